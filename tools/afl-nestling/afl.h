@@ -41,7 +41,7 @@ enum ending {
 	END_HALT,   /* the guest has powered off or restarted */
 	END_READER, /* the agent was killed */
 	END_STOP,   /* it was stopped from outside */
-	/* the instance's process has ended, and its log does not say why */
+	/* the instance's process has ended, and its log has no reason */
 	END_GONE,
 };
 
@@ -69,8 +69,8 @@ uint8_t *machine_input(struct machine *m);
 const struct agent_record *machine_record(const struct machine *m);
 uint8_t *machine_cover(struct machine *m);
 /*
- * Waits until the machine is put back. False if it does not come back: its kernel has ended or
- * hangs.
+ * Waits until the machine is put back. Returns false if it does not come back: its kernel has ended
+ * or hangs.
  */
 bool machine_ready(struct machine *m);
 /*
@@ -87,7 +87,7 @@ void log_show(void);
 void log_clear(void);
 /* Returns text that lasts until the next call, with its length. */
 const char *log_text(size_t *len);
-/* Returns the line that says why the guest has panicked, or NULL. */
+/* Returns the line with the reason of the guest's panic, or NULL. */
 const char *log_reason(void);
 
 /* crash.c */

@@ -26,7 +26,7 @@ const char *crash_folder(void)
 	return name ? format("%.*s/nestling", (int)(name - path), path) : NULL;
 }
 
-/* FNV-1a, for names that the same input gets again. */
+/* FNV-1a, for file names: an input always gets an equal name. */
 static uint64_t hash(const uint8_t *data, size_t len)
 {
 	uint64_t h = 0xcbf29ce484222325u;

@@ -2,10 +2,10 @@
 /*
  * fork_server.c: AFL's fork server (protocol.h), with an instance in place of a child.
  *
- * The pid that AFL is told, and kills when a run lasts too long, is a process that only waits. Its
- * end stops the run: the machine is put back. A run's status is the program's in the guest; a guest
+ * The pid that AFL gets, and kills when a run lasts too long, is a process that only waits. Its end
+ * stops the run: the machine is put back. A run's status is the program's in the guest; a guest
  * that breaks is SIGABRT, and its log is kept (crash.c). An instance that has ended itself is
- * started anew.
+ * started again.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -81,7 +81,7 @@ static void *attach_memory(const char *variable, int flags, size_t *size)
 	return at;
 }
 
-/* False if the fuzzer has gone. */
+/* Returns false if the fuzzer has gone. */
 static bool put_word(uint32_t word)
 {
 	ssize_t n;
@@ -122,7 +122,8 @@ static void waiter_start(struct server *s)
 		die("fork: %s", strerror(errno));
 	if (!s->waiter) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		close(AFL_CONTROL_FD); /* their end tells that the server has gone */
+		/* the closed ends show that the server has gone */
+		close(AFL_CONTROL_FD);
 		close(AFL_STATUS_FD);
 		close(fds[0]);
 		while (getppid() == parent)
@@ -243,7 +244,7 @@ static void start_anew(struct server *s)
 	machine_start(&s->m, s->o);
 }
 
-/* False if the fuzzer has gone. Its time of a run is between the two words. */
+/* Returns false if the fuzzer has gone. The fuzzer measures a run between the two words. */
 static bool run(struct server *s)
 {
 	uint32_t len;

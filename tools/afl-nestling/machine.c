@@ -219,7 +219,7 @@ static void attach(struct machine *m, const struct options *o, const char *umid)
 
 /* ---- messages ---- */
 
-/* False if the kernel has closed the socket. */
+/* Returns false if the kernel has closed the socket. */
 static bool say(struct machine *m, uint32_t op, uint32_t arg)
 {
 	struct reset_message q = { op, arg };
@@ -385,8 +385,8 @@ static bool record_is_good(const struct machine *m, uint32_t len)
 }
 
 /*
- * Says why the instance's process has ended, or does not keep to the protocol. It may still be on
- * its way out.
+ * Returns the reason why the instance's process has ended, or violates the protocol. The process
+ * may still be exiting.
  */
 static enum ending end_of_instance(struct machine *m)
 {

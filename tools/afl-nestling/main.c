@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * main.c: afl-nestling's options, and its use without a fuzzer: --once says what becomes of one
- * input, --bench how fast runs are.
+ * main.c: afl-nestling's options, and its use without a fuzzer: --once prints the result of one
+ * input, --bench the speed of runs.
  */
 #include <errno.h>
 #include <fcntl.h>

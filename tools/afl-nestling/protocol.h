@@ -4,9 +4,9 @@
  * server for afl-fuzz, and its agent in the guest plays afl-fuzz for an instrumented program.
  *
  * All words are 32 bits. The server starts with a word of options. If it offers a test case in
- * shared memory or a dictionary, the fuzzer answers with a word that says what it takes. Then, for
- * each run: the fuzzer writes a word (1: the last run was killed), the server a pid and then the
- * status of wait(2). A fuzzer whose time is over kills this pid.
+ * shared memory or a dictionary, the fuzzer answers with a word that selects what it takes. Then,
+ * for each run: the fuzzer writes a word (1: the last run was killed), the server a pid and then
+ * the status of wait(2). A fuzzer whose time is over kills this pid.
  *
  * Memory is System V's; the environment has the ids. A test case in memory begins with its length.
  */

@@ -4,9 +4,9 @@
 #define NESTLING_INIT_COPY_H
 
 /*
- * Copies all that is in the folder @from into the folder @to, with owners, modes and times. Files
+ * Copies the contents of the folder @from into the folder @to, with owners, modes and times. Files
  * with several names become several files; extended attributes are left out. Takes over both
- * descriptors. Returns 0, or -1 with errno of the first thing that was not copied; the rest is.
+ * descriptors. Returns 0, or -1 with errno of the first failure; the other files are copied.
  */
 int copy_folder(int from, int to);
 

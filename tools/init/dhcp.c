@@ -238,7 +238,7 @@ static void use(const char *name, const struct lease *l, bool restored)
 		write_resolv_conf(l, restored);
 }
 
-/* Brings the interface up and reads its address. False if there is no such card. */
+/* Brings the interface up and reads its address. Returns false if there is no such card. */
 static bool bring_up(const char *name)
 {
 	struct ifreq r = { 0 };

@@ -2,8 +2,8 @@
 /*
  * machine.c: an image whose own init becomes process 1. Before that, what the job wants of the
  * image's files is written: the host name, a password, ssh keys, a login on the console, and the
- * seed of cloud-init. All but the login are in the layer; /run, which systemd takes over as it is,
- * has that.
+ * seed of cloud-init. All but the login are in the layer; the login is in /run, which systemd
+ * keeps.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -122,7 +122,10 @@ static bool add_keys(const char *keys)
 
 /* ---- the console ---- */
 
-/* Has systemd's getty on the console log in @user, or nobody, with the caller's terminal. */
+/*
+ * Makes systemd's getty on the console log in @user, or no user if NULL, with the caller's
+ * terminal.
+ */
 static bool set_console(const struct job *job, const char *user)
 {
 	char unit[512];

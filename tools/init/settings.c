@@ -134,7 +134,7 @@ const char *settings_apply(const struct job *job)
 			return what;
 		read_only = read_only || *job->settings[i] == 'r';
 	}
-	/* the command's folder; where it cannot be made, the command says so */
+	/* the command's folder; if it cannot be made, the command reports that */
 	if (job->dir && !job->machine)
 		make_dirs(job->dir);
 	if (!write_name_servers(job))

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * allow.c: the list of what the guest may reach, words `allow=HOST[:PORT]...`. HOST is an address,
- * a net (10.0.0.0/8), a name, or *.NAME for all names below it. Without such a word all is allowed.
- * Words `policy=HOST[:PORT]...` are a second list: what both lists allow is allowed.
+ * allow.c: the list of hosts that the guest may reach, words `allow=HOST[:PORT]...`. HOST is an
+ * address, a net (10.0.0.0/8), a name, or *.NAME for all names below it. Without such a word all is
+ * allowed. Words `policy=HOST[:PORT]...` are a second list: what both lists allow is allowed.
  *
- * Names are not resolved here. The guest asks the host's resolver, through the name server that
+ * The helper resolves no names. The guest asks the host's resolver, through the name server that
  * libslirp offers; queries for other names are refused, so that they carry nothing out, and the
  * addresses in the answers to an allowed query are pinned: they are what the name allows. An answer
  * that was pinned stays, since a connection may use it for long.

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * audit.c: `audit=FD`: lines of JSON about what the guest connects to, what it asks the resolver
- * for, and what was refused (docs/policy.md). The kernel writes its lines to the same descriptor, a
- * pipe: each is one write that the pipe takes whole, or not at all.
+ * audit.c: `audit=FD`: lines of JSON about the guest's connections, its queries to the resolver,
+ * and refusals (docs/policy.md). The kernel writes its lines to the same descriptor, a pipe: each
+ * is one write that the pipe takes whole, or not at all.
  *
- * A reader that is slow holds nothing up: lines are counted, and the next one that has room tells
- * how many are missing.
+ * A slow reader delays nothing: lines without room are counted, and the next line that has room has
+ * the count of missing ones.
  *
  * An address has the name that the guest last asked for and got it as an answer to. That is no
  * proof: the owner of a name may have it answered with any address.
@@ -25,7 +25,7 @@
 
 #define KNOWN_MAX 512
 #define RECENT_MAX 256
-/* datagrams to one destination are told once in this time */
+/* seconds in which datagrams to one destination are logged once */
 #define AGAIN_S 60
 
 /* Names of addresses; the oldest ones go when there are too many. */
@@ -35,7 +35,7 @@ static struct known {
 } known[KNOWN_MAX];
 static unsigned nr_known, next_known;
 
-/* Destinations of datagrams that were told. */
+/* Destinations of datagrams that were logged. */
 static struct recent {
 	int fd;
 	bool allowed;
@@ -61,7 +61,7 @@ const char *audit_open(int fd)
 	return NULL;
 }
 
-/* Writes one line. False: there was no room. */
+/* Writes one line. Returns false if there was no room. */
 static bool put_line(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 static bool put_line(const char *fmt, ...)
 {
@@ -88,7 +88,7 @@ static bool put_line(const char *fmt, ...)
 	return done == n;
 }
 
-/* True if a line may be written now: none is missing before it, or that was told. */
+/* True if a line may be written now: none is missing before it, or the loss was logged. */
 static bool is_ready(void)
 {
 	if (out < 0)
@@ -154,7 +154,7 @@ static const char *name_of(const struct in6_addr *a)
 	return NULL;
 }
 
-/* True for a datagram whose destination was told a short time ago. */
+/* True for a datagram whose destination was logged a short time ago. */
 static bool is_recent(const struct sent *s)
 {
 	struct timespec now;
@@ -199,7 +199,7 @@ void audit_sent(const struct sent *s)
 	inet_ntop(v4 ? AF_INET : AF_INET6, v4 ? &s->addr.s6_addr[12] : s->addr.s6_addr, text,
 		sizeof(text));
 	name = name_of(&s->addr);
-	/* what stands in the place of a port of ICMP is none */
+	/* ICMP has another value at the place of a port */
 	if (strcmp(proto, "icmp"))
 		snprintf(port, sizeof(port), ",\"port\":%u", ntohs(s->port));
 	lost += !put_line("\"%s\",%s\"proto\":\"%s\",\"address\":\"%s\"%s%s%s%s",

@@ -107,7 +107,7 @@ static const char *parse_loopback(struct config *c, const char *word)
 	}
 }
 
-/* Parses a host as an address or a net. False: it is neither. */
+/* Parses a host as an address or a net. Returns false if it is neither. */
 static bool parse_net(struct rule *r, char *host)
 {
 	char *slash = strchr(host, '/'), *rest;

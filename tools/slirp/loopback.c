@@ -93,7 +93,7 @@ static bool is_loopback(const struct in6_addr *a)
 	return IN6_IS_ADDR_LOOPBACK(a) || IN6_IS_ADDR_UNSPECIFIED(a);
 }
 
-/* True if resolv.conf names @a. It is read each time: it may change, and names are few. */
+/* True if resolv.conf names @a. The file is read each time: it may change, and names are few. */
 static bool is_resolver(const struct in6_addr *a)
 {
 	char line[256], text[64];
@@ -173,9 +173,9 @@ static bool allowed(int fd, const struct sockaddr *sa, socklen_t len, const void
 }
 
 /*
- * A connection that is refused at once, by us or by the host, goes on as if it were under way:
- * libslirp then finds a socket without a peer and resets the guest's connection. Its own way for
- * ECONNREFUSED frees a packet twice (4.7.0, tcp_input() after tcp_respond()).
+ * A connection that is refused at once, by the helper or by the host, is treated as if it were
+ * under way: libslirp then finds a socket without a peer and resets the guest's connection. Its own
+ * way for ECONNREFUSED frees a packet twice (4.7.0, tcp_input() after tcp_respond()).
  */
 int connect(int fd, const struct sockaddr *to, socklen_t len)
 {
@@ -209,7 +209,8 @@ ssize_t recvfrom(int fd, void *buf, size_t n, int flags, struct sockaddr *from, 
 	if ((conf->nr_rules || conf->audit >= 0) && e.port == htons(DNS_PORT) &&
 		is_resolver(&e.addr)) {
 		allow_answer(conf, buf, (size_t)got);
-		return got; /* no peer: its next query is looked at too */
+		/* no peer: its next query is checked too */
+		return got;
 	}
 	if ((!conf->nr_rules && !is_loopback(&e.addr)) || is_peer(fd, &e))
 		return got;

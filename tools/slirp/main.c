@@ -4,8 +4,8 @@
  * to the guest, and serves libslirp's sockets and timers.
  *
  * Frames travel in batches: all that have arrived in one call, all that a turn produced in one
- * call. Sending to the guest waits while its kernel does not take them, which slows the senders
- * down; the kernel never waits for us.
+ * call. Sending to the guest waits while its kernel does not take frames, which slows the senders
+ * down; the kernel never waits for the helper.
  */
 #include <errno.h>
 #include <poll.h>

@@ -5,7 +5,7 @@
  * on each run is: the read returns an input, the program gets it, and the write of the record puts
  * the whole machine back to the read.
  *
- * The record's header stands right before the coverage map, so that map and header are one piece of
+ * The record's header is right before the coverage map, so that map and header are one piece of
  * memory for the write, and nothing is copied.
  */
 #include <errno.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * image.c: gives the guest kernel an input as a file system: mounts it through a loop device, walks
- * over it, reads, writes a little, and unmounts it. What the calls return is of no interest here:
- * an image that is refused is a good run, and the host sees a kernel that breaks. All is bounded,
- * since a damaged tree may be endless.
+ * over it, reads, writes a little, and unmounts it. Results of the calls are ignored: an image that
+ * is refused is a good run, and the host sees a kernel that breaks. All is bounded, since a damaged
+ * tree may be endless.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -46,7 +46,7 @@ void image_start(const char *type)
 		fail("%s: %s", IMAGE, strerror(errno));
 	if (mkdir(PLACE, 0700) && errno != EEXIST)
 		fail("%s: %s", PLACE, strerror(errno));
-	/* Known types are told by the error: there is no device behind the name. */
+	/* The error shows known types: there is no device behind the name. */
 	if (!mount("none", PLACE, type, 0, NULL))
 		umount2(PLACE, MNT_DETACH);
 	else if (errno == ENODEV)

@@ -206,7 +206,9 @@ static void hear_hello(struct target *t)
 
 /* ---- the child of the first run ---- */
 
-/* Lets a process that ptrace(2) has stopped go on, with what stopped it if that is a signal. */
+/*
+ * Continues a process that ptrace(2) has stopped, and delivers the signal that stopped it, if any.
+ */
 static void pass_on(pid_t pid, int status)
 {
 	ptrace(PTRACE_CONT, pid, 0, status >> 16 ? 0 : WSTOPSIG(status));
@@ -370,7 +372,7 @@ static void await_plain(struct target *t, struct agent_record *r)
 	sigemptyset(&set);
 	sigaddset(&set, SIGCHLD);
 	while (!waitpid(t->pid, &status, WNOHANG)) {
-		/* A signal that is no end of the process begins its time anew: that is rare. */
+		/* A signal that does not end the process restarts its time limit: that is rare. */
 		if (sigtimedwait(&set, NULL, t->timeout ? &left : NULL) < 0 && errno == EAGAIN) {
 			r->flags |= AGENT_HANG;
 			kill(t->pid, SIGKILL);

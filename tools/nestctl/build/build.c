@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * build.c: `nestctl build`: its options, and what becomes of the result. The image gets its name
- * when all is done. If the image of that name is the same already, it stays.
+ * when the build is complete. An equal image of that name stays.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -162,7 +162,7 @@ static void warn_unused(const struct build *b)
 
 /* ---- the result ---- */
 
-/* Returns the settings with a string "kKEY" that says what the image is made of. */
+/* Returns the settings with a string "kKEY", the key of the image's content. */
 static char *text_with_key(const struct config *c, const struct layer *l, size_t *size)
 {
 	char *text = config_text(c, size), *all, key[65];

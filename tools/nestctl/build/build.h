@@ -6,7 +6,7 @@
  *      source.c   FROM: the image of a name      perform.c  instructions
  *      files.c    COPY and ADD                   mounts.c   RUN --mount
  *
- * Nothing here is freed: a build is a process.
+ * Memory is never freed: a build is a process.
  */
 #ifndef NESTLING_NESTCTL_BUILD_H
 #define NESTLING_NESTCTL_BUILD_H
@@ -94,8 +94,9 @@ struct source source_of(struct build *b, const struct instruction *at, const cha
 void stage_perform(struct build *b, size_t number);
 struct variables stage_variables(const struct stage *s, const struct instruction *at);
 /*
- * Ends the key of a step and returns true if its layer is in the cache; the stage goes on from it.
- * Otherwise stage_made() makes the layer @key: the caller has set words, options and disks of @st.
+ * Ends the key of a step and returns true if its layer is in the cache; the stage continues from
+ * it. Otherwise stage_made() makes the layer @key: the caller has set words, options and disks of
+ * @st.
  */
 bool stage_cached(struct build *b, struct stage *s, struct sha256 *sum, char key[65]);
 /* Starts the step. The caller feeds st->in and calls stage_end(). */

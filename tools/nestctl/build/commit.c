@@ -3,8 +3,8 @@
  * commit.c: `nestctl commit` and `nestctl diff`: the layer of a detached instance. That of a
  * running one is copied by `nestctl snapshot` first.
  *
- * diff lists both file systems in instances and compares what the two say of each name. The layer
- * lies over the image, so a file that nothing has changed has the same inode and change time.
+ * diff lists both file systems in instances and compares the entries of each name. The layer lies
+ * over the image, so a file that nothing has changed has the same inode and change time.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -52,7 +52,7 @@ static const char *snapshot(const char *name)
 	return copy;
 }
 
-/* Returns the layer as it is now. */
+/* Returns the layer in its present state. */
 static struct layer take_layer(struct service *s)
 {
 	struct layer l = { .depth = 2 };

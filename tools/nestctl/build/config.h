@@ -34,7 +34,9 @@ void config_set(char ***list, char *text);
  * line if it is wrong.
  */
 bool config_apply(struct config *c, const struct variables *v);
-/* Carries out an instruction of --change. Dies with a line of @command if it is none of those. */
+/*
+ * Carries out an instruction of --change. Dies with a line of @command if it is not one of those.
+ */
 void config_change(struct config *c, const char *text, const char *command);
 /* Returns the words of a command in either form; the shell's come first in the shell form. */
 char **config_command(const struct config *c, const char *text);

@@ -2,10 +2,10 @@
 /*
  * containerfile.c: lines, comments, continuations and heredocs of a Containerfile.
  *
- * Parser directives ("# escape=`") stand before all else. A line that begins with # is a comment,
- * also between the lines of an instruction, where empty lines count for nothing either. A line that
- * ends in the escape character goes on in the next one. RUN, COPY and ADD may have heredocs, whose
- * lines follow the instruction's own.
+ * Parser directives ("# escape=`") come first. A line that begins with # is a comment, also between
+ * the lines of an instruction, where empty lines are ignored, too. A line that ends in the escape
+ * character continues in the next one. RUN, COPY and ADD may have heredocs, whose lines follow the
+ * instruction's own.
  */
 #include <ctype.h>
 #include <stdarg.h>
@@ -88,7 +88,7 @@ static void trim(char *text)
 		text[--n] = '\0';
 }
 
-/* True, without the escape character, if the line goes on in the next one. */
+/* True, and removes the escape character, if the line continues in the next one. */
 static bool goes_on(char *line, char escape)
 {
 	size_t n = strlen(line);

@@ -18,9 +18,9 @@ enum kind { ONE, ANY_ONE, STAR, TREE, SET };
 struct place {
 	enum kind kind;
 	unsigned char c;
-	/* TREE: "**" with a slash behind it, which may also stand for nothing */
+	/* TREE: "**" with a slash behind it, which may also match nothing */
 	bool dir;
-	/* SET: what stands between the brackets */
+	/* SET: the text between the brackets */
 	const char *set, *set_end;
 	bool negated;
 };
@@ -44,7 +44,7 @@ static bool in_set(const struct place *p, unsigned char c)
 	return in != p->negated && c != '/';
 }
 
-/* Reads "[...]" at @p. Returns its end, or NULL if it is none. */
+/* Reads "[...]" at @p. Returns its end, or NULL if there is no set. */
 static const char *read_set(const char *p, struct place *to)
 {
 	const char *q = p + 1;

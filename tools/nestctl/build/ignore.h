@@ -7,8 +7,8 @@
 #include <stddef.h>
 
 /*
- * True if the whole of @path, "a/b", fits. * and ? stand for any characters but /, [a-z] and [^a-z]
- * for one of them, ** for any number of folders; \ takes the meaning of the next character.
+ * True if the whole of @path, "a/b", fits. * and ? match any characters but /, [a-z] and [^a-z] for
+ * one of them, ** for any number of folders; \ takes the meaning of the next character.
  */
 bool pattern_fits(const char *pattern, const char *path);
 /* True if @text has a character with a meaning for pattern_fits(). */

@@ -128,7 +128,7 @@ static void make_folders(struct build *b, struct stage *s, const struct instruct
 
 /* ---- RUN ---- */
 
-/* Returns the command: of the text, or of a heredoc that stands alone. */
+/* Returns the command: of the text, or of a heredoc without other text. */
 static char **run_words(const struct stage *s, const struct instruction *at)
 {
 	static const char as_file[] =

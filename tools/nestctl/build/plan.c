@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * plan.c: the stages of a Containerfile, and which of them the target needs: those that it begins
- * with, copies from or mounts. The others are not looked at further.
+ * with, copies from or mounts. The others are ignored.
  */
 #include <ctype.h>
 #include <stdlib.h>
@@ -96,7 +96,7 @@ static void begin_stage(struct build *b, struct instruction *i)
 	if (s->name && !isalpha((unsigned char)*s->name))
 		instruction_bad(i, "'%s' is not a name of a stage", s->name);
 	s->parent = stage_find(b, s->image, b->nr_stages);
-	/* a number names no stage here */
+	/* in FROM a number names no stage */
 	if (s->parent >= 0 && isdigit((unsigned char)*s->image))
 		s->parent = -1;
 	b->nr_stages++;

@@ -12,7 +12,7 @@
 
 struct receive {
 	int fd;
-	/* the agent has gone too early: it says why */
+	/* the agent has ended too early, and reports the reason */
 	bool broken;
 	struct stream_head head;
 	char path[STREAM_PATH_MAX], target[STREAM_PATH_MAX], xattrs[STREAM_XATTRS_MAX];

@@ -159,7 +159,7 @@ int step_end(struct step *s, const char **why)
 	if (status || !s->layer) {
 		return status;
 	}
-	/* another build may have made the same one meanwhile, over which layers lie */
+	/* another build may have made an equal one meanwhile, over which layers lie */
 	if (access(s->layer, F_OK)) {
 		output_finish(s->fd, s->layer, false);
 		layer_remember(s->layer, s->on->file);

@@ -30,7 +30,7 @@ static void put(struct expansion *e, const char *text)
 		instruction_bad(e->v->at, "more than %ld bytes of text", EXPANDED_MAX);
 }
 
-/* Expands what stands before @end into memory of its own; *@p moves to @end. */
+/* Expands the text before @end into memory of its own; *@p moves to @end. */
 static char *expand_part(struct expansion *e, const char **p, char end)
 {
 	size_t size;

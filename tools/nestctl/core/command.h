@@ -93,7 +93,7 @@ struct option_row {
 	/* NULL: accepted but not shown (an old spelling) */
 	const char *help;
 };
-/* True for a value that stands behind "=" or not at all, as "[=PORT]" says. */
+/* True for a value that is given behind "=" or not at all, as "[=PORT]". */
 static inline bool value_is_optional(const struct option_row *o)
 {
 	return o->arg && o->arg[0] == '[' && o->arg[1] == '=';

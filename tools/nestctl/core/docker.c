@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * docker.c: docker's commands and options of run, and what they are called here: the rows of
- * docs/from-docker.md (from_docker.c), and the messages for what is not here.
+ * docker.c: docker's commands and options of run, and their names in nestctl: the rows of
+ * docs/from-docker.md (from_docker.c), and the messages for what nestctl lacks.
  */
 #include "tools/nestctl/core/docker.h"
 

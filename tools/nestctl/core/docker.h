@@ -15,8 +15,8 @@ extern const struct docker_row docker_verbs[], docker_options[];
 const char *docker_verb(const char *verb);
 
 /*
- * Returns what docker's option @word of run is here, or why it is not there; NULL if that is no
- * option of docker's, or nothing is to be said.
+ * Returns nestctl's word for docker's option @word of run, or the reason why it is missing; NULL if
+ * docker has no such option, or no message is needed.
  */
 const char *docker_option(const char *word);
 

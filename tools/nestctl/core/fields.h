@@ -16,7 +16,7 @@
 #include <stdio.h>
 
 struct fields;
-/* Parses a template. Dies with a line if it is none. */
+/* Parses a template. Dies with a line if it is invalid. */
 struct fields *fields_parse(const char *template);
 /* Begins a row: what json.h writes from now on is its object. */
 void fields_row_begin(struct fields *f);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fields_call.c: the functions of templates: those of Go that have a use here, and docker's json,
- * join, split, upper, lower, title, pad and truncate.
+ * fields_call.c: the functions of templates: those of Go that are useful in listings, and docker's
+ * json, join, split, upper, lower, title, pad and truncate.
  */
 #include <ctype.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * fields_parse.c: parses a template of --format: the language of Go's text/template, as far as it
- * has a use here.
+ * is useful in listings.
  *
  *	template   text and {{ action }}; {{- and -}} take the blanks of the text beside them
  *	action     pipeline | $x := pipeline | comment | end | else | else if pipeline

@@ -27,7 +27,7 @@ struct instance {
  * Looks in both homes of names.
  */
 struct instance *instances_find(const char *only, size_t *count);
-/* Reads age, processor time and memory, for which it looks at all processes of the host. */
+/* Reads age, processor time and memory; scans all processes of the host for them. */
 void instances_measure(struct instance *all, size_t n);
 void instances_free(struct instance *all, size_t n);
 /* Returns that instance, or dies if it does not run. @name NULL: the only running one. */

@@ -62,7 +62,7 @@ void make_dirs(const char *path);
  * Makes, or empties, a file for the user alone: a recording of what a guest does. NULL with errno.
  */
 FILE *create_private(const char *path);
-/* Returns "512M" for docker's "512MB" and "512MiB"; any other text as it is. */
+/* Returns "512M" for docker's "512MB" and "512MiB"; returns any other text unchanged. */
 const char *size_word(const char *text);
 /* Parses "512M", "2G" or bytes, also with a B behind the unit; dies on an error. */
 uint64_t parse_size(const char *text, const char *what);

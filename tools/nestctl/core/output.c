@@ -2,10 +2,10 @@
 /*
  * output.c: see output.h.
  *
- * A new file has no name until it is on the disk (O_TMPFILE), so nothing has to be removed whatever
- * ends us. It has a temporary name (OUTPUT_MARK) if the host's file system has no O_TMPFILE, and
- * for the instant in which it replaces another file. That name is removed at exit and on signals.
- * SIGKILL leaves it; image_store.c sweeps those of the store.
+ * A new file has no name until it is on the disk (O_TMPFILE), so nothing has to be removed when
+ * nestctl ends. It has a temporary name (OUTPUT_MARK) if the host's file system has no O_TMPFILE,
+ * and for the instant in which it replaces another file. That name is removed at exit and on
+ * signals. SIGKILL leaves it; image_store.c sweeps those of the store.
  *
  * Invariant: the names of a slot are removed by the thread that sets its fd to 0, with signals
  * blocked.
@@ -48,10 +48,10 @@ static const char *volatile scratch;
 
 #define DEPTH_MAX 16 /* folders in folders of a temporary one */
 
-/* Removes the entries that one reading of the folder tells. Returns how many. */
+/* Removes the entries that one reading of the folder returns. Returns how many. */
 static int remove_entries(int dir, int depth);
 
-/* Removes all that is in the folder. Async-signal-safe, as are the functions that it calls. */
+/* Removes the contents of the folder. Async-signal-safe, as are the functions that it calls. */
 static void empty_folder(int dir, int depth)
 {
 	while (remove_entries(dir, depth) > 0)

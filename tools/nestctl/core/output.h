@@ -46,8 +46,8 @@ void clean_up_when_ended(void);
  */
 int temporary_file(const char *what);
 /*
- * Makes a folder for this process's files, in the same places, and returns its path. It is removed
- * with what is in it as clean_up_when_ended() says. Dies on an error.
+ * Makes a folder for this process's files, in the same places, and returns its path. The folder is
+ * removed with its contents, as clean_up_when_ended() describes. Dies on an error.
  */
 const char *temporary_folder(const char *what);
 

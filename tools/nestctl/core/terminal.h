@@ -10,15 +10,15 @@
 
 /*
  * Makes the terminal raw until terminal_restore() or exit(); keys that were typed before stay.
- * False if standard input is no terminal. @drop: terminal_restore() drops keys that nothing has
- * read.
+ * Returns false if standard input is no terminal. @drop: terminal_restore() drops keys that nothing
+ * has read.
  */
 bool terminal_raw(bool drop);
 /* Gives the terminal back; may be called again. */
 void terminal_restore(void);
 /*
  * Stops this process, as SIGTSTP does, with the terminal given back meanwhile. Returns once the
- * process goes on, with the terminal taken again.
+ * process continues, with the terminal taken again.
  */
 void terminal_stop(void);
 

@@ -128,7 +128,7 @@ pid_t umid_pid(const char *folder)
 	return pid;
 }
 
-/* Tells which socket has the name now. False if none has. */
+/* Finds the socket that has the name now. Returns false if none has. */
 static bool read_socket(const struct umid_console *c, uint64_t *inode, uint64_t *made)
 {
 	struct stat st;
@@ -171,7 +171,7 @@ void umid_connect(struct umid_console *c, const char *folder)
 		die("%s: %s", c->path, strerror(errno));
 }
 
-/* A waiter on a datagram socket is not told of its end: looks whether the socket still exists. */
+/* A waiter on a datagram socket does not see its end: checks that the socket still exists. */
 bool umid_is_same(const struct umid_console *c)
 {
 	struct sockaddr_un a = { .sun_family = AF_UNIX };

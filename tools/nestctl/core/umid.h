@@ -51,7 +51,7 @@ char *umid_ask(struct umid_console *c, const char *command, int *err, size_t *le
 /* Sends descriptors (at most 8) along with the command. */
 char *umid_ask_with(struct umid_console *c, const char *command, const int *fds, size_t n, int *err,
 	size_t *len);
-/* The two halves of it. False if the instance has ended. */
+/* The two halves of umid_ask(). They return false if the instance has ended. */
 bool umid_send(struct umid_console *c, const char *command, const int *fds, size_t n);
 char *umid_reply(struct umid_console *c, int *err, size_t *len);
 

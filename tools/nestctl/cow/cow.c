@@ -49,7 +49,7 @@ void layer_remember(const char *file, const char *backing)
 
 bool image_is_raw(const char *file)
 {
-	/* Only the format is looked at. */
+	/* Only the format is checked. */
 	struct image *im = image_must_open(file, NULL, IMAGE_RDONLY | IMAGE_TRUST);
 	bool raw = im->top->ops == &layer_raw_ops;
 

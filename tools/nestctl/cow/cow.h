@@ -18,7 +18,9 @@ struct image *image_must_open(const char *file, const char *backing, uint32_t fl
 void layer_remember(const char *file, const char *backing);
 /* True if it has no backing file and no tables. Dies on an error. */
 bool image_is_raw(const char *file);
-/* Returns the names of an image's backing files, the upper one first, then NULL. Dies likewise. */
+/*
+ * Returns the names of an image's backing files, the upper one first, then NULL. Dies on an error.
+ */
 const char **image_backings(const char *file);
 /* Reads all bytes; past the end of the image zeros. Dies on an error. */
 void image_must_read(struct image *im, uint64_t off, void *p, uint64_t n);

@@ -209,7 +209,7 @@ static bool place(struct archive_entry *e, const char *base, const struct target
 	const mode_t type = archive_entry_filetype(e);
 
 	path = path ? moved(path + (strncmp(path, "./", 2) ? 0 : 2), base, t->name) : "";
-	/* the target itself stays as it is */
+	/* the target itself stays unchanged */
 	if (!*path || !strcmp(path, ".") || !strcmp(path, "./"))
 		return false;
 	if (link) {
@@ -237,7 +237,7 @@ static void copy_data(struct archive *from, struct archive *to)
 		die("cp: %s", archive_error_string(from));
 }
 
-/* Unpacks the instance's tar. False if there is none: finish() says why. */
+/* Unpacks the instance's tar. Returns false if there is none: finish() reports the reason. */
 static bool unpack(const struct copy *c, const char *base, const struct target *t)
 {
 	struct archive *in = archive_read_new(), *out = archive_write_disk_new();
@@ -335,7 +335,7 @@ static bool write_file(struct archive *out, const char *path)
 	return good;
 }
 
-/* Writes an entry. False if the instance's tar has gone. */
+/* Writes an entry. Returns false if the instance's tar has ended. */
 static bool send_entry(const struct copy *c, struct archive *out, struct archive_entry *e,
 	const char *from, const char *name)
 {
@@ -361,7 +361,10 @@ static bool send_entry(const struct copy *c, struct archive *out, struct archive
 	return archive_entry_filetype(e) != AE_IFREG || write_file(out, path);
 }
 
-/* Packs @from under another name. Stops early if the instance's tar has gone: finish() says why. */
+/*
+ * Packs @from under another name. Stops early if the instance's tar has ended: finish() reports the
+ * reason.
+ */
 static void pack(const struct copy *c, const char *from, const char *name)
 {
 	struct archive *disk = archive_read_disk_new(), *out = archive_write_new();

@@ -2,8 +2,8 @@
 /*
  * layers.c: see layers.h.
  *
- * An entry is known by its layer and its number there; its struct source tells the second pass the
- * names under which it is needed. So a file that a later layer replaces is never written, and a
+ * An entry is known by its layer and its number there; its struct source has, for the second pass,
+ * the names under which it is needed. So a file that a later layer replaces is never written, and a
  * hard link whose first name is gone still has its data.
  *
  * Extended attributes of user., trusted. and security. are kept (capabilities are
@@ -100,7 +100,9 @@ static void check_numbers(const char *path, struct archive_entry *e)
 	}
 }
 
-/* Handles @path as a whiteout; false if it is none. Other names of aufs (.wh..wh.*) are dropped. */
+/*
+ * Handles @path as a whiteout; returns false if it is none. Drops other names of aufs (.wh..wh.*).
+ */
 static bool whiteout(struct layers *l, const char *path, unsigned int layer)
 {
 	const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;

@@ -17,7 +17,7 @@
 #include "tools/nestctl/core/nestctl.h"
 #include "tools/nestctl/migrate/migrate.h"
 
-/* between two looks at the connection */
+/* between two checks of the connection */
 #define STEP_BYTES (1U << 20)
 
 struct version version_open(int dirfd, const char *name)

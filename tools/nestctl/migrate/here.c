@@ -2,10 +2,10 @@
 /*
  * here.c: `nestctl migrate --here`: a new process of the kernel takes the place of the old one.
  *
- * Both are children of nobody that we could lose: the old one is held (hold.c), the new one reads
- * the memory and is held too. Then the old one's folder of names gets another name, the new one
- * goes on under the old name, and the old one is killed. If the new one cannot go on, the old one
- * gets its name back and goes on.
+ * Neither is a child of this process. The old one is held (hold.c); the new one reads the memory
+ * and is held too. Then the old one's folder of names gets another name, the new one runs under the
+ * old name, and the old one is killed. If the new one cannot run, the old one gets its name back
+ * and runs on.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -4,8 +4,8 @@
  *
  * A round is a save into a folder without a name, of which what has changed since the round before
  * is sent while the instance runs. When the rest is small enough, or does not become smaller, the
- * last save holds the instance. Whatever ends us, the next nestctl removes the folder, and the
- * instance goes on, since its channel ends with us (hold.c).
+ * last save holds the instance. However this process ends, the next nestctl removes the folder, and
+ * the instance runs on, since its channel ends with the process (hold.c).
  *
  * Of memory a save has only what differs from the round before, of which the folder has the file as
  * memory.1, and so on (mig_next()). Of a disk it has what was written since, and the older parts
@@ -71,7 +71,7 @@ static void show(uint64_t bytes)
 
 /* ---- saves ---- */
 
-/* Waits for an answer of the management console, while the peer is told that we are at work. */
+/* Waits for an answer of the management console, while the peer gets signs of life. */
 static char *ask(struct source *s, const char *command, int *err)
 {
 	struct pollfd p[] = { { .fd = s->console.fd, .events = POLLIN },
@@ -288,7 +288,7 @@ static bool same_text(const char *a, const char *b)
 	return a && b ? !strcmp(a, b) : a == b;
 }
 
-/* Dies if a device was plugged in or taken away since the receiver was told. */
+/* Dies if a device was plugged in or taken away since the offer was sent to the receiver. */
 static void check_devices(struct source *s)
 {
 	struct state now = save_described(&s->in, &s->console, s->folder.fd);
@@ -376,7 +376,7 @@ static void migrate_all(void *arg)
 	s->stopped_ns += (uint64_t)(conn_now() - begun) * 1000000;
 }
 
-/* Lets the instance go on before anything else, if it may. */
+/* Lets the instance run on before anything else, if it may. */
 static int give_up(struct source *s, const char *why)
 {
 	bool here = !s->held || (!s->committed && hold_release(&s->hold));
@@ -444,7 +444,7 @@ static int migrate_to(struct source *s, char **words)
 
 /* ---- the command ---- */
 
-/* Lets an instance go on of which it was not known whether it runs elsewhere. */
+/* Lets an instance run on that was held because it might run elsewhere. */
 static int resume(const char *name)
 {
 	struct instance in = instance_find(name);

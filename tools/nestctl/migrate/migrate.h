@@ -63,7 +63,7 @@ void conn_await(struct conn *c, int fd);
 /* Says why this end gives up, if the peer still listens. */
 void conn_refuse(struct conn *c, const char *why);
 void conn_end(struct conn *c);
-/* From now on SIGINT, SIGTERM and SIGHUP end the waits here with a line. */
+/* From now on SIGINT, SIGTERM and SIGHUP end the waits of this file's functions with a line. */
 void conn_watch_signals(void);
 /* Blocks these signals, or lets them come again. */
 void conn_hold_signals(bool hold);
@@ -84,7 +84,7 @@ struct conn conn_from(const char *address);
 #define MIG_FILES (1 + STATE_OLDER + STATE_DISKS * (STATE_PARTS + 1))
 /* Returns the name of a file, from 0 on: memory is the first, then the older ones. */
 const char *mig_name(int i);
-/* Returns the number of a name, or -1 if it is none. */
+/* Returns the number of a name, or -1 if it is unknown. */
 int mig_number(const char *name);
 /*
  * Readies the folder @dir, which may have the files of a save, for the next one: its memory will be
@@ -103,8 +103,8 @@ struct version { /* of a file */
 struct version version_open(int dirfd, const char *name);
 void version_close(struct version *v);
 /*
- * Sends @new to a receiver that has @old (NULL: it has none) under the same name. @step: is called
- * with how many bytes have been looked at. Returns the bytes of content that were sent.
+ * Sends @new to a receiver that has @old (NULL: it has none) under the same name. @step is called
+ * with the number of bytes compared so far. Returns the bytes of content that were sent.
  */
 uint64_t delta_send(struct conn *c, const char *name, const struct version *old,
 	const struct version *new, void (*step)(uint64_t bytes));
@@ -130,7 +130,7 @@ void apply_round(const struct apply *a);
 struct offer {
 	const char *umid, *kernel, *build, *flags;
 	uint64_t mem, bytes; /* of all files together */
-	bool shared;         /* images are the same files there */
+	bool shared;         /* images are shared files */
 	struct state_image images[MIG_IMAGES];
 	uint32_t sums[MIG_IMAGES];
 	size_t nr_images;
@@ -142,8 +142,8 @@ struct offer offer_parse(const struct message *m);
 /* Dies if this CPU lacks a feature. */
 void offer_check_cpu(const struct offer *o);
 /*
- * Finds an image here that has the content. Returns its path, or NULL. Dies if images are shared
- * and it is not there.
+ * Finds an image on this host that has the content. Returns its path, or NULL. Dies if images are
+ * shared and it is missing.
  */
 const char *offer_find_image(const struct offer *o, size_t i);
 
@@ -157,11 +157,11 @@ struct hold {
 };
 /* Saves to the folder @dir and holds. @c: kept alive meanwhile, or NULL. Dies on an error. */
 struct hold hold_begin(const struct instance *in, const char *dir, struct conn *c);
-/* From now on the instance does not go on by itself. False: it has gone. */
+/* From now on the instance does not run on by itself. Returns false if it has gone. */
 bool hold_commit(struct hold *h);
-/* Lets it go on. False: it has gone. */
+/* Lets the instance run. Returns false if it has gone. */
 bool hold_release(struct hold *h);
-/* Forgets it: it goes on, or stays if hold_commit() was called. */
+/* Closes the channel: the instance runs on, or stays held if hold_commit() was called. */
 void hold_leave(struct hold *h);
 
 /* ---- here.c ---- */
@@ -174,7 +174,7 @@ void migrate_here(const struct instance *in, const char *wanted_kernel, bool jso
 
 /* ---- migrate.c ---- */
 
-/* Returns the ms of --timeout. Dies if it is none. */
+/* Returns the ms of --timeout. Dies if it is invalid. */
 long migrate_seconds(const char *text);
 
 #endif

@@ -46,7 +46,7 @@ void mig_next(int dir)
 	while (nr < STATE_OLDER && is_there(dir, nr + 1))
 		nr++;
 	if (nr == STATE_OLDER) {
-		/* the oldest is whole, and all that is needed of the others is written again */
+		/* the oldest is complete, and the needed pages of the others are written again */
 		for (int i = 0; i < nr; i++)
 			unlinkat(dir, mig_name(i), 0);
 		renameat(dir, mig_name(nr), dir, mig_name(0));

@@ -163,7 +163,7 @@ void offer_check_cpu(const struct offer *o)
 	const char *have = own_flags();
 	char *want = format("%s", o->flags), *rest, *lacking = xalloc(1);
 
-	/* The kernel looks once more before it goes on. */
+	/* The kernel checks once more before it runs. */
 	for (char *f = strtok_r(want, " ", &rest); have && f; f = strtok_r(NULL, " ", &rest)) {
 		char *word = format(" %s ", f);
 

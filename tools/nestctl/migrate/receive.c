@@ -35,7 +35,7 @@ struct receiver {
 	struct offer offer;
 	struct state_new folder;
 	struct apply apply;
-	/* path of each image here; made: the file is ours */
+	/* path of each image on this host; made: receive made the file */
 	const char *image[MIG_IMAGES];
 	bool made[MIG_IMAGES];
 	struct state state;
@@ -163,7 +163,10 @@ static void write_json(struct receiver *r, const struct message *m)
 	close(fd);
 }
 
-/* Names the files here instead of those of the source. Returns parameters of read-only disks. */
+/*
+ * Names the files of this host instead of those of the source. Returns parameters of read-only
+ * disks.
+ */
 static const char **place_images(struct receiver *r)
 {
 	const char **extra = xalloc((PARAMS_MOST + 1) * sizeof(*extra));
@@ -209,7 +212,7 @@ static void prepare(struct receiver *r)
 		.name = r->offer.umid, .folder = r->folder.made, .fd = r->folder.fd
 	};
 	state_read(&r->state);
-	/* The source is trusted as this user: the help says so. */
+	/* The source is trusted as this user, as the help states. */
 	r->state.trusted = true;
 	if (strcmp(r->state.build, r->offer.build) != 0)
 		die("%s: its build is not that of the offer", r->offer.umid);
@@ -271,7 +274,7 @@ static void load(struct receiver *r)
 		die("%s", r->start.error);
 }
 
-/* Only from here on may it run. */
+/* Only from this call on may the instance run. */
 static void run(struct receiver *r)
 {
 	conn_hold_signals(true);
@@ -296,7 +299,7 @@ static void receive_all(void *arg)
 	run(r);
 }
 
-/* Undoes everything and says so, if it is true that the instance does not run here. */
+/* Undoes everything and reports so, if it is certain that the instance does not run here. */
 static void __attribute__((noreturn)) give_up(struct receiver *r, const char *why)
 {
 	bool undone = true;

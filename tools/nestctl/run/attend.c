@@ -3,7 +3,7 @@
  * attend.c: `nestctl run` while its instance runs.
  *
  * Signals that ask for an end, and those that users send, go to the command by the control line: it
- * may handle them, and its status tells the signal that killed it. If a command does not end, the
+ * may handle them, and its status shows the signal that killed it. If a command does not end, the
  * kernel gets SIGTERM after GRACE seconds (ctrl-alt-del, on which init ends everything), and
  * SIGKILL after twice that; a third SIGINT kills at once. Once a signal has asked for the end and
  * the command has ended, output without a reader is dropped. The kernel dies with nestctl
@@ -127,8 +127,8 @@ static bool command_has_ended(const struct run *r)
 }
 
 /*
- * Stops with the kernel, which gives a terminal of its own back first. Its size may be another one
- * when both go on: SIGWINCH goes to the group that has the terminal meanwhile.
+ * Stops together with the kernel, which gives a terminal of its own back first. The size may have
+ * changed when both continue: SIGWINCH goes to the group that has the terminal meanwhile.
  */
 static void stop_with_it(pid_t pid)
 {

@@ -59,7 +59,7 @@ static struct output {
 	int error;        /* the last one */
 	/* what was written ends in the middle of a line */
 	bool torn;
-	/* lines that are missing; those that were not told yet */
+	/* lines that are missing; those not yet reported */
 	unsigned long lost, untold;
 	/* older lines that made room for others */
 	unsigned long dropped;
@@ -252,7 +252,7 @@ static size_t write_out(struct output *o, const char *buf, size_t n)
 	return done;
 }
 
-/* Writes a line that begins with its time and event. False: there is no room for it. */
+/* Writes a line that begins with its time and event. Returns false if there is no room for it. */
 static bool put_line(struct output *o, const char *event, const char *key, unsigned long value)
 {
 	struct timespec now;
@@ -270,7 +270,9 @@ static bool put_line(struct output *o, const char *event, const char *key, unsig
 	return done == n;
 }
 
-/* Tells what is missing in an output. False: there is no room for that, too. */
+/*
+ * Writes the count of lines missing in an output. Returns false if there is no room for that, too.
+ */
 static bool tell_gap(struct output *o)
 {
 	if (!put_line(o, "lost", "lines", o->untold))

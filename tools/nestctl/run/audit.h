@@ -21,7 +21,10 @@ struct run;
 
 /* Adds FILE or fd:N. Dies if the descriptor cannot be written. */
 void audit_add(const char *text);
-/* Sets the bytes that each file may have; of two sizes the smaller counts. False: too few. */
+/*
+ * Sets the bytes that each file may have; of two sizes the smaller counts. Returns false if that is
+ * too few.
+ */
 #define AUDIT_SIZE_MIN_KIB 256 /* more than is written at once */
 bool audit_size(uint64_t size);
 /* Forgets each FILE: the supervisor of a detached instance reads the options again. */
@@ -35,7 +38,7 @@ void audit_begin(void);
 void audit_tell(const char *event, const char *key, const char *value);
 /*
  * Waits until all lines are written; once @hurry() is true, not for a reader that takes nothing.
- * Then writes the line "end" with @status. False if lines are missing, which is told.
+ * Then writes the line "end" with @status. Returns false if lines are missing, which is reported.
  */
 bool audit_finish(int status, bool (*hurry)(void));
 

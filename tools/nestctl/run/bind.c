@@ -12,7 +12,7 @@
 
 /*
  * Returns the folder of a volume, which is made if it does not exist, or the path itself: a file or
- * folder here that no volume has the name of stays what it is.
+ * folder of this directory is used if no volume has its name.
  */
 static const char *volume_or_path(const char *text)
 {
@@ -23,8 +23,8 @@ static const char *volume_or_path(const char *text)
 }
 
 /*
- * Cuts the options of a volume, ":ro,z", off @text. Those of docker's that are for SELinux or for
- * another host's caches change nothing here. Returns whether it is read-only; leaves what is none.
+ * Cuts the options of a volume, ":ro,z", off @text. Docker's options for SELinux or for another
+ * host's caches have no effect. Returns true if it is read-only; leaves text that is no option.
  */
 static bool volume_options(char *text)
 {

@@ -44,7 +44,7 @@ struct job {
 	bool privileged;
 	uint64_t caps;
 	bool want_terminal, no_terminal, terminal;
-	/* it goes on without nestctl, and without streams */
+	/* the command runs on without nestctl, and without streams */
 	bool detached;
 	char **command;
 };
@@ -78,7 +78,7 @@ static void set_all(struct variables *v, const char *const *list, size_t nr)
 		set_env(v, list[i]);
 }
 
-/* Adds VAR=VALUE, or VAR with its value here, if it is set. */
+/* Adds VAR=VALUE, or VAR with its value in nestctl's environment, if it is set. */
 static void add_env(struct variables *v, const char *text)
 {
 	const char *value = getenv(text);
@@ -133,7 +133,7 @@ static struct exec_job write_job(
 /* ---- channels ---- */
 
 /*
- * Reads what there is. While the process goes on in the background (bg), reads of its terminal
+ * Reads available data. While the process continues in the background (bg), reads of its terminal
  * fail until the main thread stops it again, in terminal_stop().
  */
 static ssize_t stream_read(const struct stream *s, char *buf, size_t size)
@@ -148,7 +148,7 @@ static ssize_t stream_read(const struct stream *s, char *buf, size_t size)
 	}
 }
 
-/* Carries a stream to its end, or until its reader has gone: then the other side is told. */
+/* Copies a stream to its end, or until its reader has gone: then closes the other side. */
 static void *stream_run(void *arg)
 {
 	struct stream *s = arg;
@@ -196,7 +196,9 @@ static bool stream_written(const struct stream *s, const char *name)
 
 /* ---- the terminal ---- */
 
-/* Stops here if a terminal is wanted in the background, while signals still end us. */
+/*
+ * Stops at this point if a terminal is wanted in the background, while signals still end nestctl.
+ */
 static void terminal_await(void)
 {
 	struct termios t;

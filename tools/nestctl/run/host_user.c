@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * host_user.c: --host-user: which user of this machine the kernel process of an instance of root's
+ * host_user.c: --host-user: the user of this machine that the kernel process of root's instance
  * becomes (the kernel's user=).
  *
  * The default is the caller of sudo, for what works as before then. It is no other: nobody's

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * learn.c: see learn.h. It reads the lines of the audit (audit.c), whether or not they are written
- * to a file too.
+ * learn.c: see learn.h. Learning reads the lines of the audit (audit.c), which may be written to a
+ * file too.
  *
  * A line is not parsed as a whole: a field is found by its key, which no text can contain, since
  * a quote within a text has a backslash before it.

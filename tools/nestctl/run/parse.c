@@ -227,7 +227,7 @@ static bool is_given(const struct run *r, const char *text)
 	return false;
 }
 
-/* Takes a variable of --env-file: one of -e counts more, wherever it stands. */
+/* Takes a variable of --env-file: one of -e takes precedence, at any position. */
 static void take_env(void *arg, const char *text)
 {
 	if (is_given(arg, text))

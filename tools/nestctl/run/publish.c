@@ -4,8 +4,8 @@
  *
  * A host port that the user leaves open is chosen once, when the options are read. It is a word of
  * a kept instance and of the kernel's command line from then on, so that restarts, saved states and
- * rollbacks have the port that was told to clients. Only if another process takes it before the
- * first start has begun to listen is another one chosen (run_choose_again()).
+ * rollbacks have the port that clients know. Only if another process takes it before the first
+ * start has begun to listen is another one chosen (run_choose_again()).
  */
 #include <arpa/inet.h>
 #include <errno.h>

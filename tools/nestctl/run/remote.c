@@ -100,7 +100,7 @@ char *remote_read(const struct instance *in, const char *const *argv)
 	shutdown(r.in, SHUT_WR);
 	while (size < READ_MAX && (n = read(r.out, text + size, READ_MAX - size)) > 0)
 		size += (size_t)n;
-	shutdown(r.out, SHUT_RDWR); /* the command may go on writing */
+	shutdown(r.out, SHUT_RDWR); /* the command may still be writing */
 	n = recv(r.control, end, EXEC_PACKET_MAX, 0);
 	end[n > 0 ? n : 0] = '\0';
 	close(r.control);

@@ -69,7 +69,7 @@ const char *fd_path(int fd)
 
 /*
  * Opens a layer without a name, or the one of --keep. If that is missing the kernel makes it, with
- * version 3; over an image that is a COW file itself it is made here.
+ * version 3; over an image that is a COW file itself nestctl makes it.
  */
 static const char *open_cow(struct run *r)
 {

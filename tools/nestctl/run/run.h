@@ -45,7 +45,7 @@ struct run {
 	bool verbose, want_terminal, no_terminal;
 	bool no_template; /* it boots */
 	bool make_now;    /* a missing template is made before */
-	bool tell;        /* says why a template is not used */
+	bool tell;        /* report why a template is not used */
 	bool bare;        /* the image's configuration is ignored */
 	bool as_is;       /* no file of the image is changed */
 	struct volume volumes[VOLUMES_MAX];
@@ -94,10 +94,13 @@ struct run {
 	const char *name, *image_name, *restart;
 	/* the last option that only it can have, or NULL */
 	const char *detached_option;
-	/* options that mean the same at each later start; NULL-terminated once there are some */
+	/*
+	 * Options for each later start, independent of folder and environment; NULL-terminated once
+	 * there are some.
+	 */
 	char **words;
 	int nr_words;
-	/* "NAME=VALUE", and "80/tcp -> 127.0.0.1:8080", likewise */
+	/* "NAME=VALUE", and "80/tcp -> 127.0.0.1:8080"; NULL-terminated once there are some */
 	char **labels, **ports;
 	int nr_labels, nr_ports;
 	/*
@@ -184,7 +187,7 @@ void run_add_volume(struct run *r, char *text);
  * (publish.c). False for another form. Dies if no port is free.
  */
 bool run_publish(struct run *r, const char *text);
-/* Adds a port or range of --expose. Dies if it is none. */
+/* Adds a port or range of --expose. Dies if it is invalid. */
 void run_expose(struct run *r, const char *text);
 /*
  * Adds the ports that the image or --expose exposes and that have none yet; calls @keep after each.
@@ -192,12 +195,14 @@ void run_expose(struct run *r, const char *text);
 void run_publish_all(struct run *r, void (*keep)(struct run *r));
 /*
  * Chooses another port in place of the chosen one that the start has failed for, in all words and
- * parameters. False if @why says nothing of it.
+ * parameters. Returns false if @why names no port.
  */
 bool run_choose_again(struct run *r, const char *why);
 /* Writes @name to the file of --cidfile, which must not exist (settings.c). Dies on an error. */
 void run_write_cidfile(const struct run *r, const char *name);
-/* Adds VAR=VALUE, or VAR with its value here, if it is set. Dies on an error. */
+/*
+ * Adds VAR=VALUE, or VAR with its value in nestctl's environment, if it is set. Dies on an error.
+ */
 void run_add_env(struct run *r, const char *text);
 /* Adds a string to the job's settings (settings.c). */
 void run_add_setting(struct run *r, char letter, const char *text);
@@ -214,7 +219,7 @@ void run_add_sysctl(struct run *r, const char *text); /* NAME=VALUE */
 void run_add_group(struct run *r, const char *text);
 void run_drop_capability(struct run *r, const char *name); /* ALL, NET_RAW or CAP_NET_RAW */
 void run_add_capability(struct run *r, const char *name);
-/* Returns the bits of ALL, NET_RAW or CAP_NET_RAW, for an --option. Dies if it is none of them. */
+/* Returns the bits of ALL, NET_RAW or CAP_NET_RAW, for an --option. Dies if @name is unknown. */
 uint64_t capability_bits(const char *option, const char *name);
 /* Returns what --cap-drop and --cap-add leave together. */
 uint64_t capabilities_kept(uint64_t drop, uint64_t add);
@@ -229,7 +234,7 @@ void run_set_cloud_init(struct run *r, const char *path);
 struct image_config;
 /* True if the image's settings name an init as its command. */
 bool machine_has_init(const struct image_config *c);
-/* Sets r->machine if the options or the image's settings say so. */
+/* Sets r->machine if the options or the image's settings require it. */
 void machine_choose(struct run *r, const struct image_config *c);
 /* Adds what depends on the terminal to the settings. */
 void machine_settings(struct run *r);

@@ -7,8 +7,8 @@
  * one.
  *
  * A file is read by the kernel's own descriptor of it (/proc/PID/fd/FD), since the layer of
- * `nestctl run` has no name. The socket that goes along with the request ends the hold, whatever
- * ends us. A copy gets its name only when the instance confirms that it was held all the time.
+ * `nestctl run` has no name. The socket that goes along with the request ends the hold, however
+ * nestctl ends. A copy gets its name only when the instance confirms that it was held all the time.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -4,7 +4,7 @@
  *
  * stop sends the kernel SIGTERM: ctrl-alt-del for init, after which a restart ends the instance
  * too. It carries the signal for programs and their time (os-linux/end.h): the built-in init then
- * kills them and powers off. If the power-off does not come, the management console is told to halt
+ * kills them and powers off. If the power-off does not come, the management console gets "halt"
  * (disks are synced), and after two seconds the process is killed. The process is held by a
  * descriptor, so that its number cannot be reused meanwhile.
  */
@@ -263,7 +263,7 @@ static bool leave_out_unknown(char **names)
 	return unknown;
 }
 
-/* Ends all that there are. Returns false if one was not there. */
+/* Ends all instances named. Returns false if one was missing. */
 static bool end_all(char **names, int sig, int time)
 {
 	bool unknown = leave_out_unknown(names);

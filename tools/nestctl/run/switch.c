@@ -204,7 +204,7 @@ static void set_view(struct view *v, const struct iovec *iov, int n)
 
 /*
  * Classifies what came in by @port: its VLAN, and its forms with and without the switch's tag.
- * False: no valid frame.
+ * Returns false if the frame is invalid.
  */
 static bool classify(struct frame *f, uint8_t *p, uint32_t len, int port)
 {

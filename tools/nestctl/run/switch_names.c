@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * switch_names.c: `nestctl switch --dhcp NET/BITS`: the switch gives its instances addresses of a
- * network and answers with the names that they have told (DHCP, RFC 2131 and 2132; DNS, RFC 1035;
+ * network and answers with the names that they have sent (DHCP, RFC 2131 and 2132; DNS, RFC 1035;
  * ARP, RFC 826; all of IPv4).
  *
  * The switch is the first address of the network, at no port. A frame that asks it something is
@@ -122,7 +122,7 @@ static uint32_t sum_of(const uint8_t *p, size_t n)
 	return ~sum & 0xffff;
 }
 
-/* Puts the heads of a datagram of @n bytes that stand behind them. Returns the frame's length. */
+/* Writes the headers of a datagram of @n bytes in front of it. Returns the frame's length. */
 static uint32_t put_heads(uint8_t *f, const uint8_t *mac, uint32_t to, uint32_t from_port,
 	uint32_t to_port, uint32_t n)
 {
@@ -155,8 +155,8 @@ void names_forget(int port)
 }
 
 /*
- * Returns the host with the MAC address, a new one if there is room, or NULL. It stays its port's:
- * any guest can ask in another's name.
+ * Returns the host with the MAC address, a new one if there is room, or NULL. The host stays with
+ * its port: any guest can use another's MAC address.
  */
 static struct host *host_of(const uint8_t *mac, int port)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * switch_table.c: which entry makes room in a table of the switch that is full. A guest may make up
- * as many MAC addresses as it likes. It must not push out those of other ports: frames for an
+ * switch_table.c: chooses the entry that makes room in a full table of the switch. A guest may make
+ * up as many MAC addresses as it likes. It must not push out those of other ports: frames for an
  * address that is not known go to all ports, and an address of the network may be given to another.
  *
  * The port that has most entries gives its oldest, if that leaves it no less than the port that

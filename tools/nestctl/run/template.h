@@ -43,7 +43,7 @@ void template_make(const struct run *r, bool wait);
 
 /* Returns the folder of a key, which need not exist. */
 const char *template_folder(const char *key);
-/* Returns a line that tells a file from its changed or replaced self; NULL with errno. */
+/* Returns a line that differs once a file is changed or replaced; NULL with errno. */
 const char *template_file_line(const char *path);
 /* Returns a word that changes when the host boots. */
 const char *template_host(void);
@@ -68,7 +68,7 @@ struct template_row *templates_list(size_t *count);
 /* ---- template_list.c ---- */
 
 void templates_show(bool json);
-/* Removes all that no process uses. */
+/* Removes all templates that no process uses. */
 void templates_remove_all(void);
 
 #endif

@@ -62,7 +62,9 @@ static const char *layer(const char *image)
 	return fd_path(fd);
 }
 
-/* Takes the parameters of the run that do not say where it is; the key has the same ones. */
+/*
+ * Takes the parameters of the run that do not name its place on the host; the key has those, too.
+ */
 static void write_argv(struct make *m)
 {
 	const struct run *r = m->r;

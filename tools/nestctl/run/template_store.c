@@ -94,7 +94,7 @@ static char *read_text(int dirfd, const char *name)
 	return text;
 }
 
-/* True if the folder says why there is no template, and not for too long. */
+/* True if the folder records why there is no template, and the record is not too old. */
 static bool has_fault(int fd)
 {
 	struct stat st;
@@ -141,9 +141,7 @@ struct row {
 	bool is_current;
 };
 
-/*
- * True if the line behind "WHAT PATH" tells of the file as it is now. Takes both lines of *@text.
- */
+/* True if the line behind "WHAT PATH" matches the present file. Takes both lines of *@text. */
 static bool take_file(char **text, const char *what, const char **path)
 {
 	char *first = strsep(text, "\n"), *line = strsep(text, "\n");

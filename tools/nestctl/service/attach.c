@@ -68,7 +68,7 @@ static void parse_keys(struct attach *a, const char *text)
 
 /* ---- output ---- */
 
-/* Prints what there is. False if it could not be written. */
+/* Prints available output. Returns false if it could not be written. */
 static bool print_log(struct attach *a)
 {
 	struct log_record rec;
@@ -133,7 +133,7 @@ static bool type(struct attach *a, const unsigned char *text, size_t n)
 			continue;
 		}
 		add_input(a, a->keys, a->hit);
-		/* what does not go on may begin anew */
+		/* a key that does not continue the sequence may begin it again */
 		a->hit = a->nr_keys && text[i] == a->keys[0] ? 1 : 0;
 		if (!a->hit)
 			add_input(a, &text[i], 1);

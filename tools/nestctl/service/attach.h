@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* attach.h: a kept instance's output here, and this process's input there (attach.c). */
+/* attach.h: shows a kept instance's output, and sends it this process's input (attach.c). */
 #ifndef NESTLING_NESTCTL_ATTACH_H
 #define NESTLING_NESTCTL_ATTACH_H
 
@@ -11,8 +11,8 @@ struct attach_options {
 	const char *keys; /* that end it; NULL: ctrl-p,ctrl-q */
 };
 /*
- * Starts the kept instance and attaches to it, so that no output is missed; one that runs is
- * attached to as it is. Returns the command's exit status, or 0 once detached.
+ * Starts the kept instance and attaches to it, so that no output is missed; attaches to one that
+ * runs already. Returns the command's exit status, or 0 once detached.
  */
 int attach_started(const char *name, const struct attach_options *how);
 

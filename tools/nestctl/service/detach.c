@@ -188,8 +188,8 @@ int service_run(struct run *r)
 /* ---- start ---- */
 
 /*
- * Locks an instance that has ended. False if it runs, or another nestctl has just started it. Dies
- * if another process keeps it locked.
+ * Locks an instance that has ended. Returns false if it runs, or another nestctl has just started
+ * it. Dies if another process keeps it locked.
  */
 static bool lock_ended(struct service *s)
 {

@@ -3,7 +3,7 @@
  * events.c: `nestctl events`: prints what event_write.c has noted, and waits for more.
  *
  * The file `log` is renamed when it is full. A reader then has its descriptor, reads that to its
- * end and goes on with the next one. A writer appends under the old name only while it holds the
+ * end and continues with the next one. A writer appends under the old name only while it holds the
  * lock, so the old file is complete once another has its name.
  */
 #include <fcntl.h>

@@ -183,7 +183,10 @@ static bool flush(struct log *l)
 	return true;
 }
 
-/* Before output goes on after a loss: ends the lines that have begun, and says how much it was. */
+/*
+ * Before output continues after a loss: ends the lines that have begun, and adds the size of the
+ * loss.
+ */
 static void add_loss(struct log *l)
 {
 	char note[128];

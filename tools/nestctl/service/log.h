@@ -74,7 +74,7 @@ struct log_place {
 /* Begins with the oldest record. */
 void log_reader_open(struct log_reader *r, int dir);
 void log_reader_close(struct log_reader *r);
-/* Reads the next record. False if there is none yet. */
+/* Reads the next record. Returns false if there is none yet. */
 bool log_next(struct log_reader *r, struct log_record *record);
 /* Returns where the next record begins; and goes there, or to the oldest if that is gone. */
 struct log_place log_place(const struct log_reader *r);

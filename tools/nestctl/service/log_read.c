@@ -56,7 +56,7 @@ static int open_number(int dir, unsigned int number)
 	return openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 }
 
-/* Opens the file after the present one. False if there is none. */
+/* Opens the file after the present one. Returns false if there is none. */
 static bool open_next(struct log_reader *r)
 {
 	unsigned int number = r->number + 1;
@@ -143,7 +143,7 @@ static int64_t parse_time(struct log_reader *r, const char *text)
 	return end == text + WHEN_SIZE - 1 && ns >= 0 ? r->second_ns + ns : -1;
 }
 
-/* Takes a line apart. False if it is none of ours. */
+/* Parses a line. Returns false if it is not of this format. */
 static bool parse(struct log_reader *r, const char *line, size_t n, struct log_record *rec)
 {
 	static const char *const streams[] = { " stdout ", " stderr ", " nestctl " };

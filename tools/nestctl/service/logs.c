@@ -61,7 +61,7 @@ static int64_t duration(const char *text)
 	return at ? all : -1;
 }
 
-/* Parses a date, with or without a time of day: in UTC with Z, in an offset, or here. */
+/* Parses a date, with or without a time of day: in UTC with Z, with an offset, or in local time. */
 static int64_t date(const char *text)
 {
 	static const char *const forms[] = { "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S",
@@ -218,7 +218,7 @@ static int program_log(struct logs *l, struct service *s)
 	if (l->tail != TAIL_ALL)
 		log_seek_tail(&r, l->tail);
 	for (;;) {
-		/* looked at first: what comes before the end is still read */
+		/* checked first: output before the end is still read */
 		bool busy = l->follow && service_is_busy(s);
 
 		print_all(l, &r);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * lost.c: data of a detached instance that the host has refused, for want of room mostly. Its
- * kernel says so at its end, as in `nestctl run`; a service runs for weeks, so it is asked.
+ * lost.c: data of a detached instance that the host has refused, for want of room mostly. The
+ * kernel reports that at its end, as in `nestctl run`; since a service runs for weeks, nestctl also
+ * polls it.
  */
 #include <stdlib.h>
 #include <string.h>

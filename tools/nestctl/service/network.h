@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* network.h: the addresses of a running instance, as its kernel tells them. */
+/* network.h: the addresses of a running instance, as its kernel reports them. */
 #ifndef NESTLING_NESTCTL_NETWORK_H
 #define NESTLING_NESTCTL_NETWORK_H
 

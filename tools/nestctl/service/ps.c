@@ -249,7 +249,7 @@ static void put_row(const struct ps *ps, const struct view *v)
 	json_close('}');
 }
 
-/* Green: fine; yellow: look at it; red: failed. */
+/* Green: fine; yellow: needs attention; red: failed. */
 static enum colour colour_of_status(const char *status)
 {
 	if (strstr(status, "(data lost)"))

@@ -102,14 +102,14 @@ struct service {
 
 /* Dies unless @name may be a name: letters, digits, then _ . - too; at most 63. */
 void service_check_name(const char *name);
-/* False if there is no such instance. */
+/* Returns false if there is no such instance. */
 bool service_find(struct service *s, const char *name);
 /* Dies if there is no such instance. */
 struct service service_open(const char *name);
 void service_close(struct service *s);
 /* Makes the folder of a new instance and locks it. Dies if the name is taken. */
 struct service service_create(const char *name);
-/* Locks it. False if a supervisor or another process has the lock. */
+/* Locks it. Returns false if a supervisor or another process has the lock. */
 bool service_lock(struct service *s);
 /* Waits until no supervisor lives. False after @ms; -1: never. */
 bool service_wait_end(const struct service *s, int ms);
@@ -130,7 +130,7 @@ const char *service_new_name(void);
 
 /* Writes s->spec. Dies on an error. */
 void spec_write(const struct service *s);
-/* False if there is none, or it is damaged. */
+/* Returns false if there is none, or it is damaged. */
 bool spec_read(struct service *s);
 /* Makes the spec of a run with the words of its options. */
 struct spec spec_of_run(const struct run *r);
@@ -169,7 +169,7 @@ const char *service_start(struct service *s);
 void service_foreground(struct service *s) __attribute__((noreturn));
 /*
  * Supervises the instance until it is not to be started again. Writes to @told "r" when the command
- * has started, or the reason why it has not. @told -1: nobody waits for a first start.
+ * has started, or the reason why it has not. @told -1: no process waits for the first start.
  */
 void supervise(struct service *s, int told) __attribute__((noreturn));
 
@@ -197,7 +197,7 @@ enum {
 int control_connect(const struct service *s, pid_t *pid);
 /* Makes the supervisor's socket. Dies on an error. */
 int control_listen(const struct service *s);
-/* Sends a text and waits for the reply. False if the supervisor has ended. */
+/* Sends a text and waits for the reply. Returns false if the supervisor has ended. */
 bool control_ask(int fd, const char *text);
 /* As above. Returns the reply, or NULL. */
 const char *control_reply(int fd, const char *text);
@@ -210,11 +210,11 @@ const char *control_reply(int fd, const char *text);
  */
 int service_ask_end(struct service *s, int sig, int seconds);
 /*
- * Ends an instance: its command gets @sig, and is killed after @seconds. Returns when it has ended.
- * False if it does not run.
+ * Ends an instance: its command gets @sig, and is killed after @seconds. Returns true when it has
+ * ended, and false if it does not run.
  */
 bool service_stop(struct service *s, int sig, int seconds);
-/* Sends its command a signal. False if it does not run. */
+/* Sends its command a signal. Returns false if it does not run. */
 bool service_signal(struct service *s, int sig);
 
 #endif

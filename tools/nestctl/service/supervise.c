@@ -86,7 +86,7 @@ static struct super {
 	bool blocked[CLIENTS_MAX];
 	/* the last size that a client gave */
 	struct winsize size;
-	/* when it has started, and when it starts again, or 0: ns of a clock that nobody sets */
+	/* when it started, and when it starts again, or 0: ns of a clock that cannot be set */
 	int64_t began, start_at;
 	int64_t delay_ms;
 	/* how often it has waited for its name */
@@ -277,7 +277,7 @@ static const char *start_child(void)
 	unlinkat(super.s->dir, "error", 0);
 	unlinkat(super.s->dir, "oom", 0);
 	super.st.oom = super.st.lost = false;
-	/* no attempt() here: a die() of the child must not end in our loop */
+	/* no attempt() in this loop: a die() of the child must not end in it */
 	if (!why)
 		pid = fork();
 	if (!pid)
@@ -339,7 +339,7 @@ static void take_loss(const char *what)
 	event_service(super.s, "lost", "what", what);
 }
 
-/* Asks the kernel, now and then; of its end the child tells. */
+/* Polls the kernel now and then; its end is reported by the child. */
 static void look_for_loss(void)
 {
 	const char *what = lost_ask(super.s->name);

@@ -195,7 +195,7 @@ uint64_t services_prune(void)
 		struct service s;
 		uint64_t size = size_of(&all[i]);
 
-		/* it may be started again meanwhile: only a lock tells */
+		/* it may have been started again: only a lock makes sure */
 		if (!is_ended(&all[i]) || !service_find(&s, all[i].name))
 			continue;
 		if (service_lock(&s)) {

@@ -79,7 +79,7 @@ static void print_variable(FILE *f, const char *name)
 	if (!value || !*value)
 		return;
 	text = format("%s", quoted(format("%s=%s", name, value)));
-	/* "$" is a plain letter here */
+	/* "$" is a plain letter in these fields */
 	for (char *p = text; (p = strstr(p, "$$"));)
 		memmove(p + 1, p + 2, strlen(p + 1)), p++;
 	fprintf(f, "Environment=%s\n", text);
@@ -114,7 +114,7 @@ static void print_unit(FILE *f, const struct service *s)
 
 /* ---- systemd's ---- */
 
-/* Runs systemctl with up to three words. False if it fails. */
+/* Runs systemctl with up to three words. Returns false if it fails. */
 static bool systemctl(const char *verb, const char *option, const char *unit)
 {
 	const char *argv[6] = { "systemctl" };

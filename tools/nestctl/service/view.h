@@ -31,7 +31,7 @@ struct view {
 
 /* Returns all, sorted by name; @all: also those that do not run. */
 struct view *views_all(bool all, size_t *count);
-/* False if there is none of this name. */
+/* Returns false if there is none of this name. */
 bool view_find(struct view *v, const char *name);
 /* "Up 5 minutes (Paused)" */
 const char *view_status(const struct view *v);

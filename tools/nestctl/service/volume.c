@@ -134,7 +134,7 @@ void volume_make(const char *name, char **labels)
 	close(fd);
 }
 
-/* ---- what is there ---- */
+/* ---- existing volumes ---- */
 
 static void add_user(struct volume_info *v, const char *name)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * attach.c: `nestctl restore --attach`: an instance that goes on from a state as one of `nestctl
+ * attach.c: `nestctl restore --attach`: an instance that continues from a state as one of `nestctl
  * run`: at this terminal or over these standard streams, with the status of its command, for as
  * long as this process lives.
  *
@@ -68,7 +68,7 @@ static bool has_errors(const struct run *r)
 	return false;
 }
 
-/* Makes init's channels or, for an instance without it, some that nobody answers. */
+/* Makes init's channels or, for an instance without it, unused ones. */
 static void make_channels(struct run *r, const struct state *s)
 {
 	r->status_fd = kernel_pipe(1, &r->status_end);

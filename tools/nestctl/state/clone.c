@@ -106,7 +106,7 @@ static void start_copies(struct clone *c)
 	die("%s", fault);
 }
 
-/* ---- what tells them apart ---- */
+/* ---- what distinguishes clones ---- */
 
 /*
  * Makes a child `nestctl exec`, @argv being "exec" and its words: it has this program already, and
@@ -119,7 +119,7 @@ static void __attribute__((noreturn)) become_exec(char **argv)
 	while (argv[argc])
 		argc++;
 	close_range(3, ~0U, 0);
-	optind = 0; /* getopt begins anew */
+	optind = 0; /* getopt starts again */
 	exit(finish_output(cmd_exec.run(argc, argv)));
 }
 

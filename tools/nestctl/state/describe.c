@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * describe.c: state.json, which makes a folder a state: it is written last. It is read as a file
- * of a stranger: every value is checked.
+ * describe.c: state.json, which makes a folder a state: it is written last. Reading trusts nothing:
+ * every value is checked.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * head.c: which state each running instance was last saved to, started from or put back to: the
- * parent of its next one. It is a symbolic link .at/PID-START in the store, START being when the
- * process began, so a number that is used again does not inherit it. It is only a note: where it
- * cannot be written or read, a state has no parent.
+ * head.c: records the state that each running instance was last saved to, started from or put back
+ * to: the parent of its next state. It is a symbolic link .at/PID-START in the store, START being
+ * when the process began, so a number that is used again does not inherit it. The link is only a
+ * hint: if it cannot be written or read, a state has no parent.
  */
 #include <dirent.h>
 #include <fcntl.h>

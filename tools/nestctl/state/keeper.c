@@ -100,7 +100,9 @@ keep(const struct keeper *k, pid_t pid, int errors, int report)
 	char said[SAID_MAX + 1], text[SAID_MAX + 100];
 	size_t n = 0;
 
-	/* A pipe that is only written to tells its end as POLLERR, which is not asked for. */
+	/*
+	 * A pipe that is only written to reports its end as POLLERR, which poll(2) always returns.
+	 */
 	for (int i = 0; i < KEEPER_FDS; i++)
 		p[2 + i] = (struct pollfd){ .fd = k->fds[i], .events = POLLIN };
 	while (pidfd >= 0 && !p[0].revents) {

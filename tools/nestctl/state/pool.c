@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * pool.c: files of disks that outlive their states. Instances go on over a state's own files. When
- * the last state of such a file is removed while an instance has it open, the file gets a name
+ * pool.c: files of disks that outlive their states. Instances continue over a state's own files.
+ * When the last state of such a file is removed while an instance has it open, the file gets a name
  * beside the store: `layers/INODE`. For a file that has lost all of its names can get none again,
  * and the next save of that instance would have to copy it.
  *

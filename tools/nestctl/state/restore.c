@@ -29,7 +29,7 @@
 
 enum { KEY_NAME = 256, KEY_NET, KEY_TRUST, KEY_ATTACH, KEY_HOST_USER };
 
-/* Notes that the instance goes on from the state, and lets go of the state. */
+/* Records that the instance continues from the state, and releases the state. */
 static void goes_on(struct start *st, void *tag)
 {
 	head_set(st->kernel, strchr(tag, '/') ? st->state->folder : tag);

@@ -24,7 +24,7 @@
 #include "tools/nestctl/state/state.h"
 
 #define SAVE_MS 600000 /* gigabytes to a slow disk */
-#define STEP_MS 200    /* between two looks at what was written */
+#define STEP_MS 200    /* between two checks of the progress */
 /* of a disk: layer, backing file, serial number */
 #define NAMES_MAX 4
 
@@ -135,7 +135,7 @@ static bool take_sum(const struct state *parent, int dirfd, struct state_file *f
 	return false;
 }
 
-/* Notes a file that the kernel wrote. False if there is none of this name. */
+/* Records a file that the kernel wrote. Returns false if there is none of this name. */
 static bool note_file(
 	const struct state *s, const struct state_new *n, const char *name, struct state_file *f)
 {
@@ -144,7 +144,7 @@ static bool note_file(
 		       state_file_read(n->fd, name, s->umid, f));
 }
 
-/* Notes the files with what a disk was written. False if there is none. */
+/* Records the files with a disk's changes. Returns false if there is none. */
 static bool note_layers(struct state *s, const struct state_new *n, int unit)
 {
 	struct state_disk *d = &s->disks[unit];

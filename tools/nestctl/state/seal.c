@@ -171,7 +171,7 @@ static long long ns_of(struct timespec t)
 	return t.tv_sec * 1000000000LL + t.tv_nsec;
 }
 
-/* Adds what @name is: its digest if @copy, else how stat(2) tells it from others. */
+/* Adds the identity of @name: its digest if @copy, else the stat(2) fields that distinguish it. */
 static bool add_file(struct hmac *h, int dirfd, const char *name, bool copy)
 {
 	int fd = openat(dirfd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
@@ -200,7 +200,10 @@ static bool add_file(struct hmac *h, int dirfd, const char *name, bool copy)
 	return true;
 }
 
-/* Computes a code over the folder, whose state.json has this @digest. False if a file is none. */
+/*
+ * Computes a code over the folder, whose state.json has this @digest. Returns false if a file is
+ * missing.
+ */
 static bool compute(const struct key *k, int dirfd, const char *digest, bool copy, char code[65])
 {
 	size_t n = 0;
@@ -251,7 +254,7 @@ static bool write_seal(int dirfd, const struct seal *s)
 	return false;
 }
 
-/* Copies the word behind @name. False if there is none, or it has not @n digits. */
+/* Copies the word behind @name. Returns false if there is none, or it has not @n digits. */
 static bool take_field(const char *text, const char *name, char *to, size_t n)
 {
 	const char *p = strstr(text, name);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * start.c: a kernel that goes on from a state: its command line, its disks, and the wait for its
- * first answer.
+ * start.c: starts a kernel that continues from a state: its command line, its disks, and the wait
+ * for its first answer.
  *
- * The kernel knows its parameters from the state. The command line names what a new process has
- * anew: the instance's name, a fresh file for the layer of each disk (the kernel puts it over the
- * state's), lines that were descriptors, and other cards if wanted. Lines that were descriptors
+ * The kernel knows its parameters from the state. The command line names what a new process
+ * replaces: the instance's name, a fresh file for the layer of each disk (the kernel puts it over
+ * the state's), lines that were descriptors, and other cards if wanted. Lines that were descriptors
  * are `null` now: reads wait, and `nestctl console` shows them; but con4 and con5 of `nestctl run`
  * are pipes to the keeper.
  */
@@ -35,7 +35,7 @@
 struct line {
 	const char *argv[PARAMS_MAX + 40];
 	int argc;
-	/* the kernel's ends of pipes and files, closed here once it runs */
+	/* the kernel's ends of pipes and files, closed in nestctl once it runs */
 	int ends[8];
 	int nr_ends;
 	struct keeper keeper;
@@ -341,7 +341,7 @@ static const char *why(const struct start *st, const char *text)
 	return format("%s: its kernel ended with status %d", st->name, WEXITSTATUS((int)status));
 }
 
-/* Takes what the keeper and the kernel report. False once an end was told. */
+/* Takes the reports of keeper and kernel. Returns false once an end was reported. */
 static bool hear(struct start *st)
 {
 	char text[4096], *at = text;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * state.h: what the files of the commands about states share.
+ * state.h: declarations shared by the files of the commands about states.
  *
  * A state is a folder: `memory`, `ubdN.layer` and, if a disk's changes are in several files, the
  * parts below it, `ubdN.layer.1` and so on, which the kernel writes (kernel/state/state.h); and
@@ -33,7 +33,7 @@
 struct state_file {
 	const char *name; /* NULL: there is none */
 	uint64_t size;    /* bytes, with holes */
-	/* bytes that it occupies, when it was looked at */
+	/* bytes that it occupied when last measured */
 	uint64_t disk;
 	uint32_t sum; /* file_sum() */
 };
@@ -139,7 +139,7 @@ void pool_keep(int dirfd, const char *name);
 /* Removes the files that no instance is over. */
 void pool_sweep(void);
 
-/* Notes, or tells, which state an instance was last saved to or started from (head.c). */
+/* Records, or returns, the state that an instance was last saved to or started from (head.c). */
 void head_set(pid_t pid, const char *name);
 const char *head_get(pid_t pid);
 
@@ -163,8 +163,8 @@ const struct state_file *state_nth_file(const struct state *s, size_t i);
 /* ---- describe.c: state.json ---- */
 
 /*
- * Reads the state @name and locks it. Dies with one line if it is none of ours, or damaged. Looks
- * at no other file.
+ * Reads the state @name and locks it. Dies with one line if it is not a valid state. Reads no other
+ * file.
  */
 struct state state_open(const char *name);
 void state_close(struct state *s);
@@ -176,13 +176,13 @@ void state_write(const struct state *s, int fd);
 /* ---- check.c ---- */
 
 /*
- * Compares a state and what it needs. Dies with one line at the first fault. Files that nobody has
- * written to since they were sealed are not read.
+ * Compares a state and what it needs. Dies with one line at the first fault. Files that have not
+ * been written to since they were sealed are not read.
  */
 void state_must_be_whole(const struct state *s);
 /* As above, but reads all, and returns false after a line for each fault. */
 bool state_check_all(const struct state *s);
-/* Fills @f with what the file @name of the folder @dirfd is. False if it is missing. */
+/* Fills @f with what the file @name of the folder @dirfd is. Returns false if it is missing. */
 bool state_file_read(int dirfd, const char *name, const char *where, struct state_file *f);
 /* As above, without its checksum. */
 bool state_file_look(int dirfd, const char *name, const char *where, struct state_file *f);
@@ -196,7 +196,7 @@ int state_image_read(const char *path, struct state_image *im);
  * of the folder. Only warns if the user's key cannot be used.
  */
 void state_seal(int dirfd, const char *name, bool copy);
-/* True if nobody has written to the state's files since this user sealed them. */
+/* True if the state's files have not been written to since this user sealed them. */
 bool state_is_untouched(const struct state *s);
 /* As above, of a folder without state.json: a template. */
 bool state_folder_is_untouched(int dirfd);
@@ -205,7 +205,7 @@ bool state_folder_is_untouched(int dirfd);
  * copy.
  */
 const char *state_distrust(const struct state *s);
-/* Dies unless this user has made the state, or wants it all the same (@anyway: --trust). */
+/* Dies unless this user has made the state, or accepts it with --trust (@anyway). */
 void state_must_be_trusted(struct state *s, bool anyway);
 
 /* ---- sum.c, build.c ---- */
@@ -248,7 +248,7 @@ struct state save_instance(const struct instance *in, struct state_new *n, const
 /* Describes an instance of which the kernel has just written the files in the folder @dirfd. */
 struct state save_described(const struct instance *in, struct umid_console *c, int dirfd);
 
-/* ---- start.c: a kernel that goes on from a state ---- */
+/* ---- start.c: a kernel that continues from a state ---- */
 
 struct start {
 	struct state *state;
@@ -274,8 +274,9 @@ struct start {
 	void *tick_arg;
 	/* a pipe from the keeper, and from the kernel when it runs */
 	int report;
-	bool runs;         /* the kernel has said so */
-	pid_t kernel;      /* once the keeper has told; before that 0 */
+	bool runs; /* the kernel has said so */
+	/* once the keeper has reported it; else 0 */
+	pid_t kernel;
 	int pidfd;         /* of it, or -1 */
 	const char *error; /* why it does not run */
 };
@@ -290,7 +291,7 @@ bool start_await(struct start *st);
  */
 enum start_held { START_WAITS = 'w', START_READY = 'r' };
 bool start_await_held(struct start *st, int channel, enum start_held how);
-/* Ends it, if it runs. False if it does not end. */
+/* Ends it, if it runs. Returns false if it does not end. */
 bool start_undo(struct start *st);
 /* True if the built-in init of `nestctl run` reports and hears by con4 and con5. */
 bool start_has_init(const struct state *s);
@@ -307,7 +308,7 @@ void start_check_name(const char *name);
 /* ---- attach.c: `restore --attach` ---- */
 
 /*
- * Makes the streams and channels of an instance that goes on from @s at this terminal, or over
+ * Makes the streams and channels of an instance that continues from @s at this terminal, or over
  * these standard streams. Dies on an error.
  */
 void attach_prepare(struct run *r, const struct state *s, const char *kernel);

@@ -138,7 +138,7 @@ int state_lock(const char *path, const char *name, bool change)
 
 /* ---- removal ---- */
 
-/* Removes the files in a folder. Those that an instance goes on over are kept elsewhere. */
+/* Removes the files in a folder. Files that an instance continues over are kept elsewhere. */
 static void remove_files(int fd)
 {
 	int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -380,7 +380,7 @@ static void *sync_file(void *arg)
 	return NULL;
 }
 
-/* Syncs at the same time: each waits for the disk, which can serve all with one flush. */
+/* Syncs all files concurrently: each waits for the disk, which can serve all with one flush. */
 static void sync_all(struct sync *all, size_t n, const char *path)
 {
 	const char *fault = NULL;

@@ -3,9 +3,9 @@
  * console.c: `nestctl console UMID [LINE]`: a line of a running instance on this terminal, until
  * the escape key and d.
  *
- * The line is unchanged when we leave: its other connections (con0=fd:0,fd:1 ...) show it too, and
- * its programs notice nothing. The protocol is drivers/console/attach_host.h's. This terminal is
- * raw meanwhile and put back however we end.
+ * The line is unchanged afterwards: its other connections (con0=fd:0,fd:1 ...) show it too, and its
+ * programs notice nothing. The protocol is drivers/console/attach_host.h's. This terminal is raw
+ * meanwhile and put back however we end.
  */
 #include <errno.h>
 #include <poll.h>

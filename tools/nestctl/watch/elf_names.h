@@ -20,7 +20,7 @@ struct elf_names *elf_names_read(elf_read_fn read, void *arg);
  */
 const char *elf_names_build_id(const struct elf_names *e);
 const char *elf_names_debug_link(const struct elf_names *e);
-/* Takes the functions of @e's file from that one, which must stay. False: it has none. */
+/* Takes the functions of @e's file from @debug, which must stay. Returns false if it has none. */
 bool elf_names_take(struct elf_names *e, const struct elf_names *debug);
 /* Returns the function at an offset in the file (@address false) or at its own address, or NULL. */
 const char *elf_name(const struct elf_names *e, uint64_t at, int address);

@@ -7,7 +7,7 @@
 
 struct flame {
 	char *name;
-	unsigned long long count; /* samples here and above */
+	unsigned long long count; /* samples of this node and below */
 	struct flame *child, *next;
 };
 

@@ -124,7 +124,7 @@ struct busy {
 	double part; /* of one vCPU, percent */
 };
 
-/* Sorts by the time used; then who runs now; then by number. */
+/* Sorts by the time used, then running tasks first, then by number. */
 static int by_part(const void *a, const void *b)
 {
 	const struct busy *x = a, *y = b;
@@ -154,8 +154,8 @@ static struct busy *busy_tasks(const struct frame *f, double seconds, size_t *n)
 }
 
 /*
- * Returns who is on a vCPU: the task that was there at the moment of the sample, or else the one
- * that used most of its time. The console's thread, which is asked, is always there.
+ * Returns the task of a vCPU: the task that ran at the moment of the sample, or else the one that
+ * used most of the vCPU's time. The console's thread, which takes the sample, always runs then.
  */
 static const struct sample_task *task_on(const struct busy *all, size_t n, int cpu, size_t used)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * rates.c: see rates.h. CPU and memory come from the host (instance.h). Each instance is asked for
- * the traffic of its disks and cards, and for the memory that the guest's programs use. One that
- * does not answer at once has none of these, and the others go on.
+ * the traffic of its disks and cards, and for the memory that the guest's programs use. An instance
+ * that does not answer at once has none of these figures, and does not delay the others.
  */
 #include "tools/nestctl/watch/rates.h"
 

@@ -84,8 +84,8 @@ uint64_t figure_increase(const struct sample *old, const struct figure *f, int f
 uint64_t task_increase(const struct sample *old, const struct sample_task *t);
 
 /*
- * Asks the instance. False if it does not answer in time, or has ended: *s is then empty. @mode, or
- * NULL: gets the word for how calls are intercepted.
+ * Queries the instance. Returns false if it does not answer in time, or has ended: *s is then
+ * empty. @mode, or NULL: gets the word for how calls are intercepted.
  */
 bool sample_take(struct sample *s, struct umid_console *c, char *mode);
 

@@ -181,7 +181,7 @@ static void tree_close(struct view *v)
 	sample_free(&v->new);
 }
 
-/* Asks for the processes. False if the instance does not answer. */
+/* Queries the processes. Returns false if the instance does not answer. */
 static bool tree_ask(struct view *v)
 {
 	struct timespec t;
@@ -275,7 +275,7 @@ static bool draw(const struct row *rows, size_t n, struct view *v)
 	return fine && !fflush(stdout);
 }
 
-/* Handles a key. False: top ends. */
+/* Handles a key. Returns false if top ends. */
 static bool obey(int key, const struct row *rows, size_t n, struct view *v)
 {
 	if (v->help && key > 0) {

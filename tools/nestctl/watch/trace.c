@@ -54,7 +54,7 @@ static char *ask(struct trace *t, const char *command)
 	return text;
 }
 
-/* Prints new lines. False if there were none. */
+/* Prints new lines. Returns false if there were none. */
 static bool fetch(struct trace *t, const char *from)
 {
 	char *text = ask(t, from), *lines = strchr(text, '\n');

@@ -104,7 +104,7 @@ static bool show(struct watch *w, size_t i)
 	return fine && !fflush(stdout);
 }
 
-/* Obeys a key. False if the watching ends. *step: frames to go, of a recording. */
+/* Handles a key. Returns false if the watching ends. *step: frames to go, of a recording. */
 static bool obey(struct watch *w, int key, int *step)
 {
 	*step = 0;
@@ -156,7 +156,7 @@ static void record(struct watch *w, const struct sample *s)
 		die("%s: %s", w->record_path, strerror(errno));
 }
 
-/* Connects anew: a late answer would be taken for that to the next question. */
+/* Connects again: a late answer would be taken for the answer to the next question. */
 static bool connect_again(struct watch *w)
 {
 	close(w->console.fd);
@@ -166,7 +166,7 @@ static bool connect_again(struct watch *w)
 	return true;
 }
 
-/* Takes the next sample, which becomes all.at[1]. False if the instance has ended. */
+/* Takes the next sample, which becomes all.at[1]. Returns false if the instance has ended. */
 static bool take(struct watch *w)
 {
 	struct sample s;
