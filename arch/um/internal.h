@@ -6,7 +6,7 @@
 #include "arch/um/machine/arch.h"
 #include "os-linux/os.h"
 
-/* What this vCPU is doing, pending lines and kicks: irq.c. */
+/* State of each vCPU, pending lines and kicks: irq.c. */
 extern struct os_irq_page irq_page;
 void irq_init(void);
 bool cpu_kicked(int cpu);

@@ -51,7 +51,7 @@
 #define TICK_NS 4000000UL
 /* the longest stay in guest code while an idle vCPU waits for the host's events */
 #define LONG_TICK_NS 50000000UL
-/* ns after which a vCPU that makes many system calls looks at the event set again */
+/* ns after which a vCPU that makes many system calls polls the event set again */
 #define POLL_NS 1000000UL
 #define TRAPNO_DB 1
 
@@ -64,7 +64,7 @@
 
 const struct arch_sample_ops *arch_sample_ops;
 
-/* When a vCPU last looked at the event set; accessed by that vCPU only. */
+/* When a vCPU last polled the event set; accessed by that vCPU only. */
 static struct last_poll {
 	u64 at; /* arch_cpu_clock() */
 	/* ns that arch_cpu_clock() was ahead of the host's clock at that time; modulo 2^64 */
@@ -179,7 +179,7 @@ static bool serve_port(struct task *t, const struct skas_event *ev)
 	enum port_result res = ioport_trap(t, ev, &fault);
 
 	if (res == PORT_FAULT) {
-		/* Has an effect if the host's file has lost the page. */
+		/* Replaces the page if the host's file has lost it. */
 		handle_bus_error(t->mm, fault.addr);
 		serve_fault(t, &fault);
 	}

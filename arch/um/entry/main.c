@@ -85,7 +85,7 @@ static int set_earlyprintk(const char *value)
 }
 PARAM("earlyprintk", set_earlyprintk, "kernel messages go to the host's stderr, from the start");
 
-/* @base: where the stub has to be, or 0. */
+/* @base: the required address of the stub, or 0. */
 static void start_spaces(u64 base)
 {
 	struct skas_config cfg = {

@@ -57,7 +57,7 @@ void scarce_leave(void)
 	pmap_leave();
 }
 
-/* Sleeps for @ns, without a space. Other vCPUs look at host_waiters when they are kicked. */
+/* Sleeps for @ns, without a space. Other vCPUs check host_waiters when they are kicked. */
 static void pause_for(u64 ns)
 {
 	WRITE_ONCE(scarce_at, ktime_get());

@@ -71,7 +71,7 @@ static bool is_prefix(u8 b, bool long_mode)
 	return long_mode && (b & 0xf0) == 0x40;
 }
 
-/* Returns the length of the rdtsc or rdtscp at the head of @code; 0: it is another instruction. */
+/* Returns the length of the rdtsc or rdtscp at the head of @code, or 0 for another instruction. */
 static u32 tsc_insn(const u8 *code, u32 n, bool long_mode, bool *with_cpu)
 {
 	u32 at = 0;

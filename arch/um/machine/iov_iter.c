@@ -3,9 +3,9 @@
  * iov_iter.c: memory to read into or write from, as guest vectors or one kernel buffer. Interface:
  * uaccess.h.
  *
- * Invariants: count is the sum of what is left of all vectors; vec_off < vec[0].len while count > 0
- * (empty vectors are skipped). A copy that faults comes out short and the iterator stands at the
- * byte that faulted.
+ * Invariants: count is the sum of the remaining bytes of all vectors; vec_off < vec[0].len while
+ * count > 0 (empty vectors are skipped). A copy that faults is short, and the iterator then points
+ * to the byte that faulted.
  */
 #include <asm/errno.h>
 #include <linux/uio.h>

@@ -127,9 +127,9 @@ static bool wants_mapping(pte_t e, bool all)
 }
 
 /*
- * Gathers runs of entries of [*va, end) for one purpose: what is to be mapped (want 0: PTE_P, not
- * MAPPED or stale; or WANT_ALL), or what is mapped (want PTE_MAPPED). Takes page_table_lock for one
- * leaf table at a time. Stops when @runs is full; *va is where to go on.
+ * Gathers runs of entries of [*va, end): entries to be mapped (@want 0: PTE_P, and not MAPPED or
+ * stale; or WANT_ALL), or mapped entries (@want PTE_MAPPED). Takes page_table_lock for one leaf
+ * table at a time. Stops when @runs is full; *va is then the address to continue at.
  */
 static u32 gather_runs(struct pmap *pm, u64 *va, u64 end, pte_t want, struct run *runs, u32 max)
 {
@@ -171,7 +171,7 @@ static u32 gather_runs(struct pmap *pm, u64 *va, u64 end, pte_t want, struct run
 	return n;
 }
 
-/* Has the entries of the range say that nothing is mapped; returns how many were. */
+/* Clears PTE_MAPPED of the entries of the range; returns how many had it. */
 static u64 forget_mapped(struct pmap *pm, u64 start, u64 end)
 {
 	u64 n = 0;
@@ -290,7 +290,7 @@ void pmap_retire(struct pmap *pm, struct page **pages, u32 n)
 	mutex_unlock(&pm->lock);
 }
 
-/* Drops what was gathered for a space that is gone. */
+/* Frees the frames that were gathered for a space that is gone. */
 static void drop_gather(struct pmap *pm)
 {
 	pm->queued = pm->ahead = false;
@@ -570,9 +570,9 @@ static bool entries_wrprotect(struct pmap *pm, u64 start, u64 end, bool *mapped)
 }
 
 /*
- * Entries, orders and flush under one hold of the lock: a later caller that finds the entries
- * protected must not go on before the earlier flush. Nor is a page safe that no entry claims to be
- * mapped: the order that drops it may still be queued.
+ * Changes entries, queues orders and flushes under one hold of the lock: a later caller that finds
+ * the entries protected must not return before the earlier flush. A page that no entry claims to be
+ * mapped is not safe either: the order that drops it may still be queued.
  */
 void pmap_wrprotect_now(struct pmap *pm, u64 start, u64 end)
 {

@@ -113,10 +113,7 @@ static void free_table(struct pmap *pm, pte_t *t)
 	pm->nr_tables--;
 }
 
-/*
- * Frees what is empty of the tables that @t points to, for [start, end) of the span that begins at
- * @base.
- */
+/* Frees the empty tables that @t points to, for [start, end) of the span that begins at @base. */
 static void free_below(struct pmap *pm, pte_t *t, int level, u64 base, u64 start, u64 end)
 {
 	u64 span = BIT(PAGE_SHIFT + 9 * level);

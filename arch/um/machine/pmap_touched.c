@@ -71,7 +71,7 @@ static bool find_open(struct pmap *pm, u64 start, u64 end, u64 *first, u64 *last
 	return any;
 }
 
-/* Notes what was touched of a range that lies in one table. */
+/* Marks the touched pages of a range that lies in one table. */
 static void note_in_table(struct pmap *pm, u64 start, u64 end)
 {
 	struct mm *mm = container_of(pm, struct mm, pmap);

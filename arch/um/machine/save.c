@@ -11,9 +11,9 @@
  *	machine_save_end()      frees the lists
  *	machine_save_sync()     the machine runs again: writes what was only copied
  *
- * Spaces are not saved: they are a cache of the page tables. What a space knows alone is fetched
- * first: FPU states, and which pages were touched. The spaces of the instance that is saved stay
- * as they are.
+ * Spaces are not saved: they are a cache of the page tables. Information that only a space has is
+ * fetched first: FPU states, and which pages were touched. The saved instance keeps its spaces
+ * unchanged.
  */
 #include <asm/errno.h>
 
@@ -433,7 +433,7 @@ void machine_unmark(void)
 	os_unmark();
 }
 
-/* ---- going on ---- */
+/* ---- continuing from a state ---- */
 
 void machine_restored(void)
 {

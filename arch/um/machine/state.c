@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * state.c: what the kernel asks of the machine once it runs: how guests are intercepted, how large
- * they may be; and its end.
+ * state.c: properties of the running machine: how guests are intercepted, and the size of their
+ * address space; and its end.
  *
  * Lock: none. stopping is set once.
  */

@@ -37,8 +37,8 @@ arch_go_over:
 	.size vcpu_enter, . - vcpu_enter
 
 /*
- * machine_park(u64 *sp, u64 (*fn)(void *), void *arg): saves the place that this vCPU is at in *sp,
- * and returns fn(arg). In a process that goes on from a saved state it returns a second time, with
+ * machine_park(u64 *sp, u64 (*fn)(void *), void *arg): saves this vCPU's stack pointer in *sp, and
+ * returns fn(arg). In a process that continues from a saved state it returns a second time, with
  * ~0, by arch_unpark(*sp).
  */
 	.globl machine_park
@@ -64,7 +64,9 @@ unpark:	pop %r15
 	ret
 	.size machine_park, . - machine_park
 
-/* arch_unpark(sp): a vCPU's host thread goes on where machine_park() saved that stack pointer. */
+/*
+ * arch_unpark(sp): a vCPU's host thread continues at the stack pointer that machine_park() saved.
+ */
 	.globl arch_unpark
 	.type arch_unpark, @function
 arch_unpark:

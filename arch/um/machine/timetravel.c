@@ -32,7 +32,7 @@
 
 #define CALL_NS 1000UL
 #define LONG_RUN 1000000000UL /* of both times */
-/* ns of the host's time between looks at the consoles */
+/* ns of the host's time between polls of the consoles */
 #define TICK_NS 4000000UL
 #define POLL_CALLS 256
 

@@ -118,7 +118,7 @@ struct iov_iter {
 };
 void iov_iter_user(struct iov_iter *it, uaddr_t buf, size_t n);
 void iov_iter_kernel(struct iov_iter *it, void *buf, size_t n);
-/* Has @copy move each piece: a source or target that is read or written once, in order. */
+/* Makes @copy move each piece: a source or target that is read or written once, in order. */
 void iov_iter_call(struct iov_iter *it, size_t (*copy)(struct iov_iter *, void *, size_t),
 	void *private, size_t n);
 /*
@@ -142,12 +142,12 @@ void iov_iter_revert(struct iov_iter *it, size_t n);
  */
 ssize_t iov_iter_get_pages(
 	struct iov_iter *it, size_t max, bool write, struct page **pages, u32 nr, u32 *off);
-/* Returns what is left of the first buffer. */
+/* Returns the remaining bytes of the first buffer. */
 static inline size_t iov_iter_first_len(const struct iov_iter *it)
 {
 	return it->vec ? min(it->count, it->vec->len - it->vec_off) : it->count;
 }
-/* Ors all addresses and lengths together, for a look at their low bits. */
+/* Ors all addresses and lengths together, for a test of their low bits. */
 u64 iov_iter_alignment(const struct iov_iter *it);
 /*
  * Faults the first min(n, count) bytes in for reading, so that a copy with locks held is likely to

@@ -171,7 +171,7 @@ u32 stacks_max(void)
 	return 1 + (u32)READ_ONCE(nr_stacks);
 }
 
-/* The window's reserve, then what is mapped in it. */
+/* Describes the window's reserve, then the stacks that are mapped in it. */
 u32 stacks_describe(struct os_state_map *maps)
 {
 	u32 n = 0;
@@ -249,7 +249,7 @@ void arch_task_free(struct task *t)
 	t->arch.kstack = NULL;
 }
 
-/* What switch_stack() pops, then the address it returns to. */
+/* The words that switch_stack() pops, then the address that it returns to. */
 struct first_frame {
 	u64 r15, r14, r13, r12, rbx, rbp, rip;
 };

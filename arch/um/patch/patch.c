@@ -267,7 +267,7 @@ static struct site *known_site(struct patch *p, const struct request *q)
 	return NULL;
 }
 
-/* Allocates the row of site @i if it is missing. patch->lock held. False: no memory. */
+/* Allocates the row of site @i if it is missing; returns false without memory. patch->lock held. */
 static bool need_row(struct patch *p, u32 i)
 {
 	struct site_row **row = &p->rows[i / ROW_SITES];
@@ -459,7 +459,7 @@ static void undo_step(struct mm *mm, struct regs *r, u64 rip, u64 page)
 
 /*
  * True if @rip is in a thunk. In an arena that the program has changed, only if the thread cannot
- * go on there.
+ * continue in it.
  */
 static bool in_thunk(struct patch *p, u64 rip, const struct skas_event *ev)
 {

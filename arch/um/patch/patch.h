@@ -37,7 +37,7 @@ bool patch_unwind(struct mm *mm, struct regs *r, const struct skas_event *ev);
  */
 bool patch_may_jump(struct mm *mm, u64 rip);
 
-/* Returns the address at which guest code must really go on for @rip. */
+/* Returns the address at which guest code has to continue for @rip: in a thunk, or @rip itself. */
 u64 patch_resume(struct mm *mm, u64 rip);
 
 /*

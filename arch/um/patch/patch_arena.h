@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * patch_arena.h: what the two halves of an mm's patched call sites share: patch.c (sites, shadows)
- * and patch_arena.c (arenas and their thunks). patch.c defines these words and has the invariants.
+ * patch_arena.h: declarations shared by the two halves of an mm's patched call sites: patch.c
+ * (sites, shadows) and patch_arena.c (arenas and their thunks). patch.c defines these words and has
+ * the invariants.
  */
 #ifndef NESTLING_UM_PATCH_ARENA_H
 #define NESTLING_UM_PATCH_ARENA_H
@@ -58,7 +59,7 @@ struct patch {
 	u32 nr_arenas, nr_dead, nr_shadows, nr_sites;
 	/* a shadow has gone, but the space may still map it for a moment */
 	bool lost;
-	/* bits of hash_of() of the addresses where a site of SITE_NEXT goes on */
+	/* bits of hash_of() of the addresses where sites of SITE_NEXT continue */
 	u64 resume_mask;
 	struct arena arenas[MAX_ARENAS];
 	struct shadow shadows[MAX_SHADOWS];
@@ -91,8 +92,8 @@ struct thunk *arena_thunk(struct patch *p, u64 addr);
  */
 int arena_make(struct mm *mm, u64 jump);
 /*
- * Ends arenas in a range that the program changes: nothing leads there any more. True: some were in
- * it. Takes patch->lock.
+ * Ends arenas in a range that the program changes: no site jumps to them any more. Returns true if
+ * the range had some. Takes patch->lock.
  */
 bool arenas_end(struct patch *p, u64 start, u64 end);
 

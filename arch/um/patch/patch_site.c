@@ -29,7 +29,7 @@
 
 #define MOV_EAX 0xb8
 #define JMP_REL32 0xe9
-#define LOOK_BACK 6 /* bytes before the mov that are looked at */
+#define LOOK_BACK 6 /* bytes checked before the mov */
 
 #define MOV_SYSCALL 18
 #define MOV_BEHIND 20

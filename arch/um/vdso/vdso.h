@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * vdso.h: what the vDSO (guest code) and the kernel share: one page that the guest maps read-only,
- * below the vDSO's image. Each word is written and read by itself; a host function of 0 means: make
- * a system call.
+ * vdso.h: the data that the vDSO (guest code) and the kernel share: one page that the guest maps
+ * read-only, below the vDSO's image. Each word is written and read by itself; a host function of 0
+ * means: make a system call.
  */
 #ifndef NESTLING_VDSO_H
 #define NESTLING_VDSO_H

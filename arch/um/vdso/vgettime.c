@@ -7,8 +7,8 @@
  * Clocks whose answer depends on the task, and everything when the host's vdso cannot be used, go
  * to the kernel by a system call.
  *
- * A program may be saved between the two readings, and go on in a process in which the offset is
- * another. So the offset is read again after the host's answer.
+ * A program may be saved between the two readings, and continue in a process with another offset.
+ * So the offset is read again after the host's answer.
  */
 #include <asm/unistd.h>
 #include <linux/time.h>
