@@ -37,7 +37,9 @@ static bool has_word(const char *list, const char *word)
 	return false;
 }
 
-/* Returns our group's path in the hierarchy with @controller; NULL: in that of version 2. */
+/*
+ * Returns the path of this process's group in the hierarchy with @controller; NULL: in version 2's.
+ */
 static bool own_path(const char *controller, char *path, size_t size)
 {
 	FILE *f = fopen("/proc/self/cgroup", "re");
@@ -171,7 +173,7 @@ uint64_t os_cgroup_oom_kills(void)
 	return 0;
 }
 
-/* What the host can take back at once counts as room. */
+/* Memory that the host can reclaim at once counts as room. */
 static uint64_t room_in(const struct group *g, bool old)
 {
 	uint64_t limit, used, cache = 0;

@@ -317,8 +317,8 @@ static int has_pending(void)
 /* ---- looking before sleeping ---- */
 
 /*
- * True if the host has CPUs to spare: one for us, one for the sender of our events, two for every
- * vCPU at work, which has a runner.
+ * True if the host has CPUs to spare: one for this vCPU, one for the sender of its events, and two
+ * for every vCPU at work, which has a runner.
  */
 static int room_to_poll(int cpu)
 {

@@ -103,7 +103,7 @@ int os_jail_folder(const char *dir, const char *only);
 int os_jail_self_fds(void);
 /* The host may write a core of this process into the folder. */
 void os_jail_cores(const char *folder);
-/* Has the broker call @fn, which ends. -ENOENT: there is no broker. */
+/* Makes the broker call @fn, which must return. Returns -ENOENT without a broker. */
 int os_jail_run(void (*fn)(const char *path), const char *path);
 /*
  * Registers @fn to be called just before the jail closes, or once it is known that there is no

@@ -30,7 +30,7 @@ void arch_unpark(uint64_t sp) __attribute__((noreturn));
 void os_vcpu_run(void (*fn)(void *arg), void *arg);
 void os_vcpu_again(uint64_t sp) __attribute__((noreturn));
 
-/* Sets what the clocks are shifted by, before there is a second thread. clock.c */
+/* Sets the shifts of the clocks, before there is a second thread. clock.c */
 void os_clock_set_shifts(const struct os_clock_shifts *s);
 /* Returns a deadline on the host's own scale of CLOCK_MONOTONIC; 0 is in the past. */
 uint64_t os_host_deadline(uint64_t deadline);
@@ -61,7 +61,7 @@ void os_exec_again(char **argv, const char *dir) __attribute__((noreturn));
  */
 int os_pagemap(int pid, uint64_t va, uint32_t n, uint8_t *vec);
 
-/* How often os_mem_punch() was called. mem.c */
+/* number of calls of os_mem_punch(); mem.c */
 extern uint64_t os_mem_punches;
 
 /*
@@ -86,11 +86,15 @@ int os_jail_begin(char **argv);
 void os_jail_folders(void);
 /* Gives up all capabilities of the calling thread, between vfork and exec too (jail/threads.c). */
 void os_no_capabilities(void);
-/* As os_exec_again(), once the jail has closed, from the state @dir, or "" for a boot. */
+/*
+ * Does as os_exec_again() after the jail has closed: continues from the state @dir, or boots for
+ * "".
+ */
 void os_jail_again(const char *dir) __attribute__((noreturn));
 /*
- * Returns the command line that goes on from the state @dir (restore.c), or NULL without memory;
- * the least descriptor above @fd that the command line names, or -1 (inherit.c).
+ * os_words_from() returns the command line that continues from the state @dir (restore.c), or NULL
+ * without memory. os_named_fd() returns the least descriptor above @fd that the command line names,
+ * or -1 (inherit.c).
  */
 char **os_words_from(char **argv, const char *dir);
 int os_named_fd(int fd);

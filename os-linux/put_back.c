@@ -461,7 +461,7 @@ static bool rewrite_written(void)
 	return !is_idle();
 }
 
-/* What was written before the mark, after a restore, is in the view only. */
+/* Pages written between the restore and the mark are in the view only. */
 static int write_again(void)
 {
 	const struct state_tables *t = &mark.tables;

@@ -4,8 +4,8 @@
  * contract.
  *
  * The zygote is started by vfork and exec of a memfd, talks over one SOCK_SEQPACKET pair and ends
- * when our end closes. Our end is close-on-exec and never leaves this process, so that end of file
- * on it means the end of the kernel.
+ * when the kernel process's end closes. That end is close-on-exec and never leaves the process, so
+ * that end of file means the end of the kernel.
  *
  * Invariants:
  * 1. A task's pid is valid from os_space_fork/adopt until os_space_reap, which alone lets the
@@ -521,8 +521,8 @@ int os_space_adopt(uint32_t pid)
 }
 
 /*
- * Kills the task unless it is reaped already: its pid is 0 then, which would name our own process
- * group.
+ * Kills the task unless it is reaped already: then its pid is 0, which would name this process's
+ * own group.
  */
 void os_space_end(int task)
 {
@@ -556,7 +556,7 @@ int os_space_reap(int task)
 	return status;
 }
 
-/* Reads /proc/PID/stat from the state on, behind the name. False if that fails. */
+/* Reads /proc/PID/stat from the state on, behind the name. Returns false if that fails. */
 static bool read_stat(pid_t pid, char *state, int *parent)
 {
 	char path[64], buf[512], *p;
@@ -607,8 +607,8 @@ void os_space_kick(int task)
 }
 
 /*
- * Kicks what the vCPU runs (see os_kicker_set()). The thread that has cleared running[] waits until
- * kickers[] is 0, so no kick comes late.
+ * Kicks the runner that the vCPU runs (see os_kicker_set()). The thread that has cleared running[]
+ * waits until kickers[] is 0, so no kick comes late.
  */
 static void kick_cpu(int cpu)
 {

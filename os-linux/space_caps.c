@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * space_caps.c: the capabilities of the host that spaces use: the size of the FPU's state, iretq,
- * FSGSBASE, seccomp, the top of the address space. Each is tried rather than asked for; os_space.h
- * is the contract.
+ * FSGSBASE, seccomp, the top of the address space. Each is found by a trial; os_space.h is the
+ * contract.
  *
  * A trial may install what cannot be removed, and may execute a faulting instruction. So trials run
- * in a child with our memory and our stack, but with a signal table of its own. A signal by which a
- * host refuses an instruction or a call ends the current trial alone. A child that the host kills
- * leaves the capabilities found until then.
+ * in a child with this process's memory and stack, but with a signal table of its own. A signal by
+ * which a host refuses an instruction or a call ends the current trial alone. A child that the host
+ * kills leaves the capabilities found until then.
  */
 #include <asm/ldt.h>
 #include <asm/prctl.h>
@@ -41,7 +41,7 @@
 #define CPUID_HYPERVISOR_NAME 0x40000000
 #define CPUID_SMAP (1U << 20) /* leaf 7, ebx */
 
-/* Written by the child, which shares our memory; read when the child has ended. */
+/* Written by the child, which shares memory with its parent; read when the child has ended. */
 static volatile struct os_space_host seen;
 static volatile bool no_return; /* a signal handler could not return */
 static sigjmp_buf refused;

@@ -58,8 +58,8 @@ static void let_go(pid_t pid, int signo)
 }
 
 /*
- * Stops the runner. A signal that it was about to take instead of our stop is given back when it
- * goes on.
+ * Stops the runner. A signal that it was about to take instead of the stop is delivered when it
+ * continues.
  */
 static long hold(pid_t pid, int *signo)
 {

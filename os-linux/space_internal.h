@@ -13,7 +13,9 @@ uint64_t *os_space_delay_seen(int task); /* for os_space_stolen() */
 bool os_space_ordinary(void);
 pid_t os_space_zygote(void);        /* 0: no zygote */
 void os_space_set_traced(int task); /* our tracer sees its death first */
-/* Takes the control group's count of OOM kills: later ones are ours (space_died.c). */
+/*
+ * Reads the control group's count of OOM kills, so that later ones are recognised (space_died.c).
+ */
 void os_space_note_oom_kills(void);
 
 #endif

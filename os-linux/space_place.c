@@ -101,7 +101,7 @@ static int own_schedstat(void)
 /* Tasks that a thread queried recently, whose files stay open: a vCPU runs only a few tasks. */
 #define DELAYS 4
 
-/* That of a process that has ended reads as nothing. */
+/* The file of a process that has ended reads as empty. */
 uint64_t os_space_delayed(int task)
 {
 	static __thread struct {

@@ -208,7 +208,7 @@ int os_trace_get_xstate(int task, void *area, uint32_t size)
 	return (int)trace(PTRACE_GETREGSET, task, (void *)NT_X86_XSTATE, &iov);
 }
 
-/* Bytes of state that the host wants, 0: not known yet. */
+/* Bytes of state that the host uses; 0: not known yet. */
 static _Atomic uint32_t xstate_whole;
 
 /*

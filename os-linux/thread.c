@@ -36,7 +36,7 @@ static void *thread_main(void *p)
 
 	free(p);
 	prctl(PR_SET_NAME, s.name);
-	/* the vCPU that starts us may be pinned */
+	/* the vCPU that starts this thread may be pinned */
 	os_space_pin_self(-1);
 	if (s.cpu >= 0 && os_vcpu_adopt(s.cpu)) {
 		static const char text[] = "nestling: cannot set up a vCPU thread\n";

@@ -10,21 +10,23 @@
 /* ---- cgroup.c ---- */
 
 /*
- * True if a control group of ours is at or near its limit of processes; returns its name and its
- * pids.max.
+ * True if a control group of this process is at or near its limit of processes; returns its name
+ * and its pids.max.
  */
 bool os_cgroup_pids_full(char *name, size_t size, uint64_t *limit);
 /*
- * Returns how many processes of our control group the host has killed for want of memory; 0 if
- * unknown.
+ * Returns how many processes of this process's control group the host has killed for want of
+ * memory; 0 if unknown.
  */
 uint64_t os_cgroup_oom_kills(void);
 /*
- * True if a control group of ours has a memory limit; returns the name of the lowest such group
- * and the limit in bytes.
+ * True if a control group of this process has a memory limit; returns the name of the lowest such
+ * group and the limit in bytes.
  */
 bool os_cgroup_memory_limit(char *name, size_t size, uint64_t *limit);
-/* Returns how many bytes our control groups leave us; UINT64_MAX: they have no limit. */
+/*
+ * Returns the bytes left under the limits of this process's control groups; UINT64_MAX: no limit.
+ */
 uint64_t os_cgroup_memory_room(void);
 
 #endif
