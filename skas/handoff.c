@@ -69,7 +69,7 @@ void handoff_init(void)
 	placement_init(os_space_this_cpu());
 }
 
-/* Places a runner before it goes on. */
+/* Places a runner before it runs. */
 void handoff_place(struct runner *r)
 {
 	struct placement *p = &placement[r->cpu];

@@ -62,7 +62,7 @@ void skas_unlock(struct skas_mutex *m);
  */
 #define FPU_AREAS 2
 
-/* What watch.c knows of a runner. */
+/* Data of watch.c about a runner. */
 struct watched {
 	/*
 	 * At the beginning of the watch: the CPU time that the runner had used, that it was
@@ -80,8 +80,8 @@ enum runner_state { RUNNER_NONE, RUNNER_WAITING, RUNNER_RUNNING, RUNNER_PARKED }
 
 struct runner {
 	struct space *space;  /* immutable, as are cpu, ctl, alt and va */
-	struct ctl_page *ctl; /* our mapping of the control page */
-	u8 *alt;              /* our mapping of the alt stack */
+	struct ctl_page *ctl; /* control page, mapped in the kernel */
+	u8 *alt;              /* alt stack, mapped in the kernel */
 	u64 va;               /* address of the control page in the space */
 	int cpu;
 	/* Owned by the vCPU; by space_put() when no task runs. */
@@ -91,7 +91,7 @@ struct runner {
 	/* placement.c: the vCPU's generation of places that this runner has, or 0 */
 	u32 placed;
 	bool patient; /* placement.c */
-	u32 spin;     /* rounds we spin for it before we sleep */
+	u32 spin;     /* rounds of spinning before a sleep */
 	/* handoff.c: mean ticks between its calls */
 	u64 gap;
 	/*
@@ -133,7 +133,7 @@ struct runner {
 	struct fpu *parked[FPU_AREAS];
 	/* Under lock: area for the registers' state, which is not the owner's; or -1. */
 	int swap;
-	/* Under lock: that state is moving there, as far as we know. */
+	/* True if the state in the registers may be moving to @parked. Under lock. */
 	bool swapping;
 } __attribute__((aligned(64)));
 
@@ -164,7 +164,7 @@ struct space {
 	struct runner runner[]; /* cfg.ncpus of them */
 };
 
-/* How guest code is run; one table per mode. */
+/* Operations that run guest code; one table per mode. */
 struct skas_ops {
 	const char *name;
 	/* Takes over a new runner, which sleeps behind its filter. Returns 0 or -errno. */
@@ -178,8 +178,8 @@ struct skas_ops {
 	 */
 	s64 (*save_fpu)(struct runner *r, u64 off);
 	/*
-	 * Proves that the runner has stopped, and wipes it: PARKED and 0. On -errno it has to be
-	 * ended.
+	 * Proves that the runner has stopped, and wipes it: PARKED and 0. After -errno the caller
+	 * ends it.
 	 */
 	int (*stop)(struct runner *r);
 	/* True if a PARKED runner still is. NULL: always true. */
@@ -318,10 +318,10 @@ struct handoff_counts {
 void handoff_sum(struct handoff_counts *c);
 void handoff_init(void);
 void handoff_place(struct runner *r);
-/* Returns true if the last runner wakes this one. @asleep: this one has to be woken. */
+/* Returns true if the last runner wakes this one. @asleep: this one sleeps and must be woken. */
 bool handoff_placed(struct runner *r, bool asleep);
 int handoff_wait(struct runner *r, u64 deadline);
-void handoff_pause(void); /* between two looks at a turn word */
+void handoff_pause(void); /* between two reads of a turn word */
 void handoff_count_wake(struct runner *r);
 void handoff_forget(struct runner *r);
 void handoff_slept(struct runner *r); /* a hand-off that the host waited for */

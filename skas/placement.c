@@ -198,8 +198,8 @@ static bool is_anothers_home(const struct placement *p, int cpu)
 }
 
 /*
- * Returns the CPU that the host's scheduler chose for us, or the next CPU after it that is no
- * vCPU's home.
+ * Returns the CPU that the host's scheduler chose for this thread, or the next CPU after it that is
+ * no vCPU's home.
  */
 static int next_home(const struct placement *p)
 {
@@ -215,8 +215,8 @@ static int next_home(const struct placement *p)
 }
 
 /*
- * Lets the host's scheduler choose if others compete for our CPU: for a while we are not pinned,
- * then the CPU on which we are is home.
+ * Lets the host's scheduler choose if other programs compete for this CPU: for a while the thread
+ * is not pinned, then the CPU on which it runs becomes its home.
  */
 static void look_at_home(struct placement *p, struct runner *r, u64 now)
 {
@@ -246,7 +246,7 @@ static void look_at_home(struct placement *p, struct runner *r, u64 now)
 
 /*
  * Returns the next CPU to try as a home: the next after the last one tried that is no other vCPU's
- * home, or our own home.
+ * home, or this vCPU's own home.
  */
 static int next_trial(const struct placement *p)
 {
@@ -276,10 +276,10 @@ void skas_waited_for_disk(int cpu, u64 ns)
 
 /*
  * Decides whether hand-offs come so often that each vCPU needs its partner's CPU more than the
- * guest needs another vCPU. Hand-offs that sleep take longer, and that is no work. One look that
- * finds few ends nothing: the host may have given our CPU to others meanwhile, or the calling task
- * may have waited for the task beside it. A pair that is parted for that would wake each other from
- * CPU to CPU from then on.
+ * guest needs another vCPU. Hand-offs that sleep take longer, and sleep is no work. One period with
+ * few hand-offs changes nothing: the host may have given the CPU to others meanwhile, or the
+ * calling task may have waited for its partner. Partners that were separated for that would wake
+ * each other from CPU to CPU from then on.
  */
 static void look_at_rate(struct placement *p, u64 now)
 {

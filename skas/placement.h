@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * placement.h: on which host CPUs a vCPU, its runners and the mapper run, and whether vCPU and
- * runner spin for each other. placement.c decides; handoff.c counts what the decisions rest on.
+ * placement.h: chooses the host CPUs of a vCPU, its runners and the mapper, and whether vCPU and
+ * runner spin for each other. placement.c decides; handoff.c counts the events that it decides by.
  *
  *      placement_init(first)           before the first hand-off: homes from CPU @first on
  *      placement_look(p, r)            each p->credit hand-offs, or sooner when spinning fails
@@ -22,7 +22,7 @@
 /* a runner that goes so long without a hand-off may run anywhere */
 #define COMPUTES_NS (10 * NSEC_PER_MSEC)
 
-/* What handoff_init() has measured; constant from then on. */
+/* Results of handoff_init(); constant afterwards. */
 struct handoff_pace {
 	/* POLL_NS in cpu_relax()s: a round of spinning */
 	u32 spin_pauses;
@@ -73,8 +73,9 @@ struct placement {
 		u64 handoffs, spun, time;
 	} seen;
 	struct runner *watched; /* apart: runner whose delays are compared */
-	u64 watched_delay;      /* ns: its delay and ours at the last look */
-	u64 watched_at;         /* time of that look */
+	/* ns: delay of runner and vCPU, last read */
+	u64 watched_delay;
+	u64 watched_at; /* time of that look */
 	/* hand-offs ended by spinning at that look */
 	u64 watched_spun;
 	u32 switches; /* from runner to runner since that look */

@@ -151,7 +151,7 @@ static void from_trace(const struct os_trace_regs *t, struct regs *regs)
 	};
 }
 
-/* ---- going on ---- */
+/* ---- resuming ---- */
 
 /*
  * Writes out SSE's initial state: xrstor loads mxcsr in any case, but the host takes it only with a

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * runner.c: making and ending runners, and what both modes share of a stay in guest code: registers
- * into the control page, the event out of it.
+ * runner.c: makes and ends runners; and the common part of both modes in a stay in guest code: it
+ * writes registers into the control page, and reads the event.
  *
  * Everything read from a control page is a request of the guest. The worst that a forged one may do
  * is to end the guest program: numbers are copied once into our memory. They are either checked, or
@@ -128,8 +128,8 @@ static int await_sleep(struct runner *r)
 }
 
 /*
- * Makes a runner: 0 and PARKED, with no FPU state. -EAGAIN, -ENOMEM: the host has no task for us
- * now, and the space is unchanged.
+ * Makes a runner: 0 and PARKED, with no FPU state. -EAGAIN, -ENOMEM: the host refuses a task now,
+ * and the space is unchanged.
  */
 int runner_make(struct runner *r)
 {
@@ -174,8 +174,9 @@ int runner_make(struct runner *r)
 /* ---- proof of stop ---- */
 
 /*
- * Moves the runner from its word, where no other task can wait, to a word of ours. So it was asleep
- * in its one futex call, and can only come out behind it.
+ * Moves (requeues) the runner from its word, where no other task can wait, to a word of the
+ * kernel's. Success proves that it was asleep in its one futex call, and can only come out behind
+ * it.
  */
 int runner_park(struct runner *r)
 {
@@ -284,7 +285,7 @@ void runner_unpublish(struct runner *r)
 #define KICKS 20 /* ignored before CPU time or sleep counts */
 /* time without having a CPU or waiting for one */
 #define KICK_LIMIT (10 * NSEC_PER_SEC)
-/* if the host does not say how long it waited */
+/* if the host does not report how long it waited */
 #define KICK_LIMIT_UNKNOWN (30 * NSEC_PER_SEC)
 #define KICK_PAUSE (NSEC_PER_SEC / 4) /* the most that one wait counts for */
 
@@ -544,7 +545,10 @@ void runner_decode(struct runner *r, struct regs *regs, struct skas_event *ev)
 
 	*ev = (struct skas_event){ .type = EV_DEAD };
 	if ((event == EVT_CALL || event == EVT_CALL_SAVED) && skas.ops != &seccomp_ops)
-		/* It is forged: no site is patched, and the stub could not save a live state. */
+		/*
+		 * The event is forged: no site is patched, and the stub could not save a live
+		 * state.
+		 */
 		return;
 	if (event && fpu_note_event(r, event != EVT_CALL))
 		return;

@@ -462,7 +462,7 @@ int skas_debug_hits(struct space *s, int cpu, u64 *dr6)
 
 /* ---- the counter ---- */
 
-/* Has the mapper, and with it the runners that it makes, trap rdtsc. */
+/* Makes the mapper, and the runners that it makes, trap rdtsc. */
 static int ask_for_tsc(struct space *s)
 {
 	struct order o = { .nr = __NR_prctl, .rdi = PR_SET_TSC, .rsi = PR_TSC_SIGSEGV };

@@ -39,7 +39,7 @@ struct skas_config {
 	enum skas_handoff handoff;
 	/* patch=on|off: call sites may be patched (seccomp mode only) */
 	bool patch;
-	/* address where the stub has to be, since guests' code leads there; 0: anywhere */
+	/* required address of the stub, which guests' code jumps to; 0: any */
 	u64 base;
 	/* rdtsc is to be an event, if the host can do that */
 	bool trap_tsc;
@@ -59,7 +59,7 @@ u64 skas_xfeatures(void);
 u64 skas_base(void);      /* where the stub is, for skas_config.base */
 u64 skas_task_size(void); /* first address that a guest may not map */
 
-/* Returns where the host's vdso and vvar are in every space, for our vDSO image, or 0. */
+/* Returns the address of the host's vdso and vvar in every space, for Nestling's vDSO, or 0. */
 u64 skas_host_vdso(void);
 /* True if rdtsc of guest code is an event: SIGSEGV with trap 13. */
 bool skas_tsc_traps(void);
@@ -74,7 +74,7 @@ u64 skas_patch_entry(void);
 struct skas_thunk {
 	/* Address behind the call; rcx and rip get it as after a real call. */
 	u64 ret;
-	u64 resume; /* where guest code goes on */
+	u64 resume; /* where guest code continues */
 	/* A system call instruction, for threads that use gs base themselves. */
 	u64 real_syscall;
 };
@@ -218,15 +218,15 @@ void skas_stayed(struct space *s, int cpu, u64 ns);
 u32 skas_look(u32 from, bool *active);
 
 /*
- * Sets what the coming stays of @s on vCPU @cpu stop at, in the host's own debug registers;
+ * Sets the breakpoints of the coming stays of @s on vCPU @cpu, in the host's own debug registers;
  * EV_SIGNAL then has trapno 1. Addresses are below skas_task_size(). Changing them costs some tens
  * of microseconds. Returns:
- * 1        they were changed
- * 0        they were so before, or the space is lost, which skas_run() tells
+ * 1        the registers were changed
+ * 0        they had these values already, or the space is lost, which skas_run() reports
  * -EAGAIN  the host has no task for the runner now
- * -errno   the host does not allow it, or ptrace mode does not; none is set then
- * skas_debug_hits() returns the bits of DR6: which of them the last trap was for, and whether it
- * was a single step.
+ * -errno   the host, or ptrace mode, does not allow it; none is set then
+ * skas_debug_hits() returns the bits of DR6: the breakpoints that the last trap was for, and
+ * whether it was a single step.
  */
 int skas_debug(struct space *s, int cpu, const struct debug_regs *d);
 int skas_debug_hits(struct space *s, int cpu, u64 *dr6);
@@ -242,7 +242,7 @@ void skas_trap_tsc(struct space *s, int cpu);
  * Makes vCPU @cpu's current skas_run() return soon (may be spurious). Kicks come from os_cpu_kick()
  * (os-linux/os.h), which sets the vCPU's kicked word and calls the host-world function that
  * os-linux/space.c registered with os_kicker_set(). So skas_run() must read kicked after it has
- * published its runner and before the runner goes on.
+ * published its runner and before the runner runs.
  */
 void skas_kick(int cpu);
 /*
@@ -284,9 +284,9 @@ void skas_waited_for_disk(int cpu, u64 ns);
  */
 void skas_fpu_save(struct fpu *fpu);
 /*
- * Saves the state of the calling vCPU's task, for its call number @nr. If the runner has to be
- * asked for it, the runner will save the state with each later call of that number, until one did
- * not need it.
+ * Saves the state of the calling vCPU's task, for its call number @nr. If the state is in the
+ * runner's registers, the runner will save it with each later call of that number, until a call has
+ * not needed it.
  */
 void skas_fpu_save_in_call(struct fpu *fpu, u32 nr);
 /*

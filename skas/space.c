@@ -201,8 +201,8 @@ static void await_death(struct runner *r)
 /*
  * Kills every task of the space and waits until they are dead; space_end() reaps them. s->lock
  * held, or the caller is the only one that knows the space. A signal is no death: a runner on
- * another CPU goes on until the signal has reached it, and a caller that finds the space dead frees
- * frames that it maps. So this waits.
+ * another CPU runs until the signal has reached it, and a caller that finds the space dead frees
+ * frames that it maps. So this function waits.
  */
 void space_kill(struct space *s)
 {

@@ -183,7 +183,7 @@
 #define C_EXIT 248
 #define C_EV 252 /* u32, signal number or EVT_* */
 
-/* Where EXIT_JUMP goes; the trampoline took it from the thunk. */
+/* The target of EXIT_JUMP, which the trampoline took from the thunk. */
 #define C_JUMP 256
 /* The trampoline's own: the guest's rbx, rsp and flags on their way to their places. */
 #define C_OWNRBX 264
@@ -220,7 +220,7 @@
  * any time. Both sides read both lines, which are rarely written.
  */
 #define C_KNOWN 448 /* u32, KNOWN_* */
-/* u32 for each call number below ANSWERS; NO_ANSWER: the kernel has to be asked */
+/* u32 for each call number below ANSWERS; NO_ANSWER: the call goes to the kernel */
 #define C_ANSWERS 512
 #define ANSWERS 187
 #define NO_ANSWER 0xffffffff
@@ -240,7 +240,7 @@
 #define EXIT_JUMP 2
 /* does not leave: saves the FPU state at C_SAVE and gives the turn back */
 #define EXIT_SAVE 3
-/* saves it, then leaves like EXIT_FRAME: another task of this space goes on */
+/* saves it, then leaves like EXIT_FRAME: another task of this space runs */
 #define EXIT_SWAP 4
 
 /* ---- a ring of events, struct aio_ring (kernel/aio/aio.h) ---- */

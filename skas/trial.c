@@ -19,8 +19,8 @@ static int leave(struct home_trial *t, int here, int other)
 }
 
 /*
- * Decides after the row at the other CPU: it has to be better by an eighth, else each noise would
- * move us.
+ * Decides after the row at the other CPU: it has to be better by an eighth, else noise would move
+ * the vCPU.
  */
 static int decide(struct home_trial *t)
 {
@@ -39,7 +39,8 @@ int trial_waited(struct home_trial *t, u64 now, u64 ns, int here, int other)
 	if (ns < TRIAL_LEAST)
 		return here;
 	t->last = now;
-	if (here != t->at) { /* we have been given a new home meanwhile */
+	/* the vCPU has got a new home meanwhile */
+	if (here != t->at) {
 		t->away = false;
 		t->at = here;
 		t->rest = 0;
