@@ -39,7 +39,7 @@ u64 mm_next_entry(struct mm *mm, u64 va, u64 end);
 #define MAX_ORDER MM_MAX_ORDER
 
 /*
- * Watermarks in frames. GFP_USER and GFP_KERNEL stop at min; GFP_ATOMIC may use half of what is
+ * Watermarks in frames. GFP_USER and GFP_KERNEL stop at min; GFP_ATOMIC may use half of the frames
  * below it.
  */
 struct zone_marks {
@@ -170,8 +170,8 @@ bool mem_group_oom_own(void);
 /* True if @top, or a group below, pays for the page. */
 bool mem_belongs(const struct page *p, const struct mem_group *top);
 /*
- * Gives back what was mapped ahead in the group, by whomever, and not touched. Frames freed.
- * mmap_lock of others is only tried.
+ * Frees frames that any task of the group has mapped ahead and not touched. Returns their number.
+ * The mmap_lock of other mms is only tried.
  */
 u64 break_reservations_in(const struct mem_group *g);
 

@@ -62,8 +62,8 @@ struct mm_task_ops {
 extern const struct mm_task_ops *mm_task_ops;
 
 /*
- * What asynchronous I/O does for an mm that has contexts; kernel/aio registers it before there are
- * any.
+ * Operations of asynchronous I/O on an mm that has contexts; kernel/aio registers them before there
+ * are any.
  */
 struct mm_aio_ops {
 	/* the last user has gone; the memory still exists */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * page_kinds.h: what the pages of an address space are, in the categories of PAGEMAP_SCAN
+ * page_kinds.h: classifies the pages of an address space, in the categories of PAGEMAP_SCAN
  * (linux/fs.h since Linux 6.7).
  */
 #ifndef NESTLING_MM_PAGE_KINDS_H

@@ -31,8 +31,8 @@ struct vmstat_counters {
 extern struct vmstat_counters vmstat;
 #define count_vm(field, n) ((void)__atomic_fetch_add(&vmstat.field, (n), __ATOMIC_RELAXED))
 /*
- * For /proc/nestling: what the frames are used for; the kinds from free to huge, and what is in
- * none of them, make total.
+ * Use of the frames, for /proc/nestling. The kinds from free to huge, and the frames of no kind,
+ * add up to total.
  */
 struct memory_kinds {
 	/* large: blocks of kmalloc above 8 KiB */

@@ -73,7 +73,7 @@ struct mm {
 	u32 nr_auxv;
 	u64 owner_pid;
 
-	/* What the machine keeps for it: each set once. */
+	/* Data of the machine for this mm: each set once. */
 	/* its patched call sites (arch/um/patch/patch.c), or NULL */
 	struct patch *patch;
 	/* modify_ldt(2) (arch/um/machine/ldt.c), or NULL; its content is under pmap.lock */
@@ -93,7 +93,7 @@ struct mm {
 	u32 coredump_filter;
 	struct core_state *core_state;
 
-	/* What the process has asked for. */
+	/* Requests of the process. */
 	/* it has, or had, areas for ksm.c; set once, under mmap_lock */
 	bool mergeable;
 	/* PR_SET_MEMORY_MERGE: all areas that can be merged are; under mmap_lock */

@@ -46,7 +46,7 @@ struct vm_area;
 #define VM_ACCOUNT 0x100000
 /* private memory of /dev/zero: vm_file is its name only */
 #define VM_ANON_FILE BIT(38)
-#define VM_SEALED BIT(39) /* mseal: stays where and what it is */
+#define VM_SEALED BIT(39) /* mseal: cannot be moved or changed */
 /* anonymous: pages go under pressure (droppable.c) */
 #define VM_DROPPABLE BIT(40)
 #define VM_NORESERVE 0x200000
@@ -80,7 +80,7 @@ struct vm_area {
 	u64 vm_flags;
 	struct mm *vm_mm;
 
-	/* What it maps. */
+	/* The mapped object. */
 	u64 vm_pgoff;                     /* in pages */
 	struct file *vm_file;             /* a reference, or NULL */
 	struct address_space *vm_mapping; /* of vm_file, or shmem's */
@@ -89,11 +89,11 @@ struct vm_area {
 	const char *vm_name;
 	struct list_head shared; /* mapping->i_mmap_list, under i_mmap_sem */
 
-	/* How its pages are handled. */
+	/* Handling of its pages. */
 	/* userfault.c: the descriptor that handles its faults, or NULL */
 	struct uffd *vm_uffd;
 	u64 vm_policy; /* mempolicy.c; 0: the thread's */
-	/* fork.c: which area that a child got with pages; 0: none */
+	/* fork.c: the area that a child got together with pages; 0: none */
 	u64 vm_family;
 
 	/* Hints for faults: written racily. */

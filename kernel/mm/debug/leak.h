@@ -35,7 +35,7 @@ u64 leak_scan(void);
 int leak_line(int i, char *buf, size_t size);
 /* Allocates an object and forgets it, for tests. */
 void leak_one(void);
-/* Scans, and reports what it finds in the kernel's log. */
+/* Scans memory, and reports leaks in the kernel's log. */
 void leak_report(void);
 
 #endif

@@ -7,7 +7,7 @@
 
 #include "kernel/mm/internal.h"
 
-/* What a fault turned out to be, for /proc/nestling/faults. */
+/* The kinds of faults that /proc/nestling/faults counts. */
 enum fault_kind {
 	/* nothing is mapped, or without this right; 0, so that it holds until something is found */
 	FAULT_INVALID,
@@ -29,7 +29,7 @@ void fault_count(enum fault_kind kind, bool major, u64 ns);
 /* Counts a minor fault of current for entries of a file that were made ahead of their use. */
 void fault_count_ahead(void);
 
-/* What resolving a fault has found out for the step that maps it into the space. */
+/* Results of resolving a fault, for the step that maps the page into the space. */
 struct fault_info {
 	enum fault_kind kind;
 	u64 start, end; /* entries that were made; end 0: unknown */
@@ -69,8 +69,8 @@ int owed_wait(struct vm_area *v, u64 addr);
 int shared_write_fault(struct vm_area *v, u64 addr, pte_t e, struct fault_info *info);
 
 /*
- * Fills the empty entries of [start, end) from what the page cache has, without waiting for
- * anything.
+ * Fills the empty entries of [start, end) with pages of the page cache that are uptodate and
+ * unlocked, without waiting.
  */
 void file_map_resident(struct vm_area *v, u64 start, u64 end);
 
@@ -80,7 +80,7 @@ void file_map_resident(struct vm_area *v, u64 start, u64 end);
  * the current mm.
  */
 #define SMALL_AREA (24 * PAGE_SIZE)
-/* value of mm->eager of a new program: loaders touch what they map */
+/* value of mm->eager of a new program: loaders touch their mappings */
 #define EAGER_START 6
 bool anon_small_made(struct mm *mm, u64 start, u64 end);
 
@@ -101,6 +101,6 @@ struct frame_run {
 	u32 left, order;
 };
 struct page *frame_run_take(struct frame_run *r);
-void frame_run_end(struct frame_run *r); /* gives back what was not taken */
+void frame_run_end(struct frame_run *r); /* gives back the unused frames */
 
 #endif

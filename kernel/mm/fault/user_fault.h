@@ -23,12 +23,12 @@ int handle_fault(struct mm *mm, u64 addr, u64 error, int *code);
 bool handle_bus_error(struct mm *mm, u64 addr);
 /* Makes one page of the mm accessible, for uaccess. 0 or -errno. */
 int user_fault_in(struct mm *mm, u64 addr, bool write);
-/* Maps what the program will surely touch, in a fresh image that nothing has run yet. */
+/* Maps the pages that the program will surely touch, in a fresh image that has not run yet. */
 void mm_prefault(struct mm *mm, struct file *exe);
 
 /*
- * Faults of guests by kind, fault_count.c. A line: KIND FAULTS MAJOR MICROSECONDS LONGEST; 0: none,
- * -1: past the last.
+ * Faults of guests by kind, fault_count.c. A line: KIND FAULTS MAJOR MICROSECONDS LONGEST. Returns
+ * 0 for a kind without faults, -1 past the last kind.
  */
 extern bool faults_counted;
 void fault_counts_reset(void);

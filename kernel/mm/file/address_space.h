@@ -39,7 +39,7 @@ struct file_ra {
 	u32 misses; /* faults on a mapping that found nothing */
 	u8 advice;  /* RA_* */
 };
-/* POSIX_FADV_RANDOM: only what is asked for */
+/* POSIX_FADV_RANDOM: reads only the requested pages */
 #define RA_RANDOM 1
 #define RA_SEQUENTIAL 2 /* twice the window */
 #define RA_NOREUSE 4    /* reading it is no reason to keep it */

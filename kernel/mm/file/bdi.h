@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * bdi.h: where dirty pages go. Each disk has a struct backing_dev with counts, limits and a flusher
- * thread (kernel/vfs/writeback.c); writeback.c decides what is due.
+ * bdi.h: backing devices, to which dirty pages are written. Each disk has a struct backing_dev with
+ * counts, limits and a flusher thread (kernel/vfs/writeback.c); writeback.c decides which files are
+ * due.
  */
 #ifndef NESTLING_MM_BDI_H
 #define NESTLING_MM_BDI_H

@@ -21,7 +21,7 @@ enum { IO_READ, IO_WRITE, IO_DISCARD, IO_KINDS };
 enum { IO_RBPS, IO_WBPS, IO_RIOPS, IO_WIOPS, IO_LIMITS }; /* a second */
 #define IO_NO_LIMIT (~0UL)
 
-/* What a group does with one disk. */
+/* The I/O of a group on one disk. */
 struct io_node {
 	struct io_node *next;               /* immutable once it is on the list */
 	dev_t dev;                          /* of the whole disk */

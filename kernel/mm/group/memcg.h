@@ -2,9 +2,9 @@
 /*
  * memcg.h: groups of tasks whose memory is counted and limited (the memory controller).
  *
- * A frame that is allocated for a guest (GFP_USER, page cache) is charged to the group of the task
- * that asked, and to all above, until it is free; of the kernel's own memory, what is asked for
- * with __GFP_ACCOUNT.
+ * A frame that is allocated for a guest (GFP_USER, page cache) is charged to the group of the
+ * allocating task, and to all groups above, until it is freed. The kernel's own memory is charged
+ * if it is allocated with __GFP_ACCOUNT.
  */
 #ifndef NESTLING_MM_MEMCG_H
 #define NESTLING_MM_MEMCG_H
@@ -55,7 +55,8 @@ void huge_group_reset(struct mem_group *g);
 
 /* memcg_keep.c */
 enum mem_keep { KEEP_MIN, KEEP_LOW, KEEPS };
-enum mem_spare { SPARE_NONE, SPARE_MIN, SPARE_LOW }; /* what is kept: nothing, min, low too */
+/* protected memory: none, min, low too */
+enum mem_spare { SPARE_NONE, SPARE_MIN, SPARE_LOW };
 
 struct io_group;
 enum mem_swap_event { MEM_SWAP_HIGH, MEM_SWAP_MAX, MEM_SWAP_FAIL, MEM_SWAP_EVENTS };
@@ -113,7 +114,7 @@ struct mem_group {
 	bool v1; /* immutable */
 	/* tasks out of memory wait, and none is killed; racy */
 	bool oom_waits;
-	/* 0: its limits swap nothing out; negative: vm.swappiness counts; racy */
+	/* 0: its limits swap nothing out; negative: vm.swappiness applies; read racily */
 	int swappiness;
 	u64 both_max, both_peak;
 	/* charges that these limits refused; atomic */
@@ -203,8 +204,8 @@ void mem_group_killed(struct mem_group *g);
 void mem_group_killed_all(struct mem_group *g);
 
 /*
- * What the room of groups does for a memory group that it owns; kernel/cgroup registers it before
- * any group is made.
+ * Operations of the owner of memory groups, kernel/cgroup, which registers them before any group is
+ * made.
  */
 struct mem_group_ops {
 	/*

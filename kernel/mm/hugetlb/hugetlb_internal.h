@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * hugetlb_internal.h: what the files of huge pages share with each other and with the rest of
- * kernel/mm.
- */
+/* hugetlb_internal.h: declarations shared by the files of huge pages and the rest of kernel/mm. */
 #ifndef NESTLING_MM_HUGETLB_INTERNAL_H
 #define NESTLING_MM_HUGETLB_INTERNAL_H
 
@@ -75,7 +72,7 @@ static inline bool slot_is_page(const void *slot)
  */
 struct page *huge_file_page(struct huge_file *f, u64 index, bool make);
 
-/* What is promised to a private mapping and the pieces that it was cut into. */
+/* The pages promised to a private mapping and to the pieces that it was split into. */
 struct huge_promise {
 	u32 refs; /* areas; under the mmap_lock of @mm */
 	/* the process that has the promise; a fork's child has none; only compared */
@@ -88,8 +85,8 @@ struct huge_promise {
 	u64 spent[];
 };
 /*
- * vm_private of a private area some of whose pages were taken away for its parent's sake: what is
- * missing stays missing.
+ * vm_private of a private area that lost pages because its parent needed them: missing pages are
+ * not replaced.
  */
 #define HUGE_LOST ((void *)1)
 /*

@@ -17,7 +17,7 @@
 struct page;
 struct swap_area;
 
-/* What an area lies on. @backing is the maker's. */
+/* The file or device of an area. @backing belongs to the maker. */
 struct swap_backing {
 	/*
 	 * Returns how many of the @n slots from @slot on are consecutive on the device: 1 to @n.

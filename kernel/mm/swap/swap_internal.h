@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * swap_internal.h: between swap.c (areas and slots), swap_out.c and swap_in.c, and what the rest of
- * mm asks of them.
+ * swap_internal.h: declarations shared by swap.c (areas and slots), swap_out.c, swap_in.c and the
+ * rest of mm.
  */
 #ifndef NESTLING_MM_SWAP_INTERNAL_H
 #define NESTLING_MM_SWAP_INTERNAL_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * userfault.h: faults that a guest program handles itself: what the descriptor
- * (kernel/event/userfaultfd.c) asks of mm.
+ * userfault.h: faults that a guest program handles itself: mm's interface for the descriptor
+ * (kernel/event/userfaultfd.c).
  */
 #ifndef NESTLING_MM_USERFAULT_H
 #define NESTLING_MM_USERFAULT_H
