@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * entry.h: what the loop around guest code (arch/um/entry) asks of tasks: signals, tracing, debug
- * registers, rseq.
+ * entry.h: the tasks' interface for the loop around guest code (arch/um/entry): signals, tracing,
+ * debug registers, rseq.
  *
- * All of current. The functions may sleep unless said otherwise.
+ * All functions work on current. They may sleep unless their comment says otherwise.
  */
 #ifndef NESTLING_TASK_ENTRY_H
 #define NESTLING_TASK_ENTRY_H
@@ -14,7 +14,7 @@
 struct debug_regs;
 struct task;
 
-/* Delivers what is pending; frames are built through arch_entry. */
+/* Delivers pending signals; builds frames through arch_entry. */
 void do_signal(struct regs *regs);
 void force_sig_fault(int sig, int code, u64 addr, int trapno, u64 error);
 /* Log a fault before it gets SIGSEGV, and a trap before its signal. */
@@ -28,13 +28,13 @@ long syscall_trace_enter(struct regs *regs);
 void syscall_trace_leave(struct regs *regs);
 /*
  * Called when current->hw_debug is set: around a stay in guest code, and for a trap that it ended
- * with. hw_debug_arm() is true if a signal came instead of the stay, hw_debug_trap() if the trap is
- * handled. @hits: what the CPU reports of it in DR6, or 0.
+ * with. hw_debug_arm() returns true if a signal came instead of the stay, hw_debug_trap() if the
+ * trap is handled. @hits: the bits of DR6 that the CPU has set, or 0.
  */
 bool hw_debug_arm(struct regs *regs);
 void hw_debug_disarm(struct regs *regs);
 bool hw_debug_trap(struct regs *regs, int trapno, u64 hits);
-/* Returns what the CPU is to watch for @t, or NULL. */
+/* Returns the breakpoints that the CPU is to watch for @t, or NULL. */
 const struct debug_regs *hw_debug_regs(const struct task *t);
 void hw_debug_refused(int err); /* the CPU cannot, now and later */
 /* Called on the way to guest code, and before a signal frame is built. */

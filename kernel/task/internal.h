@@ -40,7 +40,7 @@ void autogroup_put(struct autogroup *ag);
  * with its reference. Under tasklist_lock for writing, as the next two.
  */
 struct autogroup *autogroup_join(struct signal_struct *sig, struct autogroup *ag);
-/* Has a new process inherit @old's. */
+/* Makes a new process inherit the autogroup of @old. */
 void autogroup_fork(struct signal_struct *sig, struct signal_struct *old);
 /* Puts a new task, which is in no list yet, into the group of its process. */
 void autogroup_link(struct task *t);
@@ -242,8 +242,8 @@ bool ptrace_event_enabled(struct task *t, int event);
 void ptrace_fork(struct task *child, u64 clone_flags, int event); /* tasklist_lock: auto-attach */
 void exit_ptrace(struct task *tracer, struct list_head *dead);    /* tasklist_lock (write) */
 /*
- * Make and end the relation, under tasklist_lock (write). @by: credentials of the requester, which
- * decide what the tracee may become at exec.
+ * Make and end the relation of tracer and tracee, under tasklist_lock (write). @by: credentials of
+ * the requester, which decide what the tracee may become at exec.
  */
 void ptrace_link(struct task *child, struct task *tracer, const struct cred *by);
 void ptrace_unlink(struct task *child);

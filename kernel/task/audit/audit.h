@@ -26,7 +26,7 @@ void audit_exit(int code);
 
 /* usage.c: notes the memory in use, and @more frames that are free again by now. */
 void audit_note_memory(u64 more);
-/* The instance ends: what it has needed at most. */
+/* Logs, at the instance's end, its peak use of resources. */
 void audit_usage(void);
 
 #endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * line.h: lines of JSON for audit=, the log of what the guest does that the host keeps
- * (docs/policy.md).
+ * line.h: lines of JSON for audit=, the host's log of the guest's actions (docs/policy.md).
  *
  *	struct audit a;
  *

@@ -12,7 +12,7 @@
 
 #define ELF_MAX_PHDRS (65536 / sizeof(Elf64_Phdr))
 
-/* What the PT_LOAD segments of a file need; addresses as in the file. */
+/* The address range that the PT_LOAD segments of a file need; addresses as in the file. */
 struct elf_extent {
 	u64 start, end; /* page-aligned; end exclusive */
 	u64 align;      /* largest p_align, at least a page */

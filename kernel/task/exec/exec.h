@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * exec.h: between the files of exec: what is gathered before the point of no return.
+ * exec.h: declarations shared by the files of exec: the data gathered before the point of no
+ * return.
  */
 #ifndef NESTLING_TASK_EXEC_H
 #define NESTLING_TASK_EXEC_H

@@ -10,8 +10,8 @@
 struct task;
 
 /*
- * Walks current's robust list and gives up what it owns. At exit and exec, while it still has its
- * mm.
+ * Walks current's robust list and gives up the futexes that it owns. Called at exit and exec, while
+ * current still has its mm.
  */
 void futex_exit_task(void);
 /* Called when the priority of @t has changed: the owner that it waits for inherits it. */

@@ -119,9 +119,9 @@ bool pi_would_deadlock(const struct task *t, const struct task *owner);
  */
 long futex_pi_settle(uaddr_t addr, const struct futex_key *k);
 /*
- * Finds the owner of the word: 0 and a reference; 1: it is not @pid's any more. Waits for an
- * exiting owner until it has given up what it can. -ESRCH: no owner, -EPERM, -EFAULT, -EINTR
- * (current is being killed).
+ * Finds the owner of the word. Returns 0 with a reference, or 1 if @pid does not own it any more.
+ * Waits for an exiting owner until it has given up its locks. Returns -ESRCH without an owner, or
+ * -EPERM, -EFAULT, -EINTR (current is being killed).
  */
 int futex_pi_owner(uaddr_t addr, pid_t pid, struct task **owner);
 /*

@@ -76,7 +76,9 @@ int key_user_line(int i, char *buf, size_t size);
  */
 s64 key_serials(s32 **out);
 #define KEY_LINE_MAX (PAGE_SIZE + 256)
-/* Prints a key's line. 0: it is gone, or current may not view it. Takes keys_mutex. */
+/*
+ * Prints a key's line. Returns 0 if the key is gone, or current may not view it. Takes keys_mutex.
+ */
 int key_line(s32 serial, char *buf, size_t size);
 
 const char *key_type_name(enum key_type type);
@@ -122,8 +124,9 @@ int key_alive(struct key *k);
 /* Returns the key of this type and description that @ring links directly; NULL. */
 struct key *keyring_find(struct key *ring, enum key_type type, const char *desc);
 /*
- * Searches @ring and those below it. A reference; ERR_PTR(-ENOKEY, or the reason why the found key
- * is unusable). @possessed: the keyring is possessed, and so is what is found.
+ * Searches @ring and the keyrings that it links. Returns a reference, or ERR_PTR(-ENOKEY, or the
+ * reason why the found key is unusable). @possessed: the keyring is possessed, and so is a key that
+ * is found.
  */
 struct key *keyring_search(struct key *ring, enum key_type type, const char *desc, bool possessed);
 /*

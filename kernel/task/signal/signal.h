@@ -97,7 +97,7 @@ void sigqueue_cancel(struct sigqueue *q);
  */
 void send_sigqueue(struct sigqueue *q, u64 missed, struct pid *pid, enum pid_type type);
 
-/* What do_signal() passes to arch_setup_frame(). */
+/* The signal that do_signal() passes to arch_setup_frame(). */
 struct ksignal {
 	struct ksigaction ka;
 	siginfo_t info;

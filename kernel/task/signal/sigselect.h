@@ -6,7 +6,7 @@
 #include "kernel/lib/types.h"
 
 /*
- * Returns the number of the signal in @pending but not in @mask that is delivered first; 0: none.
+ * Returns the number of the signal to deliver first, of those in @pending but not in @mask, or 0.
  */
 int next_signal(u64 pending, u64 mask);
 
