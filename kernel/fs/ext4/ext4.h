@@ -92,7 +92,7 @@ enum ext4_kind {
 };
 #define EXT4_USE(kind, ino) ((u64)(kind) << 32 | (u32)(ino))
 
-/* What is known of a block group beside its descriptor; under alloc_lock. */
+/* State of a block group beside its descriptor; under alloc_lock. */
 struct ext4_group_info {
 	/*
 	 * bitmap of blocks freed by a transaction that has not committed, which cannot be allocated
@@ -227,7 +227,7 @@ struct ext4_inode {
 	/* the block behind its last allocated one; under i_data_sem */
 	u64 goal;
 	u32 goal_lblk; /* the file's block that would lie there */
-	/* it was truncated to nothing: what is written next goes to the disk at close */
+	/* true if the file was truncated to zero: new data are written to the disk at close */
 	bool rewritten;
 	/* the inode is new: its slot on disk no longer has its former content */
 	bool slot_clean;
@@ -314,7 +314,7 @@ u32 ext4_latest_tid(const struct ext4_sb *sbi); /* the last transaction that has
 /* Waits until the transaction has committed. 0: the disk was flushed since then; 1: perhaps not. */
 int ext4_commit_tid(struct ext4_sb *sbi, u32 tid);
 int ext4_force_commit(struct super_block *sb, bool wait);
-/* Brings what was written to the medium; does nothing with nobarrier. */
+/* Flushes the disk's write cache; does nothing with nobarrier. */
 int ext4_flush_disk(struct ext4_sb *sbi);
 void ext4_journal_abort(struct ext4_sb *sbi, int err);
 bool ext4_journal_is_aborted(const struct ext4_sb *sbi);
@@ -432,7 +432,7 @@ bool ext4_has_backup_super(const struct ext4_sb *sbi, u32 group);
 /* Reads all descriptors in memory again and checks them; no writer may run. 0 or -errno. */
 int ext4_reread_groups(struct super_block *sb, struct ext4_sb *sbi);
 int ext4_read_groups(
-	struct super_block *sb, struct ext4_sb *sbi); /* at mount, checked; what it read is sbi's */
+	struct super_block *sb, struct ext4_sb *sbi); /* at mount; sbi owns the result */
 
 /* ---- window.c ---- */
 /*
@@ -509,7 +509,7 @@ struct inode *ext4_iget(struct super_block *sb, ino_t ino);
 /* Finds the inode of a file handle. ERR_PTR(-ESTALE): that inode does not exist any more. */
 struct inode *ext4_handle_inode(struct super_block *sb, u64 ino, u32 generation);
 struct inode *ext4_parent_inode(struct inode *dir);      /* by its ".." */
-bool ext4_inode_in_use(struct super_block *sb, u32 ino); /* what the bitmap says */
+bool ext4_inode_in_use(struct super_block *sb, u32 ino); /* as in the bitmap */
 /* Writes the inode into its block of the inode table, in this transaction. */
 int ext4_write_inode_raw(struct ext4_handle *h, struct inode *inode);
 /*
@@ -558,8 +558,8 @@ struct ext4_map {
 int ext4_map_blocks(struct inode *inode, struct ext4_map *map);
 int ext4_extent_check_root(struct inode *inode);
 /*
- * Allocates what is missing at the beginning of the range (len is cut to one extent); @unwritten:
- * as such.
+ * Allocates missing blocks at the beginning of the range (len is cut to one extent); @unwritten:
+ * marks them unwritten.
  */
 int ext4_map_create(
 	struct ext4_handle *h, struct inode *inode, struct ext4_map *map, bool unwritten);
@@ -629,7 +629,7 @@ static inline bool ext4_is_inline(const struct inode *inode)
 {
 	return READ_ONCE(EXT4_I(inode)->i_flags) & EXT4_INLINE_DATA_FL;
 }
-bool ext4_wants_inline(const struct inode *inode); /* may what is new lie in its inode? */
+bool ext4_wants_inline(const struct inode *inode); /* may new data be in the inode? */
 /*
  * Copies the bytes that lie in the inode, at most @room, and returns their number. -ENODATA: the
  * file is not inline.

@@ -53,14 +53,17 @@ struct ext4_options {
 void ext4_default_options(
 	struct super_block *sb, const struct ext4_disk_sb *d, struct ext4_options *o);
 /*
- * Changes @o by the words of @data, which is cut up. -EINVAL, and a line in the log, for what is
- * not known or makes no sense.
+ * Changes @o by the words of @data, which it modifies. Returns -EINVAL, and logs a line, for an
+ * unknown or invalid word.
  */
 int ext4_parse_options(struct super_block *sb, char *data, struct ext4_options *o);
 /* Prints the options that differ from @def, as ",a,b=c", and returns the length. */
 int ext4_show_option_list(
 	const struct ext4_options *o, const struct ext4_options *def, char *buf, size_t size);
-/* What fsconfig(2) lets pass: filled from the tables of the words before the type is registered. */
+/*
+ * The options that fsconfig(2) accepts: filled from the tables of words before the type is
+ * registered.
+ */
 extern struct fs_param ext4_params[];
 void ext4_init_params(void);
 

@@ -100,7 +100,7 @@ s64 iso_date(const u8 *d);
  */
 u32 iso_plain_name(const struct iso_sb *s, const struct iso_dir_record *d, char *name);
 
-/* ---- rock.c: what the System Use entries say of a file ---- */
+/* ---- rock.c: the attributes of a file in its System Use entries ---- */
 struct rock {
 	u32 have; /* ROCK_* */
 	u32 mode, nlink, uid, gid;

@@ -213,8 +213,8 @@ struct ovl_found {
 	bool no_data;
 };
 /*
- * Returns the inode for what was found; takes over the references, also on failure. Uses the
- * mounter's credentials. ERR_PTR.
+ * Returns the inode for the result of a lookup, or ERR_PTR; takes over the references, also on
+ * failure. Uses the mounter's credentials.
  */
 struct inode *ovl_get_inode(struct super_block *sb, const struct ovl_found *found);
 bool ovl_is_opaque(const struct super_block *sb, struct dentry *real); /* as the mounter */

@@ -36,7 +36,7 @@ struct seq {
 	loff_t base;
 	/* the opener, which f_cred keeps, of an open file; or NULL */
 	struct user_struct *payer;
-	/* there was no memory for more at hand: what is printed is lost */
+	/* true if memory was short: further output is dropped */
 	bool full;
 	/* then: the size that it is to have, unless @aside is to have another */
 	size_t wanted;
@@ -173,7 +173,7 @@ bool proc_opener_may(const struct file *f, const struct proc_entry *e);
 extern struct proc_entry proc_root_entry;
 struct proc_entry *proc_find(struct proc_entry *dir, const char *name, u32 len);
 
-/* What inode->i_private points to: which process, and which entry of which table. */
+/* The target of inode->i_private: a process, and an entry of a table. */
 struct pid_entry;
 struct proc_inode {
 	struct pid *pid; /* a reference; NULL in the fixed tree */

@@ -15,7 +15,7 @@ struct sysfs_device {
 	void *arg;
 };
 
-/* What has happened to one. */
+/* An event of a device. */
 struct uevent {
 	const char *action, *devpath, *subsystem;
 	const char *vars; /* lines of the device's */

@@ -98,7 +98,7 @@ extern const struct inode_operations tmpfs_file_iops;
  */
 ssize_t tmpfs_read_pages(struct inode *inode, struct iov_iter *to, loff_t *pos,
 	struct page *(*get)(struct inode *inode, u64 index));
-/* Accounts what the page cache holds now; frees what was dropped. */
+/* Accounts the pages that the page cache holds now; uncharges dropped ones. */
 void tmpfs_recount(struct inode *inode);
 /* super.c */
 int tmpfs_fill_super(struct super_block *sb, void *data, bool silent);
