@@ -59,7 +59,9 @@ struct con_host {
 	bool wanted; /* a program in the guest has it open */
 	bool has_size;
 	struct con_size size; /* as a client said */
-	/* What is plugged in. Only the configuring thread changes it, one at a time. */
+	/*
+	 * The cables that are plugged in. Only the configuring thread changes them, one at a time.
+	 */
 	struct con_cable *cables[2];
 	bool xterm;
 	/* what drain_all() saw last, at the end of the process */

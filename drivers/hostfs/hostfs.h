@@ -170,7 +170,8 @@ void hostfs_forget_attr(struct inode *inode);
 int hostfs_check_data(struct inode *inode);
 void hostfs_change_begin(struct inode *inode);
 /*
- * Ends a change. @a: what the host says now, or NULL. @size: takes the size, too (i_rwsem is held).
+ * Ends a change. @a: the host's present attributes, or NULL. @size: adopts the size, too (i_rwsem
+ * is held).
  */
 void hostfs_change_end(struct inode *inode, const struct hostfs_attr *a, bool size);
 int hostfs_getattr(const struct path *path, struct kstat *st, u32 request, u32 flags);

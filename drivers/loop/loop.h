@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* loop.h: what the files of the loop device share: its state, and the lock of each part. */
+/*
+ * loop.h: declarations shared by the files of the loop device: its state, and the lock of each
+ * part.
+ */
 #ifndef NESTLING_DRIVERS_LOOP_H
 #define NESTLING_DRIVERS_LOOP_H
 

@@ -29,11 +29,13 @@ void reset_host_tell(uint32_t op, uint32_t arg);
 /* Tells that a read waits. reset_host_goes_back() notes when the going back begins. */
 void reset_host_ready(void);
 void reset_host_goes_back(void);
-/* Where an input of the server is, and where it takes a record of at most *@max bytes. */
+/*
+ * Returns the address of an input of the server; the address for a record of at most *@max bytes.
+ */
 const void *reset_host_input(void);
 void *reset_host_record(uint32_t *max);
 void reset_host_record_is(uint32_t len);
-/* Where edges are counted, and how many counters there are; NULL: nowhere. */
+/* Returns the map where edges are counted, and the number of counters; NULL if there is none. */
 uint8_t *reset_host_cover(uint32_t *len);
 
 #endif

@@ -8,7 +8,7 @@
 #define PERF_HZ_MAX 10000
 #define PERF_DEPTH 32
 
-/* What a vCPU did; the letter is that of the console's answer. */
+/* The activity of a vCPU; the letter is that of the console's answer. */
 enum perf_kind {
 	PERF_KERNEL = 'K',
 	PERF_GUEST = 'U',

@@ -5,7 +5,7 @@
 
 #include <stdint.h>
 
-/* What the looks of the thread have found, of one vCPU; the thread adds, its reader takes. */
+/* The thread's findings for one vCPU; the thread adds, its reader takes. */
 struct perf_looks {
 	/* in the kernel: it got a signal */
 	uint32_t kernel;

@@ -23,16 +23,16 @@ struct layer *backup_blank(const struct layer *of, int fd, const char *name, cha
 
 /* Gets ready for a copy of the image's first file to @to, which is taken over. NULL: no memory. */
 struct backup *backup_new(struct layer *from, struct layer *to);
-/* The copy is of what the image is now. No request is under way. */
+/* Starts a copy of the image's present content. No request is under way. */
 void backup_start(struct image *im, struct backup *b);
 /* Undoes backup_start(). No request is under way, and none has been since. */
 void backup_stop(struct image *im);
-/* Copies what was not copied yet. Returns 0 or -errno. */
+/* Copies the regions that are not copied yet. Returns 0 or -errno. */
 int backup_run(struct image *im);
 /* Frees it, and closes the copy. Returns 0 or -errno: the copy is worth nothing. */
 int backup_end(struct image *im, struct backup *b);
 
-/* Copies what the range held, if a copy is under way, before it is changed. */
+/* Copies the range before it is changed, if a copy is under way. */
 void backup_region(struct image *im, uint64_t off, uint64_t len);
 static inline void backup_before(struct image *im, uint64_t off, uint64_t len)
 {

@@ -16,17 +16,17 @@ struct image {
 	uint64_t size; /* whole sectors */
 	bool rdonly;
 	bool written; /* atomic: since the last flush began */
-	/* atomic: a copy of what it was (backup_host.h), or NULL; changes under backup_lock */
+	/* atomic: the copy under way (backup_host.h), or NULL; changes under backup_lock */
 	struct backup *backup;
 	pthread_mutex_t backup_lock;
 };
 
 /*
- * Opens and locks a file alone, without what is below it; flags as for an image. @fd is taken over;
+ * Opens and locks one file, without the layers below it; flags as for an image. @fd is taken over;
  * @path is for messages. Returns NULL with one line in @err.
  */
 struct layer *layer_open_fd(int fd, const char *path, uint32_t flags, char *err, size_t size);
-/* Closes layers, from @l on down. @clean: what was written was flushed. NULL is allowed. */
+/* Closes layers, from @l on down. @clean: all writes were flushed. NULL is allowed. */
 void layer_close(struct layer *l, bool clean);
 /* Makes a file read-only for this process, or writable again, with its lock. */
 void layer_set_rdonly(struct layer *l, bool rdonly);

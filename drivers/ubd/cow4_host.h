@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cow4_host.h: version 4 of the COW file, Nestling's own: what is on the disk, and what the files
- * cow4*_host.c share. docs/cow.md describes the format to the byte and says why it survives a power
- * cut.
+ * cow4_host.h: version 4 of the COW file, Nestling's own: the format on the disk, and the
+ * declarations shared by the files cow4*_host.c. docs/cow.md describes the format to the byte and
+ * explains why it survives a power cut.
  *
  *      0         header
  *      8192      header
@@ -136,7 +136,7 @@ void cow4_pack_usage(const struct cow4_pack *pk, uint64_t *clusters, uint64_t *b
  * many, or -errno.
  */
 int cow4_check(struct layer *l, void (*say)(void *arg, const char *what), void *arg);
-/* Counts what the layer itself holds. Returns 0 or -errno. */
+/* Counts the layer's own content. Returns 0 or -errno. */
 struct cow4_usage {
 	uint64_t sectors;              /* in the data area */
 	uint64_t packed, packed_bytes; /* clusters, and their bytes in the file */

@@ -44,14 +44,14 @@ struct ubd_host {
 	struct ubd_req *done; /* atomic stack */
 	/* a save that has begun (save_host.c), or NULL; of the task that saves */
 	struct save_job *save;
-	/* what was written since a mark (mark_host.c), or NULL; of the task that leads */
+	/* the writes since a mark (mark_host.c), or NULL; of the task that controls the mark */
 	struct disk_mark *mark;
 	/* the file that was written at ubd_host_note(), which was empty, or NULL */
 	const struct layer *noted;
 	long noted_blocks;
 };
 
-/* Initialises a disk that is all zeros except for what is above the lock. */
+/* Initialises a disk whose members below the lock are all zeros. */
 void disk_workers_init(struct ubd_host *h);
 void disk_workers_end(struct ubd_host *h); /* no request is under way */
 /* Ends a save that is under way, before the disk is closed. */

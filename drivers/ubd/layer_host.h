@@ -41,7 +41,9 @@ struct layer {
 	int lost;
 	/* atomic: it was written, and not flushed before it was the first no more */
 	bool unflushed;
-	/* the layer below is a part of the same changes (part_host.h), not what they are over */
+	/*
+	 * true if the layer below is a part of the same disk's changes (part_host.h), not its image
+	 */
 	bool more;
 	struct layer *below;       /* NULL: zeros */
 	pthread_mutex_t fill_lock; /* units being completed from below */

@@ -43,7 +43,7 @@ int media_record(const char *path);
 int media_fault(const char *spec);
 /* Names the written file behind disk @unit, once, before its first write. */
 void media_attach(int fd, uint32_t unit, const char *path);
-/* Is called before the file is closed. */
+/* Called before the file is closed. */
 void media_detach(int fd);
 
 /*

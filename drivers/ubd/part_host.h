@@ -25,8 +25,8 @@
 /* Writes the path of part @n to @name. Returns 0 or -ENAMETOOLONG. */
 int part_name(char name[PART_NAME], const char *dir, uint32_t unit, int n);
 /*
- * Copies what the layers from @first down to @last hold to @to, sector by sector the uppermost
- * content, over what that holds. Returns 0 or -errno.
+ * Copies the content of the layers from @first down to @last over that of @to; of each sector the
+ * uppermost content. Returns 0 or -errno.
  */
 int part_merge(struct layer *first, const struct layer *last, struct layer *to);
 /*

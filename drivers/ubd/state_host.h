@@ -19,7 +19,7 @@ struct disk_save;
 struct disk_save *disk_save_new(struct image *im, const char *dir, uint32_t unit, bool kept);
 /* Puts into the folder what does not change any more. Returns 0 or -errno with @err. */
 int disk_save_prepare(struct disk_save *s, char *err, size_t size);
-/* The state has what the disk holds now. */
+/* Fixes the content that the state gets: the disk's present one. */
 void disk_save_stop(struct disk_save *s);
 /* Undoes disk_save_stop(); nothing was written in between. */
 void disk_save_undo(struct disk_save *s);
@@ -38,10 +38,10 @@ struct disk_load {
 	char names[PARTS_READ][PART_NAME];
 };
 /*
- * Gives the disk of @o what it held when the state in o->state was saved. If o->file has no name,
- * the disk gets an empty file over the state's own, and @l what is to be opened. Otherwise o->file,
- * which is made if it does not exist, gets the content itself, and @l is empty. Returns 0 or -errno
- * with o->err set.
+ * Gives the disk of @o its content as of the save of o->state. If o->file has no name, the disk
+ * gets an empty file over the state's own, and @l the files to open. Otherwise o->file, which is
+ * made if it does not exist, gets the content itself, and @l is empty. Returns 0 or -errno with
+ * o->err set.
  */
 int disk_load(struct ubd_open *o, struct disk_load *l);
 /* Lets a jailed process make other files without a name where this one is, if it has none. */

@@ -118,9 +118,9 @@ int ubd_host_save_stop(int host);
 void ubd_host_save_undo(int host);
 void ubd_host_save_end(int host, int saved);
 /*
- * Going back in place, with the disk quiet (kernel/state/state.h): from ubd_host_mark() on the disk
- * writes to memory, and ubd_host_put_back() forgets what it wrote since. ubd_host_unmark() forgets
- * it too, and ends that. 0 or -errno.
+ * Going back in place, with the disk quiet (kernel/state/state.h): from ubd_host_mark() on, the
+ * disk writes to memory. ubd_host_put_back() discards these writes. ubd_host_unmark() discards them
+ * too, and ends the mark. They return 0 or -errno.
  */
 int ubd_host_mark(int host);
 int ubd_host_put_back(int host);
