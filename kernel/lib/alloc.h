@@ -51,7 +51,7 @@ void kmem_cache_free(struct kmem_cache *c, void *p);
 /* Prints a line of /proc/slabinfo, one cache each; 0: @i is past the last. */
 int slabinfo_line(int i, char *buf, size_t size);
 
-/* What kernel/mm, which the heap takes its pages from, asks of it. */
+/* The heap's interface for kernel/mm, from which it takes its pages. */
 void slab_init(void);
 u64 nr_slab_frames(void);
 u64 nr_reclaimable_slab_frames(void); /* of caches that shrinkers empty */

@@ -38,7 +38,7 @@ struct sysctl {
 		.path = p, .kind = SYSCTL_U64, .mode = 0644, .data = &(v), .min = lo, .max = hi    \
 	}
 
-/* What /proc does for the rooms below it: kernel/fs/proc/sysctl.c fills the table. */
+/* Operations of /proc for the rooms below it: kernel/fs/proc/sysctl.c fills the table. */
 struct sysctl_hooks {
 	int (*add)(const struct sysctl *table, u32 n);
 };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * internal.h: what the files of kernel/sched share: the runqueue.
+ * internal.h: declarations shared by the files of kernel/sched: the runqueue.
  *
  * Time inside the scheduler is arch_cpu_clock(); only deadlines handed to the machine are on
  * ktime_get()'s scale.

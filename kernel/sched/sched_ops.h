@@ -35,9 +35,9 @@ extern const struct sched_plug_ops *sched_plug_ops;   /* kernel/block */
 extern const struct sched_timer_ops *sched_timer_ops; /* kernel/time */
 
 /*
- * What the task room does for the tasks that sched makes and ends; kernel/task/init_task.c defines
- * the table. The reference that task_alloc() gives is the scheduler's own: schedule_tail() drops it
- * after the task's last switch (TASK_DEAD).
+ * Operations of kernel/task on tasks that the scheduler makes and ends; kernel/task/init_task.c
+ * defines the table. The reference that task_alloc() gives is the scheduler's own: schedule_tail()
+ * drops it after the task's last switch (TASK_DEAD).
  */
 struct task_hooks {
 	/* Sets static credentials and signal state. Memory need not work yet. */

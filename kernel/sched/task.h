@@ -65,7 +65,7 @@ struct psi_group;
 #define PF_KTHREAD 0x00200000
 #define PF_SHOWN 0x00ffffff
 #define PF_VFORK_DONE 0x01000000
-/* It is releasing its mm and is left out of core dumps (under sighand->lock). */
+/* The task is releasing its mm and is left out of core dumps (under sighand->lock). */
 #define PF_NO_MM 0x02000000
 
 /* it is reclaiming memory: no recursion */
@@ -125,7 +125,7 @@ struct restart_block {
 #define sigmask_of(sig) (1UL << ((sig)-1))
 struct sigpending {
 	struct list_head list; /* of sigqueue (kernel/task) */
-	u64 signal;            /* mask of what is pending */
+	u64 signal;            /* mask of pending signals */
 };
 
 struct task_work {
@@ -183,7 +183,7 @@ struct task {
 	struct sched_group *cpu_group;     /* of the cpu controller, or NULL */
 	struct sched_group *session_group; /* of its session, or NULL */
 
-	/* What it waits for, for pressure, /proc/stat and /proc/PID/wchan. */
+	/* What the task waits for: pressure, /proc/stat and /proc/PID/wchan. */
 	/* Group whose pressure it adds to, NULL: only the machine's. Under the runqueue lock. */
 	struct psi_group *psi;
 	/* own: waits for memory, counted on memstall_cpu */
@@ -269,7 +269,7 @@ struct task {
 	u64 rseq_seen; /* nvcsw + nivcsw at its last update */
 
 	/*
-	 * What it shares with other tasks: own; other tasks take tasklist_lock or task_lock
+	 * Objects shared with other tasks: own; other tasks take tasklist_lock or task_lock
 	 * (alloc_lock) to read.
 	 */
 	spinlock_t alloc_lock;
@@ -356,7 +356,7 @@ struct task {
 	/* struct blk_plug, bios that no driver has yet */
 	void *plug;
 
-	/* What it may do: own; seccomp is synchronised between threads under sighand->lock. */
+	/* Rights: own; seccomp is synchronised between threads under sighand->lock. */
 	int seccomp_mode;
 	/* length of the chain; stays when the task exits and drops it */
 	u32 seccomp_count;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* internal.h: what the files of kernel/state share. */
+/* internal.h: declarations shared by the files of kernel/state. */
 #ifndef NESTLING_STATE_INTERNAL_H
 #define NESTLING_STATE_INTERNAL_H
 

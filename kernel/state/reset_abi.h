@@ -46,8 +46,8 @@ enum { RESET_FD_SOCKET, RESET_FD_AREA, RESET_FDS };
 
 /*
  * The start of the memory file. The server fills in all of it before it attaches; the kernel reads
- * sizes and offsets once, and refuses what is not in [0, size), overlaps or is not aligned to a
- * page. The server writes inputs and clears the map, while the machine waits in its read.
+ * sizes and offsets once, and refuses areas that are not in [0, size), overlap or are not aligned
+ * to a page. The server writes inputs and clears the map, while the machine waits in its read.
  */
 struct reset_area {
 	uint32_t magic;
@@ -67,7 +67,7 @@ struct reset_area {
 	uint32_t cover_len;
 	/* The kernel sets these three before READY. */
 	uint64_t resets;   /* how often the machine was put back */
-	uint64_t reset_ns; /* what the last time took */
+	uint64_t reset_ns; /* ns that the last put-back took */
 	uint64_t reset_pages;
 };
 

@@ -99,13 +99,13 @@ struct state_part {
 	 */
 	int (*rebuild)(const char *dir, struct state_why *why);
 	/*
-	 * Is called when the machine runs again, in the new process. Runs on a kernel thread, may
+	 * Called when the machine runs again, in the new process. Runs on a kernel thread, may
 	 * sleep.
 	 */
 	void (*resumed)(void);
 	/*
-	 * Is called after resumed() of every part: programs may hear of the outside now, and find
-	 * all devices there.
+	 * Called after resumed() of every part: from now on programs may get input from outside,
+	 * and all devices work.
 	 */
 	void (*connected)(void);
 };

@@ -82,7 +82,7 @@ void clock_unwatch(struct clock_watch *w);
  * a timer or RLIMIT_CPU has changed.
  */
 void cpu_timers_changed(struct signal_struct *sig);
-/* What timer_create(2) was asked for. */
+/* The arguments of timer_create(2). */
 struct posix_timer_info {
 	int id, signo, clock;
 	int notify; /* SIGEV_* */
