@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cgroup.h: control groups version 2: the tree, the membership of tasks, and what the controllers
- * keep. The files are in kernel/fs/cgroup2.
+ * cgroup.h: control groups version 2: the tree, the membership of tasks, and the controllers' data.
+ * The files are in kernel/fs/cgroup2.
  *
  * A task belongs to exactly one group from its birth (cgroup_can_fork, cgroup_post_fork) to its
  * death (cgroup_exit), and keeps a reference until it is freed. A group that was removed stays in
@@ -75,7 +75,7 @@ struct cgroup {
 	u32 nr_threaded_children;
 	u64 max_depth, max_descendants;
 	u64 nr_descendants, nr_dying;
-	u64 cpus, mems; /* cpuset: what was written; 0: nothing */
+	u64 cpus, mems; /* cpuset: as written; 0: nothing */
 	bool dead;      /* read racily */
 
 	/* under cgroup_tasks_lock */

@@ -14,7 +14,7 @@
 #define PIDS_LIMIT_MAX 4194304 /* more is no number of tasks */
 
 struct pids_group {
-	/* NULL: what is above counts nothing; immutable */
+	/* NULL: no group above counts; immutable */
 	struct pids_group *parent;
 	atomic64_t count;
 	s64 max; /* PIDS_NO_LIMIT: none */

@@ -109,8 +109,8 @@ struct cgroup1 {
 	struct work release;
 
 	/*
-	 * cpuacct: what tasks used that were in it or below and have left; what was used when it
-	 * was set to 0. Under cgroup1_lock
+	 * cpuacct: the usage of tasks that have left the group or one below; the usage when it was
+	 * last reset. Under cgroup1_lock.
 	 */
 	struct cgroup1_usage past, base;
 	/* devices: all but what rules say, or nothing but that; under cgroup1_rules_mutex */
@@ -123,7 +123,7 @@ struct cgroup1 {
 	 * Immutable
 	 */
 	u32 prioidx;
-	/* blkio: what it does with disks, without what is below; tasks refer to it */
+	/* blkio: the group's I/O, without groups below; tasks refer to it */
 	struct io_group io;
 	u64 ino;              /* of its directory; read racily */
 	struct mem_group mem; /* memory, hugetlb */
@@ -136,7 +136,7 @@ struct cgroup1 {
 	bool telling;
 	struct pids_group pids;
 	struct sched_group sched; /* cpu; settings under cgroup1_mutex */
-	/* cpuset: what was written, CS1_*; under cgroup1_mutex, cpus under cgroup1_lock, too */
+	/* cpuset: values as written, CS1_*; under cgroup1_mutex, cpus under cgroup1_lock, too */
 	u64 cpus, mems;
 	u32 cpuset_flags;
 	/* freezer.state; written under cgroup1_mutex, cgroup_threads and cgroup_tasks_lock */
@@ -195,8 +195,8 @@ int cgroup1_path(const struct cgroup1 *g, const struct cgroup1 *root, char *buf,
 void cgroup1_label(const struct cgroup1_hier *h, char buf[CGROUP1_LABEL]);
 
 /*
- * cpuacct: computes what the present and former tasks of @g and below have used, since @g was made
- * or reset.
+ * cpuacct: computes the usage of the present and former tasks of @g and below, since @g was made or
+ * reset.
  */
 void cgroup1_usage(struct cgroup1 *g, struct cgroup1_usage *u);
 void cgroup1_reset_usage(struct cgroup1 *g);

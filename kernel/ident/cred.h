@@ -103,7 +103,7 @@ extern const struct cred_domain_ops *cred_domain_ops;
 /* Hooks for changes of current's credentials; kernel/task registers it. */
 struct cred_task_ops {
 	/*
-	 * Is called before the change: current may get secrets that its user must not see, so its
+	 * Called before the change: current may get secrets that its user must not see, so its
 	 * memory must not be dumpable.
 	 */
 	void (*gains)(void);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* internal.h: what the files of kernel/ident share. */
+/* internal.h: declarations shared by the files of kernel/ident. */
 #ifndef NESTLING_IDENT_INTERNAL_H
 #define NESTLING_IDENT_INTERNAL_H
 

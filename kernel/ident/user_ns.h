@@ -164,7 +164,8 @@ void put_user_ns(struct user_namespace *ns);
 bool in_userns(const struct user_namespace *top, const struct user_namespace *ns);
 bool ns_capable(struct user_namespace *ns, int cap); /* current; sets PF_SUPERPRIV */
 bool cred_ns_capable(const struct cred *c, const struct user_namespace *ns, int cap);
-bool ns_capable_to(struct task *t, int cap); /* over what the user namespace of @t owns */
+/* over objects owned by @t's namespace */
+bool ns_capable_to(struct task *t, int cap);
 /* True for an object with these ids: in current's own namespace, which must know them. */
 bool capable_wrt_ids(kuid_t uid, kgid_t gid, int cap);
 /* True if @uid is the root of current's user namespace, or of one above. */

@@ -26,8 +26,9 @@ static inline struct sem_set *to_sem(struct sysv_perm *p)
 }
 
 /*
- * What a process undoes of a set at its end. On the lists of its sem_undo_list and of the set, both
- * under undo_lock (inside perm.lock); adj under perm.lock. Holds a reference of the set.
+ * The adjustments that a process undoes in a set at its end. On the lists of its sem_undo_list and
+ * of the set, both under undo_lock (inside perm.lock); adj under perm.lock. Holds a reference of
+ * the set.
  */
 struct sem_undo {
 	struct list_head list_link, set_link;
