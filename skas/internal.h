@@ -133,7 +133,10 @@ struct runner {
 	struct fpu *parked[FPU_AREAS];
 	/* Under lock: area for the registers' state, which is not the owner's; or -1. */
 	int swap;
-	/* True if the state in the registers may be moving to @parked. Under lock. */
+	/*
+	 * True from the order to save the registers' state in @parked until the next event. Under
+	 * lock.
+	 */
 	bool swapping;
 } __attribute__((aligned(64)));
 
