@@ -240,8 +240,8 @@ int os_ncpus(void);
 
 /*
  * Synchronous faults (SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP) of vCPU threads. A fault whose rip
- * is in @fixups goes on at its fixup. Any other fills @frame of that vCPU and goes on at @entry,
- * with these registers:
+ * is in @fixups continues at its fixup. Any other fills @frame of that vCPU and continues at
+ * @entry, with these registers:
  * rsp  @stack_top of that vCPU, a kernel stack with a valid head
  * rdi  the number of the vCPU
  * rsi  the top of a fresh host stack, for that head
@@ -330,17 +330,18 @@ int os_state_finish(struct os_state *s);
 void os_state_drop(void);
 /*
  * Going back in place (put_back.c), with every vCPU but the first in os_stop_wait():
- * - os_mark() copies what @s describes to memory of the host, which becomes what os_base() says. No
- *   space may map the guest's memory. 0 or -errno, with nothing changed and @s->why.
- * - os_put_back(), where os_marked() is true, makes the memory what it was at the mark, and the
- *   monotonic clocks; the caller goes on where @s->sp[0] said.
+ * - os_mark() copies what @s describes to memory of the host, which becomes the base (os_base()).
+ *   No space may map the guest's memory. Returns 0, or -errno with @s->why and nothing changed.
+ * - os_put_back(), where os_marked() is true, restores memory and monotonic clocks as of the mark;
+ *   the caller continues at @s->sp[0].
  */
 int os_mark(struct os_state *s);
 /*
- * Marks the machine of a process that was put back to a state, before a second vCPU runs. The
- * caller goes on at @sp, and the other vCPUs where the state has them. Returns 0, or -errno without
- * a mark. os_can_go_back() is true if os_put_back() would go back to the state saved in @dir, and
- * faster than exec. os_unmark_restored() removes a mark made by os_mark_restored().
+ * Marks the machine of a process that was put back to a state, before a second vCPU runs. After
+ * os_put_back() the caller continues at @sp, and the other vCPUs where the state has them. Returns
+ * 0, or -errno without a mark. os_can_go_back() is true if os_put_back() would go back to the state
+ * saved in @dir, and faster than exec. os_unmark_restored() removes a mark made by
+ * os_mark_restored().
  */
 int os_mark_restored(uint64_t sp);
 int os_can_go_back(const char *dir);
@@ -352,7 +353,7 @@ void os_put_back(void) __attribute__((noreturn));
 uint64_t os_put_back_pages(void);
 /*
  * Stops of the machine. os_stop_begin() returns a number for it, larger than @after; a vCPU waits
- * in os_stop_wait() with that number until os_stop_end(), or os_stop_end_back(): then it goes on
+ * in os_stop_wait() with that number until os_stop_end(). After os_stop_end_back() it continues
  * where the mark has it. os_stop_all_wait() is true if all vCPUs but the first wait there; else
  * os_stop_await() waits for a change since it has set *@seen.
  */

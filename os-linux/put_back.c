@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * put_back.c: going back in place: the memory of this process becomes what it was at a moment, the
- * mark, and the vCPUs go on where they were then. Host objects stay.
+ * put_back.c: going back in place: restores the memory of this process as of a moment, the mark,
+ * and the vCPUs continue from where they were then. Host objects stay.
  *
  *	os_mark()       all memory is copied to a file, which becomes the base (base.c)
  *	os_put_back()   what was written since is undone, in the time that the pages written take
