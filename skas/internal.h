@@ -274,8 +274,8 @@ void runner_wipe(struct runner *r);
 void runner_publish(struct runner *r);
 void runner_unpublish(struct runner *r);
 /*
- * Makes a runner read its control page again before it sleeps or goes on sleeping. runner_wake()
- * also wakes it.
+ * Makes a runner read its control page again, whether it is awake, about to sleep or asleep.
+ * runner_wake() also wakes it.
  */
 void runner_stir(struct runner *r);
 void runner_wake(struct runner *r);

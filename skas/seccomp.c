@@ -11,9 +11,9 @@
  *      on the turn word                           registers -> control page, turn = KERNEL, wake
  *
  * The turn word, with kwait and rsleep ("I sleep, or am about to") beside it, is the whole
- * protocol. Each side writes its flag, then (full barrier) looks at the turn; each writes the turn,
- * then (full barrier) looks at the other's flag. The runner reads its word before it writes its
- * flag, and the side that wakes it changes the word first.
+ * protocol. Each side writes its flag, then (full barrier) reads the turn; each writes the turn,
+ * then (full barrier) reads the other's flag. The runner reads its word before it writes its flag,
+ * and the side that wakes it changes the word first.
  *
  * A guest can write everything but the word at any time. So a turn without an event ends the guest,
  * every sleep ends by itself, and a kick heals a lost wake-up. How both sides wait, and where, is

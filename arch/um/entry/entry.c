@@ -16,7 +16,7 @@
  *
  * Invariants:
  * 1. skas_run() always has a deadline: the next timer or the end of the time slice, and at the
- *    latest one tick after the vCPU's last look at the event set, since a busy vCPU has to look by
+ *    latest one tick after the vCPU last polled the event set, since a busy vCPU has to poll it by
  *    itself.
  * 2. regs->orig_rax is the number of the system call that is being served, or -1 after any other
  *    event: signal code restarts calls by it.

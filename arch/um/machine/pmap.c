@@ -5,11 +5,10 @@
  * The protocol between entries and orders:
  * - Entries are read and written under mm->page_table_lock. Orders are queued under pmap->lock,
  *   outside of it (orders may reach the host). Lock order: pmap->lock, then page_table_lock.
- * - To queue an order, a task takes pmap->lock and looks at the entries under page_table_lock. It
- *   sets or clears PTE_MAPPED as the space will be once the order is applied, drops
- *   page_table_lock, and queues the order with pmap->lock still held. So the order queue has the
- *   order in which the entries were looked at, and PTE_MAPPED never claims more than the space has
- *   after all queued orders.
+ * - To queue an order, a task takes pmap->lock and reads the entries under page_table_lock. It sets
+ *   or clears PTE_MAPPED as the space will be once the order is applied, drops page_table_lock, and
+ *   queues the order with pmap->lock still held. So orders are queued in the order in which the
+ *   entries were read, and PTE_MAPPED never claims more than the space has after all queued orders.
  * - To take an entry away (unmap, truncate, COW), a task changes it under page_table_lock, then
  *   calls pmap_drop() or pmap_sync(), then gives the frame to pmap_retire(), which frees it after a
  *   flush. A pmap_sync() that ran before saw the old entry, and its order is ahead in the queue; a

@@ -28,7 +28,7 @@
  * taken without an image.
  *
  * Text with patched call sites: the frame is the shadow if there is one (patch.h). An mm that has
- * ever lost a shadow saves no image, since its space may not have been told yet.
+ * ever lost a shadow saves no image, since its space may still map that shadow.
  *
  * Locks: pmap->lock is held; page_table_lock is taken here.
  */

@@ -10,7 +10,7 @@
  * right, and the bytes are copied. So the frame cannot be freed or write-protected during the copy,
  * and no reference is needed. The lock is nearly always free (one atomic operation), and a page's
  * copy takes a tenth of a microsecond. A page that is missing or may not be written to yet is
- * faulted in with the lock dropped (mm/fault/fault.c), then the copy goes on.
+ * faulted in with the lock dropped (mm/fault/fault.c), then the copy continues.
  *
  * A frame may be a host file's page that the host can no longer provide. The page then reads as
  * zeros, so the reader checks region_lost() before it drops the lock and returns -EFAULT.
