@@ -15,7 +15,7 @@
  *
  * Frames that were mapped ahead (PTE_RESERVED) and never touched need not be zeroed again when they
  * are handed out: those that came from the host as holes (PG_zero) are asked for there (mincore),
- * one question for each run of frames; the recycled ones are not looked at.
+ * one question for each run of frames; recycled frames are not checked.
  */
 #include "kernel/mm/hugetlb/hugetlb_internal.h"
 #include "kernel/mm/swap/swap_internal.h"

@@ -11,7 +11,7 @@
  * EXIT_DEAD, by cmpxchg under tasklist_lock, releases.
  *
  * Invariants:
- * 1. A leader is released last: as a zombie with live threads its parent is not told of it.
+ * 1. A leader is released last: while it is a zombie with live threads, its parent is not notified.
  * 2. A released task is in no list, has no sighand, and keeps its signal_struct until the last
  *    reference goes.
  * 3. Times of a released thread are in signal->utime and so on: their sum never goes back.

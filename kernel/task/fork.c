@@ -11,8 +11,8 @@
  * 2. A thread is not added to a process that is on its way out (its SIGKILL is pending then, seen
  *    under sighand->lock).
  * 3. A signal to a process group reaches the child or is still pending in the parent, which then
- *    forks anew. Other signals that come meanwhile are the parent's alone, and it handles them
- *    afterwards: a timer that is faster than fork() does not keep it from ending.
+ *    restarts the fork. Other signals that come meanwhile are the parent's alone, and it handles
+ *    them afterwards: a timer that is faster than fork() does not keep it from ending.
  *
  * Locks: tasklist_lock (write), then sighand->lock, around the link.
  */

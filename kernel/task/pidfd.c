@@ -5,7 +5,7 @@
  *
  * A pidfd is a file whose inode holds a reference to a struct pid: it can be opened again through
  * /proc/PID/fd. It becomes readable when the process has ended as a whole (a zombie without other
- * threads, or gone). Locks: tasklist_lock to look at the process.
+ * threads, or gone). Locks: tasklist_lock to read the process.
  */
 #include <linux/eventpoll.h>
 #include <linux/fcntl.h>

@@ -4,7 +4,7 @@
  *
  * An anonymous frame that is mapped only once is reused: it becomes writable, and with it all such
  * frames around it, since after a child's exec or exit the parent would otherwise fault on each.
- * Any other frame is copied. Where writes go on from page to page, the next pages are copied ahead,
+ * Any other frame is copied. If writes proceed from page to page, the next pages are copied ahead,
  * four times as many as before (up to 128), into contiguous frames, since a copy costs 0.3 us and a
  * fault more than ten.
  *

@@ -15,7 +15,7 @@
  *	          first, and one that is too large is halved.
  *
  * Only free memory is taken, and memory that reclaim frees: no process is killed for it, and the
- * guest keeps enough above its watermarks to go on. A request is met in full or not at all: a guest
+ * guest keeps enough above its watermarks to run. A request is met in full or not at all: a guest
  * that cannot give so much keeps what it had.
  *
  * Locks: plug_lock is held over a change of size.

@@ -5,11 +5,11 @@
  *	mem_keeps_changed(g)          its usage, or what it asks for
  *	mem_overage(g, top, spare)    what reclaim for @top may take of it
  *
- * A group asks for so much; of that its usage counts, at most. Directly below the group that is
- * reclaimed it gets what it asks for. Further down the groups below one share what that one has:
- * where they ask for more than that, by what each has of what it asks for; where they ask for less,
- * the rest goes to what they have beyond that, in proportion (with the mount option
- * memory_recursiveprot). The group that is reclaimed itself is not spared.
+ * A group's request counts up to its usage. Directly below the group that is reclaimed it gets what
+ * it asks for. Further down the groups below one share what that one has: where they ask for more
+ * than that, by what each has of what it asks for; where they ask for less, the rest goes to what
+ * they have beyond that, in proportion (with the mount option memory_recursiveprot). The group that
+ * is reclaimed itself is not spared.
  *
  * Each group knows the sum of what those below it count for (below); each remembers what it has
  * told (told). Racy by nature: a sum may lag behind until the next change. Where no group has ever

@@ -5,8 +5,8 @@
  *
  * A huge page is 512 contiguous frames, so that its 512 entries fill one leaf table and travel to a
  * space in one order. Each frame keeps a reference count of its own: what pins, copies or maps
- * single pages needs to know nothing of huge ones. PG_huge tells put_page() where the frame
- * belongs; the page goes back to the pool when the last of its 512 frames is let go of.
+ * single pages needs to know nothing of huge ones. PG_huge shows put_page() that the frame belongs
+ * to a huge page; the page goes back to the pool when the last of its 512 frames is let go of.
  *
  *	hugetlb_pool.c    the pool: vm.nr_hugepages, surplus, reservations, quotas of mounts
  *	hugetlb_file.c    what is in a file, what is promised to it, and to private mappings

@@ -18,8 +18,8 @@
  * their own, which any number of entries may map, without a twin.
  *
  * A page that has not changed and had no twin again and again is passed over for some rounds
- * (smart_scan). How many pages ksmd looks at between two sleeps may be chosen by the advisor
- * (ksm_advisor.c). ksm_replace.c changes the entries, ksm_part.c parts them again.
+ * (smart_scan). The advisor (ksm_advisor.c) may choose how many pages ksmd scans between two
+ * sleeps. ksm_replace.c changes the entries, ksm_part.c parts them again.
  *
  * Programs must not be able to choose by their data which pages are compared: the checksums have a
  * key.
@@ -100,7 +100,8 @@ static u32 checksum(const void *page)
 	keyhash_init(&h, &key);
 	for (u32 i = 0; i < PAGE_SIZE / sizeof(*w); i++)
 		keyhash_word(&h, &key, w[i]);
-	return keyhash_end(&h, &key) | 1; /* 0 is for a frame that was not looked at */
+	/* 0 is for a frame that was not scanned */
+	return keyhash_end(&h, &key) | 1;
 }
 
 /* ---- merged pages ---- */

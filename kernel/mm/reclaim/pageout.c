@@ -7,9 +7,9 @@
  *
  * Only pages that this mm alone maps are taken: other programs may need the rest. Dirty pages stay,
  * for the flusher, and so do locked pages and pages in use by a call. Pages of files that the
- * caller may neither own nor write to are not paged out: mincore(2) would tell what other programs
- * do with them. Anonymous memory goes to a swap area if there is one (swap_out.c), or is dropped if
- * it may be (droppable.c); tmpfs stays.
+ * caller may neither own nor write to are not paged out: mincore(2) would reveal what other
+ * programs do with them. Anonymous memory goes to a swap area if there is one (swap_out.c), or is
+ * dropped if it may be (droppable.c); tmpfs stays.
  *
  * Paging out goes by batches, in two steps with a flush between: frames whose entries are removed
  * belong to the space until the flush. If other threads run in the space meanwhile, each page has a

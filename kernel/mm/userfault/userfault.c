@@ -17,8 +17,8 @@
  *   removing the protection leaves an ordinary page to be reused
  * Pages that are not present are protected by PTE_WP_MARKER: those of files and shared memory, and
  * with UFFD_FEATURE_WP_UNPOPULATED anonymous ones. With UFFD_FEATURE_WP_ASYNC a write is only
- * noted: the protection is removed, and PAGEMAP_SCAN tells where. So a mapping of any file can be
- * watched.
+ * noted: the protection is removed, and PAGEMAP_SCAN reports the page. So a mapping of any file can
+ * be watched.
  *
  * In a watched area nothing is mapped ahead. Registering removes pages that were mapped ahead and
  * not touched: a page that the program has not touched is missing. fork and mremap leave a copy

@@ -5,7 +5,7 @@
  * coredump(): checks that a dump is wanted (RLIMIT_CORE, dumpable); ends the process for everybody
  * else, so that all other threads come to coredump_wait_exit() and wait there with their registers;
  * opens the file that core_pattern names; writes headers, notes (registers of each thread, auxv,
- * mapped files, siginfo) and memory; lets the others go on dying.
+ * mapped files, siginfo) and memory; lets the other threads exit.
  *
  * Invariants: threads that are waited for have not set PF_NO_MM; signal->core_state is set while
  * they gather and NULL afterwards. What is dumped: memory that the process may have written, and

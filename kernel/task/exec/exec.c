@@ -3,9 +3,9 @@
  * exec.c: execve and execveat: a process becomes another program.
  *
  * do_execveat(): gather the strings, find a format (a script leads to its interpreter, and so on),
- * let the ELF loader build the new address space. Up to here everything can fail and the caller
- * goes on. Then commit(): the other threads die, and what the old program had is exchanged for the
- * new.
+ * let the ELF loader build the new address space. Until this point every step can fail, and the old
+ * program continues. Then commit(): the other threads die, and what the old program had is
+ * exchanged for the new.
  *
  * Invariants:
  * 1. Before commit() nothing of current has changed. A failure while the loader maps still kills

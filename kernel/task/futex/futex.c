@@ -3,8 +3,8 @@
  * futex.c: waits on a word of guest memory.
  *
  * A futex is a key: (mm, address, whether FUTEX_PRIVATE_FLAG was there) for private memory,
- * (mapping, offset) for memory that is shared through a file. Waiters stand in a hash table of
- * queues. The typical call: futex_key_get(), queue the waiter, look at the word, sleep, unqueue.
+ * (mapping, offset) for memory that is shared through a file. Waiters are in a hash table of
+ * queues. The typical call: futex_key_get(), queue the waiter, read the word, sleep, unqueue.
  *
  * Guest memory is read with no lock held (it may fault and sleep). So a waiter queues itself first
  * and reads the word then: a waker stores, then looks at the queue, and one of the two sees the

@@ -4,8 +4,8 @@
  * ptrace_request.c.
  *
  * A tracee stops in ptrace_stop(), on its way to user mode or in the middle of a call that has an
- * event, and tells its tracer as a stopped child tells its parent. The tracer finds it with wait,
- * makes requests, and lets it go on with a signal number that ptrace_stop() returns.
+ * event, and notifies its tracer as a stopped child notifies its parent. The tracer finds it with
+ * wait, makes requests, and lets it go on with a signal number that ptrace_stop() returns.
  *
  * States: TASK_RUNNING -> TASK_TRACED (ptrace_stop, under sighand->lock) -> TASK_RUNNING (the
  * tracer's PTRACE_CONT and kin, detaching, the tracer's death, SIGKILL).

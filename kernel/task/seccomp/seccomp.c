@@ -5,7 +5,7 @@
  * A task has a chain of filters, the newest first, shared with the children that it forks. Every
  * filter of the chain runs on every call; the result with the highest precedence counts. The
  * reference to a chain is held on its newest filter. A task that exits drops its chain at once;
- * otherwise a listener would be told of the end of its tasks only after they were reaped.
+ * otherwise a listener would be notified of the end of its tasks only after they were reaped.
  *
  * Invariant: an installed program has been checked. Jumps go forward and stay inside, loads are
  * aligned words of the data, scratch memory is below 16, the last instruction returns. So running

@@ -9,7 +9,7 @@
  * answered.
  *
  * States of a note: INIT -> SENT (RECV) -> REPLIED (SEND, ADDFD with its SEND flag, the listener's
- * end). A note leaves the queue when its task goes on: it was answered, or interrupted, which
+ * end). A note leaves the queue when its task continues: it was answered, or interrupted, which
  * restarts the call.
  *
  * Invariants:

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * sigqueue.c: queues of pending signals, and what makes a task look at them.
+ * sigqueue.c: queues of pending signals, and TIF_SIGPENDING, which makes a task check them.
  *
  * A thread has a queue of its own and shares one with its process (signal->shared_pending). A queue
  * is a mask of what is pending and a list of infos; a signal may be in the mask with no info (no
