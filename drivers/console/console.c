@@ -13,7 +13,7 @@
  * at once. Channels are opened at initcall level 4, or earlier for the kernel's messages.
  *
  * The management console changes channels while the instance runs: it plugs another cable into the
- * line, whose programs go on. To take a cable out hangs the line up, as it does when the other side
+ * line, whose programs run on. Taking a cable out hangs the line up, as it does when the other side
  * leaves.
  *
  * A restored instance gets the channels that its parameters name, or those that it had. A line

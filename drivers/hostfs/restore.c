@@ -9,7 +9,8 @@
  * are opened at their first use. No name and no attribute is trusted longer than that.
  *
  * Locks on the host's files are taken again at once. One that another process holds, such as the
- * instance that was saved, stays a lock among the guest's programs; the log says so.
+ * instance that was saved, stays a lock among the guest's programs, and a line in the log reports
+ * it.
  *
  * Locks: none, the machine is stopped.
  */

@@ -14,7 +14,7 @@
  * is not trusted.
  *
  * A restored instance has the name of its parameters or the one that it had; a made-up name that is
- * taken is made up anew. Requests to the process that was saved are not answered.
+ * in use is replaced by another. Requests to the process that was saved are not answered.
  * Locks: none; the list of devices is written at boot.
  */
 #include <asm/errno.h>

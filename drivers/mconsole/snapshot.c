@@ -10,7 +10,7 @@
  * All file systems on block devices are frozen as by FIFREEZE, in whatever namespace they are
  * mounted; those that cannot be frozen are written out. Then no disk with files of the host begins
  * a change (queue_hold()), and the host's cached data of it is brought to its disk. If a file
- * system was mounted meanwhile, all this begins anew. The answer is lines of words, a name is the
+ * system was mounted meanwhile, all this is repeated. The answer is lines of words, a name is the
  * last word of its line:
  *
  *      id ID

@@ -12,7 +12,7 @@
  *      eth<n>=vde,PATH[,MAC]                        a switch of vde2
  *      eth<n>=mcast[,MAC[,ADDRESS[,PORT[,TTL]]]]
  * With `optional` among the words of any kind, a link that the host does not allow is no error: the
- * boot goes on with a message and without the card.
+ * boot continues with a message and without the card.
  *
  * The command line is checked at once. net_cards_init() (initcall level 4) opens the links; on
  * failure it refuses to boot with one line that names the parameter. `uml_mconsole UMID config

@@ -8,7 +8,7 @@
  * buffer along.
  *
  * A card has one queue, or several, each with a descriptor, an interrupt, buffers and a poller of
- * its own (struct card_queue). ethtool -L says how many are used: the host hands frames to no
+ * its own (struct card_queue). ethtool -L sets how many are used: the host hands frames to no
  * other.
  *
  * When the other side goes away the card loses its link (no carrier) and tries to reconnect once a

@@ -9,7 +9,7 @@
  * chain of frame pointers as far as that leads to code. Addresses of a guest are files and offsets;
  * the files stay open until the profiler stops, so that nestctl can read their symbols.
  *
- * Switched off it costs nothing: no signal, no kick, and only a kick looks at arch_sample_ops.
+ * Switched off it costs nothing: no signal, no kick, and only a kick reads arch_sample_ops.
  *
  * Each vCPU has a ring that only it fills and one reader empties.
  * Invariant: a handler that finds its ring busy (it has interrupted the taking of a guest's sample)

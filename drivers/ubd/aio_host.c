@@ -4,7 +4,7 @@
  * submitted with RWF_NOWAIT by a vCPU, which must not wait for a writer of the file, for a block of
  * its map or for room in the disk's queue. A read that would wait is refused and goes to a worker.
  *
- * An eventfd in the event set tells of finished reads: edge-triggered, so that it need be neither
+ * An eventfd in the event set reports finished reads: edge-triggered, so that it need be neither
  * read nor armed again. The events lie in a ring that the host shares with us (we move its head),
  * so they cost no call either. If the ring does not look as expected, io_getevents is called.
  *

@@ -13,7 +13,7 @@
  * other slot has the state of the last flush. A flush that waited while a later one began and ended
  * well has nothing left to do.
  *
- * States of a table: not looked at (NULL) -> empty (shared, read only) or loaded -> changed (in
+ * States of a table: not read (NULL) -> empty (shared, read only) or loaded -> changed (in
  * c->changed) -> loaded. No table is ever thrown away: 4 KiB for 15.75 MiB of the disk.
  *
  * Invariants:

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * vmgenid.c: the virtual machine's generation, as Linux shows it: a platform device whose event
- * "change" with NEW_VMGENID=1 tells programs that this machine was put back or copied, so what they
- * have made of random numbers may exist twice. udev's rules and daemons listen.
+ * "change" with NEW_VMGENID=1 notifies programs that this machine was put back or copied, so data
+ * that they made from random numbers may exist twice. udev's rules and daemons listen.
  *
  * The number itself cannot be read: Linux hides it from programs as well. The kernel itself has
  * nothing to reseed: its random numbers are the host's, and the vDSO's keys are dropped at each

@@ -7,8 +7,8 @@
  * in two lists, in the order of arrival.
  *
  * States of a sleeper: waiting (on a list) -> done, off the list, with a message or an error. A
- * sender or the removal of the queue finishes a receiver. A sender is only told to try again, or
- * EIDRM.
+ * sender or the removal of the queue finishes a receiver. A sender is only woken up to try again,
+ * or gets EIDRM.
  *
  * Invariants:
  * 1. bytes and nr count what is on the list.

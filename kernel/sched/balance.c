@@ -18,8 +18,8 @@
  *
  * A real-time task does not wait while a vCPU runs something less urgent. A task that wakes up
  * looks for such a vCPU. A task that loses its vCPU to a more urgent one calls another vCPU
- * (balance_push_rt). A vCPU that turns to something less urgent than before first looks at the
- * tasks that wait elsewhere (balance_pull_rt).
+ * (balance_push_rt). A vCPU that switches to a less urgent task first checks the tasks that wait on
+ * other vCPUs (balance_pull_rt).
  *
  * Locks: the runqueues' (two, by number). State of other queues that is read without their lock is
  * a guess that is checked again under it.

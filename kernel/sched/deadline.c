@@ -6,7 +6,7 @@
  * Such a task is above all real-time priorities (DL_PRIO) while it has budget in its period. When
  * the budget is used up, or the task yields, it sleeps on its way to user mode until its next
  * period begins (dl_throttle()). In the kernel, where it may hold what other tasks wait for, it
- * goes on until then as a fair task. With SCHED_FLAG_RECLAIM it is not stopped: as a fair task it
+ * runs until then as a fair task. With SCHED_FLAG_RECLAIM it is not stopped: as a fair task it
  * takes time that no other task wants. All together may reserve 95 % of the vCPUs; more is refused.
  * Like real-time tasks they are throttled when fair tasks would starve (class.c).
  *

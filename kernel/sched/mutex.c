@@ -9,9 +9,9 @@
  * directly, so no waiter starves.
  *
  * Invariants:
- * 1. A waiter is in m->waiters from before its last look at m->owner until it owns the mutex or
+ * 1. A waiter is in m->waiters from before its last read of m->owner until it owns the mutex or
  *    gives up.
- * 2. An unlock looks at m->waiters after it has freed m->owner (full barriers on both sides), so no
+ * 2. An unlock reads m->waiters after it has freed m->owner (full barriers on both sides), so no
  *    wake-up is lost.
  *
  * Locks: m->wait_lock (raw, since lockdep knows the mutex itself) for the list. waiter->task is not

@@ -12,7 +12,7 @@
  * came, or at once if RCU_BATCH of them are queued or a task waits. So a guest that makes one
  * system call after the other cannot pile up freed objects. The delay is longer than the host's
  * tick: an earlier deadline costs the host a write to its timer for every sleep. A batch is small:
- * the objects that it frees are still in the caches, and the partner that spins for us goes on
+ * the objects that it frees are still in the caches, and the partner that spins for this vCPU keeps
  * spinning.
  *
  * Functions run at a boundary, in order, with no lock held, and may not sleep.

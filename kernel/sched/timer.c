@@ -4,7 +4,7 @@
  *
  *      timer_setup(&t, fn); timer_start(&t, deadline); ... timer_cancel_sync(&t);
  *
- * A timer is armed on the vCPU that calls timer_start(), which is in the kernel and will look at
+ * A timer is armed on the vCPU that calls timer_start(), which is in the kernel and will call
  * timers_next() before it sleeps or enters guest code: so arming never needs a kick.
  *
  * Invariants:

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * state.h: saving the running instance to files, and going on from them in another host process.
+ * state.h: saves the running instance to files, and continues from them in another host process.
  *
  * What a guest is lies in the arena and in physmem. What this host process is (skas, descriptors,
  * threads, sockets) is not saved: whatever owns such a thing makes it again. The life of a save:

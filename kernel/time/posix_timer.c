@@ -5,7 +5,7 @@
  * A timer is in its process's list and owns one preallocated signal. When it expires it sends that
  * signal. If the signal is still queued from the last expiry, this one counts as an overrun in the
  * queued info instead. A periodic timer is re-armed at once, on its own grid; periods that have
- * passed unseen are overruns too. A timer that is set anew or deleted takes back a signal that is
+ * passed unseen are overruns too. A timer that is set again or deleted takes back a signal that is
  * still queued.
  *
  * A timer on a CPU clock has no clock_timer: while armed it is in the tree of that clock, a

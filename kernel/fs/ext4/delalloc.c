@@ -4,8 +4,8 @@
  * promise of them.
  *
  * page->private under PG_private, under the page lock, has the number of promised blocks. If blocks
- * are smaller than pages, it also tells which of the page's blocks were written to, so that holes
- * beside them stay holes.
+ * are smaller than pages, it also has a bit for each of the page's blocks that was written to, so
+ * that holes beside them stay holes.
  *
  * Invariants:
  * 1. A dirty page either has its blocks or a promise; a promise is given back when the page is

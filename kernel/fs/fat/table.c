@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * table.c: the FAT, which tells the clusters of a file.
+ * table.c: the FAT, which has the list of clusters of each file.
  *
  *	fat_map(fi, pos, &at, &n)   fat_grow(fi, bytes)   fat_shrink(fi, bytes)
  *

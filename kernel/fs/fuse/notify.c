@@ -4,8 +4,8 @@
  * attributes are no longer valid, data of a file changes (STORE), or the server wants to know what
  * is cached (RETRIEVE).
  *
- * Each message is one write() to the device: a header without a number, whose error field tells the
- * kind, then the body.
+ * Each message is one write() to the device: a header without a number, whose error field has the
+ * kind of message, then the body.
  *
  * STORE puts data into the page cache, and the file grows to the end of the data. Pages that it
  * fills completely, or up to the end of the file, count as read. It waits for pages that are being

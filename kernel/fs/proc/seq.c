@@ -2,8 +2,8 @@
 /*
  * seq.c: texts that are made when they are read, and parsed when they are written.
  *
- * An open file keeps its text. Reading at position 0 makes it anew, so that `pread(fd, ..., 0)` in
- * a loop sees changes, as programs expect.
+ * An open file keeps its text. Reading at position 0 prints it again, so that `pread(fd, ..., 0)`
+ * in a loop sees changes, as programs expect.
  *
  * Many texts are made with spinlocks held. So a buffer grows, while it is written, without
  * sleeping. If there is no memory at hand for that, it is grown to the needed size afterwards, and

@@ -3,7 +3,7 @@
  * ubsan.c: the handlers that gcc's -fsanitize=undefined calls, for MODE=ubsan.
  *
  * Each finding is one line in the log with its place in the source and a back-trace. A place is
- * reported once (gcc's record of it is marked). A finding after which the code cannot go on
+ * reported once (gcc's record of it is marked). A finding after which the code cannot continue
  * (unreachable code) is a panic. The records' layouts are the compiler's interface, as libubsan
  * documents it.
  */

@@ -31,8 +31,8 @@
  * the instance, and never will. MIG_ALIVE says that an end is at work; without any message for some
  * time (--timeout) the other end gives up.
  *
- * Which end runs it. The receiver runs the instance only after MIG_COMMIT. The source lets it go on
- * after any failure before it has sent MIG_COMMIT, and after MIG_REFUSED; else never, unless its
+ * Which end runs it. The receiver runs the instance only after MIG_COMMIT. The source lets it run
+ * on after any failure before it has sent MIG_COMMIT, and after MIG_REFUSED; else never, unless its
  * user says so (drivers/mconsole/hold_host.h). So it is never run twice. If the connection ends
  * between MIG_COMMIT and MIG_RUNS, the source cannot know: the instance stays as it is there, and
  * the user decides.

@@ -2,10 +2,10 @@
 /*
  * template.c: `nestctl run` from a template.
  *
- * The key of a template is a text that says what its kernel has read, seen and been told: the
- * image, its backing files, the kernel and nestctl (whose init runs in it), each with a line of its
- * device, inode, size and times; the host's boot; how many CPUs the host gives; and the parameters.
- * A run uses a template whose key is its own, byte by byte: so no more of the files is checked.
+ * The key of a template is a text with everything that its kernel depends on: the image, its
+ * backing files, the kernel and nestctl (whose init runs in it), each with a line of its device,
+ * inode, size and times; the host's boot; how many CPUs the host gives; and the parameters. A run
+ * uses a template whose key is its own, byte by byte: so no more of the files is checked.
  *
  * Parameters that say where an instance is (its name, its lines, its cards, the host's folders) are
  * no part of the key: the restored kernel is given those of this run. init gets the job on the

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * seal.c: tells the states that this user's nestctl has made from all others. To go on from a state
- * is to run it as a program, and it names the kernel to do so with. A folder of the right owner
- * proves nothing: whatever unpacks an archive makes such folders.
+ * seal.c: distinguishes states that this user's nestctl has made from all others. To continue from
+ * a state is to run it as a program, and it names the kernel to do so with. A folder of the right
+ * owner proves nothing: whatever unpacks an archive makes such folders.
  *
  * The file state.seal has codes (HMAC-SHA-256) under a key of the user, which is made at its first
  * use:
