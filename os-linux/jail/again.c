@@ -38,6 +38,7 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "os-linux/internal.h"
@@ -406,7 +407,15 @@ static bool has_ended(int *status)
 	return true;
 }
 
-/* A stop is a signal that is passed on, too: the launcher stops the stub behind the kernel. */
+/* A timer of a vCPU, which this process still has: its signal would end the next kernel process. */
+static void stop_timer(int timer)
+{
+	const struct itimerspec never = { 0 };
+
+	syscall(SYS_timer_settime, timer, 0, &never, NULL);
+}
+
+/* Passes signals on. Of a stop it hears from the launcher, once the kernel process has stopped. */
 static void __attribute__((noreturn)) be_stub(int sock)
 {
 	sigset_t set;
@@ -419,6 +428,8 @@ static void __attribute__((noreturn)) be_stub(int sock)
 
 		if (sig == SIGCHLD && has_ended(&status))
 			_exit(status);
+		else if (sig > 0 && info.si_code == SI_TIMER)
+			stop_timer(info.si_timerid);
 		else if (sig > 0 && sig != SIGCHLD)
 			broker_ask(sock, ASK_SIGNAL, (uint64_t)sig, "", NULL, 0);
 	}
