@@ -80,7 +80,9 @@ static bool lacks_files(void)
 	struct stat st;
 	char byte;
 
-	return (host_fstat(STDIN_FILENO, &st) && no("newfstatat")) ||
+	/* libc's fstat(), and the call of that name */
+	return (fstat(STDIN_FILENO, &st) && no("newfstatat")) ||
+	       (host_fstat(STDIN_FILENO, &st) && no("fstat")) ||
 	       REFUSED(pwrite64, -1, &byte, 1, 0L) || REFUSED(preadv2, -1, NULL, 0, 0L, 0L, 0) ||
 	       REFUSED(pwritev2, -1, NULL, 0, 0L, 0L, 0) ||
 	       REFUSED(getrandom, &byte, 1, GRND_NONBLOCK);

@@ -36,6 +36,7 @@ static const struct {
 	CALL(process_vm_readv),
 	CALL(mremap),
 	CALL(newfstatat),
+	CALL(fstat),
 	CALL(pidfd_open),
 	CALL(munmap),
 	CALL(wait4),
