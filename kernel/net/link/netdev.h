@@ -366,11 +366,11 @@ void netdev_queue_uevents(const struct net_device *dev, bool tx, u32 from, u32 t
 void uevent_init(void); /* other devices' events go out from now on */
 u64 uevent_seqnum(void);
 
+extern u32 netdev_max_backlog; /* net.core.netdev_max_backlog */
 /*
  * Takes a packet that has come from @dev (or from this machine itself); net_rx_flush() processes
  * it.
  */
-extern u32 netdev_max_backlog; /* net.core.netdev_max_backlog */
 void netif_rx(struct net_device *dev, struct sk_buff *skb);
 /*
  * Processes a copy of a packet sent by @dev as netif_rx() does; the copy is not counted, and no tap
@@ -391,11 +391,11 @@ int netdev_xmit_now(struct net_device *dev, struct sk_buff *skb);
 /* impair.c: lo as a bad line, for tests. */
 extern int lo_impaired;
 void lo_impair(struct net_device *dev, struct sk_buff *skb);
+extern u32 packet_taps;
 /*
  * Show @skb to AF_PACKET sockets, which keep clones, before it leaves by @dev, or when it has come
  * in (packet_tap.c).
  */
-extern u32 packet_taps;
 void packet_tap_out(struct net_device *dev, struct sk_buff *skb);
 void packet_tap_in(struct sk_buff *skb);
 /* Unbinds packet sockets that are bound to @dev. */
