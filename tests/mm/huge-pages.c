@@ -436,7 +436,7 @@ static void cut_race(void)
 }
 
 /* What a disk reads into a page reaches the parent, whenever it forks. */
-static int stop;
+static int stop, refused, why;
 static char blocks[2 * 4096];
 
 static void *reader(void *arg)
@@ -446,8 +446,12 @@ static void *reader(void *arg)
 	long bad = fd < 0;
 
 	for (int i = 0; !__atomic_load_n(&stop, __ATOMIC_RELAXED); i ^= 1) {
-		bad += pread(fd, p, 4096, i * 4096) != 4096;
-		bad += memcmp(p, blocks + i * 4096, 4096) != 0;
+		if (pread(fd, p, 4096, i * 4096) != 4096) {
+			refused++;
+			why = errno;
+		} else {
+			bad += memcmp(p, blocks + i * 4096, 4096) != 0;
+		}
 	}
 	close(fd);
 	return (void *)bad;
@@ -475,7 +479,7 @@ static void fork_race(void)
 	}
 	__atomic_store_n(&stop, 1, __ATOMIC_RELAXED);
 	pthread_join(t, &bad);
-	printf("reads lost: %ld\n", (long)bad);
+	printf("reads lost: %ld, refused: %d (%d)\n", (long)bad, refused, why);
 	munmap(p, H);
 	step("after forks");
 }
