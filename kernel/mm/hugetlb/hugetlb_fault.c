@@ -233,7 +233,8 @@ static void make_writable(struct vm_area *v, u64 addr)
 
 /*
  * Makes the entries name @new instead of @old, whose references are dropped when no space maps it
- * any more.
+ * any more. They allow no write until then: a device that wrote to a page pinned in @new would not
+ * be seen by a thread whose space still maps @old.
  */
 static void replace_page(struct vm_area *v, u64 addr, struct page *old, struct page *new)
 {
@@ -244,8 +245,7 @@ static void replace_page(struct vm_area *v, u64 addr, struct page *old, struct p
 	addr &= HPAGE_MASK;
 	spin_lock(&mm->page_table_lock);
 	e = pmap_pte(&mm->pmap, addr, false);
-	if (is_protected(v, *e))
-		bits = entry_protected(v, bits);
+	bits = is_protected(v, *e) ? entry_protected(v, bits) : read_only(bits);
 	for (u64 i = 0; i < HPAGE_FRAMES; i++) {
 		had |= e[i];
 		account_rss(mm, old + i, -1);
@@ -261,6 +261,7 @@ static void replace_page(struct vm_area *v, u64 addr, struct page *old, struct p
 			batch[k] = old + i + k;
 		pmap_retire(&mm->pmap, batch, RETIRE_BATCH);
 	}
+	make_writable(v, addr);
 }
 
 /* Frees a page for a copy of @v, to which it was promised: other private areas lose theirs. */
