@@ -2,8 +2,9 @@
 /*
  * mem.c: /dev/null, zero, full, random, urandom, kmsg; /dev/mem and port exist and refuse.
  *
- * Random bytes are the host's (getrandom): this kernel has no pool of its own. Writing to random is
- * accepted and adds nothing to the host's entropy, like an unprivileged write in Linux.
+ * Random bytes are the host's (getrandom), or those of seed=: this kernel has no pool of its own.
+ * Writing to random is accepted and adds nothing to the host's entropy, like an unprivileged write
+ * in Linux.
  */
 #include <asm/errno.h>
 #include <linux/eventpoll.h>
@@ -307,7 +308,7 @@ out:
 
 /*
  * Parses "<N>" before the text: level and facility. Messages of programs never have the kernel's
- * facility.
+ * facility, 0. Of a facility above 31 the lower bits are kept.
  */
 static u8 kmsg_priority(char **text)
 {
@@ -322,7 +323,8 @@ static u8 kmsg_priority(char **text)
 		return 1 << 3 | 4;
 	}
 	*text = end + 1;
-	return (u8)(v >> 3 ? v & 0xff : 1 << 3 | v);
+	v &= 0xff;
+	return (u8)(v >> 3 ? v : 1 << 3 | v);
 }
 
 static ssize_t kmsg_write(struct file *f, struct iov_iter *from, loff_t *pos)

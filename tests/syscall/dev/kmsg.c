@@ -62,6 +62,21 @@ static void cleared(void)
 		close(fd);
 }
 
+/* A number above all facilities that fit does not cut the message, and is not the kernel's. */
+static void facility(void)
+{
+	int fd = GNEED(open("/dev/kmsg", O_RDONLY | O_NONBLOCK));
+
+	G(lseek(fd, 0, SEEK_END), "0");
+	say_into_log("<256>of no facility");
+	G(records(fd, ";of no facility\n"), "1");
+	G(lseek(fd, 0, SEEK_END), "0");
+	say_into_log("<257>of none either");
+	G(records(fd, "9,"), "1");
+	if (in_guest())
+		close(fd);
+}
+
 /* kernel.printk_delay delays the writer of each message. */
 static void delayed(void)
 {
@@ -187,6 +202,7 @@ TEST(kmsg)
 	if (in_guest())
 		close(fd);
 	cleared();
+	facility();
 	delayed();
 	closed();
 	together();
