@@ -152,16 +152,17 @@ static int know_data(const struct writer *w, int64_t file)
 		return 0;
 	if (host_fstat(fd, &st))
 		return -errno;
-	d->is_checked = true;
-	if (d->bits && d->blocks == st.st_blocks && d->punches == punches && d->pages == pages)
+	if (d->bits && d->blocks == st.st_blocks && d->punches == punches && d->pages == pages) {
+		d->is_checked = true;
 		return 0;
+	}
 	free(d->bits);
 	*d = (struct file_data){ calloc(pages / 64 + 2, sizeof(*d->bits)), pages, st.st_blocks,
 		punches, true };
 	err = d->bits ? find_data(fd, d) : -ENOMEM;
 	if (err) {
 		free(d->bits);
-		d->bits = NULL;
+		*d = (struct file_data){ 0 };
 	}
 	return err;
 }
