@@ -63,7 +63,7 @@ static inline ssize_t host_recv(int fd, void *buf, size_t n, int flags)
 	return host_recvmsg(fd, &(struct msghdr){ .msg_iov = &iov, .msg_iovlen = 1 }, flags);
 }
 
-/* libc's own asks for a path without letters, for which a jailed process has to ask its broker. */
+/* libc's is newfstatat(2) with an empty path, for which a jailed process asks its broker. */
 static inline int host_fstat(int fd, struct stat *st)
 {
 	return (int)syscall(SYS_fstat, fd, st);

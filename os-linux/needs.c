@@ -80,7 +80,7 @@ static bool lacks_files(void)
 	struct stat st;
 	char byte;
 
-	/* libc's fstat(), and the call of that name */
+	/* newfstatat(2) is what libc's fstat() calls */
 	return (fstat(STDIN_FILENO, &st) && no("newfstatat")) ||
 	       (host_fstat(STDIN_FILENO, &st) && no("fstat")) ||
 	       REFUSED(pwrite64, -1, &byte, 1, 0L) || REFUSED(preadv2, -1, NULL, 0, 0L, 0L, 0) ||

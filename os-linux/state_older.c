@@ -120,7 +120,7 @@ void state_older_open(struct state_older *o, int dir)
 {
 	memset(o, 0, sizeof(*o));
 	memset(&ahead, 0, offsetof(typeof(ahead), buf));
-	/* one more file than a state may have, with all of its sources used, is no help */
+	/* if it uses all sources, the new state has no number left for this file itself */
 	if (!state_tables_open(&o->t, dir, "memory.1", 1) ||
 		o->t.h.source[STATE_SOURCES - 1].size) {
 		state_tables_close(&o->t);

@@ -54,7 +54,7 @@
 #define KSTACK_HEAD_TASK 0
 #define KSTACK_HEAD_HOST_SP 8
 
-/* 0x200000 once call sites are patched (slot windows) */
+/* the lowest address that a guest may map */
 #define MMAP_MIN_ADDR 0x10000
 #define MAX_CPUS 64
 /* functions of the host world that the kernel world calls */

@@ -191,15 +191,15 @@ void tty_set_console(const char *name);
 const char *tty_console_name(void);
 struct tty_struct *tty_console(void); /* NULL: not registered yet */
 /*
- * Checks whether current may write to or change the terminal in the background. Returns 0 if it
- * may, -ERESTARTSYS, -EIO.
+ * Checks whether current may read from, write to or change the terminal, if it is in the
+ * background. @sig: SIGTTIN or SIGTTOU. Returns 0 if it may, -ERESTARTSYS, -EIO.
  */
 int tty_check_change(struct tty_struct *tty, int sig);
-/* Signals the foreground group. Lock is not held. */
+/* Signals the foreground group. The caller does not hold tty->lock. */
 void tty_signal_pgrp(struct tty_struct *tty, int sig);
 /*
- * Releases the terminal of a session leader (at exit: SIGHUP to the foreground group). The task
- * room calls it through its hook.
+ * Releases the terminal of a session leader. The foreground group gets SIGHUP, and SIGCONT unless
+ * the leader exits with the terminal. The task room calls it through its hook.
  */
 void disassociate_ctty(bool on_exit);
 extern int legacy_tiocsti;                        /* 0: TIOCSTI needs CAP_SYS_ADMIN */

@@ -5,7 +5,8 @@
  *
  * signal->tty is no reference: a task's tty has its session in tty->session, and tty_hangup(),
  * which comes before a pty is freed, takes it away from the whole session. signal->tty,
- * tty->session and tty->pgrp change under tasklist_lock; lone readers of signal->tty take it too.
+ * tty->session and tty->pgrp change under tasklist_lock. A reader that only compares signal->tty
+ * with a tty needs no lock, a reader that dereferences it takes tasklist_lock.
  * Sources: POSIX.1-2017 sections 11.1.3, 11.1.4; tty_ioctl(4).
  */
 #include <asm/errno.h>

@@ -2,9 +2,9 @@
 /*
  * eventfd.c: a counter that a task can wait for.
  *
- * A write adds, a read takes all (or one, EFD_SEMAPHORE). The counter stays below ULLONG_MAX: a
- * write that would reach it waits.
- * Locks: ctx->wqh.lock for the count, so that a change and its wake-up are one.
+ * A write adds, a read takes all (or one, EFD_SEMAPHORE). Writes keep the counter below
+ * ULLONG_MAX: a write that would reach it waits. Only eventfd_signal_from() may fill it.
+ * Locks: wqh.lock for the count, so that a change and its wake-up are one.
  */
 #include <asm/errno.h>
 #include <linux/eventpoll.h>

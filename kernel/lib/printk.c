@@ -15,8 +15,8 @@
  * Invariants: [tail, head) holds whole records, numbered tail_seq .. next_seq - 1; a record is
  * overwritten only after tail has passed it.
  *
- * Locks: ring_lock (innermost of all) for the ring, console_list and the flags; console_busy, a
- * flag under it, is the writer's role. A console's `seen` position belongs to the writer.
+ * Locks: ring_lock (innermost of all) for the ring and the flags; console_busy, a flag under it, is
+ * the writer's role. console_list and console_seq change under that role.
  *
  * It does not join fragments: a call without a newline makes a line of its own.
  */

@@ -85,7 +85,7 @@ void known_add(int fd, bool is_kept);
 /* The owner has named the file at @path: it may be written to. */
 void known_let_write(const char *path);
 bool known_has(int fd);
-/* Notes a file of the kernel process that has got its first name. */
+/* Notes a file that got its first name for the kernel process. */
 void known_own(int fd);
 /*
  * True if the file may get another name: no process writes to it, or it is the kernel process's

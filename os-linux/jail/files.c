@@ -643,7 +643,7 @@ static void open_file(
 
 /*
  * Gives another name to a granted file, or to a file of a descriptor. The latter must have no name
- * yet, or no process may write to it, by the new name either.
+ * yet, or be the kernel process's own, or no process may write to it, by the new name either.
  */
 static int link_file(const struct place *from, const struct place *to)
 {

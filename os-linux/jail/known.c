@@ -3,7 +3,7 @@
  * known.c: regular files that the kernel process has or had open, by their device and inode
  * numbers. The kernel process may open them again for reading, by its descriptors. It may also give
  * another name to two kinds: files that no process writes to, which it cannot write by the new name
- * either, and its own files, which had no name at first.
+ * either, and its own files: those that had no name at first, and those that were made for it.
  */
 #include <stddef.h>
 #include <sys/stat.h>
@@ -17,7 +17,7 @@ static struct known {
 	ino_t ino;
 	/* no process writes to it, by any name */
 	bool is_kept;
-	/* the kernel process gave its first name */
+	/* its first name was made for the kernel process */
 	bool is_own;
 } known[KNOWN_MAX];
 static int nr_known, next_known;

@@ -14,7 +14,10 @@ struct space;
  * which may be the SIGKILL for want of a space. Sleeps.
  */
 struct space *space_of(struct task *t);
-/* Waits until the host gives a runner for current's space on this vCPU. Sleeps. */
+/*
+ * Called when the host has refused a runner for current's space on this vCPU: frees a process if it
+ * can, and otherwise sleeps for a moment. The caller then tries again. Kills @t after too long.
+ */
 void wait_for_host(struct task *t);
 /*
  * Ends the instance with a line that names the cause if the zygote has died, or if @t, whose

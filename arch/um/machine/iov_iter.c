@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * iov_iter.c: memory to read into or write from, as guest vectors or one kernel buffer. Interface:
- * uaccess.h.
+ * iov_iter.c: memory to read into or write from, as guest vectors, one kernel buffer, or a
+ * function that copies. Interface: uaccess.h.
  *
  * Invariants: count is the sum of the remaining bytes of all vectors; vec_off < vec[0].len while
  * count > 0 (empty vectors are skipped). A copy that faults is short, and the iterator then points

@@ -4,9 +4,9 @@
  *
  * A synchronous fault of a vCPU thread is caught by os-linux/fault.c, which makes the thread
  * continue in oops_entry(), on a stack that each vCPU keeps for this. oops_entry() prints
- * registers, back-trace, task and guest state, then calls panic(). A second fault of that vCPU ends
- * the process at once. Back-traces follow frame pointers and check each: a frame must lie on a
- * known stack, above the frame before it.
+ * task, registers and back-trace, then calls panic(), which prints the guest's registers. A second
+ * fault of that vCPU ends the process at once. Back-traces follow frame pointers and check each: a
+ * frame must lie on a known stack, above the frame before it.
  */
 #include <asm/errno.h>
 #include "arch/um/internal.h"
@@ -77,8 +77,7 @@ static bool on_host_stack(u64 p, u64 host_sp)
 }
 
 /*
- * Prints the chain of frames. It continues once from the host stack to the kernel stack, across a
- * door.
+ * Prints the chain of frames. At a door it changes between the host stack and the kernel stack.
  */
 static void backtrace(u64 rbp, u64 host_sp)
 {

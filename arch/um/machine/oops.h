@@ -9,7 +9,7 @@ struct ktimer;
 struct task;
 
 /*
- * Logs the kernel back-trace of another task; logs nothing of a running task. The caller holds a
+ * Logs the kernel back-trace of another task; of a running task, only a heading. The caller holds a
  * reference.
  */
 void arch_dump_task(struct task *t);

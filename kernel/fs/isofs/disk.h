@@ -68,7 +68,10 @@ struct susp {
 	u8 data[];
 } __packed;
 
-/* numbers that are stored in both byte orders: offset of the little endian half in the data */
+/*
+ * Offsets, in the data, of the little endian half of numbers that are stored in both byte orders;
+ * *_SIZE: of the data; then flags.
+ */
 #define SUSP_CE_BLOCK 0
 #define SUSP_CE_OFFSET 8
 #define SUSP_CE_LENGTH 16

@@ -101,7 +101,7 @@ long arp_ioctl(struct net *net, u32 cmd, u64 arg)
 	r.dev[IFNAMSIZ - 1] = 0;
 	if (cmd == SIOCGARP && !r.dev[0])
 		return -ENODEV;
-	/* Answers for others are not there, as in rtnetlink. */
+	/* Published (proxy) entries are not supported, as in rtnetlink. */
 	if (r.flags & ATF_PUBL)
 		return -EOPNOTSUPP;
 	err = find_device(net, &r, &dev);

@@ -74,8 +74,8 @@ struct neigh_info {
 u32 neigh_list(struct net *net, struct neigh_info *info, u32 max);
 int neigh_get(struct net_device *dev, const ip_addr *addr, struct neigh_info *info);
 /*
- * Sets an entry by hand. @mac is NULL if the state needs none. @nlflags: NLM_F_CREATE, EXCL,
- * REPLACE.
+ * Sets an entry by hand. @mac NULL: the known address stays, or none is needed. @nlflags:
+ * NLM_F_CREATE, EXCL, REPLACE.
  */
 int neigh_set(struct net_device *dev, const ip_addr *addr, const u8 *mac, u16 state, u8 flags,
 	u32 nlflags);

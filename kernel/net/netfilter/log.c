@@ -299,7 +299,7 @@ static void put_ip6(struct line *l, u32 off, bool quoted)
 		put_transport(l, proto, off, fragment, quoted);
 }
 
-/* Prints the link header of a received packet; on loopback it is zero, as for a packet socket. */
+/* Prints the link header of a received packet; on loopback its addresses are zero. */
 static void put_link(struct line *l, const struct nf_state *s)
 {
 	u8 lo[ETH_HLEN] = { [12] = (u8)(s->skb->protocol >> 8), [13] = (u8)s->skb->protocol };

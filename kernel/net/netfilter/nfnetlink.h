@@ -4,8 +4,8 @@
  * of a subsystem.
  *
  * Attributes come from the program: nla_parse() checks their lengths against what is around them,
- * and the *_get functions check that an attribute is as long as the value that is read from it. A
- * message being built (struct nfb) grows; without memory it is marked `failed`, and later writes
+ * and nla_be16() and its kin check that an attribute is as long as the value that is read from it.
+ * A message being built (struct nfb) grows; without memory it is marked `failed`, and later writes
  * are ignored.
  * Lock: nfnl_mutex, held around each request.
  */

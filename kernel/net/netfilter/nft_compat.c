@@ -122,7 +122,7 @@ static int target_init(struct nft_ctx *c, struct nft_expr *e, nla_t *tb)
 }
 
 /*
- * True if the hook is one at which the target may be used: a jump may lead to a chain from a hook
+ * True if the match or target may be used at this hook: a jump may lead to a chain from a hook
  * that was not checked.
  */
 static bool is_there(const struct xt_kind *k, const struct nft_pkt *p)

@@ -112,7 +112,7 @@ void packet_look_away(struct packet_sock *p);
 struct packet_to {
 	struct net_device *dev;
 	u16 proto;
-	bool named; /* addr is returned */
+	bool named; /* addr is the destination */
 	u8 halen, addr[8];
 };
 /*

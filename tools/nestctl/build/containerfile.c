@@ -103,7 +103,7 @@ static bool goes_on(char *line, char escape)
 
 /* ---- directives ---- */
 
-/* Reads "# NAME=VALUE". False for any other line. */
+/* Reads "# NAME=VALUE" if the name is a directive's. False for any other line. */
 static bool directive(struct reader *r, char *line)
 {
 	char *name = skip_blanks(line), *value, *end;

@@ -2,8 +2,8 @@
 /*
  * get.c: files of this root as a stream. A source is a path, or a pattern of glob(3); of a folder
  * its contents are sent, of a symbolic link what it leads to. Without a source the whole root is
- * sent, with owners, hard links and attributes. Folders come before what is in them, in the order
- * of their names.
+ * sent. Owners go along, and with contents also hard links and attributes. Folders come before what
+ * is in them, in the order of their names.
  */
 #include <dirent.h>
 #include <errno.h>
