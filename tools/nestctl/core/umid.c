@@ -26,6 +26,8 @@
 #define TEXT_MAX 512
 #define WAIT_MS 10000
 #define STEP_MS 200
+/* for the broker of a kernel that has ended */
+#define BROKER_MS 5000
 
 struct request {
 	uint32_t magic, version, len;
@@ -78,6 +80,18 @@ void umid_remove_dead(const char *folder)
 		unlink(format("%s/%s", folder, files[i]));
 	/* a kernel removes what it has in its folder, and fails to remove one with a new name */
 	rmdir(folder);
+}
+
+void umid_remove_ended(const char *folder, pid_t pid)
+{
+	for (int ms = 0; umid_is_served(folder); ms++) {
+		pid_t now = umid_read_pid(folder);
+
+		if (ms == BROKER_MS || (now && now != pid))
+			return;
+		poll(NULL, 0, 1);
+	}
+	umid_remove_dead(folder);
 }
 
 /* Returns the only running instance of all homes. */

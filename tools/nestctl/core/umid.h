@@ -25,6 +25,11 @@ pid_t umid_read_pid(const char *folder);
 bool umid_is_served(const char *folder);
 /* Removes a folder that no process serves any more, with its sockets. */
 void umid_remove_dead(const char *folder);
+/*
+ * Removes the folder of the ended kernel @pid unless another kernel has it by now. Waits up to 5 s
+ * for the broker of a jailed kernel, which has the socket a moment longer than the kernel.
+ */
+void umid_remove_ended(const char *folder, pid_t pid);
 /* Returns the folders of names, 0 and 1, or NULL if the environment names none. */
 const char *umid_home(int i);
 

@@ -28,7 +28,6 @@
 #include "tools/nestctl/service/service.h"
 
 #define HALT_MS 2000
-#define BROKER_MS 5000
 /* time for an init that has killed the programs */
 #define POWER_OFF_MS 5000
 /* time for a supervisor, which kills the kernel by then */
@@ -118,27 +117,12 @@ static void halt(const struct instance *in)
 	close(c.fd);
 }
 
-/* Removes what a killed instance leaves: the folder of its name, unless another has it by now. */
-static void remove_folder(const struct instance *in)
-{
-	/* The broker of a jailed kernel has the socket for a moment longer. */
-	for (int ms = 0; umid_is_served(in->folder); ms++) {
-		if (ms == BROKER_MS || umid_read_pid(in->folder) != in->pid)
-			return;
-		poll(NULL, 0, 1);
-	}
-	unlink(format("%s/mconsole", in->folder));
-	unlink(format("%s/pid", in->folder));
-	unlink(format("%s/console", in->folder));
-	rmdir(in->folder);
-}
-
 static void kill_process(const struct target *t)
 {
 	send_signal(t->pidfd, SIGKILL, t->in.name);
 	if (!ends_within(t->pidfd, 10000))
 		die("%s: process %d does not end", t->in.name, (int)t->in.pid);
-	remove_folder(&t->in);
+	umid_remove_ended(t->in.folder, t->in.pid);
 }
 
 void instance_kill(const char *name)

@@ -421,6 +421,7 @@ static const char *failure(void)
 
 static void child_ended(int status)
 {
+	pid_t child = super.child;
 	char c;
 
 	if (super.started_fd >= 0 && !super.started)
@@ -436,7 +437,7 @@ static void child_ended(int status)
 	/* of a renamed instance the kernel does not find it */
 	for (int i = 0; i < 2; i++)
 		if (umid_home(i))
-			umid_remove_dead(format("%s/%s", umid_home(i), super.s->name));
+			umid_remove_ended(format("%s/%s", umid_home(i), super.s->name), child);
 	health_end();
 	super.st.health = health_now(&super.st.failing);
 	super.st.exit = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
