@@ -20,6 +20,15 @@ static bool is_secret(const struct page *p)
 }
 
 /*
+ * True if the caller's own threads could miss a write to the entry's frame, since the space may map
+ * another. The fault that follows mends this, but not for an mm that is not the caller's.
+ */
+static bool would_be_missed(struct mm *mm, pte_t e, bool write)
+{
+	return write && mm == current->mm && pte_is_replaced(e);
+}
+
+/*
  * Returns the page with a reference if the entry allows the access; NULL: fault it in;
  * ERR_PTR(-EFAULT). *hole: there is no entry.
  */
@@ -37,6 +46,7 @@ static struct page *look(struct mm *mm, u64 addr, u32 flags, bool *hole)
 		if (flags & FOLL_FORCE)
 			ok = !(flags & FOLL_WRITE) || *e & PTE_RW ||
 			     (!(*e & PTE_COW) && PageAnon(pfn_to_page(pte_pfn(*e))));
+		ok = ok && !would_be_missed(mm, *e, flags & FOLL_WRITE);
 		p = ok ? pfn_to_page(pte_pfn(*e)) : NULL;
 		if (p && is_secret(p)) {
 			p = ERR_PTR(-EFAULT);
@@ -60,7 +70,8 @@ static u32 look_run(struct mm *mm, u64 addr, u32 nr, bool write, struct page **p
 	for (; n < nr; n++, addr += PAGE_SIZE) {
 		pte_t *e = pmap_pte(&mm->pmap, addr, false);
 
-		if (!e || *e & PTE_SPECIAL || !(*e & right) || is_secret(pfn_to_page(pte_pfn(*e))))
+		if (!e || *e & PTE_SPECIAL || !(*e & right) || would_be_missed(mm, *e, write) ||
+			is_secret(pfn_to_page(pte_pfn(*e))))
 			break;
 		pages[n] = pfn_to_page(pte_pfn(*e));
 		get_page(pages[n]);

@@ -162,7 +162,11 @@ static u32 gather_runs(struct pmap *pm, u64 *va, u64 end, pte_t want, struct run
 				runs[n++] =
 					(struct run){ *va, PAGE_SIZE, pte_pfn(*e), rights, false };
 			}
-			runs[n - 1].over |= (*e & PTE_STALE) != 0;
+			if (*e & PTE_STALE) {
+				/* before a writer of the kernel's finds the entry in order */
+				pm->queued = true;
+				runs[n - 1].over = true;
+			}
 			*e = mapped ? *e : (*e & ~PTE_STALE) | PTE_MAPPED;
 		} while (e++, *va += PAGE_SIZE, *va < end && *va & (LEAF_SPAN - 1));
 		entries_unlock(pm);
@@ -225,10 +229,13 @@ static int drop_locked(struct pmap *pm, u64 start, u64 end)
 		if (!pm->queued)
 			pmap_note_touched_locked(pm, start, end);
 	}
-	forget_mapped(pm, start, end);
-	if (!pm->space)
+	if (!pm->space) {
+		forget_mapped(pm, start, end);
 		return 0;
+	}
+	/* before a writer of the kernel's finds an entry that is not mapped */
 	pm->queued = true;
+	forget_mapped(pm, start, end);
 	return space_unmap(pm->space, start, end - start);
 }
 

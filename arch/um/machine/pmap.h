@@ -56,6 +56,18 @@ static inline bool pte_none(pte_t e)
 	return !e || e == PTE_WP_MARKER;
 }
 
+/*
+ * True if a copy may have just put the entry's frame in the place of another, which the space still
+ * maps (mm/fault/cow.c). What the kernel wrote to the new frame would not be seen by a thread that
+ * goes back to guest code first, so a write waits until the order is queued (fault_in()).
+ */
+static inline bool pte_is_replaced(pte_t e)
+{
+	const pte_t bits = PTE_MAPPED | PTE_STALE | PTE_BROKEN;
+
+	return (e & bits) == bits;
+}
+
 struct space;
 struct page;
 struct pmap {

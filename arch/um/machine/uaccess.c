@@ -41,7 +41,8 @@ bool access_ok(uaddr_t a, size_t n)
 
 /*
  * Returns the direct-map address of the guest's byte with page_table_lock held. Returns NULL
- * without the lock if the page is missing or lacks the right.
+ * without the lock if the page is missing, lacks the right or, for a write, may not be the one that
+ * the space maps.
  */
 static char *user_lock(struct mm *mm, u64 addr, bool write)
 {
@@ -49,7 +50,7 @@ static char *user_lock(struct mm *mm, u64 addr, bool write)
 
 	spin_lock(&mm->page_table_lock);
 	e = pmap_pte(&mm->pmap, addr, false);
-	if (likely(e && *e & PTE_P && (!write || *e & PTE_RW))) {
+	if (likely(e && *e & PTE_P && (!write || (*e & PTE_RW && !pte_is_replaced(*e))))) {
 		if (write && unlikely(*e & PTE_RESERVED))
 			*e &= ~PTE_RESERVED; /* zeros too are something that was written */
 		return (char *)pfn_to_virt(pte_pfn(*e)) + (addr & (PAGE_SIZE - 1));
