@@ -15,9 +15,9 @@
 #define SLOT 1024 /* bytes */
 
 static struct {
-	char *area, *file;
+	char *area;
 	pthread_rwlock_t lock; /* for writing: pages cannot be used */
-	int data, mem;
+	int mem;
 	volatile bool done;
 	volatile int lost;
 	const char *volatile how;
