@@ -32,8 +32,8 @@ static bool looked_at(const struct net_device *dev)
 }
 
 /*
- * Returns the protocol of a frame. The field may hold a length instead: then the frame is 802.2's,
- * or Novell's, which begins with two bytes of ones.
+ * Returns the protocol of a frame. If the field holds a length instead, the frame is 802.2's, or
+ * Novell's, whose payload begins with two bytes of ones.
  */
 static u16 protocol_of(const struct ethhdr *h, u32 len)
 {

@@ -52,8 +52,9 @@ static long get_settings(const struct net_device *d, u64 arg)
 }
 
 /*
- * Reports the settings of the link. The masks behind the fixed part have no words: a program's
- * first call asks for their number and gets it as a negative number.
+ * Reports the settings of the link. The fixed part is followed by three masks of one word each, all
+ * 0. A program's first call passes another number of words, and gets the right one as a negative
+ * number.
  */
 static long get_link_settings(const struct net_device *d, u64 arg)
 {
@@ -113,7 +114,9 @@ static long get_channels(const struct net_device *d, u64 arg)
 	return put_user(channels(d), UADDR(arg));
 }
 
-/* Sets the number of queues in use. link.c's mutex held: a card is not removed meanwhile. */
+/*
+ * Sets the number of queues in use. link.c's mutex held, so that the card is not removed meanwhile.
+ */
 static int use_queues(struct net *net, int ifindex, struct net_device *d, u32 n)
 {
 	int err;

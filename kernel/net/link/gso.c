@@ -4,10 +4,10 @@
  * (skb->gso is the payload of each segment); and many datagrams of UDP (UDP_SEGMENT). No card
  * segments UDP packets: these stay whole on lo only.
  *
- *	gso_join	at the queue of a card that cuts segments itself: packets that wait in a row
- *	                leave as one frame
- *	gso_cut		where no card does that: makes the segments, with checksums; also for a
- *	                single packet whose checksum is not filled in yet
+ *	gso_join	for a card that cuts segments itself: makes one frame of consecutive packets
+ *	                in its queue
+ *	gso_cut		for other devices: makes the segments, with checksums; also for a single
+ *	                packet whose checksum is not filled in yet
  *
  * TCP makes such packets for a card that cuts (tcp_seg_goal()); its windows and its scoreboard
  * count segments nevertheless. A card may also receive such packets. They stay whole up to a socket
@@ -115,7 +115,7 @@ static void put16(u8 *at, u16 host)
 	at[1] = (u8)host;
 }
 
-/* Writes headers for @payload bytes; @flags are those of the last segment. */
+/* Writes the frame's headers for @payload bytes; @flags are the TCP flags of the last segment. */
 static void write_head(
 	u8 *head, const struct sk_buff *first, u32 at, u32 payload, u8 flags, bool v6)
 {
@@ -171,10 +171,11 @@ void gso_join(const struct list_head *queue, const struct sk_buff *first, u32 mo
 
 /* ---- cutting ---- */
 
-/* Of a packet that is to be cut. */
+/* A packet that is to be cut. */
 struct cut {
-	u8 head[SKB_ROOM];      /* its headers */
-	u32 ip, transport, len; /* start of the headers; end of the headers */
+	u8 head[SKB_ROOM]; /* its headers */
+	/* offsets of the IP and transport headers; the end of the headers */
+	u32 ip, transport, len;
 	u8 proto;
 	bool v6;
 };
@@ -209,7 +210,10 @@ static bool read_heads(const struct sk_buff *skb, u32 l2, struct cut *c)
 	return c->len <= n && c->len >= skb_headlen(skb);
 }
 
-/* Lengths, flags and checksums of the segment @s, which begins @off bytes behind the first one. */
+/*
+ * Fills in lengths, flags and checksums of the segment @s, whose payload begins @off bytes into the
+ * packet's payload.
+ */
 static void finish(struct sk_buff *s, const struct cut *c, u32 off, u32 index, bool last)
 {
 	u8 *h = s->room + s->head, *ip = h + c->ip, *th = h + c->transport;
@@ -245,15 +249,15 @@ static void finish(struct sk_buff *s, const struct cut *c, u32 off, u32 index, b
 }
 
 /*
- * True if this segment carries the timestamp of the whole packet: the first one of datagrams, the
- * one with the last byte of a stream.
+ * True if this segment carries the timestamp request of the whole packet: the first segment of
+ * datagrams, the last segment of a stream.
  */
 static bool stamped(const struct cut *c, u32 off, bool last)
 {
 	return c->proto == IPPROTO_TCP ? last : !off;
 }
 
-/* Returns a packet with those headers and @len bytes of @skb's payload, or NULL. */
+/* Returns a packet with the headers of @c and @len bytes of @skb's payload from @off, or NULL. */
 static struct sk_buff *slice(const struct sk_buff *skb, const struct cut *c, u32 off, u32 len)
 {
 	struct sk_buff *s = skb_clone(skb, GFP_ATOMIC);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * gso.h: many segments of TCP in one packet, and packets of a card's queue that leave as one frame.
- * See gso.c.
+ * gso.h: many segments of TCP in one packet, and packets of a card's queue that are sent as one
+ * frame. See gso.c.
  */
 #ifndef NESTLING_NET_GSO_H
 #define NESTLING_NET_GSO_H
@@ -10,10 +10,10 @@
 
 #include "kernel/net/socket/skb.h"
 
-/* A frame: @packets packets of the queue, from the first on. */
+/* A frame made of the first @packets packets of the queue. */
 struct gso_frame {
 	u32 packets;
-	u32 head_len; /* of its headers */
+	u32 head_len; /* bytes of its headers */
 	/*
 	 * offset of the transport header, whose checksum the card fills in; 0: no checksum is
 	 * missing
@@ -25,8 +25,8 @@ struct gso_frame {
 };
 
 /*
- * Joins @first and packets behind it in @queue, at most @most, into one frame. With more than one,
- * the frame's headers are written to @head (SKB_ROOM bytes); the payloads follow each other in the
+ * Joins @first and packets behind it in @queue, at most @most in all, into one frame. A frame of
+ * more than one packet has its headers written to @head (SKB_ROOM bytes); the payloads stay in the
  * packets' buffers.
  */
 void gso_join(const struct list_head *queue, const struct sk_buff *first, u32 most, u8 *head,
@@ -34,30 +34,31 @@ void gso_join(const struct list_head *queue, const struct sk_buff *first, u32 mo
 
 /*
  * Does in software what the card cannot: cuts @skb, which it consumes, into segments with their
- * checksums, at the end of @to. With skb->gso 0 that is one packet. @l2 bytes precede its network
- * header, and perhaps 8 of a VLAN before these. 0, -EINVAL (neither TCP nor UDP), -ENOBUFS;
- * segments made before the error are in @to.
+ * checksums, and appends them to @to. With skb->gso 0 there is one segment. @l2: bytes before the
+ * network header, with perhaps 8 more of a VLAN tag before them. 0, -EINVAL (neither TCP nor UDP),
+ * -ENOBUFS; segments made before the error are in @to.
  */
 int gso_cut(struct sk_buff *skb, u32 l2, struct list_head *to);
 /*
- * Returns the result of sending pieces. @err: their first error; @some: some were sent. If a queue
- * had room for a part of them, all count as sent: otherwise TCP would count none as sent, and
- * ignore the peer's acknowledgements of those.
+ * Returns the result of sending a packet in pieces. @err: the first error of a piece; @some: some
+ * pieces were sent. If the device's queue had room for some of the pieces, the packet counts as
+ * sent: otherwise TCP would count no byte of it as sent, and ignore the peer's acknowledgements of
+ * the sent pieces.
  */
 static inline int gso_sent(int err, bool some)
 {
 	return err == -ENOBUFS && some ? 0 : err;
 }
 /*
- * Returns the length of its longest segment, without a link header; it begins with its network
- * header.
+ * Returns the length of the longest segment of @skb, without a link header. @skb begins with its
+ * network header.
  */
 u32 gso_segment_len(const struct sk_buff *skb);
 
-/* A TCP or UDP packet whose checksum the device is to fill in. */
+/* A TCP or UDP packet whose checksum the device is to fill in; offsets in the packet. */
 struct gso_about {
 	bool tcp, v6;
-	u32 ip, csum_start, head_len; /* start and end of its headers */
+	u32 ip, csum_start, head_len; /* the last is the end of its headers */
 };
 /*
  * Describes a packet with @l2 bytes before its network header. Returns false if it is neither TCP

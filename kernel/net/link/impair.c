@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * impair.c: a bad line for tests: what lo carries is lost, doubled, late or out of order, as
- * /proc/sys/net/nestling says (root of the first network namespace):
+ * impair.c: a bad line for tests: lo loses, doubles, delays or reorders packets, as set in
+ * /proc/sys/net/nestling (by root of the first network namespace):
  *
- *	loss, duplicate, reorder	percent of the packets; what is reordered goes at once while
- *	                                the rest waits
- *	mark				percent of the packets that can bear it are marked:
- *	                                congestion (ECN's CE)
- *	delay_us			how long each packet is on its way
+ *	loss, duplicate			percent of the packets that are dropped, or sent twice
+ *	reorder				percent of the packets that are not delayed, and so overtake
+ *	                                others
+ *	mark				percent of the packets of senders with ECN that are marked
+ *	                                as having met congestion (CE)
+ *	delay_us			delay of each packet, in microseconds
  *
  * With all of them at 0 (as at boot) the cost is one test for each packet. Lock: late_lock (spin)
- * for packets on their way.
+ * protects the list of delayed packets.
  */
 #include "arch/um/machine/arch.h"
 #include "kernel/lib/printk.h"
@@ -20,13 +21,13 @@
 #include "kernel/sched/sched.h"
 #include "kernel/sched/timer.h"
 
-#define LATE_MAX 4096 /* delayed packets: more are lost */
+#define LATE_MAX 4096 /* delayed packets; more are dropped */
 
 static int loss, duplicate, reorder, mark, delay_us;
-int lo_impaired; /* any of them is set */
+int lo_impaired; /* true if any of them is set */
 
 static DEFINE_SPINLOCK(late_lock);
-/* of sk_buff.list, by skb->stamp, which is when it arrives */
+/* delayed packets, by skb->stamp, which is their time of arrival, ns */
 static LIST_HEAD(late);
 static u32 nr_late;
 static struct ktimer late_timer;
@@ -77,7 +78,7 @@ static void send_late(struct sk_buff *skb)
 	spin_lock(&late_lock);
 	full = nr_late >= LATE_MAX;
 	if (!full) {
-		/* All have one delay, so the list stays in order. */
+		/* All packets have the same delay, so the list stays sorted. */
 		list_add_tail(&skb->list, &late);
 		nr_late++;
 		if (!timer_armed(&late_timer))

@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * link.c: devices that programs make (rtnetlink(7); ip link add, del, set netns, set master):
- * makes, removes and moves devices, and makes one a part of another. Each kind has its own file and
- * a struct link_type (link.h); link_stack.c records which device is stacked on which.
+ * makes, removes and moves devices, and makes a device a port of another. Each kind has its own
+ * file and a struct link_type (link.h); link_stack.c records which device is stacked on which.
  *
  * A device that was deleted stays in memory, on its namespace's list of dead devices, until the
- * namespace ends or another device takes its place: connections keep the device that they last sent
- * by. A dead device is down, so nothing leaves by it; ip.c refuses a device that has moved to
- * another namespace.
+ * namespace ends or the memory is reused for a new device: connections keep a pointer to the device
+ * that they last sent by. A dead device is down, so no packet is sent by it; ip.c refuses a device
+ * that has moved to another namespace.
  *
  * Invariants:
  * 1. A veth's peer has it as its peer, or both have none.
  * 2. At most LINKS_MAX devices, living and dead, per namespace.
  *
  * Locks: link_mutex protects the making, removing and moving of devices. Peers change under it and
- * are read without. net->lock inside it.
+ * are read without it. net->lock is taken inside it.
  */
 #include <asm/errno.h>
 #include <linux/if_link.h>
@@ -37,14 +37,14 @@
 #include "kernel/vfs/vfs.h"
 
 #define LINKS_MAX 4096U
-/* most queues in a request; programs see these numbers, but no queues exist for them */
+/* most queues in a request; programs see the number, but these queues do not exist */
 #define QUEUES_MAX 4096U
 
 static DEFINE_MUTEX(link_mutex);
 static const struct link_type *const types[] = { &dummy_link, &veth_link, &bridge_link, &vlan_link,
 	&macvlan_link };
 
-/* ---- coming and going; link_mutex held ---- */
+/* ---- making and removing; link_mutex held ---- */
 
 static u32 count_links(const struct net *net, const struct list_head *head)
 {
@@ -56,7 +56,10 @@ static u32 count_links(const struct net *net, const struct list_head *head)
 	return n;
 }
 
-/* Moves the device to @net. A holder of its namespace's lock (netdev_lock_net()) keeps it there. */
+/*
+ * Moves the device to @net. While a caller holds its namespace's lock (netdev_lock_net()), the
+ * device stays in that namespace.
+ */
 static void set_net(struct net_device *dev, struct net *net)
 {
 	struct net *old = dev->net;
@@ -83,9 +86,10 @@ static struct net_device *new_device(struct net *net, const struct link_type *ty
 			set_net(dev, net);
 	}
 	if (dev) {
-		/* every sender by it has seen that it is down */
+		/* After this every sender by the device has seen that it is down. */
 		synchronize_rcu();
-		wandered = dev->wandered; /* it may still be referred to elsewhere */
+		/* other namespaces may still refer to it */
+		wandered = dev->wandered;
 		netdev_init(dev, type->ops, type->type ? type->type : ARPHRD_ETHER);
 		dev->wandered = wandered;
 	} else if (!full) {
@@ -99,8 +103,8 @@ static struct net_device *new_device(struct net *net, const struct link_type *ty
 }
 
 /*
- * Enters the device under @name, or under the first of @kind0, @kind1 ... that is free. A name with
- * %d is a pattern too.
+ * Registers the device under @name, or if that is empty, under the first free name of @kind0,
+ * @kind1 ... A @name with %d is a pattern too.
  */
 static int enter(
 	struct net *net, struct net_device *dev, const char *name, const char *kind, int index)
@@ -145,7 +149,7 @@ void link_assert_locked(void)
 	assert_mutex_held(&link_mutex);
 }
 
-/* Takes a device out of its master. */
+/* Removes a device from its master. */
 void link_leave_master(struct net_device *dev)
 {
 	struct net_device *master = dev->master;
@@ -180,7 +184,8 @@ static void remove_link(struct net_device *dev)
 {
 	struct net_device *peer = dev->ops->type == &veth_link ? dev->private : NULL;
 
-	if (peer) { /* neither finds the other any more */
+	/* neither end finds the other from now on */
+	if (peer) {
 		WRITE_ONCE(dev->private, NULL);
 		WRITE_ONCE(peer->private, NULL);
 		remove_one(peer);
@@ -188,7 +193,7 @@ static void remove_link(struct net_device *dev)
 	remove_one(dev);
 }
 
-/* Moves a card back to the namespace that it came from. */
+/* Moves a card to the first namespace. */
 static void send_home(struct net_device *dev)
 {
 	struct net_device *upper;
@@ -397,7 +402,10 @@ static int make_one(struct net *net, const struct link_type *type, const struct 
 	return err;
 }
 
-/* Makes the device in the requested namespace, *to: a reference on it. */
+/*
+ * Makes the device in the requested namespace, which is returned in *to, with a reference; NULL:
+ * none was requested.
+ */
 static int make_there(struct net *net, const struct link_type *type, const struct wish *w,
 	struct net_device **out, struct net **to)
 {
@@ -641,7 +649,7 @@ int link_move(struct net *net, int ifindex, const struct nlmsghdr *req, struct n
 	return err;
 }
 
-/* ---- parts of others ---- */
+/* ---- ports of a master ---- */
 
 static int enter_master(struct net_device *m, struct net_device *dev)
 {

@@ -36,37 +36,40 @@ struct link_type {
 	int (*change)(struct net_device *dev, const void *data, u32 len);
 	void (*fill)(struct nl_builder *b, const struct net_device *dev); /* IFLA_INFO_DATA */
 	struct net_device *(*lower)(const struct net_device *dev);
-	/* the next are of kinds that have other devices as parts */
+	/* The members below are for kinds that have other devices as ports. */
 	int (*add_port)(struct net_device *dev, struct net_device *port);
-	/* Is called when dev->port and dev->master are set: frames may come from then on. */
+	/* dev->port and dev->master are set: frames may arrive from now on. */
 	void (*port_entered)(struct net_device *port);
 	void (*del_port)(struct net_device *dev, struct net_device *port);
 	int (*change_port)(struct net_device *port, const void *data, u32 len);
 	void (*fill_port)(struct nl_builder *b, const struct net_device *port);
 	/* The port has come up or gone down, or has another MTU or address. */
 	void (*port_changed)(struct net_device *port);
-	/* The port may have another carrier. Called in any context, without the mutex; no sleep. */
+	/*
+	 * The port's carrier may have changed. Called in any context, without the mutex; must not
+	 * sleep.
+	 */
 	void (*port_carrier)(struct net_device *port);
 	/*
-	 * Is called when the device below has come up or gone down, or has another MTU or address.
-	 * NULL: only the carrier follows the device below, as it does for all kinds.
+	 * The lower device has come up or gone down, or has another MTU or address. NULL: only the
+	 * carrier follows the lower device, as it does for all kinds.
 	 */
 	void (*lower_changed)(struct net_device *dev, struct net_device *lower);
-	bool bound; /* stays in its namespace */
+	bool bound; /* cannot leave its namespace */
 };
 extern const struct link_type dummy_link, veth_link, bridge_link, vlan_link, macvlan_link;
 
 #define NEST_MAX 8U /* most devices stacked on each other */
 
 /*
- * Serves RTM_NEWLINK with NLM_F_CREATE: 0 or -errno (-EOPNOTSUPP: no such kind). *to: another
- * namespace that it is in, as link_move()'s.
+ * Serves RTM_NEWLINK with NLM_F_CREATE: 0 or -errno (-EOPNOTSUPP: no such kind). *to: the other
+ * namespace that the device is made in, as for link_move().
  */
 int link_create(
 	struct net *net, const struct nlmsghdr *req, struct net_device **dev, struct net **to);
 /*
- * Makes a device of @type by name ("" or with %d: the first that is free), with @data for setup().
- * The mutex is held.
+ * Makes a device of @type under @name ("" or with %d: under the first free name of the pattern),
+ * with @data for setup(). The mutex is held.
  */
 int link_make(struct net *net, const struct link_type *type, const char *name, const void *data,
 	u32 len, struct net_device **dev);
@@ -93,8 +96,8 @@ bool link_good_name(const char *name);
  */
 int link_rename(struct net *net, int ifindex, const char *wanted);
 /*
- * Add and remove other names, of any characters: 0, -EEXIST, -ENOENT, -ENOSPC, -EINVAL (not one of
- * its other names).
+ * Add and remove alternative names, which may have any characters: 0, -EEXIST, -ENOENT, -ENOSPC,
+ * -EINVAL (@name is another device's, or the first name).
  */
 int link_add_name(struct net_device *dev, const char *name);
 int link_del_name(struct net_device *dev, const char *name);
@@ -108,7 +111,7 @@ void link_unlock(void);
 void link_assert_locked(void); /* empty in release builds */
 /* Applies IFLA_LINKINFO to an existing device. */
 int link_change(struct net_device *dev, const void *info, u32 len);
-/* Sets values that its master keeps for it: -EOPNOTSUPP if it has no master. */
+/* Sets values that the master of @dev keeps for its port: -EOPNOTSUPP if there is no master. */
 int link_change_port(struct net_device *dev, const void *data, u32 len);
 /*
  * Ends a namespace's devices: those that programs have made are removed, cards go to the first
@@ -116,9 +119,9 @@ int link_change_port(struct net_device *dev, const void *data, u32 len);
  */
 void links_forget(struct net *net);
 /*
- * Removes a card: takes it down and out of its namespace, with the devices stacked on it. The
- * driver keeps its memory, and connections may still refer to it; it then counts as the first
- * namespace's.
+ * Removes a card: takes it down and out of its namespace, and removes the devices stacked on it.
+ * The driver keeps its memory, and connections may still refer to it; its dev->net is then the
+ * first namespace.
  */
 void link_pull_out(struct net_device *dev);
 /*
@@ -126,27 +129,27 @@ void link_pull_out(struct net_device *dev);
  * has another MTU or address. The mutex is held.
  */
 void link_changed(struct net_device *dev);
-/* Tells them that @dev may have another carrier. In any context. */
+/* Notifies these devices that the carrier of @dev may have changed. In any context. */
 void link_carrier_changed(struct net_device *dev);
 
 /* ---- link_stack.c, for link.c; its mutex held ---- */
 /*
- * Returns the first device behind @after (NULL: of all) that is stacked on @dev or is its port, or
- * NULL.
+ * Iterates over the devices that are stacked on @dev, and its master: returns the one behind @after
+ * (NULL: the first), or NULL.
  */
 struct net_device *link_next_upper(const struct net_device *dev, const struct net_device *after);
 /*
- * Checks whether @dev, with all devices stacked on it, may be at @level. @part: the device that
- * becomes its port. 0, -EBUSY (@part is stacked on @dev) or -EMLINK.
+ * Checks whether the level of @dev, with all devices stacked on it, may be raised to @level. @part:
+ * the device that becomes its port. 0, -EBUSY (@part is @dev or is stacked on it) or -EMLINK.
  */
 int link_may_stand(const struct net_device *dev, u32 level, const struct net_device *part);
-void link_stand(struct net_device *dev, u32 level); /* stacks it there */
+void link_stand(struct net_device *dev, u32 level); /* raises its level, and those above */
 /* Record that @dev is stacked on its kind's lower device (perhaps none), or no longer is. */
 void link_step_on(struct net_device *dev);
 void link_step_off(struct net_device *dev);
 
-const char *link_kind(const struct net_device *dev); /* NULL */
+const char *link_kind(const struct net_device *dev); /* or NULL */
 bool link_type_known(const char *kind, u32 len);
-const struct net_device *link_peer(const struct net_device *dev); /* NULL */
+const struct net_device *link_peer(const struct net_device *dev); /* or NULL */
 
 #endif

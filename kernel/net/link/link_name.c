@@ -25,8 +25,8 @@ bool link_good_name(const char *name)
 }
 
 /*
- * Checks a new name. @other: the device that has @name already, maybe as a further name. net->lock
- * held.
+ * Checks a new name of @dev. @other: the device that has this name already, maybe as an alternative
+ * name. net->lock held.
  */
 static int may_rename(
 	const struct net_device *dev, const struct net_device *other, const char *name)
@@ -36,7 +36,9 @@ static int may_rename(
 	return other && (other != dev || strcmp(dev->name, name) != 0) ? -EEXIST : 0;
 }
 
-/* Shows a device under its new name in the folders of the devices that it belongs to. */
+/*
+ * Shows a device under its new name in the folder of its master, and its ports in its own folder.
+ */
 static void show_ports(struct net *net, struct net_device *dev)
 {
 	struct net_device *d;
@@ -48,10 +50,13 @@ static void show_ports(struct net *net, struct net_device *dev)
 			netname_is_port(dev->name, d->name);
 }
 
-/* more than the names that a namespace can have: cards, LINKS_MAX, and ALTNAMES_MAX of each */
+/* more than the names of a namespace: of cards, and of LINKS_MAX devices with ALTNAMES_MAX each */
 #define NUMBERS_MAX 65536U
 
-/* Notes in @used the number that @name has where @wanted has its %d, at @mark. */
+/*
+ * Sets in @used the bit of the number that @name has where @wanted has its %d, at @mark. A name
+ * that does not match the pattern sets no bit.
+ */
 static void note_number(const char *name, const char *wanted, const char *mark, u64 *used)
 {
 	u32 n = 0, digits = 0;
@@ -60,7 +65,7 @@ static void note_number(const char *name, const char *wanted, const char *mark, 
 		return;
 	name += mark - wanted;
 	for (; *name >= '0' && *name <= '9' && n < NUMBERS_MAX; name++, digits++) {
-		if (digits && !n) /* not the canonical form */
+		if (digits && !n) /* a leading zero */
 			return;
 		n = n * 10 + (u32)(*name - '0');
 	}
@@ -70,7 +75,7 @@ static void note_number(const char *name, const char *wanted, const char *mark, 
 
 /*
  * Fills @name with @wanted or, if that has a %d, with the first free name of the pattern. @used:
- * NUMBERS_MAX bits of 0. net->lock held. Returns 0 or -EINVAL.
+ * NUMBERS_MAX bits, all 0. net->lock held. Returns 0 or -EINVAL.
  */
 static int fill_name(struct net *net, const char *wanted, char name[IFNAMSIZ], u64 *used)
 {
@@ -167,7 +172,8 @@ int link_del_name(struct net_device *dev, const char *name)
 	bool taken;
 
 	netdev_lock_net(dev);
-	taken = netdev_by_name(dev->net, name); /* by another device, or as its first name */
+	/* another device's name, or dev->name */
+	taken = netdev_by_name(dev->net, name);
 	list_for_each_entry(a, &dev->altnames, list)
 		if (!strcmp(a->name, name))
 			found = a;

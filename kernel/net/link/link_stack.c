@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * link_stack.c: devices stacked on others (vlan, macvlan) or with others as ports (bridge): which
- * device is on which, at what level, and the notifications from a device to those stacked on it.
+ * link_stack.c: devices stacked on others (vlan, macvlan) or with others as ports (bridge): keeps
+ * the relations and the levels, and notifies the devices stacked on a device of its changes.
  *
  * Invariants:
  * 1. No device is stacked on itself: a device does not become a port of a device below it.
  * 2. net_device.level is at least the number of devices below it in a row, and at most NEST_MAX. It
- *    never falls while the device lives.
+ *    never decreases while the device exists.
  *
  * Locks: link.c's mutex for all changes; uppers_lock (spin) for the list, which
  * link_carrier_changed() reads from any context.
@@ -121,7 +121,7 @@ void link_carrier_changed(struct net_device *dev)
 		master->ops->type->port_carrier(dev);
 	if (likely(!READ_ONCE(dev->uppers)))
 		return;
-	/* its memory stays, whatever becomes of it */
+	/* The memory of @up stays valid even if the device is removed. */
 	for (u32 i = 0; (up = upper_at(dev, i)); i++)
 		netdev_set_carrier(up, dev->flags & IFF_UP && dev->carrier);
 }

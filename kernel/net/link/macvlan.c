@@ -3,17 +3,18 @@
  * macvlan.c: several devices on one card: each has its own address, and gets the frames for that
  * address from the card below.
  *
- *      bridge    they reach each other directly, without the card
- *      private   they do not reach each other at all
- *      vepa      a frame for another of them leaves by the card, to a switch that sends it back; a
- *                frame that came from one of them is not delivered to it again
+ *      bridge    the devices reach each other directly, without the card
+ *      private   the devices do not reach each other at all
+ *      vepa      a frame for another of the devices is sent by the card, to a switch that sends it
+ *                back; when the switch returns a multicast, its sender does not get it
  *      passthru  a single device, which has the card's own address and gets all frames
  *
- * Frames to many addresses go to the other devices and out; frames to a device in bridge mode do
- * not leave. The card itself and the devices above it do not reach each other, as in Linux.
+ * Multicasts and broadcasts are delivered to the other devices and sent by the card; a frame to a
+ * device in bridge mode is delivered only. The card itself and the devices above it do not reach
+ * each other, as in Linux.
  *
- * Locks: port->lock (spin): the list, and modes. link.c's mutex is held when devices are made and
- * removed. A port is freed a grace period after its last device has gone.
+ * Locks: port->lock (spin) protects the list of members, and modes. link.c's mutex is held when
+ * devices are made and removed. A port is freed a grace period after its last member is removed.
  * Not supported: source mode, lists of addresses: EOPNOTSUPP.
  */
 #include <asm/errno.h>
@@ -29,11 +30,11 @@
 #include "kernel/net/socket/skb.h"
 #include "kernel/sched/timer.h"
 
-#define MACVLANS_MAX 1024U /* of a card */
+#define MACVLANS_MAX 1024U /* members of a card, at most */
 #define MODES                                                                                      \
 	(MACVLAN_MODE_PRIVATE | MACVLAN_MODE_VEPA | MACVLAN_MODE_BRIDGE | MACVLAN_MODE_PASSTHRU)
 
-/* Of the card below: dev->port. */
+/* The members of a lower device; dev->port of that device. */
 struct mv_port {
 	bool (*kind)(
 		struct net_device *, struct sk_buff *); /* first: macvlan_rx, see macvlan_rx() */
@@ -45,7 +46,7 @@ struct mv_port {
 
 struct macvlan {
 	struct list_head list;          /* under port->lock */
-	struct net_device *dev, *lower; /* immutable, as the next */
+	struct net_device *dev, *lower; /* immutable, like port */
 	struct mv_port *port;
 	u32 mode;
 	struct rcu_head rcu;
@@ -56,7 +57,7 @@ static struct macvlan *MACVLAN(const struct net_device *dev)
 	return READ_ONCE(*(struct macvlan *const *)&dev->private);
 }
 
-/* Finds the member with an address that is up. port->lock held. */
+/* Returns the member with the address @mac, if it is up. port->lock held. */
 static struct macvlan *find(struct mv_port *port, const u8 *mac)
 {
 	struct macvlan *m;
@@ -69,7 +70,7 @@ static struct macvlan *find(struct mv_port *port, const u8 *mac)
 
 /* ---- frames ---- */
 
-/* Delivers @skb to a member, which owns it then. */
+/* Delivers @skb to a member, and consumes it. */
 static void hand_over(struct net_device *dev, struct sk_buff *skb)
 {
 	const u8 *dst = skb_pulled(skb, ETH_HLEN);
@@ -80,7 +81,7 @@ static void hand_over(struct net_device *dev, struct sk_buff *skb)
 	netif_rx(dev, skb);
 }
 
-/* True if a frame to many that came from @from (NULL: from outside) goes to @m. */
+/* True if @m gets a multicast frame from @from (NULL: from outside). */
 static bool hears(const struct macvlan *m, const struct macvlan *from)
 {
 	if (m == from || !(READ_ONCE(m->dev->flags) & IFF_UP))
@@ -89,7 +90,8 @@ static bool hears(const struct macvlan *m, const struct macvlan *from)
 }
 
 /*
- * Hands copies to all devices that are to get @skb, whose link header is in its buffer before it.
+ * Delivers copies of @skb to all members that hear @from. The link header is in the buffer before
+ * the packet.
  */
 static void spread(struct mv_port *port, struct sk_buff *skb, const struct macvlan *from)
 {
@@ -152,7 +154,7 @@ static bool macvlan_rx(struct net_device *lower, struct sk_buff *skb)
 	return false;
 }
 
-/* Returns a copy that begins behind its link header, like a frame from outside, or NULL. */
+/* Returns a copy whose link header is pulled, as in a frame from outside, or NULL. */
 static struct sk_buff *as_from_outside(const struct sk_buff *skb)
 {
 	struct sk_buff *c = skb_linear(skb, GFP_ATOMIC);
@@ -171,7 +173,10 @@ static struct sk_buff *as_from_outside(const struct sk_buff *skb)
 	return c;
 }
 
-/* True: it was for another of ours, and has gone. */
+/*
+ * Delivers a frame of @m directly to members in bridge mode: a multicast as copies, and another
+ * frame if it is for one of them. Returns true if @skb was for one of them, and was consumed.
+ */
 static bool among_us(struct macvlan *m, struct sk_buff *skb)
 {
 	struct net_device *to = NULL;
@@ -231,7 +236,7 @@ static int read_mode(const void *data, u32 len, u32 *mode)
 	return *mode & MODES && !(*mode & (*mode - 1)) ? 0 : -EINVAL;
 }
 
-/* Checks that a device of @mode may be stacked on @lower beside the present ones. */
+/* Checks that a device of @mode may be stacked on @lower beside the present members. */
 static int may_join(const struct net_device *lower, u32 mode)
 {
 	const struct mv_port *port = lower->port;
@@ -275,7 +280,8 @@ static int setup(struct net_device *dev, struct net_device *lower, const void *d
 	u32 mode;
 	int err = read_mode(data, len, &mode);
 
-	if (lower->ops->type == &macvlan_link) /* beside it, not above */
+	/* the new device is stacked on its lower one */
+	if (lower->ops->type == &macvlan_link)
 		real = MACVLAN(lower)->lower;
 	if (!err)
 		err = may_join(real, mode);

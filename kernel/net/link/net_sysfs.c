@@ -195,7 +195,7 @@ static int store_ifalias(struct net_device *d, const char *text)
 {
 	return netdev_set_alias(d, text, (u32)strlen(text));
 }
-/* Sends the uevent that a program requests: udevadm trigger. */
+/* Sends the uevent that a program requests (udevadm trigger). */
 static int store_uevent(struct net_device *d, const char *text)
 {
 	char asked[256], synth[512];
@@ -283,7 +283,7 @@ static bool is_there(void *arg)
 	return d;
 }
 
-/* True if the device has this entry, which only some kinds of devices have. */
+/* True if the device of this name has the entry, which only some kinds of devices have. */
 static bool is_meant(void *arg)
 {
 	const struct entry *e = arg;
@@ -301,9 +301,10 @@ static bool is_meant(void *arg)
 /* ---- names ---- */
 
 static DEFINE_MUTEX(names_mutex);
-static struct netname *names[NAMES_MAX]; /* under names_mutex, as nr_names */
+static struct netname *names[NAMES_MAX]; /* under names_mutex, like nr_names */
 static u32 nr_names;
-static bool ready; /* /sys can take them */
+/* /sys exists, so entries can be added */
+static bool ready;
 
 static int add_attribute(const struct netname *n, struct entry *e)
 {
@@ -317,7 +318,8 @@ static int add_attribute(const struct netname *n, struct entry *e)
 		return err;
 	slash = strrchr(path, '/');
 	if (strchr(e->a->file, '/'))
-		*slash = 0; /* its folder comes and goes as a whole */
+		/* the whole folder is shown or hidden */
+		*slash = 0;
 	return sysfs_show_when(path, is_meant, e);
 }
 
@@ -437,7 +439,7 @@ static struct netname *find_name(const char *name)
 	return NULL;
 }
 
-/* Returns an unused place, or a new one. */
+/* Returns an unused entry of names[] for @name, or a new one. */
 static struct netname *new_name(const char *name)
 {
 	struct netname *n;
@@ -452,13 +454,13 @@ static struct netname *new_name(const char *name)
 	if (!n)
 		return NULL;
 	set_name(n, name);
-	if (add_files(n)) /* files that were added stay */
+	if (add_files(n)) /* files that were added are kept */
 		return NULL;
 	names[nr_names++] = n;
 	return n;
 }
 
-/* Takes a name. Devices beyond the bound work, but are not shown. */
+/* Adds a name. A device whose name is beyond NAMES_MAX works, but is not shown. */
 void netname_get(const char *name)
 {
 	struct netname *n;
@@ -512,12 +514,12 @@ void netname_queues(const char *name, u32 rx, u32 tx)
 
 #define PAIRS_MAX 4096U
 
-/* Two folders; the device of one has been a port of the other's device. */
+/* Two names: a device of the name @port has been a port of a device of the name @master. */
 struct pair {
 	struct list_head list;
 	const struct netname *master, *port;
 };
-static LIST_HEAD(pairs); /* under names_mutex, as nr_pairs */
+static LIST_HEAD(pairs); /* under names_mutex, like nr_pairs */
 static u32 nr_pairs;
 
 static bool is_pair(void *arg)

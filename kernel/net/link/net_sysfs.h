@@ -11,10 +11,10 @@
 
 struct net_attribute {
 	const char *file;
-	/* Writes the value, with net->lock held: it must not sleep. */
+	/* Prints the value, with net->lock held: must not sleep. */
 	void (*show)(struct seq *s, const struct net_device *d);
 	int (*store)(struct net_device *d, const char *text); /* NULL: read only. 0 or -errno */
-	/* Says whether @d has the file or folder; NULL: each device has. net->lock held. */
+	/* Returns true if @d has the file or folder; NULL: each device has. net->lock held. */
 	bool (*when)(const struct net_device *d);
 };
 struct net_attribute_group {

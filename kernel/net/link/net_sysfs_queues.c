@@ -58,7 +58,7 @@ static int add(const struct netname *n, u32 index, bool tx)
 		tx ? "tx" : "rx", index, tx ? "tx_timeout" : "rps_cpus");
 	err = sysfs_create(path, show_zero, q);
 	if (err)
-		return err; /* files that were added stay */
+		return err; /* files that were added are kept */
 	*strrchr(path, '/') = 0;
 	return sysfs_show_when(path, is_used, q);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * netdev.c: network devices, the namespace they live in, and lo: registers and removes devices, and
- * keeps their flags, addresses and links. netdev_io.c moves packets; netdev.h describes the locks.
+ * netdev.c: network devices, their namespaces, and lo: registers and removes devices, and sets
+ * their flags, link addresses and carriers. netdev_io.c moves packets; netdev.h describes the
+ * locks.
  */
 #include <asm/errno.h>
 #include <linux/sched.h>
@@ -93,7 +94,7 @@ struct net_device *netdev_find_index(struct net *net, int ifindex)
 	return d;
 }
 
-/* Gives lo its own addresses when it comes up, unless it has some. */
+/* Adds lo's own addresses when it comes up, unless it has addresses. */
 static int lo_addresses(struct net_device *lo)
 {
 	struct ifaddr v4 = {
@@ -116,7 +117,7 @@ static int lo_addresses(struct net_device *lo)
 	return err == -EEXIST ? 0 : err;
 }
 
-/* Sets the flags that follow from IFF_UP and the link. net->lock held. */
+/* Updates the flags that follow from IFF_UP and the carrier. net->lock held. */
 static void set_running(struct net_device *dev)
 {
 	const u32 on = IFF_RUNNING | IFF_LOWER_UP;
@@ -204,8 +205,8 @@ void netdev_count_of(struct net_device *dev, u64 id, u32 flag, int by)
 }
 
 /*
- * Ends the modes that sockets have set, when the device leaves its namespace and may enter another;
- * modes that were set by hand stay. net->lock held.
+ * Ends the modes that sockets have set, when the device leaves its namespace and may enter another.
+ * Modes that were set by hand are kept. net->lock held.
  */
 static void forget_modes(struct net_device *dev)
 {
@@ -237,7 +238,7 @@ int netdev_change_flags(struct net_device *dev, u32 flags, u32 change)
 	int err = 0;
 
 	netdev_lock_net(dev);
-	/* too late: a dead device stays down */
+	/* a request that came too late: a dead device is never taken up again */
 	if (dev->gone && flags & change & IFF_UP) {
 		spin_unlock(&dev->net->lock);
 		return -ENODEV;
@@ -354,8 +355,8 @@ void netdev_init(struct net_device *dev, const struct netdev_ops *ops, u16 type)
 	const u64 behind = offsetof(struct net_device, nr_neighs) + sizeof(dev->nr_neighs);
 
 	/*
-	 * A device that comes back (link.c) keeps its namespace pointer: a late packet may still
-	 * refer to it, and a late call may have added a neighbour on it.
+	 * The memory of a dead device (link.c) keeps its namespace pointer, which a late packet may
+	 * still read, and its count of neighbours, to which a late call may have added one.
 	 */
 	memset(dev, 0, offsetof(struct net_device, net));
 	memset((u8 *)dev + behind, 0, sizeof(*dev) - behind);
@@ -463,7 +464,7 @@ void netdev_unregister(struct net_device *dev)
 	LIST_HEAD(names);
 
 	spin_lock(&dev->net->lock);
-	/* A request may have found the device before, and be late with an address or a route. */
+	/* A request that found the device earlier may still try to add an address or a route. */
 	dev->gone = true;
 	spin_unlock(&dev->net->lock);
 	netdev_change_flags(dev, 0, IFF_UP);
@@ -472,7 +473,7 @@ void netdev_unregister(struct net_device *dev)
 	addrs_forget(dev);
 	mcast_forget(dev);
 	packet_device_gone(dev);
-	/* Forgets also those that were set by hand while it was down. */
+	/* Also removes neighbours that were added by hand while the device was down. */
 	neigh_forget(dev);
 	rtnl_tell_link(dev, RTM_DELLINK, ~0U);
 	if (!dev->moves) {
@@ -571,8 +572,8 @@ err_free:
 }
 
 /*
- * Dead ones that connections of another namespace may still name: their memory is for other
- * devices, and never freed.
+ * Dead devices that connections of other namespaces may still refer to. Their memory is reused for
+ * new devices, and never freed.
  */
 static LIST_HEAD(wanderers); /* of net_device.list, under wanderers_lock */
 static DEFINE_SPINLOCK(wanderers_lock);
@@ -624,9 +625,9 @@ static void net_free_rcu(struct rcu_head *h)
 
 /*
  * Stops all packets of @net. A flush leaves packets for later only if their device is up
- * (spill_over()). So all devices go down, which every vCPU sees after a grace period. Then the left
- * packets are dropped. Those being processed are done after another grace period. After that no
- * fragment, neighbour or connection can be left behind.
+ * (spill_over()). Therefore all devices are taken down first, which every vCPU sees after a grace
+ * period. Then the packets that flushes have left are dropped. Packets that are being processed are
+ * done after another grace period. From then on no fragment, neighbour or connection is added.
  */
 static void stop_packets(struct net *net)
 {
@@ -650,7 +651,7 @@ static void net_end(struct work *w)
 	nsids_forget(net);
 	stop_packets(net);
 	list_for_each_entry(d, &net->devs.dead, list)
-		/* a call that had found it may have come late */
+		/* a call that had found the device may have added a neighbour late */
 		neigh_forget(d);
 	list_for_each_entry(d, &net->devs.list, list) {
 		qdisc_forget(d);
@@ -666,7 +667,9 @@ static void net_end(struct work *w)
 	addr_net_end(net);
 	frags_forget(net);
 	nf_net_end(net);
-	/* Comes before the grace period: netdev_lock_net() must find a namespace that stays. */
+	/*
+	 * Done before the grace period: netdev_lock_net() must find a namespace that is not freed.
+	 */
 	spin_lock(&net->lock);
 	list_for_each_entry(d, &net->devs.dead, list)
 		if (d->wandered)
@@ -675,7 +678,7 @@ static void net_end(struct work *w)
 	call_rcu(&net->rcu, net_free_rcu);
 }
 
-/* Queues the end, since the last reference may go where sleeping is forbidden. */
+/* Queues the end, which sleeps: the last reference may be dropped where sleeping is forbidden. */
 static void net_free(struct ns_common *ns)
 {
 	ns_fini(ns);

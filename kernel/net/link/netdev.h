@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * netdev.h: the door of devices: a network device, its driver's operations, and the passing of
- * packets between drivers and the stack.
+ * netdev.h: the public header of devices: a network device, its driver's operations, and the
+ * passing of packets between drivers and the stack.
  *
  * What the folder is for: devices (netdev.c), their queues and flushes (netdev_io.c,
  * netdev_queues.c), Ethernet (eth.c), large packets (gso.c), devices that programs make (link.h:
@@ -11,30 +11,31 @@
  * Types: struct net_device; struct netdev_ops, a driver; struct netdev_queue, one of a card's
  * queues; struct link_type (link.h), a kind that programs can make.
  *
- * Drivers: one without a queue (lo) takes each packet in xmit(). One with a queue (a card) has
- * send(), which gets all queued packets at once, and poll(), which brings in what has arrived:
+ * Drivers: a driver without a queue (lo) takes each packet in xmit(). A driver with a queue (a
+ * card) has send(), which gets all queued packets at once, and poll(), which receives frames:
  *
  *      dev_xmit() -> a queue -> (net_rx_flush(), no lock held) -> send()
  *      interrupt -> netdev_poll() -> poll() -> eth_rx() -> backlog -> protocols
  *
  * send() may leave packets when the host takes no more; netdev_tx_wake() resumes sending. poll()
- * brings in at most a budget. Under load the interrupt stays off and a kernel thread polls, so that
- * the scheduler shares the vCPU between packets and programs. A card may have several queues, each
- * with its own interrupt: they send and poll side by side. The hash of a packet's flow chooses the
- * queue (route/flow.c), so that packets of a flow stay in order, also while the number of queues
- * changes.
+ * receives at most a budget of frames. Under load the interrupt stays off and a kernel thread
+ * polls, so that the scheduler shares the vCPU between packets and programs. A card may have
+ * several queues, each with its own interrupt: they send and poll side by side. The hash of a
+ * packet's flow chooses the queue (route/flow.c), so that packets of a flow stay in order, also
+ * while the number of queues changes.
  *
  * Call sequence of a driver: netdev_alloc() or netdev_init(), netdev_queues_setup(),
  * netdev_register(); netdev_poll() in its interrupt; netdev_unregister(), and the memory is freed a
- * grace period later. Of a sender: dev_xmit(), then net_rx_flush() once no lock is held.
+ * grace period later. Call sequence of a sender: dev_xmit(), then net_rx_flush() once no lock is
+ * held.
  *
- * Locks: net->lock protects a device's flags and its place in the list. link.c's mutex makes
- * changes of kinds, masters and queues one at a time. A queue's lock protects what waits in it;
- * send() is called without it, by one vCPU at a time (busy). The number of queues that send
- * (real_tx) changes with all queues' locks held.
+ * Locks: net->lock protects a device's flags and its place in the list. link.c's mutex serializes
+ * changes of kinds, masters and queues. A queue's lock protects its packets; send() is called
+ * without it, by one vCPU at a time (busy). The number of queues that send (real_tx) changes with
+ * all queues' locks held.
  *
- * May know: sched/, bridge/ by rx_handler alone, packet/'s taps, neigh/, inet/ for what has come
- * in.
+ * May know: sched/, bridge/ by rx_handler alone, packet/'s taps, neigh/, inet/ for received
+ * packets.
  */
 #ifndef NESTLING_NET_NETDEV_H
 #define NESTLING_NET_NETDEV_H
@@ -78,7 +79,7 @@ struct link_type;
 struct netdev_queue;
 struct qdisc_root;
 struct netdev_ops {
-	/* link.h: of devices that programs make; NULL */
+	/* the kind of a device that programs make (link.h), else NULL */
 	const struct link_type *type;
 	const char *driver; /* for ethtool */
 	const char *qdisc;  /* "noqueue" without a queue */
@@ -112,13 +113,13 @@ struct netdev_ops {
 	 * held. NULL: there is one queue.
 	 */
 	int (*set_queues)(struct net_device *dev, u32 n);
-	/* A card comes up or goes down. */
+	/* Start and stop a card, when the device goes up or down. */
 	int (*open)(struct net_device *dev);
 	void (*stop)(struct net_device *dev);
 	/* Checks and applies a new MTU; an error refuses it. May be NULL. */
 	int (*set_mtu)(struct net_device *dev, u32 mtu);
 	void (*set_address)(struct net_device *dev, const u8 *mac);
-	/* IFF_PROMISC is another. */
+	/* IFF_PROMISC was set or cleared; may be NULL. */
 	void (*modes_changed)(struct net_device *dev);
 };
 
@@ -156,23 +157,23 @@ struct netdev_queue {
 	bool woken; /* netdev_tx_wake() was called while busy */
 	/* a large frame waits: nothing is held back */
 	bool large;
-	/* in the list of the vCPU whose net_rx_flush() will send this queue; see listed */
+	/* in backlog.senders of the vCPU whose net_rx_flush() will send this queue (see listed) */
 	struct list_head link;
 	u32 listed;
-	/* frames were sent often in the last period */
-	bool often;
-	u64 period; /* at that time, */
 	/*
-	 * packets that had been sent when the period began; a guess, as the period is: both are
-	 * written without a lock
+	 * At least OFTEN frames were sent in the last period (netdev_io.c). A guess, as are the two
+	 * members below: all three are written without a lock.
 	 */
+	bool often;
+	u64 period; /* start of the present period, ns */
+	/* tx_packets when the present period began */
 	u64 counted;
 	struct work poll_work;
 	/* POLL_*: the thread polls, or the interrupt */
 	u32 polling;
-	/* a vCPU is in poll() right now, one at a time; see netdev_polling() */
+	/* a vCPU is in poll(), or delivers its packets; see netdev_polling() */
 	bool in_poll;
-	/* counters of its packets: the device's, or own */
+	/* counters of its packets: the device's, or own below */
 	struct netdev_stats *stats;
 	struct netdev_stats own;
 };
@@ -185,7 +186,7 @@ struct net_device {
 	struct list_head list; /* under net->lock */
 	/* not a reference: devices end with their namespace */
 	struct net *net;
-	/* under neigh.c's lock; as net, it survives netdev_init() */
+	/* under neigh.c's lock; like net, it survives netdev_init() */
 	u32 nr_neighs;
 
 	/* Names and numbers: under net->lock. */
@@ -199,10 +200,11 @@ struct net_device {
 
 	/* Its removal, and its move to another namespace. */
 	/*
-	 * it leaves its namespace, or has left it: no packet or address is added; under net->lock
+	 * it is leaving its namespace, or has left it: no packet or address is added; under
+	 * net->lock
 	 */
 	bool gone;
-	/* it is being moved to another namespace with its queues; under link.c's mutex */
+	/* it is being moved to another namespace, with its queues; under link.c's mutex */
 	bool moves;
 	/*
 	 * the device has been in another namespace, whose connections may refer to it: never freed;
@@ -219,20 +221,20 @@ struct net_device {
 	u32 mtu;
 	u16 type; /* ARPHRD_* */
 	u8 addr[ETH_ALEN];
-	u8 addr_assign; /* NETDEV_ADDR_*: where it is from */
+	u8 addr_assign; /* NETDEV_ADDR_*: the origin of addr */
 	/* fills in checksums of TCP and cuts large segments; set by the driver */
 	bool csum_out;
 	u32 txqlen;
 	struct netconf conf;
 
 	/* State of the link: netdev_set_carrier(); read without a lock. */
-	bool carrier; /* a link is there */
-	/* carrier means something; else the state is "unknown" */
+	bool carrier; /* the link is up */
+	/* carrier is valid; else the operational state is "unknown" */
 	bool oper_known;
 	u32 carrier_changes;
 
 	/* Stacked devices and bridges: under link.c's mutex. */
-	/* number of devices stacked below it in a row, at most */
+	/* at least the number of devices stacked below it in a row (link_stack.c) */
 	u8 level;
 	/* in the list of devices stacked on another */
 	struct list_head upper_link;
@@ -253,7 +255,7 @@ struct net_device {
 	/* Multicast (mcast.h): under net->lock. */
 	/* groups of IPv4 and IPv6, and the link addresses that follow from them */
 	struct mc_if mc[2];
-	struct list_head macs; /* of mc_mac */
+	struct list_head macs; /* of mc_mac, nr_macs of them */
 	u32 nr_macs;
 	bool mc_routers; /* member of the groups of routers */
 	bool mc_was_up;
@@ -276,8 +278,8 @@ struct net_device {
 	struct netdev_queue *more; /* the driver's, of nr_queues - 1; NULL */
 	u32 nr_queues;
 	/*
-	 * numbers of queues as programs see them: the most possible, and those in use. Under
-	 * link.c's mutex, read without a lock
+	 * numbers of queues that programs see: the most possible, and those in use. Under link.c's
+	 * mutex, read without a lock
 	 */
 	u32 num_tx, num_rx, real_tx, real_rx;
 	/* sending is stopped while the number of queues changes */
@@ -289,28 +291,33 @@ static inline struct netdev_queue *netdev_queue(struct net_device *dev, u32 inde
 	return index ? &dev->more[index - 1] : &dev->first;
 }
 
-/* Makes a device with @ops for @net; netdev_register() names and numbers it. NULL. */
+/* Makes a device with @ops, which netdev_register() names and numbers. NULL: no memory. */
 struct net_device *netdev_alloc(const struct netdev_ops *ops, u16 type);
-/* Takes the memory of a device that ended in a namespace that has ended. NULL. */
+/*
+ * Returns the memory of a dead device whose namespace has ended, for a new device. NULL: there is
+ * none.
+ */
 struct net_device *netdev_take_wanderer(void);
-/* Prepares the memory of an ended device for a new one. */
+/* Prepares the memory of a dead device for a new one. */
 void netdev_init(struct net_device *dev, const struct netdev_ops *ops, u16 type);
-/* 0 or -EEXIST. */
-/* Registers a device. @index: under that number, or -EBUSY; 0: its former one, or any. */
+/*
+ * Registers a device in @net under @name. @index: the index that it must get; 0: its former index,
+ * or else the next unused one. 0, -EEXIST (the name is in use) or -EBUSY (@index is).
+ */
 int netdev_register(struct net *net, struct net_device *dev, const char *name, int index);
 
 /* Find a device, under net->lock. NULL. */
 struct net_device *netdev_by_index(struct net *net, int ifindex);
 struct net_device *netdev_by_name(struct net *net, const char *name);
 /*
- * Finds a device without net->lock. The structure stays that of a device, perhaps another one
- * later: netdev_alloc().
+ * Find a device without net->lock. The memory always remains a struct net_device, but may later be
+ * reused for another device: see netdev_alloc().
  */
 struct net_device *netdev_find(struct net *net, const char *name);
 struct net_device *netdev_find_index(struct net *net, int ifindex);
 /*
- * Changes flags; gives lo its addresses. 0 or -errno. link_lock() is held, as for the MTU and the
- * address.
+ * Changes flags; a loopback device that comes up gets its addresses. 0 or -errno. link_lock() is
+ * held, as it is for changes of the MTU and the address.
  */
 int netdev_change_flags(struct net_device *dev, u32 flags, u32 change);
 /* Returns the flags that programs see. */
@@ -323,13 +330,13 @@ static inline u32 netdev_shown_flags(const struct net_device *dev)
  * (IFF_ALLMULTI).
  */
 void netdev_count(struct net_device *dev, u32 flag, int by);
-/* Counts as netdev_count() does, unless the device with that dev->id is gone. */
+/* Does what netdev_count() does, unless the device with that dev->id is gone. */
 void netdev_count_of(struct net_device *dev, u64 id, u32 flag, int by);
 /* Sets the MTU. 0 or -EINVAL. */
 int netdev_set_mtu(struct net_device *dev, u32 mtu);
-/* Sets a card's own address: 0, -EINVAL, -EOPNOTSUPP. */
+/* Sets a card's own address: 0, -EADDRNOTAVAIL (zero or multicast), -EOPNOTSUPP. */
 int netdev_set_address(struct net_device *dev, const u8 *mac);
-/* Notes that the link has come or gone. In any context. */
+/* Records whether the link is up. In any context. */
 void netdev_set_carrier(struct net_device *dev, bool on);
 int netdev_set_alias(struct net_device *dev, const char *text, u32 len);
 /*
@@ -346,7 +353,7 @@ static inline u32 netdev_mtu6(const struct net_device *dev)
 	return own && own < mtu ? own : mtu;
 }
 u8 netdev_operstate(const struct net_device *dev); /* IF_OPER_* */
-/* Follows the switch of IPv6 for the device. */
+/* Applies a change of conf/NAME/disable_ipv6 to the device. */
 void netdev_ipv6_switched(struct net_device *dev);
 /* An alternative name. net->lock held. */
 struct altname {
@@ -363,29 +370,30 @@ void netdev_uevent(
  * Sends uevents of the queues of one direction, whose number changes from @from to @to. May sleep.
  */
 void netdev_queue_uevents(const struct net_device *dev, bool tx, u32 from, u32 to);
-void uevent_init(void); /* other devices' events go out from now on */
+/* from now on other devices' events are sent */
+void uevent_init(void);
 u64 uevent_seqnum(void);
 
 extern u32 netdev_max_backlog; /* net.core.netdev_max_backlog */
 /*
- * Takes a packet that has come from @dev (or from this machine itself); net_rx_flush() processes
- * it.
+ * Queues a packet that @dev has received (or this machine has sent to itself); net_rx_flush()
+ * processes it.
  */
 void netif_rx(struct net_device *dev, struct sk_buff *skb);
 /*
- * Processes a copy of a packet sent by @dev as netif_rx() does; the copy is not counted, and no tap
+ * Queues a copy of a packet sent by @dev, as netif_rx() does; the copy is not counted, and no tap
  * gets it.
  */
 void netif_loop(struct net_device *dev, struct sk_buff *skb);
 /*
- * Processes the packets received on this vCPU, and those that this causes, and sends the queued
- * packets of its devices. To be called with no lock held when packets may have been sent; a call
- * from within processing does nothing.
+ * Processes the packets received on this vCPU, and the packets sent in response, and sends the
+ * queued packets of its devices. Called with no lock held when packets may have been sent. A nested
+ * call, made while packets are being processed, does nothing.
  */
 void net_rx_flush(void);
 /* Sends by a device that is up. Consumes @skb. 0 or -errno. */
 int dev_xmit(struct net_device *dev, struct sk_buff *skb);
-/* Sends past its queueing discipline (sched/qdisc.h). */
+/* Sends a packet that has passed the device's queueing discipline (sched/qdisc.h). */
 int netdev_xmit_now(struct net_device *dev, struct sk_buff *skb);
 
 /* impair.c: lo as a bad line, for tests. */
@@ -393,8 +401,8 @@ extern int lo_impaired;
 void lo_impair(struct net_device *dev, struct sk_buff *skb);
 extern u32 packet_taps;
 /*
- * Show @skb to AF_PACKET sockets, which keep clones, before it leaves by @dev, or when it has come
- * in (packet_tap.c).
+ * Show @skb to AF_PACKET sockets, which keep clones: before @dev sends it, or after it was received
+ * (packet_tap.c).
  */
 void packet_tap_out(struct net_device *dev, struct sk_buff *skb);
 void packet_tap_in(struct sk_buff *skb);
@@ -422,13 +430,13 @@ bool netdev_polling(const struct netdev_queue *q);
 void netdev_queues_setup(struct net_device *dev, struct netdev_queue *more, u32 n);
 /*
  * Waits until no vCPU is in send() of @dev, and drops its queued packets. @dev is a card that is
- * down and whose interrupts are off, so none will enter send() again. Takes as long as a host call
- * on another vCPU. May sleep.
+ * down and whose interrupts are off, so no vCPU will enter send() again. Takes as long as a host
+ * call on another vCPU. May sleep.
  */
 void netdev_quiesce(struct net_device *dev);
 /*
- * Makes the device send by the first @n queues only. Packets that wait move over, each behind those
- * of its flow. May sleep; link.c's mutex held.
+ * Makes the device send by the first @n queues only. Waiting packets move to the queues that their
+ * flows have then, in order within each flow. May sleep; link.c's mutex held.
  */
 void netdev_resize_tx(struct net_device *dev, u32 n);
 /*
@@ -436,7 +444,7 @@ void netdev_resize_tx(struct net_device *dev, u32 n);
  * mutex held, or the device is not published yet.
  */
 void netdev_tell_queues(struct net_device *dev, u32 rx, u32 tx);
-/* Returns how many frames wait in the fullest of its queues. */
+/* Returns the number of frames in the fullest of its queues. */
 u32 netdev_tx_waiting(struct net_device *dev);
 void netdev_sum(const struct net_device *dev, struct netdev_stats *s);
 
@@ -447,9 +455,12 @@ void netdev_sum(const struct net_device *dev, struct netdev_stats *s);
  * of @protocol (ETH_P_*), is at @net. Never 0.
  */
 u32 flow_hash(const struct sk_buff *skb, u32 net, u16 protocol);
-/* Hashes a frame to or from @dev: it begins with the link header, if the device has one. */
+/*
+ * Returns the hash of a frame to or from @dev; it begins with the link header, if the device has
+ * one.
+ */
 u32 flow_of_frame(const struct net_device *dev, const struct sk_buff *skb);
-/* Returns which of @n gets the flow. */
+/* Returns the number, below @n, of the queue that gets the flow. */
 static inline u32 flow_share(u32 hash, u32 n)
 {
 	return (u32)((u64)hash * n >> 32);
@@ -467,13 +478,13 @@ void netdev_poll_thread(struct work *w);
 void netdev_queue_init(struct netdev_queue *q, struct net_device *dev, u32 index);
 void netdev_purge_tx(struct net_device *dev); /* drops the packets in its queues */
 /*
- * Waits until no vCPU adds frames to the device's queues any more, has them on its list, or is
+ * Waits until no vCPU can add frames to the device's queues, has one of them on its list, or is
  * about to read one.
  */
 void netdev_forget_senders(const struct net_device *dev);
 /*
- * Drops the left packets of devices of @net, all of which are down, after a grace period. No packet
- * is added any more.
+ * Drops the packets that flushes have left (spill) for devices of @net. All these devices are down,
+ * and a grace period has passed, so no packet is added.
  */
 void netdev_spill_forget(const struct net *net);
 

@@ -6,22 +6,23 @@
  *      dev_xmit() -> a card's queue -> net_rx_flush() -> its send(), many packets at once
  *      interrupt -> netdev_poll() -> its poll() -> netif_rx() -> net_rx_flush() -> ip_rcv()
  *
- * A packet to this machine is processed by the vCPU that sent it, after the sender has given up its
- * locks: no wake-up of a thread, no lock but the receiving socket's. Packets sent by processing
- * (acknowledgements) go to the end of the backlog. A flush ends after FLUSH_MAX packets: a kernel
- * thread processes the rest (spill). So frames that circle between devices cost the CPU time of one
- * task, and bounded memory.
+ * A packet to this machine is processed by the vCPU that sent it, after the sender has released its
+ * locks: no thread is woken up, and only the receiving socket's lock is taken. Packets sent in
+ * response (acknowledgements) are added to the end of the backlog. A flush ends after FLUSH_MAX
+ * packets: a kernel thread processes the rest (spill). So frames that circle between devices cost
+ * the CPU time of one task, and bounded memory.
  *
- * A card that sends often holds its frames back for a moment while their vCPU has work: until that
- * goes idle, HOLD_FRAMES wait, or HOLD_NS have passed. Each frame may wake a peer on the host,
- * which takes a CPU from us for longer than the frame took: so it gets many at once. A task that
- * waits for an answer leaves its vCPU idle soon, and one that sends now and then is never held up.
+ * If a card's queue sends often, its frames are held back while the vCPU has work: until the vCPU
+ * goes idle, HOLD_FRAMES frames wait, or HOLD_NS have passed. The reason: each frame may wake up a
+ * peer process on the host, which takes a CPU from us for longer than the frame took. Held back, it
+ * gets many frames for one wake-up. A task that waits for an answer leaves its vCPU idle soon, and
+ * frames of a task that sends now and then are never held back.
  *
- * States of a card's queue: empty -> waiting (listed with a vCPU) -> in send() (tx_busy) -> empty,
- * or stopped until netdev_tx_wake(). Of its receiving: interrupt on -> polling (the interrupt's
- * vCPU, a few rounds) -> on again, or the thread polls.
- * Locks: a backlog belongs to its vCPU; kernel code is not preempted, and nothing in a flush
- * sleeps. spill.lock. netdev.h has the rest.
+ * States of a card's queue: empty -> waiting (on a vCPU's list of senders) -> in send() (busy) ->
+ * empty, or stopped until netdev_tx_wake(). States of its reception: interrupt on -> polling (the
+ * interrupt's vCPU, a few rounds) -> interrupt on, or the thread polls.
+ * Locks: a backlog belongs to its vCPU and has no lock: kernel code is not preempted, and no part
+ * of a flush sleeps. spill.lock protects spill. netdev.h describes the other locks.
  */
 #include <asm/errno.h>
 #include <linux/sched.h>
@@ -58,30 +59,30 @@
 #define OFTEN_NS NSEC_PER_MSEC
 #define OFTEN 16U /* frames in OFTEN_NS */
 
-/* packets of a vCPU; lo's largest windows fit */
+/* packets in a vCPU's backlog, at most; lo's largest windows fit */
 u32 netdev_max_backlog = 16384;
 
 static struct backlog {
 	struct list_head queue;
 	u32 len;
-	u64 bytes; /* of true sizes */
-	/* the bytes that there may be, as of the last flush; 0: nothing was flushed yet */
+	u64 bytes; /* sum of skb_truesize() */
+	/* limit of bytes, as of the last flush; 0: nothing was flushed yet */
 	u64 room;
 	struct list_head senders; /* of netdev_queue.link */
 	bool running;
-	/* the senders' frames are held back, until the timer's time */
+	/* the senders' frames are held back until the timer fires */
 	bool held;
 	bool held_enough; /* the hold is over */
-	/* has frames enough, which another vCPU holds */
+	/* a queue on another vCPU's list that has enough frames: this vCPU sends it too */
 	struct netdev_queue *full;
-	/* packets processed and dropped, and flushes that left some: /proc/net/softnet_stat */
+	/* packets processed and dropped, and flushes that left packets: /proc/net/softnet_stat */
 	u32 processed, dropped, squeezed;
 	struct ktimer hold;
 } backlogs[MAX_CPUS];
 
 /*
- * Packets that flushes have left, so that frames that circle between devices do not occupy a vCPU.
- * Protected by its lock.
+ * Packets that flushes have left for a kernel thread, so that frames that circle between devices do
+ * not occupy a vCPU. Protected by its lock.
  */
 static struct {
 	spinlock_t lock;
@@ -92,7 +93,8 @@ static struct {
 } spill;
 
 /*
- * Returns the true sizes, in bytes, that may wait on a vCPU: all that frames going in circles cost.
+ * Returns the limit of a vCPU's backlog, in bytes of true sizes. It bounds the memory of frames
+ * that circle between devices.
  */
 static u64 backlog_room(void)
 {
@@ -102,8 +104,8 @@ static u64 backlog_room(void)
 /* ---- receiving ---- */
 
 /*
- * Returns the counters for a received packet. For packets from other devices the queue is not
- * known.
+ * Returns the counters for a received packet: those of its queue, or the device's if the packet
+ * comes from another device, so that its queue is unknown.
  */
 static struct netdev_stats *rx_stats(struct net_device *dev, const struct sk_buff *skb)
 {
@@ -187,7 +189,7 @@ static void deliver(struct sk_buff *skb)
 	}
 }
 
-/* Processes at most @most packets. Returns how many. */
+/* Processes at most @most packets. Returns their number. */
 static u32 process_backlog(struct backlog *b, u32 most)
 {
 	struct sk_buff *skb;
@@ -202,14 +204,15 @@ static u32 process_backlog(struct backlog *b, u32 most)
 static void flush_tx(struct netdev_queue *q);
 
 /*
- * Returns how many frames are held back at most: frames that do not fit into the queue are dropped.
+ * Returns the largest number of frames that may be held back: frames that do not fit into the queue
+ * would be dropped.
  */
 static u32 hold_most(const struct net_device *dev)
 {
 	return min(HOLD_FRAMES, READ_ONCE(dev->txqlen));
 }
 
-/* True if frames of @q may wait for more. */
+/* True if the frames of @q may wait for more frames. */
 static bool may_hold(struct netdev_queue *q, u64 now)
 {
 	u64 since = now - q->period, sent = q->stats->tx_packets;
@@ -222,7 +225,10 @@ static bool may_hold(struct netdev_queue *q, u64 now)
 	return q->often && !READ_ONCE(q->large) && READ_ONCE(q->txq_len) < hold_most(q->dev);
 }
 
-/* True: all that wait are held back. */
+/*
+ * Starts holding back the frames of all senders, if all of them allow it. Returns true if they are
+ * held back.
+ */
 static bool hold(struct backlog *b)
 {
 	struct netdev_queue *q;
@@ -261,7 +267,7 @@ static void process_senders(struct backlog *b)
 	}
 }
 
-/* Hands the rest of a long flush to a kernel thread, so that other tasks may run meanwhile. */
+/* Leaves the rest of a long flush to a kernel thread, so that other tasks may run meanwhile. */
 static void spill_over(struct backlog *b)
 {
 	struct sk_buff *skb;
@@ -335,7 +341,7 @@ static void before_idle(void)
 	send_held(&backlogs[smp_processor_id()]);
 }
 
-/* Processes a batch of the left packets; reschedules its work for the rest. */
+/* Processes a batch of the packets that flushes have left; reschedules its work for the rest. */
 static void spill_go_on(struct work *w)
 {
 	struct backlog *b = &backlogs[smp_processor_id()];
@@ -378,13 +384,13 @@ void netdev_spill_forget(const struct net *net)
 }
 
 /*
- * The values of q->polling. The card raises its interrupt once, and arms it when poll() finds
- * nothing more. An interrupt that comes before the poller has gone must not be lost, so it leaves
- * POLL_AGAIN.
+ * The values of q->polling. The card raises its interrupt once, and arms it again when poll() finds
+ * no more packets. An interrupt that comes before the poller has stopped must not be lost, so it
+ * leaves POLL_AGAIN.
  */
 enum { POLL_IDLE, POLLING, POLL_AGAIN };
 
-/* True: there may be more. */
+/* Polls one budget of packets and processes them. Returns true if there may be more. */
 static bool poll_once(struct netdev_queue *q)
 {
 	u32 n;
@@ -417,7 +423,7 @@ void netdev_poll(struct netdev_queue *q)
 
 bool netdev_polling(const struct netdev_queue *q)
 {
-	/* orders the caller's earlier write that disables poll() before the read */
+	/* orders the caller's earlier write, which disables poll(), before this read */
 	smp_mb();
 	return smp_load_acquire(&q->in_poll);
 }
@@ -436,7 +442,9 @@ void netdev_queue_init(struct netdev_queue *q, struct net_device *dev, u32 index
 
 /* ---- sending ---- */
 
-/* Sends on one vCPU at a time; another vCPU leaves its frames to that one. */
+/*
+ * Sends the queue's frames. Only one vCPU is in send(); another one leaves its frames to that vCPU.
+ */
 static void flush_tx(struct netdev_queue *q)
 {
 	struct net_device *dev = q->dev;
@@ -459,7 +467,8 @@ static void flush_tx(struct netdev_queue *q)
 			list_splice_tail_init(&q->txq, &batch);
 			list_splice_tail_init(&batch, &q->txq);
 		}
-		smp_store_release(&q->busy, false); /* last: a card looks without the lock */
+		/* last: cards read busy without the lock */
+		smp_store_release(&q->busy, false);
 	}
 	spin_unlock(&q->lock);
 	if (unlikely(READ_ONCE(dev->qdisc)))
@@ -484,7 +493,7 @@ static void purge(struct netdev_queue *q)
 
 	spin_lock(&q->lock);
 	list_for_each_entry(skb, &q->txq, list)
-		/* packets in send() are counted by that vCPU */
+		/* packets in send() are counted down by the sending vCPU */
 		q->txq_len--;
 	list_splice_tail_init(&q->txq, &batch);
 	q->stopped = false;
@@ -503,13 +512,16 @@ void netdev_forget_senders(const struct net_device *dev)
 	for (int i = 0; i < MAX_CPUS; i++) {
 		struct netdev_queue *q = READ_ONCE(backlogs[i].full);
 
-		/* Unless its vCPU was quicker: then it is through after a grace period. */
+		/*
+		 * Fails if that vCPU has taken @q meanwhile: it is done with @q after a grace
+		 * period.
+		 */
 		if (q && q->dev == dev)
 			cmpxchg(&backlogs[i].full, q, NULL);
 	}
 }
 
-/* Returns the queue out of @n by which @skb leaves. */
+/* Returns the queue out of @n that sends @skb. */
 static struct netdev_queue *queue_of(struct net_device *dev, struct sk_buff *skb, u32 n)
 {
 	if (!skb->flow)
@@ -568,7 +580,7 @@ static void stamp(const struct net_device *dev, struct sk_buff *skb)
 	skb->stamp_for = NULL;
 }
 
-/* Segments or checksums a packet and sends it by a card that cannot do so. */
+/* Segments a packet, or fills in its checksum, and sends it by a device that can do neither. */
 static int xmit_cut(struct net_device *dev, struct sk_buff *skb)
 {
 	LIST_HEAD(cut);
@@ -613,7 +625,7 @@ int netdev_xmit_now(struct net_device *dev, struct sk_buff *skb)
 		kfree_skb(skb);
 		return -ENETDOWN;
 	}
-	if (!dev->carrier) { /* as a queue that is never emptied */
+	if (!dev->carrier) { /* like a queue that is never emptied */
 		dev->stats.tx_dropped++;
 		kfree_skb(skb);
 		return 0;
@@ -641,7 +653,7 @@ int dev_xmit(struct net_device *dev, struct sk_buff *skb)
 		sock_cgroup_priority(dev, skb);
 	if (likely(!READ_ONCE(dev->qdisc)))
 		return netdev_xmit_now(dev, skb);
-	/* the socket may be gone when the frame leaves */
+	/* before the queue: the socket may be freed when the frame is sent */
 	if (unlikely(skb->stamp_for))
 		stamp(dev, skb);
 	return qdisc_xmit(dev, skb);

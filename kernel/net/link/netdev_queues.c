@@ -6,15 +6,15 @@
  * The number of a card's queues changes (ethtool -L) without losing a frame and without reordering
  * the frames of a flow:
  *
- *	frozen     no vCPU begins to send; send() calls under way end
- *	all locks  the number changes, and the waiting frames move to the queues that their flows
- *	           have now, in order within each flow
+ *	frozen     no vCPU enters send(); calls of send() under way are waited for
+ *	all locks  are taken: the number changes, and the waiting frames move to the queues that
+ *	           their flows have now, in order within each flow
  *	thawed     every queue sends
  *
- * A sender reads the number under the lock of the queue that it adds to (lock_queue()), so it comes
- * before all that or finds the new queue.
+ * A sender reads the number under the lock of the queue that it adds to (lock_queue()): so it adds
+ * its frame before the change, or to the queue of the new number.
  *
- * Locks: link.c's mutex for changes; the queues' locks, the first one first.
+ * Locks: link.c's mutex for changes; the queues' locks, the first queue's before the others.
  */
 #include "arch/um/machine/arch.h"
 #include "kernel/lib/string.h"
@@ -32,7 +32,7 @@ void netdev_queues_setup(struct net_device *dev, struct netdev_queue *more, u32 
 		netdev_queue_init(&more[i - 1], dev, i);
 }
 
-/* True if none of the device's queues is in send(), or on a vCPU's list of queues to send by. */
+/* True if no queue of the device is in send(), or on a vCPU's list of senders. */
 static bool is_quiet(struct net_device *dev)
 {
 	for (u32 i = 0; i < dev->nr_queues; i++) {
@@ -54,7 +54,7 @@ void netdev_quiesce(struct net_device *dev)
 	}
 	netdev_purge_tx(dev);
 	netdev_forget_senders(dev);
-	/* After this every vCPU that had taken a queue from its list is done with it. */
+	/* After this every vCPU that had taken a queue from its list has finished with it. */
 	synchronize_rcu();
 }
 
@@ -67,7 +67,7 @@ u32 netdev_tx_waiting(struct net_device *dev)
 	return most;
 }
 
-/* Waits for other vCPUs, which are in send() for as long as a host call takes. */
+/* Waits until no vCPU is in send(), which takes as long as a host call. */
 static void wait_for_senders(struct net_device *dev)
 {
 	for (u32 i = 0; i < dev->nr_queues; i++) {
@@ -84,7 +84,7 @@ static void wait_for_senders(struct net_device *dev)
 	}
 }
 
-/* Locks all queues. Lockdep tracks one lock of a class: the first represents all. */
+/* Locks all queues. Lockdep tracks one lock of a class: the first queue's represents all. */
 static void lock_all(struct net_device *dev)
 {
 	spin_lock(&dev->first.lock);
@@ -142,7 +142,8 @@ void netdev_resize_tx(struct net_device *dev, u32 n)
 void netdev_tell_queues(struct net_device *dev, u32 rx, u32 tx)
 {
 	u32 had_rx = dev->real_rx;
-	u32 had_tx = dev->ops->send ? had_rx : dev->real_tx; /* a card sends by them already */
+	/* A card's real_tx was changed before, by netdev_resize_tx(); it was equal to real_rx. */
+	u32 had_tx = dev->ops->send ? had_rx : dev->real_tx;
 
 	if (rx)
 		WRITE_ONCE(dev->real_rx, rx);

@@ -196,7 +196,7 @@ static int find_device(struct tun_file *tf, const struct tun_ifreq *r, struct ne
 	return 0;
 }
 
-/* Returns the flags of the requested device; a device that would be both is a tun. */
+/* Returns the flags of the requested device; a request for both kinds makes a tun. */
 static u32 shape(const struct tun_ifreq *r)
 {
 	u32 flags = r->flags & TUN_SHAPE;
@@ -287,8 +287,8 @@ static long set_queue(struct tun_file *tf, u64 arg)
 /* ---- the other ioctls ---- */
 
 /*
- * The argument of an ioctl: read before link.c's mutex is taken, and written after, since its pages
- * may be a slow or hostile file system's.
+ * The argument of an ioctl. It is read before link.c's mutex is taken and written after its
+ * release, since its pages may belong to a slow or hostile file system.
  */
 union tun_arg {
 	struct tun_ifreq r;
@@ -347,8 +347,8 @@ static long set_owner(struct tun *t, u32 cmd, u64 arg)
 }
 
 /*
- * Sets the offloads that the program takes. TCP is passed uncut and without checksums only if it
- * takes both families.
+ * Sets the offloads that the program can process. TCP packets are passed uncut and without
+ * checksums only if the program accepts this of IPv4 and IPv6.
  */
 static long set_offload(struct tun *t, u64 arg)
 {
@@ -401,7 +401,8 @@ static long sndbuf(struct tun *t, u32 cmd, int *n)
 }
 
 /*
- * Gets or sets the byte order of virtio_net_hdr: the machine's own is little-endian in either case.
+ * Gets or sets the byte order of virtio_net_hdr. The machine is little-endian, so either value has
+ * the same effect.
  */
 static long little_endian(struct tun *t, u32 cmd, int *n)
 {
@@ -430,8 +431,8 @@ static long set_carrier(struct tun *t, int on)
 }
 
 /*
- * Handles the ioctls of an attached device. link.c's mutex held. @a: the data at @arg, if
- * arg_size() is not 0.
+ * Serves the ioctls of an attached device. link.c's mutex held. @a: the data at @arg, if arg_size()
+ * is not 0.
  */
 static long of_device(struct tun_file *tf, u32 cmd, u64 arg, union tun_arg *a)
 {
@@ -441,7 +442,7 @@ static long of_device(struct tun_file *tf, u32 cmd, u64 arg, union tun_arg *a)
 		return -EBADFD;
 	switch (cmd) {
 	case TUNGETIFF: return get_iff(tf, &a->r);
-	/* Has no effect: no checksum is made or checked, either way. */
+	/* Has no effect: checksums are neither made nor checked, in either direction. */
 	case TUNSETNOCSUM: return 0;
 	case TUNSETPERSIST:
 		t->flags = arg ? t->flags | IFF_PERSIST : t->flags & ~(u32)IFF_PERSIST;

@@ -7,16 +7,16 @@
  *      tun_queue.c the files of a device, which are its queues, and the queue of each flow
  *      tun_io.c    frames
  *
- * Lives: a device (struct tun) is made by TUNSETIFF. It goes with its last file unless it is
- * persistent, or with `ip link del`, or with its namespace. One file is attached to a device, or
- * several with IFF_MULTI_QUEUE. Device and file are each freed a grace period after they have gone.
+ * Lifetime: a device (struct tun) is made by TUNSETIFF. It is removed with its last file unless it
+ * is persistent, or by `ip link del`, or with its namespace. One file is attached to a device, or
+ * several with IFF_MULTI_QUEUE. A removed device and a closed file are freed a grace period later.
  * States of a file:
  *
  *      without a device -> (TUNSETIFF) attached, a queue -> (TUNSETQUEUE) disabled <-> attached
- *      attached, disabled -> (close, the device goes) without a device
+ *      attached, disabled -> (close, device removed) without a device
  *
- * Locks: link.c's mutex: which file is attached to which device, and settings. tf->lock (spin): the
- * queue. A frame's way reads the rest without a lock.
+ * Locks: link.c's mutex protects settings, and which file is attached to which device. tf->lock
+ * (spin) protects the file's queue of frames. The packet path reads the rest without a lock.
  */
 #ifndef NESTLING_NET_TUN_H
 #define NESTLING_NET_TUN_H
@@ -43,13 +43,13 @@
 struct tun;
 struct tun_file {
 	struct tun *tun;       /* NULL: none */
-	u32 index;             /* of its queue, while it is attached */
-	bool disabled;         /* by TUNSETQUEUE: it is on tun->disabled */
-	struct list_head link; /* then */
+	u32 index;             /* of its queue, while attached */
+	bool disabled;         /* by TUNSETQUEUE */
+	struct list_head link; /* in tun->disabled, while disabled */
 	struct net *net;       /* a reference; namespace of its opener */
-	/* TUN_SHAPE of the device that it was attached to last */
+	/* TUN_SHAPE flags of the device that the file was attached to last */
 	u32 flags;
-	u32 vnet_len; /* as the device's */
+	u32 vnet_len; /* a copy of the device's */
 	bool pieces;  /* IFF_NAPI_FRAGS */
 	struct wait_queue_head wait;
 	struct fasync_list async;
@@ -62,7 +62,7 @@ struct tun_file {
 
 struct tun {
 	struct net_device *dev;
-	/* has room for one, or for TUN_QUEUES; the first nr are there */
+	/* an array of 1 or TUN_QUEUES entries; the first nr are in use */
 	struct tun_file **files;
 	u32 nr, nr_disabled;
 	struct list_head disabled; /* of tun_file.link */
@@ -77,18 +77,18 @@ struct tun {
 	struct rcu_head rcu;
 };
 
-/* tun_queue.c; link.c's mutex held, but for the last two */
+/* tun_queue.c; link.c's mutex held, except for the last two */
 int tun_queues_setup(struct tun *t);
 void tun_queues_free(struct tun *t);
-/* Makes @tf a queue of @t; it was disabled, or has none. 0, -EBUSY, -E2BIG. */
+/* Makes @tf a queue of @t; it was disabled, or attached to no device. 0, -EBUSY, -E2BIG. */
 int tun_enter(struct tun *t, struct tun_file *tf);
-/* Takes @tf out of its device. */
+/* Detaches @tf from its device. */
 void tun_leave(struct tun_file *tf);
 /* Serves TUNSETQUEUE. 0 or -EINVAL. */
 int tun_set_queue(struct tun_file *tf, u32 flags);
-/* Returns the file that wrote @skb, or NULL. */
+/* Returns the file that gets @skb (the queue of its flow), or NULL. */
 struct tun_file *tun_queue_of(struct tun *t, const struct sk_buff *skb);
-/* Learns from @skb, which was written to @tf, that its flow belongs there. */
+/* Records that the flow of @skb, which was written to @tf, belongs to the queue @tf. */
 void tun_learn(struct tun *t, const struct tun_file *tf, const struct sk_buff *skb);
 
 /* tun_io.c */

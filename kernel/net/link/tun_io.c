@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tun_io.c: frames between a tun or tap device and its program. A read returns one, a write takes
- * one:
+ * tun_io.c: frames between a tun or tap device and its program. Each read returns one frame, and
+ * each write passes one:
  *
  *	[struct tun_pi, unless IFF_NO_PI] [struct virtio_net_hdr, with IFF_VNET_HDR] a packet
  *	(IFF_TUN) or a frame of Ethernet (IFF_TAP)
  *
- * A packet that leaves is segmented and gets its checksum, unless TUNSETOFFLOAD has enabled uncut
- * TCP packets. The checksum of an uncut packet is the pseudo header's, and its virtio_net_hdr, if
- * there is one, has the flag. A packet that the program writes may also be uncut and without a
- * checksum, as its virtio_net_hdr says: it is cut when it leaves by a card (gso.c). At most
- * txqueuelen frames and QUEUE_BYTES wait for a reader; more are dropped, as a wire would.
+ * A packet for the program is segmented and its checksum filled in, unless TUNSETOFFLOAD has
+ * enabled uncut TCP packets. The checksum of an uncut packet is that of the pseudo header alone,
+ * and its virtio_net_hdr, if there is one, has VIRTIO_NET_HDR_F_NEEDS_CSUM. A packet that the
+ * program writes may also be uncut and without a checksum, as described by its virtio_net_hdr: it
+ * is cut when a card sends it (gso.c). At most txqueuelen frames and QUEUE_BYTES wait for a reader;
+ * more are dropped.
  */
 #include <asm/errno.h>
 #include <linux/eventpoll.h>
@@ -26,14 +27,14 @@
 #include "kernel/net/link/vlan.h"
 
 #define QUEUE_BYTES (4UL << 20)
-#define PIECES_MAX 17 /* as many as Linux keeps of a frame */
+#define PIECES_MAX 17 /* pieces of a frame, Linux's limit */
 #define FRAME_MAX (65535U + ETH_HLEN + VLAN_TAG)
 
 /* ---- out: to the program ---- */
 
 /*
- * Queues a frame. Returns false if there is no room, or if @tf is no queue of @t any more: the
- * frame would be read as one of a later device.
+ * Queues a frame. Returns false if there is no room, or if @tf is no longer a queue of @t: it may
+ * be attached to another device by now.
  */
 static bool enqueue(const struct tun *t, struct tun_file *tf, struct sk_buff *skb, u32 most)
 {
@@ -51,7 +52,7 @@ static bool enqueue(const struct tun *t, struct tun_file *tf, struct sk_buff *sk
 	return room;
 }
 
-/* Releases the sender, which need not wait for a reader. */
+/* Releases the socket that sent @skb: its buffer space does not wait for a reader. */
 static void orphan(struct sk_buff *skb)
 {
 	skb_orphan(skb);
@@ -99,7 +100,7 @@ void tun_purge(struct tun_file *tf)
 		kfree_skb(skb);
 }
 
-/* Describes in the header the work that the program has to do for @skb. */
+/* Fills in the header: the work that is left to the program for @skb. */
 static void describe(const struct tun_file *tf, const struct sk_buff *skb, struct virtio_net_hdr *v)
 {
 	struct gso_about a;
@@ -167,7 +168,7 @@ ssize_t tun_read(struct file *f, struct iov_iter *to, loff_t *pos)
 			return n;
 	}
 	if (!skb)
-		/* The device went while we waited; the error is Linux's. */
+		/* The device was removed during the wait; the error is Linux's. */
 		return -EFAULT;
 	n = put_frame(tf, skb, to);
 	kfree_skb(skb);
@@ -224,7 +225,7 @@ static void bring_in(struct net_device *dev, struct sk_buff *skb, bool tap)
 	netif_rx(dev, skb);
 }
 
-/* Receives a packet, and consumes @skb. Nothing in here sleeps: the device stays. */
+/* Receives a packet, and consumes @skb. Does not sleep, so the device is not freed meanwhile. */
 static int receive(struct tun_file *tf, struct sk_buff *skb, const struct virtio_net_hdr *v)
 {
 	struct tun *t = READ_ONCE(tf->tun);

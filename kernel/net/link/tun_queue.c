@@ -3,13 +3,13 @@
  * tun_queue.c: the files of a device of /dev/net/tun, which are its queues (IFF_MULTI_QUEUE), and
  * the choice of a queue for a packet.
  *
- * A program's write to a queue assigns the flow of that packet to the queue: packets of the flow,
- * both ways, go to this queue while the program writes some, and FLOW_AGE longer. Other flows are
- * spread over the queues by their hash. So a flow stays with its queue as long as the number of
- * queues does not change.
+ * A program's write to a queue assigns the flow of that packet to the queue: it gets the packets of
+ * the flow that the device sends, until FLOW_AGE after the program's last write of a packet of this
+ * flow. Other flows are spread over the queues by their hash, so that a flow keeps its queue as
+ * long as the number of queues does not change.
  *
- * The table of flows has a word for each hash: hash (32 bits), time (16), queue (16); a later flow
- * takes the place. The table is a hint: read and written without a lock.
+ * An entry of the table of flows is a word: hash (32 bits), time (16), queue (16). A flow replaces
+ * an earlier one with the same index. The table is a hint, read and written without a lock.
  *
  * Locks: link.c's mutex; the packet path reads files, nr and flows without it.
  */
@@ -81,7 +81,7 @@ struct tun_file *tun_queue_of(struct tun *t, const struct sk_buff *skb)
 	return READ_ONCE(t->files[queue]);
 }
 
-/* Removes the queue @from; the last one takes its number. */
+/* Updates the flows after the removal of queue @from, whose number the queue @last gets. */
 static void renumber(struct tun *t, u32 from, u32 last)
 {
 	for (u32 i = 0; t->flows && i < TUN_FLOWS; i++) {
@@ -98,8 +98,8 @@ static void renumber(struct tun *t, u32 from, u32 last)
 /* ---- files ---- */
 
 /*
- * Sets the state of the queue under the lock, where a sender sees that the device is another one or
- * the queue disabled.
+ * Sets the device and state of a queue. The lock is held, since a sender checks under it that the
+ * queue still belongs to the device and is enabled.
  */
 static void belongs_to(struct tun_file *tf, struct tun *t, bool disabled)
 {
@@ -130,7 +130,10 @@ int tun_enter(struct tun *t, struct tun_file *tf)
 	return 0;
 }
 
-/* Hides the file from packets. enqueue() refuses a packet whose sender had found it before. */
+/*
+ * Removes the file from the device's queues. A sender that had found it before is refused by
+ * enqueue().
+ */
 static void take_out(struct tun *t, struct tun_file *tf)
 {
 	u32 index = tf->index, last = t->nr - 1;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * veth.c: dummy, a device that drops each packet it is given, and veth, two devices with a wire
+ * veth.c: dummy, a device that drops each packet it is to send, and veth, two devices with a wire
  * between them (veth(4)).
- * Locks: peers change under link.c's mutex and are read without.
+ * Locks: peers change under link.c's mutex and are read without it.
  */
 #include "kernel/lib/printk.h"
 #include "kernel/mm/mm.h"
@@ -30,7 +30,7 @@ const struct link_type dummy_link = { .kind = "dummy", .ops = &dummy_ops };
 
 /* ---- veth ---- */
 
-/* Hands a copy to the other side, since the sender may change shared bytes. */
+/* Delivers a copy to the peer, since the sender may change shared bytes. */
 static int veth_xmit(struct net_device *dev, struct sk_buff *skb)
 {
 	struct net_device *peer = READ_ONCE(dev->private);
@@ -64,7 +64,7 @@ static const struct netdev_ops veth_ops = {
 	.stop = veth_stop,
 };
 
-/* Brings an end up. There is a link while both ends are up. */
+/* Brings an end up. The carrier is on while both ends are up. */
 static int veth_open(struct net_device *dev)
 {
 	struct net_device *peer = READ_ONCE(dev->private);

@@ -5,13 +5,14 @@
  *
  *	out   dev_xmit(eth0.5) -> skb->vlan_tci = 5 -> dev_xmit(eth0) -> tag put into the bytes,
  *	      unless eth0 takes it as metadata
- *	in    eth_rx(eth0): the tag out of the bytes -> deliver() -> vlan_rx() -> eth0.5
+ *	in    eth_rx(eth0): tag taken out of the bytes -> deliver() -> vlan_rx() -> eth0.5
  *
  * A tag is metadata of the skb (skb.h) while the frame is in this machine, so that AF_PACKET
  * reports it as Linux does, and a bridge or a veth passes it on unchanged. A priority tag (VLAN 0)
  * is treated as no tag.
  * Not supported: 802.1ad, GVRP, MVRP, priorities mapped to tags: EOPNOTSUPP, EPROTONOSUPPORT.
- * Locks: vlans_lock (spin) for the table; values change under link.c's mutex and are read without.
+ * Locks: vlans_lock (spin) for the table; values change under link.c's mutex and are read without
+ * it.
  */
 #include <asm/errno.h>
 #include <linux/if_link.h>
@@ -34,11 +35,11 @@
 
 struct vlan {
 	struct hlist_node node;
-	struct net_device *dev, *lower; /* immutable, as the next */
+	struct net_device *dev, *lower; /* immutable, like id */
 	u16 id;
 	u32 flags;
 	bool lower_up; /* state at the last notification */
-	/* the lower device lets all frames pass, since our address is not its own */
+	/* this device keeps the lower one in promiscuous mode (watch()) */
 	bool watching;
 	struct rcu_head rcu;
 };
@@ -125,8 +126,8 @@ bool vlan_strip(struct sk_buff *skb)
 }
 
 /*
- * Takes a tag out of the frame's bytes: one inside of another, or one in a frame that a macvlan
- * sent to its neighbour.
+ * Takes a tag out of the frame's bytes: an inner tag, or the tag of a frame that one macvlan sent
+ * to another.
  */
 bool vlan_untag(struct sk_buff *skb)
 {
@@ -145,8 +146,9 @@ bool vlan_untag(struct sk_buff *skb)
 }
 
 /*
- * Handles a tagged frame that no VLAN device has taken: a priority tag (VLAN 0) is removed, and the
- * payload behind it, maybe another tag, is handled next. Returns false if @skb was freed.
+ * Handles a tagged frame that no VLAN device has taken: removes a priority tag (VLAN 0), and
+ * continues with the payload behind it, which may begin with another tag. Returns false if @skb was
+ * consumed.
  */
 bool vlan_rx_priority(struct sk_buff *skb)
 {
@@ -159,7 +161,7 @@ bool vlan_rx_priority(struct sk_buff *skb)
 		if (vlan_rx(skb))
 			return false;
 	}
-	if (skb->vlan_proto && skb->vlan_tci & VID_MASK) /* of an unknown VLAN */
+	if (skb->vlan_proto && skb->vlan_tci & VID_MASK) /* the VLAN has no device */
 		skb->pkt_type = PKT_OTHERHOST;
 	return true;
 }
@@ -190,7 +192,10 @@ bool vlan_insert(struct sk_buff *skb)
 
 /* ---- the device ---- */
 
-/* True if the priorities in nest @attr, if there is one, become 0, as they do without a map. */
+/*
+ * True if the map of priorities in nest @attr, if there is one, has only entries that map to 0, as
+ * all priorities do without a map.
+ */
 static bool maps_to_zero(const void *data, u32 len, u16 attr)
 {
 	u32 n;
@@ -281,8 +286,8 @@ static int setup(struct net_device *dev, struct net_device *lower, const void *d
 }
 
 /*
- * Makes the lower device pass all frames, if this one has an address other than the lower one's, or
- * passes all frames itself.
+ * Sets or ends promiscuous mode of the lower device. The mode is needed while this device is up and
+ * has an address other than the lower one's, or is promiscuous itself.
  */
 static void watch(struct vlan *v, const u8 *addr, bool up)
 {
@@ -347,7 +352,10 @@ static struct net_device *lower_of(const struct net_device *dev)
 	return v ? v->lower : NULL;
 }
 
-/* Follows the device below: up, down, and its address unless another one was set. */
+/*
+ * Follows the lower device: its state, a smaller MTU, and its address unless this device was given
+ * its own.
+ */
 static void lower_changed(struct net_device *dev, struct net_device *lower)
 {
 	struct vlan *v = VLAN(dev);

@@ -13,13 +13,14 @@
  */
 bool vlan_rx(struct sk_buff *skb);
 /*
- * Removes priority tags of a frame that neither a VLAN nor a bridge has taken, for the device
- * itself. Returns false if a VLAN has consumed it.
+ * Removes the priority tags of a frame that neither a VLAN nor a bridge has taken, so that the
+ * device itself can receive it. Returns false if @skb was consumed: by a VLAN device below a
+ * priority tag, or since a tag is truncated.
  */
 bool vlan_rx_priority(struct sk_buff *skb);
 /*
- * Moves the tag of a frame, which is whole and alone in its buffer, into the skb's metadata.
- * Returns false if the frame is cut off.
+ * Moves the tag of a frame, whose bytes are all in a buffer of its own, into the skb's metadata.
+ * Returns false if the frame is truncated.
  */
 bool vlan_strip(struct sk_buff *skb);
 /*
@@ -28,7 +29,7 @@ bool vlan_strip(struct sk_buff *skb);
  */
 bool vlan_untag(struct sk_buff *skb);
 /*
- * Puts the tag of a frame back into its bytes. Returns false if there is no room, and the frame
+ * Puts the tag of a frame back into its bytes. Returns false if there is no room, so that the frame
  * must be dropped.
  */
 bool vlan_insert(struct sk_buff *skb);
