@@ -15,7 +15,9 @@ int br_get_fdb(struct net *net, const struct nlmsghdr *req, rtnl_emit_fn emit, v
 int br_change_fdb(struct net *net, const struct nlmsghdr *req);
 int br_dump_mdb(struct net *net, const struct nlmsghdr *req, rtnl_emit_fn emit, void *arg);
 int br_change_mdb(struct net *net, const struct nlmsghdr *req);
-/* Serves SIOCBRADDBR and its kin on any socket. -ENOTTY: another request. */
+/*
+ * Serves SIOCBRADDBR and the other requests about bridges, on any socket. -ENOTTY: another request.
+ */
 long br_ioctl(struct net *net, u32 cmd, u64 arg);
 
 #endif

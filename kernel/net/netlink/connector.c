@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * connector.c: netlink's connector, of which process events are provided (CN_IDX_PROC;
- * kernel/task/proc_event.h): tasks that fork, execute, end.
+ * connector.c: netlink's connector. It has process events only (CN_IDX_PROC;
+ * kernel/task/proc_event.h): fork, exec, exit and others of tasks.
  * Sources: <linux/connector.h>, <linux/cn_proc.h>; networking/connector.rst of linux-doc.
  *
  * A listener joins group CN_IDX_PROC and sends PROC_CN_MCAST_LISTEN, optionally with a mask of
- * events. PROC_CN_MCAST_IGNORE ends that, as does the end of the socket. Both messages are answered
- * by an event that has only 0 or the error, sent to all members of the group that listen to every
- * event. The connector exists in the first network namespace only, and for tasks in the first
- * namespaces of pids and users, since its pids and uids are of these.
+ * events. PROC_CN_MCAST_IGNORE ends the selection, as does closing the socket. Both messages are
+ * answered by an event that contains only 0 or the error; it is sent to all members of the group
+ * that listen to every event. The connector exists in the first network namespace only, and for
+ * tasks in the first namespaces of pids and users, to which its pids and uids belong.
  *
- * An event is lost if a listener's queue is full, and the listener gets ENOBUFS. Events of each
- * vCPU are numbered in a row.
+ * An event is lost if a listener's queue is full, and the listener gets ENOBUFS. The events of each
+ * vCPU are numbered consecutively.
  *
  * Locks: nl_lock for the events that a socket has selected.
  */
@@ -28,7 +28,7 @@
 #include "kernel/task/proc_event.h"
 
 #define CN_GROUPS 26
-#define CN_MESSAGE_MOST 16384 /* with its head */
+#define CN_MESSAGE_MOST 16384 /* bytes, with its header */
 /* PROC_EVENT_NONZERO_EXIT, which headers before Linux 6.6 lack */
 #define CN_NEWER_EVENTS 0x20000000U
 #define EVENTS                                                                                     \
@@ -37,8 +37,8 @@
 		PROC_EVENT_COREDUMP | PROC_EVENT_EXIT)
 
 /*
- * The events that a socket has selected, in nl_sock's protocol word. 0: it has selected none, and
- * gets all.
+ * nl_sock.word: the events that a socket has selected, with these two flags: the socket has sent a
+ * LISTEN or IGNORE, and the last of them was LISTEN. 0: it has sent none, and gets all events.
  */
 #define WANTS_SAID (1UL << 32)
 #define WANTS_LISTENS (1UL << 33)
@@ -126,8 +126,8 @@ static bool lives_in_first_namespaces(void)
 }
 
 /*
- * Serves one message of a send. A malformed message, or one of another kind, is skipped without an
- * answer.
+ * Serves the message of a send. A malformed message, or one of another kind, is skipped without an
+ * answer. Returns the end of the buffer.
  */
 static u32 serve_one(struct nl_sock *n, const void *buf, u32 len, u32 off)
 {
@@ -153,7 +153,7 @@ static u32 serve_one(struct nl_sock *n, const void *buf, u32 len, u32 off)
 
 static int serve(struct nl_sock *n, const struct nlmsghdr *req)
 {
-	return 0; /* serve_one() leaves nothing */
+	return 0; /* serve_one() has taken all messages */
 }
 
 static void release(struct nl_sock *n)

@@ -17,7 +17,7 @@
 #include "kernel/task/taskstats.h"
 
 #define CTRL_VERSION 2
-#define TASKSTATS_ID 0x13 /* the first free number of families */
+#define TASKSTATS_ID 0x13 /* the first dynamic family id */
 #define ADMIN_PERM 1      /* GENL_ADMIN_PERM */
 
 /* A family with one command. */
@@ -80,7 +80,7 @@ static void put_family(
 	nl_end(b);
 }
 
-/* Finds the family of the request, by name or by number. */
+/* Finds the family that the request names, by name or by number. */
 static const struct family *family_of(const struct nlmsghdr *req)
 {
 	const char *name;
@@ -181,7 +181,7 @@ static int taskstats_serve(struct nl_sock *n, const struct nlmsghdr *req)
 	return 1;
 }
 
-/* ---- all of them ---- */
+/* ---- all families ---- */
 
 static int genl_serve(struct nl_sock *n, const struct nlmsghdr *req)
 {

@@ -2,7 +2,8 @@
 /*
  * netconf.c: /proc/sys/net/{ipv4,ipv6}/conf/NAME/..., ip_forward and conf/all/forwarding, of the
  * reader's namespace (linux-doc networking/ip-sysctl). A sysctl that would have no effect is not in
- * the table, except "tag" and those that hosts switch off for safety: these are always off.
+ * the table, except "tag" and those that machines commonly switch off for safety: these are always
+ * off.
  * Locks: net->lock, which keeps a device in place.
  */
 #include <asm/errno.h>
@@ -21,7 +22,8 @@ struct key {
 	const char *name;
 	bool v6;
 	u8 index;
-	s64 min, max; /* above INT32_MAX: a number without a sign */
+	/* a limit above INT32_MAX: the value is unsigned */
+	s64 min, max;
 	int initial;
 };
 
@@ -48,7 +50,8 @@ struct key {
 		"locktime", v6, (at) + NEIGH_LOCK, INT32_MIN, INT32_MAX, lock                      \
 	}
 
-#define READ_ONLY 1, 0 /* no number is between these: 0444 */
+/* no value is in this range; mode 0444 */
+#define READ_ONLY 1, 0
 
 static const struct key keys[] = {
 	{ "forwarding", false, CONF4_FORWARDING, INT32_MIN, INT32_MAX, 0 },
@@ -157,7 +160,7 @@ static int *word(struct netconf *c, const struct key *k)
 	return k->v6 ? &c->v6[k->index] : &c->v4[k->index];
 }
 
-/* The source of a namespace's first values (devconf_inherit_init_net). */
+/* Where the first values of a new namespace come from (devconf_inherit_init_net). */
 enum { INHERIT_V4, INHERIT_INIT, INHERIT_NONE, INHERIT_OWN };
 static int inherit_init_net = INHERIT_V4;
 static const struct sysctl inherits[] = {
@@ -207,7 +210,7 @@ void netconf_new(struct net_device *dev)
 
 /* ---- files ---- */
 
-/* A file of one name. */
+/* A file of a device's name, or of "all" or "default". */
 struct conf_file {
 	const struct netname *n;
 	const struct key *key;
@@ -258,7 +261,7 @@ static void set_everywhere(struct net *net, const struct key *k, int v)
 		WRITE_ONCE(*word(&d->conf, k), v);
 }
 
-/* Sets the "default" value for devices without one of their own. net->lock held. */
+/* Sets the "default" value, also for devices whose value was not set. net->lock held. */
 static void set_default4(struct net *net, const struct key *k, int v)
 {
 	struct net_device *d;
@@ -277,14 +280,14 @@ static bool is_for_each(const struct key *k)
 	return k->index == CONF4_FORWARDING;
 }
 
-/* Applies a changed value, by @what, to the devices that @name means. */
+/* Calls @what for the devices that @name means, after a value of theirs has changed. */
 static void apply(struct net *net, const char *name, void (*what)(struct net_device *dev))
 {
 	bool all = !strcmp(name, "all");
 	struct net_device *d;
 	int index = 0;
 
-	/* Takes one device at a time, as each takes the lock itself. */
+	/* Handles one device at a time without the lock, which @what takes itself. */
 	do {
 		struct net_device *next = NULL;
 
@@ -307,8 +310,8 @@ static void forwarding_switched(struct net_device *dev)
 }
 
 /*
- * True if @v is an MTU above the device's, or a mode of making addresses for which the device has
- * no secret. net->lock held.
+ * True if the device refuses @v: an MTU above its own, or a mode of generating addresses for which
+ * it has no secret. net->lock held.
  */
 static bool cannot(const struct net *net, const struct netconf *c, const struct key *k, int v)
 {
@@ -340,7 +343,7 @@ static int set_conf(struct net *net, const char *name, const struct key *k, int 
 			c->own4 |= 1UL << k->index;
 	}
 	spin_unlock(&net->lock);
-	if (changed && is(k, true, CONF6_DISABLE)) /* addresses go and come */
+	if (changed && is(k, true, CONF6_DISABLE)) /* adds or removes IPv6 addresses */
 		apply(net, name, netdev_ipv6_switched);
 	if (changed && is(k, true, CONF6_FORWARDING))
 		apply(net, name, forwarding_switched);
@@ -413,7 +416,10 @@ int netconf_files(struct netname *n)
 	return err;
 }
 
-/* True in the first namespace: the values of neigh/NAME for new devices are the machine's. */
+/*
+ * True in the first namespace: its "default" values of neigh/ apply to new devices of all
+ * namespaces.
+ */
 static bool in_first_net(void *arg)
 {
 	return current_net() == &init_net;

@@ -8,26 +8,27 @@
 
 /* The values in /proc/sys/net/{ipv4,ipv6}/neigh/NAME, for each family. */
 enum {
-	NEIGH_ASK_ALL, /* questions to all machines */
-	/* requests to the known address of a machine */
+	NEIGH_ASK_ALL, /* requests to all machines, at most */
+	/* requests to the known address, at most; they come before those to all machines */
 	NEIGH_ASK_ONE,
-	NEIGH_RETRANS, /* time between questions, ms */
-	/* ms that a machine counts as reachable without a confirmation */
+	NEIGH_RETRANS, /* time between requests, ms */
+	/* time for which a machine counts as reachable after a confirmation, ms */
 	NEIGH_REACHABLE,
-	/* ms that a stale address is used before it is probed */
+	/* time for which a stale address is used before it is probed, ms */
 	NEIGH_DELAY,
-	NEIGH_ASK_APP, /* questions to programs */
-	/* requests to all machines after the known address has not answered */
+	NEIGH_ASK_APP, /* requests to programs, at most */
+	/* requests to all machines after the known address has not answered, at most */
 	NEIGH_ASK_AGAIN,
-	/* an unused entry is kept so long, ms */
+	/* time for which an unused entry is kept, ms */
 	NEIGH_STALE,
-	/* bytes of packets that wait for an answer, of one entry */
+	/* limit of an entry's packets that wait for an answer, bytes */
 	NEIGH_QUEUE,
-	/* 1/100 s for which an address that has moved does not move again */
+	/* time for which an address that has changed does not change again, 1/100 s */
 	NEIGH_LOCK,
-	/* 1/100 s that an answer for another machine is delayed at most */
+	/* longest delay of an answer for another machine, 1/100 s */
 	NEIGH_PROXY,
-	NEIGH_PROXIED, /* such answers that may wait */
+	/* limit of answers that are delayed so */
+	NEIGH_PROXIED,
 	NEIGH_WORDS
 };
 enum {
@@ -45,8 +46,8 @@ enum {
 	CONF4_ACCEPT_SOURCE_ROUTE,
 	CONF4_LOG_MARTIANS,
 	CONF4_ARP_EVICT,
-	CONF4_TAG,         /* a program's own */
-	CONF4_BOOTP_RELAY, /* Linux has no use for it either */
+	CONF4_TAG,         /* not used by the kernel */
+	CONF4_BOOTP_RELAY, /* without effect, as on Linux */
 	CONF4_ARP_ANNOUNCE,
 	CONF4_ARP_FILTER,
 	CONF4_ARP_ACCEPT,
@@ -61,7 +62,7 @@ enum {
 	CONF4_IGNORE_LINKDOWN,
 	CONF4_IGMP2_INTERVAL, /* ms */
 	CONF4_IGMP3_INTERVAL,
-	CONF4_NEIGH, /* NEIGH_WORDS of them */
+	CONF4_NEIGH, /* NEIGH_WORDS words begin here */
 	CONF4_NR = CONF4_NEIGH + NEIGH_WORDS
 };
 enum {
@@ -78,7 +79,7 @@ enum {
 	CONF6_PROXY_NDP,
 	CONF6_NDISC_EVICT,
 	CONF6_HOP_LIMIT,
-	CONF6_MTU, /* of a device: at most its own */
+	CONF6_MTU, /* at most the device's MTU */
 	CONF6_DAD_TRANSMITS,
 	CONF6_ENHANCED_DAD,
 	CONF6_KEEP_ADDR,
@@ -115,7 +116,7 @@ enum {
 };
 struct netconf {
 	int v4[CONF4_NR], v6[CONF6_NR];
-	/* bit n: v4[n] was set for this one, and does not follow "default" any more; net->lock */
+	/* bit n: v4[n] was set for this device, and does not follow "default"; under net->lock */
 	u64 own4;
 	struct addr_secret { /* addr_gen.c; under net->lock */
 		u64 key[2];
@@ -125,18 +126,21 @@ struct netconf {
 
 struct net;
 struct net_device;
-/* Sets up a namespace: IPv4's settings as in the first one, IPv6's with their defaults. */
+/*
+ * Sets up the values of a namespace. Except in the first one, values are taken over from a
+ * namespace as devconf_inherit_init_net selects; by default those of IPv4 from the first one.
+ */
 void netconf_init(struct net *net);
 /*
- * Gives a device that comes into its namespace that one's settings for new devices; those about
- * neighbours are the first namespace's. net->lock held.
+ * Gives a device that enters its namespace the "default" values of that namespace, and the
+ * "default" values of the first namespace for neighbours. net->lock held.
  */
 void netconf_new(struct net_device *dev);
 
 /*
- * The value of a setting that counts for a device. _OR: the one of "all" adds to the device's own;
- * _AND: both must be set; _MAX: the greater counts; _FIRST: that of "all" counts unless it is 0;
- * CONF4, CONF6, CONF_NEIGH: the device's own.
+ * The effective value of a setting for a device. _OR: the device's or that of "all" is set; _AND:
+ * both are set; _MAX: the greater of both; _FIRST: that of "all", or if it is 0 the device's;
+ * CONF4, CONF6, CONF_NEIGH: the device's.
  */
 #define CONF4_OR(dev, key)                                                                         \
 	(READ_ONCE((dev)->conf.v4[key]) || READ_ONCE((dev)->net->conf_all.v4[key]))

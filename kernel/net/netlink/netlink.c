@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * netlink.c: AF_NETLINK sockets: requests in, answers out, messages from one program to another.
- * netlink.h describes the protocols.
+ * netlink.c: AF_NETLINK sockets: passes requests to protocols, answers to programs, and messages
+ * from one program to another. netlink.h describes the protocols.
  *
- * A request is served at once in the sender's context; answers go into the socket's queue. Source:
+ * A request is served at once in the sender's context; answers are put into its queue. Source:
  * netlink(7).
  */
 #include <asm/errno.h>
@@ -24,7 +24,7 @@
 #define PORT_BUCKETS 256U
 
 DEFINE_SPINLOCK(nl_lock);
-/* the newest first; and marks of walks, which have no proto */
+/* the newest first; also has the marks of walks, which are nl_socks without proto */
 static LIST_HEAD(all_sockets);
 static struct hlist_head bound[PORT_BUCKETS]; /* by hub and port number */
 
@@ -96,9 +96,9 @@ static void msg_free(struct nl_msg *m)
 }
 
 /*
- * True if there is no room. As on Linux, there is room until the queue holds more than rcvbuf. The
- * kernel's own answers (@force) may go beyond rcvbuf, since a dump is queued at once; but not
- * beyond a sixteenth of the memory for all queues together. A program that sends requests and never
+ * True if the queue is full. As on Linux, there is room until the queue holds more than rcvbuf. The
+ * kernel's own answers (@force) may exceed rcvbuf, since a dump is queued at once, as long as all
+ * queues together have less than a sixteenth of the memory. A program that sends requests and never
  * reads loses answers. c.lock held.
  */
 static bool is_full(const struct nl_sock *n, const struct nl_msg *m, bool force)
@@ -141,7 +141,8 @@ int nl_queue_bytes(struct nl_sock *n, const void *data, u32 len, bool force)
 	if (!m)
 		return -ENOBUFS;
 	nl_catch_up(n);
-	nl_queue_msg(n, m, force); /* the next call reports a loss */
+	/* a loss is reported by the next call */
+	nl_queue_msg(n, m, force);
 	return 0;
 }
 
@@ -170,7 +171,7 @@ u64 nl_set_word(struct nl_sock *n, u64 word)
 	return old;
 }
 
-/* ---- devices, addresses, routes, which rtnl.c handles ---- */
+/* ---- NETLINK_ROUTE, whose requests rtnl.c serves ---- */
 
 int nl_answer(
 	struct nl_sock *n, const struct nlmsghdr *req, rtnl_put_fn put, const void *what, u16 flags)
@@ -181,7 +182,7 @@ int nl_answer(
 	if (!b)
 		return -ENOMEM;
 	put(b, req, n->portid, flags, what);
-	err = b->len ? nl_queue(n, b) : 0; /* empty: the object is gone */
+	err = b->len ? nl_queue(n, b) : 0; /* empty: the object was removed */
 	kfree(b);
 	return err;
 }
@@ -220,8 +221,8 @@ static int emit(void *arg, rtnl_put_fn put, const void *what)
 }
 
 /*
- * Serves a request. 0: served (and acknowledged if requested); -errno: for an error message; 1:
- * served with its own answer.
+ * Serves a request. 0: served, to be acknowledged if requested; -errno: to be answered with an
+ * error; 1: answered already.
  */
 static int serve_route(struct nl_sock *n, const struct nlmsghdr *req)
 {
@@ -232,7 +233,7 @@ static int serve_route(struct nl_sock *n, const struct nlmsghdr *req)
 
 	e.dump.strict = n->options >> NETLINK_GET_STRICT_CHK & 1;
 
-	/* In each group of four types only GET, the third, changes nothing; SET is the fourth. */
+	/* Types come in groups of four: NEW, DEL, GET, SET. Only GET changes nothing. */
 	if (req->nlmsg_type % 4 != 2) {
 		if (!net_capable(net, CAP_NET_ADMIN))
 			return -EPERM;
@@ -244,7 +245,8 @@ static int serve_route(struct nl_sock *n, const struct nlmsghdr *req)
 	}
 	if (req->nlmsg_flags & NLM_F_DUMP) {
 		err = rtnl_dump(net, req, &e.dump, emit, &e);
-		if (err != -EOPNOTSUPP) /* a dump reports its error at its end */
+		/* the end of a dump reports its error */
+		if (err != -EOPNOTSUPP)
 			err = nl_done_with(n, req, err, e.dump.done);
 		return err ? err : 1;
 	}
@@ -318,7 +320,9 @@ static struct nl_sock *by_port(const struct nl_hub *hub, u32 portid)
 	return NULL;
 }
 
-/* Gives a socket a port number: the requested one, else the process id, else an unused one. */
+/*
+ * Binds a socket to the requested port number; 0: to the process id, or if in use, an unused one.
+ */
 static int take_port(struct nl_sock *n, u32 want)
 {
 	static u32 next = (u32)-4096;
@@ -414,9 +418,9 @@ static int to_kernel(struct nl_sock *n, const u8 *buf, size_t len)
 }
 
 /*
- * Serves a request. A message sent without an address may be no intended request: a privileged
- * program may write its errors to a socket that it inherited. Such a request has no more rights
- * than the socket's opener.
+ * Serves a request. A message that was sent without an address may not be meant as a request: a
+ * privileged program may write its errors to a socket that it inherited. Such a message is
+ * therefore served with the rights of the socket's opener.
  */
 static int to_kernel_for(struct socket *s, const struct msg *m, const u8 *buf, size_t len)
 {
@@ -634,7 +638,7 @@ static int membership(struct nl_sock *n, int opt, u32 group)
 	return nl_set_groups(n, bit, opt == NETLINK_ADD_MEMBERSHIP ? bit : 0);
 }
 
-/* Options that are on or off, as bits of nl_sock.options. */
+/* The boolean options, as bits of nl_sock.options. */
 #define FLAG_OPTIONS                                                                               \
 	(1U << NETLINK_PKTINFO | 1U << NETLINK_BROADCAST_ERROR | 1U << NETLINK_NO_ENOBUFS |        \
 		1U << NETLINK_LISTEN_ALL_NSID | 1U << NETLINK_CAP_ACK | 1U << NETLINK_EXT_ACK |    \

@@ -1,23 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * netlink.h: the door of AF_NETLINK: sockets for protocols that answer requests and notify
+ * netlink.h: the public header of AF_NETLINK: sockets for protocols that answer requests and notify
  * listeners of changes.
  *
  * What the folder is for: the sockets themselves: ports, queues, messages between programs
  * (netlink.c), groups and the delivery of notifications (netlink_group.c); the protocols: route
  * (rtnl.h and rtnl_*.c), sock_diag (sock_diag.c), the generic family's controller (genl.c), the
- * connector (connector.c), kernel events (uevent.c); and sysctls of devices (netconf.h), which
- * netlink shows, too.
+ * connector (connector.c), kernel events (uevent.c); and the sysctls of devices (netconf.h), which
+ * netlink also reports.
  *
  * Types: struct nl_proto, a protocol; struct nl_sock; struct nl_msg, a message in a queue; struct
  * nl_hub, the sockets and the notifications of a protocol in a namespace.
  *
  * Call sequence: a protocol registers its struct nl_proto; sendmsg() calls nl_proto.serve() with
- * each request, and acknowledges it. Notifications go by nl_to_group(): they are logged at the hub
- * once, and each listener gets its share by its next read or poll, or by a worker.
+ * each request, and acknowledges it. nl_to_group() sends notifications: to a small group at once,
+ * else by the hub's log, from which each listener gets them at its next read or poll, or from a
+ * worker.
  *
  * Locks: nl_lock (spin) for the list of sockets, their ports, groups and hubs; c.lock of a socket,
- * inside of it, for its queue.
+ * taken inside nl_lock, for its queue.
  *
  * May know: link/, route/, neigh/, inet/, bridge/, sched/ for what rtnetlink shows and changes.
  */
@@ -35,7 +36,7 @@
 
 struct nl_msg {
 	struct list_head list;
-	/* the sender's port number, 0: the kernel; the group that it was for, 0: none */
+	/* port number of the sender, 0: the kernel; the group that it was sent to, 0: none */
 	u32 from, group;
 	struct ucred cred;
 	u32 len;
@@ -48,10 +49,10 @@ struct nl_sock;
 /* A protocol of netlink. */
 struct nl_proto {
 	int protocol;
-	u32 groups; /* how many groups there are */
-	/* all may join them; else CAP_NET_ADMIN */
+	u32 groups; /* number of groups */
+	/* all programs may join the groups; else those with CAP_NET_ADMIN */
 	bool all_recv;
-	/* all programs may talk to each other; else those with CAP_NET_ADMIN */
+	/* all programs may send messages to each other; else those with CAP_NET_ADMIN */
 	bool all_send;
 	/*
 	 * Serves a request. Returns 0 when it is done (and acknowledged if requested), 1 when it
@@ -59,39 +60,42 @@ struct nl_proto {
 	 */
 	int (*serve)(struct nl_sock *n, const struct nlmsghdr *req);
 	/*
-	 * Finds messages that belong together, from @off on. Returns where the next begins; @off:
-	 * they do not belong together. NULL: none do.
+	 * Serves messages that belong together, from @off on. Returns the offset of the next
+	 * message, or @off if the message there is to be served alone. NULL: all messages are
+	 * served alone.
 	 */
 	u32 (*serve_batch)(struct nl_sock *n, const void *buf, u32 len, u32 off);
-	/* the kernel listens only in the first network namespace */
+	/* requests are served in the first network namespace only */
 	bool first_net;
-	/* True if a member of a group selected that message. With nl_lock held. NULL: always. */
+	/* True if a member of a group has selected the message. nl_lock held. NULL: always true. */
 	bool (*wants)(const struct nl_sock *n, const void *data, u32 len);
 	/*
-	 * Ends the protocol's part of a socket that is closed and in no list any more. NULL: it has
-	 * none.
+	 * Ends the protocol's part of a socket that is being closed and is in no list. May be NULL.
 	 */
 	void (*release)(struct nl_sock *n);
 };
 extern const struct nl_proto nl_diag, nl_generic, nl_netfilter, nl_connector;
 
-/* The sockets of one protocol in one namespace: there while there is one. All under nl_lock. */
+/*
+ * The sockets of one protocol in one namespace; exists while there is such a socket. All under
+ * nl_lock.
+ */
 struct nl_hub {
-	const struct net *net; /* immutable, as is protocol */
+	const struct net *net; /* immutable, like protocol */
 	int protocol;
 	u32 socks;
 	struct list_head list; /* of all hubs */
 	/* of nl_member.node: members of group n + 1 */
 	struct hlist_head groups[NL_GROUPS_MAX];
-	u32 members[NL_GROUPS_MAX]; /* and their numbers */
+	u32 members[NL_GROUPS_MAX]; /* numbers of members of the groups */
 	/* of nl_sock.listening, the lowest floor first */
 	struct list_head listeners;
 	/* of nl_told: messages that some listeners have not received yet */
 	struct list_head log;
 	u32 logged, log_bytes;
-	u64 newest; /* the number of the latest message */
+	u64 newest; /* number of the latest message */
 	struct work work;
-	/* work is queued or runs, and keeps the hub */
+	/* work is queued or runs, so the hub must not be freed */
 	bool working;
 };
 
@@ -101,24 +105,24 @@ struct nl_sock {
 	struct nl_hub *hub;           /* immutable */
 	/* under nl_lock, like the members below down to word */
 	struct list_head all;
-	struct hlist_node port_node; /* of those that are bound, by port number */
+	struct hlist_node port_node; /* in a hash of bound sockets */
 	struct list_head in;         /* of nl_member.own */
 	/* of hub->listeners; empty: it is in no group */
 	struct list_head listening;
-	/* the number up to which it has received all messages in its hub's log */
+	/* number of the last message in the hub's log that the socket has received */
 	u64 seen;
-	/* @seen when the socket came to its place in hub->listeners */
+	/* the value of seen when the socket was put at the end of hub->listeners */
 	u64 floor;
 	u32 portid; /* 0: not bound */
 	u64 groups; /* bit n: member of group n + 1 */
-	u64 word;   /* the protocol's own */
-	/* the socket has joined a group, so lists of its groups are shown */
+	u64 word;   /* for the protocol's own use */
+	/* the socket has joined a group before: NETLINK_LIST_MEMBERSHIPS returns a list */
 	bool has_groups;
-	/* by connect; under c.lock, like the members below */
+	/* set by connect(2); under c.lock, like the members below */
 	u32 dst_portid, dst_groups;
 	struct list_head queue; /* of nl_msg */
-	u64 queued;             /* truesize of all in it */
-	u32 options;            /* bit NETLINK_*: set; own */
+	u64 queued;             /* bytes, sum of truesize */
+	u32 options;            /* bit NETLINK_*: the option is set */
 };
 
 /*
@@ -126,7 +130,7 @@ struct nl_sock {
  * complete. 0 or -ENOBUFS.
  */
 int nl_queue_bytes(struct nl_sock *n, const void *data, u32 len, bool force);
-/* Puts a message that may be lost into the socket's queue. Does not sleep. */
+/* Queues a message for the socket, or drops it if there is no room. Does not sleep. */
 void nl_tell(struct nl_sock *n, const void *data, u32 len);
 /* Builds one message in a temporary builder and queues it. */
 int nl_answer(struct nl_sock *n, const struct nlmsghdr *req, rtnl_put_fn put, const void *what,
@@ -137,7 +141,7 @@ int nl_answer(struct nl_sock *n, const struct nlmsghdr *req, rtnl_put_fn put, co
  */
 int nl_error(struct nl_sock *n, const struct nlmsghdr *req, int err, const char *why, u32 offset);
 int nl_done(struct nl_sock *n, const struct nlmsghdr *req);
-/* Ends a dump that has failed, or that has flags beside NLM_F_MULTI. */
+/* Ends a dump that has failed with @err, or whose last message has @flags beside NLM_F_MULTI. */
 int nl_done_with(struct nl_sock *n, const struct nlmsghdr *req, int err, u16 flags);
 /*
  * Sends a message to every member of @group of @protocol in @net; NULL: in every namespace that the
@@ -148,14 +152,14 @@ void nl_broadcast(struct net *net, int protocol, u32 group, const void *data, u3
 void nl_broadcast_but(struct net *net, int protocol, u32 group, const void *data, u32 len,
 	const struct nl_sock *but);
 bool nl_has_listeners(struct net *net, int protocol, u32 group);
-/* Sets the protocol's own word and returns the old value. */
+/* Sets nl_sock.word and returns the old value. */
 u64 nl_set_word(struct nl_sock *n, u64 word);
 /*
- * A walk over all sockets for lists, some at a time; sockets that are made meanwhile are left out:
+ * A walk over all sockets for lists, in portions; sockets that are made meanwhile are left out:
  *
- *	mark = nl_walk_begin();			NULL: there is no memory
- *	while (nl_walk(mark, 128, fn, arg))	calls @fn with nl_lock held, for 128 at most;
- *		...				false: that was the last
+ *	mark = nl_walk_begin();			NULL: no memory
+ *	while (nl_walk(mark, 128, fn, arg))	calls @fn with nl_lock held, for at most 128
+ *		...				sockets; false: no socket is left
  *	nl_walk_end(mark);
  */
 struct nl_sock *nl_walk_begin(void);
@@ -170,9 +174,9 @@ struct nl_msg *nl_msg_new(const void *data, u32 len, gfp_t gfp);
 /* Consumes @m. 0 or -ENOBUFS. */
 int nl_queue_msg(struct nl_sock *n, struct nl_msg *m, bool force);
 /*
- * Enter and leave the hub of a protocol and namespace: 0 or -ENOMEM. A socket that ends leaves its
- * groups, too. nl_hub_leave() is called with nl_lock held, and returns @n's hub if it must be
- * freed.
+ * Add a socket to the hub of its protocol and namespace (0 or -ENOMEM), and remove it, also from
+ * its groups. nl_hub_leave() is called with nl_lock held, and returns @n's hub if the caller must
+ * free it.
  */
 int nl_hub_enter(struct nl_sock *n);
 struct nl_hub *nl_hub_leave(struct nl_sock *n);
@@ -182,17 +186,20 @@ struct nl_hub *nl_hub_leave(struct nl_sock *n);
  */
 int nl_set_groups(struct nl_sock *n, u64 mask, u64 want);
 /*
- * Queues the messages that are still in the hub's log for the socket. Returns true if there were
- * any. The latter with nl_lock held.
+ * Queue the messages of the hub's log that the socket has not received yet. nl_catch_up() returns
+ * true if there were any; nl_catch_up_locked() is called with nl_lock held.
  */
 bool nl_catch_up(struct nl_sock *n);
 void nl_catch_up_locked(struct nl_sock *n);
 /*
- * Queues some of the logged messages if the queue is empty: for a caller that only tests whether
- * there is a message.
+ * Queues some of the logged messages for the socket if its queue is empty. For a caller that only
+ * tests whether there is a message.
  */
 void nl_catch_up_some(struct nl_sock *n);
-/* Lets a task that has queued many reports deliver a part of them. */
+/*
+ * Delivers logged messages of @n's hub while the log is more than half full. For a task that logs
+ * many messages.
+ */
 void nl_help(struct nl_sock *n);
 /* Sends a message to the members of a group except @but. */
 void nl_to_group(struct net *net, int protocol, u32 group, const struct nl_msg *m,

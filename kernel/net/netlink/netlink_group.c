@@ -9,29 +9,29 @@
  * message costs nothing without listeners, and sockets outside of the group are not visited.
  *
  * The sender may be a timer, an interrupt or a task with a lock, and may have a thousand messages.
- * It must not pay for each of the listeners, whose number is unbounded. Members of a group of up to
- * AT_ONCE get a message at once. A message to a larger group goes into the hub's log, and so do
- * later messages, to keep the order. A work item then brings each listener up to date, some
- * messages at a time. A listener that reads or polls its queue, gets an answer, or joins or leaves
- * groups first catches up by itself. So a program sees the difference only in the time of its
- * wake-up.
+ * Its time must not depend on the number of listeners, which is unbounded. If a group has at most
+ * AT_ONCE members, they get a message directly. A message to a larger group is added to the hub's
+ * log, and so are the messages behind it, to keep the order. A work item then delivers the log to
+ * each listener, some messages at a time. A listener that reads or polls its queue, gets an answer,
+ * or joins or leaves groups catches up by itself first. Programs notice the log only by the time at
+ * which they are woken up.
  *
  *      sent -> in the log -> each listener's queue -> out of the log when all have it
  *
- * The log is bounded. A message that finds no room is lost for its whole group, whose members get
- * ENOBUFS, as if their queues had been full. Requests that cause many messages make room first
- * (nl_help()).
+ * The log is bounded. A message for which there is no room is lost for its whole group, whose
+ * members get ENOBUFS, as if their queues had been full. Requests that cause many messages make
+ * room first (nl_help()).
  *
  * Invariants:
  * 1. A socket is in the list of each group whose bit is set in groups, by an nl_member in its list
  *    `in', and in no other list.
- * 2. A socket that is in any group is among its hub's listeners, which are sorted by their floors.
- *    No listener's `seen' is below its floor, so the log begins behind the first listener's floor.
+ * 2. A socket that is in any group is in its hub's list of listeners, which is sorted by floor. No
+ *    listener's `seen' is below its floor, so the log begins behind the first listener's floor.
  * 3. While the log is empty all listeners have seen the newest message.
  * 4. While it is not empty, the hub's work is queued or runs.
  *
  * Locks: nl_lock protects all lists and logs, and is held for a bounded time. Only the locks of
- * sockets' queues are inside of it.
+ * sockets' queues are taken inside it.
  */
 #include <asm/errno.h>
 #include <linux/eventpoll.h>
@@ -45,31 +45,35 @@
 
 /* The membership of a socket in a group. */
 struct nl_member {
-	struct hlist_node node; /* of hub->groups */
-	struct list_head own;   /* of nl_sock.in */
+	struct hlist_node node; /* in hub->groups */
+	struct list_head own;   /* in nl_sock.in */
 	struct nl_sock *n;
 	u32 group;
 };
 
-/* listeners that are notified without the log */
+/* members that get a message directly, at most */
 #define AT_ONCE 32U
-#define BATCH 64U            /* messages with the lock held */
+/* messages delivered with the lock held */
+#define BATCH 64U
 #define SLICE 128U           /* batches before the worker yields */
-#define LOG_MAX 4096U        /* messages in a log, */
-#define LOG_BYTES (4U << 20) /* and their bytes */
-/* the part of the memory that the logs of all hubs may take, as 1/n */
+#define LOG_MAX 4096U        /* messages in a log, at most */
+#define LOG_BYTES (4U << 20) /* their bytes, at most */
+/* limit of the logs of all hubs, as 1/n of the memory */
 #define ALL_LOGS_PART 32
 
 /* A message in the log. */
 struct nl_told {
 	struct list_head list;
 	u64 seq;
-	/* number of the last message after this one that was lost, of groups in @lost; 0: none */
+	/*
+	 * bit g - 1 of @lost: messages to group g were lost after this one; @lost_seq: the number
+	 * of the last of these, 0: none
+	 */
 	u64 lost_seq, lost;
 	u32 group;
 	/*
-	 * the socket that does not get it; only to compare: a later socket at this address has seen
-	 * more
+	 * A socket that does not get the message. The pointer is only compared: a later socket at
+	 * this address has a greater seen, and does not get the message either.
 	 */
 	const struct nl_sock *but;
 	struct nl_msg *m;
@@ -145,8 +149,8 @@ static void bring(struct nl_sock *n, const struct nl_told *t)
 }
 
 /*
- * Returns the first news that the socket has not seen all of. Searches from the end, where a socket
- * that reads often finds it.
+ * Returns the first entry of the log that the socket has not seen all of. Searches from the end,
+ * where the entry of a socket that reads often is.
  */
 static struct nl_told *first_unseen(const struct nl_sock *n)
 {
@@ -158,7 +162,10 @@ static struct nl_told *first_unseen(const struct nl_sock *n)
 	return list_next_entry(t, list);
 }
 
-/* Gives a listener at most *@left messages, and counts *@left down. True: there are more. */
+/*
+ * Delivers at most *@left messages to a listener, and counts *@left down. Returns true if there are
+ * more.
+ */
 static bool catch_up_some(struct nl_sock *n, u32 *left)
 {
 	struct nl_hub *hub = n->hub;
@@ -217,7 +224,7 @@ bool nl_catch_up(struct nl_sock *n)
 	return was;
 }
 
-/* Delivers a batch to the members that are behind most. True: there are more. */
+/* Delivers a batch to the listeners that are furthest behind. Returns true if the log has more. */
 static bool work_some(struct nl_hub *hub)
 {
 	u32 left = BATCH;
@@ -225,7 +232,7 @@ static bool work_some(struct nl_hub *hub)
 	assert_spin_held(&nl_lock);
 	while (left && !list_empty(&hub->log)) {
 		catch_up_some(list_first_entry(&hub->listeners, struct nl_sock, listening), &left);
-		/* A socket that is in none of their groups costs something, too. */
+		/* Counts each listener, even if no message is for its groups. */
 		left -= !!left;
 	}
 	return !list_empty(&hub->log);
@@ -290,7 +297,8 @@ static void lose(struct nl_hub *hub, u32 group)
 {
 	struct nl_told *last;
 
-	if (list_empty(&hub->log)) /* no memory, and nothing to note it in */
+	/* no memory, and no entry to record it */
+	if (list_empty(&hub->log))
 		return;
 	last = list_last_entry(&hub->log, struct nl_told, list);
 	last->lost |= 1UL << (group - 1);
@@ -373,12 +381,12 @@ struct nl_hub *nl_hub_leave(struct nl_sock *n)
 		return NULL;
 	n->c.net->nl_hubs[hub->protocol] = NULL;
 	list_del(&hub->list);
-	return hub->working ? NULL : hub; /* the work frees it */
+	return hub->working ? NULL : hub; /* the work will free it */
 }
 
-/* ---- coming and going ---- */
+/* ---- joining and leaving ---- */
 
-/* Makes a member for each bit of @groups. Returns false if there was no memory. */
+/* Makes a member for each bit of @groups. Returns false if there is no memory. */
 static bool make_members(struct nl_sock *n, u64 groups, struct list_head *to)
 {
 	for (u32 g = 0; g < NL_GROUPS_MAX; g++) {
@@ -405,8 +413,8 @@ static void free_members(struct list_head *from)
 }
 
 /*
- * Joins and leaves groups. What is left in @spare is to be freed: members that have left, and those
- * that another call has made meanwhile.
+ * Joins and leaves groups. The caller frees the members in @spare: those that have left, and new
+ * ones whose group was joined by another call meanwhile.
  */
 static void change_groups(struct nl_sock *n, u64 mask, u64 want, struct list_head *spare)
 {
@@ -456,7 +464,7 @@ int nl_set_groups(struct nl_sock *n, u64 mask, u64 want)
 	return err;
 }
 
-/* ---- telling ---- */
+/* ---- sending to a group ---- */
 
 static void tell(struct nl_hub *hub, u32 group, const struct nl_msg *m, const struct nl_sock *but)
 {
@@ -507,7 +515,7 @@ void nl_broadcast_but(struct net *net, int protocol, u32 group, const void *data
 
 	if (net && !nl_has_listeners(net, protocol, group))
 		return;
-	/* also from a timer, so the allocation is atomic */
+	/* atomic, since timers call this, too */
 	m = nl_msg_new(data, len, GFP_ATOMIC);
 	if (m)
 		nl_to_group(net, protocol, group, m, but);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * nsid.c: the numbers by which a network namespace names other ones (RTM_NEWNSID, RTM_GETNSID; ip
- * netns list-id; IFLA_LINK_NETNSID). A number is set by hand, or chosen when a link's other end is
- * shown; it ends with either namespace. There are at most NSIDS_MAX numbers altogether.
+ * nsid.c: the numbers that a network namespace has for other namespaces (RTM_NEWNSID, RTM_GETNSID;
+ * ip netns list-id; IFLA_LINK_NETNSID). A number is set by hand, or chosen when a link whose other
+ * end is there is shown. It is removed with either namespace. There are at most NSIDS_MAX numbers
+ * altogether.
  * Lock: nsid_lock (spin).
  */
 #include <asm/errno.h>
@@ -17,7 +18,7 @@
 
 struct nsid {
 	struct list_head list;
-	const struct net *net, *peer; /* not references: nsids_forget() */
+	const struct net *net, *peer; /* without references: nsids_forget() */
 	int id;
 };
 static DEFINE_SPINLOCK(nsid_lock);
@@ -44,7 +45,7 @@ static struct nsid *by_id(const struct net *net, int id)
 	return NULL;
 }
 
-/* Enters a number for @peer. @id -1: the first free one. nsid_lock held. */
+/* Records a number for @peer. @id -1: the lowest unused number. nsid_lock held. */
 static int enter(const struct net *net, const struct net *peer, int id)
 {
 	struct nsid *n = nr_nsids < NSIDS_MAX ? kmalloc(sizeof(*n), GFP_ATOMIC) : NULL;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * rtnl.c: rtnetlink(7): the requests about addresses, and the dispatch of others: devices are in
- * rtnl_link.c, routes in rtnl_route.c, neighbours in rtnl_neigh.c, rules in rules.c. ip(8) and
- * glibc's getifaddrs() and getaddrinfo() use them. Listeners are notified of changes (RTNLGRP_*; ip
- * monitor).
+ * rtnl.c: rtnetlink(7): serves the requests about addresses, and dispatches others: those about
+ * devices to rtnl_link.c, routes to rtnl_route.c, neighbours to rtnl_neigh.c, rules to rules.c.
+ * ip(8) and glibc's getifaddrs() and getaddrinfo() send them. Listeners are notified of changes
+ * (RTNLGRP_*; ip monitor).
  *
  * Lists are copied under net->lock, a bounded number of entries at a time, and put into messages
  * without it. Attributes of requests come from the program: each is checked against the rest of its
@@ -100,7 +100,7 @@ struct addr_entry {
 	int ifindex;
 };
 
-/* Returns the seconds until @then; a second that has begun counts. */
+/* Returns the seconds until @then (ktime_get()), rounded up; 0: it has passed. */
 static u32 seconds_to(u64 then)
 {
 	u64 now = ktime_get();
@@ -239,7 +239,7 @@ bool rtnl_attr_addr(const struct nlmsghdr *req, u32 fixed, u16 type, u8 family, 
 	return true;
 }
 
-/* ---- asking ---- */
+/* ---- GET requests ---- */
 
 u32 rtnl_room_for(struct net *net, const struct list_head *list)
 {
@@ -366,15 +366,15 @@ int rtnl_get(struct net *net, const struct nlmsghdr *req, bool strict, rtnl_emit
 	return -EOPNOTSUPP;
 }
 
-/* ---- changing ---- */
+/* ---- NEW and DEL requests ---- */
 
 /*
- * Flags that programs may set. IFA_F_NODAD is reported, though there is no duplicate address
- * detection for such addresses.
+ * Flags that programs may set. IFA_F_NODAD is accepted and reported, although such addresses have
+ * no duplicate address detection anyway.
  */
 #define ADDR_FLAGS_OF(v4) (IFA_F_NOPREFIXROUTE | ((v4) ? 0U : (u32)IFA_F_NODAD))
 
-/* Flags, metric and lifetimes that @req gives its address. 0 or -EINVAL. */
+/* Reads the flags, metric and lifetimes of an address from @req. 0 or -EINVAL. */
 static int addr_details(const struct nlmsghdr *req, struct ifaddr *a)
 {
 	const struct ifaddrmsg *m = NLMSG_DATA(req);
@@ -388,7 +388,7 @@ static int addr_details(const struct nlmsghdr *req, struct ifaddr *a)
 	return life ? addr_set_lifetimes(a, life->ifa_valid, life->ifa_prefered) : 0;
 }
 
-/* Returns the reason why a change failed with @err: the entry exists already, or does not. */
+/* Returns a text for why a change failed with @err: the entry exists already, or does not exist. */
 static const char *why_not(int err, u16 type, bool v4)
 {
 	switch (err) {
@@ -460,7 +460,7 @@ static int change_addr(struct net *net, const struct nlmsghdr *req, const char *
 	strscpy(a.label, d->name, sizeof(a.label));
 	if (req->nlmsg_type == RTM_NEWADDR)
 		return new_addr(d, req, &a, why);
-	/* As on Linux, an IPv4 address alone means the address with any prefix. */
+	/* As on Linux, a request without IFA_ADDRESS removes the IPv4 address with any prefix. */
 	err = addr_del(d, &a.addr, v4 && !has_addr ? -1 : a.prefix);
 	*why = why_not(err, RTM_DELADDR, v4);
 	return err;

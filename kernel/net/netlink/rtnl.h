@@ -9,7 +9,7 @@
 
 #include "kernel/net/net.h"
 
-/* A message in the making. */
+/* A buffer in which a message is built. */
 struct nl_builder {
 	u8 buf[4096];
 	u32 len;
@@ -18,47 +18,48 @@ struct nl_builder {
 void *nl_begin(struct nl_builder *b, const struct nlmsghdr *req, u32 portid, u16 type, u16 flags,
 	u32 body);
 /*
- * Appends an attribute, or omits it if there is no room: no message that we build needs that much.
+ * Appends an attribute, or omits it if there is no room. No message of ours needs more than the
+ * buffer.
  */
 void nl_attr(struct nl_builder *b, u16 type, const void *data, u32 n);
 void nl_attr_u32(struct nl_builder *b, u16 type, u32 v);
-/* Puts an address of four bytes or sixteen. */
+/* Appends an address of four or sixteen bytes. */
 void nl_attr_addr(struct nl_builder *b, u16 type, const ip_addr *a);
-/* Begins a nest of attributes; its result is passed to nl_nest_end(). */
+/* Begins a nest of attributes. Returns the position to pass to nl_nest_end(). */
 u32 nl_nest(struct nl_builder *b, u16 type);
-/* Begins a nest without NLA_F_NESTED, as old attributes have it. */
+/* Begins a nest without NLA_F_NESTED, the format of old attributes. */
 u32 nl_nest_plain(struct nl_builder *b, u16 type);
 void nl_nest_end(struct nl_builder *b, u32 at);
 void nl_end(struct nl_builder *b);
 /*
- * Finds attribute @type of a request whose fixed part has @fixed bytes; NULL: it is missing, or
- * shorter than @min.
+ * Finds attribute @type of a request whose fixed part has @fixed bytes. NULL: the attribute is
+ * missing, or shorter than @min.
  */
 const void *nl_find(const struct nlmsghdr *req, u32 fixed, u16 type, u32 min, u32 *len);
 
-/* Finds an attribute inside the attribute [p, p + len), with its length. NULL. */
+/* Finds attribute @type inside the attribute [p, p + len), and its length in *@got. NULL. */
 const void *nl_nested(const void *p, u32 len, u16 type, u32 min, u32 *got);
 
-/* Returns the length of a list and some more, since it may grow until it is copied. */
+/* Returns the length of the list and some more, since it may grow before it is copied. */
 u32 rtnl_room_for(struct net *net, const struct list_head *list);
 /*
- * rtnl_via.c: rtnl_put_gateway() puts the gateway of a route, of IPv4 or not; any (no gateway) is
- * left out. rtnl_read_gateway() reads the gateway from attributes: 0, also if they have none, or
- * -EINVAL.
+ * rtnl_via.c: rtnl_put_gateway() appends the gateway of a route, unless it is the any address (no
+ * gateway); @v4: the route is IPv4's. rtnl_read_gateway() reads the gateway from attributes: 0,
+ * also if there is none, or -EINVAL.
  */
 void rtnl_put_gateway(struct nl_builder *b, const ip_addr *gateway, bool v4);
 int rtnl_read_gateway(const void *attrs, u32 len, u8 family, ip_addr *out);
 bool rtnl_attr_addr(const struct nlmsghdr *req, u32 fixed, u16 type, u8 family, ip_addr *out);
 
-/* Writes one thing as a message. */
+/* Builds a message that describes the object @what. */
 typedef void (*rtnl_put_fn)(
 	struct nl_builder *b, const struct nlmsghdr *req, u32 portid, u16 flags, const void *what);
 /* Handles one object of the request: 0 or -errno, which ends the dump. */
 typedef int (*rtnl_emit_fn)(void *arg, rtnl_put_fn put, const void *what);
 
 /*
- * Options of a dump (NETLINK_GET_STRICT_CHK), and its result: NLM_F_DUMP_FILTERED for each message
- * and the last.
+ * Options of a dump. @strict: NETLINK_GET_STRICT_CHK. @each, @done: NLM_F_DUMP_FILTERED if the dump
+ * is filtered, for each message and for the last one.
  */
 struct rtnl_dump {
 	bool strict;
@@ -69,18 +70,18 @@ int rtnl_dump(struct net *net, const struct nlmsghdr *req, struct rtnl_dump *d, 
 int rtnl_get(
 	struct net *net, const struct nlmsghdr *req, bool strict, rtnl_emit_fn emit, void *arg);
 /*
- * Serves NEW, DEL and SET: 0 or -errno, and in @why the reason if there are words for it. The
- * caller has the rights.
+ * Serves NEW, DEL and SET requests: 0 or -errno, and in @why the reason if there is a text for it.
+ * The caller has checked the rights.
  */
 int rtnl_change(struct net *net, const struct nlmsghdr *req, const char **why);
 
-/* ---- telling listeners; may be called from a timer, with no spinlock held ---- */
+/* ---- notifying listeners; may be called from a timer, with no spinlock held ---- */
 void rtnl_tell(struct net *net, u32 group, rtnl_put_fn put, const void *what);
 void rtnl_tell_link(struct net_device *dev, u16 type, u32 change);
 void rtnl_tell_addr(struct net *net, const struct ifaddr *a, u16 type);
 void rtnl_tell_route(struct net *net, const struct route *r, u16 type);
 
-/* rtnl_check.c: Check a strict request: 0, -EINVAL, -ERANGE. */
+/* rtnl_check.c: check a request of a strict socket: 0, -EINVAL, -ERANGE. */
 int rtnl_check_dump(const struct nlmsghdr *req);
 int rtnl_check_get(const struct nlmsghdr *req);
 
@@ -94,8 +95,9 @@ int rtnl_get_stats(
 int rtnl_get_link(struct net *net, const struct nlmsghdr *req, rtnl_emit_fn emit, void *arg);
 int rtnl_change_link(struct net *net, const struct nlmsghdr *req, const char **why);
 
-/* nsid.c: Keep the ids (nsid) that one namespace has for others. */
-int nsid_get(struct net *net, struct net *peer); /* made when there is none; -1: no memory */
+/* nsid.c: keeps the ids (nsid) that a namespace has for other namespaces. */
+/* Returns @net's id of @peer, and makes one if there is none; -1: no memory. */
+int nsid_get(struct net *net, struct net *peer);
 int nsid_ask(struct net *net, const struct nlmsghdr *req, rtnl_emit_fn emit, void *arg);
 int nsid_dump(struct net *net, rtnl_emit_fn emit, void *arg);
 int nsid_set(struct net *net, const struct nlmsghdr *req);

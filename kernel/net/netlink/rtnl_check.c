@@ -2,8 +2,8 @@
 /*
  * rtnl_check.c: strict checks of rtnetlink's requests for dumps. Programs that set
  * NETLINK_GET_STRICT_CHK (iproute2, systemd) get errors for parts of a request that are ignored for
- * others: values in unused fields of a header, attributes that are no filter, and attributes of a
- * wrong length.
+ * other programs: values in unused fields of a header, attributes that are no filter, and
+ * attributes of a wrong length.
  */
 #include <asm/errno.h>
 #include <linux/if_link.h>
@@ -87,7 +87,7 @@ static int check(const struct nlmsghdr *req, const struct shape *shapes, u32 nr)
 	return 0;
 }
 
-/* True for dumps of bridges' ports and entries, which bridge/ checks itself. */
+/* True for dumps of bridges' ports and entries, which bridge/ checks. */
 static bool is_of_bridges(const struct nlmsghdr *req)
 {
 	return (req->nlmsg_type == RTM_GETLINK || req->nlmsg_type == RTM_GETNEIGH) &&

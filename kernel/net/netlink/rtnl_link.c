@@ -4,8 +4,8 @@
  * names (RTM_NEWLINKPROP), numbers of namespaces (RTM_NEWNSID), and notifications about devices
  * (RTNLGRP_LINK).
  *
- * A device is described under net->lock, straight into the message. Attributes of requests come
- * from the program: each is checked against the rest of its message.
+ * A device is described under net->lock, directly in the message. Attributes of requests come from
+ * the program: each is checked against the rest of its message.
  */
 #include <asm/errno.h>
 #include <linux/if_link.h>
@@ -24,13 +24,13 @@
 struct link_ref {
 	struct net *net;
 	int ifindex;
-	/* a device that is not in the list any more, or NULL */
+	/* a device that is no longer in the list, or NULL */
 	struct net_device *gone;
 	u16 type;
 	u32 change;
 };
 
-/* ---- telling ---- */
+/* ---- building messages ---- */
 
 static struct rtnl_link_stats64 counters(const struct net_device *d)
 {
@@ -57,7 +57,7 @@ static void put_stats(struct nl_builder *b, const struct net_device *d)
 	const u64 *from = (const u64 *)&s;
 	u32 *to = (u32 *)&s32;
 
-	/* both have these fields in this order */
+	/* both structures have these fields in the same order */
 	for (u32 i = 0; i < sizeof(s32) / sizeof(u32); i++)
 		to[i] = (u32)from[i];
 	nl_attr(b, IFLA_STATS64, &s, sizeof(s));
@@ -134,7 +134,8 @@ static void put_device(struct nl_builder *b, const struct net_device *d)
 	const struct net_device *master = READ_ONCE(d->master);
 	static const struct rtnl_link_ifmap map;
 	u32 addr_len = d->type == ARPHRD_NONE ? 0 : ETH_ALEN;
-	const char *qdisc = qdisc_kind(d); /* once: another may take its place */
+	/* read once: it may be replaced meanwhile */
+	const char *qdisc = qdisc_kind(d);
 
 	nl_attr(b, IFLA_IFNAME, d->name, (u32)strlen(d->name) + 1);
 	nl_attr_u32(b, IFLA_TXQLEN, d->txqlen);
@@ -168,7 +169,7 @@ static void put_device(struct nl_builder *b, const struct net_device *d)
 	put_names(b, d);
 }
 
-/* Puts a device, or nothing if it is gone. */
+/* Puts a device, or nothing if it was removed. */
 static void put_link(
 	struct nl_builder *b, const struct nlmsghdr *req, u32 portid, u16 flags, const void *what)
 {
@@ -197,9 +198,9 @@ void rtnl_tell_link(struct net_device *dev, u16 type, u32 change)
 	rtnl_tell(dev->net, RTNLGRP_LINK, put_link, &r);
 }
 
-/* ---- asking ---- */
+/* ---- GET requests ---- */
 
-/* Finds the device that a link request means, by number, by name or by another name. */
+/* Finds the device that a request is about: by number, name or alternative name. */
 static struct net_device *link_of(struct net *net, const struct nlmsghdr *req, int *err)
 {
 	const struct ifinfomsg *i = NLMSG_DATA(req);
@@ -221,7 +222,7 @@ static struct net_device *link_of(struct net *net, const struct nlmsghdr *req, i
 	return d;
 }
 
-/* True if a dump's filter includes the device. */
+/* True if the dump's filter includes the device. */
 static bool wanted(const struct net_device *d, const struct nlmsghdr *req, struct rtnl_dump *dump)
 {
 	const u32 *master, fixed = sizeof(struct ifinfomsg);
@@ -241,7 +242,7 @@ static bool wanted(const struct net_device *d, const struct nlmsghdr *req, struc
 	if (!kind)
 		return true;
 	len = (u32)strnlen(kind, len);
-	/* An unknown kind does not filter: the requester has to. */
+	/* A kind that does not exist filters nothing: the program has to. */
 	if (!link_type_known(kind, len))
 		return true;
 	dump->each = NLM_F_DUMP_FILTERED;
@@ -250,8 +251,8 @@ static bool wanted(const struct net_device *d, const struct nlmsghdr *req, struc
 }
 
 /*
- * Returns the device with the next number after @at; 0: there is none. *want: true if the dump is
- * to include it.
+ * Returns the next number after @at that a device has; 0: there is none. *want: true if the dump
+ * includes the device.
  */
 static int next_device(
 	struct net *net, int at, const struct nlmsghdr *req, struct rtnl_dump *dump, bool *want)
@@ -301,7 +302,7 @@ int rtnl_get_link(struct net *net, const struct nlmsghdr *req, rtnl_emit_fn emit
 	return emit(arg, put_link, &r);
 }
 
-/* ---- counters alone ---- */
+/* ---- RTM_GETSTATS ---- */
 
 #define STATS_ALL ((1U << IFLA_STATS_MAX) - 1)
 
@@ -376,9 +377,9 @@ int rtnl_get_stats(
 	return err ? err : emit(arg, put_link_stats, &r);
 }
 
-/* ---- changing ---- */
+/* ---- NEW, SET and DEL requests ---- */
 
-/* Refuses values that no device accepts, and values that are too short or too long. */
+/* Refuses values that no device accepts, and attributes that are too short or too long. */
 static int check_values(const struct nlmsghdr *req)
 {
 	const u32 fixed = sizeof(struct ifinfomsg);
@@ -395,7 +396,7 @@ static int check_values(const struct nlmsghdr *req)
 	return (name && strnlen(name, n) >= IFNAMSIZ) || (alias && alias_len > 255) ? -ERANGE : 0;
 }
 
-/* Explains why an MTU was refused. NULL: the MTU is not the reason. */
+/* Returns a text for why the MTU was refused. NULL: the MTU is not the reason. */
 static const char *why_no_mtu(const struct net_device *d, const struct nlmsghdr *req)
 {
 	const u32 *mtu = nl_find(req, sizeof(struct ifinfomsg), IFLA_MTU, sizeof(*mtu), NULL);
@@ -405,7 +406,7 @@ static const char *why_no_mtu(const struct net_device *d, const struct nlmsghdr 
 	return mtu && *mtu > d->ops->max_mtu ? "mtu greater than device maximum" : NULL;
 }
 
-/* Sets all values of a message except flags, before the flags. */
+/* Sets all values of a request except the flags, which are set last. */
 static int set_values(struct net *net, struct net_device *d, const struct nlmsghdr *req)
 {
 	const u32 fixed = sizeof(struct ifinfomsg);
@@ -435,7 +436,7 @@ static int set_values(struct net *net, struct net_device *d, const struct nlmsgh
 	return err;
 }
 
-/* Applies IFLA_AF_SPEC: for IPv6, how addresses are made. */
+/* Applies IFLA_AF_SPEC: for IPv6, the mode of generating addresses. */
 static int set_af_spec(struct net_device *d, const struct nlmsghdr *req)
 {
 	u32 n, m;
@@ -472,7 +473,7 @@ static int set_flags(struct net_device *d, const struct nlmsghdr *req)
 	return err;
 }
 
-/* Applies the rest of a request to a new device, which is removed again if that fails. */
+/* Applies the rest of a request to a new device. If that fails, the device is removed again. */
 static int configure(struct net *net, struct net_device *d, const struct nlmsghdr *req)
 {
 	const u32 *v = nl_find(req, sizeof(struct ifinfomsg), IFLA_MASTER, sizeof(*v), NULL);
@@ -568,7 +569,7 @@ static const u32 *group_of(const struct nlmsghdr *req)
 	return nl_find(req, sizeof(*i), IFLA_GROUP, sizeof(u32), NULL);
 }
 
-/* Returns the next device of the group behind number @after, NULL. */
+/* Returns the device of the group with the next number after @after, or NULL. */
 static struct net_device *next_of_group(struct net *net, u32 group, int after)
 {
 	struct net_device *d, *next = NULL;
@@ -596,8 +597,8 @@ static int change_group(struct net *net, u32 group, const struct nlmsghdr *req)
 }
 
 /*
- * Removes all devices of the group or none: a group with a device that programs have not made
- * stays. The first group is that of all others.
+ * Removes all devices of the group. If programs have not made all of them, none is removed. The
+ * first group cannot be removed: it has all devices without another group.
  */
 static int del_group(struct net *net, u32 group)
 {
@@ -640,7 +641,7 @@ static int set_link(struct net *net, const struct nlmsghdr *req, const char **wh
 	if (req->nlmsg_type == RTM_NEWLINK && req->nlmsg_flags & NLM_F_EXCL)
 		return -EEXIST;
 	if (req->nlmsg_type == RTM_NEWLINK && req->nlmsg_flags & NLM_F_REPLACE)
-		return -EOPNOTSUPP; /* no device takes another's place */
+		return -EOPNOTSUPP; /* a device cannot be replaced */
 	err = change_one(net, d, req);
 	if (err)
 		*why = why_no_mtu(d, req);
@@ -662,7 +663,7 @@ static int del_link(struct net *net, const struct nlmsghdr *req)
 	return d ? link_delete(net, d->ifindex) : err;
 }
 
-/* Adds or removes other names: IFLA_PROP_LIST of IFLA_ALT_IFNAME. */
+/* Adds or removes alternative names: IFLA_PROP_LIST of IFLA_ALT_IFNAME. */
 static int change_props(struct net *net, const struct nlmsghdr *req)
 {
 	const u8 *list, *at;

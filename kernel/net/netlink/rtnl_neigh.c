@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * rtnl_neigh.c: the neighbour table as programs see it: RTM_NEWNEIGH and its kin (rtnetlink(7); ip
- * neigh), /proc/net/arp.
+ * rtnl_neigh.c: the neighbour table as programs see it: RTM_NEWNEIGH, RTM_DELNEIGH, RTM_GETNEIGH
+ * (rtnetlink(7); ip neigh), /proc/net/arp.
  */
 #include <asm/errno.h>
 #include <linux/rtnetlink.h>
@@ -70,13 +70,13 @@ void rtnl_tell_neigh(struct net *net, const struct neigh_info *info, u16 type)
 		info);
 }
 
-/* Returns how many entries a copy of the table needs room for. */
+/* Returns the number of entries for which a copy of the table needs room. */
 static u32 room_for(const struct net *net)
 {
 	return min(READ_ONCE(net->neigh.nr) + 16, LIST_MAX);
 }
 
-/* The filter of a dump: entries of a family, of a device, of the devices of a master. */
+/* The filter of a dump: a family, a device, a master of devices; 0: any. */
 struct wish {
 	u8 family;
 	int ifindex, master;
@@ -137,7 +137,7 @@ int rtnl_dump_neigh(struct net *net, const struct nlmsghdr *req, struct rtnl_dum
 	return err;
 }
 
-/* Parses the device and the address that a request is about. */
+/* Parses the device and the address of a request. */
 static int parse(
 	struct net *net, const struct nlmsghdr *req, struct net_device **dev, ip_addr *addr)
 {

@@ -11,7 +11,7 @@
 #include "kernel/net/internal.h"
 #include "kernel/net/netlink/rtnl.h"
 
-/* The settings of one device, of "all" or of "default". */
+/* The settings of a device, of "all" or of "default". */
 struct words {
 	bool v6;
 	int ifindex;
@@ -42,7 +42,7 @@ static void put_words(
 
 /*
  * Reads the settings of the device w->ifindex, of "all" or of "default". Returns false if there is
- * none.
+ * no such device.
  */
 static bool read_words(struct net *net, struct words *w)
 {
@@ -61,8 +61,8 @@ static bool read_words(struct net *net, struct words *w)
 }
 
 /*
- * Finds the entry after w->ifindex in a dump: devices by number, "all", "default". Returns true if
- * there is one.
+ * Sets w->ifindex to the next entry of a dump: devices by number, then "all", then "default".
+ * Returns true if there is one.
  */
 static bool next_words(struct net *net, struct words *w)
 {
@@ -96,8 +96,8 @@ static int dump_family(struct net *net, bool v6, rtnl_emit_fn emit, void *arg)
 }
 
 /*
- * Dumps both families if the request names neither. Strict requests have no attributes, and so a
- * whole word for the family.
+ * Dumps both families if the request names neither. A strict request consists of the header alone,
+ * padded to a whole word.
  */
 int rtnl_dump_netconf(struct net *net, const struct nlmsghdr *req, const struct rtnl_dump *d,
 	rtnl_emit_fn emit, void *arg)

@@ -2,8 +2,8 @@
 /*
  * rtnl_route.c: shows and changes routes over rtnetlink(7): with several nexthops (RTA_MULTIPATH),
  * metrics (mtu, advmss, hoplimit), preference and expiry. A value that would have no effect is
- * refused. Dumps are in the order of Linux's trees: by address, and of prefixes that begin alike
- * the longest first. With IPv6 a prefix comes behind those that it contains.
+ * refused. Dumps are in the order of Linux's trees: by address, and for one address by length, the
+ * longest prefix first. An IPv6 prefix comes behind all prefixes that it contains.
  */
 #include <asm/errno.h>
 #include <linux/in_route.h>
@@ -25,7 +25,7 @@
 #define TOS_MASK 0x1c
 #define MTU_MAX (65535 - 15)
 
-/* ---- telling ---- */
+/* ---- building messages ---- */
 
 struct route_entry {
 	struct route r;
@@ -44,7 +44,8 @@ static u8 told(u8 flags)
 }
 
 /*
- * Returns the RTNH_F_* state to report: a nexthop without link is also dead if it is ignored then.
+ * Returns the RTNH_F_* state to report. A nexthop without carrier is also reported as dead if
+ * ignore_routes_with_linkdown is set.
  */
 static u8 told_state(const struct net_device *dev, bool v4)
 {
@@ -54,7 +55,10 @@ static u8 told_state(const struct net_device *dev, bool v4)
 	return state & RTNH_F_LINKDOWN && ignored ? state | RTNH_F_DEAD : state;
 }
 
-/* Returns the flags of a route as a whole; of several nexthops of IPv4 those of all. */
+/*
+ * Returns the flags of the whole route: of an IPv4 route with several nexthops, the flags that all
+ * of them have.
+ */
 static u8 route_flags(const struct route *r)
 {
 	u8 state = RTNH_F_LINKDOWN;
@@ -154,7 +158,7 @@ static void put_route(
 	nl_end(b);
 }
 
-/* The answer to RTM_GETROUTE: a nexthop, and the request. */
+/* The answer to RTM_GETROUTE: a nexthop, and values of the request. */
 struct way {
 	struct route_entry e;
 	ip_addr src;
@@ -163,9 +167,8 @@ struct way {
 };
 
 /*
- * Puts the answer to `ip route get`: a route made for one packet. As on Linux, an IPv4 one is
- * marked as such a clone: otherwise iproute2 would show an origin and a scope, which it does not
- * have.
+ * Puts the answer to `ip route get`, a route for one packet. As on Linux, an IPv4 route is flagged
+ * as such a clone; otherwise iproute2 would show its origin and scope.
  */
 static void put_way(
 	struct nl_builder *b, const struct nlmsghdr *req, u32 portid, u16 flags, const void *what)
@@ -212,7 +215,7 @@ void rtnl_tell_route(struct net *net, const struct route *r, u16 type)
 		type == RTM_NEWROUTE ? put_route : put_route_gone, &e);
 }
 
-/* ---- asking ---- */
+/* ---- GET requests ---- */
 
 static bool comes_before(const struct route *a, const struct route *b)
 {
@@ -221,7 +224,8 @@ static bool comes_before(const struct route *a, const struct route *b)
 
 	if (v4 != ip_is_v4(&b->dst))
 		return v4;
-	if (a->table != b->table) /* as they lie in a hash of 256 */
+	/* in the order of a hash of 256 buckets */
+	if (a->table != b->table)
 		return (u8)a->table == (u8)b->table ? a->table < b->table :
 						      (u8)a->table < (u8)b->table;
 	by_addr = memcmp(&a->dst, &b->dst, sizeof(a->dst));
@@ -231,7 +235,10 @@ static bool comes_before(const struct route *a, const struct route *b)
 	return by_addr ? by_addr < 0 : a->prefix > b->prefix;
 }
 
-/* Sorts entries; equal entries keep their order, since the list has them by metric. */
+/*
+ * Sorts entries. The sort is stable, since the list has equal entries in the order of their
+ * metrics.
+ */
 static void sort_entries(struct route_entry **all, u32 n, struct route_entry **room)
 {
 	for (u32 run = 1; run < n; run *= 2) {
@@ -259,7 +266,7 @@ struct wish {
 static bool leaves_by(const struct route *r, int oif)
 {
 	if (ip_is_v4(&r->dst) && leads_nowhere(r->type))
-		return false; /* IPv6's have lo */
+		return false; /* those of IPv6 have lo */
 	for (u32 n = 0; n < route_ways(r); n++)
 		if (route_way(r, n).ifindex == oif)
 			return true;
@@ -269,7 +276,7 @@ static bool leaves_by(const struct route *r, int oif)
 static bool wanted(const struct route *r, const struct wish *w)
 {
 	if (w->flags || (w->family && (w->family == AF_INET) != ip_is_v4(&r->dst)))
-		return false; /* there is no cache */
+		return false; /* no route is a cached one */
 	return (!w->table || r->table == w->table) &&
 	       (!w->protocol || r->protocol == w->protocol) && (!w->type || r->type == w->type) &&
 	       (!w->oif || leaves_by(r, w->oif));
@@ -310,7 +317,7 @@ static int read_wish(
 }
 
 /*
- * True if an entry of table local was put into the dump already. Several addresses may share a
+ * True if the dump has an equal entry of table local already. Several addresses may share a
  * broadcast address; their entries are adjacent, and only one is shown.
  */
 static bool is_told(struct route_entry *const *order, u32 at)
@@ -383,7 +390,7 @@ int rtnl_dump_routes(struct net *net, const struct nlmsghdr *req, struct rtnl_du
 	return err;
 }
 
-/* Reads the user, the protocol and the ports of the packet that a lookup is for. 0 or -errno. */
+/* Reads the user, protocol and ports of the packet of a lookup. 0 or -errno. */
 static int look_for(const struct nlmsghdr *req, struct flow *f)
 {
 	const u32 fixed = sizeof(struct rtmsg), *uid = nl_find(req, fixed, RTA_UID, 4, NULL);
@@ -412,7 +419,10 @@ static bool is_an_address(struct net *net, const ip_addr *a)
 	return yes;
 }
 
-/* Looks up the route of our packet, or with RTA_IIF of a packet to forward. 0 or -errno. */
+/*
+ * Looks up the route of a packet of this machine, or with RTA_IIF of a packet to be forwarded. 0 or
+ * -errno.
+ */
 static int look_up(struct net *net, const struct nlmsghdr *req, struct flow *f)
 {
 	const struct rtmsg *m = NLMSG_DATA(req);
@@ -445,7 +455,7 @@ static int look_up(struct net *net, const struct nlmsghdr *req, struct flow *f)
 	if (is_an_address(net, &f->daddr))
 		return route_output(net, f);
 	if (!nl_find(req, sizeof(*m), RTA_UID, 4, NULL))
-		f->uid = (u32)-1; /* for another machine */
+		f->uid = (u32)-1; /* the packet is another machine's */
 	return route_forward(net, f);
 }
 
@@ -482,7 +492,7 @@ int rtnl_get_route(struct net *net, const struct nlmsghdr *req, rtnl_emit_fn emi
 		r->gateway = f.next_hop;
 	if (f.local) {
 		r->type = RTN_LOCAL;
-		/* Without that Linux looks both IPv4 tables up in one. */
+		/* Without rules Linux has tables local and main of IPv4 in one. */
 		if (!ip_is_v4(&f.daddr) || net->route.policy)
 			r->table = f.table ? f.table : RT_TABLE_LOCAL;
 	}
@@ -490,7 +500,7 @@ int rtnl_get_route(struct net *net, const struct nlmsghdr *req, rtnl_emit_fn emi
 	return emit(arg, put_way, &w);
 }
 
-/* ---- changing ---- */
+/* ---- NEW and DEL requests ---- */
 
 static const u32 *number(const struct nlmsghdr *req, u16 type)
 {
@@ -503,8 +513,8 @@ static int no_way(u8 family)
 }
 
 /*
- * Resolves a gateway that is an IPv4 address of this machine: the nexthop uses the device with that
- * address, and the destination is on its link.
+ * Resolves a gateway that is an IPv4 address of this machine: the destination is on the link of the
+ * device that has the address.
  */
 static int by_ourselves(struct net *net, struct nexthop *w)
 {
@@ -522,7 +532,7 @@ static int by_ourselves(struct net *net, struct nexthop *w)
 	return 0;
 }
 
-/* Checks a gateway, which has to be on the link; if the link is not named it is looked up. */
+/* Checks that a gateway is on the link of the nexthop's device; without a device looks one up. */
 static int check_gateway(struct net *net, struct nexthop *w, u8 family)
 {
 	struct flow f = { .daddr = w->gateway, .oif = w->ifindex, .no_guess = true };
@@ -586,7 +596,7 @@ static int read_hop(const void *p, u32 len, u8 family, struct nexthop *w)
 	return rtnl_read_gateway(h + 1, len, family, &w->gateway);
 }
 
-/* Counts the ways of a multipath route. */
+/* Counts the nexthops of a multipath route. */
 static int count_hops(const u8 *p, u32 len)
 {
 	int n = 0;
@@ -663,7 +673,7 @@ static int read_metrics(const struct nlmsghdr *req, struct route *r)
 	return 0;
 }
 
-/* Reads the values that both adding and deleting have. */
+/* Reads the values that a request to add and a request to delete have in common. */
 static int read_route(const struct nlmsghdr *req, struct route *r, const char **why)
 {
 	const struct rtmsg *m = NLMSG_DATA(req);
@@ -725,7 +735,10 @@ static int del_route(struct net *net, const struct nlmsghdr *req, struct route *
 	return err;
 }
 
-/* True if a local route of IPv4 is malformed: it leads nowhere else, so it has no gateway. */
+/*
+ * True if a local route of IPv4 has a malformed part: the scope must be host, and there are no
+ * gateway and no nexthops.
+ */
 static bool local_is_odd(const struct route *r, const void *hops, const char **why)
 {
 	if (r->scope != RT_SCOPE_HOST)
@@ -767,7 +780,7 @@ static int new_route(struct net *net, const struct nlmsghdr *req, struct route *
 		return -EINVAL;
 	}
 	if (leads_nowhere(r->type)) {
-		r->dev = net->lo; /* and lo stays */
+		r->dev = net->lo; /* lo is never removed */
 		r->gateway = IP_ANY;
 	} else if (r->type != RTN_UNICAST && r->type != RTN_LOCAL) {
 		return -EOPNOTSUPP;

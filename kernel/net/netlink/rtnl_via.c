@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * rtnl_via.c: gateways in rtnetlink's messages: RTA_GATEWAY has one of the route's own family,
- * RTA_VIA one of the other family (RFC 5549). An IPv4 packet can go by a machine of which only an
- * IPv6 address is known; an IPv6 packet cannot go by an IPv4 gateway.
+ * rtnl_via.c: gateways in rtnetlink's messages: RTA_GATEWAY has a gateway of the route's own
+ * family, RTA_VIA one of the other family (RFC 5549). An IPv4 route may have a gateway with an IPv6
+ * address; an IPv6 route cannot have an IPv4 gateway.
  */
 #include <asm/errno.h>
 #include <linux/rtnetlink.h>
@@ -28,7 +28,7 @@ void rtnl_put_gateway(struct nl_builder *b, const ip_addr *gateway, bool v4)
 	nl_attr(b, RTA_VIA, &via, sizeof(via));
 }
 
-/* Reads a struct rtvia: a family, and an address of as many bytes as it has. */
+/* Reads a struct rtvia: a family, and an address of that family. */
 static int read_via(const u8 *via, u32 len, u8 family, ip_addr *out)
 {
 	u16 of;
@@ -43,7 +43,7 @@ static int read_via(const u8 *via, u32 len, u8 family, ip_addr *out)
 		*out = ip_v4(v4);
 	} else if (of == AF_INET6 && len == sizeof(*out)) {
 		memcpy(out, via + sizeof(of), sizeof(*out));
-		/* a mapped IPv4 address is no IPv6 gateway */
+		/* a mapped IPv4 address cannot be an IPv6 gateway */
 		return ip_is_v4(out) || ip_is_multicast(out) ? -EINVAL : 0;
 	} else {
 		return -EINVAL;

@@ -2,11 +2,11 @@
 /*
  * sock_diag.c: NETLINK_SOCK_DIAG: lists sockets and their state (sock_diag(7)), for ss(8).
  * Families: inet (TCP, UDP, UDP-Lite, raw), unix, netlink; the list of packet sockets is in /proc
- * only. Filters by byte code are left to the asking program, which applies them itself, too.
+ * only. Filters by byte code are ignored: programs apply them to the answers, too.
  *
  * A table is walked in portions (ports_walk()): references are taken under its lock, answers are
- * made without it. The state of a socket is read without the socket's lock, except TCP's figures,
- * and may change while it is read.
+ * made without it. The state of a socket is read without the socket's lock and may change
+ * meanwhile; only TCP's figures are read with the lock.
  */
 #include <asm/errno.h>
 #include <linux/inet_diag.h>
@@ -70,7 +70,7 @@ static int state_of(struct inet_sock *i)
 {
 	if (i->table->stream)
 		return tcp_state_of(i);
-	return ip_is_any(&i->raddr) ? TCP_CLOSE : TCP_ESTABLISHED; /* raw ones have no port */
+	return ip_is_any(&i->raddr) ? TCP_CLOSE : TCP_ESTABLISHED; /* a raw socket has no port */
 }
 
 static void put_addr(const struct inet_sock *i, const ip_addr *a, __be32 to[4])
@@ -195,7 +195,8 @@ static bool inet_wanted(const struct query *q, struct inet_sock *i)
 
 	if (i->net != q->n->c.net || i->v6 != (r->sdiag_family == AF_INET6))
 		return false;
-	if (i->table->stream && tcp_state_of(i) == TCP_CLOSE) /* bound, and nothing more */
+	/* bound, but neither listening nor connected */
+	if (i->table->stream && tcp_state_of(i) == TCP_CLOSE)
 		return false;
 	if (!(r->idiag_states >> state_of(i) & 1))
 		return false;
@@ -203,7 +204,7 @@ static bool inet_wanted(const struct query *q, struct inet_sock *i)
 	       (!r->id.idiag_dport || r->id.idiag_dport == htons(i->rport));
 }
 
-/* The selected sockets of a batch, with references. */
+/* The selected sockets of a portion, with references. */
 struct gathered {
 	const struct query *q;
 	u32 n;
@@ -257,7 +258,7 @@ static void read_addr(const struct inet_diag_req_v2 *r, const __be32 from[4], ip
 		memcpy(a, from, sizeof(*a));
 }
 
-/* Finds the socket that has these numbers. */
+/* Finds the socket with the addresses and ports of the request. */
 static int get_inet(struct query *q, struct port_table *t)
 {
 	const struct inet_diag_req_v2 *r = q->inet;
@@ -307,8 +308,7 @@ static u8 unix_state(const struct unix_sock *u)
 static void put_name(struct nl_builder *b, const struct unix_sock *u, u32 show)
 {
 	struct unix_diag_vfs vfs;
-	const struct dentry *d =
-		READ_ONCE(u->path.dentry); /* its memory outlasts this look (RCU) */
+	const struct dentry *d = READ_ONCE(u->path.dentry); /* freed a grace period later (RCU) */
 	const struct sockaddr_buf *name = READ_ONCE(u->name);
 	u32 n;
 

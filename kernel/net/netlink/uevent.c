@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * uevent.c: sends the uevents of devices that appear and disappear to udev: NETLINK_KOBJECT_UEVENT,
- * group 1, "ACTION@DEVPATH" and variables, each ended by a zero byte. /sys/kernel/uevent_seqnum
- * counts them.
+ * uevent.c: sends uevents to udev when devices are added, changed or removed:
+ * NETLINK_KOBJECT_UEVENT, group 1, "ACTION@DEVPATH" and variables, each ended by a zero byte.
+ * /sys/kernel/uevent_seqnum counts them.
  * Locks: none.
  */
 #include <asm/errno.h>
@@ -66,7 +66,7 @@ void netdev_queue_uevents(const struct net_device *dev, bool tx, u32 from, u32 t
 
 	for (; from < to; from++) {
 		queue_uevent(dev, kind, from, "add");
-		/* thousands of events, for as many listeners */
+		/* each of up to thousands of events goes to all listeners */
 		cond_resched();
 	}
 	while (from > to) {
@@ -76,8 +76,8 @@ void netdev_queue_uevents(const struct net_device *dev, bool tx, u32 from, u32 t
 }
 
 /*
- * Reports a device that is in no network namespace to every namespace that is owned by the first
- * user namespace.
+ * Sends the event of a device that belongs to no network namespace, to every namespace that the
+ * first user namespace owns.
  */
 static void device_uevent(const struct uevent *e)
 {
