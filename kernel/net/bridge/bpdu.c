@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * bpdu.c: builds and parses the frames of the spanning tree (bridge protocol data units). A frame
- * is an LLC frame of IEEE 802.2, unnumbered information between the service access points 0x42.
+ * bpdu.c: builds and parses the frames of the spanning tree (bridge protocol data units). They are
+ * LLC frames of IEEE 802.2: unnumbered information, with service access point 0x42 as source and
+ * destination.
  * Source: IEEE 802.1D-1998, 9.3.
  */
 #include <asm/byteorder.h>
@@ -71,7 +72,7 @@ struct sk_buff *br_bpdu_frame(const struct br_port *p, const struct br_bpdu *b)
 	skb->dev = p->dev;
 	skb->protocol = ETH_P_802_2;
 	skb->priority = CONTROL;
-	eth_push(p->dev, skb, p->br->group_addr, (u16)len); /* a length where a protocol would be */
+	eth_push(p->dev, skb, p->br->group_addr, (u16)len); /* 802.3: the length, not a protocol */
 	return skb;
 }
 

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * bridge.c: bridges and their ports: adding and removing ports, and the address, MTU and link that
- * a bridge takes from its ports. It has the smallest of their addresses and the smallest MTU,
- * unless the administrator has set these. It has a link while one of them forwards.
+ * bridge.c: bridges and their ports: adding and removing ports, and the address, MTU and carrier
+ * that a bridge takes from its ports. It has the smallest of their addresses and the smallest MTU,
+ * unless the administrator has set these. Its carrier is on while a port forwards.
  *
- * The states of ports are stp.c's. Without a spanning tree, ports in a loop forward for ever; the
- * bounds in netdev.c keep that from exhausting the machine.
- * Locks: bridge.h. Address and MTU follow the ports under link.c's mutex, and are set with no lock
- * of the bridge held. The bridge's link follows without the mutex, as timers change it.
+ * stp.c sets the states of ports. Without a spanning tree, ports in a loop forward for ever; the
+ * bounds in netdev_io.c keep that from exhausting the machine.
+ * Locks: bridge.h. Address and MTU are updated under link.c's mutex, without br->lock. The carrier
+ * is updated without the mutex, since timers do it, too.
  */
 #include "kernel/net/bridge/bridge.h"
 #include "kernel/net/netname.h"
@@ -71,7 +71,8 @@ static void follow_address(struct bridge *br, const u8 *mac)
 		br_stp_set_id(br, br->priority, mac);
 	if (!memcmp(dev->addr, mac, ETH_ALEN))
 		return;
-	if (netdev_set_address(dev, mac)) /* the last port has gone: none */
+	/* without ports the address is all zero */
+	if (netdev_set_address(dev, mac))
 		memcpy(dev->addr, mac, ETH_ALEN);
 	dev->addr_assign = NETDEV_ADDR_RANDOM;
 }
@@ -81,7 +82,7 @@ void br_follow_states(struct bridge *br)
 	struct sum s;
 
 	add_up(br, &s);
-	/* Two vCPUs may do this at one time: the one that sets the carrier last checks again. */
+	/* Two vCPUs may run this: the one that sets the carrier last checks it again. */
 	while (s.live != READ_ONCE(br->dev->carrier)) {
 		netdev_set_carrier(br->dev, s.live);
 		add_up(br, &s);
@@ -106,7 +107,7 @@ static void follow_ports(struct bridge *br)
 	br_follow_states(br);
 }
 
-/* Also called by timers of the spanning tree, for a device that is stacked on another bridge. */
+/* Also called by timers of the spanning tree, if the port is a device stacked on another bridge. */
 static void port_carrier(struct net_device *dev)
 {
 	struct br_port *p = br_port_of(dev);
@@ -125,7 +126,7 @@ static void port_changed(struct net_device *dev)
 	follow_ports(p->br);
 }
 
-/* ---- ports come and go; link.c's mutex held ---- */
+/* ---- adding and removing ports; link.c's mutex held ---- */
 
 static u32 cost_of(const struct net_device *dev)
 {
@@ -135,8 +136,8 @@ static u32 cost_of(const struct net_device *dev)
 }
 
 /*
- * Gives a port the first number that no port has, and enters it into the list, which is in the
- * order of numbers. br->lock held.
+ * Gives a port the lowest unused number, and adds it to the list, which is sorted by number.
+ * br->lock held.
  */
 static void enter(struct bridge *br, struct br_port *p)
 {
@@ -194,7 +195,7 @@ static int add_port(struct net_device *dev, struct net_device *port)
 	return 0;
 }
 
-/* Completes a new port: its frames go to the bridge, and listeners are notified. */
+/* Completes the addition of a port: directs its frames to the bridge, and notifies listeners. */
 static void port_entered(struct net_device *port)
 {
 	WRITE_ONCE(port->rx_handler, br_rx);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * bridge.h: the door of bridges (IEEE 802.1D): a device whose ports are other devices, and which
- * forwards frames by the source addresses that it has learnt.
+ * bridge.h: the public header of bridges (IEEE 802.1D). A bridge is a device whose ports are other
+ * devices, and which forwards frames by the source addresses that it has learnt.
  *
  * What the folder is for:
  *      bridge.c          the device, its ports, link, MTU and address
@@ -9,18 +9,19 @@
  *      forward.c         forwards a frame
  *      snoop*.c, mdb.c   IGMP and MLD snooping (snoop.h); bridge mdb
  *      stp.c, bpdu.c     the spanning tree: states of ports, the root; its frames
- *      values.c          IFLA_BR_* and IFLA_BRPORT_*: what can be set
+ *      values.c          IFLA_BR_* and IFLA_BRPORT_*: the parameters
  *      netlink.c         the family AF_BRIDGE of rtnetlink: bridge(8)
  *      sysfs.c, ioctl.c  the interfaces of brctl(8)
  *
  * Types: struct bridge; struct br_port; struct br_fdb, an address and its port.
  *
- * Call sequence: `ip link set DEV master BR` makes a port, whose net_device.rx_handler leads into
- * forward.c; a frame is learnt from, then passed up, out by one port, or by all.
+ * Call sequence: `ip link set DEV master BR` makes a port, whose net_device.rx_handler is in
+ * forward.c. The source of a frame is learnt. Then the frame goes up (it is received by the bridge
+ * device, for this machine's own network layer, the "host"), or is sent by one port, or by all.
  *
- * Locks: link.c's mutex for ports that come and go, and for settings. br->lock (spin, inside
+ * Locks: link.c's mutex for adding and removing ports, and for settings. br->lock (spin, inside
  * net->lock) for the list and states of ports and the table; a frame's lookup takes it, and frames
- * are sent without it. A port and a bridge live for a grace period after they have gone.
+ * are sent without it. A port and a bridge are freed a grace period after their removal.
  *
  * May know: link/, netlink/; of IP only the messages that snoop*.c read.
  */
@@ -38,9 +39,9 @@
 
 #define BR_PORTS_MAX 1023U
 #define BR_FDB_BITS 8
-#define BR_LEARNED_MAX 4096U      /* of one bridge */
-#define BR_LEARNED_MAX_ALL 32768U /* of all */
-#define BR_BY_HAND_MAX 4096U      /* of one bridge */
+#define BR_LEARNED_MAX 4096U      /* learnt entries of a bridge */
+#define BR_LEARNED_MAX_ALL 32768U /* learnt entries of all bridges */
+#define BR_BY_HAND_MAX 4096U      /* entries of a bridge set by hand */
 /* times are reported in hundredths of a second */
 #define BR_TICK (NSEC_PER_SEC / 100)
 
@@ -60,47 +61,50 @@ enum {
 };
 
 /*
- * A spanning tree's priority vector (IEEE 802.1D, 8.6.2.2): the lower one is the better way to a
- * root.
+ * A spanning tree's priority vector (IEEE 802.1D, 8.6.2.2). The lower of two vectors is the better
+ * path to the root.
  */
 struct br_vector {
 	u8 root[8];
 	u32 cost;     /* of the path from @bridge to @root */
-	u8 bridge[8]; /* bridge that sends the message */
-	u16 port;     /* by which of its ports */
+	u8 bridge[8]; /* the bridge that sends the message */
+	u16 port;     /* the number of its sending port */
 };
 
 /*
- * The spanning tree's part of a port; under br->lock. Times are ktime_get()'s at which a timer runs
- * out, 0: it does not run.
+ * The spanning tree's part of a port; under br->lock. Members named _at are the times (ktime_get())
+ * at which timers expire; 0: the timer is not running.
  */
 struct br_port_stp {
 	/* vector of the designated port of the port's LAN, which may be this port */
 	struct br_vector best;
 	/* the next configuration message acknowledges a change of topology */
 	bool change_ack;
-	/* a configuration message is due once the hold timer has run out */
+	/* a configuration message is sent when the hold timer expires */
 	bool pending;
 	u64 age_at, forward_at, hold_at;
-	/* its state has changed: notify listeners once the lock is free */
+	/* its state has changed: finish() notifies listeners, without the lock */
 	bool tell;
-	bool flush; /* then also drop entries learnt from it */
+	bool flush; /* drops entries learnt from it, too */
 };
 
 struct br_port {
-	/* br_rx(); the first member of all that a device has as its port */
+	/*
+	 * br_rx(). The first member of each object at net_device.port, by which the kind of the
+	 * port is known
+	 */
 	bool (*kind)(struct net_device *, struct sk_buff *);
 	struct list_head list; /* under br->lock */
-	struct bridge *br;     /* immutable, as the next two */
+	struct bridge *br;     /* immutable, like dev and no */
 	struct net_device *dev;
 	u16 no;
-	u8 state; /* BR_STATE_*; under br->lock, read without */
+	u8 state; /* BR_STATE_*; written under br->lock */
 	/*
 	 * the port is being removed: no address is learnt from it, and its state stays disabled;
-	 * locked as state
+	 * written under br->lock
 	 */
 	bool gone;
-	/* this member and the next three are written under the mutex and read without */
+	/* this member and the next three are written under link.c's mutex and read without it */
 	u16 priority;
 	u32 cost;
 	u32 flags; /* BRP_* */
@@ -110,19 +114,23 @@ struct br_port {
 	struct rcu_head rcu;
 };
 
-/* The spanning tree's part of a bridge; under br->lock. Times as in br_port_stp. */
+/* The spanning tree's part of a bridge; under br->lock. Times as in struct br_port_stp. */
 struct br_stp {
 	bool on;
 	u8 root[8];
 	u32 root_cost;
-	u16 root_port; /* its number; 0: this bridge is root */
-	/* the root reports a change of the topology; this bridge has seen one */
+	/* number of the port; 0: this bridge is root */
+	u16 root_port;
+	/*
+	 * change: the root's messages report a change of the topology. change_detected: this bridge
+	 * has detected one, which the root has not acknowledged yet
+	 */
 	bool change, change_detected;
-	u32 hello, max_age, forward_delay; /* the root's, in ticks */
+	u32 hello, max_age, forward_delay; /* the root's values, in ticks */
 	u64 hello_at, tcn_at, change_at;
-	/* for the soonest of its and its ports' times */
+	/* armed for the soonest of the times of the bridge and its ports */
 	struct ktimer timer;
-	struct list_head out; /* frames to be sent once the lock is free */
+	struct list_head out; /* frames that finish() will send */
 };
 
 struct bridge {
@@ -133,36 +141,41 @@ struct bridge {
 	struct hlist_head fdb[1 << BR_FDB_BITS];
 	u32 nr_learned, nr_by_hand;
 	struct ktimer gc;
-	bool closing; /* the timer is not to be started any more */
-	/* written under the mutex, read without */
-	u32 ageing, forward_delay, hello, max_age; /* ticks; the last three: when it is root */
+	bool closing; /* no timer is started any more */
+	/* written under link.c's mutex, read without it */
+	/* ticks; the last three apply while the bridge is root */
+	u32 ageing, forward_delay, hello, max_age;
 	u16 priority, group_fwd_mask;
 	u8 group_addr[ETH_ALEN];
 	bool no_linklocal_learn;
-	/* the administrator has set them; else they follow the ports */
+	/* the administrator has set them; otherwise they follow the ports */
 	bool mtu_set, mac_set;
-	/* address and MTU are being set from the ports */
+	/* address and MTU are being set to the ports' values */
 	bool following;
 	/*
-	 * the address in the bridge's identifier: the bridge's own, once that is more than a chance
+	 * the address in the bridge's identifier: the bridge's own, but zero while that is random
 	 */
 	u8 id_mac[ETH_ALEN];
 	struct br_stp stp;
 	struct br_snoop snoop;
-	bool in_snoopers[SNOOP_FAMILIES]; /* groups; under the mutex of its flags */
+	/* member of the groups of all snoopers; under link.c's mutex */
+	bool in_snoopers[SNOOP_FAMILIES];
 	struct rcu_head rcu;
 };
 
 struct br_fdb {
 	struct hlist_node node;
 	u8 mac[ETH_ALEN];
-	/* an address of the bridge or a port, or to be taken as one: frames for it go up */
+	/*
+	 * an address of the bridge or a port, or set by hand as such: frames for it go to the host
+	 */
 	bool local;
-	bool fixed; /* does not age */
+	bool fixed; /* does not expire */
 	bool by_hand;
-	bool sticky;          /* does not move */
-	bool own;             /* the device's own address */
-	struct br_port *port; /* NULL: the bridge itself */
+	bool sticky; /* does not move to another port */
+	/* the own address of the bridge or a port */
+	bool own;
+	struct br_port *port; /* NULL: the bridge's own host */
 	u64 updated, used;    /* ktime_get() */
 };
 
@@ -178,38 +191,41 @@ static inline struct bridge *BRIDGE(const struct net_device *dev)
 struct br_port *br_port_of(const struct net_device *dev);
 
 /* ---- bridge.c ---- */
-/* Gives the bridge the link that follows from its ports' states. */
+/* Sets the bridge's carrier, which is on while a port forwards. */
 void br_follow_states(struct bridge *br);
-void br_id(const struct bridge *br, u8 id[8]); /* priority and address */
+void br_id(const struct bridge *br, u8 id[8]); /* priority and id_mac */
 static inline u16 br_port_id(const struct br_port *p)
 {
 	return (u16)(p->priority << 10 | p->no);
 }
 
-/* ---- stp.c; all of them take br->lock and may be called from a timer ---- */
+/* ---- stp.c; these functions take br->lock and may be called from a timer ---- */
 void br_stp_init(struct bridge *br);
 void br_stp_end(struct bridge *br); /* the bridge has no ports; may sleep */
 /* Sets up a new port, which is in no list yet. */
 void br_stp_init_port(struct br_port *p);
-/* Chooses roles again after a port has left the list, since another may be root port now. */
+/*
+ * Selects the roles of ports again after a port was removed from the list: it may have been the
+ * root port.
+ */
 void br_stp_port_left(struct bridge *br);
-/* Enables and disables ports as their links and the bridge's own have come and gone. */
+/* Enables and disables ports after their carriers, or the state of the bridge, have changed. */
 void br_stp_settle(struct bridge *br);
-/* Follow the bridge's being set up or down, and switch STP. */
+/* Apply that the bridge was set up or down, and switch STP on or off. */
 void br_stp_up(struct bridge *br);
 void br_stp_down(struct bridge *br);
 void br_stp_switch(struct bridge *br, bool on);
-/* Sets another identifier of the bridge. */
+/* Changes the identifier of the bridge. */
 void br_stp_set_id(struct bridge *br, u16 priority, const u8 *mac);
-/* Applies changed values of the bridge: if it is root they hold at once. */
+/* Applies changed times of the bridge: at once if it is root. */
 void br_stp_times_changed(struct bridge *br);
-int br_stp_set_state(struct br_port *p, u8 state); /* by hand: 0 or -EBUSY */
+int br_stp_set_state(struct br_port *p, u8 state); /* sets a state by hand: 0 or -EBUSY */
 void br_stp_set_priority(struct br_port *p, u16 priority);
 void br_stp_set_cost(struct br_port *p, u32 cost);
-/* A configuration message or a topology change notification has come by @p. */
+/* Handles a spanning tree message that has arrived by @p. */
 struct br_bpdu;
 void br_stp_heard(struct br_port *p, const struct br_bpdu *b);
-/* Returns the time until @at, in ticks; 0: never, or it is over. */
+/* Returns the ticks until the time @at; 0: it has passed, or @at is 0. */
 u64 br_ticks_until(u64 at);
 
 /* ---- bpdu.c ---- */
@@ -221,30 +237,30 @@ struct br_bpdu {
 	struct br_vector v;
 	u16 age, max_age, hello, forward_delay;
 };
-/* Makes the frame that sends @b by @p; NULL: no memory. br->lock held. */
+/* Makes the frame by which @p sends @b; NULL: no memory. br->lock held. */
 struct sk_buff *br_bpdu_frame(const struct br_port *p, const struct br_bpdu *b);
 /*
- * Handles a frame to the bridge group address, whose link header has been pulled: a spanning tree
- * message goes to the spanning tree.
+ * Handles a frame to the bridge group address, whose link header was pulled: parses a spanning tree
+ * message and passes it to stp.c.
  */
 void br_bpdu_rx(struct br_port *p, const struct sk_buff *skb, const struct ethhdr *h);
 
-/* ---- fdb.c; those named _locked with br->lock ---- */
-/* Returns the entry of @mac. NULL: there is none, or it has aged. */
+/* ---- fdb.c; functions named _locked are called with br->lock held ---- */
+/* Returns the entry of @mac. NULL: there is none, or it has expired. */
 struct br_fdb *br_fdb_find_locked(struct bridge *br, const u8 *mac);
 /*
- * Learns that a frame from @mac has come by @p. True: that is new, and br_fdb_tell() must report it
- * without the lock.
+ * Learns that @mac is reached by @p, from which a frame has arrived. Returns true if the entry is
+ * new or changed, and must be reported by br_fdb_tell() after the lock is released.
  */
 bool br_fdb_learn_locked(struct bridge *br, struct br_port *p, const u8 *mac);
-/* Recreates the entries of the bridge's and its ports' own addresses. */
+/* Recreates the entries of the own addresses of the bridge and its ports. */
 void br_fdb_own(struct bridge *br);
 enum { BR_FLUSH_LEARNED, BR_FLUSH_ALL };
 /* Removes the entries of @p, or of all ports and the bridge (NULL). */
 void br_fdb_flush(struct bridge *br, const struct br_port *p, int what);
 void br_fdb_gc(struct ktimer *t);
 void br_fdb_gc_soon(struct bridge *br);
-/* An entry to add by hand. br_fdb_add() and br_fdb_del() return 0 or -errno. */
+/* A request to add an entry by hand. br_fdb_add() and br_fdb_del() return 0 or -errno. */
 struct br_fdb_wish {
 	const u8 *mac;
 	u16 state; /* NUD_* */
@@ -253,7 +269,7 @@ struct br_fdb_wish {
 };
 int br_fdb_add(struct bridge *br, struct br_port *p, const struct br_fdb_wish *w);
 int br_fdb_del(struct bridge *br, const struct br_port *p, const u8 *mac);
-/* An entry as messages show it. */
+/* A copy of an entry, for messages. */
 struct br_fdb_info {
 	u8 mac[ETH_ALEN];
 	bool local, fixed, sticky, old;
@@ -275,7 +291,7 @@ int br_change_port(struct net_device *port, const void *data, u32 len);
 void br_fill(struct nl_builder *b, const struct net_device *dev);
 void br_fill_port(struct nl_builder *b, const struct net_device *port);
 /*
- * Returns the lifetime of learnt addresses in ticks, for programs: shorter while the spanning tree
+ * Returns the lifetime of learnt addresses for programs, in ticks: shorter while the topology
  * changes.
  */
 u32 br_ageing_shown(const struct bridge *br);

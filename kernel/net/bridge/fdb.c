@@ -2,15 +2,15 @@
 /*
  * fdb.c: a bridge's forwarding table: the port by which each link address is reached.
  *
- * An entry is learnt from the source of a frame and ages; or it is the own address of a port or of
- * the bridge; or it was set by hand. An aged entry no longer counts, and is freed at the next run
- * of the timer.
+ * An entry is learnt from the source of a frame, and expires; or it is the own address of a port or
+ * of the bridge; or it was set by hand. An expired entry is ignored, and freed by the next run of
+ * the timer.
  *
  * Invariants:
  * 1. An address has at most one entry.
  * 2. At most BR_LEARNED_MAX entries of a bridge, and BR_LEARNED_MAX_ALL of all bridges, are learnt.
  *    Beyond that no address is learnt, and frames to it are flooded.
- * 3. No entry names a port that has been removed.
+ * 3. No entry refers to a port that has been removed.
  *
  * Locks: br->lock. Listeners are notified without it.
  */
@@ -48,7 +48,7 @@ static struct br_fdb *find(struct bridge *br, const u8 *mac)
 	return NULL;
 }
 
-/* True if the learnt entry @e has aged, which is faster while the spanning tree changes. */
+/* True if the learnt entry @e has expired, which is sooner while the topology changes. */
 static bool is_old(const struct bridge *br, const struct br_fdb *e)
 {
 	u32 hold = br->stp.change ? br->stp.forward_delay : br->ageing;
@@ -63,7 +63,7 @@ struct br_fdb *br_fdb_find_locked(struct bridge *br, const u8 *mac)
 	return e && !is_old(br, e) ? e : NULL;
 }
 
-/* ---- coming and going; br->lock held ---- */
+/* ---- adding and removing entries; br->lock held ---- */
 
 static void count(struct bridge *br, const struct br_fdb *e, int by)
 {
@@ -151,7 +151,7 @@ bool br_fdb_learn_locked(struct bridge *br, struct br_port *p, const u8 *mac)
 
 /* ---- ageing and flushing ---- */
 
-/* Entries are removed in portions, so that listeners are notified without the lock. */
+/* Entries are removed in portions, since listeners are notified without the lock. */
 #define PIECE 16U
 
 struct doomed {
@@ -231,11 +231,12 @@ static void add_own(struct bridge *br, struct br_port *p, const u8 *mac)
 {
 	struct br_fdb as = { .port = p, .local = true, .fixed = true, .own = true }, *e;
 
-	if (!memcmp(mac, as.mac, ETH_ALEN)) /* a bridge without ports has none */
+	/* a bridge without ports has no address */
+	if (!memcmp(mac, as.mac, ETH_ALEN))
 		return;
 	e = find(br, mac);
 	if (e && e->own)
-		return; /* another entry has that address */
+		return; /* another own entry has the address */
 	if (e)
 		drop(br, e);
 	memcpy(as.mac, mac, ETH_ALEN);

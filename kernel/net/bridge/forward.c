@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * forward.c: the way of a frame through a bridge.
+ * forward.c: the path of a frame through a bridge.
  *
- *     a frame from a port: netdev.c deliver() -> br_rx(port) -> the source is learnt
- *         -> to the port of the destination, or to all ports, and up (netif_rx)
+ *     a frame from a port: netdev_io.c deliver() -> br_rx(port) -> the source is learnt
+ *         -> sent by the port of the destination, or by all ports; or up (netif_rx)
  *     a frame of this machine: dev_xmit(bridge) -> br_xmit()
- *         -> to the port of the destination, or to all ports, but not up
+ *         -> sent by the port of the destination, or by all ports, but not up
  *
- * The ports are chosen under br->lock; each gets a clone of the frame, sent without the lock.
- * Frames to addresses that no bridge forwards (IEEE 802.1D, 7.12.6) only go up, on the port itself.
- * Frames of the spanning tree are forwarded like others where the tree is switched off.
+ * The ports are chosen under br->lock; each sends a clone of the frame, without the lock. Frames to
+ * addresses that no bridge forwards (IEEE 802.1D, 7.12.6) are received by the port's own device.
+ * Frames of the spanning tree are forwarded like others while it is switched off.
  */
 #include <asm/errno.h>
 #include <linux/rtnetlink.h>
@@ -25,15 +25,18 @@
 /* The decision about a frame. */
 struct way {
 	struct list_head out; /* clones, each with its port's device */
-	/* the frame, to be sent by @to, or to go up; NULL: neither */
+	/*
+	 * the frame itself, to be sent by @to, or to go up (@up); it is dropped if neither is set
+	 */
 	struct sk_buff *skb;
 	struct net_device *to;
 	bool up;
-	bool news; /* of the table of addresses */
+	/* @learnt is new and must be reported */
+	bool news;
 	struct br_fdb_info learnt;
 };
 
-/* ---- out ---- */
+/* ---- sending ---- */
 
 static bool may_leave(const struct br_port *p, const struct br_port *from)
 {
@@ -44,7 +47,7 @@ static bool may_leave(const struct br_port *p, const struct br_port *from)
 	return !(from && from->flags & p->flags & BIT(BRP_ISOLATED));
 }
 
-/* Puts the link header in front of the frame again. */
+/* Puts the pulled link header back in front of the frame. */
 static void unpull_link_header(struct sk_buff *skb)
 {
 	if (!skb->mac_len)
@@ -91,7 +94,7 @@ static void carry_out(struct bridge *br, struct way *w)
 		kfree_skb(w->skb);
 }
 
-/* Adds a clone that leaves by @p, if it may. */
+/* Adds a clone to be sent by @p, if the frame may leave by that port. */
 static void add_way(
 	struct br_port *p, const struct br_port *from, const struct sk_buff *skb, struct way *w)
 {
@@ -109,8 +112,8 @@ static void add_way(
 }
 
 /*
- * Sends to all ports whose flags accept such frames. Broadcasts and multicasts of the bridge's own
- * host go to all ports. br->lock held.
+ * Adds clones for all ports whose flags accept frames of this kind; broadcasts and multicasts of
+ * the bridge's own host are for all ports. br->lock held.
  */
 static void flood(
 	struct bridge *br, struct sk_buff *skb, const struct br_port *from, u32 kind, struct way *w)
@@ -122,7 +125,7 @@ static void flood(
 			add_way(p, from, skb, w);
 }
 
-/* Sends to the members of a group and to routers. br->lock held. */
+/* Adds clones for the members of a group and for routers. br->lock held. */
 static void send_to_group(struct bridge *br, struct sk_buff *skb, const struct br_port *from,
 	const struct br_heard *h, struct way *w)
 {
@@ -147,7 +150,7 @@ static u32 flood_kind(const u8 *dst)
 	return memcmp(dst, ones, ETH_ALEN) ? BRP_MCAST_FLOOD : BRP_BCAST_FLOOD;
 }
 
-/* Finds the ports for a packet; its network header is at @off. br->lock held. */
+/* Finds the ports for a frame, whose network header is at @off. br->lock held. */
 static void find_way(struct bridge *br, struct sk_buff *skb, struct br_port *from,
 	const struct ethhdr *eth, u32 off, struct way *w)
 {
@@ -197,11 +200,11 @@ int br_xmit(struct net_device *dev, struct sk_buff *skb)
 	return 0;
 }
 
-/* ---- in ---- */
+/* ---- receiving ---- */
 
 /*
- * True for 01:80:c2:00:00:0X: such frames are for the port itself, unless group_fwd_mask lets them
- * pass.
+ * True for 01:80:c2:00:00:0X. The bridge does not forward frames to these addresses, unless
+ * group_fwd_mask allows it.
  */
 static bool is_link_local(const u8 *dst)
 {
@@ -223,8 +226,8 @@ static bool is_sender(const u8 *mac)
 }
 
 /*
- * True if the port takes frames from @source: a locked port takes only those of addresses that the
- * table has behind it.
+ * True if the port accepts frames from @source. A locked port accepts only sources whose entry in
+ * the table has this port.
  */
 static bool is_welcome(struct bridge *br, const struct br_port *p, const u8 *source)
 {
@@ -248,7 +251,7 @@ static void learn(struct bridge *br, struct br_port *p, const u8 *source, struct
 		br_fdb_info_locked(br, e, &w->learnt);
 }
 
-/* Keeps a frame that goes up on the port. */
+/* Learns the source of a frame that is received by the port itself. */
 static void keep_on_port(struct bridge *br, struct br_port *p, const u8 *source)
 {
 	struct way w = { .skb = NULL };
@@ -278,7 +281,7 @@ static void pass(struct bridge *br, struct br_port *p, struct sk_buff *skb, cons
 		goto out;
 	find_way(br, skb, p, h, 0, &w);
 	if (w.to &&
-		READ_ONCE(br->dev->flags) & IFF_PROMISC) { /* a promiscuous reader sees this, too */
+		READ_ONCE(br->dev->flags) & IFF_PROMISC) { /* promiscuous: the host gets it, too */
 		struct sk_buff *c = skb_clone(skb, GFP_ATOMIC);
 
 		if (c) {
@@ -311,7 +314,7 @@ bool br_rx(struct net_device *dev, struct sk_buff *skb)
 		return true;
 	}
 	if (is_link_local(h.h_dest) && !passes_on(p, h.h_dest[5])) {
-		if (h.h_dest[5] == 1) { /* PAUSE, for the card */
+		if (h.h_dest[5] == 1) { /* PAUSE is for the card */
 			kfree_skb(skb);
 			return true;
 		}

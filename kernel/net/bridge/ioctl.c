@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ioctl.c: the ioctls of brctl(8), on any socket. SIOCBR* make and delete bridges, add and remove
- * ports. The older ones take a vector of numbers: SIOCGIFBR and SIOCSIFBR are about all bridges,
- * SIOCDEVPRIVATE about one.
+ * ioctl.c: the ioctls of brctl(8), on any socket. SIOCBR* make and delete bridges, and add and
+ * remove ports. The older ioctls take a vector of numbers, of which the first selects the call:
+ * SIOCGIFBR and SIOCSIFBR are about all bridges, SIOCDEVPRIVATE about one.
  * Source: <linux/if_bridge.h>.
  */
 #include <asm/errno.h>
@@ -147,12 +147,12 @@ static long all_bridges(struct net *net, u64 arg)
 }
 
 /*
- * Data for a program's memory, written when no lock is held: the pages may be of a slow or hostile
- * file system.
+ * Data for the program's memory. It is written when no lock is held, since the pages may belong to
+ * a slow or hostile file system.
  */
 struct answer {
 	u64 to;
-	void *data; /* own; NULL: nothing */
+	void *data; /* allocated; NULL: there is no data */
 	u64 len;
 };
 
@@ -188,7 +188,7 @@ static long get_info(struct bridge *br, u64 to, struct answer *a)
 	return answer(a, to, &i, sizeof(i));
 }
 
-/* Lists ifindexes by port number. */
+/* Lists the ifindexes of the ports, indexed by port number. */
 static long list_ports(struct bridge *br, u64 to, u64 room, struct answer *a)
 {
 	u32 n = (u32)min(room ? room : 256UL, LIST_MAX + 0UL);
@@ -257,7 +257,7 @@ static long list_fdb(struct bridge *br, u64 to, u64 room, u64 from, struct answe
 		};
 
 		if (!all[i].port_no)
-			continue; /* the bridge's own */
+			continue; /* the bridge's own addresses */
 		memcpy(e.mac_addr, all[i].mac, ETH_ALEN);
 		list[done++] = e;
 	}
@@ -266,7 +266,7 @@ static long list_fdb(struct bridge *br, u64 to, u64 room, u64 from, struct answe
 	return done;
 }
 
-/* Returns the parameter that a number of the old calls sets; 0: none. */
+/* Returns the attribute (IFLA_BR*) that a call with that number sets; 0: none. */
 static u16 value_of(u64 call)
 {
 	switch (call) {
@@ -298,7 +298,7 @@ static int set_port_value(struct bridge *br, u64 call, u64 no, u64 v)
 	return -EINVAL;
 }
 
-/* Serves a request; link.c's mutex is held, so the bridge stays. */
+/* Serves a call about one bridge. link.c's mutex is held, so the bridge is not removed. */
 static long ask(struct bridge *br, const u64 *args, struct answer *a)
 {
 	switch (args[0]) {

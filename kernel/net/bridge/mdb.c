@@ -3,8 +3,8 @@
  * mdb.c: a bridge's multicast groups over rtnetlink (RTM_GETMDB, RTM_NEWMDB, RTM_DELMDB: `bridge
  * mdb`), and the messages to RTNLGRP_MDB about their changes.
  *
- * A table is copied under br->lock before it goes into messages. Members of groups of link
- * addresses and members for single sources are refused.
+ * A table is copied under br->lock before it is put into messages. Requests for groups of link
+ * addresses, and for members of single sources, are refused.
  */
 #include <asm/errno.h>
 #include <linux/rtnetlink.h>
@@ -18,12 +18,12 @@
 
 #define IN_A_MESSAGE 32U
 
-/* The part of a bridge's table that fits into one message. */
+/* The part of a bridge's table that is put into one message. */
 struct part {
 	int bridge;
 	u32 n;
 	const struct br_mdb_info *info;
-	/* true: the part names routers, with their ports in @info, not members */
+	/* The part lists routers instead of members: @info has their ports. */
 	bool routers;
 };
 
@@ -36,7 +36,7 @@ static void put_begin(struct nl_builder *b, const struct nlmsghdr *req, u32 port
 	m->ifindex = (u32)bridge;
 }
 
-/* Appends @n bytes, a multiple of 4, that are no attribute, inside a nest that has just begun. */
+/* Appends @n bytes, a multiple of 4, without an attribute header, to a nest that was just begun. */
 static void put_raw(struct nl_builder *b, const void *p, u32 n)
 {
 	if (n > sizeof(b->buf) - b->len)
@@ -50,7 +50,7 @@ static void put_entry(struct nl_builder *b, const struct br_mdb_info *i)
 	struct br_mdb_entry e;
 	u32 nest;
 
-	memset(&e, 0, sizeof(e)); /* including padding at its end */
+	memset(&e, 0, sizeof(e)); /* clears the padding, too */
 	e.ifindex = (u32)i->ifindex;
 	e.state = i->state;
 	e.flags = i->flags;
@@ -100,7 +100,7 @@ static void put_part(
 	nl_end(b);
 }
 
-/* ---- news ---- */
+/* ---- notifications ---- */
 
 static void put_news(struct nl_builder *b, const struct nlmsghdr *req, u32 portid, u16 flags,
 	const struct br_mdb_info *i, u16 type)
@@ -133,9 +133,9 @@ void br_mdb_tell(const struct bridge *br, const struct br_mdb_info *info, u16 ty
 	rtnl_tell(br->dev->net, RTNLGRP_MDB, type == RTM_NEWMDB ? put_new : put_del, info);
 }
 
-/* ---- the list ---- */
+/* ---- RTM_GETMDB ---- */
 
-/* Writes at most @room members into @to; returns the number of all members. br->lock held. */
+/* Writes at most @room members to @to. Returns the number of all members. br->lock held. */
 static u32 list_members(const struct bridge *br, struct br_mdb_info *to, u32 room)
 {
 	const struct br_group *g;
@@ -170,8 +170,8 @@ static u32 list_routers(const struct bridge *br, struct br_mdb_info *to, u32 roo
 }
 
 /*
- * Copies the members or routers of the bridge that has number @index: *n of them. NULL: no memory,
- * or there are none.
+ * Copies the members, or the routers, of the bridge with ifindex @index, and sets *n to their
+ * number. NULL: no memory, or there are none.
  */
 static struct br_mdb_info *copy_table(struct net *net, int index, bool routers, u32 *n)
 {
@@ -242,7 +242,7 @@ int br_dump_mdb(struct net *net, const struct nlmsghdr *req, rtnl_emit_fn emit, 
 	return err;
 }
 
-/* ---- changes ---- */
+/* ---- RTM_NEWMDB and RTM_DELMDB ---- */
 
 /* Reads the group that @e names: 0, -EINVAL, or -EOPNOTSUPP for a group of link addresses. */
 static int group_of(const struct br_mdb_entry *e, ip_addr *group)
@@ -270,7 +270,8 @@ static int change(struct bridge *br, struct br_port *p, const struct br_mdb_entr
 	if (!err && e->vid)
 		err = -EINVAL; /* VLANs are not supported */
 	if (!err && type == RTM_NEWMDB && !p && e->state != MDB_TEMPORARY)
-		err = -EINVAL; /* the host's are temporary */
+		/* the host's memberships are temporary */
+		err = -EINVAL;
 	if (err)
 		return err;
 	spin_lock(&br->lock);
@@ -303,7 +304,7 @@ int br_change_mdb(struct net *net, const struct nlmsghdr *req)
 	memcpy(&copy, e, sizeof(copy));
 	more = nl_find(req, sizeof(*m), MDBA_SET_ENTRY_ATTRS, 0, &left);
 	if (more && left)
-		return -EOPNOTSUPP; /* sources */
+		return -EOPNOTSUPP; /* sources are not supported */
 	link_lock();
 	d = netdev_find_index(net, (int)m->ifindex);
 	port = netdev_find_index(net, (int)copy.ifindex);

@@ -4,7 +4,7 @@
  * RTM_SETLINK), the forwarding table (RTM_GETNEIGH, RTM_NEWNEIGH, RTM_DELNEIGH), and the messages
  * to listeners about their changes.
  *
- * Devices are found under net->lock. A bridge's table is copied before it goes into messages.
+ * Devices are found under net->lock. A bridge's table is copied before it is put into messages.
  * nl_find() checks attributes against the length of their message.
  */
 #include <asm/errno.h>
@@ -32,7 +32,7 @@ struct port_ref {
 	u16 type;
 };
 
-/* Puts a port, or nothing if it is no port any more. */
+/* Puts a port, or nothing if the device is no longer a port. */
 static void put_port(
 	struct nl_builder *b, const struct nlmsghdr *req, u32 portid, u16 flags, const void *what)
 {
@@ -44,7 +44,8 @@ static void put_port(
 
 	spin_lock(&r->net->lock);
 	d = netdev_by_index(r->net, r->ifindex);
-	p = d ? br_port_of(d) : NULL; /* the port may be removed during the dump */
+	/* the port may be removed during a dump */
+	p = d ? br_port_of(d) : NULL;
 	if (p) {
 		i = nl_begin(b, req, portid, r->type, flags, sizeof(*i));
 		i->ifi_family = AF_BRIDGE;
@@ -96,8 +97,8 @@ int br_dump_ports(struct net *net, const struct nlmsghdr *req, rtnl_emit_fn emit
 }
 
 /*
- * Checks IFLA_AF_SPEC: VLANs of a port or a bridge are not supported; modes and flags
- * (IFLA_BRIDGE_FLAGS) name the receiver of the message.
+ * Checks IFLA_AF_SPEC. VLANs and modes are not supported. IFLA_BRIDGE_FLAGS (master, self) is
+ * accepted, and ignored.
  */
 static int check_af_spec(const struct nlmsghdr *req)
 {
@@ -134,7 +135,7 @@ int br_change_links(struct net *net, const struct nlmsghdr *req)
 		return err;
 	if (!br_port_of(d))
 		return -EOPNOTSUPP;
-	if (n < sizeof(struct rtattr)) { /* the old format: the state alone */
+	if (n < sizeof(struct rtattr)) { /* the old format has the state alone */
 		struct {
 			struct rtattr a;
 			u8 state;
@@ -145,7 +146,7 @@ int br_change_links(struct net *net, const struct nlmsghdr *req)
 	return link_change_port(d, info, n);
 }
 
-/* ---- the table of addresses ---- */
+/* ---- the forwarding table ---- */
 
 static u32 ticks_ago(u64 then)
 {
@@ -190,7 +191,7 @@ void br_fdb_tell(struct net *net, const struct br_fdb_info *info, u16 type)
 	rtnl_tell(net, RTNLGRP_NEIGH, type == RTM_NEWNEIGH ? put_fdb : put_fdb_gone, info);
 }
 
-/* The filter of a dump: entries of one bridge, of one port; 0: of all. */
+/* The filter of a dump: a bridge and a port; 0: any. */
 struct fdb_filter {
 	int master, port;
 };
@@ -215,7 +216,9 @@ static void read_filter(const struct nlmsghdr *req, struct fdb_filter *f)
 	f->master = master ? (int)*master : 0;
 }
 
-/* Lists the table of the bridge with the next ifindex after *@at; false: there is none. */
+/*
+ * Lists the table of the bridge with the next ifindex after *@at. Returns false if there is none.
+ */
 static bool next_table(struct net *net, int *at, struct br_fdb_info *all, u32 *n)
 {
 	struct bridge *br, *next = NULL;
@@ -289,8 +292,8 @@ int br_get_fdb(struct net *net, const struct nlmsghdr *req, rtnl_emit_fn emit, v
 }
 
 /*
- * Finds the bridge, and the port if any, that a change of the table is about. "master" is the
- * bridge of the port @m names, "self" is a bridge that @m names itself.
+ * Finds the bridge, and the port if any, of a request to change the table. With "master", @m names
+ * a port, and the table is that of its bridge. With "self", @m names the bridge.
  */
 static int target(struct net *net, const struct ndmsg *m, struct bridge **br, struct br_port **p)
 {

@@ -3,17 +3,17 @@
  * snoop.c: multicast groups, their members and routers by a bridge's ports, and the one timer that
  * expires them.
  *
- *     member  joins by a report, and each further report renews it. A leave message, or a query for
- *             its group, shortens its time; an answer to that query renews it
- *     router  a port at which queries or hello messages of PIM arrive, until they have not come for
- *             a while; or a port set by hand
+ *     member  joins by a report, and each later report renews the membership. A leave message, or a
+ *             query for its group, shortens its time; an answer to that query renews it
+ *     router  a port at which queries or PIM hello messages arrive, until none has arrived for a
+ *             while; or a port set by hand
  *
  * Invariants:
  * 1. A group has members or the host, else it is freed.
- * 2. A bridge has at most hash_max groups. At one more snooping is switched off, so that frames
+ * 2. A bridge has at most hash_max groups. At one more its snooping is switched off, so that frames
  *    reach all ports.
- * 3. All bridges together have at most SNOOP_MEMBERS_MAX_ALL members, hosts among them. At one more
- *    snooping is switched off, too.
+ * 3. All bridges together have at most SNOOP_MEMBERS_MAX_ALL members, including hosts. At one more
+ *    the snooping of that bridge is switched off, too.
  *
  * Locks: snoop.h.
  */
@@ -27,8 +27,9 @@
 #include "kernel/net/bridge/bridge.h"
 
 #define SECOND 100UL
-#define LONGEST (1UL << 40)       /* of an interval, in ticks */
-#define REST (20 * NSEC_PER_MSEC) /* between two looks of the timer */
+#define LONGEST (1UL << 40) /* the longest interval, in ticks */
+/* shortest time between two runs of the timer */
+#define REST (20 * NSEC_PER_MSEC)
 
 static atomic_t nr_members_all;
 
@@ -50,14 +51,15 @@ static int family_of(const ip_addr *a)
 
 void br_snoop_at(struct bridge *br, u64 at)
 {
-	at = max(at, br->snoop.looked + REST); /* each look goes over all */
+	/* each run visits all groups and ports */
+	at = max(at, br->snoop.looked + REST);
 	if (br->closing || (br->snoop.next && br->snoop.next <= at))
 		return;
 	br->snoop.next = at;
 	timer_start(&br->snoop.timer, at);
 }
 
-/* ---- news ---- */
+/* ---- notifications ---- */
 
 void br_member_info(const struct bridge *br, const struct br_group *g, const struct br_member *m,
 	struct br_mdb_info *info)
@@ -129,7 +131,10 @@ struct br_group *br_group_find(struct bridge *br, const ip_addr *addr)
 	return NULL;
 }
 
-/* Switches snooping off, so that frames reach all ports: there are more than @most of @what. */
+/*
+ * Switches snooping off, so that frames reach all ports. The reason: there are more than @most
+ * @what.
+ */
 static int give_up(struct bridge *br, u32 most, const char *what)
 {
 	if (br->snoop.on)
@@ -139,14 +144,14 @@ static int give_up(struct bridge *br, u32 most, const char *what)
 	return -E2BIG;
 }
 
-/* Returns the group, made if there was none; ERR_PTR. */
+/* Returns the group of @addr, and makes it if there is none; ERR_PTR. */
 static struct br_group *get_group(struct bridge *br, const ip_addr *addr)
 {
 	struct br_group *g = br_group_find(br, addr);
 
 	if (g)
 		return g;
-	/* snooping was switched off while a report is read, or the bridge is being removed */
+	/* off: switched off by an earlier record of the report that is being read */
 	if (!br->snoop.on || br->closing)
 		return ERR_PTR(-E2BIG);
 	if (br->snoop.nr_groups >= br->snoop.hash_max)
@@ -162,7 +167,7 @@ static struct br_group *get_group(struct bridge *br, const ip_addr *addr)
 	return g;
 }
 
-/* Frees a group without members. */
+/* Frees a group that has no members. */
 static void put_group(struct bridge *br, struct br_group *g)
 {
 	if (g->host || !list_empty(&g->members))
@@ -173,7 +178,7 @@ static void put_group(struct bridge *br, struct br_group *g)
 	kfree(g);
 }
 
-/* Makes room for one more member of @g. After -E2BIG, a group without members has been freed. */
+/* Checks that @g may have one more member: 0 or -E2BIG. On error, frees @g if it has no members. */
 static int find_room(struct bridge *br, struct br_group *g)
 {
 	if (atomic_read(&nr_members_all) < (int)SNOOP_MEMBERS_MAX_ALL)
@@ -229,7 +234,7 @@ static bool may_listen(const struct br_port *p)
 	return !p || (p->state != BR_STATE_DISABLED && p->state != BR_STATE_BLOCKING);
 }
 
-/* Lets the host join, or stay: 0 or -E2BIG. */
+/* Makes the host a member, or renews its membership: 0 or -E2BIG. */
 static int join_host(struct bridge *br, struct br_group *g)
 {
 	bool news = !g->host;
@@ -269,7 +274,7 @@ int br_group_join(struct bridge *br, struct br_port *p, const ip_addr *group)
 		put_group(br, g);
 		return -ENOMEM;
 	}
-	if (!old || m->until) { /* a permanent entry stays permanent */
+	if (!old || m->until) { /* a permanent member does not expire */
 		m->until = after(br->snoop.membership_interval);
 		br_snoop_at(br, m->until);
 	}
@@ -302,7 +307,8 @@ void br_group_leave(struct bridge *br, struct br_port *p, const ip_addr *group)
 		return;
 	}
 	if (s->family[family_of(group)].other_until)
-		return; /* the other querier will ask */
+		/* the other querier will query the group */
+		return;
 	br_query_group(br, p, group);
 	if (!p && g->host)
 		end_sooner(br, &g->host_until, at);
@@ -393,8 +399,7 @@ void br_heard_router(struct bridge *br, struct br_port *p, int family)
 }
 
 /*
- * True if @source, which sent a query, is the querier from now on, or was before. The lowest
- * address wins.
+ * True if @source, which has sent a query, becomes or remains the querier. The lowest address wins.
  */
 static bool is_elected(struct bridge *br, const ip_addr *source, int family)
 {
@@ -598,7 +603,7 @@ static int set_router(struct bridge *br, u64 type)
 	return 0;
 }
 
-/* Rounds @v ticks down to a multiple of 4 ms, as a Linux with HZ=250 does. */
+/* Rounds @v ticks down to a multiple of 4 ms, like a Linux with HZ=250. */
 static u64 in_steps(u64 v)
 {
 	return min(v, LONGEST) * 5 / 2 * 2 / 5;
@@ -635,7 +640,7 @@ int br_snoop_set(struct bridge *br, u16 attr, u64 v)
 	case IFLA_BR_MCAST_ROUTER: return set_router(br, v);
 	case IFLA_BR_MCAST_QUERY_USE_IFADDR: br->snoop.use_ifaddr = v; return 0;
 	case IFLA_BR_MCAST_HASH_MAX: br->snoop.hash_max = (u32)v; return 0;
-	case IFLA_BR_MCAST_HASH_ELASTICITY: return 0; /* without a meaning, in Linux too */
+	case IFLA_BR_MCAST_HASH_ELASTICITY: return 0; /* has no effect on Linux either */
 	case IFLA_BR_MCAST_LAST_MEMBER_CNT: br->snoop.last_member_count = (u32)v; return 0;
 	case IFLA_BR_MCAST_STARTUP_QUERY_CNT: br->snoop.startup_count = (u32)v; return 0;
 	}

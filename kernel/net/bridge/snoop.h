@@ -3,16 +3,17 @@
  * snoop.h: multicast snooping. A bridge learns from passing IGMP and MLD messages (RFC 4541) which
  * ports lead to members of a multicast group, and which to routers.
  *
- *     snoop.c        groups, members, routers; where a frame to a group goes; the timer
+ *     snoop.c        groups, members, routers; the timer that expires them
  *     snoop_rx.c     messages of IGMP, MLD and PIM that pass the bridge
  *     snoop_query.c  the bridge as querier
  *     mdb.c          groups over rtnetlink: `bridge mdb`
  *
- * Once a querier is known, which keeps members up to date, a frame to a group goes to the ports of
- * its members and routers only. Before that it goes to all ports. Sources of a group are not
+ * While there is a querier, which keeps members up to date, a frame to a group is sent to the ports
+ * of its members and of routers only. Otherwise it is sent to all ports. Sources of a group are not
  * distinguished: reports of IGMPv3 and MLDv2 count as reports of version 2 and 1.
  *
- * Locks: br->lock protects all these structures. Times are values of ktime_get(), 0: never or over.
+ * Locks: br->lock protects all these structures. Times are values of ktime_get(); 0: the time has
+ * passed, or there is none.
  * Queries and notifications are sent by br_snoop_finish().
  */
 #ifndef NESTLING_NET_BRIDGE_SNOOP_H
@@ -33,13 +34,13 @@ enum { SNOOP_V4, SNOOP_V6, SNOOP_FAMILIES };
 #define SNOOP_HASH_BITS 6
 #define SNOOP_MEMBERS_MAX_ALL 32768U /* members of all bridges */
 
-/* The time of the next general query, and the number sent since the querier's start. */
+/* The time of the next general query, and how many were sent since the querier was started. */
 struct br_query {
 	u64 at;
 	u32 sent;
 };
 
-/* A port's part. */
+/* A port's part of snooping. */
 struct br_port_snoop {
 	u8 router; /* MDB_RTR_TYPE_* */
 	u64 router_until[SNOOP_FAMILIES];
@@ -48,13 +49,17 @@ struct br_port_snoop {
 
 /* A family's part of a bridge. */
 struct br_snoop_family {
-	/* until then another querier counts as present */
+	/* another querier is active until this time */
 	u64 other_until;
-	/* the querier is new: until then not all members have answered it */
+	/*
+	 * Another querier has appeared: until this time, not all members have answered its first
+	 * query.
+	 */
 	u64 unsure_until;
-	/* until then the bridge itself leads to a router */
+	/* the bridge itself leads to a router until this time */
 	u64 router_until;
-	ip_addr querier;     /* the elected querier; any: none */
+	/* of own queries; any: none is usable */
+	ip_addr querier;
 	ip_addr source;      /* of own queries; any: none that would do */
 	struct br_query own; /* queries to the bridge's own host */
 };
@@ -71,9 +76,11 @@ struct br_snoop {
 	u32 nr_groups;
 	struct br_snoop_family family[SNOOP_FAMILIES];
 	struct ktimer timer;
-	u64 next;             /* when it is armed for; 0: it is not */
-	u64 looked;           /* when it looked last */
-	struct list_head out; /* frames of queries, each by its skb->dev */
+	/* time for which timer is armed; 0: not armed */
+	u64 next;
+	u64 looked; /* time of the last run of the timer */
+	/* queries to be sent, each by its skb->dev */
+	struct list_head out;
 	struct list_head news;
 };
 
@@ -81,8 +88,8 @@ struct br_group {
 	struct hlist_node node;
 	struct list_head list;
 	ip_addr addr;
-	bool host;                /* the bridge's own host is a member, */
-	u64 host_until;           /* until then the host is a member */
+	bool host;                /* the bridge's own host is a member */
+	u64 host_until;           /* expiry of the host's membership */
 	struct list_head members; /* of br_member, the newest first */
 };
 
@@ -94,37 +101,40 @@ struct br_member {
 	bool fast_leave;
 };
 
-/* A member as reported to programs. */
+/* A member, as it is reported to programs. */
 struct br_mdb_info {
 	int ifindex, master;
 	ip_addr group;
-	/* MDB_PERMANENT, MDB_FLAGS_*, RTPROT_*; protocol 0: the host is the member */
+	/* MDB_PERMANENT, MDB_FLAGS_*, RTPROT_*; protocol 0: the host's membership */
 	u8 state, flags, protocol;
 	u64 until;
 };
 
-/* The result of evaluating a frame to a group. */
+/* The result of reading a multicast frame. */
 struct br_heard {
-	bool drop;         /* malformed */
-	bool routers_only; /* unless the group has members */
-	int family;        /* SNOOP_FAMILIES: not IP */
+	bool drop; /* malformed: not forwarded */
+	/* for routers if the group has no members */
+	bool routers_only;
+	/* SNOOP_FAMILIES: neither IPv4 nor IPv6 */
+	int family;
 	struct br_group *group;
 };
 
-/* ---- snoop.c; with br->lock held, but for the first five ---- */
+/* ---- snoop.c; br->lock held, except for the first five ---- */
 void br_snoop_init(struct bridge *br);
 void br_snoop_end(struct bridge *br); /* the bridge has no ports; may sleep */
-/* Joins or leaves the group of snoopers, when the bridge is set up or down. */
+/* Joins the group of all snoopers when the bridge is set up, and leaves it when it is set down. */
 void br_snoop_up(struct bridge *br, bool up);
-int br_snoop_set(struct bridge *br, u16 attr, u64 v); /* IFLA_BR_MCAST_*; -ENOENT: none of these */
-/* Drops br->lock, then sends the queries and notifications that were gathered under it. */
+/* Sets IFLA_BR_MCAST_*. -ENOENT: @attr is another attribute. */
+int br_snoop_set(struct bridge *br, u16 attr, u64 v);
+/* Releases br->lock, then sends the queries and notifications that were gathered under it. */
 void br_snoop_finish(struct bridge *br);
 u64 br_snoop_value(const struct bridge *br, u16 attr);
 int br_snoop_set_router(struct br_port *p, u64 type);
 void br_snoop_init_port(struct br_port *p);
 /*
- * Follow the port when it begins to pass frames, ceases to, or leaves the bridge (@gone) with its
- * permanent members.
+ * Apply that a port begins to forward, ceases to, or is removed from the bridge with its permanent
+ * members (@gone).
  */
 void br_snoop_port_up(struct br_port *p);
 void br_snoop_port_down(struct br_port *p, bool gone);
@@ -135,33 +145,34 @@ void br_group_leave(struct bridge *br, struct br_port *p, const ip_addr *group);
 /* Add and remove a member by hand. 0, -EEXIST, -ENOMEM, -E2BIG; -ENOENT. */
 int br_group_add(struct bridge *br, struct br_port *p, const ip_addr *group, u8 state);
 int br_group_del(struct bridge *br, struct br_port *p, const ip_addr *group);
-/* Handles a query for all groups (@group any) or for @group: answers come within @delay (ns). */
+/* Handles a query for @group (any: a general query), whose answers come within @delay (ns). */
 void br_heard_query(struct bridge *br, struct br_port *p, const ip_addr *source, int family,
 	const ip_addr *group, u64 delay);
 void br_heard_router(struct bridge *br, struct br_port *p, int family);
-/* True if a querier keeps the members of that family's groups up to date. */
+/* True if a querier keeps the members of the family's groups up to date. */
 bool br_has_querier(const struct bridge *br, int family);
 bool br_is_router(const struct bridge *br, int family);
 bool br_leads_to_router(const struct br_port *p, int family);
 bool br_is_member(const struct br_group *g, const struct br_port *p);
-/* Makes the timer run at @at at the latest, but not twice in a short time. */
+/* Arms the timer for @at at the latest, but not for two runs in a short time. */
 void br_snoop_at(struct bridge *br, u64 at);
 void br_member_info(const struct bridge *br, const struct br_group *g, const struct br_member *m,
 	struct br_mdb_info *info);
 
 /* ---- snoop_rx.c; br->lock held ---- */
-/*
- * Evaluates a frame to a group from @p (NULL: the bridge's host), whose network header is at @off.
- */
+/* Reads a multicast frame from @p (NULL: from the bridge's host). Its network header is at @off. */
 void br_snoop_look(struct bridge *br, struct br_port *p, const struct sk_buff *skb, u32 off,
 	u16 protocol, struct br_heard *h);
 
 /* ---- snoop_query.c ---- */
-/* Looks up the addresses that queries are sent from; takes net->lock. */
+/* Looks up the source addresses of queries; takes net->lock. */
 void br_query_sources(struct bridge *br);
-/* Restarts the querier, on @p (NULL: on all ports). br->lock held, as for the functions below. */
+/*
+ * Starts the series of queries again on @p (NULL: on all ports). br->lock held, as for the
+ * functions below.
+ */
 void br_query_start(struct bridge *br, struct br_port *p);
-/* Sends the queries of @q that are due. @q is @p's (NULL: the host's). */
+/* Sends the general queries of @p (NULL: those to the host) that are due. */
 void br_query_due(struct bridge *br, struct br_port *p, int family, u64 now);
 void br_query_group(struct bridge *br, struct br_port *p, const ip_addr *group);
 

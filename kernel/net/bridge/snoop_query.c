@@ -3,8 +3,8 @@
  * snoop_query.c: a bridge as querier (mcast_querier). It queries members on each port and its own
  * host, so that its table stays valid where no router sends queries.
  *
- * Queries after the start follow each other fast, startup_count of them, then one comes every
- * query_interval. While another querier is heard, the bridge sends none (snoop.c).
+ * After its start the querier sends startup_count queries at intervals of startup_interval, then
+ * one every query_interval. While there is another querier, the bridge sends none (snoop.c).
  * Sources: RFC 2236, 2710.
  */
 #include <linux/in.h>
@@ -106,7 +106,7 @@ static void fill_mld(const struct bridge *br, struct mld_frame *f, const ip_addr
 		csum_partial(&f->type, MLD_LEN, csum_pseudo(from, &to, IPPROTO_ICMPV6, MLD_LEN)));
 }
 
-/* Sends a query by @p (NULL: to the host) for @group (any: for all). */
+/* Sends a query by @p (NULL: to the host) for @group (any: a general query). */
 static void ask(struct bridge *br, struct br_port *p, int family, const ip_addr *group)
 {
 	u32 len = family == SNOOP_V4 ? sizeof(struct igmp_frame) : sizeof(struct mld_frame);
@@ -127,7 +127,7 @@ static void ask(struct bridge *br, struct br_port *p, int family, const ip_addr 
 	list_add_tail(&skb->list, &br->snoop.out);
 }
 
-/* True if it is on the bridge to ask for members of @family. */
+/* True if this bridge is the querier of @family. */
 static bool may_ask(const struct bridge *br, int family)
 {
 	const struct br_snoop_family *f = &br->snoop.family[family];

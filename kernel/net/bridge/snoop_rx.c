@@ -2,9 +2,9 @@
 /*
  * snoop_rx.c: messages of IGMP, MLD and PIM that pass through a bridge.
  *
- * A packet to a group names a member (reports, leaves), shows a querier or a router (queries, hello
- * messages of PIM), or is data. Each length in a message is checked against the bytes that arrived.
- * A malformed message is not forwarded, as in Linux.
+ * A packet to a group reports a member (reports, leaves), is from a querier or a router (queries,
+ * PIM hello messages), or is data. Each length in a message is checked against the bytes that
+ * arrived. A malformed message is not forwarded, as in Linux.
  * Sources: RFC 2236, 3376, 2710, 3810, 7761, 4541.
  */
 #include <linux/in.h>
@@ -31,7 +31,7 @@
 #define RECORD_TYPES 6
 #define DECISECOND (NSEC_PER_SEC / 10)
 
-/* A message: bytes [at, at + len) of a frame, which is long enough. */
+/* A message: the bytes [at, at + len) of a frame, which has that many. */
 struct message {
 	struct bridge *br;
 	struct br_port *port; /* NULL: from the bridge's own host */
@@ -49,13 +49,13 @@ static bool read(const struct message *m, u32 off, void *to, u32 n)
 	return true;
 }
 
-/* True if @a is of the family of the message: MLD may name an IPv4 group by its mapped address. */
+/* True if @a is of the family of the message: a mapped IPv4 address in MLD is not. */
 static bool is_own_kind(const struct message *m, const ip_addr *a)
 {
 	return ip_is_v4(a) == (m->family == SNOOP_V4);
 }
 
-/* True if membership of @a is tracked: groups of the link itself go to all ports. */
+/* True if members of @a are tracked. Frames to groups of local scope go to all ports. */
 static bool is_tracked(const ip_addr *a)
 {
 	static const ip_addr all_nodes = { { htonl(0xff020000), 0, 0, htonl(1) } };
@@ -78,7 +78,7 @@ static void leave(const struct message *m, const ip_addr *group)
 }
 
 /*
- * Reads the records of a report of IGMPv3 or MLDv2; the first is at @off. Returns true if all @n
+ * Handles the @n records of a report of IGMPv3 or MLDv2; the first is at @off. Returns true if all
  * records are complete.
  */
 static bool records(const struct message *m, u32 off, u32 n)
@@ -105,7 +105,7 @@ static bool records(const struct message *m, u32 off, u32 n)
 			leave(m, &group);
 		else
 			join(m, &group);
-		/* bytes behind the last record are ignored */
+		/* an offset beyond the end is valid only after the last record */
 		if (off > m->len)
 			return !n;
 	}
@@ -126,7 +126,7 @@ static void igmp_query(const struct message *m, const u8 *b, const ip_addr *grou
 			asked = IP_ANY;
 		}
 	} else if (!read(m, 8, more, sizeof(more)) || more[2] || more[3]) {
-		return; /* of some sources */
+		return; /* a query for sources */
 	} else {
 		delay = max(mcast_scaled(b[1]), 1U) * DECISECOND;
 	}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * stp.c: the spanning tree: where bridges are joined in loops, it blocks enough ports that no loop
- * is left. Source: IEEE 802.1D-1998, 8.
+ * stp.c: the spanning tree: where bridges form loops, it blocks enough ports to break each loop.
+ * Source: IEEE 802.1D-1998, 8.
  *
  * The bridge with the lowest identifier is the root and sends a configuration message on each port
  * every hello time. The other bridges pass on, by their designated ports, what arrives at their
@@ -20,8 +20,8 @@
  * 1. The best message of a designated port is the one that this bridge itself sends there.
  * 2. root_port is not a designated port.
  *
- * Locks: br->lock around each event. finish() drops the lock, then sends frames and notifications
- * and sets the bridge's link.
+ * Locks: br->lock is held during each event. finish() releases it, then sends frames and
+ * notifications and sets the bridge's carrier.
  */
 #include <asm/errno.h>
 
@@ -32,7 +32,7 @@
 
 #define BPDU_HZ 256U
 #define HOLD_TIME NSEC_PER_SEC
-/* in 1/256 s: how much older each bridge makes a message */
+/* in 1/256 s: added to a message's age by each bridge */
 #define AGE_STEP 1U
 #define LEAST_DELAY 200U
 #define MOST_DELAY 3000U
@@ -119,7 +119,7 @@ static int compare(const struct br_vector *a, const struct br_vector *b)
 	return c ? c : a->port - b->port;
 }
 
-/* Fills in the vector that this bridge sends on @p. */
+/* Fills in the vector of the messages that this bridge sends by @p. */
 static void own_vector(const struct br_port *p, struct br_vector *v)
 {
 	memcpy(v->root, p->br->stp.root, sizeof(v->root));
@@ -128,7 +128,7 @@ static void own_vector(const struct br_port *p, struct br_vector *v)
 	v->port = br_port_id(p);
 }
 
-/* Fills in the vector of the root as seen by @p. */
+/* Fills in the vector of the path to the root by @p. */
 static void vector_by(const struct br_port *p, struct br_vector *v)
 {
 	*v = p->stp.best;
@@ -145,7 +145,7 @@ static void send(struct br_port *p, const struct br_bpdu *b)
 		list_add_tail(&skb->list, &p->br->stp.out);
 }
 
-/* Returns the age of the root's last message, in 1/256 s. */
+/* Returns the age of the root's information, in 1/256 s. */
 static u32 message_age(struct bridge *br)
 {
 	const struct br_port *p = is_root(br) ? NULL : root_port(br);
@@ -247,7 +247,8 @@ static void let_forward(struct br_port *p)
 }
 
 /*
- * True if the path by @p is better than that by @than (NULL: none yet), and better than to be root.
+ * True if the path to the root by @p is better than the path by @than (NULL: there is none), and
+ * the root is better than this bridge.
  */
 static bool is_better_way(const struct br_port *p, const struct br_port *than)
 {
@@ -275,7 +276,7 @@ static void select_root(struct bridge *br)
 	list_for_each_entry(p, &br->ports, list) {
 		if (!is_better_way(p, best))
 			continue;
-		if (p->flags & BIT(BRP_PROTECT)) { /* must not become root port */
+		if (p->flags & BIT(BRP_PROTECT)) { /* the port must not become root port */
 			set_state(p, BR_STATE_LISTENING);
 			p->stp.forward_at = in_ticks(br->stp.forward_delay);
 		} else {
@@ -342,7 +343,7 @@ static void take_own_times(struct bridge *br)
 	br->stp.forward_delay = br->forward_delay;
 }
 
-/* Starts the hello timer. The root may have announced a hello time of 0. */
+/* Starts the hello timer, with at least a tick: the root may have announced a hello time of 0. */
 static void start_hello(struct bridge *br)
 {
 	br->stp.hello_at = br->stp.on && READ_ONCE(br->dev->flags) & IFF_UP ?
@@ -350,7 +351,7 @@ static void start_hello(struct bridge *br)
 				   0;
 }
 
-/* Makes the bridge root, which it was not. */
+/* Starts to act as root. */
 static void become_root(struct bridge *br)
 {
 	take_own_times(br);
@@ -362,7 +363,7 @@ static void become_root(struct bridge *br)
 	start_hello(br);
 }
 
-/* Selects all roles again; @was_root: the bridge was the root before. */
+/* Selects all roles again. @was_root: the bridge was root before the event. */
 static void select_all(struct bridge *br, bool was_root)
 {
 	update(br);
@@ -465,7 +466,10 @@ static void arm(struct bridge *br)
 		timer_cancel(&br->stp.timer);
 }
 
-/* Takes the next port with a pending notification; NULL: there is none. br->lock held. */
+/*
+ * Returns a port whose notification is pending, and clears that; NULL: there is none. br->lock
+ * held.
+ */
 static struct br_port *take_news(struct bridge *br, bool *flush)
 {
 	struct br_port *p;
@@ -481,7 +485,7 @@ static struct br_port *take_news(struct bridge *br, bool *flush)
 	return NULL;
 }
 
-/* Drops br->lock, then sends the pending frames and notifications. */
+/* Releases br->lock, then sends the pending frames and notifications. */
 static void finish(struct bridge *br)
 {
 	struct list_head out;
@@ -496,7 +500,7 @@ static void finish(struct bridge *br)
 		spin_unlock(&br->lock);
 		if (flush)
 			br_fdb_flush(br, p, BR_FLUSH_LEARNED);
-		/* its memory lasts until this vCPU passes a boundary */
+		/* @p is not freed before this vCPU's next quiescent state */
 		br_tell_port(p);
 		news = true;
 		spin_lock(&br->lock);

@@ -2,8 +2,8 @@
 /*
  * values.c: the parameters of a bridge and of a port: IFLA_BR_* and IFLA_BRPORT_*
  * (<linux/if_link.h>), which rtnetlink, sysfs and brctl's calls share. Features that this bridge
- * lacks (sources of groups' members, VLANs of its own, answering ARP for others) can be switched
- * off, which changes nothing. To switch them on fails with EOPNOTSUPP.
+ * lacks (sources of groups' members, VLAN filtering, proxy ARP) can be switched off, which changes
+ * nothing. Switching them on fails with EOPNOTSUPP.
  * Locks: link.c's mutex, which the caller holds.
  */
 #include <asm/errno.h>
@@ -17,9 +17,9 @@
 #define SECOND 100U /* in ticks */
 #define PORT_PRIORITY_MAX 63U
 #define COST_MAX 65535U
-#define NEVER_PASSED_ON 7U /* of group_fwd_mask */
+#define NEVER_PASSED_ON 7U /* bits of group_fwd_mask */
 
-/* Parameters with a fixed value, which may be set to that value only. */
+/* Parameters that can be set to one value only. */
 static const struct fixed {
 	u16 attr;
 	u8 size;
@@ -38,7 +38,7 @@ static const struct fixed {
 	{ IFLA_BR_MCAST_MLD_VERSION, 1, 1 },
 };
 
-/* The parameters of snoop.c, and their lengths as attributes. */
+/* The parameters of snoop.c, and the lengths of their attributes. */
 static const struct {
 	u16 attr;
 	u8 size;
@@ -59,7 +59,7 @@ static const struct {
 	{ IFLA_BR_MCAST_STARTUP_QUERY_INTVL, 8 },
 };
 
-/* Values of a port. */
+/* Parameters of a port that can be set to one value only. */
 static const struct fixed fixed_port[] = {
 	{ IFLA_BRPORT_PROXYARP, 1, 0 },
 	{ IFLA_BRPORT_PROXYARP_WIFI, 1, 0 },
@@ -89,7 +89,7 @@ static const struct fixed *find_fixed(const struct fixed *f, u32 n, u16 attr)
 	return NULL;
 }
 
-/* ---- the bridge's ---- */
+/* ---- parameters of a bridge ---- */
 
 static int set_time(struct bridge *br, u32 *to, u64 v, u32 least, u32 most)
 {
@@ -135,7 +135,7 @@ int br_set_value(struct bridge *br, u16 attr, u64 v)
 	return -EOPNOTSUPP;
 }
 
-/* Returns the length of an attribute that br_set_value() takes. */
+/* Returns the length of an attribute of br_set_value(). */
 static u32 size_of(u16 attr)
 {
 	const struct fixed *f = find_fixed(fixed_values, ARRAY_SIZE(fixed_values), attr);
@@ -191,7 +191,7 @@ static int set_bools(struct bridge *br, const void *p)
 	return 0;
 }
 
-/* Calls @set for each attribute of a nest, until one does not succeed. */
+/* Calls @set for each attribute of a nest, until a call fails. */
 static int for_attrs(
 	const void *data, u32 len, int (*set)(void *of, u16 attr, const void *p, u32 n), void *of)
 {
@@ -240,8 +240,8 @@ static int set_other_attr(void *of, u16 attr, const void *p, u32 n)
 }
 
 /*
- * Changes values. Times are read first, whatever their position: their limits change once the
- * spanning tree is on.
+ * Changes parameters. Times are set first, whatever their position, since switching on the spanning
+ * tree changes their limits.
  */
 int br_change(struct net_device *dev, const void *data, u32 len)
 {
@@ -300,7 +300,7 @@ void br_fill(struct nl_builder *b, const struct net_device *dev)
 			snoop_values[i].size);
 }
 
-/* ---- a port's ---- */
+/* ---- parameters of a port ---- */
 
 static int set_state(struct br_port *p, u64 v)
 {
