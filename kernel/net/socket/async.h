@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * async.h: socket calls for asynchronous I/O, beside those of socket.h. The guest's arguments are
- * read once, before the call. No call waits: -EAGAIN, -EINPROGRESS; -ENOTSOCK if the file is not a
- * socket. The caller waits by its own means. Without MSG_DONTWAIT in the flags, or for accept
- * without O_NONBLOCK at the file, an error that would end a wait at once is returned at once.
+ * read once, before the call. No call waits: a call that would returns -EAGAIN or -EINPROGRESS, and
+ * the caller waits by its own means. -ENOTSOCK: the file is not a socket. Without MSG_DONTWAIT in
+ * the flags (accept: without O_NONBLOCK at the file), a call returns the error that a waiting call
+ * would return at once, instead of -EAGAIN.
  */
 #ifndef NESTLING_NET_ASYNC_H
 #define NESTLING_NET_ASYNC_H
@@ -23,31 +24,36 @@ struct user_msghdr {
 	u32 pad2;
 };
 
-/* The header of a message, read once, with all that it points to but the ancillary data. */
+/*
+ * The header of a message, read once from the guest with the name and the vector that it points to,
+ * but without the ancillary data.
+ */
 struct sock_header {
 	uaddr_t at;
 	struct user_msghdr h;
-	struct sockaddr_buf to; /* send, connect: len 0: none */
+	/* send, connect: the address; len 0: none */
+	struct sockaddr_buf to;
 	struct uvec *vec;
-	/* the payload that is left: sending and receiving move it on */
+	/* the rest of the payload: sending and receiving advance it */
 	struct iov_iter iter;
 };
 
 /* Reads a header from the guest: 0 or -errno. After 0 it must be released. */
 long sock_header_import(struct sock_header *h, uaddr_t umsg, bool send);
-int sock_header_name(struct sock_header *h, uaddr_t addr, int addrlen); /* into h->to */
+/* Reads an address into h->to. */
+int sock_header_name(struct sock_header *h, uaddr_t addr, int addrlen);
 void sock_header_release(struct sock_header *h);
-void sock_header_free(struct sock_header *h); /* releases and kfrees; NULL: nothing */
+void sock_header_free(struct sock_header *h); /* releases and frees; NULL is fine */
 
 long sock_shutdown_file(struct file *f, int how);
 long sock_listen_file(struct file *f, int backlog);
 /*
- * Returns how many bytes can be read, or were sent and not acknowledged: -EOPNOTSUPP for families
- * that do not count them.
+ * Returns the number of bytes that can be read, or with @out of those sent and not acknowledged.
+ * -EOPNOTSUPP: the family does not count them.
  */
 long sock_queued_file(struct file *f, bool out);
 long sock_setsockopt_file(struct file *f, int level, int optname, uaddr_t optval, int optlen);
-/* Gets an option, of SOL_SOCKET only: the answer's length or -EOPNOTSUPP. */
+/* Gets an option of SOL_SOCKET: the length of the value, or -EOPNOTSUPP for another level. */
 long sock_getsockopt_file(struct file *f, int level, int optname, uaddr_t optval, int optlen);
 long sock_async_bind(struct file *f, struct sock_header *h);
 long sock_async_connect(struct file *f, struct sock_header *h);
@@ -55,7 +61,7 @@ long sock_async_sendmsg(struct file *f, struct sock_header *h, u32 flags);
 long sock_async_recvmsg(struct file *f, struct sock_header *h, u32 flags);
 /*
  * Receives into one buffer: struct io_uring_recvmsg_out, the name, the ancillary data, the payload.
- * @h has the room for each.
+ * @h gives the room for the name and the ancillary data.
  */
 long sock_async_recvmsg_out(
 	struct file *f, struct sock_header *h, uaddr_t buf, size_t len, u32 flags);

@@ -3,8 +3,8 @@
  * errqueue.c: the queue of errors and of timestamps of internet and packet sockets. errqueue.h
  * describes a record.
  *
- * A record counts against SO_RCVBUF with its size; a record that does not fit is lost, as a packet
- * would be. A notice of MSG_ZEROCOPY counts against net.core.optmem_max from before its send until
+ * The size of a record is charged to SO_RCVBUF; a record that does not fit is lost, as a packet
+ * would be. A notice of MSG_ZEROCOPY is charged to net.core.optmem_max from before its send until
  * it is read, and is never lost. The pending error (SO_ERROR) is that of the first ICMP error in
  * the queue.
  * Sources: ip(7), ipv6(7), networking/timestamping.rst.
@@ -28,9 +28,9 @@
 #include "kernel/ident/cred.h"
 
 #define DATA_MAX 65600U
-/* bytes of the quote before which no extensions are (RFC 4884, 4.1) */
+/* extensions begin behind at least that many bytes of a quote (RFC 4884, 4.1) */
 #define QUOTE_LEAST 128U
-/* bytes of the link header with which a copy of a sent packet begins */
+/* bytes of the link header at the start of a copy of a sent packet */
 #define LINK_LEN 14U
 
 static bool is_icmp(const struct err_record *r)
@@ -38,7 +38,7 @@ static bool is_icmp(const struct err_record *r)
 	return r->ee.ee_origin == SO_EE_ORIGIN_ICMP || r->ee.ee_origin == SO_EE_ORIGIN_ICMP6;
 }
 
-/* ---- in ---- */
+/* ---- adding records ---- */
 
 static struct err_record *record_new(u32 len)
 {
@@ -48,7 +48,8 @@ static struct err_record *record_new(u32 len)
 		memset(r, 0, sizeof(*r));
 		INIT_LIST_HEAD(&r->list);
 		r->len = len;
-		r->size = (u32)sizeof(*r) + len + 256; /* about what Linux counts for an skb */
+		/* about what Linux charges for an skb */
+		r->size = (u32)sizeof(*r) + len + 256;
 	}
 	return r;
 }
@@ -76,8 +77,8 @@ static void record_add(struct sock_common *c, struct err_record *r)
 }
 
 /*
- * True if the extensions from @at to the packet's end are well-formed. Their checksum may be left
- * out, and those of another version always pass.
+ * True if the extensions from @at to the packet's end are well-formed. They may have no checksum.
+ * Extensions of an unknown version are always accepted.
  */
 static bool extensions_good(const struct sk_buff *skb, u32 at)
 {
@@ -102,8 +103,8 @@ static bool extensions_good(const struct sk_buff *skb, u32 at)
 }
 
 /*
- * Returns, for IP_RECVERR_RFC4884, where the extensions are in the record's data, which begins at
- * @from of the quote.
+ * Returns a value of IP_RECVERR_RFC4884: the position of the extensions in the record's data, which
+ * begins at offset @from of the quote; 0: there are none.
  */
 static u32 where_extended(const struct ip_error *e, u32 from)
 {
@@ -179,8 +180,8 @@ static void add_stamp(struct sock_common *c, struct err_record *r, u32 what, u32
 }
 
 /*
- * Fills in the source and the destination of a packet with its network header at @at. Leaves them
- * empty if there is no such header.
+ * Fills in the source and destination of a packet whose network header is at @at. Leaves them empty
+ * if there is no such header.
  */
 static void read_header(
 	struct err_record *r, const struct net_device *dev, const struct sk_buff *skb, u32 at)
@@ -205,8 +206,8 @@ static void read_header(
 }
 
 /*
- * Copies the packet, with its link header first. A packet without one (lo) gets one of zeros, as on
- * Linux.
+ * Returns a record with a copy of the packet that begins with its link header. A packet without one
+ * (lo) gets a link header of zeros, as on Linux.
  */
 static struct err_record *packet_record(const struct net_device *dev, const struct sk_buff *skb)
 {
@@ -226,7 +227,7 @@ static struct err_record *packet_record(const struct net_device *dev, const stru
 	return r;
 }
 
-/* Makes a record of a stream's statistics at this time. */
+/* Makes a record of a stream's present statistics. */
 static struct err_record *stats_record(struct sock_common *c, const struct sk_buff *by)
 {
 	struct tcp_sock *t = container_of(c, struct tcp_sock, inet.c);
@@ -281,7 +282,7 @@ u8 errq_wanted(const struct sock_common *c, const struct msg *m)
 	if (likely(!flags))
 		return 0;
 	/*
-	 * The packet comes back with the timestamp: while net.core.tstamp_allow_data is off, only
+	 * The packet is returned with the timestamp; while net.core.tstamp_allow_data is off, only
 	 * to a task with CAP_NET_RAW.
 	 */
 	if (!(flags & SOF_TIMESTAMPING_OPT_TSONLY) && !READ_ONCE(c->net->ipv4.tstamp_allow_data) &&
@@ -300,7 +301,7 @@ u32 errq_key(struct sock_common *c, const struct msg *m)
 /* ---- MSG_ZEROCOPY ---- */
 
 /*
- * bytes that must be free for a notice, and bytes that it is charged, as Linux charges an empty skb
+ * free bytes that a notice requires, and bytes that it is charged: Linux's numbers for an empty skb
  */
 #define NOTICE_NEEDS 576U
 #define NOTICE_SIZE 832U
@@ -340,8 +341,8 @@ struct err_record *errq_notice_begin(struct sock_common *c, const struct msg *m,
 }
 
 /*
- * Extends the last record if it is a notice of the sends up to the one before @n: then it covers @n
- * too.
+ * Adds the send with number @n to the last record, if that is the notice of the sends before.
+ * Returns true if it is.
  */
 static bool extend_last(struct sock_common *c, u32 n)
 {
@@ -385,7 +386,7 @@ void errq_notice_end(struct sock_common *c, struct err_record *r, bool taken)
 		wake_up_common(&c->wait, TASK_NORMAL, 0, EPOLLERR);
 }
 
-/* ---- out ---- */
+/* ---- reading records ---- */
 
 bool errq_empty(const struct sock_common *c)
 {
@@ -417,7 +418,7 @@ void errq_purge(struct sock_common *c)
 		kfree(r);
 }
 
-/* Takes out the first record. The pending error becomes that of the next ICMP record. */
+/* Removes and returns the first record. The pending error becomes that of the next ICMP record. */
 static struct err_record *take(struct sock_common *c)
 {
 	struct err_record *r, *next = NULL;
@@ -440,7 +441,7 @@ static struct err_record *take(struct sock_common *c)
 	return r;
 }
 
-/* Writes the sent packet, as far as there is room, and its time. */
+/* Writes the sent packet, as far as there is room, and its timestamp. */
 static ssize_t put_data(const struct sock_common *c, struct msg *m, const struct err_record *r)
 {
 	u32 n = (u32)min_t(u64, r->len, m->iter.count);
@@ -457,8 +458,8 @@ static ssize_t put_data(const struct sock_common *c, struct msg *m, const struct
 }
 
 /*
- * True if the record has a packet with a sender to report. For a timestamp, an IPv4 socket gets the
- * sender only if it has enabled that.
+ * True if the record has a packet whose sender is reported. For a timestamp, an IPv4 socket gets
+ * the sender only if it has set SOF_TIMESTAMPING_OPT_CMSG.
  */
 static bool has_sender(const struct inet_sock *i, const struct err_record *r)
 {

@@ -22,55 +22,58 @@ struct tcp_sock;
 struct err_record {
 	struct list_head list;
 	struct sock_extended_err ee;
-	/* the reporting machine, or the sender of the stamped packet; the packet's destination */
+	/*
+	 * offender: the machine that reported the error, or the sender of the stamped packet; dest:
+	 * the destination of the packet
+	 */
 	ip_addr offender, dest;
 	u16 port; /* 0: dest is not reported */
 	/* data holds the statistics of SOF_TIMESTAMPING_OPT_STATS */
 	bool stats;
-	/* the ICMP packet, or the stamped packet */
+	/* how the ICMP packet, or the stamped packet, was received */
 	struct inet_heard heard;
 	u64 stamp;
 	u32 size; /* bytes charged to the receive buffer */
 	u32 len;
-	/* the quoted or stamped packet, perhaps cut */
+	/* the quoted or stamped packet, perhaps truncated */
 	u8 data[];
 };
 
 void errq_init(struct sock_common *c);
-/* Queues an ICMP error about a packet of the socket to @dest and @port. */
+/* Queues an ICMP error about a packet that the socket sent to @dest and @port. */
 void errq_icmp(
 	struct inet_sock *i, const struct ip_error *e, const ip_addr *dest, u16 port, u32 skip);
-/* Queues an error that was found before the packet left. */
+/* Queues an error that was found before the packet was sent. */
 void errq_local(struct inet_sock *i, int err, const ip_addr *dest, u16 port, u32 info);
-/* Reports that @skb leaves by @dev (SCM_TSTAMP_*) to the socket that it names. */
+/* Reports to the socket in skb->stamp_for that @dev sends @skb (@what: SCM_TSTAMP_*). */
 void errq_sent(const struct net_device *dev, struct sk_buff *skb, u32 what);
 /* Records that all bytes of a stream's @skb were acknowledged, by the segment @by. */
 void errq_acked(struct tcp_sock *t, const struct sk_buff *skb, const struct sk_buff *by);
 /*
- * Frame a send of @len bytes with MSG_ZEROCOPY. The first reserves a notice: NULL if none is due,
- * -ENOBUFS beyond net.core.optmem_max. The second takes @r (NULL: nothing). If the data was taken
- * (@taken), it queues the notice, or extends the last one's range by this send; a send that failed
- * has no number. Every send copies, so the notice comes at once, with SO_EE_CODE_ZEROCOPY_COPIED.
- * Source: networking/msg_zerocopy.rst.
+ * Frame a send of @len bytes with MSG_ZEROCOPY. errq_notice_begin() reserves a notice: NULL if none
+ * is due, -ENOBUFS beyond net.core.optmem_max. errq_notice_end() consumes it (@r NULL: does
+ * nothing). If the data was accepted (@taken), it queues the notice, or extends the range of the
+ * last notice by this send; a send that failed gets no number. Every send copies its data, so the
+ * notice is queued at once, with SO_EE_CODE_ZEROCOPY_COPIED. Source: networking/msg_zerocopy.rst.
  */
 struct err_record *errq_notice_begin(struct sock_common *c, const struct msg *m, size_t len);
 void errq_notice_end(struct sock_common *c, struct err_record *r, bool taken);
 bool errq_empty(const struct sock_common *c);
 void errq_free(struct sock_common *c);
 /*
- * Drops errors when IP_RECVERR is switched off; timestamps and notices stay. Readers may use the
- * queue meanwhile.
+ * Drops errors when IP_RECVERR is switched off; timestamps and notices are kept. Readers may use
+ * the queue meanwhile.
  */
 void errq_purge(struct sock_common *c);
-/* Returns the first record, in the form of the socket's family. */
+/* Returns the first record by recvmsg(2), in the format of internet or packet sockets. */
 ssize_t errq_recvmsg(struct inet_sock *i, struct msg *m);
 ssize_t errq_recv_packet(struct sock_common *c, struct msg *m);
 /*
- * Returns the timestamps to take of this packet, by options of the socket or a control message:
- * SKB_STAMP_* bits.
+ * Returns which timestamps are taken of this packet, as SKB_STAMP_* bits: selected by options of
+ * the socket or a control message.
  */
 u8 errq_wanted(const struct sock_common *c, const struct msg *m);
-/* Returns the packet's number (SOF_TIMESTAMPING_OPT_ID). */
+/* Returns the number of the packet (SOF_TIMESTAMPING_OPT_ID). */
 u32 errq_key(struct sock_common *c, const struct msg *m);
 
 #endif

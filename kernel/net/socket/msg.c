@@ -40,7 +40,8 @@ struct user_cmsghdr {
 	(SOF_TIMESTAMPING_TX_HARDWARE | SOF_TIMESTAMPING_TX_SOFTWARE | SOF_TIMESTAMPING_TX_SCHED | \
 		SOF_TIMESTAMPING_TX_ACK)
 #define CONTROL_MAX 20480
-#define CTL_LONG 16384U /* of records for a receiver */
+/* limit of the records for a receiver, bytes */
+#define CTL_LONG 16384U
 
 void msg_drop_files(struct msg *m)
 {
@@ -95,7 +96,7 @@ static bool may_claim(const struct ucred *c)
 		       ns_capable(me->user_ns, CAP_SETGID));
 }
 
-/* Translates the ids and the number that current claims into the kernel's, and checks them. */
+/* Translates the ids that current claims to have into the kernel's ids, and checks them. */
 static int claim(struct msg *m, const struct ucred *said)
 {
 	struct pid *pid = find_get_pid((pid_t)said->pid);
@@ -112,7 +113,10 @@ static int claim(struct msg *m, const struct ucred *said)
 	return may_claim(&m->cred) ? 0 : -EPERM;
 }
 
-/* Parses a record of families with SCM_RIGHTS and SCM_CREDENTIALS. They have no other records. */
+/*
+ * Parses a record of level SOL_SOCKET that AF_UNIX or AF_NETLINK sockets accept: SCM_RIGHTS or
+ * SCM_CREDENTIALS.
+ */
 static int parse_scm(const struct socket *s, struct msg *m, const struct user_cmsghdr *h, u64 n)
 {
 	if (h->type == SCM_RIGHTS && s->sk->family == AF_UNIX)
@@ -148,8 +152,8 @@ static int parse_one(const struct socket *s, struct msg *m, const struct user_cm
 		m->has_ts_id = true;
 		return 0;
 	/*
-	 * The time is for queueing disciplines that send at a time; there is none, so it is not
-	 * kept.
+	 * The time is for queueing disciplines that send packets at a given time. There is none, so
+	 * it is not kept.
 	 */
 	case SCM_TXTIME: return s->sk->rare.has_txtime && n == sizeof(u64) ? 0 : -EINVAL;
 	case SO_MARK:
@@ -270,13 +274,13 @@ void sock_header_free(struct sock_header *h)
 	kfree(h);
 }
 
-/* True if the caller, asynchronous I/O, waits after the call. */
+/* True if the caller of an asynchronous call waits after it. */
 static bool waits_later(u32 flags)
 {
 	return !(flags & MSG_DONTWAIT);
 }
 
-/* Sends with a header. @later: this call does not wait, but its caller does. */
+/* Sends a message with a header. @later: the caller waits after this call, which does not wait. */
 static long send_header(
 	struct file *f, struct socket *s, struct sock_header *h, u32 flags, bool later)
 {
@@ -293,10 +297,7 @@ static long send_header(
 	if (!n)
 		n = do_send(f, s, &m);
 	msg_end(&m);
-	/*
-	 * io_uring tries again: the bytes that had no room are still to be sent, the ancillary data
-	 * has gone.
-	 */
+	/* io_uring calls again for the bytes that had no room; the ancillary data has been sent. */
 	if (n > 0) {
 		iov_iter_advance(&h->iter, (u64)n);
 		h->h.control = h->h.controllen = 0;
@@ -378,7 +379,7 @@ static int put_cmsg(struct control *c, int level, int type, const void *data, u6
 	return 0;
 }
 
-/* Installs as many of the files as fit; if the rest is dropped, sets MSG_CTRUNC. */
+/* Installs as many of the files as there is room for, and sets MSG_CTRUNC if others are dropped. */
 static int put_rights(struct control *c, struct msg *m, u32 flags)
 {
 	u64 space = c->room - c->used;
@@ -409,7 +410,7 @@ static int put_rights(struct control *c, struct msg *m, u32 flags)
 	return err;
 }
 
-/* Puts a descriptor of the process that sent, or the error why there is none. */
+/* Adds a pidfd of the sending process, or the error why there is none. */
 static int put_pidfd(struct control *c, const struct ucred *cred)
 {
 	struct pid *pid;
@@ -463,7 +464,7 @@ static int put_control(struct socket *s, struct msg *m, struct control *c, u32 f
 
 /*
  * Makes room for @n more bytes of ancillary data. If the small buffer is too short, allocates one
- * that holds all options of any packet.
+ * that has room for all options of any packet.
  */
 static bool make_room(struct msg *m, u32 n)
 {
@@ -480,7 +481,8 @@ static bool make_room(struct msg *m, u32 n)
 
 void msg_put_cmsg(struct msg *m, int level, int type, const void *data, u32 n)
 {
-	struct user_cmsghdr h = { n, level, type }; /* without its own length */
+	/* the length is added by msg_flatten() */
+	struct user_cmsghdr h = { n, level, type };
 
 	u8 *to;
 
@@ -516,8 +518,8 @@ u32 msg_flatten(const struct msg *m, u8 *to, u32 room)
 }
 
 /*
- * Adds a record for SO_TIMESTAMP or its kin; their old and new names have one layout on this
- * machine.
+ * Adds a record of SO_TIMESTAMP or SO_TIMESTAMPNS; the old and new options have one layout on
+ * x86-64.
  */
 static void put_stamp(struct msg *m, u8 kind, bool new, u64 ns)
 {
@@ -593,7 +595,7 @@ static long finish_receive(
 	struct control c = { h->control, h->control ? h->controllen : 0, 0, &m->out_flags };
 	int err = put_control(s, m, &c, flags);
 
-	/* The length is returned even to a caller without a buffer for the name. */
+	/* The length is returned even if the caller has no buffer for the name. */
 	if (!err && m->name) {
 		u32 n = min_t(u32, m->name->len, (u32)h->namelen);
 
@@ -611,7 +613,9 @@ static long finish_receive(
 	return err;
 }
 
-/* Receives with a header. @later: this call does not wait, but its caller does. */
+/*
+ * Receives a message with a header. @later: the caller waits after this call, which does not wait.
+ */
 static long recv_header(
 	struct file *f, struct socket *s, struct sock_header *h, u32 flags, bool later)
 {
@@ -715,7 +719,10 @@ long sock_async_recvmsg(struct file *f, struct sock_header *h, u32 flags)
 	return s ? recv_header(f, s, h, flags, waits_later(flags)) : -ENOTSOCK;
 }
 
-/* Writes a received message: the name behind the head, then ancillary data, then the payload. */
+/*
+ * Writes a received message: struct io_uring_recvmsg_out, then the name and the ancillary data. The
+ * payload is already behind these.
+ */
 static long put_out(
 	struct socket *s, struct msg *m, const struct user_msghdr *h, u64 at, long n, u32 flags)
 {
@@ -752,7 +759,8 @@ long sock_async_recvmsg_out(
 	n = s->ops->recvmsg(s, &m);
 	if (n > 0 || (n == 0 && s->sk->type != SOCK_STREAM)) {
 		err = put_out(s, &m, &h->h, buf.v, n, flags);
-		n = err ? err : (long)min_t(u64, head + (u64)n, len); /* MSG_TRUNC: more came */
+		/* MSG_TRUNC: @n may exceed the buffer */
+		n = err ? err : (long)min_t(u64, head + (u64)n, len);
 	}
 	msg_end(&m);
 	return n;

@@ -3,8 +3,8 @@
  * msg.h: struct msg, one message on its way through a socket call, with its ancillary data (msg.c).
  *
  * Call sequence: sendmsg(2) parses the program's header and records into a struct msg, and calls
- * proto_ops.sendmsg; recvmsg(2) calls proto_ops.recvmsg, which adds records by msg_put_cmsg(), and
- * lays them out for the program. msg_end() frees what a message has.
+ * proto_ops.sendmsg. recvmsg(2) calls proto_ops.recvmsg, which adds records by msg_put_cmsg(), and
+ * copies them to the program. msg_end() frees the memory and references of a message.
  * Locks: none; a message belongs to the task that makes the call.
  */
 #ifndef NESTLING_NET_MSG_H
@@ -43,7 +43,7 @@ struct sock_common;
 struct ucred {
 	u32 pid, uid, gid;
 };
-/* Return current's credentials: as a sender; as a peer that connects or listens. */
+/* Return the credentials of current: as a sender, and as a peer that connects or listens. */
 struct ucred current_ucred(void);
 struct ucred current_peercred(void);
 /* Translates ids into those of current's namespaces. */
@@ -76,40 +76,43 @@ struct msg {
 	struct iov_iter iter; /* the payload */
 	u32 flags;            /* MSG_* of the call */
 	u32 out_flags;        /* receive: MSG_* to return */
-	/* ancillary data: parsed for a send, to be returned for a receive */
+	/* ancillary data: parsed by a send, to be returned by a receive */
 	struct ucred cred;
 	bool has_cred;
-	/* references; the array is freed by the owner */
+	/* references; the caller of the operation frees the array */
 	struct file **files;
 	u32 nr_files;
 	bool nonblock;
-	/* if nonblock: means SOCK_WAITS_LATER (sock_wait.h) */
+	/* with nonblock: the patience is SOCK_WAITS_LATER (sock_wait.h) */
 	bool waits_later;
-	/* send, with proto_ops.late_control: the error of the control messages */
+	/* send, with proto_ops.late_control: the error found in the control messages */
 	int ctl_err;
-	/* ktime_get() at the end of the call's wait, 0: it has not waited yet (sock_wait.h) */
+	/* end of the call's wait (ktime_get()), 0: it has not waited yet (sock_wait.h) */
 	u64 until;
-	/* receive, streams: the time at which the last byte came, ns, 0: not taken */
+	/* receive, streams: arrival time of the last byte, ns, 0: not recorded */
 	u64 stamp;
 	bool has_tsflags, has_ts_id;
-	/* send: SO_TIMESTAMPING of this message, and its number */
+	/* send: SO_TIMESTAMPING and SCM_TS_OPT_ID for this message */
 	u32 tsflags, ts_id;
 	struct inet_control inet; /* send, AF_INET and AF_INET6 */
-	/* receive: records of a family, by msg_put_cmsg() */
+	/* receive: records that msg_put_cmsg() has added */
 	u32 ctl_len; /* bytes */
 	u8 ctl[512];
-	/* used in place of ctl if there is more, else NULL; freed by msg_end() */
+	/* used instead of ctl if that is too short, else NULL; freed by msg_end() */
 	u8 *ctl_long;
 };
-/* Adds a record for the receiver. One that does not fit is dropped, and MSG_CTRUNC set. */
+/* Adds a record for the receiver. A record that does not fit is dropped, and MSG_CTRUNC is set. */
 void msg_put_cmsg(struct msg *m, int level, int type, const void *data, u32 n);
-/* Lays the records out as recvmsg(2) does, in @room bytes at @to. Returns the bytes needed. */
+/*
+ * Writes the records in the layout of recvmsg(2) to @to, which has @room bytes, and truncates them
+ * if they do not fit. Returns the number of bytes written.
+ */
 u32 msg_flatten(const struct msg *m, u8 *to, u32 room);
-/* Adds timestamps of data that arrived at @ns, as the socket's options ask. */
+/* Adds timestamps of data that arrived at @ns, which the socket's options enable. */
 void msg_put_stamps(struct msg *m, const struct sock_common *c, u64 ns);
-/* Adds a record of SO_TIMESTAMPING, whether or not the option is set. */
+/* Adds a record of SO_TIMESTAMPING, also if the option is not set. */
 void msg_put_stamping(struct msg *m, const struct sock_common *c, u64 ns);
-/* Adds timestamps and the other records about a packet that SOL_SOCKET's options enable. */
+/* Adds timestamps, and the other records about a packet that options of SOL_SOCKET enable. */
 void msg_put_skb_info(struct msg *m, struct sock_common *c, const struct sk_buff *skb);
 
 #endif

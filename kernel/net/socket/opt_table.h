@@ -3,18 +3,19 @@
  * opt_table.h: socket options whose value is one number, as rows of a table.
  *
  * Each level (SOL_SOCKET, SOL_IP, SOL_IPV6, SOL_UDP, SOL_TCP, SOL_PACKET) has one table of struct
- * sock_opt. A row names the option, the field that keeps its value, the values it takes, the right
- * needed to set it, and functions for values that are more than a field.
+ * sock_opt. A row has the number of the option, the field that keeps its value, the range of its
+ * values, the right needed to set it, and functions for options that are not just a field.
  *
- * Call sequence, of setsockopt:
+ * Call sequence of setsockopt:
  *      o = opt_find(table, ARRAY_SIZE(table), opt)        NULL: the level has no such option
- *      opt_may_set(o, sk)  false: the option is not for such a socket, or is read only
- *      o->take, or the level reads the number and each level has its own rules for short values
- *      opt_set(o, sk, n)  right, range, o->may, o->set or the field, o->changed
+ *      opt_may_set(o, sk)  false: this kind of socket does not have the option, or it is read only
+ *      o->take, or the level reads the number, by its own rules for short values
+ *      opt_set(o, sk, n)  checks the right, the range and o->may; then o->set or the field;
+ *                         then o->changed
  * and of getsockopt:
  *      opt_get(o, sk, &n)  o->get or the field
  *
- * Locks: none are taken here; the level holds the lock of its fields.
+ * Locks: none are taken by opt_table.c; the level holds the lock of its fields.
  */
 #ifndef NESTLING_NET_SOCKET_OPT_TABLE_H
 #define NESTLING_NET_SOCKET_OPT_TABLE_H
@@ -25,7 +26,7 @@ struct sock_common;
 
 enum opt_type { OPT_NO_FIELD, OPT_BOOL, OPT_U8, OPT_U16, OPT_U32, OPT_INT };
 
-/* The right that setsockopt needs. */
+/* The right that is needed to set an option. */
 enum opt_right {
 	OPT_ANYBODY,
 	/* CAP_NET_ADMIN or CAP_NET_RAW over the socket's namespace */
@@ -34,7 +35,7 @@ enum opt_right {
 };
 
 /* Kinds of sockets, as bits of sock_opt.kinds and sock_opt.set_kinds. */
-/* this flag and the next two are for AF_INET and AF_INET6 */
+/* these three are for AF_INET and AF_INET6 */
 #define KIND_STREAM 1
 #define KIND_DGRAM 2
 #define KIND_RAW 4
@@ -54,28 +55,28 @@ enum opt_right {
 
 struct sock_opt {
 	int opt; /* the option's number in its level */
-	/* offset of the field in the family's socket */
+	/* offset of the field in the family's socket structure */
 	u16 at;
-	u16 arg; /* free for the row's functions */
-	/* type of the field, OPT_NO_FIELD: the functions do it all */
+	u16 arg; /* for use by the row's functions */
+	/* type of the field; OPT_NO_FIELD: the option has functions instead */
 	u8 type;
-	/* enum opt_right: needed to set another value than 0 */
+	/* enum opt_right: the right needed to set a value other than 0 */
 	u8 right;
-	/* KIND_*: sockets that have the option, 0: all */
+	/* KIND_*: kinds of sockets that have the option, 0: all */
 	u8 kinds;
-	/* KIND_*: sockets that can set it, 0: all that have it */
+	/* KIND_*: kinds of sockets on which it can be set, 0: all that have it */
 	u8 set_kinds;
 	u8 flags;
-	int least, most; /* values taken, both 0: all */
-	/* Returns 0, or the error for a value in range that this socket does not take now. */
+	int least, most; /* range of values; both 0: any */
+	/* Returns 0, or the error if this socket does not accept the value, which is in range. */
 	int (*may)(void *sk, const struct sock_opt *o, int n);
 	/* Sets the option, instead of storing @n in the field. Returns 0 or -errno. */
 	int (*set)(void *sk, const struct sock_opt *o, int n);
-	/* Acts on the new value, after the field has it. Returns 0 or -errno. */
+	/* Called after the new value was stored in the field. Returns 0 or -errno. */
 	int (*changed)(void *sk, const struct sock_opt *o, int n);
 	/* Reads the option, instead of the field. Returns 0 or -errno. */
 	int (*get)(void *sk, const struct sock_opt *o, int *n);
-	/* Sets an option whose value is not one number, from program memory. */
+	/* Sets an option whose value is not one number; reads the value from program memory. */
 	int (*take)(void *sk, const struct sock_opt *o, uaddr_t val, u32 len);
 };
 
@@ -90,7 +91,7 @@ struct sock_opt {
 #define OPT_RANGE(from, to) .least = (from), .most = (to)
 #define OPT_SWITCH OPT_RANGE(0, 1)
 
-/* Returns the row of @opt among @nr, or NULL. */
+/* Returns the row of option @opt among @nr rows, or NULL. */
 const struct sock_opt *opt_find(const struct sock_opt *table, u32 nr, int opt);
 /* Returns the kind of @sk, a KIND_*. */
 u8 opt_kind(const struct sock_common *sk);
@@ -99,18 +100,18 @@ static inline bool opt_has(const struct sock_opt *o, const struct sock_common *s
 {
 	return !o->kinds || o->kinds & opt_kind(sk);
 }
-/* True if setsockopt of @o on @sk may read the value. @o NULL: false. */
+/* True if @o can be set on @sk, so that setsockopt may read the value. @o NULL: false. */
 bool opt_may_set(const struct sock_opt *o, const struct sock_common *sk);
-/* Sets @o of @sk to @n: 0, -EPERM, -EINVAL, or what the row's functions return. */
+/* Sets @o of @sk to @n: 0, -EPERM, -EINVAL, or an error of the row's functions. */
 int opt_set(const struct sock_opt *o, struct sock_common *sk, int n);
-/* Stores @n in the field, for o->set. */
+/* Stores @n in the field; for use by o->set. */
 void opt_store(const struct sock_opt *o, void *sk, int n);
-/* Reads @o (NULL: -ENOPROTOOPT) of @sk into *@n: 0, -ENOPROTOOPT, or what o->get returns. */
+/* Reads @o of @sk into *@n: 0, -ENOPROTOOPT (also for @o NULL), or an error of o->get. */
 int opt_get(const struct sock_opt *o, struct sock_common *sk, int *n);
 
 /*
- * Functions that more than one table uses: opt_get_zero() is for an option that always reads 0;
- * opt_ignore() is for options whose value has no effect.
+ * For several tables: opt_get_zero() reads an option that is always 0; opt_ignore() sets an option
+ * that has no effect.
  */
 int opt_get_zero(void *sk, const struct sock_opt *o, int *n);
 int opt_ignore(void *sk, const struct sock_opt *o, int n);

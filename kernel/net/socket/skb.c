@@ -7,8 +7,9 @@
 #include "kernel/net/netfilter/netfilter.h"
 #include "kernel/net/socket/skb.h"
 
-#define APART_MIN 2048U /* bytes of a large buffer */
-/* bytes of pulled headers that a clone keeps: IPv6 and UDP, IPv4 with options */
+/* buffers from that size on are separate */
+#define APART_MIN 2048U
+/* bytes of pulled headers that a clone also has: IPv6 and UDP, or IPv4 with options */
 #define PULLED_MAX 80U
 
 static struct pbuf *pbuf_alloc(u32 size, gfp_t gfp)
@@ -37,7 +38,7 @@ static void pbuf_put(struct pbuf *b)
 	kfree(b);
 }
 
-/* Allocates an skb and clears all but the room for headers, which is written before it is read. */
+/* Allocates an skb and clears all of it except room[], which is written before it is read. */
 static struct sk_buff *skb_bare(gfp_t gfp)
 {
 	struct sk_buff *skb = kmalloc(sizeof(*skb), gfp);
@@ -85,7 +86,7 @@ struct sk_buff *skb_clone(const struct sk_buff *skb, gfp_t gfp)
 
 	if (!c)
 		return NULL;
-	/* A reader of headers that were pulled must find them in the clone, too. */
+	/* A clone must contain pulled headers, too, since they may be read later. */
 	if (unlikely(skb->room_pulled || skb_network_apart(skb)))
 		from -= min(from, PULLED_MAX);
 	memcpy(c, skb, offsetof(struct sk_buff, room));
@@ -137,7 +138,7 @@ void skb_place(struct rb_root *tree, struct sk_buff *skb, struct sk_buff *before
 {
 	struct rb_node *at = before ? &before->place : rb_first(tree), **link = &tree->node;
 
-	/* then the next one has nothing on its left */
+	/* @before has a right child, so its successor has no left one */
 	if (before && at->right) {
 		at = rb_next(at);
 		link = &at->left;
@@ -175,7 +176,7 @@ void skb_trim(struct sk_buff *skb, u32 n)
 		skb->len = min(skb->len, n - head);
 		return;
 	}
-	/* The headers end at the end of room[], so the remaining ones move there. */
+	/* The headers end at the end of room[]: the remaining bytes are moved there. */
 	memmove(skb->room + SKB_ROOM - n, skb->room + skb->head, n);
 	skb->head = (u8)(SKB_ROOM - n);
 	skb->len = 0;
@@ -203,7 +204,7 @@ bool skb_own_payload(struct sk_buff *skb)
 	own = pbuf_alloc(b->size, GFP_ATOMIC);
 	if (!own)
 		return false;
-	memcpy(own->data, b->data, b->size); /* with headers that were pulled */
+	memcpy(own->data, b->data, b->size); /* including pulled headers */
 	skb->buf = own;
 	pbuf_put(b);
 	return true;
@@ -271,16 +272,17 @@ struct sk_buff *skb_linear(const struct sk_buff *skb, gfp_t gfp)
 	c->vlan_proto = skb->vlan_proto;
 	c->vlan_tci = skb->vlan_tci;
 	c->ip = skb->ip;
-	c->ip.ext_len = 0; /* they are in the other buffer */
+	/* extension headers are in the other buffer */
+	c->ip.ext_len = 0;
 	return c;
 }
 
 /* ---- checksums ---- */
 
 /*
- * Sums of 32-bit words in 64 bits, folded to 32 at the end: the one's complement sum does not mind
- * the grouping. Four sums that do not wait for each other: 64 KiB take less than half the time that
- * one takes.
+ * Adds 32-bit words into 64-bit sums, which are folded at the end: the ones' complement sum does
+ * not depend on the grouping. Four independent sums take less than half the time of a single one
+ * for 64 KiB.
  */
 u32 csum_partial(const void *p, u32 n, u32 sum)
 {
@@ -317,7 +319,7 @@ static u32 csum_add(u32 a, u32 b)
 	return (u32)((s & 0xffffffff) + (s >> 32));
 }
 
-/* Sums bytes. A piece that begins at an odd byte counts with its bytes swapped. */
+/* The sum of a piece that begins at an odd offset is added with its bytes swapped. */
 u32 skb_sum(const struct sk_buff *skb, u32 from, u32 n, u32 sum)
 {
 	u32 head = skb_headlen(skb), first = 0, part;

@@ -44,7 +44,7 @@ struct pbuf {
 	u8 *data;
 };
 
-/* The values that the network layer has read from its header, for the layers above. */
+/* Values of the network header, parsed by the network layer for the layers above. */
 struct ip_meta {
 	ip_addr saddr, daddr;
 	u8 proto, ttl, tos;
@@ -53,30 +53,32 @@ struct ip_meta {
 	bool frag_header;
 	/* the options had a router alert for MLD */
 	bool alert_mld;
-	/* bytes of the network header that was pulled, without IPv6's extension headers */
+	/* bytes of the network header, which was pulled; without IPv6's extension headers */
 	u8 hdr_len;
-	/* skb->off and skb->head before the network header was pulled: the header's place */
+	/*
+	 * skb->off and skb->head before the network header was pulled: the position of the header
+	 */
 	u32 front_off;
 	u8 front_head;
-	u32 label; /* of IPv6's flow */
-	/* offset of IPv6's extension headers in the buffer; the first is of kind ext_first */
+	u32 label; /* flow label of IPv6 */
+	/* offset of IPv6's extension headers in the buffer; ext_first is the kind of the first */
 	u32 ext_at;
 	u16 ext_len;
 	u8 ext_first;
-	/* of a fragment */
+	/* the members below are for fragments */
 	bool is_frag, frag_more;
-	u16 frag_off, frag_len; /* bytes of the packet behind its headers */
+	u16 frag_off, frag_len; /* bytes behind the headers */
 	u32 frag_id;
 };
 
-/* TCP's, while a segment is in one of its queues. */
+/* TCP's part, while a segment is in one of its queues. */
 struct tcp_meta {
 	u32 seq, end_seq; /* SYN and FIN count one each */
 	u32 ack_seq;
 	u8 flags;
 	u8 sacked; /* TCPCB_* */
 	u16 retrans;
-	/* number of segments that it counted as when it was sent */
+	/* number of segments that it was counted as when it was sent */
 	u16 segs;
 	/* ktime_get() of the last transmission; 0: never */
 	u64 sent;
@@ -90,105 +92,124 @@ struct tcp_meta {
 /* Receivers of a frame; the values of <linux/if_packet.h>. */
 enum { PKT_HOST, PKT_BROADCAST, PKT_MULTICAST, PKT_OTHERHOST, PKT_OUTGOING, PKT_LOOPBACK };
 
-/* The part of AF_PACKET, in a clone that it shows: the device may be gone when it is read. */
+/*
+ * AF_PACKET's part, in a clone for its sockets: the device may be removed before the clone is read.
+ */
 struct packet_meta {
 	int ifindex;
 	u16 hatype;
-	u8 source[6]; /* of its link header */
-	u32 len;      /* before a filter cut it */
+	u8 source[6]; /* source address of the link header */
+	/* length before the filter truncated it */
+	u32 len;
 };
 
 /*
- * Overhead that each packet is charged, in bytes. It is not sizeof, so that a new field does not
- * change how much fits into a default send buffer.
+ * Overhead that each packet is charged, in bytes. It is a constant, not sizeof, so that the number
+ * of packets in a default send buffer does not change with the structure.
  */
 #define SKB_OVERHEAD 432U
 /*
- * room for the headers of Ethernet with VLAN, of IPv6, and of TCP, with 40 bytes of options in each
+ * room for the headers of Ethernet with VLAN, of IPv6, and of TCP, and for 40 bytes of options of
+ * each of the latter two
  */
 #define SKB_ROOM 160
 
 struct sk_buff {
 	struct list_head list;
-	/* the device by which it came, or leaves; the queue's owner holds a reference */
+	/*
+	 * the device that received the packet, or that sends it; the queue's owner holds a
+	 * reference
+	 */
 	struct net_device *dev;
 	struct pbuf *buf;
 	u32 off, len; /* of the payload */
 	u16 protocol; /* ETH_P_*, host order */
 	u8 head;      /* index of the first header byte */
-	/* the checksums need not be verified: the packet has never left this machine */
+	/* the checksums need not be verified, since the packet was never outside this machine */
 	bool csum_ok;
 	bool broadcast;
 	bool defragged; /* put together from fragments */
-	u16 frag_size;  /* of the largest of these */
-	u8 pkt_type;    /* PKT_* */
+	/* size of the largest of the fragments */
+	u16 frag_size;
+	u8 pkt_type; /* PKT_* */
 	/*
-	 * index in room[] of the transport header, if the card fills in its checksum. The checksum
-	 * field has the pseudo header's sum. 0: none
+	 * index in room[] of the transport header whose checksum the card is to fill in; the
+	 * checksum field has the sum of the pseudo header. 0: the checksum is complete
 	 */
 	u8 csum_head;
-	/* bytes of the link header before the data that eth_rx() left; 0: none */
+	/* bytes of the link header, which eth_rx() has pulled; 0: there is none */
 	u8 mac_len;
 	bool unsummed; /* a datagram of IPv6 without a checksum */
-	/* the headers that were pulled last are in room[] */
+	/* the headers that were last pulled are in room[] */
 	bool room_pulled;
-	u16 sport, dport; /* of UDP, once it is parsed */
+	u16 sport, dport; /* ports of UDP, once it is parsed */
 	/*
-	 * the payload of each of many segments of TCP (gso.c), or of many datagrams of UDP; 0: it
-	 * is one packet
+	 * size of the payload of each segment if the packet has many segments of TCP (gso.c), or
+	 * many datagrams of UDP; 0: it is one packet
 	 */
 	u16 gso;
 	/*
-	 * it arrived with only the pseudo header's sum as its transport checksum, and needs a full
-	 * one to be sent again
+	 * the packet was received with only the sum of the pseudo header in its checksum, which
+	 * must be completed if the packet is sent on
 	 */
 	bool csum_owed;
-	/* came in, or was written by a program as a frame: its checksums are unverified */
+	/*
+	 * the packet was received from outside, or a program wrote it as a frame: its checksums are
+	 * not verified
+	 */
 	bool foreign;
-	/* UDP-Lite: bytes that the checksum covers, 0: all */
+	/* UDP-Lite: number of bytes that the checksum covers, 0: all */
 	u16 covered;
-	/* ktime_get_real() of its arrival, 0: not taken */
+	/* ktime_get_real() of its arrival, 0: not recorded */
 	u64 stamp;
-	/* a tag that is not among the bytes (IEEE 802.1Q); vlan_proto 0: none */
+	/* tag that was taken out of the bytes (IEEE 802.1Q); vlan_proto 0: there is none */
 	u16 vlan_proto, vlan_tci;
 	u32 mark, priority; /* of the socket that sent it */
 	/*
-	 * user and group of the sending socket, while the filter sees an outgoing packet; valid if
-	 * owned
+	 * user and group of the sending socket, valid if owned is set: while the filter handles an
+	 * outgoing packet
 	 */
 	u32 uid, gid;
 	bool owned;
-	u32 classid; /* net_cls of that socket; valid like uid */
-	/* net_prio of the socket that sent it; 0: none */
+	/* net_cls of the sending socket, like uid */
+	u32 classid;
+	/* net_prio index of the sending socket; 0: none */
 	u32 prioidx;
-	/* state of the packet in nfct, whose reference is below (netfilter.h) */
+	/*
+	 * connection state of the packet, whose connection, with a reference, is nfct (netfilter.h)
+	 */
 	u32 nf_info;
 	struct nf_conn *nfct;
 	/*
-	 * address and port of the listener that gets the packet in place of the destination's, if
-	 * proxy_port is set (netfilter/tproxy.c)
+	 * address and port of the listener that gets the packet instead of the destination, if
+	 * proxy_port is not 0 (netfilter/tproxy.c)
 	 */
 	ip_addr proxy;
-	u16 proxy_port; /* is not 0 */
-	/* a rule has made it (netfilter/dup.c), for the device copy_if; 0: for any */
+	u16 proxy_port;
+	/* a rule has made this copy (netfilter/dup.c), to be sent by device copy_if, 0: any */
 	bool is_copy;
-	/* it was made by a rule's reject (netfilter/reject.c), or is a copy of such a packet */
+	/*
+	 * a rule's reject has made the packet (netfilter/reject.c), or it is a copy of such a
+	 * packet
+	 */
 	bool is_answer;
 	u32 copy_if;
-	/* SKB_STAMP_*: events whose time the sender asked for */
+	/* SKB_STAMP_*: events whose time the sender has requested */
 	u8 stamp_wanted;
 	u32 stamp_key;
-	/* the socket to stamp for; valid until dev_xmit() returns */
+	/* the socket that gets these timestamps; valid until dev_xmit() returns */
 	struct sock_common *stamp_for;
-	/* flow_hash(), 0: not computed yet; a fragment has that of the whole */
+	/* flow_hash(), 0: not computed yet; fragments have the hash of the whole packet */
 	u32 flow;
 	/*
-	 * the card's queue by which it leaves, or by which it came: from 1 on, where there are
-	 * several
+	 * number, from 1 on, of the card's queue that sends or has received the packet, if there
+	 * are several
 	 */
 	u16 queue;
-	u32 dropped; /* by the receiver before it */
-	u32 charged; /* bytes that the destructor uncharges */
+	/* packets that the receiver dropped before */
+	u32 dropped;
+	/* bytes that the destructor uncharges */
+	u32 charged;
 	void (*destructor)(struct sk_buff *skb);
 	void *owner;
 	struct ip_meta ip;
@@ -196,7 +217,7 @@ struct sk_buff {
 		struct tcp_meta tcp;
 		struct packet_meta pkt;
 	};
-	/* place in a queue that is searched, besides list (skb_place()) */
+	/* node in the tree of a queue that is searched, besides list (skb_place()) */
 	struct rb_node place;
 	u8 room[SKB_ROOM];
 };
@@ -206,19 +227,19 @@ _Static_assert(sizeof(struct sk_buff) <= 512,
 /* Makes a packet with a new buffer of @size bytes and no payload yet (len 0). NULL. */
 struct sk_buff *skb_alloc(u32 size, gfp_t gfp);
 /*
- * Makes a packet with @len bytes of @from, which a program sends, as payload. ERR_PTR(-ENOBUFS,
+ * Makes a packet whose payload is @len bytes of @from, sent by a program. ERR_PTR(-ENOBUFS,
  * -EFAULT).
  */
 struct sk_buff *skb_from_iter(struct iov_iter *from, size_t len);
-/* Returns a second packet that shares the buffer of @skb and has no owner. NULL: no memory. */
+/* Returns a packet that shares the buffer of @skb, and has no owner. NULL: no memory. */
 struct sk_buff *skb_clone(const struct sk_buff *skb, gfp_t gfp);
 void kfree_skb(struct sk_buff *skb); /* NULL is fine */
-/* Removes the packet from its owner, and ends the charge. */
+/* Releases the packet from its owner, and uncharges it. */
 void skb_orphan(struct sk_buff *skb);
 void skb_free_list(struct list_head *queue);
 /*
  * Adds @skb to a queue's tree, behind @before (NULL: as the first). The queue's list, which also
- * has @skb, is in the order of the tree.
+ * contains @skb, has the same order as the tree.
  */
 void skb_place(struct rb_root *tree, struct sk_buff *skb, struct sk_buff *before);
 static inline bool list_is_last_skb(const struct list_head *queue, const struct sk_buff *skb)
@@ -238,17 +259,17 @@ static inline u8 *skb_payload(const struct sk_buff *skb)
 {
 	return skb->buf->data + skb->off;
 }
-/* Returns the packet's cost in its owner's budget. */
+/* Returns the number of bytes that the packet is charged. */
 static inline u32 skb_truesize(const struct sk_buff *skb)
 {
 	return SKB_OVERHEAD + (skb->buf ? skb->buf->size : 0);
 }
-/* True if its checksums need not be checked when it stays on this machine. */
+/* True if the packet's checksums need not be verified while it stays on this machine. */
 static inline bool skb_sums_hold(const struct sk_buff *skb)
 {
 	return skb->csum_ok || !skb->foreign;
 }
-/* Returns the free bytes behind the payload; 0 if the buffer is shared. */
+/* Returns the number of free bytes behind the payload; 0 if the buffer is shared. */
 static inline u32 skb_tailroom(const struct sk_buff *skb)
 {
 	if (!skb->buf || atomic_read(&skb->buf->refs) != 1)
@@ -258,19 +279,16 @@ static inline u32 skb_tailroom(const struct sk_buff *skb)
 
 /* Makes room for @n header bytes in front. The caller has checked that they fit (SKB_ROOM). */
 void *skb_push(struct sk_buff *skb, u32 n);
-/* Drops @n bytes from the front; there are as many. */
+/* Removes @n bytes from the front; there are that many. */
 void skb_pull(struct sk_buff *skb, u32 n);
-/*
- * Returns the @n bytes in front of the first one: headers that were pulled, and that are
- * contiguous.
- */
+/* Returns the @n bytes before the first byte of @skb: pulled headers, which must be contiguous. */
 static inline const u8 *skb_pulled(const struct sk_buff *skb, u32 n)
 {
 	return skb->room_pulled || !skb->buf ? skb->room + skb->head - n : skb_payload(skb) - n;
 }
 /*
- * True if @n pulled bytes are in one piece. They are not if the network header was in room[] and
- * the transport header in the buffer (raw sockets).
+ * True if the last @n pulled bytes are contiguous. They are not if the network header was in room[]
+ * and the transport header in the buffer (raw sockets).
  */
 static inline bool skb_has_pulled(const struct sk_buff *skb, u32 n)
 {
@@ -291,8 +309,8 @@ static inline bool skb_network_apart(const struct sk_buff *skb)
 	return skb->ip.hdr_len && skb->ip.front_head < SKB_ROOM && skb->buf && !skb->room_pulled;
 }
 /*
- * Returns the distance in bytes from a parsed packet's network header to its first byte. Extension
- * headers and other pulled headers are in between.
+ * Returns the distance in bytes from the network header of a parsed packet to the packet's first
+ * byte. Extension headers and other pulled headers are in between.
  */
 static inline u32 skb_network_back(const struct sk_buff *skb)
 {
@@ -300,35 +318,42 @@ static inline u32 skb_network_back(const struct sk_buff *skb)
 
 	if (in_room == (skb->room_pulled || !skb->buf))
 		return in_room ? (u32)skb->head - skb->ip.front_head : skb->off - skb->ip.front_off;
-	/* The header is in two pieces. */
+	/* The pulled headers are in two pieces. */
 	return (u32)(skb->head - skb->ip.front_head) + skb->off - skb->ip.front_off;
 }
-/* Makes it @n bytes long, headers included; it was at least that. */
+/* Cuts the packet to @n bytes, headers included; it has at least that many. */
 void skb_trim(struct sk_buff *skb, u32 n);
-/* Returns the first @n bytes in one piece, copied to @tmp if they are not. NULL: it is shorter. */
+/*
+ * Returns the first @n bytes, contiguous: copied to @tmp if necessary. NULL: the packet is shorter.
+ */
 const void *skb_header(const struct sk_buff *skb, u32 n, void *tmp);
-/* Copies @n bytes from offset @from; there are as many. */
+/* Copies @n bytes from offset @from; there are that many. */
 void skb_copy(const struct sk_buff *skb, u32 from, void *to, u32 n);
 /* Copies @n bytes from offset @from to a reader's iterator: 0 or -EFAULT. */
 int skb_copy_to_iter(const struct sk_buff *skb, u32 from, u32 n, struct iov_iter *to);
 /*
- * Returns the result of SIOCOUTQ and FIONREAD, of a socket with datagrams in @rq under @lock, and
- * with @wmem sent bytes that are not freed yet. -ENOTTY: @cmd is neither of these.
+ * Returns the value of SIOCOUTQ or FIONREAD for a socket with datagrams in @rq, protected by @lock,
+ * and @wmem bytes of sent packets that are not freed yet. -ENOTTY: @cmd is neither of the two.
  */
 int skb_queue_bytes(u32 cmd, const struct list_head *rq, spinlock_t *lock, atomic_t *wmem);
 long skb_queue_ioctl(
 	u32 cmd, u64 arg, const struct list_head *rq, spinlock_t *lock, atomic_t *wmem);
 /*
- * Unshares the payload: no other skb sees later writes to it. Returns false if there is no memory.
+ * Makes the payload unshared, so that no other skb sees later writes to it. Returns false if there
+ * is no memory.
  */
 bool skb_own_payload(struct sk_buff *skb);
 /*
- * Writes @n bytes at offset @to; there are as many, and the payload is its own where they reach it.
+ * Writes @n bytes at offset @to; there are that many. If they reach into the payload, that must not
+ * be shared.
  */
 void skb_write(struct sk_buff *skb, u32 to, const void *from, u32 n);
-/* Sums bytes [from, from + n) in ones' complement, not folded. */
+/* Returns the ones' complement sum of bytes [from, from + n) and @sum, not folded. */
 u32 skb_sum(const struct sk_buff *skb, u32 from, u32 n, u32 sum);
-/* Returns a copy whose own payload holds all bytes, headers included. NULL: no memory. */
+/*
+ * Returns a copy with a payload of its own that contains all bytes, headers included. NULL: no
+ * memory.
+ */
 struct sk_buff *skb_linear(const struct sk_buff *skb, gfp_t gfp);
 
 /* ---- checksums (RFC 1071) ---- */
@@ -339,7 +364,7 @@ static inline u16 csum_fold(u32 sum)
 	sum = (sum & 0xffff) + (sum >> 16);
 	return (u16)~sum;
 }
-/* Returns the sum of the pseudo header of TCP, UDP and ICMPv6. */
+/* Returns the sum of the pseudo header of TCP, UDP or ICMPv6. */
 u32 csum_pseudo(const ip_addr *saddr, const ip_addr *daddr, u8 proto, u32 len);
 
 #endif

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * sock_cgroup.c: net_cls and net_prio of cgroup version 1: the numbers in sockets, and each card's
- * table of priorities by a group's index.
+ * sock_cgroup.c: net_cls and net_prio of cgroup version 1: a class and a priority index in each
+ * socket, and a table of priorities by index in each card.
  *
- * Packets carry both numbers. The class is used by the filter (struct flow, skb->classid). The
- * index is used at the card, where dev_xmit() looks up its priority unless the packet has a
- * priority of its own. Only cards of the first namespace have such a table, as on Linux.
+ * Packets have both numbers. The filter uses the class (struct flow, skb->classid). dev_xmit() uses
+ * the index: it looks up the priority in the card's table, unless the packet has a priority of its
+ * own. Only cards of the first namespace have such a table, as on Linux.
  *
  * Locks: init_net.lock for the list of cards, then prio_lock, innermost, for their tables.
  */
@@ -85,7 +85,7 @@ static u32 get_prio(const struct net_device *dev, u32 prioidx)
 	return m && prioidx < m->len ? m->prio[prioidx] : 0;
 }
 
-/* Makes a table with room for @prioidx. May sleep. */
+/* Makes a table with an entry for @prioidx. May sleep. */
 static struct prio_map *new_map(u32 prioidx)
 {
 	struct prio_map *m;
@@ -100,8 +100,9 @@ static struct prio_map *new_map(u32 prioidx)
 }
 
 /*
- * Sets a priority. Entries beyond the table's end are 0 and need no room. For another value *spare
- * becomes the table, and then has the old one. -EAGAIN: *spare is missing or too short.
+ * Sets a priority. A table need not be extended for the value 0, which entries beyond its end have.
+ * For another value *spare becomes the table, and *spare is set to the old one, to be freed.
+ * -EAGAIN: *spare is missing or too short.
  */
 static int set_prio(struct net_device *dev, u32 prioidx, u32 prio, struct prio_map **spare)
 {
@@ -145,8 +146,8 @@ void sock_cgroup_forget(struct net_device *dev)
 }
 
 /*
- * Finds the card of that name. NULL: finds the first with a number above *after, which becomes that
- * number. init_net.lock held.
+ * Finds the card with the name @name. With @name NULL, finds the next card by number after *after,
+ * and sets *after to its number. init_net.lock held.
  */
 static struct net_device *card(const char *name, int *after)
 {
@@ -164,8 +165,8 @@ static struct net_device *card(const char *name, int *after)
 }
 
 /*
- * Sets the priority of a device, by name or behind *after: @prio, or its value in @from. -ENODEV:
- * there is none.
+ * Sets the priority of a card, found by name or as the next after *after: to @prio, or to its
+ * priority of index *@from. -ENODEV: there is no such card.
  */
 static int set_one(const char *name, int *after, u32 prioidx, u32 prio, const u32 *from)
 {

@@ -2,20 +2,20 @@
 /*
  * sock_wait.h: waiting in socket calls: on sk->wait, with SO_RCVTIMEO and SO_SNDTIMEO.
  *
- * All functions return 0, or -EAGAIN (nonblocking, or timed out), or after a signal -ERESTARTSYS.
- * With a time limit a signal gives -EINTR, since a restart would restart the timeout. Timeouts are
- * in ns, 0: none. `events` is 0, or EPOLL* bits one of which comes with each wake-up that can make
- * the condition true.
+ * All macros return 0 or -EAGAIN (nonblocking, or timed out), or after a signal -ERESTARTSYS. With
+ * a time limit they return -EINTR after a signal, since a restart would restart the timeout.
+ * Timeouts are in ns, 0: none. `events` is a mask of EPOLL* bits: each wake-up that can make the
+ * condition true has one of them; 0: every wake-up may.
  */
 #ifndef NESTLING_NET_SOCK_WAIT_H
 #define NESTLING_NET_SOCK_WAIT_H
 
-/* How a call takes a condition that is not true yet. */
+/* What a call does about a condition that is not true yet. */
 enum sock_patience {
 	SOCK_WAITS,
-	/* -EAGAIN, even if a call that waits would fail at once */
+	/* returns -EAGAIN, even where a call that waits would fail at once */
 	SOCK_TRIES,
-	/* io_uring: -EAGAIN only if a call that waits would wait */
+	/* io_uring: returns -EAGAIN only where a call that waits would wait */
 	SOCK_WAITS_LATER,
 };
 
@@ -27,8 +27,8 @@ enum sock_patience {
 	})
 
 /*
- * Waits until @cond is true, or it is @until (ktime_get()), which is evaluated only if there is a
- * wait. @timed: @until is a limit.
+ * Waits until @cond is true or the time @until (ktime_get()) has come. @until is evaluated only if
+ * there is a wait. @timed: @until is a time limit.
  */
 #define sock_wait_until(sk, cond, nonblock, timed, until, events)                                  \
 	({                                                                                         \
@@ -47,8 +47,8 @@ enum sock_patience {
 	})
 
 /*
- * Waits in a call that may wait several times, since another task can be faster. @timeout limits
- * all waits together (m->until).
+ * Waits in a call that may have to wait several times, since another task may get the data first.
+ * @timeout limits the sum of the waits (m->until).
  */
 #define sock_wait_again(sk, cond, m, timeout)                                                      \
 	({                                                                                         \
@@ -59,8 +59,9 @@ enum sock_patience {
 	})
 
 /*
- * Waits as sock_wait_again() does, with @mutex released meanwhile, so that a call with MSG_DONTWAIT
- * gets its answer. Takes @mutex again; with an error that may fail, and *@held is false.
+ * Waits as sock_wait_again() does, but releases @mutex during the wait, so that another call with
+ * MSG_DONTWAIT does not block. Then takes @mutex again. After an error it may not get @mutex:
+ * *@held is then false.
  */
 #define sock_wait_aside(sk, cond, m, timeout, mutex, held, events)                                 \
 	({                                                                                         \

@@ -3,8 +3,8 @@
  * socket.c: sockets as files, and the system calls that make and name them. Messages are in msg.c,
  * options in sockopt.c.
  *
- * A socket is a pseudo file "socket:[ino]" whose private_data is the struct socket; the family's
- * release runs with its last reference.
+ * A socket is a pseudo file "socket:[ino]" whose private_data is the struct socket. When the last
+ * reference to the file is dropped, the family's release() is called.
  */
 #include <asm/errno.h>
 #include <asm/ioctls.h>
@@ -31,7 +31,7 @@
 
 static sock_create_fn families[AF_MAX]; /* written at boot */
 
-/* net.core */
+/* sysctls of net.core */
 static int somaxconn = 4096, rmem_default = 212992, wmem_default = 212992;
 int sysctl_rmem_max = 212992, sysctl_wmem_max = 212992, sysctl_optmem_max = 131072;
 
@@ -184,7 +184,7 @@ static int sock_release(struct inode *inode, struct file *f)
 	return 0;
 }
 
-/* ---- the extended attribute that names the protocol, which strace and lsfd read ---- */
+/* ---- the extended attribute with the protocol's name, which strace and lsfd read ---- */
 
 static const char *protocol_name(const struct sock_common *c)
 {
@@ -207,7 +207,7 @@ static const char *protocol_name(const struct sock_common *c)
 	return v6 ? "UDPv6" : "UDP";
 }
 
-/* Copies text with its final zero, as all of Linux's values have. */
+/* Copies text with its terminating zero byte, which all these values have on Linux. */
 static ssize_t put_text(const char *text, void *buf, size_t size)
 {
 	size_t n = strlen(text) + 1;
@@ -283,7 +283,10 @@ static void sock_destroy(struct socket *s)
 	kfree(s);
 }
 
-/* Makes the file of a socket, which owns it from then on. ERR_PTR (then it is destroyed). */
+/*
+ * Makes the file of a socket. The file owns the socket from then on. ERR_PTR: the socket was
+ * destroyed.
+ */
 static struct file *sock_file(struct socket *s, u32 flags)
 {
 	struct file *f = pseudo_file(
@@ -297,7 +300,7 @@ static struct file *sock_file(struct socket *s, u32 flags)
 	f->f_mode |= FMODE_NOWAIT;
 	s->sk->ino = f->f_inode->i_ino;
 	if (s->sk->family == AF_UNIX &&
-		s->sk->type == SOCK_STREAM) /* of no other socket, as on Linux */
+		s->sk->type == SOCK_STREAM) /* not for other sockets, as on Linux */
 		f->f_mode |= FMODE_SPLICE_NOWAIT;
 	f->f_inode->i_op = &socket_iops;
 	f->f_inode->i_private = (void *)protocol_name(s->sk);
@@ -402,7 +405,7 @@ int sockaddr_from_user(struct sockaddr_buf *a, uaddr_t ua, int len)
 	return copy_from_user(a->data, ua, (u32)len) ? -EFAULT : 0;
 }
 
-/* Writes as much as there is room for, and the true length. */
+/* Writes as much of the address as there is room for, and its true length. */
 int sockaddr_to_user(const struct sockaddr_buf *a, uaddr_t ua, uaddr_t ulen)
 {
 	int room;
@@ -416,7 +419,7 @@ int sockaddr_to_user(const struct sockaddr_buf *a, uaddr_t ua, uaddr_t ulen)
 	return put_user(a->len, ulen);
 }
 
-/* Checks the Landlock rules of current for TCP's ports. */
+/* Checks the ports of TCP against the Landlock rules of current. */
 static int landlock_port(const struct socket *s, const struct sockaddr_buf *a, bool connect)
 {
 	const struct sock_common *sk = s->sk;

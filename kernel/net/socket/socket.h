@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * socket.h: the door of sockets: sockets as files, and the tables by which address families plug
- * in.
+ * socket.h: the public header of sockets: sockets as files, and the operations that address
+ * families implement.
  *
  * What the folder is for: the parts that all families share: the system calls (socket.c), messages
  * and ancillary data (msg.c), options of level SOL_SOCKET (sockopt.c), queues of errors and
  * timestamps (errqueue.c), packets (skb.c), sockets of cgroups (sock_cgroup.c).
  *
- * Headers, one noun each:
+ * Headers:
  *     socket.h     struct socket, struct sock_common, struct proto_ops
  *     msg.h        messages and their ancillary data
  *     sock_wait.h  waiting in a call
@@ -17,8 +17,8 @@
  *     async.h      calls on a file, for io_uring
  *
  * Call sequence: a family calls sock_register(); socket(2) calls its create function, which sets
- * socket->ops and socket->sk; from then on each call goes to ops. release() drops the family's
- * structure when the file is closed.
+ * socket->ops and socket->sk; each later call uses ops. release() drops the family's structure when
+ * the file is closed.
  * Locks: sock_common.lock (spin) protects pending errors and, by the family's rules, its own state.
  * Options are single words, written under the family's lock and read without it.
  * May know: vfs/ and what is below it; of the families only sock_create_fn and proto_ops.
@@ -64,28 +64,30 @@
 #define STAMP_USEC 1
 #define STAMP_NSEC 2
 
-/* Options that are set and read back, and seldom used otherwise. */
+/* Options that are set and read, and seldom used otherwise. */
 struct sock_rare {
 	bool filter_locked, rxq_ovfl, nofcs, select_err, wifi_status, prefer_busy_poll, rcvmark,
 		rcvpriority, passpidfd, no_passrights, no_check, zerocopy;
-	/* SOCK_*BUF_LOCK: buffers whose size the program has set */
+	/* SOCK_*BUF_LOCK: the buffers whose size a program has set */
 	u8 buf_lock;
 	u8 no_txrehash; /* SO_TXREHASH is off */
-	/* SO_TXTIME was set, so messages may bring SCM_TXTIME */
+	/* SO_TXTIME was set, so messages may have SCM_TXTIME */
 	bool has_txtime;
-	/* timestamps were last enabled by the new option numbers, with 64-bit times */
+	/* timestamps were enabled by the new option numbers, with 64-bit times */
 	bool stamps_new;
 	u32 tsflags;   /* SOF_TIMESTAMPING_* */
 	u32 tskey;     /* next number of SOF_TIMESTAMPING_OPT_ID */
 	int busy_poll; /* SO_BUSY_POLL, us; no effect */
-	/* the processor by which packets came, or the wanted one */
+	/*
+	 * the CPU that received the last packet, or if cpu_wanted the CPU that the program has set
+	 */
 	int incoming_cpu;
 	bool cpu_wanted; /* incoming_cpu was set by SO_INCOMING_CPU */
 	/* SO_BINDTODEVICE of families in which it has no effect; inet_sock has its own */
 	int bound_if;
-	/* SO_MAX_PACING_RATE, bytes/s, all bits inverted: 0: no limit */
+	/* SO_MAX_PACING_RATE, bytes/s, inverted bitwise; 0: no limit */
 	u64 pacing;
-	/* SIOCGSTAMP, ns, 0: nothing has been read yet */
+	/* SIOCGSTAMP, ns; 0: no data was read yet */
 	u64 last_stamp;
 	struct {
 		int clock;
@@ -94,21 +96,24 @@ struct sock_rare {
 };
 
 /*
- * Errors, timestamps and notices about sent packets (errqueue.h). The lock is innermost of a
- * socket's.
+ * Errors, timestamps and notices about sent packets (errqueue.h). The lock is the innermost one of
+ * a socket.
  */
 struct sock_errq {
 	spinlock_t lock;
 	struct list_head list; /* of err_record */
 	/* bytes of errors and timestamps; SO_RCVBUF is their limit */
 	u32 mem;
-	/* bytes of MSG_ZEROCOPY's notices, queued or due; net.core.optmem_max is their limit */
+	/*
+	 * bytes of the notices of MSG_ZEROCOPY, queued or reserved; net.core.optmem_max is their
+	 * limit
+	 */
 	u32 notices;
 	/* number of the next send with MSG_ZEROCOPY */
 	u32 copies;
 };
 
-/* The part that every socket has: the first member of a family's own structure. */
+/* The part that every socket has; the first member of a family's own structure. */
 struct sock_common {
 	u16 family; /* AF_* */
 	u16 type;   /* SOCK_* */
@@ -116,9 +121,9 @@ struct sock_common {
 	u64 ino; /* inode number of its file, for lists */
 	spinlock_t lock;
 	u32 shutdown; /* SHUT_* bits */
-	/* pending error, taken by SO_ERROR and the next call */
+	/* pending error; read and cleared by SO_ERROR or the next call */
 	int err;
-	/* error that ends no connection; SO_ERROR takes it if err is 0 */
+	/* an error that does not end a connection; SO_ERROR returns it if err is 0 */
 	int soft_err;
 	u32 sndbuf, rcvbuf;     /* bytes */
 	u64 sndtimeo, rcvtimeo; /* ns, 0: none */
@@ -127,12 +132,12 @@ struct sock_common {
 		debug;
 	u8 timestamp; /* STAMP_*: of received data */
 	u32 priority, mark;
-	/* net_cls and net_prio of its owner's cgroup; written and read racily */
+	/* net_cls and net_prio of its owner's cgroup; written and read without a lock */
 	u32 classid, prioidx;
 	struct {
 		int on, secs;
 	} linger;
-	/* its namespace, to which the family holds the reference */
+	/* its namespace; the family holds the reference */
 	struct net *net;
 	/* filter.h, NULL: none; replaced under lock */
 	struct sk_filter *filter;
@@ -144,7 +149,7 @@ struct sock_common {
 	struct wait_queue_head wait; /* readers, writers, pollers */
 	struct fasync_list async;    /* files with O_ASYNC */
 };
-/* Moves SO_PEEK_OFF: a peek has seen @n bytes, or (negative) a read has taken them. */
+/* Updates SO_PEEK_OFF: a peek has read @n bytes, or (negative) a read has consumed -@n bytes. */
 static inline void sock_peeked(struct sock_common *c, int n)
 {
 	int off = READ_ONCE(c->peek_off);
@@ -156,9 +161,9 @@ static inline void sock_peeked(struct sock_common *c, int n)
 struct socket;
 struct group_info;
 
-/* A family's calls on one kind of socket. */
+/* The operations of a family on one kind of its sockets. */
 struct proto_ops {
-	/* sendmsg() reports msg->ctl_err by itself, since other errors come first */
+	/* sendmsg() itself reports msg->ctl_err, since other errors take precedence */
 	bool late_control;
 	int (*release)(struct socket *s);
 	int (*bind)(struct socket *s, struct sockaddr_buf *a);
@@ -166,13 +171,19 @@ struct proto_ops {
 	int (*listen)(struct socket *s, int backlog);
 	int (*accept)(struct socket *s, struct socket *to, enum sock_patience patience);
 	int (*getname)(struct socket *s, struct sockaddr_buf *a, bool peer);
-	/* Names the peer for accept(2), also of an ended connection. NULL: getname does. */
+	/*
+	 * Fills in the peer's address for accept(2), also of a connection that has ended. NULL:
+	 * accept uses getname().
+	 */
 	int (*accept_name)(struct socket *s, struct sockaddr_buf *a);
 	u32 (*poll)(struct socket *s, struct file *f, struct poll_table *pt);
 	int (*shutdown)(struct socket *s, int how);
 	ssize_t (*sendmsg)(struct socket *s, struct msg *m);
 	ssize_t (*recvmsg)(struct socket *s, struct msg *m);
-	/* Sets an option. -ENOPROTOOPT: it is unknown; for SOL_SOCKET sockopt.c then handles it. */
+	/*
+	 * Sets an option. -ENOPROTOOPT: the option is unknown; sockopt.c then handles it, if
+	 * SOL_SOCKET.
+	 */
 	int (*setsockopt)(struct socket *s, int level, int opt, uaddr_t val, u32 len);
 	int (*getsockopt)(struct socket *s, int level, int opt, void *val, u32 *len);
 	long (*ioctl)(struct socket *s, u32 cmd, u64 arg);
@@ -180,23 +191,22 @@ struct proto_ops {
 	int (*queued)(struct socket *s, u32 cmd);
 	int (*pair)(struct socket *a, struct socket *b);
 	/*
-	 * Parses a sender's record of another level than SOL_SOCKET. Returns 0 or -errno. NULL:
-	 * such records are ignored.
+	 * Parses a control message of a send whose level is not SOL_SOCKET. Returns 0 or -errno.
+	 * NULL: such messages are ignored.
 	 */
 	int (*cmsg)(const struct socket *s, struct msg *m, int level, int type, const void *data,
 		u64 n);
 	/*
-	 * Refuses a send before any record is parsed. Returns 0 or -errno. NULL: nothing is
-	 * refused.
+	 * Checks a send before any control message is parsed. Returns 0 or -errno. NULL: no check.
 	 */
 	int (*may_send)(struct socket *s);
-	/* The socket has its file now. */
+	/* The socket has its file from now on. May be NULL. */
 	void (*opened)(struct socket *s);
-	/* NULL: there is nothing to map. */
+	/* NULL: the socket cannot be mapped. */
 	int (*mmap)(struct socket *s, struct file *f, struct vm_area *v);
-	/* Fills the family's numbers of SO_MEMINFO. NULL: none. */
+	/* Fills in the family's values of SO_MEMINFO. May be NULL. */
 	void (*meminfo)(struct sock_common *sk, u32 *n);
-	/* Sets rare.tskey when SOF_TIMESTAMPING_OPT_ID begins. NULL: it becomes 0. */
+	/* Sets rare.tskey when SOF_TIMESTAMPING_OPT_ID is switched on. NULL: it becomes 0. */
 	int (*stamp_start)(struct socket *s, u32 flags);
 	/* Returns the supplementary groups of the peer, or NULL. */
 	const struct group_info *(*peer_groups)(struct socket *s);
@@ -211,13 +221,13 @@ struct socket {
 typedef int (*sock_create_fn)(struct socket *s, int type, int protocol);
 void sock_register(int family, sock_create_fn create);
 void sock_init_common(struct sock_common *sk, u16 family, u16 type, u32 protocol);
-/* Returns the socket behind a file, or NULL if it is none. */
+/* Returns the socket of a file, or NULL if the file is not a socket. */
 struct socket *file_socket(struct file *f);
 /* For asynchronous I/O, by the rules of async.h. */
 long sock_accept_file(struct file *f, uaddr_t addr, uaddr_t addrlen, int flags);
 long sock_recv_file(struct file *f, uaddr_t buf, size_t len, u32 flags);
 /*
- * Queues a message at the netlink socket @f; @n 0 only checks that @f is one. 0, -ENOTSOCK,
+ * Queues a message at the netlink socket @f; with @n 0 only checks that @f is one. 0, -ENOTSOCK,
  * -EINVAL, -ENOBUFS.
  */
 int netlink_deliver(struct file *f, const void *data, u32 n);

@@ -24,10 +24,10 @@
 #define SNDBUF_MIN (2 * RCVBUF_MIN)
 #define BUF_MOST 0x3fffffffU
 #define NSEC 1000000000UL
-#define PRIORITY_FREE 6   /* the highest priority that needs no right */
+#define PRIORITY_FREE 6   /* higher priorities need a right */
 #define BUDGET_MOST 65535 /* packets */
 
-/* Returns the buffer's size. A negative number counts as a large one, as on Linux. */
+/* Returns the size of the buffer. A negative @val counts as a large number, as on Linux. */
 static u32 buffer_size(int val, u32 limit, u32 least)
 {
 	return max(min((u32)val, limit) * 2, least);
@@ -46,7 +46,7 @@ static int set_timeout(u64 *to, uaddr_t val, u32 len)
 	if (tv.usec < 0 || tv.usec >= 1000000)
 		return -EDOM;
 	if (tv.sec < 0)
-		*to = 1; /* has passed already */
+		*to = 1; /* a time in the past */
 	else if (tv.sec > 1L << 33)
 		*to = 0;
 	else
@@ -64,7 +64,7 @@ static int reuseport_may(void *sk, const struct sock_opt *o, int n)
 	return n && !is_inet(sk) ? -EOPNOTSUPP : 0;
 }
 
-/* Sets SO_REUSEADDR or SO_REUSEPORT, which decide about sharing a port. */
+/* Sets SO_REUSEADDR or SO_REUSEPORT, which control the sharing of ports. */
 static int set_sharing(void *sk, const struct sock_opt *o, int n)
 {
 	bool *flag = (bool *)((u8 *)sk + o->at);
@@ -124,7 +124,7 @@ static int set_rcvlowat(void *sock, const struct sock_opt *o, int n)
 	return 0;
 }
 
-/* Checks a priority: high ones need a right. */
+/* Checks the right to set a priority. */
 static int priority_may(void *sock, const struct sock_opt *o, int n)
 {
 	const struct sock_common *sk = sock;
@@ -135,7 +135,7 @@ static int priority_may(void *sock, const struct sock_opt *o, int n)
 											  -EPERM;
 }
 
-/* Checks the budget, which has no effect: nothing polls devices. */
+/* Accepts a budget. It has no effect, since sockets do not poll devices. */
 static int set_budget(void *sk, const struct sock_opt *o, int n)
 {
 	if (n > 0 && !capable(CAP_NET_ADMIN))
@@ -152,7 +152,7 @@ static bool knows_zerocopy(const struct sock_common *sk)
 	       (sk->type == SOCK_DGRAM && sk->protocol == IPPROTO_UDP);
 }
 
-/* Refuses an unsupported socket before a bad value. */
+/* Reports a socket that does not support the option before a bad value. */
 static int set_zerocopy(void *sock, const struct sock_opt *o, int n)
 {
 	if (!knows_zerocopy(sock))
@@ -177,8 +177,8 @@ static int set_stamp(void *sock, const struct sock_opt *o, int n)
 }
 
 /*
- * Reads whether timestamps are enabled in the option's format. As on Linux, SO_TIMESTAMP_NEW reads
- * as on for either precision.
+ * Reads whether timestamps are enabled in this option's format. As on Linux, SO_TIMESTAMP_NEW is on
+ * for either precision.
  */
 static int get_stamp(void *sock, const struct sock_opt *o, int *n)
 {
@@ -190,7 +190,7 @@ static int get_stamp(void *sock, const struct sock_opt *o, int *n)
 	return 0;
 }
 
-/* Refuses: no descriptor is that of a program. */
+/* Returns the error for a descriptor: none can be that of a program. */
 static int no_program(int fd)
 {
 	struct file *f = fget(fd);
@@ -233,7 +233,7 @@ static int get_txrehash(void *sock, const struct sock_opt *o, int *n)
 	return 0;
 }
 
-/* Checks a change of the lock: a locked filter stays locked. */
+/* Checks a change of SO_LOCK_FILTER: a locked filter cannot be unlocked. */
 static int lock_filter_may(void *sock, const struct sock_opt *o, int n)
 {
 	const struct sock_common *sk = sock;
@@ -257,7 +257,8 @@ static int take_filter(void *sk, const struct sock_opt *o, uaddr_t val, u32 len)
 }
 
 /*
- * Refuses programs that choose among the sockets of a port, for families that have no such groups.
+ * Refuses to attach a program that distributes packets among the sockets of a port, on sockets
+ * without such groups.
  */
 static int no_reuse_program(void *sock, const struct sock_opt *o, int fd)
 {
@@ -276,7 +277,7 @@ static int set_buf_lock(void *sk, const struct sock_opt *o, int n)
 	return 0;
 }
 
-/* Refuses to set memory aside. */
+/* Refuses to reserve memory (SO_RESERVE_MEM). */
 static int no_reserve(void *sk, const struct sock_opt *o, int n)
 {
 	return -EOPNOTSUPP;
@@ -307,7 +308,7 @@ static int take_device(void *sk, const struct sock_opt *o, uaddr_t val, u32 len)
 	return sock_bind_device(sk, o->opt, val, len);
 }
 
-/* Takes the pending error, or else the soft error, which did not end a connection. */
+/* Reads and clears the pending error, or if there is none the soft error. */
 static int get_error(void *sock, const struct sock_opt *o, int *n)
 {
 	struct sock_common *sk = sock;
@@ -318,7 +319,7 @@ static int get_error(void *sock, const struct sock_opt *o, int *n)
 	return 0;
 }
 
-/* Reads a number that all sockets share. */
+/* Reads a value that is equal for all sockets. */
 static int get_constant(void *sk, const struct sock_opt *o, int *n)
 {
 	*n = o->arg;
@@ -363,7 +364,8 @@ static const struct sock_opt socket_options[] = {
 	{ SO_MARK, FIELD(mark), .right = OPT_NET_RAW, .flags = OPT_RIGHT_ALWAYS },
 	{ SO_DEBUG, FIELD(debug), .may = debug_may },
 	{ SO_PASSCRED, FIELD(passcred), .kinds = LOCAL },
-	{ SO_PASSSEC, FIELD(passsec), .kinds = LOCAL }, /* no security module: no label to pass */
+	/* without security modules no labels exist */
+	{ SO_PASSSEC, FIELD(passsec), .kinds = LOCAL },
 	{ SO_PASSPIDFD_, FIELD(rare.passpidfd), .kinds = KIND_UNIX },
 	{ SO_PASSRIGHTS_, .kinds = KIND_UNIX, .set = set_passrights, .get = get_passrights },
 	{ SO_PEEK_OFF, FIELD(peek_off), .kinds = KIND_UNIX | KIND_STREAM | KIND_DGRAM },
@@ -460,8 +462,8 @@ long sys_setsockopt(int fd, int level, int optname, uaddr_t optval, int optlen)
 }
 
 /*
- * Gets an option. @val has room for 256 bytes; *len in: the caller's room, out: the length of the
- * value.
+ * Gets an option. @val has room for 256 bytes. *len is the caller's room, and becomes the length of
+ * the value.
  */
 static int get_common(struct socket *s, int opt, void *val, u32 *len)
 {
@@ -508,8 +510,8 @@ static int get_option(struct socket *s, int level, int opt, void *val, u32 *len)
 }
 
 /*
- * Reads an option for io_uring. Refuses lists of groups, since their length is not known in
- * advance.
+ * Reads an option for io_uring. Refuses options that are lists of groups, whose length is not known
+ * in advance.
  */
 long sock_getsockopt_file(struct file *f, int level, int optname, uaddr_t optval, int optlen)
 {
@@ -547,7 +549,7 @@ long sys_getsockopt(int fd, int level, int optname, uaddr_t optval, uaddr_t optl
 		err = -EINVAL;
 	if (err)
 		goto out;
-	if (level == SOL_SOCKET && optname == SO_GET_FILTER) { /* counts instructions */
+	if (level == SOL_SOCKET && optname == SO_GET_FILTER) { /* lengths count instructions */
 		err = sock_get_filter(s->sk, optval, (u32)want);
 		if (err >= 0)
 			err = put_user((int)err, optlen);
@@ -566,7 +568,7 @@ long sys_getsockopt(int fd, int level, int optname, uaddr_t optval, uaddr_t optl
 	}
 	err = 0;
 	len = min((u32)want, (u32)sizeof(val));
-	/* a question that comes in the answer's place */
+	/* Some options of SOL_PACKET read a parameter from the buffer that gets the value. */
 	if (level == SOL_PACKET && copy_from_user(val, optval, min(len, (u32)sizeof(int)))) {
 		err = -EFAULT;
 		goto out;
@@ -577,7 +579,7 @@ long sys_getsockopt(int fd, int level, int optname, uaddr_t optval, uaddr_t optl
 		goto out;
 	}
 	err = get_option(s, level, optname, val, &len);
-	/* The value may be longer than the buffer (a list of groups). */
+	/* The value may be longer than @val (a list of groups). */
 	if (!err && (copy_to_user(optval, val, min(len, (u32)want)) || put_user(len, optlen)))
 		err = -EFAULT;
 out:

@@ -15,7 +15,7 @@
 #include "kernel/sched/sched.h"
 #include "kernel/ident/cred.h"
 
-/* flags known to Linux, more than our headers have */
+/* flags known to Linux, which are more than our headers define */
 #define STAMPING_ALL ((1U << 19) - 1)
 
 u64 sock_cookie(struct sock_common *sk)
@@ -43,7 +43,7 @@ void sock_meminfo(struct socket *s, struct sock_common *sk, u32 *n)
 
 /* ---- setting ---- */
 
-/* Returns the field with the number of the device that the socket is bound to. */
+/* Returns the field with the ifindex of the device that the socket is bound to. */
 static int *bound_if(struct sock_common *sk)
 {
 	return sk->family == AF_INET || sk->family == AF_INET6 ?
@@ -62,7 +62,7 @@ static void set_bound_if(struct sock_common *sk, int n)
 		inet_change_end(container_of(sk, struct inet_sock, c));
 }
 
-/* Binds to an index without checking that the device exists, as on Linux. */
+/* Binds to a device by number without checking that it exists, as on Linux. */
 static int bind_number(struct sock_common *sk, uaddr_t val, u32 len)
 {
 	int n;
@@ -104,8 +104,8 @@ int sock_bind_device(struct sock_common *sk, int opt, uaddr_t val, u32 len)
 }
 
 /*
- * Sets SO_TIMESTAMPING. Numbers (OPT_ID) start with the next packet sent, or for a stream with the
- * next byte.
+ * Sets SO_TIMESTAMPING. Numbers (OPT_ID) start with the next packet that is sent, or in a stream
+ * with the next byte.
  */
 static int set_stamping(struct socket *s, int opt, uaddr_t uval, u32 len)
 {
@@ -179,7 +179,7 @@ int sock_set_long(struct socket *s, int opt, uaddr_t uval, u32 len)
 				return -EFAULT;
 			v64 = v32 == ~0U ? ~0UL : v32;
 		}
-		sk->rare.pacing = ~v64; /* so that 0 means "no limit" */
+		sk->rare.pacing = ~v64; /* inverted, so that 0 means no limit */
 		return 0;
 	}
 	return -ENOPROTOOPT;
@@ -279,8 +279,8 @@ int sock_get_long(struct socket *s, int opt, void *val, u32 *len)
 }
 
 /*
- * Copies the supplementary groups of the peer to the program; with -ERANGE, only the room that they
- * need.
+ * Copies the supplementary groups of the peer to the program. -ERANGE: they do not fit, and @ulen
+ * gets the room that they need.
  */
 int sock_peer_groups(struct socket *s, uaddr_t val, u32 room, uaddr_t ulen)
 {
