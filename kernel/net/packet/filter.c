@@ -3,8 +3,8 @@
  * filter.c: the packet loads of socket filters, and the options that attach programs. filter.h
  * describes how programs are kept.
  *
- * Loads are of bytes in network order. Offsets from SKF_NET_OFF and SKF_LL_OFF are relative to the
- * network and the link header; those from SKF_AD_OFF load facts about the packet
+ * Loads read values in network byte order. Offsets from SKF_NET_OFF and SKF_LL_OFF are relative to
+ * the network and the link header; those from SKF_AD_OFF load values about the packet
  * (networking/filter.rst). A load outside of the packet ends the program, which drops the packet.
  */
 #include <asm/errno.h>
@@ -17,12 +17,12 @@
 #include "kernel/sched/sched.h"
 
 #define EXT_MAX 8 /* extension headers of IPv6 */
-/* bytes of the Ethernet header, which all our devices have */
+/* bytes of the Ethernet header, the only link header of our devices */
 #define LINK_LEN 14
 
 /* ---- bytes ---- */
 
-/* Returns how far before its first byte a view can be read. */
+/* Returns the lowest offset that can be read: the network header may be before the view. */
 static s64 lowest(const struct filter_view *v)
 {
 	return min(v->net, 0);
@@ -36,7 +36,7 @@ static u8 byte_at(const struct filter_view *v, s64 off)
 	if (v->flat)
 		return v->flat[off];
 	off -= v->back;
-	at = off + v->back - v->net; /* in the network's header */
+	at = off + v->back - v->net; /* offset in the network header */
 	if (off < 0 && at >= 0 && at < v->skb->ip.hdr_len && skb_network_apart(v->skb))
 		return skb_network(v->skb)[at];
 	if (off < 0)
@@ -56,8 +56,8 @@ static bool read_bytes(const struct filter_view *v, s64 off, u32 n, u32 *a)
 }
 
 /*
- * Loads from the link header. If the view begins behind that header, loads from the header that lo
- * has.
+ * Loads from the link header. A view that begins behind the link header is read as if it had that
+ * of lo: zeros, then the protocol.
  */
 static bool read_link(const struct filter_view *v, s64 off, u32 n, u32 *a)
 {
@@ -88,10 +88,10 @@ static bool read_at(const struct filter_view *v, s64 off, u32 n, u32 *a)
 	return off >= SKF_LL_OFF && read_link(v, off - SKF_LL_OFF, n, a);
 }
 
-/* ---- questions ---- */
+/* ---- ancillary loads ---- */
 
 /*
- * Returns where the attribute of type @type is in a list from offset @at up to @end; 0: not there.
+ * Returns the offset of the attribute of type @type in the list from @at to @end; 0: there is none.
  */
 static u32 find_nlattr(const struct filter_view *v, u32 at, u32 end, u32 type)
 {
@@ -128,7 +128,7 @@ static u32 nested_nlattr(const struct filter_view *v, u32 at, u32 type)
 
 /*
  * Moves *@at behind IPv6's extension headers, the first of which is of kind *@proto. Returns true
- * if the packet is not the first fragment.
+ * if the packet is a fragment but not the first.
  */
 static bool skip_extensions(const struct filter_view *v, u32 *at, u32 *proto)
 {
@@ -152,8 +152,8 @@ static bool skip_extensions(const struct filter_view *v, u32 *at, u32 *proto)
 }
 
 /*
- * Returns where the transport's payload begins: behind ports, sequence numbers, types. For a later
- * fragment, behind the network's headers.
+ * Returns the offset of the transport layer's payload, behind the header with ports. For a later
+ * fragment, returns the end of the network headers.
  */
 static u32 payload_offset(const struct filter_view *v)
 {
@@ -183,7 +183,7 @@ static u32 payload_offset(const struct filter_view *v)
 	return at;
 }
 
-/* Computes an ancillary value. Returns false if there is none, which ends the program. */
+/* Loads an ancillary value. Returns false if the packet has no device: that ends the program. */
 static bool ancillary(const struct filter_view *v, u32 what, u32 x, u32 *a)
 {
 	const struct net_device *dev = v->skb ? v->skb->dev : NULL;
@@ -202,7 +202,7 @@ static bool ancillary(const struct filter_view *v, u32 what, u32 x, u32 *a)
 	case SKF_AD_PAY_OFFSET: *a = payload_offset(v); return true;
 	case SKF_AD_RANDOM: arch_random(a, sizeof(*a)); return true;
 	}
-	*a = 0; /* queue, hash, VLAN: there are none */
+	*a = 0; /* not supported: queue, hash, VLAN */
 	return true;
 }
 
@@ -233,7 +233,7 @@ bool filter_view_bytes(const struct filter_view *v, s64 off, u32 n, void *to, bo
 {
 	u32 part;
 
-	/* a number, in network byte order */
+	/* writes the value in network byte order */
 	if (legacy) {
 		if (!read_at(v, off, n, &part))
 			return false;
@@ -303,7 +303,7 @@ struct sk_filter *filter_get_of(struct sock_common *c)
 
 	if (likely(!READ_ONCE(c->filter)))
 		return NULL;
-	/* Without the lock the filter's last reference could go before we have one. */
+	/* Without the lock the filter could be freed before the reference is taken. */
 	spin_lock(&c->lock);
 	f = filter_get(c->filter);
 	spin_unlock(&c->lock);
@@ -427,7 +427,7 @@ long sock_get_filter(struct sock_common *c, uaddr_t val, u32 room)
 		return 0;
 	n = f->len;
 	if (f->extended)
-		/* eBPF instructions cannot be read by SO_GET_FILTER */
+		/* an eBPF program cannot be read */
 		n = -EACCES;
 	else if (room && room < f->len)
 		n = -EINVAL;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * filter.h: BPF programs on sockets (SO_ATTACH_FILTER, SO_ATTACH_BPF), which choose the packets
- * that a socket gets, and how much of each.
+ * filter.h: BPF programs on sockets (SO_ATTACH_FILTER, SO_ATTACH_BPF), which select the packets
+ * that a socket gets, and may truncate them.
  *
  * A program is immutable and has a refcount: children of a listener share it. A socket's pointer to
  * it is replaced under c.lock and read without it; a program is freed after a grace period.
@@ -19,19 +19,19 @@ struct sk_buff;
 struct sk_filter {
 	atomic_t refs;
 	struct rcu_head rcu;
-	/* a program of kernel/bpf, which takes the place of @insn; a reference */
+	/* a program of kernel/bpf, used instead of @insn; a reference */
 	void *extended;
 	u32 len;
 	struct sock_filter insn[];
 };
 
-/* A packet as a program sees it. Offsets are from the view's first byte. */
+/* A packet as it is presented to a program. Offsets are from the first byte of the view. */
 struct filter_view {
 	struct bpf_input in;
-	const u8 *flat; /* the bytes, where there is no skb */
+	const u8 *flat; /* the bytes, if there is no skb */
 	/*
-	 * the bytes, where there is an skb: @back pulled bytes, then its own; negative: all but the
-	 * first ones
+	 * the bytes, if there is an skb. The view begins @back bytes before the skb's front, with
+	 * pulled headers; negative: it begins -@back bytes behind the front
 	 */
 	const struct sk_buff *skb;
 	s32 back;
@@ -40,36 +40,43 @@ struct filter_view {
 };
 
 /*
- * True if the socket takes a packet. For the program the packet begins @back bytes before @skb's
- * front (a header that was pulled); its network header is before that or there. The bytes that the
- * program does not pass are cut off @skb, but never the header.
+ * Runs the filter of a socket over a packet. Returns true if the socket gets it. The program's view
+ * begins @back bytes before @skb's front (a pulled header), at or behind the network header. If the
+ * program passes fewer bytes, @skb is truncated, except the pulled header.
  */
 bool sock_filter_skb(const struct sock_common *c, struct sk_buff *skb, u32 back);
-/* Runs the filter of @c over bytes without an skb. *len becomes the number that passes. */
+/*
+ * Runs the filter of @c over bytes without an skb. Returns true if the socket gets them; *len
+ * becomes the number of bytes that pass.
+ */
 bool sock_filter_bytes(const struct sock_common *c, const void *data, u32 *len);
-/* Runs the program on a view that is filled in except @in, and returns its result. */
+/*
+ * Runs the program on a view whose members are filled in, except @in. Returns the program's result.
+ */
 u32 sock_filter_view(const struct sk_filter *f, struct filter_view *v, u32 len);
 
 struct sk_filter *filter_read(uaddr_t uprog, u32 len); /* ERR_PTR(-EINVAL, -EFAULT, -ENOMEM) */
-struct sk_filter *filter_get(struct sk_filter *f);     /* NULL is fine, for both */
+/* NULL is fine, like for filter_put() */
+struct sk_filter *filter_get(struct sk_filter *f);
 /*
- * Returns a reference to the filter of a socket that may get another filter meanwhile. Takes
+ * Returns the filter of a socket, with a reference, while other tasks may replace it. Takes
  * c->lock.
  */
 struct sk_filter *filter_get_of(struct sock_common *c);
 void filter_put(struct sk_filter *f);
 
-/* Functions on extended programs, as kernel/bpf registers them; NULL before. */
+/* Operations on extended programs, registered by kernel/bpf; NULL before. */
 struct filter_view;
 struct filter_programs {
-	void *(*get)(int fd); /* a reference, or ERR_PTR(-EBADF, -EINVAL) */
+	/* A reference, or ERR_PTR(-EBADF, -EINVAL). */
+	void *(*get)(int fd);
 	void (*put)(void *prog);
 	u32 (*run)(const void *prog, struct filter_view *v);
 };
 extern const struct filter_programs *filter_programs;
 /*
- * Copies @n bytes of the view at @off, or returns false. @legacy: @off may be SKF_NET_OFF and the
- * like, @n at most 4.
+ * Copies @n bytes at offset @off of the view; returns false if it does not have them. @legacy: @off
+ * may be relative to SKF_NET_OFF or SKF_LL_OFF, and @n is at most 4.
  */
 bool filter_view_bytes(const struct filter_view *v, s64 off, u32 n, void *to, bool legacy);
 struct sk_filter *filter_extended(int fd); /* ERR_PTR(-EBADF, -EINVAL, -ENOMEM) */
@@ -78,7 +85,9 @@ struct sk_filter *filter_extended(int fd); /* ERR_PTR(-EBADF, -EINVAL, -ENOMEM) 
 int sock_attach_program(struct sock_common *c, int fd);
 int sock_attach_filter(struct sock_common *c, uaddr_t val, u32 len);
 int sock_detach_filter(struct sock_common *c);
-/* Copies the program's instructions to @val, or (NULL) only returns their number. */
+/*
+ * Copies the instructions of the program to @val. Returns their number; @val NULL: does only that.
+ */
 long sock_get_filter(struct sock_common *c, uaddr_t val, u32 room);
 
 #endif

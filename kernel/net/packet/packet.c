@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * packet.c: AF_PACKET sockets as programs see them (packet(7)): SOCK_RAW with the link header,
- * SOCK_DGRAM without. packet.h names the other files and the locks. Not offered: SOCK_PACKET of
- * Linux 2.0.
+ * SOCK_DGRAM without. packet.h describes the other files and the locks. Not supported: SOCK_PACKET
+ * of Linux 2.0.
  */
 #include <asm/errno.h>
 #include <linux/eventpoll.h>
@@ -16,8 +16,9 @@
 #include "kernel/sched/sched.h"
 #include "kernel/ident/cred.h"
 
-#define PACKET_MAX 65550U              /* the longest packet, with a link header */
-#define LL_SIZE(halen) (12U + (halen)) /* of a sockaddr_ll with so long an address */
+#define PACKET_MAX 65550U /* the longest packet, with a link header */
+/* length of a sockaddr_ll with an address of @halen bytes */
+#define LL_SIZE(halen) (12U + (halen))
 
 /* ---- sending ---- */
 
@@ -35,7 +36,7 @@ bool packet_may_send(const struct packet_sock *p)
 	return (u32)atomic_read(&p->wmem) < p->c.sndbuf;
 }
 
-/* Finds the destination of a message: by its name, or as the socket is bound. */
+/* Finds the destination of a message: by its address, or by what the socket is bound to. */
 static int destination(struct packet_sock *p, const struct msg *m, struct packet_to *to)
 {
 	struct sockaddr_ll ll;
@@ -58,7 +59,7 @@ static int destination(struct packet_sock *p, const struct msg *m, struct packet
 	return to->dev ? 0 : -ENXIO;
 }
 
-/* Returns the greatest length of a frame. A VLAN tag may exceed the MTU. */
+/* Returns the greatest length of a frame: the tag of a VLAN may exceed the MTU. */
 static u32 longest(const struct sk_buff *skb, u32 link, u32 mtu)
 {
 	u8 type[2] = { 0 };
@@ -81,7 +82,7 @@ static int check_packet(
 	if (len < link)
 		return -EINVAL;
 	if (p->c.type == SOCK_DGRAM && !to->named && to->dev->type == ARPHRD_ETHER)
-		/* no address for the link header was given */
+		/* there is no address for the link header */
 		return -EINVAL;
 	return whole && len > longest(skb, link, to->dev->mtu) ? -EMSGSIZE : 0;
 }
@@ -94,7 +95,7 @@ int packet_prepare(
 	if (pieces)
 		*pieces = 0;
 	skb->csum_ok = false;
-	/* Checksums inside come from the program. */
+	/* The program's checksums in the packet are not verified. */
 	skb->foreign = true;
 	err = p->vnet ? packet_vnet_take(p, skb, link_of(p, to), pieces) : 0;
 	if (!err)
@@ -113,13 +114,13 @@ static u8 lo_pkt_type(const u8 *dst)
 	return eth_is_multicast(dst) ? PKT_MULTICAST : PKT_OTHERHOST;
 }
 
-/* Sends a frame; with PACKET_QDISC_BYPASS past the queues. */
+/* Sends a frame; with PACKET_QDISC_BYPASS without the queueing discipline. */
 static int leave(const struct packet_sock *p, struct net_device *dev, struct sk_buff *skb)
 {
 	return p->qdisc_bypass ? netdev_xmit_now(dev, skb) : dev_xmit(dev, skb);
 }
 
-/* Sends to a device without link header. The header of the message is read, and not sent. */
+/* Sends by a device without a link header. The link header of the message is parsed and removed. */
 static int send_bare(struct packet_sock *p, struct sk_buff *skb, const struct packet_to *to)
 {
 	struct ethhdr h;
@@ -151,7 +152,7 @@ int packet_leave(struct packet_sock *p, struct sk_buff *skb, const struct packet
 int packet_transmit(
 	struct packet_sock *p, struct sk_buff *skb, const struct packet_to *to, u32 pieces)
 {
-	/* moved to another namespace meanwhile */
+	/* the device was moved to another namespace meanwhile */
 	if (unlikely(READ_ONCE(to->dev->net) != p->c.net)) {
 		kfree_skb(skb);
 		return -ENETDOWN;
@@ -170,15 +171,17 @@ int packet_transmit(
 	return packet_leave(p, skb, to);
 }
 
-/* Returns the greatest possible length, so that larger data is refused before it is copied. */
+/*
+ * Returns the greatest possible length of a message, to refuse larger ones before they are copied.
+ */
 static u32 upper_limit(const struct packet_sock *p, const struct packet_to *to)
 {
 	return p->vnet ? p->vnet + PACKET_MAX : to->dev->mtu + link_of(p, to) + VLAN_TAG;
 }
 
 /*
- * Asks for timestamps. The packet keeps the sender's socket (wfree), so the socket is still there
- * when they come.
+ * Requests timestamps. The packet has a reference to the sender's socket (wfree), which therefore
+ * exists when they are reported.
  */
 static void want_stamps(struct packet_sock *p, struct sk_buff *skb, const struct msg *m)
 {
@@ -350,7 +353,7 @@ static u32 packet_poll(struct socket *s, struct file *f, struct poll_table *pt)
 	return mask;
 }
 
-/* ---- names ---- */
+/* ---- addresses ---- */
 
 static int packet_bind(struct socket *s, struct sockaddr_buf *a)
 {
@@ -368,7 +371,8 @@ static int packet_bind(struct socket *s, struct sockaddr_buf *a)
 			  packet_look(p, ll.sll_ifindex,
 				  ll.sll_protocol ? ntohs(ll.sll_protocol) : p->proto);
 	mutex_unlock(&p->op);
-	if (err == -ENETDOWN) { /* the next call reports it, as on Linux */
+	/* the next call returns it, as on Linux */
+	if (err == -ENETDOWN) {
 		WRITE_ONCE(p->c.err, err);
 		return 0;
 	}
@@ -417,8 +421,8 @@ static bool same_member(const struct packet_member *m, const struct packet_mreq 
 }
 
 /*
- * Turns a membership's mode of the device on or off, in which it hands up packets for others, too.
- * A device that is gone is left alone, and so is another of its number.
+ * Switches on or off the mode of a device that a membership requests: to receive packets for other
+ * machines. Does nothing if the device was removed, even if another device has its index.
  */
 static void tell_device(struct net *net, const struct packet_member *m, bool on)
 {
@@ -437,7 +441,8 @@ static void tell_device(struct net *net, const struct packet_member *m, bool on)
 	else if (d && type == PACKET_MR_MULTICAST)
 		mcast_mac_del(d, m->addr, false);
 	spin_unlock(&net->lock);
-	if (d && flag) /* its memory stays, whatever becomes of it */
+	/* the memory of @d stays valid even if it is removed */
+	if (d && flag)
 		netdev_count_of(d, m->dev_id, flag, on ? 1 : -1);
 }
 
@@ -448,7 +453,7 @@ static void drop_member(struct packet_sock *p, struct packet_member *m)
 	kfree(m);
 }
 
-/* Returns the lasting number of the device that has @ifindex now; 0: none has. */
+/* Returns dev->id of the device that has @ifindex now; 0: there is none. */
 static u64 id_of(struct net *net, int ifindex)
 {
 	const struct net_device *d;
@@ -529,7 +534,7 @@ static int membership(struct packet_sock *p, int opt, uaddr_t val, u32 len)
 
 /* ---- options ---- */
 
-/* Refuses options that change the layout of a mapped ring. */
+/* Refuses options that affect the layout of a ring while there is one. */
 static int no_ring(void *sk, const struct sock_opt *o, int n)
 {
 	const struct packet_sock *p = sk;
@@ -537,7 +542,7 @@ static int no_ring(void *sk, const struct sock_opt *o, int n)
 	return p->ring || p->tx ? -EBUSY : 0;
 }
 
-/* Sets PACKET_TX_HAS_OFF. It has no effect once there is a ring, as on Linux. */
+/* Sets PACKET_TX_HAS_OFF. While there is a ring this is ignored, as on Linux. */
 static int set_tx_has_off(void *sk, const struct sock_opt *o, int n)
 {
 	if (!no_ring(sk, o, n))
@@ -630,7 +635,7 @@ static int packet_setsockopt(struct socket *s, int level, int opt, uaddr_t val, 
 	return err;
 }
 
-/* Returns the counts since the last call and resets them; V3 has one more number. */
+/* Returns the counts since the last call, and resets them; version 3 has one count more. */
 static int statistics(struct packet_sock *p, void *val, u32 *len)
 {
 	struct tpacket_stats_v3 st;
@@ -645,7 +650,10 @@ static int statistics(struct packet_sock *p, void *val, u32 *len)
 	return 0;
 }
 
-/* Tells the length of a frame's header of the version that the caller's @len bytes at @val name. */
+/*
+ * Returns the length of a frame's header in *n. The version is read from the caller's @len bytes at
+ * @val.
+ */
 static int header_length(const void *val, u32 len, int *n)
 {
 	u32 version;
@@ -679,7 +687,7 @@ static int packet_getsockopt(struct socket *s, int level, int opt, void *val, u3
 	return 0;
 }
 
-/* ---- life ---- */
+/* ---- making and freeing ---- */
 
 void packet_put(struct packet_sock *p)
 {

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * packet.h: the door of AF_PACKET (packet(7)), packets as devices send and receive them; and of BPF
- * programs on sockets (filter.h).
+ * packet.h: the public header of AF_PACKET (packet(7)): sockets for packets as devices send and
+ * receive them; and of BPF programs on sockets (filter.h).
  *
  * What the folder is for:
- *     packet.c         sockets: names, sending, receiving, options
- *     packet_tap.c     taps: packets that pass a device are put into queues and rings
- *     packet_mem.c     memory shared with the program, in which rings are (TPACKET_V1 to V3)
+ *     packet.c         sockets: addresses, sending, receiving, options
+ *     packet_tap.c     taps: puts the packets of devices into the sockets' queues and rings
+ *     packet_mem.c     the memory of rings, shared with the program (TPACKET_V1 to V3)
  *     packet_ring.c    received packets: PACKET_RX_RING
  *     packet_tx.c      packets to send: PACKET_TX_RING
- *     packet_fanout.c  sockets that share packets: PACKET_FANOUT
- *     packet_vnet.c    the header of packets that are not segmented or summed: PACKET_VNET_HDR
+ *     packet_fanout.c  sockets that share packets among them: PACKET_FANOUT
+ *     packet_vnet.c    packets not yet segmented or checksummed: PACKET_VNET_HDR
  *     filter.c         SO_ATTACH_FILTER and SO_ATTACH_BPF, of all families
  *
  * Types: struct packet_sock; struct packet_ring; struct packet_fanout; struct sk_filter (filter.h).
@@ -19,8 +19,8 @@
  * call packet_tap_out() and packet_tap_in() while there are taps; each tap queues a clone, or
  * copies the packet into its ring.
  *
- * Locks, from the outside: op (mutex) makes changes of options one at a time; tx_op (mutex) is held
- * while the ring is sent; packet_taps_lock (spin) protects the taps and their devices and
+ * Locks, from the outside: op (mutex) serializes changes of options; tx_op (mutex) is held while
+ * frames of the ring are sent; packet_taps_lock (spin) protects the taps and their devices and
  * protocols, and is held while packets are queued; q_lock of a socket (spin) protects its queue,
  * ring and counts.
  *
@@ -39,7 +39,7 @@
 
 #define SOL_PACKET 263
 #define PACKET_MEMBERS_MAX 32
-#define PACKET_VNET_HDR_SZ 24 /* not in older headers */
+#define PACKET_VNET_HDR_SZ 24 /* missing in older headers */
 
 struct packet_ring;
 struct packet_tx;
@@ -49,35 +49,36 @@ struct packet_rollover;
 struct packet_member {
 	struct list_head list;
 	int ifindex;
-	/* id of the device that has this index: it may be another's by now */
+	/* dev->id of the device: its index may be another device's by now */
 	u64 dev_id;
-	u32 users; /* times that the membership was added */
+	/* times that the membership was added */
+	u32 users;
 	u16 type, alen;
 	u8 addr[8];
 };
 
 struct packet_sock {
 	struct sock_common c;
-	/* one for the file, and one for each packet that it has sent and that is not freed yet */
+	/* one for the file, and one for each sent packet that is not freed yet */
 	atomic_t refs;
 	struct mutex op;
-	/* it taps packets; under taps_lock, like the members below */
+	/* the socket is a tap; under packet_taps_lock, like the members below */
 	bool running;
 	struct hlist_node tap;
 	u16 proto;   /* host order; 0: no protocol */
 	int ifindex; /* 0: every device */
 	bool ignore_outgoing;
-	struct packet_fanout *fanout;     /* changes under op, too */
-	struct packet_rollover *rollover; /* its own while it is in a group */
+	struct packet_fanout *fanout;     /* written with op held, too */
+	struct packet_rollover *rollover; /* its own, while it is in a group */
 
 	/* options, under op */
 	bool auxdata, origdev, loss, tx_has_off, qdisc_bypass;
 	u32 version, reserve, copy_thresh, timestamp;
-	/* size of the header that PACKET_VNET_HDR puts before each packet, 0: none */
+	/* size of the virtio header before each packet (PACKET_VNET_HDR), 0: none */
 	u32 vnet;
 	struct list_head members; /* of packet_member */
 
-	/* under q_lock */
+	/* under q_lock, like the members below */
 	spinlock_t q_lock;
 	struct list_head rq;
 	u32 rmem, packets, drops;
@@ -86,7 +87,8 @@ struct packet_sock {
 	atomic_t wmem;
 
 	struct mutex tx_op;
-	struct file *ring_file; /* of both rings; under op */
+	/* file with the memory of both rings; under op */
+	struct file *ring_file;
 };
 void packet_put(struct packet_sock *p);
 static inline struct packet_sock *PACKET(struct socket *s)
@@ -94,16 +96,19 @@ static inline struct packet_sock *PACKET(struct socket *s)
 	return container_of(s->sk, struct packet_sock, c);
 }
 
-/* Returns the length of the link header of such a device. */
+/* Returns the length of the link header of a device of that type. */
 static inline u32 packet_link_len(u16 hatype)
 {
 	return hatype == ARPHRD_NONE ? 0 : ETH_HLEN;
 }
 
 extern spinlock_t packet_taps_lock;
-/* packet_tap.c: Begins or ends to listen, or listens elsewhere; -ENETDOWN: its device is down. */
+/*
+ * packet_tap.c: packet_look() binds a socket to a device and a protocol, and makes it a tap; @proto
+ * 0: ends that. -ENETDOWN: the device is down, so the socket is bound but is no tap.
+ */
 int packet_look(struct packet_sock *p, int ifindex, u16 proto);
-/* Calls @fn for each of @net that looks, with taps_lock held: for lists. */
+/* Calls @fn for each tap of @net, with packet_taps_lock held; for lists. */
 void packet_for_each(
 	struct net *net, void (*fn)(const struct packet_sock *p, void *arg), void *arg);
 void packet_look_away(struct packet_sock *p);
@@ -112,19 +117,19 @@ void packet_look_away(struct packet_sock *p);
 struct packet_to {
 	struct net_device *dev;
 	u16 proto;
-	bool named; /* addr is the destination */
+	bool named; /* addr was given */
 	u8 halen, addr[8];
 };
 /*
- * Checks a packet from the program: 0 or -errno, and then the packet is freed. With
- * PACKET_VNET_HDR, the packet begins with that header, which is removed; @pieces (may be NULL)
- * becomes the payload of each fragment to cut it into, 0: it is not cut.
+ * Checks a packet from the program: 0 or -errno; on error the packet is freed. With
+ * PACKET_VNET_HDR, removes the header with which the packet begins. @pieces (may be NULL) becomes
+ * the size of the payload of each fragment into which the packet is to be cut, 0: it is not cut.
  */
 int packet_prepare(
 	struct packet_sock *p, struct sk_buff *skb, const struct packet_to *to, u32 *pieces);
 int packet_transmit(
 	struct packet_sock *p, struct sk_buff *skb, const struct packet_to *to, u32 pieces);
-/* Sends the frame, with its owner. */
+/* Sends a frame, which keeps its owner. */
 int packet_leave(struct packet_sock *p, struct sk_buff *skb, const struct packet_to *to);
 bool packet_may_send(const struct packet_sock *p);
 
@@ -136,69 +141,75 @@ void packet_rings_end(struct packet_sock *p);
 
 /* packet_ring.c */
 void packet_ring_free(struct packet_ring *r);
-/* True if a frame of the ring holds less than @keep bytes. q_lock held, there is a ring. */
+/*
+ * True if the ring's frames have room for fewer than @keep bytes of a packet. q_lock held, and
+ * there is a ring.
+ */
 bool packet_ring_cuts(const struct packet_sock *p, u32 keep, u32 netlen);
 /*
- * Puts @keep bytes of a packet into the ring; its network header is at @net; @whole: it is also in
- * the queue. q_lock held. Returns true if there is room.
+ * Writes @keep bytes of a packet, whose network header is at @net, to the ring. @whole: the whole
+ * packet is also put into the queue (TP_STATUS_COPY). q_lock held. Returns false if there is no
+ * room.
  */
 bool packet_ring_put(struct packet_sock *p, const struct sk_buff *skb,
 	const struct sockaddr_ll *from, u32 keep, u32 net, bool whole);
 bool packet_ring_ready(struct packet_sock *p);
 u32 packet_ring_freezes(struct packet_sock *p);
 /*
- * True if the next frame or block is free, or the one a @part of the ring behind it (0: none).
- * q_lock held.
+ * True if the next frame or block is free; with @part, the frame or block 1/@part of the ring
+ * further on. q_lock held.
  */
 bool packet_ring_has_room(const struct packet_ring *r, u32 part);
 
-/* packet_tx.c: Sends the frames of the ring; returns the bytes or -errno. */
+/* packet_tx.c: sends the frames of the ring. Returns the number of bytes, or -errno. */
 ssize_t packet_tx_send(struct packet_sock *p, const struct packet_to *to, bool nonblock);
 void packet_tx_free(struct packet_tx *t);
 /* True if the program can write its next frame. q_lock held. */
 bool packet_tx_room(const struct packet_tx *t);
 
-/* packet_fanout.c. Options, under op; the rest with taps_lock held. */
+/* packet_fanout.c. These three under op; the functions below with packet_taps_lock held. */
 int packet_fanout_join(struct packet_sock *p, uaddr_t val, u32 len);
 int packet_fanout_data(struct packet_sock *p, uaddr_t val, u32 len);
 u32 packet_fanout_get(const struct packet_sock *p);
 int packet_rollover_stats(const struct packet_sock *p, void *val, u32 *len);
 void packet_fanout_leave(struct packet_sock *p);
-/* Adds the socket to those that get packets, or removes it: only a tap has a share. */
+/* Adds the socket to the members that get packets, or removes it: only a tap gets a share. */
 void packet_fanout_listen(struct packet_sock *p, bool on);
 /*
- * Picks the socket that gets @skb, which begins with the link header; the network header is at
- * @net.
+ * Returns the member that gets @skb. The packet begins with the link header; the network header is
+ * at @net.
  */
 struct packet_sock *packet_fanout_pick(struct packet_fanout *f, struct sk_buff *skb, u32 net);
 /*
- * Returns the packet that the group gets for @all: @all itself, or, with PACKET_FANOUT_FLAG_DEFRAG,
- * the packet that it completes, which the caller then owns. NULL: it waits for other fragments.
- * Packets to be freed without the lock go to @dead.
+ * Returns the packet that the group gets instead of @all: @all itself, or with
+ * PACKET_FANOUT_FLAG_DEFRAG the packet that this fragment completes, which the caller then owns.
+ * NULL: other fragments are missing. Packets to be freed after the lock is released are added to
+ * @dead.
  */
 struct sk_buff *packet_fanout_whole(
 	struct packet_fanout *f, struct sk_buff *all, struct list_head *dead);
-bool packet_fanout_is_first(const struct packet_sock *p); /* it represents its group */
+/* True if it is the first of its group, which stands for the whole group. */
+bool packet_fanout_is_first(const struct packet_sock *p);
 bool packet_fanout_wants_sent(const struct packet_fanout *f, const void *owner);
 
 /* packet_vnet.c */
-/* Returns the size of the header that an option's value means; -EINVAL. */
+/* Returns the size of the virtio header that option @opt selects by value @n; -EINVAL. */
 int packet_vnet_size(int opt, int n);
 int packet_vnet_take(const struct packet_sock *p, struct sk_buff *skb, u32 link, u32 *pieces);
 /*
- * Sends a datagram in fragments with @size bytes of payload each, all with the first @link bytes.
- * Consumes it. 0 or -errno.
+ * Sends a datagram in fragments with @size bytes of payload each, all of which begin with its first
+ * @link bytes. Consumes @skb. 0 or -errno.
  */
 int packet_vnet_pieces(
 	struct packet_sock *p, struct sk_buff *skb, const struct packet_to *to, u32 link, u32 size);
 /*
- * Returns @skb in the form that its header can describe, which may be a copy. NULL: no memory.
- * Consumes @skb.
+ * Returns @skb in a form that a virtio header can describe, maybe a copy. Consumes @skb. NULL: no
+ * memory.
  */
 struct sk_buff *packet_vnet_show(struct sk_buff *skb);
 int packet_vnet_put(const struct packet_sock *p, const struct sk_buff *skb, struct iov_iter *to);
 
-/* Read the address of a queued packet, and its tp_status for PACKET_AUXDATA. */
+/* Return the address of a queued packet, and its tp_status for PACKET_AUXDATA. */
 void packet_address(const struct sk_buff *skb, struct sockaddr_ll *a);
 u32 packet_status(const struct sk_buff *skb);
 

@@ -3,14 +3,14 @@
  * packet_fanout.c: PACKET_FANOUT (packet(7)): sockets that tap the same packets form a group, and
  * each packet goes to one of them.
  *
- *     group   made by its first member -> members join and leave -> ends with the last
- *     member  joined -> listed, while it is a tap (packet_look()) -> left when it is closed
+ *     group   made by its first member -> members join and leave -> freed with the last
+ *     member  joined -> in the array, while it is a tap (packet_look()) -> left when it is closed
  *
- * A number in a namespace names a group. A socket that joins must tap the same device and protocol
- * as the first member, and have the same mode of sharing. A packet goes to a member by its flow, in
- * turn, by vCPU or queue, at random, by a program, or to a member that has room. With
- * PACKET_FANOUT_FLAG_ROLLOVER it goes to another member if the chosen one has no room. A program of
- * either kind may choose (PACKET_FANOUT_CBPF, _EBPF).
+ * A group has a number in its namespace. A socket that joins must tap the device and protocol of
+ * the first member, and request the group's mode of sharing. The mode selects the member that gets
+ * a packet: by the packet's flow, in turn, by vCPU or queue, at random, by a program
+ * (PACKET_FANOUT_CBPF, _EBPF), or by the room in its queue. With PACKET_FANOUT_FLAG_ROLLOVER
+ * another member gets the packet if the selected one has no room.
  * Locks: group_op (mutex, inside the socket's op) for making and ending groups, joining and
  * leaving; taps_lock for lists and counts.
  */
@@ -27,21 +27,22 @@
 
 #define FLAG_ROLLOVER PACKET_FANOUT_FLAG_ROLLOVER
 #define FLAG_UNIQUEID PACKET_FANOUT_FLAG_UNIQUEID
-#define FLAG_IGNORE_OUTGOING 0x4000 /* not in older headers */
+#define FLAG_IGNORE_OUTGOING 0x4000 /* missing in older headers */
 #define FLAG_DEFRAG PACKET_FANOUT_FLAG_DEFRAG
 #define MEMBERS_MAX 65536U
 #define MEMBERS_DEFAULT 256U
 #define RECENT 16U /* flows that a member remembers */
 
 struct packet_fanout {
-	/* of groups; under group_op, like the members below */
+	/* in groups; under group_op, like the members below */
 	struct list_head list;
-	u32 members; /* listed or not */
-	u32 room;    /* of array */
+	u32 members; /* members that are taps, and others */
+	u32 room;    /* entries of array */
 
 	/* immutable */
 	struct net *net;
-	u64 serial; /* of all there have been */
+	/* a number that no other group has had */
+	u64 serial;
 	u16 id, flags;
 	u8 type;
 	u32 most;
@@ -54,10 +55,11 @@ struct packet_fanout {
 	struct sk_filter *prog;
 };
 
-/* The sockets to which a member's packets roll over, and how many packets have. */
+/* The sockets to which packets of a member roll over, and the counts of these packets. */
 struct packet_rollover {
 	struct tpacket_rollover_stats n;
-	u32 at; /* index of the socket that had room last */
+	/* index of the socket that had room last */
+	u32 at;
 	u32 recent[RECENT];
 };
 
@@ -125,8 +127,8 @@ static int room_of(struct packet_sock *p, u32 size)
 }
 
 /*
- * True if most of the latest packets are of this flow, which may then use another member, so that
- * it does not crowd out the others.
+ * True if most of the last packets of the member are of this flow. Its packets may then roll over,
+ * so that it does not crowd out the other flows.
  */
 static bool is_huge(struct packet_rollover *r, u32 hash)
 {
@@ -140,7 +142,8 @@ static bool is_huge(struct packet_rollover *r, u32 hash)
 }
 
 /*
- * Finds the socket that takes the packet of @index; @index itself if it has room and @self is set.
+ * Returns the index of a socket with room for the packet of the member @index. @self: that member
+ * may be chosen itself.
  */
 static u32 roll_over(
 	struct packet_fanout *f, const struct sk_buff *skb, u32 net, u32 index, bool self)
@@ -173,8 +176,8 @@ static u32 roll_over(
 /* ---- which member gets a packet ---- */
 
 /*
- * Runs the group's program. For it an incoming packet begins with the network header, an outgoing
- * one with the link header.
+ * Runs the group's program. Its view begins with the network header of an incoming packet, and with
+ * the link header of an outgoing one.
  */
 static u32 by_program(const struct packet_fanout *f, const struct sk_buff *skb, u32 net)
 {
@@ -216,7 +219,7 @@ bool packet_fanout_is_first(const struct packet_sock *p)
 	return p->fanout->array[0] == p;
 }
 
-/* True if the group gets a packet that @owner has sent: @owner is no member. */
+/* True if the group gets a packet that @owner has sent: if @owner is not a member. */
 bool packet_fanout_wants_sent(const struct packet_fanout *f, const void *owner)
 {
 	if (f->flags & FLAG_IGNORE_OUTGOING)
@@ -297,7 +300,7 @@ static void drop(struct packet_fanout *f)
 	kfree(f);
 }
 
-/* Makes room for one more member. */
+/* Makes room in the array for one more member. */
 static int grow(struct packet_fanout *f)
 {
 	u32 room = f->room ? 2 * f->room : 4;
@@ -458,8 +461,8 @@ int packet_fanout_data(struct packet_sock *p, uaddr_t val, u32 len)
 int packet_rollover_stats(const struct packet_sock *p, void *val, u32 *len)
 {
 	/*
-	 * Does not take op: the rollover stays once the socket is in a group, and goes when joining
-	 * one fails.
+	 * Does not take op: the rollover of a socket exists as long as it is in a group, and is
+	 * freed only if joining a group fails.
 	 */
 	if (!READ_ONCE(p->fanout) || !p->rollover)
 		return -EINVAL;

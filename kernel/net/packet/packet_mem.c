@@ -3,15 +3,15 @@
  * packet_mem.c: the memory of AF_PACKET's rings, and the calls that make and map them
  * (packet_mem.h).
  *
- * Both rings of a socket are mapped in one piece, the ring for received packets first. So they lie
- * in one shmem file, back to back about a fixed point, and either is made and freed without moving
- * the other:
+ * Both rings of a socket are mapped in one piece, the ring for received packets first. Therefore
+ * they are in one shmem file, on either side of a fixed offset, and each is made and freed without
+ * moving the other:
  *
  *      file   0 ... MIDDLE - size [ PACKET_RX_RING ] MIDDLE [ PACKET_TX_RING ] MIDDLE + size ...
  *
- * The pages are held as long as their ring. While the file is mapped anywhere, rings cannot be
- * changed (-EBUSY). A mapping keeps the memory when the socket ends, and the kernel writes there no
- * more.
+ * The pages are held as long as their ring exists. While the file is mapped, rings cannot be
+ * changed (-EBUSY). When the socket is closed, a mapping keeps the memory, which the kernel no
+ * longer writes.
  * Locks: op of the socket for changes, q_lock for the pointers to the rings.
  */
 #include "kernel/net/packet/packet_mem.h"
@@ -25,7 +25,7 @@
 #include "kernel/ident/cred.h"
 
 #define RING_MAX (256U << 20)
-#define MIDDLE (RING_MAX >> PAGE_SHIFT) /* pages */
+#define MIDDLE (RING_MAX >> PAGE_SHIFT) /* page in the file */
 
 u32 packet_header_size(u32 version)
 {
@@ -43,7 +43,7 @@ void *ring_at(const struct ring_mem *m, u64 off)
 	return (u8 *)page_address(m->pages[off >> PAGE_SHIFT]) + (off & (PAGE_SIZE - 1));
 }
 
-/* Returns how many of @n bytes at @off are in one page. */
+/* Returns how many of the @n bytes at @off are in the page of the first. */
 static u32 in_page(u64 off, u32 n)
 {
 	return min(n, (u32)(PAGE_SIZE - (off & (PAGE_SIZE - 1))));
@@ -134,7 +134,7 @@ int ring_mem_get(struct ring_mem *m, struct packet_sock *p, const struct tpacket
 	return 0;
 }
 
-/* Frees a ring's memory; the file's next ring begins with zeros. */
+/* Frees a ring's memory, and discards it in the file, so that the next ring begins with zeros. */
 void ring_mem_put(struct ring_mem *m)
 {
 	loff_t from = (loff_t)m->first << PAGE_SHIFT, len = (loff_t)m->nr_pages << PAGE_SHIFT;
@@ -172,7 +172,7 @@ static int check_request(const struct packet_sock *p, const struct tpacket_req3 
 	return (u64)q->tp_block_size * q->tp_block_nr > RING_MAX ? -ENOMEM : 0;
 }
 
-/* True if any area maps the file, so that not only the socket uses it. q_lock held. */
+/* True if a mapping, besides the socket, has a reference to the file. q_lock held. */
 static bool is_mapped(const struct packet_sock *p)
 {
 	return p->ring_file && atomic_read(&p->ring_file->f_count) > 1;
@@ -188,7 +188,7 @@ static bool rings_are_mapped(struct packet_sock *p)
 	return mapped;
 }
 
-/* Makes a ring for received packets, or with @q NULL frees it. */
+/* Makes a ring for received packets; with @q NULL frees it. */
 static int set_rx(struct packet_sock *p, const struct tpacket_req3 *q)
 {
 	struct packet_ring *r = q ? packet_ring_new(p, q) : NULL, *old = NULL;
@@ -214,13 +214,17 @@ static int set_tx(struct packet_sock *p, const struct tpacket_req3 *q)
 	struct packet_tx *t, *old = NULL;
 	int err;
 
-	/* The frames of a ring to send from have a fixed size, in each version. */
+	/*
+	 * A ring to send from has frames of a fixed size in each version, and none of these
+	 * options.
+	 */
 	if (q && (q->tp_retire_blk_tov || q->tp_sizeof_priv || q->tp_feature_req_word))
 		return -EINVAL;
 	t = q ? packet_tx_new(p, q) : NULL;
 	if (IS_ERR(t))
 		return (int)PTR_ERR(t);
-	err = mutex_lock_interruptible(&p->tx_op); /* a sender may wait for room, for ever */
+	/* a sender may wait for room for an unlimited time */
+	err = mutex_lock_interruptible(&p->tx_op);
 	if (err) {
 		packet_tx_free(t);
 		return err;
@@ -255,7 +259,7 @@ int packet_set_ring(struct packet_sock *p, int opt, uaddr_t val, u32 len)
 	if (!q.tp_block_nr && q.tp_frame_nr)
 		return -EINVAL;
 	if (q.tp_block_nr && p->vnet)
-		return -EOPNOTSUPP; /* headers of virtio are for read and write */
+		return -EOPNOTSUPP; /* not supported with rings */
 	if (!q.tp_block_nr)
 		return tx ? set_tx(p, NULL) : set_rx(p, NULL);
 	err = have ? -EBUSY : check_request(p, &q);
@@ -265,8 +269,8 @@ int packet_set_ring(struct packet_sock *p, int opt, uaddr_t val, u32 len)
 }
 
 /*
- * Maps the rings. mmap_lock is held, so it must not wait for a task that copies with the socket's
- * mutex held.
+ * Maps the rings. mmap_lock is held, so this must not wait for a task that copies to or from its
+ * memory with op held.
  */
 int packet_mmap(struct socket *s, struct file *f, struct vm_area *v)
 {

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * packet_ring.c: PACKET_RX_RING: packets go into memory that the program has mapped, in the three
- * formats of networking/packet_mmap.rst: frames of a fixed size (V1, V2), or blocks that are handed
- * over when they are full or old (V3).
+ * packet_ring.c: PACKET_RX_RING: packets are written to memory that the program has mapped, in the
+ * three formats of networking/packet_mmap.rst: frames of a fixed size (V1, V2), or blocks that are
+ * handed over when they are full or old (V3). The states, with the values of the status word:
  *
- *     a frame  KERNEL (0) -> filled: USER -> the program writes 0 again
- *     a block  KERNEL -> being filled -> USER when the next packet does not fit or its time is up
+ *     a frame  KERNEL (0) -> filled: USER -> the program writes 0
+ *     a block  KERNEL -> being filled -> USER when the next packet does not fit or its time is over
  *              -> the program writes 0
  *
- * The status that the program writes is only ever compared with KERNEL.
+ * A status that the program writes is compared with KERNEL, and not used otherwise.
  * Locks: q_lock of the socket for the ring's state.
  */
 #include <asm/errno.h>
@@ -18,7 +18,7 @@
 #include "kernel/net/packet/packet_mem.h"
 #include "kernel/sched/sched.h"
 
-#define TOV_DEFAULT 8 /* ms */
+#define TOV_DEFAULT 8 /* timeout of a block, ms */
 
 struct packet_ring {
 	/* immutable, like the members down to the blank line */
@@ -30,7 +30,7 @@ struct packet_ring {
 	u32 head; /* next frame or block */
 	/* V3: the block that is being filled */
 	bool open;
-	/* offsets in that block: of the next frame, and of the last one (0: none) */
+	/* offsets in the open block: of the next frame, and of the last one (0: none) */
 	u32 at, last;
 	u64 seq;
 	u32 freezes;
@@ -78,8 +78,8 @@ struct packet_ring *packet_ring_new(struct packet_sock *p, const struct tpacket_
 #define OFFSET_MAX 65535U
 
 /*
- * Returns the offset of the network header in a frame, and in *@mac that of the packet's first
- * byte.
+ * Returns the offset of the network header in a frame; *@mac becomes the offset of the packet's
+ * first byte.
  */
 static u32 net_offset(const struct packet_ring *r, u32 net, u32 *mac)
 {
@@ -102,7 +102,7 @@ static void put_v1(
 {
 	struct tpacket_hdr h;
 
-	memset(&h, 0, sizeof(h)); /* including padding at its end */
+	memset(&h, 0, sizeof(h)); /* clears the padding, too */
 	h.tp_len = skb->pkt.len;
 	h.tp_snaplen = keep;
 	h.tp_mac = (u16)mac;
@@ -151,7 +151,8 @@ static bool put_frame(struct packet_ring *r, const struct sk_buff *skb,
 		put_v2(r, at, skb, keep, mac, net);
 	put_address(r, at, from);
 	__atomic_thread_fence(__ATOMIC_RELEASE);
-	WRITE_ONCE(*ring_word(&r->m, at), (u32)status); /* V1's word of 64 bits is zero above */
+	/* the high half of V1's 64 bits is zero */
+	WRITE_ONCE(*ring_word(&r->m, at), (u32)status);
 	r->head = (r->head + 1) % r->m.frame_nr;
 	return true;
 }
@@ -199,7 +200,7 @@ static bool block_begin(struct packet_ring *r)
 	return true;
 }
 
-/* Hands the block over. */
+/* Hands the block over to the program. */
 static void block_end(struct packet_ring *r, u32 status)
 {
 	u64 b = block_offset(r, r->head);
@@ -258,7 +259,7 @@ static bool put_in_block(struct packet_ring *r, const struct sk_buff *skb,
 	return true;
 }
 
-/* Ends a block that has packets after the time that the program has set. */
+/* Hands over a block with packets when the time that the program has set is over. */
 static void retire_timer(struct ktimer *t)
 {
 	struct packet_ring *r = container_of(t, struct packet_ring, retire);
@@ -276,7 +277,7 @@ static void retire_timer(struct ktimer *t)
 		wake_up_common(&r->p->c.wait, TASK_NORMAL, 0, 0);
 }
 
-/* ---- for the others ---- */
+/* ---- for the other files ---- */
 
 bool packet_ring_cuts(const struct packet_sock *p, u32 keep, u32 netlen)
 {
@@ -297,7 +298,9 @@ bool packet_ring_put(struct packet_sock *p, const struct sk_buff *skb,
 	return put_frame(r, skb, from, keep, net, whole);
 }
 
-/* True if the program has a frame or block to read: the last filled one is still its own. */
+/*
+ * True if the program has a frame or block to read: the last one that was filled is not free yet.
+ */
 bool packet_ring_ready(struct packet_sock *p)
 {
 	struct packet_ring *r;

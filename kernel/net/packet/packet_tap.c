@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * packet_tap.c: shows packets on their way to and from devices to the AF_PACKET sockets that tap
- * them.
+ * packet_tap.c: gives copies of the packets that devices send and receive to the AF_PACKET sockets
+ * that tap them.
  *
  * A socket gets a clone that begins with the link header (SOCK_RAW) or behind it (SOCK_DGRAM). lo
- * has no such header; zeros are put in its place, as on Linux. An outgoing packet is shown to taps
- * of every protocol, but not to its sender. packet.h has the locks.
+ * has no link header; zeros are put in its place, as on Linux. An outgoing packet is given to taps
+ * for all protocols (ETH_P_ALL) only, and not to its sender. packet.h describes the locks.
  */
 #include <asm/errno.h>
 #include <linux/eventpoll.h>
@@ -16,7 +16,8 @@
 #include "kernel/sched/sched.h"
 
 DEFINE_SPINLOCK(packet_taps_lock);
-u32 packet_taps; /* how many, so that others pass by quickly */
+/* number of taps; 0: devices call nothing here */
+u32 packet_taps;
 
 /* ---- taps ---- */
 
@@ -120,13 +121,13 @@ u32 packet_status(const struct sk_buff *skb)
 {
 	bool transport = skb->protocol == ETH_P_IP || skb->protocol == ETH_P_IPV6;
 
-	/* over lo checksums are never filled in */
+	/* checksums are never filled in on lo */
 	return TP_STATUS_USER |
 	       (skb->vlan_proto ? TP_STATUS_VLAN_VALID | TP_STATUS_VLAN_TPID_VALID : 0) |
 	       ((skb->csum_ok || skb->csum_head) && transport ? TP_STATUS_CSUMNOTREADY : 0);
 }
 
-/* Clones a packet so that the clone begins with the link header. NULL. */
+/* Returns a clone that begins with the link header, or NULL. */
 static struct sk_buff *with_link_header(struct net_device *dev, struct sk_buff *skb, bool out)
 {
 	struct sk_buff *c = skb_clone(skb, GFP_ATOMIC);
@@ -174,7 +175,7 @@ static bool enqueue(struct packet_sock *p, struct sk_buff *c)
 	return true;
 }
 
-/* Gives a socket its copy of @all. packet_taps_lock held. */
+/* Puts a copy of @all into a socket's queue or ring. packet_taps_lock held. */
 static void show(struct packet_sock *p, const struct sk_buff *all)
 {
 	u32 link = packet_link_len(all->pkt.hatype);
@@ -183,7 +184,7 @@ static void show(struct packet_sock *p, const struct sk_buff *all)
 	struct filter_view v = { .skb = c, .net = (s32)net, .pkt_type = all->pkt_type };
 	const struct sk_filter *f = READ_ONCE(p->c.filter);
 	struct sockaddr_ll from;
-	/* packets that the ring cuts are also queued */
+	/* a packet that the ring truncates is queued whole, too */
 	bool taken, whole = false;
 
 	if (!c)
@@ -238,7 +239,8 @@ static bool wants(const struct packet_sock *p, const struct net_device *dev,
 {
 	if (p->c.net != dev->net || (p->ifindex && p->ifindex != dev->ifindex))
 		return false;
-	if (p->fanout && !packet_fanout_is_first(p)) /* only the first socket of a group decides */
+	/* the first member stands for its group */
+	if (p->fanout && !packet_fanout_is_first(p))
 		return false;
 	if (out && p->fanout)
 		return p->proto == ETH_P_ALL && packet_fanout_wants_sent(p->fanout, skb->owner);
@@ -254,7 +256,7 @@ static void look(struct net_device *dev, struct sk_buff *skb, bool out)
 	struct net *net = READ_ONCE(dev->net);
 	LIST_HEAD(dead);
 
-	if (hlist_empty(&net->devs.taps)) /* no taps in this namespace */
+	if (hlist_empty(&net->devs.taps)) /* the namespace has no taps */
 		return;
 	spin_lock(&packet_taps_lock);
 	hlist_for_each_entry(p, &net->devs.taps, tap) {
@@ -279,7 +281,7 @@ void packet_tap_out(struct net_device *dev, struct sk_buff *skb)
 	u16 protocol = skb->protocol;
 	struct ethhdr h;
 
-	/* A sender of raw frames does not always name their protocol. */
+	/* A sender of raw frames may not have set their protocol. */
 	if (dev->type == ARPHRD_ETHER) {
 		skb_copy(skb, 0, &h, sizeof(h));
 		skb->protocol = ntohs(h.h_proto);

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * packet_tx.c: PACKET_TX_RING: a send without data sends what the program has written into frames
- * of shared memory.
+ * packet_tx.c: PACKET_TX_RING: a send without data sends the packets that the program has written
+ * to frames of shared memory.
  *
  *     a frame  AVAILABLE (0) -> the program fills it: SEND_REQUEST
  *         -> it was copied and sent: AVAILABLE
  *         -> it cannot be sent: WRONG_FORMAT, or with PACKET_LOSS AVAILABLE
  *
- * Frames are sent in the order of the ring; the first without a request ends the call. The bytes
- * are copied, so the program owns the frame again at once. A change that the program makes
- * meanwhile only changes the sent bytes: each number of a frame's header is read once.
- * Locks: tx_op of the socket (mutex, outside of all others but op): one task sends at a time.
+ * Frames are sent in the order of the ring; the first without SEND_REQUEST ends the call. The bytes
+ * are copied, so the program owns the frame again at once. If the program changes a frame
+ * meanwhile, only the sent bytes change: each number of its header is read once.
+ * Locks: tx_op of the socket (mutex, outside all others but op): one task sends at a time.
  */
 #include <asm/errno.h>
 
@@ -20,13 +20,14 @@
 #include "kernel/net/link/vlan.h"
 #include "kernel/sched/sched.h"
 
-/* frames that are sent between two flushes: a card's queue has room for them */
+/* frames sent between two flushes: the queue of a card has room for them */
 #define BURST 32
 
 struct packet_tx {
 	struct ring_mem m;
-	u32 head; /* next frame; under tx_op */
-	/* offset of a frame's bytes, unless the frame has its own offset */
+	/* the next frame to send; under tx_op */
+	u32 head;
+	/* offset of the packet's bytes in a frame whose header has no offset */
 	u32 header;
 };
 
@@ -89,7 +90,7 @@ bool packet_tx_room(const struct packet_tx *t)
 	return frame_status(t, READ_ONCE(t->head)) == TP_STATUS_AVAILABLE;
 }
 
-/* The program's values in its frame. */
+/* The values of a frame's header, as the program has written them. */
 struct said {
 	u32 len, mac, net, next;
 };
@@ -113,12 +114,12 @@ static struct said read_header(const struct packet_tx *t)
 	return (struct said){ h3.tp_len, h3.tp_mac, h3.tp_net, h3.tp_next_offset };
 }
 
-/* Returns where in the frame the packet's bytes are, or -errno. */
+/* Returns the offset of the packet's bytes in the frame, or -errno. */
 static int find_bytes(const struct packet_sock *p, const struct packet_tx *t, const struct said *s)
 {
 	u32 off = t->header;
 
-	/* Frames of any size, one behind the other, cannot be sent. */
+	/* Frames of variable size, linked by tp_next_offset, are not supported. */
 	if (s->next)
 		return -EINVAL;
 	if (s->len > t->m.frame_size - t->header)
@@ -129,7 +130,7 @@ static int find_bytes(const struct packet_sock *p, const struct packet_tx *t, co
 	return off < t->header || off > t->m.frame_size - s->len ? -EINVAL : (int)off;
 }
 
-/* Makes the frame's packet, or returns ERR_PTR. */
+/* Makes a packet from the frame at t->head, or returns ERR_PTR. */
 static struct sk_buff *frame_packet(const struct packet_sock *p, const struct packet_tx *t)
 {
 	struct said s = read_header(t);
@@ -148,7 +149,7 @@ static struct sk_buff *frame_packet(const struct packet_sock *p, const struct pa
 
 /* ---- sending ---- */
 
-/* Sends the frame at the front and returns the number of bytes sent, or -errno. */
+/* Sends the frame at t->head. Returns the number of bytes sent, or -errno. */
 static ssize_t send_frame(struct packet_sock *p, struct packet_tx *t, const struct packet_to *to)
 {
 	struct sk_buff *skb = frame_packet(p, t);
@@ -204,7 +205,7 @@ ssize_t packet_tx_send(struct packet_sock *p, const struct packet_to *to, bool n
 
 	if (ret)
 		return ret;
-	/* the ring may have been removed meanwhile */
+	/* the ring may have been freed before tx_op was taken */
 	ret = p->tx ? send_all(p, p->tx, to, nonblock) : -EBUSY;
 	mutex_unlock(&p->tx_op);
 	net_rx_flush();

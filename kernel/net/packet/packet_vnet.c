@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * packet_vnet.c: PACKET_VNET_HDR: each packet of a socket begins with a struct virtio_net_hdr,
- * which lists the missing work: to fill in a checksum, to cut the packet into segments.
+ * which describes the work that is left: to fill in a checksum, to cut the packet into segments.
  *
  *     a program sends  checksums and segments of TCP, and datagrams of UDP, are left to the card,
- *                      as for our own protocols. What the header asks for beyond these is summed
- *                      here. One datagram that is to leave in fragments is cut here
- *     a program reads  it gets packets as our protocols leave them: uncut, with only the pseudo
- *                      header's part of the checksum
+ *                      as for our own protocols. Other checksums that the header requests are
+ *                      computed in this file, and a datagram to be sent in fragments is cut here
+ *     a program reads  packets are uncut, and their checksum is that of the pseudo header alone, as
+ *                      our protocols leave them
  *
  * Every number in the header comes from the program: none is used before it was checked against the
  * packet.
@@ -23,7 +23,7 @@
 #include "kernel/net/packet/packet.h"
 #include "kernel/net/link/tun.h"
 
-/* VIRTIO_NET_HDR_GSO_UDP_L4, which older headers lack */
+/* VIRTIO_NET_HDR_GSO_UDP_L4, missing in older headers */
 #define GSO_UDP_L4 5
 
 int packet_vnet_size(int opt, int n)
@@ -39,8 +39,9 @@ int packet_vnet_size(int opt, int n)
 /* ---- packets that a program sends ---- */
 
 /*
- * True if the requested checksum is the one that gso.c computes, over the whole packet. Other
- * checksums (a trailer behind the packet, another place) are computed as the header requests.
+ * True if the requested checksum is the one that gso.c computes, which covers the whole transport
+ * packet. Others (a trailer behind the packet, another position) are computed as the header
+ * requests.
  */
 static bool usual_sum(const struct sk_buff *skb, u32 link, const struct virtio_net_hdr *v)
 {
@@ -54,7 +55,7 @@ static bool usual_sum(const struct sk_buff *skb, u32 link, const struct virtio_n
 	return skb_len(skb) == a.ip + (a.v6 ? 40U : 0) + ((u32)be[0] << 8 | be[1]);
 }
 
-/* Fills in a checksum. The frame has its own buffer, like all frames that programs send. */
+/* Fills in a checksum. The frame's buffer is not shared, since a program has sent it. */
 static int fill_in_sum(struct sk_buff *skb, const struct virtio_net_hdr *v)
 {
 	u32 at = (u32)v->csum_start + v->csum_offset, len = skb_len(skb);
@@ -63,7 +64,7 @@ static int fill_in_sum(struct sk_buff *skb, const struct virtio_net_hdr *v)
 	if (at + 2 > len)
 		return -EINVAL;
 	sum = csum_fold(skb_sum(skb, v->csum_start, len - v->csum_start, 0));
-	/* As on Linux, whatever the protocol is: in UDP 0 means that there is none. */
+	/* As on Linux, for each protocol: in UDP, 0 means that there is no checksum. */
 	sum = sum ? sum : 0xffff;
 	memcpy(skb_payload(skb) + at, &sum, 2);
 	return 0;
@@ -79,7 +80,7 @@ static int sum_up(struct sk_buff *skb, u32 link, const struct virtio_net_hdr *v)
 
 /* ---- a datagram in fragments (VIRTIO_NET_HDR_GSO_UDP) ---- */
 
-/* Returns the payload of each fragment, or -errno. */
+/* Returns the size of the payload of each fragment, or -errno; 0: the datagram is sent whole. */
 static int in_pieces(struct sk_buff *skb, u32 link, const struct virtio_net_hdr *v)
 {
 	struct gso_about a;
@@ -89,14 +90,14 @@ static int in_pieces(struct sk_buff *skb, u32 link, const struct virtio_net_hdr 
 	if (a.tcp || a.csum_start != v->csum_start)
 		return -EINVAL;
 	if (skb_len(skb) - a.csum_start + 8 <= v->gso_size)
-		return sum_up(skb, link, v); /* fits into one segment */
-	/* computed at segmentation, whatever its value */
+		return sum_up(skb, link, v); /* fits into one packet */
+	/* the checksum is computed before fragmentation, whatever its value */
 	skb->csum_owed = true;
 	return v->gso_size;
 }
 
 struct cutter {
-	/* only its device is used: fragments are counted in the device's namespace */
+	/* only flow.dev is used: fragments are counted in the device's namespace */
 	struct flow flow;
 	struct packet_sock *p;
 	const struct packet_to *to;
@@ -125,7 +126,7 @@ int packet_vnet_pieces(
 		kfree_skb(skb);
 		return -EINVAL;
 	}
-	c.link = a.ip; /* tags as well */
+	c.link = a.ip; /* including tags */
 	c.protocol = skb->protocol;
 	skb_copy(skb, 0, c.head, a.ip);
 	skb_pull(skb, a.ip);
@@ -135,7 +136,7 @@ int packet_vnet_pieces(
 	return ip_fragment(skb, size, &c.flow, send_piece);
 }
 
-/* ---- packets that stay whole ---- */
+/* ---- packets that are not cut ---- */
 
 static int keep_whole(struct sk_buff *skb, u32 link, const struct virtio_net_hdr *v)
 {
@@ -160,7 +161,8 @@ int packet_vnet_take(const struct packet_sock *p, struct sk_buff *skb, u32 link,
 	u32 size = READ_ONCE(p->vnet), head;
 	int n;
 
-	if (!size) /* switched off since the caller looked */
+	/* switched off since the caller's check */
+	if (!size)
 		return 0;
 	if (skb_len(skb) < size)
 		return -EINVAL;
@@ -183,7 +185,7 @@ int packet_vnet_take(const struct packet_sock *p, struct sk_buff *skb, u32 link,
 
 /* ---- packets that a program reads ---- */
 
-/* True if the packet has no valid checksum of the transport in its header. */
+/* True if the packet's transport checksum is not filled in. */
 static bool lacks_sum(const struct sk_buff *skb)
 {
 	return skb->gso || skb->csum_head || skb->csum_owed || skb->csum_ok;
