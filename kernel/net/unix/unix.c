@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * unix.c: AF_UNIX sockets: stream, datagram and seqpacket, connected and listening. Names are in
- * unix_names.c, polls and the counts of queued bytes in unix_poll.c, data with the descriptors that
- * it carries in unix_send.c and unix_recv.c, the garbage collection of descriptors in unix_gc.c.
+ * unix_names.c, polls and the counts of queued bytes in unix_poll.c, data and descriptors in
+ * unix_send.c and unix_recv.c, the garbage collection of descriptors in unix_gc.c.
  *
  * States of a stream socket: UNCONNECTED -> LISTEN (listen), UNCONNECTED -> CONNECTED (connect,
  * accept, pair), any -> DEAD (release).
  *
- * Data goes straight into the receiver's queue, and is charged to its sender until it is read. A
- * sender that has more than its sndbuf there sleeps on its own queue. A sender of datagrams whose
- * receiver's queue is full sleeps on the receiver's space queue. A message with descriptors is a
- * message of its own: a stream read never joins it with later data.
+ * Data is put directly into the receiver's queue, and is charged to its sender until it is read. A
+ * sender whose unread data exceeds its sndbuf sleeps on its own wait queue. A sender of datagrams
+ * whose receiver's queue is full sleeps on the receiver's space queue. A read of a stream ends
+ * behind a message with descriptors.
  *
- * Locks: c.lock of a socket for its queue and state, two by address; the lock of unix_gc.c outside
- * them. Copies from and to the guest are made with no lock held.
+ * Locks: c.lock of a socket for its queue and state (two are taken in the order of their
+ * addresses); unix_gc_lock outside them. Data is copied from and to the guest without a spinlock.
  * Source: unix(7).
  */
 #include <asm/errno.h>
@@ -39,7 +39,9 @@ void unix_get(struct unix_sock *u)
 	atomic_inc(&u->refs);
 }
 
-/* Notes the credentials of the connecting or listening task, for SO_PEERCRED and SO_PEERGROUPS. */
+/*
+ * Records the credentials of the connecting or listening task, for SO_PEERCRED and SO_PEERGROUPS.
+ */
 static void note_peer(struct unix_sock *u)
 {
 	u->peercred = current_peercred();
@@ -89,7 +91,10 @@ void unix_charge(struct unix_sock *u, struct unix_msg *m)
 	atomic_add(m->truesize, &u->wmem);
 }
 
-/* Wakes the writers of @u, which has memory again and stays meanwhile. */
+/*
+ * Wakes up the writers of @u if there is room in its send buffer. The caller keeps @u from being
+ * freed.
+ */
 static void wake_writers(struct unix_sock *u)
 {
 	if (!unix_has_much_room(u))
@@ -121,7 +126,7 @@ void unix_msg_free(struct unix_msg *m)
 	kfree(m);
 }
 
-/* ---- waking ---- */
+/* ---- wake-ups ---- */
 
 void unix_wake_readers(struct unix_sock *u)
 {
@@ -130,7 +135,7 @@ void unix_wake_readers(struct unix_sock *u)
 	kill_fasync_list(&u->c.async, EPOLLIN | EPOLLRDNORM);
 }
 
-/* Wakes waiting senders, and pollers only if the queue was full. */
+/* Wakes up senders that wait for room; also pollers, if the queue was full. */
 static void wake_all(struct unix_sock *u)
 {
 	bool full = u->nr_queued > UNIX_MAX_DGRAM_QUEUE;
@@ -192,8 +197,8 @@ static int unix_pair(struct socket *s, struct socket *t)
 }
 
 /*
- * Ends the connection of @u to @old: datagrams that @u had received are lost. If there were any, a
- * peer that is still connected to @u gets an error.
+ * Ends the connection of @u to @old. Datagrams that @u had received are dropped. If there were any,
+ * and @old is still connected to @u, @old gets an error.
  */
 static void dgram_left(struct unix_sock *u, struct unix_sock *old)
 {
@@ -201,7 +206,7 @@ static void dgram_left(struct unix_sock *u, struct unix_sock *old)
 	bool tell;
 
 	/*
-	 * A reader may be reading one of them (MSG_PEEK): then they stay, as if they had been read
+	 * A reader may be using a datagram (MSG_PEEK). Then all are kept, as if they had been read
 	 * before.
 	 */
 	if (!u->nr_queued || !mutex_trylock(&u->read_mutex))
@@ -220,7 +225,7 @@ static void dgram_left(struct unix_sock *u, struct unix_sock *old)
 		wake_up_common(&old->c.wait, TASK_NORMAL, 0, EPOLLERR);
 }
 
-/* True if @other takes datagrams from @u: it is not connected to a third socket. */
+/* True if @other accepts datagrams from @u: it is not connected to a third socket. */
 static bool takes_from(struct unix_sock *other, const struct unix_sock *u)
 {
 	bool yes;
@@ -275,8 +280,8 @@ static bool has_backlog(struct unix_sock *l)
 }
 
 /*
- * Joins the client and the server's new socket, which goes onto the listener's list. Both are
- * locked.
+ * Connects the client @u and the server's new socket @srv, and adds @srv to the pending list of the
+ * listener @l. @u and @l are locked.
  */
 static int join_listener(struct unix_sock *u, struct unix_sock *l, struct unix_sock *srv)
 {
@@ -294,7 +299,10 @@ static int join_listener(struct unix_sock *u, struct unix_sock *l, struct unix_s
 	return 0;
 }
 
-/* Waits for room at the listener, until @until (SO_SNDTIMEO). Returns 0: look again. */
+/*
+ * Waits until there is room at the listener, but not longer than @until (SO_SNDTIMEO). Returns 0
+ * (check again) or -errno.
+ */
 static int wait_for_backlog(struct unix_sock *l, u64 until)
 {
 	int err = wait_event_timeout(&l->space, has_backlog(l), until, true);
@@ -329,7 +337,7 @@ static int stream_connect(struct socket *s, struct sockaddr_buf *a, bool nonbloc
 		unix_put(l);
 		return -ENOMEM;
 	}
-	/* before it can be accepted and get another */
+	/* done before @srv can be accepted and bound to another name */
 	unix_name_accepted(srv, l);
 	for (;;) {
 		if (!unix_in_scope(l)) {
@@ -418,7 +426,7 @@ static int unix_accept(struct socket *s, struct socket *to, enum sock_patience p
 	return 0;
 }
 
-/* ---- the end ---- */
+/* ---- closing ---- */
 
 static int unix_shutdown(struct socket *s, int how)
 {
@@ -428,7 +436,7 @@ static int unix_shutdown(struct socket *s, int how)
 	u->c.shutdown |= (u32)how;
 	spin_unlock(&u->c.lock);
 	if (p && u->c.type != SOCK_DGRAM)
-		wake_all(p); /* it reads our flags */
+		wake_all(p); /* it depends on our shutdown flags */
 	else if (p)
 		wake_up_common(&p->space, TASK_NORMAL, 0, EPOLLMSG); /* senders that wait there */
 	wake_all(u);
@@ -448,10 +456,7 @@ static void drop_queue(struct unix_sock *u)
 		unix_msg_free(um);
 }
 
-/*
- * Drops the path of a socket that lookups do not find any more; sock_diag may still read the
- * dentry.
- */
+/* Drops the path of a socket that lookups no longer find. sock_diag may still read the dentry. */
 static void drop_path(struct unix_sock *u)
 {
 	struct path path = u->path;
@@ -464,8 +469,8 @@ static void drop_path(struct unix_sock *u)
 }
 
 /*
- * True if there are unread messages. The first one may be empty: the mark of an out-of-band byte
- * that was taken. u->c.lock held.
+ * True if there are unread messages. The first one may be an empty mark: its out-of-band byte was
+ * received. u->c.lock held.
  */
 static bool has_unread(const struct unix_sock *u)
 {
@@ -475,8 +480,8 @@ static bool has_unread(const struct unix_sock *u)
 }
 
 /*
- * Ends a side. Its peer sees end of file, or a reset if data were left unread or the connection was
- * never accepted.
+ * Ends a socket. Its peer sees end of file, or a reset if data were left unread or the connection
+ * was never accepted.
  */
 static void unix_die(struct unix_sock *u, bool never_accepted)
 {
@@ -528,7 +533,7 @@ static int unix_release(struct socket *s)
 	return 0;
 }
 
-/* ---- requests ---- */
+/* ---- operations ---- */
 
 static void unix_meminfo(struct sock_common *sk, u32 *n)
 {
@@ -672,7 +677,7 @@ static int unix_create(struct socket *s, int type, int protocol)
 	case SOCK_STREAM: s->ops = &unix_stream_ops; break;
 	case SOCK_SEQPACKET: s->ops = &unix_seqpacket_ops; break;
 	case SOCK_DGRAM:
-	/* a datagram socket, for programs that never learned better */
+	/* Linux makes a datagram socket, for old programs. */
 	case SOCK_RAW:
 		s->ops = &unix_dgram_ops;
 		type = SOCK_DGRAM;

@@ -2,15 +2,15 @@
 /*
  * unix_gc.c: frees sockets that are kept alive only by references in each other's queues.
  *
- * A socket whose file is referenced only by messages in flight can still be reached, if the queue
- * it lies in belongs to a socket that is held otherwise. Mark and sweep over the sockets in flight:
- * candidates are those with as many references as there are in flight. The references that come
- * from candidates' own queues are subtracted from each count. A candidate with references left is
- * alive, and so are the sockets in its queue. The rest is garbage: their queues are emptied, which
- * closes them.
+ * A socket whose file is referenced only by messages in flight can still be reached, if it is in
+ * the queue of a socket that is referenced otherwise. So the collector marks and sweeps the sockets
+ * in flight. A socket is a candidate if all references to its file are in flight. From the count of
+ * each candidate, the references from the queues of candidates are subtracted. A candidate with
+ * references left is alive, and so are the sockets in its queue. The other candidates are garbage:
+ * their queues are emptied, which closes them.
  *
- * Lock: unix_gc_lock (mutex) over all counts, and over descriptors going into and out of queues, so
- * that nothing moves while marks are made.
+ * Lock: unix_gc_lock (mutex) for all counts, and for adding descriptors to queues and removing
+ * them, so that no descriptor moves while the collector marks.
  */
 #include "kernel/lib/printk.h"
 #include "kernel/net/unix/unix.h"
@@ -19,8 +19,9 @@
 #include "kernel/task/signal/signal.h"
 
 static DEFINE_MUTEX(unix_gc_lock);
-static LIST_HEAD(inflight_list); /* of inflight_link, under unix_gc_lock */
-/* the task that collects: messages that it frees may call the collector again */
+/* by inflight_link, under unix_gc_lock */
+static LIST_HEAD(inflight_list);
+/* the collecting task: freeing messages may call the collector again */
 static struct task *gc_owner;
 
 void unix_gc_lock_queue(void)
@@ -42,8 +43,8 @@ static bool lock_unless_mine(void)
 }
 
 /*
- * True if current has too many files in flight. Without this limit a task that closes sent files
- * could have any number open.
+ * True if current's user has too many files in flight. Without this limit a task that closes files
+ * after sending them could have any number of them open.
  */
 bool unix_too_many_inflight(void)
 {
@@ -115,8 +116,8 @@ static void scan_one(struct unix_sock *u, void (*fn)(struct unix_sock *child))
 }
 
 /*
- * Returns the connections of a listener that are not accepted yet, with a reference each: the
- * listener keeps them alive. NULL: none, or no memory.
+ * Returns the connections to a listener that are not accepted yet (embryos), with references. The
+ * listener keeps them alive. NULL: there are none, or no memory.
  */
 static struct unix_sock **embryos(struct unix_sock *u, u32 *n)
 {
@@ -204,7 +205,7 @@ static void note_child(struct unix_sock *child)
 	holds_something = true;
 }
 
-/* True if @u's queue is empty, and no descriptors are in the queues of its embryos. */
+/* True if @u's queue is empty, and the queues of its embryos have no descriptors. */
 static bool is_emptied(struct unix_sock *u)
 {
 	holds_something = false;

@@ -4,12 +4,12 @@
  * namespace and one type of socket, and sockets in the file system, found by their inode. It also
  * has the list of all sockets, for sock_diag and /proc.
  *
- * States of a name: none -> its own (bind), or its listener's, which only accepted sockets have and
- * by which they are not found. A name stays until the socket is freed, and is found until the
- * socket is dead (unix_unhash).
+ * States of a socket's name: none -> its own (bind), or for an accepted socket that of its
+ * listener, by which lookups do not find it. A name exists until the socket is freed, and lookups
+ * find it until the socket is dead (unix_unhash).
  *
- * Locks: unix_names_lock (spin) for both tables, and for the names themselves; inside c.lock of no
- * socket.
+ * Locks: unix_names_lock (spin) for both tables, and for the names themselves. It is not taken
+ * while a c.lock is held.
  * Source: unix(7).
  */
 #include <asm/errno.h>
@@ -25,7 +25,7 @@
 static DEFINE_SPINLOCK(unix_names_lock);
 static struct hlist_head names[NAME_HASH];
 static struct hlist_head all_sockets;
-/* keeps programs, which choose the names, from choosing all of one chain */
+/* a hash key, so that programs, which choose the names, cannot put all of them in one chain */
 static struct hash_key name_key;
 
 static bool is_abstract(const struct sockaddr_buf *a)
@@ -55,7 +55,8 @@ int unix_check_addr(struct sockaddr_buf *a)
 	if (a->len > sizeof(u16) && a->data[2]) {
 		u32 n = (u32)strnlen((char *)a->data + 2, a->len - 2);
 
-		a->data[2 + n] = 0; /* data is larger than any sockaddr_un */
+		/* data[] is larger than any sockaddr_un */
+		a->data[2 + n] = 0;
 		a->len = 2 + n + 1;
 	}
 	return 0;
@@ -88,7 +89,10 @@ static struct unix_sock *find_inode(const struct inode *inode)
 	return NULL;
 }
 
-/* True if current may talk to the maker of @u, which an abstract name identifies (landlock). */
+/*
+ * True if the landlock domain of current permits it to reach the maker of @u. Applies to abstract
+ * names only.
+ */
 bool unix_in_scope(const struct unix_sock *u)
 {
 	const struct sockaddr_buf *name = READ_ONCE(u->name);
@@ -139,8 +143,8 @@ struct unix_sock *unix_find_sock(const struct net *net, struct sockaddr_buf *a, 
 }
 
 /*
- * Binds to a path. Even for a socket that has a name already the file is made, and removed again:
- * the errors of its path come first.
+ * Binds to a path. If the socket has a name already, the file is made nevertheless, and removed
+ * again, since errors of its path take precedence.
  */
 static int bind_path(struct unix_sock *u, struct sockaddr_buf *name)
 {
@@ -191,10 +195,10 @@ static int bind_abstract(struct unix_sock *u, struct sockaddr_buf *name)
 	return err;
 }
 
-/* Binds to an address that the kernel chooses: five hex digits in the abstract space. */
+/* Binds to a name that the kernel chooses: five hex digits in the abstract space. */
 static int autobind(struct unix_sock *u)
 {
-	/* racy is fine: taken names are tried again */
+	/* no lock: if two tasks get one number, one of them tries the next */
 	static u32 next;
 	struct sockaddr_buf *name = kzalloc(sizeof(*name), GFP_KERNEL);
 	u32 tries;
@@ -212,7 +216,7 @@ static int autobind(struct unix_sock *u)
 	}
 	if (err)
 		kfree(name);
-	return err == -EINVAL ? 0 : err; /* another task named it: good enough */
+	return err == -EINVAL ? 0 : err; /* -EINVAL: another task has bound it */
 }
 
 int unix_name_asked(struct unix_sock *u)
@@ -294,9 +298,9 @@ int unix_getname(struct socket *s, struct sockaddr_buf *a, bool peer)
 	return 0;
 }
 
-/* ---- the list of all ---- */
+/* ---- the list of all sockets ---- */
 
-/* Takes a reference unless the last one has gone: then the socket is being freed. */
+/* Takes a reference, unless the last one was dropped and the socket is being freed. */
 static bool get_unless_dying(struct unix_sock *u)
 {
 	s32 n = atomic_read(&u->refs);

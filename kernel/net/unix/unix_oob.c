@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * unix_oob.c: AF_UNIX: the out-of-band byte of a stream (MSG_OOB), and the marks that such bytes
- * leave when they have been read. Readers of one socket take turns (read_mutex), but senders do not
- * wait for them: each check and the action that depends on it are under one u->c.lock.
+ * unix_oob.c: AF_UNIX: the out-of-band byte of a stream (MSG_OOB), and the marks that remain in the
+ * queue when such bytes were received. Readers of one socket take turns (read_mutex), but senders
+ * do not wait for them: each check and the action that depends on it are done without releasing
+ * u->c.lock between them.
  */
 #include <asm/errno.h>
 
@@ -19,9 +20,9 @@ void unix_oob_comes(struct unix_sock *to, struct unix_msg *um)
 }
 
 /*
- * Marks: u->oob is the out-of-band byte that is not taken yet, and the last in the queue that has
- * um->oob; others that have it were taken. Does @um, which is one, end a call that has something
- * already (@some)? The mark of a taken one does only while it is the last. u->c.lock held.
+ * True if the mark @um ends a call that has data already (@some). Messages with um->oob are marks.
+ * u->oob, if set, is the last of them: its byte is not received yet, and it ends a call. The bytes
+ * of other marks were received: such a mark ends a call only if u->oob is NULL. u->c.lock held.
  */
 static bool mark_stops(const struct unix_sock *u, const struct unix_msg *um, bool some)
 {
@@ -29,8 +30,8 @@ static bool mark_stops(const struct unix_sock *u, const struct unix_msg *um, boo
 }
 
 /*
- * Passes over the mark @um at the front. Returns the message to free, or NULL if it is read in
- * line. u->c.lock held.
+ * Removes the mark @um at the front. Returns the message to free, or NULL if its byte is now normal
+ * data (@in_line). u->c.lock held.
  */
 static struct unix_msg *pass_mark(struct unix_sock *u, struct unix_msg *um, bool in_line)
 {
@@ -48,9 +49,9 @@ static struct unix_msg *pass_mark(struct unix_sock *u, struct unix_msg *um, bool
 }
 
 /*
- * Handles the out-of-band mark at the front. A read that has something already stops before it.
- * Another read passes over the mark and over the byte, which is then lost to MSG_OOB, unless it is
- * read in line. True: stop.
+ * Handles the out-of-band mark at the front. A read that has data already ends before it. Another
+ * read skips the mark, and also the byte if it is still there, which is then lost to MSG_OOB; with
+ * SO_OOBINLINE it reads the byte. Returns true if the read ends.
  */
 bool unix_oob_stops(struct unix_sock *u, bool first)
 {
@@ -84,8 +85,8 @@ bool unix_oob_stops_peek(struct unix_sock *u, const struct unix_msg *um, bool so
 }
 
 /*
- * Takes the out-of-band byte and leaves its mark. If the mark of an earlier byte is directly before
- * it, removes that mark. u->c.lock held.
+ * Receives the out-of-band byte, whose message remains as a mark. If the mark of an earlier byte is
+ * directly before it, that mark is removed, and returned to be freed. u->c.lock held.
  */
 static struct unix_msg *take_oob(struct unix_sock *u, struct unix_msg *um)
 {

@@ -3,8 +3,8 @@
  * unix_poll.c: AF_UNIX: polls a socket for reading and writing, and counts the bytes in its queues
  * (FIONREAD, SIOCOUTQ, SIOCATMARK).
  *
- * A poller of datagrams is on its own socket's wait queue and on the space queue of the peer whose
- * queue it needs room in. Pollers of the other types are on their own socket's wait queue only.
+ * A poller of a datagram socket is on the wait queue of its socket, and on the space queue of the
+ * peer in whose queue it needs room. Pollers of the other types are on the wait queue only.
  * Source: unix(7).
  */
 #include <asm/errno.h>
@@ -14,11 +14,11 @@
 
 #include "kernel/net/unix/unix.h"
 
-/* ---- pollers in a peer's queue ---- */
+/* ---- pollers on a peer's space queue ---- */
 
 /*
- * A peer on whose space queue our pollers may be. It may no longer be our peer, but is kept as long
- * as a poller is on that queue.
+ * A peer on whose space queue our pollers may be. It may no longer be our peer, but the reference
+ * is kept while a poller is on that queue.
  */
 struct unix_polled {
 	struct list_head list;
@@ -33,8 +33,8 @@ static void forget_polled(struct unix_polled *k)
 }
 
 /*
- * True if a task polls @p. A task that leaves the queue still holds its lock when the queue is
- * already empty.
+ * True if a task polls @p. Takes the queue's lock, which a task that has just left the queue may
+ * still hold.
  */
 static bool is_polled(struct unix_sock *p)
 {
@@ -47,8 +47,8 @@ static bool is_polled(struct unix_sock *p)
 }
 
 /*
- * Keeps @p until @u is closed, or polls another peer when no poller is left on @p's queue. Returns
- * false if there is no memory.
+ * Keeps a reference on @p until @u is closed, or until @u polls another peer while no poller is
+ * left on @p's queue. Returns false if there is no memory.
  */
 static bool keep_polled(struct unix_sock *u, struct unix_sock *p)
 {
@@ -88,7 +88,7 @@ void unix_forget_polled(struct unix_sock *u)
 
 /* ---- polls and counts ---- */
 
-/* True if @u can be written to. @p: receiver of its datagrams, or NULL. */
+/* True if @u can be written to. @p: the receiver of its datagrams, or NULL. */
 static bool writable(struct unix_sock *u, struct unix_sock *p)
 {
 	bool yes = unix_has_much_room(u);
@@ -125,7 +125,7 @@ u32 unix_poll(struct socket *s, struct file *f, struct poll_table *pt)
 	if (READ_ONCE(u->oob))
 		mask |= EPOLLPRI;
 	shut = u->c.shutdown;
-	/* data that the peer does not read cannot be sent */
+	/* if the peer does not read, data cannot be sent to it */
 	if (p && !dgram)
 		shut |= (p->c.shutdown & SHUT_WR ? SHUT_RD : 0) |
 			(p->c.shutdown & SHUT_RD ? SHUT_WR : 0);
@@ -144,8 +144,9 @@ u32 unix_poll(struct socket *s, struct file *f, struct poll_table *pt)
 }
 
 /*
- * True if the front message @um (or NULL) is the out-of-band byte, or the mark of one that was
- * read, with nothing or the next one behind it. u->c.lock held.
+ * True if the front message @um (or NULL) is the out-of-band byte, or the mark of a byte that was
+ * received. Such a mark counts only if no byte is pending, or the next message is the pending one.
+ * u->c.lock held.
  */
 static bool at_mark(const struct unix_sock *u, const struct unix_msg *um)
 {

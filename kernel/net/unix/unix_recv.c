@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * unix_recv.c: AF_UNIX: takes messages from the queue to the reader, with the descriptors and
- * credentials that it carries; peeks.
+ * unix_recv.c: AF_UNIX: passes messages from the queue to readers, with their descriptors and
+ * credentials; peeks.
  *
- * Readers of one socket take turns (read_mutex), so a reader may hold the first message outside
- * the queue while it copies. A reader that waits does not hold read_mutex: meanwhile a nonblocking
- * reader gets its answer at once.
+ * Readers of one socket take turns (read_mutex), so a reader may remove the first message from the
+ * queue while it copies. A reader that waits does not hold read_mutex, so that nonblocking readers
+ * return at once.
  */
 #include <asm/errno.h>
 #include <linux/eventpoll.h>
@@ -15,8 +15,8 @@
 #include "kernel/sched/sched.h"
 
 /*
- * True if there is something to read. Taken under the lock, since a reader takes a message out, and
- * puts it back, in one step each, without a wake-up.
+ * True if there is something to read. Tested under the lock, under which a reader removes a message
+ * and sets in_hand, or puts the message back; it does so without a wake-up.
  */
 bool unix_readable(struct unix_sock *u)
 {
@@ -30,7 +30,7 @@ bool unix_readable(struct unix_sock *u)
 	return yes;
 }
 
-/* True if nothing more will come. */
+/* True if no more data can arrive. */
 static bool over(struct unix_sock *u)
 {
 	return u->c.shutdown & SHUT_RD ||
@@ -38,7 +38,7 @@ static bool over(struct unix_sock *u)
 		       (!u->peer || u->peer->state == UNIX_DEAD || u->peer->c.shutdown & SHUT_WR));
 }
 
-/* Copies of the descriptors for a peek; the message keeps its own. */
+/* Takes references on the descriptors for a peek; the message keeps its own. */
 static int peek_files(struct unix_msg *um, struct msg *m)
 {
 	u32 i;
@@ -79,9 +79,9 @@ static bool same_cred(const struct ucred *a, const struct ucred *b)
 }
 
 /*
- * Takes the queue's first message; NULL if there is none. @in_hand: the caller is a reader of a
- * stream, which puts back what it leaves; so the message still counts, and a poller finds data. An
- * out-of-band byte that arrived after the reader looked for marks stays, since its mark comes
+ * Removes and returns the first message; NULL: there is none. @in_hand: the caller is a reader of a
+ * stream, which puts back what it does not read, so pollers still find data. It does not get an
+ * out-of-band byte that has arrived since it checked for marks, since the mark must be handled
  * first.
  */
 static struct unix_msg *take_first(struct unix_sock *u, bool in_hand)
@@ -124,11 +124,7 @@ void unix_consumed(struct unix_sock *u, u64 n)
 		unix_wake_space(u);
 }
 
-/*
- * Takes bytes of one message: how many, or -EFAULT. The message is put back when something is left
- * (or it was a peek). Readers of one socket are serialised by its read mutex, so no reader sees the
- * queue without it.
- */
+/* Copies bytes of one message to the reader, from @skip on. Returns their number, or -EFAULT. */
 static ssize_t take_bytes(struct unix_msg *um, struct msg *m, u32 skip)
 {
 	u32 from = um->done + skip, n = (u32)min_t(u64, um->len - from, m->iter.count);
@@ -150,7 +146,7 @@ static ssize_t stream_read_some(struct unix_sock *u, struct msg *m, bool first)
 		return 0;
 	/*
 	 * A read does not mix senders. It ends behind a message with files, but may begin before
-	 * it.
+	 * such a message.
 	 */
 	if (!first && u->c.passcred && !same_cred(&um->cred, &m->cred)) {
 		requeue(u, um);
@@ -176,8 +172,8 @@ static ssize_t stream_read_some(struct unix_sock *u, struct msg *m, bool first)
 }
 
 /*
- * Returns the message behind @um, or the first one. Only readers take messages out, and they have
- * read_mutex.
+ * Returns the message behind @um, or the first one. It is not removed meanwhile, since only readers
+ * remove messages, and the caller holds read_mutex.
  */
 static struct unix_msg *next_msg(struct unix_sock *u, struct unix_msg *um)
 {
@@ -189,7 +185,7 @@ static struct unix_msg *next_msg(struct unix_sock *u, struct unix_msg *um)
 	return at == &u->queue ? NULL : list_entry(at, struct unix_msg, list);
 }
 
-/* Looks, from the offset of SO_PEEK_OFF on, at as many messages as a read would join. */
+/* Peeks from the offset of SO_PEEK_OFF on, at as many messages as a read would join. */
 static ssize_t stream_peek(struct unix_sock *u, struct msg *m)
 {
 	int off = READ_ONCE(u->c.peek_off);
@@ -204,7 +200,7 @@ static ssize_t stream_peek(struct unix_sock *u, struct msg *m)
 			break;
 		if (um->oob && !u->c.oobinline)
 			continue;
-		/* Skips as peek_ready() counts, or a reader would wait for ever. */
+		/* Counts like peek_ready(), or a reader could wait for ever. */
 		if (skip >= left) {
 			skip -= left;
 			continue;
@@ -225,7 +221,7 @@ static ssize_t stream_peek(struct unix_sock *u, struct msg *m)
 	return done;
 }
 
-/* True if there is more than a peek passes over; a peek does not see an out-of-band byte. */
+/* True if there is data behind the peek offset; a peek does not see an out-of-band byte. */
 static bool peek_ready(struct unix_sock *u)
 {
 	u64 n;
@@ -237,8 +233,8 @@ static bool peek_ready(struct unix_sock *u)
 }
 
 /*
- * True if there is something to read. @part: for a peek that skips queued data; the holder of
- * read_mutex then gets true, so that a loop ends.
+ * True if there is something to read. @part: for a peek at an offset, or a peek of a stream, data
+ * before the offset does not count.
  */
 static bool something(struct unix_sock *u, bool part)
 {
@@ -251,7 +247,7 @@ static int wait_aside(struct unix_sock *u, struct msg *m, bool part, bool *held)
 		&u->read_mutex, held, EPOLLIN | EPOLLERR);
 }
 
-/* Waits when nothing was there. Returns 1 for the end, 0 to look again, or -errno. */
+/* Waits for data. Returns 1 at the end of the stream, 0 to try again, or -errno. */
 static int stream_wait(struct unix_sock *u, struct msg *m, bool *held)
 {
 	bool peek = m->flags & MSG_PEEK;
@@ -262,11 +258,12 @@ static int stream_wait(struct unix_sock *u, struct msg *m, bool *held)
 		return err;
 	}
 	if (over(u) && !something(u, peek))
-		return 1; /* the other side has finished */
+		/* the other side does not send any more */
+		return 1;
 	return wait_aside(u, m, peek, held);
 }
 
-/* Returns the peer's name: on a connected stream the peer is the sender. */
+/* Returns the name of the peer, which is the sender on a connected stream. */
 static void name_of_peer(struct unix_sock *u, struct sockaddr_buf *name)
 {
 	struct unix_sock *p = unix_peer_get(u);
@@ -276,7 +273,7 @@ static void name_of_peer(struct unix_sock *u, struct sockaddr_buf *name)
 		unix_put(p);
 }
 
-/* Tells end of file, which has no sender: credentials name process 0. */
+/* Reports end of file, which has no sender: the credentials have process id 0. */
 static int told_end(struct msg *m)
 {
 	m->cred = (struct ucred){ 0 };
@@ -285,8 +282,8 @@ static int told_end(struct msg *m)
 }
 
 /*
- * Handles a read of no bytes, which waits like any other read. It gets the first message's control
- * records, which are consumed unless it is a peek.
+ * Handles a read of no bytes, which waits like other reads. It gets the control messages of the
+ * first message, and removes them unless it is a peek.
  */
 static ssize_t stream_read_nothing(struct unix_sock *u, struct msg *m, bool *held)
 {
@@ -355,8 +352,8 @@ ssize_t unix_stream_recvmsg(struct socket *s, struct msg *m)
 }
 
 /*
- * Returns the datagram that a peek is to read, and in *skip the offset in it; NULL: all data lies
- * before the offset.
+ * Returns the datagram at the peek offset, and in *skip the offset in it. NULL: no datagram extends
+ * beyond the offset.
  */
 static struct unix_msg *dgram_at_offset(struct unix_sock *u, u32 *skip)
 {
@@ -368,7 +365,7 @@ static struct unix_msg *dgram_at_offset(struct unix_sock *u, u32 *skip)
 }
 
 /*
- * Returns the next datagram: removed from the queue, or for a peek left there. NULL: the end;
+ * Returns the next datagram. It is removed from the queue, except for a peek. NULL: end of file;
  * ERR_PTR.
  */
 static struct unix_msg *wait_dgram(struct unix_sock *u, struct msg *m, u32 *skip, bool *held)
@@ -411,7 +408,7 @@ static ssize_t dgram_recv_locked(struct socket *s, struct msg *m, bool *held)
 	if (IS_ERR_OR_NULL(um))
 		return PTR_ERR(um);
 	n = take_bytes(um, m, skip);
-	/* a message that met a bad address is gone, as on Linux */
+	/* As on Linux, the datagram is lost if the reader's memory cannot be written. */
 	if (n < 0) {
 		if (!peek) {
 			unix_consumed(u, um->len);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * unix_send.c: AF_UNIX: a message's way from its sender into the receiver's queue, with the
- * descriptors and credentials that it carries.
+ * unix_send.c: AF_UNIX: passes messages from the sender to the receiver's queue, with their
+ * descriptors and credentials.
  *
- * A sender waits until it has memory below its SO_SNDBUF. It builds its message with no lock held,
- * then puts it into the receiver's queue under the receiver's c.lock. A sender of a datagram whose
- * receiver has a full queue waits on the receiver's space queue.
+ * A sender waits until its unread data is below its SO_SNDBUF. It builds its message with no lock
+ * held, then adds it to the receiver's queue under the receiver's c.lock. A sender of a datagram
+ * whose receiver's queue is full waits on the receiver's space queue.
  */
 #include <asm/errno.h>
 #include <linux/eventpoll.h>
@@ -15,14 +15,14 @@
 #include "kernel/sched/sched.h"
 
 /*
- * Memory that a message is charged for against the sender's SO_SNDBUF, and in SIOCOUTQ. Programs
- * depend on how many messages fit before EAGAIN. An skb's head with its structures is charged as
- * these constants say; the rest of the data is in pages.
+ * The memory that a message is charged against the sender's SO_SNDBUF, and that SIOCOUTQ reports.
+ * Programs depend on how many messages fit before EAGAIN, so Linux's sizes are used: up to the
+ * constants below, data is in the head of an skb, and the rest is in pages.
  */
-/* bytes in the head of an skb that has pages */
+/* bytes in the head of an skb that has pages, too */
 #define STREAM_HEAD 3776
 #define DGRAM_HEAD 16064
-/* larger data is in its own slab object, which usually is whole pages */
+/* larger data has a slab object of its own, usually of whole pages */
 #define APART 1024
 #define STREAM_CHUNK (STREAM_HEAD + 32768U)
 
@@ -35,7 +35,7 @@ static u32 truesize_of(int type, u32 n)
 }
 
 /*
- * Allocates a message with room for @n bytes, or at least @least if memory is fragmented. NULL: no
+ * Allocates a message for @n bytes, or fewer (at least @least) if memory is fragmented. NULL: no
  * memory.
  */
 static struct unix_msg *alloc_msg(size_t n, u32 least)
@@ -58,8 +58,8 @@ static struct unix_msg *alloc_msg(size_t n, u32 least)
 }
 
 /*
- * Returns the credentials to record. The sender is recorded if either end asks for it by now, if
- * the other end is not accepted yet, or if the sender requests it.
+ * Returns the credentials to record in a message: the sender's, if either end has an option that
+ * requests them, or @to is not accepted yet, or the send has SCM_CREDENTIALS.
  */
 static struct ucred sender(
 	const struct unix_sock *u, const struct unix_sock *to, const struct msg *m)
@@ -71,8 +71,8 @@ static struct ucred sender(
 }
 
 /*
- * Builds a message for @to with @n (at least @least) bytes of the iterator and, when @with_files,
- * the descriptors. ERR_PTR.
+ * Builds a message for @to with @n (at least @least) bytes of the iterator and, if @with_files,
+ * with the descriptors. ERR_PTR.
  */
 static struct unix_msg *build_msg(struct unix_sock *u, const struct unix_sock *to, struct msg *m,
 	u32 n, u32 least, bool with_files)
@@ -114,22 +114,22 @@ bool unix_receiver_gone(const struct unix_sock *to)
 	return to->state == UNIX_DEAD || to->c.shutdown & SHUT_RD;
 }
 
-/* True if the sender has memory left. The last message may exceed the limit. */
+/* True if the sender's buffer has room left. The last message may exceed it. */
 static bool has_memory(const struct unix_sock *u)
 {
 	return unix_wmem(u) < u->c.sndbuf;
 }
 
 /*
- * True if @u may not send. @to is the other end of a connection; NULL for datagrams, which have no
- * fixed end.
+ * True if @u must not send. @to is the other end of a connection; NULL for datagrams, which may
+ * have any receiver.
  */
 static bool may_not_send(const struct unix_sock *u, const struct unix_sock *to)
 {
 	return u->c.shutdown & SHUT_WR || (to && unix_receiver_gone(to));
 }
 
-/* Returns the deadline of one wait, by SO_SNDTIMEO. */
+/* Returns the time limit of a wait that begins now (SO_SNDTIMEO). */
 static u64 send_until(const struct unix_sock *u)
 {
 	return u->c.sndtimeo ? ktime_get() + u->c.sndtimeo : ~0UL;
@@ -143,8 +143,8 @@ static int wait_result(const struct unix_sock *u, int err)
 }
 
 /*
- * Waits until @u may build one more message: 0 or -errno. @to: as above. A task that is woken may
- * find that another was faster.
+ * Waits until @u may build one more message: 0 or -errno. @to: as for may_not_send(). After a
+ * wake-up another sender may have used the room: then waits again.
  */
 static int wait_for_memory(struct unix_sock *u, const struct unix_sock *to, bool nonblock)
 {
@@ -182,7 +182,10 @@ static bool has_place(struct unix_sock *u, struct unix_sock *to)
 	return yes || u->c.shutdown & SHUT_WR;
 }
 
-/* Waits for room for a datagram in @to's queue. *@until: time limit of this message, 0 at first. */
+/*
+ * Waits for room for a datagram in @to's queue. *@until: time limit for the message, 0 before the
+ * first wait.
+ */
 static int wait_for_place(struct unix_sock *u, struct unix_sock *to, bool nonblock, u64 *until)
 {
 	if (nonblock)
@@ -193,8 +196,8 @@ static int wait_for_place(struct unix_sock *u, struct unix_sock *to, bool nonblo
 }
 
 /*
- * Puts @um into @to's queue: 0, -EAGAIN (it is full), -EPIPE/-ECONNREFUSED. It belongs to the queue
- * when 0.
+ * Adds @um to @to's queue, which then owns it: 0. -EAGAIN (the queue is full), -EPIPE,
+ * -ECONNREFUSED.
  */
 static int enqueue(struct unix_sock *u, struct unix_sock *to, struct unix_msg *um)
 {
@@ -230,7 +233,10 @@ struct unix_sock *unix_peer_get(struct unix_sock *u)
 	return p;
 }
 
-/* Puts a message into the queue when there is room, else frees it. @until: as above. */
+/*
+ * Adds a message to the queue, after waiting for room if necessary. On error, frees the message.
+ * @until: as for wait_for_place().
+ */
 static int send_msg(
 	struct unix_sock *u, struct unix_sock *to, struct unix_msg *um, bool nonblock, u64 *until)
 {
@@ -246,7 +252,7 @@ static int send_msg(
 	return err;
 }
 
-/* Sends all data in pieces; with MSG_OOB the last byte is a separate message. */
+/* Sends all data in pieces; with MSG_OOB, the last byte is a message of its own. */
 static ssize_t send_pieces(struct unix_sock *u, struct unix_sock *to, struct msg *m)
 {
 	u64 most = min_t(u64, STREAM_CHUNK, max((s64)u->c.sndbuf / 2 - 64, 1L));
@@ -295,7 +301,10 @@ ssize_t unix_stream_sendmsg(struct socket *s, struct msg *m)
 	return n;
 }
 
-/* Checks a sender, and waits for memory, before its receiver is looked up. @to: as above. */
+/*
+ * Checks the sender, and waits for memory, before the receiver is looked up. @to: as for
+ * may_not_send().
+ */
 static int dgram_sender_may(struct unix_sock *u, const struct unix_sock *to, const struct msg *m)
 {
 	int err = unix_name_asked(u);
@@ -307,7 +316,7 @@ static int dgram_sender_may(struct unix_sock *u, const struct unix_sock *to, con
 	return wait_for_memory(u, to, m->nonblock);
 }
 
-/* Returns the named or connected receiver with a reference, or ERR_PTR. */
+/* Returns the receiver, by address or by connection, with a reference; or ERR_PTR. */
 static struct unix_sock *dgram_receiver(struct unix_sock *u, struct msg *m)
 {
 	bool named = m->name && m->name->len && u->c.type == SOCK_DGRAM;
@@ -327,7 +336,7 @@ static struct unix_sock *dgram_receiver(struct unix_sock *u, struct msg *m)
 	return err ? ERR_PTR(err) : to;
 }
 
-/* Sends one message by a datagram or seqpacket socket. */
+/* Sends a message by a datagram or seqpacket socket. */
 ssize_t unix_dgram_sendmsg(struct socket *s, struct msg *m)
 {
 	struct unix_sock *u = UNIX(s), *to;
@@ -340,7 +349,7 @@ ssize_t unix_dgram_sendmsg(struct socket *s, struct msg *m)
 	to = dgram_receiver(u, m);
 	if (IS_ERR(to))
 		return PTR_ERR(to);
-	/* a connected receiver takes messages from its peer only */
+	/* a connected receiver accepts messages of its peer only */
 	err = -EPERM;
 	if (u->c.type == SOCK_DGRAM && to->peer && to->peer != u)
 		goto out;
@@ -350,7 +359,7 @@ ssize_t unix_dgram_sendmsg(struct socket *s, struct msg *m)
 	err = IS_ERR(um) ? (int)PTR_ERR(um) : 0;
 	if (err)
 		goto out;
-	if (!sock_filter_bytes(&to->c, um->data, &um->len)) { /* the sender is not informed */
+	if (!sock_filter_bytes(&to->c, um->data, &um->len)) { /* the sender gets no error */
 		unix_msg_free(um);
 		goto out;
 	}
