@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * flow.c: the hash of a packet's flow. A flow is all packets with one pair of addresses, protocol
- * and pair of ports, in both directions. Packets are shared among queues of a card or of
- * /dev/net/tun, or sockets of a group, by flow, so that the packets of a flow stay in order.
+ * flow.c: the hash of a packet's flow. A flow is all packets with one pair of addresses and one
+ * pair of ports, in both directions. Packets are distributed by flow over the queues of a card or
+ * of /dev/net/tun, or the sockets of a group, so that the packets of a flow stay in order.
  *
- * A fragment of IPv4 counts by its addresses alone, unless skb->flow has the flow of its whole
- * packet.
+ * A fragment is hashed by its addresses alone, unless skb->flow has the hash of the whole packet.
  * Locks: the caller owns the packet.
  */
 #include <linux/if_ether.h>
@@ -18,7 +17,7 @@
 #include "kernel/net/link/netdev.h"
 #include "kernel/net/socket/skb.h"
 
-/* tags of VLANs before a frame's network header */
+/* VLAN tags that are skipped before a frame's network header */
 #define TAGS_MAX 2
 
 static bool has_ports(u8 proto)
@@ -27,7 +26,7 @@ static bool has_ports(u8 proto)
 	       proto == IPPROTO_SCTP || proto == IPPROTO_DCCP;
 }
 
-/* Hashes a pair of ends, the smaller end first, so both directions have one hash. */
+/* Hashes two ends of a flow, the smaller one first, so that both directions have one hash. */
 static u32 hash_ends(const void *a, const void *b, u32 n, u32 seed)
 {
 	bool turned = memcmp(a, b, n) > 0;
@@ -36,7 +35,7 @@ static u32 hash_ends(const void *a, const void *b, u32 n, u32 seed)
 	return hash_bytes(turned ? a : b, n, seed);
 }
 
-/* Returns the hash of a packet's flow. All packets of other protocols than IP are one flow. */
+/* Returns the hash of a packet's flow. All packets of protocols other than IP are one flow. */
 u32 flow_hash(const struct sk_buff *skb, u32 net, u16 protocol)
 {
 	u32 len = skb_len(skb), at, hash;

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * forward.c: packets for other machines: refused, or forwarded where conf/NAME/forwarding of the
- * device that they arrived by is on.
+ * forward.c: packets for other machines: forwarded if conf/NAME/forwarding of the receiving device
+ * is on, else refused.
  *
  *	ip_rcv() -> ip_source_valid() -> ip_forward() -> ip_output()
  *
- * The header is changed in a copy (the skb's room), since the payload's buffer may be shared. A
- * packet that is too large is cut (IPv4 without DF), or its sender gets an ICMP error.
+ * The header is changed in a copy (in room[]), since the payload's buffer may be shared. A packet
+ * that is too large is fragmented (IPv4 without DF), or its sender gets an ICMP error.
  * Sources: RFC 1812 (5.2, 5.3), 8200, 4443, 3704.
- * Not supported: options (passed on unchanged), multicast routing.
+ * Not supported: multicast routing.
  */
 #include <asm/errno.h>
 #include <linux/icmpv6.h>
@@ -27,8 +27,8 @@
 #define IP_DF 0x4000
 
 /*
- * Reads the packet's protocol and ports (@back: those of an answer) if rules ask for them. A later
- * fragment has none.
+ * Reads the packet's protocol and ports if rules match them. @back: reads the ports of the answer.
+ * A fragment other than the first has no ports.
  */
 static void read_ports(const struct net *net, const struct sk_buff *skb, bool back, struct flow *f)
 {
@@ -46,9 +46,11 @@ static void read_ports(const struct net *net, const struct sk_buff *skb, bool ba
 	f->dport = ntohs(ports[!back]);
 }
 
-/* ---- where it comes from ---- */
+/* ---- source addresses ---- */
 
-/* True if an answer has a route: by the packet's device if @strict, else by any. */
+/*
+ * True if there is a route for the answer: by the packet's device if @strict, else by any device.
+ */
 static bool way_back(struct net *net, const struct sk_buff *skb, bool strict)
 {
 	struct flow f = { .saddr = skb->ip.daddr, .daddr = skb->ip.saddr };
@@ -65,8 +67,8 @@ static bool way_back(struct net *net, const struct sk_buff *skb, bool strict)
 }
 
 /*
- * Checks the source of a packet, of IPv4 only if it has come over a link. A packet without a source
- * is a request for an address and valid.
+ * True if the source address of a packet is valid. Of IPv4, only packets received over a link are
+ * checked; a packet without a source address, which requests one, is valid.
  */
 bool ip_source_valid(struct net *net, const struct sk_buff *skb)
 {
@@ -74,7 +76,8 @@ bool ip_source_valid(struct net *net, const struct sk_buff *skb)
 	const ip_addr *s = &skb->ip.saddr, *d = &skb->ip.daddr;
 	int filter;
 
-	if (skb->ip.v6) /* ::1 does not travel (RFC 4291, 2.5.3) */
+	/* ::1 is not used on links (RFC 4291, 2.5.3) */
+	if (skb->ip.v6)
 		return !ip_is_multicast(s) &&
 		       (dev->flags & IFF_LOOPBACK || (!ip_is_loopback(s) && !ip_is_loopback(d)));
 	if (dev->flags & IFF_LOOPBACK || ip_is_any(s))
@@ -89,7 +92,7 @@ bool ip_source_valid(struct net *net, const struct sk_buff *skb)
 	return filter <= 0 || way_back(net, skb, filter == 1);
 }
 
-/* Returns the lookup key of the route for a received packet, without ports. */
+/* Returns the key for the route of a received packet, without ports. */
 static struct flow flow_of(const struct sk_buff *skb)
 {
 	return (struct flow){
@@ -115,8 +118,8 @@ bool ip_routed_here(struct net *net, const struct sk_buff *skb)
 /* ---- forwarding ---- */
 
 /*
- * Copies the whole header into the skb's own room, where it may be changed. Options of IPv6 stay
- * behind.
+ * Copies the whole header into room[], where it may be changed. IPv6's extension headers stay in
+ * the buffer.
  */
 static void *own_header(struct sk_buff *skb)
 {
@@ -133,7 +136,7 @@ static void *own_header(struct sk_buff *skb)
 	return h;
 }
 
-/* Counts a hop and adapts the checksum, which changes as the field does (RFC 1624). */
+/* Decrements the TTL, and updates the checksum accordingly (RFC 1624). */
 static void count_hop4(struct iphdr *h)
 {
 	u32 sum = (u16)~h->check + 0xffffU - 1;
@@ -161,7 +164,7 @@ static void refuse_way(struct net *net, struct sk_buff *skb, int err)
 	kfree_skb(skb);
 }
 
-/* Sends a redirect if the packet's sender could have reached the next hop directly. */
+/* Sends a redirect if the packet's sender can reach the next hop directly. */
 static void redirect(struct net *net, struct sk_buff *skb, const struct flow *f)
 {
 	bool direct = ip_equal(&f->next_hop, &f->daddr);
@@ -185,7 +188,9 @@ static void redirect(struct net *net, struct sk_buff *skb, const struct flow *f)
 	icmp_error(net, skb, ICMP_REDIRECT, 1, ntohl(f->next_hop.w[3]));
 }
 
-/* True if the packet is larger than the MTU and must not be fragmented. */
+/*
+ * True if the packet is larger than the MTU and must not be fragmented. Then sends an ICMP error.
+ */
 static bool too_large(struct net *net, struct sk_buff *skb, const struct flow *f)
 {
 	struct iphdr tmp;
@@ -263,15 +268,15 @@ void ip_forward(struct net *net, struct sk_buff *skb)
 		return;
 	}
 	/*
-	 * The route has just become local, or the packet is for a socket of a proxy: do not
-	 * forward.
+	 * The route has become local since the caller's check, or the packet is for the socket of a
+	 * proxy: it must not be forwarded.
 	 */
 	if (unlikely(f.local || skb->proxy_port)) {
 		kfree_skb(skb);
 		return;
 	}
 	/*
-	 * ICMP errors that lower the path MTU may be forged, so a router uses them only if
+	 * ICMP errors that reduce the path MTU may be forged, so a router uses them only if
 	 * configured.
 	 */
 	if (!skb->ip.v6 && unlikely(READ_ONCE(net->ipv4.forward_use_pmtu)))

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * pmtu.c: path MTUs that ICMP has reported (RFC 1191, 8201): a small table, in which a new entry
- * replaces the oldest. The caller of pmtu_learn() has checked that the message is about a packet
- * that a socket of this machine may have sent.
+ * replaces the one that expires first. The caller of pmtu_learn() has checked that the message is
+ * about a packet that a socket of this machine may have sent.
  *
  * Lock: pmtu_lock (spin).
  */
@@ -13,7 +13,8 @@
 #define MIN6 1280U
 
 struct pmtu {
-	const struct net *net; /* NULL: free; compared only */
+	/* NULL: the entry is unused; only compared */
+	const struct net *net;
 	ip_addr dst;
 	u32 mtu;
 	u64 until;

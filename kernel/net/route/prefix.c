@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * prefix.c: a hash of networks (prefix.h). It has as many buckets as nodes, or twice as many. If
- * there is no memory for more buckets their number stays, and their lists get longer. The hash is
- * multilinear in the words of the key, with random factors chosen once, so two keys share a bucket
- * by chance alone.
+ * prefix.c: a hash of networks (prefix.h). It has between one and two buckets per node. If there is
+ * no memory for more buckets, the lists of the present ones get longer. The hash is multilinear in
+ * the words of the key, with random factors chosen once, so that two keys share a bucket only by
+ * chance.
  */
 #include "arch/um/machine/arch.h"
 #include "kernel/lib/printk.h"
@@ -14,7 +14,7 @@
 #define SIZE_MAX_ 65536U
 #define WORDS 6U
 
-/* the last one is not 0 once they are there */
+/* random; the last one is not 0 once they are chosen */
 static u64 keys[WORDS + 1];
 
 static ip_addr cut(const ip_addr *a, u32 bits)
@@ -72,7 +72,7 @@ void prefix_free(struct prefix_hash *h)
 	*h = (struct prefix_hash){ 0 };
 }
 
-/* Moves the nodes to more buckets, in their order: the nodes of one network keep theirs. */
+/* Moves the nodes to more buckets. The nodes of one network keep their order. */
 static void grow(struct prefix_hash *h)
 {
 	struct prefix_hash old = *h;
@@ -109,7 +109,7 @@ void prefix_del(struct prefix_hash *h, struct prefix_node *n)
 	h->nr--;
 }
 
-/* Returns the first node of that network among @b's nodes from @at on. */
+/* Returns the first node of the network in bucket @b, from @at on. */
 static struct prefix_node *find(
 	struct list_head *b, struct list_head *at, u32 space, u32 bits, const ip_addr *net)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * prefix.h: networks by their numbers: a hash of all networks that an owner keeps. A search for an
- * address costs one lookup for each prefix length in use, not one for each network.
+ * prefix.h: a hash of networks (address and prefix length). A search for the networks that contain
+ * an address costs one lookup for each prefix length in use, not one for each network.
  *
  *      struct prefix_hash h;           all 0: empty
  *      prefix_set(&n, space, &net, 96 + 24);
@@ -9,11 +9,11 @@
  *      for (bits = prefix_longest(&lens, 128); bits >= 0; bits = prefix_longest(&lens, bits - 1))
  *         for (p = prefix_first(&h, space, bits, &addr); p; p = prefix_next(&h, p))
  *
- * A space is a number of the owner's (a table of routes, a kind of addresses); a search in one
- * space finds no network of another. Entries of one network are found in the order that their owner
- * gives them. The hash has a key of the machine's own, so no sender chooses which networks share a
- * bucket. It grows with its content.
- * Locks: the owner's, for everything.
+ * A space is a number that the owner of the hash chooses (a table of routes, a kind of addresses);
+ * a search in one space finds no network of another. Nodes of one network are found in the order
+ * that the owner gives them. The hash has a random key, so no sender can choose which networks
+ * share a bucket. It grows with its content.
+ * Locks: the owner holds its own lock around each call.
  */
 #ifndef NESTLING_NET_PREFIX_H
 #define NESTLING_NET_PREFIX_H
@@ -23,33 +23,33 @@
 
 struct prefix_node {
 	struct list_head list; /* of its bucket */
-	ip_addr net;           /* with the bits behind the prefix cleared */
+	ip_addr net;           /* the bits behind the prefix are 0 */
 	u32 space;
 	u8 bits; /* of 128 */
 };
 struct prefix_hash {
-	struct list_head *buckets; /* NULL: there was never anything */
+	struct list_head *buckets; /* NULL: no node was ever added */
 	u32 size, nr;
 };
-/* How many there are of each length. */
+/* The prefix lengths in use, and how many nodes there are of each. */
 struct prefix_lens {
 	u64 set[3];
 	u16 nr[129];
 };
 
-/* Makes the first buckets. True if the hash has buckets, as prefix_add() needs. */
+/* Makes the first buckets. Returns true if the hash has buckets, which prefix_add() requires. */
 bool prefix_ready(struct prefix_hash *h);
 void prefix_free(struct prefix_hash *h);
 void prefix_set(struct prefix_node *n, u32 space, const ip_addr *net, u32 bits);
 /*
- * Adds @n before @before, an entry of its network; NULL: behind all entries of the network.
- * prefix_ready() has returned true.
+ * Adds @n before @before, a node of the same network; NULL: behind all nodes of the network.
+ * prefix_ready() must have returned true.
  */
 void prefix_add(struct prefix_hash *h, struct prefix_node *n, struct prefix_node *before);
 void prefix_del(struct prefix_hash *h, struct prefix_node *n);
 /*
- * Return the first entry of the network with the first @bits of @a, and the entry of that network
- * behind @n. NULL: none.
+ * Return the first node of the network with the first @bits bits of @a, and the node of that
+ * network behind @n. NULL: there is none.
  */
 struct prefix_node *prefix_first(
 	const struct prefix_hash *h, u32 space, u32 bits, const ip_addr *a);
@@ -57,7 +57,7 @@ struct prefix_node *prefix_next(const struct prefix_hash *h, const struct prefix
 
 void prefix_len_add(struct prefix_lens *l, u32 bits);
 void prefix_len_del(struct prefix_lens *l, u32 bits);
-/* Returns the longest length that is at most @most; -1: there is none. */
+/* Returns the longest length in use that is at most @most; -1: there is none. */
 int prefix_longest(const struct prefix_lens *l, int most);
 
 #endif

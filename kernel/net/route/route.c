@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * route.c: looks up where a packet goes. An address of this machine is found among the addresses
- * (addr_find.c), any other in the tables that the rules name (rules.c). A table costs one lookup
- * for each prefix length of its routes, the longest first (prefix.h).
+ * route.c: looks up the route of a packet. An address of this machine is found among the addresses
+ * (addr_find.c), any other one in the tables that the rules select (rules.c). A table costs one
+ * lookup for each prefix length of its routes, the longest first (prefix.h).
  *
- * The owner of a namespace makes its routes and rules. A thousand rules may each lead to a table
- * with thousands of unusable routes to one network. So each lookup counts its cost (flow.steps) and
- * ends beyond LOOK_MAX, and a lookup for a packet is charged to the packet.
+ * The owner of a namespace makes its routes and rules. A thousand rules may each select a table
+ * with thousands of unusable routes to one network. Therefore each lookup counts its steps
+ * (flow.steps) and ends beyond LOOK_MAX, and the steps of a lookup for a packet are charged to the
+ * packet.
  */
 #include <asm/errno.h>
 #include <linux/rtnetlink.h>
@@ -35,7 +36,8 @@ static int take_device(struct net *net, struct flow *f, struct net_device *dev)
 		f->steps += net->addr.nr;
 		if (i)
 			f->saddr = i->addr;
-		else if (ip_is_v4(&f->daddr)) /* as a host without an address sends */
+		/* the source of a host without an address */
+		else if (ip_is_v4(&f->daddr))
 			f->saddr = ip_v4(0);
 		else if (ip_is_multicast(&f->daddr))
 			f->saddr = IP_ANY;
@@ -53,7 +55,7 @@ static int to_ourselves(struct net *net, struct flow *f, const struct ifaddr *i)
 	return take_device(net, f, net->lo);
 }
 
-/* Returns the error of a route without a next hop; -EAGAIN: look into the next table. */
+/* Returns the error of a route without a next hop; -EAGAIN: the next table is to be searched. */
 static int refusal(u8 type)
 {
 	switch (type) {
@@ -75,8 +77,8 @@ static bool may_take(const struct nexthop *w, const struct flow *f)
 }
 
 /*
- * Chooses a nexthop of the route by weight; a pair of addresses always gets one nexthop. Returns
- * false if none is usable.
+ * Chooses a nexthop of the route by weight, and always the same one for a pair of addresses.
+ * Returns false if none is usable.
  */
 static bool choose_way(const struct route *r, const struct flow *f, struct nexthop *way)
 {
@@ -132,8 +134,8 @@ static int take_route(
 }
 
 /*
- * True if @a is better than @b, both with the longest prefix and the lowest metric, by the
- * preference that routers give themselves (RFC 4191).
+ * True if @a is better than @b by the preference that routers announce (RFC 4191). Routes of
+ * different prefix lengths or metrics are not compared by it.
  */
 static bool preferred(const struct route *a, const struct route *b)
 {
@@ -143,7 +145,10 @@ static bool preferred(const struct route *a, const struct route *b)
 	       rank[a->pref & 3] > rank[b->pref & 3];
 }
 
-/* Returns the best usable route of one network, of length @bits. NULL: none. */
+/*
+ * Returns the best usable route of the network with the first @bits bits of the destination. NULL:
+ * there is none.
+ */
 static const struct route *best_of(const struct net *net, struct flow *f, u32 table, u32 bits,
 	u64 *now, struct nexthop *best_way)
 {
@@ -205,7 +210,7 @@ bool route_makes_local(struct net *net, const ip_addr *a)
 	assert_spin_held(&net->lock);
 	if (!by_table(net, &f, RT_TABLE_LOCAL))
 		return f.local;
-	/* As on Linux, which keeps both tables in one until a rule distinguishes them. */
+	/* Linux has both tables in one, until there is a rule. */
 	return !net->route.policy && !by_table(net, &f, RT_TABLE_MAIN) && f.local;
 }
 
@@ -222,8 +227,8 @@ int route_forward(struct net *net, struct flow *f)
 }
 
 /*
- * Returns the device for packets to a group that no route or option sets: the device of their
- * source; for IPv6 the first device that supports multicast.
+ * Returns the device for multicasts that neither a route nor an option sets: the device of the
+ * source address; for IPv6 the first device that supports multicast.
  */
 static struct net_device *device_for_group(struct net *net, const struct flow *f)
 {
@@ -258,13 +263,13 @@ int route_output(struct net *net, struct flow *f)
 
 	f->local = false;
 	f->steps = 0;
-	if (ip_is_any(&f->daddr)) { /* to ourselves */
+	if (ip_is_any(&f->daddr)) { /* the destination is this machine */
 		bool v6 = !ip_is_v4(&f->daddr);
 
 		if (v6)
 			f->daddr = (ip_addr){ { 0, 0, 0, htonl(1) } };
 		else if (!ip_is_any(&f->saddr) && ip_is_v4(&f->saddr))
-			/* send to ourselves, from our source address */
+			/* the destination is our source address */
 			f->daddr = f->saddr;
 		else
 			f->daddr = ip_v4(htonl(0x7f000001));
@@ -284,7 +289,7 @@ int route_output(struct net *net, struct flow *f)
 		err = take_device(net, f, dev);
 	else {
 		err = rules_route(net, f, by_table);
-		/* As on Linux for IPv4, a given output device is used even without a route. */
+		/* As on Linux, IPv4 uses a given output device even if there is no route. */
 		if (err && dev && dev != net->lo && ip_is_v4(&f->daddr) && !f->no_guess) {
 			f->table = 0;
 			err = take_device(net, f, dev);

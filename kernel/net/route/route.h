@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * route.h: the door of routes: where a packet goes next.
+ * route.h: the public header of routing: finds the next hop of a packet.
  *
  * What the folder is for: the tables of routes of a namespace (route_list.c, prefix.c), the table
  * of local addresses (route_local.c), policy rules (rules.c), the lookup itself (route.c),
@@ -8,11 +8,11 @@
  *
  * Types: struct route, with struct nexthops if it has several nexthops; struct flow, the key and
  * the result of a lookup.
- * Call sequence: a sender fills a struct flow and calls route_output(), which fills the rest;
- * forward.c calls route_forward() for a packet of another machine. rtnetlink and the ioctls change
- * routes by route_change() and route_del().
- * Locks: net->lock (spin) protects routes, rules and tables. Functions take it unless they say that
- * it is held. struct nexthops never changes, and a user beyond the lock has a reference.
+ * Call sequence: a sender fills in the key of a struct flow and calls route_output(), which fills
+ * in the result; forward.c calls route_forward() for a packet of another machine. rtnetlink and the
+ * ioctls change routes by route_change() and route_del().
+ * Locks: net->lock (spin) protects routes, rules and tables. Functions take it unless their comment
+ * says that it is held. struct nexthops is immutable; a user without the lock holds a reference.
  * May know: inet/ (addresses), link/ (devices), neigh/; of sockets only the values in struct flow.
  */
 #ifndef NESTLING_NET_ROUTE_H
@@ -29,20 +29,20 @@ struct net;
 /* ---- routes ---- */
 
 /*
- * A flag of nexthop.flags and route.flags that programs never see: the gateway is an IPv4 address
- * of this machine, so the destination is on the link.
+ * A flag in nexthop.flags and route.flags that is not reported to programs: the gateway is an IPv4
+ * address of this machine, so the destination is on the link.
  */
 #define WAY_OURS 0x80
 
 /* A nexthop of a route. */
 struct nexthop {
 	struct net_device *dev;
-	int ifindex;     /* of dev, which may be gone */
+	int ifindex;     /* of dev, which may be removed */
 	ip_addr gateway; /* any: none */
-	u32 weight;      /* share of the flows, from 1 */
+	u32 weight;      /* its share of the flows, at least 1 */
 	u8 flags;        /* RTNH_F_ONLINK, WAY_OURS */
 };
-/* Counted; never changes. */
+/* Immutable, with a refcount. */
 struct nexthops {
 	atomic_t refs;
 	u32 nr;
@@ -57,7 +57,8 @@ void nexthops_put(struct nexthops *h);
 struct route {
 	struct list_head list; /* in net->route.list */
 	/*
-	 * place in net->route.by_net: of one network the lowest metric first, then as in the list
+	 * node in net->route.by_net: among the routes of a network the lowest metric is first, and
+	 * equal ones are in the order of the list
 	 */
 	struct prefix_node node;
 	struct net_device *dev;
@@ -72,7 +73,7 @@ struct route {
 	u32 table;                     /* RT_TABLE_* */
 	u32 metric;
 	u64 expires; /* ktime_get(), 0: never */
-	/* its nexthops; dev and gateway are the first; NULL: there is one */
+	/* the nexthops, of which dev and gateway are the first; NULL: it has one nexthop only */
 	struct nexthops *hops;
 };
 /*
@@ -88,24 +89,25 @@ int route_add(struct net *net, const struct route *r);
  */
 int route_del(struct net *net, const struct route *r);
 /*
- * Does route_change() for a caller that holds net->lock and notifies listeners later. @n comes from
- * kmalloc(). Returns 0 if @n is in the list. Returns -errno, or 1 if its nexthops were added to
- * another route; @n is then not in the list. Replaced routes are in @gone.
+ * Does what route_change() does, for a caller that holds net->lock and notifies listeners later. @n
+ * was allocated by kmalloc(). Returns 0 if @n is in the list now. Otherwise @n is not in the list:
+ * returns -errno, or 1 if its nexthops were added to another route. Replaced routes are added to
+ * @gone.
  */
 int route_place(struct net *net, struct route *n, u16 flags, struct list_head *gone);
-/* Takes out the route that route_del() would delete, or NULL. net->lock held. */
+/* Removes and returns the route that route_del() would delete, or NULL. net->lock held. */
 struct route *route_take(struct net *net, const struct route *r);
 void route_free(struct route *r);
 void routes_free(struct list_head *gone);
 
-/* A table that has or had routes. */
+/* A table that has routes, or had some. */
 struct route_table {
 	/*
-	 * node in net->route.tables: the table's number is the space; the prefix length tells IPv4
-	 * from IPv6
+	 * node in net->route.tables: the space is the table's number, and the prefix length
+	 * distinguishes IPv4 from IPv6
 	 */
 	struct prefix_node node;
-	struct prefix_lens lens; /* routes of each length */
+	struct prefix_lens lens; /* the prefix lengths of its routes */
 	u32 routes;
 };
 /* Returns the table, or NULL if it never had a route. net->lock held. */
@@ -115,7 +117,7 @@ bool route_has_table(const struct net *net, bool v4, u32 table);
 /* Frees all tables at the namespace's end. */
 void route_tables_free(struct net *net);
 
-/* Returns the number of nexthops of a route, and one of them. */
+/* Return the number of nexthops of a route, and the @n-th of them. */
 static inline u32 route_ways(const struct route *r)
 {
 	return r->hops ? r->hops->nr : 1;
@@ -123,93 +125,97 @@ static inline u32 route_ways(const struct route *r)
 struct nexthop route_way(const struct route *r, u32 n);
 /* Returns the restrictions of @dev at present: RTNH_F_DEAD, RTNH_F_LINKDOWN. */
 u8 way_state(const struct net_device *dev);
-/* Drops the routes of a device that has gone down, or (@for_good) away. */
+/* Drops the routes of a device that has gone down, or is being removed (@for_good). */
 void routes_forget(struct net_device *dev, bool for_good);
 /*
- * Moves to @gone the routes that end with IPv4 address @addr (NULL: none) of @dev; @last: it was
- * the only one there. net->lock held.
+ * Moves to @gone the routes that end with IPv4 address @addr of @dev: those with this preferred
+ * source (NULL: none), and if it was @dev's only IPv4 address (@last), those by @dev. net->lock
+ * held.
  */
 void routes_forget_addr(struct net *net, const struct net_device *dev, const ip_addr *addr,
 	bool last, struct list_head *gone);
 /*
- * Writes table local, as rtnetlink reports it, to @out, at most @room routes. An address makes up
- * to four, some of which are equal. Returns their number. net->lock held (route_local.c).
+ * Writes the entries of table local, as rtnetlink reports them, to @out: at most @room. An address
+ * has up to four entries, some of which are equal to others. Returns their number. net->lock held
+ * (route_local.c).
  */
 u32 local_routes(struct net *net, struct route *out, u32 room);
 
 /* ---- lookups ---- */
 
-/* The question and the answer of a lookup. */
+/* The key and the result of a lookup. */
 struct flow {
-	/* the question */
+	/* the key */
 	ip_addr saddr, daddr; /* saddr any: to be chosen */
-	int oif;              /* device that it must leave by, 0: any */
-	/* device that it arrived by, 0: it is sent by this machine */
+	/* device that must send the packet, 0: any */
+	int oif;
+	/* device that received the packet, 0: it is sent by this machine */
 	int iif;
 	u8 proto, tos, ttl; /* ttl 0: the default */
-	/* IPv4's DF is set; a packet that is too large is still cut, unless no_fragment is set */
+	/*
+	 * set IPv4's DF; a packet that is too large is fragmented nevertheless, unless no_fragment
+	 */
 	bool dont_fragment;
 	bool no_fragment; /* larger packets fail with EMSGSIZE */
-	bool dontroute;   /* to machines on the link alone */
-	/* a destination without a route is not taken to be on oif's link */
+	bool dontroute;   /* only to machines on the link */
+	/* a destination without a route is not assumed to be on oif's link */
 	bool no_guess;
-	/* a packet to a group goes also to members on this machine */
+	/* multicasts are also delivered to members on this machine */
 	bool loop;
-	bool stays; /* to members on this machine alone: TTL 0 */
+	bool stays; /* multicasts are not sent: TTL 0 */
 	u32 mark;
-	u16 sport, dport; /* of TCP and UDP, 0: unknown, or none */
-	u32 uid, gid;     /* of the socket's creator, when `owned` */
+	/* ports of TCP and UDP, 0: unknown, or none */
+	u16 sport, dport;
+	/* of the socket's creator, if `owned` */
+	u32 uid, gid;
 	/* net_cls and net_prio of the socket's cgroup, 0: none */
 	u32 classid, prioidx;
 	u32 label; /* IPv6's flow label, 20 bits */
 	bool owned;
-	/* extension headers, NULL: none; the reference is the caller's */
+	/* extension headers, NULL: none; the caller holds the reference */
 	struct ip6_ext *ext;
-	/* IPv4's options, NULL: none; the reference is the caller's */
+	/* IPv4's options, NULL: none; the caller holds the reference */
 	struct ip4_opts *opts;
-	/* the answer, by route_output() */
+	/* the result, filled in by route_output() */
 	struct net_device *dev;
 	ip_addr next_hop;
-	u32 gen;                       /* net_routes.gen of then: route_is_old() */
+	u32 gen;                       /* net_routes.gen at the lookup */
 	u32 mtu;                       /* bytes */
 	u32 route_mtu, advmss, metric; /* of the route, 0: unset */
 	u8 hoplimit;                   /* of the route, 0: unset */
 	u8 protocol;                   /* RTPROT_* of the route */
 	u8 prefix;                     /* of the route, in bits of its family */
-	/* the table of the route, 0: no rule was used */
+	/* table of the route, 0: no rule was used */
 	u32 table;
-	/* number of routes, addresses and rules visited */
+	/* steps of the lookup: routes, addresses and rules visited */
 	u32 steps;
-	bool local;     /* to this machine */
-	bool broadcast; /* to all on the link */
+	bool local;     /* for this machine */
+	bool broadcast; /* for all machines on the link */
 };
-/*
- * Steps of a lookup at most. Rules and routes that would need more make the destination
- * unreachable.
- */
+/* Limit of flow.steps. A destination whose lookup needs more is unreachable. */
 #define LOOK_MAX 65536U
 /* Finds the route of @f: 0, -ENETUNREACH, -EHOSTUNREACH, -EINVAL, -EACCES. */
 int route_output(struct net *net, struct flow *f);
-/* Notes a change after which answers may be others. net->lock held. */
+/* Records a change after which the results of lookups may differ. net->lock held. */
 void route_changed(struct net *net);
-/* True if route_output() may give another answer now. */
+/* True if route_output() may have another result now. */
 bool route_is_old(const struct net *net, const struct flow *f);
 /*
- * Finds the route of a packet for another machine, which arrived by f->iif from f->saddr. Errors as
- * of route_output().
+ * Finds the route of a packet for another machine. @f: f->iif has received it from f->saddr.
+ * Returns the errors of route_output().
  */
 int route_forward(struct net *net, struct flow *f);
 /*
- * True if the table of local routes, to which a program has added, makes @a this machine's.
- * net->lock held.
+ * True if @a is an address of this machine by the local routes that programs have added. net->lock
+ * held.
  */
 bool route_makes_local(struct net *net, const ip_addr *a);
 
 /* ---- rules.c ---- */
 
 /*
- * Calls @look for each table that the rules select, until it returns another value than
- * -ENETUNREACH. net->lock held.
+ * Calls @look for each table that the rules select, until it returns a value other than
+ * -ENETUNREACH. Returns the last value. net->lock held.
  */
 int rules_route(
 	struct net *net, struct flow *f, int (*look)(struct net *net, struct flow *f, u32 table));

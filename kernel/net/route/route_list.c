@@ -5,12 +5,12 @@
  *
  * The routes are in one list, the longest prefix first, then the lowest metric, then the oldest;
  * and in a hash by table and network, where lookups find them. A route's key is destination, table,
- * metric and TOS. With IPv4 several routes may have one key, and the first is used; with IPv6 those
- * by gateways are nexthops of one route. An expired route is skipped, and freed when the next route
- * is added.
+ * metric and TOS. Several IPv4 routes may have one key, and the first one is used; IPv6 routes of
+ * one key by gateways are nexthops of one route. An expired route is skipped, and freed when the
+ * next route is added.
  *
- * A struct nexthops never changes: to add or remove a nexthop, a new one is made. A device that
- * goes down takes its routes along. A route with several nexthops stays, and the nexthop by that
+ * A struct nexthops is immutable: to add or remove a nexthop, a new struct is made. When a device
+ * goes down, its routes are dropped. A route with several nexthops is kept, and the nexthop by that
  * device is dead until the device comes up again (may_take() in route.c tests the device). Locks:
  * net->lock.
  */
@@ -21,7 +21,7 @@
 #include "kernel/net/netlink/rtnl.h"
 #include "kernel/mm/mm.h"
 
-#define ROUTES_MAX 8192U /* of a namespace */
+#define ROUTES_MAX 8192U /* routes of a namespace, at most */
 
 struct nexthops *nexthops_alloc(u32 nr)
 {
@@ -102,7 +102,7 @@ static bool same_key(const struct route *a, const struct route *b)
 	       a->table == b->table && a->tos == b->tos;
 }
 
-/* Adds those ways of @from that @to does not have; -EEXIST: it has all of them. */
+/* Adds the nexthops of @from that @to does not have; -EEXIST: @to has all of them. */
 static int join_ways(struct route *to, const struct route *from)
 {
 	struct nexthops *h = nexthops_alloc(route_ways(to) + route_ways(from));
@@ -144,7 +144,7 @@ static bool leave_ways(struct route *r, const struct net_device *dev, const ip_a
 			continue;
 		h->hop[n++] = *w;
 	}
-	if (!n) { /* or there is no memory to keep them in */
+	if (!n) { /* none, or no memory for the rest */
 		kfree(h);
 		return false;
 	}
@@ -162,8 +162,8 @@ static bool leave_ways(struct route *r, const struct net_device *dev, const ip_a
 }
 
 /*
- * True if two routes with one metric are nexthops of one route: routes of IPv6 by gateways, except
- * those that routers advertise.
+ * True if two routes of one key are nexthops of one route: IPv6 routes by gateways, except those
+ * that routers advertise.
  */
 static bool may_join(const struct route *a, const struct route *b)
 {
@@ -173,7 +173,7 @@ static bool may_join(const struct route *a, const struct route *b)
 
 /* ---- tables ---- */
 
-/* when there are more tables than this, those that are empty go */
+/* if there are more tables than this, empty ones are removed */
 #define TABLES_MAX 4096
 
 struct route_table *route_table_find(const struct net *net, bool v4, u32 table)
@@ -193,7 +193,7 @@ bool route_has_table(const struct net *net, bool v4, u32 table)
 	       route_table_find(net, v4, table);
 }
 
-/* Makes the table if there is none yet, so that @n can be entered. */
+/* Makes the table of @n if it does not exist. Returns true if it exists. */
 static bool make_table(struct net *net, const struct route *n)
 {
 	bool v4 = ip_is_v4(&n->dst);
@@ -233,9 +233,9 @@ void route_tables_free(struct net *net)
 	net->route.main[0] = net->route.main[1] = NULL;
 }
 
-/* ---- their places ---- */
+/* ---- the list and the hash ---- */
 
-/* Returns the first route of the network that @r is for, in its table. NULL. */
+/* Returns the first route to @r's network in @r's table, or NULL. */
 static struct route *first_of(const struct net *net, const struct route *r)
 {
 	struct prefix_node *p = prefix_first(&net->route.by_net, r->table, r->prefix, &r->dst);
@@ -250,7 +250,7 @@ static struct route *next_of(const struct net *net, const struct route *r)
 	return p ? container_of(p, struct route, node) : NULL;
 }
 
-/* Adds a route of the list to the hash, before @before. Its table exists. */
+/* Adds a route of the list to the hash, before @before. Its table must exist. */
 static void index_route(struct net *net, struct route *n, struct route *before)
 {
 	struct route_table *t = route_table_find(net, ip_is_v4(&n->dst), n->table);
@@ -263,7 +263,7 @@ static void index_route(struct net *net, struct route *n, struct route *before)
 	route_changed(net);
 }
 
-/* Takes a route out of both lists. */
+/* Removes a route from the list and the hash. */
 static void leave_list(struct net *net, struct route *r)
 {
 	struct route_table *t = route_table_find(net, ip_is_v4(&r->dst), r->table);
@@ -284,10 +284,10 @@ static void leave_for(struct net *net, struct route *r, struct list_head *gone)
 	list_add_tail(&r->list, gone);
 }
 
-/* The routes of the list that a new route meets. */
+/* The routes of the list with the key of a new route. */
 struct place {
-	struct route *first; /* of its key */
-	struct route *same;  /* with its ways, too */
+	struct route *first; /* the first route with that key */
+	struct route *same;  /* with equal nexthops, too */
 };
 
 static void drop_ended(struct net *net, struct list_head *gone)
@@ -318,8 +318,8 @@ static void find_place(struct net *net, const struct route *r, struct place *p)
 }
 
 /*
- * True if the new route @n is sorted before @i. Routes equal to @n are sorted before it, unless
- * @in_front.
+ * True if the new route @n is inserted before @i. @n is inserted behind routes of its key, or with
+ * @in_front before them.
  */
 static bool stands_before(const struct route *n, const struct route *i, bool in_front)
 {
@@ -328,7 +328,7 @@ static bool stands_before(const struct route *n, const struct route *i, bool in_
 	return i->metric > n->metric || (i->metric == n->metric && in_front && same_key(i, n));
 }
 
-/* Enters a route behind longer prefixes and lower metrics. */
+/* Inserts a route behind those with longer prefixes or lower metrics. */
 static void enter_route(struct net *net, struct route *n, bool in_front)
 {
 	struct list_head *before = &net->route.list;
@@ -346,7 +346,7 @@ static void enter_route(struct net *net, struct route *n, bool in_front)
 	index_route(net, n, of);
 }
 
-/* True if one of the route's devices has left @net since it was looked up. */
+/* True if one of the route's devices was removed from @net after the caller had found it. */
 static bool way_gone(const struct net *net, const struct route *n)
 {
 	bool gone = false;
@@ -359,7 +359,10 @@ static bool way_gone(const struct net *net, const struct route *n)
 	return gone;
 }
 
-/* Enters a route; net->lock held. 0: @n has its place; 1: its ways were added to another route. */
+/*
+ * Inserts a route; net->lock held. 0: @n is in the list; 1: its nexthops were added to another
+ * route.
+ */
 int route_place(struct net *net, struct route *n, u16 flags, struct list_head *gone)
 {
 	bool v4 = ip_is_v4(&n->dst);
@@ -427,7 +430,7 @@ int route_change(struct net *net, const struct route *r, u16 flags)
 	return 0;
 }
 
-/* Adds a route of the kernel. Other routes of its key, by other nexthops, stay. */
+/* Adds a route of the kernel. Routes of the same key by other nexthops are kept. */
 int route_add(struct net *net, const struct route *r)
 {
 	return route_change(net, r, NLM_F_CREATE | NLM_F_APPEND);
@@ -441,8 +444,9 @@ u8 way_state(const struct net_device *dev)
 }
 
 /*
- * True if the route ends with the device. With several nexthops a route of IPv4 ends if the device
- * is removed. Any other ends if no nexthop is left, or none is alive.
+ * True if the route is to be dropped with the device. An IPv4 route with several nexthops is
+ * dropped if the device is removed. Other routes are dropped if no nexthop is left, or none is
+ * alive.
  */
 static bool ends_with(struct route *r, const struct net_device *dev, bool for_good)
 {
@@ -469,7 +473,8 @@ void routes_forget(struct net_device *dev, bool for_good)
 	list_for_each_entry_safe(r, next, &net->route.list, list)
 		if (ends_with(r, dev, for_good))
 			leave_for(net, r, &gone);
-	route_changed(net); /* other routes may have lost a nexthop */
+	/* other routes may have lost nexthops */
+	route_changed(net);
 	spin_unlock(&net->lock);
 	list_for_each_entry(r, &gone, list)
 		if (!ip_is_v4(&r->dst) && !READ_ONCE(net->ipv6.route_silent))
@@ -495,8 +500,8 @@ void routes_free(struct list_head *gone)
 }
 
 /*
- * True if @r describes the route @i. With several nexthops the first one is compared, with IPv6
- * each.
+ * True if @r describes the route @i. If @i has several nexthops, @r is compared with the first one,
+ * for IPv6 with each.
  */
 static bool is_like(const struct route *i, const struct route *r)
 {

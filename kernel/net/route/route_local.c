@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * route_local.c: the table of local routes, as rtnetlink shows it. Lookups find the addresses of
- * this machine and broadcasts among the addresses themselves (addrs.c). So the entries that Linux
- * keeps in a separate table are made when the table is read.
+ * route_local.c: the table of local routes, as rtnetlink reports it. Lookups find the addresses of
+ * this machine and broadcast addresses in the list of addresses (addrs.c). Linux has a separate
+ * table of them; its entries are made here when the table is read.
  */
 #include <linux/if_addr.h>
 #include <linux/rtnetlink.h>
@@ -65,8 +65,8 @@ static const struct ifaddr *primary_of(struct net *net, const struct ifaddr *a)
 }
 
 /*
- * Enters the routes of an IPv4 address: its own even while its device is down, its network's
- * broadcasts, and for lo the whole network as local.
+ * Adds the entries of an IPv4 address: the address itself, even while its device is down, the
+ * broadcast addresses of its network, and for lo the whole network as local.
  */
 static void ways_of_v4(struct net *net, struct local_table *t, const struct ifaddr *a)
 {
@@ -90,7 +90,7 @@ static void ways_of_v4(struct net *net, struct local_table *t, const struct ifad
 
 /*
  * Adds the entries of an IPv6 address: the address itself, and the route to multicast groups, which
- * a device has with its first address. The reader shows that route once for each device.
+ * is added for each address of a device. The reader shows it once for each device.
  */
 static void ways_of_v6(struct local_table *t, const struct ifaddr *a)
 {

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * rules.c: policy routing (ip-rule(8)): the tables that a packet's route is looked up in. A rule
- * matches the packet's source and destination, mark, device, user, protocol and ports. It may match
- * all other packets (not), jump to a later rule (goto), and ignore routes that are too general
- * (suppress_prefixlength: WireGuard's tools) or that use a group of devices. Rules with an
- * unsupported selector (tun_id, l3mdev, realms, DSCP, masks of ports) are refused.
+ * rules.c: policy routing (ip-rule(8)): selects the tables in which a packet's route is looked up.
+ * A rule matches the packet's source and destination, mark, device, user, protocol and ports. A
+ * rule can match the packets that its selectors do not match (not), jump to a later rule (goto),
+ * and ignore routes that are too general (suppress_prefixlength: WireGuard's tools) or that use a
+ * group of devices. Rules with an unsupported selector (tun_id, l3mdev, realms, DSCP, masks of
+ * ports) are refused.
  *
- * A namespace begins with Linux's rules: 0 local, 32766 main, 32767 default. The first is for our
- * own addresses, which are found before any rule is evaluated, so it cannot be deleted.
+ * A new namespace has Linux's rules: 0 local, 32766 main, 32767 default. The first one is for this
+ * machine's addresses. It cannot be deleted, since these are found before any rule is evaluated.
  * Lock: net->lock.
  */
 #include <asm/errno.h>
@@ -26,7 +27,7 @@
 #define PRIO_DEFAULT 32767
 #define IPTOS_RT 0x1c
 #define IP_ECN 3
-/* the highest attribute that Linux has by now: DSCP, flow labels, masks of ports */
+/* the highest attribute known to Linux: DSCP, flow labels, masks of ports */
 #define FRA_LAST 31
 
 struct rule {
@@ -34,16 +35,17 @@ struct rule {
 	u32 prio, table, mark, mask;
 	/* FIB_RULE_INVERT, and other flags of the request */
 	u32 flags;
-	u32 target;            /* of FR_ACT_GOTO */
-	const struct rule *to; /* rule of @target; NULL: there is none yet */
+	u32 target; /* priority of FR_ACT_GOTO's target */
+	/* rule of that priority; NULL: none yet */
+	const struct rule *to;
 	u8 family, action, tos, protocol;
 	u8 ip_proto; /* 0: any */
-	bool by_uid; /* of those of uid_min to uid_max */
+	bool by_uid; /* for users uid_min to uid_max only */
 	kuid_t uid_min, uid_max;
 	struct fib_rule_port_range sport, dport; /* start 0: any */
 	/*
-	 * routes with a prefix of at most that length, and routes by devices of that group, are
-	 * ignored; ~0: none is
+	 * ignores routes with a prefix of at most that length, and routes by devices of that group;
+	 * ~0: ignores none
 	 */
 	u32 no_prefix, no_group;
 	u8 src_len, dst_len; /* of 128; 0: any */
@@ -53,7 +55,7 @@ struct rule {
 
 /* ---- lookups ---- */
 
-/* A flow's devices, which are searched when the first rule names one. */
+/* A flow's devices, looked up when the first rule with a device is evaluated. */
 struct ends {
 	bool known;
 	const struct net_device *in, *out;
@@ -73,7 +75,10 @@ static void find_ends(struct net *net, const struct flow *f, struct ends *e)
 	e->out = f->oif ? netdev_by_index(net, f->oif) : NULL;
 }
 
-/* True if the rule is for the packet's user. A packet without owner is the namespace's root's. */
+/*
+ * True if the rule is for the packet's user. A packet without a socket counts as the namespace's
+ * root's.
+ */
 static bool is_by_user(const struct net *net, const struct rule *r, const struct flow *f)
 {
 	kuid_t uid = f->owned ? f->uid : make_kuid(net->ns.owner, 0);
@@ -97,7 +102,7 @@ static bool selects(struct net *net, const struct rule *r, const struct flow *f,
 	if (r->iif[0] || r->oif[0])
 		find_ends(net, f, e);
 	if (r->iif[0] && !(f->iif ? name_is(r->iif, e->in) : !strcmp(r->iif, "lo")))
-		/* packets of this machine have lo as their iif */
+		/* the iif of this machine's own packets is lo */
 		return false;
 	if ((r->by_uid && !is_by_user(net, r, f)) || (r->ip_proto && r->ip_proto != f->proto))
 		return false;
@@ -111,9 +116,7 @@ static bool matches(struct net *net, const struct rule *r, const struct flow *f,
 	return selects(net, r, f, e) != !!(r->flags & FIB_RULE_INVERT);
 }
 
-/*
- * Looks up a table by a rule. A route that the rule excludes is treated as missing: -ENETUNREACH.
- */
+/* Looks up the table of a rule. A route that the rule ignores counts as missing: -ENETUNREACH. */
 static int look_by(struct net *net, struct flow *f, const struct rule *r,
 	int (*look)(struct net *net, struct flow *f, u32 table))
 {
@@ -134,7 +137,7 @@ static int look_by(struct net *net, struct flow *f, const struct rule *r,
 	return -ENETUNREACH;
 }
 
-/* Returns the first rule of a jump's target. */
+/* Returns the first rule that has the priority of @r's target. */
 static const struct rule *target_of(const struct net *net, const struct rule *r)
 {
 	const struct rule *t;
@@ -185,7 +188,7 @@ int rules_route(
 			break;
 		case FR_ACT_UNREACHABLE: return -ENETUNREACH;
 		case FR_ACT_PROHIBIT: return -EACCES;
-		/* FR_ACT_BLACKHOLE, and actions that mean nothing. */
+		/* FR_ACT_BLACKHOLE, and unknown actions */
 		default: return -EINVAL;
 		}
 	}
@@ -248,7 +251,7 @@ int rules_init(struct net *net)
 	return 0;
 }
 
-/* Updates where jumps lead, after a rule was added or removed. net->lock held. */
+/* Updates the targets of jumps after @r was added (@came) or removed. net->lock held. */
 static void aim(struct net *net, const struct rule *r, bool came)
 {
 	struct rule *o;
@@ -264,9 +267,9 @@ static void aim(struct net *net, const struct rule *r, bool came)
 	}
 }
 
-/* ---- telling ---- */
+/* ---- reporting ---- */
 
-/* Returns a rule as rtnetlink shows it, with flags for its parts that cannot match at present. */
+/* Returns a rule as rtnetlink reports it, with flags for its parts that cannot match at present. */
 static struct rule shown(struct net *net, const struct rule *r)
 {
 	struct rule s = *r;
@@ -367,7 +370,7 @@ int rules_dump(struct net *net, u8 family, rtnl_emit_fn emit, void *arg)
 	return err;
 }
 
-/* ---- changing ---- */
+/* ---- RTM_NEWRULE and RTM_DELRULE ---- */
 
 static u32 number(const struct nlmsghdr *req, u16 type, u32 otherwise)
 {
@@ -398,7 +401,7 @@ static int read_prefix(
 	return 0;
 }
 
-/* Reads a range of ports from 1 to 65534, in order. */
+/* Reads a range of ports within 1 to 65534, the lower one first. */
 static int read_ports(const struct nlmsghdr *req, u16 type, struct fib_rule_port_range *to)
 {
 	const struct fib_rule_port_range *p =
@@ -424,7 +427,7 @@ static int read_uids(const struct nlmsghdr *req, struct rule *r)
 											    -EINVAL;
 }
 
-/* Reads the target of a jump, which must be behind the rule. */
+/* Reads the target of a jump, whose priority must be behind the rule's. */
 static int read_target(const struct nlmsghdr *req, struct rule *r)
 {
 	r->target = number(req, FRA_GOTO, 0);
@@ -517,8 +520,8 @@ static bool same(const struct rule *a, const struct rule *b)
 }
 
 /*
- * Returns the number before the first rule with a number other than 0, as Linux chooses. net->lock
- * held.
+ * Returns the priority before that of the first rule whose priority is not 0, Linux's choice.
+ * net->lock held.
  */
 static u32 free_prio(struct net *net, u8 family)
 {
@@ -551,7 +554,8 @@ static int add_rule(struct net *net, struct rule *r, bool exclusive)
 		if (exclusive && o->prio == r->prio && same(o, r))
 			err = -EEXIST;
 	}
-	if (r->target && r->target <= r->prio) /* which it may have been given just now */
+	/* the priority may have been chosen above */
+	if (r->target && r->target <= r->prio)
 		err = -EINVAL;
 	if (!err && n >= RULES_MAX)
 		err = -ENOSPC;
@@ -568,7 +572,7 @@ static int add_rule(struct net *net, struct rule *r, bool exclusive)
 	return err;
 }
 
-/* True if the request means @r. A value that it does not have matches any. */
+/* True if the request describes @r. A value that the request does not have matches any. */
 static bool is_meant(const struct nlmsghdr *req, const struct rule *want, const struct rule *r)
 {
 	const u32 fixed = sizeof(struct fib_rule_hdr);
