@@ -5,16 +5,16 @@
  *
  * - Requests for any address of this machine are answered on each card, as Linux does, unless
  *   conf/NAME/arp_ignore or arp_filter forbid it.
- * - A machine that asks us is learnt. An announcement (gratuitous ARP) changes an existing entry,
- *   and makes a new one where arp_accept says so.
- * - We answer for another machine where proxy_arp says so and the route to it leaves by another
- *   device. With proxy_arp_pvlan we also do if it leaves by the device that the request came by.
- *   Such an answer is delayed (proxy_delay) unless the request was sent to us alone, so that a
- *   nearer machine answers first.
- * - An address that has just moved does not move again at once (locktime), unless its owner
- *   announces it.
+ * - A machine that sends us a request is learnt. An announcement (gratuitous ARP) changes an
+ *   existing entry, and makes a new one if arp_accept is set.
+ * - With proxy_arp, we answer for another machine if the route to it uses another device than the
+ *   one that received the request; with proxy_arp_pvlan, if it uses that device. Such an answer is
+ *   delayed (proxy_delay) unless the request was sent to us alone, so that a nearer machine answers
+ *   first.
+ * - If the MAC address of an entry has just changed, it does not change again at once (locktime),
+ *   unless the owner of the IP address announces it.
  *
- * Locks: later_lock (spin) protects the delayed answers. They are sent without it.
+ * Locks: later_lock (spin) protects the delayed answers. They are sent without the lock.
  * Sources: RFC 826, 5227.
  */
 #include <asm/errno.h>
@@ -49,7 +49,7 @@ static ip_addr addr_of(const u8 *p)
 	return ip_v4(be);
 }
 
-/* Sends a packet. @tha NULL: the address is not known, and the packet is a request for it. */
+/* Sends an ARP packet. @tha NULL: the MAC address is unknown, and the packet requests it. */
 static void send(struct net_device *dev, u16 op, const ip_addr *sip, const u8 *tha,
 	const ip_addr *tip, const u8 *to)
 {
@@ -76,7 +76,10 @@ static void send(struct net_device *dev, u16 op, const ip_addr *sip, const u8 *t
 	eth_send(dev, skb, to ? to : ones, ETH_P_ARP);
 }
 
-/* Chooses the sender address of a request, for a packet from @from (NULL: for none). */
+/*
+ * Chooses the sender address of a request. @from: the source of the waiting packet, or NULL.
+ * Returns false if the device has no address.
+ */
 static bool asks_from(
 	struct net_device *dev, const ip_addr *addr, const ip_addr *from, ip_addr *source)
 {
@@ -115,9 +118,9 @@ void arp_announce(struct net_device *dev)
 	net_rx_flush();
 }
 
-/* ---- answers for others, which wait ---- */
+/* ---- delayed answers for other machines ---- */
 
-/* packets that wait, of all devices: the owner of a namespace sets the limit of one device */
+/* limit for all devices: the owner of a namespace sets the limit of a device */
 #define LATER_MAX 4096U
 
 struct later {
@@ -139,7 +142,7 @@ static void answer(struct net_device *dev, const struct arp_packet *a)
 	send(dev, ARPOP_REPLY, &tip, a->sha, &sip, a->sha);
 }
 
-/* Takes an entry that is due; NULL: the timer runs for the next. */
+/* Removes and returns an answer that is due. NULL: there is none; the timer is set for the next. */
 static struct later *take_due(void)
 {
 	struct later *l, *due = NULL;
@@ -173,8 +176,8 @@ static void later_tick(struct ktimer *t)
 }
 
 /*
- * Queues an answer for a random time within proxy_delay hundredths of a second, so that not all
- * proxies answer at once. As on Linux one more than proxy_qlen may wait.
+ * Queues an answer for a random time within @delay (ns), so that not all proxies answer at once. As
+ * on Linux, one more than proxy_qlen may wait.
  */
 static void answer_later(struct net_device *dev, const struct arp_packet *a, u64 delay)
 {
@@ -191,7 +194,8 @@ static void answer_later(struct net_device *dev, const struct arp_packet *a, u64
 	if (there <= most && nr_later < LATER_MAX) {
 		list_add_tail(&mine->list, &later);
 		nr_later++;
-		timer_start(&later_timer, 0); /* the timer finds the next answer */
+		/* the timer handler finds the next answer */
+		timer_start(&later_timer, 0);
 		mine = NULL;
 	}
 	spin_unlock(&later_lock);
@@ -220,7 +224,7 @@ static int arp_init(void)
 }
 INITCALL(1, arp_init);
 
-/* ---- in ---- */
+/* ---- receiving ---- */
 
 /* True if @a is a complete ARP packet for IPv4 on Ethernet. */
 static bool sane(const struct net_device *dev, const struct arp_packet *a)
@@ -234,8 +238,8 @@ static bool sane(const struct net_device *dev, const struct arp_packet *a)
 }
 
 /*
- * True if machines that receive a request on @in also receive it on @out, and answer for themselves
- * (medium_id).
+ * True if machines that receive a request on @in receive it on @out, too, and so answer by
+ * themselves (medium_id).
  */
 static bool same_medium(const struct net_device *in, const struct net_device *out)
 {
@@ -245,8 +249,8 @@ static bool same_medium(const struct net_device *in, const struct net_device *ou
 }
 
 /*
- * True if the route to the requested address passes this machine, and proxy_arp or proxy_arp_pvlan
- * permits an answer.
+ * True if the route to the requested address leads through this machine, and proxy_arp or
+ * proxy_arp_pvlan permits an answer for it.
  */
 static bool answers_for(struct net_device *dev, const ip_addr *sip, const ip_addr *tip)
 {
@@ -271,7 +275,7 @@ static bool only_here(struct net *net, const ip_addr *tip)
 	return only;
 }
 
-/* True if arp_ignore and arp_filter permit an answer to @sip for @tip, our own address. */
+/* True if arp_ignore and arp_filter permit to tell @sip the MAC address of our own address @tip. */
 static bool may_tell(struct net_device *dev, ip_addr *sip, const ip_addr *tip)
 {
 	struct flow f = { .saddr = *tip, .daddr = *sip };
@@ -303,7 +307,7 @@ static bool is_gratuitous(const struct arp_packet *a)
 	       (a->op == htons(ARPOP_REQUEST) || !memcmp(a->sha, a->tha, sizeof(a->sha)));
 }
 
-/* True if an unsolicited answer is accepted. */
+/* True if an unsolicited message may make a new entry (arp_accept). */
 static bool accepts(struct net_device *dev, const struct arp_packet *a, const ip_addr *sip)
 {
 	int accept = CONF4_MAX(dev, CONF4_ARP_ACCEPT);
@@ -330,7 +334,8 @@ static void process(struct net_device *dev, const struct arp_packet *a, bool uni
 			answer(dev, a);
 		else
 			answer_later(dev, a, delay);
-		if (!ip_is_any(&sip)) /* a probe for a free address has none */
+		/* a probe for an unused address has no sender */
+		if (!ip_is_any(&sip))
 			neigh_learn(dev, &sip, a->sha, NEIGH_CREATE | NEIGH_OVERRIDE);
 	} else if (!ip_is_any(&sip) && sip.w[3] != ~0U) {
 		u32 how = NEIGH_OVERRIDE;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * arp_ioctl.c: IPv4's neighbours by SIOCGARP, SIOCSARP and SIOCDARP, as arp(8) uses them. Source:
- * arp(7).
+ * arp_ioctl.c: SIOCGARP, SIOCSARP and SIOCDARP, by which arp(8) shows and changes IPv4's
+ * neighbours. Source: arp(7).
  */
 #include <asm/errno.h>
 #include <linux/neighbour.h>
@@ -38,7 +38,7 @@ struct arpreq {
 };
 BUILD_BUG_ON(sizeof(struct arpreq) != 68);
 
-/* Finds the device that is named, or the one by which the address is reached. */
+/* Finds the device that the request names, or else the one by which the address is reached. */
 static int find_device(struct net *net, const struct arpreq *r, struct net_device **dev)
 {
 	struct flow f = { .daddr = ip_v4(r->pa.addr) };
@@ -74,7 +74,7 @@ static long set(struct net_device *dev, const struct arpreq *r)
 {
 	ip_addr addr = ip_v4(r->pa.addr);
 	const u8 *mac =
-		/* else keep the known address */
+		/* NULL: the known address is kept */
 		r->flags & (ATF_COM | ATF_PERM) ? r->ha.data : NULL;
 
 	if (dev->type != ARPHRD_ETHER || (r->ha.family && r->ha.family != dev->type))
@@ -101,7 +101,7 @@ long arp_ioctl(struct net *net, u32 cmd, u64 arg)
 	r.dev[IFNAMSIZ - 1] = 0;
 	if (cmd == SIOCGARP && !r.dev[0])
 		return -ENODEV;
-	/* Published (proxy) entries are not supported, as in rtnetlink. */
+	/* As in rtnetlink, published (proxy) entries are not supported. */
 	if (r.flags & ATF_PUBL)
 		return -EOPNOTSUPP;
 	err = find_device(net, &r, &dev);

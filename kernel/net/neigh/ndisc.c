@@ -2,28 +2,27 @@
 /*
  * ndisc.c: IPv6 neighbour discovery and address autoconfiguration (RFC 4861, 4862).
  *
- *     ndisc_up(dev)    the card has come up: it takes a link-local address, then looks for routers
- *     ndisc_solicit()  asks for an address, for neigh.c
- *     ndisc_rcv()      takes messages of other machines: solicitations, advertisements of
- *                      neighbours and of routers
+ *     ndisc_up(dev)    the device has come up: adds a link-local address, then solicits routers
+ *     ndisc_solicit()  solicits the MAC address of a neighbour, for neigh.c
+ *     ndisc_rcv()      receives solicitations, and advertisements of neighbours and routers
  *
- * States of an address of this machine: tentative -> valid -> gone. A tentative address is not
- * used: dad_transmits solicitations ask whether another machine has it. After a second of silence
- * it is valid; if a machine answers, it is gone. An address made from a router's prefix is gone
- * when its lifetime ends, unless the router renews it. Addresses set by hand are valid at once.
- * addrs.c has the lifetimes of addresses.
+ * States of an address of this machine: tentative -> valid -> removed. A tentative address is not
+ * used: dad_transmits solicitations test whether another machine has it. If there is no answer for
+ * a second, the address is valid; if a machine answers, it is removed. An address made from a
+ * router's prefix is removed when its lifetime ends, unless the router renews it. Addresses set by
+ * hand are valid at once. addrs.c handles the lifetimes of addresses.
  *
- * A job is a delayed action of a card: the next step of duplicate address detection, the next
- * router solicitation, the end of a route. conf/NAME/accept_ra and its kin decide which parts of a
- * router's message are accepted (linux-doc networking/ip-sysctl).
+ * A job is a delayed action of a device: the next step of duplicate address detection, the next
+ * router solicitation, the end of a route. The sysctls conf/NAME/accept_ra* control which parts of
+ * a router advertisement are accepted (linux-doc networking/ip-sysctl).
  *
  * Invariants:
- * 1. A message is accepted only if it comes from this link (hop limit 255).
- * 2. A card takes no address from routers when it has max_addresses, and a namespace has at most
+ * 1. A message is accepted only if it was sent on this link (hop limit 255).
+ * 2. A device with max_addresses addresses gets no more from routers, and a namespace has at most
  *    JOBS_MAX jobs.
- * 3. Each length in a message is checked against what is left of the message.
+ * 3. Each length in a message is checked against the rest of the message.
  *
- * Locks: jobs_lock (spin): the jobs of all namespaces. net->lock for addresses (addrs.c) and
+ * Locks: jobs_lock (spin) for the jobs of all namespaces; net->lock for addresses (addrs.c) and
  * routes. No packet is sent under either.
  * Not supported: redirects (ignored), proxies, being a router, privacy addresses.
  */
@@ -43,7 +42,7 @@
 #define NA_SOLICITED 0x40
 #define NA_OVERRIDE 0x20
 
-/* time between two questions at least, whatever the owner of a namespace sets */
+/* shortest time between two solicitations, whatever the owner of a namespace sets */
 #define SHORTEST (100 * NSEC_PER_MSEC)
 #define JOBS_MAX 128
 
@@ -58,9 +57,9 @@ ip_addr mcast_solicited_node(const ip_addr *a)
 		htonl(0xff000000 | (ntohl(a->w[3]) & 0xffffff)) } };
 }
 
-/* ---- messages out ---- */
+/* ---- sending ---- */
 
-/* Makes a message. @option: the type of its option with @value; 0: it has none. */
+/* Makes a message. @option: the type of its option, which contains @value; 0: it has no option. */
 static struct sk_buff *message(
 	u8 type, u32 word, const ip_addr *target, u8 option, const u8 value[ETH_ALEN])
 {
@@ -114,7 +113,7 @@ void ndisc_solicit(struct net_device *dev, const ip_addr *addr, const u8 *mac)
 		send(dev, message(ND_NS, 0, addr, OPT_SOURCE, dev->addr), &from, &to);
 }
 
-/* Probes for a duplicate of our tentative address. */
+/* Solicits our tentative address, to find a duplicate. */
 static void probe(const struct nd_job *j)
 {
 	ip_addr to = mcast_solicited_node(&j->addr);
@@ -158,8 +157,8 @@ static void free_job(struct net *net, struct nd_job *j)
 }
 
 /*
- * Moves a waiting job to @job's time, or adds @job. Returns false if there are too many jobs, or no
- * memory.
+ * Replaces the waiting job that is equal to @job, or adds @job. Returns false if there are too many
+ * jobs, or no memory.
  */
 bool nd_schedule(const struct nd_job *job)
 {
@@ -181,13 +180,17 @@ bool nd_schedule(const struct nd_job *job)
 		*j = *job;
 		j->list = place;
 		if (j->at != FOREVER)
-			timer_start(&net->neigh.timer, 0); /* the timer finds the next job */
+			/* the timer handler finds the next job */
+			timer_start(&net->neigh.timer, 0);
 	}
 	spin_unlock(&jobs_lock);
 	return j;
 }
 
-/* Removes the job @like; *@was, unless NULL: a copy of it. Returns true if there was one. */
+/*
+ * Removes the job that is equal to @like, and copies it to *@was (may be NULL). Returns true if
+ * there was one.
+ */
 bool nd_drop_job(const struct nd_job *like, struct nd_job *was)
 {
 	struct nd_job *j;
@@ -204,7 +207,7 @@ bool nd_drop_job(const struct nd_job *like, struct nd_job *was)
 
 /* ---- router solicitations, with the intervals of RFC 7559 ---- */
 
-/* True if the device accepts router advertisements. A router itself does not. */
+/* True if the device accepts router advertisements. With accept_ra 1, a router does not. */
 bool nd_believes_routers(const struct net_device *dev)
 {
 	int accept = CONF6(dev, CONF6_ACCEPT_RA);
@@ -217,7 +220,10 @@ static u64 time_of(const struct net_device *dev, u32 key)
 	return (u64)max(CONF6(dev, key), 0) * NSEC_PER_MSEC;
 }
 
-/* Returns @time, a tenth more or less, so that not all machines of the link ask at once. */
+/*
+ * Returns @time, changed at random by up to a tenth, so that not all machines on the link solicit
+ * at once.
+ */
 static u64 about(u64 time)
 {
 	u64 r;
@@ -245,7 +251,7 @@ static void look_for_routers(const struct nd_job *j)
 		nd_schedule(&next);
 }
 
-/* ---- the test of an address ---- */
+/* ---- duplicate address detection ---- */
 
 static void after_dad(struct net_device *dev, const ip_addr *addr)
 {
@@ -275,13 +281,13 @@ static void do_dad(const struct nd_job *j)
 	if (nd_schedule(&next))
 		probe(j);
 	else
-		/* the address would stay tentative for ever */
+		/* without the job, the address would stay tentative */
 		addr_del(j->dev, &j->addr, -1);
 }
 
 /*
- * Adds an address in @prefix, after a test that no other machine has it (accept_dad); @made earlier
- * ones were in use elsewhere.
+ * Adds an address in @prefix, after testing that no other machine has it (accept_dad). @made:
+ * number of addresses that were made before and are in use elsewhere.
  */
 void nd_take_address(struct net_device *dev, const ip_addr *prefix, u32 made, struct ifaddr *a)
 {
@@ -341,7 +347,10 @@ static void do_job(const struct nd_job *j)
 	}
 }
 
-/* Takes a job that is due. If there is none, arms the timer for the next. */
+/*
+ * Removes a job that is due, and copies it to *due. If none is due, arms the timer for the next,
+ * and returns false.
+ */
 static bool take_due(struct net *net, struct nd_job *due)
 {
 	u64 now = ktime_get(), next = FOREVER;
@@ -379,13 +388,13 @@ void ndisc_net_init(struct net *net)
 	timer_setup(&net->neigh.timer, jobs_tick);
 }
 
-/* Ends a namespace whose devices are down: it has no jobs, and none are added. */
+/* Ends the jobs of a namespace. Its devices are down, so there are no jobs and none are added. */
 void ndisc_net_end(struct net *net)
 {
 	timer_cancel_sync(&net->neigh.timer);
 }
 
-/* Cancels all jobs of the card. */
+/* Cancels all jobs of the device. */
 static void cancel_all(struct net_device *dev)
 {
 	struct nd_job *j, *next;
@@ -397,7 +406,7 @@ static void cancel_all(struct net_device *dev)
 	spin_unlock(&jobs_lock);
 }
 
-/* ---- addresses of our own ---- */
+/* ---- our own addresses ---- */
 
 static bool can_have_link_local(const struct net_device *dev)
 {
@@ -426,7 +435,9 @@ void ndisc_up(struct net_device *dev)
 	ndisc_regenerate(dev);
 }
 
-/* Ends the device's jobs and addresses: it goes down, is removed, or has no IPv6 any more. */
+/*
+ * Ends the device's jobs and addresses: it has gone down, is being removed, or IPv6 was disabled.
+ */
 void ndisc_down(struct net_device *dev)
 {
 	bool keep = CONF6_FIRST(dev, CONF6_KEEP_ADDR) > 0 && !CONF6(dev, CONF6_DISABLE);
@@ -436,8 +447,8 @@ void ndisc_down(struct net_device *dev)
 }
 
 /*
- * Removes an address that another machine has. If it was made with a secret another one is made, at
- * most idgen_retries times.
+ * Removes an address that another machine has. If the address was made with a secret, another one
+ * is made, at most idgen_retries times.
  */
 static void somebody_has(struct net_device *dev, const ip_addr *addr)
 {
@@ -461,11 +472,11 @@ static void somebody_has(struct net_device *dev, const ip_addr *addr)
 	nd_schedule(&another);
 }
 
-/* ---- messages in ---- */
+/* ---- receiving ---- */
 
 /*
- * Finds the option @type of the options in [p, end): a MAC address, or another value of that size.
- * Returns false if the options are malformed.
+ * Finds the option @type of the options in [p, end): a MAC address, or another value of that size;
+ * *mac NULL: there is none. Returns false if the options are malformed.
  */
 bool nd_find_mac(const u8 *p, const u8 *end, u8 type, const u8 **mac)
 {
@@ -481,8 +492,8 @@ bool nd_find_mac(const u8 *p, const u8 *end, u8 type, const u8 **mac)
 }
 
 /*
- * Advertises @addr to the machine @asker, or (NULL) to all. A machine that sent a unicast
- * solicitation knows our link address, so it is left out (@where) and not overridden.
+ * Advertises @addr to the machine @asker, or (NULL) to all. @where: with our link address, which
+ * overrides a known one. A machine that has sent a unicast solicitation knows it already.
  */
 static void advertise(struct net_device *dev, const ip_addr *addr, const ip_addr *asker, bool where)
 {
@@ -520,7 +531,7 @@ void ndisc_notify(struct net_device *dev)
 	net_rx_flush();
 }
 
-/* True if our own question about an address has come back to us. */
+/* True if a solicitation for our tentative address is our own, sent back to us. */
 static bool is_ours(struct net_device *dev, const ip_addr *addr, const u8 *nonce)
 {
 	struct nd_job *j;
@@ -557,8 +568,8 @@ static void got_ns(struct net_device *dev, const struct ip_meta *ip, const u8 *m
 }
 
 /*
- * True if an unsolicited answer may make a new entry (RFC 9131): at routers alone, and with
- * accept_untracked_na 2 only from this network.
+ * True if an unsolicited advertisement may make a new entry (RFC 9131): on routers only, and with
+ * accept_untracked_na 2 only if its sender is in this network.
  */
 static bool accepts_untracked(struct net_device *dev, const ip_addr *from)
 {
@@ -594,8 +605,8 @@ static void got_na(struct net_device *dev, const struct ip_meta *ip, const u8 *m
 #define MESSAGE_MAX 1280
 
 /*
- * True for a message in fragments. It need not be, and so nothing of it can hide from guards of the
- * link (RFC 6980).
+ * True for a message in fragments, which is ignored: guards of the link cannot check it, and no
+ * message needs to be fragmented (RFC 6980).
  */
 static bool came_in_pieces(const struct sk_buff *skb)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ndisc.h: neighbour discovery between its files: ndisc.c (addresses, neighbours, jobs) and
- * ndisc_ra.c (router advertisements).
+ * ndisc.h: the interface between the files of neighbour discovery: ndisc.c (addresses, neighbours,
+ * jobs) and ndisc_ra.c (router advertisements).
  *
  * Locks: jobs_lock (spin, ndisc.c) protects the jobs; these functions take it.
  */
@@ -17,20 +17,20 @@
 #define FOREVER (~0UL)
 
 /*
- * The kinds of a device's jobs: continue duplicate address detection, solicit routers, end a route,
- * make another address.
+ * The kinds of a device's jobs: continue duplicate address detection, solicit routers, drop a
+ * route, make another address.
  */
 enum nd_job_kind { JOB_NONE, JOB_DAD, JOB_RS, JOB_ROUTE_ENDS, JOB_ANOTHER };
 struct nd_job {
-	struct list_head list; /* net->neigh.jobs */
+	struct list_head list; /* in net->neigh.jobs */
 	enum nd_job_kind kind;
 	struct net_device *dev;
-	ip_addr addr; /* of the address; of the router */
+	ip_addr addr; /* the address, or the router's */
 	u64 at;
 	union {
 		/*
-		 * JOB_DAD: solicitations left; the nonce by which our own are recognized; addresses
-		 * that were tried before
+		 * JOB_DAD: solicitations left; the nonce that identifies our own solicitations;
+		 * number of addresses that were tried before
 		 */
 		struct {
 			int tries;
@@ -38,17 +38,20 @@ struct nd_job {
 			u8 nonce[NONCE];
 			u32 made;
 		};
-		/* JOB_ANOTHER: which address is to be made in place of addr, and to last as long */
+		/*
+		 * JOB_ANOTHER: the number of the address to be made instead of addr, and its
+		 * lifetimes
+		 */
 		struct {
 			u32 again;
 			u64 expires, preferred_until;
 		};
-		/* JOB_RS: questions that were sent; ns of the wait before this one */
+		/* JOB_RS: number of solicitations sent; the wait before this one, ns */
 		struct {
 			int sent;
 			u64 waited;
 		};
-		struct { /* of JOB_ROUTE_ENDS */
+		struct { /* JOB_ROUTE_ENDS */
 			ip_addr dst;
 			u8 prefix, pref;
 			u32 metric;
@@ -58,24 +61,30 @@ struct nd_job {
 
 /* ---- ndisc.c ---- */
 
-/* Adds a job, or replaces the one like it. Returns false if the namespace has too many. */
+/*
+ * Adds a job, or replaces the waiting one that is equal to it. Returns false if the namespace has
+ * too many jobs, or there is no memory.
+ */
 bool nd_schedule(const struct nd_job *job);
-/* Removes the job @like; *@was, unless NULL: a copy of it. Returns true if there was one. */
+/*
+ * Removes the job that is equal to @like, and copies it to *@was (may be NULL). Returns true if
+ * there was one.
+ */
 bool nd_drop_job(const struct nd_job *like, struct nd_job *was);
-/* True if the device takes the word of routers. */
+/* True if the device accepts router advertisements. */
 bool nd_believes_routers(const struct net_device *dev);
 /*
- * Adds an address in @prefix like *@a, after a test that no other machine has it; @made earlier
- * ones were in use elsewhere.
+ * Adds an address in @prefix, with the other values of *@a, after testing that no other machine has
+ * it. @made: number of addresses that were made before and are in use elsewhere.
  */
 void nd_take_address(struct net_device *dev, const ip_addr *prefix, u32 made, struct ifaddr *a);
 /*
- * Finds the option @type in [@p, @end): a MAC address, or another value of that size; NULL: there
- * is none. Returns false if the options are malformed.
+ * Finds the option @type in [@p, @end): a MAC address, or another value of that size; *mac NULL:
+ * there is none. Returns false if the options are malformed.
  */
 bool nd_find_mac(const u8 *p, const u8 *end, u8 type, const u8 **mac);
 
-/* Ends the route of a JOB_ROUTE_ENDS. */
+/* Drops the route of a JOB_ROUTE_ENDS. */
 void nd_route_ends(const struct nd_job *j);
 
 /* ---- ndisc_ra.c ---- */

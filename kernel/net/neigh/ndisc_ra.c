@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * ndisc_ra.c: router advertisements: the prefixes, routes, MTU and times that a router announces.
- * ndisc.c lists what is accepted, and the locks. Each length in a message is checked against what
- * is left of the message.
+ * ndisc.c describes what is accepted, and the locks. Each length in a message is checked against
+ * the rest of the message.
  * Sources: RFC 4861 (6.3), 4862 (5.5.3), 4191.
  */
 #include <asm/errno.h>
@@ -22,11 +22,11 @@
 /* metric of a route to a prefix that a router announces */
 #define ROUTE_METRIC 1024
 /*
- * seconds, the least that a lifetime is shortened to: any machine on the link could end an address
- * otherwise (RFC 4862, 5.5.3 e)
+ * seconds: no advertisement shortens the rest of a lifetime below this; otherwise any machine on
+ * the link could end an address (RFC 4862, 5.5.3 e)
  */
 #define SHORTENED_TO 7200
-#define LIFETIME_MAX (1UL << 31) /* seconds; more is for ever */
+#define LIFETIME_MAX (1UL << 31) /* seconds; more means for ever */
 
 static u32 be32_at(const u8 *p)
 {
@@ -41,7 +41,7 @@ static u64 end_of(u64 seconds)
 	return seconds >= LIFETIME_MAX ? FOREVER : ktime_get() + seconds * NSEC_PER_SEC;
 }
 
-/* True if the lifetime is too short to be accepted; 0 is an end. */
+/* True if the lifetime is too short to be accepted. 0 is accepted: it ends a route. */
 static bool too_short(const struct net_device *dev, u64 lifetime)
 {
 	return lifetime && lifetime < (u64)max(CONF6(dev, CONF6_RA_MIN_LFT), 0);
@@ -69,7 +69,10 @@ static void got_prefix(struct net_device *dev, const u8 *p)
 		nd_take_address(dev, &prefix, 0, &a);
 }
 
-/* Enters the route to @dst by a router for so long; @pref: its preference (RFC 4191). */
+/*
+ * Adds the route of @end to @end's destination by the router, for @lifetime seconds; @pref: its
+ * preference (RFC 4191).
+ */
 static void got_way(struct nd_job *end, u32 lifetime, u8 pref)
 {
 	struct route r = {
@@ -112,7 +115,7 @@ static void got_router(struct net_device *dev, const ip_addr *from, const u8 *m)
 }
 
 /*
- * Takes a network that this router reaches best, if its prefix is allowed by
+ * Handles a route information option, if its prefix length is allowed by
  * accept_ra_rt_info_{min,max}_plen.
  */
 static void got_route(struct net_device *dev, const ip_addr *from, const u8 *p)
@@ -151,8 +154,8 @@ static void got_mtu(struct net_device *dev, const u8 *p)
 }
 
 /*
- * Takes the times for which neighbours count as reachable, and between two solicitations:
- * milliseconds, 0: unspecified.
+ * Sets the reachable time of neighbours, and the time between two solicitations; ms, 0:
+ * unspecified.
  */
 static void got_times(struct net_device *dev, u32 reachable, u32 retrans)
 {
@@ -187,7 +190,7 @@ void nd_got_ra(struct net_device *dev, const struct ip_meta *ip, const u8 *m, u3
 	if (!ours && CONF6(dev, CONF6_RA_DEFRTR))
 		got_router(dev, &ip->saddr, m);
 	got_times(dev, be32_at(m + 8), be32_at(m + 12));
-	/* nd_find_mac() has seen that they are whole */
+	/* nd_find_mac() has checked that the options are complete */
 	for (; p < end; p += p[1] * 8) {
 		if (p[0] == OPT_ROUTE && !ours && CONF6(dev, CONF6_RA_RTR_PREF))
 			got_route(dev, &ip->saddr, p);

@@ -4,38 +4,42 @@
  *
  *     neigh_output(dev, to, skb)        sends the frame if the MAC address is known; else it queues
  *                                       the packet and sends a request
- *     neigh_learn(dev, addr, mac, how)  enters the MAC address that a message gave
- *     neigh_confirm(dev, addr)          a higher layer has received from the machine
+ *     neigh_learn(dev, addr, mac, how)  records the MAC address of a message
+ *     neigh_confirm(dev, addr)          records that a higher layer has received something from the
+ *                                       machine
  *
  * States:
- *     (none) -> INCOMPLETE       neigh_output(): asks programs (app_solicit), then all machines,
- *                                three times (mcast_solicit), a second apart (retrans_time_ms);
- *                                packets wait
+ *     (none) -> INCOMPLETE       neigh_output(): requests to programs (app_solicit), then to all
+ *                                machines, three times (mcast_solicit), a second apart
+ *                                (retrans_time_ms); packets wait
  *     INCOMPLETE -> REACHABLE    an answer
- *     INCOMPLETE -> STALE        the machine asked us
- *     INCOMPLETE -> FAILED       no answer; packets that wait fail with EHOSTUNREACH
+ *     INCOMPLETE -> STALE        the machine has sent us a request
+ *     INCOMPLETE -> FAILED       no answer; the waiting packets fail with EHOSTUNREACH
  *     REACHABLE -> STALE         half a minute without a confirmation (base_reachable_time_ms)
  *     STALE -> DELAY             neigh_output(): the address is used for five seconds without a
  *                                confirmation (delay_first_probe_time)
- *     DELAY -> PROBE             asks that machine alone, three times (ucast_solicit), then
- *                                programs, then all machines (mcast_resolicit)
+ *     DELAY -> PROBE             requests to that machine alone, three times (ucast_solicit), then
+ *                                to programs, then to all machines (mcast_resolicit)
  *     PROBE -> REACHABLE         an answer
  *     PROBE -> FAILED            no answer
- *     STALE, FAILED -> gone      a minute without use (gc_stale_time). A collector looks every
- *                                gc_interval, and does nothing while there are few entries
- *                                (gc_thresh1)
+ *     STALE, FAILED -> (none)    a minute without use (gc_stale_time): removed by a collector,
+ *                                which runs every gc_interval and does nothing while there are few
+ *                                entries (gc_thresh1)
  *     FAILED -> INCOMPLETE       neigh_output()
- *     PERMANENT, NOARP           set by hand, never change
- *     any -> gone                the device goes down or gets another address, by hand, or to make
- *                                room; RTM_DELNEIGH reports it, with the last state
- *     any but PERMANENT -> gone  the device loses its link, unless
+ *     PERMANENT, NOARP           set by hand, do not change
+ *     any -> (none)              the device goes down or gets another address; or the entry is
+ *                                removed by hand or to make room. RTM_DELNEIGH reports it, with the
+ *                                last state
+ *     all but PERMANENT -> (none)
+ *                                the device loses its carrier, unless
  *                                conf/NAME/{arp,ndisc}_evict_nocarrier is 0
  *
  * Invariants:
  * 1. Packets wait in INCOMPLETE entries only.
- * 2. A namespace has at most BY_HAND_MAX entries set by hand, so it cannot take all from the
- *    others. neigh_table.c bounds the other entries.
- * 3. The packets that wait for one entry cost at most unres_qlen_bytes, or one packet waits.
+ * 2. A namespace has at most BY_HAND_MAX entries set by hand, so it cannot use up all entries.
+ *    neigh_table.c bounds the other entries.
+ * 3. The packets that wait for an entry have at most unres_qlen_bytes bytes, or a single packet
+ *    waits.
  *
  * Locks: neigh_lock (spin) protects the table. No packet is sent under it: packets to send are
  * dequeued first.
@@ -49,7 +53,7 @@
 #include "kernel/net/neigh/neigh_table.h"
 #include "kernel/net/socket/skb.h"
 
-/* Receivers of a request: one machine, programs, or all; neigh_lock held. */
+/* The receivers of the next request: one machine, programs, or all machines. */
 enum ask { ASK_NOBODY, ASK_ONE, ASK_APP, ASK_ALL };
 
 static enum ask next_question(const struct neigh *n)
@@ -64,9 +68,12 @@ static enum ask next_question(const struct neigh *n)
 	return n->probes < all ? ASK_ALL : ASK_NOBODY;
 }
 
-/* ---- asking and sending, without the lock ---- */
+/* ---- requests and packets; called without the lock ---- */
 
-/* Returns the sender of an IPv4 packet, which begins with its header, in @to; or NULL. */
+/*
+ * Returns the source address of a packet, which begins with its header, in @to; NULL: it is not
+ * IPv4.
+ */
 static const ip_addr *sender_of(const struct sk_buff *skb, ip_addr *to)
 {
 	u32 be;
@@ -78,7 +85,7 @@ static const ip_addr *sender_of(const struct sk_buff *skb, ip_addr *to)
 	return to;
 }
 
-/* Sends a request to @whom. @from: the source of a waiting packet, or NULL. */
+/* Sends a request to @whom. @from: the source of the waiting packet, or NULL. */
 static void solicit(struct net *net, struct net_device *dev, enum ask whom,
 	const struct neigh_info *about, const ip_addr *from)
 {
@@ -105,8 +112,8 @@ static void send_all(struct net_device *dev, struct list_head *queue, const u8 *
 }
 
 /*
- * Fails packets: their senders get an error in the namespace that the device was in when they were
- * queued; it may be in another one by now.
+ * Fails packets: their senders get an ICMP error in @net, in which the packets were queued; the
+ * device may be in another namespace by now.
  */
 static void fail_all(struct net *net, struct net_device *dev, struct list_head *queue)
 {
@@ -125,27 +132,28 @@ static void enqueue(struct neigh *n, struct sk_buff *skb, struct neigh_grave *de
 {
 	u32 cost = skb_truesize(skb), most = neigh_param(n, NEIGH_QUEUE);
 
-	while (!list_empty(&n->queue) && (u64)n->queued + cost > most) { /* the oldest goes */
+	while (!list_empty(&n->queue) && (u64)n->queued + cost > most) { /* the oldest is dropped */
 		struct sk_buff *oldest = list_first_entry(&n->queue, struct sk_buff, list);
 
 		n->queued -= skb_truesize(oldest);
 		list_move_tail(&oldest->list, &dead->packets);
 	}
-	/* A packet of TCP holds no reference on the socket that waits for its timestamp. */
+	/* A TCP packet holds no reference on the socket that waits for its timestamp. */
 	if (!skb->destructor)
 		skb->stamp_for = NULL;
 	list_add_tail(&skb->list, &n->queue);
 	n->queued += cost;
 }
 
-/* Returns where the first question goes now. */
+/* Queues a packet. Returns the receivers of the first request, if it is to be sent now. */
 static enum ask wait_for_answer(struct neigh *n, struct sk_buff *skb, struct neigh_grave *dead)
 {
 	enum ask whom = ASK_NOBODY;
 
 	if (n->state != NUD_INCOMPLETE) {
 		n->probes =
-			neigh_param(n, NEIGH_ASK_ONE); /* as if the unicast requests were used up */
+			/* as if all unicast requests were sent */
+			neigh_param(n, NEIGH_ASK_ONE);
 		neigh_set_state(n, NUD_INCOMPLETE, neigh_retrans_time(n));
 		whom = next_question(n);
 		n->probes++;
@@ -169,7 +177,7 @@ static int resolve(struct net_device *dev, const ip_addr *to, struct sk_buff *sk
 	neigh_grave_init(&dead);
 	spin_lock(&neigh_lock);
 	n = neigh_find(dev, to);
-	/* A device that goes down forgets its neighbours after it has lost the flag. */
+	/* A device that goes down loses the flag first, and then drops its neighbours. */
 	if (!n && READ_ONCE(dev->flags) & IFF_UP)
 		n = neigh_create(dev, to, &dead);
 	if (n) {
@@ -198,7 +206,7 @@ static int resolve(struct net_device *dev, const ip_addr *to, struct sk_buff *sk
 	return n ? 0 : -ENOBUFS;
 }
 
-/* Computes the link address of a group (RFC 1112, 6.4; RFC 2464, 7). */
+/* Computes the MAC address of a multicast group (RFC 1112, 6.4; RFC 2464, 7). */
 void mcast_mac_of(const ip_addr *group, u8 *mac)
 {
 	const u8 *a = (const u8 *)&group->w[3];
@@ -235,7 +243,7 @@ static bool should_know(const struct net_device *dev)
 	return dev->flags & IFF_UP && !(dev->flags & (IFF_NOARP | IFF_LOOPBACK));
 }
 
-/* Changes an entry by one message. True: packets that waited may be sent. */
+/* Updates an entry by a message. Returns true if the waiting packets may be sent. */
 static bool learn(struct neigh *n, const u8 *mac, u32 how)
 {
 	bool valid = n->state & NUD_VALID;
@@ -248,8 +256,9 @@ static bool learn(struct neigh *n, const u8 *mac, u32 how)
 		n->flags = how & NEIGH_ROUTER ? NTF_ROUTER : 0;
 	if (valid && differs && how & NEIGH_UNLESS_NEW &&
 		now - n->updated < neigh_param(n, NEIGH_LOCK) * (NSEC_PER_SEC / 100))
-		return false; /* of several answers the first one counts */
-	/* another machine answers: probe the old one */
+		/* of several answers, the first is used */
+		return false;
+	/* another machine has answered: the known address is probed */
 	if (valid && differs && !(how & NEIGH_OVERRIDE)) {
 		if (n->state == NUD_REACHABLE)
 			neigh_set_stale(n);
@@ -281,7 +290,7 @@ void neigh_learn(struct net_device *dev, const ip_addr *addr, const u8 *mac, u32
 	n = neigh_find(dev, addr);
 	if (!n && how & NEIGH_CREATE && mac)
 		n = neigh_create(dev, addr, &dead);
-	if (n && n->state == NUD_NONE) /* there was no request of ours */
+	if (n && n->state == NUD_NONE) /* we had sent no request */
 		how &= ~(u32)NEIGH_SOLICITED;
 	if (n)
 		was = n->state;
@@ -312,12 +321,12 @@ void neigh_confirm(struct net_device *dev, const ip_addr *addr)
 
 /* ---- time ---- */
 
-/* The work at the deadline of an entry, to be done without the lock. */
+/* The work at an entry's deadline that is done without the lock. */
 struct due {
 	struct net_device *dev;
 	struct net *net;
 	ip_addr sender;
-	/* NULL, or &sender: the source of the packet that has begun to wait last */
+	/* source of the packet that was queued last (then &sender), or NULL */
 	const ip_addr *from;
 	enum ask whom;
 	bool tell;
@@ -391,7 +400,7 @@ static void neigh_tick(struct ktimer *t)
 	net_rx_flush();
 }
 
-/* ---- by hand, and for people ---- */
+/* ---- entries set by hand, and lists for programs ---- */
 
 static int set_locked(struct neigh *n, const u8 *mac, u16 state, u8 flags)
 {
@@ -465,7 +474,7 @@ int neigh_set(struct net_device *dev, const ip_addr *addr, const u8 *mac, u16 st
 		memcpy(to, n->mac, ETH_ALEN);
 	}
 	spin_unlock(&neigh_lock);
-	/* The entry that made room may be another neighbour's, even of another namespace. */
+	/* The entry that was removed to make room may be of another device and namespace. */
 	neigh_bury(&dead);
 	if (!err && worth_telling(&before, &info))
 		rtnl_tell_neigh(dev->net, &info, RTM_NEWNEIGH);

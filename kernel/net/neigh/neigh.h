@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * neigh.h: the door of neighbours: which MAC address belongs to an IP address on a link.
+ * neigh.h: the public header of neighbours: the MAC addresses of the IP addresses on a link.
  *
  * What the folder is for: one table of all families and namespaces (neigh.c, neigh_table.c), ARP
  * (arp.c) and neighbour discovery (ndisc.c), which send requests and answers, and the ioctls of ARP
@@ -9,13 +9,14 @@
  * Types: struct neigh (neigh_table.h), an entry with its state (NUD_*); struct neigh_info, a copy
  * of it for programs.
  *
- * Call sequence: neigh_output() sends a packet, or queues it and asks by arp_solicit() or
- * ndisc_solicit(); an answer comes by arp_rcv() or ndisc_rcv() and calls neigh_learn(), which sends
- * what waits. neigh_confirm() notes that a higher layer has received from the machine. A timer ends
- * states and repeats requests; neigh_forget() drops the entries of a device.
+ * Call sequence: neigh_output() sends a packet, or queues it and sends a request by arp_solicit()
+ * or ndisc_solicit(); arp_rcv() or ndisc_rcv() receives the answer and calls neigh_learn(), which
+ * sends the waiting packets. neigh_confirm() records that a higher layer has received something
+ * from the machine. A timer ends states and repeats requests; neigh_forget() drops the entries of a
+ * device.
  *
- * Locks: neigh_lock (spin) for the table, net->lock outside of it; jobs_lock (ndisc.c, spin) for
- * the delayed jobs of neighbour discovery. Nothing is sent under either: packets and notifications
+ * Locks: neigh_lock (spin) for the table, inside net->lock; jobs_lock (ndisc.c, spin) for the
+ * delayed jobs of neighbour discovery. No packet or notification is sent under either lock: they
  * are collected first.
  *
  * May know: link/, inet/ (addresses), netlink/ to notify of changes.
@@ -28,39 +29,39 @@
 #include "kernel/net/net.h"
 
 /*
- * Sends @skb, which begins with its network header, to neighbour @to; the packet waits until the
- * address is known. Consumes it.
+ * Sends @skb, which begins with its network header, to neighbour @to. The packet waits until the
+ * MAC address is known. Consumes it.
  */
 int neigh_output(struct net_device *dev, const ip_addr *to, struct sk_buff *skb);
 
-/* Flags for how far a message of ARP or ND is trusted. */
-/* make an entry if there is none: the sender is about to send to us */
+/* Flags of neigh_learn(): how an ARP or ND message is used. */
+/* make an entry if there is none: the sender is about to send packets to us */
 #define NEIGH_CREATE 1
-/* an answer to our request: both directions work */
+/* the message answers our request: both directions work */
 #define NEIGH_SOLICITED 2
-#define NEIGH_OVERRIDE 4 /* the address may have moved */
+#define NEIGH_OVERRIDE 4 /* the MAC address may have changed */
 /* the sender is a router; NEIGH_ISROUTER_KNOWN: the message has a router flag */
 #define NEIGH_ROUTER 8
 #define NEIGH_ISROUTER_KNOWN 16
-/* the address may have moved, but not so soon after it has changed (locktime) */
+/* the MAC address may have changed, but only if the last change is old enough (locktime) */
 #define NEIGH_UNLESS_NEW 32
 void neigh_learn(struct net_device *dev, const ip_addr *addr, const u8 *mac, u32 how);
-/* Notes that a higher layer has received from the neighbour. */
+/* Records that a higher layer has received something from the neighbour. */
 void neigh_confirm(struct net_device *dev, const ip_addr *addr);
-/* Drops the neighbours of a device that is down, has another address, or ends. */
+/* Drops the neighbours of a device that is down, has another address, or is being removed. */
 void neigh_forget(struct net_device *dev);
 /*
- * Drops entries that are not permanent of a device that has lost its link, if its sysctls ask for
- * that.
+ * Drops the entries of a device that has lost its carrier, except permanent ones, if its sysctls
+ * are set so.
  */
 void neigh_link_lost(struct net_device *dev);
 /*
- * Ends the table of @net. Nothing counts for it any more, not even a late call about a device that
- * was just leaving it.
+ * Ends the table of @net. Nothing is charged to @net afterwards, not even for a late call about a
+ * device that has just left it.
  */
 void neigh_net_end(struct net *net);
 
-/* ---- for people: RTM_*NEIGH, /proc/net/arp ---- */
+/* ---- for programs: RTM_*NEIGH, /proc/net/arp ---- */
 struct neigh_info {
 	ip_addr addr;
 	int ifindex;
@@ -70,24 +71,23 @@ struct neigh_info {
 	u32 probes;
 	u64 used, confirmed, updated; /* ktime_get() */
 };
-/* Lists the first entries of @net, at most @max, and returns their number. */
+/* Copies the first entries of @net, at most @max. Returns their number. */
 u32 neigh_list(struct net *net, struct neigh_info *info, u32 max);
 int neigh_get(struct net_device *dev, const ip_addr *addr, struct neigh_info *info);
 /*
- * Sets an entry by hand. @mac NULL: the known address stays, or none is needed. @nlflags:
- * NLM_F_CREATE, EXCL, REPLACE.
+ * Sets an entry by hand. @mac NULL: the known MAC address is kept, or none is needed. @nlflags:
+ * NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE.
  */
 int neigh_set(struct net_device *dev, const ip_addr *addr, const u8 *mac, u16 state, u8 flags,
 	u32 nlflags);
-/* Notifies RTNLGRP_NEIGH. RTM_GETNEIGH: asks programs that resolve addresses. */
+/* Notifies RTNLGRP_NEIGH. RTM_GETNEIGH: requests programs to resolve the address. */
 void rtnl_tell_neigh(struct net *net, const struct neigh_info *info, u16 type);
 int neigh_del(struct net_device *dev, const ip_addr *addr);
 
 /*
- * /proc/sys/net/{ipv4,ipv6}/neigh/default/gc_*: limits on entries that were not set by hand, of
- * IPv4 and of IPv6. With fewer than thresh1 none is forgotten; above thresh2 those that were not
- * used for five seconds are, when another one comes; there are no more than thresh3. interval is in
- * seconds.
+ * /proc/sys/net/{ipv4,ipv6}/neigh/default/gc_*, for IPv4 and IPv6: limits on the entries that were
+ * not set by hand. Below thresh1 no entry is collected. Above thresh2, a new entry replaces those
+ * that were not used for five seconds. There are at most thresh3. interval is in seconds.
  */
 extern struct neigh_gc {
 	int thresh1, thresh2, thresh3, interval;
@@ -95,22 +95,27 @@ extern struct neigh_gc {
 
 /* ---- arp.c, ndisc.c ---- */
 void arp_rcv(struct sk_buff *skb);
-/* Asks for @addr: all on the link, or @mac alone, for a packet from @from (NULL: for none). */
+/*
+ * Requests the MAC address of @addr: from all machines on the link, or from @mac alone. @from: the
+ * source of the waiting packet, or NULL.
+ */
 void arp_solicit(struct net_device *dev, const ip_addr *addr, const u8 *mac, const ip_addr *from);
-void arp_announce(struct net_device *dev); /* its addresses, to all */
-/* Drops answers for others that wait. */
+/* its IPv4 addresses (8 at most), to all */
+void arp_announce(struct net_device *dev);
+/* Drops the delayed answers for other machines. */
 void arp_forget(struct net_device *dev);
-void ndisc_rcv(struct sk_buff *skb); /* as ICMPv6 got it */
+void ndisc_rcv(struct sk_buff *skb); /* @skb as ICMPv6 has received it */
 void ndisc_net_init(struct net *net);
 void ndisc_net_end(struct net *net); /* may sleep */
 void ndisc_up(struct net_device *dev);
 void ndisc_down(struct net_device *dev);
-/* Makes a new address for a device after conf/NAME/addr_gen_mode has changed. */
+/* Makes a new address for a device whose conf/NAME/addr_gen_mode was changed. */
 void ndisc_regenerate(struct net_device *dev);
 /*
- * addr_gen.c: addr_gen() sets a->addr and a->flags of an address of @dev in network @prefix; @tries
- * earlier ones were taken. addr_gen_may() is true if @mode is possible. net->lock held.
- * addr_secret_show() and _store() serve the file of a secret, by its struct netname.
+ * addr_gen.c: addr_gen() sets a->addr and a->flags of an address of @dev in network @prefix.
+ * @tries: number of addresses made before, which are in use elsewhere. addr_gen_may() returns true
+ * if @mode is possible. Both with net->lock held. addr_secret_show() and _store() serve the file of
+ * a secret, by its struct netname.
  */
 void addr_gen(struct net_device *dev, const ip_addr *prefix, u32 tries, struct ifaddr *a);
 bool addr_gen_may(const struct net_device *dev, int mode);
@@ -118,8 +123,8 @@ struct seq;
 int addr_secret_show(struct seq *s, void *arg);
 int addr_secret_store(char *text, size_t n, void *arg);
 /*
- * Announce to the link all addresses of a device, or one that was added by hand, if ndisc_notify is
- * on.
+ * If the sysctl ndisc_notify is on, announce to the link the IPv6 addresses of a device (8 at
+ * most), or the address that was added by hand.
  */
 void ndisc_notify(struct net_device *dev);
 void ndisc_added(struct net_device *dev, const ip_addr *addr);

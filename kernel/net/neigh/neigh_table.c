@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * neigh_table.c: the entries of the neighbour table: where they are kept, how many there may be,
- * their deadlines, and their removal. Their states, requests and packets are in neigh.c.
+ * neigh_table.c: the entries of the neighbour table: the structures that they are kept in, the
+ * limits of their number, their deadlines, and their removal. neigh.c has their states, requests
+ * and packets.
  *
  * Invariants:
- * 1. A family has at most gc_thresh3 entries that were not set by hand; the least recently used one
- *    makes room.
+ * 1. A family has at most gc_thresh3 entries that were not set by hand; beyond that the least
+ *    recently used one is removed.
  * 2. An entry with a deadline is in the tree by_deadline. An entry that was not set by hand is in
- *    its family's list lru, the least recently used first. So neither a deadline nor making room
- *    walks all entries under the lock. The collector's next run is a deadline, too.
+ *    its family's list lru, the least recently used first. So neither finding a deadline nor making
+ *    room walks all entries under the lock. The collector's next run is a deadline, too.
  *
  * Locks: neigh_lock (spin) protects the table. neigh_bury() notifies listeners of removed entries
  * and frees them without it.
@@ -25,17 +26,17 @@
 
 #define NEIGH_BITS 8
 #define NEIGH_BUCKETS (1U << NEIGH_BITS)
-/* time between two questions at least, even if the sysctl allows less */
+/* shortest time between two requests, even if the sysctl is lower */
 #define SHORTEST (100 * NSEC_PER_MSEC)
 #define FAILED_TIME (60 * NSEC_PER_SEC)
-/* when there are more than gc_thresh2, entries go that were not used for this long */
+/* with more than gc_thresh2 entries, a new one replaces those that were unused for so long */
 #define IDLE (5 * NSEC_PER_SEC)
 
 struct neigh_gc neigh_gc[2] = { { 128, 512, 1024, 30 }, { 128, 512, 1024, 30 } };
 
 DEFINE_SPINLOCK(neigh_lock);
 static struct hlist_head table[NEIGH_BUCKETS];
-static u32 nr_neighs[2], nr_by_hand[2]; /* all; of these by hand */
+static u32 nr_neighs[2], nr_by_hand[2]; /* all; of these set by hand */
 static struct rb_root by_deadline;
 static struct list_head lru[2] = { LIST_HEAD_INIT(lru[0]), LIST_HEAD_INIT(lru[1]) };
 struct ktimer neigh_timer;
@@ -113,7 +114,7 @@ static bool is_idle(const struct neigh *n, u64 now)
 	return now - max(n->used, n->updated) > IDLE;
 }
 
-/* Makes room for another entry of a family. Returns false if the family is full. */
+/* Makes room for another entry of a family. Returns false if there is none. */
 static bool make_room(u32 f, struct neigh_grave *dead)
 {
 	u32 soft = (u32)READ_ONCE(neigh_gc[f].thresh2), hard = (u32)READ_ONCE(neigh_gc[f].thresh3);
@@ -180,13 +181,13 @@ void neigh_set_state(struct neigh *n, u8 state, u64 lasts)
 	arm(n->deadline);
 }
 
-/* Returns the value of a sysctl of the entry's device. */
+/* Returns the value of a sysctl of the entry's device, at least 0. */
 u32 neigh_param(const struct neigh *n, u32 key)
 {
 	return (u32)max(CONF_NEIGH(n->dev, ip_is_v4(&n->addr), key), 0);
 }
 
-/* Returns the time of the collector's next run, at @at or later. */
+/* Returns the time of the collector's first run after @at. */
 static u64 next_collection(const struct neigh *n, u64 at)
 {
 	u64 interval = (u64)READ_ONCE(neigh_gc[family(n)].interval) * NSEC_PER_SEC;
@@ -268,11 +269,11 @@ struct neigh *neigh_due(void)
 	return NULL;
 }
 
-/* ---- without the lock ---- */
+/* ---- called without neigh_lock ---- */
 
 /*
- * Tells listeners of removed entries, with their last state. Without the lock, and before the next
- * boundary: the entries name devices and namespaces.
+ * Reports removed entries with their last state to listeners, and frees them and the packets.
+ * Called before this vCPU's next quiescent state, since entries refer to devices and namespaces.
  */
 void neigh_bury(struct neigh_grave *g)
 {

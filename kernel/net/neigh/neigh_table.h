@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* neigh_table.h: what neigh.c and neigh_table.c share. */
+/* neigh_table.h: the entries of the neighbour table, for neigh.c and neigh_table.c. */
 #ifndef NESTLING_NET_NEIGH_TABLE_H
 #define NESTLING_NET_NEIGH_TABLE_H
 
@@ -9,7 +9,7 @@
 #include "kernel/lib/rbtree.h"
 #include "kernel/net/neigh/neigh.h"
 
-#define BY_HAND_MAX 1024U /* of a namespace */
+#define BY_HAND_MAX 1024U /* entries of a namespace */
 #define FOREVER (~0UL)
 
 #define NUD_VALID (NUD_PERMANENT | NUD_NOARP | NUD_REACHABLE | NUD_PROBE | NUD_STALE | NUD_DELAY)
@@ -17,27 +17,27 @@
 
 struct neigh {
 	struct hlist_node node;
-	/* place in by_deadline, unless deadline is FOREVER */
+	/* node in by_deadline, unless deadline is FOREVER */
 	struct rb_node due;
-	struct list_head lru; /* empty of those by hand */
+	struct list_head lru; /* entries set by hand are not in it */
 	struct net_device *dev;
 	struct net *net; /* namespace of dev when the entry was made */
 	ip_addr addr;
 	u8 mac[ETH_ALEN];
 	u8 state, flags;
 	u32 probes;
-	u64 deadline; /* of its state */
+	u64 deadline; /* end of its state, or FOREVER */
 	u64 used, confirmed, updated;
 	struct list_head queue;
-	u32 queued; /* true sizes of the waiting packets, bytes */
+	u32 queued; /* bytes, sum of skb_truesize() */
 };
 
 /*
- * Entries that have left the table, and the packets that waited: for neigh_bury(), after the lock
- * is dropped.
+ * Entries that were removed from the table, and their waiting packets, to be passed to neigh_bury()
+ * after neigh_lock is released.
  */
 struct neigh_grave {
-	struct list_head neighs; /* by neigh.lru */
+	struct list_head neighs; /* in neigh.lru */
 	struct list_head packets;
 };
 
@@ -47,34 +47,34 @@ extern struct ktimer neigh_timer;
 /* ---- neigh_lock held ---- */
 
 struct neigh *neigh_find(const struct net_device *dev, const ip_addr *addr);
-/* Creates an entry, for which another may have to go; NULL: there is no room. */
+/* Creates an entry, for which another one may be removed. NULL: there is no room. */
 struct neigh *neigh_create(struct net_device *dev, const ip_addr *addr, struct neigh_grave *dead);
 void neigh_drop(struct neigh *n, struct neigh_grave *g);
-/* Sets the state. @lasts: ns, FOREVER: until something happens. */
+/* Sets the state. @lasts: its time in ns; FOREVER: until an event. */
 void neigh_set_state(struct neigh *n, u8 state, u64 lasts);
 void neigh_set_stale(struct neigh *n);
 void neigh_set_failed(struct neigh *n);
 void neigh_set_reachable(struct neigh *n);
 void neigh_set_delay(struct neigh *n);
-u32 neigh_param(const struct neigh *n, u32 key); /* value of its device's sysctl */
+u32 neigh_param(const struct neigh *n, u32 key); /* sysctl of its device */
 u64 neigh_retrans_time(const struct neigh *n);
 void neigh_describe(const struct neigh *n, struct neigh_info *i);
-/* Marks @n as the most recently used entry. Not for entries set by hand. */
+/* Marks @n as the most recently used entry. Not to be called for entries set by hand. */
 void neigh_touch(struct neigh *n);
-/* Lets the collector free an entry that is past its time, unless there are few entries. */
+/* Frees an entry that was not used for its time, unless there are few entries. */
 void neigh_collect(struct neigh *n, struct neigh_grave *dead);
 /*
- * Returns the first entry with a deadline that has passed. NULL: none, and the timer is set for the
+ * Returns the first entry whose deadline has passed. NULL: there is none; the timer is set for the
  * next deadline.
  */
 struct neigh *neigh_due(void);
 
-/* ---- without it ---- */
+/* ---- called without neigh_lock ---- */
 
 void neigh_grave_init(struct neigh_grave *g);
 /*
- * Tells listeners of removed entries, with their last state. Before the next boundary: the entries
- * name devices and namespaces.
+ * Reports removed entries with their last state to listeners, and frees them and the packets. Must
+ * be called before this vCPU's next quiescent state, since entries refer to devices and namespaces.
  */
 void neigh_bury(struct neigh_grave *g);
 
