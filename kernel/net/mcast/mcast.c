@@ -3,12 +3,12 @@
  * mcast.c: the multicast groups of a device: their members, the state that follows from them, and
  * when changes are reported to the link.
  *
- * States of a group: wanted (users > 0) -> left, and kept while reports of leaving are due (users
- * 0) -> gone.
+ * States of a group: it has members (users > 0) -> it has none (users 0), and is kept while reports
+ * of leaving are pending -> freed.
  * Sources: RFC 2236, 3376 (3.2, 5), 2710, 3810.
  *
  * Invariants:
- * 1. After each mcast_change(), g->excludes and s->listed are the state that the counts make.
+ * 1. After each mcast_change(), g->excludes and s->listed are the state that the counts imply.
  * 2. If g->changes or s->changes is not 0, m->change_at is set.
  * 3. A group is in its device's list of link addresses while the device is up.
  */
@@ -21,15 +21,16 @@
 #include "kernel/net/net.h"
 #include "kernel/net/socket/skb.h"
 
-#define FIRST_DELAY (8 * NSEC_PER_MSEC) /* gathers changes for one report */
-/* the longest that constant changes put it off */
+#define FIRST_DELAY (8 * NSEC_PER_MSEC) /* collects changes in one report */
+/* longest delay of a report while changes continue */
 #define LAST_DELAY (96 * NSEC_PER_MSEC)
-/* between queries, until a querier announces another */
+/* between queries, until a querier announces another interval */
 #define INTERVAL (125 * NSEC_PER_SEC)
 #define OLD_RESPONSE (10 * NSEC_PER_SEC) /* the response interval of old queriers */
 #define SOURCES_MAX 4096
 #define MACS_MAX 8192
-#define QRV_MAX 7 /* as often as a querier can ask for */
+/* the largest number that queries can have */
+#define QRV_MAX 7
 
 static const ip_addr all_hosts = { { 0, 0, htonl(0xffff), htonl(0xe0000001) } };
 static const ip_addr all_nodes = { { htonl(0xff020000), 0, 0, htonl(1) } };
@@ -52,8 +53,8 @@ u64 mcast_random(u64 range)
 }
 
 /*
- * Returns how often a change is reported. A group that was left is kept until then, and any user
- * may set the number for an own namespace.
+ * Returns how often a change is reported. It is limited, since any user may set the sysctl in an
+ * own namespace, and a group without members is kept until its leaving was reported that often.
  */
 static u32 own_qrv(const struct net *net, bool v6)
 {
@@ -125,8 +126,8 @@ int mcast_mac_del(struct net_device *dev, const u8 *mac, bool by_hand)
 }
 
 /*
- * Adds or removes the group's link address: it is wanted while the group has members and the device
- * is up or, for IPv6, has never been down.
+ * Adds or removes the group's link address. The device needs it while the group has members and the
+ * device is up; for IPv6, also before the device is up for the first time.
  */
 static void load(struct net_device *dev, struct mc_group *g)
 {
@@ -149,7 +150,7 @@ static void load(struct net_device *dev, struct mc_group *g)
 
 /* ---- groups ---- */
 
-/* Finds a group, perhaps among thousands, by its address in a tree. net->lock held. */
+/* Finds a group by address, in a tree: there may be thousands. net->lock held. */
 static struct mc_group *find_group(struct net_device *dev, const ip_addr *addr)
 {
 	struct rb_node *n = dev->mc[!ip_is_v4(addr)].by_addr.node;
@@ -228,7 +229,10 @@ void mcast_drop_idle(struct mc_if *m, struct mc_group *g)
 		free_group(m, g);
 }
 
-/* Finds a source. NULL: *link, below *parent, is the place for it. */
+/*
+ * Finds a source. If there is none, returns NULL, and *link (below *parent) is the position for a
+ * new node.
+ */
 static struct mc_source *seek_source(
 	struct mc_group *g, const ip_addr *addr, struct rb_node ***link, struct rb_node **parent)
 {
@@ -307,7 +311,10 @@ static void count_out(struct mc_group *g, const struct mc_want *w)
 	g->excl -= w->mode == MCAST_EXCLUDE;
 }
 
-/* True if the source is in the list of the state that the members make together (RFC 3376, 3.2). */
+/*
+ * True if the source is in the list of the group's state, by the filters of its members (RFC 3376,
+ * 3.2).
+ */
 static bool is_listed(const struct mc_group *g, const struct mc_source *s)
 {
 	if (g->excl)
@@ -345,7 +352,7 @@ static bool speaks_newest(const struct net_device *dev, bool v6)
 	return mcast_version(dev, v6, ktime_get()) == (v6 ? 2 : 3);
 }
 
-/* Schedules the report of a change of @g that the link must learn. */
+/* Schedules a report, after a change of @g that the link must learn. */
 static void announce(struct net_device *dev, struct mc_group *g)
 {
 	bool v6 = !ip_is_v4(&g->addr);
@@ -360,7 +367,7 @@ static void announce(struct net_device *dev, struct mc_group *g)
 		mcast_at(dev->net, m->change_at);
 		return;
 	}
-	/* another member has the last word about it */
+	/* another host has sent the last report, so the link need not learn that we leave */
 	if (!g->users && !g->reporter) {
 		g->report_at = 0;
 		return;
@@ -370,7 +377,7 @@ static void announce(struct net_device *dev, struct mc_group *g)
 	mcast_at(dev->net, g->report_at);
 }
 
-/* Computes the state again from the counts. */
+/* Updates the group's state from the counts, and schedules reports of what has changed. */
 static void settle(struct net_device *dev, struct mc_group *g)
 {
 	struct mc_if *m = &dev->mc[!ip_is_v4(&g->addr)];
@@ -418,7 +425,7 @@ int mcast_change(struct net_device *dev, const ip_addr *group, const struct mc_w
 	if (IS_ERR(g))
 		return (int)PTR_ERR(g);
 	had = g->users;
-	if (!had) /* the newest again */
+	if (!had) /* it becomes the newest group */
 		list_move(&g->list, &m->groups);
 	if (now)
 		err = count_in(g, now);
@@ -467,10 +474,7 @@ bool mcast_accepts(struct net_device *dev, const ip_addr *group, const ip_addr *
 
 /* ---- received queries and reports ---- */
 
-/*
- * Marks the sources of a query that concern this machine. Returns false if none does, and no report
- * is sent.
- */
+/* Marks the sources of a query that the answer must list. Returns false if no answer is needed. */
 static bool mark_asked(struct mc_group *g, const struct mc_query *q)
 {
 	u32 size = q->v6 ? 16 : 4, hit = 0;
@@ -504,7 +508,8 @@ static void asked_about(
 	bool more = q->n;
 
 	if (g->report_at && !g->asked)
-		more = false; /* the group is reported whole anyway */
+		/* the whole group is going to be reported */
+		more = false;
 	if (!more) {
 		g->asked = false;
 		list_for_each_entry(s, &g->sources, list)
@@ -518,8 +523,7 @@ static void asked_about(
 }
 
 /*
- * Switches to the protocol of an older querier. Reports that were due in the newest protocol are
- * dropped.
+ * Switches to the protocol of an older querier. Pending reports of the newest protocol are dropped.
  */
 static void speak_old(struct mc_if *m, const struct mc_query *q, u64 now)
 {
@@ -579,7 +583,7 @@ void mcast_heard_report(struct net_device *dev, const ip_addr *group)
 	spin_unlock(&dev->net->lock);
 }
 
-/* ---- a device's life ---- */
+/* ---- devices ---- */
 
 void mcast_register(struct net_device *dev)
 {
@@ -591,7 +595,7 @@ void mcast_register(struct net_device *dev)
 	mcast_join(dev, &all_nodes);
 }
 
-/* Announces all groups again. net->lock held. */
+/* Reports the state of all groups as changes. net->lock held. */
 static void tell_all(struct net_device *dev, bool v6)
 {
 	struct mc_group *g, *next;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mcast_proc.c: /proc/net/igmp, igmp6, mcfilter, mcfilter6 and dev_mcast, which `ip maddr`, netstat
- * -g and others parse; and the multicast sysctls in /proc/sys/net that each namespace has for
- * itself.
+ * mcast_proc.c: /proc/net/igmp, igmp6, mcfilter, mcfilter6 and dev_mcast, which `ip maddr`,
+ * `netstat -g` and others parse; and the multicast sysctls in /proc/sys/net whose values each
+ * namespace has for itself.
  */
 #include <asm/errno.h>
 #include <linux/in.h>
@@ -15,7 +15,7 @@
 #include "kernel/net/inet/inet.h"
 #include "kernel/net/mcast/mcast.h"
 
-#define LIST_TEXT (1U << 20) /* most bytes shown, the rest is left out */
+#define LIST_TEXT (1U << 20) /* bytes shown; the rest is omitted */
 #define TICK (NSEC_PER_SEC / 100)
 #define LOADED 4
 #define NOT_TOLD 8
@@ -132,11 +132,11 @@ static int show_dev_mcast(struct seq *s, void *arg)
 	return 0;
 }
 
-/* ---- numbers of a namespace ---- */
+/* ---- sysctls of a namespace ---- */
 
 static const struct number {
 	const char *path;
-	size_t at; /* in struct net */
+	size_t at; /* offset in struct net */
 	int min, max;
 } numbers[] = {
 	{ "sys/net/ipv4/igmp_max_memberships", offsetof(struct net, mc.max_memberships), INT32_MIN,

@@ -2,10 +2,10 @@
 /*
  * mcast_report.c: builds the packets by which a device reports its groups: reports of IGMPv3 and
  * MLDv2, which differ only in the size of an address (RFC 3376, 4.2; RFC 3810, 5.2), and those of
- * their older versions.
+ * older versions.
  *
- * A packet has no network header and no checksum yet. A record that does not fit is continued in
- * the next packet, but a record that lists excluded sources is cut instead (RFC 3376, 4.2.16).
+ * The packets have no network header and no checksum yet. A record that does not fit is continued
+ * in the next packet, but a record that lists excluded sources is truncated (RFC 3376, 4.2.16).
  * Locks: net->lock is held.
  */
 #include <linux/in.h>
@@ -23,7 +23,7 @@
 #define MLD_V1_REPORT 131
 #define MLD_DONE 132
 #define MLD_V2_REPORT 143
-#define HEADS 48U /* of the network layer, in front */
+#define HEADS 48U /* room in front for network headers */
 
 enum record { IS_IN = 1, IS_EX, TO_IN, TO_EX, ALLOW, BLOCK };
 
@@ -31,10 +31,10 @@ struct report {
 	struct net_device *dev;
 	bool v6;
 	struct list_head *out;
-	struct sk_buff *skb; /* the one in the making; NULL */
-	u32 most;            /* bytes in it */
-	u8 *record;          /* the one in the making */
-	u16 sources;         /* in that */
+	struct sk_buff *skb; /* the packet being built, or NULL */
+	u32 most;            /* limit of its bytes */
+	u8 *record;          /* the record being built */
+	u16 sources;         /* number of sources in it */
 	u16 records;
 };
 
@@ -185,7 +185,7 @@ static void tell_changes(struct net_device *dev, struct mc_if *m, bool v6, struc
 	struct report r = report_of(dev, v6, out);
 	struct mc_group *g, *next;
 
-	for (int wanted = 0; wanted < 2; wanted++) { /* first the groups that were left */
+	for (int wanted = 0; wanted < 2; wanted++) { /* first the groups without members */
 		list_for_each_entry_safe(g, next, &m->groups, list) {
 			if (!!g->users != wanted)
 				continue;
@@ -206,8 +206,8 @@ static void tell_all(struct net_device *dev, struct mc_if *m, bool v6, struct li
 }
 
 /*
- * Makes a report for a querier of an older version: a packet about one group, or that we have left
- * it.
+ * Makes a report for a querier of an older version: a packet that one group has members, or has
+ * none.
  */
 static void tell_old(struct net_device *dev, struct mc_group *g, u8 version, struct list_head *out)
 {
@@ -217,7 +217,7 @@ static void tell_old(struct net_device *dev, struct mc_group *g, u8 version, str
 	struct sk_buff *skb;
 
 	if (leave && version == 1 && !v6)
-		return; /* no such message exists */
+		return; /* version 1 has no such message */
 	skb = packet(dev, out, v6 ? 24 : 8, leave ? routers : g->addr);
 	if (!skb)
 		return;
@@ -234,8 +234,8 @@ static void tell_old(struct net_device *dev, struct mc_group *g, u8 version, str
 }
 
 /*
- * Returns the interval in which an unsolicited report is repeated: of version 3 of IGMP and 2 of
- * MLD, or of those before.
+ * Returns the interval in which unsolicited reports are repeated, for the newest version (IGMPv3,
+ * MLDv2) or an older one. ns.
  */
 static u64 interval(const struct net_device *dev, bool v6, bool newest)
 {
@@ -245,7 +245,7 @@ static u64 interval(const struct net_device *dev, bool v6, bool newest)
 	return (u64)max(ms, 1) * NSEC_PER_MSEC;
 }
 
-/* Reports @g when its own time has come. */
+/* Reports @g, whose report_at has passed. */
 static void tell_group(struct net_device *dev, struct mc_group *g, u64 now, struct list_head *out)
 {
 	bool v6 = !ip_is_v4(&g->addr);

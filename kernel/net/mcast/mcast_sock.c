@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * mcast_sock.c: the multicast groups that a socket has joined, with the sources that it accepts or
- * refuses: setsockopt, getsockopt, and the test whether a group's packet is for the socket.
+ * refuses: setsockopt, getsockopt, and the test whether a multicast is for the socket.
  *
- * A membership belongs to a device, by the device's number and its id: a later device that gets the
- * same number is another device. The sources of a membership are in the order of their arrival.
- * Locks: i->op for changes, and i->c.lock around these, since packets arrive meanwhile; net->lock
- * inside. What memberships cost is bounded by their number (igmp_max_memberships, igmp_max_msf) or
- * by memory (net.core.optmem_max).
+ * A membership belongs to a device, by ifindex and dev->id: a later device may get the ifindex, but
+ * not the id. The sources of a membership are in the order in which they were added.
+ * Locks: i->op for changes; i->c.lock while members change, since packets arrive meanwhile;
+ * net->lock is taken inside i->op. The cost of memberships is bounded by their number
+ * (igmp_max_memberships, igmp_max_msf) or by memory (net.core.optmem_max).
  * Sources: ip(7), ipv6(7), RFC 3678.
  */
 #include <asm/errno.h>
@@ -18,8 +18,8 @@
 #include "kernel/net/mcast/mcast.h"
 
 /*
- * most sources of a group: each is searched with net->lock held, and any user may set the limit of
- * an own namespace
+ * sources of a group, at most: each is searched with net->lock held, and any user may set the limit
+ * (sysctl) of an own namespace
  */
 #define MSF_MAX 1024U
 
@@ -30,13 +30,13 @@ struct mc_member {
 	ip_addr group;
 	int ifindex;
 	u64 dev_id;
-	/* the address that it was joined by, 0: none */
+	/* the address of the device by which the group was joined, 0: none */
 	u32 by_addr;
 	u8 mode;
-	/* sources have been named one by one: the mode cannot change any more */
+	/* sources were named one by one, so the mode cannot be changed */
 	bool chosen;
 	u32 n;
-	ip_addr *sources; /* own; NULL for none */
+	ip_addr *sources; /* allocated; NULL: there are none */
 };
 
 struct mreqn {
@@ -50,7 +50,7 @@ struct mreq6 {
 	ip_addr group;
 	u32 ifindex;
 };
-/* The arguments of a call. */
+/* The parsed arguments of a call. */
 struct request {
 	bool v6;
 	ip_addr group, source;
@@ -86,8 +86,8 @@ bool inet_wants_group(struct inet_sock *i, const struct sk_buff *skb)
 /* ---- memberships ---- */
 
 /*
- * Finds the device of a request: by number, by address, or by the route to the group; *id: its
- * unique number. 0 or -ENODEV.
+ * Finds the device of a request by number, by address, or by the route to the group. *id: its
+ * dev->id. 0 or -ENODEV.
  */
 int inet_mc_device(
 	struct inet_sock *i, const ip_addr *group, int ifindex, u32 by_addr, int *out, u64 *id)
@@ -115,7 +115,7 @@ int inet_mc_device(
 	return d ? 0 : -ENODEV;
 }
 
-/* Tells the membership's device of a change, unless the device is gone. */
+/* Applies a change to the membership's device, unless that was removed. Returns 0 or -errno. */
 static int tell_device(struct inet_sock *i, const struct mc_member *m, const struct mc_want *was,
 	const struct mc_want *now)
 {
@@ -136,8 +136,8 @@ static struct mc_want wants(const struct mc_member *m)
 }
 
 /*
- * Returns how much memory a list of sources may take: it is one block, so there is a limit,
- * whatever an administrator allows.
+ * Returns the limit of the memory for a socket's memberships, bytes. It is at most 1 MiB, whatever
+ * the sysctl is, since a list of sources is one block.
  */
 static u32 memory_max(void)
 {
@@ -265,7 +265,7 @@ static int leave(struct inet_sock *i, const struct request *r)
 
 /* ---- sources ---- */
 
-/* Replaces the member's mode and sources. Takes @sources, also if it fails. */
+/* Replaces the mode and the sources of a membership. Consumes @sources, also on error. */
 static int replace(
 	struct inet_sock *i, struct mc_member *m, u8 mode, u32 n, ip_addr *sources, bool chosen)
 {
@@ -306,7 +306,8 @@ static int change_source(
 		at++;
 	if (!add && at == m->n)
 		return -EADDRNOTAVAIL;
-	if (!add && !n && mode == MCAST_INCLUDE) { /* an empty filter accepts no source */
+	/* an empty filter would accept no source */
+	if (!add && !n && mode == MCAST_INCLUDE) {
 		drop(i, m);
 		return 0;
 	}
@@ -386,7 +387,7 @@ static int set_filter(
 
 /* ---- setsockopt ---- */
 
-/* Reads a socket address of the level's family. -EADDRNOTAVAIL. */
+/* Reads a socket address of the level's family. 0 or -EADDRNOTAVAIL. */
 static int addr_of(const void *ss, bool v6, ip_addr *a)
 {
 	const struct sockaddr_in6 *in6 = ss;
@@ -486,7 +487,7 @@ static int source_request(struct inet_sock *i, bool v6, int opt, uaddr_t val, u3
 	return source_op(i, &r, opt);
 }
 
-/* bytes of struct ip_msfilter before the sources */
+/* bytes of struct ip_msfilter in front of the sources */
 #define MSFILTER_HEAD 16U
 #define GROUP_FILTER_HEAD offsetof(struct group_filter, gf_slist_flex)
 #define STORAGE sizeof(struct __kernel_sockaddr_storage)
@@ -599,7 +600,7 @@ int inet_mc_set(struct inet_sock *i, bool v6, int opt, uaddr_t val, u32 len)
 	return -ENOPROTOOPT;
 }
 
-/* ---- reading a filter: a question that is answered in its place ---- */
+/* ---- reading a filter: the answer overwrites the request ---- */
 
 static int get_msfilter4(struct inet_sock *i, uaddr_t val, u32 *len)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mld.c: sends and receives packets of MLD: ICMPv6 with a router alert in front. mcast.c decides
+ * mld.c: sends and receives packets of MLD: ICMPv6 behind a router alert option. mcast.c decides
  * when they are sent, mcast_report.c fills them in.
  * Sources: RFC 2710, 3810, 2711.
  */
@@ -16,7 +16,7 @@
 #define V2_QUERY 28U
 #define MESSAGE_MAX 1500
 
-/* Returns a link-local address of the device that is not tentative, or none. */
+/* Returns a link-local address of the device that is not tentative; any: there is none. */
 static ip_addr source_of(struct net_device *dev)
 {
 	struct ifaddr *a;
@@ -41,7 +41,7 @@ void mld_send(struct sk_buff *skb)
 		.next_hop = skb->ip.daddr,
 		.dev = dev,
 		.mtu = dev->mtu,
-		.proto = 0, /* hop-by-hop options */
+		.proto = 0, /* a hop-by-hop header is first */
 		.ttl = 1,
 	};
 	u32 pseudo = csum_pseudo(&f.saddr, &f.daddr, IPPROTO_ICMPV6, skb->len);
@@ -53,7 +53,10 @@ void mld_send(struct sk_buff *skb)
 	ip_send(dev->net, skb, &f);
 }
 
-/* Milliseconds, as a number of three bits' exponent and twelve bits' mantissa (RFC 3810, 5.1.3). */
+/*
+ * Returns the delay of the query @m, in ns. The message has milliseconds; in version 2 (@v2) large
+ * values have an exponent of three bits and a mantissa of twelve (RFC 3810, 5.1.3).
+ */
 static u64 delay_of(const u8 *m, bool v2)
 {
 	u32 v = (u32)m[4] << 8 | m[5];
