@@ -17,10 +17,10 @@
 #include "kernel/net/unix/unix.h"
 #include "kernel/sched/sched.h"
 
-#define LIST_TEXT 65536 /* most bytes shown, the rest is left out */
+#define LIST_TEXT 65536 /* bytes shown; the rest is omitted */
 #define BATCH 4096U
-#define NETLINK_BATCH 256U /* lines with the lock held */
-#define PAUSE 64           /* lines, and others run */
+#define NETLINK_BATCH 256U /* lines read with the lock held */
+#define PAUSE 64           /* lines between two cond_resched() */
 
 static void show_one_unix(struct seq *s, const struct unix_sock *u)
 {
@@ -39,8 +39,8 @@ static void show_one_unix(struct seq *s, const struct unix_sock *u)
 }
 
 /*
- * Shows /proc/net/unix. Each batch is searched from the list's front, so batches are large, and
- * other tasks run in between.
+ * Shows /proc/net/unix. Each batch is searched from the start of the list, so batches are large.
+ * Other tasks may run between the lines.
  */
 static int show_unix(struct seq *s, void *arg)
 {
@@ -91,9 +91,9 @@ static int show_netlink(struct seq *s, void *arg)
 	return 0;
 }
 
-#define PACKETS_MAX 16384U /* most sockets shown */
+#define PACKETS_MAX 16384U /* sockets shown; the rest is omitted */
 
-/* Sockets of a namespace, noted while packet_taps_lock is held, and shown afterwards. */
+/* Sockets of a namespace, copied while packet_taps_lock is held, and shown afterwards. */
 struct packet_list {
 	u32 nr, room;
 	struct packet_line {
@@ -144,10 +144,10 @@ static void show_ptype_line(struct seq *s, u16 proto, const char *dev, const cha
 		seq_printf(s, "%04x %-8s %s\n", proto, dev, function);
 }
 
-#define PTYPES_MAX 4096U /* most entries shown */
+#define PTYPES_MAX 4096U /* entries shown; the rest is omitted */
 
 /*
- * Receivers of a namespace, noted while packet_taps_lock is held; names are looked up afterwards.
+ * Receivers of a namespace, copied while packet_taps_lock is held. Names are looked up afterwards.
  */
 struct ptype_list {
 	u32 nr;
@@ -219,8 +219,8 @@ static int show_softnet(struct seq *s, void *arg)
 }
 
 /*
- * Shows only column headings: for a cache that no longer exists, which programs still read, and for
- * leases, of which there are none.
+ * Shows column headings only, of files that have no lines: a cache that no longer exists but that
+ * programs still read, and leases.
  */
 static int show_head(struct seq *s, void *arg)
 {
@@ -230,7 +230,7 @@ static int show_head(struct seq *s, void *arg)
 
 /* ---- protocols ---- */
 
-/* Counts the namespace's streams, or all its other sockets. */
+/* Counts the AF_UNIX sockets of the namespace: streams, or all others. */
 static u32 count_unix(bool streams)
 {
 	struct unix_sock **all = kmalloc(BATCH * sizeof(struct unix_sock *), GFP_KERNEL);
@@ -251,13 +251,13 @@ static u32 count_unix(bool streams)
 
 /*
  * Shows the protocols whose sockets are counted. The columns behind the size show which of Linux's
- * calls each protocol has, in the order of the file's head.
+ * operations each protocol has, in the order of the headings.
  */
 static int show_protocols(struct seq *s, void *arg)
 {
 	static const struct {
 		const char *name, *calls;
-		struct port_table *ports; /* NULL: of AF_UNIX */
+		struct port_table *ports; /* NULL: AF_UNIX */
 		u16 size;
 		bool v6, stream;
 	} all[] = {

@@ -13,7 +13,7 @@
 #include "kernel/net/tcp/tcp.h"
 
 #define USER_HZ 100
-/* most bytes of text for lists of devices, addresses and routes; the rest is left out */
+/* bytes of text for lists of devices, addresses and routes; the rest is omitted */
 #define SHORT_LIST 65536
 
 /* ---- sockets ---- */
@@ -27,8 +27,8 @@ static void show_addr(struct seq *s, const ip_addr *a, u16 port, bool v6)
 }
 
 /*
- * The values of a socket's line: read while its table is locked, for which packets wait, and
- * written afterwards.
+ * The values of a socket's line. They are read while the socket's table is locked, which blocks
+ * packets, and printed after that.
  */
 struct line {
 	ip_addr saddr, raddr;
@@ -38,7 +38,7 @@ struct line {
 	u32 txq, rxq, uid, drops;
 	u64 ino;
 	int refs;
-	/* of TCP */
+	/* TCP only */
 	u8 timer;
 	u32 retries, probes, quick, cwnd, ssthresh;
 	u64 rto;
@@ -134,8 +134,8 @@ static const struct listing listings[] = {
 };
 
 /*
- * Shows the head exactly as Linux does: lines of TCP and UDP over IPv4 have a fixed length, the
- * first one too.
+ * Shows the headings exactly as Linux does: all lines of TCP and UDP over IPv4 have one length,
+ * including the headings.
  */
 static void show_head(struct seq *s, const struct listing *l)
 {
@@ -158,9 +158,7 @@ static void show_head(struct seq *s, const struct listing *l)
 #define BATCH 128U /* lines */
 #define COUNT_BATCH 4096U
 
-/*
- * Numbers of sockets in the caller's namespace, IPv4's [0] and IPv6's [1], and in all namespaces.
- */
+/* Numbers of sockets: in the caller's namespace of IPv4 [0] and IPv6 [1], and in all namespaces. */
 struct count {
 	u32 n[2], time_wait, all;
 };
@@ -192,7 +190,7 @@ u32 net_count_socks(struct port_table *t, bool v6)
 	return count_socks(t).n[v6];
 }
 
-/* A batch. */
+/* A batch of lines. */
 struct lines {
 	const struct listing *l;
 	u32 n;
@@ -248,8 +246,8 @@ static int show_socks(struct seq *s, void *arg)
 /* ---- devices, addresses, routes ---- */
 
 /*
- * True if there is room for one more line. Nothing is allocated, since net->lock is held: a line
- * without room is left out.
+ * True if there is room for one more line. Lines without room are omitted: no memory is allocated,
+ * since net->lock is held.
  */
 static bool has_room(const struct seq *s)
 {
@@ -338,8 +336,8 @@ static void put_ipv6(struct seq *s, const ip_addr *a, u32 prefix, const ip_addr 
 }
 
 /*
- * Shows the routes of all tables, this machine's addresses, and the end of the main table, where
- * nothing is reached.
+ * Shows the IPv6 routes of all tables, the addresses of this machine, and the last entry of the
+ * main table, which makes all other destinations unreachable.
  */
 static int show_ipv6_route(struct seq *s, void *arg)
 {
@@ -368,7 +366,7 @@ static bool is_permanent(const struct ifaddr *a)
 	return !a->expires || a->expires == ~0UL;
 }
 
-/* Returns the scope as Linux shows it in this file. */
+/* Returns the scope in the format of this file. */
 static u8 inet6_scope(const struct ifaddr *a)
 {
 	return ip_is_linklocal(&a->addr) ? 0x20 : a->scope == RT_SCOPE_HOST ? 0x10 : 0;
@@ -393,8 +391,8 @@ static int show_if_inet6(struct seq *s, void *arg)
 }
 
 /*
- * Shows each address with its device. No other file of /proc has those of IPv4: `nestctl inspect`
- * reads this one.
+ * Shows each address with its device. No other file in /proc has IPv4's addresses; `nestctl
+ * inspect` reads this one.
  */
 static int show_addresses(struct seq *s, void *arg)
 {

@@ -8,7 +8,7 @@
 #include "kernel/lib/printk.h"
 #include "kernel/net/tcp/tcp.h"
 
-/* ---- snmp: two lines for each protocol, names and numbers ---- */
+/* ---- snmp: two lines for each protocol, with names and numbers ---- */
 
 static void show_ip(struct seq *s)
 {

@@ -2,8 +2,8 @@
 /*
  * net_sysctl.c: /proc/sys/net except the files of each device (netconf.c) and of multicast
  * (mcast_proc.c), as tcp(7), ip(7) and linux-doc's networking/ip-sysctl describe it. A setting that
- * would have no effect has no entry in the table, or has one that accepts no other value.
- * Locks: none; each number is read and written at once.
+ * would have no effect has no file, or has one that accepts a single value.
+ * Locks: none; each number is a word, read and written without a lock.
  */
 #include <asm/errno.h>
 
@@ -17,10 +17,10 @@
 #include "kernel/net/proc/net_sysctl.h"
 #include "kernel/net/tcp/tcp.h"
 
-/* Linux has had no use for these for long, and keeps their files for programs that write there. */
+/* Linux no longer uses these, and keeps the files for programs that write to them. */
 static int routes_max = INT32_MAX, low_latency;
 
-/* Values of the machine, as the rest of neigh/default is. */
+/* Values of the whole machine, like the rest of neigh/default. */
 #define NEIGH_GC(dir, gc)                                                                          \
 	SYSCTL_NUM(dir "gc_thresh1", (gc).thresh1, 0, 0x7fffffff),                                 \
 		SYSCTL_NUM(dir "gc_thresh2", (gc).thresh2, 0, 0x7fffffff),                         \
@@ -50,7 +50,7 @@ static const struct sysctl ints[] = {
 	NEIGH_GC("net/ipv6/neigh/default/", neigh_gc[1]),
 };
 
-/* Sysctls that have one possible value, as the code is built; another number is refused. */
+/* Sysctls with a single possible value, which describes the code; another number is refused. */
 static int zero = 0, one = 1, two = 2;
 #define AS_IT_IS(p, v, n) SYSCTL_NUM("net/" p, v, n, n)
 static const struct sysctl as_it_is[] = {
@@ -71,7 +71,7 @@ static const struct sysctl as_it_is[] = {
 	AS_IT_IS("core/bpf_jit_enable", zero, 0), /* programs are interpreted */
 	AS_IT_IS("core/busy_poll", zero, 0),
 	AS_IT_IS("core/busy_read", zero, 0),
-	/* The port of a connection in TIME_WAIT is not shared. */
+	/* the port of a connection in TIME_WAIT is not reused */
 	AS_IT_IS("ipv4/tcp_tw_reuse", zero, 0),
 	AS_IT_IS("ipv4/tcp_shrink_window", zero, 0),
 	AS_IT_IS("ipv4/tcp_fwmark_accept", zero, 0),
@@ -83,7 +83,7 @@ static const struct sysctl as_it_is[] = {
 	AS_IT_IS("ipv6/fib_multipath_hash_policy", zero, 0),
 };
 
-/* Several numbers in one file. */
+/* Files with one or more numbers. */
 static const struct net_sysctl vectors[] = {
 	{ "sys/net/ipv4/ip_local_port_range", &init_net.ports.min, 2, 1, 65535 },
 	{ "sys/net/ipv4/ip_default_ttl", &init_net.ipv4.default_ttl, 1, 1, 255 },
@@ -114,7 +114,7 @@ static const struct net_sysctl vectors[] = {
 	{ "sys/net/ipv6/ip6frag_time", &init_net.frags[1].time, 1, 0, 0x7fffffff },
 	{ "sys/net/ipv4/tcp_mem", tcp_limits.mem, 3, 1, 0x7fffffff },
 };
-/* Each namespace's own values: one number each, but three for sizes of buffers. */
+/* Values of each namespace: one number each, except three for sizes of buffers. */
 #define TCP_OWN(name, field, min, max)                                                             \
 	{                                                                                          \
 		"sys/net/ipv4/tcp_" name, &init_net.tcp.field, 1, min, max                         \
@@ -178,15 +178,17 @@ static const struct net_sysctl own[] = {
 	OWN("ipv4/route/min_pmtu", ipv4.min_pmtu, 68, INT32_MAX),
 	OWN("ipv4/route/mtu_expires", ipv4.mtu_expires, INT32_MIN / 250, INT32_MAX / 250),
 	OWN("ipv4/route/min_adv_mss", ipv4.min_adv_mss, INT32_MIN, INT32_MAX),
-	OWN("ipv4/udp_wmem_min", ipv4.udp_wmem_min, 1, INT32_MAX), /* without effect, as Linux's */
+	OWN("ipv4/udp_wmem_min", ipv4.udp_wmem_min, 1, INT32_MAX), /* without effect, as on Linux */
 	OWN("core/tstamp_allow_data", ipv4.tstamp_allow_data, 0, 1),
-	TCP_OWN("fack", fack, 0, 255), /* without effect, like the next */
+	TCP_OWN("fack", fack, 0, 255), /* without effect, like adv_win_scale */
 	TCP_OWN("adv_win_scale", adv_win_scale, -31, 31),
 	TCP_OWN("challenge_ack_limit", challenge_limit, INT32_MIN, INT32_MAX),
 };
 BUILD_BUG_ON(offsetof(struct net, ports.max) != offsetof(struct net, ports.min) + sizeof(int));
 
-/* Returns the numbers of the reader's namespace, at the offset that they have in init_net. */
+/*
+ * Returns the numbers of current's namespace, which are at the offset that @v->at has in init_net.
+ */
 static int *numbers(const struct net_sysctl *v)
 {
 	u64 off = (u64)v->at - (u64)&init_net;
@@ -205,7 +207,7 @@ static int show_vector(struct seq *s, void *arg)
 }
 
 /*
- * True if the bounds of ports that are given out are in order, and none of these ports needs a
+ * True if the range of ports for automatic binding is in order, and none of these ports needs a
  * capability.
  */
 static bool ports_agree(const struct net_sysctl *v, const s64 *got, u32 n)
@@ -251,7 +253,7 @@ int net_sysctl_own(const struct net_sysctl *table, u32 n)
 	return err;
 }
 
-/* Bytes, an unsigned long each; the low one is never above the high one. */
+/* Thresholds in bytes, each an unsigned long. The low one is at most the high one. */
 static const struct frag_thresh {
 	const char *path;
 	u32 v6;
@@ -290,7 +292,7 @@ static int store_frag_thresh(char *text, size_t n, void *arg)
 	return 0;
 }
 
-/* Shows ping_group_range: groups as the reader's user namespace calls them; 1 to 0 is none. */
+/* Shows ping_group_range, in ids of the reader's user namespace; the range 1 to 0 is empty. */
 static int show_ping(struct seq *s, void *arg)
 {
 	const struct net *net = current_net();
@@ -326,7 +328,7 @@ static int store_ping(char *text, size_t n, void *arg)
 	return 0;
 }
 
-/* ---- types of ICMPv6 errors and other messages of this machine, for counters ---- */
+/* ---- icmp/ratemask: the types of ICMPv6 messages whose rate is limited ---- */
 
 #define ICMP6_TYPES 256U
 
@@ -365,7 +367,7 @@ static int store_congestion(char *text, size_t n, void *arg)
 	return err;
 }
 
-/* Shows the two congestion controls that exist, which all users may use. */
+/* Shows the two existing congestion controls, which all users may select. */
 static int show_congestions(struct seq *s, void *arg)
 {
 	seq_printf(s, "%s %s\n", tcp_cc_name(true), tcp_cc_name(false));
@@ -412,7 +414,7 @@ static int show_notsent_lowat(struct seq *s, void *arg)
 	return 0;
 }
 
-/* Takes values up to 2^32 - 1, beyond an int. */
+/* Accepts values up to 2^32 - 1, which do not fit into an int. */
 static int store_notsent_lowat(char *text, size_t n, void *arg)
 {
 	s64 got;
@@ -426,8 +428,8 @@ static int store_notsent_lowat(char *text, size_t n, void *arg)
 }
 
 /*
- * Shows the number of buckets. They are the machine's: another namespace shares them, and shows a
- * negative number.
+ * Shows the number of buckets. The table is shared by all namespaces; those other than the first
+ * show the number as negative.
  */
 static int show_buckets(struct seq *s, void *arg)
 {
@@ -441,9 +443,11 @@ static int show_nothing(struct seq *s, void *arg)
 	return 0;
 }
 
-/* ---- */
+/* ---- registering ---- */
 
-/* Files that the owner of a namespace may write. The others count memory, or are the machine's. */
+/*
+ * Files that the owner of a namespace may write. The others are about memory, or are the machine's.
+ */
 static const char *const let[] = { "sys/net/ipv4/ip_local_port_range",
 	"sys/net/ipv4/ip_default_ttl", "sys/net/ipv4/ping_group_range",
 	"sys/net/ipv4/icmp_echo_ignore_all", "sys/net/ipv4/icmp_echo_ignore_broadcasts",
@@ -459,7 +463,7 @@ static const char *const let[] = { "sys/net/ipv4/ip_local_port_range",
 	"sys/net/ipv4/tcp_fastopen_key", "sys/net/ipv4/tcp_notsent_lowat",
 	"sys/net/ipv4/tcp_fastopen_blackhole_timeout_sec" };
 
-/* Files that other namespaces do not have. */
+/* Files that exist in the first namespace only. */
 static const char *const only_first[] = { "ipv4/route/redirect_load", "ipv4/route/redirect_number",
 	"ipv4/route/redirect_silence", "ipv4/route/error_cost", "ipv4/route/error_burst",
 	"ipv4/route/max_size", "ipv4/tcp_low_latency", "ipv4/tcp_available_ulp", "ipv4/tcp_mem",
