@@ -58,9 +58,9 @@ struct br_snoop_family {
 	u64 unsure_until;
 	/* the bridge itself leads to a router until this time */
 	u64 router_until;
+	ip_addr querier; /* the elected querier; any: none */
 	/* of own queries; any: none is usable */
-	ip_addr querier;
-	ip_addr source;      /* of own queries; any: none that would do */
+	ip_addr source;
 	struct br_query own; /* queries to the bridge's own host */
 };
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * ethtool_features.c: the names of offloads (ETH_SS_FEATURES), and which of them are on (ethtool
- * -k, NetworkManager). None can be switched: what is on depends on the link that carries the card's
- * frames. Names and meanings: ethtool(8).
+ * -k, NetworkManager). No offload can be switched: what is on depends on the link that carries the
+ * card's frames. Names and meanings: ethtool(8).
  */
 #include <asm/errno.h>
 #include <linux/ethtool.h>

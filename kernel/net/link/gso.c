@@ -57,7 +57,7 @@ static u32 tcp_at(const struct sk_buff *skb)
 		return 0;
 	if (at + (h[at + 12] >> 4) * 4U != len || (h[at + 13] & ~PUSH) != ONLY_ACK)
 		return 0;
-	/* Takes no packet with an identification, which would have to count up. */
+	/* Packets with an identification are not joined, since it would have to be incremented. */
 	if (skb->protocol == ETH_P_IP &&
 		(h[ETH_HLEN + 4] || h[ETH_HLEN + 5] || h[ETH_HLEN + 6] != 0x40))
 		return 0;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * net_sysfs.c: /sys/class/net/NAME, a link to /sys/devices/virtual/net/NAME, and the names of
- * devices as places there and in /proc/sys/net (netname.h). An entry shows the device of that name
- * in the reader's namespace.
+ * net_sysfs.c: /sys/class/net/NAME, a link to /sys/devices/virtual/net/NAME, and the table of names
+ * for which there are folders there and in /proc/sys/net (netname.h). A folder shows the device of
+ * its name in the reader's namespace.
  * Locks: names_mutex for the table of names; net->lock, inside, while a device is shown.
  */
 #include <asm/errno.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * net_sysfs.h: files of a device below /sys/class/net/NAME; kinds of devices bring groups of them
- * (net_attrs.c).
+ * net_sysfs.h: files of a device below /sys/class/net/NAME; kinds of devices have further groups
+ * of files (net_attrs.c).
  */
 #ifndef NESTLING_NET_NET_SYSFS_H
 #define NESTLING_NET_NET_SYSFS_H

@@ -99,18 +99,18 @@ struct netdev_ops {
 	 */
 	int (*xmit)(struct net_device *dev, struct sk_buff *skb);
 	/*
-	 * Sends from the front of @queue, and frees what it has sent. Returns how many. The rest
+	 * Sends packets from the front of @queue, and frees them. Returns their number. The rest
 	 * waits for netdev_tx_wake().
 	 */
 	u32 (*send)(struct netdev_queue *q, struct list_head *queue);
 	/*
-	 * Brings in at most @budget frames with eth_rx(). Returns how many; if fewer, the interrupt
-	 * is on again.
+	 * Passes at most @budget received frames to eth_rx(). Returns their number; if it is less
+	 * than @budget, the interrupt is enabled again.
 	 */
 	u32 (*poll)(struct netdev_queue *q, u32 budget);
 	/*
-	 * Uses @n queues, of nr_queues, from now on, both ways. Returns 0 or -errno. link.c's mutex
-	 * held. NULL: there is one queue.
+	 * Sends and receives by the first @n of the nr_queues queues from now on. Returns 0 or
+	 * -errno. link.c's mutex held. NULL: there is one queue.
 	 */
 	int (*set_queues)(struct net_device *dev, u32 n);
 	/* Start and stop a card, when the device goes up or down. */
@@ -148,7 +148,7 @@ struct netdev_queue {
 	struct net_device *dev;
 	u32 index;
 	spinlock_t lock;
-	/* queued packets; under lock, as the members below */
+	/* queued packets; under lock, like the members down to large */
 	struct list_head txq;
 	u32 txq_len;
 	bool busy; /* a vCPU is in send() */
@@ -169,7 +169,7 @@ struct netdev_queue {
 	/* tx_packets when the present period began */
 	u64 counted;
 	struct work poll_work;
-	/* POLL_*: the thread polls, or the interrupt */
+	/* POLL_* (netdev_io.c): whether the thread or the interrupt polls */
 	u32 polling;
 	/* a vCPU is in poll(), or delivers its packets; see netdev_polling() */
 	bool in_poll;
@@ -362,7 +362,8 @@ struct altname {
 };
 
 /*
- * uevent.c: Reports a device; @old: its former name, @synth: lines of a requested event, or NULL.
+ * uevent.c: sends a uevent of a device. @old: its former name, or NULL; @synth: lines of an event
+ * that a program has requested, or NULL.
  */
 void netdev_uevent(
 	const struct net_device *dev, const char *action, const char *old, const char *synth);
@@ -410,7 +411,7 @@ void packet_tap_in(struct sk_buff *skb);
 void packet_device_gone(struct net_device *dev);
 
 /*
- * For drivers' interrupts: note that packets have arrived, or that the host accepts packets again.
+ * Called by drivers' interrupts when packets have arrived, and when the host accepts packets again.
  */
 void netdev_poll(struct netdev_queue *q);
 void netdev_tx_wake(struct netdev_queue *q);

@@ -73,7 +73,7 @@ static struct backlog {
 	/* the senders' frames are held back until the timer fires */
 	bool held;
 	bool held_enough; /* the hold is over */
-	/* a queue on another vCPU's list that has enough frames: this vCPU sends it too */
+	/* a listed queue, perhaps another vCPU's, that has enough frames: this vCPU sends it */
 	struct netdev_queue *full;
 	/* packets processed and dropped, and flushes that left packets: /proc/net/softnet_stat */
 	u32 processed, dropped, squeezed;

@@ -167,7 +167,7 @@ struct mc_query {
 	u64 max_delay; /* ns */
 	u32 qrv;
 	u64 interval;      /* between queries, ns */
-	const u8 *sources; /* in network order, size by v6 */
+	const u8 *sources; /* as received: 4 or 16 bytes each */
 	u32 n;
 };
 void mcast_heard_query(struct net_device *dev, const struct mc_query *q);

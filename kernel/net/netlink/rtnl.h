@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * rtnl.h: rtnetlink(7): links, addresses and routes as netlink messages. netlink.c carries them.
+ * rtnl.h: rtnetlink(7): links, addresses and routes as netlink messages. netlink.c passes these
+ * messages from and to programs.
  */
 #ifndef NESTLING_NET_RTNL_H
 #define NESTLING_NET_RTNL_H
@@ -54,7 +55,7 @@ bool rtnl_attr_addr(const struct nlmsghdr *req, u32 fixed, u16 type, u8 family, 
 /* Builds a message that describes the object @what. */
 typedef void (*rtnl_put_fn)(
 	struct nl_builder *b, const struct nlmsghdr *req, u32 portid, u16 flags, const void *what);
-/* Handles one object of the request: 0 or -errno, which ends the dump. */
+/* Answers with one object: 0 or -errno, which ends the dump. */
 typedef int (*rtnl_emit_fn)(void *arg, rtnl_put_fn put, const void *what);
 
 /*

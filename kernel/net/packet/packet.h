@@ -83,7 +83,7 @@ struct packet_sock {
 	struct list_head rq;
 	u32 rmem, packets, drops;
 	struct packet_ring *ring;
-	struct packet_tx *tx; /* and under tx_op */
+	struct packet_tx *tx; /* under tx_op, too */
 	atomic_t wmem;
 
 	struct mutex tx_op;

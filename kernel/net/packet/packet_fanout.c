@@ -12,7 +12,7 @@
  * (PACKET_FANOUT_CBPF, _EBPF), or by the room in its queue. With PACKET_FANOUT_FLAG_ROLLOVER
  * another member gets the packet if the selected one has no room.
  * Locks: group_op (mutex, inside the socket's op) for making and ending groups, joining and
- * leaving; taps_lock for lists and counts.
+ * leaving; packet_taps_lock for lists and counts.
  */
 #include <asm/errno.h>
 #include <linux/if_ether.h>
@@ -36,7 +36,7 @@
 struct packet_fanout {
 	/* in groups; under group_op, like the members below */
 	struct list_head list;
-	u32 members; /* members that are taps, and others */
+	u32 members; /* number of members, taps or not */
 	u32 room;    /* entries of array */
 
 	/* immutable */
@@ -49,7 +49,7 @@ struct packet_fanout {
 	u16 proto;
 	int ifindex;
 
-	/* under taps_lock */
+	/* under packet_taps_lock */
 	struct packet_sock **array;
 	u32 listed, turn;
 	struct sk_filter *prog;

@@ -162,7 +162,8 @@ struct flow {
 	bool no_guess;
 	/* multicasts are also delivered to members on this machine */
 	bool loop;
-	bool stays; /* multicasts are not sent: TTL 0 */
+	/* multicasts are for members on this machine only: TTL 0 */
+	bool stays;
 	u32 mark;
 	/* ports of TCP and UDP, 0: unknown, or none */
 	u16 sport, dport;

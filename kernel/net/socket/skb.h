@@ -89,7 +89,7 @@ struct tcp_meta {
 	u8 hlen;  /* length of its header */
 };
 
-/* Receivers of a frame; the values of <linux/if_packet.h>. */
+/* skb->pkt_type: the receivers of a frame; values of <linux/if_packet.h>. */
 enum { PKT_HOST, PKT_BROADCAST, PKT_MULTICAST, PKT_OTHERHOST, PKT_OUTGOING, PKT_LOOPBACK };
 
 /*
