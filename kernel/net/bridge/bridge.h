@@ -142,8 +142,10 @@ struct bridge {
 	u32 nr_learned, nr_by_hand;
 	struct ktimer gc;
 	bool closing; /* no timer is started any more */
-	/* written under link.c's mutex, read without it */
-	/* ticks; the last three apply while the bridge is root */
+	/*
+	 * ticks; the last three apply while the bridge is root. These four and the next three lines
+	 * are written under link.c's mutex and read without it
+	 */
 	u32 ageing, forward_delay, hello, max_age;
 	u16 priority, group_fwd_mask;
 	u8 group_addr[ETH_ALEN];
