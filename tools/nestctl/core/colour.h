@@ -8,19 +8,20 @@
 
 enum colour { COLOUR_NONE, COLOUR_BOLD, COLOUR_DIM, COLOUR_RED, COLOUR_YELLOW, COLOUR_GREEN };
 /*
- * Returns the sequence that switches standard output to a colour, or "" if it is no terminal, TERM
- * is dumb, or NO_COLOR is set.
+ * Returns the escape sequence that switches standard output to a colour. Returns "" if standard
+ * output is no terminal, TERM is "dumb", or NO_COLOR is set.
  */
 const char *colour(enum colour c);
 /*
- * Prints text of a guest's programs as dmesg(1) does: characters that control a terminal, and
- * invalid UTF-8, as a number (\x1b). Lines and tabs stay.
+ * Prints text from a guest's programs as dmesg(1) does: invalid UTF-8, and characters that control
+ * a terminal, appear as numbers (\x1b). Newlines and tabs stay.
  */
 void put_plain(FILE *out, const char *text);
-/* Returns bytes as "1.5MB", for columns of listings; never freed. */
+/* Returns a size in bytes as "1.5MB", for columns of listings. The text is never freed. */
 const char *size_text(double bytes);
 /*
- * Returns bytes as "1.5M", for narrow columns; the text is overwritten by the sixteenth later call.
+ * Returns a size in bytes as "1.5M", for narrow columns. The sixteenth call after this one
+ * overwrites the text.
  */
 const char *short_size(double bytes);
 

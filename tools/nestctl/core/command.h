@@ -84,21 +84,27 @@
 	ROW(man)
 
 struct option_row {
-	/* result of next_option(): the short letter, or from 256 without one */
+	/*
+	 * what next_option() returns for the option: its short letter, or a number from 256 if it
+	 * has none
+	 */
 	int key;
-	/* the long name, or NULL; with key 0: the end of the table */
+	/* the long name, or NULL. A row without key and name ends the table. */
 	const char *name;
-	/* its value, or NULL for none; "[=VALUE]": it may be left out, of long names only */
+	/*
+	 * placeholder of the option's value, or NULL if it takes none. "[=VALUE]": the value may be
+	 * left out, which only long names allow.
+	 */
 	const char *arg;
-	/* NULL: accepted but not shown (an old spelling) */
+	/* text for --help. NULL: the option is accepted but not shown (an old spelling). */
 	const char *help;
 };
-/* True for a value that is given behind "=" or not at all, as "[=PORT]". */
+/* True if the option's value may be left out, as in "[=PORT]". */
 static inline bool value_is_optional(const struct option_row *o)
 {
 	return o->arg && o->arg[0] == '[' && o->arg[1] == '=';
 }
-/* Every listing has this option. */
+/* key of --json, which every listing has */
 #define KEY_JSON 1000
 /* clang-format off */
 #define OPTION_JSON { KEY_JSON, "json", NULL, "print JSON, for programs" }
@@ -106,24 +112,32 @@ static inline bool value_is_optional(const struct option_row *o)
 
 struct command {
 	const char *name; /* full name: "image build" */
-	bool program;     /* no command of nestctl */
-	const char *args; /* behind the options: "[--] FILE..." */
-	const char *help; /* one line */
+	/* a program of its own, no command of nestctl */
+	bool program;
+	/* words behind the options: "[--] FILE..." */
+	const char *args;
+	const char *help; /* one line of --help */
 	/*
 	 * Further text, or NULL: paragraphs between empty lines. Lines that begin with a tab stay
 	 * unchanged.
 	 */
 	const char *text;
-	/* its exit statuses besides 0 and 1, or NULL */
+	/* the meaning of exit statuses besides 0 and 1, or NULL */
 	const char *exits;
 	const struct option_row *options; /* or NULL */
-	/* returns what to say of an option that is not known, or NULL; may be NULL */
+	/*
+	 * returns a message about an unknown option @word, or NULL for the general one. May be
+	 * NULL.
+	 */
 	const char *(*hint)(const char *word);
 	bool command_follows; /* options end at the first word */
-	bool hidden;          /* from --help */
-	bool helper;          /* nestctl-image runs it, instead of @run */
+	bool hidden;          /* not shown by --help */
+	bool helper;          /* run by nestctl-image, in place of @run */
 	int (*run)(int argc, char **argv);
-	/* ends in NULL; a group with @run does that if no verb follows */
+	/*
+	 * the commands of a group, ending in NULL. A group that has @run too calls it if no verb
+	 * follows.
+	 */
 	const struct command *const *sub;
 };
 
@@ -133,8 +147,8 @@ COMMANDS(ROW)
 extern const struct command *const commands[]; /* ends in NULL */
 
 /*
- * Runs the command of @table that argv[0] names. Returns the exit status. @in: the group's name, or
- * NULL.
+ * Runs the command of @table that argv[0] names. @in: the name of the group to which @table
+ * belongs, or NULL. Returns the exit status.
  */
 int command_dispatch(const struct command *const *table, const char *in, int argc, char **argv);
 
@@ -142,8 +156,8 @@ int command_dispatch(const struct command *const *table, const char *in, int arg
 int helper_run(const struct command *c, int argc, char **argv) __attribute__((noreturn));
 
 /*
- * Returns the key of the next option, or 0 behind the last (options.c). --help prints and exits, an
- * unknown option dies.
+ * Returns the key of the next option, or 0 behind the last (options.c). Prints the help and exits
+ * at --help. Dies at an unknown option.
  */
 int next_option(const struct command *c, int argc, char **argv);
 /*
@@ -151,15 +165,15 @@ int next_option(const struct command *c, int argc, char **argv);
  * than @max (-1: any number).
  */
 char **take_words(const struct command *c, int argc, char **argv, int min, int max);
-/* Returns the last word of its name. */
+/* Returns the last word of the command's name: "build" for "image build". */
 const char *command_verb(const struct command *c);
 
 /* help.c */
 void help_command(const struct command *c);
 void help_all(const struct command *const *table);
-/* Returns "nestctl run [OPTION...] IMAGE [-- COMMAND...]", which is never freed. */
+/* Returns "nestctl run [OPTION...] IMAGE [-- COMMAND...]". The text is never freed. */
 const char *command_usage(const struct command *c);
-/* Returns "nestctl run", or the name of a program; never freed. */
+/* Returns "nestctl run", or the name of a program. The text is never freed. */
 const char *command_line_name(const struct command *c);
 
 /* Prints the manual page of a program in troff's form (troff.c). */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * completion.c: `nestctl completion bash|zsh` prints the shell's completion script. The scripts
- * contain the table; they ask for names of images and instances when needed (`nestctl image list
+ * contain the table; they call nestctl for names of images and instances (`nestctl image list
  * --names`, `nestctl list --names`).
  */
 #include <ctype.h>
@@ -57,7 +57,10 @@ static const char *kind_of(const char *arg, size_t len)
 	return "none";
 }
 
-/* Prints the kinds of the words behind the options, of "image file ...". The last one repeats. */
+/*
+ * Prints how each word behind the options is completed, from text like "IMAGE FILE...". The last
+ * kind repeats.
+ */
 static void print_words(const char *args)
 {
 	bool first = true;
@@ -69,7 +72,7 @@ static void print_words(const char *args)
 			printf("%s%s", first ? "" : ";", kind_of(args, n));
 			first = false;
 		} else if (args[3] == ' ' || args[3] == '\0') {
-			printf("%snone", first ? "" : ";"); /* programs of the guest */
+			printf("%snone", first ? "" : ";"); /* words of a guest's command */
 			return;
 		}
 		args += n;
@@ -79,7 +82,7 @@ static void print_words(const char *args)
 		printf("none");
 }
 
-/* true for zsh's associative arrays */
+/* true to print zsh's associative arrays */
 static bool zsh;
 
 static void print_key(const char *a, const char *b, const char *c)
@@ -116,8 +119,8 @@ static void print_rows(const struct command *const *table)
 }
 
 /*
- * Prints the kinds of values and words: "COMMAND OPTION" and "COMMAND", with semicolons between
- * kinds.
+ * Prints how values and words are completed, with keys "COMMAND OPTION" and "COMMAND". Semicolons
+ * separate the kinds.
  */
 static void print_values(const struct command *const *table)
 {
@@ -152,8 +155,8 @@ static void print_values(const struct command *const *table)
 }
 
 /*
- * Shared by both shells: two tables, and a function that walks over the words before the one to
- * complete.
+ * Shared by both shells: two tables, and a function that walks over the words in front of the word
+ * to complete.
  */
 static const char walk[] =
 	"# Sets what: words to choose from; or kind: what the shell or nestctl knows.\n"
@@ -189,9 +192,9 @@ static const char walk[] =
 	"}\n";
 
 /*
- * For nestling, whose parameters are those that it prints itself: "NAME= HELP" a line, N or * for a
- * number. A parameter whose help names a PATH or FILE is completed with files, one that begins with
- * words with those.
+ * Completion of nestling, whose parameters come from its own --help: one "NAME= HELP" a line, with
+ * N or * for a number. A parameter is completed with files if its help names a PATH or FILE, or
+ * with the words with which its help begins.
  */
 static const char nestling_walk[] =
 	"_nestling_help() { # the parameters and what they say, ubd*= as ubd0=\n"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fields.h: --format of listings: docker's templates, a part of Go's text/template (fields_tree.h).
+ * fields.h: the option --format of listings. It takes docker's templates, a part of Go's
+ * text/template (fields_tree.h).
  *
  *      {{.Names}}   {{.State.ExitCode}}   {{json .}}   {{.Label "a"}}
  *      {{if eq .State.Status "running"}}up{{else}}down{{end}}
@@ -18,11 +19,11 @@
 struct fields;
 /* Parses a template. Dies with a line if it is invalid. */
 struct fields *fields_parse(const char *template);
-/* Begins a row: what json.h writes from now on is its object. */
+/* Begins a row: everything that json.h writes from now on becomes the row's object. */
 void fields_row_begin(struct fields *f);
-/* Prints the row. Dies if the template names a field that it does not have. */
+/* Prints the row. Dies if the template names a field that the row lacks. */
 void fields_row_end(struct fields *f);
-/* Prints what is left, and frees it. */
+/* Prints the table, if the template asks for one, and frees @f. */
 void fields_finish(struct fields *f);
 
 #endif

@@ -107,7 +107,7 @@ static void set_bool(struct json *out, bool yes)
 	*out = (struct json){ .kind = JSON_BOOL, .text = format("%s", yes ? "true" : "false") };
 }
 
-/* Returns a text argument, or dies. */
+/* Returns the text of @j. Dies if @j is no text. */
 static const char *text_argument(const struct json *j, const char *function)
 {
 	if (j->kind != JSON_TEXT)
@@ -213,7 +213,7 @@ static void call_split(struct json *out, const struct json *const *args, int nr)
 
 /* ---- comparing ---- */
 
-/* Compares values of one kind. */
+/* Compares two values, which must be of one kind. */
 static int compare(const struct json *a, const struct json *b, const char *function)
 {
 	double x, y;
@@ -230,7 +230,7 @@ static int compare(const struct json *a, const struct json *b, const char *funct
 	return x < y ? -1 : x > y;
 }
 
-/* True if the first is like one of the others. */
+/* eq A B...: true if A equals one of the others. */
 static void call_eq(struct json *out, const struct json *const *args, int nr)
 {
 	bool yes = false;
@@ -282,7 +282,7 @@ static void call_title(struct json *out, const struct json *const *args, int nr)
 	set_text(out, text);
 }
 
-/* pad TEXT BEFORE BEHIND: so many blanks, unless the text is empty */
+/* pad TEXT BEFORE BEHIND: adds these numbers of blanks, unless the text is empty. */
 static void call_pad(struct json *out, const struct json *const *args, int nr)
 {
 	const char *text = text_argument(args[0], "pad");
@@ -300,13 +300,16 @@ static void call_truncate(struct json *out, const struct json *const *args, int 
 	long n = number_argument(args[1], "truncate"), len = (long)strlen(text);
 
 	n = n < len ? n : len;
-	/* no half of a letter */
+	/* do not cut a character in two */
 	while (n && n < len && ((unsigned char)text[n] & 0xc0) == 0x80)
 		n--;
 	set_text(out, format("%.*s", (int)n, text));
 }
 
-/* Joins values with blanks, as Go does: all of them, or between two that are no texts. */
+/*
+ * Joins values with blanks, as Go does. @all: between all of them; otherwise only between two
+ * values neither of which is a text.
+ */
 static char *side_by_side(const struct json *const *args, int nr, bool all)
 {
 	char *text;
@@ -337,7 +340,7 @@ static void call_println(struct json *out, const struct json *const *args, int n
 	set_text(out, side_by_side(args, nr, true));
 }
 
-/* Returns the text of a value by a letter of printf. */
+/* Formats a value as the letter of printf asks. */
 static char *by_letter(const struct json *j, char letter)
 {
 	switch (letter) {
@@ -352,7 +355,7 @@ static char *by_letter(const struct json *j, char letter)
 	die("--format: printf: %%s, %%d, %%v, %%q and %%%% are known here");
 }
 
-/* %[-][WIDTH]LETTER */
+/* printf FORMAT VALUE...: directives are %[-][WIDTH]LETTER. */
 static void call_printf(struct json *out, const struct json *const *args, int nr)
 {
 	const char *p = text_argument(args[0], "printf");

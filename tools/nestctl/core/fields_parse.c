@@ -3,7 +3,7 @@
  * fields_parse.c: parses a template of --format: the language of Go's text/template, as far as it
  * is useful in listings.
  *
- *	template   text and {{ action }}; {{- and -}} take the blanks of the text beside them
+ *	template   text and {{ action }}; {{- and -}} remove the blanks of the text beside them
  *	action     pipeline | $x := pipeline | comment | end | else | else if pipeline
  *	           | if pipeline | with pipeline | range [$x [, $y] :=] pipeline
  *	pipeline   command { "|" command }: the value of a command is the last argument of the next
@@ -20,12 +20,12 @@
 struct parser {
 	const char *p;
 	int depth;
-	/* names of variables; the number is the place */
+	/* names of variables; the index is the variable's number */
 	char *names[FIELDS_VARIABLES_MAX];
 	int nr;
 };
 
-/* How a list of nodes has ended. */
+/* What ended a list of nodes: the end of the text, {{end}} or {{else}}. */
 enum end { END_TEXT, END_END, END_ELSE };
 
 static void __attribute__((noreturn)) bad(const struct parser *s, const char *at, const char *why)
@@ -41,7 +41,7 @@ static void skip_blanks(struct parser *s)
 	s->p += strspn(s->p, " \t\r\n");
 }
 
-/* True if @word is next, and takes it. A word ends at what no name has. */
+/* Takes @word. True if it is the next word, which must end where a name cannot continue. */
 static bool take(struct parser *s, const char *word)
 {
 	size_t n = strlen(word);
@@ -162,7 +162,7 @@ static void read_path(struct parser *s, struct field_expr *e)
 		bad(s, from, "a field has no name");
 }
 
-/* Returns NULL if there is none. */
+/* Reads an operand. Returns NULL if there is none. */
 static struct field_expr *read_operand(struct parser *s)
 {
 	static const struct {
@@ -192,7 +192,10 @@ static struct field_expr *read_operand(struct parser *s)
 		if (*s->p != ')')
 			bad(s, from, "a parenthesis is not closed");
 		s->p++;
-		/* another may be below it */
+		/*
+		 * the expression has a path already: wrap it, so that the next one starts from its
+		 * value
+		 */
 		if (*s->p == '.' && e->path) {
 			struct field_expr *same = new_expr(EXPR_OR);
 
@@ -266,7 +269,7 @@ static struct field_expr *label_of(struct field_expr *field)
 	return e;
 }
 
-/* @last: the value of the command before it, or NULL. */
+/* Reads a command. @last: the value of the command in front of its "|", or NULL. */
 static struct field_expr *read_command(struct parser *s, struct field_expr *last)
 {
 	const char *from = s->p;
@@ -302,7 +305,7 @@ static struct field_expr *read_pipeline(struct parser *s)
 
 /* ---- actions ---- */
 
-/* Reads "$x" where "NEXT" follows. Returns the number of the new variable, or 0. */
+/* Reads "$x" if @next follows it. Returns the number of the new variable, or 0. */
 static int read_new_variable(struct parser *s, const char *next)
 {
 	const char *from = s->p;
@@ -323,7 +326,7 @@ static int read_new_variable(struct parser *s, const char *next)
 	return s->nr++;
 }
 
-/* Takes "}}", and with "-}}" the blanks behind it. */
+/* Takes "}}", or "-}}" and the blanks behind it. */
 static void end_action(struct parser *s, const char *from)
 {
 	bool trim;
@@ -339,7 +342,7 @@ static void end_action(struct parser *s, const char *from)
 
 static struct field_node *read_nodes(struct parser *s, const char *block, enum end *end);
 
-/* Reads what follows the head of a block, up to its {{end}}. */
+/* Reads the rest of a block behind its head, up to its {{end}}. */
 static void read_block(struct parser *s, struct field_node *n, const char *from)
 {
 	int before = s->nr;
@@ -349,7 +352,7 @@ static void read_block(struct parser *s, struct field_node *n, const char *from)
 	if (end == END_END)
 		return;
 	s->nr = before;
-	/* {{else if ...}} is an if in the else, which shares its end */
+	/* {{else if ...}} is an if inside the else, and both share one {{end}} */
 	if (take(s, "if")) {
 		n->otherwise = xalloc(sizeof(*n));
 		n->otherwise->kind = NODE_IF;
@@ -366,7 +369,10 @@ static void read_block(struct parser *s, struct field_node *n, const char *from)
 		bad(s, from, "it has two {{else}}");
 }
 
-/* Reads the value of an action, which does not see the variables that the action makes. */
+/*
+ * Reads the value of an action. The variables that the action makes, which follow @before, are not
+ * visible in the value.
+ */
 static void read_value(struct parser *s, struct field_node *n, int before)
 {
 	int after = s->nr;
@@ -427,7 +433,7 @@ static struct field_node *read_action(struct parser *s, const char *from)
 	return n;
 }
 
-/* Reads a text up to the next action, with \t and \n in it. */
+/* Reads text up to the next action, and converts \t and \n in it. */
 static struct field_node *read_text(struct parser *s)
 {
 	const char *end = strstr(s->p, "{{"), *from = s->p;
@@ -450,7 +456,7 @@ static struct field_node *read_text(struct parser *s)
 	return node;
 }
 
-/* Reads nodes up to the end of the text, or of the @block. Sets *end. */
+/* Reads nodes up to the end of the text, or of the block that began at @block. Sets *end. */
 static struct field_node *read_nodes(struct parser *s, const char *block, enum end *end)
 {
 	struct field_node *first = NULL, **last = &first;

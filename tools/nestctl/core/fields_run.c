@@ -24,7 +24,10 @@ static const char *names_of(const struct json *j)
 	return *all ? all : "none";
 }
 
-/* Follows "A.B". @may_lack: a field that is not there is null. */
+/*
+ * Returns the value of path "A.B" in @j. @may_lack: a missing field is null, otherwise it is an
+ * error.
+ */
 static const struct json *follow(const struct json *j, const char *path, bool may_lack)
 {
 	char *rest = format("%s", path);
@@ -55,7 +58,7 @@ static const struct json *call(struct run *r, const struct field_expr *e, const 
 	return out;
 }
 
-/* and, or: the first argument that decides, or the last. */
+/* Returns the first argument that decides the value of "and" or "or", or the last argument. */
 static const struct json *decide(struct run *r, const struct field_expr *e, const struct json *dot)
 {
 	const struct json *v = &nothing;
@@ -100,7 +103,9 @@ static int by_key(const void *a, const void *b)
 	return strcmp((*(const struct json *const *)a)->key, (*(const struct json *const *)b)->key);
 }
 
-/* The values of a list in their order, of an object by their names. */
+/*
+ * Runs the block for each value: those of a list in their order, those of an object by their names.
+ */
 static void run_range(struct run *r, const struct field_node *n, const struct json *dot)
 {
 	const struct json *all = value_of(r, n->expr, dot, true), **list;
@@ -164,7 +169,7 @@ void field_nodes_run(FILE *out, const struct field_node *n, const struct json *r
 
 /* ---- heads ---- */
 
-/* Returns the head of a column, as docker has it. */
+/* Returns the head of the column for a field, as docker writes it. */
 static const char *head_of(const char *name)
 {
 	static const char *const heads[][2] = { { "ID", "CONTAINER ID" },
@@ -181,7 +186,7 @@ static const char *head_of(const char *name)
 	return text;
 }
 
-/* Returns the name that a value goes by: the label's, or the first field's; or NULL. */
+/* Returns the name for the head of a value: its label's or its first field's, or NULL. */
 static const char *name_in(const struct field_expr *e)
 {
 	const char *name;

@@ -12,9 +12,9 @@
 #include "tools/nestctl/core/json_in.h"
 
 #define FIELDS_ARGS_MAX 16
-/* variables that are visible at once, the first of which is $ */
+/* how many variables may be visible at once; the first is $ */
 #define FIELDS_VARIABLES_MAX 32
-/* parentheses and blocks in each other */
+/* how deep parentheses and blocks may be nested */
 #define FIELDS_DEPTH_MAX 64
 
 struct field_call {
@@ -23,7 +23,10 @@ struct field_call {
 	/* writes the value to @out */
 	void (*run)(struct json *out, const struct json *const *args, int nr);
 };
-/* Returns the function of a name, or NULL. "and", "or" and "not" are no functions. */
+/*
+ * Returns the function called @name, or NULL. "and", "or" and "not" are kinds of expressions
+ * instead.
+ */
 const struct field_call *field_call_find(const char *name);
 
 struct field_expr {
@@ -33,7 +36,7 @@ struct field_expr {
 	const struct field_call *call;
 	struct field_expr *args[FIELDS_ARGS_MAX];
 	int nr;
-	/* "A.B": fields of what it is; or NULL */
+	/* "A.B": the fields to follow from the expression's value, or NULL */
 	const char *path;
 };
 
@@ -41,22 +44,22 @@ struct field_node {
 	enum { NODE_TEXT, NODE_PRINT, NODE_SET, NODE_IF, NODE_WITH, NODE_RANGE } kind;
 	const char *text;
 	struct field_expr *expr;
-	/* a variable that is set: its number, or 0; of range the key's comes first */
+	/* numbers of the variables that the node sets, 0 for none; only range sets @key */
 	int key, value;
 	struct field_node *then, *otherwise, *next;
 };
 
-/* Parses a template. Dies with a line that names what is wrong. */
+/* Parses a template. Dies with a message about the first error. */
 struct field_node *field_nodes_parse(const char *text);
-/* Writes a row. Dies if the row lacks what the template names. */
+/* Writes a row. Dies if the row lacks a field that the template names. */
 void field_nodes_run(FILE *out, const struct field_node *n, const struct json *row);
-/* Writes the heads of columns: the names of the fields in the places of their values. */
+/* Writes the heads of columns: each field's name in the place of its value. */
 void field_nodes_heads(FILE *out, const struct field_node *n);
 
 /* fields_call.c */
-/* True unless it is false, null, 0 or empty. */
+/* True unless the value is false, null, 0 or empty. */
 bool field_is_true(const struct json *j);
-/* Writes a value in JSON's form, or as Go prints it: map[a:1 b:2], [a b]. */
+/* Write a value: in JSON's form, or as Go prints it: map[a:1 b:2], [a b]. */
 void field_put_json(FILE *out, const struct json *j);
 void field_put_plainly(FILE *out, const struct json *j);
 

@@ -39,7 +39,7 @@ static const struct command *find(const struct command *const *table, const char
 	return NULL;
 }
 
-/* Dies unless "nestctl COMMAND..." is one. */
+/* Dies unless @here, "nestctl COMMAND...", names an existing command. */
 static void check_command(const char *here)
 {
 	const struct command *const *table = commands;
@@ -56,7 +56,7 @@ static void check_command(const char *here)
 	}
 }
 
-/* Dies unless `run` has the option. */
+/* Dies unless `nestctl run` has the option. */
 static void check_option(const char *here)
 {
 	for (const struct option_row *o = cmd_run.options; o->key || o->name; o++)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* help.c: `nestctl --help` and `nestctl COMMAND --help`, from the table. */
+/* help.c: `nestctl --help` and `nestctl COMMAND --help`, from the table of commands (command.h). */
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -47,7 +47,7 @@ static void wrap(const char *text, size_t len, int indent, int at)
 	putchar('\n');
 }
 
-/* Prints paragraphs; see command.h. */
+/* Prints paragraphs of the form that command.h describes. */
 static void paragraphs(const char *text)
 {
 	while (*text) {

@@ -14,8 +14,8 @@
 #define HELPER "nestctl-image"
 
 /*
- * Returns the helper's path: beside nestctl, where `make install` puts it, or in PATH. NULL:
- * missing.
+ * Returns the helper's path: in nestctl's folder, in libexec where `make install` puts it, or in
+ * PATH. Returns NULL if it is missing.
  */
 static const char *find_helper(const char *self)
 {
@@ -46,7 +46,7 @@ int helper_run(const struct command *c, int argc, char **argv)
 	words[0] = HELPER;
 	words[1] = self;
 	memcpy(words + 2, argv, (size_t)argc * sizeof(*words));
-	/* "build" alone is another command than "image build" */
+	/* pass the full name, since "build" alone is another command than "image build" */
 	words[2] = c->name;
 	execv(path, (char *const *)words);
 	die("%s: cannot start %s: %s", c->name, path,

@@ -2,9 +2,9 @@
 /*
  * instance.c: finds running instances, and sums up the host's /proc data of their processes.
  *
- * Memory: the guest's lies in memory files of the kernel's process, which its spaces map. The
- * content of these files counts once, whichever process has touched it; the private memory of the
- * kernel's process is added.
+ * Memory: the guest's memory is in memory files of the kernel's process, which the processes of its
+ * spaces map. These files are counted once, whichever process has touched their pages, and the
+ * private memory of the kernel's process is added.
  */
 #include <ctype.h>
 #include <dirent.h>
@@ -90,7 +90,7 @@ static struct processes processes_read(void)
 	return ps;
 }
 
-/* Marks the descendants of @pid in @mine, and sums them up. */
+/* Finds the instance's process and its descendants. Sums up their number and processor time. */
 static void add_family(const struct processes *ps, struct instance *in)
 {
 	bool *mine = xalloc(ps->n + 1), more = true;
@@ -115,7 +115,7 @@ static void add_family(const struct processes *ps, struct instance *in)
 	free(mine);
 }
 
-/* Returns the content of its memory files, each counted once. */
+/* Returns the bytes in the memory files of @pid, each counted once. */
 static uint64_t memory_files(pid_t pid)
 {
 	char *dir = format("/proc/%d/fd", (int)pid);
@@ -172,7 +172,7 @@ static double age_of(const struct processes *ps, pid_t pid)
 	return 0;
 }
 
-/* ---- its command line ---- */
+/* ---- the kernel's command line ---- */
 
 static char **read_cmdline(pid_t pid, char **kept)
 {
@@ -199,7 +199,7 @@ static char **read_cmdline(pid_t pid, char **kept)
 	return argv;
 }
 
-/* Returns the last name of "COW,FILE", where a comma behind a backslash belongs to a name. */
+/* Returns the last name of "COW,FILE". A comma behind a backslash is part of a name. */
 static const char *last_name(const char *files)
 {
 	char *name = format("%s", files), *to = name;
@@ -216,7 +216,7 @@ static const char *last_name(const char *files)
 	return name;
 }
 
-/* Returns the file of "ubd0m=COW,FILE". */
+/* Returns the file of the first disk from a word such as "ubd0m=COW,FILE". */
 static const char *image_of(char *const *argv)
 {
 	for (; *argv; argv++) {

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* instance.h: running instances, and what the host knows of them without asking them. */
+/*
+ * instance.h: running instances, and what the host's files show of them without a request to them.
+ */
 #ifndef NESTLING_NESTCTL_INSTANCE_H
 #define NESTLING_NESTCTL_INSTANCE_H
 
@@ -10,27 +12,30 @@
 struct instance {
 	const char *name, *folder;
 	pid_t pid;
-	/* the kernel's command line, ends in NULL; the memory of its words */
+	/* @argv: the kernel's command line, ending in NULL. @text: the memory of its words. */
 	char **argv, *text;
-	const char *image; /* the last file of its first disk, or "" */
-	/* by instances_measure(): seconds since it began */
+	/* the last file of the instance's first disk, or "" */
+	const char *image;
+	/* seconds since the instance began; set by instances_measure(), as are the next three */
 	double age;
-	/* seconds that its living processes have used */
+	/* seconds of processor time that its living processes have used */
 	double cpu;
-	/* bytes of the host's memory that it occupies */
+	/* bytes of host memory that it occupies */
 	uint64_t memory;
 	int processes;
 };
 
 /*
- * Returns the instances whose management console is served, sorted by name. @only: just this one.
- * Looks in both homes of names.
+ * Returns the running instances in both homes of names, sorted by name. An instance runs if a
+ * process serves its management console. @only: return just the instance of this name.
  */
 struct instance *instances_find(const char *only, size_t *count);
-/* Reads age, processor time and memory; scans all processes of the host for them. */
+/* Reads age, processor time and memory. Scans all processes of the host for them. */
 void instances_measure(struct instance *all, size_t n);
 void instances_free(struct instance *all, size_t n);
-/* Returns that instance, or dies if it does not run. @name NULL: the only running one. */
+/*
+ * Returns the instance called @name, or dies if it does not run. @name NULL: the only running one.
+ */
 struct instance instance_find(const char *name);
 
 #endif

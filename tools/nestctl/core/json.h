@@ -12,11 +12,11 @@
 #include <stdint.h>
 #include <stdio.h>
 
-/* Sends what follows to @f; NULL: to standard output again. */
+/* Sends the following output to @f. NULL: to standard output again. */
 void json_to(FILE *f);
 /*
- * Commas are added automatically; the outermost close ends the line. @key of a value within a list
- * is NULL.
+ * Commas are added automatically, and the outermost close ends the line. A value within a list has
+ * @key NULL.
  */
 void json_open(const char *key, char bracket);
 void json_close(char bracket);

@@ -51,7 +51,10 @@ static unsigned int four_digits(struct parser *s)
 	return n;
 }
 
-/* Parses the digits behind "\u" into one character of UTF-8. Two surrogates are one character. */
+/*
+ * Parses the hex digits behind "\u" into one character of UTF-8. A pair of surrogates is one
+ * character.
+ */
 static char *unicode(struct parser *s, char *out)
 {
 	unsigned int c = four_digits(s);
@@ -80,7 +83,9 @@ static char *unicode(struct parser *s, char *out)
 	return out;
 }
 
-/* Parses a text behind its first quote. The result is never longer than the source. */
+/*
+ * Parses a text from behind its first quote, in place: the result is never longer than the source.
+ */
 static char *text(struct parser *s)
 {
 	static const char escapes[] = "\"\\/bfnrt", means[] = "\"\\/\b\f\n\r\t";
@@ -118,7 +123,7 @@ static char *text(struct parser *s)
 
 static struct json *value(struct parser *s);
 
-/* Parses members behind the bracket. */
+/* Parses the members of a list or object from behind its bracket. */
 static void members(struct parser *s, struct json *j, char close)
 {
 	struct json **last = &j->first;

@@ -2,9 +2,9 @@
 /*
  * json_in.h: untrusted JSON (RFC 8259) as a tree, which is never freed.
  *
- * Text that is damaged, too deep or contains \u0000 dies with a line that begins with @what. The
- * getters take NULL, and return NULL for a value that is missing or of another kind, so they can be
- * nested.
+ * json_parse() dies with a message that begins with @what if the text is damaged, too deep or
+ * contains \u0000. The getters accept NULL, and return NULL for a value that is missing or of
+ * another kind, so calls can be nested.
  */
 #ifndef NESTLING_NESTCTL_JSON_IN_H
 #define NESTLING_NESTCTL_JSON_IN_H
@@ -15,18 +15,18 @@
 
 struct json {
 	enum { JSON_NULL, JSON_BOOL, JSON_NUMBER, JSON_TEXT, JSON_LIST, JSON_OBJECT } kind;
-	char *key; /* in an object */
-	/* of a text; a number unconverted */
+	char *key; /* name of an object's member */
+	/* content of a text; digits of a number */
 	char *text;
 	struct json *first, *next;
 };
 
-/* Parses @text, which ends at @size. */
+/* Parses @text, which is @size bytes long. */
 struct json *json_parse(const char *text, size_t size, const char *what);
 const struct json *json_get(const struct json *object, const char *key);
 const struct json *json_list(const struct json *object, const char *key);
 const char *json_string(const struct json *object, const char *key);
-/* Reads a whole number that is not negative. */
+/* Reads a whole number that is not negative. True if there is one. */
 bool json_uint(const struct json *object, const char *key, uint64_t *n);
 
 #endif

@@ -5,7 +5,7 @@
 
 #include "tools/nestctl/core/json.h"
 
-static bool comma; /* a value precedes the next one */
+static bool comma; /* the next value needs a comma */
 static int depth;
 static FILE *out;
 
@@ -19,7 +19,7 @@ static FILE *stream(void)
 	return out ? out : stdout;
 }
 
-/* Refuses overlong forms and surrogates (RFC 3629, section 4). */
+/* Rejects overlong forms and surrogates (RFC 3629, section 4). */
 int utf8_sequence(const unsigned char *s)
 {
 	int n = *s < 0x80 ? 1 : *s >= 0xf0 && *s < 0xf5 ? 4 : *s >= 0xe0 ? 3 : *s >= 0xc2 ? 2 : 0;

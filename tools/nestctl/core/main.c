@@ -30,7 +30,9 @@ static const struct command *find(const struct command *const *table, const char
 
 #define WORD_MAX 32
 
-/* Returns how many letters must be changed, added or left out, or swapped with the next one. */
+/*
+ * Returns the edit distance: how many letters to change, add, leave out, or swap with the next one.
+ */
 static int distance(const char *a, const char *b)
 {
 	int d[WORD_MAX + 1][WORD_MAX + 1], n = (int)strlen(a), m = (int)strlen(b);
@@ -55,7 +57,7 @@ static int distance(const char *a, const char *b)
 	return d[n][m];
 }
 
-/* Returns the command whose name is nearest, or NULL if none is near. */
+/* Returns the command with the smallest distance, or NULL if every distance is too large. */
 static const char *nearest(const struct command *const *table, const char *word)
 {
 	int best = strlen(word) > 3 ? 3 : 2;

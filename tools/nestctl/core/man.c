@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * man.c: `nestctl man` prints nestctl(1) from the table; docs/man/nestctl.1 is its output, which a
- * test compares.
+ * man.c: `nestctl man` prints nestctl(1) from the table of commands. A test compares its output
+ * with docs/man/nestctl.1.
  */
 #include <stdio.h>
 #include <string.h>

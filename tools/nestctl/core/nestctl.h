@@ -15,51 +15,56 @@
 #include <stdio.h>
 #include <sys/types.h>
 
-/* util.c */
+/* printed in front of messages */
 extern const char *program_name; /* in front of messages */
 void die(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn));
 void warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /*
- * Calls @f and returns NULL, or the line with which it died. What it had opened stays open. Of the
- * first thread only.
+ * Calls @f. Returns NULL, or the message with which @f died. Descriptors that @f had opened stay
+ * open. Only the first thread may call this.
  */
 const char *attempt(void (*f)(void *arg), void *arg);
 /*
- * Returns the text of the errno @err with which the host refused a process or thread: the limit, if
- * it is pids.max of a control group of ours.
+ * Returns the text of @err, the errno with which the host refused to start a process or thread. If
+ * pids.max of a control group caused it, the text names the group and its limit.
  */
 const char *task_error(int err);
 /* Starts a thread as pthread_create() does, or dies. */
 void thread_start(pthread_t *thread, void *(*f)(void *), void *arg);
-/* Returns @status, or 1 if not all of standard output could be written. */
+/* Flushes standard output. Returns @status, or 1 if not all output could be written. */
 int finish_output(int status);
 /* Formats into fresh memory, which is never freed. */
 char *format(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void *xalloc(size_t size);
 void write_all(int fd, const void *data, size_t size, const char *what);
 /*
- * Writes all bytes to a stream, which may be non-blocking. False with errno if the reader has gone.
- * @stop, or NULL: ECANCELED once it is set and a signal has come.
+ * Writes all bytes to a stream, which may be non-blocking. True if all were written, false with
+ * errno (EPIPE: the reader has gone). @stop, if not NULL, is a flag that a signal handler sets: the
+ * call then fails with ECANCELED.
  */
 bool put_all(int fd, const char *buf, size_t n, const volatile sig_atomic_t *stop);
-/* Reads available bytes, waiting for some. Returns 0 at the end, -1 with errno. */
+/*
+ * Reads the available bytes, and waits until there are some. Returns 0 at the end, -1 with errno.
+ */
 ssize_t get_some(int fd, char *buf, size_t size);
 /*
- * Handles SIGINT, SIGTERM and SIGHUP, which interrupt calls. An ignored SIGHUP (nohup) stays
- * ignored.
+ * Sets @handler for SIGINT, SIGTERM and SIGHUP, which then interrupt system calls. An ignored
+ * SIGHUP (nohup) stays ignored.
  */
 void on_ending_signals(void (*handler)(int));
 /* Opens /dev/null for a standard stream that is closed or not usable in its direction. */
 void open_standard_streams(void);
 /*
- * Corrects inherited signal dispositions, signal mask and umask, and sets the locale. A closed
- * standard stream gets a file on which each use fails, lest a file of ours takes its place.
+ * Corrects inherited signal dispositions, signal mask and umask, and sets the locale. Fills a
+ * closed standard stream with a file on which each use fails, so that no file opened later gets its
+ * number.
  */
 void prepare_process(void);
-/* Makes a folder and those above it, all for the user alone. */
+/* Makes a folder and its missing parents, for the user alone. */
 void make_dirs(const char *path);
 /*
- * Makes, or empties, a file for the user alone: a recording of what a guest does. NULL with errno.
+ * Makes or empties a file for the user alone, which is to record what a guest does. Returns NULL
+ * with errno.
  */
 FILE *create_private(const char *path);
 /* Returns "512M" for docker's "512MB" and "512MiB"; returns any other text unchanged. */
@@ -69,16 +74,16 @@ uint64_t parse_size(const char *text, const char *what);
 /* Returns the path of a helper program, also from /usr/sbin, or NULL. */
 const char *find_program(const char *name);
 /*
- * Starts argv (searched like find_program), one program at a time, with fds 0 to 2 as given, -1 for
- * nestctl's own. It gets its own process group, since mmdebstrap signals its whole group when it
- * fails.
+ * Starts argv, which is searched as find_program() does; only one such program may run at a time.
+ * Its descriptors 0 to 2 are @fds, where -1 means nestctl's own. It gets its own process group,
+ * since mmdebstrap signals its whole group when it fails.
  */
 pid_t spawn(const char *const argv[], const int fds[3]);
-/* Returns its exit status, or 128 + N for a signal. */
+/* Waits for the process. Returns its exit status, or 128 + N after signal N. */
 int wait_for(pid_t pid);
-/* Returns the first 64 KiB that it wrote into the memory file @fd. */
+/* Returns the first 64 KiB of the memory file @fd, into which a program wrote its output. */
 char *program_said(int fd);
-/* Ends a child of spawn() that was not waited for yet; async-signal-safe. */
+/* Terminates the child of spawn() unless wait_for() has returned for it. Async-signal-safe. */
 void stop_child(void);
 
 /*
@@ -86,10 +91,10 @@ void stop_child(void);
  * folder (image.c).
  */
 const char *image_path(const char *name);
-/* Returns NAME for docker's NAME:latest, unless an image has all of that as its name. */
+/* Returns NAME for docker's NAME:latest, unless an image is called NAME:latest. */
 const char *image_stem(const char *name);
 const char *image_dir(void);
-/* Returns nestctl's folder for @what, such as "images"; dies if the environment names none. */
+/* Returns nestctl's folder for @what, such as "images". Dies if the environment names no home. */
 const char *data_dir(const char *what);
 
 /* busybox.c */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* options.c: reads a command's options and words by its row in the table. */
+/* options.c: reads a command's options and words, by the command's row in the table. */
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,7 +18,7 @@ const char *command_verb(const struct command *c)
 	return space ? space + 1 : c->name;
 }
 
-/* Converts the table into getopt's two forms, in the caller's memory. */
+/* Converts the table into getopt's two forms, which it writes into the caller's memory. */
 static void translate(const struct command *c, char *letters, struct option *names)
 {
 	const struct option_row *o = c->options;

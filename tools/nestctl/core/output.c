@@ -3,11 +3,11 @@
  * output.c: see output.h.
  *
  * A new file has no name until it is on the disk (O_TMPFILE), so nothing has to be removed when
- * nestctl ends. It has a temporary name (OUTPUT_MARK) if the host's file system has no O_TMPFILE,
- * and for the instant in which it replaces another file. That name is removed at exit and on
- * signals. SIGKILL leaves it; image_store.c sweeps those of the store.
+ * nestctl ends early. It has a temporary name (OUTPUT_MARK) in two cases: on a file system without
+ * O_TMPFILE, and for the instant in which it replaces another file. That name is removed at exit
+ * and on signals. After SIGKILL it stays, and image_store.c removes such names from the store.
  *
- * Invariant: the names of a slot are removed by the thread that sets its fd to 0, with signals
+ * Invariant: only the thread that sets a slot's fd to 0 may remove the slot's names, with signals
  * blocked.
  */
 #include <dirent.h>
@@ -26,10 +26,10 @@
 #include "tools/nestctl/core/nestctl.h"
 #include "tools/nestctl/core/output.h"
 
-#define OUTPUTS_MAX 16 /* the disks of an instance */
+#define OUTPUTS_MAX 16 /* an instance has this many disks */
 
 static struct output {
-	int fd; /* + 1, or 0 for a free slot */
+	int fd; /* fd + 1, or 0 for a free slot */
 	const char *volatile name, *volatile companion;
 } outputs[OUTPUTS_MAX];
 
@@ -41,17 +41,20 @@ static struct output *slot_of(int fd)
 	die("too many files at once");
 }
 
-/* the temporary folder, or NULL */
+/* path of the temporary folder, or NULL */
 static const char *volatile scratch;
 
-/* ---- the end ---- */
+/* ---- cleaning up ---- */
 
-#define DEPTH_MAX 16 /* folders in folders of a temporary one */
+#define DEPTH_MAX 16 /* nested folders of a temporary one */
 
-/* Removes the entries that one reading of the folder returns. Returns how many. */
+/* Removes the folder's entries in one pass. Returns how many it removed. */
 static int remove_entries(int dir, int depth);
 
-/* Removes the contents of the folder. Async-signal-safe, as are the functions that it calls. */
+/*
+ * Removes the folder's contents, in passes until one removes nothing. Async-signal-safe, as are the
+ * functions that it calls.
+ */
 static void empty_folder(int dir, int depth)
 {
 	while (remove_entries(dir, depth) > 0)
@@ -104,7 +107,10 @@ static void remove_scratch(void)
 	rmdir(scratch);
 }
 
-/* Removes names. Async-signal-safe. */
+/*
+ * Removes the names of unfinished outputs and companions, and the temporary folder.
+ * Async-signal-safe.
+ */
 static void clean_up(void)
 {
 	stop_child();
@@ -161,7 +167,7 @@ static const char *folder_of(const char *path)
 	return slash == path ? "/" : format("%.*s", (int)(slash - path), path);
 }
 
-/* Returns an unlikely name beside @path. */
+/* Returns a path beside @path that very likely does not exist. */
 static char *name_beside(const char *path)
 {
 	uint32_t number;
@@ -191,7 +197,8 @@ int output_open(const char *path)
 	struct stat st;
 	int fd;
 
-	if (!stat(path, &st) && !S_ISREG(st.st_mode)) /* /dev/null could not be restored */
+	/* replacing /dev/null could not be undone */
+	if (!stat(path, &st) && !S_ISREG(st.st_mode))
 		die("%s: not a regular file", path);
 
 	clean_up_when_ended();
@@ -220,7 +227,7 @@ void output_replaces(int fd, int old)
 	mode = st.st_mode & 0777;
 	if ((st.st_uid != own.st_uid || st.st_gid != own.st_gid) &&
 		fchown(fd, st.st_uid, st.st_gid))
-		mode &= ~(mode_t)S_IRWXG; /* another group */
+		mode &= ~(mode_t)S_IRWXG; /* the group differs */
 	fchmod(fd, mode);
 }
 
@@ -238,7 +245,7 @@ static void sync_folder(const char *path)
 	close(fd);
 }
 
-/* Gives a nameless file a name. False with errno. */
+/* Gives a nameless file the name @path. True on success, false with errno. */
 static bool link_fd(int fd, const char *path)
 {
 	char *self = format("/proc/self/fd/%d", fd);
@@ -248,7 +255,10 @@ static bool link_fd(int fd, const char *path)
 	return !failed;
 }
 
-/* Gives it a name beside @path, from which it can replace that. */
+/*
+ * Gives the file a name beside @path, from which rename() can replace @path. True on success, false
+ * with errno.
+ */
 static bool link_beside(struct output *o, int fd, const char *path)
 {
 	char *name = name_beside(path);
@@ -259,7 +269,7 @@ static bool link_beside(struct output *o, int fd, const char *path)
 	return true;
 }
 
-/* Gives the file its name. False with errno. */
+/* Gives the file the name @path. True on success, false with errno. */
 static bool give_name(struct output *o, int fd, const char *path, bool replace)
 {
 	if (!o->name) {
@@ -297,8 +307,8 @@ void output_finish(int fd, const char *path, bool replace)
 /* ---- temporary files ---- */
 
 /*
- * Opens a file without a name in @dir. Returns -1 with errno. Without O_EXCL: a save gives a disk's
- * file a name in the state's folder.
+ * Opens a file without a name in @dir. Returns -1 with errno. O_EXCL is not set, because a save
+ * gives a disk's file a name in the state's folder.
  */
 static int temporary_file_in(const char *dir)
 {
@@ -321,8 +331,8 @@ static int temporary_file_in(const char *dir)
 }
 
 /*
- * Calls @make with each folder for temporary files until it returns 0 or more, which is returned.
- * Dies if it never does.
+ * Calls @make with each folder for temporary files until a call returns 0 or more. Returns that
+ * result. Dies if all calls fail.
  */
 static int make_in_one(int (*make)(const char *dir), const char *what)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * output.h: files that appear under their names complete or not at all; and temporary files, which
+ * output.h: output files, which get their names once they are complete, and temporary files, which
  * have no name.
  *
  *      int fd = output_open(path);
@@ -13,41 +13,42 @@
 #include <stdbool.h>
 
 /*
- * Mark of the name that an unfinished output has if it needs one: its path, this, and eight digits.
+ * Part of the name of an unfinished output that needs one: the path, this mark, and eight digits.
  */
 #define OUTPUT_MARK ".nestctl-"
 
 /*
- * Opens an output for reading and writing, of mode 0600: it has a guest's secrets. Dies on an
- * error. Calls clean_up_when_ended().
+ * Opens an output for reading and writing. Its mode is 0600, since it has a guest's secrets. Dies
+ * on an error. Calls clean_up_when_ended().
  */
 int output_open(const char *path);
 /*
- * Brings the file to the disk, gives it its name and closes the fd. @replace: replaces an existing
- * file. Dies on an error.
+ * Writes the file back to the disk, gives it its name and closes @fd. @replace: an existing file is
+ * replaced. Dies on an error.
  */
 void output_finish(int fd, const char *path, bool replace);
-/* Gives the file the mode that other programs give to theirs: of an archive to pass on. */
+/* Gives the file the mode that the umask allows, for an archive that the user will pass on. */
 void output_by_umask(int fd);
-/* Gives @fd the mode of @old, which it is to replace, and its owner if possible. */
+/* Gives @fd the mode of @old, the file that it is to replace, and if possible the owner of @old. */
 void output_replaces(int fd, int old);
-/* Makes the existing file @path a companion of @fd: it is removed if @fd is never finished. */
+/* Makes the existing file @path a companion of @fd, which is removed if @fd is never finished. */
 void output_companion(int fd, const char *path);
 
 /*
- * Sets what exit(), SIGINT, SIGTERM and SIGHUP do from now on: end the child of spawn(), remove
+ * From now on exit(), SIGINT, SIGTERM and SIGHUP terminate the child of spawn() and remove the
  * names of unfinished outputs and their companions. An ignored SIGHUP (nohup) stays ignored.
  */
 void clean_up_when_ended(void);
 
 /*
- * Opens a file without a name in $TMPDIR or /var/tmp, which children do not inherit. @what: for
+ * Opens a file without a name in $TMPDIR or /var/tmp, close-on-exec. @what: the file's purpose, for
  * messages. Dies on an error.
  */
 int temporary_file(const char *what);
 /*
- * Makes a folder for this process's files, in the same places, and returns its path. The folder is
- * removed with its contents, as clean_up_when_ended() describes. Dies on an error.
+ * Makes a folder for this process's files, in $TMPDIR or /var/tmp, and returns its path. The folder
+ * and its contents are removed when the process ends, as clean_up_when_ended() describes. Dies on
+ * an error.
  */
 const char *temporary_folder(const char *what);
 

@@ -13,11 +13,11 @@
 
 #define BAR 40
 #define NAME 24
-#define OTHERS 10 /* " ", " [", "] 100 %" and one */
+#define OTHERS 10 /* " ", " [", "] 100 %" and one more */
 
 static bool shown, off;
 
-/* True if the bar is due: it appears after a second, and changes five times a second. */
+/* True if the line must be drawn now: first after a second, then up to five times a second. */
 static bool is_time(void)
 {
 	static double begun, last;
@@ -34,7 +34,7 @@ static bool is_time(void)
 	return true;
 }
 
-/* Returns the columns of the terminal that is standard error, less one: no line is wrapped. */
+/* Returns the columns of the terminal on standard error, less one so that no line is wrapped. */
 static int room(void)
 {
 	struct winsize ws;

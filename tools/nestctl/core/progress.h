@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * progress.h: a line on standard error, if that is a terminal and the work has taken a second.
- * die() and warn() erase it.
+ * progress.h: a line on standard error that shows how far the work is. It appears if standard error
+ * is a terminal and the work has taken a second. die() and warn() erase it.
  */
 #ifndef NESTLING_NESTCTL_PROGRESS_H
 #define NESTLING_NESTCTL_PROGRESS_H
@@ -9,11 +9,11 @@
 #include <stdint.h>
 
 /*
- * Shows a bar, @done of @total, behind what is being done and to which thing: progress("import",
- * "/tmp/a.tar", ...) says "import a.tar". @path: its last part is shown; or NULL.
+ * Shows the verb, the last part of @path (or nothing for NULL) and a bar of @done in @total:
+ * progress("import", "/tmp/a.tar", ...) prints "import a.tar" and the bar.
  */
 void progress(const char *verb, const char *path, uint64_t done, uint64_t total);
-/* Shows counts if the total is unknown. */
+/* Shows counts in place of a bar, if the total is unknown. */
 void progress_count(const char *what, uint64_t files, uint64_t bytes);
 /* Shows nothing from now on. */
 void progress_off(void);

@@ -18,7 +18,10 @@
 static struct termios before, raw;
 static volatile sig_atomic_t taken, ended, changed;
 
-/* Async-signal-safe. Lines that are too long end at the edge. */
+/*
+ * Enters the screen (@ours) or restores the terminal. Lines that are too long end at the edge.
+ * Async-signal-safe.
+ */
 static void switch_to(bool ours)
 {
 	static const char enter[] = "\033[?1049h\033[?25l\033[?7l\033[2J",
@@ -52,7 +55,7 @@ static void on_stop(int sig)
 	errno = err;
 }
 
-/* Dies of the signal, which cannot wait, with the terminal as it was. */
+/* Restores the terminal and dies of the signal. A fault cannot wait for the main loop. */
 static void on_fault(int sig)
 {
 	switch_to(false);
@@ -96,7 +99,10 @@ bool screen_enter(void)
 	raw.c_lflag &= ~(tcflag_t)(ICANON | ECHO);
 	raw.c_iflag &= ~(tcflag_t)ICRNL;
 	screen_notice_signals();
-	/* A reader that goes is an error of write(2), lest the terminal is left as a screen. */
+	/*
+	 * If the reader goes away, write(2) must return an error, since SIGPIPE would leave the
+	 * terminal as a screen.
+	 */
 	signal(SIGPIPE, SIG_IGN);
 	sigaction(SIGTSTP, &stop, NULL);
 	sigaction(SIGWINCH, &resize, NULL);
@@ -121,7 +127,7 @@ void screen_die_of_signal(void)
 	raise(ended);
 }
 
-/* Reads what follows an escape character: the arrows. */
+/* Reads what follows an escape character: returns an arrow key, or Escape. */
 static int escape_key(void)
 {
 	struct pollfd p = { .fd = 0, .events = POLLIN };
@@ -149,8 +155,8 @@ static int read_key(void)
 }
 
 /*
- * Waits with ppoll(), so that a signal between the look and the wait is not missed: SIGWINCH and
- * the ending signals arrive only in it.
+ * SIGWINCH and the ending signals are blocked except in ppoll(), so that a signal between the check
+ * and the wait is not missed.
  */
 int screen_key(double seconds)
 {

@@ -41,7 +41,10 @@ void table_row(struct table *t, const char *const *cells)
 		(size_t)t->columns * sizeof(*cells));
 }
 
-/* Makes the widest column narrower until all fit; none below its head, or eight characters. */
+/*
+ * Makes the widest column narrower until all columns fit. None gets narrower than its head, or than
+ * eight characters.
+ */
 static void fit(const struct table *t, int *widths)
 {
 	const int limit = terminal_columns();

@@ -1,11 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * table.h: rows for people: columns as wide as their content, and on a terminal all of it within
- * the width.
- *
- *      struct table *t = table_new((const char *[]){ "NAME", "IMAGE", NULL });
- *      table_row(t, (const char *[]){ name, image });
- *      table_print(t);
+ * table.h: tables for people to read. Columns are as wide as their content, and on a terminal all
+ * of them fit its width.
  */
 #ifndef NESTLING_NESTCTL_TABLE_H
 #define NESTLING_NESTCTL_TABLE_H
@@ -14,15 +10,18 @@
 
 #include "tools/nestctl/core/colour.h"
 
-/* The texts must stay until table_print(), which frees the table. @heads ends in NULL. */
+/*
+ * Makes a table. @heads ends in NULL. Heads and cells must stay in memory until table_print(),
+ * which frees the table.
+ */
 struct table *table_new(const char *const *heads);
-/* @cells: as many as there are heads. */
+/* Adds a row. @cells has as many texts as there are heads. */
 void table_row(struct table *t, const char *const *cells);
-/* Lets @of say the colour of each cell of a column by its text. */
+/* Sets the function that returns the colour of a cell of @column by its text. */
 void table_colours(struct table *t, int column, enum colour (*of)(const char *cell));
 void table_print(struct table *t);
 
-/* Returns "5 minutes" or "About an hour", as docker says it. */
+/* Returns docker's text of a duration, such as "5 minutes" or "About an hour". */
 const char *duration_text(int64_t ns);
 
 #endif

@@ -8,7 +8,7 @@
 
 static struct termios before;
 static bool raw;
-static int when; /* restored */
+static int when; /* tcsetattr()'s action for the restore */
 
 void terminal_restore(void)
 {
@@ -17,7 +17,10 @@ void terminal_restore(void)
 	raw = false;
 }
 
-/* In the background this stops the process (SIGTTOU) until it is in the foreground. */
+/*
+ * Makes the terminal raw. A process in the background is stopped here (SIGTTOU) until it is in the
+ * foreground.
+ */
 static bool take(void)
 {
 	struct termios t;

@@ -9,16 +9,16 @@
 #include <stdbool.h>
 
 /*
- * Makes the terminal raw until terminal_restore() or exit(); keys that were typed before stay.
- * Returns false if standard input is no terminal. @drop: terminal_restore() drops keys that nothing
- * has read.
+ * Makes the terminal raw until terminal_restore() or exit(). Keys that were typed before stay
+ * queued. True if standard input is a terminal. @drop: terminal_restore() discards keys that no
+ * program has read.
  */
 bool terminal_raw(bool drop);
-/* Gives the terminal back; may be called again. */
+/* Restores the terminal. May be called again. */
 void terminal_restore(void);
 /*
- * Stops this process, as SIGTSTP does, with the terminal given back meanwhile. Returns once the
- * process continues, with the terminal taken again.
+ * Restores the terminal and stops this process, as SIGTSTP does. When the process continues, takes
+ * the terminal again and returns.
  */
 void terminal_stop(void);
 

@@ -8,7 +8,7 @@
 #include "tools/nestctl/core/command.h"
 #include "tools/nestctl/core/nestctl.h"
 
-/* Prints text that troff shows unchanged: no hyphen becomes a dash, no line is a request. */
+/* Prints text that troff shows unchanged: escapes hyphens, and characters that begin a request. */
 static void roff(const char *text, size_t len, bool verbatim)
 {
 	bool start = true;

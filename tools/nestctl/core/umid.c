@@ -26,7 +26,7 @@
 #define TEXT_MAX 512
 #define WAIT_MS 10000
 #define STEP_MS 200
-/* for the broker of a kernel that has ended */
+/* how long to wait for the broker of a kernel that has ended */
 #define BROKER_MS 5000
 
 struct request {
@@ -78,7 +78,7 @@ void umid_remove_dead(const char *folder)
 	dead = errno == ECONNREFUSED;
 	for (size_t i = 0; dead && i < sizeof(files) / sizeof(files[0]); i++)
 		unlink(format("%s/%s", folder, files[i]));
-	/* a kernel removes what it has in its folder, and fails to remove one with a new name */
+	/* an ending kernel removes its files, but not its folder if that was renamed: remove it */
 	rmdir(folder);
 }
 
@@ -94,7 +94,7 @@ void umid_remove_ended(const char *folder, pid_t pid)
 	umid_remove_dead(folder);
 }
 
-/* Returns the only running instance of all homes. */
+/* Returns the folder of the only running instance in both homes. Dies if there are several. */
 static const char *only_one(void)
 {
 	const char *found = NULL;
@@ -142,7 +142,7 @@ pid_t umid_pid(const char *folder)
 	return pid;
 }
 
-/* Finds the socket that has the name now. Returns false if none has. */
+/* Reads inode and ctime of the socket that has the name now. True if there is one. */
 static bool read_socket(const struct umid_console *c, uint64_t *inode, uint64_t *made)
 {
 	struct stat st;
@@ -167,7 +167,7 @@ bool umid_try_connect(struct umid_console *c, const char *folder)
 		return false;
 	strcpy(a.sun_path, c->path);
 	c->fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	/* An autobound name, to which the replies go. */
+	/* bind to an automatic name, to which the kernel sends replies */
 	if (c->fd >= 0 && read_socket(c, &c->inode, &c->made) &&
 		!bind(c->fd, (struct sockaddr *)&a, sizeof(sa_family_t)) &&
 		!connect(c->fd, (struct sockaddr *)&a, sizeof(a)))
@@ -185,7 +185,10 @@ void umid_connect(struct umid_console *c, const char *folder)
 		die("%s: %s", c->path, strerror(errno));
 }
 
-/* A waiter on a datagram socket does not see its end: checks that the socket still exists. */
+/*
+ * A reader of a datagram socket does not notice when the other end is closed, so this checks that
+ * the socket still exists and takes connections.
+ */
 bool umid_is_same(const struct umid_console *c)
 {
 	struct sockaddr_un a = { .sun_family = AF_UNIX };
@@ -203,14 +206,14 @@ bool umid_is_same(const struct umid_console *c)
 	return there;
 }
 
-/* Waits for a reply; false if none came in time, or the instance has gone. */
+/* Waits for a reply. True if one came in time and before the instance ended. */
 static bool wait_for_reply(struct umid_console *c)
 {
 	struct pollfd p = { .fd = c->fd, .events = POLLIN };
 	bool there = true;
 
 	for (int left = c->wait_ms; left > 0 && there; left -= c->step_ms) {
-		/* checked first: what came before the end is still read */
+		/* checked before poll(): a reply sent before the instance ended is still read */
 		there = umid_is_same(c);
 		if (poll(&p, 1, !there ? 0 : left < c->step_ms ? left : c->step_ms) > 0)
 			return true;
@@ -218,7 +221,7 @@ static bool wait_for_reply(struct umid_console *c)
 	return false;
 }
 
-/* Receives one reply; false if none came in time. */
+/* Receives one reply. True if a valid one came in time. */
 static bool receive(struct umid_console *c, struct reply *r)
 {
 	ssize_t n = wait_for_reply(c) ? recv(c->fd, r, sizeof(*r), 0) : -1;
@@ -276,7 +279,7 @@ char *umid_reply(struct umid_console *c, int *err, size_t *len)
 			free(all);
 			return NULL;
 		}
-		/* without the terminating zero */
+		/* do not count the terminating zero */
 		if (r.len && !r.text[r.len - 1])
 			r.len--;
 		all = realloc(all, *len + r.len + 1);

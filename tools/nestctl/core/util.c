@@ -24,7 +24,7 @@
 
 const char *program_name = "nestctl";
 
-/* Prints one line without terminal control characters, since names of files are not trusted. */
+/* Prints one line without terminal control characters, since names of files are untrusted. */
 static void message(const char *fmt, va_list args)
 {
 	char *text;
@@ -68,7 +68,8 @@ const char *attempt(void (*f)(void *arg), void *arg)
 	if (!setjmp(here))
 		f(arg);
 	else
-		why = died_with; /* not of an attempt within @f */
+		/* set by die() in @f itself, not within an inner attempt() */
+		why = died_with;
 	attempted = outer;
 	return why;
 }
@@ -146,7 +147,7 @@ void write_all(int fd, const void *data, size_t size, const char *what)
 	}
 }
 
-/* Fills descriptor @fd if it is closed, so that its use fails as before. */
+/* Fills descriptor @fd if it is closed, with a file on which each use fails as on a closed one. */
 static void fill_standard_stream(int fd)
 {
 	int flags = fd ? O_RDONLY : O_WRONLY;
@@ -186,10 +187,10 @@ void prepare_process(void)
 		fill_standard_stream(fd);
 	for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++)
 		signal(ours[i], SIG_DFL);
-	signal(SIGXFSZ, SIG_IGN); /* EFBIG is an error like ENOSPC */
+	signal(SIGXFSZ, SIG_IGN); /* report EFBIG as an error, as ENOSPC */
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	umask(umask(0) & 077); /* the owner can use what we make */
+	umask(umask(0) & 077); /* keep the owner's access to new files */
 	setlocale(LC_CTYPE, "C.UTF-8");
 }
 
@@ -357,7 +358,7 @@ void stop_child(void)
 {
 	if (!running)
 		return;
-	/* Lest it waits for us to read its output. */
+	/* close pipes, lest the child waits for us to read its output */
 	close_range(3, ~0U, 0);
 	kill(-running, SIGTERM);
 	while (waitpid(running, NULL, 0) < 0 && errno == EINTR)

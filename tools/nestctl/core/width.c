@@ -47,8 +47,9 @@ static uint32_t decode(const unsigned char *s, int n)
 }
 
 /*
- * Returns the bytes of the character at @s and its columns. *shown is false for a byte to be shown
- * as '?', which has one of each. Marks that turn the direction of text are such bytes, too.
+ * Returns the bytes of the character at @s, and its columns. *shown is false for one that is to be
+ * printed as '?', of one column: an invalid byte, a control character, or a mark that changes the
+ * direction of text.
  */
 static int next_character(const unsigned char *s, int *columns, int *shown)
 {

@@ -1,20 +1,23 @@
 /* SPDX-License-Identifier: MIT */
-/* width.h: how many columns of a terminal a text takes, and texts that are cut to columns. */
+/* width.h: how many columns of a terminal a text takes, and texts cut to a number of columns. */
 #ifndef NESTLING_NESTCTL_WIDTH_H
 #define NESTLING_NESTCTL_WIDTH_H
 
 #include <stdio.h>
 
-/* Returns the columns of a UTF-8 text; a byte that is invalid or controls a terminal has 1. */
+/* Returns the columns of a UTF-8 text. An invalid byte or control character counts as 1. */
 int text_width(const char *text);
 /*
- * Prints at most @width columns of @text, the last one an ellipsis if there is more, and '?' for
- * each byte that is invalid or controls a terminal. Returns the columns printed.
+ * Prints at most @width columns of @text, with an ellipsis as the last one if text is left. Prints
+ * '?' for each invalid byte and control character. Returns the columns printed.
  */
 int put_cut(FILE *out, const char *text, int width);
-/* Prints a cut text and blanks up to @width columns; the blanks first if @width is negative. */
+/*
+ * Prints the cut text, then blanks up to @width columns. The blanks come first if @width is
+ * negative.
+ */
 void put_padded(FILE *out, const char *text, int width);
-/* Returns the columns of the terminal that is standard output, or 0 without one. */
+/* Returns the columns of the terminal on standard output, or 0 if that is no terminal. */
 int terminal_columns(void);
 
 #endif
