@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * attach.c: `nestctl attach`: what a kept instance writes, from now on, and its input.
+ * attach.c: `nestctl attach`: prints what a kept instance writes from now on, and carries input to
+ * it.
  *
  * Output comes from the log, like that of `nestctl logs -f`: a slow terminal does not hold up the
- * program, and all output is there when the end is seen. Input, sizes and signals go to the
- * supervisor. The end is a count of ends in the state that differs from the first one, or a
- * supervisor that has gone; then the log is read once more.
+ * program, and the log is complete when the state shows the end. Input, sizes and signals go to the
+ * supervisor. The command has ended when the state counts more ends than at first, or when its
+ * supervisor has gone. The log is then read once more.
  */
 #include "tools/nestctl/service/attach.h"
 
@@ -37,19 +38,20 @@ struct attach {
 	struct service s;
 	const struct attach_options *how;
 	struct log_reader log;
-	unsigned int ends; /* at the beginning */
+	/* how often it had ended at the beginning */
+	unsigned int ends;
 	int control, signals, watch;
-	bool input; /* standard input is still read */
+	bool input; /* standard input is not yet at its end */
 	bool terminal;
-	/* input that the supervisor has no room for yet; its end follows it */
+	/* input for which the supervisor has no room yet; @end_waits: its end has to follow */
 	char waiting[WAITING_MAX];
 	size_t nr_waiting;
 	bool end_waits;
 	unsigned char keys[KEYS_MAX];
-	size_t nr_keys, hit; /* of the keys, how many were typed */
+	size_t nr_keys, hit; /* how many of @keys were typed */
 };
 
-/* Parses "ctrl-p,ctrl-q" or "ctrl-a,d"; "" for none. */
+/* Parses "ctrl-p,ctrl-q" or "ctrl-a,d" into the keys that detach. "": no keys. */
 static void parse_keys(struct attach *a, const char *text)
 {
 	char *copy = format("%s", text);
@@ -68,7 +70,7 @@ static void parse_keys(struct attach *a, const char *text)
 
 /* ---- output ---- */
 
-/* Prints available output. Returns false if it could not be written. */
+/* Prints the available output. Returns false if standard output or error cannot be written. */
 static bool print_log(struct attach *a)
 {
 	struct log_record rec;
@@ -90,7 +92,10 @@ static bool print_log(struct attach *a)
 
 /* ---- input ---- */
 
-/* Sends what waits, as far as there is room: a program that does not read must not stop us. */
+/*
+ * Sends the waiting input as far as the socket has room. Must not block, since a program may never
+ * read.
+ */
 static void push_input(struct attach *a)
 {
 	char packet[PACKET_MAX + 1];
@@ -103,7 +108,7 @@ static void push_input(struct attach *a)
 		if (send(a->control, packet, n + 1, MSG_NOSIGNAL | MSG_DONTWAIT) < 0) {
 			if (errno == EAGAIN || errno == EINTR)
 				return;
-			n = a->nr_waiting; /* it has ended */
+			n = a->nr_waiting; /* the supervisor has ended: drop it */
 		}
 		memmove(a->waiting, a->waiting + n, a->nr_waiting - n);
 		a->nr_waiting -= n;
@@ -113,7 +118,10 @@ static void push_input(struct attach *a)
 		a->end_waits = false;
 }
 
-/* What has no room is lost, as on a terminal; of a pipe no more is read than there is room for. */
+/*
+ * Queues input. What exceeds the room is lost, as on a terminal. Input from a pipe never exceeds
+ * it, since carry() reads only while there is room.
+ */
 static void add_input(struct attach *a, const unsigned char *text, size_t n)
 {
 	size_t room = WAITING_MAX - a->nr_waiting;
@@ -123,7 +131,9 @@ static void add_input(struct attach *a, const unsigned char *text, size_t n)
 	a->nr_waiting += n;
 }
 
-/* Passes on what was typed, but not the keys that detach. True once they are complete. */
+/*
+ * Queues and sends typed input, but not the keys that detach. True once all these keys were typed.
+ */
 static bool type(struct attach *a, const unsigned char *text, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
@@ -133,7 +143,7 @@ static bool type(struct attach *a, const unsigned char *text, size_t n)
 			continue;
 		}
 		add_input(a, a->keys, a->hit);
-		/* a key that does not continue the sequence may begin it again */
+		/* a key that breaks the sequence may be its first key again */
 		a->hit = a->nr_keys && text[i] == a->keys[0] ? 1 : 0;
 		if (!a->hit)
 			add_input(a, &text[i], 1);
@@ -181,12 +191,15 @@ static void take_signals(struct attach *a)
 	for (size_t i = 0; !a->how->no_signals && i < sizeof(taken) / sizeof(taken[0]); i++)
 		sigaddset(&set, taken[i]);
 	a->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	/* in the background the input is at its end */
+	/* a read in the background must fail with EIO, which ends the input, not stop nestctl */
 	sigaddset(&set, SIGTTIN);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 }
 
-/* Passes a signal on. True if it ends us: a terminal that has gone, or no command hears it. */
+/*
+ * Passes a signal on to the command. True if nestctl must end: the terminal has gone (SIGHUP), or
+ * no command takes the signal.
+ */
 static bool pass_signal(struct attach *a)
 {
 	struct signalfd_siginfo info;
@@ -201,11 +214,11 @@ static bool pass_signal(struct attach *a)
 		send_size(a, 0);
 		return false;
 	}
-	/* by a connection of its own: on this one input may wait for room */
+	/* uses its own connection, since input may wait for room on a->control */
 	return info.ssi_signo == SIGHUP || !service_signal(&a->s, (int)info.ssi_signo);
 }
 
-/* ---- the whole ---- */
+/* ---- the loop ---- */
 
 static bool has_ended(const struct attach *a, struct service_state *st)
 {
@@ -213,7 +226,10 @@ static bool has_ended(const struct attach *a, struct service_state *st)
 	return st->ends != a->ends || st->phase == PHASE_EXITED;
 }
 
-/* Carries until the command ends or the keys were typed. Returns the exit status. */
+/*
+ * Carries output, input and signals until the command ends or the keys that detach were typed.
+ * Returns the exit status.
+ */
 static int carry(struct attach *a)
 {
 	struct service_state st;
@@ -245,7 +261,7 @@ static int carry(struct attach *a)
 			warn("detached from %s", a->s.name);
 			return 0;
 		}
-		/* replies of the supervisor do not matter */
+		/* discard replies of the supervisor */
 		while (recv(a->control, &(char){ 0 }, 1, MSG_DONTWAIT) > 0)
 			;
 	}
@@ -266,11 +282,11 @@ static int attach_to(struct attach *a)
 	if (a->control >= 0 && a->terminal)
 		terminal_raw(false);
 	if (a->control >= 0 && isatty(0)) {
-		/* a change, so that a full screen is drawn again */
+		/* two sizes, so that the program sees a change and draws its screen again */
 		send_size(a, 1);
 		send_size(a, 0);
 	}
-	if (a->control < 0) /* it has ended: its output is in the log */
+	if (a->control < 0) /* its output is in the log */
 		a->input = false;
 	status = carry(a);
 	terminal_restore();

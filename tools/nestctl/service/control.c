@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * control.c: the socket on which the supervisor of a kept instance takes requests (service.h).
- * Packets, in order. The path is reached through the folder's descriptor, since names of sockets
- * are short.
+ * control.c: the socket on which the supervisor of a kept instance takes requests (service.h). The
+ * socket is SOCK_SEQPACKET. Its path goes through the folder's descriptor, since the full path may
+ * exceed the limit of a socket's address.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -55,7 +55,7 @@ int control_connect(const struct service *s, pid_t *pid)
 		return -1;
 	}
 	*pid = peer.pid;
-	/* a supervisor that waits for its disk does not answer */
+	/* do not wait for ever: a supervisor that waits for its disk does not answer */
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
 	return fd;
 }

@@ -26,7 +26,10 @@
 #define PORT_TRIES 8
 #define PAUSE_MS 50
 
-/* Leaves the caller's terminal, folder and descriptors, but for @told and the instance's. */
+/*
+ * Detaches from the caller: new session, folder /, standard streams from /dev/null. Closes all
+ * descriptors except @told and the instance's.
+ */
 static void leave_caller(struct service *s, int told)
 {
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -37,7 +40,7 @@ static void leave_caller(struct service *s, int told)
 		_exit(1);
 	for (int i = 0; i < 3; i++) {
 		dup2(null, i);
-		/* above all numbers that are given to them below */
+		/* above the numbers that they get below */
 		kept[i] = fcntl(kept[i], F_DUPFD_CLOEXEC, 10);
 		if (kept[i] < 0)
 			_exit(1);
@@ -50,7 +53,10 @@ static void leave_caller(struct service *s, int told)
 	s->state = openat(s->dir, "state", O_RDONLY | O_CLOEXEC);
 }
 
-/* The supervisor is a grandchild: no child of a caller that may wait for any. */
+/*
+ * Forks twice, so that the supervisor is no child of the caller, which may wait for any of its
+ * children.
+ */
 static void fork_supervisor(struct service *s, int told)
 {
 	pid_t pid = fork();
@@ -81,7 +87,7 @@ const char *service_start(struct service *s)
 	fflush(NULL);
 	fork_supervisor(s, fds[1]);
 	close(fds[1]);
-	/* the supervisor has the lock, too; it is to be the last that has it */
+	/* the supervisor has inherited the lock, which must be released when it ends */
 	close(s->lock);
 	s->lock = -1;
 	while (n < WHY_MAX && (got = read(fds[0], why + n, WHY_MAX - n)) != 0)
@@ -119,12 +125,12 @@ static void install(void *arg)
 	unit_install(arg);
 }
 
-/* Has systemd start a new instance. */
+/* Makes systemd start a new instance. */
 static int start_by_unit(struct service *s)
 {
 	const char *why;
 
-	/* the supervisor takes it */
+	/* the supervisor that systemd starts takes the lock */
 	close(s->lock);
 	s->lock = -1;
 	why = attempt(install, s);
@@ -142,7 +148,10 @@ static void write_spec(void *arg)
 	spec_write(arg);
 }
 
-/* Starts a new instance; with another port where another process has taken the chosen one. */
+/*
+ * Starts a new instance. If another process has taken a port that nestctl chose, chooses another
+ * one.
+ */
 static const char *start_new(struct run *r, struct service *s)
 {
 	const char *why = service_start(s);
@@ -166,7 +175,7 @@ int service_run(struct run *r)
 	why = attempt(write_files, &s);
 	if (!why && r->cidfile)
 		why = attempt(write_cidfile, r);
-	if (why) { /* a full disk */
+	if (why) { /* the disk may be full */
 		service_remove(&s);
 		die("%s", why);
 	}

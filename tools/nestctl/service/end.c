@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* end.c: ends kept instances, and sends their commands signals, by the supervisor. */
+/* end.c: ends kept instances, and sends signals to their commands, through the supervisor. */
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -12,10 +12,10 @@
 #include "tools/nestctl/core/umid.h"
 #include "tools/nestctl/service/service.h"
 
-/* beyond the command's time: the power-off, and twice that (attend.c) */
+/* seconds that a supervisor has beyond the command's, for the guest's power-off (attend.c) */
 #define PATIENCE_S 45
 
-/* A paused instance hears nothing. */
+/* Continues the instance: a paused one does not take signals. */
 static void unpause(const struct service *s)
 {
 	for (int i = 0; i < 2; i++) {
@@ -41,7 +41,7 @@ int service_ask_end(struct service *s, int sig, int seconds)
 		return -1;
 	pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
 	unpause(s);
-	/* without an answer it has ended meanwhile, by itself */
+	/* no answer: the instance has ended by itself meanwhile */
 	control_ask(fd, format("S %d %d", sig, seconds));
 	close(fd);
 	return pidfd;

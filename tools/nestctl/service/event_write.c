@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * event_write.c: notes events. $XDG_DATA_HOME/nestling/events has a file `log`, to which each
- * nestctl and each supervisor appends lines of JSON with docker's names, and `log.1`, which was it
- * before it had EVENTS_SIZE bytes. Writers hold a lock (flock(2)) of the file `lock` meanwhile.
+ * event_write.c: records events in $XDG_DATA_HOME/nestling/events. Each nestctl and each supervisor
+ * appends lines of JSON with docker's names to the file `log`. At EVENTS_SIZE bytes it is renamed
+ * to `log.1`. Writers hold a lock (flock(2)) on the file `lock` meanwhile.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -37,7 +37,7 @@ static void append(const char *line, size_t size)
 		rename(path, format("%s/log.1", dir));
 	fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd >= 0 && !fstat(fd, &st) && write(fd, line, size) != (ssize_t)size)
-		/* a full disk: half a line is none */
+		/* a full disk: remove the half line */
 		if (ftruncate(fd, st.st_size))
 			perror("events");
 	if (fd >= 0)
@@ -45,7 +45,7 @@ static void append(const char *line, size_t size)
 	close(lock);
 }
 
-/* An event; the attributes of @s, if there is one. */
+/* An event. Attributes of @s are added if it is not NULL. */
 struct event {
 	const char *type, *action, *name, *key, *value;
 	const struct service *s;

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * events.c: `nestctl events`: prints what event_write.c has noted, and waits for more.
+ * events.c: `nestctl events`: prints the events that event_write.c has recorded, and waits for
+ * more.
  *
- * The file `log` is renamed when it is full. A reader then has its descriptor, reads that to its
- * end and continues with the next one. A writer appends under the old name only while it holds the
- * lock, so the old file is complete once another has its name.
+ * The file `log` is renamed when it is full. A reader keeps its descriptor, reads that file to its
+ * end and continues with the new `log`. Writers open and append under the lock, so the old file is
+ * complete once a new one has its name.
  */
 #include <fcntl.h>
 #include <limits.h>
@@ -48,7 +49,7 @@ static bool is_action(const struct json *e, const char *wanted)
 	const char *action = json_string(e, "Action") ?: "";
 	size_t n = strlen(wanted);
 
-	/* "health_status" is each "health_status: WORD" */
+	/* "health_status" selects each "health_status: WORD" */
 	return !strncmp(action, wanted, n) && (!action[n] || action[n] == ':');
 }
 
@@ -97,7 +98,7 @@ static const struct filter *filter_of(const char *text)
 		text);
 }
 
-/* True if of each kind of filter one fits, as with docker. */
+/* True if the event fits at least one filter of each kind that is given, as with docker. */
 static bool fits(const struct events *all, const struct json *e)
 {
 	for (int i = 0; i < all->nr_filters; i++) {
@@ -137,7 +138,7 @@ static void put_event(const struct json *e)
 	json_close('}');
 }
 
-/* Prints a text of the store's as a terminal may have it. */
+/* Prints a text from the record without characters that control a terminal. */
 static void print_text(const char *text)
 {
 	for (; text && *text; text++)
@@ -199,7 +200,7 @@ static void parse(void *arg)
 	l->event = json_parse(l->text, l->size, "events");
 }
 
-/* Prints the whole lines that are left of a file. */
+/* Prints the complete lines from the present position to the file's end. */
 static void print_rest(struct events *all, FILE *f)
 {
 	char *text = NULL;
@@ -210,7 +211,7 @@ static void print_rest(struct events *all, FILE *f)
 	while ((n = getline(&text, &room, f)) > 0) {
 		struct line line = { text, (size_t)n, NULL };
 
-		if (text[n - 1] != '\n') { /* of a writer that is at it */
+		if (text[n - 1] != '\n') { /* a writer is still at this line */
 			fseek(f, -n, SEEK_CUR);
 			break;
 		}
@@ -220,7 +221,7 @@ static void print_rest(struct events *all, FILE *f)
 	free(text);
 }
 
-/* True if the file still has its name. */
+/* True if @f is still the file called @path. */
 static bool is_named(FILE *f, const char *path)
 {
 	struct stat here, there;

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* events.h: what happens to detached instances and volumes, for `nestctl events`. */
+/* events.h: the record of what happens to detached instances and volumes, for `nestctl events`. */
 #ifndef NESTLING_NESTCTL_EVENTS_H
 #define NESTLING_NESTCTL_EVENTS_H
 
 struct service;
 
 /*
- * Notes that @action has happened to an instance. @key and @value: a further attribute, or NULL.
- * What cannot be written is lost: an instance does not depend on it.
+ * Records that @action has happened to an instance. @key and @value: a further attribute, or NULL.
+ * An event that cannot be written is lost without an error, since no instance depends on it.
  */
 void event_service(const struct service *s, const char *action, const char *key, const char *value);
-/* As above, of another thing: @type is docker's word, such as "volume". */
+/* As above, for another kind of thing: @type is docker's word, such as "volume". */
 void event_thing(const char *type, const char *action, const char *name);
 
 #endif

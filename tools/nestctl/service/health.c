@@ -6,9 +6,8 @@
  * of the command. Its output, at most OUTPUT_MAX bytes, is in a memory file. The last results are
  * JSON in the instance's file `health`, for `nestctl inspect`.
  *
- * States: starting, until a check succeeds (healthy) or as many as --health-retries have failed one
- * after the other (unhealthy). Failures within --health-start-period do not count, until the first
- * success.
+ * States: starting; healthy once a check succeeds; unhealthy once --health-retries checks in a row
+ * have failed. Failures within --health-start-period do not count, until the first success.
  */
 #include "tools/nestctl/service/health.h"
 
@@ -44,7 +43,7 @@
 
 struct result {
 	int64_t begun, ended; /* ns since 1970 */
-	int status;           /* -1: it took too long */
+	int status;           /* exit status; -1: it took too long */
 	char output[OUTPUT_MAX + 1];
 };
 
@@ -54,7 +53,9 @@ static struct {
 	enum health state;
 	unsigned int failing;
 	int64_t began;
-	/* the next check, or the end of this one's time; 0: never */
+	/*
+	 * when to start the next check or to kill the running one, ns of CLOCK_BOOTTIME; 0: never
+	 */
 	int64_t due;
 	pid_t pid;
 	bool late;
@@ -73,7 +74,7 @@ const char *health_word(enum health h)
 	return words[h];
 }
 
-/* ---- what is checked ---- */
+/* ---- the check's settings ---- */
 
 int64_t health_time(const char *text, const char *name)
 {
@@ -153,7 +154,7 @@ static void put_results(void)
 	json_close(']');
 }
 
-/* Writes the results. A full disk loses them, not the state. */
+/* Writes the results. On a full disk they are lost, but the state is not. */
 static void write_results(void)
 {
 	const int dir = health.service->dir;
@@ -180,7 +181,7 @@ static struct result *new_result(void)
 	return &health.results[health.nr_results - 1];
 }
 
-/* ---- a check ---- */
+/* ---- running a check ---- */
 
 static const char *words[WORDS_MAX];
 
@@ -222,7 +223,7 @@ static void __attribute__((noreturn)) run_check(pid_t parent)
 	dup2(health.output, 1);
 	dup2(health.output, 2);
 	close_range(3, ~0U, 0);
-	/* what is too long is cut, and the check ends as if its reader had gone */
+	/* longer output is cut: a write beyond the limit fails with EFBIG */
 	setrlimit(RLIMIT_FSIZE, &limit);
 	signal(SIGXFSZ, SIG_IGN);
 	sigemptyset(&none);
@@ -251,7 +252,7 @@ static void start_check(int64_t now)
 	health.due = now + health.spec->timeout;
 }
 
-/* Takes the result of a check into the state. */
+/* Updates the state by the result of a check. */
 static void judge(bool good, int64_t now)
 {
 	const struct health_spec *c = health.spec;

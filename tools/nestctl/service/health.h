@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* health.h: whether the program of a detached instance does its work, as a command inside says. */
+/* health.h: health checks: a command in a detached instance that says whether its program works. */
 #ifndef NESTLING_NESTCTL_HEALTH_H
 #define NESTLING_NESTCTL_HEALTH_H
 
@@ -10,37 +10,43 @@
 struct service;
 struct run;
 
-/* What is checked, with docker's meanings. Times in ns; 0: docker's default, as of an image. */
+/*
+ * The check of an instance, with docker's meanings. Times are in ns. 0 of a time or of @retries:
+ * the image's setting or docker's default applies.
+ */
 struct health_spec {
-	/* "CMD" WORD..., "CMD-SHELL" TEXT or "NONE"; ends in NULL; empty: nothing was said */
+	/* "CMD" WORD..., "CMD-SHELL" TEXT or "NONE", ending in NULL. Empty: not set. */
 	char **test;
 	int64_t interval, timeout, start_period, start_interval;
 	unsigned int retries;
 };
 
 enum health { HEALTH_NONE, HEALTH_STARTING, HEALTH_HEALTHY, HEALTH_UNHEALTHY };
-/* Returns docker's word: "none", "starting" ... */
+/* Returns docker's word for the state, such as "starting". */
 const char *health_word(enum health h);
 
 /*
- * Returns what holds for an instance: the user's options, the image's settings, docker's defaults.
- * Without a check its list is empty. Dies on an error.
+ * Returns the check of an instance, from the user's options, the image's settings and docker's
+ * defaults. Its list @test is empty if there is no check. Dies on an error.
  */
 struct health_spec health_of_run(const struct run *r);
-/* Parses docker's times, "1m30s" or "500ms", for the option @name. Dies on an error. */
+/*
+ * Parses a time in docker's form, "1m30s" or "500ms", given to the option @name. Returns ns. Dies
+ * on an error.
+ */
 int64_t health_time(const char *text, const char *name);
 
-/* ---- of the supervisor; times are CLOCK_BOOTTIME's, in ns ---- */
+/* ---- for the supervisor; times are in ns of CLOCK_BOOTTIME ---- */
 
-/* The command has started: checks begin. */
+/* Begins the checks, once the command has started. */
 void health_begin(const struct service *s, int64_t now);
-/* It has ended: there are no checks. */
+/* Ends the checks, once the command has ended. */
 void health_end(void);
-/* Returns when health_step() is due, or 0: never. */
+/* Returns when to call health_step(), or 0 for never. */
 int64_t health_due(void);
-/* Starts a check, or ends one that takes too long. */
+/* Starts a check if one is due. Kills the running check if it has taken too long. */
 void health_step(int64_t now);
-/* True if @pid was the check. Its result is in health_now() then. */
+/* True if @pid was the check. health_now() then has its result. */
 bool health_reap(pid_t pid, int status, int64_t now);
 enum health health_now(unsigned int *failing);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* images.c: `nestctl images` and `nestctl rmi`: the images of the store, as docker's users ask. */
+/* images.c: `nestctl images`, `rmi` and `image` commands that docker's users expect. */
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
@@ -98,7 +98,7 @@ static void print_table(const struct image *all, size_t n)
 	table_print(t);
 }
 
-/* Moves the images that fit to the front. Returns how many. */
+/* Moves the images that the filter selects to the front. Returns their number. */
 static size_t keep_fitting(const struct image_filter *f, struct image *all, size_t n)
 {
 	size_t kept = 0;
@@ -167,8 +167,8 @@ static int image_ls(int argc, char **argv)
 }
 
 static const struct option_row images_options[] = {
-	{ 'a', "all", NULL, NULL },               /* there are no others */
-	{ KEY_NO_TRUNC, "no-trunc", NULL, NULL }, /* nothing is cut */
+	{ 'a', "all", NULL, NULL },               /* ignored: all images are always shown */
+	{ KEY_NO_TRUNC, "no-trunc", NULL, NULL }, /* ignored: no text is ever cut */
 	{ 'q', "quiet", NULL, "only the names" },
 	{ 'f', "filter", "KEY=VALUE",
 		"only those that fit: reference=PATTERN, label=NAME[=VALUE], before=IMAGE, "
@@ -200,7 +200,7 @@ const struct command cmd_image_ls = {
 
 /* ---- rmi ---- */
 
-/* Adds a name to "web, db". */
+/* Appends @name to a list such as "web, db". */
 static const char *add_name(const char *names, const char *name)
 {
 	return format("%s%s%s", names, *names ? ", " : "", name);
@@ -212,8 +212,8 @@ static bool runs(const struct service *s)
 }
 
 /*
- * Names the kept instances that have the image @file: those that run, to which those are added that
- * are not kept, and the others.
+ * Names the instances that use the image @file. *running: all that run, kept or not. *ended: the
+ * kept ones that do not run.
  */
 static void find_users(const char *file, const char **running, const char **ended)
 {
@@ -238,7 +238,10 @@ static void find_users(const char *file, const char **running, const char **ende
 	}
 }
 
-/* Dies if an instance runs over the image or, without @force, a kept one has its layer over it. */
+/*
+ * Dies if an instance that uses the image runs. Without @force, also dies if a kept instance has a
+ * layer over it.
+ */
 static void check_use(const char *name, bool force)
 {
 	char *file = realpath(image_path(name), NULL);
@@ -276,7 +279,7 @@ static void remove_one(void *arg)
 	puts(r->name);
 }
 
-/* Removes all that can be removed; each other one has its line. */
+/* Removes the named images. Prints a message for each one that cannot be removed. */
 static int remove_all(const struct command *c, int argc, char **argv)
 {
 	struct removal r = { .force = false };
@@ -357,7 +360,7 @@ uint64_t images_prune(const struct image_filter *only)
 			warn("%s", why);
 			continue;
 		}
-		/* a file with another name stays */
+		/* another name keeps the file's blocks */
 		sum += all[i].st.st_nlink > 1 ? 0 : (uint64_t)all[i].st.st_blocks * 512;
 		puts(all[i].name);
 	}

@@ -19,7 +19,10 @@
 #include "tools/nestctl/service/view.h"
 #include "tools/nestctl/state/state.h"
 
-/* Prints rows of a name and a text, or the fields as JSON. */
+/*
+ * Prints facts: as the template asks, with @put writing their fields as JSON, or by @print without
+ * a template.
+ */
 static void show(const char *template, void (*put)(void), void (*print)(void))
 {
 	struct fields *f;

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* inspect.c: `nestctl inspect`: all that is known of instances and images, with docker's names. */
+/*
+ * inspect.c: `nestctl inspect`: prints everything about instances and images, with docker's names.
+ */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,7 +22,7 @@
 #include "tools/nestctl/service/network.h"
 #include "tools/nestctl/service/view.h"
 
-/* of five results with 4 KiB of output, each byte in six */
+/* room for five results with 4 KiB of output each, where JSON takes up to six bytes for one */
 #define RESULTS_MAX (256 << 10)
 #define ERROR_MAX 4096
 
@@ -32,7 +34,7 @@ static void put_list(const char *key, char *const *words)
 	json_close(']');
 }
 
-/* Puts the values of an option, of the words that are kept. */
+/* Writes the values of all words --OPTION=VALUE that the spec keeps. */
 static void put_option(const char *key, const struct spec *c, const char *option)
 {
 	size_t n = strlen(option);
@@ -58,7 +60,10 @@ static void put_labels(char *const *labels)
 	json_close('}');
 }
 
-/* Puts the file of results, which the supervisor replaces as a whole. */
+/*
+ * Writes the results of health checks. The supervisor replaces their file as a whole, so it is
+ * always complete.
+ */
 static void put_results(const char *path)
 {
 	char *text = xalloc(RESULTS_MAX);
@@ -90,7 +95,7 @@ static void put_health_state(const struct view *v)
 	json_close('}');
 }
 
-/* Returns why the last start has failed, or "". */
+/* Returns the reason why the last start failed, or "". */
 static const char *error_of(const struct service *s)
 {
 	char text[ERROR_MAX + 1];
@@ -117,7 +122,7 @@ static void put_state(const struct view *v)
 	json_number("Supervisor", st->supervisor);
 	json_bool("OOMKilled", st->oom);
 	json_bool("DataLost", st->lost);
-	/* an instance that is only half removed has no name any more */
+	/* a half-removed instance cannot be found by name, so none is ever dead */
 	json_bool("Dead", false);
 	json_number("ExitCode", st->exit);
 	json_text("Error", v->kept ? error_of(&v->service) : "");
@@ -128,7 +133,7 @@ static void put_state(const struct view *v)
 	json_close('}');
 }
 
-/* As docker has it: "80/tcp": [{HostIp, HostPort}]. */
+/* Writes ports in docker's form: "80/tcp": [{HostIp, HostPort}]. */
 static void put_ports(const char *key, char *const *ports)
 {
 	json_open(key, '{');
@@ -196,7 +201,7 @@ static const char *signal_text(int sig)
 	return name ? format("SIG%s", name) : format("%d", sig);
 }
 
-/* Puts what the machine has, in docker's units. */
+/* Writes memory and CPUs of the machine, in docker's units. */
 static void put_machine(const struct spec *c)
 {
 	const char *mem = spec_option(c, "mem"), *cpus = spec_option(c, "cpus");
@@ -303,11 +308,14 @@ static void put_image(const char *name, const char *file, const struct stat *st)
 	json_close('}');
 }
 
-/* What a name may be of. */
+/* What a name may denote. */
 enum kind { ANY, INSTANCE, IMAGE };
 static const char *const kinds[] = { "instance and no image", "instance", "image" };
 
-/* Puts the row of a name, with @f by its template. False, with a line, if there is none. */
+/*
+ * Prints the instance or image @name: with @f as the template asks, else as JSON. Returns false
+ * with a message if there is none.
+ */
 static bool put(struct fields *f, const char *name, enum kind kind)
 {
 	struct view v;

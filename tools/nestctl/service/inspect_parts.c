@@ -22,7 +22,7 @@ static void put_words(const char *key, const char **words)
 	json_close(']');
 }
 
-/* {"80/tcp": {}} */
+/* Writes the words as the keys of an object: {"80/tcp": {}}. */
 static void put_keys(const char *key, const char **words)
 {
 	json_open(key, '{');
@@ -113,7 +113,10 @@ void inspect_mounts(const struct spec *c)
 	json_close(']');
 }
 
-/* Returns the value of a word --OPTION=VALUE, or NULL. */
+/*
+ * Returns the rest of @word behind @option, which is like "--sysctl=". NULL: the word does not
+ * begin so.
+ */
 static const char *value_of(const char *word, const char *option)
 {
 	size_t n = strlen(option);
@@ -134,7 +137,10 @@ void inspect_sysctls(const struct spec *c)
 	json_close('}');
 }
 
-/* Puts "80", "80/udp" or "80-85/tcp", each port that is not among @seen, to which it is added. */
+/*
+ * Writes the ports of @text ("80", "80/udp" or "80-85/tcp") that are not in *seen, and adds them to
+ * it.
+ */
 static void put_exposed(const char *text, const char **seen)
 {
 	const char *kind = strchr(text, '/') ?: "/tcp";
@@ -169,7 +175,7 @@ void inspect_exposed(const struct spec *c)
 	json_close('}');
 }
 
-/* The first word is Path, the others are Args. */
+/* Writes the first word as Path, and opens the list Args for the others. */
 static void put_word(const char *word, bool *first)
 {
 	json_text(*first ? "Path" : NULL, word);

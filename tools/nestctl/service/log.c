@@ -23,7 +23,7 @@ static void file_name(char *name, size_t size, unsigned int number)
 	snprintf(name, size, "log.%u", number);
 }
 
-/* Finds the newest file and counts them. Returns its number, or 0. */
+/* Returns the number of the newest file, or 0 if there is none. */
 static unsigned int newest(int dir)
 {
 	int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -49,7 +49,7 @@ static bool open_file(struct log *l)
 	return l->fd >= 0;
 }
 
-/* Removes the record that a killed writer did not finish. */
+/* Removes the incomplete record at the end of the file, which a killed writer has left. */
 static void cut_tail(struct log *l)
 {
 	char buf[4096];
@@ -82,7 +82,7 @@ void log_open(struct log *l, int dir, uint64_t max_size, unsigned int max_files)
 	cut_tail(l);
 }
 
-/* Begins the next file. If there is no room for it the old one grows on. */
+/* Begins the next file. If it cannot be created, the old file continues to grow. */
 static void rotate(struct log *l)
 {
 	int old = l->fd;
@@ -99,7 +99,7 @@ static void rotate(struct log *l)
 	close(old);
 	if (l->number <= l->max_files)
 		return;
-	/* also those of an earlier, larger bound */
+	/* also remove files that remain from a larger max_files */
 	for (unsigned int n = l->number - l->max_files; n; n--) {
 		file_name(name, sizeof(name), n);
 		if (unlinkat(l->dir, name, 0))
@@ -118,7 +118,7 @@ static char *room_for(struct log *l, size_t n)
 	return l->buf + l->have;
 }
 
-/* Adds a record to the buffer. @head: "TIME STREAM " */
+/* Appends a record to the buffer. @head: "TIME STREAM ". */
 static void add(
 	struct log *l, const char *head, size_t head_size, char kind, const char *text, size_t n)
 {
@@ -160,7 +160,7 @@ static void add_all(struct log *l, enum log_stream stream, const char *text, siz
 	}
 }
 
-/* Writes the buffer, all of it or nothing. */
+/* Writes the buffer to the file. True if all of it was written, otherwise nothing was. */
 static bool flush(struct log *l)
 {
 	size_t done = 0;
@@ -173,7 +173,7 @@ static bool flush(struct log *l)
 		} else if (errno != EINTR) {
 			l->error = errno;
 			if (done && ftruncate(l->fd, (off_t)l->size))
-				l->size += done; /* readers skip what is no record */
+				l->size += done; /* readers skip the partial record */
 			l->have = 0;
 			return false;
 		}
@@ -184,8 +184,8 @@ static bool flush(struct log *l)
 }
 
 /*
- * Before output continues after a loss: ends the lines that have begun, and adds the size of the
- * loss.
+ * Called before output continues after a loss. Ends the incomplete lines, and adds a record with
+ * the number of lost bytes.
  */
 static void add_loss(struct log *l)
 {
@@ -205,7 +205,7 @@ static void write_some(struct log *l, enum log_stream stream, const char *text, 
 	size_t skip = !l->torn[stream] ? 0 : nl ? (size_t)(nl + 1 - text) : n;
 	bool before = l->lost;
 
-	/* the rest of a line whose beginning was lost */
+	/* drop the rest of a line whose beginning was lost */
 	l->lost += skip;
 	l->torn[stream] = l->torn[stream] && !nl;
 	text += skip;
@@ -233,7 +233,7 @@ void log_write(struct log *l, enum log_stream stream, const char *text, size_t n
 
 	if (!n)
 		return;
-	/* A new file begins with a line, unless that lasts too long. */
+	/* begin a new file with a new line, unless the present line gets too long */
 	if (rest)
 		write_some(l, stream, text, rest);
 	if (l->size >= l->max_size && (!l->part[stream] || l->size >= 2 * l->max_size))

@@ -6,9 +6,9 @@
  * with nanoseconds, STREAM stdout, stderr or nestctl, KIND F (a whole line, or the end of one) or P
  * (a part, more follows). TEXT is the program's bytes.
  *
- * There is one writer, the supervisor. A file that is full is never written to again: the next
- * number begins, and the lowest file is removed. A reader that finds file N+1 therefore knows that
- * N is complete. No file is renamed.
+ * Only the supervisor writes. When a file is full it begins the file with the next number, never
+ * writes to the full one again, and removes the lowest file. A reader that finds file N+1 therefore
+ * knows that N is complete. No file is renamed.
  */
 #ifndef NESTLING_NESTCTL_LOG_H
 #define NESTLING_NESTCTL_LOG_H
@@ -25,19 +25,22 @@ struct log {
 	int dir, fd;
 	unsigned int number, max_files;
 	uint64_t size, max_size;
-	/* of each stream: its last line is not whole; the disk had no room for its beginning */
+	/*
+	 * for each stream. @part: its last line is incomplete. @torn: the disk had no room for the
+	 * beginning of the line that the stream is writing.
+	 */
 	bool part[LOG_STREAMS], torn[LOG_STREAMS];
-	/* bytes that had no room on the disk, and the error */
+	/* bytes that had no room on the disk, not yet reported in the log, and the errno */
 	uint64_t lost;
 	int error;
 	char *buf;
 	size_t have, room;
 };
-/* Opens the newest file, or the first. Removes what a killed writer left of a record. */
+/* Opens the newest file, or creates the first. Removes an unfinished record of a killed writer. */
 void log_open(struct log *l, int dir, uint64_t max_size, unsigned int max_files);
 /*
- * Appends what a stream brought. Does not fail: what has no room is counted, and said in a record
- * of LOG_OURS as soon as there is some.
+ * Appends output of a stream. Does not fail: bytes for which the disk has no room are counted. A
+ * record of LOG_OURS reports their number as soon as there is room.
  */
 void log_write(struct log *l, enum log_stream stream, const char *text, size_t n);
 
@@ -45,9 +48,9 @@ void log_write(struct log *l, enum log_stream stream, const char *text, size_t n
 
 struct log_record {
 	enum log_stream stream;
-	bool whole;   /* ends its line */
+	bool whole;   /* the record ends its line */
 	int64_t time; /* ns since 1970 */
-	/* its text, not terminated */
+	/* the text of @time, not terminated */
 	const char *when;
 	size_t when_size;
 	/* not terminated; valid until the next call */
@@ -59,36 +62,42 @@ struct log_reader {
 	unsigned int number;
 	char *buf;
 	size_t have, at, room;
-	/* place of the next record in its file */
+	/* offset in its file of the next record */
 	uint64_t offset;
-	/* the second of the last record, and its time in ns */
+	/* cache for the next record: the last record's time to the second, as text and in ns */
 	char second[20];
 	int64_t second_ns;
-	/* files were removed before they were read; the caller resets it */
+	/* set if files were removed before they were read; the caller clears it */
 	bool lost;
 };
 struct log_place {
 	unsigned int number;
 	uint64_t offset;
 };
-/* Begins with the oldest record. */
+/* Opens the log, before its oldest record. */
 void log_reader_open(struct log_reader *r, int dir);
 void log_reader_close(struct log_reader *r);
-/* Reads the next record. Returns false if there is none yet. */
+/* Reads the next record. Returns false if no further record is complete yet. */
 bool log_next(struct log_reader *r, struct log_record *record);
-/* Returns where the next record begins; and goes there, or to the oldest if that is gone. */
+/*
+ * log_place() returns the place of the next record. log_seek() goes to a place, or to the oldest
+ * record if the file of @place was removed.
+ */
 struct log_place log_place(const struct log_reader *r);
 void log_seek(struct log_reader *r, struct log_place place);
-/* Goes to where the last @lines lines begin. */
+/* Goes to the beginning of the last @lines lines. */
 void log_seek_tail(struct log_reader *r, size_t lines);
 /*
- * Waits until a file may have more, or for @ms at most. @watch: from log_watch(), or -1. @fd: its
- * readiness ends the wait, or -1.
+ * Waits until a file of the log may have grown, for @ms at most. @watch: from log_watch(), or -1 to
+ * wait 50 ms at most. @fd: a descriptor that ends the wait when it is readable, or -1.
  */
 void log_wait(int watch, int fd, int ms);
-/* Parses a time of --since, for the message @what. Returns ns since 1970. Dies (logs.c). */
+/*
+ * Parses a time as --since takes it. Returns ns since 1970. Dies with a message that begins with
+ * @what if it is invalid (logs.c).
+ */
 int64_t parse_when(const char *what, const char *text);
-/* Returns a descriptor for log_wait(); -1: it has to look again and again. */
+/* Returns an inotify descriptor for log_wait(), or -1: log_wait() then only waits a moment. */
 int log_watch(int dir);
 
 #endif

@@ -18,7 +18,7 @@
 #define WHEN_SIZE 30
 #define SECOND_SIZE 19
 
-/* Returns the lowest number of a file that is at least @from, or 0. */
+/* Returns the lowest number of a file that is @from or higher, or 0. */
 static unsigned int next_number(int dir, unsigned int from)
 {
 	int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -56,13 +56,13 @@ static int open_number(int dir, unsigned int number)
 	return openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 }
 
-/* Opens the file after the present one. Returns false if there is none. */
+/* Opens the file that follows the present one. Returns false if there is none yet. */
 static bool open_next(struct log_reader *r)
 {
 	unsigned int number = r->number + 1;
 	int fd = open_number(r->dir, number);
 
-	/* Removed before it was read; the one that is found may be removed meanwhile, too. */
+	/* the next file was removed before it was read, and so may be the one that is found */
 	while (fd < 0 && (number = next_number(r->dir, r->number + 1))) {
 		fd = open_number(r->dir, number);
 		r->lost = r->lost || r->number;
@@ -94,7 +94,7 @@ void log_reader_close(struct log_reader *r)
 	r->buf = NULL;
 }
 
-/* Reads more of the present file behind what is in the buffer. False at its present end. */
+/* Reads more of the present file into the buffer. Returns false at its present end. */
 static bool fill(struct log_reader *r)
 {
 	ssize_t n;
@@ -119,7 +119,10 @@ static bool fill(struct log_reader *r)
 	return true;
 }
 
-/* Returns ns since 1970, or -1. The second is that of the record before, as a rule. */
+/*
+ * Parses a record's time. Returns ns since 1970, or -1. The seconds, which seldom change, come from
+ * the cache of the last record.
+ */
 static int64_t parse_time(struct log_reader *r, const char *text)
 {
 	struct tm tm = { 0 };
@@ -143,7 +146,7 @@ static int64_t parse_time(struct log_reader *r, const char *text)
 	return end == text + WHEN_SIZE - 1 && ns >= 0 ? r->second_ns + ns : -1;
 }
 
-/* Parses a line. Returns false if it is not of this format. */
+/* Parses a line into a record. Returns false if the line has another form. */
 static bool parse(struct log_reader *r, const char *line, size_t n, struct log_record *rec)
 {
 	static const char *const streams[] = { " stdout ", " stderr ", " nestctl " };
@@ -189,8 +192,8 @@ bool log_next(struct log_reader *r, struct log_record *rec)
 		if (fill(r))
 			continue;
 		/*
-		 * Once there is a next file this one is complete; it has to be read to its end
-		 * after that was seen.
+		 * A file is complete once the next one exists. The writer may have appended to this
+		 * file before that was seen, so it is read to its end once more.
 		 */
 		if (more && r->fd >= 0 && next_number(r->dir, r->number + 1)) {
 			more = false;
@@ -226,7 +229,10 @@ void log_seek(struct log_reader *r, struct log_place place)
 	r->lost = false;
 }
 
-/* Notes where the last @lines lines begin, of those that follow. Returns how many there are. */
+/*
+ * Reads to the end of the log. Keeps in @ring the places where the last @lines lines begin. Returns
+ * how many lines there were.
+ */
 static size_t note_lines(struct log_reader *r, struct log_place *ring, size_t lines)
 {
 	struct log_place here = log_place(r);
@@ -235,7 +241,7 @@ static size_t note_lines(struct log_reader *r, struct log_place *ring, size_t li
 	size_t n = 0;
 
 	while (here = log_place(r), log_next(r, &rec)) {
-		/* a record that is the first of the next file */
+		/* the record is the first of the next file */
 		if (here.number != r->number)
 			here = (struct log_place){ r->number, 0 };
 		if (begins && lines)
@@ -245,7 +251,7 @@ static size_t note_lines(struct log_reader *r, struct log_place *ring, size_t li
 	return n;
 }
 
-/* Looks at the newest file, then at more and more of them. */
+/* Reads the newest file, then twice as many files each time, until they have enough lines. */
 void log_seek_tail(struct log_reader *r, size_t lines)
 {
 	struct log_place *ring = xalloc((lines + 1) * sizeof(*ring));

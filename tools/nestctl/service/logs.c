@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * logs.c: `nestctl logs`: what the program of a kept instance has written. With --follow it ends
- * when no supervisor lives and the log has no more.
+ * logs.c: `nestctl logs`: prints what the program of a kept instance has written. With --follow it
+ * ends when no supervisor lives and the log has been printed.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -29,15 +29,15 @@ struct logs {
 	bool follow, times, json, kernel, raw;
 	size_t tail;
 	int64_t since, until; /* ns since 1970 */
-	bool begun[3];        /* a line of the stream has begun */
-	/* of --json: the line so far */
+	bool begun[3];        /* the stream is within a line */
+	/* for --json: the line of each stream so far */
 	char *line[3];
 	size_t size[3];
 };
 
 /* ---- times ---- */
 
-/* Parses "1h30m", "90s", "10m", "2d" into ns; -1 for another form. */
+/* Parses "1h30m", "90s", "10m", "2d". Returns ns, or -1 if the text has another form. */
 static int64_t duration(const char *text)
 {
 	static const struct {
@@ -61,7 +61,9 @@ static int64_t duration(const char *text)
 	return at ? all : -1;
 }
 
-/* Parses a date, with or without a time of day: in UTC with Z, with an offset, or in local time. */
+/*
+ * Parses a date with or without a time of day. The time is UTC with Z, has an offset, or is local.
+ */
 static int64_t date(const char *text)
 {
 	static const char *const forms[] = { "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S",
@@ -121,7 +123,7 @@ static FILE *target(enum log_stream stream)
 	return stream == LOG_OUT ? stdout : stderr;
 }
 
-/* Collects a line, and prints it as an object once it is whole. */
+/* Collects the parts of a line. Prints it as an object once it is complete or too long. */
 static void print_json(struct logs *l, const struct log_record *rec)
 {
 	static const char *const names[] = { "stdout", "stderr", "nestctl" };
@@ -144,7 +146,7 @@ static void print_json(struct logs *l, const struct log_record *rec)
 	*size = 0;
 }
 
-/* On a terminal the text has nothing that it would obey, unless --raw wants that. */
+/* Prints text. On a terminal control characters are shown as numbers, unless --raw is given. */
 static void print_text(const struct logs *l, FILE *f, const struct log_record *rec)
 {
 	char *copy;
@@ -154,7 +156,7 @@ static void print_text(const struct logs *l, FILE *f, const struct log_record *r
 		return;
 	}
 	copy = format("%.*s", (int)rec->size, rec->text);
-	/* the end of a line of a terminal's program */
+	/* a terminal's line discipline ends lines with \r\n */
 	if (rec->size && copy[strlen(copy) - 1] == '\r' && rec->whole)
 		copy[strlen(copy) - 1] = '\0';
 	put_plain(f, copy);
@@ -193,7 +195,7 @@ static void print_rest(struct logs *l)
 		}
 }
 
-/* Prints what there is now. */
+/* Prints the records that are complete now. */
 static void print_all(struct logs *l, struct log_reader *r)
 {
 	struct log_record rec;
@@ -218,7 +220,7 @@ static int program_log(struct logs *l, struct service *s)
 	if (l->tail != TAIL_ALL)
 		log_seek_tail(&r, l->tail);
 	for (;;) {
-		/* checked first: output before the end is still read */
+		/* checked before the output, so that all output before the end is printed */
 		bool busy = l->follow && service_is_busy(s);
 
 		print_all(l, &r);
@@ -247,7 +249,7 @@ static size_t parse_tail(const char *text)
 
 enum { KEY_SINCE = 256, KEY_UNTIL, KEY_KERNEL, KEY_RAW };
 
-/* True if an instance of this name runs. */
+/* True if an instance called @name runs. */
 static bool is_served(const char *name)
 {
 	for (int i = 0; i < 2; i++)

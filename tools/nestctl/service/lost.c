@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * lost.c: data of a detached instance that the host has refused, for want of room mostly. The
- * kernel reports that at its end, as in `nestctl run`; since a service runs for weeks, nestctl also
- * polls it.
+ * lost.c: asks a detached instance for data that the host has refused to store, mostly for lack of
+ * room. The kernel reports such data when it ends, as in `nestctl run`. Since a service runs for
+ * weeks, its supervisor also polls the kernel.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +12,7 @@
 #include "tools/nestctl/core/umid.h"
 #include "tools/nestctl/service/service.h"
 
-/* an instance that hangs does not hold up the supervisor */
+/* short, since an instance that hangs must not hold up the supervisor */
 #define ASK_MS 200
 
 static const char *ask(const char *folder)

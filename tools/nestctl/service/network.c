@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * network.c: see network.h. What the management console answers to is files of the guest's /proc:
+ * network.c: see network.h. The management console returns files of the guest's /proc:
  * nestling/addresses, net/route and net/ipv6_route.
  */
 #include "tools/nestctl/service/network.h"
@@ -15,11 +15,11 @@
 #include "tools/nestctl/core/nestctl.h"
 #include "tools/nestctl/core/umid.h"
 
-/* an instance that hangs has no addresses */
+/* time to wait for a reply: an instance that hangs has no addresses */
 #define ASK_MS 500
 #define CARD "eth0"
 
-/* Passes each line of a file of /proc to @take. */
+/* Calls @take with each line of a file of the guest's /proc. */
 static void each_line(struct umid_console *c, const char *file, struct network *n,
 	void (*take)(struct network *n, const char *line))
 {
@@ -39,7 +39,7 @@ static const char *text_of(int family, const void *bytes)
 	return format("%s", inet_ntop(family, bytes, text, sizeof(text)) ?: "");
 }
 
-/* "eth0 52:54:00:12:34:56 10.0.2.15/24" */
+/* A line like "eth0 52:54:00:12:34:56 10.0.2.15/24". */
 static void take_address(struct network *n, const char *line)
 {
 	char card[32], mac[32], address[64];
@@ -60,7 +60,7 @@ static void take_address(struct network *n, const char *line)
 	}
 }
 
-/* "eth0	00000000	0202000A	0003	..." of the default route */
+/* A line like "eth0 00000000 0202000A 0003 ...", which is the default route. */
 static void take_route(struct network *n, const char *line)
 {
 	char card[32];
@@ -71,7 +71,7 @@ static void take_route(struct network *n, const char *line)
 		n->gateway = text_of(AF_INET, &via);
 }
 
-/* "TO PREFIX FROM PREFIX VIA ... eth0", addresses as 32 digits */
+/* A line "TO PREFIX FROM PREFIX VIA ... eth0", with addresses of 32 hex digits. */
 static void take_route6(struct network *n, const char *line)
 {
 	char to[33], via[33], card[32];

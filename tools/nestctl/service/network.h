@@ -3,18 +3,21 @@
 #ifndef NESTLING_NESTCTL_NETWORK_H
 #define NESTLING_NESTCTL_NETWORK_H
 
-/* Of the first card. Texts are "" and lengths 0 where there is none. */
+/* The addresses of the first card. A missing text is "", a missing length 0. */
 struct network {
 	const char *mac;
 	/* IPv4 */
 	const char *address, *gateway;
 	int prefix;
-	/* IPv6, beyond the link */
+	/* IPv6, not link-local */
 	const char *address6, *gateway6;
 	int prefix6;
 };
 
-/* Asks the instance that has its name in @folder; NULL: none. It waits for a moment at most. */
+/*
+ * Asks the instance whose name's folder is @folder, NULL if none runs. Waits half a second at most
+ * for each reply.
+ */
 struct network network_ask(const char *folder);
 
 #endif

@@ -19,7 +19,7 @@
 
 struct ps {
 	bool all, quiet, json, whole, size;
-	/* so many that were made last; 0: all */
+	/* show only this many, those made last; 0: all */
 	size_t last;
 	const char *format;
 	const char *filters[FILTERS_MAX];
@@ -48,7 +48,10 @@ static bool has_ended_with(const struct view *v, const char *wanted)
 	return v->state.phase == PHASE_EXITED && v->state.exit == atoi(wanted);
 }
 
-/* @wanted is a regular expression. Docker's names begin with a slash, which may be in it. */
+/*
+ * True if the regular expression @wanted matches the name. Docker's names begin with a slash, so
+ * "^/" may stand in front of it.
+ */
 static bool has_name(const struct view *v, const char *wanted)
 {
 	bool anchored = !strncmp(wanted, "^/", 2);
@@ -73,7 +76,10 @@ static bool has_status(const struct view *v, const char *wanted)
 	return !strcmp(v->word, wanted);
 }
 
-/* @wanted: a volume's name, or a folder of the host or the guest. */
+/*
+ * True if the instance has the volume @wanted: a volume's name, or a folder of the host or the
+ * guest.
+ */
 static bool has_volume(const struct view *v, const char *wanted)
 {
 	static const char option[] = "--volume=";
@@ -96,7 +102,7 @@ static bool has_volume(const struct view *v, const char *wanted)
 	return false;
 }
 
-/* @wanted: a port of this machine, "8080" or "8080/udp". */
+/* True if the instance has the host's port @wanted: "8080" or "8080/udp". */
 static bool has_published(const struct view *v, const char *wanted)
 {
 	size_t n = strcspn(wanted, "/");
@@ -139,7 +145,8 @@ static bool has_health(const struct view *v, const char *wanted)
 static const struct filter {
 	const char *name;
 	bool (*fits)(const struct view *v, const char *wanted);
-	bool ended; /* asks for instances that have ended, too */
+	/* the filter also selects ended instances */
+	bool ended;
 } filters[] = { { "name", has_name, false }, { "id", is_named, false },
 	{ "label", has_label, false }, { "ancestor", is_image, false },
 	{ "status", has_status, true }, { "exited", has_ended_with, true },
@@ -159,7 +166,7 @@ static const struct filter *filter_of(const char *text)
 		text);
 }
 
-/* True if for each kind of filter one fits, as with docker; each label must. */
+/* True if at least one filter of each kind fits, as with docker. Of labels each filter must fit. */
 static bool fits(const struct ps *ps, const struct view *v)
 {
 	for (int i = 0; i < ps->nr_filters; i++) {
@@ -208,7 +215,10 @@ static uint64_t bytes_of(const char *path)
 	return stat(path, &st) ? 0 : (uint64_t)st.st_blocks * 512;
 }
 
-/* "1.2MB (virtual 7.4MB)", or "" of one that is not detached: its layer has no name. */
+/*
+ * Returns "1.2MB (virtual 7.4MB)", or "" for an instance that is not detached: its layer has no
+ * name.
+ */
 static const char *size_of(const struct view *v)
 {
 	const struct spec *c = &v->service.spec;
@@ -223,7 +233,7 @@ static const char *size_of(const struct view *v)
 		size_text((double)(own + bytes_of(v->file))));
 }
 
-/* The fields of docker's ps. */
+/* Writes the fields of docker's ps. */
 static void put_row(const struct ps *ps, const struct view *v)
 {
 	json_open(NULL, '{');
@@ -236,7 +246,7 @@ static void put_row(const struct ps *ps, const struct view *v)
 	json_text("State", v->word);
 	json_text("Status", view_status(v));
 	json_text("Ports", view_ports(v));
-	/* as with docker, it is looked up if it is wanted */
+	/* the size takes time to find out, so only if it is wanted (as docker does) */
 	if (ps->size || (ps->format && strstr(ps->format, "Size")))
 		json_text("Size", size_of(v));
 	json_text("Labels", labels_text(v));
@@ -249,7 +259,7 @@ static void put_row(const struct ps *ps, const struct view *v)
 	json_close('}');
 }
 
-/* Green: fine; yellow: needs attention; red: failed. */
+/* Green: running well. Yellow: needs attention. Red: failed. */
 static enum colour colour_of_status(const char *status)
 {
 	if (strstr(status, "(data lost)"))
@@ -313,7 +323,10 @@ static int by_age(const void *a, const void *b)
 	return (x->created < y->created) - (x->created > y->created);
 }
 
-/* Leaves the @last that were made last, the latest first. */
+/*
+ * Keeps the @last instances that were made last, in order of age, the youngest first. Returns their
+ * number.
+ */
 static size_t keep_latest(struct view *all, size_t n, size_t last)
 {
 	qsort(all, n, sizeof(*all), by_age);

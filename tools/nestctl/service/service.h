@@ -3,19 +3,20 @@
  * service.h: instances that `nestctl run -d` keeps. Each is a folder NAME of
  * $XDG_DATA_HOME/nestling/instances:
  *
- *	lock      locked (flock(2)) by its supervisor while that lives, or by a process that
+ *	lock      locked (flock(2)) by the supervisor while it lives, or by a process that
  *	          changes the instance
  *	spec      JSON: what to run (spec.c)
- *	state     what became of it (state.c)
+ *	state     its phase, exit status and counts (state.c)
  *	health    JSON: the last results of health checks (health.c)
  *	error     why the last start has failed, a line
- *	oom       exists if memory was short at the last end
+ *	oom       exists if the guest had run out of memory when it last ended
  *	log.N     the output, in files that are numbered upwards (log.c)
  *	layer     the copy-on-write layer, unless --keep named another
  *	control   the socket of the supervisor (control.c)
  *
- * The supervisor (supervise.c) is a process without a terminal. Its child is `nestctl run` as it is
- * without -d, whose kernel dies with it; so a killed supervisor leaves no process.
+ * The supervisor (supervise.c) is a process without a terminal. Its child is `nestctl run` without
+ * -d. The child and its kernel die with the supervisor, so that a killed supervisor leaves no
+ * process.
  */
 #ifndef NESTLING_NESTCTL_SERVICE_H
 #define NESTLING_NESTCTL_SERVICE_H
@@ -32,7 +33,7 @@ struct run;
 #define LOG_SIZE_MIN (64 << 10)
 #define LOG_SIZE_DEFAULT (10 << 20)
 #define LOG_FILES_DEFAULT 5
-/* seconds that nestctl stop gives */
+/* default seconds that nestctl stop gives a command, and a machine with its own init */
 #define STOP_TIMEOUT 10
 #define STOP_TIMEOUT_MACHINE 90
 
@@ -41,49 +42,51 @@ struct run;
 enum restart_kind { RESTART_NO, RESTART_ON_FAILURE, RESTART_ALWAYS, RESTART_UNLESS_STOPPED };
 struct restart {
 	enum restart_kind kind;
-	/* of on-failure; 0: any number */
+	/* on-failure: how many restarts at most; 0: any number */
 	unsigned int max;
 };
 /* Parses "no", "on-failure[:N]", "always", "unless-stopped". Dies on an error. */
 struct restart restart_parse(const char *text);
 
-/* What to run. Texts are kept in memory that is never freed. */
+/* What to run. The texts are never freed. */
 struct spec {
-	const char *image; /* as it was given */
-	const char *file;  /* its path */
+	const char *image; /* as the user gave it */
+	const char *file;  /* its full path */
 	const char *restart;
 	int64_t created; /* ns since 1970 */
 	bool tty, input, rm;
-	bool own_layer; /* in the instance's folder */
+	bool own_layer; /* the layer is in the instance's folder */
 	uint64_t log_size;
 	unsigned int log_files;
-	/* what stop sends, and its seconds */
+	/* the signal that stop sends, and the seconds until it kills the command */
 	int stop_signal, stop_timeout;
 	struct health_spec health;
-	/* lists end in NULL: options of nestctl run, its command, labels "NAME=VALUE", ports */
+	/*
+	 * lists that end in NULL: options of nestctl run, its command, labels "NAME=VALUE", ports
+	 */
 	char **words, **command, **labels, **ports;
 };
 
-/* What became of it (state.c). */
+/* The state of an instance (state.c). */
 enum phase { PHASE_CREATED, PHASE_RUNNING, PHASE_RESTARTING, PHASE_EXITED };
 struct service_state {
 	enum phase phase;
-	/* true once nestctl stop has asked for its end */
+	/* nestctl stop has ended it, or its first start failed: not to be started again */
 	bool stopped;
-	/* the last exit status, and how many there have been */
+	/* the last exit status, and how often the command has ended */
 	int exit;
 	unsigned int ends;
-	/* by the policy, since its last start by the user */
+	/* restarts by the policy, since the user last started it */
 	unsigned int restarts;
 	/* ns since 1970, or 0 */
 	int64_t started, finished;
 	pid_t supervisor;
 	enum health health;
-	/* checks that have failed since the last good one */
+	/* failed checks since the last one that succeeded */
 	unsigned int failing;
-	/* the last end came since the instance had no memory left */
+	/* the guest had run out of memory when it last ended */
 	bool oom;
-	/* the host has refused what the guest wrote, since the last start */
+	/* the host has refused data that the guest wrote, since the last start */
 	bool lost;
 };
 
@@ -91,54 +94,63 @@ struct service_state {
 
 struct service {
 	const char *name, *folder;
-	/* the folder, and its file state: usable also when that is renamed or removed */
+	/*
+	 * descriptors of the folder and of its file `state`, usable also after a rename or removal
+	 */
 	int dir, state;
-	int lock;   /* by service_lock(), else -1 */
-	bool whole; /* it has a spec */
+	int lock;   /* descriptor, from service_lock(), or -1 */
+	bool whole; /* @spec could be read */
 	struct spec spec;
-	/* by services_all() */
+	/* the state, filled in by services_all() */
 	struct service_state seen;
 };
 
-/* Dies unless @name may be a name: letters, digits, then _ . - too; at most 63. */
+/*
+ * Dies unless @name is valid: at most 63 letters, digits, and after the first character _ . - too.
+ */
 void service_check_name(const char *name);
-/* Returns false if there is no such instance. */
+/* Opens the instance called @name. Returns false if there is none. */
 bool service_find(struct service *s, const char *name);
-/* Dies if there is no such instance. */
+/* Opens the instance called @name, or dies if there is none. */
 struct service service_open(const char *name);
 void service_close(struct service *s);
-/* Makes the folder of a new instance and locks it. Dies if the name is taken. */
+/* Makes and locks the folder of a new instance. Dies if the name is taken. */
 struct service service_create(const char *name);
-/* Locks it. Returns false if a supervisor or another process has the lock. */
+/* Locks the instance. Returns false if a supervisor or another process has the lock. */
 bool service_lock(struct service *s);
-/* Waits until no supervisor lives. False after @ms; -1: never. */
+/*
+ * Waits until no supervisor lives, for @ms at most, or for ever if @ms is -1. True if none lives.
+ */
 bool service_wait_end(const struct service *s, int ms);
-/* True while a supervisor, or a process that changes the instance, lives. */
+/* True while the instance is locked, by a supervisor or by a process that changes it. */
 bool service_is_busy(const struct service *s);
-/* Removes all of it; it must be locked. */
+/* Removes the instance, which the caller has locked, with its files. */
 void service_remove(struct service *s);
-/* Gives it another name; it must be locked by this process. Dies if that is taken. */
+/* Renames the instance, which this process has locked. Dies if the name is taken. */
 void service_rename(struct service *s, const char *name);
-/* Dies if an instance that is not kept has the name. */
+/* Dies if a running instance that is not kept has the name. */
 void service_check_free(const char *name);
-/* Returns all, sorted by name: their specs and states, without descriptors. */
+/* Returns all kept instances, sorted by name: specs and states, without open descriptors. */
 struct service *services_all(size_t *count);
-/* Removes those that do not run, and prints their names. Returns the bytes (system.c). */
+/*
+ * Removes the instances that do not run, and prints their names. Returns the number of bytes freed
+ * (system.c).
+ */
 uint64_t services_prune(void);
 /* Returns a name of six letters for a new instance. */
 const char *service_new_name(void);
 
 /* Writes s->spec. Dies on an error. */
 void spec_write(const struct service *s);
-/* Returns false if there is none, or it is damaged. */
+/* Reads the spec. Returns false if it is missing or damaged. */
 bool spec_read(struct service *s);
-/* Makes the spec of a run with the words of its options. */
+/* Makes the spec of a run, with the words of its options. */
 struct spec spec_of_run(const struct run *r);
-/* True if the image's own init is its process 1. Dies if the image's settings are damaged. */
+/* True if process 1 is the image's own init. Dies if the image's settings are damaged. */
 bool spec_is_machine(const struct spec *c);
-/* Returns the value of the last --OPTION=VALUE of its words, or NULL. */
+/* Returns the value of the last word --OPTION=VALUE in c->words, or NULL. */
 const char *spec_option(const struct spec *c, const char *option);
-/* True if it has the word --OPTION. */
+/* True if c->words has the word --OPTION. */
 bool spec_has(const struct spec *c, const char *option);
 
 /* ---- state.c ---- */
@@ -150,8 +162,8 @@ bool spec_has(const struct spec *c, const char *option);
 void service_state_create(struct service *s);
 void service_state_write(const struct service *s, const struct service_state *st);
 /*
- * Reads it as it was written last. A phase in which a supervisor would live, without one, becomes
- * PHASE_EXITED with status 137: it was killed.
+ * Reads the state that was written last. If its phase requires a supervisor but none lives, the
+ * supervisor was killed: returns PHASE_EXITED with status 137.
  */
 struct service_state service_state_read(const struct service *s);
 int64_t now_ns(void);
@@ -161,43 +173,49 @@ int64_t now_ns(void);
 /* `nestctl run -d`. Returns the exit status of nestctl. */
 int service_run(struct run *r);
 /*
- * Starts a supervisor for a locked instance, and waits until the command has started. Returns NULL,
- * or why it could not be started. *@pid, unless @pid is NULL: the supervisor.
+ * Starts a supervisor for a locked instance, and waits until the command has started. The
+ * supervisor takes over the lock. Returns NULL, or the reason why the start failed.
  */
 const char *service_start(struct service *s);
-/* Supervises a locked instance in this process, for a service manager. */
+/* Supervises a locked instance in this process, which a service manager has started. */
 void service_foreground(struct service *s) __attribute__((noreturn));
 /*
- * Supervises the instance until it is not to be started again. Writes to @told "r" when the command
- * has started, or the reason why it has not. @told -1: no process waits for the first start.
+ * Supervises the instance until it ends and is not to be restarted. Writes to the pipe @told "r"
+ * when the command has started, or the reason why it has not. @told -1: no process waits for the
+ * start.
  */
 void supervise(struct service *s, int told) __attribute__((noreturn));
 
 /* ---- lost.c ---- */
 
-/* Returns what the host has refused of what the running instance wrote, a line; or NULL. */
+/*
+ * Asks the running instance for data that the host has refused to store. Returns a line about it,
+ * or NULL for none.
+ */
 const char *lost_ask(const char *name);
 
 /* ---- control.c ---- */
 
-/* A packet begins with a letter; both directions. */
+/* The letter with which a packet begins, in both directions. */
 #define CONTROL_MAX 32768
 enum {
-	/* "S SIGNAL SECONDS": no restart; the command's time */
+	/*
+	 * "S SIGNAL SECONDS": send SIGNAL to the command, kill it after SECONDS, do not restart it
+	 */
 	CONTROL_STOP = 'S',
-	CONTROL_SIGNAL = 'K', /* "K SIGNAL": for the command */
-	CONTROL_INPUT = 'I',  /* bytes for its input */
-	CONTROL_END = 'E',    /* its input is at its end */
-	CONTROL_SIZE = 'W',   /* "W ROWS COLUMNS" of its terminal */
-	CONTROL_RENAME = 'N', /* "NNAME": its new name */
-	CONTROL_DONE = 'D',   /* the reply: S, K or N was taken */
-	CONTROL_REFUSED = 'R' /* the reply to N: "RWHY" */
+	CONTROL_SIGNAL = 'K', /* "K SIGNAL": send it to the command */
+	CONTROL_INPUT = 'I',  /* bytes for the command's input */
+	CONTROL_END = 'E',    /* the command's input has ended */
+	CONTROL_SIZE = 'W',   /* "W ROWS COLUMNS": the terminal's size */
+	CONTROL_RENAME = 'N', /* "NNAME": rename the instance to NAME */
+	CONTROL_DONE = 'D',   /* the reply: S, K or N was carried out */
+	CONTROL_REFUSED = 'R' /* the reply to N: "RREASON" */
 };
-/* Connects to the supervisor; -1 if none listens. *@pid: its process. */
+/* Connects to the supervisor. Returns -1 if none listens. *pid: the supervisor's process. */
 int control_connect(const struct service *s, pid_t *pid);
 /* Makes the supervisor's socket. Dies on an error. */
 int control_listen(const struct service *s);
-/* Sends a text and waits for the reply. Returns false if the supervisor has ended. */
+/* Sends a packet and waits for the reply. Returns false if none came. */
 bool control_ask(int fd, const char *text);
 /* As above. Returns the reply, or NULL. */
 const char *control_reply(int fd, const char *text);
@@ -205,16 +223,16 @@ const char *control_reply(int fd, const char *text);
 /* ---- end.c ---- */
 
 /*
- * Asks the supervisor to end the instance: its command gets @sig, and is killed after @seconds; it
- * is not started again. Returns a pidfd of the supervisor, or -1: there is none.
+ * Asks the supervisor to end the instance for good: its command gets @sig, and is killed after
+ * @seconds. Returns a pidfd of the supervisor, or -1 if none lives.
  */
 int service_ask_end(struct service *s, int sig, int seconds);
 /*
- * Ends an instance: its command gets @sig, and is killed after @seconds. Returns true when it has
- * ended, and false if it does not run.
+ * Ends an instance: its command gets @sig, and is killed after @seconds. Returns true once it has
+ * ended, or false if it does not run.
  */
 bool service_stop(struct service *s, int sig, int seconds);
-/* Sends its command a signal. Returns false if it does not run. */
+/* Sends a signal to the instance's command. Returns false if the instance does not run. */
 bool service_signal(struct service *s, int sig);
 
 #endif

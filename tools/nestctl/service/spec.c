@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* spec.c: what a kept instance runs, as JSON in its folder. */
+/* spec.c: reads and writes the spec of a kept instance: what it runs, as JSON in its folder. */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -40,7 +40,7 @@ struct restart restart_parse(const char *text)
 	die("run: --restart %s: wants no, on-failure[:N], always or unless-stopped", text);
 }
 
-/* What nestctl stop sends: the user's choice, the image's, or SIGTERM. */
+/* Returns the signal that nestctl stop sends: the user's choice, the image's, or SIGTERM. */
 static int stop_signal(const struct run *r, const struct image_config *c)
 {
 	const char *image = r->bare ? NULL : image_config_get(c, 's');
@@ -115,7 +115,10 @@ bool spec_is_machine(const struct spec *c)
 
 /* ---- writing ---- */
 
-/* JSON has no bytes that are not UTF-8: a word with some could not be started again. */
+/*
+ * Dies if a word is not UTF-8. JSON would change its bytes, and the instance could not be started
+ * again.
+ */
 static void check_text(const char *text)
 {
 	for (int n; *text; text += n) {
@@ -211,7 +214,7 @@ static int64_t get_time(const struct json *j, const char *key)
 	return json_uint(j, key, &n) && n <= INT64_MAX / 2 ? (int64_t)n : 0;
 }
 
-/* An instance of before there were checks has none. */
+/* Reads the health check. Specs of older versions have none. */
 static struct health_spec get_health(const struct json *j)
 {
 	return (struct health_spec){ .test = get_list(j, "health"),

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * state.c: what became of a kept instance: a line of text in a file of fixed size, which is written
- * in place. Its blocks exist from the start, so that an exit status has room on a full disk.
- * Readers and the writer lock the file for the time of one call.
+ * state.c: the state of a kept instance: a line of text in a file of fixed size, which is written
+ * in place. Its blocks are allocated from the start, so that a full disk does not lose an exit
+ * status. Readers and the writer lock the file during one call.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -66,7 +66,8 @@ void service_state_write(const struct service *s, const struct service_state *st
 	int fd = openat(s->dir, "state", O_RDWR | O_CLOEXEC | O_NOFOLLOW);
 
 	if (fd < 0)
-		return; /* the instance was removed by hand */
+		/* the user has removed the instance's folder */
+		return;
 	lock(fd, LOCK_EX);
 	put(fd, st);
 	close(fd);
@@ -86,7 +87,7 @@ static struct service_state get(const struct service *s)
 		lock(s->state, LOCK_UN);
 	}
 	text[n > 0 ? n : 0] = '\0';
-	/* a file of before there were checks, oom or lost ends earlier */
+	/* in files of older versions the fields health, oom and lost may be missing at the end */
 	if (sscanf(text, format_of_state, &phase, &stopped, &st.exit, &st.ends, &st.restarts,
 		    &started, &finished, &supervisor, &health, &st.failing, &oom, &lost) < 8)
 		return (struct service_state){ 0 };
@@ -103,7 +104,9 @@ static struct service_state get(const struct service *s)
 
 struct service_state service_state_read(const struct service *s)
 {
-	/* In this order: a supervisor that ends meanwhile has written its last state. */
+	/*
+	 * lock first, then the state: a supervisor that ends in between has written its last state
+	 */
 	bool lives = service_is_busy(s);
 	struct service_state st = get(s);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* store.c: the folder of kept instances, and their locks; see service.h. */
+/* store.c: the folders of kept instances, and their locks; see service.h. */
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
@@ -91,7 +91,9 @@ static int open_lock(const struct service *s)
 	return openat(s->dir, "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 }
 
-/* True if the folder still has its name: it may have been removed before it was locked. */
+/*
+ * True if @s->folder still names the open folder, which may have been removed before it was locked.
+ */
 static bool is_named(const struct service *s)
 {
 	struct stat here, there;
@@ -153,13 +155,16 @@ struct service service_create(const char *name)
 		die("%s/%s: %s", services_dir(), name, strerror(errno));
 	if (!open_folder(&s, name))
 		die("%s: %s", s.folder, strerror(errno));
-	/* A folder without a spec, and unlocked, is left of a killed nestctl. */
+	/* an unlocked folder without a spec was left by a killed nestctl: take it */
 	if (!service_lock(&s) || !faccessat(s.dir, "spec", F_OK, 0))
 		die(TAKEN, name);
 	return s;
 }
 
-/* The spec goes first: without it the instance does not exist, however far the rest comes. */
+/*
+ * Removes the spec first: without it the instance does not exist, even if this process is killed
+ * before it has removed the other files.
+ */
 void service_remove(struct service *s)
 {
 	int fd = dup(s->dir);
@@ -184,7 +189,7 @@ void service_rename(struct service *s, const char *name)
 	const char *folder = format("%s/%s", services_dir(), name), *old;
 
 	service_check_name(name);
-	/* of an empty folder rename(2) would make a replacement */
+	/* NOREPLACE, since rename(2) would replace an empty folder */
 	if (renameat2(AT_FDCWD, s->folder, AT_FDCWD, folder, RENAME_NOREPLACE))
 		die("%s: %s", name,
 			errno == EEXIST ? "there is an instance of this name" : strerror(errno));
@@ -211,7 +216,7 @@ struct service *services_all(size_t *count)
 			die("out of memory");
 		if (!service_find(&all[n], e->d_name))
 			continue;
-		/* descriptors are few */
+		/* close each one, since descriptors are few */
 		all[n].seen = service_state_read(&all[n]);
 		service_close(&all[n++]);
 	}

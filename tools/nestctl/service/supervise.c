@@ -13,9 +13,9 @@
  * up the program; readers of the log do not.
  *
  * Invariants:
- * 1. All output of a child is in the log before its end is in the state.
- * 2. The lock is held until the last state is written. It is released by the end of this process,
- *    however that comes; the child and its kernel then die too (PR_SET_PDEATHSIG).
+ * 1. All output of a child is in the log before the state shows the child's end.
+ * 2. The lock is held until the last state is written. It is released when this process ends, even
+ *    by SIGKILL. The child and the guest's kernel then die too (PR_SET_PDEATHSIG).
  * 3. A packet "S" that was answered prevents each later start.
  */
 #include <errno.h>
@@ -48,20 +48,20 @@
 #define CLIENTS_MAX 32
 #define SAID_MAX 4096
 #define INPUT_MAX 65536
-/* before a restart; doubled each time, unless the command ran for a while */
+/* time before a restart, doubled for each one unless the command ran for RAN_LONG_NS */
 #define DELAY_MS 100
 #define DELAY_MAX_MS 60000
 #define RAN_LONG_NS 10000000000L
-/* so often a restart waits DELAY_MS for the last kernel's end */
+/* how often a restart waits DELAY_MS for the previous kernel's end */
 #define WAITS_MAX 100
 /* the status of a start that failed */
 #define NO_CHILD 125
-/* between two questions for what was lost */
+/* time between two polls for lost data (lost.c) */
 #define LOOK_NS 10000000000L
-/* time for a child that does not end at its signals */
+/* how long a child may live after its last signal */
 #define PATIENCE_S 30
 
-/* Which of the loop's descriptors is which. */
+/* Indices of the loop's descriptors. */
 enum { AT_SIGNAL, AT_LISTEN, AT_OUT, AT_ERR, AT_STARTED, AT_INPUT, AT_CLIENTS };
 
 static struct super {
@@ -72,28 +72,36 @@ static struct super {
 	int signals, listener, told;
 	pid_t child;
 	bool started;
-	/* the user wants its end */
+	/* nestctl stop was received */
 	bool stopping;
-	/* of the child: reports its start; its output; -1 when there is none */
+	/* pipes from the child, -1 without one: reports of its start, its output, its errors */
 	int started_fd, out, err;
-	/* its input, and bytes that wait for room there; the input's end follows them */
+	/*
+	 * the child's input, -1 without one, and bytes that wait for room in it. @end_waits: close
+	 * it after these bytes.
+	 */
 	int input;
 	char waiting[INPUT_MAX];
 	size_t nr_waiting;
 	bool end_waits;
 	int clients[CLIENTS_MAX];
-	/* of each: its next packet is input that has no room yet; the others are heard */
+	/*
+	 * for each client: its next packet is input that has no room yet. Other clients are still
+	 * read.
+	 */
 	bool blocked[CLIENTS_MAX];
-	/* the last size that a client gave */
+	/* the terminal size that a client sent last */
 	struct winsize size;
-	/* when it started, and when it starts again, or 0: ns of a clock that cannot be set */
+	/*
+	 * when the child started, and when to start the next one (0: not), in ns of CLOCK_BOOTTIME
+	 */
 	int64_t began, start_at;
 	int64_t delay_ms;
-	/* how often it has waited for its name */
+	/* how often start_again() has waited for the previous kernel */
 	int waits;
-	/* when its kernel is asked what was lost, or 0 */
+	/* when to poll the kernel for lost data, or 0 */
 	int64_t look_at;
-	/* the beginning of its errors, while it starts */
+	/* the child's first errors, until its command has started */
 	char said[SAID_MAX];
 	size_t nr_said;
 } super;
@@ -134,7 +142,7 @@ static void __attribute__((format(printf, 1, 2))) note(const char *fmt, ...)
 	log_write(&super.log, LOG_OURS, text, (size_t)n);
 }
 
-/* Keeps the reason for nestctl inspect. */
+/* Writes the reason of a failed start into the file `error`, for nestctl inspect. */
 static void keep_error(const char *why)
 {
 	int fd = openat(super.s->dir, "error", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
@@ -146,7 +154,7 @@ static void keep_error(const char *why)
 
 /* ---- the child ---- */
 
-/* The ends of the child's streams: its own, and ours. */
+/* @fds and @started: the child's ends of its streams. The supervisor's ends are in @super. */
 struct ends {
 	int fds[3], started;
 };
@@ -191,7 +199,10 @@ static void make_streams(void *arg)
 		e->fds[0] = open("/dev/null", O_RDONLY | O_CLOEXEC);
 }
 
-/* Makes the words of `nestctl run`; name and folder may have changed since they were kept. */
+/*
+ * Makes the words of `nestctl run`. Name and folder are the present ones, since a rename changes
+ * them.
+ */
 static char **child_words(int *argc)
 {
 	const struct spec *c = &super.s->spec;
@@ -235,7 +246,7 @@ static void __attribute__((noreturn)) run_child(const struct ends *e, pid_t pare
 	if (super.s->spec.tty)
 		ioctl(0, TIOCSCTTY, 0);
 	argv = child_words(&argc);
-	/* the lock must not outlive the supervisor */
+	/* closes the lock, too, which must not outlive the supervisor */
 	folder = fcntl(super.s->dir, F_DUPFD_CLOEXEC, 5);
 	if (e->started != 3)
 		dup3(e->started, 3, O_CLOEXEC);
@@ -263,7 +274,7 @@ static void close_ends(const struct ends *e)
 		close(e->started);
 }
 
-/* Returns NULL, or why there is no child. */
+/* Starts the child. Returns NULL, or the reason why it could not be started. */
 static const char *start_child(void)
 {
 	struct ends e = { .fds = { -1, -1, -1 }, .started = -1 };
@@ -277,7 +288,10 @@ static const char *start_child(void)
 	unlinkat(super.s->dir, "error", 0);
 	unlinkat(super.s->dir, "oom", 0);
 	super.st.oom = super.st.lost = false;
-	/* no attempt() in this loop: a die() of the child must not end in it */
+	/*
+	 * not within attempt(): a die() of the child would jump out of it into the supervisor's
+	 * code
+	 */
 	if (!why)
 		pid = fork();
 	if (!pid)
@@ -339,7 +353,7 @@ static void take_loss(const char *what)
 	event_service(super.s, "lost", "what", what);
 }
 
-/* Polls the kernel now and then; its end is reported by the child. */
+/* Polls the kernel for lost data. The child itself reports such data when it ends. */
 static void look_for_loss(void)
 {
 	const char *what = lost_ask(super.s->name);
@@ -351,7 +365,7 @@ static void look_for_loss(void)
 
 /* ---- output ---- */
 
-/* Carries what there is. False at the end. */
+/* Reads available output and writes it to the log. Returns false at the end of the stream. */
 static bool carry(int fd, enum log_stream stream)
 {
 	char buf[65536];
@@ -371,7 +385,10 @@ static bool carry(int fd, enum log_stream stream)
 	return true;
 }
 
-/* Carries what an ended child has left. Its template's process may still hold the pipe. */
+/*
+ * Carries the output that an ended child has left. Does not wait for the end of the stream, since
+ * the process that makes its template may hold the pipe open.
+ */
 static void drain(int *fd, enum log_stream stream)
 {
 	while (*fd >= 0 && poll(&(struct pollfd){ .fd = *fd, .events = POLLIN }, 1, 0) > 0 &&
@@ -380,7 +397,7 @@ static void drain(int *fd, enum log_stream stream)
 	close_fd(fd);
 }
 
-/* ---- the end ---- */
+/* ---- the child's end ---- */
 
 static bool wants_restart(void)
 {
@@ -404,13 +421,13 @@ static void __attribute__((noreturn)) end(void)
 	exit(0);
 }
 
-/* Says why the command never started. */
+/* Returns the reason why the command never started. */
 static const char *failure(void)
 {
 	const char *text = format("%.*s", (int)super.nr_said, super.said);
 	const char *last = text;
 
-	/* the last line: warnings come before it */
+	/* take the last line, since warnings come before it */
 	for (const char *p = text; (p = strchr(p, '\n')) && p[1];)
 		last = ++p;
 	last += !strncmp(last, "nestctl: ", 9) ? 9 : 0;
@@ -434,7 +451,7 @@ static void child_ended(int status)
 	drain(&super.err, LOG_ERR);
 	close_fd(&super.input);
 	super.child = 0;
-	/* of a renamed instance the kernel does not find it */
+	/* the kernel knows only its old name, and does not remove a renamed folder */
 	for (int i = 0; i < 2; i++)
 		if (umid_home(i))
 			umid_remove_ended(format("%s/%s", umid_home(i), super.s->name), child);
@@ -447,7 +464,7 @@ static void child_ended(int status)
 	if (super.st.oom)
 		event_service(super.s, "oom", NULL, NULL);
 	event_service(super.s, "die", "exitCode", format("%d", super.st.exit));
-	/* the first start, of which its caller hears, has failed */
+	/* the first start has failed, and the caller waits for the result */
 	if (super.told >= 0) {
 		super.st.stopped = true;
 		keep_error(failure());
@@ -467,7 +484,7 @@ static void child_ended(int status)
 	save();
 }
 
-/* Returns the folder of the kernel's name, or NULL if none runs. */
+/* Returns the folder of the kernel's sockets, or NULL if none runs. */
 static const char *kernel_folder(void)
 {
 	for (int i = 0; i < 2; i++) {
@@ -483,7 +500,7 @@ static void start_again(void)
 {
 	const char *why;
 
-	/* on a busy host a killed kernel takes its time to end, and has the name so long */
+	/* on a busy host a killed kernel takes time to end, and holds the name until then */
 	if (super.waits < WAITS_MAX && kernel_folder()) {
 		super.waits++;
 		super.start_at = steady_ns() + DELAY_MS * 1000000L;
@@ -529,7 +546,7 @@ static void set_size(const char *text)
 		ioctl(super.out, TIOCSWINSZ, &super.size);
 }
 
-/* Writes bytes that wait, as far as there is room. */
+/* Writes the waiting bytes to the child's input, as far as there is room. */
 static void push_input(void)
 {
 	ssize_t n = super.input < 0 ? -1 : write(super.input, super.waiting, super.nr_waiting);
@@ -537,7 +554,7 @@ static void push_input(void)
 	if (n < 0 && (errno == EAGAIN || errno == EINTR) && super.input >= 0)
 		return;
 	if (n < 0)
-		n = (ssize_t)super.nr_waiting; /* without a reader */
+		n = (ssize_t)super.nr_waiting; /* without a reader: drop them */
 	memmove(super.waiting, super.waiting + n, super.nr_waiting - (size_t)n);
 	super.nr_waiting -= (size_t)n;
 	if (!super.nr_waiting && super.end_waits && !super.s->spec.tty)
@@ -550,8 +567,8 @@ static void take_name(void *name)
 }
 
 /*
- * Gives the running instance another name: the folder of its kernel's, in which only the sockets
- * count, then its own.
+ * Renames the running instance: first the folder of its kernel, in which only the sockets matter,
+ * then its own folder.
  */
 static void rename_it(void *arg)
 {
@@ -563,7 +580,7 @@ static void rename_it(void *arg)
 		die("%s: is just starting or ending", super.s->name);
 	if (old) {
 		new = format("%.*s%s", (int)(strrchr(old, '/') + 1 - old), old, name);
-		/* what a killed kernel has left there */
+		/* remove what a killed kernel has left under the new name */
 		umid_remove_dead(new);
 		if (renameat2(AT_FDCWD, old, AT_FDCWD, new, RENAME_NOREPLACE))
 			die("%s: %s", new, strerror(errno));
@@ -699,7 +716,7 @@ static void take_signals(void)
 
 /* ---- the loop ---- */
 
-/* Returns the time until a start or a check is due, or -1. */
+/* Returns the milliseconds until a start, a check or a poll is due, or -1. */
 static int wait_ms(void)
 {
 	const int64_t check = health_due(), start = super.start_at;

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* system.c: `nestctl system`: what the stores take on the disk, and what of that can go. */
+/*
+ * system.c: `nestctl system`: how much of the disk the stores use, and removal of what is unused.
+ */
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -20,7 +22,10 @@
 #include "tools/nestctl/service/unit.h"
 #include "tools/nestctl/service/volume.h"
 
-/* A kind of thing: how many there are, and those that are needed; bytes on the disk. */
+/*
+ * A row of `system df`: the number of all and of needed things of a kind, and their bytes on the
+ * disk.
+ */
 struct use {
 	const char *type;
 	size_t all, active;
@@ -32,7 +37,7 @@ static bool is_ended(const struct service *s)
 	return s->seen.phase != PHASE_RUNNING && s->seen.phase != PHASE_RESTARTING;
 }
 
-/* Returns what the files of an instance's folder take. */
+/* Returns the bytes on the disk of the files in an instance's folder. */
 static uint64_t size_of(const struct service *s)
 {
 	DIR *d = opendir(s->folder);
@@ -195,7 +200,7 @@ uint64_t services_prune(void)
 		struct service s;
 		uint64_t size = size_of(&all[i]);
 
-		/* it may have been started again: only a lock makes sure */
+		/* check again under the lock, since it may have been started meanwhile */
 		if (!is_ended(&all[i]) || !service_find(&s, all[i].name))
 			continue;
 		if (service_lock(&s)) {
@@ -236,10 +241,10 @@ static int prune(int argc, char **argv)
 				      volumes ? ", each volume that none uses" : "")))
 		return 1;
 	sum = services_prune();
-	/* in this order: what an instance used is free now */
+	/* instances first, since they use images and volumes */
 	sum += images ? images_prune(NULL) : 0;
 	sum += volumes ? volumes_prune() : 0;
-	/* the cache stays while a build uses it, with a message */
+	/* a cache that a build uses stays, with a message */
 	why = attempt(prune_cache, &sum);
 	if (why)
 		warn("%s", why);

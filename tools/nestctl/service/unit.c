@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * unit.c: `nestctl generate systemd` and `run --systemd`: a unit in which the supervisor is the
- * main process (`nestctl start --foreground`). It carries out the restart policy itself; systemd
- * starts it at boot, and again if it was killed. SIGTERM, of systemctl stop and of the host's end,
- * is a stop with the instance's signal and time.
+ * main process (`nestctl start --foreground`). The supervisor carries out the restart policy
+ * itself. systemd starts it at boot, and again if it was killed. It takes SIGTERM, from systemctl
+ * stop or when the host shuts down, as a stop with the instance's signal and time.
  *
- * root's units are the system's, those of others their user manager's.
+ * Units of root belong to the system's manager, those of other users to their user manager.
  */
 #include "tools/nestctl/service/unit.h"
 
@@ -19,7 +19,7 @@
 #include "tools/nestctl/core/nestctl.h"
 #include "tools/nestctl/service/service.h"
 
-/* for a supervisor whose instance does not end (supervise.c) */
+/* seconds that a supervisor has beyond the command's (supervise.c) */
 #define PATIENCE_S 45
 
 static bool is_system(void)
@@ -50,7 +50,7 @@ static const char *unit_file(const char *name)
 	return format("%s/%s", units_dir(), unit_name(name));
 }
 
-/* Returns a word as systemd.service(5) and systemd.syntax(7) have it. */
+/* Returns a word quoted by the rules of systemd.service(5) and systemd.syntax(7). */
 static const char *quoted(const char *text)
 {
 	char *out = xalloc(2 * strlen(text) + 3), *to = out;
@@ -70,7 +70,7 @@ static const char *quoted(const char *text)
 	return out;
 }
 
-/* A variable of ours that the instance's next start needs, too. */
+/* Writes a variable of nestctl's environment that the instance's next start needs. */
 static void print_variable(FILE *f, const char *name)
 {
 	const char *value = getenv(name);
@@ -79,7 +79,7 @@ static void print_variable(FILE *f, const char *name)
 	if (!value || !*value)
 		return;
 	text = format("%s", quoted(format("%s=%s", name, value)));
-	/* "$" is a plain letter in these fields */
+	/* undo the doubling of "$", which has no meaning in Environment= */
 	for (char *p = text; (p = strstr(p, "$$"));)
 		memmove(p + 1, p + 2, strlen(p + 1)), p++;
 	fprintf(f, "Environment=%s\n", text);
@@ -112,7 +112,7 @@ static void print_unit(FILE *f, const struct service *s)
 		is_system() ? "multi-user.target" : "default.target");
 }
 
-/* ---- systemd's ---- */
+/* ---- calls of systemctl ---- */
 
 /* Runs systemctl with up to three words. Returns false if it fails. */
 static bool systemctl(const char *verb, const char *option, const char *unit)

@@ -8,11 +8,11 @@
 struct service;
 
 /*
- * Writes the unit of an instance where systemd looks for it, and has systemd start it now and at
- * each boot. Dies if that fails, without the unit.
+ * Writes the instance's unit into the folder where systemd searches for units, and makes systemd
+ * start it now and at each boot. On an error removes the unit and dies.
  */
 void unit_install(const struct service *s);
-/* True if there is such a unit. */
+/* True if the instance @name has a unit. */
 bool unit_exists(const char *name);
 /* Removes the unit, if there is one. */
 void unit_remove(const char *name);

@@ -15,7 +15,10 @@
 
 /* ---- wait ---- */
 
-/* Waits for the next end, or for the last one if it does not run. Returns the status. */
+/*
+ * Waits for the next end of the command. Returns its status, or the last status if the instance
+ * does not run.
+ */
 static int wait_for_one(const struct service *s)
 {
 	struct service_state first = service_state_read(s), st = first;
@@ -41,7 +44,8 @@ static int wait_command(int argc, char **argv)
 	while (names[n])
 		n++;
 	all = xalloc(n * sizeof(*all));
-	for (size_t i = 0; i < n; i++) /* all, before one of them is removed */
+	/* open all, before one of them removes itself */
+	for (size_t i = 0; i < n; i++)
 		all[i] = service_open(names[i]);
 	for (size_t i = 0; i < n; i++) {
 		printf("%d\n", wait_for_one(&all[i]));
@@ -61,7 +65,7 @@ const struct command cmd_wait = {
 
 /* ---- rename ---- */
 
-/* Has the supervisor of a running instance give it another name. */
+/* Asks the supervisor of a running instance to rename it. */
 static void ask_for_name(const struct service *s, const char *name)
 {
 	pid_t pid;
@@ -139,7 +143,7 @@ static int rm(int argc, char **argv)
 
 static const struct option_row rm_options[] = {
 	{ 'f', "force", NULL, "end those that run first, as nestctl kill does" },
-	{ 'v', "volumes", NULL, NULL }, /* there are no anonymous ones */
+	{ 'v', "volumes", NULL, NULL }, /* ignored: no volume is anonymous */
 	{ 0 },
 };
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* view.c: what ps and inspect know of an instance; see view.h. */
+/* view.c: gathers what ps and inspect show of an instance; see view.h. */
 #include "tools/nestctl/service/view.h"
 
 #include <stdio.h>
@@ -14,9 +14,9 @@
 #include "tools/nestctl/core/umid.h"
 #include "tools/nestctl/image/image.h"
 
-/* an instance that hangs is listed as running */
+/* time to wait for a reply: an instance that hangs is listed as running */
 #define ASK_MS 200
-/* how a line of the guest's /proc/nestling/addresses ends */
+/* end of a line of the guest's /proc/nestling/addresses if the card has no link */
 #define NO_LINK " no-carrier"
 /* eth0 to eth15 */
 #define CARDS_MAX 16
@@ -51,7 +51,7 @@ static const char *word_of(const struct view *v)
 	return v->kept ? words[v->state.phase] : "running";
 }
 
-/* ---- those that are not kept ---- */
+/* ---- instances that are not kept ---- */
 
 static void add_port(char ***list, size_t *n, const char *text)
 {
@@ -88,7 +88,10 @@ static bool has_word(char *const *argv, const char *beginning)
 	return false;
 }
 
-/* True if eth@card of @addresses has no link, as while another instance has its ports. */
+/*
+ * True if eth@card has no link, as happens while another instance has its forwarded ports.
+ * @addresses: the guest's /proc/nestling/addresses.
+ */
 static bool has_no_link(const char *addresses, int card)
 {
 	const char *name = format("eth%d ", card);
@@ -100,7 +103,7 @@ static bool has_no_link(const char *addresses, int card)
 	return false;
 }
 
-/* Returns the words of a card that has no link: its ports lead nowhere. */
+/* Returns a card's words without its ports, since these are not forwarded while it has no link. */
 static char *without_ports(const char *words)
 {
 	const char *ports = strstr(words, ",hostfwd=");
@@ -109,8 +112,8 @@ static char *without_ports(const char *words)
 }
 
 /*
- * Returns the words that may be about cards: those of the kernel's command line or, of one that has
- * its parameters from a saved state, what it answers for each card.
+ * Returns the words that describe cards. They come from the kernel's command line, or from its
+ * console if it was restored from a saved state, which has the parameters.
  */
 static char **card_words(const struct instance *in)
 {
@@ -152,7 +155,7 @@ static const char *card_of(char *const *argv)
 	return NULL;
 }
 
-/* Returns the name of an image of the store, or the path. */
+/* Returns an image's name in the store, or its path if it is elsewhere. */
 static const char *image_name(const char *file)
 {
 	const char *base = strrchr(file, '/') ? strrchr(file, '/') + 1 : file;
@@ -185,7 +188,7 @@ static struct view of_instance(const struct instance *in)
 	return v;
 }
 
-/* ---- those that are kept ---- */
+/* ---- kept instances ---- */
 
 static const char *command_text(char *const *words)
 {
@@ -196,7 +199,7 @@ static const char *command_text(char *const *words)
 	return all;
 }
 
-/* The command, or what the image says, its entry point first. */
+/* Returns the command with its entry point: the user's, or the image's. */
 static const char *command_of(const struct service *s)
 {
 	struct image_config config;
@@ -309,7 +312,7 @@ static const char *status_of(const struct view *v)
 		return "Created";
 	if (st->phase == PHASE_RUNNING)
 		return up;
-	/* a supervisor that was killed wrote no time */
+	/* @finished is of an earlier end: a killed supervisor wrote none */
 	if (st->finished < st->started)
 		return format("Exited (%d)", st->exit);
 	return format("%s (%d) %s ago", st->phase == PHASE_EXITED ? "Exited" : "Restarting",

@@ -13,31 +13,31 @@
 struct view {
 	const char *name;
 	bool kept;
-	struct service service; /* of a kept one */
+	struct service service; /* valid if the instance is kept */
 	struct service_state state;
 	/* created, running, paused, restarting, exited */
 	const char *word;
 	const char *image, *file;
-	const char *command; /* "" if it is not known */
+	const char *command; /* "" if unknown */
 	int64_t created;     /* ns since 1970 */
-	/* its kernel, and the folder of its console; 0 and NULL: none runs */
+	/* the kernel's process and the folder of its console, or 0 and NULL if no kernel runs */
 	pid_t pid;
 	const char *folder;
-	/* the kind of its first card, "slirp"; NULL: none runs, or without a card */
+	/* kind of the first network card, such as "slirp"; NULL without a card or kernel */
 	const char *card;
-	/* "80/tcp -> 127.0.0.1:8080", ends in NULL; empty of one that does not run */
+	/* "80/tcp -> 127.0.0.1:8080", ending in NULL; empty if the instance does not run */
 	char **ports;
 };
 
-/* Returns all, sorted by name; @all: also those that do not run. */
+/* Returns the instances, sorted by name. @all: also those that do not run. */
 struct view *views_all(bool all, size_t *count);
-/* Returns false if there is none of this name. */
+/* Finds the instance called @name. Returns false if there is none. */
 bool view_find(struct view *v, const char *name);
-/* "Up 5 minutes (Paused)" */
+/* Returns docker's text, such as "Up 5 minutes (Paused)". */
 const char *view_status(const struct view *v);
-/* "127.0.0.1:8080->80/tcp, ..." */
+/* Returns docker's text, such as "127.0.0.1:8080->80/tcp, ...". */
 const char *view_ports(const struct view *v);
-/* Returns a time as RFC 3339 has it, in UTC. */
+/* Returns a time, ns since 1970, in RFC 3339's form in UTC. */
 const char *time_text(int64_t ns);
 
 #endif

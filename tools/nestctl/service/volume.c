@@ -2,9 +2,9 @@
 /*
  * volume.c: `nestctl volume`, and the volumes of `run -v`; see volume.h.
  *
- * A volume is used by a kept instance whose options name its folder, also one that does not run,
- * and by each running kernel whose command line does. `rm` looks and removes under the lock of the
- * file .lock, and so does `run`, until it has made the volume.
+ * A volume is used by each kept instance, running or not, whose options name its folder, and by
+ * each running kernel whose command line does. `rm` checks this and removes the volume under the
+ * lock of the file .lock. `run` holds the lock, too, until it has made the volume.
  */
 #include "tools/nestctl/service/volume.h"
 
@@ -38,7 +38,7 @@
 struct volume_info {
 	const char *name, *folder;
 	int64_t created; /* ns since 1970 */
-	/* "NAME=VALUE"; names of instances; both end in NULL */
+	/* "NAME=VALUE", and names of instances; both lists end in NULL */
 	char **labels, **users;
 	size_t nr_users;
 };
@@ -73,7 +73,7 @@ bool volume_exists(const char *name)
 	return volume_is_name(name) && !access(volume_data(name), F_OK);
 }
 
-/* Returns a descriptor that holds the lock until it is closed. */
+/* Takes the lock. Returns the descriptor that holds it until it is closed. */
 static int lock(void)
 {
 	const char *file = format("%s/.lock", volumes_dir());
@@ -125,7 +125,10 @@ void volume_make(const char *name, char **labels)
 	if (!volume_exists(name)) {
 		make_dirs(folder);
 		write_info(folder, labels);
-		/* last: with it the volume exists; programs of any user may use it */
+		/*
+		 * made last, since with it the volume exists. Programs of any user of the guest may
+		 * use it.
+		 */
 		if (mkdir(volume_data(name), 0755))
 			die("%s: %s", volume_data(name), strerror(errno));
 		chmod(volume_data(name), 0755);
@@ -148,7 +151,9 @@ static void add_user(struct volume_info *v, const char *name)
 	v->users[v->nr_users] = NULL;
 }
 
-/* True if @text begins with the folder, or what is below it, and ends there or with @end. */
+/*
+ * True if @text begins with the path @folder, followed by its end, by @end, or by a path below it.
+ */
 static bool names_folder(const char *text, const char *folder, char end)
 {
 	size_t n = strlen(folder);
@@ -156,7 +161,7 @@ static bool names_folder(const char *text, const char *folder, char end)
 	return !strncmp(text, folder, n) && (!text[n] || text[n] == end || text[n] == '/');
 }
 
-/* The folder as `run` keeps it, which has followed symbolic links. */
+/* Returns the folder with symbolic links resolved, the form in which `run` keeps it. */
 static const char *real_data(const char *name)
 {
 	return realpath(volume_data(name), NULL) ?: volume_data(name);
@@ -275,7 +280,10 @@ static int remove_one(const char *path, const struct stat *st, int kind, struct 
 
 static bool opened;
 
-/* Lets the owner into a folder that an instance has closed. What is below follows the next time. */
+/*
+ * Gives the owner access to a folder, which an instance may have closed. The next pass opens the
+ * folders below it.
+ */
 static int open_one(const char *path, const struct stat *st, int kind, struct FTW *at)
 {
 	if ((kind == FTW_DNR || kind == FTW_D) && (st->st_mode & 0700) != 0700)
@@ -283,7 +291,10 @@ static int open_one(const char *path, const struct stat *st, int kind, struct FT
 	return 0;
 }
 
-/* Removes a volume without users; the lock is held. The data goes first out of its name. */
+/*
+ * Removes a volume without users, with the lock held. Renames it first, so that the name is free
+ * even if the removal fails half-way.
+ */
 static void volume_remove(const struct volume_info *v)
 {
 	const char *gone = format("%s/.gone-%s-%d", volumes_dir(), v->name, (int)getpid());
@@ -622,7 +633,7 @@ static const struct command cmd_volume_rm = {
 
 static const struct option_row prune_options[] = {
 	{ 'f', "force", NULL, "do not ask" },
-	{ 'a', "all", NULL, NULL }, /* there are no anonymous ones */
+	{ 'a', "all", NULL, NULL }, /* ignored: no volume is anonymous */
 	{ 0 },
 };
 static const struct command cmd_prune = {
