@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * attend.c: `nestctl run` while its instance runs.
+ * attend.c: `nestctl run` while its instance runs: signals, the instance's end, its exit status.
  *
- * Signals that ask for an end, and those that users send, go to the command by the control line: it
- * may handle them, and its status shows the signal that killed it. If a command does not end, the
- * kernel gets SIGTERM after GRACE seconds (ctrl-alt-del, on which init ends everything), and
- * SIGKILL after twice that; a third SIGINT kills at once. Once a signal has asked for the end and
- * the command has ended, output without a reader is dropped. The kernel dies with nestctl
- * (PR_SET_PDEATHSIG). What it made on the host has no name, or is swept by the next instance.
+ * Signals that ask for the end, and those that users send, are passed to the command through the
+ * control pipe. The command may handle them, and its status shows the signal that killed it. If a
+ * command does not end, the kernel gets SIGTERM after GRACE seconds (ctrl-alt-del, on which init
+ * ends everything), and SIGKILL after twice that; a third SIGINT kills at once. Once a signal has
+ * asked for the end and the command has ended, output without a reader is dropped. The kernel dies
+ * with nestctl (PR_SET_PDEATHSIG). Files that it made on the host have no name, or are removed by
+ * the next instance.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -32,43 +33,46 @@
 #include "tools/nestctl/run/template.h"
 
 #define GRACE 10
-/* for the services of a machine; systemd gives each of them as long */
+/* seconds for the services of a machine; systemd gives each of them as long */
 #define MACHINE_GRACE 90
-/* as of timeout(1) */
+/* as timeout(1) has it */
 #define STATUS_TIMEOUT 124
-/* between two looks once the end is wanted */
+/* time between two checks once the end is wanted */
 #define STEP_NS 200000000
-/* the kernel's time to stop: a second */
+/* how long to wait until the kernel process has stopped: one second */
 #define STOP_LOOKS 100
 #define STOP_LOOK_US 10000
-/* how often another port is chosen; of what the kernel says before its init is ready */
+/* how often another port is chosen; how many bytes of the kernel's messages are kept meanwhile */
 #define PORT_TRIES 8
 #define SAID_MAX 16384
-/* the kernel's status after a loss of guest data: OS_EXIT_LOST of os-linux/os.h */
+/* the kernel's exit status if guest data was lost: OS_EXIT_LOST of os-linux/os.h */
 #define KERNEL_LOST 3
 
 static const int handled[] = { SIGCHLD, SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2,
 	SIGTSTP };
 static sigset_t signals;
 static bool end_wanted, timed_out;
-/* CLOCK_MONOTONIC; 0: there is no limit */
+/* seconds of CLOCK_MONOTONIC at which --timeout ends; 0: no limit */
 static time_t time_limit;
-/* of our control group, before the kernel started */
+/* OOM kills in nestctl's control group before the kernel started */
 static uint64_t oom_kills;
 
 void attend_prepare(void)
 {
-	/* In the background of a terminal our input is at its end, and does not stop us. */
+	/*
+	 * a read in the terminal's background must fail with EIO, which ends the input, not stop
+	 * nestctl
+	 */
 	sigset_t held;
 
 	oom_kills = os_cgroup_oom_kills();
-	signal(SIGPIPE, SIG_IGN); /* pumps and the control line see errors */
+	signal(SIGPIPE, SIG_IGN); /* errors come from write() */
 	sigemptyset(&signals);
 	for (size_t i = 0; i < sizeof(handled) / sizeof(handled[0]); i++)
 		if (handled[i] != SIGHUP || signal(SIGHUP, SIG_DFL) != SIG_IGN)
 			sigaddset(&signals, handled[i]);
 		else
-			signal(SIGHUP, SIG_IGN); /* nohup */
+			signal(SIGHUP, SIG_IGN); /* stays ignored (nohup) */
 	sigprocmask(SIG_BLOCK, &signals, NULL);
 	sigemptyset(&held);
 	sigaddset(&held, SIGTTIN);
@@ -108,8 +112,8 @@ static bool asks_for_end(int sig)
 }
 
 /*
- * True if a signal has asked for the end, before or now. The kernel has ended, and its output may
- * have no reader; a program of the host that waits to write would lose it.
+ * True if a signal has asked for the end. Then output that no reader takes is dropped after the
+ * kernel's end. Otherwise nestctl waits for the reader, lest output is lost.
  */
 static bool in_a_hurry(void)
 {
@@ -127,8 +131,9 @@ static bool command_has_ended(const struct run *r)
 }
 
 /*
- * Stops together with the kernel, which gives a terminal of its own back first. The size may have
- * changed when both continue: SIGWINCH goes to the group that has the terminal meanwhile.
+ * Stops together with the kernel, which first restores the terminal if it has set it. When both
+ * continue the terminal's size may have changed, and the shell's group has got that SIGWINCH: sends
+ * it again.
  */
 static void stop_with_it(pid_t pid)
 {
@@ -164,8 +169,8 @@ static int64_t milliseconds(void)
 }
 
 /*
- * Waits for a signal. Returns SIGTERM when the time of --timeout is over; -1 now and then, if an
- * end is wanted or there is such a time.
+ * Waits for a signal. Returns SIGTERM when the time of --timeout is over. Returns -1 after a while
+ * if the end is wanted or there is a time limit.
  */
 static int next_signal(siginfo_t *info)
 {
@@ -184,18 +189,18 @@ static int next_signal(siginfo_t *info)
 	return SIGTERM;
 }
 
-/* What a signal asks for. */
+/* What a signal requests. */
 struct request {
-	int sig;    /* for the command */
-	bool end;   /* the instance is to end */
-	bool timed; /* within these seconds */
+	int sig;    /* signal to send to the command */
+	bool end;   /* the instance must end */
+	bool timed; /* kill it after @seconds */
 	int seconds;
-	bool killing; /* then the programs are killed at once */
+	bool killing; /* after @seconds kill programs at once */
 };
 
 /*
- * Returns what a signal asks for. The supervisor of a detached instance sends values along: with
- * SIGTERM the command's signal and its time (end.h), with SIGUSR1 a signal alone.
+ * Returns what a signal requests. The supervisor of a detached instance queues values with its
+ * signals: SIGTERM carries the command's signal and time (end.h), SIGUSR1 a signal only.
  */
 static struct request read_request(const struct run *r, const siginfo_t *info)
 {
@@ -215,7 +220,10 @@ static struct request read_request(const struct run *r, const siginfo_t *info)
 		.seconds = GRACE };
 }
 
-/* The command's time is over: ends the kernel, in order first. Returns seconds to the next step. */
+/*
+ * Ends the kernel when the command's time is over: with SIGTERM in step 0, then with SIGKILL.
+ * Returns the seconds until the next step.
+ */
 static int end_kernel(pid_t pid, int step, bool killing)
 {
 	const int value = killing ? END_VALUE(SIGKILL, 0) : END_VALUE(SIGTERM, 3);
@@ -227,7 +235,10 @@ static int end_kernel(pid_t pid, int step, bool killing)
 	return GRACE;
 }
 
-/* Asks a machine to power off: its init gets ctrl-alt-del. It has no command for other signals. */
+/*
+ * Asks a machine to power off: its init gets ctrl-alt-del. Drops other signals, since a machine has
+ * no command that could take them.
+ */
 static void ask_machine(pid_t pid, struct request *asked)
 {
 	if (!asked->end)
@@ -235,12 +246,12 @@ static void ask_machine(pid_t pid, struct request *asked)
 	if (!asked->killing)
 		asked->seconds = MACHINE_GRACE;
 	asked->timed = true;
-	/* a time that is over leaves the disks synced */
+	/* when the time is over, the kernel kills all programs and syncs the disks */
 	asked->killing = true;
 	sigqueue(pid, SIGTERM, (union sigval){ END_VALUE(SIGTERM, asked->seconds) });
 }
 
-/* Waits for the kernel and passes signals on. Returns its wait status. */
+/* Waits for the kernel's end and passes signals on. Returns the kernel's wait status. */
 static int wait_for_kernel(const struct run *r, pid_t pid)
 {
 	int status, interrupts = 0, step = 0;
@@ -262,7 +273,7 @@ static int wait_for_kernel(const struct run *r, pid_t pid)
 		if (sig <= 0 || sig == SIGCHLD)
 			continue;
 		if (sig == SIGTSTP) {
-			/* in the background the terminal is another program's */
+			/* stay stopped while in the background: another program has the terminal */
 			do
 				stop_with_it(pid);
 			while (r->terminal && in_background());
@@ -283,8 +294,8 @@ static int wait_for_kernel(const struct run *r, pid_t pid)
 }
 
 /*
- * Returns the memory limit of our control group, which the kernel shares, if it killed the kernel;
- * or "".
+ * Returns the text ": ..." about the memory limit that has made the host kill the kernel: that of
+ * nestctl's control group, which the kernel shares, or of the host. Returns "" for another cause.
  */
 static const char *why_killed(const struct run *r, int status)
 {
@@ -299,21 +310,24 @@ static const char *why_killed(const struct run *r, int status)
 		(unsigned long)(limit >> 20), r->mem);
 }
 
-/* Leaves a note for the supervisor. */
+/* Creates the file "oom" for the supervisor. */
 static void note_oom(const struct run *r)
 {
 	if (r->folder_fd >= 0)
 		close(openat(r->folder_fd, "oom", O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
 }
 
-/* Says why the guest's kernel has killed the command: its status is that of any SIGKILL. */
+/*
+ * Reports that the guest's OOM killer has killed the command, since its status is that of any
+ * SIGKILL.
+ */
 static void tell_oom(const struct run *r)
 {
 	warn("the command was killed: the instance had no memory left (--mem %s)", r->mem);
 	note_oom(r);
 }
 
-/* Returns the status that init reported, or that the kernel's own end means. */
+/* Returns the exit status that init reported, or one that follows from the kernel's end. */
 static int result(const struct run *r, int status)
 {
 	char line[512];
@@ -327,7 +341,7 @@ static int result(const struct run *r, int status)
 	if (sscanf(line, "status %d", &code) == 1) {
 		if (strstr(line, " oom"))
 			tell_oom(r);
-		/* The kernel has named the lost data on our standard error. */
+		/* the kernel has printed the lost data on standard error */
 		if (!code && WIFEXITED(status) && WEXITSTATUS(status) == KERNEL_LOST)
 			return 1;
 		return code;
@@ -352,7 +366,7 @@ static int result(const struct run *r, int status)
 	return WEXITSTATUS(status);
 }
 
-/* The kernel's wait status, then the command's. */
+/* the kernel's wait status, later the command's exit status */
 static int ended;
 
 static void take_result(void *r)
@@ -360,7 +374,7 @@ static void take_result(void *r)
 	ended = result(r, ended);
 }
 
-/* Closes what only the kernel uses. */
+/* Closes the ends of pipes that only the kernel uses. */
 static void close_ends(const struct run *r)
 {
 	close(r->status_end);
@@ -380,7 +394,10 @@ void attend_begin(struct run *r)
 	audit_begin();
 }
 
-/* Waits for the machine's end, over restarts. Returns the last kernel's wait status. */
+/*
+ * Waits until the machine ends, and starts its kernel again after restarts. Returns the last
+ * kernel's wait status.
+ */
 static int wait_for_machine(struct run *r, pid_t pid)
 {
 	int status;
@@ -425,7 +442,7 @@ int attend_rest(struct run *r, pid_t pid)
 	return written || ended ? ended : 1;
 }
 
-/* True if a signal waits that is for the command or ends it. */
+/* True if a signal is pending that asks for the end. */
 static bool signal_waits(void)
 {
 	sigset_t set;
@@ -436,8 +453,8 @@ static bool signal_waits(void)
 }
 
 /*
- * Waits until init is ready. True if the kernel has ended before, since another process has a port
- * of the host that was chosen for this run, and another port is chosen.
+ * Waits until init is ready. Returns true if the kernel has ended earlier because another process
+ * had taken a chosen host port, and another port has been chosen.
  */
 static bool has_lost_port(struct run *r, pid_t pid)
 {

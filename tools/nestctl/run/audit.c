@@ -6,18 +6,19 @@
  *	slirp helper ──┤ pipe ── thread: numbers ──┬── FILE
  *	nestctl ───────┘                           └── fd:N
  *
- * The kernel has no descriptor of the files: what is written there stays, even if the kernel falls.
- * The pipe is non-blocking for its writers, so a reader that is slow, or a full disk, holds up this
- * thread alone: the writers count what has no room in the pipe, and say so by a line "lost" in its
- * place. Lines that a file does not take are counted here, tell the same, and leave a gap in the
- * numbers.
+ * The kernel has no descriptor of the files, so a guest that takes over the kernel cannot change
+ * what was written. The pipe is non-blocking for its writers, so a slow reader or a full disk holds
+ * up only this thread. Writers count the lines that have no room in the pipe, and later write a
+ * line "lost" with their number. This thread counts the lines that an output does not take, writes
+ * a line "lost" to it, and leaves a gap in its numbers.
  *
- * A file has a bound, so that a guest cannot fill the host's disk with it: FILE becomes FILE.1, in
- * the place of an older one, and a new FILE begins with a line "rotated". A file that the
- * caller has opened (fd:N), or that has no other name to go to, takes no more once it is full.
+ * The size of a file is limited, so that a guest cannot fill the host's disk. A full FILE is
+ * renamed to FILE.1, which replaces an older one, and a new FILE begins with a line "rotated". A
+ * file that the caller has opened (fd:N), or that cannot be renamed, gets no further lines once it
+ * is full.
  *
  * Invariants:
- * 1. A line that came is one line in each output, or is counted for it.
+ * 1. Each line from the pipe is one line of each output, or is counted as lost for it.
  * 2. After a write that failed in the middle of a line, the next one begins with a new line.
  */
 #include "tools/nestctl/run/audit.h"
@@ -42,41 +43,41 @@
 #define OUTPUTS_MAX 4
 #define PIPE_WANTED (1 << 20)
 #define BATCH 65536
-/* lines that come meanwhile are written together */
+/* pause between reads, so that lines are written together */
 #define NAP_MS 10
 #define STEP_MS 100
-/* a reader that takes nothing for so long is gone */
+/* seconds after which a reader that has read nothing is taken for dead */
 #define DEAF_S 1
 #define SIZE_DEFAULT (64ULL << 20)
 #define SIZE_MIN (AUDIT_SIZE_MIN_KIB * 1024ULL)
 
 static struct output {
 	const char *name; /* as the user gave it */
-	char *path;       /* of a file that may be renamed, or NULL */
-	bool bounded;     /* a regular file */
-	bool full;        /* takes no more but the end */
-	int fd;           /* -1: a file that is not open yet */
-	int error;        /* the last one */
-	/* what was written ends in the middle of a line */
+	char *path;       /* absolute path if it may be renamed */
+	bool bounded;     /* a regular file, so its size is limited */
+	bool full;        /* gets only the line "end" */
+	int fd;           /* -1: not yet open */
+	int error;        /* errno of the last failed write */
+	/* the output ends in the middle of a line */
 	bool torn;
-	/* lines that are missing; those not yet reported */
+	/* lines that are missing; those of them that no line "lost" has reported yet */
 	unsigned long lost, untold;
-	/* older lines that made room for others */
+	/* lines of older files that rotation has removed */
 	unsigned long dropped;
 } outputs[OUTPUTS_MAX];
 static int nr_outputs;
 static uint64_t size_max = SIZE_DEFAULT;
 static bool size_is_given;
 
-/* the ends of the pipe: ours to read and to write, and the kernel's */
+/* the ends of the pipe: nestctl reads @from and writes @to; the kernel writes @given */
 static int from = -1, to = -1, given = -1;
-/* the pipe has room for what comes in a nap */
+/* the pipe is large enough for the lines that come during a nap */
 static bool is_wide;
-/* of the next line; and lines that writers have lost, atomic */
+/* @number: of the next line. @missing: lines that writers have lost; atomic. */
 static unsigned long number, missing;
 static void (*listener)(const char *line);
 static pthread_t thread;
-static unsigned pieces; /* written; atomic */
+static unsigned pieces; /* counts writes; atomic */
 static volatile sig_atomic_t dropping;
 
 void audit_add(const char *text)
@@ -130,9 +131,9 @@ static bool is_wanted(void)
 	return nr_outputs || listener;
 }
 
-/* ---- lines of our own ---- */
+/* ---- nestctl's own lines ---- */
 
-/* Begins a line as text in memory, with its time; json_close('}') ends it. */
+/* Begins a line in memory, with its time and event. The caller ends it with "}". */
 static FILE *begin_line(const char *event, char **text, size_t *size)
 {
 	FILE *f = open_memstream(text, size);
@@ -146,7 +147,7 @@ static FILE *begin_line(const char *event, char **text, size_t *size)
 	return f;
 }
 
-/* Adds a field whose value is text. */
+/* Adds a field with a text value. */
 static void add_text(FILE *f, const char *key, const char *value)
 {
 	char *text = NULL;
@@ -162,7 +163,7 @@ static void add_text(FILE *f, const char *key, const char *value)
 	json_to(NULL);
 	if (fclose(m))
 		die("out of memory");
-	/* without the brackets and the end of the line */
+	/* without JSON's brackets and newline */
 	fprintf(f, "%s%s%s%.*s", key ? ",\"" : "", key ? key : "", key ? "\":" : "",
 		(int)(size - 3), text + 1);
 	free(text);
@@ -172,7 +173,7 @@ static void send_line(FILE *f, char **text, const size_t *size)
 {
 	if (fputs("}\n", f) < 0 || fclose(f))
 		die("out of memory");
-	/* A line that is longer than a pipe takes at once is not sent in parts. */
+	/* a line longer than PIPE_BUF would not be written atomically: count it as lost */
 	if (*size > PIPE_BUF || write(to, *text, *size) != (ssize_t)*size)
 		__atomic_add_fetch(&missing, 1, __ATOMIC_RELAXED);
 	free(*text);
@@ -222,7 +223,7 @@ static bool has_room(const struct output *o, int wait_ms)
 	return poll(&(struct pollfd){ .fd = o->fd, .events = POLLOUT }, 1, wait_ms) > 0;
 }
 
-/* Writes all of @buf. Returns the bytes written, with o->error set if those are not all. */
+/* Writes @buf. Returns the bytes written. If these are fewer than @n, o->error has the reason. */
 static size_t write_out(struct output *o, const char *buf, size_t n)
 {
 	size_t done = 0;
@@ -235,7 +236,7 @@ static size_t write_out(struct output *o, const char *buf, size_t n)
 			o->error = ECANCELED;
 			break;
 		}
-		/* where there is room, there is room for this */
+		/* poll() promises room only for so much, and the write must not block */
 		if (dropping && part > PIPE_BUF)
 			part = PIPE_BUF;
 		got = write(o->fd, buf + done, part);
@@ -252,7 +253,7 @@ static size_t write_out(struct output *o, const char *buf, size_t n)
 	return done;
 }
 
-/* Writes a line that begins with its time and event. Returns false if there is no room for it. */
+/* Writes a line of this thread's own, which has no number. True if all of it was written. */
 static bool put_line(struct output *o, const char *event, const char *key, unsigned long value)
 {
 	struct timespec now;
@@ -270,9 +271,7 @@ static bool put_line(struct output *o, const char *event, const char *key, unsig
 	return done == n;
 }
 
-/*
- * Writes the count of lines missing in an output. Returns false if there is no room for that, too.
- */
+/* Writes a line "lost" with the number of lines that the output lacks. True if it was written. */
 static bool tell_gap(struct output *o)
 {
 	if (!put_line(o, "lost", "lines", o->untold))
@@ -290,9 +289,9 @@ static unsigned long lines_of(const char *buf, size_t n)
 	return lines;
 }
 
-/* ---- the bound ---- */
+/* ---- the size limit ---- */
 
-/* Returns how many numbered lines a file has. */
+/* Returns the number of numbered lines in a file. */
 static unsigned long lines_in(const char *path)
 {
 	static const char begin[] = "{\"seq\":";
@@ -309,7 +308,7 @@ static unsigned long lines_in(const char *path)
 	return lines;
 }
 
-/* True if the file still has its name: another run, or a person, may have renamed it. */
+/* True if o->path is still the open file, which another run or the user may have renamed. */
 static bool has_name(const struct output *o)
 {
 	struct stat ours, named;
@@ -318,7 +317,7 @@ static bool has_name(const struct output *o)
 	       ours.st_ino == named.st_ino;
 }
 
-/* Begins a new file in the place of a full one. False with o->error. */
+/* Begins a new file in place of a full one. True on success, otherwise o->error is set. */
 static bool rotate(struct output *o)
 {
 	bool moves = has_name(o);
@@ -341,7 +340,7 @@ static bool rotate(struct output *o)
 	return put_line(o, "rotated", "dropped", o->dropped);
 }
 
-/* True if @n bytes may be written: the file has room, or a new one has. */
+/* True if @n bytes may be written: the file has room, or a new file was begun. */
 static bool make_room(struct output *o, size_t n)
 {
 	struct stat st;
@@ -359,7 +358,10 @@ static bool make_room(struct output *o, size_t n)
 	return false;
 }
 
-/* Says what bounds an output. Only a file that the user named, and not by a link, is renamed. */
+/*
+ * Sets how the output is limited. Only a file that the user has named, and not through a symbolic
+ * link, may be renamed.
+ */
 static void look_at(struct output *o, bool opened)
 {
 	struct stat st;
@@ -374,7 +376,7 @@ static void look_at(struct output *o, bool opened)
 	}
 }
 
-/* Writes lines to an output, or counts them. */
+/* Writes lines to an output, or counts them as lost. */
 static void give(struct output *o, const char *buf, size_t n)
 {
 	size_t done = 0;
@@ -391,14 +393,18 @@ static void give(struct output *o, const char *buf, size_t n)
 
 /* ---- the thread ---- */
 
-/* Numbers a line and adds it. @line has no end of the line, and begins with '{'. */
+/*
+ * Appends @line with its number to @out. @line begins with '{' and has no newline. Returns the
+ * bytes appended.
+ */
 static size_t add_numbered(char *out, size_t room, const char *line)
 {
 	int n = snprintf(out, room, "{\"seq\":%lu,%s\n", number, line + 1);
 	const char *lost = strstr(line, ",\"event\":\"lost\",\"lines\":");
 
 	number++;
-	if (lost && lost < line + 40) /* behind the time, where no guest writes */
+	/* only right behind the time, since further behind a guest may have written the text */
+	if (lost && lost < line + 40)
 		__atomic_add_fetch(
 			&missing, strtoul(strchr(lost, 'l') + 14, NULL, 10), __ATOMIC_RELAXED);
 	if (listener)
@@ -406,7 +412,7 @@ static size_t add_numbered(char *out, size_t room, const char *line)
 	return n > 0 && (size_t)n < room ? (size_t)n : 0;
 }
 
-/* Takes the whole lines of @buf. Returns the bytes of them. */
+/* Processes the complete lines of @buf. Returns their bytes. */
 static size_t take_lines(char *buf, size_t n)
 {
 	static char out[BATCH + BATCH / 2];
@@ -420,7 +426,9 @@ static size_t take_lines(char *buf, size_t n)
 				give(&outputs[i], out, used);
 			used = 0;
 		}
-		/* The kernel may be hostile by now: what is no line of ours is counted. */
+		/*
+		 * a hostile guest may control the kernel: count text that is no audit line as lost
+		 */
 		if (buf[at] == '{' && end - (buf + at) <= PIPE_BUF)
 			used += add_numbered(out + used, sizeof(out) - used, buf + at);
 		else
@@ -443,7 +451,7 @@ static void *carry(void *arg)
 		held += (size_t)n;
 		taken = take_lines(buf, held);
 		if (!taken && held == sizeof(buf))
-			taken = held; /* no line of ours is so long */
+			taken = held; /* discard: no audit line is so long */
 		held -= taken;
 		memmove(buf, buf + taken, held);
 		if (is_wide && !dropping)
@@ -498,7 +506,7 @@ static void nothing(int sig)
 {
 }
 
-/* Joins the thread. In a hurry a reader that takes nothing is left. */
+/* Joins the thread. Once @hurry() is true, a reader that reads nothing is given up. */
 static void join(bool (*hurry)(void))
 {
 	const struct sigaction sa = { .sa_handler = nothing };
@@ -526,7 +534,7 @@ static void join(bool (*hurry)(void))
 	}
 }
 
-/* Tells the user what is missing. */
+/* Reports missing lines to the user. True if none are missing. */
 static bool report(void)
 {
 	bool good = !missing;
@@ -568,7 +576,7 @@ bool audit_finish(int status, bool (*hurry)(void))
 	line = xalloc(size + 64);
 	n = add_numbered(line, size + 64, text);
 	for (int i = 0; i < nr_outputs; i++) {
-		/* Also a full file has the end, and the number of lines that it has not. */
+		/* even a full file gets the end, with the number of lines that it lacks */
 		if (outputs[i].full)
 			outputs[i].full = outputs[i].bounded = false;
 		give(&outputs[i], line, n);

@@ -11,8 +11,8 @@
 #include "tools/nestctl/service/volume.h"
 
 /*
- * Returns the folder of a volume, which is made if it does not exist, or the path itself: a file or
- * folder of this directory is used if no volume has its name.
+ * Returns @text if it is a path, or else the folder of the volume @text, which is made if it does
+ * not exist. A file or folder of the working directory counts only if no volume has its name.
  */
 static const char *volume_or_path(const char *text)
 {
@@ -23,8 +23,9 @@ static const char *volume_or_path(const char *text)
 }
 
 /*
- * Cuts the options of a volume, ":ro,z", off @text. Docker's options for SELinux or for another
- * host's caches have no effect. Returns true if it is read-only; leaves text that is no option.
+ * Cuts options such as ":ro,z" off a volume's text. Docker's options for SELinux and for caches of
+ * other hosts are accepted without effect. True if the volume is read-only. Text that is not an
+ * option stays.
  */
 static bool volume_options(char *text)
 {

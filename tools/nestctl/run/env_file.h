@@ -4,8 +4,9 @@
 #define NESTLING_NESTCTL_ENV_FILE_H
 
 /*
- * Calls @take with each variable of a file: VAR=VALUE, or VAR. Empty lines and those that begin
- * with # are none. @text is not kept. Dies with a line of @command.
+ * Calls @take(@arg, text) with each variable of a file: VAR=VALUE, or VAR. Skips empty lines and
+ * those that begin with #. The text is valid during the call only. Dies with a message that begins
+ * with @command.
  */
 void env_file_read(const char *path, const char *command, void (*take)(void *arg, const char *text),
 	void *arg);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * exec.c: `nestctl exec UMID -- COMMAND`: runs a command in a running instance. Three threads carry
- * its channels while this one waits for its end and for signals. The kernel's half is
+ * its channels while the main thread waits for its end and for signals. The kernel's half is
  * drivers/mconsole/exec.c; docs/nestctl.md describes both.
  */
 #include <errno.h>
@@ -37,22 +37,23 @@ struct variables {
 	size_t nr;
 };
 struct job {
-	/* of -e, and of files, before which those of -e come */
+	/* @env: of -e. @files: of --env-file; variables of @env override these. */
 	struct variables env, files;
 	const char *dir, *user;
-	/* it has all capabilities, whatever the main program has */
+	/* the command gets all capabilities, whatever the main program has */
 	bool privileged;
 	uint64_t caps;
 	bool want_terminal, no_terminal, terminal;
-	/* the command runs on without nestctl, and without streams */
+	/* nestctl starts the command without streams, and ends before the command */
 	bool detached;
 	char **command;
 };
 struct stream {
 	pthread_t thread;
 	int from, to;
-	int ours; /* the one that is the socket */
-	/* @from is a terminal that keys come from */
+	/* that one of the two which is the socket */
+	int ours;
+	/* @from is a terminal on which a user types */
 	bool keys;
 	int error;
 };
@@ -91,7 +92,7 @@ static void add_env(struct variables *v, const char *text)
 		set_env(v, format("%s=%s", text, value));
 }
 
-/* Takes a variable of --env-file. */
+/* Adds a variable of --env-file. */
 static void take_env(void *arg, const char *text)
 {
 	add_env(arg, format("%s", text));
@@ -133,22 +134,22 @@ static struct exec_job write_job(
 /* ---- channels ---- */
 
 /*
- * Reads available data. While the process continues in the background (bg), reads of its terminal
- * fail until the main thread stops it again, in terminal_stop().
+ * Reads available data. After `bg` the process runs in the background, and reads of its terminal
+ * fail until the main thread stops the process again, in terminal_stop().
  */
 static ssize_t stream_read(const struct stream *s, char *buf, size_t size)
 {
 	for (;;) {
 		ssize_t n = get_some(s->from, buf, size);
 
-		/* a terminal that has gone has no foreground either */
+		/* EIO and no foreground group: the terminal has gone */
 		if (n >= 0 || errno != EIO || !s->keys || tcgetpgrp(s->from) <= 0)
 			return n;
 		poll(NULL, 0, LOOK_MS);
 	}
 }
 
-/* Copies a stream to its end, or until its reader has gone: then closes the other side. */
+/* Copies a stream until its end, or until its reader has gone. Then shuts down the socket. */
 static void *stream_run(void *arg)
 {
 	struct stream *s = arg;
@@ -170,7 +171,7 @@ static void stream_start(struct stream *s, int from, int to, bool keys)
 	thread_start(&s->thread, stream_run, s);
 }
 
-/* Carries out what the ended command left. */
+/* Carries the output that the ended command has left. */
 static void stream_finish(struct stream *s, bool terminal)
 {
 	struct timespec end;
@@ -185,7 +186,7 @@ static void stream_finish(struct stream *s, bool terminal)
 	pthread_join(s->thread, NULL);
 }
 
-/* Says so, and returns false, if some output could not be written. */
+/* True if all output could be written, or its reader has gone. Otherwise prints a message. */
 static bool stream_written(const struct stream *s, const char *name)
 {
 	if (!s->error || s->error == EPIPE)
@@ -197,7 +198,8 @@ static bool stream_written(const struct stream *s, const char *name)
 /* ---- the terminal ---- */
 
 /*
- * Stops at this point if a terminal is wanted in the background, while signals still end nestctl.
+ * Stops the process at this point if it is in the background of a terminal that the command needs.
+ * Signals are not yet blocked, and still end nestctl.
  */
 static void terminal_await(void)
 {
@@ -222,8 +224,9 @@ static void send_size(int control)
 /* ---- waiting ---- */
 
 /*
- * Blocks signals. SIGTTIN too: in the background of a terminal (`timeout` in a script puts us
- * there) standard input is then at its end and does not stop us.
+ * Blocks the signals that are handled, and SIGTTIN. With SIGTTIN blocked a read in the terminal's
+ * background fails, which ends the input, in place of stopping nestctl. `timeout` in a script puts
+ * nestctl into the background.
  */
 static int block_signals(void)
 {
@@ -242,7 +245,10 @@ static int block_signals(void)
 	return signals;
 }
 
-/* Passes a signal on. Returns the signal that ends us after a while, or 0. */
+/*
+ * Passes a signal to the command. Returns the signal if it ends nestctl after GRACE seconds, else
+ * 0.
+ */
 static int pass_signal(int signals, int control)
 {
 	struct signalfd_siginfo info;
@@ -263,8 +269,8 @@ static int pass_signal(int signals, int control)
 }
 
 /*
- * Waits for the kernel's message about the end, or "" if the instance has ended. Dies after a
- * signal that the command outlives.
+ * Waits for the kernel's message about the command's end. *word is "" if the instance has ended.
+ * Exits if the command still runs GRACE seconds after a signal that ends nestctl.
  */
 static void wait_for_end(int control, int signals, char *word)
 {
@@ -297,7 +303,7 @@ static int result(const struct instance *in, const struct job *j, const char *wo
 
 	if (!*word)
 		die("%s: the instance has ended", in->name);
-	if (*word == 'b') /* it runs, detached */
+	if (*word == 'b') /* the detached command runs */
 		return 0;
 	if (*word == 'x')
 		return WIFSIGNALED(n) ? 128 + WTERMSIG(n) : WEXITSTATUS(n);
@@ -343,7 +349,7 @@ static int carry(const struct instance *in, const struct job *j, const struct ex
 	return written || status ? status : 1;
 }
 
-/* Starts the command and leaves it. Returns once it runs. */
+/* Starts a detached command. Returns once it runs. */
 static int leave(const struct instance *in, const struct job *j, const struct exec_job *text)
 {
 	struct remote r = remote_start(in, text, CHANNELS_JOINED);
@@ -372,7 +378,7 @@ static void read_options(struct job *j, const struct command *c, int argc, char 
 		case 't': j->want_terminal = true; break;
 		case 'T': j->no_terminal = true; break;
 		case KEY_PRIVILEGED: j->privileged = true; break;
-		default: break; /* -i: always so */
+		default: break; /* -i has no effect, as it is the default */
 		}
 	}
 	if (j->detached && j->want_terminal)
@@ -415,7 +421,7 @@ static int shell_command(int argc, char **argv)
 	read_options(&j, &cmd_shell, argc, argv);
 	words = take_words(&cmd_shell, argc, argv, 1, 1);
 	in = instance_find(words[0]);
-	/* a login has the user's own groups and environment */
+	/* a login gets the user's own groups and environment */
 	struct exec_user u = exec_user_find(&in, j.user ?: "root", &config);
 
 	command[0] = format("%s", u.shell);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * exec_config.c: what the main program of an instance has, so that `nestctl exec` has it, too: the
- * environment, user and folder, and the limits of its capabilities. The image's settings say it,
- * and of a detached instance the options of `nestctl run`. The options of an instance that is not
- * detached are known to its own nestctl alone.
+ * exec_config.c: finds environment, user, folder and capabilities of an instance's main program,
+ * for the commands of `nestctl exec`. They come from the image's settings and, for a detached
+ * instance, from the options of `nestctl run`. Only its own nestctl knows the options of an
+ * instance that is not detached.
  */
 #include <string.h>
 
@@ -88,12 +88,12 @@ void exec_config_read(struct exec_config *c, const struct instance *in)
 		service_close(&s);
 	if (kept)
 		image.file = s.spec.file;
-	/* an image that is gone, or that this user may not read, says nothing */
+	/* an image that is gone or unreadable has no settings */
 	if (!kept || !spec_has(&s.spec, "bare"))
 		attempt(read_image, &image);
 	if (kept)
 		take_limits(c, s.spec.words);
-	/* users of a machine log in */
+	/* a machine's users log in, so they do not get the image's settings */
 	if (kept ? spec_is_machine(&s.spec) : machine_has_init(&image.config))
 		return;
 	take_image(c, &image.config);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * exec_user.c: the user of a command in an instance. The kernel knows only numbers; names are those
- * in the instance's /etc/passwd and /etc/group, which cat(1) in the instance reads. Root's numbers
- * need no reading.
+ * exec_user.c: finds the user of a command in an instance. The kernel needs numbers. The names are
+ * in the instance's /etc/passwd and /etc/group, which nestctl reads by running cat(1) in the
+ * instance. Root's numbers are known without them.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,7 +29,10 @@ static char *read_file(const struct instance *in, const char *path)
 	return remote_read(in, argv);
 }
 
-/* Splits the next line into fields, in place. Returns how many, -1 at the end. */
+/*
+ * Splits the next line into fields, in place. Returns the number of fields, or -1 at the end of the
+ * text.
+ */
 static int next_line(char **text, char **field, int max)
 {
 	char *line = *text && **text ? strsep(text, "\n") : NULL;
@@ -70,7 +73,10 @@ static bool is_member(char *members, const char *name)
 	return false;
 }
 
-/* Finds the group @who, if given, and "" or ":GID:GID" of the user's groups. */
+/*
+ * Sets *gid to the group @who, if given, and *others to ":GID:GID..." or "", the further groups of
+ * the user @name.
+ */
 static bool find_groups(
 	char *text, const char *who, const char *name, unsigned int *gid, char **others)
 {
@@ -94,7 +100,7 @@ static bool find_groups(
 	return found;
 }
 
-/* Returns ":GID:GID" of the groups of --group-add. */
+/* Returns ":GID:GID..." for the groups of --group-add, or "". */
 static char *further_groups(const struct instance *in, const struct exec_config *config)
 {
 	char *all = format("%s", ""), *none;

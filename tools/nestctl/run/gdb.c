@@ -3,10 +3,9 @@
  * gdb.c: `nestctl gdb`: runs gdb on an instance's kernel, or on a core of it, with the helper of
  * tools/gdb.
  *
- * gdb loads the helper by itself, since nestling-gdb.py lies beside the program, if it trusts the
- * folder. So this adds the folder of the instance's program to the trusted ones. If that program
- * was replaced by a newer build meanwhile, gdb reads the old one from /proc/PID/exe, and the helper
- * is taken from beside nestctl.
+ * gdb itself loads a helper nestling-gdb.py beside the program if it trusts the folder, so nestctl
+ * adds the folder of the instance's program to gdb's trusted ones. If a newer build has replaced
+ * the program, gdb reads the old one from /proc/PID/exe and the helper beside nestctl.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -33,7 +32,7 @@ static void add(struct debug *d, const char *arg)
 	d->argv[d->argc++] = arg;
 }
 
-/* Returns the folder of a program, or "." without one. */
+/* Returns the folder of a program, or "." for a name without a folder. */
 static const char *folder_of(const char *program)
 {
 	const char *slash = strrchr(program, '/');
@@ -52,7 +51,7 @@ static const char *link_text(const char *path)
 	return format("%s", buf);
 }
 
-/* Has gdb load the helper beside @program, else ours. */
+/* Makes gdb load the helper beside @program, or else the one beside nestctl. */
 static void add_helper(struct debug *d, const char *program)
 {
 	const char *ours = folder_of(link_text("/proc/self/exe"));

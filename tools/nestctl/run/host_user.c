@@ -3,10 +3,10 @@
  * host_user.c: --host-user: the user of this machine that the kernel process of root's instance
  * becomes (the kernel's user=).
  *
- * The default is the caller of sudo, for what works as before then. It is no other: nobody's
- * processes are those of several services, which could send each other's instances signals; and
- * what root may do with folders of the host depends on where they come from (NFS, FUSE), so with
- * these the kernel process stays root's.
+ * Under sudo the default is sudo's caller, as long as nothing in the run needs root. Otherwise the
+ * kernel process stays root's. The user nobody is no default: several services run as nobody, and
+ * could send signals to one another's instances. With folders of the host the process stays root's,
+ * since root's rights to them depend on their file system (NFS, FUSE).
  */
 #include "tools/nestctl/run/host_user.h"
 
@@ -20,7 +20,10 @@
 
 #define PORTS_OF_ROOT 1024
 
-/* Parameters of the user's that want root: folders, cores, ports, or that say it themselves. */
+/*
+ * True for a parameter of the user's that needs root (folders, cores, ports), or that sets the
+ * user.
+ */
 static bool wants_root(const char *param)
 {
 	static const char *const begins[] = { "user=", "hostfs", "core=" };
@@ -31,7 +34,7 @@ static bool wants_root(const char *param)
 	return strstr(param, "hostfwd=");
 }
 
-/* Returns an id of sudo's environment, or 0. */
+/* Returns the id in a variable of sudo's environment, or 0. */
 static unsigned long id_of(const char *variable)
 {
 	const char *text = getenv(variable);

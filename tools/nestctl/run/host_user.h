@@ -9,9 +9,12 @@
 	"or UID:GID), in namespaces of its own"
 
 struct run;
-/* Returns the user that a run of root's becomes without the option, or NULL: it stays root's. */
+/*
+ * Returns the user that the kernel process of root's run becomes without the option, or NULL if it
+ * stays root's.
+ */
 const char *host_user_of_sudo(const struct run *r);
-/* Returns the kernel's parameter for a user, or NULL for root or no @user. */
+/* Returns the kernel's parameter for @user, or NULL if @user is root or NULL. */
 const char *host_user_param(const char *user);
 
 #endif

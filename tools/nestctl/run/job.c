@@ -63,7 +63,7 @@ char *job_text(struct run *r, size_t *size)
 		r->terminal ? "terminal" :
 		r->joined   ? "joined" :
 			      "channels");
-	/* a machine has a name of its own */
+	/* a machine has its own host name */
 	put(f, 'h', r->hostname ?: r->as_is || r->machine ? "" : host_name_of(r->image));
 	if (r->name)
 		put(f, 'i', r->name);
@@ -84,10 +84,10 @@ char *job_text(struct run *r, size_t *size)
 	if (r->settings_size)
 		fwrite(r->settings, 1, r->settings_size, f);
 	fputc(0, f);
-	/* an entry point of the user's takes the place of both of the image */
-	/* of an image whose command is no init, the init is the usual one */
+	/* a machine whose image's command is no init gets the usual init */
 	if (r->machine && !machine_has_init(&config))
 		config.size = 0;
+	/* the user's entry point replaces the image's entry point and command */
 	if (!r->entrypoint)
 		words = put_config(f, &config, 'x', false);
 	else if (*r->entrypoint)

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * learn.c: see learn.h. Learning reads the lines of the audit (audit.c), which may be written to a
- * file too.
+ * learn.c: see learn.h. A policy is learned from the lines of the audit (audit.c), which may also
+ * be written to a file.
  *
- * A line is not parsed as a whole: a field is found by its key, which no text can contain, since
- * a quote within a text has a backslash before it.
+ * A field is found by its key, without parsing the whole line. A text cannot contain a key, since
+ * quotes in texts have a backslash in front.
  *
- * Locks: none: lines come from the thread of the audit, which has ended before the policy is
- * written.
+ * Locks: none. Lines come from the audit's thread, which has ended before the policy is written.
  */
 #include "tools/nestctl/run/learn.h"
 
@@ -26,13 +25,15 @@
 #include "tools/nestctl/run/run.h"
 
 #define TEXT_MAX 1024
-#define ENDS_MAX 512 /* a rule of the policy for each port */
+#define ENDS_MAX 512 /* one rule of the policy for each port */
 #define FOLDERS_MAX 64
 #define REFUSED_MAX 16
 #define DNS_PORT 53
 #define MIB (1UL << 20)
 
-/* A host that was connected to, by its name or its address; port 0: a datagram without one. */
+/*
+ * A host to which the guest has connected, by name or address. @port 0: a datagram without a port.
+ */
 struct end {
 	char *host;
 	unsigned port;
@@ -43,17 +44,17 @@ static struct end ends[ENDS_MAX], queries[ENDS_MAX];
 static int nr_ends, nr_queries;
 static unsigned loopback[ENDS_MAX];
 static int nr_loopback;
-static char *written[FOLDERS_MAX]; /* volumes */
+static char *written[FOLDERS_MAX]; /* host folders of volumes */
 static int nr_written;
 static char *refused[REFUSED_MAX];
 static int nr_refused;
-/* some did not fit: the policy is not complete */
+/* a list was full: the policy lacks something */
 static bool is_full;
-static unsigned long memory, pids, cpus; /* 0: not known */
+static unsigned long memory, pids, cpus; /* 0: unknown */
 
 /* ---- fields of a line ---- */
 
-/* Returns what follows @key of a line, or NULL. */
+/* Returns the text behind @key in a line, or NULL. */
 static const char *value_of(const char *line, const char *key)
 {
 	char *mark = format(",\"%s\":", key), *at = strstr(line, mark);
@@ -70,7 +71,7 @@ static unsigned long number_of(const char *line, const char *key)
 	return at ? strtoul(at, NULL, 10) : 0;
 }
 
-/* Copies a text, with its escapes undone; false if there is none, or it is too long. */
+/* Copies a text with its escapes undone. True if there is one and it fits into @text. */
 static bool text_of(const char *line, const char *key, char text[TEXT_MAX])
 {
 	const char *s = value_of(line, key);
@@ -136,7 +137,7 @@ static bool is_loopback(const char *address)
 	       !strcmp(address, "::1") || !strcmp(address, "::");
 }
 
-/* True for a name that a policy can have. */
+/* True for a name that may appear in a policy. */
 static bool is_plain(const char *name)
 {
 	return *name && !name[strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-_.")];
@@ -229,7 +230,7 @@ static bool is_connected(const char *name)
 
 static void write_network(FILE *f)
 {
-	/* A name without a connection: its port 53 lets the guest ask for it. */
+	/* for a name without a connection allow port 53, so that the guest can resolve it */
 	for (int i = 0; i < nr_queries; i++)
 		if (!is_connected(queries[i].host))
 			add_end(ends, &nr_ends, queries[i].host, DNS_PORT);
@@ -240,7 +241,9 @@ static void write_network(FILE *f)
 			fprintf(f, "allow-net = %s:%u\n", ends[i].host, ends[i].port);
 		else
 			fprintf(f, "allow-net = %s\n", ends[i].host);
-	/* A list that no host meets: of the network the loopback alone was needed. */
+	/*
+	 * only the loopback was needed: a list that matches no host forbids the rest of the network
+	 */
 	if (nr_loopback && !nr_ends)
 		fputs("allow-net = 0.0.0.0\n", f);
 	for (int i = 0; i < nr_loopback; i++)
@@ -260,7 +263,7 @@ static void write_volumes(FILE *f, const struct run *r)
 	}
 }
 
-/* What varies from run to run gets half as much again, and a little. */
+/* Writes limits. Those that vary from run to run get half as much again, and a constant on top. */
 static void write_limits(FILE *f, unsigned long seconds)
 {
 	if (memory)

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * learn.h: `nestctl run --learn FILE`: writes the policy with which a run would have had what it
- * needed (docs/policy.md).
+ * learn.h: `nestctl run --learn FILE`: writes a policy that allows what the run has needed
+ * (docs/policy.md).
  *
  *	learn_begin(file)    while options are read
- *	learn_end(r, ...)    the instance has ended, and all lines of its audit were read
+ *	learn_end(r, ...)    after the instance's end, once all lines of its audit were read
  */
 #ifndef NESTLING_NESTCTL_LEARN_H
 #define NESTLING_NESTCTL_LEARN_H
 
 struct run;
 
-/* Dies if the file exists, or cannot be made. */
+/* Makes the file for the policy. Dies if it exists or cannot be made. */
 void learn_begin(const char *file);
 /* Writes the policy. Does nothing without learn_begin(). Dies on an error. */
 void learn_end(const struct run *r, int status, unsigned long seconds);

@@ -22,7 +22,7 @@
 #define KEYS_MAX 32768
 #define SEED_MAX 131072
 
-/* Reads a text file of at most @max bytes. */
+/* Returns the content of a text file of at most @max bytes. */
 static char *read_text(const char *option, const char *path, size_t max)
 {
 	char *text = xalloc(max + 2);
@@ -87,8 +87,8 @@ static void add_seed(struct run *r, const char *name, const char *text)
 }
 
 /*
- * cloud-init finds the files in its seed folder of the image. A disk labelled cidata would need a
- * file system of the kernel's, which has neither vfat nor iso9660.
+ * cloud-init finds the files in its seed folder of the image, so that it needs no disk labelled
+ * cidata.
  */
 void run_set_cloud_init(struct run *r, const char *path)
 {
@@ -117,7 +117,7 @@ void run_set_cloud_init(struct run *r, const char *path)
 
 /* ---- the image ---- */
 
-/* True for a program that is an init by its name. */
+/* True if the program's name is that of an init. */
 static bool is_init(const char *path)
 {
 	const char *base = strrchr(path, '/') ? strrchr(path, '/') + 1 : path;

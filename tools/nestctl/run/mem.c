@@ -15,7 +15,7 @@
 #include "tools/nestctl/core/nestctl.h"
 #include "tools/nestctl/core/umid.h"
 
-/* a guest may have to write much to its disk first */
+/* a guest may have to write much to its disk before it can give memory back */
 #define WAIT_MS 120000
 
 static char *ask(const struct instance *in, const char *command)
@@ -47,7 +47,7 @@ static uint64_t memory(const struct instance *in)
 	return n;
 }
 
-/* Changes memory by "+64M" or "-64M", or to a size. */
+/* Changes memory by "+64M" or "-64M", or sets it to a size. */
 static void change(const struct instance *in, const char *size)
 {
 	bool relative = *size == '+' || *size == '-';

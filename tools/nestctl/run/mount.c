@@ -15,7 +15,7 @@ struct mount {
 	bool rdonly;
 };
 
-/* Reads a value of docker's "readonly", which may have none. */
+/* True for docker's "readonly", with or without a value that means true. */
 static bool is_true(const char *text, const char *value)
 {
 	if (!value || !strcmp(value, "true") || !strcmp(value, "1"))
@@ -56,7 +56,7 @@ static struct mount parse(const char *text)
 	return m;
 }
 
-/* Returns the path of the host that is mounted. A volume is made if it does not exist. */
+/* Returns the host's path to mount. Makes the volume if it does not exist. */
 static const char *host_path(const struct mount *m, const char *text)
 {
 	if (!m->source || !*m->source)
@@ -64,7 +64,7 @@ static const char *host_path(const struct mount *m, const char *text)
 	if (!strcmp(m->type, "bind")) {
 		if (access(m->source, F_OK))
 			die("run: --mount: %s: %s", m->source, strerror(errno));
-		/* a name alone would be a volume's */
+		/* a bare name would be taken for a volume */
 		return strchr(m->source, '/') ? m->source : format("./%s", m->source);
 	}
 	if (!volume_is_name(m->source))

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * parse.c: the options of `nestctl run`, as parts of struct run.
+ * parse.c: reads the options of `nestctl run` into struct run.
  *
- * With -d they are kept as words too, for each later start of the instance (service/). Such words
- * mean the same in each folder and environment: paths are absolute, `-e VAR` has its value.
+ * With -d they are also kept as words, for each later start of the instance (service/). The words
+ * do not depend on working directory and environment: paths are absolute, and `-e VAR` becomes
+ * VAR=VALUE.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -33,7 +34,7 @@ static void list_add(char ***list, int *n, char *text)
 	(*list)[*n] = NULL;
 }
 
-/* Adds the card; a user that names a first card needs none of ours. */
+/* Adds a kernel parameter. With a card eth0 of the user's own, nestctl adds none. */
 static void add_param(struct run *r, const char *param)
 {
 	if (!strncmp(param, "eth0=", 5))
@@ -42,7 +43,7 @@ static void add_param(struct run *r, const char *param)
 	run_add(r, param);
 }
 
-/* Returns the card's word that opens the ports of @list ("80,443") on the loopback, or NULL all. */
+/* Returns the card's word that opens the loopback's ports in @list ("80,443"), or all for NULL. */
 static const char *loopback_word(const char *list)
 {
 	char *word, *p;
@@ -57,7 +58,7 @@ static const char *loopback_word(const char *list)
 	return word;
 }
 
-/* Returns docker's number of CPUs, which may have a fraction of zeros. Dies on another fraction. */
+/* Returns docker's number of CPUs without its fraction, which must be zero. Dies if it is not. */
 static const char *whole_cpus(const char *text)
 {
 	const size_t n = strspn(text, "0123456789");
@@ -70,7 +71,7 @@ static const char *whole_cpus(const char *text)
 	return format("%.*s", (int)n, text);
 }
 
-/* Adds HOST[:PORT,...]. */
+/* Adds HOST[:PORT,...] of --allow-net. */
 static void add_allowed(struct run *r, const char *text)
 {
 	char *word = format("%s", text);
@@ -184,7 +185,7 @@ static char *absolute(const char *path)
 	return all;
 }
 
-/* Returns a card as behind eth0=, with the path of its switch absolute. */
+/* Returns a card's words as they stand behind eth0=, with an absolute path of a switch. */
 static char *absolute_card(const char *kind)
 {
 	const char *path = strchr(kind, ',');
@@ -194,7 +195,7 @@ static char *absolute_card(const char *kind)
 	return format("%s", kind);
 }
 
-/* Keeps a variable with its value. */
+/* Keeps a variable together with its value. */
 static void keep_env(struct run *r, const char *text)
 {
 	if (strchr(text, '='))
@@ -203,7 +204,7 @@ static void keep_env(struct run *r, const char *text)
 		keep_word(r, 'e', format("%s=%s", text, getenv(text)));
 }
 
-/* Notes the name of a variable of -e. */
+/* Records the name of a variable of -e. */
 static void note_given(struct run *r, const char *text)
 {
 	size_t n = strcspn(text, "=");
@@ -227,7 +228,7 @@ static bool is_given(const struct run *r, const char *text)
 	return false;
 }
 
-/* Takes a variable of --env-file: one of -e takes precedence, at any position. */
+/* Adds a variable of --env-file, unless -e sets it anywhere on the command line. */
 static void take_env(void *arg, const char *text)
 {
 	if (is_given(arg, text))
@@ -236,14 +237,14 @@ static void take_env(void *arg, const char *text)
 	keep_env(arg, text);
 }
 
-/* Keeps ports with those of the host that were chosen for them. */
+/* Keeps published ports, with the host ports that were chosen for them. */
 static void keep_published(struct run *r)
 {
 	for (char **p = r->published; *p; p++)
 		keep_word(r, 'p', *p);
 }
 
-/* Keeps the option that was just parsed, unless it is about one start only. */
+/* Keeps the option that was just parsed, unless it concerns one start only. */
 static void keep_option(struct run *r, int key)
 {
 	static const int not_kept[] = { 'd', 'i', 't', 'T', 'P', KEY_NAME, KEY_RM, KEY_RESTART,
@@ -337,7 +338,10 @@ static void health_option(struct run *r, int key)
 	r->detached_option = option_name(key);
 }
 
-/* Returns the kind of the card; NULL for the default, which docker's words mean, too. */
+/*
+ * Returns the kind of the first card. Returns NULL for the default, to which docker's words lead,
+ * too.
+ */
 static const char *network_kind(const char *text)
 {
 	if (!strcmp(text, "host"))
@@ -466,7 +470,7 @@ static void parse_option(struct run *r, int key)
 	}
 }
 
-/* Refuses what only a detached instance, or none, can have. */
+/* Dies if an option needs a detached instance, or is not allowed for one. */
 static void check_detached(const struct run *r)
 {
 	struct restart policy = restart_parse(r->restart ?: "no");
@@ -492,7 +496,7 @@ void run_parse(struct run *r, int argc, char **argv)
 	char **words;
 
 	*r = (struct run){ .kernel = default_kernel(),
-		/* unknown words are errors: the built-in init takes none */
+		/* strict: unknown words are errors, since the built-in init takes no arguments */
 		.argv = { "nestling", "strict" },
 		.argc = 2,
 		.template = -1,
@@ -536,7 +540,7 @@ void run_parse(struct run *r, int argc, char **argv)
 	r->kernel = realpath(r->kernel, NULL) ?: r->kernel;
 }
 
-/* Under sudo its caller is the user on the host, unless an option says another. */
+/* Under sudo keeps sudo's caller as the host user, unless --host-user is given. */
 static void keep_sudo_user(struct run *r)
 {
 	if (r->host_user)
@@ -646,7 +650,7 @@ static const struct option_row options[] = {
 	{ KEY_BARE, "bare", NULL,
 		"ignore the image's own settings for the command (environment, folder, user, "
 		"entry point)" },
-	{ KEY_AS_IS, "as-is", NULL, NULL }, /* for image export */
+	{ KEY_AS_IS, "as-is", NULL, NULL }, /* used by image export */
 	{ KEY_INIT, "init", NULL,
 		"the image's own init (systemd) is process 1: a machine with services. COMMAND is "
 		"init's arguments, or an init with its full path." },

@@ -2,17 +2,17 @@
 /*
  * policy.c: see policy.h.
  *
- * A policy is closed: what it does not name, a run does not have. It is read as a whole before
- * anything is made. Lines are `key = value`; `#` begins a comment, and only allow-net, volume and
- * audit may be given several times.
+ * A run gets nothing that its policy does not name. The policy is read completely before anything
+ * is made. Lines are `key = value`; `#` begins a comment, and only allow-net, volume and audit may
+ * be given several times.
  *
  * How it is combined with the command line:
  *
- *	network, loopback     both must allow it; of two lists nestling-slirp allows what both have
- *	volume                those of the policy are mounted; -v may name a folder of one, or below
- *	                      it, and is read-only if either says so
+ *	network, loopback     both must allow it; nestling-slirp allows what is in both lists
+ *	volume                the policy's are mounted; -v may name the folder of one, or one below
+ *	                      it, and is read-only if either is
  *	cpus, memory, ...     the smaller number
- *	audit                 both
+ *	audit                 both apply
  */
 #include "tools/nestctl/run/policy.h"
 
@@ -34,22 +34,22 @@
 
 struct policy {
 	const char *file;
-	char *dir; /* of the file */
+	char *dir; /* folder of the policy's file */
 	int line;
 	bool network;
-	const char *rules; /* ",policy=" words, or NULL */
+	const char *rules; /* words ",policy=", or NULL */
 	int nr_rules;
-	/* of the host's loopback: all, or these */
+	/* ports of the host's loopback that the guest may reach: all if @loopback, else @ports */
 	bool loopback;
 	unsigned ports[PORTS_MAX];
 	int nr_ports;
-	struct run volumes;                /* its volumes only */
+	struct run volumes;                /* only its volumes are used */
 	unsigned long cpus, pids, timeout; /* 0: no limit */
 	uint64_t memory, disk;
 	char *memory_text, *disk_text;
 };
 
-/* Dies with the place of a word. */
+/* Dies with a message about a word at its line. */
 #define BAD(p, word, why, ...)                                                                     \
 	die("%s:%d: '%s': " why, (p)->file, (p)->line, word __VA_OPT__(, ) __VA_ARGS__)
 
@@ -100,7 +100,10 @@ static uint64_t size(const struct policy *p, const char *value)
 	return a.size;
 }
 
-/* Takes the next number of "80,443"; false at the end. Dies if it is no port. */
+/*
+ * Takes the next number of a list such as "80,443". True unless the list is at its end. Dies if the
+ * number is no port.
+ */
 static bool next_port(const struct policy *p, char **list, unsigned *port)
 {
 	char *word = strsep(list, ",");
@@ -148,7 +151,7 @@ static bool is_address(char *host)
 	return good;
 }
 
-/* HOST[:PORT,...], with an address of IPv6 in brackets */
+/* Adds HOST[:PORT,...]. An IPv6 address is in brackets. */
 static void add_allowed(struct policy *p, char *value)
 {
 	bool bracket = *value == '[';
@@ -259,7 +262,7 @@ static struct key {
 	const char *name;
 	void (*set)(struct policy *p, char *value);
 	bool many;
-	int line; /* where it was given, or 0 */
+	int line; /* where the key was given, or 0 */
 } keys[] = {
 	{ .name = "network", .set = set_network },
 	{ .name = "allow-net", .set = add_allowed, .many = true },
@@ -326,7 +329,7 @@ static void read_policy(struct policy *p)
 		slash[slash == p->dir] = '\0';
 	else
 		strcpy(p->dir, *p->dir ? "." : "");
-	/* a detached instance reads it a second time */
+	/* a detached instance reads its policy a second time */
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
 		keys[i].line = 0;
 	while ((n = getline(&text, &room, f)) >= 0) {
@@ -343,13 +346,16 @@ static void read_policy(struct policy *p)
 
 /* ---- combining ---- */
 
-/* Returns the smaller one; 0 is none. */
+/* Returns the smaller limit, where 0 is no limit. */
 static uint64_t stricter(uint64_t a, uint64_t b)
 {
 	return !a || (b && b < a) ? b : a;
 }
 
-/* Returns the word for the ports that both lists have, or NULL. @text: the command line's word. */
+/*
+ * Returns the word ",loopback=" for the ports that policy and command line both allow, or NULL for
+ * none. @text: the command line's word.
+ */
 static const char *both_loopback(const struct policy *p, const char *text)
 {
 	const char *list = NULL;
@@ -389,7 +395,7 @@ static void combine_network(struct run *r, const struct policy *p)
 		return;
 	if (r->net && r->net[5])
 		die("run: --net %s: %s allows no words behind slirp", r->net, p->file);
-	/* Without the option it is the policy's. */
+	/* without the option the policy's ports apply */
 	r->loopback = both_loopback(p, asked ? asked : ",loopback=on");
 	if (p->rules)
 		r->allow = format("%s%s", r->allow ? r->allow : "", p->rules);
@@ -402,7 +408,10 @@ static bool is_below(const char *path, const char *dir)
 	return !strcmp(dir, "/") || (!strncmp(path, dir, n) && (!path[n] || path[n] == '/'));
 }
 
-/* Makes a volume of the command line read-only, unless a volume of the policy may be written. */
+/*
+ * Makes a volume of the command line read-only, unless a policy's volume that contains it is
+ * writable. Dies if none contains it.
+ */
 static void restrict_volume(struct volume *v, const struct policy *p)
 {
 	bool found = false, rdonly = true;

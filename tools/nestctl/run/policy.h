@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * policy.h: `nestctl run --policy FILE`: what a run may have (docs/policy.md). The command line may
- * only take away from it.
+ * policy.h: `nestctl run --policy FILE`: limits what a run may reach and use (docs/policy.md). The
+ * command line may only restrict it further.
  */
 #ifndef NESTLING_NESTCTL_POLICY_H
 #define NESTLING_NESTCTL_POLICY_H
@@ -9,11 +9,14 @@
 struct run;
 
 /*
- * Reads a policy and combines it with the options of the command line, which are all read. Dies
- * with FILE:LINE and the word that is wrong, or with the option that the policy does not allow.
+ * Reads a policy and applies it to the options of the command line, all of which have been read.
+ * Dies with FILE:LINE and the wrong word, or with the option that the policy does not allow.
  */
 void policy_apply(struct run *r, const char *file);
-/* Parses seconds, or a number with s, m or h; returns 0 if @text is neither. */
+/*
+ * Parses a number of seconds, or a number with s, m or h. Returns seconds, or 0 if @text is
+ * neither.
+ */
 unsigned long policy_seconds(const char *text);
 
 #endif

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * publish.c: `nestctl run -p` and -P: ports of the host that lead into the instance.
+ * publish.c: `nestctl run -p` and -P: ports of the host that are forwarded into the instance.
  *
- * A host port that the user leaves open is chosen once, when the options are read. It is a word of
- * a kept instance and of the kernel's command line from then on, so that restarts, saved states and
- * rollbacks have the port that clients know. Only if another process takes it before the first
- * start has begun to listen is another one chosen (run_choose_again()).
+ * A host port that the user leaves open is chosen once, when the options are read. It becomes a
+ * word of the kept instance and of the kernel's command line, so that restarts, saved states and
+ * rollbacks keep the port that clients know. Another one is chosen only if a process takes the port
+ * before the first start listens on it (run_choose_again()).
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -23,7 +23,7 @@
 
 #define PORT_MAX 65535
 #define PORT_TRIES 64
-/* of the helper (tools/slirp/slirp.h) */
+/* limit of the slirp helper (tools/slirp/slirp.h) */
 #define FORWARDS_MAX 64
 #define LOOPBACK "127.0.0.1"
 
@@ -31,7 +31,7 @@ struct range {
 	unsigned int from, to;
 };
 
-/* True if a list of "80/tcp -> 127.0.0.1:8080" has the port of the host. @list: or NULL. */
+/* True if @list, of texts "80/tcp -> 127.0.0.1:8080", has the host port. @list may be NULL. */
 static bool leads_from(char *const *list, const char *kind, unsigned int port)
 {
 	for (; list && *list; list++) {
@@ -44,7 +44,10 @@ static bool leads_from(char *const *list, const char *kind, unsigned int port)
 	return false;
 }
 
-/* Returns 0 with a port of the address that no process has: *@port, or any if that is 0. */
+/*
+ * Checks that no process has the port *port of @address. If *port is 0, sets it to a free port.
+ * Returns 0, or the errno of bind(2).
+ */
 static int bind_port(const char *address, const char *kind, unsigned int *port)
 {
 	struct sockaddr_in at = { .sin_family = AF_INET, .sin_port = htons((in_port_t)*port) };
@@ -63,7 +66,7 @@ static int bind_port(const char *address, const char *kind, unsigned int *port)
 	return err;
 }
 
-/* True if a port is one of this run's, or of a kept instance, which may run again. */
+/* True if this run or a kept instance, which may start again, has the host port. */
 static bool is_ours(const struct run *r, const struct service *all, size_t n, const char *kind,
 	unsigned int port)
 {
@@ -74,7 +77,10 @@ static bool is_ours(const struct run *r, const struct service *all, size_t n, co
 	return taken;
 }
 
-/* Returns a port of the range that no process and no kept instance has. @range: or NULL for any. */
+/*
+ * Returns a port that no process and no kept instance has. @range: where to search, or NULL for
+ * any.
+ */
 static unsigned int free_port(
 	const struct run *r, const char *address, const char *kind, const struct range *range)
 {
@@ -127,7 +133,7 @@ static void add_forward(
 	add_word(&r->published, format("%s:%u:%u/%s", address, host, guest, kind));
 }
 
-/* Reads a port that is all of the text. */
+/* Reads a port that makes up the whole text. */
 static bool read_port(const char *text, unsigned int *port)
 {
 	int used = 0;
@@ -136,7 +142,7 @@ static bool read_port(const char *text, unsigned int *port)
 	       !text[used] && *port && *port <= PORT_MAX;
 }
 
-/* Reads a port, or FROM-TO. */
+/* Reads PORT or FROM-TO. */
 static bool read_range(const char *text, struct range *range)
 {
 	size_t n = strcspn(text, "-");
@@ -195,13 +201,13 @@ bool run_publish(struct run *r, const char *text)
 
 /* ---- a chosen port that another process has taken meanwhile ---- */
 
-/* Replaces @old in the words that have it. */
+/* Replaces the text @old in the words that contain it. */
 static void replace(char **words, const char *old, const char *with)
 {
 	for (; words && *words; words++) {
 		const char *at = strstr(*words, old);
 
-		/* not the beginning of a longer number */
+		/* not if it continues as a longer number */
 		if (at && (at[strlen(old)] < '0' || at[strlen(old)] > '9'))
 			*words = format(
 				"%.*s%s%s", (int)(at - *words), *words, with, at + strlen(old));

@@ -13,19 +13,20 @@
 #include "tools/nestctl/run/run.h"
 
 #define STEP_MS 100
-/* a reader that takes nothing for so long is gone */
+/* seconds after which a reader that has read nothing is taken for dead */
 #define DEAF_S 1
 
 static struct pump {
 	pthread_t thread;
 	int from, to;
-	int ready;   /* input waits for this; -1 for output */
-	int control; /* output: where a lost reader is reported */
+	int ready;   /* input starts after this; output: -1 */
+	int control; /* output: pipe for the line "gN" */
 	int error;
-	bool done;           /* the thread has ended */
-	unsigned int pieces; /* output: pieces begun */
-	unsigned int seen;   /* pump_drop(): pieces at the last look */
-	time_t since;        /* and its time */
+	bool done;           /* the thread was joined */
+	unsigned int pieces; /* output: counts reads from the pipe */
+	/* pump_drop(): @pieces when it last changed */
+	unsigned int seen;
+	time_t since; /* its time, in seconds */
 	volatile sig_atomic_t dropping;
 } pumps[3];
 static int npumps;

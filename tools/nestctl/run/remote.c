@@ -43,7 +43,7 @@ static int job_file(const struct exec_job *j)
 	return fd;
 }
 
-/* Makes a pair and returns our end; the other goes to @theirs. */
+/* Makes a socket pair. Returns nestctl's end, and the instance's in *theirs. */
 static int channel(int type, int *theirs)
 {
 	int fds[2];

@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * run.c: `nestctl run IMAGE [-- COMMAND...]`, a disposable instance: the kernel's command line that
- * follows from the options (parse.c).
+ * run.c: `nestctl run IMAGE [-- COMMAND...]`, a disposable instance. Makes the kernel's command
+ * line from the options (parse.c).
  *
  * The kernel gets three files without names, through /proc/self/fd: the copy-on-write layer, the
  * initial archive with the built-in init (initrd.c), and pipes on which init reports the command's
- * status and receives signals. So nothing is left behind, not even after SIGKILL; and the kernel
- * dies with nestctl (attend.c).
+ * status and receives signals. So no file is left behind, not even after SIGKILL. The kernel dies
+ * with nestctl (attend.c).
  *
  * Terminal mode (all three standard streams are one terminal, or there is no COMMAND and both ends
- * are a terminal): con0 is the terminal, which the kernel sets to raw and puts back. Channel mode:
- * con1 to con3 carry the three streams. Input goes through a pipe (pump.c), which opens when init
- * reports on con5 that it has set its consoles to raw: earlier input would be taken for lines.
- * Output goes through a pipe too: so the line discipline of a terminal stays the host's, and init
- * learns of a reader that has gone, or of a full disk. If output and errors are one file they are
- * one channel, which keeps their order. The kernel then has a process group of its own, and nestctl
- * passes signals on.
+ * are a terminal): con0 is the terminal, which the kernel makes raw and restores. Channel mode:
+ * con1 to con3 carry the three streams. Input goes through a pipe (pump.c), which carries nothing
+ * until init reports on con5 that its consoles are raw: they would treat earlier input as lines.
+ * Output goes through a pipe, too. So only the host's line discipline applies to a terminal, and
+ * init is informed when a reader has gone or a disk is full. If output and errors are one file,
+ * they share one channel, which keeps their order. The kernel then has a process group of its own,
+ * and nestctl passes signals on.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -68,8 +68,9 @@ const char *fd_path(int fd)
 }
 
 /*
- * Opens a layer without a name, or the one of --keep. If that is missing the kernel makes it, with
- * version 3; over an image that is a COW file itself nestctl makes it.
+ * Returns the path of the layer: a new one without a name, or that of --keep. If --keep's is
+ * missing, the kernel makes it in version 3; but nestctl makes it if the image is a COW file
+ * itself.
  */
 static const char *open_cow(struct run *r)
 {
@@ -140,7 +141,7 @@ static void use_channels(struct run *r)
 		run_add(r, "con3=null,fd:2");
 }
 
-/* Checks that --keep names a layer over this image, or a file that can be made. Dies if not. */
+/* Dies unless --keep names a layer, or a file that can be made. */
 static void check_keep(const struct run *r)
 {
 	const char *slash = strrchr(r->cow, '/');
@@ -233,14 +234,14 @@ static void prepare(struct run *r)
 	r->real_image = realpath(r->image, NULL);
 	if (!r->real_image)
 		die("%s: %s", r->image, strerror(errno));
-	free(job_text(r, &r->job_size)); /* sets whether it is a login shell */
+	free(job_text(r, &r->job_size)); /* sets r->login */
 	choose_terminal(r);
 	if (r->machine)
 		machine_settings(r);
 	r->job = job_text(r, &r->job_size);
 	r->status_fd = kernel_pipe(1, &r->status_end);
 	r->control_fd = kernel_pipe(0, &r->control_end);
-	fcntl(r->control_fd, F_SETFL, O_NONBLOCK); /* a hung instance must not block us */
+	fcntl(r->control_fd, F_SETFL, O_NONBLOCK); /* a hung instance must not block nestctl */
 	r->ready = kernel_pipe(1, &r->ready_fd);
 
 	r->disk_at = r->argc;
@@ -248,7 +249,7 @@ static void prepare(struct run *r)
 	r->initrd_at = r->argc;
 	run_add(r, "initrd=");
 	run_add_shares(r);
-	/* a second boot would lack its files */
+	/* a guest cannot reboot otherwise: the second boot would lack the files without names */
 	run_add(r, r->machine ? format("noreboot=%d", MACHINE_RESTARTS) : "noreboot");
 	run_add(r, "con=null");
 	if (r->machine)
@@ -257,7 +258,7 @@ static void prepare(struct run *r)
 		run_add(r, "con0=fd:0,fd:1");
 	else
 		use_channels(r);
-	/* attend() reads why a start fails */
+	/* attend() reads the reason of a failed start from the pipe */
 	if (r->chosen && r->fds[2] == 2)
 		r->fds[2] = pump_output(2, -1);
 	run_add(r, format("con4=null,fd:%d", r->status_end));
@@ -281,8 +282,8 @@ static void prepare(struct run *r)
 static void set_disk(struct run *r)
 {
 	/*
-	 * m maps the image's pages if possible; else the kernel's log has the reason. The next
-	 * kernel of a machine begins with the same file (k).
+	 * Flag m: the kernel maps the image's pages if possible, otherwise its log has the reason.
+	 * Flag k: a machine's next kernel opens the same file again.
 	 */
 	r->argv[r->disk_at] = format("ubd0m%s=%s,%s", r->machine ? "k" : "",
 		without_commas(open_cow(r)), without_commas(r->real_image));
@@ -302,14 +303,14 @@ void run_follow_name(struct run *r)
 	for (int i = 0; i < r->argc; i++)
 		if (!strncmp(r->argv[i], "umid=", 5))
 			r->argv[i] = format("umid=%s", name);
-	/* its own layer lies in the folder */
+	/* the instance's own layer is in its folder */
 	old = format("%.*s/%s/layer", (int)(name - 1 - folder), folder, r->name);
 	if (r->cow && !strcmp(r->cow, old)) {
 		r->cow = format("%s/layer", folder);
 		set_disk(r);
 	}
 	r->name = format("%s", name);
-	/* the last kernel has not found its folder under the new name */
+	/* the last kernel did not find its renamed folder, and has left it */
 	for (int i = 0; i < 2; i++)
 		if (umid_home(i))
 			umid_remove_dead(format("%s/%s", umid_home(i), name));
@@ -322,7 +323,7 @@ void prepare_boot(struct run *r)
 		format("initrd=%s", fd_path(initrd_make(r->job, r->job_size, r->agent)));
 }
 
-/* $NESTLING_TEMPLATES: off, or now, with which tests have each run start from a template. */
+/* Reads $NESTLING_TEMPLATES: "off", or "now", with which tests start each run from a template. */
 static void choose_templates(struct run *r)
 {
 	const char *how = getenv("NESTLING_TEMPLATES");

@@ -14,7 +14,7 @@
 /* the kernel's mem= */
 #define DEFAULT_MEMORY "1G"
 #define ATTACH_LINES 8
-#define VOLUMES_MAX 16 /* the kernel's hostfs0 to hostfs15 */
+#define VOLUMES_MAX 16 /* the kernel has hostfs0 to hostfs15 */
 
 /* A folder or file of the host (its real path) that the instance sees at @guest. */
 struct volume {
@@ -23,7 +23,10 @@ struct volume {
 	bool rdonly, file;
 };
 
-/* A static program that init runs in place of a command of the image, which it need not have. */
+/*
+ * The image of a static program that init runs in place of a command, so that the guest's image
+ * need not contain it.
+ */
 struct agent {
 	const char *start, *end;
 };
@@ -31,177 +34,203 @@ struct agent {
 struct run {
 	const char *kernel, *image, *cow, *mem, *ncpus, *net, *forwards, *dir, *user, *policy,
 		*disk;
-	/* ",loopback=" with the ports, or NULL */
+	/* ",loopback=" with the host ports that the guest may reach, or NULL */
 	const char *loopback;
-	/* ",allow=" words, or NULL */
+	/* words ",allow=" for the slirp helper, or NULL */
 	const char *allow;
-	/* --host-user, or the default's; NULL: root's stay root's */
+	/* --host-user, or its default; NULL: the kernel process of root's run stays root's */
 	const char *host_user;
-	unsigned long pids, timeout; /* 0: any; seconds */
-	/* the first parameter of the user's, or NULL */
+	unsigned long pids, timeout; /* 0: no limit; in seconds */
+	/* the first kernel parameter that the user gave, or NULL */
 	const char *param;
-	/* --learn is given; an --audit is a descriptor */
+	/* --learn is given; an --audit is fd:N */
 	bool learns, audit_fd;
 	bool verbose, want_terminal, no_terminal;
-	bool no_template; /* it boots */
-	bool make_now;    /* a missing template is made before */
-	bool tell;        /* report why a template is not used */
-	bool bare;        /* the image's configuration is ignored */
-	bool as_is;       /* no file of the image is changed */
+	bool no_template; /* always boots */
+	/* make a missing template before the start */
+	bool make_now;
+	bool tell;  /* report why a template is not used */
+	bool bare;  /* ignore the image's configuration */
+	bool as_is; /* change no file of the image */
 	struct volume volumes[VOLUMES_MAX];
 	int nr_volumes;
-	char *env; /* "eNAME=VALUE" strings, each with its end */
+	/* "eNAME=VALUE" strings, each with its NUL */
+	char *env;
 	size_t env_size;
-	/* names of -e, each with its end; files do not change these */
+	/*
+	 * names of variables from -e, each with its NUL; --env-file does not change these variables
+	 */
 	char *given_env;
 	size_t given_size;
-	/* strings of the job (settings.c) */
+	/* strings of init's job (settings.c) */
 	char *settings;
 	size_t settings_size;
-	/* ---- of a machine (machine.c) ---- */
-	/* --init is given; so the image's own init becomes process 1, or by the image's settings */
+	/* ---- for a machine (machine.c) ---- */
+	/*
+	 * @init: --init is given. @machine: the image's own init becomes process 1, by --init or by
+	 * the image's settings.
+	 */
 	bool init, machine;
-	/* there is a --password; cloud-init's seed has no meta-data of the user's */
+	/*
+	 * @password: --password is given. @needs_meta: cloud-init's seed lacks the user's
+	 * meta-data.
+	 */
 	bool password, needs_meta;
-	/* of --password; an option that only a machine can have; or NULL */
+	/* the hash of --password; the last option that only a machine can have; or NULL */
 	const char *hash, *machine_option;
 	/* ---- */
-	/* --cap-drop and --cap-add, bits */
+	/* --cap-drop and --cap-add, as bits */
 	uint64_t cap_drop, cap_add;
 	/* --hostname and --entrypoint, or NULL */
 	const char *hostname, *entrypoint;
 	const char *argv[PARAMS_MAX + 24]; /* the kernel's, for a boot */
 	int argc;
-	/* of argv: the user's parameters [from, to), the disk's, the initial archive's */
+	/*
+	 * indices into argv: the user's parameters are [from, to), then the disk's and the initial
+	 * archive's
+	 */
 	int user_from, user_to, disk_at, initrd_at;
-	const char *real_image; /* absolute */
+	const char *real_image; /* an absolute path */
 	char *job;
 	size_t job_size;
 	const struct agent *agent; /* or NULL */
-	/* of its template (template.h); NULL: it can have none */
+	/* the key of the run's template (template.h); NULL: a template is not possible */
 	const char *key;
-	/* the template's folder, locked; -1: there is none */
+	/* descriptor of the template's folder, which is locked; -1: there is none */
 	int template;
-	/* NULL-terminated; empty: the image's command, or a login shell */
+	/* NULL-terminated. Empty: the image's command, or a login shell. */
 	char **command;
-	/* ---- of `run -d` (service/) ---- */
+	/* ---- for `run -d` (service/) ---- */
 	bool detach, interactive, rm;
-	/* it is made, and not started */
+	/* make the instance, but do not start it */
 	bool create;
-	/* --systemd: a unit of systemd starts it */
+	/* --systemd: a unit of systemd starts the instance */
 	bool unit;
-	/* --name, and the image as it was given; --restart's text, or NULL */
+	/* --name, the image as the user gave it, and --restart's text; or NULL */
 	const char *name, *image_name, *restart;
-	/* the last option that only it can have, or NULL */
+	/* the last option that only a detached instance can have, or NULL */
 	const char *detached_option;
 	/*
-	 * Options for each later start, independent of folder and environment; NULL-terminated once
-	 * there are some.
+	 * Options for each later start, which do not depend on working directory and environment.
+	 * NULL-terminated once there is one.
 	 */
 	char **words;
 	int nr_words;
-	/* "NAME=VALUE", and "80/tcp -> 127.0.0.1:8080"; NULL-terminated once there are some */
+	/* "NAME=VALUE", and "80/tcp -> 127.0.0.1:8080". NULL-terminated once there is one. */
 	char **labels, **ports;
 	int nr_labels, nr_ports;
 	/*
-	 * lists that end in NULL, or NULL: the last -p, as words with the ports that were chosen
-	 * (it was a parameter without them); of ports, those whose port of the host was chosen;
-	 * "80/tcp" or "80-90/udp" of --expose
+	 * Lists that end in NULL, or NULL. @published: words of the last -p, with the host ports
+	 * that were chosen. @chosen: those entries of @ports whose host port nestctl has chosen.
+	 * @exposed: "80/tcp" or "80-90/udp" of --expose.
 	 */
 	char **published, **chosen, **exposed;
-	/* --cidfile, of this start; or NULL */
+	/* the file of --cidfile, for this start; or NULL */
 	const char *cidfile;
 	bool publish_all;
-	/* what the last --mount is for --tmpfs; NULL: it was a volume */
+	/* value of --tmpfs that the last --mount amounts to; NULL: it was a volume */
 	const char *tmpfs;
-	/* what the user says of it */
+	/* the health check that the user has set */
 	struct health_spec health;
-	/* 0, and -1: the default */
+	/* default: 0 and -1 */
 	int stop_signal, stop_timeout;
-	/* 0: the default */
+	/* default: 0 */
 	uint64_t log_size;
 	unsigned int log_files;
-	/* the end of a killed kernel is a status, 128 + signal */
+	/* the supervisor's child: a killed kernel ends the run with status 128 + signal */
 	bool supervised;
-	/* gets a byte when the command starts; -1: no process waits for it */
+	/* pipe that gets a byte when the command starts; -1: no process waits for it */
 	int started_fd;
-	/* of a supervised one: gets a byte if the host has refused what the guest wrote */
+	/* supervised: pipe that gets a byte if the host has refused data that the guest wrote */
 	int lost_fd;
-	/* the instance's folder, of which the name may change; -1: it has none */
+	/* the instance's folder, whose name may change; -1: the instance has none */
 	int folder_fd;
 	/* ---- */
 	bool terminal;
-	/* without a terminal: output and errors go to one file */
+	/* not a terminal: output and errors go to one file */
 	bool joined;
-	bool login; /* a login shell will run */
-	/* the kernel's working directory, or / if that is gone; NULL: this one's */
+	bool login; /* the command is a login shell */
+	/* working directory of the kernel process, or / if it is gone; NULL: nestctl's own */
 	const char *cwd;
-	/* of `restore --attach`: parameters of the lines that have our streams, NULL at the end */
+	/*
+	 * for `restore --attach`: parameters of the consoles that get nestctl's streams, ending in
+	 * NULL
+	 */
 	const char *lines[ATTACH_LINES + 1];
-	int fds[3]; /* the kernel's 0, 1, 2 */
-	/* our ends: reports of init, and messages to it */
+	int fds[3]; /* descriptors 0, 1, 2 of the kernel */
+	/* nestctl's ends of pipes: init's reports, and messages to init */
 	int status_fd, control_fd;
-	int ready;                             /* init is ready for input */
-	int status_end, ready_fd, control_end; /* the kernel's */
+	/* pipe on which init reports that it takes input */
+	int ready;
+	int status_end, ready_fd, control_end; /* the kernel's ends */
 };
 
 /*
- * True if standard input, output and error are one terminal; and if output and errors are one file
- * (run.c).
+ * same_terminal() is true if standard input, output and error are one terminal, same_output() if
+ * standard output and error are one file (run.c).
  */
 bool same_terminal(void);
 bool same_output(void);
-/* True if the terminal has us in the background, where SIGTTIN stops a reader. */
+/* True if nestctl is in its terminal's background, where SIGTTIN would stop a reader. */
 bool in_background(void);
 
 /* Returns $NESTLING_KERNEL, or nestling beside nestctl or in PATH (run.c). */
 const char *default_kernel(void);
-/* Returns a name for an fd that the kernel inherits. */
+/* Returns a path by which a process that inherits @fd can open it. */
 const char *fd_path(int fd);
-/* Makes a pipe whose @kept end is the kernel's. Returns the other one. */
+/*
+ * Makes a pipe. The kernel inherits its end @kept (0 reads, 1 writes), which is returned in *end.
+ * Returns the other end.
+ */
 int kernel_pipe(int kept, int *end);
-/* Returns the path as a name behind ubd0= has to be written. */
+/* Returns @path with commas escaped, as a name behind ubd0= needs them. */
 const char *without_commas(const char *path);
 
-/* Returns init's job (tools/init/job.h) in memory; sets r->login (job.c). */
+/*
+ * Makes the job of the built-in init (tools/init/job.h). Returns its text and size, and sets
+ * r->login (job.c).
+ */
 char *job_text(struct run *r, size_t *size);
 
 /*
  * Makes a memory file with the initial archive: the built-in init, its devices and its job
- * (initrd.c). Inherited by children. Without a job (NULL) init waits for it.
- * @agent: or NULL.
+ * (initrd.c). Children inherit the file. @job NULL: init waits for its job. @agent may be NULL.
  */
 int initrd_make(const char *job, size_t size, const struct agent *agent);
 
 /* Reads the options of `nestctl run` (parse.c). Dies on an error. */
 void run_parse(struct run *r, int argc, char **argv);
-/* Runs it as a child of this process (run.c). Returns the exit status of nestctl. */
+/* Runs the instance as a child of this process (run.c). Returns nestctl's exit status. */
 int run_here(struct run *r);
 /*
- * Adds PATH:GUESTPATH[:ro], a folder or a file, where GUESTPATH is a full path; changes @text. Dies
- * on an error.
+ * Adds the volume PATH:GUESTPATH[:ro], a folder or a file, where GUESTPATH is an absolute path.
+ * Changes @text. Dies on an error.
  */
 void run_add_volume(struct run *r, char *text);
 /*
- * Adds [[ADDRESS:]HOST:]GUEST[/udp], of which HOST and GUEST may be ranges, and sets r->published
- * (publish.c). False for another form. Dies if no port is free.
+ * Adds [[ADDRESS:]HOST:]GUEST[/udp], where HOST and GUEST may be ranges, and sets r->published
+ * (publish.c). Returns false if @text has another form. Dies if no port is free.
  */
 bool run_publish(struct run *r, const char *text);
 /* Adds a port or range of --expose. Dies if it is invalid. */
 void run_expose(struct run *r, const char *text);
 /*
- * Adds the ports that the image or --expose exposes and that have none yet; calls @keep after each.
+ * Publishes the ports that the image or --expose exposes and that are not published yet. Calls
+ * @keep after each.
  */
 void run_publish_all(struct run *r, void (*keep)(struct run *r));
 /*
- * Chooses another port in place of the chosen one that the start has failed for, in all words and
- * parameters. Returns false if @why names no port.
+ * Chooses another port in all words and parameters, for a chosen one that another process has
+ * taken. @why: the message of the failed start. Returns false if it is not about a chosen port.
  */
 bool run_choose_again(struct run *r, const char *why);
-/* Writes @name to the file of --cidfile, which must not exist (settings.c). Dies on an error. */
+/*
+ * Writes @name to the new file of --cidfile (settings.c). Dies on an error, or if the file exists.
+ */
 void run_write_cidfile(const struct run *r, const char *name);
 /*
- * Adds VAR=VALUE, or VAR with its value in nestctl's environment, if it is set. Dies on an error.
+ * Adds VAR=VALUE, or VAR with its value in nestctl's environment if it is set there. Dies on an
+ * error.
  */
 void run_add_env(struct run *r, const char *text);
 /* Adds a string to the job's settings (settings.c). */
@@ -221,67 +250,76 @@ void run_drop_capability(struct run *r, const char *name); /* ALL, NET_RAW or CA
 void run_add_capability(struct run *r, const char *name);
 /* Returns the bits of ALL, NET_RAW or CAP_NET_RAW, for an --option. Dies if @name is unknown. */
 uint64_t capability_bits(const char *option, const char *name);
-/* Returns what --cap-drop and --cap-add leave together. */
+/* Returns the capabilities that --cap-drop and --cap-add together leave. */
 uint64_t capabilities_kept(uint64_t drop, uint64_t add);
-/* Adds what they mean together. */
+/* Adds the setting for --cap-drop and --cap-add together. */
 void run_limit_capabilities(struct run *r);
-/* Options of machines (machine.c). They die on an error. The first returns the hash. */
+/* Options of machines (machine.c). They die on an error. run_set_password() returns the hash. */
 const char *run_set_password(struct run *r, const char *text);
 void run_add_ssh_key(struct run *r, const char *path);
 void run_set_cloud_init(struct run *r, const char *path);
-/* the kernel's exit status when a machine restarts, which no other end has */
+/* the kernel's exit status when a machine restarts, and only then */
 #define MACHINE_RESTARTS 94
 struct image_config;
-/* True if the image's settings name an init as its command. */
+/* True if the command in the image's settings is an init. */
 bool machine_has_init(const struct image_config *c);
 /* Sets r->machine if the options or the image's settings require it. */
 void machine_choose(struct run *r, const struct image_config *c);
-/* Adds what depends on the terminal to the settings. */
+/* Adds the settings that depend on the terminal. */
 void machine_settings(struct run *r);
-/* Adds the parameters and the pumps of its console. */
+/* Adds the parameters and the pumps of the machine's console. */
 void machine_console(struct run *r);
-/* Dies: the image cannot be opened, by errno. */
+/* Dies with the reason, from errno, why the image cannot be opened. */
 void run_no_image(const struct run *r) __attribute__((noreturn));
-/* Adds the parameters hostfs0= ... of the volumes (run.c). */
+/* Adds the kernel's parameters for the volumes, hostfs0= and so on (run.c). */
 void run_add_shares(struct run *r);
 /* Adds a parameter of the kernel (run.c). */
 void run_add(struct run *r, const char *param);
 
 /*
- * Runs the kernel with r->argv to its end and passes on signals and bytes (attend.c). Returns the
- * exit status of nestctl. Dies on an error.
+ * Runs the kernel with r->argv until it ends, and passes signals and streams on (attend.c). Returns
+ * nestctl's exit status. Dies on an error.
  */
 int attend(struct run *r);
-/* Takes back what the started kernel has inherited, and lets its streams flow. */
+/*
+ * Closes nestctl's copies of what the started kernel has inherited, and starts to carry its
+ * streams.
+ */
 void attend_begin(struct run *r);
-/* As attend(), once the kernel @pid has been started. */
+/* The rest of attend(), once the kernel @pid has been started. */
 int attend_rest(struct run *r, pid_t pid);
-/* Executes r->kernel in a child with these three streams. Returns the child. */
+/* Executes r->kernel in a child with @fds as its standard streams. Returns the child. */
 pid_t start_kernel(const struct run *r, const char *const *argv, const int fds[3]);
-/* Takes the name that a detached instance has by now, before its kernel starts again (run.c). */
+/* Takes the present name of a detached instance, before its kernel starts again (run.c). */
 void run_follow_name(struct run *r);
-/* Makes what only a boot needs, and sets its words of r->argv (run.c). */
+/* Makes the files that only a boot needs, and sets their words in r->argv (run.c). */
 void prepare_boot(struct run *r);
-/* Blocks the signals that attend() takes. Is called before anything is made. */
+/* Blocks the signals that attend() handles. Called before anything is made. */
 void attend_prepare(void);
 
 /*
  * Threads that carry a stream through a pipe (pump.c). pump_input() and pump_output() return the
- * pipe's other end, for the kernel. Input flows once `ready` has a message (or its end). If output
- * has no reader any more, or cannot be written, a line "gN" goes to @control, N being @fd, and the
- * rest is dropped.
+ * pipe's other end, for the kernel. Input is carried once @ready has a message or is at its end. If
+ * output has lost its reader or cannot be written, the line "gN" goes to @control, where N is @fd,
+ * and the rest is dropped.
  *
- * Once the kernel has its ends, pump_kernel_started() closes ours and starts the threads. @kept:
- * they stay open until pump_kernel_ended(), for another kernel.
+ * Once the kernel has inherited its ends, pump_kernel_started() closes nestctl's copies and starts
+ * the threads. @kept: the copies stay open until pump_kernel_ended(), for the next kernel.
  * pump_finish() waits until all output has arrived. Output without a reader is dropped once
- * pump_drop() was called, or @hurry() returns true. Returns false if some could not be written,
- * which a line reports (a reader that has gone is no error).
+ * pump_drop() was called, or @hurry() returns true. Returns false after a message if some output
+ * could not be written. A reader that has gone is no error.
  */
 int pump_input(int fd, int ready);
-/* Sets a descriptor that gets a byte once @ready has had its message; @terminal: by no pump. */
+/*
+ * Sets a descriptor that gets a byte once @ready has had its message. @terminal: no pump waits for
+ * @ready, so a thread of its own does.
+ */
 void pump_tell_started(int fd, int ready, bool terminal);
 int pump_output(int fd, int control);
-/* How many bytes wait for the output @to, whose thread is not started yet; takes them, as text. */
+/*
+ * While the thread of output @to has not started, pump_waiting() returns the bytes that wait in its
+ * pipe, and pump_take() reads them as text.
+ */
 int pump_waiting(int to);
 char *pump_take(int to);
 void pump_kernel_started(const int fds[3], bool kept);

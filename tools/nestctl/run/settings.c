@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * settings.c: options of `nestctl run` that the built-in init carries out: hosts, name servers,
- * tmpfs, limits, a root that is read-only. They become strings of the job (tools/init/job.h).
+ * tmpfs, limits, a read-only root. They become strings of the job (tools/init/job.h).
  */
 #include <arpa/inet.h>
 #include <ctype.h>
@@ -17,7 +17,7 @@
 #include "tools/nestctl/run/run.h"
 
 #define HOST_NAME_MAX_LEN 64
-/* the host as instances see it, with --host-loopback */
+/* the host's address in the guest with --host-loopback */
 #define GATEWAY "10.0.2.2"
 
 void run_add_setting(struct run *r, char letter, const char *text)
@@ -65,7 +65,7 @@ void run_add_host(struct run *r, const char *text)
 
 	if (!strcmp(address, "host-gateway"))
 		address = GATEWAY;
-	/* [::1] */
+	/* remove the brackets of [::1] */
 	if (*address == '[' && address[strlen(address) - 1] == ']')
 		address = format("%.*s", (int)strlen(address) - 2, address + 1);
 	if (!is_host_name(name) || !is_address(address))
@@ -134,7 +134,7 @@ void run_set_read_only(struct run *r)
 
 /* ---- capabilities ---- */
 
-/* Returns the bits of a name. Dies if there is none. */
+/* Returns the bit of a capability, or all bits for ALL. Dies if the name is unknown. */
 uint64_t capability_bits(const char *option, const char *name)
 {
 	/* in the order of their numbers (linux/capability.h) */
@@ -168,7 +168,7 @@ void run_add_capability(struct run *r, const char *name)
 
 uint64_t capabilities_kept(uint64_t drop, uint64_t add)
 {
-	/* a name goes over ALL */
+	/* dropping a single capability takes precedence over adding ALL */
 	return add == ~0UL ? ~drop : ~drop | add;
 }
 

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * snapshot.c: `nestctl snapshot`: copies the disks of a running instance, by the management
- * console's "snapshot" (drivers/mconsole/snapshot.c), which holds them clean meanwhile. Of each
- * disk the file that is written is copied; backing files stay at their places. If a save has put
- * that file over others with changes of the same disk (drivers/ubd/part_host.h), all of them become
- * one.
+ * snapshot.c: `nestctl snapshot`: copies the disks of a running instance. The command "snapshot" of
+ * its management console (drivers/mconsole/snapshot.c) keeps them clean meanwhile. For each disk
+ * the writable file is copied, and backing files stay where they are. If a save has put that file
+ * over parts with earlier changes of the disk (drivers/ubd/part_host.h), they are merged into one
+ * copy.
  *
- * A file is read by the kernel's own descriptor of it (/proc/PID/fd/FD), since the layer of
- * `nestctl run` has no name. The socket that goes along with the request ends the hold, however
- * nestctl ends. A copy gets its name only when the instance confirms that it was held all the time.
+ * Files are opened through the kernel's descriptors (/proc/PID/fd/FD), since the layer of `nestctl
+ * run` has no name. A socket is sent with the request. When nestctl ends, even by SIGKILL, the
+ * socket closes and the instance ends the hold. A copy gets its name only after the instance has
+ * confirmed that the hold lasted all the time.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -40,32 +41,32 @@
 
 struct disk {
 	const char *unit, *format;
-	const char *backing; /* the file below, or NULL */
-	int backing_fd;      /* its descriptor in the instance's kernel */
-	int kernel_fd;       /* descriptor in the instance's kernel */
-	/* descriptors of the files below it that belong to it */
+	const char *backing; /* the backing file, or NULL */
+	int backing_fd;      /* its descriptor in the kernel process */
+	int kernel_fd;       /* descriptor in the kernel process */
+	/* descriptors in the kernel process of the parts below the file */
 	int parts[IMAGE_DEPTH], nr_parts;
 	const char *out;
 	int from, to;
-	uint64_t size, done; /* bytes of the file; bytes with data */
+	uint64_t size, done; /* bytes of the file; bytes copied */
 	bool cloned;
 };
 struct snapshot {
 	struct instance in;
 	struct umid_console console;
-	int line; /* our end of the socket */
+	int line; /* nestctl's end of the socket */
 	const char *id;
 	struct disk disks[DISKS_MAX];
 	size_t count;
 	struct timespec begun;
-	double held; /* seconds */
+	double held; /* seconds that the hold lasted */
 };
 
 /* ---- the instance ---- */
 
 /*
- * Returns the answer. While one ends whose asker has gone, the instance says EAGAIN: a try every
- * 50 ms, for at most half a minute.
+ * Sends a command and returns the reply. While the hold of a nestctl that has gone is about to end,
+ * the instance replies so: tries again every 50 ms, for half a minute at most.
  */
 static char *ask(struct snapshot *s, const char *command, const int *fds, size_t n)
 {
@@ -85,7 +86,7 @@ static char *ask(struct snapshot *s, const char *command, const int *fds, size_t
 	return text;
 }
 
-/* Reads "fs DEVICE TYPE STATE". */
+/* Reads a line "fs DEVICE TYPE STATE". Warns if the file system could not be frozen. */
 static void note_fs(const char *line)
 {
 	char dev[64], type[64], state[64];
@@ -97,8 +98,9 @@ static void note_fs(const char *line)
 }
 
 /*
- * Reads "file UNIT DEPTH ro|rw|part FORMAT FD NAME": the first of a disk, which is written to, the
- * parts below it, and the first other one.
+ * Reads a line "file UNIT DEPTH ro|rw|part FORMAT FD NAME" about a file of a disk: the writable
+ * one, which comes first, a part below it, or the first file below these, which is the backing
+ * file.
  */
 static void note_file(struct snapshot *s, const char *line)
 {
@@ -149,7 +151,7 @@ static void begin(struct snapshot *s)
 		die("%s: it does not describe its snapshot", s->in.name);
 }
 
-/* Ends the hold. Dies if the disks were not held all the time. */
+/* Ends the hold. Dies if the instance does not confirm that the disks were held all the time. */
 static void end(struct snapshot *s)
 {
 	struct timespec now;
@@ -245,7 +247,7 @@ static void copy_piece(struct disk *d, uint64_t off, size_t n, char *buf)
 	d->done += n;
 }
 
-/* Copies the data between holes; all of it on a host that reports none. */
+/* Copies the data between holes, or everything if the host does not report holes. */
 static void copy_sparse(struct disk *d)
 {
 	char *buf = xalloc(PIECE);
@@ -283,8 +285,8 @@ static struct layer *open_layer(struct disk *d, int fd, uint32_t flags)
 }
 
 /*
- * Gives the copy its name. Its backing file is recorded as the user's choice, if the instance has
- * that very file open: an instance may claim any name.
+ * Gives the copy its name. Records its backing file as the user's choice only if the instance
+ * really has that file open, since an instance may claim any name.
  */
 static void finish(const struct snapshot *s, const struct disk *d)
 {
@@ -297,7 +299,7 @@ static void finish(const struct snapshot *s, const struct disk *d)
 		layer_remember(d->out, d->backing);
 }
 
-/* Makes one file of all parts. */
+/* Merges the file and its parts into the copy. */
 static void merge(const struct snapshot *s, struct disk *d)
 {
 	struct layer *first = open_layer(d, d->from, IMAGE_RDONLY), *last = first, *to;

@@ -2,11 +2,12 @@
 /*
  * stop.c: `nestctl stop` and `nestctl kill`.
  *
- * stop sends the kernel SIGTERM: ctrl-alt-del for init, after which a restart ends the instance
- * too. It carries the signal for programs and their time (os-linux/end.h): the built-in init then
- * kills them and powers off. If the power-off does not come, the management console gets "halt"
- * (disks are synced), and after two seconds the process is killed. The process is held by a
- * descriptor, so that its number cannot be reused meanwhile.
+ * stop sends the kernel SIGTERM, which is ctrl-alt-del for init. From then on a restart of the
+ * guest ends the instance, too. The signal carries a value with the signal for programs and their
+ * time (os-linux/end.h): the built-in init sends it, kills them when their time is over, and powers
+ * off. If the instance does not power off, the management console gets "halt", which syncs the
+ * disks, and two seconds later the process is killed. A pidfd holds the process, so that its number
+ * cannot be reused.
  */
 #include <errno.h>
 #include <poll.h>
@@ -28,24 +29,26 @@
 #include "tools/nestctl/service/service.h"
 
 #define HALT_MS 2000
-/* time for an init that has killed the programs */
+/* time for init to power off after it has killed the programs */
 #define POWER_OFF_MS 5000
-/* time for a supervisor, which kills the kernel by then */
+/* time for a supervisor to end the instance, after which the supervisor is killed */
 #define SUPERVISOR_MS 30000
 #define STEP_MS 200
 
-#define GUEST_RTMIN 34 /* SIGRTMIN of glibc */
+#define GUEST_RTMIN 34 /* glibc's SIGRTMIN */
 #define GUEST_RTMAX 64
 
 /* An instance to end. */
 struct target {
 	const char *name; /* NULL: the end of a list */
-	/* a detached one that its supervisor ends; else the instance and its process */
+	/*
+	 * true if a supervisor will end the instance; false if stop ends the process of @in itself
+	 */
 	bool detached;
 	struct service service;
 	struct instance in;
 	int pidfd;
-	/* seconds to end */
+	/* seconds that the programs have to end */
 	int time;
 };
 
@@ -61,7 +64,7 @@ static struct target hold(const char *name)
 {
 	struct target t = { .name = name };
 
-	/* a kept one that has ended is no error */
+	/* a kept instance that has ended is no error */
 	t.detached = service_find(&t.service, name);
 	if (t.detached && (service_is_busy(&t.service) || !is_running(name)))
 		return t;
@@ -71,13 +74,16 @@ static struct target hold(const char *name)
 	t.pidfd = (int)syscall(SYS_pidfd_open, t.in.pid, 0);
 	if (t.pidfd < 0)
 		die("%s: %s", name, strerror(errno));
-	/* The number may have been reused before it was held: this one serves the name. */
+	/*
+	 * the pid may have been reused before the pidfd was opened: check that it has the name's
+	 * socket
+	 */
 	if (!umid_is_served(t.in.folder) || umid_read_pid(t.in.folder) != t.in.pid)
 		die("%s: no instance of this name runs", name);
 	return t;
 }
 
-/* Holds all instances, before any is changed. */
+/* Opens all instances before any of them is ended. */
 static struct target *hold_all(char **names)
 {
 	struct target *all;
@@ -167,8 +173,8 @@ int guest_signal(const char *what, const char *text)
 }
 
 /*
- * Asks for the end: sends SIGTERM with the programs' signal and time. 0 and -1: those of a detached
- * instance, or the usual ones.
+ * Asks an instance to end: sends SIGTERM with the programs' signal and time. @sig 0 and @time -1
+ * mean a detached instance's own values, or the usual ones.
  */
 static void ask(struct target *t, int sig, int time)
 {
@@ -207,7 +213,10 @@ static long now_ms(void)
 	return t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-/* Waits until @t has ended (true) or until @end (false). The bar covers the whole time. */
+/*
+ * Waits until @t has ended, or until the time @end in ms. True if it has ended. The progress bar
+ * covers the time from @begun to @end.
+ */
 static bool ends_before(const struct target *t, long begun, long end)
 {
 	for (;;) {
@@ -223,7 +232,7 @@ static bool ends_before(const struct target *t, long begun, long end)
 	}
 }
 
-/* Takes names of which there is no instance out of the list, with a line. True if there are any. */
+/* Removes unknown names from the list, with a message for each. True if there were any. */
 static bool leave_out_unknown(char **names)
 {
 	char **to = names;
@@ -247,7 +256,7 @@ static bool leave_out_unknown(char **names)
 	return unknown;
 }
 
-/* Ends all instances named. Returns false if one was missing. */
+/* Ends the named instances. Returns false if a name was unknown. */
 static bool end_all(char **names, int sig, int time)
 {
 	bool unknown = leave_out_unknown(names);
@@ -259,7 +268,7 @@ static bool end_all(char **names, int sig, int time)
 	begun = now_ms();
 	for (struct target *t = all; t->name; t++) {
 		const long end = begun + t->time * 1000L;
-		/* the supervisor itself powers off, and halts */
+		/* a supervisor powers the instance off and halts it by itself */
 		const long last = end + (t->detached ? SUPERVISOR_MS : POWER_OFF_MS);
 
 		if (t->pidfd < 0 || ends_before(t, begun, end) || ends_before(t, end, last))
@@ -286,13 +295,13 @@ static int stop(int argc, char **argv)
 	return !end_all(take_words(&cmd_stop, argc, argv, 1, -1), sig, time);
 }
 
-/* True if the signal ends each program, whatever it does. */
+/* True if no program can handle the signal. */
 static bool is_deadly(int sig)
 {
 	return sig == SIGKILL;
 }
 
-/* Has the kernel of a machine send a signal to init. */
+/* Makes the kernel of a machine send a signal to init. */
 static void signal_machine(const struct target *t, int sig)
 {
 	struct umid_console c;

@@ -5,9 +5,12 @@
 
 /* Ends the running instance @name at once. Dies if it does not run, or does not end. */
 void instance_kill(const char *name);
-/* Parses "TERM", "SIGTERM", "15" or "RTMIN+3" into the guest's number. Dies on an error. */
+/*
+ * Parses "TERM", "SIGTERM", "15" or "RTMIN+3" into the guest's signal number. @what: begins a
+ * message. Dies on an error.
+ */
 int guest_signal(const char *what, const char *text);
-/* Parses a time to end. Dies on an error. */
+/* Parses the seconds that an instance has to end. @what: begins a message. Dies on an error. */
 int stop_seconds(const char *what, const char *text);
 
 #endif

@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * switch.c: `nestctl switch PATH`, an Ethernet switch for instances with eth0=switch,PATH. Each
- * connection to the seqpacket socket PATH is a port, with the lowest free number; a message is a
- * frame.
+ * connection to the seqpacket socket PATH is a port, which gets the lowest free number. Each
+ * message is a frame.
  *
- * It learns which MAC address is behind which port, forgets it when the port closes, and sends
- * frames for unknown addresses to all other ports. A port is an access port of one VLAN (1 unless
- * --vlan sets it), or a trunk. On a trunk frames carry the tag of their VLAN (IEEE 802.1Q);
- * untagged ones are in VLAN 1. On an access port they have no tag of the switch, and a tag of their
- * own is payload. A port that does not take its frames loses them and delays no other. With --tap
- * the host is on the switch too, by a tap device.
- * Invariant: no frame leaves the VLAN in which it came. So a frame of VLAN 1 that begins with a tag
- * of its own gets the switch's as well on a trunk, where it would be taken for another VLAN's.
- * Bounds: PORTS_MAX ports, MACS_MAX addresses, in sets of WAYS. In a set that is full a new one
- * replaces one of the port that has most there (switch_table.c).
+ * The switch learns which MAC addresses are behind which port, and forgets them when the port
+ * closes. It sends frames for unknown addresses to all other ports. A port is an access port of one
+ * VLAN (1 unless --vlan sets it), or a trunk. On a trunk frames carry the tag of their VLAN (IEEE
+ * 802.1Q); untagged ones are in VLAN 1. On an access port frames have no tag of the switch, and a
+ * tag of a guest's is payload. A port that does not read its frames loses them and delays no other
+ * port. With --tap the host is on the switch, too, through a tap device. Invariant: no frame leaves
+ * the VLAN in which it came. So on a trunk a frame of VLAN 1 that begins with a guest's own tag
+ * gets the switch's tag as well; otherwise it would be taken for another VLAN's frame. Bounds:
+ * PORTS_MAX ports, and MACS_MAX addresses in sets of WAYS. A new address in a full set replaces one
+ * of the port that has most addresses in the set (switch_table.c).
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -38,11 +38,11 @@
 #include "tools/nestctl/run/switch.h"
 
 #define MACS_MAX 4096
-#define WAYS 8 /* entries in which an address may be */
+#define WAYS 8 /* entries of a set */
 #define BATCH 32
 #define SOCKET_BUFFER (4 << 20)
 #define VLAN_DEFAULT 1
-#define TRUNK 0 /* a value of vlan_of */
+#define TRUNK 0 /* value in vlan_of for a trunk */
 #define HEAD 12 /* both addresses; a tag follows them */
 #define TAG 4
 
@@ -52,7 +52,7 @@ struct mac_entry {
 	int vlan;
 };
 
-/* A frame in the forms for an access port and for a trunk. */
+/* A frame as it is sent: @plain to access ports, @tagged to trunks. */
 struct view {
 	struct iovec iov[3];
 	int n;
@@ -71,7 +71,7 @@ static struct mac_entry macs[MACS_MAX];
 static uint8_t data[BATCH][FRAME_MAX];
 static struct frame frames[BATCH];
 static const char *socket_path;
-static double loss; /* 0 to 1 */
+static double loss; /* share of frames to lose, 0 to 1 */
 
 /* ---- the table ---- */
 
@@ -110,7 +110,7 @@ static void learn(const uint8_t *mac, int vlan, int port)
 	table_use(&e->seen, port);
 }
 
-/* Returns the port of an address, or -1. */
+/* Returns the port of an address, or -1 if it is unknown or multicast. */
 static int lookup(const uint8_t *mac, int vlan)
 {
 	const struct mac_entry *e = mac[0] & 1 ? NULL : entry_of(set_of(mac, vlan), mac, vlan);
@@ -158,7 +158,7 @@ static void open_port(int listener)
 
 /* ---- forwarding ---- */
 
-/* Delivers frames of one batch to one port, in one call. */
+/* Sends the frames of one batch to one port, in one call. */
 static void deliver(int port, struct mmsghdr *out, unsigned n)
 {
 	unsigned done = 0;
@@ -177,7 +177,7 @@ static void deliver(int port, struct mmsghdr *out, unsigned n)
 		if (sent < 0 && errno == EINTR)
 			continue;
 		if (sent <= 0)
-			return; /* it does not take them: they are lost */
+			return; /* not read: they are lost */
 		done += (unsigned)sent;
 	}
 }
@@ -203,8 +203,8 @@ static void set_view(struct view *v, const struct iovec *iov, int n)
 }
 
 /*
- * Classifies what came in by @port: its VLAN, and its forms with and without the switch's tag.
- * Returns false if the frame is invalid.
+ * Determines the VLAN of a frame that came in at @port, and its forms with and without the switch's
+ * tag. Returns false if the frame is invalid.
  */
 static bool classify(struct frame *f, uint8_t *p, uint32_t len, int port)
 {
@@ -219,7 +219,7 @@ static bool classify(struct frame *f, uint8_t *p, uint32_t len, int port)
 		if (f->vlan == 0xfff)
 			return false;
 		memcpy(f->tag, p + HEAD, TAG);
-		if (!f->vlan) { /* a priority only */
+		if (!f->vlan) { /* the tag has only a priority */
 			f->vlan = VLAN_DEFAULT;
 			f->tag[3] = VLAN_DEFAULT;
 		}
@@ -273,7 +273,7 @@ static void forward_to(int from, int to, int n)
 		deliver(to, out, k);
 }
 
-/* Answers a frame of VLAN 1 that asks the switch itself. */
+/* Answers a frame of VLAN 1 that is a request to the switch itself. */
 static void answer(int from, const struct frame *f)
 {
 	static uint8_t reply[NAMES_REQUEST_MAX + NAMES_ANSWER_MORE];
@@ -308,7 +308,10 @@ static void forward(int from, const struct mmsghdr *in, int n)
 	capture_flush();
 }
 
-/* Reads from a tap device, one frame for each call. Returns -1 with errno if there is none. */
+/*
+ * Reads frames from a tap device, with a system call for each. Returns -1 with errno if there is
+ * none.
+ */
 static int read_tap(int fd, struct mmsghdr *in)
 {
 	int n = 0;
@@ -358,9 +361,9 @@ static void on_signal(int sig)
 }
 
 /*
- * Locks the folder of @path against other switches that start there, until it is closed. Does
- * without if the user may not read the folder, or the lock is held for long: it only separates two
- * that start at once.
+ * Locks the folder of @path, until the descriptor is closed, against a switch that starts there at
+ * the same moment. Continues without the lock if the user may not read the folder, or if the lock
+ * is held for long.
  */
 static int lock_folder(const char *path)
 {
@@ -377,7 +380,7 @@ static int lock_folder(const char *path)
 	return fd;
 }
 
-/* True if a process listens. One with a full queue does. */
+/* True if a process listens on the socket, even if its queue is full. */
 static bool is_answered(const struct sockaddr_un *a, int *err)
 {
 	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -390,14 +393,16 @@ static bool is_answered(const struct sockaddr_un *a, int *err)
 }
 
 /*
- * Listens at @path, under the folder's lock. Else the second of two that start at once could find
- * the socket of the first before that listens, take it for one left behind, and remove its name.
+ * Listens at @path, with the folder locked. Without the lock, a second switch that starts at the
+ * same moment could find the first one's socket before it listens, take it for a dead one, and
+ * remove it.
  */
 static int listen_at(const char *path)
 {
 	struct sockaddr_un a = { .sun_family = AF_UNIX };
 	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0), folder, err;
-	mode_t mask = umask(0177); /* to write to it is to join the network */
+	/* write access to the socket is access to the network */
+	mode_t mask = umask(0177);
 	struct stat st;
 
 	if (strlen(path) >= sizeof(a.sun_path))
@@ -406,7 +411,7 @@ static int listen_at(const char *path)
 	folder = lock_folder(path);
 	if (is_answered(&a, &err))
 		die("%s: a switch is there already", path);
-	/* Left by a killed switch; a file that is no socket refuses too. */
+	/* a killed switch has left it; a file that is no socket refuses connections, too */
 	if (err == ECONNREFUSED && !lstat(path, &st) && S_ISSOCK(st.st_mode))
 		unlink(path);
 	if (fd < 0 || bind(fd, (struct sockaddr *)&a, sizeof(a)) || listen(fd, PORTS_MAX))
@@ -417,7 +422,10 @@ static int listen_at(const char *path)
 	return fd;
 }
 
-/* Adds a tap device of the host, which the user owns or may make, as the next port. */
+/*
+ * Adds a tap device of the host as the next port. The user must own the device, or be allowed to
+ * make it.
+ */
 static void add_tap(const char *name)
 {
 	struct ifreq r = { .ifr_flags = IFF_TAP | IFF_NO_PI };
@@ -441,7 +449,7 @@ static void add_tap(const char *name)
 	is_tap[i] = true;
 }
 
-/* Parses the VLANs of port 0, 1 ...: a number, or "trunk". */
+/* Parses the VLANs of ports 0, 1 and so on: each a number or "trunk". */
 static void parse_vlans(const char *text)
 {
 	char *end;

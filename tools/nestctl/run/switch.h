@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * switch.h: between switch.c (ports and forwarding), switch_line.c (delay and capture of frames),
- * switch_names.c (addresses and names) and switch_table.c (which entries of tables go).
+ * switch.h: shared by switch.c (ports and forwarding), switch_line.c (delay and capture of frames),
+ * switch_names.c (addresses and names) and switch_table.c (replacement in full tables).
  */
 #ifndef NESTLING_NESTCTL_SWITCH_H
 #define NESTLING_NESTCTL_SWITCH_H
@@ -10,53 +10,56 @@
 #include <stdint.h>
 #include <sys/uio.h>
 
-/* an MTU of 65480 with all headers and room for two tags */
+/* largest frame: an MTU of 65480 with all headers and two tags */
 #define FRAME_MAX 65554
 
 #define PORTS_MAX 64
 
-/* The head of an entry of a table that guests fill. */
+/* The head of an entry in a table that guests' frames fill. */
 struct seen {
-	int port;      /* + 1; 0: a free entry */
-	uint64_t used; /* grows with each use */
+	int port;      /* port + 1; 0: a free entry */
+	uint64_t used; /* a counter's value at the last use */
 };
-/* The entry is @port's, and the newest. */
+/* Makes the entry @port's, and the most recently used. */
 void table_use(struct seen *s, int port);
 /*
- * Returns the index of the entry for a new one of @port in a table of @n whose entries begin with a
- * struct seen: a free one, or the one that makes room. -1: the others need them all.
+ * Returns the index of the entry that a new entry of @port can take, in a table of @n entries that
+ * begin with a struct seen: a free one, or one to replace. Returns -1 if none may be replaced.
  */
 int table_place(const void *table, size_t stride, unsigned int n, int port);
 
-/* Parses --delay MS[,JITTER]; false on an error. */
+/* Parses --delay MS[,JITTER]. True if it is valid. */
 bool line_set_delay(const char *text);
 bool line_has_delay(void);
-/* Keeps a copy of a frame for @port until it is due; loses it if too many are kept already. */
+/* Keeps a copy of a frame for @port until it is due. Drops the frame if too many are kept. */
 void line_hold(int port, const struct iovec *iov, int n);
 /* Drops the frames held for a port that has closed. */
 void line_forget(int port);
-/* Gives out due frames. Returns milliseconds until the next one, -1 if none is held. */
+/*
+ * Passes the due frames to @give. Returns milliseconds until the next one is due, or -1 if none is
+ * held.
+ */
 int line_release(void (*give)(int port, const void *frame, uint32_t len));
 
-/*
- * Begins a capture for --pcap FILE, link type Ethernet. Dies with a line if it cannot be written.
- */
+/* Starts a capture for --pcap FILE, with link type Ethernet. Dies if the file cannot be written. */
 void capture_begin(const char *path);
-/* Captures a frame. When the file takes no more, a line reports it once, and the capture ends. */
+/*
+ * Captures a frame. If the file cannot be written any more, prints a message and ends the capture.
+ */
 void capture_frame(const uint8_t *frame, uint32_t len);
 void capture_flush(void);
 
-/* Requests that are longer are none of DHCP or DNS; bytes that an answer may have more. */
+/* bounds: a longer request is not DHCP or DNS; an answer may exceed its request by so many bytes */
 #define NAMES_REQUEST_MAX 1500
 #define NAMES_ANSWER_MORE 512
-/* Parses --dhcp NET/BITS; false on an error. */
+/* Parses --dhcp NET/BITS. True if it is valid. */
 bool names_begin(const char *text);
 /*
- * Answers a frame without a tag that has come in by @port and asks for an address, a name or the
- * switch's own MAC address. Returns the length of the answer, for the same port, or 0: none.
+ * Answers an untagged frame that came in at @port and asks for an address, a name or the switch's
+ * own MAC address. Returns the length of the answer, which goes to @port, or 0 for none.
  */
 uint32_t names_answer(int port, const uint8_t *frame, uint32_t len, uint8_t *answer);
-/* True if the frame is for no port. */
+/* True if the frame is for the switch itself, not for a port. */
 bool names_are_for_us(const uint8_t *frame);
 /* Frees the addresses and names of a port that has closed. */
 void names_forget(int port);

@@ -3,8 +3,8 @@
  * switch_line.c: delays a switch's frames, and captures them in pcap's format (libpcap's savefile,
  * version 2.4).
  *
- * Waiting frames are in a list sorted by due time; with jitter one may overtake another. Bounds:
- * HELD_MAX frames and HELD_BYTES in all; further frames are lost.
+ * Waiting frames are in a list sorted by due time, since with jitter a frame may overtake another.
+ * Bounds: HELD_MAX frames, HELD_BYTES in total. Further frames are lost.
  */
 #include "tools/nestctl/run/switch.h"
 

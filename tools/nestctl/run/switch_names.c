@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * switch_names.c: `nestctl switch --dhcp NET/BITS`: the switch gives its instances addresses of a
- * network and answers with the names that they have sent (DHCP, RFC 2131 and 2132; DNS, RFC 1035;
- * ARP, RFC 826; all of IPv4).
+ * switch_names.c: `nestctl switch --dhcp NET/BITS`: the switch gives its instances addresses of an
+ * IPv4 network by DHCP (RFC 2131, 2132). It resolves the names that they have sent in their
+ * requests by DNS (RFC 1035), and answers ARP (RFC 826).
  *
- * The switch is the first address of the network, at no port. A frame that asks it something is
- * answered at the port from which it came. An address belongs to the MAC address that has asked for
- * it until the port closes, or the entry makes room for another (switch_table.c). So does the name:
- * of two instances with one name the first has it.
+ * The switch itself has the network's first address, and is at no port. Its answers go to the port
+ * from which the request came. An address belongs to the MAC address that asked for it, until the
+ * port closes or the entry is replaced (switch_table.c). So does a name; if two instances send one
+ * name, it is the first one's.
  *
  * Frames come from guests and are not trusted: each length is checked before it is used. The tables
  * have a fixed size, and no answer is longer than a request and NAMES_ANSWER_MORE.
@@ -30,7 +30,7 @@
 #define IP_HEAD 20
 #define UDP_HEAD 8
 #define HEADS (ETH_HEAD + IP_HEAD + UDP_HEAD)
-#define DHCP_HEAD 240 /* with its cookie */
+#define DHCP_HEAD 240 /* with DHCP's magic cookie */
 #define DNS_HEAD 12
 #define PORT_DNS 53
 #define PORT_DHCP 67
@@ -49,14 +49,14 @@ enum {
 };
 enum { TYPE_A = 1, TYPE_PTR = 12, CLASS_IN = 1, NXDOMAIN = 3 };
 
-/* A client that has asked; its address is the network's first, plus 2, plus its index. */
+/* A client that has sent a request. Its address is the network's first address + 2 + its index. */
 static struct host {
 	struct seen seen;
 	uint8_t mac[6];
 	char name[NAME_LEN + 1];
 } hosts[HOSTS_MAX];
-static unsigned int nr_hosts; /* as many addresses as the network has */
-/* the network's first address and its mask; 0: there is no network */
+static unsigned int nr_hosts; /* the number of addresses in the network */
+/* the network's first address and its mask; 0: no network */
 static uint32_t network, mask;
 static const uint8_t own_mac[6] = { 0x02, 0x6e, 0x65, 0x73, 0x74, 0x01 };
 
@@ -122,7 +122,7 @@ static uint32_t sum_of(const uint8_t *p, size_t n)
 	return ~sum & 0xffff;
 }
 
-/* Writes the headers of a datagram of @n bytes in front of it. Returns the frame's length. */
+/* Writes the headers in front of a datagram of @n bytes. Returns the frame's length. */
 static uint32_t put_heads(uint8_t *f, const uint8_t *mac, uint32_t to, uint32_t from_port,
 	uint32_t to_port, uint32_t n)
 {
@@ -142,7 +142,7 @@ static uint32_t put_heads(uint8_t *f, const uint8_t *mac, uint32_t to, uint32_t 
 	put16(udp, from_port);
 	put16(udp + 2, to_port);
 	put16(udp + 4, UDP_HEAD + n);
-	return HEADS + n; /* the checksum of UDP is 0: there is none */
+	return HEADS + n; /* UDP checksum 0: not computed */
 }
 
 /* ---- hosts ---- */
@@ -155,8 +155,8 @@ void names_forget(int port)
 }
 
 /*
- * Returns the host with the MAC address, a new one if there is room, or NULL. The host stays with
- * its port: any guest can use another's MAC address.
+ * Returns the host with the MAC address, or a new one, or NULL if there is no room. A known host
+ * stays with its port, since any guest can use another guest's MAC address.
  */
 static struct host *host_of(const uint8_t *mac, int port)
 {
@@ -200,7 +200,7 @@ static void take_name(struct host *h, const uint8_t *p, size_t n)
 {
 	char name[NAME_LEN + 1];
 
-	/* the first is init's, which knows the instance's name */
+	/* only the first name counts: it is init's, which knows the instance's name */
 	if (*h->name || !is_name(p, n))
 		return;
 	memcpy(name, p, n);
@@ -231,7 +231,7 @@ static uint32_t answer_arp(const uint8_t *f, uint32_t len, uint8_t *out)
 
 /* ---- DHCP ---- */
 
-/* Finds an option of a request: its data, or NULL. */
+/* Returns the data of an option in a request, and its size, or NULL. */
 static const uint8_t *find_option(const uint8_t *p, uint32_t n, int wanted, size_t *size)
 {
 	const uint8_t *o = p + DHCP_HEAD, *end = p + n;
@@ -277,7 +277,7 @@ static uint32_t answer_dhcp(int port, const uint8_t *p, uint32_t n, uint8_t *out
 		return 0;
 	server = find_option(p, n, OPT_SERVER, &server_size);
 	if (server && server_size == 4 && get32(server) != own_address())
-		return 0; /* it takes another server's offer */
+		return 0; /* it accepts another server's offer */
 	h = host_of(p + 28, port);
 	if (!h)
 		return 0;
@@ -292,7 +292,7 @@ static uint32_t answer_dhcp(int port, const uint8_t *p, uint32_t n, uint8_t *out
 	to[0] = 2;
 	to[1] = 1;
 	to[2] = 6;
-	memcpy(to + 4, p + 4, 4);   /* the transaction */
+	memcpy(to + 4, p + 4, 4);   /* the transaction id */
 	memcpy(to + 10, p + 10, 2); /* flags */
 	if (reply != NAK)
 		put32(to + 16, address_of(h));
@@ -314,7 +314,9 @@ static uint32_t answer_dhcp(int port, const uint8_t *p, uint32_t n, uint8_t *out
 
 /* ---- DNS ---- */
 
-/* Reads the question's name as "a.b". Returns what follows it, or NULL. */
+/*
+ * Reads the question's name as "a.b". Returns the byte behind it, or NULL if the name is invalid.
+ */
 static const uint8_t *read_name(const uint8_t *p, const uint8_t *end, char *name, size_t room)
 {
 	size_t n = 0;
@@ -334,7 +336,7 @@ static const uint8_t *read_name(const uint8_t *p, const uint8_t *end, char *name
 	return p < end && strlen(name) == n ? p + 1 : NULL;
 }
 
-/* Returns the host of "4.3.2.1.in-addr.arpa", or NULL. */
+/* Returns the host for a name like "4.3.2.1.in-addr.arpa", or NULL. */
 static const struct host *host_of_reverse(const char *name)
 {
 	unsigned int a[4];
@@ -348,7 +350,7 @@ static const struct host *host_of_reverse(const char *name)
 	return at < nr_hosts && hosts[at].seen.port && *hosts[at].name ? &hosts[at] : NULL;
 }
 
-/* Puts a name as labels. */
+/* Writes a name as DNS labels. */
 static uint8_t *put_name(uint8_t *o, const char *name)
 {
 	while (*name) {
@@ -363,7 +365,7 @@ static uint8_t *put_name(uint8_t *o, const char *name)
 	return o;
 }
 
-/* Puts the head of an answer: the question's name, its type, how long it holds. */
+/* Writes the head of an answer: a pointer to the question's name, its type, its time to live. */
 static uint8_t *put_answer(uint8_t *o, int type)
 {
 	put16(o, 0xc000 | DNS_HEAD);
@@ -381,7 +383,9 @@ static uint32_t answer_dns(const uint8_t *f, const uint8_t *p, uint32_t n, uint8
 	char name[256];
 	uint32_t type;
 
-	/* an answer, another operation, or not one question */
+	/*
+	 * drop responses, other operations than queries, and messages without exactly one question
+	 */
 	if (n < DNS_HEAD || (p[2] & 0xf8) || get16(p + 4) != 1)
 		return 0;
 	end = read_name(p + DNS_HEAD, p + n, name, sizeof(name));
@@ -392,7 +396,7 @@ static uint32_t answer_dns(const uint8_t *f, const uint8_t *p, uint32_t n, uint8
 	h = type == TYPE_PTR ? host_of_reverse(name) : host_named(name);
 	memcpy(to, p, (size_t)(end - p));
 	o = to + (end - p);
-	/* an authoritative answer */
+	/* flags of an authoritative answer */
 	put16(to + 2, 0x8400 | (p[2] & 1U) << 8 | (h ? 0 : NXDOMAIN));
 	put32(to + 8, 0);
 	put16(to + 6, h && (type == TYPE_A || type == TYPE_PTR));
@@ -427,7 +431,7 @@ uint32_t names_answer(int port, const uint8_t *f, uint32_t len, uint8_t *out)
 		return 0;
 	if (get16(f + 12) == 0x0806)
 		return answer_arp(f, len, out);
-	/* without options and fragments */
+	/* only UDP over IPv4, without IP options and fragments */
 	if (get16(f + 12) != 0x0800 || ip[0] != 0x45 || ip[9] != IPPROTO_UDP ||
 		(get16(ip + 6) & 0x3fff))
 		return 0;

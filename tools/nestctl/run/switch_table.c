@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * switch_table.c: chooses the entry that makes room in a full table of the switch. A guest may make
- * up as many MAC addresses as it likes. It must not push out those of other ports: frames for an
- * address that is not known go to all ports, and an address of the network may be given to another.
+ * switch_table.c: chooses the entry that makes room in a full table of the switch. A guest may
+ * invent any number of MAC addresses. These must not displace those of other ports: frames for an
+ * unknown address go to all ports, and the network address of a forgotten host may be given to
+ * another one.
  *
- * The port that has most entries gives its oldest, if that leaves it no less than the port that
- * wants one. So each of N ports keeps an Nth of the table, and has the rest as long as no other
- * wants it.
+ * The port with most entries loses its least recently used one, if it then still has at least as
+ * many as the port that needs one. So each of N ports keeps an Nth of the table, and may use more
+ * as long as no other port needs it.
  */
 #include <stddef.h>
 

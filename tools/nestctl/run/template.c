@@ -2,17 +2,18 @@
 /*
  * template.c: `nestctl run` from a template.
  *
- * The key of a template is a text with everything that its kernel depends on: the image, its
- * backing files, the kernel and nestctl (whose init runs in it), each with a line of its device,
- * inode, size and times; the host's boot; how many CPUs the host gives; and the parameters. A run
- * uses a template whose key is its own, byte by byte: so no more of the files is checked.
+ * The key of a template is a text with everything on which the saved instance depends: the image,
+ * its backing files, the kernel and nestctl (whose init runs in it), each with a line of its
+ * device, inode, size and times; the host's boot id; the number of CPUs that the host provides; and
+ * the parameters. A run uses a template if both keys are equal byte by byte. The files are not
+ * checked further.
  *
- * Parameters that say where an instance is (its name, its lines, its cards, the host's folders) are
- * no part of the key: the restored kernel is given those of this run. init gets the job on the
- * control line, and says that it has it.
+ * Parameters about an instance's place on the host (its name, consoles, cards, folders of the host)
+ * are not part of the key: the restored kernel gets those of the new run. init reads its job from
+ * the control pipe, and confirms it on another pipe.
  *
- * A template that cannot be used is dropped, and the run boots. What the kernel says of the cause
- * goes to a memory file in the place of standard error, until the instance runs (fresh=FD).
+ * A template that cannot be used is removed, and the run boots. Until the instance runs, the
+ * kernel's messages go to a memory file in place of standard error (fresh=FD).
  */
 #include "tools/nestctl/run/template.h"
 
@@ -38,16 +39,16 @@
 #include "tools/nestctl/run/run.h"
 
 #define RESTORE_MS 10000
-#define PIPE_ROOM 32768 /* that a pipe has in any case */
+#define PIPE_ROOM 32768 /* any pipe has this much room */
 
-/* ---- which runs ---- */
+/* ---- which runs can use a template ---- */
 
 static bool begins(const char *word, const char *prefix)
 {
 	return !strncmp(word, prefix, strlen(prefix));
 }
 
-/* True for a word PREFIX[N]=VALUE. */
+/* True for a word PREFIX[N]=VALUE, where N is a number. */
 static bool is_device(const char *word, const char *prefix)
 {
 	size_t n = strlen(prefix);
@@ -62,7 +63,7 @@ bool template_is_place(const char *param)
 	       begins(param, "user=");
 }
 
-/* True for a parameter of the user's with which a template can be made, and used. */
+/* True for a parameter of the user's that templates support. */
 static bool is_simple(const char *param)
 {
 	return begins(param, "umid=") || begins(param, "user=") || is_device(param, "eth") ||
@@ -135,12 +136,12 @@ void template_find(struct run *r)
 		r->key = NULL;
 }
 
-/* ---- the start ---- */
+/* ---- starting from a template ---- */
 
 struct start {
 	struct run *r;
 	const char *argv[PARAMS_MAX + 30];
-	int argc, said; /* a memory file */
+	int argc, said; /* a memory file of messages */
 	int layer, errors;
 	pid_t pid;
 };
@@ -152,7 +153,7 @@ static void add(struct start *s, const char *word)
 	s->argv[s->argc++] = word;
 }
 
-/* Makes up a name as the kernel does. */
+/* Returns the parameter umid= with a random name, as the kernel would choose it. */
 static const char *new_name(void)
 {
 	static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
@@ -190,7 +191,7 @@ static void write_argv(struct start *s)
 	s->argv[s->argc] = NULL;
 }
 
-/* Writes the job into the control line, where it waits for init. */
+/* Writes the job into the control pipe, from which init will read it. */
 static void send_job(const struct run *r)
 {
 	char *line = format("j%zu\n", r->job_size);
@@ -204,7 +205,7 @@ static void send_job(const struct run *r)
 	free(line);
 }
 
-/* Empties a pipe whose writer may have ended in the middle. */
+/* Discards what a killed kernel and its run have left in a pipe. */
 static void drain(int fd)
 {
 	char buf[4096];
@@ -214,7 +215,7 @@ static void drain(int fd)
 		;
 }
 
-/* Waits until init says that it has the job. */
+/* Waits for init's message that it has the job. True if it came. */
 static bool hears(const struct start *s)
 {
 	int pidfd = (int)syscall(SYS_pidfd_open, s->pid, 0);
@@ -265,7 +266,7 @@ static void begin(void *arg)
 	s->pid = start_kernel(r, s->argv, fds);
 	if (!hears(s))
 		die("%.*s", (int)strcspn(said(s), "\n"), said(s));
-	put_all(2, said(s), strlen(said(s)), NULL); /* such as a card that is missing */
+	put_all(2, said(s), strlen(said(s)), NULL); /* warnings, such as a missing card */
 }
 
 pid_t template_start(struct run *r)
@@ -279,14 +280,14 @@ pid_t template_start(struct run *r)
 	close(r->template);
 	r->template = -1;
 	if (!fault) {
-		r->key = NULL; /* there is one */
+		r->key = NULL; /* no template has to be made */
 		return s.pid;
 	}
 	if (s.pid) {
 		kill(s.pid, SIGKILL);
 		while (waitpid(s.pid, NULL, 0) < 0 && errno == EINTR)
 			;
-		/* a port that is taken is no fault of the template */
+		/* a port that another process has taken is no fault of the template */
 		if (!strstr(fault, "hostfwd="))
 			template_remove(template_folder(r->key));
 	}

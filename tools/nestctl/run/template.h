@@ -4,8 +4,8 @@
  * (docs/state.md). A template is a folder of the store, named by a hash of its key, with the files
  * of a state but state.json, and two of its own:
  *
- *	key     what must agree for a run to start from it: a text, see template.c
- *	fault   why none can be made: the folder has no state then
+ *	key     a text that a run's key must equal to start from it, see template.c
+ *	fault   the reason why none can be made; the folder then has no state
  */
 #ifndef NESTLING_NESTCTL_TEMPLATE_H
 #define NESTLING_NESTCTL_TEMPLATE_H
@@ -19,42 +19,48 @@ struct run;
 
 /* ---- template.c ---- */
 
-/* Says whether this run may start from a template, and looks for it. Never dies. */
+/* Sets r->template if this run may start from a template and there is one. Never dies. */
 void template_find(struct run *r);
-/* Returns the key of a run, or NULL if it can have no template. */
+/* Returns the key of a run, or NULL if the run cannot use a template. */
 const char *template_key(const struct run *r);
-/* True for a parameter that a restore may be given: it says where an instance is. */
+/*
+ * True for a parameter about the instance's place on the host, such as its name. A restore may
+ * replace it.
+ */
 bool template_is_place(const char *param);
 /*
  * Starts the kernel from the template, and waits until init has its job. Returns the kernel's
- * process, or 0: the template is gone, and the run has to boot.
+ * process, or 0 if that failed and the run has to boot.
  */
 pid_t template_start(struct run *r);
 
 /* ---- template_make.c ---- */
 
 /*
- * Makes the template of a run, if there is room and no other process makes one, in a process of its
- * own. @wait: until it is done. Never dies.
+ * Makes the template of a run in a child process, if there is room and no other process makes one.
+ * @wait: waits for the child. Never dies.
  */
 void template_make(const struct run *r, bool wait);
 
 /* ---- template_store.c ---- */
 
-/* Returns the folder of a key, which need not exist. */
+/* Returns the path of the folder for a key. The folder need not exist. */
 const char *template_folder(const char *key);
-/* Returns a line that differs once a file is changed or replaced; NULL with errno. */
+/*
+ * Returns a line about the file that changes when the file is changed or replaced. NULL with errno.
+ */
 const char *template_file_line(const char *path);
-/* Returns a word that changes when the host boots. */
+/* Returns the host's boot id, which changes when the host boots. */
 const char *template_host(void);
 /*
- * Opens the template of a key and notes its use. The folder stays locked for readers while the
- * descriptor is open. -1: there is none, with *@fault set if none can be made.
+ * Opens the template of a key and records the time of its use. Processes that would remove the
+ * folder find it locked while the descriptor is open. Returns -1 if there is none; *fault is then
+ * true if a recent attempt to make it failed.
  */
 int template_open(const char *key, bool *fault);
 /* Removes a template, unless a process uses it. */
 void template_remove(const char *folder);
-/* Removes templates that no run can use any more, and those beyond the bounds. */
+/* Removes templates that no run can use any more, and those beyond the limits. */
 void templates_prune(void);
 
 struct template_row {
@@ -62,7 +68,7 @@ struct template_row {
 	uint64_t disk, used; /* bytes; seconds since 1970 */
 	const char *fault;   /* or NULL */
 };
-/* Returns all templates, the last used first. */
+/* Returns all templates, the most recently used first. */
 struct template_row *templates_list(size_t *count);
 
 /* ---- template_list.c ---- */

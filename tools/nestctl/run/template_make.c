@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * template_make.c: makes a template in the background: a process that boots an instance of its own,
- * whose init has no job and waits, and has the instance save itself.
+ * template_make.c: makes a template in the background: a process boots its own instance, whose init
+ * waits for a job, and makes the instance save itself.
  *
- * One process of a user makes templates at a time (.making). What it leaves when it is killed has
- * no name, and its kernel dies with it.
+ * Only one process of a user at a time makes a template (the lock .making). If it is killed, its
+ * files have no name, and its kernel dies with it.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -36,7 +36,7 @@
 
 struct make {
 	const struct run *r;
-	const char *name; /* of the instance */
+	const char *name; /* name of the instance */
 	const char *argv[PARAMS_MAX + 30];
 	int argc;
 	int said, ready;
@@ -63,7 +63,8 @@ static const char *layer(const char *image)
 }
 
 /*
- * Takes the parameters of the run that do not name its place on the host; the key has those, too.
+ * Copies the parameters of the run except those about its place on the host. The others are also in
+ * the template's key.
  */
 static void write_argv(struct make *m)
 {
@@ -109,7 +110,7 @@ static const char *why(const struct make *m)
 	return *text ? text : "its instance has ended";
 }
 
-/* Waits for init's line. */
+/* Waits for the line by which init reports that it waits for a job. */
 static void await(const struct make *m)
 {
 	static const char wanted[] = "waiting\n";
@@ -143,7 +144,7 @@ static void save(const struct make *m)
 	text = umid_ask(&c, format("state save %s", m->made.made), &err, &len);
 	if (!text || err)
 		die("%s", text ? text : why(m));
-	umid_ask(&c, "halt", &err, &len); /* it removes its name */
+	umid_ask(&c, "halt", &err, &len); /* the kernel removes its name */
 	close(c.fd);
 }
 
@@ -189,11 +190,11 @@ static void make(void *arg)
 	write_text(m, "key", key);
 	template_remove(m->made.folder);
 	state_publish(&m->made);
-	if (template_open(key, &fault) < 0) /* kept until our end */
+	if (template_open(key, &fault) < 0) /* keep its lock until the process ends */
 		die("it cannot be sealed");
 }
 
-/* Notes why there is none, so that not each run tries again. */
+/* Records the reason why there is no template, so that not every run tries again. */
 static void note_fault(void *arg)
 {
 	struct make *m = arg;
@@ -224,7 +225,7 @@ static bool begin(const struct run *r)
 		return false;
 	lock = open(format("%s/.making", dir), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (lock < 0 || flock(lock, LOCK_EX | LOCK_NB))
-		return false; /* kept until our end */
+		return false; /* keep the lock until the process ends */
 	templates_prune();
 	return template_open(r->key, &fault) < 0 && !fault;
 }
@@ -251,7 +252,7 @@ static void make_all(void *arg)
 	note_fault(m);
 }
 
-/* Leaves the terminal, the streams and the folder of the run. */
+/* Leaves the terminal, the streams and the working directory of the run. */
 static void leave(void)
 {
 	int null = open("/dev/null", O_RDWR);

@@ -3,8 +3,8 @@
  * template_store.c: the folder of templates, $XDG_DATA_HOME/nestling/templates.
  *
  * The locks, the temporary names and the seals are those of states (state/store.c, state/seal.c).
- * When a template was used last is the time of its folder. Bounds: PER_IMAGE of each image, ALL_MAX
- * in all; the ones that were used last are kept.
+ * The modification time of a template's folder is its last use. Bounds: PER_IMAGE templates of an
+ * image, ALL_MAX in total. The most recently used ones are kept.
  */
 #include "tools/nestctl/run/template.h"
 
@@ -25,7 +25,7 @@
 #define KEY_MAX 65536
 #define PER_IMAGE 4
 #define ALL_MAX 16
-/* seconds until it is tried again */
+/* seconds until a failed template is tried again */
 #define FAULT_S 3600
 #define NAME_LETTERS 16
 
@@ -69,7 +69,7 @@ const char *template_host(void)
 
 /* ---- one template ---- */
 
-/* True if a file or folder is this user's, and no other may write to it. */
+/* True if a file or folder is this user's, and no other user may write to it. */
 static bool is_ours(int fd)
 {
 	struct stat st;
@@ -77,7 +77,10 @@ static bool is_ours(int fd)
 	return !fstat(fd, &st) && st.st_uid == geteuid() && !(st.st_mode & (S_IWGRP | S_IWOTH));
 }
 
-/* Reads a file of a template. NULL: it is missing, too long or not ours alone. */
+/*
+ * Returns the text of a template's file, cut at KEY_MAX bytes. Returns NULL if the file is missing
+ * or writable by others.
+ */
 static char *read_text(int dirfd, const char *name)
 {
 	int fd = openat(dirfd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
@@ -94,7 +97,7 @@ static char *read_text(int dirfd, const char *name)
 	return text;
 }
 
-/* True if the folder records why there is no template, and the record is not too old. */
+/* True if the folder records a failure that is less than FAULT_S seconds old. */
 static bool has_fault(int fd)
 {
 	struct stat st;
@@ -114,7 +117,7 @@ int template_open(const char *key, bool *fault)
 	free(text);
 	*fault = good && has_fault(fd);
 	if (good && !*fault && state_folder_is_untouched(fd)) {
-		futimens(fd, NULL); /* no order in a read-only store */
+		futimens(fd, NULL); /* fails in a read-only store: no matter */
 		return fd;
 	}
 	if (fd >= 0)
@@ -141,7 +144,10 @@ struct row {
 	bool is_current;
 };
 
-/* True if the line behind "WHAT PATH" matches the present file. Takes both lines of *@text. */
+/*
+ * Takes two lines off *text: "WHAT PATH", and a line of template_file_line(). True if the latter
+ * matches the present file.
+ */
 static bool take_file(char **text, const char *what, const char **path)
 {
 	char *first = strsep(text, "\n"), *line = strsep(text, "\n");
@@ -172,7 +178,7 @@ static bool take_host(char **text)
 	return line && !strncmp(line, "host ", 5) && !strcmp(line + 5, template_host());
 }
 
-/* Reads what there is of a template, whose key is taken apart. */
+/* Reads what a template's folder contains. Splits its key into lines. */
 static struct row read_row(int dirfd, const char *dir, const char *name)
 {
 	struct row r = { .t = { .folder = format("%s/%s", dir, name), .image = "" } };
