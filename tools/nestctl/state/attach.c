@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * attach.c: `nestctl restore --attach`: an instance that continues from a state as one of `nestctl
- * run`: at this terminal or over these standard streams, with the status of its command, for as
- * long as this process lives.
+ * run` does: at this terminal or over this process's standard streams. The instance ends with this
+ * process, and nestctl returns its command's status.
  *
- * Which lines get the streams: those that had them when the state was saved. A state of an instance
- * that ran in the background has none. Then con1 to con3 get them, if all of these are there as in
- * the channel mode of `nestctl run` (run/run.c), or else con0.
+ * The streams go to the consoles that had them when the state was saved. An instance that ran in
+ * the background had none. Then con1 to con3 get them if they exist, as in the channel mode of
+ * `nestctl run` (run/run.c), and otherwise con0.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -19,10 +19,10 @@
 #include "tools/nestctl/run/run.h"
 #include "tools/nestctl/state/state.h"
 
-/* The lines of channel mode. */
+/* The consoles of channel mode. */
 static const char *const channels[] = { "con1=fd:0,null", "con2=null,fd:1", "con3=null,fd:2" };
 
-/* True for a line of which each side is one of the three standard streams, or null. */
+/* True for a console's parameter whose input and output are standard streams or null. */
 static bool is_standard(const char *param)
 {
 	const char *value = strchr(param, '='), *fd = value ? strstr(value, "fd:") : NULL;
@@ -51,7 +51,7 @@ static void choose_lines(struct run *r, const struct state *s)
 	r->lines[n] = NULL;
 }
 
-/* True if a line has both input and output, as a terminal. */
+/* True if a console has both input and output, as a terminal has. */
 static bool wants_terminal(const struct run *r)
 {
 	for (const char *const *p = r->lines; *p; p++)
@@ -68,14 +68,14 @@ static bool has_errors(const struct run *r)
 	return false;
 }
 
-/* Makes init's channels or, for an instance without it, unused ones. */
+/* Makes init's pipes. For an instance without the built-in init makes pipes that are not used. */
 static void make_channels(struct run *r, const struct state *s)
 {
 	r->status_fd = kernel_pipe(1, &r->status_end);
 	r->control_fd = kernel_pipe(0, &r->control_end);
 	r->ready = kernel_pipe(1, &r->ready_fd);
 	fcntl(r->control_fd, F_SETFL, O_NONBLOCK);
-	/* init has set its consoles to raw before the save */
+	/* init made its consoles raw before the save, so input may flow at once */
 	if (write(r->ready_fd, "\n", 1) != 1)
 		die("pipe: %s", strerror(errno));
 	r->login = !start_has_init(s);

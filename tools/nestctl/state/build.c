@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * build.c: the build id of a program, the note that the linker makes of its content: a state can
- * be gone on with by the very program that saved it, and no other.
+ * build.c: the build id of a program, a note in which the linker has put a hash of its content.
+ * Only the very program that has saved a state can continue from it.
  */
 #include <elf.h>
 #include <fcntl.h>
@@ -26,7 +26,7 @@ static const char *hexadecimal(const uint8_t *p, size_t n)
 	return text;
 }
 
-/* Returns the build id among the notes of @size bytes, or NULL. */
+/* Returns the build id from notes of @size bytes, or NULL. */
 static const char *find_note(const uint8_t *p, size_t size)
 {
 	while (size >= sizeof(Elf64_Nhdr)) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* check.c: compares a state with what its state.json says. */
+/* check.c: compares a state's files with its state.json. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -26,7 +26,7 @@ int state_image_read(const char *path, struct state_image *im)
 	return 0;
 }
 
-/* Opens a file of a state. Returns -1 with errno. */
+/* Opens a regular file of a state. Returns -1 with errno. */
 static int open_file(int dirfd, const char *name, struct stat *st)
 {
 	int fd = openat(dirfd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
@@ -40,7 +40,9 @@ static int open_file(int dirfd, const char *name, struct stat *st)
 	return -1;
 }
 
-/* Opens a file of a state and fills @f, without the checksum. Returns -1 if it is missing. */
+/*
+ * Opens a file of a state and fills @f except for the checksum. Returns -1 if the file is missing.
+ */
 static int look(int dirfd, const char *name, const char *where, struct state_file *f)
 {
 	struct stat st;
@@ -77,7 +79,7 @@ bool state_file_read(int dirfd, const char *name, const char *where, struct stat
 	return true;
 }
 
-/* Returns what is wrong with a file, or NULL. */
+/* Returns a message about the fault of a state's file, or NULL. */
 static const char *file_fault(const struct state *s, const struct state_file *f)
 {
 	struct stat st;
@@ -102,7 +104,7 @@ static const char *file_fault(const struct state *s, const struct state_file *f)
 	return fault;
 }
 
-/* Returns what is wrong with a file of the host, or NULL. */
+/* Returns a message about the fault of an image, or NULL. */
 static const char *image_fault(const struct state_image *im)
 {
 	struct state_image now = { 0 };

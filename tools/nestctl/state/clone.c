@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * clone.c: `nestctl clone`: several instances from one state, and a command in each of them.
+ * clone.c: `nestctl clone`: starts several instances from one state, and runs a command in each.
  *
- * The state of a running instance is a folder of the store without a name, which is removed when
- * all copies run.
+ * A running instance is saved into a folder of the store without a name, which is removed once all
+ * copies run.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -31,13 +31,13 @@ struct clone {
 	const char *of, *prefix, *wanted, *net, *host_user;
 	long count;
 	bool rm, json, trust;
-	bool machine_id, hostname; /* new ones */
+	bool machine_id, hostname; /* give each copy new ones */
 	char **command;
 	struct state s;
-	struct state_new temporary; /* the folder's, if @of is an instance */
+	struct state_new temporary; /* used if @of is an instance */
 	bool is_instance;
 	struct start *all;
-	long begun; /* of all */
+	long begun; /* how many of @all were started */
 };
 
 /* ---- starting ---- */
@@ -68,7 +68,7 @@ static void drop_state(struct clone *c)
 		state_close(&c->s);
 }
 
-/* Starts all copies, which then come up side by side. May die. */
+/* Starts all copies, without waiting until they run. May die. */
 static void start_all(void *arg)
 {
 	struct clone *c = arg;
@@ -81,7 +81,7 @@ static void start_all(void *arg)
 		start_begin(&c->all[c->begun], kernel);
 }
 
-/* Starts the copies: all of them, or none, and dies. */
+/* Starts the copies and waits until they run. Kills all of them and dies if one fails. */
 static void start_copies(struct clone *c)
 {
 	const char *fault;
@@ -109,8 +109,8 @@ static void start_copies(struct clone *c)
 /* ---- what distinguishes clones ---- */
 
 /*
- * Makes a child `nestctl exec`, @argv being "exec" and its words: it has this program already, and
- * need not execute it.
+ * Turns a forked child into `nestctl exec` without execve(2), since it has the program already.
+ * @argv: "exec" and its words.
  */
 static void __attribute__((noreturn)) become_exec(char **argv)
 {
@@ -119,11 +119,11 @@ static void __attribute__((noreturn)) become_exec(char **argv)
 	while (argv[argc])
 		argc++;
 	close_range(3, ~0U, 0);
-	optind = 0; /* getopt starts again */
+	optind = 0; /* makes getopt start again */
 	exit(finish_output(cmd_exec.run(argc, argv)));
 }
 
-/* Returns the shell's commands that make a copy another machine. */
+/* Returns the shell commands that give a copy its machine id and host name. */
 static const char *new_identity(const struct clone *c, const char *name)
 {
 	uint8_t id[16];
@@ -131,7 +131,7 @@ static const char *new_identity(const struct clone *c, const char *name)
 
 	if (getrandom(id, sizeof(id), 0) != sizeof(id))
 		die("getrandom: %s", strerror(errno));
-	/* as systemd makes them: UUIDs of version 4 */
+	/* UUIDs of version 4, as systemd makes them */
 	id[6] = (id[6] & 0x0f) | 0x40;
 	id[8] = (id[8] & 0x3f) | 0x80;
 	for (size_t i = 0; i < sizeof(id); i++)
@@ -143,7 +143,10 @@ static const char *new_identity(const struct clone *c, const char *name)
 		c->hostname ? format("echo '%s' >/etc/hostname", name) : "");
 }
 
-/* Gives all copies what was asked for. False after the line of a copy that has not taken it. */
+/*
+ * Gives all copies the identities that the options ask for. Returns false after a message if one
+ * fails.
+ */
 static bool set_identities(const struct clone *c)
 {
 	bool good = true;
@@ -171,7 +174,7 @@ static bool set_identities(const struct clone *c)
 
 /* ---- the command ---- */
 
-/* An output of a command, cut into lines. */
+/* An output of a copy's command, which is printed in lines. */
 struct output {
 	int fd, to;
 	const char *name;
@@ -179,7 +182,7 @@ struct output {
 	size_t size;
 };
 
-/* Writes a line, or a part of one that is too long, behind the instance's name. */
+/* Writes @n bytes, a line or a part of a long one, behind the instance's name. */
 static void put_line(struct output *o, size_t n)
 {
 	char *text = xalloc(n + strlen(o->name) + 4);
@@ -216,7 +219,7 @@ static void take_output(struct output *o)
 		put_line(o, o->size);
 }
 
-/* Starts `nestctl exec NAME -- COMMAND`. Its outputs go to the two of @o. */
+/* Starts `nestctl exec NAME -- COMMAND`. @o[0] gets its output, @o[1] its errors. */
 static pid_t start_command(const struct clone *c, const char *name, struct output *o)
 {
 	int out[2], err[2], null = open("/dev/null", O_RDONLY | O_CLOEXEC);
@@ -251,7 +254,7 @@ static pid_t start_command(const struct clone *c, const char *name, struct outpu
 	return pid;
 }
 
-/* Carries all outputs to their ends. */
+/* Carries all outputs until they end. */
 static void carry(struct output *all, size_t n)
 {
 	struct pollfd *p = xalloc(n * sizeof(*p));
@@ -272,7 +275,7 @@ static void carry(struct output *all, size_t n)
 	free(p);
 }
 
-/* Runs the command in all copies. Returns the highest of its statuses. */
+/* Runs the command in all copies. Returns their highest exit status. */
 static int run_in_all(const struct clone *c)
 {
 	struct output *outputs = xalloc(2 * (size_t)c->count * sizeof(*outputs));

@@ -36,14 +36,14 @@ static bool write_at(int fd, const char *p, size_t n, uint64_t off)
 	return true;
 }
 
-/* A copy under way. */
+/* A copy in progress. */
 struct copying {
 	int from, to;
 	uint64_t size;
 	const char *name;
 };
 
-/* Copies [off, end). */
+/* Copies [off, end). True on success, false with errno. */
 static bool copy_range(const struct copying *c, uint64_t off, uint64_t end, char *buf)
 {
 	while (off < end) {
@@ -53,7 +53,7 @@ static bool copy_range(const struct copying *c, uint64_t off, uint64_t end, char
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0) {
-			errno = n ? errno : EIO; /* it has become shorter */
+			errno = n ? errno : EIO; /* the file has been cut off */
 			return false;
 		}
 		if (!all_zeros(buf, (size_t)n) && !write_at(c->to, buf, (size_t)n, off))

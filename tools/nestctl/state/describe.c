@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * describe.c: state.json, which makes a folder a state: it is written last. Reading trusts nothing:
- * every value is checked.
+ * describe.c: writes and reads state.json. It is written last: a folder is a state only if it has
+ * the file. The reader checks every value.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -171,7 +171,7 @@ static struct state_file read_file(const struct state *s, const struct json *j, 
 	return f;
 }
 
-/* A state of an earlier version has no such list. */
+/* States of earlier versions lack the list "older". */
 static void read_older(struct state *s, const struct json *all)
 {
 	const struct json *list = json_list(all, "older");
@@ -188,7 +188,7 @@ static void read_older(struct state *s, const struct json *all)
 	}
 }
 
-/* Reads the parts below a disk's layer. A state of before has none. */
+/* Reads the parts below a disk's layer. States of earlier versions have none. */
 static void read_below(const struct state *s, const struct json *j, int unit, struct state_disk *d)
 {
 	const struct json *list = json_list(j, "below");
@@ -292,7 +292,10 @@ static void read_all_of(struct state *s, const struct json *j)
 	read_devices(s, j);
 }
 
-/* To start from a state is to run a program as its maker: it must be ours alone. */
+/*
+ * Dies unless the folder is this user's and not writable by others: starting from a state runs what
+ * its maker has put there.
+ */
 static void check_owner(const struct state *s, int fd)
 {
 	struct stat st;

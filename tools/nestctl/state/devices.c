@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* devices.c: what devices an instance has, by its management console and its command line. */
+/* devices.c: finds an instance's devices, through its management console and its command line. */
 #include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
@@ -52,7 +52,10 @@ size_t device_names(const char *args, const char **names, size_t max)
 	}
 }
 
-/* Returns the unit of "ubdb" or "ubd1", as a number, and what follows it; -1 for none. */
+/*
+ * Returns the unit of "ubdb" or "ubd1" as a number, and the text behind it in *rest. -1: there is
+ * none.
+ */
 static int unit_of(const char *text, const char **rest)
 {
 	char *end;
@@ -91,7 +94,7 @@ static bool is_address(const char *word, size_t n)
 	return n == 17 && word[2] == ':' && word[5] == ':';
 }
 
-/* Returns an address that no maker of cards gives away. */
+/* Returns a random MAC address of the range for local administration. */
 static const char *new_address(void)
 {
 	uint8_t a[6];

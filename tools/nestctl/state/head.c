@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * head.c: records the state that each running instance was last saved to, started from or put back
- * to: the parent of its next state. It is a symbolic link .at/PID-START in the store, START being
- * when the process began, so a number that is used again does not inherit it. The link is only a
- * hint: if it cannot be written or read, a state has no parent.
+ * head.c: records for each running instance the state to which it was last saved or rolled back, or
+ * from which it was started. That state is the parent of its next one. The record is a symbolic
+ * link .at/PID-START in the store. START is the time when the process began, so that a later
+ * process with the same pid has no record. If the link cannot be written or read, the next state
+ * has no parent.
  */
 #include <dirent.h>
 #include <fcntl.h>
@@ -17,7 +18,7 @@
 #include "tools/nestctl/core/nestctl.h"
 #include "tools/nestctl/state/state.h"
 
-/* Returns when a process began, in the host's ticks, or 0. */
+/* Returns the time when a process began, in clock ticks of the host, or 0. */
 static unsigned long long start_of(pid_t pid)
 {
 	FILE *f = fopen(format("/proc/%d/stat", (int)pid), "re");
@@ -45,7 +46,7 @@ static const char *link_of(pid_t pid)
 	return format("%s/%d-%llu", folder(), (int)pid, start_of(pid));
 }
 
-/* Removes the notes about processes that have ended. */
+/* Removes the records of processes that have ended. */
 static void sweep(void)
 {
 	DIR *d = opendir(folder());

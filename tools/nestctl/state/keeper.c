@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * keeper.c: the process that stays with a restored kernel when nestctl has ended. It holds the
- * other ends of the channels on which init reports and hears (con4, con5: a channel's end would
- * wake init up for ever), takes what the kernel writes to standard error, and waits for its end.
- * The kernel dies with the keeper (PR_SET_PDEATHSIG).
+ * keeper.c: the process that stays with a restored kernel after nestctl has ended. It holds its
+ * ends of init's pipes (con4, con5) open, since a closed pipe would wake up init again and again.
+ * It reads the kernel's standard error and waits for the kernel's end. The kernel dies with the
+ * keeper (PR_SET_PDEATHSIG).
  *
- * Report, a pipe to nestctl: "k PID\n" when the kernel has started; "r" from the kernel itself,
- * when the instance runs (ready=); "e STATUS TEXT" when it has ended, STATUS being waitpid's and
- * TEXT the beginning of its standard error. Nobody reads it later.
+ * Reports go through a pipe to nestctl: "k PID\n" when the kernel has started; "r" from the kernel
+ * itself when the instance runs (ready=); "e STATUS TEXT" when the kernel has ended, with waitpid's
+ * status and the beginning of its standard error. They are lost once nestctl has ended.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -24,7 +24,7 @@
 #include "tools/nestctl/core/nestctl.h"
 #include "tools/nestctl/state/state.h"
 
-/* with the rest of the report less than PIPE_BUF: written at once */
+/* a whole report is shorter than PIPE_BUF, so that it is written atomically */
 #define SAID_MAX 2000
 
 static int by_number(const void *a, const void *b)
@@ -32,7 +32,7 @@ static int by_number(const void *a, const void *b)
 	return *(const int *)a - *(const int *)b;
 }
 
-/* Closes everything from 3 on but @kept. */
+/* Closes all descriptors from 3 on except @kept. */
 static void close_others(int *kept, size_t n)
 {
 	unsigned int from = 3;
@@ -60,8 +60,8 @@ become_kernel(const struct keeper *k, pid_t keeper, int errors)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	signal(SIGPIPE, SIG_DFL);
 	/*
-	 * The names of the state's own files are absolute; others are as the first kernel had
-	 * them.
+	 * The state's own files have absolute names. Other names are relative to the folder of the
+	 * saved kernel.
 	 */
 	if (chdir(k->cwd) && chdir("/"))
 		_exit(1);
@@ -72,7 +72,9 @@ become_kernel(const struct keeper *k, pid_t keeper, int errors)
 	_exit(1);
 }
 
-/* Reads what there is on @fd; the first bytes are kept in @said. False at the end. */
+/*
+ * Reads available bytes, and keeps the first ones in @said. Returns false at the end of the pipe.
+ */
 static bool take(int fd, char *said, size_t *n)
 {
 	char buf[4096];
@@ -90,7 +92,7 @@ static bool take(int fd, char *said, size_t *n)
 	return true;
 }
 
-/* Drains the pipes until the kernel ends, and reports its end. */
+/* Reads the pipes until the kernel ends, and reports its end. */
 static void __attribute__((noreturn))
 keep(const struct keeper *k, pid_t pid, int errors, int report)
 {
@@ -100,9 +102,7 @@ keep(const struct keeper *k, pid_t pid, int errors, int report)
 	char said[SAID_MAX + 1], text[SAID_MAX + 100];
 	size_t n = 0;
 
-	/*
-	 * A pipe that is only written to reports its end as POLLERR, which poll(2) always returns.
-	 */
+	/* POLLIN is not needed for the end of a write-only pipe: poll(2) always reports POLLERR. */
 	for (int i = 0; i < KEEPER_FDS; i++)
 		p[2 + i] = (struct pollfd){ .fd = k->fds[i], .events = POLLIN };
 	while (pidfd >= 0 && !p[0].revents) {
@@ -139,7 +139,7 @@ static void __attribute__((noreturn)) run_keeper(const struct keeper *k)
 		dprintf(report, "e 256 cannot start: %s", strerror(errno));
 		_exit(1);
 	}
-	/* It shares this process's memory until it executes the kernel: nothing is copied. */
+	/* vfork() avoids the copy of the page tables */
 	pid = vfork();
 	if (!pid)
 		become_kernel(k, keeper, errors[1]);

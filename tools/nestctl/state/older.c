@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * older.c: a state has in its own memory file only what differs from its parent's. The rest is in
- * the parent's file, of which it has a link of its own: the parent may be removed. How the kernel
- * puts them together is in os-linux/state_file.h.
+ * older.c: a state's own memory file has only the pages that differ from its parent's. The others
+ * are in the parent's file, to which the state has a hard link, so that the parent may be removed.
+ * os-linux/state_file.h describes how the kernel combines the files.
  */
 #include <fcntl.h>
 #include <stdlib.h>
@@ -13,7 +13,7 @@
 #include "tools/nestctl/core/nestctl.h"
 #include "tools/nestctl/state/state.h"
 
-/* A parent with so many is not shared: the new state is whole by itself. */
+/* A parent with so many files is not shared: the new state then has all pages itself. */
 #define OLDER_MAX 4
 
 const char *const state_older_names[STATE_OLDER] = { "memory.1", "memory.2", "memory.3", "memory.4",
@@ -42,7 +42,7 @@ void older_link(const struct state *parent, const struct state_new *n)
 		unlinkat(n->fd, state_older_names[i], 0);
 }
 
-/* Does not read the file: it is the parent's. */
+/* Takes the checksum from the parent's description, without reading the file. */
 void older_describe(struct state *s, const struct state *parent, int dirfd)
 {
 	for (int i = 0; parent && i < STATE_OLDER; i++) {

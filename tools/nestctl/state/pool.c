@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * pool.c: files of disks that outlive their states. Instances continue over a state's own files.
- * When the last state of such a file is removed while an instance has it open, the file gets a name
- * beside the store: `layers/INODE`. For a file that has lost all of its names can get none again,
- * and the next save of that instance would have to copy it.
+ * pool.c: files of disks that are needed longer than their states. An instance that was saved or
+ * started from a state has the state's layers below its own. When the last state with such a file
+ * is removed while an instance has it open, the file gets a name beside the store: `layers/INODE`.
+ * A file without a name could not be linked again, and the instance's next save would have to copy
+ * it.
  *
- * Instances hold a lock on what they have open (F_OFD_SETLK), which ends with them. A file here
- * that has no other name and no lock is removed when the store is swept.
+ * Instances lock the files that they have open (F_OFD_SETLK). A file of `layers` is removed when
+ * the store is swept, if it is not locked or has another name.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -24,7 +25,7 @@ static const char *folder(void)
 	return data_dir("layers");
 }
 
-/* True if an instance has the file open for reading, and none for writing. */
+/* True if an instance has the file open read-only: a read lock, no write lock. */
 static bool is_read(int fd)
 {
 	struct flock fl = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
@@ -43,7 +44,7 @@ void pool_keep(int dirfd, const char *name)
 		char *kept = format("%s/%llu", folder(), (unsigned long long)st.st_ino);
 
 		mkdir(folder(), 0700);
-		/* on another file system: the next save copies it */
+		/* fails across file systems; the next save then copies the file */
 		if (linkat(dirfd, name, AT_FDCWD, kept, 0) && errno == EEXIST && !unlink(kept))
 			(void)!linkat(dirfd, name, AT_FDCWD, kept, 0);
 		free(kept);
@@ -64,7 +65,7 @@ void pool_sweep(void)
 		fd = openat(dirfd(d), e->d_name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 		if (fd < 0)
 			continue;
-		/* the link of a state that has it is enough */
+		/* the link in another state's folder is enough */
 		if (!fstat(fd, &st) && S_ISREG(st.st_mode) && (st.st_nlink > 1 || !is_read(fd)))
 			unlinkat(dirfd(d), e->d_name, 0);
 		close(fd);

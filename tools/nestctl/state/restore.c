@@ -29,7 +29,7 @@
 
 enum { KEY_NAME = 256, KEY_NET, KEY_TRUST, KEY_ATTACH, KEY_HOST_USER };
 
-/* Records that the instance continues from the state, and releases the state. */
+/* Records that the instance continues from the state, and unlocks the state. */
 static void goes_on(struct start *st, void *tag)
 {
 	head_set(st->kernel, strchr(tag, '/') ? st->state->folder : tag);
@@ -133,7 +133,7 @@ static bool has_ended(int pidfd, int ms)
 	return poll(&(struct pollfd){ .fd = pidfd, .events = POLLIN }, 1, ms) > 0;
 }
 
-/* The instance keeps its disks' backing files, so the state must be over the same. */
+/* Dies unless the state's disks have the backing files of the instance, which keeps them. */
 static void check_disks(const struct state *s, const struct instance *in, struct umid_console *c)
 {
 	for (int i = 0; i < STATE_DISKS; i++) {
@@ -181,8 +181,8 @@ static long now_ms(void)
 }
 
 /*
- * Returns the process that stays while the instance goes back: a kernel process that is jailed is
- * followed by another one, and only the launcher of both stays (os-linux/jail/again.c).
+ * Returns the process that lives on during a rollback. A jailed kernel process is replaced by
+ * another one, and only the launcher of both stays (os-linux/jail/again.c).
  */
 static pid_t staying(pid_t kernel)
 {
@@ -202,7 +202,9 @@ static pid_t staying(pid_t kernel)
 	return strcmp(name, "nestling-again\n") ? kernel : parent;
 }
 
-/* Waits until the instance answers again, at another socket than before. Dies if it ends. */
+/*
+ * Waits until the instance answers again, at a socket that is not the one before. Dies if it ends.
+ */
 static void await(
 	const struct instance *in, const struct umid_console *before, const char *tag, int pidfd)
 {
@@ -216,7 +218,9 @@ static void await(
 	}
 }
 
-/* The kernel takes the name of its command line again. */
+/*
+ * Dies if the instance was renamed, since its kernel would take the name of its command line again.
+ */
 static void check_name(const struct instance *in)
 {
 	for (char **word = in->argv; *word; word++)

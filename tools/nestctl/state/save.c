@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * save.c: `nestctl save UMID TAG`: the kernel writes its memory and disks into a fresh folder
- * (mconsole's "state save"), which gets state.json and then its name.
+ * (mconsole's "state save"), then nestctl adds state.json and gives the folder its name.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -25,10 +25,10 @@
 
 #define SAVE_MS 600000 /* gigabytes to a slow disk */
 #define STEP_MS 200    /* between two checks of the progress */
-/* of a disk: layer, backing file, serial number */
+/* names of a disk: layer, backing file, serial number */
 #define NAMES_MAX 4
 
-/* ---- what the kernel is ---- */
+/* ---- describing the kernel ---- */
 
 /* Returns the target of a link of /proc/PID. Dies if the process has gone. */
 static const char *proc_link(const struct instance *in, const char *name)
@@ -42,7 +42,7 @@ static const char *proc_link(const struct instance *in, const char *name)
 	return format("%s", target);
 }
 
-/* True for a parameter that only a restore is given. */
+/* True for a parameter that only a restored kernel has. */
 static bool is_of_restore(const char *param)
 {
 	static const char *const names[] = {
@@ -55,7 +55,9 @@ static bool is_of_restore(const char *param)
 	return false;
 }
 
-/* Copies the parameters, without the program's name and what an earlier restore has added. */
+/*
+ * Copies the parameters, except for the program's name and those that an earlier restore has added.
+ */
 static const char **params_of(char *const *argv)
 {
 	size_t n = 0, to = 0;
@@ -95,9 +97,9 @@ static void describe_kernel(struct state *s, const struct instance *in)
 	s->parent = parent_of(in);
 }
 
-/* ---- its devices ---- */
+/* ---- describing the devices ---- */
 
-/* Returns the absolute path of a file that the instance names. */
+/* Returns the absolute path of a file whose name the instance has reported. */
 static const char *path_of(const struct state *s, const char *name)
 {
 	return *name == '/' ? name : format("%s/%s", s->cwd, name);
@@ -116,7 +118,10 @@ static void add_image(struct state *s, const char *device, const char *name)
 		die("%s: %s: %s: %s", s->umid, device, path, strerror(err));
 }
 
-/* True if the file is one of the parent's by a hard link, whose sum was taken then. */
+/*
+ * If the file is a hard link to one of the parent's, takes its checksum from there and returns
+ * true.
+ */
 static bool take_sum(const struct state *parent, int dirfd, struct state_file *f)
 {
 	const struct state_file *of;
@@ -135,7 +140,7 @@ static bool take_sum(const struct state *parent, int dirfd, struct state_file *f
 	return false;
 }
 
-/* Records a file that the kernel wrote. Returns false if there is none of this name. */
+/* Fills @f from a file that the kernel has written. Returns false if there is none of this name. */
 static bool note_file(
 	const struct state *s, const struct state_new *n, const char *name, struct state_file *f)
 {
@@ -144,7 +149,7 @@ static bool note_file(
 		       state_file_read(n->fd, name, s->umid, f));
 }
 
-/* Records the files with a disk's changes. Returns false if there is none. */
+/* Fills in the files with a disk's changes. Returns false if there are none. */
 static bool note_layers(struct state *s, const struct state_new *n, int unit)
 {
 	struct state_disk *d = &s->disks[unit];
@@ -162,7 +167,7 @@ static const char *without_letter(const char *letters, char letter)
 	return at ? format("%.*s%s", (int)(at - letters), letters, at + 1) : letters;
 }
 
-/* Notes the files of a disk. A disk that the kernel has written to the folder has a layer. */
+/* Describes a disk. A disk that the kernel has written to the folder has a layer. */
 static void describe_disk(
 	struct state *s, struct umid_console *c, int unit, const struct state_new *made)
 {
@@ -178,10 +183,12 @@ static void describe_disk(
 		return;
 	if (!n)
 		die("%s: %s went away while it was saved", s->umid, device);
-	/* A disk that was plugged in later has no flags here; the kernel knows its own. */
+	/*
+	 * a disk that was plugged in later has no flags in the parameters; the kernel has its own
+	 */
 	if (!param || !device_names(param, first, NAMES_MAX) || strcmp(first[0], names[0]) != 0)
 		flags = "";
-	/* what starts from the state has another file */
+	/* flag k asks for the same file after a reboot, but a restored disk gets another file */
 	d->flags = without_letter(flags, 'k');
 	if (n > 1 && *names[1])
 		d->backing = path_of(s, names[1]);
@@ -193,7 +200,7 @@ static void describe_disk(
 		s->image = d->backing ? d->backing : path_of(s, names[0]);
 }
 
-/* Notes the machine's size, which may have changed since its start. */
+/* Describes memory and CPUs, whose size may have changed since the start. */
 static void describe_machine(struct state *s, struct umid_console *c)
 {
 	char *mem = device_query(c, "mem"), *text;
@@ -222,7 +229,7 @@ static void describe_devices(struct state *s, struct umid_console *c, const stru
 
 /* ---- saving ---- */
 
-/* The parent of a state that replaces its own parent is that one's. */
+/* If a state replaces its own parent, sets its parent to the parent's parent. */
 static void adopt(struct state *s, const struct state_new *n)
 {
 	struct state old;
@@ -234,7 +241,7 @@ static void adopt(struct state *s, const struct state_new *n)
 	state_close(&old);
 }
 
-/* Shows how much the kernel has written, until it answers; without a terminal it does not wait. */
+/* Shows how much the kernel has written, until it answers. Without a terminal returns at once. */
 static void show_growth(const struct state *s, struct umid_console *c, const struct state_new *n)
 {
 	const char *what = format("save %s", s->umid);
@@ -274,7 +281,7 @@ static void ask_kernel(struct state *s, struct umid_console *c, const struct sta
 	free(text);
 }
 
-/* Describes what the kernel has written to the folder. */
+/* Describes the files that the kernel has written to the folder, and the devices. */
 static void describe_files(struct state *s, struct umid_console *c, const struct state_new *n)
 {
 	if (!note_file(s, n, STATE_MEMORY, &s->memory))
@@ -310,7 +317,7 @@ struct state save_instance(const struct instance *in, struct state_new *n, const
 
 	describe_kernel(&s, in);
 	open.name = s.parent;
-	/* a parent that is damaged, or in use, is not needed */
+	/* do without a parent that is damaged or in use */
 	if (s.parent && !attempt(open_parent, &open))
 		parent = &open;
 	adopt(&s, n);
@@ -364,7 +371,7 @@ static const char *last_part(const char *path)
 
 enum { KEY_STOP = 256 };
 
-/* Dies if @name is an image, which docker's save is about, and no instance. */
+/* Dies if @name is an image and no running instance: docker's save takes images. */
 static void refuse_image(const char *name)
 {
 	size_t n;

@@ -1,22 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * seal.c: distinguishes states that this user's nestctl has made from all others. To continue from
- * a state is to run it as a program, and it names the kernel to do so with. A folder of the right
- * owner proves nothing: whatever unpacks an archive makes such folders.
+ * seal.c: proves that this user's nestctl has made a state. To continue from a state is to run it
+ * as a program, with the kernel that it names. The folder's owner proves nothing, since any program
+ * that unpacks an archive makes such folders.
  *
  * The file state.seal has codes (HMAC-SHA-256) under a key of the user, which is made at its first
  * use:
  *
  *	nestling-seal 1
- *	key ID        which key it was, not the key
+ *	key ID        identifies the key, without revealing it
  *	here CODE     over state.json, and of each file its size, inode number, mtime and birth time
  *	copy CODE     over state.json and the SHA-256 of each file's content; exported states only
  *
- * "here" costs one statx(2) a file. It holds for the files that were made here, whose birth time
- * nobody can choose, while nothing has written to them; a ctime would not do, since it changes when
- * another state links to a file. It does not hold for a copy, so what comes back from elsewhere
- * must have "copy", for which all is read; "here" is then written anew. The folder's device is not
- * compared, since its number may be another after a reboot.
+ * "here" costs one statx(2) for each file. It matches as long as nothing has written to the files
+ * that were made in this folder: no program can set a birth time. The ctime is no use, since it
+ * changes when another state links to the file. "here" does not match copies of the files. A state
+ * that comes from elsewhere needs "copy", for which all files are read; after that a new "here" is
+ * written. Device numbers are not compared, since they may change at a reboot.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -43,10 +43,10 @@
 
 struct key {
 	uint8_t bytes[KEY_SIZE];
-	char id[65]; /* its first ID_CHARS are used */
+	char id[65]; /* the first ID_CHARS are used */
 };
 
-/* Returns the file of the key, or NULL if the environment names no folder. */
+/* Returns the path of the key's file, or NULL if the environment names no home. */
 static const char *key_file(void)
 {
 	const char *config = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
@@ -76,7 +76,7 @@ static const char *take_key(int fd, struct key *k)
 	return NULL;
 }
 
-/* Makes a key, unless another process makes it first. Returns what is wrong, or NULL. */
+/* Makes a key, unless another process makes it first. Returns an error's text, or NULL. */
 static const char *make_key(const char *path)
 {
 	const char *slash = strrchr(path, '/'), *fault = NULL;
@@ -97,7 +97,7 @@ static const char *make_key(const char *path)
 	fd = open(fresh, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
 		return strerror(errno);
-	errno = ENOSPC; /* where a write is short */
+	errno = ENOSPC; /* reported for a short write */
 	if (getrandom(bytes, KEY_SIZE, 0) != KEY_SIZE || write(fd, bytes, KEY_SIZE) != KEY_SIZE ||
 		fsync(fd) || (link(fresh, path) && errno != EEXIST))
 		fault = strerror(errno);
@@ -106,7 +106,7 @@ static const char *make_key(const char *path)
 	return fault;
 }
 
-/* Reads the key. Returns what is wrong, or NULL. @make: makes it if there is none. */
+/* Reads the key. @make: makes it if there is none. Returns an error's text, or NULL. */
 static const char *read_key(struct key *k, bool make)
 {
 	const char *path = key_file(), *fault;
@@ -134,7 +134,9 @@ static int by_name(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-/* Returns the sorted names of the files that the kernel may read, or NULL with errno. */
+/*
+ * Returns the sorted names of the folder's files except state.json and the seal. NULL with errno.
+ */
 static char **files_of(int dirfd, size_t *count)
 {
 	int copy = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -171,7 +173,10 @@ static long long ns_of(struct timespec t)
 	return t.tv_sec * 1000000000LL + t.tv_nsec;
 }
 
-/* Adds the identity of @name: its digest if @copy, else the stat(2) fields that distinguish it. */
+/*
+ * Adds a file to a code: its name, and its digest if @copy, or else its size, inode and times.
+ * Returns false if it is missing.
+ */
 static bool add_file(struct hmac *h, int dirfd, const char *name, bool copy)
 {
 	int fd = openat(dirfd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
@@ -180,7 +185,7 @@ static bool add_file(struct hmac *h, int dirfd, const char *name, bool copy)
 	struct statx stx = { 0 };
 	bool good = fd >= 0 && !fstat(fd, &st) && S_ISREG(st.st_mode);
 
-	/* a file system without birth times gives none: 0 */
+	/* stays 0 on a file system without birth times */
 	if (good && !copy)
 		statx(fd, "", AT_EMPTY_PATH, STATX_BTIME, &stx);
 	if (good && copy) {
@@ -201,8 +206,8 @@ static bool add_file(struct hmac *h, int dirfd, const char *name, bool copy)
 }
 
 /*
- * Computes a code over the folder, whose state.json has this @digest. Returns false if a file is
- * missing.
+ * Computes the code "here", or "copy" if @copy, over the folder. @digest: of its state.json.
+ * Returns false if a file is missing.
  */
 static bool compute(const struct key *k, int dirfd, const char *digest, bool copy, char code[65])
 {
@@ -225,10 +230,10 @@ static bool compute(const struct key *k, int dirfd, const char *digest, bool cop
 
 struct seal {
 	char id[ID_CHARS + 1];
-	char here[65], copy[65]; /* "" for none */
+	char here[65], copy[65]; /* "" if missing */
 };
 
-/* Writes the seal over the folder. False with errno. */
+/* Replaces the folder's seal. True on success, false with errno. */
 static bool write_seal(int dirfd, const struct seal *s)
 {
 	char text[SEAL_MAX];
@@ -240,7 +245,7 @@ static bool write_seal(int dirfd, const struct seal *s)
 	fd = openat(dirfd, FRESH, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
 		return false;
-	errno = ENOSPC; /* where a write is short */
+	errno = ENOSPC; /* reported for a short write */
 	if (write(fd, text, (size_t)n) == n && !fsync(fd) &&
 		!renameat(dirfd, FRESH, dirfd, STATE_SEAL)) {
 		close(fd);
@@ -254,7 +259,9 @@ static bool write_seal(int dirfd, const struct seal *s)
 	return false;
 }
 
-/* Copies the word behind @name. Returns false if there is none, or it has not @n digits. */
+/*
+ * Copies the word behind @name. Returns false if there is none, or if it has not exactly @n digits.
+ */
 static bool take_field(const char *text, const char *name, char *to, size_t n)
 {
 	const char *p = strstr(text, name);
@@ -270,7 +277,7 @@ static bool take_field(const char *text, const char *name, char *to, size_t n)
 	return true;
 }
 
-/* Returns what is wrong with the seal, or NULL. */
+/* Reads the folder's seal. Returns an error's text, or NULL. */
 static const char *read_seal(int dirfd, struct seal *s)
 {
 	int fd = openat(dirfd, STATE_SEAL, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
@@ -292,7 +299,10 @@ static const char *read_seal(int dirfd, struct seal *s)
 	return NULL;
 }
 
-/* Returns the digest of the folder's state.json, which a template has not, or NULL with errno. */
+/*
+ * Returns the digest of the folder's state.json, or NULL with errno. In a template, which has no
+ * state.json, it is the digest of an empty text.
+ */
 static const char *json_digest(int dirfd)
 {
 	int fd = openat(dirfd, STATE_JSON, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
@@ -372,7 +382,7 @@ const char *state_distrust(const struct state *s)
 		return "it was altered, or copied without `nestctl states export`";
 	if (!compute(&k, s->fd, s->digest, true, code) || strcmp(code, seal.copy) != 0)
 		return "it was altered since it was exported";
-	/* what was read now need not be read again */
+	/* with a new "here" the next start need not read the files again */
 	if (compute(&k, s->fd, s->digest, false, seal.here))
 		write_seal(s->fd, &seal);
 	return NULL;

@@ -3,11 +3,11 @@
  * start.c: starts a kernel that continues from a state: its command line, its disks, and the wait
  * for its first answer.
  *
- * The kernel knows its parameters from the state. The command line names what a new process
- * replaces: the instance's name, a fresh file for the layer of each disk (the kernel puts it over
- * the state's), lines that were descriptors, and other cards if wanted. Lines that were descriptors
- * are `null` now: reads wait, and `nestctl console` shows them; but con4 and con5 of `nestctl run`
- * are pipes to the keeper.
+ * The kernel takes its parameters from the state. The command line has those that a new process
+ * replaces: the instance's name, a new file for the layer of each disk (the kernel puts it over the
+ * state's layer), consoles that were inherited descriptors, and other cards if wanted. Such
+ * consoles become `null`: reads wait, and `nestctl console` shows them. But con4 and con5 of
+ * `nestctl run` become pipes to the keeper.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -29,13 +29,16 @@
 #include "tools/nestctl/service/service.h"
 #include "tools/nestctl/state/state.h"
 
-#define START_MS 600000 /* gigabytes of layers are copied first */
+#define START_MS 600000 /* time for copies of gigabytes of layers */
 #define TICK_MS 200
 
 struct line {
 	const char *argv[PARAMS_MAX + 40];
 	int argc;
-	/* the kernel's ends of pipes and files, closed in nestctl once it runs */
+	/*
+	 * the kernel's ends of pipes and files, which nestctl closes once the kernel has inherited
+	 * them
+	 */
 	int ends[8];
 	int nr_ends;
 	struct keeper keeper;
@@ -61,7 +64,7 @@ static const char *served_folder(const char *name)
 	return NULL;
 }
 
-/* True if a detached instance of this name is kept, whether it runs or not. */
+/* True if a kept instance, running or not, has the name. */
 static bool is_kept(const char *name)
 {
 	struct service s;
@@ -134,7 +137,7 @@ const char *start_kernel_of(const struct state *s, const char *wanted)
 		kernel, build ? build : "of another program");
 }
 
-/* ---- lines ---- */
+/* ---- consoles ---- */
 
 static bool is_line(const char *param)
 {
@@ -157,7 +160,7 @@ bool start_has_init(const struct state *s)
 	return start_has_line(s, "con4=null,fd:") && start_has_line(s, "con5=fd:");
 }
 
-/* Lines that a new process has not, or not twice. */
+/* True for a console that a new process lacks (a descriptor), or that only one of two can have. */
 static bool is_tied(const struct start *st, const char *value)
 {
 	return strstr(value, "fd:") || strstr(value, "tty:") ||
@@ -187,7 +190,7 @@ static void add_lines(struct line *l, const struct start *st)
 {
 	bool init = start_has_init(st->state);
 
-	/* without it, con0 has the descriptors of standard input and output */
+	/* an unset con0 would be the descriptors of standard input and output */
 	if (!start_has_line(st->state, "con0=")) {
 		const char *ours = st->attached ? attach_channel(st->attached, "con0=") : NULL;
 
@@ -214,7 +217,7 @@ static void add_lines(struct line *l, const struct start *st)
 
 /* ---- disks ---- */
 
-/* Makes an empty file without a name, which the kernel puts over the state's layer. */
+/* Makes an empty file without a name, which the kernel will put over the state's layer. */
 static int layer_file(void)
 {
 	int fd = temporary_file("the copy-on-write layer");
@@ -262,8 +265,8 @@ static void add_cards(struct line *l, const struct start *st)
 /* ---- starting ---- */
 
 /*
- * Returns the parameter for the user of the host that an instance of root's becomes: what the saved
- * one was, unless an option names another. NULL: the caller.
+ * Returns the parameter for the host user of an instance of root's: the option's, or the saved
+ * instance's. NULL: nestctl's user.
  */
 static const char *user_param(const struct start *st)
 {
@@ -323,7 +326,7 @@ void start_begin(struct start *st, const char *kernel)
 			close(files[i]);
 }
 
-/* Returns why a kernel ended: its first line, or its status. */
+/* Returns a message about a kernel's end: its first line on standard error, or its status. */
 static const char *why(const struct start *st, const char *text)
 {
 	char *said;
@@ -341,7 +344,7 @@ static const char *why(const struct start *st, const char *text)
 	return format("%s: its kernel ended with status %d", st->name, WEXITSTATUS((int)status));
 }
 
-/* Takes the reports of keeper and kernel. Returns false once an end was reported. */
+/* Reads the reports of keeper and kernel. Returns false once the end was reported. */
 static bool hear(struct start *st)
 {
 	char text[4096], *at = text;
@@ -398,7 +401,8 @@ bool start_await_held(struct start *st, int channel, enum start_held how)
 		if (p[1].revents) {
 			if (recv(channel, &letter, 1, MSG_DONTWAIT) == 1 && letter == (char)how)
 				return true;
-			p[1].fd = -1; /* the reason follows */
+			/* the kernel has gone; the keeper reports the reason */
+			p[1].fd = -1;
 		}
 		if (p[0].revents && !hear(st))
 			break;

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * state.h: declarations shared by the files of the commands about states.
+ * state.h: shared by the files of the commands about saved states of instances.
  *
- * A state is a folder: `memory`, `ubdN.layer` and, if a disk's changes are in several files, the
- * parts below it, `ubdN.layer.1` and so on, which the kernel writes (kernel/state/state.h); and
- * state.json, which says how a kernel is started from them. A name without a slash belongs to the
- * store, beside that of images; any other is the folder's path.
+ * A state is a folder. The kernel writes `memory`, `ubdN.layer` and, if a disk's changes are in
+ * several files, the parts below the layer, `ubdN.layer.1` and so on (kernel/state/state.h).
+ * nestctl writes state.json, which describes how to start a kernel from them. A name without a
+ * slash is a folder of the store, which is beside the store of images. A name with a slash is the
+ * folder's path.
  */
 #ifndef NESTLING_NESTCTL_STATE_H
 #define NESTLING_NESTCTL_STATE_H
@@ -31,23 +32,23 @@
 
 /* A file that the kernel wrote into the folder. */
 struct state_file {
-	const char *name; /* NULL: there is none */
+	const char *name; /* NULL: there is no such file */
 	uint64_t size;    /* bytes, with holes */
-	/* bytes that it occupied when last measured */
+	/* bytes that it occupied on the disk when last measured */
 	uint64_t disk;
-	uint32_t sum; /* file_sum() */
+	uint32_t sum; /* from file_sum() */
 };
 
-/* A file of the host that a disk reads and that must not change: an image, a backing file. */
+/* A file of the host that a disk reads and that must not change: an image or a backing file. */
 struct state_image {
 	const char *path; /* absolute */
 	uint64_t size, inode;
 	uint64_t mtime, mtime_ns;
 };
 
-/* A disk that is written to. */
+/* A writable disk. */
 struct state_disk {
-	/* NULL: the disk is read-only, or there is none */
+	/* has no name if the disk is read-only or missing */
 	struct state_file layer;
 	/* the parts below it, up to the first without a name */
 	struct state_file below[STATE_PARTS];
@@ -56,71 +57,73 @@ struct state_disk {
 };
 
 struct state {
-	const char *name, *folder; /* folder: absolute */
-	/* of the folder, which stays locked while it is open; or -1 */
+	const char *name, *folder; /* @folder: an absolute path */
+	/* descriptor of the folder, which stays locked while it is open; or -1 */
 	int fd;
 	char digest[65]; /* SHA-256 of state.json */
-	/* made by this process, or state_must_be_trusted() has let it pass */
+	/* this process made the state, or state_must_be_trusted() has accepted it */
 	bool trusted;
-	uint64_t created;       /* seconds since 1970 */
-	const char *parent;     /* name or path, or NULL */
-	const char *umid, *cwd; /* of the instance that was saved */
-	const char *kernel;     /* path of its program */
-	const char *build;      /* and that program's build id */
+	uint64_t created; /* seconds since 1970 */
+	/* name and working directory of the saved instance */
+	const char *parent;
+	const char *umid, *cwd; /* path of its program */
+	const char *kernel;     /* build id of that program */
+	const char *build;      /* image of the first disk, or "" */
 	const char *image;      /* of the first disk, or "" */
-	/* bytes of memory, and how many CPUs, when it was saved */
+	/* bytes of memory and number of CPUs at the time of the save */
 	uint64_t mem, cpus;
 	uint64_t stopped_ns;
 	struct state_file memory;
 	/*
-	 * memory.N, of older states, which has what the memory shares with them; at [N - 1],
-	 * without a name where there is none
+	 * memory.N at [N - 1]: a file of an older state, with the pages that @memory shares with
+	 * it. No name: there is none.
 	 */
 	struct state_file older[STATE_OLDER];
 	struct state_disk disks[STATE_DISKS];
 	struct state_image *images;
 	size_t nr_images;
-	/* the kernel's command line, NULL at its end */
+	/* the kernel's command line, ending in NULL */
 	const char **params;
 	const char *cards[STATE_CARDS]; /* KIND,... of eth<N>=, or NULL */
 };
 
-/* ---- store.c: folders that are there whole or not at all ---- */
+/* ---- store.c: folders that appear complete or not at all ---- */
 
-/* Returns the folder of names; it may be missing. */
+/* Returns the path of the store, which need not exist. */
 const char *state_store(void);
-/* Returns the folder of a name or a path, which need not exist. Dies if the name is none. */
+/* Returns the folder of a state by name or path. It need not exist. Dies if @name is invalid. */
 const char *state_folder(const char *name);
 
-/* A folder that is being made. */
+/* A folder that is being filled. */
 struct state_new {
-	const char *folder; /* where it will be */
-	const char *made;   /* its temporary name, absolute */
+	const char *folder; /* its final path */
+	const char *made;   /* absolute path of its temporary name */
 	int fd;
 	bool replace;
-	/* which seal it gets: none, one for its files, or one for copies of them too */
+	/* the seal that the folder gets: for its files here, for copies of them too, or none */
 	enum { SEAL_HERE, SEAL_COPY, SEAL_NONE } seal;
-	bool unnamed; /* nothing reads its state.json */
-	/* the open parent, of which it may have files, or NULL */
+	bool unnamed; /* no process reads its state.json */
+	/* the open parent, with which it may share files, or NULL */
 	const struct state *parent;
 };
 /*
- * Makes an empty folder for a state. It is removed at the end of this process if it was not
- * published. Dies if @name exists, unless it is a state and @replace. One at a time.
+ * Makes an empty folder for a state, which is removed when this process ends unless it was
+ * published. Dies if @name exists, unless it is a state and @replace is set. Only one folder may be
+ * in the making.
  */
 struct state_new state_begin(const char *name, bool replace);
-/* Makes a folder for @path, which belongs to another store. */
+/* Makes a folder that will be @path, in another store. */
 struct state_new state_begin_at(const char *path);
 /* Makes a folder in the store that never gets a name. */
 struct state_new state_begin_unnamed(void);
-/* Seals the folder, brings it to the disk and gives it its name. Dies on an error. */
+/* Seals the folder, syncs it to the disk and gives it its name. Dies on an error. */
 void state_publish(struct state_new *n);
 /* Removes an unpublished folder. */
 void state_drop(void);
 
 /*
- * Opens and locks the folder at @path: nothing removes or replaces it meanwhile. @change: this
- * process will, and no other uses it. Dies on an error; @name is for messages.
+ * Opens and locks the folder at @path, so that no other process removes or replaces it. @change:
+ * locks it exclusively, for a change. Dies with a message about @name on an error.
  */
 int state_lock(const char *path, const char *name, bool change);
 /* Removes a state. Dies if another process uses it. */
@@ -132,14 +135,17 @@ void state_sweep(const char *dir);
 /* Returns the names in the store, sorted. */
 char **state_names(size_t *count);
 
-/* ---- pool.c: files of disks that outlive their states ---- */
+/* ---- pool.c: files of disks that are needed longer than their states ---- */
 
-/* Gives a file that is about to be removed another name, if an instance is over it. */
+/* If an instance continues over a file that is about to be removed, gives it another name. */
 void pool_keep(int dirfd, const char *name);
-/* Removes the files that no instance is over. */
+/* Removes the files over which no instance continues. */
 void pool_sweep(void);
 
-/* Records, or returns, the state that an instance was last saved to or started from (head.c). */
+/*
+ * Record and return the state to which an instance was last saved, or from which it was started
+ * (head.c).
+ */
 void head_set(pid_t pid, const char *name);
 const char *head_get(pid_t pid);
 
@@ -147,28 +153,28 @@ const char *head_get(pid_t pid);
 
 extern const char *const state_older_names[STATE_OLDER];
 /*
- * Links the memory of @parent (NULL: there is none) to the new folder, for the kernel to write only
- * what differs. Where that is not possible, or too many files would come together, the kernel will
- * write all.
+ * Links the memory files of @parent (NULL: none) to the new folder, so that the kernel writes only
+ * the pages that differ. Links none if that is not possible, or if there would be too many files.
+ * The kernel then writes all pages.
  */
 void older_link(const struct state *parent, const struct state_new *n);
-/* Describes what of it the kernel has used. */
+/* Adds the linked files that the kernel has kept to the description @s. */
 void older_describe(struct state *s, const struct state *parent, int dirfd);
 /*
- * Returns the @i-th file of a state, from 0 on: its memory, what it shares, its layers. NULL: there
- * are no more.
+ * Returns the @i-th file of a state, counted from 0: its memory, its older memory files, its
+ * layers. Returns NULL behind the last.
  */
 const struct state_file *state_nth_file(const struct state *s, size_t i);
 
 /* ---- describe.c: state.json ---- */
 
 /*
- * Reads the state @name and locks it. Dies with one line if it is not a valid state. Reads no other
- * file.
+ * Reads the state @name and locks it. Dies with a message if it is not a valid state. Reads no file
+ * but state.json.
  */
 struct state state_open(const char *name);
 void state_close(struct state *s);
-/* Reads state.json of the folder s->fd, which is s->folder; s->name is for messages. */
+/* Reads state.json of s->folder, which is open as s->fd. s->name is for messages. */
 void state_read(struct state *s);
 /* Writes state.json into the folder @fd. */
 void state_write(const struct state *s, int fd);
@@ -176,13 +182,16 @@ void state_write(const struct state *s, int fd);
 /* ---- check.c ---- */
 
 /*
- * Compares a state and what it needs. Dies with one line at the first fault. Files that have not
- * been written to since they were sealed are not read.
+ * Checks a state's files, and the images that it needs. Dies at the first fault. Does not read
+ * files that have not been written to since they were sealed.
  */
 void state_must_be_whole(const struct state *s);
-/* As above, but reads all, and returns false after a line for each fault. */
+/* As above, but reads all files, and prints a message for each fault. True if there are none. */
 bool state_check_all(const struct state *s);
-/* Fills @f with what the file @name of the folder @dirfd is. Returns false if it is missing. */
+/*
+ * Fills @f from the file @name of the folder @dirfd. @where: for messages. Returns false if it is
+ * missing.
+ */
 bool state_file_read(int dirfd, const char *name, const char *where, struct state_file *f);
 /* As above, without its checksum. */
 bool state_file_look(int dirfd, const char *name, const char *where, struct state_file *f);
@@ -192,148 +201,159 @@ int state_image_read(const char *path, struct state_image *im);
 /* ---- seal.c: which states this user has made ---- */
 
 /*
- * Writes state.seal into the folder @dirfd, which has all other files. @copy: it holds for copies
- * of the folder. Only warns if the user's key cannot be used.
+ * Writes state.seal into the folder @dirfd, which has all other files. @copy: the seal is valid for
+ * copies of the folder, too. Only warns if the user's key cannot be used.
  */
 void state_seal(int dirfd, const char *name, bool copy);
 /* True if the state's files have not been written to since this user sealed them. */
 bool state_is_untouched(const struct state *s);
-/* As above, of a folder without state.json: a template. */
+/* As above, for a folder without state.json: a template. */
 bool state_folder_is_untouched(int dirfd);
 /*
- * Returns NULL if this user has made the state, or why that is not known. Reads the files of a
- * copy.
+ * Returns NULL if this user has made the state, or the reason why that is not certain. Reads all
+ * files of a copy.
  */
 const char *state_distrust(const struct state *s);
-/* Dies unless this user has made the state, or accepts it with --trust (@anyway). */
+/* Dies unless this user has made the state, or accepts it by --trust (@anyway). */
 void state_must_be_trusted(struct state *s, bool anyway);
 
 /* ---- sum.c, build.c ---- */
 
 /*
- * CRC-32C of a file's pieces of 4 KiB that are not zeros, each with its number: holes do not
- * matter. False with errno. @name: what a progress bar says; NULL: there is none.
+ * Computes CRC-32C over those 4 KiB pieces of a file that are not all zeros, each with its number,
+ * so that holes count as zeros. Returns false with errno on an error. @name: for a progress bar;
+ * NULL: none.
  */
 bool file_sum(int fd, uint64_t size, const char *name, uint32_t *sum);
 /* Adds @n bytes to a CRC-32C, which begins as ~0 and is inverted at its end. */
 uint32_t crc32c_add(uint32_t crc, const void *p, size_t n);
-/* SHA-256 of such pieces, in hexadecimal. */
+/* Computes SHA-256 over such pieces, in hexadecimal. */
 bool file_digest(int fd, uint64_t size, char text[65]);
 /* Returns the build id of a program in hexadecimal, or NULL. */
 const char *build_id_of(const char *program);
 
 /* ---- devices.c: the devices of a running instance ---- */
 
-/* Returns the arguments of @device ("ubd0"), or NULL if there is none. */
+/* Returns the arguments of @device ("ubd0"), or NULL if the instance lacks it. */
 char *device_query(struct umid_console *c, const char *device);
-/* Splits "COW,FILE" into at most @max names, without their backslashes. Returns how many. */
+/*
+ * Splits "COW,FILE" into at most @max names, and removes backslashes. Returns the number of names.
+ */
 size_t device_names(const char *args, const char **names, size_t max);
-/* Returns the value of the parameter @device, of whatever flags, which go to *flags; or NULL. */
+/*
+ * Returns the value of the parameter for @device, or NULL. The parameter may have flags, which go
+ * to *flags.
+ */
 const char *device_param(const char *const *params, const char *device, const char **flags);
-/* Returns the words of a card without its address and forwarded ports, and with a new address. */
+/* Returns a card's words with a new MAC address and without forwarded ports. */
 const char *card_of_its_own(const char *args);
 
 /* ---- copy.c ---- */
 
 /*
- * Copies a file, which a progress bar names, and of which holes and zeros become holes. False with
- * errno.
+ * Copies a file with a progress bar. Holes and blocks of zeros become holes. Returns false with
+ * errno on an error.
  */
 bool file_copy(int from, int to, uint64_t size, const char *name);
 
 /* ---- save.c ---- */
 
-/* Saves an instance into @n and describes it. The caller publishes it. */
+/* Saves an instance into the folder @n and writes its state.json. The caller publishes it. */
 struct state save_instance(const struct instance *in, struct state_new *n, const char *name);
-/* Describes an instance of which the kernel has just written the files in the folder @dirfd. */
+/* Describes an instance whose kernel has just written the files in the folder @dirfd. */
 struct state save_described(const struct instance *in, struct umid_console *c, int dirfd);
 
 /* ---- start.c: a kernel that continues from a state ---- */
 
 struct start {
 	struct state *state;
-	const char *name;      /* of the instance */
-	const char *net;       /* instead of the state's eth0, or NULL */
-	const char *host_user; /* --host-user, or NULL: the state's */
-	/* the first may run: cards get new addresses, lines no ports */
+	const char *name;      /* name of the new instance */
+	const char *net;       /* replaces the state's eth0, or NULL */
+	const char *host_user; /* --host-user; NULL: as in the state */
+	/* the saved instance may still run: give cards new addresses, and consoles no ports */
 	bool clone;
 	/*
-	 * It runs as our child with our standard streams, as the instances of `nestctl run` do
-	 * (attach.c); NULL: under a keeper.
+	 * The instance runs as a child of this process with its standard streams, as with `nestctl
+	 * run` (attach.c). NULL: it runs under a keeper.
 	 */
 	struct run *attached;
 	/*
-	 * the kernel's end of a channel that holds it (hold=FD,early), closed by start_begin(); 0:
-	 * none
+	 * the kernel's end of a channel that holds it (hold=FD,early), which start_begin() closes;
+	 * 0: none
 	 */
 	int hold;
-	/* further parameters, NULL at their end; or NULL */
+	/* further parameters, ending in NULL; or NULL */
 	const char *const *extra;
-	/* is called while it is waited for, some times a second; or NULL */
+	/* called several times a second during waits, or NULL */
 	void (*tick)(void *arg);
 	void *tick_arg;
-	/* a pipe from the keeper, and from the kernel when it runs */
+	/* pipe with reports of the keeper, and of the kernel once it runs */
 	int report;
-	bool runs; /* the kernel has said so */
-	/* once the keeper has reported it; else 0 */
+	bool runs; /* the kernel has reported that it runs */
+	/* the kernel's process once the keeper has reported it, else 0 */
 	pid_t kernel;
-	int pidfd;         /* of it, or -1 */
-	const char *error; /* why it does not run */
+	int pidfd; /* descriptor of @kernel, or -1 */
+	/* reason why the instance does not run, or NULL */
+	const char *error;
 };
-/* Returns the kernel for a state. Dies if none has its build. */
+/*
+ * Returns the path of a kernel with the state's build. @wanted: the user's choice, or NULL. Dies if
+ * there is none.
+ */
 const char *start_kernel_of(const struct state *s, const char *wanted);
 void start_begin(struct start *st, const char *kernel);
-/* Waits until it runs, and so answers. False with st->error. */
+/* Waits until the instance runs and answers. True if it does, otherwise st->error is set. */
 bool start_await(struct start *st);
 /*
- * Waits until it is held; @channel is the other end. START_WAITS: it runs, and wants the state's
- * files; START_READY: it has read them. False with st->error.
+ * Waits until the kernel reports over @channel, the other end of st->hold. START_WAITS: the kernel
+ * runs and waits for the state's files. START_READY: it has read them and is held. True if it has,
+ * otherwise st->error is set.
  */
 enum start_held { START_WAITS = 'w', START_READY = 'r' };
 bool start_await_held(struct start *st, int channel, enum start_held how);
-/* Ends it, if it runs. Returns false if it does not end. */
+/* Kills the instance if it runs. Returns false if it does not end. */
 bool start_undo(struct start *st);
-/* True if the built-in init of `nestctl run` reports and hears by con4 and con5. */
+/* True if the instance has the built-in init of `nestctl run`, which uses con4 and con5. */
 bool start_has_init(const struct state *s);
-/* True if a parameter begins so. */
+/* True if one of the state's parameters begins with @param. */
 bool start_has_line(const struct state *s, const char *param);
 /*
- * Returns @wanted or, if an instance of this name runs, the first free of WANTED-2, WANTED-3 ...
- * Dies if a detached one of this name is kept and does not run.
+ * Returns @wanted or, if an instance of this name runs, the first unused name of WANTED-2, WANTED-3
+ * and so on. Dies if a kept instance that does not run has the name.
  */
 const char *start_free_name(const char *wanted);
-/* Dies if @name is no name for an instance, or taken. */
+/* Dies if @name is not valid for an instance, or is taken. */
 void start_check_name(const char *name);
 
 /* ---- attach.c: `restore --attach` ---- */
 
 /*
- * Makes the streams and channels of an instance that continues from @s at this terminal, or over
- * these standard streams. Dies on an error.
+ * Makes the streams and pipes of an instance that will continue from @s, at this terminal or over
+ * this process's standard streams. Dies on an error.
  */
 void attach_prepare(struct run *r, const struct state *s, const char *kernel);
 /*
- * Returns the parameter of the line that @param of the state is about, if it has our streams; or
- * NULL.
+ * Returns the parameter that gives nestctl's streams to the console of @param, a parameter of the
+ * state. NULL: the console gets none.
  */
 const char *attach_channel(const struct run *r, const char *param);
-/* Runs it to its end. Returns the exit status of nestctl. @begun: is called once it answers. */
+/* Runs the instance to its end. Calls @begun once it answers. Returns nestctl's exit status. */
 int attach_run(struct start *st, void (*begun)(struct start *st, void *arg), void *arg);
 
-/* keeper.c: the process that stays with a kernel when nestctl has ended. */
+/* keeper.c: the process that stays with a kernel after nestctl has ended. */
 #define KEEPER_FDS 3
 struct keeper {
 	const char *kernel, *cwd;
-	const char *const *argv; /* the kernel's, NULL at its end */
-	/* our ends of its pipes, which stay open; -1 for none */
+	const char *const *argv; /* the kernel's, ending in NULL */
+	/* the keeper's ends of the kernel's pipes, which stay open; -1 for none */
 	int fds[KEEPER_FDS];
-	/* where both of them report (struct start) */
+	/* pipe for reports of keeper and kernel (struct start) */
 	int report;
 };
 /* Starts the kernel under a keeper. */
 void keeper_start(const struct keeper *k);
 
-/* True once the instance @name, whose kernel is @pid (0: any), answers within @ms. */
+/* True if the instance @name, whose kernel is @pid (0: any), answers within @ms. */
 bool instance_answers(const char *name, pid_t pid, int ms);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* states.c: `nestctl states`, and what it does with one of them. */
+/* states.c: `nestctl states` and its subcommands. */
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
@@ -25,7 +25,7 @@ enum { KEY_TREE = 256, KEY_NAMES, KEY_TEMPLATES };
 /* A row of the listing. */
 struct row {
 	struct state s;
-	const char *fault; /* or why it cannot be read */
+	const char *fault; /* why the state cannot be read, or NULL */
 	bool shown;
 };
 
@@ -141,7 +141,7 @@ static void print_trees(struct table *t, struct row *rows, size_t n)
 	for (size_t i = 0; i < n; i++)
 		if (!has_parent(rows, n, &rows[i]))
 			print_tree(t, rows, n, i, 0);
-	for (size_t i = 0; i < n; i++) /* parents in a ring */
+	for (size_t i = 0; i < n; i++) /* states whose parents form a ring */
 		if (!rows[i].shown)
 			print_tree(t, rows, n, i, 0);
 }
@@ -324,7 +324,7 @@ static int states_export(int argc, char **argv)
 	for (size_t i = 0; (f = state_nth_file(&s, i)); i++)
 		export_file(&s, &n, f->name);
 	export_file(&s, &n, STATE_JSON);
-	/* a seal is no reward for being copied */
+	/* a state without a valid seal must not get one by being exported */
 	n.seal = state_distrust(&s) ? SEAL_NONE : SEAL_COPY;
 	state_publish(&n);
 	return 0;

@@ -2,11 +2,11 @@
 /*
  * store.c: folders of states, in the store and elsewhere.
  *
- * A folder is filled under a temporary name beside its own (NAME, OUTPUT_MARK, eight digits) and
- * renamed when all of it is on the disk. A folder that is to be removed gets such a name first. The
- * process that fills or empties it holds a lock on the folder (flock(2)), which ends with the
- * process: a folder with a temporary name and no lock is a leaving of a killed process, and
- * state_sweep() removes it. Processes that read a state hold a shared lock.
+ * A folder is filled under a temporary name beside its final one (NAME, OUTPUT_MARK, eight digits),
+ * and renamed when all of it is on the disk. A folder that is to be removed gets such a name first.
+ * The process that fills or empties it holds a lock on the folder (flock(2)). A folder with a
+ * temporary name and no lock was left by a killed process, and state_sweep() removes it. Processes
+ * that read a state hold a shared lock.
  */
 #include <ctype.h>
 #include <dirent.h>
@@ -29,7 +29,7 @@
 
 #define NAME_CHARS 100
 #define TRIES 100
-/* files that are synced at a time */
+/* files that are synced concurrently */
 #define SYNC_MAX 8
 
 const char *state_store(void)
@@ -99,7 +99,7 @@ static void sync_folder(const char *path)
 
 /* ---- locks ---- */
 
-/* True if @path still names the folder @fd. */
+/* True if @path still names the open folder @fd. */
 static bool is_still(int fd, const char *path)
 {
 	struct stat a, b;
@@ -107,7 +107,10 @@ static bool is_still(int fd, const char *path)
 	return !fstat(fd, &a) && !lstat(path, &b) && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
 }
 
-/* Opens and locks a folder. Returns -1 with errno; EAGAIN: another process holds it. */
+/*
+ * Opens and locks a folder, exclusively if @change. Returns -1 with errno, EAGAIN if another
+ * process has the lock.
+ */
 static int open_locked(const char *path, bool change)
 {
 	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
@@ -138,7 +141,7 @@ int state_lock(const char *path, const char *name, bool change)
 
 /* ---- removal ---- */
 
-/* Removes the files in a folder. Files that an instance continues over are kept elsewhere. */
+/* Removes the files in a folder. pool_keep() keeps those over which an instance continues. */
 static void remove_files(int fd)
 {
 	int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -163,7 +166,7 @@ static char *temporary_name(const char *path)
 	return format("%s" OUTPUT_MARK "%08x", path, number);
 }
 
-/* It loses its name first. */
+/* Renames the folder first, so that its name is free at once. */
 void state_remove_folder(int fd, const char *path)
 {
 	char *name = temporary_name(path);
@@ -222,11 +225,11 @@ void state_sweep(const char *dir)
 /* ---- a folder that is being made ---- */
 
 static struct {
-	int fd; /* + 1, or 0 for none */
+	int fd; /* fd + 1, or 0 for none */
 	const char *volatile path;
 } making;
 
-/* Writes ubd<unit>.layer, with .<part> behind it if that is not 0. Async-signal-safe. */
+/* Writes "ubd<unit>.layer", and ".<part>" if @part is not 0. Async-signal-safe. */
 static void layer_name(char *to, int unit, int part)
 {
 	to = stpcpy(to, "ubd");
@@ -242,7 +245,9 @@ static void layer_name(char *to, int unit, int part)
 }
 _Static_assert(STATE_DISKS <= 20 && STATE_PARTS < 10, "layer_name() writes one digit");
 
-/* Removes the unfinished folder. Async-signal-safe, so it knows the names in it. */
+/*
+ * Removes the unfinished folder. Async-signal-safe, so it uses fixed names in place of readdir().
+ */
 static void clean_up(void)
 {
 	char name[32];
@@ -281,7 +286,10 @@ void state_drop(void)
 	making.fd = 0;
 }
 
-/* Makes and locks a folder with a temporary name beside @path. */
+/*
+ * Makes and locks a folder with a temporary name beside @path. Returns its descriptor, and the name
+ * in *made.
+ */
 static int make_folder(const char *path, const char **made)
 {
 	for (int i = 0; i < TRIES; i++) {
@@ -293,7 +301,7 @@ static int make_folder(const char *path, const char **made)
 				continue;
 			die("%s: %s", path, strerror(errno));
 		}
-		/* unless another process has swept it already */
+		/* fails if another process has already swept the unlocked folder: try again */
 		fd = open_locked(name, true);
 		if (fd >= 0) {
 			*made = name;
@@ -364,7 +372,7 @@ struct state_new state_begin_unnamed(void)
 	return n;
 }
 
-/* A file that is brought to the disk. */
+/* A file that is synced to the disk. */
 struct sync {
 	int fd, err;
 	char name[NAME_MAX + 1];
@@ -380,7 +388,7 @@ static void *sync_file(void *arg)
 	return NULL;
 }
 
-/* Syncs all files concurrently: each waits for the disk, which can serve all with one flush. */
+/* Syncs all files concurrently, so that the disk can serve all with one flush. */
 static void sync_all(struct sync *all, size_t n, const char *path)
 {
 	const char *fault = NULL;
@@ -429,7 +437,7 @@ static void sync_files(int fd, const char *path)
 	closedir(d);
 }
 
-/* Replaces the state at n->folder, which gets the temporary name and is removed. */
+/* Replaces the state at n->folder. The old one gets the temporary name, and is removed. */
 static void replace_state(struct state_new *n)
 {
 	int old = state_lock(n->folder, n->folder, true);
@@ -440,7 +448,7 @@ static void replace_state(struct state_new *n)
 		remove_files(old);
 		rmdir(n->made);
 	} else {
-		/* a file system without exchange: the old one goes first */
+		/* without RENAME_EXCHANGE: remove the old one first */
 		state_remove_folder(old, n->folder);
 		if (rename(n->made, n->folder))
 			die("%s: %s", n->folder, strerror(errno));
@@ -460,7 +468,7 @@ void state_publish(struct state_new *n)
 	if (n->replace && !lstat(n->folder, &st)) {
 		replace_state(n);
 	} else if (renameat2(AT_FDCWD, n->made, AT_FDCWD, n->folder, RENAME_NOREPLACE)) {
-		/* rename() does not replace a folder that has files */
+		/* rename() also fails if the other folder has files, and replaces an empty one */
 		if (errno == EEXIST || errno == ENOTEMPTY ||
 			(rename(n->made, n->folder) && (errno == EEXIST || errno == ENOTEMPTY)))
 			die("%s: there is one already; --force replaces it", n->folder);

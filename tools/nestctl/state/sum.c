@@ -33,7 +33,7 @@ static uint32_t crc_by_table(uint32_t crc, const uint8_t *p, size_t n)
 	return crc;
 }
 
-/* @n is a multiple of 8. */
+/* @n must be a multiple of 8. */
 __attribute__((target("sse4.2"))) static uint32_t crc_by_cpu(
 	uint32_t crc, const uint8_t *p, size_t n)
 {
@@ -65,7 +65,7 @@ static bool is_zeros(const uint8_t *p, size_t n)
 	return !p[0] && !memcmp(p, p + 1, n - 1);
 }
 
-/* Takes a piece that is not all zeros, and its number. */
+/* Adds a piece that is not all zeros, and its number, to a sum. */
 typedef void (*take_piece)(void *sum, uint64_t number, const uint8_t *p, size_t n);
 
 static void add_to_crc(void *sum, uint64_t number, const uint8_t *p, size_t n)
@@ -82,7 +82,7 @@ static void add_to_digest(void *sum, uint64_t number, const uint8_t *p, size_t n
 	sha256_add(sum, p, n);
 }
 
-/* Takes @n bytes that lie at @off, a multiple of PIECE. */
+/* Passes the pieces of @n bytes to @take, except zeros. @off: their offset, a multiple of PIECE. */
 static void take_chunk(take_piece take, void *sum, const uint8_t *p, size_t n, uint64_t off)
 {
 	for (size_t at = 0; at < n; at += PIECE) {
@@ -93,7 +93,7 @@ static void take_chunk(take_piece take, void *sum, const uint8_t *p, size_t n, u
 	}
 }
 
-/* Reads @n bytes, or as many as there are before the end. Returns -1 with errno. */
+/* Reads @n bytes, or fewer at the end of the file. Returns their number, or -1 with errno. */
 static ssize_t read_at(int fd, uint8_t *buf, size_t n, uint64_t off)
 {
 	size_t done = 0;
@@ -112,7 +112,10 @@ static ssize_t read_at(int fd, uint8_t *buf, size_t n, uint64_t off)
 	return (ssize_t)done;
 }
 
-/* Returns where the data at or behind @off begins, at a multiple of PIECE; @size: there is none. */
+/*
+ * Returns the offset of the next data from @off on, rounded down to PIECE, or @size if there is
+ * none.
+ */
 static uint64_t next_data(int fd, uint64_t off, uint64_t size)
 {
 	off_t data = lseek(fd, (off_t)off, SEEK_DATA);
