@@ -24,8 +24,8 @@ union address {
 };
 
 /*
- * Reads "[HOST:]PORT"; brackets around an address of IPv6 go. Names are not looked up: nestctl is
- * static, and has no resolver.
+ * Parses "[HOST:]PORT", with or without brackets around an IPv6 address. HOST must be an address,
+ * since nestctl is static and has no resolver.
  */
 static union address parse_tcp(const char *text)
 {
@@ -56,7 +56,7 @@ static socklen_t size_of(const union address *a)
 	return a->any.sa_family == AF_INET ? sizeof(a->v4) : sizeof(a->v6);
 }
 
-/* Connects or listens. */
+/* Returns a socket that listens at the address, or is connected to it. */
 static int tcp_socket(const char *text, bool listens)
 {
 	union address a = parse_tcp(text);
@@ -95,7 +95,10 @@ struct conn conn_to_command(char *const *argv)
 	struct conn c = { .peer = argv[0] };
 	int to[2], from[2];
 
-	/* two: what one program does to its input must not change the output of another */
+	/*
+	 * two pipes: O_NONBLOCK, which one program sets on its input, must not apply to another's
+	 * output
+	 */
 	if (pipe2(to, O_CLOEXEC) || pipe2(from, O_CLOEXEC))
 		die("pipe: %s", strerror(errno));
 	fflush(NULL);
@@ -103,7 +106,10 @@ struct conn conn_to_command(char *const *argv)
 	if (c.child < 0)
 		die("cannot start a process: %s", task_error(errno));
 	if (!c.child) {
-		/* It ends with the connection: a signal to both must not end it before that. */
+		/*
+		 * it ends when the connection ends, and must outlive a SIGINT to the whole group
+		 * until then
+		 */
 		signal(SIGINT, SIG_IGN);
 		signal(SIGPIPE, SIG_DFL);
 		if (dup2(to[0], 0) < 0 || dup2(from[1], 1) < 0)
@@ -119,7 +125,7 @@ struct conn conn_to_command(char *const *argv)
 	return c;
 }
 
-/* Small messages are waited for, so they are not held back. */
+/* Disables Nagle's algorithm, since the peer waits for small messages. */
 static void no_delay(int fd)
 {
 	int on = 1;
@@ -182,7 +188,9 @@ static int unix_listen(const char *path)
 	return fd;
 }
 
-/* Other users cannot reach the socket if its folder and mode are kept; root can. */
+/*
+ * Dies if another user has connected. The modes of folder and socket keep out all others but root.
+ */
 static void check_user(int fd, const char *address)
 {
 	struct ucred cred;
@@ -218,7 +226,7 @@ struct conn conn_from(const char *address)
 	if (!strcmp(address, "-")) {
 		c.peer = "the source";
 		c.in = 0;
-		/* what is printed by mistake must not be read as a message */
+		/* stray output of this process must not be read as a message */
 		c.out = fcntl(1, F_DUPFD_CLOEXEC, 3);
 		if (c.out < 0 || dup2(2, 1) < 0)
 			die("standard output: %s", strerror(errno));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * apply.c: makes files of what the source sends. Everything in its messages is checked against the
- * file that it is about; names are those of a state, or of an image that was asked for.
+ * apply.c: makes files from the source's messages. Offsets and lengths are checked against the
+ * file, and names must be those of a state's files or of a requested image.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -17,7 +17,7 @@
 #define SIZE_MAX_BYTES (1ULL << 46)
 #define ZERO_PIECE (1U << 20)
 
-/* before the name of a file of the round before */
+/* prefix of the names of files of the round before */
 #define BEFORE "was."
 
 struct target {
@@ -42,7 +42,7 @@ static void before(char to[MIG_NAME + 8], const char *name)
 	snprintf(to, MIG_NAME + 8, BEFORE "%s", name);
 }
 
-/* ---- the file ---- */
+/* ---- one file ---- */
 
 static int take_image(struct apply *a, const char *name)
 {
@@ -55,7 +55,7 @@ static int take_image(struct apply *a, const char *name)
 	return a->image[i];
 }
 
-/* Gives a file of the round before a name of this one. */
+/* Gives a file of the round before its name of this round. */
 static void take_over(const struct apply *a, const char *from, const char *name)
 {
 	char old[MIG_NAME + 8];

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * conn.c: messages over a stream (protocol.h). One thread; both ends of the stream are
- * non-blocking, and each wait ends at the timeout, at a signal, or when the peer has gone. The peer
- * is not trusted: a message is checked before it is used, and at most one is kept in memory.
+ * conn.c: messages over a stream (protocol.h). There is one thread. Both directions of the stream
+ * are non-blocking. Each wait ends at the timeout, at a signal, or when the peer has gone. The peer
+ * is untrusted: messages are checked before use, and the buffer for received bytes has a fixed
+ * size.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -29,7 +30,7 @@ static volatile sig_atomic_t ending;
 
 static void on_signal(int sig)
 {
-	/* the third time nothing is waited for */
+	/* the third signal ends the process at once */
 	if (++ending < 3)
 		return;
 	signal(sig, SIG_DFL);
@@ -68,7 +69,7 @@ static void __attribute__((noreturn)) gone(const struct conn *c, const char *why
 	die("%s: the connection has ended%s%s", c->peer, *why ? ": " : "", why);
 }
 
-/* Reads what has come, if there is room. */
+/* Reads available bytes, if the buffer has room. */
 static void fill(struct conn *c)
 {
 	ssize_t n;
@@ -96,7 +97,7 @@ static uint32_t sum_of(struct mig_head h, const uint8_t *data)
 	return ~crc32c_add(crc32c_add(~0U, &h, sizeof(h)), data, h.length);
 }
 
-/* Tells whether a whole message has come. Dies if what has come is none. */
+/* True if a complete message was received. Dies if the bytes are no valid message. */
 static bool has_message(const struct conn *c, struct message *m)
 {
 	size_t n = c->nr_got - c->used;
@@ -122,7 +123,7 @@ static void drop_message(struct conn *c, size_t length)
 		c->used = c->nr_got = 0;
 }
 
-/* Looks at the next message, and drops what says nothing. Dies if the peer gives up. */
+/* Gets the next message, and drops MIG_ALIVE. True if there is one. Dies at MIG_REFUSED. */
 static bool next(struct conn *c, struct message *m)
 {
 	while (has_message(c, m)) {
@@ -143,7 +144,7 @@ static void check_signal(void)
 		die("cancelled");
 }
 
-/* Reads what has come. Dies if the peer has closed and left no message. */
+/* Reads available bytes. Dies if the peer has closed the stream and no message is left. */
 static void look(struct conn *c)
 {
 	struct message m;
@@ -153,7 +154,10 @@ static void look(struct conn *c)
 		gone(c, c->error ? strerror(c->error) : "");
 }
 
-/* Waits for a stream. Dies at a signal, or if the peer is silent since @begun. */
+/*
+ * Waits until a stream is ready, for a short time. Dies at a signal, or if the peer has sent
+ * nothing since @begun for longer than the timeout.
+ */
 static void wait_io(struct conn *c, bool writes, long begun)
 {
 	struct pollfd p[] = { { .fd = c->ended ? -1 : c->in, .events = POLLIN },
@@ -189,7 +193,7 @@ void conn_flush(struct conn *c)
 		if (n < 0 && errno != EINTR && errno != EAGAIN) {
 			int err = errno;
 
-			/* what it has said before is the better reason */
+			/* a MIG_REFUSED that the peer has sent has the better reason */
 			fill(c);
 			look(c);
 			gone(c, strerror(err));
@@ -325,7 +329,7 @@ void conn_begin(struct conn *c, long timeout_ms)
 	make_nonblocking(c->out);
 	if (write(c->out, &hello, sizeof(hello)) != sizeof(hello))
 		gone(c, strerror(errno));
-	/* Nothing is read as a message before the greeting has come. */
+	/* messages follow only after the greeting */
 	while (c->nr_got < sizeof(hello) &&
 		!memcmp(c->got, MIG_MAGIC, c->nr_got < 8 ? c->nr_got : 8)) {
 		struct pollfd p = { .fd = c->in, .events = POLLIN };
@@ -363,7 +367,9 @@ static void refuse(void *arg)
 	conn_send(c, MIG_REFUSED, r->why, strlen(r->why), NULL, 0);
 	conn_flush(c);
 	shutdown(c->out, SHUT_WR);
-	/* A socket that is closed with unread bytes would take the reason back. */
+	/*
+	 * close() with unread bytes would reset the connection, and the peer might lose the reason
+	 */
 	while (!c->ended && conn_now() < end) {
 		c->used = c->nr_got = 0;
 		if (poll(&(struct pollfd){ .fd = c->in, .events = POLLIN }, 1, STEP_MS) > 0)

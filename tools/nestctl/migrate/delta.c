@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * delta.c: sends a file as what has changed since the version that the receiver has.
+ * delta.c: sends the changes of a file since the version that the receiver has.
  *
- * Blocks of 4 KiB are compared with the old version at the same place. A file that has not changed
- * at all is not sent (MIG_KEEP), and of memory the kernel writes only what has changed. So there is
- * an old version only of disks that the kernel copies.
+ * Blocks of 4 KiB are compared with the old version at the same offset. Unchanged files are not
+ * sent at all (MIG_KEEP), and the kernel writes a new file with only the changed pages of memory.
+ * So only disks that the kernel copies have an old version.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -59,7 +59,7 @@ enum kind { SAME, CONTENT, ZERO };
 struct sender {
 	struct conn *c;
 	const struct version *old, *new;
-	/* the blocks that are about to be sent: of one kind, and one behind another */
+	/* a run of consecutive blocks of one kind, to be sent together */
 	enum kind kind;
 	uint64_t at, length;
 	uint64_t content;
@@ -112,7 +112,10 @@ static void look_at(struct sender *s, uint64_t at, size_t n)
 		add(s, CONTENT, at, n);
 }
 
-/* Returns where the data at or behind @at begins, in whole blocks. */
+/*
+ * Returns the offset of the next data from @at on, rounded down to a block, or @end if there is
+ * none.
+ */
 static uint64_t data_at(const struct version *v, uint64_t at, uint64_t end)
 {
 	off_t data;
@@ -125,7 +128,7 @@ static uint64_t data_at(const struct version *v, uint64_t at, uint64_t end)
 	return (uint64_t)data > at ? (uint64_t)data / MIG_BLOCK * MIG_BLOCK : at;
 }
 
-/* Returns where the data of the block at @at and of those behind it ends, in whole blocks. */
+/* Returns the end of the data that begins with the block at @at, rounded up to a block. */
 static uint64_t hole_at(const struct version *v, uint64_t at)
 {
 	off_t hole;
@@ -138,7 +141,7 @@ static uint64_t hole_at(const struct version *v, uint64_t at)
 	return at < v->size ? at : v->size;
 }
 
-/* Looks at blocks from @at to @end. */
+/* Compares the blocks of [at, end). */
 static void look_at_all(struct sender *s, uint64_t at, uint64_t end)
 {
 	while (at < end) {
@@ -161,7 +164,9 @@ uint64_t delta_send(struct conn *c, const char *name, const struct version *old,
 	memcpy(file.name, name, strlen(name));
 	conn_send(c, MIG_FILE, &file, sizeof(file), NULL, 0);
 	while (at < new->size) {
-		/* Holes are not read: that takes a page of the host for each block. */
+		/*
+		 * skip holes without reading, which would allocate host page cache for each block
+		 */
 		a = data_at(new, at, new->size);
 		b = old ? data_at(old, at, new->size) : a;
 		at = a < b ? a : b;

@@ -2,10 +2,10 @@
 /*
  * here.c: `nestctl migrate --here`: a new process of the kernel takes the place of the old one.
  *
- * Neither is a child of this process. The old one is held (hold.c); the new one reads the memory
- * and is held too. Then the old one's folder of names gets another name, the new one runs under the
- * old name, and the old one is killed. If the new one cannot run, the old one gets its name back
- * and runs on.
+ * Neither process is a child of nestctl. The old one is held (hold.c). The new one reads the
+ * memory, and is held, too. Then the old one's folder of names is renamed, the new one runs under
+ * the old name, and the old one is killed. If the new one cannot run, the old one gets its name
+ * back and continues.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -35,7 +35,7 @@ struct move {
 	bool held, begun, moved;
 };
 
-/* Saves once to learn what it is: while it is held it cannot be asked. */
+/* Saves and describes the instance once. It cannot answer while it is held. */
 static void describe(struct move *m)
 {
 	struct umid_console c;
@@ -74,7 +74,7 @@ static void start(struct move *m)
 		die("%s", m->start.error);
 }
 
-/* Has the new process read the memory. */
+/* Makes the new process read the memory. */
 static void load(struct move *m)
 {
 	if (send(m->channel, "s", 1, MSG_NOSIGNAL) != 1)
@@ -128,7 +128,7 @@ static void __attribute__((noreturn)) give_up(struct move *m, const char *why)
 	die("%s", why);
 }
 
-/* Ends the old process and removes its folder of names. */
+/* Kills the old process and removes its folder of names. */
 static void end_old(struct move *m)
 {
 	static const char *const names[] = { "mconsole", "console", "pid" };

@@ -13,7 +13,7 @@
 
 #define REPLY_MS 60000
 
-/* Dies with the reason why the instance is not held. */
+/* Dies with the reason why the instance could not be held. */
 static void __attribute__((noreturn)) failed(struct hold *h)
 {
 	size_t len;
@@ -29,7 +29,10 @@ static void __attribute__((noreturn)) failed(struct hold *h)
 	die("%s: %s", h->in->name, *text ? text : strerror(err < 0 ? -err : EIO));
 }
 
-/* Returns the next letter, or 0 if the kernel has gone. */
+/*
+ * Returns the kernel's next letter, or 0 if the kernel has gone. @c: kept alive while waiting, or
+ * NULL.
+ */
 static char hear(struct hold *h, struct conn *c)
 {
 	char letter = 0;

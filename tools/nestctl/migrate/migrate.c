@@ -2,14 +2,14 @@
 /*
  * migrate.c: `nestctl migrate`: sends a running instance to `nestctl receive` (protocol.h).
  *
- * A round is a save into a folder without a name, of which what has changed since the round before
- * is sent while the instance runs. When the rest is small enough, or does not become smaller, the
- * last save holds the instance. However this process ends, the next nestctl removes the folder, and
- * the instance runs on, since its channel ends with the process (hold.c).
+ * Each round saves the instance into a folder without a name, and sends the changes since the round
+ * before while the instance runs. When the changes are few enough, or do not become fewer, the last
+ * save holds the instance. If this process is killed, the next nestctl removes the folder, and the
+ * instance continues, since its channel is closed (hold.c).
  *
- * Of memory a save has only what differs from the round before, of which the folder has the file as
- * memory.1, and so on (mig_next()). Of a disk it has what was written since, and the older parts
- * under other names.
+ * The memory of a save has only the pages that differ from the round before, whose file is
+ * memory.1, and so on (mig_next()). A disk's layer has the changes since that round, and older
+ * parts have other names.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -31,9 +31,9 @@
 #define ROUNDS_MAX 30
 #define SAVE_MS 600000
 #define STEP_MS 200
-/* what starting the kernel at the receiver takes, as long as nothing is known of it, in ms */
+/* assumed time, in ms, until the receiver's kernel has started */
 #define START_GUESS 30
-/* A round that sends more than this part of the round before does not help. */
+/* True if a round has sent at least a tenth less than the one before, so that another may help. */
 #define SHRINKS(now, before) ((now) < (before) / 10 * 9)
 #define EXIT_UNKNOWN 3
 
@@ -47,15 +47,17 @@ struct source {
 	struct umid_console console;
 	int pidfd;
 	struct state state;
-	struct version files[MIG_FILES]; /* as the receiver has them */
-	uint64_t wanted;                 /* images */
+	struct version files[MIG_FILES]; /* the versions that the receiver has */
+	/* bits of the images that the receiver requested */
+	uint64_t wanted;
 	struct hold hold;
 	bool held, committed;
 	int rounds;
-	uint64_t stopped_ns; /* of the last save, then of the migration */
-	uint64_t bytes;      /* of content, in the last round */
-	long took;           /* ms, the last round */
-	uint64_t rate;       /* bytes in a ms */
+	/* how long the last save has stopped the instance, in the end the whole migration */
+	uint64_t stopped_ns;
+	uint64_t bytes; /* bytes of content in the last round */
+	long took;      /* ms that the last round took */
+	uint64_t rate;  /* bytes per ms, from the first round */
 	const char *runs_as;
 };
 
@@ -71,7 +73,10 @@ static void show(uint64_t bytes)
 
 /* ---- saves ---- */
 
-/* Waits for an answer of the management console, while the peer gets signs of life. */
+/*
+ * Sends a command to the management console and waits for its reply. Keeps the connection to the
+ * receiver alive meanwhile.
+ */
 static char *ask(struct source *s, const char *command, int *err)
 {
 	struct pollfd p[] = { { .fd = s->console.fd, .events = POLLIN },
@@ -114,7 +119,7 @@ static void open_files(struct source *s, struct version *v)
 	}
 }
 
-/* Returns the number of the file in the round before, or -1. */
+/* Returns the number that the file had in the round before, or -1. */
 static int number_before(const struct source *s, const struct version *v)
 {
 	for (int i = 0; i < MIG_FILES; i++)
@@ -123,7 +128,10 @@ static int number_before(const struct source *s, const struct version *v)
 	return -1;
 }
 
-/* Says which files stay. @kept: of the round before; @sent: of this round. */
+/*
+ * Sends a MIG_KEEP for each unchanged file. Sets @kept for its number in the round before, and
+ * @sent for its number in this round.
+ */
 static void keep_files(struct source *s, const struct version *now, bool *kept, bool *sent)
 {
 	for (int i = 0; i < MIG_FILES; i++) {
@@ -139,7 +147,7 @@ static void keep_files(struct source *s, const struct version *now, bool *kept, 
 	}
 }
 
-/* Sends the files of a save: memory at last, since it changes most. */
+/* Sends the files of a save, the memory last, since it changes most. */
 static void send_files(struct source *s, bool last)
 {
 	struct version now[MIG_FILES];
@@ -193,7 +201,7 @@ static const char *cpu_flags(struct source *s)
 	return flags;
 }
 
-/* Returns the file that a path leads to. */
+/* Returns @path with symbolic links resolved. */
 static const char *real_path(const char *path)
 {
 	char *real = realpath(path, NULL);
@@ -219,7 +227,10 @@ static void send_images(struct source *s)
 	}
 }
 
-/* Asks the receiver, by what can be known before memory is sent. */
+/*
+ * Sends the offer and the images that the receiver lacks. All that can be checked without the
+ * memory is checked by then.
+ */
 static void offer(struct source *s)
 {
 	const struct state_file *f;
@@ -254,7 +265,7 @@ static void round_of(struct source *s)
 		s->rate = s->bytes / (uint64_t)s->took + 1;
 }
 
-/* True if the instance would stand still for longer than wanted, and another round may help. */
+/* True if the instance would be stopped for longer than --downtime, and another round may help. */
 static bool goes_on(const struct source *s, uint64_t before)
 {
 	uint64_t rest = s->bytes / s->rate + s->stopped_ns / 1000000 + START_GUESS;
@@ -263,7 +274,7 @@ static bool goes_on(const struct source *s, uint64_t before)
 	       (s->rounds < 3 || SHRINKS(s->bytes, before));
 }
 
-/* Tells all but the files, which come by themselves. */
+/* Sends state.json, and waits until the receiver's kernel waits for the files. */
 static void send_state(struct source *s)
 {
 	char *text = xalloc(MIG_MAX);
@@ -279,7 +290,7 @@ static void send_state(struct source *s)
 	close(fd);
 	conn_send(&s->conn, MIG_STATE, text, (size_t)n, NULL, 0);
 	free(text);
-	/* Its kernel starts while the instance runs. */
+	/* the receiver's kernel starts while the instance still runs */
 	conn_expect(&s->conn, MIG_READY, 0);
 }
 
@@ -311,7 +322,7 @@ static void all_rounds(struct source *s)
 	offer(s);
 	round_of(s);
 	send_state(s);
-	/* The first sends all of it: what is left is known from the second on. */
+	/* the first round sends everything; only the second one shows how much changes */
 	do {
 		before = s->rounds > 1 ? s->bytes : UINT64_MAX;
 		save(s);
@@ -329,7 +340,9 @@ static void await_runs(void *arg)
 	s->runs_as = conn_text(&m);
 }
 
-/* Hands over. From MIG_COMMIT on only the receiver can know whether it runs. */
+/*
+ * Gives the instance to the receiver. From MIG_COMMIT on only the receiver knows whether it runs.
+ */
 static void commit(struct source *s)
 {
 	const char *why;
@@ -343,7 +356,7 @@ static void commit(struct source *s)
 	s->committed = true;
 	why = attempt(await_runs, s);
 	if (why && s->conn.refused)
-		s->committed = false; /* it does not run there, and will not */
+		s->committed = false; /* it does not run there, and never will */
 	if (why)
 		die("%s", why);
 }
@@ -363,7 +376,7 @@ static void migrate_all(void *arg)
 	if (s->pidfd < 0)
 		die("%s: %s", s->in.name, strerror(errno));
 	all_rounds(s);
-	/* while it can be asked */
+	/* a held instance does not answer, so check before the hold */
 	check_devices(s);
 	mig_next(s->folder.fd);
 	s->hold = hold_begin(&s->in, s->folder.made, &s->conn);
@@ -376,7 +389,7 @@ static void migrate_all(void *arg)
 	s->stopped_ns += (uint64_t)(conn_now() - begun) * 1000000;
 }
 
-/* Lets the instance run on before anything else, if it may. */
+/* Reports the failure. First makes the instance continue, unless it may run at the receiver. */
 static int give_up(struct source *s, const char *why)
 {
 	bool here = !s->held || (!s->committed && hold_release(&s->hold));
@@ -417,7 +430,7 @@ static void print(const struct source *s)
 	json_close('}');
 }
 
-/* True if the words behind the instance are an address, and no command. */
+/* True if the words behind the instance's name are an address, not a command. */
 static bool is_address(char **words)
 {
 	size_t kind = strcspn(words[0], ":/ ");
@@ -444,7 +457,7 @@ static int migrate_to(struct source *s, char **words)
 
 /* ---- the command ---- */
 
-/* Lets an instance run on that was held because it might run elsewhere. */
+/* Makes an instance continue that is still held because it might run elsewhere. */
 static int resume(const char *name)
 {
 	struct instance in = instance_find(name);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* migrate.h: what the files of `nestctl migrate` and `nestctl receive` share. */
+/* migrate.h: shared by the files of `nestctl migrate` and `nestctl receive`. */
 #ifndef NESTLING_NESTCTL_MIGRATE_H
 #define NESTLING_NESTCTL_MIGRATE_H
 
@@ -17,57 +17,63 @@
 
 struct conn {
 	int in, out;
-	pid_t child;      /* the process at the other end, or 0 */
+	pid_t child;      /* process at the other end, or 0 */
 	const char *peer; /* for messages */
 	long timeout_ms;
-	/* bytes that came; those of [used, nr_got) were not used yet */
+	/* bytes that were received; those of [used, nr_got) are not yet processed */
 	uint8_t *got;
 	size_t used, nr_got;
-	/* bytes that wait to be sent */
+	/* bytes that were queued and not yet sent */
 	uint8_t *waits;
 	size_t nr_waits;
-	bool ended;               /* the peer sends no more */
-	int error;                /* with which it ended, or 0 */
+	bool ended; /* the peer has closed its end */
+	/* the errno with which reading failed, or 0 */
+	int error;
 	long last_sent, last_got; /* ms of the host's clock */
 	uint64_t sent;            /* bytes */
-	/* The peer has said MIG_REFUSED: the line with which conn_receive() died. */
+	/*
+	 * the peer has sent MIG_REFUSED, whose text is the message with which conn_receive() died
+	 */
 	bool refused;
 };
 struct message {
 	uint32_t type, length;
-	const uint8_t *data; /* valid until the next call */
+	const uint8_t *data; /* valid until the next conn_receive() */
 };
 
-/* Prepares a stream and exchanges greetings. Dies if the other end speaks another language. */
+/* Prepares a stream and exchanges greetings. Dies if the peer's protocol or version differs. */
 void conn_begin(struct conn *c, long timeout_ms);
-/* Queues a message of two parts, of which any may be empty. */
+/* Queues a message of two parts, either of which may be empty. Sends the queue if it is long. */
 void conn_send(struct conn *c, uint32_t type, const void *head, size_t nr_head, const void *data,
 	size_t n);
 void conn_flush(struct conn *c);
-/* Sends a message without content, alone. False with errno: the peer cannot have got it. */
+/*
+ * Sends an empty message without waiting for the peer's. True if all of it was sent. False with
+ * errno: the peer cannot have received it completely.
+ */
 bool conn_send_surely(struct conn *c, uint32_t type);
 /*
- * Waits for a message, other than MIG_ALIVE. Dies if the peer has gone or said MIG_REFUSED, or at a
- * signal.
+ * Waits for a message other than MIG_ALIVE. Dies if the peer has gone or has sent MIG_REFUSED, or
+ * at a signal.
  */
 struct message conn_receive(struct conn *c);
-/* As above, and dies if it is another type or shorter than @least. */
+/* As above. Also dies if the message has another type, or is shorter than @least. */
 struct message conn_expect(struct conn *c, uint32_t type, size_t least);
 /*
- * To be called from time to time: says that this end is at work; dies if the peer has gone, or at a
- * signal.
+ * Called regularly during long work: sends MIG_ALIVE if it is due. Dies if the peer has gone, or at
+ * a signal.
  */
 void conn_tick(void *conn);
-/* Waits until @fd can be read, for as long as it takes. Dies as conn_tick() does. */
+/* Waits until @fd is readable, without a time limit. Dies as conn_tick() does. */
 void conn_await(struct conn *c, int fd);
-/* Says why this end gives up, if the peer still listens. */
+/* Sends MIG_REFUSED with the reason @why, unless the peer has sent it. */
 void conn_refuse(struct conn *c, const char *why);
 void conn_end(struct conn *c);
-/* From now on SIGINT, SIGTERM and SIGHUP end the waits of this file's functions with a line. */
+/* From now on SIGINT, SIGTERM and SIGHUP make the waits of conn.c die with a message. */
 void conn_watch_signals(void);
-/* Blocks these signals, or lets them come again. */
+/* Blocks these signals, or unblocks them. */
 void conn_hold_signals(bool hold);
-/* Returns the text of a message without control characters. */
+/* Returns the text of a message, with '?' for control characters. */
 const char *conn_text(const struct message *m);
 long conn_now(void);
 
@@ -75,26 +81,27 @@ long conn_now(void);
 
 struct conn conn_to(const char *address);
 struct conn conn_to_command(char *const *argv);
-/* Waits for one connection. "-": standard input and output. */
+/* Waits for one connection. @address "-": standard input and output. */
 struct conn conn_from(const char *address);
 
 /* ---- names.c: the files of a state ---- */
 
 /* memory, memory.N, and the parts of each disk */
 #define MIG_FILES (1 + STATE_OLDER + STATE_DISKS * (STATE_PARTS + 1))
-/* Returns the name of a file, from 0 on: memory is the first, then the older ones. */
+/* Returns the name of file @i, counted from 0: the memory, then the older ones, then disks. */
 const char *mig_name(int i);
-/* Returns the number of a name, or -1 if it is unknown. */
+/* Returns the number of the file called @name, or -1 if the name is unknown. */
 int mig_number(const char *name);
 /*
- * Readies the folder @dir, which may have the files of a save, for the next one: its memory will be
- * what has changed since. When there are too many older files, only the first of them remains.
+ * Prepares the folder @dir, which may have the files of a save, for the next save, whose memory
+ * will have only the pages changed since. If there are too many older files, only the first of them
+ * stays.
  */
 void mig_next(int dir);
 
-/* ---- delta.c: the source's half of a file ---- */
+/* ---- delta.c: the source's half of a transfer ---- */
 
-struct version { /* of a file */
+struct version { /* -1: the file does not exist */
 	int fd;  /* -1: there is none */
 	uint64_t size, inode;
 	const uint8_t *map;
@@ -103,78 +110,85 @@ struct version { /* of a file */
 struct version version_open(int dirfd, const char *name);
 void version_close(struct version *v);
 /*
- * Sends @new to a receiver that has @old (NULL: it has none) under the same name. @step is called
- * with the number of bytes compared so far. Returns the bytes of content that were sent.
+ * Sends @new to a receiver that has @old (NULL: nothing) under the same name. Calls @step with the
+ * number of bytes compared so far. Returns the bytes of content that were sent.
  */
 uint64_t delta_send(struct conn *c, const char *name, const struct version *old,
 	const struct version *new, void (*step)(uint64_t bytes));
 
-/* ---- apply.c: the receiver's half ---- */
+/* ---- apply.c: the receiver's half of a transfer ---- */
 
 struct apply {
 	struct conn *conn;
-	int dirfd; /* where files of the state are made */
+	int dirfd; /* folder for the state's files */
 	int image[MIG_IMAGES];
-	uint64_t wanted; /* bit N: image N may come, once */
-	uint64_t bytes;  /* of content that came */
+	/* bit N: image N was requested and is still missing */
+	uint64_t wanted;
+	uint64_t bytes; /* bytes of content received */
 };
-/* Takes a file, from its MIG_FILE to its MIG_DONE. Dies on an error. */
+/* Receives a file: its MIG_FILE, which is @first, up to its MIG_DONE. Dies on an error. */
 void apply_file(struct apply *a, const struct message *first);
-/* Takes a MIG_KEEP. */
+/* Carries out a MIG_KEEP: a file of the round before gets its name of this round. */
 void apply_keep(const struct apply *a, const struct message *m);
-/* Ends a round: its files are those of the round before from now on. */
+/* Ends a round: its files become those of "the round before". */
 void apply_round(const struct apply *a);
 
 /* ---- offer.c ---- */
 
 struct offer {
 	const char *umid, *kernel, *build, *flags;
-	uint64_t mem, bytes; /* of all files together */
-	bool shared;         /* images are shared files */
+	uint64_t mem, bytes; /* sum over all files */
+	bool shared;         /* both hosts share the files of images */
 	struct state_image images[MIG_IMAGES];
 	uint32_t sums[MIG_IMAGES];
 	size_t nr_images;
 };
-/* Describes an instance. @flags: of its CPU. */
+/* Describes an instance. @flags: features of its CPU. */
 struct offer offer_of(const struct state *s, const char *flags, uint64_t bytes, bool shared);
 void offer_send(struct conn *c, const struct offer *o);
 struct offer offer_parse(const struct message *m);
-/* Dies if this CPU lacks a feature. */
+/* Dies if this host's CPU lacks a feature. */
 void offer_check_cpu(const struct offer *o);
 /*
- * Finds an image on this host that has the content. Returns its path, or NULL. Dies if images are
- * shared and it is missing.
+ * Finds an image with the offered content on this host. Returns its path, or NULL. Dies if images
+ * are shared and the image is missing.
  */
 const char *offer_find_image(const struct offer *o, size_t i);
 
-/* ---- hold.c: an instance that stands still ---- */
+/* ---- hold.c: an instance that is stopped during its last save ---- */
 
 struct hold {
 	const struct instance *in;
 	struct umid_console console;
 	int channel;
-	uint64_t ns; /* since when, at the time of the answer */
+	/* how long it had been stopped when it reported this */
+	uint64_t ns;
 };
-/* Saves to the folder @dir and holds. @c: kept alive meanwhile, or NULL. Dies on an error. */
+/*
+ * Makes the instance save to the folder @dir and stay stopped. @c: a connection to keep alive
+ * meanwhile, or NULL. Dies on an error.
+ */
 struct hold hold_begin(const struct instance *in, const char *dir, struct conn *c);
-/* From now on the instance does not run on by itself. Returns false if it has gone. */
+/*
+ * From now on the instance stays stopped even if this process ends. Returns false if it has ended.
+ */
 bool hold_commit(struct hold *h);
-/* Lets the instance run. Returns false if it has gone. */
+/* Makes the instance continue. Returns false if it has ended. */
 bool hold_release(struct hold *h);
-/* Closes the channel: the instance runs on, or stays held if hold_commit() was called. */
+/* Closes the channel. The instance continues, or stays stopped if hold_commit() was called. */
 void hold_leave(struct hold *h);
 
 /* ---- here.c ---- */
 
-/* what the folder of names of a process has behind its name while another takes its place */
+/* suffix of a process's folder of names while another process takes its name */
 #define MIG_ASIDE ".before-"
 
-/* Migrates to a new process on this host. */
+/* Migrates the instance to a new process on this host. */
 void migrate_here(const struct instance *in, const char *wanted_kernel, bool json);
 
 /* ---- migrate.c ---- */
 
-/* Returns the ms of --timeout. Dies if it is invalid. */
+/* Returns --timeout in ms. Dies if it is invalid. */
 long migrate_seconds(const char *text);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* names.c: the files that a state may have, by numbers, and the folder of many saves. */
+/* names.c: the numbers and names of a state's files, and the folder of successive saves. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -46,7 +46,10 @@ void mig_next(int dir)
 	while (nr < STATE_OLDER && is_there(dir, nr + 1))
 		nr++;
 	if (nr == STATE_OLDER) {
-		/* the oldest is complete, and the needed pages of the others are written again */
+		/*
+		 * keep only the oldest, which has all pages; the kernel writes again those that
+		 * have changed
+		 */
 		for (int i = 0; i < nr; i++)
 			unlinkat(dir, mig_name(i), 0);
 		renameat(dir, mig_name(nr), dir, mig_name(0));

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* offer.c: what the source says of an instance before it sends any of it, and what is checked. */
+/*
+ * offer.c: the source's description of an instance, sent before its files, and the receiver's
+ * checks.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -140,7 +143,7 @@ struct offer offer_parse(const struct message *m)
 	return o;
 }
 
-/* Returns the flags of this host's first CPU, between blanks. */
+/* Returns the features of this host's first CPU as words with a blank before and behind each. */
 static const char *own_flags(void)
 {
 	FILE *f = fopen("/proc/cpuinfo", "re");
@@ -163,7 +166,7 @@ void offer_check_cpu(const struct offer *o)
 	const char *have = own_flags();
 	char *want = format("%s", o->flags), *rest, *lacking = xalloc(1);
 
-	/* The kernel checks once more before it runs. */
+	/* the kernel itself checks again before it continues */
 	for (char *f = strtok_r(want, " ", &rest); have && f; f = strtok_r(NULL, " ", &rest)) {
 		char *word = format(" %s ", f);
 

@@ -1,41 +1,42 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * protocol.h: what `nestctl migrate` (the source) and `nestctl receive` (the receiver) say to each
- * other, over any two-way stream of bytes: a socket, or the pipes of ssh.
+ * protocol.h: the protocol between `nestctl migrate` (the source) and `nestctl receive` (the
+ * receiver), over any two-way stream of bytes: a socket, or the pipes of ssh.
  *
- * Each end first sends a struct mig_hello, and reads the other's. Then there are messages: a struct
- * mig_head and `length` bytes, at most MIG_MAX. All is little endian and unaligned. The sum is
- * CRC-32C of the head with 0 in its place, and of the bytes. It finds errors, not liars: the stream
- * is not encrypted and neither end proves who it is. That is ssh's work, or the socket's.
+ * Each end first sends a struct mig_hello, and reads the other's. Messages follow: a struct
+ * mig_head and `length` bytes, at most MIG_MAX. Everything is little endian and unaligned. The sum
+ * is CRC-32C of the head, with 0 in place of the sum, and of the bytes. It protects from errors,
+ * not from attacks: the stream is neither encrypted nor authenticated. That is left to ssh, or to
+ * the socket's permissions.
  *
  *	source                                   receiver
- *	MIG_OFFER      what it is                checks all that can be checked
+ *	MIG_OFFER      describes the instance    checks CPU, build, name, space
  *	                                         MIG_ACCEPT   which images it lacks
- *	files of the images that are lacking
- *	MIG_ROUND      1                         MIG_ROUND    1: it has all of it
+ *	files of the images that it lacks
+ *	MIG_ROUND      1                         MIG_ROUND    1: all was received
  *	MIG_STATE      state.json                starts a kernel, which waits for the files
  *	                                         MIG_READY
  *	files ...
  *	MIG_ROUND      n, the instance runs      MIG_ROUND    n
- *	           -- from here on the instance stands still --
+ *	           -- from this point on the instance is stopped --
  *	files ...
  *	MIG_LAST                                 the kernel reads the files, and is held
  *	                                         MIG_READY
- *	MIG_COMMIT     never runs again here     lets it run
+ *	MIG_COMMIT     gives the instance up     makes the instance continue
  *	                                         MIG_RUNS     its name
  *	ends the instance
  *
- * A round has all files of a state: files that the round before had, perhaps under another name,
- * are MIG_KEEP; others are MIG_FILE, then MIG_DATA and MIG_ZERO in any number, then MIG_DONE.
- * MIG_REFUSED of either end, with a reason, is the last message: after it the receiver does not run
- * the instance, and never will. MIG_ALIVE says that an end is at work; without any message for some
- * time (--timeout) the other end gives up.
+ * A round has all files of a state. A file that the round before had, perhaps under another name,
+ * is a MIG_KEEP. Any other is a MIG_FILE, then MIG_DATA and MIG_ZERO in any number, then MIG_DONE.
+ * MIG_REFUSED, with a reason, is the last message of an end: the receiver does not run the
+ * instance, and never will. MIG_ALIVE shows that an end still works. An end gives up if it gets no
+ * message for some time (--timeout).
  *
- * Which end runs it. The receiver runs the instance only after MIG_COMMIT. The source lets it run
- * on after any failure before it has sent MIG_COMMIT, and after MIG_REFUSED; else never, unless its
- * user says so (drivers/mconsole/hold_host.h). So it is never run twice. If the connection ends
- * between MIG_COMMIT and MIG_RUNS, the source cannot know: the instance stays as it is there, and
- * the user decides.
+ * Which end runs the instance. The receiver runs it only after MIG_COMMIT. At the source it
+ * continues after a failure before MIG_COMMIT was sent, and after MIG_REFUSED. Otherwise it never
+ * continues there, unless the source's user asks for it (drivers/mconsole/hold_host.h). So the
+ * instance never runs twice. If the connection ends between MIG_COMMIT and MIG_RUNS, the source
+ * cannot know the outcome: there the instance stays stopped, and the user decides.
  */
 #ifndef NESTLING_NESTCTL_PROTOCOL_H
 #define NESTLING_NESTCTL_PROTOCOL_H
@@ -45,11 +46,11 @@
 #define MIG_MAGIC "NESTMIG\n"
 #define MIG_VERSION 2
 #define MIG_MAX (1U << 20)
-/* bytes of a file in one message */
+/* largest piece of a file in one message */
 #define MIG_PIECE (256U << 10)
 #define MIG_BLOCK 4096U
 #define MIG_IMAGES 32
-/* of a file, with its NUL */
+/* size of a file's name with its NUL */
 #define MIG_NAME 32
 
 struct mig_hello {
@@ -66,11 +67,11 @@ enum {
 	MIG_OFFER,     /* JSON (offer.c) */
 	MIG_ACCEPT,    /* u64: bit N: image N is wanted */
 	MIG_FILE,      /* struct mig_file */
-	MIG_DATA,      /* u64: where; then content */
+	MIG_DATA,      /* u64: offset; then content */
 	MIG_KEEP,      /* struct mig_keep */
 	MIG_ZERO,      /* struct mig_zero */
 	MIG_DONE,      /* empty */
-	MIG_ROUND,     /* u64: its number */
+	MIG_ROUND,     /* u64: number of the round */
 	MIG_STATE,     /* text */
 	MIG_LAST,      /* empty */
 	MIG_READY,     /* empty */
@@ -82,11 +83,11 @@ enum {
 /* A file of the state ("memory", "ubd0.layer"), or "image N". */
 struct mig_file {
 	uint64_t size;
-	/* 1: it is the file of this name of the round before, with changes. 0: it was empty. */
+	/* 1: the file of this name of the round before, with changes. 0: an empty file. */
 	uint32_t over;
 	char name[MIG_NAME];
 };
-/* The file @from of the round before is the file @name now. */
+/* The file @from of the round before becomes the file @name. */
 struct mig_keep {
 	char from[MIG_NAME], name[MIG_NAME];
 };

@@ -2,9 +2,9 @@
 /*
  * receive.c: `nestctl receive`: takes an instance from `nestctl migrate` (protocol.h) and runs it.
  *
- * The files of the state are made in a folder of the store without a name. Whatever ends this
- * process before the source has committed leaves nothing: the kernel that was started is held, and
- * ends with us.
+ * The files of the state are made in a folder of the store without a name. If this process ends
+ * before the source has sent MIG_COMMIT, nothing is left: the kernel that it has started is held,
+ * and ends with the process.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -35,12 +35,12 @@ struct receiver {
 	struct offer offer;
 	struct state_new folder;
 	struct apply apply;
-	/* path of each image on this host; made: receive made the file */
+	/* @image: path of each image on this host. @made: this process made the file. */
 	const char *image[MIG_IMAGES];
 	bool made[MIG_IMAGES];
 	struct state state;
 	struct start start;
-	int channel; /* of the kernel, or -1 */
+	int channel; /* channel to the held kernel, or -1 */
 	bool begun;  /* the kernel may have been started */
 };
 
@@ -71,7 +71,9 @@ static void choose_images(struct receiver *r)
 	}
 }
 
-/* Gives an image its time, which layers over it compare, and its name. */
+/*
+ * Sets an image's mtime, which layers over it compare, checks its content, and gives it its name.
+ */
 static void finish_image(struct receiver *r, size_t i)
 {
 	const struct state_image *im = &r->offer.images[i];
@@ -111,7 +113,7 @@ static void drop_images(struct receiver *r)
 			unlink(r->image[i]);
 }
 
-/* ---- before anything comes ---- */
+/* ---- checks of the offer ---- */
 
 static void check_space(struct receiver *r)
 {
@@ -164,8 +166,8 @@ static void write_json(struct receiver *r, const struct message *m)
 }
 
 /*
- * Names the files of this host instead of those of the source. Returns parameters of read-only
- * disks.
+ * Replaces the source's paths of images by those on this host. Returns further parameters for
+ * read-only disks.
  */
 static const char **place_images(struct receiver *r)
 {
@@ -197,13 +199,13 @@ static void tick(void *arg)
 	conn_tick(arg);
 }
 
-/* The source waits, and its end changes nothing any more. */
+/* Does not die: the source waits for the result, but its end does not matter any more. */
 static void tick_whatever(void *arg)
 {
 	attempt(conn_tick, arg);
 }
 
-/* Starts the kernel, which waits for the files of the last round. */
+/* Starts the kernel, which then waits for the files of the last round. */
 static void prepare(struct receiver *r)
 {
 	int pair[2];
@@ -212,7 +214,7 @@ static void prepare(struct receiver *r)
 		.name = r->offer.umid, .folder = r->folder.made, .fd = r->folder.fd
 	};
 	state_read(&r->state);
-	/* The source is trusted as this user, as the help states. */
+	/* as the help says, the source is trusted like this user */
 	r->state.trusted = true;
 	if (strcmp(r->state.build, r->offer.build) != 0)
 		die("%s: its build is not that of the offer", r->offer.umid);
@@ -234,7 +236,7 @@ static void prepare(struct receiver *r)
 		die("%s", r->start.error);
 }
 
-/* Takes rounds, and starts the kernel in between. */
+/* Receives rounds, and starts the kernel when state.json arrives. */
 static void take_rounds(struct receiver *r)
 {
 	for (;;) {
@@ -263,7 +265,7 @@ static void take_rounds(struct receiver *r)
 	}
 }
 
-/* Has the kernel read the files. */
+/* Makes the kernel read the files. */
 static void load(struct receiver *r)
 {
 	if (send(r->channel, "s", 1, MSG_NOSIGNAL) == 1)
@@ -274,7 +276,7 @@ static void load(struct receiver *r)
 		die("%s", r->start.error);
 }
 
-/* Only from this call on may the instance run. */
+/* Makes the instance continue, which happens nowhere else. */
 static void run(struct receiver *r)
 {
 	conn_hold_signals(true);
@@ -299,7 +301,10 @@ static void receive_all(void *arg)
 	run(r);
 }
 
-/* Undoes everything and reports so, if it is certain that the instance does not run here. */
+/*
+ * Undoes everything. Reports the failure to the source only if the instance certainly does not run
+ * here.
+ */
 static void __attribute__((noreturn)) give_up(struct receiver *r, const char *why)
 {
 	bool undone = true;
