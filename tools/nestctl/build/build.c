@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * build.c: `nestctl build`: its options, and what becomes of the result. The image gets its name
- * when the build is complete. An equal image of that name stays.
+ * build.c: `nestctl build`: its options and its result. The image gets its name when the build is
+ * complete. An existing image of this name stays if it is equal.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -33,7 +33,7 @@ struct wish {
 	bool prune;
 };
 
-/* Reads a file, or standard input for "-". */
+/* Returns the content of a file, or of standard input for "-". @most: its largest size. */
 static char *read_file(const char *name, size_t most, size_t *size)
 {
 	int fd = strcmp(name, "-") ? open(name, O_RDONLY | O_CLOEXEC) : 0;
@@ -53,7 +53,7 @@ static char *read_file(const char *name, size_t most, size_t *size)
 	return text;
 }
 
-/* --build-arg NAME[=VALUE]: without a value that of the environment. */
+/* Adds NAME[=VALUE] of --build-arg. Without a value the environment's is used. */
 static void add_arg(struct build *b, const char *text)
 {
 	if (!*text || *text == '=')
@@ -64,7 +64,7 @@ static void add_arg(struct build *b, const char *text)
 		config_set(&b->given, format("%s=%s", text, getenv(text)));
 }
 
-/* --secret id=NAME[,src=FILE|,env=VAR][,type=file|env] */
+/* Adds a secret: id=NAME[,src=FILE|,env=VAR][,type=file|env]. */
 static void add_secret(struct build *b, const char *text)
 {
 	const char *id = NULL, *file = NULL, *env = NULL;
@@ -120,7 +120,7 @@ static void take_option(struct build *b, struct wish *w, int key)
 	case KEY_SECRET: add_secret(b, optarg); break;
 	case KEY_NETWORK: b->net = optarg; break;
 	case KEY_PRUNE: w->prune = true; break;
-	/* --pull, --progress, --rm: accepted from docker's users */
+	/* --pull, --progress, --rm: accepted because docker has them */
 	default: break;
 	}
 }
@@ -162,7 +162,7 @@ static void warn_unused(const struct build *b)
 
 /* ---- the result ---- */
 
-/* Returns the settings with a string "kKEY", the key of the image's content. */
+/* Returns the settings with a further string "kKEY". KEY is a digest of the image's content. */
 static char *text_with_key(const struct config *c, const struct layer *l, size_t *size)
 {
 	char *text = config_text(c, size), *all, key[65];
@@ -199,7 +199,7 @@ static const char *reserve(const char *tag)
 	return path;
 }
 
-/* Dies if an image that is to be replaced has a layer over it. */
+/* Dies if a layer of an instance is over the image that is to be replaced. */
 static void check_unused(const char *path, const char *name)
 {
 	char *file = realpath(path, NULL);
@@ -218,13 +218,13 @@ static void check_unused(const char *path, const char *name)
 	free(file);
 }
 
-/* Templates of a replaced image are of no use. */
+/* Removes the templates of the replaced image. */
 static void prune(void *unused)
 {
 	templates_prune();
 }
 
-/* Makes the image @tag of the store at @path. */
+/* Stores the result as the image @tag, in the file @path. */
 static void keep(const struct build *b, const struct stage *s, const char *tag, const char *path)
 {
 	size_t size;

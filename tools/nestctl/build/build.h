@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * build.h: `nestctl build`: the stages of a Containerfile and what happens to them.
+ * build.h: `nestctl build`: the stages of a Containerfile, and the parts that carry them out.
  *
  *      build.c    options, and the result        plan.c     stages, and which of them are needed
- *      source.c   FROM: the image of a name      perform.c  instructions
+ *      source.c   FROM: finds an image by name   perform.c  instructions
  *      files.c    COPY and ADD                   mounts.c   RUN --mount
  *
- * Memory is never freed: a build is a process.
+ * Memory is never freed, since each build is a process of its own.
  */
 #ifndef NESTLING_NESTCTL_BUILD_H
 #define NESTLING_NESTCTL_BUILD_H
@@ -23,30 +23,33 @@
 #include "tools/nestctl/core/command.h"
 
 #define STAGES_MAX 256
-/* files of a chain; the kernel opens 16 */
+/* layers in a chain at most; the kernel opens 16 */
 #define DEPTH_MAX 12
 
-/* An image to begin with: its files and its settings. */
+/* An image as the start of a build: its files and its settings. */
 struct source {
 	struct layer layer;
 	struct config config;
 };
 
 struct stage {
-	/* FROM, and the place of what follows it in the file */
+	/* @from: the FROM. [first, end): indices of the instructions that follow it in the file. */
 	struct instruction *from;
 	size_t first, end;
-	/* in lower case, or NULL */
+	/* name behind AS, compared without case; or NULL */
 	const char *name;
-	/* the name behind FROM, expanded; the stage that it means, or -1 */
+	/*
+	 * @image: the name behind FROM, expanded. @parent: number of the stage that it names, or
+	 * -1.
+	 */
 	const char *image;
 	int parent;
 	bool needed, done;
 	struct layer layer;
 	struct config config;
-	/* ARG: NAME=VALUE, and those without a value as NAME */
+	/* NAME=VALUE for each ARG that has a value */
 	char **args;
-	/* folders that WORKDIR has named and no step has made yet */
+	/* folders that WORKDIR has named and that no step has made yet */
 	char **folders;
 };
 
@@ -61,52 +64,65 @@ struct build {
 	struct context context;
 	struct stage stages[STAGES_MAX];
 	size_t nr_stages;
-	/* --build-arg NAME=VALUE, and those that ARG has taken; ARG before the first FROM */
+	/*
+	 * @given: NAME=VALUE from --build-arg. @used: names of these that an ARG has taken.
+	 * @globals: NAME=VALUE from ARG before the first FROM.
+	 */
 	char **given, **used, **globals;
 	const char *net, *mem;
-	uint64_t size; /* of --size, or 0 */
+	uint64_t size; /* bytes from --size, or 0 */
 	bool no_cache, quiet;
 	struct secret *secrets;
 	size_t nr_secrets;
-	/* instructions of all stages that are needed; those begun; steps not in the cache */
+	/*
+	 * numbers of instructions: in all needed stages; begun so far; steps that the cache did not
+	 * have
+	 */
 	unsigned int total, begun, made;
 };
 
 /* ---- plan.c ---- */
 
-/* Finds stages and those that @target needs (NULL: the last one). Returns its number. */
+/*
+ * Finds all stages, and which of them @target needs (NULL: the last stage). Returns @target's
+ * number.
+ */
 size_t plan(struct build *b, const char *target);
-/* Returns the number of the stage of a name or a number, among those before @before; or -1. */
+/* Returns the number of a stage below @before, by its name or number, or -1 if there is none. */
 int stage_find(const struct build *b, const char *name, size_t before);
-/* Carries out ARG; @list gets NAME=VALUE. @globals: of ARG before FROM, or NULL. */
+/* Carries out ARG: adds NAME=VALUE to @list. @globals: values of ARG before FROM, or NULL. */
 void arg_apply(struct build *b, const struct variables *v, char ***list, char *const *globals);
-/* Returns a variable of a list, or NULL. */
+/* Returns the value of a variable in a list of NAME=VALUE, or NULL. */
 const char *list_get(char *const *list, const char *name);
 
 /* ---- source.c ---- */
 
-/* Returns the image of FROM, COPY --from or --mount. Dies with a line if there is none. */
+/*
+ * Returns the image that FROM, COPY --from or --mount names. Dies with a message if there is none.
+ */
 struct source source_of(struct build *b, const struct instruction *at, const char *name);
 
 /* ---- perform.c ---- */
 
-/* Carries out all of a stage. */
+/* Carries out all instructions of a stage. */
 void stage_perform(struct build *b, size_t number);
 struct variables stage_variables(const struct stage *s, const struct instruction *at);
 /*
- * Ends the key of a step and returns true if its layer is in the cache; the stage continues from
- * it. Otherwise stage_made() makes the layer @key: the caller has set words, options and disks of
- * @st.
+ * Completes @sum into the step's @key. Returns true if the cache has the step's layer, from which
+ * the stage then continues. Otherwise the caller sets words, options and disks of a struct step,
+ * and makes the layer by stage_begin() and stage_end().
  */
 bool stage_cached(struct build *b, struct stage *s, struct sha256 *sum, char key[65]);
-/* Starts the step. The caller feeds st->in and calls stage_end(). */
+/*
+ * Starts a step that will make the layer @key. The caller writes to st->in and calls stage_end().
+ */
 void stage_begin(struct build *b, struct stage *s, const char *key, struct step *st);
-/* Dies with a line unless it succeeded. */
+/* Waits for the step. The stage continues from its layer. Dies with a message if it failed. */
 void stage_end(struct build *b, struct stage *s, const char *key, struct step *st,
 	const struct instruction *at);
-/* Adds the words for the folders that are to be made. */
+/* Adds the words for the stage's folders that are still to be made. */
 char **stage_folders(struct stage *s, char **words);
-/* Makes a path absolute by the stage's working folder. */
+/* Makes a path absolute, by the stage's working folder. */
 char *stage_path(const struct stage *s, const char *path);
 
 /* ---- files.c ---- */
@@ -116,8 +132,8 @@ void perform_copy(struct build *b, struct stage *s, size_t number, const struct 
 /* ---- mounts.c ---- */
 
 /*
- * Reads the mounts of RUN: adds words and options for the agent and run, disks, and what counts for
- * the step's key.
+ * Reads the --mount flags of RUN. Adds words for the agent, options for `nestctl run` and disks to
+ * @st, and to @sum everything on which the step's result depends.
  */
 void mounts_read(struct build *b, struct stage *s, size_t number, const struct instruction *at,
 	struct step *st, struct sha256 *sum);
@@ -125,12 +141,13 @@ void mounts_read(struct build *b, struct stage *s, size_t number, const struct i
 /* ---- commit.c ---- */
 
 /*
- * Returns the layer of an instance: of a detached one that does not run, which cannot start until
- * this process ends, or a copy in a temporary folder. Dies if there is none.
+ * Returns the layer of an instance. That of a detached instance that does not run is used in place,
+ * and the instance cannot start until this process ends. Otherwise it is a copy in a temporary
+ * folder. Dies if there is no such instance.
  */
 struct layer instance_layer(const char *name);
 
-/* ---- the commands, which nestctl-image runs ---- */
+/* ---- the commands, which run in nestctl-image ---- */
 
 extern const struct command cmd_build, cmd_commit, cmd_diff, cmd_pull, cmd_build_step;
 int build_image(int argc, char **argv);

@@ -26,7 +26,7 @@ bool cache_has(const char *key, const char *suffix)
 	return true;
 }
 
-/* On a file system without O_TMPFILE an unfinished file has a name. */
+/* True for an unfinished file, which has such a name on a file system without O_TMPFILE. */
 static bool is_left(const char *name)
 {
 	return strstr(name, OUTPUT_MARK);
@@ -43,7 +43,7 @@ int cache_open(void)
 	return fd;
 }
 
-/* Returns an empty file system with a name; made if it is not there. */
+/* Returns the path of an empty file system in the cache. Makes it if it does not exist. */
 static const char *empty_disk(const char *name, uint64_t size)
 {
 	const char *path = cache_path(name, ".ext4"), *self;
@@ -103,7 +103,7 @@ void key_list(struct sha256 *s, char *const *list)
 void key_begin(struct sha256 *s, const char *parent, const char *what)
 {
 	sha256_begin(s);
-	/* counts up when steps change their meaning */
+	/* format version; to be increased when the effect of steps changes */
 	key_add(s, "1");
 	key_add(s, parent);
 	key_add(s, what);

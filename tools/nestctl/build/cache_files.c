@@ -73,16 +73,19 @@ static bool is_content(const char *name)
 	return dot && (!strcmp(dot, ".cow") || !strcmp(dot, ".ext4"));
 }
 
-/* ---- what has not been used for long ---- */
+/* ---- the least recently used files ---- */
 
 struct file {
 	char *name;
 	uint64_t bytes;
-	/* when a build has used it last, which is its time of access, and when it was made */
+	/* @used: atime, the last use by a build. @made: mtime. */
 	struct timespec used, made;
 };
 
-/* The paths that this build has used, for which it has one time: a chain goes from its end. */
+/*
+ * The paths of files that this build has used. They all get one time of use, so that the last steps
+ * of the build, made last, are removed first.
+ */
 static const char **noted;
 static size_t nr_noted;
 
@@ -133,7 +136,7 @@ static struct file *files_all(size_t *count, uint64_t *sum)
 	return all;
 }
 
-/* Removes what is too much. Returns its bytes. */
+/* Removes files until the cache has at most @most bytes. Returns the number of bytes removed. */
 static uint64_t keep_bytes(uint64_t most)
 {
 	uint64_t sum, all;
@@ -162,7 +165,10 @@ uint64_t cache_prune(uint64_t keep)
 	return bytes;
 }
 
-/* Returns $NESTLING_BUILD_CACHE, or a tenth of the disk and 2 GiB at least. */
+/*
+ * Returns the cache's limit in bytes: $NESTLING_BUILD_CACHE, or a tenth of the disk but at least 2
+ * GiB.
+ */
 static uint64_t limit(void)
 {
 	const char *text = getenv("NESTLING_BUILD_CACHE");
@@ -188,7 +194,7 @@ void cache_trim(int fd)
 		keep_bytes(limit());
 }
 
-/* ---- what it takes ---- */
+/* ---- the size of the cache ---- */
 
 struct cache_sum cache_sum(void)
 {
@@ -241,7 +247,7 @@ static const struct option_row prune_options[] = {
 	{ KEY_KEEP, "keep-storage", "SIZE",
 		"keep so much of it (10G): what builds have not used for the longest time goes" },
 	{ 'f', "force", NULL, "do not ask" },
-	{ 'a', "all", NULL, NULL }, /* always so */
+	{ 'a', "all", NULL, NULL }, /* ignored: the default */
 	{ 0 },
 };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cache_files.h: the files of the cache of builds (cache.h), for nestctl itself: what they take,
- * and their removal.
+ * cache_files.h: the size and removal of the files in the cache of builds (cache.h). nestctl itself
+ * has this code, unlike the rest of the folder.
  */
 #ifndef NESTLING_NESTCTL_BUILD_CACHE_FILES_H
 #define NESTLING_NESTCTL_BUILD_CACHE_FILES_H
@@ -10,25 +10,28 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Returns the path of NAME with SUFFIX in the cache's folder. */
+/* Returns the path of NAME followed by SUFFIX in the cache's folder. */
 const char *cache_path(const char *name, const char *suffix);
-/* Makes the folder and opens the file that is locked shared while a build runs. */
+/* Makes the folder and opens the lock file, which each running build holds locked shared. */
 int cache_lock(void);
-/* Removes the files that @wanted takes. Returns their bytes on the disk. */
+/* Removes the files for which @wanted returns true. Returns the bytes that they had on the disk. */
 uint64_t cache_sweep(bool (*wanted)(const char *name));
 /*
- * Removes files until the others take at most @keep bytes on the disk: those that no build has used
- * for the longest time, and of one build's the last steps first. Dies if a build runs. Returns the
- * bytes of what is gone.
+ * Removes files until the others have at most @keep bytes on the disk. First go those that no build
+ * has used for the longest time, and of one build's the last steps. Dies if a build runs. Returns
+ * the number of bytes removed.
  */
 uint64_t cache_prune(uint64_t keep);
-/* Likewise, for a build that ends, whose lock is @fd. Does nothing if another build runs. */
+/*
+ * As above with the default limit, for a build that ends and whose lock is @fd. Does nothing if
+ * another build runs.
+ */
 void cache_trim(int fd);
-/* Notes a file as used by this build. */
+/* Records that this build uses a file. */
 void cache_note(const char *path);
 
 struct cache_sum {
-	/* layers, images and folders of --mount=type=cache */
+	/* number of layers, images and cache folders */
 	size_t files;
 	uint64_t bytes; /* on the disk */
 	bool in_use;    /* a build runs */

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * commit.c: `nestctl commit` and `nestctl diff`: the layer of a detached instance. That of a
- * running one is copied by `nestctl snapshot` first.
+ * commit.c: `nestctl commit` and `nestctl diff`, which read the layer of an instance. The layer of
+ * a running one is first copied by `nestctl snapshot`.
  *
- * diff lists both file systems in instances and compares the entries of each name. The layer lies
- * over the image, so a file that nothing has changed has the same inode and change time.
+ * diff lists the files of image and layer, each in an instance of its own, and compares the entries
+ * of each name. Since the layer is over the image, an unchanged file has equal inode number and
+ * ctime in both.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -34,7 +35,7 @@ static const char *layer_of(const struct service *s)
 	die("%s: it has no layer", s->name);
 }
 
-/* Copies the disk of a running instance into a temporary folder. Returns the copy. */
+/* Copies the disk of a running instance into a temporary folder. Returns the copy's path. */
 static const char *snapshot(const char *name)
 {
 	const int null = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -52,7 +53,7 @@ static const char *snapshot(const char *name)
 	return copy;
 }
 
-/* Returns the layer in its present state. */
+/* Returns the instance's layer, or a copy if it runs. */
 static struct layer take_layer(struct service *s)
 {
 	struct layer l = { .depth = 2 };
@@ -77,7 +78,7 @@ struct layer instance_layer(const char *name)
 	for (int i = 0; i < 2; i++)
 		if (umid_home(i) && umid_is_served(format("%s/%s", umid_home(i), name)))
 			return (struct layer){ .file = snapshot(name), .depth = 2 };
-	service_open(name); /* which says that there is none */
+	service_open(name); /* dies if there is none */
 	die("%s: it ended just now", name);
 }
 
@@ -144,7 +145,7 @@ static int by_path(const void *a, const void *b)
 	return strcmp(((const struct name *)a)->path, ((const struct name *)b)->path);
 }
 
-/* Lists the files of an image or a layer. */
+/* Returns a list of the files in an image or a layer. */
 static struct names list_of(const char *file)
 {
 	const struct layer l = { .file = realpath(file, NULL) };
@@ -171,7 +172,7 @@ static struct names list_of(const char *file)
 	return n;
 }
 
-/* True if both are one inode that has not changed. */
+/* True if both entries are the same inode with the same ctime. */
 static bool is_same(const struct name *a, const struct name *b)
 {
 	const struct stream_head *x = &a->head, *y = &b->head;

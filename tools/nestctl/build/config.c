@@ -10,7 +10,7 @@
 #include "tools/nestctl/build/config.h"
 #include "tools/nestctl/core/nestctl.h"
 
-/* ---- to and from the text ---- */
+/* ---- conversion from and to text ---- */
 
 struct part {
 	char letter;
@@ -19,7 +19,9 @@ struct part {
 };
 #define PARTS 15
 
-/* The letters of image.h in the order of the text. */
+/*
+ * Fills in the letters of image.h and the settings that they stand for, in the order of the text.
+ */
 static void parts_of(struct config *c, struct part parts[PARTS])
 {
 	const struct part all[PARTS] = { { 'e', &c->env, NULL }, { 'w', NULL, &c->dir },
@@ -105,7 +107,7 @@ void config_set(char ***list, char *text)
 	*list = words_add(*list, text);
 }
 
-/* Adds a text that is not there yet. */
+/* Adds a text unless the list has it. */
 static void add_once(char ***list, char *text)
 {
 	for (char **e = *list; e && *e; e++)
@@ -114,7 +116,7 @@ static void add_once(char ***list, char *text)
 	*list = words_add(*list, text);
 }
 
-/* ENV and LABEL: NAME=VALUE..., or the old form NAME VALUE. */
+/* ENV and LABEL: adds NAME=VALUE..., or the old form NAME VALUE. */
 static void set_pairs(char ***list, const struct variables *v)
 {
 	char **words = words_split(v->at, v->at->text);
@@ -129,7 +131,7 @@ static void set_pairs(char ***list, const struct variables *v)
 		config_set(list, format("%s=%s", words_expand(v, *words), words_expand(v, value)));
 		return;
 	}
-	/* all see the values from before the instruction */
+	/* all values are expanded with the variables from before the instruction */
 	for (char **w = words; *w; w++) {
 		char *text = words_expand(v, *w);
 
@@ -157,7 +159,7 @@ char **config_command(const struct config *c, const char *text)
 
 /* ---- health checks ---- */
 
-/* Returns the nanoseconds of "1m30s", "500ms", "0". */
+/* Parses "1m30s", "500ms" or "0". Returns nanoseconds. */
 static uint64_t duration(const struct instruction *at, const char *text)
 {
 	static const struct {
@@ -230,7 +232,7 @@ static void set_health(struct config *c, const struct instruction *at)
 	set_number(c, at, "retries", false);
 }
 
-/* ---- the others ---- */
+/* ---- other instructions ---- */
 
 static void add_ports(struct config *c, const struct variables *v)
 {

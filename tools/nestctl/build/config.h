@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * config.h: an image's settings (tools/nestctl/image/image.h) while instructions change them. Lists
- * end in NULL; NULL is an empty one.
+ * config.h: an image's settings (tools/nestctl/image/image.h) in the form that instructions change.
+ * Lists end in NULL. NULL is an empty list.
  */
 #ifndef NESTLING_NESTCTL_BUILD_CONFIG_H
 #define NESTLING_NESTCTL_BUILD_CONFIG_H
@@ -16,31 +16,34 @@ struct config {
 	char **env, **labels; /* NAME=VALUE */
 	char *dir, *user, *stop, *author, *comment;
 	char **entry, **command, **ports, **volumes, **health, **numbers, **shell, **onbuild;
-	/* CMD was given: ENTRYPOINT does not reset it */
+	/* CMD was given in this build, so ENTRYPOINT does not reset it */
 	bool has_command;
 };
 
 struct config config_of(const struct image_config *c);
-/* Returns a copy whose lists are its own. */
+/* Returns a copy with its own lists. */
 struct config config_copy(const struct config *c);
 /* Returns the text for image_config_write(). */
 char *config_text(const struct config *c, size_t *size);
-/* Returns the value of a variable of its environment, or NULL. */
+/* Returns the value of a variable in @c's environment, or NULL. */
 const char *config_env(const struct config *c, const char *name);
-/* Sets NAME=VALUE in a list of such. */
+/* Sets NAME=VALUE in a list of variables. */
 void config_set(char ***list, char *text);
 /*
- * Carries out an instruction that changes nothing but settings. False for another one. Dies with a
- * line if it is wrong.
+ * Carries out an instruction that changes only settings. Returns false if it is of another kind.
+ * Dies with a message if it is invalid.
  */
 bool config_apply(struct config *c, const struct variables *v);
 /*
- * Carries out an instruction of --change. Dies with a line of @command if it is not one of those.
+ * Carries out an instruction given to --change. Dies with a message that names @command if it is
+ * invalid, or of another kind.
  */
 void config_change(struct config *c, const char *text, const char *command);
-/* Returns the words of a command in either form; the shell's come first in the shell form. */
+/*
+ * Returns the words of a command in JSON or shell form. In shell form the shell's words come first.
+ */
 char **config_command(const struct config *c, const char *text);
-/* Returns an image's name without "docker.io/library/" and ":latest", as the store has it. */
+/* Returns an image's name as in the store, without "docker.io/library/" and ":latest". */
 const char *image_name_of(const char *name);
 
 #endif

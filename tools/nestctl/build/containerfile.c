@@ -3,7 +3,7 @@
  * containerfile.c: lines, comments, continuations and heredocs of a Containerfile.
  *
  * Parser directives ("# escape=`") come first. A line that begins with # is a comment, also between
- * the lines of an instruction, where empty lines are ignored, too. A line that ends in the escape
+ * the lines of an instruction. Empty lines there are ignored, too. A line that ends in the escape
  * character continues in the next one. RUN, COPY and ADD may have heredocs, whose lines follow the
  * instruction's own.
  */
@@ -29,7 +29,7 @@ static const struct {
 #undef ROW
 };
 
-/* The text, and where its next line begins. */
+/* The text of the file, and where its next line begins. */
 struct reader {
 	const char *name, *next, *end;
 	unsigned int line; /* number of the last line that was read */
@@ -79,7 +79,7 @@ static char *skip_blanks(char *text)
 	return text;
 }
 
-/* Cuts the blanks at the end. */
+/* Removes blanks at the end of the text. */
 static void trim(char *text)
 {
 	size_t n = strlen(text);
@@ -88,7 +88,7 @@ static void trim(char *text)
 		text[--n] = '\0';
 }
 
-/* True, and removes the escape character, if the line continues in the next one. */
+/* True if the line continues in the next one. Then removes the escape character. */
 static bool goes_on(char *line, char escape)
 {
 	size_t n = strlen(line);
@@ -103,7 +103,7 @@ static bool goes_on(char *line, char escape)
 
 /* ---- directives ---- */
 
-/* Reads "# NAME=VALUE" if the name is a directive's. False for any other line. */
+/* Reads a directive "# NAME=VALUE". Returns false if the line is none. */
 static bool directive(struct reader *r, char *line)
 {
 	char *name = skip_blanks(line), *value, *end;
@@ -152,7 +152,9 @@ static void add_doc(struct instruction *i, const char *name, bool raw)
 	i->docs[i->nr_docs++] = (struct heredoc){ .name = name, .raw = raw };
 }
 
-/* Reads the name behind <<. Returns what follows, or NULL if there is none. */
+/*
+ * Reads the name behind << and adds a heredoc. Returns the text behind it, or NULL without a name.
+ */
 static const char *doc_name(struct instruction *i, const char *p)
 {
 	char quote = *p == '"' || *p == '\'' ? *p++ : '\0';
@@ -166,7 +168,7 @@ static const char *doc_name(struct instruction *i, const char *p)
 	return p + (quote != '\0');
 }
 
-/* Finds "<<NAME" and "<<-NAME" outside of quotes. @tabs: a bit for each with "-". */
+/* Finds each "<<NAME" and "<<-NAME" outside quotes. *tabs: bit N is set if heredoc N has "-". */
 static void find_docs(struct instruction *i, unsigned int *tabs)
 {
 	char quote = '\0';
@@ -227,7 +229,7 @@ static void read_docs(struct reader *r, struct instruction *i)
 
 /* ---- instructions ---- */
 
-/* Returns the text of an instruction whose first line is @line. */
+/* Returns the joined text of an instruction whose first line is @line. */
 static char *join_lines(struct reader *r, char *line)
 {
 	size_t size;
@@ -265,7 +267,7 @@ static bool takes_flag(enum verb verb, const char *name)
 	return false;
 }
 
-/* Cuts "--NAME[=VALUE]" from the beginning of the text. */
+/* Moves one "--NAME[=VALUE]" from the beginning of the text to the flags. */
 static void take_flag(struct instruction *i)
 {
 	size_t n = strcspn(i->text, " \t");

@@ -5,8 +5,8 @@
  *      struct containerfile f = containerfile_parse("Containerfile", text, size);
  *      for (size_t i = 0; i < f.nr; i++) ... f.list[i].verb, .flags, .text, .docs
  *
- * Variables are not expanded yet (words.h). A text that is wrong dies with a line that begins with
- * the file's name and the line's number. What is returned is never freed.
+ * Variables are not expanded yet (words.h). Invalid text dies with a message that begins with the
+ * file's name and the line's number. Results are never freed.
  */
 #ifndef NESTLING_NESTCTL_CONTAINERFILE_H
 #define NESTLING_NESTCTL_CONTAINERFILE_H
@@ -16,7 +16,7 @@
 
 #define CONTAINERFILE_MAX (1 << 20)
 
-/* Verbs and, as a string, the flags that each takes. */
+/* Verbs, each with the flags that it takes as a string. */
 #define VERBS(ROW)                                                                                 \
 	ROW(ADD, "chown chmod link")                                                               \
 	ROW(ARG, "")                                                                               \
@@ -45,14 +45,14 @@ enum verb {
 
 struct flag {
 	const char *name;
-	/* or NULL for a flag without a value */
+	/* NULL for a flag without a value */
 	const char *value;
 };
 
-/* The lines of <<NAME. */
+/* A heredoc, <<NAME: its name and its lines. */
 struct heredoc {
 	const char *name, *text;
-	/* the name was quoted: variables stay as they are */
+	/* the name was quoted, so variables are not expanded */
 	bool raw;
 };
 
@@ -62,11 +62,11 @@ struct instruction {
 	unsigned int line;
 	struct flag *flags;
 	size_t nr_flags;
-	/* what follows the flags, in one line */
+	/* the text behind the flags, joined into one line */
 	char *text;
 	struct heredoc *docs;
 	size_t nr_docs;
-	/* the file's escape character, a backslash or a back-quote */
+	/* the file's escape character: backslash or back-quote */
 	char escape;
 };
 
@@ -76,13 +76,16 @@ struct containerfile {
 };
 
 struct containerfile containerfile_parse(const char *name, const char *text, size_t size);
-/* Parses one instruction, as ONBUILD has it. */
+/* Parses one instruction, as ONBUILD contains it. */
 struct instruction instruction_parse(
 	const char *file, unsigned int line, const char *text, char escape);
-/* Returns a flag's value, the last one given; "" for one without a value; NULL: it is not there. */
+/*
+ * Returns a flag's value, of the last one if it was given several times. Returns "" for a flag
+ * without a value, and NULL for a missing one.
+ */
 const char *instruction_flag(const struct instruction *i, const char *name);
 const char *verb_name(enum verb verb);
-/* Dies with a line that names the instruction's file and line. */
+/* Dies with a message that begins with the instruction's file and line. */
 void instruction_bad(const struct instruction *i, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3), noreturn));
 

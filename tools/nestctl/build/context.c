@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * context.c: see context.h. A build reads files that it does not trust: a context may come from
- * anywhere. So the kernel resolves each source beneath the context's folder (openat2(2),
- * RESOLVE_BENEATH), and below that no symbolic link is followed. What is neither a file, nor a
- * folder, nor a link is refused.
+ * context.c: see context.h. The files of a context are untrusted. So the host's kernel resolves
+ * each source beneath the context's folder (openat2(2), RESOLVE_BENEATH), and no symbolic link
+ * below a source is followed. Anything but files, folders and links is refused.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -27,7 +26,7 @@
 
 /* ---- the folder ---- */
 
-/* Returns a small file's text, or NULL if it does not exist. */
+/* Returns the text of a small file, or NULL if it does not exist. */
 static char *small_file(int dir, const char *name)
 {
 	int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
@@ -80,7 +79,7 @@ static int open_beneath(
 
 /* ---- sources ---- */
 
-/* Returns "a/b" for "./a//b/", or dies for a path that leaves the context. */
+/* Returns "a/b" for "./a//b/". Dies if the path leaves the context. */
 static char *clean(const struct instruction *at, const char *p)
 {
 	char *path = xalloc(strlen(p) + 1), *end = path;
@@ -111,7 +110,7 @@ struct found {
 	const struct context *c;
 	const struct instruction *at;
 	const char *pattern;
-	bool deep; /* it has "**" */
+	bool deep; /* the pattern has "**" */
 	char **paths;
 	size_t nr, room;
 	size_t slashes;
@@ -138,7 +137,7 @@ static size_t slashes_of(const char *text)
 	return n;
 }
 
-/* Adds what fits in the folder @dir, "" or "a/", and below. @fd is closed. */
+/* Adds the matching paths in the folder @dir ("" or "a/") and below. Closes @fd. */
 static void find_in(struct found *f, int fd, const char *dir)
 {
 	DIR *d = fdopendir(fd);
@@ -231,7 +230,7 @@ static void read_failed(const struct walk *w, const char *path)
 	instruction_bad(w->at, "%s: %s", path, strerror(errno));
 }
 
-/* Sends the data of a regular file, without its holes. */
+/* Sends the data of a regular file. Skips holes. */
 static void send_data(const struct walk *w, int fd, const char *path, uint64_t size)
 {
 	static char buffer[STREAM_PIECE_MAX];
@@ -290,7 +289,7 @@ static void send_file(struct walk *w, int dir, const char *own, const char *path
 
 static void send_folder(struct walk *w, int fd, const char *path, const char *name);
 
-/* Sends an entry of a folder, and what is below it. */
+/* Sends an entry of a folder, and everything below it. */
 static void send_below(struct walk *w, int dir, const char *own, const char *path, const char *name)
 {
 	bool out = ignore_has(w->c->ignore, path);
@@ -321,7 +320,7 @@ static void send_below(struct walk *w, int dir, const char *own, const char *pat
 	send_folder(w, fd, path, name);
 }
 
-/* Sends what is in a folder, in the order of its names; closes @fd. */
+/* Sends the contents of a folder, sorted by name. Closes @fd. */
 static void send_folder(struct walk *w, int fd, const char *path, const char *name)
 {
 	struct dirent **names;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * context.h: the folder of a build, whose files COPY and ADD take. Paths are resolved within it: a
- * symbolic link on the way may lead anywhere in the context, and none leads out. Every failure dies
- * with a line.
+ * context.h: the context of a build: the folder from which COPY and ADD take files. Paths are
+ * resolved beneath it: symbolic links on the way may lead anywhere in the context, but not out of
+ * it. Every failure dies with a message.
  */
 #ifndef NESTLING_NESTCTL_BUILD_CONTEXT_H
 #define NESTLING_NESTCTL_BUILD_CONTEXT_H
@@ -16,20 +16,23 @@ struct context {
 	struct ignore *ignore; /* or NULL */
 };
 
-/* @file: the Containerfile, beside which FILE.dockerignore may lie. */
+/*
+ * Opens the context at @path. @file: the Containerfile, beside which there may be a
+ * FILE.dockerignore.
+ */
 struct context context_open(const char *path, const char *file);
 /*
- * Returns the paths that a source of COPY means, which may be a pattern: relative to the context,
- * "" for all of it; sorted. Dies if there is none. @at: for messages.
+ * Returns the paths that a source of COPY, which may be a pattern, selects, sorted and relative to
+ * the context. "" is the whole context. Dies if it selects none. @at: for messages.
  */
 struct instruction;
 char **context_find(const struct context *c, const struct instruction *at, const char *source);
-/* Sends what lies at @path: a file, or the contents of a folder. @at: as above. */
+/* Sends the file at @path, or the contents of the folder. @at: for messages. */
 void context_send(
 	const struct context *c, const struct instruction *at, const char *path, struct send *s);
-/* Opens a file of the context for reading; -1 if it is a folder. */
+/* Opens a file of the context for reading. Returns -1 if @path is a folder. */
 int context_open_file(const struct context *c, const struct instruction *at, const char *path);
-/* Returns the host's full path of what lies at @path, without symbolic links. */
+/* Returns the host's absolute path of @path, without symbolic links. */
 const char *context_real(const struct context *c, const struct instruction *at, const char *path);
 
 #endif

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * files.c: COPY and ADD. Files of the context are read twice: for the key of the step, and, unless
- * the cache has it, once more into a temporary file; a difference dies with a line. That file is a
- * disk of the instance, which is ten times as fast as a console. The files of a stage or an image
- * lie on a second disk, and the instance copies them by itself.
+ * files.c: COPY and ADD. Files of the context are read first for the key of the step. If the cache
+ * lacks the step, they are read again into a temporary file, and a difference dies with a message.
+ * The temporary file is a disk of the instance, which is ten times as fast as a console. Files of a
+ * stage or an image are on a second disk, from which the agent copies them.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,8 +22,8 @@ struct copy {
 	struct build *b;
 	struct stage *s;
 	const struct instruction *at;
-	char **sources; /* as they are written, expanded */
-	char **paths;   /* of the context */
+	char **sources; /* as written, with variables expanded */
+	char **paths;   /* paths in the context */
 	const struct heredoc *docs;
 	size_t nr_docs;
 	const char *to;
@@ -48,7 +48,7 @@ static bool ends_in(const char *text, const char *end)
 	return n >= len && !strcmp(text + n - len, end);
 }
 
-/* Reads the words: sources, and the target. */
+/* Reads the words of the instruction: sources and target. */
 static void read_words(struct copy *c)
 {
 	const struct variables v = stage_variables(c->s, c->at);
@@ -77,7 +77,7 @@ static void read_words(struct copy *c)
 	c->to = stage_path(c->s, to);
 }
 
-/* ---- of the context ---- */
+/* ---- sources in the context ---- */
 
 static void send_docs(const struct copy *c, struct send *s)
 {
@@ -91,7 +91,7 @@ static void send_docs(const struct copy *c, struct send *s)
 	}
 }
 
-/* Sends, or hashes, all files. */
+/* Sends all files to @to, or only hashes them if that is -1. */
 static void send_all(const struct copy *c, int to, char digest[65])
 {
 	struct send s;
@@ -123,7 +123,7 @@ static void find_paths(struct copy *c)
 			c->paths = words_add(c->paths, *p);
 	if (words_count(c->paths) + c->nr_docs > 1 && !c->folder)
 		instruction_bad(c->at, "several files: the target must end in /");
-	/* an archive is unpacked into a folder, with its owners */
+	/* an archive is unpacked into the target folder and keeps its owners */
 	for (char **p = c->paths; c->at->verb == VERB_ADD && p && *p; p++) {
 		int fd = context_open_file(from, c->at, *p);
 
@@ -135,9 +135,9 @@ static void find_paths(struct copy *c)
 	}
 }
 
-/* ---- both ---- */
+/* ---- all sources ---- */
 
-/* Adds the words of the target, and to the key what they say. */
+/* Adds words for target, owner and mode to the step, and their text to its key. */
 static void add_words(const struct copy *c, struct step *st, struct sha256 *sum)
 {
 	const struct variables v = stage_variables(c->s, c->at);
@@ -152,7 +152,7 @@ static void add_words(const struct copy *c, struct step *st, struct sha256 *sum)
 		st->words = words_add(st->words, format("k"));
 	owner = owner ? words_expand(&v, owner) : NULL;
 	if (owner && *owner)
-		/* a number alone is the group's, too */
+		/* a number alone is the group, too */
 		st->words = words_add(st->words,
 			format("o%s%s%s", owner, owner[strspn(owner, "0123456789")] ? "" : ":",
 				owner[strspn(owner, "0123456789")] ? "" : owner));

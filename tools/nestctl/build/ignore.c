@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ignore.c: see ignore.h. A pattern runs as a machine whose states are its places, all of which are
- * tried at once: no pattern takes longer than its length times that of the path.
+ * ignore.c: see ignore.h. A pattern is compiled to an automaton with a state for each of its
+ * elements (struct place). All possible states are followed at once, so a match takes at most the
+ * product of both lengths.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -13,12 +14,12 @@
 
 #define PATTERN_MAX 4096
 
-/* What a place of the pattern is. */
+/* The kinds of a pattern's elements. */
 enum kind { ONE, ANY_ONE, STAR, TREE, SET };
 struct place {
 	enum kind kind;
 	unsigned char c;
-	/* TREE: "**" with a slash behind it, which may also match nothing */
+	/* TREE: "**" and a slash. It may also match nothing. */
 	bool dir;
 	/* SET: the text between the brackets */
 	const char *set, *set_end;
@@ -44,7 +45,7 @@ static bool in_set(const struct place *p, unsigned char c)
 	return in != p->negated && c != '/';
 }
 
-/* Reads "[...]" at @p. Returns its end, or NULL if there is no set. */
+/* Reads the set "[...]" at @p. Returns the text behind it, or NULL if it has no end. */
 static const char *read_set(const char *p, struct place *to)
 {
 	const char *q = p + 1;
@@ -91,7 +92,7 @@ static size_t compile(const char *p, struct place *places)
 	return n;
 }
 
-/* Adds a place to the set @on, and those behind it that may follow without a character. */
+/* Adds state @i to the set @on, and the states that are reached from it without a character. */
 static void enter(const struct place *places, size_t n, bool *on, size_t i)
 {
 	while (!on[i]) {
@@ -127,7 +128,7 @@ static void step(const struct place *places, size_t n, const bool *on, bool *nex
 				enter(places, n, next, i);
 			break;
 		case TREE:
-			/* with a slash: what follows begins behind one */
+			/* @dir: what follows begins behind a slash */
 			next[i] = true;
 			if (!p->dir || c == '/')
 				enter(places, n, next, i + 1);
@@ -223,7 +224,7 @@ struct ignore *ignore_parse(const char *text)
 	return ig;
 }
 
-/* True if the path, or a folder that it lies in, fits. */
+/* True if the pattern matches the path or one of its parent folders. */
 static bool fits_or_parent(const char *pattern, const char *path)
 {
 	char *part;

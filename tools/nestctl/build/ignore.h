@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* ignore.h: patterns of names: those of COPY, and the lines of a .dockerignore. */
+/*
+ * ignore.h: patterns for file names: in the sources of COPY, and in the lines of a .dockerignore.
+ */
 #ifndef NESTLING_NESTCTL_IGNORE_H
 #define NESTLING_NESTCTL_IGNORE_H
 
@@ -7,19 +9,20 @@
 #include <stddef.h>
 
 /*
- * True if the whole of @path, "a/b", fits. * and ? match any characters but /, [a-z] and [^a-z] for
- * one of them, ** for any number of folders; \ takes the meaning of the next character.
+ * True if the pattern matches all of @path, such as "a/b". * matches any characters except /, ?
+ * matches one of them, [a-z] and [^a-z] match one of a set, and ** matches any number of folders. A
+ * backslash makes the next character an ordinary one.
  */
 bool pattern_fits(const char *pattern, const char *path);
-/* True if @text has a character with a meaning for pattern_fits(). */
+/* True if @text has a special character of pattern_fits(). */
 bool pattern_is(const char *text);
 
 struct ignore;
-/* Reads the lines of a .dockerignore. @text ends in NUL. The result is never freed. */
+/* Parses the lines of a .dockerignore. @text is NUL-terminated. The result is never freed. */
 struct ignore *ignore_parse(const char *text);
-/* True if the path is left out. @ig NULL: nothing is. */
+/* True if @ig excludes the path. NULL excludes nothing. */
 bool ignore_has(const struct ignore *ig, const char *path);
-/* True if files in a folder that is left out may be taken in by a line with "!". */
+/* True if a line with "!" may include files of an excluded folder. */
 bool ignore_has_exceptions(const struct ignore *ig);
 
 #endif

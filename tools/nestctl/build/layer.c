@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * layer.c: layers that no step makes: the image that a build begins with, an empty or a larger one,
- * a flat copy of a long chain, and the result (cache.h).
+ * layer.c: layers that are not made by steps: the image with which a build begins, an empty or
+ * enlarged one, a flat copy of a long chain, and the stored result (cache.h).
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -50,7 +50,10 @@ struct layer layer_of_image(const char *file)
 	return l;
 }
 
-/* Returns the layer of an image that the build has made itself; its file may not be there yet. */
+/*
+ * Returns a layer for an image that the build itself makes in the cache. Its file need not exist
+ * yet.
+ */
 static struct layer made(const char *parent, const char *what, uint64_t size)
 {
 	struct layer l = { .depth = 1 };
@@ -98,7 +101,7 @@ struct layer layer_scratch(uint64_t size)
 	return l;
 }
 
-/* Runs a program of e2fsprogs on a file. @most: its highest status that is no failure. */
+/* Runs a program of e2fsprogs on a file. Dies if its exit status is greater than @most. */
 static void must_run(const char *const argv[], int most, const char *what)
 {
 	const int fds[3] = { open("/dev/null", O_RDWR | O_CLOEXEC), -1,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * layer_tar.c: see layer_tar.h. An instance over the layer sends its files (the agent of builds),
- * of which libarchive makes a tar.
+ * layer_tar.c: see layer_tar.h. The agent of builds sends the files from an instance over the
+ * layer, and libarchive makes a tar of them.
  */
 #include <archive.h>
 #include <archive_entry.h>
@@ -24,7 +24,7 @@ struct tar {
 	const char *out; /* for messages */
 	int fd;
 	struct tar_sum *sum;
-	uint64_t left; /* bytes that files may still have */
+	uint64_t left; /* how many bytes files may still have */
 };
 
 void __attribute__((noreturn)) tar_not_written(const char *out, struct archive *a)

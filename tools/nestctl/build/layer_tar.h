@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* layer_tar.h: the files of an image or a layer as a tar, which needs no program of theirs. */
+/*
+ * layer_tar.h: writes the files of an image or a layer as a tar. The image needs no program for it.
+ */
 #ifndef NESTLING_NESTCTL_LAYER_TAR_H
 #define NESTLING_NESTCTL_LAYER_TAR_H
 
@@ -8,18 +10,19 @@
 
 #include "tools/nestctl/build/cache.h"
 
-/* What was written: its bytes, and the sum, which the caller ends. */
+/* Size and SHA-256 of what was written. The caller ends the sum. */
 struct tar_sum {
 	struct sha256 sha256;
 	size_t size;
 };
 /*
- * Writes the tar to @fd, which messages call @out, through @filter (NULL: plain). Holes become
- * zeros, so the files may not have more bytes than the layer's file system. Dies on an error.
+ * Writes the tar to @fd, which messages call @out, through @filter (NULL: uncompressed). Holes are
+ * written as zeros, so the total size of files must not exceed that of the layer's file system.
+ * Dies on an error.
  */
 struct tar_sum layer_tar(
 	const struct layer *l, int fd, const char *out, int (*filter)(struct archive *));
-/* Dies with libarchive's reason. */
+/* Dies with libarchive's error message. */
 void tar_not_written(const char *out, struct archive *a) __attribute__((noreturn));
 
 #endif

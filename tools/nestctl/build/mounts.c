@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mounts.c: RUN --mount=type=bind|cache|tmpfs|secret. A folder of the context comes by hostfs,
- * read-only; a stage, an image and a cache are further disks of the instance; a secret goes through
- * the agent's input into memory.
+ * mounts.c: RUN --mount=type=bind|cache|tmpfs|secret. A folder of the context is mounted by hostfs,
+ * read-only. A stage, an image or a cache is a further disk of the instance. A secret goes through
+ * the agent's input into a tmpfs.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -25,13 +25,13 @@ struct mount {
 struct mounts {
 	struct build *b;
 	struct stage *s;
-	size_t number; /* of the stage */
+	size_t number; /* number of the stage */
 	const struct instruction *at;
 	struct step *st;
 	struct sha256 *sum;
 };
 
-/* Returns where a name of --mount is kept, or NULL. */
+/* Returns the field for a key of --mount, or NULL if the key is unknown. */
 static const char **field_of(struct mount *m, const char *name)
 {
 	const struct {
@@ -85,7 +85,7 @@ static void add(const struct mounts *w, char *word)
 	w->st->words = words_add(w->st->words, word);
 }
 
-/* Adds a disk, which the agent mounts. Returns its device. */
+/* Adds a disk, which the agent mounts. Returns its device name. */
 static const char *add_disk(const struct mounts *w, const char *file, bool written)
 {
 	struct step *st = w->st;
@@ -119,7 +119,7 @@ static void add_bind(const struct mounts *w, const struct mount *m)
 			       source + (*source == '/'), m->target));
 		return;
 	}
-	/* what it reads counts as the files of COPY do */
+	/* the files that RUN can read count for the key, as those of COPY do */
 	send_begin(&s, -1, false);
 	for (char **p = context_find(&w->b->context, w->at, source); *p; p++)
 		context_send(&w->b->context, w->at, *p, &s);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * oci_write.c: see oci_write.h. The layer's tar (layer_tar.c) is made in a temporary file, whose
- * digest names it.
+ * oci_write.c: see oci_write.h. The layer's tar (layer_tar.c) is made in a temporary file. Its name
+ * in the archive is its digest.
  */
 #include <archive.h>
 #include <archive_entry.h>
@@ -52,7 +52,7 @@ static void put_list(const char *key, char *const *list)
 	json_close(']');
 }
 
-/* {"80/tcp": {}} */
+/* Writes the words as the keys of an object: {"80/tcp": {}}. */
 static void put_keys(const char *key, char *const *list)
 {
 	if (!list)
@@ -151,7 +151,7 @@ static void put_blob(const char *key, const char *kind, const struct part *p)
 
 /* ---- the archive ---- */
 
-/* Begins a part that json.h writes. */
+/* Begins a part of the archive that json.h writes. */
 static FILE *begin_text(struct part *p)
 {
 	FILE *f;
@@ -205,7 +205,7 @@ static const char *blob_name(const struct part *p)
 	return format("blobs/sha256/%s", p->digest);
 }
 
-/* index.json: the manifest, and the image's name. */
+/* Writes index.json: the manifest's digest and the image's name. */
 static void put_index(const struct part *manifest, const char *name)
 {
 	json_open(NULL, '{');
@@ -231,7 +231,7 @@ static void put_index(const struct part *manifest, const char *name)
 	json_close('}');
 }
 
-/* manifest.json, as docker save writes it. */
+/* Writes manifest.json in the form of docker save. */
 static void put_saved(const struct part *config, const struct part *layer, const char *name)
 {
 	json_open(NULL, '[');
@@ -273,7 +273,7 @@ void oci_write(const struct layer *l, const struct config *c, const char *name, 
 	struct archive *a = archive_write_new();
 	FILE *f;
 
-	/* a name with a slash at its beginning is a path */
+	/* a name that begins with a slash or a dot is a path */
 	name = name && *name != '/' && *name != '.' ? name : NULL;
 	if (path)
 		output_by_umask(fd);

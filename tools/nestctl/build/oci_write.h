@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* oci_write.h: an image as an OCI archive. */
+/* oci_write.h: writes an image as an OCI archive. */
 #ifndef NESTLING_NESTCTL_OCI_WRITE_H
 #define NESTLING_NESTCTL_OCI_WRITE_H
 
@@ -9,10 +9,10 @@
 #include "tools/nestctl/build/config.h"
 
 /*
- * Writes the image to the file @out, whole or not at all, or with NULL to standard output: an OCI
- * layout in a tar (OCI image specification, "Image Layout"), with the manifest.json of docker-save
- * beside it, so that podman and docker load it. It has one layer. @name: the name under which it is
- * loaded, or NULL. @replace: an existing file.
+ * Writes the image to the file @out, complete or not at all, or to standard output for NULL. The
+ * format is an OCI layout in a tar (OCI image specification, "Image Layout") with one layer. It
+ * also contains docker-save's manifest.json, so that podman and docker load it. @name: the name
+ * under which they load it, or NULL. @replace: an existing file is replaced.
  */
 void oci_write(const struct layer *l, const struct config *c, const char *name, const char *out,
 	bool replace);

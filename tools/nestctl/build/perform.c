@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * perform.c: the instructions of a stage, one after the other. Those that change files are steps:
- * each is an instance over a layer of its own, unless the cache has its layer. WORKDIR makes its
- * folder with the next step.
+ * perform.c: the instructions of a stage, one after the other. An instruction that changes files is
+ * a step: it runs in an instance and fills a layer of its own, unless the cache has that layer. The
+ * folder of WORKDIR is made by the next step.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -41,7 +41,7 @@ char *stage_path(const struct stage *s, const char *path)
 
 /* ---- steps ---- */
 
-/* True if the layer can be used: what it lies over has not changed. */
+/* True if the cached layer can be opened: the file below it has not changed. */
 static bool opens(const char *file)
 {
 	struct image_open o = { .file = file, .flags = IMAGE_RDONLY };
@@ -87,7 +87,7 @@ void stage_begin(struct build *b, struct stage *s, const char *key, struct step 
 	st->on = &s->layer;
 	st->layer = next_layer(s, key).file;
 	st->mem = b->mem;
-	unlink(st->layer); /* it cannot be used, or is not wanted */
+	unlink(st->layer); /* it is unusable, or --no-cache is given */
 	b->made++;
 	step_start(st);
 }
@@ -109,7 +109,7 @@ void stage_end(struct build *b, struct stage *s, const char *key, struct step *s
 	s->folders = NULL;
 }
 
-/* Makes folders that no other step has made. */
+/* Makes folders of WORKDIR that no step has made. */
 static void make_folders(struct build *b, struct stage *s, const struct instruction *at)
 {
 	struct step st = { .words = NULL };
@@ -128,7 +128,7 @@ static void make_folders(struct build *b, struct stage *s, const struct instruct
 
 /* ---- RUN ---- */
 
-/* Returns the command: of the text, or of a heredoc without other text. */
+/* Returns the command of RUN, from its text or from a heredoc alone. */
 static char **run_words(const struct stage *s, const struct instruction *at)
 {
 	static const char as_file[] =
@@ -142,7 +142,7 @@ static char **run_words(const struct stage *s, const struct instruction *at)
 	if (name && !text[name] && at->nr_docs == 1) {
 		const char *script = at->docs[0].text;
 
-		/* its first line may name an interpreter: then it is a file */
+		/* a script with its own interpreter is run as a file */
 		if (!strncmp(script, "#!", 2))
 			return words_add(words_add(words_add(words_add(NULL, format("/bin/sh")),
 							   format("-c")),
@@ -156,7 +156,7 @@ static char **run_words(const struct stage *s, const struct instruction *at)
 	return config_command(&s->config, text);
 }
 
-/* Adds the environment: the image's counts more than arguments. */
+/* Adds the words for the environment. The image's variables override arguments. */
 static char **add_env(const struct stage *s, char **words)
 {
 	for (char **a = s->args; a && *a; a++)
@@ -257,7 +257,7 @@ static void perform(struct build *b, struct stage *s, size_t number, const struc
 		fputs("      from the cache\n", stderr);
 }
 
-/* Arguments that need no ARG, if they are given (docker's "predefined ARGs"). */
+/* Adds the arguments that work without an ARG, if they are given (docker's "predefined ARGs"). */
 static void add_predefined(struct build *b, struct stage *s)
 {
 	static const char *const names[] = { "HTTP_PROXY", "http_proxy", "HTTPS_PROXY",
@@ -274,7 +274,7 @@ static void add_predefined(struct build *b, struct stage *s)
 	}
 }
 
-/* The instructions that the image has for builds from it. */
+/* Carries out the ONBUILD instructions of the stage's image. */
 static void perform_triggers(struct build *b, struct stage *s, size_t number)
 {
 	char **list = s->config.onbuild;

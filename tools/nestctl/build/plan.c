@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * plan.c: the stages of a Containerfile, and which of them the target needs: those that it begins
- * with, copies from or mounts. The others are ignored.
+ * plan.c: finds the stages of a Containerfile, and which of them the target needs: those from which
+ * it begins or copies, or that it mounts. The others are ignored.
  */
 #include <ctype.h>
 #include <stdlib.h>
@@ -23,7 +23,7 @@ const char *list_get(char *const *list, const char *name)
 
 /* ---- ARG ---- */
 
-/* Values that ARG finds without being given one (docker's "automatic platform ARGs"). */
+/* Returns the value of an ARG that docker sets itself ("automatic platform ARGs"), or NULL. */
 static const char *platform_arg(const char *name)
 {
 	static char *const known[] = { "TARGETPLATFORM=linux/amd64", "TARGETOS=linux",
@@ -73,7 +73,7 @@ int stage_find(const struct build *b, const char *name, size_t before)
 	return isdigit((unsigned char)*name) && !*end && number < before ? (int)number : -1;
 }
 
-/* FROM [--platform=P] IMAGE [AS NAME] */
+/* Begins a stage: FROM [--platform=P] IMAGE [AS NAME]. */
 static void begin_stage(struct build *b, struct instruction *i)
 {
 	struct stage *s = &b->stages[b->nr_stages];
@@ -96,7 +96,7 @@ static void begin_stage(struct build *b, struct instruction *i)
 	if (s->name && !isalpha((unsigned char)*s->name))
 		instruction_bad(i, "'%s' is not a name of a stage", s->name);
 	s->parent = stage_find(b, s->image, b->nr_stages);
-	/* in FROM a number names no stage */
+	/* FROM takes a stage by its name only, not by its number */
 	if (s->parent >= 0 && isdigit((unsigned char)*s->image))
 		s->parent = -1;
 	b->nr_stages++;
@@ -128,7 +128,7 @@ static void find_stages(struct build *b)
 
 static void need(struct build *b, size_t number);
 
-/* Needs the stages that the value of --from, or the from= of a mount, names. */
+/* Marks as needed the stage that a --from, or the from= of a mount, names. */
 static void need_from(struct build *b, size_t number, const char *value)
 {
 	int found = value ? stage_find(b, value, number) : -1;

@@ -10,7 +10,7 @@
 #include "tools/nestctl/core/output.h"
 #include "tools/nestctl/image/image.h"
 
-/* Runs a program with its output on our standard error. Dies if it fails. */
+/* Runs a program whose output goes to nestctl's standard error. Dies if it fails. */
 static void must_run(const char *const argv[], const char *what)
 {
 	int null = open("/dev/null", O_RDONLY | O_CLOEXEC), status;

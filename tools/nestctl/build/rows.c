@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * rows.c: the rows of the commands that nestctl-image runs with the code of this folder; nestctl
- * knows their options, help and completion.
+ * rows.c: the command rows for the code of this folder, which runs in nestctl-image. nestctl uses
+ * them for options, help and completion.
  */
 #include <stddef.h>
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* rows.h: the keys of options whose rows are in rows.c; nestctl knows the rows without the code. */
+/*
+ * rows.h: keys of the options in rows.c. nestctl itself has these rows without the commands' code.
+ */
 #ifndef NESTLING_NESTCTL_BUILD_ROWS_H
 #define NESTLING_NESTCTL_BUILD_ROWS_H
 

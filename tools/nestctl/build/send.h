@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * send.h: nestctl's end of the stream of files (stream.h): entries are hashed, and sent too if
- * there is an agent to take them.
+ * send.h: nestctl's end of the stream of files (stream.h). Entries are hashed, and also sent if
+ * there is a stream.
  *
  *      struct send s; send_begin(&s, fd, false);
  *      send_entry(&s, &head, path, target, NULL); send_piece(&s, offset, data, size) ...
  *      send_end(&s, digest);
  *
- * The digest has what makes an image's files: names, modes, targets, sizes, contents, and owners if
- * those are kept; no times. So the same files give the same digest, sent or not.
+ * The digest covers names, modes, targets, sizes and contents, and owners if they are kept, but no
+ * times. So equal files give equal digests, whether they are sent or not.
  */
 #ifndef NESTLING_NESTCTL_BUILD_SEND_H
 #define NESTLING_NESTCTL_BUILD_SEND_H
@@ -19,27 +19,30 @@
 #include "tools/nestctl/image/sha256.h"
 
 struct send {
-	/* of the stream, or -1: only the digest is wanted */
+	/* descriptor of the stream, or -1: only hash */
 	int fd;
 	bool owners;
-	/* the agent has gone: the rest is hashed only */
+	/* the agent has gone: only hash the rest */
 	bool gone;
 	struct sha256 sum;
-	/* so far: entries, bytes of data */
+	/* counts so far: entries, and bytes of data */
 	uint64_t files, bytes;
-	/* what a progress line says, or NULL for none; set by the caller */
+	/* text of the progress line, or NULL for none; set by the caller */
 	const char *shown;
 };
 
 void send_begin(struct send *s, int fd, bool owners);
-/* @h: its lengths are filled in. @xattrs: h->xattrs bytes, or NULL for none. */
+/*
+ * Sends an entry. Fills in the lengths in @h, except h->xattrs, the size of @xattrs. @xattrs may be
+ * NULL.
+ */
 void send_entry(struct send *s, struct stream_head *h, const char *path, const char *target,
 	const char *xattrs);
-/* Sends data of a regular file, in order. */
+/* Sends a piece of a regular file's data. Offsets must ascend. */
 void send_piece(struct send *s, uint64_t offset, const void *data, size_t size);
-/* Ends the data of a regular file; each has this once. */
+/* Ends the data of a regular file. Called once for each. */
 void send_piece_end(struct send *s);
-/* Sends a whole file that nestctl has in memory. */
+/* Sends a regular file with the content @text. */
 void send_text(struct send *s, const char *name, unsigned int mode, const char *text, size_t size);
 void send_end(struct send *s, char digest[65]);
 

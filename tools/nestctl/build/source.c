@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * source.c: the image of a name: scratch, an image of the store, or one at a path, which may be an
- * image's file, an OCI layout, or an archive of one. A layout or an archive is imported once, into
- * the cache.
+ * source.c: finds an image by its name: scratch, an image of the store, or a path. A path may be an
+ * image's file, an OCI layout, or an archive. A layout or an archive is imported once, into the
+ * cache.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -44,7 +44,7 @@ static struct source scratch(const struct build *b)
 	return (struct source){ .layer = layer_scratch(b->size ? b->size : SCRATCH_SIZE) };
 }
 
-/* True if the file begins as an ext4 file system or a COW layer does. */
+/* True if the file begins like an ext4 file system or a COW layer. */
 static bool is_image(const char *path)
 {
 	unsigned char magic[2] = { 0 }, cow[8] = { 0 };
@@ -64,12 +64,12 @@ static struct source of_image(const char *file)
 	const struct image_config c = image_config_read(file);
 	struct source s = { .layer = layer_of_image(file), .config = config_of(&c) };
 
-	/* these are said of that image alone */
+	/* these describe the old image, not the new one */
 	s.config.author = s.config.comment = NULL;
 	return s;
 }
 
-/* Imports a layout or an archive into the cache, unless it is there. */
+/* Imports a layout or an archive into the cache, unless the cache has it. */
 static struct source imported(const struct instruction *at, const char *path)
 {
 	const char *file;

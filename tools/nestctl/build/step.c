@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * step.c: see step.h. The layer has no name while the instance writes to it: the kernel inherits
- * its descriptor. So nothing is left of a step that fails or is interrupted.
+ * step.c: see step.h. The kernel inherits the layer's descriptor. The layer has no name while the
+ * instance writes to it, so a step that fails or is interrupted leaves nothing.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -25,7 +25,7 @@
 
 extern const char build_agent_start[], build_agent_end[];
 
-/* The kernel beside nestctl, which need not be where this program is. */
+/* Returns the path of the kernel beside nestctl; nestctl-image may be in another folder. */
 static const char *kernel(void)
 {
 	const char *env = getenv("NESTLING_KERNEL"), *beside;
@@ -50,7 +50,7 @@ static char **command_line(const struct step *s)
 	argv = words_add(argv, format("--kernel=%s", kernel()));
 	if (s->mem)
 		argv = words_add(argv, format("--mem=%s", s->mem));
-	/* the agent alone needs none, and init would write the name servers of one */
+	/* no network: the agent needs none, and init would write name servers into the layer */
 	if (!s->shown)
 		argv = words_add(argv, format("--net=none"));
 	if (s->layer)
@@ -73,7 +73,7 @@ void step_add_stream(struct step *s, int fd)
 {
 	off_t size = lseek(fd, 0, SEEK_END);
 
-	/* a disk has whole sectors */
+	/* round up to whole sectors of a disk */
 	if (size < 0 || ftruncate(fd, (size + 4095) / 4096 * 4096))
 		die("the files for an instance: %s", strerror(errno));
 	s->words = words_add(s->words, format("iubd%c", 'b' + s->nr_disks));
@@ -82,8 +82,8 @@ void step_add_stream(struct step *s, int fd)
 }
 
 /*
- * Lets the child and its kernel inherit the files without names: under its jail a kernel opens no
- * descriptor of another process.
+ * Lets the child and its kernel inherit the files without names: a jailed kernel cannot open
+ * descriptors of another process.
  */
 static void pass_on(const struct step *s, bool on)
 {
@@ -119,7 +119,7 @@ void step_start(struct step *s)
 	s->out = out[0];
 }
 
-/* Returns the last line without "nestctl: ", which die() adds. */
+/* Returns the last line of @text without "nestctl: ", which die() will add. */
 static const char *last_line(char *text)
 {
 	size_t n = strlen(text);
@@ -131,7 +131,7 @@ static const char *last_line(char *text)
 	return strncmp(line, "nestctl: ", 9) ? line : line + 9;
 }
 
-/* Prints what a quiet step has written. */
+/* Prints the messages of a quiet step. */
 static void show_all(int fd)
 {
 	char text[4096];
@@ -159,7 +159,7 @@ int step_end(struct step *s, const char **why)
 	if (status || !s->layer) {
 		return status;
 	}
-	/* another build may have made an equal one meanwhile, over which layers lie */
+	/* if another build has made an equal layer meanwhile, keep that: layers may be over it */
 	if (access(s->layer, F_OK)) {
 		output_finish(s->fd, s->layer, false);
 		layer_remember(s->layer, s->on->file);

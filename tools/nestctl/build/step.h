@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * step.h: an instance in which the agent works (agent/agent.h), over a layer that a step fills, or
- * over one that is thrown away.
+ * step.h: runs the agent (agent/agent.h) in an instance, over a layer that becomes the step's
+ * result, or over one that is discarded.
  *
  *      struct step s = { .on = &layer, .words = words };
  *      step_start(&s); ... write to s.in, read from s.out ...; why = step_end(&s);
  *
- * The instance is a child of this process and ends with it. It is nestctl's own program once more,
- * with the verb "build-step", which runs `nestctl run` with the agent.
+ * The instance is a child of this process and ends with it. The child executes this program again
+ * with the verb "build-step", which is `nestctl run` with the agent.
  */
 #ifndef NESTLING_NESTCTL_BUILD_STEP_H
 #define NESTLING_NESTCTL_BUILD_STEP_H
@@ -21,22 +21,22 @@
 
 struct step {
 	const struct layer *on;
-	/* the agent's words, its verb first; ends in NULL */
+	/* words for the agent, the verb first; ends in NULL */
 	char **words;
-	/* options of nestctl run; ends in NULL; or NULL */
+	/* options for `nestctl run`, ending in NULL; or NULL */
 	char **options;
-	/* further disks, ubdb first; those of the set @written are written to */
+	/* files of further disks, ubdb first. @written: bit N is set if disk N is writable. */
 	const char *disks[STEP_DISKS];
 	int nr_disks;
 	unsigned int written;
-	/* a full path of the layer to be made; NULL: none is kept */
+	/* absolute path of the layer to make, or NULL to discard it */
 	const char *layer;
-	/* the agent's output and errors are shown as they come; otherwise @out is a pipe */
+	/* show the agent's output and errors at once; otherwise @out is a pipe with its output */
 	bool shown;
-	/* of a step that is shown: only what has failed is, at its end */
+	/* with @shown: show them only at the end, and only if the step has failed */
 	bool quiet;
 	const char *mem;
-	/* of step_add_stream(), or 0 */
+	/* descriptor from step_add_stream(), or 0 */
 	int stream;
 	/* ---- set by step_start() ---- */
 	int in, out, said, fd;
@@ -44,14 +44,14 @@ struct step {
 };
 
 /*
- * Gives the instance a stream of files as a disk, which stays open until the step's end. The agent
- * reads it instead of its standard input.
+ * Gives the instance the stream of files in @fd as a disk, which the agent reads in place of its
+ * standard input. @fd must stay open until the step's end.
  */
 void step_add_stream(struct step *s, int fd);
 void step_start(struct step *s);
 /*
- * Waits for the end. Returns its status. The layer has its name once it was 0. *@why, unless it is
- * NULL: the last line that the agent has said, "" if it was shown.
+ * Waits for the end and returns the exit status. If it is 0 the layer gets its name. *why, unless
+ * @why is NULL: the agent's last message, or "" if its messages were shown.
  */
 int step_end(struct step *s, const char **why);
 

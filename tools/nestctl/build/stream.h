@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * stream.h: files as a stream of bytes between nestctl and the agent of a build. Both run on one
- * machine and are built together, so numbers have the machine's order.
+ * machine and are built together, so numbers have native byte order.
  *
- * An entry is a head, then its path, its target and its attributes without ends. Data of a regular
- * file follows in pieces, each with a struct stream_piece before it; a piece of no bytes ends it,
- * and what lies in no piece is zeros. A head of the kind STREAM_END ends the stream.
+ * An entry is a head, then its path, its target and its extended attributes, not terminated. The
+ * data of a regular file follows in pieces, each behind a struct stream_piece. A piece of no bytes
+ * ends the data. Bytes outside the pieces are zeros. A head of the kind STREAM_END ends the stream.
  */
 #ifndef NESTLING_NESTCTL_BUILD_STREAM_H
 #define NESTLING_NESTCTL_BUILD_STREAM_H
@@ -20,13 +20,13 @@
 
 enum stream_kind {
 	STREAM_END,
-	/* a file, folder, link, device, pipe or socket, as its mode says */
+	/* a file, folder, link, device, pipe or socket, by its mode */
 	STREAM_ENTRY,
-	/* another name of the earlier entry whose path is the target */
+	/* a hard link to the earlier entry whose path is the target */
 	STREAM_LINK,
 };
 
-/* It is the only file of its source: it may get another name. */
+/* A flag: the entry is the only file of its source, so it may get another name. */
 #define STREAM_SINGLE 1
 
 struct stream_head {
@@ -35,11 +35,14 @@ struct stream_head {
 	uint32_t major, minor;
 	int64_t mtime;
 	uint64_t size;
-	/* ns; of listings (agent's "list") the time and the number of the inode too */
+	/* nanoseconds. Only in listings (agent's "list"): change time and inode number. */
 	uint32_t mtime_nsec, ctime_nsec;
 	int64_t ctime;
 	uint64_t ino;
-	/* bytes; attributes are NAME, a NUL, a uint32_t with the value's size, the value */
+	/*
+	 * sizes in bytes. An attribute is NAME, a NUL, the value's size as a uint32_t, and the
+	 * value.
+	 */
 	uint32_t path, target, xattrs, unused;
 };
 static_assert(sizeof(struct stream_head) == 88, "no padding");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tag.c: `nestctl tag`: a second name of an image's file, a hard link: nothing writes to an image
- * of the store, so none of the names sees a change of another.
+ * tag.c: `nestctl tag`: gives an image's file a second name, a hard link. Images of the store are
+ * never written to, so both names keep their content.
  */
 #include <errno.h>
 #include <stdlib.h>

@@ -29,7 +29,7 @@ bool unpack_is_archive(int fd)
 	return is;
 }
 
-/* Returns the path without "./" and "/" at its beginning and "/" at its end. */
+/* Returns the path without "./" and "/" at its beginning, and without "/" at its end. */
 static char *relative(const char *name, const char *path)
 {
 	char *copy, *end;
@@ -68,7 +68,7 @@ static void send_data(struct blob_reader *r, const char *name, uint64_t size, st
 	send_piece_end(s);
 }
 
-/* Packs the attributes as stream.h has them. Returns their size. */
+/* Packs the extended attributes in the form of stream.h. Returns their size. */
 static uint32_t pack_xattrs(struct archive_entry *e, char *to)
 {
 	const char *name;

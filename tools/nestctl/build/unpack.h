@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* unpack.h: ADD of an archive: its entries as a stream of files. */
+/* unpack.h: unpacks an archive for ADD: sends its entries as a stream of files. */
 #ifndef NESTLING_NESTCTL_BUILD_UNPACK_H
 #define NESTLING_NESTCTL_BUILD_UNPACK_H
 
@@ -10,8 +10,9 @@
 /* True if the file is a tar, plain or compressed with gzip, bzip2, xz or zstd. */
 bool unpack_is_archive(int fd);
 /*
- * Sends the archive's entries, with their owners. Names with ".." and what unpacks to far more than
- * it lets expect die with a line, as `nestctl image import` has it. @name: for messages.
+ * Sends the archive's entries with their owners. Like `nestctl image import`, dies with a message
+ * at a name with "..", or if the content is far larger than the archive's size suggests. @name: for
+ * messages.
  */
 void unpack_send(int fd, const char *name, struct send *s);
 

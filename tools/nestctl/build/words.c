@@ -18,7 +18,7 @@ struct expansion {
 	const struct variables *v;
 	FILE *out;
 	int depth;
-	bool quotes; /* they have a meaning */
+	bool quotes; /* quotes are special characters */
 };
 
 static const char *expand_until(struct expansion *e, const char *p, char end);
@@ -30,7 +30,7 @@ static void put(struct expansion *e, const char *text)
 		instruction_bad(e->v->at, "more than %ld bytes of text", EXPANDED_MAX);
 }
 
-/* Expands the text before @end into memory of its own; *@p moves to @end. */
+/* Expands the text up to @end into new memory. *p moves to @end. */
 static char *expand_part(struct expansion *e, const char **p, char end)
 {
 	size_t size;
@@ -59,7 +59,7 @@ static size_t name_length(const char *p)
 	return n;
 }
 
-/* Expands what follows "${". Returns the place behind "}". */
+/* Expands the text behind "${". Returns the place behind "}". */
 static const char *expand_braces(struct expansion *e, const char *p)
 {
 	const struct instruction *at = e->v->at;
@@ -94,7 +94,7 @@ static const char *expand_braces(struct expansion *e, const char *p)
 	return p + 1;
 }
 
-/* Expands what follows "$". */
+/* Expands the text behind "$". */
 static const char *expand_variable(struct expansion *e, const char *p)
 {
 	size_t n;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * words.h: words of an instruction's text, and variables in them, as docker documents them:
+ * words.h: splits an instruction's text into words and expands variables, as docker documents it:
  *
  *      $NAME  ${NAME}  ${NAME:-WORD}  ${NAME:+WORD}  ${NAME:?WORD}, and the three without the colon
  *
- * Between single quotes nothing is expanded. The escape character takes the meaning of the next
- * one; between double quotes only of ", $ and itself. Lists end in NULL and are never freed.
+ * Single quotes prevent expansion. The escape character makes the next character an ordinary one;
+ * within double quotes it does so only for ", $ and itself. Lists end in NULL and are never freed.
  */
 #ifndef NESTLING_NESTCTL_WORDS_H
 #define NESTLING_NESTCTL_WORDS_H
@@ -21,18 +21,18 @@ struct variables {
 	const void *arg;
 };
 
-/* Returns @text with its variables' values and without quotes. */
+/* Returns @text with variables expanded and quotes removed. */
 char *words_expand(const struct variables *v, const char *text);
-/* Likewise of a heredoc, in which quotes are ordinary characters. */
+/* As above for a heredoc, in which quotes are ordinary characters. */
 char *words_expand_text(const struct variables *v, const char *text);
-/* Returns the words between blanks, which quotes protect; quotes and variables stay. */
+/* Splits the text at blanks outside quotes. Quotes and variables stay in the words. */
 char **words_split(const struct instruction *i, const char *text);
-/* Returns the strings of a JSON list such as ["a", "b"]; NULL: the text is something else. */
+/* Returns the strings of a JSON list such as ["a", "b"], or NULL if the text is no such list. */
 char **words_json(const char *text);
-/* Returns the words of a list in either form, expanded. */
+/* Returns the expanded words of a list in JSON or shell form. */
 char **words_list(const struct variables *v, const char *text);
 size_t words_count(char *const *words);
-/* Adds a word to a list, which may be NULL. */
+/* Appends a word to a list, which may be NULL. Returns the list. */
 char **words_add(char **words, char *word);
 
 #endif

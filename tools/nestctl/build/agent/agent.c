@@ -53,7 +53,7 @@ char *text_of(const char *fmt, ...)
 	return must(text);
 }
 
-/* init's, which settings.c calls */
+/* settings.c of the built-in init calls this */
 void make_dirs(const char *path)
 {
 	make_path(path);
@@ -103,7 +103,7 @@ static void make_folders(const struct agent_words *w)
 			make_path(*word + 1);
 }
 
-/* In a child, so that this process keeps its root. */
+/* Makes the folders in a child, so that this process keeps its root. */
 static void make_folders_apart(const struct agent_words *w)
 {
 	pid_t pid;
@@ -124,7 +124,7 @@ static void make_folders_apart(const struct agent_words *w)
 	umount2(ROOT, MNT_DETACH);
 }
 
-/* COPY --from: one process sends the files of the second disk, this one writes them. */
+/* COPY --from: a child sends the files of the second disk, this process writes them. */
 static void copy_from(const struct agent_words *w)
 {
 	int fds[2], status;

@@ -1,37 +1,37 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * agent.h: the agent of `nestctl build`, a static program that init runs in an instance, so that an
- * image need have no program of its own: it copies files in and out, and prepares RUN.
+ * agent.h: the agent of `nestctl build`, a static program that init runs in an instance. It copies
+ * files in and out, and prepares RUN, so that an image needs no programs of its own.
  *
- *      agent put   WORD...              the files of a stream
- *      agent from  WORD... -- SOURCE... the files of a second disk
- *      agent get   WORD... -- SOURCE... a stream of files on standard output; without SOURCE all
- *      agent list  WORD...              likewise, without their data
- *      agent run   WORD... -- COMMAND   after files of the stream are in the folder of secrets
- *      agent dirs  WORD...              folders alone
+ *      agent put   WORD...              writes the files of a stream
+ *      agent from  WORD... -- SOURCE... copies files of a second disk
+ *      agent get   WORD... -- SOURCE... sends files to standard output, all without SOURCE
+ *      agent list  WORD...              sends all files, without their data
+ *      agent run   WORD... -- COMMAND   takes the stream's files as secrets, runs COMMAND
+ *      agent dirs  WORD...              only makes the folders of words W
  *
  * A WORD begins with a letter:
  *
- *      dPATH   where files go: an absolute path
- *      D       that is a folder, also if it does not exist yet
- *      oOWNER  USER[:GROUP] of all files; without it root, or the stream's own with "k"
- *      k       owners of the stream are kept
- *      mMODE   octal, of all files
+ *      dPATH   target: an absolute path
+ *      D       the target is a folder, even if it does not exist yet
+ *      oOWNER  USER[:GROUP] of all files; without it root, or with "k" the stream's owners
+ *      k       keep the owners of the stream
+ *      mMODE   mode of all files, octal
  *      WPATH   a folder that is made first, if it is missing
- *      wPATH   the command's folder
- *      uUSER   its user
- *      eN=V    its environment
- *      bSOURCE\tTARGET   is bound to TARGET, read-only
- *      cSOURCE\tTARGET   likewise, writable
+ *      wPATH   the command's working folder
+ *      uUSER   the command's user
+ *      eN=V    a variable of the command's environment
+ *      bSOURCE\tTARGET   bind-mount SOURCE at TARGET, read-only
+ *      cSOURCE\tTARGET\tMODE\tOWNER   the same for a cache's folder, writable; made if missing
  *      sDEVICE[\tro]     a disk, mounted at /dev/shm/.build/DEVICE; before the words that use it
- *      iDEVICE           a disk that has the stream, instead of standard input
+ *      iDEVICE           a disk with the stream, in place of standard input
  *      tTARGET[\tSIZE]   a tmpfs
  *      EVAR\tNAME        the secret file NAME as a variable of the command
  *      fNAME\tTARGET\tMODE\tOWNER   the secret file NAME of the stream at TARGET
  *
- * The agent's root is the image's own file system, bound a second time, which no mount of init's
- * covers; that of a command is the usual one without the tmpfs of /tmp and /run. So no name of the
- * image leads out of it. Errors are one line on standard error and status 125.
+ * The agent's root is a second bind mount of the image's file system, over which init has mounted
+ * nothing. So no name of the image leads out of it. A command has the usual root, but without the
+ * tmpfs of /tmp and /run. Errors are one line on standard error and exit status 125.
  */
 #ifndef NESTLING_BUILD_AGENT_H
 #define NESTLING_BUILD_AGENT_H
@@ -47,22 +47,22 @@
 #define AGENT_FOLDER "/dev/shm/.build"
 
 struct agent_words {
-	char **words; /* those before "--" */
-	char **rest;  /* those behind it; ends in NULL */
+	char **words; /* words before "--" */
+	char **rest;  /* words behind it, ending in NULL */
 };
 
-void fail(const char *what) __attribute__((noreturn)); /* with errno */
+void fail(const char *what) __attribute__((noreturn)); /* appends errno's text */
 void fail_text(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn));
-void *must(void *p); /* fails for NULL */
+void *must(void *p); /* fails if @p is NULL */
 char *text_of(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-/* Returns the first word of the letter, without it, or NULL. */
+/* Returns the first word that begins with @letter, without the letter, or NULL. */
 const char *word_of(const struct agent_words *w, char letter);
-/* Goes into the root of the image, which is @path, and nothing that is mounted in it. */
+/* Makes the image's file system at @path the root, without the mounts in it. */
 void enter_root(const char *path);
-/* Makes the folders of the path, with mode 0755. */
+/* Makes the folders of @path, with mode 0755. */
 void make_path(const char *path);
 
-/* stream.c: both fail on an error. False at the end of the stream. */
+/* stream.c: functions that fail on an error. The readers return false at the end of the stream. */
 bool stream_read(int fd, struct stream_head *h, char *path, char *target, char *xattrs);
 bool stream_read_piece(int fd, struct stream_piece *p, char *data);
 void stream_write(
@@ -70,9 +70,9 @@ void stream_write(
 void stream_write_piece(int fd, uint64_t offset, const void *data, uint32_t size);
 void stream_finish(int fd);
 
-/* put.c: writes the entries of a stream below the word d. */
+/* put.c: writes the entries of a stream to the target (word d). */
 void put_files(int fd, const struct agent_words *w);
-/* get.c: sends files of this root. */
+/* get.c: sends files of the present root. */
 void get_files(int fd, const struct agent_words *w, bool data);
 /* run.c */
 int run_command(const struct agent_words *w);

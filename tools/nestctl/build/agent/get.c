@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * get.c: files of this root as a stream. A source is a path, or a pattern of glob(3); of a folder
- * its contents are sent, of a symbolic link what it leads to. Without a source the whole root is
- * sent. Owners go along, and with contents also hard links and attributes. Folders come before what
- * is in them, in the order of their names.
+ * get.c: sends files of the present root as a stream. A source is a path, or a pattern of glob(3).
+ * For a folder its contents are sent, for a symbolic link its target. Without a source the whole
+ * root is sent. Owners are always sent, hard links and extended attributes only with data. A folder
+ * is sent before its contents, and names are sorted.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -21,7 +21,7 @@
 
 #define BUCKETS 65536
 
-/* An inode with several names, and the first of them. */
+/* An inode with several names, and the first name that was sent. */
 struct seen {
 	struct seen *next;
 	ino_t ino;
@@ -36,7 +36,10 @@ struct get {
 	char xattrs[STREAM_XATTRS_MAX], buffer[STREAM_PIECE_MAX];
 };
 
-/* Returns the earlier name of the inode, or NULL after it has remembered this one. */
+/*
+ * Returns the name under which the inode was sent. If there is none, records @path and returns
+ * NULL.
+ */
 static const char *seen_before(struct get *g, ino_t ino, const char *path)
 {
 	struct seen **slot = &g->seen[ino % BUCKETS], *s;
@@ -83,7 +86,7 @@ static uint32_t read_xattrs(struct get *g, const char *path)
 	return (uint32_t)used;
 }
 
-/* Sends what is no hole. */
+/* Sends the data of a file. Skips holes. */
 static void send_data(struct get *g, const char *path, uint64_t size)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);

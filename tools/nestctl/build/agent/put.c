@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * put.c: the files of a stream become files of the image, as COPY and ADD have it: a folder over a
- * folder keeps its content, anything else is replaced. Names are relative to the target; one that
- * is absolute or has ".." fails.
+ * put.c: writes the files of a stream into the image by the rules of COPY and ADD: a folder is
+ * merged with an existing folder, anything else replaces what exists. Names are relative to the
+ * target. A name that is absolute or has ".." is an error.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -66,7 +66,7 @@ static void check_name(const char *path)
 	}
 }
 
-/* Returns the file's place, and makes the folders on the way. */
+/* Returns the file's path in the image, and makes the folders on the way. */
 static char *place(const struct put *p, const struct stream_head *h)
 {
 	const char *slash = p->to[strlen(p->to) - 1] == '/' ? "" : "/";
@@ -89,7 +89,7 @@ static char *place(const struct put *p, const struct stream_head *h)
 	return path;
 }
 
-/* Makes room for a new file. */
+/* Removes an existing file to make room for a new one. */
 static void clear(const char *path)
 {
 	struct stat st;
@@ -147,7 +147,7 @@ static void set_xattrs(const struct put *p, const char *path, size_t size)
 	}
 }
 
-/* Owner first: chown(2) takes bits of the mode and security attributes. */
+/* Sets the owner first, since chown(2) clears bits of the mode and security attributes. */
 static void set_attributes(const struct put *p, const char *path, const struct stream_head *h)
 {
 	const struct timespec times[2] = { { .tv_nsec = UTIME_NOW },

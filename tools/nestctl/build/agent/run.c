@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * run.c: RUN: the mounts that it asks for, and its command. What is mounted, and names that were
- * made for it, are gone again when the command has ended, so the layer has what the command wrote
- * and nothing else.
+ * run.c: RUN: its mounts and its command. After the command the mounts, and files and folders that
+ * were made for them, are removed. So the layer contains only what the command has written.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -21,7 +20,7 @@
 #define SECRETS AGENT_FOLDER "/secrets"
 #define MADE_MAX 512
 
-/* Names that were made for mounts, in their order. */
+/* Files and folders that were made for mounts, in order. */
 static struct made {
 	char *path;
 	bool file;
@@ -37,7 +36,7 @@ static void note_made(const char *path, bool file)
 	made[nr_made++] = (struct made){ must(strdup(path)), file };
 }
 
-/* Makes the folder and those above it, and notes those that are new. */
+/* Makes the folder and its missing parents, and records the new ones. */
 static void make_noted(const char *path)
 {
 	char *copy = must(strdup(path));
@@ -90,7 +89,7 @@ static void mount_at(const char *source, const char *target, const char *type, u
 	mounted[nr_mounted++] = must(strdup(target));
 }
 
-/* "SOURCE\tTARGET" */
+/* Bind-mounts "SOURCE\tTARGET". */
 static void bind_path(char *text, bool writable)
 {
 	char *target = strchr(text, '\t');
@@ -109,7 +108,7 @@ static void bind_path(char *text, bool writable)
 		fail(target);
 }
 
-/* "SOURCE\tTARGET\tMODE\tOWNER": the folder of a cache, made at its first use. */
+/* Bind-mounts a cache's folder, "SOURCE\tTARGET\tMODE\tOWNER". Makes it at its first use. */
 static void bind_cache(char *text)
 {
 	char *target = strchr(text, '\t'), *mode = target ? strchr(target + 1, '\t') : NULL,
@@ -141,7 +140,7 @@ static void mount_tmpfs(char *text)
 	mount_at("tmpfs", text, "tmpfs", 0, size && *size ? text_of("size=%s", size) : "");
 }
 
-/* "NAME\tTARGET\tMODE\tOWNER" */
+/* Bind-mounts a secret's file, "NAME\tTARGET\tMODE\tOWNER". */
 static void put_secret(char *text)
 {
 	char *target = strchr(text, '\t'), *mode = target ? strchr(target + 1, '\t') : NULL,
@@ -160,7 +159,7 @@ static void put_secret(char *text)
 	mount_at(source, target, NULL, MS_BIND, NULL);
 }
 
-/* Puts the files of the stream into memory. */
+/* Writes the files of the stream into the tmpfs of secrets. */
 static void read_secrets(void)
 {
 	static char to[] = "d" SECRETS, folder[] = "D";
@@ -198,7 +197,7 @@ static void unmount_all(void)
 		const struct made *m = &made[--nr_made];
 		struct stat st;
 
-		/* a file that the command has written is its own */
+		/* keep a file into which the command has written */
 		if (m->file && (lstat(m->path, &st) || st.st_size))
 			continue;
 		if (m->file)
@@ -208,7 +207,10 @@ static void unmount_all(void)
 	}
 }
 
-/* Returns VAR=VALUE for "VAR\tNAME". Secrets are not among the words, which the host's ps shows. */
+/*
+ * Returns VAR=VALUE for "VAR\tNAME". The value is in a file and not in the words, since the host's
+ * ps would show those.
+ */
 static char *secret_variable(char *text)
 {
 	static char value[65536];
@@ -242,7 +244,7 @@ static void __attribute__((noreturn)) execute(const struct agent_words *w)
 			job.env[n++] = *word + 1;
 		else if (**word == 'E')
 			job.env[n++] = secret_variable(*word + 1);
-	/* which each image resolves, unlike the kernel's "(none)" */
+	/* every image resolves localhost, unlike the kernel's default "(none)" */
 	sethostname("localhost", 9);
 	job.user = word_of(w, 'u');
 	job.dir = word_of(w, 'w');
@@ -267,7 +269,8 @@ int run_command(const struct agent_words *w)
 	while (waitpid(pid, &status, 0) < 0)
 		if (errno != EINTR)
 			fail("wait");
-	kill(-1, SIGKILL); /* what it has left behind; init survives */
+	/* processes that it has left; init survives */
+	kill(-1, SIGKILL);
 	unmount_all();
 	resolv_restore();
 	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);

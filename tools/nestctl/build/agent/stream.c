@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* stream.c: the agent's end of the stream (tools/nestctl/build/stream.h). */
+/* stream.c: the agent's end of the stream of files (tools/nestctl/build/stream.h). */
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
