@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * archive.c: `nestctl export` and `nestctl image save`: what docker's users write to archives. An
- * existing file is replaced, as docker does.
+ * archive.c: `nestctl export` and `nestctl image save`, which write archives as docker does: an
+ * existing file is replaced.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -17,7 +17,7 @@
 #include "tools/nestctl/image/archive.h"
 #include "tools/nestctl/image/image.h"
 
-/* Reads the options of both commands: the only one is -o. Returns its file, or NULL. */
+/* Reads the options of both commands, which have only -o. Returns its file, or NULL. */
 static const char *read_output(const struct command *c, int argc, char **argv)
 {
 	const char *out = NULL;
@@ -27,7 +27,7 @@ static const char *read_output(const struct command *c, int argc, char **argv)
 	return out;
 }
 
-/* Dies before any work is done if there is no place for the archive. */
+/* Dies before any work if the archive cannot be written there. */
 static void check_output(const struct command *c, const char *out)
 {
 	if (!out && isatty(1))

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * blob.c: archives within files, read by libarchive with our callbacks, so that one pass unpacks
- * and computes the digest.
+ * blob.c: archives within files. libarchive reads them through callbacks of this file, so that one
+ * pass unpacks and computes the digest.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -31,7 +31,7 @@ void blob_progress(uint64_t total)
 	progress_total = total;
 }
 
-/* ---- how much there may be ---- */
+/* ---- the limit of unpacked bytes ---- */
 
 #define UNPACKED_LEAST (1ULL << 30)
 #define UNPACKED_RATIO 32
@@ -40,7 +40,7 @@ void blob_progress(uint64_t total)
 static struct {
 	const char *name;
 	uint64_t most;
-	/* unpacked in this pass, by readers that are closed */
+	/* bytes that closed readers have unpacked in this pass */
 	uint64_t before;
 } bound;
 
@@ -82,7 +82,7 @@ void blob_expect(const struct blob_reader *r, uint64_t bytes)
 		bound.name, (unsigned long long)bound.most >> 20);
 }
 
-/* Reads the next piece; returns 0 at the end. */
+/* Reads the next piece. Returns its size, 0 at the end. */
 static size_t next_piece_of(struct blob_reader *r)
 {
 	const struct blob *b = r->blob;
@@ -138,7 +138,7 @@ struct blob_reader *blob_open(const struct blob *b)
 
 	if (!a || archive_read_support_format_tar(a))
 		die("out of memory");
-	/* Only these four: some of libarchive's filters start programs. */
+	/* only these filters, since some of libarchive's start programs */
 	archive_read_support_filter_gzip(a);
 	archive_read_support_filter_bzip2(a);
 	archive_read_support_filter_xz(a);

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * blob.h: a part of a file to import, read as an archive whose digest is checked on the way.
+ * blob.h: a blob is a part of a file to import. It is read as an archive, and its digest is checked
+ * in the same pass.
  *
  *      struct blob_reader *r = blob_open(&blob, true);
  *      while ((entry = blob_next(r))) ... archive_read_data_block(blob_archive(r), ...)
  *      blob_close(r);
  *
- * Every failure dies with a line that begins with the blob's name.
+ * Every failure dies with a message that begins with the blob's name.
  */
 #ifndef NESTLING_NESTCTL_BLOB_H
 #define NESTLING_NESTCTL_BLOB_H
@@ -27,34 +28,40 @@ struct blob {
 
 struct blob_reader;
 
-/* Opens a tar, plain or compressed (gzip, bzip2, xz, zstd), whatever its name. */
+/*
+ * Opens a tar, plain or compressed with gzip, bzip2, xz or zstd. The content decides, not the name.
+ */
 struct blob_reader *blob_open(const struct blob *b);
 struct archive *blob_archive(struct blob_reader *r);
-/* Returns the text of libarchive's last error, or a substitute. */
+/* Returns the text of libarchive's last error, or a general text. */
 const char *archive_why(struct archive *a);
-/* Returns the next entry, valid until the next call, or NULL at the end. */
+/* Returns the next entry, or NULL at the end. It is valid until the next call. */
 struct archive_entry *blob_next(struct blob_reader *r);
 /* Reads to the end of the file and compares its digest. */
 void blob_close(struct blob_reader *r);
-/* Returns the whole of a small blob, with a NUL behind it, after checking its digest. */
+/*
+ * Returns the content of a small blob as a string, after checking its digest. @max: its largest
+ * size.
+ */
 char *blob_text(const struct blob *b, size_t max);
-/* True if it begins with plain bytes, not with a compressor's. */
+/* True if the blob is not compressed. */
 bool blob_is_plain(const struct blob *b);
 
 /*
- * Begins a pass over blobs that together may unpack to 1 GiB and 32 times @packed, the bytes of the
- * archive @name, or to four times the image's size @size (0: the user has given none). More is
- * taken for a bomb: the reader dies.
+ * Begins a pass over blobs and limits the bytes to which they may together unpack. The limit is 1
+ * GiB plus 32 times @packed, the bytes of the archive @name. It is four times the image's size
+ * @size if the user has given one (otherwise 0) and that is more. The reader dies at more, which it
+ * takes for an attack.
  */
 void blob_bound(const char *name, uint64_t packed, uint64_t size);
-/* Begins another pass with these bounds. */
+/* Begins another pass with the same limit. */
 void blob_again(void);
-/* Returns the bound, in bytes; without blob_bound() there is none. */
+/* Returns the limit in bytes, or a very large number without blob_bound(). */
 uint64_t blob_most(void);
-/* Dies unless @bytes more can be unpacked. */
+/* Dies unless the limit allows @bytes more. */
 void blob_expect(const struct blob_reader *r, uint64_t bytes);
 
-/* Sets the total of the progress bar, which counts bytes read from blobs. */
+/* Sets the total of the progress bar, which shows bytes read from blobs. */
 void blob_progress(uint64_t total);
 
 #endif

@@ -2,10 +2,10 @@
 /*
  * build.c: `nestctl image build`.
  *
- * The Debian image is mmdebstrap's archive, unpacked into a fresh ext4 as it arrives. No folder
- * lies in between, so owners and device nodes are right for a normal user too, with user namespaces
- * or with fakechroot. The busybox image needs no network. An image appears under its name only when
- * it is complete and e2fsck has found no fault.
+ * The Debian image is mmdebstrap's archive, unpacked into a new ext4 as it arrives. There is no
+ * folder in between, so owners and device nodes are right for a normal user, too, with user
+ * namespaces or with fakechroot. The busybox image needs no network. An image gets its name only
+ * when it is complete and e2fsck has found no fault.
  */
 #include <archive.h>
 #include <archive_entry.h>
@@ -33,9 +33,9 @@
 static const char base_packages[] =
 	"busybox,procps,iproute2,python3-minimal,e2fsprogs,strace,less,vim-tiny";
 
-/* for --variant systemd: a machine with a login, also by ssh */
+/* for --variant systemd: a machine with a login, also through ssh */
 static const char machine_packages[] = "systemd-sysv,dbus,libpam-systemd,openssh-server";
-/* what `nestctl run` of such an image starts without a command (image_config.c) */
+/* settings: `nestctl run` of such an image starts /sbin/init by default (image_config.c) */
 static const char machine_config[] = "c/sbin/init";
 
 static void copy_data(struct archive *a, struct ext4_image *im)
@@ -109,7 +109,7 @@ static void unpack(int fd, struct ext4_image *im)
 	fprintf(stderr, "%zu files, %s\n", files, size_text((double)bytes));
 }
 
-/* Waits for the first byte. True if there is none. */
+/* Waits for the first byte of the archive. True if the stream ends without one. */
 static bool read_nothing(int fd)
 {
 	struct pollfd p = { .fd = fd, .events = POLLIN };
@@ -121,8 +121,8 @@ static bool read_nothing(int fd)
 }
 
 /*
- * Writes /etc/hosts and /etc/hostname: mmdebstrap leaves the builder's host name. Each user of the
- * image reads them, whatever the builder's umask.
+ * Writes /etc/hosts and /etc/hostname, since mmdebstrap leaves the builder's host name. All users
+ * of the image can read the files, whatever the builder's umask is.
  */
 static const char names_hook[] =
 	"--customize-hook=echo nest >\"$1/etc/hostname\"; printf '%s\\t%s\\n' 127.0.0.1 localhost "
@@ -147,8 +147,8 @@ static void debian_populate(struct ext4_image *im, const char *suite, bool machi
 	close(pipe_fds[1]);
 	close(fds[0]);
 	/*
-	 * The archive begins only after everything was installed: only its first byte proves that
-	 * there is one.
+	 * The archive begins only after all packages were installed: its first byte proves that
+	 * mmdebstrap has succeeded so far.
 	 */
 	if (read_nothing(pipe_fds[0]) && wait_for(pid))
 		die("mmdebstrap could not make %s; without a network, `--variant busybox` works",
@@ -167,7 +167,7 @@ static const char *static_busybox(void)
 	return path;
 }
 
-/* Builds an image; @suite NULL: busybox. @machine: with systemd. */
+/* Builds an image. @suite: Debian's, or NULL for busybox. @machine: with systemd. */
 static void build(const char *suite, bool machine, const char *path, uint64_t size, char **packages)
 {
 	const char *dir = strrchr(path, '/') ? strndup(path, strrchr(path, '/') - path) : ".";
@@ -179,7 +179,8 @@ static void build(const char *suite, bool machine, const char *path, uint64_t si
 		make_dirs(dir);
 	fd = output_open(path);
 	self = format(
-		"/proc/%d/fd/%d", (int)getpid(), fd); /* mke2fs and e2fsck open it by this name */
+		/* the name by which mke2fs and e2fsck open it */
+		"/proc/%d/fd/%d", (int)getpid(), fd);
 	im = ext4_image_create(self, path, size);
 	if (suite)
 		debian_populate(im, suite, machine, packages);
@@ -188,14 +189,14 @@ static void build(const char *suite, bool machine, const char *path, uint64_t si
 	ext4_image_close(im);
 	ext4_image_check(self, path);
 	output_finish(fd, path, true);
-	/* The configuration of an earlier image with this name. */
+	/* replaces the settings of an earlier image of this name */
 	image_config_write(path, machine_config, machine ? sizeof(machine_config) : 0);
 	fprintf(stderr, "made %s\n", path);
 }
 
 /*
- * Refuses a symbolic link, which names another image that must stay (tools/default-image makes
- * one).
+ * Dies if @path is a symbolic link, such as tools/default-image makes: it names another image,
+ * which must stay.
  */
 static void refuse_to_replace(const char *path)
 {
@@ -221,7 +222,7 @@ int image_build(int argc, char **argv)
 		}
 	}
 	packages = take_words(&cmd_image_build, argc, argv, 0, -1);
-	/* the image's own name, which no package has */
+	/* "debian" is the image's name, not a package */
 	if (*packages && !strcmp(*packages, "debian") && !strcmp(variant, "debian"))
 		packages++;
 	bool machine = !strcmp(variant, "systemd"), debian = machine || !strcmp(variant, "debian");

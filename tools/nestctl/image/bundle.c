@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * bundle.c: see bundle.h. The files of a tar are copied, since an archive that is compressed or
- * comes through a pipe has no random access.
+ * bundle.c: see bundle.h. The files of a tar are copied, since a compressed archive, or one from a
+ * pipe, has no random access.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -19,7 +19,7 @@
 #define MEMBERS_MAX 100000
 
 struct member {
-	char *name, *link; /* link: target name, or NULL */
+	char *name, *link; /* @link: name of the target, or NULL */
 	uint64_t off, size;
 };
 
@@ -43,7 +43,7 @@ struct bundle *bundle_open_dir(const char *path)
 }
 
 /*
- * Turns "./a//b" into "a/b", relative to the folder @dir (which may be NULL). Returns NULL if it
+ * Returns "a/b" for "./a//b", relative to the folder @dir (or NULL). Returns NULL if the path
  * leaves the bundle.
  */
 static char *normal(const char *dir, const char *path)
@@ -81,7 +81,7 @@ static uint64_t spool(struct bundle *b, struct blob_reader *r, uint64_t at)
 	if (lseek(b->data, (off_t)at, SEEK_SET) < 0)
 		die("%s: %s", b->what, strerror(errno));
 	while ((n = archive_read_data(blob_archive(r), buffer, sizeof(buffer))) > 0) {
-		blob_expect(r, at); /* holes of a sparse file are written out */
+		blob_expect(r, at); /* holes of a sparse file take space, too */
 		write_all(b->data, buffer, (size_t)n, "a temporary file in $TMPDIR or /var/tmp");
 		at += (uint64_t)n;
 	}
@@ -150,7 +150,7 @@ static const struct member *find_member(const struct bundle *b, const char *name
 	return NULL;
 }
 
-/* Opens a file. A symbolic link may lead to another place of the folder, not out of it. */
+/* Opens a file. Symbolic links may lead elsewhere in the folder, but not out of it. */
 static int open_beneath(int dir, const char *name)
 {
 	struct open_how how = { .flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK,

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * bundle.h: the files of an image that consists of several: an OCI layout or the output of `docker
- * save`, in a folder or in a tar.
+ * bundle.h: an image that consists of several files: an OCI layout or the output of `docker save`,
+ * in a folder or in a tar.
  *
  *      struct bundle *b = bundle_open_dir(path) or bundle_open_tar(&blob);
  *      if (bundle_has(b, "index.json")) struct blob x = bundle_get(b, "index.json");
  *
- * Names are not trusted: one with ".." or a leading "/" dies.
+ * Names are untrusted: a name with ".." or a leading "/" dies.
  */
 #ifndef NESTLING_NESTCTL_BUNDLE_H
 #define NESTLING_NESTCTL_BUNDLE_H
@@ -18,20 +18,20 @@
 struct bundle;
 
 struct bundle *bundle_open_dir(const char *path);
-/* Opens a tar, whose files are copied into one file without a name. */
+/* Opens a tar, whose files are copied into one temporary file. */
 struct bundle *bundle_open_tar(const struct blob *b);
 bool bundle_has(struct bundle *b, const char *name);
-/* Returns a file of the bundle, or dies. */
+/* Returns a file of the bundle. Dies if it is missing. */
 struct blob bundle_get(struct bundle *b, const char *name);
 
-/* The parts of an image (oci.c). */
+/* The parts of a container's image (oci.c). */
 struct container {
-	struct blob *layers; /* the lowest first */
+	struct blob *layers; /* lowest first */
 	size_t nr;
 	/* text for image_config_write() */
 	char *config;
 	size_t config_size;
-	/* the name that the archive has for it, not trusted; or NULL */
+	/* name of the image in the archive, untrusted; or NULL */
 	const char *name;
 };
 struct container container_read(struct bundle *b, const char *what);

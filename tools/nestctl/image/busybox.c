@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * busybox.c: fills the small image: a static busybox, a link for each applet and the few files that
- * it reads.
+ * busybox.c: fills the small image: a static busybox, a link for each of its applets, and the few
+ * files that it reads.
  */
 #include <elf.h>
 #include <errno.h>

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * copy.c: `nestctl cp`: files between the host and an instance, as a tar that one end writes and
- * the other unpacks.
+ * copy.c: `nestctl cp`: copies files between the host and an instance, as a tar that one end writes
+ * and the other unpacks.
  *
- * The instance's end is its own tar, which `nestctl exec` starts, or, where it does not run,
- * `nestctl run` over its layer. The host's end is libarchive. What an instance sends is hostile: it
- * is unpacked within its target only, never through a symbolic link, and without devices.
+ * The instance's end is the guest's tar, which `nestctl exec` starts. If the instance does not run,
+ * `nestctl run` starts it over the instance's layer. The host's end is libarchive. An instance may
+ * send anything: its tar is unpacked only beneath the target, never through a symbolic link, and
+ * without devices.
  */
 #include <archive.h>
 #include <archive_entry.h>
@@ -30,15 +31,18 @@
 
 struct copy {
 	bool owners, follow;
-	const char *name; /* the instance */
+	const char *name; /* name of the instance */
 	struct service service;
-	bool stopped; /* a kept one, locked by us */
-	/* the instance's tar: our end of its stream, its errors, its process */
+	/* a kept instance that this process has locked */
+	bool stopped;
+	/* the guest's tar: nestctl's end of its stream, its messages, its process */
 	int stream, said;
 	pid_t pid;
 };
 
-/* Where a copy goes: into the folder @dir, under @name, or with "" its contents there. */
+/*
+ * The target of a copy: the folder @dir, and the name @name in it. "": copy the contents into it.
+ */
 struct target {
 	const char *dir, *name;
 };
@@ -57,7 +61,7 @@ static void find_instance(struct copy *c, const char *name)
 		die("%s: starts or ends just now", name);
 }
 
-/* Starts `sh -c SCRIPT sh A B` in the instance with these streams. */
+/* Starts `sh -c SCRIPT sh A B` in the instance, with @in and @out as its streams. */
 static void start(struct copy *c, int in, int out, const char *script, const char *a, const char *b)
 {
 	const char *argv[28];
@@ -93,7 +97,7 @@ static void start(struct copy *c, int in, int out, const char *script, const cha
 	c->pid = spawn(argv, (const int[]){ in, out, c->said });
 }
 
-/* Waits for the instance's end. Dies with what it said if it failed; else prints that. */
+/* Waits until the guest's tar ends. Dies with its messages if it failed, else prints them. */
 static void finish(struct copy *c)
 {
 	int status = wait_for(c->pid);
@@ -115,7 +119,7 @@ static int null_fd(void)
 	return open("/dev/null", O_RDWR | O_CLOEXEC);
 }
 
-/* Returns 'd' for a folder of the instance, 'e' for another file, 'n' for none. */
+/* Returns the kind of @path in the instance: 'd' a folder, 'e' another file, 'n' nothing. */
 static char kind_of(struct copy *c, const char *path)
 {
 	static const char script[] =
@@ -139,7 +143,7 @@ static char kind_of(struct copy *c, const char *path)
 
 /* ---- paths ---- */
 
-/* Returns the path without slashes at its end. */
+/* Returns the path without trailing slashes. */
 static char *trimmed(const char *path)
 {
 	size_t n = strlen(path);
@@ -163,7 +167,10 @@ static const char *dir_of(const char *path)
 	return !slash ? "." : slash == path ? "/" : format("%.*s", (int)(slash - path), path);
 }
 
-/* True for "DIR/.", "." or "/": the contents are meant. "DIR/" is the folder, as with docker. */
+/*
+ * True if the contents of a folder are meant: "DIR/.", "." or "/". "DIR/" is the folder itself, as
+ * with docker.
+ */
 static bool is_contents(const char *path)
 {
 	const char *base = base_of(trimmed(path));
@@ -171,7 +178,10 @@ static bool is_contents(const char *path)
 	return !*base || !strcmp(base, ".") || !strcmp(base, "..");
 }
 
-/* Decides as docker does. @kind: of @to, see kind_of(). Dies if it cannot be. */
+/*
+ * Determines the target by docker's rules. @kind: of @to, from kind_of(). Dies if the copy is
+ * impossible.
+ */
 static struct target target_of(const char *to, char kind, const char *from, bool from_dir)
 {
 	const char *path = trimmed(to);
@@ -186,8 +196,8 @@ static struct target target_of(const char *to, char kind, const char *from, bool
 }
 
 /*
- * Returns @path with its beginning @from replaced by @to; "" for what is not below it. Both may be
- * "", for a path relative to the target.
+ * Returns @path with @from at its beginning replaced by @to, or "" if @path is not below @from.
+ * Both may be "", for a path relative to the target.
  */
 static const char *moved(const char *path, const char *from, const char *to)
 {
@@ -202,14 +212,14 @@ static const char *moved(const char *path, const char *from, const char *to)
 
 /* ---- from the instance ---- */
 
-/* Gives an entry its name below the target. False for one that is left out. */
+/* Sets an entry's path below the target. Returns false if the entry is left out. */
 static bool place(struct archive_entry *e, const char *base, const struct target *t)
 {
 	const char *path = archive_entry_pathname(e), *link = archive_entry_hardlink(e);
 	const mode_t type = archive_entry_filetype(e);
 
 	path = path ? moved(path + (strncmp(path, "./", 2) ? 0 : 2), base, t->name) : "";
-	/* the target itself stays unchanged */
+	/* the target itself is not changed */
 	if (!*path || !strcmp(path, ".") || !strcmp(path, "./"))
 		return false;
 	if (link) {
@@ -237,7 +247,7 @@ static void copy_data(struct archive *from, struct archive *to)
 		die("cp: %s", archive_error_string(from));
 }
 
-/* Unpacks the instance's tar. Returns false if there is none: finish() reports the reason. */
+/* Unpacks the tar. Returns false if the stream has none; finish() then reports the reason. */
 static bool unpack(const struct copy *c, const char *base, const struct target *t)
 {
 	struct archive *in = archive_read_new(), *out = archive_write_disk_new();
@@ -335,7 +345,7 @@ static bool write_file(struct archive *out, const char *path)
 	return good;
 }
 
-/* Writes an entry. Returns false if the instance's tar has ended. */
+/* Writes an entry. Returns false if the guest's tar has ended. */
 static bool send_entry(const struct copy *c, struct archive *out, struct archive_entry *e,
 	const char *from, const char *name)
 {
@@ -343,9 +353,10 @@ static bool send_entry(const struct copy *c, struct archive *out, struct archive
 	const char *to = moved(path, from, name);
 
 	if (!*to)
-		return true; /* the folder whose contents are meant */
+		return true; /* the folder whose contents are copied */
 	archive_entry_set_pathname(e, to);
-	archive_entry_set_hardlink(e, NULL); /* a second copy: its name is the host's */
+	/* copy it, since the first name is the host's */
+	archive_entry_set_hardlink(e, NULL);
 	if (!c->owners) {
 		archive_entry_set_uid(e, 0);
 		archive_entry_set_gid(e, 0);
@@ -362,8 +373,8 @@ static bool send_entry(const struct copy *c, struct archive *out, struct archive
 }
 
 /*
- * Packs @from under another name. Stops early if the instance's tar has ended: finish() reports the
- * reason.
+ * Packs @from under the name @name. Stops early if the guest's tar has ended; finish() then reports
+ * the reason.
  */
 static void pack(const struct copy *c, const char *from, const char *name)
 {
@@ -372,7 +383,7 @@ static void pack(const struct copy *c, const char *from, const char *name)
 	bool good = true;
 	int r;
 
-	/* of all forms the one that busybox's tar reads, with long names */
+	/* the format with long names that busybox's tar reads, too */
 	if (!disk || !out || !e || archive_write_set_format_gnutar(out) ||
 		archive_write_open_fd(out, c->stream))
 		die("cp: out of memory");
@@ -424,7 +435,7 @@ static void copy_in(struct copy *c, const char *from, const char *to)
 
 /* ---- the command ---- */
 
-/* Splits "NAME:PATH". NULL: a path of the host's. */
+/* Splits "NAME:PATH" and returns the path. *name is NULL for a path of the host. */
 static const char *split(const char *text, char **name)
 {
 	const char *colon = strchr(text, ':');

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * export.c: `nestctl image export`: an instance over a throw-away layer packs its own root. That
- * needs no root on the host, replays the file system's journal, and works for a COW layer as well
- * as for an image.
+ * export.c: `nestctl image export`: an instance over a temporary layer packs its own root into a
+ * tar. So the host's root is not needed, the file system's journal is replayed, and a COW layer
+ * works like an image.
  *
- * The root is bound a second time, onto /sys, where none of init's mounts covers it.
+ * The tar is made from a second bind mount of the root, at /sys, over which init has mounted
+ * nothing.
  */
 #include <archive.h>
 #include <archive_entry.h>
@@ -28,7 +29,7 @@
 #include "tools/nestctl/core/output.h"
 #include "tools/nestctl/core/progress.h"
 
-/* GNU's tar keeps extended attributes and holes; busybox's cannot. */
+/* GNU's tar keeps extended attributes and holes, busybox's does not. */
 static const char script[] =
 	"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin; set -f; x=\n"
 	"mount -o bind / /sys && cd /sys || exit 1\n"
@@ -68,10 +69,7 @@ static void not_written(const char *out, struct archive *a)
 	die("%s: %s", out, err > 0 ? strerror(err) : archive_why(a));
 }
 
-/*
- * Compresses the bytes from the pipe @from into @fd, through libarchive, for which they are a "raw"
- * stream.
- */
+/* Compresses the bytes from the pipe @from into @fd. libarchive gets them as a "raw" stream. */
 static void compress(
 	int from, int fd, const char *out, int (*add)(struct archive *), uint64_t total)
 {
@@ -105,7 +103,8 @@ static void compress(
 }
 
 /*
- * Shows a bar, as far as possible: the archive is about as large as the image's data on the disk.
+ * Shows a progress bar, which is an estimate: the archive is about as large as the image's data on
+ * the disk.
  */
 static void watch(pid_t pid, int fd, uint64_t total)
 {
@@ -124,9 +123,9 @@ static void watch(pid_t pid, int fd, uint64_t total)
 	progress_end();
 }
 
-#define OUTPUT "standard output: " /* as nestctl run names it */
+#define OUTPUT "standard output: " /* how `nestctl run` names it */
 
-/* Returns the last line without "nestctl: ", which die() adds. */
+/* Returns the last line of @text without "nestctl: ", which die() will add. */
 static const char *last_line(char *text)
 {
 	size_t n = strlen(text);
@@ -138,7 +137,7 @@ static const char *last_line(char *text)
 	return strncmp(line, "nestctl: ", 9) ? line : line + 9;
 }
 
-/* Dies with the instance's last message of @said, in which @out replaces its standard output. */
+/* Dies with the last message in @said. Standard output is called @out in it. */
 static __attribute__((noreturn)) void not_exported(
 	const char *image, const char *out, char *said, int status)
 {
@@ -151,7 +150,7 @@ static __attribute__((noreturn)) void not_exported(
 		*why ? why : format("its sh, mount and tar ended with status %d", status));
 }
 
-/* Writes an OCI archive with the image's settings. */
+/* Writes an OCI archive that includes the image's settings. */
 static void export_oci(const char *image, const char *name, const char *out)
 {
 	const struct image_config settings = image_config_read(image);

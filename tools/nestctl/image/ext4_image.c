@@ -2,13 +2,13 @@
 /*
  * ext4_image.c: populates an ext4 image through libext2fs (see ext4_image.h for the interface).
  *
- * mke2fs makes the empty file system with Debian's default features; libext2fs then allocates
- * inodes and blocks in the file itself. A guest that unpacks the archive would need a working
- * kernel or root; `mke2fs -d` takes owners and devices from a directory, which a normal user cannot
- * make.
+ * mke2fs makes the empty file system with Debian's default features. libext2fs then allocates
+ * inodes and blocks in the file itself. Other ways do not work for a normal user: a guest that
+ * unpacks the archive would need a kernel first, and `mke2fs -d` takes owners and devices from a
+ * folder.
  *
- * States: an image has at most one open regular file, `file`, the last entry added. Adding the next
- * entry or closing the image finishes it (finish_file).
+ * States: an image has at most one open regular file, `file`, the last entry added. finish_file()
+ * closes it when the next entry is added, or the image is closed.
  *
  * Invariants:
  * 1. `paths` maps every path added so far to its inode number; a missing parent directory is made
@@ -16,7 +16,7 @@
  * 2. Inode fields that libext2fs itself changes (link count, size, blocks, extents) are never
  *    written from a stale copy: set_attributes() reads, changes and writes back in one go.
  *
- * It does not build directory hash trees: e2fsck -D does that afterwards.
+ * Hash trees of directories are not built here: e2fsck -D does that afterwards.
  */
 #include <errno.h>
 #include <et/com_err.h>
@@ -89,7 +89,7 @@ static void path_remember(struct ext4_image *im, const char *path, ext2_ino_t in
 	(*slot)->ino = ino;
 }
 
-/* Turns "./usr//bin/" into "usr/bin"; a path with ".." is refused. */
+/* Returns "usr/bin" for "./usr//bin/". Dies if the path has "..". */
 static char *clean_path(const char *path)
 {
 	char *out = xalloc(strlen(path) + 1), *end = out;
@@ -147,7 +147,7 @@ static void finish_file(struct ext4_image *im)
 static void set_time(struct ext2_inode_large *inode, const struct entry *e)
 {
 	int64_t sec = e->mtime < INT32_MIN ? INT32_MIN : e->mtime > TIME_MAX ? TIME_MAX : e->mtime;
-	/* The low half is signed: the two bits are the multiple of 2^32 to add. */
+	/* The low half is signed, so the two bits count the multiples of 2^32 to add. */
 	uint32_t extra = e->mtime_nsec << 2 | ((uint64_t)(sec - (int32_t)sec) >> 32 & 3);
 
 	inode->i_atime = inode->i_ctime = inode->i_mtime = inode->i_crtime = (uint32_t)sec;
@@ -201,7 +201,7 @@ static void link_name(
 
 /*
  * Makes an inode for anything but a folder or a symbolic link. A device number that does not fit
- * the old encoding uses the second word, Linux's "new" one.
+ * into the old encoding uses Linux's new one, in the second word.
  */
 static ext2_ino_t make_inode(struct ext4_image *im, ext2_ino_t dir, const struct entry *e)
 {
@@ -273,8 +273,8 @@ static ext2_ino_t parent_of(struct ext4_image *im, const char *path)
 }
 
 /*
- * Opens a file. Its data is preallocated as initialised extents, so that it is contiguous. The
- * blocks of a fresh image read as zeros, so a sparse file's holes need no writing.
+ * Opens a file and preallocates its data as initialised extents, so that it is contiguous. Holes
+ * need no writing, since the blocks of a new image read as zeros.
  */
 static void open_file(struct ext4_image *im, uint64_t size)
 {

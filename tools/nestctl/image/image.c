@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* image.c: the folder of images, and the small commands about them. `image build` is in build.c. */
+/*
+ * image.c: the folder of images, and the small commands about images. `image build` is in build.c.
+ */
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>

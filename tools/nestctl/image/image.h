@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* image.h: what the files of `nestctl image` share. */
+/* image.h: shared by the files of `nestctl image`. */
 #ifndef NESTLING_NESTCTL_IMAGE_H
 #define NESTLING_NESTCTL_IMAGE_H
 
@@ -10,41 +10,44 @@
 #include "tools/nestctl/core/command.h"
 
 /*
- * An image's settings, in the file IMAGE.config beside it: terminated strings that begin with a
- * letter.
+ * An image's settings, in the file IMAGE.config beside it: NUL-terminated strings, each of which
+ * begins with a letter.
  *
  *    eNAME=VALUE   environment
- *    wDIR          the folder of its command
- *    uUSER[:GROUP] its user
- *    x, c          a word that always runs (OCI's Entrypoint); a word of its arguments or of the
+ *    wDIR          the command's working folder
+ *    uUSER[:GROUP] the command's user
+ *    x, c          a word of the entry point (OCI's Entrypoint); a word of its arguments or of the
  *                  command (Cmd)
- *    pPORT/KIND    a port that it serves (ExposedPorts), as "80/tcp"
- *    vDIR          a folder with data of its own (Volumes)
+ *    pPORT/KIND    a port that it serves (ExposedPorts), such as "80/tcp"
+ *    vDIR          a folder for data of each instance (Volumes)
  *    lNAME=VALUE   a label
  *    sSIGNAL       the signal that ends it (StopSignal), a name or a number
- *    h             a word of its health check (Healthcheck.Test), of which the first is NONE, CMD
+ *    h             a word of its health check (Healthcheck.Test); the first one is NONE, CMD
  *                  or CMD-SHELL
  *    iNAME=N       a number of the health check, see struct image_health
  *    b             a word of the shell of `nestctl build` (Shell)
  *    oTEXT         an instruction for a build from this image (OnBuild)
- *    aTEXT, mTEXT  its author; what was said of it when it was made
+ *    aTEXT, mTEXT  its author; a comment on the image
  *
- * Readers ignore letters that they do not know.
+ * Readers ignore unknown letters.
  */
 struct image_config {
 	char *text;
-	size_t size; /* 0: no settings */
+	size_t size; /* 0: there are no settings */
 };
 struct image_config image_config_read(const char *image);
 const char *image_config_path(const char *image);
-/* Returns the first string of @letter, without it, or NULL. */
+/* Returns the first string that begins with @letter, without the letter, or NULL. */
 const char *image_config_get(const struct image_config *c, char letter);
-/* Returns all strings of @letter, without it, ended by NULL, in memory that is never freed. */
+/*
+ * Returns all strings that begin with @letter, without the letter, and NULL at the end. The list is
+ * never freed.
+ */
 const char **image_config_list(const struct image_config *c, char letter);
 
-/* What a health check does; times in ns, 0: docker's default. */
+/* A health check. Times are in ns. 0: docker's default. */
 struct image_health {
-	/* NONE, CMD WORD... or CMD-SHELL TEXT; NULL at the end; empty: there is no check */
+	/* NONE, CMD WORD... or CMD-SHELL TEXT, ending in NULL. Empty: there is no check. */
 	const char **test;
 	uint64_t interval, timeout, start_period, start_interval, retries;
 };
@@ -53,30 +56,30 @@ struct image_health image_config_health(const struct image_config *c);
 /* True for "80", "80/tcp", "80/udp" and "80/sctp" (oci_config.c). */
 bool image_is_port(const char *text);
 
-/* Replaces the old file, whole or not at all. @size 0 removes it. */
+/* Replaces the settings, completely or not at all. @size 0 removes the file. */
 void image_config_write(const char *image, const char *text, size_t size);
 
-/* image_store.c. A name with a slash is a path outside of the store, which is not locked. */
+/* ---- image_store.c; a name with a slash is a path outside the store, which is not locked ---- */
 /*
- * Locks a name: no other nestctl makes or removes the image @name until this process ends. Makes
- * the store. Dies on an error.
+ * Locks a name until this process ends, so that no other nestctl makes or removes the image @name.
+ * Makes the store if it is missing. Dies on an error.
  */
 void image_lock(const char *name);
-/* Returns the path for a new image, locked, at which nothing exists. Dies otherwise. */
+/* Locks the name of a new image and returns its path. Dies if the image exists. */
 const char *image_reserve(const char *name);
 /* Dies if an instance runs over the image @path, which messages call @name. */
 void image_must_be_idle(const char *path, const char *name);
-/* Removes an image. Dies if an instance runs over it. */
+/* Removes an image with its settings. Dies if an instance runs over it. */
 void image_remove(const char *name);
 
-/* image_rows.c; nestctl-image runs the functions. */
+/* Rows of image_rows.c. Their functions run in nestctl-image. */
 extern const struct command cmd_image_build, cmd_image_import, cmd_image_export;
 int image_build(int argc, char **argv);
 int image_import(int argc, char **argv);
 int image_export(int argc, char **argv);
 int copy_files(int argc, char **argv);
 
-/* The nestctl that started nestctl-image (image_main.c). */
+/* Path of the nestctl that started nestctl-image (image_main.c). */
 extern const char *nestctl_path;
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* image_config.c: an image's settings for its command; see image.h. */
+/* image_config.c: reads and writes an image's settings; see image.h. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>

@@ -16,7 +16,7 @@ bool image_name_fits(const char *name, const char *pattern)
 
 	if (!fnmatch(pattern, name, FNM_PATHNAME))
 		return true;
-	/* a name without a tag has docker's default */
+	/* docker's default is the tag "latest" */
 	if (!name[n])
 		return !fnmatch(pattern, format("%s:latest", name), FNM_PATHNAME);
 	return !fnmatch(pattern, format("%.*s", (int)n, name), FNM_PATHNAME);
@@ -37,7 +37,7 @@ static bool is(const char *text, const char *key)
 	return !strncmp(text, key, strlen(key));
 }
 
-/* No image is without a name. */
+/* True for dangling=true, which selects no image, since each has a name. */
 static bool wants_dangling(const char *text)
 {
 	const char *value = strchr(text, '=') + 1;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * image_main.c: nestctl-image, which nestctl executes for commands that need libarchive and
- * libext2fs, so that nestctl needs no shared library.
+ * image_main.c: the program nestctl-image. nestctl executes it for commands that need libarchive or
+ * libext2fs, so that nestctl itself needs no shared library.
  *
  *	nestctl-image NESTCTL COMMAND [WORD...]	NESTCTL: the path of the nestctl that started
  *						it; COMMAND: a full name, as "image build"
@@ -37,7 +37,7 @@ static const struct {
 int main(int argc, char **argv)
 {
 	prepare_process();
-	/* a step of a build, which this program starts itself */
+	/* a step of a build: this program has executed itself */
 	if (argc > 2 && !strcmp(argv[2], cmd_build_step.name)) {
 		nestctl_path = argv[1];
 		return finish_output(cmd_build_step.run(argc - 2, argv + 2));

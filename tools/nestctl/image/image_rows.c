@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * image_rows.c: the rows of the commands that nestctl-image runs: nestctl knows their options, help
- * and completion without it.
+ * image_rows.c: the rows of the commands that run in nestctl-image. nestctl uses them for options,
+ * help and completion.
  */
 #include "tools/nestctl/core/command.h"
 #include "tools/nestctl/image/archive.h"

@@ -2,10 +2,10 @@
 /*
  * image_store.c: the folder of named images, and the locks for changing them.
  *
- * A process that makes or removes an image holds a lock on a byte of the store's file .lock, at an
- * offset that follows from the name. So no lock file has to be cleaned up, and a dead process holds
- * none. Two names that share a byte (of 2^62) only keep each other waiting. Instances hold a lock
- * on the image itself (drivers/ubd/chain_host.c).
+ * A process that makes or removes an image locks a byte of the store's file .lock, at an offset
+ * that is a hash of the name. So there are no lock files to remove, and the host's kernel drops the
+ * lock of a process that dies. Two names with one offset (of 2^62) only exclude each other.
+ * Instances lock the image itself (drivers/ubd/chain_host.c).
  */
 #include <dirent.h>
 #include <errno.h>
@@ -40,7 +40,7 @@ static int open_lock(void)
 	return fd;
 }
 
-/* Locks a name; false if another process has it. */
+/* Locks a name. True on success, false if another process has the lock. */
 static bool lock_name(int fd, const char *name)
 {
 	struct flock fl = {
@@ -55,8 +55,8 @@ static bool lock_name(int fd, const char *name)
 }
 
 /*
- * True if a killed nestctl has left the file: the temporary name of an output, or the configuration
- * of an image that was not finished. @suffix: what follows the image's name.
+ * True if the file may be left by a killed nestctl: an unfinished output, or the settings of an
+ * image that was never finished. @suffix: the file's name behind the image's name.
  */
 static bool is_left(const char *name, const char *suffix)
 {
@@ -72,13 +72,13 @@ static void sweep(int lock, const char *file)
 	if (!suffix)
 		return;
 	name = format("%.*s", (int)(suffix - file), file);
-	/* checked again once no process works on it */
+	/* check again under the lock */
 	if (is_left(name, suffix) && lock_name(lock, name) && is_left(name, suffix))
 		unlink(format("%s/%s", image_dir(), file));
 	free(name);
 }
 
-/* Sweeps the store with a descriptor of its own, whose locks go with it. */
+/* Removes left files from the store. Uses its own descriptor, whose locks are released with it. */
 static void sweep_store(void)
 {
 	int lock = open_lock();
@@ -106,7 +106,7 @@ void image_lock(const char *name)
 		return;
 	make_store();
 	sweep_store();
-	if (!lock_name(open_lock(), image_stem(name))) /* kept until our end */
+	if (!lock_name(open_lock(), image_stem(name))) /* keep the lock until the process ends */
 		die("%s: another nestctl makes or removes it", name);
 }
 
@@ -122,7 +122,7 @@ const char *image_reserve(const char *name)
 	return path;
 }
 
-/* Opens an image and locks it against instances. Dies if one runs over it. */
+/* Opens an image and locks it against instances. Dies if an instance runs over it. */
 static int open_idle(const char *path, const char *name)
 {
 	struct flock fl = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
@@ -140,7 +140,7 @@ static int open_idle(const char *path, const char *name)
 	if ((fcntl(fd, F_GETFL) & O_ACCMODE) == O_RDWR) {
 		busy = fcntl(fd, F_OFD_SETLK, &fl) && (errno == EAGAIN || errno == EACCES);
 	} else {
-		/* without permission to write it can only be tested */
+		/* only tests the lock, since locking needs write permission */
 		busy = !fcntl(fd, F_OFD_GETLK, &fl) && fl.l_type != F_UNLCK;
 	}
 	if (busy) {

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * import.c: `nestctl image import`, `import` and `load`: an image from archives of other tools.
+ * import.c: `nestctl image import`, `import` and `load`: makes images from archives of other tools.
  *
  * The file's content decides, not its name. A folder is an OCI layout. A tar with oci-layout and
  * index.json, or with manifest.json, and without a system's folders is an image of layers. Any
- * other tar is a root tarball. layers.c merges, ext4_image.c writes: without root, and without a
- * folder in between. The new image has no name until it is whole (output.c), so nothing is left
- * whatever ends us.
+ * other tar is a root tarball. layers.c merges the layers and ext4_image.c writes the image,
+ * without root's rights and without a folder in between. The new image has no name until it is
+ * complete (output.c), so an interrupted import leaves nothing.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -49,7 +49,7 @@ static struct blob take_input(const char *command)
 	return b;
 }
 
-/* Opens a regular file; another one (a pipe, a shell's <(...)) is copied first. */
+/* Opens a regular file. Anything else, such as a pipe or a shell's <(...), is copied first. */
 static struct blob take_file(const char *file, const char *command)
 {
 	struct blob b = { .name = file, .fd = open(file, O_RDONLY | O_CLOEXEC) };
@@ -86,7 +86,10 @@ static bool holds_layers(struct layers *l)
 	       tree_has_file(t, "manifest.json");
 }
 
-/* Reads the layers. @packed: bytes of the archive, or 0: of the layers. */
+/*
+ * Reads the image's parts and adds its layers. @packed: bytes of the archive, or 0 to take the sum
+ * of its layers.
+ */
 static struct layers *read_container(
 	struct bundle *b, const char *what, uint64_t packed, uint64_t size, struct container *c)
 {
@@ -107,7 +110,8 @@ static struct layers *read_container(
 static struct layers *read_all(
 	const char *file, uint64_t size, struct container *c, const char *command)
 {
-	static struct blob blob; /* the layers keep pointers to it */
+	/* static, since the layers keep pointers to it */
+	static struct blob blob;
 	struct layers *l;
 
 	*c = (struct container){ 0 };
@@ -128,8 +132,8 @@ static struct layers *read_all(
 /* ---- the result ---- */
 
 /*
- * Returns the image's size: the content, a quarter more for tables and growth, and 256 MiB to work
- * in; mke2fs makes an inode for each 16 KiB. The file is sparse.
+ * Returns the size of an image: its content, a quarter more for tables and growth, inodes (mke2fs
+ * makes one for each 16 KiB), and 256 MiB of free space. The file is sparse.
  */
 static uint64_t size_for(uint64_t files, uint64_t bytes)
 {
@@ -152,7 +156,8 @@ static void write_image(
 		die("%s: nothing is in it", path);
 	fd = output_open(path);
 	self = format(
-		"/proc/%d/fd/%d", (int)getpid(), fd); /* mke2fs and e2fsck open it by this name */
+		/* the name by which mke2fs and e2fsck open it */
+		"/proc/%d/fd/%d", (int)getpid(), fd);
 	im = ext4_image_create(self, path, size ? size : size_for(files, bytes));
 	layers_write(l, im);
 	ext4_image_close(im);
@@ -167,7 +172,7 @@ static void write_image(
 		size_text((double)bytes));
 }
 
-/* Returns the image's name: debian-12 for "x/debian-12.tar.xz". */
+/* Returns an image's name for a file: debian-12 for "x/debian-12.tar.xz". */
 static const char *name_for(const char *file)
 {
 	static const char *const ends[] = { ".gz", ".xz", ".zst", ".bz2", ".tar", ".tgz", ".txz",
@@ -186,7 +191,7 @@ static const char *name_for(const char *file)
 	return name;
 }
 
-/* Applies --change, and --message. */
+/* Applies --change and --message to the settings. */
 static void change(struct container *c, char **changes, const char *message)
 {
 	const struct image_config old = { .text = c->config, .size = c->config_size };
@@ -246,7 +251,7 @@ int import_image(int argc, char **argv)
 
 /* ---- load ---- */
 
-/* Returns the store's name for an image that its archive calls @name. */
+/* Returns the name in the store for an image that its archive calls @name. */
 static const char *name_in_store(const char *name, const char *what)
 {
 	static const char letters[] =

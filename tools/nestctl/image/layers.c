@@ -2,12 +2,12 @@
 /*
  * layers.c: see layers.h.
  *
- * An entry is known by its layer and its number there; its struct source has, for the second pass,
- * the names under which it is needed. So a file that a later layer replaces is never written, and a
- * hard link whose first name is gone still has its data.
+ * An entry is identified by its layer and its number in it. Its struct source has the names under
+ * which the second pass will write it. So a file that a later layer replaces is never written, and
+ * a hard link whose first name was removed still has its data.
  *
  * Extended attributes of user., trusted. and security. are kept (capabilities are
- * security.capability); access lists are not.
+ * security.capability). Access control lists are dropped.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -17,9 +17,9 @@
 #include "tools/nestctl/image/layers.h"
 #include "tools/nestctl/core/nestctl.h"
 
-#define ENTRIES_MAX (1U << 24) /* of all layers */
+#define ENTRIES_MAX (1U << 24) /* in all layers */
 #define FILE_MAX (1ULL << 43)
-/* memory for names, as a part of what may be unpacked */
+/* memory for names is limited to this fraction of the bytes that may be unpacked */
 #define NAMES_PART 4
 #define WHITEOUT ".wh."
 #define OPAQUE ".wh..wh..opq"
@@ -101,7 +101,8 @@ static void check_numbers(const char *path, struct archive_entry *e)
 }
 
 /*
- * Handles @path as a whiteout; returns false if it is none. Drops other names of aufs (.wh..wh.*).
+ * Carries out @path as a whiteout. Returns false if it is none. Ignores other names of aufs
+ * (.wh..wh.*).
  */
 static bool whiteout(struct layers *l, const char *path, unsigned int layer)
 {
@@ -170,9 +171,7 @@ void layers_finish(struct layers *l, uint64_t *files, uint64_t *bytes)
 
 			if (!e->source || !e->source->names)
 				continue;
-			/*
-			 * Each size is bounded by blob_most(), which is below 2^62: no overflow.
-			 */
+			/* no overflow: each size is bounded by blob_most(), which is below 2^62 */
 			++*files;
 			*bytes += (e->size + 4095) & ~4095ULL;
 			if (*bytes > blob_most())

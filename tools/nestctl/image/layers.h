@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * layers.h: merges archives that lie on each other into one file system.
+ * layers.h: merges archives, which are layers of an image, into one file system.
  *
  *      l = layers_new(); layers_add(l, &blob, true) ... for each, the lowest first
  *      layers_finish(l, &files, &bytes); layers_write(l, image);
  *
- * Each blob is read twice, once to find the remaining names and once to write them; it must not
+ * Each blob is read twice: to find the names that remain, and to write their files. It must not
  * change in between.
  */
 #ifndef NESTLING_NESTCTL_LAYERS_H
@@ -23,13 +23,15 @@ struct layers;
 
 struct layers *layers_new(void);
 /*
- * Adds a layer. @whiteouts: .wh.NAME and .wh..wh..opq have the meaning of the OCI image
- * specification ("Layer Filesystem Changeset").
+ * Adds a layer above the others. @whiteouts: names .wh.NAME and .wh..wh..opq remove files of lower
+ * layers, as the OCI image specification says ("Layer Filesystem Changeset").
  */
 void layers_add(struct layers *l, const struct blob *b, bool whiteouts);
-/* Returns the names so far, for lookups. */
+/* Returns the tree of the layers added so far, for lookups. */
 struct tree *layers_tree(struct layers *l);
-/* Counts the result: entries, and bytes in blocks of 4 KiB. */
+/*
+ * Ends the first pass. *files and *bytes: the number of entries, and their size in blocks of 4 KiB.
+ */
 void layers_finish(struct layers *l, uint64_t *files, uint64_t *bytes);
 void layers_write(struct layers *l, struct ext4_image *im);
 

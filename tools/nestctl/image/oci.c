@@ -3,10 +3,10 @@
  * oci.c: reads layers and configuration from a bundle.
  *
  * In an OCI layout (OCI image specification, "Image Layout", "Image Manifest", "Image Index",
- * "Image Configuration") index.json names a manifest, perhaps through more indexes, of which the
- * one for amd64 is taken. Each step is by the digest of a blob, which is checked. In a docker-save
- * archive without index.json, manifest.json names files. Their uncompressed layers are checked by
- * the configuration's diff_ids, which are digests of unpacked data.
+ * "Image Configuration") index.json refers to a manifest, perhaps through further indexes; the
+ * manifest for amd64 is taken. Each reference is the digest of a blob, which is checked. In a
+ * docker-save archive without index.json, manifest.json has the names of files. Their layers are
+ * not compressed, and are checked by the configuration's diff_ids, the digests of unpacked layers.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,7 +25,7 @@ static const struct json *parse_blob(const struct blob *b)
 	return json_parse(blob_text(b, JSON_BYTES), (size_t)b->size, b->name);
 }
 
-/* Returns the 64 lower-case digits behind "sha256:", or dies. */
+/* Returns the 64 lower-case digits behind "sha256:". Dies if there are none. */
 static const char *digest_of(const char *digest, const char *what)
 {
 	if (!digest)
@@ -37,7 +37,7 @@ static const char *digest_of(const char *digest, const char *what)
 	return digest + 7;
 }
 
-/* Returns the blob that a descriptor names. */
+/* Returns the blob to which a descriptor refers. */
 static struct blob described(struct bundle *b, const struct json *descriptor, const char *what)
 {
 	const char *hex = digest_of(json_string(descriptor, "digest"), what);
@@ -58,7 +58,7 @@ static bool is_ours(const struct json *platform)
 	return (!cpu || !strcmp(cpu, "amd64")) && (!os || !strcmp(os, "linux"));
 }
 
-/* Returns the index's only manifest for this machine. */
+/* Returns the index's manifest for this machine. Dies unless there is exactly one. */
 static const struct json *choose(const struct json *index, const char *what)
 {
 	const struct json *list = json_list(index, "manifests"), *found = NULL;
@@ -173,7 +173,7 @@ static struct container read_saved(struct bundle *b, const char *what)
 	return c;
 }
 
-/* Returns the first name in a manifest.json, or NULL. */
+/* Returns the image's first name in manifest.json, or NULL. */
 static const char *saved_name(struct bundle *b)
 {
 	struct blob blob = bundle_get(b, "manifest.json");
@@ -183,7 +183,7 @@ static const char *saved_name(struct bundle *b)
 	return tags && tags->first && tags->first->kind == JSON_TEXT ? tags->first->text : NULL;
 }
 
-/* Returns the name in an index's annotations; a tag alone is none. */
+/* Returns the image's name in the annotations of index.json, or NULL. A tag alone is no name. */
 static const char *layout_name(struct bundle *b, const char *what)
 {
 	struct blob blob = bundle_get(b, "index.json");

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * oci_config.c: an image's settings (image.h) from the configuration of an OCI image (OCI image
+ * oci_config.c: converts to settings (image.h) the configuration of an OCI image (OCI image
  * specification, "Image Configuration") or of docker, whose fields it shares. Healthcheck, Shell
  * and OnBuild are docker's.
  */
@@ -39,7 +39,7 @@ static void put_list(FILE *f, char letter, const struct json *list, const char *
 	}
 }
 
-/* Puts the names of an object such as {"80/tcp": {}}. */
+/* Writes the keys of an object such as {"80/tcp": {}}. */
 static void put_keys(FILE *f, char letter, const struct json *object, bool (*good)(const char *),
 	const char *what)
 {
@@ -81,7 +81,7 @@ static void put_health(FILE *f, const struct json *health, const char *what)
 			put(f, 'i', format("%s=%llu", numbers[i][1], (unsigned long long)n));
 }
 
-/* Puts the author, and the comment of the last step. */
+/* Writes the author, and the comment of the last step. */
 static void put_words(FILE *f, const struct json *doc)
 {
 	const struct json *steps = json_list(doc, "history");

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * sha256.c: SHA-256 of FIPS 180-4 (sections 4.1.2, 4.2.2, 5.1.1, 5.3.3 and 6.2), and HMAC of RFC
- * 2104. One digest is not worth a dependency: there is plain C, and the CPU's own instructions
- * where it has them, which are ten times as fast. It needs no libc, so that the kernel's unit tests
+ * 2104. Written here to avoid a dependency: in plain C, and with the CPU's SHA instructions if it
+ * has them, which are ten times as fast. The file needs no libc, so that the kernel's unit tests
  * can use it.
  */
 #include "tools/nestctl/image/sha256.h"
@@ -41,13 +41,13 @@ static void schedule(const uint8_t *block, uint32_t w[64])
 	}
 }
 
-/* Four words; the first is the lowest. The compiler's names of instructions take signed ones. */
+/* Four words, the lowest first. The compiler's built-in functions take signed ones. */
 typedef uint32_t words __attribute__((vector_size(16)));
 typedef int ints __attribute__((vector_size(16)));
 
 /*
- * Likewise by the instructions of the CPU (Intel's "SHA Extensions", 2013), of which each makes two
- * rounds. They want the state as two vectors: f e b a and h g d c.
+ * Compresses a block with the CPU's instructions (Intel's "SHA Extensions", 2013), each of which
+ * makes two rounds. They need the state as two vectors: f e b a and h g d c.
  */
 static __attribute__((target("sha,sse4.1"))) void compress_by_cpu(
 	uint32_t state[8], const uint8_t *block)
@@ -86,7 +86,7 @@ static __attribute__((target("sha,sse4.1"))) void compress_by_cpu(
 	}
 }
 
-/* CPUID.7.0:EBX[29] is SHA, CPUID.1:ECX[19] SSE4.1. */
+/* True if the CPU has CPUID.7.0:EBX[29], SHA, and CPUID.1:ECX[19], SSE4.1. */
 static int cpu_has_it(void)
 {
 	static int known; /* 1: yes, 2: no */
@@ -156,7 +156,7 @@ void sha256_add(struct sha256 *s, const void *data, size_t size)
 	}
 }
 
-/* Pads and ends the digest: it is in s->state. */
+/* Pads and ends the digest, which is then in s->state. */
 static void finish(struct sha256 *s)
 {
 	static const uint8_t one = 0x80, zero;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * sha256.h: the digest of FIPS 180-4 that names the blobs of an OCI image, and the code of RFC 2104
- * with it, which seals a state. A struct is begun once, fed, and ended once.
+ * sha256.h: SHA-256 (FIPS 180-4), which names the blobs of an OCI image, and HMAC with it (RFC
+ * 2104), which seals a state. Each struct is used for one digest: begin, add any number of times,
+ * end.
  */
 #ifndef NESTLING_NESTCTL_SHA256_H
 #define NESTLING_NESTCTL_SHA256_H
@@ -11,11 +12,11 @@
 
 struct sha256 {
 	uint32_t state[8];
-	uint64_t size; /* bytes so far */
+	uint64_t size; /* bytes added so far */
 	uint8_t block[64];
 };
 
-/* Not 0: no instructions for it are used, even if the CPU has them. */
+/* Not 0: the CPU's instructions for SHA are not used, even if it has them. */
 extern int sha256_plain;
 
 void sha256_begin(struct sha256 *s);

@@ -4,9 +4,9 @@
  * its nodes.
  *
  * Invariants:
- * 1. A node is in the hash exactly if it is in its parent's list; a removed one is in neither, and
- *    its memory stays.
- * 2. A node without a source is a folder that no layer names: it becomes one of root's with mode
+ * 1. A node is in the hash if and only if it is in its parent's list. A removed node is in neither,
+ *    and its memory is not freed.
+ * 2. A node without a source is a folder that no layer names. It will belong to root and have mode
  *    755.
  */
 #include <stdint.h>
@@ -25,7 +25,7 @@
 
 struct node {
 	struct node *parent;
-	struct node *hash_next, *first, *next; /* next: in its folder */
+	struct node *hash_next, *first, *next; /* @next: in its folder's list */
 	struct node *next_name;
 	struct source *source;
 	char *target;
@@ -37,7 +37,7 @@ struct node {
 struct tree {
 	struct node *root;
 	struct node *buckets[BUCKETS];
-	uint64_t bytes, most; /* of memory for nodes and targets */
+	uint64_t bytes, most; /* bytes of memory for nodes and targets */
 };
 
 static struct node **bucket(struct tree *t, const struct node *dir, const char *name, size_t len)
@@ -58,7 +58,10 @@ static struct node *find(struct tree *t, const struct node *dir, const char *nam
 	return n;
 }
 
-/* Counts memory for names, of which deep paths can make a thousand times their own bytes. */
+/*
+ * Counts memory for names, and dies beyond the limit: deep paths can need a thousand times their
+ * own bytes.
+ */
 static void count(struct tree *t, uint64_t bytes)
 {
 	t->bytes += bytes;
@@ -125,7 +128,10 @@ static void check_path(const char *path)
 	}
 }
 
-/* Returns the folder at @path[0..len) seen from @dir, or NULL if it is missing and not made. */
+/*
+ * Returns the folder at @path[0..len) relative to @dir, or NULL if it is missing. @make: makes
+ * missing folders.
+ */
 static struct node *folder(struct tree *t, struct node *dir, const char *path, size_t len,
 	int *links, bool make, unsigned int layer)
 {
@@ -138,7 +144,7 @@ static struct node *folder(struct tree *t, struct node *dir, const char *path, s
 			;
 		if (!n || (n == 1 && *path == '.'))
 			continue;
-		if (n == 2 && !strncmp(path, "..", 2)) { /* of a symbolic link */
+		if (n == 2 && !strncmp(path, "..", 2)) { /* occurs in symbolic links */
 			dir = dir->parent ?: dir;
 			continue;
 		}
@@ -166,7 +172,10 @@ static struct node *folder(struct tree *t, struct node *dir, const char *path, s
 	return dir;
 }
 
-/* Returns the folder of @path, and its last name; an empty name: it is the root. */
+/*
+ * Returns the folder that contains @path, and the last name in *name, of *len bytes. An empty name
+ * means the root.
+ */
 static struct node *parent_folder(struct tree *t, const char *path, bool make, unsigned int layer,
 	const char **name, size_t *len)
 {
@@ -199,7 +208,7 @@ static struct node *find_path(struct tree *t, const char *path)
 
 /* ---- removal ---- */
 
-/* Removes what layers below @layer put there. True if nothing is left of it. */
+/* Removes entries that layers below @layer put there. True if the node itself was removed. */
 static bool remove_lower(struct tree *t, struct node *n, unsigned int layer)
 {
 	for (struct node *c = n->first, *next; c; c = next) {
@@ -208,7 +217,7 @@ static bool remove_lower(struct tree *t, struct node *n, unsigned int layer)
 	}
 	if (n->layer >= layer)
 		return false;
-	if (n->first) { /* it contains entries of this layer */
+	if (n->first) { /* it has entries of this layer */
 		n->source = NULL;
 		n->layer = layer;
 		return false;

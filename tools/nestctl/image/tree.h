@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tree.h: finds for each name of the result its layer and its entry there. Names only, no data:
- * layers are read once to fill the tree and once more to write what it kept (layers.c).
+ * tree.h: finds the layer, and the entry in it, that each name of the merged file system comes
+ * from. The tree has names, but no data. Layers are read once to fill the tree, and again to write
+ * the files that remain (layers.c).
  *
- * Paths are not trusted: one with "..", a component above 255 bytes, more than 4095 bytes or 1024
- * levels dies. Symbolic links on the way to a name are followed within the tree, as they would be
- * in the instance.
+ * Paths are untrusted: a path dies if it has "..", a component of more than 255 bytes, more than
+ * 4095 bytes or more than 1024 levels. Symbolic links on the way to a name are followed within the
+ * tree, as they would be in the instance.
  */
 #ifndef NESTLING_NESTCTL_TREE_H
 #define NESTLING_NESTCTL_TREE_H
@@ -18,33 +19,41 @@ struct node;
 struct tree;
 
 /*
- * An entry of a layer with data and attributes of its own. names: those that remain, after
- * tree_finish().
+ * An entry of a layer that has its own data and attributes. @names: the names that remain for it,
+ * set by tree_finish().
  */
 struct source {
 	struct node *names;
 };
 
-/* @most: bytes of memory for its names; more dies. 0: any number. */
+/*
+ * Makes an empty tree. @most: the bytes of memory that its names may take; more dies. 0: no limit.
+ */
 struct tree *tree_new(uint64_t most);
 /*
- * Makes @path an entry of type @type (S_IFMT) in layer @layer (layers are added in order). A folder
- * over a folder keeps its content. @target: of a symbolic link.
+ * Makes @path an entry of type @type (S_IFMT) in layer @layer. Layers are added in order. A folder
+ * over an existing folder keeps its contents. @target: of a symbolic link, or NULL.
  */
 void tree_add(struct tree *t, const char *path, unsigned int layer, mode_t type, const char *target,
 	struct source *s);
-/* Makes @path a hard link to the existing @old. */
+/* Makes @path a hard link to the existing file @old. */
 void tree_link(struct tree *t, const char *path, unsigned int layer, const char *old);
-/* Handle whiteouts: what lower layers put at @path, or into the folder @path, is removed. */
+/*
+ * Handle whiteouts: remove the entry @path, or the contents of the folder @path, as far as layers
+ * below @layer have put it there.
+ */
 void tree_remove(struct tree *t, const char *path, unsigned int layer);
 void tree_empty(struct tree *t, const char *path, unsigned int layer);
-/* True if a file, not a folder, has this name. */
+/* tree_has_file() is true if a regular file has the name, tree_has() if any entry has. */
 bool tree_has_file(struct tree *t, const char *path);
 bool tree_has(struct tree *t, const char *path);
 
-/* Gives each source its names. */
+/* Sets the names of each source. */
 void tree_finish(struct tree *t);
-/* Return the next name of the source, or NULL; and a name as a path, "usr/bin/x", to be freed. */
+/*
+ * node_next_name() returns the next name of the source, or NULL. node_path() returns the path of a
+ * name, such as "usr/bin/x", which the caller frees.
+ */
 struct node *node_next_name(const struct node *n);
 char *node_path(const struct node *n);
 
