@@ -4,7 +4,7 @@
  * of the kernel's process (drivers/ubd/image_host.h), with its locks: a file to which an instance
  * is writing is refused.
  *
- * Exit status: 0; 1: it failed, with a line that says why; 2: `check` has found damage.
+ * Exit status: 0; 1 after an error's message; 2 if `check` has found damage.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -49,7 +49,7 @@ void layer_remember(const char *file, const char *backing)
 
 bool image_is_raw(const char *file)
 {
-	/* Only the format is checked. */
+	/* IMAGE_TRUST, since only the format is checked */
 	struct image *im = image_must_open(file, NULL, IMAGE_RDONLY | IMAGE_TRUST);
 	bool raw = im->top->ops == &layer_raw_ops;
 
@@ -160,7 +160,7 @@ static const char *layer_format(const struct layer *l)
 					   format("v%u", cow3_version(l));
 }
 
-/* Returns the bytes of the disk that the first file itself holds. */
+/* Returns the bytes of the disk's data that the first file itself has. */
 static uint64_t held(struct image *im)
 {
 	uint64_t off = 0, len, n = 0;
@@ -218,7 +218,7 @@ static void info_text(struct image *im, const struct cow4_usage *u)
 	const struct layer *l;
 	struct stat st;
 
-	for (l = im->top->below; l; l = l->below) { /* a name that the file gives */
+	for (l = im->top->below; l; l = l->below) { /* each name comes from a file's header */
 		printf("backing file ");
 		put_line(l->path);
 		putchar('\n');
@@ -276,8 +276,8 @@ static void found(void *arg, const char *what)
 }
 
 /*
- * Checks a layer: of version 4 its tables and packed clusters, of UML's that its data is not
- * truncated.
+ * Checks a layer: tables and packed clusters of version 4; of UML's versions, that the data is not
+ * truncated. Returns a negative errno on an error.
  */
 static int check_layer(struct layer *l, struct findings *f)
 {

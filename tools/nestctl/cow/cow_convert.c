@@ -3,9 +3,9 @@
  * cow_convert.c: converts an image into a new file: raw and sparse, UML's version 3, or version 4
  * with its clusters compressed.
  *
- * Version 4 is written front to back: room for the headers, the clusters in order, the index, and
- * at last the header, which completes the file. A cluster that would not shrink is stored plain;
- * one of zeros takes no room.
+ * Version 4 is written front to back: room for the headers, the clusters in order, the index. The
+ * header is written last and completes the file. A cluster that would not shrink is stored
+ * uncompressed. A cluster of zeros takes no space.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -23,7 +23,7 @@
 #include "tools/nestctl/core/output.h"
 #include "tools/nestctl/core/progress.h"
 
-/* ---- what is copied ---- */
+/* ---- pieces with data ---- */
 
 static bool is_hole(const struct image_piece *p)
 {
@@ -122,7 +122,7 @@ static void to_v3(struct image *im, int fd, const char *out)
 struct packer {
 	int fd;
 	const char *out;
-	uint64_t end; /* end of written data */
+	uint64_t end; /* where the written data ends */
 	struct cow4_packed *index;
 	uint64_t count, room;
 };
@@ -143,7 +143,7 @@ static void pack_cluster(struct packer *p, uint64_t cluster, const uint8_t *data
 {
 	static uint8_t small[COW4_CLUSTER];
 	struct cow4_packed *e = new_entry(p, cluster);
-	/* A smaller gain is not worth the decoding. */
+	/* compress only if it saves at least a sixteenth */
 	uLongf got = n - n / 16;
 
 	e->crc = (uint32_t)crc32_z(0, data, n);
@@ -175,7 +175,7 @@ static void finish_v4(struct packer *p, struct cow4_header *h)
 		p->end = h->index_off + bytes;
 	}
 	cow4_lay_out(h, p->end);
-	/* Data is on the disk before the header that refers to it. */
+	/* the data must be on the disk before the header that refers to it */
 	err = fdatasync(p->fd) ? -errno : cow4_write_header(p->fd, h, &slot);
 	if (err)
 		die("%s: %s", p->out, strerror(-err));

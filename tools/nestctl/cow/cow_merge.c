@@ -3,15 +3,15 @@
  * cow_merge.c: `nestctl cow commit` (a layer into its backing file) and `rebase` (a layer onto
  * another backing file).
  *
- * Commit works in place: the backing file changes under the layer, which could then not be opened
- * any more, since the file's time differs. So FILE.committing is made first, with the number of the
- * backing file. A commit that finds it continues an earlier one that was killed: the layer still
- * holds all its data, and to write it twice does no harm. Only when the backing file is on the disk
- * is the layer replaced by an empty one, and the note removed. At any instant layer and backing
- * file together show one disk.
+ * Commit works in place: it changes the backing file under the layer, which could then not be
+ * opened any more, since the file's mtime differs. So a note FILE.committing is written first, with
+ * device and inode of the backing file. A commit that finds the note continues an earlier one that
+ * was killed: the layer still has all its data, which may be written twice. Once the backing file
+ * is on the disk, the layer is replaced by an empty one and the note is removed. At any instant
+ * layer and backing file together have the content of the disk.
  *
- * Rebase first copies into the layer what differs between the two backing files, then the header
- * names the other one. -u leaves out the copy.
+ * Rebase first copies into the layer the data that differs between the two backing files. Then it
+ * writes the new one's name into the header. -u omits the copy.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -31,7 +31,7 @@
 
 #define PIECE (1UL << 20)
 
-/* Locks a file whose image is opened without locks, for the life of the process. */
+/* Locks a file, whose image is opened without locks, until the process ends. */
 static void lock_alone(const char *file)
 {
 	struct flock fl = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
@@ -52,7 +52,7 @@ static void must(int err, const char *file)
 
 /* ---- commit ---- */
 
-/* True if there is a note of an interrupted commit into this file. */
+/* True if the note says that a commit into this backing file was interrupted. */
 static bool note_fits(const char *note, const struct layer *below)
 {
 	unsigned long long dev, ino;
@@ -75,7 +75,10 @@ static void write_note(const char *note, const struct layer *below)
 	output_finish(fd, note, true);
 }
 
-/* Opens the layer even if an interrupted commit, but nothing else, has changed its backing file. */
+/*
+ * Opens the layer. Its backing file may have changed only if the note says that a commit was
+ * interrupted.
+ */
 static struct image *open_layer(const char *file, const char *backing, const char *note)
 {
 	struct image_open o = {
@@ -119,7 +122,7 @@ static void replace_by_empty(struct image *im, const char *file)
 	layer_remember(file, im->top->below->path);
 }
 
-/* Says what a commit writes to, and asks. Dies unless the user agrees. */
+/* Asks the user before a commit. Dies unless the user agrees. */
 static void ask(const char *file, const char *into)
 {
 	char answer[16] = "";
@@ -135,7 +138,8 @@ static void ask(const char *file, const char *into)
 
 int cow_commit(const char *name, const char *backing, bool yes)
 {
-	const char *file = realpath(name, NULL), *note; /* a link to it stays one */
+	/* resolve it, so that a link stays a link */
+	const char *file = realpath(name, NULL), *note;
 	struct image *im, *into;
 
 	if (!file)
@@ -163,7 +167,7 @@ int cow_commit(const char *name, const char *backing, bool yes)
 
 /* ---- rebase ---- */
 
-/* Writes into the layer what differs in the new backing file and the layer does not hold. */
+/* Writes into the layer the data that differs in the new backing file, where the layer has none. */
 static void copy_up(struct image *im, struct image *other)
 {
 	uint8_t *have = xalloc(PIECE), *want = xalloc(PIECE);
@@ -192,7 +196,7 @@ static void copy_up(struct image *im, struct image *other)
 	free(want);
 }
 
-/* Checks sizes: version 3 has no size of its own. */
+/* Dies unless the sizes fit. Version 3 has no size of its own, so both must be equal. */
 static void check_size(const struct image *im, const struct image *other)
 {
 	if (im->top->ops == &layer_cow3_ops && image_size(other) != image_size(im))
@@ -204,7 +208,10 @@ static void check_size(const struct image *im, const struct image *other)
 		die("%s: is larger than the disk", other->top->path);
 }
 
-/* Refuses a loop of files, before locks are taken, which would be our own. */
+/*
+ * Dies if @file would become its own backing file. Called before locks are taken, which the check
+ * itself would find.
+ */
 static void refuse_loop(const char *file, const char *backing)
 {
 	struct image *other = image_must_open(backing, NULL, IMAGE_RDONLY | IMAGE_SHARED);
@@ -224,7 +231,7 @@ int cow_rebase(const char *file, const char *from, const char *backing, bool uns
 	int err;
 
 	refuse_loop(file, backing);
-	/* Not the old file's name: it may be gone. */
+	/* do not open the old backing file with -u: it may be gone */
 	im = unsafe ? image_must_open(file, backing, IMAGE_ANY) : image_must_open(file, from, 0);
 	if (!im->top->below)
 		die("%s: has no backing file", file);
