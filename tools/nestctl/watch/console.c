@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * console.c: `nestctl console UMID [LINE]`: a line of a running instance on this terminal, until
- * the escape key and d.
+ * console.c: `nestctl console UMID [LINE]`: connects this terminal to a line (a console or serial
+ * line) of a running instance, until the user types the escape key and d.
  *
- * The line is unchanged afterwards: its other connections (con0=fd:0,fd:1 ...) show it too, and its
- * programs notice nothing. The protocol is drivers/console/attach_host.h's. This terminal is raw
- * meanwhile and put back however we end.
+ * The line itself does not change: its other connections (con0=fd:0,fd:1 ...) show the output, too,
+ * and its programs notice nothing. drivers/console/attach_host.h has the protocol. This terminal is
+ * raw meanwhile, and is restored however nestctl ends.
  */
 #include <errno.h>
 #include <poll.h>
@@ -25,7 +25,7 @@
 #include "tools/nestctl/core/nestctl.h"
 #include "tools/nestctl/core/terminal.h"
 
-/* ms to read on after the end of an input that is no terminal */
+/* ms to read on after an input that is no terminal has ended */
 #define QUIET_MS 1000
 
 enum { KEY_OWN = 256, KEY_SOCKET };
@@ -56,9 +56,9 @@ const struct command cmd_console = {
 
 static int sock = -1;
 static int escape = 0x1d;
-static bool raw; /* keys come one by one */
+static bool raw; /* standard input is a raw terminal */
 
-/* Parses "^]" or "none"; dies on an error. */
+/* Parses the escape key: "^]" or "none". Dies on an error. */
 static int parse_escape(const char *text)
 {
 	if (!strcmp(text, "none"))
@@ -70,7 +70,7 @@ static int parse_escape(const char *text)
 	die("--escape %s: wants ^A to ^_, or none", text);
 }
 
-/* Returns the kernel's name for "tty1", "ttyS1" or "1". */
+/* Returns the kernel's name of the line "tty1", "ttyS1" or "1". */
 static const char *line_name(const char *text)
 {
 	if (!strncmp(text, "ttyS", 4))
@@ -133,7 +133,7 @@ static void send_size(void)
 			sizeof(struct attach_size));
 }
 
-/* Sends typed keys, except those of the escape key; false: detach. */
+/* Sends typed keys, except for sequences of the escape key. Returns false to detach. */
 static bool send_keys(const char *keys, size_t n)
 {
 	static bool escaped;
@@ -161,9 +161,9 @@ static bool send_keys(const char *keys, size_t n)
 
 /* ---- input from the line ---- */
 
-static const char *line = "?"; /* the requested line */
+static const char *line = "?"; /* the line that the user wants */
 
-/* Receives a packet; false if the instance has ended. */
+/* Receives a packet. Returns false if the instance has ended. */
 static bool receive(void)
 {
 	char buf[ATTACH_PACKET];
@@ -196,7 +196,7 @@ static int watch_signals(void)
 	return signalfd(-1, &set, SFD_CLOEXEC);
 }
 
-/* Carries bytes until a side leaves. Returns "" if it was this one. */
+/* Carries bytes until one side ends. Returns a message, or "" if this side ended. */
 static const char *talk(void)
 {
 	struct pollfd p[3] = { { sock, POLLIN, 0 }, { 0, POLLIN, 0 },
@@ -230,7 +230,7 @@ static const char *talk(void)
 	}
 }
 
-/* Lists the lines of the reply. */
+/* Prints the lines in the instance's reply. */
 static int list_lines(bool json)
 {
 	char buf[ATTACH_PACKET + 1], *names = buf + 1;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * elf_names.c: the functions of an ELF file (ELF-64, System V ABI), sorted by address. A guest's
- * file is not trusted: every table is limited, every offset is checked.
+ * elf_names.c: the functions of an ELF file (ELF-64, System V ABI), sorted by address. Files of a
+ * guest are untrusted: every table has a limited size, every offset is checked.
  */
 #include "tools/nestctl/watch/elf_names.h"
 
@@ -29,12 +29,13 @@ struct elf_names {
 	size_t n;
 	Elf64_Phdr segments[SEGMENTS_MAX];
 	int nr_segments;
-	bool whole; /* .symtab, not .dynsym */
+	bool whole; /* from .symtab, not .dynsym */
 	char *build_id, *debug_link;
 };
 
 /*
- * Returns a piece of the file in fresh memory, with a zero behind it, or NULL if it is incomplete.
+ * Returns a piece of the file in new memory, with a zero byte behind it, or NULL if it is
+ * incomplete.
  */
 static char *piece(elf_read_fn read, void *arg, uint64_t off, uint64_t size)
 {
@@ -63,7 +64,7 @@ static int by_start(const void *a, const void *b)
 	return x->start < y->start ? -1 : x->start > y->start;
 }
 
-/* Takes the functions of a symbol table; both it and its strings are kept. */
+/* Takes the functions from a symbol table. They point into it and its strings. */
 static void take_symbols(
 	struct elf_names *e, const Elf64_Sym *s, size_t n, const char *names, size_t size)
 {
@@ -81,7 +82,7 @@ static void take_symbols(
 	qsort(e->functions, e->n, sizeof(*e->functions), by_start);
 }
 
-/* Reads a section; its functions are kept. */
+/* Reads a symbol table, and keeps it if it has functions. */
 static void read_section(struct elf_names *e, elf_read_fn read, void *arg, const Elf64_Shdr *s,
 	const Elf64_Shdr *strings)
 {
@@ -114,7 +115,7 @@ static void read_link(struct elf_names *e, elf_read_fn read, void *arg, const El
 }
 
 /*
- * Reads the first table of its kind, of which a file has only one. A hostile file could have
+ * Reads the first symbol table of each kind, as a file has only one. A hostile file could have
  * thousands, each of which takes time.
  */
 static void read_symbols(struct elf_names *e, elf_read_fn read, void *arg, const Elf64_Ehdr *h)
@@ -137,7 +138,7 @@ static void read_symbols(struct elf_names *e, elf_read_fn read, void *arg, const
 	free(s);
 }
 
-/* Finds the build id among the notes of a segment. */
+/* Finds the build id in the notes of a segment. */
 static void read_notes(struct elf_names *e, elf_read_fn read, void *arg, const Elf64_Phdr *s)
 {
 	size_t size = s->p_filesz < NOTES_MAX ? s->p_filesz : NOTES_MAX, at = 0;
@@ -234,7 +235,7 @@ const char *elf_name(const struct elf_names *e, uint64_t at, int address)
 	}
 	if (!low)
 		return NULL;
-	/* hand-written code may have no size */
+	/* functions in assembler may have no size */
 	if (e->functions[low - 1].size &&
 		at - e->functions[low - 1].start >= e->functions[low - 1].size)
 		return NULL;

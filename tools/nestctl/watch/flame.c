@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * flame.c: a flame graph: a box for each function of each stack, callers below, as wide as its part
- * of the samples. Children are sorted by name, so two pictures can be compared. The file is
- * self-contained: a click on a box makes it the whole width (a short script in it). Without scripts
- * each box still shows its name and share under the pointer.
+ * flame.c: a flame graph: a box for each function of each stack, above its caller, as wide as its
+ * share of the samples. Children are sorted by name, so two pictures can be compared. The file is
+ * self-contained. It has a short script with which a click on a box makes it as wide as the
+ * picture. Without scripts each box still shows its name and share under the pointer.
  */
 #include "tools/nestctl/watch/flame.h"
 
@@ -16,7 +16,7 @@
 #define ROW 17
 #define TOP 40
 #define CHAR_WIDTH 6.6
-#define LEAST 0.2 /* pixels: narrower boxes are left out */
+#define LEAST 0.2 /* pixels; narrower boxes are left out */
 #define DEPTH_MAX 128
 
 struct flame *flame_add(struct flame *parent, const char *name, unsigned long long count)
@@ -66,7 +66,7 @@ static void put_text(FILE *out, const char *s, size_t most)
 
 /*
  * Returns a colour: warm for programs, blue for the kernel, grey for hand-offs and idle vCPUs. The
- * name determines the shade, so it is equal in all pictures.
+ * shade depends on the name only, so it is the same in all pictures.
  */
 static unsigned int colour_of(const char *name)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* flame.h: a tree of stacks, and its picture as one self-contained SVG file. */
+/* flame.h: a tree of stacks, and its picture as a self-contained SVG file. */
 #ifndef NESTLING_NESTCTL_FLAME_H
 #define NESTLING_NESTCTL_FLAME_H
 
@@ -7,13 +7,13 @@
 
 struct flame {
 	char *name;
-	unsigned long long count; /* samples of this node and below */
+	unsigned long long count; /* samples of this node and those below */
 	struct flame *child, *next;
 };
 
-/* Returns the child of that name, made if needed, and adds @count to its samples. */
+/* Returns the child called @name, which is made if needed. Adds @count to its samples. */
 struct flame *flame_add(struct flame *parent, const char *name, unsigned long long count);
-/* Writes the picture with @title on top; @root's count is the whole width. */
+/* Writes the picture with @title at the top. @root's count is its whole width. */
 void flame_write(FILE *out, const struct flame *root, const char *title);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * frame.c: see frame.h. A frame is a title, panes side by side, and perhaps a line of keys. Blocks
- * (a heading and its lines) are put into the pane that is shortest so far. The blocks of calls and
- * of tasks come last and fill what is left of theirs.
+ * frame.c: see frame.h. A frame has a title, panes side by side, and perhaps a line of keys. Each
+ * block (a heading and its lines) is put into the pane that is shortest so far. The blocks of calls
+ * and of tasks come last and fill the rest of their panes.
  */
 #include "tools/nestctl/watch/frame.h"
 
@@ -16,10 +16,10 @@
 #include "tools/nestctl/core/width.h"
 
 #define PANES_MAX 6
-#define PANE_WIDTH 38 /* at least, where there is more than one */
+#define PANE_WIDTH 38 /* least width of several panes */
 #define PANE_LINES 200
 #define GAP 2
-/* lines of calls and tasks where rows are not limited */
+/* lines of calls and tasks if the number of rows is not limited */
 #define UNLIMITED 20
 #define BAR 10
 
@@ -31,13 +31,13 @@ struct pane {
 	} lines[PANE_LINES];
 };
 
-/* What is being laid out. */
+/* The state of a layout. */
 struct layout {
 	const struct frame *f;
 	double seconds;
 	int width, nr_panes, rows;
 	struct pane panes[PANES_MAX];
-	struct pane *to; /* the block's */
+	struct pane *to; /* pane of the present block */
 };
 
 static void __attribute__((format(printf, 3, 4)))
@@ -70,19 +70,22 @@ static void begin(struct layout *l, const char *heading)
 	put(l, COLOUR_BOLD, "%s", heading);
 }
 
-/* True if there are so few rows that small figures are left out, for more calls and tasks. */
+/* True if there are so few rows that small figures are left out in favour of calls and tasks. */
 static bool is_tight(const struct layout *l)
 {
 	return l->rows && l->rows < 30;
 }
 
-/* Returns how many lines the block may still have. */
+/* Returns how many lines the present block may still get. */
 static int room(const struct layout *l)
 {
 	return l->rows ? l->rows - l->to->n : UNLIMITED;
 }
 
-/* Returns events as "1.2", "1234", "123.4k"; overwritten by the sixteenth later call. */
+/*
+ * Returns a number of events as "1.2", "1234", "123.4k". The sixteenth call after this one
+ * overwrites the text.
+ */
 static const char *amount(double n)
 {
 	static char texts[16][16];
@@ -121,10 +124,10 @@ static double rate_of(const struct layout *l, enum section section, const char *
 
 struct busy {
 	const struct sample_task *t;
-	double part; /* of one vCPU, percent */
+	double part; /* percent of one vCPU */
 };
 
-/* Sorts by the time used, then running tasks first, then by number. */
+/* Sorts by used time, then running tasks first, then by tid. */
 static int by_part(const void *a, const void *b)
 {
 	const struct busy *x = a, *y = b;
@@ -136,7 +139,7 @@ static int by_part(const void *a, const void *b)
 	return x->t->tid - y->t->tid;
 }
 
-/* Returns all tasks, to be freed; *n of them used time. */
+/* Returns all tasks, sorted, in memory that the caller frees. The first *n have used time. */
 static struct busy *busy_tasks(const struct frame *f, double seconds, size_t *n)
 {
 	struct busy *all = xalloc((f->new->nr_tasks + 1) * sizeof(*all));
@@ -154,8 +157,9 @@ static struct busy *busy_tasks(const struct frame *f, double seconds, size_t *n)
 }
 
 /*
- * Returns the task of a vCPU: the task that ran at the moment of the sample, or else the one that
- * used most of the vCPU's time. The console's thread, which takes the sample, always runs then.
+ * Returns the task of a vCPU: the one that ran at the moment of the sample, or the one that used
+ * most of its time. Ignores the management console's thread, which takes the sample and so always
+ * runs.
  */
 static const struct sample_task *task_on(const struct busy *all, size_t n, int cpu, size_t used)
 {
@@ -285,7 +289,7 @@ static void put_faults(struct layout *l)
 	}
 }
 
-/* The hand-off's figures that are always shown, as docs/skas.md names them, and two more. */
+/* The hand-off's figures that are always shown, named as in docs/skas.md, and two more. */
 static void put_handoffs(struct layout *l)
 {
 	static const char *const names[] = { "spun", "slept", "woken", "across", "patched_calls",

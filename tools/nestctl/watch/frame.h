@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * frame.h: what `nestctl watch` shows: two samples as text for people, or as JSON. The text depends
- * on nothing but its arguments, so that the frames of a recording can be compared.
+ * frame.h: a frame of `nestctl watch`: two samples as text for people, or as JSON. The text depends
+ * only on its arguments, so that frames of a recording can be compared.
  */
 #ifndef NESTLING_NESTCTL_FRAME_H
 #define NESTLING_NESTCTL_FRAME_H
@@ -13,33 +13,36 @@
 
 #define HISTORY 240
 
-/* The rates of earlier frames, for the graphs. */
+/* The rates of earlier frames, for the graphs. The latest is the last. */
 struct history {
-	int n; /* of the last ones that are kept */
+	int n; /* how many are valid */
 	double calls[HISTORY], faults[HISTORY], packets[HISTORY], requests[HISTORY];
 };
 
 struct frame {
 	const struct samples *of; /* the instance's name and mode */
-	/* the rates are those between the two; @old empty: what there was since the boot */
+	/* The rates are per second between both samples. @old empty: since the boot. */
 	const struct sample *old, *new;
 	const struct history *history; /* or NULL */
 	int columns;
-	/* 0: as many as there are lines */
+	/* lines of the screen, or 0 for any number of lines */
 	int rows;
-	/* at the right end of the first line: "paused" */
+	/* text at the right end of the first line, such as "paused" */
 	const char *note;
 	/* the last line, or NULL */
 	const char *keys;
 };
 
-/* Writes the lines of a frame, each with its end. */
+/* Writes the lines of a frame, each with a newline. */
 void frame_print(FILE *out, const struct frame *f);
-/* Writes one line of JSON on standard output (docs/guide/watch.md). */
+/* Writes the frame as a line of JSON to standard output (docs/guide/watch.md). */
 void frame_print_json(const struct frame *f);
-/* Adds the rates of a frame. */
+/* Adds the rates of a frame, which are per second between both samples. */
 void history_add(struct history *h, const struct sample *old, const struct sample *new);
-/* Writes @n characters of a graph of the last values: blocks of eight heights up to the largest. */
+/*
+ * Writes a graph of the last @n of @nr values: a block for each, of eight heights up to the
+ * largest.
+ */
 void put_graph(FILE *out, const double *values, int nr, int n);
 
 #endif

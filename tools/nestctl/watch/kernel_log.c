@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * kernel_log.c: `nestctl logs --kernel`: the kernel log, by the management console's "dmesg"
- * (drivers/mconsole/dmesg.c).
+ * kernel_log.c: `nestctl logs --kernel`: prints the kernel log, which the management console's
+ * "dmesg" returns (drivers/mconsole/dmesg.c).
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -50,7 +50,7 @@ static void print_record(const struct logs *l, int level, unsigned long long seq
 	puts(colour(COLOUR_NONE));
 }
 
-/* Prints lines "LEVEL SEQ USEC TEXT". */
+/* Prints lines of the form "LEVEL SEQ USEC TEXT". */
 static void print_all(struct logs *l, char *text)
 {
 	for (char *line; (line = strsep(&text, "\n"));) {

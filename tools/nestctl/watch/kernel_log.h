@@ -6,8 +6,9 @@
 #include <stdbool.h>
 
 /*
- * Prints the log of a running instance (NULL: of the only one), as lines or as JSON objects.
- * @follow: new lines too, until it ends. Returns the exit status of nestctl. Dies on an error.
+ * Prints the kernel log of a running instance (NULL: of the only one), as lines or as JSON objects.
+ * @follow: also prints new lines until the instance ends. Returns nestctl's exit status. Dies on an
+ * error.
  */
 int kernel_log(const char *name, bool follow, bool json);
 

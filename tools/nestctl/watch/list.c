@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * list.c: `nestctl list`: lists running instances from the host's data, so a hung instance is
- * listed like the others.
+ * list.c: `nestctl list`: lists running instances. The data come from the host only, so that a hung
+ * instance is listed like the others.
  */
 #include <stdio.h>
 

@@ -3,9 +3,9 @@
  * perf.c: `nestctl perf`: shows where an instance spends its time, in the kernel and in its
  * programs, as a flame graph.
  *
- * The kernel takes the samples (drivers/perf) and sends addresses over the management console: its
- * own, whose names come from the symbols of /proc/PID/exe, and those of guest files by number and
- * offset. It sends the bytes of these files, too.
+ * The kernel takes the samples (drivers/perf) and sends addresses over the management console. The
+ * names of its own addresses come from the symbols of /proc/PID/exe. Addresses in guest files are a
+ * file's number and an offset, and the kernel also sends the bytes of these files.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -46,7 +46,7 @@ struct perf {
 struct bytes {
 	struct perf *perf;
 	unsigned int id;
-	/* last answer */
+	/* the last reply to "perf bytes": hex digits of the bytes at @off */
 	char *hex;
 	size_t len;
 	uint64_t off;
@@ -59,7 +59,7 @@ static void on_signal(int sig)
 	ended = sig;
 }
 
-/* Asks; NULL if the instance refuses. */
+/* Sends a command. Returns the reply, or NULL if the instance refuses. */
 static char *try(struct perf *p, const char *command, size_t *len)
 {
 	int err;
@@ -108,7 +108,7 @@ static ssize_t read_guest(void *arg, void *buf, size_t n, uint64_t off)
 	struct bytes *b = arg;
 	size_t at;
 
-	if (ended) /* no file delays the end */
+	if (ended) /* do not delay the end */
 		return -1;
 	if (!b->hex || off < b->off || off - b->off >= b->len / 2) {
 		free(b->hex);
@@ -127,7 +127,7 @@ static ssize_t read_guest(void *arg, void *buf, size_t n, uint64_t off)
 	return (ssize_t)n;
 }
 
-/* Opens another file of the guest and reads its names into @f; false: there are none. */
+/* Opens another file of the guest, and takes its names for @f. Returns false if it has none. */
 static bool read_other(struct perf *p, struct guest_file *f, const char *path)
 {
 	size_t len;
@@ -144,7 +144,7 @@ static bool read_other(struct perf *p, struct guest_file *f, const char *path)
 	return taken;
 }
 
-/* Takes the functions of a file that has been stripped from where debuggers look for them. */
+/* Takes the names for a stripped file from the files where debuggers search for them. */
 static void read_stripped(struct perf *p, struct guest_file *f)
 {
 	const char *id = elf_names_build_id(f->names), *link = elf_names_debug_link(f->names);
@@ -197,7 +197,7 @@ static const char *name_of(struct perf *p, const char *word, bool guest)
 
 /* ---- samples ---- */
 
-/* What a vCPU did: a frame of its own above the task's name. */
+/* A box above the task's name that shows what the vCPU did. */
 static const char *const kind_names[] = { "[kernel]", "[guest]", "[hand-off]", "[idle]" };
 
 static void count_idle(struct perf *p, unsigned long long n)
@@ -208,7 +208,10 @@ static void count_idle(struct perf *p, unsigned long long n)
 		flame_add(&p->root, kind_names[IN_IDLE], n);
 }
 
-/* Puts the kind of a sample in the kernel right: the vCPU may have gone on since it was chosen. */
+/*
+ * Determines the kind of a sample in the kernel by its stack, since the vCPU may have continued
+ * after it was chosen.
+ */
 static enum kind kind_by_stack(struct perf *p, char **words, int n)
 {
 	for (int i = 0; i < n; i++) {
@@ -222,7 +225,7 @@ static enum kind kind_by_stack(struct perf *p, char **words, int n)
 	return IN_KERNEL;
 }
 
-/* Adds "K1 1 sh ADDRESS ..." to the tree, the outermost first. */
+/* Adds a sample such as "K1 1 sh ADDRESS ..." to the tree, the outermost function first. */
 static void take_sample(struct perf *p, char *line)
 {
 	char *words[DEPTH], *first = strsep(&line, " "), *pid, *comm;
@@ -301,7 +304,7 @@ static FILE *open_output(const char *path)
 	return f;
 }
 
-/* Returns what the samples are, as numbers or as shares. */
+/* Returns how many samples there are of each kind, as numbers or as percentages. */
 static const char *shares(const struct perf *p, bool percent)
 {
 	static const char *const what[] = { "kernel", "guest", "hand-off", "idle" };

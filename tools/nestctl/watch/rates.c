@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * rates.c: see rates.h. CPU and memory come from the host (instance.h). Each instance is asked for
- * the traffic of its disks and cards, and for the memory that the guest's programs use. An instance
- * that does not answer at once has none of these figures, and does not delay the others.
+ * rates.c: see rates.h. CPU and memory come from the host (instance.h). The traffic of disks and
+ * cards, and the memory that the guest's programs use, come from the instance. If it does not
+ * answer at once, it has none of these figures, and does not delay other instances.
  */
 #include "tools/nestctl/watch/rates.h"
 
@@ -44,7 +44,7 @@ static void read_meminfo(char *text, struct counts *n)
 	}
 }
 
-/* Reads whole disks of ubd, whose names have no digit. */
+/* Reads the lines of ubd's whole disks, whose names have no digit. */
 static void read_diskstats(char *text, struct counts *n)
 {
 	unsigned long long read, written;
@@ -75,7 +75,7 @@ static void read_net(char *text, struct counts *n)
 	}
 }
 
-/* Reads the threads of "0.00 0.01 0.05 1/53 77". */
+/* Reads the number of threads from a line such as "0.00 0.01 0.05 1/53 77". */
 static void read_loadavg(char *text, struct counts *n)
 {
 	sscanf(text, "%*s %*s %*s %*u/%u", &n->threads);
@@ -133,7 +133,7 @@ void round_release(struct round *s)
 
 /* ---- rates ---- */
 
-/* Returns a rate per second since @old of this process; of a new one since it began. */
+/* Returns the increase from @before to @now per second. Returns 0 if the counter has decreased. */
 static double rate(double now, double before, double seconds)
 {
 	return now > before && seconds > 0 ? (now - before) / seconds : 0;
@@ -143,7 +143,7 @@ static struct rates rates_of(const struct round *old, const struct round *new, s
 {
 	const struct counts *n = &new->counts[i];
 	struct counts none = { 0 };
-	const struct counts *o = &none, *asked = &none; /* asked: its last answer */
+	const struct counts *o = &none, *asked = &none; /* @asked: the instance's last answer */
 	double age = new->in[i].age, dt = age, dt_asked = age;
 
 	for (size_t j = 0; j < old->n; j++) {
@@ -182,7 +182,7 @@ static double key_of(const struct row *w, int order)
 	}
 }
 
-/* Sorts by the largest first; names, and equal values, by the alphabet. */
+/* Sorts by key, the largest first. Rows with equal keys are sorted by name. */
 static int by_key(const void *a, const void *b)
 {
 	const struct row *x = a, *y = b;

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* rates.h: what each instance has used since the round before, for `nestctl top` and `stats`. */
+/*
+ * rates.h: the rates at which instances use CPU, disks and network, for `nestctl top` and `stats`.
+ */
 #ifndef NESTLING_NESTCTL_RATES_H
 #define NESTLING_NESTCTL_RATES_H
 
@@ -10,17 +12,17 @@
 
 #include "tools/nestctl/core/instance.h"
 
-/* Counters of an instance since it began. */
+/* Counters of an instance since it began. @cpu: seconds. */
 struct counts {
 	pid_t pid;
 	double cpu;
 	bool answered;
-	uint64_t total, available; /* the guest's memory, bytes */
+	uint64_t total, available; /* memory of the guest, in bytes */
 	uint64_t disk_read, disk_written, net_in, net_out;
-	unsigned int threads; /* of the guest */
+	unsigned int threads; /* threads in the guest */
 };
 
-/* All instances at one moment. */
+/* The counters of all instances at one moment, @when in seconds. */
 struct round {
 	double when;
 	struct instance *in;
@@ -28,7 +30,7 @@ struct round {
 	size_t n;
 };
 
-/* A second: percent of a CPU, and bytes. */
+/* Rates per second: percent of a CPU, and bytes. */
 struct rates {
 	double cpu, disk_read, disk_written, net_in, net_out;
 };
@@ -40,20 +42,23 @@ struct row {
 	double key;
 };
 
-/* A word of --sort, and its key on a terminal: its first letter, except for net. */
+/* The orders of --sort. The key on a terminal is the word's first letter, except for net. */
 enum { BY_NAME, BY_CPU, BY_MEMORY, BY_DISK, BY_NET, NR_ORDERS };
 struct order {
 	const char *word;
 	char key;
 };
 extern const struct order orders[NR_ORDERS];
-/* Returns the order of a word; dies if there is none. */
+/* Returns the order that @word names. Dies if there is none. */
 int order_of(const char *word);
 
-/* Asks all instances, or @only this one. round_release() frees it. */
+/* Takes the counters of all instances, or of @only. The caller frees them by round_release(). */
 struct round round_take(const char *only);
 void round_release(struct round *s);
-/* Returns the rows of @new, new->n, sorted, to be freed; they point into it. */
+/*
+ * Returns the rows for the new->n instances of @new, sorted. The caller frees the array. Rows point
+ * into @new.
+ */
 struct row *rows_sorted(const struct round *old, const struct round *new, int order, bool reverse);
 
 #endif

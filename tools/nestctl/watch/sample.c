@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* sample.c: see sample.h: a sample as a table, and what it takes to ask an instance for one. */
+/* sample.c: see sample.h: the table of a sample, and the requests that fill it. */
 #include "tools/nestctl/watch/sample.h"
 
 #include <stdlib.h>
@@ -40,7 +40,7 @@ static void copy_name(char *to, const char *name)
 			*p = '?';
 }
 
-/* Makes room for one more; the room doubles when it is full. */
+/* Returns the array with room for one more element. The room doubles when it is full. */
 static void *grown(void *all, size_t n, size_t size)
 {
 	if (n & (n - 1))
@@ -162,7 +162,7 @@ static void read_vmstat(struct sample *s, char *text)
 	}
 }
 
-/* Reads kinds of faults, which are there if they are counted (debugging.md). */
+/* Reads kinds of faults. They exist if the kernel counts them (debugging.md). */
 static void read_faults(struct sample *s, char *text)
 {
 	unsigned long long faults, major, us;
@@ -189,7 +189,7 @@ static void read_handoff(struct sample *s, char *text)
 			sample_figure(s, SECTION_ENTRY, name)->v[0] = n;
 }
 
-/* Reads the kinds of frames up to "besides:". */
+/* Reads the kinds of page frames, up to "besides:". */
 static void read_memory(struct sample *s, char *text)
 {
 	unsigned long long kib;
@@ -221,7 +221,7 @@ static void read_net(struct sample *s, char *text)
 	}
 }
 
-/* Reads whole disks of ubd, whose names have no digit. */
+/* Reads the lines of ubd's whole disks, whose names have no digit. */
 static void read_disks(struct sample *s, char *text)
 {
 	unsigned long long reads, read, writes, written;
@@ -265,7 +265,7 @@ static void read_tasks(struct sample *s, char *text)
 	}
 }
 
-/* An older kernel lacks some of these files: the others are shown. */
+/* An older kernel lacks some of these files; the others are shown. */
 static const struct {
 	const char *question;
 	void (*read)(struct sample *s, char *text);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * sample.h: the counters of an instance at one moment, for `nestctl watch`: asked from the
- * instance, or read from a recording (docs/guide/watch.md has the format).
+ * sample.h: the counters of an instance at one moment, for `nestctl watch`. They come from the
+ * instance, or from a recording (docs/guide/watch.md has the format).
  *
  *      struct samples all = { 0 };
  *      sample_take(&all.at[0], ...)   or   samples_read(&all, file)
@@ -20,20 +20,23 @@
 #define SAMPLE_NAME 32
 #define SAMPLE_FIELDS 4
 
-/* What a figure belongs to; section_name() and section_field() have the words. */
+/*
+ * The kinds of figures. section_name() and section_field() return their words. Each comment names
+ * the fields.
+ */
 enum section {
 	/* user, system, idle, other; ticks of 10 ms */
 	SECTION_CPU,
 	SECTION_CALL, /* calls, errors */
-	/* faults, major, us; "all" is always there */
+	/* faults, major, us. There is always a figure "all". */
 	SECTION_FAULT,
-	/* count: the hand-off, and of the scheduler switches and forks */
+	/* count. Figures of the hand-off, and the scheduler's switches and forks. */
 	SECTION_ENTRY,
 	/* in_packets, in_bytes, out_packets, out_bytes */
 	SECTION_NET,
 	/* reads, read_bytes, writes, written_bytes */
 	SECTION_DISK,
-	/* bytes: the only section that is no counter */
+	/* bytes. The only section without counters. */
 	SECTION_MEMORY,
 	NR_SECTIONS
 };
@@ -46,7 +49,7 @@ struct figure {
 
 struct sample_task {
 	int pid, tid, ppid, cpu;
-	/* on that vCPU, at the moment of the sample */
+	/* it ran on @cpu at the moment of the sample */
 	bool running;
 	char state;
 	uint64_t user, system; /* ns */
@@ -76,23 +79,25 @@ const char *section_field(enum section s, int field);
 struct figure *sample_figure(struct sample *s, enum section section, const char *name);
 struct sample_task *sample_task(struct sample *s, const char *name);
 void sample_free(struct sample *s);
-/* Returns the figure, or NULL. */
+/* Returns the figure of @s with this section and name, or NULL. */
 const struct figure *sample_find(const struct sample *s, enum section section, const char *name);
-/* Returns the increase of a counter since @old, 0 if the counter began again. */
+/* Returns the increase of a counter since @old, or 0 if the counter has started again. */
 uint64_t figure_increase(const struct sample *old, const struct figure *f, int field);
 /* Returns the ns of processor time that the task has used since @old. */
 uint64_t task_increase(const struct sample *old, const struct sample_task *t);
 
 /*
- * Queries the instance. Returns false if it does not answer in time, or has ended: *s is then
- * empty. @mode, or NULL: gets the word for how calls are intercepted.
+ * Requests a sample from the instance. Returns false, with an empty *s, if it does not answer in
+ * time or has ended. @mode, if not NULL, gets the word for the way in which calls are intercepted.
  */
 bool sample_take(struct sample *s, struct umid_console *c, char *mode);
 
-/* sample_file.c: recordings. Writes the head, or a sample. */
+/* sample_file.c: recordings. These write the head, and a sample. */
 void samples_write_head(FILE *f, const struct samples *all);
 void sample_write(FILE *f, const struct sample *s);
-/* Reads a recording, which is not trusted. Dies with one line that names the line of the file. */
+/*
+ * Reads a recording, which is untrusted. Dies with a message that names the wrong line of the file.
+ */
 void samples_read(struct samples *all, const char *path);
 
 #endif

@@ -8,9 +8,9 @@
  *      sample SECONDS                  begins a sample; seconds since the first
  *      SECTION NAME NUMBER...          a figure: sections and numbers of sample.h
  *      task PID TID PPID CPU STATE RUNNING USER-NS SYSTEM-NS NAME
- *      .                               ends it
+ *      .                               ends the sample
  *
- * A file is not trusted: every line is checked before anything is shown.
+ * Files are untrusted: every line is checked before anything is shown.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -23,9 +23,9 @@
 #include "tools/nestctl/watch/sample.h"
 
 #define VERSION "1"
-#define FILE_MAX (256L << 20) /* of a pipe, too */
+#define FILE_MAX (256L << 20) /* also the limit for a pipe */
 #define LINE_MAX 512
-#define FIGURES_MAX 4096 /* of a sample */
+#define FIGURES_MAX 4096 /* of each sample */
 #define TASKS_MAX 16384
 
 /* ---- writing ---- */
@@ -73,7 +73,7 @@ static void __attribute__((noreturn)) bad(const struct reader *r, const char *wh
 	die("%s:%lu: %s", r->path, r->line, why);
 }
 
-/* Reads a line without its end. False at the end of the file. */
+/* Reads a line without its newline. Returns false at the end of the file. */
 static bool next_line(struct reader *r)
 {
 	char *end;
@@ -97,7 +97,7 @@ static bool next_line(struct reader *r)
 	return true;
 }
 
-/* Returns the next word, or dies. */
+/* Returns the next word. Dies if there is none. */
 static const char *word(struct reader *r, char **at)
 {
 	char *w = strsep(at, " ");
@@ -198,7 +198,7 @@ static void read_figure(struct reader *r, struct sample *s, const char *kind, ch
 	end_of_line(r, at);
 }
 
-/* Reads "sample SECONDS". */
+/* Reads "sample SECONDS". @last: the seconds of the sample before. */
 static double read_time(struct reader *r, double last)
 {
 	const char *p = r->text + 7;

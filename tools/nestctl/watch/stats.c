@@ -18,7 +18,7 @@ static const char *pair(uint64_t a, uint64_t b)
 	return format("%s / %s", size_text((double)a), size_text((double)b));
 }
 
-/* The texts of a row; "--" of an instance that does not answer, as with docker. */
+/* The texts of a row. They are "--" for an instance that does not answer, as with docker. */
 struct texts {
 	const char *cpu, *usage, *part, *net, *block, *pids;
 };
@@ -68,7 +68,7 @@ static void print_stats_table(const struct row *rows, size_t n)
 	table_print(t);
 }
 
-/* Leaves the rows of these instances; all, if there are no names. */
+/* Keeps the rows of the named instances, or all rows without names. Returns their number. */
 static size_t keep_named(struct row *rows, size_t n, char **names)
 {
 	size_t left = 0;
@@ -129,9 +129,10 @@ static int stats(int argc, char **argv)
 		switch (key) {
 		case KEY_NO_STREAM: once = true; break;
 		case KEY_FORMAT: template = optarg; break;
-		case KEY_NO_TRUNC: break; /* nothing is cut */
+		case KEY_NO_TRUNC: break; /* nothing is ever cut */
 		case KEY_JSON: json = true; break;
-		default: break; /* -a: those that do not run have no counts */
+		/* ignored: ended instances have no counters */
+		default: break;
 		}
 	names = take_words(&cmd_stats, argc, argv, 0, -1);
 	for (char **name = names; *name; name++)

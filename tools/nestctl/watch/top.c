@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * top.c: `nestctl top`: a table of instances that is drawn again every second (rates.c), and the
- * processes of one of them as a tree. One that does not answer has "-" in some columns. A terminal
- * of 120 columns has room for graphs of CPU and network.
+ * processes of an instance as a tree. An instance that does not answer has "-" in some columns. A
+ * terminal of 120 columns has room for graphs of CPU and network.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,14 +35,14 @@ struct trend {
 	struct trend *next;
 };
 
-/* How the table is shown, and what is on the screen. */
+/* How the table is shown, and what the screen shows. */
 struct view {
 	bool json, live, reverse, help;
 	int order, columns, rows;
-	size_t chosen; /* row */
+	size_t chosen; /* index of the selected row */
 	/* name of the instance whose processes are shown, or NULL */
 	char *tree;
-	struct sample old, new; /* samples of the instance of that name */
+	struct sample old, new; /* samples of the instance @tree */
 	struct trend *trends;
 };
 
@@ -86,7 +86,10 @@ static void put_trend(FILE *out, const double *values, int n)
 
 /* ---- the table ---- */
 
-/* Returns the columns of names: what they need, within what the others leave. */
+/*
+ * Returns the width of the column of names: enough for the names, as far as other columns leave
+ * room.
+ */
 static int name_width(const struct row *rows, size_t n, const struct view *v)
 {
 	int most = NAME_LEAST;
@@ -181,7 +184,7 @@ static void tree_close(struct view *v)
 	sample_free(&v->new);
 }
 
-/* Queries the processes. Returns false if the instance does not answer. */
+/* Samples the processes of @tree. Returns false if the instance does not answer. */
 static bool tree_ask(struct view *v)
 {
 	struct timespec t;
@@ -209,7 +212,7 @@ static bool tree_ask(struct view *v)
 	return true;
 }
 
-/* Writes the tree, down to the line of keys. */
+/* Writes the tree, and empty lines down to the line of keys. */
 static void put_tree(FILE *out, struct view *v)
 {
 	char *text, *line, *all;
@@ -275,7 +278,7 @@ static bool draw(const struct row *rows, size_t n, struct view *v)
 	return fine && !fflush(stdout);
 }
 
-/* Handles a key. Returns false if top ends. */
+/* Carries out a key. Returns false if top must end. */
 static bool obey(int key, const struct row *rows, size_t n, struct view *v)
 {
 	if (v->help && key > 0) {
@@ -307,7 +310,7 @@ static double now(void)
 	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
-/* Shows a round until @seconds are over. False at the end. */
+/* Shows a round for @seconds. Returns false if top must end. */
 static bool show(const struct round *old, const struct round *new, struct view *v, double seconds)
 {
 	const double until = now() + seconds;
@@ -387,7 +390,7 @@ static void print(const struct round *old, const struct round *new, struct view 
 	free(rows);
 }
 
-/* On a terminal the first table appears at once. */
+/* Shows the table on a terminal. The first table appears at once. */
 static void top_live(const char *only, double delay, struct view *v)
 {
 	struct round old = round_take(only), new = round_take(only);

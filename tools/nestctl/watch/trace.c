@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * trace.c: `nestctl trace`: shows the system calls and tracepoints of an instance, as its kernel
- * sees them.
+ * records them.
  *
- * The kernel writes lines to a ring of its own, which are fetched over the management console some
- * dozen times a second. What was switched on is switched off again, also on SIGINT; a killed
+ * The kernel writes lines to a ring, and nestctl fetches them over the management console some
+ * dozen times a second. At its end, also by SIGINT, nestctl switches the tracing off. A killed
  * nestctl leaves it on (`nestctl trace --off`).
  */
 #include <errno.h>
@@ -21,7 +21,7 @@
 #include "tools/nestctl/core/nestctl.h"
 #include "tools/nestctl/core/umid.h"
 
-#define PAUSE_NS 30000000 /* pause after a look that found nothing */
+#define PAUSE_NS 30000000 /* after a fetch without new lines */
 #define ROWS_MAX 1024
 
 struct trace {
@@ -40,7 +40,7 @@ static void on_signal(int sig)
 	ended = sig;
 }
 
-/* Sends a command that must work. Returns the reply, to be freed. */
+/* Sends a command. Dies if it fails. Returns the reply, which the caller frees. */
 static char *ask(struct trace *t, const char *command)
 {
 	size_t len;
@@ -74,7 +74,7 @@ static bool fetch(struct trace *t, const char *from)
 
 static void begin(struct trace *t)
 {
-	fetch(t, "trace read"); /* sets the ring's present end */
+	fetch(t, "trace read"); /* skips the ring's present content */
 	if (t->counts || !t->points)
 		free(ask(t, format("trace %s%s%s%s%s%s", t->counts ? "times" : "calls",
 				    t->pid ? " pid=" : "", t->pid ? t->pid : "",
@@ -210,7 +210,7 @@ static int trace_command(int argc, char **argv)
 		return 0;
 	}
 	on_ending_signals(on_signal);
-	signal(SIGPIPE, SIG_IGN); /* tracing must be switched off */
+	signal(SIGPIPE, SIG_IGN); /* must not end before tracing is off */
 	begin(&t);
 	follow_lines(&t);
 	free(ask(&t, "trace off"));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tree.c: see tree.h. What the instance says is not trusted: each process is printed once, also
- * where parents go in a circle, and no deeper than DEPTH_MAX.
+ * tree.c: see tree.h. Data of the instance is untrusted: each process is printed once, even if
+ * parents form a ring, and no deeper than DEPTH_MAX.
  */
 #include "tools/nestctl/watch/tree.h"
 
@@ -25,7 +25,7 @@ struct tree {
 	struct process *all;
 	size_t n;
 	int columns;
-	/* of each ancestor: true if it is the last child of its parent */
+	/* for each ancestor: it is the last child of its parent */
 	bool last[DEPTH_MAX];
 };
 

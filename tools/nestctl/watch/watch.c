@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * watch.c: `nestctl watch`: one instance live on one screen, recorded and replayed. The instance is
- * asked over its management console for files that its kernel counts anyway (sample.c); it pays for
- * the answers and for nothing else.
+ * watch.c: `nestctl watch`: shows one instance live on one screen, records it, and replays
+ * recordings. It reads files of the guest's /proc over the management console (sample.c). The
+ * kernel counts these figures in any case, so the instance has the cost of the replies only.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -22,15 +22,15 @@
 #define FIRST 0.3 /* seconds to the first frame of a screen */
 
 struct watch {
-	/* of a recording all; of an instance the last two */
+	/* all samples of a recording, or the last two of an instance */
 	struct samples all;
 	struct history history;
-	struct sample none; /* what there was before the boot */
+	struct sample none; /* empty: the counters before the boot */
 	double delay;
-	long times; /* frames to print; -1: no end */
+	long times; /* frames to print; -1: no limit */
 	bool json, live, paused, totals, help, delay_given;
-	bool silent; /* only a recording is wanted */
-	/* an instance's */
+	bool silent; /* only record */
+	/* used for an instance */
 	struct umid_console console;
 	const char *folder;
 	double begun;
@@ -104,7 +104,9 @@ static bool show(struct watch *w, size_t i)
 	return fine && !fflush(stdout);
 }
 
-/* Handles a key. Returns false if the watching ends. *step: frames to go, of a recording. */
+/*
+ * Carries out a key. Returns false to end. *step: how many frames to go on or back in a recording.
+ */
 static bool obey(struct watch *w, int key, int *step)
 {
 	*step = 0;
@@ -127,7 +129,10 @@ static bool obey(struct watch *w, int key, int *step)
 	return true;
 }
 
-/* Waits until @until, or for ever if paused; draws again after keys. False at the end. */
+/*
+ * Waits until @until, or until a key while paused. Draws frame @i again after a key. Returns false
+ * to end.
+ */
 static bool pause_until(struct watch *w, double until, size_t i, int *step)
 {
 	*step = 0;
@@ -156,7 +161,7 @@ static void record(struct watch *w, const struct sample *s)
 		die("%s: %s", w->record_path, strerror(errno));
 }
 
-/* Connects again: a late answer would be taken for the answer to the next question. */
+/* Connects again, since a late reply would be taken for the reply to the next request. */
 static bool connect_again(struct watch *w)
 {
 	close(w->console.fd);
@@ -166,7 +171,10 @@ static bool connect_again(struct watch *w)
 	return true;
 }
 
-/* Takes the next sample, which becomes all.at[1]. Returns false if the instance has ended. */
+/*
+ * Takes the next sample, the last of all.at. Returns false if the instance has ended or the user
+ * ends.
+ */
 static bool take(struct watch *w)
 {
 	struct sample s;
@@ -192,7 +200,7 @@ static bool take(struct watch *w)
 	return true;
 }
 
-/* Shows frames until the end that is wanted. True if the instance has ended before. */
+/* Shows frames until the user or --count ends it. True if the instance has ended earlier. */
 static bool watch_live(struct watch *w)
 {
 	double next;
@@ -247,7 +255,7 @@ static void watch_instance(struct watch *w, const char *name)
 
 /* ---- a recording ---- */
 
-/* The frames up to @i, for the graphs. */
+/* Sets the history for the graphs to the frames up to @i. */
 static void remember(struct watch *w, size_t i)
 {
 	w->history.n = 0;
@@ -260,7 +268,7 @@ static double time_of(const struct watch *w, size_t i)
 	return w->delay_given ? w->delay : w->all.at[i].at - w->all.at[i - 1].at;
 }
 
-/* On a screen: at the speed of the recording; it stays at the last frame. */
+/* Shows the frames at the speed of the recording, and stays at the last one. */
 static void replay_live(struct watch *w)
 {
 	size_t i = 1;
@@ -282,7 +290,9 @@ static void replay_live(struct watch *w)
 	}
 }
 
-/* Prints frames one below the other; one: of the whole recording. */
+/*
+ * Prints the frames one below the other. With w->times 1 prints one frame over the whole recording.
+ */
 static void replay_printed(struct watch *w)
 {
 	if (w->times == 1) {
