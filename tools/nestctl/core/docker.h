@@ -14,7 +14,7 @@ struct docker_row {
 /* end in a row of NULL */
 extern const struct docker_row docker_verbs[], docker_options[];
 
-/* Returns "docker's VERB is here: ...", or NULL if docker has no such command. */
+/* Returns a message that names nestctl's form of docker's @verb, or NULL if docker has none. */
 const char *docker_verb(const char *verb);
 
 /*

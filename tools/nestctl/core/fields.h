@@ -17,7 +17,7 @@
 #include <stdio.h>
 
 struct fields;
-/* Parses a template. Dies with a line if it is invalid. */
+/* Parses a template. Dies with a message if it is invalid. */
 struct fields *fields_parse(const char *template);
 /* Begins a row: everything that json.h writes from now on becomes the row's object. */
 void fields_row_begin(struct fields *f);

@@ -84,7 +84,8 @@ static char *unicode(struct parser *s, char *out)
 }
 
 /*
- * Parses a text from behind its first quote, in place: the result is never longer than the source.
+ * Parses a text from behind its first quote. Returns it in new memory. It is never longer than the
+ * source.
  */
 static char *text(struct parser *s)
 {
