@@ -101,8 +101,9 @@ void mig_next(int dir);
 
 /* ---- delta.c: the source's half of a transfer ---- */
 
-struct version { /* -1: the file does not exist */
-	int fd;  /* -1: there is none */
+/* A version of a file, mapped for comparison. */
+struct version {
+	int fd; /* -1: the file does not exist */
 	uint64_t size, inode;
 	const uint8_t *map;
 };
