@@ -33,7 +33,7 @@
 /* A file that the kernel wrote into the folder. */
 struct state_file {
 	const char *name; /* NULL: there is no such file */
-	uint64_t size;    /* bytes, with holes */
+	uint64_t size;    /* bytes, including holes */
 	/* bytes that it occupied on the disk when last measured */
 	uint64_t disk;
 	uint32_t sum; /* from file_sum() */
@@ -64,12 +64,13 @@ struct state {
 	/* this process made the state, or state_must_be_trusted() has accepted it */
 	bool trusted;
 	uint64_t created; /* seconds since 1970 */
-	/* name and working directory of the saved instance */
+	/* name or path of the parent state, or NULL */
 	const char *parent;
-	const char *umid, *cwd; /* path of its program */
-	const char *kernel;     /* build id of that program */
-	const char *build;      /* image of the first disk, or "" */
-	const char *image;      /* of the first disk, or "" */
+	/* name and working directory of the saved instance */
+	const char *umid, *cwd;
+	const char *kernel; /* path of the kernel's program */
+	const char *build;  /* build id of that program */
+	const char *image;  /* image of the first disk, or "" */
 	/* bytes of memory and number of CPUs at the time of the save */
 	uint64_t mem, cpus;
 	uint64_t stopped_ns;
