@@ -5,7 +5,7 @@
  *
  *      struct samples all = { 0 };
  *      sample_take(&all.at[0], ...)   or   samples_read(&all, file)
- *      figure_rate(&new, &old, figure, field)
+ *      figure_increase(&old, figure_of_new, field)
  */
 #ifndef NESTLING_NESTCTL_SAMPLE_H
 #define NESTLING_NESTCTL_SAMPLE_H
