@@ -44,7 +44,7 @@ struct job {
 	bool privileged;
 	uint64_t caps;
 	bool want_terminal, no_terminal, terminal;
-	/* nestctl starts the command without streams, and ends before the command */
+	/* nestctl starts the command without streams, and does not wait for it */
 	bool detached;
 	char **command;
 };

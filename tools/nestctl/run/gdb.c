@@ -72,7 +72,7 @@ static void debug_process(struct debug *d, const char *name)
 	pid_t pid = umid_pid(umid_folder(name));
 	const char *exe = format("/proc/%d/exe", (int)pid), *program = link_text(exe);
 
-	if (access(program, R_OK)) /* "... (deleted)" */
+	if (access(program, R_OK)) /* such as "... (deleted)" */
 		program = exe;
 	add_helper(d, program);
 	add(d, "-p");

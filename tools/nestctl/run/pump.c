@@ -24,9 +24,9 @@ static struct pump {
 	int error;
 	bool done;           /* the thread was joined */
 	unsigned int pieces; /* output: counts reads from the pipe */
-	/* pump_drop(): @pieces when it last changed */
+	/* pump_drop(): @pieces at its last change */
 	unsigned int seen;
-	time_t since; /* its time, in seconds */
+	time_t since; /* time of that change, in seconds */
 	volatile sig_atomic_t dropping;
 } pumps[3];
 static int npumps;

@@ -78,7 +78,7 @@ struct run {
 	bool password, needs_meta;
 	/* the hash of --password; the last option that only a machine can have; or NULL */
 	const char *hash, *machine_option;
-	/* ---- */
+	/* ---- for all runs ---- */
 	/* --cap-drop and --cap-add, as bits */
 	uint64_t cap_drop, cap_add;
 	/* --hostname and --entrypoint, or NULL */
@@ -132,9 +132,9 @@ struct run {
 	const char *tmpfs;
 	/* the health check that the user has set */
 	struct health_spec health;
-	/* default: 0 and -1 */
+	/* @stop_signal 0, @stop_timeout -1: the default */
 	int stop_signal, stop_timeout;
-	/* default: 0 */
+	/* 0 of either: the default */
 	uint64_t log_size;
 	unsigned int log_files;
 	/* the supervisor's child: a killed kernel ends the run with status 128 + signal */
@@ -145,7 +145,7 @@ struct run {
 	int lost_fd;
 	/* the instance's folder, whose name may change; -1: the instance has none */
 	int folder_fd;
-	/* ---- */
+	/* ---- for all runs ---- */
 	bool terminal;
 	/* not a terminal: output and errors go to one file */
 	bool joined;

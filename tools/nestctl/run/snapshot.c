@@ -65,8 +65,8 @@ struct snapshot {
 /* ---- the instance ---- */
 
 /*
- * Sends a command and returns the reply. While the hold of a nestctl that has gone is about to end,
- * the instance replies so: tries again every 50 ms, for half a minute at most.
+ * Sends a command and returns the reply. If the reply says that the hold of an earlier nestctl is
+ * about to end, tries again every 50 ms, for half a minute at most.
  */
 static char *ask(struct snapshot *s, const char *command, const int *fds, size_t n)
 {

@@ -2,7 +2,7 @@
 /*
  * template.h: templates of `nestctl run`: states of instances whose built-in init waits for its job
  * (docs/state.md). A template is a folder of the store, named by a hash of its key, with the files
- * of a state but state.json, and two of its own:
+ * of a state except state.json, and two of its own:
  *
  *	key     a text that a run's key must equal to start from it, see template.c
  *	fault   the reason why none can be made; the folder then has no state
