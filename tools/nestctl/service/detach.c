@@ -87,7 +87,7 @@ const char *service_start(struct service *s)
 	fflush(NULL);
 	fork_supervisor(s, fds[1]);
 	close(fds[1]);
-	/* the supervisor has inherited the lock, which must be released when it ends */
+	/* the supervisor has inherited the lock, and must be the last process to hold it */
 	close(s->lock);
 	s->lock = -1;
 	while (n < WHY_MAX && (got = read(fds[0], why + n, WHY_MAX - n)) != 0)

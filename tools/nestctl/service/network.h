@@ -15,8 +15,8 @@ struct network {
 };
 
 /*
- * Asks the instance whose name's folder is @folder, NULL if none runs. Waits half a second at most
- * for each reply.
+ * Asks the instance whose folder of names is @folder (NULL: returns no addresses). Waits at most
+ * half a second for each reply.
  */
 struct network network_ask(const char *folder);
 

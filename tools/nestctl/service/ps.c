@@ -49,8 +49,8 @@ static bool has_ended_with(const struct view *v, const char *wanted)
 }
 
 /*
- * True if the regular expression @wanted matches the name. Docker's names begin with a slash, so
- * "^/" may stand in front of it.
+ * True if the regular expression @wanted matches the name. It may begin with "/" or "^/", since
+ * docker's names begin with a slash.
  */
 static bool has_name(const struct view *v, const char *wanted)
 {
