@@ -15,8 +15,8 @@
 #include <stdio.h>
 #include <sys/types.h>
 
-/* printed in front of messages */
-extern const char *program_name; /* in front of messages */
+/* util.c */
+extern const char *program_name; /* printed in front of messages */
 void die(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn));
 void warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /*
