@@ -71,7 +71,7 @@ struct spec {
 enum phase { PHASE_CREATED, PHASE_RUNNING, PHASE_RESTARTING, PHASE_EXITED };
 struct service_state {
 	enum phase phase;
-	/* nestctl stop has ended it, or its first start failed: not to be started again */
+	/* nestctl stop has asked for the end, or the first start failed: no restart */
 	bool stopped;
 	/* the last exit status, and how often the command has ended */
 	int exit;

@@ -58,7 +58,7 @@
 #define NO_CHILD 125
 /* time between two polls for lost data (lost.c) */
 #define LOOK_NS 10000000000L
-/* how long a child may live after its last signal */
+/* seconds beyond the command's time, after which the child is killed */
 #define PATIENCE_S 30
 
 /* Indices of the loop's descriptors. */
