@@ -1,21 +1,24 @@
 /* SPDX-License-Identifier: MIT */
-/* internal.h: what socket.c, msg.c and sockopt.c share. */
+/* internal.h: what socket.c, msg.c and sockopt.c of socket/ share. */
 #ifndef NESTLING_NET_INTERNAL_H
 #define NESTLING_NET_INTERNAL_H
 
 #include "kernel/net/socket/socket.h"
 #include "kernel/task/signal/signal.h"
 
-/* Returns the file of @fd with a reference, and its socket. ERR_PTR(-EBADF, -ENOTSOCK). */
+/*
+ * Returns the file of @fd with a reference, and its socket in *@s. Fails with ERR_PTR(-EBADF) or
+ * ERR_PTR(-ENOTSOCK).
+ */
 struct file *sock_get(int fd, struct socket **s);
 int sockaddr_from_user(struct sockaddr_buf *a, uaddr_t ua, int len);
 int sockaddr_to_user(const struct sockaddr_buf *a, uaddr_t ua, uaddr_t ulen);
-/* net.core.rmem_max and wmem_max: the most that SO_RCVBUF and SO_SNDBUF may ask for */
+/* net.core.rmem_max and wmem_max: the largest values of SO_RCVBUF and SO_SNDBUF, bytes */
 extern int sysctl_rmem_max, sysctl_wmem_max, sysctl_optmem_max;
 extern int unix_max_dgram_qlen; /* net.unix: datagrams in a socket's queue */
 /*
- * sockopt_long.c: Set and get options of SOL_SOCKET whose value is more than a number.
- * -ENOPROTOOPT: another option.
+ * sockopt_long.c: Set and get those options of SOL_SOCKET whose value is not a plain int. Return
+ * -ENOPROTOOPT for all other options.
  */
 int sock_set_long(struct socket *s, int opt, uaddr_t val, u32 len);
 int sock_get_long(struct socket *s, int opt, void *val, u32 *len);
@@ -23,11 +26,11 @@ int sock_get_long(struct socket *s, int opt, void *val, u32 *len);
 int sock_bind_device(struct sock_common *sk, int opt, uaddr_t val, u32 len);
 int sock_peer_groups(struct socket *s, uaddr_t val, u32 room, uaddr_t ulen);
 u64 sock_cookie(struct sock_common *sk);
-/* Fills in the numbers of SO_MEMINFO and sock_diag, SK_MEMINFO_VARS of them. */
+/* Fills @n, an array of SK_MEMINFO_VARS, with the numbers that SO_MEMINFO and sock_diag report. */
 void sock_meminfo(struct socket *s, struct sock_common *sk, u32 *n);
 /*
- * Returns what Linux counts for @n bytes in the head of an skb: a slab with its structures, of a
- * power of two.
+ * Returns Linux's truesize of an skb with @n bytes in its head: a slab of a power of two that holds
+ * the bytes and the skb's shared info, plus the sk_buff itself.
  */
 static inline u32 skb_truesize_of(u32 n)
 {
@@ -37,7 +40,7 @@ static inline u32 skb_truesize_of(u32 n)
 		head *= 2;
 	return 256 + head;
 }
-/* Constants newer than the headers of the build. */
+/* Constants that the build's kernel headers may lack. */
 #define SOF_TIMESTAMPING_OPT_ID_TCP_ (1U << 16)
 #define SCM_TS_OPT_ID_ 81
 #define SCM_PIDFD_ 4
@@ -45,8 +48,8 @@ static inline u32 skb_truesize_of(u32 n)
 #define SO_PEERPIDFD_ 77
 #define SO_RCVPRIORITY_ 82
 #define SO_PASSRIGHTS_ 83
-/* msg.c: Drops the references that came with a message. */
+/* msg.c: Drops the references to files that came with a message. */
 void msg_drop_files(struct msg *m);
-void msg_end(struct msg *m); /* drops all that a message holds */
+void msg_end(struct msg *m); /* drops all references of a message */
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ioctl.h: parts of net_ioctl() (inet_ioctl.c) in files of their own. -ENOTTY: the command is not
- * theirs.
+ * ioctl.h: the parts of net_ioctl() (inet_ioctl.c) that are in files of their own. Each returns
+ * -ENOTTY for a command that it does not handle.
  */
 #ifndef NESTLING_NET_IOCTL_H
 #define NESTLING_NET_IOCTL_H

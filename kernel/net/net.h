@@ -43,57 +43,59 @@
 #include "kernel/task/ns/nsproxy.h"
 
 #define NSEC_PER_MSEC 1000000UL
-/* protocols of netlink; NETLINK_GENERIC is the last that is built */
+/* number of netlink protocols; NETLINK_GENERIC is the last implemented one */
 #define NL_PROTOCOLS 17
 
 /* Devices (link/). Protected by net->lock. */
 struct net_devs {
 	struct list_head list; /* of net_device.list, by ifindex */
 	struct list_head dead; /* devices that were deleted (link.c) */
-	/* sockets that see all packets, by packet_sock.tap; protected by packet_taps_lock */
+	/*
+	 * packet sockets of all protocols (taps), by packet_sock.tap; protected by packet_taps_lock
+	 */
 	struct hlist_head taps;
 	int next_ifindex;
 };
 
 /* Addresses (ifaddr.h). Protected by net->lock. */
 struct net_addrs {
-	struct list_head list; /* of ifaddr.list, in the order of arrival */
+	struct list_head list; /* of ifaddr.list, in order of addition */
 	u32 nr;
-	/* the addresses of the list, by address and by network (addr_find.c) */
+	/* the addresses of `list`, hashed by address and by network (addr_find.c) */
 	struct prefix_hash hash;
-	struct prefix_lens lo_lens; /* lengths of lo's networks */
-	/* there has been an IPv4 address; read without the lock */
+	struct prefix_lens lo_lens; /* prefix lengths of lo's networks */
+	/* an IPv4 address was added at some time; read without the lock */
 	bool had_v4;
-	struct ktimer timer; /* the next end of a lifetime */
-	struct work work;    /* removes addresses then */
+	struct ktimer timer; /* armed for the next end of a lifetime */
+	struct work work;    /* removes the expired addresses */
 };
 
 /* Routes and rules (route/route.h). Protected by net->lock. */
 struct net_routes {
 	struct list_head rules; /* of policy routing, by priority */
-	/* the rules are not those of the beginning any more */
+	/* a rule was added or deleted, so lookups must walk the rules */
 	bool policy;
 	bool policy_by_ports;      /* a rule matches protocols or ports */
 	struct list_head list;     /* of route.list, the most specific first */
 	struct prefix_hash by_net; /* of the list, by table and network */
-	u32 nr_ending;             /* routes that have an end */
-	struct prefix_hash tables; /* tables that ever had a route */
-	/* the tables main of IPv6 and of IPv4, NULL: not made yet */
+	u32 nr_ending;             /* routes that expire */
+	struct prefix_hash tables; /* tables that have, or had, a route */
+	/* the main tables of IPv6 [0] and IPv4 [1]; NULL: not made yet */
 	struct route_table *main[2];
 	/* a route of type RTN_LOCAL was added, so that whole networks may be this machine's */
 	bool local;
 	/*
-	 * counts changes of routes, rules and addresses; read without the lock by users of an older
-	 * answer
+	 * incremented by each change of routes, rules and addresses; a cached route with another
+	 * value is stale; read without the lock
 	 */
 	u32 gen;
 };
 
-/* Sysctls of ports, and of what may be bound to. */
+/* Sysctls of ports and of bind(2). */
 struct net_ports {
 	int min, max; /* ip_local_port_range */
 	int free;     /* ip_unprivileged_port_start */
-	/* ip_local_reserved_ports, a bit for each port, NULL: none */
+	/* ip_local_reserved_ports, a bit for each port; NULL: none is reserved */
 	u64 *reserved;
 	int nonlocal_bind, nonlocal_bind6, v6only, autobind_reuse;
 };
@@ -110,52 +112,58 @@ struct net_ipv4 {
 struct net_icmp {
 	int ignore_bogus;      /* icmp_ignore_bogus_error_responses */
 	int errors_by_inbound; /* icmp_errors_use_inbound_ifaddr */
-	/* echo requests get no answer; echo requests to many get none */
+	/* ignore echo requests: all of them; those to a broadcast or multicast address */
 	int echo_ignore, echo_ignore_many, echo6_ignore, echo6_ignore_many;
-	u64 ratemask6[4]; /* types that are limited, a bit each */
+	u64 ratemask6[4]; /* rate-limited ICMPv6 types, a bit each */
 };
 
 /* Other sysctls of IPv6. */
 struct net_ipv6 {
-	/* exclusive leases of flow labels (flowlabel.c) */
+	/* number of exclusive leases of flow labels (flowlabel.c) */
 	u32 exclusive_labels;
 	int auto_labels, label_ranges, label_reflect, label_consistency; /* LABELS_*, REFLECT_* */
-	/* options in an extension header at most: their number, their bytes (ip6_ext.c) */
+	/*
+	 * limits of the options in an extension header: their number, their bytes (ip6_ext.c); [0]:
+	 * hop-by-hop, [1]: destination
+	 */
 	int opts_max[2], opts_len[2];
-	/* for addresses made by a secret that turn out to be taken: tries, and s between them */
+	/*
+	 * after a duplicate of a stable-privacy address was found: most further tries, seconds
+	 * between them
+	 */
 	int idgen_retries, idgen_delay;
 	int min_adv_mss, mtu_expires, route_silent; /* ipv6/route: bytes, s */
 };
-/* auto_labels, unless a socket has its own setting */
+/* values of auto_labels; a socket's own setting is stronger than LABELS_ON */
 #define LABELS_ON 1
 #define LABELS_FORCED 3
-#define REFLECT_FLOWS 1 /* label_reflect */
+#define REFLECT_FLOWS 1 /* bits of label_reflect */
 #define REFLECT_RESETS 2
 #define REFLECT_ECHOES 4
 
-/* Fragments of one family that wait for the rest (frag.c). Protected by frag.c's lock. */
+/* Reassembly queues of one address family (frag.c). Protected by frag.c's lock. */
 struct net_frags {
 	struct list_head queues, link;
-	u32 packets, memory;         /* datagrams in the making; bytes */
+	u32 packets, memory;         /* number of queues; their true size, bytes */
 	u64 high_thresh, low_thresh; /* ipfrag_*_thresh, bytes */
-	/* s until an incomplete datagram is dropped */
+	/* ipfrag_time: s until an incomplete packet is dropped */
 	int time;
 };
 
 /* Neighbours (neigh/). */
 struct net_neigh {
-	/* number of entries; of those set by hand; protected by neigh.c's lock */
+	/* number of entries; of those added by a user; protected by neigh.c's lock */
 	u32 nr, by_hand;
-	/* what neighbour discovery does later; protected by ndisc.c's lock */
+	/* delayed work of neighbour discovery; protected by ndisc.c's lock */
 	struct list_head jobs;
-	u32 nr_jobs;         /* protected as jobs are */
-	struct ktimer timer; /* of the next job; protected as jobs are */
+	u32 nr_jobs;         /* protected by ndisc.c's lock */
+	struct ktimer timer; /* of the next job; protected as `jobs` is */
 };
 
 /* Multicast (mcast/mcast.h). */
 struct net_mc {
 	struct ktimer timer;
-	/* ktime_get() for which the timer is armed, 0: it is not; protected by net->lock */
+	/* ktime_get() for which the timer is armed, 0: not armed; protected by net->lock */
 	u64 next;
 	int max_memberships, max_msf, qrv, link_local; /* sysctls igmp_* */
 };
@@ -164,12 +172,15 @@ struct net_mc {
 struct net_nf {
 	/* bit n is set when lists[n] is not empty; read without a lock for each packet */
 	u64 hooks;
-	/* a rule has looked for a socket, so fragments are put together before the filter */
+	/*
+	 * a rule or expression has looked up a socket, so packets are reassembled before the filter
+	 * sees them
+	 */
 	bool whole;
-	/* hooks by family and number, and NAT's (netfilter/core.c) */
+	/* hook functions by family and hook number: the filter's, then NAT's (netfilter/core.c) */
 	struct nf_hooks *lists[2 * 2 * 5];
 	struct nft_net *nft; /* tables of nftables */
-	/* connections, NULL: conntrack was never needed */
+	/* connection tracking; NULL: it was never needed */
 	struct nf_ct_net *ct;
 	struct nf_ct_conf { /* sysctls nf_conntrack_* */
 		int acct, timestamp, events, checksum, log_invalid;
@@ -179,10 +190,12 @@ struct net_nf {
 
 struct net {
 	struct ns_common ns;
-	struct rcu_head rcu; /* packets on their way see its devices */
+	/* for freeing after packets in flight are done */
+	struct rcu_head rcu;
 	spinlock_t lock;
 	struct net_device *lo; /* immutable */
-	struct work end;       /* the namespace's end, which sleeps */
+	/* ends the namespace in a task, as it sleeps */
+	struct work end;
 	struct net_devs devs;
 	struct net_addrs addr;
 	struct net_routes route;
@@ -191,14 +204,15 @@ struct net {
 	struct net_ipv4 ipv4;
 	struct net_icmp icmp;
 	struct net_ipv6 ipv6;
-	/* sysctls of all devices, and of new ones (netconf.h) */
+	/* sysctls of all devices, and the defaults of new devices (netconf.h) */
 	struct netconf conf_all, conf_default;
-	struct net_frags frags[2]; /* of IPv4, of IPv6 */
+	struct net_frags frags[2]; /* [0]: IPv4, [1]: IPv6 */
 	struct net_stats stats;    /* counted without a lock */
 	struct net_neigh neigh;
 	struct net_mc mc;
 	struct net_nf nf;
-	struct nl_hub *nl_hubs[NL_PROTOCOLS]; /* netlink's sockets; protected by nl_lock */
+	/* netlink's sockets, by protocol; protected by nl_lock */
+	struct nl_hub *nl_hubs[NL_PROTOCOLS];
 };
 extern struct net init_net;
 static inline struct net *net_get(struct net *net)
@@ -210,7 +224,10 @@ static inline void net_put(struct net *net)
 {
 	ns_put(&net->ns);
 }
-/* Returns the namespace of new sockets. A fresh one has nothing but a lo that is down. */
+/*
+ * Returns current's namespace, which new sockets get. A new namespace has one device: lo, which is
+ * down.
+ */
 static inline struct net *current_net(void)
 {
 	const struct nsproxy *p = current->nsproxy;
@@ -219,14 +236,14 @@ static inline struct net *current_net(void)
 }
 /* True if @c may change the sysctls of current's namespace, for proc_let(). */
 bool net_sysctl_may(const struct cred *c);
-/* True if current has @cap over the namespace's devices, addresses and ports. */
+/* True if current has the capability @cap in the user namespace that owns @net. */
 static inline bool net_capable(const struct net *net, int cap)
 {
 	return ns_capable(net->ns.owner, cap);
 }
 /*
- * Takes the lock of @dev's namespace, and returns with @dev in that namespace for as long as the
- * lock is held. `spin_unlock(&dev->net->lock)` gives it back.
+ * Takes the lock of @dev's namespace. @dev stays in that namespace while the lock is held. The
+ * caller releases it by `spin_unlock(&dev->net->lock)`.
  */
 static inline void netdev_lock_net(const struct net_device *dev)
 {
@@ -241,8 +258,8 @@ static inline void netdev_lock_net(const struct net_device *dev)
 }
 
 /*
- * Handles the ioctls of devices, addresses and routes, as the family of @c does (inet_ioctl.c).
- * -ENOTTY for others.
+ * Handles the ioctls of devices, addresses and routes; @c's family decides which set of them
+ * applies (inet_ioctl.c). Returns -ENOTTY for other commands.
  */
 struct sock_common;
 long net_ioctl(const struct sock_common *c, u32 cmd, u64 arg);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * netname.h: the name of a device as a place in /sys/class/net and /proc/sys/net. A place exists
- * while the reader's namespace has a device of that name, and shows that device. A place with a
- * name that no device has any more is reused for the next new name.
+ * netname.h: the entries of device names in /sys/class/net and /proc/sys/net. All namespaces share
+ * one entry for a name. A reader sees the entry while its own namespace has a device of that name,
+ * and the entry shows that device. An entry that no device uses any more is reused for the next new
+ * name.
  */
 #ifndef NESTLING_NET_NETNAME_H
 #define NESTLING_NET_NETNAME_H
@@ -10,24 +11,30 @@
 #include "kernel/net/link/netdev.h"
 
 struct netname {
-	char name[IFNAMSIZ]; /* under the names' mutex; read without */
-	char target[48];     /* of the link in /sys/class/net */
-	/* devices of that name, in all namespaces; under the mutex */
+	/* protected by names_mutex; also read without */
+	char name[IFNAMSIZ];
+	char target[48]; /* target of the link in /sys/class/net */
+	/* devices with this name, in all namespaces; protected by names_mutex */
 	u32 users;
-	/* queues that have a folder; under the mutex */
+	/* number of queues that have a folder; protected by names_mutex */
 	u32 rx_dirs, tx_dirs;
 };
 
-/* Take and give up a name for a device. May sleep. */
+/*
+ * Count and uncount a device as a user of @name's entry; netname_get() makes the entry if there is
+ * none. May sleep.
+ */
 void netname_get(const char *name);
 void netname_put(const char *name);
-/* Gives the device of that name folders for so many queues. May sleep. */
+/* Makes folders for @rx receive and @tx transmit queues of the device @name. May sleep. */
 void netname_queues(const char *name, u32 rx, u32 tx);
 /* Notes that the device @port has become a port of @master. May sleep. */
 void netname_is_port(const char *master, const char *port);
-/* net_sysfs_queues.c: Adds queues, under the names' mutex: 0 or -ENOMEM. */
+/*
+ * net_sysfs_queues.c: Makes the folders of further queues. names_mutex held. Returns 0 or -ENOMEM.
+ */
 int netname_add_queues(struct netname *n, u32 rx, u32 tx);
-/* netconf.c: Makes the files of a new place. 0 or -ENOMEM. */
+/* netconf.c: Makes the files of a new entry in /proc/sys/net. Returns 0 or -ENOMEM. */
 int netconf_files(struct netname *n);
 
 #endif
