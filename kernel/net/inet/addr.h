@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * addr.h: an address of either internet family in one type: an IPv4 address is in its mapped form,
- * ::ffff:a.b.c.d (RFC 4291, 2.5.5.2), so the layers above the network layer use one type. "Any" is
- * :: for both families.
+ * addr.h: one type for the addresses of both internet families. An IPv4 address is kept in its
+ * mapped form, ::ffff:a.b.c.d (RFC 4291, 2.5.5.2), so the layers above the network layer need no
+ * second case. "Any" is :: for both families.
  */
 #ifndef NESTLING_NET_ADDR_H
 #define NESTLING_NET_ADDR_H
@@ -15,7 +15,7 @@
 #define htonl(x) __builtin_bswap32((u32)(x))
 #define ntohl(x) __builtin_bswap32((u32)(x))
 
-/* In network order; w[3] is the IPv4 address. */
+/* Words in network byte order; w[3] holds an IPv4 address. */
 typedef struct {
 	u32 w[4];
 } ip_addr;
@@ -58,7 +58,7 @@ static inline u32 ip_hash(const ip_addr *a)
 {
 	return (a->w[0] ^ a->w[1] ^ a->w[2] ^ a->w[3]) * 0x9e3779b1U;
 }
-/* True if the first @bits (of 128) agree. */
+/* True if the first @bits (of 128) of @a and @b are equal. */
 bool ip_prefix_equal(const ip_addr *a, const ip_addr *b, u32 bits);
 
 #endif

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * addr_find.c: finds whether an address is this machine's, or a broadcast. The lookup is made for
- * each packet, and a namespace may have thousands of addresses. So it uses a hash (prefix.h), not a
- * walk.
+ * addr_find.c: finds out whether an address is this machine's, or a broadcast address. The lookup
+ * is made for each packet, and a namespace may have thousands of addresses, so it uses a hash
+ * (prefix.h) instead of a walk.
  *
- * An address is found as itself; an address of lo also as its whole network, like 127.0.0.0/8; an
- * address of IPv4 also as the broadcast addresses of its network.
+ * Each address is found by itself. An address of lo is also found by any address in its network,
+ * such as 127.0.0.0/8. An IPv4 address is also found by the broadcast addresses of its network.
  * Locks: net->lock.
  */
 #include <linux/if_addr.h>
@@ -16,8 +16,8 @@
 #include "kernel/net/net.h"
 
 /*
- * The ways in which an address is found: the spaces of net->addr.hash, and the places in struct
- * addr_places.
+ * The keys by which an address is found. Each is a space of net->addr.hash, and an index of the
+ * arrays in struct addr_places.
  */
 enum { ITSELF, NETWORK, BROADCAST, ALL_ONES, PLACES };
 
@@ -54,7 +54,7 @@ static void enter(struct net *net, struct ifaddr *a, u32 what, const ip_addr *ne
 	a->places->used[what] = true;
 }
 
-/* Returns the host's bits of an IPv4 network, all ones. */
+/* Returns an IPv4 address with all host bits of @a's network set, and no others. */
 static u32 host_bits(const struct ifaddr *a)
 {
 	return htonl(a->prefix ? ~0U >> a->prefix : ~0U);
@@ -151,8 +151,8 @@ bool addr_is_local(struct net *net, const ip_addr *a, int ifindex)
 }
 
 /*
- * True for broadcast addresses. An address whose host bits are all ones is a broadcast, whatever
- * else is configured as broadcast.
+ * True for 255.255.255.255, a configured broadcast address, and an address whose host bits in a
+ * configured network are all ones.
  */
 bool addr_is_broadcast(struct net *net, const ip_addr *a)
 {

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * addr_gen.c: makes a device's part of an IPv6 address, by conf/NAME/addr_gen_mode. It is made of
- * the MAC address (RFC 4291, appendix A), or with a secret (RFC 7217). With a secret it is constant
- * in a network and differs between networks, so the machine cannot be followed from net to net.
+ * addr_gen.c: generates the interface identifier of an IPv6 address, as conf/NAME/addr_gen_mode
+ * demands: from the MAC address (RFC 4291, appendix A), or with a secret (RFC 7217). With a secret
+ * it is constant in a network and differs between networks, so nobody can track the machine from
+ * one network to the next.
  *
- *	addr_gen(dev, prefix, tries, &a)   makes one; @tries: how many of these another machine had
+ *     addr_gen(dev, prefix, tries, &a)   @tries: how many earlier addresses were duplicates
  *
- * The secret is the device's own (conf/NAME/stable_secret), or that of its namespace ("default"),
- * or is made up in the mode "random".
- * Locks: net->lock, when secrets are written and when they are read word by word.
+ * The secret is the device's own (conf/NAME/stable_secret), or the namespace's ("default"). The
+ * mode "random" generates one for the device.
+ * Locks: net->lock for writing secrets, and for reading all words of one.
  */
 #include <asm/errno.h>
 #include <linux/if_addr.h>
@@ -31,7 +32,7 @@ static ip_addr by_mac(const struct net_device *dev, const ip_addr *prefix)
 	return a;
 }
 
-/* True for ids with another meaning (RFC 5453): all routers, and anycast. */
+/* True for an identifier that RFC 5453 reserves: the subnet-router and other anycast addresses. */
 static bool is_reserved(const ip_addr *a)
 {
 	u32 high = ntohl(a->w[2]), low = ntohl(a->w[3]);
@@ -40,7 +41,7 @@ static bool is_reserved(const ip_addr *a)
 	       (high == 0xfdffffff && low >= 0xffffff80);
 }
 
-/* Finds the secret for making addresses of @dev. Returns true if there is one. net->lock held. */
+/* Copies the secret for addresses of @dev to *@s. Returns true if there is one. net->lock held. */
 static bool find_secret(const struct net_device *dev, struct addr_secret *s)
 {
 	*s = dev->conf.secret.set ? dev->conf.secret : dev->net->conf_default.secret;
@@ -88,7 +89,7 @@ bool addr_gen_may(const struct net_device *dev, int mode)
 	return mode != IN6_ADDR_GEN_MODE_STABLE_PRIVACY || find_secret(dev, &s);
 }
 
-/* ---- an address of IPv6 as text (RFC 4291, 2.2; without IPv4's form) ---- */
+/* ---- parsing an IPv6 address (RFC 4291, 2.2; without the dotted IPv4 form) ---- */
 
 static int hex(char c)
 {
@@ -98,7 +99,10 @@ static int hex(char c)
 				      -1;
 }
 
-/* Reads up to four digits at *@text, which moves behind them; -1: there are none, or more. */
+/*
+ * Reads a group of up to four hex digits at *@text and moves *@text behind it. Returns -1 if there
+ * are no digits, or more.
+ */
 static int take_group(const char **text)
 {
 	int v = 0, n = 0;
@@ -109,8 +113,8 @@ static int take_group(const char **text)
 }
 
 /*
- * Reads all groups but those that "::" replaces; *@gap: the index of the "::", or -1. Returns their
- * number, or -1.
+ * Reads all groups that are written out. *@gap: how many of them precede the "::", or -1 without
+ * one. Returns their number, or -1 for an invalid text.
  */
 static int take_groups(const char *text, u16 *group, int *gap)
 {
@@ -162,8 +166,8 @@ static bool parse(const char *text, u8 *out)
 /* ---- conf/NAME/stable_secret ---- */
 
 /*
- * Finds the settings of a device or of "default". NULL: no such device, or "all", which has no
- * secret. net->lock held.
+ * Finds the settings of a device or of "default". Returns NULL if there is no such device, and for
+ * "all", which has no secret. net->lock held.
  */
 static struct netconf *conf_of(struct net *net, const char *name)
 {
@@ -197,8 +201,8 @@ int addr_secret_show(struct seq *s, void *arg)
 }
 
 /*
- * Sets a secret, by which addresses are made from now on. That of "default" is for all devices that
- * have none of their own.
+ * Sets the secret for addresses that are generated later. That of "default" is for all devices
+ * without a secret of their own.
  */
 int addr_secret_store(char *text, size_t n, void *arg)
 {

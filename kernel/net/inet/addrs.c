@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * addrs.c: addresses of devices: a list for each namespace, with the routes to their networks, and
- * their lifetimes.
+ * addrs.c: the list of addresses of a namespace's devices, the routes to their networks, and their
+ * lifetimes.
  *
- *	added -> preferred -> (preferred_until) IFA_F_DEPRECATED -> (expires) gone
+ *     preferred -> (preferred_until) IFA_F_DEPRECATED -> (expires) removed
  *
- * Addresses from a router (ndisc.c) are tentative first. A timer wakes a kernel thread when a
- * lifetime ends, since lists may be long and many namespaces' lifetimes may end at once.
+ * Addresses that a router announces (ndisc.c) are tentative first. When a lifetime ends, a timer
+ * wakes up a kernel thread, since lists may be long and the lifetimes of many namespaces may end at
+ * once.
  * Locks: net->lock.
  */
 #include <asm/errno.h>
@@ -18,11 +19,11 @@
 #include "kernel/net/net.h"
 #include "kernel/net/netlink/rtnl.h"
 
-/* addresses of a namespace at most: the choice of a source walks them with net->lock held */
+/* most addresses of a namespace: addr_source_of() walks them with net->lock held */
 #define ADDRS_MAX 4096U
-/* metric of the networks of IPv6 addresses, as on Linux */
+/* metric of routes to the networks of IPv6 addresses, as on Linux */
 #define ADDR_METRIC 256
-#define AGE_BATCH 32U /* addresses at once, then the work yields */
+#define AGE_BATCH 32U /* expired addresses before the work yields */
 
 int addr_state(struct net_device *dev, const ip_addr *a)
 {
@@ -72,7 +73,7 @@ bool addr_renew(struct net_device *dev, const ip_addr *a, u64 expires, u64 prefe
 
 	netdev_lock_net(dev);
 	i = addr_find_on(dev, a, -1);
-	renewed = i && i->expires; /* else it was set by hand */
+	renewed = i && i->expires; /* else a user set it as permanent */
 	if (renewed) {
 		if (expires < least && expires <= i->expires)
 			expires = min(i->expires, least);
@@ -97,7 +98,9 @@ int addr_set_lifetimes(struct ifaddr *a, u32 valid, u32 preferred)
 	return 0;
 }
 
-/* Returns when the address expires or is deprecated, the earlier of the two. ~0: never. */
+/*
+ * Returns the time at which the address expires or is deprecated, whichever is earlier; ~0: never.
+ */
 static u64 next_change(const struct ifaddr *a)
 {
 	return min(a->expires ? a->expires : ~0UL, a->preferred_until ? a->preferred_until : ~0UL);
@@ -128,7 +131,7 @@ bool addr6_is_near(struct net_device *dev, const ip_addr *a)
 	return yes;
 }
 
-/* Leaves the solicited-node group of an IPv6 address (RFC 4291, 2.7.1). */
+/* Leaves the solicited-node multicast group of an IPv6 address (RFC 4291, 2.7.1). */
 static void leave_group(const struct ifaddr *a)
 {
 	ip_addr group = mcast_solicited_node(&a->addr);
@@ -144,7 +147,7 @@ static void let_go(struct net *net, struct ifaddr *a)
 	ifaddr_free(a);
 }
 
-/* True for an IPv6 address that was set without lifetime and is not made by the kernel itself. */
+/* True for a permanent address that is neither link-local nor loopback, so a user has set it. */
 static bool is_lasting(const struct ifaddr *i)
 {
 	return !i->expires && !ip_is_linklocal(&i->addr) && !ip_is_loopback(&i->addr);
@@ -178,8 +181,8 @@ void addrs_forget(struct net_device *dev)
 }
 
 /*
- * Fills in the route that the kernel adds to the network of an address. Not for lo, whose networks
- * are local as a whole.
+ * Fills in the route to the network of an address. Not used for lo, whose networks are local as a
+ * whole.
  */
 void addr_connected_route(const struct ifaddr *a, struct route *r)
 {
@@ -223,7 +226,7 @@ bool addr_on_link(struct net_device *dev, const ip_addr *a, const ip_addr *b)
 	return found;
 }
 
-/* True if one connected route serves both addresses. */
+/* True if both addresses have the same connected route. */
 bool addr_same_network(const struct ifaddr *a, const struct ifaddr *b)
 {
 	return a->dev == b->dev && ip_is_v4(&a->addr) == ip_is_v4(&b->addr) &&
@@ -232,8 +235,8 @@ bool addr_same_network(const struct ifaddr *a, const struct ifaddr *b)
 }
 
 /*
- * True for a further IPv4 address of a network: it depends on the first one, which has the route,
- * and is removed with it.
+ * True for a further IPv4 address in a network. It depends on the network's first address, which
+ * has the route, and is removed with it.
  */
 static bool is_secondary(const struct ifaddr *a)
 {
@@ -241,8 +244,8 @@ static bool is_secondary(const struct ifaddr *a)
 }
 
 /*
- * Adds an address to the list of its namespace, an IPv4 network's first address before all
- * secondary ones. Returns the list entry that it is put before.
+ * Finds the place of @n in the list: a network's first IPv4 address goes before all secondary ones.
+ * Sets or clears IFA_F_SECONDARY. Returns the list entry before which the caller inserts @n.
  */
 static struct list_head *place_addr(struct net *net, struct ifaddr *n)
 {
@@ -261,9 +264,9 @@ static struct list_head *place_addr(struct net *net, struct ifaddr *n)
 }
 
 /*
- * Adds the route to an address's network, under the lock hold that changes the address. A device
- * that is down gets it when it comes up (addrs_connect()). @n is memory for it. Returns true if the
- * route was added; @told is then the route to report. net->lock held.
+ * Adds the route to an address's network while the lock that protects the address is still held.
+ * For a device that is down, addrs_connect() does so later. @n: memory for the route. Returns true
+ * if the route was added; *@told is then the route to report. net->lock held.
  */
 static bool connect_addr(const struct ifaddr *a, struct route *n, struct route *told)
 {
@@ -281,7 +284,7 @@ static bool connect_addr(const struct ifaddr *a, struct route *n, struct route *
 }
 
 /*
- * Finds the address that @a would duplicate: an IPv4 address may exist with several prefixes.
+ * Finds the address that @a would duplicate. An IPv4 address may exist with several prefix lengths.
  * net->lock held.
  */
 static struct ifaddr *find_twin(const struct net_device *dev, const struct ifaddr *a)
@@ -311,7 +314,7 @@ int addr_add(struct net_device *dev, const struct ifaddr *a)
 		ip_is_multicast(&a->addr))
 		return -EADDRNOTAVAIL;
 	n = kmalloc(sizeof(*n),
-		/* a router's words come from within a flush */
+		/* a router's announcement is handled in net_rx_flush() */
 		GFP_ATOMIC | __GFP_ACCOUNT);
 	way = kmalloc(sizeof(*way), GFP_ATOMIC | __GFP_ACCOUNT);
 	if (n)
@@ -331,7 +334,7 @@ int addr_add(struct net_device *dev, const struct ifaddr *a)
 		err = -ENOMEM;
 	if (!err) {
 		list_add_tail(&n->list, place_addr(net, n));
-		/* The device's words are its own from now on, as on Linux. */
+		/* from now on the device has its own settings, as on Linux */
 		if (ip_is_v4(&n->addr))
 			dev->conf.own4 = ~0UL;
 		copy = *n;
@@ -356,7 +359,7 @@ int addr_add(struct net_device *dev, const struct ifaddr *a)
 	return 0;
 }
 
-/* Returns the next address that has no route yet. net->lock held. */
+/* Returns the next address of @dev whose route is still to be added. net->lock held. */
 static struct ifaddr *next_to_connect(const struct net_device *dev)
 {
 	struct ifaddr *i;
@@ -367,7 +370,7 @@ static struct ifaddr *next_to_connect(const struct net_device *dev)
 	return NULL;
 }
 
-/* Enters the routes of the device's addresses that wait for theirs. */
+/* Adds the routes of @dev's addresses that are marked by to_connect. */
 static void connect_marked(struct net_device *dev)
 {
 	struct net *net;
@@ -407,8 +410,8 @@ void addrs_connect(struct net_device *dev)
 }
 
 /*
- * Takes out the route to the address's network, unless another address needs it. Secondary
- * addresses do not. net->lock held.
+ * Removes the route to @a's network from the table and returns it, unless a primary address still
+ * needs the route. net->lock held.
  */
 static struct route *disconnect(struct net *net, const struct ifaddr *a)
 {
@@ -426,15 +429,15 @@ static struct route *disconnect(struct net *net, const struct ifaddr *a)
 }
 
 /*
- * Replaces @i by @a, and returns the route that @i loses by that. If @i is to have another, it is
- * marked. net->lock held.
+ * Copies lifetimes, flags and metric of @a to @i. Returns the route that @i loses by a change of
+ * its metric or flags, or NULL. Sets to_connect if @i needs a new route. net->lock held.
  */
 static struct route *replace(struct net *net, struct ifaddr *i, const struct ifaddr *a)
 {
 	bool v4 = ip_is_v4(&a->addr);
 	/*
-	 * As on Linux, an IPv6 address keeps its metric if the new one is 0, and an IPv4 address
-	 * keeps its flags.
+	 * As on Linux, an IPv6 address keeps its metric if the new metric is 0, and an IPv4 address
+	 * keeps all flags except IFA_F_DEPRECATED.
 	 */
 	u32 metric = a->metric || v4 ? a->metric : i->metric;
 	u16 kept = v4 ? (u16)~IFA_F_DEPRECATED : IFA_F_TENTATIVE;
@@ -478,8 +481,8 @@ int addr_replace(struct net_device *dev, const struct ifaddr *a)
 }
 
 /*
- * Removes the routes that name an IPv4 address as their source, after the address has left the
- * list. With a device's last address all routes of the device are removed.
+ * Removes the routes whose source is @a, an IPv4 address that has left the list. If @a was the last
+ * IPv4 address of its device, removes all IPv4 routes of the device.
  */
 static void forget_routes_by(struct net *net, const struct ifaddr *a)
 {
@@ -488,8 +491,8 @@ static void forget_routes_by(struct net *net, const struct ifaddr *a)
 	LIST_HEAD(gone);
 
 	/*
-	 * Looks and removes under one hold of the lock: another address may come, and have its
-	 * route.
+	 * Holds the lock over check and removal. Otherwise another address could be added in
+	 * between, and its route be removed.
 	 */
 	spin_lock(&net->lock);
 	list_for_each_entry(i, &net->addr.list, list) {
@@ -502,19 +505,16 @@ static void forget_routes_by(struct net *net, const struct ifaddr *a)
 	routes_free(&gone);
 }
 
-/*
- * An address that leaves, with those that hang on it, and the route that goes unless another
- * address needs it.
- */
+/* What is removed together with an address: secondary addresses, and the route to its network. */
 struct leaving {
-	/* heir.dev NULL: none of the others takes its place */
+	/* heir: the secondary address that became primary; heir.dev NULL: none did */
 	struct ifaddr *addr, heir;
 	struct list_head secondary;
 	struct route *way;
 };
 
 /*
- * Makes the first of the secondary addresses the network's primary one (promote_secondaries).
+ * Makes @heir, the first secondary address, the network's primary address (promote_secondaries).
  * net->lock held.
  */
 static void promote(struct net *net, struct ifaddr *heir, struct leaving *l)
@@ -532,7 +532,10 @@ static void promote(struct net *net, struct ifaddr *heir, struct leaving *l)
 	l->heir = *heir;
 }
 
-/* Removes an address; net->lock held. leave_done() follows without it. */
+/*
+ * Removes an address from the list. net->lock held. The caller then calls leave_done() without the
+ * lock.
+ */
 static void leave(struct net *net, struct ifaddr *a, struct leaving *l)
 {
 	bool shared = false, promotes = CONF4_OR(a->dev, CONF4_PROMOTE);
@@ -559,7 +562,7 @@ static void leave(struct net *net, struct ifaddr *a, struct leaving *l)
 	if (heir)
 		promote(net, heir, l);
 	addr_connected_route(a, &r);
-	/* removed in one step with the address */
+	/* the route is removed while the lock is held for the address */
 	l->way = shared || a->flags & IFA_F_NOPREFIXROUTE ? NULL : route_take(net, &r);
 }
 
@@ -584,7 +587,7 @@ static void leave_done(struct net *net, struct leaving *l)
 	rtnl_tell_addr(net, &l->heir, RTM_NEWADDR);
 }
 
-/* Removes an address. @prefix -1: any. */
+/* Removes an address; @prefix -1: of any prefix length. */
 int addr_del(struct net_device *dev, const ip_addr *addr, int prefix)
 {
 	struct net *net = dev->net;
@@ -605,8 +608,8 @@ int addr_del(struct net_device *dev, const ip_addr *addr, int prefix)
 /* ---- lifetimes ---- */
 
 /*
- * Processes the first lifetime that is over and returns true; or sets the timer for the next and
- * returns false.
+ * Deprecates or removes one address whose lifetime has ended, and returns true. If there is none,
+ * arms the timer for the next end of a lifetime and returns false.
  */
 static bool age_one(struct net *net)
 {
@@ -641,7 +644,7 @@ static bool age_one(struct net *net)
 	return due;
 }
 
-/* Takes the reference, which is the work's while it is queued or runs. */
+/* Queues the work, which takes over the caller's reference to @net until it has run. */
 static void age_later(struct net *net)
 {
 	if (!work_queue(&net->addr.work))
@@ -663,7 +666,7 @@ static void age(struct work *w)
 	cond_resched();
 }
 
-/* Runs the ageing of addresses, unless the namespace ends, and with it all of them. */
+/* Queues the ageing of addresses, unless the namespace is being destroyed. */
 static void addr_tick(struct ktimer *t)
 {
 	struct net *net = container_of(t, struct net, addr.timer);
@@ -683,11 +686,11 @@ void addr_net_end(struct net *net)
 	timer_cancel_sync(&net->addr.timer);
 }
 
-/* ---- to send from ---- */
+/* ---- source addresses ---- */
 
 /*
- * True if @i is the better source: by its scope, or with equal scope the IPv6 address that is not
- * deprecated (RFC 6724).
+ * True if @i is a better source address than @best: by its scope, or with equal scope the IPv6
+ * address that is not deprecated (RFC 6724).
  */
 static bool better_source(const struct ifaddr *i, const struct ifaddr *best, bool near)
 {
@@ -698,8 +701,8 @@ static bool better_source(const struct ifaddr *i, const struct ifaddr *best, boo
 }
 
 /*
- * Chooses an address of @dev (any) to send from, of @dst's family. Addresses that mean only this
- * machine are used only for sending to it.
+ * Chooses a source address of @dev (NULL: any device) for packets to @dst. Addresses of scope
+ * "host" are used only if @dev is lo.
  */
 const struct ifaddr *addr_source_of(
 	struct net *net, const struct net_device *dev, const ip_addr *dst)

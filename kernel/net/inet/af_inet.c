@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * af_inet.c: sockets of AF_INET and AF_INET6: making them, their addresses as programs write them,
- * bind and names. The protocols are in udp.c, raw.c and tcp.c.
+ * af_inet.c: sockets of AF_INET and AF_INET6: their creation, socket addresses, bind(2) and
+ * getsockname(2). The protocols are in udp.c, raw.c and tcp.c.
  * Sources: ip(7), ipv6(7), RFC 3493.
  */
 #include <asm/errno.h>
@@ -29,7 +29,7 @@ struct sockaddr_v6 {
 	u32 scope;
 };
 
-/* ---- life ---- */
+/* ---- creation and release ---- */
 
 void inet_init_sock(struct inet_sock *i, const struct socket *s, int family, int type, int protocol,
 	struct port_table *table)
@@ -171,7 +171,7 @@ void inet_write_addr(
 	}
 }
 
-/* Writes a name, with "any" as the socket's family shows it. */
+/* Writes an address; the any-address gets the form of the socket's family. */
 static void write_name(
 	const struct inet_sock *i, struct sockaddr_buf *a, const ip_addr *addr, u16 port)
 {
@@ -211,7 +211,7 @@ int inet_getname(struct socket *s, struct sockaddr_buf *a, bool peer)
 }
 
 #define LABEL_MASK 0xfffffU
-/* bit of labels that are not leased, if leases have a range of their own */
+/* With label_ranges, labels that have this bit are not for leases. */
 #define LABEL_STATELESS 0x80000
 
 bool inet_autolabel(const struct inet_sock *i)
@@ -224,8 +224,8 @@ bool inet_autolabel(const struct inet_sock *i)
 }
 
 /*
- * Returns one label for all packets of a socket to an address. The label reveals neither the socket
- * nor the address (RFC 6437).
+ * Returns the label for all packets of a socket to an address. It reveals neither the socket nor
+ * the address (RFC 6437).
  */
 u32 inet_flow_label(const struct inet_sock *i, const ip_addr *daddr)
 {
@@ -300,7 +300,9 @@ void inet_flow(const struct inet_sock *i, const ip_addr *daddr, struct flow *f)
 
 /* ---- bind ---- */
 
-/* Checks whether the socket may have that address. 0, -EADDRNOTAVAIL, -EAFNOSUPPORT, -ENODEV. */
+/*
+ * Checks whether the socket may be bound to @addr. Returns 0, -EINVAL, -ENODEV or -EADDRNOTAVAIL.
+ */
 static int check_local(struct inet_sock *i, const ip_addr *addr, int scope)
 {
 	if (i->v6 && i->opts.v6only && ip_is_v4(addr))
@@ -319,8 +321,8 @@ static int check_local(struct inet_sock *i, const ip_addr *addr, int scope)
 }
 
 /*
- * True if the socket can be bound to a port. A connection that has ended keeps its port only if the
- * program had bound it.
+ * True if the socket can be bound to a port. First drops the port of a connection that has ended,
+ * unless the program had bound it.
  */
 static bool is_free(struct inet_sock *i)
 {
@@ -332,7 +334,9 @@ static bool is_free(struct inet_sock *i)
 	return closed && !i->lport;
 }
 
-/* Binds. IPv4 checks the address first, IPv6 the socket. */
+/*
+ * Binds the socket. As on Linux, IPv4 checks the address before the socket's state, IPv6 after it.
+ */
 static int do_bind(struct inet_sock *i, const ip_addr *addr, u16 port, int scope)
 {
 	bool stream = i->c.type == SOCK_STREAM, only = i->opts.v6only;
@@ -376,7 +380,7 @@ int inet_bind(struct socket *s, struct sockaddr_buf *a)
 	u16 port;
 	int err, scope;
 
-	/* AF_UNSPEC with the any-address is an old form of AF_INET */
+	/* AF_UNSPEC with the any-address means AF_INET, for old programs */
 	if (!i->v6 && a->len >= 16 && a->family == AF_UNSPEC) {
 		const struct sockaddr_v4 *v4 = (const void *)a->data;
 
@@ -414,7 +418,8 @@ int inet_become_v4(struct inet_sock *i, int family)
 		return -ENOTCONN;
 	if (i->opts.v6only || !ip_is_v4(&i->raddr))
 		return -EADDRNOTAVAIL;
-	inet_mc_drop_v6(i); /* no caller could leave them any more */
+	/* no setsockopt(2) of an IPv4 socket could leave them */
+	inet_mc_drop_v6(i);
 	spin_lock(&i->c.lock);
 	inet_change_begin(i);
 	i->v6 = false;
@@ -424,11 +429,11 @@ int inet_become_v4(struct inet_sock *i, int family)
 	return 0;
 }
 
-/* ---- making ---- */
+/* ---- creation by type and protocol ---- */
 
 static const struct {
 	int type, protocol;
-	bool any; /* of its type, whatever the protocol */
+	bool any; /* accepts any protocol of this type */
 	int (*create)(struct socket *s, int family, int type, int protocol);
 } kinds[] = {
 	{ SOCK_STREAM, IPPROTO_TCP, false, tcp_create },

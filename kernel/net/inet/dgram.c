@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * dgram.c: code that UDP, raw and ping sockets share: a queue of packets with the sender's address,
- * connect, and the budget of sent packets.
+ * dgram.c: code that UDP, raw and ping sockets share: the queue of received packets, connect(2),
+ * and the limit on sent packets.
  *
- * A received packet counts with its true size until it is read (rmem against rcvbuf): a packet that
- * does not fit is dropped, as the protocol allows. A sent packet counts until it is freed (wmem
- * against sndbuf): the sender waits. On loopback that includes the time in the receiver's queue,
- * where its charge moves to the receiver (dgram_queue).
- * Locks: c.lock for rq and rmem; readers take turns.
+ * A received packet counts with its true size against rcvbuf until it is read (queue.rmem); a
+ * packet that exceeds rcvbuf is dropped. A sent packet counts against sndbuf until it is freed
+ * (queue.wmem); the sender waits for room. On loopback dgram_queue() moves the charge from the
+ * sender to the receiver.
+ * Locks: c.lock for rq and rmem; queue.read_mutex for readers.
  */
 #include <asm/errno.h>
 #include <linux/eventpoll.h>
@@ -17,7 +17,7 @@
 #include "kernel/net/inet/inet.h"
 #include "kernel/sched/sched.h"
 
-/* ---- the budget of a sender ---- */
+/* ---- the limit on sent packets ---- */
 
 static void wfree(struct sk_buff *skb)
 {
@@ -62,7 +62,7 @@ int dgram_wait_wmem(struct inet_sock *i, const struct msg *m)
 		i->c.sndtimeo);
 }
 
-/* ---- the queue ---- */
+/* ---- the receive queue ---- */
 
 static void rfree(struct inet_sock *i, u32 n)
 {
@@ -85,8 +85,8 @@ bool dgram_queue(struct inet_sock *i, struct sk_buff *skb)
 		skb->stamp = ktime_get_real();
 	spin_lock(&i->c.lock);
 	/*
-	 * An empty queue always takes one. So does the queue after shutdown(): a reader still gets
-	 * it.
+	 * An empty queue takes a packet of any size. A queue also takes packets after shutdown(2):
+	 * as on Linux, a reader still gets them.
 	 */
 	fits = !i->queue.rmem || i->queue.rmem + size <= i->c.rcvbuf;
 	skb->dropped = i->queue.drops;
@@ -171,8 +171,8 @@ void dgram_for_each(struct dgram_crowd *c, const struct sk_buff *skb,
 }
 
 /*
- * Finds the packet that a peek reads, by SO_PEEK_OFF; *skip: where in it. NULL: all lies before the
- * offset. c.lock held.
+ * Finds the packet that MSG_PEEK reads at SO_PEEK_OFF; *@skip: bytes of it before that offset.
+ * Returns NULL if all packets lie before the offset. c.lock held.
  */
 static struct sk_buff *at_offset(struct inet_sock *i, u32 *skip)
 {
@@ -187,7 +187,10 @@ static struct sk_buff *at_offset(struct inet_sock *i, u32 *skip)
 	return NULL;
 }
 
-/* Takes or peeks at a packet. NULL: there is none; ERR_PTR: no memory to peek. */
+/*
+ * Removes the next packet and returns it, or a clone for @peek. Returns NULL if there is none, or
+ * ERR_PTR if there is no memory for the clone.
+ */
 static struct sk_buff *take(struct inet_sock *i, bool peek)
 {
 	struct sk_buff *skb;
@@ -209,7 +212,8 @@ static struct sk_buff *take(struct inet_sock *i, bool peek)
 	more = !list_empty(&i->queue.rq);
 	spin_unlock(&i->c.lock);
 	/*
-	 * Each packet wakes one reader. Another reader may have missed its wake-up, so pass it on.
+	 * Each packet wakes up one reader. Packets are left, and another reader may have missed its
+	 * wake-up, so wake up the next.
 	 */
 	if (more)
 		wake_up_common(&i->c.wait, TASK_NORMAL, 1, EPOLLIN | EPOLLRDNORM);
@@ -256,7 +260,7 @@ static bool is_udp(const struct inet_sock *i)
 	return i->c.protocol == IPPROTO_UDP || i->c.protocol == IPPROTO_UDPLITE;
 }
 
-/* Counts a datagram that is read: UDP does not count its arrival. */
+/* Counts a datagram that is read. The InDatagrams of UDP counts reads, not arrivals. */
 static void count_read(struct inet_sock *i, const struct sk_buff *skb, bool good)
 {
 	struct udp_stats *n = &UDP_STATS(i->net, i->c.protocol == IPPROTO_UDPLITE, skb->ip.v6);
@@ -267,7 +271,7 @@ static void count_read(struct inet_sock *i, const struct sk_buff *skb, bool good
 		n->in_errors++;
 }
 
-/* Counts a missing route: IPv4 does for sends of UDP, IPv6 for each lookup. */
+/* Counts a lookup that found no route: for IPv4 only of UDP sockets, for IPv6 of all kinds. */
 static void count_no_route(struct inet_sock *i, const ip_addr *to, int err)
 {
 	if (err == -ENETUNREACH && (is_udp(i) || !ip_is_v4(to)))
@@ -330,8 +334,8 @@ u32 dgram_poll(struct socket *s, struct file *f, struct poll_table *pt)
 }
 
 /*
- * True if an error is fatal for the socket. EMSGSIZE is fatal if the socket has asked for the path
- * MTU (IP_MTU_DISCOVER), by rules of each kind of socket.
+ * True if a connected socket gets the error even without IP_RECVERR. It gets EMSGSIZE if it has
+ * asked for path MTU discovery (IP_MTU_DISCOVER); the rules depend on the kind of socket.
  */
 static bool is_fatal(const struct inet_sock *i, const struct ip_error *e, bool v4)
 {
@@ -351,7 +355,8 @@ void dgram_error(
 	bool connected = i->rport || (raw && !ip_is_any(&i->raddr));
 	bool asked = v4 ? i->opts.recverr : i->opts.recverr6, fatal = is_fatal(i, e, v4);
 
-	if (e->err == EMSGSIZE && v4 && !raw && !fatal) /* its packets may be fragmented anywhere */
+	/* path MTU discovery is off for the socket */
+	if (e->err == EMSGSIZE && v4 && !raw && !fatal)
 		return;
 	if (!(fatal && connected) && !asked)
 		return;
@@ -370,8 +375,8 @@ static int may_broadcast(const struct inet_sock *i, const ip_addr *a)
 }
 
 /*
- * Returns 1 if @m names where it goes, 0 or -errno. A name without a family means the socket's;
- * with UDP of IPv6, that of the peer.
+ * Returns 1 if @m has an address of the destination, 0 if it has none, or -errno. AF_UNSPEC in the
+ * address means the socket's family; for UDP over IPv6 it means no address.
  */
 static int names_peer(const struct inet_sock *i, const struct msg *m)
 {
@@ -379,7 +384,7 @@ static int names_peer(const struct inet_sock *i, const struct msg *m)
 	bool raw = i->c.type == SOCK_RAW;
 
 	if (a && !raw && (i->c.protocol == IPPROTO_ICMP || i->c.protocol == IPPROTO_ICMPV6))
-		return !i->v6 || a->len >= 28 ? 1 : -EINVAL; /* ping takes its own family alone */
+		return !i->v6 || a->len >= 28 ? 1 : -EINVAL; /* ping accepts its own family only */
 	if (!a || (raw && !i->v6 && !a->len))
 		return 0;
 	if (!i->v6) {
@@ -398,7 +403,7 @@ static int names_peer(const struct inet_sock *i, const struct msg *m)
 	return a->family != AF_UNSPEC;
 }
 
-/* Chooses the flow label: that of the message, else that of its name, else the socket's. */
+/* Sets the flow label: from the control message, else from the address, else the socket's. */
 static int label_of(
 	const struct inet_sock *i, const struct inet_control *c, u32 flowinfo, struct flow *f)
 {
@@ -424,7 +429,7 @@ int dgram_destination(struct inet_sock *i, struct msg *m, struct flow *f, u16 *p
 			err = flowlabel_named(i, m->name, &flowinfo);
 		if (err)
 			return err;
-		/* In an address for a raw IPv6 socket the port repeats the protocol. */
+		/* An address for a raw IPv6 socket has the protocol in its port field. */
 		if (i->v6 && i->c.type == SOCK_RAW && *port && *port != i->c.protocol &&
 			(i->c.protocol != IPPROTO_RAW || *port > 255))
 			return -EINVAL;
@@ -432,7 +437,7 @@ int dgram_destination(struct inet_sock *i, struct msg *m, struct flow *f, u16 *p
 			return -ENETUNREACH;
 		if (!*port && (i->table == &udp_ports || i->table == &udplite_ports))
 			return -EINVAL;
-	} else if (i->rport || !ip_is_any(&i->raddr)) { /* port 0 can be connected to as well */
+	} else if (i->rport || !ip_is_any(&i->raddr)) { /* a socket may be connected to port 0 */
 		to = i->raddr;
 		*port = i->rport;
 	} else {
@@ -485,7 +490,7 @@ static void disconnect(struct inet_sock *i)
 {
 	i->link_if = 0;
 	inet_drop_peer(i);
-	/* the port that came with connect goes with it */
+	/* a port that the kernel chose is dropped */
 	if (!i->in.by_user && i->lport) {
 		inet_unhash(i);
 		i->lport = 0;
@@ -500,7 +505,7 @@ static int do_connect(struct inet_sock *i, struct sockaddr_buf *a)
 	u32 flowinfo;
 	int err, scope, link;
 
-	/* the socket keeps the port even if the send fails */
+	/* the socket keeps the port even if connect(2) fails */
 	if (!i->lport && i->table != &raw_socks) {
 		err = inet_get_port(i, &i->laddr, 0, false);
 		if (err)
@@ -551,14 +556,14 @@ int dgram_connect(struct socket *s, struct sockaddr_buf *a, bool nonblock)
 	return err;
 }
 
-/* ---- the rest ---- */
+/* ---- shutdown, release, ioctl ---- */
 
 int dgram_shutdown(struct socket *s, int how)
 {
 	struct inet_sock *i = INET(s);
 
 	spin_lock(&i->c.lock);
-	i->c.shutdown |= (u32)how; /* also without a peer */
+	i->c.shutdown |= (u32)how; /* takes effect even without a peer */
 	spin_unlock(&i->c.lock);
 	wake_up_common(&i->c.wait, TASK_NORMAL, 0, 0);
 	return i->rport ? 0 : -ENOTCONN;

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * dgram.h: interface that UDP, raw and ping sockets share: the queue of received packets, and
- * sending (dgram.c).
+ * dgram.h: what UDP, raw and ping sockets share: the queue of received packets, and sending
+ * (dgram.c).
  *
- * Call sequence of receiving: a lookup finds the socket, or a dgram_crowd of them; dgram_queue()
- * queues the packet; dgram_recvmsg() reads it by dgram_wait(). Of sending: dgram_destination(),
- * dgram_wait_wmem(), dgram_charge() of the skb.
+ * Receiving: a lookup finds the socket, or a dgram_crowd of sockets; dgram_queue() queues the
+ * packet; dgram_recvmsg() reads it, and waits for it by dgram_wait().
+ * Sending: dgram_destination() finds the route, dgram_wait_wmem() waits for room, dgram_charge()
+ * counts the skb.
  * Locks: c.lock for the queue, queue.read_mutex for readers, op for connect.
  */
 #ifndef NESTLING_NET_DGRAM_H
@@ -13,13 +14,14 @@
 
 #include "kernel/net/inet/inet_sock.h"
 
-/* Queues @skb, which is consumed. Returns false if there was no room, and @skb was dropped. */
+/* Queues @skb, and consumes it. Returns false if the queue had no room, so @skb was dropped. */
 bool dgram_queue(struct inet_sock *i, struct sk_buff *skb);
 
 /*
- * The sockets that one packet is for. References are taken with the table's lock held, a few in
- * `few`, the rest a page at a time; nothing is copied under the lock. dgram_for_each() then gives
- * each socket a copy, and its reference. Sockets for which there is no page get none.
+ * The sockets that one packet is for. The lookup takes references while it holds the table's lock:
+ * the first few are in `few`, the rest in pages. It copies no packet under the lock.
+ * dgram_for_each() then gives each socket a copy of the packet, and its reference. Sockets beyond
+ * the pages that could be allocated get no copy.
  */
 struct dgram_crowd {
 	u32 nr_few;
@@ -30,7 +32,10 @@ void dgram_crowd_add(struct dgram_crowd *c, struct inet_sock *i);
 void dgram_for_each(struct dgram_crowd *c, const struct sk_buff *skb,
 	void (*hand_over)(struct inet_sock *i, struct sk_buff *copy));
 
-/* Takes the next packet out of the queue, or with MSG_PEEK a clone of it. ERR_PTR. */
+/*
+ * Removes the next packet from the queue and returns it, or a clone of it for MSG_PEEK. Waits if
+ * the queue is empty. ERR_PTR on failure.
+ */
 struct sk_buff *dgram_wait(struct inet_sock *i, struct msg *m);
 ssize_t dgram_recvmsg(struct socket *s, struct msg *m);
 u32 dgram_poll(struct socket *s, struct file *f, struct poll_table *pt);
@@ -40,16 +45,22 @@ long dgram_ioctl(struct socket *s, u32 cmd, u64 arg);
 int dgram_queued(struct socket *s, u32 cmd);
 int dgram_connect(struct socket *s, struct sockaddr_buf *a, bool nonblock);
 
-/* Waits until the unfreed sent bytes leave room for more: 0, -EAGAIN, -ERESTARTSYS. */
+/*
+ * Waits until sent bytes that are not freed yet leave room for more. Returns 0, -EAGAIN or
+ * -ERESTARTSYS.
+ */
 int dgram_wait_wmem(struct inet_sock *i, const struct msg *m);
 void dgram_charge(struct inet_sock *i, struct sk_buff *skb, const struct flow *f);
-/* Finds where a message goes, with a name or without. 0 or -errno. */
+/*
+ * Finds the destination of a message: m->name, or the socket's peer. Fills @f with the route.
+ * Returns 0 or -errno.
+ */
 int dgram_destination(struct inet_sock *i, struct msg *m, struct flow *f, u16 *port);
-/* Requests for @skb, which is about to be sent, the timestamps that the socket has enabled. */
+/* Marks @skb, which is about to be sent, with the timestamps that the socket has enabled. */
 void dgram_want_stamps(struct inet_sock *i, struct sk_buff *skb, const struct msg *m);
 /*
- * Queues an error about a packet to @dest. Of the quoted packet @skip bytes from the transport
- * header are no payload.
+ * Queues an error about a packet to @dest on the socket. @skip: bytes of headers, from the
+ * transport header on, that precede the payload in the quoted packet.
  */
 void dgram_error(
 	struct inet_sock *i, const struct ip_error *e, const ip_addr *dest, u16 port, u32 skip);

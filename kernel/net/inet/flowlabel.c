@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * flowlabel.c: leases of IPv6's flow labels: IPV6_FLOWLABEL_MGR, /proc/net/ip6_flowlabel. Source:
- * RFC 6437; the answers are Linux's.
+ * flowlabel.c: leases of IPv6 flow labels: IPV6_FLOWLABEL_MGR, /proc/net/ip6_flowlabel. Source: RFC
+ * 6437; results are those of Linux.
  *
- *     flowlabel_set()       takes a label (GET), gives it back (PUT) or holds it longer (RENEW). It
- *                           may be shared with all, with a user, with a process or not at all
- *     flowlabel_may_send()  while the namespace has a label that is not for all, a socket may send
- *                           only labels that it holds
+ *     flowlabel_set()       leases a label (GET), returns it (PUT) or extends the lease (RENEW). A
+ *                           label can be shared with all sockets, with those of a user or a
+ *                           process, or with none
+ *     flowlabel_may_send()  while the namespace has a label that is not shared with all (an
+ *                           exclusive label), a socket may send only labels that it has leased
  *
- * A lease without holders lingers: for that time its label is not given to a socket that may not
- * share it. An expired lease is freed when a lookup finds it, or when a new one needs its place.
- * There are at most LEASES_MAX on the machine; a program without CAP_NET_ADMIN gets only few of the
- * last ones.
- * Lock: lock (spin) protects all leases, and i->leases.
+ * A lease whose last socket has gone lingers: until it expires, its label is not given to a socket
+ * that may not share it. An expired lease is freed when a lookup meets it, or when a new lease
+ * needs its place. The machine has at most LEASES_MAX leases; programs without CAP_NET_ADMIN are
+ * refused before the last of them are used up.
+ * Lock: lock (spin) protects all leases, and inet_sock.leases.
  */
 #include <asm/errno.h>
 #include <linux/in6.h>
@@ -30,25 +31,25 @@
 #define LEASES_MAX 4096
 #define PER_SOCK 32
 #define LINGER_MIN 6 /* seconds */
-/* seconds; the most for programs that may not administer the network */
+/* longest linger and expiry time without CAP_NET_ADMIN, seconds */
 #define LINGER_MAX 150
 #define LABEL_MASK 0xfffffU
 #define LABEL_STATELESS 0x80000U
 
 struct lease {
 	struct hlist_node node;
-	struct net *net; /* no reference: leases go with it */
+	struct net *net; /* no reference: leases end with it */
 	u32 label;
 	ip_addr dst;
 	u8 share;
-	u32 users; /* 0: it lingers */
-	/* the user (IPV6_FL_S_USER) or the thread (IPV6_FL_S_PROCESS) that it belongs to */
+	u32 users; /* sockets that hold it; 0: it lingers */
+	/* its user (IPV6_FL_S_USER) or its thread (IPV6_FL_S_PROCESS) */
 	u32 owner;
-	u64 linger;        /* ns */
-	u64 used, expires; /* ktime_get() */
+	u64 linger;        /* ns from `used` until it may expire */
+	u64 used, expires; /* ktime_get(); used: of its last return */
 };
 
-/* A socket's hold on one. */
+/* A socket's share in a lease. */
 struct lease_hold {
 	struct hlist_node node; /* of inet_sock.leases */
 	struct lease *lease;
@@ -138,7 +139,10 @@ static void hold(struct inet_sock *i, struct lease_hold *h, struct lease *l)
 
 /* ---- requests ---- */
 
-/* Converts seconds to nanoseconds; 0: it is too long. */
+/*
+ * Converts seconds to nanoseconds, at least LINGER_MIN. Returns 0 if the program may not ask for so
+ * long a time.
+ */
 static u64 seconds(const struct inet_sock *i, u32 s)
 {
 	if (s > LINGER_MAX && !net_capable(i->net, CAP_NET_ADMIN))
@@ -184,7 +188,7 @@ static int describe(const struct inet_sock *i, struct lease *l, const struct in6
 	return set_owner(l);
 }
 
-/* True if @i may have one more lease. */
+/* True if @i may get one more lease. */
 static bool has_room(const struct inet_sock *i)
 {
 	bool may = net_capable(i->net, CAP_NET_ADMIN) && capable(CAP_NET_ADMIN);
@@ -210,7 +214,7 @@ static bool shares(const struct lease *have, const struct lease *want)
 	return have->share == IPV6_FL_S_ANY || have->owner == want->owner;
 }
 
-/* Joins a label that is in use, or was just now. */
+/* Adds the socket to a lease that exists, also one that lingers. */
 static int join(struct inet_sock *i, struct lease_hold *h, struct lease *have,
 	const struct lease *want, u16 flags)
 {
@@ -224,7 +228,7 @@ static int join(struct inet_sock *i, struct lease_hold *h, struct lease *have,
 	return 0;
 }
 
-/* Returns a label that no lease has, and not 0. */
+/* Returns a label other than 0 that has no lease. */
 static u32 random_label(const struct inet_sock *i)
 {
 	bool ranges = READ_ONCE(i->net->ipv6.label_ranges);
@@ -237,7 +241,10 @@ static u32 random_label(const struct inet_sock *i)
 	return r;
 }
 
-/* Consumes @h and @l where they are used: then they are NULL. lock held. */
+/*
+ * Leases a label for @i, by joining a lease or by entering *@l as a new one. Sets *@h and *@l to
+ * NULL if it has used them. lock held.
+ */
 static int take(struct inet_sock *i, struct lease_hold **h, struct lease **l, u16 flags)
 {
 	struct lease *want = *l, *have = want->label ? find(i->net, want->label) : NULL;
@@ -299,7 +306,7 @@ static int get_checked(struct inet_sock *i, const struct in6_flowlabel_req *r, u
 	if (READ_ONCE(i->net->ipv6.label_ranges) && asked & LABEL_STATELESS)
 		return -ERANGE;
 	err = get(i, r, &label);
-	/* The caller keeps the label even if this copy fails. */
+	/* the lease stays even if this copy fails */
 	if (!err && !asked)
 		(void)put_user(htonl(label),
 			uaddr_add(val, offsetof(struct in6_flowlabel_req, flr_label)));
@@ -411,7 +418,7 @@ int flowlabel_get(const struct inet_sock *i, void *val, u32 *len)
 	return 0;
 }
 
-/* ---- use ---- */
+/* ---- sending ---- */
 
 int flowlabel_may_send(const struct inet_sock *i, u32 label)
 {
@@ -422,7 +429,7 @@ int flowlabel_may_send(const struct inet_sock *i, u32 label)
 	spin_lock(&lock);
 	may = hold_of(i, label);
 	if (!may) {
-		sweep_all(); /* a lingering label no longer counts */
+		sweep_all(); /* expired leases do not count */
 		may = !i->net->ipv6.exclusive_labels;
 	}
 	spin_unlock(&lock);

@@ -1,23 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * frag.c: IP fragments: cuts packets that are too large, and puts arrived fragments together.
+ * frag.c: IP fragments: cuts packets that are too large, and reassembles received fragments.
  *
- *     ip_fragment(skb, hlen, mtu, ...)  cuts a packet; each piece shares the payload's buffer
- *     ip_defrag(net, skb)               takes a piece; returns the whole packet once the last piece
- *                                       is there
+ *     ip_fragment(skb, mtu, f, send)  cuts a packet; the fragments share the payload's buffer
+ *     ip_defrag(net, skb)             takes a fragment; returns the whole packet once its last
+ *                                     fragment has arrived
  *
- * An incomplete packet (struct frag_queue) has its pieces in order, and a tree to find a place
- * among them. It ends when it is whole, when its time is over (30 s, IPv6 60 s), when pieces
- * overlap, or to make room. Overlaps end a packet of IPv6 (RFC 5722) and, as on Linux, of IPv4; an
- * exact repetition of a piece is ignored.
+ * An incomplete packet (struct frag_queue) has its fragments in a list by offset, and in a tree to
+ * search. It is dropped when its time is over (30 s, IPv6 60 s), when fragments overlap, or to make
+ * room. Overlap drops a packet of IPv6 (RFC 5722) and, as on Linux, of IPv4; an exact duplicate of
+ * a fragment is ignored.
  *
  * Invariants:
- * 1. Pieces do not overlap and lie within [0, 65535 - header).
- * 2. The pieces of a namespace and version (struct net_frags) hold at most ipfrag_high_thresh
- *    bytes, true sizes, in at most QUEUES_MAX packets; its oldest packet makes room.
- * 3. All pieces hold at most TOTAL_MAX bytes. The namespace with the most makes room, so that no
- *    namespace can take from one with less.
- * 4. No walk meets packets of another namespace.
+ * 1. Fragments of a packet do not overlap and lie within [0, 65535 - header).
+ * 2. The fragments of a namespace and version (struct net_frags) have true sizes of at most
+ *    ipfrag_high_thresh bytes in all, and belong to at most QUEUES_MAX packets. The oldest packet is
+ *    dropped to make room.
+ * 3. All fragments of the machine have at most TOTAL_MAX bytes. The namespace with the most bytes
+ *    loses its oldest packet, so none can displace the packets of a namespace with less.
+ * 4. No walk visits packets of another namespace.
  *
  * Locks: frag_lock (spin) protects all queues.
  * Sources: RFC 791 (3.2), 815, 8200 (4.5), 5722.
@@ -35,25 +36,28 @@
 #define IP_MF 0x2000
 #define PACKET_MAX 65535U
 #define HIGH_THRESH (4 << 20)
-/* has no meaning but that HIGH_THRESH is not below it */
+/* Linux's default; no effect but that HIGH_THRESH cannot be set below it */
 #define LOW_THRESH (3 << 20)
 #define TOTAL_MAX (16U << 20)
 #define QUEUES_MAX 256U
 #define PIECES_MAX 8192U
-/* most bytes of the headers that are copied to each fragment, into the skb's headroom */
+/* most bytes of headers that are copied to each fragment; limited by the skb's headroom */
 #define MODEL_MAX 120U
 #define TIME4 30 /* seconds */
 #define TIME6 60
 
-/* ---- cutting ---- */
+/* ---- fragmentation ---- */
 
 struct frag6 {
 	u8 next, reserved;
-	u16 offset; /* and 1 for more */
+	u16 offset; /* offset, with bit 0 for "more fragments" */
 	u32 id;
 };
 
-/* Writes the header of a piece. A forwarded packet may be a piece itself. */
+/*
+ * Writes the IPv4 header of a fragment. A forwarded packet may be a fragment itself, whose offset
+ * is added.
+ */
 static void header4(struct sk_buff *skb, const struct iphdr *model, u32 offset, bool more)
 {
 	u32 hlen = model->ihl * 4U;
@@ -68,8 +72,8 @@ static void header4(struct sk_buff *skb, const struct iphdr *model, u32 offset, 
 }
 
 /*
- * Writes a piece's headers. @model: @hlen bytes, IPv6's header and perhaps hop-by-hop options,
- * which each piece repeats.
+ * Writes the IPv6 headers of a fragment. @model: @hlen bytes, the IPv6 header and perhaps
+ * hop-by-hop options, which each fragment repeats.
  */
 static void header6(struct sk_buff *skb, const u8 *model, u32 hlen, u32 offset, bool more, u32 id)
 {
@@ -106,7 +110,7 @@ static u32 header_len(const struct sk_buff *skb)
 	if (skb->protocol == ETH_P_IP) {
 		skb_copy(skb, 0, &v4, sizeof(v4));
 		return v4.ihl < 5 ? 0 :
-				    /* the filter's rules may write anything there */
+				    /* a filter rule may have written any length */
 				    v4.ihl * 4U;
 	}
 	skb_copy(skb, 0, &v6, sizeof(v6));
@@ -124,18 +128,18 @@ int ip_fragment(struct sk_buff *skb, u32 mtu, const struct flow *f,
 	struct net *net = READ_ONCE(f->dev->net);
 	u8 model[MODEL_MAX];
 	u32 hlen = mtu < MTU_MIN ? 0 : header_len(skb), n, total, room = 0;
-	u32 all = hlen + (v4 ? 0 : (u32)sizeof(struct frag6)); /* headers of a piece */
+	u32 all = hlen + (v4 ? 0 : (u32)sizeof(struct frag6)); /* bytes of headers of a fragment */
 	u32 id = (u32)atomic_inc_return(&ids);
 	int err = 0;
 
 	if (hlen && hlen <= MODEL_MAX && hlen <= skb_len(skb) && mtu > all)
 		room = (mtu - all) & ~7U;
-	/* the MTU has not even room for the headers */
+	/* the MTU has no room for payload behind the headers */
 	if (!room) {
 		kfree_skb(skb);
 		return -EMSGSIZE;
 	}
-	/* the missing checksum covers the whole packet */
+	/* the checksum that is still to be filled in covers the whole packet */
 	if (unlikely(skb->csum_owed)) {
 		skb->csum_owed = false;
 		nf_fill_checksum(skb);
@@ -161,10 +165,10 @@ int ip_fragment(struct sk_buff *skb, u32 mtu, const struct flow *f,
 		if (v4 && !at && hlen > sizeof(struct iphdr))
 			ip4_opts_later(
 				model + sizeof(struct iphdr), hlen - (u32)sizeof(struct iphdr));
-		/* the time that it leaves is that of the first */
+		/* the transmit timestamp is that of the first fragment */
 		if (!at)
 			c->stamp_for = skb->stamp_for;
-		/* the last piece takes over the destructor and the charge */
+		/* the last fragment takes over the destructor and the charge */
 		if (!more) {
 			c->destructor = skb->destructor;
 			c->owner = skb->owner;
@@ -182,13 +186,13 @@ int ip_fragment(struct sk_buff *skb, u32 mtu, const struct flow *f,
 	return err;
 }
 
-/* ---- putting together ---- */
+/* ---- reassembly ---- */
 
 struct frag_queue {
 	struct list_head list; /* of net_frags.queues, the oldest first */
 	struct rb_node due;    /* by deadline */
 	struct net_frags *of;
-	/* the owner of the pieces, see ip_defrag_for(); 0: the network layer */
+	/* see ip_defrag_for(); 0: the network layer */
 	u64 user;
 	ip_addr saddr, daddr;
 	u32 id;
@@ -196,9 +200,10 @@ struct frag_queue {
 	bool v6;
 	struct list_head pieces; /* of sk_buff.list, by ip.frag_off */
 	struct rb_root tree;     /* the pieces, by sk_buff.place */
-	/* number of fragments; bytes received; length of the packet, 0: not known yet */
+	/* number of fragments; bytes received; length of the payload, 0: unknown as yet */
 	u32 nr, got, end;
-	u32 largest; /* of the pieces, with its network header */
+	/* bytes of the largest fragment with headers */
+	u32 largest;
 	u32 memory;
 	u64 deadline;
 };
@@ -210,11 +215,11 @@ static struct net *net_of(const struct frag_queue *q)
 
 static DEFINE_SPINLOCK(frag_lock);
 static struct rb_root due;
-static LIST_HEAD(users);           /* net_frags.link of those that have any */
-static u32 nr_queues, memory_used; /* under frag_lock */
+static LIST_HEAD(users);           /* net_frags.link of those with packets */
+static u32 nr_queues, memory_used; /* protected by frag_lock */
 static struct ktimer frag_timer;
 
-/* Takes a queue out of the lists; its pieces go to @dead. */
+/* Removes an incomplete packet from all lists; moves its fragments to @dead. */
 static void drop(struct frag_queue *q, struct list_head *dead)
 {
 	struct net_frags *of = q->of;
@@ -231,7 +236,7 @@ static void drop(struct frag_queue *q, struct list_head *dead)
 	kfree(q);
 }
 
-/* Drops the oldest packet of @of, which has one. */
+/* Drops the oldest packet of @of, which must have one. */
 static void drop_oldest(struct net_frags *of, struct list_head *dead)
 {
 	struct frag_queue *q = list_first_entry(&of->queues, struct frag_queue, list);
@@ -250,7 +255,7 @@ static struct net_frags *hungriest(void)
 	return most;
 }
 
-/* Drops old packets until @need bytes fit. Returns false if @need alone is above the limit. */
+/* Drops old packets until @need bytes fit. Returns false if @need alone exceeds the limit. */
 static bool make_room(struct net_frags *of, u32 need, struct list_head *dead)
 {
 	u64 most = READ_ONCE(of->high_thresh);
@@ -320,7 +325,7 @@ static u32 end_of(const struct sk_buff *p)
 	return (u32)p->ip.frag_off + p->ip.frag_len;
 }
 
-/* Finds the last piece that does not begin behind @off. NULL. */
+/* Returns the last fragment that begins at or before @off, or NULL. */
 static struct sk_buff *find_piece(const struct frag_queue *q, u32 off)
 {
 	struct rb_node *n = q->tree.node;
@@ -340,8 +345,8 @@ static struct sk_buff *find_piece(const struct frag_queue *q, u32 off)
 }
 
 /*
- * Inserts a fragment. -EEXIST: it is a duplicate; -EINVAL: it overlaps another, or contradicts the
- * known end of the packet.
+ * Inserts a fragment. Returns 0, -EEXIST for a duplicate, or -EINVAL if it overlaps another
+ * fragment or contradicts the known end of the packet.
  */
 static int insert(struct frag_queue *q, struct sk_buff *skb)
 {
@@ -377,8 +382,8 @@ static bool is_whole(const struct frag_queue *q)
 }
 
 /*
- * Joins the fragments in a new packet. Each begins with its network header (v4) or behind all
- * headers (v6).
+ * Copies the fragments into a new packet. Each begins with its network header (IPv4), or behind the
+ * fragment header (IPv6).
  */
 static struct sk_buff *join(const struct frag_queue *q)
 {
@@ -449,7 +454,7 @@ struct sk_buff *ip_defrag_for(
 		stats->reasm_fails++;
 		return NULL;
 	}
-	/* Ends the sender's charge now, since it must not wait for the other pieces. */
+	/* Uncharges the sender now, as it must not wait for the other fragments. */
 	if (skb->destructor) {
 		skb->destructor(skb);
 		skb->destructor = NULL;

@@ -17,8 +17,8 @@
 #include "kernel/net/inet/ip.h"
 #include "kernel/net/neigh/neigh.h"
 
-#define QUOTE4 548U  /* an error is at most 576 bytes long */
-#define QUOTE6 1232U /* at most 1280 */
+#define QUOTE4 548U  /* bytes; the message is at most 576 long */
+#define QUOTE6 1232U /* bytes; the message is at most 1280 long */
 
 static void icmp_checksum(struct sk_buff *skb, struct icmphdr *h, const struct flow *f)
 {
@@ -52,7 +52,7 @@ static bool may_echo(const struct net *net, const struct sk_buff *skb)
 	       (!skb->broadcast || !READ_ONCE(net->icmp.echo_ignore_many));
 }
 
-/* Sends the bytes of @skb back in a packet of their own. */
+/* Sends the payload of @skb back in a packet of type @reply. */
 static void echo(struct net *net, struct sk_buff *skb, u8 reply)
 {
 	struct flow f = {
@@ -71,7 +71,7 @@ static void echo(struct net *net, struct sk_buff *skb, u8 reply)
 		kfree_skb(r);
 		return;
 	}
-	r->mark = r->priority = 0; /* do not copy those of the request */
+	r->mark = r->priority = 0; /* not those of the request */
 	h = (struct icmphdr *)skb_payload(r);
 	h->type = reply;
 	icmp_checksum(r, h, &f);
@@ -84,8 +84,8 @@ static void echo(struct net *net, struct sk_buff *skb, u8 reply)
 /* ---- errors about received packets ---- */
 
 /*
- * True if an error about @skb may be sent: not about an error, a packet to many, one without a
- * sender, or a later piece (RFC 1122, 3.2.2; 4443, 2.4).
+ * True if an ICMP error about @skb may be sent: not for an ICMP error, a multicast or broadcast, an
+ * invalid source address, or a fragment other than the first (RFC 1122, 3.2.2; RFC 4443, 2.4).
  */
 static bool may_answer(const struct sk_buff *skb)
 {
@@ -111,7 +111,7 @@ void icmp_error(struct net *net, struct sk_buff *skb, u8 type, u8 code, u32 word
 	struct flow f = { .daddr = skb->ip.saddr,
 		.oif = ip_answer_by(skb),
 		.proto = skb->ip.v6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP,
-		/* Messages that keep the net together go first (RFC 1812, 4.3.2.5). */
+		/* errors have the precedence "internetwork control" (RFC 1812, 4.3.2.5) */
 		.tos = skb->ip.v6 ? 0 : (skb->ip.tos & 0x1e) | 0xc0 };
 	u32 quote;
 	struct sk_buff *r;
@@ -125,7 +125,8 @@ void icmp_error(struct net *net, struct sk_buff *skb, u8 type, u8 code, u32 word
 	if (!may_answer(skb) || route_output(net, &f))
 		return;
 	if (ip_is_v4(&f.saddr) && ip_is_any(&f.saddr))
-		f.saddr = ip_v4(htonl(0xc0000008)); /* a router without an address (RFC 7600) */
+		/* the dummy address 192.0.0.8 of a router that has none (RFC 7600) */
+		f.saddr = ip_v4(htonl(0xc0000008));
 	if (!icmp_may_send(net, &f, skb->ip.v6, type, code))
 		return;
 	quote = min(skb_len(skb), skb->ip.v6 ? QUOTE6 : QUOTE4);
@@ -192,8 +193,8 @@ static void error4(u8 type, u8 code, u32 mtu, struct ip_error *e)
 }
 
 /*
- * True if the type and code are an error of a packet: unknown codes, and fragments that did not all
- * come, are none.
+ * True if the message is reported to sockets. Unknown codes, and the time-out of a reassembly, are
+ * not.
  */
 static bool is_told4(u8 type, u8 code)
 {
@@ -233,8 +234,8 @@ static void tell_transport(struct net *net, u8 proto, const ip_addr *local, cons
 }
 
 /*
- * True for an error about a broadcast packet, which is invalid (RFC 1122, 3.2.2): it is dropped,
- * and logged if a sysctl says so.
+ * True for an error about a packet to a broadcast address (RFC 1122, 3.2.2), which the caller
+ * drops. As on Linux that is checked and logged only while icmp_ignore_bogus_error_responses is 0.
  */
 static bool is_bogus(
 	struct net *net, const struct sk_buff *skb, const ip_addr *remote, const struct ip_error *e)
@@ -251,7 +252,7 @@ static bool is_bogus(
 	return true;
 }
 
-/* Handles an error about the packet with which @skb begins. */
+/* Handles an error about the IPv4 packet whose start is @skb. */
 static void quoted4(struct net *net, struct sk_buff *skb, struct ip_error *e)
 {
 	u8 tmp[68];
@@ -279,8 +280,9 @@ static void quoted4(struct net *net, struct sk_buff *skb, struct ip_error *e)
 }
 
 /*
- * Returns where the transport header begins in the IPv6 packet at @skb's front, behind all
- * extension headers. *@next: its protocol. 0: it is not there.
+ * Returns the offset of the transport header, behind all extension headers, in the IPv6 packet at
+ * the front of @skb; 0: it is not in the quote. *@next: in, the type of the first header; out, the
+ * transport protocol.
  */
 static u32 transport_at(const struct sk_buff *skb, u8 *next)
 {
@@ -293,7 +295,7 @@ static u32 transport_at(const struct sk_buff *skb, u8 *next)
 			return at;
 		skb_copy(skb, at, e, sizeof(e));
 		if (*next == IPPROTO_FRAGMENT && (e[2] || e[3] & 0xf8))
-			return 0; /* a later piece */
+			return 0; /* a fragment other than the first */
 		at += *next == IPPROTO_FRAGMENT ? 8 : (e[1] + 1U) * 8;
 		*next = e[0];
 	}
@@ -322,9 +324,9 @@ static void quoted6(struct net *net, struct sk_buff *skb, struct ip_error *e)
 }
 
 /*
- * Describes an error as if it had come over lo. Linux sends the error to itself, so a program sees
- * a packet from and to its source address. It came over lo, or with IPv6 by the device that has
- * this address.
+ * Makes an error that was detected locally look as if it had arrived by lo. Linux sends such an
+ * error to itself, so a program sees a message from its own source address. With IPv6 the message
+ * comes by @dev.
  */
 static void by_lo(struct net *net, struct net_device *dev, struct sk_buff *skb, struct ip_error *e)
 {
@@ -363,7 +365,7 @@ void icmp_no_host(struct net *net, struct net_device *dev, struct sk_buff *skb)
 
 /* ---- in ---- */
 
-/* Returns the header of a received message and counts it; NULL: it is none. */
+/* Returns the header of a received message and counts it; NULL: the message is invalid. */
 static const struct icmphdr *header(struct net *net, const struct sk_buff *skb, struct icmphdr *tmp)
 {
 	const struct icmphdr *h = skb_header(skb, sizeof(*h), tmp);
@@ -414,7 +416,7 @@ static void take_ndisc(struct net *net, struct sk_buff *skb)
 	ndisc_rcv(skb);
 }
 
-/* Messages of ICMPv6 that another file consumes. */
+/* ICMPv6 messages that other files handle. */
 static const struct {
 	u8 first, last;
 	void (*take)(struct net *net, struct sk_buff *skb);

@@ -15,8 +15,8 @@ struct flow;
 #define ICMP_ECHO 8
 #define ICMP_TIME_EXCEEDED 11
 #define ICMP_PARAMETERPROB 12
-#define ICMP_FRAG_NEEDED 4 /* code of DEST_UNREACH */
-/* Types of ICMPv6 that are neighbour discovery (RFC 4861), without gaps. */
+#define ICMP_FRAG_NEEDED 4 /* code of ICMP_DEST_UNREACH */
+/* ICMPv6 types of neighbour discovery (RFC 4861): ND_RS to the last, without gaps. */
 #define ND_RS 133
 #define ND_RA 134
 #define ND_NS 135
@@ -28,37 +28,40 @@ struct icmphdr {
 	u16 checksum;
 	union {
 		struct {
-			u16 id, sequence; /* echo */
+			u16 id, sequence; /* echo request and reply */
 		};
 		struct {
-			u16 unused, mtu; /* ICMP_FRAG_NEEDED */
+			u16 unused, mtu; /* DEST_UNREACH with ICMP_FRAG_NEEDED */
 		};
-		u32 word; /* ICMPv6: the mtu */
+		u32 word; /* the whole word; the MTU in ICMPv6 */
 	};
 };
 
 /*
- * Sysctls of icmp_limit.c: milliseconds between errors to one destination; the types that count;
- * the errors in a second to all destinations, and those at one time.
+ * Sysctls of icmp_limit.c: ms between two errors to one destination; a bit for each limited type;
+ * errors a second to all destinations, and the burst above that rate.
  */
 struct icmp_limits {
 	int ratelimit, ratemask, msgs_per_sec, msgs_burst, ratelimit6;
-	/* sysctls in route/: ticks of 4 ms, but for redirect_number, which is a number */
+	/* sysctls in route/: in ticks of 4 ms, except redirect_number, a count */
 	int redirect_load, redirect_number, redirect_silence, error_cost, error_burst;
-	/* net.core: so many lines in so many seconds */
+	/* net.core: at most message_burst log lines in message_cost seconds */
 	int message_cost, message_burst;
 };
 extern struct icmp_limits icmp_limits;
 void icmp_net_init(struct net *net);
 /*
- * True if the rate limit lets an error or an answer go out by @f, which the caller has looked up.
- * Then it is counted.
+ * True if the rate limit allows an ICMP error or reply along @f, the route that the caller has
+ * looked up. Then counts it.
  */
 bool icmp_may_send(const struct net *net, const struct flow *f, bool v6, u8 type, u8 code);
-/* True if the rate limit permits another redirect, or a "no route" error, to the sender @to. */
+/*
+ * True if the rate limit allows a redirect, or a "no route" error, to @to, the sender of the
+ * packet. Then counts it.
+ */
 bool icmp_may_redirect(const struct net *net, const ip_addr *to);
 bool icmp_may_refuse(const struct net *net, const ip_addr *to);
-/* True if a packet from outside may make another line in the log. */
+/* True if the rate limit allows one more log line about received packets. Counts it. */
 bool net_may_warn(void);
 
 #endif

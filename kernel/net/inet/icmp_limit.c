@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * icmp_limit.c: the rate limit of ICMP errors that this machine sends (RFC 1812, 4.3.2.8; RFC 4443,
- * 2.4 f; icmp(7)): one to each destination and one to all, each a bucket of tokens. So neither a
- * sender of bad packets nor the machine whose address it forges gets a flood of errors.
+ * 2.4 f; icmp(7)). Token buckets limit the errors to each destination, and to all together. So
+ * neither a sender of bad packets nor the machine whose address it forges is flooded with errors.
  *
- * The types in icmp_ratemask and ipv6/icmp/ratemask are limited: by default errors, except "too
- * large", since connections depend on it. Errors that stay on this machine are not limited.
- * Destinations share PEERS places by hash: a new destination starts with a full bucket in the place
- * of the old.
+ * The types in icmp_ratemask and ipv6/icmp/ratemask are limited. By default these are all errors
+ * except "packet too big", on which connections depend. Errors to this machine itself are not
+ * limited. The buckets of destinations are in a hash table with one entry for each hash; a new
+ * destination replaces the old one there, with a full bucket.
  * Locks: limit_lock (spin).
  */
 #include <linux/icmpv6.h>
@@ -38,7 +38,10 @@ struct icmp_limits icmp_limits = {
 	.message_burst = 10,
 };
 
-/* A token bucket of time: each message uses up a part. The caller gives the capacity (@full). */
+/*
+ * A token bucket. Tokens are nanoseconds: `saved` grows with time up to @full, and each message
+ * takes a cost from it. `at`: ktime_get() of the last update.
+ */
 struct bucket {
 	u64 saved, at;
 };
@@ -49,7 +52,7 @@ static struct peer {
 	const struct net *net;
 	ip_addr addr;
 	struct bucket b;
-	u32 redirects; /* redirects that it has not heeded */
+	u32 redirects; /* redirects sent that had no effect */
 	/* ktime_get() of the last redirect, sent or suppressed */
 	u64 redirect_at;
 } peers[1 << PEER_BITS];
@@ -70,9 +73,9 @@ static bool take(struct bucket *b, u64 cost, u64 full, u64 now)
 }
 
 /*
- * Takes a message's cost from the common bucket: nothing, once or twice the cost, once on average,
- * by chance. A sender that counts the answers of a closed port does not learn how many another one
- * has got (in search of open ports).
+ * Takes the cost of a message from the common bucket. By chance that is 0, 1 or 2 times @cost, once
+ * on average. So an attacker that counts errors cannot infer how many another destination has got,
+ * a side channel for finding open ports.
  */
 static bool take_of_all(u64 cost, u64 full, u64 now)
 {
@@ -90,7 +93,7 @@ static u64 ticks(const int *n)
 	return (u64)max(READ_ONCE(*n), 0) * TICK;
 }
 
-/* Finds or replaces the bucket of a peer. limit_lock held. */
+/* Returns the entry of destination @to; replaces another destination's. limit_lock held. */
 static struct peer *peer_of(const struct net *net, const ip_addr *to, u64 now)
 {
 	struct peer *p = &peers[(ip_hash(to) ^ (u32)((u64)net >> 8)) >> (32 - PEER_BITS)];
@@ -122,8 +125,9 @@ static bool counts(const struct net *net, bool v6, u8 type, u8 code)
 }
 
 /*
- * True if the sender @to may get another redirect. Each ignored redirect doubles the next wait,
- * until redirect_number are sent. Then @to must cause none for redirect_silence.
+ * True if the sender @to may get another redirect. Each redirect without effect doubles the time
+ * until the next, up to redirect_number of them. After that @to gets one only if it has sent no
+ * such packet for redirect_silence.
  */
 bool icmp_may_redirect(const struct net *net, const ip_addr *to)
 {
@@ -148,8 +152,8 @@ bool icmp_may_redirect(const struct net *net, const ip_addr *to)
 }
 
 /*
- * True if a refusal to @to is within the limits. It is taken from the destination's bucket of
- * errors, as on Linux.
+ * True if the rate limit allows a "no route" error to @to. As on Linux, it shares the destination's
+ * bucket with other errors.
  */
 bool icmp_may_refuse(const struct net *net, const ip_addr *to)
 {

@@ -42,14 +42,15 @@
 #define SOL_IPV6 41
 #define SOL_RAW 255
 #define MSG_DONTROUTE 4
-#define SOCKADDR_V6_MIN 24 /* bytes, without the scope (RFC 2133) */
+/* least bytes of a sockaddr_in6, without sin6_scope_id (RFC 2133) */
+#define SOCKADDR_V6_MIN 24
 
 /* ---- af_inet.c ---- */
 
-/* Sets the defaults of a fresh socket: the common part of create functions. */
+/* Sets the defaults of a new socket; create functions of all protocols call it. */
 void inet_init_sock(struct inet_sock *i, const struct socket *s, int family, int type, int protocol,
 	struct port_table *table);
-/* Sends SIGIO to the owner of the file, if the owner has enabled it. */
+/* Sends SIGIO to the owner of the file, if FASYNC is enabled. */
 void inet_sigio(struct inet_sock *i, int band);
 /*
  * True if the socket may be bound to @addr although no device has it (IP_FREEBIND and its
@@ -63,25 +64,28 @@ static inline bool inet_may_have(const struct inet_sock *i, const ip_addr *addr)
 					    &i->net->ports.nonlocal_bind6));
 }
 /*
- * Reads an address for this socket. 0, -EINVAL, -EAFNOSUPPORT. *@scope: link of a link-local
- * address, or 0.
+ * Reads the address and port of @a. *@scope: the device index for a link-local address, else 0.
+ * Returns 0, -EINVAL or -EAFNOSUPPORT.
  */
 int inet_read_addr(const struct inet_sock *i, const struct sockaddr_buf *a, ip_addr *addr,
 	u16 *port, int *scope);
-/* Reads the address of a peer as inet_read_addr() does; UDP of IPv6 also takes one of AF_INET. */
+/*
+ * Reads the address of a peer like inet_read_addr(). IPv6 sockets of UDP also accept an AF_INET
+ * address.
+ */
 int inet_read_peer(const struct inet_sock *i, const struct sockaddr_buf *a, ip_addr *addr,
 	u16 *port, int *scope);
-/* Writes an address for a program. @scope: the device that a link-local @addr is at. */
+/* Fills *@a with an address for a program. @scope: device index of a link-local @addr. */
 void inet_write_addr(const struct inet_sock *i, struct sockaddr_buf *a, const ip_addr *addr,
 	u16 port, int scope);
 /*
- * True if an IPv6 address has a meaning on one link only: fe80::/10, groups of an interface or a
- * link.
+ * True if an IPv6 address is valid on one link only: fe80::/10, and multicast groups of interface
+ * or link scope.
  */
 bool inet_needs_link(const ip_addr *addr);
 /*
- * Finds link_if for peer @to, whose address has scope @scope. Returns 0, or -EINVAL if a link-local
- * address has no scope.
+ * Finds *@link, the value of link_if for peer @to, whose address has scope @scope. Returns 0, or
+ * -EINVAL if a link-local address has no scope.
  */
 int inet_link_of(const struct inet_sock *i, const ip_addr *to, int scope, int *link);
 int inet_bind(struct socket *s, struct sockaddr_buf *a);
@@ -90,31 +94,33 @@ int inet_accept_name(struct socket *s, struct sockaddr_buf *a);
 /* True if the socket has a connection. op held. */
 bool inet_has_peer(struct inet_sock *i);
 /*
- * IPV6_ADDRFORM: makes an IPv6 socket whose peer has an IPv4 address one of @family. 0 or -errno.
- * op held.
+ * IPV6_ADDRFORM: turns an IPv6 socket whose peer has an IPv4 address into an AF_INET socket.
+ * Returns 0 or -errno. op held.
  */
 int inet_become_v4(struct inet_sock *i, int family);
-/* Returns the flow label for packets to @daddr, 0: none. */
+/* Returns the automatic flow label for packets to @daddr, 0: none. */
 u32 inet_flow_label(const struct inet_sock *i, const ip_addr *daddr);
-/* True if the socket, or else its namespace, asks for automatic flow labels. */
+/* True if packets get automatic flow labels, by the socket's setting or else the namespace's. */
 bool inet_autolabel(const struct inet_sock *i);
-/* Fills @f for a packet to @daddr, by the socket's options. */
+/* Fills @f for a packet to @daddr, from the socket's addresses and options. */
 void inet_flow(const struct inet_sock *i, const ip_addr *daddr, struct flow *f);
-/* True if an IPv6 socket, which is bound to an IPv4 address, cannot reach @to. */
+/* True if the socket is an IPv6 one bound to an IPv4 address, and @to is not an IPv4 address. */
 static inline bool inet_wrong_family(const struct inet_sock *i, const ip_addr *to)
 {
 	return i->v6 && ip_is_v4(&i->laddr) && !ip_is_v4(to) && !ip_is_any(to);
 }
-/* Returns the address the socket is bound to, or any if packets cannot come from that. */
+/*
+ * Returns the address the socket is bound to, or any if that is a multicast or broadcast address.
+ */
 ip_addr inet_source(const struct inet_sock *i);
 
 /* ---- udp.c, raw.c ---- */
 
-/* Create sockets for af_inet.c. */
+/* Create sockets; called by af_inet.c. */
 int udp_create(struct socket *s, int family, int type, int protocol);
 int raw_create(struct socket *s, int family, int type, int protocol);
 int ping_create(struct socket *s, int family, int type, int protocol);
-/* Sends the datagram that UDP_CORK and MSG_MORE have gathered, if there is one. op held. */
+/* Sends the datagram that UDP_CORK and MSG_MORE have collected, if there is one. op held. */
 int udp_push_pending(struct inet_sock *i);
 
 /* ---- inet_opt.c, inet_cmsg.c ---- */
@@ -127,16 +133,19 @@ int inet_cmsg(const struct socket *s, struct msg *m, int level, int type, const 
 
 void inet_hear(struct inet_heard *h, const struct sk_buff *skb);
 /*
- * Writes the control messages for a packet that was freed, from its kept header. @spec_dst: for
+ * Writes the control messages for a packet that was freed, from @h. @spec_dst: ipi_spec_dst of
  * IP_PKTINFO.
  */
 void inet_tell_heard(
 	struct inet_sock *i, struct msg *m, const struct inet_heard *h, u32 spec_dst, bool v6);
-/* Tells of a datagram, or a raw packet. */
+/* Writes the control messages for the received packet @skb of a datagram or raw socket. */
 void inet_tell(struct inet_sock *i, struct msg *m, const struct sk_buff *skb);
-/* Updates tells.keeps_last after a change of options. op held. */
+/* Recomputes tells.keeps_last after a change of options. op held. */
 void inet_tell_changed(struct inet_sock *i);
-/* Writes the records of a stream, IP_PKTOPTIONS or IPV6_2292PKTOPTIONS, to @val, cut at *@len. */
+/*
+ * Writes the control messages of a TCP socket to @val, cut at *@len: IP_PKTOPTIONS, or
+ * IPV6_2292PKTOPTIONS if @v6.
+ */
 int inet_pktoptions(struct inet_sock *i, bool v6, void *val, u32 *len);
 
 #endif

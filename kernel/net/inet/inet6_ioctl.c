@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * inet6_ioctl.c: addresses and routes of IPv6 by ioctls of an AF_INET6 socket (struct in6_ifreq,
+ * inet6_ioctl.c: IPv6 addresses and routes by ioctls of an AF_INET6 socket (struct in6_ifreq,
  * struct in6_rtmsg), as ifconfig and route use them.
- * Sources: netdevice(7), <linux/ipv6_route.h>; errors were found by experiment on a host.
+ * Sources: netdevice(7), <linux/ipv6_route.h>; the error codes were tested on a Linux host.
  */
 #include <asm/errno.h>
 #include <linux/rtnetlink.h>
@@ -125,7 +125,7 @@ long inet6_ioctl(struct net *net, u32 cmd, u64 arg)
 	switch (cmd) {
 	case SIOCSIFADDR:
 	case SIOCDIFADDR: return change_addr(net, cmd, arg);
-	case SIOCSIFDSTADDR: return -ENODEV; /* of tunnels, which are not there */
+	case SIOCSIFDSTADDR: return -ENODEV; /* for tunnels, which do not exist here */
 	case SIOCADDRT:
 	case SIOCDELRT: return change_route(net, cmd, arg);
 	}

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * inet6_opt.c: getsockopt and setsockopt of level IPV6 (inet_opt.c calls them).
+ * inet6_opt.c: getsockopt(2) and setsockopt(2) of level IPV6, called by inet_opt.c.
  * Sources: ipv6(7), RFC 3493, 3542.
  */
 #include <asm/errno.h>
@@ -17,7 +17,7 @@
 #define MTU6_MIN 1280
 #define FRAG_MOST 65535U
 
-/* ---- options whose value is not one number ---- */
+/* ---- options whose value is not a single number ---- */
 
 static int take_addrform(void *sk, const struct sock_opt *o, uaddr_t val, u32 len)
 {
@@ -42,8 +42,8 @@ static int take_checksum(void *sk, const struct sock_opt *o, uaddr_t val, u32 le
 }
 
 /*
- * IPV6_PKTINFO: sets the device that sent packets leave by where nothing else names one. The
- * address has no effect, as in Linux.
+ * IPV6_PKTINFO: sets the device for sent packets if nothing else names one. The address has no
+ * effect, as on Linux.
  */
 static int take_pktinfo(void *sk, const struct sock_opt *o, uaddr_t val, u32 len)
 {
@@ -63,9 +63,9 @@ static int take_pktinfo(void *sk, const struct sock_opt *o, uaddr_t val, u32 len
 	return 0;
 }
 
-/* ---- numbers ---- */
+/* ---- options that are numbers ---- */
 
-/* Updates what the socket keeps of received segments, which this option decides. */
+/* Recomputes tells.keeps_last, which depends on this option. */
 static int heard_changed(void *sk, const struct sock_opt *o, int n)
 {
 	inet_tell_changed(sk);
@@ -87,8 +87,8 @@ static int get_autolabel(void *sk, const struct sock_opt *o, int *n)
 }
 
 /*
- * Sets preferences: at most one of each pair. They have no effect, since no address of this machine
- * is temporary, a care-of address or made of keys.
+ * Sets address preferences: at most one of each pair. They have no effect, since no address of this
+ * machine is temporary, a care-of address or cryptographically generated.
  */
 static int set_prefs(void *sk, const struct sock_opt *o, int val)
 {
@@ -123,9 +123,7 @@ static int set_mtu(void *sk, const struct sock_opt *o, int n)
 	return 0;
 }
 
-/*
- * Refuses a change once the socket has a port, which fixes the family. Raw sockets have no choice.
- */
+/* Refuses a change once the socket has a port, and for raw sockets. */
 static int v6only_may(void *sk, const struct sock_opt *o, int n)
 {
 	const struct inet_sock *i = sk;
@@ -162,7 +160,7 @@ static int set_multicast_if(void *sk, const struct sock_opt *o, int n)
 	return err;
 }
 
-/* Sets the traffic class, -1: 0. ECN's bits of a stream are TCP's own. */
+/* Sets the traffic class, -1: 0. TCP keeps the ECN bits of its sockets. */
 static int set_tclass(void *sk, const struct sock_opt *o, int n)
 {
 	struct inet_sock *i = sk;
@@ -243,8 +241,8 @@ int inet6_set(struct inet_sock *i, int opt, uaddr_t val, u32 len)
 	if (o->take)
 		return o->take(i, o, val, len);
 	/*
-	 * An address of 0 means the value 0 if there are enough bytes; some options take a short
-	 * value for 0.
+	 * A NULL @val with @len of at least an int sets 0. Options with OPT_SHORT_IS_0 take a
+	 * shorter value as 0.
 	 */
 	if (len < sizeof(n) ? !(o->flags & OPT_SHORT_IS_0) : val.v != 0) {
 		err = inet_opt_read(val, len, false, &n);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * inet_cmsg.c: control messages of a sender at levels IP, IPV6 and UDP: options for a single
+ * inet_cmsg.c: control messages of sendmsg(2) at levels IP, IPV6 and UDP: options for a single
  * message.
  * Sources: ip(7), ipv6(7), udp(7), RFC 3542.
  */
@@ -12,7 +12,7 @@
 #include "kernel/lib/string.h"
 #include "kernel/net/inet/inet.h"
 
-/* struct in6_pktinfo, with the stack's type of address. */
+/* struct in6_pktinfo with ip_addr. */
 struct pktinfo6 {
 	ip_addr addr;
 	u32 ifindex;
@@ -95,7 +95,7 @@ static int cmsg6(struct net *net, struct inet_control *c, int type, const void *
 	return -EINVAL;
 }
 
-/* Takes UDP_SEGMENT, the length of each packet that this message makes. */
+/* Sets the message's UDP_SEGMENT: the payload bytes of each datagram that it is cut into. */
 static int cmsg_udp(struct inet_control *c, int type, const void *data, u64 n)
 {
 	if (type != UDP_SEGMENT || n != sizeof(c->segment))
@@ -105,7 +105,7 @@ static int cmsg_udp(struct inet_control *c, int type, const void *data, u64 n)
 	return 0;
 }
 
-/* True if the message leaves as IPv4. */
+/* True if the message is sent as IPv4. */
 static bool goes_by_v4(const struct socket *s, const struct msg *m)
 {
 	const struct inet_sock *i = container_of(s->sk, const struct inet_sock, c);
@@ -120,7 +120,7 @@ static bool goes_by_v4(const struct socket *s, const struct msg *m)
 	       ip_is_v4((const ip_addr *)(const void *)&to->sin6_addr);
 }
 
-/* Parses a control message. One of another level than the packet's is ignored, as on Linux. */
+/* Parses a control message. Ignores one of another IP version than the packet's, as on Linux. */
 int inet_cmsg(const struct socket *s, struct msg *m, int level, int type, const void *data, u64 n)
 {
 	bool v4 = goes_by_v4(s, m),

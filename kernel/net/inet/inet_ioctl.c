@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * inet_ioctl.c: the ioctls of devices that any socket answers (netdevice(7)), as ifconfig, glibc's
- * if_nametoindex() and many programs use them. Also those of IPv4 addresses and routes; IPv6 is in
- * inet6_ioctl.c, neighbours in arp_ioctl.c.
- * Sources: netdevice(7), socket(7), rtnetlink(7) for the values that they set.
+ * inet_ioctl.c: device ioctls on sockets (netdevice(7)), as ifconfig, glibc's if_nametoindex() and
+ * many programs use them, and ioctls for IPv4 addresses and routes. IPv6 is in inet6_ioctl.c,
+ * neighbours are in arp_ioctl.c.
+ * Sources: netdevice(7), socket(7); rtnetlink(7) for the values that they set.
  */
 #include <asm/errno.h>
 #include <linux/ioctl.h>
@@ -48,7 +48,7 @@ struct ifreq {
 	};
 };
 BUILD_BUG_ON(sizeof(struct ifreq) != 40);
-/* SIOCGSTAMP_NEW and SIOCGSTAMPNS_NEW, whose definitions need libc's types. */
+/* SIOCGSTAMP_NEW and SIOCGSTAMPNS_NEW; their definitions need libc's types. */
 #define STAMP_NEW_USEC _IOR(SOCK_IOC_TYPE, 6, u64[2])
 #define STAMP_NEW_NSEC _IOR(SOCK_IOC_TYPE, 7, u64[2])
 struct ifconf {
@@ -114,7 +114,7 @@ static int get_one(struct net *net, struct net_device *d, u32 cmd, struct ifreq 
 		memcpy(r->hw.data, d->addr, sizeof(d->addr));
 		return 0;
 	}
-	/* Commands that only some drivers answer, and none of ours. */
+	/* Commands for drivers of kinds that do not exist here. */
 	return -EOPNOTSUPP;
 }
 
@@ -139,7 +139,7 @@ static long read_device(struct net *net, u32 cmd, u64 arg)
 	return err ? err : put_user(r, UADDR(arg));
 }
 
-/* Lists every device with an IPv4 address, as many as fit; without a buffer: returns the length. */
+/* Lists the devices with an IPv4 address, as many as fit; without a buffer returns the length. */
 static long read_all(struct net *net, u64 arg)
 {
 	struct ifreq all[32];
@@ -170,7 +170,7 @@ static long read_all(struct net *net, u64 arg)
 
 /* ---- writing ---- */
 
-/* True if a one bit follows a zero bit. */
+/* True if the netmask @word, in network byte order, has a one bit behind a zero bit. */
 static bool bad_mask(u32 word)
 {
 	u32 host = ~ntohl(word);
@@ -178,7 +178,10 @@ static bool bad_mask(u32 word)
 	return host & (host + 1);
 }
 
-/* True if @a already has the value to set. Then it is not removed and added again, as on Linux. */
+/*
+ * True if @a already has the value @word. As on Linux, the address is then not removed and added
+ * again.
+ */
 static bool says_so(const struct ifaddr *a, u32 cmd, u32 word)
 {
 	switch (cmd) {
@@ -228,7 +231,7 @@ static int set_addr(struct net *net, struct net_device *d, u32 cmd, const struct
 	return addr_add(d, &now);
 }
 
-/* Adds or removes, by hand, a link address that the card lets in. */
+/* Adds a MAC address to the device's multicast filter for a program, or removes it. */
 static long change_multicast(struct net *net, struct net_device *d, u32 cmd, const struct ifreq *r)
 {
 	int err;
@@ -242,9 +245,7 @@ static long change_multicast(struct net *net, struct net_device *d, u32 cmd, con
 	return err;
 }
 
-/*
- * Refuses to stamp packets by hardware, after it has checked the request, a struct hwtstamp_config.
- */
+/* Checks a struct hwtstamp_config, and refuses hardware timestamps. */
 static long set_stamping(u64 arg)
 {
 	u32 config[3];
@@ -259,8 +260,8 @@ static long set_stamping(u64 arg)
 }
 
 /*
- * Reads @r of a program that may change devices, and finds *@d, the device of its name. 0 or
- * -errno.
+ * Checks that the program may change devices, reads the request into *@r, and sets *@d to the
+ * device that it names. Returns 0 or -errno.
  */
 static long device_to_change(struct net *net, u64 arg, struct ifreq *r, struct net_device **d)
 {
@@ -273,7 +274,7 @@ static long device_to_change(struct net *net, u64 arg, struct ifreq *r, struct n
 	return *d ? 0 : -ENODEV;
 }
 
-/* Sets flags, address or MTU, which other devices may follow. */
+/* Sets flags, MAC address or MTU of a device, which devices on top of it may follow. */
 static long change_link(struct net_device *d, u32 cmd, const struct ifreq *r)
 {
 	long err = -EINVAL;
@@ -312,10 +313,11 @@ static long write_device(struct net *net, u32 cmd, u64 arg)
 		d->txqlen = (u32)r.number;
 		return 0;
 	case SIOCSIFHWBROADCAST: return r.hw.family == d->type ? -EOPNOTSUPP : -EINVAL;
-	case SIOCSIFSLAVE: return -EINVAL; /* of no device any more */
+	/* for a protocol that was removed from Linux */
+	case SIOCSIFSLAVE: return -EINVAL;
 	case SIOCSHWTSTAMP: return set_stamping(r.data);
 	}
-	/* No device has a metric, a map or a transceiver (MII), and no device is a bond. */
+	/* No device has a metric, a map or a transceiver (MII), and none is a bond. */
 	return -EOPNOTSUPP;
 }
 
@@ -346,7 +348,7 @@ struct rtentry {
 	void *pad4;
 	s16 metric;
 	s16 pad5[3];
-	u64 dev; /* a name */
+	u64 dev; /* pointer to the device's name */
 	u64 mtu, window;
 	u16 irtt;
 };
@@ -440,7 +442,7 @@ static long dev_ioctl(struct net *net, u32 cmd, u64 arg)
 	case SIOCBRDELIF:
 	case SIOCDEVPRIVATE: return br_ioctl(net, cmd, arg);
 	case SIOCGIFVLAN:
-	case SIOCSIFVLAN: return -ENOPKG; /* rtnetlink makes VLANs */
+	case SIOCSIFVLAN: return -ENOPKG; /* VLANs are made by rtnetlink */
 	case SIOCGIFCONF: return read_all(net, arg);
 	case SIOCETHTOOL: return ethtool(net, arg);
 	case SIOCGSKNS: return net_capable(net, CAP_NET_ADMIN) ? nsfs_fd(&net->ns) : -EPERM;
@@ -478,7 +480,7 @@ static long dev_ioctl(struct net *net, u32 cmd, u64 arg)
 	case SIOCBONDSETHWADDR:
 	case SIOCBONDCHANGEACTIVE: return write_device(net, cmd, arg);
 	}
-	/* an unknown command of the sockets' range still reads its argument */
+	/* As on Linux, an unknown command in the sockets' range still reads its argument. */
 	if (_IOC_TYPE(cmd) == SOCK_IOC_TYPE && get_user(r, UADDR(arg)))
 		return -EFAULT;
 	return -ENOTTY;
@@ -504,7 +506,7 @@ static long inet_ioctl(const struct sock_common *c, u32 cmd, u64 arg)
 	case SIOCSIFDSTADDR: return write_addr(c->net, cmd, arg);
 	case SIOCRTMSG: return c->family == AF_INET ? -EINVAL : -ENOTTY;
 	case SIOCGIFPFLAGS:
-	case SIOCSIFPFLAGS: /* no device has private ones */
+	case SIOCSIFPFLAGS: /* no device has private flags */
 		if (c->family != AF_INET)
 			break;
 		return get_user(r, UADDR(arg)) ? -EFAULT : -EINVAL;
@@ -512,7 +514,7 @@ static long inet_ioctl(const struct sock_common *c, u32 cmd, u64 arg)
 	return -ENOTTY;
 }
 
-/* Writes the time of the last packet that was read without SO_TIMESTAMP. */
+/* Returns the timestamp of the last packet that was read without SO_TIMESTAMP. */
 static long last_stamp(const struct sock_common *c, u32 cmd, u64 arg)
 {
 	u64 ns = c->rare.last_stamp;

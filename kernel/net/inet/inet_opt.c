@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * inet_opt.c: getsockopt and setsockopt of levels IP, UDP and RAW; level IPV6 is in inet6_opt.c,
- * control messages are in inet_cmsg.c. Options of features that are not built (IPsec, router alert)
- * are refused with ENOPROTOOPT.
+ * inet_opt.c: getsockopt(2) and setsockopt(2) of levels IP, UDP and RAW; level IPV6 is in
+ * inet6_opt.c, control messages are in inet_cmsg.c. Options of missing features (IPsec, router
+ * alert) are refused with ENOPROTOOPT.
  * Sources: ip(7), udp(7), raw(7), RFC 3493, 3542.
  */
 #include <asm/errno.h>
@@ -22,13 +22,13 @@
 #define SOL_UDPLITE 136
 #define UDPLITE_SEND_CSCOV 10
 #define UDPLITE_RECV_CSCOV 11
-/* the least that a checksum of UDP-Lite covers, bytes */
+/* least checksum coverage of UDP-Lite, bytes */
 #define UDP_HEADER 8
 #define SEGMENT_MOST 65535
 #define ICMP_FILTER 1
 #define ICMPV6_FILTER 1
-#define RAW_CHECKSUM IPV6_CHECKSUM /* at SOL_RAW, too */
-/* newer than the headers of the build */
+#define RAW_CHECKSUM IPV6_CHECKSUM /* also at level SOL_RAW */
+/* newer than the build's kernel headers */
 #define IP_LOCAL_PORT_RANGE_ 51
 #define IP_PROTOCOL_ 52
 
@@ -128,7 +128,10 @@ static int take_options(void *sk, const struct sock_opt *o, uaddr_t val, u32 len
 	return err;
 }
 
-/* Takes two ports, the higher one in the upper half; a half of 0 sets no bound. */
+/*
+ * Sets the bounds of ports that the kernel may choose: the lower in the low half of the value, the
+ * higher in the high half; 0 in a half sets no bound.
+ */
 static int take_port_range(void *sk, const struct sock_opt *o, uaddr_t val, u32 len)
 {
 	struct inet_sock *i = sk;
@@ -162,7 +165,7 @@ int inet_recverr_changed(void *sk, const struct sock_opt *o, int n)
 	return 0;
 }
 
-/* Sets the type of service. ECN's bits of a stream are TCP's own. */
+/* Sets the type of service. TCP keeps the ECN bits of its sockets. */
 static int set_tos(void *sk, const struct sock_opt *o, int n)
 {
 	struct inet_sock *i = sk;
@@ -290,7 +293,7 @@ static int cork_changed(void *sk, const struct sock_opt *o, int n)
 	return n ? 0 : udp_push_pending(sk);
 }
 
-/* Refuses all encapsulations: IPsec and its relatives are not built. */
+/* Refuses all encapsulations, which are for missing features such as IPsec. */
 static int set_encap(void *sk, const struct sock_opt *o, int n)
 {
 	return n ? -ENOPROTOOPT : 0;
@@ -386,7 +389,7 @@ static int reuse_extended(struct inet_sock *i, uaddr_t val)
 	return IS_ERR(f) ? (int)PTR_ERR(f) : inet_reuse_program(i, f);
 }
 
-/* Sets the options of SOL_SOCKET that only the internet families have. */
+/* Sets those options of SOL_SOCKET that only the internet families have. */
 static int set_socket(struct inet_sock *i, int opt, uaddr_t val, u32 len)
 {
 	switch (opt) {
@@ -413,7 +416,7 @@ int inet_setsockopt(struct socket *s, int level, int opt, uaddr_t val, u32 len)
 		break;
 	case SOL_IPV6: err = i->v6 ? inet6_set(i, opt, val, len) : -ENOPROTOOPT; break;
 	case SOL_UDP:
-	case SOL_UDPLITE: /* either level sets options of both */
+	case SOL_UDPLITE: /* both levels accept the options of both */
 		if (is_udp(i))
 			err = set_udp(i, opt, val, len);
 		break;

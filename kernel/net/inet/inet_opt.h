@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * inet_opt.h: options of levels IP and IPV6, between inet_opt.c (IP, UDP, RAW, and the entry
+ * inet_opt.h: options of levels IP and IPV6, shared by inet_opt.c (IP, UDP, RAW, and the entry
  * points) and inet6_opt.c (IPV6).
  *
- * Both keep numbers in tables (kernel/net/socket/opt_table.h). inet_setsockopt() holds inet_sock.op
- * around these calls; readers need no lock, since each option is one word.
+ * Both describe the options that are numbers in tables (kernel/net/socket/opt_table.h).
+ * inet_setsockopt() holds inet_sock.op around these calls. Readers need no lock, since each option
+ * is one word.
  */
 #ifndef NESTLING_NET_INET_INET_OPT_H
 #define NESTLING_NET_INET_INET_OPT_H
@@ -23,34 +24,38 @@ int inet6_set(struct inet_sock *i, int opt, uaddr_t val, u32 len);
 int inet6_get(struct inet_sock *i, int opt, void *val, u32 *len);
 
 /*
- * Reads a number as programs write it: an int, or with @byte_ok also one byte. 0, -EINVAL or
- * -EFAULT.
+ * Reads an int from the program; with @byte_ok and a @len below that of an int, one byte. Returns
+ * 0, -EINVAL or -EFAULT.
  */
 int inet_opt_read(uaddr_t val, u32 len, bool byte_ok, int *n);
 /*
- * Writes @n as an int, or as one byte if @byte_ok, the caller's buffer is shorter than an int, and
- * @n fits.
+ * Writes @n for the program as an int; as one byte if @byte_ok, the buffer is shorter than an int,
+ * and @n fits.
  */
 int inet_opt_put(int n, bool byte_ok, void *val, u32 *len);
 /*
- * sock_opt.take and .get of IP_UNICAST_IF and IPV6_UNICAST_IF: a device's number in network order.
+ * sock_opt.take and .get of IP_UNICAST_IF and IPV6_UNICAST_IF: a device index in network byte
+ * order.
  */
 int inet_take_unicast_if(void *sk, const struct sock_opt *o, uaddr_t val, u32 len);
 int inet_get_unicast_if(void *sk, const struct sock_opt *o, int *n);
 /*
- * sock_opt.get of IP_MTU and IPV6_MTU: the MTU of the route to the peer. -ENOTCONN without a peer.
+ * sock_opt.get of IP_MTU and IPV6_MTU: the MTU of the route to the peer. Returns -ENOTCONN without
+ * a peer.
  */
 int inet_get_mtu(void *sk, const struct sock_opt *o, int *n);
-/* sock_opt.changed of IP_RECVERR and IPV6_RECVERR: drops queued errors when switched off. */
+/*
+ * sock_opt.changed of IP_RECVERR and IPV6_RECVERR: drops queued errors when the option is cleared.
+ */
 int inet_recverr_changed(void *sk, const struct sock_opt *o, int n);
 /*
- * Sets where the checksum of a raw socket's packets is, by @level IPV6 or RAW; below 0: none is
- * made or checked.
+ * Sets the offset of the checksum in a raw socket's packets (IPV6_CHECKSUM). @level: IPPROTO_IPV6
+ * or IPPROTO_RAW. A negative value: no checksum is made or checked.
  */
 int inet_set_checksum(struct inet_sock *i, int level, uaddr_t val, u32 len);
 /*
- * Answers SO_ORIGINAL_DST and IP6T_SO_ORIGINAL_DST: the destination of the connection's first
- * packet before translation. Leaves *@len as the caller set it, as Linux does.
+ * Returns SO_ORIGINAL_DST or IP6T_SO_ORIGINAL_DST: the destination of the connection's first packet
+ * before NAT. Leaves *@len as the caller set it, as Linux does.
  */
 int inet_original_dst(const struct inet_sock *i, bool v6, void *val, const u32 *len);
 

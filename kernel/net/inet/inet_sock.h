@@ -26,13 +26,17 @@ struct inet_sock;
 struct reuse_group;
 
 /*
- * A set of equal sockets (ports_crowd.c): one is linked in a hash bucket, the others in its list.
+ * A set of sockets that are equal for one kind of lookup (ports_crowd.c). One of them is linked in
+ * the hash bucket by `node`; `kin` links all of them.
  */
 struct port_crowd {
 	struct hlist_node node;
 	struct list_head kin;
 };
-/* A set of equal sockets by age. The youngest is linked in the bucket, and holds the tree. */
+/*
+ * A set of equal sockets, sorted by age (inet_place.age). The youngest is linked in the hash
+ * bucket, and holds the root of the tree.
+ */
 struct port_row {
 	struct hlist_node node;
 	struct rb_node at;
@@ -42,33 +46,39 @@ struct port_row {
 
 /* The places of a socket in its port table. Protected by table->lock. */
 struct inet_place {
-	struct hlist_node port_node, peer_node; /* in by_port (or raw), by_peer */
-	struct port_crowd kind, place;          /* in kinds, places */
+	struct hlist_node port_node, peer_node; /* in by_port or raw; in by_peer */
+	struct port_crowd kind, place;          /* in port_table.kinds; in .places */
 	/*
-	 * its place in ways; of raw sockets only the node is used, in raw, by namespace and
+	 * in port_table.ways; raw sockets use its node alone, to be hashed by namespace and
 	 * protocol
 	 */
 	struct port_row way;
-	/* PORT_*, as they were when the socket entered; kinds and places are made from them */
+	/*
+	 * PORT_* and properties, as they were when the socket entered kinds and places, which
+	 * compare them
+	 */
 	u32 traits;
-	/* the number of its entry into the table; in a list the highest comes first */
+	/* serial number of its entry into the table; each list has the highest first */
 	u64 entered;
-	/* like entered, but renewed when the socket drops its peer: lookups choose the highest */
+	/* like entered, but renewed when the socket drops its peer; a lookup chooses the highest */
 	u64 age;
-	/* sockets that share the port by SO_REUSEPORT (ports_group.c), or NULL */
+	/* the sockets that share the port by SO_REUSEPORT (ports_group.c), or NULL */
 	struct reuse_group *group;
-	/* its place in the group, from 1; 0: packets do not choose it */
+	/* its index in reuse_group.all plus 1; 0: it is not a candidate for packets */
 	u32 group_at;
-	/* processor whose packets the socket prefers, -1: any */
+	/* CPU whose packets the socket prefers (SO_INCOMING_CPU), -1: any */
 	int group_cpu;
-	/* it got a program before it was bound */
+	/* it had a program before it was bound, so it has begun a group of its own */
 	bool own_group;
 	bool in_table;
-	/* the port was chosen by bind(2), not by the kernel */
+	/* bind(2) named the port; else the kernel chose it */
 	bool by_user;
-	/* laddr was chosen by connect(2) of a datagram socket, and goes with the peer */
+	/* connect(2) of a datagram socket chose laddr, which is dropped with the peer */
 	bool addr_by_connect;
-	/* the port that TCP gave back; as on Linux, getsockname() returns it until the next bind */
+	/*
+	 * port that a closed TCP connection has given back; as on Linux, getsockname() returns it
+	 * until the next bind
+	 */
 	u16 old_port;
 };
 
@@ -79,87 +89,92 @@ struct inet_place {
 struct inet_opts {
 	bool v6only, hdrincl, freebind, transparent, nodefrag;
 	bool dontfrag6;
-	bool recverr, recverr6; /* errors are queued */
-	/* errors report where extensions begin in the packet that they quote */
+	bool recverr, recverr6; /* errors are queued for MSG_ERRQUEUE */
+	/* queued errors report the offset of ICMP extensions in the quoted packet */
 	bool rfc4884, rfc4884_6;
-	/* bind(2) to an address alone leaves the port to connect(2) */
+	/* bind(2) to an address without a port leaves the choice to connect(2) */
 	bool bind_no_port;
-	/* no effect: no security module gives labels */
+	/* no effect, as there are no security labels */
 	bool passsec4;
-	/* flow labels are made up (autolabel), if that was set; else the namespace decides */
+	/*
+	 * automatic flow labels are on, valid if autolabel_set; else the namespace's sysctl decides
+	 */
 	bool autolabel, autolabel_set;
-	bool sends_flowinfo; /* IPV6_FLOWINFO_SEND */
-	/* a listener's children answer with the label that came */
+	bool sends_flowinfo; /* sends flow information of sockaddr_in6 */
+	/* a listener's children answer with the flow label of the SYN */
 	bool reflects_label;
 	u8 tos, tclass;
 	u8 min_ttl, min_hops;    /* TCP: segments with less are dropped */
-	int ttl, hops;           /* -1: the default */
+	int ttl, hops;           /* of sent packets, -1: the default */
 	int pmtudisc, pmtudisc6; /* IP_PMTUDISC_* */
-	/* device for packets to one machine, 0: any */
+	/* device index for unicast packets (IP_UNICAST_IF), 0: any */
 	int ucast_if, ucast_if6;
-	/* IPV6_PKTINFO: device to use where nothing else names one, 0: any */
+	/* IPV6_PKTINFO: device index, used if no other option names a device; 0: any */
 	int sticky_if;
-	/* IPV6_ADDR_PREFERENCES; have no effect, as no address is special */
+	/* IPV6_ADDR_PREFERENCES; no effect, as there are no temporary or home addresses */
 	u32 addr_prefs;
-	/* class and label that connect(2) was given, host order */
+	/* class and flow label given to connect(2), host byte order */
 	u32 flowinfo;
-	/* IPV6_MTU: bytes to which packets are cut, 0: to the route's MTU */
+	/* IPV6_MTU: bytes above which packets are fragmented, 0: the route's MTU */
 	u16 frag_size6;
-	/* ports that the kernel may choose, 0: by the namespace's bound */
+	/* bounds of ports that the kernel may choose, 0: the namespace's */
 	u16 range_low, range_high;
 };
 
-/* Options that enable control messages for the reader. Protected by op. */
+/* Options that enable control messages with received packets. Protected by op. */
 struct inet_tells {
 	bool pktinfo, ttl, tos, origdst; /* IPv4 */
-	/* IPv4's options; as an answer would have them */
+	/* IPv4's options; those that a reply would have */
 	bool opts, retopts;
 	bool pktinfo6, hops, tclass, origdst6, flow6; /* IPv6 */
-	bool pktinfo6_old, hops_old;                  /* as RFC 2292 has them */
+	bool pktinfo6_old, hops_old;                  /* in the form of RFC 2292 */
 	bool hopopts, dstopts, rthdr;                 /* extension headers */
-	bool hopopts_old, dstopts_old, rthdr_old;     /* as RFC 2292 has them */
+	bool hopopts_old, dstopts_old, rthdr_old;     /* in the form of RFC 2292 */
 	bool fragsize, fragsize6;                     /* size of the largest fragment */
-	/* TCP: heard_last is kept; written under op, read without */
+	/* TCP: heard_last is updated; written under op, read without a lock */
 	bool keeps_last;
 };
 
-/* The facts kept of a received packet that was freed. */
+/* What is kept of a received packet after it was freed, for control messages. */
 struct inet_heard {
 	ip_addr daddr;
-	int ifindex; /* 0: no segment was kept */
+	int ifindex; /* 0: nothing was kept */
 	u32 label;   /* IPv6's flow label */
 	u8 ttl, tos;
 };
 
 /* Multicast (mcast_sock.c). Options are protected by op; members change under op and c.lock. */
 struct inet_mc {
-	/* takes also packets to groups that only other sockets are in */
+	/* also receives multicasts to groups that only other sockets have joined */
 	bool all, all6;
-	/* multicasts sent also go to members on this machine */
+	/* sent multicasts also go to members on this machine */
 	bool loop, loop6;
-	int ttl, hops;            /* hops -1: the default */
-	int ifindex;              /* device to send by, 0: the route's */
+	int ttl, hops;            /* device index to send by, 0: the route's */
+	int ifindex;              /* address set by IP_MULTICAST_IF */
 	ip_addr addr;             /* its address, as set by IP_MULTICAST_IF */
 	struct list_head members; /* of mc_member */
 };
 
-/* The queue of received data, and the unfreed sent bytes. Protected by c.lock. */
+/*
+ * The queue of received packets, and the count of sent bytes that are not freed yet. Protected by
+ * c.lock.
+ */
 struct inet_queue {
-	struct list_head rq; /* sk_buffs for the reader */
-	u32 rmem;            /* true sizes of rq, bytes */
-	/* true sizes of sent datagrams that are not freed yet, bytes; no lock */
+	struct list_head rq; /* received sk_buffs, in order */
+	u32 rmem;            /* bytes, true sizes of the skbs in rq */
+	/* bytes, true sizes of sent skbs that are not freed yet; no lock */
 	atomic_t wmem;
-	struct mutex read_mutex; /* one reader at a time; outside of c.lock */
-	/* ktime of the last datagram read, for SIOCGSTAMP, ns */
+	struct mutex read_mutex; /* held by a reader; taken before c.lock */
+	/* skb->stamp of the last datagram read, ns; nothing reads it */
 	u64 last_stamp;
 	/* packets dropped because the queue was full */
 	u32 drops;
 };
 
-/* A datagram in the making (MSG_MORE, UDP_CORK). Protected by op. */
+/* A datagram that is being collected (MSG_MORE, UDP_CORK). Protected by op. */
 struct inet_cork {
-	u8 *data; /* NULL: none */
-	u32 len;  /* bytes */
+	u8 *data; /* NULL: there is none */
+	u32 len;  /* bytes of data */
 	struct flow flow;
 	u16 port;
 };
@@ -169,18 +184,18 @@ struct inet_udp {
 	bool corked;                     /* UDP_CORK */
 	bool gro;                        /* UDP_GRO */
 	bool no_check6_tx, no_check6_rx; /* UDP_NO_CHECK6_* */
-	u16 segment;                     /* UDP_SEGMENT, bytes, 0: none */
-	/* UDP-Lite: bytes that the checksum covers, 0: all */
+	u16 segment;                     /* UDP_SEGMENT, bytes, 0: no segmentation */
+	/* UDP-Lite: bytes of a sent packet that the checksum covers, 0: all */
 	u16 cov_send;
-	u16 cov_recv; /* the least that is taken, 0: any */
+	u16 cov_recv; /* least coverage accepted, bytes, 0: any */
 };
 
 /* Options of raw sockets. Protected by op. */
 struct inet_raw {
-	/* offset of the checksum in packets sent and received, -1: none */
+	/* offset of the checksum in packets sent and received, bytes, -1: none */
 	int csum_at;
-	u32 icmp_filter;     /* types that are not wanted, a bit each */
-	u32 icmp6_filter[8]; /* as icmp_filter, of ICMPv6 */
+	u32 icmp_filter;     /* a bit for each type that is dropped */
+	u32 icmp6_filter[8]; /* the same for ICMPv6 */
 };
 
 struct inet_sock {
@@ -189,48 +204,51 @@ struct inet_sock {
 	struct mutex op;
 	struct net *net;          /* a reference; immutable */
 	struct port_table *table; /* immutable */
-	/* the file's socket, NULL after the file was closed; protected by c.lock */
+	/* the open file's socket, NULL after close; protected by c.lock */
 	struct socket *sock;
-	void (*free)(struct inet_sock *i); /* frees it without references, NULL: kfree */
+	/* frees it after the last reference; NULL: kfree() */
+	void (*free)(struct inet_sock *i);
 
 	struct inet_place in;
 
-	/* its name; laddr is written under table->lock while the socket is in the table */
-	ip_addr laddr; /* bound to; any */
-	/* source address of sent packets: laddr, or the one that connect(2) has chosen */
+	/*
+	 * Addresses and ports. laddr is written under table->lock while the socket is in the table.
+	 */
+	ip_addr laddr; /* bound address, or any */
+	/* source address of sent packets: laddr, or the address that connect(2) chose */
 	ip_addr saddr;
-	ip_addr raddr;    /* the peer; any */
-	u16 lport, rport; /* host order, 0: none */
-	int bound_if;     /* SO_BINDTODEVICE, 0: any */
-	/* the device at which a link-local peer is, 0: none, or this machine */
+	ip_addr raddr;    /* address of the peer, or any */
+	u16 lport, rport; /* host byte order, 0: none */
+	int bound_if;     /* device index (SO_BINDTODEVICE), 0: any */
+	/* device index of a link-local peer; 0: none, or the peer is this machine */
 	int link_if;
 	bool v6; /* of AF_INET6 */
 	bool listening;
-	bool accepted; /* by a listener */
-	/* laddr is a group's or a broadcast address: it is no source of packets */
+	bool accepted; /* made by a listener */
+	/* laddr is a multicast or broadcast address, so it is never a source address */
 	bool bound_to_many;
-	/* accepted: address the listener is bound to */
+	/* of an accepted socket: the address that its listener is bound to */
 	ip_addr listened_at;
-	u32 uid, gid; /* of its creator */
+	u32 uid, gid; /* uid and gid of the socket's creator */
 
 	struct inet_opts opts;
 	struct inet_tells tells;
 	struct inet_queue queue;
 	struct inet_mc mc;
 	/*
-	 * headers added to sent packets: refcounted and immutable; the pointers are protected by
-	 * c.lock
+	 * headers added to sent packets; the objects are refcounted and immutable, the pointers are
+	 * protected by c.lock
 	 */
 	struct ip6_ext *ext6;     /* IPv6's extension headers, NULL: none */
 	struct ip4_opts *opts4;   /* IPv4's options, NULL: none */
-	struct hlist_head leases; /* of flow labels (flowlabel.c) */
+	struct hlist_head leases; /* leases of flow labels (flowlabel.c) */
 	struct inet_udp udp;
 	struct inet_raw raw;
 	struct inet_cork cork;
-	/* The next two are of streams (IP_PKTOPTIONS); protected by c.lock. */
-	/* the segment that began a connection which was accepted */
+	/* The next two are TCP's, for IP_PKTOPTIONS; protected by c.lock. */
+	/* the SYN of an accepted connection */
 	struct inet_heard heard_syn;
-	/* the newest segment over IPv6, while tells.keeps_last */
+	/* the newest IPv6 segment, kept while tells.keeps_last */
 	struct inet_heard heard_last;
 };
 static inline struct inet_sock *INET(struct socket *s)
@@ -246,13 +264,13 @@ static inline bool inet_is_tcp(const struct sock_common *c)
 {
 	return (c->family == AF_INET || c->family == AF_INET6) && c->type == SOCK_STREAM;
 }
-/* True for TCP, UDP and UDP-Lite, whose lport and rport are on the wire. */
+/* True for TCP, UDP and UDP-Lite, whose packets carry lport and rport. */
 static inline bool inet_has_ports(const struct inet_sock *i)
 {
 	return i->c.protocol == IPPROTO_TCP || i->c.protocol == IPPROTO_UDP ||
 	       i->c.protocol == IPPROTO_UDPLITE;
 }
-/* Returns the link of the socket's own address or its peer's, for addresses that need one. */
+/* Returns the device index that sin6_scope_id reports for link-local addresses of the socket. */
 static inline int inet_scope(const struct inet_sock *i)
 {
 	return i->bound_if ? i->bound_if : i->link_if;

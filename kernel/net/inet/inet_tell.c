@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * inet_tell.c: what a program learns about received packets, as control messages that its options
- * ask for (ip(7), ipv6(7)).
+ * inet_tell.c: control messages about received packets, which options of the socket enable (ip(7),
+ * ipv6(7)).
  *
- *     a datagram  recvmsg(2) returns the records with it
- *     a stream    getsockopt(2) of IP_PKTOPTIONS or IPV6_2292PKTOPTIONS returns the records. Over
- *                 IPv4 those of an accepted connection are about its SYN for ever; over IPv6 they
- *                 are about the newest segment that arrived while an option asked
+ *     datagram sockets  recvmsg(2) returns them with the datagram
+ *     TCP sockets       getsockopt(2) of IP_PKTOPTIONS or IPV6_2292PKTOPTIONS returns them. Over
+ *                       IPv4 they always describe the SYN of an accepted connection; over IPv6 they
+ *                       describe the newest segment that arrived while such an option was enabled
  *
- * A stream that has received no such segment yet still returns the records, with no device and the
- * TTL of multicast. systemd-resolved needs them so, for DNS over TCP.
+ * A TCP socket that has kept no segment still returns them, with no device and a TTL of 1, the
+ * default for multicast. systemd-resolved needs that for DNS over TCP.
  */
 #include <asm/errno.h>
 #include <linux/in6.h>
@@ -19,7 +19,7 @@
 #include "kernel/lib/string.h"
 #include "kernel/net/inet/inet.h"
 
-/* struct in6_pktinfo, with the stack's type of address. */
+/* struct in6_pktinfo with ip_addr. */
 struct pktinfo6 {
 	ip_addr addr;
 	u32 ifindex;
@@ -82,7 +82,7 @@ static void tell6_new(struct inet_sock *i, struct msg *m, const struct inet_hear
 		msg_put_cmsg(m, SOL_IPV6, IPV6_TCLASS, &(int){ h->tos }, sizeof(int));
 }
 
-/* Adds the records in RFC 2292's form. */
+/* Writes the control messages in RFC 2292's form. */
 static void tell6_old(struct inet_sock *i, struct msg *m, const struct inet_heard *h)
 {
 	if (i->tells.pktinfo6_old)
@@ -100,7 +100,7 @@ static void tell6_flow(struct inet_sock *i, struct msg *m, const struct inet_hea
 
 /* ---- datagrams ---- */
 
-/* Tells the packet's destination, as a socket address. */
+/* Writes the packet's destination as a socket address (IP_ORIGDSTADDR, IPV6_ORIGDSTADDR). */
 static void put_origdst(struct msg *m, const struct sk_buff *skb)
 {
 	struct sockaddr_in in = {
@@ -133,9 +133,9 @@ void inet_tell(struct inet_sock *i, struct msg *m, const struct sk_buff *skb)
 			ip6_ext_tell(i, m, skb);
 		tell6_old(i, m, &h);
 	} else {
-		if (i->tells.pktinfo6) /* with a mapped address */
+		if (i->tells.pktinfo6) /* as an IPv4-mapped address */
 			tell6_pktinfo(m, IPV6_PKTINFO, &h);
-		/* as on Linux, a ping socket does not learn the packet's local address */
+		/* as on Linux, ipi_spec_dst is 0 for a ping socket */
 		tell4(i, m, &h, i->table == &ping_ids ? 0 : h.daddr.w[3], 1);
 		if (unlikely(skb->ip.hdr_len > sizeof(struct iphdr)))
 			ip4_opts_tell(i, m, skb);
@@ -158,13 +158,13 @@ void inet_tell_heard(
 			tell6_flow(i, m, h);
 		tell6_old(i, m, h);
 	} else {
-		if (i->tells.pktinfo6) /* with a mapped address */
+		if (i->tells.pktinfo6) /* as an IPv4-mapped address */
 			tell6_pktinfo(m, IPV6_PKTINFO, h);
 		tell4(i, m, h, spec_dst, 1);
 	}
 }
 
-/* ---- streams ---- */
+/* ---- TCP sockets ---- */
 
 static void stream4(struct inet_sock *i, struct msg *m)
 {

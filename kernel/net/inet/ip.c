@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ip.c: IPv4 and IPv6: adds and removes headers, and finds the packets for this machine and the
- * protocol that gets each.
+ * ip.c: IPv4 and IPv6: adds and removes headers, finds the packets for this machine, and gives each
+ * to its protocol.
  *
- * A received packet is checked once, in this file: lengths against each other, and the header's
- * checksum if it came over a wire. The layers above read the header's values in skb->ip.
+ * A received packet is checked here, once: its lengths against each other, and the header checksum
+ * if the packet came over a wire. The layers above read the header's values in skb->ip.
  * Sources: RFC 791, 1122, 8200.
  */
 #include <asm/errno.h>
@@ -20,7 +20,7 @@
 #define IP_DF 0x4000
 #define IP_MF 0x2000
 #define IP_OFFSET_OR_MORE 0x3fff
-#define EXT_MAX 8 /* extension headers in a row */
+#define EXT_MAX 8 /* most extension headers of a packet */
 
 /* ---- out ---- */
 
@@ -78,8 +78,8 @@ static void push_v6(struct sk_buff *skb, const struct flow *f, u8 ttl, u8 next)
 }
 
 /*
- * Gives a copy of an outgoing packet to this machine: a broadcast always, a group's packet if the
- * machine is a member. True: the packet is not sent by the card.
+ * Gives a copy of an outgoing packet to this machine: of a broadcast always, of a multicast if this
+ * machine is a member of the group. Returns true if the packet must not leave this machine.
  */
 static bool loop_back(struct sk_buff *skb, const struct flow *f)
 {
@@ -96,7 +96,7 @@ static bool loop_back(struct sk_buff *skb, const struct flow *f)
 	return mc && (f->stays || (!ip_is_v4(&f->daddr) && (ntohl(f->daddr.w[0]) >> 16 & 15) < 2));
 }
 
-/* Sends to the next hop. */
+/* Sends a packet to the next hop, or to all for a broadcast. */
 int ip_output(struct sk_buff *skb, const struct flow *f)
 {
 	static const u8 all[ETH_ALEN] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
@@ -123,13 +123,13 @@ int ip_output(struct sk_buff *skb, const struct flow *f)
 	return neigh_output(f->dev, &f->next_hop, skb);
 }
 
-/* True if the device has moved to another namespace while a connection still uses it. */
+/* True if the route's device has moved to another namespace than @net. */
 static bool has_left(const struct net *net, const struct flow *f)
 {
 	return unlikely(READ_ONCE(f->dev->net) != net);
 }
 
-/* Looks up the route again, since the filter has changed fields that the route depends on. */
+/* Looks up the route again if the filter has changed the addresses or the mark of the packet. */
 static int reroute(struct net *net, const struct sk_buff *skb, struct flow *f)
 {
 	struct flow g = { .mark = skb->mark, .tos = f->tos, .proto = f->proto, .ttl = f->ttl };
@@ -159,7 +159,10 @@ static int reroute(struct net *net, const struct sk_buff *skb, struct flow *f)
 	return err;
 }
 
-/* Passes an outgoing packet with its header through the packet filter. Consumes @skb. */
+/*
+ * Passes an outgoing packet, with its header, through the packet filter, and sends it. Consumes
+ * @skb.
+ */
 static int filter_out(struct net *net, struct sk_buff *skb, const struct flow *f)
 {
 	struct flow g = *f;
@@ -189,7 +192,7 @@ static int filter_out(struct net *net, struct sk_buff *skb, const struct flow *f
 	return skb_len(skb) > g.mtu ? ip_fragment(skb, g.mtu, &g, ip_output) : ip_output(skb, &g);
 }
 
-/* Sends segments one by one, because the card cannot cut them any more. */
+/* Cuts a GSO packet and sends its segments one by one, as the device cannot cut them. */
 static int send_cut(struct net *net, struct sk_buff *skb, const struct flow *f)
 {
 	LIST_HEAD(cut);
@@ -216,7 +219,7 @@ void icmp_count_out(struct net *net, u8 type, bool v6)
 	IP_STATS(net, v6).icmp_types_out[type]++;
 }
 
-/* Counts a packet of ICMP; @skb begins with its header. */
+/* Counts a sent ICMP message; @skb begins with its ICMP header. */
 static void count_icmp(struct net *net, const struct sk_buff *skb, const struct flow *f)
 {
 	bool v6 = !ip_is_v4(&f->daddr);
@@ -230,7 +233,10 @@ static void count_icmp(struct net *net, const struct sk_buff *skb, const struct 
 		icmp_count_out(net, *h, v6);
 }
 
-/* Returns the route's TTL or hop limit, or that of its device. */
+/*
+ * Returns the route's TTL or hop limit, or else the default of the namespace (IPv4) or device
+ * (IPv6).
+ */
 static u8 default_ttl(const struct net *net, const struct flow *f, bool v4)
 {
 	if (f->hoplimit)
@@ -244,7 +250,7 @@ static int send_with_proto(struct net *net, struct sk_buff *skb, const struct fl
 	u32 whole = skb_len(skb) +
 		    (v4 ? sizeof(struct iphdr) + ip4_opts_len(f->opts) : sizeof(struct ipv6hdr));
 	u8 ttl = f->ttl || f->stays ? f->ttl : default_ttl(net, f, v4);
-	/* the card's segments fit into the MTU */
+	/* segments cut by the card are within the MTU */
 	bool cut = (skb->gso ? whole - skb->len + skb->gso : whole) > f->mtu;
 	struct ip_stats *n = &IP_STATS(net, !v4);
 
@@ -298,7 +304,7 @@ int ip_answer_by(const struct sk_buff *skb)
 
 int ip_send_raw(struct net *net, struct sk_buff *skb, const struct flow *f)
 {
-	if (!ip_is_v4(&f->daddr)) /* IPv4 counts none, as on Linux */
+	if (!ip_is_v4(&f->daddr)) /* IPv4 does not count it, as on Linux */
 		IP_STATS(net, true).out_requests++;
 	if (skb_len(skb) > f->mtu || has_left(net, f)) {
 		kfree_skb(skb);
@@ -306,7 +312,7 @@ int ip_send_raw(struct net *net, struct sk_buff *skb, const struct flow *f)
 	}
 	skb->protocol = ip_is_v4(&f->daddr) ? ETH_P_IP : ETH_P_IPV6;
 	skb->prioidx = f->prioidx;
-	/* checksums inside come from the program */
+	/* the program has made the transport checksum */
 	skb->foreign = true;
 	if (unlikely(nf_active(net)))
 		return filter_out(net, skb, f);
@@ -331,7 +337,7 @@ int ip_send_on(struct net *net, struct sk_buff *skb, const struct flow *f)
 
 /* ---- in ---- */
 
-/* Notes the start of the packet that is being parsed. */
+/* Records the start of the packet that is being parsed, for ip_rewind(). */
 static void set_front(struct sk_buff *skb)
 {
 	skb->ip.front_off = skb->off;
@@ -353,7 +359,10 @@ bool ip_parse_v4(struct sk_buff *skb)
 		return false;
 	if (!skb->csum_ok && csum_fold(skb_sum(skb, 0, hlen, 0)))
 		return false;
-	/* skb_network() has left it in one piece, but a rule may have written another length. */
+	/*
+	 * skb_network() put the header into one piece, but a rule may have written a larger length
+	 * since.
+	 */
 	if (unlikely(skb_headlen(skb) && skb_headlen(skb) < hlen))
 		h = (const struct iphdr *)nf_writable(skb, hlen);
 	skb->ip = (struct ip_meta){
@@ -375,8 +384,8 @@ bool ip_parse_v4(struct sk_buff *skb)
 }
 
 /*
- * Parses a fragment's header. The first fragment that is also the last is a whole packet (RFC
- * 6946). Returns false if the header is in a reassembled packet.
+ * Parses a fragment header. A first fragment that is also the last is a whole packet (RFC 6946).
+ * Returns false if a packet that was reassembled is a fragment.
  */
 static bool parse_fragment(struct sk_buff *skb, const u8 *e)
 {
@@ -395,8 +404,9 @@ static bool parse_fragment(struct sk_buff *skb, const u8 *e)
 }
 
 /*
- * Skips hop-by-hop and destination options without reading them, and routing headers without
- * segments left. Behind a fragment header is its fragment.
+ * Skips all extension headers: hop-by-hop and destination options without reading them, routing
+ * headers only without segments left. Stops behind a fragment header. Returns false if a header is
+ * invalid.
  */
 static bool skip_extensions(struct sk_buff *skb, u8 next)
 {
@@ -461,7 +471,7 @@ static bool parse_v6(struct sk_buff *skb)
 	memcpy(&skb->ip.saddr, &h->saddr, 16);
 	memcpy(&skb->ip.daddr, &h->daddr, 16);
 	if (ip_is_v4(&skb->ip.saddr) || ip_is_v4(&skb->ip.daddr))
-		/* Mapped addresses do not travel (RFC 4942, 2.2). */
+		/* mapped addresses are invalid in packets (RFC 4942, 2.2) */
 		return false;
 	skb_trim(skb, total);
 	set_front(skb);
@@ -482,8 +492,8 @@ void ip_rewind(struct sk_buff *skb)
 }
 
 /*
- * Passes the packet to the filter, from its network header on, and parses it again. Returns false
- * if the filter consumed it.
+ * Passes a received packet, from its network header on, to hook @hook of the filter, and parses it
+ * again. Returns false if the packet was consumed.
  */
 static bool filter_in(struct net *net, u8 hook, struct sk_buff *skb)
 {
@@ -510,8 +520,7 @@ static bool for_us(struct net *net, struct sk_buff *skb)
 	}
 	skb->broadcast = addr_is_broadcast(net, d);
 	if (unlikely(skb->broadcast) && d->w[3] != ~0U &&
-		CONF4_AND(skb->dev,
-			CONF4_BC_FORWARDING)) { /* to all of a network that may be another */
+		CONF4_AND(skb->dev, CONF4_BC_FORWARDING)) { /* a directed broadcast is forwarded */
 		skb->broadcast = false;
 		return false;
 	}
@@ -560,8 +569,8 @@ static void deliver(struct net *net, struct sk_buff *skb)
 }
 
 /*
- * True if a sysctl asks for the check and the frame is to many, but the packet is to one machine,
- * which is invalid (RFC 1122, 3.3.6).
+ * True for a unicast packet in a broadcast or multicast frame of the link layer (RFC 1122, 3.3.6),
+ * which conf/NAME/drop_unicast_in_l2_multicast drops. IPv4; see is_smuggled().
  */
 static bool link_says_many(const struct sk_buff *skb)
 {
@@ -572,8 +581,8 @@ static bool link_says_many(const struct sk_buff *skb)
 static void receive(struct sk_buff *skb, bool shown);
 
 /*
- * Receives the whole packet once all its fragments are there. @shown: the fragments have passed the
- * filter.
+ * Takes a fragment, and receives the whole packet once all fragments have arrived. @shown: the
+ * fragments have passed the filter.
  */
 static void reassemble(struct net *net, struct sk_buff *skb, bool shown)
 {
@@ -581,12 +590,12 @@ static void reassemble(struct net *net, struct sk_buff *skb, bool shown)
 	if (!skb)
 		return;
 	memset(&skb->ip, 0, sizeof(skb->ip));
-	/* recurses once: a reassembled packet is no fragment */
+	/* recurses once, as a reassembled packet is not a fragment */
 	receive(skb, shown);
 }
 
 /*
- * True for a unicast packet in a link-layer multicast frame (RFC 1122, 3.3.6), which
+ * True for an IPv6 unicast packet in a broadcast or multicast frame, which
  * conf/NAME/drop_unicast_in_l2_multicast drops.
  */
 static bool is_smuggled(const struct sk_buff *skb)
@@ -601,7 +610,7 @@ static void receive(struct sk_buff *skb, bool shown)
 	bool filtered = unlikely(nf_active(net));
 	struct ip_stats *n = &IP_STATS(net, skb->protocol == ETH_P_IPV6);
 
-	if (!skb->defragged) { /* its fragments were counted */
+	if (!skb->defragged) { /* else its fragments were counted */
 		n->in_receives++;
 		n->in_octets += skb_len(skb);
 	}
@@ -630,7 +639,8 @@ static void receive(struct sk_buff *skb, bool shown)
 		return;
 	}
 	if (!for_us(net, skb)) {
-		if (skb->broadcast) { /* a group without members on this machine */
+		/* to a group that this machine has not joined */
+		if (skb->broadcast) {
 			kfree_skb(skb);
 			return;
 		}
@@ -649,7 +659,10 @@ static void receive(struct sk_buff *skb, bool shown)
 		kfree_skb(skb);
 		return;
 	}
-	/* A rule has made a fragment of a reassembled packet, which cannot be reassembled again. */
+	/*
+	 * A filter rule has turned a reassembled packet into a fragment; it is not reassembled
+	 * again.
+	 */
 	if (unlikely(skb->ip.is_frag && skb->defragged)) {
 		n->in_hdr_errors++;
 		kfree_skb(skb);

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ip4_opt.c: options of IPv4's header (RFC 791, 2113): those that a socket sends (IP_OPTIONS, or
- * ancillary data of one message), those that a program receives (IP_RECVOPTS, IP_RETOPTS), and
- * those that every router fills in: record route and timestamp.
+ * ip4_opt.c: options of the IPv4 header (RFC 791, 2113): those that a socket sends (IP_OPTIONS, or
+ * a control message), those that a program receives (IP_RECVOPTS, IP_RETOPTS), and those that every
+ * router fills in (record route, timestamp).
  *
- * A struct ip4_opts never changes and has a refcount, like struct ip6_ext: a socket, a message and
- * a corked datagram each hold a reference. Options are checked where they come in, from a program
- * or in a packet; from then on their lengths are valid. Packets with a source route are dropped, as
- * Linux does where accept_source_route is 0, and sockets send none.
+ * A struct ip4_opts is immutable and refcounted, like struct ip6_ext: a socket, a message and a
+ * corked datagram each hold a reference. Options are checked where they enter, from a program or in
+ * a packet, so their lengths are valid afterwards. Packets with a source route are dropped, as on
+ * Linux with accept_source_route 0, and sockets cannot send one.
  */
 #include <asm/errno.h>
 #include <linux/ip.h>
@@ -20,13 +20,13 @@
 
 #define HEADER sizeof(struct iphdr)
 #define DAY_MS 86400000U
-/* least pointer of an option of addresses: pointers count from the option's front, at 1 */
+/* least pointer of a route option; a pointer counts bytes from the option's start, from 1 on */
 #define FIRST_PTR 4
-#define FIRST_TS_PTR 5 /* of times */
+#define FIRST_TS_PTR 5 /* least pointer of a timestamp option */
 
 struct ip4_opts {
 	atomic_t refs;
-	u8 len; /* padded to 4 */
+	u8 len; /* bytes, a multiple of 4 */
 	u8 data[IP4_OPTS_MAX];
 };
 
@@ -62,22 +62,22 @@ struct ip4_opts *ip4_opts_of(struct inet_sock *i)
 
 /* ---- checking ---- */
 
-/* State of a check of options; @bad is the offset of the first mistake. */
+/* State of a check of options; `bad` is the offset of the first error. */
 struct check {
-	/* a received packet: unknown options are skipped */
+	/* the options are a received packet's: unknown ones are skipped */
 	bool packet;
-	bool may;                  /* a program that has CAP_NET_RAW */
-	bool rr, ts, source_route; /* seen */
+	bool may;                  /* the program has CAP_NET_RAW */
+	bool rr, ts, source_route; /* options that were seen */
 	u32 bad;
 };
 
-/* Returns the length of an option of more than one byte at o[at] if it ends within @n, or 0. */
+/* Returns the length of the option at o[at], which is longer than one byte; 0 if it exceeds @n. */
 static u32 length_at(const u8 *o, u32 at, u32 n)
 {
 	return at + 2 <= n && o[at + 1] >= 2 && o[at + 1] <= n - at ? o[at + 1] : 0;
 }
 
-/* Each of these returns where in the option the mistake is, or 0. */
+/* Each of these returns the offset of an error in the option, or 0. */
 static u32 check_route(struct check *c, const u8 *o, u32 len)
 {
 	if (c->source_route)
@@ -108,7 +108,7 @@ static u32 check_ts(struct check *c, const u8 *o, u32 len)
 	flag = o[3] & 15U;
 	if (o[2] < FIRST_TS_PTR)
 		return 2;
-	/* full: is there room in the count of machines without an entry? */
+	/* The option is full: is there room in the count of routers without an entry? */
 	if (o[2] > len)
 		return flag != IPOPT_TS_PRESPEC && o[3] >> 4 == 15 ? 3 : 0;
 	if (o[2] + 3U > len)
@@ -126,13 +126,13 @@ static u32 check_one(struct check *c, const u8 *o, u32 len)
 	case IPOPT_RR: return check_rr(c, o, len);
 	case IPOPT_TIMESTAMP: return check_ts(c, o, len);
 	case IPOPT_RA: return len < 4 ? 1 : 0;
-	/* no labels are configured */
+	/* CIPSO labels are not configured */
 	case IPOPT_CIPSO: return c->packet ? 0 : 1;
 	}
 	return 0;
 }
 
-/* Checks options, and clears the bytes behind their end. 0 or -EINVAL. */
+/* Checks options, and clears the bytes behind IPOPT_END. Returns 0 or -EINVAL. */
 static int check(struct check *c, u8 *o, u32 n)
 {
 	for (u32 at = 0, len; at < n; at += len) {
@@ -177,7 +177,10 @@ static void put_time(u8 *o)
 	put_address(o, ms);
 }
 
-/* Stamps an option that check() has seen. @arrived: without room the overflow is counted. */
+/*
+ * Adds an entry to a timestamp option that check() has accepted. If the option is full and
+ * @arrived, increments its overflow count.
+ */
 static void stamp(struct net *net, u8 *o, u32 addr, bool arrived)
 {
 	u32 flag = o[3] & 15U, asked;
@@ -205,7 +208,7 @@ static void stamp(struct net *net, u8 *o, u32 addr, bool arrived)
 	}
 }
 
-/* Records this machine in the option: our address @addr of its route, or @seen with the time. */
+/* Adds this machine to route and timestamp options: @addr to record route, @seen to timestamps. */
 static void record(struct net *net, u8 *o, u32 n, u32 addr, u32 seen, bool arrived)
 {
 	for (u32 at = 0, len; at < n && o[at] != IPOPT_END; at += len) {
@@ -243,7 +246,7 @@ void ip4_opts_later(u8 *o, u32 n)
 
 /* ---- sockets ---- */
 
-/* Makes options of @n bytes of a program, at most IP4_OPTS_MAX. ERR_PTR. */
+/* Makes an ip4_opts of @n bytes from a program, at most IP4_OPTS_MAX. ERR_PTR on failure. */
 static struct ip4_opts *make(struct net *net, const void *from, u32 n)
 {
 	struct check c = { .may = net_capable(net, CAP_NET_RAW) };
@@ -266,7 +269,7 @@ static struct ip4_opts *make(struct net *net, const void *from, u32 n)
 
 int ip4_opts_set(struct inet_sock *i, uaddr_t val, u32 len)
 {
-	struct ip4_opts *x = NULL, *old = i->opts4; /* op held: it does not change */
+	struct ip4_opts *x = NULL, *old = i->opts4; /* op is held, so it does not change */
 	u8 from[IP4_OPTS_MAX];
 
 	if (len > sizeof(from))
@@ -307,7 +310,7 @@ int ip4_opts_cmsg(struct net *net, struct inet_control *c, const void *data, u64
 
 /* ---- in ---- */
 
-/* Copies the options of @kind to @to, one after another. Returns the number of bytes. */
+/* Copies the first option of @kind to @to. Returns its length, or 0. */
 static u32 take(const u8 *o, u32 n, u8 kind, u8 *to)
 {
 	for (u32 at = 0, len; at < n && o[at] != IPOPT_END; at += len) {
@@ -322,7 +325,9 @@ static u32 take(const u8 *o, u32 n, u8 kind, u8 *to)
 	return 0;
 }
 
-/* Makes the options of an answer to @skb. @to: IP4_OPTS_MAX zeros. */
+/*
+ * Makes the options for a reply to @skb at @to, which is IP4_OPTS_MAX zeros. Returns their length.
+ */
 static u32 answer_to(const struct sk_buff *skb, u8 *to)
 {
 	const u8 *o = skb_network(skb) + HEADER;
@@ -342,7 +347,7 @@ struct ip4_opts *ip4_opts_answer(const struct sk_buff *skb)
 	atomic_set(&x->refs, 1);
 	x->len = (u8)answer_to(skb, x->data);
 	if (!check(&c, x->data,
-		    /* The filter's rules may have written to them since they came in. */
+		    /* a filter rule may have changed the received options */
 		    x->len))
 		return x;
 	ip4_opts_put(x);
@@ -360,7 +365,7 @@ void ip4_opts_tell(struct inet_sock *i, struct msg *m, const struct sk_buff *skb
 		msg_put_cmsg(m, SOL_IP, IP_RETOPTS, back, answer_to(skb, back));
 }
 
-/* Returns our source address for packets to @peer; 0: there is no route to it. */
+/* Returns our source address for packets to @peer; 0: there is no route. */
 static u32 known_to(struct net *net, u32 peer)
 {
 	struct flow f = { .daddr = ip_v4(peer) };
@@ -369,8 +374,8 @@ static u32 known_to(struct net *net, u32 peer)
 }
 
 /*
- * Copies the header at the front of @skb to @h. Returns true if its options are valid and accepted;
- * for wrong options the sender gets an ICMP error.
+ * Copies the IPv4 header at the front of @skb to @h. Returns true if its options are valid and
+ * accepted. Sends an ICMP error for invalid options.
  */
 static bool read_header(struct net *net, struct sk_buff *skb, u8 *h)
 {

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ip6_ext.c: IPv6's extension headers of sockets (RFC 3542). A datagram socket sends hop-by-hop and
- * destination options with each datagram (setsockopt), or with one message, which then has no
- * others. Headers of received packets are returned as ancillary data.
+ * ip6_ext.c: IPv6 extension headers of sockets (RFC 3542). A datagram socket sends hop-by-hop and
+ * destination options with each datagram (setsockopt), or with one message, whose options then
+ * replace the socket's. Headers of received packets are returned as control messages.
  *
- * A struct ip6_ext never changes and has a refcount: a socket, a message that is sent and a corked
- * datagram each hold a reference. Received routing headers are returned, but none are sent. Options
- * that came with fragments are not returned. ip6_options_hold() checks for unknown options and for
- * too many (ipv6/max_hbh_opts_number and its kin): hop-by-hop options on every packet, destination
- * options on packets for this machine.
+ * A struct ip6_ext is immutable and refcounted: a socket, a message being sent and a corked
+ * datagram each hold a reference. Routing headers are returned, but never sent. Options of
+ * fragments are not returned. ip6_options_hold() rejects unknown options, and too many of them
+ * (ipv6/max_hbh_opts_number and its relatives): hop-by-hop options in every packet, destination
+ * options in packets for this machine.
  */
 #include <asm/errno.h>
 #include <linux/icmpv6.h>
@@ -24,7 +24,7 @@
 
 struct ip6_ext {
 	atomic_t refs;
-	u32 hop, dst; /* lengths; hop-by-hop options come first */
+	u32 hop, dst; /* bytes; hop-by-hop options come first */
 	u8 data[];
 };
 
@@ -66,7 +66,10 @@ struct ip6_ext *ip6_ext_of(struct inet_sock *i)
 	return x;
 }
 
-/* Copies @old with other options of one kind, @n bytes of them; *out NULL: none are left. */
+/*
+ * Makes a copy of @old in which @n bytes at @opts replace the hop-by-hop options, or the
+ * destination options. *@out is NULL if no options are left.
+ */
 static int change(const struct ip6_ext *old, bool hop, const u8 *opts, u32 n, struct ip6_ext **out)
 {
 	u32 had_hop = old ? old->hop : 0, had_dst = old ? old->dst : 0;
@@ -90,7 +93,7 @@ static int change(const struct ip6_ext *old, bool hop, const u8 *opts, u32 n, st
 	return 0;
 }
 
-/* Returns the length that options state themselves. -EINVAL: there are not as many bytes. */
+/* Returns the length that the header states, or -EINVAL if it exceeds @n. */
 static int length_of(const u8 *opts, u64 n)
 {
 	u32 len = n >= 2 ? (opts[1] + 1U) * 8 : 0;
@@ -100,7 +103,7 @@ static int length_of(const u8 *opts, u64 n)
 
 static int set(struct inet_sock *i, bool hop, const u8 *opts, u32 n)
 {
-	struct ip6_ext *x, *old = i->ext6; /* op held: it does not change */
+	struct ip6_ext *x, *old = i->ext6; /* op is held, so it does not change */
 	int err = change(old, hop, opts, n, &x);
 
 	if (err)
@@ -198,7 +201,7 @@ struct sk_buff *ip6_ext_push(struct sk_buff *skb, const struct ip6_ext *x, u8 *n
 	s->stamp_wanted = skb->stamp_wanted;
 	s->stamp_key = skb->stamp_key;
 	s->stamp_for = skb->stamp_for;
-	s->destructor = skb->destructor; /* the sender's budget goes along */
+	s->destructor = skb->destructor; /* the sender's charge moves to the new skb */
 	s->owner = skb->owner;
 	s->charged = skb->charged;
 	skb->destructor = NULL;
@@ -212,11 +215,11 @@ struct sk_buff *ip6_ext_push(struct sk_buff *skb, const struct ip6_ext *x, u8 *n
 #define OPT_PADN 1
 #define OPT_ALERT 5
 #define PAD_MAX 7U
-#define UNKNOWN_OPTION 2 /* of ICMPV6_PARAMPROB */
+#define UNKNOWN_OPTION 2 /* code of ICMPV6_PARAMPROB */
 
 /*
  * Handles the unknown option @kind. Returns true if it may be skipped. Otherwise its action bits
- * decide whether the sender gets an ICMP error about byte @at.
+ * decide whether the sender gets an ICMP error about offset @at.
  */
 static bool pass_over(struct net *net, struct sk_buff *skb, u8 kind, u32 at)
 {
@@ -231,7 +234,10 @@ static bool pass_over(struct net *net, struct sk_buff *skb, u8 kind, u32 at)
 	return false;
 }
 
-/* True for valid padding of @n bytes: zeros but for the option's head. */
+/*
+ * True for valid padding: @n bytes, zero behind the option's head. Adds @n to *@padding, the bytes
+ * of padding in a row, and checks their limit.
+ */
 static bool pads(const u8 *p, u32 n, u32 *padding)
 {
 	*padding += n;
@@ -242,8 +248,8 @@ static bool pads(const u8 *p, u32 n, u32 *padding)
 }
 
 /*
- * Checks the header at @p of @len bytes. As in Linux a limit below 0 is a number, too, and unknown
- * options are not skipped then.
+ * True if the @len bytes of options at @p are acceptable. As on Linux, a negative limit -n allows n
+ * options, and no unknown ones.
  */
 static bool options_hold(struct net *net, struct sk_buff *skb, const u8 *p, u32 len, bool dst)
 {

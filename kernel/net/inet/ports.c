@@ -2,11 +2,11 @@
 /*
  * ports.c: which sockets may share a port.
  *
- * A port may be shared by sockets of different addresses, by SO_REUSEADDR and SO_REUSEPORT under
- * the rules of socket(7) and ip(7), and by connections to different peers. A socket that wants a
- * port is compared with one socket of each kind that has it, however many share it (ports_crowd.c).
- * ports_find.c finds the socket that a packet is for.
- * Locks: table->lock protects all tables; a search for a free port drops it now and then.
+ * Sockets may share a port if their addresses differ, by SO_REUSEADDR and SO_REUSEPORT under the
+ * rules of socket(7) and ip(7), and as connections to different peers. A socket that asks for a
+ * port is compared with one socket of each kind that has the port, however many share it
+ * (ports_crowd.c). ports_find.c finds the socket that a packet is for.
+ * Locks: table->lock protects all tables; a search for a free port drops it at times.
  */
 #include <asm/errno.h>
 
@@ -27,8 +27,8 @@ struct hlist_head *inet_raw_bucket(const struct net *net, u32 proto)
 /* ---- conflicts ---- */
 
 /*
- * True if @from, the any-address of socket @any, covers address @addr of socket @other. IPv6
- * sockets may be bound to IPv4's any-address.
+ * True if socket @any, bound to the any-address @from, receives packets to @addr of socket @other.
+ * An IPv6 socket may be bound to the any-address of IPv4.
  */
 static bool any_covers(const struct inet_sock *any, const ip_addr *from,
 	const struct inet_sock *other, const ip_addr *addr)
@@ -55,14 +55,15 @@ static bool addresses_overlap(const struct inet_sock *a, const ip_addr *addr,
 }
 
 /*
- * How sockets may share a port. SHARE_SAID: the program has named it. SHARE_CHOSEN: the kernel may
- * choose it for TCP, if no free port is left.
+ * When sockets may share a port. SHARE_SAID: the program has named the port. SHARE_CHOSEN: the
+ * kernel chooses the port for TCP, and no port is free.
  */
 enum port_share { SHARE_NOT, SHARE_SAID, SHARE_CHOSEN };
 
 /*
- * True if @i may come to where @o is. A socket that was given a program before has begun a group,
- * and joins no other. A socket joins no group by a port that it has not named.
+ * True if the options of @i and @o let them share a port. A socket that had a program before it was
+ * bound has begun a group of its own, and joins no other. A socket joins a group only by a port
+ * that the program has named.
  */
 static bool may_share(const struct inet_sock *i, const struct inet_sock *o, enum port_share how)
 {
@@ -73,10 +74,7 @@ static bool may_share(const struct inet_sock *i, const struct inet_sock *o, enum
 	return i->c.reuseaddr && o->c.reuseaddr && !(i->table->stream && o->listening);
 }
 
-/*
- * True if @o, which has the port that @i is to get, conflicts with @i. @shares: when sockets may
- * share it.
- */
+/* True if @o, which has the port that @i asks for, prevents that. */
 static bool in_the_way(const struct inet_sock *i, const ip_addr *laddr, const struct inet_sock *o,
 	enum port_share shares)
 {
@@ -96,8 +94,8 @@ static bool any_in_the_way(const struct inet_sock *i, const ip_addr *laddr, cons
 }
 
 /*
- * Looks at one socket of each kind: for the wildcard address their addresses do not matter, for
- * another one those at that address and at the wildcard.
+ * True if a socket prevents that @i gets @port. For the any-address one socket of each kind
+ * decides; for another address only sockets at that address and at the any-address matter.
  */
 static bool conflicts(
 	const struct inet_sock *i, const ip_addr *laddr, u16 port, enum port_share shares)
@@ -129,7 +127,7 @@ static void hash_port(struct inet_sock *i)
 	ports_join(i);
 }
 
-/* Enters a socket with its port. After -ENOMEM nothing has changed. */
+/* Gives the socket its port and enters it into the table. After -ENOMEM nothing has changed. */
 static int enter_port(struct inet_sock *i, const ip_addr *laddr, u16 port, bool by_user)
 {
 	ip_addr was = i->laddr;
@@ -157,13 +155,13 @@ static u32 random_below(u32 n)
 	return r % n;
 }
 
-/* Returns the first of the ports that may be chosen for it; *n: their number. */
+/* Returns the first port that the kernel may choose for the socket; *@n: their number. */
 static u32 port_range(const struct inet_sock *i, u32 *n)
 {
 	u32 low = (u32)READ_ONCE(i->net->ports.min), high = (u32)READ_ONCE(i->net->ports.max);
 	u32 l = READ_ONCE(i->opts.range_low), h = READ_ONCE(i->opts.range_high);
 
-	/* A writer may have changed one bound, and not yet the other. */
+	/* sysctl may have changed only one bound so far */
 	high = max(low, high);
 	if (l >= low && l <= high)
 		low = l;
@@ -174,8 +172,8 @@ static u32 port_range(const struct inet_sock *i, u32 *n)
 }
 
 /*
- * True if another connection may have the port of @o: the kernel chose the port for its
- * connections.
+ * True if a connection may share the port of @o, because the kernel chose that port for a
+ * connection.
  */
 static bool is_shareable(const struct inet_sock *i, const struct inet_sock *o)
 {
@@ -195,17 +193,17 @@ static bool peer_taken(
 	return false;
 }
 
-/* A request for a port of the kernel's choice: at an address, or (NULL) for a connection. */
+/* A search for a free port: for bind(2) to @laddr, or (@laddr NULL) for a connection. */
 struct choosing {
 	struct inet_sock *i;
 	const ip_addr *laddr;
 	const ip_addr *saddr, *raddr;
 	u16 rport;
-	/* whether a port of another socket will do, where both may share it */
+	/* how the port may be shared with another socket */
 	enum port_share shares;
 };
 
-/* buckets, before others may have the table */
+/* buckets that are searched before table->lock is dropped */
 #define AT_ONCE 32
 
 static bool wants_any(const struct choosing *c)
@@ -219,12 +217,13 @@ static bool bars(const struct choosing *c, const struct inet_sock *o)
 		return !is_shareable(c->i, o);
 	if (wants_any(c))
 		return in_the_way(c->i, c->laddr, o, c->shares);
-	return o->net == c->i->net; /* perhaps: at its place */
+	/* may bar it; conflicts() compares the addresses */
+	return o->net == c->i->net;
 }
 
 /*
- * Returns the ports in @port's bucket that are taken, or may be: bit n for port n * TABLE_SIZE +
- * @port % TABLE_SIZE.
+ * Returns the ports in @port's bucket that are taken, or may be: bit n stands for port n *
+ * TABLE_SIZE + @port % TABLE_SIZE.
  */
 static u64 taken_beside(const struct choosing *c, u16 port)
 {
@@ -249,8 +248,8 @@ static bool may_choose(const struct choosing *c, u16 port, u64 taken)
 }
 
 /*
- * Chooses a free port among the @n ports from @low on, of those that share the bucket of port @low
- * + @first. Begins at @start. 0: none is free.
+ * Chooses a free port among those of the @n ports from @low on that share the bucket of port @low +
+ * @first. @start: the random start. Returns 0 if none is free.
  */
 static u16 choose_beside(const struct choosing *c, u32 low, u32 first, u32 n, u32 start)
 {
@@ -267,10 +266,10 @@ static u16 choose_beside(const struct choosing *c, u32 low, u32 first, u32 n, u3
 }
 
 /*
- * Chooses a free port, from a random start; 0: there is none. It tries all ports of a bucket
- * together: if most ports are taken, each of thousands of tries would search another bucket. The
- * table's lock is dropped now and then, but not between the choice and its use. Tasks that share
- * the socket call this one by one (op).
+ * Chooses a free port, from a random start; returns 0 if there is none. It checks all ports of a
+ * bucket together, since a search port by port would walk a bucket for each port. It drops the
+ * table's lock at times, but not between the choice of a port and its use. op serialises callers on
+ * a socket.
  */
 static u16 choose(const struct choosing *c)
 {
@@ -292,8 +291,8 @@ static u16 choose(const struct choosing *c)
 }
 
 /*
- * Chooses a port. A TCP port that another socket has is given out only if ip_autobind_reuse is set
- * and no other is left.
+ * Chooses a port for bind(2). A TCP port of another socket is given only if ip_autobind_reuse is
+ * set and no other port is left.
  */
 static u16 choose_for(struct inet_sock *i, const ip_addr *laddr)
 {
@@ -327,8 +326,8 @@ int inet_get_port(struct inet_sock *i, const ip_addr *laddr, u16 port, bool by_u
 }
 
 /*
- * Gives a socket that connects its own port, or chooses one: 0 or -EADDRNOTAVAIL. Then the socket
- * is in no place of the table.
+ * Prepares a TCP socket for its peer: keeps the port it has, or chooses one. Removes the socket
+ * from kinds, places and ways. Returns 0 or -EADDRNOTAVAIL.
  */
 static int port_for_peer(struct inet_sock *i, const ip_addr *saddr, const ip_addr *raddr, u16 rport)
 {
@@ -352,8 +351,8 @@ static int port_for_peer(struct inet_sock *i, const ip_addr *saddr, const ip_add
 }
 
 /*
- * Binds a socket to the address from which it sends while it has a peer. Groups are of one address,
- * so it leaves its group.
+ * Sets the address of a datagram socket that is bound to the any-address, while it has a peer. It
+ * leaves its group, since all members of a group have one address.
  */
 static void take_address(struct inet_sock *i, const ip_addr *addr)
 {
@@ -397,8 +396,8 @@ int inet_set_peer(struct inet_sock *i, const ip_addr *saddr, const ip_addr *radd
 }
 
 /*
- * Makes the socket the youngest at its port and address, without a group, as on Linux. Lists show
- * it where it was.
+ * Makes the socket the youngest at its port and address, without a group, as on Linux. Its place in
+ * /proc does not change.
  */
 static void begin_again(struct inet_sock *i)
 {
@@ -442,11 +441,11 @@ void inet_unhash(struct inet_sock *i)
 	spin_lock(&i->table->lock);
 	leave_port(i);
 	hlist_del_init(&i->in.peer_node);
-	hlist_del_init(&i->in.way.node); /* a raw one's */
+	hlist_del_init(&i->in.way.node); /* of a raw socket */
 	spin_unlock(&i->table->lock);
 }
 
-/* Enters a child. It shares the listener's port, but is in no group. */
+/* Enters a listener's child. It shares the listener's port, but joins no group. */
 int inet_enter_child(
 	struct inet_sock *i, const ip_addr *local, u16 lport, const ip_addr *remote, u16 rport)
 {
@@ -522,11 +521,11 @@ void inet_stop_listening(struct inet_sock *i)
 	spin_unlock(&i->table->lock);
 }
 
-/* Keeps a port that the program asked for, which may be shared again. */
+/* Keeps the port that the program asked for, which other sockets may share again. */
 static void keep_port(struct inet_sock *i)
 {
 	if (unlikely(i->c.reuseport) && group_enter(i) && i->in.group)
-		group_leave(i); /* no memory: it is of none */
+		group_leave(i); /* no memory: it joins no group */
 	if (i->in.in_table)
 		ports_join(i);
 	else
@@ -538,7 +537,7 @@ void inet_forget_peer(struct inet_sock *i)
 	bool keeps;
 
 	spin_lock(&i->table->lock);
-	/* a child's port belongs to its listener */
+	/* a child uses its listener's port */
 	keeps = i->in.by_user && i->lport && !i->accepted;
 	hlist_del_init(&i->in.peer_node);
 	if (!keeps)
@@ -578,7 +577,7 @@ void inet_change_end(struct inet_sock *i)
 		if (!i->c.reuseport && i->in.group)
 			group_leave(i);
 		else if (shares && !i->in.group)
-			(void)group_enter(i); /* no memory: it is of none */
+			(void)group_enter(i); /* no memory: it joins no group */
 		ports_join(i);
 	}
 	spin_unlock(&i->table->lock);

@@ -11,25 +11,23 @@
 
 /* ---- ports_crowd.c ---- */
 
-/* Some traits of a socket, by which it differs from others at its port. */
+/* bits of inet_place.traits, by which sockets at one port differ */
 #define PORT_LISTENS 1U
-/* a connection whose port the kernel chose, so that others may share it */
+/* a connection whose port the kernel chose, so that other connections may share it */
 #define PORT_LENDS 2U
 
-/*
- * True if the peer's port takes part in lookups. The peer's port of a ping socket is in no packet.
- */
+/* True if packets carry the peer's port. Packets of a ping socket do not. */
 static inline bool has_flow(const struct inet_sock *i)
 {
 	return i->rport && i->table != &ping_ids;
 }
-/* True if the socket is in the places of sockets with ports. */
+/* True if the socket is in kinds and places: it has a port, and is not raw. */
 static inline bool port_is_placed(const struct inet_sock *i)
 {
 	return i->in.in_table && i->lport && i->table != &raw_socks;
 }
 
-/* Hashes are sums of parts, so that several lookups share the parts. */
+/* Parts of a hash, which is their sum. Several lookups share the parts. */
 u64 ports_part(struct port_table *t, const struct net *net, u16 lport, u16 rport);
 u64 addr_part(const struct port_table *t, u32 at,
 	const ip_addr *a); /* @at: 0 local, 4 remote; 0 for IP_ANY */
@@ -43,33 +41,36 @@ struct hlist_head *place_bucket(
 	struct port_table *t, const struct net *net, const ip_addr *laddr, u16 port);
 struct hlist_head *peer_bucket(struct port_table *t, const struct net *net, const ip_addr *local,
 	u16 lport, const ip_addr *remote, u16 rport);
-/* Returns a bucket of table->ways. Datagram sockets without a peer have @rport 0 and IP_ANY. */
+/*
+ * Returns a bucket of table->ways. For a datagram socket without a peer, @rport is 0 and @remote
+ * IP_ANY.
+ */
 struct hlist_head *way_bucket(struct port_table *t, const struct net *net, const ip_addr *laddr,
 	u16 lport, const ip_addr *remote, u16 rport);
 
 /*
- * Add a socket to its kind, its place and its way, and remove it. The properties that choose these
- * may change only while it is removed.
+ * Add a socket to kinds, places and ways, and remove it. The properties that select its places
+ * there may change only while it is removed.
  */
 void ports_join(struct inet_sock *i);
 void ports_leave(struct inet_sock *i);
 /*
- * Walks over all sockets that @first represents, @first included: for (o = first; o; o =
- * way_next(o)).
+ * Returns the next of the sockets that @first represents in a bucket of ways: for (o = first; o; o
+ * = way_next(o)).
  */
 struct inet_sock *way_next(const struct inet_sock *o);
 
 /* ---- ports_group.c ---- */
 
-/* Adds a socket that has a port to the group that shares the port: 0 or -ENOMEM. */
+/* Adds a bound socket to the group of sockets that share its port. Returns 0 or -ENOMEM. */
 int group_enter(struct inet_sock *i);
 void group_leave(struct inet_sock *i);
-/* Updates whether a member may be chosen for packets. */
+/* Add a member to the candidates for packets, and remove it. */
 void group_offer(struct inet_sock *i);
 void group_withdraw(struct inet_sock *i);
-/* Returns the socket that gets the flow of that hash. */
+/* Returns the member for a flow with this hash. */
 struct inet_sock *group_pick(const struct reuse_group *g, u32 hash);
-/* Returns the socket that the group's program names; NULL: none. */
+/* Returns the member that the group's program chooses; NULL: none. */
 struct inet_sock *group_ask(const struct reuse_group *g, const struct sk_buff *skb, u32 skip);
 
 #endif

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ports_crowd.c: the places of a socket that has a port, chosen so that no lookup meets every
- * socket that shares the port.
+ * ports_crowd.c: the places of a socket that has a port. They are chosen so that no lookup visits
+ * every socket that shares the port.
  *
- *     kind   by port: the socket's properties and rights; of its address only the family and
- *            whether it is any
- *     place  by address and port: as kind, with the address
- *     way    by address, port and peer: the sockets among which a packet's is searched, the
- *            youngest first
+ *     kind   hashed by port: sockets with equal options, device and user, whose addresses agree in
+ *            family and in being the any-address
+ *     place  hashed by address and port: sockets of one kind and one address
+ *     way    hashed by address, port and peer: sockets that receive the same packets, the youngest
+ *            first
  *
  * In each of the three, one socket in the bucket represents all equal sockets. So a walk over a
- * bucket meets as many sockets as there are differences. Programs can make these differences: two
- * for each option, one for each device, one for each user. ports_leave() is called before any of
- * them changes, ports_join() after.
+ * bucket visits as many sockets as there are differences: at most two for each option, one for each
+ * device, and one for each user. ports_leave() is called before such a property changes,
+ * ports_join() afterwards.
  * Locks: table->lock.
  */
 #include "arch/um/machine/arch.h"
@@ -21,8 +21,8 @@
 /* ---- hashes ---- */
 
 /*
- * Hashes by a multilinear function with a secret key: whatever addresses and ports are chosen, two
- * connections share a bucket as seldom as random ones do.
+ * Part of a multilinear hash with a secret key. Whatever addresses and ports an attacker chooses,
+ * two connections share a bucket no more often than random ones.
  */
 u64 ports_part(struct port_table *t, const struct net *net, u16 lport, u16 rport)
 {
@@ -85,7 +85,7 @@ struct hlist_head *place_bucket(
 	return &t->places[keyed_hash(t, net, at, port, &IP_ANY, 0)];
 }
 
-/* ---- which sockets are alike ---- */
+/* ---- which sockets are equal ---- */
 
 static u32 traits_of(const struct inet_sock *i)
 {
@@ -118,7 +118,7 @@ static bool same_way(const struct inet_sock *a, const struct inet_sock *b)
 	       (!flow || (a->rport == b->rport && ip_equal(&a->raddr, &b->raddr)));
 }
 
-/* ---- crowds ---- */
+/* ---- crowds: kinds and places ---- */
 
 static void crowd_enter(struct hlist_head *h, struct port_crowd *c, struct port_crowd *like)
 {
@@ -161,7 +161,7 @@ static void enter_place(struct inet_sock *i)
 	crowd_enter(h, &i->in.place, like);
 }
 
-/* ---- rows ---- */
+/* ---- rows: ways ---- */
 
 static struct inet_sock *row_entry(struct rb_node *n)
 {
@@ -180,7 +180,7 @@ static void row_insert(struct rb_root *all, struct inet_sock *i)
 	rb_insert_color(&i->in.way.at, all);
 }
 
-/* Makes @heir represent all sockets in @leader's place. */
+/* Makes @heir the representative of the set instead of @leader. */
 static void row_hand_over(struct inet_sock *leader, struct inet_sock *heir)
 {
 	heir->in.way.all = leader->in.way.all;
@@ -234,7 +234,7 @@ struct inet_sock *way_next(const struct inet_sock *o)
 	return row_entry(rb_next(&o->in.way.at));
 }
 
-/* ---- the door ---- */
+/* ---- functions for the other files ---- */
 
 void inet_init_ports(struct inet_sock *i)
 {

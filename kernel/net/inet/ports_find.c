@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * ports_find.c: finds the socket that a packet is for. A connection is found by its two addresses
- * and two ports. Otherwise the socket whose binding fits best gets the packet: the youngest of
- * those that fit equally, or a member of a group (SO_REUSEPORT). A lookup visits one of each set of
- * equal sockets (ports_crowd.c).
+ * and two ports. Any other packet goes to the socket whose binding fits best: the youngest of those
+ * that fit equally, or a member of a group (SO_REUSEPORT). A lookup visits one of each set of equal
+ * sockets (ports_crowd.c).
  * Locks: table->lock.
  */
 #include "arch/um/machine/arch.h"
@@ -28,7 +28,7 @@ bool inet_matches(const struct inet_sock *i, struct net *net, const ip_addr *loc
 	return !has_flow(i) || (i->rport == rport && ip_equal(&i->raddr, remote));
 }
 
-/* Rates how well a socket fits: the more it has specified, the better. */
+/* Rates how well a socket fits: a peer, an address, a device and AF_INET count, in this order. */
 static int fitness(const struct inet_sock *i)
 {
 	return (has_flow(i) ? 8 : 0) + (ip_is_any(&i->laddr) ? 0 : 4) + (i->bound_if ? 2 : 0) +
@@ -54,7 +54,7 @@ struct inet_sock *inet_lookup_peer(struct port_table *t, struct net *net, const 
 	return found;
 }
 
-/* The subject of a lookup, and the packet if there is one. */
+/* What a lookup searches for; `skb` is the packet, or NULL. */
 struct wanted {
 	struct net *net;
 	const ip_addr *local, *remote;
@@ -71,8 +71,8 @@ static bool candidate(const struct port_table *t, const struct inet_sock *i, con
 }
 
 /*
- * Returns the best of the sockets in bucket @at and those they represent, if it is better than
- * @best.
+ * Returns the best fitting socket of bucket @at if it is better than @best, else @best. The
+ * youngest socket of each set is in the bucket, so it checks no others.
  */
 static struct inet_sock *better_of(
 	const struct port_table *t, u32 at, const struct wanted *w, struct inet_sock *best)
@@ -92,10 +92,9 @@ static struct inet_sock *better_of(
 }
 
 /*
- * Returns the socket that fits best. A socket whose peer is the packet's sender fits better than a
- * socket without peer, and a socket at the packet's address better than one at any: fitness().
- * Searches four buckets at most, way_bucket() of both addresses with the peer and without, whose
- * hashes have parts in common.
+ * Returns the socket that fits best, or NULL. Searches at most four buckets in order of fitness:
+ * with peer and address, with peer, with address, and with neither. Parts of their hashes are
+ * shared.
  */
 static struct inet_sock *best_of_all(struct port_table *t, const struct wanted *w)
 {
@@ -116,8 +115,8 @@ static struct inet_sock *best_of_all(struct port_table *t, const struct wanted *
 }
 
 /*
- * Chooses the socket of its group that gets the packet. A member that was bound to a device later
- * does not take all that the others do.
+ * Returns the member of @best's group that gets the packet. A member that was bound to a device
+ * later does not match all packets of the group; then @best gets the packet.
  */
 static struct inet_sock *of_group(struct inet_sock *best, const struct wanted *w)
 {

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ports_group.c: groups of sockets that share a port (SO_REUSEPORT), of one user, at one address
- * and device. A flow gets one member by its hash, always the same member while the group does not
- * change; or the member that a program names by its place. Members that want the packets of this
- * processor (SO_INCOMING_CPU) come before the others. The choice takes constant time for any number
- * of members; by processor, the time of a search in a sorted row.
+ * ports_group.c: groups of sockets of one user that share a port (SO_REUSEPORT) at one address and
+ * device. The hash of a flow chooses a member, always the same one while the group does not change;
+ * or a BPF program chooses it by its index. Members that prefer the packets of the current CPU
+ * (SO_INCOMING_CPU) come before others. The choice takes constant time; among members by CPU, the
+ * time of a binary search.
  *
- * A member is in the row of candidates while it listens, or has no peer. The row has room for all
- * members, so a member that comes back always finds room. The last member takes the place of one
- * that leaves, as on Linux.
+ * A member is a candidate for packets while it listens, or has no peer. The array of candidates has
+ * room for all members, so a member that becomes a candidate again always finds room. The last
+ * member takes the place of one that leaves, as on Linux.
  * Locks: table->lock.
  */
 #include <asm/errno.h>
@@ -22,16 +22,16 @@
 
 struct reuse_group {
 	u32 members, room;
-	/* number of @all; each member has its index (group_at) */
+	/* number of candidates in `all`; each stores its index plus 1 (group_at) */
 	u32 n;
-	u32 wanting;            /* of @by_cpu */
-	struct inet_sock **all; /* kmalloc; @by_cpu is behind it */
-	/* those of @all that prefer a processor's packets, by its number (group_cpu) */
+	u32 wanting;            /* number in `by_cpu` */
+	struct inet_sock **all; /* one allocation with `by_cpu` behind it */
+	/* those of `all` that prefer a CPU's packets, sorted by CPU (group_cpu) */
 	struct inet_sock **by_cpu;
-	struct sk_filter *program; /* NULL */
+	struct sk_filter *program; /* BPF program, NULL: none */
 };
 
-/* ---- coming and going ---- */
+/* ---- joining and leaving ---- */
 
 static int make_room(struct reuse_group *g)
 {
@@ -129,9 +129,9 @@ void ports_drop_group(struct inet_sock *i)
 	spin_unlock(&i->table->lock);
 }
 
-/* ---- the row of members that can be chosen ---- */
+/* ---- candidates ---- */
 
-/* Returns the first index of by_cpu whose socket prefers @cpu or a higher one. */
+/* Returns the first index of by_cpu whose socket prefers CPU @cpu or a higher one. */
 static u32 first_for(const struct reuse_group *g, int cpu)
 {
 	u32 low = 0, high = g->wanting;
@@ -244,7 +244,7 @@ static int set_program(struct inet_sock *i, struct sk_filter *f)
 	if (!f && !(i->in.group && i->in.group->program))
 		return -ENOENT;
 	if (!i->in.group && port_is_placed(i))
-		return -EINVAL; /* the socket shares its port with no other */
+		return -EINVAL; /* it was bound without SO_REUSEPORT */
 	err = i->in.group ? 0 : begin(i);
 	if (err)
 		return err;

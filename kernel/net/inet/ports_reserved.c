@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * ports_reserved.c: /proc/sys/net/ipv4/ip_local_reserved_ports: ports of a namespace that the
- * kernel does not choose. They are kept as a bitmap, which is written and read as a list of ranges,
- * and allocated when ports are first set. Its words are written and read one by one, without a
- * lock.
+ * kernel does not choose by itself. They are a bitmap, which is allocated when ports are first set;
+ * programs read and write it as a list of ranges. Its words are read and written one by one,
+ * without a lock for readers.
  */
 #include <asm/errno.h>
 
@@ -51,11 +51,12 @@ int ports_show_reserved(struct seq *s, void *arg)
 	return 0;
 }
 
-#define DIGITS_MAX 20 /* of a number; longer ones are refused */
+#define DIGITS_MAX 20 /* longer numbers are refused */
 
 /*
- * Reads the number at *@text, which a character of @ends or the text's @end ends, and moves *@text
- * there. It is decimal, or as in C. -EINVAL: there is none, or it is not below @nr.
+ * Reads the number at *@text, which ends at a character of @ends or at @end, and moves *@text
+ * there. The number is decimal, octal or hexadecimal as in C. Returns -EINVAL if there is none, or
+ * it is not below @nr.
  */
 static int take_bit(char **text, const char *end, const char *ends, u32 *bit, u32 nr)
 {
@@ -76,7 +77,7 @@ static int take_bit(char **text, const char *end, const char *ends, u32 *bit, u3
 	return 0;
 }
 
-/* Reads "80" or "80-90" and moves *@text behind it. */
+/* Reads "80" or "80-90", sets its bits, and moves *@text behind it. */
 static int take_range(char **text, const char *end, u64 *bits, u32 nr, bool cut)
 {
 	u32 low, high;
@@ -100,8 +101,8 @@ static int take_range(char **text, const char *end, u64 *bits, u32 nr, bool cut)
 }
 
 /*
- * Reads ranges between commas and line feeds, and returns how much of the text it took. If the text
- * continues (@cut), the last range may too, and is not taken.
+ * Reads ranges between commas and line feeds, and returns the number of bytes it has used. If the
+ * text continues (@cut), the last range may continue too, and is not used.
  */
 ssize_t bits_take(char *text, size_t n, bool cut, u64 *bits, u32 nr)
 {
@@ -122,7 +123,7 @@ ssize_t bits_take(char *text, size_t n, bool cut, u64 *bits, u32 nr)
 	}
 }
 
-/* Stores a list of ports. A write at the start replaces the old list, further writes are added. */
+/* Stores a list of ports. A write at offset 0 replaces the old list, a later write adds to it. */
 ssize_t ports_store_reserved(char *text, size_t n, bool cut, loff_t pos)
 {
 	struct net *net = current_net();

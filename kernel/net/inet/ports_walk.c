@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ports_walk.c: walks all sockets of a table, some at a time, for lists: ports_walk(),
- * ports_walk_end(). The walk follows the order of their arrival, since sockets are added and
- * removed meanwhile.
+ * ports_walk.c: walks all sockets of a table for listings, some at a time: ports_walk(),
+ * ports_walk_end(). Sockets enter and leave between the steps, so the walk orders each list by the
+ * time of entry.
  * Locks: table->lock, dropped between the steps.
  */
 #include "kernel/net/inet/inet.h"
 
 /*
- * Returns the list that the walk is in. Behind the buckets comes the list of sockets without port.
+ * Returns the list that the walk is in: a bucket of by_port, or after the last one the list of raw
+ * sockets.
  */
 static struct hlist_head *walk_list(const struct port_walk *w)
 {
@@ -21,8 +22,8 @@ static struct inet_sock *next_of(const struct inet_sock *i)
 }
 
 /*
- * Returns the socket at which the walk continues: behind its last socket, or behind that socket's
- * former place. NULL: in the next bucket.
+ * Returns the socket at which the walk continues: after its last socket, or after the place where
+ * that socket was. Returns NULL if the list has no more.
  */
 static struct inet_sock *resume(const struct port_walk *w)
 {

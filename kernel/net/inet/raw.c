@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * raw.c: raw sockets (raw(7)), which get every packet of a protocol, with CAP_NET_RAW; and ping
- * sockets (icmp(7)), which send and receive ICMP echoes of one identifier, for the groups of
- * net.ipv4.ping_group_range.
+ * raw.c: raw sockets (raw(7)), which receive all packets of a protocol and need CAP_NET_RAW; and
+ * ping sockets (icmp(7)), which send and receive ICMP echo messages with one identifier, for the
+ * groups of net.ipv4.ping_group_range.
  *
- * A raw socket of AF_INET gets packets with their IP header, one of AF_INET6 without.
- * Locks: raw_socks.lock for the lists: one of all sockets, for listings, and those that packets are
- * matched with, by namespace and protocol.
+ * A raw socket of AF_INET receives packets with their IP header, one of AF_INET6 without it.
+ * Locks: raw_socks.lock protects two kinds of lists: that of all sockets, for /proc, and those by
+ * namespace and protocol, for received packets.
  */
 #include <asm/errno.h>
 #include <linux/icmpv6.h>
@@ -22,7 +22,7 @@
 #include "kernel/sched/sched.h"
 #include "kernel/ident/cred.h"
 
-/* A ping socket's port, in a table of its own, is the identifier. */
+/* The identifier of a ping socket is a port of this table. */
 struct port_table ping_ids = { .lock = SPINLOCK_INIT(ping_ids.lock) };
 
 /* ---- in ---- */
@@ -38,7 +38,7 @@ static bool wants(const struct inet_sock *i, struct net *net, const struct sk_bu
 	return ip_is_any(&i->raddr) || ip_equal(&i->raddr, &skb->ip.saddr);
 }
 
-/* True if the filter that ICMP_FILTER or ICMP6_FILTER has set rejects the packet's type. */
+/* True if the socket's filter (ICMP_FILTER, ICMP6_FILTER) rejects the packet's type. */
 static bool filtered(const struct inet_sock *i, const struct sk_buff *skb)
 {
 	u8 type;
@@ -54,7 +54,7 @@ static bool filtered(const struct inet_sock *i, const struct sk_buff *skb)
 	return false;
 }
 
-/* True if the checksum is good, or the socket does not ask for the test. */
+/* True if the checksum is right, or the socket has not asked for a check. */
 static bool checksum_good(const struct inet_sock *i, const struct sk_buff *skb)
 {
 	u32 len = skb_len(skb);
@@ -65,7 +65,7 @@ static bool checksum_good(const struct inet_sock *i, const struct sk_buff *skb)
 		skb, 0, len, csum_pseudo(&skb->ip.saddr, &skb->ip.daddr, skb->ip.proto, len)));
 }
 
-/* Gives a packet to a socket, and puts the socket's reference. */
+/* Gives a packet to a socket, and drops the socket's reference. */
 static void hand_over(struct inet_sock *i, struct sk_buff *skb)
 {
 	if (!filtered(i, skb) && inet_wants_group(i, skb) && checksum_good(i, skb) &&
@@ -99,7 +99,7 @@ bool raw_rcv(struct net *net, struct sk_buff *skb)
 void raw_err(struct net *net, u8 proto, const ip_addr *local, const ip_addr *remote,
 	const struct ip_error *e)
 {
-	/* the error as reported to a socket that writes the network header itself */
+	/* the same error for a socket with IP_HDRINCL: the quote has the network header */
 	struct ip_error whole = *e;
 	struct inet_sock *i;
 	bool ours = false;
@@ -142,7 +142,8 @@ void ping_err(struct net *net, const ip_addr *local, const ip_addr *remote, cons
 /* ---- out ---- */
 
 /*
- * Sends a packet with a header that the program has written. Fills in the fields that it left open.
+ * Sends a packet whose IPv4 header the program has written. Sets the length and the checksum, and a
+ * source address that is 0.
  */
 static int send_with_header(struct inet_sock *i, struct sk_buff *skb, const struct flow *f)
 {
@@ -160,7 +161,7 @@ static int send_with_header(struct inet_sock *i, struct sk_buff *skb, const stru
 	return ip_send_raw(i->net, skb, f);
 }
 
-/* Sends a packet with an IPv6 header that the program has written. Fills in nothing. */
+/* Sends a packet whose IPv6 header the program has written, unchanged. */
 static int send_with_header6(struct inet_sock *i, struct sk_buff *skb, const struct flow *f)
 {
 	if (skb->len < sizeof(struct ipv6hdr)) {
@@ -171,12 +172,12 @@ static int send_with_header6(struct inet_sock *i, struct sk_buff *skb, const str
 }
 
 /*
- * Writes the checksum to the socket's offset, which is even. Returns false if the packet is too
- * short.
+ * Writes the checksum at the socket's offset, which is even. Returns false if the packet is too
+ * short for it.
  */
 static bool fill_checksum(const struct inet_sock *i, struct sk_buff *skb, const struct flow *f)
 {
-	int off = READ_ONCE(i->raw.csum_at); /* setsockopt() may change it meanwhile */
+	int off = READ_ONCE(i->raw.csum_at); /* setsockopt(2) may change it meanwhile */
 	u16 *at;
 
 	if (off < 0)
@@ -210,12 +211,12 @@ static ssize_t raw_send(struct socket *s, struct msg *m)
 		return -EMSGSIZE;
 	err = dgram_destination(i, m, &f, &port);
 	if (!err && i->v6 && ip_is_v4(&f.daddr))
-		/* connecting to it is all that works */
+		/* the socket may connect to it, but not send */
 		err = -ENETUNREACH;
 	else if (!err && i->opts.hdrincl && f.opts)
-		err = -EINVAL; /* the header is the program's own */
+		err = -EINVAL; /* options do not go with IP_HDRINCL */
 	else if (!err && i->opts.hdrincl && i->c.shutdown & SHUT_WR && len >= header_len(i))
-		err = -EPIPE; /* other short packets are sent without one */
+		err = -EPIPE; /* as on Linux, shorter packets get past it */
 	if (!err)
 		err = dgram_wait_wmem(i, m);
 	if (err)
@@ -223,7 +224,7 @@ static ssize_t raw_send(struct socket *s, struct msg *m)
 	skb = skb_from_iter(&m->iter, len);
 	if (IS_ERR(skb))
 		return PTR_ERR(skb);
-	/* Checksums of the transport inside come from the program. */
+	/* the program has made the transport checksum */
 	skb->foreign = true;
 	dgram_charge(i, skb, &f);
 	dgram_want_stamps(i, skb, m);
@@ -240,7 +241,7 @@ static ssize_t raw_send(struct socket *s, struct msg *m)
 	return err ? err : (ssize_t)len;
 }
 
-/* Sends a message by @send and drops the extension headers that it brought. */
+/* Sends a message by @send, and drops its references to extension headers. */
 static ssize_t send_and_drop(
 	struct socket *s, struct msg *m, ssize_t (*send)(struct socket *s, struct msg *m))
 {
@@ -272,7 +273,7 @@ static int raw_bind(struct socket *s, struct sockaddr_buf *a)
 	if (i->v6 && a->len >= sizeof(u16) && a->family != AF_INET6)
 		return -EINVAL;
 	if (!i->v6 && a->len >= sizeof(u16))
-		a->family = AF_INET; /* the value is ignored */
+		a->family = AF_INET; /* the family is not checked */
 	err = inet_read_addr(i, a, &addr, &port, &scope);
 	if (err)
 		return err;
@@ -295,7 +296,7 @@ static int raw_getname(struct socket *s, struct sockaddr_buf *a, bool peer)
 	struct inet_sock *i = INET(s);
 	ip_addr addr = peer ? i->raddr : i->saddr;
 
-	if (peer && (ip_is_any(&i->raddr) || !i->rport)) /* a port of none is no peer */
+	if (peer && (ip_is_any(&i->raddr) || !i->rport)) /* as on Linux, port 0 counts as no peer */
 		return -ENOTCONN;
 	inet_write_addr(i, a, &addr, peer ? i->rport : (u16)i->c.protocol, inet_scope(i));
 	return 0;
@@ -334,7 +335,7 @@ int raw_create(struct socket *s, int family, int type, int protocol)
 
 	if (!net_capable(current_net(), CAP_NET_RAW))
 		return -EPERM;
-	/* Sockets of protocols above 255 can send, but no packet is theirs. */
+	/* Sockets of protocols above 255 can send, but never receive. */
 	if (!protocol)
 		return -EPROTONOSUPPORT;
 	i = kzalloc(sizeof(*i), GFP_KERNEL);
@@ -342,7 +343,7 @@ int raw_create(struct socket *s, int family, int type, int protocol)
 		return -ENOMEM;
 	inet_init_sock(i, s, family, type, protocol, &raw_socks);
 	i->opts.hdrincl = protocol == IPPROTO_RAW;
-	i->c.reuseaddr = true; /* as Linux reports it; there are no ports */
+	i->c.reuseaddr = true; /* the value that Linux reports */
 	i->sock = s;
 	s->sk = &i->c;
 	s->ops = &raw_ops;
@@ -373,10 +374,7 @@ void ping_rcv(struct net *net, struct sk_buff *skb)
 	inet_put(i);
 }
 
-/*
- * Checks that a message is a request, the only kind that may be sent. That comes before all other
- * checks.
- */
+/* Checks that a message is an echo request; ping sockets send nothing else. */
 static int check_echo(const struct inet_sock *i, const struct iov_iter *iter)
 {
 	struct iov_iter first = *iter;
@@ -397,7 +395,8 @@ static ssize_t ping_send(struct socket *s, struct msg *m)
 	struct icmphdr *h;
 	struct flow f;
 	u16 port;
-	int err = i->lport ? 0 : inet_get_port(i, &i->laddr, 0, false); /* as with UDP, first */
+	/* as on Linux, before all checks */
+	int err = i->lport ? 0 : inet_get_port(i, &i->laddr, 0, false);
 
 	if (err)
 		return err;
@@ -416,7 +415,8 @@ static ssize_t ping_send(struct socket *s, struct msg *m)
 	if (IS_ERR(skb))
 		return PTR_ERR(skb);
 	h = (struct icmphdr *)skb_payload(skb);
-	h->type = i->v6 ? ICMPV6_ECHO_REQUEST : ICMP_ECHO; /* the program may have written since */
+	/* the program may have changed the type since */
+	h->type = i->v6 ? ICMPV6_ECHO_REQUEST : ICMP_ECHO;
 	h->code = 0;
 	h->id = htons(i->lport);
 	if (i->v6) {
@@ -437,7 +437,7 @@ static ssize_t ping_sendmsg(struct socket *s, struct msg *m)
 	return send_and_drop(s, m, ping_send);
 }
 
-/* Binds to addresses of hosts only: no groups and broadcasts, and with IPv6 no address of IPv4. */
+/* Binds to a unicast address only; an IPv6 socket not to an IPv4 address. */
 static int ping_bind(struct socket *s, struct sockaddr_buf *a)
 {
 	struct inet_sock *i = INET(s);
@@ -445,7 +445,7 @@ static int ping_bind(struct socket *s, struct sockaddr_buf *a)
 	u16 port;
 	int scope;
 
-	if (i->v6 && a->len < 28) /* a whole sockaddr_in6 */
+	if (i->v6 && a->len < 28) /* size of a sockaddr_in6 */
 		return -EINVAL;
 	if (!inet_read_addr(i, a, &addr, &port, &scope)) {
 		if (i->v6 && (ip_is_v4(&addr) || ip_is_multicast(&addr)))
@@ -504,7 +504,8 @@ int ping_create(struct socket *s, int family, int type, int protocol)
 	if (!i)
 		return -ENOMEM;
 	inet_init_sock(i, s, family, type, protocol, &ping_ids);
-	i->opts.v6only = family == AF_INET6; /* applies to ICMPv6 */
+	/* no effect but that getsockopt(2) shows it */
+	i->opts.v6only = family == AF_INET6;
 	i->sock = s;
 	s->sk = &i->c;
 	s->ops = &ping_ops;

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * sock_hdrs.h: headers that a socket adds to the packets it sends, and returns of those it
- * receives: IPv6's extension headers (ip6_ext.c), IPv4's options (ip4_opt.c), flow labels
- * (flowlabel.c).
+ * sock_hdrs.h: headers that a socket adds to packets it sends, and reports of packets it receives:
+ * IPv6's extension headers (ip6_ext.c), IPv4's options (ip4_opt.c), flow labels (flowlabel.c).
  *
- * struct ip6_ext and struct ip4_opts never change and have a refcount: a socket, a message and a
- * corked datagram each hold a reference. _get, _put and _len take NULL, which stands for no
+ * struct ip6_ext and struct ip4_opts are immutable and refcounted: a socket, a message and a corked
+ * datagram each hold a reference. The _get, _put and _len functions accept NULL, which means no
  * headers.
- * Locks: inet_sock.ext6 and opts4 are under c.lock; options are set with op held.
+ * Locks: inet_sock.ext6 and opts4 are protected by c.lock; setsockopt() also holds op.
  */
 #ifndef NESTLING_NET_SOCK_HDRS_H
 #define NESTLING_NET_SOCK_HDRS_H
@@ -19,13 +18,15 @@
 struct ip6_ext *ip6_ext_get(struct ip6_ext *x);
 void ip6_ext_put(struct ip6_ext *x);
 u32 ip6_ext_len(const struct ip6_ext *x);
-/* Drops extension headers and IPv4's options of a message. */
+/* Drops a message's references to extension headers and IPv4 options. */
 void ip6_ext_drop(struct msg *m);
-/* Set and read IPV6_HOPOPTS and IPV6_DSTOPTS; -ENOPROTOOPT for other options. */
+/*
+ * Set and read IPV6_HOPOPTS and IPV6_DSTOPTS. ip6_ext_set() returns -ENOPROTOOPT for TCP sockets.
+ */
 int ip6_ext_set(struct inet_sock *i, int opt, uaddr_t val, u32 len);
 int ip6_ext_read(struct inet_sock *i, int opt, void *val, u32 *len);
 int ip6_ext_cmsg(struct net *net, struct inet_control *c, int type, const void *data, u64 n);
-/* Returns the socket's headers, with a reference. */
+/* Returns the socket's extension headers, with a reference. */
 struct ip6_ext *ip6_ext_of(struct inet_sock *i);
 void ip6_ext_tell(struct inet_sock *i, struct msg *m, const struct sk_buff *skb);
 
@@ -37,23 +38,32 @@ void ip4_opts_put(struct ip4_opts *x);
 u32 ip4_opts_len(const struct ip4_opts *x);
 /* Returns the socket's options, with a reference. */
 struct ip4_opts *ip4_opts_of(struct inet_sock *i);
-/* Sets IP_OPTIONS: 0, -EINVAL, -EPERM, or -EOPNOTSUPP for source routes. op held. */
+/* Sets IP_OPTIONS. Returns 0, -EINVAL, -EPERM, or -EOPNOTSUPP for source routes. op held. */
 int ip4_opts_set(struct inet_sock *i, uaddr_t val, u32 len);
 void ip4_opts_read(struct inet_sock *i, void *val, u32 *len);
-/* Takes IP_RETOPTS of one message; errors as for ip4_opts_set(). */
+/* Sets the options of one message (IP_RETOPTS); fails as ip4_opts_set() does. */
 int ip4_opts_cmsg(struct net *net, struct inet_control *c, const void *data, u64 n);
 void ip4_opts_tell(struct inet_sock *i, struct msg *m, const struct sk_buff *skb);
 
 /* ---- flowlabel.c: leases of flow labels ---- */
 
-/* Set and read IPV6_FLOWLABEL_MGR. op held. *@val: the question, and then the answer. */
+/*
+ * Set and read IPV6_FLOWLABEL_MGR. *@val of flowlabel_get(): the request, replaced by the answer.
+ * op held.
+ */
 int flowlabel_set(struct inet_sock *i, uaddr_t val, u32 len);
 int flowlabel_get(const struct inet_sock *i, void *val, u32 *len);
-/* Checks that no other user leases @label, 0: none, exclusively. 0 or -EINVAL. */
+/*
+ * Returns 0 if the socket may send @label: @label is 0, or the socket has a lease of it, or the
+ * namespace has no exclusive lease. Else returns -EINVAL.
+ */
 int flowlabel_may_send(const struct inet_sock *i, u32 label);
-/* Reads class and label of the name @a, where the socket sends them: 0 or -EINVAL. */
+/*
+ * Reads traffic class and flow label of the address @a, if the socket sends them. Returns 0 or
+ * -EINVAL.
+ */
 int flowlabel_named(const struct inet_sock *i, const struct sockaddr_buf *a, u32 *flowinfo);
-/* Ends the leases of a socket that has no other user. */
+/* Ends the leases of a socket whose last reference is dropped. */
 void flowlabel_drop(struct inet_sock *i);
 void flowlabel_net_end(struct net *net);
 int flowlabel_show(struct seq *s, void *arg);

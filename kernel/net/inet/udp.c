@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * udp.c: UDP (RFC 768; udp(7)) and UDP-Lite (RFC 3828; udplite(7)). The header of UDP-Lite has the
- * number of bytes that the checksum covers in the place of the packet's length.
+ * checksum coverage in place of the length.
  *
- * A send costs one buffer and one copy. To this machine it also costs the lookup of the receiver,
- * and only the reader is woken up.
+ * Sending a datagram costs one buffer and one copy. If the destination is this machine, the
+ * receiver is looked up in the same call, and only a reader is woken up.
  */
 #include <asm/errno.h>
 #include <linux/udp.h>
@@ -19,7 +19,7 @@
 
 #define UDP_MAX 65507U
 #define UDP_MAX6 65527U
-#define SEGMENTS_MAX 128U /* of one UDP_SEGMENT message */
+#define SEGMENTS_MAX 128U /* datagrams of one UDP_SEGMENT message */
 
 /* ---- sending ---- */
 
@@ -43,7 +43,7 @@ static void push_header(
 	if (!lite &&
 		(f->local || i->c.rare.no_check || (i->udp.no_check6_tx && !ip_is_v4(&f->daddr))))
 		return;
-	/* each datagram has its own, when they are cut */
+	/* each datagram gets its own checksum when they are cut */
 	if (skb->gso)
 		return;
 	h->check = csum_fold(
@@ -53,8 +53,8 @@ static void push_header(
 }
 
 /*
- * Returns the error to report to the program. As on Linux, a full queue on the path is not reported
- * unless the socket asked for errors, since a datagram may be lost anywhere.
+ * Returns the error to report to the program. As on Linux, a full queue of the device is reported
+ * only with IP_RECVERR, since a datagram may be lost anywhere.
  */
 static int told(const struct inet_sock *i, const struct flow *f, int err)
 {
@@ -79,7 +79,7 @@ static int transmit(struct inet_sock *i, struct sk_buff *skb, const struct flow 
 	return told(i, f, err);
 }
 
-/* Sends the corked data and the message in one packet. op held. */
+/* Appends the message to the corked data; begins an empty datagram if there is none. op held. */
 static int gather(struct inet_sock *i, struct msg *m, size_t len)
 {
 	if (!i->cork.data) {
@@ -121,7 +121,10 @@ static int send_gathered(struct inet_sock *i)
 	return err;
 }
 
-/* Appends a message to the corked datagram, and sends it unless more will follow. op held. */
+/*
+ * Appends a message to the corked datagram, and sends the datagram unless more is to follow. op
+ * held.
+ */
 static int append(struct inet_sock *i, struct msg *m, size_t len)
 {
 	int err = gather(i, m, len);
@@ -151,8 +154,8 @@ static ssize_t send_corked(struct inet_sock *i, struct msg *m, const struct flow
 }
 
 /*
- * Appends the message to a corked packet, whatever the message's destination is. 0: no packet is
- * corked.
+ * Appends the message to the corked datagram, whatever destination the message has. Returns 0 if
+ * there is no corked datagram.
  */
 static ssize_t send_pending(struct inet_sock *i, struct msg *m)
 {
@@ -168,7 +171,7 @@ static ssize_t send_pending(struct inet_sock *i, struct msg *m)
 	return err ? err : begun ? (ssize_t)len : 0;
 }
 
-/* Sends the corked datagram when UDP_CORK is switched off. op held. */
+/* Sends the corked datagram when UDP_CORK is cleared. op held. */
 int udp_push_pending(struct inet_sock *i)
 {
 	return i->cork.data ? send_gathered(i) : 0;
@@ -195,8 +198,8 @@ static void too_long(struct inet_sock *i, const struct flow *f, u16 port)
 }
 
 /*
- * Returns the length of the datagrams that the message makes, 0: it is one. -EINVAL: too many, or
- * they must not be segmented.
+ * Returns the payload bytes of each datagram that the message is cut into, 0: it is one datagram.
+ * Returns -EMSGSIZE if a datagram exceeds the MTU, or -EINVAL for too many or if checksums are off.
  */
 static int segment_of(
 	const struct inet_sock *i, const struct msg *m, const struct flow *f, size_t len)
@@ -217,8 +220,8 @@ static int segment_of(
 }
 
 /*
- * Sends each datagram by itself: segmentation expects UDP's header right behind IP's, without
- * options or extension headers.
+ * Sends each datagram by itself, because segmentation expects the UDP header right behind the IP
+ * header, without options or extension headers.
  */
 static ssize_t send_each(
 	struct inet_sock *i, struct msg *m, const struct flow *f, u16 port, u32 seg)
@@ -236,7 +239,7 @@ static ssize_t send_each(
 	return err ? err : (ssize_t)all;
 }
 
-/* Sends the message to its destination. */
+/* Sends the message to its destination, or corks it. */
 static ssize_t send_data(struct inet_sock *i, struct msg *m, const struct flow *f, u16 port)
 {
 	size_t len = m->iter.count;
@@ -261,15 +264,15 @@ static ssize_t send_data(struct inet_sock *i, struct msg *m, const struct flow *
 }
 
 /*
- * Sends a datagram with the notice of MSG_ZEROCOPY, which is due as soon as the data were taken,
- * even if the send failed.
+ * Sends a datagram with a MSG_ZEROCOPY notification, which is due once the data were copied, even
+ * if the send failed.
  */
 static ssize_t send_noticed(struct inet_sock *i, struct msg *m, const struct flow *f, u16 port)
 {
 	size_t head = i->cork.data ? 0 :
 				     /*
-				      * An empty datagram has a header, and so a notice, as on
-				      * Linux.
+				      * As on Linux, an empty datagram gets a notification for its
+				      * header.
 				      */
 				     sizeof(struct udphdr);
 	struct err_record *notice = errq_notice_begin(&i->c, m, m->iter.count + head);
@@ -301,7 +304,8 @@ static ssize_t send(struct socket *s, struct msg *m)
 		if (n)
 			return n;
 	}
-	err = autobind(i); /* as on Linux, whatever comes of the rest */
+	/* as on Linux, even if the send fails later */
+	err = autobind(i);
 	if (!err)
 		err = dgram_destination(i, m, &f, &port);
 	if (!err && m->flags & MSG_OOB && ip_is_v4(&f.daddr)) /* IPv6 ignores the flag */
@@ -335,8 +339,8 @@ static ssize_t udp_sendmsg(struct socket *s, struct msg *m)
 /* ---- receiving ---- */
 
 /*
- * Returns the number of bytes that the checksum covers, for UDP the whole packet. 0: the length is
- * invalid.
+ * Returns the number of bytes that the checksum covers; for UDP the whole datagram. 0: the length
+ * field is invalid.
  */
 static u32 covered_by(const struct udphdr *h, u32 len, bool lite)
 {
@@ -347,7 +351,7 @@ static u32 covered_by(const struct udphdr *h, u32 len, bool lite)
 	return n < sizeof(*h) || n > len ? 0 : n;
 }
 
-/* True if @skb is well-formed and its checksum is right; otherwise @n counts the error. */
+/* True if @skb is well-formed and its checksum is right; otherwise counts the error in @n. */
 static bool parse(struct sk_buff *skb, struct udp_stats *n)
 {
 	struct udphdr tmp;
@@ -367,7 +371,7 @@ static bool parse(struct sk_buff *skb, struct udp_stats *n)
 	if (skb->csum_ok || (!h->check && !skb->ip.v6 && !lite))
 		return true;
 	skb->unsummed = !h->check && !lite;
-	/* IPv6: the receiver may have asked for such packets (RFC 6935) */
+	/* a zero checksum over IPv6: the receiver may accept it (RFC 6935) */
 	if (unlikely(skb->unsummed))
 		return true;
 	if (!csum_fold(skb_sum(skb, 0, covered,
@@ -383,8 +387,8 @@ static struct port_table *table_of(u8 proto)
 }
 
 /*
- * Queues @skb, whose header has been pulled, and consumes it. Queued datagrams are counted when
- * they are read (dgram.c).
+ * Queues @skb, whose header has been pulled, and consumes it. InDatagrams is counted by the read
+ * (dgram.c).
  */
 static void enqueue(struct udp_stats *n, struct inet_sock *i, struct sk_buff *skb)
 {
@@ -397,7 +401,7 @@ static void enqueue(struct udp_stats *n, struct inet_sock *i, struct sk_buff *sk
 	}
 }
 
-/* Hands one of many copies to its socket; drops the reference on the socket. */
+/* Gives one of the copies to its socket, and drops the reference to the socket. */
 static void hand_over(struct inet_sock *i, struct sk_buff *skb)
 {
 	bool wanted = inet_wants_group(i, skb) && (!skb->unsummed || i->udp.no_check6_rx);
@@ -410,7 +414,7 @@ static void hand_over(struct inet_sock *i, struct sk_buff *skb)
 	inet_put(i);
 }
 
-/* Gives a copy to each socket that is in the group. */
+/* Gives a copy to each socket that receives this multicast or broadcast. */
 static void to_many(struct net *net, struct sk_buff *skb)
 {
 	struct dgram_crowd all = { 0 };
@@ -427,7 +431,10 @@ static void deliver(struct udp_stats *n, struct inet_sock *i, struct sk_buff *sk
 	enqueue(n, i, skb);
 }
 
-/* Makes a datagram of @len bytes at @off of @skb's payload, with a copy of both headers. NULL. */
+/*
+ * Makes a datagram from @len bytes at offset @off of @skb's payload, with copies of both headers.
+ * NULL: no memory.
+ */
 static struct sk_buff *cut_one(const struct sk_buff *skb, u32 off, u32 len)
 {
 	u32 net = skb->ip.hdr_len;
@@ -460,8 +467,8 @@ static struct sk_buff *cut_one(const struct sk_buff *skb, u32 off, u32 len)
 }
 
 /*
- * Delivers many datagrams in one (UDP_SEGMENT, from this machine): whole to a socket with UDP_GRO.
- * Consumes @skb.
+ * Delivers a packet of several datagrams (UDP_SEGMENT on this machine): whole to a socket with
+ * UDP_GRO, else one by one. Consumes @skb.
  */
 static void deliver_cut(struct udp_stats *n, struct inet_sock *i, struct sk_buff *skb)
 {
