@@ -14,8 +14,8 @@
  * Invariants:
  * 1. Fragments of a packet do not overlap and lie within [0, 65535 - header).
  * 2. The fragments of a namespace and version (struct net_frags) have true sizes of at most
- *    ipfrag_high_thresh bytes in all, and belong to at most QUEUES_MAX packets. The oldest packet is
- *    dropped to make room.
+ *    ipfrag_high_thresh bytes in all, and belong to at most QUEUES_MAX packets. To make room, the
+ *    oldest packet is dropped.
  * 3. All fragments of the machine have at most TOTAL_MAX bytes. The namespace with the most bytes
  *    loses its oldest packet, so none can displace the packets of a namespace with less.
  * 4. No walk visits packets of another namespace.

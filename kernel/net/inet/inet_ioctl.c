@@ -313,7 +313,7 @@ static long write_device(struct net *net, u32 cmd, u64 arg)
 		d->txqlen = (u32)r.number;
 		return 0;
 	case SIOCSIFHWBROADCAST: return r.hw.family == d->type ? -EOPNOTSUPP : -EINVAL;
-	/* for a protocol that was removed from Linux */
+	/* no kind of device has it any more */
 	case SIOCSIFSLAVE: return -EINVAL;
 	case SIOCSHWTSTAMP: return set_stamping(r.data);
 	}

@@ -149,9 +149,9 @@ struct inet_mc {
 	bool all, all6;
 	/* sent multicasts also go to members on this machine */
 	bool loop, loop6;
-	int ttl, hops;            /* device index to send by, 0: the route's */
-	int ifindex;              /* address set by IP_MULTICAST_IF */
-	ip_addr addr;             /* its address, as set by IP_MULTICAST_IF */
+	int ttl, hops;            /* of sent multicasts; hops -1: the default */
+	int ifindex;              /* device index to send by, 0: the route's */
+	ip_addr addr;             /* that IP_MULTICAST_IF has set */
 	struct list_head members; /* of mc_member */
 };
 

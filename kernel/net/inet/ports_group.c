@@ -244,7 +244,7 @@ static int set_program(struct inet_sock *i, struct sk_filter *f)
 	if (!f && !(i->in.group && i->in.group->program))
 		return -ENOENT;
 	if (!i->in.group && port_is_placed(i))
-		return -EINVAL; /* it was bound without SO_REUSEPORT */
+		return -EINVAL; /* the socket is bound, but in no group */
 	err = i->in.group ? 0 : begin(i);
 	if (err)
 		return err;

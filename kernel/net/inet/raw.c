@@ -504,7 +504,7 @@ int ping_create(struct socket *s, int family, int type, int protocol)
 	if (!i)
 		return -ENOMEM;
 	inet_init_sock(i, s, family, type, protocol, &ping_ids);
-	/* no effect but that getsockopt(2) shows it */
+	/* an ICMPv6 socket is for IPv6 only */
 	i->opts.v6only = family == AF_INET6;
 	i->sock = s;
 	s->sk = &i->c;
