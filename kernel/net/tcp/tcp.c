@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tcp.c: the life of a TCP socket as programs see it (tcp(7)): connect, poll, shutdown, close.
+ * tcp.c: a TCP socket as programs see it (tcp(7)): connect, poll, shutdown, close.
  *
  *     connect  CLOSE -> SYN_SENT -> ESTABLISHED
  *     listen   CLOSE -> LISTEN
- *     accept   returns a child of LISTEN, made in tcp_listen.c
- *     close    FIN_WAIT1 or LAST_ACK as an orphan, which ends by itself; with unread data or linger
- *              0, a reset
+ *     accept   returns a child of the listener, made in tcp_listen.c
+ *     close    FIN_WAIT1 or LAST_ACK as an orphan, which ends without the program; with unread data
+ *              or linger 0, a reset
  *
  * Listening is in tcp_listen.c, sending and receiving in tcp_data.c. Locks: tcp.h.
  */
@@ -23,7 +23,7 @@
 #include "kernel/task/signal/signal.h"
 #include "kernel/vfs/landlock/landlock.h"
 
-/* ---- life ---- */
+/* ---- creation and end ---- */
 
 static void tcp_free(struct inet_sock *i)
 {
@@ -180,7 +180,7 @@ u8 tcp_choose_wscale(const struct tcp_sock *t)
 	return scale;
 }
 
-/* Looks up the route again if rules depend on the port that the socket was given just now. */
+/* Looks up the route again if routing rules depend on the port that the socket has just got. */
 static int look_with_port(struct tcp_sock *t)
 {
 	struct inet_sock *i = &t->inet;
@@ -190,11 +190,11 @@ static int look_with_port(struct tcp_sock *t)
 	t->flow.sport = i->lport;
 	err = look ? route_output(i->net, &t->flow) : 0;
 	if (err)
-		inet_forget_peer(i); /* a port that it was bound to stays */
+		inet_forget_peer(i); /* keeps a port that the program has bound */
 	return err;
 }
 
-/* Begins to connect. @defer: the SYN waits for the first write. */
+/* Starts a connection attempt. @defer: the SYN waits for the first write. */
 static int start_connect(struct tcp_sock *t, const ip_addr *to, u16 port, int scope, bool defer)
 {
 	struct inet_sock *i = &t->inet;
@@ -236,7 +236,7 @@ static int start_connect(struct tcp_sock *t, const ip_addr *to, u16 port, int sc
 	t->snd.peer_mss = t->snd.advmss;
 	tcp_sync_mss(t);
 	t->snd.iss = t->snd.una = t->snd.nxt = t->snd.write_seq = t->snd.pushed = tcp_new_iss(i);
-	/* Measurements of an earlier connection of this socket do not count. */
+	/* Discard measurements of an earlier connection of this socket. */
 	t->loss.rack.xmit = 0;
 	t->loss.rack.reordered = false;
 	t->rtt.min = 0;
@@ -259,7 +259,7 @@ static int start_connect(struct tcp_sock *t, const ip_addr *to, u16 port, int sc
 	err = defer ? 0 : tcp_send_syn(t);
 	if (err) {
 		tcp_done(t);
-		i->c.shutdown = shut; /* no connection has ended */
+		i->c.shutdown = shut; /* there was no connection that could end */
 	}
 	spin_unlock(&i->c.lock);
 	net_rx_flush();
@@ -267,8 +267,8 @@ static int start_connect(struct tcp_sock *t, const ip_addr *to, u16 port, int sc
 }
 
 /*
- * Drops all that a connection has brought. c.lock is held, and read_mutex, since a reader copies
- * without the first.
+ * Drops received data and its state. Needs c.lock, and also read_mutex, since a reader copies
+ * without c.lock.
  */
 static void drop_received(struct tcp_sock *t)
 {
@@ -282,8 +282,8 @@ static void drop_received(struct tcp_sock *t)
 }
 
 /*
- * Forgets a connection that has ended, and frees its port if the kernel chose it. op held. 0 or
- * -ERESTARTSYS.
+ * Cleans up after a connection that has ended, and frees its port if the kernel chose it. op held.
+ * Returns 0 or -ERESTARTSYS.
  */
 static int forget_connection(struct tcp_sock *t)
 {
@@ -302,7 +302,7 @@ static int forget_connection(struct tcp_sock *t)
 static int disconnect(struct tcp_sock *t)
 {
 	struct inet_sock *i = &t->inet;
-	/* the socket was at most bound: it stays bound, even to a port that we chose */
+	/* the socket was at most bound; it stays bound, even to a port that the kernel chose */
 	bool fresh;
 	int err = 0;
 
@@ -331,7 +331,7 @@ static int disconnect(struct tcp_sock *t)
 	return 0;
 }
 
-/* Returns how the attempt has ended. op held. */
+/* Returns the result of the connection attempt, which has ended. op held. */
 static int know_end(struct tcp_sock *t)
 {
 	int err;
@@ -340,7 +340,7 @@ static int know_end(struct tcp_sock *t)
 		t->life.conn = CONN_MADE;
 		return 0;
 	}
-	/* another connect() may follow */
+	/* cleans up so that connect() may be called again */
 	err = t->life.conn == CONN_BEGUN ? forget_connection(t) : 0;
 	if (err)
 		return err;
@@ -359,15 +359,15 @@ static int finish_connect(struct tcp_sock *t, bool nonblock)
 	if (err)
 		return err == -EAGAIN ? -EINPROGRESS : err;
 	mutex_lock(&i->op);
-	/* Another task may have fetched the result of this connection and begun the next. */
+	/* Another task may have fetched this result, and started the next attempt. */
 	err = !nonblock && tcp_connecting(t) ? -EALREADY : know_end(t);
 	mutex_unlock(&i->op);
 	return err;
 }
 
 /*
- * Begins a connection. @m: the data that goes with the SYN of a program that asks for fast open. 0;
- * 1: the caller need not wait; -errno.
+ * Starts a connection. @m: the message of MSG_FASTOPEN, whose data goes with the SYN; NULL for
+ * connect(2). Returns 0, 1 if the caller need not wait, or -errno.
  */
 static int begin_connect(
 	struct socket *s, struct tcp_sock *t, struct sockaddr_buf *a, struct msg *m)
@@ -419,7 +419,7 @@ static int begin_connect(
 	err = flowlabel_named(i, a, &i->opts.flowinfo);
 	if (err)
 		return err;
-	i->opts.flowinfo &= ~(3U << 20); /* ECN's bits are the connection's */
+	i->opts.flowinfo &= ~(3U << 20); /* the ECN bits are set by TCP */
 	err = start_connect(t, &to, port, scope, defer);
 	t->life.conn = err ? CONN_NONE : CONN_BEGUN;
 	if (err)
@@ -442,7 +442,7 @@ static int tcp_connect(struct socket *s, struct sockaddr_buf *a, bool nonblock)
 	return finish_connect(t, nonblock);
 }
 
-/* Sends the SYN that connect() has put off. op held. */
+/* Sends the SYN that connect(2) has deferred. op held. */
 static int deferred_syn(struct tcp_sock *t, struct msg *m)
 {
 	int err = tcp_fast_prepare(t, &t->inet.raddr, m);
@@ -464,7 +464,7 @@ static int deferred_syn(struct tcp_sock *t, struct msg *m)
 	return err;
 }
 
-/* Returns the result of an earlier attempt to connect, for a call without an address. */
+/* Returns the result of an earlier connection attempt, for a MSG_FASTOPEN without an address. */
 static int nameless_syn(struct tcp_sock *t)
 {
 	int err;
@@ -478,7 +478,7 @@ static int nameless_syn(struct tcp_sock *t)
 	return t->life.conn == CONN_MADE || t->state != TCP_CLOSE ? -EISCONN : -EINVAL;
 }
 
-/* Connects as part of a send (MSG_FASTOPEN), which is refused wherever connect(2) is. */
+/* Connects as part of a send (MSG_FASTOPEN). Fails wherever connect(2) does. */
 static int fast_syn(struct socket *s, struct tcp_sock *t, struct msg *m)
 {
 	struct sockaddr_buf *to = m->name;
@@ -503,12 +503,13 @@ ssize_t tcp_fast_sendmsg(struct socket *s, struct msg *m)
 	int err;
 
 	mutex_lock(&t->inet.op);
-	/* before the SYN is sent, since the handler of the SYN-ACK reads it */
+	/* before the SYN is sent, since synsent() reads it */
 	atomic_inc(&t->snd.write_pending);
 	if (t->fast.defer_connect)
 		err = deferred_syn(t, m);
 	else
-		err = m->flags & MSG_FASTOPEN ? fast_syn(s, t, m) : 1; /* another has sent it */
+		/* another task has sent the SYN */
+		err = m->flags & MSG_FASTOPEN ? fast_syn(s, t, m) : 1;
 	mutex_unlock(&t->inet.op);
 	pending = !err && m->iter.count;
 	if (!pending)
@@ -590,9 +591,9 @@ static long tcp_ioctl(struct socket *s, u32 cmd, u64 arg)
 	return n < 0 ? n : put_user(n, UADDR(arg));
 }
 
-/* ---- the end ---- */
+/* ---- shutdown and close ---- */
 
-/* Closes our side, with a FIN if there is a connection. c.lock held. */
+/* Closes the sending side, with a FIN if there is a connection. c.lock held. */
 static void close_write(struct tcp_sock *t)
 {
 	switch (t->state) {
@@ -611,14 +612,14 @@ static int tcp_shutdown(struct socket *s, int how)
 
 	mutex_lock(&t->inet.op);
 	spin_lock(&t->inet.c.lock);
-	/* connect() will not report it */
+	/* connect(2) will not report this result any more */
 	if (t->life.conn == CONN_BEGUN && t->state != TCP_SYN_SENT)
 		t->life.conn = t->state == TCP_CLOSE ? CONN_LOST : CONN_MADE;
 	if (t->state != TCP_LISTEN) {
-		t->inet.c.shutdown |= (u32)how; /* also without a connection */
+		t->inet.c.shutdown |= (u32)how; /* takes effect even without a connection */
 		if (tcp_in(t, TCPF(TCP_CLOSE) | TCPF(TCP_TIME_WAIT)))
 			err = -ENOTCONN;
-		/* Does what AF_UNSPEC does: another attempt may begin. */
+		/* As with AF_UNSPEC, another attempt may begin. */
 		if (t->state == TCP_SYN_SENT) {
 			tcp_fail(t, -ECONNRESET);
 			t->inet.c.shutdown = 0;
@@ -634,7 +635,7 @@ static int tcp_shutdown(struct socket *s, int how)
 		tcp_set_state(t, TCP_CLOSE);
 		tcp_wake(t, EPOLLIN | EPOLLHUP);
 		spin_unlock(&t->inet.c.lock);
-		inet_forget_peer(&t->inet); /* a port that came by itself */
+		inet_forget_peer(&t->inet); /* frees a port that the kernel chose */
 		inet_stop_listening(&t->inet);
 		tcp_stop_listening(t);
 	}
@@ -648,10 +649,10 @@ static bool closing(const struct tcp_sock *t)
 	return tcp_in(t, TCPF(TCP_FIN_WAIT1) | TCPF(TCP_CLOSING) | TCPF(TCP_LAST_ACK));
 }
 
-/* Waits for SO_LINGER: until the peer has everything, or the time is up. */
+/* Waits as SO_LINGER demands, until the peer has acknowledged everything or the time is up. */
 static void linger(struct tcp_sock *t)
 {
-	u32 secs = (u32)t->inet.c.linger.secs; /* below 0: for ever, about */
+	u32 secs = (u32)t->inet.c.linger.secs; /* negative: almost for ever */
 	u64 until = ktime_get() + secs * NSEC_PER_SEC;
 
 	if (t->inet.c.linger.on && secs && !(current->flags & (PF_EXITING | PF_KTHREAD)))
@@ -678,7 +679,7 @@ static void tcp_close(struct tcp_sock *t)
 	i->queue.rmem = 0;
 	i->c.shutdown |= SHUT_BOTH;
 	if (tcp_in(t, TCPF(TCP_SYN_SENT))) {
-		/* closed by the program: not a failed attempt */
+		/* closing is no failed attempt, which tcp_done() would count */
 		tcp_set_state(t, TCP_CLOSE);
 		tcp_done(t);
 	} else if (t->state != TCP_CLOSE && t->state != TCP_TIME_WAIT &&
@@ -736,7 +737,7 @@ static int tcp_release(struct socket *s)
 	return 0;
 }
 
-/* Starts the byte count of SOF_TIMESTAMPING_OPT_ID with the next byte. */
+/* Makes the next byte number 0 for SOF_TIMESTAMPING_OPT_ID. */
 static int stamp_start(struct socket *s, u32 flags)
 {
 	struct tcp_sock *t = TCP(INET(s));

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tcp.h: the door of TCP (RFC 9293): sockets as the rest of the network sees them, and all headers
- * of the folder.
+ * tcp.h: the public header of TCP (RFC 9293): sockets as the rest of the network sees them.
  *
  * What the folder is for: AF_INET and AF_INET6 sockets of type SOCK_STREAM: connections, listeners,
  * and everything between a write() and the IP packet, or back.
@@ -17,20 +16,20 @@
  *     tcp_loss.h      losses
  *     tcp_timer.h     timers
  *     tcp_mem.h       memory, and room to write
- *     tcp_info.h      figures of a connection
+ *     tcp_info.h      statistics of a connection
  *     tcp_net.h       sysctls of a namespace
  *
  * Files: tcp.c (sockets: connect, close, poll), tcp_data.c (send and receive), tcp_opt.c (options);
  * the others are named in their headers.
  *
- * Call sequence: af_inet.c calls tcp_create(), which sets proto_ops; from there on socket.c calls
+ * Call sequence: af_inet.c calls tcp_create(), which sets proto_ops; from then on socket.c calls
  * tcp_connect(), tcp_sendmsg() and so on. A packet arrives by tcp_rcv() (ip.h), which looks up its
  * socket in tcp_ports.
  *
  * Locks, from the outside: inet.op (mutex), snd.write_mutex (mutex), inet.c.lock (spin), then
  * listen.lock or tcp_ports.lock (spin).
- * References: beside those of inet.h, a connection holds one on itself from its first segment to
- * tcp_done().
+ * References: besides those of inet_sock.h, a connection holds a reference on itself from its first
+ * segment to tcp_done().
  * May know: inet/, route/, socket/, and below; nothing of netlink, packet or unix.
  */
 #ifndef NESTLING_NET_TCP_H
@@ -48,9 +47,9 @@
 #include "kernel/net/tcp/tcp_timer.h"
 #include "kernel/net/tcp/tcp_wire.h"
 
-/* Creates a socket, a sock_create_fn with the family. */
+/* Creates a TCP socket; a sock_create_fn with the address family in front. */
 int tcp_create(struct socket *s, int family, int type, int protocol);
-/* Returns the state of @i, a TCP_*. */
+/* Returns the state of @i, TCP_*. */
 int tcp_state_of(struct inet_sock *i);
 bool tcp_has_peer(struct inet_sock *i);
 
@@ -61,17 +60,17 @@ void tcp_setup(struct tcp_sock *t);
 void tcp_follow_net(struct tcp_sock *t);
 void tcp_set_state(struct tcp_sock *t, u8 state);
 /*
- * Ends the connection: it leaves the tables, its timers are off, its send queue is empty. c.lock
- * held; the caller has a reference.
+ * Ends the connection: removes it from the tables, stops its timers, drops its send queue. c.lock
+ * held; the caller holds a reference.
  */
 void tcp_done(struct tcp_sock *t);
-/* Ends the connection as tcp_done() does, with an error for the program. */
+/* Ends the connection like tcp_done(), with the error @err for the program. */
 void tcp_fail(struct tcp_sock *t, int err);
 void tcp_wake(struct tcp_sock *t, u64 key);
 void tcp_grow_sndbuf(struct tcp_sock *t);
 /*
- * True if readers may be woken: @avail bytes reach SO_RCVLOWAT, or the window or buffer is nearly
- * full.
+ * True if @avail unread bytes are enough to wake up readers: they reach SO_RCVLOWAT, or the window
+ * is nearly closed, or the buffer is nearly full.
  */
 bool tcp_enough(const struct tcp_sock *t, u32 avail);
 void tcp_sigurg(struct tcp_sock *t);

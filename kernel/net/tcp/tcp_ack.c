@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tcp_ack.c: processes an acknowledgement: finds which segments have arrived, and measures round
- * trips. tcp_rack.c and tcp_recover.c decide what is lost, tcp_cc.c how fast to send.
+ * tcp_ack.c: processes an acknowledgement: finds out which segments have arrived, and measures
+ * round trips. tcp_rack.c and tcp_recover.c decide what is lost, tcp_cc.c how fast to send.
  *
  * Sources: RFC 5681, 6298 (timer), 2018 and 6675 (SACK scoreboard), 2883 (D-SACK), 5961 (which
  * acknowledgements are valid).
@@ -18,8 +18,8 @@
 /* ---- round trips (RFC 6298) ---- */
 
 /*
- * Tracks the shortest round trip. A longer minimum is accepted after no shorter sample for
- * tcp_min_rtt_wlen, or half of that.
+ * Tracks the minimum RTT. It may rise if there was no smaller sample for tcp_min_rtt_wlen; the
+ * window moves in halves of that.
  */
 static void note_least(struct tcp_sock *t, u64 rtt)
 {
@@ -28,7 +28,8 @@ static void note_least(struct tcp_sock *t, u64 rtt)
 
 	if (!t->rtt.min || now - t->rtt.min_at > window / 2) {
 		/*
-		 * The least of the half before counts for one more half, unless that is over, too.
+		 * The minimum of the previous half stays valid for one more half, unless that is
+		 * over too.
 		 */
 		before = !t->rtt.min || now - t->rtt.min_at > window ? rtt : t->rtt.min_now;
 		t->rtt.min_now = rtt;
@@ -52,7 +53,7 @@ static void rtt_sample(struct tcp_sock *t, u64 rtt)
 		t->rtt.rttvar = (3 * t->rtt.rttvar + delta) / 4;
 		t->rtt.srtt = (7 * t->rtt.srtt + rtt) / 8;
 	}
-	/* Comes only when there is a sample (RFC 6298, 5.7; Karn). */
+	/* Karn's rule: only a valid sample ends the backoff (RFC 6298, 5.7). */
 	t->timers.backoff = 0;
 	t->rtt.rto = min(t->rtt.srtt + max(4 * t->rtt.rttvar, t->rtt.rto_min), t->rtt.rto_max);
 }
@@ -68,10 +69,10 @@ static bool sacked_by(const struct sk_buff *skb, const struct sack_block *b, u32
 }
 
 /*
- * Splits an skb of many segments of which a block covers some, but not the first: those before the
- * block stay, and the rest follows in the list. Returns true if the block covers the first segment;
- * @skb then holds covered segments only. Cuts at borders of segments only, so that a peer cannot
- * cause finer pieces.
+ * Splits an skb of several segments of which a SACK block covers a part. If the block begins inside
+ * of the skb, the segments before it stay in @skb, the rest follows in the list, and the result is
+ * false. If the block covers the first segment, @skb keeps covered segments only, and the result is
+ * true. Cuts only between segments, so that a peer cannot cause finer pieces.
  */
 static bool cut_out(struct tcp_sock *t, struct sk_buff *skb, const struct sack_block *b, u32 n)
 {
@@ -96,7 +97,7 @@ static bool cut_out(struct tcp_sock *t, struct sk_buff *skb, const struct sack_b
 	return false;
 }
 
-/* Marks the segments that the blocks cover; blocks outside of the data in flight are ignored. */
+/* Marks the segments that SACK blocks cover. Ignores blocks outside of the data in flight. */
 static void take_sacks(struct tcp_sock *t, const struct sack_block *b, u32 n, struct arrived *when)
 {
 	struct sk_buff *skb;
@@ -137,7 +138,7 @@ static void forget_counts(struct tcp_sock *t, struct sk_buff *skb)
 		t->loss.lost_out -= skb->tcp.segs;
 }
 
-/* Notes that @n segments of @skb are acknowledged. */
+/* Records in @when that @n segments of @skb are acknowledged. */
 static void note_arrival(
 	const struct tcp_sock *t, const struct sk_buff *skb, u32 n, struct arrived *when)
 {
@@ -154,7 +155,7 @@ static void note_arrival(
 		when->orig = true;
 }
 
-/* Removes the front of @skb that has arrived. */
+/* Removes the acknowledged front of @skb. */
 static void trim_front(struct tcp_sock *t, struct sk_buff *skb, u32 ack, struct arrived *when)
 {
 	u32 n = ack - skb->tcp.seq, segs = skb->tcp.segs;
@@ -169,7 +170,7 @@ static void trim_front(struct tcp_sock *t, struct sk_buff *skb, u32 ack, struct 
 		note_arrival(t, skb, segs - skb->tcp.segs, when);
 }
 
-/* Removes everything up to @ack from the queue. */
+/* Removes everything up to @ack from the write queue. */
 static void clean_queue(struct tcp_sock *t, const struct sk_buff *by, u32 ack, struct arrived *when)
 {
 	while (!list_empty(&t->snd.wq)) {
@@ -193,8 +194,8 @@ static void clean_queue(struct tcp_sock *t, const struct sk_buff *by, u32 ack, s
 }
 
 /*
- * Takes a sample of the round trip by Karn's rule, or by timestamps where that rule allows none
- * (RFC 6298, 3; RFC 7323, 4).
+ * Takes an RTT sample: by Karn's rule from a segment that was sent once, else from a timestamp (RFC
+ * 6298, 3; RFC 7323, 4).
  */
 static void take_rtt(
 	struct tcp_sock *t, const struct sk_buff *skb, const struct arrived *when, bool advanced)
@@ -213,8 +214,8 @@ static void take_rtt(
 }
 
 /*
- * Takes over the peer's window. A window of none counts, too: a peer without memory closes a window
- * that it has offered.
+ * Updates the window that the peer offers. A zero window counts even if no number has advanced: a
+ * peer that is short of memory may close a window that it has offered.
  */
 static bool update_window(struct tcp_sock *t, const struct sk_buff *skb)
 {
@@ -233,8 +234,8 @@ static bool update_window(struct tcp_sock *t, const struct sk_buff *skb)
 }
 
 /*
- * True if the first block reports data that arrived twice (RFC 2883): the block lies below @ack, or
- * inside the second block.
+ * True if the first block reports duplicate data (RFC 2883): it begins below @ack, or lies inside
+ * the second block.
  */
 static bool is_dsack(u32 ack, const struct sack_block *b, u32 n)
 {
@@ -244,7 +245,7 @@ static bool is_dsack(u32 ack, const struct sack_block *b, u32 n)
 	       (n > 1 && !before(b[0].start, b[1].start) && !after(b[0].end, b[1].end));
 }
 
-/* Confirms the neighbour, since data sent through it have arrived. Once a second is enough. */
+/* Confirms the neighbour entry, since data sent to it has arrived; at most once a second. */
 static void confirm_way(struct tcp_sock *t)
 {
 	if (t->flow.local || t->stats.last_ack - t->timers.confirmed < NSEC_PER_SEC)
@@ -253,7 +254,7 @@ static void confirm_way(struct tcp_sock *t)
 	neigh_confirm(t->flow.dev, &t->flow.next_hop);
 }
 
-/* True for an acknowledgement too far behind to come from the peer itself (RFC 5961, 5.2). */
+/* True for an acknowledgement so old that the peer cannot have sent it now (RFC 5961, 5.2). */
 static bool too_old(const struct tcp_sock *t, u32 ack)
 {
 	u64 most = min_t(u64, t->snd.max_wnd, t->stats.bytes_acked);
@@ -261,7 +262,7 @@ static bool too_old(const struct tcp_sock *t, u32 ack)
 	return before(ack, t->snd.una - (u32)most);
 }
 
-/* Copies valid SACK blocks to @to, without those beyond the sent data. Returns their number. */
+/* Copies valid SACK blocks to @to, without blocks beyond the data sent. Returns their number. */
 static u32 valid_blocks(
 	const struct tcp_sock *t, const struct sack_block *b, u32 n, struct sack_block *to)
 {
@@ -302,7 +303,7 @@ bool tcp_ack(
 		ack - was - (was == t->snd.iss && t->state != TCP_SYN_SENT && ack != was);
 	t->snd.una = ack;
 	clean_queue(t, skb, ack, &when);
-	if (!t->snd.sack_ok && when.again) /* no telling which one has come */
+	if (!t->snd.sack_ok && when.again) /* it is unknown which copy has arrived */
 		when.orig = false;
 	if (ack != was || when.sacked)
 		take_rtt(t, skb, &when, ack != was);

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tcp_cc.c: congestion control: slow start, CUBIC (RFC 9438) or Reno (RFC 5681), and the cut after
- * a loss.
+ * tcp_cc.c: congestion control: slow start, CUBIC (RFC 9438) or Reno (RFC 5681), and the reduction
+ * after a loss.
  *
- *     tcp_cwnd_grow  segments have arrived, and nothing is wrong
- *     tcp_cwnd_used  after new data was sent: notes whether cwnd limits the connection
- *     tcp_cwnd_idle  before new data is sent: a window that was not used for long is stale (RFC
+ *     tcp_cwnd_grow  for acknowledged segments while there is no loss
+ *     tcp_cwnd_used  after new data was sent: records whether cwnd limits the connection
+ *     tcp_cwnd_idle  before new data is sent: reduces a window that was not used for a while (RFC
  *                    5681, 4.1)
- *     tcp_cut        the next ssthresh
+ *     tcp_cut        returns the next ssthresh
  *     tcp_hystart    ends slow start after a round trip that takes longer than earlier ones (the
  *                    delay part of RFC 9406)
  *
@@ -17,8 +17,8 @@
 #include "kernel/net/tcp/tcp.h"
 #include "kernel/sched/sched.h"
 
-#define CUBIC_BETA 717 /* of 1024 */
-#define CUBIC_C 410    /* 0.4 of 1024 */
+#define CUBIC_BETA 717 /* 0.7, in units of 1/1024 */
+#define CUBIC_C 410    /* 0.4, in units of 1/1024 */
 #define CWND_MAX 0xffffU
 #define HYSTART_CWND 16
 #define HYSTART_SAMPLES 8
@@ -47,7 +47,7 @@ static u32 cube_root(u64 n)
 	return low;
 }
 
-/* Begins an epoch: K = cbrt((w_max - cwnd) / C), in milliseconds. */
+/* Begins an epoch: K = cbrt((w_max - cwnd) / C), in ms. */
 static void cubic_begin(struct tcp_sock *t)
 {
 	struct cubic *c = &t->cc.cubic;
@@ -64,7 +64,7 @@ static void cubic_begin(struct tcp_sock *t)
 	}
 }
 
-/* Returns W(t) = C (t - K)^3 + origin, one round trip from now. */
+/* Returns W(t) = C (t - K)^3 + origin for the time one minimum RTT from now. */
 static u32 cubic_target(const struct tcp_sock *t)
 {
 	const struct cubic *c = &t->cc.cubic;
@@ -87,8 +87,8 @@ static void cubic_grow(struct tcp_sock *t, u32 acked)
 	target = cubic_target(t);
 	c->acked += acked;
 	/*
-	 * Grows no slower than Reno would: 3 (1 - beta) / (1 + beta) segments a round trip, about
-	 * 0.53.
+	 * Grows at least as fast as Reno, which gains 3 (1 - beta) / (1 + beta) segments a round
+	 * trip, about 0.53.
 	 */
 	while (c->acked * 53 > c->tcp_cwnd * 100) {
 		c->acked -= min(c->acked, c->tcp_cwnd * 100 / 53);
@@ -100,8 +100,7 @@ static void cubic_grow(struct tcp_sock *t, u32 acked)
 }
 
 /*
- * True if the window was used up: only then does it show that more would be good (RFC 7661, the
- * simple part).
+ * True if cwnd was used up, so that a larger cwnd is likely to be used too (RFC 7661, simplified).
  */
 static bool cwnd_limited(const struct tcp_sock *t)
 {

@@ -4,11 +4,11 @@
  *
  * Call sequence, c.lock held throughout:
  *     tcp_cc_init    once for a connection
- *     tcp_cwnd_idle  before new data is sent: halves a window that was not used for long
- *     tcp_cwnd_used  after new data was sent: notes whether cwnd limited it
- *     tcp_cwnd_grow  for each acknowledgement while nothing is lost
- *     tcp_hystart    for each round trip measured in slow start, which may end it
- *     tcp_cut        when something is lost: the next ssthresh
+ *     tcp_cwnd_idle  before new data is sent: halves a window that was not used for a while
+ *     tcp_cwnd_used  after new data was sent: records whether cwnd limited it
+ *     tcp_cwnd_grow  for each acknowledgement while there is no loss
+ *     tcp_hystart    for each round trip measured in slow start, which it may end
+ *     tcp_cut        after a loss: returns the next ssthresh
  */
 #ifndef NESTLING_NET_TCP_CC_H
 #define NESTLING_NET_TCP_CC_H
@@ -23,45 +23,45 @@ struct tcp_sock;
 /* CUBIC's state (RFC 9438). */
 struct cubic {
 	u32 w_max, origin; /* segments */
-	/* ms from epoch until cwnd is at origin again */
+	/* ms from `epoch` until cwnd reaches `origin` again */
 	u32 k;
-	/* ns at which this growth began, 0: it begins with the next ACK */
+	/* ns at which this growth began, 0: the next ACK begins it */
 	u64 epoch;
-	/* segments acknowledged for one more of cwnd */
+	/* acknowledged segments for which cwnd grows by one */
 	u32 cnt;
 	u32 tcp_cwnd; /* cwnd that Reno would have, segments */
-	/* segments acknowledged since tcp_cwnd grew */
+	/* segments acknowledged since tcp_cwnd last grew */
 	u32 acked;
 };
 
-/* A round trip of slow start. */
+/* One round trip of slow start, for HyStart. */
 struct hystart {
-	u32 round_end; /* snd.nxt when it began */
-	u32 samples;   /* round trips measured in it */
-	u64 least;     /* the shortest of them, ns */
+	u32 round_end; /* snd.nxt when the round trip began */
+	u32 samples;   /* RTT samples in this round trip */
+	u64 least;     /* the shortest of these samples, ns */
 };
 
-/* tcp_cc.ecn */
-#define TCP_ECN_OK 1 /* both sides can */
+/* bits of tcp_cc.ecn */
+#define TCP_ECN_OK 1 /* both sides support ECN */
 #define TCP_ECN_ASKED 2
-/* a mark has come, which is echoed until the peer has slowed down */
+/* a marked packet has arrived; ECE echoes it until the peer sends CWR */
 #define TCP_ECN_DEMAND 4
-#define TCP_ECN_QUEUED 8 /* cwnd was cut: CWR goes with new data */
+#define TCP_ECN_QUEUED 8 /* cwnd was cut: send CWR with new data */
 #define TCP_ECN_SEEN 16
 
 /* Congestion. Protected by c.lock. */
 struct tcp_cc {
 	u32 cwnd, ssthresh; /* segments */
-	/* segments that were acknowledged since cwnd grew by one */
+	/* segments acknowledged since cwnd last grew by one */
 	u32 cwnd_cnt;
 	bool reno;           /* RFC 5681 instead of CUBIC */
-	bool cwnd_limited;   /* cwnd was full in the last window */
-	u32 max_packets_out; /* most segments out in the last window */
-	u32 usage_seq;       /* end of that window */
+	bool cwnd_limited;   /* cwnd was used up in the last window */
+	u32 max_packets_out; /* most segments in flight in that window */
+	u32 usage_seq;       /* sequence number at that window's end */
 	struct cubic cubic;
 	struct hystart hystart;
 	u8 ecn; /* TCP_ECN_* */
-	/* echoes count again once this sequence number is acknowledged */
+	/* cwnd is not cut again before this sequence number is acknowledged */
 	u32 ecn_high;
 };
 
@@ -70,7 +70,7 @@ static inline const char *tcp_cc_name(bool reno)
 {
 	return reno ? "reno" : "cubic";
 }
-/* Looks up an algorithm: 0, or -ENOENT for an unknown name. */
+/* Looks up a congestion control algorithm. Returns 0, or -ENOENT for an unknown name. */
 int tcp_cc_find(const char *name, bool *reno);
 void tcp_cwnd_grow(struct tcp_sock *t, u32 acked);
 void tcp_cwnd_used(struct tcp_sock *t, bool limited);

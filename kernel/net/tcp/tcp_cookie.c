@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * tcp_cookie.c: SYN cookies (RFC 4987, 3.6): when a listener's queue of half-open connections is
- * full, no state of a SYN is kept. The sequence number of the answer holds the needed state in a
- * form that no peer can forge. The third segment brings it back:
+ * full, a SYN leaves no state. The initial sequence number of the SYN-ACK holds what is needed in a
+ * form that no peer can forge. The third segment of the handshake acknowledges it, and so brings it
+ * back:
  *
- *     bits 31..8  SipHash of addresses, ports, the peer's sequence number and the lower bits, with
- *                 a secret key
- *     bits 7..3   the minute, modulo 32: a cookie is good for two minutes
- *     bits 2..0   an index of eight sizes: the largest that is not above the peer's MSS
+ *     bits 31..8  SipHash of addresses, ports, the peer's initial sequence number, the time and the
+ *                 lower bits, with a secret key
+ *     bits 7..3   the minute, modulo 32: a cookie is valid for two minutes
+ *     bits 2..0   an index of eight MSS values: the largest that is not above the peer's MSS
  *
  * If the SYN had a timestamp, the lowest six bits of our timestamp hold the peer's window scale and
- * whether it may use SACK. net.ipv4.tcp_syncookies: 0 never, 1 when the queue is full, 2 always.
+ * whether it supports SACK. net.ipv4.tcp_syncookies: 0 never, 1 when the queue is full, 2 always.
  */
 #include "arch/um/machine/arch.h"
 #include "kernel/lib/siphash.h"
@@ -24,12 +25,13 @@
 #define NO_WSCALE 15
 
 static const u16 sizes[8] = { 88, 536, 1220, 1300, 1440, 1460, 8960, 65455 };
-static u64 last_sent; /* racy is fine: when the last one was made */
+/* when a cookie was last sent; racy is fine */
+static u64 last_sent;
 
 u32 tcp_keyed_hash(const u64 *words, u32 n)
 {
 	static u64 key[2];
-	static u32 boot; /* the boot that the key was made in */
+	static u32 boot; /* machine_boot when the key was made */
 
 	while (!READ_ONCE(key[0]) || unlikely(READ_ONCE(boot) != machine_boot)) {
 		WRITE_ONCE(boot, machine_boot);
@@ -40,7 +42,10 @@ u32 tcp_keyed_hash(const u64 *words, u32 n)
 
 /* ---- cookies ---- */
 
-/* Returns the cookie for the connection of @skb. @irs is the peer's first sequence number. */
+/*
+ * Returns the cookie for the connection of @skb. @irs: the peer's initial sequence number; @size:
+ * the index of the MSS.
+ */
 static u32 cookie(const struct sk_buff *skb, u32 irs, u64 minute, u32 size)
 {
 	u32 low = (u32)(minute & 31) << 3 | size;
@@ -78,13 +83,14 @@ void tcp_send_cookie(struct tcp_sock *c, const struct sk_buff *skb, const struct
 			(u8)(TCP_COOKIE_OPTS | (c->snd.sack_ok ? OPT_SACK : 0) |
 				(c->snd.wscale_ok ? min(c->snd.wscale, (u8)14) : NO_WSCALE));
 	else
-		c->snd.sack_ok = c->snd.wscale_ok = false; /* a cookie cannot hold them */
+		/* without timestamps a cookie cannot hold them */
+		c->snd.sack_ok = c->snd.wscale_ok = false;
 	last_sent = ktime_get();
 	TCP_EXT_COUNT(c->inet.net, SyncookiesSent);
 	tcp_send_synack(c);
 }
 
-/* Restores the options of the SYN, as far as the cookie and the timestamp hold them. */
+/* Restores the options of the SYN from the cookie's low bits and the timestamp echo in @now. */
 static void recall(const struct tcp_opts *now, u32 low, struct tcp_opts *o)
 {
 	u32 bits = now->tsecr & 63;

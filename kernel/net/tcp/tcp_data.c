@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tcp_data.c: moves bytes between programs and the queues of a connection: send and receive, urgent
- * data as programs see it (RFC 6093).
+ * tcp_data.c: moves bytes between programs and the queues of a connection: send and receive, and
+ * urgent data as programs see it (RFC 6093).
  *
- *     tcp_sendmsg  copies into a new skb with no spinlock held, then queues it under
- *                  c.lock; write_mutex: one sender at a time
- *     tcp_recvmsg  reads at the front of rq, which only readers shorten; read_mutex: one reader at
- *                  a time
+ *     tcp_sendmsg  copies into a new skb with no spinlock held, then queues it under c.lock;
+ *                  write_mutex admits one sender at a time
+ *     tcp_recvmsg  reads at the front of rq, which only readers shorten; read_mutex admits one
+ *                  reader at a time
  *
- * tcp_out.c cuts segments and sends them, tcp_queue.c puts received ones into rq. Locks: tcp.h.
+ * tcp_out.c cuts segments and sends them, tcp_queue.c puts received segments into rq. Locks: tcp.h.
  */
 #include <asm/errno.h>
 
@@ -17,7 +17,7 @@
 #include "kernel/net/tcp/tcp.h"
 #include "kernel/sched/sched.h"
 
-/* bytes of a buffer at least, so that writes in a row share one */
+/* least size of a buffer, bytes, so that small writes in a row share one */
 #define SMALL 1024U
 
 /* ---- sending ---- */
@@ -38,8 +38,8 @@ static bool may_write(struct tcp_sock *t)
 }
 
 /*
- * Merges the timestamp requests of @from into @to, which has got the bytes of @from: a request of
- * @to stays wanted, at the end of @from if that has one.
+ * Merges the timestamp requests of @from into @to, to which the bytes of @from were appended. A
+ * request of @to remains, but its timestamp is for the last byte of @from.
  */
 static void join_stamps(struct sk_buff *to, const struct sk_buff *from)
 {
@@ -49,7 +49,10 @@ static void join_stamps(struct sk_buff *to, const struct sk_buff *from)
 	to->stamp_key = from->stamp_key;
 }
 
-/* Appends @skb to the last skb, if that is unsent and has room. */
+/*
+ * Appends @skb to the last skb of the write queue, if that is unsent and has room. Returns true if
+ * it did.
+ */
 static bool append_to_last(struct tcp_sock *t, struct sk_buff *skb)
 {
 	struct sk_buff *last;
@@ -71,9 +74,9 @@ static bool append_to_last(struct tcp_sock *t, struct sk_buff *skb)
 }
 
 /*
- * Fills an unsent last skb that is shorter than a segment and whose buffer is full: copies it and
- * the front of @skb into a new buffer. Otherwise a short segment would be sent in the middle of the
- * data. Returns true if all of @skb was copied.
+ * Fills up the last skb of the write queue, if it is unsent and shorter than a segment but its
+ * buffer is full: copies it and the front of @skb into a new buffer. Otherwise a short segment
+ * would be sent in the middle of the data. Returns true if all of @skb was copied.
  */
 static bool fill_last(struct tcp_sock *t, struct sk_buff *skb)
 {
@@ -87,8 +90,8 @@ static bool fill_last(struct tcp_sock *t, struct sk_buff *skb)
 		return false;
 	n = min(seg - last->len, skb->len);
 	/*
-	 * The buffer has as much room again, so that the next bytes are copied once: a whole
-	 * segment of the loopback's would use up a small send buffer.
+	 * The buffer has as much room again, so that the bytes of the next write need no new
+	 * buffer. It is not a whole segment, which over loopback would use up a small send buffer.
 	 */
 	fresh = skb_alloc(min(seg, 2 * (last->len + n)), GFP_ATOMIC);
 	if (!fresh)
@@ -114,8 +117,8 @@ static bool fill_last(struct tcp_sock *t, struct sk_buff *skb)
 }
 
 /*
- * Queues @skb, whose payload the caller has filled in, and consumes it. Returns 0 or an error of
- * the connection.
+ * Queues @skb, whose payload the caller has filled in, and consumes it. @last: it is the end of the
+ * message. @push: also sends. Returns 0 or an error of the connection.
  */
 static int enqueue(struct tcp_sock *t, struct sk_buff *skb, struct msg *m, bool last, bool push)
 {
@@ -134,7 +137,10 @@ static int enqueue(struct tcp_sock *t, struct sk_buff *skb, struct msg *m, bool 
 	t->snd.write_seq += skb->len;
 	if ((last && !(m->flags & MSG_MORE)) ||
 		after(t->snd.write_seq, t->snd.pushed + t->snd.max_wnd / 2)) {
-		/* Is for the reader: set at the end, and at times before. */
+		/*
+		 * PSH makes the peer pass data to its reader: set it at the end of a write, and
+		 * after half a window.
+		 */
 		skb->tcp.flags |= TH_PSH;
 		t->snd.pushed = t->snd.write_seq;
 	}
@@ -160,7 +166,7 @@ static int enqueue(struct tcp_sock *t, struct sk_buff *skb, struct msg *m, bool 
 	return 0;
 }
 
-/* Sends the data that was queued without a push. */
+/* Sends the data that was queued without being sent. */
 static void push_queued(struct tcp_sock *t, u32 *queued)
 {
 	if (!*queued)
@@ -173,8 +179,8 @@ static void push_queued(struct tcp_sock *t, u32 *queued)
 }
 
 /*
- * Sends all that window and cwnd allow, since the writer waits for room and no data follows soon.
- * Data that TCP_CORK or Nagle held would keep the room that the writer waits for.
+ * Sends all that window and cwnd allow, because the writer waits for room and will write no more
+ * soon. Data that TCP_CORK or Nagle's rule held back would keep that room occupied.
  */
 static void push_for_room(struct tcp_sock *t, u32 *queued)
 {
@@ -205,7 +211,7 @@ static struct sk_buff *build(struct tcp_sock *t, struct msg *m)
 	struct sk_buff *skb = NULL;
 
 	while (n > SMALL && !(skb = skb_alloc(n, GFP_KERNEL | __GFP_NOOOM)))
-		n /= 2; /* memory may lie in small pieces */
+		n /= 2; /* memory may be fragmented */
 	if (!skb)
 		skb = skb_alloc(max(n, min(seg, SMALL)), GFP_KERNEL);
 	if (!skb)
@@ -232,8 +238,7 @@ static int wait_writable(struct tcp_sock *t, struct msg *m, bool *held)
 }
 
 /*
- * Sends. Segments of a large write go a few at a time (tcp_burst()), which a card takes in one
- * frame.
+ * Queues the message and sends it, tcp_burst() bytes at a time, which a card takes in one packet.
  */
 static ssize_t send_locked(struct tcp_sock *t, struct msg *m, bool *held)
 {
@@ -247,7 +252,8 @@ static ssize_t send_locked(struct tcp_sock *t, struct msg *m, bool *held)
 		u32 n;
 
 		if (unlikely(!tcp_writable(t))) {
-			push_for_room(t, &queued); /* first: unsent data gets no answer */
+			/* before the wait: unsent data is never acknowledged */
+			push_for_room(t, &queued);
 			err = wait_writable(t, m, held);
 			if (err)
 				break;
@@ -343,8 +349,8 @@ static int recv_oob(struct tcp_sock *t, struct msg *m)
 }
 
 /*
- * Finds the skb that has byte @seq, and where in it. NULL: it has not come yet. Readers have
- * read_mutex, so the skb stays.
+ * Returns the skb that has byte @seq, its offset there in *@off, and the bytes from there on in
+ * *@len; NULL: the byte has not arrived yet. The caller holds read_mutex, so the skb stays.
  */
 static struct sk_buff *find_byte(struct tcp_sock *t, u32 seq, u32 *off, u32 *len)
 {
@@ -366,9 +372,10 @@ static struct sk_buff *find_byte(struct tcp_sock *t, u32 seq, u32 *off, u32 *len
 }
 
 /*
- * Marks everything before @seq as read, by a reader that began at @from. Returns the number to read
- * next: @seq, or the front of another connection that has begun meanwhile. If copied is only one
- * byte beyond @from, the connection has not changed: pass_old_urgent().
+ * Marks everything before @seq as read, by a reader that began at @from. Returns the sequence
+ * number to read next: @seq, or the start of another connection that has begun meanwhile. If
+ * rcv.copied is just one byte beyond @from, pass_old_urgent() has skipped a byte, and the
+ * connection is still the same.
  */
 static u32 consume(struct tcp_sock *t, u32 from, u32 seq)
 {
@@ -400,7 +407,10 @@ static u32 consume(struct tcp_sock *t, u32 from, u32 seq)
 	return seq;
 }
 
-/* Makes reads stop before the urgent byte, then skip it. Returns true if the read ends at @seq. */
+/*
+ * Makes a read end before the urgent byte, and the next read skip it. Returns true if the read must
+ * end at *@seq. @first: the read has no bytes yet.
+ */
 static bool at_urgent(struct tcp_sock *t, u32 *seq, u32 *n, bool first)
 {
 	u32 off = t->rcv.urg_seq - *seq;
@@ -429,15 +439,15 @@ static bool readable(struct tcp_sock *t, u32 seq)
 }
 
 /*
- * True if data is readable, another reader has read meanwhile, or the connection is now
- * established. Its first number was unknown before, so reading starts at its front.
+ * True if data is readable, another reader has read meanwhile, or the connection was established
+ * meanwhile: its initial sequence number is then the place to read from.
  */
 static bool may_read(struct tcp_sock *t, u32 from, u32 seq)
 {
 	return READ_ONCE(t->rcv.copied) != from || readable(t, seq);
 }
 
-/* Returns the result of a read without more data: 0 to wait, 1 for the end, or -errno. */
+/* Returns what a read without data gets: 0 to wait, 1 for the end of data, or -errno. */
 static int at_end(struct tcp_sock *t)
 {
 	int err;
@@ -467,7 +477,7 @@ static int copy_some(struct tcp_sock *t, struct msg *m, u32 *seq, bool first, bo
 	if (*stop)
 		return 0;
 	if (!n)
-		return -EAGAIN; /* passed over the urgent byte: look again */
+		return -EAGAIN; /* skipped the urgent byte: try again */
 	if (m->flags & MSG_TRUNC)
 		iov_iter_advance(&m->iter, n);
 	else if (skb_copy_to_iter(skb, off, n, &m->iter))
@@ -478,7 +488,7 @@ static int copy_some(struct tcp_sock *t, struct msg *m, u32 *seq, bool first, bo
 	return (int)n;
 }
 
-/* Receives no bytes: waits once as if for one byte, and ignores why the wait ended. */
+/* Serves a read of 0 bytes: waits once as if for one byte, and ignores why the wait ended. */
 static ssize_t recv_nothing(struct tcp_sock *t, struct msg *m)
 {
 	int err;
@@ -543,8 +553,8 @@ static ssize_t recv_locked(struct tcp_sock *t, struct msg *m, bool *held)
 }
 
 /*
- * Reports the number of unread bytes for TCP_INQ. After the end it reports at least one byte, so
- * that the program reads again.
+ * Reports the number of unread bytes for TCP_INQ. After the peer's FIN it reports at least one, so
+ * that the program reads again and finds the end.
  */
 static void tell_inq(struct tcp_sock *t, struct msg *m)
 {

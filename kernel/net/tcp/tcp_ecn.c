@@ -2,16 +2,15 @@
 /*
  * tcp_ecn.c: explicit congestion notification (RFC 3168): a router marks a packet that it would
  * have dropped otherwise. The receiver echoes the mark, and the sender slows down as for a loss,
- * with nothing to retransmit.
+ * but retransmits nothing.
  *
- *     SYN with ECE and CWR  -> ASKED; an answer with ECE alone -> OK, on both sides
- *     a packet marked CE    -> DEMAND: our acknowledgements bear ECE until a segment with CWR comes
- *     an ACK with ECE       -> cwnd is cut, once a round trip; QUEUED: CWR goes with the next new
- *                           data
+ *     SYN with ECE and CWR  -> ASKED; a SYN-ACK with ECE alone -> OK, on both sides
+ *     a packet marked CE    -> DEMAND: our acknowledgements have ECE until a segment with CWR comes
+ *     an ACK with ECE       -> cwnd is cut, once a round trip; QUEUED: the next new data has CWR
  *
- * Only new data is sent as capable (section 6.1.5). net.ipv4.tcp_ecn: 0 never, 1 ask for it, 2 only
- * when the peer asks. A retransmitted SYN does not ask, since some middleboxes drop SYNs that do.
- * c.lock is held throughout.
+ * Only new data is sent as ECN-capable (section 6.1.5). net.ipv4.tcp_ecn: 0 never, 1 ask for it, 2
+ * only when the peer asks. A retransmitted SYN does not ask, since some middleboxes drop SYNs that
+ * do. c.lock is held throughout.
  */
 #include "arch/um/machine/arch.h"
 #include "kernel/net/tcp/tcp.h"
@@ -69,7 +68,10 @@ u8 tcp_ecn_out(struct tcp_sock *t, struct sk_buff *skb)
 	return ECN_CAPABLE;
 }
 
-/* Reduces the window once for the data in flight, unless a loss has reduced it already. */
+/*
+ * Cuts cwnd for an ACK with ECE, at most once for the data in flight, unless recovery from a loss
+ * has cut it already.
+ */
 static void echoed(struct tcp_sock *t)
 {
 	if (before(t->snd.una, t->cc.ecn_high))

@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tcp_fastopen.c: TCP Fast Open (RFC 7413): data in a SYN, if a cookie of the server shows that the
- * client owns its address.
+ * tcp_fastopen.c: TCP Fast Open (RFC 7413): data in a SYN, if a cookie from the server proves that
+ * the client owns its address.
  *
- *     a client    sends with MSG_FASTOPEN, or after connect() with TCP_FASTOPEN_CONNECT. With a
- *                 cookie of that server it sends SYN, cookie and data (tcp_fast_send). Else the SYN
- *                 asks for a cookie, and the data wait for the handshake
- *     its answer  tcp_fast_answered: the cookie is kept; data that the server has not taken are
- *                 sent again
- *     a server    TCP_FASTOPEN on the listener: tcp_fast_wanted checks the cookie, tcp_fast_accept
- *                 makes a child that can be accepted, read from and written to before the
- *                 handshake is complete
+ *     client   sends with MSG_FASTOPEN, or after connect() with TCP_FASTOPEN_CONNECT. With a cookie
+ *              of that server it sends SYN, cookie and data (tcp_fast_send_syn). Else the SYN asks
+ *              for a cookie, and the data waits for the handshake
+ *     SYN-ACK  tcp_fast_answered keeps the cookie; data that the server has not accepted is sent
+ *              again
+ *     server   TCP_FASTOPEN on the listener: tcp_fast_wanted checks the cookie, tcp_fast_accept
+ *              makes a child that can be accepted, read from and written to before the handshake is
+ *              complete
  *
- * A retransmitted SYN has neither data nor cookie. net.ipv4.tcp_fastopen: FAST_* bits. A server
- * that gave no cookie is asked by the experimental option next time (kind 254); an answer has the
- * form of its request. Where a path seems to drop such connections, clients pause Fast Open for
- * tcp_fastopen_blackhole_timeout_sec, and longer each time in a row.
+ * A retransmitted SYN has neither data nor cookie. net.ipv4.tcp_fastopen: FAST_* bits. If a server
+ * gave no cookie, the next SYN asks by the experimental option (kind 254); a SYN-ACK has the option
+ * in the form of the request. If a path seems to drop such connections, clients pause Fast Open for
+ * tcp_fastopen_blackhole_timeout_sec, and longer for each further pause in a row.
  * Locks: cookie_lock (spin) for the cookies received from servers; c.lock of the socket for the
  * rest, unless a comment says otherwise.
  */
@@ -29,27 +29,30 @@
 #include "kernel/sched/sched.h"
 
 #define COOKIES 64
-#define COOKIE_SIZE 8 /* of ours */
+/* bytes of a cookie that this machine gives */
+#define COOKIE_SIZE 8
 #define OPTION_ROOM 40
-/* ns that a child counts after a reset has ended it */
+/* ns for which a child still counts after a reset has ended it */
 #define RESET_COUNTS (60 * NSEC_PER_SEC)
 #define PAUSE_DOUBLINGS 6U
 
-/* A cookie from a server. It may outlive its namespace: a wrong cookie only fails. */
+/*
+ * A cookie from a server. It may outlive its namespace: a wrong cookie only makes Fast Open fail.
+ */
 struct given {
-	const struct net *net; /* NULL: free; compared only */
+	const struct net *net; /* NULL: free; not dereferenced */
 	ip_addr server;
 	u64 used;
 	u16 mss;
-	/* 1: there is no cookie, so the experimental option is tried; 2: that has failed, too */
+	/* 1: the server gave no cookie, so use the experimental option; 2: that failed too */
 	u8 try_exp;
-	struct fast_cookie cookie; /* len 0: none */
+	struct fast_cookie cookie; /* len 0: no cookie */
 };
 
 static DEFINE_SPINLOCK(cookie_lock);
-static struct given given[COOKIES]; /* under cookie_lock */
+static struct given given[COOKIES]; /* protected by cookie_lock */
 
-/* ---- cookies that we were given ---- */
+/* ---- cookies received from servers ---- */
 
 static struct given *find_or_oldest(const struct net *net, const ip_addr *server)
 {
@@ -65,8 +68,8 @@ static struct given *find_or_oldest(const struct net *net, const ip_addr *server
 }
 
 /*
- * Notes a server's cookie. @c is NULL if the server gave none; @try_exp is the kind of option to
- * try next.
+ * Stores a server's cookie. @c: NULL if the server gave none; then @try_exp is the new value of
+ * given.try_exp.
  */
 static void remember(const struct net *net, const ip_addr *server, const struct fast_cookie *c,
 	u16 mss, u8 try_exp)
@@ -105,7 +108,7 @@ static bool recall(const struct net *net, const ip_addr *server, struct given *t
 
 /* ---- pauses of clients ---- */
 
-/* Begins a pause: a path seems to drop Fast Open connections. */
+/* Begins a pause of Fast Open, because a path seems to drop such connections. */
 static void pause_clients(struct net *net)
 {
 	struct tcp_net *n = &net->tcp;
@@ -156,8 +159,8 @@ void tcp_fast_timeout(struct tcp_sock *t, bool last)
 }
 
 /*
- * Begins a pause if only a FIN arrived, without the data before it: a middlebox ended the
- * connection. Ends pauses if data arrived.
+ * Begins a pause if a FIN arrived without the data before it, which suggests that a middlebox ended
+ * the connection. Ends the row of pauses if data has arrived.
  */
 void tcp_fast_ended(struct tcp_sock *t)
 {
@@ -178,10 +181,7 @@ void tcp_fast_ended(struct tcp_sock *t)
 
 /* ---- clients ---- */
 
-/*
- * Returns how a connection to @to begins (FAST_*), by the cookie and MSS remembered for that
- * server.
- */
+/* Returns the FAST_* mode for a connection to @to. *@g: the cookie and MSS known of that server. */
 static int way_of(struct tcp_sock *t, const ip_addr *to, struct given *g)
 {
 	bool known = recall(t->inet.net, to, g);
@@ -201,7 +201,8 @@ static int way_of(struct tcp_sock *t, const ip_addr *to, struct given *g)
 }
 
 /*
- * Returns the payload of a SYN to @to: bounded by the server's MSS, if known, and the route's MTU.
+ * Returns the most bytes of data in a SYN to @to. @said: the server's MSS if it is known, else 0.
+ * The route's MTU limits them too.
  */
 static u32 room_of_syn(struct tcp_sock *t, const ip_addr *to, u16 said)
 {
@@ -275,14 +276,14 @@ struct sk_buff *tcp_fast_send_syn(struct tcp_sock *t)
 	data->tcp.sent = ktime_get();
 	t->fast.data_sent = true;
 	if (!c)
-		return data; /* treat the SYN as lost */
+		return data; /* no memory: as if the SYN was lost */
 	c->tcp.seq = t->snd.iss;
 	c->tcp.flags = TH_SYN;
 	tcp_send_segment(t, c);
 	return data;
 }
 
-/* Marks the data that the server has not taken as unsent. */
+/* Marks the data that the server has not accepted as unsent. */
 static void rewind(struct tcp_sock *t)
 {
 	struct sk_buff *skb;
@@ -305,7 +306,7 @@ static void take_syn_data(struct tcp_sock *t, const struct sk_buff *skb)
 	struct sk_buff *data = skb_clone(skb, GFP_ATOMIC);
 
 	if (!data)
-		return; /* treated as lost: the peer sends it again */
+		return; /* no memory: the peer sends it again */
 	data->tcp.flags &= (u8)~TH_SYN;
 	data->tcp.seq++;
 	tcp_take_data(t, data);
@@ -384,7 +385,7 @@ void tcp_fast_need_key(struct net *net)
 	spin_unlock(&n->lock);
 }
 
-/* Parses four hexadecimal words with dashes between them; text behind them is ignored. */
+/* Parses four hexadecimal words separated by dashes; ignores text behind them. */
 static bool parse_key(const char *p, u32 word[4])
 {
 	p += strspn(p, " \t");
@@ -446,7 +447,7 @@ void tcp_fast_set_own_keys(struct tcp_sock *t, const u64 (*keys)[2], u32 n)
 	spin_unlock(&tcp_net(t)->lock);
 }
 
-/* Copies the keys of the listener, or its namespace's. Returns their number. */
+/* Copies the keys of the listener, or else of its namespace. Returns their number. */
 u32 tcp_fast_get_keys(struct tcp_sock *t, u64 keys[2][2])
 {
 	struct tcp_net *n = tcp_net(t);
@@ -460,8 +461,9 @@ u32 tcp_fast_get_keys(struct tcp_sock *t, u64 keys[2][2])
 }
 
 /*
- * Makes the cookie of the present key (@which 0) or of the key before it. Returns false if there is
- * no such key. Servers that share their keys, Linux's too, accept each other's cookies.
+ * Computes the cookie for @skb's addresses with the current key (@which 0) or the previous one (1).
+ * Returns false if there is no such key. Servers that share keys, Linux's too, accept each other's
+ * cookies.
  */
 static bool own_cookie(
 	struct tcp_sock *l, const struct sk_buff *skb, u32 which, struct fast_cookie *c)
@@ -487,8 +489,8 @@ static bool same_cookie(const struct fast_cookie *a, const struct fast_cookie *b
 }
 
 /*
- * True if the listener takes no further child. Children that a reset ended lately count, so that
- * resets gain spoofed addresses nothing.
+ * True if the listener takes no more Fast Open children. Children that a reset ended lately still
+ * count, so that forged SYNs, which cause resets, do not free their places at once.
  */
 static bool queue_full(struct tcp_sock *l)
 {
@@ -524,7 +526,7 @@ bool tcp_fast_wanted(
 	own_cookie(l, skb, 0, &own);
 	if (same_cookie(&o->cookie, &own))
 		return true;
-	c->fast.mode = FAST_ASK; /* the answer sets the final mode */
+	c->fast.mode = FAST_ASK; /* makes the SYN-ACK grant a cookie */
 	c->fast.cookie = own;
 	c->fast.cookie.exp = o->cookie.exp;
 	if (!o->cookie.len)
@@ -558,7 +560,7 @@ void tcp_fast_done(struct tcp_sock *c, bool reset)
 	c->fast.opened = false;
 	atomic_dec(&l->fast.nr);
 	if (!reset || c->child.listener ||
-		READ_ONCE(l->state) != TCP_LISTEN) /* in the accept queue, not accepted */
+		READ_ONCE(l->state) != TCP_LISTEN) /* still in the accept queue */
 		return;
 	WRITE_ONCE(l->fast.reset_at, ktime_get());
 	atomic_inc(&l->fast.nr_resets);

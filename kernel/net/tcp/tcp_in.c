@@ -2,9 +2,9 @@
 /*
  * tcp_in.c: processes received segments, state by state (RFC 9293, 3.10.7). tcp_queue.c takes their
  * payload. A segment is checked in the RFC's order: timestamps (RFC 7323), sequence numbers, RST,
- * SYN, ACK (RFC 5961: segments that may be forged blindly get a challenge ACK), urgent data,
- * payload, FIN.
- * Locks: c.lock of the one socket that a segment is for, taken in tcp_rcv().
+ * SYN, ACK, urgent data, payload, FIN. Segments that an attacker may forge blindly get a challenge
+ * ACK (RFC 5961).
+ * Locks: c.lock of the socket that a segment is for, taken in to_socket().
  */
 #include <asm/errno.h>
 #include <linux/eventpoll.h>
@@ -27,7 +27,7 @@ static void schedule_ack(struct tcp_sock *t)
 		tcp_arm(t, &t->timers.delack, t->ack.heard ? ATO_MIN : ATO_FIN);
 }
 
-/* Acknowledges received data: now, or later with data that goes the other way. */
+/* Sends a due acknowledgement now, or schedules it so that data may carry it. */
 static void maybe_ack(struct tcp_sock *t)
 {
 	if (!t->ack.due && !t->ack.now)
@@ -41,8 +41,9 @@ static void maybe_ack(struct tcp_sock *t)
 }
 
 /*
- * True if the connection has sent such an answer within tcp_invalid_ratelimit. Without the limit
- * two ends, each with the other's acknowledgements outside of its window, would answer for ever.
+ * True if the connection has sent an ACK for an invalid segment within tcp_invalid_ratelimit.
+ * Without the limit, two ends whose acknowledgements are outside of each other's window would
+ * answer each other for ever.
  */
 static bool answered_lately(struct tcp_sock *t)
 {
@@ -56,9 +57,9 @@ static bool answered_lately(struct tcp_sock *t)
 }
 
 /*
- * Sends an answer that a blind attacker could provoke: rarely for one connection, and in a
- * namespace tcp_challenge_ack_limit a second (RFC 5961, 7). The number is random, so that an
- * attacker cannot compute how many other connections have used (CVE-2016-5696).
+ * Sends a challenge ACK, which a blind attacker could provoke: rarely for one connection, and at
+ * most tcp_challenge_ack_limit a second in a namespace (RFC 5961, 7). The limit is randomised, so
+ * that an attacker cannot infer how many ACKs other connections have used (CVE-2016-5696).
  */
 static void challenge(struct tcp_sock *t)
 {
@@ -77,7 +78,10 @@ static void challenge(struct tcp_sock *t)
 		tcp_send_ack(t);
 }
 
-/* Answers a segment outside of the window with an ACK, and a D-SACK of data received before. */
+/*
+ * Answers a segment outside of the window with an ACK, which reports data received before by
+ * D-SACK.
+ */
 static void answer_old(struct tcp_sock *t, const struct sk_buff *skb)
 {
 	u32 seq = skb->tcp.seq, end = skb->tcp.end_seq;
@@ -95,8 +99,8 @@ static void answer_old(struct tcp_sock *t, const struct sk_buff *skb)
 /* ---- urgent data (RFC 6093: one byte, out of band as programs see it) ---- */
 
 /*
- * Skips the last urgent byte if it is next to be read: it was out of band, and a newer one arrives.
- * Its packet stays in place, since a reader may be using it (tcp_data.c).
+ * Skips the last urgent byte if it is the next byte to read: it was out of band, and a newer one
+ * has arrived. Its skb stays in the queue, since a reader may be using it (tcp_data.c).
  */
 static void pass_old_urgent(struct tcp_sock *t)
 {
@@ -133,7 +137,10 @@ static void find_urgent(struct tcp_sock *t, const struct sk_buff *skb)
 	tcp_wake(t, EPOLLPRI);
 }
 
-/* Wakes up pollers at SO_RCVLOWAT bytes, and below that only readers that wait for fewer bytes. */
+/*
+ * Wakes up pollers and readers if there are SO_RCVLOWAT bytes; with fewer bytes, only readers that
+ * asked for less.
+ */
 static void tell_reader(struct tcp_sock *t)
 {
 	if (tcp_enough(t, t->rcv.nxt - t->rcv.copied))
@@ -144,12 +151,15 @@ static void tell_reader(struct tcp_sock *t)
 
 /* ---- FIN ---- */
 
-/* Takes the FIN. Its acknowledgement waits for ours, which the program is likely to send soon. */
+/*
+ * Processes the peer's FIN. Its acknowledgement is delayed, since the program is likely to send
+ * data or our FIN soon.
+ */
 static void take_fin(struct tcp_sock *t)
 {
 	t->rcv.fin_seen = false;
 	t->rcv.peer_done = true;
-	/* data behind the FIN, and D-SACKs of data before it */
+	/* drops data behind the FIN, and a D-SACK of data before it */
 	tcp_drop_ooo(t);
 	t->ack.due = true;
 	t->inet.c.shutdown |= SHUT_RD;
@@ -173,9 +183,9 @@ static void take_fin(struct tcp_sock *t)
 }
 
 /*
- * Answers payload that arrives after the FIN. Data before the FIN is acknowledged again, since the
+ * Answers payload that arrives after the FIN. Data before the FIN is acknowledged again, since our
  * acknowledgement of the FIN was lost. Data behind the FIN is invalid and ignored, except in
- * TIME_WAIT.
+ * TIME_WAIT, where it is acknowledged.
  */
 static void take_behind_fin(struct tcp_sock *t, const struct sk_buff *skb)
 {
@@ -220,7 +230,8 @@ static void synsent(struct tcp_sock *t, struct sk_buff *skb, const struct tcp_op
 	if (acks && (!after(skb->tcp.ack_seq, t->snd.iss) || after(skb->tcp.ack_seq, t->snd.nxt))) {
 		tcp_refuse(t->inet.net, skb);
 		if (!t->timers.retries &&
-			after(skb->tcp.ack_seq, t->snd.nxt)) /* of one before: ask again, soon */
+			/* an ACK for an earlier connection: repeat the SYN soon */
+			after(skb->tcp.ack_seq, t->snd.nxt))
 			tcp_arm(t, &t->timers.rtx, 2 * MSEC);
 		return;
 	}
@@ -250,14 +261,14 @@ static void synsent(struct tcp_sock *t, struct sk_buff *skb, const struct tcp_op
 			take_fin(t);
 		if (!t->snd.head && !atomic_read(&t->snd.write_pending)) {
 			tcp_send_ack(t);
-		} else { /* goes with data */
+		} else { /* data carries the acknowledgement */
 			tcp_enter_quick(t);
 			schedule_ack(t);
 			tcp_push(t, false);
 		}
 		return;
 	}
-	/* Simultaneous open: our SYN is sent again, with an ACK. */
+	/* Simultaneous open: sends our SYN again, with an ACK. */
 	tcp_set_state(t, TCP_SYN_RECV);
 	t->fast.mode = FAST_NO;
 	tcp_ecn_asked(t, skb);
@@ -282,7 +293,10 @@ void tcp_enter_established(struct tcp_sock *t)
 
 /* ---- all other states ---- */
 
-/* True if its timestamp shows an old segment (RFC 7323, 5). Not after a long silence. */
+/*
+ * True if its timestamp shows that the segment is old (RFC 7323, 5). Not used after a long silence,
+ * since timestamps wrap.
+ */
 static bool paws_rejects(const struct tcp_sock *t, const struct sk_buff *skb)
 {
 	return t->snd.ts_ok && skb->tcp.saw_ts && before(skb->tcp.tsval, t->rcv.ts_recent) &&
@@ -298,7 +312,10 @@ static bool in_window(const struct tcp_sock *t, const struct sk_buff *skb)
 	return !before(skb->tcp.end_seq, t->rcv.wup) && !after(skb->tcp.seq, end);
 }
 
-/* True if a reset is valid though the peer's FIN was received: the peer may not know that yet. */
+/*
+ * True if a reset has the number of the peer's FIN, which was received: the peer may not have got
+ * our acknowledgement yet.
+ */
 static bool reset_before_fin(const struct tcp_sock *t, const struct sk_buff *skb)
 {
 	return skb->tcp.seq == t->rcv.nxt - 1 &&
@@ -306,8 +323,8 @@ static bool reset_before_fin(const struct tcp_sock *t, const struct sk_buff *skb
 }
 
 /*
- * True if a reset is at the next byte, or at the highest byte that we have acknowledged (RFC 5961,
- * 3).
+ * True if a reset has the next sequence number expected, or the highest that a SACK block reports
+ * (RFC 5961, 3).
  */
 static bool reset_fits(const struct tcp_sock *t, const struct sk_buff *skb)
 {
@@ -328,13 +345,14 @@ static void take_reset(struct tcp_sock *t, const struct sk_buff *skb)
 	tcp_fast_done(t, true);
 	switch (t->state) {
 	case TCP_SYN_RECV:
-		if (t->life.orphan) /* tcp_done() counts the others */
+		if (t->life.orphan) /* tcp_done() counts sockets with a file */
 			t->inet.net->stats.tcp.fails++;
 		tcp_fail(t, -ECONNRESET);
 		break;
 	case TCP_CLOSE_WAIT: tcp_fail(t, -EPIPE); break;
 	case TCP_TIME_WAIT:
-		if (READ_ONCE(tcp_net(t)->rfc1337)) /* the reset may be an old one, too */
+		/* RFC 1337: the reset may be an old duplicate */
+		if (READ_ONCE(tcp_net(t)->rfc1337))
 			tcp_time_wait(t, TCP_TIME_WAIT, TIME_WAIT_LEN);
 		else
 			tcp_done(t);
@@ -351,7 +369,10 @@ static void note_timestamp(struct tcp_sock *t, const struct sk_buff *skb)
 	}
 }
 
-/* Completes the handshake. Returns false if this segment does not complete it. */
+/*
+ * Completes the handshake of a socket in SYN_RECV. Returns false if the segment does not complete
+ * it, or the child cannot be queued.
+ */
 static bool synrecv_done(struct tcp_sock *t, const struct sk_buff *skb)
 {
 	if (!after(skb->tcp.ack_seq, t->snd.iss) || after(skb->tcp.ack_seq, t->snd.nxt)) {
@@ -363,14 +384,14 @@ static bool synrecv_done(struct tcp_sock *t, const struct sk_buff *skb)
 		t->child.defer_acked = true;
 		return false;
 	}
-	if (t->child.listener && !t->fast.opened && !tcp_offer(t)) { /* its queue is full */
+	if (t->child.listener && !t->fast.opened && !tcp_offer(t)) { /* the accept queue is full */
 		TCP_EXT_COUNT(t->inet.net, ListenOverflows);
 		TCP_EXT_COUNT(t->inet.net, ListenDrops);
 		if (READ_ONCE(tcp_net(t)->abort_on_overflow)) {
 			tcp_refuse(t->inet.net, skb);
 			tcp_done(t);
 		}
-		return false; /* the peer will ask again */
+		return false; /* the peer will send again */
 	}
 	if (t->child.listener && !t->fast.opened)
 		t->inet.net->stats.tcp.passive++;
@@ -382,13 +403,13 @@ static bool synrecv_done(struct tcp_sock *t, const struct sk_buff *skb)
 	return true;
 }
 
-/* True if this side's FIN has arrived. */
+/* True if our FIN is acknowledged. */
 static bool fin_acked(const struct tcp_sock *t)
 {
 	return t->snd.una == t->snd.write_seq && list_empty(&t->snd.wq);
 }
 
-/* Changes the state if @skb acknowledges this side's FIN. A FIN of @skb is handled later. */
+/* Changes the state if @skb acknowledges our FIN. A FIN in @skb is processed later. */
 static void after_ack(struct tcp_sock *t, const struct sk_buff *skb)
 {
 	u64 len = (u64)(t->opts.linger2 > 0 ? t->opts.linger2 : tcp_net(t)->fin_timeout) *
@@ -411,17 +432,21 @@ static void after_ack(struct tcp_sock *t, const struct sk_buff *skb)
 		break;
 	case TCP_CLOSING:
 		tcp_time_wait(t, TCP_TIME_WAIT, TIME_WAIT_LEN);
-		wake_up_common(&t->inet.c.wait, TASK_NORMAL, 0, 0); /* wakes a lingering close */
+		/* wakes up a close that lingers */
+		wake_up_common(&t->inet.c.wait, TASK_NORMAL, 0, 0);
 		break;
 	case TCP_LAST_ACK: tcp_done(t); break;
 	}
 }
 
-/* Resets a peer that sends data no task will read (RFC 1122, 4.2.2.13). */
+/*
+ * Resets a connection whose peer sends data that no program will read (RFC 1122, 4.2.2.13). Returns
+ * true if it did.
+ */
 static bool data_to_nobody(struct tcp_sock *t, const struct sk_buff *skb)
 {
 	if (!skb_len(skb) || !after(skb->tcp.end_seq - !!(skb->tcp.flags & TH_FIN), t->rcv.nxt))
-		return false; /* no data, or no new data but a FIN */
+		return false; /* no data, or only data received before */
 	if (tcp_in(t, TCPF(TCP_FIN_WAIT1) | TCPF(TCP_FIN_WAIT2)) ?
 			!t->life.orphan && !(t->inet.c.shutdown & SHUT_RD) :
 			!t->life.orphan || !tcp_in(t, TCPF(TCP_LAST_ACK) | TCPF(TCP_CLOSING)))
@@ -433,8 +458,8 @@ static bool data_to_nobody(struct tcp_sock *t, const struct sk_buff *skb)
 }
 
 /*
- * True if the peer has sent its SYN again, without our answer. For a Fast Open child a SYN with
- * less data than the first, or none, lies before the window.
+ * True if the peer has retransmitted its SYN because our SYN-ACK was lost. If a Fast Open child has
+ * received data in the SYN, the second SYN, without that data, is outside of the window.
  */
 static bool is_syn_again(const struct tcp_sock *t, const struct sk_buff *skb)
 {
@@ -443,9 +468,9 @@ static bool is_syn_again(const struct tcp_sock *t, const struct sk_buff *skb)
 }
 
 /*
- * True if the header of @skb is the predicted one: next number, last window, no flag, no rare
- * option. The first data counts as unexpected, as on Linux, which has not yet charged memory for
- * it.
+ * True if header prediction would succeed on Linux: the next sequence number, the window as before,
+ * no flags, no rare options. The first data does not count, since Linux has not charged memory for
+ * it yet.
  */
 static bool expected(const struct tcp_sock *t, const struct sk_buff *skb)
 {
@@ -458,8 +483,8 @@ static bool expected(const struct tcp_sock *t, const struct sk_buff *skb)
 }
 
 /*
- * Counts the acknowledgement @skb in TcpExt; @una: snd.una before it. @fast: its header was the
- * predicted one.
+ * Updates TcpExt for the acknowledgement @skb. @una: snd.una before it. @fast: header prediction
+ * succeeded.
  */
 static void count_ack(struct tcp_sock *t, const struct sk_buff *skb, bool fast, u32 una)
 {
@@ -511,11 +536,11 @@ static void synced(struct tcp_sock *t, struct sk_buff *skb, const struct tcp_opt
 		goto drop;
 	}
 	if (!(fl & TH_ACK)) {
-		if (fl & TH_SYN) /* the peer has not got our answer */
+		if (fl & TH_SYN) /* the peer has not got our SYN-ACK */
 			tcp_send_synack(t);
 		goto drop;
 	}
-	/* The SYN of the handshake takes its number; payload in the segment begins behind it. */
+	/* The SYN of a handshake takes one sequence number; payload begins behind it. */
 	if (fl & TH_SYN) {
 		skb->tcp.seq++;
 		skb->tcp.flags &= (u8)~TH_SYN;
@@ -562,7 +587,7 @@ drop:
 	kfree_skb(skb);
 }
 
-/* True if a SYN replaces a connection in TIME_WAIT, since it is clearly newer (RFC 6191). */
+/* True if a SYN may replace a connection in TIME_WAIT, since it is clearly newer (RFC 6191). */
 static bool reopens(struct tcp_sock *t, const struct sk_buff *skb, const struct tcp_opts *o)
 {
 	if (t->state != TCP_TIME_WAIT || (skb->tcp.flags & (TH_SYN | TH_ACK | TH_RST)) != TH_SYN)
@@ -604,10 +629,11 @@ static void to_socket(
 			if (READ_ONCE(c->state) != TCP_CLOSE)
 				to_socket(net, c, skb, o, urg);
 			else
-				/* no room in the accept queue: drop the segment as if lost */
+				/* no room in the accept queue: the segment is dropped */
 				kfree_skb(skb);
 			spin_lock(&c->inet.c.lock);
-			if (c->state == TCP_SYN_RECV) /* refused; no timer would end it */
+			/* the segment was refused, and the child has no timer */
+			if (c->state == TCP_SYN_RECV)
 				tcp_done(c);
 			spin_unlock(&c->inet.c.lock);
 			tcp_put(c);
@@ -625,7 +651,8 @@ static void to_socket(
 }
 
 /*
- * True if the socket's filter, which sees the header (@hlen bytes) too, takes @skb. It may cut it.
+ * True if the socket's filter accepts @skb. The filter also sees the header, @hlen bytes, and may
+ * shorten the segment.
  */
 static bool passes(struct inet_sock *i, struct sk_buff *skb, u32 hlen)
 {
@@ -698,7 +725,7 @@ void tcp_err(struct net *net, const ip_addr *local, const ip_addr *remote, const
 	spin_lock(&i->c.lock);
 	if (before(seq, t->snd.una) || after(seq, t->snd.nxt)) { /* not about data in flight */
 	} else if (e->err == EMSGSIZE) {
-		/* no error: it goes again in smaller pieces */
+		/* not an error: smaller segments are sent */
 		if (e->info) {
 			pmtu_learn(net, remote, e->info);
 			tcp_mtu_reduced(t, pmtu_of(net, remote, t->flow.mtu));
@@ -706,7 +733,8 @@ void tcp_err(struct net *net, const ip_addr *local, const ip_addr *remote, const
 	} else if (t->state == TCP_SYN_SENT ||
 		   (t->state == TCP_SYN_RECV && !t->fast.opened == !t->child.listener)) {
 		/*
-		 * Simultaneous opens and Fast Open children before accept() report the error, too.
+		 * A simultaneous open, and a Fast Open child before accept(2), report the error
+		 * too.
 		 */
 		if (asked)
 			errq_icmp(i, e, remote, rport, 0);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * tcp_in.h: received segments: tcp_in.c (states), tcp_ack.c (acknowledgements), tcp_queue.c
- * (payload), tcp_ecn.c (marks).
+ * (payload), tcp_ecn.c (congestion marks).
  *
  * Call sequence: tcp_in.c finds the socket and takes its c.lock; then, for a segment in the window,
- * tcp_ecn_in(), tcp_ack() and tcp_take_data(). tcp_rcv_adjust() follows each read of the program.
- * c.lock is held throughout.
+ * it calls tcp_ack(), tcp_ecn_in() and tcp_take_data(). tcp_rcv_adjust() follows each read by the
+ * program. c.lock is held throughout.
  */
 #ifndef NESTLING_NET_TCP_IN_H
 #define NESTLING_NET_TCP_IN_H
@@ -19,32 +19,43 @@ void tcp_take_opts(struct tcp_sock *t, const struct tcp_opts *o);
 
 /* tcp_parse.c */
 /*
- * Pulls the header of @skb into skb->tcp, its options into @o. Returns true if both are well-formed
- * and the checksum is right.
+ * Pulls the TCP header of @skb into skb->tcp, and its options into @o. Returns true if both are
+ * well-formed and the checksum is right.
  */
 bool tcp_parse(struct net *net, struct sk_buff *skb, struct tcp_opts *o, u16 *urg_ptr);
 
 /* tcp_queue.c */
-/* Acknowledges the next segments at once. */
+/* Has the next segments acknowledged without delay. */
 void tcp_enter_quick(struct tcp_sock *t);
-/* Drops the data that came out of order, and the SACK blocks that report it. */
+/* Drops the queue of out-of-order data, and the SACK blocks that report it. */
 void tcp_drop_ooo(struct tcp_sock *t);
-/* Queues payload and FIN of @skb, which is consumed. True if something is new in order. */
+/*
+ * Queues payload and FIN of @skb, and consumes it. Returns true if there is something new in order.
+ */
 bool tcp_take_data(struct tcp_sock *t, struct sk_buff *skb);
-/* Grows the receive buffer as the reader, which has taken @copied bytes, keeps up. */
+/*
+ * Grows the receive buffer, after the reader has taken @copied bytes, if the reader keeps up with
+ * the sender. Announces a larger window.
+ */
 void tcp_rcv_adjust(struct tcp_sock *t, u32 copied);
 
 /* tcp_ack.c */
-/* Processes the acknowledgement of @skb. Returns false if it is for data that were never sent. */
+/*
+ * Processes the acknowledgement of @skb. Returns false if it is invalid: for data that was never
+ * sent, or far too old.
+ */
 bool tcp_ack(struct tcp_sock *t, const struct sk_buff *skb, const struct sack_block *sacks,
 	u32 nr_sacks);
 
 /* tcp_ecn.c */
 void tcp_ecn_asked(struct tcp_sock *t, const struct sk_buff *syn);
 void tcp_ecn_answered(struct tcp_sock *t, const struct sk_buff *synack);
-/* Returns the flags of @skb, which goes out, and sets the bits of its IP header. */
+/*
+ * Returns the ECN bits for the IP header of @skb, which is about to be sent, and sets ECE and CWR
+ * in its TCP flags.
+ */
 u8 tcp_ecn_out(struct tcp_sock *t, struct sk_buff *skb);
-/* Takes the marks of a segment in the window, which still has its payload. */
+/* Processes ECN marks and flags of a segment in the window, whose payload is not queued yet. */
 void tcp_ecn_in(struct tcp_sock *t, const struct sk_buff *skb);
 
 #endif

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tcp_info.c: the figures of a connection in TCP_INFO and inet_diag (tcp(7), <linux/tcp.h>). Times
- * are in microseconds, except the last_* ones: milliseconds. Figures that this stack does not
- * measure (delivery rates) are 0. Segments are not paced: the pacing rate is cwnd per round trip,
- * which sizes bursts, bounded by SO_MAX_PACING_RATE. c.lock is held.
+ * tcp_info.c: statistics of a connection in TCP_INFO and inet_diag (tcp(7), <linux/tcp.h>). Times
+ * are in microseconds, except the last_* ones, which are in ms. What this stack does not measure
+ * (delivery rates) is 0. Segments are not paced: the pacing rate, cwnd per round trip, only sizes
+ * bursts, and SO_MAX_PACING_RATE limits the value that is shown. c.lock is held.
  */
 #include <linux/netlink.h>
 
@@ -12,12 +12,12 @@
 #include "kernel/net/tcp/tcp.h"
 #include "kernel/sched/sched.h"
 
-/* bytes of options in each segment, where both sides have timestamps */
+/* bytes of options in each segment if both sides use timestamps */
 #define TS_OPTION 12U
 #define CA_STATE_DISORDER 1
 #define CA_STATE_RECOVERY 3
 #define CA_STATE_LOSS 4
-/* newer than the headers of the build */
+/* newer than the build's kernel headers */
 #define TCP_NLA_REHASH_ 27
 
 static u8 options(const struct tcp_sock *t)
@@ -46,8 +46,8 @@ static u64 busy_for(const struct tcp_sock *t, int kind)
 }
 
 /*
- * Starts to count the sender's time for @kind, a CHRONO_*. Time of waiting for the window or for
- * room also counts as busy.
+ * Ends the time of the present kind and begins that of @kind, a CHRONO_*. Time limited by the
+ * window or the buffer also counts as busy.
  */
 void tcp_chrono(struct tcp_sock *t, int kind)
 {
@@ -79,7 +79,7 @@ static u8 ca_state(const struct tcp_sock *t)
 	return t->loss.ca == CA_RECOVERY ? CA_STATE_RECOVERY : CA_STATE_LOSS;
 }
 
-/* Fills in a listener, which has no figures of a connection. */
+/* Fills in the few fields that a listener has. */
 static void fill_listener(struct tcp_sock *t, struct tcp_info *i)
 {
 	*i = (struct tcp_info){
@@ -193,7 +193,8 @@ u32 tcp_fill_stats(struct tcp_sock *t, const struct sk_buff *by, u8 *to)
 	put(&at, TCP_NLA_DELIVERY_RATE_APP_LMT, 0, 1);
 	put(&at, TCP_NLA_SND_SSTHRESH, t->cc.ssthresh, 4);
 	put(&at, TCP_NLA_DELIVERED, t->stats.delivered + (by ? 1 : 0),
-		4); /* with the segments that arrived now */
+		/* counts the segments that have just arrived */
+		4);
 	put(&at, TCP_NLA_DELIVERED_CE, t->stats.delivered_ce, 4);
 	put(&at, TCP_NLA_SNDQ_SIZE, t->snd.write_seq - t->snd.una, 4);
 	put(&at, TCP_NLA_CA_STATE, ca_state(t), 1);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tcp_info.h: the figures of a connection: TCP_INFO, the statistics in timestamps' records, and
- * time by kind (tcp_info.c). c.lock is held.
+ * tcp_info.h: statistics of a connection: TCP_INFO, the attributes in timestamp messages, and how
+ * long the sender was limited by what (tcp_info.c). c.lock is held.
  */
 #ifndef NESTLING_NET_TCP_INFO_H
 #define NESTLING_NET_TCP_INFO_H
@@ -10,7 +10,7 @@
 
 #include "kernel/net/tcp/tcp_sock.h"
 
-/* TCP_INFO, with the fields that older headers do not have. */
+/* struct tcp_info, with fields that older kernel headers lack. */
 struct tcp_info_all {
 	union {
 		struct tcp_info i;
@@ -25,11 +25,15 @@ struct tcp_info_all {
 void tcp_fill_info(struct tcp_sock *t, struct tcp_info_all *i);
 #define TCP_STATS_MAX 256U
 /*
- * Writes statistics as attributes (TCP_NLA_*) to @to, TCP_STATS_MAX bytes, for a timestamp. @by:
- * the segment that acknowledged the stamped data, or NULL. Returns the number of bytes.
+ * Writes statistics as netlink attributes (TCP_NLA_*) to @to, TCP_STATS_MAX bytes, for a timestamp
+ * message. @by: the segment that acknowledged the stamped data, or NULL. Returns the number of
+ * bytes.
  */
 u32 tcp_fill_stats(struct tcp_sock *t, const struct sk_buff *by, u8 *to);
-/* Counts the time since the last call for the kind then set, and sets @kind, a CHRONO_*. */
+/*
+ * Adds the time since the last call to the counter of the kind set there, and sets the kind to
+ * @kind, a CHRONO_*.
+ */
 void tcp_chrono(struct tcp_sock *t, int kind);
 
 #endif

@@ -2,16 +2,16 @@
 /*
  * tcp_listen.c: listeners and their children.
  *
- *     tcp_make_child      a SYN -> the child is in syn_q, SYN_RECV
+ *     tcp_make_child      for a SYN: the child enters syn_q in SYN_RECV
  *     tcp_offer           the handshake is complete: syn_q -> accept_q
- *     tcp_accept          accept_q -> the child has a socket
+ *     tcp_accept          accept_q -> the child gets a socket
  *     tcp_forget_child    the child has ended before that: it leaves syn_q and is freed, but stays
- *                         in accept_q, where accept(2) takes it in its ended state
- *     tcp_stop_listening  every child in a queue gets a reset
+ *                         in accept_q, where accept(2) returns it in its ended state
+ *     tcp_stop_listening  every child in a queue is reset
  *
- * A child holds a reference on its listener until it is accepted, a queue one on each child.
- * Locks: c.lock of a child is outside its listener's listen.lock, which protects the queues and
- * their counts.
+ * A child holds a reference on its listener until it is accepted; a queue holds one on each child.
+ * Locks: c.lock of a child is outside of its listener's listen.lock, which protects the queues and
+ * their lengths.
  */
 #include <asm/errno.h>
 #include <linux/eventpoll.h>
@@ -22,11 +22,10 @@
 #include "kernel/net/tcp/tcp.h"
 #include "kernel/sched/sched.h"
 
-/* ---- a SYN comes ---- */
+/* ---- a SYN arrives ---- */
 
 /*
- * Copies the options about control messages and about binding, which do not affect the connection
- * itself.
+ * Copies options for control messages and for binding, which do not affect the connection itself.
  */
 static void inherit_told(struct inet_sock *i, const struct inet_sock *from)
 {
@@ -122,8 +121,8 @@ static void inherit(struct tcp_sock *c, struct tcp_sock *l)
 }
 
 /*
- * True if cookies are sent: there are many half-open connections, and still room for those that
- * complete.
+ * True if a cookie is to be sent: there are too many half-open connections, but the accept queue
+ * still has room.
  */
 static bool wants_cookie(struct tcp_sock *l)
 {
@@ -139,8 +138,8 @@ static bool wants_cookie(struct tcp_sock *l)
 }
 
 /*
- * True if only the last quarter of tcp_max_syn_backlog is left, which is kept for known peers when
- * cookies are off. listen.lock held.
+ * True if only the last quarter of tcp_max_syn_backlog is left and cookies are off. Linux keeps
+ * that quarter for peers it knows; this stack does not remember peers. listen.lock held.
  */
 static bool crowded(const struct tcp_sock *l)
 {
@@ -150,7 +149,8 @@ static bool crowded(const struct tcp_sock *l)
 }
 
 /*
- * Queues a child. @proven: its peer has sent back a cookie, so it counts only against the backlog.
+ * Adds a child to syn_q. Returns false if there is no room. @proven: the peer has sent back a
+ * cookie, so only a full accept queue prevents it.
  */
 static bool queue_syn(struct tcp_sock *l, struct tcp_sock *c, bool proven)
 {
@@ -173,8 +173,8 @@ static bool queue_syn(struct tcp_sock *l, struct tcp_sock *c, bool proven)
 }
 
 /*
- * Makes a child for the peer of @skb, whose initial number is @irs; the child is in no table yet.
- * Returns NULL if there is no memory.
+ * Makes a child for the peer of @skb, whose initial sequence number is @irs. The child is in no
+ * table yet. Returns NULL if there is no route or no memory.
  */
 static struct tcp_sock *child_new(struct net *net, struct tcp_sock *l, const struct sk_buff *skb,
 	u32 irs, const struct tcp_opts *o)
@@ -226,8 +226,9 @@ static struct tcp_sock *child_new(struct net *net, struct tcp_sock *l, const str
 }
 
 /*
- * Enters the child among the connections, locked, so that a lookup that finds it waits until it is
- * complete. Returns false if another socket has its addresses, and the child is freed.
+ * Enters the child into the table of connections, and returns with its c.lock held, so that a
+ * lookup that finds it waits until it is complete. Returns false if another socket has its
+ * addresses; the child is then freed.
  */
 static bool child_enter(struct tcp_sock *c, const struct sk_buff *skb)
 {
@@ -240,8 +241,8 @@ static bool child_enter(struct tcp_sock *c, const struct sk_buff *skb)
 }
 
 /*
- * Saves the network header and TCP's, which have just been pulled, for TCP_SAVED_SYN. The link
- * header is not kept.
+ * Saves the network and TCP headers of the SYN, which have just been pulled, for TCP_SAVED_SYN. The
+ * link header is not saved.
  */
 static void save_syn(struct tcp_sock *c, const struct sk_buff *skb)
 {
@@ -257,8 +258,8 @@ static void save_syn(struct tcp_sock *c, const struct sk_buff *skb)
 }
 
 /*
- * Handles a SYN for listener @l: makes a child in SYN_RECV, which answers, or answers with a cookie
- * that the peer keeps for this side.
+ * Handles a SYN for listener @l: makes a child in SYN_RECV that sends a SYN-ACK, or sends a cookie
+ * and keeps no state.
  */
 void tcp_make_child(
 	struct net *net, struct tcp_sock *l, struct sk_buff *skb, const struct tcp_opts *o)
@@ -289,7 +290,8 @@ void tcp_make_child(
 		tcp_done(c);
 	} else {
 		if (fast) {
-			net->stats.tcp.passive++; /* others count at the end of the handshake */
+			/* other children count when the handshake completes */
+			net->stats.tcp.passive++;
 			tcp_fast_accept(l, c, skb);
 		}
 		tcp_send_syn(c);
@@ -297,8 +299,8 @@ void tcp_make_child(
 			tcp_offered(c);
 		else
 			/*
-			 * The queue has become full: the child is offered as others are, when the
-			 * handshake is complete.
+			 * The accept queue is full, so the child enters it when the handshake is
+			 * complete, as without Fast Open.
 			 */
 			tcp_fast_done(c, false);
 	}
@@ -318,11 +320,11 @@ struct tcp_sock *tcp_child_of_cookie(
 	c = child_new(net, l, skb, skb->tcp.seq - 1, &then);
 	if (!c || !child_enter(c, skb))
 		return ERR_PTR(-ENOBUFS);
-	/* These children have no SYN+ACK timer, so a child without data is accepted, too. */
+	/* These children have no SYN-ACK timer, so TCP_DEFER_ACCEPT does not apply. */
 	c->opts.defer_tries = 0;
 	c->snd.iss = c->snd.una = skb->tcp.ack_seq - 1;
 	c->snd.nxt = c->snd.write_seq = c->snd.pushed = c->snd.iss + 1;
-	c->rcv.wnd = tcp_first_window(c); /* as the answer to the SYN offered */
+	c->rcv.wnd = tcp_first_window(c); /* what the SYN-ACK has offered */
 	tcp_get(c);
 	c->life.self_ref = true;
 	if (!queue_syn(l, c, true))
@@ -351,7 +353,7 @@ bool tcp_offer(struct tcp_sock *c)
 	return ok;
 }
 
-/* Wakes up the listener; the child is in the accept queue and offered is set. */
+/* Wakes up a task that waits in accept(2), after the child has entered the accept queue. */
 void tcp_offered(struct tcp_sock *c)
 {
 	struct inet_sock *l = c->child.listener ? &c->child.listener->inet : NULL;
@@ -363,8 +365,8 @@ void tcp_offered(struct tcp_sock *c)
 }
 
 /*
- * Handles the end of a child before it is accepted: a child that was not established leaves the
- * queue, an established one stays for accept(2) to find.
+ * Handles the end of a child before it is accepted: removes it from syn_q if it was not
+ * established. In the accept queue it stays for accept(2).
  */
 void tcp_forget_child(struct tcp_sock *c)
 {
@@ -399,7 +401,7 @@ static struct tcp_sock *take_child(struct list_head *q, struct tcp_sock *l, bool
 	return c;
 }
 
-/* Ends a child that will not be accepted. */
+/* Resets a child that will not be accepted, and drops the queue's reference. */
 static void kill_child(struct tcp_sock *c)
 {
 	struct tcp_sock *l;
@@ -432,8 +434,9 @@ void tcp_stop_listening(struct tcp_sock *t)
 }
 
 /*
- * Drops the reference to the listener that has given @t. A listener keeps none, else each would
- * keep the one before it, and the end of the last would end them all, one within another.
+ * Drops the reference of @t, which begins to listen, on the Fast Open listener that made it.
+ * Otherwise a chain of listeners could form, each holding the one before, and freeing the last
+ * would free all of them recursively.
  */
 static void forget_giver(struct tcp_sock *t)
 {
@@ -459,7 +462,7 @@ static int listen_locked(struct tcp_sock *t, int backlog)
 	if (t->state == TCP_LISTEN)
 		return 0;
 	if (i->lport && !i->in.in_table)
-		inet_forget_peer(i); /* of a failed connection attempt */
+		inet_forget_peer(i); /* left by a failed connection attempt */
 	if (!i->lport) {
 		err = inet_get_port(i, &i->laddr, 0, false);
 		if (err)
@@ -494,7 +497,10 @@ int tcp_listen(struct socket *s, int backlog)
 	return err;
 }
 
-/* Puts the child into the place of @to's fresh socket; that one's group pays for it. */
+/*
+ * Makes the child the socket of @to, and frees the new sock that @to had. The memory cgroup of the
+ * latter pays for the child.
+ */
 static void graft(struct socket *to, struct tcp_sock *c)
 {
 	struct inet_sock *fresh = INET(to);
@@ -532,7 +538,7 @@ int tcp_accept(struct socket *s, struct socket *to, enum sock_patience patience)
 		}
 		err = sock_wait_until(&t->inet.c,
 			!list_empty(&t->listen.accept_q) || t->state != TCP_LISTEN, nonblock, limit,
-			/* wake all: another task may take the child */
+			/* wakes all waiters: another task may take the child */
 			until, 0);
 		if (err)
 			return err;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tcp_listen.h: listeners and their children: tcp_listen.c, and tcp_cookie.c for handshakes without
- * memory.
+ * tcp_listen.h: listeners and their children: tcp_listen.c, and tcp_cookie.c for handshakes that
+ * keep no state.
  *
- * Call sequence: tcp_listen(); a SYN makes a child in SYN_RECV (tcp_make_child(), or
- * tcp_child_of_cookie() at the third segment), which is in listen.syn_q; tcp_offer() moves it to
- * listen.accept_q once it is established; tcp_accept() removes it. tcp_stop_listening() ends the
+ * Call sequence: tcp_listen(); a SYN makes a child in SYN_RECV in listen.syn_q, by
+ * tcp_make_child(), or at the third segment by tcp_child_of_cookie(). tcp_offer() moves the child
+ * to listen.accept_q once it is established; tcp_accept() removes it. tcp_stop_listening() ends the
  * listener and all children in its queues.
  * Locks: listen.lock of the listener, which is inside of a child's c.lock.
  */
@@ -17,30 +17,36 @@
 int tcp_listen(struct socket *s, int backlog);
 int tcp_accept(struct socket *s, struct socket *to, enum sock_patience patience);
 void tcp_stop_listening(struct tcp_sock *l);
-/* Makes a child of listener @l from a SYN, in SYN_RECV, and answers. */
+/* Makes a child in SYN_RECV from a SYN to listener @l, and sends the SYN-ACK. */
 void tcp_make_child(
 	struct net *net, struct tcp_sock *l, struct sk_buff *skb, const struct tcp_opts *o);
 /*
- * Makes a child from the third segment of a handshake that only a cookie remembers: a child in
- * SYN_RECV, with a reference. NULL: the segment is none; ERR_PTR: there is no room for a child, or
- * another such segment has just made it.
+ * Makes a child in SYN_RECV from the third segment of a handshake by cookie, and returns it with a
+ * reference. Returns NULL if the segment has no valid cookie; ERR_PTR if there is no room or memory
+ * for a child, or another such segment has just made it.
  */
 struct tcp_sock *tcp_child_of_cookie(
 	struct net *net, struct tcp_sock *l, const struct sk_buff *skb, const struct tcp_opts *o);
 /*
- * Hands an established child to its listener; true if the listener takes it. c.lock of the child
- * held.
+ * Moves an established child to its listener's accept queue. Returns false if the queue is full.
+ * The child's c.lock is held.
  */
 bool tcp_offer(struct tcp_sock *child);
 void tcp_offered(struct tcp_sock *child);
 void tcp_forget_child(struct tcp_sock *child);
 
 /* tcp_cookie.c */
-/* Returns SipHash of @n words with a random key of the machine. */
+/* Returns SipHash of @n words with a random key of this machine. */
 u32 tcp_keyed_hash(const u64 *words, u32 n);
-/* Answers the SYN @skb for @c, which is in no table and may be freed then. */
+/*
+ * Answers the SYN @skb with a SYN-ACK whose sequence number is a cookie. Uses @c, which is in no
+ * table and may be freed afterwards.
+ */
 void tcp_send_cookie(struct tcp_sock *c, const struct sk_buff *skb, const struct tcp_opts *o);
-/* True if @skb brings back a valid cookie. *@o: the options of the SYN that the cookie answered. */
+/*
+ * True if @skb acknowledges a valid cookie. *@o: the options of the SYN, as far as the cookie holds
+ * them. @now: the options of @skb.
+ */
 bool tcp_cookie_good(
 	struct net *net, const struct sk_buff *skb, const struct tcp_opts *now, struct tcp_opts *o);
 

@@ -5,9 +5,9 @@
  *
  * Call sequence, c.lock held throughout:
  *     tcp_rack_sent_arrived  for every segment that an ACK or a SACK block covers
- *     tcp_rack_find_lost     once for each ACK, then tcp_react() with its effect (struct
- *                            arrived)
- *     tcp_losses_found       something is lost: begins recovery unless one is running
+ *     tcp_react              once for each ACK, with its effect (struct arrived); it calls
+ *                            tcp_rack_find_lost()
+ *     tcp_losses_found       the timer found losses: begins recovery unless one is running
  *     tcp_enter_loss         the retransmission timer has expired
  *     tcp_rack_arm_probe     after new data and after progress
  *     tcp_early_timer        timers.early has expired
@@ -24,85 +24,94 @@ struct sack_block;
 struct sk_buff;
 struct tcp_sock;
 
-/* tcp_meta.sacked */
+/* bits of tcp_meta.sacked */
 #define SKB_SACKED 1
 #define SKB_LOST 2
-#define SKB_RETRANS 4 /* in flight again since it was lost */
+#define SKB_RETRANS 4 /* in flight again after it was lost */
 
-/* State before a loss, which is restored if nothing was lost after all. */
+/* State before a loss, which is restored if it turns out that nothing was lost. */
 struct undo {
-	/* the old state may be restored; stamp is valid */
+	/* on: the state may be restored; stamped: `stamp` is valid */
 	bool on, stamped;
-	u32 marker; /* snd.una then */
-	/* segments that were sent again and have not arrived twice; below 0: none was sent again */
+	u32 marker; /* snd.una when the loss was detected */
+	/*
+	 * retransmitted segments minus those that D-SACK has reported to be duplicates; below 0:
+	 * none was retransmitted
+	 */
 	int retrans;
-	u32 stamp;                 /* our timestamp of the first of these */
+	/* our timestamp in the first retransmission */
+	u32 stamp;
 	u32 cwnd, ssthresh, w_max; /* segments */
 };
 
 /*
- * The effect of one acknowledgement. A segment that an earlier SACK covered has waited since then
- * for a gap to be filled, so it does not measure the round trip.
+ * The effect of one acknowledgement. A segment that was SACKed earlier is not used for an RTT
+ * sample: its acknowledgement had to wait for a gap to be filled.
  */
 struct arrived {
-	/* ns at which the segments that it acknowledges, or SACKs, were sent, 0: sent twice */
+	/*
+	 * ns at which a segment was sent that is now acknowledged, or now SACKed; 0: none, or all
+	 * were retransmitted
+	 */
 	u64 sent, sacked;
-	u32 acked; /* segments that left the queue */
-	/* segments that this acknowledgement shows to have arrived, by ACK or SACK */
+	u32 acked; /* segments removed from the write queue */
+	/* segments newly known to have arrived, by ACK or SACK */
 	u32 delivered;
 	/*
-	 * a segment that it acknowledges was sent more than once: the times of its neighbours are
-	 * unknown
+	 * an acknowledged segment was retransmitted, so the sending time of its neighbours is
+	 * ambiguous
 	 */
 	bool again;
-	/* it SACKs new data; it reports data that arrived twice */
+	/* it SACKs new data; it reports a duplicate (D-SACK) */
 	bool sacks, dsack;
-	/* a segment from before high_seq has arrived that was sent only once */
+	/* a segment below high_seq has arrived that was never retransmitted */
 	bool orig;
-	/* it acknowledges our SYN-ACK; not counted, as on Linux */
+	/* it acknowledges our SYN-ACK, which TCPDelivered does not count, as on Linux */
 	bool synack;
 };
 
 /* RACK (RFC 8985). */
 struct rack {
 	/*
-	 * of the arrived segments the one sent last: ns at which it was sent, 0: none; and its
-	 * round trip, ns
+	 * of the arrived segment that was sent last: when it was sent, 0: none has arrived; and its
+	 * RTT; both in ns
 	 */
 	u64 xmit, rtt;
-	u32 end_seq; /* end of that segment */
-	u32 fack;    /* highest number that has arrived */
-	/* fack before the acknowledgement that is processed now */
+	u32 end_seq; /* end of that segment, sequence number */
+	u32 fack;    /* highest sequence number that has arrived */
+	/* fack before the acknowledgement that is being processed */
 	u32 old_fack;
-	/* time to wait for late segments, in quarters of a round trip */
+	/* reordering window, in quarters of the minimum RTT */
 	u32 mult;
-	u32 rounds; /* recoveries for which mult stays */
+	u32 rounds; /* recoveries until `mult` is 1 again */
 	bool reordered;
 };
 
 /* Segments in flight, and recovery. Protected by c.lock; counts are segments. */
 struct tcp_loss {
 	u32 packets_out, sacked_out, lost_out, retrans_out;
-	/* reordering degree: segments that may overtake an earlier one before it counts as lost */
+	/*
+	 * reordering degree: segments that may overtake an earlier one before that counts as lost
+	 */
 	u32 reordering;
 	u32 dupacks;
 	u32 high_seq; /* snd.nxt when recovery began */
 	enum { CA_OPEN, CA_RECOVERY, CA_LOSS } ca;
-	/* the timer has run out, and arrivals may show that nothing was lost */
+	/* F-RTO: the timer has expired, and arrivals may show that nothing was lost */
 	bool frto;
-	/* segments that the acknowledgement processed now has shown to be lost */
+	/* segments found lost by the acknowledgement that is being processed */
 	u32 newly_lost;
 	u32 prior_cwnd;             /* cwnd when recovery began */
-	u32 prr_delivered, prr_out; /* of this recovery (RFC 6937) */
+	u32 prr_delivered, prr_out; /* in segments, of this recovery (RFC 6937) */
 	struct undo undo;
 	struct rack rack;
-	/* purpose of timers.early: EARLY_PROBE or EARLY_REORDER */
+	/* what timers.early is for: EARLY_PROBE or EARLY_REORDER */
 	u8 early_kind;
-	/* the probe was sent data again; it came twice */
+	/* the tail probe was a retransmission; it has arrived as a duplicate */
 	bool tlp_retrans, tlp_dsacked;
-	/* snd.nxt when the probe was sent, 0: none is out */
+	/* snd.nxt when the tail probe was sent, 0: no probe is outstanding */
 	u32 tlp_high;
-	/* ns at which something was last sent or acknowledged */
+	/* ns at which new data was last sent or acknowledged */
 	u64 progress;
 };
 
@@ -111,28 +120,31 @@ void tcp_enter_loss(struct tcp_sock *t);
 void tcp_react(struct tcp_sock *t, const struct sk_buff *ack, struct arrived *when, bool dup);
 void tcp_forget_retrans(struct tcp_sock *t, struct sk_buff *skb);
 void tcp_undo_dsack(struct tcp_sock *t, const struct sack_block *b);
-/* Retransmits the segments in flight that are too large, after the MSS has become smaller. */
+/* Retransmits segments in flight that have become too large for the path, in smaller pieces. */
 void tcp_too_large(struct tcp_sock *t);
 void tcp_mark_lost(struct tcp_sock *t, struct sk_buff *skb);
 /* Begins recovery unless one is running, and retransmits lost segments. */
 void tcp_losses_found(struct tcp_sock *t);
-/* Slows down as for a loss, with nothing to send again. */
+/* Sets ssthresh and cwnd as after a loss, without a retransmission. */
 void tcp_reduce(struct tcp_sock *t);
 
 /* tcp_rack.c */
 void tcp_rack_sent_arrived(struct tcp_sock *t, const struct sk_buff *skb);
 bool tcp_rack_find_lost(struct tcp_sock *t);
-/* Takes note that data up to @end came twice. */
+/* Records that the peer has reported data up to @end as a duplicate. */
 void tcp_rack_dsack(struct tcp_sock *t, u32 end);
 void tcp_rack_recovered(struct tcp_sock *t);
 void tcp_rack_arm_probe(struct tcp_sock *t);
 /*
- * Handles the acknowledgement of a tail probe. @twice: a duplicate ACK without SACK also shows that
- * the probe's data arrived twice.
+ * Processes an acknowledgement while a tail probe is outstanding. @twice: it is a duplicate ACK
+ * without SACK, which also shows that the probe's data arrived twice.
  */
 void tcp_rack_probe_acked(struct tcp_sock *t, u32 ack, bool twice);
 void tcp_early_timer(struct tcp_sock *t);
-/* True if a probe was due when the retransmission timer expired, and was sent instead. */
+/*
+ * Sends a tail probe instead of a retransmission, if one is due when the retransmission timer
+ * expires. Returns true if it did.
+ */
 bool tcp_rack_probe_first(struct tcp_sock *t);
 
 #endif

@@ -1,23 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tcp_mem.c: bounds the memory that the queues of all connections take together.
+ * tcp_mem.c: limits the memory that the queues of all connections take together.
  *
- * net.ipv4.tcp_mem has three limits in pages: low, pressure, high. Above pressure, until use is
- * below low again, windows stay small. A connection's fair part, for each of its two directions, is
- * half of high shared by the connections that hold memory. Above low, send buffers grow to that
- * part at most. Above high a connection that has its part already gets no more: writers wait, and
- * larger send buffers shrink; received segments are dropped. So a connection without a reader does
- * not stop the others. Two connections whose reader waits for one, then for the other, do not wait
- * for each other's retransmissions. All connections together hold at most twice high.
- * net.ipv4.tcp_max_orphans bounds the connections without a file: a further one, or one with data
- * while memory is above high, is reset.
+ * net.ipv4.tcp_mem has three limits in pages: low, pressure, high. Once use exceeds pressure, and
+ * until it is below low again, windows stay small. The fair part of a connection, for each
+ * direction, is half of high divided by the number of connections that hold memory. Above low, send
+ * buffers grow at most to that part. Above high, a connection that has its part gets no more:
+ * writers wait, larger send buffers shrink, and received segments are dropped. So a connection
+ * without a reader does not stop the others. If one reader reads two connections in turn, neither
+ * waits for retransmissions of the other. All connections together hold at most twice high.
+ * net.ipv4.tcp_max_orphans limits the connections without a file (orphans). A connection that would
+ * exceed it is reset, and so is one with unsent data while memory is above high.
  *
- * The memory group of the task that made or accepted the connection is charged with the
- * connection's share (memory.stat's sock), without regard to the group's limits.
+ * A connection's share is charged to the memory cgroup of the task that made or accepted it ("sock"
+ * in memory.stat), without regard to the cgroup's limits.
  *
- * Every connection may hold one segment each way, whatever the sum is, so that all make progress. A
- * connection's share is updated after each segment or call (tcp_mem_sync()), in steps of a few
- * pages.
+ * Every connection may hold one segment in each direction, whatever the sum is, so that all make
+ * progress. A connection's share is updated after each segment or call (tcp_mem_sync()), in steps
+ * of a few pages.
  * Locks: c.lock is held, except in tcp_mem_pressure() and tcp_mem_full().
  */
 #include <linux/eventpoll.h>
@@ -32,9 +32,9 @@
 #define ORPHANS_MIN 1024
 #define PAGES_MIN 128
 
-static atomic_t used;    /* pages */
+static atomic_t used;    /* pages of all connections */
 static atomic_t holders; /* connections with pages */
-static bool pressure;    /* racy is fine */
+static bool pressure;    /* above mem[1] lately; racy is fine */
 static atomic_t orphans;
 
 void tcp_mem_sync(struct tcp_sock *t)
@@ -67,7 +67,7 @@ bool tcp_mem_full(void)
 	return unlikely(READ_ONCE(pressure)) && atomic_read(&used) > READ_ONCE(tcp_limits.mem[2]);
 }
 
-/* Returns a connection's part, in bytes, for each of its two queues. */
+/* Returns the fair part of a connection, in bytes, for each of its two directions. */
 static u64 fair_part(void)
 {
 	u32 n = (u32)max(atomic_read(&holders), 1);
@@ -111,8 +111,8 @@ void tcp_orphan_end(struct tcp_sock *t)
 }
 
 /*
- * Grows the buffer to twice the window, in true sizes: while one window is in flight, the program
- * fills the next. A size that the program chose stays.
+ * Grows the send buffer to twice cwnd, in true sizes: while one window is in flight, the program
+ * fills the next. Keeps a size that the program chose.
  */
 void tcp_grow_sndbuf(struct tcp_sock *t)
 {
@@ -121,7 +121,7 @@ void tcp_grow_sndbuf(struct tcp_sock *t)
 
 	if (t->snd.sndbuf_fixed)
 		return;
-	/* Room for several large packets: with one, sender and card would wait for each other. */
+	/* Room for three large packets; with one, sender and card would wait for each other. */
 	if (tcp_card_cuts(t))
 		segs = max(segs, 3 * SEG_MAX / t->snd.mss);
 	while (per < one + SKB_OVERHEAD)
@@ -145,16 +145,16 @@ bool tcp_wants_room(struct tcp_sock *t)
 	if (tcp_worth_waking(t))
 		return true;
 	WRITE_ONCE(t->snd.nospace, true);
-	smp_mb(); /* with tcp_write_space() */
+	smp_mb(); /* pairs with tcp_write_space() */
 	return tcp_worth_waking(t);
 }
 
 void tcp_write_space(struct tcp_sock *t)
 {
-	/* All is sent and cwnd has room, so the buffer is the limit. */
+	/* All is sent and cwnd has room, so the buffer limits the sender. */
 	if (tcp_in_flight(t) < t->cc.cwnd)
 		tcp_grow_sndbuf(t);
-	smp_mb(); /* with tcp_wants_room() */
+	smp_mb(); /* pairs with tcp_wants_room() */
 	if (READ_ONCE(t->snd.nospace) && tcp_worth_waking(t)) {
 		WRITE_ONCE(t->snd.nospace, false);
 		tcp_wake(t, EPOLLOUT | EPOLLWRNORM);

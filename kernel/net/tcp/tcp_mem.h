@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tcp_mem.h: memory of all connections, and connections without a file (tcp_mem.c). The limits are
- * the machine's: net.ipv4.tcp_mem and tcp_max_orphans. Counters are atomic; the share of a socket
- * is under its c.lock.
+ * tcp_mem.h: memory of all connections, and connections without a file, called orphans (tcp_mem.c).
+ * The limits are the machine's: net.ipv4.tcp_mem and tcp_max_orphans. Counters are atomic; a
+ * socket's share in them is protected by its c.lock.
  */
 #ifndef NESTLING_NET_TCP_MEM_H
 #define NESTLING_NET_TCP_MEM_H
@@ -10,35 +10,45 @@
 #include "kernel/net/tcp/tcp_sock.h"
 
 extern struct tcp_limits {
-	/* pages below which there is no pressure; at which it begins; and at most */
+	/* pages: pressure ends below [0] and begins above [1]; [2] is the limit */
 	int mem[3];
 	int max_orphans;
 } tcp_limits;
 
-/* Brings life.mem_pages up to date, when the socket's queues have changed. */
+/* Updates life.mem_pages after the socket's queues have changed. */
 void tcp_mem_sync(struct tcp_sock *t);
 bool tcp_mem_pressure(void);
 bool tcp_mem_full(void);
-/* True if @bytes of a queue are within a connection's part: it gets more when all is full. */
+/*
+ * True if a queue of @bytes is within a connection's fair part, up to which it may grow even if
+ * memory is full.
+ */
 bool tcp_mem_fair(u32 bytes);
-/* Shrinks a buffer of automatic size, as its writer waits while memory is full. c.lock held. */
+/*
+ * Shrinks an automatically sized send buffer whose writer waits while memory is full. c.lock held.
+ */
 void tcp_shrink_sndbuf(struct tcp_sock *t);
-/* Returns the pages in use. */
+/* Returns the number of pages in use by all connections. */
 int tcp_mem_used(void);
 int tcp_orphans(void);
 /*
- * Counts a socket that no file has open any more. Returns false if there are too many, or memory is
- * short.
+ * Counts a socket as an orphan. Returns false if there are too many orphans, or memory is full; the
+ * caller then resets the connection.
  */
 bool tcp_orphan_begin(struct tcp_sock *t);
 void tcp_orphan_end(struct tcp_sock *t);
 
-/* Returns the unsent bytes at which writers wait: the socket's limit, or its namespace's. */
+/*
+ * Returns the number of unsent bytes at which writers wait: the socket's limit, or its namespace's.
+ */
 static inline u32 tcp_notsent_lowat(const struct tcp_sock *t)
 {
 	return t->snd.notsent_lowat ? t->snd.notsent_lowat : READ_ONCE(tcp_net(t)->notsent_lowat);
 }
-/* True if a third of the buffer is free, and less than notsent_lowat waits to be sent. */
+/*
+ * True if the write queue is empty, or if a third of the buffer is free, memory is not full and
+ * less than notsent_lowat is unsent.
+ */
 static inline bool tcp_writable(const struct tcp_sock *t)
 {
 	if (!t->snd.wmem)
@@ -47,15 +57,15 @@ static inline bool tcp_writable(const struct tcp_sock *t)
 	       (!tcp_mem_full() || tcp_mem_fair(t->snd.wmem)) &&
 	       t->snd.write_seq - t->snd.nxt < tcp_notsent_lowat(t);
 }
-/* True if less than half of notsent_lowat is unsent, so that waking writers is worth it. */
+/* True if a writer can write at least half of notsent_lowat, so that waking it is worth it. */
 static inline bool tcp_worth_waking(const struct tcp_sock *t)
 {
 	return tcp_writable(t) &&
 	       (!t->snd.wmem || (u64)(t->snd.write_seq - t->snd.nxt) * 2 < tcp_notsent_lowat(t));
 }
 /*
- * True if there is room to write. Where there is none, tcp_write_space() wakes writers and pollers
- * once there is. No lock needed.
+ * True if there is room to write. If there is none, sets snd.nospace, so that tcp_write_space()
+ * wakes up writers and pollers later. No lock needed.
  */
 bool tcp_wants_room(struct tcp_sock *t);
 void tcp_write_space(struct tcp_sock *t);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tcp_net.h: the TCP sysctls of a network namespace (/proc/sys/net/ipv4/tcp_*). Numbers are single
- * words, read without a lock; tcp_follow_net() copies those that a socket keeps when it is made.
+ * tcp_net.h: the TCP sysctls of a network namespace (/proc/sys/net/ipv4/tcp_*). Each is one word,
+ * read without a lock. tcp_follow_net() copies those that a socket keeps from its creation on.
  */
 #ifndef NESTLING_NET_TCP_NET_H
 #define NESTLING_NET_TCP_NET_H
@@ -10,7 +10,7 @@
 #include "kernel/lib/lock.h"
 #include "kernel/lib/types.h"
 
-/* least bytes of a segment that we send, even if the MTU or the peer's MSS is smaller */
+/* bytes: a segment has at least this size, even if the MTU or the peer's MSS is smaller */
 #define TCP_SND_MSS_MIN 48
 
 struct tcp_net {
@@ -21,37 +21,39 @@ struct tcp_net {
 	int rto_min_us, rto_max_ms, min_rtt_wlen;
 	int min_snd_mss, signed_windows;
 	int rfc1337, ecn_fallback;
-	int syn_retries, synack_retries, retries2, orphan_retries, syn_linear; /* tries */
-	int fin_timeout, keep_time, keep_intvl, keep_probes;                   /* seconds; tries */
+	/* numbers of tries */
+	int syn_retries, synack_retries, retries2, orphan_retries, syn_linear;
+	/* seconds, except keep_probes (a count) */
+	int fin_timeout, keep_time, keep_intvl, keep_probes;
 	int max_tw, somaxconn, syncookies, ecn, fastopen;
-	int sack, timestamps, window_scaling; /* options of a handshake */
+	int sack, timestamps, window_scaling; /* 0: the option is off in handshakes */
 	int invalid_ratelimit;                /* ms */
 	int slow_start_after_idle, moderate_rcvbuf;
 	int rmem[3], wmem[3]; /* bytes: minimum, default, maximum */
 	u32 notsent_lowat;
-	int min_tso_segs, tso_rtt_log, pacing_ss, pacing_ca; /* sizes of bursts; percent */
+	int min_tso_segs, tso_rtt_log, pacing_ss, pacing_ca; /* of TSO packets; pacing_*: percent */
 	int pingpong_thresh;
 	/*
-	 * sysctls without effect: bursts are not deferred to grow, MTUs are not probed, and each
-	 * timeout looks up the route
+	 * sysctls without effect: the stack neither defers TSO packets nor probes MTUs, and looks
+	 * up the route after each timeout
 	 */
 	int tso_win_divisor, base_mss, mtu_probe_floor, probe_interval, probe_threshold, retries1,
 		limit_output_bytes;
-	/* connections that wait in TIME_WAIT or FIN_WAIT2 without a file */
+	/* number of connections in TIME_WAIT, or in FIN_WAIT2 without a file */
 	atomic_t time_waits;
 	int fack, adv_win_scale;              /* without effect */
-	int challenge_limit, challenges_left; /* of this second; racy is fine */
+	int challenge_limit, challenges_left; /* left in challenge_second; racy is fine */
 	u64 challenge_second;
 	/*
-	 * protects the members below: the Fast Open cookie keys, the current one and the previous
-	 * one
+	 * protects the members below. fast_keys: keys of Fast Open cookies, the current and the
+	 * previous
 	 */
 	spinlock_t lock;
 	u64 fast_keys[2][2];
 	u32 nr_fast_keys;
 	/*
-	 * tcp_fastopen_blackhole_timeout_sec; the number of pauses in a row, and when the last
-	 * began
+	 * tcp_fastopen_blackhole_timeout_sec; number of pauses of Fast Open in a row; ktime_get()
+	 * at the start of the last pause
 	 */
 	int fast_pause_sec;
 	u32 fast_pauses;

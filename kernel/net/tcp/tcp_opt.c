@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* tcp_opt.c: getsockopt and setsockopt of level TCP (tcp(7)). */
+/* tcp_opt.c: getsockopt(2) and setsockopt(2) of level TCP (tcp(7)). */
 #include <asm/errno.h>
 #include <asm/socket.h>
 
@@ -19,7 +19,7 @@
 #define CLAMP_LEAST 1152 /* bytes */
 #define INT_MOST 0x7fffffff
 #define CC_NAME 16
-/* newer than the headers of the build */
+/* newer than the build's kernel headers */
 #define TCP_IS_MPTCP_ 43
 
 /* ---- setting ---- */
@@ -58,7 +58,7 @@ static int cork_changed(void *sk, const struct sock_opt *o, int n)
 	return 0;
 }
 
-/* Wakes up writers if the new limit lets them write. */
+/* Wakes up writers if the new limit allows them to write. */
 static int notsent_changed(void *sk, const struct sock_opt *o, int n)
 {
 	tcp_write_space(sk);
@@ -70,7 +70,7 @@ static int maxseg_may(void *sk, const struct sock_opt *o, int n)
 	return n && n < (int)MSS_MIN ? -EINVAL : 0;
 }
 
-/* Reads the segment size in use, or before there is a connection the limit that was set. */
+/* Returns the MSS in use; before there is a connection, the limit that was set. */
 static int get_maxseg(void *sk, const struct sock_opt *o, int *n)
 {
 	const struct tcp_sock *t = sk;
@@ -87,7 +87,9 @@ static int keepidle_changed(void *sk, const struct sock_opt *o, int n)
 	return 0;
 }
 
-/* Reads a field in which 0 stands for the namespace's value at offset o->arg of struct tcp_net. */
+/*
+ * Reads an option whose value 0 means the namespace's default, at offset o->arg of struct tcp_net.
+ */
 static int get_or_net(void *sk, const struct sock_opt *o, int *n)
 {
 	const int *field = (const int *)((const u8 *)sk + o->at);
@@ -103,8 +105,8 @@ static int set_linger2(void *sk, const struct sock_opt *o, int n)
 }
 
 /*
- * Returns how long @tries SYN+ACKs of TCP_DEFER_ACCEPT take, in seconds: 1 until the first, 2 more
- * until the second.
+ * Returns the seconds until @tries SYN-ACKs have timed out (TCP_DEFER_ACCEPT): 1 for the first, 2
+ * more for the second, and so on.
  */
 static int secs_of(u32 tries)
 {
@@ -142,7 +144,7 @@ static int get_defer(void *sk, const struct sock_opt *o, int *n)
 	return 0;
 }
 
-/* Limits the window. 0 means the namespace's limit, and only a closed socket may set that. */
+/* Sets TCP_WINDOW_CLAMP. 0 means the namespace's limit, and is allowed only for a closed socket. */
 static int set_clamp(void *sk, const struct sock_opt *o, int n)
 {
 	struct tcp_sock *t = sk;
@@ -189,8 +191,8 @@ static int get_timestamp(void *sk, const struct sock_opt *o, int *n)
 }
 
 /*
- * Refuses to begin repair mode, since connections cannot be moved (CRIU). To end it changes
- * nothing. As on Linux, a caller without the capability gets EPERM first.
+ * Refuses to enter repair mode (CRIU), since connections cannot be moved. Leaving it has no effect.
+ * As on Linux, a caller without the capability gets EPERM first.
  */
 static int set_repair(void *sk, const struct sock_opt *o, int n)
 {
@@ -203,7 +205,7 @@ static int set_repair(void *sk, const struct sock_opt *o, int n)
 	return n > 0 ? -EOPNOTSUPP : 0;
 }
 
-/* Refuses options that only a connection under repair may set. */
+/* Refuses options that can be set only in repair mode. */
 static int refuse_repair(void *sk, const struct sock_opt *o, int n)
 {
 	const struct tcp_sock *t = sk;
@@ -245,8 +247,8 @@ static int fast_connect_may(void *sk, const struct sock_opt *o, int n)
 #define OR_NET(f) .arg = offsetof(struct tcp_net, f), .get = get_or_net
 
 /*
- * Options that are set and read with c.lock held. TCP_THIN_DUPACK: RACK finds the losses of thin
- * streams anyway.
+ * Options that are set and read with c.lock held. TCP_THIN_DUPACK has no effect, since RACK finds
+ * losses of thin streams anyway.
  */
 static const struct sock_opt tcp_options[] = {
 	{ TCP_NODELAY, FIELD(snd.nodelay), .changed = nodelay_changed },
@@ -287,8 +289,8 @@ static const struct sock_opt *find(int opt)
 }
 
 /*
- * Sets SO_RCVLOWAT: at most half of the buffer's upper limit; the buffer grows to at least twice
- * the value.
+ * Sets SO_RCVLOWAT, to at most half of the receive buffer's limit. The buffer grows to at least
+ * twice the value.
  */
 static void set_lowat(struct tcp_sock *t, int n)
 {
@@ -302,7 +304,7 @@ static void set_lowat(struct tcp_sock *t, int n)
 		c->rcvbuf = max(c->rcvbuf, 2 * c->rcvlowat);
 }
 
-/* Sets one key, or two. */
+/* Sets one key or two (TCP_FASTOPEN_KEY). */
 static int set_fast_keys(struct tcp_sock *t, uaddr_t val, u32 len)
 {
 	u64 keys[2][2];
@@ -315,7 +317,7 @@ static int set_fast_keys(struct tcp_sock *t, uaddr_t val, u32 len)
 	return 0;
 }
 
-/* Handles the options of SOL_SOCKET that change TCP state. */
+/* Sets an option of SOL_SOCKET; those that change TCP state are handled here. */
 static int set_socket(struct socket *s, int opt, uaddr_t val, u32 len)
 {
 	struct tcp_sock *t = TCP(INET(s));
@@ -361,7 +363,7 @@ int tcp_setsockopt(struct socket *s, int level, int opt, uaddr_t val, u32 len)
 		return inet_setsockopt(s, level, opt, val, len);
 	if (opt == TCP_CONGESTION)
 		return set_congestion(t, val, len);
-	if (opt == TCP_ULP) /* Nestling has none */
+	if (opt == TCP_ULP) /* there is no ULP */
 		return len ? -ENOENT : -EINVAL;
 	if (opt == TCP_FASTOPEN_KEY)
 		return set_fast_keys(t, val, len);
@@ -381,7 +383,10 @@ int tcp_setsockopt(struct socket *s, int level, int opt, uaddr_t val, u32 len)
 
 /* ---- reading ---- */
 
-/* Hands over the saved SYN, once. -EINVAL: there is too little room, and it stays. */
+/*
+ * Returns the saved SYN, which can be read once. Returns -EINVAL if there is too little room; then
+ * it can be read later.
+ */
 static int get_saved_syn(struct tcp_sock *t, void *val, u32 *len)
 {
 	u8 *saved;
@@ -418,7 +423,7 @@ int tcp_getsockopt(struct socket *s, int level, int opt, void *val, u32 *len)
 		memcpy(val, name, *len);
 		return 0;
 	}
-	/* There are no ULPs, and our congestion algorithms have no statistics. */
+	/* There is no ULP, and the congestion control algorithms have no statistics. */
 	if (opt == TCP_ULP || opt == TCP_CC_INFO) {
 		*len = 0;
 		return 0;

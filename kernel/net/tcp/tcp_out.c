@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tcp_out.c: sends segments: when (window, cwnd, Nagle), with which header, and the queue that
- * keeps them until they are acknowledged.
+ * tcp_out.c: sends segments: when (window, cwnd, Nagle's rule), with which header, and the write
+ * queue that keeps them until they are acknowledged.
  *
- * Each transmission is a clone of the queue's skb: the payload is shared, the header is its own.
+ * Each transmission is a clone of the skb in the queue: it shares the payload, and has a header of
+ * its own.
  * Sources: RFC 9293, 7323 (window scale, timestamps), 2018 (SACK), 896 and Minshall's change to it
  * (Nagle), 1122 (4.2.3.4, silly windows).
  */
@@ -16,9 +17,12 @@
 #include "kernel/net/tcp/tcp.h"
 #include "kernel/sched/sched.h"
 
-/* ---- numbers ---- */
+/* ---- timestamps, sequence numbers, MSS ---- */
 
-/* Returns the clock of timestamps: milliseconds, from a random start for each connection. */
+/*
+ * Returns the timestamp for a segment sent now: milliseconds, from a random start for each
+ * connection. In a SYN cookie its low bits hold options.
+ */
 u32 tcp_ts(const struct tcp_sock *t)
 {
 	u32 now = (u32)(tcp_now(t) / MSEC) + t->snd.iss, said;
@@ -29,7 +33,10 @@ u32 tcp_ts(const struct tcp_sock *t)
 	return after(said, now) ? said - 64 : said;
 }
 
-/* Returns an initial number: a step each four microseconds, from a secret start (RFC 6528). */
+/*
+ * Returns an initial sequence number: it advances by one each 4 us, from a secret start for each
+ * connection (RFC 6528).
+ */
 u32 tcp_new_iss(const struct inet_sock *i)
 {
 	u64 words[5] = { [4] = 1UL << 63 | (u64)i->lport << 16 | i->rport };
@@ -45,9 +52,9 @@ static u32 header_size(const struct tcp_sock *t)
 }
 
 /*
- * Returns the MSS to announce to the peer: the route's advmss, or else the MTU without headers, but
- * at least route/min_adv_mss, as the peer may have a better path to us. TCP_MAXSEG is the upper
- * bound.
+ * Returns the MSS to announce to the peer: the route's advmss, or else the MTU without headers. It
+ * is at least route/min_adv_mss, as the path from the peer may be a better one. TCP_MAXSEG is the
+ * upper limit.
  */
 u16 tcp_advmss(const struct tcp_sock *t, const struct flow *f)
 {
@@ -69,7 +76,7 @@ void tcp_sync_mss(struct tcp_sock *t)
 
 	if (t->snd.user_mss)
 		mss = min(mss, (u32)t->snd.user_mss);
-	if (ip_is_v4(&t->flow.daddr)) /* RFC 6691 */
+	if (ip_is_v4(&t->flow.daddr)) /* options count against the MSS (RFC 6691) */
 		mss -= min(mss, ip4_opts_len(t->inet.opts4));
 	mss = max(mss, least);
 	if (t->snd.ts_ok)
@@ -134,7 +141,7 @@ static u8 *put_syn_options(struct tcp_sock *t, u8 *p, bool ack)
 	}
 	if (ts)
 		put_ts(p, tcp_ts(t), ack ? t->rcv.ts_recent : 0);
-	/* replaces the padding before the timestamp */
+	/* SACK-permitted takes the place of the padding */
 	if (sack && ts) {
 		p[0] = TCPOPT_SACK_OK;
 		p[1] = 2;
@@ -179,7 +186,7 @@ static u8 *put_sacks(struct tcp_sock *t, u8 *p, u32 room)
 	return p;
 }
 
-/* Computes the checksum, or only the pseudo header's sum, if the card completes it. */
+/* Fills in the checksum, or only the sum of the pseudo header if the card completes it. */
 static void checksum(struct tcphdr *h, struct sk_buff *skb, const struct flow *f)
 {
 	u32 len = skb_len(skb), sum;
@@ -201,8 +208,8 @@ static bool has_sacks(const struct tcp_sock *t)
 }
 
 /*
- * Puts the header before the payload of @skb, which we may change. Returns false if SACK blocks are
- * due and did not fit into a full segment, so that it does not count as the due acknowledgement.
+ * Puts the TCP header in front of @skb's payload. Returns false if SACK blocks were due but did not
+ * fit; the segment then does not count as the acknowledgement that was due.
  */
 static bool push_header(struct tcp_sock *t, struct sk_buff *skb)
 {
@@ -236,7 +243,7 @@ static bool push_header(struct tcp_sock *t, struct sk_buff *skb)
 		h->urg_ptr = htons(min(t->snd.up - skb->tcp.seq, 65535U));
 		flags |= TH_URG;
 	}
-	/* As on Linux: GRO passes segments with PSH on at once. */
+	/* as on Linux: with PSH, GRO passes the packet on at once */
 	if (skb->gso)
 		flags |= TH_PSH;
 	((u8 *)h)[12] = (u8)((sizeof(*h) + n) << 2);
@@ -246,7 +253,10 @@ static bool push_header(struct tcp_sock *t, struct sk_buff *skb)
 	return told;
 }
 
-/* True if the card may cut segments. A packet filter must see the packets that travel. */
+/*
+ * True if the card may cut large packets into segments. Not with a packet filter, which must see
+ * the packets as sent.
+ */
 bool tcp_card_cuts(const struct tcp_sock *t)
 {
 	return !t->flow.local && t->flow.dev && t->flow.dev->csum_out && !t->inet.opts4 &&
@@ -254,9 +264,9 @@ bool tcp_card_cuts(const struct tcp_sock *t)
 }
 
 /*
- * Bounds a packet under TCP_NOTSENT_LOWAT, so that a small buffer is not one packet: the program
- * writes the next while one is in flight. Data that can be sent at once becomes a packet, and other
- * packets have at most half of the peer's window.
+ * Returns the most payload of a new skb. With TCP_NOTSENT_LOWAT it is limited, so that a small
+ * buffer is not a single packet, and the program writes the next packet while one is in flight: to
+ * what cwnd allows now, if nothing is unsent, and to half of the peer's window.
  */
 u32 tcp_seg_goal(const struct tcp_sock *t)
 {
@@ -288,7 +298,7 @@ int tcp_look(struct tcp_sock *t)
 
 	if (err) {
 		IP_STATS(i->net, !ip_is_v4(&t->flow.daddr)).out_noroutes++;
-		/* the next segment looks up the route again */
+		/* makes the next segment look up the route again */
 		t->flow.gen--;
 		return err;
 	}
@@ -318,7 +328,8 @@ int tcp_send_segment(struct tcp_sock *t, struct sk_buff *skb)
 	skb->gso = len > t->snd.mss && !(flags & TH_SYN) ? t->snd.mss : 0;
 	told = push_header(t, skb);
 	if (t->state != TCP_SYN_RECV ||
-		!(flags & TH_SYN)) /* an answer is the listener's, as on Linux */
+		/* as on Linux, a SYN-ACK counts for the listener */
+		!(flags & TH_SYN))
 		t->stats.segs_out += max(skb->tcp.segs, (u16)1);
 	t->inet.net->stats.tcp.out += max(skb->tcp.segs, (u16)1);
 	if (flags & TH_ACK && told)
@@ -333,7 +344,7 @@ int tcp_send_segment(struct tcp_sock *t, struct sk_buff *skb)
 	return ip_send(t->inet.net, skb, &f);
 }
 
-/* Sends a clone of the queue's @skb. 0 or -errno. */
+/* Sends a clone of @skb, which is in the write queue. Returns 0 or -errno. */
 int tcp_transmit(struct tcp_sock *t, struct sk_buff *skb)
 {
 	struct sk_buff *c = skb_clone(skb, GFP_ATOMIC);
@@ -375,8 +386,8 @@ void tcp_send_reset(struct tcp_sock *t)
 }
 
 /*
- * Sends a probe with the sequence number before the last one acknowledged, so that the peer
- * answers.
+ * Sends a probe: an empty segment whose sequence number is already acknowledged, so that the peer
+ * must answer. @urgent: with the next number instead.
  */
 void tcp_send_probe(struct tcp_sock *t, bool urgent)
 {
@@ -413,16 +424,17 @@ int tcp_split(struct tcp_sock *t, struct sk_buff *skb, u32 len)
 	rest->len -= len;
 	rest->tcp.seq += len;
 	skb->len = len;
-	skb->stamp_wanted = 0; /* the timestamp is for the last byte */
+	/* a timestamp is for the last byte, in `rest` */
+	skb->stamp_wanted = 0;
 	skb->tcp.end_seq = rest->tcp.seq;
 	skb->tcp.flags &= (u8) ~(TH_FIN | TH_PSH);
 	skb->tcp.eor = false;
 	list_add(&rest->list, &skb->list);
-	/* The buffer belongs to both, and goes with the last. */
+	/* Both share the buffer; `rest` is charged for it. */
 	rest->charged = skb->charged;
 	skb->charged = sizeof(*skb);
 	t->snd.wmem += sizeof(*skb);
-	if (before(skb->tcp.seq, t->snd.nxt) && t->snd.head != skb) { /* both are out */
+	if (before(skb->tcp.seq, t->snd.nxt) && t->snd.head != skb) { /* both are sent */
 		rest->tcp.segs = tcp_segs_of(t, rest->len);
 		tcp_recount(t, skb, rest->tcp.segs);
 	}
@@ -431,7 +443,8 @@ int tcp_split(struct tcp_sock *t, struct sk_buff *skb, u32 len)
 
 void tcp_recount(struct tcp_sock *t, struct sk_buff *skb, u16 beside)
 {
-	u32 more = tcp_segs_of(t, skb->len) + beside - skb->tcp.segs; /* or fewer: modulo 2^32 */
+	/* modulo 2^32: it may be negative */
+	u32 more = tcp_segs_of(t, skb->len) + beside - skb->tcp.segs;
 
 	skb->tcp.segs = tcp_segs_of(t, skb->len);
 	t->loss.packets_out += more;
@@ -453,17 +466,17 @@ static u32 window_left(const struct tcp_sock *t, const struct sk_buff *skb)
 }
 
 /*
- * True if the last @len bytes of @skb must wait. That is Nagle's rule as changed by Minshall: one
- * segment that is not full may be in flight.
+ * True if the last @len bytes of @skb must wait for more data. By Nagle's rule as changed by
+ * Minshall, only one segment that is not full may be in flight.
  */
 static bool holds_back(const struct tcp_sock *t, const struct sk_buff *skb, u32 len, bool more)
 {
 	if (len >= tcp_seg_size(t) || skb->tcp.flags & (TH_FIN | TH_SYN) || t->snd.urgent)
 		return false;
-	if (len >= tcp_burst(t)) /* as full as we make them */
+	if (len >= tcp_burst(t)) /* it has the largest size that is used */
 		return false;
 	if (skb->list.next != &t->snd.wq)
-		/* more data follows than fits into this segment */
+		/* more data is queued behind this segment */
 		return false;
 	if (more || t->snd.corked)
 		return true;
@@ -507,8 +520,9 @@ u64 tcp_pacing_rate(const struct tcp_sock *t)
 }
 
 /*
- * Returns the segments of one TSO packet: about a millisecond's worth, more on short paths, so that
- * a slow path gets no bursts. At least tcp_min_tso_segs.
+ * Returns the number of segments in one TSO packet: what the pacing rate sends in about a
+ * millisecond, and more for a short RTT, so that a slow path gets no bursts. At least
+ * tcp_min_tso_segs.
  */
 static u32 tso_segs(const struct tcp_sock *t, u32 seg)
 {
@@ -523,9 +537,9 @@ static u32 tso_segs(const struct tcp_sock *t, u32 seg)
 }
 
 /*
- * Returns the bytes that may be sent at once: one segment, or a TSO packet of at most half of cwnd,
- * so that one half is acknowledged while the other is in flight. The caller has checked that cwnd
- * allows one segment.
+ * Returns the bytes that may be sent in one packet: one segment, or a TSO packet of at most half of
+ * cwnd, so that one half is acknowledged while the other is in flight. The caller has checked that
+ * cwnd allows one segment.
  */
 static u32 burst(const struct tcp_sock *t, u32 seg)
 {
@@ -537,7 +551,10 @@ static u32 burst(const struct tcp_sock *t, u32 seg)
 	return min(min(n, tso_segs(t, seg)) * seg, SEG_MAX);
 }
 
-/* Returns how much of @skb's payload fits into window, cwnd and segments; 0: nothing now. */
+/*
+ * Returns how many bytes of @skb's payload may be sent now, by window, cwnd and segment size; 0:
+ * none.
+ */
 static u32 sendable(struct tcp_sock *t, struct sk_buff *skb, bool more)
 {
 	u32 left = window_left(t, skb), seg = tcp_seg_size(t), n = min(skb->len, burst(t, seg)),
@@ -553,7 +570,7 @@ static u32 sendable(struct tcp_sock *t, struct sk_buff *skb, bool more)
 	}
 	if (n <= left)
 		return n;
-	/* a piece, if it is not a silly one */
+	/* a part of a segment, unless that is silly-window syndrome */
 	if (left >= seg || (left && left >= t->snd.max_wnd / 2) || (left && !t->loss.packets_out))
 		return left;
 	return 0;
@@ -602,8 +619,8 @@ void tcp_push(struct tcp_sock *t, bool more)
 }
 
 /*
- * True if @skb lies beyond the window, which the peer has shrunk. The first segment is still sent,
- * to probe the window.
+ * True if @skb is beyond the window because the peer has shrunk it. False for the first segment,
+ * whose retransmission probes the window.
  */
 bool tcp_beyond_window(const struct tcp_sock *t, const struct sk_buff *skb)
 {
@@ -611,8 +628,8 @@ bool tcp_beyond_window(const struct tcp_sock *t, const struct sk_buff *skb)
 }
 
 /*
- * Merges a lone FIN behind @skb into it, if both are lost and @skb is no full segment: one segment
- * brings both. A FIN that the window does not allow stays alone.
+ * Merges a FIN without data into @skb, which precedes it, if both are lost and @skb is not a full
+ * segment. So one segment carries both. A FIN beyond the window stays separate.
  */
 static void join_fin(struct tcp_sock *t, struct sk_buff *skb)
 {
@@ -633,7 +650,7 @@ static void join_fin(struct tcp_sock *t, struct sk_buff *skb)
 	tcp_unqueue(t, fin);
 }
 
-/* Retransmits the segments marked as lost, as far as cwnd and the window allow. */
+/* Retransmits segments marked as lost, as far as cwnd and the window allow. */
 void tcp_retransmit_lost(struct tcp_sock *t)
 {
 	struct sk_buff *skb;
@@ -716,7 +733,7 @@ void tcp_send_fin(struct tcp_sock *t)
 		skb->tcp.end_seq++;
 	} else {
 		skb = skb_alloc(0, GFP_ATOMIC);
-		/* No memory: there is no FIN that a timer could retransmit. */
+		/* no memory: no timer could retransmit the FIN */
 		if (!skb) {
 			tcp_send_reset(t);
 			tcp_fail(t, -ENOBUFS);
@@ -732,7 +749,7 @@ void tcp_send_fin(struct tcp_sock *t)
 	tcp_push(t, false);
 }
 
-/* ---- without a socket ---- */
+/* ---- resets without a socket ---- */
 
 void tcp_refuse(struct net *net, const struct sk_buff *skb)
 {

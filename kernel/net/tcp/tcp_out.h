@@ -13,17 +13,20 @@
 #include "kernel/net/tcp/tcp_sock.h"
 
 /*
- * bytes of payload in one skb, at most: with its headers it is a packet, in a buffer of sixteen
- * pages
+ * most bytes of payload in one skb: with its headers it fits into one IP packet, and into a buffer
+ * of sixteen pages
  */
 #define SEG_MAX 65400U
-/* bytes at most over lo, where a reader begins with the first half while the second is written */
+/* most bytes over lo, so that a reader reads one half of a write while the other is written */
 #define SEG_LOCAL 32768U
 
-/* Sends the data that may be sent. @more: holds back a segment that is not full. */
+/*
+ * Sends the data that window, cwnd and Nagle's rule allow. @more: a segment that is not full waits
+ * for more data.
+ */
 void tcp_push(struct tcp_sock *t, bool more);
 int tcp_transmit(struct tcp_sock *t, struct sk_buff *skb);
-/* Sends @skb, which has its header, and consumes it. */
+/* Adds the TCP header to @skb, sends it, and consumes it. */
 int tcp_send_segment(struct tcp_sock *t, struct sk_buff *skb);
 void tcp_retransmit_lost(struct tcp_sock *t);
 bool tcp_beyond_window(const struct tcp_sock *t, const struct sk_buff *skb);
@@ -36,56 +39,70 @@ void tcp_send_synack(struct tcp_sock *t);
 void tcp_send_fin(struct tcp_sock *t);
 
 void tcp_queue(struct tcp_sock *t, struct sk_buff *skb);
-/* Cuts @skb of the write queue behind @len bytes of payload. 0 or -ENOMEM. */
+/*
+ * Cuts @skb, which is in the write queue, after @len bytes of payload; the rest follows it in the
+ * queue. Returns 0 or -ENOMEM.
+ */
 int tcp_split(struct tcp_sock *t, struct sk_buff *skb, u32 len);
 /*
- * Counts the segments of a sent @skb again after it has become shorter; @beside segments are in
- * another skb with the marks of @skb.
+ * Updates the segment counts of a sent @skb that has become shorter. @beside: segments that were
+ * cut off into another skb with the same marks.
  */
 void tcp_recount(struct tcp_sock *t, struct sk_buff *skb, u16 beside);
 void tcp_unqueue(struct tcp_sock *t, struct sk_buff *skb);
-/* Answers @skb, for which no socket was found, with RST. */
+/* Answers @skb, for which there is no socket or which is invalid, with a RST. */
 void tcp_refuse(struct net *net, const struct sk_buff *skb);
 
 u16 tcp_advmss(const struct tcp_sock *t, const struct flow *f);
 void tcp_sync_mss(struct tcp_sock *t);
 /*
- * Looks up the route again and updates the MSS. The socket is locked. Returns 0, or -errno if a
- * segment cannot be sent.
+ * Looks up the route again and updates the MSS. c.lock held. Returns 0, or -errno if there is no
+ * route.
  */
 int tcp_look(struct tcp_sock *t);
-/* Takes note that the socket's IPv4 options have changed, and so the room in a segment. */
+/* Recomputes the MSS after the socket's IPv4 options have changed. */
 void tcp_opts_changed(struct inet_sock *i);
-/* Takes a router's word that the path carries no more than @mtu bytes. */
+/* Reduces the path MTU to @mtu, after an ICMP error, and retransmits segments that are larger. */
 void tcp_mtu_reduced(struct tcp_sock *t, u32 mtu);
-/* Returns bytes of payload of new segments: at most half of the peer's largest window. */
+/*
+ * Returns the bytes of payload in a new segment: the MSS, but at most half of the largest window
+ * that the peer has offered.
+ */
 u32 tcp_seg_size(const struct tcp_sock *t);
-/* Returns bytes of payload of the largest skb: one segment, or many that the device cuts. */
+/*
+ * Returns the most bytes of payload in a new skb: one segment, or several that the card cuts (TSO).
+ */
 u32 tcp_seg_goal(const struct tcp_sock *t);
 bool tcp_card_cuts(const struct tcp_sock *t);
-/* Returns how many bytes of a large write go at once. */
+/* Returns how many bytes of a large write are queued before they are sent. */
 static inline u32 tcp_burst(const struct tcp_sock *t)
 {
 	return t->flow.local ? SEG_LOCAL : SEG_MAX;
 }
 /*
- * Returns the pacing rate: cwnd per round trip in bytes/s, times tcp_pacing_*_ratio; ~0 while no
- * round trip is measured.
+ * Returns the pacing rate in bytes/s: cwnd per round trip, times tcp_pacing_*_ratio; ~0 if there is
+ * no RTT sample.
  */
 u64 tcp_pacing_rate(const struct tcp_sock *t);
 u32 tcp_window(struct tcp_sock *t);
-/* Returns the window that a SYN or the answer to it offers. */
+/* Returns the window that a SYN or SYN-ACK offers, bytes. */
 u32 tcp_first_window(const struct tcp_sock *t);
-/* Returns the scale that the largest window will need. */
+/* Returns the window scale that the largest possible window needs. */
 u8 tcp_choose_wscale(const struct tcp_sock *t);
-/* Offers tcp_window() in a segment. Returns the header's field, in host order. */
+/*
+ * Records tcp_window() as offered by the segment that is being built. Returns the value for the
+ * header, in host byte order.
+ */
 u16 tcp_take_window(struct tcp_sock *t, bool syn);
-/* Returns the least growth of the window worth telling: a segment, or half of a small buffer. */
+/*
+ * Returns the least growth of the window that is announced, bytes: a segment, or a quarter of a
+ * small buffer.
+ */
 u32 tcp_window_step(const struct tcp_sock *t);
 u32 tcp_ts(const struct tcp_sock *t);
 u32 tcp_new_iss(const struct inet_sock *i);
 
-/* Returns how many segments @len bytes of payload are. */
+/* Returns the number of segments for @len bytes of payload. */
 static inline u16 tcp_segs_of(const struct tcp_sock *t, u32 len)
 {
 	return len > t->snd.mss ? (u16)((len + t->snd.mss - 1) / t->snd.mss) : 1;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tcp_parse.c: reads the header of a received segment and its options (RFC 9293, 3.1 and 3.2; RFC
+ * tcp_parse.c: parses the header of a received segment and its options (RFC 9293, 3.1 and 3.2; RFC
  * 7323, 2018, 7413).
- * Locks: none; the segment is the caller's.
+ * Locks: none; the caller owns the segment.
  */
 #include "kernel/net/inet/frag.h"
 #include "kernel/net/tcp/tcp.h"
@@ -12,7 +12,10 @@ static u32 be32(const u8 *p)
 	return (u32)p[0] << 24 | (u32)p[1] << 16 | (u32)p[2] << 8 | p[3];
 }
 
-/* Takes a Fast Open cookie: an even length of 4 to 16 bytes, or 0, which requests one. */
+/*
+ * Stores a Fast Open cookie of @len bytes: an even number from 4 to 16, or 0 for a request. Ignores
+ * others.
+ */
 static void parse_cookie(const u8 *p, u32 len, bool exp, struct tcp_opts *o)
 {
 	if (len & 1 || len > sizeof(o->cookie.val) || (len && len < 4))
@@ -22,7 +25,7 @@ static void parse_cookie(const u8 *p, u32 len, bool exp, struct tcp_opts *o)
 	memcpy(o->cookie.val, p, len);
 }
 
-/* Each of these takes an option of @len bytes at @p, kind and length among them. */
+/* Each of these parses an option of @len bytes at @p, including its kind and length. */
 static void parse_mss(const u8 *p, u32 len, struct tcp_opts *o)
 {
 	o->mss = (u16)(p[2] << 8 | p[3]);
@@ -39,7 +42,7 @@ static void parse_sack_ok(const u8 *p, u32 len, struct tcp_opts *o)
 	o->sack_ok = len == TCPOLEN_SACK_OK;
 }
 
-/* Takes blocks from the first SACK option of a segment alone. */
+/* Parses only the first SACK option of a segment. */
 static void parse_sack(const u8 *p, u32 len, struct tcp_opts *o)
 {
 	if (o->nr_sacks)
@@ -67,7 +70,7 @@ static void parse_experiment(const u8 *p, u32 len, struct tcp_opts *o)
 		parse_cookie(p + 4, len - 4, true, o);
 }
 
-/* Options with a length, which is at least `least` and at most `most`; others are skipped. */
+/* Options that have a length. One whose length is outside of `least` to `most` is ignored. */
 static const struct {
 	u8 kind, least, most;
 	void (*parse)(const u8 *p, u32 len, struct tcp_opts *o);

@@ -8,11 +8,12 @@
  *     tcp_rcv_adjust  after the reader has taken bytes: enlarges the buffer, announces a window
  *
  * Invariants:
- * 1. rq is [rcv.copied, rcv.nxt) without gaps; a packet of only an urgent byte that was
- *    skipped may precede it.
- * 2. ooo is sorted, without overlaps, and all of it lies after rcv.nxt; a place in it is found by a
- *    tree (skb_place()).
- * 3. rmem and ooo_mem are the true sizes of what is in them, and bounded by twice rcvbuf.
+ * 1. rq is [rcv.copied, rcv.nxt) without gaps; a skb whose only byte is a skipped urgent byte may
+ *    precede it.
+ * 2. ooo is sorted, without overlaps, and all of it lies after rcv.nxt; a tree finds a place in it
+ *    (skb_place()).
+ * 3. rmem and ooo_mem are the true sizes of the skbs in rq and ooo; their sum is at most about
+ *    twice rcvbuf.
  *
  * c.lock is held throughout.
  */
@@ -25,9 +26,9 @@
 /* ---- out of order ---- */
 
 /*
- * Updates the list of SACK blocks: first the block that contains [@seq, @end), which has just come,
- * then those that changed last (RFC 2018, 4). Blocks grow together only within the list: a peer
- * that sends many pieces does not cause a search of all.
+ * Updates the list of SACK blocks: first the block with the data [@seq, @end) that has just
+ * arrived, then those that changed last (RFC 2018, 4). Merges only with blocks in the list, so that
+ * a peer that sends many small pieces cannot cause a walk over all of ooo.
  */
 static void note_sack(struct tcp_sock *t, u32 seq, u32 end)
 {
@@ -36,7 +37,7 @@ static void note_sack(struct tcp_sock *t, u32 seq, u32 end)
 
 	memcpy(was, t->rcv.sacks, sizeof(was));
 	for (u32 i = 0; i < k;
-		/* Blocks do not touch each other, so a merge reaches no further block. */
+		/* blocks in the list never touch, so one pass merges all */
 		i++) {
 		if (before(was[i].end, seq) || after(was[i].start, end))
 			continue;
@@ -50,7 +51,10 @@ static void note_sack(struct tcp_sock *t, u32 seq, u32 end)
 	t->rcv.nr_sacks = n;
 }
 
-/* Drops the SACK blocks of data that is now in order, or that was dropped at the end of ooo. */
+/*
+ * Drops or shortens SACK blocks of data that is now in order, or that was dropped from the end of
+ * ooo.
+ */
 static void forget_sacks(struct tcp_sock *t)
 {
 	const struct sk_buff *last = list_last_entry(&t->rcv.ooo, struct sk_buff, list);
@@ -67,7 +71,7 @@ static void forget_sacks(struct tcp_sock *t)
 	t->rcv.nr_sacks = n;
 }
 
-/* Cuts the bytes before @seq off the front. */
+/* Removes the bytes before @seq from the front of @skb. */
 static void cut_front(struct sk_buff *skb, u32 seq)
 {
 	skb_pull(skb, seq - skb->tcp.seq);
@@ -87,7 +91,7 @@ static void ooo_drop(struct tcp_sock *t, struct sk_buff *skb)
 	kfree_skb(skb);
 }
 
-/* Finds the last piece that does not begin after @seq. NULL. */
+/* Returns the last skb of ooo that begins at or before @seq, or NULL. */
 static struct sk_buff *ooo_find(struct tcp_sock *t, u32 seq)
 {
 	struct rb_node *n = t->rcv.ooo_tree.node;
@@ -106,13 +110,16 @@ static struct sk_buff *ooo_find(struct tcp_sock *t, u32 seq)
 	return found;
 }
 
-/* Inserts @skb without overlaps: queued data stays, new data fills the gaps. */
+/*
+ * Inserts @skb into ooo. Queued data that precedes it stays; data behind its start that it covers
+ * is replaced.
+ */
 static void ooo_insert(struct tcp_sock *t, struct sk_buff *skb)
 {
 	u32 seq = skb->tcp.seq, end = skb->tcp.end_seq;
 	struct sk_buff *o = ooo_find(t, seq), *next;
 
-	if (o && !before(o->tcp.end_seq, end)) { /* all of it is in the queue already */
+	if (o && !before(o->tcp.end_seq, end)) { /* it is a duplicate */
 		t->rcv.dsack = (struct sack_block){ seq, end };
 		kfree_skb(skb);
 		return;
@@ -139,8 +146,8 @@ static void ooo_insert(struct tcp_sock *t, struct sk_buff *skb)
 /* ---- in order ---- */
 
 /*
- * Copies a small piece into the buffer of the one before it, unless that is shared, so that many
- * small segments cost no more than their bytes.
+ * Copies a small segment into the buffer of the last skb of rq, unless that is shared. So many
+ * small segments cost little more than their bytes. Returns true if it did.
  */
 static bool coalesce(struct inet_sock *i, struct sk_buff *skb)
 {
@@ -176,14 +183,14 @@ static void take_in_order(struct tcp_sock *t, struct sk_buff *skb)
 	list_add_tail(&skb->list, &i->queue.rq);
 }
 
-/* Tells with the next acknowledgement that @start to @end came twice. */
+/* Has the next acknowledgement report @start to @end by D-SACK. */
 static void note_twice(struct tcp_sock *t, u32 start, u32 end)
 {
 	struct sack_block *d = &t->rcv.dsack;
 
 	if (!d->end) {
 		*d = (struct sack_block){ start, end };
-	} else if (!after(start, d->end) && !before(end, d->start)) { /* they touch */
+	} else if (!after(start, d->end) && !before(end, d->start)) { /* adjacent or overlapping */
 		d->start = before(start, d->start) ? start : d->start;
 		d->end = after(end, d->end) ? end : d->end;
 	}
@@ -213,7 +220,7 @@ static void drain_ooo(struct tcp_sock *t)
 	forget_sacks(t);
 }
 
-/* Has the next segments acknowledged at once: as many as half of the window holds, or two. */
+/* Has the next segments acknowledged without delay: as many as half a window has, or two. */
 static void more_quick(struct tcp_sock *t)
 {
 	u32 n = t->rcv.wnd / (2 * t->rcv.mss);
@@ -236,7 +243,7 @@ void tcp_enter_quick(struct tcp_sock *t)
 	t->ack.heard = true;
 }
 
-/* Notes the time of data that came in order. */
+/* Records that data has arrived in order. */
 static void note_data(struct tcp_sock *t)
 {
 	u64 now = tcp_now(t);
@@ -247,7 +254,7 @@ static void note_data(struct tcp_sock *t)
 	t->rcv.last = now;
 }
 
-/* Learns the size of the peer's segments, for acknowledgements and windows. */
+/* Estimates the peer's segment size, for acknowledgements and windows. */
 static void measure(struct tcp_sock *t, u32 len)
 {
 	if (len < t->rcv.mss)
@@ -257,12 +264,12 @@ static void measure(struct tcp_sock *t, u32 len)
 }
 
 /*
- * True if unread data use twice the memory that the window offered. Data that arrives then is
- * treated as lost.
+ * True if @skb must be dropped: unread data uses twice the memory that the window offered, or
+ * memory is full and this connection has its fair part.
  */
 static bool no_room(const struct tcp_sock *t, const struct sk_buff *skb)
 {
-	/* Even with a tiny buffer one segment at a time is accepted. */
+	/* accepts one segment at a time even with a tiny buffer */
 	if (!t->inet.queue.rmem && !t->rcv.ooo_mem)
 		return false;
 	if (tcp_mem_full() && !tcp_mem_fair(t->inet.queue.rmem + t->rcv.ooo_mem))
@@ -272,9 +279,9 @@ static bool no_room(const struct tcp_sock *t, const struct sk_buff *skb)
 }
 
 /*
- * Makes room for a segment in order by dropping segments out of order: until it has arrived the
- * reader gets nothing. Data covered by SACK may be dropped (RFC 2018, 8). Returns false if only
- * readers can make room.
+ * Makes room for a segment in order by dropping segments out of order, since the reader waits for
+ * the former. SACKed data may be dropped (RFC 2018, 8). Returns false if only readers can make
+ * room.
  */
 static bool make_room(struct tcp_sock *t, const struct sk_buff *skb)
 {
@@ -291,7 +298,7 @@ bool tcp_take_data(struct tcp_sock *t, struct sk_buff *skb)
 		return false;
 	}
 	measure(t, skb->gso ? skb->gso : skb_len(skb));
-	if (!after(skb->tcp.end_seq, t->rcv.nxt)) { /* all of it is old */
+	if (!after(skb->tcp.end_seq, t->rcv.nxt)) { /* all of it is a duplicate */
 		t->rcv.dsack = (struct sack_block){ skb->tcp.seq, skb->tcp.end_seq };
 		t->ack.now = true;
 		tcp_enter_quick(t);
@@ -317,17 +324,17 @@ bool tcp_take_data(struct tcp_sock *t, struct sk_buff *skb)
 	if (skb_len(skb))
 		note_data(t);
 	take_in_order(t, skb);
-	/* Data behind a FIN is ignored. */
+	/* data behind a FIN is ignored */
 	if (!list_empty(&t->rcv.ooo) && !t->rcv.fin_seen) {
-		t->ack.now = true; /* a gap is filled (RFC 5681, 4.2) */
+		t->ack.now = true; /* it fills a gap (RFC 5681, 4.2) */
 		drain_ooo(t);
 	}
 	return true;
 }
 
-/* ---- the reader has taken @copied bytes ---- */
+/* ---- after a read ---- */
 
-/* Grows the buffer to four times the bytes read in a round trip, if that is larger than it is. */
+/* Grows the receive buffer to four times the bytes read in a round trip, if that is more. */
 static void grow_rcvbuf(struct tcp_sock *t, u32 copied)
 {
 	u64 now = tcp_now(t), rtt = max(t->rtt.srtt, MSEC);

@@ -1,24 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tcp_rack.c: RACK-TLP (RFC 8985): losses are found by time. A segment is lost when one that was
- * sent later has arrived, and a little more than a round trip has passed since it was sent. That
- * holds for retransmissions, too. When no segment arrives at all, a probe makes the peer
- * acknowledge what it has, long before the retransmission timer.
+ * tcp_rack.c: RACK-TLP (RFC 8985): losses are found by time. A segment is lost if one that was sent
+ * later has arrived, and a little more than a round trip has passed since it was sent. That holds
+ * for retransmissions too. If no segment arrives at all, a tail probe makes the peer acknowledge
+ * what it has, long before the retransmission timer.
  *
  *     tcp_rack_sent_arrived  for every segment that an ACK or a SACK block covers
- *     tcp_rack_find_lost     once for each ACK; segments that may still arrive are checked again by
- *                            the timer
+ *     tcp_rack_find_lost     once for each ACK; a timer repeats it for segments that may still
+ *                            arrive
  *     tcp_rack_arm_probe     after new data and after progress; the timer is set once, and its
- *                            function tests whether a probe is due
+ *                            function checks whether a probe is due
  *
- * Locks: c.lock. The timer holds a reference like the others (tcp_timer.c).
+ * Locks: c.lock. Each armed timer holds a reference (tcp_timer.c).
  */
 #include "arch/um/machine/arch.h"
 #include "kernel/net/tcp/tcp.h"
 #include "kernel/sched/sched.h"
 
 #define REO_MULT_MAX 20
-/* recoveries after which the window of reordering is narrow again */
+/* recoveries without a D-SACK after which the reordering window is narrow again */
 #define REO_ROUNDS 16
 #define PTO_EXTRA (2 * MSEC)
 #define EARLY_PROBE 0
@@ -29,7 +29,10 @@ static bool sent_after(u64 t1, u32 end1, u64 t2, u32 end2)
 	return t1 > t2 || (t1 == t2 && after(end1, end2));
 }
 
-/* Notes that a segment sent @distance bytes before another has arrived after it. */
+/*
+ * Records reordering: a segment has arrived late, when data @distance bytes behind its start had
+ * arrived.
+ */
 static void note_reordering(struct tcp_sock *t, u32 distance)
 {
 	u32 segs = (distance + t->snd.mss - 1) / t->snd.mss;
@@ -47,15 +50,12 @@ void tcp_rack_sent_arrived(struct tcp_sock *t, const struct sk_buff *skb)
 
 	if (!skb->tcp.sent)
 		return;
-	/* the first acknowledgement sets the start of the numbers */
+	/* the first acknowledgement sets the starting point */
 	if (!r->xmit || after(skb->tcp.end_seq, r->fack))
 		r->fack = skb->tcp.end_seq;
 	else if (before(skb->tcp.end_seq, r->old_fack) && !skb->tcp.retrans)
 		note_reordering(t, r->fack - skb->tcp.seq);
-	/*
-	 * An acknowledgement that comes so soon after a segment was sent again is of the first one,
-	 * late.
-	 */
+	/* An acknowledgement so soon after a retransmission must be for an earlier transmission. */
 	if (skb->tcp.retrans && t->rtt.min && rtt < t->rtt.min)
 		return;
 	r->rtt = rtt;
@@ -65,7 +65,10 @@ void tcp_rack_sent_arrived(struct tcp_sock *t, const struct sk_buff *skb)
 	}
 }
 
-/* Notes that the peer got something twice: this side was too quick. */
+/*
+ * Records that the peer reported a duplicate up to @end, so a retransmission was too early: widens
+ * the reordering window.
+ */
 void tcp_rack_dsack(struct tcp_sock *t, u32 end)
 {
 	t->loss.rack.mult = min(t->loss.rack.mult + 1, (u32)REO_MULT_MAX);
@@ -73,7 +76,7 @@ void tcp_rack_dsack(struct tcp_sock *t, u32 end)
 	t->loss.tlp_dsacked |= end == t->loss.tlp_high;
 }
 
-/* Notes that a recovery is over. */
+/* Counts the end of a recovery. */
 void tcp_rack_recovered(struct tcp_sock *t)
 {
 	if (t->loss.rack.rounds && !--t->loss.rack.rounds)
@@ -89,7 +92,10 @@ static u64 reorder_window(const struct tcp_sock *t)
 	return min((u64)max(r->mult, 1U) * t->rtt.min / 4, t->rtt.srtt);
 }
 
-/* True: something is lost. */
+/*
+ * Marks segments that are lost by now, and sets the timer for those that may still arrive. Returns
+ * true if any is lost.
+ */
 bool tcp_rack_find_lost(struct tcp_sock *t)
 {
 	const struct rack *r = &t->loss.rack;
@@ -120,13 +126,13 @@ bool tcp_rack_find_lost(struct tcp_sock *t)
 	return any;
 }
 
-/* ---- probes ---- */
+/* ---- tail probes ---- */
 
 static u64 probe_timeout(const struct tcp_sock *t)
 {
 	u64 pto = t->rtt.srtt ? 2 * t->rtt.srtt : RTO_INIT;
 
-	/* The acknowledgement of a single segment may be delayed. */
+	/* the acknowledgement of a single segment may be delayed */
 	pto += t->loss.packets_out == 1 ? t->rtt.rto_min : PTO_EXTRA;
 	return min(pto, t->rtt.rto);
 }
@@ -157,7 +163,7 @@ void tcp_rack_arm_probe(struct tcp_sock *t)
 	tcp_arm(t, &t->timers.early, in);
 }
 
-/* Sends new data if there is some that may go, else the last segment again. */
+/* Sends new data if the window allows it, else the last segment again. */
 static void send_probe(struct tcp_sock *t)
 {
 	u32 was = t->snd.nxt;
@@ -169,7 +175,7 @@ static void send_probe(struct tcp_sock *t)
 		u32 cwnd = t->cc.cwnd;
 
 		t->cc.cwnd = max(t->cc.cwnd, tcp_in_flight(t) + 1);
-		t->snd.nodelay = true; /* sends partial segments, too */
+		t->snd.nodelay = true; /* sends partial segments too */
 		t->snd.corked = false;
 		tcp_push(t, false);
 		t->snd.nodelay = nodelay;
@@ -180,7 +186,7 @@ static void send_probe(struct tcp_sock *t)
 	if (t->loss.tlp_retrans) {
 		last = t->snd.head ? list_prev_entry(t->snd.head, list) :
 				     list_last_entry(&t->snd.wq, struct sk_buff, list);
-		/* Its segments were counted with the size of then, which may have grown. */
+		/* The MSS may have grown since its segments were counted. */
 		if (last->tcp.segs > 1 && (last->tcp.segs - 1U) * t->snd.mss < last->len) {
 			if (tcp_split(t, last, (last->tcp.segs - 1U) * t->snd.mss))
 				return;
@@ -198,9 +204,9 @@ static void send_probe(struct tcp_sock *t)
 }
 
 /*
- * Evaluates the acknowledgement of a probe (RFC 8985, 7.4.2). If only the probe's end is
- * acknowledged, the acknowledgement may just have been late. A retransmitted tail had been lost if
- * data sent after it is acknowledged, and the peer has reported no duplicate until then.
+ * Evaluates an acknowledgement while a probe is outstanding (RFC 8985, 7.4.2). If only the probe's
+ * end is acknowledged, the acknowledgement of the original may just have been late. If later data
+ * is acknowledged and the peer has reported no duplicate, the original was lost, and cwnd is cut.
  */
 void tcp_rack_probe_acked(struct tcp_sock *t, u32 ack, bool twice)
 {

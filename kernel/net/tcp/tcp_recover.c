@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * tcp_recover.c: recovery from a loss: which segments count as lost, how much may be sent while
- * they are repaired, and whether the loss was an error of judgement.
+ * they are repaired, and whether the loss was spurious.
  *
  *     OPEN -> RECOVERY        tcp_losses_found, tcp_react: cwnd goes down to ssthresh as segments
  *                             arrive (proportional rate reduction, RFC 9937)
- *     OPEN, RECOVERY -> LOSS  tcp_enter_loss: the timer expired; cwnd begins at one
- *     -> OPEN                 everything up to high_seq has arrived; or nothing was lost (undo)
+ *     OPEN, RECOVERY -> LOSS  tcp_enter_loss: the timer has expired; cwnd begins at one
+ *     -> OPEN                 everything up to high_seq has arrived; or the loss was spurious
+ *                             (undo)
  *
- * Nothing was lost when all retransmitted segments have arrived twice (D-SACK, RFC 3708), when the
- * acknowledged segment was sent before the first retransmission (timestamps, RFC 3522), or when,
- * after the timer, a segment arrives that was sent only once (F-RTO, RFC 5682). cwnd and ssthresh
- * then get their old values. c.lock is held throughout.
+ * A loss was spurious if all retransmissions were reported as duplicates (D-SACK, RFC 3708), or if
+ * the acknowledged segment was sent before the first retransmission (timestamps, RFC 3522), or if,
+ * after the timer, a segment arrives that was never retransmitted (F-RTO, RFC 5682). Then cwnd and
+ * ssthresh are restored. c.lock is held throughout.
  */
 #include "arch/um/machine/arch.h"
 #include "kernel/net/tcp/tcp.h"
@@ -29,7 +30,7 @@ void tcp_mark_lost(struct tcp_sock *t, struct sk_buff *skb)
 {
 	if (!(skb->tcp.sacked & SKB_LOST) || skb->tcp.sacked & SKB_RETRANS)
 		t->loss.newly_lost += skb->tcp.segs;
-	/* a retransmission was lost, too */
+	/* its retransmission was lost too */
 	tcp_forget_retrans(t, skb);
 	if (skb->tcp.sacked & (SKB_LOST | SKB_SACKED))
 		return;
@@ -37,7 +38,7 @@ void tcp_mark_lost(struct tcp_sock *t, struct sk_buff *skb)
 	t->loss.lost_out += skb->tcp.segs;
 }
 
-/* ---- was it a mistake? ---- */
+/* ---- spurious losses ---- */
 
 static void undo_begin(struct tcp_sock *t)
 {
@@ -85,7 +86,7 @@ static void unmark(struct tcp_sock *t)
 	t->loss.lost_out = 0;
 }
 
-/* ---- the timer ---- */
+/* ---- the retransmission timer ---- */
 
 void tcp_enter_loss(struct tcp_sock *t)
 {
@@ -93,13 +94,16 @@ void tcp_enter_loss(struct tcp_sock *t)
 	bool reneged;
 
 	t->loss.frto = t->loss.ca == CA_OPEN || t->timers.retries > 1;
-	/* Enough had arrived to see the loss, if less reordering had been expected. */
+	/*
+	 * So many segments had been SACKed that a smaller reordering degree would have shown the
+	 * loss.
+	 */
 	if (t->loss.ca == CA_OPEN && t->loss.sacked_out >= (u32)READ_ONCE(tcp_net(t)->reordering))
 		t->loss.reordering =
 			min(t->loss.reordering, (u32)READ_ONCE(tcp_net(t)->reordering));
 	if (t->loss.ca == CA_OPEN || !after(t->loss.high_seq, t->snd.una) ||
 		(t->loss.ca == CA_LOSS &&
-			t->timers.retries == 1)) { /* 0: only window probes were sent */
+			t->timers.retries == 1)) { /* 0 retries: only window probes were sent */
 		undo_begin(t);
 		t->cc.ssthresh = tcp_cut(t);
 	}
@@ -112,8 +116,8 @@ void tcp_enter_loss(struct tcp_sock *t)
 	if (!t->snd.sack_ok)
 		t->loss.sacked_out = 0;
 	/*
-	 * The front was SACKed but not acknowledged: the peer has discarded the SACKed data (RFC
-	 * 2018, 8).
+	 * If the first segment was SACKed but is not acknowledged, the peer has discarded the
+	 * SACKed data (RFC 2018, 8).
 	 */
 	skb = list_first_entry_or_null(&t->snd.wq, struct sk_buff, list);
 	reneged = skb && skb != t->snd.head && skb->tcp.sacked & SKB_SACKED;
@@ -129,8 +133,8 @@ void tcp_enter_loss(struct tcp_sock *t)
 }
 
 /*
- * Retransmits segments that are too large for the path in smaller pieces. No more is in flight for
- * that, and cwnd stays (RFC 1191, 6.5).
+ * Retransmits segments that are too large for the path in smaller pieces. cwnd is not reduced (RFC
+ * 1191, 6.5).
  */
 void tcp_too_large(struct tcp_sock *t)
 {
@@ -169,19 +173,20 @@ static void enter_recovery(struct tcp_sock *t)
 	t->loss.prr_delivered = t->loss.prr_out = 0;
 	t->loss.ca = CA_RECOVERY;
 	t->loss.high_seq = t->snd.nxt;
-	t->loss.tlp_high = 0; /* the probe has reduced cwnd already */
+	t->loss.tlp_high = 0; /* cwnd is not cut again for the probe */
 }
 
 /*
- * Sets cwnd in recovery. For each segment that arrives, ssthresh / prior_cwnd segments may be sent;
- * below ssthresh as many as have arrived, and one more if the ACK is @good: it acknowledges data
- * and shows no further loss (RFC 9937). The first lost segment is sent at once.
+ * Sets cwnd in recovery (RFC 9937). For each segment that arrives, ssthresh / prior_cwnd segments
+ * may be sent. Once less than ssthresh is in flight, as many as have arrived may be sent, and one
+ * more if @good: the ACK acknowledges data and shows no further loss. The first lost segment is
+ * sent at once.
  */
 static void reduce_rate(struct tcp_sock *t, u32 delivered, bool good)
 {
 	s32 in_flight = (s32)tcp_in_flight(t), left = (s32)t->cc.ssthresh - in_flight, n;
 
-	/* Nothing arrived, so cwnd stays, and must not become 0. */
+	/* nothing arrived: keep cwnd, which must not become 0 */
 	if (!delivered)
 		return;
 	t->loss.prr_delivered += delivered;
@@ -212,8 +217,8 @@ void tcp_losses_found(struct tcp_sock *t)
 }
 
 /*
- * Finds lost segments without SACK. Three duplicate ACKs (tcp_reordering) mean that the first
- * segment is lost, a partial ACK that the next one is (RFC 6582).
+ * Finds lost segments without SACK: after tcp_reordering (three) duplicate ACKs the first segment
+ * is lost, after a partial ACK the next one (RFC 6582).
  */
 static void find_lost_reno(struct tcp_sock *t, bool advanced)
 {
@@ -226,11 +231,11 @@ static void find_lost_reno(struct tcp_sock *t, bool advanced)
 		tcp_mark_lost(t, first);
 }
 
-/* Counts duplicate ACKs without SACK: each means that one segment has arrived. */
+/* Counts duplicate ACKs without SACK; each means that one segment has arrived. */
 static void count_duplicates(struct tcp_sock *t, u32 acked, bool dup, struct arrived *when)
 {
 	if (acked) {
-		/* duplicates have counted all but one, unless there were fewer */
+		/* the duplicate ACKs have counted all but one of them */
 		when->delivered = max(acked - min(acked, t->loss.sacked_out), 1U);
 		t->loss.sacked_out -= t->loss.ca == CA_RECOVERY ?
 					      min(acked - 1, t->loss.sacked_out) :
@@ -256,8 +261,8 @@ static void leave(struct tcp_sock *t)
 }
 
 /*
- * Without SACK, duplicate ACKs for the recovery's last segments look like a new loss. So recovery
- * lasts until something beyond high_seq is acknowledged (RFC 6582, 4.1).
+ * True if recovery must last until data beyond high_seq is acknowledged (RFC 6582, 4.1): without
+ * SACK, duplicate ACKs for its last segments would look like a new loss.
  */
 static bool must_stay(const struct tcp_sock *t)
 {
@@ -267,8 +272,8 @@ static bool must_stay(const struct tcp_sock *t)
 enum after_timer { GO_ON, UNDONE, SEND_NEW };
 
 /*
- * Processes an ACK after a timeout. UNDONE: the timeout was spurious. SEND_NEW: new data will show
- * whether it was.
+ * Processes an ACK after a timeout. Returns UNDONE if the timeout was spurious, SEND_NEW if new
+ * data must be sent to find that out.
  */
 static enum after_timer after_timer(
 	struct tcp_sock *t, const struct sk_buff *ack, const struct arrived *when, bool dup)
@@ -296,7 +301,10 @@ static enum after_timer after_timer(
 	return GO_ON;
 }
 
-/* Ends recovery when all has arrived that was out when it began. True: it is to last still. */
+/*
+ * Ends recovery, since all data that was in flight at its beginning has arrived. Returns true if
+ * recovery must still last.
+ */
 static bool all_arrived(struct tcp_sock *t, const struct sk_buff *ack)
 {
 	bool stay = must_stay(t), spurious = may_undo(t, ack);
@@ -310,7 +318,7 @@ static bool all_arrived(struct tcp_sock *t, const struct sk_buff *ack)
 	return stay;
 }
 
-/* Sets cwnd, after the whole effect of the acknowledgement (@when) is known. */
+/* Sets cwnd after the effect of the acknowledgement (@when) is fully known. */
 static void set_cwnd(struct tcp_sock *t, const struct arrived *when)
 {
 	bool some = when->acked ||

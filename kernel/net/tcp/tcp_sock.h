@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tcp_sock.h: struct tcp_sock, a socket of TCP: a listener, a connection, or neither yet.
+ * tcp_sock.h: struct tcp_sock, a TCP socket: a listener, a connection, or neither yet.
  *
  *     snd                                             the sender, with the write queue: skbs from
- *                                                     snd.una on, sent ones [wq, head), then those
- *                                                     that wait for window or cwnd
+ *                                                     snd.una on; [wq, head) are sent, those from
+ *                                                     head on wait for window or cwnd
  *     rcv                                             the receiver: inet.queue.rq has data in order
- *                                                     from rcv.copied on, where readers take it;
- *                                                     rcv.ooo has segments that arrived out of
- *                                                     order, by sequence number, not overlapping
+ *                                                     from rcv.copied on, for readers; rcv.ooo has
+ *                                                     segments that arrived out of order, by
+ *                                                     sequence number, not overlapping
  *     ack                                             when the next acknowledgement is sent
  *     rtt, cc, loss                                   round trips, congestion window, segments
  *                                                     believed lost
@@ -18,8 +18,8 @@
  * each change of state; tcp_done() when the connection has ended; tcp_put() of the last reference
  * frees it.
  * Locks: inet.c.lock (spin) protects everything that is not marked otherwise. It is never held over
- * a copy to or from a program. Two are never held at once: a child enters its listener's queue
- * under listen.lock, which is inside of the child's c.lock.
+ * a copy to or from a program. No task holds two of them: a child enters its listener's queue under
+ * listen.lock, which is inside of the child's c.lock.
  */
 #ifndef NESTLING_NET_TCP_SOCK_H
 #define NESTLING_NET_TCP_SOCK_H
@@ -52,42 +52,42 @@ enum {
 #define USEC 1000UL
 
 /*
- * tcp_life.conn: the result that connect() has returned to the program. After a connection has
- * ended, the next connect() returns its error; the one after that, or AF_UNSPEC, starts a new
+ * Values of tcp_life.conn: what connect(2) has reported to the program. After a connection has
+ * failed, the next connect(2) returns its error; the one after that, or AF_UNSPEC, starts a new
  * attempt.
  */
 enum { CONN_NONE, CONN_BEGUN, CONN_MADE, CONN_LOST };
 
-/* The state that keeps the socket alive. Protected by c.lock, except conn. */
+/* State that decides how long the socket lives. Protected by c.lock, except conn. */
 struct tcp_life {
 	bool orphan;         /* no file has the socket open */
-	bool counted_orphan; /* counts in tcp_orphans() */
+	bool counted_orphan; /* is counted in tcp_orphans() */
 	/* the connection holds a reference on itself, until tcp_done() */
 	bool self_ref;
-	bool waits_out; /* counts in tcp_time_waits */
+	bool waits_out; /* is counted in tcp_time_waits */
 	u8 conn;        /* CONN_*; protected by inet.op */
-	/* pages that this socket has of tcp_mem_used() */
+	/* pages of tcp_mem_used() that belong to this socket */
 	int mem_pages;
-	/* memory group that pays for mem_pages: a reference, or NULL; immutable once set */
+	/* memory cgroup charged with mem_pages: a reference, or NULL; immutable once set */
 	struct mem_group *payer;
 };
 
 /* The sender. Protected by c.lock; names are RFC 9293's where it has them. */
 struct tcp_snd {
-	struct list_head wq; /* skbs from una on */
+	struct list_head wq; /* skbs from una on, the write queue */
 	/* the first skb of wq that was never sent, NULL: there is none */
 	struct sk_buff *head;
 	u32 wmem;   /* bytes, true sizes of the skbs in wq */
-	u32 pushed; /* end of the last data sent with PSH */
-	/* the initial number; the oldest not acknowledged; the next to be sent */
+	u32 pushed; /* end of the last data with PSH set */
+	/* initial sequence number; oldest number not acknowledged; next number to send */
 	u32 iss, una, nxt;
-	/* end of the data that the program has written */
+	/* sequence number behind the data that the program has written */
 	u32 write_seq;
-	/* the peer's window, bytes; the number of the segment that has set it last */
+	/* the peer's window, bytes; sequence number of the segment that last updated it */
 	u32 wnd, wl1;
 	/* largest window the peer has offered, bytes */
 	u32 max_wnd;
-	/* end of the last segment that was sent and was not full */
+	/* end of the last segment sent that was not full (Minshall's rule) */
 	u32 sml;
 	u32 up; /* end of urgent data, while urgent */
 	/* bytes of payload in a full segment, without options */
@@ -95,18 +95,18 @@ struct tcp_snd {
 	u16 advmss;   /* MSS announced to the peer */
 	u16 user_mss; /* TCP_MAXSEG, 0: none */
 	u16 peer_mss; /* MSS announced by the peer */
-	/* bits to shift the peer's window by, and ours */
+	/* window scales, in bits: the peer's; ours */
 	u8 wscale, rcv_wscale;
-	/* options that both sides have agreed on */
+	/* options that both sides support */
 	bool wscale_ok, ts_ok, sack_ok;
-	bool urgent;                     /* `up` is ahead of una */
+	bool urgent;                     /* `up` is after una */
 	bool nodelay, corked;            /* TCP_NODELAY, TCP_CORK */
-	bool sndbuf_fixed, rcvbuf_fixed; /* SO_SNDBUF, SO_RCVBUF were set: no growth */
+	bool sndbuf_fixed, rcvbuf_fixed; /* set by SO_SNDBUF, SO_RCVBUF: do not grow */
 	/* a writer or poller waits for room; also set without c.lock */
 	bool nospace;
-	/* an acknowledgement has made room: wake writers before c.lock is released */
+	/* an acknowledgement has made room: tcp_write_space() is due before c.lock is released */
 	bool space_due;
-	struct mutex write_mutex; /* one writer at a time; outside of c.lock */
+	struct mutex write_mutex; /* held by a writer; taken before c.lock */
 	u64 last;                 /* ktime_get() of the last data sent, ns */
 	/* TCP_NOTSENT_LOWAT, bytes, 0: the namespace's */
 	u32 notsent_lowat;
@@ -116,143 +116,146 @@ struct tcp_snd {
 
 /* The receiver. Protected by c.lock. */
 struct tcp_rcv {
-	/* skbs that came out of order, by sequence number */
+	/* skbs that arrived out of order, by sequence number */
 	struct list_head ooo;
-	/* the skbs of ooo (sk_buff.place), to search */
+	/* the same skbs (sk_buff.place), for searches */
 	struct rb_root ooo_tree;
-	/* peer's initial number; next number expected */
+	/* the peer's initial sequence number; next number expected */
 	u32 irs, nxt;
-	/* nxt when the last window was announced, and that window in bytes */
+	/* nxt when the last window was announced; that window in bytes */
 	u32 wup, wnd;
-	u32 copied; /* next number that the program reads */
+	u32 copied; /* number of the next byte to read */
 	/* estimate of the peer's segment size, bytes */
 	u32 mss;
-	u32 clamp;     /* TCP_WINDOW_CLAMP: most bytes of window */
-	u32 ts_recent; /* timestamp to echo */
-	/* ns at which ts_recent was taken, and at which data came last */
+	u32 clamp;     /* TCP_WINDOW_CLAMP: largest window, bytes */
+	u32 ts_recent; /* the peer's timestamp to echo */
+	/* ns at which ts_recent was set; at which data last arrived in order */
 	u64 ts_recent_at, last;
 	u32 ooo_mem;                        /* bytes, true sizes of the skbs in ooo */
-	struct sack_block sacks[MAX_SACKS]; /* blocks to report, the newest first */
-	/* a block that arrived twice, to be reported once; end 0: none */
+	struct sack_block sacks[MAX_SACKS]; /* to report, the newest first */
+	/* D-SACK: a duplicate block to report once; end 0: none */
 	struct sack_block dsack;
 	u32 nr_sacks;
-	bool fin_seen; /* the peer's FIN is in order */
-	/* the next header can be foretold: counts alone depend on it (count_ack()) */
+	/* the FIN was received in order; take_fin() is due */
+	bool fin_seen;
+	/* Linux would use header prediction; only the counters of count_ack() depend on it */
 	bool foretold;
-	/* the reader has met the FIN: reading ends there */
+	/* the peer's FIN was processed: reads end before its number */
 	bool peer_done;
 	bool tell_inq;          /* TCP_INQ */
-	u8 urg_state, urg_byte; /* URG_*; the byte, from URG_HERE on */
+	u8 urg_state, urg_byte; /* URG_*; the byte, valid from URG_HERE on */
 	u32 urg_seq;            /* number of the urgent byte */
 	/*
-	 * for the growth of the buffer: when this round trip began, bytes read in it, its first
-	 * number
+	 * receive buffer auto-tuning: ns at which this round trip began; bytes read in it;
+	 * space_seq is not read
 	 */
 	u64 space_at;
 	u32 space_copied, space_seq;
 };
 #define URG_NONE 0
-#define URG_AWAITED 1 /* announced, the byte is not received yet */
+#define URG_AWAITED 1 /* announced, but not received yet */
 #define URG_HERE 2
 #define URG_READ 3
 
-/* The time of the next acknowledgement. Protected by c.lock. */
+/* When the next acknowledgement is sent. Protected by c.lock. */
 struct tcp_ack_state {
-	bool now; /* at once */
-	bool due; /* by timers.delack, or with data */
-	/* data is answered by data soon, and that takes the acknowledgement along */
+	bool now; /* acknowledge at once */
+	/* acknowledge by timers.delack, or with data */
+	bool due;
+	/* interactive: a reply with data is likely soon and carries the acknowledgement */
 	bool pingpong;
-	/* times that data was answered quickly, until pingpong */
+	/* replies with data soon after received data; sets pingpong */
 	u8 exchanges;
-	/* data has come in order: an acknowledgement may wait for ATO_MIN */
+	/* data has arrived in order: delayed acknowledgements wait for ATO_MIN */
 	bool heard;
-	/* a small segment waits for its acknowledgement: the end of a write, as it seems */
+	/*
+	 * a segment smaller than the peer's usual ones is not acknowledged yet; probably the end of
+	 * a write
+	 */
 	bool small;
-	/* segments that are still acknowledged at once */
+	/* number of segments that are still acknowledged at once */
 	u32 quick;
 };
 /*
- * Most segments that are acknowledged at once, when the first data comes, after a long silence,
- * and when some were lost.
+ * Most segments that are acknowledged at once: for the first data, after a long silence, and after
+ * losses.
  */
 #define TCP_QUICK_ACKS 16U
 
-/* Round trips. Protected by c.lock; all in ns. */
+/* Round-trip times. Protected by c.lock; all in ns. */
 struct tcp_rtt {
-	/* the smoothed time, 0: there is no sample yet; its deviation; the timeout */
+	/* smoothed RTT, 0: no sample yet; its deviation; the retransmission timeout */
 	u64 srtt, rttvar, rto;
 	u64 rto_min, rto_max;
-	u64 min; /* least of the last tcp_min_rtt_wlen */
-	/* least in the half of tcp_min_rtt_wlen that began at min_at */
+	u64 min; /* minimum RTT in tcp_min_rtt_wlen */
+	/* minimum RTT since min_at, when the present half of tcp_min_rtt_wlen began */
 	u64 min_now, min_at;
 };
 #define RTO_MIN (200 * MSEC)
 #define RTO_INIT NSEC_PER_SEC
 #define RTO_MAX (120 * NSEC_PER_SEC)
 #define ATO_MIN (40 * MSEC)
-#define ATO_FIN (4 * MSEC) /* for a FIN that no data came before */
+#define ATO_FIN (4 * MSEC) /* for a FIN without data before it */
 
 /* Timers and their counters. Protected by c.lock; times are ktime_get(), ns. */
 struct tcp_timers {
-	/* for a tail probe, or for a check of segments that may be lost (tcp_rack.c) */
+	/* a tail loss probe, or a check for lost segments (tcp_rack.c) */
 	struct ktimer early;
-	/* for a retransmission, or a probe of a closed window */
+	/* a retransmission, or a zero-window probe */
 	struct ktimer rtx;
 	/* a delayed acknowledgement, or corked data */
 	struct ktimer delack;
 	struct ktimer keep; /* keepalive, FIN_WAIT2, TIME_WAIT */
-	u8 backoff;         /* doublings of the timeout */
+	u8 backoff;         /* times that the timeout was doubled */
 	u8 retries;         /* retransmissions in a row */
-	/* probes of a closed window, and of keepalive, without an answer */
+	/* unanswered zero-window probes; unanswered keepalive probes */
 	u8 probes, keep_sent;
-	u64 confirmed; /* when the neighbour was last confirmed */
-	/* when the closed window was first probed, 0: it is open */
+	u64 confirmed; /* when the neighbour entry was confirmed */
+	/* when the zero window was first probed, 0: the window is open */
 	u64 closed_at;
-	/* when the first retransmission in a row was sent, or the SYN, 0: none was */
+	/* when the first retransmission in a row was sent, or the SYN; 0: none */
 	u64 first_failure;
-	/* when a segment that may be part of a storm was last answered */
+	/* when an invalid segment was last answered, for tcp_invalid_ratelimit */
 	u64 last_odd;
 };
 #define CORK_MAX (200 * MSEC)
 #define TIME_WAIT_LEN (60 * NSEC_PER_SEC)
 
-/* Options that are read seldom. Protected by c.lock. */
+/* Options that are read rarely. Protected by c.lock. */
 struct tcp_user {
-	u32 keep_idle, keep_intvl; /* s, 0: the namespace's */
-	u32 keep_cnt, syn_cnt;     /* tries, 0: the namespace's */
+	u32 keep_idle, keep_intvl; /* s, 0: the namespace's default */
+	u32 keep_cnt, syn_cnt;     /* tries, 0: the namespace's default */
 	u32 timeout;               /* TCP_USER_TIMEOUT, ms, 0: none */
-	int linger2;               /* s, 0: the namespace's, -1: none */
-	/* SYN+ACKs that are sent until a child without data is accepted, 0: none */
+	int linger2;               /* s, 0: the namespace's default, -1: none */
+	/* TCP_DEFER_ACCEPT: SYN-ACKs sent until a child without data is accepted, 0: off */
 	u32 defer_tries;
 	bool thin_linear;    /* TCP_THIN_LINEAR_TIMEOUTS */
-	bool save_syn;       /* TCP_SAVE_SYN, of a listener's children */
+	bool save_syn;       /* TCP_SAVE_SYN, for a listener's children */
 	bool fast_connect;   /* TCP_FASTOPEN_CONNECT */
 	bool fast_no_cookie; /* TCP_FASTOPEN_NO_COOKIE */
 };
 
-/*
- * Reasons why a sender with data is not done: it is sending, the peer's window is full, or its
- * buffer has no room.
- */
+/* What limits a sender that has data: cwnd or itself, the peer's window, or its send buffer. */
 enum { CHRONO_NONE, CHRONO_BUSY, CHRONO_WINDOW, CHRONO_BUFFER, CHRONO_KINDS };
 
-/* Counters, of TCP_INFO and its relatives. Protected by c.lock. */
+/* Counters for TCP_INFO and statistics. Protected by c.lock. */
 struct tcp_counts {
-	u32 retrans; /* segments sent again */
+	u32 retrans; /* retransmitted segments */
 	/* timeouts; those that were the first in a row */
 	u16 rto, rto_recoveries;
-	/* ms from such a first timeout to the next progress, in all */
+	/* ms from the first timeout of a row to the next progress, summed up */
 	u32 rto_time;
-	/* ns at which that first timeout was, while there is no progress; else 0 */
+	/* ns at which the present row of timeouts began; 0: none */
 	u64 rto_at;
 	u64 bytes_acked, bytes_received, bytes_sent, bytes_retrans;
 	u64 segs_in, segs_out;
-	u64 last_ack; /* when an acknowledgement came last, ns */
-	/* ns of each kind; when the present one began */
+	/* ns at which the last acknowledgement arrived */
+	u64 last_ack;
+	/* ns for each CHRONO_* kind; ns at which the present kind began */
 	u64 chrono[CHRONO_KINDS], chrono_at;
 	u8 chrono_kind;                  /* CHRONO_* */
 	u32 data_segs_in, data_segs_out; /* segments with payload */
-	/* segments that arrived; those marked by ECN */
+	/* segments that have arrived; those that ECN marked */
 	u32 delivered, delivered_ce;
 	u32 dsack_dups, reord_seen, ooo_packets; /* segments */
 };
@@ -260,58 +263,59 @@ struct tcp_counts {
 /* Fast Open (tcp_fastopen.c). Protected by c.lock, unless a comment says otherwise. */
 struct tcp_fast {
 	/*
-	 * FAST_ASK, FAST_SEND: the cookie is in the SYN or SYN-ACK; FAST_BARE: data goes without it
+	 * FAST_ASK: the SYN requests a cookie, or the SYN-ACK grants one; FAST_SEND: the SYN has
+	 * cookie and data; FAST_BARE: the SYN has data without a cookie
 	 */
 	enum { FAST_NO, FAST_ASK, FAST_SEND, FAST_BARE } mode;
 	bool syn; /* our SYN had the option */
-	/* our SYN was sent after a pause of Fast Open */
+	/* the SYN was sent after a pause of Fast Open */
 	bool checked;
-	/* TFO_*: why the SYN had no data, or did not arrive */
+	/* TFO_*: why the SYN had no data, or failed */
 	u8 fail;
 	bool data_sent;     /* the SYN had data */
-	bool data_acked;    /* and the peer has taken them */
+	bool data_acked;    /* the peer has accepted that data */
 	bool defer_connect; /* the SYN waits for the first write */
-	/* a child's: it was accepted before the handshake is complete */
+	/* of a child: may be accepted before its handshake is complete */
 	bool opened;
 	struct fast_cookie cookie;
-	/* data that goes with the SYN, NULL: none; protected by inet.op */
+	/* data for the SYN, NULL: none; protected by inet.op */
 	struct sk_buff *syn_data;
-	/* a child's: its listener, a reference; NULL: the handshake is complete */
+	/* of a child: the Fast Open listener, with a reference */
 	struct tcp_sock *listener;
-	/* the next four are a listener's */
-	u32 qlen;           /* limit of Fast Open children */
-	atomic_t nr;        /* Fast Open children */
-	atomic_t nr_resets; /* children ended by a reset lately */
+	/* the next four are of a listener */
+	u32 qlen;           /* TCP_FASTOPEN: most Fast Open children */
+	atomic_t nr;        /* present number of Fast Open children */
+	atomic_t nr_resets; /* children lately ended by a reset */
 	u64 reset_at;       /* ktime_get() of the last such reset, ns */
 	/* TCP_FASTOPEN_KEY; protected by the namespace's tcp.lock */
 	u64 keys[2][2];
-	/* 0: those of the namespace are used; protected as keys are */
+	/* number of keys, 0: use the namespace's; protected as keys are */
 	u32 nr_keys;
 };
 
 /* A listener's queues. Protected by lock, which is inside of c.lock. */
 struct tcp_listen_queues {
 	spinlock_t lock;
-	/* children that can be accepted, by child.link: a reference to each */
+	/* children to be accepted, by child.link; a reference to each */
 	struct list_head accept_q;
-	struct list_head syn_q; /* children in handshake, as above */
-	u32 nr_accept, nr_syn;  /* their numbers */
+	struct list_head syn_q; /* children in the handshake, likewise */
+	u32 nr_accept, nr_syn;  /* lengths of the two queues */
 	u32 backlog;            /* most children in accept_q */
-	bool closed;            /* no child enters any more */
+	bool closed;            /* the listener has ended */
 };
 
-/* The fields of a child until it is accepted. */
+/* Fields of a child until it is accepted. */
 struct tcp_child {
-	/* in a queue of its listener, protected by listen.lock */
+	/* in a queue of its listener; protected by listen.lock */
 	struct list_head link;
-	/* a reference; NULL: it was accepted, or is no child; protected as link is */
+	/* a reference; NULL: accepted, or no child; protected by listen.lock */
 	struct tcp_sock *listener;
 	bool offered;     /* it has entered the accept queue */
-	bool defer_acked; /* TCP_DEFER_ACCEPT: the bare ACK has come */
-	/* low bits of its timestamp, if it is made only for a cookie */
+	bool defer_acked; /* TCP_DEFER_ACCEPT: a bare ACK has come */
+	/* for a SYN cookie: TCP_COOKIE_OPTS and the low bits of the timestamp; 0: no cookie */
 	u8 cookie_opts;
-	u16 saved_len; /* bytes of saved_syn */
-	/* headers of its SYN (TCP_SAVE_SYN) until they are read, or NULL */
+	u16 saved_len; /* bytes at saved_syn */
+	/* headers of the SYN (TCP_SAVE_SYN) until the program has read them, or NULL */
 	u8 *saved_syn;
 };
 
@@ -321,7 +325,7 @@ struct tcp_sock {
 	u8 state;
 	struct tcp_life life;
 	struct flow flow; /* route to the peer */
-	/* tcp_now() while a segment or a push is served, ns, else 0 */
+	/* tcp_now() while a segment or a push is processed, ns, else 0 */
 	u64 now;
 	struct tcp_snd snd;
 	struct tcp_rcv rcv;
@@ -337,7 +341,10 @@ struct tcp_sock {
 	struct tcp_listen_queues listen;
 };
 
-/* bits of a timestamp that hold the options that do not fit into a cookie (tcp_cookie.c) */
+/*
+ * flag in child.cookie_opts: the low six bits hold options that do not fit into a cookie
+ * (tcp_cookie.c)
+ */
 #define TCP_COOKIE_OPTS 0x80
 
 static inline struct tcp_sock *TCP(struct inet_sock *i)
@@ -345,8 +352,8 @@ static inline struct tcp_sock *TCP(struct inet_sock *i)
 	return container_of(i, struct tcp_sock, inet);
 }
 /*
- * Returns the time of the current segment or push, which is read once for each, or else
- * ktime_get(). Segment and push hold c.lock, so no task has seen a later time of the connection.
+ * Returns the time of the segment or push that is being processed, which reads the clock once; else
+ * ktime_get(). c.lock is held meanwhile, so no task has seen a later time on this connection.
  */
 static inline u64 tcp_now(const struct tcp_sock *t)
 {
@@ -355,8 +362,8 @@ static inline u64 tcp_now(const struct tcp_sock *t)
 	return now ? now : ktime_get();
 }
 /*
- * Fixes tcp_now(). Returns false if it was fixed already; the result is for tcp_now_end(). c.lock
- * held.
+ * Reads the clock for tcp_now(). Returns false if an outer caller has done so; the result is passed
+ * to tcp_now_end(). c.lock held.
  */
 static inline bool tcp_now_begin(struct tcp_sock *t)
 {
@@ -370,12 +377,14 @@ static inline void tcp_now_end(struct tcp_sock *t, bool begun)
 	if (begun)
 		WRITE_ONCE(t->now, 0);
 }
-/* True if the socket is in one of @states, TCPF() bits. */
+/* True if the socket's state is one of @states, TCPF() bits. */
 static inline bool tcp_in(const struct tcp_sock *t, u32 states)
 {
 	return TCPF(READ_ONCE(t->state)) & states;
 }
-/* True if writers may send: connected, or in a Fast Open handshake that began with a cookie. */
+/*
+ * True if writers may send: the connection is established, or a Fast Open handshake is under way.
+ */
 static inline bool tcp_may_send(const struct tcp_sock *t)
 {
 	return tcp_in(t, TCPF_SENDING) || (t->fast.opened && tcp_in(t, TCPF(TCP_SYN_RECV)));

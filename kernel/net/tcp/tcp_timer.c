@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tcp_timer.c: timeouts of a connection: retransmission and probes of a closed window (rtx),
- * delayed acknowledgements (delack), keepalive, and the end of FIN_WAIT2 and TIME_WAIT (keep).
+ * tcp_timer.c: the timers of a connection: retransmissions and zero-window probes (rtx), delayed
+ * acknowledgements (delack), and (keep) keepalive and the end of FIN_WAIT2 and TIME_WAIT. The
+ * fourth timer (early) belongs to tcp_rack.c.
  *
- * An armed timer holds a reference, which its function puts. A function that runs late finds a
- * state in which it has nothing to do.
+ * An armed timer holds a reference, which its function drops. A function that runs too late finds
+ * by the state that there is nothing to do.
  * Sources: RFC 6298, 1122 (4.2.3.5, 4.2.3.6), 5482 (user timeout), tcp(7).
  */
 #include <asm/errno.h>
@@ -74,7 +75,7 @@ void tcp_net_init(struct net *net)
 		.limit_output_bytes = 4 << 20,
 	};
 	spin_lock_init(&net->tcp.lock);
-	/* the first namespace's current buffer sizes */
+	/* other namespaces begin with the first one's current sizes */
 	memcpy(net->tcp.rmem, net == &init_net ? rmem_first : init_net.tcp.rmem,
 		sizeof(rmem_first));
 	memcpy(net->tcp.wmem, net == &init_net ? wmem_first : init_net.tcp.wmem,
@@ -113,8 +114,8 @@ void tcp_timers_off(struct tcp_sock *t)
 }
 
 /*
- * Shortens a wait so that it does not pass the end of a user timeout, which began at @since. 0: it
- * has not begun.
+ * Shortens a wait so that it ends with the user timeout (TCP_USER_TIMEOUT), which began at @since;
+ * 0: it has not begun.
  */
 static u64 until_given_up(const struct tcp_sock *t, u64 since, u64 wait)
 {
@@ -130,7 +131,7 @@ static u64 rto_now(const struct tcp_sock *t)
 	return min(t->rtt.rto << min((u32)t->timers.backoff, 16U), t->rtt.rto_max);
 }
 
-/* Restarts the retransmission timer after progress, while segments are in flight. */
+/* Restarts the retransmission timer after progress; stops it if nothing is in flight. */
 void tcp_rearm_rtx(struct tcp_sock *t)
 {
 	if (t->loss.packets_out)
@@ -147,8 +148,8 @@ void tcp_rearm_rtx(struct tcp_sock *t)
 /* ---- retransmission ---- */
 
 /*
- * True if the peer has closed its window over data in flight: a retransmission then acts as a probe
- * of the window, and is no failure.
+ * True if the peer has closed its window although data is in flight. A retransmission is then a
+ * window probe, and its timeout is no failure.
  */
 static bool window_taken_back(const struct tcp_sock *t)
 {
@@ -161,15 +162,18 @@ static bool user_gives_up(const struct tcp_sock *t, u64 tried)
 }
 
 /*
- * Returns the retransmissions of a connection without a file; tcp_orphan_retries 0 means the
- * default.
+ * Returns the most retransmissions of a connection without a file; a tcp_orphan_retries of 0 means
+ * the default.
  */
 static int orphan_retries(const struct tcp_sock *t)
 {
 	return READ_ONCE(tcp_net(t)->orphan_retries) ?: ORPHAN_RETRIES;
 }
 
-/* True if retransmission ends: the number of tries is used up, or the user timeout has passed. */
+/*
+ * True if the connection is to be given up: it has used its number of tries, or the user timeout
+ * has passed.
+ */
 static bool given_up(struct tcp_sock *t)
 {
 	u64 now = ktime_get(), tried = t->timers.first_failure ? now - t->timers.first_failure : 0;
@@ -191,9 +195,9 @@ static bool given_up(struct tcp_sock *t)
 }
 
 /*
- * True if so few segments are in flight that longer timeouts cost the connection more than the
- * network gains. Then timeouts do not double for some time (TCP_THIN_LINEAR_TIMEOUTS, or the sysctl
- * for all).
+ * True for a thin stream: so few segments are in flight that longer timeouts delay it more than
+ * they relieve the network. Its first timeouts are not doubled (TCP_THIN_LINEAR_TIMEOUTS, or the
+ * sysctl).
  */
 static bool thin(const struct tcp_sock *t)
 {
@@ -218,7 +222,7 @@ static bool is_request(const struct tcp_sock *t)
 	return t->state == TCP_SYN_RECV && t->child.listener && !t->fast.opened;
 }
 
-/* Ends a connection whose peer does not answer; @err is its error. */
+/* Ends a connection whose peer does not answer, with the error @err. */
 static void give_up(struct tcp_sock *t, int err)
 {
 	if (!is_request(t))
@@ -247,7 +251,7 @@ static void retransmit(struct tcp_sock *t)
 	if (t->state != TCP_SYN_SENT ? !thin(t) : t->timers.retries > (u32)tcp_net(t)->syn_linear)
 		t->timers.backoff = (u8)min(t->timers.backoff + 1, 16);
 	if (t->child.defer_acked &&
-		/* the peer has acknowledged but sent no data */
+		/* TCP_DEFER_ACCEPT: the peer has sent a bare ACK, but no data */
 		t->timers.retries < t->opts.defer_tries) {
 		tcp_rearm_rtx(t);
 		return;
@@ -258,10 +262,7 @@ static void retransmit(struct tcp_sock *t)
 	tcp_rearm_rtx(t);
 }
 
-/*
- * True if probing has gone on long enough. A peer that answers keeps its connection, as long as a
- * file has it open.
- */
+/* True if window probes are to end. A connection with a file lasts as long as the peer answers. */
 static bool probed_enough(const struct tcp_sock *t)
 {
 	if (user_gives_up(t, ktime_get() - t->timers.closed_at))
@@ -271,8 +272,8 @@ static bool probed_enough(const struct tcp_sock *t)
 }
 
 /*
- * Probes when nothing is in flight and the queued data may not be sent, since the window is closed
- * or Nagle's rule has held it long enough.
+ * Handles the timer when nothing is in flight but data is queued: sends data that Nagle's rule or
+ * TCP_CORK has held back long enough, else a zero-window probe.
  */
 static void probe(struct tcp_sock *t)
 {
@@ -285,7 +286,7 @@ static void probe(struct tcp_sock *t)
 
 		t->snd.nodelay = true;
 		t->snd.corked = false;
-		skb->tcp.flags |= TH_PSH; /* more data of it may never come */
+		skb->tcp.flags |= TH_PSH; /* no more data may follow */
 		tcp_push(t, false);
 		t->snd.nodelay = nodelay;
 		t->snd.corked = corked;
@@ -305,7 +306,7 @@ static void probe(struct tcp_sock *t)
 }
 
 /*
- * Ends a timer function of a locked connection: delivers packets that were sent to sockets of this
+ * Ends a timer function, which has locked the connection: delivers packets sent to sockets of this
  * machine, and drops the timer's reference.
  */
 static void end_timer(struct tcp_sock *t)
@@ -316,7 +317,7 @@ static void end_timer(struct tcp_sock *t)
 }
 
 /*
- * True if an expired timer still has work: the connection is alive, and the timer was not armed
+ * True if an expired timer has work to do: the connection is alive, and the timer was not armed
  * again.
  */
 static bool still_due(const struct tcp_sock *t, const struct ktimer *k)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tcp_timer.h: a connection's timers (tcp_timer.c): each armed one holds a reference on the socket.
- * c.lock held throughout.
+ * tcp_timer.h: a connection's timers (tcp_timer.c). Each armed timer holds a reference on the
+ * socket. c.lock held throughout.
  */
 #ifndef NESTLING_NET_TCP_TIMER_H
 #define NESTLING_NET_TCP_TIMER_H
@@ -19,8 +19,8 @@ void tcp_disarm(struct tcp_sock *t, struct ktimer *k);
 void tcp_rearm_rtx(struct tcp_sock *t);
 void tcp_arm_keepalive(struct tcp_sock *t);
 /*
- * Enters TIME_WAIT, or FIN_WAIT2 of a socket that has no file, for @len ns. Past
- * tcp_max_tw_buckets the connection just ends, as on Linux.
+ * Enters TIME_WAIT, or FIN_WAIT2 of a socket without a file, for @len ns. Beyond tcp_max_tw_buckets
+ * of them the connection ends at once, as on Linux.
  */
 void tcp_time_wait(struct tcp_sock *t, u8 state, u64 len);
 

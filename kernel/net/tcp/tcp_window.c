@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * tcp_window.c: the window that a receiver offers: half of the free room of its buffer, in steps,
- * less while memory is short, and never taken back.
+ * less while memory is short; an offer is never withdrawn.
  * Sources: RFC 9293 (3.8.6), 7323 (window scale).
  */
 #include "kernel/net/tcp/tcp.h"
 
 #define PRESSURE_SEGMENTS 4U /* least window while memory is short */
 
-/* Returns the size of the buffer, bytes: less while memory is short. */
+/* Returns the size of the receive buffer in bytes; less while memory is short. */
 static u32 buffer(const struct tcp_sock *t)
 {
 	u32 all = t->inet.c.rcvbuf;
@@ -25,7 +25,7 @@ static u32 rcv_space(const struct tcp_sock *t)
 	return used >= all ? 0 : (all - used) / 2;
 }
 
-/* Rounds @space down to the scale of the window. A space smaller than one unit becomes one unit. */
+/* Rounds @space down to a multiple of the window's unit, but not to 0. */
 static u32 scaled(u32 space, u8 scale)
 {
 	u32 unit = 1U << scale;
@@ -39,8 +39,8 @@ u32 tcp_window_step(const struct tcp_sock *t)
 }
 
 /*
- * Returns the largest window that @t announces without a scale: some peers take it for a signed
- * number.
+ * Returns the largest window without a scale. Some peers take the field for a signed number
+ * (tcp_workaround_signed_windows).
  */
 static u32 unscaled_max(const struct tcp_sock *t)
 {
@@ -48,8 +48,8 @@ static u32 unscaled_max(const struct tcp_sock *t)
 }
 
 /*
- * Returns the window: grows it in steps of a segment or half the buffer, and never takes back an
- * offer.
+ * Returns the window to offer, bytes. It grows in steps of tcp_window_step(), and never shrinks
+ * what was offered.
  */
 u32 tcp_window(struct tcp_sock *t)
 {
@@ -66,12 +66,15 @@ u32 tcp_window(struct tcp_sock *t)
 	return max(space, round_up(now, 1U << t->snd.rcv_wscale));
 }
 
-/* Whole segments, where the buffer holds one. They have no scale. */
+/*
+ * Returns the window for a SYN or SYN-ACK, which has no scale: a whole number of segments, if the
+ * buffer holds one.
+ */
 u32 tcp_first_window(const struct tcp_sock *t)
 {
 	bool stamps = t->state == TCP_SYN_RECV && t->snd.ts_ok;
 	u32 taken = stamps ? TS_SPACE : 0;
-	/* A route's advmss may be anything. */
+	/* a route's advmss may be smaller than the timestamp option */
 	u32 mss = t->snd.advmss > taken ? t->snd.advmss - taken : 1;
 	u32 space = min(buffer(t) / 2, t->rcv.clamp);
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tcp_wire.h: the form of TCP segments: flags, options, sequence numbers.
+ * tcp_wire.h: the format of TCP segments: flags, options, sequence numbers.
  *
- * tcp_in.c parses a segment into skb->tcp (struct tcp_meta, skb.h) and struct tcp_opts; tcp_out.c
- * writes it. Nothing here has state or a lock.
+ * tcp_parse.c parses a segment into skb->tcp (struct tcp_meta, skb.h) and struct tcp_opts;
+ * tcp_out.c writes it. This header has no state and no lock.
  * Sources: RFC 9293 (3.1, 3.2), 7323, 2018, 7413, 6994.
  */
 #ifndef NESTLING_NET_TCP_WIRE_H
@@ -21,7 +21,7 @@
 #define TH_ECE 64
 #define TH_CWR 128
 
-/* Kinds of options, and the lengths of those that have one fixed. */
+/* Kinds of options, and the lengths of those with a fixed length. */
 #define TCPOPT_END 0
 #define TCPOPT_PAD 1
 #define TCPOPT_MSS 2
@@ -35,18 +35,18 @@
 #define TCPOLEN_WSCALE 3
 #define TCPOLEN_SACK_OK 2
 #define TCPOLEN_STAMPS 10
-/* Fast Open in the experimental option (RFC 6994) */
+/* marks Fast Open in the experimental option (RFC 6994) */
 #define FASTOPEN_MAGIC 0xf989U
 
 #define MSS_DEFAULT 536U
-/* bytes of timestamps among the options, with padding */
+/* bytes of the timestamp option with padding */
 #define TS_SPACE 12
-/* of TCP_MAXSEG, and the least guess of the peer's */
+/* least value of TCP_MAXSEG, and of rcv.mss */
 #define MSS_MIN 88U
 #define MAX_SACKS 4
 #define WSCALE_MAX 14
 
-/* True if sequence number @a is before, or after, @b. */
+/* True if sequence number @a is before @b, or after @b. */
 #define before(a, b) ((s32)((u32)(a) - (u32)(b)) < 0)
 #define after(a, b) before(b, a)
 
@@ -59,10 +59,10 @@ struct sack_block {
 struct fast_cookie {
 	u8 len; /* bytes of @val, 0: a request for a cookie */
 	u8 val[16];
-	bool exp; /* in the experimental option */
+	bool exp; /* it was in the experimental option */
 };
 
-/* The options of one segment. */
+/* The options of a received segment. */
 struct tcp_opts {
 	u16 mss;   /* bytes, 0: the option is absent */
 	u8 wscale; /* bits, at most WSCALE_MAX */
