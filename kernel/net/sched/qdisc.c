@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * qdisc.c: the trees of queueing disciplines: the way of packets through a tree, and the making and
- * freeing of trees. qdisc.h describes both.
+ * qdisc.c: trees of queueing disciplines: how packets pass through a tree, and how trees are made
+ * and freed. qdisc.h describes both.
  *
- * States of a tree: made (qdisc_root_make()) -> the device's (qdisc_root_swap()) -> dead
+ * States of a tree: made (qdisc_root_make()) -> used by the device (qdisc_root_swap()) -> dead
  * (qdisc_root_swap() to another tree, or qdisc_forget()) -> freed after a grace period.
  *
- * A tree is run by the sender, while a packet may leave; else by the timer (qdisc_wait()), or by a
- * card's queue that has room again (qdisc_more()). A run ends after RUN_MAX packets and the timer
- * continues it, so that no task sends for all others. Timers get at most half of a vCPU's time;
- * then a kernel thread runs the tree, so that frames that go in circles cost what one task costs.
+ * A sender runs the tree while packets may leave. Otherwise the timer runs it (qdisc_wait()), or
+ * the card when its queue has room again (qdisc_more()). A run ends after RUN_MAX packets and the
+ * timer continues it, so that no task sends for all others. Timers get at most half of a vCPU's
+ * time. Beyond that a kernel thread runs the tree, so that frames that travel in a circle cost no
+ * more than one task.
  */
 #include "kernel/net/sched/qdisc.h"
 
@@ -24,16 +25,16 @@
 #include "kernel/net/link/link.h"
 
 #define RUN_MAX 64U
-/*
- * frames that a card's own queue gets: the others wait in the tree, where they can be chosen from
- */
+/* frames in a card's own queue; the others stay in the tree, where qdiscs can reorder them */
 #define CARD_MOST 128U
 #define ROOT_BYTES (32UL << 20)
-#define NR_MAX 2048U /* qdiscs of a device */
+#define NR_MAX 2048U /* most qdiscs of a device */
 
-static atomic64_t all_bytes;  /* true sizes of packets */
-static atomic64_t all_config; /* bytes of trees */
-/* The time until which the timers of a vCPU have had their share; written by it only. */
+static atomic64_t all_bytes;  /* true sizes of packets in all trees */
+static atomic64_t all_config; /* memory of all trees, bytes */
+/*
+ * ktime_get() until which timers of each vCPU have used up their share; written by that vCPU only
+ */
 static u64 timers_paid[MAX_CPUS];
 
 /* ---- packets; root->lock held ---- */
@@ -44,8 +45,8 @@ static u64 memory(void)
 }
 
 /*
- * Charges a packet. Returns false if there is no room. A namespace whose packets fill the common
- * limit does not stop the machine's devices.
+ * Charges a packet to the tree and to all trees. Returns false if there is no room. The common
+ * limit does not apply to devices of the first namespace, so other namespaces cannot stop them.
  */
 static bool charge(struct qdisc_root *r, const struct sk_buff *skb)
 {
@@ -66,7 +67,7 @@ static void uncharge(struct qdisc_root *r, const struct sk_buff *skb)
 	atomic_sub((long)skb_truesize(skb), &all_bytes);
 }
 
-/* Frees dropped packets, with no lock held. */
+/* Uncharges and frees dropped packets. No lock is held. */
 static void free_drops(struct qdisc_root *r, struct list_head *drops)
 {
 	struct sk_buff *skb;
@@ -146,7 +147,7 @@ void qdisc_drop(struct qdisc *q, struct sk_buff *skb, struct qdisc_tx *tx)
 bool qdisc_add(struct qdisc *q, struct sk_buff *skb, struct qdisc_tx *tx)
 {
 	if (!charge(q->root, skb)) {
-		kfree_skb(skb); /* a copy: its end is not reported */
+		kfree_skb(skb); /* a copy: no error is returned for it */
 		return false;
 	}
 	for (struct qdisc *a = q; a; a = a->up) {
@@ -156,13 +157,13 @@ bool qdisc_add(struct qdisc *q, struct sk_buff *skb, struct qdisc_tx *tx)
 	return true;
 }
 
-/* True if the card takes another packet, by whichever queue. */
+/* True if the card takes another packet, in any of its queues. */
 static bool card_takes(struct net_device *dev)
 {
 	return !dev->ops->send || netdev_tx_waiting(dev) < min(CARD_MOST, READ_ONCE(dev->txqlen));
 }
 
-/* Sends the packets that may be sent; drops the lock while it sends. Lock held. */
+/* Sends packets as long as any may leave; releases root->lock while it sends. root->lock held. */
 static void run(struct qdisc_root *r, struct qdisc_tx *tx)
 {
 	struct sk_buff *skb;
@@ -193,7 +194,7 @@ static void qdisc_run(struct qdisc_root *r)
 
 	INIT_LIST_HEAD(&tx.drops);
 	spin_lock(&r->lock);
-	/* A vCPU that is running it looks again before it goes. */
+	/* else the vCPU that runs it finds the packets */
 	if (!r->running) {
 		r->running = true;
 		run(r, &tx);
@@ -211,10 +212,7 @@ static void put_root(struct qdisc_root *r)
 		call_rcu(&r->rcu, free_root);
 }
 
-/*
- * Runs a tree in a kernel thread. The device may be gone meanwhile: then the tree is dead and
- * empty.
- */
+/* Runs a tree in a kernel thread. If the device is gone, the tree is dead and empty. */
 static void run_by_thread(struct work *w)
 {
 	struct qdisc_root *r = container_of(w, struct qdisc_root, work);
@@ -222,14 +220,15 @@ static void run_by_thread(struct work *w)
 	qdisc_run(r);
 	net_rx_flush();
 	put_root(r);
-	/* A worker that always finds work reschedules only at this point. */
+	/* a worker with endless work must reschedule here */
 	cond_resched();
 }
 
 /*
- * Runs the queue at its time. A timer that is due again when it has run is run again before the
- * vCPU returns to a program. Packets that return to where they wait for a time (a bridge in a
- * circle, behind netem) would keep the vCPU for ever, so the work is handed to a worker then.
+ * Timer function: runs the tree. A timer that is due again when it has run would run again before
+ * the vCPU returns to a program. Packets that come back to a delay (as in a circle of bridges with
+ * netem) would occupy the vCPU for ever, so a worker takes over when timers have used up their
+ * share.
  */
 static void run_by_time(struct ktimer *t)
 {
@@ -266,7 +265,10 @@ static int send_one(struct qdisc_root *r, struct sk_buff *skb)
 	if (READ_ONCE(r->late))
 		skb_orphan(skb);
 	spin_lock(&r->lock);
-	/* A task that takes down the device or the tree sets these first, then drops the queue. */
+	/*
+	 * A task that takes down the device or the tree sets these flags first, and then drops the
+	 * queued packets.
+	 */
 	in = !r->dead && READ_ONCE(r->dev->flags) & IFF_UP && charge(r, skb);
 	if (in) {
 		tx.now = ktime_get();
@@ -283,7 +285,7 @@ static int send_one(struct qdisc_root *r, struct sk_buff *skb)
 	return err;
 }
 
-/* Cuts packets of many segments, since queues choose, delay and count frames. */
+/* Cuts a GSO packet into its segments, since qdiscs choose, delay and count frames. */
 static int send_cut(struct qdisc_root *r, struct sk_buff *skb)
 {
 	LIST_HEAD(cut);
@@ -311,7 +313,7 @@ int qdisc_xmit(struct net_device *dev, struct sk_buff *skb)
 	return skb->gso ? send_cut(r, skb) : send_one(r, skb);
 }
 
-/* Drops all packets that wait at @q itself. */
+/* Drops all packets in @q itself, and the packet that its parent has peeked at. */
 static void reset(struct qdisc *q, struct list_head *drops)
 {
 	if (q->stash)
@@ -409,7 +411,7 @@ struct qdisc *qdisc_make(struct qdisc_root *root, const struct qdisc_ops *ops, s
 	if (up)
 		list_add_tail(&q->list, &root->all);
 	else
-		list_add(&q->list, &root->all); /* a dump lists it first */
+		list_add(&q->list, &root->all); /* the root comes first in a dump */
 	spin_unlock(&root->lock);
 	return q;
 }
@@ -436,10 +438,7 @@ static void free_leaf(struct qdisc *q)
 	free_one(q);
 }
 
-/*
- * Frees qdiscs from the bottom up: a qdisc outlives those under it. Trees have few levels, and the
- * walk uses no stack for each.
- */
+/* Frees @q and all qdiscs below it, from the bottom up, without recursion. */
 void qdisc_free(struct qdisc *q)
 {
 	struct qdisc *at = q, *up, *c;
@@ -501,7 +500,8 @@ void qdisc_root_swap(struct net_device *dev, struct qdisc_root *root)
 	if (!old)
 		return;
 	purge(old, true);
-	timer_cancel_sync(&old->timer); /* nor does it ask the thread any more */
+	/* waits for the timer function, which may queue the work */
+	timer_cancel_sync(&old->timer);
 	put_root(old);
 }
 
@@ -556,14 +556,14 @@ u64 qdisc_rate_time(const struct qdisc_rate *r, u32 len)
 }
 
 /*
- * Returns how many bytes the rate lets through in @ns, the time that a rate's buffer may last: at
- * most 2^38 ns, split into whole seconds and the rest.
+ * Returns how many bytes the rate allows in @ns. @ns is at most 2^38, the longest time of a bucket,
+ * and is split into whole seconds and the rest.
  */
 u64 qdisc_rate_bytes(const struct qdisc_rate *r, u64 ns)
 {
 	u64 whole = ns / NSEC_PER_SEC, n;
 
-	if (r->bytes > 1UL << 32) /* no packet is longer than that */
+	if (r->bytes > 1UL << 32) /* no packet is longer than 2^32 bytes */
 		n = whole || r->bytes >> 43 ? 1UL << 32 :
 					      ns * (r->bytes >> 10) / (NSEC_PER_SEC >> 10);
 	else
@@ -579,8 +579,8 @@ void qdisc_chance_init(struct qdisc_chance *c)
 }
 
 /*
- * Returns a random number (Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators,
- * 2014).
+ * Returns a pseudorandom number (Steele, Lea, Flood: Fast Splittable Pseudorandom Number
+ * Generators, 2014).
  */
 u32 qdisc_chance(struct qdisc_chance *c)
 {
@@ -591,14 +591,17 @@ u32 qdisc_chance(struct qdisc_chance *c)
 	return (u32)((z ^ z >> 31) >> 32);
 }
 
-/* Marks an IPv4 header and keeps its checksum right (RFC 1624). */
+/*
+ * Sets CE in an IPv4 header and updates its checksum (RFC 1624). Returns false for a packet without
+ * ECN.
+ */
 static bool mark4(struct sk_buff *skb, u32 at, u8 *h)
 {
 	u32 sum = (u32)(h[10] << 8 | h[11]);
 
 	if (!(h[1] & 3))
 		return false;
-	if ((h[1] & 3) != 3) /* the first word grows by one, or two */
+	if ((h[1] & 3) != 3) /* the header's first word grows by 1 or 2 */
 		sum += (h[1] & 3) == 2 ? 0xfffe : 0xfffd;
 	sum = (sum & 0xffff) + (sum >> 16);
 	h[10] = (u8)(sum >> 8);

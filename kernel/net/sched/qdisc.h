@@ -1,34 +1,35 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * qdisc.h: the door of queueing disciplines: which of a device's packets goes first, when, and
- * which is dropped (tc(8)).
+ * qdisc.h: the public header of queueing disciplines (qdiscs): which of a device's packets leaves
+ * first, when, and which is dropped (tc(8)).
  *
- * What the folder is for: the tree of a device and its running (qdisc.c), rtnetlink's view of it
- * (qdisc_rtnl.c), and a file for each kind: pfifo and bfifo, prio, tbf, htb, fq_codel, netem.
+ * What the folder is for: the tree of qdiscs of a device and its running (qdisc.c), rtnetlink's
+ * view of it (qdisc_rtnl.c), and a file for each kind: pfifo and bfifo, prio, tbf, htb, fq_codel,
+ * netem.
  *
  *      without a tree  dev_xmit() -> netdev_xmit_now()
- *      with one        dev_xmit() -> qdisc_xmit() -> enqueue()
+ *      with a tree     dev_xmit() -> qdisc_xmit() -> enqueue()
  *                      qdisc_run() -> dequeue() -> netdev_xmit_now()
  *
- * Types: struct qdisc_root, a device's tree; struct qdisc, which may have classes with another
- * below each; struct qdisc_ops, a kind; struct qdisc_tx, one run of the tree.
+ * Types: struct qdisc_root, a device's tree; struct qdisc, which may have classes, each with
+ * another qdisc below it; struct qdisc_ops, a kind; struct qdisc_tx, one run of a tree.
  *
- * Call sequence: qdisc_rtnl.c makes and changes trees; qdisc_xmit() enqueues and runs. A kind's
- * enqueue() takes a packet or refuses it; dequeue() returns one, or none and sets tx->next to the
- * time to try again. Packets that it drops go onto tx->drops. Counts (qlen, backlog, bytes sent)
- * are the tree's: parents and kinds call qdisc_enqueue(), qdisc_dequeue(), qdisc_drop() and
- * qdisc_lose().
+ * Call sequence: qdisc_rtnl.c makes and changes trees; qdisc_xmit() enqueues a packet and runs the
+ * tree. A kind's enqueue() accepts or refuses a packet. Its dequeue() returns a packet; or NULL,
+ * and sets tx->next to the time to try again. It puts packets that it drops on tx->drops. The
+ * common code keeps the counters (qlen, backlog, bytes sent): a kind calls qdisc_enqueue(),
+ * qdisc_dequeue(), qdisc_drop() and qdisc_lose().
  *
  * Invariants:
- * 1. A qdisc's qlen and backlog count packets in it and below, and those that its parent peeked at
- *    (stash).
+ * 1. A qdisc's qlen and backlog count the packets in it and below it, also a packet that its parent
+ *    has peeked at (stash).
  * 2. One vCPU at a time dequeues, so packets leave in the tree's order.
- * 3. A packet in a tree is charged to it and to all trees together; past either bound packets are
- *    refused (past the second not on devices of the first namespace). Settings are bounded too,
- *    since a namespace's owner need not be root of the machine.
+ * 3. A packet in a tree is charged to the tree and to all trees together. Beyond either limit
+ *    packets are refused, but the common limit does not apply to devices of the first namespace.
+ *    Settings are limited too, since the owner of a namespace need not be root of the machine.
  *
- * Locks: trees are made, changed and reported under link.c's mutex. root->lock (spin; inside a
- * socket's lock, with only timers' locks inside it) protects the packets and the fields that
+ * Locks: trees are made, changed and reported under link.c's mutex. root->lock (spin; inside of a
+ * socket's lock, with only timers' locks inside of it) protects the packets and the fields that
  * sending reads. Nothing is sent or freed under it. A tree's memory is freed after a grace period.
  *
  * May know: link/ and netlink/; nothing of protocols but what flow_hash() reads.
@@ -46,74 +47,78 @@
 struct qdisc;
 
 struct qdisc_tx {
-	u64 now; /* ktime_get() */
-	/* the first time at which a waiting packet may leave; ~0: none waits for a time */
+	u64 now; /* ktime_get(), ns */
+	/* earliest time at which a queued packet may leave, ns; ~0: no packet waits for a time */
 	u64 next;
 	struct list_head drops;
 };
 
 struct qdisc_ops {
 	const char *kind;
-	u32 size; /* bytes of the kind's private part */
+	u32 size; /* bytes of the kind's part, qdisc.own */
 	/*
-	 * Sets up a new qdisc with TCA_OPTIONS (NULL: none), before any other code can find it.
-	 * Returns 0 or -errno; after an error destroy() is called, too.
+	 * Sets up a new qdisc with TCA_OPTIONS (NULL: none), before other code can find it. Returns
+	 * 0 or -errno; after an error destroy() is called too.
 	 */
 	int (*init)(struct qdisc *q, const void *opt, u32 len);
 	int (*change)(struct qdisc *q, const void *opt, u32 len); /* NULL: -EINVAL */
-	void (*destroy)(struct qdisc *q);                         /* NULL is fine */
+	/* frees what init() made; may be NULL */
+	void (*destroy)(struct qdisc *q);
 	/*
-	 * Takes @skb, which is counted already. Returns 0, or -ENOBUFS by qdisc_refuse(). NULL
-	 * (noqueue): nothing waits.
+	 * Accepts @skb, which is counted already, and returns 0; or returns qdisc_refuse(). NULL
+	 * (noqueue): packets are sent at once.
 	 */
 	int (*enqueue)(struct qdisc *q, struct sk_buff *skb, struct qdisc_tx *tx);
 	struct sk_buff *(*dequeue)(struct qdisc *q, struct qdisc_tx *tx);
-	/*
-	 * Moves the qdisc's own packets to @drops; the qdiscs below are reset by their own reset().
-	 */
+	/* Moves the qdisc's own packets to @drops. The qdiscs below have a reset() of their own. */
 	void (*reset)(struct qdisc *q, struct list_head *drops);
-	void (*fill)(struct nl_builder *b, const struct qdisc *q); /* TCA_OPTIONS; NULL */
-	/* TCA_STATS_APP: how many bytes; NULL is fine. */
+	/* writes TCA_OPTIONS; may be NULL */
+	void (*fill)(struct nl_builder *b, const struct qdisc *q);
+	/*
+	 * Writes TCA_STATS_APP to @to, at most QDISC_APP_MAX bytes, and returns their number. May
+	 * be NULL.
+	 */
 	u32 (*app)(const struct qdisc *q, void *to);
-	const struct qdisc_class_ops *classes; /* NULL: it has none */
+	const struct qdisc_class_ops *classes; /* NULL: it has no classes */
 };
 
 #define QDISC_APP_MAX 64
 
-/* A class is its number's minor part. */
+/* Operations on classes. A class is named by the minor part of its number. */
 struct qdisc_class_ops {
 	/*
-	 * Finds the place from which the qdisc below a class hangs. ERR_PTR(-ENOENT): there is no
-	 * such class; -EINVAL: nothing can hang there.
+	 * Returns the pointer to the qdisc below a class; ERR_PTR(-ENOENT) if there is no such
+	 * class, ERR_PTR(-EINVAL) if it cannot have a qdisc.
 	 */
 	struct qdisc **(*leaf)(struct qdisc *q, u32 minor);
-	/* a removed child qdisc is replaced by a pfifo; else by none */
+	/* a removed child qdisc is replaced by a pfifo; else nothing replaces it */
 	bool refill;
 	bool (*has)(const struct qdisc *q, u32 minor);
-	u32 (*next)(const struct qdisc *q, u32 minor); /* the class behind this one; 0: no more */
+	u32 (*next)(const struct qdisc *q, u32 minor); /* the class after @minor; 0: no more */
 	void (*fill)(struct nl_builder *b, struct tcmsg *m, struct qdisc *q, u32 minor);
-	/* Makes a class, or changes an existing one; NULL: -EOPNOTSUPP. */
+	/* Makes a class or changes an existing one. NULL: -EOPNOTSUPP. */
 	int (*change)(struct qdisc *q, u32 minor, u32 parent, const void *opt, u32 len);
 	int (*remove)(struct qdisc *q, u32 minor);
 };
 
-/* Statistics that tc shows of a qdisc or class; counted under the root's lock. */
+/* Statistics of a qdisc or class, as tc shows them. Protected by root->lock. */
 struct qdisc_stats {
 	u64 bytes;
 	u32 packets, drops, overlimits, requeues, qlen, backlog;
 };
 
 struct qdisc {
-	struct list_head list; /* of root->all; under link.c's mutex */
+	/* in root->all; protected by link.c's mutex */
+	struct list_head list;
 	const struct qdisc_ops *ops;
 	struct qdisc_root *root;
-	/* the parent of its class; NULL: the root */
+	/* the qdisc above it; NULL: it is the root */
 	struct qdisc *up;
-	/* handle 0: its parent has made it, and programs do not see it */
+	/* handle 0: made by its parent, and not shown to programs */
 	u32 handle, parent;
-	u32 cost; /* of its memory */
+	u32 cost; /* bytes of its memory that are charged */
 	struct qdisc_stats st;
-	/* the next packet, which its parent has looked at */
+	/* packet that its parent has peeked at, the next to leave; or NULL */
 	struct sk_buff *stash;
 	u64 own[];
 };
@@ -122,74 +127,90 @@ struct qdisc_root {
 	struct net_device *dev;
 	struct qdisc *q;
 	spinlock_t lock;
-	bool running; /* a vCPU takes packets out */
-	bool dead;    /* no packet is added any more */
-	/* packets may be delayed for long, without a sender that waits for them (netem) */
+	bool running; /* a vCPU is dequeuing */
+	/* the tree was replaced: no packet is added */
+	bool dead;
+	/* packets may wait for long, so senders are not charged for them meanwhile (netem) */
 	bool late;
-	u32 nr; /* qdiscs in the tree; under link.c's mutex */
+	u32 nr; /* qdiscs in the tree; link.c's mutex */
 	struct ktimer timer;
-	struct work work; /* sends for the timer */
-	/* one for the device, and one for the work while queued or running */
+	struct work work; /* runs the tree instead of the timer */
+	/* one of the device, and one of the work while it is queued or runs */
 	atomic_t refs;
-	atomic64_t memory; /* true sizes of its packets */
+	atomic64_t memory; /* bytes, true sizes of its packets */
 	struct list_head all;
 	struct rcu_head rcu;
 };
 
-/* ---- for kinds; under root->lock ---- */
+/* ---- for kinds; root->lock held ---- */
 
 int qdisc_enqueue(struct qdisc *q, struct sk_buff *skb, struct qdisc_tx *tx);
 struct sk_buff *qdisc_dequeue(struct qdisc *q, struct qdisc_tx *tx);
-/* Returns the packet that qdisc_dequeue() will give. NULL. */
+/* Returns the packet that qdisc_dequeue() would return, or NULL. */
 struct sk_buff *qdisc_peek(struct qdisc *q, struct qdisc_tx *tx);
-/* Refuses @skb for enqueue(). -ENOBUFS. */
+/* Refuses @skb on behalf of enqueue(). Returns -ENOBUFS. */
 int qdisc_refuse(struct sk_buff *skb, struct qdisc_tx *tx);
-/* Drops a packet that was queued before; only @q counts it. */
+/*
+ * Drop a packet that was queued before. qdisc_drop() counts the drop at @q and all its parents,
+ * qdisc_lose() at @q alone.
+ */
 void qdisc_drop(struct qdisc *q, struct sk_buff *skb, struct qdisc_tx *tx);
 void qdisc_lose(struct qdisc *q, struct sk_buff *skb, struct qdisc_tx *tx);
-/* Uncounts a packet of @len bytes that a qdisc below @q has refused. */
+/* Uncounts, in @q and its parents, a packet of @len bytes that a qdisc below @q has refused. */
 void qdisc_forgo(struct qdisc *q, u32 len);
-/* Enqueues a copy at @q: false, with @skb dropped, where there is no room. */
+/*
+ * Counts an additional copy of a packet at @q and its parents. If the limit does not allow it,
+ * frees @skb and returns false.
+ */
 bool qdisc_add(struct qdisc *q, struct sk_buff *skb, struct qdisc_tx *tx);
-/* Notes that a packet may leave at @when. */
+/* Has the tree run again at @when, when a packet may leave. */
 static inline void qdisc_wait(struct qdisc_tx *tx, u64 when)
 {
 	tx->next = min(tx->next, when);
 }
 
-/* ---- for kinds, making and changing; under link.c's mutex ---- */
+/* ---- for kinds, in making and changing; link.c's mutex held ---- */
 
-/* Makes a pfifo for a class, as long as the device's queue. NULL: no memory. */
+/*
+ * Makes a pfifo for class @minor of @up, whose limit is the device's txqlen. Returns NULL if that
+ * fails.
+ */
 struct qdisc *qdisc_default(struct qdisc *up, u32 minor);
-/* Makes a qdisc of any kind for a class. Returns it or ERR_PTR. */
+/* Makes a qdisc of kind @ops below @up. Returns it or ERR_PTR. */
 struct qdisc *qdisc_make(struct qdisc_root *root, const struct qdisc_ops *ops, struct qdisc *up,
 	u32 parent, u32 handle, const void *opt, u32 len);
-/* Frees @q, which has no parent any more, with all qdiscs below it. @q may be NULL. */
+/*
+ * Frees @q, which its parent does not point to any more, with all qdiscs below it. @q may be NULL.
+ */
 void qdisc_free(struct qdisc *q);
-/* Puts @with (NULL: nothing) into *@slot, and frees the qdisc that was there. */
+/*
+ * Sets *@slot, a pointer in @q, to @with (which may be NULL), and frees the qdisc that was there.
+ */
 void qdisc_swap(struct qdisc *q, struct qdisc **slot, struct qdisc *with);
-/* Charges @q with @n more bytes. Returns true unless all qdiscs together are over the limit. */
+/*
+ * Charges @n bytes of memory to @q. Returns false if all qdiscs together would exceed their limit.
+ */
 bool qdisc_charge(struct qdisc *q, u64 n);
 void qdisc_uncharge(struct qdisc *q, u64 n);
 
 /*
- * Appends statistics to a message, with the kind's own in @app. @s is qdisc_no_stats for a qdisc
- * that has no counters.
+ * Appends statistics to a message, and those of the kind in @app. @s: qdisc_no_stats for a qdisc
+ * without counters.
  */
 void qdisc_put_stats(struct nl_builder *b, const struct qdisc_stats *s, const void *app, u32 len);
 extern const struct qdisc_stats qdisc_no_stats;
 
-/* Rates, as struct tc_ratespec and a number of 64 bits have them. */
+/* A rate: a struct tc_ratespec with its 64-bit extension. */
 struct qdisc_rate {
-	u64 bytes; /* in a second */
+	u64 bytes; /* per second */
 	u16 overhead, mpu;
 	u8 link; /* TC_LINKLAYER_* */
 };
 void qdisc_rate_read(struct qdisc_rate *r, const struct tc_ratespec *s, const void *rate64);
 void qdisc_rate_write(const struct qdisc_rate *r, struct tc_ratespec *s);
-u64 qdisc_rate_time(const struct qdisc_rate *r, u32 len); /* nanoseconds */
-u64 qdisc_rate_bytes(const struct qdisc_rate *r, u64 ns); /* the other way round */
-/* Converts ticks of 64 ns, as tc counts them. */
+u64 qdisc_rate_time(const struct qdisc_rate *r, u32 len); /* ns that @len bytes take */
+u64 qdisc_rate_bytes(const struct qdisc_rate *r, u64 ns); /* bytes that @ns allow */
+/* Convert between ns and the ticks of 64 ns that tc uses. */
 static inline u64 qdisc_ticks_ns(u32 ticks)
 {
 	return (u64)ticks << 6;
@@ -199,39 +220,41 @@ static inline u32 qdisc_ns_ticks(u64 ns)
 	return (u32)(ns >> 6);
 }
 
-/* Numbers by chance, not for secrets. */
+/* A pseudorandom generator; not for secrets. */
 struct qdisc_chance {
 	u64 state;
 };
 void qdisc_chance_init(struct qdisc_chance *c);
 u32 qdisc_chance(struct qdisc_chance *c);
 
-/* Marks a packet as congestion experienced. Returns true if the packet supports ECN. */
+/* Sets "congestion experienced" in a packet. Returns false if the packet does not support ECN. */
 bool qdisc_mark(struct sk_buff *skb);
 
-/* Returns a frame's greatest length, with the bytes before its network header. */
+/* Returns the largest length of a frame, including the link-layer header. */
 u32 qdisc_mtu(const struct net_device *dev);
 
 extern const struct qdisc_ops noqueue_qdisc, pfifo_qdisc, bfifo_qdisc, pfifo_fast_qdisc, tbf_qdisc,
 	netem_qdisc, fq_codel_qdisc, prio_qdisc, htb_qdisc;
-/* Sets the limit of a queue of one of the first two kinds; others stay. */
+/* Sets the limit of a pfifo or bfifo; does nothing to other kinds. */
 void fifo_set_limit(struct qdisc *q, u32 limit);
 
-/* ---- for the rest ---- */
+/* ---- for other folders ---- */
 
-/* qdisc.c: Sends by the tree of @dev, for dev_xmit(). Consumes @skb. 0 or -errno. */
+/*
+ * qdisc.c: Enqueues @skb in the tree of @dev, for dev_xmit(). Consumes @skb. Returns 0 or -errno.
+ */
 int qdisc_xmit(struct net_device *dev, struct sk_buff *skb);
-/* Goes on when there may be room in the card's queue again. */
+/* Runs the tree of @dev again, after the card's queue has got room. */
 void qdisc_more(struct net_device *dev);
-/* Drops the queued packets when the device is down. */
+/* Drops all queued packets, when the device is down. */
 void qdisc_purge(struct net_device *dev);
-/* Drops the tree. link.c's mutex held, or no other task can find the device. */
+/* Removes and frees the tree. link.c's mutex held, unless no other task can find the device. */
 void qdisc_forget(struct net_device *dev);
-/* Returns the queue's name for programs. */
+/* Returns the name of the device's root qdisc, as programs see it. */
 const char *qdisc_kind(const struct net_device *dev);
 
-struct qdisc_root *qdisc_root_make(struct net_device *dev); /* NULL */
-/* Replaces the tree of @dev by @root (each may be NULL); the old tree ends. */
+struct qdisc_root *qdisc_root_make(struct net_device *dev); /* NULL: no memory */
+/* Replaces the tree of @dev by @root, and frees the old tree. Both may be NULL. */
 void qdisc_root_swap(struct net_device *dev, struct qdisc_root *root);
 
 #endif

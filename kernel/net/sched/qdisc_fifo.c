@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * qdisc_fifo.c: plain queues: noqueue, which does not queue; pfifo and bfifo, a queue with a limit
- * in packets or bytes; pfifo_fast, three queues by priority, each as long as the device's.
+ * in packets or in bytes; pfifo_fast, three queues by priority, each limited to the device's
+ * txqlen.
  * Locks: qdisc.h.
  */
 #include <asm/errno.h>
@@ -56,7 +57,7 @@ static int take(struct qdisc *q, struct sk_buff *skb, struct qdisc_tx *tx, bool 
 	return 0;
 }
 
-/* Queues a packet, which is counted already. */
+/* Queues a packet, which qlen counts already. */
 static int pfifo_enqueue(struct qdisc *q, struct sk_buff *skb, struct qdisc_tx *tx)
 {
 	return take(q, skb, tx, q->st.qlen <= READ_ONCE(FIFO(q)->limit));

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * qdisc_fq_codel.c: a queue for each flow (RFC 8290), kept short by CoDel (RFC 8289). Flows take
- * turns by bytes, and new flows go before older ones. A flow whose packets have waited for longer
- * than the target for a whole interval loses one, or has it marked (ECN), and soon the next. A flow
- * is chosen by a hash of addresses, protocol and ports. Past the limit the longest flow loses up to
- * half of its packets.
+ * qdisc_fq_codel.c: a queue for each flow (RFC 8290), kept short by CoDel (RFC 8289). Flows send in
+ * turn, a number of bytes (quantum) each, and new flows before older ones. If all packets of a flow
+ * have waited longer than the target for a whole interval, a packet is dropped or marked (ECN), and
+ * further ones at shrinking intervals. A hash of addresses, protocol and ports chooses the flow.
+ * Beyond the limit the longest flow loses up to half of its packets.
  *
- * Times are counted in units of 1,024 ns, as Linux counts (and reports) them. Locks: qdisc.h.
+ * Times are in units of 1,024 ns, as Linux keeps and reports them. Locks: qdisc.h.
  */
 #include <asm/errno.h>
 
@@ -17,21 +17,21 @@
 #define QUANTUM_MIN 256U
 #define BATCH 64U
 #define MEMORY (32U << 20)
-#define TARGET 4882U    /* 5 ms */
-#define INTERVAL 97656U /* 100 ms */
+#define TARGET 4882U    /* units: 5 ms */
+#define INTERVAL 97656U /* units: 100 ms */
 #define NO_CE 0x83ffffffU
 
 enum { IDLE, NEW, OLD };
 
 struct codel_flow {
-	/* its packets; its place in one of the two lists of flows, unless it is IDLE */
+	/* its packets; its link in `fresh` or `lasting`, unless it is IDLE */
 	struct list_head queue, turn;
 	u32 state, packets, backlog;
 	s32 deficit;
-	/* RFC 8289 */
+	/* state of CoDel, with RFC 8289's names */
 	bool dropping;
 	u32 count, last_count;
-	u64 first_above, drop_next; /* units; 0: not above */
+	u64 first_above, drop_next; /* units; 0: delay is below the target */
 };
 
 struct fq_codel {
@@ -76,7 +76,7 @@ static u32 us_of_units(u32 n)
 	return (u32)(((u64)n << 10) / 1000);
 }
 
-/* Parses options into @f, a copy without the flows themselves. */
+/* Parses options into @f, a copy of the settings. */
 static int parse(struct fq_codel *f, const void *opt, u32 len)
 {
 	u32 v, n;
@@ -127,7 +127,7 @@ static int fq_change(struct qdisc *q, const void *opt, u32 len)
 	f->ce_threshold = new.ce_threshold;
 	f->ce_selector = new.ce_selector;
 	f->ce_mask = new.ce_mask;
-	/* packets above it are dropped when the next one arrives */
+	/* excess packets are dropped when the next one arrives */
 	f->limit = new.limit;
 	f->ecn = new.ecn;
 	f->batch = new.batch;
@@ -148,8 +148,8 @@ static int fq_init(struct qdisc *q, const void *opt, u32 len)
 		.interval = INTERVAL,
 		.ce_threshold = NO_CE,
 		/*
-		 * The MTU of lo may be 2 GiB: a quantum must be a positive s32, or a flow would
-		 * never be served.
+		 * The MTU of lo may be 2 GiB. As a signed 32-bit number such a quantum would be
+		 * negative, and the flow would never be served.
 		 */
 		.quantum = min(qdisc_mtu(q->root->dev), (u32)FQ_CODEL_QUANTUM_MAX),
 		.batch = BATCH,
@@ -231,7 +231,7 @@ static u32 fq_app(const struct qdisc *q, void *to)
 }
 _Static_assert(sizeof(struct tc_fq_codel_xstats) <= QDISC_APP_MAX, "it goes there");
 
-/* ---- which flow ---- */
+/* ---- classification ---- */
 
 static u32 mix(u32 h, u32 v)
 {
@@ -256,8 +256,8 @@ static bool has_ports(u8 proto)
 }
 
 /*
- * Hashes a packet's flow. Fragments but the first have no ports, so ports do not count for any
- * piece of a packet.
+ * Hashes a packet's flow. Only the first fragment of a packet has ports, so ports are left out for
+ * all fragments.
  */
 static u32 hash_of(const struct fq_codel *f, const struct sk_buff *skb)
 {
@@ -306,8 +306,8 @@ static void drop_first(struct qdisc *q, struct codel_flow *w, struct qdisc_tx *t
 }
 
 /*
- * Drops up to half of the longest flow. This walks all flows, but only for a packet past the limit,
- * and drops many at a time.
+ * Drops up to half of the longest flow. That walks all flows, but only beyond the limit, and it
+ * drops many packets at a time.
  */
 static void drop_longest(struct qdisc *q, struct qdisc_tx *tx, bool memory)
 {
@@ -350,7 +350,9 @@ static int fq_enqueue(struct qdisc *q, struct sk_buff *skb, struct qdisc_tx *tx)
 	return 0;
 }
 
-/* True if packets have waited too long for a whole interval (RFC 8289). */
+/*
+ * True if packets of the flow have waited longer than the target for a whole interval (RFC 8289).
+ */
 static bool waited(
 	struct fq_codel *f, struct codel_flow *w, const struct sk_buff *skb, u64 now, u32 mtu)
 {
@@ -365,7 +367,7 @@ static bool waited(
 	return now >= w->first_above;
 }
 
-/* Returns the square root of @n in 256ths, by Newton's method on n << 16. */
+/* Returns the square root of @n in units of 1/256, by Newton's method on n << 16. */
 static u32 root_of(u32 n)
 {
 	u64 v = (u64)n << 16, x = v, y = (x + 1) / 2;
@@ -393,7 +395,9 @@ static struct sk_buff *flow_next(
 	return skb;
 }
 
-/* Marks a late packet and sends it (true), or drops it. */
+/*
+ * Marks a packet that has waited too long, and returns true; drops it if it does not support ECN.
+ */
 static bool mark_or_drop(struct qdisc *q, struct sk_buff *skb, struct qdisc_tx *tx)
 {
 	if (FQ(q)->ecn && qdisc_mark(skb)) {
@@ -408,7 +412,7 @@ static void begin_dropping(struct fq_codel *f, struct codel_flow *w, u64 now)
 {
 	u32 more = w->count - w->last_count;
 
-	/* If dropping restarts soon after it ended, the count continues near its old value. */
+	/* If dropping begins again soon after it ended, the count continues near its old value. */
 	w->dropping = true;
 	w->count = more > 1 && now - min(w->drop_next, now) < 16UL * f->interval ? more : 1;
 	w->last_count = w->count;
@@ -444,7 +448,7 @@ static struct sk_buff *codel_dequeue(struct qdisc *q, struct codel_flow *w, stru
 	return skb;
 }
 
-/* Returns the next flow to serve; NULL: none has packets. */
+/* Returns the next flow to serve, or NULL if no flow has packets. */
 static struct codel_flow *next_flow(struct fq_codel *f)
 {
 	for (;;) {
@@ -461,7 +465,7 @@ static struct codel_flow *next_flow(struct fq_codel *f)
 
 static void flow_ends(struct fq_codel *f, struct codel_flow *w)
 {
-	/* it must not become a new flow at once */
+	/* keeps it from becoming a new flow at once */
 	if (w->state == NEW && !list_empty(&f->lasting)) {
 		w->state = OLD;
 		list_move_tail(&w->turn, &f->lasting);

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * qdisc_htb.c: hierarchical token buckets: a tree of classes. Each class has a rate, and a ceiling
- * up to which it may borrow from its parent the rate that the parent's other children leave.
- * Packets wait in the leaves, each with its own qdisc.
+ * up to which it may borrow from its parent what the parent's other children leave unused. Packets
+ * wait in the leaves, each of which has a qdisc of its own.
  *
- * The next leaf is chosen among those that have packets and may send: first those that need not
- * borrow, else those that borrow from the nearest class; among these those of the best priority,
- * which take turns by bytes (the quantum). A leaf may send when it has tokens of its ceiling and of
- * its rate, or, when it lacks the latter, when its parent may. So each dequeue walks the leaves
- * that have packets: there are at most CLASSES_MAX of them. Tokens are nanoseconds of the rate.
+ * The next leaf is chosen among those that have packets and may send: leaves that need not borrow
+ * come first, then those that borrow from the nearest ancestor; among equals the best priority
+ * comes first, and leaves of equal priority take turns by bytes (the quantum). A leaf may send if
+ * it has tokens of its ceiling, and tokens of its rate or a parent that may send. So each dequeue
+ * walks the leaves that have packets, at most CLASSES_MAX. Tokens are nanoseconds of the rate.
  *
  * A packet's priority names its leaf; else the packet goes to the default class. Without a default
- * class it leaves at once, unshaped (direct). No filters.
+ * class it leaves at once, unshaped (direct). There are no filters.
  * Locks: qdisc.h.
  */
 #include <asm/errno.h>
@@ -21,7 +21,7 @@
 
 #define CLASSES_MAX 512U
 #define HASH 64U
-#define DEPTH 8U /* levels of classes: a leaf is of level 0 */
+#define DEPTH 8U /* levels of classes; leaves have level 0 */
 #define PRIOS 8U
 #define SAVED_MAX (60 * (s64)NSEC_PER_SEC)
 #define VERSION 0x30011U
@@ -31,17 +31,17 @@
 struct class
 {
 	struct hlist_node hash;
-	struct list_head all; /* in the order of their making */
-	/* list of leaves that have something to send; else empty */
+	struct list_head all; /* in htb.all, in order of creation */
+	/* in htb.busy, the leaves with packets; else empty */
 	struct list_head busy;
 	u32 minor;
-	struct class *parent; /* NULL: the qdisc */
+	struct class *parent; /* NULL: the qdisc itself */
 	u32 children, level, prio, quantum;
 	struct qdisc_rate rate, ceil;
-	s64 depth, ceil_depth, tokens, ceil_tokens; /* ns */
+	s64 depth, ceil_depth, tokens, ceil_tokens; /* ns of rate and ceil */
 	u64 since;
 	s32 deficit;
-	struct qdisc *below; /* of a leaf */
+	struct qdisc *below; /* qdisc of a leaf */
 	struct qdisc_stats st;
 	u32 lends, borrows;
 };
@@ -119,7 +119,7 @@ static void htb_fill(struct nl_builder *b, const struct qdisc *q)
 
 /* ---- packets ---- */
 
-/* Returns the leaf of a packet. NULL: it leaves directly. */
+/* Returns the leaf for a packet, or NULL if the packet leaves directly. */
 static struct class *class_of(const struct qdisc *q, const struct sk_buff *skb)
 {
 	struct class *c = NULL;
@@ -164,8 +164,9 @@ static s64 with_passed(s64 tokens, u64 passed, s64 depth)
 }
 
 /*
- * True if @c may send with its own tokens. Otherwise it must borrow (*wait 0), or may not send at
- * all before *wait ns.
+ * True if @c may send with its own tokens. Else *@may_borrow is true if it may borrow from its
+ * parent, and *@wait is the ns until it has tokens: of its rate, or, if it may not borrow, of its
+ * ceiling.
  */
 static bool has_tokens(const struct class *c, u64 now, u64 *wait, bool *may_borrow)
 {
@@ -183,8 +184,8 @@ static bool has_tokens(const struct class *c, u64 now, u64 *wait, bool *may_borr
 }
 
 /*
- * Returns how many levels above the leaf must lend; 0: none. DEPTH + 1: the leaf may not send, and
- * is tried again at tx->next.
+ * Returns how many levels above the leaf the class is that lends to it; 0: it need not borrow.
+ * Returns DEPTH + 1 if the leaf may not send; it is tried again at tx->next.
  */
 static u32 far(const struct class *leaf, struct qdisc_tx *tx)
 {
@@ -237,7 +238,7 @@ static void pay(struct class *c, u64 now, u32 len, bool of_rate)
 	c->since = now;
 }
 
-/* Accounts for a packet of @leaf that was sent with tokens of the ancestor @by levels above. */
+/* Charges a packet of @leaf, which was sent with tokens of the ancestor @by levels above. */
 static void account(struct class *leaf, u32 by, u64 now, u32 len)
 {
 	u32 n = 0;
@@ -263,7 +264,7 @@ static struct sk_buff *dequeue_class(struct qdisc *q, struct qdisc_tx *tx, bool 
 	*again = false;
 	if (!c)
 		return NULL;
-	/* Its qdisc holds packets until a later time, or has dropped them all. */
+	/* The leaf's qdisc delays its packets, or has dropped them all. */
 	if (!skb) {
 		list_del_init(&c->busy);
 		*again = true;
@@ -290,8 +291,8 @@ static struct sk_buff *dequeue_direct(struct htb *h)
 }
 
 /*
- * Lists again the classes with packets that this round has skipped: their qdisc holds packets until
- * a later time, so the next round tries again.
+ * Puts classes with packets back on the busy list after this round has skipped them because their
+ * qdisc delays packets. The next round tries them again.
  */
 static void list_again(struct htb *h)
 {
@@ -394,7 +395,7 @@ static void htb_fill_class(struct nl_builder *b, struct tcmsg *m, struct qdisc *
 	qdisc_put_stats(b, &st, &x, sizeof(x));
 }
 
-/* Parses a request's parameters of a class. */
+/* Parses the parameters of a class. */
 static int parse(const struct htb *h, struct class *c, const void *opt, u32 len)
 {
 	u32 n;
@@ -423,7 +424,7 @@ static int make_class(struct qdisc *q, const struct class *new, u32 minor, struc
 	if (!minor)
 		return -EINVAL;
 	if (parent && parent->parent && parent->parent->level < 2)
-		return -EINVAL; /* too deep */
+		return -EINVAL; /* the tree would be too deep */
 	if (h->nr >= CLASSES_MAX)
 		return -ENOSPC;
 	c = qdisc_charge(q, sizeof(*c)) ? kzalloc(sizeof(*c), GFP_KERNEL | __GFP_ACCOUNT) : NULL;
@@ -438,7 +439,7 @@ static int make_class(struct qdisc *q, const struct class *new, u32 minor, struc
 	INIT_LIST_HEAD(&c->busy);
 	c->below = qdisc_default(q, minor);
 	spin_lock(&q->root->lock);
-	if (parent && !parent->level) { /* the parent is no leaf any more */
+	if (parent && !parent->level) { /* the parent is a leaf no longer */
 		old = parent->below;
 		list_del_init(&parent->busy);
 		parent->level = (parent->parent ? parent->parent->level : DEPTH) - 1;
@@ -461,7 +462,7 @@ static int htb_change_class(struct qdisc *q, u32 minor, u32 parent, const void *
 
 	if (err)
 		return err;
-	/* As on Linux, a parent that does not exist is no parent. */
+	/* as on Linux, a parent that does not exist means none */
 	if (!c)
 		return make_class(q, &new, minor, parent ? find(q, parent) : NULL);
 	spin_lock(&q->root->lock);
@@ -489,7 +490,7 @@ static int htb_remove_class(struct qdisc *q, u32 minor)
 	list_del_init(&c->all);
 	hlist_del_init(&c->hash);
 	HTB(q)->nr--;
-	if (p && !--p->children) { /* a leaf again */
+	if (p && !--p->children) { /* the parent becomes a leaf again */
 		p->level = 0;
 		p->tokens = p->depth;
 		p->ceil_tokens = p->ceil_depth;

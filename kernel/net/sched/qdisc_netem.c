@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * qdisc_netem.c: emulates a bad line: packets are late by varying times, lost, doubled, damaged,
- * overtaken, or slowed down to a rate (tc-netem(8)).
+ * qdisc_netem.c: emulates a bad line: packets are delayed by varying times, lost, duplicated,
+ * corrupted, reordered, or slowed down to a rate (tc-netem(8)).
  *
- * Late packets wait in a tree by the time when they may leave (skb->stamp). The only class may have
- * another qdisc, through which they pass then. Probabilities are parts of 2^32; each may depend on
- * the one before by a share (correlation). Times vary evenly, or by a table that a program
- * supplies. Not supported: loss by models with states, slots (EOPNOTSUPP).
+ * Delayed packets wait in a tree by the time when they may leave (skb->stamp). The only class may
+ * have a qdisc, through which they pass afterwards. Probabilities are in units of 2^-32; each event
+ * may depend on the last one of its kind (correlation). Delays vary uniformly, or by a table that a
+ * program supplies. Not supported: loss models with states, slots (EOPNOTSUPP).
  * Locks: qdisc.h.
  */
 #include <asm/errno.h>
@@ -17,7 +17,7 @@
 #define DIST_MAX 16384U
 #define DELAY_MOST (3600 * (s64)NSEC_PER_SEC)
 
-/* A chance that depends on its last outcome. */
+/* Probability of an event, with correlation to its last random value. */
 struct chance {
 	u32 of, last, share;
 };
@@ -27,7 +27,7 @@ struct settings {
 	s64 latency, jitter; /* ns */
 	struct chance delay, loss, duplicate, reorder, corrupt;
 	struct tc_netem_rate rate;
-	u64 bytes; /* of the rate, in a second; 0: none */
+	u64 bytes; /* rate, bytes per second; 0: no limit */
 	bool ecn;
 	u32 dist_len;
 	s16 *dist;
@@ -35,12 +35,12 @@ struct settings {
 
 struct netem {
 	struct settings s;
-	/* packets by time; those of one time in their order */
+	/* delayed packets by time; packets of equal time in order of arrival */
 	struct rb_root tree;
-	u32 waiting; /* in it */
-	u32 counter; /* packets since the last one that overtook */
+	u32 waiting; /* number of packets in `tree` */
+	u32 counter; /* packets since one was last reordered */
 	struct qdisc_chance prng;
-	struct qdisc *below; /* NULL */
+	struct qdisc *below; /* qdisc of the class, or NULL */
 };
 
 static struct netem *NETEM(const struct qdisc *q)
@@ -55,7 +55,7 @@ static s64 bounded(s64 ns)
 	return ns < 0 ? 0 : min(ns, DELAY_MOST);
 }
 
-/* Reads an attribute that is as large as its structure; false: there is none. */
+/* Reads an attribute of @size bytes. Returns false if there is none. */
 static bool get(const void *opt, u32 len, u16 type, void *to, u32 size)
 {
 	u32 n;
@@ -97,7 +97,7 @@ static void get_rate(struct settings *s, const void *opt, u32 len)
 	s->bytes = max((u64)s->rate.rate, more);
 }
 
-/* Reads a table of delays, any number of equally likely values. */
+/* Reads a table of delays: any number of equally likely values. */
 static int get_dist(struct settings *s, const void *opt, u32 len)
 {
 	u32 n;
@@ -133,7 +133,7 @@ static int parse(struct settings *s, const void *opt, u32 len, const struct sett
 	s->loss.of = o->loss;
 	s->duplicate.of = o->duplicate;
 	s->reorder.of = s->gap ? ~0U :
-				 /* as on Linux: with a gap 100 % by default */
+				 /* as on Linux, the default with a gap is 100 % */
 				 0;
 	get_chances(s, more, left);
 	get_rate(s, more, left);
@@ -225,7 +225,7 @@ static void netem_fill(struct nl_builder *b, const struct qdisc *q)
 	nl_nest_end(b, at);
 }
 
-/* ---- by chance ---- */
+/* ---- random events ---- */
 
 static u32 next_value(struct netem *e, struct chance *c)
 {
@@ -233,7 +233,7 @@ static u32 next_value(struct netem *e, struct chance *c)
 
 	if (!c->share)
 		return (u32)v;
-	/* Both terms are below 2^64, and so is their sum, since the shares add up to 2^32. */
+	/* The shares add up to 2^32, so the sum of both terms is below 2^64. */
 	c->last = (u32)((v * ((1UL << 32) - share) + (u64)c->last * share) >> 32);
 	return c->last;
 }
@@ -243,7 +243,7 @@ static bool happens(struct netem *e, struct chance *c)
 	return c->of && c->of >= next_value(e, c);
 }
 
-/* Returns how late the next packet is, in ns. */
+/* Returns the delay of the next packet, ns. */
 static s64 lateness(struct netem *e)
 {
 	const struct settings *s = &e->s;
@@ -261,7 +261,7 @@ static s64 lateness(struct netem *e)
 	return x / NETEM_DIST_SCALE + s->jitter / NETEM_DIST_SCALE * t + s->latency;
 }
 
-/* Returns how long the line is busy with a frame. */
+/* Returns how long the line is busy with a frame of @frame bytes, ns. */
 static u64 line_time(const struct settings *s, u32 frame)
 {
 	s64 len = (s64)frame + s->rate.packet_overhead, cells;
@@ -285,7 +285,7 @@ static void damage(struct netem *e, struct sk_buff *skb)
 	skb_copy(skb, at, &byte, 1);
 	byte ^= (u8)(1U << (qdisc_chance(&e->prng) & 7));
 	skb_write(skb, at, &byte, 1);
-	/* A checksum that is still owed would hide the error, which the receiver is to find. */
+	/* A checksum that is filled in later would hide the error from the receiver. */
 	skb->csum_ok = skb->csum_owed = false;
 	skb->csum_head = 0;
 	skb->foreign = true;
@@ -317,7 +317,7 @@ static struct sk_buff *take(struct netem *e, struct rb_node *n)
 	return skb;
 }
 
-/* Returns the time when @skb may leave. */
+/* Returns the time at which @skb may leave. */
 static u64 when(struct netem *e, const struct sk_buff *skb, u64 now)
 {
 	const struct settings *s = &e->s;
@@ -325,7 +325,7 @@ static u64 when(struct netem *e, const struct sk_buff *skb, u64 now)
 	s64 late = lateness(e);
 
 	if (s->bytes) {
-		/* transmission begins after the packet before it */
+		/* transmission begins after the previous packet's */
 		if (last) {
 			u64 free_at = rb_entry(last, struct sk_buff, place)->stamp;
 
@@ -362,7 +362,7 @@ static int netem_enqueue(struct qdisc *q, struct sk_buff *skb, struct qdisc_tx *
 	struct sk_buff *twin = NULL;
 
 	if (lost && e->s.ecn && qdisc_mark(skb)) {
-		q->st.drops++; /* as Linux counts */
+		q->st.drops++; /* counted as Linux counts it */
 		lost = false;
 	}
 	if (lost && !twice) {
@@ -376,14 +376,14 @@ static int netem_enqueue(struct qdisc *q, struct sk_buff *skb, struct qdisc_tx *
 	if (twin && e->waiting + 1 < e->s.limit && qdisc_add(q, twin, tx))
 		store(e, twin, tx);
 	else if (twin && e->waiting + 1 >= e->s.limit)
-		kfree_skb(twin); /* a copy: its end is not reported */
+		kfree_skb(twin); /* a copy: no error is returned for it */
 	if (happens(e, &e->s.corrupt))
 		damage(e, skb);
 	store(e, skb, tx);
 	return 0;
 }
 
-/* Takes a packet that may leave out of the tree. */
+/* Removes a packet that may leave from the tree and returns it; NULL if there is none. */
 static struct sk_buff *due(struct netem *e, struct qdisc_tx *tx)
 {
 	struct rb_node *first = rb_first(&e->tree);
@@ -423,7 +423,7 @@ static void netem_reset(struct qdisc *q, struct list_head *drops)
 		list_add_tail(&take(e, n)->list, drops);
 }
 
-/* ---- the class: there is one, under whatever number ---- */
+/* ---- the class: there is one, whatever number names it ---- */
 
 static struct qdisc **netem_leaf(struct qdisc *q, u32 minor)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * qdisc_prio.c: bands, each a class with its own qdisc. A band sends only while no earlier band has
- * a packet that may leave. A packet's priority names its class, or selects its band by the map.
+ * a packet that may leave. A packet's priority names its class, or else selects a band by the map.
  * Locks: qdisc.h.
  */
 #include <asm/errno.h>

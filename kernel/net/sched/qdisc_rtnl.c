@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * qdisc_rtnl.c: RTM_*QDISC and RTM_*TCLASS: the requests and dumps of tc(8) about a device's
- * queueing. A device without a tree of qdiscs (qdisc.h) is reported as IFLA_QDISC reports it:
- * "noqueue", or "pfifo_fast" if the device itself has a queue (cards, tun), without bands, since
- * that queue is first in, first out.
+ * qdisc_rtnl.c: RTM_*QDISC and RTM_*TCLASS: requests and dumps of tc(8) about a device's qdiscs. A
+ * device without a tree (qdisc.h) is shown as in IFLA_QDISC: "noqueue", or "pfifo_fast" if the
+ * device itself has a queue (cards, tun). That queue has no bands, since it is first in, first out.
  *
- * Requests make, change, replace or fail as in Linux: by NLM_F_CREATE, _REPLACE, _EXCL, by whether
- * the place has a named qdisc already, and by whether the request names it. One qdisc in several
- * places is refused (EOPNOTSUPP), as are estimators, size tables and their offload.
+ * As on Linux, a request makes, changes or replaces a qdisc, or fails, by its flags NLM_F_CREATE,
+ * _REPLACE and _EXCL, by whether its place has a qdisc with a handle already, and by whether it
+ * names a handle. A qdisc in several places is refused (EOPNOTSUPP), and so are estimators, size
+ * tables and offload.
  *
- * Locks: all under link.c's mutex.
+ * Locks: everything is under link.c's mutex.
  */
 #include <asm/errno.h>
 #include <linux/gen_stats.h>
@@ -23,7 +23,7 @@
 #include "kernel/net/sched/qdisc.h"
 
 #define FIXED ((u32)sizeof(struct tcmsg))
-/* references as Linux counts them: the device's and its queue's */
+/* refcount that Linux shows: one of the device, one of its queue */
 #define REFS 2
 
 static const struct qdisc_ops *const kinds[] = { &noqueue_qdisc, &pfifo_qdisc, &bfifo_qdisc,
@@ -31,7 +31,7 @@ static const struct qdisc_ops *const kinds[] = { &noqueue_qdisc, &pfifo_qdisc, &
 
 const struct qdisc_stats qdisc_no_stats;
 
-/* ---- telling ---- */
+/* ---- messages to programs ---- */
 
 void qdisc_put_stats(struct nl_builder *b, const struct qdisc_stats *s, const void *app, u32 len)
 {
@@ -44,7 +44,7 @@ void qdisc_put_stats(struct nl_builder *b, const struct qdisc_stats *s, const vo
 		.overlimits = s->overlimits };
 	u32 at = nl_nest_plain(b, TCA_STATS2);
 
-	memset(&basic, 0, sizeof(basic)); /* including padding at its end */
+	memset(&basic, 0, sizeof(basic)); /* also clears padding at its end */
 	basic.bytes = s->bytes;
 	basic.packets = s->packets;
 	memset(&old, 0, sizeof(old));
@@ -66,7 +66,7 @@ void qdisc_put_stats(struct nl_builder *b, const struct qdisc_stats *s, const vo
 		nl_attr(b, TCA_XSTATS, app, len);
 }
 
-/* The subject of a message. */
+/* What a message is about. */
 struct about {
 	struct net_device *dev;
 	struct qdisc *q; /* NULL: the device has no tree */
@@ -141,7 +141,7 @@ static void tell_qdisc(
 	tell(&(struct about){ dev, q, parent, 0, refs, type }, false, flags);
 }
 
-/* ---- the qdisc of a request ---- */
+/* ---- the qdisc that a request means ---- */
 
 static const struct tcmsg *header(const struct nlmsghdr *req)
 {
@@ -161,7 +161,7 @@ static struct qdisc *by_handle(const struct net_device *dev, u32 handle)
 	return NULL;
 }
 
-/* Returns the place that @parent names under *up. ERR_PTR. */
+/* Returns the pointer below @up that @parent names, or ERR_PTR. */
 static struct qdisc **slot_of(struct qdisc *up, u32 parent)
 {
 	if (!up->ops->classes)
@@ -172,8 +172,8 @@ static struct qdisc **slot_of(struct qdisc *up, u32 parent)
 }
 
 /*
- * Returns the qdisc at a place, named or not. ERR_PTR(-ENOENT): no such place. *up: its parent,
- * NULL for the root's place.
+ * Returns the qdisc at the place that @parent names, NULL if it is empty, or ERR_PTR(-ENOENT) if
+ * there is no such place. *@up: the qdisc above that place; NULL for the root.
  */
 static struct qdisc *at_place(struct net_device *dev, u32 parent, struct qdisc **up)
 {
@@ -206,7 +206,7 @@ static bool other_kind(const struct nlmsghdr *req, const struct qdisc *q)
 	return nl_find(req, FIXED, TCA_KIND, 1, NULL) && find_kind(req) != q->ops;
 }
 
-/* Returns a handle, 8001:, 8002: and so on, for a qdisc without one. 0: there are too many. */
+/* Returns a handle (8001:, 8002: and so on) for a qdisc that was given none. 0: all are in use. */
 static u32 new_handle(const struct net_device *dev)
 {
 	static u32 last = 0x80000000;
@@ -221,7 +221,7 @@ static u32 new_handle(const struct net_device *dev)
 	return 0;
 }
 
-/* ---- making ---- */
+/* ---- making and changing ---- */
 
 static const void *options(const struct nlmsghdr *req, u32 *len)
 {
@@ -234,7 +234,7 @@ static bool wants_more(const struct nlmsghdr *req)
 	return nl_find(req, FIXED, TCA_RATE, 0, NULL) || nl_find(req, FIXED, TCA_STAB, 0, NULL);
 }
 
-/* Makes a new tree. */
+/* Makes a new tree and replaces the old one. */
 static int make_root(
 	struct net_device *dev, const struct qdisc_ops *ops, const struct nlmsghdr *req, u32 handle)
 {
@@ -320,7 +320,7 @@ static int change(struct net_device *dev, struct qdisc *q, const struct nlmsghdr
 	return err;
 }
 
-/* True if the request replaces @q, which is in the place already, by a new one, and names none. */
+/* True if the request, which names no handle, replaces @q by a new qdisc. */
 static bool replaces(const struct nlmsghdr *req, const struct qdisc *q)
 {
 	const u16 both = NLM_F_CREATE | NLM_F_REPLACE;
@@ -337,7 +337,7 @@ static int new_qdisc(struct net_device *dev, const struct nlmsghdr *req)
 	if (!parent)
 		return handle ? change(dev, by_handle(dev, handle), req) : -EINVAL;
 	if (parent == TC_H_INGRESS)
-		return -ENOENT; /* no such kinds */
+		return -ENOENT; /* there are no ingress qdiscs */
 	q = at_place(dev, parent, &up);
 	if (IS_ERR(q))
 		return (int)PTR_ERR(q);
@@ -360,7 +360,7 @@ static int new_qdisc(struct net_device *dev, const struct nlmsghdr *req)
 	return make(dev, up, req);
 }
 
-/* ---- the end of one ---- */
+/* ---- removing ---- */
 
 static int remove_qdisc(struct net_device *dev, struct qdisc *up, struct qdisc *q)
 {
@@ -378,7 +378,10 @@ static int remove_qdisc(struct net_device *dev, struct qdisc *up, struct qdisc *
 	return 0;
 }
 
-/* Finds the qdisc of a request that is not to make one. ERR_PTR. */
+/*
+ * Finds the qdisc of a request that does not make one. Returns it, NULL for a device without a
+ * tree, or ERR_PTR.
+ */
 static struct qdisc *meant(struct net_device *dev, const struct nlmsghdr *req, struct qdisc **up)
 {
 	const struct tcmsg *m = header(req);
@@ -415,7 +418,9 @@ static int del_qdisc(struct net_device *dev, const struct nlmsghdr *req)
 
 /* ---- classes ---- */
 
-/* Finds the qdisc of a request, and the numbers of its class and of that class's parent. */
+/*
+ * Finds the qdisc of a class request, and the minor numbers of the class and of its parent class.
+ */
 static struct qdisc *class_qdisc(
 	struct net_device *dev, const struct nlmsghdr *req, u32 *minor, u32 *parent)
 {
@@ -449,7 +454,7 @@ static int del_class(struct net_device *dev, struct qdisc *q, u32 minor)
 		return -EOPNOTSUPP;
 	b = kzalloc(sizeof(*b), GFP_KERNEL);
 	if (b) {
-		put_class(b, &(struct nlmsghdr){ 0 }, 0, 0, &a); /* while it is there */
+		put_class(b, &(struct nlmsghdr){ 0 }, 0, 0, &a); /* while the class still exists */
 		err = c->remove(q, minor);
 		if (!err)
 			nl_broadcast(dev->net, NETLINK_ROUTE, RTNLGRP_TC, b->buf, b->len);
@@ -488,7 +493,7 @@ static int class_request(struct net_device *dev, const struct nlmsghdr *req)
 	return 0;
 }
 
-/* ---- doors ---- */
+/* ---- functions for rtnetlink ---- */
 
 int rtnl_change_qdisc(struct net *net, const struct nlmsghdr *req)
 {
@@ -511,7 +516,10 @@ int rtnl_change_qdisc(struct net *net, const struct nlmsghdr *req)
 	return err;
 }
 
-/* Answers all listeners; the requesting socket gets a copy only if it asks for one, as on Linux. */
+/*
+ * As on Linux, the answer goes to all listeners; the requesting socket gets a copy only if it asks
+ * for one.
+ */
 int rtnl_get_qdisc(struct net *net, const struct nlmsghdr *req, rtnl_emit_fn emit, void *arg)
 {
 	struct about a = { .refs = REFS, .type = RTM_NEWQDISC };
@@ -555,7 +563,7 @@ static int dump_device(struct net_device *dev, bool all, rtnl_emit_fn emit, void
 	return err;
 }
 
-/* Returns the device with the next number, or NULL. link.c's mutex held. */
+/* Returns the device with the lowest index above @at, or NULL. link.c's mutex held. */
 static struct net_device *next_device(struct net *net, int at)
 {
 	struct net_device *d, *next = NULL;
@@ -586,8 +594,8 @@ int rtnl_dump_qdiscs(struct net *net, const struct nlmsghdr *req, rtnl_emit_fn e
 }
 
 /*
- * Shows the length of ticks, 64 ns, which tc(8) reads before it states the depth of a bucket; and
- * how fine times are.
+ * /proc/net/psched: tells tc(8) the length of a tick, 64 ns, in which it states the depth of a
+ * bucket, and the resolution of times.
  */
 static int show_psched(struct seq *s, void *arg)
 {

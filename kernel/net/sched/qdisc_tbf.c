@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * qdisc_tbf.c: a token bucket: packets leave at a rate, of which an amount may be saved up (the
+ * qdisc_tbf.c: a token bucket: packets leave at a rate; unused rate is saved up to a limit (the
  * burst). A second, higher rate may limit the peak, with hardly any burst. The only class holds the
  * queue, a bfifo unless it is replaced. Tokens are nanoseconds of the rate.
  * Locks: qdisc.h.
@@ -12,15 +12,15 @@
 
 struct bucket {
 	struct qdisc_rate rate;
-	u64 depth; /* ns */
+	u64 depth; /* ns of the rate */
 	s64 tokens;
 };
 
 struct tbf {
 	u32 limit, max_size;
-	struct bucket rate, peak; /* peak.rate.bytes 0: there is none */
-	u64 since;                /* the tokens are as of then */
-	/* NULL: it was taken away, and nothing passes */
+	struct bucket rate, peak; /* peak.rate.bytes 0: no peak rate */
+	u64 since;                /* ktime_get() when tokens were updated */
+	/* NULL: it was removed, and packets are refused */
 	struct qdisc *queue;
 };
 
@@ -31,7 +31,10 @@ static struct tbf *TBF(const struct qdisc *q)
 
 /* ---- settings ---- */
 
-/* Sets how deep a bucket is: in bytes, or in ticks of its rate. */
+/*
+ * Sets the depth of a bucket: from bytes, or else from ticks. Lowers *@max_size, the largest
+ * packet.
+ */
 static void measure(struct bucket *b, const void *bytes, u32 ticks, u32 *max_size)
 {
 	u32 n;
@@ -133,10 +136,10 @@ static int tbf_enqueue(struct qdisc *q, struct sk_buff *skb, struct qdisc_tx *tx
 }
 
 /*
- * Returns the tokens of @b after @passed ns and a packet of @len; negative: how long it must wait.
- * A packet that costs more than fits leaves when the bucket is full (mpu, the least that a packet
- * counts for, is above the burst; or the burst was larger when it came). Otherwise it would never
- * leave, and the timer would run again and again.
+ * Returns the tokens of @b in @passed ns from `since`, less the cost of a packet of @len bytes;
+ * negative: the ns that the packet must wait. A packet that costs more than the bucket's depth
+ * leaves when the bucket is full. Otherwise it would never leave, and the timer would run again and
+ * again. (mpu may be above the burst, or the burst was larger when the packet came.)
  */
 static s64 tokens_after(const struct bucket *b, u64 passed, u32 len)
 {
@@ -178,7 +181,7 @@ static void tbf_reset(struct qdisc *q, struct list_head *drops)
 	t->peak.tokens = (s64)t->peak.depth;
 }
 
-/* ---- the class: there is one, under whatever number ---- */
+/* ---- the class: there is one, whatever number names it ---- */
 
 static struct qdisc **tbf_leaf(struct qdisc *q, u32 minor)
 {
