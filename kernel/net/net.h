@@ -172,10 +172,7 @@ struct net_mc {
 struct net_nf {
 	/* bit n is set when lists[n] is not empty; read without a lock for each packet */
 	u64 hooks;
-	/*
-	 * a rule or expression has looked up a socket, so packets are reassembled before the filter
-	 * sees them
-	 */
+	/* a rule that looks up sockets was added, so the filter sees reassembled packets */
 	bool whole;
 	/* hook functions by family and hook number: the filter's, then NAT's (netfilter/core.c) */
 	struct nf_hooks *lists[2 * 2 * 5];

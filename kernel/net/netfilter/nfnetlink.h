@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * nfnetlink.h: messages of NETLINK_NETFILTER: reading and writing of attributes, and the functions
+ * nfnetlink.h: messages of NETLINK_NETFILTER: parsing and writing of attributes, and the functions
  * of a subsystem.
  *
- * Attributes come from the program: nla_parse() checks their lengths against what is around them,
- * and nla_be16() and its kin check that an attribute is as long as the value that is read from it.
- * A message being built (struct nfb) grows; without memory it is marked `failed`, and later writes
- * are ignored.
+ * Attributes come from programs: nla_parse() checks that they lie within the message, and
+ * nla_be16() and its relatives that an attribute is long enough for its value. A message being
+ * built (struct nfb) grows as needed. If there is no memory, it is marked `failed`, and further
+ * writes are ignored.
  * Lock: nfnl_mutex, held around each request.
  */
 #ifndef NESTLING_NETFILTER_NFNETLINK_H
@@ -19,7 +19,7 @@
 #include "kernel/lib/string.h"
 #include "kernel/net/netlink/netlink.h"
 
-/* ---- reading ---- */
+/* ---- parsing ---- */
 
 typedef const struct nlattr *nla_t;
 static inline const void *nla_data(nla_t a)
@@ -35,27 +35,27 @@ static inline u16 nla_type(nla_t a)
 	return a->nla_type & NLA_TYPE_MASK;
 }
 /*
- * Finds the attributes of @data by their numbers up to @max, for @tb, which has @max + 1 entries. 0
- * or -EINVAL.
+ * Fills @tb, which has @max + 1 entries, with the attributes of @data by their type. Returns 0 or
+ * -EINVAL.
  */
 int nla_parse(nla_t *tb, u32 max, const void *data, u32 len);
 static inline int nla_parse_nested(nla_t *tb, u32 max, nla_t a)
 {
 	return nla_parse(tb, max, nla_data(a), nla_len(a));
 }
-/* Returns the first attribute of a list, or the one behind @at; NULL: there are no more. */
+/* Returns the first attribute of a list (@at NULL), or the one after @at; NULL: no more. */
 nla_t nla_next(const void *data, u32 len, nla_t at);
 #define nla_for_each(a, list)                                                                      \
 	for (a = nla_next(nla_data(list), nla_len(list), NULL); a;                                 \
 		a = nla_next(nla_data(list), nla_len(list), a))
-/* Read numbers in network order. 0, -EINVAL (none, or too short). */
+/* Read numbers in network byte order. Return 0, or -EINVAL if @a is NULL or too short. */
 int nla_be16(nla_t a, u16 *v);
 int nla_be32(nla_t a, u32 *v);
 int nla_be64(nla_t a, u64 *v);
 int nla_u8(nla_t a, u8 *v);
-/* Reads a number that may be missing; *v stays unchanged then. */
+/* Reads a number that may be missing; then *@v stays unchanged. */
 int nla_opt32(nla_t a, u32 *v);
-/* Reads text of at most @size bytes with its end. 0 or -EINVAL. */
+/* Copies text with its terminating 0, at most @size bytes. Returns 0 or -EINVAL. */
 int nla_text(nla_t a, char *to, u32 size);
 bool nla_is(nla_t a, const char *text);
 
@@ -64,17 +64,17 @@ bool nla_is(nla_t a, const char *text);
 struct nfb {
 	u8 *buf;
 	u32 len, cap;
-	u32 msg; /* offset of the current message */
+	u32 msg; /* offset of the message being built */
 	bool failed;
 };
-/* Identification of a request for its answer or notification. */
+/* Port and sequence number of a request, for its answer or notification. */
 struct nfb_to {
 	u32 portid, seq;
 	u16 flags;
 };
 void nfb_begin(struct nfb *b, const struct nfb_to *to, u16 type, u8 family, u16 res_id);
 void nfb_attr(struct nfb *b, u16 type, const void *data, u32 n);
-/* Adds bytes without a header of their own, padded to where the next attribute may begin. */
+/* Appends bytes without an attribute header, padded to the alignment of attributes. */
 void nfb_raw(struct nfb *b, const void *data, u32 n);
 void nfb_u8(struct nfb *b, u16 type, u8 v);
 void nfb_be16(struct nfb *b, u16 type, u16 v);
@@ -86,17 +86,17 @@ void nfb_nest_end(struct nfb *b, u32 at);
 void nfb_end(struct nfb *b);
 void nfb_free(struct nfb *b);
 
-/* ---- serving ---- */
+/* ---- handling requests ---- */
 
 struct nfnl_req {
 	struct nl_sock *n;
 	struct net *net;
 	const struct nlmsghdr *h;
-	u8 type, family; /* without the subsystem */
+	u8 type, family; /* type without the subsystem */
 	u16 res_id;
 	const void *attrs;
 	u32 len;
-	/* the attribute that went wrong */
+	/* attribute that caused the error, or NULL */
 	nla_t bad;
 	const char *why;
 };
@@ -104,31 +104,31 @@ static inline struct nfb_to nfnl_to(const struct nfnl_req *r)
 {
 	return (struct nfb_to){ r->n->portid, r->h->nlmsg_seq, 0 };
 }
-/* Sends the message in @b and frees it: 1 (an answer was given), -errno. */
+/* Sends the message in @b and frees @b. Returns 1 (an answer was sent) or -errno. */
 int nfnl_answer(struct nfnl_req *r, struct nfb *b);
-/* Sends one of several messages of a dump: 0 or -errno; the builder can be used again. */
+/* Sends one of several messages of a dump. Returns 0 or -errno; @b can be reused. */
 int nfnl_dump(struct nfnl_req *r, struct nfb *b);
 int nfnl_done(struct nfnl_req *r);
 /*
- * Sends a message to listeners of @group, and to the requester @echo if its request asked for that
- * (NULL: no answer). Frees the data of @b.
+ * Sends a message to listeners of @group, and to @echo, the requester if its request asked for a
+ * copy (else NULL). Frees the data of @b.
  */
 void nfnl_notify(struct net *net, u32 group, struct nfb *b, struct nl_sock *echo);
-/* Records the attribute @a as the cause of @err, and returns @err. */
+/* Records @a as the attribute that caused @err, and returns @err. */
 static inline int nfnl_bad(struct nfnl_req *r, nla_t a, int err)
 {
 	r->bad = a;
 	return err;
 }
 
-/* Serve a subsystem's messages: 0, 1 (it has answered) or -errno. */
+/* Handle a message of a subsystem. Return 0, 1 (an answer was sent) or -errno. */
 int nft_serve(struct nfnl_req *r);
 int ctnl_serve(struct nfnl_req *r);
 int compat_serve(struct nfnl_req *r);
 int nflog_serve(struct nfnl_req *r);
-/* Ends the groups of a socket that is closed. */
+/* Ends the nflog groups of a socket that is being closed. */
 void nflog_sock_end(struct nl_sock *n);
-/* Serve a message of a batch, its beginning and its end. */
+/* Handle a message of a batch, its beginning and its end. */
 int nft_batch_one(struct nfnl_req *r);
 int nft_batch_begin(struct net *net, u32 genid);
 int nft_commit(struct net *net, struct nl_sock *n, const struct nlmsghdr *begin);

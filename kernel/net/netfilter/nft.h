@@ -1,34 +1,34 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * nft.h: nf_tables: tables have chains of rules, sets and objects; rules are lists of expressions,
+ * nft.h: nf_tables: a table has chains of rules, sets and objects. A rule is a list of expressions,
  * which work on registers.
  *
  *      nft_trans.c   batches: log, commit, abort, notifications
- *      nft_api.c     requests, by the table of messages
+ *      nft_api.c     the function for each type of request
  *      nft_table.c   tables
- *      nft_chain.c   chains, jumps that end
+ *      nft_chain.c   chains; checks that jumps end
  *      nft_rule.c    rules, expressions in messages
  *      nft_set.c     sets: requests
- *      nft_elem.c    their elements: requests
- *      nft_tree.c    how elements are found
+ *      nft_elem.c    elements of sets: requests
+ *      nft_tree.c    elements of sets: lookups
  *      nft_obj.c     named counters, quotas, limits
- *      nft_core.c    a packet's way through chains; registers
+ *      nft_core.c    evaluation of chains for a packet; registers
  *      nft_expr_*.c  expressions
- *      nft_compat.c, xt_*.c: expressions of iptables
+ *      nft_compat.c, xt_*.c: matches and targets of iptables
  *
- * States of every object: `pend` NFT_NEW (a batch has made it: packets do not see it) -> 0 ->
- * NFT_DEL (a batch has deleted it: its next requests do not see it) -> gone. Commit and abort make
- * each step. Outside of a batch nothing is pending. Packets remove elements on their own (dynset,
- * expired elements), but never a pending one.
+ * States of every object, in `pend`: NFT_NEW (made by a batch, packets do not see it) -> 0 ->
+ * NFT_DEL (deleted by a batch, later requests of the batch do not see it) -> gone. Commit and abort
+ * make each step. Outside of a batch nothing is pending. Packets remove elements by themselves
+ * (dynset, expired elements), but never a pending one.
  *
  * Invariants:
- * 1. `use` counts references to an object: it is deleted at 0 only.
- * 2. Jumps from a base chain end after NFT_DEPTH steps.
- * 3. A namespace has at most NFT_OBJECTS objects, elements and rules together; all are charged to
- *    their maker.
+ * 1. `use` counts references to an object; it is deleted only if `use` is 0.
+ * 2. Jumps from a base chain are at most NFT_DEPTH deep.
+ * 3. A namespace has at most NFT_OBJECTS objects, elements and rules together. All are charged to
+ *    the task that made them.
  *
- * Locks: nfnl_mutex (nfnetlink.c) for every request. nn->lock (spin) around a packet's way and
- * around changes of what packets read.
+ * Locks: nfnl_mutex (nfnetlink.c) for every request. nn->lock (spin) for the evaluation of a
+ * packet, and for changes of what packets read.
  */
 #ifndef NESTLING_NETFILTER_NFT_H
 #define NESTLING_NETFILTER_NFT_H
@@ -44,7 +44,9 @@
 
 #define NFT_NEW 1
 #define NFT_DEL 2
-/* the batch has made the element, and will report it */
+/*
+ * in `pend`: a batch has made the element and has not reported it yet, so packets must not end it
+ */
 #define NFT_TELL 4
 #define NFT_DEPTH 16
 #define NFT_OBJECTS 262144U
@@ -54,7 +56,7 @@
 #define NFT_UDATA 256
 #define NFT_KEY_MAX 64
 #define NFT_EXPRS_MAX 128
-/* constants that older headers lack */
+/* constants that older kernel headers lack */
 #define NFT_MSG_GETRULE_RESET_ 25
 
 struct nft_table;
@@ -62,7 +64,7 @@ struct nft_chain;
 struct nft_set;
 struct nft_obj;
 
-/* Text or bytes that are only kept. */
+/* Text or bytes that are stored for the program. */
 struct nft_blob {
 	u32 len;
 	u8 data[];
@@ -71,16 +73,19 @@ struct nft_blob {
 struct nft_net {
 	spinlock_t lock;
 	struct list_head tables; /* of nft_table.list */
-	struct list_head trans;  /* of the batch in the making */
+	/* nft_trans.list, steps of the present batch */
+	struct list_head trans;
 	u32 genid;
 	atomic_t objects;
-	u64 handles;                /* of tables */
-	const struct nlmsghdr *req; /* of a batch, that is served now */
-	struct list_head recent;    /* xt_keep.c's, under nfnl_mutex */
-	struct list_head limits;    /* xt_rate.c's; nn->lock */
-	struct list_head loggers;   /* nflog.c's, under lock */
-	u32 log_seq;                /* nflog.c's, under lock */
-	/* nft_count.c counts connections, so they are tracked until the namespace ends; nn->lock */
+	u64 handles;                /* last handle of a table */
+	const struct nlmsghdr *req; /* request of a batch that is being handled */
+	struct list_head recent;    /* of xt_keep.c; nfnl_mutex */
+	struct list_head limits;    /* of xt_rate.c; nn->lock */
+	struct list_head loggers;   /* of nflog.c; nn->lock */
+	u32 log_seq;                /* of nflog.c; nn->lock */
+	/*
+	 * nft_count.c uses connection tracking, which stays on until the namespace ends; nn->lock
+	 */
 	bool counts_conns;
 };
 
@@ -100,14 +105,16 @@ struct nft_chain {
 	struct nft_table *table;
 	u64 handle;
 	u32 use, flags; /* NFT_CHAIN_BASE, ... */
-	/* for nft_validate(): its epoch, and the depth of jumps from this chain */
+	/*
+	 * for nft_validate(): the epoch of the last check, and how many jumps deep this chain leads
+	 */
 	u32 mark;
 	u32 height;
 	u8 pend, policy, hook;
 	bool nat, registered, counted, visiting;
 	int priority;
 	const char *type;
-	u64 packets, bytes; /* under nn->lock */
+	u64 packets, bytes; /* protected by nn->lock */
 	struct nft_blob *udata;
 	char name[NFT_NAME];
 };
@@ -118,19 +125,19 @@ struct nft_regs {
 	struct nft_chain *chain;
 };
 
-/* A packet that the chains are evaluating. */
+/* A packet that is being evaluated. */
 struct nft_pkt {
 	struct nf_state *s;
 	struct sk_buff *skb;
 	struct net *net;
-	/* l4: the transport header is whole, at thoff */
+	/* l4: the transport header begins at thoff */
 	bool v6, l4;
 	u8 proto;
 	u32 thoff;
 	u32 frag_off;
-	/* refusal to send when the lock has been released; -1: none */
+	/* rejection to send after nn->lock is released; reject -1: none */
 	int reject, reject_code;
-	struct list_head copies; /* of skbs (dup.c), where there are any */
+	struct list_head copies; /* copies to send (dup.c), if n_copies */
 	u32 n_copies;
 };
 
@@ -139,18 +146,18 @@ struct nft_ctx {
 	struct net *net;
 	struct nft_net *nn;
 	struct nft_table *table;
-	struct nft_chain *chain; /* NULL: of a set */
-	/* protocol that iptables gives for a rule, with or without a "!"; 0: any */
+	struct nft_chain *chain; /* NULL for an expression of a set */
+	/* protocol of a rule of iptables, perhaps negated by "!"; 0: any */
 	u8 proto;
 	bool proto_not;
 	/*
-	 * an expression cannot be in that chain: Linux finds out later, and does not name the
-	 * expression
+	 * the expression is not allowed in this chain; Linux detects that after parsing, so its
+	 * error does not name the expression
 	 */
 	bool misplaced;
 };
 
-/* Accounts for a route lookup, which took so many steps (struct flow). */
+/* Adds the cost of a route lookup of @steps (struct flow) to the packet's work. */
 static inline void nf_route_costs(const struct nft_pkt *p, u32 steps)
 {
 	p->s->work += 64 + steps;
@@ -159,19 +166,19 @@ static inline void nf_route_costs(const struct nft_pkt *p, u32 steps)
 struct nft_expr;
 struct nft_expr_type {
 	const char *name;
-	/* of the private part behind struct nft_expr */
+	/* bytes of nft_expr.priv */
 	u32 size;
-	u32 max; /* the highest attribute */
+	u32 max; /* highest attribute type */
 	bool stateful;
 	int (*init)(struct nft_ctx *c, struct nft_expr *e, nla_t *tb);
 	void (*eval)(struct nft_expr *e, struct nft_regs *r, struct nft_pkt *p);
 	void (*dump)(const struct nft_expr *e, struct nfb *b);
-	/* Drops its references to other objects, takes them again, and ends it. */
+	/* Drop and retake references to other objects; free what init() made. */
 	void (*deactivate)(struct nft_expr *e);
 	void (*activate)(struct nft_expr *e);
 	void (*destroy)(struct net *net, struct nft_expr *e);
 	void (*reset)(struct nft_expr *e);
-	/* Returns the size in bytes that init() needs. */
+	/* Returns the size of priv in bytes, if it depends on the attributes. */
 	u32 (*size_of)(nla_t *tb);
 };
 struct nft_expr {
@@ -194,7 +201,7 @@ struct nft_verdict {
 	int code;
 	struct nft_chain *chain;
 };
-/* A value or a verdict, as messages have it. */
+/* A value or a verdict, in the form of messages. */
 struct nft_data {
 	u32 w[NFT_KEY_MAX / 4];
 	u32 len;
@@ -206,14 +213,14 @@ struct nft_elem {
 	struct rb_node node;
 	struct nft_set *set;
 	u8 pend;
-	bool end, catchall; /* the first key behind an interval */
+	bool end, catchall; /* end: the first key behind an interval */
 	bool has_key_end;
-	u64 timeout, expires; /* ns; 0: none */
+	u64 timeout, expires; /* ns; 0: none. expires: ktime_get() */
 	u32 n_exprs;
 	struct nft_expr *exprs[2];
 	struct nft_obj *obj;
 	struct nft_blob *udata;
-	struct nft_data *data; /* NULL: none */
+	struct nft_data *data; /* NULL: the element has no data */
 	u8 key[NFT_KEY_MAX], key_end[NFT_KEY_MAX];
 };
 
@@ -222,17 +229,17 @@ struct nft_set {
 	struct nft_table *table;
 	u64 handle, timeout;
 	u32 id, use, flags, key_type, key_len, data_type, data_len, obj_type, policy, gc_interval;
-	u32 max, nelems; /* under nn->lock: elements */
+	u32 max, nelems; /* elements; nelems: nn->lock */
 	u64 next_gc;     /* ktime_get(); nn->lock */
-	/* elements passed by the last lookup that were not visible to it; nn->lock */
+	/* elements visited by the last lookup that it could not use; nn->lock */
 	u32 walked;
-	u32 fields, field_len[16]; /* of a concatenation */
+	u32 fields, field_len[16]; /* fields of a concatenation */
 	u8 pend;
 	bool bound;
-	struct rb_root elems; /* under nn->lock */
+	struct rb_root elems; /* by key; nn->lock */
 	struct nft_elem *catchall;
 	u32 n_exprs;
-	struct nft_expr *exprs[2]; /* each element gets one like it */
+	struct nft_expr *exprs[2]; /* templates of the elements' expressions */
 	struct nft_blob *expr_attrs[2];
 	struct nft_blob *udata;
 	char name[NFT_NAME];
@@ -268,18 +275,18 @@ struct nft_trans {
 	enum nft_trans_type type;
 	bool del;
 	void *what;
-	u64 value, value2; /* of an update */
+	u64 value, value2; /* new values of an update */
 	char *text;
-	u32 seq; /* of the request, like the members below */
+	u32 seq; /* of the request, like flags and echo */
 	u16 flags;
-	bool echo; /* the requester gets the notification, too */
+	bool echo; /* the requester also gets the notification */
 };
-/* Returns the namespace's rules, made at the first call; NULL: no memory. */
+/* Returns the namespace's nft_net, made at the first call; NULL: no memory. */
 struct nft_net *nft_net(struct net *net);
 int nft_log(struct nft_net *nn, enum nft_trans_type type, bool del, void *what);
 int nft_log_update(struct nft_net *nn, enum nft_trans_type type, void *what, u64 value, u64 value2,
 	const char *text);
-/* Counts an object: 0 or -ENOSPC. */
+/* Counts an object. Returns 0 or -ENOSPC. */
 int nft_count(struct nft_net *nn);
 void nft_uncount(struct nft_net *nn);
 int nft_blob_from(nla_t a, u32 max, struct nft_blob **out);
@@ -309,10 +316,7 @@ void nft_put_set(struct nfb *b, const struct nfb_to *to, u8 type, const struct n
 void nft_put_elem_msg(struct nfb *b, const struct nfb_to *to, u8 type, const struct nft_elem *e);
 void nft_put_obj(struct nfb *b, const struct nfb_to *to, u8 type, const struct nft_obj *o);
 
-/*
- * Find objects by their names in a request. The *_get functions return an error for a missing
- * object.
- */
+/* Find objects by the name in a request. The *_get functions return an ERR_PTR if there is none. */
 struct nft_table *nft_table_find(struct nft_net *nn, u8 family, nla_t name);
 struct nft_table *nft_table_get(struct nft_ctx *c, nla_t name);
 struct nft_chain *nft_chain_find(const struct nft_table *t, nla_t name);
@@ -320,15 +324,15 @@ struct nft_set *nft_set_find(const struct nft_table *t, nla_t name);
 struct nft_set *nft_set_get(const struct nft_table *t, nla_t name, nla_t id);
 struct nft_obj *nft_obj_find(const struct nft_table *t, nla_t name, u32 type);
 
-/* Marks all rules of the chain as deleted. 0 or -ENOMEM. */
+/* Marks all rules of the chain as deleted. Returns 0 or -ENOMEM. */
 int nft_chain_flush(struct nft_net *nn, struct nft_chain *ch);
 int nft_rule_delete(struct nft_net *nn, struct nft_rule *r);
 int nft_set_delete(struct nft_net *nn, struct nft_set *s);
 
 void nft_chain_register(struct net *net, struct nft_chain *ch);
 /*
- * Unregisters the chain. True: it was registered, and packets may still enter it until a grace
- * period has passed.
+ * Unregisters the chain's hooks. Returns true if they were registered; packets may then still enter
+ * the chain until a grace period has passed.
  */
 bool nft_chain_unregister(struct net *net, struct nft_chain *ch);
 void nft_table_free(struct net *net, struct nft_table *t);
@@ -337,7 +341,7 @@ void nft_rule_free(struct net *net, struct nft_rule *r);
 void nft_set_free(struct net *net, struct nft_set *s);
 void nft_elem_free(struct net *net, struct nft_elem *e);
 void nft_obj_free(struct net *net, struct nft_obj *o);
-/* Drop and retake the references to sets, chains and objects that the rule names. */
+/* Drop and retake the references to sets, chains and objects that a rule holds. */
 void nft_rule_deactivate(struct nft_rule *r);
 void nft_rule_activate(struct nft_rule *r);
 void nft_set_deactivate(struct nft_set *s);
@@ -346,51 +350,54 @@ void nft_elem_deactivate(struct nft_elem *e);
 void nft_elem_activate(struct nft_elem *e);
 /* Removes the element from its set. nn->lock held. */
 void nft_elem_unlink(struct nft_elem *e);
-/* Checks that jumps end. 0, -ELOOP or -EMLINK. */
+/* Checks that jumps end. Returns 0 or -EMLINK. */
 int nft_validate(struct nft_table *t);
-/* Calls @fn for each chain to which @e leads, until a call returns nonzero. */
+/* Calls @fn for each chain that @e may jump to, until a call returns nonzero. */
 int nft_expr_jumps(const struct nft_expr *e, int (*fn)(struct nft_chain *to, u32 depth), u32 depth);
 
-/* Shows a packet to listeners of @group, at most @snap bytes of it (nflog.c). nn->lock held. */
 /*
- * dup.c: nf_dup() makes a copy for @gateway by the device @oif (0: any). nf_send_copies() sends the
- * copies after nn->lock has been released.
+ * dup.c: nf_dup() makes a copy for @gateway, by device @oif (0: any). nf_send_copies() sends the
+ * copies after nn->lock is released.
  */
 void nf_dup(struct nft_pkt *p, const ip_addr *gateway, u32 oif);
 void nf_send_copies(struct nft_pkt *p);
+/* Sends up to @snap bytes of a packet to the listener of nflog group @group. nn->lock held. */
 void nflog_packet(const struct nft_pkt *p, u16 group, const char *prefix, u32 snap);
 
 /* ---- sets ---- */
 
-/* Returns the element that @key finds, or NULL. nn->lock held. */
+/* Returns the element for @key, by key, interval or catchall, or NULL. nn->lock held. */
 struct nft_elem *nft_set_lookup(struct nft_set *s, const void *key);
 /*
- * Find the element of exactly that key (and end), or return NULL: the first as packets see the set,
- * the second as it will be after the batch.
+ * Find the element with exactly this key (and end): as packets see the set now; as it will be after
+ * the batch. If none is visible so, return any other with the key, or NULL.
  */
 struct nft_elem *nft_elem_find(struct nft_set *s, const u8 *key, const u8 *key_end, bool end);
 struct nft_elem *nft_elem_find_next(struct nft_set *s, const u8 *key, const u8 *key_end, bool end);
-/* Inserts an element. 0, -EEXIST or -ENOTEMPTY. nn->lock held. */
+/*
+ * Inserts an element. Returns 0, -EEXIST, -ENOTEMPTY (it lies in an interval), -ENFILE or -EBUSY.
+ * nn->lock held.
+ */
 int nft_elem_insert(struct nft_set *s, struct nft_elem *e);
 /* True if the element has expired by ktime_get(). */
 static inline bool nft_elem_expired(const struct nft_elem *e)
 {
 	return e->expires && e->expires <= ktime_get();
 }
-/* Makes an element for dynset: NULL when the set is full. nn->lock held. */
+/* Makes an element for dynset. Returns NULL if the set is full. nn->lock held. */
 struct nft_elem *nft_elem_dyn(
 	struct net *net, struct nft_set *s, const void *key, const u32 *data, u64 timeout);
-/* Removes and frees an element that no batch has pending. nn->lock held. */
+/* Removes and frees an element that has no pending change. nn->lock held. */
 void nft_elem_end(struct net *net, struct nft_elem *e);
-/* Removes expired elements. nn->lock held. */
+/* Removes expired elements, at most once a second. nn->lock held. */
 void nft_set_gc(struct net *net, struct nft_set *s);
 
 /* ---- expressions ---- */
 
 struct nft_expr *nft_expr_new(struct nft_ctx *c, nla_t nest);
 /*
- * Makes an expression that elements of sets can have: it only keeps state, names nothing and may be
- * copied (nft_expr_type.stateful); else -EOPNOTSUPP.
+ * Makes an expression for elements of sets, which must be nft_expr_type.stateful: it keeps a state,
+ * refers to no object and may be copied. Returns ERR_PTR(-EOPNOTSUPP) for others.
  */
 struct nft_expr *nft_stateful_new(struct nft_ctx *c, nla_t nest);
 void nft_expr_free(struct net *net, struct nft_expr *e);
@@ -399,8 +406,8 @@ const struct nft_expr_type *nft_expr_type(nla_t name);
 #define nft_priv(e) ((void *)(e)->priv)
 
 /*
- * Read a register of a message: the index of its first word, behind which @len bytes fit. 0,
- * -EINVAL or -ERANGE.
+ * Read a register from a message: *@reg is the index of its first word. Check that @len bytes fit.
+ * Return 0, -EINVAL or -ERANGE.
  */
 int nft_reg_load(nla_t a, u8 *reg, u32 len);
 int nft_reg_store(nla_t a, u8 *reg, u32 len);
@@ -412,34 +419,37 @@ void nft_verdict_hold(const struct nft_verdict *v);
 void nft_verdict_drop(const struct nft_verdict *v);
 
 /*
- * Replaces @n bytes (at most NFT_KEY_MAX) at @at of the packet by @new, and corrects the checksum
- * at @sum (0: none). Does nothing without memory.
+ * Replaces @n bytes (at most NFT_KEY_MAX) at offset @at of the packet by @new, and updates the
+ * checksum at offset @sum (0: none). Does nothing if there is no memory.
  */
 void nf_set_bytes(struct nft_pkt *p, u32 at, const void *new, u32 n, u32 sum);
 /*
- * xt_edit.c: the first returns the segment size that the routes to both ends allow (0: none), the
- * second lowers TCP's option to @mss.
+ * xt_edit.c: nf_path_mss() returns the MSS that the routes to both ends allow (0: none);
+ * nf_lower_mss() lowers the MSS option of a TCP header to @mss.
  */
 u32 nf_path_mss(const struct nft_pkt *p);
 void nf_lower_mss(struct nft_pkt *p, u32 mss);
-/* xt_head.c: Finds IPv6's extension header of a type. Returns false if it is missing or cut off. */
+/*
+ * xt_head.c: Finds the first IPv6 extension header of @type. Returns false if it is missing or
+ * truncated.
+ */
 bool nf_find_ext(const struct nft_pkt *p, u8 type, u32 *off, u32 *len);
 
 /*
- * If the range of @r is a network, maps the packet's source or destination to one address of it and
- * keeps the host part (nft_expr_ct.c).
+ * If the range of @r is a network, sets it to the address there that has the host part of the
+ * packet's source or destination (nft_expr_ct.c).
  */
 struct nf_range;
 void nf_netmap(const struct nft_pkt *p, struct nf_range *r, int manip);
 
-/* Returns the set of a lookup or dynset expression; NULL: it is another expression. */
+/* Returns the set of a lookup or dynset expression; NULL for other expressions. */
 struct nft_set *nft_lookup_set(const struct nft_expr *e);
-/* Runs a packet through a base chain, as the hook's function. */
+/* Hook function: evaluates a base chain for a packet. */
 u32 nft_run(struct nf_state *s, void *chain);
-/* Runs a NAT chain for a connection's first packet (nat.c). */
+/* Hook function of a NAT chain, for a connection's first packet (nat.c). */
 u32 nft_run_nat(struct nf_state *s, void *chain);
 
-/* nft_compat.c: Reads the protocol that iptables states for a rule. */
+/* nft_compat.c: Reads the protocol that iptables gives for a rule. */
 int compat_proto(struct nft_ctx *c, nla_t a);
 
 #endif

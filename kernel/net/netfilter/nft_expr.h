@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* nft_expr.h: the expressions that there are. */
+/* nft_expr.h: the types of expressions. */
 #ifndef NESTLING_NETFILTER_NFT_EXPR_H
 #define NESTLING_NETFILTER_NFT_EXPR_H
 
@@ -13,7 +13,7 @@ extern const struct nft_expr_type nft_ct, nft_nat, nft_masq, nft_redir, nft_notr
 extern const struct nft_expr_type nft_match, nft_target, nft_connlimit, nft_rt, nft_socket,
 	nft_tproxy, nft_dup;
 
-/* Returns the chain to which an immediate verdict leads; NULL: to none. */
+/* Returns the chain that an immediate verdict jumps to, or NULL. */
 struct nft_chain *nft_immediate_chain(const struct nft_expr *e);
 
 #endif
