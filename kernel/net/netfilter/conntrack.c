@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * conntrack.c: finds the connection of a packet: a table of both tuples of each connection, for
- * every namespace that uses it. If the table is full, an unanswered connection is dropped; if all
- * are answered, the new packet is dropped. Expired connections are removed when a lookup finds
- * them, and a few with each new connection.
+ * conntrack.c: finds the connection of a packet. Each namespace that tracks connections has a table
+ * of both tuples of each connection. If the table is full, an unassured connection among the oldest
+ * is dropped; if there is none, the new packet is dropped. Expired connections are removed when a
+ * lookup finds them, and a few with each new connection.
  */
 #include <linux/ip.h>
 #include <linux/ipv6.h>
@@ -20,11 +20,11 @@
 #define GC_STEP 8
 #define EXT_MAX 8
 #define END_STEP 256
-#define EACH_STEP 64 /* buckets at once */
+#define EACH_STEP 64 /* buckets for which the lock is held */
 #define EACH_ROOM 512
 #define EVENTS_AUTO 2
 #define LOG_LEVEL 5
-/* all of NF_LOG_* but the decoded link header */
+/* all NF_LOG_* except the decoded link header */
 #define LOG_FLAGS 0xfU
 
 u32 nf_ct_max = 65536;
@@ -83,7 +83,8 @@ static bool find_v6(const struct sk_buff *skb, struct nf_l4 *l4)
 			l4->frag_off = (u16)(e[2] << 8 | (e[3] & 0xf8));
 		off += next == 44 ? 8 : (e[1] + 1U) * 8;
 		next = e[0];
-		if (l4->frag_off || skb_len(skb) < off) /* a rule may have written any length */
+		/* a filter rule may have written any length */
+		if (l4->frag_off || skb_len(skb) < off)
 			return false;
 	}
 	return false;
@@ -106,8 +107,8 @@ bool nf_find_l4(const struct sk_buff *skb, bool v6, struct nf_l4 *l4)
 }
 
 /*
- * Returns the type of the ICMP message that answers a request of @type; 0xff: @type is not a
- * request.
+ * Returns the ICMP type of the reply to a message of @type; 0xff: @type is neither a request nor a
+ * reply.
  */
 static u8 icmp_answer(u8 type, bool v6)
 {
@@ -135,8 +136,8 @@ void nf_ct_invert(struct nf_tuple *to, const struct nf_tuple *from)
 }
 
 /*
- * Makes the tuple of the packet whose network header is at @base of @skb. Returns true if it has
- * one.
+ * Fills *@t with the tuple of the packet whose network header is at offset @base of @skb. Returns
+ * true if the packet has a tuple.
  */
 bool nf_ct_tuple(const struct sk_buff *skb, bool v6, u32 base, struct nf_tuple *t)
 {
@@ -145,7 +146,7 @@ bool nf_ct_tuple(const struct sk_buff *skb, bool v6, u32 base, struct nf_tuple *
 	u8 h[8];
 
 	memset(t, 0, sizeof(*t));
-	/* a quoted header may be in two pieces: parse a copy */
+	/* a quoted header may be split between head and payload: parse a copy */
 	if (base) {
 		u8 tmp[128];
 		u32 n = min(skb_len(skb) - min(base, skb_len(skb)), (u32)sizeof(tmp));
@@ -282,8 +283,8 @@ void nf_ct_kill(struct nf_conn *ct)
 }
 
 /*
- * Removes connections that have expired, and with @need also one unanswered connection. ct->lock
- * held.
+ * Removes a few expired connections. With @need it checks more, and removes an unassured one if
+ * none has expired. ct->lock held.
  */
 static void make_room(struct nf_ct_net *c, bool need)
 {
@@ -308,17 +309,17 @@ static void make_room(struct nf_ct_net *c, bool need)
 		nf_conn_put(victim);
 }
 
-/* ---- all of them ---- */
+/* ---- walks over all connections ---- */
 
-/* Some of the table's, each with a reference. */
+/* Some connections of the table, with a reference to each. */
 struct batch {
 	u32 n, room;
 	struct nf_conn **all;
 };
 
 /*
- * Adds the live connections of bucket @k to the batch, each once, at its first tuple. Returns true
- * if they fit behind those in the batch. ct->lock held.
+ * Adds the live connections of bucket @k to the batch. Each is counted at its first tuple only.
+ * Returns false, and adds none, if they do not fit; *@need is the room they need. ct->lock held.
  */
 static bool take_bucket(struct nf_ct_net *c, u32 k, struct batch *b, u32 *need)
 {
@@ -347,7 +348,7 @@ static int make_batch(struct batch *b, u32 room)
 	return b->all ? 0 : -ENOMEM;
 }
 
-/* Takes as many buckets from @k on as @b has room for, and returns the next one. */
+/* Adds buckets from @k on to the batch until it is full, and returns the next bucket. */
 static u32 fill_batch(struct nf_ct_net *c, u32 k, struct batch *b, u32 *need)
 {
 	u32 end = min(k + EACH_STEP, (u32)CT_BUCKETS);
@@ -371,9 +372,7 @@ static int show_batch(struct batch *b, int err, int (*fn)(struct nf_conn *ct, vo
 	return err;
 }
 
-/*
- * Calls @fn for each connection, bucket by bucket, so that packets do not wait for the whole walk.
- */
+/* Works in batches, so that packets do not wait for the whole walk. */
 int nf_ct_each(struct net *net, int (*fn)(struct nf_conn *ct, void *arg), void *arg)
 {
 	struct nf_ct_net *c = net->nf.ct;
@@ -386,7 +385,7 @@ int nf_ct_each(struct net *net, int (*fn)(struct nf_conn *ct, void *arg), void *
 
 		k = fill_batch(c, k, &b, &need);
 		err = show_batch(&b, 0, fn, arg);
-		if (!err && k == from) /* not even one bucket fitted */
+		if (!err && k == from) /* the batch is too small for one bucket */
 			err = make_batch(&b, need + EACH_ROOM);
 		cond_resched();
 	}
@@ -394,7 +393,7 @@ int nf_ct_each(struct net *net, int (*fn)(struct nf_conn *ct, void *arg), void *
 	return err;
 }
 
-/* ---- a packet comes ---- */
+/* ---- tracking a packet ---- */
 
 static struct nf_conn *begin(struct nf_state *s, const struct nf_tuple *t, const struct nf_l4 *l4)
 {
@@ -427,8 +426,8 @@ static struct nf_conn *begin(struct nf_state *s, const struct nf_tuple *t, const
 }
 
 /*
- * Finds the packet's connection or begins one, and returns it with a reference. NULL: it belongs to
- * none.
+ * Finds the packet's connection, or makes a new one. Returns it with a reference; NULL if the
+ * packet is invalid or there is no memory. *@dir: the packet's direction.
  */
 static struct nf_conn *resolve(struct nf_state *s, const struct nf_l4 *l4, int *dir)
 {
@@ -502,8 +501,8 @@ static u32 track(struct nf_state *s, void *priv)
 }
 
 /*
- * Enters the connection into the table when its first packet has passed everything. NF_DROP: the
- * table is full, or another packet has entered it.
+ * Hook function: enters a new connection into the table when its first packet has passed all other
+ * hooks. Returns NF_DROP if the table is full, or has one of its tuples already.
  */
 static u32 confirm(struct nf_state *s, void *priv)
 {
@@ -583,10 +582,7 @@ void nf_ct_unuse(struct net *net)
 		nf_unregister_both(net, ct_hooks, ARRAY_SIZE(ct_hooks));
 }
 
-/*
- * Empties the table. Packets that are still held keep their connections, which are in no table
- * then.
- */
+/* Empties and frees the table. Connections that packets still hold are freed with the packets. */
 void nf_ct_net_end(struct net *net)
 {
 	struct nf_ct_net *c = net->nf.ct;

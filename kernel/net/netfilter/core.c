@@ -3,9 +3,8 @@
  * core.c: the hook functions of a namespace, by hook, family and priority; netfilter.h shows where
  * the hooks are.
  *
- * Each list is an array that is never changed: a new array takes its place, and the old one is
- * freed after a grace period. So packets pass without a lock. net->nf.hooks has a bit for each list
- * that is not empty.
+ * Each list is an immutable array. A change publishes a new array, and frees the old one after a
+ * grace period, so packets need no lock. net->nf.hooks has a bit for each list that is not empty.
  * Locks: nf_mutex for registering and unregistering functions.
  */
 #include <asm/errno.h>
@@ -17,7 +16,7 @@
 #include "kernel/net/netfilter/conntrack.h"
 #include "kernel/sched/lock.h"
 
-#define HOOKS_MAX 1024U /* of one list */
+#define HOOKS_MAX 1024U /* most functions of a list */
 
 struct nf_hooks {
 	struct rcu_head rcu;
@@ -88,10 +87,7 @@ static bool same(const struct nf_hook_ops *a, const struct nf_hook_ops *b)
 	return a->fn == b->fn && a->priv == b->priv && a->priority == b->priority;
 }
 
-/*
- * Removes a function. Without memory for a new array it does so in place: a concurrent walk may
- * call a function twice, but skips only the removed one.
- */
+/* Removes a function. The allocation of the new array cannot fail. */
 void nf_unregister(struct net *net, const struct nf_hook_ops *ops)
 {
 	u32 at = index_of_ops(ops), i = 0;
@@ -181,7 +177,7 @@ void nf_net_end(struct net *net)
 	net->nf.hooks = 0;
 }
 
-/* ---- functions for hooks to change packets ---- */
+/* ---- changing packets ---- */
 
 u8 *nf_writable(struct sk_buff *skb, u32 n)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * ct_proto.c: timeouts of connections, and TCP's states as a router sees them: by flags only,
- * windows are not tracked. The defaults are Linux's, and one set of values is for the whole machine
+ * windows are not tracked. The defaults are Linux's; one set of values applies to the whole machine
  * (/proc/sys/net/netfilter). An ICMP error belongs to the connection whose packet it quotes.
  */
 #include <linux/netfilter/nf_conntrack_tcp.h>
@@ -84,7 +84,7 @@ bool nf_ct_sum_holds(const struct nf_state *s, const struct nf_l4 *l4)
 	u8 h[8];
 
 	if (skb->csum_ok || len < sizeof(h))
-		/* a packet that is too short for a transport header has no checksum to check */
+		/* too short for a transport header */
 		return true;
 	skb_copy(skb, l4->off, h, sizeof(h));
 	if (l4->proto == IPPROTO_UDP) {
@@ -103,9 +103,8 @@ bool nf_ct_sum_holds(const struct nf_state *s, const struct nf_l4 *l4)
 }
 
 /*
- * True if the packet may begin a connection: any TCP packet but one that ends a connection, since
- * tracking may have begun after the connection did. With nf_conntrack_tcp_loose off, only the first
- * packet of a handshake may.
+ * True if the packet may begin a connection. For TCP that is a SYN; with nf_conntrack_tcp_loose
+ * also an ACK, since tracking may have begun after the connection.
  */
 bool nf_ct_may_begin(const struct net *net, const struct sk_buff *skb, const struct nf_l4 *l4)
 {
@@ -147,10 +146,7 @@ static u8 tcp_next(u8 state, u8 flags, bool reply)
 	}
 }
 
-/*
- * Counts acknowledgements that repeat the last one: their sender tries again, since it has got no
- * answer.
- */
+/* Counts ACKs in a row that are equal: their sender repeats them because it gets no answer. */
 static void count_again(
 	struct nf_conn *ct, const struct sk_buff *skb, const struct nf_l4 *l4, int dir)
 {
@@ -197,7 +193,7 @@ static u32 tcp_packet(
 {
 	u8 flags = flags_of(skb, l4), was = ct->tcp_state, now;
 
-	/* a reuse of the tuple of an ended connection */
+	/* a new connection reuses the tuple of one that has ended */
 	if ((flags & (SYN | ACK | RST)) == SYN && dir == IP_CT_DIR_ORIGINAL &&
 		(was == TCP_CONNTRACK_TIME_WAIT || was == TCP_CONNTRACK_CLOSE ||
 			was == TCP_CONNTRACK_LAST_ACK))
@@ -205,8 +201,8 @@ static u32 tcp_packet(
 	if ((flags & (SYN | ACK | RST | FIN)) == SYN && dir == IP_CT_DIR_ORIGINAL &&
 		was == TCP_CONNTRACK_SYN_SENT)
 		/*
-		 * no answer yet: a client that only tries again keeps neither the entry nor its
-		 * translation
+		 * Not answered yet: repeated SYNs do not extend the timeout of the entry and its
+		 * NAT.
 		 */
 		return NF_ACCEPT;
 	now = tcp_next(was, flags, dir == IP_CT_DIR_REPLY);
@@ -259,14 +255,15 @@ bool nf_ct_error(struct nf_state *s, const struct nf_l4 *l4)
 		return false;
 	skb_copy(s->skb, l4->off, &type, 1);
 	if (s->v6 && type >= 130 && type <= 137) {
-		s->skb->nf_info = NF_UNTRACKED; /* neighbours, routers */
+		s->skb->nf_info = NF_UNTRACKED; /* neighbour discovery and router messages */
 		return true;
 	}
 	if (!is_error(type, s->v6))
 		return false;
 	if (!nf_ct_tuple(s->skb, s->v6, l4->off + 8, &quoted))
 		return true;
-	nf_ct_invert(&t, &quoted); /* the quoted one went the other way */
+	/* the quoted packet went in the other direction */
+	nf_ct_invert(&t, &quoted);
 	d = nf_ct_find(s->net, &t);
 	if (!d)
 		return true;

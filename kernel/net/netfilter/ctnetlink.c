@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ctnetlink.c: connections by netlink (conntrack(8): -L, -D, -F, -C, -E), changes of mark and
- * timeout, and /proc/net/nf_conntrack. Netlink cannot make a connection. Listeners are notified of
- * connections that begin, change their state, and end.
+ * ctnetlink.c: connections over netlink (conntrack(8): -L, -D, -F, -C, -E), changes of mark, labels
+ * and timeout, and /proc/net/nf_conntrack. Netlink cannot make a connection. Listeners are notified
+ * when connections begin, change their state, and end.
  */
 #include <linux/netfilter/nf_conntrack_tcp.h>
 #include <linux/netfilter/nfnetlink_conntrack.h>
@@ -14,10 +14,7 @@
 #include "kernel/net/netfilter/conntrack.h"
 #include "kernel/net/netfilter/nfnetlink.h"
 
-/*
- * tick of the clock by which such times are shown: a connection that has just begun has all of its
- * seconds
- */
+/* Resolution of shown timeouts, so that a new connection shows all of its seconds. */
 #define TICK (10 * NSEC_PER_MSEC)
 
 /* ---- messages ---- */
@@ -104,7 +101,8 @@ static void put_ct(
 		nfb_attr(b, CTA_LABELS, ct->labels, sizeof(ct->labels));
 	nfb_be32(b, CTA_ID, ct->id);
 	if (!event)
-		nfb_be32(b, CTA_USE, (u32)atomic_read(&ct->refs) - 1); /* without ours */
+		/* without the reference of this request */
+		nfb_be32(b, CTA_USE, (u32)atomic_read(&ct->refs) - 1);
 	nfb_end(b);
 }
 
@@ -188,7 +186,10 @@ static int parse_tuple(nla_t a, u8 family, struct nf_tuple *t)
 	return 0;
 }
 
-/* Finds the connection that a request names and takes a reference. ERR_PTR(-EINVAL, -ENOENT). */
+/*
+ * Finds the connection that a request names. Returns it with a reference, or ERR_PTR(-EINVAL) or
+ * ERR_PTR(-ENOENT).
+ */
 static struct nf_conn *named(struct nfnl_req *r, nla_t *tb)
 {
 	nla_t which = tb[CTA_TUPLE_ORIG] ? tb[CTA_TUPLE_ORIG] : tb[CTA_TUPLE_REPLY];
@@ -209,7 +210,7 @@ static struct nf_conn *named(struct nfnl_req *r, nla_t *tb)
 	return d->ct;
 }
 
-/* Changes the labels. @mask selects which; without it all are changed. */
+/* Changes the labels in @ct that the mask attribute selects, or all of them. */
 static int change_labels(struct nf_conn *ct, nla_t *tb)
 {
 	static const u32 all[4] = { ~0U, ~0U, ~0U, ~0U };
@@ -226,7 +227,7 @@ static int change_labels(struct nf_conn *ct, nla_t *tb)
 	return 0;
 }
 
-/* Changes a connection's mark, labels or timeout. Everything else about it is up to its packets. */
+/* Changes mark, labels or timeout of a connection. Nothing else can be changed. */
 static int change(struct nfnl_req *r, nla_t *tb)
 {
 	u32 mark = 0, mask = ~0U, timeout = 0;
@@ -273,7 +274,7 @@ static int one(struct nfnl_req *r, nla_t *tb, bool tell)
 	return tell ? nfnl_answer(r, &b) : 0;
 }
 
-/* Shows or deletes all connections, or those with a mark. */
+/* Sends (@tell) or deletes all connections, or those that match a mark. */
 static int all(struct nfnl_req *r, nla_t *tb, bool tell)
 {
 	struct walk w = { .r = r, .to = nfnl_to(r), .tell = tell };
@@ -406,7 +407,7 @@ static int show_count(struct seq *s, void *arg)
 
 static int buckets = CT_BUCKETS, always = 1;
 static const struct sysctl ints[] = {
-	/* no window is followed, so nothing is out of one */
+	/* windows are not tracked, so no packet is outside of one */
 	SYSCTL_NUM("net/netfilter/nf_conntrack_tcp_be_liberal", always, 1, 1),
 	SYSCTL_NUM("net/netfilter/nf_conntrack_tcp_ignore_invalid_rst", always, 1, 1),
 	SYSCTL_NUM("net/netfilter/nf_log_all_netns", nf_log_all_netns, 0, 1),

@@ -4,9 +4,9 @@
  * expression "dup".
  *
  * The copy is made when the rule is evaluated, since later rules may change the packet, and is sent
- * when the filter's lock has been released. It keeps its addresses and goes to a gateway. It passes
- * the output hooks with a smaller work limit than other packets (NFT_WORK_COPY), and is not copied
- * again. At most COPIES_MAX copies of one packet are made at one hook.
+ * after nn->lock is released. It keeps its addresses and is routed to a gateway. It passes the
+ * output hooks with a smaller work limit than other packets (NFT_WORK_COPY), and is not copied
+ * again. At one hook at most COPIES_MAX copies of a packet are made.
  * Source: iptables-extensions(8), nft(8); <linux/netfilter/xt_TEE.h>.
  */
 #include <linux/ip.h>
@@ -22,8 +22,8 @@
 #define IP_DF 0x4000
 
 /*
- * Lowers the hop limit where the copy could come back, so that a loop ends; the copy must not be
- * fragmented.
+ * Prepares a copy: sets "don't fragment" (IPv4), and decrements the hop limit at hooks where the
+ * copy could come back, so that a loop ends. Returns false if the copy must be dropped.
  */
 static bool edit(const struct nft_pkt *p, struct sk_buff *c)
 {
@@ -37,7 +37,7 @@ static bool edit(const struct nft_pkt *p, struct sk_buff *c)
 		return h6->hop_limit;
 	}
 	h4 = (struct iphdr *)nf_writable(c, sizeof(*h4));
-	if (h4->ihl < 5 || h4->ihl * 4U > skb_len(c)) /* a rule may have written that */
+	if (h4->ihl < 5 || h4->ihl * 4U > skb_len(c)) /* a filter rule may have written that */
 		return false;
 	h4->frag_off |= htons(IP_DF);
 	h4->ttl = (u8)(h4->ttl - less);
@@ -48,7 +48,7 @@ static bool edit(const struct nft_pkt *p, struct sk_buff *c)
 
 /*
  * Fills in the checksums of a copy. A packet that stays on this machine has none, but its copy
- * leaves. A packet that will be segmented gets them then.
+ * leaves. A GSO packet gets them when it is cut.
  */
 static void fill_sums(const struct nft_pkt *p, struct sk_buff *c)
 {
@@ -71,7 +71,7 @@ void nf_dup(struct nft_pkt *p, const ip_addr *gateway, u32 oif)
 	c->nf_info = NF_UNTRACKED;
 	c->is_copy = true;
 	c->is_answer = p->skb->is_answer;
-	c->proxy = *gateway; /* until it is sent */
+	c->proxy = *gateway; /* only until it is sent */
 	c->copy_if = oif;
 	if (!edit(p, c)) {
 		kfree_skb(c);
@@ -140,7 +140,7 @@ const struct xt_kind xt_dup_targets[] = {
 /* ---- dup ---- */
 
 struct dup {
-	u8 addr, dev; /* registers */
+	u8 addr, dev; /* indices of registers */
 	bool has_dev;
 };
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * log.c: packets in the kernel's log, in Linux's words, for programs that parse firewall logs
+ * log.c: logs packets to the kernel log in Linux's format, for programs that parse firewall logs
  * (fail2ban, psad, logwatch). A line has devices, link header, addresses, the fields of IP and of
- * the transport, the packet quoted by an ICMP error, and the mark. NF_LOG_* add sequence numbers,
- * options and the owner. At most LINES in a second, so that packets cannot flood the log.
+ * the transport, the packet quoted by an ICMP error, and the mark. NF_LOG_* flags add sequence
+ * numbers, options and the owner. At most LINES a second are logged, so that packets cannot flood
+ * the log.
  *
- * Called with the filter's lock. A truncated packet is logged as INCOMPLETE, and never read beyond
- * its end.
+ * nn->lock is held. A truncated packet is logged as INCOMPLETE, and never read beyond its end.
  */
 #include <linux/ip.h>
 #include <linux/ipv6.h>
@@ -50,8 +50,8 @@ static u32 left_from(const struct line *l, u32 off)
 }
 
 /*
- * Copies @n bytes at @off. Returns true if the packet has them; otherwise the log line says that it
- * is cut.
+ * Copies @n bytes at offset @off. Returns false if the packet is too short; the line then says
+ * INCOMPLETE.
  */
 static bool get(struct line *l, u32 off, void *to, u32 n)
 {
@@ -87,7 +87,7 @@ static void put_addr6(struct line *l, const char *name, const u8 *a)
 		PUT(l, "%02x%02x%s", a[i], a[i + 1], i < 14 ? ":" : " ");
 }
 
-/* Prints options of a header: @n bytes at @off. */
+/* Prints the options of a header, @n bytes at @off. */
 static void put_options(struct line *l, u32 off, u32 n)
 {
 	u8 bytes[40];
@@ -142,7 +142,7 @@ static void put_spi(struct line *l, u32 off, bool fragment, const char *name, u3
 static void put_ip4(struct line *l, u32 off, bool quoted);
 static void put_ip6(struct line *l, u32 off, bool quoted);
 
-/* Prints the packet quoted by an ICMP error, but no quote within a quote. */
+/* Prints the packet that an ICMP error quotes, but not a quote in a quote. */
 static void put_quote(struct line *l, u32 off, bool quoted, void (*put)(struct line *, u32, bool))
 {
 	if (quoted)
@@ -154,7 +154,7 @@ static void put_quote(struct line *l, u32 off, bool quoted, void (*put)(struct l
 
 static void put_icmp(struct line *l, u32 off, bool fragment, bool quoted)
 {
-	/* bytes that must follow type, code and checksum to be printed */
+	/* by ICMP type: bytes that must follow the first four to be printed */
 	static const u8 needs[19] = { [0] = 4,
 		[3] = 28,
 		[4] = 28,
@@ -252,8 +252,8 @@ static bool is_extension(u8 proto)
 }
 
 /*
- * Prints the extension headers. Returns the transport's offset, and its number in *proto; 0:
- * nothing follows.
+ * Prints the extension headers. Returns the offset of the transport header, and its protocol in
+ * *@proto; 0: there is none.
  */
 static u32 put_extensions(struct line *l, u32 off, u8 *proto, bool *fragment)
 {
@@ -299,7 +299,7 @@ static void put_ip6(struct line *l, u32 off, bool quoted)
 		put_transport(l, proto, off, fragment, quoted);
 }
 
-/* Prints the link header of a received packet; on loopback its addresses are zero. */
+/* Prints the link header of a received packet; for loopback with zero addresses. */
 static void put_link(struct line *l, const struct nf_state *s)
 {
 	u8 lo[ETH_HLEN] = { [12] = (u8)(s->skb->protocol >> 8), [13] = (u8)s->skb->protocol };
@@ -321,7 +321,10 @@ static void put_link(struct line *l, const struct nf_state *s)
 	PUT(l, " ");
 }
 
-/* Logs a packet. Only the first namespace writes to the log, unless nf_log_all_netns is set. */
+/*
+ * Logs a packet. Packets of other namespaces than the first are logged only if nf_log_all_netns is
+ * set.
+ */
 void nf_log_packet(const struct nf_state *s, u32 level, u32 flags, const char *prefix)
 {
 	struct line *l;

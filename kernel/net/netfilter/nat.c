@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * nat.c: translation: for a connection's first packet the chains of type nat decide what its source
- * or destination shall be (nf_nat_setup()). This packet and all later ones are rewritten so,
- * answers the other way round, and so are the packets that ICMP errors quote.
+ * nat.c: network address translation: for a connection's first packet, the chains of type nat
+ * decide to what its source or destination is translated (nf_nat_setup()). This packet and all
+ * later ones are rewritten accordingly; replies are rewritten the other way round, and so are
+ * packets that ICMP errors quote.
  *
- * Where: the destination at PRE_ROUTING and LOCAL_OUT (priority -100), the source at LOCAL_IN and
- * POST_ROUTING (100). A connection about which no chain decides keeps its addresses and ports,
- * unless another connection has them already: then it gets another port.
+ * The destination is translated at PRE_ROUTING and LOCAL_OUT (priority -100), the source at
+ * LOCAL_IN and POST_ROUTING (100). If no chain decides about a connection, it keeps its addresses
+ * and ports, unless another connection has them already: then it gets another port.
  */
 #include <linux/ip.h>
 #include <linux/ipv6.h>
@@ -28,7 +29,7 @@ static u32 done_bit(int manip)
 	return manip == NF_NAT_SRC ? IPS_SRC_NAT_DONE : IPS_DST_NAT_DONE;
 }
 
-/* ---- which numbers ---- */
+/* ---- choice of addresses and ports ---- */
 
 static bool is_taken(struct nf_conn *ct, const struct nf_tuple *t)
 {
@@ -63,7 +64,10 @@ static bool has_ports(u8 proto)
 	       proto == IPPROTO_ICMP || proto == IPPROTO_ICMPV6;
 }
 
-/* Chooses an address of the range; for one client it is always this address. */
+/*
+ * Chooses an address of the range by a hash; with NF_NAT_RANGE_PERSISTENT by the source alone, so a
+ * client always gets the same address.
+ */
 static ip_addr choose_addr(const struct nf_range *r, const struct nf_tuple *t, int manip)
 {
 	u32 from, to;
@@ -103,9 +107,9 @@ static void port_bounds(const struct nf_range *r, u16 port, bool icmp, u32 *lo, 
 }
 
 /*
- * Chooses another port, so that no other connection has the tuple. Returns true if one was found. A
- * destination that a rule names stays even if it is taken: the source, which is translated later,
- * gets another port, or the connection is not entered.
+ * Chooses another port if the tuple is taken by another connection. Returns true if the tuple can
+ * be used. A destination that a rule names is kept even if it is taken: the translation of the
+ * source gets another port later, or confirm() drops the packet.
  */
 static bool choose_port(struct nf_conn *ct, const struct nf_range *r, struct nf_tuple *t, int manip)
 {
@@ -195,9 +199,9 @@ u32 nf_nat_redirect(struct nf_state *s, const struct nf_range *r)
 	return nf_nat_setup(ct, &range, NF_NAT_DST);
 }
 
-/* ---- packets are rewritten ---- */
+/* ---- rewriting packets ---- */
 
-/* Replaces the address at @at, and returns the difference to a checksum. */
+/* Replaces the address at @at. Returns the change of a checksum that covers it. */
 static u32 put_addr(u8 *at, const ip_addr *a, bool v6)
 {
 	const void *new = v6 ? (const void *)a : &a->w[3];
@@ -208,8 +212,8 @@ static u32 put_addr(u8 *at, const ip_addr *a, bool v6)
 }
 
 /*
- * Sets the port in the transport's header at @at, and corrects the checksum, to which the addresses
- * add @delta.
+ * Sets the port in the transport header at offset @at, and updates its checksum, which @delta, the
+ * change by the addresses, affects too.
  */
 static void put_transport(struct sk_buff *skb, const struct nf_l4 *l4, u32 at,
 	const struct nf_tuple *t, int manip, u32 delta)
@@ -222,7 +226,7 @@ static void put_transport(struct sk_buff *skb, const struct nf_l4 *l4, u32 at,
 		return;
 	skb_copy(skb, field, &was, 2);
 	if (l4->proto == IPPROTO_ICMP)
-		delta = 0; /* its checksum has no pseudo header */
+		delta = 0; /* no pseudo header in its checksum */
 	delta += nf_csum_delta(&was, &port, 2);
 	if (!nf_write(skb, field, &port, 2))
 		return;
@@ -230,7 +234,9 @@ static void put_transport(struct sk_buff *skb, const struct nf_l4 *l4, u32 at,
 	nf_fix_sum(skb, sum, delta, l4->proto == IPPROTO_UDP);
 }
 
-/* Writes the source or destination of @t into the packet whose network header is at @base. */
+/*
+ * Writes the source or destination of @t into the packet whose network header is at offset @base.
+ */
 static void rewrite(struct sk_buff *skb, bool v6, u32 base, const struct nf_l4 *l4,
 	const struct nf_tuple *t, int manip)
 {
@@ -263,7 +269,7 @@ static bool wants(const struct nf_conn *ct, int info, int manip)
 }
 
 /*
- * Rewrites the addresses of an ICMP error and of the packet that it quotes, and its checksum.
+ * Rewrites an ICMP error: its own address, that of the packet that it quotes, and its checksum.
  * Returns false if that is not possible.
  */
 static bool rewrite_error(
@@ -316,8 +322,8 @@ static u32 mangle(struct nf_state *s, struct nf_conn *ct, int info, int manip)
 }
 
 /*
- * Runs the chains for a connection's first packet. A connection about which no rule decides keeps
- * its addresses and ports.
+ * Runs the NAT chains for a connection's first packet. If no rule decides, the connection keeps its
+ * addresses and ports.
  */
 static u32 ask_chains(struct nf_state *s, struct nf_conn *ct, int manip)
 {

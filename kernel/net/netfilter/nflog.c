@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * nflog.c: packets that rules show to programs (iptables' NFLOG, nft's `log group`; ulogd, tcpdump
- * -i nflog): NFNL_SUBSYS_ULOG.
+ * nflog.c: sends packets that rules log to programs (iptables' NFLOG, nft's `log group`; ulogd,
+ * tcpdump -i nflog): NFNL_SUBSYS_ULOG.
  *
- * A program binds groups to its netlink socket, and gets a message at once for each packet that a
- * rule logs to one of them. A program may allow the kernel to collect messages first, by number or
- * time (NFULA_CFG_QTHRESH, _TIMEOUT, _NLBUFSIZ): these are upper bounds, and not used. If there is
- * no memory for a message or no room in the socket's queue, the message is lost, and the sequence
- * number shows the gap.
+ * A program binds groups to its netlink socket. It gets a message for each packet that a rule logs
+ * to one of its groups, at once: the limits for collecting messages by number, time or size
+ * (NFULA_CFG_QTHRESH, _TIMEOUT, _NLBUFSIZ) are upper bounds, and not used. If there is no memory
+ * for a message, or no room in the socket's queue, the message is lost, and the sequence number
+ * shows the gap.
  *
- * States: bound (by one socket) -> gone (unbound, or the socket is closed).
- * Invariant: a group's socket is open, since nl_release() ends its groups before the socket is
- * freed. Locks: nn->lock for the list and its groups; requests hold nfnl_mutex, so that a socket's
- * own group stays in the list while they are served.
+ * States: bound (by one socket) -> gone (unbound, or the socket is closed). Invariant: the socket
+ * of a group is open, since nl_release() ends its groups before the socket is freed.
+ * Locks: nn->lock for the list and its groups. Requests hold nfnl_mutex, so that a group of the
+ * requesting socket stays in the list while they are handled.
  */
 #include <linux/netfilter/nfnetlink_log.h>
 
@@ -43,8 +43,8 @@ static struct nflog_group *find_group(struct nft_net *nn, u16 group)
 /* ---- packets ---- */
 
 /*
- * Adds the card by which the packet came, and its link header. Loopback has no link header: it is
- * reported as zeroes, as to a packet socket.
+ * Adds the device by which the packet came, and its link header. Loopback has no link header; it is
+ * reported as zeros, as packet sockets see it.
  */
 static void put_link(struct nfb *b, const struct nf_state *s)
 {
@@ -154,7 +154,7 @@ static struct nflog_group *bind_group(struct nfnl_req *r, struct nft_net *nn, u1
 	return g;
 }
 
-/* Ends the groups of the socket @n: one group, or all if @group is -1. */
+/* Removes group @group of socket @n, or all its groups if @group is -1. */
 static void end_groups(struct nft_net *nn, const struct nl_sock *n, int group)
 {
 	struct nflog_group *g, *next;
@@ -188,7 +188,7 @@ static int set_mode(struct nft_net *nn, struct nflog_group *g, nla_t a)
 		return -EINVAL;
 	memcpy(&m, nla_data(a), sizeof(m));
 	if (m.copy_mode > NFULNL_COPY_PACKET)
-		return 0; /* without a report, as in Linux */
+		return 0; /* as on Linux, without an error */
 	range = ntohl(m.copy_range);
 	spin_lock(&nn->lock);
 	g->mode = m.copy_mode;
@@ -206,7 +206,7 @@ static int set_flags(struct nft_net *nn, struct nflog_group *g, nla_t a)
 	if (nla_be16(a, &flags))
 		return -EINVAL;
 	if (flags & ~(NFULNL_CFG_F_SEQ | NFULNL_CFG_F_SEQ_GLOBAL))
-		return -EOPNOTSUPP; /* with its connection */
+		return -EOPNOTSUPP; /* connection data is not supported */
 	spin_lock(&nn->lock);
 	g->flags = flags;
 	spin_unlock(&nn->lock);
@@ -214,8 +214,8 @@ static int set_flags(struct nft_net *nn, struct nflog_group *g, nla_t a)
 }
 
 /*
- * Serves a command of NFULA_CFG_CMD. 1: the request ends with it. BIND and UNBIND of a family
- * (group 0) would choose the listener of packets that no rule has logged; there are no such
+ * Handles a command of NFULA_CFG_CMD. Returns 1 if the request ends with it. BIND and UNBIND of a
+ * family (group 0) would choose the listener for packets that no rule has logged; there are no such
  * packets.
  */
 static int command(struct nfnl_req *r, struct nft_net *nn, struct nflog_group **g, u8 cmd)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * nfnetlink.c: NETLINK_NETFILTER: requests to subsystems, and batches: either all messages between
- * NFNL_MSG_BATCH_BEGIN and _END take effect, or none. Errors of a batch's messages are all
- * reported; a single error, or a missing end, takes everything back.
+ * NFNL_MSG_BATCH_BEGIN and _END take effect, or none. Errors of all messages of a batch are
+ * reported; a single error, or a missing end, aborts the batch.
  * Source: <linux/netfilter/nfnetlink.h>, what nft(8) sends.
  */
 #include "kernel/mm/mm.h"
@@ -16,7 +16,7 @@
 
 static DEFINE_MUTEX(nfnl_mutex);
 
-/* ---- reading ---- */
+/* ---- parsing ---- */
 
 nla_t nla_next(const void *data, u32 len, nla_t at)
 {
@@ -110,7 +110,7 @@ bool nla_is(nla_t a, const char *text)
 
 /* ---- writing ---- */
 
-/* Returns room for @n more bytes. NULL: there is no memory, or there was none before. */
+/* Returns room for @n more bytes; NULL if there is no memory, or was none before. */
 static void *nfb_room(struct nfb *b, u32 n)
 {
 	u32 need = b->len + (u32)NLA_ALIGN(n);
@@ -290,7 +290,7 @@ static int prepare(struct nfnl_req *r, struct nl_sock *n, const struct nlmsghdr 
 	return 0;
 }
 
-/* Sends an error with its known details; 0: an acknowledgement. */
+/* Sends an error message with the attribute and text of @r; with @err 0 an acknowledgement. */
 static int tell(struct nl_sock *n, const struct nlmsghdr *h, int err, const struct nfnl_req *r)
 {
 	u32 off = r && r->bad ? (u32)((const u8 *)r->bad - (const u8 *)h) : 0;
@@ -333,7 +333,7 @@ static bool good(const u8 *buf, u32 len, u32 off)
 	       h->nlmsg_len <= len - off;
 }
 
-/* Returns the generation of the rules that a batch's sender has seen; 0: any. */
+/* Returns the generation of rules that the sender of a batch has seen; 0: any. */
 static u32 batch_genid(const struct nfnl_req *r)
 {
 	nla_t tb[NFNL_BATCH_GENID + 1];
@@ -345,8 +345,8 @@ static u32 batch_genid(const struct nfnl_req *r)
 }
 
 /*
- * Runs the messages from @off on until the batch's end, and returns where it ends. *err: the first
- * error.
+ * Runs the messages of a batch from offset @off on. Returns the offset behind its end. *@err: the
+ * first error; *@ended: the end message was found.
  */
 static u32 run_batch(struct nl_sock *n, const u8 *buf, u32 len, u32 off, int *err, bool *ended)
 {
@@ -377,7 +377,7 @@ static u32 run_batch(struct nl_sock *n, const u8 *buf, u32 len, u32 off, int *er
 	return off;
 }
 
-/* Runs a batch whose first message is at @off, and returns where the next message begins. */
+/* Runs the batch whose first message is at @off. Returns the offset of the next message. */
 static u32 batch(struct nl_sock *n, const u8 *buf, u32 len, u32 off)
 {
 	const struct nlmsghdr *h = (const void *)(buf + off);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * nft_chain.c: chains: requests and messages, and the check that jumps end. nft_validate() gives
- * each chain a height, one more than that of the highest chain it jumps to, and refuses circles and
- * base chains that are too high. It takes time linear in the rules, and measures each chain once.
+ * each chain a height: 0 without jumps, else one more than the highest chain it jumps to. It
+ * refuses circles, and base chains whose height is too large. It takes time linear in the number of
+ * rules, since it measures each chain once.
  */
 #include "kernel/lib/printk.h"
 #include "kernel/net/netfilter/nft.h"
@@ -45,7 +46,7 @@ bool nft_chain_unregister(struct net *net, struct nft_chain *ch)
 	return true;
 }
 
-/* Registers the chain's hooks. After a failure no packet can be about to enter the chain. */
+/* Registers the chain's hooks. After a failure no packet can still enter the chain. */
 static int hook_up(struct net *net, struct nft_chain *ch)
 {
 	int err = ch->nat ? nf_nat_get(net) : 0;
@@ -65,7 +66,7 @@ static int hook_up(struct net *net, struct nft_chain *ch)
 
 static u32 epoch;
 
-/* Computes the chain's height into *high, which becomes at least @depth's. */
+/* Sets ch->height; highest[depth] is its intermediate result. */
 static int measure(struct nft_chain *ch, u32 depth);
 static u32 highest[NFT_DEPTH + 2];
 
@@ -105,8 +106,8 @@ static int measure(struct nft_chain *ch, u32 depth)
 }
 
 /*
- * Measures all chains from the base chains on, whose depth is 0. The depth of chains that were
- * measured before is checked too.
+ * Measures all chains that base chains reach; a base chain has depth 0. For a chain that was
+ * measured already, it still checks the depth plus the height.
  */
 int nft_validate(struct nft_table *t)
 {
@@ -176,7 +177,7 @@ static int parse_hook(nla_t hook, nla_t type, struct hook_wanted *w)
 			w->type = types[i].name;
 			if (w->hook >= NF_INET_NUMHOOKS || !(types[i].hooks >> w->hook & 1))
 				return -EOPNOTSUPP;
-			/* NAT needs connections, which are known after this priority */
+			/* NAT needs a connection, which a packet has only after that priority */
 			return i == 2 && (int)w->priority <= NF_PRI_CONNTRACK ? -EOPNOTSUPP : 0;
 		}
 	}
@@ -242,7 +243,8 @@ static int create(struct nft_ctx *c, nla_t *tb, u32 flags, u32 policy)
 	return 0;
 err_unhook:
 	if (nft_chain_unregister(c->net, ch))
-		synchronize_rcu(); /* nor will the batch's end wait for it */
+		/* its abort would not wait, since there is no log entry */
+		synchronize_rcu();
 err_free:
 	if (ch)
 		kfree(ch->udata);
@@ -252,8 +254,7 @@ err_free:
 }
 
 /*
- * True if a request of this batch has given the name to another chain, which gets it when the batch
- * is valid.
+ * True if a request of this batch renames another chain to this name, which takes effect at commit.
  */
 static bool is_promised(const struct nft_ctx *c, nla_t name)
 {
@@ -462,7 +463,7 @@ int nft_get_chain(struct nft_ctx *c)
 	return err ? err : nfnl_done(c->r);
 }
 
-/* ---- its end ---- */
+/* ---- freeing ---- */
 
 static void free_rcu(struct rcu_head *h)
 {
@@ -472,7 +473,7 @@ static void free_rcu(struct rcu_head *h)
 	kfree(ch);
 }
 
-/* Frees the chain after a grace period, since a packet may be about to enter it. */
+/* Frees the chain after a grace period, since a packet may still enter it. */
 void nft_chain_free(struct net *net, struct nft_chain *ch)
 {
 	nft_uncount(ch->table->nn);

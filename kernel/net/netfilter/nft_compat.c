@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * nft_compat.c: the expressions "match" and "target", by which iptables-nft names matches and
- * targets of iptables: a name, a revision, and a structure of bytes that is kept as it came. xt_*.c
- * interpret the structure.
+ * targets of iptables: a name, a revision, and a structure of bytes, which is stored as it is.
+ * xt_*.c interpret the structure.
  */
 #include <linux/netfilter/nf_tables_compat.h>
 
@@ -15,7 +15,7 @@
 
 struct compat {
 	const struct xt_kind *kind;
-	void *state; /* NULL: it keeps none */
+	void *state; /* of xt_kind.open(); NULL: none */
 	u32 len;
 	u8 info[] __aligned(8);
 };
@@ -36,7 +36,7 @@ static const struct xt_kind *find(bool target, const char *name, u32 rev, u8 fam
 	return NULL;
 }
 
-/* True if there is any revision of that match or target. */
+/* True if the match or target exists in any revision. */
 static bool known(bool target, const char *name)
 {
 	for (const struct xt_kind *const *list = target ? targets : matches; *list; list++)
@@ -48,7 +48,7 @@ static bool known(bool target, const char *name)
 
 static u32 compat_size(nla_t *tb)
 {
-	nla_t info = tb[NFTA_MATCH_INFO]; /* NFTA_TARGET_INFO has this number, too */
+	nla_t info = tb[NFTA_MATCH_INFO]; /* NFTA_TARGET_INFO has the same number */
 
 	return info ? min(nla_len(info), INFO_MAX) : 0;
 }
@@ -66,7 +66,7 @@ static bool may_be_in(const struct xt_kind *k, const struct nft_ctx *c)
 	return !k->hooks || !base || k->hooks >> c->chain->hook & 1;
 }
 
-/* True if the rule matches the protocol whose header the match or target reads. */
+/* True if the rule is for the protocol that the match or target requires. */
 static bool has_proto(const struct xt_kind *k, const struct nft_ctx *c, const void *info)
 {
 	u8 want = k->needs ? k->needs(info) : k->proto;
@@ -122,8 +122,8 @@ static int target_init(struct nft_ctx *c, struct nft_expr *e, nla_t *tb)
 }
 
 /*
- * True if the match or target may be used at this hook: a jump may lead to a chain from a hook
- * that was not checked.
+ * True if the match or target may be used at this hook. A chain can be reached by a jump from a
+ * base chain at another hook, so this is checked for each packet.
  */
 static bool is_there(const struct xt_kind *k, const struct nft_pkt *p)
 {
@@ -184,7 +184,7 @@ const struct nft_expr_type nft_target = { .name = "target",
 	.destroy = compat_destroy,
 	.size_of = compat_size };
 
-/* Reads for which protocol a rule is, before its expressions are read. */
+/* Reads the protocol of a rule, before its expressions are parsed. */
 int compat_proto(struct nft_ctx *c, nla_t a)
 {
 	nla_t tb[NFTA_RULE_COMPAT_MAX + 1];
@@ -201,7 +201,7 @@ int compat_proto(struct nft_ctx *c, nla_t a)
 	return 0;
 }
 
-/* Tells iptables whether there is a revision, before it chooses one. */
+/* Tells iptables whether a revision is supported, so that it can choose one. */
 int compat_serve(struct nfnl_req *r)
 {
 	struct nfb_to to = nfnl_to(r);

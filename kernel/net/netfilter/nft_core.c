@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * nft_core.c: a packet's way through the rules of a base chain and those it jumps to; registers,
- * values and verdicts in messages.
+ * nft_core.c: evaluates the rules of a base chain, and of chains it jumps to, for a packet;
+ * registers, values and verdicts in messages.
  *
- * A rule's expressions run in turn until one returns NFT_BREAK (the next rule) or a verdict. A
- * packet that a verdict (reject) sends leaves after nn->lock has been released, since it passes the
- * hooks, too. Jumps end, but ten of them in each of fifteen chains are 10^15 rules: a packet that
- * meets more than NFT_WORK_MAX expressions is dropped.
+ * The expressions of a rule are evaluated in order until one sets NFT_BREAK (next rule) or a
+ * verdict. A packet that a verdict sends (reject) is sent after nn->lock is released, since it
+ * passes the hooks too. Jumps end, but ten of them in each of fifteen chains make 10^15 rules. So a
+ * packet whose work exceeds NFT_WORK_MAX is dropped.
  */
 #include <linux/ip.h>
 #include <linux/ipv6.h>
@@ -149,7 +149,7 @@ void nft_verdict_drop(const struct nft_verdict *v)
 
 struct step {
 	struct nft_chain *chain;
-	struct list_head *at; /* the rule that comes next */
+	struct list_head *at; /* rule to continue with after the jump */
 };
 
 static void run_rule(struct nft_rule *rule, struct nft_regs *r, struct nft_pkt *p)
@@ -162,7 +162,7 @@ static void run_rule(struct nft_rule *rule, struct nft_regs *r, struct nft_pkt *
 	p->s->work += i + 1;
 }
 
-/* Walks through the rules and returns the base chain's verdict, NF_*. nn->lock held. */
+/* Evaluates the rules. Returns the verdict of the base chain, NF_*. nn->lock held. */
 static u32 walk(struct nft_chain *base, struct nft_pkt *p)
 {
 	struct step stack[NFT_DEPTH + 1];

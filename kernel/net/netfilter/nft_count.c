@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* nft_count.c: connections counted (nft_count.h), and nft's `ct count`. */
+/* nft_count.c: counts connections (nft_count.h); nft's `ct count`. */
 #include <linux/netfilter/nf_conntrack_tcp.h>
 
 #include "kernel/lib/printk.h"
@@ -10,12 +10,12 @@
 
 struct ct_seen {
 	struct ct_seen *next;
-	struct nf_conn *ct; /* a reference */
+	struct nf_conn *ct; /* with a reference */
 };
 
 /*
- * True if the connection has ended. An entry that was never confirmed and has no other holder has
- * ended: its first packet did not pass.
+ * True if the connection has ended. One that is not confirmed, and to which only the list has a
+ * reference, counts as ended: its first packet was dropped.
  */
 static bool over(const struct nf_conn *ct)
 {
@@ -38,7 +38,7 @@ static void drop(struct nft_net *nn, struct ct_list *l, struct ct_seen **at)
 	nft_uncount(nn);
 }
 
-/* Drops connections that have ended. True if @ct, unless NULL, is among the others. */
+/* Drops connections that have ended. Returns true if @ct, which may be NULL, is in the list. */
 static bool sweep(struct nft_net *nn, struct ct_list *l, const struct nf_conn *ct)
 {
 	struct ct_seen **at = &l->first;
@@ -68,7 +68,7 @@ u32 ct_list_see(const struct nft_pkt *p, struct ct_list *l)
 		return l->n;
 	s = nft_count(nn) ? NULL : kmalloc(sizeof(*s), GFP_ATOMIC | __GFP_ACCOUNT);
 	if (!s)
-		return l->n + 1; /* counted, though not stored */
+		return l->n + 1; /* there is no room to store it */
 	nf_conn_get(ct);
 	*s = (struct ct_seen){ l->first, ct };
 	l->first = s;
@@ -98,7 +98,7 @@ static void free_key(struct nft_net *nn, struct ct_counts *t, struct ct_key *k)
 	nft_uncount(nn);
 }
 
-/* Finds the first key at or behind @a, or NULL. */
+/* Returns the first key at or after @a, or NULL. */
 static struct ct_key *key_from(const struct ct_counts *t, const ip_addr *a)
 {
 	struct rb_node *n = t->root.node;
@@ -117,7 +117,7 @@ static struct ct_key *key_from(const struct ct_counts *t, const ip_addr *a)
 	return best;
 }
 
-/* Sweeps a few keys, in turn, with each new one; keys without connections are freed. */
+/* Sweeps the next few keys, for each new key; frees keys without connections. */
 static void sweep_keys(struct nft_net *nn, struct ct_counts *t)
 {
 	struct ct_key *k = key_from(t, &t->next);
@@ -199,7 +199,10 @@ static int connlimit_init(struct nft_ctx *c, struct nft_expr *e, nla_t *tb)
 		return -EOPNOTSUPP;
 	if (c->nn->counts_conns)
 		return 0;
-	/* until the namespace ends: packets copy and end such expressions, and cannot count */
+	/*
+	 * It stays on until the namespace ends, since packets copy and free such expressions, and
+	 * cannot count users.
+	 */
 	err = nf_ct_use(c->net);
 	c->nn->counts_conns = !err;
 	return err;

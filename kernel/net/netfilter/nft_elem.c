@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * nft_elem.c: elements of sets: requests and messages, elements that packets add (dynset), and
- * their timeouts. nft_tree.c finds them.
+ * timeouts. nft_tree.c finds elements.
  */
 #include "kernel/lib/printk.h"
 #include "kernel/net/netfilter/nft.h"
 
 #define CHUNK 16000U /* bytes of elements in one message */
 
-/* Makes an element. It stays after it has expired, until a search meets it or its set ends. */
+/* Allocates an element. An expired element stays until a search removes it, or its set is freed. */
 static struct nft_elem *elem_alloc(struct nft_net *nn, gfp_t gfp)
 {
 	struct nft_elem *e;
@@ -47,7 +47,7 @@ void nft_elem_activate(struct nft_elem *e)
 		e->obj->use++;
 }
 
-/* ---- reading ---- */
+/* ---- parsing ---- */
 
 static int parse_key(struct nft_ctx *c, const struct nft_set *s, nla_t a, u8 *key)
 {
@@ -106,7 +106,7 @@ static int parse_times(const struct nft_set *s, struct nft_elem *e, nla_t *tb)
 	return 0;
 }
 
-/* Makes an element's own counters: those of its message, else those of the set. */
+/* Makes the expressions of an element: those in its message, else copies of the set's. */
 static int parse_exprs(struct nft_ctx *c, const struct nft_set *s, struct nft_elem *e, nla_t *tb)
 {
 	nla_t a, list = tb[NFTA_SET_ELEM_EXPRESSIONS];
@@ -193,7 +193,10 @@ static bool same_data(const struct nft_elem *a, const struct nft_elem *b)
 		       !memcmp(a->data->w, b->data->w, a->data->len);
 }
 
-/* Handles an element that exists: 0, unless it differs, or NLM_F_EXCL forbids it. */
+/*
+ * Returns the result of adding an element that exists: -EBUSY if the data differs, -EEXIST with
+ * NLM_F_EXCL, else 0.
+ */
 static int exists(struct nft_ctx *c, struct nft_set *s, const struct nft_elem *e)
 {
 	const struct nft_elem *o =
@@ -240,7 +243,7 @@ out:
 }
 
 /*
- * Reserves the removal of @e for this batch; false: it is not there, or the batch has ended it
+ * Marks @e for removal by this batch. Returns false if @e is NULL, or the batch has removed it
  * already. nn->lock held.
  */
 static bool pin(struct nft_elem *e)
@@ -281,8 +284,8 @@ static int del_one(struct nft_ctx *c, struct nft_set *s, nla_t nest)
 }
 
 /*
- * Deletes all elements. Between two of them packets may add elements, and remove those that are not
- * pinned.
+ * Deletes all elements. Since the lock is released between two of them, packets may add elements,
+ * and remove those that are not marked.
  */
 static int flush(struct nft_ctx *c, struct nft_set *s)
 {
@@ -299,7 +302,8 @@ static int flush(struct nft_ctx *c, struct nft_set *s)
 		err = del_pinned(c, e);
 		cond_resched();
 		spin_lock(&c->nn->lock);
-		if (err) /* the element is not pinned any more */
+		/* the mark is gone, so packets may free the element */
+		if (err)
 			break;
 	}
 	e = !err && pin(s->catchall) ? s->catchall : NULL;
@@ -345,7 +349,7 @@ static int each(struct nft_ctx *c, bool add)
 			return c->r->bad ? err : nfnl_bad(c->r, a, err);
 		cond_resched();
 	}
-	/* all at once: packets see none of them yet */
+	/* once, after the last element: packets do not see them yet */
 	return leads ? nft_validate(s->table) : 0;
 }
 
@@ -359,7 +363,7 @@ int nft_del_elem(struct nft_ctx *c)
 	return each(c, false);
 }
 
-/* ---- from packets ---- */
+/* ---- elements added by packets ---- */
 
 struct nft_elem *nft_elem_dyn(
 	struct net *net, struct nft_set *s, const void *key, const u32 *data, u64 timeout)
@@ -450,8 +454,8 @@ void nft_put_elem_msg(struct nfb *b, const struct nfb_to *to, u8 type, const str
 }
 
 /*
- * Adds as many elements as fit into one message; *skip counts those of earlier messages. True:
- * these were the last.
+ * Adds as many elements as fit into one message. *@skip: elements in earlier messages. Returns true
+ * if there are no more.
  */
 static bool put_some(struct nfb *b, const struct nfb_to *to, struct nft_set *s, u32 *skip)
 {
@@ -497,7 +501,7 @@ static int dump(struct nft_ctx *c, struct nft_set *s)
 	return err ? err : nfnl_done(c->r);
 }
 
-/* Answers with the element that holds the key. */
+/* Answers with the element for a key. */
 static int get_one(struct nft_ctx *c, struct nft_set *s, nla_t nest)
 {
 	struct nft_elem want = { 0 }, *e;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * nft_expr_ct.c: expressions about connections and actions on them: ct, notrack, nat, masq, redir;
+ * nft_expr_ct.c: expressions about connections, and actions on them: ct, notrack, nat, masq, redir;
  * and reject.
  */
 #include <linux/netfilter/nf_nat.h>
@@ -74,7 +74,7 @@ static int ct_init(struct nft_ctx *c, struct nft_expr *e, nla_t *tb)
 		return tb[NFTA_CT_DREG] ? -EINVAL : -EOPNOTSUPP;
 	err = x->set ? nft_reg_load(tb[NFTA_CT_SREG], &x->reg, x->len) :
 		       nft_reg_store(tb[NFTA_CT_DREG], &x->reg, x->len);
-	/* a rule that counts on the counters needs them shown, too */
+	/* a rule that tests the counters also turns on their display */
 	if (!err && (x->key == NFT_CT_BYTES || x->key == NFT_CT_PKTS || x->key == NFT_CT_AVGPKT))
 		WRITE_ONCE(c->net->nf.ct_conf.acct, 1);
 	return err ? err : nf_ct_use(c->net);
@@ -161,7 +161,7 @@ static void ct_eval(struct nft_expr *e, struct nft_regs *r, struct nft_pkt *p)
 		return;
 	}
 	if (x->set) {
-		if (ct && x->key == NFT_CT_LABELS) /* more of them: none goes */
+		if (ct && x->key == NFT_CT_LABELS) /* as on Linux, sets labels and clears none */
 			nf_ct_set_labels(ct, &r->data[x->reg], &r->data[x->reg]);
 		else if (ct)
 			WRITE_ONCE(ct->mark, r->data[x->reg]);
@@ -205,13 +205,13 @@ const struct nft_expr_type nft_notrack = { .name = "notrack", .eval = notrack_ev
 
 struct nat {
 	u32 type, family, flags;
-	u8 addr_min, addr_max, port_min, port_max; /* registers */
+	u8 addr_min, addr_max, port_min, port_max; /* indices of registers */
 	bool has_addr, has_port;
 };
 
 /*
- * Allows the expression only in chains of type nat and in chains that they jump to, at hooks where
- * it can translate.
+ * Allows the expression only in chains of type nat, and in chains that they may jump to, at the
+ * hooks where it can translate.
  */
 static int check_chain(struct nft_ctx *c, u32 hooks)
 {
@@ -374,7 +374,7 @@ static void masq_eval(struct nft_expr *e, struct nft_regs *r, struct nft_pkt *p)
 		r->code = NFT_BREAK;
 }
 
-/* Puts the attributes, which have equal numbers in both kinds except for the flags. */
+/* Writes the attributes of masq or redir, whose numbers differ only for the flags. */
 static void put_simple(const struct nat *x, struct nfb *b, u16 min, u16 max, u16 flags)
 {
 	if (x->flags)

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * nft_expr_data.c: expressions that work on registers alone: cmp, range, bitwise, byteorder,
- * immediate.
+ * nft_expr_data.c: expressions that use registers only: cmp, range, bitwise, byteorder, immediate.
  */
 #include "kernel/lib/printk.h"
 #include "kernel/net/netfilter/nft.h"
@@ -158,7 +157,7 @@ static int bitwise_init(struct nft_ctx *c, struct nft_expr *e, nla_t *tb)
 	return err ? err : x->mask.len != x->len || x->xor.len != x->len ? -EINVAL : 0;
 }
 
-/* Shifts a number whose words are in the machine's byte order, the least significant word last. */
+/* Shifts a number of several words, the least significant word last, each in host byte order. */
 static void shift(const struct bitwise *x, u32 *v)
 {
 	u32 n = (x->len + 3) / 4, by = x->shift.w[0], carry = 0;
@@ -213,7 +212,7 @@ const struct nft_expr_type nft_bitwise = { .name = "bitwise",
 	.eval = bitwise_eval,
 	.dump = bitwise_dump };
 
-/* ---- byteorder: both directions swap on this machine ---- */
+/* ---- byteorder: on this machine both directions swap bytes ---- */
 
 struct byteorder {
 	u32 op, len, size;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * nft_expr_hdr.c: expressions about headers without a fixed place: exthdr (TCP options, which it
- * can also change, and IPv6's extension headers); and rt: properties of a packet's route.
+ * nft_expr_hdr.c: expressions about headers without a fixed offset: exthdr (TCP options, which it
+ * can also change, and IPv6 extension headers); and rt, about a packet's route.
  */
 #include "kernel/lib/printk.h"
 #include "kernel/net/netfilter/conntrack.h"
@@ -40,7 +40,7 @@ static int exthdr_init(struct nft_ctx *c, struct nft_expr *e, nla_t *tb)
 	return nft_reg_load(tb[NFTA_EXTHDR_SREG], &x->reg, x->len);
 }
 
-/* Finds a whole option of TCP: its offset in the packet and its length. */
+/* Finds a complete TCP option: its offset in the packet, and its length. */
 static bool find_option(const struct exthdr *x, const struct nft_pkt *p, u32 *off, u32 *n)
 {
 	u32 len;
@@ -149,7 +149,7 @@ static void rt_eval(struct nft_expr *e, struct nft_regs *r, struct nft_pkt *p)
 	if (x->key == NFT_RT_TCPMSS) {
 		mss = nf_path_mss(p);
 		*to = mss && mss + (p->v6 ? 60 : 40) <= 65535 ? mss :
-								536; /* as on Linux' loopback */
+								536; /* as over loopback on Linux */
 		return;
 	}
 	nf_addrs(p->skb, p->v6, &src, &f.daddr);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * nft_expr_pkt.c: expressions that read and write packets: payload, meta, fib; and generated
+ * nft_expr_pkt.c: expressions that read and write packets: payload, meta, fib; and that generate
  * numbers: numgen, hash.
  */
 #include <linux/ip.h>
@@ -56,8 +56,8 @@ static bool where(const struct payload *x, const struct nft_pkt *p, u32 *at)
 }
 
 /*
- * Writes bytes and sets *delta to the difference to a checksum. Returns false if the packet ends
- * before them, or without memory.
+ * Writes @n bytes at offset @at, and sets *@delta to the change of a checksum that covers them.
+ * Returns false if the packet is too short, or there is no memory.
  */
 static bool write_bytes(struct nft_pkt *p, u32 at, const void *what, u32 n, u32 *delta)
 {
@@ -122,7 +122,7 @@ static void payload_eval(struct nft_expr *e, struct nft_regs *r, struct nft_pkt 
 	} else if (x->set) {
 		payload_write(x, r, p, at);
 	} else {
-		r->data[x->reg + (x->len - 1) / 4] = 0; /* the rest of the last word is zero */
+		r->data[x->reg + (x->len - 1) / 4] = 0; /* pads the last word with zeros */
 		skb_copy(p->skb, at, &r->data[x->reg], x->len);
 	}
 }
@@ -157,7 +157,7 @@ struct meta {
 	bool set;
 };
 
-/* Returns the length of a key's value; 0: there is no such key. */
+/* Returns the length of a key's value in bytes; 0: unknown key. */
 static u32 meta_len(u32 key)
 {
 	switch (key) {
@@ -391,7 +391,7 @@ static void fib_eval(struct nft_expr *e, struct nft_regs *r, struct nft_pkt *p)
 	nf_addrs(p->skb, p->v6, &src, &dst);
 	f.daddr = x->flags & NFTA_FIB_F_SADDR ? src : dst;
 	f.saddr = x->flags & NFTA_FIB_F_SADDR ? dst : src;
-	/* a forwarded packet: the reverse route begins at its output device */
+	/* of a forwarded packet: look up the reverse route from its output device */
 	if (x->flags & NFTA_FIB_F_SADDR && x->flags & NFTA_FIB_F_IIF &&
 		p->s->hook == NF_INET_FORWARD && p->s->out)
 		f.iif = p->s->out->ifindex;

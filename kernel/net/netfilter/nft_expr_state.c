@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * nft_expr_state.c: expressions with state: counter, limit, quota (and objref, which refers to
- * named ones); log; and those that use sets: lookup, dynset. State changes under nn->lock.
+ * nft_expr_state.c: expressions with state: counter, limit, quota, and objref, which uses named
+ * ones; log; and expressions that use sets: lookup, dynset. State is protected by nn->lock.
  */
 #include <linux/netfilter/nf_log.h>
 
@@ -54,11 +54,11 @@ const struct nft_expr_type nft_counter = { .name = "counter",
 	.dump = counter_dump,
 	.reset = counter_reset };
 
-/* ---- limit: a token bucket of time, from which each packet or byte takes some ---- */
+/* ---- limit: a token bucket; tokens are ns, and each packet or byte costs some ---- */
 
 struct limit {
-	u64 rate, unit;               /* rate per unit of seconds */
-	u64 tokens, full, last, cost; /* ns */
+	u64 rate, unit;               /* `rate` per `unit` seconds */
+	u64 tokens, full, last, cost; /* ns; last: ktime_get() */
 	u32 burst, type, flags;
 };
 
@@ -181,7 +181,7 @@ const struct nft_expr_type nft_quota = { .name = "quota",
 	.dump = quota_dump,
 	.reset = quota_reset };
 
-/* ---- log: into the kernel's log, at most so many lines a second, or to programs (nflog.c) ---- */
+/* ---- log: to the kernel log, limited in lines a second, or to programs (nflog.c) ---- */
 
 struct log {
 	u32 level, flags, snap;
@@ -311,14 +311,17 @@ static void run_elem(struct nft_elem *el, struct nft_regs *r, struct nft_pkt *p)
 		el->exprs[i]->type->eval(el->exprs[i], r, p);
 }
 
-/* Looks up register @from in the set @s, and accounts for the search. */
+/*
+ * Looks up the value in register @from in set @s, and adds the cost of the search to the packet's
+ * work.
+ */
 static struct nft_elem *look_into(
 	struct nft_set *s, u32 from, const struct nft_regs *r, struct nft_pkt *p)
 {
 	struct nft_elem *el;
 
 	if (s->flags & NFT_SET_INTERVAL && s->flags & (NFT_SET_CONCAT | NFT_SET_TIMEOUT))
-		p->s->work += s->nelems / 16; /* elements may be visited one by one */
+		p->s->work += s->nelems / 16; /* visited one by one */
 	s->walked = 0;
 	el = nft_set_lookup(s, &r->data[from]);
 	p->s->work += s->walked / 16;
@@ -377,7 +380,7 @@ const struct nft_expr_type nft_lookup = { .name = "lookup",
 	.deactivate = lookup_deactivate,
 	.activate = lookup_activate };
 
-/* ---- objref: a named object, or one found by a map ---- */
+/* ---- objref: a named object, or an object that a map holds ---- */
 
 struct objref {
 	struct nft_obj *obj;
@@ -501,7 +504,10 @@ static int dynset_init(struct nft_ctx *c, struct nft_expr *e, nla_t *tb)
 		return nfnl_bad(c->r, tb[NFTA_DYNSET_SET_NAME], PTR_ERR(s));
 	if (s->flags & (NFT_SET_CONSTANT | NFT_SET_INTERVAL))
 		return s->flags & NFT_SET_CONSTANT ? -EBUSY : -EOPNOTSUPP;
-	/* references of elements are counted under nfnl_mutex: packets do not end such elements */
+	/*
+	 * References that elements hold are counted under nfnl_mutex, so packets must not free
+	 * elements with references.
+	 */
 	if (s->flags & NFT_SET_OBJECT ||
 		(x->op == NFT_DYNSET_OP_UPDATE && !(s->flags & NFT_SET_TIMEOUT)))
 		return -EOPNOTSUPP;
@@ -543,7 +549,10 @@ static int dynset_init(struct nft_ctx *c, struct nft_expr *e, nla_t *tb)
 	return err;
 }
 
-/* Finds the element of the key, or makes it. NULL: there is no room. */
+/*
+ * Returns the element for the key, or a new one. NULL: there is no room, or a batch changes the
+ * element.
+ */
 static struct nft_elem *reach(const struct dynset *x, struct nft_regs *r, struct nft_pkt *p)
 {
 	struct nft_set *s = x->set;
@@ -556,7 +565,7 @@ static struct nft_elem *reach(const struct dynset *x, struct nft_regs *r, struct
 		nft_elem_unlink(el);
 		nft_elem_free(p->net, el);
 	} else if (el) {
-		return NULL; /* a batch is about it */
+		return NULL; /* a batch is changing it */
 	}
 	if (s->max && s->nelems >= s->max)
 		nft_set_gc(p->net, s);
@@ -580,7 +589,7 @@ static void change_set(const struct dynset *x, struct nft_regs *r, struct nft_pk
 			nft_elem_unlink(el);
 			nft_elem_free(p->net, el);
 		} else if (el && el->pend == NFT_TELL) {
-			/* expired long ago: removed once it was reported */
+			/* makes it expired; let_go() removes it after its report */
 			el->expires = 1;
 		} else if (!el) {
 			r->code = NFT_BREAK;
@@ -684,7 +693,7 @@ int nft_expr_jumps(const struct nft_expr *e, int (*fn)(struct nft_chain *to, u32
 	return err;
 }
 
-/* ---- by name ---- */
+/* ---- lookup of types by name ---- */
 
 const struct nft_expr_type *nft_expr_type(nla_t name)
 {

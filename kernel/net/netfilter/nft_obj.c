@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * nft_obj.c: named counters, quotas and limits: an expression with a name, which rules and maps
- * refer to (objref).
+ * nft_obj.c: named counters, quotas and limits: an expression with a name, which rules and maps use
+ * (objref).
  */
 #include "kernel/lib/printk.h"
 #include "kernel/net/netfilter/nft.h"

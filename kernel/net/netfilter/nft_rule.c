@@ -43,7 +43,10 @@ struct nft_expr *nft_stateful_new(struct nft_ctx *c, nla_t nest)
 	nla_parse_nested(tb, NFTA_EXPR_MAX, nest);
 	if (tb[NFTA_EXPR_NAME])
 		type = nft_expr_type(tb[NFTA_EXPR_NAME]);
-	/* before it is made: dynset has one inside itself, which could be a dynset, and so on */
+	/*
+	 * Checked before it is made: a dynset contains an expression, which could be a dynset
+	 * again, and so on.
+	 */
 	if (type && !type->stateful)
 		return ERR_PTR(-EOPNOTSUPP);
 	return nft_expr_new(c, nest);
@@ -69,7 +72,7 @@ void nft_expr_put(struct nfb *b, u16 type, const struct nft_expr *e)
 	nfb_nest_end(b, nest);
 }
 
-/* ---- a rule's life ---- */
+/* ---- life of a rule ---- */
 
 void nft_rule_deactivate(struct nft_rule *r)
 {
@@ -94,7 +97,7 @@ void nft_rule_free(struct net *net, struct nft_rule *r)
 	kfree(r);
 }
 
-/* Deletes a rule, and with it a set that only this rule has. */
+/* Deletes a rule, and the anonymous sets that it uses. */
 int nft_rule_delete(struct nft_net *nn, struct nft_rule *r)
 {
 	int err;
@@ -117,8 +120,8 @@ int nft_rule_delete(struct nft_net *nn, struct nft_rule *r)
 /* ---- requests ---- */
 
 /*
- * Finds a rule by its handle, even one that this batch has deleted, since other rules may be placed
- * relative to it until the batch ends. A replacing rule has the old handle.
+ * Finds a rule by its handle. Falls back to a rule that this batch has deleted, since rules may
+ * still be placed relative to it. (A rule that replaces another has its handle.)
  */
 static struct nft_rule *by_handle(const struct nft_chain *ch, u64 handle)
 {
@@ -145,8 +148,8 @@ static struct nft_rule *by_id(const struct nft_chain *ch, u32 id)
 }
 
 /*
- * Finds the rule that an attribute names, or that marks a place. NULL: the request has no such
- * attribute.
+ * Finds the rule that an attribute names, or with @place the rule next to which a new one goes.
+ * NULL: the request has no such attribute.
  */
 static struct nft_rule *find(struct nft_ctx *c, nla_t handle, nla_t id, bool place)
 {
@@ -179,7 +182,7 @@ static int no_visit(const struct nft_rule *r)
 	return 1;
 }
 
-/* Reads the expressions of a new rule. */
+/* Parses the expressions of a new rule. */
 static int fill(struct nft_ctx *c, struct nft_rule *r, nla_t list)
 {
 	nla_t a;
@@ -239,7 +242,7 @@ static struct nft_rule *make(struct nft_ctx *c, nla_t *tb)
 	return ERR_PTR(err);
 }
 
-/* Puts a rule into its chain: behind or before @at, or in place of @old. */
+/* Inserts a rule into its chain: after or before @at, or in place of @old. */
 static int place(struct nft_ctx *c, struct nft_rule *r, struct nft_rule *old, struct nft_rule *at)
 {
 	bool append = c->r->h->nlmsg_flags & NLM_F_APPEND;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* nft_set.c: sets and maps: requests and messages. nft_elem.c has their elements. */
+/* nft_set.c: sets and maps: requests and messages. nft_elem.c handles their elements. */
 #include "kernel/lib/printk.h"
 #include "kernel/net/netfilter/nft.h"
 
-#define ANONYMOUS_MAX 32768 /* of one table */
+#define ANONYMOUS_MAX 32768 /* most anonymous sets of a table */
 #define SET_FLAGS                                                                                  \
 	(NFT_SET_ANONYMOUS | NFT_SET_CONSTANT | NFT_SET_INTERVAL | NFT_SET_MAP | NFT_SET_TIMEOUT | \
 		NFT_SET_EVAL | NFT_SET_OBJECT | NFT_SET_CONCAT | NFT_SET_EXPR)
@@ -19,8 +19,8 @@ struct nft_set *nft_set_find(const struct nft_table *t, nla_t name)
 }
 
 /*
- * Finds a set by its name, or by its id if this batch has made it: the sender may not know its name
- * yet.
+ * Finds a set by its name; or by its id, if this batch has made it and its sender does not know the
+ * name that it got.
  */
 struct nft_set *nft_set_get(const struct nft_table *t, nla_t name, nla_t id)
 {
@@ -35,7 +35,7 @@ struct nft_set *nft_set_get(const struct nft_table *t, nla_t name, nla_t id)
 	return ERR_PTR(-ENOENT);
 }
 
-/* Returns the number behind @prefix in @name; -1: it is another name. */
+/* Returns the number that follows @prefix in @name; -1 if @name has another form. */
 static s64 number_in(const char *name, const char *prefix)
 {
 	size_t n = strlen(prefix);
@@ -44,10 +44,10 @@ static s64 number_in(const char *name, const char *prefix)
 	return strncmp(name, prefix, n) || kstrtos64(name + n, 10, &v) ? -1 : v;
 }
 
-/* Chooses a name. "__set%d" gets the first number that is free. */
+/* Chooses the name. "%d" in the requested name stands for the lowest number that is free. */
 static int choose_name(const struct nft_table *t, struct nft_set *s, nla_t name)
 {
-	static u64 taken[ANONYMOUS_MAX / 64]; /* under nfnl_mutex */
+	static u64 taken[ANONYMOUS_MAX / 64]; /* protected by nfnl_mutex */
 	char pattern[NFT_NAME], *at;
 	struct nft_set *o;
 	s64 i;
@@ -110,10 +110,7 @@ static int parse_desc(struct nft_set *s, nla_t desc)
 	return err;
 }
 
-/*
- * Adds an expression that each element gets a copy of. Its attributes are kept, and parsed again
- * for each element.
- */
+/* Adds an expression of which each element gets a copy. Its attributes are stored, but not read. */
 static int add_expr(struct nft_ctx *c, struct nft_set *s, nla_t a)
 {
 	struct nft_expr *e;
@@ -374,7 +371,7 @@ int nft_get_set(struct nft_ctx *c)
 	return err ? err : nfnl_done(c->r);
 }
 
-/* ---- its life ---- */
+/* ---- life of a set ---- */
 
 static void each_elem(struct nft_set *s, void (*fn)(struct nft_elem *e))
 {
@@ -389,8 +386,8 @@ static void each_elem(struct nft_set *s, void (*fn)(struct nft_elem *e))
 }
 
 /*
- * Drops the elements' references to chains and objects. Elements that packets add meanwhile hold
- * none.
+ * Drops the elements' references to chains and objects. Elements that packets add meanwhile have no
+ * references.
  */
 void nft_set_deactivate(struct nft_set *s)
 {
@@ -406,7 +403,7 @@ void nft_set_activate(struct nft_set *s)
 	spin_unlock(&s->table->nn->lock);
 }
 
-/* Frees a set that is in no list and that no rule uses. */
+/* Frees a set that is in no list and is used by no rule. */
 void nft_set_free(struct net *net, struct nft_set *s)
 {
 	struct rb_node *n;

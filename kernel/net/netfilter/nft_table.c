@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* nft_table.c: tables: requests and messages. Deleting a table deletes all that it has. */
+/* nft_table.c: tables: requests and messages. Deleting a table deletes everything in it. */
 #include "kernel/net/netfilter/nft.h"
 
 #define TABLES_MAX 4096
@@ -83,7 +83,7 @@ err_free:
 	return err;
 }
 
-/* Deletes a table with all its objects: users before the objects that they use. */
+/* Deletes a table and everything in it: users before the objects that they use. */
 static int delete (struct nft_net *nn, struct nft_table *t)
 {
 	struct nft_chain *ch;
@@ -130,7 +130,8 @@ int nft_del_table(struct nft_ctx *c)
 	if (tb[NFTA_TABLE_HANDLE] && nla_be64(tb[NFTA_TABLE_HANDLE], &handle))
 		return -EINVAL;
 	if (!handle)
-		err = 0; /* deletes all, of this family or of any */
+		/* no name: deletes all tables, of one family or of any */
+		err = 0;
 	list_for_each_entry(t, &c->nn->tables, list) {
 		if (t->pend & NFT_DEL || (c->r->family && c->r->family != t->family) ||
 			(handle && t->handle != handle))
@@ -180,7 +181,7 @@ int nft_get_table(struct nft_ctx *c)
 	return err ? err : nfnl_done(c->r);
 }
 
-/* Frees a table and its remaining objects, when its namespace ends. */
+/* Frees a table and what is left in it, when its namespace ends. */
 void nft_table_free(struct net *net, struct nft_table *t)
 {
 	struct nft_chain *ch, *nch;

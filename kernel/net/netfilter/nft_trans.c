@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * nft_trans.c: the log of a batch, whose changes are committed at once or taken back.
+ * nft_trans.c: the log of a batch, whose changes are either all committed or all aborted.
  *
- * Each request logs its step. Commit walks the log twice: with nn->lock held, so that a packet sees
- * all of the batch or nothing of it, and then without, to notify listeners (nft monitor) and to
- * free. Abort walks the log backwards.
+ * Each request appends its steps to the log. Commit walks the log with nn->lock held, so that a
+ * packet sees either all or nothing of the batch. Then it walks the log without the lock, to notify
+ * listeners (nft monitor) and to free objects. Abort walks the log backwards.
  */
 #include "kernel/lib/printk.h"
 #include "kernel/net/netfilter/conntrack.h"
@@ -156,13 +156,13 @@ static void update(struct nft_trans *t)
 	}
 }
 
-/* True for a new element that will be reported to listeners: it is kept until then. */
+/* True for a new element that will be reported to listeners, and must not be freed before that. */
 static bool pinned(const struct nft_trans *t, bool heard)
 {
 	return t->type == T_ELEM && !t->del && (heard || t->echo);
 }
 
-/* Commits a step of the log for packets. nn->lock held. */
+/* Makes a step of the log visible to packets. nn->lock held. */
 static void apply(struct nft_trans *t, bool heard)
 {
 	u8 *pend = pend_of(t->type, t->what);
@@ -178,8 +178,8 @@ static void apply(struct nft_trans *t, bool heard)
 }
 
 /*
- * Permits packets to end an element that was reported to listeners. If it expired meanwhile, it
- * ends now.
+ * Allows packets to free an element, after it was reported to listeners. If it has expired
+ * meanwhile, frees it.
  */
 static void let_go(struct net *net, struct nft_elem *e)
 {
@@ -227,10 +227,7 @@ static void put_it(struct nfb *b, const struct nfb_to *to, const struct nft_tran
 	}
 }
 
-/*
- * Notifies listeners of a step. As on Linux, a set that only one rule uses is reported together
- * with its elements.
- */
+/* Notifies listeners of a step. As on Linux, anonymous sets and their elements are reported too. */
 static void tell(struct net *net, const struct nft_trans *t, struct nl_sock *n, bool heard)
 {
 	struct nfb_to to = { n->portid, t->seq, t->del ? 0 : t->flags };
@@ -304,7 +301,7 @@ int nft_commit(struct net *net, struct nl_sock *n, const struct nlmsghdr *begin)
 	}
 	tell_generation(net, n, begin);
 	if (unhooked)
-		/* a packet may be about to enter the chain, and read its table */
+		/* a packet may still enter the chain, and read its table */
 		synchronize_rcu();
 	list_for_each_entry_safe(t, next, &nn->trans, list) {
 		if (t->del)
@@ -317,10 +314,7 @@ int nft_commit(struct net *net, struct nl_sock *n, const struct nlmsghdr *begin)
 
 /* ---- abort ---- */
 
-/*
- * Takes back a deletion. Clearing the pending mark comes last, since a packet may end the object
- * then.
- */
+/* Reverts a deletion. NFT_DEL is cleared last, since from then on a packet may free an element. */
 static void undelete(struct nft_net *nn, struct nft_trans *t)
 {
 	struct nft_table *table = NULL;
@@ -343,7 +337,7 @@ static void undelete(struct nft_net *nn, struct nft_trans *t)
 	spin_unlock(&nn->lock);
 }
 
-/* Reverts a creation. Returns true if packets may be about to use the object. */
+/* Reverts a creation. Returns true if packets may still enter the object, a chain. */
 static bool unmake(struct net *net, struct nft_trans *t)
 {
 	bool unhooked = false;
@@ -369,8 +363,8 @@ static bool unmake(struct net *net, struct nft_trans *t)
 }
 
 /*
- * Takes back a batch, step by step backwards. Memory is freed at the end, since other steps of the
- * log may name it.
+ * Reverts the steps of a batch in reverse order. Frees memory only at the end, since other steps
+ * may refer to it.
  */
 void nft_abort(struct net *net)
 {

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * nft_tree.c: finds elements of sets: a tree by key. In an interval set an element is the beginning
- * of an interval or, marked `end`, the first key behind one; so a key is in the set when the last
- * element at or before it is a beginning. Concatenations of ranges are searched one by one, so
- * their number is limited (NFT_RANGES). nn->lock held everywhere.
+ * nft_tree.c: finds elements of sets in a tree by key. In an interval set, an element is the
+ * beginning of an interval or, marked `end`, the first key behind it. So a key is in the set if the
+ * last element at or before it is a beginning. Concatenations of ranges are searched linearly, so
+ * their number is limited (NFT_RANGES). nn->lock is held everywhere.
  */
 #include "kernel/lib/printk.h"
 #include "kernel/net/netfilter/nft.h"
 
 #define NFT_RANGES 4096U
-#define GC_MOST 256U /* elements that end with nn->lock held */
+#define GC_MOST 256U /* most elements freed in one lock hold */
 
-/* Compares an element with a key; of equal keys an end comes first. */
+/* Compares the key of an element with @key; if they are equal, an `end` comes first. */
 static int compare(const struct nft_set *s, const struct nft_elem *e, const u8 *key,
 	const u8 *key_end, bool end)
 {
@@ -33,9 +33,9 @@ static bool next_sees(const struct nft_elem *e)
 }
 
 /*
- * Returns the element with exactly that key. There may be several, of which a reader sees one:
- * others have expired, or a batch deletes one and makes another. Returns the one that @seen
- * accepts, else any.
+ * Returns the element with exactly this key. There may be several: some have expired, or a batch
+ * deletes one and makes another. Returns the one that @seen accepts, else any, or NULL if there is
+ * none.
  */
 static struct nft_elem *find(struct nft_set *s, const u8 *key, const u8 *key_end, bool end,
 	bool (*seen)(const struct nft_elem *))
@@ -71,7 +71,7 @@ struct nft_elem *nft_elem_find_next(struct nft_set *s, const u8 *key, const u8 *
 	return find(s, key, key_end, end, next_sees);
 }
 
-/* Finds the last element at or before @key that @seen accepts. */
+/* Returns the last element at or before @key that @seen accepts, or NULL. */
 static struct nft_elem *floor_of(
 	struct nft_set *s, const u8 *key, bool (*seen)(const struct nft_elem *e))
 {
@@ -133,8 +133,8 @@ struct nft_elem *nft_set_lookup(struct nft_set *s, const void *key)
 }
 
 /*
- * Checks whether a new element collides. -EEXIST: its key is there; -ENOTEMPTY: it lies in another
- * interval.
+ * Checks whether a new element collides: -EEXIST if its key exists, -ENOTEMPTY if it lies in an
+ * interval, else 0.
  */
 static int clashes(struct nft_set *s, const struct nft_elem *e)
 {
@@ -200,8 +200,8 @@ void nft_elem_end(struct net *net, struct nft_elem *e)
 }
 
 /*
- * Removes expired elements without pending changes of a batch. It visits all elements, so it runs
- * once a second.
+ * Frees expired elements that no batch is changing. Visits all elements, so it does so at most once
+ * a second.
  */
 void nft_set_gc(struct net *net, struct nft_set *s)
 {
@@ -210,7 +210,7 @@ void nft_set_gc(struct net *net, struct nft_set *s)
 	u32 ended = 0;
 
 	if (s->catchall && !s->catchall->pend && nft_elem_expired(s->catchall))
-		nft_elem_end(net, s->catchall); /* a set has room for one catchall only */
+		nft_elem_end(net, s->catchall); /* its place is needed for a new catchall */
 	if (!(s->flags & NFT_SET_TIMEOUT) || now < s->next_gc)
 		return;
 	s->next_gc = now + NSEC_PER_SEC;
@@ -223,6 +223,6 @@ void nft_set_gc(struct net *net, struct nft_set *s)
 		nft_elem_end(net, e);
 		ended++;
 	}
-	if (n) /* the next caller continues */
+	if (n) /* the next call continues */
 		s->next_gc = now;
 }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * reject.c: refusals that the filter sends: ICMP errors and TCP resets. Called without the filter's
- * lock, since the answers pass the filter, too.
+ * reject.c: what the filter sends for rejected packets: ICMP errors and TCP resets. nn->lock is not
+ * held, since these packets pass the filter too.
  *
- * A refusal is never answered with a refusal (skb->is_answer), even if a rule has changed it on its
- * way out: each answer would cause the next one, deeper on the stack.
+ * Such a packet is itself never rejected with a packet (skb->is_answer), even if a rule has changed
+ * it on its way out. Otherwise each would cause the next one, deeper on the stack.
  */
 #include <linux/ip.h>
 #include <linux/ipv6.h>
@@ -18,8 +18,8 @@
 #define QUOTE6 1232U
 
 /*
- * True if a refusal may be sent: not to or about many hosts, and not about a fragment or an ICMP
- * error.
+ * True if an ICMP error may be sent: not for a multicast or broadcast, a fragment other than the
+ * first, or an ICMP error.
  */
 static bool may_answer(
 	const struct nf_state *s, const ip_addr *to, const ip_addr *about, const struct nf_l4 *l4)

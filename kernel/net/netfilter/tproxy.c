@@ -3,10 +3,10 @@
  * tproxy.c: finds the local socket of a packet before the packet is routed: iptables' match
  * "socket" and target TPROXY, nft's expressions "socket" and "tproxy".
  *
- * A packet that TPROXY takes keeps its destination. The address and port of a listener are recorded
- * in skb->proxy, for the later lookup of its socket (inet_lookup_packet()); a policy rule and a
- * route of type local deliver the packet to this machine. TPROXY itself looks up the socket too: it
- * redirects a packet only if the socket exists and accepts foreign addresses (IP_TRANSPARENT).
+ * A packet that TPROXY redirects keeps its destination. The address and port of the listener are
+ * stored in skb->proxy, for the later lookup of its socket (inet_lookup_packet()). A policy rule
+ * and a route of type local then deliver the packet to this machine. TPROXY itself looks up the
+ * socket too: it redirects a packet only if there is a socket with IP_TRANSPARENT.
  * Source: Linux's Documentation/networking/tproxy.rst, <linux/netfilter/xt_TPROXY.h>, xt_socket.h.
  */
 #include <linux/netfilter/xt_TPROXY.h>
@@ -17,7 +17,7 @@
 #include "kernel/net/netfilter/nft_expr.h"
 #include "kernel/net/netfilter/xt.h"
 
-/* Both ends of a packet. */
+/* Addresses and ports of a packet, and the table to look them up in. */
 struct ends {
 	struct port_table *table;
 	ip_addr src, dst;
@@ -25,7 +25,7 @@ struct ends {
 	int ifindex;
 };
 
-/* The properties of a socket that a match tests. */
+/* Properties of a socket that a match tests. */
 struct found {
 	bool transparent, wildcard;
 	u32 mark;
@@ -47,7 +47,10 @@ static bool read_ends(const struct nft_pkt *p, struct ends *e)
 	return true;
 }
 
-/* Finds the socket that is connected between exactly these ends, with a reference; NULL: none. */
+/*
+ * Finds the socket that is connected between exactly these addresses and ports. Returns it with a
+ * reference, or NULL.
+ */
 static struct inet_sock *connected(const struct nft_pkt *p, const struct ends *e)
 {
 	struct inet_sock *i;
@@ -63,7 +66,10 @@ static struct inet_sock *connected(const struct nft_pkt *p, const struct ends *e
 	return i;
 }
 
-/* Finds the listener for packets to @at. */
+/*
+ * Finds the listener, or the UDP socket without peer, for packets to @at and @port. Returns it with
+ * a reference, or NULL.
+ */
 static struct inet_sock *listener(
 	const struct nft_pkt *p, const struct ends *e, const ip_addr *at, u16 port)
 {
@@ -80,8 +86,8 @@ static struct inet_sock *listener(
 /* ---- TPROXY ---- */
 
 /*
- * Chooses the listener's address: @want if that is set, else the address of the device by which the
- * packet arrived, or its own destination.
+ * Chooses the listener's address: @want unless that is any, else the address of the device by which
+ * the packet came, else the packet's destination.
  */
 static ip_addr proxy_addr(const struct nft_pkt *p, const ip_addr *want, const struct ends *e)
 {
@@ -95,8 +101,8 @@ static ip_addr proxy_addr(const struct nft_pkt *p, const ip_addr *want, const st
 }
 
 /*
- * Redirects the packet to a listener. Returns true if there is one. @want any, @port 0: those of
- * the packet.
+ * Redirects the packet to a listener at @want and @port; if these are any and 0, the packet's own
+ * are used. Returns true if there is a listener that accepts it.
  */
 static bool take_over(struct nft_pkt *p, const ip_addr *want, u16 port)
 {
@@ -106,7 +112,7 @@ static bool take_over(struct nft_pkt *p, const ip_addr *want, u16 port)
 	ip_addr at;
 
 	if (p->s->hook != NF_INET_PRE_ROUTING ||
-		!read_ends(p, &e)) /* a jump may lead from elsewhere */
+		!read_ends(p, &e)) /* a jump may lead here from another hook */
 		return false;
 	i = connected(p, &e);
 	at = i ? e.dst : proxy_addr(p, want, &e);
@@ -161,7 +167,10 @@ const struct xt_kind xt_proxy_targets[] = {
 
 /* ---- socket ---- */
 
-/* Restores the ends that a packet had before NAT translated it for output. */
+/*
+ * Replaces the destination of a reply to a connection with SNAT by the connection's original
+ * source, which is the address of the local socket.
+ */
 static void undo_nat(const struct nft_pkt *p, struct ends *e)
 {
 	int info;
@@ -238,10 +247,10 @@ const struct xt_kind xt_socket_matches[] = {
 	{ NULL },
 };
 
-/* ---- nft's ---- */
+/* ---- nft's tproxy and socket ---- */
 
 struct nft_tproxy_expr {
-	u8 addr, port, family; /* registers */
+	u8 addr, port, family; /* addr, port: indices of registers */
 	bool has_addr, has_port;
 };
 
@@ -264,7 +273,7 @@ static int tproxy_init(struct nft_ctx *c, struct nft_expr *e, nla_t *tb)
 	WRITE_ONCE(c->net->nf.whole, true);
 	if (c->table->family != NFPROTO_INET && family != c->table->family)
 		return -EINVAL;
-	/* the family of the address is missing */
+	/* an address needs a family */
 	if (family == NFPROTO_UNSPEC && tb[NFTA_TPROXY_REG_ADDR])
 		return -EINVAL;
 	if (family != NFPROTO_UNSPEC && family != NFPROTO_IPV4 && family != NFPROTO_IPV6)

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * xt_bytes.c: matches of iptables that search a packet's bytes anywhere behind its network header:
- * string, u32.
+ * xt_bytes.c: matches of iptables that search all bytes behind the network header: string, u32.
  *
- * A string is searched by the algorithm of Knuth, Morris and Pratt, whichever algorithm (bm, kmp) a
- * rule names: both find equal results, and this one takes as many steps as there are bytes. The
- * whole string has to lie between the rule's offsets.
+ * A string is searched by the algorithm of Knuth, Morris and Pratt, whether a rule names bm or kmp:
+ * all find the same, and this one needs one step for each byte. The whole string must lie between
+ * the rule's offsets.
  */
 #include <linux/netfilter/xt_string.h>
 #include <linux/netfilter/xt_u32.h>
@@ -19,7 +18,9 @@
 
 struct needle {
 	u8 pattern[XT_STRING_MAX_PATTERN_SIZE];
-	/* length of the longest beginning of the pattern that ends the part which has matched */
+	/*
+	 * by matched length: the longest prefix of the pattern that is a suffix of the matched part
+	 */
 	u8 back[XT_STRING_MAX_PATTERN_SIZE];
 	bool fold;
 };
@@ -29,7 +30,7 @@ static u8 folded(const struct needle *n, u8 c)
 	return n->fold && c >= 'a' && c <= 'z' ? (u8)(c - 32) : c;
 }
 
-/* Advances by a byte after @k have matched. */
+/* Returns the matched length after byte @c, when @k bytes have matched before it. */
 static u32 advance(const struct needle *n, u32 k, u8 c)
 {
 	while (k && n->pattern[k] != c)
@@ -138,7 +139,7 @@ static int check_u32(const void *i)
 	return 0;
 }
 
-/* Reads the word at @pos behind @base; false: the packet ends before its end. */
+/* Reads the word at offset @pos from @base. Returns false if the packet is too short. */
 static bool word_at(const struct nft_pkt *p, u32 base, u32 pos, u32 *v)
 {
 	u64 at = (u64)base + pos;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * xt_edit.c: targets of iptables that change headers, or values that accompany a packet: TTL, HL,
- * TOS, DSCP, ECN, TCPMSS, TCPOPTSTRIP, CHECKSUM, CLASSIFY.
+ * xt_edit.c: targets of iptables that change headers, or metadata of a packet: TTL, HL, TOS, DSCP,
+ * ECN, TCPMSS, TCPOPTSTRIP, CHECKSUM, CLASSIFY.
  */
 #include <linux/netfilter/xt_CHECKSUM.h>
 #include <linux/netfilter/xt_CLASSIFY.h>
@@ -14,7 +14,10 @@
 #include "kernel/net/netfilter/conntrack.h"
 #include "kernel/net/netfilter/xt.h"
 
-/* Replaces the 16-bit word at @at of IPv4's header by @new, and corrects its checksum. */
+/*
+ * Replaces the 16-bit word at offset @at of the IPv4 header by @new, and updates the header's
+ * checksum.
+ */
 static void set_word4(struct nft_pkt *p, u32 at, const u8 *new)
 {
 	u8 *w = nf_writable(p->skb, 20) + at;
@@ -134,7 +137,7 @@ static int target_ecn(struct nft_pkt *p, const void *i)
 
 /* ---- TCPOPTSTRIP ---- */
 
-/* Strips options: their bytes are replaced by options that mean nothing. */
+/* Strips TCP options by overwriting them with no-ops. */
 static int target_tcpoptstrip(struct nft_pkt *p, const void *i)
 {
 	const struct xt_tcpoptstrip_target_info *m = i;
@@ -166,7 +169,10 @@ static int check_checksum(const void *i)
 	return ((const struct xt_CHECKSUM_info *)i)->operation == XT_CHECKSUM_OP_FILL ? 0 : -EINVAL;
 }
 
-/* Fills in checksums as a card would. A packet that will be segmented gets them then. */
+/*
+ * Fills in the checksums that the device would have filled in. A GSO packet gets them when it is
+ * cut.
+ */
 static int target_checksum(struct nft_pkt *p, const void *i)
 {
 	struct sk_buff *skb = p->skb;
@@ -180,7 +186,7 @@ static int target_checksum(struct nft_pkt *p, const void *i)
 
 /* ---- TCPMSS ---- */
 
-/* Returns the segment size that the routes to both ends allow; 0: too little for any. */
+/* Returns the MSS that the routes to both ends allow; 0: it would be too small. */
 u32 nf_path_mss(const struct nft_pkt *p)
 {
 	u32 headers = p->v6 ? 60 : 40, mtu = 1U << 20;
@@ -197,7 +203,10 @@ u32 nf_path_mss(const struct nft_pkt *p)
 	return mtu > headers ? mtu - headers : 0;
 }
 
-/* Lowers TCP's MSS option to @mss if it is larger. A SYN without the option stays unchanged. */
+/*
+ * Lowers the MSS option of a TCP header to @mss if it is larger. A SYN without the option is not
+ * changed.
+ */
 void nf_lower_mss(struct nft_pkt *p, u32 mss)
 {
 	u8 h[60], new[2] = { (u8)(mss >> 8), (u8)mss };

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * xt_head.c: matches of iptables that read headers: ttl, hl, tos, dscp, length, mac, iprange,
- * tcpmss, esp, ah, and IPv6's rt, frag, ipv6header; and others about a packet's context: owner,
- * rpfilter, time, cpu, connbytes, helper (no connection has a helper).
+ * tcpmss, esp, ah, and for IPv6 rt, frag, ipv6header; and matches on a packet's context: owner,
+ * cgroup, rpfilter, time, cpu, connbytes, helper (no connection has a helper).
  */
 #include <linux/netfilter/xt_connbytes.h>
 #include <linux/netfilter/xt_cpu.h>
@@ -39,11 +39,11 @@ enum {
 	EXT_DST = 60
 };
 
-/* ---- the network's header ---- */
+/* ---- network header ---- */
 
 static bool match_ttl(const struct nft_pkt *p, const void *i)
 {
-	const struct ipt_ttl_info *m = i; /* the structure of hl has this layout */
+	const struct ipt_ttl_info *m = i; /* struct ip6t_hl_info is equal to it */
 	u8 ttl;
 
 	skb_copy(p->skb, p->v6 ? 7 : 8, &ttl, 1);
@@ -123,7 +123,7 @@ static bool match_iprange(const struct nft_pkt *p, const void *i)
 	       addr_between(&dst, &m->dst_min, &m->dst_max) != !!(m->flags & IPRANGE_DST_INV);
 }
 
-/* ---- the transport's ---- */
+/* ---- transport header ---- */
 
 static bool match_tcpmss(const struct nft_pkt *p, const void *i)
 {
@@ -170,8 +170,8 @@ static bool match_ah(const struct nft_pkt *p, const void *i)
 
 /* An extension header. */
 struct ext {
-	u8 type;      /* of this header */
-	u32 off, len; /* where the length is; 0: it has none */
+	u8 type;      /* type of this header */
+	u32 off, len; /* bytes; len 0: it has no length */
 };
 
 static bool ext_first(const struct nft_pkt *p, struct ext *e)
@@ -183,7 +183,10 @@ static bool ext_first(const struct nft_pkt *p, struct ext *e)
 	return true;
 }
 
-/* Reads the length of the extension header at @e. Returns true if it has one and is complete. */
+/*
+ * Sets e->len from the extension header at @e. Returns false if the header has no length or is
+ * truncated.
+ */
 static bool ext_measure(const struct nft_pkt *p, struct ext *e)
 {
 	u8 h[2];
@@ -207,7 +210,7 @@ static void ext_next(const struct nft_pkt *p, struct ext *e)
 	e->off += e->len;
 }
 
-/* Finds the extension header of that type. Returns false if it is missing or cut off. */
+/* Finds the first extension header of @type. Returns false if it is missing or truncated. */
 static bool ext_find(const struct nft_pkt *p, u8 type, struct ext *e)
 {
 	if (!ext_first(p, e))
@@ -243,7 +246,8 @@ static int check_rt(const void *i)
 }
 
 /*
- * True if a header of type 0 has the addresses: exactly these in this order, or these among others.
+ * True if a routing header of type 0 has the rule's addresses: exactly these in this order, or
+ * these among others.
  */
 static bool rt_hops(const struct nft_pkt *p, const struct ip6t_rt *m, const struct ext *e)
 {
@@ -347,12 +351,12 @@ static bool match_ipv6header(const struct nft_pkt *p, const void *i)
 			break;
 		ext_next(p, &e);
 	}
-	if (m->modeflag) /* soft: others may be there, too */
+	if (m->modeflag) /* soft: other headers are allowed */
 		return ((seen ^ m->invflags) & m->matchflags) == m->matchflags;
 	return (seen == m->matchflags) != !!m->invflags;
 }
 
-/* ---- around the packet ---- */
+/* ---- context of the packet ---- */
 
 static int check_owner(const void *i)
 {
@@ -370,7 +374,7 @@ static bool match_owner(const struct nft_pkt *p, const void *i)
 
 	u32 uid, gid;
 
-	if (!skb->owned) /* no owner: the kernel has made it */
+	if (!skb->owned) /* sent by the kernel itself */
 		return !(m->match ^ m->invert);
 	uid = from_kuid_munged(p->net->ns.owner, skb->uid);
 	gid = from_kgid_munged(p->net->ns.owner, skb->gid);
@@ -395,7 +399,7 @@ static bool match_cgroup0(const struct nft_pkt *p, const void *i)
 	return p->skb->owned && (m->id == p->skb->classid) != m->invert;
 }
 
-/* Accepts rules for classes only: a path would be a group of version 2. */
+/* Accepts rules that name a class id only; a path of a version 2 cgroup is not supported. */
 static int check_cgroup2(const void *i)
 {
 	const struct xt_cgroup_info_v2 *m = i;
@@ -417,7 +421,7 @@ static int check_rpfilter(const void *i)
 	return ((const struct xt_rpfilter_info *)i)->flags & ~15 ? -EINVAL : 0;
 }
 
-/* True if the route back to the sender leads through the device by which the packet came. */
+/* True if the route to the packet's source leads through the device by which it came. */
 static bool match_rpfilter(const struct nft_pkt *p, const void *i)
 {
 	const struct xt_rpfilter_info *m = i;
@@ -448,7 +452,7 @@ static int check_time(const void *i)
 	return m->flags & XT_TIME_CONTIGUOUS && m->daytime_start < m->daytime_stop ? -EINVAL : 0;
 }
 
-/* Returns the day of the month of a day since 1970. */
+/* Returns the day of the month (from 1) of @days since 1970. */
 static u32 month_day(u32 days)
 {
 	static const u8 lens[] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
@@ -486,7 +490,7 @@ static bool match_time(const struct nft_pkt *p, const void *i)
 		if (in_day < m->daytime_start && in_day > m->daytime_stop)
 			return false;
 		if (m->flags & XT_TIME_CONTIGUOUS && in_day < m->daytime_stop && day)
-			day--; /* it began on the day before */
+			day--; /* the time span began on the day before */
 	}
 	week = (day + 3) % 7 + 1; /* Monday is 1 */
 	return m->weekdays_match >> week & 1 && m->monthdays_match >> month_day(day) & 1;
@@ -527,7 +531,7 @@ static bool match_connbytes(const struct nft_pkt *p, const void *i)
 					    0;
 	if (m->count.to >= m->count.from)
 		return n >= m->count.from && n <= m->count.to;
-	return n < m->count.to || n > m->count.from; /* the wrong way round: outside of it */
+	return n < m->count.to || n > m->count.from; /* a reversed range matches what is outside */
 }
 
 static bool match_helper(const struct nft_pkt *p, const void *i)

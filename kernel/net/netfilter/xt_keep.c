@@ -3,10 +3,10 @@
  * xt_keep.c: matches of iptables with state: recent (lists of addresses with the times when they
  * were seen), statistic, connlimit.
  *
- * A list of recent belongs to all rules of the namespace that name it, and ends with the last of
- * them. It has at most RECENT_MAX addresses; the address that has not been seen for the longest
- * time goes first. Each address counts as one of the namespace's objects.
- * Lock: nn->lock for the lists' addresses; nfnl_mutex for the set of lists, and for their users.
+ * A list of "recent" belongs to all rules of the namespace that name it, and is freed with the last
+ * of them. It has at most RECENT_MAX addresses; a new address replaces the one that was not seen
+ * for the longest time. Each address counts as an object of the namespace.
+ * Lock: nn->lock for the addresses of a list; nfnl_mutex for the set of lists, and for their users.
  */
 #include <linux/netfilter/xt_connlimit.h>
 #include <linux/netfilter/xt_recent.h>
@@ -25,18 +25,18 @@
 /* ---- recent ---- */
 
 struct seen {
-	struct list_head list; /* the most recently seen one is the last */
+	struct list_head list; /* in recent.seen, the last seen at the end */
 	ip_addr addr;
 	u8 ttl;
-	/* number of stamps; index of the next one; room for stamps */
+	/* number of stamps; index of the next stamp; size of `stamps` */
 	u32 n, at, cap;
-	u64 stamps[]; /* ns */
+	u64 stamps[]; /* ktime_get(), ns, as a ring */
 };
 
 struct recent {
 	struct list_head list;
 	struct list_head seen;
-	u32 users, n, stamps; /* stamps: of each address that is new */
+	u32 users, n, stamps; /* stamps: size for new entries */
 	char name[XT_RECENT_NAME_LEN];
 };
 
@@ -71,7 +71,7 @@ static void *open_recent(struct nft_ctx *c, const void *i)
 		if (strcmp(t->name, m->name))
 			continue;
 		t->users++;
-		spin_lock(&c->nn->lock); /* packets make room for so many */
+		spin_lock(&c->nn->lock); /* packets read it */
 		t->stamps = max(t->stamps, stamps);
 		spin_unlock(&c->nn->lock);
 		return t;
@@ -132,8 +132,8 @@ static void stamp(struct recent *t, struct seen *e, u8 ttl)
 }
 
 /*
- * Makes an entry with room for as many stamps as the rules need now, and copies those of @old
- * (NULL: none). NULL: no memory.
+ * Makes an entry with room for t->stamps stamps, and copies those of @old, which may be NULL.
+ * Returns NULL if there is no memory.
  */
 static struct seen *alloc_seen(const struct recent *t, const ip_addr *a, const struct seen *old)
 {
@@ -151,7 +151,9 @@ static struct seen *alloc_seen(const struct recent *t, const ip_addr *a, const s
 	return e;
 }
 
-/* Adds an entry, in place of the oldest if there is no room. NULL: no memory. */
+/*
+ * Adds an entry; if the list is full, in place of the oldest. Returns NULL if there is no memory.
+ */
 static struct seen *new_seen(struct nft_net *nn, struct recent *t, const ip_addr *a)
 {
 	struct seen *e;
@@ -171,8 +173,8 @@ static struct seen *new_seen(struct nft_net *nn, struct recent *t, const ip_addr
 }
 
 /*
- * Gives an entry more room, because a rule that needs more stamps was added after the address was
- * seen.
+ * Enlarges an entry, since a rule that needs more stamps was added after it. Returns @old if there
+ * is no memory.
  */
 static struct seen *grow(const struct recent *t, struct seen *old)
 {
@@ -201,7 +203,7 @@ static bool seen_enough(const struct xt_recent_mtinfo_v1 *m, const struct seen *
 	return false;
 }
 
-/* Removes the address that was not seen for the longest time, unless that was within the span. */
+/* Removes the address that was not seen for the longest time, if that is more than @seconds. */
 static void reap(struct nft_net *nn, struct recent *t, u32 seconds)
 {
 	struct seen *e;

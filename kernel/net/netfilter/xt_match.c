@@ -19,7 +19,7 @@
 #include "kernel/net/netfilter/conntrack.h"
 #include "kernel/net/netfilter/xt.h"
 
-/* <linux/netfilter_ipv4/ip_tables.h> and its IPv6 kin need libc. */
+/* <linux/netfilter_ipv4/ip_tables.h> and the IPv6 header need libc. */
 struct icmp_info {
 	u8 type, code[2], invflags;
 };
@@ -27,8 +27,8 @@ struct icmp_info {
 /* ---- conntrack ---- */
 
 /*
- * True if a port lies in the range. Revisions 1, 2 and 3 begin alike; 1 has narrower masks, 3 has
- * the ends of port ranges.
+ * True if port @be, in network byte order, lies in the range. Revisions 1, 2 and 3 of the match
+ * have a common beginning; 1 has narrower masks, 3 adds the upper ends of port ranges.
  */
 static bool ports_in(u16 be, u16 lo, u16 hi)
 {
@@ -291,8 +291,8 @@ static bool match_multiport(const struct nft_pkt *p, const void *i)
 }
 
 /*
- * Refuses a match that is an expression in this kernel: iptables tries the match first, and then
- * sends the expression of that name.
+ * Refuses a match that exists here as an nft expression: iptables tries the match first, and then
+ * sends the expression.
  */
 static int not_here(const void *i)
 {

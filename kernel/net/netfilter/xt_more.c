@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * xt_more.c: further matches and targets of iptables: connlabel (bits of connections), SNPT and
- * DNPT (translation of IPv6 prefixes, RFC 6296).
+ * xt_more.c: more matches and targets of iptables: connlabel (bits of connections), SNPT and DNPT
+ * (translation of IPv6 prefixes, RFC 6296).
  */
 #include <linux/ipv6.h>
 #include <linux/netfilter/xt_connlabel.h>
@@ -56,7 +56,9 @@ const struct xt_kind xt_label_matches[] = {
 
 /* ---- SNPT, DNPT ---- */
 
-/* Returns the mask of a prefix for the 16-bit word @word, in host order. */
+/*
+ * Returns the mask of a prefix of @len bits for the 16-bit word number @word, in host byte order.
+ */
 static u32 prefix_mask(u32 word, u32 len)
 {
 	u32 left = len > word * 16 ? len - word * 16 : 0;
@@ -94,9 +96,10 @@ static u32 ones_sum(const u16 *w, u32 n)
 }
 
 /*
- * Replaces the prefix, and changes a word behind it so that the sum over the address, and with it
- * all checksums, stays valid (RFC 6296, 3.1). With a prefix of more than 48 bits, that word is in
- * the host's part and not all ones. Returns false if there is none.
+ * Replaces the prefix, and changes one word behind it so that the checksum over the address, and so
+ * every checksum in the packet, stays valid (RFC 6296, 3.1). With a prefix of more than 48 bits
+ * that word is in the interface identifier, and must not be 0xffff. Returns false if there is no
+ * such word.
  */
 static bool map_prefix(const struct ip6t_npt_tginfo *m, u16 *addr)
 {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * xt_proto.c: matches of iptables that read headers of protocols: ecn, sctp, dccp, ipcomp, IPv6's
- * ah, hbh, dst, mh, eui64; one that runs a program, bpf; and matches on a packet's history: policy
- * (there is no IPsec, so no packet was decrypted), physdev (frames that a bridge passes on meet no
- * hook of IP, as in Linux with bridge-nf-call-iptables=0, so no packet has a port).
+ * xt_proto.c: matches of iptables on protocol headers: ecn, sctp, dccp, ipcomp, and for IPv6 ah,
+ * hbh, dst, mh, eui64; bpf, which runs a program; and matches on a packet's history: policy (there
+ * is no IPsec, so no packet was decrypted), and physdev (bridged frames do not pass the IP hooks,
+ * as on Linux with bridge-nf-call-iptables=0, so no packet has a bridge port).
  */
 #include <linux/netfilter/xt_bpf.h>
 #include <linux/netfilter/xt_dccp.h>
@@ -33,8 +33,8 @@ static bool port_in(const u8 *be, const u16 *range)
 }
 
 /*
- * True if the rule does not test @flag, or if @is equals the tested value, which @inverted may
- * invert.
+ * True if the rule does not test @flag, or if @is has the value that it asks for; @inverted negates
+ * the test.
  */
 static bool as_asked(bool is, u32 asked, u32 inverted, u32 flag)
 {
@@ -73,8 +73,8 @@ static bool match_ecn(const struct nft_pkt *p, const void *i)
 }
 
 /*
- * Reads the transport's header, which only a first fragment has. A packet in which it is cut off is
- * dropped.
+ * Reads the transport header, which only a first fragment has. If it is truncated, marks the packet
+ * to be dropped and returns false.
  */
 static bool whole_header(const struct nft_pkt *p, void *to, u32 n)
 {
@@ -100,7 +100,7 @@ static int check_sctp(const void *i)
 	return m->flags & XT_SCTP_CHUNK_TYPES && !(m->chunk_match_type & CHUNKS) ? -EINVAL : 0;
 }
 
-/* True if the chunk's flags match those that the rule has for its type. */
+/* True if the chunk's flags match those that the rule gives for its type. */
 static bool chunk_flags(const struct xt_sctp_info *m, const u8 *chunk)
 {
 	for (int k = 0; k < m->flag_count; k++)
@@ -109,7 +109,7 @@ static bool chunk_flags(const struct xt_sctp_info *m, const u8 *chunk)
 	return true;
 }
 
-/* True if the packet has any, all, or only chunks of the rule, as the rule requires. */
+/* True if the packet has any, all or only chunks of the rule's types, as the rule asks. */
 static bool chunks_match(const struct nft_pkt *p, const struct xt_sctp_info *m)
 {
 	u32 left[ARRAY_SIZE(m->chunkmap)], len;
@@ -169,10 +169,10 @@ static int check_dccp(const void *i)
 		       0;
 }
 
-/* Returns the offset of the options in a packet of that type (RFC 4340, 5). */
+/* Returns the offset of the options in a DCCP packet, by its type (RFC 4340, 5). */
 static u32 dccp_header(const u8 *h)
 {
-	/* request, response, data, ack, dataack, closereq, close, reset, ... */
+	/* by type: request, response, data, ack, dataack, closereq, close, reset, ... */
 	static const u8 more[16] = { 4, 12, 0, 8, 8, 8, 8, 12, 8, 8, 8, 8, 8, 8, 8, 8 };
 
 	return 12 + (h[8] & 1 ? 4 : 0) + more[h[8] >> 1 & 15];
@@ -191,7 +191,7 @@ static bool dccp_option(const struct nft_pkt *p, const u8 *h, u8 want)
 		skb_copy(p->skb, p->thoff + at, o, min(2U, end - at));
 		if (o[0] == want)
 			return true;
-		if (o[0] < 32 || at + 1 == end) /* of one byte */
+		if (o[0] < 32 || at + 1 == end) /* an option of one byte */
 			at++;
 		else
 			at += o[1] ? o[1] : 1;
@@ -266,7 +266,7 @@ static int check_opts(const void *i)
 }
 
 /*
- * True if the header begins with these options. Each is a type and a length, and 0xff is any
+ * True if the header begins with these options. Each is a type and a length; 0xff stands for any
  * length.
  */
 static bool opts_begin(const struct nft_pkt *p, const struct ip6t_opts *m, u32 off, u32 len)
@@ -328,7 +328,7 @@ static bool match_mh(const struct nft_pkt *p, const void *i)
 	return (h[2] >= m->types[0] && h[2] <= m->types[1]) != !!(m->invflags & IP6T_MH_INV_TYPE);
 }
 
-/* True if the sender's address was made from its card's address (RFC 4291, appendix A). */
+/* True if the source address was made from the MAC address of the frame (RFC 4291, appendix A). */
 static bool match_eui64(const struct nft_pkt *p, const void *i)
 {
 	u8 mac_len = p->skb->mac_len, h[40];
@@ -446,7 +446,7 @@ static void *open_physdev(struct nft_ctx *c, const void *i)
 	return NULL;
 }
 
-/* True if the rule requires only absence: no packet has a bridge port. */
+/* True if the rule asks only for the absence of bridge ports, since no packet has one. */
 static bool match_physdev(const struct nft_pkt *p, const void *i)
 {
 	const struct physdev_info *m = i;

@@ -1,22 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * xt_rate.c: matches of iptables that count packets: hashlimit (a rate for each address, port or
- * pair of them), quota.
+ * xt_rate.c: matches of iptables that measure rates or amounts: hashlimit (a rate for each address,
+ * port or pair of them), quota.
  *
  * A table of hashlimit belongs to all rules of the namespace and family that name it, has the
- * settings of the first of them, and ends with the last. An entry holds the masked addresses and
- * ports that a rule's mode selects. It expires when no packet has met it for cfg.expire, which is
- * checked every cfg.gc_interval. Each entry counts as one of the namespace's objects, and a table
- * has at most cfg.max.
+ * settings of the first of them, and is freed with the last. An entry has the masked addresses and
+ * ports that the mode selects. It expires when no packet has matched it for cfg.expire ms; expired
+ * entries are freed every cfg.gc_interval ms. Each entry counts as an object of the namespace, and
+ * a table has at most cfg.max entries.
  *
- * The packets or bytes that an entry may still pass are counted in credits. For a rate of packets a
- * credit is a microsecond, and a packet costs `avg`. For a rate of bytes a credit is a part of a
- * second (2^32 are one), and each 16 bytes cost `avg`; the burst is the number of seconds whose
- * credit is given in advance. A match by rates (RATE_MATCH) is over the limit while the last
- * interval had more than its share.
+ * What an entry may still let pass is counted in credits. For a rate of packets, a credit is a
+ * microsecond, and a packet costs `avg`. For a rate of bytes, 2^32 credits are a second, and each
+ * 16 bytes cost `avg`; the burst is a number of seconds whose credit is given in advance. A rule
+ * with RATE_MATCH compares rates instead: it is over the limit if the last interval had more than
+ * its share.
  * Lock: nn->lock for the entries; nfnl_mutex for the set of tables, and for their users.
  */
-#define _LINUX_IF_H /* that needs libc */
+#define _LINUX_IF_H /* it needs libc */
 #define IFNAMSIZ 16
 #include <linux/netfilter/xt_hashlimit.h>
 #include <linux/netfilter/xt_quota.h>
@@ -41,13 +41,14 @@ struct limit_key {
 };
 
 struct limit_entry {
-	struct list_head list; /* the most recently used one is the last */
+	/* in limit_table.entries, last used at the end */
+	struct list_head list;
 	struct rb_node node;
 	struct limit_key key;
-	/* ktime_get(); at: the time up to which credit is counted, or the interval's beginning */
+	/* ktime_get(), ns; at: until when credit is counted, or the start of the interval */
 	u64 expires, at;
 	u64 credit, bursts;
-	u64 seen; /* of this interval */
+	u64 seen; /* packets or bytes in this interval */
 	bool was_over;
 };
 
@@ -61,15 +62,15 @@ struct limit_table {
 	char name[NAME_MAX];
 };
 
-/* State of one rule. */
+/* State of a rule. */
 struct limiter {
 	struct limit_table *t;
 	bool invert;
 };
 
 /*
- * Converts the settings of an older revision, whose rates have 32 bits (1) or which has no interval
- * (2), into the newest form.
+ * Converts the settings of revision 1, whose rates have 32 bits, or 2, which has no interval, into
+ * those of revision 3.
  */
 #define NEWEST(c)                                                                                  \
 	((struct hashlimit_cfg3){ .avg = (c).avg,                                                  \
@@ -254,7 +255,10 @@ static void key_of(const struct nft_pkt *p, const struct hashlimit_cfg3 *c, stru
 		k->dport = ports[1];
 }
 
-/* Finds the entry of that key. NULL: *parent and *link are the place for a new one. */
+/*
+ * Finds the entry for a key. If there is none, returns NULL, and the place for a new one in
+ * *@parent and *@link.
+ */
 static struct limit_entry *find_entry(struct limit_table *t, const struct limit_key *k,
 	struct rb_node **parent, struct rb_node ***link)
 {
@@ -282,7 +286,7 @@ static u64 most_credit(const struct limit_table *t)
 	return t->cfg.mode & XT_HASHLIMIT_BYTES ? SECOND : cost_of_packet(t) * t->cfg.burst;
 }
 
-/* Makes an entry. NULL: there is no room. */
+/* Makes an entry. Returns NULL if there is no room. */
 static struct limit_entry *new_entry(struct nft_net *nn, struct limit_table *t,
 	const struct limit_key *k, struct rb_node *parent, struct rb_node **link)
 {
@@ -321,7 +325,7 @@ static void collect(struct nft_net *nn, struct limit_table *t, struct nf_state *
 	}
 }
 
-/* Adds the credit for the time that has passed. */
+/* Adds the credit for the time since e->at. */
 static void earn(const struct limit_table *t, struct limit_entry *e, u64 now)
 {
 	u64 most = most_credit(t), us = (now - e->at) / 1000, more;
@@ -335,8 +339,8 @@ static void earn(const struct limit_table *t, struct limit_entry *e, u64 now)
 }
 
 /*
- * Takes the packet's cost from the credit. With rates of bytes, a burst's advance is taken when the
- * rest does not suffice.
+ * Takes the packet's cost from the credit. With rates of bytes, uses up a second of the burst if
+ * the credit does not suffice. Returns false if the packet is over the limit.
  */
 static bool pay(const struct limit_table *t, struct limit_entry *e, u32 len)
 {
@@ -357,8 +361,8 @@ static bool pay(const struct limit_table *t, struct limit_entry *e, u32 len)
 }
 
 /*
- * Returns how much an interval may have, and in *first how much the first may have with the burst.
- * (A rate is sent as its inverse.)
+ * Returns the packets or bytes that an interval may have, and in *@first those of the first
+ * interval, which include the burst. (`avg` is the inverse of the rate.)
  */
 static u64 share(const struct hashlimit_cfg3 *c, u64 *first)
 {
@@ -454,7 +458,7 @@ static bool quota(const struct nft_pkt *p, const void *i, void *state)
 	u64 *left = state, n = skb_len(p->skb);
 
 	if (*left < n) {
-		*left = 0; /* a smaller packet does not get the rest */
+		*left = 0; /* smaller packets do not get the rest */
 		return invert;
 	}
 	*left -= n;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * xt_target.c: targets of iptables: MARK, CONNMARK, LOG, NFLOG, REJECT, CT, and those that
- * translate: MASQUERADE, SNAT, DNAT, REDIRECT, NETMAP.
+ * xt_target.c: targets of iptables: MARK, CONNMARK, LOG, NFLOG, REJECT, CT, and those for NAT:
+ * MASQUERADE, SNAT, DNAT, REDIRECT, NETMAP.
  */
 #include <linux/netfilter/nf_nat.h>
 #include <linux/netfilter/xt_CT.h>
@@ -14,7 +14,7 @@
 #include "kernel/net/netfilter/conntrack.h"
 #include "kernel/net/netfilter/xt.h"
 
-/* The meaning of `with` is in <linux/netfilter_ipv4/ipt_REJECT.h> and _ipv6. */
+/* values of `with`: <linux/netfilter_ipv4/ipt_REJECT.h> and _ipv6 */
 struct reject_info {
 	u32 with;
 };
@@ -79,7 +79,7 @@ static int target_nflog(struct nft_pkt *p, const void *i)
 	return NFT_CONTINUE;
 }
 
-/* Refuses the packet; @with is a number of enum ipt_reject_with or ip6t_reject_with. */
+/* Rejects the packet; `with` is an enum ipt_reject_with or ip6t_reject_with. */
 static int target_reject(struct nft_pkt *p, const void *i)
 {
 	static const u8 code4[] = { 0, 1, 2, 3, 0, 9, 10, 0, 13 },
@@ -96,7 +96,7 @@ static int check_reject4(const void *i)
 {
 	u32 with = ((const struct reject_info *)i)->with;
 
-	return with > 8 || with == 4 ? -EINVAL : 0; /* an echo reply */
+	return with > 8 || with == 4 ? -EINVAL : 0; /* IPT_ICMP_ECHOREPLY is not supported */
 }
 
 static int check_reject6(const void *i)
@@ -108,7 +108,7 @@ static int check_reject6(const void *i)
 
 static u8 reject4_needs(const void *i)
 {
-	return ((const struct reject_info *)i)->with == 7 ? IPPROTO_TCP : 0; /* a reset */
+	return ((const struct reject_info *)i)->with == 7 ? IPPROTO_TCP : 0; /* a TCP reset */
 }
 
 static u8 reject6_needs(const void *i)
@@ -135,7 +135,9 @@ static struct nf_range range4(const void *i)
 		.port_max = m->max.all };
 }
 
-/* Returns the range of struct nf_nat_range2, or of struct nf_nat_range, which lacks its base. */
+/*
+ * Reads the range from a struct nf_nat_range2, or a struct nf_nat_range, which lacks the base port.
+ */
 static struct nf_range range6(const struct nft_pkt *p, const void *i)
 {
 	const struct nf_nat_range2 *m = i;
