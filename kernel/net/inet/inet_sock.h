@@ -195,7 +195,7 @@ struct inet_raw {
 	/* offset of the checksum in packets sent and received, bytes, -1: none */
 	int csum_at;
 	u32 icmp_filter;     /* a bit for each type that is dropped */
-	u32 icmp6_filter[8]; /* the same for ICMPv6 */
+	u32 icmp6_filter[8]; /* a bit for each ICMPv6 type dropped */
 };
 
 struct inet_sock {

@@ -9,8 +9,9 @@
  * for a message, or no room in the socket's queue, the message is lost, and the sequence number
  * shows the gap.
  *
- * States: bound (by one socket) -> gone (unbound, or the socket is closed). Invariant: the socket
- * of a group is open, since nl_release() ends its groups before the socket is freed.
+ * States: bound (by one socket) -> gone (unbound, or the socket is closed).
+ * Invariant: the socket of a group is open, since nl_release() ends its groups before the socket is
+ * freed.
  * Locks: nn->lock for the list and its groups. Requests hold nfnl_mutex, so that a group of the
  * requesting socket stays in the list while they are handled.
  */

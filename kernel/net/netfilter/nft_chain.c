@@ -243,7 +243,7 @@ static int create(struct nft_ctx *c, nla_t *tb, u32 flags, u32 policy)
 	return 0;
 err_unhook:
 	if (nft_chain_unregister(c->net, ch))
-		/* its abort would not wait, since there is no log entry */
+		/* without a log entry the batch's end does not wait for it */
 		synchronize_rcu();
 err_free:
 	if (ch)

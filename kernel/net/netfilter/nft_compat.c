@@ -201,7 +201,7 @@ int compat_proto(struct nft_ctx *c, nla_t a)
 	return 0;
 }
 
-/* Tells iptables whether a revision is supported, so that it can choose one. */
+/* Reports to iptables whether a revision is supported, so that iptables can choose one. */
 int compat_serve(struct nfnl_req *r)
 {
 	struct nfb_to to = nfnl_to(r);

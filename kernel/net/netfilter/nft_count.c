@@ -68,7 +68,7 @@ u32 ct_list_see(const struct nft_pkt *p, struct ct_list *l)
 		return l->n;
 	s = nft_count(nn) ? NULL : kmalloc(sizeof(*s), GFP_ATOMIC | __GFP_ACCOUNT);
 	if (!s)
-		return l->n + 1; /* there is no room to store it */
+		return l->n + 1; /* counted, but not stored */
 	nf_conn_get(ct);
 	*s = (struct ct_seen){ l->first, ct };
 	l->first = s;
@@ -200,8 +200,8 @@ static int connlimit_init(struct nft_ctx *c, struct nft_expr *e, nla_t *tb)
 	if (c->nn->counts_conns)
 		return 0;
 	/*
-	 * It stays on until the namespace ends, since packets copy and free such expressions, and
-	 * cannot count users.
+	 * Connection tracking stays on until the namespace ends. Packets copy and free such
+	 * expressions, and cannot count users of it.
 	 */
 	err = nf_ct_use(c->net);
 	c->nn->counts_conns = !err;

@@ -3,8 +3,8 @@
  * xt_bytes.c: matches of iptables that search all bytes behind the network header: string, u32.
  *
  * A string is searched by the algorithm of Knuth, Morris and Pratt, whether a rule names bm or kmp:
- * all find the same, and this one needs one step for each byte. The whole string must lie between
- * the rule's offsets.
+ * the results are equal, and this one needs one step for each byte. The whole string must lie
+ * between the rule's offsets.
  */
 #include <linux/netfilter/xt_string.h>
 #include <linux/netfilter/xt_u32.h>

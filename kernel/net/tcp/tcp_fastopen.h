@@ -3,9 +3,9 @@
  * tcp_fastopen.h: data in the SYN (RFC 7413, tcp_fastopen.c).
  *
  * Call sequence of a client: tcp_fast_prepare() (inet.op held), tcp_fast_send_syn(), then
- * tcp_fast_answered() or tcp_fast_timeout(), and tcp_fast_ended(). Call sequence of a server:
- * tcp_fast_wanted() for a SYN, tcp_fast_accept() for the child, tcp_fast_done() at the end of the
- * handshake or of the child.
+ * tcp_fast_answered() or tcp_fast_timeout(), and tcp_fast_ended().
+ * Call sequence of a server: tcp_fast_wanted() for a SYN, tcp_fast_accept() for the child,
+ * tcp_fast_done() at the end of the handshake or of the child.
  * Locks: c.lock, unless a comment says otherwise; keys are protected by the namespace's tcp.lock.
  */
 #ifndef NESTLING_NET_TCP_FASTOPEN_H

@@ -118,7 +118,7 @@ struct tcp_snd {
 struct tcp_rcv {
 	/* skbs that arrived out of order, by sequence number */
 	struct list_head ooo;
-	/* the same skbs (sk_buff.place), for searches */
+	/* the skbs of ooo, by sk_buff.place, for searches */
 	struct rb_root ooo_tree;
 	/* the peer's initial sequence number; next number expected */
 	u32 irs, nxt;
@@ -298,7 +298,7 @@ struct tcp_listen_queues {
 	spinlock_t lock;
 	/* children to be accepted, by child.link; a reference to each */
 	struct list_head accept_q;
-	struct list_head syn_q; /* children in the handshake, likewise */
+	struct list_head syn_q; /* children in handshake, a reference each */
 	u32 nr_accept, nr_syn;  /* lengths of the two queues */
 	u32 backlog;            /* most children in accept_q */
 	bool closed;            /* the listener has ended */
