@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * net.h: the door of the network: struct net, a network namespace. Devices, addresses, routes,
- * sockets, ports and packets each belong to one namespace.
+ * net.h: the public header of the network: struct net, a network namespace. Devices, addresses,
+ * routes, sockets, ports and packets each belong to one namespace.
  *
  * The folders, from the packet's end to the program's:
  *     link/       devices: Ethernet, tun, veth, VLANs, macvlan
@@ -82,7 +82,7 @@ struct net_routes {
 	struct prefix_hash tables; /* tables that have, or had, a route */
 	/* the main tables of IPv6 [0] and IPv4 [1]; NULL: not made yet */
 	struct route_table *main[2];
-	/* a route of type RTN_LOCAL was added, so that whole networks may be this machine's */
+	/* a route of type RTN_LOCAL was added, so whole networks may be local */
 	bool local;
 	/*
 	 * incremented by each change of routes, rules and addresses; a cached route with another
@@ -170,7 +170,7 @@ struct net_mc {
 
 /* The packet filter (netfilter/netfilter.h). */
 struct net_nf {
-	/* bit n is set when lists[n] is not empty; read without a lock for each packet */
+	/* bit n is set if lists[n] is not empty; tested for each packet without a lock */
 	u64 hooks;
 	/* a rule that looks up sockets was added, so the filter sees reassembled packets */
 	bool whole;

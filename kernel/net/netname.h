@@ -28,7 +28,10 @@ void netname_get(const char *name);
 void netname_put(const char *name);
 /* Makes folders for @rx receive and @tx transmit queues of the device @name. May sleep. */
 void netname_queues(const char *name, u32 rx, u32 tx);
-/* Notes that the device @port has become a port of @master. May sleep. */
+/*
+ * Adds the device @port to /sys/class/net/@master/brif, as it has become a port of that bridge. May
+ * sleep.
+ */
 void netname_is_port(const char *master, const char *port);
 /*
  * net_sysfs_queues.c: Makes the folders of further queues. names_mutex held. Returns 0 or -ENOMEM.

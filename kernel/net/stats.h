@@ -32,7 +32,7 @@ struct tcp_stats {
 	u64 active, passive, fails, resets, in, out, retrans, in_errs, out_rsts, csum_errors;
 };
 
-/* TcpExt of /proc/net/netstat: the counted events, with Linux's names and in its order. */
+/* TcpExt of /proc/net/netstat: the names of the counters are Linux's, in its order. */
 #define TCP_EXT_COUNTERS(X)                                                                        \
 	X(SyncookiesSent)                                                                          \
 	X(SyncookiesRecv)                                                                          \

@@ -144,7 +144,8 @@ int ip_fragment(struct sk_buff *skb, u32 mtu, const struct flow *f,
 		skb->csum_owed = false;
 		nf_fill_checksum(skb);
 	}
-	skb->flow = flow_hash(skb, 0, skb->protocol); /* fragments use the queue of whole packets */
+	/* all fragments use the whole packet's transmit queue */
+	skb->flow = flow_hash(skb, 0, skb->protocol);
 	skb_copy(skb, 0, model, hlen);
 	skb_pull(skb, hlen);
 	total = skb_len(skb);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * inet.h: the door of AF_INET and AF_INET6: sockets with addresses, and the internet protocols
- * below TCP.
+ * inet.h: the public header of AF_INET and AF_INET6: sockets with addresses, and the internet
+ * protocols below TCP.
  *
  * What the folder is for: IPv4 and IPv6 packets in and out (ip.c, frag.c, icmp.c), and the sockets
- * that use them: UDP, raw, ping; TCP's begin with a struct inet_sock, too. IPv4 addresses are kept
- * as IPv6's mapped ones (addr.h), so one code serves both families.
+ * that use them: UDP, raw, ping. A TCP socket also begins with a struct inet_sock. IPv4 addresses
+ * are kept as IPv4-mapped IPv6 addresses (addr.h), so both families share their code.
  *
  * Headers, one noun each:
  *     inet_sock.h                   struct inet_sock, its groups of fields
@@ -53,8 +53,8 @@ void inet_init_sock(struct inet_sock *i, const struct socket *s, int family, int
 /* Sends SIGIO to the owner of the file, if FASYNC is enabled. */
 void inet_sigio(struct inet_sock *i, int band);
 /*
- * True if the socket may be bound to @addr although no device has it (IP_FREEBIND and its
- * relatives). Linux allows that also until the table of local routes exists.
+ * True if the socket may be bound to @addr although no device has it: by IP_FREEBIND and its
+ * relatives, and as on Linux while the namespace has not had any IPv4 address yet.
  */
 static inline bool inet_may_have(const struct inet_sock *i, const ip_addr *addr)
 {

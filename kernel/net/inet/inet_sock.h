@@ -5,14 +5,14 @@
  *
  *      inet_sock <- udp, raw and ping sockets; struct tcp_sock (tcp_sock.h) begins with one
  *
- * Call sequence: inet_init_sock() in a protocol's create function; inet_get_port() and
- * inet_set_peer() give it a name (ports.c); inet_unhash() removes it from the tables; inet_put() of
- * the last reference frees it.
- * References: the file, each armed timer and each lookup hold one. The tables hold none: a socket
- * leaves them before its last reference is dropped.
- * Locks: op (mutex): one bind, connect, listen or change of options at a time; outside of the other
- * locks. c.lock (spin): queues and protocol state. table->lock (spin), inside of c.lock: membership
- * of the port table, and names of the sockets in it.
+ * Call sequence: inet_init_sock() in a protocol's create function; inet_get_port() binds the
+ * socket, inet_set_peer() connects it (ports.c); inet_unhash() removes it from the tables;
+ * inet_put() of the last reference frees it.
+ * References: the file, each armed timer and each lookup hold a reference. The tables hold none: a
+ * socket leaves them before its last reference is dropped.
+ * Locks: op (mutex), outside of the other locks, serialises bind, connect, listen and changes of
+ * options. c.lock (spin) protects queues and protocol state. table->lock (spin), inside of c.lock,
+ * protects membership of the port table, and addresses and ports of the sockets in it.
  */
 #ifndef NESTLING_NET_INET_SOCK_H
 #define NESTLING_NET_INET_SOCK_H
@@ -83,8 +83,8 @@ struct inet_place {
 };
 
 /*
- * Options for sent packets and for binding. Protected by op; read without it, since each is one
- * word.
+ * Options for sent packets and for binding. Written under op, and read without a lock, since each
+ * is one word.
  */
 struct inet_opts {
 	bool v6only, hdrincl, freebind, transparent, nodefrag;
@@ -126,7 +126,7 @@ struct inet_tells {
 	bool pktinfo, ttl, tos, origdst; /* IPv4 */
 	/* IPv4's options; those that a reply would have */
 	bool opts, retopts;
-	bool pktinfo6, hops, tclass, origdst6, flow6; /* IPv6 */
+	bool pktinfo6, hops, tclass, origdst6, flow6; /* of IPv6 */
 	bool pktinfo6_old, hops_old;                  /* in the form of RFC 2292 */
 	bool hopopts, dstopts, rthdr;                 /* extension headers */
 	bool hopopts_old, dstopts_old, rthdr_old;     /* in the form of RFC 2292 */

@@ -563,7 +563,7 @@ static void deliver(struct net *net, struct sk_buff *skb)
 		n->in_delivers--;
 		n->in_unknown++;
 		icmp_unreachable(
-			net, skb, 2 /* protocol */, 4 /* port; the nearest that there is */);
+			net, skb, 2 /* protocol */, 4 /* port: ICMPv6 has no code "protocol" */);
 	}
 	kfree_skb(skb);
 }

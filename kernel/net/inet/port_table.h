@@ -3,13 +3,13 @@
  * port_table.h: the ports of a protocol: which sockets have them, and which socket a packet is for.
  *
  * Call sequence: inet_init_ports() for a new socket; inet_get_port(), inet_set_peer(),
- * inet_start_listening() or inet_enter_child() give it numbers; inet_lookup_packet() and its
- * relatives find it; inet_unhash() removes it.
- * Files: ports.c (which sockets may share a port), ports_crowd.c (the place of a socket),
+ * inet_start_listening() or inet_enter_child() give it ports and addresses; inet_lookup_packet()
+ * and its relatives find it; inet_unhash() removes it.
+ * Files: ports.c (which sockets may share a port), ports_crowd.c (the places of a socket),
  * ports_group.c (SO_REUSEPORT), ports_find.c (lookups), ports_walk.c (walks), ports_reserved.c.
  * They share ports.h.
- * Locks: port_table.lock (spin), innermost of a socket's locks; these functions take it unless they
- * say that it is held.
+ * Locks: port_table.lock (spin), the innermost of a socket's locks. Functions take it unless their
+ * comment says that it is held.
  */
 #ifndef NESTLING_NET_PORT_TABLE_H
 #define NESTLING_NET_PORT_TABLE_H
@@ -134,30 +134,30 @@ void inet_enter_list(struct inet_sock *i, struct hlist_head *h);
 /* Returns the bucket of raw sockets of @net and protocol @proto, linked by in.way.node. */
 struct hlist_head *inet_raw_bucket(const struct net *net, u32 proto);
 /*
- * A walk over all sockets that have a port, or are raw, some at a time:
+ * A walk over all sockets that have a port or are raw, some at a time:
  *
  *      struct port_walk w = { .table = t };
  *      while (ports_walk(&w, 128, fn, arg))       calls @fn with table->lock held, for 128 at most;
- *         false at the end cond_resched();
+ *         cond_resched();                         returns false at the end
  *      ports_walk_end(&w);
  *
- * A socket that is there from the walk's beginning to its end is met once. A socket that enters
- * meanwhile is not met, so the walk ends.
+ * The walk visits a socket once if it is in the table from beginning to end. It does not visit a
+ * socket that enters the table meanwhile, so the walk ends.
  */
 struct port_walk {
 	struct port_table *table;
 	u32 bucket;
-	/* in.entered of the last socket there when the walk began */
+	/* in.entered of the newest socket when the walk began */
 	u64 newest;
-	/* in.entered of the last socket that was met in the bucket, 0: none yet */
+	/* in.entered of the socket visited last in this bucket, 0: none yet */
 	u64 behind;
-	/* last socket of the walk, with a reference, NULL: none */
+	/* socket visited last, with a reference, NULL: none */
 	struct inet_sock *at;
 };
 bool ports_walk(
 	struct port_walk *w, u32 most, void (*fn)(struct inet_sock *i, void *arg), void *arg);
 void ports_walk_end(struct port_walk *w);
-/* Returns how many sockets of a family are in @t (net_proc.c). May sleep. */
+/* Returns the number of sockets of a family in @t (net_proc.c). May sleep. */
 u32 net_count_socks(struct port_table *t, bool v6);
 
 #endif

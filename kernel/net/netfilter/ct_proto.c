@@ -15,7 +15,7 @@
 #define STREAM_AFTER SECONDS(2UL)
 enum { FIN = 1, SYN = 2, RST = 4, ACK = 16 };
 
-/* Seconds. */
+/* timeouts in seconds, by state */
 static int tcp_timeout[] = {
 	[TCP_CONNTRACK_SYN_SENT] = 120,
 	[TCP_CONNTRACK_SYN_RECV] = 60,

@@ -2,8 +2,8 @@
 /*
  * tcp_out.h: sent segments (tcp_out.c).
  *
- * Call sequence: tcp_queue() puts a written skb at the end of snd.wq; tcp_push() sends what window,
- * cwnd and Nagle allow; tcp_retransmit_lost() sends lost segments again; tcp_unqueue() drops
+ * Call sequence: tcp_queue() appends a filled skb to snd.wq; tcp_push() sends what window, cwnd and
+ * Nagle's rule allow; tcp_retransmit_lost() retransmits lost segments; tcp_unqueue() drops
  * acknowledged data. c.lock is held throughout, except in tcp_refuse() and tcp_new_iss(), which
  * need no lock.
  */
