@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * commit.c: writes a transaction into the log, and from the log to its home blocks. All of it runs
- * in the journal thread; journal.c defines transactions and their invariants.
+ * commit.c: commits write transactions into the log, checkpoints write the log's blocks to their
+ * places on the disk ("home"). Both run in the journal thread; freezing and closing the journal
+ * checkpoint in the caller's task. journal.c defines transactions and their invariants.
  *
  * Costs: a memcpy of each dirty block at the barrier, bios of up to 256 blocks into the log, one
  * commit block with PREFLUSH and FUA; a checkpoint writes the copies in block order and flushes
@@ -21,7 +22,7 @@ struct log_writer {
 	u64 next;
 	atomic_t pending;
 	int err;
-	/* a writer is on a stack: the completer must not touch it afterwards */
+	/* the log_writer lies on a stack: log_end_io() must not touch it after completing this */
 	struct completion done;
 };
 
@@ -49,8 +50,8 @@ static void log_submit(struct log_writer *w)
 }
 
 /*
- * Writes a block from @data to block @to of the device; neighbours share a bio. @data stays until
- * log_wait().
+ * Writes @data to block @to of the device; contiguous blocks share a bio. @data must stay valid
+ * until log_wait().
  */
 static void write_block(struct log_writer *w, u64 to, u8 *data)
 {
@@ -95,8 +96,8 @@ static u64 log_next(struct ext4_journal *j)
 }
 
 /*
- * Drops the flags that flush the disk's cache with nobarrier, which is for a disk whose cache
- * survives.
+ * Drops the flags that flush the disk's cache if the mount has the option nobarrier, which is for a
+ * disk whose cache survives a power loss.
  */
 static u32 if_barrier(const struct ext4_journal *j, u32 flags)
 {
@@ -123,7 +124,7 @@ int ext4_log_write_super(struct ext4_journal *j, u32 start, u32 sequence)
 		j->sbi->block_size);
 }
 
-/* ---- checkpoint: everything committed goes home, the log is empty afterwards ---- */
+/* ---- checkpoint: writes everything committed home and empties the log ---- */
 
 /* Merges two sorted chains, linked by cp_list.next and ended by NULL, into one. */
 static struct list_head *merge(struct list_head *a, struct list_head *b)
@@ -145,10 +146,13 @@ static struct list_head *merge(struct list_head *a, struct list_head *b)
 	return first;
 }
 
-/* chain k has 2^k buffers or none; the last one has any number */
+/* of a merge sort: chain k has 2^k buffers or none; the last chain has any number */
 #define SORT_CHAINS 32
 
-/* Sorts the checkpoint by block, in place: many thousands of blocks need no array. */
+/*
+ * Sorts the checkpoint list by block number. The list is sorted in place, since an array for many
+ * thousands of blocks would be large.
+ */
 static void sort_checkpoint(struct ext4_journal *j)
 {
 	struct list_head *chain[SORT_CHAINS] = { NULL }, *all = NULL, *next, *p;
@@ -184,8 +188,8 @@ void ext4_log_drop_copy(struct ext4_journal *j, struct ext4_buf *b)
 }
 
 /*
- * Writes a copy to its place on the disk. The superblock's copy first takes the errors that were
- * noted on the disk since its commit. sb_disk_lock is held.
+ * Writes a copy to its place on the disk. Errors that were written into the superblock on the disk
+ * since its commit are put into its copy first. sb_disk_lock is held.
  */
 static void write_to_place(struct log_writer *w, const struct ext4_buf *b, u8 *copy)
 {
@@ -221,18 +225,18 @@ int ext4_checkpoint(struct ext4_journal *j)
 	return 0;
 }
 
-/* ---- commit; all by the journal thread ---- */
+/* ---- commit, by the journal thread ---- */
 
 struct logged {
 	struct ext4_buf *b;
 	u8 *copy;
-	u8 *form; /* what goes into the log for it */
+	u8 *form; /* what is written into the log */
 };
 #define LOGGED_PER_FRAME ((u32)(PAGE_SIZE / sizeof(struct logged)))
 struct commit {
 	struct ext4_journal *j;
 	struct ext4_txn *t;
-	/* LOGGED_PER_FRAME in each: what must not fail asks for single frames */
+	/* arrays of LOGGED_PER_FRAME: only allocations of single frames cannot fail */
 	struct logged **list;
 	u32 n, frames;
 	struct log_writer w;
@@ -343,8 +347,8 @@ static u32 tail_bytes(const struct ext4_journal *j)
 }
 
 /*
- * Puts the checksum of a whole block of the log into its word @at, which is still 0. It takes about
- * 1 us for 4096 bytes.
+ * Stores the checksum of a whole block of the log in the word at byte @at, which must be 0 before.
+ * 4096 bytes take about 1 us.
  */
 static void seal(const struct ext4_journal *j, u8 *block, u32 at)
 {
@@ -361,8 +365,8 @@ static u32 tags_per_block(const struct ext4_journal *j)
 }
 
 /*
- * Returns what goes into the log for a copy: the copy itself, or an escaped twin if it looks like a
- * block of the log.
+ * Returns the block to write into the log for a copy: the copy itself, or if it begins with
+ * JBD_MAGIC like the log's own blocks, an escaped duplicate without the magic.
  */
 static u8 *log_form(struct commit *c, u8 *copy, u32 *flags)
 {
@@ -398,8 +402,7 @@ static void fill_descriptor(struct commit *c, u8 *d, u32 first, u32 n)
 		if (j->wide)
 			memcpy(p + 8, &hi, 4);
 		/*
-		 * checksum of the block as it lies in the log, with the transaction's number before
-		 * it
+		 * checksum of the transaction's number, followed by the block as it lies in the log
 		 */
 		if (j->csum) {
 			__be32 tid = to_be32(c->t->tid), crc;
@@ -418,8 +421,9 @@ static void fill_descriptor(struct commit *c, u8 *d, u32 first, u32 n)
 }
 
 /*
- * Writes descriptors and blocks into the log. A descriptor is complete before it is handed over: if
- * the log lies in pieces, its bio is submitted before the places of the blocks behind it are known.
+ * Writes descriptors and blocks into the log. A descriptor is filled completely before
+ * write_block(), because its bio may be submitted before the blocks behind it are written: that
+ * happens if the log is not contiguous on disk.
  */
 static void write_blocks(struct commit *c)
 {
@@ -491,8 +495,8 @@ static u32 log_need(const struct commit *c)
 }
 
 /*
- * Writes the blocks to their places; for a file system without a log. After a crash in between
- * e2fsck repairs it, as with ext2.
+ * Writes the blocks home at once; for a file system without a log. After a crash in between, e2fsck
+ * must repair the file system, as with ext2.
  */
 static int write_home(struct commit *c)
 {
@@ -528,15 +532,17 @@ static int write_log(struct commit *c)
 	return err ? err : write_commit_block(c);
 }
 
-/* Ends the logging of a buffer: it has its copy now, or gets none. See ext4_buf_is_newer(). */
+/*
+ * Clears BUF_LOGGING: the buffer has its copy now, or the commit failed. See ext4_buf_is_newer().
+ */
 static void end_logging(struct ext4_buf *b)
 {
 	__atomic_and_fetch(&b->flags, ~(u32)BUF_LOGGING, __ATOMIC_RELEASE);
 }
 
 /*
- * Keeps the copies of a transaction that is on disk for the checkpoint, and drops the copies of
- * revoked blocks.
+ * Keeps the copies of a transaction that is now in the log for the checkpoint, and drops the copies
+ * of revoked blocks.
  */
 static void keep_copies(struct commit *c)
 {
@@ -556,7 +562,10 @@ static void keep_copies(struct commit *c)
 
 		if (b->copy) {
 			kfree(b->copy);
-			/* the transaction's; the checkpoint has one */
+			/*
+			 * drops the reference of the transaction: the checkpoint list has one
+			 * already
+			 */
 			ext4_brelse(b);
 		} else {
 			list_add_tail(&b->cp_list, &j->checkpoint);
@@ -590,8 +599,8 @@ void ext4_commit_txn(struct ext4_journal *j, struct ext4_txn *t)
 	if (t->data_failed && j->sbi->opt.flags & EXT4_OPT_DATA_ERR_ABORT)
 		ext4_journal_abort(j->sbi, -EIO);
 	/*
-	 * an empty transaction has a commit block too: otherwise a replay would take its missing
-	 * number for the end of the log
+	 * While the log is in use, an empty transaction has a commit block too. Otherwise a replay
+	 * would take the gap in the numbers for the end of the log.
 	 */
 	if ((c.n || t->nr_revokes || j->used) && !j->aborted)
 		err = write_log(&c);
@@ -612,7 +621,7 @@ void ext4_commit_txn(struct ext4_journal *j, struct ext4_txn *t)
 	kfree(c.blocks);
 	list_free(&c);
 	spin_lock(&j->lock);
-	/* before a waiter sees that it has committed */
+	/* set before a waiter sees the new committed_tid */
 	if (flushed)
 		WRITE_ONCE(j->flushed_tid, t->tid);
 	j->committed_tid = t->tid;

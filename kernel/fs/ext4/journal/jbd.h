@@ -81,56 +81,61 @@ struct ext4_txn {
 struct ext4_journal {
 	struct ext4_sb *sbi;
 	struct inode *inode;
-	u64 *map;                      /* block of the log -> block of the device */
+	u64 *map;                      /* log block -> device block */
 	u32 first, maxlen, head, used; /* the journal thread's */
 	bool wide;                     /* 64-bit tags */
 	/* every block of the log has a checksum (version 3) */
 	bool csum;
 	u32 csum_seed;
-	/* there is no log (ext2): transactions are written home, and may be torn */
+	/*
+	 * there is no log (ext2): a commit writes blocks home, and a crash may leave only some
+	 * written
+	 */
 	bool unlogged;
 	struct jbd_super super; /* as on disk */
-	u8 *super_block;        /* the block it lies in */
+	u8 *super_block;        /* the block that contains it */
 
 	spinlock_t lock;
 	struct ext4_txn *running, *committing;
 	bool barrier, stop, aborted;
-	bool disk_refused; /* an error of the disk has aborted it */
+	bool disk_refused; /* a disk error caused the abort */
 	bool frozen;       /* no handle may begin until the thaw */
 	bool busy;         /* a commit or checkpoint is running */
-	/* no handle may begin: read-only from now on */
+	/* no handle may begin until the journal is opened again */
 	bool closed;
 	u32 next_tid, committed_tid, wanted_tid;
-	/* the last one whose commit flushed the disk */
+	/* the last transaction whose commit flushed the disk's cache */
 	u32 flushed_tid;
 	struct wait_queue_head wait_start, wait_updates, wait_done, wait_work;
 	struct task *thread;
-	pid_t thread_nr; /* the thread's number, for /sys */
+	pid_t thread_nr; /* the thread's pid, for /sys */
 	struct completion thread_done;
 	/* bios of new blocks that failed, under lock (lost.c) */
 	struct list_head lost;
-	atomic_t nr_lost; /* those, and the ones about to be */
+	atomic_t nr_lost; /* bios on lost or on their way to it */
 	struct mutex lost_mutex;
-	/* of ext4_buf.cp_list; the journal thread's */
+	/*
+	 * buffers with a copy to write home, by ext4_buf.cp_list; only the journal thread uses it
+	 */
 	struct list_head checkpoint;
 	u32 nr_checkpoint;
 };
 
-/* journal.c: Adds @b to the transaction; returns false if it was in it. Under j->lock. */
+/* journal.c: Adds @b to the transaction; returns false if it is in it already. Under j->lock. */
 bool ext4_txn_add_locked(struct ext4_txn *t, struct ext4_buf *b);
 
-/*
- * commit.c: Commits @t. The journal thread calls it, and opening and closing the journal without
- * that thread.
- */
+/* commit.c: Commits @t. Only the journal thread calls it. */
 void ext4_commit_txn(struct ext4_journal *j, struct ext4_txn *t);
-/* Writes everything committed home and empties the log. */
+/*
+ * Writes everything committed home and empties the log. The journal thread calls it, and so do
+ * freezing and closing the journal, while that thread is idle or has ended.
+ */
 int ext4_checkpoint(struct ext4_journal *j);
 int ext4_log_write_super(struct ext4_journal *j, u32 start, u32 sequence);
 /* Returns how many blocks of the log @n revokes take. */
 u32 ext4_log_revoke_blocks(const struct ext4_journal *j, u32 n);
 void ext4_log_drop_copy(struct ext4_journal *j, struct ext4_buf *b);
 
-u32 ext4_journal_room(const struct ext4_journal *j); /* blocks of the log that may be in use */
+u32 ext4_journal_room(const struct ext4_journal *j); /* most blocks in use */
 
 #endif

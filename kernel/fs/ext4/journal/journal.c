@@ -9,20 +9,20 @@
  * descriptor, copies and revokes go into the log -> commit block with PREFLUSH and FUA: COMMITTED.
  * The copies stay until a checkpoint writes them home, in block order, and empties the log.
  *
- * Copying at the barrier costs a memcpy of each dirty block (0.3 us) and spares everything that "a
- * buffer under commit must not change" otherwise asks for: live buffers belong to handles only,
- * copies to the journal thread only. A checkpoint always empties the whole log: the log is large
- * against a transaction (a quarter), and one flush serves all.
+ * Copying at the barrier costs a memcpy of each dirty block (0.3 us). In return handles may change
+ * a buffer during its commit: live buffers belong to handles only, copies to the journal thread
+ * only. A checkpoint always empties the whole log, so that one flush serves all of it: the log is
+ * at least four times as large as a transaction.
  *
  * Invariants:
- * 1. What is written home is a committed copy, never live data.
- * 2. A block that was freed is not had again before its transaction has committed (balloc.c holds
- *    it), and a freed metadata block has a revoke record.
- * 3. The log's superblock names the tail before the first commit block behind it can reach the
- *    disk.
+ * 1. Only committed copies are written home, never live data.
+ * 2. A block that was freed is not allocated again before the freeing transaction has committed
+ *    (balloc.c holds it), and a freed metadata block has a revoke record.
+ * 3. The log's superblock on disk names the log's start before the first commit block behind that
+ *    start can reach the disk.
  *
  * Locks: j->lock (spin) for the running transaction and its list; everything after the barrier
- * belongs to the journal thread. To lockdep an open handle is a lock that sleeps: ext4_start() may
+ * belongs to the journal thread. For lockdep an open handle is a sleeping lock: ext4_start() may
  * wait for the end of a barrier, and the barrier waits for open handles.
  */
 #include "kernel/fs/ext4/journal/jbd.h"
@@ -51,8 +51,8 @@ static bool tid_geq(u32 a, u32 b)
 /* ---- handles ---- */
 
 /*
- * Returns how many blocks of the log may be in use before a checkpoint. Each of them has a copy in
- * memory until then, so a small machine uses only a part of a large log.
+ * Returns how many blocks of the log may be in use. Each has a copy in memory until a checkpoint,
+ * so a machine with little memory uses only a part of a large log.
  */
 u32 ext4_journal_room(const struct ext4_journal *j)
 {
@@ -67,15 +67,15 @@ static u32 txn_max(const struct ext4_journal *j)
 }
 
 /*
- * Returns how many blocks of the log @t may need, among them those of its revokes: a removed
- * directory consists of revokes alone, as many as it had blocks. Under j->lock.
+ * Returns how many blocks of the log @t may need, with those for its revokes: the removal of a
+ * directory makes a revoke for each of its blocks. Under j->lock.
  */
 static u32 txn_blocks(const struct ext4_journal *j, const struct ext4_txn *t)
 {
 	return t->nr_bufs + t->reserved + ext4_log_revoke_blocks(j, t->nr_revokes);
 }
 
-/* True if a handle with so many credits may begin now, or must fail now. Under j->lock. */
+/* True if a handle with @credits need not wait: it may begin, or must fail, now. Under j->lock. */
 static bool may_start(const struct ext4_journal *j, u32 credits)
 {
 	const struct ext4_txn *t = j->running;
@@ -110,7 +110,10 @@ static void want_commit_locked(struct ext4_journal *j, u32 tid)
 		j->wanted_tid = tid;
 }
 
-/* Joins the running transaction, or makes one: 0, -EAGAIN (wait), -EROFS, -EIO (shut down). */
+/*
+ * Joins the running transaction, or begins one. Returns 0, -EAGAIN (the caller must wait), -EROFS
+ * or -EIO (shut down).
+ */
 static int join(struct ext4_journal *j, struct ext4_handle *h)
 {
 	struct ext4_txn *fresh = NULL;
@@ -225,7 +228,7 @@ u32 ext4_latest_tid(const struct ext4_sb *sbi)
 	return sbi->journal ? READ_ONCE(sbi->journal->next_tid) - 1 : 0;
 }
 
-/* Adds @b to the transaction; returns false if it was in it. Under j->lock. */
+/* Adds @b to the transaction; returns false if it is in it already. Under j->lock. */
 bool ext4_txn_add_locked(struct ext4_txn *t, struct ext4_buf *b)
 {
 	if (b->txn)
@@ -242,7 +245,7 @@ void ext4_dirty(struct ext4_handle *h, struct ext4_buf *b)
 
 	if (READ_ONCE(b->txn) == h->txn)
 		return;
-	ext4_bget(b); /* the transaction's */
+	ext4_bget(b); /* for the transaction */
 	spin_lock(&j->lock);
 	if (ext4_txn_add_locked(h->txn, b))
 		b = NULL;
@@ -348,7 +351,7 @@ static int journal_thread(void *arg)
 	struct ext4_journal *j = arg;
 	u64 deadline, other;
 
-	current->flags |= PF_MEMALLOC; /* its memory is what frees others' */
+	current->flags |= PF_MEMALLOC; /* a commit frees memory of others */
 	while (!j->stop || j->running) {
 		struct ext4_txn *t;
 
@@ -379,8 +382,8 @@ int ext4_commit_tid(struct ext4_sb *sbi, u32 tid)
 	if (!j)
 		return 1;
 	/*
-	 * A transaction that has not begun belongs to an earlier mount for writing (without a log
-	 * numbers restart), or does not exist.
+	 * A tid that has not begun belongs to an earlier mount for writing (numbers restart if
+	 * there is no log), or to no transaction.
 	 */
 	if (j->closed || tid_geq(READ_ONCE(j->committed_tid), tid) ||
 		!tid_geq(READ_ONCE(j->next_tid) - 1, tid))
@@ -437,7 +440,7 @@ int ext4_journal_freeze(struct super_block *sb)
 	wait_event(&j->wait_done, !READ_ONCE(j->busy) || j->aborted);
 	if (!err)
 		err = ext4_flush_disk(EXT4_SB(sb));
-	/* the thread has nothing to do until the thaw */
+	/* the thread stays idle until the thaw */
 	if (!err)
 		err = ext4_checkpoint(j);
 	if (err)
@@ -503,7 +506,7 @@ bool ext4_journal_is_aborted(const struct ext4_sb *sbi)
 
 /* ---- opening and closing ---- */
 
-/* Reads where the log's blocks lie on the device; they never move. */
+/* Reads the map of the log: where its blocks lie on the device. They never move. */
 static int read_map(struct ext4_journal *j)
 {
 	u32 lblk = 0;
@@ -530,7 +533,10 @@ static int read_map(struct ext4_journal *j)
 	return 0;
 }
 
-/* Refuses a log that has to be replayed, if this kernel cannot check that it is complete. */
+/*
+ * Refuses a log that must be replayed if this kernel cannot check whether its transactions are
+ * complete.
+ */
 static int check_replayable(const struct ext4_journal *j)
 {
 	u32 incompat = be32(j->super.incompat);
@@ -654,7 +660,7 @@ static int journal_begin_writing(struct ext4_journal *j, u32 next_tid)
 	return ext4_log_write_super(j, 0, j->next_tid);
 }
 
-/* Returns the journal of a file system without a log: its transactions have the usual size. */
+/* Makes the journal of a file system without a log; its transactions are as large as with one. */
 static struct ext4_journal *journal_without_log(struct super_block *sb)
 {
 	struct ext4_journal *j = kzalloc(sizeof(*j), GFP_KERNEL);
@@ -710,7 +716,7 @@ int ext4_journal_close(struct ext4_sb *sbi)
 	if (!j || j->closed)
 		return 0;
 	spin_lock(&j->lock);
-	/* the thread commits what is running, once its handles have ended */
+	/* the thread still commits the running transaction, once its handles have ended */
 	j->closed = true;
 	j->stop = true;
 	spin_unlock(&j->lock);

@@ -3,13 +3,13 @@
  * recovery.c: replays the log after a crash, in three passes: finding its end, collecting the
  * revoked blocks, writing blocks home.
  *
- * The log is read from its start as long as blocks have the right sequence number. A transaction
- * counts if its commit block is there (and its checksum is right, in a log with checksums). A block
- * that transaction R revokes is not replayed from transactions up to R. A descriptor or revoke
- * block of a transaction that counts has the right checksum, or the log is damaged and nothing is
- * replayed. Exception: a commit block that is older than the one before it is a leftover, and the
- * log ends there. Everything in the log is hostile: block numbers and lengths are checked, the scan
- * is bounded by the log's length.
+ * The log is read from its start as long as blocks have the right sequence number. A transaction is
+ * complete if it has a commit block (with a correct checksum, in a log with checksums). A block
+ * that transaction R revokes is not replayed from transactions up to R. If a descriptor or revoke
+ * block of a complete transaction has a wrong checksum, the log is damaged and nothing is replayed.
+ * Exception: if its commit block is older than the one before it, the transaction is a leftover of
+ * earlier use, and the log ends before it. Everything in the log is hostile: block numbers and
+ * lengths are checked, and the scan is bounded by the log's length.
  */
 #include "kernel/fs/ext4/journal/jbd.h"
 #include "kernel/lib/printk.h"
@@ -24,13 +24,13 @@ struct recovery {
 	struct ext4_sb *sbi;
 	const u64 *map;
 	u32 first, maxlen, incompat, csum_seed;
-	u32 start_tid, end_tid; /* replay [start, end) */
-	struct radix revoked;   /* block -> tid + 1 as a pointer */
+	u32 start_tid, end_tid; /* replays tids [start, end) */
+	struct radix revoked;   /* block -> tid << 1 | 1, as a pointer */
 	u8 *block, *data;
 	u32 replayed;
 	/* scan: a block of this transaction has a wrong checksum */
 	bool doubtful;
-	u64 last_time; /* scan: of the last commit block, seconds */
+	u64 last_time; /* scan: last commit block's time, seconds */
 };
 
 static int read_log(struct recovery *r, u32 at, u8 *buf)
@@ -122,8 +122,8 @@ static bool commit_csum_ok(const struct recovery *r, u8 *block)
 }
 
 /*
- * Judges, in the scan, a commit block whose checksum is right. 0: its transaction counts. 1: the
- * log ends before it.
+ * Checks, in the scan, a commit block whose own checksum is right. Returns 0 if its transaction is
+ * complete, 1 if the log ends before it, or -EFSBADCRC.
  */
 static int check_commit(struct recovery *r)
 {
@@ -163,7 +163,7 @@ static int replay_block(struct recovery *r, const struct tag *t, u32 tid, u32 at
 		t->block * (r->sbi->block_size >> SECTOR_SHIFT), r->data, r->sbi->block_size);
 }
 
-/* Walks the data blocks of a descriptor; *at is behind them afterwards. */
+/* Walks the data blocks of a descriptor, and moves *at behind them. */
 static int walk_descriptor(struct recovery *r, enum pass pass, u32 tid, u32 *at)
 {
 	u32 size = tag_size(r), off = sizeof(struct jbd_header);
@@ -199,7 +199,7 @@ static int note_revokes(struct recovery *r, u32 tid)
 		void *v = (void *)((u64)tid << 1 | 1), *old = radix_lookup(&r->revoked, block);
 		int err = 0;
 
-		if (block >= r->sbi->blocks_count) /* no memory for what is not there */
+		if (block >= r->sbi->blocks_count) /* no such block: needs no entry */
 			continue;
 		if (!old)
 			err = radix_insert(&r->revoked, block, v);
@@ -285,8 +285,8 @@ int ext4_replay(struct super_block *sb, u64 *map, u32 first, u32 maxlen, u32 *ne
 	if (start < first || start >= maxlen)
 		goto out;
 	/*
-	 * without that flag the superblock is old, and what was read of the disk already would not
-	 * fit what it brings back
+	 * without INCOMPAT_RECOVER the superblock does not match the log: the metadata that was
+	 * read already would not fit the blocks that a replay brings back
 	 */
 	wanted = ext4_live_sb(sbi)->s_feature_incompat & INCOMPAT_RECOVER;
 	err = run_pass(&r, PASS_SCAN, start);
@@ -298,7 +298,7 @@ int ext4_replay(struct super_block *sb, u64 *map, u32 first, u32 maxlen, u32 *ne
 		err = run_pass(&r, PASS_REVOKE, start);
 	if (!err && wanted)
 		err = run_pass(&r, PASS_REPLAY, start);
-	/* a gap: leftovers of the old log never look like the next transaction */
+	/* skips a number, so that leftovers of the old log never look like the next transaction */
 	*next_tid = r.end_tid + 1;
 	if (!err)
 		err = bdev_flush(sb->s_bdev);
