@@ -4,11 +4,11 @@
  * of their own (feature ea_inode).
  *
  * Such an inode is a file without a name. Its atime holds the checksum of its value, its ctime and
- * version the number of entries that name it. Linux lets files share a value; this kernel makes an
- * inode for each value, and maintains the counts of those that it finds. The inode is freed with
- * the last entry. The owner's i_blocks counts the value, rounded up to blocks. Values are written
- * as metadata, through the journal. Callers hold a handle for changes; no lock of the owner's is
- * needed. The value's own i_data_sem protects its blocks and its count.
+ * version the number of attribute entries that name it. Linux lets files share a value. This kernel
+ * makes an inode for each new value, and maintains the counts of values that it finds shared. The
+ * inode is freed with the last entry. The owner's i_blocks counts the value, rounded up to blocks.
+ * Values are written as metadata, through the journal. Callers hold a handle for changes; no lock
+ * of the owner's is needed. The value's own i_data_sem protects its blocks and its count.
  *
  * Source: linux-doc, filesystems/ext4/attributes; for the place of the numbers, images that Linux
  * made.
@@ -30,9 +30,10 @@ static int set_count(struct ext4_handle *h, struct inode *inode, u64 n)
 }
 
 /*
- * Checks by its slot that an inode holds a value. Another inode may be on its way out and wait for
- * the inode that names it, which would wait for it in ext4_iget() forever. A value has no
- * attributes whose values lie elsewhere (xattr_store.c).
+ * Checks in the inode table, without ext4_iget(), that an inode holds a value. On a damaged image
+ * it may be any inode, even one that is being evicted and waits for the inode that names it:
+ * ext4_iget() would wait for that one forever. A value itself has no attributes with values in
+ * other inodes (xattr_store.c).
  */
 static int check_slot(struct super_block *sb, u32 ino)
 {
@@ -73,7 +74,7 @@ u32 ext4_value_hash(const struct ext4_sb *sbi, const void *value, u32 size)
 	return ext4_csum(sbi->csum_seed, value, size);
 }
 
-/* Returns a block of the value; @make: a new one. ERR_PTR. */
+/* Returns a block of the value, or with @make a newly allocated one. ERR_PTR. */
 static struct ext4_buf *value_block(struct ext4_handle *h, struct inode *inode, u32 lblk, bool make)
 {
 	struct ext4_map m = { .lblk = lblk, .len = 1 };
@@ -130,7 +131,7 @@ int ext4_value_read(struct super_block *sb, u32 ino, void *buf, u32 size)
 	return err;
 }
 
-/* Removes the inode when the last entry that names it is gone. */
+/* Makes the inode an orphan, to be freed by its last iput(). No entry names it any more. */
 static void drop(struct ext4_handle *h, struct inode *inode)
 {
 	clear_nlink(inode);
@@ -179,7 +180,7 @@ int ext4_value_ref(struct ext4_handle *h, struct super_block *sb, u32 ino, int b
 
 	if (IS_ERR(inode))
 		return (int)PTR_ERR(inode);
-	/* two inodes may have the value, and change its count at the same time */
+	/* two inodes may share the value, and change its count at the same time */
 	down_write(&EXT4_I(inode)->i_data_sem);
 	n = count_of(inode);
 	if (by < 0 && n <= 1)

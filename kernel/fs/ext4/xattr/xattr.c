@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * xattr.c: the operations of vfs on extended attributes; xattr_store.c and xattr_acl.c have the
- * format on disk.
+ * xattr.c: vfs's operations on extended attributes. xattr_store.c and xattr_acl.c know the format
+ * on disk.
  *
  * Lock: i_data_sem.
  */
@@ -85,7 +85,7 @@ ssize_t ext4_getxattr(struct inode *inode, const char *name, void *buf, size_t s
 	n = ext4_attrs_load(inode, as);
 	if (n)
 		goto out;
-	/* a value in an inode lives while the lock is held */
+	/* the lock keeps a value in an inode from being dropped */
 	a = ext4_attrs_find(as, index, rest);
 	if (!a) {
 		n = -ENODATA;
@@ -204,7 +204,10 @@ int ext4_set_system_data(struct ext4_handle *h, struct inode *inode, const void 
 	return err;
 }
 
-/* Changes an attribute in memory. @was: the attribute that it replaces, which the caller frees. */
+/*
+ * Sets an attribute in memory, or removes it if @value is NULL. *was: the attribute that is
+ * replaced, which the caller frees.
+ */
 static int change(struct attrs *as, u8 index, const char *name, const void *value, size_t size,
 	struct attr **was)
 {
@@ -220,7 +223,7 @@ static int change(struct attrs *as, u8 index, const char *name, const void *valu
 	return value ? ext4_attrs_add(as, index, name, (u32)strlen(name), value, (u32)size) : 0;
 }
 
-/* Checks the flags against the existing attribute; these errors come before that of a full disk. */
+/* Checks the flags against the existing attribute. Its errors take precedence over -ENOSPC. */
 static int may_change(const struct attr *old, const void *value, int flags)
 {
 	if (flags & 1 /* XATTR_CREATE */ && old)

@@ -8,11 +8,11 @@
 
 #include "kernel/fs/ext4/ext4.h"
 
-/* what a value in an inode of its own may have */
+/* the largest value that may lie in an inode of its own, in bytes */
 #define EXT4_VALUE_MAX 65536U
 
 /* ea_inode.c: Values in inodes of their own. 0 or -errno. */
-int ext4_value_read(struct super_block *sb, u32 ino, void *buf, u32 size); /* all of it */
+int ext4_value_read(struct super_block *sb, u32 ino, void *buf, u32 size); /* @size: all of it */
 int ext4_value_create(
 	struct ext4_handle *h, struct inode *owner, const void *value, u32 size, u32 *ino);
 struct inode *ext4_value_hold(struct super_block *sb, u32 ino); /* ERR_PTR; for iput() */
@@ -46,30 +46,30 @@ struct attr {
 	 * the inode that holds the value, and its checksum; 0: the value is in this block or inode
 	 */
 	u32 inum, hash;
-	bool made; /* that inode was made by this change */
-	/* named by a block that other inodes had too when it was loaded */
+	bool made; /* this change made that inode */
+	/* loaded from a block that other inodes shared at that time */
 	bool shared;
-	/* this change has counted it for us as well */
+	/* this change has added a count to the value for this inode (keep_shared()) */
 	bool kept;
 	u8 *value;
 	struct inode *held; /* ext4_attr_hold_value() */
 };
-/* more than fit in an inode and a block: each takes at least 16 bytes */
+/* more than an inode and a block can hold: each attribute takes at least 16 bytes */
 #define MAX_ATTRS 512
-#define MIN_INODE_VALUE 32 /* shorter ones are not worth an inode */
+#define MIN_INODE_VALUE 32 /* bytes; shorter values get no inode */
 struct attrs {
 	u32 n;
 	/*
-	 * store, go: the block is not shared any more, though it may have been when it was loaded:
-	 * its entries' counts are this inode's
+	 * set by ext4_attrs_store() and ext4_attrs_go(): when the block was given up, no other
+	 * inode shared it, so the counts of its entries belong to this inode
 	 */
 	bool alone;
 	struct attr *a[MAX_ATTRS];
 };
 
 /*
- * Loads all of @inode's attributes; the caller frees them. i_data_sem held. After -errno there is
- * nothing to free.
+ * Loads all of @inode's attributes; the caller frees them with ext4_attrs_free(). i_data_sem held.
+ * After -errno there is nothing to free.
  */
 int ext4_attrs_load(struct inode *inode, struct attrs *as);
 void ext4_attrs_free(struct attrs *as);
@@ -84,24 +84,27 @@ int ext4_attrs_store(struct ext4_handle *h, struct inode *inode, struct attrs *a
  */
 int ext4_attrs_go(struct ext4_handle *h, struct inode *inode, struct attrs *as);
 /*
- * Drop a value in an inode in two steps, so that a read error shows before anything has changed.
- * ext4_attr_hold_value() returns 0 or an error such as -EIO; it leaves a damaged value to the drop,
- * which reports it. Each value that is held is dropped or released.
+ * A value in an inode is dropped in two steps, so that a read error shows before anything has
+ * changed: ext4_attr_hold_value(), then ext4_attr_drop_value() or ext4_attr_release_value(). The
+ * first returns 0 or an error such as -EIO; a damaged value is no error, and the drop reports it.
  */
 int ext4_attr_hold_value(struct super_block *sb, struct attr *a);
 void ext4_attr_release_value(struct attr *a);
-/* Stops counting the value as @inode's; others keep it. */
+/* Takes the value's blocks off @inode's i_blocks; other inodes keep the value. */
 void ext4_attr_leave_value(struct inode *inode, const struct attr *a);
 void ext4_attr_drop_value(struct ext4_handle *h, struct inode *inode, struct attr *a);
-/* Drops @inode's reference. *@alone (or NULL): true if it was the last, and the block was freed. */
+/*
+ * Drops @inode's reference to its block. *alone (@alone may be NULL) becomes true if that was the
+ * last one, and the block was freed.
+ */
 int ext4_attr_block_go(struct ext4_handle *h, struct inode *inode, bool *alone);
 
 /* ---- access control lists: xattr_acl.c ---- */
 
 bool ext4_attr_is_acl(u8 index);
 /*
- * Converts a list from the disk into the attribute as vfs knows it, and returns its size, also if
- * @out is NULL. -EINVAL, -ERANGE.
+ * Converts a list from the disk into vfs's form of the attribute. Returns its size in bytes, also
+ * if @out is NULL. -EINVAL, -ERANGE.
  */
 ssize_t ext4_acl_from_disk(const u8 *p, u32 size, void *out, size_t room);
 /*

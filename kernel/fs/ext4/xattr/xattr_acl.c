@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * xattr_acl.c: access control lists: version 1 on disk, where only named users and groups have an
- * id.
+ * xattr_acl.c: converts access control lists between vfs's form and version 1 on disk, where only
+ * entries of named users and groups have an id.
  */
 #include <linux/posix_acl.h>
 #include <linux/posix_acl_xattr.h>
 
 #include "kernel/fs/ext4/xattr/xattr.h"
 
-struct disk_acl { /* follows a version word */
+struct disk_acl { /* entries follow a version word */
 	__le16 tag, perm;
 	__le32 id;
 } __packed;
@@ -26,8 +26,8 @@ static bool acl_has_id(u16 tag)
 }
 
 /*
- * Converts a list from the disk into the attribute as vfs knows it, and returns its size, also if
- * @out is NULL.
+ * Converts a list from the disk into vfs's form of the attribute. Returns its size in bytes, also
+ * if @out is NULL.
  */
 ssize_t ext4_acl_from_disk(const u8 *p, u32 size, void *out, size_t room)
 {

@@ -4,10 +4,11 @@
  * block of the inode's own.
  *
  * An area is a list of entries from its beginning and values from its end. All attributes are read
- * into memory (ext4_attrs_load), changed there, and written out again (ext4_attrs_store), small
- * attributes first into the inode and the rest into the block. So there is one way to write and no
- * hole to manage. A block that several inodes share (h_refcount > 1, which Linux makes and this
- * kernel never does) is left to the other inodes.
+ * into memory (ext4_attrs_load), changed there, and written out again (ext4_attrs_store): into the
+ * inode as far as they fit, and the rest into the block. So there is one way to write, and no free
+ * space inside an area to manage. Linux lets inodes share a block (h_refcount > 1). This kernel
+ * never makes such a block; before it writes attributes, it leaves a shared block to the other
+ * inodes.
  *
  * Lock: i_data_sem. Source: linux-doc, filesystems/ext4/attributes.
  */
@@ -17,7 +18,7 @@
 
 #define XATTR_MAGIC 0xea020000U
 
-struct xattr_header { /* of a block */
+struct xattr_header { /* at a block's beginning */
 	__le32 h_magic, h_refcount, h_blocks, h_hash, h_checksum, h_reserved[3];
 } __packed;
 struct xattr_entry {
@@ -78,13 +79,14 @@ static int attrs_add_inode(struct attrs *as, const struct xattr_entry *e, const 
 		hash = (hash << 5) ^ (hash >> 27) ^ (u8)as->a[as->n - 1]->name[i];
 	as->a[as->n - 1]->size = e->e_value_size;
 	as->a[as->n - 1]->inum = e->e_value_inum;
-	as->a[as->n - 1]->hash = (hash << 16) ^ (hash >> 16) ^ e->e_hash; /* what it was made of */
+	/* the value's part of e_hash */
+	as->a[as->n - 1]->hash = (hash << 16) ^ (hash >> 16) ^ e->e_hash;
 	return 0;
 }
 
 /*
- * Copies an entry before it is checked: two inodes of a damaged image may share an area, under two
- * locks.
+ * Copies an entry before it is checked: on a damaged image two inodes may share an area under two
+ * locks, so that one changes it while the other checks.
  */
 static void entry_at(struct xattr_entry *e, const u8 *p)
 {
@@ -136,8 +138,8 @@ bad:
 }
 
 /*
- * Computes the checksum as if h_checksum were 0, without changing the field: other tasks read the
- * block at that time, and the journal copies it.
+ * Computes the checksum as if h_checksum were 0. Does not change the field, since meanwhile other
+ * tasks may read the block, and the journal may copy it.
  */
 static u32 block_csum(struct ext4_sb *sbi, u64 block, const struct xattr_header *h)
 {
@@ -233,7 +235,9 @@ int ext4_attrs_load(struct inode *inode, struct attrs *as)
 	return err;
 }
 
-/* Reports the attributes in the inode, else the block: with both only the inode's, as on Linux. */
+/*
+ * Reports the place of the attributes: in the inode if any are there, else the block, as on Linux.
+ */
 int ext4_xattr_extent(struct inode *inode, struct file_extent *e)
 {
 	struct ext4_inode *ei = EXT4_I(inode);
@@ -254,7 +258,7 @@ int ext4_xattr_extent(struct inode *inode, struct file_extent *e)
 		up_read(&ei->i_data_sem);
 		return (int)PTR_ERR(b);
 	}
-	/* a list that begins with its end has none */
+	/* a list that begins with the end mark (0) is empty */
 	if (body_area(inode, raw, &start, &end) && *(__le32 *)start == XATTR_MAGIC &&
 		*(__le32 *)(start + 4))
 		*e = (struct file_extent){ .phys = (block << bits) + off + (u64)(start - (u8 *)raw),
@@ -311,8 +315,9 @@ static bool is_system_data(const struct attr *a)
 }
 
 /*
- * Writes attributes as far as they fit into [first, end): those that were put are marked by done.
- * The space they took is exact. @hashes: it is the block, which takes all but system.data.
+ * Writes the attributes that fit into [first, end) and marks them in @done. @values: the address
+ * from which value offsets count. @hashes: the area is the block's, where entries have a hash and
+ * which cannot take system.data.
  */
 static void put_area(struct attrs *as, bool *done, u8 *first, u8 *end, u8 *values, bool hashes)
 {
@@ -366,7 +371,7 @@ static void system_data_first(struct attrs *as)
 		}
 }
 
-/* Sorts the attributes as the entries of a block must be. */
+/* Sorts the attributes into the order that entries of a block must have. */
 static void sort_attrs(struct attrs *as)
 {
 	u32 i, k;
@@ -389,8 +394,8 @@ static bool all_done(const bool *done, u32 n)
 }
 
 /*
- * Gives up the inode's block: a shared one stays with the other inodes. Returns true if the block
- * was not shared and is freed.
+ * Gives up the inode's reference to its block. Returns true if it was the last one and the block is
+ * freed; a shared block stays with the other inodes.
  */
 static bool leave_block(struct ext4_handle *h, struct inode *inode, struct ext4_buf *b)
 {
@@ -398,7 +403,7 @@ static bool leave_block(struct ext4_handle *h, struct inode *inode, struct ext4_
 	struct ext4_sb *sbi = b->sbi;
 	bool last;
 
-	mutex_lock(&b->lock); /* the others have locks of their own */
+	mutex_lock(&b->lock); /* other inodes have their own i_data_sem */
 	last = head->h_refcount <= 1;
 	if (!last) {
 		head->h_refcount--;
@@ -445,8 +450,8 @@ int ext4_attr_block_go(struct ext4_handle *h, struct inode *inode, bool *alone)
 }
 
 /*
- * Returns a block that is the inode's alone, perhaps a new one. A shared block is given up only
- * when the new one is there; on failure nothing has changed.
+ * Returns a block that only this inode uses: its own, or a new one. A shared block is given up only
+ * after the new one is allocated; on failure nothing has changed.
  */
 static struct ext4_buf *own_block(struct ext4_handle *h, struct inode *inode, bool *alone)
 {
@@ -503,8 +508,8 @@ static int put_block(struct ext4_handle *h, struct inode *inode, struct attrs *a
 }
 
 /*
- * True if everything will fit. It is tried in scratch memory, so that no later step fails for lack
- * of space.
+ * True if all attributes fit. Tries it in scratch memory, so that no later step fails for lack of
+ * space.
  */
 static bool fits(struct inode *inode, struct attrs *as)
 {
@@ -584,9 +589,9 @@ static void drop_made(struct ext4_handle *h, struct inode *inode, struct attrs *
 }
 
 /*
- * Counts the entries that come from a shared block once more for the inodes that they name, since
- * other inodes keep that block. This comes before the block is given up: afterwards its last user
- * could drop them. 0 or -errno.
+ * Adds a count to each value inode that an entry from a shared block names, since the other inodes
+ * keep that block with its entries. Called before this inode gives up the block: afterwards the
+ * block's last user could drop the values. 0 or -errno.
  */
 static int keep_shared(struct ext4_handle *h, struct inode *inode, struct attrs *as)
 {
@@ -627,7 +632,7 @@ static struct attr *longest(struct attrs *as)
 	return best;
 }
 
-/* Moves values into inodes until the rest fits; on failure all is as before. */
+/* Moves values into inodes until the rest fits. On failure removes these inodes again. */
 static int make_fit(struct ext4_handle *h, struct inode *inode, struct attrs *as)
 {
 	bool may = EXT4_HAS(EXT4_SB(inode->i_sb), incompat, INCOMPAT_EA_INODE);
@@ -644,8 +649,8 @@ static int make_fit(struct ext4_handle *h, struct inode *inode, struct attrs *as
 }
 
 /*
- * Writes all attributes: into the inode, and the rest into its block. On failure the inode is as
- * before.
+ * Writes all attributes into the inode, and those that do not fit into its block. On failure the
+ * inode is unchanged.
  */
 static int put_all(struct ext4_handle *h, struct inode *inode, struct attrs *as,
 	struct ext4_disk_inode *raw, u8 *saved)
@@ -689,12 +694,18 @@ int ext4_attrs_store(struct ext4_handle *h, struct inode *inode, struct attrs *a
 	if (err) {
 		drop_made(h, inode, as);
 		keep_no_more(h, inode, as);
-		/* a writer of the inode meanwhile computed the checksum of the old content */
+		/*
+		 * another writer of the inode may have computed the checksum over the content that
+		 * was undone
+		 */
 		if (!IS_ERR(b))
 			ext4_write_inode_raw(h, inode);
 	} else {
 		ext4_dirty(h, b);
-		/* the others have left meanwhile, and their count is ours */
+		/*
+		 * the other inodes left the block meanwhile, so its entries' counts are this
+		 * inode's
+		 */
 		if (as->alone)
 			keep_no_more(h, inode, as);
 	}
@@ -706,8 +717,9 @@ out:
 }
 
 /*
- * Drops the block and the attributes in the inode's area. The inode may have to wait for the next
- * mount, which must not find names of values that are gone.
+ * Drops the block, the attributes in the inode's area, and the values in inodes. The area is
+ * cleared because only the next mount may finish the inode, and it must not find entries that name
+ * dropped values.
  */
 static int go(struct ext4_handle *h, struct inode *inode, struct attrs *as)
 {
