@@ -13,7 +13,7 @@
 
 /* ---- reading ---- */
 
-/* Reads a page whose blocks are smaller than it, one block after the other, and waits for each. */
+/* Reads a page that consists of several blocks: one block after the other, with a wait for each. */
 static int read_pieces(struct inode *inode, struct page *p)
 {
 	u32 bs = (u32)inode->i_sb->s_blocksize, per = (u32)(PAGE_SIZE / bs), i;
@@ -38,7 +38,9 @@ static int read_pieces(struct inode *inode, struct page *p)
 	return err;
 }
 
-/* Reads locked pages [0, n) of consecutive indices: one bio for what is contiguous on disk. */
+/*
+ * Reads locked pages [0, n) of consecutive indices, with one bio for each contiguous run on disk.
+ */
 static int read_pages(struct inode *inode, struct page **pages, u32 n)
 {
 	struct ext4_map map = { .len = 0 };
@@ -98,7 +100,7 @@ static int read_pages(struct inode *inode, struct page **pages, u32 n)
 }
 
 /*
- * Ends the read of a page whose @n bytes came from the inode: what lies behind the end of the file
+ * Ends the read of a page whose @n bytes came from the inode. The part behind the end of the file
  * becomes zero.
  */
 static int read_inline(struct inode *inode, struct page *page, u32 n)
@@ -187,7 +189,7 @@ static int begin_write(
 	struct inode *inode = m->host;
 	u64 index = (u64)pos >> PAGE_SHIFT;
 	u32 off = (u32)((u64)pos & (PAGE_SIZE - 1));
-	/* the rest of the page holds nothing of the file */
+	/* true if the file has no bytes in the rest of the page */
 	bool all = (u64)i_size_read(inode) <= index << PAGE_SHIFT ||
 		   (!off && pos + len >= i_size_read(inode));
 	struct page *p;
@@ -198,7 +200,7 @@ static int begin_write(
 	if (inode->i_sb->s_flags & SB_RDONLY)
 		return -EROFS;
 	if (pos > i_size_read(inode))
-		pagecache_zero_tail(m, i_size_read(inode)); /* a gap, that reads as zeros */
+		pagecache_zero_tail(m, i_size_read(inode)); /* the gap must read as zeros */
 	p = page_for_write(m, index, all ? PAGE_SIZE : len, file);
 	if (IS_ERR(p))
 		return (int)PTR_ERR(p);
@@ -220,9 +222,9 @@ static int begin_write(
 }
 
 /*
- * Begins a write. Promises to delayed writes also keep blocks back for the map, most of which are
- * never used. So on a disk that is nearly full, all delayed data gets its blocks first, and the
- * write tries again.
+ * Begins a write. Reservations for delayed writes also keep blocks back for the map, most of which
+ * are never used. So if the disk is nearly full, writeback of all delayed data allocates its
+ * blocks, and the write is tried once more.
  */
 static int ext4_write_begin(struct file *file, struct address_space *m, loff_t pos, u32 len,
 	struct page **page, void **fsdata)
@@ -241,10 +243,10 @@ static int ext4_write_end(struct file *file, struct address_space *m, loff_t pos
 {
 	struct inode *inode = m->host;
 
-	/* a short copy into a page that was not read: the caller does it again */
+	/* a short copy into a page that was not read counts as none: the caller repeats it */
 	if (copied < len && !PageUptodate(page))
 		copied = 0;
-	/* nothing will be written, and the promise would hold the page in memory */
+	/* nothing was written, and the reservation would keep the page in memory */
 	if (!copied && !PageDirty(page))
 		ext4_drop_promise(page);
 	if (copied) {
@@ -261,8 +263,8 @@ static int ext4_write_end(struct file *file, struct address_space *m, loff_t pos
 }
 
 /*
- * Prepares a page for writes through a mapping. Called without the page lock; returns with it; the
- * fault then checks whether a truncation came in between.
+ * Prepares a page for writes through a mapping. Called without the page lock; returns with it. The
+ * fault handler then checks whether a truncation came in between.
  *
  * The page becomes dirty before invalidate_lock is dropped: shift.c, which writes pages out and
  * drops them under that lock, would lose the coming write if it did not see a dirty page.

@@ -35,7 +35,7 @@ static void bits_clear(u8 *map, u32 from, u32 n)
 		map[from / 8] &= (u8) ~(1U << (from % 8));
 }
 
-/* Returns eight bytes of the bitmap, in which held blocks count as taken. */
+/* Returns eight bytes of the bitmap as a word, in which held blocks count as taken. */
 static u64 word_at(const u8 *map, const u8 *held, u32 byte)
 {
 	u64 w, h;
@@ -160,8 +160,8 @@ static void init_bitmap(struct ext4_sb *sbi, u8 *map, u32 group)
 
 	memset(map, 0, sbi->block_size);
 	/*
-	 * the superblock's number of reserved descriptor blocks may be more than a group has, or
-	 * the map
+	 * min(): the superblock's number of reserved descriptor blocks may be larger than a group,
+	 * or than the bitmap
 	 */
 	bits_set(map, 0, min(ext4_base_blocks(sbi, group), n));
 	for (g = from; g < sbi->nr_groups && g < from + flex; g++) {
@@ -248,19 +248,19 @@ static void set_group_free(const struct ext4_sb *sbi, struct ext4_disk_group *g,
 
 /* ---- allocating ---- */
 
-/* blocks: a group with so many free ends the search */
+/* blocks: a free run of this length ends the search */
 #define ENOUGH 2048U
-#define DECENT 64U /* as good as any, where more is far */
+#define DECENT 64U /* blocks; enough if a longer run is FAR */
 #define FAR 16     /* groups */
-/* for a few blocks, where the room for the present need is enough */
+/* groups; for fewer than DECENT blocks, after which a run of the needed length is enough */
 #define FAR_FEW 2
 
 struct search {
-	/* inode whose windows are no obstacle; 0: none */
+	/* the inode whose own windows may be used; 0: none */
 	u64 ino;
-	bool anyone; /* windows are ignored */
+	bool anyone; /* all windows are ignored */
 	u32 want, enough, best_len, best_bit, best_group;
-	u32 need; /* of @want: at once */
+	u32 need; /* part of @want that is needed now */
 };
 
 /*
@@ -277,8 +277,8 @@ static u32 allowed(
 }
 
 /*
- * Looks through a group from @from: true when a run of the wanted length was found (best_* say
- * where).
+ * Searches a group from bit @from on, and records the longest run in best_*. Returns true if it has
+ * the wanted length.
  */
 static bool search_group(struct ext4_sb *sbi, struct search *s, u32 group, const u8 *map, u32 from)
 {
@@ -328,8 +328,8 @@ static u64 take(struct ext4_handle *h, struct ext4_sb *sbi, struct search *s, in
 }
 
 /*
- * Searches the groups in order from the goal's: takes the first that has the whole run, or the
- * longest run of those up to the first that has enough.
+ * Searches the groups in order, from the goal's on. Stops at the first run of the wanted length, or
+ * after a group when the longest run so far is good enough.
  */
 static void search_all(struct ext4_handle *h, struct ext4_sb *sbi, u64 goal, struct search *s)
 {
@@ -355,8 +355,8 @@ static void search_all(struct ext4_handle *h, struct ext4_sb *sbi, u64 goal, str
 			found = search_group(sbi, s, g, b->data, 0);
 		ext4_brelse(b);
 		/*
-		 * a long walk to far groups is not worth it if something decent is at hand, nor is
-		 * a wish for more room if all groups are in pieces
+		 * a longer run is not worth a walk to far groups once a DECENT one is found; nor is
+		 * room for later blocks once a run for the few blocks needed now is found
 		 */
 		if (s->best_len >= s->enough || (i > FAR && s->best_len >= DECENT) ||
 			(i > FAR_FEW && s->need < DECENT && s->best_len >= s->need))
@@ -371,17 +371,17 @@ static void search_all(struct ext4_handle *h, struct ext4_sb *sbi, u64 goal, str
 static struct search find_place(
 	struct ext4_handle *h, struct ext4_sb *sbi, u64 ino, u64 goal, u32 want, u32 room)
 {
-	u32 enough = min(min(room, ENOUGH), 64 * want); /* few blocks are worth a short walk */
+	u32 enough = min(min(room, ENOUGH), 64 * want); /* fewer blocks, shorter search */
 	struct search s = { .ino = ino, .want = room, .need = want, .enough = max(want, enough) },
 		      any = { .anyone = true, .want = want, .need = want, .enough = want };
 
 	search_all(h, sbi, goal, &s);
-	if (s.best_len < want) /* better beside others than in pieces */
+	if (s.best_len < want) /* rather in a window than in pieces */
 		search_all(h, sbi, goal, &any);
 	return any.best_len > s.best_len ? any : s;
 }
 
-/* Searches at @goal itself, or nowhere. @least: so many or none. */
+/* Searches only at @goal itself. A run of less than @least blocks counts as none. */
 static struct search find_there(
 	struct ext4_handle *h, struct ext4_sb *sbi, u64 ino, u64 goal, u32 least, u32 room)
 {
@@ -410,7 +410,10 @@ static u64 default_goal(struct ext4_sb *sbi, struct inode *inode)
 	return goal > sbi->first_data_block ? goal : sbi->first_data_block + 1;
 }
 
-/* Takes the place that the search has found, at most *len blocks of it. 0 and *err: none. */
+/*
+ * Takes at most *len blocks of the run that the search has found. Returns 0 and sets *err if there
+ * is none.
+ */
 static u64 take_found(
 	struct ext4_handle *h, struct inode *inode, struct search *s, u32 *len, int *err)
 {
@@ -428,9 +431,9 @@ static u64 take_found(
 }
 
 /*
- * Waits for a trim to end, which holds free blocks while the disk discards them. Called when a
- * search has found nothing. True if there was one: the caller searches again, with trim_lock held,
- * so no other trim begins.
+ * Waits for the end of a trim, which holds free blocks while the disk discards them. Called when a
+ * search has found nothing. Returns true if there was a trim: the caller then searches again, with
+ * trim_lock held, so that no other trim begins.
  */
 static bool wait_for_trim(struct ext4_sb *sbi)
 {
@@ -562,7 +565,7 @@ void ext4_free_blocks(
 		u32 n = min(count, ext4_group_blocks(sbi, group) - bit);
 
 		/*
-		 * the blocks stay lost until e2fsck; damage was reported above, or there was no
+		 * the blocks stay lost until e2fsck. free_in_group() has reported damage, or had no
 		 * memory
 		 */
 		if (free_in_group(h, sbi, group, bit, n))
@@ -616,7 +619,7 @@ void ext4_release_trimmed(struct ext4_sb *sbi, struct ext4_freed *list)
 {
 	mutex_lock(&sbi->alloc_lock);
 	release_locked(sbi, list);
-	sbi->trimming = 0; /* trim_lock: there are no others */
+	sbi->trimming = 0; /* trim_lock: no other trim runs */
 	mutex_unlock(&sbi->alloc_lock);
 }
 

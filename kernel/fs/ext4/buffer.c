@@ -7,10 +7,10 @@
  *	ext4_brelse(b);
  *
  * Blocks are found by number in a hash; unused blocks stay on an LRU list up to a limit. The first
- * user reads the block under b->lock; a failed read leaves it not up to date, and the next user
- * tries again. The journal holds references on blocks that are dirty or not yet written home, so an
- * unused block always equals the disk's. Memory pressure and vm.drop_caches free unused blocks, the
- * oldest first (a shrinker).
+ * user reads the block under b->lock; a failed read leaves it without BUF_UPTODATE, and the next
+ * user tries again. The journal holds references on blocks that are dirty or not yet written home,
+ * so an unused block always equals the disk's. Memory pressure and vm.drop_caches free unused
+ * blocks, the oldest first (a shrinker).
  *
  * Locks: sbi->buf_lock protects hash, list and reference counts; b->lock (mutex) is held around the
  * read, and while an inode is put into its slot. caches_lock protects the list of caches, outside
@@ -20,8 +20,8 @@
 #include "kernel/lib/string.h"
 
 #define BUF_HASH_SIZE 8192
-#define BUF_KEEP 8192  /* unused blocks that stay */
-#define BUF_BATCH 64UL /* freed at a time by the shrinker */
+#define BUF_KEEP 8192  /* unused blocks that are kept */
+#define BUF_BATCH 64UL /* blocks the shrinker frees at once */
 
 static DEFINE_SPINLOCK(caches_lock);
 static LIST_HEAD(caches); /* sbi->buf_cache of each mount */
@@ -158,8 +158,8 @@ struct ext4_buf *ext4_bfind(struct ext4_sb *sbi, u64 block)
 bool ext4_buf_is_newer(const struct ext4_buf *b)
 {
 	/*
-	 * tested in the order in which a change moves: each place drops it after the next one has
-	 * it
+	 * A change moves from b->txn to BUF_LOGGING to b->copy, and each is cleared after the next
+	 * is set. So tests in this order never miss it.
 	 */
 	return smp_load_acquire(&b->flags) & BUF_UPTODATE &&
 	       (smp_load_acquire(&b->txn) || smp_load_acquire(&b->flags) & BUF_LOGGING ||
@@ -239,8 +239,8 @@ static const char *kind_name(u64 use)
 }
 
 /*
- * Claims the buffer for @use if it has no use yet. Returns 0, or -EFSCORRUPTED if it has another
- * use. The caller has a reference, so the use cannot change afterwards.
+ * Sets the buffer's use to @use if it has none. Returns 0, or -EFSCORRUPTED if it has another use.
+ * The caller has a reference, so the use cannot change afterwards.
  */
 static int take_for(struct ext4_buf *b, u64 use)
 {
@@ -294,8 +294,8 @@ struct ext4_buf *ext4_bread(struct ext4_sb *sbi, u64 block, u64 use)
 }
 
 /*
- * True if the caller's reference is the only one, which then gets this use. Later users wait for
- * b->lock, and check the content again.
+ * True if the caller's reference is the only one; the buffer then gets the use @use. Later users
+ * wait for b->lock, and check the content again.
  */
 static bool take_alone(struct ext4_buf *b, u64 use)
 {

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * delalloc.c: delayed allocation: a page that is written to in the cache has no blocks yet, but a
- * promise of them.
+ * delalloc.c: delayed allocation: a page that is written to in the cache gets no blocks, but a
+ * promise, which is a reservation of as many blocks. Writeback turns it into blocks.
  *
  * page->private under PG_private, under the page lock, has the number of promised blocks. If blocks
  * are smaller than pages, it also has a bit for each of the page's blocks that was written to, so
  * that holes beside them stay holes.
  *
  * Invariants:
- * 1. A dirty page either has its blocks or a promise; a promise is given back when the page is
- *    allocated, truncated or dropped.
- * 2. delayed + allocated blocks never exceed the blocks of the file system, so that writeback of
- *    promised pages does not fail; metadata for them is taken from the slack (reserved per
- *    promise).
+ * 1. A dirty page either has its blocks or a promise; a promise is given back when the page gets
+ *    its blocks, or is truncated or dropped.
+ * 2. Promised (sbi->delayed) and allocated blocks never exceed the blocks of the file system, so
+ *    writeback of promised pages does not fail. The nodes of their trees come from slack(), which
+ *    is kept back beside the promises.
  *
  * Lock: alloc_lock for the sum of promises.
  */
@@ -21,12 +21,12 @@
 #include "kernel/sched/sched.h"
 #include "kernel/ident/cred.h"
 
-/* ---- of all there is ---- */
+/* ---- promises of the whole file system ---- */
 
 /*
- * Returns how many blocks to keep back for the trees of @delayed promised blocks. A block that is
- * far from all others may split a node at each of three levels and insert one, or need as many new
- * blocks of a block list. In large numbers, most blocks lie side by side and share nodes.
+ * Returns how many blocks to keep back for the trees that will map @delayed promised blocks. A
+ * block that is far from all others may need four new nodes: splits at three levels and one more,
+ * or as many blocks of a block map. Of many blocks, most lie side by side and share nodes.
  */
 static u64 slack(u64 delayed)
 {
@@ -105,7 +105,7 @@ bool ext4_try_again(struct super_block *sb, int err, u32 *tries)
 	return held && !ext4_force_commit(sb, true);
 }
 
-/* ---- of a page ---- */
+/* ---- the promise of a page ---- */
 
 #define PROMISE_MASK 0xffUL
 #define PROMISE_SHIFT 8
@@ -190,8 +190,9 @@ int ext4_promise(struct inode *inode, struct page *p, u32 from, u32 to)
 }
 
 /*
- * Write-protects the page of the file's end before the file grows beyond it. Only the blocks up to
- * the old end are reserved, so the next write to the page through a mapping must fault.
+ * Write-protects the page that contains the file's end, before the file grows. Only blocks up to
+ * the old end are reserved, so the next write to the page through a mapping must fault and reserve
+ * more.
  */
 void ext4_end_moves(struct inode *inode)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * dio.c: O_DIRECT of files: maps their bytes to the disk, for vfs/direct_io.c.
+ * dio.c: O_DIRECT: maps a file's bytes to disk blocks, for vfs/direct_io.c.
  *
  * A read looks up the map. A write needs blocks: in a hole, or behind the end of the file, they are
  * allocated unwritten before the data is submitted. When the data has reached the device, one
@@ -59,8 +59,8 @@ static int dio_map(struct inode *inode, loff_t pos, u64 len, struct direct_exten
 }
 
 /*
- * True if the write covers each end of the range @m that it touches up to a block's bound: an
- * unwritten block is written only as a whole.
+ * True if the write covers whole blocks at both ends of the range @m, as far as it reaches them: an
+ * unwritten block can be written only as a whole.
  */
 static bool is_whole(const struct inode *inode, loff_t pos, u64 len, const struct ext4_map *m)
 {
@@ -72,8 +72,8 @@ static bool is_whole(const struct inode *inode, loff_t pos, u64 len, const struc
 }
 
 /*
- * Prepares the range @m of blocks for being written to; the range may become shorter. Returns as
- * ->prepare() does.
+ * Prepares the blocks @m for a write; the range may become shorter. Returns what ->prepare()
+ * returns.
  */
 static int prepare_run(struct inode *inode, loff_t pos, u64 len, struct ext4_map *m, bool nowait)
 {
@@ -113,14 +113,14 @@ static s64 dio_prepare(struct inode *inode, loff_t pos, u64 len, bool nowait)
 			break;
 		at += m.len;
 	}
-	if (err == -ENOSPC && at > first) /* as much as there is room for */
+	if (err == -ENOSPC && at > first) /* the part that got blocks */
 		return (s64)min(len, (at << inode->i_blkbits) - (u64)pos);
 	return err ? err : (s64)len;
 }
 
 /*
- * Sets the size on disk after the blocks that have been written, within their transaction: up to
- * @end.
+ * Moves the size on disk up to the end of the blocks that were written, at most to @end, in their
+ * transaction.
  */
 static void follow(struct inode *inode, const struct ext4_map *m, loff_t end)
 {
@@ -134,8 +134,8 @@ static void follow(struct inode *inode, const struct ext4_map *m, loff_t end)
 
 /*
  * Turns the unwritten blocks of [pos, pos + n) into written ones, some in each transaction. Each
- * transaction also moves the size on disk. That size may be behind the size in memory while later
- * pages have no blocks yet, and after a crash no blocks may lie beyond it.
+ * transaction also moves the size on disk: after a crash, no blocks may lie beyond it. It may be
+ * smaller than the size in memory while later pages have no blocks yet.
  */
 static int set_written(struct inode *inode, loff_t pos, u64 n)
 {

@@ -5,9 +5,9 @@
  *
  * A directory is a file of blocks of entries. A reader that does not know the htree sees its inner
  * nodes as one empty entry, so a walk over all blocks finds every name. Lengths and bounds of a
- * block are checked at each use, since a damaged image may have other metadata in that block, which
- * changes it. Its checksum is checked once (BUF_VERIFIED). Source: linux-doc,
- * filesystems/ext4/directory.
+ * block's entries are checked at each use, since a damaged image may use the block for other
+ * metadata too, whose changes overwrite the entries. Its checksum is checked once (BUF_VERIFIED).
+ * Source: linux-doc, filesystems/ext4/directory.
  */
 #include "kernel/fs/ext4/ext4.h"
 #include "kernel/lib/printk.h"
@@ -23,8 +23,8 @@ u32 ext4_rec_len(const struct ext4_sb *sbi, const struct ext4_dir_entry *de)
 }
 
 /*
- * True if the name is not empty and has no slash or zero byte: with these it would be a path to
- * somewhere else, or to the directory itself.
+ * True if the name is not empty and has no slash or zero byte. Any of these would make it a path to
+ * another place, or to the directory itself.
  */
 static bool name_ok(const struct ext4_dir_entry *de)
 {
@@ -50,10 +50,10 @@ bool ext4_entry_ok(const struct ext4_sb *sbi, const u8 *block, u32 off, u32 end)
 }
 
 /*
- * True if the block looks like a node of the index. Its entries, a free one or "." and "..", reach
- * to the block's end, and the index lies inside them. Its checksum is of another kind. Linux leaves
- * four bytes before that checksum unchanged: in the root, they are a rest of the tail of the leaf
- * that it once was.
+ * True if the block looks like a node of the index. Its directory entries, an unused one or "." and
+ * "..", reach to the block's end, and the index lies inside them. Its checksum is of another kind
+ * than a leaf's. Linux leaves the four bytes before that checksum unchanged: in the root, they are
+ * left from the tail of the leaf that it once was.
  */
 static bool is_index_block(const struct ext4_sb *sbi, const u8 *block)
 {
@@ -310,7 +310,7 @@ static struct ext4_buf *find_linear(
 		ext4_brelse(b);
 		cond_resched();
 		if (!current->journal_info && fatal_signal_pending(current))
-			return ERR_PTR(-EINTR); /* of a damaged one all blocks may be one */
+			return ERR_PTR(-EINTR); /* damaged: all blocks may be the same */
 	}
 	return NULL;
 }
@@ -385,8 +385,8 @@ static int note_entry(struct ext4_handle *h, struct inode *dir)
 }
 
 /*
- * Reads the block that must be written together with an entry, before the entry changes: if the
- * disk cannot be read, no half of a change remains. ERR_PTR.
+ * Reads the directory's inode block, which is written together with an entry, before the entry
+ * changes: a read error then leaves no half of a change. ERR_PTR.
  */
 static struct ext4_buf *home_block(struct inode *dir)
 {
@@ -410,8 +410,8 @@ int ext4_dir_add(
 		err = add_linear(h, dir, name, ino, mode);
 	}
 	/*
-	 * a failed addition may have given @dir blocks or an index, in which its entries lie now:
-	 * its inode is written then, too
+	 * a failed addition may have given @dir blocks or an index, into which its entries have
+	 * moved, so the inode is written then, too
 	 */
 	if (!err)
 		err = note_entry(h, dir);

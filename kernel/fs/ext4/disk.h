@@ -113,7 +113,7 @@ _Static_assert(sizeof(struct ext4_disk_sb) == 1024, "superblock");
 #define RO_COMPAT_PROJECT 0x2000
 #define RO_COMPAT_VERITY 0x8000
 #define RO_COMPAT_ORPHAN_PRESENT 0x10000
-/* features of file systems that may be written to; others are mounted read-only */
+/* a file system with any other RO_COMPAT feature is mounted read-only */
 #define RO_COMPAT_SUPPORTED                                                                        \
 	(RO_COMPAT_SPARSE_SUPER | RO_COMPAT_LARGE_FILE | RO_COMPAT_HUGE_FILE |                     \
 		RO_COMPAT_GDT_CSUM | RO_COMPAT_DIR_NLINK | RO_COMPAT_EXTRA_ISIZE |                 \
@@ -155,7 +155,7 @@ _Static_assert(sizeof(struct ext4_disk_inode) == 160, "inode");
 #define EXT4_GOOD_OLD_INODE_SIZE 128
 
 /* i_flags */
-/* accepted without effect, as the next two */
+/* the first three are accepted without effect */
 #define EXT4_SECRM_FL 0x1
 #define EXT4_UNRM_FL 0x2
 #define EXT4_COMPR_FL 0x4
@@ -165,7 +165,7 @@ _Static_assert(sizeof(struct ext4_disk_inode) == 160, "inode");
 #define EXT4_NODUMP_FL 0x40
 #define EXT4_NOATIME_FL 0x80
 #define EXT4_INDEX_FL 0x1000
-#define EXT4_NOTAIL_FL 0x8000 /* kept, of no use */
+#define EXT4_NOTAIL_FL 0x8000 /* stored, without effect */
 #define EXT4_DIRSYNC_FL 0x10000
 #define EXT4_TOPDIR_FL 0x20000
 #define EXT4_HUGE_FILE_FL 0x40000
@@ -202,7 +202,8 @@ struct ext4_extent {
 } __packed;
 _Static_assert(sizeof(struct ext4_extent) == 12, "extent");
 #define EXT4_EXT_MAGIC 0xf30a
-#define EXT4_INIT_MAX_LEN 32768 /* longer ones are unwritten */
+/* a larger ee_len marks an unwritten extent, of ee_len - EXT4_INIT_MAX_LEN blocks */
+#define EXT4_INIT_MAX_LEN 32768
 #define EXT4_MAX_DEPTH 5
 
 struct ext4_dir_entry {

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * error.c: damage of the file system: it is logged, counted in the superblock, and followed by the
- * action that errors= sets.
+ * error.c: errors of the file system: logs them, counts them in the superblock, and takes the
+ * action that the option errors= sets.
  *
  * The superblock has the number of errors since the last e2fsck, and data of the first and the
  * last: its time, the function and line of this kernel, the inode. The errors in memory (sbi->err,
- * under err_lock) go into the live superblock with each commit. They are also written straight to
- * the disk at once, past the journal, for after errors=remount-ro or panic there is no further
- * commit. Replaying a log brings an older superblock back: ext4_keep_errors() writes them into it
- * again.
+ * under err.lock) go into the live superblock with each commit. They are also written to the disk
+ * at once, past the journal, since no commit follows errors=remount-ro or panic. Replaying a log
+ * brings an older superblock back: ext4_keep_errors() writes them into it again.
  */
 #include "kernel/fs/ext4/ext4.h"
 #include "kernel/lib/printk.h"
@@ -78,7 +77,7 @@ static void write_errors(struct ext4_sb *sbi)
 
 	if (!d)
 		return;
-	/* between the two steps a checkpoint may write a newer superblock */
+	/* a checkpoint must not write a newer superblock between the read and the write */
 	mutex_lock(&sbi->sb_disk_lock);
 	if (!bdev_rw(sbi->sb->s_bdev, REQ_READ | REQ_META, at, d, sizeof(*d)) &&
 		d->s_magic == EXT4_MAGIC) {
@@ -109,7 +108,7 @@ void ext4_keep_errors(struct ext4_sb *sbi, const struct ext4_disk_sb *before)
 	sbi->failed = false; /* of an earlier mount */
 }
 
-/* Logs at mount which damage was found before. */
+/* Logs at mount the errors that earlier mounts found. */
 void ext4_tell_errors(const struct ext4_sb *sbi)
 {
 	const struct ext4_errors *e = &sbi->err;

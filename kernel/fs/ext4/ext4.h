@@ -5,7 +5,7 @@
  *
  * Everything read from the disk is hostile: a number from disk is checked where it is read
  * (super.c, inode.c, extent.c, dir.c ...) before it is used as an index, a length or a block
- * number. Failed checks are reported by ext4_error() and answered with -EFSCORRUPTED.
+ * number. A failed check is reported by ext4_error(), and the operation fails with -EFSCORRUPTED.
  *
  * Locks, outermost first: i_rwsem (vfs), page lock (mm), journal handle (journal.c), i_data_sem,
  * alloc_lock, orphan_lock, j->lock and buf_lock (spin). Pages are never locked under a handle. A
@@ -36,10 +36,11 @@ struct ext4_handle;
 /* ---- metadata blocks (buffer.c) ---- */
 
 /*
- * A block of metadata, by number, in the file system's own cache. The bdev's page cache is not used
- * for them: the journal decides when each block may reach the disk. The data is changed under a
- * handle and the lock of what it describes (directory: i_rwsem, extents: i_data_sem, bitmaps and
- * descriptors: alloc_lock), then ext4_dirty() puts it into the running transaction.
+ * A block of metadata in the file system's own cache, found by its number. The bdev's page cache is
+ * not used for metadata: the journal decides when each block may reach the disk. The data is
+ * changed under a handle and the lock of what it describes (directory: i_rwsem, extents:
+ * i_data_sem, bitmaps and descriptors: alloc_lock), then ext4_dirty() puts it into the running
+ * transaction.
  */
 struct ext4_buf {
 	struct hlist_node hash; /* under sbi->buf_lock */
@@ -48,18 +49,18 @@ struct ext4_buf {
 	u64 block; /* immutable while hashed */
 	u32 refs;  /* under sbi->buf_lock */
 	u32 flags; /* BUF_*, atomic */
-	/* EXT4_USE() of its first user, or 0; atomic */
+	/* the EXT4_USE() of its first user, or 0 if there was none; atomic */
 	u64 use;
-	/* held while it is read in, and while an inode is put into its slot */
+	/* held while the block is read in, and while an inode is written into its slot of it */
 	struct mutex lock;
 	u8 *data; /* block_size bytes */
 	/* journal: under j->lock */
-	/* dirty in this running transaction (holds a reference) */
+	/* the running transaction in which the block is dirty, or NULL; it holds a reference */
 	struct ext4_txn *txn;
 	struct list_head t_list;
 	/*
-	 * content as committed last and not yet written home (holds a reference); the journal
-	 * thread's
+	 * the last committed content, until a checkpoint has written it home; it holds a reference.
+	 * Only the journal thread sets it.
 	 */
 	u8 *copy;
 	struct list_head cp_list; /* j->checkpoint; the journal thread's */
@@ -67,16 +68,16 @@ struct ext4_buf {
 #define BUF_UPTODATE 1
 /* its checksum and structure have been checked */
 #define BUF_VERIFIED 2
-/* its transaction is being logged and has no copy of it yet */
+/* a commit has taken the block from its transaction and has not set b->copy yet */
 #define BUF_LOGGING 8
-/* the buffer has no block of the disk (inline.c): freed with its last reference */
+/* the buffer belongs to no block of the disk (inline.c); its last reference frees it */
 #define BUF_PRIVATE 4
 
 /*
- * Use of a block, and its inode, if it belongs to one. A reader that has checked a block under the
- * lock of what it describes relies on that for as long as it holds the lock. A damaged image may
- * name one block in two places, which have two locks. Then the first user owns the block while it
- * is in the cache, or until it is allocated again (ext4_bnew()).
+ * The use of a block, with its inode's number if it belongs to an inode. A reader checks a block
+ * under the lock of the object that the block describes, and relies on the check while it holds
+ * that lock. A damaged image may name one block in two places, which have two locks. Then the first
+ * user owns the block while it is in the cache, or until it is allocated again (ext4_bnew()).
  */
 enum ext4_kind {
 	EXT4_SUPER = 1,
@@ -86,7 +87,7 @@ enum ext4_kind {
 	/* inodes may share it: readers expect it to change (xattr_store.c) */
 	EXT4_ATTRS,
 	EXT4_NODE, /* of the inode's extent tree */
-	EXT4_MAP,  /* an indirect block of its */
+	EXT4_MAP,  /* an indirect block of the inode */
 	/* a block of a directory, a symlink, a value, or the file of orphans */
 	EXT4_DATA,
 };
@@ -100,11 +101,11 @@ struct ext4_group_info {
 	 */
 	u8 *held;
 	u32 nr_held;
-	u32 next; /* where the last search ended */
-	bool bad; /* its bitmap is damaged: no allocation */
+	u32 next; /* bit behind the last allocation */
+	bool bad; /* its bitmap is damaged: not used */
 };
 
-/* Damage that was found, since the last e2fsck (error.c). */
+/* Errors that were found since the last e2fsck (error.c). */
 struct ext4_error_at {
 	u64 time; /* seconds; 0: never */
 	u32 line, ino;
@@ -114,51 +115,53 @@ struct ext4_errors {
 	spinlock_t lock;
 	u32 count;
 	struct ext4_error_at first, last;
-	bool writable; /* they may be noted on the disk */
+	bool writable; /* the errors may be written to disk */
 };
 
 /*
- * The place that is kept for blocks which a file does not have yet: other files look elsewhere
- * first (window.c).
+ * Free blocks that are kept for a file's later blocks: allocations for other files avoid them while
+ * they find others (window.c).
  */
 struct ext4_window {
 	/* ino 0: the window is unused; first: the disk's block for the file's block @lblk */
 	u64 ino, first;
 	u32 lblk, len;
-	u64 used; /* the higher the later */
+	u64 used; /* window_clock at the last use */
 };
 #define EXT4_WINDOWS 32
 
 struct ext4_sb {
 	struct super_block *sb;
-	/* def_opt: the options of a mount that names none; opt under s_umount */
+	/*
+	 * opt: the options of this mount, under s_umount; def_opt: those of a mount that names none
+	 */
 	struct ext4_options opt, def_opt;
 	struct ext4_errors err;
 	struct log_limit lost_limit; /* for log lines of writeback */
-	/* as read; features and geometry never change */
+	/* the superblock as read at mount; features and geometry never change */
 	struct ext4_disk_sb disk;
 	u32 block_size, blocks_per_group, inodes_per_group, inode_size, desc_size, descs_per_block;
 	u32 nr_groups, first_data_block, gdt_blocks, csum_seed, first_ino;
 	u64 blocks_count, overhead;
-	u64 sectors_at_mount; /* written to the device before this mount */
+	u64 sectors_at_mount; /* device's write count at mount */
 	bool csum, gdt_csum, unsigned_hash, replayed;
 	bool read_only_features; /* may never be mounted rw */
-	/* bigalloc: blocks in a cluster (read-only) */
+	/* bigalloc: log2 of the blocks in a cluster; such a file system is mounted read-only */
 	u32 cluster_bits;
 	struct ext4_buf **gdt;   /* blocks of group descriptors, referenced */
 	struct ext4_buf *sb_buf; /* the block with the superblock */
-	u32 sb_off;              /* where in it */
+	u32 sb_off;              /* byte offset in sb_buf */
 	bool failed;             /* ext4_error() was called */
-	/* atomic: stopped by FS_IOC_SHUTDOWN, until it is unmounted */
+	/* true from FS_IOC_SHUTDOWN to unmounting; atomic */
 	bool shutdown;
 	/* the device was written to while the mount was read-only */
 	bool written_beside;
-	bool last_mounted; /* the superblock has the mount point */
+	bool last_mounted; /* s_last_mounted is written */
 	bool tenant;       /* we are the device's tenant (tenant.c) */
-	/* read-modify-write of the superblock's place on the disk; a leaf */
+	/* held over each read-modify-write of the superblock on the disk; the innermost lock */
 	struct mutex sb_disk_lock;
 
-	/* bitmaps, descriptors, group_info, the counters below; to be split by group */
+	/* of all groups: protects bitmaps, descriptors, groups[] and the counters below */
 	struct mutex alloc_lock;
 	struct ext4_group_info *groups;
 	u64 free_blocks, free_inodes, reserved_root;
@@ -166,19 +169,21 @@ struct ext4_sb {
 	u64 reserved_all;
 	struct ext4_window windows[EXT4_WINDOWS]; /* window.c */
 	u64 window_clock;
-	/* promised to dirty pages, not allocated yet */
+	/* blocks promised to dirty pages and not allocated yet */
 	u64 delayed;
-	/* outside alloc_lock, under a handle: blocks are held to be discarded */
+	/* held under a handle while a trim holds free blocks to discard them; outside alloc_lock */
 	struct mutex trim_lock;
-	/* number of these blocks, which may be promised; under alloc_lock */
+	/*
+	 * free blocks that a trim holds now; they may be promised to dirty pages; under alloc_lock
+	 */
 	u64 trimming;
 	u32 next_dir_group;
-	atomic_t generations; /* inodes made, from a random number on */
+	atomic_t generations; /* random number + inodes made */
 
 	struct mutex orphan_lock;
 	/* of ext4_orphan.link, newest first, as on disk */
 	struct list_head orphans;
-	u32 orphans_left; /* of these, how many have left memory */
+	u32 orphans_left; /* how many of them have @left set */
 
 	struct ext4_journal *journal; /* NULL: read-only */
 	/* files in /sys/fs/ext4; NULL: none (sysfs.c) */
@@ -187,7 +192,7 @@ struct ext4_sb {
 	spinlock_t buf_lock;
 	struct hlist_head *buf_hash;
 	struct list_head buf_lru; /* unused ones, oldest first */
-	/* buffer.c's list of caches; under its caches_lock */
+	/* link in buffer.c's list of caches; under its caches_lock */
 	struct list_head buf_cache;
 	u32 nr_bufs;
 };
@@ -214,8 +219,11 @@ struct ext4_inode {
 	u32 csum_seed;
 	u16 extra_isize;
 	u64 file_acl;
-	u32 dtime; /* next orphan, while one */
-	/* i_size up to which there are blocks; under i_data_sem */
+	u32 dtime; /* of an orphan: the next one's number */
+	/*
+	 * the size on disk, in bytes: smaller than i_size while new pages have no blocks yet; under
+	 * i_data_sem
+	 */
 	loff_t disksize;
 	struct ext4_orphan orphan;
 	u32 disk_version; /* i_version as on disk */
@@ -224,12 +232,12 @@ struct ext4_inode {
 	u32 data_tid;
 	/* blocks promised to its dirty pages; atomic */
 	u64 delayed;
-	/* the block behind its last allocated one; under i_data_sem */
+	/* the disk's block behind the last allocated one; under i_data_sem */
 	u64 goal;
 	u32 goal_lblk; /* the file's block that would lie there */
 	/* true if the file was truncated to zero: new data are written to the disk at close */
 	bool rewritten;
-	/* the inode is new: its slot on disk no longer has its former content */
+	/* true once a new inode has replaced the earlier content of its slot on disk */
 	bool slot_clean;
 };
 static inline struct ext4_inode *EXT4_I(const struct inode *inode)
@@ -264,12 +272,15 @@ void ext4_brelse(struct ext4_buf *b);
 
 /* Replays the log if needed, and opens it for writing if @write. */
 int ext4_journal_load(struct super_block *sb, bool write);
-/* Commits, checkpoints; no handle begins any more. 0, or -errno: something is left in the log. */
+/*
+ * Commits, checkpoints, and lets no handle begin any more. Returns 0, or -errno if the log is not
+ * empty.
+ */
 int ext4_journal_close(struct ext4_sb *sbi);
-void ext4_journal_free(struct ext4_sb *sbi); /* of a closed one, at unmount */
+void ext4_journal_free(struct ext4_sb *sbi); /* frees a closed journal */
 /*
  * Writes all changes to their places and empties the log; new handles wait for the thaw. The
- * journal is open.
+ * journal must be open.
  */
 int ext4_journal_freeze(struct super_block *sb);
 void ext4_journal_thaw(struct super_block *sb);
@@ -281,7 +292,7 @@ bool ext4_journal_open(const struct ext4_sb *sbi); /* loaded and not closed */
  */
 struct ext4_handle *ext4_start(struct super_block *sb, u32 credits);
 void ext4_stop(struct ext4_handle *h);
-/* Takes more credits in the running transaction: 0, or -EAGAIN (stop, start again). */
+/* Adds credits to the handle. Returns 0, or -EAGAIN: the caller must stop it and start another. */
 int ext4_extend(struct ext4_handle *h, u32 credits);
 void ext4_dirty(struct ext4_handle *h, struct ext4_buf *b);
 /*
@@ -307,11 +318,14 @@ void ext4_lost_begin(struct ext4_txn *t);
 void ext4_lost_end(struct ext4_txn *t, struct bio *bio);
 bool ext4_has_lost(const struct ext4_sb *sbi);
 void ext4_settle_lost(struct ext4_sb *sbi);
-/* Does so at once, for a caller that waited for the write itself. */
+/* Zeroes @nr sectors at once, for a caller that itself waited for the failed write. */
 void ext4_zero_lost(struct ext4_sb *sbi, struct block_device *b, sector_t s, u64 nr);
 u32 ext4_handle_tid(const struct ext4_handle *h);
-u32 ext4_latest_tid(const struct ext4_sb *sbi); /* the last transaction that has begun */
-/* Waits until the transaction has committed. 0: the disk was flushed since then; 1: perhaps not. */
+u32 ext4_latest_tid(const struct ext4_sb *sbi); /* the last that has begun */
+/*
+ * Waits until the transaction has committed. Returns 0 if its commit flushed the disk's cache after
+ * this call began, 1 if perhaps not, or -EIO if the journal is aborted.
+ */
 int ext4_commit_tid(struct ext4_sb *sbi, u32 tid);
 int ext4_force_commit(struct super_block *sb, bool wait);
 /* Flushes the disk's write cache; does nothing with nobarrier. */
@@ -350,22 +364,25 @@ void ext4_txn_freed(struct ext4_handle *h, struct ext4_freed *f);
 /* super.c: Writes the counters into the superblock's block, in the barrier of a commit. */
 void ext4_sb_update(struct ext4_sb *sbi);
 void ext4_sb_count(
-	struct ext4_sb *sbi, struct ext4_disk_sb *d); /* counters as of now; alloc_lock */
+	struct ext4_sb *sbi, struct ext4_disk_sb *d); /* fills in the counters; alloc_lock held */
 /* Return the KiB written to the device: the first since the mount, the second ever. */
 u64 ext4_session_kbytes(const struct ext4_sb *sbi);
 u64 ext4_lifetime_kbytes(const struct ext4_sb *sbi);
-/* tenant.c: begin and end being the device's tenant. The tenancy begins when the root exists. */
+/*
+ * tenant.c: Begin and end serving reads and writes of the device's file (bdev_tenant). The root
+ * must exist before.
+ */
 void ext4_tenant_enter(struct ext4_sb *sbi);
 void ext4_tenant_leave(struct ext4_sb *sbi);
 /* sysfs.c: Show and hide /sys/fs/ext4/DEVICE. */
 void ext4_sysfs_enter(struct ext4_sb *sbi);
 void ext4_sysfs_leave(struct ext4_sb *sbi);
-/* s_first_error_errcode and its like have numbers of their own */
+/* value of s_first_error_errcode and s_last_error_errcode on disk */
 #define EXT4_CODE_CORRUPTED 5
 int ext4_replay(
 	struct super_block *sb, u64 *map, u32 first, u32 maxlen, u32 *next_tid); /* recovery.c */
 
-/* Credits of common changes. */
+/* Credits of common changes: the most blocks that each may dirty. */
 /* an allocation: bitmap, descriptor, a split of every level */
 #define EXT4_ALLOC_CREDITS 12
 #define EXT4_INODE_CREDITS 2
@@ -389,10 +406,10 @@ void ext4_error_inode_at(struct inode *inode, const char *func, u32 line, const 
 	__printf(4, 5);
 /* Makes the file system read-only and aborts the journal. */
 void ext4_stop_writing(struct super_block *sb, int err);
-void ext4_load_errors(struct ext4_sb *sbi); /* what sbi->disk remembers */
-void ext4_errors_to_disk(struct ext4_sb *sbi, struct ext4_disk_sb *d); /* and the checksum */
+void ext4_load_errors(struct ext4_sb *sbi);                            /* from sbi->disk */
+void ext4_errors_to_disk(struct ext4_sb *sbi, struct ext4_disk_sb *d); /* and sets the checksum */
 void ext4_tell_errors(const struct ext4_sb *sbi);
-/* Puts the errors that the superblock recorded before a replay, @before, into it again. */
+/* Restores the errors that the superblock recorded before a replay (@before). */
 void ext4_keep_errors(struct ext4_sb *sbi, const struct ext4_disk_sb *before);
 /* geometry.c: Each returns 0 or -errno, and logs the reason unless @silent. */
 int ext4_refuse_mount(struct super_block *sb, bool silent, const char *why); /* -EINVAL */
@@ -440,7 +457,7 @@ int ext4_read_groups(
  * them. alloc_lock is held for this function and the next four.
  */
 u32 ext4_window_room(struct ext4_sb *sbi, struct inode *inode, u32 lblk, bool on, u32 len);
-bool ext4_window_small(struct inode *inode); /* takes the first room there is */
+bool ext4_window_small(struct inode *inode); /* true: the first free run will do */
 /* Finds the window that has a place for the block, or NULL. */
 struct ext4_window *ext4_window_find(struct ext4_sb *sbi, u64 ino, u32 lblk);
 void ext4_window_set(struct ext4_sb *sbi, u64 ino, u32 lblk, u64 first, u32 len);
@@ -450,7 +467,7 @@ void ext4_window_set(struct ext4_sb *sbi, u64 ino, u32 lblk, u64 first, u32 len)
  */
 u32 ext4_window_clip(const struct ext4_sb *sbi, u64 ino, u64 block, u32 len, u32 *skip);
 void ext4_window_closed(
-	struct ext4_sb *sbi, struct inode *inode); /* its last writer has gone, or goes */
+	struct ext4_sb *sbi, struct inode *inode); /* at the last close of a writer */
 void ext4_window_drop(struct ext4_sb *sbi, const struct inode *inode);
 
 /* ---- balloc.c, ialloc.c ---- */
@@ -488,19 +505,24 @@ void ext4_unreserve(struct ext4_sb *sbi, u32 blocks);
  */
 bool ext4_try_again(struct super_block *sb, int err, u32 *tries);
 u64 ext4_held_blocks(const struct ext4_sb *sbi); /* under alloc_lock */
-u64 ext4_max_blocks(const struct inode *inode);  /* what its map can name */
+u64 ext4_max_blocks(const struct inode *inode);  /* the most its map can hold */
 void ext4_end_moves(struct inode *inode);        /* before the size of a file grows */
 /* Returns how many blocks the superblock and descriptors take at the group's beginning. */
 u32 ext4_base_blocks(struct ext4_sb *sbi, u32 group);
-bool ext4_is_metadata(struct ext4_sb *sbi, u64 block, u32 count); /* bitmaps, tables, descriptors */
+/* True if the range holds a block of bitmaps, inode tables or descriptors. */
+bool ext4_is_metadata(struct ext4_sb *sbi, u64 block, u32 count);
 /*
  * Makes an inode, I_NEW and locked in the hash, with its owner set. It is not yet in any directory.
  * ERR_PTR.
  */
 struct inode *ext4_new_inode(struct ext4_handle *h, struct inode *dir, umode_t mode);
 void ext4_free_inode_number(struct ext4_handle *h, struct inode *inode);
+/*
+ * Returns a reference to the bitmap that freeing the inode's number will change. NULL: the bitmap
+ * is damaged. ERR_PTR: it cannot be read.
+ */
 struct ext4_buf *ext4_hold_inode_bitmap(
-	struct ext4_handle *h, struct inode *inode); /* ends an orphan by its number */
+	struct ext4_handle *h, struct inode *inode); /* ext4_free_inode_number() follows */
 
 /* ---- inode.c ---- */
 /* Sets i_dtime of an inode that is not in memory. 0 or -errno. */
@@ -509,15 +531,15 @@ struct inode *ext4_iget(struct super_block *sb, ino_t ino);
 /* Finds the inode of a file handle. ERR_PTR(-ESTALE): that inode does not exist any more. */
 struct inode *ext4_handle_inode(struct super_block *sb, u64 ino, u32 generation);
 struct inode *ext4_parent_inode(struct inode *dir);      /* by its ".." */
-bool ext4_inode_in_use(struct super_block *sb, u32 ino); /* as in the bitmap */
+bool ext4_inode_in_use(struct super_block *sb, u32 ino); /* true if the bitmap says so */
 /* Writes the inode into its block of the inode table, in this transaction. */
 int ext4_write_inode_raw(struct ext4_handle *h, struct inode *inode);
+/* Notes that the handle changes what both fsync and fdatasync must bring to the disk. */
+void ext4_note_change(const struct ext4_handle *h, struct inode *inode);
 /*
  * True if ext4_write_inode_raw() has something to write. Attributes in the inode's own space do not
  * count: their writer writes them.
  */
-/* Notes that the handle changes what both fsync and fdatasync must bring to the disk. */
-void ext4_note_change(const struct ext4_handle *h, struct inode *inode);
 bool ext4_inode_differs(struct inode *inode);
 int ext4_locate_inode(struct super_block *sb, ino_t ino, u64 *block, u32 *off);
 int ext4_set_inode_ops(struct inode *inode);
@@ -548,11 +570,14 @@ extern const struct address_space_operations ext4_aops;
 
 /* ---- extent.c: where file blocks are; extent_write.c: changing that. i_data_sem held. ---- */
 struct ext4_map {
-	/* the blocks that are asked for; len is cut to those for which the answer holds */
+	/*
+	 * the blocks that the caller asks for; a lookup cuts len to the blocks that its answer
+	 * covers
+	 */
 	u32 lblk, len;
 	u64 pblk;       /* 0: a hole */
 	bool unwritten; /* allocated, reads as zeros */
-	/* ext4_map_create() has made it written: the disk holds stale data */
+	/* ext4_map_create() made the blocks written, but the disk still holds stale data in them */
 	bool fresh;
 };
 int ext4_map_blocks(struct inode *inode, struct ext4_map *map);
@@ -564,8 +589,8 @@ int ext4_extent_check_root(struct inode *inode);
 int ext4_map_create(
 	struct ext4_handle *h, struct inode *inode, struct ext4_map *map, bool unwritten);
 /*
- * Frees blocks from @from up to and with @last. Restarts the handle as needed (*h changes), without
- * i_data_sem meanwhile.
+ * Frees blocks from @from up to and with @last. Restarts the handle as needed: *h changes, and
+ * i_data_sem is dropped meanwhile.
  */
 int ext4_remove_space(struct ext4_handle **h, struct inode *inode, u32 from, u32 last);
 /*
@@ -578,7 +603,7 @@ int ext4_shift_last(
 void ext4_extent_init(struct inode *inode);
 #define EXT4_REMOVE_CREDITS 48
 
-/* a level of a search: the node and the entry in it */
+/* A level of a search: the node, and the entry in it that was followed. */
 struct ext4_path {
 	struct ext4_buf *b; /* NULL at the root */
 	struct ext4_extent_header *h;
@@ -591,18 +616,18 @@ void ext4_put_path(struct ext4_path *path, int depth);
 int ext4_orphan_add(struct ext4_handle *h, struct inode *inode);
 int ext4_orphan_del(
 	struct ext4_handle *h, struct inode *inode); /* the caller writes the inode afterwards */
-void ext4_orphan_evicted(struct inode *inode);       /* it goes from memory, done with or not */
+void ext4_orphan_evicted(struct inode *inode);       /* called when the inode leaves memory */
 /*
  * Takes an inode that was just read from @raw, and is still locked, back on the list of orphans if
  * it had left memory as one.
  */
 void ext4_orphan_back(struct inode *inode, const struct ext4_disk_inode *raw);
-bool ext4_orphans_removed(struct ext4_sb *sbi); /* is there one in memory that has no name? */
+bool ext4_orphans_removed(struct ext4_sb *sbi); /* true: one in memory has no name */
 void ext4_orphans_free(struct ext4_sb *sbi);
 void ext4_orphan_cleanup(struct super_block *sb); /* at mount for writing */
 
 /* ---- truncate.c ---- */
-int ext4_truncate(struct inode *inode); /* blocks beyond i_size */
+int ext4_truncate(struct inode *inode); /* frees blocks beyond i_size */
 void ext4_evict_inode(struct inode *inode);
 int ext4_setattr(struct dentry *d, struct iattr *attr);
 int ext4_extent_at(struct inode *inode, u64 pos, struct file_extent *e);
@@ -611,9 +636,10 @@ int ext4_set_flags(struct inode *inode, u32 flags);
 #define EXT4_FLAG_OPS .get_flags = ext4_get_flags, .set_flags = ext4_set_flags
 long ext4_fallocate(struct file *f, int mode, loff_t off, loff_t len);
 /*
- * Allocates unwritten blocks for the hole that @m begins with, or a part of it, and not from what
- * others were promised. @m is cut to these blocks, or to existing ones. The file's size follows
- * them, at most to @end; 0: it stays. i_rwsem held, no handle.
+ * Allocates unwritten blocks for the hole at the beginning of @m or for a part of that hole, but
+ * none that are promised to others. Cuts @m to these blocks, or to existing blocks at its
+ * beginning. Moves the file's size up to the end of the blocks, at most to @end; with @end 0 the
+ * size stays. i_rwsem held, no handle.
  */
 int ext4_alloc_unwritten(struct inode *inode, struct ext4_map *m, loff_t end);
 extern const struct direct_ops ext4_direct_ops; /* dio.c */
@@ -629,7 +655,7 @@ static inline bool ext4_is_inline(const struct inode *inode)
 {
 	return READ_ONCE(EXT4_I(inode)->i_flags) & EXT4_INLINE_DATA_FL;
 }
-bool ext4_wants_inline(const struct inode *inode); /* may new data be in the inode? */
+bool ext4_wants_inline(const struct inode *inode); /* true: new data may lie in the inode */
 /*
  * Copies the bytes that lie in the inode, at most @room, and returns their number. -ENODATA: the
  * file is not inline.
@@ -637,7 +663,7 @@ bool ext4_wants_inline(const struct inode *inode); /* may new data be in the ino
 int ext4_inline_read(struct inode *inode, u8 *to, u32 room);
 /*
  * Moves a file out of its inode into blocks, before its size or map changes. No handle needed.
- * @shorter: where the disk is full, root's share may be used too.
+ * @shorter: the file shrinks, so on a full disk root's reserve may be used too.
  */
 int ext4_inline_out(struct inode *inode, bool shorter);
 /* Writes page @index into the inode. -ENOSPC: it needs blocks. */
@@ -655,8 +681,8 @@ int ext4_inline_dir_store(struct ext4_handle *h, struct inode *dir, struct ext4_
  * directory goes back into the inode. 0 or -errno.
  */
 int ext4_leaf_dirty(struct ext4_handle *h, struct inode *dir, struct ext4_buf *b);
-bool ext4_dir_indexed(const struct inode *dir); /* says that it has an index */
-extern const u8 ext4_dtype_of[8];               /* a file type on disk, as readdir says it */
+bool ext4_dir_indexed(const struct inode *dir); /* true if it has EXT4_INDEX_FL */
+extern const u8 ext4_dtype_of[8];               /* file type on disk -> DT_* */
 bool ext4_entry_ok(const struct ext4_sb *sbi, const u8 *block, u32 off, u32 end);
 extern const struct file_operations ext4_dir_fops, ext4_file_fops;
 extern const struct inode_operations ext4_dir_iops, ext4_file_iops, ext4_symlink_iops,
@@ -689,7 +715,7 @@ int ext4_leaf_add(struct ext4_handle *h, struct inode *dir, struct ext4_buf *b,
 struct ext4_buf *ext4_link_block(struct inode *inode); /* of a long symlink. ERR_PTR */
 struct ext4_buf *ext4_dir_append(
 	struct ext4_handle *h, struct inode *dir, u32 *lblk); /* a new block, zeroed. ERR_PTR */
-/* Writes an empty entry and the tail. */
+/* Makes the block an empty leaf: an unused entry and the tail. */
 void ext4_leaf_init(struct ext4_sb *sbi, struct ext4_buf *b);
 /*
  * htree.c: Both fail with -ENOENT if the index cannot be used. The caller then searches linearly.
@@ -707,7 +733,8 @@ int ext4_htree_add(
 int ext4_htree_leaves(struct inode *dir, u32 from,
 	int (*take)(void *arg, u32 version, const struct ext4_buf *leaf, u32 lblk), void *arg,
 	u32 *next);
-void ext4_htree_root_csum(struct inode *dir, struct ext4_buf *root); /* ".." in it was changed */
+/* after ".." in it was changed */
+void ext4_htree_root_csum(struct inode *dir, struct ext4_buf *root);
 /* Gives a directory of one full leaf an index. */
 int ext4_htree_make(struct ext4_handle *h, struct inode *dir);
 /*
@@ -725,11 +752,11 @@ static inline u32 ext4_hash_version(const struct ext4_sb *sbi)
 /* ---- xattr.c ---- */
 ssize_t ext4_getxattr(struct inode *inode, const char *name, void *buf, size_t size);
 bool ext4_has_xattrs(struct inode *inode,
-	const struct ext4_disk_inode *raw); /* perhaps: is there anything to ask for? */
+	const struct ext4_disk_inode *raw); /* True if the inode may have attributes. */
 int ext4_setxattr(struct inode *inode, const char *name, const void *value, size_t size, int flags);
 ssize_t ext4_listxattr(struct inode *inode, char *buf, size_t size);
-int ext4_xattr_extent(struct inode *inode, struct file_extent *e); /* inode_operations' */
+int ext4_xattr_extent(struct inode *inode, struct file_extent *e); /* for inode_operations */
 int ext4_xattr_delete(
-	struct ext4_handle *h, struct inode *inode); /* the block of an inode that goes */
+	struct ext4_handle *h, struct inode *inode); /* of an inode that is being removed */
 
 #endif

@@ -58,7 +58,9 @@ int ext4_extent_verify(struct inode *inode, struct ext4_buf *b, int depth)
 	u32 tail;
 	int err;
 
-	/* each time: a damaged image may use this block twice, and the other use changes it */
+	/*
+	 * checked each time: a damaged image may use this block twice, and the other use changes it
+	 */
 	err = check_node(inode, h, sbi->block_size - (sbi->csum ? 4 : 0), depth);
 	if (err || b->flags & BUF_VERIFIED)
 		return err;
@@ -216,7 +218,7 @@ bad:
 
 int ext4_map_blocks(struct inode *inode, struct ext4_map *map)
 {
-	if (ext4_is_inline(inode)) { /* all of it is in the inode */
+	if (ext4_is_inline(inode)) { /* it has no blocks */
 		map->pblk = 0;
 		map->unwritten = false;
 		return 0;

@@ -21,7 +21,9 @@ static inline bool extent_unwritten(const struct ext4_extent *e)
 {
 	return e->ee_len > EXT4_INIT_MAX_LEN;
 }
-/* Checks a node that should have @depth, once. 0 or -errno. */
+/*
+ * Checks a node that should have @depth: its structure each time, its checksum once. 0 or -errno.
+ */
 int ext4_extent_verify(struct inode *inode, struct ext4_buf *b, int depth);
 /*
  * Returns the last entry that begins at or before @lblk; 0 when all begin later. Index and leaf
@@ -30,8 +32,8 @@ int ext4_extent_verify(struct inode *inode, struct ext4_buf *b, int depth);
 u32 ext4_extent_find(const struct ext4_extent_header *h, u32 lblk);
 
 /*
- * Goes on in a new transaction when the handle's is full. i_data_sem is dropped meanwhile. On an
- * error there is no handle.
+ * Stops the handle, whose transaction is full, and starts another in a new transaction. Drops
+ * i_data_sem meanwhile. After an error the caller has no handle.
  */
 int ext4_restart(struct ext4_handle **h, struct inode *inode);
 

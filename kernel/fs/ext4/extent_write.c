@@ -5,8 +5,8 @@
  *
  * Every change is a search for the place, one small step, and a new search. If a leaf is full, one
  * node is split (or the tree grows at the root) and the search starts again, until the entry fits.
- * That costs a few more searches in the rare case and leaves no intermediate state that another
- * step would have to know.
+ * That costs a few more searches in the rare case, but no step leaves an intermediate state that
+ * the next would have to handle.
  *
  * Invariants: entries of a node are sorted and do not overlap; an index entry's block is its first
  * child's; nodes other than the root are never left empty at the end of a call. The caller holds
@@ -38,7 +38,7 @@ void ext4_extent_init(struct inode *inode)
 	struct ext4_extent_header *h = root(inode);
 
 	memset(EXT4_I(inode)->i_block, 0, sizeof(EXT4_I(inode)->i_block));
-	/* an empty block map, as ext2 and ext3 have it */
+	/* i_block stays zero, an empty block map, as on ext2 and ext3 */
 	if (!EXT4_HAS(EXT4_SB(inode->i_sb), incompat, INCOMPAT_EXTENTS))
 		return;
 	h->eh_magic = EXT4_EXT_MAGIC;
@@ -161,7 +161,8 @@ static struct ext4_buf *new_node(struct ext4_handle *h, struct inode *inode, u16
 	struct ext4_buf *b;
 	u32 len = 1;
 	int err;
-	u64 block = ext4_alloc_blocks(h, inode, 0, &len, &err); /* out of its data's way */
+	/* goal 0: not among the file's data */
+	u64 block = ext4_alloc_blocks(h, inode, 0, &len, &err);
 
 	if (!block)
 		return ERR_PTR(err);
@@ -205,9 +206,9 @@ static int grow(struct ext4_handle *h, struct inode *inode)
 }
 
 /*
- * Splits path[level] (full, not the root), whose parent has room. Appending to a leaf starts an
- * empty one for block @lblk, so that a file that grows fills its leaves; otherwise half of the
- * entries move.
+ * Splits the full node path[level], which is not the root; its parent has room. If block @lblk
+ * comes behind all entries of a leaf, the new leaf starts empty for it, so that a growing file
+ * fills its leaves. Otherwise half of the entries move.
  */
 static int split(
 	struct ext4_handle *h, struct inode *inode, struct ext4_path *path, int level, u32 lblk)
@@ -260,7 +261,7 @@ static bool can_merge(const struct ext4_extent *a, const struct ext4_extent *b)
 	       extent_len(a) + extent_len(b) <= max_len;
 }
 
-/* Joins the new extent with a neighbour in the leaf. */
+/* Joins the new extent with a neighbour in the leaf; true if it could. */
 static bool try_merge(struct ext4_path *leaf, const struct ext4_extent *e)
 {
 	struct ext4_extent *at = extents(leaf->h);
@@ -290,8 +291,8 @@ static bool try_merge(struct ext4_path *leaf, const struct ext4_extent *e)
 }
 
 /*
- * Corrects the index entries above the node at path[@depth], whose first block has changed, as far
- * up as it is their first.
+ * Corrects the index entries above the node at path[@depth], whose first block has changed: the
+ * parent's entry, and further up while the changed entry is the first of its node.
  */
 static void fix_indexes(
 	struct ext4_handle *h, struct inode *inode, struct ext4_path *path, int depth)
@@ -418,8 +419,8 @@ static bool in_two(const struct cut *c)
 }
 
 /*
- * The bitmaps that will be written to: for the blocks, and for the nodes that become empty. With
- * them held nothing can fail any more.
+ * References to the bitmaps that a removal will change: for the data blocks, and for the nodes that
+ * become empty. With them in memory, no later step can fail.
  */
 struct held {
 	struct ext4_buf *b[EXT4_MAX_DEPTH + 2];
@@ -499,9 +500,8 @@ static int make_leaf_room(struct ext4_handle *h, struct inode *inode, u32 start,
 }
 
 /*
- * Takes the part [from, last] of the last extent that has one, or the end of that part: 1 when
- * something was taken, 0 when nothing is left, or
- * -errno, and nothing has changed.
+ * Removes the part in [from, last] of the last extent that has such a part, or only the end of that
+ * part. Returns 1 if it removed something, 0 if nothing is left, or -errno with nothing changed.
  */
 static int remove_last(struct ext4_handle *h, struct inode *inode, u32 from, u32 last, bool data)
 {
@@ -551,8 +551,8 @@ int ext4_restart(struct ext4_handle **h, struct inode *inode)
 
 	ext4_write_inode_raw(*h, inode);
 	/*
-	 * writeback of this file has a handle that waits for this lock, and no transaction commits
-	 * until it ends
+	 * Writeback of this file may hold a handle and wait for this lock, and no transaction
+	 * commits while a handle is open.
 	 */
 	up_write(&EXT4_I(inode)->i_data_sem);
 	ext4_stop(*h);
@@ -576,8 +576,8 @@ int ext4_remove_space(struct ext4_handle **h, struct inode *inode, u32 from, u32
 		if (ext4_extend(*h, 8) == 0)
 			continue;
 		/*
-		 * the transaction is full: what is done so far is consistent (the inode is an
-		 * orphan, or only has a hole)
+		 * the transaction is full. The state so far is consistent: the inode is an orphan,
+		 * or has a hole.
 		 */
 		r = ext4_restart(h, inode);
 		if (r)
@@ -640,7 +640,7 @@ int ext4_shift_last(struct ext4_handle *h, struct inode *inode, u32 from, u32 la
 		err = insert(h, inode, &e);
 	if (!err)
 		return 1;
-	e.ee_block = *at; /* back to where it was */
+	e.ee_block = *at; /* insert it at its old place */
 	insert(h, inode, &e);
 	return err;
 }
@@ -663,8 +663,8 @@ static void merge_around(struct ext4_extent_header *h, u32 i)
 }
 
 /*
- * Turns the unwritten blocks [lblk, lblk+len) of one extent into written ones, in its leaf. If that
- * fails, nothing has changed.
+ * Turns the unwritten blocks [lblk, lblk+len) of one extent into written ones. On failure nothing
+ * has changed.
  */
 static int set_written(struct ext4_handle *h, struct inode *inode, u32 lblk, u32 len, u64 pblk)
 {
@@ -699,9 +699,10 @@ static int set_written(struct ext4_handle *h, struct inode *inode, u32 lblk, u32
 }
 
 /*
- * Chooses the goal for block @lblk: behind the last one, or else as far from its neighbour's place
- * as the two are apart in the file, which leaves room for the blocks between. Otherwise two writers
- * in two places of a file (such as fsync and the flusher) would fragment it.
+ * Chooses the goal for block @lblk: behind the last allocated block if @lblk follows it in the
+ * file. Otherwise as far from the place of a neighbour as the two are apart in the file, which
+ * leaves room for the blocks between them. Without that, two writers in two places of a file (such
+ * as fsync and the flusher) would fragment it.
  */
 static u64 find_goal(struct inode *inode, u32 lblk, bool *on)
 {
@@ -745,7 +746,7 @@ int ext4_map_create(
 	if (ext4_is_inline(inode)) /* ext4_inline_out() comes first */
 		return -EIO;
 	map->fresh = !unwritten;
-	/* a block of the tree may change where the inode does not, and fsync wants it */
+	/* a node of the tree may change while the inode does not, and fsync must write it too */
 	ext4_note_change(h, inode);
 	if (!(EXT4_I(inode)->i_flags & EXT4_EXTENTS_FL))
 		return unwritten ? -EOPNOTSUPP : ext4_ind_create(h, inode, map);

@@ -3,9 +3,9 @@
  * file.c: operations of files, symbolic links and special files; fsync.
  *
  * fsync writes the file's pages, then waits for the transaction that has its inode and blocks. If
- * that has committed already, or was committing while the pages were written, data that was written
- * in place may still be in the disk's cache, which is flushed then. fdatasync waits for the last
- * transaction that changed more of the inode than its times.
+ * that has committed already, or was committing while the pages were written, its flush may have
+ * missed data that was written in place, so fsync flushes the disk's cache. fdatasync waits for the
+ * last transaction that changed more of the inode than its times.
  */
 #include <linux/fs.h>
 
@@ -45,7 +45,7 @@ static loff_t ext4_llseek(struct file *f, loff_t off, int whence)
 	if (off < 0 || off >= size)
 		return -ENXIO;
 	filemap_write_and_wait_range(
-		inode->i_mapping, 0, S64_MAX); /* delayed blocks are data too */
+		inode->i_mapping, 0, S64_MAX); /* dirty pages without blocks are data */
 	while (pos < size) {
 		struct ext4_map m = { .lblk = (u32)((u64)pos >> inode->i_blkbits), .len = ~0U };
 		int err;
@@ -105,8 +105,8 @@ static void note_last_mounted(struct file *f)
 }
 
 /*
- * Ends an open of a file. Writeback of a file that was truncated to zero and written again starts
- * now: after a crash soon afterwards it must not be empty.
+ * Handles the last close of an open file. If the file was truncated to zero and written again, its
+ * writeback starts now, so that a crash soon afterwards does not leave it empty.
  */
 static int ext4_release(struct inode *inode, struct file *f)
 {
@@ -119,7 +119,7 @@ static int ext4_release(struct inode *inode, struct file *f)
 	return 0;
 }
 
-/* Writes, unless the file was made immutable, which stops descriptors that were open before too. */
+/* Writes, unless the file is immutable: that also stops descriptors that were opened before. */
 static ssize_t ext4_write_iter(struct file *f, struct iov_iter *from, loff_t *pos)
 {
 	int err = ext4_alive(EXT4_SB(f->f_inode->i_sb));
@@ -143,7 +143,7 @@ static int ext4_file_open(struct inode *inode, struct file *f)
 
 	if (!err && !READ_ONCE(sbi->last_mounted) && !(inode->i_sb->s_flags & SB_RDONLY))
 		note_last_mounted(f);
-	/* vfs sets it only for files with generic_file_read_iter() */
+	/* set by ext4 itself, as vfs sets it only for files that use generic_file_read_iter() */
 	f->f_mode |= FMODE_NOWAIT;
 	return err;
 }
@@ -234,7 +234,7 @@ int ext4_set_flags(struct inode *inode, u32 flags)
 		return -EOPNOTSUPP;
 	if (!S_ISDIR(inode->i_mode) && flags & (EXT4_DIRSYNC_FL | EXT4_TOPDIR_FL))
 		return -EOPNOTSUPP;
-	down_write(&ei->i_data_sem); /* write-back changes other bits: inline.c */
+	down_write(&ei->i_data_sem); /* writeback changes other bits */
 	ei->i_flags = (ei->i_flags & ~EXT4_USER_CHANGES) | (flags & EXT4_USER_CHANGES);
 	up_write(&ei->i_data_sem);
 	inode_set_flags(inode, ei->i_flags);

@@ -88,9 +88,9 @@ static void name_features(const struct feature *f, u32 n, u32 set, char *buf, si
 }
 
 /*
- * True if a power cut in the middle of a checkpoint may have left the superblock half new, since it
- * is two sectors. The log is kept until a checkpoint has reached the disk, so its replay repairs
- * the superblock. The fields that the replay needs never change.
+ * True if the superblock may be half old and half new: it is two sectors, and power may be lost
+ * while a checkpoint writes it. The log is kept until a checkpoint has reached the disk, so its
+ * replay repairs the superblock. The fields that the replay needs never change.
  */
 static bool may_be_torn(const struct ext4_sb *sbi)
 {
@@ -127,7 +127,8 @@ int ext4_check_features(struct super_block *sb, struct ext4_sb *sbi, bool silent
 		name_features(
 			incompat_names, ARRAY_SIZE(incompat_names), incompat, names, sizeof(names));
 		scnprintf(text, sizeof(text), "incompatible features are not supported: %s", names);
-		return ext4_refuse_mount(sb, false, text); /* mount(8) of busybox asks silently */
+		/* ignores @silent, which busybox sets */
+		return ext4_refuse_mount(sb, false, text);
 	}
 	if (ro && !(sb->s_flags & SB_RDONLY)) {
 		name_features(ro_names, ARRAY_SIZE(ro_names), ro, names, sizeof(names));
@@ -150,7 +151,7 @@ static bool power_of_two(u32 v)
 	return v && !(v & (v - 1));
 }
 
-/* Checks sizes and counts that everything else relies on. */
+/* Checks the sizes and counts on which all other code relies. */
 int ext4_check_geometry(struct super_block *sb, struct ext4_sb *sbi, bool silent)
 {
 	const struct ext4_disk_sb *d = &sbi->disk;
@@ -187,7 +188,7 @@ int ext4_check_geometry(struct super_block *sb, struct ext4_sb *sbi, bool silent
 	sbi->blocks_count = d->s_blocks_count_lo;
 	if (EXT4_HAS(sbi, incompat, INCOMPAT_64BIT))
 		sbi->blocks_count |= (u64)d->s_blocks_count_hi << 32;
-	/* a cluster that begins at byte 0 takes the superblock in */
+	/* with clusters, the first one begins at byte 0 and contains the superblock */
 	if (sbi->first_data_block != (sbi->block_size == 1024 && !sbi->cluster_bits) ||
 		sbi->blocks_count <= sbi->first_data_block ||
 		sbi->blocks_count > sb->s_bdev->nr_sectors / (sbi->block_size >> SECTOR_SHIFT))
@@ -198,7 +199,7 @@ int ext4_check_geometry(struct super_block *sb, struct ext4_sb *sbi, bool silent
 		return ext4_refuse_mount(sb, silent, "bad geometry: groups and inodes disagree");
 	sbi->nr_groups = (u32)groups;
 	sbi->gdt_blocks = DIV_ROUND_UP(sbi->nr_groups, sbi->descs_per_block);
-	/* no more than the inode that has them could name */
+	/* at most as many as the resize inode's indirect block can name */
 	if (d->s_reserved_gdt_blocks > sbi->block_size / 4) {
 		printk(KERN_ERR "EXT4-fs (%s): reserved descriptor blocks make no sense: %u\n",
 			sb->s_id, d->s_reserved_gdt_blocks);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * group.c: group descriptors: their places, the blocks that they name, their checksums.
+ * group.c: group descriptors: their places on the disk, the blocks that they name, their checksums.
  *
- * ext4_read_groups() checks each at mount, and ext4_reread_groups() after writes to the device's
- * file: its checksum, and that its blocks lie within the file system. After that they are read
- * without checks, and changed under alloc_lock; each change ends with ext4_group_dirty(). Source:
- * linux-doc, filesystems/ext4/{group_descr,checksums}.
+ * ext4_read_groups() checks each descriptor at mount, and ext4_reread_groups() after writes to the
+ * device's file: its checksum, and that its blocks lie within the file system. Later uses do not
+ * check it again. Descriptors are changed under alloc_lock, and each change ends with
+ * ext4_group_dirty(). Source: linux-doc, filesystems/ext4/{group_descr,checksums}.
  */
 #include "kernel/fs/ext4/ext4.h"
 #include "kernel/lib/printk.h"

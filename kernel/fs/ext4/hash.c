@@ -3,7 +3,7 @@
  * hash.c: the hashes of directory indexes: legacy, half MD4 and TEA, each with names as signed or
  * unsigned bytes.
  *
- * They must agree bit for bit with the hashes on disk. Half MD4 is three rounds of MD4 (RFC 1320)
+ * The results must equal the hashes on disk bit for bit. Half MD4 is three rounds of MD4 (RFC 1320)
  * over eight words; TEA is Wheeler and Needham's cipher, sixteen rounds. Source: linux-doc,
  * filesystems/ext4/directory; RFC 1320.
  */

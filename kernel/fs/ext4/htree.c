@@ -5,8 +5,8 @@
  * Block 0 is the root: "." and "..", then a header and sorted pairs (hash, block). If the pairs do
  * not fit into a block, there is a level of nodes between the root and the leaves (two with
  * largedir). The first pair has no hash: it covers all hashes below that of the second pair, and
- * its word holds limit and count instead. A hash with its lowest bit set means that names of this
- * hash began in the leaf before.
+ * its word holds limit and count instead. A hash with its lowest bit set means that the leaf before
+ * has names of this hash too.
  *
  * As in extent_write.c, adding is a loop: find the leaf; if it is full, make room by one step
  * (split the leaf, split a node, or add a level) and search again. A damaged index gives -ENOENT,
@@ -38,14 +38,16 @@ struct dx_root_info {
 struct frame {
 	struct ext4_buf *b;
 	struct dx_entry *e; /* its entries */
-	/* offset of the entries in the block; index of the entry that was taken */
+	/*
+	 * off: byte offset of the entries in the block; i: index of the entry that the search took
+	 */
 	u32 off, i;
 };
 struct search {
 	struct inode *dir;
 	struct ext4_sb *sbi;
 	u32 hash, version;
-	int levels; /* frames are [0, levels] */
+	int levels; /* f[0..levels] are in use */
 	struct frame f[MAX_LEVELS];
 };
 
@@ -176,7 +178,7 @@ static int check_root(struct search *s)
 
 /*
  * Fills the frames from the root down to the node above the leaf of @name, or of @hash if @name is
- * NULL: 0, -ENOENT or -errno. The caller drops the frames in any case.
+ * NULL. Returns 0, -ENOENT or -errno; the caller calls put_frames() in any case.
  */
 static int dx_search(struct search *s, struct inode *dir, const struct qstr *name, u32 hash)
 {
@@ -229,8 +231,8 @@ static struct ext4_buf *leaf_of(struct search *s)
 }
 
 /*
- * Finds the hash at which the next leaf begins, and returns the level of the frame that names that
- * leaf. -1: there is none.
+ * Sets *hash to the first hash of the next leaf, and returns the level of the frame whose next
+ * entry leads to it. -1: there is no next leaf.
  */
 static int peek_next(const struct search *s, u32 *hash)
 {
@@ -407,7 +409,10 @@ static int split_node(struct ext4_handle *h, struct search *s, int level)
 	return 0;
 }
 
-/* Takes a step towards room for another index entry above the leaf; 1: there is room. */
+/*
+ * Returns 1 if the node above the leaf has room for another entry. Else takes one step towards
+ * that, and returns 0 or -errno.
+ */
 static int index_room(struct ext4_handle *h, struct search *s)
 {
 	int level = s->levels;
@@ -533,7 +538,7 @@ int ext4_htree_add(
 			if (err == 1)
 				err = split_leaf(h, &s, leaf);
 			if (!err)
-				err = 1; /* look again */
+				err = 1; /* search again */
 		}
 		if (leaf)
 			ext4_brelse(leaf);

@@ -40,7 +40,7 @@ static void add_used_dirs(const struct ext4_sb *sbi, struct ext4_disk_group *g, 
 		g->bg_used_dirs_count_hi = (u16)(n >> 16);
 }
 
-/* Keeps the count of inodes at the end of the table that have never been used. */
+/* Updates the count of never used inodes at the table's end, after @bit has come into use. */
 static void note_used(const struct ext4_sb *sbi, struct ext4_disk_group *g, u32 bit)
 {
 	u32 unused = get16x2(
@@ -132,12 +132,12 @@ bool ext4_inode_in_use(struct super_block *sb, u32 ino)
 	return used;
 }
 
-/* Takes a free number of the group. 0: there is none, or *err is set. */
+/* Takes a free inode number of the group. Returns 0 if there is none, or with *err set. */
 static u32 take_in_group(struct ext4_handle *h, struct ext4_sb *sbi, u32 group, bool dir, int *err)
 {
 	struct ext4_disk_group *g = ext4_group(sbi, group);
 	struct ext4_buf *b;
-	/* small groups: the reserved ones may be in two */
+	/* in small groups, reserved inodes may reach into the second group */
 	u64 first = (u64)group * sbi->inodes_per_group + 1;
 	u32 bit = sbi->first_ino > first ? sbi->first_ino - (u32)first : 0;
 
@@ -277,7 +277,7 @@ struct inode *ext4_new_inode(struct ext4_handle *h, struct inode *dir, umode_t m
 	ei = EXT4_I(inode);
 	inode->i_ino = ino;
 	inode_init_owner(inode, dir, mode);
-	if (sbi->opt.flags & EXT4_OPT_GRPID) /* as BSD has it */
+	if (sbi->opt.flags & EXT4_OPT_GRPID) /* BSD's way */
 		inode->i_gid = dir->i_gid;
 	inode->i_blkbits = sb->s_blocksize_bits;
 	inode->i_atime = inode->i_mtime = inode->i_ctime = inode->i_btime = current_time(inode);
@@ -291,7 +291,8 @@ struct inode *ext4_new_inode(struct ext4_handle *h, struct inode *dir, umode_t m
 	ext4_init_csum_seed(inode);
 	err = insert_inode_locked(inode);
 	if (err)
-		goto err_number; /* a stale twin is in the hash */
+		/* the inode hash has a stale inode of this number */
+		goto err_number;
 	return inode;
 
 err_number:

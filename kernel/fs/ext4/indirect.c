@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * indirect.c: changing the block maps of files without extents, as ext2 and ext3 made them: 12
- * blocks in the inode, then trees of one, two and three levels. extent.c reads them.
+ * indirect.c: changes the block maps of files without extents, as ext2 and ext3 made them: 12
+ * blocks in the inode, then trees of one, two and three levels. extent.c does the lookup.
  *
  * ext4_ind_create() allocates one block and the missing nodes on the path to it; ext4_ind_remove()
  * frees everything from a block on. An allocation that fails half-way leaves an empty indirect
@@ -19,7 +19,10 @@
 #define MAX_LEVEL 3
 #define PRUNE_CREDITS 6
 
-/* Returns how many levels lie between the inode and the block, and the slot to take in each. */
+/*
+ * Returns how many levels of indirect blocks lie between the inode and the block. slot[]: the index
+ * to follow at each level.
+ */
 static int find_slots(const struct ext4_sb *sbi, u32 lblk, u32 slot[MAX_LEVEL + 1])
 {
 	u64 per = sbi->block_size / 4, n = lblk, span = per;
@@ -46,8 +49,8 @@ static int find_slots(const struct ext4_sb *sbi, u32 lblk, u32 slot[MAX_LEVEL + 
 }
 
 /*
- * Allocates a block into *@at, which lies in @owner (NULL: in the inode). @node: it is zeroed, as
- * an indirect block.
+ * Allocates a block and stores its number in *at, which lies in the block @owner (NULL: in the
+ * inode). @node: the new block is a zeroed indirect block.
  */
 static int fill_slot(
 	struct ext4_handle *h, struct inode *inode, __le32 *at, struct ext4_buf *owner, bool node)
@@ -120,8 +123,8 @@ int ext4_ind_create(struct ext4_handle *h, struct inode *inode, struct ext4_map 
 }
 
 /*
- * Makes room in the transaction for freeing a node, or starts a new one: the changes so far are
- * consistent.
+ * Makes room in the transaction for freeing a node, or starts a new transaction. The changes so far
+ * are consistent.
  */
 static int more_credits(struct ext4_handle **h, struct inode *inode)
 {
@@ -133,8 +136,9 @@ static int more_credits(struct ext4_handle **h, struct inode *inode)
 }
 
 /*
- * Frees what *@at (in @owner) leads to over @level levels, of its data blocks those in [@from,
- * @end); the nodes as well when that is all, as @end 'beyond the last' says.
+ * Frees the data blocks in [@from, @end) of the subtree at *at, which lies in the block @owner
+ * (NULL: in the inode) and has @level levels of nodes. Block numbers count from the subtree's first
+ * block. Frees its nodes too if the range covers the whole subtree.
  */
 static int prune(struct ext4_handle **h, struct inode *inode, __le32 *at, struct ext4_buf *owner,
 	int level, u64 from, u64 end)

@@ -6,22 +6,22 @@
  * Files: reading fills page 0 from the inode. Writing goes through the page cache as for other
  * files. Writeback (ext4_inline_write) puts the page into the inode if the whole file fits and has
  * no blocks yet. Any other change of a file (size, holes, pages further out) first gives it blocks:
- * ext4_inline_out(). The data is then written before the handle ends, so no crash finds the block
- * without it.
+ * ext4_inline_out(). The data is written to the block before the handle ends, so no crash finds the
+ * block without its data.
  *
- * Directories: the first word is the parent, then entries. ext4_inline_dir() makes an ordinary leaf
- * of them in a separate buffer, which callers read and change like a block; ext4_leaf_dirty() packs
- * it again, or gives the directory a block if it does not fit.
+ * Directories: the first word is the parent's inode number; the entries follow. ext4_inline_dir()
+ * makes an ordinary leaf of them in a separate buffer, which callers read and change like a block;
+ * ext4_leaf_dirty() packs it again, or gives the directory a block if it does not fit.
  *
- * Locks: i_data_sem. Source: linux-doc, filesystems/ext4/inlinedata; the attribute of short files,
- * images that Linux made.
+ * Locks: i_data_sem. Source: linux-doc, filesystems/ext4/inlinedata; for the attribute of files
+ * that fit in the map, images that Linux made.
  */
 #include "kernel/fs/ext4/xattr/xattr.h"
 
 #include "kernel/lib/string.h"
 
 #define IN_MAP 60U /* sizeof(i_block) */
-#define PARENT 4U  /* of a directory */
+#define PARENT 4U  /* a directory's parent, bytes */
 
 bool ext4_wants_inline(const struct inode *inode)
 {
@@ -77,9 +77,9 @@ int ext4_inline_read(struct inode *inode, u8 *to, u32 room)
 }
 
 /*
- * Gives the inode block 0 in place of its inline content, and returns the block in *block. @data is
- * written there first; NULL: the caller writes it through the journal. After a failure all is as
- * before. i_data_sem held for writing.
+ * Gives the inode block 0 in place of its inline content, and sets *block to its number. @data is
+ * written there first; NULL: the caller writes the content through the journal. On failure nothing
+ * has changed. i_data_sem held for writing.
  */
 static int give_block(struct ext4_handle *h, struct inode *inode, u8 *data, u64 *block)
 {
@@ -103,7 +103,7 @@ static int give_block(struct ext4_handle *h, struct inode *inode, u8 *data, u64 
 			ext4_free_blocks(h, inode, m.pblk, 1, false);
 		memcpy(ei->i_block, saved, sizeof(saved));
 		ei->i_flags = flags;
-		/* another writer may have written what was between */
+		/* another writer of the inode may have stored the state in between */
 		ext4_write_inode_raw(h, inode);
 	}
 	*block = m.pblk;
@@ -119,7 +119,7 @@ static int out_locked(struct ext4_handle *h, struct inode *inode)
 	int err = data ? get(inode, data, (u32)sb->s_blocksize) : -ENOMEM;
 
 	if (err >= 0 &&
-		(u64)err > (u64)EXT4_I(inode)->disksize) /* data behind the end is not used */
+		(u64)err > (u64)EXT4_I(inode)->disksize) /* clear the bytes behind the end */
 		memset(data + EXT4_I(inode)->disksize, 0,
 			(size_t)err - (size_t)EXT4_I(inode)->disksize);
 	if (err >= 0)
@@ -185,7 +185,7 @@ int ext4_inline_write(struct ext4_handle *h, struct inode *inode, u64 index, con
 		err = ext4_write_inode_raw(h, inode);
 	} else if (err == -ENOSPC && ext4_is_inline(inode)) {
 		err = out_locked(h, inode);
-		err = err ? err : -ENOSPC; /* it has a block now: continue */
+		err = err ? err : -ENOSPC; /* has a block now: the caller writes to it */
 	}
 out:
 	up_write(&ei->i_data_sem);
@@ -194,7 +194,7 @@ out:
 
 /* ---- directories ---- */
 
-/* Puts the entries of [from, from+n) behind *at into the leaf. */
+/* Copies the entries of [from, from+n) into the leaf at *at, and moves *at behind them. */
 static int unpack(const struct ext4_sb *sbi, struct ext4_buf *b, const u8 *from, u32 n, u32 *at)
 {
 	u32 off, len, room = ext4_dir_space(sbi);
@@ -232,7 +232,7 @@ static u32 put_dots(const struct ext4_sb *sbi, struct ext4_buf *b, u32 self, u32
 	return 24;
 }
 
-/* Lengthens the last entry, which begins before @at, to the end of the leaf. */
+/* Extends the last entry, the one that ends at @at, to the end of the leaf. */
 static void stretch_last(const struct ext4_sb *sbi, struct ext4_buf *b, u32 at)
 {
 	u32 off = 0;

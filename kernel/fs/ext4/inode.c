@@ -4,8 +4,8 @@
  *
  * ext4_iget() checks an inode's number, checksum, extra size and block map before it is used.
  * ext4_write_inode_raw() puts an inode into its table block in the caller's transaction.
- * mark_inode_dirty() does that at once, so no inode is dirty outside the journal. Source:
- * linux-doc, filesystems/ext4/{inodes,ifork}.
+ * mark_inode_dirty() calls it at once, so no inode is dirty outside the journal. Source: linux-doc,
+ * filesystems/ext4/{inodes,ifork}.
  */
 #include "kernel/fs/ext4/ext4.h"
 #include "kernel/lib/printk.h"
@@ -76,7 +76,10 @@ static struct timespec64 get_time(u32 sec, u32 extra)
 	(EXT4_GOOD_OLD_INODE_SIZE + (size_t)(ei)->extra_isize >=                                   \
 		offsetof(struct ext4_disk_inode, field) +                                          \
 			sizeof(((struct ext4_disk_inode *)0)->field))
-/* The second half of a time lies beyond a short inode, perhaps beyond its block: not read then. */
+/*
+ * A time's second half lies beyond the end of a short inode, perhaps beyond its block, and is read
+ * only if extra_isize covers it.
+ */
 #define GET_TIME(ei, raw, field)                                                                   \
 	get_time((raw)->field, HAS_EXTRA(ei, field##_extra) ? (raw)->field##_extra : 0)
 
@@ -132,8 +135,8 @@ static void fill_common(struct inode *inode, const struct ext4_disk_inode *raw)
 }
 
 /*
- * Returns the sectors of the map: i_blocks also counts a block of attributes, which says nothing of
- * where the symlink's text lies.
+ * Returns the sectors of the map's blocks: i_blocks without the block of attributes. 0: the
+ * symlink's text lies in the inode.
  */
 static u64 map_sectors(const struct inode *inode)
 {
@@ -200,8 +203,8 @@ int ext4_set_inode_ops(struct inode *inode)
 }
 
 /*
- * True for a directory that is longer than the disk: directories have no holes, and a search of it
- * would take hours.
+ * True for a directory that is longer than the disk. Directories have no holes, so its size is
+ * wrong, and a search of it would take hours.
  */
 static bool is_too_long(const struct inode *inode)
 {
@@ -268,8 +271,8 @@ struct inode *ext4_iget(struct super_block *sb, ino_t ino)
 		goto err_fail;
 	}
 	/*
-	 * the inode may be an orphan that left memory, whose neighbour on the list is just writing
-	 * to its slot
+	 * the inode may be an orphan that left memory, and set_next() of its neighbour on the list
+	 * may be writing to its slot
 	 */
 	mutex_lock(&b->lock);
 	err = fill_inode(inode, (const void *)(b->data + off));
@@ -279,7 +282,7 @@ struct inode *ext4_iget(struct super_block *sb, ino_t ino)
 	ext4_brelse(b);
 	if (err)
 		goto err_fail;
-	/* it may have been changed, and forgotten, since the last commit */
+	/* it may have been changed and evicted since the last commit */
 	EXT4_I(inode)->sync_tid = EXT4_I(inode)->data_tid = ext4_latest_tid(EXT4_SB(sb));
 	unlock_new_inode(inode);
 	return inode;
@@ -391,7 +394,7 @@ int ext4_set_raw_dtime(struct ext4_handle *h, struct super_block *sb, u32 ino, u
 	return 0;
 }
 
-/* Returns the nanoseconds, and the bits of the seconds above 32. */
+/* Returns the extra field of a time: nanoseconds << 2 | bits 32 and 33 of the seconds. */
 static u32 time_extra(struct timespec64 t)
 {
 	return (u32)(((t.tv_sec - (s32)t.tv_sec) >> 32) & 3) | (u32)t.tv_nsec << 2;
@@ -478,8 +481,8 @@ void ext4_note_change(const struct ext4_handle *h, struct inode *inode)
 }
 
 /*
- * Does what put_common() does. True if that changed the inode, or may have: a file in its inode may
- * have changed there already.
+ * Calls put_common(). Returns true if that changed the raw inode, or if it may have changed before:
+ * inline data is written there first.
  */
 static bool put_changes(struct inode *inode, struct ext4_disk_inode *raw)
 {
@@ -502,12 +505,11 @@ int ext4_write_inode_raw(struct ext4_handle *h, struct inode *inode)
 	if (IS_ERR(b))
 		return (int)PTR_ERR(b);
 	/*
-	 * the last writer has seen all changes: without the lock an older size, or half a checksum,
-	 * could stay
+	 * under the lock, the last writer stores the newest state: without it an older size, or a
+	 * torn checksum, could stay
 	 */
 	mutex_lock(&b->lock);
-	if (inode->i_state & I_NEW &&
-		!ei->slot_clean) { /* what the slot held before means nothing */
+	if (inode->i_state & I_NEW && !ei->slot_clean) { /* drop the earlier inode's content */
 		memset(raw, 0, sbi->inode_size);
 		ei->slot_clean = true;
 	}
@@ -516,7 +518,7 @@ int ext4_write_inode_raw(struct ext4_handle *h, struct inode *inode)
 	changed = put_changes(inode, raw);
 	put_times(inode, raw);
 	ext4_raw_inode_csum(inode, raw);
-	/* noted before another task finds it written */
+	/* before another task finds it written and skips its own note */
 	if (changed)
 		ext4_note_change(h, inode);
 	else

@@ -16,7 +16,7 @@
 
 #define LABEL_MAX 16
 
-/* ext4's own requests, of linux-doc's filesystems/ext4: those that we know by name. */
+/* ext4's own requests that this kernel knows by number. Source: linux-doc, filesystems/ext4. */
 #define EXT4_IOC_GETVERSION_OLD _IOR('f', 3, long)
 #define EXT4_IOC_GROUP_EXTEND _IOW('f', 7, unsigned long)
 #define EXT4_IOC_GROUP_ADD _IOW('f', 8, u8[40])
@@ -44,7 +44,7 @@ static long write_label(struct ext4_sb *sbi, const char *label)
 	mutex_lock(&sbi->alloc_lock);
 	memcpy(ext4_live_sb(sbi)->s_volume_name, label, LABEL_MAX);
 	mutex_unlock(&sbi->alloc_lock);
-	ext4_dirty(h, sbi->sb_buf); /* its checksum is made in the barrier */
+	ext4_dirty(h, sbi->sb_buf); /* the commit sets its checksum */
 	ext4_stop(h);
 	return 0;
 }

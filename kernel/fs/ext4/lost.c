@@ -12,16 +12,16 @@
  *	ext4_lost_end(txn, bio)
  *	        in end_io
  *	ext4_settle_lost(sbi)
- *	        zeroes all of them; if a disk refuses that too, the log is aborted, and nothing
- *	        shows after a crash
+ *	        zeroes all of them; if the disk refuses that too, the log is aborted, so that no
+ *	        file shows the blocks after a crash
  *
- * The commit settles when the writes of its transaction have ended. A task that writes to existing
- * blocks settles first, or the zeroes could overwrite its data. Blocks that were freed meanwhile
- * belong to no file yet: their transaction has not committed. The zeroes are a hole on the host's
- * side where possible, so that they succeed even if the host's disk is full.
+ * The commit calls ext4_settle_lost() when the writes of its transaction have ended. A task that
+ * writes to existing blocks calls it first, or the zeroes could overwrite its data. Blocks that
+ * were freed meanwhile belong to no file yet: their transaction has not committed. The zeroes are a
+ * hole on the host's side where possible, so that they succeed even if the host's disk is full.
  *
- * Not covered: data=writeback and file systems without a log, which promise nothing; data that
- * overwrites a file's own blocks. Locks: lost_mutex -> j->lock.
+ * Not covered: data=writeback and file systems without a log, which give no such guarantee, and
+ * data that overwrites a file's own blocks. Locks: lost_mutex -> j->lock.
  */
 #include "kernel/fs/ext4/journal/jbd.h"
 #include "kernel/lib/printk.h"

@@ -3,8 +3,8 @@
  * namei.c: names: looking up, making, removing, renaming.
  *
  * Each operation is one handle: the new inode, its name, the counts. vfs holds the i_rwsem of the
- * directories and has checked permissions and existence. A new inode is written (while I_NEW: the
- * whole slot) before its name; if adding the name fails, the inode is freed again.
+ * directories and has checked permissions and existence. A new inode is written before its name
+ * (the whole slot, while it is I_NEW); if adding the name fails, the inode is freed again.
  */
 #include <linux/fs.h>
 
@@ -164,7 +164,7 @@ static int fill_directory(struct ext4_handle *h, struct inode *dir, struct inode
 	int err;
 
 	if (ext4_wants_inline(inode)) {
-		err = ext4_write_inode_raw(h, inode); /* the slot is its own from now on */
+		err = ext4_write_inode_raw(h, inode); /* writes the whole slot */
 		if (err)
 			return err;
 		b = ext4_bprivate(sbi);
@@ -378,7 +378,10 @@ static int remove_entry(
 	return err;
 }
 
-/* Drops a link of the inode; after the last one it is an orphan until it is unused. */
+/*
+ * Drops a link of the inode. After the last one, the inode is an orphan until its last user is
+ * gone.
+ */
 static void lose_link(struct ext4_handle *h, struct inode *inode)
 {
 	inode->i_ctime = current_time(inode);
@@ -462,7 +465,7 @@ static int ext4_rmdir(struct inode *dir, struct dentry *d)
 
 /* ---- renaming ---- */
 
-/* Makes the entry in @b name another inode. The block of @dir's inode is in memory. */
+/* Makes the entry in @b name the inode @now. The caller holds @dir's inode block in memory. */
 static int change_entry(struct ext4_handle *h, struct inode *dir, struct ext4_buf *b,
 	struct ext4_dir_entry *de, const struct inode *now)
 {
@@ -482,8 +485,8 @@ static int change_entry(struct ext4_handle *h, struct inode *dir, struct ext4_bu
 }
 
 /*
- * Makes the entry of @d name @now instead of @was. As in dir.c, the block that must be written
- * together with it is read before.
+ * Makes the entry of @d name @now instead of @was. As in dir.c (home_block()), the directory's
+ * inode block is read before the change.
  */
 static int set_entry(struct ext4_handle *h, struct inode *dir, struct dentry *d, struct inode *was,
 	struct inode *now)
@@ -504,8 +507,8 @@ static int set_entry(struct ext4_handle *h, struct inode *dir, struct dentry *d,
 }
 
 /*
- * Returns a directory's block with "..", checked, before any name changes, if the rename will
- * @change "..". NULL: it will not. ERR_PTR.
+ * Returns the block with the directory's "..", read and checked before any name changes, if the
+ * rename will @change "..". NULL: it will not. ERR_PTR.
  */
 static struct ext4_buf *parent_block(struct inode *inode, bool change)
 {
@@ -557,8 +560,8 @@ static int set_parent(struct ext4_handle *h, struct inode *inode, struct inode *
 }
 
 /*
- * Undoes the change of the new name when the old one could not be removed. The blocks are in
- * memory, since they were just read and changed.
+ * Undoes the change of the new name after the old one could not be removed. The blocks are still in
+ * memory, since they were just changed.
  */
 static void undo_new_name(struct ext4_handle *h, struct inode *ndir, struct dentry *new,
 	struct inode *inode, struct inode *victim)
@@ -639,7 +642,7 @@ static struct inode *new_whiteout(struct ext4_handle *h, struct inode *dir)
 	return inode;
 }
 
-/* Changes the two names. @moved: both are as they should be, even if a later step fails. */
+/* Changes the two names. *moved becomes true when both are changed, even if a later step fails. */
 static int do_rename(struct ext4_handle *h, struct inode *odir, struct dentry *old,
 	struct inode *ndir, struct dentry *new, struct inode *whiteout, bool *moved)
 {
@@ -696,7 +699,7 @@ static int move(struct inode *odir, struct dentry *old, struct inode *ndir, stru
 		ndir->i_nlink >= EXT4_LINK_MAX &&
 		!EXT4_HAS(EXT4_SB(ndir->i_sb), ro_compat, RO_COMPAT_DIR_NLINK))
 		return -EMLINK;
-	/* the new content has its place before the old one goes */
+	/* auto_da_alloc: the new file's data gets blocks before the replaced file is removed */
 	if (victim)
 		ext4_flush_new(d_inode(old));
 	above = parent_block(d_inode(old), odir != ndir);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * options.c: the mount options of ext4: parses words to flags and numbers, and prints them for
- * /proc/mounts.
+ * options.c: the mount options of ext4: parses the option string into flags and numbers, and prints
+ * them for /proc/mounts.
  *
  *	ext4_default_options(sb, disk, &o);
  *	ext4_parse_options(sb, data, &o); ...
@@ -20,7 +20,7 @@
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
 
-/* seconds; larger values do not fit into the jiffies of other systems */
+/* seconds; Linux refuses larger values, which do not fit into its jiffies */
 #define MAX_COMMIT 8589934U
 
 /* s_default_mount_opts */
@@ -33,7 +33,7 @@
 #define DEFM_DISCARD 0x400
 #define DEFM_NODELALLOC 0x800
 
-/* The words without a value, with the flags that they set and clear. */
+/* The options without a value, with the flags that they set and clear. */
 static const struct word {
 	const char *name;
 	u32 set, clear;
@@ -45,7 +45,7 @@ static const struct word {
 	{ "bsdgroups", EXT4_OPT_GRPID, 0, false },
 	{ "nogrpid", 0, EXT4_OPT_GRPID, false },
 	{ "sysvgroups", 0, EXT4_OPT_GRPID, false },
-	{ "block_validity", EXT4_OPT_VALIDITY, 0, false }, /* always */
+	{ "block_validity", EXT4_OPT_VALIDITY, 0, false }, /* blocks are always checked */
 	{ "noblock_validity", 0, EXT4_OPT_VALIDITY, true },
 	{ "dioread_nolock", EXT4_OPT_DIOREAD_NOLOCK, 0, false },
 	{ "nodioread_nolock", 0, EXT4_OPT_DIOREAD_NOLOCK, true },
@@ -85,7 +85,7 @@ static const struct word {
 	{ "grpquota", 0, 0, true },
 	{ "prjquota", 0, 0, true },
 	{ "inlinecrypt", 0, 0, true },
-	{ "nofail", 0, 0, false }, /* mount(8)'s; older ones hand it on */
+	{ "nofail", 0, 0, false }, /* for mount(8); old ones pass it on */
 	{ "oldalloc", 0, 0, true },
 	{ "orlov", 0, 0, true },
 	{ "bh", 0, 0, true },
@@ -99,7 +99,10 @@ static const struct word {
 	{ "grpjquota", 0, 0, true },
 };
 
-/* The words with a number, at most @max. @field: where it is stored, 0: nowhere. */
+/*
+ * The options with a number of at most @max. @field: its offset in struct ext4_options; 0: the
+ * number is not stored.
+ */
 static const struct number {
 	const char *name;
 	u32 max;
@@ -122,7 +125,7 @@ static const struct number {
 	{ "journal_dev", ~0U, 0, true },
 };
 
-/* The words whose value is one of several words. */
+/* The options whose value is one of several words. */
 static const struct choice {
 	const char *text;
 	size_t field;
@@ -138,7 +141,7 @@ static const struct choice {
 /* Prefixes of options whose value is ignored. */
 static const char *const idle_values[] = { "jqfmt=", "usrjquota=", "grpjquota=", "check=" };
 
-/* "barrier=0" and its like are the words with and without "no". */
+/* Options with =0 or =1 that stand for an option with or without "no", such as barrier=0. */
 static const struct {
 	const char *text, *means;
 } twins[] = {
@@ -210,7 +213,7 @@ static bool parse_u32(const char *text, u32 max, u32 *value)
 	return true;
 }
 
-/* Parses a word with a number. Returns 1, 0 for a word of another kind, or -EINVAL. */
+/* Parses an option with a number. Returns 1, 0 for an option of another kind, or -EINVAL. */
 static int parse_number(struct super_block *sb, const char *word, struct ext4_options *o)
 {
 	u32 i, value;
@@ -257,7 +260,7 @@ int ext4_parse_options(struct super_block *sb, char *data, struct ext4_options *
 				sb->s_id, word);
 		return -EINVAL;
 	}
-	if (!o->commit) /* asks for the default */
+	if (!o->commit) /* 0 means the default */
 		o->commit = 5;
 	return 0;
 }
@@ -291,7 +294,7 @@ void ext4_default_options(
 		o->flags &= ~EXT4_OPT_BARRIER;
 	if (def & DEFM_NODELALLOC)
 		o->flags &= ~EXT4_OPT_DELALLOC;
-	/* Of the other two, either is what is done anyway. */
+	/* The values journal and ordered need no mode: this kernel orders data by default. */
 	if ((def & DEFM_JMODE) == DEFM_JMODE)
 		o->data = EXT4_DATA_WRITEBACK;
 	if ((def & DEFM_JMODE) == 0x20)
@@ -307,7 +310,7 @@ void ext4_default_options(
 
 /* ---- showing ---- */
 
-/* In Linux's order. */
+/* The flags that are shown, in Linux's order. */
 static const struct {
 	u32 flag;
 	const char *on, *off;

@@ -47,22 +47,22 @@ struct ext4_options {
 };
 
 /*
- * Sets the defaults: @d (may be NULL) is the superblock, with what tune2fs -o and -E mount_opts
- * have left in it.
+ * Sets the defaults. @d: the superblock, in which tune2fs -o and -E mount_opts store defaults, or
+ * NULL.
  */
 void ext4_default_options(
 	struct super_block *sb, const struct ext4_disk_sb *d, struct ext4_options *o);
 /*
- * Changes @o by the words of @data, which it modifies. Returns -EINVAL, and logs a line, for an
- * unknown or invalid word.
+ * Applies the options in @data, which it modifies, to @o. Returns -EINVAL, and logs a line, for an
+ * unknown or invalid option.
  */
 int ext4_parse_options(struct super_block *sb, char *data, struct ext4_options *o);
 /* Prints the options that differ from @def, as ",a,b=c", and returns the length. */
 int ext4_show_option_list(
 	const struct ext4_options *o, const struct ext4_options *def, char *buf, size_t size);
 /*
- * The options that fsconfig(2) accepts: filled from the tables of words before the type is
- * registered.
+ * The options that fsconfig(2) accepts. ext4_init_params() fills the array from the tables in
+ * options.c, before the type is registered.
  */
 extern struct fs_param ext4_params[];
 void ext4_init_params(void);

@@ -7,8 +7,8 @@
  * the list: after a crash the next mount finishes it. This kernel writes only the list. A file
  * system with the feature orphan_file may have inodes in its orphan file (Linux puts them there); a
  * mount finishes them like those of the list, and removes them from the file. An inode that cannot
- * be finished, because a block cannot be read, keeps its place when it leaves memory, for the next
- * mount.
+ * be finished, because a block cannot be read, keeps its place on the list for the next mount when
+ * it leaves memory.
  *
  * Locks: orphan_lock for the list, under a handle.
  *
@@ -20,8 +20,8 @@
 #include "kernel/task/signal/signal.h"
 
 /*
- * At most so many unfinished inodes of a damaged list are kept, since each further one is compared
- * with all. The rest is left to the next mount.
+ * The most unfinished inodes of a damaged list that are kept, since each new one is compared with
+ * all of them. The next mount handles the rest.
  */
 #define LEFT_MAX 4096
 
@@ -37,16 +37,16 @@ static void set_head(struct ext4_handle *h, struct ext4_sb *sbi, u32 ino)
 	mutex_lock(&sbi->alloc_lock);
 	d->s_last_orphan = ino;
 	mutex_unlock(&sbi->alloc_lock);
-	ext4_dirty(h, sbi->sb_buf); /* its checksum is made in the barrier */
+	ext4_dirty(h, sbi->sb_buf); /* the commit sets its checksum */
 }
 
-/* Returns the inode of an orphan that is in memory, not of one that has left it. */
+/* Returns the inode of an orphan whose inode is in memory (@left is false). */
 static struct ext4_inode *inode_of(struct ext4_orphan *o)
 {
 	return container_of(o, struct ext4_inode, orphan);
 }
 
-/* Makes @next the one behind @o in the list on disk. */
+/* Makes the inode number @next follow @o in the list on disk. */
 static int set_next(struct ext4_handle *h, struct ext4_sb *sbi, struct ext4_orphan *o, u32 next)
 {
 	u32 old;
@@ -107,12 +107,9 @@ int ext4_orphan_del(struct ext4_handle *h, struct inode *inode)
 	return err;
 }
 
-/* ---- those whose inodes have left memory ---- */
+/* ---- orphans whose inodes have left memory ---- */
 
-/*
- * Makes the record of an orphan whose inode is not in memory. Called under orphan_lock, as all
- * functions of this file.
- */
+/* Makes the record of an orphan whose inode is not in memory. Called under orphan_lock. */
 static struct ext4_orphan *leave(struct ext4_sb *sbi, u32 ino)
 {
 	struct ext4_orphan *o = kmalloc(sizeof(*o), GFP_NOFS | __GFP_NOFAIL);
@@ -123,8 +120,8 @@ static struct ext4_orphan *leave(struct ext4_sb *sbi, u32 ino)
 }
 
 /*
- * Keeps the place of an evicted orphan, as the list on disk still leads through it: otherwise the
- * next change of the list would cut off all behind it.
+ * Keeps the place of an evicted orphan, since the list on disk still leads through it. Without it,
+ * the next change of the list would cut off all orphans behind it.
  */
 void ext4_orphan_evicted(struct inode *inode)
 {
@@ -185,7 +182,7 @@ void ext4_orphan_back(struct inode *inode, const struct ext4_disk_inode *raw)
 	o = find(sbi, (u32)inode->i_ino);
 	if (o && o->left) {
 		ei->dtime = raw->i_dtime;
-		ei->slot_clean = true; /* it may be written before it is unlocked */
+		ei->slot_clean = true; /* before the inode's first write */
 		ei->orphan.ino = o->ino;
 		list_add(&ei->orphan.link, &o->link);
 		list_del(&o->link);
@@ -197,7 +194,7 @@ void ext4_orphan_back(struct inode *inode, const struct ext4_disk_inode *raw)
 
 /*
  * Appends an inode of the disk's list to the list in memory. @inode is NULL if it cannot be read.
- * Returns false if the list has it already, so that the disk's list is a circle.
+ * Returns false if the list in memory has it already: then the disk's list is a circle.
  */
 static bool meet(struct ext4_sb *sbi, u32 ino, struct inode *inode)
 {
@@ -217,7 +214,8 @@ static bool meet(struct ext4_sb *sbi, u32 ino, struct inode *inode)
 }
 
 /*
- * Takes an inode off the list that has a name and is not a file: only files are truncated in steps.
+ * Takes an inode off the list that has a name and is no regular file. Only regular files are on the
+ * list for a truncation.
  */
 static void take_off(struct inode *inode)
 {
@@ -234,7 +232,7 @@ static void take_off(struct inode *inode)
 
 /*
  * Cleans up an orphan inode: removes a file that was removed while open, or finishes a truncation.
- * Returns false if the inode was found before.
+ * Returns false if the list had the inode already.
  */
 static bool finish(struct inode *inode)
 {
@@ -297,8 +295,8 @@ static u32 file_csum(struct inode *file, const struct ext4_buf *b)
 }
 
 /*
- * Removes a finished entry from its block. Called before the inode itself is removed, for which it
- * is put on the list.
+ * Removes an entry from its block of the orphan file, and puts @orphan (may be NULL) on the list
+ * instead. Called before the inode is finished.
  */
 static int take_entry(struct inode *file, struct ext4_buf *b, u32 i, struct inode *orphan)
 {
@@ -400,7 +398,7 @@ static u32 clean_file(struct super_block *sb)
 
 		cond_resched();
 		if (IS_ERR(b)) {
-			if (whole) /* once: all of its blocks may be none */
+			if (whole) /* log once: all blocks may be damaged */
 				printk(KERN_WARNING
 					"EXT4-fs (%s): block %u of the orphan file is damaged\n",
 					sb->s_id, lblk);

@@ -4,18 +4,18 @@
  *
  * A directory that has an index, or that would get one and has at most one block, is listed in the
  * order of its names' hashes, as on Linux, and a position is a hash. A reader that continues at a
- * position finds each name that was there all the time exactly once, whatever was made or removed
- * meanwhile. For a name never changes its hash; but its block changes when a leaf is split, and its
- * offset when another name goes. The listing reads one leaf at a time, and sorts the names that
- * belong to it by their hashes. Other directories are listed in the order of their entries;
+ * position finds each name that existed all the time exactly once, whatever was made or removed
+ * meanwhile: a name's hash never changes, while its block changes when a leaf is split, and its
+ * offset when another name is removed. The listing reads one leaf at a time, and sorts the names
+ * that belong to it by their hashes. Other directories are listed in the order of their entries;
  * positions are bytes.
  *
  *	position: 0 "."; 1 ".."; 2 the first name; hash (31 bits) << 32 | 32 more bits; DIR_END
  *
  * Names that share all these bits share a position. A reader that stops between two of them
  * continues at the recorded place of the next name in the directory (struct dir_place), which is
- * right while none of them is moved. An index that cannot be used leads to a listing by bytes from
- * the start: names may then come twice. The caller holds i_rwsem, and f_pos_lock for private_data.
+ * valid while none of these names is moved. If the index cannot be used, the listing starts again
+ * by bytes, and may report names twice. The caller holds i_rwsem, and f_pos_lock for private_data.
  */
 #include "kernel/fs/ext4/ext4.h"
 #include "kernel/lib/sort.h"
@@ -25,7 +25,7 @@
 #define DIR_END ((loff_t)(~0UL >> 1))
 #define FIRST_NAME 2
 
-/* file->private_data; NULL: there is nothing to remember */
+/* file->private_data; NULL: no such place and no linear listing */
 struct dir_place {
 	loff_t pos;
 	/* names at @pos before this place have been reported */
@@ -35,7 +35,10 @@ struct dir_place {
 
 struct listing {
 	struct inode *dir;
-	/* names from @from on; @cut: only those below @end, since there was no room for more */
+	/*
+	 * the names to take: from @from on, and if @cut is set only those below @end, since there
+	 * was no room for more
+	 */
 	struct sort_pair from, end;
 	struct sort_pair *v; /* (position, place) */
 	u32 n, room;
@@ -117,7 +120,7 @@ static void sort_names(struct listing *l)
 	sort_pairs(l->v, l->n);
 }
 
-/* Drops the upper half of the names when there is no more room; a later call takes them. */
+/* Drops the upper half of the names when @v is full; a later call takes them. */
 static void drop_half(struct listing *l)
 {
 	sort_names(l);
@@ -174,9 +177,9 @@ static int take_block(struct listing *l)
 }
 
 /*
- * Takes the next names, from l->from on, in order. *next: the position behind them, if all had
- * room. A name that belongs into a later leaf than the one it is in is not reported: a search does
- * not find it either.
+ * Fills l->v with the next names, from l->from on, in order. *next: the position behind them, if
+ * all of them fitted. A name whose hash belongs to a later leaf than its own is not reported: a
+ * search does not find it either.
  */
 static int take_names(struct listing *l, u64 *next)
 {
@@ -192,7 +195,7 @@ static int take_names(struct listing *l, u64 *next)
 	if (err)
 		return err;
 	if (behind != ~0U && (behind & ~1U) <= hash)
-		return -ENOENT; /* in a circle */
+		return -ENOENT; /* the index is a circle */
 	sort_names(l);
 	*next = behind == ~0U ? (u64)DIR_END : hash_pos(behind, 0);
 	while (l->n && l->v[l->n - 1].a >= *next)
@@ -200,7 +203,10 @@ static int take_names(struct listing *l, u64 *next)
 	return 0;
 }
 
-/* Reports a name: 1 where there is no more room, 0, -errno. *held: the block of the last one. */
+/*
+ * Reports a name. Returns 0, 1 if the reader's buffer is full, or -errno. *held: the block of the
+ * name reported last.
+ */
 static int tell(struct listing *l, u64 place, struct ext4_buf **held, u64 *held_lblk,
 	struct dir_context *ctx)
 {
@@ -221,7 +227,7 @@ static int tell(struct listing *l, u64 place, struct ext4_buf **held, u64 *held_
 		}
 	}
 	de = (const void *)((*held)->data + off);
-	/* a damaged image uses this block twice, and the other use has changed it */
+	/* a damaged image may use this block twice, and the other use may have changed it */
 	if (!ext4_entry_ok(sbi, (*held)->data, off, sbi->block_size) || !de->inode)
 		return 0;
 	return !dir_emit(ctx, de->name, de->name_len, de->inode, dtype(sbi, de->file_type));
@@ -235,8 +241,8 @@ static struct dir_place *get_place(struct file *f)
 }
 
 /*
- * Remembers the place of a name at which the reader stops between names of one position. Without
- * memory for that, the names before it are reported again.
+ * Records the place of the next name when the reader stops between two names of one position.
+ * Without memory for that, the names before it are reported again.
  */
 static void stop_between(struct file *f, struct sort_pair at)
 {
@@ -248,7 +254,7 @@ static void stop_between(struct file *f, struct sort_pair at)
 	}
 }
 
-/* Reports all names of l->v: 1 if there is no more room, 0 or -errno. */
+/* Reports all names of l->v. Returns 0, 1 if the reader's buffer is full, or -errno. */
 static int tell_names(struct file *f, struct listing *l, struct dir_context *ctx)
 {
 	struct ext4_buf *held = NULL;

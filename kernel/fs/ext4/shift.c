@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * shift.c: taking a range out of a file (FALLOC_FL_COLLAPSE_RANGE) and putting a hole into it
+ * shift.c: removing a range from a file (FALLOC_FL_COLLAPSE_RANGE) and inserting a hole into it
  * (FALLOC_FL_INSERT_RANGE).
  *
  * No data moves: the extents behind the range get other file blocks, one extent in each
- * transaction. The nearest goes first when they move down, the last when they move up, so that each
- * goes to an empty place. A crash in between leaves a file with only some extents moved, as on
- * Linux, and its size is the larger one; the tree is sound at each commit. A few blocks are
- * reserved before, so that a split finds room.
+ * transaction. When they move down, the extent nearest to the range is first; when they move up,
+ * the file's last is, so that each moves to an empty place. A crash in between leaves a file with
+ * only some extents moved, as on Linux, and its size is the larger one; the tree is sound at each
+ * commit. A few blocks are reserved before, so that a split of a node finds room.
  *
  * Locks: the caller holds i_rwsem; pages from the range on are written and dropped first.
  * invalidate_lock is held from there until the size is set, so that no page comes back meanwhile:
@@ -41,7 +41,10 @@ static int drop_pages(struct inode *inode, loff_t off)
 	return 0;
 }
 
-/* Moves an extent of [@from, @last] by @by: as ext4_shift_last. */
+/*
+ * Moves one extent of [@from, @last] by @by blocks in a transaction of its own. Returns what
+ * ext4_shift_last() returns.
+ */
 static int shift_one(struct inode *inode, u32 from, u32 last, s64 by, u32 *at)
 {
 	struct ext4_handle *h = ext4_start(inode->i_sb, EXT4_REMOVE_CREDITS);
@@ -136,7 +139,7 @@ static bool whole_blocks(const struct inode *inode, loff_t off, loff_t len)
 	return !((u64)(off | len) & (inode->i_sb->s_blocksize - 1));
 }
 
-/* Takes the range out of the file. Under invalidate_lock, as insert(). */
+/* Removes the range from the file. Like insert(), it is called under invalidate_lock. */
 static int collapse(struct inode *inode, loff_t off, loff_t len)
 {
 	struct ext4_sb *sbi = EXT4_SB(inode->i_sb);
@@ -183,7 +186,7 @@ static int insert(struct inode *inode, loff_t off, loff_t len)
 		err = ext4_reserve(sbi, SPLIT_BLOCKS);
 	if (err)
 		return err;
-	/* the size comes first: whatever has moved when a crash comes is then not behind the end */
+	/* the size is set first, so that after a crash no moved extent lies behind the end */
 	err = set_size(inode, old + len);
 	if (!err)
 		err = shift_up(inode, (u32)((u64)off >> bits), (u32)((u64)len >> bits), &moved);

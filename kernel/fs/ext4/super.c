@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * super.c: mounting, remounting, unmounting; counters. geometry.c reads the superblock, options.c
- * the options, error.c implements errors=.
+ * super.c: mounts, remounts and unmounts, and keeps the counters. geometry.c checks the superblock,
+ * options.c parses the options, error.c implements errors=.
  *
  * A failed mount gives its reason in one printk line.
  *
@@ -116,7 +116,7 @@ static int write_sb(struct ext4_sb *sbi)
 
 	ext4_sb_update(sbi);
 	mutex_lock(&sbi->sb_disk_lock);
-	ext4_errors_to_disk(sbi, ext4_live_sb(sbi)); /* a later error is noted there already */
+	ext4_errors_to_disk(sbi, ext4_live_sb(sbi)); /* adds the errors, sets the checksum */
 	err = bdev_rw(sbi->sb->s_bdev, REQ_WRITE | REQ_META | REQ_PREFLUSH | REQ_FUA,
 		sbi->sb_buf->block * (sbi->block_size >> SECTOR_SHIFT), sbi->sb_buf->data,
 		sbi->block_size);
@@ -157,7 +157,7 @@ static int begin_writing(struct super_block *sb)
 	d->s_mtime = (u32)now;
 	d->s_mtime_hi = (u8)(now >> 32);
 	err = write_sb(sbi);
-	/* nothing is in the log; its thread has to end before another try frees it */
+	/* the log is empty; its thread must end before the next attempt frees the journal */
 	if (err)
 		ext4_journal_close(sbi);
 	return err;
@@ -169,13 +169,16 @@ static void end_writing(struct super_block *sb)
 
 	if (!ext4_journal_open(sbi))
 		return;
-	/* what is in the log stays for the next mount */
+	/* if the log could not be emptied, the next mount replays it */
 	if (ext4_journal_close(sbi))
 		return;
 	write_clean(sbi);
 }
 
-/* Freezes as if unmounted: a mount or check of the disk finds nothing to replay. */
+/*
+ * Freezes: the disk becomes as clean as after unmounting, so a mount or check of it has nothing to
+ * replay.
+ */
 static int ext4_freeze(struct super_block *sb)
 {
 	struct ext4_sb *sbi = EXT4_SB(sb);
@@ -190,7 +193,7 @@ static int ext4_freeze(struct super_block *sb)
 	return err;
 }
 
-/* Thaws. The mark that it is in use is on the disk before the first change. */
+/* Thaws. The superblock is marked as in use on the disk before the first change. */
 static int ext4_unfreeze(struct super_block *sb)
 {
 	struct ext4_sb *sbi = EXT4_SB(sb);
@@ -204,7 +207,10 @@ static int ext4_unfreeze(struct super_block *sb)
 		return 0;
 	}
 	mark_in_use(sbi);
-	/* freeing memory may wait for this, even an OOM victim's */
+	/*
+	 * an OOM victim that frees memory may wait for this write, so the write may use the
+	 * reserves
+	 */
 	current->flags |= PF_MEMALLOC;
 	err = write_sb(sbi);
 	current->flags = (current->flags & ~PF_MEMALLOC) | old;
@@ -327,8 +333,8 @@ static int ext4_statfs(struct dentry *d, struct kstatfs *st)
 }
 
 /*
- * Waits for removed files whose last holder is writeback; files still open stay orphans, so this
- * ends.
+ * Waits for removed files whose last holder is writeback, for at most REMOVED_WAIT. Files that are
+ * still open stay orphans.
  */
 static void wait_for_removed(struct ext4_sb *sbi)
 {
@@ -340,7 +346,7 @@ static void wait_for_removed(struct ext4_sb *sbi)
 		wait_event_timeout(&nobody, false, ktime_get() + 5000000UL, false);
 }
 
-/* Refuses a remount that would change what is fixed while it is mounted. */
+/* Refuses a remount that would change an option that is fixed while the file system is mounted. */
 static int check_remount(
 	struct super_block *sb, const struct ext4_options *was, struct ext4_options *o)
 {
@@ -407,7 +413,7 @@ static int to_read_write(struct super_block *sb)
 	 */
 	if (ext4_journal_is_aborted(sbi))
 		return -EROFS;
-	/* no task may use the device's file while the journal is replaced */
+	/* no task may read or write the device's file while the journal is replaced */
 	ext4_tenant_leave(sbi);
 	ext4_sysfs_leave(sbi);
 	err = sbi->written_beside ? reread(sb, sbi) : 0;
@@ -416,7 +422,7 @@ static int to_read_write(struct super_block *sb)
 	ext4_tenant_enter(sbi);
 	ext4_sysfs_enter(sbi);
 	if (err) {
-		end_writing(sb); /* its thread as well, if it got that far */
+		end_writing(sb); /* stops the thread if it was started */
 		return err;
 	}
 	sb->s_flags &= ~(u32)SB_RDONLY;
@@ -499,7 +505,7 @@ static int load(struct super_block *sb, struct ext4_sb *sbi, bool silent)
 		return err;
 	sum_groups(sbi);
 	sbi->overhead = (u64)sbi->disk.s_overhead_clusters << sbi->cluster_bits;
-	if (EXT4_HAS(sbi, incompat, INCOMPAT_EXTENTS)) /* as much as Linux */
+	if (EXT4_HAS(sbi, incompat, INCOMPAT_EXTENTS)) /* as on Linux */
 		sbi->reserved_all = min(sbi->blocks_count / 50, 4096UL << sbi->cluster_bits);
 	sb->s_blocksize = sbi->block_size;
 	sb->s_blocksize_bits = 10 + sbi->disk.s_log_block_size;
@@ -526,7 +532,7 @@ static struct ext4_sb *sbi_new(struct super_block *sb)
 	return sbi;
 }
 
-/* Replays the log if needed. 1: it was replayed, so what was read before must be read again. */
+/* Replays the log if needed. Returns 1 if it was replayed: everything must be read again. */
 static int recover(struct super_block *sb, struct ext4_sb *sbi)
 {
 	int err;
@@ -546,8 +552,8 @@ static int recover(struct super_block *sb, struct ext4_sb *sbi)
 }
 
 /*
- * Parses the options and loads. They are parsed twice: sb= is needed to read the superblock, and
- * its default options come before all other options.
+ * Parses the options and loads the file system. The options are parsed twice: sb= is needed to read
+ * the superblock, whose default options come before all given options.
  */
 static int load_with_options(struct super_block *sb, char *data, bool silent)
 {
@@ -594,7 +600,7 @@ static int load_and_recover(struct super_block *sb, char *data, bool silent)
 	if (!before)
 		return -ENOMEM;
 	*before = sbi->disk;
-	evict_inodes(sb); /* the journal's */
+	evict_inodes(sb); /* of the journal */
 	free_sbi(sbi);
 	sbi = sbi_new(sb);
 	if (sbi) {
@@ -627,8 +633,8 @@ static int get_root(struct super_block *sb)
 }
 
 /*
- * True if the file system may be mounted under this type's name: the older names are for file
- * systems without extents, and ext3 has a journal.
+ * True if the file system may be mounted under its type's name: ext2 and ext3 are for file systems
+ * without extents, and ext3 needs a journal.
  */
 static bool type_fits(const struct super_block *sb, const struct ext4_sb *sbi)
 {
@@ -686,7 +692,7 @@ static int ext4_fill_super(struct super_block *sb, void *data, bool silent)
 		err = load_and_recover(sb, data, silent);
 	sbi = EXT4_SB(sb);
 	if (err)
-		return err; /* put_super gives back what there is */
+		return err; /* put_super() frees all */
 	if (!type_fits(sb, sbi))
 		return ext4_refuse_mount(sb, silent, "it is of a newer type");
 	set_acls(sb, &sbi->opt);
@@ -711,7 +717,7 @@ static int ext4_fill_super(struct super_block *sb, void *data, bool silent)
 		printk(KERN_WARNING "EXT4-fs (%s): quotas are not kept: e2fsck will count anew "
 				    "what files use\n",
 			sb->s_id);
-	if (!sbi->overhead) /* older tools leave it to us */
+	if (!sbi->overhead) /* older mkfs tools leave it at 0 */
 		sbi->overhead = count_overhead(sbi);
 	printk(KERN_INFO "EXT4-fs (%s): mounted filesystem %s with %s\n", sb->s_id,
 		sb->s_flags & SB_RDONLY ? "ro" : "r/w", mode_text(sbi));

@@ -58,7 +58,7 @@ static const char *const names[NR_FILES] = {
 	[LAST_FUNC] = "last_error_func",
 };
 
-/* A device with an ext4 that was mounted; never freed. */
+/* A device from which an ext4 is or was mounted; never freed. */
 struct place {
 	struct list_head list;
 	char name[sizeof(((struct super_block *)0)->s_id)]; /* immutable */
@@ -84,7 +84,7 @@ static u64 error_number(const struct ext4_error_at *at, enum what what)
 	}
 }
 
-/* Prints field @what of the first error, or with @last that of the last one. */
+/* Prints field @what of the first error, or of the last error if @last is set. */
 static void show_error(struct seq *s, struct ext4_sb *sbi, enum what what, bool last)
 {
 	struct ext4_error_at at;
@@ -184,7 +184,7 @@ static struct place *find(const char *name)
 	return NULL;
 }
 
-/* Adds a device's files; those without memory are missing. sysfs_grow held. */
+/* Adds a device's files; those for which memory is short are missing. sysfs_grow held. */
 static struct place *place_new(const char *name)
 {
 	struct place *p = kzalloc(sizeof(*p), GFP_KERNEL);

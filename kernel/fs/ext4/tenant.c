@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tenant.c: reads and writes of the device's file while it is mounted (block.h: bdev_tenant).
+ * tenant.c: handles reads and writes of the device's file (such as /dev/ubda) while it is mounted.
+ * The file system is the device's tenant (block.h: bdev_tenant).
  *
  * A read gets metadata from memory where the disk has an older state: in the running transaction,
  * on its way into the log, or committed and not checkpointed. The superblock is read with current
@@ -8,11 +9,11 @@
  *
  * A write to the superblock goes into the buffer, and under a handle into the log, so that no
  * commit and no crash restores the old one; tune2fs(8) needs that. Fields that describe this mount
- * keep their values. The mount keeps its features and sizes (sbi->disk); the buffer is never
- * trusted for them. Other blocks are written to the disk by vfs/bdev/rw.c. An unused buffer of such
- * a block is dropped, then read and checked again. A buffer in use, or newer than the disk, stays
- * and overrides the write, since its holder has checked it. Group descriptors, which a mount always
- * holds, are read again when a read-only mount becomes writable.
+ * keep their values. The mount keeps the features and sizes in sbi->disk, and never reads them from
+ * the buffer. Other blocks are written to the disk by vfs/bdev/rw.c. An unused buffer of such a
+ * block is dropped, so its next user reads and checks it again. A buffer in use, or newer than the
+ * disk, stays and overrides the write, since its holder has checked it. Group descriptors, which a
+ * mount always holds, are read again when a read-only mount becomes writable.
  *
  * Locks: tenant_lock of the device outside; alloc_lock for superblock, descriptors and bitmaps,
  * b->lock for other blocks; sb_disk_lock.
@@ -93,7 +94,10 @@ static void tenant_read(void *arg, u64 block, u8 *to)
 
 /* ---- writing ---- */
 
-/* Restores fields that describe this mount, which a writer cannot know. */
+/*
+ * The superblock's fields that describe this mount, which a writer cannot know and which are
+ * restored.
+ */
 struct own_fields {
 	u32 last_orphan, incompat, ro_compat;
 	u16 state;
@@ -114,7 +118,7 @@ static void restore_own(struct ext4_disk_sb *d, const struct own_fields *own)
 	d->s_last_orphan = own->last_orphan;
 	d->s_feature_incompat = (d->s_feature_incompat & ~(u32)OWN_INCOMPAT) | own->incompat;
 	d->s_feature_ro_compat = (d->s_feature_ro_compat & ~(u32)OWN_RO_COMPAT) | own->ro_compat;
-	if (!(own->state & EXT4_VALID_FS)) /* without a log: in use */
+	if (!(own->state & EXT4_VALID_FS)) /* no log: stays marked in use */
 		d->s_state &= (u16)~EXT4_VALID_FS;
 }
 
@@ -134,7 +138,7 @@ static void change(struct ext4_sb *sbi, u8 *block, u32 off, const u8 *from, u32 
 	ext4_sb_set_csum(sbi, d);
 }
 
-/* Writes the superblock's bytes to the disk without the journal. */
+/* Changes bytes of the superblock on the disk, without the journal. */
 static int change_place(struct ext4_sb *sbi, u32 off, const u8 *from, u32 n)
 {
 	sector_t at = sbi->sb_buf->block * (sbi->block_size >> SECTOR_SHIFT);

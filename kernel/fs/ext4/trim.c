@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * trim.c: discards free blocks on the disk: online (mount option discard: the blocks that a
- * transaction freed, when it has committed) and on request (FITRIM, fstrim(8)).
+ * trim.c: discards free blocks on the disk: after each commit, the blocks that it freed (mount
+ * option discard), and on request (FITRIM, fstrim(8)).
  *
  * Blocks that are being discarded are held (balloc.c: group_info.held): they cannot be allocated
- * meanwhile. FITRIM's requests hold trim_lock. An allocation that finds no other block waits for
- * it: held blocks may be promised to dirty pages.
+ * meanwhile. FITRIM holds trim_lock meanwhile. An allocation that finds no other free block waits
+ * for that lock, since the held blocks may be promised to dirty pages.
  */
 #include <linux/capability.h>
 #include <linux/fs.h>
@@ -42,7 +42,7 @@ struct trim {
 	u64 trimmed;    /* blocks */
 };
 
-/* Trims the free runs of a group, some at a time. 0 or -errno. */
+/* Trims the free runs of a group, some in each transaction. 0 or -errno. */
 static int trim_group(struct ext4_sb *sbi, struct trim *t, u32 group)
 {
 	u64 base = ext4_group_first(sbi, group);

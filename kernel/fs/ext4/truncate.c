@@ -4,9 +4,9 @@
  *
  * Removing blocks may take several transactions, so an inode that shrinks or goes is first made an
  * orphan (orphan.c): after a crash the next mount finishes the work. Order for shrinking: the size
- * in memory, the page cache, then under a handle the orphan entry and the size on disk, then the
- * blocks, then the orphan entry is removed. Locks: the caller holds i_rwsem (not at eviction, when
- * the inode has no other user).
+ * in memory and the page cache are cut; under a handle the orphan entry is made and the size on
+ * disk set; the blocks are freed; the orphan entry is removed. Locks: the caller holds i_rwsem (not
+ * at eviction, when the inode has no other user).
  */
 #include <linux/falloc.h>
 
@@ -34,7 +34,9 @@ static u32 first_block_beyond(const struct inode *inode, loff_t size)
 	return (u32)DIV_ROUND_UP((u64)size, (u64)inode->i_sb->s_blocksize);
 }
 
-/* Frees blocks beyond i_size; the inode is an orphan meanwhile. The page cache has been cut. */
+/*
+ * Frees blocks beyond i_size; the inode is an orphan meanwhile. The caller has cut the page cache.
+ */
 int ext4_truncate(struct inode *inode)
 {
 	struct ext4_inode *ei = EXT4_I(inode);
@@ -61,7 +63,7 @@ int ext4_truncate(struct inode *inode)
 	return err;
 }
 
-/* Asks whether the file has a block at @pos: 1, 0 or -errno. */
+/* Returns 1 if the file has a block at @pos, 0 if not, or -errno. */
 static int has_block_at(struct inode *inode, loff_t pos)
 {
 	struct ext4_map m = { .lblk = (u32)((u64)pos >> inode->i_blkbits), .len = 1 };
@@ -74,8 +76,8 @@ static int has_block_at(struct inode *inode, loff_t pos)
 }
 
 /*
- * Zeroes bytes [from, to) of one page, in the cache and, by writeback, on disk. A clean page in a
- * hole is zeros, and stays clean: no block is reserved for it.
+ * Zeroes bytes [from, to) of one page, in the cache and, by writeback, on disk. A clean page over a
+ * hole is zeros already and stays clean, without a reservation.
  */
 static int zero_in_page(struct inode *inode, loff_t from, loff_t to)
 {
@@ -114,8 +116,8 @@ static bool page_cached(struct inode *inode, loff_t pos)
 }
 
 /*
- * Zeroes the part of a page at the edge of a hole that is punched. If there is no block, none is
- * made; blocks smaller than a page are not examined one by one.
+ * Zeroes the part of a page at the edge of a punched hole. If the file has no block there, none is
+ * allocated; blocks smaller than a page are not examined one by one.
  */
 static int zero_edge(struct inode *inode, loff_t from, loff_t to)
 {
@@ -138,8 +140,8 @@ static void change_size(struct inode *inode, loff_t size)
 }
 
 /*
- * Lengthens a file. Allocates blocks first, and repeats that until the size is set: while the file
- * is short, writeback may move its data into the inode.
+ * Lengthens a file. Moves inline data into blocks first, and again until the size is set, since
+ * writeback may move the data of a short file back into the inode.
  */
 static int make_longer(struct inode *inode, loff_t size)
 {
@@ -176,9 +178,9 @@ static void regrow(struct inode *inode, loff_t old)
 }
 
 /*
- * Writes the zeros behind the new end ahead of the transaction with the size, whose commit waits
- * for them: otherwise a crash could leave the cut-off data, to be seen when the file grows again.
- * fsync reports errors.
+ * Writes the zeros behind the new end before the transaction with the size begins, and its commit
+ * waits for them. Otherwise a crash could leave the old data there, which would show when the file
+ * grows again. fsync reports errors.
  */
 static void write_tail(struct inode *inode, loff_t size)
 {
@@ -196,7 +198,7 @@ static int set_size(struct inode *inode, loff_t size)
 	int err = 0;
 
 	if (size > old) {
-		pagecache_zero_tail(inode->i_mapping, old); /* may wait for write-back */
+		pagecache_zero_tail(inode->i_mapping, old); /* may wait for writeback */
 		ext4_end_moves(inode);
 		return make_longer(inode, size);
 	}
@@ -261,7 +263,10 @@ int ext4_setattr(struct dentry *d, struct iattr *attr)
 
 /* ---- the end of an inode ---- */
 
-/* Frees the inode, whose blocks are gone: its attributes, its place on the list and its number. */
+/*
+ * Frees the rest of an inode without blocks: its attributes, its place on the orphan list, its
+ * number.
+ */
 static int give_up_number(struct ext4_handle *h, struct inode *inode)
 {
 	struct ext4_buf *bitmap = ext4_hold_inode_bitmap(h, inode);
@@ -283,8 +288,8 @@ static int give_up_number(struct ext4_handle *h, struct inode *inode)
 }
 
 /*
- * Removes an inode without names. What fails, since a block cannot be read, is left to the next
- * mount: the inode records what is done and stays on the list.
+ * Removes an inode without names. If a block cannot be read, the next mount continues: the inode on
+ * disk records the progress, and it stays on the orphan list.
  */
 static void delete_inode(struct inode *inode)
 {
@@ -363,8 +368,8 @@ static int punch(struct inode *inode, loff_t off, loff_t len)
 }
 
 /*
- * Cuts @m to its part that has blocks already (@room 0), or to a hole for which @room blocks were
- * reserved, beside the promises to other files.
+ * Cuts @m to its first part: one that has blocks already (*room becomes 0), or a hole, for which
+ * *room blocks are reserved beside the promises to other files.
  */
 static int make_room(struct inode *inode, struct ext4_map *m, u32 *room)
 {
@@ -388,7 +393,10 @@ static int make_room(struct inode *inode, struct ext4_map *m, u32 *room)
 	return 0;
 }
 
-/* Moves the size up to block @lblk, to which the file has blocks now, and at most to @end. */
+/*
+ * Moves the size up to the beginning of block @lblk, where the file's new blocks end, and at most
+ * to @end.
+ */
 static void follow_blocks(struct inode *inode, u64 lblk, loff_t end)
 {
 	struct ext4_inode *ei = EXT4_I(inode);
@@ -460,7 +468,7 @@ long ext4_fallocate(struct file *f, int mode, loff_t off, loff_t len)
 		return -EOPNOTSUPP;
 	if (mode & ~(FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE | SHIFTING))
 		return -EOPNOTSUPP;
-	/* block lists know nothing of unwritten blocks */
+	/* block maps have no unwritten blocks */
 	if (!(EXT4_I(inode)->i_flags & (EXT4_EXTENTS_FL | EXT4_INLINE_DATA_FL)) &&
 		mode != (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE))
 		return -EOPNOTSUPP;

@@ -4,12 +4,12 @@
  * there.
  *
  * A window maps a range of a file's blocks to a run of the disk's. An allocation in a new place
- * (ext4_alloc_data()) also makes a window, as large as the file is expected to grow: if no task
- * writes to it any more, what is promised to it, else twice what it has and is promised. While the
- * window lasts, each of its blocks has one place, in whatever order writeback comes; allocations
- * for other files look elsewhere. Files of less than SMALL blocks take the first free run, so that
- * small files that are closed before they are written out (an unpacked archive) lie one behind the
- * other.
+ * (ext4_alloc_data()) also makes a window, as large as the file is expected to grow: if no task has
+ * it open for writing, the blocks promised to it, else twice its allocated and promised blocks.
+ * While the window lasts, each of its blocks has one place, in whatever order writeback allocates
+ * them; allocations for other files look elsewhere. Files of less than SMALL blocks take the first
+ * free run, so that small files that are closed before they are written out (an unpacked archive)
+ * lie one behind the other.
  *
  * A window reserves nothing in the bitmaps: a crash leaves no trace, its blocks are counted as
  * free, and a search that finds too little elsewhere ignores windows. There are EXT4_WINDOWS
@@ -22,11 +22,11 @@
 #include "kernel/fs/ext4/ext4.h"
 
 #define SMALL 16        /* blocks */
-#define LONG 256        /* of a run: a stream */
-#define STREAM_MIN 4096 /* for a stream */
-/* for other inodes open for writing */
+#define LONG 256        /* blocks; a longer run: a stream */
+#define STREAM_MIN 4096 /* least window of a stream, blocks */
+/* blocks: the least window of other files that are open for writing */
 #define OPEN_MIN 512
-/* for a few blocks that do not follow the last ones */
+/* blocks: the largest window for a short run that does not follow the file's last block */
 #define PLACE_MAX 2048
 #define OWN_MAX 4
 
@@ -35,10 +35,7 @@ static bool has_writer(const struct inode *inode)
 	return atomic_read(&inode->i_writecount) > 0;
 }
 
-/*
- * Returns the number of blocks that the file has, and will have when all its dirty pages are
- * written.
- */
+/* Returns the number of blocks that the file will have when all its dirty pages are written. */
 static u64 volume(struct inode *inode)
 {
 	return (inode->i_blocks >> (inode->i_blkbits - SECTOR_SHIFT)) +
@@ -131,7 +128,8 @@ static struct ext4_window *victim(struct ext4_sb *sbi, u64 ino)
 
 void ext4_window_set(struct ext4_sb *sbi, u64 ino, u32 lblk, u64 first, u32 len)
 {
-	struct ext4_window *old = ext4_window_find(sbi, ino, lblk); /* its place was taken */
+	/* if other blocks took its place */
+	struct ext4_window *old = ext4_window_find(sbi, ino, lblk);
 	u32 skip;
 
 	len = ext4_window_clip(sbi, ino, first, len, &skip);

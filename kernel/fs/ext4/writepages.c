@@ -9,18 +9,21 @@
  *
  * Order: pages are locked, then the handle begins, then pages are marked under writeback and
  * mapped; no page is ever locked under a handle. A file system with blocks smaller than a page is
- * written page by page, with a wait for each; it is for small images. Blocks of a dirty page that
- * were not written to (its edge may have been zeroed) are written if they are allocated.
+ * written page by page, with a wait for each, since only small images have such blocks. Blocks of a
+ * dirty page that were not written to (its edge may have been zeroed) are written if they are
+ * allocated.
  */
 #include "kernel/fs/ext4/ext4.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
 #include "kernel/sched/sched.h"
 
-/* so that the arrays of a run fit in a frame: fragmented memory does not stop writeback */
+/*
+ * pages; the arrays of a run then fit in a frame, so that fragmented memory does not stop writeback
+ */
 #define RUN_MAX 448U
 
-/* Logs and counts what writeback could not write. */
+/* Logs and counts pages that writeback could not write. */
 static void tell_lost_pages(const struct bio *bio)
 {
 	struct inode *inode = bio->vec[0].page->mapping->host;
@@ -75,7 +78,7 @@ static void end_fresh_write(struct bio *bio)
 		end_write(bio);
 		return;
 	}
-	/* the next writer of these pages has to know */
+	/* a later writer of these pages must see the lost blocks */
 	ext4_lost_begin(txn);
 	end_pages(bio);
 	ext4_lost_end(txn, bio);
@@ -83,8 +86,8 @@ static void end_fresh_write(struct bio *bio)
 }
 
 /*
- * Submits a bio of data. With data=writeback no commit waits for it, and a crash may show what a
- * block held before.
+ * Submits a bio of data. With data=writeback no commit waits for it, so a crash may expose a
+ * block's earlier contents.
  */
 static void submit_run_bio(struct ext4_handle *h, struct inode *inode, struct bio *bio, bool fresh)
 {
@@ -121,13 +124,13 @@ static void write_extent(struct ext4_handle *h, struct inode *inode, struct page
 
 /*
  * Allocates blocks for the pages and sets the size on disk under one lock: a crash must not find
- * blocks beyond it. @size: the file's size when writeback began. A truncation meanwhile takes the
- * blocks away after this, and sets the size on disk.
+ * blocks beyond it. @size: the file's size when writeback began. If a truncation happened
+ * meanwhile, it frees the blocks after this, and sets the size on disk.
  */
 static int create_blocks(struct ext4_handle *h, struct inode *inode, struct ext4_map *m, u64 size)
 {
 	struct ext4_inode *ei = EXT4_I(inode);
-	int err = ext4_map_create(h, inode, m, false); /* unwritten ones become written */
+	int err = ext4_map_create(h, inode, m, false); /* unwritten blocks become written */
 	u64 end = min((u64)(m->lblk + (u64)m->len) << inode->i_blkbits, size);
 
 	if (!err && (loff_t)end > ei->disksize)
@@ -136,8 +139,9 @@ static int create_blocks(struct ext4_handle *h, struct inode *inode, struct ext4
 }
 
 /*
- * Finds the block of a piece of a page. @wanted: the piece was written to, so a missing block is
- * allocated. Else m->pblk is 0 if the piece reads as zeros.
+ * Finds the block of a piece of a page (a piece has the size of a block). @wanted: the piece was
+ * written to, so a missing block is allocated. Without it, m->pblk is 0 if the piece reads as
+ * zeros.
  */
 static int piece_block(
 	struct ext4_handle *h, struct inode *inode, struct ext4_map *m, u64 size, bool wanted)
@@ -163,8 +167,8 @@ struct piece_run {
 };
 
 /*
- * Writes a run of pieces. @err: an earlier error, after which nothing is written; new blocks are
- * zeroed then, so that they do not show their earlier content.
+ * Writes a run of pieces. After an earlier error @err it writes nothing, but zeroes new blocks, so
+ * that they do not show their earlier content.
  */
 static int write_piece_run(struct inode *inode, struct page *p, struct piece_run *r, int err)
 {
@@ -184,8 +188,8 @@ static int write_piece_run(struct inode *inode, struct page *p, struct piece_run
 }
 
 /*
- * Writes a page that has smaller blocks: pieces that lie together on disk in one request, and
- * waits.
+ * Writes a page that consists of several blocks, and waits. Pieces that are contiguous on disk are
+ * written in one request.
  */
 static int write_page_pieces(
 	struct ext4_handle *h, struct inode *inode, struct page *p, u64 size, u8 mask)
@@ -220,7 +224,7 @@ static int write_page_pieces(
 	return err;
 }
 
-/* Moves the size on disk up to what has blocks now. */
+/* Moves the size on disk up to @end, below which all written bytes have blocks now. */
 static void advance_disksize(struct ext4_handle *h, struct inode *inode, u64 end)
 {
 	struct ext4_inode *ei = EXT4_I(inode);
@@ -228,14 +232,14 @@ static void advance_disksize(struct ext4_handle *h, struct inode *inode, u64 end
 
 	down_write(&ei->i_data_sem);
 	/*
-	 * checked under the lock: the pages are written, and ext4_truncate() no longer waits for
-	 * them
+	 * checked under the lock: a truncation does not wait for these pages any more, since they
+	 * are written
 	 */
 	size = (loff_t)min_t(u64, end, (u64)i_size_read(inode));
 	if (size > ei->disksize)
 		ei->disksize = size;
 	up_write(&ei->i_data_sem);
-	/* blocks that were there already need no transaction */
+	/* overwriting existing blocks needs no transaction */
 	if (ext4_inode_differs(inode))
 		ext4_write_inode_raw(h, inode);
 }
@@ -250,8 +254,8 @@ static void fail_pages(struct page **pages, u32 n, int err)
 }
 
 /*
- * Allocates and writes a run of pages under write-back, within the handle; @size: the file's when
- * they came under it.
+ * Allocates and writes a run of pages under writeback, within the handle. @size: the file's size
+ * when their writeback began.
  */
 static int write_run(struct ext4_handle *h, struct inode *inode, struct page **pages, u32 n,
 	u64 size, const u8 *masks, u32 opf)
@@ -345,9 +349,9 @@ static void zero_tail(struct inode *inode, struct page *p)
 }
 
 /*
- * Takes pages from locked to under writeback; pages beyond the end of the file are just cleaned.
- * Returns how many are left. Their reservations (*promised blocks) hold until the blocks are
- * allocated, or a writer would reserve those blocks in between.
+ * Puts locked pages under writeback and unlocks them; pages beyond the end of the file are only
+ * cleaned. Returns how many are under writeback. Their reservations (*promised blocks) are kept
+ * until the blocks are allocated, or another writer could reserve them in between.
  */
 static u32 begin_writeback(
 	struct inode *inode, struct page **pages, u32 n, u32 *promised, u8 *masks)
@@ -364,8 +368,8 @@ static u32 begin_writeback(
 			continue;
 		}
 		/*
-		 * before the page is clean, so that an fsync which finds it clean finds it under
-		 * writeback
+		 * set before the page is cleaned: an fsync that finds the page clean must find it
+		 * under writeback
 		 */
 		set_page_writeback(p);
 		clear_page_dirty_for_io(p);
@@ -404,7 +408,7 @@ static int write_collected(struct inode *inode, struct page **pages, u32 n, u8 *
 	if (IS_ERR(h)) {
 		err = (int)PTR_ERR(h);
 		mapping_set_error(inode->i_mapping, err);
-		/* aborted: the data can go nowhere any more */
+		/* aborted: the data cannot be written any more */
 		for (i = 0; i < n; i++)
 			if ((err == -EROFS || ext4_alive(EXT4_SB(inode->i_sb))) &&
 				clear_page_dirty_for_io(pages[i])) {
@@ -416,9 +420,9 @@ static int write_collected(struct inode *inode, struct page **pages, u32 n, u8 *
 		return err;
 	}
 	/*
-	 * Before a page is seen under write-back: an fsync that waits for it must wait for this
-	 * transaction as well. New blocks are noted by ext4_map_create(), before their bio goes; a
-	 * write within the file's own blocks needs no transaction.
+	 * Noted before a page is under writeback: an fsync that waits for the page must wait for
+	 * this transaction too. For new blocks, ext4_map_create() notes it before their bio is
+	 * submitted. Overwriting the file's blocks needs no transaction.
 	 */
 	if (grows(inode, pages[n - 1]->index))
 		ext4_note_change(h, inode);
