@@ -3,8 +3,8 @@
  * dev.c: /dev/fuse, the server's side: read() takes a request, write() brings an answer or a
  * notification.
  *
- * A newly opened file has no connection; mounting attaches one (fd=), FUSE_DEV_IOC_CLONE shares
- * that of another file. The connection ends when its last file is closed.
+ * A newly opened file has no connection. Mounting attaches one (fd=), and FUSE_DEV_IOC_CLONE
+ * attaches the connection of another file. A connection ends when its last file is closed.
  *
  * Order of service: interrupts, forgets, requests. An answer is matched by its unique number among
  * the sent requests. An unknown number (abandoned, or invented) gives ENOENT, a wrong length
@@ -17,10 +17,10 @@
 #include "kernel/fs/devtmpfs/devtmpfs.h"
 #include "kernel/fs/fuse/fuse.h"
 
-#define FUSE_MINOR_NR 229 /* of the misc major: devices.txt */
+#define FUSE_MINOR_NR 229 /* minor of MISC_MAJOR: devices.txt */
 
 static const struct file_operations fuse_dev_fops;
-/* file->private_data from NULL to a connection, once */
+/* file->private_data changes once, from NULL to a connection */
 static DEFINE_MUTEX(attach_mutex);
 
 static struct fuse_conn *conn_of(struct file *f)
@@ -160,8 +160,8 @@ static ssize_t read_interrupt(struct fuse_conn *fc, struct iov_iter *to)
 }
 
 /*
- * Adds a request to those whose answers are expected. They are found by a tree, since a server may
- * leave as many unanswered as it likes.
+ * Adds a request to the tree of those that need an answer. It is a tree, since a server may leave
+ * any number of requests unanswered.
  */
 static void expect_answer(struct fuse_conn *fc, struct fuse_req *r)
 {
@@ -226,7 +226,7 @@ static ssize_t read_request(struct fuse_conn *fc, struct iov_iter *to)
 		fail_request(r, -EIO);
 		n = -EFAULT;
 	}
-	if (r->oneway) /* no answer will come */
+	if (r->oneway) /* done: no answer will come */
 		fail_request(r, n > 0 ? 0 : -EIO);
 	fuse_req_put(r);
 	return n;
@@ -281,7 +281,10 @@ static struct fuse_req *find_sent(struct fuse_conn *fc, u64 unique)
 	return NULL;
 }
 
-/* Handles the answer to an INTERRUPT: the server does not know the message, or wants it again. */
+/*
+ * Handles the answer to an INTERRUPT: ENOSYS, the server does not know INTERRUPT; EAGAIN, it wants
+ * the message again.
+ */
 static int interrupt_answer(struct fuse_conn *fc, const struct fuse_out_header *h)
 {
 	struct fuse_req *r;
@@ -315,8 +318,8 @@ static int take_body(struct fuse_req *r, const struct fuse_out_header *h, struct
 }
 
 /*
- * Claims the request for answering and returns it with a reference. NULL: there is none, or it is
- * being answered already.
+ * Finds the sent request of that number, marks it as answered and returns a reference. NULL: there
+ * is none, or another answer was begun.
  */
 static struct fuse_req *begin_answer(struct fuse_conn *fc, u64 unique)
 {
@@ -337,8 +340,9 @@ static struct fuse_req *begin_answer(struct fuse_conn *fc, u64 unique)
 }
 
 /*
- * Reads an answer. Its body may take time (a missing page), so the request stays on the list: an
- * abort meanwhile ends it. Two answers do not meet; a bad one is EIO to the waiter.
+ * Reads an answer. Copying its body may fault and take time, so the request stays on the list,
+ * where an abort finds it. begin_answer() excludes a second answer. A malformed answer gives the
+ * waiter EIO.
  */
 static int answer(struct fuse_conn *fc, const struct fuse_out_header *h, struct iov_iter *from)
 {
@@ -350,7 +354,7 @@ static int answer(struct fuse_conn *fc, const struct fuse_out_header *h, struct 
 		return -ENOENT;
 	err = take_body(r, h, from);
 	spin_lock(&fc->lock);
-	done = r->state != FUSE_DONE; /* else the list's reference was dropped */
+	done = r->state != FUSE_DONE; /* false: abandoned or aborted */
 	if (done)
 		fuse_req_done_locked(r, err ? -EIO : h->error);
 	spin_unlock(&fc->lock);
@@ -358,7 +362,7 @@ static int answer(struct fuse_conn *fc, const struct fuse_out_header *h, struct 
 		fuse_req_finish(r);
 	fuse_req_put(r);
 	return !done && !err ? -ENOENT :
-			       /* the request was given up: no caller takes the result */
+			       /* the request was abandoned, so no caller takes the result */
 			       err;
 }
 

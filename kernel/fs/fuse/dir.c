@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * dir.c: names and attributes. A dentry is valid until the ktime in d_fsdata (0: it is looked up
- * each time), attributes are valid until fuse_inode.attr_until; the server sets both times.
+ * dir.c: names and attributes. A dentry is valid until the ktime in d_fsdata (0: each use asks the
+ * server), attributes are valid until fuse_inode.attr_until. The server sets both times.
  *
  * Without allow_other only the mounting user may enter. Other users get EACCES, root included: a
  * server could hang or deceive their processes. Without default_permissions the server checks
@@ -42,7 +42,7 @@ static int take_attr(struct inode *inode, const struct fuse_attr_out *o, u64 ask
 	return 0;
 }
 
-/* Drops attributes that the server has invalidated since it was asked. */
+/* Marks attributes as out of date if the server has invalidated them since the request (@asked). */
 static void keep_outdated(struct inode *inode, u64 asked)
 {
 	struct fuse_inode *fi = FUSE_I(inode);
@@ -103,7 +103,7 @@ static int fuse_getattr(const struct path *path, struct kstat *st, u32 request, 
 	return 0;
 }
 
-/* Fills in the changes. @ours: the time is this kernel's, not the server's. */
+/* Fills in the changes. @ours: this kernel, not the server, keeps the times. */
 static void fill_setattr(
 	const struct fuse_conn *fc, struct fuse_setattr_in *in, const struct iattr *a, bool ours)
 {
@@ -138,9 +138,9 @@ static void fill_setattr(
 }
 
 /*
- * Clears set-id bits by a change of mode, unless the server has declared that it does so. The
- * cached mode may be outdated, and vfs has changed it already, so the mode is read from the server
- * first.
+ * Clears set-id bits by a change of mode, unless the server has declared that it clears them. vfs
+ * computed the new mode from a cached mode that may be outdated, so the mode is read from the
+ * server first.
  */
 static int take_killed(struct inode *inode, struct fuse_setattr_in *in, const struct iattr *a)
 {
@@ -156,7 +156,7 @@ static int take_killed(struct inode *inode, struct fuse_setattr_in *in, const st
 	return err;
 }
 
-/* Adopts the values that were sent to the server. */
+/* Sets the size and times of the inode to the values that were sent to the server. */
 static void set_ours(struct inode *inode, const struct iattr *a)
 {
 	struct fuse_inode *fi = FUSE_I(inode);
@@ -226,7 +226,7 @@ static int send_setattr(struct inode *inode, const struct iattr *a)
 		fuse_stale_attr(inode);
 	if (err)
 		return err;
-	err = take_attr(inode, &o, ~0UL); /* i_rwsem is held */
+	err = take_attr(inode, &o, ~0UL); /* i_rwsem keeps the size */
 	keep_outdated(inode, asked);
 	if (!err && FUSE_I(inode)->ours)
 		set_ours(inode, a);
@@ -252,13 +252,15 @@ static int fuse_setattr(struct dentry *d, struct iattr *a)
 		if (err)
 			return err;
 	}
-	if (a->ia_valid & ATTR_OPEN && fc->atomic_trunc) { /* the server has truncated it at OPEN */
+	/* the server truncates the file at OPEN */
+	if (a->ia_valid & ATTR_OPEN && fc->atomic_trunc) {
 		fuse_set_size(inode, 0, false);
 		truncate_pagecache(&inode->i_data, 0);
 		return 0;
 	}
 	/*
-	 * pending writes would change the time that is being set, and write access is being changed
+	 * flush first: later writes would change the time that is set now, or lack the write access
+	 * that this call may take away
 	 */
 	if (a->ia_valid & ATTR_SIZE || FUSE_I(inode)->ours) {
 		err = fuse_flush_pages(inode);
@@ -315,8 +317,8 @@ static u64 asking_names(struct fuse_conn *fc)
 }
 
 /*
- * Sets until when the name is valid. @asked: asking_names() before the server was asked. If the
- * server has invalidated names since then, this may be one of them, and the next lookup asks again.
+ * Sets the time until which the name is valid. @asked: asking_names() before the request. If the
+ * server has invalidated names since then, this name may be among them, so it expires at once.
  */
 static void set_entry_until(struct dentry *d, const struct fuse_entry_out *e, u64 asked)
 {
@@ -369,7 +371,7 @@ static struct dentry *fuse_lookup(struct inode *dir, struct dentry *d, u32 flags
 	}
 	set_entry_until(d, &e, names);
 	other = d_splice_alias(inode, d);
-	/* repeated now that the inode can be found: an earlier invalidation has not seen it */
+	/* repeated, since an invalidation before d_splice_alias() could not find the dentry */
 	if (!IS_ERR(other))
 		set_entry_until(other ? other : d, &e, names);
 	return other;
@@ -386,7 +388,7 @@ static int revalidate_by_lookup(struct dentry *d)
 	struct name_snapshot name;
 	int err;
 
-	/* no lock is held: it may be renamed at any moment */
+	/* no lock is held, so @d may be renamed at any moment */
 	d_keep_name(d, &name);
 	err = send_lookup(parent->d_inode, &name.name, &e);
 	d_drop_name(&name);
@@ -419,9 +421,9 @@ static int fuse_revalidate(struct dentry *d, u32 flags)
 const struct dentry_operations fuse_dops = { .d_revalidate = fuse_revalidate };
 
 /*
- * Called after a failed change: the server sees @d differently (it answers @surprise), or the
- * caller was killed while the server had its request, so that the result is unknown. Makes the next
- * lookup ask.
+ * Handles a failed change of a name: if the server's answer is @surprise, its view of @d differs
+ * from the dentry; after -EINTR (the caller was killed) the result is unknown. In both cases the
+ * next lookup asks the server.
  */
 static void doubt_name(struct inode *dir, struct dentry *d, int err, int surprise)
 {
@@ -436,7 +438,7 @@ static void doubt_name(struct inode *dir, struct dentry *d, int err, int surpris
 
 /* ---- making ---- */
 
-/* Sends a request whose answer is a new entry; @d gets its inode. */
+/* Sends a request whose answer is a new entry, and gives @d the entry's inode. */
 static int make_entry(struct inode *dir, struct dentry *d, u32 opcode, const void *in, size_t n,
 	const void *more, size_t more_n, umode_t type)
 {
@@ -461,11 +463,11 @@ static int make_entry(struct inode *dir, struct dentry *d, u32 opcode, const voi
 		return (int)PTR_ERR(inode);
 	if (type != S_IFDIR) {
 		d_instantiate(d, inode);
-	} else if (!d_instantiate_only(d, inode)) { /* it has a name elsewhere */
+	} else if (!d_instantiate_only(d, inode)) { /* the directory has another dentry */
 		iput(inode);
 		return -EIO;
 	}
-	/* now that an invalidation sees its inode */
+	/* set last, when an invalidation can find the inode */
 	set_entry_until(d, &e, names);
 	return 0;
 }
@@ -480,7 +482,8 @@ static int fuse_mknod(struct inode *dir, struct dentry *d, umode_t mode, dev_t r
 }
 
 /*
- * Creates a file. The server opens it too: the handle waits in the inode for the open that follows.
+ * Creates a file by CREATE, with which the server also opens it. The handle waits in fi->created
+ * for the open that follows.
  */
 static int create_open(struct inode *dir, struct dentry *d, umode_t mode)
 {

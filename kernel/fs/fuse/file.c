@@ -2,10 +2,10 @@
 /*
  * file.c: open files and their data.
  *
- * Reads go through the page cache (pages.c) unless the server asked for direct I/O. Writes go
- * through: the server has the data when write() returns, and pages that are cached get it too. But
- * where the server has asked for it (FUSE_WRITEBACK_CACHE) they wait in the page cache until the
- * file is closed or synced, or time or room runs out; so do the times of the file.
+ * Reads use the page cache (pages.c) unless the server asked for direct I/O. Writes are
+ * write-through: the server has the data when write() returns, and cached pages are updated. If the
+ * server has asked for FUSE_WRITEBACK_CACHE, written data and the file's times wait in this kernel
+ * instead, until the file is closed or synced, or the flusher or a limit forces them out.
  *
  * Locks: the inode's i_rwsem for writes; fuse_inode.lock for the list of writers.
  */
@@ -57,7 +57,7 @@ static void end_flush(struct fuse_req *r)
 	put_forget(r);
 }
 
-/* Sends a request that names @nodeid, perhaps the node of @inode, and does not wait. */
+/* Sends a request for @nodeid, which may be the node of @inode, without waiting. */
 static void send_and_forget(
 	struct inode *inode, struct fuse_req *r, u64 nodeid, void (*end)(struct fuse_req *r))
 {
@@ -70,9 +70,8 @@ static void send_and_forget(
 
 /*
  * Sends a request without waiting for its answer. FORGET for the node of @inode is not sent before
- * the server has answered: the request may be the last that names it, and a server with several
- * threads may handle it late. (@nodeid may be that of another node.) @out: the size of the answer,
- * which is dropped.
+ * the server has answered, since a server with several threads could handle the FORGET first.
+ * @nodeid may be that of another node. @out: the size of the answer, which is dropped.
  */
 int fuse_send_and_forget(struct inode *inode, struct fuse_conn *fc, u32 opcode, u64 nodeid,
 	const void *in, size_t n, size_t out)
@@ -89,7 +88,10 @@ int fuse_send_and_forget(struct inode *inode, struct fuse_conn *fc, u32 opcode, 
 	return 0;
 }
 
-/* Flushes for an exiting task, which does not wait: the number of unanswered ones is limited. */
+/*
+ * Sends FLUSH for an exiting task, which does not wait. Beyond FUSE_MAX_FLUSHES unanswered ones it
+ * sends nothing.
+ */
 static int flush_and_forget(struct file *f, const struct fuse_flush_in *in)
 {
 	struct fuse_file *ff = f->private_data;
@@ -106,7 +108,10 @@ static void fuse_file_free(struct rcu_head *h)
 	kfree(container_of(h, struct fuse_file, rcu));
 }
 
-/* Tells the server, which need not answer. */
+/*
+ * Sends RELEASE, if the server knows the handle, and frees the handle without waiting for an
+ * answer.
+ */
 void fuse_file_release(struct inode *inode, struct fuse_file *ff, u32 flags)
 {
 	struct fuse_release_in *in = ff->release->in;
@@ -119,11 +124,11 @@ void fuse_file_release(struct inode *inode, struct fuse_file *ff, u32 flags)
 		send_and_forget(inode, ff->release, ff->nodeid, put_forget);
 	}
 	fuse_conn_put(ff->fc);
-	/* a task that leaves the queue may still hold its lock */
+	/* a task that leaves ff->poll may still hold the lock of that wait queue */
 	call_rcu(&ff->rcu, fuse_file_free);
 }
 
-/* Takes the handle that this task's CREATE has left; NULL: there is none. */
+/* Takes the handle that this task's CREATE has left, or returns NULL. */
 static struct fuse_file *take_created(struct inode *inode, struct file *f)
 {
 	struct fuse_inode *fi = FUSE_I(inode);
@@ -152,7 +157,7 @@ static int send_open(struct inode *inode, struct file *f, struct fuse_file *ff)
 	if (!fc->atomic_trunc)
 		in.flags &= ~(u32)O_TRUNC;
 	else if (in.flags & O_TRUNC && FUSE_I(inode)->ours && fuse_flush_pages(inode))
-		return -EINTR; /* else what is written would come after it */
+		return -EINTR; /* data must not be written after OPEN */
 	err = fuse_call(fc, ff->dir ? FUSE_OPENDIR : FUSE_OPEN, ff->nodeid, &in, sizeof(in), NULL,
 		0, &o, sizeof(o));
 	if (err == -ENOSYS) {
@@ -221,7 +226,7 @@ static int fuse_release(struct inode *inode, struct file *f)
 	bool last;
 
 	if (!list_empty(&ff->link) && fuse_flush_pages(inode))
-		fuse_send_all(inode); /* it is being killed */
+		fuse_send_all(inode); /* this task is being killed */
 	fuse_poll_end(ff);
 	wake_up_common(&ff->poll, TASK_NORMAL, 0, WAKE_QUEUE_GONE);
 	ff->close_flags = f->f_flags;
@@ -235,8 +240,8 @@ static int fuse_release(struct inode *inode, struct file *f)
 }
 
 /*
- * Sends what had to wait to the server, or returns the error that it did not take it; fsync of
- * another open file returns that too.
+ * Sends the times that waited in this kernel. Returns an error of that, or of earlier writeback,
+ * which fsync of another open file also returns.
  */
 static int flush_ours(struct file *f)
 {
@@ -246,12 +251,14 @@ static int flush_ours(struct file *f)
 	if (!FUSE_I(f->f_inode)->ours)
 		return 0;
 	err = fuse_flush_times(f->f_inode, f);
-	if (err || current->flags & PF_EXITING) /* no caller would hear of it */
+	if (err || current->flags & PF_EXITING) /* an exiting task has no use for errors */
 		return err;
 	return mapping_wb_check(f->f_mapping, &since);
 }
 
-/* Returns a number for the table of descriptors that does not reveal its address. */
+/*
+ * Returns a number that stands for the caller's table of descriptors without revealing its address.
+ */
 static u64 fuse_lock_owner(const struct fuse_conn *fc)
 {
 	return hash_fold((u64)current->files ^ fc->owner_key.start, fc->owner_key.factor);
@@ -273,7 +280,7 @@ static int fuse_flush(struct file *f)
 	}
 	if (fc->no_flush || ff->none || ff->flags & FOPEN_NOFLUSH)
 		return 0;
-	if (current->flags & PF_EXITING) /* it may be the server itself */
+	if (current->flags & PF_EXITING) /* this task may be the server itself */
 		return flush_and_forget(f, &in);
 	err = fuse_call(fc, FUSE_FLUSH, ff->nodeid, &in, sizeof(in), NULL, 0, NULL, 0);
 	if (err != -ENOSYS)
@@ -418,15 +425,15 @@ static ssize_t send_write(
 		return err;
 	return o.size > n || !o.size ? -EIO :
 				       /*
-				        * an answer of nothing is an error: a loop that writes all
-				        * would never end
+				        * 0 bytes count as an error, or a caller's loop that writes
+				        * all would never end
 				        */
 				       (ssize_t)o.size;
 }
 
 /*
- * Copies what was written into the pages that are cached. A page that is only half read is dropped
- * when its next reader checks the size.
+ * Copies written data into the cached pages. A page that was read only in part is dropped when its
+ * next reader checks the size.
  */
 static void update_pages(struct inode *inode, const char *buf, loff_t pos, size_t n)
 {
@@ -460,7 +467,10 @@ static ssize_t write_loop(struct file *f, struct iov_iter *from, loff_t *pos, ch
 			break;
 		}
 		n = send_write(ff, buf, got, *pos, f->f_flags, 0);
-		/* the server may have taken it, or a part: what is cached is old */
+		/*
+		 * the server may have taken some of the data, so cached pages of the range are
+		 * outdated
+		 */
 		if (n < 0) {
 			invalidate_mapping_pages(&inode->i_data, (u64)*pos >> PAGE_SHIFT,
 				((u64)*pos + got - 1) >> PAGE_SHIFT);
@@ -504,7 +514,7 @@ static ssize_t write_cached(struct file *f, struct iov_iter *from, loff_t *pos)
 	ssize_t n;
 
 	down_write(&inode->i_rwsem);
-	n = fuse_update_attr(inode, f); /* its set-id bits */
+	n = fuse_update_attr(inode, f); /* for the set-id bits */
 	if (!n)
 		n = begin_write(f, from, pos);
 	size = i_size_read(inode);
@@ -639,7 +649,7 @@ static long fuse_fallocate(struct file *f, int mode, loff_t off, loff_t len)
 	}
 	if (!err && !(mode & FALLOC_FL_KEEP_SIZE))
 		fuse_set_size(inode, off + len, true);
-	/* otherwise only space was allocated, and what is in the pages stays */
+	/* otherwise only space was allocated, and cached pages stay valid */
 	if (!err && zeroes)
 		truncate_inode_pages_range(&inode->i_data, off, off + len - 1);
 	fuse_stale_attr(inode);

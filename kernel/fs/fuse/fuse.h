@@ -7,20 +7,21 @@
  *	super.c   mounting, INIT, inodes           dir.c    names, attributes
  *	file.c    open files, their data           pages.c  the page cache
  *	readdir.c listings                         xattr.c  extended attributes
- *	poll.c    polls                            notify.c what the server tells unasked
+ *	poll.c    polls                            notify.c unasked messages
  *	ioctl.c   ioctls                           old.c    servers of protocols before 7.13
  *
- * The server is a guest program and hostile. Whatever it answers is checked: lengths against what
- * was asked, types, numbers, names, sizes. It may never answer: every wait for it ends when the
- * task is killed (the request is then abandoned: its memory is its own) or the connection ends,
- * which closing /dev/fuse, umount -f and unmounting do. Nothing that the kernel does for others
- * waits for a server: write-back sends copies and goes on, release and forget need no answer.
+ * The server is a guest program and hostile. Every answer is checked: lengths against the request,
+ * types, numbers, names, sizes. The server may never answer. So each wait for it ends when the
+ * waiting task is killed, or when the connection ends: at the last close of /dev/fuse, umount -f
+ * and unmounting. A killed task abandons its request, which owns its memory. Work that the kernel
+ * does for other tasks never waits for a server: writeback sends copies without waiting, and
+ * RELEASE and FORGET need no answer.
  *
- * States of a request: PENDING (in fc->pending) -> SENT (in fc->sent, the server has it) -> DONE;
- * an abort makes all DONE.
+ * States of a request: PENDING (in fc->pending) -> SENT (in fc->sent, the server has read it) ->
+ * DONE. An abort makes all requests DONE.
  *
- * Locks: fuse_conn.lock (the lists, the states; innermost but for wait queues), fuse_inode.lock
- * (counts and files of an inode).
+ * Locks: fuse_conn.lock (lists and states of requests; only wait queues' locks are inside it),
+ * fuse_inode.lock (counts and files of an inode).
  */
 #ifndef NESTLING_FS_FUSE_H
 #define NESTLING_FS_FUSE_H
@@ -41,12 +42,12 @@
 #include "kernel/task/signal/signal.h"
 #include "kernel/vfs/super.h"
 
-#define FUSE_MAX_IO (32 * PAGE_SIZE) /* of one READ or WRITE */
-#define FUSE_MAX_ASYNC 64            /* writes on their way in the background */
-/* limit of a connection's pages that mappings have made dirty, with those on their way */
+#define FUSE_MAX_IO (32 * PAGE_SIZE) /* bytes of one READ or WRITE */
+#define FUSE_MAX_ASYNC 64            /* unanswered background writes */
+/* limit of a connection's dirty pages and unanswered background writes together */
 #define FUSE_MAX_DIRTY 2048
 #define FUSE_NAME_LEN 1024
-/* limit of answers to RETRIEVE, of at most FUSE_MAX_IO each, that wait for the server */
+/* limit of replies to RETRIEVE (at most FUSE_MAX_IO each) that the server has not read */
 #define FUSE_MAX_RETRIEVED 64
 /* limit of FLUSH requests of processes that have ended; beyond it no FLUSH is sent */
 #define FUSE_MAX_FLUSHES 4096
@@ -55,16 +56,17 @@ struct fuse_conn {
 	atomic_t refs;
 	/* set while mounting and by INIT, then immutable */
 	struct super_block *sb; /* NULL after unmounting */
-	/* namespaces of the mounter, with references: the server's ids and numbers are in them */
+	/* the mounter's namespaces (referenced): uids, gids and pids in messages belong to them */
 	struct user_namespace *user_ns;
 	struct pid_namespace *pid_ns;
-	struct hash_key owner_key; /* of owners of locks */
+	struct hash_key owner_key; /* hides addresses: fuse_lock_owner() */
 	kuid_t user_id;
 	kgid_t group_id;
 	u32 rootmode, max_read, max_write, minor;
-	u32 max_read_asked; /* the option, 0: none */
+	u32 max_read_asked; /* the option max_read=; 0: none */
 	/*
-	 * written data waits in the page cache; this kernel then keeps the sizes and times of files
+	 * FUSE_WRITEBACK_CACHE: written data waits in the page cache, and this kernel keeps the
+	 * sizes and times of files
 	 */
 	bool writeback;
 	/*
@@ -74,30 +76,30 @@ struct fuse_conn {
 	bool default_permissions, allow_other, atomic_trunc, auto_inval, dont_mask, handle_killpriv;
 	bool no_open, no_opendir, no_access, no_create, no_flush, no_fsync, no_fsyncdir,
 		no_getxattr, no_setxattr, no_listxattr, no_removexattr, no_rename2, no_fallocate,
-		no_lseek, no_poll, no_interrupt; /* the server has said ENOSYS; set once */
+		no_lseek, no_poll, no_interrupt; /* the server answered ENOSYS */
 
-	spinlock_t lock; /* all below */
+	spinlock_t lock; /* protects the members below */
 	bool connected, initialized;
-	u32 nr_devs; /* open /dev/fuse that serve it */
+	u32 nr_devs; /* open files of /dev/fuse */
 	u64 next_unique;
 	struct list_head pending, sent, interrupts;
 	struct list_head forgets; /* of fuse_forget.list */
-	/* sent requests that have an answer, by number */
+	/* SENT requests that need an answer, by h.unique */
 	struct rb_root answers;
 	/* of fuse_file.poll_node: files that were polled, by poll_kh */
 	struct rb_root polls;
 	u32 nr_async, nr_dirty;
-	/* FLUSH requests of processes that have ended, without an answer yet */
+	/* unanswered FLUSH requests of exiting processes */
 	atomic_t nr_flushes;
-	/* answers to RETRIEVE that the server has not read */
+	/* replies to RETRIEVE that the server has not read */
 	u32 nr_retrieved;
-	struct wait_queue_head readers; /* servers that wait for work */
-	struct wait_queue_head waiters; /* INIT, room for writes */
-	/* counts how often the server has invalidated names */
+	struct wait_queue_head readers; /* server tasks waiting for requests */
+	struct wait_queue_head waiters; /* tasks waiting for INIT or write slots */
+	/* counts the server's invalidations of names */
 	u64 entry_version;
 	/*
-	 * counts changes of size that this kernel has made or seen, and INVAL_INODE, of all inodes;
-	 * atomic
+	 * counts, over all inodes, the changes of size that this kernel made or learned, and the
+	 * server's INVAL_INODE messages; atomic
 	 */
 	u64 attr_version;
 };
@@ -106,8 +108,7 @@ struct fuse_forget {
 	struct list_head list;
 	u64 nodeid, nlookup;
 	/*
-	 * references of the inode itself, and of requests that must be answered before the server
-	 * gets the forget
+	 * held by the inode, and by each request that must be answered before the forget is queued
 	 */
 	atomic_t refs;
 };
@@ -117,65 +118,65 @@ enum { FUSE_PENDING, FUSE_SENT, FUSE_DONE };
 struct fuse_req {
 	atomic_t refs;
 	struct fuse_conn *fc;
-	struct list_head list, intr; /* under fc->lock; intr: of fc->interrupts */
-	struct rb_node node;         /* of fc->answers, while it is SENT */
+	struct list_head list, intr; /* under fc->lock; intr: in fc->interrupts */
+	struct rb_node node;         /* in fc->answers, while SENT */
 	int state;                   /* under fc->lock */
 	bool interrupted;            /* under fc->lock */
-	/* an answer is being read, or was; under the lock */
+	/* an answer is being read, or was read; under fc->lock */
 	bool answered;
 	bool async;
-	/* it is done when the server has read it; its number is the server's */
+	/* needs no answer: DONE when the server has read it; the server chose h.unique */
 	bool oneway;
 	struct fuse_in_header h;
 	/* behind the header: h.len - sizeof(h) bytes */
 	void *in;
 	void *out;
-	u32 out_size, out_len; /* room, and what came */
-	bool out_var;          /* less may come */
-	/* bytes missing from an old server's answer: old.c */
+	u32 out_size, out_len; /* room, and length of the answer */
+	bool out_var;          /* the answer may be shorter */
+	/* bytes by which an old server's answer is shorter: old.c */
 	u32 out_cut;
 	int err;
 	struct wait_queue_head wait;
-	void (*end)(struct fuse_req *r); /* async: answered, or an error */
+	void (*end)(struct fuse_req *r); /* async: called when DONE */
 	void *priv;
-	/* the next four are for a WRITE in the background */
+	/* the members below belong to a background WRITE */
 	struct fuse_file *ff;
 	struct list_head flight; /* of fuse_inode.flights */
-	u64 first, nr;           /* its pages */
+	u64 first, nr;           /* its range of pages */
 };
 
 struct fuse_inode {
 	struct inode vfs;
-	/* made with the inode, so that it cannot fail */
+	/* allocated with the inode, so that eviction cannot fail */
 	struct fuse_forget *forget;
 	u64 nodeid, ino;
-	spinlock_t lock; /* all below */
+	spinlock_t lock; /* protects the members below */
 	u64 nlookup;
-	u64 attr_until; /* ktime until which the attributes hold */
+	u64 attr_until; /* ktime until attributes are valid */
 	/*
-	 * attr_version at the last change of size: an answer to an earlier request has no valid
-	 * size
+	 * fc->attr_version at the last change of size: the size in the answer to an earlier request
+	 * is out of date
 	 */
 	u64 attr_version;
 	/*
-	 * attr_version at the last INVAL_INODE: an answer to an earlier request holds, but not for
-	 * long
+	 * fc->attr_version at the last INVAL_INODE: the answer to an earlier request is taken, but
+	 * expires at once
 	 */
 	u64 inval_version;
 	struct list_head writers; /* of fuse_file.link: open for writing */
-	u32 nr_async;             /* writes on their way */
+	u32 nr_async;             /* unanswered background writes */
 	/*
-	 * writes under way, by fuse_req.flight: a page is not sent again before its older data was
-	 * answered
+	 * these writes, by fuse_req.flight: a page is not sent again before the WRITE of its older
+	 * data is answered
 	 */
 	struct list_head flights;
-	/* mtime and ctime have changed, and were not sent to the server */
+	/* mtime and ctime were changed by this kernel and not yet sent to the server */
 	bool times_ours;
-	/* made by CREATE, for the open that follows */
+	/* the handle that CREATE opened, until the following open takes it */
 	struct fuse_file *created;
 	/*
-	 * set with the first attributes: this kernel keeps size, mtime and ctime
-	 * (fuse_conn.writeback)
+	 * this kernel, not the server, keeps size, mtime and ctime (fuse_conn.writeback). Set with
+	 * the first attributes.
 	 */
 	bool ours;
 	struct wait_queue_head wait;
@@ -190,19 +191,22 @@ struct fuse_file {
 	u64 fh, nodeid, poll_kh;
 	u32 flags; /* FOPEN_* */
 	/*
-	 * Users: the struct file, and writes under way. The last one sends RELEASE. Protected by
-	 * fuse_inode.lock.
+	 * The struct file and each unanswered background write is a user. The last one sends
+	 * RELEASE. Protected by fuse_inode.lock.
 	 */
 	u32 users;
-	u32 close_flags; /* f_flags at the end */
-	bool none;       /* the server knows no opening: no RELEASE */
-	/* the request for its end; fuse_file_release() and fuse_file_drop() take it */
+	u32 close_flags; /* f_flags at the close */
+	bool none;       /* server has no OPEN: no RELEASE */
+	/*
+	 * the RELEASE request, allocated at open; fuse_file_release() and fuse_file_drop() use it
+	 * up
+	 */
 	struct fuse_req *release;
 	bool dir;
-	struct task *maker; /* of a created one, to compare only */
+	struct task *maker; /* task that sent CREATE; compared only */
 	/*
-	 * polls by workers, under fc->lock: the server is being asked; it has answered revents; it
-	 * has reported an event since it was asked
+	 * polls by workers, under fc->lock. asking: a POLL is unanswered; known: revents is the
+	 * server's last answer; notified: the server reported an event since it was asked.
 	 */
 	bool asking, known, notified;
 	u32 revents;
@@ -230,19 +234,19 @@ void fuse_abort(struct fuse_conn *fc);
  */
 struct fuse_req *fuse_req_new(
 	struct fuse_conn *fc, u32 opcode, u64 nodeid, size_t in_len, size_t out_size);
-/* Make a RELEASE while opening a file can still fail, and set later what it releases. */
+/* Make a RELEASE request at open, which can still fail, and set later what it releases. */
 struct fuse_req *fuse_release_new(struct fuse_conn *fc);
 void fuse_release_set(struct fuse_req *r, u64 nodeid, bool dir);
 void fuse_req_put(struct fuse_req *r);
-int fuse_send(struct fuse_req *r); /* and wait: 0 or -errno */
+int fuse_send(struct fuse_req *r); /* and waits: 0 or -errno */
 void fuse_send_async(struct fuse_req *r, void (*end)(struct fuse_req *r)); /* takes the reference */
 void fuse_req_done_locked(struct fuse_req *r, int err);
-/* Wakes and drops a request that is done and off all lists. */
+/* Wakes the waiter of a DONE request, or calls its end(), and drops the reference of the queue. */
 void fuse_req_finish(struct fuse_req *r);
 void fuse_queue_forget(struct fuse_conn *fc, struct fuse_forget *f);
 /*
- * Drops a reference to an inode's forget. With the last it is queued, if there is anything to
- * forget.
+ * Drops a reference to an inode's forget. The last one queues it, if the server has lookups to
+ * forget, or frees it.
  */
 void fuse_forget_put(struct fuse_conn *fc, struct fuse_forget *f);
 /*
@@ -253,33 +257,36 @@ int fuse_call(struct fuse_conn *fc, u32 opcode, u64 nodeid, const void *a, size_
 	size_t bn, void *out, size_t outn);
 
 /* old.c */
-void fuse_fit_request(struct fuse_req *r); /* after INIT, before it is queued */
+void fuse_fit_request(struct fuse_req *r); /* after INIT and before queueing */
 void fuse_fit_answer(struct fuse_req *r);  /* after a successful answer */
 
 /* super.c */
 void fuse_send_init(struct fuse_conn *fc);
-/* Returns the inode for what a LOOKUP or its kin has found, and counts one more lookup; ERR_PTR. */
-struct inode *fuse_iget(struct super_block *sb, const struct fuse_entry_out *e, u64 asked);
-bool fuse_valid_entry(const struct fuse_entry_out *e); /* but nodeid 0 */
 /*
- * Adopts attributes. @asked: fuse_asking() before the request; ~0: the size cannot have changed
- * since.
+ * Returns the inode for an entry in the answer to LOOKUP, MKNOD and others, and counts one more
+ * lookup; ERR_PTR.
+ */
+struct inode *fuse_iget(struct super_block *sb, const struct fuse_entry_out *e, u64 asked);
+bool fuse_valid_entry(const struct fuse_entry_out *e); /* nodeid may be 0 */
+/*
+ * Adopts attributes from an answer. @until: ktime until they are valid. @asked: fuse_asking()
+ * before the request; ~0: the size cannot have changed since.
  */
 void fuse_set_attr(struct inode *inode, const struct fuse_attr *a, u64 until, u64 asked);
 u64 fuse_asking(struct fuse_conn *fc);
 void fuse_grow(struct inode *inode, loff_t size); /* the file ends at @size or later */
 /*
- * Notes that the file now has @size bytes (@grow: at least), and that its attributes are out of
- * date.
+ * Sets the file's size to @size bytes, or with @grow to at least @size, and marks its attributes as
+ * out of date.
  */
 void fuse_set_size(struct inode *inode, loff_t size, bool grow);
 u64 fuse_until(u64 sec, u32 nsec);                      /* ktime of a time-out from now */
-void fuse_forget_one(struct fuse_conn *fc, u64 nodeid); /* of a lookup that we cannot keep */
+void fuse_forget_one(struct fuse_conn *fc, u64 nodeid); /* of a lookup that is not kept */
 
 /* dir.c */
 void fuse_set_ops(struct inode *inode);
-int fuse_update_attr(struct inode *inode, struct file *f); /* when they are out of date */
-/* Sends times to the server that this kernel has set and the server does not know. */
+int fuse_update_attr(struct inode *inode, struct file *f); /* if they are out of date */
+/* Sends the times that this kernel has changed to the server, unless it has them. */
 int fuse_flush_times(struct inode *inode, struct file *f);
 int fuse_refresh_attr(struct inode *inode, struct file *f);
 bool fuse_allowed(const struct fuse_conn *fc);
@@ -289,7 +296,7 @@ void fuse_stale_attr(struct inode *inode);
 /* file.c */
 extern const struct file_operations fuse_file_fops;
 int fuse_open_common(struct inode *inode, struct file *f, bool dir);
-/* Drops a file that the server has not opened. */
+/* Frees a handle that the server has not opened. */
 void fuse_file_drop(struct fuse_file *ff);
 void fuse_file_release(struct inode *inode, struct fuse_file *ff, u32 flags);
 int fuse_send_and_forget(struct inode *inode, struct fuse_conn *fc, u32 opcode, u64 nodeid,
@@ -306,7 +313,7 @@ ssize_t fuse_read_data(struct fuse_file *ff, void *buf, size_t n, loff_t pos, u3
 
 /* poll.c */
 u32 fuse_poll(struct file *f, struct poll_table *pt);
-void fuse_poll_end(struct fuse_file *ff); /* ends all reports */
+void fuse_poll_end(struct fuse_file *ff); /* ends notifications for the file */
 int fuse_notify_poll(struct fuse_conn *fc, u64 kh);
 
 /* notify.c */
@@ -314,20 +321,20 @@ int fuse_notify_poll(struct fuse_conn *fc, u64 kh);
 int fuse_notify(struct fuse_conn *fc, int code, struct iov_iter *from);
 
 /* ioctl.c */
-long fuse_ioctl(struct file *f, u32 cmd, u64 arg); /* of files and directories */
+long fuse_ioctl(struct file *f, u32 cmd, u64 arg); /* for files and directories */
 
 /* pages.c */
 extern const struct address_space_operations fuse_aops;
 /* Sends dirty pages and waits, unless killed. */
 int fuse_flush_pages(struct inode *inode);
-/* Sends all dirty pages without waiting: they could not be sent later. */
+/* Sends all dirty pages without waiting, for a caller after which no task could send them. */
 void fuse_send_all(struct inode *inode);
-/* Waits until the copies of an aborted connection have let go of their inodes. */
+/* Waits until all background writes of an aborted connection have dropped their inodes. */
 void fuse_await_writes(struct fuse_conn *fc);
 
 /*
- * Returns the page, locked, with a reference; ERR_PTR(-EINTR): the caller was killed while it
- * waited for the page's content.
+ * Returns the page, locked and referenced. ERR_PTR(-EINTR): the caller was killed while it waited
+ * for a READ of the page.
  */
 struct page *fuse_grab_page(struct address_space *m, u64 index);
 
@@ -341,7 +348,8 @@ ssize_t fuse_listxattr(struct inode *inode, char *buf, size_t size);
 
 /* dev.c */
 /*
- * Attaches the connection to an open /dev/fuse: 0, -EINVAL (another file) or -EBUSY (it has one).
+ * Attaches the connection to an open file of /dev/fuse. Returns 0, -EINVAL (@f is another kind of
+ * file) or -EBUSY (it has a connection).
  */
 int fuse_dev_attach(struct file *f, struct fuse_conn *fc);
 

@@ -2,10 +2,11 @@
 /*
  * ioctl.c: ioctls of files and directories, which the server answers.
  *
- * The command itself encodes how many bytes go to the server and come back (asm-generic/ioctl.h).
- * So the server never sees an address, and cannot ask for more (FUSE_IOCTL_RETRY is for character
- * devices in user space: CUSE). The commands of chattr and lsattr transfer another size than they
- * encode. A command that the server does not know gives ENOTTY.
+ * A command encodes how many bytes are sent to the server and come back (asm-generic/ioctl.h). So
+ * the kernel copies only that argument, and the server cannot ask for data at other addresses of
+ * the caller (FUSE_IOCTL_RETRY is only for CUSE, character devices in user space). The commands of
+ * chattr and lsattr encode another size than they transfer. A command that the server does not know
+ * gives ENOTTY.
  */
 #include <asm/ioctl.h>
 
@@ -20,8 +21,8 @@ static u32 arg_size(u32 cmd)
 }
 
 /*
- * Checks whether the caller may send @cmd. Only its owner may change a file's flags, so the server
- * need not check that.
+ * Checks whether the caller may send @cmd. Only the owner of a file may change its flags; the
+ * server need not check that.
  */
 static int may_ask(const struct file *f, u32 cmd)
 {
@@ -53,8 +54,8 @@ static int old_flags(const struct file *f, u32 *flags)
 }
 
 /*
- * Checks the caller's right to set or clear the immutable flag: a server that runs as root would do
- * it for anybody. @value: the argument.
+ * Checks the caller's right to set or clear the immutable or append-only flag, since a server that
+ * runs as root would do it for any user. @value: the new flags.
  */
 static int may_change(const struct file *f, u32 cmd, const u32 *value)
 {
@@ -102,8 +103,8 @@ static struct fuse_req *prepare(struct file *f, u32 cmd, u64 arg)
 }
 
 /*
- * Takes the server's answer, and the data that it has for the caller, perhaps less than there is
- * room for.
+ * Returns the result in the server's answer, and copies the answer's data to the caller, which may
+ * be less than the command's size.
  */
 static long take_answer(const struct fuse_req *r, u64 arg)
 {

@@ -1,22 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * notify.c: messages that the server sends unasked: a polled file is ready (poll.c), names and
- * attributes are no longer valid, data of a file changes (STORE), or the server wants to know what
- * is cached (RETRIEVE).
+ * notify.c: messages that the server sends unasked: a polled file is ready (poll.c), names or
+ * attributes are no longer valid, data for the page cache (STORE), a request for cached data
+ * (RETRIEVE).
  *
- * Each message is one write() to the device: a header without a number, whose error field has the
- * kind of message, then the body.
+ * Each message is one write() to the device: a header with unique number 0 and the kind of message
+ * in its error field, then the body.
  *
- * STORE puts data into the page cache, and the file grows to the end of the data. Pages that it
- * fills completely, or up to the end of the file, count as read. It waits for pages that are being
- * read, and can be killed then. So a server with one thread must not store into the range that it
- * is asked for, on Linux too. RETRIEVE gets the run of cached pages as a request of its own,
- * NOTIFY_REPLY, under the number that the server chose; no answer follows. Up to FUSE_MAX_RETRIEVED
- * of them wait for a server that does not read them.
+ * STORE puts data into the page cache, and the file grows to the end of the data. Pages that the
+ * data fills completely, or up to the end of the file, become up to date. STORE waits, killably,
+ * for pages that are being read. So a server with one thread must not store into a range that it is
+ * asked to read, as on Linux. RETRIEVE is answered by a request, NOTIFY_REPLY, with the number that
+ * the server chose and the data of the cached pages up to the first gap; the server does not answer
+ * it. At most FUSE_MAX_RETRIEVED of them wait for a server that does not read them.
  */
 #include "kernel/fs/fuse/fuse.h"
 
-/* Finds the inode of that number, and holds its superblock for notify_done(); NULL. */
+/* Finds the inode of a nodeid and holds its superblock; notify_done() drops both. NULL: none. */
 static struct inode *notify_find(struct fuse_conn *fc, u64 nodeid)
 {
 	struct super_block *sb;
@@ -50,13 +50,13 @@ static int get_body(void *p, size_t n, struct iov_iter *from)
 	return copy_from_iter(p, n, from) == n ? 0 : -EFAULT;
 }
 
-/* Copies a message that is nothing but @p. */
+/* Copies a message body that must have exactly @n bytes. */
 static int get_all(void *p, size_t n, struct iov_iter *from)
 {
 	return from->count == n ? get_body(p, n, from) : -EINVAL;
 }
 
-/* ---- invalidates answers that the server has sent and that are not yet used ---- */
+/* ---- invalidation of names and attributes ---- */
 
 static void outdate_attr(struct inode *inode)
 {
@@ -91,8 +91,8 @@ static int inval_inode(struct fuse_conn *fc, struct iov_iter *from)
 }
 
 /*
- * Invalidates a name. @child: only if it is the name of this removed node; 0: in any case. @keep:
- * the dentry stays until the next lookup, which asks.
+ * Invalidates a name. @child: only if the name leads to this removed node; 0: in any case. @keep:
+ * the dentry stays, and its next lookup asks the server.
  */
 static int inval_name(struct inode *dir, const struct qstr *name, u64 child, bool keep)
 {
@@ -102,7 +102,7 @@ static int inval_name(struct inode *dir, const struct qstr *name, u64 child, boo
 	if (d && (!child || (d->d_inode && FUSE_I(d->d_inode)->nodeid == child))) {
 		if (d->d_inode)
 			fuse_stale_attr(d->d_inode);
-		d->d_fsdata = NULL; /* the next look asks the server */
+		d->d_fsdata = NULL; /* the next lookup asks the server */
 		if (!keep)
 			d_invalidate(d);
 		err = 0;
@@ -132,7 +132,8 @@ static int inval_entry(
 		return -ENOENT;
 	fuse_stale_attr(dir);
 	spin_lock(&fc->lock);
-	fc->entry_version++; /* before we look: it may not be there yet */
+	/* before the search: a lookup may be adding it */
+	fc->entry_version++;
 	spin_unlock(&fc->lock);
 	name = (struct qstr){ text, len, full_name_hash(text, len) };
 	err = S_ISDIR(dir->i_mode) ? inval_name(dir, &name, child, keep) : -ENOTDIR;
@@ -143,8 +144,8 @@ static int inval_entry(
 /* ---- data ---- */
 
 /*
- * Stores @n bytes at @pos, all in one page. A page that is not read yet takes them only if nothing
- * of it remains to be read.
+ * Stores @n bytes at @pos, which lie in one page. A page that is not up to date takes them only if
+ * they fill it, or its part before the file's end, so that nothing remains to be read.
  */
 static int store_piece(struct inode *inode, const char *buf, loff_t pos, size_t n)
 {
@@ -172,8 +173,8 @@ static int store_piece(struct inode *inode, const char *buf, loff_t pos, size_t 
 }
 
 /*
- * Copies through a buffer: no page is locked while the server's own pages are missing, which may be
- * of this file.
+ * Copies through a buffer, so that no page is locked while a fault in the server's message is
+ * handled: the message may lie in a mapping of this very file.
  */
 static int store_pages(struct inode *inode, loff_t pos, size_t n, struct iov_iter *from)
 {
@@ -303,7 +304,7 @@ static int retrieve(struct fuse_conn *fc, struct iov_iter *from)
 	return err;
 }
 
-/* ---- which it is ---- */
+/* ---- dispatch ---- */
 
 int fuse_notify(struct fuse_conn *fc, int code, struct iov_iter *from)
 {

@@ -4,8 +4,8 @@
  * FUSE_COMPAT_* sizes of <linux/fuse.h>).
  *
  * Requests are made with today's structures. fuse_fit_request() converts them to the server's
- * before they are queued, and fuse_fit_answer() converts the answer back. Fields that an old
- * structure lacks become zero.
+ * version before they are queued, and fuse_fit_answer() converts the answer back. Fields that an
+ * old structure lacks become zero.
  */
 #include "kernel/fs/fuse/fuse.h"
 

@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * pages.c: the page cache of a file: filled by READ, a run of pages at a time, and written back
- * where it is dirty.
+ * pages.c: the page cache of a file: READ fills a run of pages at a time, writeback sends dirty
+ * pages.
  *
- * If the server has asked for it (FUSE_WRITEBACK_CACHE), write() dirties pages, too. The pages of a
- * run go out in one WRITE.
+ * Mappings dirty pages, and so does write() if the server has asked for FUSE_WRITEBACK_CACHE. A run
+ * of pages is sent in one WRITE.
  *
- * A dirty page is sent as a copy in the background, and is clean at once. So only tasks that ask
- * for it wait for a server (fsync, close, truncate), and they can be killed. The number of such
- * pages and copies is limited, together and for the copies alone. But a task that closes a file
- * while its process ends, and that cannot wait, sends all dirty pages, since no later task may do
- * so:
+ * A dirty page is sent as a copy in the background, and is clean at once. So a task waits for the
+ * server only in fsync, close and truncate, and can be killed there. There is a limit for copies,
+ * and one for dirty pages and copies together. A task that closes a file while its process exits
+ * cannot wait: it sends all dirty pages in spite of the limits, since no later task might do so.
  *
  *	fuse_page_mkwrite, fuse_write_end   (counted: fc->nr_dirty)
  *	-> fuse_writepages                  (take_slot: fc->nr_async)
@@ -59,9 +58,9 @@ static bool no_async(struct fuse_inode *fi)
 }
 
 /*
- * Reads pages from the server. A copy that is on its way to the server may be of these very pages,
- * which have become clean and were dropped since. So the server must have it before it is asked for
- * them. Without a file, any handle of the inode is used.
+ * Reads pages from the server. Background writes are waited for first: one may carry newer data of
+ * these very pages, which have become clean and were dropped since. Without a file there is no
+ * handle to read through: EIO.
  */
 static int fill_pages(struct file *f, struct page **pages, u32 n)
 {
@@ -89,7 +88,7 @@ static int fill_pages(struct file *f, struct page **pages, u32 n)
 		unlock_page(pages[i]);
 	}
 	kfree(buf);
-	fuse_stale_attr(inode); /* its access time, as Linux has it */
+	fuse_stale_attr(inode); /* the read changed atime, as on Linux */
 	return got < 0 ? (int)got : 0;
 }
 
@@ -117,11 +116,11 @@ static void fuse_readahead(struct address_space *m, struct file *f, u64 index, u
 	}
 }
 
-/* ---- pages that mappings dirty ---- */
+/* ---- background writes ---- */
 
 /*
- * Takes a place among the background writes; false: there are too many (@all: for callers that
- * cannot wait).
+ * Takes a slot for a background write. Returns false if there are too many already, but not with
+ * @all, for callers that cannot wait.
  */
 static bool take_slot(struct fuse_conn *fc, struct fuse_inode *fi, bool all)
 {
@@ -148,7 +147,10 @@ static void drop_of_inode(struct fuse_inode *fi)
 	wake_up_all(&fi->wait);
 }
 
-/* Counts a copy that no longer touches anything of the file system; unmounting waits for that. */
+/*
+ * Frees the connection's slot of a background write, which no longer uses the inode or the
+ * superblock. Unmounting waits for that.
+ */
 static void drop_of_conn(struct fuse_conn *fc)
 {
 	spin_lock(&fc->lock);
@@ -157,7 +159,9 @@ static void drop_of_conn(struct fuse_conn *fc)
 	wake_up_all(&fc->waiters);
 }
 
-/* Drops a slot and wakes waiters: a waiter may have seen even a slot in which nothing was sent. */
+/*
+ * Drops a slot and wakes up waiters, even if nothing was sent in it, since a task may wait for it.
+ */
 static void drop_slot(struct fuse_conn *fc, struct fuse_inode *fi)
 {
 	drop_of_inode(fi);
@@ -169,7 +173,9 @@ void fuse_await_writes(struct fuse_conn *fc)
 	wait_event(&fc->waiters, !smp_load_acquire(&fc->nr_async));
 }
 
-/* Takes a handle to write through, kept until put_writer(); NULL. */
+/*
+ * Returns a handle of the inode that is open for writing, referenced until put_writer(), or NULL.
+ */
 static struct fuse_file *get_writer(struct fuse_inode *fi)
 {
 	struct fuse_file *ff;
@@ -214,8 +220,8 @@ static void written(struct fuse_req *r)
 }
 
 /*
- * Uncounts a page that is not dirty any more, or is dropped. PG_private, under the page lock, marks
- * counted pages.
+ * Takes a page that is no longer dirty, or is being dropped, off fc->nr_dirty. PG_private, under
+ * the page lock, marks counted pages.
  */
 static void uncount_dirty(struct fuse_conn *fc, struct page *p)
 {
@@ -301,8 +307,8 @@ static struct fuse_req *new_write(struct inode *inode, u64 first, u64 n)
 }
 
 /*
- * Claims the pages: no other task sends them from now on. Returns false if an older state of a page
- * is being sent, unless @all.
+ * Adds @r to the inode's flights, so that no other task sends its pages. Returns false if a WRITE
+ * of an older state of one of them is unanswered, unless @all is set.
  */
 static bool claim(struct fuse_inode *fi, struct fuse_req *r, bool all)
 {
@@ -331,7 +337,8 @@ static void drop_write(struct inode *inode, struct fuse_req *r)
 }
 
 /*
- * Copies the pages of @r as far as they are dirty still, and sends what lies before the file's end.
+ * Copies the pages of @r up to the first that is no longer dirty, and sends the part before the
+ * file's end.
  */
 static void fill_and_send(struct inode *inode, struct fuse_req *r)
 {
@@ -361,7 +368,7 @@ static u64 send_run(struct inode *inode, u64 first, u64 last, bool all)
 	u64 n = dirty_run(inode, first, last);
 	struct fuse_req *r = new_write(inode, first, n);
 
-	if (IS_ERR(r) && n > 1) { /* a single page is little memory */
+	if (IS_ERR(r) && n > 1) { /* less memory is needed for one page */
 		n = 1;
 		r = new_write(inode, first, n);
 	}
@@ -401,7 +408,7 @@ static int send_pages(struct address_space *m, struct writeback_control *wbc, bo
 	return 0;
 }
 
-/* Writes pages as far as there are slots, without waiting. */
+/* Sends dirty pages while there are slots, without waiting. */
 static int fuse_writepages(struct address_space *m, struct writeback_control *wbc)
 {
 	return send_pages(m, wbc, false);
@@ -421,14 +428,15 @@ int fuse_flush_pages(struct inode *inode)
 	struct writeback_control wbc = { .start = 0, .end = S64_MAX };
 	int err;
 
-	if (current->flags & PF_EXITING) { /* it may be the server itself */
+	if (current->flags & PF_EXITING) { /* this task may be the server itself */
 		fuse_send_all(inode);
 		return 0;
 	}
 	do {
 		wbc.nr_to_write = ~0UL;
 		fuse_writepages(&inode->i_data, &wbc);
-		if (no_async(fi) && mapping_has_dirty(&inode->i_data)) /* the slots are others' */
+		/* other inodes have the slots */
+		if (no_async(fi) && mapping_has_dirty(&inode->i_data))
 			err = wait_event_killable(
 				&fc->waiters, READ_ONCE(fc->nr_async) < FUSE_MAX_ASYNC ||
 						      !READ_ONCE(fc->connected));
@@ -539,7 +547,7 @@ static int fuse_write_end(struct file *f, struct address_space *m, loff_t pos, u
 	return (int)copied;
 }
 
-/* Uncounts a dirty page that is thrown away. */
+/* Uncounts a dirty page that is dropped. */
 static void fuse_invalidatepage(struct page *p, u32 offset)
 {
 	struct fuse_conn *fc = fuse_conn_of(p->mapping->host);
@@ -547,7 +555,7 @@ static void fuse_invalidatepage(struct page *p, u32 offset)
 	if (offset || !fc)
 		return;
 	uncount_dirty(fc, p);
-	wake_up_all(&fc->waiters); /* tasks that wait for room */
+	wake_up_all(&fc->waiters); /* in make_room() */
 }
 
 const struct address_space_operations fuse_aops = {

@@ -2,9 +2,9 @@
 /*
  * poll.c: polls of open files, and the server's notifications.
  *
- * A task asks the server and waits for its answer. A worker that polls for AIO or io_uring never
- * waits for a server, since all users share the few workers. It takes the server's state since the
- * last notification, or sends the question and goes: the answer wakes up the poller.
+ * A task sends POLL and waits for the answer. A worker that polls for AIO or io_uring never waits
+ * for a server, since all users share the few workers. It uses the last answer if no notification
+ * came since. Otherwise it sends POLL without waiting, and the answer wakes up the poller.
  *
  * Locks: fuse_conn.lock.
  */
@@ -14,7 +14,7 @@
 
 #define EVERYTHING (EPOLLIN | EPOLLOUT | EPOLLPRI | EPOLLRDNORM | EPOLLWRNORM)
 
-/* Lets FUSE_NOTIFY_POLL find the file. */
+/* Adds the file to fc->polls, where FUSE_NOTIFY_POLL finds it. */
 static void expect_notify(struct fuse_file *ff)
 {
 	struct rb_node **at = &ff->fc->polls.node, *parent = NULL;
@@ -69,8 +69,9 @@ static struct fuse_file *polled_file(struct fuse_conn *fc, u64 kh)
 }
 
 /*
- * Takes the answer to ask_later(). After an event meanwhile it asks again: the server may have
- * checked before it.
+ * Handles the answer to ask_later(). If the server notified of an event meanwhile, it may have
+ * computed the answer before that event: then the answer is not kept, and the poller is woken to
+ * ask again.
  */
 static void poll_answered(struct fuse_req *r)
 {
@@ -110,7 +111,7 @@ static u32 ask_later(struct fuse_file *ff)
 	return 0;
 }
 
-/* Polls without waiting: 0 as long as the server is being asked. */
+/* Polls without waiting. Returns 0 until the server has answered. */
 static u32 poll_later(struct fuse_file *ff)
 {
 	struct fuse_conn *fc = ff->fc;

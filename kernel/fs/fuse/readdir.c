@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * readdir.c: open directories: a page of entries at a time, straight from the server, each checked.
+ * readdir.c: open directories: reads a page of entries at a time from the server, without a cache,
+ * and checks each.
  */
 #include "kernel/fs/fuse/fuse.h"
 

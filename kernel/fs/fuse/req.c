@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * req.c: connections, and requests from their making to their answer.
+ * req.c: connections, and requests from their allocation to their answer.
  *
  * A request owns its buffers and a reference on its connection, so the waiting task may leave at
- * any time. A signal that does not kill sends an INTERRUPT to the server, and the task continues to
- * wait; a fatal signal ends the wait.
+ * any time. After a signal that does not kill, the server gets an INTERRUPT and the task continues
+ * to wait. A fatal signal ends the wait.
  */
 #include "kernel/fs/fuse/fuse.h"
 #include "kernel/task/ns/nsproxy.h"
@@ -31,7 +31,7 @@ struct fuse_conn *fuse_conn_new(void)
 	fc->pid_ns = current_pid_ns();
 	ns_get(&fc->pid_ns->ns);
 	fc->max_read = FUSE_MAX_IO;
-	/* until the server's INIT: it may read the first request with a small buffer */
+	/* small until INIT: the server may read the first request with a small buffer */
 	fc->max_write = 4096;
 	return fc;
 }
@@ -64,8 +64,8 @@ static void set_asker(struct fuse_req *r)
 }
 
 /*
- * Makes a request, charged to the caller even if no task waits for it: the server may leave any
- * number unanswered.
+ * Makes a request. Its memory is charged to the caller even if no task will wait for it, since the
+ * server may leave any number unanswered.
  */
 struct fuse_req *fuse_req_new(
 	struct fuse_conn *fc, u32 opcode, u64 nodeid, size_t in_len, size_t out_size)
@@ -120,7 +120,10 @@ void fuse_req_put(struct fuse_req *r)
 	kfree(r);
 }
 
-/* Takes a request off all lists; fuse_req_finish() follows without the lock. */
+/*
+ * Takes a request off all lists and makes it DONE. The caller then drops the lock and calls
+ * fuse_req_finish().
+ */
 void fuse_req_done_locked(struct fuse_req *r, int err)
 {
 	assert_spin_held(&r->fc->lock);
@@ -152,7 +155,7 @@ static int queue(struct fuse_req *r)
 		err = -ENOTCONN;
 	} else {
 		if (!r->oneway) {
-			fc->next_unique += 2; /* the odd ones are interrupts */
+			fc->next_unique += 2; /* odd numbers are for interrupts */
 			r->h.unique = fc->next_unique;
 		}
 		r->state = FUSE_PENDING;
@@ -176,8 +179,8 @@ static bool is_done(struct fuse_req *r)
 }
 
 /*
- * Handles a signal: takes back a request that the server has not read, and returns true; otherwise
- * sends an INTERRUPT.
+ * Handles a signal. Takes back a request that the server has not read, and returns true. Otherwise
+ * sends an INTERRUPT and returns false.
  */
 static bool interrupt(struct fuse_req *r)
 {
@@ -201,8 +204,8 @@ static bool interrupt(struct fuse_req *r)
 }
 
 /*
- * Abandons a request whose waiter is being killed. Returns false if the answer has arrived and
- * holds a reference for the server (a node, a handle).
+ * Abandons a request whose waiter is being killed. Returns false if the answer has arrived: the
+ * caller must handle it, since it may carry a reference to a node or a handle.
  */
 static bool abandon(struct fuse_req *r)
 {
@@ -230,8 +233,8 @@ static bool ready(struct fuse_conn *fc)
 }
 
 /*
- * True if the server's namespace has no ids for the caller. Only requests that must be sent, or are
- * not waited for, then go with other ids.
+ * True if the mount's user namespace cannot express the caller's ids. FLUSH and asynchronous
+ * requests, which must be sent, get the overflow ids instead.
  */
 static bool ids_unknown(struct fuse_req *r)
 {

@@ -6,9 +6,9 @@
  * max_read=, blksize=. mount(2) returns at once; INIT is the first request, and all others wait for
  * its answer.
  *
- * An inode is found by its nodeid, counts the lookups that the server has answered with it, and
- * gives them back by one FORGET when it is evicted. A nodeid that comes back as another type is the
- * server's fault: EIO.
+ * An inode is found by its nodeid. It counts the lookups that the server has answered with it, and
+ * eviction gives them back by one FORGET. A nodeid that the server names again with another file
+ * type gives EIO.
  */
 #include "arch/um/machine/arch.h"
 #include "kernel/fs/fuse/fuse.h"
@@ -77,10 +77,10 @@ void fuse_set_size(struct inode *inode, loff_t size, bool grow)
 }
 
 /*
- * Adopts attributes that the server was asked for at @asked. An answer that is older than the known
- * size says nothing about the size, since a write, or an answer with another size, has come in
- * between. The rest of it counts only while the known attributes are out of date. While written
- * data waits in this kernel, the server does not know the size or the times.
+ * Adopts attributes that the server was asked for at @asked. If the known size is newer than that
+ * request, because of a write or another answer in between, the answer's size is ignored, and its
+ * other attributes are taken only if the known ones are out of date. With fi->ours this kernel
+ * keeps the size, mtime and ctime, and the server's are ignored.
  */
 void fuse_set_attr(struct inode *inode, const struct fuse_attr *a, u64 until, u64 asked)
 {
@@ -93,11 +93,11 @@ void fuse_set_attr(struct inode *inode, const struct fuse_attr *a, u64 until, u6
 	late = fi->ours || fi->attr_version > asked || a->size > S64_MAX;
 	keep = late && !fi->ours && fi->attr_until;
 	old = i_size_read(inode);
-	/* Takes the size of directories and links, too: stat shows it. */
+	/* the size of directories and links, too, since stat shows it */
 	if (!late && (asked == ~0UL || old != (loff_t)a->size))
 		learn_size(inode, (loff_t)a->size);
 	if (keep) {
-		if (old != (loff_t)a->size) /* which is the newer? the next look asks */
+		if (old != (loff_t)a->size) /* unclear which is newer: ask again */
 			fi->attr_until = 0;
 		spin_unlock(&fi->lock);
 		return;
@@ -116,7 +116,7 @@ void fuse_set_attr(struct inode *inode, const struct fuse_attr *a, u64 until, u6
 		inode->i_mtime = stamp(a->mtime, a->mtimensec);
 		inode->i_ctime = stamp(a->ctime, a->ctimensec);
 	}
-	spin_unlock(&fi->lock); /* two answers do not mix */
+	spin_unlock(&fi->lock); /* the lock kept two answers apart */
 	if (!S_ISREG(inode->i_mode) || late)
 		return;
 	if (old != (loff_t)a->size) {
@@ -146,7 +146,10 @@ void fuse_forget_one(struct fuse_conn *fc, u64 nodeid)
 {
 	struct fuse_forget *f = kzalloc(sizeof(*f), GFP_KERNEL | __GFP_ACCOUNT);
 
-	/* without memory the server keeps a node too long, which is harmless */
+	/*
+	 * without memory no FORGET is sent, and the server keeps the node too long, which is
+	 * harmless
+	 */
 	if (!f)
 		return;
 	f->nodeid = nodeid;
@@ -202,7 +205,7 @@ static struct inode *fuse_alloc_inode(struct super_block *sb)
 
 	if (!fi)
 		return NULL;
-	/* may wait for the server after the inode has gone */
+	/* the forget may wait for the server after the inode is freed */
 	fi->forget = kzalloc(sizeof(*fi->forget), GFP_KERNEL | __GFP_ACCOUNT);
 	if (!fi->forget) {
 		kmem_cache_free(inode_cache, fi);
@@ -223,7 +226,7 @@ static struct inode *fuse_alloc_inode(struct super_block *sb)
 
 static void fuse_free_inode(struct inode *inode)
 {
-	/* there is nothing to forget: no connection is needed */
+	/* it has no lookups, so it is freed, and no connection is needed */
 	if (FUSE_I(inode)->forget)
 		fuse_forget_put(NULL, FUSE_I(inode)->forget);
 	kmem_cache_free(inode_cache, FUSE_I(inode));
@@ -288,7 +291,7 @@ static void init_end(struct fuse_req *r)
 		take_flags(fc, &o);
 		spin_lock(&fc->lock);
 		fc->initialized = true;
-		/* does it take several requests for a directory at once? */
+		/* can it serve several lookups in a directory at once? */
 		if (fc->sb)
 			WRITE_ONCE(fc->sb->s_shared_lookup, o.flags & FUSE_PARALLEL_DIROPS);
 		spin_unlock(&fc->lock);
@@ -300,7 +303,7 @@ static void init_end(struct fuse_req *r)
 
 void fuse_send_init(struct fuse_conn *fc)
 {
-	/* asks for protocol 7.38; the reply may be of any later minor */
+	/* offers protocol 7.38; a server that answers with a later minor is accepted */
 	struct fuse_init_in in = { .major = FUSE_KERNEL_VERSION,
 		.minor = 38,
 		.max_readahead = FUSE_MAX_IO,
@@ -390,7 +393,7 @@ static void fuse_put_super(struct super_block *sb)
 	fc->sb = NULL;
 	spin_unlock(&fc->lock);
 	fuse_abort(fc);
-	/* an answer that is just handled may be about to drop its inode */
+	/* a background write whose answer is being handled may still hold its inode */
 	fuse_await_writes(fc);
 	sb->s_fs_info = NULL;
 	fuse_conn_put(fc);
@@ -507,7 +510,9 @@ static int fuse_fill_super(struct super_block *sb, void *data, bool silent)
 	if (err)
 		return err;
 	f = fget((int)o.fd);
-	/* opener and mounter must share a user namespace, so that ids have one meaning */
+	/*
+	 * opener of /dev/fuse and mounter must share a user namespace, so that ids have one meaning
+	 */
 	err = f && f->f_cred->user_ns == fc->user_ns ? fuse_dev_attach(f, fc) : -EINVAL;
 	if (f)
 		fput(f);

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * xattr.c: extended attributes, which the server keeps. After the server has answered ENOSYS to an
- * operation, it is not asked again: EOPNOTSUPP.
+ * operation, further calls give EOPNOTSUPP without asking it.
  */
 #include <linux/xattr.h>
 
 #include "kernel/fs/fuse/fuse.h"
 
 /*
- * Sends GETXATTR or LISTXATTR. @size 0 asks for the length only; a value longer than @size is
- * -ERANGE.
+ * Sends GETXATTR or LISTXATTR. @size 0 asks for the length only. Returns the length, or -ERANGE if
+ * it is larger than @size.
  */
 static ssize_t ask(struct inode *inode, u32 opcode, const char *name, void *buf, size_t size)
 {
@@ -54,7 +54,10 @@ ssize_t fuse_getxattr(struct inode *inode, const char *name, void *buf, size_t s
 	return -EOPNOTSUPP;
 }
 
-/* True for a list of terminated names, none of them empty: a walk relies on that. */
+/*
+ * True if the list consists of NUL-terminated names, none of them empty. Users of the list rely on
+ * that.
+ */
 static bool good_list(const char *list, ssize_t n)
 {
 	ssize_t at = 0;
@@ -106,7 +109,7 @@ int fuse_setxattr(struct inode *inode, const char *name, const void *value, size
 	struct fuse_conn *fc = fuse_conn_of(inode);
 	struct {
 		u32 size, flags;
-	} in = { (u32)size, (u32)flags }; /* as before FUSE_SETXATTR_EXT */
+	} in = { (u32)size, (u32)flags }; /* layout without FUSE_SETXATTR_EXT */
 	size_t nlen = strlen(name) + 1;
 	struct fuse_req *r;
 	int err;
