@@ -3,11 +3,11 @@
  * copyup.c: copies a file from a lower layer to the upper one, before the first change.
  *
  * The copy is made in the work directory with data, xattrs, owner, mode and times, synced, and
- * renamed into its place: at no moment does the upper layer have an incomplete file under its name.
- * The directories above are copied first. The times of the upper parent stay as they were.
+ * renamed into its place, so the upper layer never has an incomplete file under its name. The
+ * directories above are copied up first. The upper parent keeps its times.
  *
- * Locks: ovl_inode.lock of the copied inode, under which ovl_inode.upper is set; then the real
- * directories by lock_rename().
+ * Locks: ovl_inode.lock of the copied inode, under which ovl_inode.upper is set; inside it the real
+ * directories' locks by lock_rename().
  */
 #include "kernel/fs/overlay/overlay.h"
 #include "kernel/vfs/xattr/acl.h"
@@ -55,7 +55,7 @@ struct dentry *ovl_make_temp(struct super_block *sb, umode_t mode, dev_t rdev, c
 	return d;
 }
 
-/* Removes what is in the work directory under that dentry. */
+/* Removes a file or an empty directory from the work directory. */
 void ovl_remove_temp(struct super_block *sb, struct dentry *temp)
 {
 	struct dentry *work = OVL_SB(sb)->work;
@@ -99,8 +99,8 @@ out:
 /* ---- contents ---- */
 
 /*
- * Finds the next piece of data at or after *pos and returns its end; negative: none. Without
- * SEEK_DATA all is data.
+ * Finds the next piece of data at or after *pos, moves *pos to its beginning and returns its end;
+ * negative: there is none. Without SEEK_DATA the whole file counts as data.
  */
 static loff_t next_data(struct file *f, loff_t *pos, loff_t size)
 {
@@ -133,7 +133,7 @@ static int copy_stretch(
 			return (int)n;
 		pos += n;
 		if (!n)
-			return -EIO; /* FUSE may take nothing */
+			return -EIO; /* a FUSE server may take no bytes */
 		if (signal_pending(current))
 			return -EINTR;
 		cond_resched();
@@ -172,7 +172,7 @@ static int set_size(struct dentry *d, loff_t size)
 	return err;
 }
 
-/* Copies the data of a file. A path without a dentry has none: the data is missing. */
+/* Copies the data of a file. A path without a dentry means that the data is missing: -ENOENT. */
 static int copy_file(
 	struct super_block *sb, const struct path *from, struct dentry *to, loff_t size)
 {
@@ -195,7 +195,7 @@ static int copy_file(
 	}
 	err = copy_data(in, out, size);
 	if (!err)
-		err = set_size(to, size); /* a hole at the end */
+		err = set_size(to, size); /* the file may end with a hole */
 	if (!err && !ofs->is_volatile)
 		err = vfs_fsync_range(out, 0, S64_MAX, false);
 	fput(out);
@@ -209,9 +209,10 @@ static struct user_namespace *user_ns_of(const struct dentry *d)
 }
 
 /*
- * Converts file capabilities, which count under the root of one user namespace. Those of a
- * namespace above the mounter's count under the mounter's root, others stay; none come out that
- * count where the mounter is not root. A lower layer (FUSE) may lie. -ENODATA: they mean nothing.
+ * Converts file capabilities, which are valid in the user namespace whose root user they name. If
+ * that is the mounter's namespace or one above it, the copy names the mounter's root; otherwise it
+ * names the same user. It never gives capabilities in a namespace where the mounter is not root,
+ * since a lower layer (FUSE) may lie. -ENODATA: the attribute is malformed.
  */
 static int convert_caps(
 	const struct path *from, struct dentry *to, struct vfs_ns_cap_data *d, size_t n)
@@ -267,7 +268,7 @@ static int copy_one_xattr(const struct path *from, struct dentry *to, const char
 	void *value;
 	int err;
 
-	/* the mounter does not see these */
+	/* the mounter cannot see these attributes */
 	if (!strncmp(name, XATTR_TRUSTED_PREFIX, XATTR_TRUSTED_PREFIX_LEN) &&
 		!capable(CAP_SYS_ADMIN))
 		return 0;
@@ -287,8 +288,7 @@ static int copy_one_xattr(const struct path *from, struct dentry *to, const char
 	err = n < 0 ? (int)n : ovl_set_xattr(to, name, value, (size_t)n);
 	kfree(value);
 	/*
-	 * an attribute that the upper file system cannot store is lost, unless it protects
-	 * something
+	 * an attribute that the upper file system cannot store is dropped, but not a security.* one
 	 */
 	return err == -EOPNOTSUPP && strncmp(name, "security.", 9) ? 0 : err;
 }
@@ -318,7 +318,7 @@ static int copy_xattrs(struct super_block *sb, const struct path *from, struct d
 	return err;
 }
 
-/* Copies those of the flags that also hold for the overlay's files. */
+/* Copies the inode flags that an overlay's file takes over. */
 static int copy_flags(struct super_block *sb, const struct inode *in, struct dentry *to)
 {
 	struct inode *out = to->d_inode;
@@ -336,7 +336,7 @@ static int copy_flags(struct super_block *sb, const struct inode *in, struct den
 	}
 	if (in->i_flags & OVL_PROT)
 		err = ovl_write_prot(sb, to, in->i_flags & OVL_PROT);
-	/* it cannot be remembered for the next mount */
+	/* without xattrs, the next mount does not know @prot */
 	return err == -EOPNOTSUPP ? 0 : err;
 }
 
@@ -383,8 +383,8 @@ static struct dentry *make_copy(struct super_block *sb, const struct inode *of, 
 	int err = 0;
 
 	/*
-	 * a task cannot make files of users that its user namespace does not map: until the copy
-	 * has its owner, the mounter changes it
+	 * the mounter, whose credentials are used, cannot make or chown files of users that its
+	 * user namespace does not map
 	 */
 	if (!kuid_has_mapping(current_user_ns(), mnt_seen_uid(path.mnt, inode->i_uid)) ||
 		!kgid_has_mapping(current_user_ns(), mnt_seen_gid(path.mnt, inode->i_gid)))
@@ -418,8 +418,8 @@ static struct dentry *make_copy(struct super_block *sb, const struct inode *of, 
 }
 
 /*
- * Puts the copy into its place. The upper parent keeps its times, and is marked: numbers of files
- * in it are not its own.
+ * Renames the copy into its place. The upper parent keeps its times, and is marked as impure: files
+ * in it may show the inode number of their origin.
  */
 static int place_copy(
 	struct super_block *sb, struct dentry *temp, struct dentry *dir, const struct qstr *name)
@@ -458,8 +458,8 @@ static int copy_up_locked(struct dentry *d, struct dentry *parent, loff_t size)
 	WRITE_ONCE(oi->prot, inode->i_flags & OVL_PROT);
 	smp_store_release(&oi->upper, temp);
 	/*
-	 * only now: the lower file has no data of its own, and a concurrent opener takes the old
-	 * data
+	 * set after oi->upper: between the two, a concurrent opener still finds the old data
+	 * through oi->data
 	 */
 	smp_store_release(&oi->has_own_data, true);
 	ovl_dir_changed(parent->d_inode);
@@ -470,9 +470,9 @@ static int copy_up_locked(struct dentry *d, struct dentry *parent, loff_t size)
 }
 
 /*
- * Copies up the data of an upper file whose data lies below. Its mark is removed only when all data
- * are copied and synced, so a crash leaves the earlier state. It changes the file's times, as the
- * caller is about to do.
+ * Copies up the data of an upper file whose data lies in a lower layer. The mark metacopy is
+ * removed only after all data is copied and synced, so a crash leaves the earlier state. The file's
+ * times change, but the caller is about to change them anyway.
  */
 static int copy_data_up(struct dentry *d, loff_t size)
 {
@@ -517,7 +517,9 @@ static int copy_up_one(struct dentry *d, loff_t size)
 	return err;
 }
 
-/* Returns the highest directory on the way up from @d that is still lower, with a reference. */
+/*
+ * Returns the topmost of @d and its parent directories that is not copied up yet, with a reference.
+ */
 static struct dentry *topmost_lower(struct dentry *d)
 {
 	struct dentry *top = dget(d), *parent;

@@ -2,9 +2,9 @@
 /*
  * dir.c: making and removing names.
  *
- * A new name goes straight into the upper directory, unless a whiteout has that name. Then the new
- * file is made in the work directory and replaces the whiteout by one rename. A name that a lower
- * layer has is removed by exchanging it with a whiteout.
+ * A new file is made in the upper directory, unless a whiteout has its name. Then it is made in the
+ * work directory and replaces the whiteout by one rename. A name that a lower layer has is removed
+ * by exchanging the upper file with a whiteout.
  *
  * New files belong to the caller, so they are made with the mounter's capabilities but the caller's
  * fsuid and fsgid.
@@ -18,7 +18,7 @@ struct new_entry {
 	umode_t mode;
 	dev_t rdev;
 	const char *link;
-	struct dentry *hardlink; /* upper */
+	struct dentry *hardlink; /* the upper file to link, or NULL */
 	bool tmpfile;
 };
 
@@ -70,8 +70,8 @@ static struct dentry *create_direct(
 }
 
 /*
- * Sets owner, mode and lists as if it had been made in @dir: the work directory does not have that
- * one's set-group-id bit or default list.
+ * Gives @temp the owner, mode and access control lists that a file made in @dir would have: the
+ * work directory lacks @dir's set-group-id bit and default list.
  */
 static int inherit(struct inode *dir, struct dentry *temp, const struct new_entry *n)
 {
@@ -109,8 +109,8 @@ static struct dentry *make_hidden_link(struct super_block *sb, struct dentry *so
 }
 
 /*
- * Puts a directory into the place of a whiteout. It cannot replace it, so they are exchanged, and
- * the whiteout is removed.
+ * Puts a directory into the place of a whiteout. A rename cannot replace a file by a directory, so
+ * the two are exchanged, and the whiteout is removed from the work directory.
  */
 static int swap_in(
 	struct super_block *sb, struct dentry *temp, struct dentry *updir, const struct qstr *name)
@@ -123,7 +123,7 @@ static int swap_in(
 	err = ovl_place(sb, temp, updir, name->name, (int)name->len, RENAME_EXCHANGE);
 	if (err)
 		return err;
-	/* even if the task is being killed, since no other task would remove it */
+	/* done even if the task is being killed, since no other task would remove the whiteout */
 	down_write(&work->d_inode->i_rwsem);
 	white = lookup_one_len(was, work, (int)strlen(was));
 	up_write(&work->d_inode->i_rwsem);
@@ -185,7 +185,7 @@ static struct dentry *create_upper(struct inode *dir, struct dentry *d, const st
 	upper = create_direct(updir, &d->d_name, n);
 	if (IS_ERR(upper) || !S_ISDIR(n->mode) || !OVL_I(dir)->nr_lower)
 		return upper;
-	/* if a layer gets something there one day: now it hides nothing */
+	/* hides nothing now, but later additions of this name to a lower layer */
 	err = ovl_set_opaque(dir, upper, 0);
 	if (err) {
 		dput(upper);
@@ -194,7 +194,7 @@ static struct dentry *create_upper(struct inode *dir, struct dentry *d, const st
 	return upper;
 }
 
-/* Makes a file without a name (@d is never looked up), which may get one by link. */
+/* Makes a file without a name, which link(2) may give one. */
 static struct dentry *tmpfile_upper(struct inode *dir, const struct new_entry *n)
 {
 	struct path path = { OVL_SB(dir->i_sb)->layer[0].mnt, ovl_upper(dir) };
@@ -284,7 +284,7 @@ static int ovl_mknod(struct inode *dir, struct dentry *d, umode_t mode, dev_t rd
 	struct new_entry n = { .mode = mode, .rdev = rdev };
 
 	if (S_ISCHR(mode) && !rdev)
-		return -EPERM; /* that would be a whiteout */
+		return -EPERM; /* device 0/0 would be a whiteout */
 	return create(dir, d, &n, NULL);
 }
 
@@ -309,8 +309,8 @@ static int ovl_link(struct dentry *old, struct inode *dir, struct dentry *d)
 /* ---- removing ---- */
 
 /*
- * Finds the upper dentry of that name, which must be the inode's: a reference, NULL: there is none,
- * or ERR_PTR.
+ * Finds the upper dentry of @d's name and checks that it has @d's upper inode. Returns a reference,
+ * NULL if @d is not in the upper layer, or ERR_PTR.
  */
 static struct dentry *upper_entry(struct dentry *updir, struct dentry *d)
 {
@@ -322,7 +322,7 @@ static struct dentry *upper_entry(struct dentry *updir, struct dentry *d)
 	if (IS_ERR(found) || found->d_inode == up->d_inode)
 		return found;
 	dput(found);
-	/* the layer below was changed behind the overlay */
+	/* the upper layer was changed directly, not through the overlay */
 	return ERR_PTR(-ESTALE);
 }
 
@@ -355,7 +355,7 @@ static int remove_and_cover(
 		upper ? RENAME_EXCHANGE : RENAME_NOREPLACE);
 	if (err) {
 		ovl_remove_temp(sb, white);
-	} else if (upper) { /* it is in the work directory now */
+	} else if (upper) { /* it now lies in the work directory */
 		if (S_ISDIR(upper->d_inode->i_mode))
 			ovl_clear_whiteouts(sb, upper);
 		ovl_remove_temp(sb, upper);
@@ -394,7 +394,7 @@ static int do_remove(struct inode *dir, struct dentry *d, bool is_dir)
 		err = ovl_want_write(dir->i_sb);
 	if (err)
 		return err;
-	/* either it is copied up before, or the copy finds that it is gone */
+	/* excludes a copy-up, which runs before, or afterwards finds that the name is gone */
 	mutex_lock(&OVL_I(inode)->lock);
 	old = ovl_enter(dir->i_sb);
 	err = remove_upper(dir, d, is_dir);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * file.c: open files. Each wraps a file that is open on the real inode; data never passes through
- * pages of the overlay's own.
+ * file.c: open files. Each wraps an open file of the real inode; the overlay has no pages of its
+ * own.
  *
- * Opening for writing copies up first. If another task copies up a file that is open for reading,
- * later reads use the upper file, which is opened and kept beside the lower one. A mapping made
- * before stays on the lower file, as Linux documents.
+ * Opening for writing copies up first. If a file that is open for reading is copied up, its later
+ * reads use the upper file, which is opened and kept beside the lower one. A mapping made before
+ * stays on the lower file, as Linux documents.
  *
  * Lock: real[1] is set once, by compare and exchange.
  */
@@ -14,7 +14,9 @@
 #include "kernel/fs/overlay/overlay.h"
 
 struct ovl_file {
-	/* the file as it was opened, and as it is after a copy-up by another task */
+	/*
+	 * [0]: the real file at open; [1]: the upper file, if the file was copied up since, or NULL
+	 */
 	struct file *real[2];
 };
 
@@ -32,7 +34,9 @@ struct file *ovl_open_layer(const struct path *real, u32 flags)
 	return dentry_open(real, flags, FMODE_NONOTIFY);
 }
 
-/* Opens the real file of @f. A mapping is of the real file, and is shown as @f. */
+/*
+ * Opens the real file of @f. Mappings belong to the real file, but /proc shows @f's path (f_shown).
+ */
 static struct file *open_real(const struct file *f)
 {
 	struct path path = ovl_data_path(f->f_inode);
@@ -56,7 +60,10 @@ static int ovl_open(struct inode *inode, struct file *f)
 	struct ovl_file *of;
 	int err = 0;
 
-	/* a caller that may write but not truncate (Landlock) is refused only later */
+	/*
+	 * without the right to truncate (Landlock), the data is copied too, since the truncation
+	 * fails later
+	 */
 	if (f->f_mode & FMODE_WRITE)
 		err = (f->f_flags & O_TRUNC) && !(f->f_mode & FMODE_NO_TRUNCATE) ?
 			      ovl_copy_up_truncated(f->f_path.dentry, 0) :
@@ -75,7 +82,7 @@ static int ovl_open(struct inode *inode, struct file *f)
 	f->private_data = of;
 	f->f_mapping = of->real[0]->f_mapping;
 	f->f_wb_err_seq = mapping_wb_sample(f->f_mapping);
-	f->f_mode |= FMODE_CAN_ODIRECT; /* the real file has said whether */
+	f->f_mode |= FMODE_CAN_ODIRECT; /* the open of the real file checked */
 	return 0;
 }
 
@@ -108,7 +115,7 @@ static struct file *real_of(struct file *f)
 	return of->real[1];
 }
 
-/* Passes the flags on to the real file: fcntl(F_SETFL) has changed only those of @f. */
+/* Copies the flags of @f to the real file, since fcntl(F_SETFL) changes only those of @f. */
 static void pass_flags(struct file *f, struct file *real)
 {
 	const u32 mask = O_APPEND | O_NONBLOCK | O_DIRECT | O_NOATIME;
@@ -136,7 +143,10 @@ static ssize_t ovl_read_iter(struct file *f, struct iov_iter *to, loff_t *pos)
 	return n;
 }
 
-/* Writes with the caller's credentials: they decide about limits and set-id bits. */
+/*
+ * Writes with the caller's credentials, which decide about resource limits and the removal of
+ * set-id bits.
+ */
 static ssize_t ovl_write_iter(struct file *f, struct iov_iter *from, loff_t *pos)
 {
 	struct file *real = real_of(f);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * flags.c: chattr's flags of overlay inodes.
+ * flags.c: the flags of chattr(1) on overlay inodes.
  *
  * They are those of the real file, except two. The overlay itself could not copy up, link or rename
- * a file that may not be changed (S_IMMUTABLE), or only become longer (S_APPEND). So the upper file
- * has neither flag; an attribute, protattr, has a letter for each ("a", "i"), which is Linux's
- * form, and the overlay's inode has the flags (ovl_inode.prot).
+ * an upper file that may not be changed (S_IMMUTABLE) or may only grow (S_APPEND). So the upper
+ * file has neither flag. The xattr protattr records them by the letters "i" and "a", as on Linux,
+ * and the overlay's inode has the flags (ovl_inode.prot).
  *
  * vfs checks the caller's permission on the overlay's inode. Locks: the overlay inode's i_rwsem
  * (vfs), the upper inode's inside.
@@ -52,7 +52,7 @@ int ovl_get_flags(struct inode *inode, u32 *flags)
 	return err;
 }
 
-/* Sets the flags of the upper file, without those that are only recorded in an attribute. */
+/* Sets the flags of the upper file, without the two that are only recorded in protattr. */
 static int set_real(struct inode *real, u32 flags)
 {
 	int err;

@@ -3,14 +3,14 @@
  * inode.c: attributes, permissions and extended attributes of overlay inodes.
  *
  * Mode, owner, times and size are copies of the real inode's (ovl_copy_attr after each change).
- * Permissions are checked on them, with the caller's credentials; the operation on the real file
- * then runs with the mounter's. The overlay's own xattrs are hidden.
+ * Permissions are checked with the caller's credentials; the operation on the real file then runs
+ * with the mounter's. The overlay's own xattrs are hidden.
  */
 #include "kernel/fs/overlay/overlay.h"
 #include "kernel/vfs/xattr/acl.h"
 #include "kernel/vfs/xattr/file_caps.h"
 
-/* ---- xattrs of the layers: the mounter's credentials are taken ---- */
+/* ---- xattrs of the layers: called with the mounter's credentials ---- */
 
 const char *ovl_xattr(const struct ovl_sb *ofs, int which, char buf[48])
 {
@@ -35,8 +35,8 @@ bool ovl_private_xattr(const struct ovl_sb *ofs, const char *name)
 }
 
 /*
- * Checks the permissions of the mounter, whose credentials are current's now. ACLs belong to their
- * owner.
+ * Checks the permissions of the mounter, whose credentials are current's now. ACLs may be read by
+ * any user and changed by the owner of the file.
  */
 static int may_xattr(struct inode *real, const char *name, int mask)
 {
@@ -81,8 +81,8 @@ int ovl_set_own_xattr(
 }
 
 /*
- * The origin is a file handle, laid out as Linux does: version 0, magic, length, flags, type, the
- * file system's UUID, and the handle: number and generation.
+ * The xattr origin is a file handle in Linux's layout: version 0, magic, length, flags, type, the
+ * file system's UUID, and the handle, which is inode number and generation.
  */
 struct origin {
 	u8 version, magic, len, flags, type;
@@ -110,8 +110,8 @@ int ovl_set_origin(const struct super_block *sb, struct dentry *upper, const str
 }
 
 /*
- * Returns on which layer's file system it is, by the UUID; file systems without UUIDs are all
- * alike.
+ * Returns the first lower layer whose file system has this UUID, or 0. File systems without a UUID
+ * all match each other.
  */
 static u32 layer_of_uuid(const struct ovl_sb *ofs, const u8 *uuid)
 {
@@ -173,12 +173,12 @@ int ovl_getattr(const struct path *path, struct kstat *st, u32 request, u32 flag
 		return err;
 	st->ino = inode->i_ino;
 	st->dev = inode->i_sb->s_dev;
-	/* the links are not counted; Linux reports 1 */
+	/* the links of a merged directory are not counted: 1, as on Linux */
 	if (S_ISDIR(st->mode) && ovl_is_merged(inode))
 		st->nlink = 1;
 	else if (!S_ISDIR(st->mode) && ovl_upper(inode))
 		st->nlink = inode->i_nlink;
-	if (ovl_data_elsewhere(inode)) { /* what takes room is the data */
+	if (ovl_data_elsewhere(inode)) { /* the data's inode has the blocks */
 		const struct inode *data = ovl_data_inode(inode);
 
 		st->blocks = data ? data->i_blocks : (u64)(st->size + 511) / 512;
@@ -234,8 +234,8 @@ int ovl_setattr(struct dentry *d, struct iattr *attr)
 }
 
 /*
- * Finds the inode below all overlays: the overlays' inodes have copies of its mode and owner, but
- * not its access control list.
+ * Finds the real inode below all stacked overlays: the overlays' inodes have copies of its mode and
+ * owner, but not its access control list.
  */
 static struct path bottom_of(const struct inode *inode)
 {
@@ -259,7 +259,7 @@ int ovl_permission(struct inode *inode, int mask)
 	if (err)
 		return err;
 	if ((mask & (MAY_WRITE | MAY_APPEND)) && !ovl_upper(inode))
-		mask = (mask & ~(MAY_WRITE | MAY_APPEND)) | MAY_READ; /* it will be copied up */
+		mask = (mask & ~(MAY_WRITE | MAY_APPEND)) | MAY_READ; /* a write will copy it up */
 	real = ovl_real_path(inode);
 	old = ovl_enter(inode->i_sb);
 	err = path_permission(&real, mask);
@@ -269,7 +269,7 @@ int ovl_permission(struct inode *inode, int mask)
 
 /* ---- xattrs ---- */
 
-/* Lists are asked of, and given to, what takes them for such. */
+/* True if the real file system can store @name: for access control lists it must support them. */
 static bool keeps_lists(const struct inode *real, const char *name)
 {
 	return !is_acl_name(name) || real->i_sb->s_iflags & SB_I_POSIXACL;
@@ -288,8 +288,8 @@ ssize_t ovl_getxattr(struct inode *inode, const char *name, void *buf, size_t si
 	old = ovl_enter(inode->i_sb);
 	was = mnt_enter(path.mnt);
 	/*
-	 * existing capabilities are read before they are dropped. Ids of the file system below are
-	 * of its owner's user namespace, not of the overlay's
+	 * for file capabilities, ids are converted: those of the real file system belong to its own
+	 * user namespace, not to the overlay's. @size 0 only asks whether they exist
 	 */
 	if (size && !strcmp(name, XATTR_NAME_CAPS))
 		n = file_caps_to_show(real, buf, size);
@@ -303,8 +303,8 @@ ssize_t ovl_getxattr(struct inode *inode, const char *name, void *buf, size_t si
 }
 
 /*
- * Checks a value by the mounter's rights in the file system below; *value becomes what is stored
- * there.
+ * Checks the mounter's right to set the attribute in the real file system. *value becomes the value
+ * to store there.
  */
 static int judge_value(struct inode *real, const char *name, const void **value, size_t *size,
 	struct vfs_ns_cap_data *caps)
@@ -374,7 +374,10 @@ int ovl_setxattr(struct inode *inode, const char *name, const void *value, size_
 	return err;
 }
 
-/* Removes the names that are the overlay's own, and those that the mounter may not see. */
+/*
+ * Removes the names of the overlay's own attributes, and those that the mounter, whose credentials
+ * are used, may not see.
+ */
 static ssize_t filter_list(const struct ovl_sb *ofs, char *list, ssize_t n)
 {
 	bool all = capable(CAP_SYS_ADMIN);

@@ -2,9 +2,9 @@
 /*
  * lookup.c: looks up a name through the layers, and makes the overlay inode for the result.
  *
- * The search for a directory goes from layer to layer until a file that is no directory, a
- * whiteout, or an opaque directory ends it. A redirect changes the name, or the whole path from a
- * layer's root, for the layers below.
+ * The search for a directory goes down from layer to layer until a file that is no directory, a
+ * whiteout, or an opaque directory ends it. A redirect changes the name, or the path from the root,
+ * that is looked up in the layers below.
  *
  * Names that are hard links of one file in the upper layer share an overlay inode: ovl_sb.hash
  * finds the inode by the real one. A file with several names in a lower layer is several overlay
@@ -17,7 +17,9 @@
 
 /* ---- one name in one layer ---- */
 
-/* Looks up a name: a positive dentry with a reference, NULL: there is none, or ERR_PTR. */
+/*
+ * Looks up a name. Returns a positive dentry with a reference, NULL if there is none, or ERR_PTR.
+ */
 static struct dentry *lookup_one(struct dentry *dir, const char *name, int len)
 {
 	struct dentry *d;
@@ -70,16 +72,16 @@ bool ovl_is_opaque(const struct super_block *sb, struct dentry *d)
 
 struct search {
 	struct super_block *sb;
-	const char *name; /* for the layers to come */
+	const char *name; /* to look up in the layers below */
 	int len;
-	/* what @name points into, or an absolute path */
+	/* storage for @name after a redirect; @absolute: it is a path from the root */
 	char redirect[REDIRECT_MAX];
 	bool absolute;
 	struct dentry *upper;
 	struct ovl_path *lower;
 	u32 nr_lower;
 	bool stop, opaque, is_dir;
-	/* a file without data was found; from now on only files are looked for */
+	/* a metacopy file (without data) was found, so lower layers are searched for its data */
 	bool wants_data;
 	struct ovl_path data;
 	bool no_data;
@@ -101,7 +103,7 @@ static int read_redirect(struct search *s, struct dentry *d)
 	text[n] = 0;
 	if (strlen(text) != (size_t)n || (text[0] != '/' && strchr(text, '/')))
 		return -EIO;
-	/* the redirect is another name in the folder that the path so far leads to */
+	/* a name without slashes replaces the last component of the path */
 	if (s->absolute && text[0] != '/') {
 		for (at = s->len; s->redirect[at - 1] != '/'; at--)
 			;
@@ -115,7 +117,10 @@ static int read_redirect(struct search *s, struct dentry *d)
 	return 0;
 }
 
-/* Notes what @d, found in a layer, means for the layers below. */
+/*
+ * Evaluates the marks of @d, found in a layer: whether the search stops, and which name or path the
+ * layers below are searched for.
+ */
 static int look_at(struct search *s, struct dentry *d)
 {
 	char name[48];
@@ -153,8 +158,8 @@ static int search_upper(struct search *s, struct dentry *dir)
 }
 
 /*
- * Looks for the data of a file that lies in a lower layer: @d has it, or says where to look next.
- * Takes the reference.
+ * Handles a candidate for the data of a metacopy file: either @d has the data, or it is a metacopy
+ * file too, whose redirect may change the path. Takes over the reference.
  */
 static int look_for_data(struct search *s, u32 layer, struct dentry *d)
 {
@@ -193,8 +198,8 @@ static int search_lower(struct search *s, u32 layer, struct dentry *dir)
 }
 
 /*
- * Searches the lower layers: after an absolute redirect all of them from their roots, else those in
- * which the parent is.
+ * Searches the lower layers that have the parent directory. After an absolute redirect, searches
+ * all layers below from their roots.
  */
 static int search_lowers(struct search *s, struct inode *dir)
 {
@@ -215,8 +220,8 @@ static int search_lowers(struct search *s, struct inode *dir)
 }
 
 /*
- * Looks for a file's data in the layers of data, which have no names in the tree: only a whole path
- * finds it. A file whose data is missing can be stat'ed, but not opened.
+ * Looks for a file's data in the data-only layers, which have no names in the tree, so only an
+ * absolute redirect leads there. A file whose data is missing can be stat'ed, but not opened.
  */
 static int search_data(struct search *s)
 {
@@ -337,7 +342,10 @@ static struct hlist_head *bucket(struct ovl_sb *ofs, const struct inode *key)
 	return &ofs->hash[((u64)key >> 7) % OVL_HASH];
 }
 
-/* Does not find an inode that is being evicted, although it has released nothing yet. */
+/*
+ * Finds the inode of @key and takes a reference. An inode that is being evicted is skipped,
+ * although it is still hashed.
+ */
 static struct inode *find_locked(struct ovl_sb *ofs, const struct inode *key)
 {
 	struct ovl_inode *oi;
@@ -391,8 +399,8 @@ void ovl_rehash(struct inode *inode, struct inode *key)
 }
 
 /*
- * Hashes a new inode for @key, unless a lookup by another of its names was faster: then returns
- * that one, and drops @inode.
+ * Hashes a new inode for @key and returns it. If a lookup of another hard link has hashed an inode
+ * meanwhile, drops @inode and returns that one.
  */
 static struct inode *hash_first(struct inode *inode, struct inode *key)
 {
@@ -467,6 +475,6 @@ struct inode *ovl_get_inode(struct super_block *sb, const struct ovl_found *foun
 	oi->prot = upper ? ovl_read_prot(OVL_SB(sb), upper) : 0;
 	ovl_copy_attr(inode);
 	ovl_set_ops(inode);
-	acl_changed(inode); /* it is not known what the real one has */
+	acl_changed(inode); /* the real inode may have a list */
 	return hash ? hash_first(inode, real) : inode;
 }

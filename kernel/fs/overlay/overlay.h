@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * overlay.h: one tree from several: an upper directory that takes all changes, over lower
- * directories that never change.
+ * overlay.h: overlayfs: one tree merged from an upper directory, which takes all changes, and lower
+ * directories below it, which never change.
  *
  *	super.c    options, mounting, statfs
  *	lookup.c   names through the layers, inodes
@@ -13,8 +13,9 @@
  *	rename.c   renaming, opaque directories and redirects
  *	flags.c    chattr's flags
  *
- * An overlay inode has a real inode in the upper layer, or in a lower one, or (a directory) in
- * several. The marks on disk are Linux's (user.overlay.* with the option userxattr):
+ * An overlay inode has a real inode in the upper layer or in a lower one; a directory may have one
+ * in each of several layers. The marks on disk are Linux's (user.overlay.* with the option
+ * userxattr):
  *
  *	character device 0/0         a whiteout
  *	trusted.overlay.opaque "y"   hides the lower contents of a directory
@@ -23,17 +24,17 @@
  *	trusted.overlay.impure       marks directories in which some entries have an origin
  *
  * A file that is marked trusted.overlay.metacopy has attributes only. Its data is in a layer below,
- * under its name or where its redirect says, or in one of the data-only layers at the bottom, which
- * have no names in the tree. With metacopy=on such files can be read, and a changed file gets all
- * its data: the driver understands metacopy files that other systems made, but makes none.
+ * under its name or its redirect, or in one of the data-only layers at the bottom, which have no
+ * names in the tree. With metacopy=on such files can be read, and a write copies all data up. So
+ * this driver reads the metacopy files of other systems, but makes none.
  *
  * Crash safety: a copy-up is made in the work directory, synced, and moved into place by one
  * rename; a name is exchanged with its whiteout by one rename. The next mount removes what a crash
  * has left in the work directory.
  *
  * Locks, outer to inner: the overlay directory's i_rwsem (vfs), ovl_inode.lock (copying up: parents
- * before children), then all locks of the real file systems. Where those are overlays too, their
- * locks are of another class (OVL_LOCK_CLASS). Operations on the layers run with the credentials of
+ * before children), then all locks of the real file systems. If those are overlays too, their locks
+ * have another lockdep class (OVL_LOCK_CLASS). Operations on the layers run with the credentials of
  * the mounter: ovl_enter(), ovl_leave().
  */
 #ifndef NESTLING_FS_OVERLAY_H
@@ -57,23 +58,26 @@
 #define OVL_MAX_DEPTH 2 /* overlays on overlays */
 
 /*
- * The class of a lock of an overlay that is stacked on @depth - 1 others: an upper overlay's lock
- * is taken first.
+ * The lockdep class of a lock of an overlay that is stacked on @depth - 1 other overlays. The lock
+ * of the overlay on top is taken first.
  */
 #define OVL_LOCK_CLASS(name, depth) ((depth) > 1 ? "overlay2:" name : "overlay:" name)
 
 struct ovl_layer {
-	struct mount *mnt; /* private */
+	struct mount *mnt; /* of this overlay only */
 	struct dentry *root;
-	/* equal for layers on one file system; 0 is the upper's */
+	/*
+	 * number of the layer's file system: equal for layers on one file system; 0 is the upper
+	 * layer's
+	 */
 	u32 fsid;
 };
 
 struct ovl_sb {
-	/* [0] is the upper one (mnt NULL: none); immutable */
+	/* [0] is the upper layer (mnt NULL: none); immutable */
 	struct ovl_layer layer[OVL_MAX_LAYERS + 1];
-	u32 nr_layers; /* with [0] */
-	u32 nr_data;   /* of these, at the end, have data only */
+	u32 nr_layers; /* including [0] */
+	u32 nr_data;   /* data-only layers, at the end */
 	u32 nr_fs;
 	struct dentry *work; /* under the upper layer's mount, or NULL */
 	const struct cred *creds;
@@ -81,12 +85,12 @@ struct ovl_sb {
 	bool redirect_dir, redirect_follow, follow_asked, userxattr, is_volatile, metacopy;
 	bool redirect_asked;
 	/*
-	 * the upper file system does not store the overlay's attributes, or not for the mounter;
-	 * immutable
+	 * the upper file system cannot store the overlay's attributes, or the mounter may not set
+	 * them; immutable
 	 */
 	bool no_marks;
 	u32 depth;
-	u64 tmp_count; /* atomic: names in the work directory */
+	u64 tmp_count; /* names temporary files; atomic */
 	spinlock_t hash_lock;
 	/* ovl_inode.node, hashed by the real inode; under hash_lock */
 	struct hlist_head hash[OVL_HASH];
@@ -99,26 +103,26 @@ struct ovl_path {
 
 struct ovl_inode {
 	struct inode vfs;
-	struct mutex lock;      /* copying up */
+	struct mutex lock;      /* held while copying up */
 	struct dentry *upper;   /* set once, by copying up; a reference */
 	struct ovl_path *lower; /* immutable */
 	u32 nr_lower;
-	/* the place of the data, in a file that has none of its own; immutable */
+	/* for a file without data of its own: where the data is; immutable */
 	struct ovl_path data;
-	bool no_data; /* it is nowhere */
-	/* the file was copied up, so @data does not count; set once, as @upper */
+	bool no_data; /* that data is missing */
+	/* the data was copied up, so @data is no longer used; set once, like @upper */
 	bool has_own_data;
 	bool opaque; /* under the parent's i_rwsem */
 	/*
-	 * OVL_PROT: those bits of i_flags that the upper file only records. Written before the
-	 * inode is seen, or under i_rwsem or @lock
+	 * OVL_PROT: the bits of i_flags that the upper file only records. Written before other
+	 * tasks see the inode, or under i_rwsem or @lock.
 	 */
 	u32 prot;
 	/* counts changes of a directory's names; atomic */
 	u64 version;
-	/* the newest listing, while a file has it; under hash_lock */
+	/* the newest listing, while an open file uses it; under hash_lock */
 	struct listing *listing;
-	struct hlist_node node; /* of files: under hash_lock */
+	struct hlist_node node; /* in ovl_sb.hash; under hash_lock */
 	struct inode *key;
 };
 
@@ -150,14 +154,14 @@ static inline struct path ovl_real_path(const struct inode *inode)
 		return (struct path){ ofs->layer[0].mnt, upper };
 	return (struct path){ ofs->layer[low->layer].mnt, low->dentry };
 }
-/* True if the file's data is not where its attributes are. */
+/* True if the file's data lies in another real inode than its attributes. */
 static inline bool ovl_data_elsewhere(const struct inode *inode)
 {
 	const struct ovl_inode *oi = OVL_I(inode);
 
 	return (oi->data.dentry || oi->no_data) && !smp_load_acquire(&oi->has_own_data);
 }
-/* Returns where the file's data is; a path without a dentry: nowhere. */
+/* Returns the path of the real file with the data; without a dentry if the data is missing. */
 static inline struct path ovl_data_path(const struct inode *inode)
 {
 	const struct ovl_path *data = &OVL_I(inode)->data;
@@ -173,7 +177,7 @@ static inline struct inode *ovl_data_inode(const struct inode *inode)
 
 	return d ? d->d_inode : NULL;
 }
-/* True if it is a directory with parts below the topmost one. */
+/* True if it is a directory with a part in more than one layer. */
 static inline bool ovl_is_merged(const struct inode *inode)
 {
 	return OVL_I(inode)->nr_lower > (ovl_upper(inode) ? 0U : 1U);
@@ -192,7 +196,7 @@ static inline void ovl_leave(const struct cred *old)
 {
 	revert_creds(old);
 }
-/* Begins a change of the upper file system: 0 or -EROFS. */
+/* Gets write access to the upper file system, until ovl_drop_write(). 0 or -EROFS. */
 static inline int ovl_want_write(const struct super_block *sb)
 {
 	return OVL_SB(sb)->layer[0].mnt ? mnt_want_write(OVL_SB(sb)->layer[0].mnt) : -EROFS;
@@ -209,7 +213,7 @@ struct ovl_found {
 	struct ovl_path *lower;
 	u32 nr_lower;
 	bool opaque;
-	struct ovl_path data; /* of a file that has none of its own */
+	struct ovl_path data; /* data of a metacopy file */
 	bool no_data;
 };
 /*
@@ -217,33 +221,36 @@ struct ovl_found {
  * failure. Uses the mounter's credentials.
  */
 struct inode *ovl_get_inode(struct super_block *sb, const struct ovl_found *found);
-bool ovl_is_opaque(const struct super_block *sb, struct dentry *real); /* as the mounter */
+/* uses the mounter's credentials */
+bool ovl_is_opaque(const struct super_block *sb, struct dentry *real);
 void ovl_rehash(struct inode *inode, struct inode *key);
 void ovl_unhash(struct inode *inode);
-/* Asks whether a lower layer has @name in @dir, not whited out: 1, 0 or -errno. */
+/*
+ * Returns 1 if @name in @dir is visible in the lower layers (exists, not whited out), 0 or -errno.
+ */
 int ovl_lower_has(struct inode *dir, const char *name, int len);
-/* Returns the number that a file in @layer shows; an upper file may show its origin's. */
+/* Returns the inode number that the overlay shows for inode @ino of @layer. */
 u64 ovl_ino(const struct super_block *sb, u32 layer, u64 ino);
 
 /*
- * flags.c: what forbids all changes (chattr +i, +a) would forbid those that are made below, too:
- * the upper file only remembers it, in an attribute. @prot: S_IMMUTABLE, S_APPEND.
+ * flags.c: chattr +i and +a on the upper file would also forbid the overlay's own changes, so an
+ * attribute of the upper file only records them. @prot: S_IMMUTABLE, S_APPEND.
  */
 #define OVL_PROT (S_IMMUTABLE | S_APPEND)
 u32 ovl_read_prot(const struct ovl_sb *ofs, struct dentry *upper);
 int ovl_write_prot(const struct super_block *sb, struct dentry *upper, u32 prot);
 
 /* inode.c */
-int ovl_copy_up_inode(struct inode *inode); /* by one of its names; -ESTALE */
+int ovl_copy_up_inode(struct inode *inode); /* -ESTALE: it has no name */
 const char *ovl_xattr(const struct ovl_sb *ofs, int which, char buf[48]);
 enum { OVL_OPAQUE, OVL_REDIRECT, OVL_ORIGIN, OVL_IMPURE, OVL_METACOPY, OVL_PROTATTR };
 int ovl_set_xattr(struct dentry *upper, const char *name, const void *value, size_t n);
 ssize_t ovl_get_xattr(struct dentry *real, const char *name, void *buf, size_t n);
-/* Sets a mark of the list above: -EOPNOTSUPP where the upper layer has no xattrs. */
+/* Sets the mark @which (OVL_*). -EOPNOTSUPP: the upper layer cannot store it. */
 int ovl_set_own_xattr(
 	const struct super_block *sb, struct dentry *upper, int which, const void *value, size_t n);
 bool ovl_private_xattr(const struct ovl_sb *ofs, const char *name);
-void ovl_copy_attr(struct inode *inode); /* from the real one */
+void ovl_copy_attr(struct inode *inode); /* from the real inode */
 void ovl_set_ops(struct inode *inode);
 int ovl_getattr(const struct path *path, struct kstat *st, u32 request, u32 flags);
 int ovl_get_flags(struct inode *inode, u32 *flags);
@@ -257,15 +264,19 @@ ssize_t ovl_listxattr(struct inode *inode, char *buf, size_t size);
 	.getattr = ovl_getattr, .setattr = ovl_setattr, .permission = ovl_permission,              \
 	.getxattr = ovl_getxattr, .setxattr = ovl_setxattr, .listxattr = ovl_listxattr,            \
 	.get_flags = ovl_get_flags, .set_flags = ovl_set_flags
-/* Returns the number of the origin that an upper file remembers, with the layer's mark, or 0. */
+/*
+ * Returns the inode number of the file's origin, as the overlay shows it, or 0 if the upper file
+ * has no usable origin.
+ */
 u64 ovl_origin_ino(const struct super_block *sb, struct dentry *upper);
 int ovl_set_origin(const struct super_block *sb, struct dentry *upper, const struct ovl_path *from);
 
-/* copyup.c: these take on the mounter's credentials themselves. */
-int ovl_copy_up(struct dentry *d);                        /* and all above it */
-int ovl_copy_up_truncated(struct dentry *d, loff_t size); /* no more than that of its data */
+/* copyup.c: The first two switch to the mounter's credentials themselves. */
+int ovl_copy_up(struct dentry *d);                        /* and its parent directories */
+int ovl_copy_up_truncated(struct dentry *d, loff_t size); /* at most @size bytes */
 /*
- * Makes a file or directory in the work directory under a name of its own: a reference, or ERR_PTR.
+ * Makes a file or directory with an unused name in the work directory. Returns its dentry with a
+ * reference, or ERR_PTR.
  */
 struct dentry *ovl_make_temp(struct super_block *sb, umode_t mode, dev_t rdev, const char *link);
 void ovl_remove_temp(struct super_block *sb, struct dentry *temp);
@@ -277,15 +288,13 @@ static inline void ovl_dir_changed(struct inode *dir)
 
 /* dir.c */
 extern const struct inode_operations ovl_dir_iops;
-int ovl_whiteout(struct super_block *sb, struct dentry **white); /* in the work directory */
-/*
- * Renames between the work directory and @dir (upper). @to NULL: a name that must be free or is
- * replaced.
- */
+/* makes one in the work directory */
+int ovl_whiteout(struct super_block *sb, struct dentry **white);
+/* Renames @temp from the work directory to @name in @dir, an upper directory. @flags: RENAME_*. */
 int ovl_place(struct super_block *sb, struct dentry *temp, struct dentry *dir, const char *name,
 	int len, u32 flags);
 int ovl_set_opaque(
-	struct inode *inode, struct dentry *upper, int none); /* @none: where there are no marks */
+	struct inode *inode, struct dentry *upper, int none); /* @none: result without marks */
 
 /* rename.c */
 int ovl_rename(
@@ -294,15 +303,16 @@ int ovl_rename(
 /* readdir.c */
 extern const struct file_operations ovl_dir_fops;
 int ovl_dir_empty(struct inode *dir); /* 0, -ENOTEMPTY, -errno */
-/* Removes the whiteouts in an upper directory that is about to go. */
+/* Removes the whiteouts in an upper directory that is about to be removed. */
 int ovl_clear_whiteouts(struct super_block *sb, struct dentry *upper);
 /* Removes everything below @dir (the work directory, at mount). */
 void ovl_clear_tree(struct mount *m, struct dentry *dir, u32 depth);
 
 /*
- * file.c: Opens a file of a layer with the mounter's credentials: a file that the mounter may not
- * open, no caller opens through the overlay. A file's data can lie elsewhere than its attributes,
- * by which the caller is checked. Of a merged directory only the topmost part is.
+ * file.c: Opens a file of a layer. Called with the mounter's credentials, which are checked: what
+ * the mounter may not open, no caller opens through the overlay. The caller's own permission was
+ * checked on another real file if the data lies apart from the attributes, or if this is not a
+ * merged directory's topmost part.
  */
 struct file *ovl_open_layer(const struct path *real, u32 flags); /* ERR_PTR */
 extern const struct file_operations ovl_file_ops;

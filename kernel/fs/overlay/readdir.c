@@ -2,24 +2,28 @@
 /*
  * readdir.c: merged listings.
  *
- * At the start of a listing (position 0) all layers are read, from the top down: the first layer
- * with a name counts, and a whiteout hides the name in the layers below. The open file keeps the
- * result unchanged until it is read from the start again. A position is an index into it, so
- * telldir() and seekdir() stay valid whatever is added and removed meanwhile. Open files that begin
- * while the directory's names have not changed (ovl_inode.version) share one listing, as on Linux.
+ * At the start of a listing (position 0) all layers are read, from the top down: a name's entry
+ * comes from the first layer that has it, and a whiteout hides the name in the layers below. The
+ * open file keeps the result until it is read from the start again. A position is an index into it,
+ * so telldir() and seekdir() stay valid whatever is added and removed meanwhile. Open files share
+ * one listing while the directory's names do not change (ovl_inode.version), as on Linux.
  *
  * Locks: a listing is filled under the directory's i_rwsem, before other tasks see it; then only
- * its count changes, under hash_lock. The open file's pointer to it is under its f_pos_lock.
+ * its refcount changes, under hash_lock. An open file's pointer to its listing is protected by
+ * f_pos_lock.
  */
 #include "kernel/fs/overlay/overlay.h"
 
 struct entry {
 	u64 ino, low_ino;
-	/* low_layer: the lower layer in which the directory of an upper entry is, too; 0: none */
+	/*
+	 * low_layer, low_ino: of an upper directory, the first lower layer that has a directory of
+	 * this name, and its inode number; 0: none
+	 */
 	u32 layer, low_layer;
 	u32 len, hash;
 	u8 type;
-	/* hides the name; known after check_whiteouts() */
+	/* is a whiteout; set by check_whiteouts() */
 	bool white;
 	char name[];
 };
@@ -27,12 +31,12 @@ struct entry {
 struct listing {
 	struct dir_context ctx;
 	struct entry **entries;
-	u32 nr, room, *table, table_size; /* open hash of index + 1 */
-	u32 layer;                        /* that is being read */
-	u32 refs;                         /* files that have it */
-	u64 version;                      /* the directory's */
+	u32 nr, room, *table, table_size; /* table: open hash, index + 1 */
+	u32 layer;                        /* the layer that is being read */
+	u32 refs;                         /* open files that use it */
+	u64 version;                      /* ovl_inode.version when read */
 	int err;
-	/* a single entry is enough (not reliable before check_whiteouts) */
+	/* unused: no reader stops at the first entry */
 	bool stop_at_one;
 };
 
@@ -140,8 +144,8 @@ static void listing_clear(struct listing *l)
 }
 
 /*
- * Finds out which entries are whiteouts. Only character devices, and entries without a type, can
- * be.
+ * Finds out which entries are whiteouts: only entries with the type of a character device, or
+ * without a type, are looked up.
  */
 static int check_whiteouts(struct listing *l, struct dentry *dir, u32 from)
 {
@@ -206,7 +210,7 @@ static int read_all(struct inode *dir, struct listing *l)
 	return err;
 }
 
-/* ---- shared ones ---- */
+/* ---- shared listings ---- */
 
 static void listing_put(struct inode *dir, struct listing *l)
 {
@@ -227,8 +231,8 @@ static void listing_put(struct inode *dir, struct listing *l)
 }
 
 /*
- * Returns the directory's newest listing with a reference if it is of that version; else @mine, or
- * NULL, becomes the newest.
+ * Returns the directory's newest listing, with a reference, if it has this version. Otherwise
+ * @mine, unless it is NULL, becomes the newest and is returned.
  */
 static struct listing *listing_share(struct inode *dir, u64 version, struct listing *mine)
 {
@@ -291,8 +295,8 @@ static bool is_impure(struct inode *dir)
 }
 
 /*
- * Returns the number of an entry in the upper layer: perhaps that of its origin, or of the
- * directory below it, unless it is opaque.
+ * Returns the number that an upper entry shows instead of its own, or 0: of a file that of its
+ * origin, of a directory that is not opaque that of the lower directory.
  */
 static u64 upper_ino(struct inode *dir, const struct entry *e)
 {
@@ -317,7 +321,7 @@ static u64 upper_ino(struct inode *dir, const struct entry *e)
 	return ino;
 }
 
-/* Returns the number that stat() will show. */
+/* Returns the inode number that stat() will show for the entry. */
 static u64 entry_ino(struct file *f, const struct entry *e, bool impure)
 {
 	struct qstr q = { e->name, e->len, e->hash };
@@ -336,7 +340,7 @@ static int ovl_iterate(struct file *f, struct dir_context *ctx)
 	bool impure = is_impure(f->f_inode);
 
 	if (!ctx->pos || !l) {
-		/* without a listing of its own, so that changes made in a layer itself are seen */
+		/* drops its own listing first, so that changes made directly in a layer are seen */
 		f->private_data = NULL;
 		listing_put(f->f_inode, l);
 		l = listing_get(f->f_inode);

@@ -3,10 +3,10 @@
  * rename.c: renaming.
  *
  * The source is copied up first. A directory that has parts in lower layers moves only with
- * redirect_dir=on, and then records where they are; otherwise the call gives EXDEV, and the program
- * copies. A directory that replaces another name of a merged parent becomes opaque. If a lower
- * layer has the old name, the rename leaves a whiteout there (RENAME_WHITEOUT of the upper file
- * system).
+ * redirect_dir=on: then its redirect records where these parts are. Otherwise the call gives EXDEV,
+ * and the program copies. A directory without lower parts that moves into a merged directory
+ * becomes opaque. If a lower layer has the old name, the rename leaves a whiteout there
+ * (RENAME_WHITEOUT of the upper file system).
  *
  * Locks: vfs holds s_rename_mutex and i_rwsem of the overlay's directories; the upper directories
  * by lock_rename().
@@ -45,9 +45,9 @@ static u32 own_redirect(struct dentry *d, char text[REDIRECT_MAX])
 }
 
 /*
- * Builds the redirect that says where the lower parts of @d are: its name if it stays in its
- * directory, else the path from the root, with the redirects of directories that were renamed.
- * Writes it at the end of @page; NULL: it is too long.
+ * Builds the redirect to the lower parts of @d: its name if it stays in its directory, else the
+ * path from the root, in which renamed directories are replaced by their redirects. Writes it at
+ * the end of @page; NULL: it is too long.
  */
 static char *build_redirect(struct dentry *d, bool samedir, char *page)
 {
@@ -85,7 +85,7 @@ static int set_redirect(struct dentry *d, bool samedir)
 	return err == -EOPNOTSUPP ? -EXDEV : err;
 }
 
-/* Prepares the directory @d for a name in @dir. */
+/* Prepares the directory @d for a name in @dir: gives it a redirect, or makes it opaque. */
 static int prepare_dir(struct dentry *d, struct inode *dir, bool samedir)
 {
 	struct ovl_inode *oi = OVL_I(d->d_inode);
@@ -104,8 +104,8 @@ static int prepare_dir(struct dentry *d, struct inode *dir, bool samedir)
 }
 
 /*
- * Empties the target, which has nothing but perhaps whiteouts: they are removed, and meanwhile
- * nothing below shows through.
+ * Removes the whiteouts in the target directory, which has no other entries. It becomes opaque
+ * first, so that meanwhile no lower entries show through.
  */
 static int empty_target(struct dentry *new)
 {
@@ -151,7 +151,7 @@ static int move_locked(struct dentry *old, struct dentry *updir, struct dentry *
 	if (from->d_inode != ovl_upper(old->d_inode)->d_inode || from == trap || to == trap)
 		goto out;
 	if (dir && !(flags & RENAME_EXCHANGE) && ovl_is_whiteout(to)) {
-		flags = RENAME_EXCHANGE; /* and the whiteout comes to the old name */
+		flags = RENAME_EXCHANGE; /* moves the whiteout to the old name */
 		clean = !below;
 	} else if (!(flags & RENAME_EXCHANGE)) {
 		flags = below ? RENAME_WHITEOUT : 0;
@@ -180,8 +180,8 @@ static int move(
 	if (err)
 		return err;
 	/*
-	 * before the upper directories are locked: a rename in the layers themselves may hold the
-	 * lower one, and wait for those
+	 * asked before the upper directories are locked: a rename made directly in the layers may
+	 * hold a lower directory's lock and wait for an upper one
 	 */
 	below = ovl_lower_has(odir, old->d_name.name, (int)old->d_name.len);
 	if (below < 0)
@@ -209,7 +209,7 @@ static int copy_up_all(struct dentry *old, struct dentry *new, bool exchange)
 	return err;
 }
 
-/* Updates the inode that a rename has replaced. */
+/* Updates the link count of an inode whose name a rename has replaced. */
 static void replaced(struct inode *inode)
 {
 	if (S_ISDIR(inode->i_mode))

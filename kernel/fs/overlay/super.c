@@ -3,10 +3,10 @@
  * super.c: overlay superblocks: options, the layers, statfs.
  *
  * Options: lowerdir=DIR[:DIR...] (the first is the topmost; \: is a colon), lowerdir+=DIR (one more
- * below), upperdir=, workdir= (on upperdir's mount, outside of it),
+ * layer below), upperdir=, workdir= (on upperdir's mount, outside upperdir),
  * redirect_dir=on|off|follow|nofollow, xino=, userxattr, volatile, metacopy=. index=off and
- * nfs_export=off are accepted, on is refused. Behind the lower layers, after "::" or by
- * datadir+=DIR, come layers that have nothing but data. Without upperdir the overlay is read-only.
+ * nfs_export=off are accepted, =on is refused. Data-only layers follow the lower layers, after "::"
+ * or by datadir+=DIR. Without upperdir the overlay is read-only.
  *
  * Each layer has a private mount, so mounts and unmounts elsewhere do not affect it.
  */
@@ -93,8 +93,8 @@ static int parse_redirect(struct ovl_sb *ofs, const char *v)
 }
 
 /*
- * Adds a lower layer below the present ones. Its name is taken literally: colons and backslashes
- * are part of it. @data: behind "::".
+ * Adds a lower layer below the present ones to ofs->lowerdir. The name is literal: colons and
+ * backslashes are part of it. @data: it is a data-only layer.
  */
 static int add_lower_text(struct ovl_sb *ofs, const char *v, bool data)
 {
@@ -171,8 +171,8 @@ static char *next_option(char **s)
 }
 
 /*
- * Checks that metacopy comes with redirects, which find the data: they must not have been switched
- * off.
+ * Checks that metacopy=on does not come with redirects switched off, since a redirect leads to the
+ * data. Switches them on by default.
  */
 static int resolve_metacopy(struct ovl_sb *ofs)
 {
@@ -190,7 +190,7 @@ static int resolve_metacopy(struct ovl_sb *ofs)
 	return 0;
 }
 
-/* Checks the right for the marks trusted.overlay.*, which these options need. */
+/* Checks the right to use the marks trusted.overlay.*, which option @what needs. */
 static int needs_marks(const struct ovl_sb *ofs, const char *what)
 {
 	if (ofs->userxattr || capable(CAP_SYS_ADMIN))
@@ -233,7 +233,7 @@ static int parse_options(struct ovl_sb *ofs, char *data)
 		err = may_have(ofs);
 	if (!err)
 		err = resolve_metacopy(ofs);
-	if (ofs->userxattr) { /* any user could point anywhere */
+	if (ofs->userxattr) { /* users could forge redirects */
 		if (!err && ofs->follow_asked)
 			err = -EINVAL;
 		ofs->redirect_follow = false;
@@ -270,7 +270,7 @@ static int find_dir(const char *name, struct path *path)
 	return err;
 }
 
-/* Limits how deep overlays are stacked: each level takes kernel stack. */
+/* Limits the depth of stacked overlays, since each level needs kernel stack. */
 static int check_depth(struct ovl_sb *ofs, const struct super_block *sb)
 {
 	u32 depth = sb->s_magic == OVERLAYFS_SUPER_MAGIC ? OVL_SB(sb)->depth : 0;
@@ -298,7 +298,7 @@ static int add_layer(struct ovl_sb *ofs, u32 n, const struct path *path)
 		pr_err("overlayfs: maximum fs stacking depth exceeded\n");
 		return err;
 	}
-	/* what is made in an id-mapped upper layer would have to be translated back */
+	/* an id-mapped upper layer is refused: ids of new files would have to be mapped back */
 	if (!n && path->mnt->mnt_idmap)
 		return -EINVAL;
 	l->fsid = fsid_of(ofs, n, path->dentry->d_sb);
@@ -329,7 +329,7 @@ static int add_lowers(struct ovl_sb *ofs)
 		data_next = more && at[1] == ':';
 		*at = 0;
 		if (ofs->nr_layers > OVL_MAX_LAYERS || (data && more && !data_next))
-			err = -EINVAL; /* nothing with names is below the data */
+			err = -EINVAL; /* data-only layers must be the last */
 		else
 			err = data ? needs_marks(ofs, "a layer of data") : 0;
 		if (!err)
@@ -362,7 +362,7 @@ static bool apart(const struct dentry *a, const struct dentry *b)
 	return d != a;
 }
 
-/* Makes the folder "work" of the work directory, empty. */
+/* Makes an empty directory "work" in the option's work directory. */
 static int make_work(struct ovl_sb *ofs, const struct path *work)
 {
 	struct inode *dir = work->dentry->d_inode;
@@ -395,7 +395,10 @@ static int make_work(struct ovl_sb *ofs, const struct path *work)
 	return err;
 }
 
-/* Finds out whether directories can be marked as opaque. If not, nothing is marked. */
+/*
+ * Finds out whether the upper layer can store the overlay's marks. If not, sets no_marks and
+ * switches off the options that need them.
+ */
 static void try_marks(struct ovl_sb *ofs)
 {
 	char buf[48];
@@ -559,7 +562,7 @@ static int set_up(struct super_block *sb, struct ovl_sb *ofs, char *data)
 	if (!err && ofs->upperdir)
 		err = add_upper(ofs);
 	else
-		ofs->nr_fs = 1; /* number 0 is the upper one's */
+		ofs->nr_fs = 1; /* number 0 is for the upper layer */
 	if (!err)
 		err = add_lowers(ofs);
 	if (err)
@@ -585,7 +588,7 @@ static int ovl_fill_super(struct super_block *sb, void *data, bool silent)
 	sb->s_fs_info = ofs;
 	sb->s_op = &ovl_sops;
 	sb->s_magic = OVERLAYFS_SUPER_MAGIC;
-	sb->s_iflags |= SB_I_POSIXACL; /* as far as the layers keep lists */
+	sb->s_iflags |= SB_I_POSIXACL; /* if the layer supports lists */
 	if (!ofs->creds)
 		return -ENOMEM;
 	return data ? set_up(sb, ofs, data) : -EINVAL;
