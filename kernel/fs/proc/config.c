@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * config.c: /proc/config.gz: the features of this kernel, in the words of Linux's configuration.
- * Test suites read it before they run a test, and skip tests of missing features.
+ * config.c: /proc/config.gz: the features of this kernel, as options of Linux's configuration. Test
+ * suites read it before they run a test, and skip tests of missing features.
  *
  * All entries are true: an option is y if its feature works, and "is not set" if it is missing and
  * programs are likely to ask for it. There are no modules. The file is a gzip member with one
@@ -14,9 +14,9 @@
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
 
-#define CONFIG_MAX 0xffffU /* of a stored block */
+#define CONFIG_MAX 0xffffU /* most bytes of a stored block */
 
-/* Names without their CONFIG_, a blank after each. */
+/* Options that are y: names without CONFIG_, each followed by a blank. */
 static const char there[] =
 	/* the machine */
 	"64BIT X86_64 X86 MMU SMP X86_UMIP X86_IOPL_IOPERM MODIFY_LDT_SYSCALL IKCONFIG "
@@ -97,7 +97,7 @@ static const char absent[] =
 	"IPVLAN VXLAN NET_CLS NET_CLS_ACT NET_SCH_INGRESS NET_CLS_TCINDEX IP_NF_IPTABLES_LEGACY "
 	"IP_SET ";
 
-/* Of numbers and texts. */
+/* Options with a number or a string, as whole lines. */
 static const char valued[] = "CONFIG_HZ=100\n"
 			     "CONFIG_NODES_SHIFT=0\n"
 			     "CONFIG_DEFAULT_MMAP_MIN_ADDR=65536\n"

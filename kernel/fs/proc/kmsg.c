@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * kmsg.c: /proc/kmsg: the kernel log as syslog(2) reads it, each record to one reader only. syslog
- * daemons and systemd-nspawn use it; other programs read /dev/kmsg. Locks: kernel/task/syslog.c.
+ * kmsg.c: /proc/kmsg: the kernel log as syslog(2) reads it: each record is returned to one reader
+ * only. syslog daemons and systemd-nspawn use it; other programs read /dev/kmsg. Locks:
+ * kernel/task/syslog.c.
  */
 #include <asm/errno.h>
 #include <linux/capability.h>

@@ -47,15 +47,15 @@ static u64 flags_of(const struct page *p)
 			flags |= 1UL << map[i].theirs;
 	if (count_of(p))
 		flags |= 1UL << KPF_MMAP;
-	/* there is no swap, but Linux counts such pages as swap-backed too */
+	/* as on Linux, all anonymous pages are swap-backed, with or without swap areas */
 	if (have & 1UL << PG_anon)
 		flags |= 1UL << KPF_SWAPBACKED;
 	return flags;
 }
 
 /*
- * Returns the number of the page's group. A removed group, whose charges its parent has taken over,
- * is named until its last page is free.
+ * Returns the inode number of the page's group. For a removed group, whose charges its parent has
+ * taken over, that is its own number until its last page is free.
  */
 static u64 group_of(const struct page *p)
 {
@@ -67,7 +67,7 @@ static u64 group_of(const struct page *p)
 		       container_of(g, struct cgroup, mem)->id;
 }
 
-/* Reads a word of each frame; @none: the word of a frame that does not exist. */
+/* Reads one word for each frame. @none: the word for a frame that does not exist. */
 static ssize_t read_words(
 	struct iov_iter *to, loff_t *pos, u64 (*word)(const struct page *), u64 none)
 {

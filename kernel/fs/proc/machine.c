@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * machine.c: the files of the fixed tree that describe the machine to tools: zoneinfo, buddyinfo,
- * softirqs, schedstat, iomem, consoles, tty/drivers and their like. Formats: proc(5) and
- * linux-doc's filesystems/proc.
+ * machine.c: files of the fixed tree that describe the machine to tools: zoneinfo, buddyinfo,
+ * softirqs, schedstat, iomem, consoles, tty/drivers and others. Formats: proc(5) and linux-doc's
+ * filesystems/proc.
  *
  * There is one node with one zone. What this machine does not have (soft interrupts, DMA, ports,
  * crypto algorithms) is shown as an empty list or as zeros, which is what a tool expects of a
@@ -42,7 +42,7 @@ static int show_pagetypeinfo(struct seq *s, void *arg)
 	for (order = 0; order <= MM_MAX_ORDER; order++)
 		seq_printf(s, "%6u ", order);
 	seq_puts(s, "\n");
-	/* blocks are of one kind: what can be moved */
+	/* all blocks are of one kind, movable */
 	for (i = 0; i < ARRAY_SIZE(types); i++) {
 		seq_printf(s, "Node    0, zone   Normal, type %12s ", types[i]);
 		for (order = 0; order <= MM_MAX_ORDER; order++)
@@ -176,8 +176,8 @@ static int show_nothing(struct seq *s, void *arg)
 }
 
 /*
- * Shows the kernel's functions; addresses are shown as kptr_restrict 1 allows. All symbols are
- * local since the kernel was linked.
+ * Shows the kernel's functions; addresses are shown as for kptr_restrict 1. All symbols are local
+ * ("t"), since linking has made them so.
  */
 static int show_kallsyms(struct seq *s, void *arg)
 {

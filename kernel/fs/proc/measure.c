@@ -3,9 +3,9 @@
  * measure.c: /proc/nestling: optional counts of hostcalls, locks and faults; and memory by kind,
  * which is always counted.
  *
- * Writing "on" to one of the first three starts its count, "off" stops it, "reset" sets it to 0.
- * count= on the command line starts it at boot. The cost of a disabled count is documented where it
- * is counted: doors.c, contention.h, fault.c.
+ * Writing "on" to the file of a count (hostcalls, locks, faults) starts it, "off" stops it, "reset"
+ * sets it to 0. count= on the command line starts counts at boot. What a disabled count costs is
+ * documented in doors.c, contention.h and fault.c, which count.
  */
 #include <asm/errno.h>
 

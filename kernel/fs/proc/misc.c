@@ -252,8 +252,8 @@ static int show_diskstats(struct seq *s, void *arg)
 #define LOCKS_PART_ORDER 4
 
 /*
- * Shows all locks, of which there may be any number. Each part is made under their lock, by a walk
- * through all of them.
+ * Shows all file locks in parts, since there may be any number. Each part is made by one walk
+ * through all locks, under the lock of the list.
  */
 static int show_locks(struct seq *s, void *arg)
 {
@@ -299,7 +299,10 @@ static int show_interrupts(struct seq *s, void *arg)
 	for (i = 0; i < 256; i++) {
 		if (!irq_name(i))
 			continue;
-		/* a line has one handler that any vCPU may run: its count is in the first column */
+		/*
+		 * an interrupt is not counted for each vCPU, so its whole count is in the first
+		 * column
+		 */
 		seq_printf(s, "%3d: %10lu", i, irq_count(i));
 		for (cpu = 1; cpu < nr_cpus; cpu++)
 			seq_printf(s, " %10d", 0);
@@ -390,7 +393,7 @@ static int show_cgroups(struct seq *s, void *arg)
 {
 	static const struct {
 		const char *name;
-		u32 v1; /* CG1_*; 0: it is version 2's */
+		u32 v1; /* CG1_*; 0: only in version 2 */
 	} all[] = { { "cpuset", CG1_CPUSET }, { "cpu", CG1_CPU }, { "cpuacct", CG1_CPUACCT },
 		{ "blkio", CG1_BLKIO }, { "memory", CG1_MEMORY }, { "devices", CG1_DEVICES },
 		{ "freezer", CG1_FREEZER }, { "net_cls", CG1_NET_CLS },

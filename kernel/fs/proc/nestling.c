@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * nestling.c: /proc/nestling: information that only this kernel has: mode (interception), handoff
- * (counts of the hand-off), syscalls (counts of every system call, including the unimplemented),
- * lost (data that the host has refused).
+ * nestling.c: files of /proc/nestling, for information that only this kernel has: mode (how system
+ * calls are intercepted), handoff (counts of hand-offs to the guest's process), syscalls (a count
+ * for each system call, also for unimplemented ones), lost (data that the host has refused to
+ * write).
  */
 #include <asm/errno.h>
 
@@ -13,10 +14,7 @@
 #include "kernel/mm/mm.h"
 #include "kernel/sched/sched.h"
 
-/*
- * Prints line i of the system-call counts; 0: the number has none, -1: past the last. The syscall
- * layer, which lies above, registers it.
- */
+/* Prints the lines of the system-call counts. kernel/syscall, a higher room, registers it. */
 const struct proc_syscall_ops *proc_syscall_ops;
 
 static int show_mode(struct seq *s, void *arg)

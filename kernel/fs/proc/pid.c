@@ -3,11 +3,11 @@
  * pid.c: /proc/PID and /proc/PID/task/TID: directories and the table of their files; pid_link.c has
  * the links.
  *
- * An inode holds a reference to a struct pid, never to a task: a dead process costs nothing, and
- * each use looks up the task again. A dentry is valid while its task lives (d_revalidate). The
- * owner of the files is the task's effective user, or root if the task is not dumpable. A directory
- * that all users may search shows the effective user in any case: ps and kill learn from it to
- * which user a process belongs.
+ * An inode holds a reference to a struct pid, never to a task. So it keeps no dead process in
+ * memory, and each use looks up the task again. A dentry is valid while its task lives
+ * (d_revalidate). The owner of the files is the task's effective user, or root if the task is not
+ * dumpable. A directory that all users may search always belongs to the effective user: ps and kill
+ * take the user of a process from it.
  *
  * Permissions: all users may read files of mode 0444; environ, maps, fd, exe and similar files need
  * ptrace_may_access(), with exec held off until the result is taken. Texts about memory (show_mm)
@@ -35,29 +35,30 @@ enum pe_kind {
 	PE_FOPS
 };
 
-/* How texts about memory differ, as on Linux. */
-/* can be opened only where there is memory (else ESRCH) */
+/* Rules for texts about memory (show_mm), as on Linux. */
+/* open fails with ESRCH if the process has no memory */
 #define MM_OPEN 1
-/* can be read only while the process is there (else ESRCH) */
+/* a read fails with ESRCH if the process is gone */
 #define MM_TASK 2
-/* can be read only while the memory has a user (else ESRCH, or empty) */
+/* a read fails with ESRCH, instead of returning nothing, if the memory has no user any more */
 #define MM_USERS 4
-/* made of data that stays when the memory has no user */
+/* needs only data that remains when the memory has no user */
 #define MM_KEPT 8
 
 struct pid_entry {
 	const char *name;
 	umode_t mode;
 	enum pe_kind kind;
-	bool private; /* wants ptrace_may_access() */
+	bool private; /* needs ptrace_may_access() */
 	bool leader_only, thread_only;
 	int (*show)(struct seq *s, struct task *t);
 	int (*tid_show)(struct seq *s, struct task *t); /* NULL: as @show */
-	int (*show_mm)(struct seq *s, struct mm *mm);   /* of the memory that it had at open */
+	int (*show_mm)(struct seq *s, struct mm *mm);   /* @mm: the process's memory at open */
 	u32 mm_rules;                                   /* MM_* */
-	int (*store)(struct task *t, struct file *f, char *text); /* 0: all; or bytes, or -errno */
+	/* 0: took all; or bytes, or -errno */
+	int (*store)(struct task *t, struct file *f, char *text);
 	int (*link)(struct task *t, struct path *path);
-	long (*ioctl)(struct mm *mm, u32 cmd, uaddr_t arg); /* as show_mm, or NULL: none */
+	long (*ioctl)(struct mm *mm, u32 cmd, uaddr_t arg); /* @mm: as show_mm; NULL: no ioctls */
 	const struct file_operations *fops;
 };
 static const struct pid_entry pid_entries[];
@@ -81,7 +82,7 @@ static const struct inode_operations pid_dir_iops, pid_hidden_iops, task_dir_iop
 static u32 pid_dir_nlink(const struct inode *dir);
 static const struct file_operations pid_dir_fops, task_dir_fops;
 
-/* Returns the id of a user namespace's root, or 0 if it has none. */
+/* Returns @id, the id of a user namespace's root, or 0 if it is not mapped. */
 static u32 root_of(u32 id)
 {
 	return uid_valid(id) ? id : 0;
@@ -215,8 +216,8 @@ static struct inode *task_dir_inode(struct inode *dir, struct task *t, bool thre
 }
 
 /*
- * Finds the directory of a process. Any thread's number finds that thread's; listings show leaders
- * only.
+ * Finds the directory of a process, or of a thread that is no leader: lookups find it by its
+ * number, but listings show leaders only.
  */
 struct dentry *proc_pid_lookup(struct inode *dir, struct dentry *d, const struct qstr *name)
 {
@@ -404,10 +405,7 @@ static struct dentry *task_dir_lookup(struct inode *dir, struct dentry *d, u32 f
 	return proc_pid_add(d, inode);
 }
 
-/*
- * Shows a link for each thread: from it a program learns that it has only one (sandboxes check that
- * first).
- */
+/* Counts a link for each thread: sandboxes check by it that they have a single thread. */
 static int task_dir_getattr(const struct path *path, struct kstat *st, u32 request, u32 flags)
 {
 	struct inode *inode = path->dentry->d_inode;
@@ -464,10 +462,7 @@ out:
 
 /* ---- texts ---- */
 
-/*
- * Accepts chown() from a caller with the right to it. The next lookup shows the process's ids
- * again.
- */
+/* Accepts chown() from a permitted caller, but the next lookup shows the process's ids again. */
 int proc_pid_setattr(struct dentry *d, struct iattr *attr)
 {
 	if (attr->ia_valid & ATTR_MODE)
@@ -555,8 +550,8 @@ static int open_memory(const struct pid_entry *pe, struct task *t, struct seq *s
 }
 
 /*
- * Checks whether current may open the entry. Refuses private texts of other users' processes
- * already at open.
+ * Checks whether current may open the entry. The rights for private texts and texts about memory
+ * are checked at open already.
  */
 int proc_entry_open(const struct proc_inode *pi, struct seq *s)
 {
@@ -760,9 +755,7 @@ static const struct file_operations pid_dir_fops = { .iterate = pid_dir_iterate,
 static const struct file_operations task_dir_fops = { .iterate = task_dir_iterate,
 	.llseek = generic_file_llseek };
 
-/*
- * Returns the process whose directory is open, for pidfd_send_signal(2); NULL: it is another file.
- */
+/* Returns the process whose directory @f is, for pidfd_send_signal(2). NULL: @f is another file. */
 static struct pid *pid_of_dir(const struct file *f)
 {
 	struct proc_inode *pi;

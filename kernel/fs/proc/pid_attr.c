@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * pid_attr.c: /proc/PID/attr, where programs look for the labels of SELinux, Smack and AppArmor. As
- * on a Linux whose security modules do not label (Landlock alone), the files exist, and reads and
- * writes are EINVAL.
+ * on a Linux with no security module that labels (Landlock alone), the files exist, and reads and
+ * writes fail with EINVAL.
  */
 #include <asm/errno.h>
 
@@ -23,7 +23,7 @@ static const struct attr_file {
 	{ "sockcreate", 0666 },
 };
 
-/* Keeps the task's memory, so that a file opened before execve(2) cannot be written after it. */
+/* Holds the task's mm, so that a file opened before execve(2) can be refused after it. */
 static int attr_open(struct inode *inode, struct file *f)
 {
 	struct task *t = proc_task(inode);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * pid_dirs.c: /proc/PID/ns, the links to a task's namespaces, and /proc/PID/net, whose tree has
- * equal files for every process.
+ * pid_dirs.c: /proc/PID/ns, the links to a task's namespaces, and /proc/PID/net, a tree with the
+ * same files for every process.
  */
 #include <asm/errno.h>
 
@@ -99,7 +99,7 @@ static struct proc_entry *net_tree(void)
 	return proc_find(&proc_root_entry, ".net", 4);
 }
 
-/* True if the process has a network: one that has ended has none. */
+/* True if the process has a network namespace: a process that has ended has none. */
 static bool in_net(const struct inode *dir)
 {
 	struct task *t = proc_task(dir);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * pid_fd.c: /proc/PID/fd, the links to open files, and /proc/PID/fdinfo, a description of each.
- * Both list the task's descriptors at the time of the call; an inode keeps the number, never the
- * file.
+ * Both list the descriptors that the task has at the time of the call. An inode keeps a
+ * descriptor's number, never its file.
  */
 #include <asm/errno.h>
 
@@ -110,7 +110,7 @@ static int fd_dir_permission(struct inode *inode, int mask)
 	return err && !generic_permission(inode, mask) ? 0 : err;
 }
 
-/* Allows only callers that may trace the process, although the mode lets all in. */
+/* Allows only callers that may trace the process, although the mode (0555) allows all users. */
 static int fdinfo_dir_permission(struct inode *inode, int mask)
 {
 	struct task *t = proc_task(inode);

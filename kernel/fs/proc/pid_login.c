@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * pid_login.c: /proc/PID/loginuid and sessionid: the user of the login to which a task belongs,
- * whatever its user is now, and the number of that login.
+ * even if the task has changed its user since, and the number of that login.
  *
  * A task's children inherit both; both are -1 until a login program writes its user to its own
  * loginuid. After that only a task with CAP_AUDIT_CONTROL changes them. There is no audit subsystem

@@ -32,7 +32,7 @@ static void pad_to(struct seq *s, size_t line_start, size_t column)
 		seq_puts(s, " ");
 }
 
-/* Prints a file's path; newlines, and the characters in @more, are escaped. */
+/* Prints a file's path, in which newlines and the characters in @more are escaped. */
 static void show_path(struct seq *s, struct file *f, char *buf, const char *more)
 {
 	const char *path = d_path(file_shown(f), buf, PAGE_SIZE);
@@ -70,7 +70,10 @@ static void show_vma(struct seq *s, struct vm_area *vma, char *buf)
 	seq_puts(s, "\n");
 }
 
-/* Calls there are served though nothing is mapped, as on Linux with vsyscall=xonly. Immutable. */
+/*
+ * Calls into this area are served although nothing is mapped, as on Linux with vsyscall=xonly.
+ * Immutable.
+ */
 static struct vm_area vsyscall_area = {
 	.vm_start = 0xffffffffff600000UL,
 	.vm_end = 0xffffffffff601000UL,
@@ -91,8 +94,8 @@ static struct vm_area *area_after(const struct mm *mm, struct vm_area *v)
 }
 
 /*
- * Prints a piece of the text, or sums up all areas for a summary. Repeats an area that has grown
- * since the last piece.
+ * Calls @fn for the areas from s->cursor on, until the piece is long enough. An area that has grown
+ * across the cursor since the last piece is printed again.
  */
 static int for_each_vma(struct seq *s, struct mm *mm, vma_fn fn, void *arg)
 {
@@ -126,8 +129,8 @@ int proc_pid_maps(struct seq *s, struct mm *mm)
 }
 
 /*
- * Prints statistics. They are bytes; the proportional ones have 12 bits of fraction. @kinds: also
- * what the proportional size consists of.
+ * Prints statistics. They are in bytes; proportional ones have 12 more bits of fraction. @kinds:
+ * also splits the proportional size into anonymous, file and shared memory.
  */
 static void show_stats(struct seq *s, const struct mem_walk_stats *st, bool kinds)
 {
@@ -182,7 +185,7 @@ int proc_pid_smaps(struct seq *s, struct mm *mm)
 	return for_each_vma(s, mm, smaps_fn, NULL);
 }
 
-/* Prints what is in memory, in pages of the area's size, all of it on the only node. */
+/* Prints the resident pages, in units of the area's page size; all are on node 0. */
 static void show_node_pages(struct seq *s, struct vm_area *vma, const struct mem_walk_stats *st)
 {
 	bool huge = vma->vm_flags & VM_HUGETLB;
@@ -260,7 +263,10 @@ static void rollup_fn(struct seq *s, struct vm_area *vma, char *buf, void *arg)
 	r->last = vma->vm_end;
 }
 
-/* Counts what ksm.c has done for the program: its merged pages except those of zeros. */
+/*
+ * Returns the number of the program's pages that ksm.c has merged, without pages of zeros. *asked:
+ * true if an area may be merged.
+ */
 static u64 ksm_stats(struct mm *mm, struct mem_walk_stats *st, bool *asked)
 {
 	struct vm_area *v;

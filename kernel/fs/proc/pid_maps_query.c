@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * pid_maps_query.c: PROCMAP_QUERY, an ioctl of /proc/PID/maps: one area in binary, the one that
- * contains an address or the next, with the file's name and build ID on request (linux/fs.h,
- * linux-doc's filesystems/proc).
+ * pid_maps_query.c: PROCMAP_QUERY, an ioctl of /proc/PID/maps: returns one area as a struct: the
+ * area that contains an address, or the next one, with the file's name and build ID on request
+ * (linux/fs.h, linux-doc's filesystems/proc).
  *
  * Locks: mmap_lock for reading while the area is examined. The build ID is read from the file's
  * pages afterwards, with a reference to the file.
@@ -41,15 +41,15 @@ _Static_assert(sizeof(struct procmap_query_k) == 104, "as guests have it");
 
 #define NT_GNU_BUILD_ID_K 3
 #define BUILD_ID_MAX 20
-/* bytes of a file's notes that are looked through */
+/* most bytes of a file's notes that are searched */
 #define NOTES_MAX (64UL << 10)
 #define SEGMENTS_MAX 256
 
 /* ---- build IDs ---- */
 
 /*
- * Returns the page at @index with a reference, or NULL. A page of a file that is only memory
- * (tmpfs) exists or is a hole.
+ * Returns the page at @index with a reference, or NULL. A page of a memory file (tmpfs) is in the
+ * cache or a hole.
  */
 static struct page *page_at(struct file *f, u64 index)
 {
@@ -60,7 +60,7 @@ static struct page *page_at(struct file *f, u64 index)
 		return NULL;
 	if (m->a_ops->memory_only) {
 		p = find_get_page(m, index);
-		/* a fault has just put it there: not zeroed yet */
+		/* a fault has just added it and not zeroed it yet */
 		if (p && !PageUptodate(p)) {
 			put_page(p);
 			p = NULL;
@@ -76,7 +76,7 @@ static struct page *page_at(struct file *f, u64 index)
 }
 
 /*
- * Reads from the page cache: without notification or change of times, as no program has read the
+ * Reads from the page cache, without notifications or a change of atime, since no program reads the
  * file.
  */
 static bool read_at(struct file *f, u64 off, void *buf, size_t n)
@@ -101,7 +101,7 @@ static bool read_at(struct file *f, u64 off, void *buf, size_t n)
 	return true;
 }
 
-/* Finds the ID among the notes of [off, end) and returns its length; 0: it is not there. */
+/* Finds the build ID among the notes of [off, end) and returns its length, or 0. */
 static u32 id_in_notes(struct file *f, u64 off, u64 end, u8 *id)
 {
 	Elf64_Nhdr n;
@@ -184,8 +184,8 @@ static void describe(const struct vm_area *v, struct procmap_query_k *q)
 }
 
 /*
- * Puts the area's name into @buf of @size bytes, where it begins at *name. Returns its length with
- * the 0, 0 for none, or -ENAMETOOLONG.
+ * Puts the area's name into @buf of @size bytes and sets *name to its beginning. Returns its length
+ * including the terminator, 0 if it has none, or -ENAMETOOLONG.
  */
 static s64 name_of(struct vm_area *v, char *buf, size_t size, const char **name)
 {
@@ -201,12 +201,12 @@ static s64 name_of(struct vm_area *v, char *buf, size_t size, const char **name)
 	n = strlen(*name) + 1;
 	if (n > size)
 		return -ENAMETOOLONG;
-	memcpy(buf, *name, n); /* it may go with the area */
+	memcpy(buf, *name, n); /* the area may own the text */
 	*name = buf;
 	return (s64)n;
 }
 
-/* Fills @q, and *f with a reference where a build ID is wanted. 0 or -errno. */
+/* Fills @q. If a build ID is wanted, sets *f to the file, with a reference. 0 or -errno. */
 static int query(
 	struct mm *mm, struct procmap_query_k *q, char *buf, const char **name, struct file **f)
 {

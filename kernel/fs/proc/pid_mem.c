@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * pid_mem.c: /proc/PID/mem, pagemap, clear_refs and map_files: a process's memory, and the state of
- * its pages and mappings, entry by entry. mem reads and writes through access_mm() with ptrace's
- * rights. Formats: linux-doc's admin-guide/mm/pagemap.
+ * pid_mem.c: /proc/PID/mem, pagemap, clear_refs and map_files: a process's memory, the state of its
+ * pages, and its mapped files. mem reads and writes by access_mm(), with the rights of ptrace.
+ * Formats: linux-doc's admin-guide/mm/pagemap.
  *
  * pagemap shows the page table: a page that was mapped ahead and not yet touched is absent. Frame
- * numbers are shown if the opener had CAP_SYS_ADMIN. There is no soft-dirty bit and no swap. An
+ * numbers and swap slots are shown if the opener had CAP_SYS_ADMIN. There is no soft-dirty bit. An
  * entry of map_files is found by its exact bounds, under mmap_lock.
  */
 #include <asm/errno.h>
@@ -17,7 +17,7 @@
 #include "kernel/sched/sched.h"
 #include "kernel/task/process.h"
 
-/* Keeps the mm of the process that @inode is about in @f; @attach: with the right to change it. */
+/* Stores the mm of @inode's process in @f. @attach: the caller needs the right to attach to it. */
 static int open_mm(struct inode *inode, struct file *f, bool attach)
 {
 	struct task *t = proc_task(inode);
@@ -147,7 +147,7 @@ static ssize_t copy_entries(
 	return copy_to_iter(buf, n * 8, to) == n * 8 ? (ssize_t)(n * 8) : -EFAULT;
 }
 
-/* Fills a buffer: its bytes, fewer at the end or where current is being killed; or -errno. */
+/* Fills a buffer. Returns the bytes, fewer at the end or if current is being killed, or -errno. */
 static ssize_t fill_buffer(
 	struct mm *mm, struct iov_iter *to, size_t size, u64 pos, u64 *buf, bool frames)
 {
@@ -168,8 +168,8 @@ static ssize_t fill_buffer(
 }
 
 /*
- * Reads buffer by buffer, as Linux does for files whose read operation takes a single buffer. An
- * error in a later buffer takes nothing back.
+ * Reads buffer by buffer (readv), as Linux does for files whose read operation takes a single
+ * buffer. After an error in a later buffer, the bytes before it are returned.
  */
 static ssize_t pagemap_read(struct file *f, struct iov_iter *to, loff_t *pos)
 {
@@ -222,7 +222,7 @@ int proc_store_clear_refs(struct task *t, struct file *f, char *text)
 	mm = get_task_mm(t);
 	if (!mm)
 		return 0;
-	if (what == 5) { /* resets the peak */
+	if (what == 5) { /* resets VmHWM to the present size */
 		down_write(&mm->mmap_lock);
 		mm->hiwater_rss = (u64)max(mm->rss_anon.v + mm->rss_file.v + mm->rss_shmem.v, 0L);
 		up_write(&mm->mmap_lock);
@@ -248,7 +248,7 @@ static bool parse_bounds(const struct qstr *name, u64 *start, u64 *end)
 			continue;
 		}
 		if (d < 0 || (digits && !v[which]) || digits++ == 16)
-			return false; /* no other spelling than our own */
+			return false; /* only the form that listings show */
 		v[which] = v[which] << 4 | (u64)d;
 	}
 	*start = v[0];
@@ -346,7 +346,7 @@ static bool next_map_file(struct mm *mm, u64 addr, u64 *start, u64 *end)
 	return found;
 }
 
-/* Lists the files. Positions are addresses in pages, plus 2. */
+/* Lists the mapped files. A position is an address in pages, plus 2. */
 static int map_files_iterate(struct file *f, struct dir_context *ctx)
 {
 	struct task *t = proc_task(f->f_inode);

@@ -14,14 +14,14 @@
 #include "kernel/task/ns/nsproxy.h"
 #include "kernel/task/process.h"
 
-/* tries before mounts must wait until the whole text is made */
+/* after so many tries, changes of mounts wait until the whole text is made */
 #define TRIES 3
 
 struct mounts_file {
 	struct seq seq;
 	struct ns_common *ns;
 	struct path root;
-	int style; /* of show_mounts_line() */
+	int style; /* argument of show_mounts_line() */
 	u64 event;
 	char *line; /* PAGE_SIZE, while the text is made */
 };
@@ -143,7 +143,7 @@ static u32 mounts_poll(struct file *f, struct poll_table *pt)
 	if (now == m->event)
 		return 0x1 | 0x40; /* EPOLLIN | EPOLLRDNORM */
 	m->event = now;
-	return 0x1 | 0x40 | 0x8 | 0x2; /* and EPOLLERR | EPOLLPRI */
+	return 0x1 | 0x40 | 0x8 | 0x2; /* with EPOLLERR | EPOLLPRI */
 }
 
 const struct file_operations proc_mounts_fops = {

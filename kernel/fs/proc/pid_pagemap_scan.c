@@ -3,15 +3,15 @@
  * pid_pagemap_scan.c: PAGEMAP_SCAN, an ioctl of /proc/PID/pagemap: reports the ranges of an address
  * space whose pages are of wanted categories (linux-doc's admin-guide/mm/pagemap).
  *
- * Ranges are gathered in a kernel page under mmap_lock and copied out without it, each time that
- * the page is full. Gaps between areas are skipped; untouched pages of an area have no category,
- * which a caller may want too.
+ * Ranges are gathered in a kernel page under mmap_lock. Each time it is full, they are copied out
+ * without the lock. Gaps between areas are skipped. Untouched pages of an area have no category,
+ * and a caller may ask for these too.
  *
- * With PM_SCAN_WP_MATCHING the reported pages are write-protected, in areas with
+ * With PM_SCAN_WP_MATCHING the reported pages are write-protected. That works in areas with
  * UFFD_FEATURE_WP_ASYNC, where a write removes the protection; other areas are skipped. Pages that
- * are reported as not written are not protected again: they may have been written to since. The
- * address space loses its write access before a range is reported. Without a buffer for ranges, all
- * of these areas is protected, as on Linux.
+ * are reported as not written are not protected again, since they may have been written to
+ * meanwhile. The protection takes effect before a range is reported. Without a buffer for ranges,
+ * all pages of these areas are protected, as on Linux.
  */
 #include <asm/errno.h>
 #include <linux/ioctl.h>
@@ -39,21 +39,21 @@ _Static_assert(sizeof(struct pm_scan_arg_k) == 96, "as guests have it");
 #define PROTECT_STEP (512 * PAGE_SIZE)
 
 #define BUF_REGIONS (PAGE_SIZE / sizeof(struct page_region_k))
-/* batches of entries for which mmap_lock is held */
+/* batches of entries that are walked before mmap_lock is released */
 #define LOCKED_STEPS 64
 
 struct scan {
 	struct pm_scan_arg_k a;
 	struct mm *mm;
 	struct page_region_k *buf; /* a page; NULL: no output */
-	u64 n, done;               /* regions in it, and copied out before */
-	u64 found;                 /* pages */
-	u64 at;                    /* the walk has come so far */
+	u64 n, done;               /* regions in buf; copied out before */
+	u64 found;                 /* pages reported */
+	u64 at;                    /* address that the walk has reached */
 	bool full;                 /* no more output fits */
 	bool protect;              /* write-protect reported pages */
-	int err;                   /* of protecting it */
-	struct vm_area *v;         /* which s->at lies in, under mmap_lock */
-	u64 of_area;               /* category of all of its pages */
+	int err;                   /* of write-protecting */
+	struct vm_area *v;         /* the area of @at, under mmap_lock */
+	u64 of_area;               /* category that all pages of @v have */
 };
 
 static bool is_wanted(const struct scan *s, u64 kinds)
@@ -64,8 +64,8 @@ static bool is_wanted(const struct scan *s, u64 kinds)
 }
 
 /*
- * Appends [start, end), or makes the last region longer. Returns false if the buffer, or the
- * caller's, is full.
+ * Appends region [start, end), or extends the last region. Returns false if this buffer or the
+ * caller's is full.
  */
 static bool add_region(struct scan *s, u64 start, u64 end, u64 categories)
 {
@@ -89,8 +89,8 @@ static bool protect(struct scan *s, u64 end, enum uffd_protect how)
 }
 
 /*
- * Returns the end of those wanted pages of [s->at, end) that may still be reported. Of a huge page
- * that is to be protected, that is all or nothing.
+ * Returns the end of the part of [s->at, end) that fits into the limit of reported pages. A huge
+ * page that is to be protected is reported whole or not at all.
  */
 static u64 that_fit(const struct scan *s, u64 end)
 {
@@ -103,7 +103,10 @@ static u64 that_fit(const struct scan *s, u64 end)
 	return stop;
 }
 
-/* Reports pages [s->at, end), which are alike. Returns false if the walk stops, at s->at. */
+/*
+ * Reports pages [s->at, end), which have the same categories. Returns false if the walk stops;
+ * s->at is where.
+ */
 static bool tell(struct scan *s, u64 end, u64 kinds)
 {
 	u64 stop = end;
@@ -124,7 +127,7 @@ static bool tell(struct scan *s, u64 end, u64 kinds)
 	return !s->full;
 }
 
-/* Takes a step of the walk in the area that s->at lies in, which ends at @end. */
+/* Walks one batch of entries in the area s->v, at most up to @end. */
 static bool scan_batch(struct scan *s, u64 end)
 {
 	u64 grain = s->protect && s->v->vm_flags & VM_HUGETLB ? HPAGE_SIZE : PAGE_SIZE;
@@ -148,7 +151,7 @@ static bool scan_batch(struct scan *s, u64 end)
 	return true;
 }
 
-/* Takes a step of the walk without reporting. */
+/* Walks and protects one batch of entries without reporting. */
 static bool protect_batch(struct scan *s, u64 end)
 {
 	u64 stop = min(end, (s->at | (PROTECT_STEP - 1)) + 1), next;
@@ -173,7 +176,7 @@ static bool area_is_wanted(const struct scan *s)
 	return ((s->of_area ^ s->a.category_inverted) & asked) == asked;
 }
 
-/* Walks some steps under mmap_lock: 0 or -errno. */
+/* Walks at most LOCKED_STEPS batches, under mmap_lock. 0 or -errno. */
 static int walk(struct scan *s)
 {
 	for (u32 i = 0; i < LOCKED_STEPS && s->at < s->a.end; i++) {
@@ -199,7 +202,7 @@ static int walk(struct scan *s)
 	return s->err;
 }
 
-/* Copies all regions out but the last @keep (0 or 1), which may become longer. */
+/* Copies all regions out except the last @keep (0 or 1), which the walk may still extend. */
 static int flush(struct scan *s, u64 keep)
 {
 	uaddr_t to = uaddr_add(UADDR(s->a.vec), s->done * sizeof(*s->buf));

@@ -3,8 +3,8 @@
  * pid_stat.c: /proc/PID/stat, statm, status, limits, io: what ps, top and libc read. Formats:
  * proc(5).
  *
- * Figures of a running task are read racily: each is right at some moment. Threads are summed for
- * the process's stat.
+ * Figures of a running task are read without locks, so they may be of different moments. stat of a
+ * process sums up its threads.
  */
 #include <asm/errno.h>
 #include <linux/resource.h>
@@ -21,7 +21,7 @@
 
 #define TICK_NS 10000000UL /* USER_HZ is 100 */
 
-/* What both stat and status show, gathered once. */
+/* Values that both stat and status show. */
 struct gathered {
 	pid_t ppid, pgrp, session, tracer;
 	int tty_nr, tpgid, threads;
@@ -217,7 +217,7 @@ static u32 fd_room(struct task *t)
 	return n;
 }
 
-/* Returns the task's umask; -1: it has none any more. */
+/* Returns the task's umask, or -1 if it has ended. */
 static int umask_of(struct task *t)
 {
 	int umask;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * pid_text.c: the small texts of /proc/PID: comm, cmdline, environ, mounts, oom_score and their
- * like. Formats: proc(5).
+ * pid_text.c: the small texts of /proc/PID: comm, cmdline, environ, oom_score and others. Formats:
+ * proc(5).
  *
  * A show function gets its task with a reference and no lock held; figures of a running task are
- * read racily. mounts is a file of its own kind, because it can be polled for changes.
+ * read without locks.
  */
 #include <asm/errno.h>
 
@@ -71,8 +71,8 @@ int proc_show_cmdline(struct seq *s, struct task *t)
 	arg_end = mm->arg_end;
 	show_memory(s, mm, arg_start, arg_end, 1U << 20);
 	/*
-	 * A program that overwrote the end of its arguments (setproctitle) continues its text in
-	 * the environment. Not if its arguments are longer than the text shown.
+	 * A program that overwrote the terminator of its arguments (setproctitle) continues its
+	 * text in the environment. This is not tried if only a part of the arguments was shown.
 	 */
 	if (s->len && !s->full && s->len == arg_end - arg_start && mm->env_start == arg_end &&
 		seq_char(s, s->len - 1)) {
@@ -226,7 +226,9 @@ int proc_show_cgroup(struct seq *s, struct task *t)
 	return err;
 }
 
-/* Shows the task's group of version 1. Returns false if no hierarchy has cpusets. */
+/*
+ * Shows the task's group in the version 1 hierarchy with cpusets. Returns false if there is none.
+ */
 static bool show_cpuset_v1(struct seq *s, struct task *t, int *err)
 {
 	char *buf = get_free_page(GFP_KERNEL);
@@ -250,7 +252,10 @@ static bool show_cpuset_v1(struct seq *s, struct task *t, int *err)
 	return h;
 }
 
-/* Shows the nearest group upwards that has the controller. */
+/*
+ * Shows the task's group in version 1, or its nearest group upwards in version 2 that has the
+ * controller cpuset.
+ */
 int proc_show_cpuset(struct seq *s, struct task *t)
 {
 	struct cgroup *own, *c;
@@ -302,7 +307,7 @@ int proc_show_sched(struct seq *s, struct task *t)
 	return 0;
 }
 
-/* Shows what the task waits for in the kernel; the place of a running task is unknown. */
+/* Shows where the task sleeps in the kernel. A running task shows nothing. */
 int proc_show_stack(struct seq *s, struct task *t)
 {
 	if (!capable(CAP_SYS_ADMIN))
@@ -322,7 +327,7 @@ int proc_show_autogroup(struct seq *s, struct task *t)
 	return 0;
 }
 
-/* bytes of a written text that count, as on Linux */
+/* only so many bytes of a written text are read, as on Linux */
 #define AUTOGROUP_TEXT 12
 
 int proc_store_autogroup(struct task *t, struct file *f, char *text)
@@ -410,7 +415,7 @@ int proc_store_coredump_filter(struct task *t, struct file *f, char *text)
 	return 0;
 }
 
-/* Shows the value on the scale before oom_score_adj: -17 (never) to 15. */
+/* Shows oom_score_adj on the older scale of oom_adj: -17 (never kill) to 15. */
 int proc_show_legacy_oom_adj(struct seq *s, struct task *t)
 {
 	int v = t->signal->oom_score_adj;
@@ -431,14 +436,14 @@ int proc_store_legacy_oom_adj(struct task *t, struct file *f, char *text)
 	return proc_store_oom_adj(t, f, scaled);
 }
 
-#define CHILD_TEXT 12 /* at most */
+#define CHILD_TEXT 12 /* most bytes of a child's number */
 
 int proc_show_children(struct seq *s, struct task *t)
 {
 	size_t n, room = 0;
 	struct task *c;
 
-	if (t != t->group_leader) /* children are the process's */
+	if (t != t->group_leader) /* only the leader lists the children */
 		return 0;
 	for (;;) {
 		n = 0;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * pid_userns.c: uid_map, gid_map, projid_map and setgroups of /proc/PID, which belong to the
- * process's user namespace; and timens_offsets. kernel/ident/user_ns_map.c has the rules, which
- * apply to the credentials of the opener. Locks: none here.
+ * process's user namespace; and timens_offsets. kernel/ident/user_ns_map.c checks the rules, with
+ * the credentials of the opener. This file takes no locks.
  */
 #include <asm/errno.h>
 
@@ -92,7 +92,7 @@ int proc_store_setgroups(struct task *t, struct file *f, char *text)
 	return err;
 }
 
-/* ---- the time namespace of children ---- */
+/* ---- offsets of the time namespace for children ---- */
 
 int proc_show_timens(struct seq *s, struct task *t)
 {

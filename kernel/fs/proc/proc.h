@@ -2,15 +2,16 @@
 /*
  * proc.h: how a file in /proc (or /sys) is made.
  *
- * A file's text is made whole when it is read from the start, by a show function that prints into a
- * growing buffer; reads serve it from there. Texts of a process's areas are made in pieces. An
- * entry of the fixed tree is registered by path:
+ * When a file is read from the start, a show function prints its whole text into a growing buffer,
+ * and reads copy from that. Long texts, such as maps, are made in pieces. The files outside
+ * /proc/PID form the fixed tree. Each of its entries is registered by its path:
  *
  *	static int show_uptime(struct seq *s, void *arg) { seq_printf(s, ...); return 0; }
  *	proc_create("uptime", 0444, show_uptime, NULL, NULL);
  *
- * The per-process part is a table in pid.c. Locks: the fixed tree is built at boot and then
- * immutable; a seq belongs to one open file, under its f_pos_lock.
+ * The files of /proc/PID are a table in pid.c. Locks: entries are added to the fixed tree, also
+ * after boot, and never removed; lookups take no lock. A struct seq belongs to one open file; reads
+ * hold its own lock.
  */
 #ifndef NESTLING_FS_PROC_H
 #define NESTLING_FS_PROC_H
@@ -38,15 +39,18 @@ struct seq {
 	struct user_struct *payer;
 	/* true if memory was short: further output is dropped */
 	bool full;
-	/* then: the size that it is to have, unless @aside is to have another */
+	/* if @full: the size that the next try needs, unless aside_wanted is set */
 	size_t wanted;
-	/* while a text is made: room for what does not fit into a block at once, or NULL */
+	/*
+	 * while a text is made: buffer for one print that does not fit into the current block, or
+	 * NULL
+	 */
 	char *aside;
-	/* size of @aside; the size that it is to have, if @full was set for lack of it */
+	/* size of @aside; the size that it needs, if @full was set because it was too small */
 	size_t aside_size, aside_wanted;
 	/*
-	 * gives the reader's namespaces: the pid namespace of the mount, the user namespace of the
-	 * opener
+	 * source of the reader's namespaces: the mount's pid namespace and the opener's user
+	 * namespace
 	 */
 	const struct file *file;
 	/*
@@ -54,12 +58,13 @@ struct seq {
 	 * none
 	 */
 	struct mm *mm;
-	/* for an attribute in /sys: it was read through this open file */
+	/* for an attribute in /sys: true once it was read through this open file */
 	bool seen;
 	/* for a variable that can be polled: number of changes that this open file knows of */
 	u32 changes;
 	/*
-	 * mempolicy of the task whose memory it is, if the text is made only while the task exists
+	 * mempolicy of the task, for a text about memory that is made only while the task exists
+	 * (MM_TASK)
 	 */
 	u64 mempolicy;
 };
@@ -69,19 +74,19 @@ void seq_write(struct seq *s, const void *p, size_t n);
 void seq_puts(struct seq *s, const char *text);
 /* Returns byte @at of the printed text. */
 char seq_char(const struct seq *s, size_t at);
-/* True if this piece is long enough, so that the show function may end it. */
+/* True if the show function should end this piece: it is long enough, or memory is short. */
 static inline bool seq_has_piece(const struct seq *s)
 {
 	return s->full || s->len >= SEQ_PIECE;
 }
-/* Reserves room for @n more bytes, so that printing, with spinlocks held, does not allocate. */
+/* Reserves room for @n more bytes, so that printing them under spinlocks need not allocate. */
 void seq_reserve(struct seq *s, size_t n);
-/* Begin and end the text of an open file. */
+/* Initialise and free the text of an open file. */
 void seq_open(struct seq *s, const struct file *f);
 void seq_close(struct seq *s);
 /*
- * Reads from a text, after seq_open(). A read at the beginning calls @make to print the text, again
- * with more memory if it did not fit.
+ * Reads from a text, after seq_open(). A read at position 0 calls @make to print the text. If
+ * memory was short, it is called again with a larger buffer.
  */
 ssize_t seq_read(struct seq *s, struct iov_iter *to, loff_t *pos,
 	int (*make)(struct seq *s, void *arg), void *arg);
@@ -92,60 +97,60 @@ typedef int (*show_fn)(struct seq *s, void *arg); /* 0 or -errno */
 /* @text is terminated, without the last newline; 0 or -errno */
 typedef int (*store_fn)(char *text, size_t n, void *arg);
 
-/* Makes a directory of the fixed tree, and those above it as needed. */
+/* Makes a directory of the fixed tree, and its missing parents. */
 int proc_mkdir(const char *path);
-/* Makes a file. A file under sys is a variable, and behaves as variables do. */
+/* Makes a file. A file under sys is a variable (proc_sysctl_fops). */
 int proc_create(const char *path, umode_t mode, show_fn show, store_fn store, void *arg);
 /*
- * Lets a task for which @may is true count as the owner of a file, besides root, for a value of one
- * of current's namespaces. It is checked for the opener, and again at a write, which changes the
- * writer's namespace. Returns -ENOENT without such an entry.
+ * Gives a task for which @may is true the rights of the file's owner, besides root. It is for a
+ * value of a namespace of current. @may is checked for the opener, and again at a write, which
+ * changes the writer's namespace. -ENOENT: there is no such entry.
  */
 int proc_let(const char *path, bool (*may)(const struct cred *c));
 int proc_let_only(const char *path,
-	bool (*may)(const struct cred *c)); /* and root does not write otherwise */
+	bool (*may)(const struct cred *c)); /* root, too, writes only if @may is true */
 int proc_symlink(const char *path, const char *target);
 /* Makes a file with operations of its own (kmsg). */
 int proc_create_fops(const char *path, umode_t mode, const struct file_operations *fops);
 
-/* For another file system that is one fixed tree (sysfs): paths below @root, and its superblock. */
+/* For another file system that consists of a fixed tree (sysfs): paths are below @root. */
 struct proc_entry;
 struct proc_entry *tree_find(struct proc_entry *root, const char *path); /* NULL */
 int tree_mkdir(struct proc_entry *root, const char *path);
 int tree_create(struct proc_entry *root, const char *path, umode_t mode, show_fn show,
 	store_fn store, void *arg);
-/* Makes a link whose target @show prints at each read. */
+/* Makes a symbolic link whose target is printed by @show at each read. */
 int tree_symlink_shown(struct proc_entry *root, const char *path, show_fn show, void *arg);
 int tree_symlink(struct proc_entry *root, const char *path, const char *target);
 /*
- * Gives an entry at @path, which exists only sometimes, the name at @name, which may change. 0 or
- * -ENOENT.
+ * Gives the entry at @path the name @name, which the entry keeps as a pointer: its text may change
+ * later. 0 or -ENOENT.
  */
 int tree_rename(struct proc_entry *root, const char *path, const char *name);
 /*
- * Makes a file of /proc/sys a string of so many bytes with its terminator, which may be written in
- * pieces.
+ * Makes a file of /proc/sys a string of at most @max bytes with its terminator, which may be read
+ * and written in pieces.
  */
 int proc_is_text(const char *path, u32 max);
-/* Makes a file of /proc/sys a text that may be read in pieces, but not written so. */
+/* Makes a file of /proc/sys a text that may be read in pieces, but is written in one piece. */
 int proc_is_words(const char *path);
 /*
  * Makes a file of /proc/sys a list, which may be written in pieces: @store parses the @n bytes at
- * @text (with a terminator), which begin at offset @pos; @cut: more follow. It returns the number
- * of bytes parsed, and changes nothing if it fails.
+ * @text (with a terminator), which begin at offset @pos; @cut: the write has more bytes. It returns
+ * the number of bytes parsed, and changes nothing if it fails.
  */
 typedef ssize_t (*store_list_fn)(char *text, size_t n, bool cut, loff_t pos);
 int proc_is_list(const char *path, store_list_fn store);
 /*
- * Makes poll() of the variable report each change: then @changes counts one and @changed is woken.
- * -ENOENT: there is no such variable.
+ * Makes poll() of the variable report each change. For a change, the caller increments *changes and
+ * wakes up @changed. -ENOENT: there is no such variable.
  */
 int proc_may_change(const char *path, const u32 *changes, struct wait_queue_head *changed);
 int proc_show_when(const char *path, const char *name, bool (*when)(void *arg), void *arg);
 int tree_fill_super(struct super_block *sb, struct proc_entry *root, u64 magic);
-bool tree_is_bare(const struct inode *dir); /* a folder of the tree, without entries */
+bool tree_is_bare(const struct inode *dir); /* true: a tree's empty directory */
 
-/* ---- between the files of fs/proc ---- */
+/* ---- shared by the files of fs/proc ---- */
 
 struct proc_entry {
 	const char *name;
@@ -168,28 +173,28 @@ struct proc_entry {
 	const u32 *changes;                /* proc_may_change() */
 	struct wait_queue_head *changed;
 };
-/* True if the opener of @f may write to its fixed entry. */
+/* True if the opener of @f may write to the entry @e. */
 bool proc_opener_may(const struct file *f, const struct proc_entry *e);
 extern struct proc_entry proc_root_entry;
 struct proc_entry *proc_find(struct proc_entry *dir, const char *name, u32 len);
 
-/* The target of inode->i_private: a process, and an entry of a table. */
+/* inode->i_private: the process and the table entry, or the fixed tree's entry, of an inode. */
 struct pid_entry;
 struct proc_inode {
 	struct pid *pid; /* a reference; NULL in the fixed tree */
-	/* it is about a thread (by its TID), else about the process */
+	/* the inode describes a thread (by its TID), not the whole process */
 	bool thread;
-	bool in_task; /* below task/TID, which has less than PID */
-	int fd;       /* of fd/N and fdinfo/N */
+	bool in_task; /* below task/TID: fewer files than PID */
+	int fd;       /* N of fd/N and fdinfo/N */
 	/* the bounds of map_files/START-END; end 0: another kind of entry */
 	u64 map_start, map_end;
 	const struct pid_entry *pe;
 	const struct proc_entry *de;
 	const struct file_operations *fops;
 };
-/* The private part of proc's superblocks; sysfs and the like have none. */
+/* s_fs_info of a proc superblock; the superblocks of sysfs and other trees have none. */
 struct proc_sb {
-	/* namespace whose numbers it shows: the mounter's. A reference */
+	/* the mounter's pid namespace, whose numbers are shown; a reference */
 	struct pid_namespace *ns;
 	u32 hide; /* hidepid= */
 	kgid_t gid;
@@ -199,11 +204,13 @@ static inline struct pid_namespace *proc_pid_ns(const struct super_block *sb)
 {
 	return sb->s_fs_info ? ((const struct proc_sb *)sb->s_fs_info)->ns : &init_pid_ns;
 }
-bool proc_hides(const struct super_block *sb);                 /* hidepid= is set */
-bool proc_lists(const struct super_block *sb, struct task *t); /* shall current see its name? */
-bool proc_finds(const struct super_block *sb, struct task *t); /* by its number? */
-bool proc_pids_only(const struct super_block *sb);             /* subset=pid */
-/* Check and show directories of processes where hidepid= is set. */
+bool proc_hides(const struct super_block *sb); /* hidepid= is set */
+/* true: current sees it in a listing */
+bool proc_lists(const struct super_block *sb, struct task *t);
+/* true: current finds it by its number */
+bool proc_finds(const struct super_block *sb, struct task *t);
+bool proc_pids_only(const struct super_block *sb); /* subset=pid */
+/* Permission and attributes of process directories on a mount with hidepid=. */
 int proc_hidden_permission(struct inode *inode, int mask);
 int proc_hidden_getattr(const struct path *path, struct kstat *st, u32 request, u32 flags);
 extern const struct super_operations tree_super_operations;
@@ -226,19 +233,19 @@ struct task *proc_task(const struct inode *inode);
 struct task *proc_task_of(const struct proc_inode *pi);
 
 /*
- * Parses a number as Linux reads them in /proc/sys: of any base, with a sign only if it is
- * negative. 0 or -errno.
+ * Parses a number as Linux does in /proc/sys: decimal, octal (0) or hex (0x), with no sign but "-".
+ * 0 or -errno.
  */
 int sysctl_number(const char *text, s64 *v);
 
 extern const struct file_operations proc_pid_text_fops; /* of /proc/PID: cannot be spliced */
-extern const struct file_operations proc_once_fops;     /* written from its start or not at all */
-extern const struct file_operations proc_start_fops;    /* so too, but pwrite() may try */
-extern const struct file_operations proc_pid_seq_fops;  /* not written at a position */
+extern const struct file_operations proc_once_fops;     /* written only at offset 0; no pwrite() */
+extern const struct file_operations proc_start_fops;    /* written only at offset 0 */
+extern const struct file_operations proc_pid_seq_fops;  /* no pwrite() */
 /* for files of the fixed tree: poll() reports no changes */
 extern const struct file_operations proc_text_fops;
-extern const struct file_operations proc_sysctl_fops; /* so too, with news of what may change */
-extern const struct file_operations proc_polled_fops; /* a list of which poll() has no news */
+extern const struct file_operations proc_sysctl_fops; /* poll() reports changes (/proc/sys) */
+extern const struct file_operations proc_polled_fops; /* poll(): always readable */
 int proc_text_open(struct inode *inode, struct file *f);
 int proc_text_release(struct inode *inode, struct file *f);
 ssize_t proc_text_read(struct file *f, struct iov_iter *to, loff_t *pos);
@@ -246,13 +253,13 @@ ssize_t proc_text_write(struct file *f, struct iov_iter *from, loff_t *pos);
 u32 proc_always_poll(struct file *f, struct poll_table *pt);
 extern const struct dentry_operations proc_pid_dops;
 struct dentry *proc_pid_lookup(
-	struct inode *dir, struct dentry *d, const struct qstr *name); /* NULL inode: -ENOENT */
+	struct inode *dir, struct dentry *d, const struct qstr *name); /* ERR_PTR(-ENOENT): none */
 int proc_pid_iterate(struct file *f, struct dir_context *ctx, loff_t base);
 int proc_entry_open(const struct proc_inode *pi, struct seq *s);
 int proc_entry_show(const struct proc_inode *pi, struct seq *s);
 /*
- * Finds where the link leads, with references. The caller holds exec off and has checked that it
- * may.
+ * Finds the target of a link, with references. The caller holds execve off (exec_hold()) and has
+ * checked the right.
  */
 int proc_entry_link(const struct proc_inode *pi, struct task *t, struct path *path);
 int proc_entry_store(struct file *f, char *text, size_t n);
@@ -267,10 +274,10 @@ extern const struct inode_operations proc_ns_dir_iops, proc_net_dir_iops, proc_a
 extern const struct file_operations proc_ns_dir_fops, proc_net_dir_fops, proc_attr_dir_fops,
 	proc_map_files_fops, proc_pagemap_fops;
 
-/* Ends a lookup: adds @inode, of a task, under @d. -ENOMEM if it is NULL. */
+/* Ends a lookup: attaches @inode, which belongs to a task, to @d. -ENOMEM if it is NULL. */
 struct dentry *proc_pid_add(struct dentry *d, struct inode *inode);
 bool proc_parse_number(
-	const struct qstr *name, u32 *n); /* decimal, of no more digits than needed */
+	const struct qstr *name, u32 *n); /* decimal, without needless leading zeros */
 
 /* pid_fd.c */
 int proc_link_fd(struct task *t, int fd, struct path *path);
@@ -340,7 +347,7 @@ long proc_pid_maps_ioctl(struct mm *mm, u32 cmd, uaddr_t arg); /* pid_maps_query
 int proc_pid_smaps(struct seq *s, struct mm *mm);
 int proc_pid_numa_maps(struct seq *s, struct mm *mm);
 int proc_pid_ksm_stat(struct seq *s, struct mm *mm);
-int proc_pid_ksm_pages(struct seq *s, struct mm *mm); /* how many are merged ones */
+int proc_pid_ksm_pages(struct seq *s, struct mm *mm); /* number of merged pages */
 int proc_pid_smaps_rollup(struct seq *s, struct mm *mm);
 int proc_pid_limits(struct seq *s, struct task *t);
 int proc_tid_io(struct seq *s, struct task *t);
@@ -350,7 +357,10 @@ extern const struct file_operations proc_mem_fops, proc_mounts_fops, proc_mounti
 
 /* The system-call counts for /proc/nestling/syscalls; kernel/syscall registers it. */
 struct proc_syscall_ops {
-	/* prints line i and returns its length; 0: none, -1: past the last */
+	/*
+	 * prints the line of system call @i and returns its length; 0: it has no line, -1: @i is
+	 * past the last
+	 */
 	int (*line)(int i, char *buf, size_t size);
 };
 extern const struct proc_syscall_ops *proc_syscall_ops;

@@ -2,9 +2,9 @@
 /*
  * root.c: the file system "proc": its fixed tree and inodes; mount.c has the mounts.
  *
- * Inodes are made at lookup and not kept when unused; the fixed tree is a tree of proc_entry, the
- * per-process part is in pid.c. Inodes of the fixed tree have the numbers of their entries, others
- * get theirs from a counter.
+ * Inodes are made at lookup and not kept when unused. The fixed tree consists of struct proc_entry;
+ * pid.c has the directories of processes. Inodes of the fixed tree have the numbers of their
+ * entries, others get theirs from a counter.
  */
 #include <asm/errno.h>
 #include <linux/magic.h>
@@ -38,8 +38,8 @@ struct proc_entry *proc_find(struct proc_entry *dir, const char *name, u32 len)
 }
 
 /*
- * Links an entry, also after boot: the link comes last, so that a concurrent lookup finds a whole
- * entry or none.
+ * Links a complete entry into its directory, also after boot. The pointer is stored last, so that a
+ * concurrent lookup finds a complete entry or none.
  */
 static void link_entry(struct proc_entry *dir, struct proc_entry *e)
 {
@@ -74,7 +74,10 @@ static struct proc_entry *add_entry(struct proc_entry *dir, const char *name, u3
 	return e;
 }
 
-/* Makes the directories on the way; the last component is left to the caller. */
+/*
+ * Makes the missing directories of *path and returns the last directory. *path becomes the last
+ * component.
+ */
 static struct proc_entry *walk_to(struct proc_entry *dir, const char **path)
 {
 	const char *slash;
@@ -329,7 +332,7 @@ static struct inode *fixed_inode(struct super_block *sb, const struct proc_entry
 		inode->i_op = &fixed_file_iops;
 		inode->i_fop = e->fops;
 		inode->i_size =
-			sb->s_magic == SYSFS_MAGIC ? PAGE_SIZE : 0; /* what an attribute may have */
+			sb->s_magic == SYSFS_MAGIC ? PAGE_SIZE : 0; /* the largest attribute */
 	}
 	return inode;
 }
@@ -348,7 +351,7 @@ static int sometimes_revalidate(struct dentry *d, u32 flags)
 }
 static const struct dentry_operations sometimes_dops = { .d_revalidate = sometimes_revalidate };
 
-/* True if the entry is visible: subset=pid shows only processes and the links to one's own. */
+/* True if the entry is visible: subset=pid shows only processes, self and thread-self. */
 static bool in_subset(
 	const struct super_block *sb, const struct proc_entry *dir, const struct proc_entry *e)
 {
@@ -405,7 +408,7 @@ static const char *fixed_get_link(struct dentry *d, struct inode *inode, char **
 		return e->target;
 	if (e->show)
 		return shown_link(e, to_free);
-	/* self and thread-self: the reader, by its number in this mount */
+	/* self and thread-self: the reader's number in the pid namespace of this mount */
 	tgid = task_tgid_nr_ns(current, ns);
 	if (!tgid)
 		return ERR_PTR(-ENOENT);
@@ -436,8 +439,8 @@ static int fixed_setattr(struct dentry *d, struct iattr *attr)
 }
 
 /*
- * Returns the link count of a directory: programs derive from it the number of subdirectories
- * (find(1) -noleaf, sandboxes). Below /proc/sys directories are not counted.
+ * Returns the link count of a directory, from which programs derive the number of subdirectories
+ * (find(1), sandboxes). Below /proc/sys, subdirectories are not counted.
  */
 static u32 fixed_nlink(const struct super_block *sb, const struct proc_entry *dir)
 {
@@ -465,7 +468,10 @@ static const struct inode_operations fixed_dir_iops = {
 	.lookup = fixed_lookup, .getattr = fixed_dir_getattr, .setattr = fixed_setattr
 };
 static const struct inode_operations fixed_link_iops = { .get_link = fixed_get_link };
-/* Refuses root, too, what the mode of a file in /proc/sys allows no user. */
+/*
+ * Checks the permission of a fixed entry. In /proc/sys an access that the mode gives to no user is
+ * refused to root, too.
+ */
 static int fixed_permission(struct inode *inode, int mask)
 {
 	const struct proc_entry *e = PROC_I(inode)->de;
@@ -499,7 +505,7 @@ static int fixed_iterate(struct file *f, struct dir_context *ctx)
 	for (e = de->children; e; e = e->next, n++) {
 		if (n < ctx->pos || e->name[0] == '.' || !entry_seen(e) ||
 			!in_subset(f->f_inode->i_sb, de, e))
-			continue; /* .net is seen through PID/net only */
+			continue; /* .net is shown as PID/net only */
 		if (!dir_emit(ctx, e->name, (int)strlen(e->name), e->ino, dtype(e->mode)))
 			return 0;
 		ctx->pos = n + 1;

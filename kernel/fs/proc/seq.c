@@ -5,16 +5,17 @@
  * An open file keeps its text. Reading at position 0 prints it again, so that `pread(fd, ..., 0)`
  * in a loop sees changes, as programs expect.
  *
- * Many texts are made with spinlocks held. So a buffer grows, while it is written, without
- * sleeping. If there is no memory at hand for that, it is grown to the needed size afterwards, and
- * the text is made once more. So is room for one long print that crosses from block to block.
+ * Many texts are made with spinlocks held, so the buffer grows without sleeping (GFP_ATOMIC). If
+ * that fails, the buffer is enlarged after the show function has returned, and the text is made
+ * once more. The buffer for one long print that crosses from block to block grows in this way, too.
  *
- * A text of CHUNK bytes lies in one block, and a longer one in several: memory need not be
+ * A text of at most CHUNK bytes lies in one block, and a longer one in several, which need not be
  * contiguous. A text that may be longer than memory is made in pieces: the show function begins at
  * s->cursor, ends a piece that is long enough, and sets s->next to the start of the next.
  *
- * Unused reserved memory is given back. If a user's other open files keep more than one KEPT_PARTth
- * of the memory, this file keeps no more than a page; the text is made anew for each read.
+ * Unused memory of a buffer is freed. If a user's other open files keep texts of more than
+ * 1/KEPT_PART of the machine's memory, this file keeps at most a page: a longer text is made again
+ * for each read.
  *
  * Locks: s->lock, outside of all locks that a show function or a copy to the reader takes.
  */
@@ -37,7 +38,7 @@ static void set_size(struct seq *s, size_t size)
 	s->size = size;
 }
 
-/* Grows the first CHUNK bytes, which are one block. */
+/* Grows the first block, of at most CHUNK bytes. */
 static bool grow_first(struct seq *s, size_t need, gfp_t gfp)
 {
 	size_t size = max_t(size_t, s->size, PAGE_SIZE / 2);
@@ -69,8 +70,8 @@ static bool add_chunk(struct seq *s, gfp_t gfp)
 }
 
 /*
- * Makes room for @need more bytes and a terminator. Returns false if memory is short, and the text
- * must be printed again with more.
+ * Makes room for @need more bytes and a terminator. Returns false if memory is short: s->full is
+ * set, and the text must be printed again.
  */
 static bool seq_grow(struct seq *s, size_t need, gfp_t gfp)
 {
@@ -87,7 +88,7 @@ static bool seq_grow(struct seq *s, size_t need, gfp_t gfp)
 	return grown;
 }
 
-/* Returns the address of byte @at, and in the last argument the bytes that follow in its block. */
+/* Returns the address of byte @at. *room: the bytes from there to the end of its block. */
 static char *place_of(const struct seq *s, size_t at, size_t *room)
 {
 	if (at < CHUNK) {
@@ -133,7 +134,7 @@ void seq_puts(struct seq *s, const char *text)
 	seq_write(s, text, strlen(text));
 }
 
-/* Prints a text that does not fit into the current block. */
+/* Prints a text of @n bytes that does not fit into the current block. */
 static void print_aside(struct seq *s, size_t n, const char *fmt, va_list ap)
 {
 	char few[256], *text = n < sizeof(few) ? few : s->aside, *own = NULL;
@@ -181,7 +182,7 @@ void seq_escape(struct seq *s, const char *text)
 	}
 }
 
-/* ---- as a file ---- */
+/* ---- open files ---- */
 
 void seq_open(struct seq *s, const struct file *f)
 {
@@ -189,7 +190,7 @@ void seq_open(struct seq *s, const struct file *f)
 	s->payer = f->f_cred->user;
 }
 
-/* Gives back the blocks behind the first @size bytes. */
+/* Frees the blocks behind the first @size bytes. */
 static void drop_chunks(struct seq *s, size_t size)
 {
 	while (s->size > max_t(size_t, size, CHUNK)) {
@@ -254,7 +255,7 @@ static bool set_aside(struct seq *s, size_t size)
 	return s->aside;
 }
 
-/* Makes the room that was wanted when there was no memory. The text in the buffer is lost. */
+/* Allocates the memory for which the last try was short. The text in the buffer is lost. */
 static bool make_room(struct seq *s)
 {
 	if (s->aside_wanted)
@@ -314,8 +315,8 @@ static void shrink_text(struct seq *s)
 }
 
 /*
- * True if the text is kept between two reads: a reader of one text, of any length, has it made
- * once.
+ * True if the text is kept between two reads. A user with a single open text always keeps it, so
+ * that it is made only once.
  */
 static bool may_keep(const struct seq *s)
 {
@@ -324,7 +325,7 @@ static bool may_keep(const struct seq *s)
 		       nr_managed_frames() * (PAGE_SIZE / KEPT_PART);
 }
 
-/* Makes the piece with *pos, of the pieces from @base on. */
+/* Makes the piece that contains @pos, unless it is the present piece. */
 static int find_piece(struct seq *s, loff_t pos, int (*make)(struct seq *s, void *arg), void *arg)
 {
 	int err = 0;
@@ -411,7 +412,7 @@ out:
 }
 
 /*
- * Copies the string up to @pos to @text and returns its length, or -ENOSPC if the string is
+ * Copies the variable's string up to @pos to @text. Returns the length, or -ENOSPC if the string is
  * shorter.
  */
 static ssize_t text_before(struct file *f, char *text, loff_t pos)
@@ -419,7 +420,7 @@ static ssize_t text_before(struct file *f, char *text, loff_t pos)
 	struct seq now = { .len = 0 };
 	ssize_t n = make_text(&now, show_entry, f);
 
-	if (!n && pos >= (loff_t)now.len) /* it ends with a line feed */
+	if (!n && pos >= (loff_t)now.len) /* the last byte is a line feed */
 		n = -ENOSPC;
 	if (!n && pos) {
 		memcpy(text, now.buf, (size_t)pos);
@@ -430,8 +431,8 @@ static ssize_t text_before(struct file *f, char *text, loff_t pos)
 }
 
 /*
- * Writes at the position, and the string ends there. A write behind the string's end changes
- * nothing, and is no error.
+ * Writes at *pos: the new string ends behind the written bytes. A write behind the old string's end
+ * changes nothing, but succeeds.
  */
 static ssize_t string_write(struct file *f, u32 max, struct iov_iter *from, loff_t *pos)
 {
@@ -458,7 +459,7 @@ static ssize_t string_write(struct file *f, u32 max, struct iov_iter *from, loff
 	return len < 0 && len != -ENOSPC ? len : (ssize_t)n;
 }
 
-/* Takes as much of a write as fits; the writer comes back with the rest. */
+/* Handles as much of a write as fits into the buffer; the caller writes the rest again. */
 static ssize_t list_write(
 	struct file *f, const struct proc_entry *e, struct iov_iter *from, loff_t *pos)
 {
@@ -481,8 +482,8 @@ static ssize_t list_write(
 }
 
 /*
- * Writes a variable. A number is written in one piece: later pieces change nothing, and are no
- * error.
+ * Writes a variable. A number must be written in one piece: a write behind offset 0 changes
+ * nothing, but succeeds.
  */
 static ssize_t sysctl_write(struct file *f, struct iov_iter *from, loff_t *pos)
 {
@@ -533,7 +534,7 @@ u32 proc_always_poll(struct file *f, struct poll_table *pt)
 	return vfs_default_poll();
 }
 
-/* Returns the events of a list: it can be read, and not written. */
+/* Returns the events of a read-only list: it can always be read. */
 static u32 list_poll(struct file *f, struct poll_table *pt)
 {
 	return EPOLLIN | EPOLLRDNORM;
@@ -558,7 +559,7 @@ static int variable_open(struct inode *inode, struct file *f)
 	return err;
 }
 
-/* Polls a variable: each change is reported once to each open file, whether it reads or not. */
+/* Polls a variable: each change is reported once to each open file, even if it does not read. */
 static u32 variable_poll(struct file *f, struct poll_table *pt)
 {
 	const struct proc_entry *e = PROC_I(f->f_inode)->de;
@@ -575,7 +576,7 @@ static u32 variable_poll(struct file *f, struct poll_table *pt)
 	return EPOLLIN | EPOLLRDNORM | EPOLLERR | EPOLLPRI;
 }
 
-/* Reads a variable. Numbers are read in one piece: behind their start there is nothing. */
+/* Reads a variable. A number is read in one piece: a read behind offset 0 returns nothing. */
 static ssize_t variable_read(struct file *f, struct iov_iter *to, loff_t *pos)
 {
 	const struct proc_entry *e = PROC_I(f->f_inode)->de;
@@ -594,7 +595,7 @@ const struct file_operations proc_sysctl_fops = {
 	.llseek = text_llseek,
 };
 
-/* The operations of a text that splice() can neither read nor write, as most of Linux's texts. */
+/* The operations of a text that splice() can neither read nor write, like most texts of Linux. */
 #define UNSPLICED_TEXT(open_text, write_text)                                                      \
 	{                                                                                          \
 		.open = open_text, .release = proc_text_release, .read_iter = proc_text_read,      \
@@ -604,7 +605,7 @@ const struct file_operations proc_sysctl_fops = {
 
 const struct file_operations proc_pid_text_fops = UNSPLICED_TEXT(proc_text_open, proc_text_write);
 
-/* Texts that Linux makes by seq_file, which cannot be written at a position. */
+/* Texts that Linux makes by seq_file: pwrite() fails. */
 const struct file_operations proc_pid_seq_fops = UNSPLICED_TEXT(once_open, proc_text_write);
 
 const struct file_operations proc_once_fops = UNSPLICED_TEXT(once_open, once_write);

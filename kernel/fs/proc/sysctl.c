@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * sysctl.c: /proc/sys: the variables of the kernel proper. Names and meanings: proc(5), linux-doc's
- * admin-guide/sysctl.
+ * sysctl.c: /proc/sys/kernel and others: variables of the kernel itself. Names and meanings:
+ * proc(5), linux-doc's admin-guide/sysctl.
  *
  * A variable that would have no effect is not in the table, so that a program sees that it is
  * missing.
@@ -107,7 +107,7 @@ static int show_random_uuid(char *buf, size_t size)
 static int show_boot_id(char *buf, size_t size)
 {
 	static char id[64];
-	static u32 boot; /* that it is of */
+	static u32 boot; /* boot that @id belongs to */
 
 	if (!id[0] || boot != machine_boot)
 		show_random_uuid(id, sizeof(id));
@@ -242,7 +242,7 @@ static const struct sysctl table[] = {
 	NUM("fs/protected_regular", sysctl_protected_regular, 0, 2),
 };
 
-/* ---- names that belong to a namespace ---- */
+/* ---- names of a UTS namespace ---- */
 
 static const struct {
 	const char *path;

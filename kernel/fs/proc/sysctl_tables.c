@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * sysctl_tables.c: variables under /proc/sys of the layers below fs: panic, log, scheduler, memory,
- * open files. Names and meanings: proc(5), linux-doc's admin-guide/sysctl.
+ * sysctl_tables.c: variables in /proc/sys that belong to rooms below fs: panic, log, scheduler,
+ * memory, open files. Names and meanings: proc(5), linux-doc's admin-guide/sysctl.
  *
- * A variable has Linux's effect. Some have no effect because their subject is missing, as on a
- * Linux machine without it. If only one value is true, no other can be written.
+ * A variable has its effect on Linux. Some have none, because this kernel lacks their subject, as
+ * on a Linux machine that lacks it. If a variable can have only one value, no other can be written.
  */
 #include <asm/errno.h>
 
@@ -23,7 +23,7 @@
 /* ---- kernel ---- */
 
 static int tainted, sysrq_mask = 1, kptr_restrict, sysctl_writes_strict = 1;
-static int numa_balancing, zone_reclaim_mode; /* of several nodes: there is one */
+static int numa_balancing, zone_reclaim_mode; /* no effect: there is one NUMA node */
 static int panic_on_warn, panic_on_oops = 1, modules_disabled = 1;
 static int urandom_reseed_secs = 60, write_wakeup_threshold = 256;
 static int printk_default = 4, printk_minimum = 1, printk_boot = 7;
@@ -35,7 +35,7 @@ static int show_printk(char *buf, size_t size)
 		printk_minimum, printk_boot);
 }
 
-/* Parses one number; *text moves to the next word. */
+/* Parses one number, and moves *text behind it. */
 static int next_number(char **text, s64 *v)
 {
 	char *p = *text + strspn(*text, " \t"), *end = p + strcspn(p, " \t\n");
@@ -68,7 +68,7 @@ static int show_tainted(char *buf, size_t size)
 	return scnprintf(buf, size, "%d\n", tainted);
 }
 
-/* Sets bits, which can only be added. */
+/* Adds bits to the taint mask; they cannot be cleared. */
 static int store_tainted(char *text)
 {
 	s64 v;
@@ -91,7 +91,7 @@ static int show_rr_timeslice(char *buf, size_t size)
 	return scnprintf(buf, size, "%d\n", READ_ONCE(sysctl_sched_rr_timeslice));
 }
 
-/* Sets a bound of periods. Tasks that have a longer or shorter one keep it. */
+/* Sets a bound for SCHED_DEADLINE periods. Tasks whose period lies outside keep it. */
 static int store_period(char *text, u32 least, u32 most, u32 *to)
 {
 	s64 v;
@@ -124,7 +124,7 @@ static int store_dl_min(char *text)
 		&sysctl_dl_period_min_us);
 }
 
-/* Sets the time slice; zero and less ask for the default. */
+/* Sets the time slice. Zero or less means the default. */
 static int store_rr_timeslice(char *text)
 {
 	s64 v;

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tasks.c: /proc/nestling/tasks: a line for each thread, so that `nestctl watch` and `top` need one
- * question instead of a file of each process.
+ * tasks.c: /proc/nestling/tasks: a line for each thread, so that `nestctl watch` and `top` read one
+ * file instead of one for each process.
  *
  *      PID TID PPID CPU STATE RUNNING USER-NS SYSTEM-NS NAME
  *
  * CPU is the vCPU that the thread runs on or ran on last, RUNNING 1 while it occupies that vCPU.
- * PPID is 0 without a parent in the reader's pid namespace. Control characters of a name are '?'.
- * Nothing is counted for this file: it reads what the scheduler keeps anyway.
+ * PPID is 0 without a parent in the reader's pid namespace. Control characters of a name are shown
+ * as '?'. The file costs nothing while it is not read: its values are the scheduler's own.
  *
  * Lock: tasklist_lock, for reading, while the lines are written to a buffer. Figures of a running
- * task are read racily.
+ * task are read without locks.
  */
 #include <asm/errno.h>
 
@@ -21,7 +21,7 @@
 #include "kernel/sched/sched.h"
 #include "kernel/task/process.h"
 
-/* some 4,000 threads; the others are left out */
+/* bytes, for some 4,000 threads; further threads are left out */
 #define TASKS_SIZE (256UL << 10)
 #define LINE_MAX 160
 
