@@ -3,8 +3,8 @@
  * blkio_files.c: the files of version 1's blkio (linux-doc's
  * admin-guide/cgroup-v1/blkio-controller): a line for each disk.
  *
- * Writes are counted when a task submits them and waits for them (writes past the cache, syncs), so
- * all are counted as "Sync". The kernel's own threads belong to the top.
+ * Only requests that a task submits itself and waits for (writes past the cache, syncs) can be
+ * attributed to a group, so all are counted as "Sync". Kernel threads belong to the top group.
  */
 #include "kernel/block/block.h"
 #include "kernel/fs/cgroup1/internal.h"
@@ -25,8 +25,8 @@ static int show_limit(struct seq *s, struct cgroup1 *g, u32 which)
 }
 
 /*
- * Sets a limit from a text such as "8:0 1048576". As on Linux, the number ends with its last digit
- * and has 64 bits; 0 is no limit.
+ * Sets a limit from a text such as "8:0 1048576". As on Linux, text behind the number's last digit
+ * is ignored, and the number is cut to 64 bits. 0 means no limit.
  */
 static int store_limit(struct cgroup1 *g, char *text, u32 which)
 {
@@ -86,7 +86,7 @@ static void show_disk(struct sum *sum, dev_t dev, const u64 *v)
 
 /*
  * Shows the top group's figures, computed from the fields of disk_stat_fields(): requests and
- * sectors of reads, of writes, and from the 11th on of discards.
+ * sectors of reads, then of writes, and from @f[11] on of discards.
  */
 static void show_top(struct sum *sum, dev_t dev, const u64 *f)
 {

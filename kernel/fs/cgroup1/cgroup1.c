@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cgroup1.c: the file system "cgroup": a hierarchy of version 1, with a name or controllers, a
- * directory for each group.
+ * cgroup1.c: the file system "cgroup": a hierarchy of version 1, which has a name, controllers or
+ * both. Each group is a directory.
  *
- * Each hierarchy has a superblock of its own, whose dentries are the visible tree; a directory's
- * inode refers to its group. Each group below the top holds the superblock, so a hierarchy with
- * groups outlives its mounts and is found again by its name or its controllers.
+ * Each hierarchy has a superblock, whose dentries are the tree of groups; a directory's inode
+ * refers to its group. Each group below the top holds a reference to the superblock. So a hierarchy
+ * with groups outlives its mounts, and a later mount finds it by its name or its controllers.
  *
- * Version 2 gives its controllers away only while none of its groups uses them (EBUSY), as on
- * Linux. A remount cannot change the set of controllers (EBUSY). Groups are not renamed. The file
- * system "cpuset" is a hierarchy with that controller, whose files have names without a prefix.
+ * A mount takes a controller from version 2 only while no group of version 2 uses it (else EBUSY),
+ * as on Linux. A remount cannot change the set of controllers (EBUSY). Groups are not renamed. The
+ * file system "cpuset" is a hierarchy with that controller, whose files have names without a
+ * prefix.
  *
- * Locks: cg1_mount_lock: one mount at a time; s_umount, a directory's i_rwsem, cgroup1_mutex.
+ * Locks, outermost first: cg1_mount_lock (one mount at a time), s_umount, a directory's i_rwsem,
+ * cgroup1_mutex.
  */
 #include <linux/magic.h>
 
@@ -70,7 +72,7 @@ static void evict(struct inode *inode)
 	inode->i_private = NULL;
 }
 
-/* Undoes a partly made directory of a group that was made and has no tasks. */
+/* Removes the partly made directory of a new group, which has no tasks. */
 static void undo_dir(struct inode *dir, struct dentry *d, struct cgroup1 *g)
 {
 	struct inode *inode = d_inode(d);
@@ -105,10 +107,10 @@ static int dir_mkdir(struct inode *dir, struct dentry *d, umode_t mode)
 	struct cgroup1 *g;
 	int err;
 
-	/* such a name would be two lines of /proc/PID/cgroup */
+	/* such a name would make two lines in /proc/PID/cgroup */
 	if (strchr(d->d_name.name, '\n'))
 		return -EINVAL;
-	/* @dir may be so new that its files are still to come */
+	/* refuses a file's name also while @dir's files are not yet added */
 	if (cg1_is_file(group_of(dir)->hier, d->d_name.name))
 		return -EEXIST;
 	g = cgroup1_mkdir(group_of(dir), d->d_name.name, d->d_name.len);
@@ -117,7 +119,7 @@ static int dir_mkdir(struct inode *dir, struct dentry *d, umode_t mode)
 	err = make_dir(dir, d, g, mode);
 	if (!err) {
 		mutex_lock(&cgroup1_mutex);
-		g->dir = d; /* stays until cgroup1_rmdir() */
+		g->dir = d; /* valid until cgroup1_rmdir() */
 		WRITE_ONCE(g->ino, d_inode(d)->i_ino);
 		mutex_unlock(&cgroup1_mutex);
 		atomic_inc(&dir->i_sb->s_active);
@@ -137,7 +139,7 @@ static int dir_rmdir(struct inode *dir, struct dentry *d)
 		return err;
 	cg1_remove_files(g, d_inode(d));
 	simple_rmdir(dir, d);
-	deactivate_super(dir->i_sb); /* the caller's mount has it, too */
+	deactivate_super(dir->i_sb); /* the caller's mount holds another */
 	return 0;
 }
 
@@ -195,13 +197,13 @@ static const struct fs_param params[] = {
 };
 
 /*
- * Options that change nothing. xattr changes nothing either, but is kept: attributes are always
- * there.
+ * Options without effect. The option xattr has none either, since attributes always work, but it is
+ * recorded and shown.
  */
 static const char *const ignored[] = { "favordynmods" };
 
 struct options {
-	const char *name, *agent; /* into the text; NULL: not given */
+	const char *name, *agent; /* point into the text; NULL: not given */
 	bool none, clone_children, xattr, noprefix, all;
 	u32 controllers; /* CG1_* */
 };
@@ -278,7 +280,7 @@ static int parse_options(struct options *o, char *data)
 		return -EINVAL;
 	if ((o->none && (o->all || o->controllers || !o->name)) || (o->all && o->controllers))
 		return -EINVAL;
-	/* without anything all controllers are meant */
+	/* no name and no controllers: all controllers */
 	if (o->all || (!o->none && !o->name && !o->controllers))
 		o->controllers = BIT(CG1_NR) - 1;
 	return 0;
@@ -333,7 +335,7 @@ static const struct super_operations cg1_sops = {
 	.show_options = cg1_show_options,
 };
 
-/* Fills the superblock, which from now on holds a reference to the hierarchy's top. */
+/* Fills the superblock, which then holds a reference to the hierarchy's top group. */
 static int cg1_fill_super(struct super_block *sb, void *data, bool silent)
 {
 	struct cgroup1_hier *h = data;
@@ -387,7 +389,9 @@ static struct dentry *make_super(
 	return root;
 }
 
-/* Frees the controllers of hierarchies that are going and have no groups any more. */
+/*
+ * Takes the controllers in @mask from hierarchies that are being destroyed. -EBUSY: one is in use.
+ */
 static int free_controllers(u32 mask)
 {
 	struct cgroup1_hier *h;
@@ -401,8 +405,8 @@ static int free_controllers(u32 mask)
 }
 
 /*
- * Returns the requested hierarchy, s_umount held and s_active counted; NULL: there is none, or it
- * is just going.
+ * Returns the superblock of the requested hierarchy, with a reference in s_active and s_umount
+ * held. NULL: there is none, or it is being destroyed.
  */
 static struct super_block *grab(const struct options *o)
 {
@@ -427,8 +431,8 @@ static struct super_block *grab(const struct options *o)
 }
 
 /*
- * Goes from the top, whose reference it takes, to the directory that is the root in current's
- * cgroup namespace.
+ * Exchanges the reference to the top directory for one to the directory that is the root in
+ * current's cgroup namespace.
  */
 static struct dentry *ns_dentry(struct dentry *root)
 {
@@ -445,7 +449,7 @@ static struct dentry *ns_dentry(struct dentry *root)
 		return d;
 	up_write(&sb->s_umount);
 	deactivate_super(sb);
-	return ERR_PTR(-ENODEV); /* the namespace's group was removed */
+	return ERR_PTR(-ENODEV); /* the root group was removed */
 }
 
 static struct user_namespace *cg1_owner(void)
@@ -466,10 +470,16 @@ static struct dentry *mount_asked(struct file_system_type *t, u32 flags, const s
 		return dget(sb->s_root);
 	if (!o->none && !o->controllers)
 		return ERR_PTR(-EINVAL);
-	/* a hierarchy would stay, with its groups, after their namespaces have gone */
+	/*
+	 * only from the first cgroup namespace: a hierarchy with groups would outlive other
+	 * namespaces
+	 */
 	if (!cgroup_ns_is_first())
 		return ERR_PTR(-EPERM);
-	/* the machine has each controller once: it is not for the root of a user namespace */
+	/*
+	 * each controller exists once in the machine, so the root of a user namespace cannot take
+	 * it
+	 */
 	if (o->controllers && cg1_owner() != &init_user_ns)
 		return ERR_PTR(-EPERM);
 	err = cgroup_give_away(cgroup1_taken(o->controllers));
@@ -507,7 +517,7 @@ static struct file_system_type cgroup1_type = {
 	.kill_sb = cg1_kill_sb,
 };
 
-/* Mounts the file system "cpuset", which existed before groups of other kinds. */
+/* Mounts the file system "cpuset", which is older than other control groups. */
 static struct dentry *cpuset_mount(
 	struct file_system_type *t, u32 flags, const char *dev, char *data)
 {

@@ -6,7 +6,7 @@
 #include "kernel/fs/cgroup1/internal.h"
 
 #define US 1000UL
-#define US_MAX (1UL << 44) /* beyond it, nothing is a quota */
+#define US_MAX (1UL << 44) /* us; longer quotas are refused */
 
 /* ---- cpu ---- */
 

@@ -71,7 +71,7 @@ FLAG(memory_migrate, CS1_MEMORY_MIGRATE)
 FLAG(spread_page, CS1_SPREAD_PAGE)
 FLAG(spread_slab, CS1_SPREAD_SLAB)
 
-/* ---- what has one value ---- */
+/* ---- files with a single valid value ---- */
 
 int cg1_show_balance(struct seq *s, struct cgroup1 *g)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * files.c: the control files of a group of version 1 (linux-doc's admin-guide/cgroup-v1/cgroups):
- * its members, whether the agent is started when it becomes empty, and, at the top, the agent's
- * path; then the files of its hierarchy's controllers.
+ * its members, whether the release agent is started when it becomes empty, and at the top the
+ * agent's path; then the files of its hierarchy's controllers.
  *
  * Locks: those of kernel/cgroup/v1.c; cgroup1_mutex for the agent's path.
  */
@@ -12,14 +12,14 @@
 
 struct cg1_open {
 	struct seq seq;
-	bool may_set_agent; /* immutable: true if its opener might */
+	bool may_set_agent; /* opener may set the agent; immutable */
 };
 
 struct cg1_file {
 	const char *name;
 	umode_t mode;
 	enum { EVERYWHERE, AT_TOP, BELOW_TOP } where;
-	u32 controllers; /* CG1_*: hierarchies that have it; 0: all */
+	u32 controllers; /* CG1_* of the file; 0: no controller */
 	int (*show)(struct seq *s, struct cgroup1 *g);
 	/* @text is terminated, without blanks around it; 0 or -errno */
 	int (*store)(struct file *f, struct cgroup1 *g, char *text);
@@ -53,7 +53,7 @@ static int show_members(struct seq *s, struct cgroup1 *g, bool processes)
 		return (int)n;
 	for (s64 i = 0; i < n; i++) {
 		nr = pid_from_global(all[i]);
-		/* 0: not visible in the reader's namespace */
+		/* 0: not in the reader's pid namespace */
 		if (nr)
 			seq_printf(s, "%d\n", nr);
 	}
@@ -131,7 +131,7 @@ static int show_sane(struct seq *s, struct cgroup1 *g)
 	return 0;
 }
 
-/* ---- the agent ---- */
+/* ---- the release agent ---- */
 
 static int show_agent(struct seq *s, struct cgroup1 *g)
 {
@@ -261,7 +261,7 @@ static int show_classid(struct seq *s, struct cgroup1 *g)
 	return show_number(s, READ_ONCE(g->classid));
 }
 
-/* Sets the class id, of which the lower half counts, as on Linux. */
+/* Sets the class id from the lower 32 bits of the number, as on Linux. */
 static int store_classid(struct file *f, struct cgroup1 *g, char *text)
 {
 	u64 v;
@@ -299,7 +299,7 @@ static int store_ifpriomap(struct file *f, struct cgroup1 *g, char *text)
 /* ---- blkio ---- */
 
 /*
- * Accepts a reset without effect: it is for I/O schedulers that choose among groups, and there are
+ * Accepts a reset without effect: it resets the statistics of I/O schedulers, and this kernel has
  * none. Counts of requests stay, as on Linux.
  */
 static int store_reset(struct file *f, struct cgroup1 *g, char *text)
@@ -309,7 +309,7 @@ static int store_reset(struct file *f, struct cgroup1 *g, char *text)
 	return kstrtou64(text, 0, &v) ? -EINVAL : 0;
 }
 
-/* ---- all of them ---- */
+/* ---- the table of files ---- */
 
 #define SETTING(controller, name, verb)                                                            \
 	{                                                                                          \
@@ -533,7 +533,7 @@ int cg1_add_files(struct cgroup1 *g, struct dentry *dir)
 		if (IS_ERR(d))
 			return PTR_ERR(d);
 		g->files[i] = d;
-		dput(d); /* it stays, being an entry */
+		dput(d); /* the directory's reference keeps it */
 	}
 	return 0;
 }

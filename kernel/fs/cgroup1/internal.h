@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* internal.h: between the files of kernel/fs/cgroup1. */
+/* internal.h: what the files of kernel/fs/cgroup1 share. */
 #ifndef NESTLING_FS_CGROUP1_INTERNAL_H
 #define NESTLING_FS_CGROUP1_INTERNAL_H
 
@@ -16,14 +16,16 @@
 #include "kernel/vfs/super.h"
 
 /*
- * files.c: Add and remove the control files of a directory as entries of it. To add, i_rwsem is not
- * held; to remove, it is. 0 or -ENOMEM.
+ * files.c: Add and remove the control files of a group's directory. i_rwsem of the directory is
+ * held to remove, not to add. 0 or -ENOMEM.
  */
 int cg1_add_files(struct cgroup1 *g, struct dentry *dir);
 void cg1_remove_files(struct cgroup1 *g, struct inode *dir);
 bool cg1_is_file(
 	const struct cgroup1_hier *h, const char *name); /* in each directory below the top */
-/* True if the opener or mounter may name a program that the kernel starts as root. */
+/*
+ * True if @cr, of an opener or mounter, may set the release agent, which the kernel runs as root.
+ */
 bool cg1_may_set_agent(const struct cred *cr);
 
 /* blkio_files.c */
@@ -89,7 +91,7 @@ CG1_RW(promised_peak);
 CG1_RW(promised_fails);
 int cg1_show_huge_numa(struct seq *s, struct cgroup1 *g);
 
-/* files.c: Returns which of @g's control files it is; NULL: none. */
+/* files.c: Returns the name of the control file of @g that @f is, or NULL. */
 const char *cg1_name_of(const struct file *f, const struct cgroup1 *g);
 
 /* cgroup1.c */

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * memory_files.c: the files of version 1's memory and hugetlb. Sizes are bytes, written with k, m,
- * g, t, or -1 for no limit, and cut to pages. The top shows the figures of the machine, and has no
- * limits. There are no files about the kernel's memory (memory.kmem.*) or about memory pressure.
+ * memory_files.c: the files of version 1's memory and hugetlb. Sizes are bytes, rounded down to
+ * pages; a write may use k, m, g, t, or -1 for no limit. The top group shows the figures of the
+ * machine, and has no limits. There are no files for kernel memory (memory.kmem.*) and memory
+ * pressure.
  */
 #include "kernel/cgroup/cgroup.h"
 #include "kernel/event/eventfd.h"
@@ -10,7 +11,7 @@
 #include "kernel/mm/hugetlb/hugetlb.h"
 #include "kernel/mm/swap/swap.h"
 
-#define NO_LIMIT (INT64_MAX & ~(s64)(PAGE_SIZE - 1)) /* as bytes */
+#define NO_LIMIT (INT64_MAX & ~(s64)(PAGE_SIZE - 1)) /* bytes */
 
 static u64 pages_of(const atomic64_t *a)
 {
@@ -29,7 +30,7 @@ static int show_bytes(struct seq *s, u64 pages)
 	return 0;
 }
 
-/* ---- memory: what there is ---- */
+/* ---- memory: usage and peaks ---- */
 
 static u64 machine_pages(void)
 {
@@ -59,7 +60,7 @@ int cg1_show_mem_peak(struct seq *s, struct cgroup1 *g)
 	return show_bytes(s, max(READ_ONCE(g->mem.peak), usage(g)));
 }
 
-/* Resets the peak to the usage, whatever is written. */
+/* Resets the peak to the present usage; the written text is ignored. */
 int cg1_store_mem_peak(struct file *f, struct cgroup1 *g, char *text)
 {
 	WRITE_ONCE(g->mem.peak, pages_of(&g->mem.usage));
@@ -122,7 +123,10 @@ int cg1_show_both_limit(struct seq *s, struct cgroup1 *g)
 	return show_bytes(s, READ_ONCE(g->mem.both_max));
 }
 
-/* Reclaims pages beyond the limit without an OOM kill; the old limit holds until then. */
+/*
+ * Reclaims pages until the usage is at most @pages, without an OOM kill; the old limit still
+ * applies. -EBUSY: the usage is still larger.
+ */
 static int make_room(struct cgroup1 *g, u64 pages, bool swap_too)
 {
 	u64 has = swap_too ? both(g) : usage(g);
@@ -134,8 +138,8 @@ static int make_room(struct cgroup1 *g, u64 pages, bool swap_too)
 }
 
 /*
- * Sets the limit of memory, or with @swap_too that of memory and swap areas together. The first may
- * not exceed the second.
+ * Sets the limit of memory, or with @swap_too that of memory and swap together. The limit of memory
+ * may not exceed the other.
  */
 static int store_limit(struct cgroup1 *g, char *text, bool swap_too)
 {
@@ -166,7 +170,7 @@ int cg1_store_both_limit(struct file *f, struct cgroup1 *g, char *text)
 }
 
 /*
- * Shows the soft limit: a group with less is spared when others need memory, as with memory.low of
+ * Shows the soft limit: reclaim for other groups spares a group that uses less, like memory.low of
  * version 2.
  */
 int cg1_show_soft_limit(struct seq *s, struct cgroup1 *g)
@@ -198,7 +202,7 @@ int cg1_store_force_empty(struct file *f, struct cgroup1 *g, char *text)
 	return 0;
 }
 
-/* ---- memory: what has one value ---- */
+/* ---- memory: files with a single valid value ---- */
 
 int cg1_show_hierarchy(struct seq *s, struct cgroup1 *g)
 {
@@ -226,7 +230,10 @@ int cg1_store_move_charge(struct file *f, struct cgroup1 *g, char *text)
 	return kstrtou64(text, 0, &v) || v ? -EINVAL : 0;
 }
 
-/* Shows swappiness. With 0, the group's limits swap nothing out; all other numbers are alike. */
+/*
+ * Shows swappiness. With 0, reclaim for the group's limits swaps nothing out; all other values have
+ * the same effect.
+ */
 int cg1_show_swappiness(struct seq *s, struct cgroup1 *g)
 {
 	seq_printf(
@@ -244,7 +251,7 @@ int cg1_store_swappiness(struct file *f, struct cgroup1 *g, char *text)
 	return 0;
 }
 
-/* ---- memory: what it consists of ---- */
+/* ---- memory: statistics ---- */
 
 enum part { CACHE, RSS, SHMEM, MAPPED, DIRTY, WRITEBACK, SWAP, INACTIVE, ACTIVE, PARTS };
 
@@ -338,7 +345,7 @@ int cg1_show_mem_stat(struct seq *s, struct cgroup1 *g)
 	return 0;
 }
 
-/* ---- memory: when there is none ---- */
+/* ---- memory: OOM, notifications ---- */
 
 int cg1_show_oom(struct seq *s, struct cgroup1 *g)
 {
@@ -359,8 +366,8 @@ int cg1_store_oom(struct file *f, struct cgroup1 *g, char *text)
 }
 
 /*
- * Serves "EVENTFD FILE ARGUMENT", of which the first two are descriptors; the file is one of this
- * group's.
+ * Registers @eventfd for events of @file, a control file of this group: "EVENTFD FILE ARGUMENT",
+ * written to cgroup.event_control.
  */
 static int watch(struct cgroup1 *g, struct file *eventfd, struct file *file, char *arg)
 {
@@ -454,7 +461,7 @@ static int store_huge(struct cgroup1 *g, const char *text, enum huge_kind kind)
 HUGE(huge, HUGE_USED)
 HUGE(promised, HUGE_RESERVED)
 
-/* Shows the usage by nodes: the machine's memory is one node. */
+/* Shows the usage of each NUMA node; there is one. */
 int cg1_show_huge_numa(struct seq *s, struct cgroup1 *g)
 {
 	u64 own = cgroup1_own_pages(g, &g->mem.huge.pages[HUGE_USED]) << HPAGE_SHIFT;
