@@ -2,9 +2,9 @@
 /*
  * cgroup2.c: the file system "cgroup2": a directory for each group, with its control files.
  *
- * The groups (kernel/cgroup) are authoritative; dentries are a cache of them that every use checks
- * (d_revalidate). Inodes belong to their group from the first lookup on (cgroup->dir, ->files), so
- * that owners, modes and watches stay; they go with the directory. There is one superblock, which
+ * The groups (kernel/cgroup) are authoritative; dentries are a cache of them, and every use checks
+ * them (d_revalidate). From the first lookup until the group's removal, the group keeps its inodes
+ * (cgroup->dir, ->files), so that owners, modes and watches stay. There is one superblock, which
  * the kernel keeps mounted.
  *
  * Locks: a directory's i_rwsem (by vfs), then cgroup_mutex; cgroup->files_lock for the inodes.
@@ -23,7 +23,7 @@
 static const struct inode_operations dir_iops, file_iops;
 static const struct file_operations dir_fops, file_fops;
 static const struct dentry_operations cgroup_dops;
-static struct mount *kernel_mount __used; /* for ever: leak.c finds it by this */
+static struct mount *kernel_mount __used; /* never unmounted; makes leak.c find it */
 
 static struct cgroup *cgroup_of(const struct inode *inode)
 {
@@ -37,7 +37,7 @@ static const struct cg_file *file_of(const struct inode *inode)
 
 /* ---- inodes ---- */
 
-/* Gives a control file without an inode yet its owner: the maker of the group. */
+/* Gives the new inode of a control file its owner: that of the group's directory. */
 static void inherit_owner(struct inode *inode, struct cgroup *c)
 {
 	if (c->dir) {
@@ -78,8 +78,8 @@ static struct inode **slot_of(struct cgroup *c, int index)
 }
 
 /*
- * Returns the group's inode for a file, or for its directory (-1), with a reference. NULL: no
- * memory, or the group is dead.
+ * Returns the group's inode for control file @index, or for its directory (-1), with a reference.
+ * NULL: no memory, or the group is dead.
  */
 static struct inode *get_inode(struct super_block *sb, struct cgroup *c, int index)
 {
@@ -91,7 +91,7 @@ static struct inode *get_inode(struct super_block *sb, struct cgroup *c, int ind
 		fresh = make_inode(sb, c, index);
 		spin_lock(&c->files_lock);
 		if (!*slot && fresh && !c->dead) {
-			*slot = fresh; /* keeps this reference */
+			*slot = fresh; /* keeps the first reference */
 			fresh = NULL;
 		}
 	}
@@ -119,8 +119,8 @@ static void drop_inodes(struct cgroup *c)
 }
 
 /*
- * Allocates an inode, charged to the caller: a user that may make groups may look up their files,
- * and each file has an inode that stays.
+ * Allocates an inode, charged to the caller: a user that may make groups can make any number of
+ * inodes by looking up their files.
  */
 static struct inode *alloc_inode(struct super_block *sb)
 {
@@ -187,7 +187,7 @@ static struct dentry *dir_lookup(struct inode *dir, struct dentry *d, u32 flags)
 	} else {
 		child = cgroup_child(c, d->d_name.name, d->d_name.len);
 		if (!child) {
-			d_add(d, NULL); /* negative, and never believed */
+			d_add(d, NULL); /* negative; revalidate() rejects it */
 			return NULL;
 		}
 		inode = get_inode(dir->i_sb, child, -1);
@@ -244,7 +244,7 @@ static int dir_unlink(struct inode *dir, struct dentry *d)
 #define CHILD_POS 1024
 
 /*
- * Finds the number and name of the first child whose number is at least @n; false: there is none.
+ * Finds the id and name of the first child whose id is at least @n. Returns false if there is none.
  */
 static bool nth_child(struct cgroup *c, u64 n, u64 *id, char *name)
 {
@@ -253,7 +253,7 @@ static bool nth_child(struct cgroup *c, u64 n, u64 *id, char *name)
 
 	mutex_lock(&cgroup_mutex);
 	list_for_each_entry(child, &c->children, sibling)
-		if (child->id >= n) { /* the list is in the order of numbers */
+		if (child->id >= n) { /* the list is sorted by id */
 			*id = child->id;
 			strscpy(name, child->name, CGROUP_NAME_MAX + 1);
 			found = true;
@@ -432,8 +432,8 @@ static ssize_t file_write(struct file *f, struct iov_iter *from, loff_t *pos)
 }
 
 /*
- * Polls as kernfs does: always readable and writable. A change since the last read is an
- * exceptional condition, and so is a file that was not read yet.
+ * Polls as kernfs does: the file is always readable and writable. EPOLLERR and EPOLLPRI are
+ * reported after a change since the last read, and while the file was not read yet.
  */
 static u32 file_poll(struct file *f, struct poll_table *pt)
 {
@@ -488,7 +488,7 @@ static void notify_inode(struct cgroup *c, u32 which)
 
 /* ---- the superblock ---- */
 
-/* Finds a group's directory by its number, for file handles. */
+/* Finds a group's directory by its inode number, for file handles. */
 static struct inode *handle_inode(struct super_block *sb, u64 ino, u32 generation)
 {
 	struct cgroup *c, *found = NULL;
@@ -525,8 +525,8 @@ static const struct fs_param params[] = {
 };
 
 /*
- * Takes the options of a mount. Those in the initial namespace hold for all mounts from now on;
- * those of other mounts are ignored.
+ * Parses the options of a mount. In the initial cgroup namespace they apply to all mounts from now
+ * on; in other namespaces they have no effect.
  */
 static int take_options(char *data)
 {
@@ -558,7 +558,7 @@ static int cgroup_show_options(struct super_block *sb, char *buf, size_t size)
 		READ_ONCE(mem_keeps_recursive) ? ",memory_recursiveprot" : "");
 }
 
-/* Prints the path as the reader's namespace sees it, whose root is "/". */
+/* Prints the path of a mount's root relative to the root of the reader's cgroup namespace. */
 static char *cgroup_show_root(struct dentry *root, char *buf, size_t size)
 {
 	const struct inode *inode = d_inode(root);
@@ -605,8 +605,8 @@ static int fill_super(struct super_block *sb, void *data, bool silent)
 }
 
 /*
- * Finds the directory of @c, a child of the group of @parent, whose reference it takes. Returns
- * -ENODEV if the group has been removed, and perhaps made again.
+ * Finds the directory of @c, a child of the group of @parent. Drops the reference to @parent.
+ * -ENODEV: the group was removed; another may have its name now.
  */
 static struct dentry *child_dentry(struct dentry *parent, const struct cgroup *c)
 {
@@ -631,7 +631,7 @@ static const struct cgroup *ancestor_at(const struct cgroup *c, u32 level)
 }
 
 /*
- * Goes from the root of all, whose reference it takes, down to the directory that is the root in
+ * Exchanges the reference to the root directory for one to the directory that is the root in
  * current's cgroup namespace.
  */
 static struct dentry *ns_dentry(struct dentry *d)
@@ -672,7 +672,10 @@ static struct file_system_type cgroup2_type = {
 	.kill_sb = kill_anon_super,
 };
 
-/* Finds the group of CLONE_INTO_CGROUP's descriptor, which may be an O_PATH one. */
+/*
+ * Finds the group of a descriptor for CLONE_INTO_CGROUP, which may be opened with O_PATH. *may: the
+ * caller may write to its cgroup.procs.
+ */
 static struct cgroup *of_fd(int fd, bool *may)
 {
 	struct file *f = fget_raw(fd);
@@ -713,7 +716,10 @@ static int cgroup2_init(void)
 }
 INITCALL(4, cgroup2_init);
 
-/* ---- /sys/kernel/cgroup: what is handed over with a group, and which options do something ---- */
+/*
+ * ---- /sys/kernel/cgroup: files that are delegated with a group, and options that have an effect
+ * ----
+ */
 
 static int show_delegate(struct seq *s, void *arg)
 {

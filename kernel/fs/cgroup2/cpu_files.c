@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* cpu_files.c: the files of the cpu controller: weights, quota, and the time that was used. */
+/* cpu_files.c: the files of the cpu controller: weights, quota, and the used CPU time. */
 #include "kernel/fs/cgroup2/internal.h"
 
 #define US 1000UL
@@ -44,7 +44,10 @@ int cg_store_cpu_weight(struct file *f, struct cgroup *c, char *text)
 	return kstrtou64(text, 0, &v) ? -EINVAL : set_weight(c, v);
 }
 
-/* Returns the weight of a nice level, as the scheduler's: steps of 5 to 4 from 100 at nice 0. */
+/*
+ * Returns the weight of a nice level. Like the scheduler's weights, it is 100 at nice 0, and 5/4 as
+ * large for each level below.
+ */
 static u32 weight_of_nice(int nice)
 {
 	u64 w = 102400;

@@ -212,8 +212,8 @@ static int show_pids_peak(struct seq *s, struct cgroup *c)
 }
 
 /*
- * Shows the forks that a limit of this group or below has refused, and those that this group's own
- * limit has.
+ * Shows how many forks were refused by a limit of this group or of groups below, and how many by
+ * this group's own limit.
  */
 static int show_pids_events(struct seq *s, struct cgroup *c)
 {
@@ -243,7 +243,7 @@ void cg_end(void)
 	mutex_unlock(&cgroup_mutex);
 }
 
-/* ---- all of them; cgroup.procs is the first: procs.c relies on it ---- */
+/* ---- the table of files; procs.c relies on cgroup.procs being the first ---- */
 
 #define NR CGF_NOT_ON_ROOT
 #define NS CGF_DELEGATED

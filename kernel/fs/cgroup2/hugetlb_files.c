@@ -24,8 +24,8 @@ static int show_limit(struct seq *s, const struct cgroup *c, enum huge_kind kind
 }
 
 /*
- * Sets a limit: "max", or bytes with k, m, g, rounded down to pages. -EBUSY: the usage is above it
- * already.
+ * Sets a limit: "max", or bytes with k, m, g, rounded down to huge pages. -EBUSY: the usage is
+ * above it already.
  */
 static int store_limit(struct cgroup *c, char *text, enum huge_kind kind)
 {
@@ -70,7 +70,7 @@ int cg_show_huge_events_local(struct seq *s, struct cgroup *c)
 	return 0;
 }
 
-/* Shows the usage by nodes: the machine's memory is one node. */
+/* Shows the usage of each NUMA node; there is one. */
 int cg_show_huge_numa_stat(struct seq *s, struct cgroup *c)
 {
 	u64 bytes = (u64)atomic_read(&c->mem.huge.pages[HUGE_USED]) << HPAGE_SHIFT;

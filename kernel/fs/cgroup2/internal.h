@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* internal.h: between the files of kernel/fs/cgroup2: the table of control files. */
+/* internal.h: what the files of kernel/fs/cgroup2 share: the table of control files. */
 #ifndef NESTLING_FS_CGROUP2_INTERNAL_H
 #define NESTLING_FS_CGROUP2_INTERNAL_H
 
@@ -15,18 +15,18 @@
 
 #define CGF_NOT_ON_ROOT 1
 #define CGF_ONLY_ON_ROOT 2
-#define CGF_PRESSURE 8 /* not there while cgroup.pressure is 0 */
+#define CGF_PRESSURE 8 /* missing while cgroup.pressure is 0 */
 /* store() is called between cg_begin() and cg_end() */
 #define CGF_SETTING 16
-/* may be written at the top of a cgroup namespace, too */
+/* may also be written in the root group of the writer's cgroup namespace */
 #define CGF_DELEGATED 4
 
 struct cg_file {
 	const char *name;
 	umode_t mode;
-	u32 controller; /* CG_*, or 0: the core's */
+	u32 controller; /* CG_*; 0: a core file */
 	u32 flags;      /* CGF_* */
-	int notify;     /* CGN_* that its text follows, or -1 */
+	int notify;     /* CGN_* that reports changes; -1: none */
 	int (*show)(struct seq *s, struct cgroup *c);
 	/* @text is terminated; 0 or -errno */
 	int (*store)(struct file *f, struct cgroup *c, char *text);
@@ -36,23 +36,25 @@ struct cg_open {
 	struct seq seq;
 	/* cgroup_ns_top() of the opener, with a reference, or NULL */
 	struct cgroup *top;
-	u64 seen;                    /* of the notifier, when the text was made */
-	bool unread;                 /* no text was made since the open */
+	u64 seen;                    /* the notifier's seq at the last read */
+	bool unread;                 /* not read since the open */
 	struct psi_trigger *trigger; /* set once, under f_lock */
-	struct mem_watch peak;       /* of memory.peak */
+	struct mem_watch peak;       /* for memory.peak */
 };
 
 extern const struct cg_file cg_files[];
 extern const u32 nr_cg_files;
-/* True if @c has that file at the moment. */
+/* True if @c has that file now. */
 bool cg_file_here(const struct cgroup *c, const struct cg_file *cf);
 /*
- * Enclose a change of a controller's settings: the group exists and has the controller, and keeps
- * both meanwhile. 0 with cgroup_mutex held, or -ENODEV.
+ * Enclose a change of a controller's settings: meanwhile the group is not removed and keeps the
+ * controller. cg_begin() returns 0 with cgroup_mutex held, or -ENODEV.
  */
 int cg_begin(struct cgroup *c, u32 controller);
 void cg_end(void);
-/* True if it is the name of a control file, for cgroup_file_ops. */
+/*
+ * True if @name is a control file of @c, for a group with these controllers. For cgroup_file_ops.
+ */
 bool cg_is_file(const struct cgroup *c, u32 controllers, const char *name, u32 len);
 
 /* procs.c: cgroup.procs and cgroup.threads */

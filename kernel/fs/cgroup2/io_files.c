@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * io_files.c: io.stat and io.max: what a group and the groups below it read from and write to each
- * disk, and their limits a second. Formats: linux-doc's admin-guide/cgroup-v2. io.weight and
- * io.latency do not exist: the kernel has no queue of requests in which it could choose among
+ * io_files.c: io.stat and io.max: what a group, with the groups below it, reads from and writes to
+ * each disk, and its limits for each second. Formats: linux-doc's admin-guide/cgroup-v2. io.weight
+ * and io.latency do not exist: the kernel has no queue of requests in which it could choose among
  * groups.
  */
 #include "kernel/block/block.h"
@@ -19,8 +19,8 @@ static void show_stat(struct seq *s, dev_t dev, const u64 *bytes, const u64 *ios
 }
 
 /*
- * Shows a disk. The root's figures are those of the disks: reads, merges, sectors, ms; writes; then
- * discards from the 11th on.
+ * Shows a disk's line for the root group, from the disk's own figures @v: reads (requests, merges,
+ * sectors, ms), then writes, and from @v[11] on discards.
  */
 static void show_disk(const struct block_device *b, const u64 *v, void *seq)
 {
@@ -67,7 +67,7 @@ int cg_show_io_max(struct seq *s, struct cgroup *c)
 	return 0;
 }
 
-/* Parses one "rbps=1048576". */
+/* Parses one limit, such as "rbps=1048576". */
 static int parse_limit(char *word, u64 *limit)
 {
 	char *name = strsep(&word, "=");

@@ -18,7 +18,7 @@ int cg_show_memory_current(struct seq *s, struct cgroup *c)
 	return 0;
 }
 
-/* Shows the peak: since the last write through this open file, where there was a write. */
+/* Shows the peak. If this open file was written to, it is the peak since the last write. */
 int cg_show_memory_peak(struct seq *s, struct cgroup *c)
 {
 	const struct cg_open *o = container_of(s, struct cg_open, seq);
@@ -97,7 +97,10 @@ int cg_store_memory_low(struct file *f, struct cgroup *c, char *text)
 	return err;
 }
 
-/* Sets a limit and holds the lock only for that: what follows takes long and may kill. */
+/*
+ * Sets a limit. The lock is held only for that, since the caller's reclaim afterwards takes long
+ * and may kill tasks.
+ */
 static int store_limit(struct cgroup *c, u64 *to, char *text)
 {
 	int err = cg_begin(c, CG_MEMORY);
@@ -154,7 +157,7 @@ int cg_store_memory_swap_peak(struct file *f, struct cgroup *c, char *text)
 LIMIT(swap_max)
 LIMIT(swap_high)
 
-/* Sets the limit of swap areas. Pages that are there already stay. */
+/* Sets the limit of swap. Pages that are swapped out already stay there. */
 int cg_store_memory_swap_max(struct file *f, struct cgroup *c, char *text)
 {
 	return store_bytes(&c->mem.swap_max, text);
@@ -174,7 +177,7 @@ int cg_show_memory_swap_events(struct seq *s, struct cgroup *c)
 	return 0;
 }
 
-/* ---- groups that die as one, events ---- */
+/* ---- groups that are OOM-killed as a whole, events ---- */
 
 int cg_show_memory_oom_group(struct seq *s, struct cgroup *c)
 {
@@ -216,7 +219,7 @@ static void show_pages(struct seq *s, const char *name, u64 pages)
 	seq_printf(s, "%s %lu\n", name, pages << PAGE_SHIFT);
 }
 
-/* The numbers of a group. The root counts nothing by itself: its numbers are the machine's. */
+/* Figures of a group, in pages. Those of the root group are the machine's. */
 struct figures {
 	u64 anon, file, shmem, sock, kernel, stack, tables, slab, reclaimable;
 	u64 mapped, dirty, writeback, swapcached;

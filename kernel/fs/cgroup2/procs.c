@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * procs.c: cgroup.procs and cgroup.threads: the members of a group, and moving them.
+ * procs.c: cgroup.procs and cgroup.threads: show the members of a group, and move tasks into it.
  *
  * A task that moves a process needs the right to write to cgroup.procs of the destination (checked
  * at open) and of the common ancestor of both groups. So a task inside a delegated subtree cannot
@@ -16,7 +16,7 @@ static int show_numbers(struct seq *s, pid_t *all, s64 n)
 	if (n < 0)
 		return (int)n;
 	for (s64 i = 0; i < n; i++)
-		/* 0: not visible in the reader's namespace */
+		/* 0: not in the reader's pid namespace */
 		seq_printf(s, "%d\n", pid_from_global(all[i]));
 	kfree(all);
 	return 0;
@@ -50,7 +50,7 @@ bool cg_may_write_procs(const struct cred *cr, struct cgroup *c)
 
 	spin_lock(&c->files_lock);
 	dir = c->dir;
-	/* before a lookup has made the inode, its owner is that of the directory */
+	/* if no lookup has made the inode yet, its owner is the owner of the directory */
 	if (c->files[0])
 		ok = !generic_permission(c->files[0], MAY_WRITE);
 	else if (dir)
@@ -87,7 +87,7 @@ static int store(struct file *f, struct cgroup *c, char *text, bool process)
 
 int cg_store_procs(struct file *f, struct cgroup *c, char *text)
 {
-	/* works for a threaded group too, though the file cannot be read there */
+	/* works for a threaded group too, although the file cannot be read in it */
 	return store(f, c, text, true);
 }
 
