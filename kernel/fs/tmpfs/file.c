@@ -3,17 +3,17 @@
  * file.c: tmpfs's regular files. The page cache is the file: a missing page is a hole and reads as
  * zeros.
  *
- * Pages are accounted to the superblock before they are made; tmpfs_recount() gives back what
- * truncation has dropped, by comparing the charge with the number of pages in the cache. Reading a
- * hole makes no page; a fault on a hole does.
+ * Pages are charged to the superblock before they are allocated. After a truncation,
+ * tmpfs_recount() compares the charge with the number of pages in the cache and uncharges the
+ * difference. Reading a hole allocates no page; a fault on a hole does.
  *
  * A page that fallocate() reserves is in the cache, charged and marked PG_private but not up to
  * date: reads and seeks still see a hole, and it is not resident (mincore). A write or a fault
- * fills it. page->private identifies the call that made it.
+ * fills it. page->private identifies the fallocate() call that reserved it.
  *
- * Invariant: every other page in the cache is up to date (zeroed when it is made), except one that
- * a fault is just making. Locks: i_rwsem for size changes, tmpfs_inode.lock for the account, the
- * page lock for a page's contents.
+ * Invariant: every other page in the cache is up to date (zeroed when allocated), except a page
+ * that a fault has added and not filled yet. Locks: i_rwsem for size changes, tmpfs_inode.lock for
+ * the account, the page lock for a page's contents.
  */
 #include <linux/falloc.h>
 #include <linux/fs.h>
@@ -40,7 +40,7 @@ void tmpfs_recount(struct inode *inode)
 		tmpfs_uncharge(inode->i_sb, freed);
 }
 
-/* Counts a locked page, for which room has been charged to the file system. */
+/* Counts a locked page, which has been charged to the superblock, in the inode's account. */
 static void count_page(struct inode *inode, struct page *p)
 {
 	struct tmpfs_inode *t = tmpfs_inode(inode);
@@ -53,7 +53,7 @@ static void count_page(struct inode *inode, struct page *p)
 	spin_unlock(&t->lock);
 }
 
-/* Turns a reserved page, locked, into one of zeros. */
+/* Turns a reserved page, which is locked, into a page of zeros. */
 static void fill_hole(struct page *p)
 {
 	memset(page_address(p), 0, PAGE_SIZE);
@@ -87,7 +87,7 @@ static struct page *reserve_page(struct inode *inode, u64 index)
 		tmpfs_uncharge(inode->i_sb, 1);
 		return ERR_PTR(-ENOMEM);
 	}
-	if (is_charged(p)) /* another task made it */
+	if (is_charged(p)) /* another task has charged it */
 		tmpfs_uncharge(inode->i_sb, 1);
 	else
 		count_page(inode, p);
@@ -101,7 +101,7 @@ err_put:
 	return ERR_PTR(err);
 }
 
-/* Returns the page, up to date. */
+/* Returns the page at @index, locked and up to date. A hole becomes a page of zeros. ERR_PTR. */
 static struct page *tmpfs_get_page(struct inode *inode, u64 index)
 {
 	struct page *p = reserve_page(inode, index);
@@ -112,8 +112,8 @@ static struct page *tmpfs_get_page(struct inode *inode, u64 index)
 }
 
 /*
- * Charges a page that mm has added to the cache itself, for a fault on a hole, unless it is
- * reserved already. Without room the place stays a hole.
+ * Charges a page that mm has added to the cache for a fault on a hole, unless it is reserved
+ * already. If there is no room, drops the page, and the hole stays.
  */
 static int charge_page(struct page *p)
 {
@@ -189,8 +189,8 @@ static int tmpfs_write_end(struct file *f, struct address_space *m, loff_t pos, 
 }
 
 /*
- * Locks the page for a write by a mapping. The fault checks whether the page has left the file
- * meanwhile, and starts over then.
+ * Locks the page for a write through a mapping. The fault handler checks whether the page has left
+ * the file meanwhile, and then starts over.
  */
 int tmpfs_page_mkwrite(struct file *f, struct page *p)
 {
@@ -210,7 +210,10 @@ const struct address_space_operations tmpfs_aops = {
 
 /* ---- reading and writing ---- */
 
-/* Copies from one page, or zeros from a hole. Bytes; less than @n on a fault. */
+/*
+ * Copies from one page, or zeros for a hole (@p is NULL). Returns the bytes, fewer than @n after a
+ * fault.
+ */
 static size_t read_piece(struct page *p, struct iov_iter *to, loff_t pos, size_t n)
 {
 	size_t done;
@@ -409,7 +412,7 @@ static int punch_hole(struct inode *inode, loff_t off, loff_t len)
 	return 0;
 }
 
-/* Gives back what the failed call @id has reserved; pages of other calls stay. */
+/* Drops the pages that the failed fallocate() call @id has reserved; those of other calls stay. */
 static void unreserve(struct inode *inode, u64 first, u64 end, u64 id)
 {
 	struct page *pages[SEEK_BATCH];
@@ -432,7 +435,7 @@ static void unreserve(struct inode *inode, u64 first, u64 end, u64 id)
 	tmpfs_recount(inode);
 }
 
-/* numbers the calls: page->private of what each reserved */
+/* number of the last fallocate() call, for page->private */
 static atomic64_t last_call;
 
 static int allocate(struct inode *inode, loff_t off, loff_t len, bool keep_size)
@@ -498,9 +501,9 @@ static long tmpfs_fallocate(struct file *f, int mode, loff_t off, loff_t len)
 }
 
 /*
- * Writes nothing, but may set the file's times. Writes through shared mappings are not seen, since
- * these are mapped writable from the start. So times change when such a mapping is made
- * (tmpfs_mmap) and when msync() asks.
+ * Writes nothing, but may set the file's times. Writes through shared mappings do not fault, since
+ * their pages are mapped writable from the start. So the times are set when such a mapping is made
+ * (tmpfs_mmap()) and by msync().
  */
 static int tmpfs_fsync(struct file *f, loff_t start, loff_t end, bool datasync)
 {
@@ -511,7 +514,7 @@ static int tmpfs_fsync(struct file *f, loff_t start, loff_t end, bool datasync)
 
 static int tmpfs_open(struct inode *inode, struct file *f)
 {
-	f->f_mode |= FMODE_CAN_ODIRECT; /* means nothing: there is no device */
+	f->f_mode |= FMODE_CAN_ODIRECT; /* accepted without effect: no device */
 	return 0;
 }
 

@@ -161,8 +161,8 @@ static int tmpfs_tmpfile(struct inode *dir, struct dentry *d, umode_t mode)
 }
 
 /*
- * True if a further name counts: it takes memory as a new inode does, of that allowance; hugetlbfs,
- * as on Linux, counts files alone.
+ * True if a further hard link of the file counts as an inode against max_inodes, since it takes
+ * memory. On hugetlbfs, as on Linux, only files count.
  */
 static bool is_link_counted(const struct inode *inode)
 {
@@ -170,8 +170,8 @@ static bool is_link_counted(const struct inode *inode)
 }
 
 /*
- * Makes a link. Here, in tmpfs_unlink() and in tmpfs_rename() the file's i_rwsem is held, so
- * i_nlink does not change.
+ * Makes a link. In this function, tmpfs_unlink() and tmpfs_rename(), the file's i_rwsem is held, so
+ * its i_nlink does not change.
  */
 static int tmpfs_link(struct dentry *old, struct inode *dir, struct dentry *d)
 {
@@ -194,7 +194,7 @@ static int tmpfs_unlink(struct inode *dir, struct dentry *d)
 }
 
 /*
- * Makes a whiteout (a character device 0/0) that will take the name of @old, and its entry, which
+ * Makes the inode of a whiteout (a character device 0/0), and a dentry with the name of @old, which
  * is not hashed and has no inode yet. ERR_PTR.
  */
 static struct dentry *make_whiteout(struct inode *dir, struct dentry *old, struct inode **inode)
@@ -240,7 +240,7 @@ static int tmpfs_rename(
 		clear_nlink(inode);
 		iput(inode);
 	} else {
-		/* found before @old, which leaves the name in a moment */
+		/* lookups find it before @old, which is about to lose the name */
 		d_add(white, inode);
 	}
 	dput(white);
@@ -255,8 +255,8 @@ ssize_t tmpfs_getxattr(struct inode *inode, const char *name, void *buf, size_t 
 }
 
 /*
- * Charges attributes, whose memory no page is counted for: they and inodes share one allowance. 0
- * or -ENOSPC.
+ * Charges the memory of extended attributes to the allowance of nr_inodes=, which they share with
+ * inodes. 0 or -ENOSPC.
  */
 static int charge_xattr(struct inode *inode, u64 bytes)
 {
@@ -293,7 +293,7 @@ static u64 xattr_space(const char *name, ssize_t size)
 int tmpfs_setxattr(struct inode *inode, const char *name, const void *value, size_t size, int flags)
 {
 	bool acl = is_acl_name(name) && (inode->i_sb->s_iflags & SB_I_POSIXACL);
-	/* the new value needs room beside the old one, as on Linux */
+	/* more: charged before the old value (less) is uncharged, as on Linux */
 	u64 more, less;
 	int err;
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * secretmem.c: memfd_secret(2): memory that only the processes that map it can read.
+ * secretmem.c: memfd_secret(2): memory that is readable only through its mappings.
  *
- * A nameless file whose pages are accessible only by a shared mapping. It cannot be read, written
- * or spliced, and no ptrace, /proc/PID/mem, process_vm_readv(), core dump or O_DIRECT reaches its
- * pages, even as root (a_ops->secret: gup.c). Its areas are always locked memory, and its pages are
- * wiped when they go. The size is set once.
+ * It is a nameless file that can be used only through a shared mapping. It cannot be read, written
+ * or spliced, and ptrace, /proc/PID/mem, process_vm_readv(), core dumps and O_DIRECT do not reach
+ * its pages, not even for root (a_ops->secret: gup.c). Its areas are always locked memory, and its
+ * pages are wiped before they are freed. The size can be set only once.
  *
  * Not protected against: the kernel, which maps all of memory to copy from and to programs, the
  * host, and a snapshot of the machine.
@@ -18,7 +18,7 @@
 
 static struct mount *secret_mount; /* immutable after init */
 
-/* Refuses to open it again by /proc/PID/fd: the only open file is the one of memfd_secret(). */
+/* Refuses to open the file again by /proc/PID/fd: memfd_secret()'s open file is the only one. */
 static int secret_open(struct inode *inode, struct file *f)
 {
 	return -ENXIO;
@@ -32,7 +32,7 @@ static int secret_mmap(struct file *f, struct vm_area *v)
 
 	if (!err) {
 		v->vm_flags |= VM_DONTDUMP;
-		v->vm_flags &= ~VM_MAYEXEC; /* no program is made of it */
+		v->vm_flags &= ~VM_MAYEXEC; /* no code in secret memory */
 	}
 	return err;
 }
@@ -50,7 +50,10 @@ static int secret_setattr(struct dentry *d, struct iattr *a)
 	return 0;
 }
 
-/* Evicts secret memory: no area and no open file is left, so no page can be added. */
+/*
+ * Wipes the pages of an inode that is being evicted. It has no area and no open file any more, so
+ * no page can be added.
+ */
 static void secret_evict(struct inode *inode)
 {
 	struct page *pages[WIPE_BATCH];

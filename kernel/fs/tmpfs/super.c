@@ -4,8 +4,8 @@
  * shared anonymous memory.
  *
  * Options: size= (bytes with k, m, g, or a percentage of memory), nr_blocks=, nr_inodes=, mode=,
- * uid=, gid=. Limits of 0 mean none. Without options half of the memory. ramfs and rootfs have no
- * limits.
+ * uid=, gid=. A limit of 0 means no limit; the default is half of the memory. ramfs and rootfs have
+ * no limits.
  *
  * Lock: tmpfs_sb.lock for the counters.
  */
@@ -118,7 +118,10 @@ int tmpfs_show_ids(const struct tmpfs_sb *s, char *buf, size_t size)
 	return n;
 }
 
-/* Accepts words without effect: inode numbers are 64 bits wide, and tmpfs is not swapped out. */
+/*
+ * Accepts options without a value, which have no effect: inode numbers are always 64 bits wide, and
+ * tmpfs is never swapped out.
+ */
 static int parse_word(const char *opt)
 {
 	return !strcmp(opt, "inode64") || !strcmp(opt, "inode32") || !strcmp(opt, "noswap") ?
@@ -130,7 +133,9 @@ static const char *const huge_words[] = { "never", "always", "within_size", "adv
 static const char *const policy_words[] = { "default", "prefer", "bind", "interleave", "local",
 	"prefer (many)", "weighted interleave", NULL };
 
-/* Accepts a known option that has no effect; refuses unknown ones. @n: the option's length. */
+/*
+ * Returns 0 if the @n bytes at @v are one of @words, which are accepted without effect, or -EINVAL.
+ */
 static int known_word(const char *const *words, const char *v, size_t n)
 {
 	for (; *words; words++)
@@ -240,7 +245,7 @@ static struct inode *tmpfs_alloc_inode(struct super_block *sb)
 	return &t->vfs;
 }
 
-/* Frees an inode after the grace period: walkers without locks may still read i_link. */
+/* Frees an inode, after an RCU grace period: lockless path walks may still read i_link. */
 static void tmpfs_free_inode(struct inode *inode)
 {
 	kfree(inode->i_link);
@@ -270,8 +275,8 @@ static void tmpfs_put_super(struct super_block *sb)
 }
 
 /*
- * Finds the inode of a file handle in the hash, where every inode with a handle is. A file without
- * a name cannot be reached, as on Linux.
+ * Finds the inode of a file handle in the inode hash, which has every inode with a handle. A file
+ * without a name is not found, as on Linux.
  */
 static struct inode *tmpfs_handle_inode(struct super_block *sb, u64 ino, u32 generation)
 {
@@ -334,7 +339,7 @@ int tmpfs_fill_super(struct super_block *sb, void *data, bool silent)
 	return fill(sb, s, data);
 }
 
-/* Parses an option: mode is the only one, and all others are ignored. */
+/* Parses a mount option of ramfs: mode= is the only one, and others are ignored. */
 static int ramfs_option(void *arg, const char *key, char *v)
 {
 	u64 mode;
