@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * control.c: the files of the pool of huge pages under /proc/sys/vm and /sys/kernel/mm/hugepages,
- * and for the one node under /sys/devices/system/node (linux-doc, admin-guide/mm/hugetlbpage).
+ * control.c: files that control the pool of huge pages: in /proc/sys/vm, in
+ * /sys/kernel/mm/hugepages, and in /sys/devices/system/node for the only NUMA node (linux-doc,
+ * admin-guide/mm/hugetlbpage).
  */
 #include <asm/errno.h>
 
@@ -69,7 +70,7 @@ static int store_overcommit(char *text)
 	}
 static const struct sysctl sysctls[] = {
 	POOL("vm/nr_hugepages", total),
-	/* there is one node: policies have no effect */
+	/* as nr_hugepages: with one NUMA node, policies have no effect */
 	POOL("vm/nr_hugepages_mempolicy", total),
 	POOL("vm/nr_overcommit_hugepages", overcommit),
 	SYSCTL_NUM("vm/hugetlb_shm_group", sysctl_hugetlb_shm_group, 0, 0x7fffffff),
@@ -91,7 +92,7 @@ static int store_number(char *text, size_t n, void *arg)
 static const struct {
 	const char *name;
 	u64 which;
-	bool store, node; /* can be written; is also the node's */
+	bool store, node; /* writable; also in node0's directory */
 } files[] = {
 	{ "nr_hugepages", TOTAL, true, true },
 	{ "nr_hugepages_mempolicy", TOTAL, true, false },

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * file.c: regular files of huge pages: they can be mapped, made larger and smaller, and read;
- * write(2) gives EINVAL, as in Linux.
+ * file.c: regular files of huge pages: they can be mapped, resized and read; write(2) gives EINVAL,
+ * as on Linux.
  *
- * A mapping that may be written to extends the file to the end of the mapping. A size is a multiple
- * of the huge page's, except where fallocate() set it.
+ * A mapping that may be written to extends the file to the end of the mapping. A file's size is a
+ * multiple of the huge page size, unless fallocate() has set it.
  *
- * Locks: i_rwsem for size changes. A mapping extends the file without it: huge_file.lock is held
- * over each size change together with the pages and promises that come or go with it.
+ * Locks: i_rwsem for size changes. mmap() extends the file without i_rwsem. So huge_file.lock is
+ * held over each size change together with the change of pages and promises that belongs to it.
  */
 #include <linux/falloc.h>
 
@@ -25,7 +25,7 @@ static struct page *huge_frame(struct inode *inode, u64 index)
 	return huge_file_frame(huge_of(inode), index);
 }
 
-/* Does not count as an access, as in Linux. */
+/* Reads, without setting atime, as on Linux. */
 static ssize_t hugetlbfs_read_iter(struct file *f, struct iov_iter *to, loff_t *pos)
 {
 	return tmpfs_read_pages(f->f_mapping->host, to, pos, huge_frame);
@@ -34,8 +34,8 @@ static ssize_t hugetlbfs_read_iter(struct file *f, struct iov_iter *to, loff_t *
 /* ---- mapping ---- */
 
 /*
- * Extends the file. Two mappings, or one and fallocate(), may do so at a time: the longest size
- * stays.
+ * Extends the file to at least @end. Other mappings and fallocate() may extend it at the same time:
+ * the largest size wins.
  */
 static void extend_to(struct inode *inode, loff_t end)
 {
@@ -115,7 +115,7 @@ static int hugetlbfs_getattr(const struct path *path, struct kstat *st, u32 requ
 	return 0;
 }
 
-/* Zeroes [from, to), which lie in one huge page, where there is one. */
+/* Zeroes [from, to), which lies within one huge page, if the page exists. */
 static void zero_part(struct inode *inode, u64 from, u64 to)
 {
 	while (from < to) {
@@ -130,7 +130,7 @@ static void zero_part(struct inode *inode, u64 from, u64 to)
 	}
 }
 
-/* Punches a hole; pages promised to mappings stay promised. */
+/* Punches a hole; promises of pages to mappings are kept. */
 static int punch_hole(struct inode *inode, u64 start, u64 end)
 {
 	u64 first = round_up(start, HPAGE_SIZE), last = end & HPAGE_MASK;
@@ -188,10 +188,10 @@ static long hugetlbfs_fallocate(struct file *f, int mode, loff_t off, loff_t len
 
 static int hugetlbfs_fsync(struct file *f, loff_t start, loff_t end, bool datasync)
 {
-	return 0; /* there is nowhere to write to */
+	return 0; /* huge pages have no backing store */
 }
 
-/* ---- the kind ---- */
+/* ---- the tmpfs_kind ---- */
 
 static void init_file(struct inode *inode)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* hugetlbfs.h: between the files of hugetlbfs. */
+/* hugetlbfs.h: what the files of hugetlbfs share. */
 #ifndef NESTLING_FS_HUGETLBFS_H
 #define NESTLING_FS_HUGETLBFS_H
 
@@ -7,11 +7,11 @@
 #include "kernel/mm/hugetlb/hugetlb.h"
 
 struct hugetlbfs_sb {
-	struct tmpfs_sb t;        /* first: names and inodes are tmpfs's */
-	struct huge_quota *quota; /* or NULL: no limits; immutable */
+	struct tmpfs_sb t;        /* first member: tmpfs has the names */
+	struct huge_quota *quota; /* NULL: no limits; immutable */
 };
 struct hugetlbfs_inode {
-	struct tmpfs_inode t; /* first */
+	struct tmpfs_inode t; /* first member */
 	struct huge_file huge;
 };
 

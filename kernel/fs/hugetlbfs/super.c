@@ -4,7 +4,7 @@
  *
  * Options: size= and min_size= (bytes with k, m, g, or a percentage of the pool), nr_inodes=,
  * pagesize= (2M), mode=, uid=, gid=. A size becomes a quota (kernel/mm/hugetlb/hugetlb_pool.c); the
- * pages of min_size= are promised as long as the mount exists.
+ * pages of min_size= are reserved for the mount as long as it exists.
  *
  * tmpfs implements directories and names.
  */
@@ -74,7 +74,10 @@ static int hugetlbfs_show_options(struct super_block *sb, char *buf, size_t size
 	return n;
 }
 
-/* Fills in the numbers as Linux: only with a quota, and -1 for what has no limit. */
+/*
+ * Fills in counts only for a mount with a quota, as on Linux; ~0 if the number of inodes has no
+ * limit.
+ */
 static int hugetlbfs_statfs(struct dentry *d, struct kstatfs *st)
 {
 	struct hugetlbfs_sb *h = hugetlbfs_sb(d->d_sb);
@@ -148,7 +151,7 @@ static const struct super_operations hugetlbfs_super_ops = {
 
 /* ---- mounting ---- */
 
-/* Sets up the mount from its options, with the quota that they ask for. 0 or -errno. */
+/* Parses the options and makes the quota, if they set one. 0 or -errno. */
 static int set_up(struct hugetlbfs_sb *h, char *data)
 {
 	struct options o = { .h = h, .max = ~0UL };
@@ -179,7 +182,7 @@ static int hugetlbfs_fill_super(struct super_block *sb, void *data, bool silent)
 		kfree(h);
 		return err;
 	}
-	sb->s_op = &hugetlbfs_super_ops; /* from now on put_super frees it */
+	sb->s_op = &hugetlbfs_super_ops; /* from now on put_super() frees @h */
 	sb->s_fs_info = &h->t;
 	sb->s_magic = HUGETLBFS_MAGIC;
 	sb->s_blocksize = HPAGE_SIZE;
