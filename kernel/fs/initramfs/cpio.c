@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cpio.c: the reader of cpio archives, as a machine with four states that takes its input in pieces
- * of any size.
+ * cpio.c: the reader of cpio archives: a state machine with four states, which takes its input in
+ * pieces of any size.
  *
  *	SKIP (padding, zeros between archives) -> HEAD -> NAME -> DATA -> SKIP
  *
- * Invariant: buf holds have < want bytes of a header or a name; lengths from the archive are
- * checked before they are used.
+ * Invariant: between calls, buf holds @have bytes of a header or a name, and have < want. Lengths
+ * from the archive are checked before they are used.
  */
 #include <asm/errno.h>
 
@@ -84,7 +84,7 @@ static int parse_name(struct cpio *c)
 	return c->left ? 0 : end_entry(c);
 }
 
-/* Returns how many bytes of padding come next in this state. */
+/* Returns how many bytes of padding come next. */
 static u32 padding(const struct cpio *c)
 {
 	bool before = c->state == CPIO_SKIP || (c->state == CPIO_DATA && c->left == c->e.size);
@@ -92,7 +92,7 @@ static u32 padding(const struct cpio *c)
 	return before ? -c->at & 3 : 0;
 }
 
-/* Gathers a header or a name. Bytes used. */
+/* Appends input to the header or name in buf, and returns the bytes used. */
 static size_t gather(struct cpio *c, const u8 *data, size_t n)
 {
 	n = min_t(size_t, n, c->want - c->have);

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * cpio.h: a reader of cpio archives in the "newc" format (magic 070701, and 070702 with a checksum,
- * which is ignored), which takes its input piece by piece. It calls no other part of the kernel.
+ * which is ignored), which takes its input piece by piece and hands entries to the operations of
+ * its caller.
  *
  * The format: a header of 110 bytes of text, thirteen eight-digit hexadecimal numbers behind the
- * magic; the name with its terminator, padded so that header and name are a multiple of four; the
- * contents, padded to four. "TRAILER!!!" ends the archive.
+ * magic; the name with its terminator, padded so that header and name together are a multiple of
+ * four bytes; the contents, padded to four bytes. "TRAILER!!!" ends the archive.
  */
 #ifndef NESTLING_FS_CPIO_H
 #define NESTLING_FS_CPIO_H
@@ -21,11 +22,11 @@ struct cpio_entry {
 	const char *name; /* terminated */
 };
 
-/* Not 0 stops with that result. */
+/* Operations of the caller. A result other than 0 stops the reader, and cpio_feed() returns it. */
 struct cpio_ops {
-	int (*entry)(void *arg, const struct cpio_entry *e); /* header and name are there */
+	int (*entry)(void *arg, const struct cpio_entry *e); /* header and name are complete */
 	int (*data)(void *arg, const u8 *data, size_t n);    /* contents, in pieces */
-	int (*end)(void *arg);                               /* of this entry */
+	int (*end)(void *arg);                               /* the entry is complete */
 };
 
 struct cpio {
@@ -35,15 +36,15 @@ struct cpio {
 	struct cpio_entry e;
 	u64 at;   /* bytes of the archive consumed */
 	u32 have; /* bytes in buf */
-	/* bytes that complete the header or the name */
+	/* length of the whole header or name */
 	u32 want;
-	u32 left; /* of the contents */
+	u32 left; /* bytes of the contents to come */
 	bool trailer;
 	char buf[CPIO_NAME_MAX + 4];
 };
 void cpio_begin(struct cpio *c, const struct cpio_ops *ops, void *arg);
 /*
- * Takes the next bytes. 0, -EINVAL (this is no archive), or what an operation returned. Zeros
+ * Takes the next bytes. Returns 0, -EINVAL (not an archive), or the result of an operation. Zeros
  * between archives are skipped.
  */
 int cpio_feed(struct cpio *c, const u8 *data, size_t n);

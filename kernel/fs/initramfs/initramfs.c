@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * initramfs.c: unpacks cpio archives, plain or gzip, one behind the other, at the root.
+ * initramfs.c: unpacks cpio archives, plain or gzip, one behind the other, into the root directory.
  *
- * No name leads out of the tree: names are walked from the root, and ".." stops there. An entry
- * replaces an existing file.
+ * No name leads out of the tree: names are looked up from the root, where ".." leads nowhere else.
+ * An entry replaces an existing file.
  *
- * Hard links: the entries of one inode share (major, minor, ino), and the last one has the
+ * Hard links: the entries of one inode have equal (major, minor, ino), and the last of them has the
  * contents.
  */
 #include <linux/errno.h>
@@ -27,11 +27,11 @@ struct hard_link {
 
 struct unpack {
 	struct cpio cpio;
-	struct file *file; /* being written */
+	struct file *file; /* the file that is being written */
 	loff_t pos;
 	/* owner and times of the entry, set at its end */
 	struct iattr attr;
-	char *target; /* a symlink's, gathered */
+	char *target; /* of a symlink, gathered in pieces */
 	u32 target_len;
 	char name[CPIO_NAME_MAX + 2];
 	struct hard_link *links;
@@ -75,7 +75,9 @@ static void forget_links(struct unpack *u)
 
 /* ---- making entries ---- */
 
-/* Removes what has the name already, unless both are folders. */
+/*
+ * Removes an existing file or directory of that name, unless it and the new entry are directories.
+ */
 static void clear_place(const char *name, umode_t mode)
 {
 	struct path path, parent;
@@ -202,7 +204,7 @@ static int on_data(void *arg, const u8 *data, size_t n)
 		return 0;
 	}
 	if (!u->file)
-		return 0; /* contents of a device: none of ours */
+		return 0; /* ignores contents of a device */
 	done = kernel_write(u->file, data, n, &u->pos);
 	return done == (ssize_t)n ? 0 : done < 0 ? done : -ENOSPC;
 }
@@ -230,7 +232,10 @@ static int on_end(void *arg)
 	struct unpack *u = arg;
 	int err = 0;
 
-	/* closed at once: an init that is open for writing could not be executed */
+	/*
+	 * closed at once, since an init that is still open for writing could not be executed
+	 * (ETXTBSY)
+	 */
 	if (u->file) {
 		fput_now(u->file);
 		u->file = NULL;
@@ -253,7 +258,7 @@ static int feed(void *arg, const u8 *data, size_t n)
 	return cpio_feed(&u->cpio, data, n);
 }
 
-/* ---- the whole ---- */
+/* ---- the input: archives and gzip members ---- */
 
 static int unpack_gzip(struct unpack *u, const u8 *in, size_t n, size_t *used)
 {
@@ -267,7 +272,7 @@ static int unpack_gzip(struct unpack *u, const u8 *in, size_t n, size_t *used)
 	return err;
 }
 
-/* Unpacks archives and gzip members, which follow each other; zeros may be between them. */
+/* Unpacks archives and gzip members, one behind the other; zeros between them are skipped. */
 static int unpack_all(struct unpack *u, const u8 *in, size_t n)
 {
 	int err = 0;
