@@ -3,9 +3,9 @@
  * devtmpfs.c: the file system of /dev: a tmpfs in which the kernel makes and removes device nodes.
  *
  * There is one instance. Drivers call devtmpfs_create() from the first initcalls on, long before it
- * is mounted: the first call makes the superblock. Names may contain folders ("input/mice"), which
- * are made as needed. Everything belongs to root; programs of the guest may change and remove
- * files, as in any tmpfs.
+ * is mounted: the first call makes the superblock. Names may contain directories ("input/mice"),
+ * which are made as needed. All nodes belong to root; programs of the guest may change and remove
+ * them, as in any tmpfs.
  *
  * Locks: dev_mutex for making the instance; the directories' i_rwsem.
  */
@@ -18,7 +18,7 @@
 #include "kernel/vfs/libfs.h"
 
 static DEFINE_MUTEX(dev_mutex);
-/* under dev_mutex until set, then immutable */
+/* set once, under dev_mutex */
 static struct mount *dev_mount;
 
 static int dev_fill_super(struct super_block *sb, void *data, bool silent)
@@ -58,7 +58,7 @@ static struct dentry *dev_root(void)
 	return m ? dget(m->mnt_root) : ERR_PTR(-ENOMEM);
 }
 
-/* Finds the entry of that name, with a reference; NULL: there is none. */
+/* Finds the entry @name in @dir. Returns its dentry with a reference, or NULL. */
 static struct dentry *find_entry(struct dentry *dir, const char *name, u32 len)
 {
 	struct qstr q = { name, len, full_name_hash(name, len) };
@@ -83,7 +83,10 @@ static struct dentry *make_entry(struct dentry *dir, const char *name, umode_t m
 	return simple_add_entry(dir, name, inode);
 }
 
-/* Enters a folder, and makes it if @make. Consumes @dir. */
+/*
+ * Exchanges the reference to @dir for one to its directory @name, which is made if @make is set and
+ * it does not exist. ERR_PTR.
+ */
 static struct dentry *enter(struct dentry *dir, const char *name, u32 len, bool make)
 {
 	struct dentry *d = find_entry(dir, name, len);
@@ -98,7 +101,7 @@ static struct dentry *enter(struct dentry *dir, const char *name, u32 len, bool 
 	return d ? d : ERR_PTR(-ENOENT);
 }
 
-/* Finds the folder of @name; *last is what follows it. */
+/* Finds the directory of @name, with a reference. *last: the last component of @name. */
 static struct dentry *folder_of(const char *name, bool make, const char **last)
 {
 	struct dentry *dir = dev_root();
@@ -128,7 +131,7 @@ int devtmpfs_create(const char *name, umode_t mode, dev_t dev)
 	return S_ISCHR(mode) ? sysfs_add_chrdev(name, mode, dev) : 0;
 }
 
-/* Removes a node, but nothing else that the guest may have put in its place. */
+/* Removes a device node, but not another kind of file that the guest may have put in its place. */
 int devtmpfs_remove(const char *name)
 {
 	struct dentry *dir, *d;
@@ -160,7 +163,10 @@ static int devtmpfs_init(void)
 }
 INITCALL(2, devtmpfs_init);
 
-/* Adds the links that udev makes elsewhere, since shells expect them. */
+/*
+ * Adds the links (/dev/fd, stdin and others) that udev makes on other systems, since shells expect
+ * them.
+ */
 static int add_links(void)
 {
 	static const struct {
