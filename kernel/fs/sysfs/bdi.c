@@ -67,7 +67,7 @@ static int store_max_ratio(char *text, size_t n, void *arg)
 	return 0;
 }
 
-/* Shows what debugfs has on Linux: how much is dirty and under way, and the limits. */
+/* Shows figures that Linux has in debugfs: dirty pages, pages under writeback, and the limits. */
 static int show_bdi_stats(struct seq *s, void *arg)
 {
 	struct backing_dev *b = arg;
@@ -104,7 +104,7 @@ int sysfs_add_bdi(struct backing_dev *b)
 	scnprintf(path, sizeof(path), "class/bdi/%u:%u", MAJOR(b->dev), MINOR(b->dev));
 	scnprintf(target, sizeof(target), "../../devices/virtual/bdi/%u:%u", MAJOR(b->dev),
 		MINOR(b->dev));
-	copy = err ? NULL : kstrdup(target); /* stays, as the device does */
+	copy = err ? NULL : kstrdup(target); /* never freed, like the device */
 	if (!copy)
 		return err ? err : -ENOMEM;
 	return sysfs_symlink(path, copy);

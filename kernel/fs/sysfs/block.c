@@ -4,8 +4,8 @@
  * features of their queues.
  *
  * Meaning of the files: Documentation/ABI/stable/sysfs-block. Files about hardware queues (mq/,
- * wbt_lat_usec) are missing, as on Linux for devices without them. Nothing is ever freed: removed
- * partitions are hidden.
+ * wbt_lat_usec) are missing, as on Linux for devices without them. No entry is ever freed: those of
+ * removed partitions are hidden.
  */
 #include <asm/errno.h>
 
@@ -169,10 +169,7 @@ enum limit {
 	LIMIT_REQUESTS,
 };
 
-/*
- * A file of queue/ that shows a number; the order is that of enum limit's use, not of the
- * directory.
- */
+/* A file of queue/ that shows a number. */
 static const struct queue_file {
 	const char *name;
 	enum limit limit;
@@ -229,7 +226,7 @@ static u64 limit_value(const struct gendisk *d, enum limit limit)
 	return 0;
 }
 
-/* The argument of show_limit(): a file of a disk. */
+/* The argument of show_limit(): which number of which disk. */
 struct limit_of {
 	const struct gendisk *disk;
 	enum limit limit;
@@ -345,9 +342,9 @@ static void bdev_event(struct block_device *b, const char *action)
 	uevent_tell(&(struct sysfs_device){ path, "block", bdev_vars, b }, action, NULL);
 }
 
-/* ---- where they are found ---- */
+/* ---- links to devices ---- */
 
-/* Makes a link's target, which lives as long as the link: forever. */
+/* Makes the text of a link's target. Neither the link nor its target is ever freed. */
 static char *keep(const char *prefix, const char *rest)
 {
 	char buf[160];
@@ -364,8 +361,8 @@ static bool is_there(void *arg)
 }
 
 /*
- * Shows an entry only while the device exists: partitions come and go after their first appearance,
- * and so do some disks (ubd).
+ * Makes the entry at @path visible only while the device exists: partitions and some disks (ubd)
+ * may be removed and added again.
  */
 static int appear(const char *path, struct block_device *b)
 {
@@ -448,7 +445,7 @@ int sysfs_add_disk(struct gendisk *d)
 	return err;
 }
 
-/* Adds a block device of a disk that is known already. */
+/* Adds the entries of a block device that has appeared on a known disk. */
 static void bdev_appeared(struct block_device *b)
 {
 	mutex_lock(&sysfs_grow);

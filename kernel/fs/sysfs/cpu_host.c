@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * cpu_host.c: the host's information about its CPUs, on which guests run:
- * /sys/devices/system/cpu/vulnerabilities, and the caches of each vCPU. The texts are the host's,
- * as they were at boot; a file that the host does not have is absent. Which vCPUs share a cache
- * follows from this machine's own topology: each vCPU is a core of one package, which shares the
- * caches from the third level on.
+ * /sys/devices/system/cpu/vulnerabilities, and the caches of each vCPU. The texts are read from the
+ * host at boot; a file that the host lacks is missing. Which vCPUs share a cache follows from the
+ * guest's topology: each vCPU is a core of one package, and all cores share the caches from the
+ * third level on.
  */
 #include "arch/um/machine/arch.h"
 #include "arch/um/machine/host_cpu.h"
@@ -23,8 +23,8 @@ static int show_text(struct seq *s, void *arg)
 }
 
 /*
- * Copies the host's text; NULL: it has none. -ENOMEM. @path: below devices/system/cpu, on the host
- * and in the guest.
+ * Copies the host's text at @path, below devices/system/cpu, into *text. NULL: the host lacks the
+ * file. 0 or -ENOMEM.
  */
 static int take_text(const char *path, char **text)
 {

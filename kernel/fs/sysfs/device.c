@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * device.c: devices as udev knows them: the `uevent` file of each (its properties; a write to it
- * requests an event), the events themselves, and the places of character devices:
+ * requests an event), the events themselves, and the directories of character devices:
  *
  *	/sys/devices/virtual/CLASS/NAME/{dev,uevent,subsystem}
  *	        <- /sys/class/CLASS/NAME, /sys/dev/char/MAJOR:MINOR
  *
- * The sender of events (kernel/net/netlink/uevent.c) registers itself. Locks: sysfs_grow, while
- * places are added.
+ * kernel/net/netlink/uevent.c, which sends the events, registers itself (uevent_ops). Locks:
+ * sysfs_grow, while entries are added.
  */
 #include <asm/errno.h>
 #include <linux/major.h>
@@ -39,7 +39,7 @@ void uevent_tell(const struct sysfs_device *d, const char *action, const char *s
 			.synth = synth });
 }
 
-/* ---- events that are asked for ---- */
+/* ---- events requested by a write to uevent ---- */
 
 static bool is_action(const char *s, size_t n)
 {
@@ -72,7 +72,7 @@ static bool is_uuid(const char *s, size_t n)
 	return true;
 }
 
-/* True for KEY=VALUE, both of letters and digits. */
+/* True for KEY=VALUE in which both consist of letters and digits. */
 static bool is_argument(const char *s, size_t n)
 {
 	size_t key = 0, value;
@@ -161,7 +161,7 @@ int sysfs_add_uevent(const char *dir, const struct sysfs_device *d)
 
 /* ---- character devices ---- */
 
-/* An entry; it lives as long as the kernel. */
+/* A character device in /sys; never freed. */
 struct chrdev_entry {
 	struct sysfs_device device;
 	dev_t dev;

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * file.c: an attribute, as an open file.
+ * file.c: the operations of an open attribute file.
  *
- * It is a text like the files of /proc (kernel/fs/proc/seq.c), with the behaviour of Linux's
- * kernfs. No user, not even root, can open it for an access that it does not support. It has the
- * size of a page, to which SEEK_END leads; fsync() is no error. poll() reports an exceptional
- * condition until the file is read, so that a program that waits for changes sees the first value.
- * Linux reports later changes by sysfs_notify(), but not for any attribute that Nestling has.
+ * An attribute is a text like the files of /proc (kernel/fs/proc/seq.c), but behaves like a file of
+ * Linux's kernfs. No user, not even root, can open it for an access that it does not support. Its
+ * size is a page, also for SEEK_END. fsync() succeeds. poll() reports an exceptional condition
+ * until the file is read, so that a program that waits for changes sees the first value. Linux
+ * reports later changes by sysfs_notify(), but not for any attribute that Nestling has.
  */
 #include <asm/errno.h>
 #include <linux/eventpoll.h>

@@ -1,17 +1,20 @@
 /* SPDX-License-Identifier: MIT */
-/* internal.h: between the files of kernel/fs/sysfs. */
+/* internal.h: what the files of kernel/fs/sysfs share. */
 #ifndef NESTLING_FS_SYSFS_INTERNAL_H
 #define NESTLING_FS_SYSFS_INTERNAL_H
 
 #include "kernel/fs/sysfs/sysfs.h"
 
-/* sysfs.c: Print a number, one vCPU as a mask, all as a range and as a mask; arg: the number. */
+/*
+ * sysfs.c: Print the number @arg, vCPU @arg as a mask, all vCPUs as a range, and all vCPUs as a
+ * mask.
+ */
 int sysfs_show_number(struct seq *s, void *arg);
 int sysfs_show_cpu_mask(struct seq *s, void *arg);
 int sysfs_show_cpu_range(struct seq *s, void *arg);
 int sysfs_show_all_cpus_mask(struct seq *s, void *arg);
 
-/* Adds vulnerabilities and caches of CPUs, at boot. */
+/* Adds the files about vulnerabilities and caches of CPUs, at boot. 0 or -errno. */
 int sysfs_add_cpu_host(void);
 
 #endif

@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * notes.c: /sys/kernel/notes: the ELF notes of the kernel's own program, as they lie in its image.
- * They include the build ID, by which perf and similar tools find the file with its symbols,
- * build/nestling.
+ * notes.c: /sys/kernel/notes: the ELF notes of the kernel's own image, unchanged. They include the
+ * build ID, by which perf and similar tools find the file with its symbols, build/nestling.
  */
 #include <linux/elf.h>
 
 #include "kernel/fs/proc/proc.h"
 #include "kernel/fs/sysfs/sysfs.h"
 
-extern const u8 __executable_start[]; /* the ELF header is loaded with the rest */
+extern const u8 __executable_start[]; /* the ELF header, loaded with the image */
 
 static int show_notes(struct seq *s, void *arg)
 {

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * sysfs.c: /sys, with the parts that lscpu, libc, systemd's tools and lsblk read: CPUs, block
- * devices (block.c), terminals, and the empty directories that programs probe for. It is one fixed
- * tree, built at boot from what is registered then (level 5), with the machinery of kernel/fs/proc.
+ * devices (block.c), terminals, and the empty directories that programs probe for. It is a fixed
+ * tree of kernel/fs/proc (proc_entry). Most entries are added at boot (initcall level 5), others
+ * when their device appears.
  */
 #include <asm/errno.h>
 #include <linux/magic.h>
@@ -20,7 +21,7 @@ static struct proc_entry sysfs_root = {
 	.name = "", .mode = S_IFDIR | 0555, .ino = 1, .fops = &sysfs_file_fops
 };
 
-DEFINE_MUTEX(sysfs_grow); /* additions after boot */
+DEFINE_MUTEX(sysfs_grow); /* held to add entries after boot */
 
 int sysfs_show_number(struct seq *s, void *arg)
 {
@@ -70,7 +71,7 @@ static int add_cpu(long cpu)
 	static const struct {
 		const char *name;
 		show_fn show;
-		int what; /* 0: the cpu's number, 1: zero */
+		int what; /* argument; 0: CPU number, 1: zero */
 	} files[] = {
 		{ "topology/core_id", sysfs_show_number, 0 },
 		{ "topology/physical_package_id", sysfs_show_number, 1 },
@@ -95,7 +96,7 @@ static int add_cpu(long cpu)
 	return err;
 }
 
-/* ---- the one node of memory ---- */
+/* ---- the only NUMA node ---- */
 
 static void node_kb(struct seq *s, const char *name, u64 pages)
 {
@@ -119,7 +120,7 @@ static int show_node_meminfo(struct seq *s, void *arg)
 	return 0;
 }
 
-/* Shows that all memory comes from this node. */
+/* Shows all allocations as hits of this node. */
 static int show_numastat(struct seq *s, void *arg)
 {
 	u64 hits = READ_ONCE(vmstat.pgalloc);
