@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * block.c: reads from the device and decodes.
+ * block.c: reads blocks from the device and decodes (decompresses) them.
  *
  *	n = sqfs_decode_meta(s, pos, out, &next);
  *
@@ -8,12 +8,12 @@
  *	n = sqfs_decode_data(s, w, pos, size, out, max);
  *	sqfs_space_put(s, w);
  *
- * Compressed metadata goes through the device's page cache, so that decoding a dropped block again
- * costs no request. Data does not: it would be kept twice. A work space holds the buffers of one
- * decompression. There are as many as threads= allows, made when they are needed; the mount makes
- * the first. A task that has a work space waits for nothing but the device, so all waiting tasks
- * get theirs. Bounds: a data block is at most block_size bytes on disk and decoded, a metadata
- * block SQFS_META_SIZE.
+ * Compressed metadata is read through the device's page cache, so that decoding a dropped block
+ * again costs no request. Data is not, since it would then be cached twice. A work space holds the
+ * buffers of one decompression. There are as many as threads= allows, allocated when they are
+ * needed; the mount allocates the first. A task that holds a work space waits only for the device,
+ * so each waiting task gets one in the end. Bounds: a data block is at most block_size bytes on
+ * disk and decoded, a metadata block SQFS_META_SIZE.
  */
 #include <asm/errno.h>
 
@@ -34,8 +34,8 @@ static void space_free(struct sqfs_space *w)
 }
 
 /*
- * Makes a work space: room for the largest block with a sector more at both ends. Metadata fits
- * too.
+ * Makes a work space, with room for the largest data or metadata block and a sector more at both
+ * ends.
  */
 static struct sqfs_space *space_new(const struct sqfs_sb *s)
 {
@@ -104,7 +104,7 @@ struct sqfs_space *sqfs_space_get(struct sqfs_sb *s)
 		w = space_new(s);
 		if (w)
 			return w;
-		spin_lock(&s->space_lock); /* no memory: those that there are must do */
+		spin_lock(&s->space_lock); /* no memory: use the existing ones */
 		s->nr_spaces--;
 		s->max_spaces = s->nr_spaces;
 		spin_unlock(&s->space_lock);
@@ -135,7 +135,7 @@ int sqfs_read_cached(struct sqfs_sb *s, u64 pos, void *buf, u32 n)
 	return bdev_read_bytes(s->sb->s_bdev, pos, buf, n);
 }
 
-/* Reads data into the work space; *data is where it begins. */
+/* Reads @n bytes at @pos into the work space; *data: where they begin in it. */
 static int read_raw(struct sqfs_sb *s, struct sqfs_space *w, u64 pos, u32 n, u8 **data)
 {
 	struct block_device *b = s->sb->s_bdev;

@@ -4,8 +4,8 @@
  *
  * A listing is a run of headers, each with up to 256 entries; names are sorted by their bytes. A
  * directory of more than one metadata block has an index behind its inode: the first name of about
- * every block. A search for a name or a position starts there. Positions handed to readdir: 0 and 1
- * are the dots, then DIR_BASE + bytes into the listing.
+ * every block. A search for a name or a position starts at the place that the index gives.
+ * Positions of readdir: 0 is ".", 1 is "..", then DIR_BASE + bytes into the listing.
  */
 #include <asm/errno.h>
 
@@ -18,9 +18,9 @@
 struct walk {
 	struct sqfs_cursor c;
 	u32 at, end; /* bytes into the listing */
-	u32 left;    /* entries behind the header */
+	u32 left;    /* entries left behind the header */
 	struct sqfs_disk_dir_header head;
-	/* the entry */
+	/* the entry that was read last */
 	u32 pos, name_len, type, number;
 	u64 place;
 	char name[NAME_MAX + 2];
@@ -47,8 +47,9 @@ static int compare(const char *a, u32 an, const char *b, u32 bn)
 }
 
 /*
- * Begins at the last place that the index says lies at or before @name, or (NULL) before byte @pos
- * of the listing. No index is no harm: the walk begins at the start. w->name is used as a buffer.
+ * Begins the walk at the last place in the index at or before @name, or if @name is NULL, at or
+ * before byte @pos of the listing. Without an index it begins at the start. w->name is used as a
+ * buffer.
  */
 static int walk_seek(struct walk *w, struct inode *dir, const struct qstr *name, u32 pos)
 {
@@ -96,8 +97,8 @@ static int next_header(struct sqfs_sb *s, struct walk *w)
 }
 
 /*
- * True if the name is no path to somewhere else: it has no slash or zero byte, and is not "." or
- * "..".
+ * True if the name has no slash or zero byte, and is not "." or "..": it is no path to another
+ * place.
  */
 static bool name_ok(const struct walk *w)
 {
@@ -107,8 +108,8 @@ static bool name_ok(const struct walk *w)
 }
 
 /*
- * Reads the next entry into @w: 1, 0 at the end, or -errno. Reschedules and honours fatal signals,
- * since a small image may claim gigabytes of listing.
+ * Reads the next entry into @w. Returns 1, 0 at the end, or -errno. Reschedules and honours fatal
+ * signals, since a small image may declare a listing of gigabytes.
  */
 static int walk_next(struct inode *dir, struct walk *w)
 {
@@ -168,7 +169,7 @@ static struct dentry *sqfs_lookup(struct inode *dir, struct dentry *d, u32 flags
 
 		r = 0;
 		if (order > 0)
-			break; /* sorted */
+			break; /* names are sorted: no match */
 		if (order)
 			continue;
 		inode = w->number ? sqfs_iget(dir->i_sb, w->place, w->number) : ERR_PTR(-EIO);

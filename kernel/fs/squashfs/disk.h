@@ -17,12 +17,12 @@
 #define SQFS_MAGIC 0x73717368
 #define SQFS_META_SIZE 8192U
 #define SQFS_META_PLAIN 0x8000U
-#define SQFS_BLOCK_PLAIN (1U << 24) /* of the length of a data block */
+#define SQFS_BLOCK_PLAIN (1U << 24) /* flag in a data block's length */
 #define SQFS_NONE32 0xffffffffU
 #define SQFS_NONE64 (~0UL)
 #define SQFS_MAX_LOG 20
-#define SQFS_DIR_EXTRA 3 /* the size of a directory counts . and .. */
-#define SQFS_DIR_RUN 256 /* entries behind one header, at most */
+#define SQFS_DIR_EXTRA 3 /* size of a directory minus its listing */
+#define SQFS_DIR_RUN 256 /* most entries behind one header */
 
 enum { SQFS_ZLIB = 1, SQFS_LZMA, SQFS_LZO, SQFS_XZ, SQFS_LZ4, SQFS_ZSTD };
 
@@ -72,28 +72,31 @@ struct sqfs_disk_lreg {
 	__le64 start_block, size, sparse;
 	__le32 nlink, fragment, offset, xattr;
 } __packed;
-/* the target follows, and the xattr of a long one */
+/* the target follows; in the long kind, the xattr index follows the target */
 struct sqfs_disk_symlink {
 	__le32 nlink, size;
 } __packed;
 struct sqfs_disk_dev {
-	__le32 nlink, rdev, xattr; /* without the last where it is not long */
+	__le32 nlink, rdev, xattr; /* xattr only in the long kind */
 } __packed;
 struct sqfs_disk_ipc {
 	__le32 nlink, xattr;
 } __packed;
 
 struct sqfs_disk_dir_index {
-	/* bytes into the listing; block of directories; length of the name - 1 */
+	/*
+	 * index: bytes into the listing; start_block: metadata block of directories; size: length
+	 * of the name - 1
+	 */
 	__le32 index, start_block, size;
 } __packed;
 struct sqfs_disk_dir_header {
-	__le32 count, start_block, number; /* entries - 1 */
+	__le32 count, start_block, number; /* count: entries - 1 */
 } __packed;
 struct sqfs_disk_dir_entry {
 	__le16 offset;
-	__s16 number;      /* to be added to the header's */
-	__le16 type, size; /* length of the name - 1 */
+	__s16 number;      /* added to the header's number */
+	__le16 type, size; /* size: length of the name - 1 */
 } __packed;
 
 struct sqfs_disk_fragment {
@@ -113,6 +116,6 @@ struct sqfs_disk_xattr_id {
 struct sqfs_disk_xattr {
 	__le16 type, size;
 } __packed;
-#define SQFS_XATTR_ELSEWHERE 0x100 /* the value is a place */
+#define SQFS_XATTR_ELSEWHERE 0x100 /* the value is a place of the value */
 
 #endif

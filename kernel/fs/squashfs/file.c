@@ -2,19 +2,19 @@
 /*
  * file.c: the contents of files.
  *
- * A file is blocks of block_size bytes, one behind the other on disk, and a tail end that may lie
- * in a fragment, a block that several files share. The lengths of the blocks stand behind its
- * inode, 0 for a hole; the place of a block is the sum of the lengths before it. struct sqfs_list
- * remembers the part of the list that was used last, and the sum at the beginning of each part that
- * was passed, so a random block costs the reading of one part.
+ * A file consists of blocks of block_size bytes (before compression), one behind the other on disk,
+ * and a tail end that may lie in a fragment, a block that several files share. The list of the
+ * blocks' lengths on disk follows the inode, 0 for a hole. A block begins at the sum of the lengths
+ * before it. struct sqfs_list holds the part of the list that was used last, and the sum at the
+ * beginning of each part that was passed. So finding a random block reads at most one passed part.
  *
  * Reading decompresses whole blocks: a request for one page reads all missing pages of its block.
  * They are decompressed straight into their frames where these are contiguous (page_cache_alloc_run
  * sees to that), otherwise through a work space. Read-ahead is rounded to blocks. Readers on
  * several vCPUs decompress at the same time.
  *
- * Locks: list_lock, then only those of metadata; a task that fills pages holds their locks, and
- * waits for no other page.
+ * Locks: list_lock, inside it only locks for metadata. A task that fills pages holds their page
+ * locks, and waits for no other page.
  */
 #include <asm/errno.h>
 
@@ -22,17 +22,17 @@
 #include "kernel/sched/sched.h"
 #include "kernel/vfs/libfs.h"
 
-#define PART 512U /* lengths */
+#define PART 512U /* lengths in a part of the list */
 #define MAX_BLOCK_PAGES (1U << (SQFS_MAX_LOG - PAGE_SHIFT))
 
 struct sqfs_mark {
-	struct sqfs_cursor c; /* where the part's lengths are */
-	u64 pos;              /* of its first block */
+	struct sqfs_cursor c; /* place of the part's lengths */
+	u64 pos;              /* position of its first block */
 };
 struct sqfs_list {
-	struct sqfs_mark *marks; /* of parts 0 to nr_marks - 1 */
+	struct sqfs_mark *marks; /* of parts 0..nr_marks - 1 */
 	u64 nr_marks, room;
-	u64 part; /* which one is in sizes, ~0: none */
+	u64 part; /* the part in sizes; ~0: none */
 	u32 n;
 	__le32 sizes[];
 };
@@ -96,8 +96,8 @@ static u32 disk_length(u32 size)
 }
 
 /*
- * Loads part @part of the list, whose mark is known, into sizes. The next part's mark is known
- * then.
+ * Loads part @part of the list, whose mark is known, into l->sizes, and computes the next part's
+ * mark.
  */
 static int load_part(struct sqfs_sb *s, struct sqfs_inode *si, struct sqfs_list *l, u64 part)
 {
@@ -110,7 +110,7 @@ static int load_part(struct sqfs_sb *s, struct sqfs_inode *si, struct sqfs_list 
 	if (err)
 		return err;
 	for (i = 0; i < n;
-		/* 512 times 16 MiB at most: no overflow before bytes_used stops it */
+		/* at most 512 * 16 MiB: no overflow before the check of bytes_used */
 		i++)
 		m.pos += disk_length(l->sizes[i]);
 	if (m.pos > s->bytes_used)
@@ -120,7 +120,7 @@ static int load_part(struct sqfs_sb *s, struct sqfs_inode *si, struct sqfs_list 
 	return part + 1 == l->nr_marks ? add_mark(l, &m) : 0;
 }
 
-/* Finds where block @block lies, and its length word. */
+/* Finds the position of block @block on the device, and its length word. */
 static int find_block(struct sqfs_inode *si, u64 block, u64 *pos, u32 *size)
 {
 	struct sqfs_sb *s = SQFS_SB(si->vfs.i_sb);
@@ -152,7 +152,10 @@ static int find_block(struct sqfs_inode *si, u64 block, u64 *pos, u32 *size)
 
 /* ---- pages ---- */
 
-/* The pages of a block; NULL for those that are there already or that others fill. */
+/*
+ * The pages of a block that are to be filled; NULL for a page that is cached or that another task
+ * fills.
+ */
 struct block_pages {
 	u64 first; /* index */
 	u32 n;
@@ -178,7 +181,10 @@ static void finish(struct page *p, const u8 *from, u32 n)
 	unlock_page(p);
 }
 
-/* Hands @n bytes at @from to the pages; NULL: they are in the frames already. */
+/*
+ * Makes the pages up to date with @n bytes from @from, the rest with zeros, and unlocks them. @from
+ * NULL: the bytes are in the frames already.
+ */
 static void deal_out(struct block_pages *bp, const u8 *from, u32 n)
 {
 	u32 i;
@@ -266,7 +272,7 @@ static int fill_pages(struct sqfs_inode *si, struct block_pages *bp, u64 block)
 	return err;
 }
 
-/* Adds new pages where there are none; the caller has @locked already. */
+/* Adds new, locked pages for the missing ones of the block. The caller holds @locked already. */
 static void take_pages(struct address_space *m, struct block_pages *bp, struct page *locked)
 {
 	u32 i = 0;
@@ -290,7 +296,7 @@ static u64 block_of(const struct sqfs_sb *s, u64 index)
 	return s->block_log >= PAGE_SHIFT ? index >> (s->block_log - PAGE_SHIFT) : index;
 }
 
-/* Sets the range of pages that block @block of the file has. */
+/* Sets the range of pages that block @block of the file covers. */
 static void set_range(struct sqfs_inode *si, struct block_pages *bp, u64 block)
 {
 	u32 shift = SQFS_SB(si->vfs.i_sb)->block_log - PAGE_SHIFT;
@@ -354,7 +360,7 @@ static void sqfs_readahead(struct address_space *m, struct file *file, u64 index
 		take_pages(m, bp, NULL);
 		for (i = 0; i < bp->n && !bp->page[i]; i++)
 			;
-		/* the reader that needs the page gets the error */
+		/* an error is reported to the reader that needs the page */
 		if (i < bp->n && fill_pages(si, bp, block))
 			last = block;
 		put_taken(bp, NULL);

@@ -3,8 +3,9 @@
  * inode.c: inodes from the disk.
  *
  * An inode is read from its place in the table of inodes (which a directory's entry, the superblock
- * or the export table gives) and identified by its number. The basic kinds hold the fields that
- * most files need, the long kinds all fields; both are converted to struct sqfs_inode.
+ * or the export table gives) and identified by its number. Inodes of basic kinds have the fields
+ * that most files need, those of long kinds have all fields. Both are converted to struct
+ * sqfs_inode.
  */
 #include <asm/errno.h>
 
@@ -30,7 +31,7 @@ struct inode *sqfs_alloc_inode(struct super_block *sb)
 	return &si->vfs;
 }
 
-/* Frees an inode after a grace period: walkers without locks may still read i_link. */
+/* Frees an inode, after an RCU grace period: lockless path walks may still read i_link. */
 void sqfs_free_inode(struct inode *inode)
 {
 	kfree(inode->i_link);
@@ -53,7 +54,7 @@ static void set_size(struct inode *inode, u64 size, u64 allocated)
 	inode->i_blocks = (allocated >> SECTOR_SHIFT) + !!(allocated & 511);
 }
 
-/* Checks a file: its list of blocks cannot be longer than the table of inodes could hold. */
+/* Checks a file: its list of blocks must not be longer than the table of inodes. */
 static int check_file(struct sqfs_sb *s, struct sqfs_inode *si)
 {
 	u64 table = s->directory_table - s->inode_table;
@@ -154,7 +155,7 @@ static int fill_symlink(
 	target = kmalloc(l.size + 1, GFP_NOFS);
 	if (!target)
 		return -ENOMEM;
-	si->vfs.i_link = target; /* free_inode gives it back */
+	si->vfs.i_link = target; /* sqfs_free_inode() frees it */
 	err = sqfs_read(s, c, target, l.size);
 	target[l.size] = 0;
 	if (!err && strlen(target) != l.size)
@@ -253,7 +254,7 @@ struct inode *sqfs_iget(struct super_block *sb, u64 place, u32 number)
 	struct inode *inode;
 	int err = 0;
 
-	/* the root: only the superblock names it, by its place */
+	/* the root, whose place is in the superblock, but not its number */
 	if (!number) {
 		err = sqfs_read(s, &c, &d, sizeof(d));
 		if (err)
@@ -279,7 +280,7 @@ struct inode *sqfs_iget(struct super_block *sb, u64 place, u32 number)
 	return ERR_PTR(err);
 }
 
-/* ---- file handles: the export table says where an inode is ---- */
+/* ---- file handles: the export table maps a number to the inode's place ---- */
 
 struct inode *sqfs_handle_inode(struct super_block *sb, u64 ino, u32 generation)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * squashfs.h: shared by the files of the driver.
+ * squashfs.h: what the files of the squashfs driver share.
  *
  *	super.c  mount, options, statfs; tables of ids
  *	block.c  from the device: raw bytes, decompression, work spaces
@@ -11,9 +11,9 @@
  *	xattr.c  attributes
  *
  * Everything on the disk is hostile: a number is checked where it is used. A chain of metadata
- * blocks only goes forward and ends where its table ends, so every walk over one ends. Damage gives
- * -EIO; sqfs_error() logs it, at a limited rate, and follows errors=. The disk is never written to;
- * so pages, inodes and decoded blocks may be dropped at any time.
+ * blocks only leads forward and ends where its table ends, so every walk over it ends. Damage gives
+ * -EIO; sqfs_error() logs it, at a limited rate, and panics with errors=panic. The disk is never
+ * written to, so pages, inodes and decoded blocks may be dropped at any time.
  */
 #ifndef NESTLING_SQUASHFS_H
 #define NESTLING_SQUASHFS_H
@@ -28,34 +28,34 @@
 struct sqfs_cached {
 	struct hlist_node hash;
 	struct list_head lru; /* while refs is 0 */
-	u64 pos;              /* on the device */
-	u64 next;             /* where the next metadata block begins */
-	u32 len;              /* decoded */
+	u64 pos;              /* byte position on the device */
+	u64 next;             /* position of the next metadata block */
+	u32 len;              /* decoded bytes */
 	u32 refs;
-	bool pending; /* a reader fills it */
+	bool pending; /* a reader is filling it */
 	int err;
 	u8 *data;
 };
 #define SQFS_CACHE_HASH 64
 struct sqfs_cache {
 	/*
-	 * for all fields but the data, which belongs to the filler while pending is set, and is
-	 * constant then
+	 * protects everything but a block's data: while pending is set, only the task that fills it
+	 * uses the data, which is constant afterwards
 	 */
 	spinlock_t lock;
 	struct wait_queue_head wait;
 	struct hlist_head hash[SQFS_CACHE_HASH];
-	struct list_head lru; /* unused ones, the oldest first */
+	struct list_head lru; /* unused blocks, the oldest first */
 	u32 nr, max;
-	u32 size; /* of a decoded block at most */
+	u32 size; /* bytes of the largest decoded block */
 };
 
 /* Buffers for one decompression at a time. */
 struct sqfs_space {
 	struct list_head list;
-	/* a compressed block, and the rest of its sectors */
+	/* for a compressed block, with the rest of its first and last sector */
 	u8 *in;
-	/* for blocks whose pages do not lie one behind the other */
+	/* for a decoded block whose pages are not contiguous */
 	u8 *out;
 };
 
@@ -64,13 +64,13 @@ struct sqfs_sb {
 	u32 kind; /* DECOMPRESS_* */
 	u32 block_size, block_log;
 	u64 bytes_used, inode_table, directory_table, directory_end, fragment_table, export_table;
-	u64 xattr_table, xattr_start; /* SQFS_NONE64: there are none */
+	u64 xattr_table, xattr_start; /* SQFS_NONE64: no xattrs */
 	u32 xattr_ids, inodes, fragments, nr_ids;
 	u32 *ids;
 	bool panics; /* errors=panic */
-	u32 threads; /* as the option says, 0: as many as help */
+	u32 threads; /* threads=; 0: number of vCPUs + 1 */
 	struct sqfs_cache meta, fragment;
-	spinlock_t space_lock; /* the list, the counts */
+	spinlock_t space_lock; /* protects the spaces and their counts */
 	struct list_head spaces;
 	u32 nr_spaces, max_spaces;
 	struct wait_queue_head space_wait;
@@ -82,13 +82,13 @@ struct sqfs_list;
 
 struct sqfs_inode {
 	struct inode vfs;
-	u32 xattr;  /* index, or SQFS_NONE32 */
-	u32 parent; /* of a directory: its number */
-	/* metadata: the list of blocks, the index of a directory */
+	u32 xattr;  /* index of its xattrs, or SQFS_NONE32 */
+	u32 parent; /* of a directory: its parent's number */
+	/* place of more metadata: a file's list of blocks, a directory's index */
 	u64 more_block;
 	u32 more_offset;
 	u32 indices;
-	/* a file: its first block and its tail end; a directory: its listing */
+	/* of a file: its first block and its tail end; of a directory: its listing */
 	u64 start;
 	u64 fragment_pos;
 	u32 fragment_size, offset;
@@ -111,9 +111,9 @@ static inline struct sqfs_inode *SQFS_I(const struct inode *inode)
 int sqfs_error(struct sqfs_sb *s, const char *what, u64 where);
 
 /* ---- block.c ---- */
-int sqfs_spaces_init(struct sqfs_sb *s); /* allocates the first one */
+int sqfs_spaces_init(struct sqfs_sb *s); /* allocates one */
 void sqfs_spaces_free(struct sqfs_sb *s);
-struct sqfs_space *sqfs_space_get(struct sqfs_sb *s); /* may wait for another's */
+struct sqfs_space *sqfs_space_get(struct sqfs_sb *s); /* may wait for one */
 void sqfs_space_put(struct sqfs_sb *s, struct sqfs_space *w);
 /* Reads bytes of the device through its page cache, for tables. 0 or -errno. */
 int sqfs_read_cached(struct sqfs_sb *s, u64 pos, void *buf, u32 n);
@@ -141,8 +141,8 @@ struct sqfs_cursor {
 /* Reads the next @n bytes, or skips them (@buf NULL). 0 or -errno. */
 int sqfs_read(struct sqfs_sb *s, struct sqfs_cursor *c, void *buf, u64 n);
 /*
- * Reads entry @index of a table with entries of @size bytes; at @table are the positions of its
- * metadata blocks.
+ * Reads entry @index of a table with entries of @size bytes. @table: where the positions of the
+ * table's metadata blocks are.
  */
 int sqfs_read_entry(struct sqfs_sb *s, u64 table, u64 index, u32 size, void *buf);
 
@@ -157,7 +157,7 @@ void sqfs_free_inode(struct inode *inode);
 void sqfs_evict_inode(struct inode *inode);
 
 /* ---- file.c, dir.c, xattr.c ---- */
-u64 sqfs_nr_blocks(const struct sqfs_inode *si); /* not counting the tail end in a fragment */
+u64 sqfs_nr_blocks(const struct sqfs_inode *si); /* without the tail end in a fragment */
 void sqfs_list_free(struct sqfs_list *l);
 extern const struct address_space_operations sqfs_aops;
 extern const struct file_operations sqfs_file_fops, sqfs_dir_fops;
