@@ -2,19 +2,19 @@
 /*
  * dir.c: directories: finding a name, listing. Each is a walk over the records.
  *
- * A directory deeper than eight levels was moved when the image was made. At its old place a record
- * with a CL entry has its new place; there its record has an RE entry and is not shown. Positions
- * handed to readdir: 0 and 1 are the dots, 2 the beginning, then bytes into the directory (the
- * dots' records take the first 68).
+ * A directory deeper than eight levels was moved when the image was made. At its original place, a
+ * record with a CL entry names its new place. At the new place, its record has an RE entry and is
+ * not shown. Positions of readdir: 0 is ".", 1 is "..", 2 is the first other record, and higher
+ * ones are bytes into the directory (the records of "." and ".." take the first 68).
  */
 #include <asm/errno.h>
 
 #include "kernel/fs/isofs/isofs.h"
 
-/* A walk, with what is known of the record at which it is. */
+/* A walk through a directory, with the attributes and name of its present record. */
 struct look {
 	struct iso_walk w;
-	bool more; /* the last record had not all of its file */
+	bool more; /* last read record has ISO_NOT_FINAL */
 	struct rock k;
 	u32 len;
 	char name[NAME_MAX + 1];
@@ -41,7 +41,7 @@ static void find_name(const struct iso_sb *s, struct look *l)
 	}
 }
 
-/* Finds the next visible record: 1, 0 at the end, or -errno. */
+/* Moves to the next visible record. Returns 1, 0 at the end, or -errno. */
 static int look_next(struct super_block *sb, struct look *l)
 {
 	struct iso_sb *s = ISO_SB(sb);
@@ -64,7 +64,7 @@ static int look_next(struct super_block *sb, struct look *l)
 	return r;
 }
 
-/* Returns where the directory is that the record names; 0: it names none. */
+/* Returns the position on the device of the directory that the record names, or 0. */
 static u64 directory_at(const struct iso_sb *s, const struct look *l)
 {
 	if (l->k.have & ROCK_CHILD)
@@ -90,8 +90,8 @@ static char small(char c)
 }
 
 /*
- * True if the record has the name that was asked for. Names that are relaxed compare without regard
- * to case; Joliet's may end in dots.
+ * True if the record's name matches @asked. With check=relaxed, case is ignored. Dots at the end of
+ * Joliet names are ignored.
  */
 static bool names_match(const struct iso_sb *s, const struct look *l, const struct qstr *asked)
 {

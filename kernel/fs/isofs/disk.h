@@ -23,7 +23,8 @@ struct iso_dir_record {
 	__le32 size;
 	__be32 size_be;
 	/*
-	 * years since 1900, month, day, hour, minute, second, quarters of an hour east of Greenwich
+	 * years since 1900, month, day, hour, minute, second, time zone in quarters of an hour east
+	 * of Greenwich
 	 */
 	u8 date[7];
 	u8 flags;
@@ -69,8 +70,8 @@ struct susp {
 } __packed;
 
 /*
- * Offsets, in the data, of the little endian half of numbers that are stored in both byte orders;
- * *_SIZE: of the data; then flags.
+ * Offsets in susp.data of the little endian half of numbers that are stored in both byte orders.
+ * *_SIZE: bytes of the data. Flags follow.
  */
 #define SUSP_CE_BLOCK 0
 #define SUSP_CE_OFFSET 8

@@ -2,11 +2,11 @@
 /*
  * inode.c: inodes from records, and their pages.
  *
- * A directory is found by the position of its bytes, whose first record, ".", describes the whole
- * directory. A file is its record and, if that has the flag for it, the records behind it:
- * sections, each at another place. Pages that lie in one section are read in large bios. The last
- * page, and pages across a border of sections, are read piece by piece through the device's page
- * cache, with zeros behind the end.
+ * A directory is found by its position on the device; its first record, ".", describes the whole
+ * directory. A file is one record or, with the flag ISO_NOT_FINAL, several consecutive records,
+ * each for a section of the file at another place. Pages that lie within one section are read in
+ * large bios. The last page, and pages across a border of sections, are read piece by piece through
+ * the device's page cache, with zeros behind the end.
  */
 #include <asm/errno.h>
 
@@ -54,7 +54,7 @@ static const struct iso_section *section_of(const struct iso_inode *ii, u64 pos)
 	return NULL;
 }
 
-/* Returns where a whole page lies in one piece on the device, or 0. */
+/* Returns the position of a page on the device, or 0 if the whole page is not contiguous there. */
 static u64 page_place(const struct iso_inode *ii, u64 index)
 {
 	u64 pos = index << PAGE_SHIFT;
@@ -109,7 +109,7 @@ static int read_pages(struct iso_inode *ii, struct page **pages, u32 n)
 		if (at)
 			bio = bio_alloc(ii->vfs.i_sb->s_bdev, min(n - i, (u32)BIO_MAX_VECS),
 				REQ_READ, GFP_NOFS);
-		if (!bio) { /* no memory: slower */
+		if (!bio) { /* no memory: read piece by piece */
 			r = read_in_pieces(ii, pages[i]);
 			err = err ? err : r;
 			continue;
@@ -158,7 +158,7 @@ static const struct file_operations iso_file_fops = {
 static const struct inode_operations iso_file_iops = { .getattr_plain = false };
 static const struct inode_operations iso_symlink_iops = { .get_link = simple_get_link };
 
-/* ---- what an inode is ---- */
+/* ---- attributes ---- */
 
 static void set_times(struct inode *inode, const struct iso_dir_record *d, const struct rock *k)
 {
@@ -198,7 +198,7 @@ static void set_size(struct inode *inode, u64 size)
 
 static dev_t rock_device(const struct rock *k)
 {
-	if (!k->dev_high && k->dev_low & ~0xffU) /* in one number */
+	if (!k->dev_high && k->dev_low & ~0xffU) /* both in dev_low */
 		return MKDEV(k->dev_low >> 8, k->dev_low & 0xff);
 	return MKDEV(k->dev_high & 0xfff, k->dev_low & 0xfffff);
 }
@@ -254,7 +254,7 @@ static int add_section(
 	struct iso_section *more;
 
 	if (d->unit_size || d->interleave)
-		return -EIO; /* interleaved: no program writes it */
+		return -EIO; /* interleaved: not supported */
 	if (ii->nr_sections == ISO_MAX_SECTIONS)
 		return -EIO;
 	more = krealloc(ii->sections == &ii->one ? NULL : ii->sections,
@@ -268,7 +268,7 @@ static int add_section(
 	return 0;
 }
 
-/* Reads all sections of the file at @w's record. */
+/* Adds all sections of the file whose first record is @w's. *size: the bytes of all. */
 static int read_sections(
 	struct super_block *sb, struct iso_inode *ii, const struct iso_walk *w, u64 *size)
 {

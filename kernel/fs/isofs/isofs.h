@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * isofs.h: between the files of the driver of ISO 9660.
+ * isofs.h: what the files of the ISO 9660 driver share.
  *
  *	super.c   volume descriptors, options, mount
  *	record.c  directory records and their names
@@ -8,10 +8,11 @@
  *	rock.c    System Use entries: Rock Ridge
  *	dir.c     lookup, readdir
  *
- * Everything on the disk is hostile. A directory is walked forward and once; a chain of System Use
- * entries has at most ISO_MAX_AREAS areas; a file has at most ISO_MAX_SECTIONS sections; reading
- * beyond the device gives -EIO. An inode's number is the position of its record on the device. A
- * directory's number is the position of its own "." record, which all records that name it share.
+ * Everything on the disk is hostile. A walk through a directory only goes forward; a chain of
+ * System Use entries has at most ISO_MAX_AREAS areas; a file has at most ISO_MAX_SECTIONS sections;
+ * reading beyond the device gives -EIO. An inode's number is the position of its record on the
+ * device. A directory's number is the position of its own "." record, which all records that name
+ * it share.
  */
 #ifndef NESTLING_ISOFS_H
 #define NESTLING_ISOFS_H
@@ -26,7 +27,7 @@
 
 struct iso_sb {
 	struct super_block *sb;
-	/* size of a logical block, the unit of extents */
+	/* log2 of a logical block's bytes, the unit of extents */
 	u32 block_bits;
 	u64 blocks;
 	bool rock, joliet;
@@ -34,29 +35,32 @@ struct iso_sb {
 	u8 rock_skip;
 	/* options */
 	bool norock, nojoliet, utf8, hide, showassoc, override, cruft, nocompress;
-	/* r: names are found in any case; s: exactly; 0: as the kind of names demands */
-	char check;
-	char map; /* n, o (off), a (acorn) */
 	/*
-	 * number of the session on a disc with several, which Nestling's disks never have; 255: not
-	 * given
+	 * check=: r (relaxed): names are found in any case; s (strict): exactly; 0: not given,
+	 * depends on the kind of names
+	 */
+	char check;
+	char map; /* map=: n(ormal), o(ff), a(corn) */
+	/*
+	 * session=: number of the session on a disc with several, which Nestling's disks never
+	 * have; 255: not given
 	 */
 	u8 session;
 	bool sector_given;
 	kuid_t uid;
 	kgid_t gid;
 	u32 mode, dmode; /* ISO_NO_MODE: not given */
-	u64 sector;      /* where the session begins */
+	u64 sector;      /* sbsector=: session's first sector */
 };
 #define ISO_NO_MODE 0xffffffffU
 
-/* A piece of a file: bytes [pos, pos + size) of it are at @at on the device. */
+/* A piece of a file: its bytes [pos, pos + size) lie at byte @at of the device. */
 struct iso_section {
 	u64 pos, size, at;
 };
 struct iso_inode {
 	struct inode vfs;
-	u64 dir_at; /* a directory: its bytes on the device */
+	u64 dir_at; /* of a directory: its device position */
 	u32 nr_sections;
 	struct iso_section *sections; /* immutable */
 	struct iso_section one;
@@ -73,30 +77,30 @@ static inline struct iso_inode *ISO_I(const struct inode *inode)
 
 /* ---- record.c ---- */
 
-/* A directory record, copied; everything in it is within its length. */
+/* A copy of a directory record, in which all lengths have been checked. */
 struct iso_record {
-	u64 at; /* on the device */
+	u64 at; /* byte position on the device */
 	union {
 		struct iso_dir_record d;
 		u8 raw[256];
 	};
 };
-/* A walk through the records of a directory of @size bytes at @at. */
+/* A walk through the records of a directory of @size bytes at byte @at of the device. */
 struct iso_walk {
-	/* pos: the next record's, from the beginning */
+	/* pos: offset of the next record in the directory */
 	u64 at, size, pos;
 	struct iso_record r;
 	u64 r_pos;
 };
-/* Reads the next record: 1, 0 at the end, or -errno. */
+/* Reads the next record into @w. Returns 1, 0 at the end, or -errno. */
 int iso_next(struct super_block *sb, struct iso_walk *w);
 int iso_read_record(struct super_block *sb, u64 at, struct iso_record *r);
-u64 iso_extent(const struct iso_sb *s, const struct iso_dir_record *d); /* bytes on the device */
+u64 iso_extent(const struct iso_sb *s, const struct iso_dir_record *d); /* device position, bytes */
 bool iso_is_dot(const struct iso_dir_record *d, u8 which);              /* 0: ".", 1: ".." */
 s64 iso_date(const u8 *d);
 /*
- * Makes the name without Rock Ridge, at most NAME_MAX bytes, and returns its length; 0: it has no
- * name to show.
+ * Makes the name of a record without Rock Ridge, at most NAME_MAX bytes. Returns its length, or 0
+ * if the record is not shown.
  */
 u32 iso_plain_name(const struct iso_sb *s, const struct iso_dir_record *d, char *name);
 
@@ -106,30 +110,31 @@ struct rock {
 	u32 mode, nlink, uid, gid;
 	u32 dev_high, dev_low;
 	s64 mtime, atime, ctime;
-	/* CL: the block of the directory that was moved away */
+	/* CL: the block of the directory that was moved */
 	u32 child;
 	u32 name_len, link_len;
-	bool link_joins; /* the last component continues */
+	bool link_joins; /* the next entry continues a component */
 	char name[NAME_MAX + 1];
-	char *link; /* PATH_MAX bytes, or NULL: not wanted */
+	char *link; /* PATH_MAX bytes; NULL: not wanted */
 };
 #define ROCK_NAME 1
 #define ROCK_ATTRS 2
 #define ROCK_DEVICE 4
 #define ROCK_LINK 8
 #define ROCK_CHILD 16
-/* RE: shown at its original place only */
+/* RE: a moved directory, shown only at its original place */
 #define ROCK_MOVED 32
 #define ROCK_MTIME 64
 #define ROCK_ATIME 128
 #define ROCK_CTIME 256
-/* Does the root's "." record begin System Use? s->rock, s->rock_skip. */
+/* Looks for Rock Ridge in the root's "." record, and sets s->rock and s->rock_skip. */
 void iso_rock_probe(struct iso_sb *s, const struct iso_record *r);
 int iso_rock(struct iso_sb *s, const struct iso_record *r, struct rock *k);
 
 /* ---- inode.c, dir.c ---- */
-struct inode *iso_iget_dir(struct super_block *sb, u64 at);                      /* ERR_PTR */
-struct inode *iso_iget_file(struct super_block *sb, const struct iso_walk *dir); /* at its record */
+struct inode *iso_iget_dir(struct super_block *sb, u64 at); /* ERR_PTR */
+/* of @dir's present record */
+struct inode *iso_iget_file(struct super_block *sb, const struct iso_walk *dir);
 int iso_inode_cache_init(void);
 struct inode *iso_alloc_inode(struct super_block *sb);
 void iso_free_inode(struct inode *inode);

@@ -3,8 +3,8 @@
  * record.c: directory records, their dates and plain names. Records lie one after the other, none
  * across the end of a sector.
  *
- * A plain name is in capitals with a version (";1"): the version is removed and the letters become
- * small. A Joliet name is UTF-16, big endian.
+ * A plain name has capital letters and a version (";1"): the version is removed and the letters
+ * become small. A Joliet name is big-endian UTF-16.
  *
  * Source: ECMA-119, sections 7.5, 7.6, 9.1; the Joliet specification.
  */
@@ -73,7 +73,7 @@ static s64 days(s64 y, u32 m, u32 d)
 {
 	s64 era, of_era;
 
-	/* in this formula years begin in March */
+	/* the formula's years begin in March */
 	y -= m <= 2;
 	era = (y >= 0 ? y : y - 399) / 400;
 	of_era = y - era * 400;
@@ -120,8 +120,8 @@ static u32 put_utf8(char *to, u32 c)
 }
 
 /*
- * Returns the character at units[*i] of @n and moves on. Half a surrogate pair becomes Unicode's
- * replacement character.
+ * Returns the character at units[*i], of @n units, and moves *i behind it. Half a surrogate pair
+ * becomes Unicode's replacement character.
  */
 static u32 utf16_char(const u8 *units, u32 n, u32 *i)
 {
@@ -145,7 +145,7 @@ static u32 joliet_name(const struct iso_sb *s, const struct iso_dir_record *d, c
 
 	while (i < n && len + 4 <= NAME_MAX) {
 		c = utf16_char(d->name, n, &i);
-		if (c == ';') /* the version */
+		if (c == ';') /* cut off the version */
 			break;
 		if (!c || c == '/')
 			c = '?';
@@ -179,9 +179,10 @@ static u32 short_name(const struct iso_sb *s, const struct iso_dir_record *d, ch
 }
 
 /*
- * RISC OS stores 32 bytes behind a name: "ARCHIMEDES", the load and the execution address,
- * attributes. There a name whose first character '!' is not allowed begins with '_'. The file's
- * type is in the load address, and is shown behind a comma.
+ * RISC OS stores 32 bytes behind a name: "ARCHIMEDES", the load address, the execution address,
+ * attributes. A flag in the attributes means that the first character, '_', stands for '!', which
+ * ISO 9660 does not allow. The file's type is part of the load address, and is shown behind a
+ * comma.
  */
 #define ACORN_LOAD 10
 #define ACORN_ATTRS 18

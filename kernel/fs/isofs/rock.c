@@ -3,9 +3,9 @@
  * rock.c: the System Use entries behind a record: names, owners, links, devices, dates, and
  * directories that were moved.
  *
- * Entries are behind the record's name, and continue in other areas to which CE entries point. An
- * area lies within one sector, and there are at most ISO_MAX_AREAS of them, so a circular chain
- * ends too. An entry that is too short for its kind is skipped.
+ * Entries follow the record's name, and continue in other areas, to which CE entries point. An area
+ * lies within one sector, and at most ISO_MAX_AREAS of them are read, so a circular chain ends too.
+ * An entry that is too short for its kind is skipped.
  *
  * Source: IEEE P1281 (SUSP), P1282 (Rock Ridge 1.12).
  */
@@ -19,7 +19,7 @@
 struct area {
 	u8 *bytes; /* at most a sector */
 	u32 n;
-	bool more; /* CE */
+	bool more; /* a CE entry names the next area */
 	u64 next_block;
 	u32 next_offset, next_n;
 };
@@ -105,7 +105,7 @@ static void add_attrs(struct rock *k, const struct susp *e)
 	k->have |= ROCK_ATTRS;
 }
 
-/* Reads the @n digits of a part of a long date; a byte that is no digit counts as 0. */
+/* Returns the number in @n digits of a long date; a byte that is no digit counts as 0. */
 static u32 digits(const u8 *d, u32 n)
 {
 	u32 v = 0;
@@ -195,7 +195,9 @@ static void entries(struct rock *k, struct area *a)
 	}
 }
 
-/* Returns where the entries of a record begin; the record's length: there are none. */
+/*
+ * Returns the offset of the System Use entries in a record, or the record's length if it has none.
+ */
 static u32 system_use(const struct iso_record *r)
 {
 	u32 at = (u32)sizeof(r->d) + r->d.name_len;
@@ -236,7 +238,7 @@ void iso_rock_probe(struct iso_sb *s, const struct iso_record *r)
 	u32 at = system_use(r), left = r->d.length - at;
 	const struct susp *e;
 
-	for (; left >= 7; at++, left--) { /* CD-ROM XA has 14 bytes before it */
+	for (; left >= 7; at++, left--) { /* CD-ROM XA puts 14 bytes before */
 		e = (const void *)(r->raw + at);
 		if (IS(e, 'S', 'P') && e->length == 7 && e->data[0] == 0xbe && e->data[1] == 0xef) {
 			s->rock = true;

@@ -2,15 +2,15 @@
 /*
  * super.c: mounting ISO 9660: volume descriptors, options, statfs.
  *
- * The driver uses the first of these that an image has: Rock Ridge (norock disables it), Joliet
- * (nojoliet), the plain names (map=off leaves them in capitals, map=acorn adds what RISC OS keeps
- * beside them).
+ * The driver uses the first kind of names that an image has of: Rock Ridge (norock disables it),
+ * Joliet (nojoliet disables it), plain names (map=off leaves them in capitals, map=acorn adds the
+ * file types of RISC OS).
  *
  * Other options: uid= gid= mode= dmode= (for images without Rock Ridge; with overriderockperm for
- * all), iocharset=utf8|iso8859-1, utf8, hide, unhide, showassoc, sbsector= (the session's first
- * sector), check=relaxed (names are found in any case, as Joliet's always are unless check=strict),
- * cruft (the upper byte of a size is rubbish). Without effect, since no disk is an optical disc and
- * nothing is decompressed: block=, session=, nocompress.
+ * all images), iocharset=utf8|iso8859-1, utf8, hide, unhide, showassoc, sbsector= (the session's
+ * first sector), check=relaxed (names are found in any case; for Joliet that is the default, and
+ * check=strict disables it), cruft (the upper byte of a size is ignored). Without effect, since no
+ * disk is an optical disc and no file is decompressed: block=, session=, nocompress.
  */
 #include <asm/errno.h>
 #include <linux/magic.h>
@@ -35,7 +35,10 @@ static int refuse_mount(struct super_block *sb, bool silent, const char *why)
 static const char *const maps[] = { "normal", "off", "acorn", NULL };
 static const char *const checks[] = { "strict", "relaxed", NULL };
 
-/* Matches @v with @words, whole or by the first letter: returns that letter. */
+/*
+ * Finds the word in @words that @v is, whole or as its first letter, and stores that letter in *to.
+ * 0 or -EINVAL.
+ */
 static int choose(char *to, const char *v, const char *const *words)
 {
 	for (; *words; words++) {
@@ -75,7 +78,7 @@ static int parse_value(struct iso_sb *s, const char *key, const char *v)
 	else if (!strcmp(key, "session") && x < 100)
 		s->session = (u8)x;
 	else if (strcmp(key, "block") != 0 || (x != 512 && x != 1024 && x != 2048))
-		return -EINVAL; /* what is read at once is our own affair */
+		return -EINVAL; /* block= is checked and not used */
 	return uid_valid(s->uid) && uid_valid(s->gid) ? 0 : -EINVAL;
 }
 
@@ -148,7 +151,7 @@ static int iso_show_options(struct super_block *sb, char *buf, size_t size)
 			   s->utf8 ? "utf8" : "iso8859-1");
 }
 
-/* Remounts without changes: what was read was interpreted by the options of the mount. */
+/* Remounts without changing options, since cached inodes and names depend on them. */
 static int iso_remount(struct super_block *sb, u32 *flags, char *data)
 {
 	*flags |= SB_RDONLY;
@@ -163,7 +166,7 @@ static bool is_joliet(const struct iso_volume_descriptor *vd)
 	       (vd->escape[2] == '@' || vd->escape[2] == 'C' || vd->escape[2] == 'E');
 }
 
-/* Finds the primary descriptor, @p, and a Joliet one, @j (type 0: there is none). */
+/* Finds the primary descriptor, @p, and a Joliet descriptor, @j (type 0: there is none). */
 static int find_descriptors(struct super_block *sb, u64 sector, struct iso_volume_descriptor *p,
 	struct iso_volume_descriptor *j, bool silent)
 {
@@ -219,10 +222,7 @@ static int get_root(
 	return sb->s_root ? 0 : -ENOMEM;
 }
 
-/*
- * Chooses which names to show. Rock Ridge is looked for in the root that the primary descriptor
- * names.
- */
+/* Chooses which names to show. Rock Ridge is looked for in the root of the primary descriptor. */
 static int choose_names(struct iso_sb *s, const struct iso_dir_record *root, bool joliet)
 {
 	struct iso_record *r = kmalloc(sizeof(*r), GFP_KERNEL);
