@@ -1,20 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * autofs.h: folders on which a daemon mounts a file system at their first use (linux-doc:
+ * autofs.h: directories on which a daemon mounts a file system when they are first used (linux-doc:
  * filesystems/autofs), protocols 3 to 5.
  *
  *	super.c   mounting, options, inodes        root.c    names and path walks
  *	wait.c    requests to the daemon           expire.c  mounts that may be unmounted
  *	dev.c     /dev/autofs, ioctls of a mount
  *
- * A mount is a trigger as a whole (direct, offset), or each name in its root is one (indirect). A
- * walk that comes to a trigger makes a request: a packet into the daemon's pipe with a token. It
- * waits until the daemon answers READY or FAIL for that token. The processes of the daemon's
- * process group see the bare folders (autofs_oz()). When the pipe breaks, or on request, the mount
- * becomes catatonic: all requests fail, and all processes see the bare folders.
+ * An autofs mount is a trigger as a whole (direct, offset), or each name in its root is a trigger
+ * (indirect). A path walk that reaches a trigger makes a request: a packet with a token, written
+ * into the daemon's pipe. It waits until the daemon answers READY or FAIL for that token. The
+ * processes of the daemon's process group see the bare directories, without requests (autofs_oz()).
+ * When the pipe breaks, or on request, the mount becomes catatonic: all requests fail, and all
+ * processes see the bare directories.
  *
- * Locks: autofs_sb.lock (requests, infos' flags, catatonic, pipe, oz_pgrp); pipe_lock around a
- * write, so that packets stay whole. Neither is held during a wait for a request.
+ * Locks: autofs_sb.lock (requests, autofs_info, catatonic, pipe, oz_pgrp); pipe_lock during a write
+ * to the pipe, so that packets stay whole. Neither is held while a process waits for an answer.
  */
 #ifndef NESTLING_FS_AUTOFS_H
 #define NESTLING_FS_AUTOFS_H
@@ -42,28 +43,28 @@
 
 struct autofs_sb {
 	struct super_block *sb;
-	/* AUTOFS_TYPE_*; immutable, as the next five */
+	/* AUTOFS_TYPE_*; immutable, like the next five members */
 	u32 type;
 	bool strictexpire, ignore;
 	int min_proto, max_proto;
-	/* of the protocol, which decides about packets and their types */
+	/* protocol version, which decides the layout and types of packets */
 	int version;
-	/* the numbers that mount was given, for show_options(); racy */
+	/* the numbers of the options fd= and pgrp=, for show_options(); read without a lock */
 	int pipe_fd, pgrp;
-	/* the inode of the pipe, for show_options; racy */
+	/* inode number of the pipe, for show_options(); read without a lock */
 	u64 pipe_ino;
 	u64 last_ino; /* atomic */
 	struct mutex pipe_lock;
-	struct mutex lock;   /* below */
+	struct mutex lock;   /* protects the members below */
 	struct file *pipe;   /* a reference; NULL: closed */
 	struct pid *oz_pgrp; /* a reference */
 	bool catatonic;
-	u64 timeout; /* ns, 0: no mount expires by itself */
+	u64 timeout; /* ns; 0: mounts never expire */
 	u32 last_token;
 	struct list_head requests; /* of struct autofs_request */
 	/* autofs_info.link: names in the root, newest first */
 	struct list_head names;
-	/* processes that wait until an expiry is over */
+	/* processes that wait for the end of an expiry */
 	struct wait_queue_head expired;
 };
 
@@ -73,7 +74,7 @@ struct autofs_info {
 	struct dentry *dentry;
 	u64 last_used; /* ktime */
 	bool expiring; /* the daemon is unmounting it */
-	/* uid of the process whose request succeeded last; -1: none */
+	/* uid and gid of the process whose request succeeded last; -1: none */
 	kuid_t uid;
 	kgid_t gid;
 };
@@ -99,25 +100,25 @@ extern struct file_operations autofs_root_fops, autofs_dir_fops;
 /* root.c */
 extern const struct dentry_operations autofs_dops;
 extern const struct inode_operations autofs_dir_iops;
-bool autofs_oz(struct autofs_sb *s); /* true: current sees the bare folders */
+bool autofs_oz(struct autofs_sb *s); /* true: current sees bare directories */
 bool autofs_oz_locked(const struct autofs_sb *s);
 int autofs_info_new(struct dentry *d); /* 0 or -ENOMEM */
 
 /* wait.c */
 /*
- * Asks the daemon to mount (with @expire: to unmount) a file system at @p and waits. 0, the
- * daemon's error, -EINTR, -ENOENT.
+ * Requests the daemon to mount (with @expire: to unmount) a file system at @p, and waits. Returns
+ * 0, the daemon's error, -EINTR or -ENOENT.
  */
 int autofs_ask(struct autofs_sb *s, const struct path *p, bool expire);
 int autofs_answer(struct autofs_sb *s, u32 token, int status); /* 0 or -EINVAL */
 void autofs_catatonic(struct autofs_sb *s);
-/* Waits until an expiry of @d is over: 0 or -EINTR. */
+/* Waits for the end of an expiry of @d. 0 or -EINTR. */
 int autofs_await_expiry(struct autofs_sb *s, const struct dentry *d);
 
 /* expire.c */
 int autofs_expire(struct autofs_sb *s, struct mount *m, u32 how); /* 0; -EAGAIN: none */
 /*
- * Writes a name into @p that the daemon may unmount, without a request (protocol 3). 0; -EAGAIN:
+ * Fills @p with a name that the daemon may unmount, without a request (protocol 3). 0, or -EAGAIN:
  * none.
  */
 int autofs_expire_name(struct autofs_sb *s, struct mount *m, struct autofs_packet_expire *p);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * dev.c: the daemon's commands: ioctls of /dev/autofs, which name a mount by a descriptor of its
- * root, and the older ioctls of the root itself. A covered mount can be opened by /dev/autofs only
- * (OPENMOUNT).
+ * root, and the older ioctls of the root itself. An autofs mount that another mount covers can be
+ * opened only through /dev/autofs (OPENMOUNT).
  */
 #include <linux/fs.h>
 #include <linux/major.h>
@@ -37,8 +37,8 @@ static bool is_wanted(const struct path *p, const struct wanted *w)
 }
 
 /*
- * Finds the topmost autofs mount at @name that @wanted accepts, with a reference. 0, -ENOENT,
- * -errno.
+ * Finds the topmost autofs mount at path @name that matches @w. *p: its root, with references. 0,
+ * -ENOENT or -errno.
  */
 static int find_mount(const char *name, const struct wanted *w, struct path *p)
 {
@@ -60,14 +60,14 @@ static int find_mount(const char *name, const struct wanted *w, struct path *p)
 
 struct command {
 	struct autofs_dev_ioctl *a;
-	/* the file of a->ioctlfd, which is the root of a mount; NULL if none is needed */
+	/* the file of a->ioctlfd, the root of an autofs mount; NULL if the command needs none */
 	struct file *file;
 	struct autofs_sb *s;
 };
 
 static long do_version(struct command *c)
 {
-	/* check_version() has filled in the version */
+	/* check_version() has filled in the answer */
 	return 0;
 }
 
@@ -170,7 +170,7 @@ static long do_catatonic(struct command *c)
 	return 0;
 }
 
-/* Exchanges the time-out for the old one, in seconds. */
+/* Sets the timeout and returns the old one, both in seconds. */
 static u64 set_timeout(struct autofs_sb *s, u64 seconds)
 {
 	u64 old;
@@ -221,7 +221,10 @@ static long do_askumount(struct command *c)
 	return 0;
 }
 
-/* Looks up a name alone: 1 with device and kind if it is a mount, otherwise 0. */
+/*
+ * Looks up the path in @a. Returns 1 if it is the root of a mount, with its device and type in @a,
+ * otherwise 0.
+ */
 static long is_mountpoint_at(struct autofs_dev_ioctl *a)
 {
 	struct wanted w = { .type = a->ismountpoint.in.type };
@@ -343,7 +346,7 @@ static int find_file(struct command *c, u32 flags)
 	if (c->file->f_op != &autofs_root_fops)
 		return -EINVAL;
 	c->s = AUTOFS_SB(c->file->f_inode->i_sb);
-	/* only the daemon's processes, or any process when the mount is catatonic */
+	/* only for the daemon's processes, or for any process if the mount is catatonic */
 	if (!(flags & MAY_LACK_MOUNT) && !autofs_oz(c->s))
 		return -EACCES;
 	return 0;

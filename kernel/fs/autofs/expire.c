@@ -3,7 +3,7 @@
 #include "kernel/fs/autofs/autofs.h"
 #include "kernel/vfs/libfs.h"
 
-/* True if @info may expire. Lock held. Counts a mount in use as used now. */
+/* True if @i may expire. If its mount is @busy, its last use becomes now. s->lock held. */
 static bool is_old(const struct autofs_sb *s, struct autofs_info *i, bool busy, u32 how)
 {
 	if (i->expiring)
@@ -20,8 +20,8 @@ static bool is_old(const struct autofs_sb *s, struct autofs_info *i, bool busy, 
 }
 
 /*
- * Chooses the trigger itself if it may expire, with a reference. Under lock. The caller's
- * descriptor holds @m once.
+ * Returns the root, with a reference, if the trigger may expire, or NULL. The caller's descriptor
+ * holds one reference to @m. s->lock held.
  */
 static struct dentry *choose_trigger(struct autofs_sb *s, struct mount *m, u32 how)
 {
@@ -36,8 +36,8 @@ static struct dentry *choose_trigger(struct autofs_sb *s, struct mount *m, u32 h
 }
 
 /*
- * True for a name with a mount on or below it, and for a symlink. Whole trees expire at once, never
- * single leaves.
+ * True for a name with a mount on or below it, and for a symlink. A tree of mounts expires as a
+ * whole, never its leaves alone.
  */
 static bool may_expire(const struct autofs_sb *s, const struct path *p, u32 how)
 {
@@ -50,7 +50,7 @@ static bool may_expire(const struct autofs_sb *s, const struct path *p, u32 how)
 	return path_is_mountpoint(p) || (!(how & AUTOFS_EXP_LEAVES) && path_has_submounts(p));
 }
 
-/* Chooses a name that may expire, with a reference. Under lock. */
+/* Returns a name that may expire, with a reference, or NULL. s->lock held. */
 static struct dentry *choose_name(struct autofs_sb *s, struct mount *m, u32 how)
 {
 	struct autofs_info *i;
@@ -74,7 +74,7 @@ int autofs_expire_name(struct autofs_sb *s, struct mount *m, struct autofs_packe
 	if (d) {
 		memcpy(p->name, d->d_name.name, d->d_name.len);
 		p->len = (int)d->d_name.len;
-		/* the next call looks for another name */
+		/* so that the next call chooses another name */
 		autofs_info(d)->last_used = ktime_get();
 	}
 	mutex_unlock(&s->lock);

@@ -2,9 +2,9 @@
 /*
  * root.c: the names of an autofs mount, and path walks over them.
  *
- * In an indirect mount a missing name is looked up as a managed negative dentry. The walk then asks
- * the daemon, which makes the folder and mounts on it, or makes a symlink. Only the daemon changes
- * names.
+ * In an indirect mount, the lookup of a missing name makes a managed negative dentry. The path walk
+ * then makes a request, and the daemon makes the directory and mounts on it, or makes a symlink.
+ * Only the daemon changes names.
  */
 #include "kernel/fs/autofs/autofs.h"
 #include "kernel/vfs/libfs.h"
@@ -46,7 +46,7 @@ static void autofs_release(struct dentry *d)
 
 /* ---- walks ---- */
 
-/* True if no mount is needed: for a symlink, and for a folder with entries and without a mount. */
+/* True if no mount is needed: for a symlink, and for a directory that has entries and no mount. */
 static bool is_complete(const struct path *p)
 {
 	const struct inode *inode = d_inode(p->dentry);
@@ -80,7 +80,7 @@ static int autofs_manage(const struct path *p)
 	return is_complete(p) ? -EISDIR : 0;
 }
 
-/* Takes the new dentry that the daemon may have made for the name during the wait. */
+/* Replaces p->dentry by the dentry that the daemon may have made for the name during the wait. */
 static int take_new_dentry(struct path *p)
 {
 	struct dentry *parent, *d;

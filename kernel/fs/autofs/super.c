@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * super.c: mounting, and inodes. Options: fd= (the write end of the daemon's pipe), pgrp= (default:
- * the mounter's), minproto=, maxproto=, uid=, gid=, one of direct, offset and indirect (the
- * default), strictexpire, ignore (for programs that list mounts).
+ * super.c: mounting, and inodes. Options: fd= (the write end of the daemon's pipe), pgrp= (the
+ * daemon's process group; default: the mounter's), minproto=, maxproto=, uid=, gid=, one of direct,
+ * offset and indirect (the default), strictexpire, ignore (a hint for programs that list mounts).
  */
 #include "kernel/fs/autofs/autofs.h"
 #include "kernel/vfs/mount/fsparam.h"
@@ -53,7 +53,7 @@ static struct inode *autofs_alloc_inode(struct super_block *sb)
 	return kzalloc(sizeof(struct inode), GFP_KERNEL | __GFP_ACCOUNT);
 }
 
-/* Frees an inode after the grace period: walkers without locks may still read i_link. */
+/* Frees an inode, after an RCU grace period: lockless path walks may still read i_link. */
 static void autofs_free_inode(struct inode *inode)
 {
 	kfree(inode->i_link);
@@ -67,7 +67,7 @@ static void autofs_evict_inode(struct inode *inode)
 	clear_inode(inode);
 }
 
-/* True for an empty folder without a mount: mounting there has failed. */
+/* Opens a directory. -ENOENT for an empty one without a mount, since mounting on it has failed. */
 static int autofs_dir_open(struct inode *inode, struct file *f)
 {
 	if (!autofs_oz(AUTOFS_SB(inode->i_sb)) && simple_dir_empty(inode) &&
@@ -278,7 +278,7 @@ static struct dentry *autofs_mount(
 	return root;
 }
 
-/* Ends a superblock. autofs_mount() frees an unfinished one itself. */
+/* Destroys a superblock. autofs_mount() itself frees one that was not completed. */
 static void autofs_kill_sb(struct super_block *sb)
 {
 	struct autofs_sb *s = AUTOFS_SB(sb);

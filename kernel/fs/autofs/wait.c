@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * wait.c: requests to the daemon. A walk or an expiry makes one, an ioctl of the daemon answers it,
- * any number of processes wait for it.
+ * wait.c: requests to the daemon. A path walk or an expiry makes a request, an ioctl of the daemon
+ * answers it, and any number of processes wait for it.
  *
  * A request is on the list until it is answered, even if no process waits for it any more: a later
  * process joins it.
@@ -9,19 +9,22 @@
 #include "kernel/fs/autofs/autofs.h"
 
 struct autofs_request {
-	/* of autofs_sb.requests, until it is answered */
+	/* in autofs_sb.requests until answered */
 	struct list_head link;
-	/* waiting processes, and the list; under lock, as all below */
+	/*
+	 * a count: one for each waiting process, one for the list. Under autofs_sb.lock, like all
+	 * members below
+	 */
 	u32 users;
 	bool done;
 	int status;
 	struct wait_queue_head wait;
-	/* a reference: no other name gets its address meanwhile */
+	/* a reference, so that no other name gets the dentry's address meanwhile */
 	struct dentry *dentry;
 	struct autofs_v5_packet packet;
 };
 
-/* Drops a use of the request, and frees it with the last. Under lock. */
+/* Drops a use of the request; the last one frees it. s->lock held. */
 static void put_request(struct autofs_request *r)
 {
 	if (--r->users)
@@ -30,7 +33,7 @@ static void put_request(struct autofs_request *r)
 	kfree(r);
 }
 
-/* Takes the request off the list. Lock held. */
+/* Takes the request off the list and completes it with @status. s->lock held. */
 static void end_request(struct autofs_request *r, int status)
 {
 	list_del_init(&r->link);
@@ -50,8 +53,8 @@ static void fail_all(struct autofs_sb *s)
 }
 
 /*
- * Gives up the pipe and fails all requests. @broken: only if that is still the pipe, and no other
- * daemon has replaced it; NULL: in any case.
+ * Makes the mount catatonic: closes the pipe and fails all requests. @broken: only if this is still
+ * the pipe, which another daemon may have replaced; NULL: in any case.
  */
 static void give_up(struct autofs_sb *s, const struct file *broken)
 {
@@ -92,7 +95,7 @@ int autofs_answer(struct autofs_sb *s, u32 token, int status)
 }
 
 /*
- * Writes the name of @d for the daemon: its path below the root, or for a trigger digits without a
+ * Writes the name of @d into the packet: its path below the root, or for a trigger digits without a
  * meaning. 0 or -ENAMETOOLONG.
  */
 static int name_of(const struct autofs_sb *s, struct dentry *d, struct autofs_v5_packet *p)
@@ -108,7 +111,7 @@ static int name_of(const struct autofs_sb *s, struct dentry *d, struct autofs_v5
 	return 0;
 }
 
-/* Fills in ids of the daemon's namespaces. -ENOENT: current has none there. */
+/* Fills in the packet, with ids in the daemon's namespaces. -ENOENT: current has no ids there. */
 static int fill_packet(struct autofs_sb *s, struct autofs_request *r, struct dentry *d, bool expire)
 {
 	struct autofs_v5_packet *p = &r->packet;
@@ -147,7 +150,10 @@ static struct autofs_request *find(struct autofs_sb *s, const struct dentry *d)
 	return NULL;
 }
 
-/* Packets of protocols 3 and 4 lack the ids. Those to mount and to unmount have one layout. */
+/*
+ * Makes a packet of protocols 3 and 4, which lack the ids. Packets to mount and to unmount have the
+ * same layout.
+ */
 static void old_packet(struct autofs_packet_missing *old, const struct autofs_v5_packet *p)
 {
 	_Static_assert(sizeof(struct autofs_packet_expire_multi) == sizeof(*old) &&
@@ -161,8 +167,8 @@ static void old_packet(struct autofs_packet_missing *old, const struct autofs_v5
 }
 
 /*
- * Writes without SIGPIPE: current is not the program that uses the pipe. Returns 0, -errno, or -EIO
- * for a packet in part.
+ * Writes the packet without SIGPIPE, since current's program does not use the pipe. Returns 0,
+ * -errno, or -EIO if only a part was written.
  */
 static ssize_t write_packet(
 	struct autofs_sb *s, struct file *pipe, const struct autofs_v5_packet *p)
@@ -176,7 +182,7 @@ static ssize_t write_packet(
 
 	if (is_old)
 		old_packet(&old, p);
-	/* a daemon that does not read holds up the holder */
+	/* a daemon that does not read blocks the holder of pipe_lock */
 	if (mutex_lock_killable(&s->pipe_lock))
 		return -EINTR;
 	current->flags |= PF_NO_XFSZ;
@@ -187,8 +193,8 @@ static ssize_t write_packet(
 }
 
 /*
- * Sends the request, which is on the list. A signal or want of memory fails this request, other
- * errors break the pipe.
+ * Sends the request, which is on the list. A signal or lack of memory fails only this request;
+ * other errors make the mount catatonic.
  */
 static void tell_daemon(struct autofs_sb *s, struct autofs_request *r, struct file *pipe)
 {
@@ -224,7 +230,7 @@ static struct autofs_request *request_new(struct autofs_sb *s, struct dentry *d,
 	return r;
 }
 
-/* Waits for @r, in which current is counted, and drops it. */
+/* Waits for the answer to @r, and drops current's use of @r. */
 static int await(struct autofs_sb *s, struct autofs_request *r)
 {
 	int err = wait_event_killable(&r->wait, READ_ONCE(r->done));
@@ -260,7 +266,7 @@ int autofs_ask(struct autofs_sb *s, const struct path *p, bool expire)
 
 	mutex_lock(&s->lock);
 	r = s->catatonic || !s->pipe ? ERR_PTR(-ENOENT) : find(s, p->dentry);
-	if (!r && !expire && path_is_mountpoint(p)) { /* in the meantime */
+	if (!r && !expire && path_is_mountpoint(p)) { /* mounted meanwhile */
 		mutex_unlock(&s->lock);
 		return 0;
 	}
