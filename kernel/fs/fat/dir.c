@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * dir.c: directories: slots of 32 bytes; the slots of a long name come before that of its short
- * name, the last part first.
+ * dir.c: directories: arrays of slots of 32 bytes. The slots of a long name come before the slot of
+ * its short name, the name's last part first.
  *
- * fat_next() reads them in order. It uses a long name only if all of its slots are there in order
- * and have the checksum of the short name. Positions handed to readdir: 0 and 1 are the dots, then
+ * fat_next() reads the slots in order. It uses a long name only if all of its slots exist, in
+ * order, with the checksum of the short name. Positions of readdir: 0 is ".", 1 is "..", then
  * FAT_DOTS_DIR + bytes into the directory.
  */
 #include <asm/errno.h>
@@ -14,7 +14,10 @@
 #include "kernel/task/signal/signal.h"
 #include "kernel/vfs/bdev/bdev.h"
 
-/* Finds where a slot is on the device. 0; -ENODATA: the directory ends before it. */
+/*
+ * Finds the device position *at of the slot at byte @off of the directory. 0; -ENODATA: the
+ * directory ends before it.
+ */
 static int slot_at(struct inode *dir, u32 off, u64 *at)
 {
 	struct fat_sb *s = FAT_SB(dir->i_sb);
@@ -37,9 +40,12 @@ static int read_slot(struct inode *dir, u32 off, struct fat_slot *d, u64 *at)
 
 /* ---- walking ---- */
 
-/* A long name that is being put together. */
+/* A long name that is being assembled from slots. */
 struct assembly {
-	/* offset of its first slot; number of slots that are missing, 0: there is no long name */
+	/*
+	 * first: byte offset of its first slot; left: number of slots still missing; 0: no long
+	 * name
+	 */
 	u32 first, left;
 	u8 sum;
 	bool done;
@@ -111,7 +117,7 @@ int fat_next(struct inode *dir, u32 *off, struct fat_entry *e)
 		} else if ((e->slot.attr & 0x3f) == FAT_ATTR_LONG) {
 			add_part(&a, (const void *)&e->slot, *off, &e->name);
 		} else if (e->slot.attr & FAT_ATTR_VOLUME || e->slot.name[0] == '.') {
-			a.left = a.done = 0; /* the label, the dots */
+			a.left = a.done = 0; /* the volume label, "." or ".." */
 		} else {
 			break;
 		}
@@ -206,7 +212,7 @@ static int grow_dir(struct inode *dir, u32 bytes)
 		if (!err)
 			err = fat_write(s, at, zero, s->cluster_size);
 	}
-	/* clusters that are not zeroed hold no valid slots */
+	/* give new clusters back that could not be zeroed */
 	if (err)
 		fat_shrink(FAT_I(dir), had);
 	else
@@ -215,7 +221,9 @@ static int grow_dir(struct inode *dir, u32 bytes)
 	return err;
 }
 
-/* Finds @n consecutive free slots, perhaps beyond the end; *first: their offset. */
+/*
+ * Finds @n consecutive free slots, perhaps beyond the directory's end. *first: their byte offset.
+ */
 static int find_room(struct inode *dir, u32 n, u32 *first)
 {
 	struct fat_slot d;
@@ -271,7 +279,7 @@ static void make_part(
 	}
 }
 
-/* Checks whether the short name is in use: 0, -EEXIST or -errno. */
+/* Checks whether the short name is unused. Returns 0, -EEXIST or -errno. */
 static int short_taken(struct inode *dir, const u8 name[11], struct fat_entry *e)
 {
 	u32 off = 0;
@@ -283,7 +291,7 @@ static int short_taken(struct inode *dir, const u8 name[11], struct fat_entry *e
 	return r;
 }
 
-/* Chooses an unused short name; *parts: slots of a long one that are needed besides. */
+/* Chooses an unused short name. *parts: number of slots that a long name needs besides. */
 static int choose_short(struct inode *dir, const struct fat_name *name, struct fat_slot *slot,
 	struct fat_entry *e, u32 *parts)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fat.h: between the files of the driver of vfat and msdos.
+ * fat.h: what the files of the driver for vfat and msdos share.
  *
  *	super.c   boot sector, mount, FSINFO, dirty bit
  *	table.c   the FAT: clusters taken, given back, found; runs of a file
@@ -12,15 +12,16 @@
  *	file.c    pages, sizes
  *
  * All of the disk, also the contents of files, is read and written through the page cache of the
- * device: a page of it may hold a sector of the FAT, a directory and a piece of a file at once, so
- * only one cache can be right. A file's pages are copies that are written into it.
+ * device. A page of it may hold a sector of the FAT, a directory and a piece of a file at once, so
+ * a second cache of the disk would be inconsistent. A file's pages are copies; writeback copies
+ * them into the device's pages.
  *
- * Everything on the disk is hostile: a chain is at most as long as there are clusters, a number
- * outside of them, or a ring, ends it with -EIO.
+ * Everything on the disk is hostile: a chain has at most as many clusters as the disk. A cluster
+ * number outside the disk, or a circular chain, gives -EIO.
  *
  * Locks: i_rwsem of directories and files (vfs), then fat_inode.lock (its runs), then fat_sb.lock
- * (the FAT, the count of free clusters). fat_sb.entry_lock: where an inode's slot is, against
- * writeback; nothing but device pages within. hash_lock is a leaf.
+ * (the FAT, the count of free clusters). fat_sb.entry_lock protects fat_inode.slot_at against
+ * writeback; only device pages are locked inside it. hash_lock is an innermost lock.
  */
 #ifndef NESTLING_FAT_H
 #define NESTLING_FAT_H
@@ -34,7 +35,7 @@
 #define FAT_HASH 256
 #define FAT_MAX_DIR (2U << 20)
 #define FAT_ROOT_INO 1
-#define FAT_DOTS_DIR 2 /* positions of readdir before the slots */
+#define FAT_DOTS_DIR 2 /* readdir positions of "." and ".." */
 
 struct fat_sb {
 	struct super_block *sb;
@@ -42,21 +43,21 @@ struct fat_sb {
 	u32 bits; /* 12, 16, 32 */
 	u32 sector_size, cluster_size, cluster_bits;
 	u64 fat_at, fat_size, root_at, data_at; /* bytes on the device */
-	u32 fats, active;                       /* copies; the one that is read */
+	u32 fats, active;                       /* number of FATs; the one that is read */
 	bool mirrored;
-	u32 root_size;           /* FAT12, FAT16: bytes */
-	u32 root_cluster;        /* FAT32 */
-	u32 end;                 /* the number behind the last cluster */
-	u64 fsinfo_at, state_at; /* 0: none */
+	u32 root_size;           /* FAT12, FAT16: root's bytes */
+	u32 root_cluster;        /* FAT32: root's first cluster */
+	u32 end;                 /* last cluster's number + 1 */
+	u64 fsinfo_at, state_at; /* bytes on the device; 0: none */
 	bool was_dirty, marked;
 	struct mutex lock;
-	u32 free, hint; /* under lock; free is right when counted */
+	u32 free, hint; /* under lock; free valid if counted */
 	bool counted;
 	struct mutex entry_lock;
 	spinlock_t hash_lock;
-	struct hlist_head hash[FAT_HASH]; /* inodes by their slot, under hash_lock */
+	struct hlist_head hash[FAT_HASH]; /* inodes by slot_at; under hash_lock */
 	u64 next_ino;                     /* under hash_lock */
-	u64 said;                         /* ktime of the last message of damage */
+	u64 said;                         /* ktime of the last damage message */
 	/* options */
 	kuid_t uid;
 	kgid_t gid;
@@ -66,7 +67,10 @@ struct fat_sb {
 };
 
 struct fat_run {
-	/* first cluster of the file; its number on the device; number of clusters */
+	/*
+	 * from: index in the chain of the run's first cluster; at: that cluster's number; n:
+	 * clusters in the run
+	 */
 	u32 from, at, n;
 };
 struct fat_inode {
@@ -75,19 +79,22 @@ struct fat_inode {
 	u32 start; /* first cluster, 0: none; under lock */
 	struct fat_run *runs;
 	u32 nr_runs, room;
-	bool whole; /* the runs go to the end of the chain */
-	/* a cluster that the chain must not meet again; how many clusters came before it */
+	bool whole; /* the runs cover the whole chain */
+	/*
+	 * to detect a circular chain: a cluster that must not come again; number of clusters before
+	 * it
+	 */
 	u32 passed, passed_at;
 	/*
-	 * place of the short slot on the device, 0: the root, or removed; under entry_lock and
-	 * hash_lock
+	 * byte position of the short slot on the device; 0: the root, or removed. Under entry_lock
+	 * and hash_lock.
 	 */
 	u64 slot_at;
-	u64 dir_ino; /* of the directory it is in */
-	/* hashes of its long and short name, whatever their case */
+	u64 dir_ino; /* inode number of its directory */
+	/* hashes of its long and its short name, without regard to case */
 	u32 name_hash[2];
 	u8 attr;
-	/* errors of writeback of the device that were reported already: fat_note_lost() */
+	/* the device's writeback errors up to here are reported: fat_note_lost() */
 	u32 dev_errors;
 	struct hlist_node hash;
 };
@@ -106,7 +113,10 @@ static inline bool sb_is_rdonly(const struct super_block *sb)
 	return READ_ONCE(sb->s_flags) & SB_RDONLY;
 }
 
-/* super.c: Reports damage and, by errors=, makes the file system read-only. Returns -EIO. */
+/*
+ * super.c: Reports damage, and follows errors= (by default the file system becomes read-only).
+ * Returns -EIO.
+ */
 int fat_error(struct fat_sb *s, const char *what, u64 where);
 int fat_parse_options(struct super_block *sb, struct fat_sb *s, char *data);
 int fat_show_options(struct super_block *sb, char *buf, size_t size);
@@ -116,12 +126,12 @@ int fat_write(struct fat_sb *s, u64 at, const void *buf, size_t n); /* into the 
 u64 fat_cluster_at(const struct fat_sb *s, u32 cluster);
 int fat_count_free(struct fat_sb *s);
 /*
- * Maps the bytes of the file from @pos on that lie in one piece, at most *n: sets *at and *n.
- * -ENODATA: the chain ends before them.
+ * Maps the contiguous bytes of the file from @pos on, at most *n: sets *at to their device position
+ * and *n to their number. -ENODATA: the chain ends before them.
  */
 int fat_map(struct fat_inode *fi, u64 pos, u64 *at, u64 *n);
-int fat_grow(struct fat_inode *fi, u64 bytes);   /* the chain is long enough: 0, -ENOSPC */
-int fat_shrink(struct fat_inode *fi, u64 bytes); /* and no longer than needed */
+int fat_grow(struct fat_inode *fi, u64 bytes);   /* to at least @bytes: 0, -ENOSPC */
+int fat_shrink(struct fat_inode *fi, u64 bytes); /* to the clusters for @bytes */
 u64 fat_chain_bytes(struct fat_inode *fi, int *err);
 void fat_forget_runs(struct fat_inode *fi);
 
@@ -130,7 +140,7 @@ struct fat_name {
 	u16 units[256];
 	u32 n;
 };
-/* Parses a path's component: 0, -EINVAL (no name can be so) or -ENAMETOOLONG. */
+/* Parses a path's component. Returns 0, -EINVAL (not a possible name) or -ENAMETOOLONG. */
 int fat_name_parse(const struct fat_sb *s, const struct qstr *q, struct fat_name *name);
 u32 fat_name_put(
 	const struct fat_sb *s, const u16 *units, u32 n, char *to); /* bytes, at most NAME_MAX */
@@ -140,17 +150,17 @@ u32 fat_short_units(
 	const struct fat_sb *s, const struct fat_slot *d, u16 units[12]); /* as displayed */
 u8 fat_short_sum(const u8 name[11]);
 /*
- * Makes the short name for @name. Returns true if it holds the whole name, with *lcase, and false
- * if it needs a tail.
+ * Makes the short name for @name. Returns true if it represents the whole name, together with the
+ * case flags *lcase, and false if it needs a tail.
  */
 bool fat_short_make(const struct fat_sb *s, const struct fat_name *name, u8 to[11], u8 *lcase);
 void fat_short_tail(u8 name[11], u32 tries, u32 hash);
 
 /* ---- dir.c ---- */
 struct fat_entry {
-	/* offset in the directory of the first slot; of the short one */
+	/* byte offsets in the directory: of the first slot, of the short slot */
 	u32 first, off;
-	u64 at; /* of the short one on the device */
+	u64 at; /* device position of the short slot */
 	struct fat_slot slot;
 	bool has_long;
 	struct fat_name name; /* long, or short as displayed */
@@ -158,10 +168,10 @@ struct fat_entry {
 	u32 short_n;
 };
 int fat_next(struct inode *dir, u32 *off,
-	struct fat_entry *e); /* 1, 0 at the end, -errno; *off: behind it */
+	struct fat_entry *e); /* 1, 0 (end) or -errno; *off: behind @e */
 int fat_find(struct inode *dir, const struct fat_name *name,
 	struct fat_entry *e); /* 0, -ENOENT, -errno */
-/* Adds slots for @name with the other data of @slot; @e: where it is now. */
+/* Adds slots for @name, with the rest of the data from @slot. @e: the new entry. */
 int fat_add(struct inode *dir, const struct fat_name *name, const struct fat_slot *slot,
 	struct fat_entry *e);
 int fat_take_away(struct inode *dir, const struct fat_entry *e);
@@ -180,16 +190,16 @@ void fat_evict_inode(struct inode *inode);
 int fat_write_inode(struct inode *inode, bool sync);
 struct inode *fat_root(struct super_block *sb);
 struct inode *fat_iget(struct inode *dir, const struct fat_entry *e); /* ERR_PTR */
-u64 fat_known_ino(struct fat_sb *s, u64 at);                          /* of a slot, for readdir */
-int fat_number(struct inode *inode, u64 at); /* a new inode into vfs's hash, with I_NEW */
-void fat_fill(struct inode *inode, const struct fat_slot *d); /* all but the size of a directory */
+u64 fat_known_ino(struct fat_sb *s, u64 at);                          /* for readdir */
+int fat_number(struct inode *inode, u64 at);                  /* hashes a new inode, with I_NEW */
+void fat_fill(struct inode *inode, const struct fat_slot *d); /* not the size of a directory */
 void fat_attach(struct inode *inode, struct inode *dir, const struct fat_entry *e);
 void fat_detach(struct inode *inode);
 void fat_slot_times(struct fat_slot *d, const struct inode *inode);
 int fat_setattr(struct dentry *d, struct iattr *attr);
-int fat_extend(struct inode *inode, loff_t size); /* with zeros; i_rwsem held */
+int fat_extend(struct inode *inode, loff_t size); /* writes zeros; i_rwsem held */
 int fat_set_start(struct fat_slot *d, u32 start);
-void fat_note_lost(struct inode *inode); /* behind sync_blockdev() */
+void fat_note_lost(struct inode *inode); /* after sync_blockdev() */
 int fat_fsync(struct file *f, loff_t start, loff_t end, bool datasync);
 int fat_getattr(const struct path *path, struct kstat *st, u32 request, u32 flags);
 

@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * inode.c: inodes: a slot of a directory and what follows from the mount's options; times; back to
- * the slot.
+ * inode.c: inodes: fills them from a directory's slot and the mount's options, and writes them back
+ * to the slot; attributes and times.
  *
- * An inode is found by the place of its slot, which rename changes; so there is a hash of places
- * beside vfs's of numbers. A number is that of the place where the inode was found first, or one
- * that no place has when an older inode still carries it. Times are two seconds coarse and in UTC.
+ * An inode is found by the position of its slot (slot_at), which rename changes. So there is a hash
+ * of slot positions besides vfs's hash of inode numbers. An inode's number is made from the
+ * position where its slot was first found. If another inode still has that number, it is a number
+ * that no position gives. Times are in UTC, in units of two seconds.
  */
 #include <asm/errno.h>
 
 #include "kernel/fs/fat/fat.h"
 #include "kernel/vfs/bdev/bdev.h"
 
-#define OTHER_INOS (1UL << 44) /* numbers that are no places */
+#define OTHER_INOS (1UL << 44) /* numbers that no slot position gives */
 
 static struct kmem_cache *inode_cache;
 
@@ -39,7 +40,7 @@ void fat_free_inode(struct inode *inode)
 	kmem_cache_free(inode_cache, FAT_I(inode));
 }
 
-/* ---- the hash of places ---- */
+/* ---- the hash of slot positions ---- */
 
 static struct hlist_head *bucket(struct fat_sb *s, u64 at)
 {
@@ -232,7 +233,7 @@ static int fill_inode(struct inode *inode, const struct fat_slot *d)
 	int err = 0;
 
 	fat_fill(inode, d);
-	if (fi->start == s->root_cluster && fi->start) /* a second way to the root */
+	if (fi->start == s->root_cluster && fi->start) /* a second path to the root directory */
 		return -EIO;
 	if (S_ISDIR(inode->i_mode)) {
 		bytes = fat_chain_bytes(fi, &err);
@@ -257,7 +258,10 @@ int fat_number(struct inode *inode, u64 at)
 	return 0;
 }
 
-/* Gets the inode of a slot. The directory's i_rwsem keeps others from making one for it. */
+/*
+ * Returns the inode of a slot. The caller holds the directory's i_rwsem, so no other task makes an
+ * inode for it.
+ */
 struct inode *fat_iget(struct inode *dir, const struct fat_entry *e)
 {
 	struct fat_sb *s = FAT_SB(dir->i_sb);
@@ -311,7 +315,7 @@ struct inode *fat_root(struct super_block *sb)
 	return inode;
 }
 
-/* ---- and back ---- */
+/* ---- back to the slot ---- */
 
 int fat_set_start(struct fat_slot *d, u32 start)
 {
@@ -357,7 +361,7 @@ int fat_getattr(const struct path *path, struct kstat *st, u32 request, u32 flag
 	return 0;
 }
 
-/* True if FAT can store @mode under the mount's mask: a file is read-only or it is not. */
+/* True if FAT can store @mode under the mount's mask. FAT has a single bit for it: read-only. */
 static bool holds_mode(const struct inode *inode, umode_t mode)
 {
 	const struct fat_sb *s = FAT_SB(inode->i_sb);
@@ -370,8 +374,8 @@ static bool holds_mode(const struct inode *inode, umode_t mode)
 }
 
 /*
- * Returns -EPERM for an owner or a bit that FAT cannot store, otherwise 0. Drops another mode
- * silently, as Linux does.
+ * Returns -EPERM for an owner or a mode bit that FAT cannot store, otherwise 0. Another mode that
+ * FAT cannot store is dropped silently, as on Linux.
  */
 static int check_wish(struct inode *inode, struct iattr *a)
 {

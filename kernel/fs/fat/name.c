@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * name.c: names: UTF-16 on disk and for comparing, UTF-8 (or ISO 8859-1) for the guest, code page
+ * name.c: names: UTF-16 on disk and in comparisons, UTF-8 (or ISO 8859-1) for the guest, code page
  * 437 in short names.
  *
- * Names are compared without case. Letters with two cases are those of Latin (with its first
- * extension), Greek and Cyrillic.
+ * Names are compared without regard to case. The letters that have case are those of Latin (with
+ * Latin Extended-A), Greek and Cyrillic.
  */
 #include <asm/errno.h>
 
@@ -69,7 +69,7 @@ u32 fat_name_hash(const u16 *units, u32 n)
 
 /* ---- to and from the guest ---- */
 
-/* Decodes a character of UTF-8: its bytes, 0: it is invalid. */
+/* Decodes a UTF-8 character. Returns its number of bytes, or 0 if it is invalid. */
 static u32 get_utf8(const u8 *s, u32 left, u32 *c)
 {
 	u32 n = s[0] < 0x80 ? 1 :
@@ -102,7 +102,8 @@ int fat_name_parse(const struct fat_sb *s, const struct qstr *q, struct fat_name
 	const u8 *p = (const u8 *)q->name;
 	u32 left = q->len, n, c;
 
-	while (left && (p[left - 1] == '.' || p[left - 1] == ' ')) /* do not count */
+	/* trailing dots and blanks are ignored */
+	while (left && (p[left - 1] == '.' || p[left - 1] == ' '))
 		left--;
 	name->n = 0;
 	if (!left)
@@ -162,7 +163,7 @@ static u16 from_oem(u8 c)
 	return c < 0x80 ? c : cp437[c - 0x80];
 }
 
-/* Converts a character to code page 437. 0: it has none. */
+/* Converts a character to code page 437. 0: it is not in that code page. */
 static u8 to_oem(u16 c)
 {
 	u32 i;
@@ -189,12 +190,12 @@ static u32 part_units(const u8 *from, u32 n, bool small, u16 *to)
 u32 fat_short_units(const struct fat_sb *s, const struct fat_slot *d, u16 units[12])
 {
 	bool flags = s->vfat && (s->shortname == FAT_MIXED || s->shortname == FAT_WINNT);
-	bool small = !s->vfat || s->shortname == FAT_LOWER; /* msdos shows small letters */
+	bool small = !s->vfat || s->shortname == FAT_LOWER; /* type msdos shows small letters */
 	u8 base[8];
 	u32 n, ext;
 
 	memcpy(base, d->name, 8);
-	if (base[0] == 5) /* a real 0xe5 */
+	if (base[0] == 5) /* 5 stands for a first byte 0xe5 */
 		base[0] = FAT_DELETED;
 	n = part_units(base, 8, small || (flags && d->lcase & FAT_LOWER_BASE), units);
 	ext = part_units(
@@ -215,8 +216,8 @@ u8 fat_short_sum(const u8 name[11])
 }
 
 /*
- * Makes a part of a short name from @n characters: at most @room. Returns false if characters were
- * lost. *cases: 1 has small letters, 2 has capitals.
+ * Makes a part of a short name from @n characters, at most @room bytes. Returns false if characters
+ * were lost. *cases: 1 is set for small letters, 2 for capitals.
  */
 static bool make_part(const u16 *from, u32 n, u8 *to, u32 room, u32 *cases)
 {
@@ -252,7 +253,7 @@ bool fat_short_make(const struct fat_sb *s, const struct fat_name *name, u8 to[1
 
 	while (dot && name->units[dot - 1] != '.')
 		dot--;
-	if (dot <= 1) /* none, or one at the beginning */
+	if (dot <= 1) /* no dot, or only at the beginning */
 		dot = name->n + 1;
 	memset(to, ' ', 11);
 	exact = make_part(name->units, dot - 1, to, 8, &base);
@@ -275,7 +276,7 @@ bool fat_short_make(const struct fat_sb *s, const struct fat_name *name, u8 to[1
 }
 
 /*
- * Adds a tail: "LONGNAME" becomes "LONGNA~1"; after a few tries "LO1A2B~1", which depends on the
+ * Adds a tail: "LONGNAME" becomes "LONGNA~1", or after a few tries "LO1A2B~1" with a hash of the
  * name.
  */
 void fat_short_tail(u8 name[11], u32 tries, u32 hash)

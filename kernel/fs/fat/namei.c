@@ -2,9 +2,9 @@
 /*
  * namei.c: names: looking up, making, removing, renaming.
  *
- * vfs's cache of names is case-sensitive, FAT is not: one file may have several dentries, and a
- * missing name may exist a moment later in other letters. So fat_revalidate() trusts a dentry only
- * if its inode still is where the dentry says, and never trusts a negative dentry.
+ * vfs's dentry cache is case-sensitive, but FAT is not. So one file may have several dentries, and
+ * a missing name may come into existence under another spelling. fat_revalidate() accepts a dentry
+ * only if its inode still has that name in that directory, and never a negative dentry.
  */
 #include <asm/errno.h>
 #include <linux/fs.h>
@@ -37,7 +37,7 @@ static struct dentry *fat_lookup(struct inode *dir, struct dentry *d, u32 flags)
 	if (d->d_name.len > NAME_MAX)
 		return ERR_PTR(-ENAMETOOLONG);
 	f = found_new(dir, &d->d_name);
-	if (IS_ERR(f)) /* -EINVAL: such a name cannot be there */
+	if (IS_ERR(f)) /* -EINVAL: no file can have such a name */
 		return PTR_ERR(f) == -EINVAL ? d_splice_alias(NULL, d) : ERR_CAST(f);
 	err = fat_find(dir, &f->name, &f->e);
 	if (!err)
@@ -84,7 +84,7 @@ static u32 start_of(const struct inode *dir)
 	return dir->i_ino == FAT_ROOT_INO ? 0 : FAT_I(dir)->start;
 }
 
-/* Fills the first cluster of a directory: ".", "..", zeros. */
+/* Fills the first cluster of a new directory: ".", "..", zeros. */
 static int make_dots(struct inode *dir, struct inode *inode, const struct fat_slot *like)
 {
 	struct fat_sb *s = FAT_SB(dir->i_sb);
@@ -128,7 +128,7 @@ static int make(struct inode *dir, struct dentry *dentry, bool is_dir)
 		err = fat_add(dir, &f->name, &slot, &f->e);
 	if (err) {
 		clear_nlink(inode);
-		iput(inode); /* its cluster goes with it */
+		iput(inode); /* frees its cluster, too */
 		kfree(f);
 		return err;
 	}
@@ -157,7 +157,7 @@ static int fat_mkdir(struct inode *dir, struct dentry *d, umode_t mode)
 
 /* ---- removing ---- */
 
-/* Finds the slots of an inode that has a name in @dir. */
+/* Finds the slots of @inode's name in @dir. */
 static int find_slots(struct inode *dir, const struct inode *inode, struct fat_entry *e)
 {
 	u32 off = 0;
@@ -207,7 +207,7 @@ static int set_dotdot(struct inode *inode, struct inode *dir)
 	return err ? err : fat_write(s, at, &d, sizeof(d));
 }
 
-/* Gives the target's slots to the inode, under the spelling that they have. */
+/* Makes the target's slots, whose name stays as it is spelled, name the renamed inode. */
 static int take_over(struct inode *ndir, struct inode *target, const struct fat_entry *from,
 	struct fat_entry *to)
 {
@@ -230,7 +230,7 @@ static int take_over(struct inode *ndir, struct inode *target, const struct fat_
 static int move(struct inode *odir, struct inode *inode, struct inode *ndir, struct dentry *new,
 	struct found *from, struct found *to)
 {
-	int err = fat_write_inode(inode, false); /* so its slot is what it is now */
+	int err = fat_write_inode(inode, false); /* brings its slot up to date */
 
 	if (!err)
 		err = find_slots(odir, inode, &from->e);

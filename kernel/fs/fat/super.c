@@ -16,7 +16,7 @@
 #include "kernel/ident/cred.h"
 #include "kernel/vfs/bdev/bdev.h"
 
-#define SAY_EVERY 1000000000UL /* ns between messages of damage */
+#define SAY_EVERY 1000000000UL /* ns between messages about damage */
 
 int fat_error(struct fat_sb *s, const char *what, u64 where)
 {
@@ -30,7 +30,7 @@ int fat_error(struct fat_sb *s, const char *what, u64 where)
 		printk(KERN_ERR "FAT-fs (%s): error, %s (%llx)\n", sb->s_id, what,
 			(unsigned long long)where);
 	}
-	s->was_dirty = true; /* fsck has something to do */
+	s->was_dirty = true; /* the dirty mark stays for fsck */
 	if (!s->goes_on && !sb_is_rdonly(sb)) {
 		sb->s_flags |= SB_RDONLY;
 		printk(KERN_ERR "FAT-fs (%s): filesystem has been set read-only\n", sb->s_id);
@@ -139,7 +139,7 @@ static int read_boot(struct super_block *sb, struct fat_sb *s, bool silent)
 	return err;
 }
 
-/* ---- what is written at the beginning and the end ---- */
+/* ---- FSINFO and the dirty mark ---- */
 
 static int set_state(struct fat_sb *s, bool dirty)
 {
@@ -191,7 +191,7 @@ static void end_writing(struct fat_sb *s)
 	if (!s->marked)
 		return;
 	write_fsinfo(s);
-	sync_blockdev(s->sb->s_bdev); /* all the rest first */
+	sync_blockdev(s->sb->s_bdev); /* all other data first */
 	set_state(s, false);
 	s->marked = false;
 	sync_blockdev(s->sb->s_bdev);

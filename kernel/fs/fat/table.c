@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * table.c: the FAT, which has the list of clusters of each file.
+ * table.c: the FAT, which has a chain of clusters for each file.
  *
  *	fat_map(fi, pos, &at, &n)   fat_grow(fi, bytes)   fat_shrink(fi, bytes)
  *
  * An entry holds the number of the next cluster: 0 means free, 1 and numbers beyond the disk are
- * errors, and the highest values end the chain. Each inode keeps its chain as runs of clusters,
- * read as far as it was needed. An entry is written to all copies of the FAT unless the boot sector
+ * errors, and the highest values end the chain. Each inode caches its chain as runs of clusters, as
+ * far as the chain was read. An entry is written to all copies of the FAT unless the boot sector
  * declares only one in use.
  */
 #include <asm/errno.h>
@@ -73,7 +73,7 @@ static u64 entry_at(const struct fat_sb *s, u32 fat, u32 cluster)
 	return s->fat_at + fat * s->fat_size + off;
 }
 
-/* Reads the entry of @cluster: 0, CHAIN_END, a cluster's number (perhaps a wrong one) or -errno. */
+/* Reads the entry of @cluster. Returns 0, CHAIN_END, a cluster's number (not checked) or -errno. */
 static s64 get_entry(struct fat_sb *s, u32 cluster)
 {
 	__le32 v = 0;
@@ -94,7 +94,10 @@ static s64 get_entry(struct fat_sb *s, u32 cluster)
 		       e;
 }
 
-/* Writes an entry into one copy: the neighbour's and unused bits stay. */
+/*
+ * Writes an entry into one copy of the FAT. Unused bits, and those of the neighbour (FAT12), are
+ * kept.
+ */
 static int put_in_copy(struct fat_sb *s, u32 fat, u32 cluster, u32 value)
 {
 	u64 at = entry_at(s, fat, cluster);
@@ -150,7 +153,8 @@ int fat_count_free(struct fat_sb *s)
 }
 
 /*
- * Takes a free cluster as the end of a chain and returns its number, -ENOSPC or -errno. Under lock.
+ * Allocates a free cluster, which becomes the end of a chain. Returns its number, -ENOSPC or
+ * -errno. Under lock.
  */
 static s64 take_cluster(struct fat_sb *s)
 {
@@ -181,7 +185,7 @@ static s64 take_cluster(struct fat_sb *s)
 	return -ENOSPC;
 }
 
-/* ---- the runs of a file: under its lock ---- */
+/* ---- the runs of a file: under fat_inode.lock ---- */
 
 void fat_forget_runs(struct fat_inode *fi)
 {
@@ -222,9 +226,10 @@ static int add_known(struct fat_inode *fi, u32 cluster)
 }
 
 /*
- * True if the chain meets a cluster again, so has no end. It compares with the last cluster at each
- * power of two (Brent's algorithm). Otherwise a small image could claim chains, and need memory for
- * runs, of as many clusters as its boot sector says.
+ * True if the chain comes to a cluster again, so that it has no end. Compares @next with a cluster
+ * that is replaced each time the length of the chain has doubled (Brent's algorithm). Without this
+ * check, a small image could make chains, and need memory for runs, of as many clusters as its boot
+ * sector declares.
  */
 static bool goes_round(struct fat_inode *fi, u32 next)
 {
@@ -237,7 +242,7 @@ static bool goes_round(struct fat_inode *fi, u32 next)
 	return false;
 }
 
-/* Follows the chain until @n of its clusters, or all, are known. */
+/* Reads the chain into runs until @n of its clusters, or all, are known. */
 static int learn(struct fat_inode *fi, u64 n)
 {
 	struct fat_sb *s = FAT_SB(fi->vfs.i_sb);
@@ -352,7 +357,7 @@ static void count_blocks(struct fat_inode *fi)
 	fi->vfs.i_blocks = ((u64)known(fi) << FAT_SB(fi->vfs.i_sb)->cluster_bits) >> SECTOR_SHIFT;
 }
 
-/* Frees all clusters of the chain from the @keep-th on. Under both locks. */
+/* Frees the clusters of the chain behind the first @keep. Under both locks. */
 static int cut(struct fat_sb *s, struct fat_inode *fi, u32 keep)
 {
 	u32 i, j;
@@ -369,7 +374,7 @@ static int cut(struct fat_sb *s, struct fat_inode *fi, u32 keep)
 	}
 	while (fi->nr_runs && fi->runs[fi->nr_runs - 1].from >= keep)
 		fi->nr_runs--;
-	fi->passed = fi->passed_at = 0; /* it may come back behind others */
+	fi->passed = fi->passed_at = 0; /* it may be allocated again for this chain */
 	if (fi->nr_runs)
 		fi->runs[fi->nr_runs - 1].n = keep - fi->runs[fi->nr_runs - 1].from;
 	if (!err && keep)
@@ -388,7 +393,10 @@ int fat_grow(struct fat_inode *fi, u64 bytes)
 
 	mutex_lock(&fi->lock);
 	err = learn(fi, want);
-	/* a chain that is too short is not lengthened by clusters with other files' former data */
+	/*
+	 * a damaged chain, shorter than the size, is not extended: new clusters would show other
+	 * files' earlier data
+	 */
 	if (!err && known(fi) < want && known(fi) < clusters(s, (u64)i_size_read(&fi->vfs)))
 		err = fat_error(s, "a file has fewer clusters than its size needs", fi->vfs.i_ino);
 	if (!err && known(fi) < want) {
