@@ -151,7 +151,7 @@ static u32 table_blocks(const struct ext4_sb *sbi)
 	return DIV_ROUND_UP(sbi->inodes_per_group, sbi->block_size / sbi->inode_size);
 }
 
-/* Makes the bitmap of a group that has never been used: only its metadata is taken. */
+/* Makes the bitmap of a group that has never been used: only the blocks of metadata are taken. */
 static void init_bitmap(struct ext4_sb *sbi, u8 *map, u32 group)
 {
 	bool sane = sbi->disk.s_log_groups_per_flex < 24;

@@ -188,7 +188,7 @@ static int dio_end(struct inode *inode, loff_t pos, ssize_t n, bool grows)
 {
 	int err;
 
-	/* frees blocks that did not become the file's */
+	/* frees allocated blocks behind the end to which nothing was written */
 	if (n <= 0)
 		return grows ? ext4_truncate(inode) : 0;
 	if (grows) {

@@ -151,7 +151,7 @@ struct ext4_buf *ext4_link_block(struct inode *inode)
 		     ext4_bread(EXT4_SB(inode->i_sb), map.pblk, EXT4_USE(EXT4_DATA, inode->i_ino));
 }
 
-/* The mode's type of a file type on disk, by number; readdir returns it too. */
+/* File type on disk -> DT_*, which is also the file type in a mode (S_IFMT >> 12). */
 const u8 ext4_dtype_of[8] = { 0, 8, 4, 2, 6, 1, 12, 10 };
 
 static u8 type_on_disk(const struct ext4_sb *sbi, umode_t mode)

@@ -63,7 +63,7 @@ struct ext4_buf {
 	 * Only the journal thread sets it.
 	 */
 	u8 *copy;
-	struct list_head cp_list; /* j->checkpoint; the journal thread's */
+	struct list_head cp_list; /* in j->checkpoint */
 };
 #define BUF_UPTODATE 1
 /* its checksum and structure have been checked */
@@ -86,14 +86,14 @@ enum ext4_kind {
 	EXT4_INODES,
 	/* inodes may share it: readers expect it to change (xattr_store.c) */
 	EXT4_ATTRS,
-	EXT4_NODE, /* of the inode's extent tree */
+	EXT4_NODE, /* a node of the inode's extent tree */
 	EXT4_MAP,  /* an indirect block of the inode */
-	/* a block of a directory, a symlink, a value, or the file of orphans */
+	/* a block of a directory, a long symlink, an attribute's value, or the orphan file */
 	EXT4_DATA,
 };
 #define EXT4_USE(kind, ino) ((u64)(kind) << 32 | (u32)(ino))
 
-/* State of a block group beside its descriptor; under alloc_lock. */
+/* State of a block group in memory, besides its descriptor; under alloc_lock. */
 struct ext4_group_info {
 	/*
 	 * bitmap of blocks freed by a transaction that has not committed, which cannot be allocated
@@ -157,7 +157,7 @@ struct ext4_sb {
 	/* the device was written to while the mount was read-only */
 	bool written_beside;
 	bool last_mounted; /* s_last_mounted is written */
-	bool tenant;       /* we are the device's tenant (tenant.c) */
+	bool tenant;       /* this mount is the device's tenant */
 	/* held over each read-modify-write of the superblock on the disk; the innermost lock */
 	struct mutex sb_disk_lock;
 
@@ -191,7 +191,7 @@ struct ext4_sb {
 
 	spinlock_t buf_lock;
 	struct hlist_head *buf_hash;
-	struct list_head buf_lru; /* unused ones, oldest first */
+	struct list_head buf_lru; /* unused buffers, oldest first */
 	/* link in buffer.c's list of caches; under its caches_lock */
 	struct list_head buf_cache;
 	u32 nr_bufs;
@@ -213,7 +213,7 @@ struct ext4_orphan {
 struct ext4_inode {
 	struct inode vfs;
 	u32 i_flags; /* EXT4_*_FL */
-	/* extent root, block map or fast symlink; under i_data_sem */
+	/* root of the extent tree, block map, or text of a fast symlink; under i_data_sem */
 	__le32 i_block[15];
 	struct rwsem i_data_sem;
 	u32 csum_seed;
@@ -227,14 +227,14 @@ struct ext4_inode {
 	loff_t disksize;
 	struct ext4_orphan orphan;
 	u32 disk_version; /* i_version as on disk */
-	u32 sync_tid;     /* the last transaction that changed it */
+	u32 sync_tid;     /* last transaction that changed the inode */
 	/* of a regular file: the last transaction that changed more than its times */
 	u32 data_tid;
 	/* blocks promised to its dirty pages; atomic */
 	u64 delayed;
 	/* the disk's block behind the last allocated one; under i_data_sem */
 	u64 goal;
-	u32 goal_lblk; /* the file's block that would lie there */
+	u32 goal_lblk; /* the file's block that belongs at goal */
 	/* true if the file was truncated to zero: new data are written to the disk at close */
 	bool rewritten;
 	/* true once a new inode has replaced the earlier content of its slot on disk */
@@ -477,8 +477,8 @@ void ext4_window_drop(struct ext4_sb *sbi, const struct inode *inode);
  */
 u64 ext4_alloc_blocks(struct ext4_handle *h, struct inode *inode, u64 goal, u32 *len, int *err);
 /*
- * Allocates blocks for the file from @lblk on, in its window if that has free ones. @on: a block at
- * @goal would extend the file's last extent.
+ * Allocates blocks for the file from @lblk on, in its window if that has free ones. @on: true if a
+ * block at @goal would extend the file's last extent.
  */
 u64 ext4_alloc_data(struct ext4_handle *h, struct inode *inode, u32 lblk, u64 goal, bool on,
 	u32 *len, int *err);
@@ -559,8 +559,8 @@ static inline u32 ext4_blocks_per_page(const struct inode *inode)
  */
 int ext4_promise(struct inode *inode, struct page *p, u32 from, u32 to);
 /*
- * Hands the page's reservation to the caller, which releases it: the number of blocks. @mask: which
- * blocks were written to.
+ * Takes the page's reservation, and returns its number of blocks, which the caller gives back
+ * later. *mask: which of the page's blocks were written to.
  */
 u32 ext4_take_promise(struct page *p, u8 *mask);
 void ext4_give_back(struct inode *inode, u32 blocks);
@@ -702,7 +702,10 @@ struct ext4_dir_entry *ext4_leaf_find(
 	const struct ext4_sb *sbi, u8 *block, const struct qstr *name);
 void ext4_dir_set_csum(struct inode *dir, struct ext4_buf *b); /* of a leaf; before ext4_dirty() */
 u32 ext4_dir_space(const struct ext4_sb *sbi);                 /* bytes for entries in a leaf */
-/* Finds a name: its block (a reference) and entry; NULL when there is none; ERR_PTR. */
+/*
+ * Finds a name. Returns a reference to its block and sets *de to its entry; NULL: there is none.
+ * ERR_PTR.
+ */
 struct ext4_buf *ext4_dir_find(
 	struct inode *dir, const struct qstr *name, struct ext4_dir_entry **de);
 int ext4_dir_add(
@@ -725,10 +728,10 @@ struct ext4_buf *ext4_htree_find(
 int ext4_htree_add(
 	struct ext4_handle *h, struct inode *dir, const struct qstr *name, u32 ino, umode_t mode);
 /*
- * Calls @take for the leaf that has names of hash @from, and for the leaves behind it while they
- * continue names of one hash, or while no name was taken. @take returns the total number of names
- * so far, or -errno. *next: the first hash of the next leaf, ~0 if there is none. Returns -ENOENT
- * if the index cannot be used.
+ * Calls @take for the leaf that has names of hash @from, and for each following leaf while it
+ * continues names of one hash with the leaf before, or while no name was taken. @take returns the
+ * total number of names so far, or -errno. *next: the first hash of the next leaf, ~0 if there is
+ * none. Returns -ENOENT if the index cannot be used.
  */
 int ext4_htree_leaves(struct inode *dir, u32 from,
 	int (*take)(void *arg, u32 version, const struct ext4_buf *leaf, u32 lblk), void *arg,

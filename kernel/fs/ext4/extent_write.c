@@ -401,7 +401,7 @@ static int find_cut(struct inode *inode, u32 from, u32 last, struct ext4_path *p
 	return depth;
 }
 
-/* Cuts the range to its end part that lies in one group. */
+/* Shortens the range to its last part that lies in a single group. */
 static void cut_to_group(struct ext4_sb *sbi, struct cut *c)
 {
 	u64 last = c->pblk + (c->end - 1 - c->start), first;

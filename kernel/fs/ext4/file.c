@@ -78,7 +78,7 @@ void ext4_flush_new(struct inode *inode)
 		ext4_aops.writepages(&inode->i_data, &wbc);
 }
 
-/* Notes the mount point when the first regular file is opened, as on Linux. */
+/* Writes the mount point into the superblock when the first regular file is opened, as on Linux. */
 static void note_last_mounted(struct file *f)
 {
 	struct ext4_sb *sbi = EXT4_SB(f->f_inode->i_sb);

@@ -348,7 +348,7 @@ static void insert_index(struct frame *f, u32 hash, u32 lblk)
 	set_count(f, n + 1);
 }
 
-/* Makes a new node block, empty but for its fake directory entry. */
+/* Makes a new node block, which is empty except for the directory entry that hides the index. */
 static int new_node(struct ext4_handle *h, struct search *s, struct frame *f, u32 *lblk)
 {
 	struct ext4_buf *b = ext4_dir_append(h, s->dir, lblk);

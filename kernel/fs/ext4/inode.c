@@ -14,7 +14,7 @@
 
 /* ---- inodes ---- */
 
-/* Finds the inode's block and the offset in it. */
+/* Finds the block of the inode table that has the inode, and the byte offset in it. */
 int ext4_locate_inode(struct super_block *sb, ino_t ino, u64 *block, u32 *off)
 {
 	struct ext4_sb *sbi = EXT4_SB(sb);
@@ -246,7 +246,7 @@ static int fill_inode(struct inode *inode, const struct ext4_disk_inode *raw)
 		(ei->file_acl && !ext4_block_valid(sbi, ei->file_acl, 1)))
 		return -EFSCORRUPTED;
 	ei->disksize = inode->i_size;
-	/* zero or two roots are reported at the next check */
+	/* the inode may have access control lists, which the next permission check reads */
 	if (ext4_has_xattrs(inode, raw))
 		acl_changed(inode);
 	return ext4_set_inode_ops(inode);

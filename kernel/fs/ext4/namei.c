@@ -57,10 +57,7 @@ static struct dentry *ext4_lookup(struct inode *dir, struct dentry *d, u32 flags
 
 /* ---- making ---- */
 
-/*
- * Writes the new inode and gives it its name; then it belongs to the dentry. On failure the inode
- * is freed.
- */
+/* Writes the new inode, adds its name and attaches it to the dentry. On failure frees the inode. */
 static int add_name(struct ext4_handle *h, struct inode *dir, struct dentry *d, struct inode *inode)
 {
 	int err = ext4_write_inode_raw(h, inode);

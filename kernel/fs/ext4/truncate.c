@@ -163,8 +163,8 @@ static int make_longer(struct inode *inode, loff_t size)
 }
 
 /*
- * Restores the old size after blocks could not be freed: they belong to the file again instead of
- * lying behind its end. Blocks that were freed are a hole.
+ * Restores the old size after blocks could not be freed, so that they do not lie behind the file's
+ * end. Blocks that were freed become a hole.
  */
 static void regrow(struct inode *inode, loff_t old)
 {

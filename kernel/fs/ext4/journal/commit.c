@@ -279,7 +279,10 @@ static bool no_updates(struct ext4_journal *j, struct ext4_txn *t)
 	return yes;
 }
 
-/* Stops handles, copies dirty buffers, and lets the handles continue with a new transaction. */
+/*
+ * The barrier: waits until open handles end and no new one begins, copies the dirty buffers, then
+ * lets handles begin in a new transaction.
+ */
 static void take_snapshot(struct commit *c)
 {
 	struct ext4_journal *j = c->j;

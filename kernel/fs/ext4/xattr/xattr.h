@@ -26,8 +26,8 @@ u32 ext4_value_hash(const struct ext4_sb *sbi, const void *value, u32 size);
  */
 int ext4_system_data(struct inode *inode, u8 **value, u32 *size);
 /*
- * Sets system.data, or removes it if @value is NULL. -ENOSPC: it does not fit into the inode beside
- * what must be there. The caller writes the inode.
+ * Sets system.data, or removes it if @value is NULL. -ENOSPC: it does not fit into the inode. The
+ * caller writes the inode.
  */
 int ext4_set_system_data(struct ext4_handle *h, struct inode *inode, const void *value, u32 size);
 
@@ -76,7 +76,10 @@ void ext4_attrs_free(struct attrs *as);
 int ext4_attrs_add(
 	struct attrs *as, u8 index, const char *name, u32 name_len, const void *value, u32 size);
 struct attr *ext4_attrs_find(struct attrs *as, u8 index, const char *name);
-/* Writes them all; i_data_sem held for writing. 0, or -errno and nothing has changed. */
+/*
+ * Writes all attributes in @as to the disk. i_data_sem held for writing. 0, or -errno with nothing
+ * changed.
+ */
 int ext4_attrs_store(struct ext4_handle *h, struct inode *inode, struct attrs *as);
 /*
  * Drops the values and the block of an inode that is being removed. After -errno nothing has
