@@ -54,7 +54,10 @@
 
 struct fuse_conn {
 	atomic_t refs;
-	/* set while mounting and by INIT, then immutable */
+	/*
+	 * the members up to @lock are set while mounting and by INIT, and later change only as
+	 * noted
+	 */
 	struct super_block *sb; /* NULL after unmounting */
 	/* the mounter's namespaces (referenced): uids, gids and pids in messages belong to them */
 	struct user_namespace *user_ns;
@@ -308,7 +311,7 @@ int fuse_fsync_common(struct file *f, bool datasync, u32 opcode, bool *no);
  * out_len), for fuse_req_put(). ERR_PTR.
  */
 struct fuse_req *fuse_ask_data(struct fuse_file *ff, u32 opcode, loff_t pos, size_t n, u32 flags);
-/* Reads into @buf: bytes, fewer at the end of the file, or -errno. */
+/* Reads into @buf. Returns the bytes, fewer than @n at the end of the file, or -errno. */
 ssize_t fuse_read_data(struct fuse_file *ff, void *buf, size_t n, loff_t pos, u32 flags);
 
 /* poll.c */

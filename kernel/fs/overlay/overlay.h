@@ -19,7 +19,7 @@
  *
  *	character device 0/0         a whiteout
  *	trusted.overlay.opaque "y"   hides the lower contents of a directory
- *	trusted.overlay.redirect     tells where the lower parts of a renamed directory are
+ *	trusted.overlay.redirect     is the path of the lower parts of a renamed directory
  *	trusted.overlay.origin       names the inode that was copied up, so its number stays
  *	trusted.overlay.impure       marks directories in which some entries have an origin
  *

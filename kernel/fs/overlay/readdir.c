@@ -75,7 +75,7 @@ static int grow(struct listing *l)
 
 	if (l->nr < l->room)
 		return 0;
-	/* a listing is one allocation of at most 4 MiB */
+	/* the array of entries is one allocation, of at most 4 MiB */
 	if (room > 1U << 19)
 		return -ENOMEM;
 	entries = krealloc(l->entries, room * sizeof(*entries), GFP_KERNEL | __GFP_ACCOUNT);

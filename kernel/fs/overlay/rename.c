@@ -15,7 +15,7 @@
 
 #define REDIRECT_MAX 256
 
-/* Checks whether a rename may move the dentry with everything below it, without a copy. */
+/* Returns 0 if a rename may move the dentry with everything below it, without a copy, or -errno. */
 static int may_move(const struct dentry *d)
 {
 	const struct inode *inode = d->d_inode;

@@ -92,7 +92,7 @@ static struct proc_entry *walk_to(struct proc_entry *dir, const char **path)
 	return dir;
 }
 
-/* Makes an entry, which the caller links when it is complete. */
+/* Makes an entry, which the caller completes and then links by link_entry(). */
 static struct proc_entry *create(struct proc_entry *root, const char *path, umode_t mode)
 {
 	struct proc_entry *dir = walk_to(root, &path);

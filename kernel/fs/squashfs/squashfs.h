@@ -77,7 +77,7 @@ struct sqfs_sb {
 	u64 said; /* ktime of the last message */
 };
 
-/* The lengths of a part of a file's blocks; file.c. */
+/* The part of a file's list of block lengths that was used last (file.c). */
 struct sqfs_list;
 
 struct sqfs_inode {
@@ -148,7 +148,7 @@ int sqfs_read_entry(struct sqfs_sb *s, u64 table, u64 index, u32 size, void *buf
 
 /* ---- inode.c ---- */
 struct inode *sqfs_iget(
-	struct super_block *sb, u64 place, u32 number); /* ERR_PTR; number 0: whatever it says */
+	struct super_block *sb, u64 place, u32 number); /* ERR_PTR; @number 0: accepts any number */
 struct inode *sqfs_handle_inode(struct super_block *sb, u64 ino, u32 generation);
 struct inode *sqfs_parent_inode(struct inode *dir);
 int sqfs_inode_cache_init(void);
