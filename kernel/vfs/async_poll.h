@@ -3,24 +3,23 @@
  * async_poll.h: waiting for events of a file without a sleeping task (asynchronous I/O).
  *
  *	async_poll_setup(&p, file, EPOLLIN | EPOLLERR | EPOLLHUP, done);
- *	mask = async_poll_start(&p);	> 0: the events are there, done is not called
+ *	mask = async_poll_start(&p);	> 0: these events are pending, done is not called
  *					  0: done(&p, mask) will be called once, by a worker that
  *					     may sleep
  *					< 0: -EINVAL, the file has too many wait queues
- *	async_poll_cancel(&p);		done is called soon, with the events that are there,
+ *	async_poll_cancel(&p);		done is called soon, with the pending events,
  *					perhaps 0
  *
  * With several shots (p->shot is set after setup) a worker calls shot(&p, mask) for each later
  * event. If shot returns false, or after a cancel, done is called and the poll has ended. In this
- * mode start always arms; > 0 means that events are there already.
+ * mode start always arms the poll; > 0 means that events are pending already.
  *
  * p->task, if it is set after setup, is the waiting task. Events that this task causes itself are
- * reported on its way to user mode rather than by a worker, so it finds them reported when its call
- * has returned.
+ * reported on its way to user mode rather than by a worker, so that they have been reported when
+ * its system call returns.
  *
  * The caller keeps the file, and keeps @p until start has returned and done has been called; done
- * may free @p. Cancelling needs @p alive: the caller's own lock must keep done from freeing it
- * meanwhile.
+ * may free @p. While it cancels, the caller must keep done from freeing @p, by a lock of its own.
  */
 #ifndef NESTLING_VFS_ASYNC_POLL_H
 #define NESTLING_VFS_ASYNC_POLL_H
@@ -28,8 +27,8 @@
 #include "kernel/vfs/vfs.h"
 
 /*
- * poll() returns this in a worker if only the task can find the events (signalfd): the task polls
- * again.
+ * A file's poll() sets this bit when a worker called it and only the task itself can find the
+ * events (signalfd). The task then polls again.
  */
 #define ASYNC_POLL_ASK (1U << 25)
 
@@ -38,7 +37,7 @@
 struct async_poll;
 struct async_hook {
 	struct wait_queue_entry wait;
-	struct wait_queue_head *head; /* NULL: the queue has gone */
+	struct wait_queue_head *head; /* NULL: the queue was freed */
 	struct async_poll *poll;
 };
 struct async_poll {
@@ -46,13 +45,13 @@ struct async_poll {
 	u32 events;
 	void (*done)(struct async_poll *p, u32 mask);
 	struct poll_table table;
-	/* a task or NULL; only compared. While it is armed there is a reference */
+	/* A task or NULL. It is only compared, but the armed poll holds a reference to it. */
 	const struct task *task;
 	struct task_work task_work;
-	u32 state;                                    /* atomic: async_poll.c */
-	bool (*shot)(struct async_poll *p, u32 mask); /* several shots, else NULL */
+	u32 state;                                    /* atomic; states: async_poll.c */
+	bool (*shot)(struct async_poll *p, u32 mask); /* for several shots, else NULL */
 	bool cancelled, too_many;
-	/* with several shots: a completion has woken it, and this shot is the last */
+	/* with several shots: an io_uring completion caused a wake-up, so this shot is the last */
 	bool once;
 	u32 nr;
 	struct async_hook hooks[ASYNC_POLL_QUEUES];
@@ -64,13 +63,14 @@ void async_poll_setup(struct async_poll *p, struct file *f, u32 events,
 int async_poll_start(struct async_poll *p);
 void async_poll_cancel(struct async_poll *p);
 /*
- * With several shots: returns the events that woke it and that the worker has not reported yet; the
- * worker does not report them any more. Else 0.
+ * With several shots: takes the pending events from the worker, which has not reported them yet and
+ * will not. Returns them, or 0.
  */
 u32 async_poll_take(struct async_poll *p);
 /*
- * Disarms the poll. Returns true if done will not be called: then the caller calls
- * async_poll_unhook(), which may wait for locks of queues. False: done is about to be called.
+ * Disarms the poll. If it returns true, done will not be called, and the caller calls
+ * async_poll_unhook(), which may wait for locks of queues. If it returns false, done is about to be
+ * called.
  */
 bool async_poll_stop(struct async_poll *p);
 void async_poll_unhook(struct async_poll *p);

@@ -21,7 +21,7 @@ struct timespec64 {
 	s64 tv_sec;
 	s64 tv_nsec;
 };
-/* Returns the time, cut to the superblock's granularity. */
+/* Returns the current time, rounded down to the superblock's granularity. */
 struct timespec64 current_time(struct inode *inode);
 
 struct kstat {
@@ -65,21 +65,22 @@ struct iattr {
 	struct file *ia_file;
 };
 
-ssize_t vfs_getxattr(struct inode *inode, const char *name, void *buf,
-	size_t size); /* without a permission check; -EOPNOTSUPP */
+/* Reads an extended attribute without a permission check. -EOPNOTSUPP: the file system has none. */
+ssize_t vfs_getxattr(struct inode *inode, const char *name, void *buf, size_t size);
 /*
- * Checks whether current may read or write (@mask) the attribute; not for access control lists. 0,
- * -EPERM, or -ENODATA: it may not learn whether there is one.
+ * Checks whether current may read or write (@mask: MAY_*) the extended attribute. It does not cover
+ * access control lists. Returns 0, -EPERM, or -ENODATA if current may not even learn whether the
+ * attribute exists.
  */
 int xattr_permission(struct inode *inode, const char *name, int mask);
 int setattr_prepare(struct dentry *dentry, struct iattr *attr);
 void setattr_copy(struct inode *inode, const struct iattr *attr);
-int notify_change(struct dentry *dentry, struct iattr *attr); /* i_rwsem held */
+int notify_change(struct dentry *dentry, struct iattr *attr); /* called with i_rwsem held */
 void generic_fillattr(struct inode *inode, struct kstat *st);
 int vfs_getattr(const struct path *path, struct kstat *st, u32 request, u32 flags);
 int file_update_time(struct file *f);
 void file_accessed(struct file *f);
 int file_remove_privs(struct file *f);
-int inode_newsize_ok(struct inode *inode, loff_t size); /* RLIMIT_FSIZE, s_maxbytes */
+int inode_newsize_ok(struct inode *inode, loff_t size); /* checks RLIMIT_FSIZE, s_maxbytes */
 
 #endif

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* chrdev.h: character devices by number, and the guard of all devices' use (chrdev.c). */
+/*
+ * chrdev.h: character devices by number, and the check that guards the use of all devices
+ * (chrdev.c).
+ */
 #ifndef NESTLING_VFS_CHRDEV_H
 #define NESTLING_VFS_CHRDEV_H
 
@@ -10,16 +13,19 @@ struct file_operations;
 int register_chrdev(
 	u32 major, u32 first_minor, u32 count, const char *name, const struct file_operations *fop);
 void unregister_chrdev(u32 major, u32 first_minor, u32 count);
-/* Prints a line of /proc/devices. */
+/* Prints line @i of /proc/devices. Returns its length, 0 past the end. */
 int chrdev_line(int i, char *buf, size_t size);
 
 /*
- * Checks the use of devices beyond the mode bits of their nodes; kernel/bpf registers it, NULL: no
- * check.
+ * Checks that apply to the use of devices beside the mode bits of their nodes. kernel/bpf registers
+ * the table; NULL: no further check.
  */
 enum { DEVICE_MKNOD = 1, DEVICE_READ = 2, DEVICE_WRITE = 4 };
 struct device_guard_ops {
-	/* Returns 0 or -errno: may current make, read, write that device? @mode: its type. */
+	/*
+	 * Returns 0 if current may make, read or write (@what: DEVICE_*) the device, else -errno.
+	 * @mode: its type.
+	 */
 	int (*permission)(umode_t mode, dev_t dev, int what);
 };
 extern const struct device_guard_ops *device_guard;

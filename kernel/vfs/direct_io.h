@@ -3,8 +3,8 @@
  * direct_io.h: O_DIRECT of files whose bytes are on a block device: direct_io.c transfers them, a
  * file system maps them to blocks.
  *
- * file_operations.direct names the operations; generic_file_read_iter() and
- * generic_file_write_iter() do the rest.
+ * A file system sets file_operations.direct to its struct direct_ops. generic_file_read_iter() and
+ * generic_file_write_iter() then call direct_io.c.
  */
 #ifndef NESTLING_VFS_DIRECT_IO_H
 #define NESTLING_VFS_DIRECT_IO_H
@@ -14,7 +14,7 @@
 enum direct_kind {
 	DIRECT_HOLE, /* reads as zeros */
 	DIRECT_DATA, /* at @sector */
-	/* has a place at @sector, but reads as zeros until a write to it has ended */
+	/* allocated at @sector, reads as zeros until a write to it has completed */
 	DIRECT_UNWRITTEN,
 };
 
@@ -30,42 +30,44 @@ struct direct_ops {
 	/* Finds the first extent of [pos, pos + len). 0 or -errno. i_rwsem is held. */
 	int (*map)(struct inode *inode, loff_t pos, u64 len, struct direct_extent *e);
 	/*
-	 * Prepares a write, with i_rwsem held for writing and the cache's dirty pages of the range
-	 * written out. Returns how many bytes of the range (at least 1) have blocks that only the
-	 * holder of i_rwsem can free. -ENOTBLK: write through the cache; -EAGAIN: @nowait is set
-	 * and it would wait; -ENOSPC and others. NULL op: the whole range.
+	 * Prepares a write. i_rwsem is held for writing, and the dirty pages of the range have been
+	 * written out. Returns how many bytes of the range (at least 1) have blocks that only a
+	 * holder of i_rwsem can free. -ENOTBLK: the caller must write through the page cache.
+	 * -EAGAIN: @nowait is set and the operation would wait. Other errors as of write(2). NULL
+	 * op: the whole range has blocks.
 	 */
 	s64 (*prepare)(struct inode *inode, loff_t pos, u64 len, bool nowait);
 	/*
-	 * Ends a write that met unwritten blocks, or @grows the file: @n bytes (or -errno) have
-	 * reached the device. Makes the blocks written, and sets the size. In a task; i_rwsem is
-	 * held if the file grows. 0 or -errno. NULL op: neither happens.
+	 * Completes a write that went to unwritten blocks, or that @grows the file: @n bytes (or
+	 * -errno) have reached the device. Marks the blocks as written and sets the size. Runs in a
+	 * task, with i_rwsem held if the file grows. Returns 0 or -errno. NULL op: such writes do
+	 * not occur.
 	 */
 	int (*end)(struct inode *inode, loff_t pos, ssize_t n, bool grows);
 };
 
 /*
- * True if transfers with this memory go straight to the disk. The kernel's own memory must consist
- * of frames that it may hand out.
+ * True if transfers between the file and this memory bypass the page cache. Memory of the kernel
+ * itself must consist of frames that the kernel may lend to the disk driver.
  */
 bool file_goes_direct(const struct file *f, const struct iov_iter *it);
 /* True if the transfer consists of whole sectors, in memory and on the disk. */
 bool direct_io_aligned(const struct inode *inode, const struct iov_iter *it, loff_t pos);
 /*
- * Reads or writes: returns bytes or -errno, with *pos advanced; -EIOCBQUEUED if it->async will be
- * called (*pos unchanged). -ENOTBLK: the caller must use the page cache; nothing was transferred,
- * but dirty pages were written. The caller has checked alignment, and cut @it to the permitted
- * length.
+ * Reads or writes without the page cache. Returns bytes or -errno, with *pos advanced; or
+ * -EIOCBQUEUED if it->async will be called (*pos is unchanged). -ENOTBLK: nothing was transferred,
+ * but dirty pages were written; the caller must use the page cache. The caller has checked the
+ * alignment, and cut @it to the permitted length.
  */
 ssize_t direct_read(struct file *f, struct iov_iter *to, loff_t *pos);
 /*
- * Writes and releases i_rwsem, which is held for writing, also after an error. It calls
- * sb_start_direct_write() and _end.
+ * Writes, and releases i_rwsem, which the caller holds for writing, even after an error. It calls
+ * sb_start_direct_write() and sb_end_direct_write() itself.
  */
 ssize_t direct_write_unlock(struct file *f, struct iov_iter *from, loff_t *pos);
 /*
- * Waits for transfers that are under way: before blocks are taken away. i_rwsem is held for
- * writing, so that none begins.
+ * Waits until the inode's direct transfers have completed, before its blocks are freed. The caller
+ * holds i_rwsem for writing, so that no transfer begins.
  */
 void inode_dio_wait(struct inode *inode);
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* fs_struct.h: the root, the current directory and the umask, which threads may share. */
+/*
+ * fs_struct.h: the root directory, the current directory and the umask of a task. Threads may share
+ * them (CLONE_FS).
+ */
 #ifndef NESTLING_VFS_FS_STRUCT_H
 #define NESTLING_VFS_FS_STRUCT_H
 
@@ -12,18 +15,18 @@ struct fs_struct {
 	atomic_t users;
 	spinlock_t lock;
 	int umask;
-	u32 seq; /* odd while they change */
-	/* under lock: set while it must not be shared */
+	u32 seq; /* odd while root or pwd change */
+	/* true while an exec runs, during which no child may share it; under lock */
 	bool in_exec;
-	/* under lock; read under seq too, in a stretch without a boundary */
+	/* under lock; lock-free readers use seq, in a stretch without a boundary (internal.h) */
 	struct path root, pwd;
 };
 
 struct fs_struct *fs_dup(struct fs_struct *old);
 void fs_put(struct fs_struct *fs);
-/* Takes a reference for a child; false: its owner is in an exec. */
+/* Takes a reference for a child. Returns false if the owner is in an exec. */
 bool fs_share(struct fs_struct *fs);
-/* Makes @fs (or NULL) current's and puts the old one. */
+/* Makes @fs (or NULL) current->fs and drops the reference to the old one. */
 void fs_exchange(struct fs_struct *fs);
 
 #endif

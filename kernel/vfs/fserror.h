@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fserror.h: how a file system reports that it found itself damaged, to listeners of fanotify
- * (FAN_FS_ERROR).
+ * fserror.h: how a file system reports to listeners of fanotify (FAN_FS_ERROR) that it is damaged.
  */
 #ifndef NESTLING_VFS_FSERROR_H
 #define NESTLING_VFS_FSERROR_H
@@ -9,8 +8,8 @@
 #include "kernel/vfs/vfs.h"
 
 /*
- * Reports an error of a file system to watchers. @inode: where it is; number and generation
- * suffice; NULL: at no file. @error: a positive errno. May sleep.
+ * Reports an error of a file system to its watchers. @inode: the damaged file, of which only number
+ * and generation are used; NULL: no particular file. @error: a positive errno. May sleep.
  */
 void fsnotify_fs_error(struct super_block *sb, struct inode *inode, int error);
 

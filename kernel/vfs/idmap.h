@@ -3,9 +3,9 @@
  * idmap.h: id-mapped mounts: the users and groups to which the files below a mount seem to belong.
  *
  * Such a mount has a user namespace, mnt_idmap, whose map translates ids. Example: the file system
- * stores uid 1000; through this mount, the file's owner is the user to whom mnt_idmap maps its own
- * uid 1000. A kept id is the file system's, as in i_uid and in the argument of setattr. A seen id
- * is the one that programs see and that all permission checks use. On every other mount the kept id
+ * stores uid 1000. Through this mount, the file's owner is the user whose uid inside mnt_idmap is
+ * 1000. A kept id is the file system's, as in i_uid and in the argument of setattr. A seen id is
+ * the one that programs see and that all permission checks use. On every other mount the kept id
  * and the seen id are equal.
  *
  *	was = idmap_enter(path.mnt);
@@ -13,14 +13,14 @@
  *	                                                seen_gid(inode)
  *	idmap_leave(was);
  *
- * Checks are made deep in file systems, which know of inodes and not of mounts. So the mount that
- * current works through is its own state (task->idmap), and not an argument of every operation.
- * Only a file system of FS_ALLOW_IDMAP ever meets an id-mapped mount.
+ * Checks are made deep in file systems, which know inodes but not mounts. So the map of the mount
+ * that current works through is state of the task (task->idmap), and not an argument of every
+ * operation. Only file systems with FS_ALLOW_IDMAP can have id-mapped mounts.
  *
  * Invariants:
  * 1. A mount's map is set once, before other tasks can find the mount, and lives as long as the
- *    mount, which the path of the entered task keeps.
- * 2. task->idmap is NULL except between the two calls, both of which come within one system call.
+ *    mount. Between the two calls the task's path keeps the mount.
+ * 2. task->idmap is NULL except between the two calls, which a task makes within one system call.
  */
 #ifndef NESTLING_VFS_IDMAP_H
 #define NESTLING_VFS_IDMAP_H
@@ -43,8 +43,8 @@ static inline void idmap_leave(struct user_namespace *was)
 }
 
 /*
- * Translate between the ids of a file system and those seen through a mount of it with @map. -1:
- * the id has no counterpart.
+ * Translate between kept ids and the ids seen through a mount with @map. They return -1 if the id
+ * has no counterpart.
  */
 kuid_t idmap_uid(const struct user_namespace *map, const struct super_block *sb, kuid_t kept);
 kgid_t idmap_gid(const struct user_namespace *map, const struct super_block *sb, kgid_t kept);
@@ -76,30 +76,33 @@ static inline kgid_t seen_gid(const struct inode *inode)
 {
 	return sb_seen_gid(inode->i_sb, inode->i_gid);
 }
-/* True if owner and group are mapped on this mount. Otherwise the inode cannot be changed. */
+/* True if owner and group have seen ids on this mount. Otherwise the inode cannot be changed. */
 static inline bool inode_is_somebodys(const struct inode *inode)
 {
 	return uid_valid(seen_uid(inode)) && uid_valid(seen_gid(inode));
 }
-/* Tests a capability as capable_wrt_ids() does, for an inode's ids. */
+/*
+ * Returns true if current has capability @cap over the inode's owner and group, as
+ * capable_wrt_ids() decides.
+ */
 static inline bool capable_wrt_inode(const struct inode *inode, int cap)
 {
 	return capable_wrt_ids(seen_uid(inode), seen_gid(inode), cap);
 }
-/*
- * True if current is in the group that @kept (an inode's i_gid, or its future value) is mapped to.
- */
+/* True if current is in the group whose kept id is @kept: an inode's i_gid, or its future value. */
 static inline bool in_kept_group(const struct inode *inode, kgid_t kept)
 {
 	return in_group(sb_seen_gid(inode->i_sb, kept));
 }
 
 /*
- * Returns the map that mount_setattr(2) names by an open file, with a reference. ERR_PTR(-EBADF,
- * -EINVAL, -EPERM).
+ * Returns, with a reference, the user namespace whose file descriptor @fd is passed to
+ * mount_setattr(2). ERR_PTR(-EBADF, -EINVAL, -EPERM).
  */
 struct user_namespace *idmap_of_fd(u64 fd);
-/* Asks whether @m may get @map: 0, -EINVAL, -EPERM or -EBUSY. namespace_sem held. */
+/*
+ * Checks whether @m may be given the map @map: 0, -EINVAL, -EPERM or -EBUSY. namespace_sem is held.
+ */
 int may_idmap(const struct mount *m, const struct user_namespace *map);
 
 #endif

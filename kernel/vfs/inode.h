@@ -4,9 +4,9 @@
  * that lead to it (file/file.h).
  *
  * A file system gets an inode by iget_locked(), which finds it or makes a new one with I_NEW; or by
- * new_inode() and insert_inode_locked(). It fills the new inode, i_op and i_fop above all, and
- * calls unlock_new_inode(). ihold() and iput() count references. After the last one an inode that
- * still has a name stays cached; else s_op->evict_inode frees its space.
+ * new_inode() and insert_inode_locked(). It fills in the new inode, mainly i_op and i_fop, and
+ * calls unlock_new_inode(). ihold() and iput() count references. After the last iput() an inode
+ * that still has a name stays cached; otherwise s_op->evict_inode frees its space.
  *
  * Locks: kernel/lib/lock_order. Operations on a directory run with its i_rwsem held for writing,
  * lookup with it held for reading or writing. The members of struct inode are grouped by lock.
@@ -35,14 +35,14 @@ struct super_block;
 
 /* i_state, under i_lock */
 #define I_NEW 0x1
-#define I_DIRTY_SYNC 0x2     /* times and the like */
-#define I_DIRTY_DATASYNC 0x4 /* attributes for fdatasync: size, blocks */
+#define I_DIRTY_SYNC 0x2     /* times and other attributes */
+#define I_DIRTY_DATASYNC 0x4 /* attributes that fdatasync writes: size */
 #define I_DIRTY_PAGES 0x8
 #define I_DIRTY (I_DIRTY_SYNC | I_DIRTY_DATASYNC | I_DIRTY_PAGES)
 #define I_FREEING 0x10
 #define I_SYNC 0x20
-#define I_LINKABLE 0x40 /* O_TMPFILE */
-/* the file system itself uses it until put_super */
+#define I_LINKABLE 0x40 /* O_TMPFILE: may get its first name */
+/* the file system itself uses the inode until put_super */
 #define I_OWN 0x80
 
 /* i_flags */
@@ -54,7 +54,7 @@ struct super_block;
 #define S_PRIVATE 0x20
 #define S_DIRSYNC 0x40
 #define S_SWAPFILE 0x100 /* a swap area: cannot be changed */
-/* no set-id bits, no security xattrs to clear on write */
+/* the inode has no set-id bits and no security xattrs that a write must clear */
 #define S_NOSEC 0x80
 
 struct file_extent {
@@ -63,14 +63,14 @@ struct file_extent {
 };
 #define FILE_EXTENT_HOLE 0x1
 #define FILE_EXTENT_UNWRITTEN 0x2 /* allocated, reads as zeros */
-#define FILE_EXTENT_INLINE 0x8    /* within a block of other things */
-/* the file reports blocks and no extents: neighbours are joined */
+#define FILE_EXTENT_INLINE 0x8    /* within a block that holds other data */
+/* the file system reports single blocks, not extents: adjacent blocks are joined */
 #define FILE_EXTENT_BLOCKS 0x4
 
 struct inode_operations {
 	/*
-	 * Attaches the inode to @dentry by d_splice_alias/d_add (negative: NULL inode). NULL,
-	 * another dentry to use, or ERR_PTR.
+	 * Attaches the inode to @dentry by d_splice_alias() or d_add(), with a NULL inode if the
+	 * name does not exist. Returns NULL, another dentry to use instead, or ERR_PTR.
 	 */
 	struct dentry *(*lookup)(struct inode *dir, struct dentry *dentry, u32 flags);
 	int (*create)(struct inode *dir, struct dentry *dentry, umode_t mode, bool excl);
@@ -88,64 +88,69 @@ struct inode_operations {
 		struct dentry *new_dentry, u32 flags);
 	int (*tmpfile)(struct inode *dir, struct dentry *dentry, umode_t mode);
 	/*
-	 * Returns the target in a buffer that stays valid (kfree'd by the caller when *to_free is
-	 * set). ERR_PTR.
+	 * Returns the target, in a buffer that stays valid, or ERR_PTR. If *to_free is set, the
+	 * caller frees it with kfree().
 	 */
 	const char *(*get_link)(struct dentry *dentry, struct inode *inode, char **to_free);
-	/* Jumps to a path instead, for magic links of /proc. NULL for ordinary symlinks. */
+	/*
+	 * Goes to a path instead of returning a target: magic links of /proc. NULL for ordinary
+	 * symlinks.
+	 */
 	int (*follow_link)(struct dentry *dentry, struct inode *inode, struct path *to);
 	int (*permission)(struct inode *inode, int mask); /* MAY_*; NULL: generic_permission */
 	int (*getattr)(const struct path *path, struct kstat *st, u32 request, u32 flags);
-	/* getattr does not sleep, and can do without references */
+	/* getattr does not sleep, so callers without references may call it */
 	bool getattr_plain;
 	int (*setattr)(struct dentry *dentry, struct iattr *attr);
 	/*
-	 * Attributes by names with their prefix ("user.x"). They return the size or -errno; buf
-	 * NULL: size only. flags XATTR_CREATE/REPLACE; value NULL: remove.
+	 * Extended attributes by full name ("user.x"). getxattr and listxattr return the size or
+	 * -errno; buf NULL: only the size. setxattr: @flags XATTR_CREATE or XATTR_REPLACE; value
+	 * NULL: removes the attribute.
 	 */
 	ssize_t (*getxattr)(struct inode *inode, const char *name, void *buf, size_t size);
 	int (*setxattr)(
 		struct inode *inode, const char *name, const void *value, size_t size, int flags);
 	ssize_t (*listxattr)(struct inode *inode, char *buf, size_t size);
 	/*
-	 * FS_*_FL of linux/fs.h; set_flags with i_rwsem held: -EOPNOTSUPP for flags that the file
-	 * system cannot store.
+	 * FS_*_FL of linux/fs.h. set_flags is called with i_rwsem held, and returns -EOPNOTSUPP for
+	 * flags that the file system cannot store.
 	 */
 	int (*get_flags)(struct inode *inode, u32 *flags);
 	int (*set_flags)(struct inode *inode, u32 flags);
 	/* Finds the extent, or the hole, that contains byte @pos of the file. */
 	int (*extent_at)(struct inode *inode, u64 pos, struct file_extent *e);
-	/* extent_at serves FIBMAP only: FIEMAP is EOPNOTSUPP */
+	/* extent_at serves FIBMAP only: FIEMAP returns -EOPNOTSUPP */
 	bool only_fibmap;
 	/*
-	 * Finds the bytes of the device in which its attributes lie. pos 0: a hole, there are none.
+	 * Finds the bytes of the device that hold the inode's extended attributes. If there are
+	 * none, sets FILE_EXTENT_HOLE.
 	 */
 	int (*xattr_extent)(struct inode *inode, struct file_extent *e);
 };
-/* Ends set_flags: sets the flags that vfs looks at. */
+/* Called at the end of set_flags: sets those i_flags that vfs itself uses. */
 void inode_set_flags(struct inode *inode, u32 flags);
 
 struct inode {
 	/*
-	 * Type, mode and owner. Set before lookups find the inode. Mode, owner and flags then
-	 * change under i_rwsem (S_DEAD: or that of the parent), and are read without a lock. A path
-	 * walk reads little else, so this group comes first.
+	 * Type, mode and owner. They are set before lookups can find the inode. After that, mode,
+	 * owner and flags change under i_rwsem (S_DEAD: or that of the parent), and are read
+	 * without a lock. A path walk reads little else, so this group comes first.
 	 */
 	umode_t i_mode;
 	kuid_t i_uid;
 	kgid_t i_gid;
-	u32 i_flags; /* S_* */
+	u32 i_flags; /* S_* above */
 	const struct inode_operations *i_op;
 	const struct file_operations *i_fop; /* becomes file->f_op at open */
 	struct super_block *i_sb;
-	struct posix_acl *i_acl; /* access list (acl.h); NULL: none */
+	struct posix_acl *i_acl; /* access ACL (acl.h); NULL: none */
 
 	/* Content: the page cache, which has its own locks (kernel/mm/file/address_space.h). */
 	struct address_space *i_mapping; /* usually &i_data */
 	struct address_space i_data;
 
 	/*
-	 * Attributes for stat(2): written under i_rwsem of the inode, i_nlink also under that of
+	 * Attributes for stat(2). Written under i_rwsem of the inode; i_nlink also under i_rwsem of
 	 * its directories, i_blocks under i_lock. Read without a lock, the size by i_size_read().
 	 */
 	ino_t i_ino; /* immutable once hashed */
@@ -154,8 +159,8 @@ struct inode {
 	loff_t i_size;
 	struct timespec64 i_atime, i_mtime, i_ctime, i_btime;
 	u64 i_blocks;  /* 512-byte units */
-	u32 i_blkbits; /* of st_blksize; immutable */
-	/* distinguishes files that have had one number: file handles */
+	u32 i_blkbits; /* log2 of st_blksize; immutable */
+	/* tells apart files that have used the same number, for file handles */
 	u32 i_generation;
 
 	/* Locks, and the members that i_lock protects. */
@@ -163,26 +168,29 @@ struct inode {
 	struct rwsem i_rwsem;
 	u32 i_state; /* I_* */
 
-	/* Counts: atomic. */
-	/* references; from 0 to 1 only under i_lock */
+	/* Counters, all atomic. */
+	/* references; goes from 0 to 1 only under i_lock */
 	atomic_t i_count;
 	/* direct transfers under way: inode_dio_wait() */
 	atomic_t i_dio_count;
-	/* > 0 writers, < 0 denied (executing) */
+	/* > 0: number of writers; < 0: writing is denied (executing) */
 	atomic_t i_writecount;
-	/* files that have it open for reading only: for leases */
+	/* open files that can only read, for leases */
 	atomic_t i_readcount;
 
 	/* Lists that the inode is on, each with its own lock. */
 	struct hlist_node i_hash;   /* inode hash, under its bucket lock */
 	struct list_head i_sb_list; /* under s_inode_list_lock */
-	/* sb's dirty inodes in the order of dirtied_when, under s_inode_wblist_lock */
+	/*
+	 * link in its superblock's s_dirty, in the order of dirtied_when, or in s_syncing; under
+	 * s_inode_wblist_lock
+	 */
 	struct list_head i_dirty_list;
 	u64 dirtied_when;
 	struct list_head i_lru;    /* unused inodes, under inode_lru_lock */
 	struct list_head i_dentry; /* aliases (dentry.d_alias), under i_lock */
 
-	/* Members of some kinds of files. */
+	/* Members that only some kinds of files use. */
 	/* pipe_inode_info of a FIFO or pipe, under i_lock */
 	void *i_pipe;
 	struct block_device *i_bdev; /* of a block device's node */
@@ -190,11 +198,14 @@ struct inode {
 	char *i_link;
 	/* entries of a directory of a memory file system, under i_rwsem */
 	struct simple_dir *i_sdir;
-	/* ACL that files made in this directory get, as i_acl */
+	/* ACL that new files in this directory get; locks as for i_acl */
 	struct posix_acl *i_default_acl;
 	/* F_SEAL_* of a memfd, with SEALS_ALLOWED; under i_rwsem */
 	u32 i_seals;
-	/* swap areas that lie in it below a loop device: it keeps its blocks; under i_rwsem */
+	/*
+	 * number of swap areas in the file below a loop device: its blocks must not move; under
+	 * i_rwsem
+	 */
 	u32 i_pins;
 #define SEALS_ALLOWED 0x80000000
 	u8 i_write_hint; /* RWH_*, read and written racily */
@@ -205,9 +216,9 @@ struct inode {
 	void *i_fsnotify;          /* marks of inotify, under its watch_lock */
 	struct dnotify *i_dnotify; /* requests of F_NOTIFY, under dnotify_lock */
 
-	/* The end of it: freed by i_free() after a grace period. */
+	/* Freeing: i_free() runs after an RCU grace period. */
 	struct rcu_head i_rcu;
-	/* s_op->free_inode, or the plain one; immutable */
+	/* s_op->free_inode or the generic function; immutable */
 	void (*i_free)(struct inode *inode);
 
 	void *i_private; /* of the file system */
@@ -221,44 +232,45 @@ static inline void i_size_write(struct inode *i, loff_t size)
 	WRITE_ONCE(i->i_size, size);
 }
 
-struct inode *new_inode(struct super_block *sb); /* count 1, no number, not hashed; NULL */
+struct inode *new_inode(struct super_block *sb); /* count 1, no number, not hashed; or NULL */
 /*
- * Finds an inode by its number in the hash, or makes one with I_NEW, which the caller fills and
- * unlocks by unlock_new_inode(). ERR_PTR(-ENOMEM).
+ * Finds an inode by its number in the hash, or adds a new one with I_NEW. The caller fills in the
+ * new inode and calls unlock_new_inode(). ERR_PTR(-ENOMEM).
  */
 struct inode *iget_locked(struct super_block *sb, ino_t ino);
 struct inode *ilookup(struct super_block *sb, ino_t ino);
 void unlock_new_inode(struct inode *inode);
-/* Removes and puts an I_NEW inode that could not be filled. */
+/* Drops an I_NEW inode that could not be filled in, and removes it from the hash. */
 void iget_failed(struct inode *inode);
-/* Removes an inode that is still used from the hash: it is not found by its number any more. */
+/* Removes an inode that is in use from the hash, so that lookups by number no longer find it. */
 void inode_unhash(struct inode *inode);
-/* Enters a created inode into the hash with I_NEW; 0 or -EBUSY. */
+/* Enters a new inode into the hash with I_NEW. Returns 0 or -EBUSY. */
 int insert_inode_locked(struct inode *inode);
-/* Hashes an inode in use under its own number: ilookup() finds it from now on. */
+/* Enters an inode that is in use into the hash, so that ilookup() finds it from now on. */
 void inode_hash_late(struct inode *inode);
 void inode_init_owner(
-	struct inode *inode, struct inode *dir, umode_t mode); /* fsuid/gid, setgid directories */
+	struct inode *inode, struct inode *dir, umode_t mode); /* owner and group as of open(2) */
 void ihold(struct inode *inode);
 void iput(struct inode *inode);
 /*
- * Drops a reference after the last name or file may have gone: the inode's space is free
- * afterwards, even if it was being written back. Does not wait while another file has it open. The
- * caller holds no lock that a write or a removal could wait for. NULL is fine.
+ * Drops a reference when the last name or the last open file may be gone. If it is the last use,
+ * the inode's space has been freed on return, even if a writeback of it was running. It does not
+ * wait while another file has the inode open. The caller holds no lock that a write or a removal
+ * could wait for. @inode may be NULL.
  */
 void iput_removed(struct inode *inode);
 /*
- * True if the file was removed meanwhile and the flusher has the only reference: dirty pages go
- * with it when the flusher lets go. A waiting caller (wbc->sync) may have the file open, which is
- * the one reference.
+ * True if the file was removed during its writeback and the flusher holds the only reference. Its
+ * dirty pages are then dropped with the inode, when the flusher drops that reference. With
+ * wbc->sync the only reference may belong to the waiting caller, which has the file open.
  */
 static inline bool inode_only_flushed(const struct inode *inode)
 {
 	return !inode->i_nlink && atomic_read(&inode->i_count) == 1;
 }
-void clear_inode(struct inode *inode);           /* end of evict_inode */
-void mark_inode_dirty(struct inode *inode);      /* all of I_DIRTY_SYNC|DATASYNC */
-void mark_inode_dirty_sync(struct inode *inode); /* times only */
+void clear_inode(struct inode *inode);           /* called last by evict_inode */
+void mark_inode_dirty(struct inode *inode);      /* I_DIRTY_SYNC and I_DIRTY_DATASYNC */
+void mark_inode_dirty_sync(struct inode *inode); /* I_DIRTY_SYNC: times only */
 void inc_nlink(struct inode *inode);
 void drop_nlink(struct inode *inode);
 void clear_nlink(struct inode *inode);

@@ -1,18 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * internal.h: between the files of vfs.
+ * internal.h: declarations that only the files of vfs share.
  *
  * Lock-free readers: dentries, inodes, mounts, files and superblocks are freed by call_rcu(), so a
  * stretch of kernel code that passes no boundary (no schedule, cond_resched, uaccess or allocation
  * that may sleep) may read any of them that it found through a live pointer. The result of such a
- * stretch is valid only if the sequence numbers below did not change meanwhile, and a reference was
- * got by d_tryget()/mnt_tryget(), which refuse the dead.
+ * stretch is valid only if the sequence numbers below did not change meanwhile. A reference to what
+ * it found is taken by d_tryget() or mnt_tryget(), which fail for an object that is being freed.
  *
  *	rename_seq  odd while a dentry changes its name or parent; rename_lock orders the writers
  *	mount_seq   odd while the tree of mounts changes; mount_lock orders the writers
  *
- * Locks: kernel/lib/lock_order, levels super to mounts (those that sleep) and names (those that
- * spin).
+ * Locks: kernel/lib/lock_order, levels super to mounts (locks that sleep) and names (spinlocks).
  */
 #ifndef NESTLING_VFS_INTERNAL_H
 #define NESTLING_VFS_INTERNAL_H
@@ -39,7 +38,8 @@
 #define S_IXUGO 0111
 
 /*
- * A bit of i_state, for stat.c and attr.c: the times were read after the last write had moved them.
+ * A bit of i_state, used by stat.c and attr.c: the times have been read since the last write
+ * changed them.
  */
 #define I_TIMES_SEEN 0x80000000
 
@@ -61,8 +61,9 @@ static inline u32 vfs_seq_begin(struct vfs_seq *s)
 	return v;
 }
 /*
- * Ends a stretch of reads. True: a writer came in between. Since both accesses are sequentially
- * consistent, a writer that begins after this sees a count that the caller incremented before it.
+ * Ends a stretch of lock-free reads. Returns true if a writer came in between, so that the caller
+ * must start again. Since both accesses are sequentially consistent, a writer that begins after
+ * this call sees a refcount that the caller incremented before it.
  */
 static inline bool vfs_seq_retry(struct vfs_seq *s, u32 v)
 {
@@ -82,17 +83,17 @@ static inline void vfs_seq_write_end(struct vfs_seq *s)
 
 /* ---- walk.c ---- */
 /*
- * Looks at the end of a path without a reference: may not sleep nor keep a pointer. 0, an error, or
- * -ECHILD: not without one.
+ * Reads what it needs from the end of a path to which no reference is held. It may not sleep, and
+ * may not keep a pointer. Returns 0, an error, or -ECHILD if it needs a reference.
  */
 typedef int walk_look_fn(const struct path *path, void *arg);
 /*
- * Walks without references and returns what @look returns, -ENOENT, -EBADF, or -ECHILD: the caller
- * then walks with references.
+ * Walks without taking references, calls @look at the end, and returns its result, or -ENOENT or
+ * -EBADF. -ECHILD: the caller must walk again, with references.
  */
 int walk_look(int dfd, const char *name, u32 flags, walk_look_fn *look, void *arg);
 
-/* ---- root and working directory: changed between these two ---- */
+/* ---- root and working directory: writers enclose a change with these two ---- */
 static inline void fs_write_begin(struct fs_struct *fs)
 {
 	spin_lock(&fs->lock);
@@ -108,7 +109,8 @@ static inline void fs_write_end(struct fs_struct *fs)
 /* ---- dcache.c ---- */
 #define D_DEAD (-0x40000000)
 /*
- * Notifies watchers, once, that the file is gone whose last name was @d, unless a file has it open.
+ * Notifies watchers, once, that a file whose last name was @d has been deleted, unless a file has
+ * it open.
  */
 void d_tell_gone(struct dentry *d);
 /* Takes a reference unless the dentry is being freed. */
@@ -123,8 +125,8 @@ static inline bool d_tryget(struct dentry *d)
 	return false;
 }
 /*
- * Finds the hashed child of that name, without a reference; the caller passes no boundary until it
- * has used the child. NULL: there is none, or a rename is moving it.
+ * Finds the hashed child with that name, without taking a reference. The caller passes no boundary
+ * until it has used the child. NULL: there is no such child, or a rename is moving it.
  */
 struct dentry *d_find_rcu(const struct dentry *parent, const struct qstr *name);
 static inline bool d_unhashed(const struct dentry *d)
@@ -135,7 +137,7 @@ static inline bool d_unlinked(const struct dentry *d)
 {
 	return d_unhashed(d) && !(d->d_flags & (DCACHE_ROOT | DCACHE_PSEUDO));
 }
-/* True if @d is unhashed for good. A concurrent rename unhashes it for a moment. */
+/* True if @d is unhashed for good: a rename in progress unhashes a dentry only for a moment. */
 static inline bool d_gone(const struct dentry *d)
 {
 	bool gone;
@@ -149,15 +151,15 @@ static inline bool d_mounted(const struct dentry *d)
 {
 	return READ_ONCE(d->d_flags) & DCACHE_MOUNTED;
 }
-/* True if a walk has to look for a mount on @d, or to call a file system that manages it. */
+/* True if a walk must look up a mount on @d, or ask a file system that manages automounts there. */
 static inline bool d_mounted_or_managed(const struct dentry *d)
 {
 	return READ_ONCE(d->d_flags) & (DCACHE_MOUNTED | DCACHE_MANAGED);
 }
 void d_set_mounted(struct dentry *d, bool on);
-/* True if @a is @d or above it; under s_rename_mutex or rename_lock. */
+/* True if @a is @d or above it. Under s_rename_mutex or rename_lock. */
 bool d_is_ancestor(const struct dentry *a, const struct dentry *d);
-/* True if @d is @top or below it; takes rename_lock. */
+/* True if @d is @top or below it. Takes rename_lock. */
 bool d_is_below(const struct dentry *d, const struct dentry *top);
 void shrink_dcache_parent(struct dentry *d);
 void shrink_dcache_for_umount(struct super_block *sb);
@@ -166,15 +168,15 @@ void dcache_init(void);
 
 /* ---- inode.c, writeback.c ---- */
 void inode_init(void);
-bool igrab(struct inode *inode); /* a reference unless it is being freed */
+bool igrab(struct inode *inode); /* false: it is being freed */
 /*
- * Returns the next inode behind @at (NULL: the first) for which @wanted is true. After many others
- * it returns any inode, so that the caller can reschedule. Drops the reference to @at and takes one
- * to the inode returned. NULL: the end of the list.
+ * Returns the next inode after @at (NULL: the first) for which @wanted is true. After many for
+ * which it is false it returns the next inode anyway, so that the caller can reschedule. Drops the
+ * reference to @at and takes one to the inode returned. NULL: the end of the list.
  */
 struct inode *sb_next_inode(
 	struct super_block *sb, struct inode *at, bool (*wanted)(const struct inode *inode));
-void fsnotify_unmount(struct super_block *sb); /* watches of its inodes end */
+void fsnotify_unmount(struct super_block *sb); /* ends the watches of its inodes */
 int invalidate_inodes(struct super_block *sb);
 int writeback_inode(struct inode *inode, bool sync);
 void writeback_kick(struct inode *inode);
@@ -184,9 +186,9 @@ void wake_inode(struct inode *inode);
 
 /* ---- freeze.c ---- */
 #define FREEZE_ALL (FREEZE_USER | FREEZE_SNAPSHOT)
-/* Drops the freezes in the set @who; s_umount held for writing. */
+/* Drops the freezes whose holders (FREEZE_*) are in @who. s_umount is held for writing. */
 void super_thaw_locked(struct super_block *sb, u32 who);
-/* Forbids all freezes (@on), or allows them again. */
+/* Forbids all freezes if @on, otherwise allows them again. */
 void freeze_forbid(bool on);
 
 /* ---- super.c ---- */
@@ -194,9 +196,10 @@ extern struct list_head super_blocks; /* under sb_lock */
 extern spinlock_t sb_lock;
 void super_init(void);
 /*
- * Returns the next superblock in the list after @prev (NULL: the first), or NULL at the end. It may
- * end, but its memory stays until the next call, which takes it as @prev. super_prev() goes from
- * the youngest to the oldest, and also returns superblocks that are being taken down.
+ * Returns the superblock after @prev in the list (NULL: the first), or NULL at the end. The
+ * superblock may be unmounted meanwhile, but its memory stays until the caller passes it as @prev.
+ * super_prev() goes from the youngest to the oldest, and also returns superblocks that are being
+ * taken down.
  */
 struct super_block *super_next(struct super_block *prev);
 struct super_block *super_prev(struct super_block *next);
@@ -214,31 +217,31 @@ static inline bool sb_rdonly(const struct super_block *sb)
 struct file_system_type *filesystem_nth(int i);
 
 /* ---- namespace.c ---- */
-#define MNT_IN_NS 1    /* mnt_state: attached in a namespace */
-#define MNT_INTERNAL 2 /* kern_mount */
+#define MNT_IN_NS 1    /* made by kern_mount() */
+#define MNT_INTERNAL 2 /* umount2(MNT_EXPIRE) once saw it unused */
 #define MNT_EXPIRED 4  /* umount2(MNT_EXPIRE) has seen it unused */
 #define MNT_DOOMED 8   /* lazily unmounted */
 void namespace_init(void);
 void mnt_set_ns_root(struct mount *m);
 struct mount *mnt_alloc_internal(
-	struct dentry *root, const char *name); /* not in any namespace; ERR_PTR */
+	struct dentry *root, const char *name); /* in no namespace; ERR_PTR */
 static inline bool mnt_tryget(struct mount *m)
 {
 	return atomic_inc_not_zero(&m->mnt_count);
 }
 /*
- * Finds the mount on top of (m, d), without a reference; under mount_lock, or within a mount_seq
- * stretch.
+ * Finds the mount on top of @d in @m, without taking a reference. Called under mount_lock or within
+ * a stretch of mount_seq.
  */
 struct mount *mount_lookup_rcu(struct mount *m, struct dentry *d);
 /* Finds the mount on top of @p, with a reference, or returns NULL. */
 struct mount *mount_lookup(const struct path *p);
-bool path_is_under(const struct path *p, const struct path *root); /* takes the locks */
+bool path_is_under(const struct path *p, const struct path *root); /* takes the locks it needs */
 bool mnt_readonly(const struct mount *m);
 /* Unmounts a detached tree when the file with FMODE_NEED_UNMOUNT is closed. */
 void mnt_dissolve(struct mount *m);
-bool is_mountpoint_here(struct dentry *d); /* in current's namespace */
-void detach_mounts(struct dentry *d);      /* of a dentry that is going away */
+bool is_mountpoint_here(struct dentry *d); /* in current's mount namespace */
+void detach_mounts(struct dentry *d);      /* unmounts all on a removed dentry */
 
 /* ---- namei.c ---- */
 struct open_how_k {
@@ -249,10 +252,10 @@ struct open_how_k {
 };
 struct file *do_filp_open(int dfd, const char *name, const struct open_how_k *how);
 int may_create(struct inode *dir, struct dentry *d);
-/* True if a file that current makes there would have an owner. */
+/* True if the owner of a file that current makes there can be stored in that file system. */
 bool has_kept_ids(const struct super_block *sb);
 int may_delete(struct inode *dir, struct dentry *d, bool isdir);
-/* Get and set the current root and working directory; the getters take references. */
+/* Get and set root and working directory of @fs. The getters take references. */
 void get_fs_root(struct fs_struct *fs, struct path *p);
 void get_fs_pwd(struct fs_struct *fs, struct path *p);
 void set_fs_root(struct fs_struct *fs, const struct path *p);
@@ -265,15 +268,16 @@ void namei_caches_init(void);
 
 /* ---- open.c, file.c, fdtable.c ---- */
 bool inode_may_be_direct(const struct inode *inode);
-#define ENOIOCTLCMD 515 /* never leaves the kernel */
-/* Fills in the STATX_ATTR_* flags for the flags of the inode. */
+#define ENOIOCTLCMD 515 /* returned inside the kernel only */
+/* Sets the STATX_ATTR_* flags of *st that correspond to the inode's flags. */
 void fill_attributes(struct inode *inode, struct kstat *st);
-long file_attr_ioctl(struct file *f, u32 cmd, u64 arg); /* -ENOIOCTLCMD: another ioctl */
-int vfs_open(struct file *f);                           /* f_path set: checks, f_op, f_op->open */
-struct file *file_alloc(u32 flags);                     /* empty; ERR_PTR */
-void file_free(struct file *f);                         /* a file that was never opened */
+long file_attr_ioctl(struct file *f, u32 cmd, u64 arg); /* -ENOIOCTLCMD: not an ioctl for it */
+/* Opens a file whose f_path is set: checks permissions, sets f_op and calls f_op->open. */
+int vfs_open(struct file *f);
+struct file *file_alloc(u32 flags); /* no path yet; ERR_PTR */
+void file_free(struct file *f);     /* a file that was never opened */
 void file_drop_path(struct file *f);
-struct file *path_file(const struct path *path); /* O_PATH; ERR_PTR */
+struct file *path_file(const struct path *path); /* opens with O_PATH; ERR_PTR */
 void file_table_init(void);
 int fd_set_cloexec(int fd, bool on); /* 0, -EBADF */
 long f_dupfd(u32 from, struct file *f, u32 flags);
@@ -282,7 +286,7 @@ int do_truncate(const struct path *p, loff_t len, struct file *f, u32 extra);
 u32 f_flags_to_lookup(u32 flags);
 
 #ifndef F_SEAL_EXEC
-#define F_SEAL_EXEC 0x20 /* of a memfd: its bits for execution stay */
+#define F_SEAL_EXEC 0x20 /* of a memfd: its x bits cannot change */
 #endif
 
 /* ---- read_write.c ---- */
@@ -297,17 +301,18 @@ int inode_change_ok(struct inode *inode, struct iattr *attr);
 /* ---- lease.c ---- */
 long fcntl_setlease(int fd, struct file *f, int type);
 long fcntl_getlease(struct file *f);
-void lease_remove_file(struct file *f); /* the last reference goes */
+void lease_remove_file(struct file *f); /* called when the last reference goes */
 /*
- * Prints leases as locks_lines() prints locks; leases come last. lease_fdinfo() prints the lease of
- * @f as line @nr of its fdinfo. Both return the number of bytes.
+ * Prints leases of @at in the form in which locks_lines() prints locks; leases come after the
+ * locks. lease_fdinfo() prints the lease of @f as line @nr of its fdinfo. Both return the number of
+ * bytes.
  */
 int leases_lines(struct locks_at *at, const struct pid_namespace *ns, char *buf, size_t size);
 int lease_fdinfo(struct file *f, int nr, char *buf, size_t size);
 int lease_break_slow(struct inode *inode, const struct file *f, bool write, bool nonblock);
 /*
  * Breaks the leases of a file before @f opens it (NULL: before a truncation): signals the holders
- * and waits. 0, -EAGAIN, -ERESTARTSYS.
+ * and waits for them. Returns 0, -EAGAIN or -ERESTARTSYS.
  */
 static inline int lease_break(struct inode *inode, const struct file *f, bool write, bool nonblock)
 {
@@ -318,21 +323,23 @@ static inline int lease_break(struct inode *inode, const struct file *f, bool wr
 
 /* ---- locks.c ---- */
 void kill_fasync(struct file *f, int fd, int band);
-void fown_put(struct fown *o); /* its references */
-/* Makes current's process the owner if there is none. */
+void fown_put(struct fown *o); /* drops its references */
+/* Makes current's process the owner that gets the file's signals, if there is no owner yet. */
 void file_owned_by_us(struct file *f);
-/* Ends reports of events and resets F_SETSIG. */
+/* Removes the owner, so that no more events are reported, and resets F_SETSIG. */
 void file_drop_owner(struct file *f);
 /*
- * dnotify.c: fcntl(F_NOTIFY), and the removal of its requests at close. @owner NULL: the file ends.
+ * dnotify.c: fcntl(F_NOTIFY), and the removal of its requests when a descriptor is closed. @owner
+ * NULL: the last reference to the file goes.
  */
 long fcntl_notify(int fd, struct file *f, u32 mask);
 void dnotify_remove(struct file *f, struct files_struct *owner);
-long fcntl_lock(int fd, struct file *f, u32 cmd, uaddr_t arg); /* F_GETLK and all its kin */
+/* F_GETLK, F_SETLK, F_OFD_* and the like */
+long fcntl_lock(int fd, struct file *f, u32 cmd, uaddr_t arg);
 
 /* ---- chrdev.c ---- */
 extern const struct file_operations def_chr_fops, def_sock_fops;
-void vfs_special_fops(struct inode *inode); /* i_fop of a device, FIFO or socket node */
+void vfs_special_fops(struct inode *inode); /* sets i_fop of a device, FIFO or socket */
 
 static inline bool is_dir(const struct inode *i)
 {

@@ -1,25 +1,28 @@
 /* SPDX-License-Identifier: MIT */
-/* libfs.h: generic pieces of memory file systems and of trees that the kernel fills. */
+/*
+ * libfs.h: generic pieces for memory file systems and for trees that the kernel fills (devpts,
+ * sysfs).
+ */
 #ifndef NESTLING_VFS_LIBFS_H
 #define NESTLING_VFS_LIBFS_H
 
 #include "kernel/vfs/vfs.h"
 
 /*
- * Directories of memory file systems (libfs.c): the dcache is the directory. simple_dir_add() makes
- * a dentry an entry that stays (0 or -ENOMEM; the directory's i_rwsem is held), simple_dir_remove()
- * removes it.
+ * Directories of memory file systems (libfs.c), whose entries exist in the dcache only.
+ * simple_dir_add() makes a dentry an entry that stays in the dcache, and returns 0 or -ENOMEM.
+ * simple_dir_remove() removes the entry. The directory's i_rwsem is held.
  */
 extern const struct file_operations simple_dir_operations;
 int simple_dir_add(struct inode *dir, struct dentry *d);
 /*
- * Adds a new inode like simple_dir_add(). The reference goes to the dentry; an inode that cannot
- * get a name is dropped.
+ * Adds a new inode by simple_dir_add(). The caller's reference passes to the dentry, or is dropped
+ * on an error.
  */
 int simple_dir_add_new(struct inode *dir, struct dentry *d, struct inode *inode);
 void simple_dir_remove(struct inode *dir, struct dentry *d);
 bool simple_dir_empty(struct inode *dir);
-void simple_dir_free(struct inode *dir); /* evict_inode: drops the table */
+void simple_dir_free(struct inode *dir); /* called by evict_inode */
 struct dentry *simple_lookup(struct inode *dir, struct dentry *d, u32 flags);
 int simple_link(struct dentry *old, struct inode *dir, struct dentry *d);
 int simple_unlink(struct inode *dir, struct dentry *d);
@@ -28,11 +31,12 @@ int simple_rename(
 	struct inode *odir, struct dentry *old, struct inode *ndir, struct dentry *nd, u32 flags);
 int simple_setattr(struct dentry *d, struct iattr *attr);
 /*
- * Makes an entry of a read-only tree that the kernel fills (devpts, sysfs): the dentry with a
- * reference, ERR_PTR.
+ * Makes an entry of a read-only tree that the kernel fills (devpts, sysfs). Returns its dentry with
+ * a reference, or ERR_PTR.
  */
 struct dentry *simple_add_entry(struct dentry *parent, const char *name, struct inode *inode);
-void simple_remove_entry(struct dentry *d); /* whole subtree */
-const char *simple_get_link(struct dentry *d, struct inode *inode, char **to_free); /* i_link */
+void simple_remove_entry(struct dentry *d); /* removes the whole subtree */
+/* returns i_link */
+const char *simple_get_link(struct dentry *d, struct inode *inode, char **to_free);
 
 #endif

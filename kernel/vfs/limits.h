@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * limits.h: counts and limits of files, as /proc/sys/fs has them. The limits are read without a
+ * limits.h: the counts and limits of files that /proc/sys/fs shows. The limits are read without a
  * lock.
  */
 #ifndef NESTLING_VFS_LIMITS_H

@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * permission.h: whether current may use a file. 0 or -errno, mostly -EACCES or -EPERM; a predicate
- * is true if current may.
- *
- * A caller that has a path checks through its mount (path_permission()), which may map ids
- * (kernel/vfs/idmap.h) or be read-only. A file system checks its inodes.
+ * permission.h: checks whether current may use a file. Functions return 0 or -errno, mostly -EACCES
+ * or -EPERM; predicates are true if current may.
  */
 #ifndef NESTLING_VFS_PERMISSION_H
 #define NESTLING_VFS_PERMISSION_H
@@ -25,11 +22,14 @@ struct path;
 
 int generic_permission(struct inode *inode, int mask);
 int inode_permission(struct inode *inode, int mask);
-/* Checks permission through a mount (idmap.h). */
+/* Checks permission (@mask: MAY_*) through the path's mount (idmap.h). */
 int path_permission(const struct path *p, int mask);
 bool inode_owner_or_capable(const struct inode *inode);
-bool path_owner_or_capable(const struct path *p); /* through a mount */
-/* Translates an id of the file system of @f, such as i_uid, through its mount; -1: unmapped. */
+bool path_owner_or_capable(const struct path *p); /* asks through its mount */
+/*
+ * Translates an id as the file system of @f stores it, such as i_uid, into the id seen through its
+ * mount. -1: it has no counterpart.
+ */
 kuid_t file_seen_uid(const struct file *f, kuid_t kept);
 kgid_t file_seen_gid(const struct file *f, kgid_t kept);
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* process_ops.h: operations on processes for files: signals, and descriptors of processes. */
+/*
+ * process_ops.h: the operations of processes that vfs needs: sending signals, and files of pidfds.
+ */
 #ifndef NESTLING_VFS_PROCESS_OPS_H
 #define NESTLING_VFS_PROCESS_OPS_H
 
@@ -10,8 +12,8 @@ struct pid;
 struct task;
 
 /*
- * kernel/task registers the table before there are programs. The first three are described in
- * kernel/task/signal/signal.h.
+ * The table of those operations. kernel/task registers it before programs run.
+ * kernel/task/signal/signal.h describes the first three.
  */
 struct process_ops {
 	int (*send_sig)(int sig, struct task *t, const siginfo_t *info);
@@ -22,8 +24,8 @@ struct process_ops {
 extern const struct process_ops *process_ops;
 
 /*
- * Sends SIGPIPE or SIGXFSZ to current, but not with PF_NO_XFSZ: on Linux a worker would serve this
- * request of io_uring, and its signals do not reach the program.
+ * Sends SIGPIPE or SIGXFSZ to current. With PF_NO_XFSZ no signal is sent: current serves a request
+ * of io_uring that on Linux a worker would serve, whose signals do not reach the program.
  */
 static inline void send_io_signal(int sig, const siginfo_t *info)
 {

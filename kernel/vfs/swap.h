@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* swap.h: swap areas as files, for /proc/swaps. */
+/* swap.h: the list of swap areas and their files, for /proc/swaps. */
 #ifndef NESTLING_VFS_SWAP_H
 #define NESTLING_VFS_SWAP_H
 
@@ -7,8 +7,8 @@
 #include "kernel/vfs/vfs.h"
 
 /*
- * Calls @one for each area, in the order in which they were added. No area is added or removed
- * meanwhile.
+ * Calls @one for each area, in the order in which they were added. No area can be added or removed
+ * during the call.
  */
 void for_each_swap_area(
 	void (*one)(void *arg, struct file *f, const struct swap_stat *st), void *arg);

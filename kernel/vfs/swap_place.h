@@ -2,12 +2,12 @@
 /*
  * swap_place.h: where the slots of a swap area lie on a disk.
  *
- *      swap_place_pin(&pl, f);                 no file below moves its blocks after this
+ *      swap_place_pin(&pl, f);                 from now on no file below moves its blocks
  *      swap_place_map(&pl, f, slots);          finds the slots
  *      swap_extent_at(&pl, slot);              where a slot lies
  *      swap_place_release(&pl);
  *
- * An area in a file system on a loop device, or on the device itself, is mapped through the file
+ * The slots of an area on a loop device, or in a file system on it, are mapped through the file
  * behind that device to the disk below. Requests go to that disk alone: a write through the loop's
  * thread would need locks and memory that the task which waits for it may hold.
  */
@@ -19,34 +19,37 @@
 
 struct file;
 
-/* loop devices on the way to a disk */
+/* limit of loop devices on the way to the disk */
 #define SWAP_DEPTH 8
 
 struct swap_extent {
-	u64 slot, n; /* bytes while it is built */
+	u64 slot, n; /* in slots; in bytes until it is complete */
 	sector_t sector;
 };
 struct swap_place {
 	struct block_device *bdev;   /* the disk of all slots */
 	struct swap_extent *extents; /* by slot, without gaps */
 	u32 nr_extents, max_extents;
-	/* the loop devices on the way, from above, and the files behind them */
+	/*
+	 * the loop devices on the way to the disk, the uppermost first, and the files behind them
+	 */
 	struct {
 		struct block_device *bdev;
 		struct file *f;
-		u64 off; /* where in the file the loop device begins */
+		u64 off; /* byte of @f at which the device begins */
 	} under[SWAP_DEPTH];
 	u32 nr_under;
 };
 
 /*
- * Pins the files behind the loop devices on which @f, a device or a file of one, lies. Returns 0,
- * or -EINVAL where an area cannot be.
+ * Pins the files behind the loop devices below @f, which is a device or a file on one. Returns 0,
+ * or -EINVAL where there can be no swap area.
  */
 int swap_place_pin(struct swap_place *pl, struct file *f);
 /*
- * Finds the place of the first @slots pages of @f, whose dirty pages have been written. Space that
- * the files below lack is allocated. Returns the number of slots, which may be less, or -errno.
+ * Finds the disk blocks of the first @slots pages of @f, whose dirty pages have been written out.
+ * Allocates blocks that the files below lack. Returns the number of slots found, which may be
+ * fewer, or -errno.
  */
 s64 swap_place_map(struct swap_place *pl, struct file *f, u64 slots);
 /* Frees the extents and unpins the files. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * vfs.h: the door of kernel/vfs, which gives file systems, devices, pipes and sockets one shape:
- * names lead to inodes, opening gives files, descriptors lead to files. It includes the headers of
- * the nouns that nearly every user of vfs needs:
+ * vfs.h: the public header of kernel/vfs. File systems, devices, pipes and sockets look alike to
+ * programs: names lead to inodes, open(2) makes files of them, and descriptors refer to files. This
+ * header includes those that nearly every user of vfs needs:
  *
  *      inode.h             struct inode, inode_operations, references, dirtying
  *      attr.h              stat and setattr: kstat, iattr, times, extended attributes
@@ -16,17 +16,17 @@
  *      fs_struct.h         root, current directory, umask
  *      chrdev.h            character devices by number
  *      pipe/pipe_file.h    pipes and FIFOs as files
- *      lock/file_locks.h   locks of files, as close and /proc see them
+ *      lock/file_locks.h   locks of files, for close and /proc
  *      notify/fsnotify.h   events for inotify, fanotify and F_NOTIFY
  *
- * Apart from these: super.h (superblocks, types of file systems, mounts), libfs.h (file systems in
+ * Other headers: super.h (superblocks, types of file systems, mounts), libfs.h (file systems in
  * memory), direct_io.h (O_DIRECT), idmap.h (mounts that map ids), limits.h (/proc/sys/fs),
- * bdev/bdev.h (block devices as files), process_ops.h (what vfs asks of processes). internal.h is
- * for the files of vfs only.
+ * bdev/bdev.h (block devices as files), process_ops.h (operations of processes that vfs calls).
+ * internal.h is for the files of vfs only.
  *
  * A file system fills a struct file_system_type and calls register_filesystem(). Its mount
  * operation builds a super_block whose root dentry holds a root inode. Inodes carry i_op and i_fop,
- * and those of cached files i_mapping->a_ops. open(2) then runs like this:
+ * and those of cached files i_mapping->a_ops. open(2) then runs through these functions:
  *
  *      getname(), path walk            dentry.h, lookup.h: each component by i_op->lookup, cached
  *      path_permission()               permission.h
@@ -38,10 +38,10 @@
  *
  * Locks: kernel/lib/lock_order. Operations on a directory run with its i_rwsem held for writing
  * (lookup: for reading or writing), rename with both directories' and the superblock's
- * s_rename_mutex. The comment of a member names its lock.
+ * s_rename_mutex. The comment at a member names its lock.
  *
- * vfs may know block, mm, ident, sched and what is below them. It calls up through tables only:
- * process_ops.h, file_watch_ops, device_guard.
+ * vfs may call block, mm, ident, sched and the rooms below them. It calls rooms above it only
+ * through tables of operations: process_ops, file_watch_ops, device_guard.
  */
 #ifndef NESTLING_VFS_H
 #define NESTLING_VFS_H
