@@ -221,8 +221,9 @@ int writeback_start(struct backing_dev *b);
 /* automount.c: tests that file systems with automounts need */
 bool follow_up(struct path *p); /* to the mountpoint; false at the top */
 bool path_is_mountpoint(const struct path *p);
-bool path_mounted_on(const struct path *p, struct path *on); /* true: *on is the mount's root */
-bool path_has_submounts(const struct path *p);               /* true if mounts lie on or below it */
+bool path_mounted_on(
+	const struct path *p, struct path *on); /* true: *on is the root of the mount on it */
+bool path_has_submounts(const struct path *p);  /* true if mounts lie on or below it */
 /* True if files of mounts on or below @p are in use. */
 bool path_mounts_busy(const struct path *p);
 /* True if @m or a mount below it has more than @mine references. */

@@ -3,10 +3,10 @@
  * fdtable.h: descriptors. Threads of a process share a files_struct, whose table leads from a
  * number to an open file.
  *
- * A call gets its file by fdget() and ends with fdput(). A new descriptor is reserved by
+ * A system call gets its file by fdget() and ends with fdput(). A new descriptor is reserved by
  * get_unused_fd(), which can fail, and published by fd_install(), which cannot.
  *
- * Locks: files_struct.lock (spins) for the table.
+ * Locks: files_struct.lock, a spinlock, for the table.
  */
 #ifndef NESTLING_VFS_FDTABLE_H
 #define NESTLING_VFS_FDTABLE_H
@@ -21,33 +21,39 @@ struct task;
 #define FD_LEAF 64
 struct fdtable {
 	u32 max_fds;
-	u64 *open_fds, *close_on_exec; /* a bit each */
-	/* [fd / FD_LEAF][fd % FD_LEAF]; NULL: none of those 64 was ever open */
+	u64 *open_fds, *close_on_exec; /* one bit for each descriptor */
+	/* leaf[fd / FD_LEAF][fd % FD_LEAF]; a NULL leaf: none of its descriptors was ever open */
 	struct file ***leaf;
 };
 struct files_struct {
 	atomic_t count;
 	spinlock_t lock;
-	struct fdtable fdt; /* under @lock; files are read under it too */
+	struct fdtable fdt; /* under @lock, for reads too */
 	u32 next_fd;
 };
 
 struct files_struct *files_alloc(void);
-struct files_struct *files_dup(struct files_struct *old, u32 max); /* fork; ERR_PTR */
+struct files_struct *files_dup(struct files_struct *old, u32 max); /* for fork; ERR_PTR */
 void files_put(struct files_struct *f);
-/* Gives current its own copy of the table, with the descriptors below @max. */
+/* Gives current its own copy of the table, with those descriptors that are below @max. */
 int unshare_files(u32 max);
 void files_close_on_exec(struct files_struct *f);
-int get_unused_fd(u32 flags); /* O_CLOEXEC; -EMFILE */
+int get_unused_fd(u32 flags); /* @flags: O_CLOEXEC; -EMFILE */
 int get_unused_fd_from(u32 min, u32 flags);
 void put_unused_fd(int fd);
-void fd_install(int fd, struct file *f); /* takes the reference */
-/* Does what dup3 does, with a new reference to @f: returns @fd, -EBADF or -EBUSY. */
+void fd_install(int fd, struct file *f); /* takes over the reference */
+/*
+ * Makes descriptor @fd refer to @f, as dup3(2) does, with a new reference to @f. Returns @fd,
+ * -EBADF or -EBUSY.
+ */
 long replace_fd(u32 fd, struct file *f, u32 flags);
-struct file *fget(int fd); /* NULL: bad, or O_PATH */
-/* A file for one system call: no reference is taken while the table has a single user. */
+struct file *fget(int fd); /* NULL: not open, or O_PATH */
+/*
+ * A file for the length of one system call. No reference is taken while the table has a single
+ * user.
+ */
 struct fd {
-	struct file *file; /* NULL: bad, or O_PATH */
+	struct file *file; /* NULL: not open, or O_PATH */
 	bool put;
 };
 struct fd fdget(int fd);
@@ -57,12 +63,12 @@ static inline void fdput(struct fd f)
 	if (f.put)
 		fput(f.file);
 }
-struct file *fget_raw(int fd); /* O_PATH too */
+struct file *fget_raw(int fd); /* also finds O_PATH files */
 struct file *fget_task(struct task *t, int fd);
 int close_fd(int fd);
 /*
- * Finds the first open descriptor >= *fd of @t for /proc/PID/fd; returns its file with a reference,
- * or NULL.
+ * Finds the first open descriptor >= *fd of @t, for /proc/PID/fd, and stores it in *fd. Returns its
+ * file with a reference, or NULL.
  */
 struct file *fget_task_next(struct task *t, int *fd);
 bool fd_is_cloexec(struct task *t, int fd);

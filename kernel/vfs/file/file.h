@@ -3,11 +3,11 @@
  * file.h: open files, the operations behind them, and files without a name.
  *
  * alloc_file(), filp_open(), open_path(), anon_file() and pseudo_file() make a file with one
- * reference; get_file() takes another. fput() drops it, and the last one calls f_op->release, later
- * and without locks. Descriptors are in fdtable.h.
+ * reference; get_file() takes another. fput() drops one. The last fput() arranges that
+ * f_op->release is called later, without locks. Descriptors are in fdtable.h.
  *
- * Locks: f_lock (spins) for f_flags and f_owner; f_pos_lock (sleeps) around read, write, lseek and
- * readdir of a file with FMODE_ATOMIC_POS.
+ * Locks: f_lock, a spinlock, for f_flags and f_owner; f_pos_lock, which sleeps, around read, write,
+ * lseek and readdir of a file with FMODE_ATOMIC_POS.
  */
 #ifndef NESTLING_VFS_FILE_H
 #define NESTLING_VFS_FILE_H
@@ -46,38 +46,41 @@ struct vm_area;
 #define FMODE_STREAM 0x200000
 #define FMODE_NOWAIT 0x8000000
 #define FMODE_CREATED 0x100000
-#define FMODE_WRITER_COUNTED 0x10000 /* i_writecount is held */
-/* a running program: writes are denied until the last reference goes */
+#define FMODE_WRITER_COUNTED 0x10000 /* counts in i_writecount */
+/* a running program: it denies writes until its last reference is dropped */
 #define FMODE_DENY_WRITE 0x400000
-#define FMODE_READER_COUNTED 0x800 /* i_readcount is held */
-/* may not be sent over a socket (SCM_RIGHTS), since it may hold sockets itself */
+#define FMODE_READER_COUNTED 0x800 /* counts in i_readcount */
+/* may not be sent over a socket (SCM_RIGHTS), since it may itself hold sockets */
 #define FMODE_NOPASS 0x800000
-#define FMODE_MNT_WRITER 0x20000 /* mnt_want_write is held */
+#define FMODE_MNT_WRITER 0x20000 /* holds mnt_keep_write() */
 /* may not be mapped with PROT_EXEC, as on a noexec mount */
 #define FMODE_NOEXEC 0x1000
-#define FMODE_CAN_ODIRECT 0x80000 /* set by f_op->open: O_DIRECT is welcome */
-#define FMODE_NONOTIFY 0x4000000  /* watchers get no events of it */
-/* SPLICE_F_NONBLOCK also applies to reading the file, not only to the pipe */
+#define FMODE_CAN_ODIRECT 0x80000 /* set by f_op->open: O_DIRECT is allowed */
+#define FMODE_NONOTIFY 0x4000000  /* its use causes no events for watchers */
+/* SPLICE_F_NONBLOCK applies to reading the file too, not only to the pipe */
 #define FMODE_SPLICE_NOWAIT 0x2000000
-/* the last close takes apart a tree of mounts that was never attached */
+/* its last close unmounts a tree of mounts that was never attached */
 #define FMODE_NEED_UNMOUNT 0x10000000
-#define FMODE_NO_TRUNCATE 0x20000000 /* landlock.h: neither ftruncate() */
-#define FMODE_NO_IOCTL 0x40000000    /* nor the device's ioctls */
-/* f_op->open has succeeded: release will be called */
+#define FMODE_NO_TRUNCATE 0x20000000 /* Landlock forbids ftruncate() */
+#define FMODE_NO_IOCTL 0x40000000    /* Landlock forbids a device's ioctls */
+/* f_op->open has succeeded, so release will be called */
 #define FMODE_OPENED 0x40000
 
 struct dir_context {
-	/* false: the buffer is full, stop (the entry will be offered again at its pos) */
+	/*
+	 * Returns false if the buffer is full. The directory is then read no further, and the entry
+	 * is offered again at its position.
+	 */
 	bool (*actor)(
 		struct dir_context *ctx, const char *name, int len, loff_t pos, u64 ino, u32 type);
-	/* position of the next entry; the file system defines cookies, 0 is the start */
+	/* position of the next entry: a cookie of the file system; 0 is the start */
 	loff_t pos;
 };
 static inline bool dir_emit(struct dir_context *ctx, const char *name, int len, u64 ino, u32 type)
 {
 	return ctx->actor(ctx, name, len, ctx->pos, ino, type);
 }
-/* Emits "." and ".." at positions 0 and 1; false: the buffer is full. */
+/* Emits "." and ".." at positions 0 and 1. Returns false if the buffer is full. */
 bool dir_emit_dots(struct file *f, struct dir_context *ctx);
 
 struct file_operations {
@@ -86,36 +89,41 @@ struct file_operations {
 	ssize_t (*write_iter)(struct file *f, struct iov_iter *from, loff_t *pos);
 	int (*iterate)(
 		struct file *f, struct dir_context *ctx); /* directory i_rwsem held for reading */
-	/* EPOLLIN..., NULL: always readable and writable */
+	/* Returns EPOLLIN and so on. NULL op: always readable and writable. */
 	u32 (*poll)(struct file *f, struct poll_table *pt);
-	long (*ioctl)(struct file *f, u32 cmd, u64 arg); /* -ENOTTY for unknown */
+	long (*ioctl)(struct file *f, u32 cmd, u64 arg); /* -ENOTTY: unknown command */
 	int (*mmap)(struct file *f, struct vm_area *vma);
 	int (*open)(struct inode *inode, struct file *f);
-	int (*flush)(struct file *f);                        /* every close(2) */
-	int (*release)(struct inode *inode, struct file *f); /* the last reference */
+	int (*flush)(struct file *f);                        /* called by every close(2) */
+	int (*release)(struct inode *inode, struct file *f); /* called for the last reference */
 	int (*fsync)(struct file *f, loff_t start, loff_t end, bool datasync);
-	/* sync_file_range(2); @end inclusive. NULL: writepages is enough */
+	/* Serves sync_file_range(2); @end is inclusive. NULL op: writepages suffices. */
 	int (*sync_range)(struct file *f, loff_t start, loff_t end, u32 flags);
 	int (*fasync)(int fd, struct file *f, bool on);
 	int (*lock)(struct file *f, int cmd, struct file_lock *fl);
 	/*
-	 * splice() and sendfile() refuse the file, as Linux does for files with only read() and
+	 * splice() and sendfile() refuse the file, as Linux refuses files that have only read() and
 	 * write()
 	 */
 	bool no_splice_read, no_splice_write;
 	/*
-	 * read_iter honours iov_iter.nowait (RWF_NOWAIT): pipes, sockets and disk files have the
-	 * flag in f_mode instead
+	 * read_iter honours iov_iter.nowait (RWF_NOWAIT). Pipes, sockets and disk files set
+	 * FMODE_NOWAIT instead.
 	 */
 	bool nowait;
-	/* Sends into a pipe, for sendfile(2); @pos: NULL, or the position in @in. */
+	/*
+	 * Sends from @in into a pipe, for sendfile(2). @pos: NULL (use the position of @in), or the
+	 * position.
+	 */
 	ssize_t (*send_stream)(struct file *to, struct file *in, loff_t *pos, size_t n);
-	/* a splice() is a single read or write of the whole: a message */
+	/* a splice() transfers one whole message by a single read or write */
 	bool splice_message;
 	long (*fallocate)(struct file *f, int mode, loff_t off, loff_t len);
-	int (*setfl)(struct file *f, u32 flags);                    /* may refuse fcntl(F_SETFL) */
-	int (*show_fdinfo)(struct file *f, char *buf, size_t size); /* extra lines; bytes */
-	/* O_DIRECT goes to the disk by these (direct_io.h). NULL: through the cache */
+	/* -errno refuses fcntl(F_SETFL) */
+	int (*setfl)(struct file *f, u32 flags);
+	/* prints extra lines; returns bytes */
+	int (*show_fdinfo)(struct file *f, char *buf, size_t size);
+	/* the operations for O_DIRECT (direct_io.h); NULL: O_DIRECT uses the page cache */
 	const struct direct_ops *direct;
 };
 
@@ -125,9 +133,12 @@ struct file {
 	u32 f_flags; /* O_*; under f_lock */
 	spinlock_t f_lock;
 	struct mutex f_pos_lock;
-	loff_t f_pos; /* under f_pos_lock (FMODE_ATOMIC_POS) */
+	loff_t f_pos; /* under f_pos_lock if FMODE_ATOMIC_POS */
 	struct path f_path;
-	/* of an overlay's real file: the path that was opened, with references; or empty */
+	/*
+	 * for a file that overlayfs opened below itself: the path in the overlay, with references;
+	 * else empty
+	 */
 	struct path f_shown;
 	struct inode *f_inode;
 	const struct file_operations *f_op;
@@ -135,13 +146,13 @@ struct file {
 	const struct cred *f_cred;
 	void *private_data;
 	struct file_ra f_ra;
-	u32 f_wb_err_seq; /* write-back errors already reported */
-	u32 f_sb_err_seq; /* errors of the superblock seen by syncfs */
-	/* of a terminal: how often it had been hung up when this was opened */
+	u32 f_wb_err_seq; /* number of writeback errors returned */
+	u32 f_sb_err_seq; /* of superblock errors returned by syncfs */
+	/* of a terminal: its number of hangups when this file was opened */
 	u32 f_hangups;
-	/* on lists for SIGIO, independent of FASYNC in f_flags: under fcntl.c's lock */
+	/* entries on lists for SIGIO, whatever FASYNC in f_flags says; under fasync.c's lock */
 	struct fasync_entry *f_fasync;
-	/* epoll items that watch it, under the global epoll lock */
+	/* epoll items that watch the file, under the global epoll lock */
 	struct list_head f_ep;
 	struct fown {
 		struct pid *pid;
@@ -149,27 +160,27 @@ struct file {
 		kuid_t uid, euid;
 		int signum;
 		/*
-		 * The Landlock domain of the setter, and its process if there is a domain.
-		 * References, or NULL.
+		 * The Landlock domain of the task that set the owner, and that task's process if it
+		 * has a domain. References, or NULL.
 		 */
 		struct landlock_domain *landlock;
 		struct pid *setter;
-	} f_owner; /* F_SETOWN; under f_lock */
+	} f_owner; /* set by F_SETOWN; under f_lock */
 	union {
-		struct task_work f_work; /* the last fput */
+		struct task_work f_work; /* queued by the last fput */
 		struct rcu_head f_rcu;
 	};
 };
 
 /*
- * True if a transfer must not wait: O_NONBLOCK or an asynchronous request. For files that can be
- * polled.
+ * True if a transfer must not wait, because of O_NONBLOCK or an asynchronous request. For files
+ * that can be polled.
  */
 static inline bool file_nonblock(const struct file *f, const struct iov_iter *it)
 {
 	return f->f_flags & O_NONBLOCK || it->nowait;
 }
-/* Returns the path of @f that /proc/PID/maps shows, with its device and inode numbers. */
+/* Returns the path that /proc/PID/maps shows for @f, with device and inode numbers. */
 static inline const struct path *file_shown(const struct file *f)
 {
 	return f->f_shown.dentry ? &f->f_shown : &f->f_path;
@@ -183,57 +194,74 @@ static inline struct file *get_file(struct file *f)
 	atomic_inc(&f->f_count);
 	return f;
 }
-/* Drops a reference. The final release comes later, by task work, so locks may be held. */
+/*
+ * Drops a reference. The release after the last one runs later, as task work, so locks may be held.
+ */
 void fput(struct file *f);
-/* Drops a reference with the final release at once: no lock may be held. */
+/* Drops a reference, and releases the file at once if it was the last. No lock may be held. */
 void fput_now(struct file *f);
 struct file *alloc_file(const struct path *path, u32 flags,
 	const struct file_operations *fop); /* ERR_PTR; takes path refs */
-/* Makes an anonymous file "[name]" (eventfd, epoll, ...) on the shared anon inode. ERR_PTR. */
+/*
+ * Makes an anonymous file named "[name]" (eventfd, epoll and others) on the inode that all of them
+ * share. ERR_PTR.
+ */
 struct file *anon_file(const char *name, const struct file_operations *fop, void *priv, u32 flags);
 /*
- * Make the file and a descriptor (O_CLOEXEC from @flags), or return -errno. The first leaves
- * fd_install() to the caller.
+ * Make an anonymous file and a descriptor for it, with O_CLOEXEC from @flags. Return the descriptor
+ * or -errno. After anon_fd_prepare() the caller publishes the descriptor by fd_install().
  */
 int anon_fd_prepare(const char *name, const struct file_operations *fop, void *priv, u32 flags,
 	struct file **f);
 int anon_fd(const char *name, const struct file_operations *fop, void *priv, u32 flags);
-/* Makes a file with a new inode on a pseudo file system (pipes, sockets): "name:[ino]". */
+/*
+ * Makes a file with a new inode on a pseudo file system (pipes, sockets). Its path is "name:[ino]".
+ */
 struct file *pseudo_file(
 	const char *fsname, umode_t mode, const struct file_operations *fop, void *priv, u32 flags);
-/* Sets the super operations of that file system, before its first pseudo_file(). 0 or -errno. */
+/*
+ * Sets the super_operations of a pseudo file system, before its first pseudo_file(). Returns 0 or
+ * -errno.
+ */
 int pseudo_set_super(const char *fsname, const struct super_operations *op);
 
-/* Serve F_SETOWN and F_GETOWN: a process, a group (negative), or 0. */
+/*
+ * Serve F_SETOWN and F_GETOWN. The owner is a process, a group (a negative number), or 0 for none.
+ */
 int file_setown(struct file *f, s32 who);
 long file_getown(struct file *f);
-void file_set_owner(struct file *f, struct pid *pid, int type); /* of SIGIO; PIDTYPE_* */
-/* Sends SIGURG to f_owner, with or without O_ASYNC. */
+/* PIDTYPE_*; the owner gets SIGIO */
+void file_set_owner(struct file *f, struct pid *pid, int type);
+/* Sends SIGURG to the file's owner, whether or not O_ASYNC is set. */
 void file_sigurg(struct file *f);
 
-/* Open, read and write for the kernel itself. ERR_PTR / bytes or -errno. */
+/* Open, read and write for the kernel itself. Return ERR_PTR, or bytes or -errno. */
 struct file *filp_open(const char *path, u32 flags, umode_t mode);
 ssize_t kernel_read(struct file *f, void *buf, size_t n, loff_t *pos);
 ssize_t kernel_write(struct file *f, const void *buf, size_t n, loff_t *pos);
-ssize_t vfs_read_iter(struct file *f, struct iov_iter *to, loff_t *pos); /* checks modes, counts */
+/* checks f_mode and lengths */
+ssize_t vfs_read_iter(struct file *f, struct iov_iter *to, loff_t *pos);
 ssize_t vfs_write_iter(struct file *f, struct iov_iter *from, loff_t *pos);
-bool file_may_be_direct(const struct file *f); /* may O_DIRECT be set? */
+bool file_may_be_direct(const struct file *f); /* true if O_DIRECT may be set */
 int vfs_fsync_range(struct file *f, loff_t start, loff_t end, bool datasync);
 long vfs_ioctl(struct file *f, u32 cmd, u64 arg);
 int iterate_dir(struct file *f, struct dir_context *ctx);
-/* Opens a file to execute it: checks permission and denies writers. ERR_PTR. */
+/* Opens a file to execute it: checks the permission and denies writes. ERR_PTR. */
 struct file *open_exec(int dfd, const char *name, u32 at_flags);
 int deny_write_access(struct file *f);
-/* Claims write access while a file is changed by its name. -ETXTBSY: it is executed. */
+/* Takes write access for a change of a file by its name. -ETXTBSY: the file is being executed. */
 int get_write_access(struct inode *inode);
 void put_write_access(struct inode *inode);
 void allow_write_access(struct file *f);
-void exe_file_put(struct file *f); /* allow_write_access and fput */
+void exe_file_put(struct file *f); /* allow_write_access() and fput() */
 
-/* Opens the file at @path (its references are taken over) with the checks of open(2); ERR_PTR. */
+/*
+ * Opens the file at @path with the checks of open(2), and takes over the references of @path.
+ * ERR_PTR.
+ */
 struct file *open_path(struct path *path, u32 flags);
 /*
- * Opens without a check of permissions; @path's references stay the caller's. @fmode:
+ * Opens without a permission check. The references of @path stay the caller's. @fmode:
  * FMODE_NONOTIFY or 0.
  */
 struct file *dentry_open(const struct path *path, u32 flags, u32 fmode);
@@ -241,7 +269,7 @@ struct file *dentry_open(const struct path *path, u32 flags, u32 fmode);
 /* Generic pieces for file systems. */
 loff_t generic_file_llseek(struct file *f, loff_t off, int whence);
 loff_t generic_llseek_size(struct file *f, loff_t off, int whence, loff_t maxsize, loff_t eof);
-loff_t no_llseek(struct file *f, loff_t off, int whence); /* -ESPIPE */
+loff_t no_llseek(struct file *f, loff_t off, int whence); /* returns -ESPIPE */
 loff_t noop_llseek(struct file *f, loff_t off, int whence);
 ssize_t generic_file_read_iter(struct file *f, struct iov_iter *to, loff_t *pos);
 ssize_t generic_file_write_iter(struct file *f, struct iov_iter *from,

@@ -2,8 +2,8 @@
 /*
  * poll.h: tests whether a file can be read or written at once, and watches files.
  *
- * f_op->poll() returns EPOLLIN and so on, and queues the caller by poll_wait() on each queue that
- * is woken when the answer changes.
+ * f_op->poll() returns EPOLLIN and so on. By poll_wait() it adds the caller to each wait queue that
+ * is woken up when that result changes.
  */
 #ifndef NESTLING_VFS_POLL_H
 #define NESTLING_VFS_POLL_H
@@ -14,12 +14,12 @@
 struct wait_queue_head;
 
 struct poll_table {
-	/* queues the caller on @q; NULL: only ask */
+	/* adds the caller to the wait queue @q; NULL: the caller only asks */
 	void (*queue)(struct file *f, struct wait_queue_head *q, struct poll_table *pt);
-	u64 key; /* requested events */
+	u64 key; /* events that the caller waits for */
 	/*
-	 * the operation must not wait for other processes: it returns the events known now, and
-	 * wakes the queue when it learns of more
+	 * poll() must not wait for other processes. It returns the events known now, and wakes up
+	 * the queue when it learns of more.
 	 */
 	bool no_wait;
 };
@@ -35,17 +35,18 @@ static inline u32 vfs_poll(struct file *f, struct poll_table *pt)
 }
 
 /*
- * Operations of epoll, which watches files: kernel/event registers them before any file is watched.
+ * epoll's operations, for the files that it watches. kernel/event registers them before any file is
+ * watched.
  */
 struct file_watch_ops {
-	/* @f, whose f_ep is not empty, is about to be freed */
+	/* @f, whose f_ep is not empty, is about to be freed. */
 	void (*release)(struct file *f);
 	/*
-	 * Returns the @nth of the files that the epoll file @ep watches as @fd, with a reference.
-	 * ERR_PTR(-EINVAL): no epoll file, ERR_PTR(-ENOENT).
+	 * Returns file number @nth among those that the epoll file @ep watches as descriptor @fd,
+	 * with a reference. ERR_PTR(-EINVAL): @ep is no epoll file; ERR_PTR(-ENOENT): no such file.
 	 */
 	struct file *(*target)(struct file *ep, int fd, u32 nth);
-	void (*signal)(struct file *eventfd, u64 n); /* adds to an eventfd; with spinlocks held */
+	void (*signal)(struct file *eventfd, u64 n); /* adds @n to it; spinlocks may be held */
 };
 extern const struct file_watch_ops *file_watch_ops;
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * landlock_rules.h: between landlock.c (rule sets), landlock_domain.c (domains) and landlock_path.c
- * (checks of paths).
+ * landlock_rules.h: declarations shared by landlock.c (rule sets), landlock_domain.c (domains) and
+ * landlock_path.c (checks of paths).
  */
 #ifndef NESTLING_VFS_LANDLOCK_RULES_H
 #define NESTLING_VFS_LANDLOCK_RULES_H
@@ -9,10 +9,10 @@
 #include "kernel/vfs/internal.h"
 #include "kernel/vfs/landlock/landlock.h"
 
-#define LANDLOCK_ABI 6 /* of Linux 6.12 */
+#define LANDLOCK_ABI 6 /* that of Linux 6.12 */
 #define LANDLOCK_LAYERS 16
 
-/* Rights and structures that older headers lack; values of Linux's UAPI. */
+/* Rights and structures that older headers lack, with the values of Linux's UAPI. */
 #define LL_EXECUTE (1U << 0)
 #define LL_WRITE_FILE (1U << 1)
 #define LL_READ_FILE (1U << 2)
@@ -38,26 +38,29 @@
 #define LL_SCOPE_SIGNAL 2U
 #define LL_SCOPE_ALL 3U
 
-/* A file that rules name, shared by all copies of them; until its file system is unmounted. */
+/*
+ * A file that rules name. All copies of the rules share it. It loses its inode when the file system
+ * is unmounted.
+ */
 struct ll_object {
-	u32 usage; /* under objects_lock */
-	/* a reference; NULL: unmounted. Under objects_lock, read without */
+	u32 usage; /* references, under objects_lock */
+	/* a reference; NULL once unmounted; changes under objects_lock, read without a lock */
 	struct inode *inode;
-	struct super_block *sb; /* for comparison only */
-	struct dentry *dentry;  /* a reference, like inode: see there */
-	/* for landlock_sb_gone(): the references that it puts */
+	struct super_block *sb; /* only compared */
+	struct dentry *dentry;  /* a reference, as for inode */
+	/* references that landlock_sb_gone() will drop */
 	struct inode *going;
 	struct dentry *going_dentry;
 	struct list_head list;
 };
 
 struct ll_rule {
-	u64 key;               /* the inode's address, or a port */
-	struct ll_object *obj; /* a reference; NULL for ports */
+	u64 key;               /* the inode's address, or the port */
+	struct ll_object *obj; /* a reference; NULL for a port */
 	u32 access;
 };
 
-/* Sorted by key. */
+/* Rules, sorted by key. */
 struct ll_rules {
 	struct ll_rule *v;
 	u32 nr, room;
@@ -65,16 +68,16 @@ struct ll_rules {
 
 struct landlock_domain {
 	atomic_t usage;
-	u32 depth; /* 1: the oldest layer */
-	/* a reference; this and all below immutable */
+	u32 depth; /* 1 for the oldest layer */
+	/* a reference; this and all members below are immutable */
 	struct landlock_domain *parent;
 	u32 fs, net, scope;  /* rights that this layer handles */
-	u32 any_fs, any_net; /* those of this and all older layers */
+	u32 any_fs, any_net; /* rights of this and all older layers */
 	struct ll_rules files, ports;
 	struct work freeing;
 };
 
-/* Returns the rights that the rule of @key grants; 0: there is none. */
+/* Returns the rights that the rule with @key grants; 0: there is no such rule. */
 u32 ll_find(const struct ll_rules *r, u64 key, const struct inode *inode);
 int ll_copy(struct ll_rules *to, const struct ll_rules *from); /* 0, -ENOMEM (@to is empty) */
 void ll_free(struct ll_rules *r);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* file_locks.h: the locks of files (flock, fcntl) as close and /proc see them (locks.c). */
+/* file_locks.h: locks of files (flock, fcntl): what close and /proc need of them (locks.c). */
 #ifndef NESTLING_VFS_FILE_LOCKS_H
 #define NESTLING_VFS_FILE_LOCKS_H
 
@@ -9,20 +9,20 @@ struct file;
 struct files_struct;
 struct pid_namespace;
 
-void locks_remove_file(struct file *f); /* flock and OFD locks at the last fput */
-void locks_remove_posix(struct file *f, struct files_struct *owner); /* at every close */
+void locks_remove_file(struct file *f); /* flock and OFD locks, at the last fput */
+void locks_remove_posix(struct file *f, struct files_struct *owner); /* @owner's, at every close */
 /*
- * Writes as many of the next lines of /proc/locks as fit, with holders' numbers as in @ns; holders
- * without a number there are left out. Returns bytes, 0 at the end. A line takes up to
- * LOCK_LINE_MAX, and each call walks all locks, so the buffer should be large.
+ * Writes as many of the next lines of /proc/locks as fit, with the holders' pids in @ns. Locks
+ * whose holder has no pid there are left out. Returns bytes, 0 at the end. A line takes up to
+ * LOCK_LINE_MAX bytes, and each call walks all locks, so the buffer should be large.
  */
 #define LOCK_LINE_MAX 192
-struct locks_at { /* how many were gone through; begins at 0 */
+struct locks_at { /* numbers already visited; begin at 0 */
 	u32 locks, leases;
 };
 int locks_lines(struct locks_at *at, const struct pid_namespace *ns, char *buf, size_t size);
 /*
- * Prints the "lock:" lines of /proc/PID/fdinfo for @f in a process with the table @files; returns
+ * Prints the "lock:" lines of /proc/PID/fdinfo for @f in a process whose table is @files. Returns
  * the bytes.
  */
 int locks_fdinfo(struct file *f, const void *files, char *buf, size_t size);

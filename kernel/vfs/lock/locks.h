@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * locks.h: record locks as data, and the algebra of their ranges (lock_range.c, pure).
+ * locks.h: record locks as data, and the arithmetic of their ranges (lock_range.c, which has no
+ * other state).
  */
 #ifndef NESTLING_VFS_LOCKS_H
 #define NESTLING_VFS_LOCKS_H
@@ -12,12 +13,12 @@ enum { FLK_POSIX, FLK_OFD, FLK_FLOCK };
 enum { FLK_READ, FLK_WRITE, FLK_NONE };
 
 struct file_lock {
-	struct list_head list; /* of the inode's locks, under their lock */
-	struct list_head all;  /* of /proc/locks */
-	/* files_struct (POSIX) or file (OFD, flock) */
+	struct list_head list; /* locks of the inode, under their lock */
+	struct list_head all;  /* all locks, for /proc/locks */
+	/* a files_struct for POSIX locks, a file for OFD and flock locks */
 	const void *owner;
 	u8 kind, type;
-	/* bytes, end inclusive; FLK_END: to the end of the file, whatever that will be */
+	/* bytes, end inclusive; FLK_END: up to the end of the file, even when it grows */
 	loff_t start, end;
 	pid_t pid;
 	struct inode *inode;
@@ -28,14 +29,14 @@ static inline bool locks_overlap(const struct file_lock *a, const struct file_lo
 {
 	return a->start <= b->end && b->start <= a->end;
 }
-/* True if @req would have to wait for @held. */
+/* True if @req must wait for @held. */
 bool locks_conflict(const struct file_lock *held, const struct file_lock *req);
 
 /*
- * Applies @req to the locks of its owner in @list, which is sorted by start for each owner: merges
- * with neighbours of its type, cuts others where they overlap. What goes is put on @gone. @spare:
- * two zeroed locks, which are used (set to NULL) as needed: one for the lock itself, one for the
- * second half of a lock that is cut in two. Never fails.
+ * Applies @req to the locks of its owner in @list, which is sorted by start within each owner. It
+ * merges adjacent locks of one type, and shortens or splits locks of another type that overlap.
+ * Locks that are no longer needed move to @gone. @spare: two zeroed locks, set to NULL when they
+ * are used: one for the new lock, one for the second half of a lock that is split. Never fails.
  */
 void lock_range_apply(struct list_head *list, const struct file_lock *req,
 	struct file_lock *spare[2], struct list_head *gone);

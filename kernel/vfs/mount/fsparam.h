@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fsparam.h: which parameters a type of file system takes, so that fsconfig(2) can refuse a wrong
- * one at once with a reason. The value is interpreted when the superblock is made.
+ * fsparam.h: the parameters that a type of file system takes. fsconfig(2) checks them at once and
+ * can give a reason for a refusal. The file system interprets the values only when it makes the
+ * superblock.
  *
  *	static const struct fs_param params[] = {
  *		FS_PARAM("size", FSP_SIZE), FS_PARAM_WORD("huge", words), FS_PARAM_END,
@@ -14,26 +15,26 @@
 
 enum fs_param_kind {
 	FSP_FLAG,  /* without a value */
-	FSP_TEXT,  /* any that is not empty */
+	FSP_TEXT,  /* any text that is not empty */
 	FSP_U32,   /* decimal */
-	FSP_OCTAL, /* 32 bits */
-	FSP_UID,   /* mapped in the caller's user namespace */
+	FSP_OCTAL, /* octal, 32 bits */
+	FSP_UID,   /* an id in the caller's user namespace */
 	FSP_GID,
-	FSP_SIZE,    /* with k, m, g */
-	FSP_PERCENT, /* as FSP_SIZE, or "50%" */
-	FSP_WORD,    /* a word of @words */
+	FSP_SIZE,    /* with suffix k, m or g */
+	FSP_PERCENT, /* as FSP_SIZE, or a percentage "50%" */
+	FSP_WORD,    /* one of @words */
 	FSP_DIR,     /* the path of a directory */
-	/* several names with colons between; "\:" is a colon within a name */
+	/* several paths with colons between; "\:" is a colon within a path */
 	FSP_DIRS,
 };
 
 struct fs_param {
-	/* NULL ends a list; a name may come twice, with and without a value */
+	/* NULL ends the list; a name may occur twice: with and without a value */
 	const char *name;
 	enum fs_param_kind kind;
-	const char *const *words; /* ends with NULL */
-	const char *bad;          /* the message for a wrong word, with a %s */
-	const char *not_after;    /* -EINVAL once this one is set */
+	const char *const *words; /* for FSP_WORD; ends with NULL */
+	const char *bad;          /* message for a wrong word, with a %s */
+	const char *not_after;    /* once that option is set: -EINVAL */
 };
 
 #define FS_PARAM(n, k)                                                                             \
@@ -50,19 +51,20 @@ struct fs_param {
 	}
 
 /*
- * Checks whether fsconfig's @cmd may set @key to @value (NULL except for FSCONFIG_SET_STRING). 0,
- * -EINVAL, or for a path an error such as -ENOENT. @msg gets the reason, or "".
+ * Checks whether fsconfig(2)'s @cmd may set @key to @value, which is NULL unless @cmd is
+ * FSCONFIG_SET_STRING. Returns 0, -EINVAL, or for a path an error such as -ENOENT. @msg gets the
+ * reason, or "".
  */
 int fs_param_check(const struct fs_param *list, u32 cmd, const char *key, const char *value,
 	char *msg, size_t size);
 
 /*
- * Cuts the next option off *@text, the data of mount(2), and returns its name, or NULL at the end.
- * *@value is the text behind its "=", or NULL. Options without a name are skipped.
+ * Cuts the next option off *@text, the data of mount(2). Returns its name, or NULL at the end.
+ * *@value is the text after its "=", or NULL. Options without a name are skipped.
  */
 char *fs_next_option(char **text, char **value);
 
-/* True if @key may be set after the options @set, as mount(2) takes them. */
+/* True if mount(2) accepts @key after the options @set. */
 bool fs_param_in_order(const struct fs_param *list, const char *set, const char *key);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * given.h: paths that were read before the call that takes them (io_uring).
+ * given.h: paths that were read from guest memory before the system call that uses them runs
+ * (io_uring).
  *
  *	given_name_add(&list, address, flags);     as getname(): 0 or -errno; the list is the
  *	                                           caller's
@@ -22,10 +23,10 @@ struct given_name {
 	struct given_name *next;
 	u64 at;
 	size_t size;
-	char name[]; /* terminated */
+	char name[]; /* NUL-terminated */
 };
 
-struct names_given { /* on the stack of the task that it is for */
+struct names_given { /* on the stack of @task */
 	struct list_head link;
 	const struct task *task;
 	const struct given_name *names;
@@ -33,11 +34,11 @@ struct names_given { /* on the stack of the task that it is for */
 
 int given_name_add(struct given_name **list, uaddr_t at, u32 lookup_flags);
 void given_names_free(struct given_name *list);
-void names_give(struct names_given *g, const struct given_name *names); /* NULL: nothing */
+void names_give(struct names_given *g, const struct given_name *names); /* @names may be NULL */
 void names_take_back(struct names_given *g);
 /*
- * Copies a name that current was given to @to of PATH_MAX bytes, and returns its length; -1: it was
- * given none at @at.
+ * Copies the path that current was given for the address @at into @to (PATH_MAX bytes). Returns its
+ * length, or -1 if there is none for that address.
  */
 ssize_t given_name_copy(char *to, uaddr_t at);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* dcache.h: between dcache.c and dcache_shrink.c. */
+/* dcache.h: declarations shared by dcache.c and dcache_shrink.c only. */
 #ifndef NESTLING_VFS_DCACHE_H
 #define NESTLING_VFS_DCACHE_H
 
@@ -7,27 +7,27 @@
 
 struct dentry_lru {
 	spinlock_t lock;
-	struct list_head list; /* of d_lru, oldest last */
+	struct list_head list; /* dentries by d_lru, oldest last */
 	u64 nr;
 };
 extern struct dentry_lru dentry_lru;
 extern atomic64_t nr_dentries;
 
 /*
- * Makes an unused dentry dead and removes it from the hash and the LRU list. d_lock held. Returns
- * false if it is in use again.
+ * Makes an unused dentry dead and removes it from the hash and the LRU list. Returns false if the
+ * dentry is in use again. d_lock is held.
  */
 bool dentry_condemn(struct dentry *d);
 /*
  * Unlinks a dead dentry from its parent and inode. Returns its parent, whose reference passes to
- * the caller, or NULL. No lock held.
+ * the caller, or NULL. No lock is held.
  */
 struct dentry *dentry_bury(struct dentry *d);
 void dcache_shrinker_init(void);
 void d_rehash(struct dentry *d);
 /*
- * Moves as d_move() does, within the directory. Returns false if the target is in another
- * directory.
+ * Does what d_move() does, for two names in one directory. Returns false if the target is in
+ * another directory.
  */
 bool d_move_within(struct dentry *d, struct dentry *target);
 

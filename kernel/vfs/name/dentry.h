@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * dentry.h: names in the tree of files. A dentry connects a name in a directory to an inode, or to
- * none (negative); a path is a dentry and the mount through which it is seen.
+ * none if it is negative. A path is a dentry together with a mount that shows it.
  *
- * d_alloc() gives an unhashed dentry, d_add() and d_splice_alias() end a lookup, d_instantiate()
- * ends a creation. dget() and dput() count references; unused dentries stay cached.
+ * d_alloc() makes an unhashed dentry. A file system ends a lookup with d_add() or d_splice_alias(),
+ * and a creation with d_instantiate(). dget() and dput() count references; unused dentries stay
+ * cached.
  *
- * Locks: kernel/lib/lock_order, level names. A dentry's name and parent change under
- * s_rename_mutex, the rest under the locks that the fields name.
+ * Locks: kernel/lib/lock_order, level names. Name and parent change under s_rename_mutex, other
+ * members under the locks that their comments name.
  */
 #ifndef NESTLING_VFS_DENTRY_H
 #define NESTLING_VFS_DENTRY_H
@@ -29,7 +30,7 @@ struct super_block;
 #define PATH_MAX 4096
 
 struct qstr {
-	const char *name; /* not terminated */
+	const char *name; /* not NUL-terminated */
 	u32 len;
 	u32 hash;
 };
@@ -41,37 +42,37 @@ struct qstr {
 #define DCACHE_REVALIDATE 0x8
 #define DCACHE_DONTCACHE 0x10
 #define DCACHE_REFERENCED 0x20
-/* on the list of unused ones (perhaps in use again) */
+/* on the list of unused dentries, though it may be in use again */
 #define DCACHE_LRU 0x40
-/* the file system holds a reference: the dentry is the data (tmpfs) */
+/* the file system holds a reference, since its directory exists in the dcache only (tmpfs) */
 #define DCACHE_PERSISTENT 0x80
-/* of a pipe, socket or memfd, without a place in a tree */
+/* of a pipe, socket or memfd, which is in no tree */
 #define DCACHE_PSEUDO 0x100
 #define DCACHE_ROOT 0x200
-/* watchers were notified that the file is gone */
+/* watchers were notified that the file was deleted */
 #define DCACHE_GONE_TOLD 0x400
 /* walks call d_op's d_manage() and d_automount() */
 #define DCACHE_MANAGED 0x800
 
 struct dentry_operations {
-	int (*d_revalidate)(struct dentry *d, u32 flags); /* 1 valid, 0 drop it, -errno */
+	int (*d_revalidate)(struct dentry *d, u32 flags); /* 1: valid, 0: drop @d, -errno */
 	/*
-	 * True if it is valid without d_revalidate. For the fast walk: called without references,
-	 * may not sleep.
+	 * Returns true if the dentry is valid without a call of d_revalidate. The fast walk calls
+	 * it without references; it may not sleep.
 	 */
 	bool (*d_fresh)(const struct dentry *d);
-	int (*d_delete)(const struct dentry *d); /* 1: do not keep it unused */
+	int (*d_delete)(const struct dentry *d); /* 1: do not cache it when unused */
 	void (*d_release)(struct dentry *d);
 	char *(*d_dname)(
 		struct dentry *d, char *buf, int len); /* pipe:[123]; writes at the end of buf */
 	/*
-	 * DCACHE_MANAGED: called by a walk before it crosses to a mount. May sleep. 0: cross;
-	 * -EISDIR: stay, without an automount.
+	 * With DCACHE_MANAGED: called by a walk before it crosses to a mount. May sleep. Returns 0
+	 * to cross, or -EISDIR to stay here without an automount.
 	 */
 	int (*d_manage)(const struct path *p);
 	/*
-	 * DCACHE_MANAGED: mounts a file system on a path without mount. May sleep, and may replace
-	 * p->dentry by a positive one. 0: test for a mount again.
+	 * With DCACHE_MANAGED: mounts a file system on a path that has no mount. May sleep, and may
+	 * replace p->dentry by a positive dentry. 0: the walk looks up the mount again.
 	 */
 	int (*d_automount)(struct path *p);
 };
@@ -81,21 +82,21 @@ struct dentry {
 	u32 d_flags; /* under d_lock */
 	atomic_t d_count;
 	spinlock_t d_lock;
-	struct hlist_node d_hash; /* dcache, under its bucket lock */
-	/* itself for a root; changed under s_rename_mutex and d_lock */
+	struct hlist_node d_hash; /* in the dcache, under its bucket lock */
+	/* a root's parent is the root itself; changes under s_rename_mutex and d_lock */
 	struct dentry *d_parent;
-	struct qstr d_name;    /* changed as d_parent */
+	struct qstr d_name;    /* locks as for d_parent */
 	struct inode *d_inode; /* NULL: negative; under d_lock */
 	char d_iname[DNAME_INLINE];
 	struct super_block *d_sb;
 	const struct dentry_operations *d_op;
 	void *d_fsdata;
-	/* place in a simple directory, under the directory's i_rwsem */
+	/* position in a simple directory (libfs.c), under the directory's i_rwsem */
 	u64 d_cookie;
-	/* of d_parent->d_subdirs, under the parent's d_lock */
+	/* link in d_parent->d_subdirs, under the parent's d_lock */
 	struct list_head d_child;
 	struct list_head d_subdirs;
-	struct list_head d_alias; /* of d_inode->i_dentry */
+	struct list_head d_alias; /* link in d_inode->i_dentry */
 	struct list_head d_lru;
 	struct rcu_head d_rcu;
 };
@@ -109,32 +110,33 @@ void path_put(const struct path *p);
 
 struct dentry *d_alloc(
 	struct dentry *parent, const struct qstr *name); /* count 1, not hashed; NULL */
-struct dentry *d_make_root(struct inode *inode); /* takes the inode, also on failure (NULL) */
+/* Takes the caller's reference to the inode, even on failure (NULL). */
+struct dentry *d_make_root(struct inode *inode);
 struct dentry *d_alloc_pseudo(struct super_block *sb, const char *name);
-/* Makes a negative dentry positive; takes the inode reference. */
+/* Makes a negative dentry positive. Takes the caller's reference to the inode. */
 void d_instantiate(struct dentry *d, struct inode *inode);
-void d_instantiate_new(struct dentry *d, struct inode *inode); /* and unlock_new_inode */
+void d_instantiate_new(struct dentry *d, struct inode *inode); /* then unlock_new_inode() */
 /*
- * Instantiates a directory and returns true, unless it has a live name elsewhere; then the caller
- * keeps the reference.
+ * Makes @d positive and returns true, unless the directory @inode has a live name elsewhere. If it
+ * returns false the caller keeps its reference to the inode.
  */
 bool d_instantiate_only(struct dentry *d, struct inode *inode);
-void d_add(struct dentry *d, struct inode *inode); /* instantiate and hash; inode may be NULL */
-/* Ends a lookup; takes the inode, which may be ERR_PTR. */
+void d_add(struct dentry *d, struct inode *inode); /* @inode: NULL for a negative one */
+/* Ends a lookup. Takes the caller's reference to the inode, which may be ERR_PTR. */
 struct dentry *d_splice_alias(struct inode *inode, struct dentry *d);
 void d_drop(struct dentry *d);
-void d_set_managed(struct dentry *d); /* DCACHE_MANAGED for its lifetime */
+void d_set_managed(struct dentry *d); /* sets DCACHE_MANAGED for its lifetime */
 static inline bool d_managed(const struct dentry *d)
 {
 	return READ_ONCE(d->d_flags) & DCACHE_MANAGED;
 }
-void d_delete(struct dentry *d); /* after unlink: negative or dropped */
+void d_delete(struct dentry *d); /* after unlink: @d negative or unhashed */
 void d_move(struct dentry *d, struct dentry *target);
 void d_exchange(struct dentry *a, struct dentry *b);
 struct dentry *d_lookup(struct dentry *parent, const struct qstr *name);
 struct dentry *d_find_alias(struct inode *inode);
 void d_prune_aliases(struct inode *inode);
-void d_invalidate(struct dentry *d); /* drops it and everything unused below */
+void d_invalidate(struct dentry *d); /* drops @d and all unused dentries below */
 struct dentry *dget(struct dentry *d);
 struct dentry *dget_parent(struct dentry *d);
 void dput(struct dentry *d);
@@ -148,23 +150,23 @@ static inline bool d_is_negative(const struct dentry *d)
 }
 u32 full_name_hash(const char *name, u32 len);
 /*
- * Write the path as seen from @root (current's when NULL) at the end of buf, and return its start,
- * or ERR_PTR(-ENAMETOOLONG). Unreachable paths begin with "(unreachable)", deleted ones end in "
- * (deleted)".
+ * Write the path as seen from @root (d_path(): current's root) at the end of @buf. Return its
+ * start, or ERR_PTR(-ENAMETOOLONG). Unreachable paths begin with "(unreachable)", deleted ones end
+ * with " (deleted)".
  */
 char *d_path(const struct path *p, char *buf, int len);
 char *d_path_root(const struct path *p, const struct path *root, char *buf, int len);
-/* Writes the names from the file system's root on, as d_path() does. */
+/* Writes the path from the file system's root in the form of d_path(). */
 char *dentry_path(struct dentry *d, char *buf, int len);
 void shrink_dcache_sb(struct super_block *sb);
 /*
- * Dentries of memory file systems: d_persist hands the caller's wish "stay" over (takes a
- * reference), d_unpersist drops it.
+ * For dentries of memory file systems: d_persist() takes the reference that keeps a name in the
+ * dcache, and d_unpersist() drops it.
  */
 void d_persist(struct dentry *d);
 void d_unpersist(struct dentry *d);
 
-/* A dentry's name at one moment, unaffected by later renames. It is kept until it is put. */
+/* A dentry's name at one moment, unaffected by later renames. Valid until d_drop_name(). */
 struct name_snapshot {
 	struct qstr name;
 	char text[DNAME_INLINE];

@@ -2,12 +2,12 @@
 /*
  * lookup.h: from a path to a dentry, and changes of names.
  *
- * path_lookupat() and its relatives give a path with references, to be put by path_put(). A change
- * of a name takes the locks by path_create() or lock_rename(). vfs_mkdir() and so on check
- * permission and call the file system.
+ * path_lookupat() and its relatives return a path with references, which path_put() drops. To
+ * change names, path_create() or lock_rename() takes the locks; then vfs_mkdir() and so on check
+ * the permission and call the file system.
  *
- * Locks: the directory's i_rwsem for writing, for rename both directories' and the superblock's
- * s_rename_mutex.
+ * Locks: the directory's i_rwsem for writing. A rename takes that of both directories, and the
+ * superblock's s_rename_mutex.
  */
 #ifndef NESTLING_VFS_LOOKUP_H
 #define NESTLING_VFS_LOOKUP_H
@@ -33,12 +33,12 @@ struct path;
 #define LOOKUP_BENEATH 0x1000
 #define LOOKUP_IN_ROOT 0x2000
 #define LOOKUP_CACHED 0x4000
-/* a descriptor may be the start only for the task that opened it: linkat */
+/* only the task that opened a descriptor may use it as the start: linkat(2) with AT_EMPTY_PATH */
 #define LOOKUP_OPENER 0x8000
 
 /*
- * Copies a path from guest memory, terminated; putname() frees it. ERR_PTR(-EFAULT, -ENAMETOOLONG,
- * -ENOENT for "" without LOOKUP_EMPTY).
+ * Copies a path from guest memory, NUL-terminated. putname() frees it. ERR_PTR(-EFAULT,
+ * -ENAMETOOLONG), or -ENOENT for "" without LOOKUP_EMPTY.
  */
 char *getname(uaddr_t name);
 char *getname_flags(uaddr_t name, u32 lookup_flags);
@@ -47,35 +47,38 @@ int kern_path(const char *name, u32 flags, struct path *path); /* from current's
 int path_lookupat(int dfd, const char *name, u32 flags, struct path *path);
 int user_path_at(int dfd, uaddr_t name, u32 flags, struct path *path);
 /*
- * Prepares a creation: locks the parent (i_rwsem), takes mnt_want_write() and returns the negative
- * dentry; done_path_create() undoes that. ERR_PTR.
+ * Prepares the creation of a name: locks the parent (i_rwsem), takes mnt_want_write(), and returns
+ * the negative dentry. done_path_create() undoes all three. ERR_PTR.
  */
 struct dentry *path_create(int dfd, const char *name, struct path *parent, u32 flags);
 void done_path_create(struct path *parent, struct dentry *d);
 struct dentry *lookup_one_len(
 	const char *name, struct dentry *base, int len); /* base's i_rwsem held */
-/* Looks up without the lock: current must be allowed to search @base, also for a cached name. */
+/*
+ * Looks up without i_rwsem. current must have search permission for @base, even if the name is
+ * cached.
+ */
 struct dentry *lookup_one_unlocked(const char *name, struct dentry *base, int len);
-/* Finds @name in the folder of @at, and the mount on it. */
+/* Finds @name in the directory that contains @at, and crosses to the mount on it. */
 int path_beside(const struct path *at, const char *name, struct path *beside);
 int vfs_create(struct inode *dir, struct dentry *d, umode_t mode, bool excl);
 int vfs_mkdir(struct inode *dir, struct dentry *d, umode_t mode);
 int vfs_mknod(struct inode *dir, struct dentry *d, umode_t mode, dev_t dev);
 int vfs_unlink(struct inode *dir, struct dentry *d);
-/* Unlinks as unlink(2), from current's root and working directory. */
+/* Removes a name as unlink(2) does, from current's root and working directory. */
 int kern_unlink(const char *name);
 int vfs_rmdir(struct inode *dir, struct dentry *d);
 int vfs_symlink(struct inode *dir, struct dentry *d, const char *target);
 int vfs_link(struct dentry *old, struct inode *dir, struct dentry *d);
 const char *vfs_get_link(struct dentry *d, char **to_free);
 /*
- * Makes a file without a name in @dir (O_TMPFILE); @linkable: it may get one. Returns a dentry with
- * a reference, or ERR_PTR.
+ * Makes a file without a name in @dir (O_TMPFILE); @linkable: linkat(2) may name it later. Returns
+ * a dentry with a reference, or ERR_PTR.
  */
 struct dentry *vfs_tmpfile(const struct path *dir, umode_t mode, bool linkable);
 /*
- * Renames, with both parents locked by lock_rename(), which returns the child through which one
- * lies above the other, or NULL.
+ * Renames. Both parents are locked by lock_rename(). If one parent is an ancestor of the other,
+ * lock_rename() returns the ancestor's child on the path between them, else NULL.
  */
 int vfs_rename(
 	struct inode *odir, struct dentry *old, struct inode *ndir, struct dentry *new, u32 flags);

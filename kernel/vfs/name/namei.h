@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* namei.h: the state of a path walk, between namei.c, dirops.c, rename.c and open.c. */
+/* namei.h: the state of a path walk, shared by namei.c, dirops.c, rename.c and open.c. */
 #ifndef NESTLING_VFS_NAMEI_H
 #define NESTLING_VFS_NAMEI_H
 
@@ -10,29 +10,30 @@
 enum { LAST_NORM, LAST_ROOT, LAST_DOT, LAST_DOTDOT };
 
 struct last {
-	/* points into the text that is being walked */
+	/* points into the path that is being walked */
 	struct qstr name;
 	int type;
-	bool slash; /* slashes follow it */
+	bool slash; /* slashes follow the name */
 };
 
 struct nd_link {
-	/* rest of the path behind the link */
+	/* rest of the path after the link */
 	const char *rest;
-	char *text; /* of the link, kfree */
+	char *text; /* the link's target, freed by kfree() */
 };
 
 struct nameidata {
-	struct path path, root; /* references, or mnt NULL */
+	struct path path, root; /* with references, or mnt NULL */
 	struct last last;
 	u32 flags;
 	int depth, links;
 	bool want_dir, jumped;
-	/* the next component is used, and not only named: automounts are mounted */
+	/* the next component is itself used, so an automount on it is mounted */
 	bool trigger;
-	u32 rseq, mseq; /* at the start, for restricted lookups */
+	/* sequence numbers at the start, for restricted lookups */
+	u32 rseq, mseq;
 	/*
-	 * behind "..": the path that was last found to lie below its mount's root, at rename_seq
+	 * the last path after ".." that was found to be below its mount's root, at rename_seq
 	 * @seen_seq; only compared
 	 */
 	struct path seen;
@@ -40,7 +41,7 @@ struct nameidata {
 	struct nd_link stack[MAX_LINKS];
 };
 
-/* Parses the component at @name into @q, with its length and hash, and returns its end. */
+/* Parses the component at @name into @q, with length and hash. Returns the component's end. */
 static inline const char *parse_component(const char *name, struct qstr *q)
 {
 	const char *p = name;
@@ -62,34 +63,34 @@ static inline int component_type(const struct qstr *q)
 	return q->name[1] == '.' ? LAST_DOTDOT : LAST_NORM;
 }
 
-/* Walks without references (walk.c). */
+/* Walks without taking references (walk.c). */
 int walk_fast(int dfd, const char *name, u32 flags, struct path *out, struct last *last);
 
-/* Goes one step up, as far as the walk's flags allow. */
+/* Goes up one directory, as far as the walk's flags allow. */
 int nd_dotdot(struct nameidata *nd);
-/* Walks to the parent of the last component. 0: nd_end() must follow; else it was called. */
+/*
+ * Walks to the parent of the last component. If it returns 0 the caller must call nd_end(); after
+ * an error that is done already.
+ */
 int nd_parent(struct nameidata *nd, int dfd, const char *name, u32 flags);
 /*
- * Walk by hand: nd_start(), nd_walk() any number of times, nd_end(). nd_end() follows whatever
- * these return.
+ * A walk step by step: nd_start(), nd_walk() any number of times, nd_end(). nd_end() must be called
+ * whatever the other two return.
  */
 int nd_start(struct nameidata *nd, int dfd, const char *name, u32 flags);
 int nd_walk(struct nameidata *nd, const char *name, bool parent);
 void nd_end(struct nameidata *nd);
 /*
- * Looks up a name in a directory whose i_rwsem is held for writing: a positive or negative dentry,
- * or ERR_PTR.
+ * Looks up a name in a directory whose i_rwsem is held for writing. Returns a positive or negative
+ * dentry, or ERR_PTR.
  */
 struct dentry *lookup_hash(struct dentry *parent, const struct qstr *name, u32 flags);
 /*
- * Follows the symlink @d (consumed) in nd->path: *name becomes its text, except after a jump
- * (nd->jumped). @last: the link is the end of the path.
+ * Follows the symlink @d, whose reference it takes over, in nd->path. *name becomes the link's
+ * text, unless the link jumped to a path (nd->jumped). @last: the link is the last component.
  */
 int nd_follow(struct nameidata *nd, struct dentry *d, const char **name, bool last);
 int nd_cross_mounts(struct nameidata *nd);
-/*
- * Returns a cached dentry (consumed) if its file system finds it still valid, else NULL or ERR_PTR.
- */
 /* True if the file system must revalidate the name. */
 static inline bool d_must_ask(const struct dentry *d)
 {
@@ -97,10 +98,14 @@ static inline bool d_must_ask(const struct dentry *d)
 
 	return unlikely(op && op->d_revalidate && !(op->d_fresh && op->d_fresh(d)));
 }
+/*
+ * Returns the cached dentry @d if its file system finds it still valid. Otherwise drops the
+ * reference to @d and returns NULL or ERR_PTR.
+ */
 struct dentry *revalidate(struct dentry *d, u32 flags);
 /*
- * Looks up a name in the cache (lookup_cached(): NULL where it is not there) or the file system.
- * May be negative.
+ * Look up a name in the cache and, except lookup_cached(), in the file system. The dentry may be
+ * negative. lookup_cached() returns NULL for a name that is not cached.
  */
 struct dentry *lookup_cached(struct dentry *parent, const struct qstr *name, u32 flags);
 struct dentry *lookup_name(struct dentry *parent, const struct qstr *name, u32 flags);

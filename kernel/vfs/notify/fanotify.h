@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fanotify.h: between fanotify.c (groups and marks), fanotify_event.c (queues events) and
- * fanotify_read.c (reads them).
+ * fanotify.h: declarations shared by fanotify.c (groups and marks), fanotify_event.c (queues
+ * events) and fanotify_read.c (reads them).
  *
  * A group is an open file. Its marks are on inodes, mounts and superblocks; all marks are in one
- * hash by their object. An event looks up the marks of its file, directory, mount and superblock,
- * combines their masks for each group, and is queued in each group that has selected it.
+ * hash, by their object. For an event, fanotify_event.c finds the marks of its file, directory,
+ * mount and superblock, combines their masks for each group, and queues the event in each group
+ * that has selected it.
  *
- * Locks: fanotify_lock (mutex): marks, group->acc_*; group->wqh.lock: the queues and the states of
- * permission events. An inode that is evicted, by reclaim too, loses its marks under fanotify_lock:
- * allocations with the lock held are GFP_NOFS.
+ * Locks: fanotify_lock, a mutex, for marks and group->acc_*; group->wqh.lock for the queues and the
+ * states of permission events. The eviction of an inode, also by reclaim, removes its marks under
+ * fanotify_lock. So allocations with the lock held are GFP_NOFS.
  */
 #ifndef NESTLING_IPC_FANOTIFY_H
 #define NESTLING_IPC_FANOTIFY_H
@@ -31,32 +32,33 @@
 enum fan_type { FAN_ON_INODE, FAN_ON_MOUNT, FAN_ON_SB };
 
 struct fan_group {
-	atomic_t refs; /* the file, permission events that wait */
+	/* references: the file, and waiting permission events */
+	atomic_t refs;
 	u32 flags, event_f_flags;
 	bool unprivileged;
-	/* counts of it and its marks; the file keeps the namespace */
+	/* counts the group and its marks; the file keeps the namespace alive */
 	struct ucounts *uc;
-	/* of fan_mark.group_link, under fanotify_lock */
+	/* fan_mark.group_link of all marks; under fanotify_lock */
 	struct list_head marks;
 	u32 nr_marks;
-	/* list of one event's groups; with acc_*: under fanotify_lock */
+	/* link in the list of groups that one event has found; with acc_* under fanotify_lock */
 	struct list_head hit;
-	/* acc_rename: 1 the old, 2 the new directory is marked */
+	/* acc_rename: bit 0: the old directory is marked, bit 1: the new one */
 	u32 acc_mask, acc_ignored, acc_rename;
 	struct wait_queue_head wqh;
-	/* lists by fan_event.link: to be read; read and to be answered */
+	/* lists by fan_event.link: events to be read; permission events to be answered */
 	struct list_head events, asked;
 	u32 nr_events;
-	/* fs.fanotify.max_queued_events when it was made; immutable */
+	/* fs.fanotify.max_queued_events when the group was made; immutable */
 	u32 max_events;
 	bool dead;
 };
 
 struct fan_mark {
-	struct hlist_node node; /* by object */
+	struct hlist_node node; /* hashed by object */
 	struct list_head group_link;
 	struct fan_group *group;
-	/* inode (a reference unless evictable), mount, superblock */
+	/* an inode (with a reference unless evictable), a mount or a superblock */
 	const void *object;
 	enum fan_type type;
 	u32 mask, ignored;
@@ -65,7 +67,7 @@ struct fan_mark {
 };
 
 struct fan_fid {
-	u32 bytes; /* 0: none */
+	u32 bytes; /* 0: no handle */
 	s32 type;
 	u32 fsid[2];
 	u32 fh[3];
@@ -75,16 +77,16 @@ struct fan_event {
 	struct list_head link;
 	u32 mask;
 	struct pid *pid;
-	struct path path; /* references, or NULL */
+	struct path path; /* with references, or NULL */
 	struct fan_fid object, dir, new_dir;
-	char *name, *new_name; /* in @text */
-	/* FAN_FS_ERROR: the first error, and how many came since it was queued */
+	char *name, *new_name; /* point into @text */
+	/* FAN_FS_ERROR: the first error, and how many errors it stands for */
 	s32 error;
 	u32 error_count;
-	/* permission events: under group->wqh.lock */
+	/* of a permission event; under group->wqh.lock */
 	bool permission;
 	int fd;
-	u32 response; /* FAN_ALLOW, FAN_DENY; 0 not yet */
+	u32 response; /* FAN_ALLOW, FAN_DENY; 0: no answer yet */
 	char text[];
 };
 
@@ -93,7 +95,7 @@ extern const struct file_operations fanotify_fops;
 
 void fan_group_put(struct fan_group *g);
 void fan_event_free(struct fan_event *e);
-/* Calls fn for each mark of @object; under fanotify_lock. */
+/* Calls @fn for each mark of @object, under fanotify_lock. */
 void fan_for_each_mark(const void *object, void (*fn)(struct fan_mark *m, void *arg), void *arg);
 int fan_fsid(struct super_block *sb, u32 fsid[2]);
 void fan_release_events(struct fan_group *g);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fsnotify.h: reports events of files to inotify, fanotify and F_NOTIFY. Calls are cheap without
- * watchers.
+ * fsnotify.h: reports events of files to inotify, fanotify and F_NOTIFY. The calls are cheap while
+ * there are no watchers.
  */
 #ifndef NESTLING_VFS_FSNOTIFY_H
 #define NESTLING_VFS_FSNOTIFY_H
@@ -17,12 +17,14 @@ struct super_block;
 void fsnotify_inode(struct inode *inode, u32 mask);
 void fsnotify_name(
 	struct inode *dir, u32 mask, struct inode *child, const char *name, u32 len, u32 cookie);
-/* Reports an event to the watches of the inode and of its folder. */
+/* Reports an event to the watches of the inode and of the directory that holds its name. */
 void fsnotify_dentry(struct dentry *d, u32 mask);
 void fsnotify_file(struct file *f, u32 mask);
 void fsnotify_rename(struct inode *odir, struct inode *ndir, struct inode *child, const char *was,
 	u32 was_len, const char *name, u32 len); /* both sides at once, for fanotify */
-/* Asks the listeners that may forbid it; may sleep, no lock held. 0, -EPERM. */
+/*
+ * Asks the listeners that may forbid the access. May sleep; no lock is held. Returns 0 or -EPERM.
+ */
 int fsnotify_permission(struct file *f, u32 mask);
 #define FSNOTIFY_OPEN_PERM 0x10000
 #define FSNOTIFY_ACCESS_PERM 0x20000
@@ -30,8 +32,8 @@ void fsnotify_mount_gone(struct mount *m);
 void fsnotify_sb_gone(struct super_block *sb);
 void fsnotify_inode_gone(struct inode *inode);
 /*
- * Tells the users of F_NOTIFY of an event in @dir. @in: IN_*; @renamed: within it. Only where
- * i_dnotify is set.
+ * Notifies the users of F_NOTIFY of an event in @dir. @in: IN_*; @renamed: the rename stays within
+ * @dir. Called only if i_dnotify is set.
  */
 void dnotify_tell(struct inode *dir, u32 in, bool renamed);
 

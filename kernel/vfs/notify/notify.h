@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * notify.h: an event of a file, from fsnotify.c, which vfs calls, to the parts that report it to
- * programs: inotify, fanotify and vfs's dnotify.
+ * notify.h: the form in which fsnotify.c, which vfs calls, passes an event of a file to inotify,
+ * fanotify and dnotify.
  */
 #ifndef NESTLING_IPC_NOTIFY_H
 #define NESTLING_IPC_NOTIFY_H
 
 #include "kernel/vfs/vfs.h"
 
-/* Bits of events: IN_* of inotify, which fanotify shares, and these, which only fanotify has. */
+/* Bits of events: IN_* of inotify, which fanotify shares, and bits that only fanotify has. */
 #define FS_ISDIR 0x40000000U
 /* events for inotify: IN_ALL_EVENTS, IN_UNMOUNT */
 #define FS_INOTIFY_EVENTS 0x00006fffU
@@ -16,15 +16,17 @@
 struct fs_event {
 	u32 mask;
 	const struct path *path; /* of an open file, or NULL */
-	struct inode *inode;     /* file of the event */
-	struct inode *dir;       /* directory of its name, or NULL */
-	const char *name;        /* name in @dir */
+	struct inode *inode;     /* the file that the event is about */
+	struct inode *dir;       /* the directory of its name, or NULL */
+	const char *name;        /* its name in @dir */
 	u32 len;
 	u32 cookie;
-	/* a directory's entry was made, removed or renamed: the event belongs to the directory */
+	/*
+	 * an entry of a directory was made, removed or renamed: the event belongs to the directory
+	 */
 	bool dirent;
-	bool unlinked;         /* the name is gone, the file is open still */
-	struct inode *new_dir; /* of a rename */
+	bool unlinked;         /* the name is removed, the file still open */
+	struct inode *new_dir; /* of a rename: the new directory */
 	const char *new_name;
 	u32 new_len;
 };
@@ -33,12 +35,12 @@ struct fs_event {
 void inotify_event(const struct fs_event *e);
 void inotify_inode_gone(struct inode *inode);
 /* fanotify.c */
-extern u32 fanotify_nr_marks; /* read without a lock: 0 is nothing to do */
+extern u32 fanotify_nr_marks; /* read without a lock; 0: no marks at all */
 void fanotify_event(const struct fs_event *e);
 void fanotify_error(struct super_block *sb, struct inode *inode, int error);
 int fanotify_permission(const struct fs_event *e); /* 0, -EPERM */
 void fanotify_inode_gone(struct inode *inode);
-void fanotify_gone(const void *object); /* a mount or superblock */
+void fanotify_gone(const void *object); /* @object: a mount or superblock */
 void fanotify_sb_inodes_gone(struct super_block *sb);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* pipe.h: pipes for splice. All other code uses pipes as files. */
+/* pipe.h: the buffers of pipes, for splice. All other code uses pipes as files. */
 #ifndef NESTLING_IPC_PIPE_H
 #define NESTLING_IPC_PIPE_H
 
@@ -9,34 +9,36 @@
 struct page;
 
 struct pipe_buf {
-	struct page *page; /* a reference */
+	struct page *page; /* with a reference */
 	u32 offset, len;
-	/* no other pipe has the page: a write may append to it */
+	/* no other pipe has the page, so a write may append to it */
 	bool merge;
-	bool packet; /* O_DIRECT: one write, read whole */
+	bool packet; /* O_DIRECT: one write, one read */
 };
 
-/* Buffers [tail, head) hold data, at index & (ring_size - 1). head == tail: empty. */
+/*
+ * Buffers [tail, head) hold data, at index & (ring_size - 1). With head == tail the pipe is empty.
+ */
 struct pipe_inode_info {
-	struct mutex mutex;                      /* all below, except where marked */
-	struct wait_queue_head rd_wait, wr_wait; /* woken without the mutex */
+	struct mutex mutex;                      /* for all below unless marked otherwise */
+	struct wait_queue_head rd_wait, wr_wait; /* woken up without the mutex */
 	u32 head, tail;
 	u32 ring_size; /* a power of two */
 	u32 readers, writers;
-	/* opens ever made: a FIFO's opener waits for one */
+	/* number of opens so far, for openers of a FIFO that wait for the other side */
 	u32 r_counter, w_counter;
-	/* number of open files of any mode; under inode->i_lock */
+	/* number of open files in any mode; under inode->i_lock */
 	u32 files;
-	struct fasync_list rd_async, wr_async; /* of files with O_ASYNC */
+	struct fasync_list rd_async, wr_async; /* files with O_ASYNC */
 	bool is_fifo;
-	/* a task polls: every change wakes, not only the edges from empty and full */
+	/* a task polls: each change wakes it up, not only those from empty and from full */
 	bool poll_usage;
 	struct pipe_buf *bufs;
 	struct page *spare[2];
 	struct user_struct *user;
 };
 
-struct pipe_inode_info *file_pipe(struct file *f); /* NULL: no pipe */
+struct pipe_inode_info *file_pipe(struct file *f); /* NULL: @f is not a pipe */
 static inline bool pipe_empty(const struct pipe_inode_info *p)
 {
 	return READ_ONCE(p->head) == READ_ONCE(p->tail);
@@ -49,36 +51,39 @@ static inline struct pipe_buf *pipe_slot(struct pipe_inode_info *p, u32 i)
 {
 	return &p->bufs[i & (p->ring_size - 1)];
 }
-/* All with p->mutex held. */
+/* These functions are called with p->mutex held. */
 static inline void pipe_push(struct pipe_inode_info *p, const struct pipe_buf *b)
 {
 	*pipe_slot(p, p->head) = *b;
 	WRITE_ONCE(p->head, p->head + 1);
 }
 /*
- * Waits (drops and takes the mutex) until there is room: 0, -EPIPE (SIGPIPE is sent), -EAGAIN,
- * -ERESTARTSYS. A writer that has waited (*waited) was woken alone, and wakes the next one when
- * room is left.
+ * Waits until there is room; drops and retakes the mutex. Returns 0, -EPIPE (SIGPIPE was sent),
+ * -EAGAIN or -ERESTARTSYS. A writer that has waited (*waited) was woken up alone, so it wakes up
+ * the next writer if it leaves room.
  */
 int pipe_wait_writable(struct pipe_inode_info *p, bool nonblock, bool *waited);
-/* Waits until there is data: 1, 0 at the end (no writers), -EAGAIN, -ERESTARTSYS. */
+/*
+ * Waits until there is data. Returns 1, 0 at the end (no data and no writers), -EAGAIN or
+ * -ERESTARTSYS.
+ */
 int pipe_wait_readable(struct pipe_inode_info *p, bool nonblock, bool *waited);
 struct page *pipe_page_get(struct pipe_inode_info *p); /* NULL: no memory */
 void pipe_buf_release(struct pipe_inode_info *p, struct pipe_buf *b);
-/* Takes @n bytes off the first buffer. */
+/* Removes @n bytes from the first buffer. */
 void pipe_consume(struct pipe_inode_info *p, u32 n);
 /*
- * Copies from the first buffer; bytes, or -EFAULT. A buffer whose copy faults stays whole, as on
- * Linux: nothing is lost to a bad address. The rest of a packet that does not fit is dropped, or
- * with @keep stays in the buffer (splices).
+ * Copies from the first buffer. Returns bytes or -EFAULT. A buffer whose copy faults stays whole,
+ * as on Linux, so that a bad address loses no data. The part of a packet that does not fit is
+ * dropped, or with @keep (splices) stays in the buffer.
  */
 ssize_t pipe_read_buf(struct pipe_inode_info *p, struct iov_iter *to, bool keep);
-void pipe_wake_readers(struct pipe_inode_info *p); /* without the mutex */
+void pipe_wake_readers(struct pipe_inode_info *p); /* called without the mutex */
 void pipe_wake_writers(struct pipe_inode_info *p);
 void pipe_lock_two(struct pipe_inode_info *a, struct pipe_inode_info *b);
 void pipe_unlock_two(struct pipe_inode_info *a, struct pipe_inode_info *b);
 
-/* Splices from and to a file with f_op->splice_message. */
+/* Splice from and to a file that has f_op->splice_message. */
 ssize_t message_to_pipe(struct file *f, loff_t *pos, struct file *pipe, size_t len, u32 flags);
 ssize_t pipe_to_message(struct file *pipe, struct file *f, loff_t *pos, size_t len);
 
@@ -86,9 +91,9 @@ ssize_t pipe_to_message(struct file *pipe, struct file *f, loff_t *pos, size_t l
 #define SPLICE_F_NONBLOCK 2
 #define SPLICE_F_MORE 4
 #define SPLICE_F_GIFT 8
-/* internal: do not wait for room even in a file that is no pipe */
+/* internal: do not wait for room, not even in an output file that is not a pipe */
 #define SPLICE_F_OUT_NOWAIT 0x10000
-/* Splice and tee between files, as splice(2) and tee(2). Offsets NULL: the file's own position. */
+/* Splice between files, as splice(2). An offset of NULL means the file's own position. */
 ssize_t splice_files(
 	struct file *in, loff_t *off_in, struct file *out, loff_t *off_out, size_t len, u32 flags);
 ssize_t pipe_send_stream(struct file *pipe, struct file *in, loff_t *pos, size_t n);

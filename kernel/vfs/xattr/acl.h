@@ -2,10 +2,10 @@
 /*
  * acl.h: POSIX access control lists, on file systems whose superblock has SB_I_POSIXACL.
  *
- * A file system keeps the two attributes system.posix_acl_access and system.posix_acl_default by
- * its getxattr and setxattr, in the form of acl(5)'s attributes (linux/posix_acl_xattr.h), and
- * calls acl_changed() when it has stored one. Its create, mkdir, mknod and tmpfile call
- * acl_inherit() before the inode has a name. All else is done by vfs.
+ * A file system stores the attributes system.posix_acl_access and system.posix_acl_default by its
+ * getxattr and setxattr, in the form of linux/posix_acl_xattr.h. It calls acl_changed() after it
+ * has stored one. Its create, mkdir, mknod and tmpfile call acl_inherit() before the inode has a
+ * name. vfs does the rest.
  */
 #ifndef NESTLING_VFS_ACL_H
 #define NESTLING_VFS_ACL_H
@@ -13,8 +13,8 @@
 #include "kernel/vfs/vfs.h"
 
 /*
- * i_acl, i_default_acl: not read since they changed. NULL: there is none. Odd words in general: a
- * task is reading it.
+ * i_acl and i_default_acl before the list was read, or after it changed. NULL: the inode has no
+ * list. Any other odd value marks a task that is reading the list.
  */
 #define ACL_UNREAD ((struct posix_acl *)1)
 
@@ -22,32 +22,33 @@ static inline bool acl_unread(const struct posix_acl *acl)
 {
 	return (u64)acl & 1;
 }
-bool is_acl_name(const char *name); /* system.posix_acl_* */
+bool is_acl_name(const char *name); /* true for system.posix_acl_* */
 /*
- * Checks the list for a caller that does not own the inode, for generic_permission(): 0, -EACCES;
- * -EAGAIN: there is no list. Others: it could not be read.
+ * Checks the list for generic_permission(), if current does not own the inode. Returns 0 or
+ * -EACCES; -EAGAIN: there is no list; other errors: the list could not be read.
  */
 int acl_permission(struct inode *inode, int mask);
 /*
- * Translates the ids of an attribute's value, in place, from those kept to those seen through @m.
+ * Translates the ids in an attribute's value, in place, from the stored ids to those seen through
+ * @m.
  */
 void acl_value_seen(const struct mount *m, void *value, size_t size);
-/* Serves getxattr(2); ids are those of current's user namespace. */
+/* Serves getxattr(2). Ids are those in current's user namespace. */
 ssize_t acl_get(struct inode *inode, const char *name, void *buf, size_t size);
-/* Sets a list; @value NULL: removes it. i_rwsem held. */
+/* Sets a list; @value NULL removes it. i_rwsem is held. */
 int acl_set(struct dentry *d, const char *name, const void *value, size_t size);
 /*
- * Returns the mode of a new file in @dir (S_IFDIR: a directory): without the umask's bits, unless a
- * default list decides instead.
+ * Returns the mode of a new file in @dir (S_IFDIR: a directory). The umask's bits are removed,
+ * unless @dir has a default list, which decides instead.
  */
 umode_t acl_umask(struct inode *dir, umode_t mode);
-/* Applies @dir's default list to the new inode, and sets its mode. */
+/* Applies @dir's default list to the new inode and sets the inode's mode. */
 int acl_inherit(struct inode *dir, struct inode *inode);
-/* True if acl_inherit() may store a list. */
+/* True if acl_inherit() might store a list. */
 bool acl_inherits(struct inode *dir);
-/* Adapts the list to i_mode after chmod(2). i_rwsem held. */
+/* Adapts the list to i_mode after chmod(2). i_rwsem is held. */
 int acl_chmod(struct inode *inode);
 void acl_changed(struct inode *inode);
-void acl_free(struct inode *inode); /* with the inode */
+void acl_free(struct inode *inode); /* called when the inode is freed */
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * file_caps.h: security.capability, which names the root user of the user namespace in which it
- * counts: version 2 for that of the file system's namespace, version 3 for another, by its number
- * there.
+ * file_caps.h: the attribute security.capability. It takes effect in one user namespace, which it
+ * names by that namespace's root user. Version 2 means the namespace of the file system. Version 3
+ * stores that root user's uid in the file system's namespace.
  */
 #ifndef NESTLING_VFS_FILE_CAPS_H
 #define NESTLING_VFS_FILE_CAPS_H
@@ -12,14 +12,15 @@
 struct vfs_ns_cap_data;
 
 /*
- * Converts @value of @size bytes (not 0), as set by current, into the stored form, and sets its
- * size. 0, -EINVAL or -EPERM.
+ * Converts @value of @size bytes (not 0), which current wants to set, into the stored form @keep,
+ * and sets *size to its length. Returns 0, -EINVAL or -EPERM.
  */
 int file_caps_to_keep(
 	const struct inode *inode, const void *value, size_t *size, struct vfs_ns_cap_data *keep);
 /*
- * Converts the stored attribute into the form that current sees, and returns its bytes; @size 0:
- * only their number. -ERANGE, -EOVERFLOW (for another namespace), -ENODATA ...
+ * Converts the stored attribute into the form that current sees. Returns its bytes, with @size 0
+ * without storing them; or -ERANGE, -EOVERFLOW (it belongs to another namespace), -ENODATA and
+ * others.
  */
 ssize_t file_caps_to_show(struct inode *inode, void *buf, size_t size);
 

@@ -9,26 +9,28 @@
 
 struct simple_xattrs {
 	spinlock_t lock;
-	struct list_head list; /* all under lock; the newest first */
-	struct rb_root tree;   /* the attributes by name */
-	size_t names_len;      /* of all, with their ends */
+	struct list_head list; /* the newest first; all under lock */
+	struct rb_root tree;   /* by name */
+	size_t names_len;      /* bytes of all names with their NULs */
 };
 void simple_xattrs_init(struct simple_xattrs *x);
 /*
- * Frees attributes without users. free: in any context, groups go with locks held; evict: for very
- * many, may sleep.
+ * Free all attributes when no task uses them any more. simple_xattrs_free() is for any context,
+ * since groups are freed with locks held. simple_xattrs_evict() is for very many attributes and may
+ * sleep.
  */
 void simple_xattrs_free(struct simple_xattrs *x);
 void simple_xattrs_evict(struct simple_xattrs *x);
-/* Counts the attributes whose names begin with @prefix; *bytes: the sum of their lengths. */
+/* Counts the attributes whose names begin with @prefix; *bytes: the sum of those names' lengths. */
 u32 simple_xattrs_count(struct simple_xattrs *x, const char *prefix, size_t *bytes);
 /* Serve getxattr, setxattr and listxattr of inode_operations. */
 ssize_t simple_xattr_get(struct simple_xattrs *x, const char *name, void *buf, size_t size);
 int simple_xattr_set(
 	struct simple_xattrs *x, const char *name, const void *value, size_t size, int flags);
 /*
- * Sets an attribute of a directory that may be any user's: other names than user.*, trusted.* or
- * security.* are -EOPNOTSUPP, too many of user.* are -ENOSPC. The inode's i_rwsem is held.
+ * Sets an attribute of a directory that any user may own. Returns -EOPNOTSUPP for names other than
+ * user.*, trusted.* and security.*, and -ENOSPC for too many of user.*. The inode's i_rwsem is
+ * held.
  */
 int simple_xattr_set_bounded(
 	struct simple_xattrs *x, const char *name, const void *value, size_t size, int flags);
