@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * copy.c: sendfile(2) and copy_file_range(2): data from file to file within the kernel, through one
- * buffer. Splicing with pipes is in kernel/vfs/pipe/splice.c, and so is sendfile into a pipe; into
- * a socket it writes as write(2) does.
+ * copy.c: sendfile(2) and copy_file_range(2): they copy data from file to file within the kernel,
+ * through one buffer. Splicing with pipes, and sendfile into a pipe, are in
+ * kernel/vfs/pipe/splice.c. Into a socket sendfile writes as write(2) does.
  *
  * Data that was read but could not be written is not lost: the input's position moves by the bytes
  * written.
@@ -10,11 +10,11 @@
 #include "gen/syscalls.h"
 #include "kernel/vfs/internal.h"
 
-#define COPY_BUF 65536 /* less when memory lies in small pieces */
+#define COPY_BUF 65536 /* less when memory is fragmented */
 
 /*
- * Copies up to @n bytes from *ipos of @in to *opos of @out (NULL: a stream). Bytes, or -errno when
- * none.
+ * Copies up to @n bytes from *ipos of @in to *opos of @out (NULL: a stream). Returns bytes, or
+ * -errno if there are none.
  */
 static ssize_t copy_loop(struct file *in, loff_t *ipos, struct file *out, loff_t *opos, size_t n)
 {
@@ -90,7 +90,7 @@ static ssize_t do_sendfile(struct file *out, struct file *in, loff_t *pos, size_
 	return done;
 }
 
-/* Checks @in, before the caller checks @out: so errors of @in come first. */
+/* Checks @in. The caller checks @out later, so errors of @in come first. */
 static int may_send(struct file *in, const loff_t *pos, size_t n)
 {
 	if (!in || !(in->f_mode & FMODE_READ))

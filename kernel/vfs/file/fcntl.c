@@ -185,8 +185,8 @@ static int do_getowner_uids(struct file *f, uaddr_t arg)
 #define SEALS_KNOWN (F_SEAL_SEAL | F_SEAL_CONTENT | F_SEAL_EXEC)
 
 /*
- * Adds seals against writing, unless a mapping may write or is about to. Takes i_mmap_sem, since
- * areas that are split or moved are not counted for a moment.
+ * Adds seals against writing, unless a mapping is or is becoming writable. Takes i_mmap_sem, since
+ * memory areas that are being split or moved are briefly not counted.
  */
 static int seal_writes(struct inode *inode, u32 seals)
 {
@@ -256,7 +256,7 @@ static int rw_hint(struct file *f, bool set, uaddr_t arg)
 
 /* ---- the call ---- */
 
-/* Younger than the headers that we build with. */
+/* Newer than the headers of the build. */
 #define F_DUPFD_QUERY_ 1027
 #define F_CREATED_QUERY_ 1028
 
@@ -271,7 +271,7 @@ static long same_file(const struct file *f, int fd)
 	return same;
 }
 
-/* Handles the commands that work on O_PATH files too. Returns -ENOSYS for all others. */
+/* Handles the commands that O_PATH files also permit. Returns -ENOSYS for all others. */
 static long fcntl_fd(int fd, struct file *f, u32 cmd, u64 arg)
 {
 	switch (cmd) {

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fdtable.c: tables of file descriptors, and the calls that only touch them: close, dup,
+ * fdtable.c: tables of file descriptors, and the system calls that only need them: close, dup,
  * close_range.
  *
- * A descriptor is free, reserved (its bit in open_fds is set, fd[] is NULL) or open.
- * get_unused_fd() reserves, fd_install() opens, put_unused_fd() gives back, close frees.
+ * A descriptor is free, reserved (its bit in open_fds is set, its entry in the leaf is NULL) or
+ * open. get_unused_fd() reserves it, fd_install() opens it, put_unused_fd() frees a reserved one,
+ * and close frees an open one.
  *
- * A table has 64 descriptors to a word: a bit of each in open_fds and close_on_exec, and a leaf
- * with their files, which is allocated when the first of them is reserved. So a high number costs
- * three words for each 64 below it and one leaf, and a table of 2^20 needs no larger block than
- * others.
+ * For each 64 descriptors a table has a word in open_fds, a word in close_on_exec, and a pointer to
+ * a leaf, which holds their files and is allocated when the first of them is reserved. So a high
+ * descriptor costs three words for each 64 descriptors below it, and one leaf.
  *
  * Invariants: every fd below next_fd is reserved or open; bits at or above max_fds do not exist;
  * where a bit of open_fds is set there is a leaf.
@@ -56,7 +56,7 @@ static void fdt_free(struct fdtable *t)
 	kfree(t->open_fds);
 }
 
-/* Moves the content of a table, with its leaves. */
+/* Moves the content of a table, leaves included, into a larger one. */
 static void fdt_move(struct fdtable *to, const struct fdtable *from)
 {
 	u64 bytes = from->max_fds / FD_LEAF * sizeof(u64);
@@ -107,7 +107,7 @@ static inline struct file **fd_slot(const struct fdtable *t, u32 fd)
 	return &t->leaf[fd / FD_LEAF][fd % FD_LEAF];
 }
 
-/* Enlarges the table. files->lock is held, and dropped for a moment. */
+/* Enlarges the table. files->lock is held; it is dropped and retaken. */
 static int fdt_enlarge(struct files_struct *files, u32 size)
 {
 	struct fdtable fresh;
@@ -120,7 +120,7 @@ static int fdt_enlarge(struct files_struct *files, u32 size)
 	}
 	spin_lock(&files->lock);
 	if (files->fdt.max_fds >= size) {
-		old = fresh.open_fds; /* another task was faster */
+		old = fresh.open_fds; /* another task enlarged it first */
 	} else {
 		old = files->fdt.open_fds;
 		fdt_move(&fresh, &files->fdt);
@@ -152,8 +152,8 @@ static int fdt_add_leaf(struct files_struct *files, u32 w)
 }
 
 /*
- * Makes room for @fd: 1 if it did, and files->lock was dropped for a moment; 0 if there was room.
- * -ENOMEM; -EMFILE: not below @limit. A table never shrinks.
+ * Makes room for @fd. Returns 0 if there was room, or 1 after enlarging, for which files->lock was
+ * dropped and retaken. -ENOMEM; -EMFILE: @fd is not below @limit. A table never shrinks.
  */
 static int fdt_room(struct files_struct *files, u32 fd, u32 limit)
 {
@@ -264,8 +264,8 @@ static inline struct file *fd_peek(struct files_struct *files, int fd)
 }
 
 /*
- * Returns the first descriptor from @fd on that is open or reserved; at or above max_fds if there
- * is none.
+ * Returns the first descriptor at or above @fd that is open or reserved; a number at or above
+ * max_fds if there is none.
  */
 static u32 next_fd_used(const struct fdtable *t, u32 fd)
 {
@@ -329,9 +329,9 @@ struct fd fdget_raw(int fd)
 
 /*
  * Returns the file of a descriptor of another task, with a reference. The table is read under
- * alloc_lock, without a reference to it. With a reference, a concurrent exec would copy its table
- * (unshare_files()) and lose its POSIX locks, and this function would close the table of a task
- * that exits meanwhile.
+ * alloc_lock, and no reference to the table is taken. If one were taken, a concurrent exec would
+ * copy the table (unshare_files()) and lose its POSIX locks, and this function would have to close
+ * the table of a task that exits meanwhile.
  */
 struct file *fget_task(struct task *t, int fd)
 {
@@ -446,7 +446,7 @@ long sys_close(int fd)
 {
 	int err = close_fd(fd);
 
-	/* the descriptor is gone: the call must not be repeated */
+	/* the descriptor is closed already, so the call must not be restarted */
 	return err == -ERESTARTSYS || err == -ERESTARTNOINTR ? -EINTR : err;
 }
 
@@ -474,7 +474,7 @@ void files_put(struct files_struct *files)
 
 /* ---- copies ---- */
 
-/* Copies a leaf. Reserved descriptors (no file yet) stay the original's own. */
+/* Copies a leaf, except descriptors that are only reserved. */
 static void inherit_leaf(struct fdtable *to, const struct fdtable *from, u32 w, u32 max)
 {
 	for (u64 left = from->open_fds[w]; left; left &= left - 1) {
@@ -490,8 +490,8 @@ static void inherit_leaf(struct fdtable *to, const struct fdtable *from, u32 w, 
 }
 
 /*
- * Makes room for the descriptors that @old has below @max. 1: there was room; 0: room was made,
- * with old->lock dropped. -ENOMEM, -EMFILE.
+ * Makes room for the descriptors that @old has below @max. Returns 1 if there was room, 0 if room
+ * was made, for which old->lock was dropped. -ENOMEM, -EMFILE.
  */
 static int inherit_room(struct files_struct *f, struct files_struct *old, u32 max)
 {
@@ -607,7 +607,9 @@ long sys_dup(int oldfd)
 	return fd;
 }
 
-/* Puts @f (whose reference is consumed) at @newfd; the file that was open there is closed. */
+/*
+ * Installs @f, whose reference it takes over, as @newfd, and closes the file that was open there.
+ */
 static int dup_at(struct file *f, u32 newfd, u32 flags)
 {
 	struct files_struct *files = current->files;
@@ -619,7 +621,7 @@ static int dup_at(struct file *f, u32 newfd, u32 flags)
 	if (err < 0)
 		goto err_unlock;
 	was = *fd_slot(&files->fdt, newfd);
-	/* reserved: another thread is just opening it */
+	/* reserved: another thread is opening a file there */
 	err = -EBUSY;
 	if (!was && bit_get(files->fdt.open_fds, newfd))
 		goto err_unlock;
@@ -698,7 +700,7 @@ static void range_close(struct files_struct *files, u32 first, u32 last)
 	}
 }
 
-/* Returns the first descriptor that need not be copied, since it would be closed at once. */
+/* Returns the first descriptor that need not be copied because it would be closed at once. */
 static u32 range_keeps(struct files_struct *files, u32 first, u32 last, int flags)
 {
 	return !(flags & CLOSE_RANGE_CLOEXEC) && last >= READ_ONCE(files->fdt.max_fds) - 1 ? first :

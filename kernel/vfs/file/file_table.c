@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * file_table.c: open files: allocation, references, the last close; and files without a place in
- * any tree (pipes, sockets, eventfds).
+ * file_table.c: open files: their allocation, references and last close; and files outside every
+ * tree (pipes, sockets, eventfds).
  *
  *   file_alloc -> f_path, vfs_open      open(2)
- *   alloc_file                          files that are born open
+ *   alloc_file                          files that need no f_op->open
  *   get_file, fput                      references
  *
- * States: empty (file_alloc) -> open (FMODE_OPENED: f_op->open has succeeded or is not wanted) ->
+ * States: empty (file_alloc) -> open (FMODE_OPENED: f_op->open has succeeded or is not needed) ->
  * closing (count 0) -> freed after a grace period. The last fput() may come with locks held
  * (munmap), so the closing runs as task work on the way to user mode; fput_now() closes at once,
  * for callers that hold nothing.
@@ -64,7 +64,7 @@ void file_free(struct file *f)
 	call_rcu(&f->f_rcu, file_free_rcu);
 }
 
-/* Drops the counts of writers and the path, which open took. */
+/* Drops the path, and the counts of readers and writers that open took. */
 void file_drop_path(struct file *f)
 {
 	if (f->f_mode & FMODE_WRITER_COUNTED)
@@ -100,8 +100,8 @@ static void file_close(struct file *f)
 		if (READ_ONCE(f->f_inode->i_dnotify))
 			dnotify_remove(f, NULL);
 		/*
-		 * Tests the list, not FASYNC: of two concurrent fcntl() the last to write the flags
-		 * need not be the last to change the list.
+		 * Tests the list and not FASYNC: of two concurrent fcntl() calls, the one that
+		 * writes the flags last need not be the one that changes the list last.
 		 */
 		if (READ_ONCE(f->f_fasync))
 			f->f_op->fasync(-1, f, false);
@@ -111,7 +111,7 @@ static void file_close(struct file *f)
 	if (f->f_owner.pid)
 		fown_put(&f->f_owner);
 	if (f->f_inode && !f->f_inode->i_nlink && f->f_inode->i_sb->s_bdev) {
-		gone = f->f_inode; /* maybe the last use of its blocks */
+		gone = f->f_inode; /* perhaps the last use of its blocks */
 		ihold(gone);
 		/* This may be the last file that kept its file system mounted. */
 		mnt = mntget(f->f_path.mnt);
@@ -124,7 +124,7 @@ static void file_close(struct file *f)
 	mntput(mnt);
 }
 
-/* Files of kernel threads and zombies, which never return to user mode: a work item closes them. */
+/* Files of kernel threads and zombies, which never return to user mode. A work item closes them. */
 static struct task_work *orphans; /* lock-free list */
 static struct work orphan_work;
 
@@ -148,8 +148,8 @@ void fput(struct file *f)
 	if (!f || !atomic_dec_and_test(&f->f_count))
 		return;
 	/*
-	 * an exiting task runs its works once more before it notifies its parent, which may unmount
-	 * a file system that the task had open
+	 * an exiting task runs its task work once more before it notifies its parent, which may
+	 * then unmount a file system that the task had open
 	 */
 	if (!(current->flags & PF_KTHREAD) && !current->exit_state) {
 		f->f_work.func = file_close_work;
@@ -187,18 +187,18 @@ struct file *alloc_file(const struct path *path, u32 flags, const struct file_op
 	return f;
 }
 
-/* ---- files without a place ---- */
+/* ---- files outside every tree ---- */
 
 struct pseudo_fs {
 	const char *name;
 	u64 magic;
-	/* under pseudo_lock until set, then immutable */
+	/* under pseudo_lock until it is set, then immutable */
 	struct mount *mnt;
 	struct list_head list;
 };
 static DEFINE_MUTEX(pseudo_lock);
 static LIST_HEAD(pseudo_list);
-/* shared by all anonymous files; under pseudo_lock until set */
+/* shared by all anonymous files; under pseudo_lock until it is set */
 static struct inode *anon_inode;
 static atomic64_t next_pseudo_ino;
 
@@ -208,7 +208,7 @@ static const struct super_operations pseudo_super_ops = {
 };
 static const struct inode_operations pseudo_inode_ops = { .setattr = simple_setattr };
 
-/* Refuses to change an inode that many files share, or that belongs to a process. */
+/* Refuses changes of an inode that many files share, or that belongs to a process. */
 static int fixed_setattr(struct dentry *d, struct iattr *attr)
 {
 	return -EOPNOTSUPP;
@@ -264,7 +264,7 @@ static u64 pseudo_magic(const char *name)
 {
 	if (!strcmp(name, "pipe"))
 		return PIPEFS_MAGIC;
-	/* pidfs, younger than the headers that we build with */
+	/* pidfs, newer than the headers of the build */
 	if (!strcmp(name, "[pidfd]"))
 		return 0x50494446;
 	return strcmp(name, "socket") ? ANON_INODE_FS_MAGIC : SOCKFS_MAGIC;
@@ -350,7 +350,7 @@ static struct inode *pseudo_inode(struct super_block *sb, umode_t mode)
 }
 
 /*
- * Returns a new file named @name on @m with @inode, whose reference it consumes, also on failure.
+ * Returns a new file named @name on @m with @inode, whose reference it takes over, even on failure.
  */
 static struct file *pseudo_open(struct mount *m, const char *name, struct inode *inode,
 	const struct file_operations *fop, void *priv, u32 flags)
@@ -392,7 +392,10 @@ struct file *pseudo_file(
 	return pseudo_open(m, fsname, inode, fop, priv, flags);
 }
 
-/* Refuses an open through /proc/PID/fd: such a file is reached only through its open files. */
+/*
+ * Refuses an open through /proc/PID/fd: an anonymous file can be reached only through its open
+ * files.
+ */
 static int anon_open(struct inode *inode, struct file *f)
 {
 	return f->f_mode & FMODE_EXEC ? -EACCES : -ENXIO;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ioctl.c: ioctl(2): the requests of all files (close-on-exec, non-blocking, SIGIO, block size,
- * flags), then those of the file's operation.
+ * ioctl.c: ioctl(2): the commands that all files have (close-on-exec, non-blocking, SIGIO, block
+ * size, flags), then those of f_op->ioctl.
  */
 #include <asm/ioctls.h>
 #include <linux/fiemap.h>
@@ -42,7 +42,7 @@ static int change_fasync(int fd, struct file *f, uaddr_t arg)
 	return 0;
 }
 
-/* Reports the bytes that are left to read of a regular file. */
+/* Reports how many bytes of a regular file are left to read. */
 static int regular_fionread(struct file *f, uaddr_t arg)
 {
 	int left = i_size_read(f->f_inode) - f->f_pos;

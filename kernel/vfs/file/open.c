@@ -2,11 +2,11 @@
 /*
  * open.c: from a path to an open file: open, openat, openat2, creat, and the kernel's own opening.
  *
- *   build_open()      open flags -> lookup flags and the rights to check
+ *   build_open()      open flags -> lookup flags and permissions to check
  *   do_filp_open()    looks the path up (creating the last component where asked) and opens it
  *   vfs_open()        a file whose path is set -> f_op, counts of writers, f_op->open
  *
- * Creation: the last component is first looked up without locks. Only if it does not exist the
+ * Creation: the last component is first looked up without locks. Only if it does not exist, the
  * directory is locked, the name looked up again, and the file made. So opening an existing file
  * with O_CREAT takes no lock.
  *
@@ -31,7 +31,7 @@
 		O_CLOEXEC | O_PATH | O_TMPFILE)
 #define PATH_OPEN_FLAGS (O_DIRECTORY | O_NOFOLLOW | O_PATH | O_CLOEXEC)
 
-/* ---- writers against executers ---- */
+/* ---- writers and executing tasks exclude each other ---- */
 
 static int count_unless(atomic_t *a, int step)
 {
@@ -80,7 +80,7 @@ static bool is_special(umode_t mode)
 
 /*
  * Counts the file among the readers or writers of its inode, and the writers of its mount.
- * file_drop_path() undoes.
+ * file_drop_path() undoes that.
  */
 static int file_count_writer(struct file *f)
 {
@@ -162,7 +162,10 @@ int vfs_open(struct file *f)
 	return 0;
 }
 
-/* Checks that current may open the file so: permissions of the inode, the mount and the flags. */
+/*
+ * Checks that current may open the path with @acc and @flags: permissions of the inode and the
+ * mount.
+ */
 static int may_open(const struct path *path, int acc, u32 *flags)
 {
 	struct inode *inode = path->dentry->d_inode;
@@ -205,7 +208,10 @@ static int may_open(const struct path *path, int acc, u32 *flags)
 	return 0;
 }
 
-/* Truncates for O_TRUNC: even a file that was opened for reading, but not one that is executed. */
+/*
+ * Truncates for O_TRUNC, even if the file was opened only for reading, but not if it is being
+ * executed.
+ */
 static int truncate_opened(struct file *f)
 {
 	int err = mnt_want_write(f->f_path.mnt);
@@ -239,7 +245,7 @@ struct file *path_file(const struct path *path)
 	return ERR_PTR(err);
 }
 
-/* Opens the found path (its references are consumed). */
+/* Opens the found path, whose references it takes over. */
 static struct file *open_found(struct path *path, const struct open_how_k *how, bool created)
 {
 	u32 flags = created ? how->flags & ~O_TRUNC : how->flags;
@@ -278,8 +284,8 @@ static struct file *open_existing(int dfd, const char *name, const struct open_h
 /* ---- creating ---- */
 
 /*
- * Applies protected_regular and protected_fifos: O_CREAT must not open a file that another user
- * left in a sticky directory.
+ * Applies the sysctls protected_regular and protected_fifos: O_CREAT must not open a file that
+ * another user left in a sticky directory.
  */
 static int may_open_in_sticky(const struct inode *dir, const struct inode *inode)
 {
@@ -358,8 +364,8 @@ static struct file *open_after_create(
 }
 
 /*
- * Takes a round: nd has the parent and the last component. NULL: it was a link that nd has
- * followed, another round.
+ * Opens or creates the last component, whose parent is in nd. Returns NULL if it was a symlink,
+ * which nd has followed: the caller calls again.
  */
 static struct file *open_create_round(struct nameidata *nd, const struct open_how_k *how)
 {
@@ -496,8 +502,8 @@ static struct file *open_once(int dfd, const char *name, const struct open_how_k
 }
 
 /*
- * Opens a file. -ESTALE: the file system found at the last moment that the name means another file
- * by now, and has dropped the dentry; the open is tried again.
+ * Opens a file. -ESTALE from open_once() means that the file system found, at the last moment, that
+ * the name now belongs to another file, and has dropped the dentry. The open is then repeated.
  */
 struct file *do_filp_open(int dfd, const char *name, const struct open_how_k *how)
 {
@@ -648,7 +654,7 @@ long openat_how(int dfd, uaddr_t ua, const struct open_how *h)
 	return err ? err : open_fd(dfd, ua, &how);
 }
 
-/* ---- the kernel's own ---- */
+/* ---- opens by the kernel itself ---- */
 
 struct file *open_path(struct path *path, u32 flags)
 {

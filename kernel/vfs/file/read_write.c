@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * read_write.c: read, write and their vector and positioned forms, lseek; and the generic read and
- * write of cached files.
+ * read_write.c: read, write, their vector and positioned forms, and lseek; and the generic read and
+ * write of files with a page cache.
  *
- * A system call: descriptor -> file -> vfs_read_iter/vfs_write_iter (modes, counts) -> f_op. The
- * position of a seekable file is under f_pos_lock while the file may have another user
- * (FMODE_ATOMIC_POS), so that two readers never get one piece of the file twice. No transfer is
- * longer than MAX_RW_COUNT. After a fault in the middle the call returns the count of the bytes
- * before it.
+ * A system call: descriptor -> file -> vfs_read_iter/vfs_write_iter (modes, counts) -> f_op.
+ * f_pos_lock protects the position of a seekable file while the file may have another user
+ * (FMODE_ATOMIC_POS), so that two readers never both get the bytes at one position. No transfer is
+ * longer than MAX_RW_COUNT. After a fault in the middle of a transfer the call returns the number
+ * of bytes before the fault.
  *
  * Locks: f_pos_lock, then i_rwsem (generic_file_write_iter).
  */
@@ -45,7 +45,7 @@ loff_t generic_llseek_size(struct file *f, loff_t off, int whence, loff_t maxsiz
 		if (check_add_overflow(eof, off, &pos))
 			return -EINVAL;
 		break;
-	case SEEK_DATA: /* all is data */
+	case SEEK_DATA: /* the whole file counts as data */
 		if (off < 0 || off >= eof)
 			return -ENXIO;
 		pos = off;
@@ -92,7 +92,10 @@ int stream_open(struct inode *inode, struct file *f)
 
 /* ---- the position ---- */
 
-/* Locks the position unless this task is the only one that can reach the file. */
+/*
+ * Locks the position unless this task is the only one that can reach the file. Returns true if it
+ * did.
+ */
 static inline bool pos_lock(struct file *f, bool shared)
 {
 	if (!(f->f_mode & FMODE_ATOMIC_POS) || (!shared && atomic_read(&f->f_count) == 1))
@@ -335,8 +338,8 @@ long sys_pwrite64(int fd, uaddr_t buf, size_t n, s64 pos)
 
 /* ---- vectors ---- */
 
-#define RWF_NOAPPEND_ 0x20 /* at its place, O_APPEND or not */
-/* a hint: the data may leave the cache afterwards */
+#define RWF_NOAPPEND_ 0x20 /* write at @pos, even with O_APPEND */
+/* a hint: the data may leave the page cache after the transfer */
 #define RWF_DONTCACHE_ 0x80
 #define RWF_KNOWN                                                                                  \
 	(RWF_HIPRI | RWF_DSYNC | RWF_SYNC | RWF_NOWAIT | RWF_APPEND | RWF_NOAPPEND_ |              \
@@ -352,16 +355,13 @@ static int rwf_allowed(const struct file *f, int flags, bool write)
 		return -EINVAL;
 	if ((flags & RWF_DONTCACHE_) && !(is_reg(f->f_inode) && f->f_inode->i_sb->s_bdev))
 		return -EOPNOTSUPP;
-	/* As on Linux, for files that only implement write(). */
+	/* as Linux does for files that only have write() */
 	if (write && f->f_op->no_splice_write && (flags & ~RWF_HIPRI))
 		return -EOPNOTSUPP;
 	return 0;
 }
 
-/*
- * Syncs as RWF_SYNC and RWF_DSYNC promise for @n bytes that were written, ending at @end (-1:
- * unknown).
- */
+/* Syncs @n written bytes that end at @end (-1: unknown), as RWF_SYNC and RWF_DSYNC require. */
 static int rwf_sync(struct file *f, loff_t end, long n, int flags)
 {
 	loff_t last = (loff_t)(~0UL >> 1);
@@ -392,7 +392,7 @@ static long rw_vec_file(struct fd f, struct iov_iter *it, s64 pos, int flags, bo
 	return err ? err : n;
 }
 
-/* Reads or writes a vector. @pos -1: at the file's own position. */
+/* Reads or writes a vector. @pos -1: at the file's position. */
 static long rw_vec(int fd, uaddr_t vec, u64 nr, s64 pos, int flags, bool write)
 {
 	struct uvec *to_free = NULL;
@@ -429,7 +429,7 @@ long sys_writev(int fd, uaddr_t vec, u64 nr)
 	return rw_vec(fd, vec, nr, -1, 0, true);
 }
 
-/* Serves preadv(2). On a 64-bit machine the low word is the whole position. */
+/* Serves preadv(2). On a 64-bit machine @pos is the whole position, and @high is unused. */
 long sys_preadv(int fd, uaddr_t vec, u64 nr, u64 pos, u64 high)
 {
 	return (s64)pos < 0 ? -EINVAL : rw_vec(fd, vec, nr, pos, 0, false);
@@ -441,7 +441,8 @@ long sys_pwritev(int fd, uaddr_t vec, u64 nr, u64 pos, u64 high)
 }
 
 /*
- * Serves preadv2(2), whose flags apply to one transfer. Flags that cannot be honoured are refused.
+ * Serves preadv2(2), whose @flags (RWF_*) apply to this transfer. It refuses flags that it cannot
+ * honour.
  */
 long sys_preadv2(int fd, uaddr_t vec, u64 nr, u64 pos, u64 high, int flags)
 {
@@ -456,8 +457,8 @@ long sys_pwritev2(int fd, uaddr_t vec, u64 nr, u64 pos, u64 high, int flags)
 /* ---- cached files ---- */
 
 /*
- * True if position, lengths and addresses are in whole sectors, where there are sectors, as
- * O_DIRECT requires.
+ * True unless the file needs the alignment that O_DIRECT requires, and position, lengths or
+ * addresses are not whole sectors.
  */
 static bool direct_aligned(const struct file *f, const struct iov_iter *it, loff_t pos)
 {
@@ -525,7 +526,10 @@ ssize_t generic_write_checks(struct file *f, struct iov_iter *from, loff_t *pos)
 	return from->count;
 }
 
-/* Makes the checks before a write. Returns how many bytes it may be, or -errno. i_rwsem is held. */
+/*
+ * Makes the checks before a write. Returns how many bytes may be written, or -errno. i_rwsem is
+ * held.
+ */
 static ssize_t begin_write(struct file *f, struct iov_iter *from, loff_t *pos)
 {
 	ssize_t n = generic_write_checks(f, from, pos);
@@ -546,14 +550,14 @@ static ssize_t write_cached(struct file *f, struct iov_iter *from, loff_t *pos)
 	struct inode *inode = f->f_mapping->host;
 	ssize_t n;
 
-	if (from->nowait) /* every write may wait for room */
+	if (from->nowait) /* any write may wait for room */
 		return f->f_flags & O_DIRECT ? -EAGAIN : -EOPNOTSUPP;
 	down_write(&inode->i_rwsem);
 	n = begin_write(f, from, pos);
 	if (n > 0) {
 		/*
-		 * blocks that a direct write fills read as zeros until it ends: write-back of a
-		 * page that shares some would put those there
+		 * Blocks that a running direct write fills read as zeros until it ends. Writeback
+		 * of a cached page that covers some of them would write those zeros over its data.
 		 */
 		inode_dio_wait(inode);
 		n = filemap_write(f, f->f_mapping, from, pos);
@@ -563,8 +567,8 @@ static ssize_t write_cached(struct file *f, struct iov_iter *from, loff_t *pos)
 }
 
 /*
- * Writes directly as much as can be; the rest of a short write goes through the cache. -ENOTBLK:
- * the whole write goes through the cache.
+ * Writes as much as possible directly; the rest of a short write goes through the page cache.
+ * Returns -ENOTBLK if the whole write must go through the page cache.
  */
 static ssize_t write_direct(struct file *f, struct iov_iter *from, loff_t *pos)
 {
@@ -599,7 +603,8 @@ ssize_t generic_file_write_iter(struct file *f, struct iov_iter *from, loff_t *p
 		return n;
 	if ((f->f_flags & O_DSYNC) || (f->f_mapping->host->i_flags & S_SYNC))
 		err = vfs_fsync_range(f, *pos - n, *pos - 1, !(f->f_flags & O_SYNC & ~O_DSYNC));
-	else if (f->f_flags & O_DIRECT) /* to the device, not to stable storage */
+	/* O_DIRECT: to the device, not to stable storage */
+	else if (f->f_flags & O_DIRECT)
 		err = filemap_write_and_wait_range(f->f_mapping, *pos - n, *pos - 1);
 	balance_dirty_pages(f->f_mapping);
 	return err ? err : n;
@@ -613,7 +618,7 @@ int generic_file_mmap(struct file *f, struct vm_area *vma)
 	return 0;
 }
 
-/* Returns the events of a file without a poll operation: it never blocks. */
+/* Returns the events of a file without f_op->poll: it can always be read and written. */
 u32 vfs_default_poll(void)
 {
 	return EPOLLIN | EPOLLOUT | EPOLLRDNORM | EPOLLWRNORM;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * readdir.c: getdents, getdents64, and iterate_dir for kernel users.
+ * readdir.c: getdents, getdents64, and iterate_dir() for the kernel itself.
  *
- * Entries are laid out in a kernel buffer with the directory's i_rwsem held, and copied to the
- * guest after it was released: one copy for many entries, and no page fault under the lock. When
- * the copy fails the position stays where it was.
+ * Entries are written to a kernel buffer with the directory's i_rwsem held, and copied to the guest
+ * after its release. So there is one copy for many entries, and no page fault under the lock. If
+ * the copy fails, the position is unchanged.
  */
 #include <linux/inotify.h>
 
@@ -13,7 +13,7 @@
 
 #define DENTS_MAX 32768
 
-/* the record of getdents(2); the type is in its last byte */
+/* The record of getdents(2). The entry's type is in its last byte. */
 struct linux_dirent {
 	u64 d_ino;
 	u64 d_off;
@@ -79,7 +79,10 @@ struct dents {
 	struct dir_context ctx;
 	char *buf;
 	u32 size, used;
-	/* offset of the last record + 1: its d_off is the next one's position; 0: none */
+	/*
+	 * Offset of the last record + 1, or 0 if there is none. Its d_off will be the position of
+	 * the next entry.
+	 */
 	u32 prev;
 	bool old, too_small;
 };
@@ -136,8 +139,8 @@ static bool dents_actor(
 }
 
 /*
- * Returns the length of the whole records, and where the next one is, if the guest's buffer took
- * @copied bytes.
+ * Returns the length of the whole records among the @copied bytes that the guest's buffer took, and
+ * sets *pos to the position of the entry after them.
  */
 static u32 whole_records(const struct dents *b, u32 copied, loff_t *pos)
 {
