@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fasync.c: sends signals for events to the owners of files with O_ASYNC, and of files with a
- * request for one event.
+ * fasync.c: sends signals for events to the owners of files with O_ASYNC, and of files for which
+ * one event was requested.
  *
  *	fasync_helper() -> idle
  *	idle -> kill_fasync_list() -> due -> the owner is signalled -> idle
  *	idle, due -> fasync_helper() -> off the list
  *
- * A guest chooses how many files are on a list and how many processes an owner means, and events
- * come with locks held. So at most TELL_NOW files and tasks are handled at once, and a worker
- * signals the others. An event that comes while files of a list are due is signalled together with
- * the earlier one.
+ * A guest chooses how many files are on a list and how many processes an owner stands for, and
+ * events are reported with locks held. So at most TELL_NOW files and tasks are handled at once, and
+ * a worker signals the rest. An event that comes while files of a list are due is signalled
+ * together with the earlier one.
  *
  * Locks: fasync_lock for all lists, outside of f_lock; signals are sent without it.
  */
@@ -29,8 +29,8 @@
 /* ---- an owner ---- */
 
 /*
- * True if the setter of the owner may signal @t, by the ids and domain kept from then. Its own
- * process it always may.
+ * True if the task that set the owner may signal @t, by the credentials and the Landlock domain
+ * that it had then. It may always signal its own process.
  */
 static bool owner_may_signal(const struct fown *o, struct task *t)
 {
@@ -48,7 +48,7 @@ struct telling {
 	const struct fown *to;
 	const siginfo_t *info;
 	int sig;
-	u32 asked; /* number of tasks visited */
+	u32 asked; /* number of tasks visited so far */
 };
 
 static void tell_process(struct task *t, void *arg)
@@ -75,7 +75,7 @@ static void tell_thread(const struct telling *what)
 	put_task(t);
 }
 
-/* Sets si_code and si_band of an event. */
+/* Sets si_code and si_band for an event. */
 static void tell_reason(siginfo_t *info, int band)
 {
 	if (band & EPOLLMSG) {
@@ -93,7 +93,7 @@ static void tell_reason(siginfo_t *info, int band)
 	}
 }
 
-/* Copies the owner, with references. Returns false if the file has none. */
+/* Copies the file's owner into *o, with references. Returns false if the file has none. */
 static bool get_owner(struct file *f, struct fown *o)
 {
 	spin_lock(&f->f_lock);
@@ -105,7 +105,7 @@ static bool get_owner(struct file *f, struct fown *o)
 	return o->pid;
 }
 
-/* Signals the tasks of the owner. Returns how many tasks it visited. */
+/* Signals the tasks that the owner stands for. Returns how many tasks it visited. */
 static u32 signal_owner(const struct fown *o, int sig, const siginfo_t *info)
 {
 	struct telling what = { o, info, sig, 1 };
@@ -152,20 +152,20 @@ struct fasync_entry {
 	struct list_head list;
 	const struct fasync_list *on;
 	struct file *file;
-	/* the next entry of the file, which is on two lists at most */
+	/* the file's next entry: a file is on at most two lists */
 	struct fasync_entry *next;
-	/* descriptor by which the signal was requested, for siginfo */
+	/* the descriptor for which the signal was requested, for siginfo */
 	int fd;
 };
 static DEFINE_SPINLOCK(fasync_lock);
-/* lists with owners that the worker signals; under fasync_lock */
+/* lists with due files, which the worker serves; under fasync_lock */
 static LIST_HEAD(late_lists);
 static void tell_late(struct work *w);
 static struct work late_work = { .func = tell_late };
 
 /*
- * Returns the link to the file's entry for @l, or the place for a new one. It searches by file,
- * since a guest chooses how long the list is.
+ * Returns the pointer to the file's entry for @l, or the pointer to set for a new entry. It
+ * searches the file's entries and not the list, since a guest chooses how long the list is.
  */
 static struct fasync_entry **fasync_find(const struct fasync_list *l, struct file *f)
 {
@@ -177,7 +177,7 @@ static struct fasync_entry **fasync_find(const struct fasync_list *l, struct fil
 	return at;
 }
 
-/* Unlinks an entry. The owner of the list may free it when the last entry has gone. */
+/* Unlinks an entry. The list's owner may free the list when its last entry is gone. */
 static void fasync_unlink(struct fasync_list *l, struct fasync_entry **at)
 {
 	struct fasync_entry *e = *at;
@@ -233,7 +233,7 @@ static int reason_of(int band)
 	return band & EPOLLIN ? EPOLLIN : EPOLLOUT;
 }
 
-/* Makes all files of the list due, for this event too. */
+/* Makes all files of the list due, with this event among theirs. */
 static void all_due(struct fasync_list *l, int band)
 {
 	assert_spin_held(&fasync_lock);
@@ -244,8 +244,8 @@ static void all_due(struct fasync_list *l, int band)
 }
 
 /*
- * Signals the owner of the next due entry. Returns how many tasks it visited. fasync_lock is
- * dropped in between.
+ * Signals the owner of the next due entry. Returns how many tasks it visited. Drops and retakes
+ * fasync_lock.
  */
 static u32 tell_next(struct fasync_list *l)
 {

@@ -7,14 +7,17 @@
  *	breaking  -> given up or downgraded by the holder, or taken away after
  *	             /proc/sys/fs/lease-break-time seconds
  *
- * Meanwhile the task that broke the lease waits, or with O_NONBLOCK gets EAGAIN.
+ * While a lease is breaking, the task that opens or truncates the file waits, or with O_NONBLOCK
+ * gets EAGAIN.
  *
- * A lease belongs to an open file and goes with its last reference. A read lease requires that no
+ * A lease belongs to an open file and ends with its last reference. A read lease requires that no
  * task has the file open for writing, a write lease that no other open file of it exists
- * (i_writecount, i_readcount). Opening counts first and then searches for leases; setting a lease
- * adds it first and then reads the counts: so one of them sees the other.
+ * (i_writecount, i_readcount). An open first increments a count and then searches for leases; the
+ * setting of a lease first adds it and then reads the counts. So at least one of the two sees the
+ * other.
  *
- * Locks: lease_lock (spin) for all leases; an inode without leases costs one test of i_leases.
+ * Locks: lease_lock, a spinlock, for all leases; an inode without leases costs one test of
+ * i_leases.
  */
 #include <linux/eventpoll.h>
 #include <linux/fcntl.h>
@@ -25,23 +28,23 @@
 int sysctl_leases_enable = 1, sysctl_lease_break_time = 45;
 
 struct lease {
-	struct lease *next; /* of inode->i_leases */
+	struct lease *next; /* link in inode->i_leases */
 	struct list_head all;
-	/* number of the holder in the first namespace, for lists */
+	/* the holder's pid in the initial namespace, for lists of locks */
 	pid_t pid;
-	/* no reference: its end takes the lease away */
+	/* no reference: the end of the file removes the lease */
 	struct file *file;
 	int fd;
 	int type; /* F_RDLCK, F_WRLCK */
-	/* the type that it will have after a break under way: F_RDLCK, F_UNLCK */
+	/* the type after a running break: F_RDLCK or F_UNLCK */
 	int target;
-	bool breaking; /* all under lease_lock */
-	u64 deadline;  /* ktime; ~0 never */
+	bool breaking; /* these two under lease_lock */
+	u64 deadline;  /* by ktime_get(); ~0: never */
 };
 
 static DEFINE_SPINLOCK(lease_lock);
 static LIST_HEAD(all_leases);
-static DECLARE_WAIT_QUEUE_HEAD(lease_wait); /* a lease was given up */
+static DECLARE_WAIT_QUEUE_HEAD(lease_wait); /* woken up when a lease ends */
 
 static struct lease **find(struct inode *inode, const struct file *f)
 {
@@ -54,8 +57,8 @@ static struct lease **find(struct inode *inode, const struct file *f)
 }
 
 /*
- * Unlinks a lease together with its owner for signals: the next taker by this file may be another
- * process.
+ * Unlinks a lease and removes the file's owner for signals, since the next lease by this file may
+ * be set by another process.
  */
 static void unlink_lease(struct lease **at)
 {
@@ -67,9 +70,9 @@ static void unlink_lease(struct lease **at)
 	kfree(l);
 }
 
-/* ---- having one ---- */
+/* ---- setting a lease ---- */
 
-/* True if the file is in use in a way that the lease forbids. */
+/* True if open files exist that the lease would forbid. */
 static bool in_use(const struct file *f, int type)
 {
 	struct inode *inode = f->f_inode;
@@ -91,7 +94,7 @@ static bool conflicts_with_others(const struct inode *inode, const struct file *
 	return false;
 }
 
-/* Sets a new lease, or changes the present one. */
+/* Sets a new lease, or changes the type of the existing one. */
 static int set_locked(struct file *f, struct lease **l, int fd, int type)
 {
 	struct inode *inode = f->f_inode;
@@ -119,7 +122,7 @@ static int set_locked(struct file *f, struct lease **l, int fd, int type)
 		WRITE_ONCE(inode->i_leases, (*l)->next);
 		return -EAGAIN;
 	}
-	/* makes current the owner to signal at a break */
+	/* makes current the owner that a break signals */
 	file_owned_by_us(f);
 	(*l)->pid = current->tgid;
 	list_add_tail(&(*l)->all, &all_leases);
@@ -179,7 +182,7 @@ long fcntl_setlease(int fd, struct file *f, int type)
 		return -EINVAL;
 	if (type == F_UNLCK)
 		return drop_lease(f);
-	/* an open on the host does not break a lease in the guest */
+	/* such a file can be opened on the host, which would not break the guest's lease */
 	if (!sysctl_leases_enable || f->f_op->lock)
 		return -EINVAL;
 	return set_lease(fd, f, type);
@@ -204,7 +207,7 @@ static bool in_the_way(const struct lease *l, const struct file *f, bool write)
 	return l->file != f && (write || l->type == F_WRLCK);
 }
 
-/* Ends breaking leases whose time is over: each is removed, or downgraded to its target. */
+/* Ends breaking leases whose deadline has passed: removes each, or downgrades it to its target. */
 static void expire(struct inode *inode)
 {
 	struct lease **at = &inode->i_leases;
@@ -225,7 +228,7 @@ static void expire(struct inode *inode)
 	}
 }
 
-/* Starts breaking one; a signal is owed. */
+/* Starts to break a lease. Returns true if its holder must be signalled. */
 static bool start_break(struct lease *l, bool write)
 {
 	int target = write ? F_UNLCK : F_RDLCK;
@@ -242,8 +245,8 @@ static bool start_break(struct lease *l, bool write)
 }
 
 /*
- * Checks the inode's leases once. Returns false if no lease conflicts any more. *due: time of the
- * next check.
+ * Checks the inode's leases once. Returns false if no lease conflicts any more; otherwise *due is
+ * the time of the next check.
  */
 static bool break_round(struct inode *inode, const struct file *f, bool write, u64 *due)
 {
@@ -292,7 +295,7 @@ int lease_break_slow(struct inode *inode, const struct file *f, bool write, bool
 	return 0;
 }
 
-/* ---- /proc/locks, and the lines of a descriptor ---- */
+/* ---- /proc/locks, and the lines of fdinfo ---- */
 
 static int print_lease(const struct lease *l, pid_t pid, u32 nr, char *buf, size_t size)
 {

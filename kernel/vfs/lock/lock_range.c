@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * lock_range.c: the algebra of record locks (POSIX fcntl(2), open file description locks). Pure: no
- * locks, no memory, no tasks.
+ * lock_range.c: the arithmetic of record locks (POSIX fcntl(2), open file description locks). It
+ * takes no locks, allocates no memory and knows no tasks.
  *
- * Invariant for each (owner, kind) in a list: ranges do not overlap; neighbours that touch have
- * different types.
+ * Invariant for the locks of one owner and kind in a list: ranges do not overlap, and adjacent
+ * ranges have different types.
  */
 #include "kernel/vfs/lock/locks.h"
 
@@ -22,7 +22,7 @@ bool locks_conflict(const struct file_lock *held, const struct file_lock *req)
 	return held->type == FLK_WRITE || req->type == FLK_WRITE;
 }
 
-/* True if the range overlaps @a, or lies directly before or behind it. */
+/* True if the range overlaps @a, or is adjacent to it. */
 static bool touches(const struct file_lock *a, loff_t start, loff_t end)
 {
 	return (a->end != FLK_END && a->end + 1 >= start && a->start <= end) ||
@@ -39,8 +39,8 @@ static struct file_lock *take_spare(struct file_lock *spare[2])
 }
 
 /*
- * Splits @l, which begins before and ends behind @req: @l keeps the part before, the new lock gets
- * the part behind.
+ * Splits @l, which begins before and ends after @req: @l keeps the part before, the new lock @rest
+ * gets the part after.
  */
 static void cut_in_two(struct file_lock *l, const struct file_lock *req, struct file_lock *rest)
 {
@@ -56,8 +56,8 @@ static void cut_in_two(struct file_lock *l, const struct file_lock *req, struct 
 }
 
 /*
- * Cuts @req's range out of @l, which overlaps it and is of another type. True: nothing is left of
- * @l.
+ * Removes @req's range from @l, which overlaps it and is of another type. Returns true if nothing
+ * of @l is left.
  */
 static bool cut(struct file_lock *l, const struct file_lock *req, struct file_lock *spare[2])
 {

@@ -5,18 +5,18 @@
  *   setlk(file, request, wait)     fcntl(F_SETLK ...), flock(2)
  *   locks_remove_posix, locks_remove_file     closing
  *
- * A request that conflicts waits until any lock on (a hash of) the inode is released, then tries
+ * A request that conflicts waits until any lock in the inode's hash bucket is released, then tries
  * again. POSIX requests that wait are on a list, each with the owner that it waits for. A chain
  * from that owner back to the requester is a deadlock (EDEADLK), as POSIX requires.
  *
- * A file system whose files are also used on the host has f_op->lock, which sees the guest as one
- * owner:
- * - lock(f, F_SETLK, req) is called, with the bucket locked, before a lock is granted that no owner
- *   in the guest forbids. It returns 0 or -EAGAIN and may not sleep. A request of type FLK_NONE
- *   reports ranges that no owner in the guest holds any more.
- * - lock(f, F_GETLK, req) returns 1 if it has changed @req into the lock that is in the way.
+ * A file system whose files are also used on the host has f_op->lock, for which the whole guest is
+ * one owner:
+ * - lock(f, F_SETLK, req) is called, with the bucket locked, before a lock is granted with which no
+ *   lock in the guest conflicts. It returns 0 or -EAGAIN and may not sleep. A request of type
+ *   FLK_NONE reports a range that no owner in the guest holds any more.
+ * - lock(f, F_GETLK, req) returns 1 if a lock conflicts, and changes @req into that lock.
  *
- * A request that must wait for such a lock is tried again every 20 ms.
+ * A request that must wait for a lock on the host is tried again every 20 ms.
  *
  * Locks: buckets[].lock, by inode, for inode->i_flock; inside it blocked_lock for the waiters' list
  * and all_lock for /proc/locks. Not supported: mandatory locks. Leases are in lease.c.
@@ -31,11 +31,11 @@
 
 struct bucket {
 	spinlock_t lock;
-	struct wait_queue_head wait; /* something was unlocked */
+	struct wait_queue_head wait; /* woken up when a lock is released */
 };
 static struct bucket buckets[NR_BUCKETS];
 
-struct blocked { /* on the stack of the waiter */
+struct blocked { /* a waiting request; on its task's stack */
 	struct list_head list;
 	const void *owner, *by;
 };
@@ -81,7 +81,7 @@ static struct file_lock *find_conflict(struct inode *inode, const struct file_lo
 	return NULL;
 }
 
-/* Finds a lock of @req's own owner in its range: F_OFD_GETLK asks for it by F_UNLCK. */
+/* Finds a lock of @req's own owner in its range, for F_OFD_GETLK with F_UNLCK. */
 static struct file_lock *find_own(struct inode *inode, const struct file_lock *req)
 {
 	struct file_lock *l;
@@ -93,7 +93,7 @@ static struct file_lock *find_own(struct inode *inode, const struct file_lock *r
 }
 
 /*
- * Applies a request. The bucket is locked; spares that went into the list become visible in
+ * Applies a request. The bucket is locked. Spares that were put into the list become visible in
  * /proc/locks.
  */
 static void apply(struct inode *inode, const struct file_lock *req, struct file_lock *spare[2],
@@ -109,7 +109,7 @@ static void apply(struct inode *inode, const struct file_lock *req, struct file_
 
 /* ---- waiting ---- */
 
-/* True if @owner's waiting for @by would close a circle. blocked_lock is held. */
+/* True if a wait of @owner for @by would be a deadlock. blocked_lock is held. */
 static bool closes_circle(const void *owner, const void *by)
 {
 	struct blocked *b;
@@ -160,7 +160,7 @@ static void forget_blocked(struct blocked *b)
 	spin_unlock(&blocked_lock);
 }
 
-/* Waits, with the bucket locked on entry and exit. 0: look again. */
+/* Waits, with the bucket locked on entry and exit. Returns 0 if the caller must check again. */
 static int wait_for_unlock(struct bucket *bk)
 {
 	struct wait_queue_entry e;
@@ -181,7 +181,7 @@ static int wait_for_unlock(struct bucket *bk)
 static int alloc_spares(struct file_lock *spare[2])
 {
 	spare[0] =
-		/* charged: their number has no other bound */
+		/* charged to a group: no other limit */
 		kzalloc(sizeof(**spare), GFP_KERNEL | __GFP_ACCOUNT);
 	spare[1] = kzalloc(sizeof(**spare), GFP_KERNEL | __GFP_ACCOUNT);
 	if (spare[0] && spare[1])
@@ -192,8 +192,8 @@ static int alloc_spares(struct file_lock *spare[2])
 }
 
 /*
- * Converts a flock by giving up the old lock first, as Linux does: otherwise two holders of a
- * shared lock that both request an exclusive one would wait for each other for ever.
+ * Converts a flock: gives up the old lock first, as Linux does. Otherwise two holders of a shared
+ * lock that both request an exclusive one would wait for each other for ever.
  */
 static void flock_convert(struct bucket *bk, const struct file_lock *req, struct list_head *gone)
 {
@@ -212,9 +212,9 @@ static void flock_convert(struct bucket *bk, const struct file_lock *req, struct
 	}
 }
 
-/* ---- the others, on the host ---- */
+/* ---- locks on the host ---- */
 
-#define OTHERS_NS 20000000 /* interval of tries, ns */
+#define OTHERS_NS 20000000 /* ns between two tries */
 
 static int ask_others(struct file *f, const struct file_lock *req)
 {
@@ -225,15 +225,15 @@ static int ask_others(struct file *f, const struct file_lock *req)
 	return f->f_op->lock(f, F_SETLK, &copy);
 }
 
-/* True if both are of one sort: flock and record locks ignore each other. */
+/* True if the two locks can conflict: flock and record locks ignore each other. */
 static bool same_sort(const struct file_lock *a, const struct file_lock *b)
 {
 	return (a->kind == FLK_FLOCK) == (b->kind == FLK_FLOCK);
 }
 
 /*
- * Returns the lock in the guest at @pos; if there is none, sets *next to the start of the next
- * lock.
+ * Returns the guest's lock at @pos. If there is none, returns NULL and sets *next to the start of
+ * the next lock.
  */
 static const struct file_lock *held_at(const struct file_lock *req, loff_t pos, loff_t *next)
 {
@@ -251,9 +251,9 @@ static const struct file_lock *held_at(const struct file_lock *req, loff_t pos, 
 }
 
 /*
- * Reports to the host which bytes of @req's range the guest has not locked any more. The bucket is
- * locked on entry and exit; in between it is unlocked for its waiters, since programs choose the
- * number of pieces. Ranges that are locked meanwhile are not reported.
+ * Reports to the host which bytes of @req's range no lock in the guest covers any more. The bucket
+ * is locked on entry and exit. In between it is unlocked for waiters, since programs choose the
+ * number of pieces. Ranges that are locked again meanwhile are not reported.
  */
 static void tell_others(struct bucket *bk, struct file *f, const struct file_lock *req)
 {
@@ -283,7 +283,10 @@ static void tell_others(struct bucket *bk, struct file *f, const struct file_loc
 	}
 }
 
-/* Waits for a change of the locks. The bucket is locked on entry and exit. Returns 0: ask again. */
+/*
+ * Waits until a lock may have changed. The bucket is locked on entry and exit. Returns 0 if the
+ * caller must check again.
+ */
 static int wait_for_others(struct bucket *bk)
 {
 	int err;
@@ -294,7 +297,7 @@ static int wait_for_others(struct bucket *bk)
 	return err == -ERESTARTSYS ? err : 0;
 }
 
-/* Waits, if allowed, until no lock conflicts with @req. The bucket is locked. */
+/* Waits, if @wait, until no lock conflicts with @req. The bucket is locked. */
 static int wait_for_turn(struct bucket *bk, struct file *f, const struct file_lock *req,
 	struct blocked *b, bool wait)
 {
@@ -339,7 +342,7 @@ static int setlk(struct file *f, const struct file_lock *req, bool wait)
 		tell_others(bk, f, req);
 	spin_unlock(&bk->lock);
 	forget_blocked(&b);
-	/* the lock before may have been stronger: waiters look again */
+	/* the old lock may have been stronger, so waiters check again */
 	if (!list_empty(&gone) || req->type != FLK_WRITE)
 		if (waitqueue_active(&bk->wait))
 			wake_up_all(&bk->wait);
@@ -349,7 +352,7 @@ static int setlk(struct file *f, const struct file_lock *req, bool wait)
 	return err;
 }
 
-/* Drops all locks of an owner on the file's inode. */
+/* Releases all locks of an owner on the file's inode. */
 static void drop_owner(struct file *f, const void *owner)
 {
 	struct inode *inode = f->f_inode;
@@ -435,8 +438,8 @@ static int request_of(struct file *f, const struct flock *u, bool ofd, struct fi
 }
 
 /*
- * True if another thread closed the descriptor meanwhile. Then the lock must go: no close would
- * remove it.
+ * True if another thread has closed the descriptor since the call began. The lock must then be
+ * released, since no later close would do that.
  */
 static bool closed_meanwhile(int fd, struct file *f)
 {
@@ -544,8 +547,7 @@ static int do_flock(struct file *f, int type, bool wait)
 }
 
 /*
- * Serves flock(2). LOCK_MAND was removed in Linux 5.16: it does nothing, whatever the descriptor
- * is.
+ * Serves flock(2). LOCK_MAND, which Linux 5.16 removed, does nothing, whatever the descriptor is.
  */
 long sys_flock(int fd, u32 op)
 {
@@ -581,8 +583,8 @@ static int print_lock(const struct file_lock *l, pid_t pid, u32 nr, char *buf, s
 }
 
 /*
- * Returns the pid of a lock's holder. The lock of an open file description has no holder: -1 in
- * every namespace.
+ * Returns the pid of a lock's holder in @ns. The lock of an open file description has no holder: -1
+ * in every namespace.
  */
 static pid_t holder_in(const struct file_lock *l, const struct pid_namespace *ns)
 {
