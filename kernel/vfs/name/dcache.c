@@ -7,7 +7,7 @@
  *                                          held
  *   d_find_rcu, d_lookup                   by path walks, without any lock
  *   d_instantiate                          creation: a negative dentry gets its inode
- *   d_drop, d_delete, d_invalidate         the name is gone
+ *   d_drop, d_delete, d_invalidate         the name is removed
  *   d_move, d_exchange                     rename
  *
  * dcache_shrink.c frees unused dentries, under memory pressure and at umount. dcache_splice.c
@@ -19,25 +19,25 @@
  *
  * Invariants:
  *   1. A dentry holds a reference on its parent, so an unused dentry has no children.
- *   2. d_inode changes once at most, from NULL to an inode. Removing a file unhashes its dentry, it
- *      never turns negative: a reader without locks may rely on what it saw.
- *   3. Hashed under (parent, name): at most one live dentry. The directory's i_rwsem orders the
- *      tasks that add dentries; where it is held for reading only, lookup.c lets them in one at a
- *      time for each name. A directory has at most one dentry.
+ *   2. d_inode changes once at most, from NULL to an inode. Removing a file unhashes its dentry,
+ *      which never turns negative, so a reader without locks may rely on what it read.
+ *   3. At most one live dentry is hashed under one parent and name. The directory's i_rwsem orders
+ *      the tasks that add dentries; where it is held for reading only, lookup.c admits one task at
+ *      a time for each name. A directory's inode has at most one dentry.
  *   4. Name and parent change with rename_seq odd, under rename_lock; memory is freed after a grace
  *      period.
- *   5. An unused dentry is on the LRU list, except in the moment in which the shrinker passes it
- *      over; then the next use brings it back.
+ *   5. An unused dentry is on the LRU list, except for a moment while the shrinker skips it. It is
+ *      then added again after its next use.
  *
- * Locks: internal.h. What this file does not do: permissions, mounts, waiting for a lookup in
- * progress (lookup.c, i_rwsem).
+ * Locks: internal.h. This file does not handle permissions, mounts, or lookups in progress
+ * (lookup.c, i_rwsem).
  */
 #include <linux/inotify.h>
 
 #include "arch/um/machine/arch.h"
 #include "kernel/vfs/name/dcache.h"
 
-/* a name that does not fit in d_iname; shared after a rename over another */
+/* A name that is too long for d_iname. Two dentries share it after a rename over another name. */
 struct ext_name {
 	atomic_t refs;
 	struct rcu_head rcu;
@@ -46,7 +46,7 @@ struct ext_name {
 
 #define NR_BUCKET_LOCKS 256
 struct vfs_seq rename_seq = { 0, SPINLOCK_INIT(rename_lock) };
-static struct hlist_head *buckets; /* immutable pointer */
+static struct hlist_head *buckets; /* the pointer is immutable */
 static u32 bucket_mask;
 static spinlock_t bucket_locks[NR_BUCKET_LOCKS];
 struct dentry_lru dentry_lru = { SPINLOCK_INIT(dentry_lru_lock), LIST_HEAD_INIT(dentry_lru.list),
@@ -119,7 +119,7 @@ struct dentry *d_lookup(struct dentry *parent, const struct qstr *name)
 			if (!d || (got && !d_unhashed(d)))
 				return d;
 			if (!got)
-				cpu_relax(); /* it is being freed: unhashed in a moment */
+				cpu_relax(); /* about to be unhashed, since it is dead */
 		}
 		if (got)
 			dput(d);
@@ -186,8 +186,8 @@ static void d_hash_insert(struct dentry *d)
 }
 
 /*
- * Removes a dentry from the hash. Its next pointer stays, so a reader at this dentry continues with
- * the rest of the chain.
+ * Removes a dentry from the hash. Its next pointer stays, so that a lock-free reader at this dentry
+ * continues with the rest of the chain.
  */
 static void d_hash_remove(struct dentry *d)
 {
@@ -370,8 +370,8 @@ static void lru_del(struct dentry *d)
 }
 
 /*
- * Makes an unused dentry dead and removes it from the hash and the LRU list. d_lock held. Returns
- * false if it is in use again.
+ * Makes an unused dentry dead and removes it from the hash and the LRU list. Returns false if the
+ * dentry is in use again. d_lock is held.
  */
 bool dentry_condemn(struct dentry *d)
 {
@@ -452,8 +452,8 @@ static struct dentry *dput_last(struct dentry *d)
 }
 
 /*
- * Drops a reference in the common cases: there are others, or the dentry is on the LRU list and
- * marked as recently used.
+ * Drops a reference and returns true in the common cases: other references remain, or the dentry is
+ * on the LRU list and marked as recently used.
  */
 static inline bool dput_fast(struct dentry *d)
 {
@@ -471,9 +471,9 @@ static inline bool dput_fast(struct dentry *d)
 	if (cmpxchg(&d->d_count.v, 1, 0) != 1)
 		return false;
 	/*
-	 * A task that unhashed and put the dentry since the look has left the rest to this one. The
-	 * dentry is not freed in between: there is no boundary. It goes the slow way, with a
-	 * reference again.
+	 * Since the flags were read, another task may have unhashed and put the dentry, and left
+	 * its removal to this task. The dentry is not freed meanwhile, since this stretch has no
+	 * boundary. This task then takes a reference again and goes the slow way.
 	 */
 	return likely(!(READ_ONCE(d->d_flags) & (DCACHE_UNHASHED | DCACHE_DONTCACHE))) ||
 	       !d_tryget(d);
@@ -622,8 +622,8 @@ static void d_swap_names(struct dentry *a, struct dentry *b)
 }
 
 /*
- * Changes the parent; references on parents are the caller's. One parent's lock is held at a time:
- * readers of children only see the dentry appear later.
+ * Changes the parent; the caller handles the references to both parents. Only one parent's lock is
+ * held at a time, so readers of d_subdirs may see the dentry in neither list for a moment.
  */
 static void d_set_parent(struct dentry *d, struct dentry *parent)
 {
@@ -641,8 +641,8 @@ static void d_set_parent(struct dentry *d, struct dentry *parent)
 }
 
 /*
- * Gives @d the name and the place of @target, which is unhashed, in @parent; NULL: the parent
- * stays. Under rename_lock.
+ * Gives @d the name and the parent of @target, which is unhashed. @parent: the new parent; NULL:
+ * the parent does not change. Under rename_lock.
  */
 static void take_place(struct dentry *d, struct dentry *target, struct dentry *parent)
 {
@@ -699,7 +699,7 @@ void d_exchange(struct dentry *a, struct dentry *b)
 	vfs_seq_write_end(&rename_seq);
 }
 
-/* Makes a bucket for every 16 KiB of memory; the table is at most 4 MiB. */
+/* Allocates a bucket for every 16 KiB of memory; the table is at most 4 MiB. */
 void dcache_init(void)
 {
 	u32 n = 1024;

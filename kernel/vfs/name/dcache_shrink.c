@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * dcache_shrink.c: frees unused dentries: from the cold end of the LRU list under memory pressure,
- * whole subtrees when a directory is removed or a file system unmounted.
+ * dcache_shrink.c: frees unused dentries: under memory pressure from the old end of the LRU list,
+ * and whole subtrees when a directory is removed or a file system is unmounted.
  *
- * dentry_condemn() takes an unused dentry to dead, with d_lock held. The dead are gathered on a
- * list and freed (dentry_bury) without locks, since that may put an inode and a parent. A walk over
- * a tree goes depth first and holds a reference on the directory it is in. A concurrent rename
- * makes it miss dentries, but never leave the tree; callers that must get all dentries repeat until
- * a pass finds nothing.
+ * dentry_condemn() takes an unused dentry to dead, with d_lock held. Dead dentries are collected on
+ * a list and freed (dentry_bury) without locks, since that may drop references to an inode and a
+ * parent. A walk over a tree goes depth first, with a reference to the directory that it visits. A
+ * concurrent rename makes it miss dentries, but never leave the tree; callers that must get all
+ * dentries repeat until a pass finds nothing.
  *
  * Locks: d_lock of a parent before its child's; the LRU lock inside d_lock, so the shrinker only
  * tries d_lock.
@@ -29,8 +29,11 @@ static void bury_list(struct list_head *dead)
 
 struct shrink_walk {
 	struct list_head dead;
-	u64 nr; /* on @dead */
-	/* umount: first drop the references that only pin dentries */
+	u64 nr; /* number of dentries on @dead */
+	/*
+	 * umount: first drop the references that only keep dentries in the cache
+	 * (DCACHE_PERSISTENT)
+	 */
 	bool umount;
 	/* the batch was full: visit this directory again */
 	bool more;
@@ -50,10 +53,10 @@ static bool condemn_child(struct dentry *c, struct shrink_walk *w)
 }
 
 /*
- * Condemns the unused children of @p, from @from on, up to the first that has children. Returns
- * that child with a reference, or NULL. @from is the child that the walk has just come up from;
- * drops its reference. The children behind the returned one are visited once, after the walk below
- * it.
+ * Condemns the unused children of @p, from @from on, up to the first child that has children.
+ * Returns that child with a reference, or NULL. @from is the child from which the walk has just
+ * come back up; its reference is dropped. The walk comes back for the children after the returned
+ * one when it has walked the tree below that.
  */
 static struct dentry *condemn_children(struct dentry *p, struct dentry *from, struct shrink_walk *w)
 {
@@ -63,7 +66,7 @@ static struct dentry *condemn_children(struct dentry *p, struct dentry *from, st
 	w->more = false;
 	spin_lock(&p->d_lock);
 	if (from && (from->d_parent != p || list_empty(&from->d_child))) {
-		spin_unlock(&p->d_lock); /* renamed meanwhile */
+		spin_unlock(&p->d_lock); /* @from was renamed meanwhile */
 		dput(from);
 		return NULL;
 	}
@@ -124,7 +127,10 @@ void shrink_dcache_for_umount(struct super_block *sb)
 		return;
 	while (shrink_pass(root, true))
 		cond_resched();
-	/* a dentry that a task is just releasing goes with its inode (wait_for_inodes()) */
+	/*
+	 * a dentry that another task is releasing is freed together with its inode
+	 * (wait_for_inodes())
+	 */
 	sb->s_root = NULL;
 	dput(root);
 }
@@ -144,7 +150,10 @@ void d_invalidate(struct dentry *d)
 		detach_mounts(d);
 }
 
-/* Takes from the cold end; recently used ones get a second round. */
+/*
+ * Picks a dentry from the old end of the LRU list. Recently used ones are moved to the new end
+ * once.
+ */
 static struct dentry *lru_victim(void)
 {
 	struct dentry *d, *victim = NULL;

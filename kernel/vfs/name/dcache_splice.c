@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * dcache_splice.c: keeps one dentry for each directory. A lookup may find a directory whose dentry
- * is elsewhere: the directory was renamed behind this kernel's back (by a server or the host), or
- * the file system is broken or malicious. Then that dentry moves to the new name.
+ * dcache_splice.c: keeps one dentry for each directory. A lookup may find a directory that already
+ * has a dentry under another name: a server or the host renamed it without this kernel's knowledge,
+ * or the file system is broken or malicious. That dentry then moves to the new name.
  *
  * Locks: the directory's i_rwsem is held, for reading at least. The other locks of a rename are
  * above it in the order, so they can only be tried.
@@ -17,7 +17,7 @@ bool d_instantiate_only(struct dentry *d, struct inode *inode)
 	BUG_ON(d->d_inode);
 	spin_lock(&inode->i_lock);
 	list_for_each_entry(a, &inode->i_dentry, d_alias)
-		ok = ok && atomic_read(&a->d_count) < 0; /* all of them are dead */
+		ok = ok && atomic_read(&a->d_count) < 0; /* all aliases are dead */
 	if (ok) {
 		list_add(&d->d_alias, &inode->i_dentry);
 		smp_store_release(&d->d_inode, inode);
@@ -27,8 +27,8 @@ bool d_instantiate_only(struct dentry *d, struct inode *inode)
 }
 
 /*
- * Moves a dentry from another directory to this one, as a rename does, but with the other
- * directory's i_rwsem held only for reading: lookups there continue.
+ * Moves a dentry from another directory to this one, as a rename does. The other directory's
+ * i_rwsem is held only for reading, so lookups there continue.
  */
 static int splice_from_elsewhere(struct dentry *alias, struct dentry *d)
 {
@@ -52,8 +52,8 @@ static int splice_from_elsewhere(struct dentry *alias, struct dentry *d)
 }
 
 /*
- * Hashes the dentry like d_rehash(), atomically for a lookup of another name of this directory,
- * which moves the dentry as soon as it has its inode.
+ * Hashes a new dentry as d_rehash() does. Another lookup in this directory, which moves the dentry
+ * as soon as it has an inode, sees the change as one step.
  */
 static void rehash_new(struct dentry *d)
 {
@@ -63,8 +63,8 @@ static void rehash_new(struct dentry *d)
 }
 
 /*
- * Moves the live name that the directory already has to this place, unless that would make a loop
- * (a broken file system).
+ * Moves the live dentry @alias of the directory @inode to the name of @d, unless that would make a
+ * loop, as on a broken file system.
  */
 static struct dentry *splice_known_dir(struct inode *inode, struct dentry *alias, struct dentry *d)
 {

@@ -4,8 +4,8 @@
  * is in rename.c.
  *
  * The vfs_ functions check permissions, call the file system and notify watchers; the directory's
- * i_rwsem is held for writing by their callers. path_create() finds and locks the place for a new
- * name, done_path_create() unlocks it.
+ * i_rwsem is held for writing by their callers. path_create() finds and locks the directory for a
+ * new name, done_path_create() unlocks it.
  *
  * Locks: directory i_rwsem, then the victim's i_rwsem. mnt_want_write() is taken before both.
  */
@@ -116,13 +116,13 @@ int vfs_link(struct dentry *old, struct inode *dir, struct dentry *d)
 }
 
 /*
- * Tells watchers of a removal. DELETE_SELF is sent when nothing holds the dentry: now (before the
- * directory's event) if only the caller holds it, else at the last close.
+ * Notifies watchers of a removal. IN_DELETE_SELF is sent when the dentry's last user is gone: here,
+ * before the directory's event, if only the caller uses it; otherwise at the last close.
  */
 static void notify_removed(struct inode *dir, struct dentry *d, u32 extra)
 {
 	if (!extra)
-		fsnotify_inode(d->d_inode, IN_ATTRIB); /* a link less */
+		fsnotify_inode(d->d_inode, IN_ATTRIB); /* its link count is lower */
 	if (atomic_read(&d->d_count) == 1)
 		d_tell_gone(d);
 	fsnotify_name(dir, IN_DELETE | extra, d->d_inode, d->d_name.name, d->d_name.len, 0);
@@ -205,7 +205,7 @@ struct dentry *path_create(int dfd, const char *name, struct path *parent, u32 f
 	if (err)
 		goto err_dput;
 	*parent = nd.path;
-	idmap_enter(parent->mnt); /* until done_path_create() */
+	idmap_enter(parent->mnt); /* idmap_leave() is in done_path_create() */
 	nd.path.mnt = NULL;
 	nd_end(&nd);
 	return d;
@@ -267,8 +267,8 @@ long sys_mkdir(uaddr_t ua, u32 mode)
 }
 
 /*
- * Decodes the call's 32 bits into major and minor, which Linux packs as mmmmmmmmmmmm MMMMMMMMMMMM
- * mmmmmmmm.
+ * Decodes a 32-bit device number of a system call, in which Linux packs major and minor: 12 high
+ * bits of the minor, 12 bits of the major, 8 low bits of the minor.
  */
 static dev_t decode_dev(u32 dev)
 {
@@ -340,8 +340,8 @@ long sys_symlink(uaddr_t target, uaddr_t ua)
 }
 
 /*
- * Applies protected_hardlinks: links may be made only to files that the caller could write, and to
- * no set-id file.
+ * Applies the sysctl protected_hardlinks: the caller may link only to files that it could write,
+ * and to no set-id file.
  */
 static int may_linkat(struct inode *inode)
 {
@@ -357,7 +357,10 @@ static int may_linkat(struct inode *inode)
 	return inode_permission(inode, MAY_READ | MAY_WRITE) ? -EPERM : 0;
 }
 
-/* Checks a link against the rules for the folder through which the caller reached the file. */
+/*
+ * Checks Landlock's rules for a link. They ask for the directory through which the caller reached
+ * the file.
+ */
 static int landlock_link(const struct path *old, const struct path *parent, struct dentry *d)
 {
 	struct path from = { old->mnt, dget_parent(old->dentry) };
@@ -411,7 +414,7 @@ static int last_forbids_rmdir(int type)
 	}
 }
 
-/* Returns unlink's error for a name that ends in slashes. The parent is locked. */
+/* Returns the error of unlink(2) for a name that ends in slashes. The parent is locked. */
 static int unlink_with_slash(struct dentry *d)
 {
 	if (!d->d_inode)
@@ -448,7 +451,10 @@ static int do_remove(int dfd, const char *name, bool dir)
 		goto out_unlock;
 	if (d->d_inode) {
 		inode = d->d_inode;
-		/* The blocks are freed below, without the directory's lock. */
+		/*
+		 * keeps the inode, whose blocks are freed below, when the directory's lock is
+		 * released
+		 */
 		ihold(inode);
 	}
 	if (landlocked() && d->d_inode && (dir || !nd.last.slash))

@@ -5,15 +5,15 @@
  *   lookup_name(parent, &name, flags)    with no lock
  *   lookup_hash(parent, &name, flags)    with the directory's i_rwsem
  *
- * Locks: i_rwsem for writing around the file system's lookup. Where a lookup may take for ever and
- * the file system supports it (FUSE: s_shared_lookup) i_rwsem is held for reading, with one lookup
- * of a name at a time. All these waits can be killed.
+ * Locks: i_rwsem for writing around the file system's lookup. If a lookup may take arbitrarily long
+ * and the file system supports it (FUSE: s_shared_lookup), i_rwsem is held for reading, and there
+ * is only one lookup of a name at a time. Fatal signals end all these waits.
  */
 #include "kernel/vfs/name/namei.h"
 
 /*
- * Asks the file system whether a cached dentry still holds. The dentry, or NULL when it was
- * dropped. Consumes the reference.
+ * Asks the file system whether a cached dentry is still valid. Takes over the reference, and
+ * returns the dentry, or NULL if it was dropped.
  */
 struct dentry *revalidate(struct dentry *d, u32 flags)
 {
@@ -30,7 +30,7 @@ struct dentry *revalidate(struct dentry *d, u32 flags)
 	return ok ? ERR_PTR(ok) : NULL;
 }
 
-/* Asks the file system for a name that is not cached. */
+/* Looks up a name in the file system, because it is not cached. */
 static struct dentry *lookup_real(struct dentry *parent, const struct qstr *name, u32 flags)
 {
 	struct inode *dir = parent->d_inode;
@@ -64,12 +64,12 @@ struct dentry *lookup_hash(struct dentry *parent, const struct qstr *name, u32 f
 	return d ? d : lookup_real(parent, name, flags);
 }
 
-/* ---- lookups side by side, where a process answers them ---- */
+/* ---- concurrent lookups in one directory, on file systems that a process serves ---- */
 
 #define NR_LOOKING 64
 /*
- * on the stack of the task that calls the file system; lookups of the name by other tasks wait for
- * it
+ * A running lookup, on the stack of the task that calls the file system. Other tasks that look up
+ * this name wait for its end.
  */
 struct looking {
 	struct list_head list;
@@ -78,7 +78,7 @@ struct looking {
 };
 static struct looking_bucket {
 	spinlock_t lock;
-	struct list_head list; /* of struct looking, under lock */
+	struct list_head list; /* running lookups, under lock */
 	struct wait_queue_head wait;
 } looking[NR_LOOKING];
 
@@ -110,8 +110,9 @@ static bool nobody_looks(struct looking_bucket *b, const struct looking *l)
 }
 
 /*
- * Begins a lookup. 0: the caller calls the file system, and looking_end() follows; 1: another task
- * did so, search again; -EINTR.
+ * Begins a lookup. Returns 0 if the caller must call the file system and then looking_end(); 1 if
+ * another task has just looked the name up, so that the caller must search the cache again; or
+ * -EINTR.
  */
 static int looking_begin(struct looking *l)
 {
@@ -138,7 +139,7 @@ static void looking_end(struct looking *l)
 	wake_up_all(&b->wait);
 }
 
-/* Looks up a name like lookup_hash(), with i_rwsem held for reading. */
+/* Looks up a name as lookup_hash() does, with i_rwsem held for reading. */
 static struct dentry *lookup_shared(struct dentry *parent, const struct qstr *name, u32 flags)
 {
 	struct looking l = { .parent = parent, .name = name };
@@ -153,7 +154,7 @@ static struct dentry *lookup_shared(struct dentry *parent, const struct qstr *na
 	} while (err > 0);
 	if (err)
 		return ERR_PTR(err);
-	/* an earlier lookup may have ended just now */
+	/* another task's lookup may have ended just before looking_begin() */
 	d = lookup_cached(parent, name, flags);
 	if (!d)
 		d = lookup_real(parent, name, flags);

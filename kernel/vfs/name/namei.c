@@ -7,11 +7,11 @@
  *                                              nd.last
  *
  * There are two walks. The fast one (walk_fast in walk.c) takes no lock, and no reference except at
- * its end. It returns -ECHILD for everything but plain components. The slow one (nd_walk) then
- * walks the whole path again with references, and may sleep.
+ * its end. It returns -ECHILD for a path with anything but plain components. The slow one (nd_walk)
+ * then walks the whole path again with references, and may sleep.
  *
  * Invariants of the slow walk: nd->path and nd->root hold references; nd->stack[] holds copies of
- * the link texts that are being walked. At most 40 links in all, as on Linux.
+ * the link texts that are being walked. A walk follows at most 40 links, as on Linux.
  *
  * Locks: a directory's i_rwsem around the file system's lookup (lookup.c); none is held on return,
  * except where a function says so.
@@ -94,8 +94,8 @@ static int nd_to_root(struct nameidata *nd)
 }
 
 /*
- * Reschedules between two mounts, since guests choose how many are stacked. -EINTR: a fatal signal
- * is pending.
+ * Reschedules between two mounts, since guests choose how many are stacked. Returns -EINTR if a
+ * fatal signal is pending.
  */
 static int nd_rest(void)
 {
@@ -104,8 +104,8 @@ static int nd_rest(void)
 }
 
 /*
- * Makes the file system of nd->path mount there, and repeats that while nothing is mounted. A call
- * that only reads attributes, such as stat(2), mounts nothing: -EISDIR.
+ * Asks the file system of nd->path to mount something there. Returns -EISDIR if no mount is wanted,
+ * as for a system call that only reads attributes, such as stat(2).
  */
 static int nd_automount(struct nameidata *nd)
 {
@@ -153,9 +153,9 @@ int nd_cross_mounts(struct nameidata *nd)
 }
 
 /*
- * True if the mount shows the place that the path has reached, up from @from. Folders above it,
- * below the mount's root, are shown, too: a row of ".." climbs to the root only once, unless a
- * rename comes in between.
+ * True if nd->path, which the walk reached upwards from @from, is in the tree that its mount shows.
+ * All directories on the way up to the mount's root are in it too, so a sequence of ".." needs the
+ * full test only once, unless a rename comes in between.
  */
 static bool nd_connected(struct nameidata *nd, const struct dentry *from)
 {
@@ -209,7 +209,7 @@ int nd_dotdot(struct nameidata *nd)
 	to.dentry = dget_parent(nd->path.dentry);
 	nd_set_path(nd, to);
 	if (!nd_connected(nd, from))
-		return -ENOENT; /* moved out of the subtree of the mount */
+		return -ENOENT; /* @nd was moved out of the mount's subtree */
 	if ((nd->flags & (LOOKUP_BENEATH | LOOKUP_IN_ROOT)) &&
 		(vfs_seq_retry(&rename_seq, nd->rseq) || vfs_seq_retry(&mount_seq, nd->mseq)))
 		return -EAGAIN;
@@ -217,8 +217,8 @@ int nd_dotdot(struct nameidata *nd)
 }
 
 /*
- * Applies protected_symlinks: at the end of a path in a sticky world-writable directory, only links
- * of the directory's owner or the caller's own are followed.
+ * Applies the sysctl protected_symlinks: at the end of a path, in a sticky world-writable
+ * directory, a link is followed only if it belongs to the directory's owner or to the caller.
  */
 static int may_follow_link(const struct inode *dir, const struct inode *inode)
 {
@@ -238,7 +238,7 @@ static int nd_push(struct nameidata *nd, const char *rest)
 	return 0;
 }
 
-/* Follows a link of /proc that jumps. Consumes @d. */
+/* Follows a magic link of /proc, which jumps to a path. Takes over the reference to @d. */
 static int nd_jump(struct nameidata *nd, struct dentry *d)
 {
 	struct path to;
@@ -262,8 +262,8 @@ static int nd_jump(struct nameidata *nd, struct dentry *d)
 }
 
 /*
- * Follows the symlink d (consumed) found in nd->path: 0 with *name set to its text, *name unchanged
- * after a jump.
+ * Follows the symlink @d found in nd->path, and takes over the reference to @d. Returns 0 or
+ * -errno, with *name set to the link's text; after a jump *name is unchanged.
  */
 int nd_follow(struct nameidata *nd, struct dentry *d, const char **name, bool last)
 {
@@ -281,7 +281,7 @@ int nd_follow(struct nameidata *nd, struct dentry *d, const char **name, bool la
 		(nd->path.mnt->mnt_flags & MS_NOSYMFOLLOW))
 		err = -ELOOP;
 	if (!err && nd->flags & LOOKUP_CACHED && inode->i_op->get_link != simple_get_link)
-		err = -EAGAIN; /* its text may have to be read */
+		err = -EAGAIN; /* its text may not be cached */
 	if (err)
 		goto out;
 	touch_atime(&link);
@@ -321,7 +321,7 @@ static const char *nd_pop(struct nameidata *nd)
 	return l->rest;
 }
 
-/* True if @rest ends the whole path. Sets *slash if only slashes follow. */
+/* True if @rest is the end of the whole path. Sets *slash if slashes are all that follows. */
 static bool nd_at_end(const struct nameidata *nd, const char *rest, bool *slash)
 {
 	const char *p = rest;
@@ -350,7 +350,7 @@ static int nd_search(struct nameidata *nd)
 	return err && nd->flags & LOOKUP_CACHED ? -EAGAIN : err; /* as on Linux */
 }
 
-/* Handles LOOKUP_CACHED: looks a name up without asking a file system. */
+/* Looks up a name without calling a file system, for LOOKUP_CACHED. */
 static struct dentry *nd_cached(struct nameidata *nd, const struct qstr *q)
 {
 	struct dentry *d = d_lookup(nd->path.dentry, q);
@@ -362,8 +362,8 @@ static struct dentry *nd_cached(struct nameidata *nd, const struct qstr *q)
 }
 
 /*
- * Consumes a negative dentry whose file system may create the name now, and returns it, or the root
- * of a mount on it. ERR_PTR.
+ * Takes over the reference to the negative dentry @d, whose file system may create the name now.
+ * Returns @d, the root of a mount on it, or ERR_PTR.
  */
 static struct dentry *nd_make_name(struct nameidata *nd, struct dentry *d)
 {
@@ -380,14 +380,17 @@ static struct dentry *nd_make_name(struct nameidata *nd, struct dentry *d)
 	return ERR_PTR(err);
 }
 
-/* True if the component is walked through, opened, or used together with a mount on it. */
+/*
+ * True if the walk goes through the component, or if the caller opens or uses it together with a
+ * mount on it.
+ */
 static bool is_use(const struct nameidata *nd, bool last, bool slash)
 {
 	return !last || slash ||
 	       nd->flags & (LOOKUP_DIRECTORY | LOOKUP_OPEN | LOOKUP_CREATE | LOOKUP_AUTOMOUNT);
 }
 
-/* Walks a component other than a dot. */
+/* Walks one component other than "." and "..". */
 static int nd_step(
 	struct nameidata *nd, const struct qstr *q, const char **name, bool follow, bool last)
 {
@@ -461,8 +464,8 @@ int nd_walk(struct nameidata *nd, const char *name, bool parent)
 }
 
 /*
- * True if current may name the file by its descriptor: it has the opener's credentials, or may read
- * all that the opener may.
+ * True if current may use the descriptor as a name of its file: current has the opener's
+ * credentials, or the capability to read all files in the opener's user namespace.
  */
 static bool is_opener(const struct file *f)
 {
@@ -624,8 +627,8 @@ struct dentry *lookup_one_unlocked(const char *name, struct dentry *base, int le
 }
 
 /*
- * Finds @name in the folder of @at. If something is mounted on the file itself, the folder is that
- * of the covered file.
+ * Finds @name in the directory that contains @at. If @at is a mountpoint, that is the directory of
+ * the covered file.
  */
 int path_beside(const struct path *at, const char *name, struct path *beside)
 {
@@ -671,7 +674,7 @@ const char *vfs_get_link(struct dentry *d, char **to_free)
 	return inode->i_op->get_link(d, inode, to_free);
 }
 
-/* ---- paths and the places of a process ---- */
+/* ---- paths; root and working directory of a process ---- */
 
 void path_get(const struct path *p)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * permission.c: permission checks on an inode or a name: mode bits, capabilities, sticky
- * directories, immutable flags. Reads the caller's fsuid, fsgid and capabilities; acl.c has access
- * control lists.
+ * directories, immutable flags. It uses fsuid, fsgid and capabilities of current. Access control
+ * lists are in acl.c.
  */
 #include "kernel/vfs/xattr/acl.h"
 #include "kernel/vfs/idmap.h"
@@ -16,8 +16,8 @@ bool inode_owner_or_capable(const struct inode *inode)
 }
 
 /*
- * Checks the mode bits and the list, without capabilities. Returns 0, -EACCES, or the error of
- * reading the list.
+ * Checks the mode bits and the access control list, without capabilities. Returns 0, -EACCES, or an
+ * error from reading the list.
  */
 static int bits_permit(struct inode *inode, int mask)
 {
@@ -31,7 +31,8 @@ static int bits_permit(struct inode *inode, int mask)
 		if (unlikely(err != -EAGAIN))
 			return err;
 		if ((mode & 070) != (mode & 07) << 3 &&
-			in_kept_group(inode, inode->i_gid)) /* where it matters */
+			/* asked only if it changes the result */
+			in_kept_group(inode, inode->i_gid))
 			mode >>= 3;
 	}
 	return mask & ~mode ? -EACCES : 0;
@@ -59,7 +60,8 @@ int generic_permission(struct inode *inode, int mask)
 }
 
 /*
- * Returns -EPERM for a device that the tasks of a group must not use, whatever their capabilities.
+ * Returns -EPERM if current's control group forbids the use of the device, whatever current's
+ * capabilities.
  */
 static int check_device(const struct inode *inode, int mask)
 {
@@ -78,14 +80,14 @@ int inode_permission(struct inode *inode, int mask)
 	if (mask & MAY_WRITE) {
 		if (sb_rdonly(inode->i_sb) &&
 			(type == S_IFREG || type == S_IFDIR || type == S_IFLNK)) {
-			if (!(mask & MAY_ACCESS)) /* access(2) does not write */
+			if (!(mask & MAY_ACCESS)) /* access(2) only asks */
 				tell_write_refused(inode);
 			return -EROFS;
 		}
 		if (inode->i_flags & S_IMMUTABLE)
 			return -EPERM;
 		if (!inode_is_somebodys(inode))
-			return -EACCES; /* writes would have an unmapped owner */
+			return -EACCES; /* a new file's owner would be unmapped */
 	}
 	if (inode->i_op->permission)
 		err = inode->i_op->permission(inode, mask);
@@ -97,8 +99,8 @@ int inode_permission(struct inode *inode, int mask)
 }
 
 /*
- * True if a sticky directory forbids the removal: only the owners of the entry and of the directory
- * may remove it.
+ * True if a sticky directory forbids the removal of an entry. Only the owners of the entry and of
+ * the directory may remove it.
  */
 static bool sticky_forbids(struct inode *dir, struct inode *inode)
 {
@@ -109,7 +111,7 @@ static bool sticky_forbids(struct inode *dir, struct inode *inode)
 	return !capable_wrt_inode(inode, CAP_FOWNER);
 }
 
-/* True if a file that current makes there would have an owner. */
+/* True if the owner of a file that current makes there can be stored in that file system. */
 bool has_kept_ids(const struct super_block *sb)
 {
 	return kuid_has_mapping(sb_user_ns(sb), sb_kept_uid(sb, current_fsuid())) &&

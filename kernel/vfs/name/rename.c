@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * rename.c: rename(2) and its kin.
+ * rename.c: rename(2), renameat(2), renameat2(2).
  *
  * Order of locks: s_rename_mutex when the parents differ (so that no directory moves while rename
  * checks which parent is above the other), the parents' i_rwsem (an ancestor before its descendant,
- * else by address), then the i_rwsem of the two inodes: directories first, else by address. Of
- * directories only those are locked whose ".." changes, and one that is replaced, which must stay
- * empty. Two of them are locked only under s_rename_mutex; neither is above the other then. With
- * s_rename_mutex held the tree above both parents does not change, so the checks for loops stay
- * valid until the end.
+ * else by address), then the i_rwsem of the two inodes: directories first, else by address. A
+ * directory is locked only if its ".." changes, or if it is replaced, since it must stay empty. Two
+ * directories are locked only under s_rename_mutex, and then neither is above the other. With
+ * s_rename_mutex held the tree above both parents cannot change, so the checks for loops stay valid
+ * until the end.
  *
- * Validate, then commit: the file system's rename is the last step that can fail; then the dentries
- * move.
+ * All checks come first. The last step that can fail is the file system's rename, after which the
+ * dentries move.
  */
 #include <linux/inotify.h>
 
@@ -23,7 +23,9 @@
 struct rename {
 	struct nameidata from, to;
 	struct dentry *old, *new;
-	/* the child through which one parent lies above the other, or NULL */
+	/*
+	 * if one parent is an ancestor of the other: its child on the path between them; else NULL
+	 */
 	struct dentry *trap;
 	u32 flags;
 };
@@ -36,8 +38,8 @@ static void lock_dirs(struct inode *first, struct inode *second)
 }
 
 /*
- * Returns the child of @above that is @d or above it, or NULL if @d is not below @above. Under
- * s_rename_mutex. Programs choose how deep @d is.
+ * Returns the child of @above that is @d or an ancestor of @d, or NULL if @d is not below @above.
+ * Under s_rename_mutex. Reschedules, since programs choose how deep @d is.
  */
 static struct dentry *child_towards(struct dentry *above, struct dentry *d)
 {
@@ -77,12 +79,15 @@ void unlock_rename(struct dentry *a, struct dentry *b)
 	up_write(&a->d_inode->i_rwsem);
 	if (a == b)
 		return;
-	if (a->d_inode != b->d_inode) /* as lock_dirs() */
+	if (a->d_inode != b->d_inode) /* as in lock_dirs() */
 		up_write(&b->d_inode->i_rwsem);
 	mutex_unlock(&a->d_sb->s_rename_mutex);
 }
 
-/* Returns the inode if rename locks it. NULL: it is a directory that does not change. */
+/*
+ * Returns the inode if a rename locks it. NULL: there is none, or it is a directory that does not
+ * change.
+ */
 static struct inode *to_lock(struct inode *inode, bool dir_too)
 {
 	return inode && is_dir(inode) && !dir_too ? NULL : inode;
@@ -111,7 +116,7 @@ static void unlock_inodes(struct inode *a, struct inode *b)
 		up_write(&b->i_rwsem);
 }
 
-/* Checks the permissions of all that changes. */
+/* Checks the permissions for all files and directories that the rename changes. */
 static int rename_allowed(
 	struct inode *odir, struct dentry *old, struct inode *ndir, struct dentry *new, u32 flags)
 {
@@ -128,7 +133,7 @@ static int rename_allowed(
 		err = may_delete(ndir, new, dir);
 	if (err || odir == ndir)
 		return err;
-	/* ".." of a directory that moves changes */
+	/* the ".." of a directory that moves will change */
 	if (dir)
 		err = inode_permission(old->d_inode, MAY_WRITE);
 	if (!err && (flags & RENAME_EXCHANGE) && is_dir(new->d_inode))
@@ -202,7 +207,7 @@ out:
 	if (!err)
 		notify_moved(
 			odir, ndir, old, was, was_len, flags & RENAME_EXCHANGE ? NULL : target);
-	/* the other moved, too: from where @old is now */
+	/* the exchanged file moved too, from the directory where @old is now */
 	if (!err && (flags & RENAME_EXCHANGE))
 		notify_moved(ndir, odir, new, old->d_name.name, old->d_name.len, NULL);
 	iput(target);
@@ -263,8 +268,8 @@ err_put_old:
 }
 
 /*
- * Renames between two parents that are found. A replaced file loses its blocks at the end, without
- * the directories' locks.
+ * Renames between two parents that have been found. The blocks of a replaced file are freed at the
+ * end, without the directories' locks.
  */
 static int rename_between(struct rename *r)
 {
@@ -299,7 +304,7 @@ static int rename_between(struct rename *r)
 	return err;
 }
 
-/* Renames. @nname may be an ERR_PTR: an error of the old path is returned first. */
+/* Renames. @nname may be an ERR_PTR, which is returned only if the old path has no error. */
 static int do_rename(int odfd, const char *oname, int ndfd, const char *nname, u32 flags)
 {
 	struct rename *r;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * walk.c: the fast path walk, over the dentry cache alone.
+ * walk.c: the fast path walk, which uses the dentry cache alone.
  *
  *	walk_fast(dfd, name, flags, &path, last)    to the end, or with @last to the parent of the
  *	                                            last component: with references
@@ -9,21 +9,21 @@
  *
  * It follows pointers within one stretch of code that passes no boundary, so that nothing it sees
  * is freed, and checks at its end that no rename and no mount happened meanwhile. It gives up
- * (-ECHILD) on everything that is not plain: names that are not cached, permissions that need a
+ * (-ECHILD) on all that is not plain: names that are not cached, permissions that need a
  * capability, magic links, revalidation. The caller then takes the slow walk (namei.c).
  *
  * Invariant of walk_look(): after look() has read it, the dentry is still hashed, or is the root of
- * a mounted file system. So its inode was not being evicted, even if another task removes the name,
- * and the answer was true at one moment of the call.
+ * a mounted file system. So its inode was not being evicted, even if another task removed the name
+ * meanwhile, and the result was true at one moment of the call.
  *
  * Locks: none. Root and working directory are read under fs->seq.
  */
 #include "kernel/vfs/name/namei.h"
 
-#define MAX_NESTED 8 /* links in links */
+#define MAX_NESTED 8 /* links within links */
 /*
- * Limit for the folders visited when a walk up tests whether a mount contains a folder, and for
- * stacked mounts.
+ * Limit for the directories visited when a walk upwards tests whether a mount contains a directory,
+ * and for stacked mounts.
  */
 #define MAX_CLIMB 1000
 
@@ -33,12 +33,12 @@ struct fast {
 	struct path root;
 	const char *stack[MAX_NESTED];
 	int depth, links, climbed;
-	u32 rseq, mseq; /* when the walk began */
+	u32 rseq, mseq; /* values at the start of the walk */
 };
 
 /*
- * True if current may search this directory. False if it may not, or if the test is too expensive
- * for the fast walk.
+ * True if current may search this directory. False if it may not, or if the fast walk cannot decide
+ * that.
  */
 static inline bool fast_may_exec(const struct mount *m, const struct inode *dir)
 {
@@ -52,8 +52,8 @@ static inline bool fast_may_exec(const struct mount *m, const struct inode *dir)
 }
 
 /*
- * Crosses to the top mount. Returns false if the fast walk cannot. Guests choose how many mounts
- * are stacked, and a path may cross them hundreds of times.
+ * Crosses to the topmost mount. Returns false if the fast walk cannot, as when a path crosses too
+ * many mounts: guests choose how many are stacked.
  */
 static inline bool fast_cross_mounts(struct fast *f)
 {
@@ -61,7 +61,7 @@ static inline bool fast_cross_mounts(struct fast *f)
 		struct mount *m;
 
 		if (d_managed(f->dentry))
-			return false; /* its file system may sleep */
+			return false; /* its file system's d_manage() may sleep */
 		m = mount_lookup_rcu(f->mnt, f->dentry);
 		if (!m)
 			break;
@@ -74,8 +74,8 @@ static inline bool fast_cross_mounts(struct fast *f)
 }
 
 /*
- * True if the mount shows the dentry that the walk has reached. Nothing else runs on this CPU
- * meanwhile, so a long way up is left to the other walk.
+ * True if the mount shows the dentry that the walk has reached. Since the fast walk does not
+ * reschedule, it leaves a long way up to the slow walk.
  */
 static bool fast_connected(struct fast *f)
 {
@@ -90,8 +90,8 @@ static bool fast_connected(struct fast *f)
 }
 
 /*
- * Goes to the parent. Returns false if the fast walk cannot. A folder that was moved out of the
- * mount's subtree has no parent in it.
+ * Goes to the parent. Returns false if the fast walk cannot. A directory that was moved out of the
+ * mount's subtree has no parent there.
  */
 static bool fast_dotdot(struct fast *f)
 {
@@ -114,7 +114,7 @@ static bool fast_dotdot(struct fast *f)
 	return fast_cross_mounts(f);
 }
 
-/* Returns the text of a plain symlink, or NULL if the slow walk must read it. */
+/* Returns the text of a plain symlink. NULL: only the slow walk can read it. */
 static const char *fast_link(
 	struct fast *f, struct inode *dir, struct dentry *d, struct inode *inode)
 {
@@ -129,7 +129,7 @@ static const char *fast_link(
 	return inode->i_link;
 }
 
-/* Reads root and working directory in one consistent state. */
+/* Reads root and working directory, in a consistent state. */
 static void fast_places(struct path *root, struct path *pwd)
 {
 	struct fs_struct *fs = current->fs;
@@ -137,7 +137,7 @@ static void fast_places(struct path *root, struct path *pwd)
 
 	do {
 		while (unlikely((seq = smp_load_acquire(&fs->seq)) & 1)) {
-			/* wait for the writer, which may have lost its host CPU */
+			/* Waits for the writer, whose vCPU may not be running on the host. */
 			spin_lock(&fs->lock);
 			spin_unlock(&fs->lock);
 		}
@@ -147,7 +147,10 @@ static void fast_places(struct path *root, struct path *pwd)
 	} while (unlikely(READ_ONCE(fs->seq) != seq));
 }
 
-/* Sets the start of the walk and f->root. The descriptor (if any) stays in @fd until the end. */
+/*
+ * Sets the start of the walk and f->root. If @dfd is a descriptor, @fd keeps its file until the
+ * end.
+ */
 static int fast_start(struct fast *f, int dfd, const char *name, struct fd *fd)
 {
 	struct path from;
@@ -166,7 +169,7 @@ static int fast_start(struct fast *f, int dfd, const char *name, struct fd *fd)
 	return 0;
 }
 
-/* True if nothing is left to walk behind the links that are being followed. */
+/* True if no text is left to walk in the links that are being followed. */
 static bool fast_at_end(const struct fast *f)
 {
 	for (int i = 0; i < f->depth; i++)
@@ -176,9 +179,9 @@ static bool fast_at_end(const struct fast *f)
 }
 
 /*
- * Walks @name from f. 0: f is at the end, or with @parent before the last component, which is in
- * *last. -ENOENT: there is a negative dentry (valid only if the sequence numbers did not change).
- * -ECHILD: needs the slow walk.
+ * Walks @name from f. Returns 0 with f at the end, or, if @last is not NULL, with f at the parent
+ * of the last component and that component in *last. -ENOENT: the name has a negative dentry, which
+ * is valid only if the sequence numbers did not change. -ECHILD: the slow walk is needed.
  */
 static int fast_components(struct fast *f, const char *name, u32 flags, struct last *last)
 {
@@ -213,11 +216,12 @@ static int fast_components(struct fast *f, const char *name, u32 flags, struct l
 		end = !*name && !f->depth;
 		if (end && slash)
 			flags |= LOOKUP_FOLLOW;
-		if (!*name && slash && fast_at_end(f)) /* also of a link's text */
+		/* ends in a slash, perhaps of a link's text */
+		if (!*name && slash && fast_at_end(f))
 			flags |= LOOKUP_DIRECTORY;
 		if (end && last) {
 			if (f->links)
-				return -ECHILD; /* the name may lie in a link's text */
+				return -ECHILD; /* the name may be part of a link's text */
 			*last = (struct last){ q, type, flags & LOOKUP_DIRECTORY };
 			return 0;
 		}
@@ -259,8 +263,8 @@ static int fast_components(struct fast *f, const char *name, u32 flags, struct l
 }
 
 /*
- * Begins a walk. Called before it reads anything, so that walk_changed() detects a rename or a
- * mount in between.
+ * Begins a walk. It is called before the walk reads anything, so that walk_changed() detects each
+ * later rename or mount.
  */
 static void walk_begin(struct fast *f)
 {
@@ -274,7 +278,7 @@ static bool walk_changed(const struct fast *f)
 	return vfs_seq_retry(&rename_seq, f->rseq) || vfs_seq_retry(&mount_seq, f->mseq);
 }
 
-/* Walks without references, from @dfd, whose file is kept in @fd. 0 or -errno. */
+/* Walks from @dfd, whose file @fd keeps, without taking references. Returns 0 or -errno. */
 static int walk_without(
 	struct fast *f, int dfd, const char *name, u32 flags, struct last *last, struct fd *fd)
 {
@@ -292,8 +296,8 @@ int walk_fast(int dfd, const char *name, u32 flags, struct path *out, struct las
 	int err = walk_without(&f, dfd, name, flags, last, &fd);
 
 	/*
-	 * the mount first: releasing a dentry needs its file system. A moved mount may have another
-	 * parent by now
+	 * the mount comes first, since dropping a dentry needs its file system; a mount that was
+	 * moved may now have another parent
 	 */
 	if (!err && !mnt_tryget(f.mnt))
 		err = -ECHILD;
