@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * automount.c: questions about the tree of mounts for file systems with automounts: is a folder a
- * mount point, is a mount in use?
+ * automount.c: queries on the tree of mounts for file systems with automounts: whether a directory
+ * is a mountpoint, and whether a mount is in use.
  *
- * Locks: namespace_sem for reading, so that trees do not change; reference counts may.
+ * Locks: namespace_sem for reading, which keeps the trees but not the reference counts from
+ * changing.
  */
 #include "kernel/vfs/mount/mount.h"
 
@@ -13,7 +14,7 @@ bool path_is_mountpoint(const struct path *p)
 
 	if (!d_mounted(p->dentry))
 		return false;
-	/* no reference is taken: a daemon that unmounts must not find it busy */
+	/* takes no reference: it would make the mount look busy to a daemon that unmounts it */
 	spin_lock(&mount_seq.lock);
 	is = mount_lookup_rcu(p->mnt, p->dentry);
 	spin_unlock(&mount_seq.lock);
@@ -30,8 +31,8 @@ bool path_mounted_on(const struct path *p, struct path *on)
 }
 
 /*
- * Returns the next mount on @p or below it, after @after (NULL: the first), but no mount on that
- * mount. namespace_sem held.
+ * Returns the mount after @after (NULL: the first) on @p or below it in its mount, without mounts
+ * on those mounts. namespace_sem is held.
  */
 static struct mount *next_on(const struct path *p, const struct mount *after)
 {
@@ -59,12 +60,12 @@ bool path_has_submounts(const struct path *p)
 }
 
 /*
- * Returns the references to the mounts of a tree, without those among themselves. namespace_sem
- * held.
+ * Returns the number of references to the mounts of a tree, apart from those that the mounts hold
+ * to each other. namespace_sem is held.
  */
 static s64 tree_users(struct mount *top)
 {
-	s64 users = 1; /* the top's parent is outside of the tree */
+	s64 users = 1; /* @top's parent is outside the tree */
 
 	for (struct mount *m = top; m; m = mnt_next(m, top))
 		users += (s64)atomic_read(&m->mnt_count) - 2;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * filesystems.c: the types of file systems that exist, and sysfs(2), which numbers them. Types are
- * never unregistered, so a pointer stays good.
+ * filesystems.c: the registered types of file systems, and sysfs(2), which numbers them. Types are
+ * never unregistered, so a pointer to one stays valid.
  */
 #include "gen/syscalls.h"
 #include "kernel/vfs/internal.h"
@@ -33,8 +33,8 @@ int register_filesystem(struct file_system_type *t)
 }
 
 /*
- * Returns the type of that name. "fuse.sshfs" is of the type fuse: the text behind the dot is a
- * subtype for display.
+ * Returns the type with that name. "fuse.sshfs" has the type fuse: the text after the dot is a
+ * subtype, which is only shown.
  */
 struct file_system_type *get_fs_type(const char *name)
 {

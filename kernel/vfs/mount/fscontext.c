@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * fscontext.c: fsopen(2), fsconfig(2), fspick(2), fsmount(2): a file system is configured step by
- * step through a descriptor, made, and becomes a mount that is attached nowhere yet (mount_fd.c).
+ * step through a descriptor, and made, and gets a mount that is not attached yet (mount_fd.c).
  *
- * Parameters are gathered into the arguments of mount(2): flags of the superblock, a source, and a
- * text of options; the file system sees them when the superblock is made (or reconfigured). If the
- * file system's type lists its parameters (fsparam.h), a wrong one is refused at once. The reason
- * can be read from the descriptor, a line at a time: the last eight lines are kept.
+ * Parameters are collected as arguments of mount(2): flags of the superblock, a source, and a text
+ * of options. The file system gets them when the superblock is made or reconfigured. If the file
+ * system's type lists its parameters (fsparam.h), a wrong one is refused at once. The reason can
+ * then be read from the descriptor, one line at a time. The last eight lines are kept.
  *
  * States (phase): PARAMS -> (CMD_CREATE) MADE -> (fsmount) MOUNTED, which takes parameters for
  * CMD_RECONFIGURE again; fspick begins there. Any command that fails leads to FAILED, in which all
@@ -29,14 +29,14 @@ struct fs_context {
 	struct mutex lock;
 	enum fc_phase phase;
 	struct file_system_type *type;
-	/* flags of the superblock; which of them parameters have named */
+	/* flags of the superblock; the flags that parameters have set or cleared */
 	u32 sb_flags, named;
 	char *source; /* NULL: none */
 	char *data;   /* PAGE_SIZE; "key=value,flag" */
 	size_t len;   /* of data */
 	/*
-	 * MADE, RECONF: a reference to the dentry, and s_active of the superblock; no mount is kept
-	 * from being unmounted
+	 * In MADE and RECONF: a reference to the dentry, and one to the superblock (s_active). It
+	 * does not keep a mount from being unmounted.
 	 */
 	struct dentry *root;
 	char *log[LOG_LINES];
@@ -45,7 +45,7 @@ struct fs_context {
 
 #define KEY_MAX 256
 #define LINE_MAX 384
-/* FSCONFIG_CMD_CREATE_EXCL, Linux 6.6: refused when the superblock is another's already */
+/* FSCONFIG_CMD_CREATE_EXCL of Linux 6.6: fails if the superblock exists already */
 #define CMD_CREATE_EXCL 8
 
 /* ---- files ---- */
@@ -77,8 +77,8 @@ static int fc_release(struct inode *inode, struct file *f)
 /* ---- messages ---- */
 
 /*
- * Logs "e WHO: TEXT", or @text alone if @who is NULL. If the log is full the oldest line is
- * dropped. Without memory the new line is lost.
+ * Logs "e WHO: TEXT", or only @text if @who is NULL. A full log drops its oldest line. Without
+ * memory the new line is lost.
  */
 static void fc_error(struct fs_context *fc, const char *who, const char *text)
 {
@@ -98,7 +98,8 @@ static void fc_error(struct fs_context *fc, const char *who, const char *text)
 }
 
 /*
- * Takes the oldest message out. ERR_PTR(-ENODATA); -EMSGSIZE: it is longer than @room, and stays.
+ * Removes the oldest message from the log and returns it. ERR_PTR(-ENODATA): there is none;
+ * ERR_PTR(-EMSGSIZE): it is longer than @room, and stays in the log.
  */
 static char *take_message(struct fs_context *fc, size_t room)
 {
@@ -140,8 +141,8 @@ static const struct file_operations fc_fops = {
 };
 
 /*
- * Returns a descriptor for a new context: to make a file system of that type, or to reconfigure the
- * one with root @root.
+ * Returns a descriptor for a new context: to make a file system of type @t, or, if @root is not
+ * NULL, to reconfigure the one with that root.
  */
 static long fc_open(struct file_system_type *t, struct dentry *root, u32 oflags)
 {
@@ -214,7 +215,10 @@ long sys_fspick(int dfd, uaddr_t ua, int flags)
 
 /* ---- parameters ---- */
 
-/* Names that mean a flag of the superblock, whatever the file system. */
+/*
+ * Serves parameters that are a flag of the superblock for every file system. Returns true if @key
+ * is one.
+ */
 static bool set_sb_flag(struct fs_context *fc, const char *key)
 {
 	static const struct {
@@ -326,7 +330,7 @@ static int fc_create(struct fs_context *fc, bool exclusive)
 	fc->phase = FC_MADE;
 	if (!exclusive || atomic_read(&root->d_sb->s_active) == 1)
 		return 0;
-	drop_root(fc); /* the superblock existed already */
+	drop_root(fc); /* the superblock exists already */
 	fc_error(fc, fc->type->name, "reusing existing filesystem not allowed");
 	fc->phase = FC_FAILED;
 	return -EBUSY;
@@ -381,7 +385,7 @@ static int check_args(u32 cmd, bool key, bool value, int aux)
 	return -EOPNOTSUPP;
 }
 
-/* Copies a string of less than KEY_MAX bytes from the guest. ERR_PTR(-EFAULT, -EINVAL, -ENOMEM). */
+/* Copies a string shorter than KEY_MAX bytes from the guest. ERR_PTR(-EFAULT, -EINVAL, -ENOMEM). */
 static char *get_text(uaddr_t ua)
 {
 	char *s = kmalloc(KEY_MAX, GFP_KERNEL);
@@ -412,7 +416,7 @@ static int fc_command(struct fs_context *fc, u32 cmd, const char *key, char *val
 	return err;
 }
 
-/* Returns the file of the context behind a descriptor. ERR_PTR(-EBADF, -EINVAL). */
+/* Returns the file of the context to which a descriptor refers. ERR_PTR(-EBADF, -EINVAL). */
 static struct file *fc_get(int fd)
 {
 	struct file *f = fget(fd);
@@ -463,7 +467,7 @@ long sys_fsconfig(int fd, u32 cmd, uaddr_t ukey, uaddr_t uvalue, int aux)
 
 /* ---- fsmount ---- */
 
-/* Mounts the context's file system in a detached tree, for which it returns a descriptor. */
+/* Mounts the context's file system as a detached tree, and returns a descriptor of that tree. */
 static long fc_mount(struct fs_context *fc, u32 mnt_flags, u32 oflags)
 {
 	struct mount *m;
@@ -475,7 +479,7 @@ static long fc_mount(struct fs_context *fc, u32 mnt_flags, u32 oflags)
 	m = mnt_alloc(fc->root, fc->source, mnt_flags);
 	if (IS_ERR(m))
 		return PTR_ERR(m);
-	atomic_inc(&fc->root->d_sb->s_active); /* the mount's */
+	atomic_inc(&fc->root->d_sb->s_active); /* the mount's reference */
 	down_read(&namespace_sem);
 	too_much = mount_too_revealing(m);
 	up_read(&namespace_sem);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* fsparam.c: checks a parameter early (fsparam.h). */
+/* fsparam.c: checks parameters when fsconfig(2) sets them (fsparam.h). */
 #include <linux/mount.h>
 
 #include "kernel/lib/printk.h"
@@ -76,7 +76,7 @@ static int check_dir(const char *name, char *msg, size_t size)
 	return err;
 }
 
-/* Checks each name of "one:two\:with:three". */
+/* Checks each path of a list such as "one:two\:with:three". */
 static int check_dirs(const char *value, char *msg, size_t size)
 {
 	char *copy = kstrdup(value), *from = copy, *to = copy, *name = copy;
@@ -95,7 +95,7 @@ static int check_dirs(const char *value, char *msg, size_t size)
 			continue;
 		}
 		*to = 0;
-		if (to > name) /* "lower::data" has an empty one */
+		if (to > name) /* "lower::data" has an empty path */
 			err = check_dir(name, msg, size);
 		name = to = from;
 		more = c;
@@ -104,7 +104,7 @@ static int check_dirs(const char *value, char *msg, size_t size)
 	return err;
 }
 
-/* Checks a parameter against one entry. Returns 0 if this entry takes it. */
+/* Checks a parameter against one entry of the list. Returns 0 if the entry accepts it. */
 static int try_entry(const struct fs_param *p, u32 cmd, const char *value, char *msg, size_t size)
 {
 	if (p->kind == FSP_FLAG) {

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * given.c: paths that were read before the call that takes them (given.h has the interface).
+ * given.c: paths that were read from guest memory before the system call that uses them runs
+ * (given.h has the interface).
  *
- * They are rare: while there are none, getname() only tests a counter.
+ * They are rare. While no task has any, getname() only tests a counter.
  */
 #include <linux/limits.h>
 
@@ -12,7 +13,7 @@
 #include "kernel/vfs/internal.h"
 
 static DEFINE_SPINLOCK(given_lock);
-static LIST_HEAD(given); /* of names_given.link */
+static LIST_HEAD(given); /* of names_given.link; under given_lock */
 
 int given_name_add(struct given_name **list, uaddr_t at, u32 flags)
 {

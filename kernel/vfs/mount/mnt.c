@@ -7,19 +7,19 @@
  * (mnt_mountpoint of mnt_parent). Path walks find it by hash of (parent, mountpoint), without
  * locks.
  *
- * States: free (attached nowhere, owned by the task that made it) -> attached (MNT_IN_NS; one
- * reference belongs to the tree) -> detached (lives on while files or working directories use it)
- * -> freed after a grace period. A locked mount whose parent is unmounted with it is MNT_STUCK: it
- * stays in the hash and holds no reference on the parent. The tree's reference to it belongs to the
- * parent then, which drops it at its end.
+ * States: free (not attached, owned by the task that made it) -> attached (MNT_IN_NS; one reference
+ * belongs to the tree) -> detached (stays allocated while files or working directories use it) ->
+ * freed after a grace period. A locked mount whose parent is unmounted with it is MNT_STUCK: it
+ * stays in the hash and holds no reference to the parent. The tree's reference to it then belongs
+ * to the parent, and is dropped when the parent is freed.
  *
  * Invariants:
- *   1. An attached mount holds references on its parent (unless it is stuck) and its mountpoint,
- *      and on its root and its superblock's s_active always.
+ *   1. A mount always holds references to its root and its superblock (s_active). An attached mount
+ *      also holds references to its mountpoint and, unless it is stuck, to its parent.
  *   2. The tree, the hash and the list of the namespace change under namespace_sem for writing and
  *      within a mount_seq write section.
- *   3. A walk that took a reference within one mount_seq stretch has it before any umount that
- *      begins later counts references.
+ *   3. A walk takes its reference within one mount_seq stretch. So an umount that begins later
+ *      counts that reference.
  */
 #include "kernel/vfs/mount/mount.h"
 
@@ -27,9 +27,9 @@
 
 struct vfs_seq mount_seq = { 0, SPINLOCK_INIT(mount_lock) };
 struct rwsem namespace_sem = RWSEM_INIT(namespace_sem);
-/* under mount_seq's lock; read within stretches */
+/* hash by (parent, mountpoint); changes under mount_seq's lock, read within its stretches */
 static struct hlist_head buckets[NR_BUCKETS];
-/* all on one dentry; under mount_seq's lock */
+/* hash of the mounts by their mountpoint alone; under mount_seq's lock */
 static struct hlist_head places[NR_BUCKETS];
 struct mnt_namespace init_mnt_ns = {
 	.ns = { .count = ATOMIC_INIT(2), .inum = 4026531841U, .owner = &init_user_ns },
@@ -87,7 +87,7 @@ bool follow_up(struct path *p)
 
 	spin_lock(&mount_seq.lock);
 	parent = p->mnt->mnt_parent;
-	if (parent == p->mnt || !mnt_tryget(parent)) { /* a stuck one does not keep its parent */
+	if (parent == p->mnt || !mnt_tryget(parent)) { /* a stuck mount does not keep its parent */
 		spin_unlock(&mount_seq.lock);
 		return false;
 	}
@@ -119,7 +119,8 @@ static struct path unlink_mount(struct mount *m);
 static void settle(const struct path *was);
 
 /*
- * Takes a stuck mount off its parent, to which it has no reference. In a mount_seq write section.
+ * Takes a stuck mount off its parent, to which it holds no reference. Called in a mount_seq write
+ * section.
  */
 static void take_stuck(struct mount *m)
 {
@@ -131,8 +132,8 @@ static void take_stuck(struct mount *m)
 }
 
 /*
- * Drops the mounts that are stuck on @m, which has no holder any more: those without another holder
- * go to @todo.
+ * Takes the stuck mounts off @m, which has no reference any more. Those that have no other
+ * reference move to @todo.
  */
 static void drop_stuck(struct mount *m, struct list_head *todo)
 {
@@ -154,7 +155,7 @@ static void drop_stuck(struct mount *m, struct list_head *todo)
 	}
 }
 
-/* Releases mounts one after the other, since they may be stuck on each other to any depth. */
+/* Releases mounts iteratively, since they may be stuck on each other to any depth. */
 static void mnt_release(struct mount *m)
 {
 	LIST_HEAD(todo);
@@ -179,7 +180,8 @@ static void mnt_release(struct mount *m)
 /* ---- releasing without the caller's locks ---- */
 
 /*
- * Mounts of kernel threads and zombies, which never return to user mode: a work item releases them.
+ * Mounts released by kernel threads and zombies, which never return to user mode. A work item
+ * releases them.
  */
 static struct task_work *orphans; /* lock-free list */
 static struct work orphan_work;
@@ -200,8 +202,9 @@ static void release_orphans(struct work *w)
 }
 
 /*
- * Drops a reference where the caller holds a directory's lock: the last one ends on the caller's
- * way to user mode, for the end of a superblock takes s_umount, which is outside of i_rwsem.
+ * Drops a reference while the caller holds a directory's lock. If it was the last, the mount is
+ * released on the caller's way to user mode, since the end of a superblock takes s_umount, which is
+ * outside of i_rwsem.
  */
 static void mntput_later(struct mount *m)
 {
@@ -235,7 +238,7 @@ void mntput(struct mount *m)
 		mnt_release(m);
 }
 
-/* Drops a reference that was taken only to check for use. */
+/* Drops a reference that was taken only to test whether the mount is in use. */
 void mnt_put_keep_expiry(struct mount *m)
 {
 	if (atomic_dec_and_test(&m->mnt_count))
@@ -251,7 +254,10 @@ bool mnt_busy(struct mount *m, int mine)
 
 bool mnt_readonly(const struct mount *m)
 {
-	/* checked first, as it ends when the flag is set: the other order could see neither */
+	/*
+	 * s_going_ro is read before SB_RDONLY: a remount sets SB_RDONLY before it clears
+	 * s_going_ro, so the reverse order could miss both
+	 */
 	if (__atomic_load_n(&m->mnt_sb->s_going_ro, __ATOMIC_ACQUIRE))
 		return true;
 	return (READ_ONCE(m->mnt_flags) & MS_RDONLY) || sb_rdonly(m->mnt_sb);
@@ -261,7 +267,7 @@ int mnt_want_write(struct mount *m)
 {
 	int err;
 
-	/* before any lock is taken that readers need */
+	/* waits for a thaw before it takes any lock that readers need */
 	sb_start_change(m->mnt_sb);
 	err = mnt_keep_write(m);
 	if (!err)
@@ -281,7 +287,7 @@ void mnt_drop_write(struct mount *m)
 int mnt_keep_write(struct mount *m)
 {
 	atomic_inc(&m->mnt_writers);
-	/* both are full barriers: a remount sees us or we see it */
+	/* both are full barriers: the remount sees this count, or this task sees the remount */
 	atomic_inc(&m->mnt_sb->s_writers);
 	if (!mnt_readonly(m))
 		return 0;
@@ -388,7 +394,7 @@ void mnt_lock_tree(struct mount *m)
 	}
 }
 
-/* Sets the root mount of the initial namespace. */
+/* Sets the root mount of the initial mount namespace. */
 void mnt_set_ns_root(struct mount *m)
 {
 	down_write(&namespace_sem);
@@ -399,7 +405,10 @@ void mnt_set_ns_root(struct mount *m)
 	up_write(&namespace_sem);
 }
 
-/* Returns a mount on @d, in namespace @ns or (NULL) anywhere. mount_seq's lock is held. */
+/*
+ * Returns a mount on @d: in the namespace @ns, or, if @ns is NULL, in any. mount_seq's lock is
+ * held.
+ */
 static struct mount *mount_on(struct dentry *d, const struct mnt_namespace *ns)
 {
 	struct mount *m;
@@ -411,8 +420,8 @@ static struct mount *mount_on(struct dentry *d, const struct mnt_namespace *ns)
 }
 
 /*
- * Unlinks a mount, in a mount_seq write section. The references on the parent (if it is not stuck)
- * and the mountpoint are the caller's now.
+ * Unlinks a mount, in a mount_seq write section. The references to the mountpoint and, unless the
+ * mount is stuck, to the parent pass to the caller.
  */
 static struct path unlink_mount(struct mount *m)
 {
@@ -430,8 +439,8 @@ static struct path unlink_mount(struct mount *m)
 }
 
 /*
- * Updates the mountpoint that unlink_mount() has left. Called at the end of the section, since a
- * walk without sequence numbers reads the flag first.
+ * Clears DCACHE_MOUNTED of a dentry from which unlink_mount() has taken the last mount. Called at
+ * the end of the write section, since walks read the flag before the sequence number.
  */
 static void settle(const struct path *was)
 {
@@ -439,7 +448,7 @@ static void settle(const struct path *was)
 		d_set_mounted(was->dentry, false);
 }
 
-/* Links a mount, in a mount_seq write section. */
+/* Links a mount into the tree, in a mount_seq write section. */
 static void link_mount(struct mount *m, const struct path *where)
 {
 	struct mount *c;
@@ -458,8 +467,8 @@ static void link_mount(struct mount *m, const struct path *where)
 }
 
 /*
- * Takes a mount out of the tree, with all that is mounted below it. Returns where it was: the
- * references are the caller's.
+ * Takes a mount with all that is mounted below it out of the tree. Returns its former place, whose
+ * references pass to the caller.
  */
 static struct path take_out(struct mount *m)
 {
@@ -491,7 +500,7 @@ void mnt_detach(struct mount *m)
 	settle(&where);
 	vfs_seq_write_end(&mount_seq);
 	mnt_ns_changed(ns);
-	path_put(&where); /* cannot be the last: the tree holds it */
+	path_put(&where); /* not the last one: the tree has another */
 }
 
 void mnt_move(struct mount *m, const struct path *where)
@@ -566,7 +575,7 @@ static void umount_one(struct mount *m, struct list_head *dead)
 	list_add_tail(&m->mnt_list, dead);
 }
 
-/* Leaves a mount to its parent, which is being unmounted, too. */
+/* Leaves a locked mount on its parent, which is being unmounted too. */
 static void umount_stuck(struct mount *m)
 {
 	struct mount *parent = m->mnt_parent;
@@ -576,7 +585,7 @@ static void umount_stuck(struct mount *m)
 	ns_del(m);
 	m->mnt_state |= MNT_DOOMED | MNT_STUCK;
 	vfs_seq_write_end(&mount_seq);
-	/* cannot be the last: that is its own tree's */
+	/* not the last reference: the parent's own tree holds another */
 	mntput(parent);
 }
 
@@ -590,8 +599,8 @@ void mnt_umount_one(struct mount *m, struct list_head *dead)
 }
 
 /*
- * Unmounts a tree, children first. mnt_list, which is free once a mount has left its namespace,
- * chains the mounts whose references are to be dropped.
+ * Unmounts a tree, children first. The mounts whose references are to be dropped are chained on
+ * @dead by mnt_list, which is unused once a mount has left its namespace.
  */
 void mnt_umount_tree(struct mount *m, struct list_head *dead)
 {
@@ -627,7 +636,7 @@ void mnt_put_list(struct list_head *dead)
 	put_list(dead, mntput);
 }
 
-/* ---- questions ---- */
+/* ---- queries ---- */
 
 bool is_mountpoint_here(struct dentry *d)
 {
@@ -705,7 +714,7 @@ void detach_mounts(struct dentry *d)
 		vfs_seq_write_begin(&mount_seq);
 		m = mount_on(d, NULL);
 		stuck = m && (m->mnt_state & MNT_STUCK);
-		/* Is taken at once: the parent may be about to drop it. */
+		/* taken off here, since the parent may be about to drop it */
 		if (stuck)
 			take_stuck(m);
 		vfs_seq_write_end(&mount_seq);

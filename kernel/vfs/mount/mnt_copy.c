@@ -43,8 +43,8 @@ struct mount *mnt_alloc_internal(struct dentry *root, const char *name)
 }
 
 /*
- * True if the path may be cloned: this namespace shows it, and no locked mount covers a part of it.
- * namespace_sem held.
+ * True if the path may be cloned: its mount is in current's namespace, and no locked mount covers a
+ * part of it. namespace_sem is held.
  */
 static bool may_clone(const struct path *path)
 {
@@ -67,7 +67,7 @@ struct mount *clone_private_mount(const struct path *path)
 	up_read(&namespace_sem);
 	if (!may)
 		return ERR_PTR(-EINVAL);
-	atomic_inc(&path->mnt->mnt_sb->s_active); /* @path holds it already */
+	atomic_inc(&path->mnt->mnt_sb->s_active); /* safe: @path keeps the superblock */
 	m = mnt_alloc_internal(path->dentry, path->mnt->mnt_sb->s_type->name);
 	if (IS_ERR(m)) {
 		deactivate_super(path->mnt->mnt_sb);
@@ -79,7 +79,10 @@ struct mount *clone_private_mount(const struct path *path)
 	return m;
 }
 
-/* Puts the copy into the peer group of the original, or below its master. */
+/*
+ * Adds the copy @to to the peer group of the original @from, and makes it a slave of the same
+ * master.
+ */
 void mnt_copy_group(struct mount *to, struct mount *from)
 {
 	to->mnt_group_id = from->mnt_group_id;
@@ -136,8 +139,8 @@ struct mount *mnt_prev(struct mount *m)
 }
 
 /*
- * True if @d is below @top. Guests choose the depth, so renames do not wait for the walk, unless
- * they interrupt it again and again.
+ * True if @d is below @top. Renames do not wait for this walk, since guests choose how deep @d is;
+ * only after renames have repeatedly interrupted the walk does it take their lock.
  */
 bool d_is_below(const struct dentry *d, const struct dentry *top)
 {
@@ -174,8 +177,8 @@ static bool copied(const struct mount *c, const struct dentry *root, u32 how)
 }
 
 /*
- * True if the copy of a tree must fail: @c is left out since it is unbindable, but must be in it
- * since it covers something.
+ * True if copying a tree must fail because of @c: @c must be left out since it is unbindable, but
+ * must be copied since it is locked over something.
  */
 static bool forbids_copy(const struct mount *c, u32 how)
 {
@@ -184,8 +187,8 @@ static bool forbids_copy(const struct mount *c, u32 how)
 }
 
 /*
- * Returns a copy of @c, which is below @top; NULL: neither @c nor the mounts below it are copied.
- * ERR_PTR.
+ * Returns a copy of @c, which is below @top. NULL: neither @c nor the mounts below it are to be
+ * copied. ERR_PTR.
  */
 static struct mount *copy_child(struct mount *c, struct mount *top, struct dentry *root, u32 how)
 {
@@ -213,7 +216,7 @@ struct mount *mnt_copy_tree(struct mount *m, struct dentry *root, u32 how)
 		struct path where;
 		struct mount *n = copy_child(c, m, root, how);
 
-		if (!n) { /* nor anything below it */
+		if (!n) { /* mounts below it are skipped too */
 			while (!list_empty(&c->mnt_mounts))
 				c = list_last_entry(&c->mnt_mounts, struct mount, mnt_child);
 			continue;

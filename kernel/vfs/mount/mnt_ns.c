@@ -2,10 +2,10 @@
 /*
  * mnt_ns.c: mount namespaces: each has its own tree of mounts (mount_namespaces(7)).
  *
- * A new one begins as a copy of its maker's tree; shared mounts stay in their peer groups, so
- * mounts still propagate. In a namespace of another user namespace they become slaves, and its
- * mounts are locked in place (MNT_LOCKED). The last reference takes the tree apart, as a lazy
- * unmount without propagation.
+ * A new namespace begins with a copy of its maker's tree. The copies of shared mounts join their
+ * peer groups, so mounts still propagate. If another user namespace owns the new namespace, they
+ * become slaves instead, and all its mounts are locked in place (MNT_LOCKED). The end of a
+ * namespace unmounts its tree lazily, without propagation.
  *
  * Locks: namespace_sem for the trees.
  */
@@ -85,7 +85,7 @@ struct mnt_namespace *mnt_ns_new(struct user_namespace *owner, bool detached)
 		kfree(m);
 		return ERR_PTR(err);
 	}
-	/* invisible: neither counted nor numbered */
+	/* a detached namespace is neither counted nor shown, so it needs no number */
 	if (detached) {
 		atomic_set(&m->ns.count, 1);
 		m->ns.ops = &mnt_ns_ops;
@@ -103,9 +103,12 @@ struct mnt_namespace *mnt_ns_new(struct user_namespace *owner, bool detached)
 	return m;
 }
 
-/* ---- all of them ---- */
+/* ---- all namespaces ---- */
 
-/* Takes a reference, unless the namespace has no tree yet or is being freed. namespace_sem held. */
+/*
+ * Takes a reference. Returns false if the namespace has no tree yet or is being freed.
+ * namespace_sem is held.
+ */
 static bool hold(struct mnt_namespace *m)
 {
 	return m->root && atomic_inc_not_zero(&m->ns.count);
@@ -154,14 +157,14 @@ u32 mnt_ns_count(struct mnt_namespace *ns)
 	return n;
 }
 
-/* Moves @p, if it is on @from, to its place in the copy. */
+/* If @p is on the mount @from, moves it to the copy @to. */
 static void move_path(struct path *p, struct mount *from, struct mount *to)
 {
 	if (p->mnt != from)
 		return;
 	mntget(to);
 	p->mnt = to;
-	/* cannot be the last: the old tree holds it */
+	/* not the last reference: the old tree holds another */
 	mntput(from);
 }
 
@@ -176,7 +179,10 @@ static void move_fs(struct fs_struct *fs, struct mount *copy, struct mount *orig
 		fs_write_end(fs);
 		c = mnt_next(c, copy);
 		o = mnt_next(o, orig);
-		/* mounts that were not copied: the copy has another root there, or none */
+		/*
+		 * skips mounts that were not copied: where the roots differ, the copy has another
+		 * mount or none
+		 */
 		while (c && o && c->mnt_root != o->mnt_root) {
 			while (!list_empty(&o->mnt_mounts))
 				o = list_last_entry(&o->mnt_mounts, struct mount, mnt_child);

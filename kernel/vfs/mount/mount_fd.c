@@ -3,9 +3,9 @@
  * mount_fd.c: mounts by descriptor: open_tree(2), open_tree_attr(2), move_mount(2),
  * mount_setattr(2).
  *
- * A tree that is attached nowhere (fsmount, OPEN_TREE_CLONE) is in a separate mount namespace
- * without tasks. Its descriptor is an O_PATH file with FMODE_NEED_UNMOUNT: when it is closed before
- * the tree has found a place, the tree is taken apart.
+ * A detached tree (of fsmount, OPEN_TREE_CLONE) is in a separate mount namespace without tasks. Its
+ * descriptor is an O_PATH file with FMODE_NEED_UNMOUNT: if it is closed before the tree is
+ * attached, the tree is unmounted.
  *
  * Locks: namespace_sem.
  */
@@ -33,7 +33,10 @@ static u32 simple_flags(u64 attr)
 	       (attr & MOUNT_ATTR_NOSYMFOLLOW ? MS_NOSYMFOLLOW : 0);
 }
 
-/* Returns the MNT_*ATIME flags of struct mount; strictatime has none. -EINVAL. */
+/*
+ * Returns the flags of mnt_flags for the attribute that selects how access times change:
+ * MS_NOATIME, MS_RELATIME, or 0 for strictatime. -EINVAL.
+ */
 static int atime_flags(u64 attr)
 {
 	switch (attr & MOUNT_ATTR__ATIME) {
@@ -53,7 +56,7 @@ int mnt_flags_of_attr(u64 attr)
 	return atime < 0 ? atime : (int)simple_flags(attr) | atime;
 }
 
-/* ---- trees without a place ---- */
+/* ---- detached trees ---- */
 
 static long path_fd(const struct path *path, u32 oflags, u32 fmode)
 {
@@ -110,7 +113,10 @@ void mnt_dissolve(struct mount *m)
 	ns = m->mnt_ns;
 	if (ns && !(ns->detached && ns->root == m))
 		ns = NULL;
-	/* now: a move_mount that has seen it finds it nowhere, and leaves us the namespace */
+	/*
+	 * Unmounted under the lock: a move_mount() that comes later finds the tree in no namespace,
+	 * and leaves the namespace to this function.
+	 */
 	if (ns) {
 		ns->root = NULL;
 		mnt_umount_tree(m, &dead);
@@ -165,13 +171,13 @@ long sys_open_tree(int dfd, uaddr_t ua, int uflags)
 
 /* ---- move_mount ---- */
 
-/* since Linux 6.5; older headers lack it */
+/* from Linux 6.5, missing in older headers */
 #define MOVE_MOUNT_BENEATH_ 0x200
 #define BENEATH_OR_GROUP (MOVE_MOUNT_BENEATH_ | MOVE_MOUNT_SET_GROUP)
 
 /*
- * Gives a private mount the sharing of another mount of its file system. It must show no more than
- * the other: mounts made there come to it, and none that its own root would hide.
+ * Makes a private mount share as another mount of its file system does. It must not show more than
+ * the other mount: mounts made there propagate to it, so its root must not hide their mountpoints.
  */
 static int set_group(const struct path *from, const struct path *to)
 {
@@ -242,8 +248,8 @@ out_from:
 /* ---- mount_setattr ---- */
 
 struct change {
-	u32 set, clear;               /* flags of struct mount */
-	u32 type;                     /* MS_SHARED ...; 0: stays */
+	u32 set, clear;               /* MS_SHARED and so on; 0: keep */
+	u32 type;                     /* a reference; NULL: keep */
 	struct user_namespace *idmap; /* a reference; NULL: stays */
 };
 
@@ -259,7 +265,7 @@ static int build_change(const struct mount_attr *a, struct change *c)
 	c->type = (u32)a->propagation;
 	c->set = simple_flags(a->attr_set);
 	c->clear = simple_flags(a->attr_clr);
-	/* one value of three, not bits: to change it, the whole field must be cleared */
+	/* the field has one of three values, so a change must clear the whole field */
 	if (a->attr_clr & MOUNT_ATTR__ATIME) {
 		atime = atime_flags(a->attr_set);
 		if ((a->attr_clr & MOUNT_ATTR__ATIME) != MOUNT_ATTR__ATIME || atime < 0)
@@ -271,7 +277,7 @@ static int build_change(const struct mount_attr *a, struct change *c)
 	}
 	c->idmap = NULL;
 	if (a->attr_clr & MOUNT_ATTR_IDMAP)
-		return -EINVAL; /* once and for all */
+		return -EINVAL; /* an id map can never be removed */
 	if (a->attr_set & MOUNT_ATTR_IDMAP)
 		c->idmap = idmap_of_fd(a->userns_fd);
 	return IS_ERR(c->idmap) ? (int)PTR_ERR(c->idmap) : 0;
@@ -288,7 +294,7 @@ static u32 changed(const struct mount *m, const struct change *c)
 	return (m->mnt_flags & ~c->clear) | c->set;
 }
 
-/* Changes all mounts or none: the steps that can fail come first, and are undone. */
+/* Changes all mounts or none. The steps that can fail come first, and are undone on failure. */
 static int change_flags(struct mount *top, const struct change *c, bool recursive)
 {
 	struct mount *m, *bad = NULL;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mounts_show.c: the lines of /proc/PID/mounts, mountinfo and mountstats (proc(5)). namespace_sem
- * is held by the caller.
+ * mounts_show.c: the lines of /proc/PID/mounts, mountinfo and mountstats (proc(5)). The caller
+ * holds namespace_sem.
  */
 #include "kernel/vfs/mount/mount.h"
 
@@ -15,7 +15,7 @@ static void put(struct line *l, const char *s)
 	l->len += scnprintf(l->buf + l->len, l->size - l->len, "%s", s);
 }
 
-/* Prints blanks and the like as octal, so that fields stay fields. */
+/* Prints blanks, tabs and the like as octal escapes, since blanks separate fields. */
 static void put_escaped(struct line *l, const char *s, const char *what)
 {
 	for (; *s; s++) {
@@ -71,7 +71,10 @@ static void cut_deleted(char *text)
 		text[n - sizeof(suffix) + 1] = '\0';
 }
 
-/* Gets the path of a mount. Returns 0 if it cannot be reached from @root. */
+/*
+ * Writes the path of a mount to @buf and sets *text to it. Returns 1, or 0 if the mount cannot be
+ * reached from @root or the path does not fit.
+ */
 static int mount_place(struct mount *m, const struct path *root, char *buf, int len, char **text)
 {
 	struct path p = { m, m->mnt_root };
@@ -81,7 +84,7 @@ static int mount_place(struct mount *m, const struct path *root, char *buf, int 
 	*text = d_path_root(&p, root, buf, len);
 	if (IS_ERR(*text))
 		return 0;
-	/* the mounted directory, not the mountpoint, was removed */
+	/* the directory that is mounted was removed, not the mountpoint */
 	if (d_unlinked(m->mnt_root))
 		cut_deleted(*text);
 	return 1;

@@ -2,13 +2,13 @@
 /*
  * namespace.c: mount(2), umount2(2), pivot_root(2), and mounting at boot.
  *
- * Each operation: look paths up without locks; take namespace_sem for writing; repeat the checks
- * that may have become invalid; change the tree (mnt.c); release; drop references, which may
- * unmount a file system.
+ * Each operation looks paths up without locks, takes namespace_sem for writing, repeats the checks
+ * that may have become invalid, changes the tree (mnt.c), and releases namespace_sem. Then it drops
+ * references, which may end a superblock.
  *
- * Locks: namespace_sem, one for all namespaces, outermost, never held over a path walk or a file
- * system's mount. s_umount is taken before it by the file system's mount operation and released
- * before this file takes it.
+ * Locks: namespace_sem, one for all namespaces, is the outermost. It is not held over a path walk
+ * or a file system's mount operation, which takes s_umount and releases it before this file takes
+ * namespace_sem.
  */
 #include <linux/fs.h>
 
@@ -16,7 +16,7 @@
 #include "kernel/vfs/landlock/landlock.h"
 #include "kernel/vfs/mount/mount.h"
 
-/* mount(2)'s flags that name an operation, not a property of the mount. */
+/* Those flags of mount(2) that name an operation and not a property of the mount. */
 #define MS_TYPES (MS_SHARED | MS_PRIVATE | MS_SLAVE | MS_UNBINDABLE)
 
 static u32 sb_flags_of(u32 flags)
@@ -37,7 +37,7 @@ static u32 mnt_flags_of(u32 flags)
 
 /* ---- attaching ---- */
 
-/* Moves @where to the topmost mount that is there now. namespace_sem held. */
+/* Moves @where to the topmost mount at that place. namespace_sem is held. */
 static void to_top(struct path *where)
 {
 	struct mount *m;
@@ -48,7 +48,10 @@ static void to_top(struct path *where)
 	}
 }
 
-/* Puts the unattached tree @m on @where. Consumes the reference to m when 0. */
+/*
+ * Attaches the unattached tree @m at @where. On success (0) the caller's reference to @m passes to
+ * the tree.
+ */
 static int graft(struct mount *m, struct path *where, struct list_head *dead)
 {
 	int err;
@@ -77,7 +80,7 @@ bool mount_capable(const struct file_system_type *t)
 	return ns_capable(t->owner ? t->owner() : current_user_ns(), CAP_SYS_ADMIN);
 }
 
-/* True if all of @m's locked mounts are on empty folders. */
+/* True if all of @m's locked mounts cover empty directories. */
 static bool is_whole(const struct mount *m, const struct file_system_type *t)
 {
 	struct mount *c;
@@ -145,7 +148,7 @@ static int do_new_mount(
 	to_top(where);
 	if (where->mnt->mnt_sb == m->mnt_sb && where->mnt->mnt_root == where->dentry)
 		err = -EBUSY;
-	/* FUSE's server chooses the type of its root */
+	/* a FUSE server chooses the type of its root */
 	else if (is_lnk(m->mnt_root->d_inode))
 		err = -EINVAL;
 	else
@@ -158,8 +161,8 @@ static int do_new_mount(
 }
 
 /*
- * True if locked mounts are below @d: to show @d without them would reveal a part of a more
- * privileged namespace's tree. namespace_sem held.
+ * True if locked mounts are below @d. To show @d without them would reveal what a more privileged
+ * namespace has covered. namespace_sem is held.
  */
 bool has_locked_children(struct mount *m, struct dentry *d)
 {
@@ -172,8 +175,8 @@ bool has_locked_children(struct mount *m, struct dentry *d)
 }
 
 /*
- * True if a mount of the namespace file @d would make a namespace hold a reference on itself, or on
- * one that may hold it.
+ * True if a mount of the namespace file @d could make a namespace hold a reference to itself,
+ * directly or through other namespaces.
  */
 static bool ns_file_loops(const struct dentry *d)
 {
@@ -233,8 +236,8 @@ static bool has_unbindable(struct mount *top)
 }
 
 /*
- * True if a namespace's file in the tree would make a loop: a detached tree may have been made in
- * another namespace.
+ * True if the tree has a mount of a namespace file that would make such a loop. A detached tree may
+ * have been made in another namespace.
  */
 static bool has_ns_file_loop(struct mount *top)
 {
@@ -247,8 +250,8 @@ static bool has_ns_file_loop(struct mount *top)
 }
 
 /*
- * Checks that the mount is an attached one of this namespace, or the root of a detached tree.
- * namespace_sem held.
+ * Checks that the mount of @old may be moved: it is attached in current's namespace, or is the root
+ * of a detached tree. namespace_sem is held.
  */
 static int may_move(const struct path *old, const struct path *where)
 {
@@ -276,7 +279,7 @@ static int may_move(const struct path *old, const struct path *where)
 
 int move_tree(const struct path *from, struct path *where)
 {
-	struct mnt_namespace *left = NULL; /* by its only tree */
+	struct mnt_namespace *left = NULL; /* a detached namespace that lost its tree */
 	LIST_HEAD(dead);
 	struct mount *m = from->mnt;
 	int err;
@@ -301,7 +304,7 @@ int move_tree(const struct path *from, struct path *where)
 	return err;
 }
 
-/* True if @m is @t or is mounted on or below @t. */
+/* True if @m is @t, or is mounted on or below @t. */
 static bool stands_on(const struct mount *m, const struct mount *t)
 {
 	for (; m != t; m = m->mnt_parent)
@@ -311,9 +314,9 @@ static bool stands_on(const struct mount *m, const struct mount *t)
 }
 
 /*
- * Checks whether a mount may be placed between @top and the mountpoint of @top. Copies that
- * propagate would have to go beneath other mounts. So it is refused if the parent has peers or
- * slaves, even where Linux would find a place for them. namespace_sem held.
+ * Checks whether a mount may be placed between @top and the mountpoint of @top. It is refused if
+ * the parent has peers or slaves, since propagated copies would have to go beneath other mounts;
+ * Linux finds a place for some of them. namespace_sem is held.
  */
 static int may_go_beneath(const struct path *from, const struct path *top)
 {
@@ -384,7 +387,7 @@ static int do_change_type(struct path *where, u32 flags)
 	if (!top->mnt_ns)
 		err = -EINVAL;
 	else if (!ns_capable(top->mnt_ns->ns.owner, CAP_SYS_ADMIN))
-		err = -EPERM; /* by a descriptor of another namespace */
+		err = -EPERM; /* reached by another namespace's file */
 	for (m = top; m && !err; m = flags & MS_REC ? mnt_next(m, top) : NULL)
 		err = mnt_set_type(m, type);
 	up_write(&namespace_sem);
@@ -408,7 +411,9 @@ int mnt_set_flags(struct mount *m, u32 flags)
 	return 0;
 }
 
-/* Returns the flags of a remount. Without an option for times it keeps their flags. */
+/*
+ * Returns the flags for a remount. If no option for access times is given, the mount keeps its own.
+ */
 static u32 remount_flags(const struct mount *m, u32 flags)
 {
 	u32 f = mnt_flags_of(flags);
@@ -418,7 +423,7 @@ static u32 remount_flags(const struct mount *m, u32 flags)
 	return f;
 }
 
-/* True if the change keeps all flags that a more privileged namespace has locked. */
+/* True if @flags keeps all flags of the mount that a more privileged namespace has locked. */
 bool may_lift(const struct mount *m, u32 flags)
 {
 	u32 s = m->mnt_state;
@@ -485,7 +490,7 @@ int do_mount(const char *dev, const char *dir, const char *type, u32 flags, void
 	return err;
 }
 
-/* Copies a string argument of mount(2) of at most a page. NULL for a null pointer. */
+/* Copies a string argument of mount(2), of at most a page. Returns NULL for a null pointer. */
 static char *mount_string(uaddr_t ua)
 {
 	char *s;
@@ -503,7 +508,7 @@ static char *mount_string(uaddr_t ua)
 	return ERR_PTR(n < 0 ? n : -EINVAL);
 }
 
-/* Copies the data page, as much of it as is readable. */
+/* Copies the page of mount(2)'s data argument, or the part of it that is readable. */
 static char *mount_data(uaddr_t ua)
 {
 	size_t left;
@@ -558,8 +563,8 @@ out:
 /* ---- umount ---- */
 
 /*
- * Unmounts the root file system, which cannot go while init runs on it: as on Linux, it becomes
- * read-only.
+ * Serves umount of the root file system. It cannot be unmounted while init runs on it, so it
+ * becomes read-only, as on Linux.
  */
 static int umount_root(struct super_block *sb)
 {
@@ -572,7 +577,7 @@ static int umount_root(struct super_block *sb)
 	return err;
 }
 
-/* Unmounts @m. namespace_sem held; the caller's path holds one reference. */
+/* Unmounts @m. namespace_sem is held, and the caller's path has one reference to @m. */
 static int umount_locked(struct mount *m, int flags, struct list_head *dead)
 {
 	if (!mnt_is_ours(m) || m->mnt_parent == m || (m->mnt_state & MNT_LOCKED))
@@ -591,8 +596,8 @@ static int umount_locked(struct mount *m, int flags, struct list_head *dead)
 	if (!list_empty(&m->mnt_mounts))
 		return -EBUSY;
 	/*
-	 * walkers that have seen the mount but hold no reference yet find out by the sequence
-	 * number
+	 * A walk that found the mount but has no reference yet will see by the sequence number that
+	 * it must start again.
 	 */
 	vfs_seq_write_begin(&mount_seq);
 	if (mnt_busy(m, 1) || propagation_busy(m)) {
@@ -640,7 +645,7 @@ long sys_umount2(uaddr_t target, int flags)
 	if (err)
 		return err;
 	down_read(&namespace_sem);
-	to_top(&path); /* "." may be below other mounts */
+	to_top(&path); /* other mounts may cover the cwd "." */
 	up_read(&namespace_sem);
 	if (!may_mount())
 		err = -EPERM;
@@ -683,7 +688,7 @@ static int move_task_root(struct task *t, const struct path *old, const struct p
 	return n;
 }
 
-/* Moves the roots and working directories of all processes from the old root to the new one. */
+/* Moves the roots and working directories of all processes from the path @old to @new. */
 static void chroot_all(const struct path *old, const struct path *new)
 {
 	struct task *p, *t;
@@ -695,10 +700,10 @@ static void chroot_all(const struct path *old, const struct path *new)
 			n += move_task_root(t, old, new);
 	read_unlock(&tasklist_lock);
 	while (n--)
-		path_put(old); /* the references that were there */
+		path_put(old); /* the references that the process held */
 }
 
-/* Checks the arguments of pivot_root(2). namespace_sem held. */
+/* Checks the arguments of pivot_root(2). namespace_sem is held. */
 static int pivot_allowed(
 	const struct path *new, const struct path *put_old, const struct path *root)
 {
@@ -734,8 +739,8 @@ static int do_pivot(struct path *new, struct path *put_old, struct path *root)
 	if (!err) {
 		mnt_pivot(new->mnt, root->mnt, put_old);
 		/*
-		 * The lock belongs to the place at the top: from now on the old root may be
-		 * unmounted, the new one may not.
+		 * The lock belongs to the mount at the root: from now on the new root may not be
+		 * unmounted, and the old one may.
 		 */
 		new->mnt->mnt_state |= root->mnt->mnt_state &MNT_LOCKED;
 		root->mnt->mnt_state &= ~MNT_LOCKED;

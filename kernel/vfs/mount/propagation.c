@@ -2,9 +2,10 @@
 /*
  * propagation.c: shared, private, slave and unbindable mounts (mount_namespaces(7)).
  *
- * Mounts of a peer group (mnt_group_id, a ring through mnt_share) repeat each other's mounts and
- * umounts below them. A slave (mnt_master, on the master's mnt_slave_list) repeats its master's,
- * not the reverse. Groups are made of bind mounts and of copies for new namespaces.
+ * The mounts of a peer group (mnt_group_id, a ring through mnt_share) repeat each mount and umount
+ * that is made below one of them. A slave (mnt_master, on the master's mnt_slave_list) repeats
+ * those of its master, but not the reverse. Bind mounts and the copies in new namespaces join the
+ * group of the original.
  *
  * Lock: namespace_sem for writing.
  */
@@ -46,7 +47,7 @@ static struct mount *other_peer(struct mount *m)
 					   list_first_entry(&m->mnt_share, struct mount, mnt_share);
 }
 
-/* Hands the mount's slaves to a peer, or else to its own master. */
+/* Hands the slaves of @m over to a peer of @m, or to the master of @m if it has no peer. */
 static void hand_over_slaves(struct mount *m)
 {
 	struct mount *heir = other_peer(m), *s, *next;
@@ -92,8 +93,8 @@ int mnt_set_type(struct mount *m, u32 type)
 typedef int (*repeater_t)(struct mount *t, void *arg);
 
 /*
- * Limit for chains of slaves (peers of a slave are slaves of its master). Longer chains do not
- * propagate.
+ * Limit for chains of slaves, in which each mount is a slave of the one before. Longer chains do
+ * not propagate.
  */
 #define MAX_CHAIN 16
 
@@ -114,7 +115,7 @@ static int for_each_slave(struct mount *m, repeater_t fn, void *arg, int depth)
 	return err;
 }
 
-/* Calls @fn once for each mount that repeats the changes of @origin. */
+/* Calls @fn once for each mount that repeats changes below @origin. */
 static int for_each_repeater(struct mount *origin, repeater_t fn, void *arg)
 {
 	struct mount *m = origin;
@@ -134,8 +135,8 @@ static int for_each_repeater(struct mount *origin, repeater_t fn, void *arg)
 /* ---- mount ---- */
 
 /*
- * All copies are made before the first one is attached, so that the new mount does not propagate to
- * its own copies. Until then a copy's place is in mnt_dead_at, and mnt_list chains them.
+ * All copies are made before the first is attached, so that the new mount does not propagate to its
+ * own copies. Until then mnt_dead_at holds a copy's future place, and mnt_list chains the copies.
  */
 struct repeat_mount {
 	const struct path *where;
@@ -150,8 +151,8 @@ static bool same_place_exists(struct mount *t, struct dentry *d)
 }
 
 /*
- * Makes a copy of @from for @t, below it in the chain if @slave, else as its peer. NULL: @t has no
- * such place. ERR_PTR.
+ * Copies @from for the mount @t: as a slave of @from if @slave, else as its peer. Returns NULL if
+ * @t does not show the mountpoint. ERR_PTR.
  */
 static struct mount *copy_for(
 	struct repeat_mount *r, struct mount *t, struct mount *from, bool slave)
@@ -184,8 +185,8 @@ static int copy_for_slaves(struct repeat_mount *r, struct mount *m, struct mount
 
 /*
  * Makes copies for @s and its peers, which are slaves of one master: the first copy is a slave of
- * @from, the others are its peers. Then for the mounts below them. Linux makes copies, and so their
- * numbers, in this order.
+ * @from, the others are peers of the first. Then makes copies for the slaves of those. Linux makes
+ * copies, and so assigns their ids, in this order.
  */
 static int copy_for_slave_group(
 	struct repeat_mount *r, struct mount *s, struct mount *from, int depth)
@@ -233,7 +234,7 @@ static int unvisit(struct mount *t, void *arg)
 	return 0;
 }
 
-/* Attaches a copy below the mount that is at its place already, which stays visible. */
+/* Attaches a copy beneath the mount that is already at its place, which stays visible. */
 static void attach_copy(struct mount *copy)
 {
 	struct path at = copy->mnt_dead_at;
@@ -257,13 +258,13 @@ static void drop_copies(struct list_head *copies, struct list_head *dead)
 		list_del_init(&m->mnt_list);
 		m->mnt_dead_at = (struct path){ NULL, NULL };
 		mnt_umount_tree(m, dead);
-		path_put(&at); /* cannot be the last: it is attached */
+		path_put(&at); /* not the last: the attached mount has one */
 	}
 }
 
 /*
- * Makes copies for the peers of @origin, each a copy of the one before, and then for their slaves.
- * 0 or -errno.
+ * Makes copies for the peers of @origin, each a copy of the previous one, and then for their
+ * slaves. Returns 0 or -errno.
  */
 static int copy_for_all(struct repeat_mount *r, struct mount *origin, struct mount *m)
 {
@@ -315,13 +316,14 @@ int propagate_mount(struct mount *m, const struct path *where, struct list_head 
 /* ---- umount ---- */
 
 /*
- * An unmount below a shared mount propagates to that place of the mounts that repeat it, if the
- * mounts on those are unmounted too or cover them whole. A cover falls down onto the mount below.
- * MNT_GOING: will be unmounted; MNT_VISITED: has children, and may be unmounted when they are.
+ * An unmount below a shared mount is repeated below each mount that repeats it, if the mounts on
+ * the repeated one are unmounted too, or if a single mount covers it wholly. Such a cover moves
+ * down onto the mount below. MNT_GOING: will be unmounted; MNT_VISITED: has children, and may be
+ * unmounted once those are.
  */
 struct repeat_umount {
 	struct dentry *at;
-	struct list_head going; /* of mnt_going */
+	struct list_head going; /* mounts, by mnt_going */
 };
 
 static bool may_go(struct mount *m)
@@ -356,7 +358,10 @@ static int repeat_umount(struct mount *t, void *arg)
 	return 0;
 }
 
-/* Moves the mount that covers a mount being unmounted to the first mount below that stays. */
+/*
+ * If @m, which is being unmounted, has a cover that stays: moves that to the first mount below @m
+ * that stays.
+ */
 static void lower_cover(struct mount *m)
 {
 	struct mount *c, *cover = NULL, *p = m;
@@ -381,7 +386,7 @@ void propagate_umount(struct mount *top, bool whole, struct list_head *dead)
 
 	for (m = top; m; m = whole ? mnt_next(m, top) : NULL)
 		m->mnt_state |= MNT_GOING;
-	/* children before parents, so that these find them going */
+	/* children come before their parents, so that the parents' tests find them MNT_GOING */
 	for (m = whole ? mnt_last(top) : top; m; m = m == top ? NULL : mnt_prev(m)) {
 		r.at = m->mnt_mountpoint;
 		if (m->mnt_parent != m)
@@ -418,7 +423,7 @@ static int repeat_busy(struct mount *t, void *arg)
 	if (!list_empty(&c->mnt_mounts)) {
 		only = list_first_entry(&c->mnt_mounts, struct mount, mnt_child);
 		if (!list_is_singular(&c->mnt_mounts) || only->mnt_mountpoint != c->mnt_root)
-			return 0; /* this mount stays */
+			return 0; /* this mount would not be unmounted */
 		cover = 1;
 	}
 	if (mnt_busy(c, cover))

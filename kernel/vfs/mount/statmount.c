@@ -2,10 +2,10 @@
 /*
  * statmount.c: statmount(2) and listmount(2): mounts by their unique ids, in binary form.
  *
- * Both use the caller's mount namespace, or at the one whose id is given, over which the caller
- * needs CAP_SYS_ADMIN. It needs CAP_SYS_ADMIN too for a mount that is not below its root, or the
- * root of the other namespace. Everything is gathered under namespace_sem into kernel memory, and
- * copied to the guest afterwards.
+ * Both use the caller's mount namespace, or the one whose id is given, over which the caller needs
+ * CAP_SYS_ADMIN. It also needs CAP_SYS_ADMIN for a mount that is not below its root, or below the
+ * root of the other namespace. The result is collected in kernel memory under namespace_sem, and
+ * then copied to the guest.
  */
 #include "gen/syscalls.h"
 #include "kernel/vfs/mount/mount.h"
@@ -14,10 +14,10 @@
 #define LIST_REVERSE 1
 #define LIST_MAX 1000000
 #define REQUEST_V0 24
-/* room for root, place, source, options twice, and the short texts */
+/* bytes for root, mountpoint, source, options in two forms, and short texts */
 #define TEXT_SIZE (6 * PATH_MAX)
 
-/* Younger than the headers that we build with. */
+/* Newer than the headers of the build. */
 struct request {
 	u32 size, fd;
 	u64 id, param, ns;
@@ -77,7 +77,7 @@ static int get_request(uaddr_t from, struct request *r)
 	return r->fd || r->id <= MNT_FIRST_UNIQUE ? -EINVAL : 0;
 }
 
-/* Finds a mount by its unique id. namespace_sem held. */
+/* Finds a mount by its unique id. namespace_sem is held. */
 static struct mount *find_mount(struct mnt_namespace *ns, u64 id)
 {
 	struct rb_node *n = ns->mounts.node;
@@ -100,8 +100,8 @@ static bool shown(struct mount *m, const struct path *root)
 }
 
 /*
- * Finds the namespace that @r is about, and its root as the caller sees it, with references. 0 or
- * -ENOENT.
+ * Finds the namespace that @r names, and the root that the caller sees there, both with references.
+ * Returns 0 or -ENOENT.
  */
 static int find_ns(const struct request *r, struct mnt_namespace **ns, struct path *root)
 {
@@ -137,13 +137,13 @@ static void put_ns(struct mnt_namespace *ns, const struct path *root)
 
 struct gather {
 	struct answer a;
-	/* TEXT_SIZE; the first byte is the empty text */
+	/* TEXT_SIZE bytes, of which the first is the empty text */
 	char *text;
-	char *tmp; /* of equal size */
+	char *tmp; /* a buffer of TEXT_SIZE bytes */
 	u32 len;
 };
 
-/* Adds a text. A text for which there is no room becomes empty. */
+/* Adds a text and returns its offset. A text for which there is no room becomes the empty one. */
 static u32 add_text(struct gather *g, const char *s)
 {
 	size_t n = strlen(s) + 1;
@@ -223,7 +223,7 @@ static void gather_places(struct gather *g, struct mount *m, u64 want, const str
 	}
 }
 
-/* Gathers the options ",a,b=c" as the text "a,b=c", and as the list "a" and "b=c". */
+/* Adds the options ",a,b=c" in two forms: as the text "a,b=c", and as the list "a", "b=c". */
 static void gather_options(struct gather *g, struct mount *m, u64 want)
 {
 	struct super_block *sb = m->mnt_sb;
@@ -262,7 +262,7 @@ static void gather_names(struct gather *g, struct mount *m, u64 want)
 		g->a.mask |= FS_TYPE;
 	}
 	if (want & FS_SUBTYPE && sb->s_subtype[0]) {
-		g->a.fs_subtype = add_text(g, sb->s_subtype + 1); /* without its dot */
+		g->a.fs_subtype = add_text(g, sb->s_subtype + 1); /* without the dot */
 		g->a.mask |= FS_SUBTYPE;
 	}
 	if (want & SB_SOURCE) {
@@ -273,8 +273,8 @@ static void gather_names(struct gather *g, struct mount *m, u64 want)
 }
 
 /*
- * Gathers a line "0 100000 65536" for each range that the caller's namespace has names for
- * throughout.
+ * Adds a line such as "0 100000 65536" for each range of the id map in which the caller's user
+ * namespace maps all ids.
  */
 static void gather_idmap(struct gather *g, const struct id_map *map, bool gid, u32 *num, u32 *at)
 {
@@ -309,7 +309,7 @@ static void gather_idmaps(struct gather *g, const struct mount *m, u64 want)
 	g->a.mask |= want & (MNT_UIDMAP | MNT_GIDMAP);
 }
 
-/* Gathers the requested facts about the mount that @r names: 0 or -errno. */
+/* Collects the requested facts about the mount that @r names. Returns 0 or -errno. */
 static int gather(struct gather *g, const struct request *r)
 {
 	struct mnt_namespace *ns;
@@ -381,7 +381,7 @@ long sys_statmount(uaddr_t req, uaddr_t buf, size_t size, uint32_t flags)
 
 /* ---- listmount ---- */
 
-/* Moves the element at @at down to its place in a heap of @n. */
+/* Moves the element at @at down in a heap of @n elements. */
 static void sift(u64 *ids, u32 at, u32 n)
 {
 	u64 id = ids[at];
@@ -397,8 +397,8 @@ static void sift(u64 *ids, u32 at, u32 n)
 }
 
 /*
- * Sorts ids. They come in the order of the tree, which the guest chooses, so this sort has no slow
- * case.
+ * Sorts ids by heapsort, which has no slow case: the ids come in the order of the tree, which the
+ * guest chooses.
  */
 static void sort_ids(u64 *ids, u32 n)
 {
@@ -425,12 +425,15 @@ static void list_tree(struct list *l, struct mount *top, bool itself)
 			l->ids[l->n++] = m->mnt_id_unique;
 }
 
-/* Lists all mounts that can be reached from @root, with its own mount if that is shown whole. */
+/*
+ * Lists all mounts that can be reached from @root, and the mount of @root itself if @root is its
+ * root.
+ */
 static void list_reachable(struct list *l, const struct mnt_namespace *ns, const struct path *root)
 {
 	struct mount *m;
 
-	/* a root from another namespace has no mounts of this one */
+	/* a root in another namespace reaches no mounts of this one */
 	if (root->mnt->mnt_ns != ns)
 		return;
 	if (root->dentry == root->mnt->mnt_root) {
@@ -444,8 +447,8 @@ static void list_reachable(struct list *l, const struct mnt_namespace *ns, const
 
 /*
  * Collects mounts for listmount(), in the order of ids: all mounts that @root shows, or those below
- * the mount with @id. It goes from the top down: a walk up from each mount would take as many steps
- * as mounts are stacked. namespace_sem held. 0 or -errno.
+ * the mount with @id. It walks from the top down, since a walk up from each mount would take as
+ * many steps as mounts are stacked. namespace_sem is held. Returns 0 or -errno.
  */
 static int collect(struct list *l, struct mnt_namespace *ns, u64 id, const struct path *root)
 {
@@ -468,7 +471,7 @@ static int collect(struct list *l, struct mnt_namespace *ns, u64 id, const struc
 	return 0;
 }
 
-/* Gets the ids, which the caller frees. Returns 0 or -errno. */
+/* Collects the ids in *l, whose memory the caller frees. Returns 0 or -errno. */
 static int list_ids(const struct request *r, struct list *l)
 {
 	struct mnt_namespace *ns;
