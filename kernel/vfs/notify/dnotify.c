@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * dnotify.c: fcntl(F_NOTIFY), a signal when something happens in a directory (inotify's ancestor).
+ * dnotify.c: fcntl(F_NOTIFY), which inotify superseded: a signal for events in a directory.
  *
  *	fcntl(fd, F_NOTIFY, DN_...) -> a request of (file, fd, files)
- *	    -> freed by: an event that it asks for, unless DN_MULTISHOT; a mask of 0; close
+ *	    -> freed by an event of its mask (unless DN_MULTISHOT), by a mask of 0, or by close
  *
- * Requests are listed at the directory's inode (i_dnotify); a directory without requests costs one
- * test of that word. The inode lives as long as the files do, and a request goes with its file at
- * the latest.
- * Locks: dnotify_lock (mutex) for all requests.
+ * Requests are on a list of the directory's inode (i_dnotify), so an event in a directory without
+ * requests costs one test. The files keep the inode, and a request is freed with its file at the
+ * latest. Locks: dnotify_lock, a mutex, for all requests.
  */
 #include <linux/eventpoll.h>
 #include <linux/fcntl.h>
@@ -84,7 +83,10 @@ void dnotify_remove(struct file *f, struct files_struct *owner)
 	mutex_unlock(&dnotify_lock);
 }
 
-/* Adds to the request that is there, or takes @fresh. True: it was taken. */
+/*
+ * Adds @mask to the existing request of this file, descriptor and table, or else adds @fresh.
+ * Returns true if it added @fresh.
+ */
 static bool add_locked(int fd, struct file *f, u32 mask, struct dnotify *fresh)
 {
 	struct inode *dir = f->f_inode;
@@ -123,7 +125,10 @@ long fcntl_notify(int fd, struct file *f, u32 mask)
 	if (!fresh)
 		return -ENOMEM;
 	mutex_lock(&dnotify_lock);
-	/* a close that has not taken it yet finds the request */
+	/*
+	 * a concurrent close either finds the request, or was before this fget(), which then fails
+	 * to find @f
+	 */
 	now = fget(fd);
 	if (now == f) {
 		file_set_owner(f, current->signal->pids[PIDTYPE_TGID], PIDTYPE_TGID);

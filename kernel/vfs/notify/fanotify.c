@@ -2,11 +2,12 @@
 /*
  * fanotify.c: groups and their marks: fanotify_init(2), fanotify_mark(2).
  *
- * A mark on an inode holds it (unless it is evictable) and goes when the inode loses its last name;
- * a mark on a mount or superblock holds nothing and goes with it. Without CAP_SYS_ADMIN a program
- * may only have groups that report file identifiers and mark inodes.
+ * A mark on an inode holds a reference to it (unless the mark is evictable) and is removed when the
+ * inode loses its last name. A mark on a mount or superblock holds no reference and is removed when
+ * that ends. Without CAP_SYS_ADMIN a program may only have groups that report file identifiers and
+ * mark inodes.
  *
- * Locks: fanotify.h. References of inodes are dropped after fanotify_lock.
+ * Locks: fanotify.h. References to inodes are dropped without fanotify_lock.
  */
 #include <linux/inotify.h>
 #include <linux/magic.h>
@@ -129,8 +130,8 @@ static struct fan_mark *mark_new(
 }
 
 /*
- * Removes a mark for which @match returns true. Returns true with its inode (to put), or false if
- * there is none.
+ * Removes the first mark of @marks whose type is @type (negative: any type), and returns true. The
+ * caller drops the reference to *inode, which may be NULL. Returns false if there is no such mark.
  */
 static bool take_mark(struct list_head *marks, int type, struct inode **inode)
 {
@@ -184,7 +185,10 @@ void fanotify_inode_gone(struct inode *inode)
 	fanotify_gone(inode);
 }
 
-/* Takes a mark in bucket @i away that is on an inode of @sb, which is being unmounted. */
+/*
+ * Removes one mark in bucket @i that is on an inode of @sb, which is being unmounted. Returns the
+ * inode whose reference the caller drops, or NULL.
+ */
 static struct inode *take_sb_mark(struct super_block *sb, u32 i, bool *found)
 {
 	struct fan_mark *m;
@@ -224,7 +228,7 @@ int fanotify_release(struct inode *inode, struct file *f)
 
 	fan_release_events(g);
 	flush_marks(g, -1);
-	fan_release_events(g); /* events that came in between */
+	fan_release_events(g); /* events queued in between */
 	ucounts_uncharge(g->uc, UCOUNT_FANOTIFY_GROUPS);
 	fan_group_put(g);
 	return 0;
@@ -382,8 +386,8 @@ static int find_path(int dfd, uaddr_t name, u32 flags, struct path *path)
 }
 
 /*
- * Checks whether events can name files by handles. If the file system cannot find files by handles,
- * files may still be marked one by one, and are distinguished by the contents of a handle.
+ * Checks whether events can name files by handles. A file system that cannot find a file by its
+ * handle still allows marks on single files, whose handles then only distinguish them.
  */
 static int check_fid(const struct mark_call *c, const struct inode *inode)
 {
@@ -400,12 +404,12 @@ static int check_object(const struct fan_group *g, const struct mark_call *c, co
 	const struct inode *inode = p->dentry->d_inode;
 	bool dir = S_ISDIR(inode->i_mode);
 
-	/* an answering listener may need /proc, and would wait for itself */
+	/* the listener may need /proc to answer, and would wait for itself */
 	if ((c->mask & FAN_PERM_EVENTS) && inode->i_sb->s_magic == PROC_SUPER_MAGIC)
 		return -EINVAL;
 	if (c->type != FAN_ON_INODE &&
 		((p->dentry->d_flags & DCACHE_PSEUDO) || (inode->i_sb->s_iflags & SB_I_NOUSER)))
-		return -EINVAL; /* pipes, sockets: an internal mount */
+		return -EINVAL; /* pipes and sockets: an internal mount */
 	if (c->type == FAN_ON_INODE && !dir &&
 		((g->flags & FAN_REPORT_TARGET_FID) || (c->flags & FAN_MARK_IGNORE) ||
 			(c->mask & FAN_RENAME)) &&
@@ -423,7 +427,10 @@ static int check_ignore(const struct mark_call *c, const struct inode *inode)
 	return S_ISDIR(inode->i_mode) ? -EISDIR : 0;
 }
 
-/* Checks a mark, in this order. A mark that is removed was checked when it was added. */
+/*
+ * Makes the checks of a mark in Linux's order. A mark that is being removed was checked when it was
+ * added.
+ */
 static int check_path(const struct fan_group *g, const struct mark_call *c, const struct path *p)
 {
 	const struct inode *inode = p->dentry->d_inode;
@@ -437,7 +444,7 @@ static int check_path(const struct fan_group *g, const struct mark_call *c, cons
 
 static int add_bits(struct fan_mark *m, const struct mark_call *c)
 {
-	/* the old way of ignoring cannot follow the new one */
+	/* FAN_MARK_IGNORED_MASK is refused once the mark has used FAN_MARK_IGNORE */
 	if ((c->flags & FAN_MARK_IGNORED_MASK) && (m->flags & FAN_MARK_IGNORE))
 		return -EEXIST;
 	if ((c->flags & FAN_MARK_EVICTABLE) && !(m->flags & FAN_MARK_EVICTABLE))
@@ -463,13 +470,13 @@ static int add_mark(struct fan_group *g, const void *object, const struct mark_c
 		m = mark_new(g, object, c->type, c->flags);
 	if (IS_ERR(m))
 		return (int)PTR_ERR(m);
-	/* a mark that holds the inode takes over an evictable one */
+	/* an evictable mark that is no longer evictable takes a reference to the inode */
 	if (!fresh && m->type == FAN_ON_INODE && (m->flags & FAN_MARK_EVICTABLE) &&
 		!(c->flags & FAN_MARK_EVICTABLE)) {
 		m->flags &= ~(u32)FAN_MARK_EVICTABLE;
 		ihold((struct inode *)object);
 	}
-	return add_bits(m, c); /* a fresh mark takes all bits */
+	return add_bits(m, c); /* a new mark takes all bits */
 }
 
 static int remove_bits(
@@ -535,7 +542,7 @@ long sys_fanotify_mark(int fd, int flags, u64 mask, int dfd, uaddr_t name)
 		return err;
 	c.type = type_of(c.flags);
 	if (c.flags & FAN_MARK_IGNORED_MASK)
-		c.mask &= ~(u32)EVENT_FLAGS; /* the old kind of ignore mask has no flags */
+		c.mask &= ~(u32)EVENT_FLAGS; /* FAN_MARK_IGNORED_MASK has no flags */
 	f = fget(fd);
 	if (!f)
 		return -EBADF;

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fanotify_event.c: turns what happened into queued events.
+ * fanotify_event.c: queues an event of a file in the groups that want it.
  *
- * For each group: the masks of its marks on the file, the directory (for events of its children
- * only with FAN_EVENT_ON_CHILD), the mount and the superblock are added up, and the events that its
- * ignore masks name are taken out. An event that equals one in the queue (in file, process and
- * names) is merged with it. A permission event is never merged. The task that caused it waits,
- * killably, until the listener has answered or gone.
+ * For each group, the masks of its marks on the file, the directory (for events of its children
+ * only with FAN_EVENT_ON_CHILD), the mount and the superblock are combined, and the bits of its
+ * ignore masks are removed. An event that equals one in the queue (in file, process and names) is
+ * merged with it. A permission event is never merged. The task that caused it waits until the
+ * listener has answered or has closed its group, or for a fatal signal.
  */
 #include <linux/stat.h>
 
@@ -15,18 +15,19 @@
 
 /* number of events searched for an equal one */
 #define MERGE_MAX 128
-/* groups asked for permission without an allocation */
+/* groups that can be asked for permission without an allocation */
 #define PERM_GROUPS 8
 
-/* ---- which groups ---- */
+/* ---- the groups that want an event ---- */
 
 struct gather {
 	const struct fs_event *e;
 	u32 mask;
 	bool ondir;
-	/* the marks are of the directory, the event is its child's */
+	/* these marks are on the directory, and the event is its child's */
 	bool child;
-	u32 rename; /* which side of a rename the object is */
+	/* for acc_rename: whether this object is the old or the new directory */
+	u32 rename;
 	struct list_head hit;
 };
 
@@ -78,8 +79,8 @@ static void gather_object(struct gather *g, const void *object, bool child, u32 
 }
 
 /*
- * Gathers all groups that have a mark at the place of the event in g->hit. fanotify_lock held;
- * fan_ungather() follows.
+ * Collects in g->hit all groups that have a mark on an object of the event. fanotify_lock is held.
+ * The caller must call fan_ungather() afterwards.
  */
 static void fan_gather(struct gather *g, const struct fs_event *e)
 {
@@ -113,8 +114,8 @@ static void fan_ungather(struct gather *g)
 }
 
 /*
- * True if the event has the object that the group reports: a file that can be opened, a directory,
- * or an identifier.
+ * True if the event has what the group reports: a file that can be opened, a directory, or a file
+ * identifier.
  */
 static bool fan_nameable(const struct fan_group *group, const struct gather *g)
 {
@@ -142,7 +143,7 @@ static void set_fid(struct fan_fid *fid, struct inode *inode)
 	fid->type = inode_handle_type(inode);
 }
 
-/* Sets the identifiers that a group with these flags gets: file, directory, name. */
+/* Sets the identifiers that the group's flags ask for: file, directory, name. */
 static void set_fids(
 	struct fan_event *ev, const struct fan_group *group, const struct fs_event *e, bool ondir)
 {
@@ -161,7 +162,7 @@ static void set_fids(
 	} else if (e->dirent || (!ondir && e->dir)) {
 		set_fid(&ev->dir, e->dir);
 	} else if (ondir) {
-		set_fid(&ev->dir, e->inode); /* of itself: its name is "." */
+		set_fid(&ev->dir, e->inode); /* the directory's own: its name is "." */
 	}
 	if (target || (!e->dirent && !ondir && (f & FAN_REPORT_FID)) ||
 		!(ev->dir.bytes || ev->new_dir.bytes))
@@ -232,7 +233,10 @@ static bool can_merge(const struct fan_event *a, const struct fan_event *b)
 	       same_name(a->name, b->name);
 }
 
-/* Joins errors of one file system into one unread event: the first error, and their number. */
+/*
+ * Merges the error with an unread error event of that file system, which counts errors and keeps
+ * the first. Returns true if there was one.
+ */
 static bool join_error_locked(struct fan_group *g, const struct fan_event *e)
 {
 	struct fan_event *o;
@@ -371,7 +375,7 @@ static bool answered(struct fan_group *g, const struct fan_event *e)
 	return yes;
 }
 
-/* Asks one group. 0, -EPERM; killed: -EINTR. */
+/* Asks one group. Returns 0, -EPERM, or -EINTR if current is being killed. */
 static int ask(struct fan_group *g, struct fan_event *e)
 {
 	int err;
@@ -386,7 +390,7 @@ static int ask(struct fan_group *g, struct fan_event *e)
 	}
 	err = wait_event_killable(&g->wqh, answered(g, e)) ? -EINTR : 0;
 	spin_lock(&g->wqh.lock);
-	/* not read, or not answered */
+	/* the listener has not read the event, or has not answered it */
 	if (!list_empty(&e->link)) {
 		if (e->fd == FAN_NOFD && g->nr_events)
 			g->nr_events--;
@@ -400,13 +404,14 @@ static int ask(struct fan_group *g, struct fan_event *e)
 }
 
 struct asked {
-	struct fan_group *group; /* a reference */
+	struct fan_group *group; /* with a reference */
 	u32 mask;
 };
 
 /*
- * Gathers the listeners to ask, into @to if given: those that may fill in content come before those
- * that check it. Returns their number. fanotify_lock held.
+ * Collects the groups to ask, into @to if that is not NULL. Groups that may fill in content
+ * (FAN_CLASS_PRE_CONTENT) come before those that check it. Returns their number. fanotify_lock is
+ * held.
  */
 static u32 who_is_asked(const struct gather *g, struct asked *to)
 {

@@ -3,7 +3,8 @@
  * fanotify_read.c: a group as a file: reading events, answering permission events, closing.
  *
  * An event is read whole or not at all. Groups without file identifiers get an open file with each
- * event. Groups with them get records behind the metadata, each a multiple of four bytes.
+ * event. Groups with file identifiers get records after the metadata, each a multiple of four
+ * bytes.
  */
 #include <asm/ioctls.h>
 #include <linux/eventpoll.h>
@@ -14,7 +15,7 @@
 #include "kernel/vfs/super.h"
 
 #define FILEID_INVALID 0xff
-#define FID_HEAD (sizeof(struct fanotify_event_info_header) + 8 + 8) /* fsid, handle's head */
+#define FID_HEAD (sizeof(struct fanotify_event_info_header) + 8 + 8) /* fsid, head of the handle */
 
 /* ---- records ---- */
 
@@ -45,8 +46,8 @@ static char *put_fid(char *to, u8 type, const struct fan_fid *f, const char *nam
 }
 
 /*
- * Returns the length of the records of FAN_FS_ERROR: the file, with an empty handle if there is
- * none, and the error.
+ * Returns the length of the records of FAN_FS_ERROR: one for the file, with an empty handle if no
+ * file is damaged, and one for the error.
  */
 static u32 error_len(const struct fan_event *e)
 {
@@ -75,8 +76,8 @@ static char *put_error(char *p, const struct fan_event *e)
 }
 
 /*
- * Returns the name in a directory's record: "." for the directory's own event, where names are
- * reported.
+ * Returns the name in a directory's record. For a group that wants names, the name of an event of
+ * the directory itself is ".".
  */
 static const char *dir_name(const struct fan_group *g, const struct fan_event *e)
 {
@@ -86,9 +87,9 @@ static const char *dir_name(const struct fan_group *g, const struct fan_event *e
 }
 
 /*
- * Returns the type of a record without a name. For a group with FAN_REPORT_DIR_FID but without
- * names: an event of the directory's names or of itself has a directory's record; an event of its
- * child has the directory's identifier in a file's record.
+ * Returns the type of a record without a name. For a group with FAN_REPORT_DIR_FID alone, an event
+ * of the directory or of its entries has a directory's record. An event of a child has the
+ * directory's identifier in a file's record.
  */
 static u8 plain_type(const struct fan_group *g, const struct fan_event *e)
 {
@@ -140,7 +141,10 @@ static char *put_records(char *p, const struct fan_group *g, const struct fan_ev
 
 /* ---- reading ---- */
 
-/* Opens the file for the event. Returns a reserved descriptor, and in *@f the file to install. */
+/*
+ * Opens the event's file for the listener. Returns a reserved descriptor, and in *f the file to
+ * install there.
+ */
 static int event_fd(struct fan_group *g, struct fan_event *e, struct file **f)
 {
 	int fd;
@@ -167,7 +171,7 @@ static int event_pidfd(struct fan_group *g, struct fan_event *e, struct file **f
 	*f = NULL;
 	if (!(g->flags & FAN_REPORT_PIDFD) || e->mask & FAN_Q_OVERFLOW || !e->pid ||
 		!pid_vnr(e->pid) ||
-		list_empty(&e->pid->tasks[PIDTYPE_TGID])) /* gone, and waited for */
+		list_empty(&e->pid->tasks[PIDTYPE_TGID])) /* the process has ended and was reaped */
 		return FAN_NOPIDFD;
 	*f = process_ops->pidfd_file(e->pid, 0);
 	if (IS_ERR(*f)) {
@@ -201,8 +205,8 @@ static void drop_fd(int fd, struct file *f)
 }
 
 /*
- * Writes an event that the caller owns. Bytes or -errno; *fd is the number of a permission event's
- * answer.
+ * Writes an event that no other task can free. Returns bytes or -errno. *fd: the descriptor by
+ * which a permission event is answered.
  */
 static ssize_t put_event(struct fan_group *g, struct fan_event *e, struct iov_iter *to, int *fd)
 {
@@ -242,8 +246,9 @@ static ssize_t put_event(struct fan_group *g, struct fan_event *e, struct iov_it
 }
 
 /*
- * Takes the first event off the queue. *@permission: the event belongs to the task that waits for
- * the answer and may be killed, so only its address may be used outside of the lock.
+ * Removes the first event from the queue. If *permission is set, the event belongs to the task that
+ * waits for the answer. That task may be killed and free it, so outside of the lock only the
+ * event's address may be used.
  */
 static struct fan_event *take_event(struct fan_group *g, size_t room, int *err, bool *permission)
 {
@@ -259,7 +264,10 @@ static struct fan_event *take_event(struct fan_group *g, size_t room, int *err, 
 	} else if (e) {
 		g->nr_events--;
 		*permission = e->permission;
-		/* a waiter may go at any time: it is answered from the list */
+		/*
+		 * moves it to the list of events to be answered, since the waiting task may be
+		 * killed at any time
+		 */
 		if (*permission) {
 			list_move_tail(&e->link, &g->asked);
 			e->fd = -2;
@@ -272,8 +280,8 @@ static struct fan_event *take_event(struct fan_group *g, size_t room, int *err, 
 }
 
 /*
- * Writes a permission event. It belongs to its waiter, which may be killed: its content is copied
- * under the lock, and it is found again by its address.
+ * Writes a permission event. Its waiting task may be killed and free it. So the content is copied
+ * under the lock, and the event is later found again by its address.
  */
 static ssize_t put_permission(struct fan_group *g, struct fan_event *asked, struct iov_iter *to)
 {
@@ -402,7 +410,10 @@ static long fanotify_ioctl(struct file *f, u32 cmd, u64 arg)
 	return put_user((u32)(READ_ONCE(g->nr_events) * FAN_EVENT_METADATA_LEN), UADDR(arg));
 }
 
-/* Ends the events of a dead group: wakes waiters for answers, frees unread events. */
+/*
+ * Ends the events of a dead group: wakes up the tasks that wait for answers, and frees unread
+ * events.
+ */
 void fan_release_events(struct fan_group *g)
 {
 	struct fan_event *e, *next;

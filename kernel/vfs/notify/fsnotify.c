@@ -3,8 +3,8 @@
  * fsnotify.c: turns vfs's calls into events for inotify, fanotify and dnotify. Without watchers a
  * call costs two tests.
  *
- * An event on a file is also an event of the directory that has its name. Operations on files that
- * fanotify's own listeners got (FMODE_NONOTIFY) cause no events.
+ * An event on a file is also an event of the directory that has its name. Files that fanotify
+ * opened for a listener (FMODE_NONOTIFY) cause no events.
  */
 #include <linux/fanotify.h>
 #include <linux/fcntl.h>
@@ -77,7 +77,10 @@ void fsnotify_rename(struct inode *odir, struct inode *ndir, struct inode *child
 		fanotify_event(&e);
 }
 
-/* Fills the directory and name, which @s keeps; the parent dentry. Both to be put afterwards. */
+/*
+ * Sets the directory and the name of an event; @s keeps the name. Returns the parent dentry. The
+ * caller drops both afterwards.
+ */
 static struct dentry *name_event(struct fs_event *e, struct dentry *d, struct name_snapshot *s)
 {
 	struct dentry *parent = d->d_parent == d ? NULL : dget_parent(d);
@@ -129,7 +132,7 @@ static __noinline void tell_of_file(struct file *f, u32 mask)
 	if ((mask & IN_OPEN) && (f->f_mode & FMODE_EXEC))
 		e.mask |= FAN_OPEN_EXEC;
 	parent = name_event(&e, f->f_path.dentry, &name);
-	/* data that passes a device or a pipe does not change the directory */
+	/* data that goes through a device or a pipe is no event of its directory */
 	if (mask & (IN_ACCESS | IN_MODIFY) && is_special(f->f_inode))
 		e.dir = NULL;
 	tell(&e);

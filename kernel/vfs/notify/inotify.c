@@ -1,25 +1,25 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * inotify.c: inotify(7): events of files and folders for programs.
+ * inotify.c: inotify(7): reports events of files and directories to programs.
  *
- * fsnotify.c calls inotify_event(); an inode without watches costs one test of inode->i_fsnotify.
- * An instance (the inotify file) has watches, each on one inode, numbered from 1; a watch queues
- * events of its inode at its instance. An event that equals the last one in the queue is not queued
- * again; a full queue gets one IN_Q_OVERFLOW.
+ * fsnotify.c calls inotify_event(). An event of an inode without watches costs one test of
+ * inode->i_fsnotify. An instance (the inotify file) has watches, each on one inode, numbered from
+ * 1; a watch queues events of its inode at its instance. An event that equals the last one in the
+ * queue is not queued again; a full queue gets one IN_Q_OVERFLOW.
  *
  *	inotify_add_watch -> watch
- *	watch -> (inotify_rm_watch, IN_ONESHOT, the inode goes) -> IN_IGNORED, freed
+ *	watch -> (inotify_rm_watch, IN_ONESHOT, end of the inode) -> IN_IGNORED, freed
  *
- * A watch holds its inode. When an inode loses its last link its watches report IN_DELETE_SELF and
- * are freed, so that the inode can be freed too.
+ * A watch holds a reference to its inode. When an inode loses its last link, its watches report
+ * IN_DELETE_SELF and are freed, so that the inode can be freed too.
  *
  * Invariants: a watch is in its inode's list and its instance's radix, or in neither; list and
  * radix change together.
  *
- * Locks: watch_lock (mutex): lists of inodes, radixes; instance->wqh.lock: the queue. Notifying
- * takes watch_lock only when the inode is watched. Reclaim takes it too, when it drops a name whose
- * file has no link any more (removed by a FUSE server or the host while it is cached): allocations
- * with the lock held are GFP_NOFS.
+ * Locks: watch_lock, a mutex, for the lists of inodes and the radix trees; instance->wqh.lock for
+ * the queue. An event takes watch_lock only if the inode is watched. Reclaim takes it when it drops
+ * a name whose file has no link any more, because a FUSE server or the host removed it. So
+ * allocations with the lock held are GFP_NOFS.
  */
 #include <asm/errno.h>
 #include <asm/ioctls.h>
@@ -37,36 +37,36 @@
 #include "kernel/vfs/lock/fasync.h"
 #include "kernel/vfs/super.h"
 
-static int max_queued_events = 16384; /* fs.inotify */
+static int max_queued_events = 16384; /* sysctl fs.inotify.max_queued_events */
 #define EVENT_BITS IN_ALL_EVENTS
 #define UNASKED IN_UNMOUNT /* reported to every watch */
 #define CONTROL_BITS                                                                               \
 	(IN_ONLYDIR | IN_DONT_FOLLOW | IN_EXCL_UNLINK | IN_MASK_ADD | IN_MASK_CREATE | IN_ONESHOT)
 #define TOLD_BITS                                                                                  \
-	(IN_UNMOUNT | IN_ISDIR | IN_Q_OVERFLOW | IN_IGNORED) /* asking for them changes nothing */
+	(IN_UNMOUNT | IN_ISDIR | IN_Q_OVERFLOW | IN_IGNORED) /* ignored in a watch's mask */
 
 struct instance {
 	struct wait_queue_head wqh;
-	struct list_head events; /* of event->list, under wqh.lock */
+	struct list_head events; /* event->list of each; under wqh.lock */
 	u32 nr_events;           /* under wqh.lock */
 	u32 max_events;          /* immutable */
-	struct radix watches;    /* by number, under watch_lock */
-	/* numbers only grow, so that a late event is not taken for a new watch's */
+	struct radix watches;    /* by watch descriptor; under watch_lock */
+	/* only grows, so that a late event is not mistaken for an event of a newer watch */
 	int last_wd;
-	/* counts of it and its watches; the file keeps the namespace */
+	/* counts the instance and its watches; the file keeps the namespace alive */
 	struct ucounts *uc;
-	struct fasync_list async; /* owners that get SIGIO */
+	struct fasync_list async; /* O_ASYNC: owners that get SIGIO */
 };
 
 struct watch {
-	struct list_head list; /* of marks->list, under watch_lock */
+	struct list_head list; /* link in marks->list, under watch_lock */
 	struct instance *in;
-	struct inode *inode; /* a reference */
+	struct inode *inode; /* with a reference */
 	u32 mask;            /* under watch_lock */
 	int wd;
 };
 
-/* The object of inode->i_fsnotify while the inode is watched. */
+/* What inode->i_fsnotify points to while the inode is watched. */
 struct marks {
 	struct list_head list;
 };
@@ -83,7 +83,7 @@ static const struct file_operations inotify_fops;
 /* ---- the queue ---- */
 
 /*
- * True if two events are equal. Cookies are not compared: a name that is moved to twice running is
+ * True if two events are equal. Cookies are not compared: two moves in a row to one name are
  * reported once, as on Linux.
  */
 static bool same_event(const struct event *a, const struct event *b)
@@ -92,7 +92,7 @@ static bool same_event(const struct event *a, const struct event *b)
 	       !memcmp(a->name, b->name, a->ev.len);
 }
 
-/* Names are padded with zeros to a whole number of event headers. */
+/* Allocates an event. Names are padded with zeros to a multiple of the event header's size. */
 static struct event *event_new(int wd, u32 mask, u32 cookie, const char *name, u32 len)
 {
 	u32 padded = len ? (u32)round_up(len + 1, sizeof(struct inotify_event)) : 0;
@@ -115,7 +115,7 @@ static bool queue_locked(struct instance *in, struct event *e)
 		return false;
 	if (in->nr_events > in->max_events)
 		return false;
-	if (in->nr_events == in->max_events) { /* the last event reports the overflow */
+	if (in->nr_events == in->max_events) { /* becomes IN_Q_OVERFLOW */
 		e->ev.wd = -1;
 		e->ev.mask = IN_Q_OVERFLOW;
 		e->ev.cookie = e->ev.len = 0;
@@ -145,7 +145,7 @@ static void queue_event(
 
 /* ---- watches; all under watch_lock ---- */
 
-/* Takes the watch away; the inode's reference is the caller's to drop, without the lock. */
+/* Removes the watch. Returns its inode, whose reference the caller drops without the lock. */
 static struct inode *watch_remove(struct watch *w)
 {
 	struct inode *inode = w->inode;
@@ -244,7 +244,7 @@ static long watch_set(struct instance *in, struct inode *inode, u32 mask)
 
 /*
  * Reports an event to all watches of @inode. @mask may have IN_ISDIR. A one-shot watch is removed,
- * and its inode is put afterwards.
+ * and the reference to its inode is dropped afterwards.
  */
 static void notify(
 	struct inode *inode, u32 mask, u32 cookie, const char *name, u32 len, bool unlinked)
@@ -256,7 +256,7 @@ static void notify(
 	mutex_lock(&watch_lock);
 	m = inode->i_fsnotify;
 	if (m) {
-		/* the list head may be freed with the last watch: test for the end first */
+		/* the list head may be freed with the last watch, so the end is tested first */
 		bool last = list_empty(&m->list);
 
 		for (w = list_first_entry(&m->list, struct watch, list); !last; w = next) {
@@ -293,7 +293,7 @@ void inotify_event(const struct fs_event *e)
 
 	if (!(mask & FS_INOTIFY_EVENTS))
 		return;
-	if (e->dir && READ_ONCE(e->dir->i_fsnotify)) { /* the directory's watch first */
+	if (e->dir && READ_ONCE(e->dir->i_fsnotify)) { /* the directory's watches come first */
 		u32 is_dir = e->inode && S_ISDIR(e->inode->i_mode) ? IN_ISDIR : 0;
 
 		notify(e->dir, mask | is_dir, e->cookie, e->name, e->len, e->unlinked);
@@ -303,7 +303,8 @@ void inotify_event(const struct fs_event *e)
 }
 
 /*
- * Removes the watches of an inode whose last link was removed, or whose file system is unmounted.
+ * Removes the watches of an inode whose last link was removed, or whose file system is being
+ * unmounted.
  */
 void inotify_inode_gone(struct inode *inode)
 {
