@@ -1,22 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * pipe.c: pipes and FIFOs: a ring of pages between writers and readers.
+ * pipe.c: pipes and FIFOs: a ring of page buffers from writers to readers.
  *
  * - pipe(2), pipe2(2): a new inode on a pseudo file system with two files.
- * - FIFOs: vfs installs pipefifo_fops for inodes of that type; open waits for the other side.
+ * - FIFOs: vfs sets pipefifo_fops as i_fop of their inodes; open waits for the other side.
  * - fcntl(F_SETPIPE_SZ, F_GETPIPE_SZ): pipe_fcntl().
  *
- * A write of at most PIPE_BUF (one page) is atomic: it goes behind the data of the last page, if it
- * fits there, or into a new page. The ring's size is counted in pages, as Linux does it, so small
- * writes may fill a pipe before 64 KiB are in it. Readers are woken when the pipe was empty and
- * writers when it was full, exclusively, after the mutex is dropped: a reader and a writer on one
- * vCPU then need one switch for each message.
+ * A write of at most PIPE_BUF (one page) is atomic: it is appended to the last page, if it fits
+ * there, or goes into a new page. The ring's size is counted in pages, as on Linux, so small writes
+ * may fill a pipe of 64 KiB with less data. Readers are woken up when the pipe was empty and
+ * writers when it was full, one task at a time and after the mutex is dropped. So a reader and a
+ * writer on one vCPU need one switch for each message.
  *
  * Invariants: tail <= head <= tail + ring_size; a buffer has len > 0; p->files is the number of
  * open files and the pipe is freed with the last of them.
  *
- * Locks: p->mutex; inode->i_lock for inode->i_pipe and p->files. Guest memory is touched with the
- * mutex held (it sleeps).
+ * Locks: p->mutex; inode->i_lock for inode->i_pipe and p->files. Guest memory is copied with the
+ * mutex held, since a mutex may sleep.
  */
 #include <asm/errno.h>
 #include <asm/ioctls.h>
@@ -34,15 +34,21 @@
 
 #define PIPE_DEF_BUFS 16
 
-/* fs.pipe-*: bytes of one pipe, pages of one user's pipes (0: no limit) */
+/*
+ * sysctls fs.pipe-*: the size limit of one pipe in bytes, and the limits for the pipes of one user
+ * in pages (0: no limit)
+ */
 static int pipe_max_size = 1 << 20;
 static int pipe_user_pages_soft = 16384, pipe_user_pages_hard;
 
 static const struct file_operations pipe_fops;
 
-/* ---- life ---- */
+/* ---- creation and end ---- */
 
-/* True if a user with so many pages of pipes has too many. */
+/*
+ * True if a user whose pipes have @pages pages is over the limit and current has no capability to
+ * exceed it.
+ */
 static bool over_limit(s64 pages, int limit)
 {
 	return limit && pages > limit && !capable(CAP_SYS_RESOURCE) && !capable(CAP_SYS_ADMIN);
@@ -97,7 +103,7 @@ static void pipe_free(struct pipe_inode_info *p)
 	kfree(p);
 }
 
-/* Drops an open file's reference; the last one frees the pipe. */
+/* Drops the reference of an open file. The last one frees the pipe. */
 static void pipe_put(struct inode *inode, struct pipe_inode_info *p)
 {
 	bool last;
@@ -187,7 +193,10 @@ void pipe_wake_writers(struct pipe_inode_info *p)
 	kill_fasync_list(&p->wr_async, EPOLLOUT | EPOLLWRNORM);
 }
 
-/* Waits on @queue for @condition with the pipe unlocked, one task woken at a time. 0 or -errno. */
+/*
+ * Waits on @queue for @condition with the pipe unlocked. A wake-up wakes one such task. 0 or
+ * -errno.
+ */
 #define pipe_sleep(p, queue, condition)                                                            \
 	({                                                                                         \
 		int err_;                                                                          \
@@ -274,7 +283,7 @@ static ssize_t pipe_read(struct file *f, struct iov_iter *to, loff_t *pos)
 		room = room || (full && !pipe_full(p));
 	}
 	mutex_unlock(&p->mutex);
-	if (total && room) /* the pipe was full */
+	if (total && room) /* the pipe was full before */
 		pipe_wake_writers(p);
 	else if (total)
 		kill_fasync_list(&p->wr_async, EPOLLOUT | EPOLLWRNORM);
@@ -287,7 +296,7 @@ static ssize_t pipe_read(struct file *f, struct iov_iter *to, loff_t *pos)
 
 /* ---- writing ---- */
 
-/* Appends to the last page. Returns the bytes written, 0 if they do not fit, or -EFAULT. */
+/* Appends to the last page. Returns the bytes written, 0 if the data does not fit, or -EFAULT. */
 static ssize_t append(struct pipe_inode_info *p, struct iov_iter *from)
 {
 	struct pipe_buf *b = pipe_slot(p, p->head - 1);
@@ -331,7 +340,7 @@ static ssize_t write_locked(
 		return n;
 	total = n;
 	while (from->count) {
-		/* wake readers before the wait for room */
+		/* wake up readers before waiting for room */
 		if (pipe_full(p) && total && !nonblock) {
 			mutex_unlock(&p->mutex);
 			pipe_wake_readers(p);
@@ -360,11 +369,12 @@ static ssize_t pipe_write(struct file *f, struct iov_iter *from, loff_t *pos)
 	ret = write_locked(f, p, from, &waited);
 	more = !pipe_full(p);
 	mutex_unlock(&p->mutex);
-	/* while it waited for room, readers may have drained the pipe and gone to sleep */
+	/* while this writer waited for room, readers may have drained the pipe and gone to sleep */
 	if (ret > 0 && (wake || waited))
 		pipe_wake_readers(p);
 	else if (ret > 0)
-		kill_fasync_list(&p->rd_async, EPOLLIN | EPOLLRDNORM); /* of each write */
+		/* each write signals O_ASYNC files */
+		kill_fasync_list(&p->rd_async, EPOLLIN | EPOLLRDNORM);
 	if (waited && more)
 		pipe_wake_writers(p);
 	if (ret > 0 && p->is_fifo)
@@ -372,7 +382,7 @@ static ssize_t pipe_write(struct file *f, struct iov_iter *from, loff_t *pos)
 	return ret;
 }
 
-/* ---- the rest of a file ---- */
+/* ---- poll, ioctl, release ---- */
 
 static u32 pipe_poll(struct file *f, struct poll_table *pt)
 {
@@ -435,7 +445,7 @@ static int pipe_release(struct inode *inode, struct file *f)
 		p->readers--;
 	if (f->f_mode & FMODE_WRITE)
 		p->writers--;
-	rest = !p->readers != !p->writers; /* only one side is left */
+	rest = !p->readers != !p->writers; /* true if only one side is left */
 	mutex_unlock(&p->mutex);
 	if (rest) {
 		wake_up_common(
@@ -455,7 +465,7 @@ void pipe_wait_readers(struct file *f)
 
 	mutex_lock(&p->mutex);
 	p->writers--;
-	/* when we are the only one, the others have had enough */
+	/* this task counts as a reader too, so the wait ends at a count of 1 */
 	p->readers++;
 	mutex_unlock(&p->mutex);
 	pipe_wake_readers(p);
@@ -493,7 +503,10 @@ static struct pipe_inode_info *fifo_get(struct inode *inode)
 	return p;
 }
 
-/* Waits until the other side has been opened since *counter was @seen. */
+/*
+ * Waits until the other side has been opened again since the call began, that is until *counter has
+ * changed.
+ */
 static int wait_for_partner(struct pipe_inode_info *p, struct wait_queue_head *q, u32 *counter)
 {
 	u32 seen = *counter;
@@ -512,11 +525,11 @@ static int open_read(struct pipe_inode_info *p, struct file *f, bool nonblock)
 	p->r_counter++;
 	if (!p->readers++)
 		wake_up_all(&p->wr_wait);
-	/* a pipe(2) opened by way of /proc/PID/fd: no wait */
+	/* a pipe of pipe(2) that is opened by /proc/PID/fd does not wait */
 	if (p->writers || !p->is_fifo)
 		;
 	else if (nonblock)
-		f->f_pos = p->w_counter; /* no EPOLLHUP before a writer has come */
+		f->f_pos = p->w_counter; /* no EPOLLHUP until a writer has opened */
 	else
 		err = wait_for_partner(p, &p->rd_wait, &p->w_counter);
 	if (err && !--p->readers)
@@ -611,10 +624,10 @@ static int pipe_files(struct file *files[2], u32 flags)
 	}
 	p->readers = p->files = p->r_counter = 1;
 	rd->f_inode->i_pipe = p;
-	rd->f_inode->i_fop = &pipefifo_fops; /* openers of /proc/PID/fd/N */
+	rd->f_inode->i_fop = &pipefifo_fops; /* for opens by /proc/PID/fd/N */
 	wr = alloc_file(&rd->f_path, O_WRONLY | (flags & (O_NONBLOCK | O_DIRECT)), &pipe_fops);
 	if (IS_ERR(wr)) {
-		fput(rd); /* frees the pipe */
+		fput(rd); /* also frees the pipe */
 		return (int)PTR_ERR(wr);
 	}
 	wr->private_data = p;
@@ -640,7 +653,7 @@ long sys_pipe2(uaddr_t ufds, int flags)
 	if (flags & ~(O_CLOEXEC | O_NONBLOCK | O_DIRECT | O_NOTIFICATION_PIPE))
 		return -EINVAL;
 	if (flags & O_NOTIFICATION_PIPE)
-		return -ENOPKG; /* as a Linux without watch queues returns */
+		return -ENOPKG; /* as Linux without watch queues */
 	err = pipe_files(files, (u32)flags);
 	if (err)
 		return err;
@@ -674,7 +687,7 @@ long sys_pipe(uaddr_t fds)
 
 /* ---- fcntl ---- */
 
-/* Moves the buffers to a ring of @n; the mutex is held. */
+/* Moves the buffers to a ring of @n pages; the mutex is held. */
 static long resize(struct pipe_inode_info *p, u32 n)
 {
 	struct pipe_buf *bufs;
@@ -696,8 +709,8 @@ static long resize(struct pipe_inode_info *p, u32 n)
 }
 
 /*
- * Resizes with the user's pages counted before the check, as several pipes of a user may grow at
- * once. The mutex is held.
+ * Resizes. The user's pages are counted before the check, since several pipes of the user may grow
+ * at once. The mutex is held.
  */
 static long resize_counted(struct pipe_inode_info *p, u32 n)
 {
@@ -747,7 +760,7 @@ long pipe_fcntl(struct file *f, u32 cmd, u64 arg)
 	}
 }
 
-/* Rounds the greatest size to pages times a power of two. */
+/* Rounds the size limit up to a power of two of pages. */
 static void round_max_size(void)
 {
 	int size = PAGE_SIZE;
@@ -762,7 +775,7 @@ static const struct sysctl pipe_sysctls[] = {
 		.kind = SYSCTL_INT,
 		.mode = 0644,
 		.data = &pipe_max_size,
-		.min = 0, /* rounded up */
+		.min = 0, /* round_max_size() rounds it up */
 		.max = 0x7fffffff,
 		.changed = round_max_size },
 	SYSCTL_NUM("fs/pipe-user-pages-soft", pipe_user_pages_soft, 0, 0x7fffffff),

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * splice.c: moves data between a pipe and another file: splice, tee, vmsplice.
+ * splice.c: splice, tee, vmsplice: moves data between a pipe and another file, or guest memory.
  *
- * Between two pipes buffers move (splice) or are shared (tee), with no copy; a shared page is never
- * appended to. Between a pipe and another file the data is read into, or written from, the pipe's
+ * From pipe to pipe, buffers move (splice) or are shared (tee) without a copy. No write appends to
+ * a shared page. Between a pipe and another file the data is read into, or written from, the pipe's
  * pages, one page at a time. vmsplice copies.
  *
- * Locks: p->mutex of the pipes (two by address). A file is read with no pipe locked: the data waits
- * in a page of the splice before it goes into the pipe. A file is written with the pipe's mutex
- * held, so that two splices from one pipe do not write one piece of data twice; locks of a file's
- * write operation come inside the pipe's mutex.
+ * Locks: p->mutex of the pipes (two by address). A file is read with no pipe locked, into a page
+ * that then goes into the pipe. A file is written with the pipe's mutex held, so that two splices
+ * from one pipe do not both write the same bytes. Locks of a file's write operation come inside the
+ * pipe's mutex.
  */
 #include <asm/errno.h>
 
@@ -58,8 +58,8 @@ static size_t transfer(
 }
 
 /*
- * Waits until @in has data and @out room, each with only its own pipe locked. 1, 0 at the end of
- * @in, -errno.
+ * Waits until @in has data and @out has room, with at most one of the two locked. Returns 1, 0 at
+ * the end of @in, or -errno.
  */
 static int wait_both(
 	struct pipe_inode_info *in, struct pipe_inode_info *out, bool nonblock, bool *waited)
@@ -71,7 +71,7 @@ static int wait_both(
 	mutex_unlock(&in->mutex);
 	if (r <= 0)
 		return r;
-	/* before the wait for @out: another reader may take the data */
+	/* before the wait for @out, during which another reader may take the data */
 	if (*waited)
 		pipe_wake_readers(in);
 	mutex_lock(&out->mutex);
@@ -98,14 +98,14 @@ static ssize_t pipe_to_pipe(struct file *fin, struct file *fout, size_t len, u32
 		if (out->readers)
 			done = transfer(in, out, len, share);
 		pipe_unlock_two(in, out);
-		if (!done && waited && !pipe_full(out)) /* before we wait for @in again */
+		if (!done && waited && !pipe_full(out)) /* before the next wait for @in */
 			pipe_wake_writers(out);
 	}
 	if (done)
 		pipe_wake_readers(out);
 	if (done && !share)
 		pipe_wake_writers(in);
-	/* Only this waiter was woken, so pass the wake-up on. */
+	/* the wake-up woke this task alone, so it is passed on */
 	if (waited && !pipe_empty(in))
 		pipe_wake_readers(in);
 	if (waited && !pipe_full(out))
@@ -116,8 +116,8 @@ static ssize_t pipe_to_pipe(struct file *fin, struct file *fout, size_t len, u32
 /* ---- file to pipe ---- */
 
 /*
- * Reads up to a page. @more: some bytes are there already, so a socket or a terminal without more
- * is not waited for; other files are read to their end.
+ * Reads up to a page. @more: the caller has some bytes already, so it does not wait for more from a
+ * socket or a terminal. Other files are read to their end.
  */
 static ssize_t read_page(
 	struct file *f, loff_t *pos, struct page *page, size_t n, bool nonblock, bool more)
@@ -130,7 +130,7 @@ static ssize_t read_page(
 	return vfs_read_iter(f, &it, pos);
 }
 
-/* Returns how much one buffer takes: a page, or the rest of the file's page. */
+/* Returns the bytes that one buffer takes: a page, or the rest of the file's page at @pos. */
 static size_t one_buffer(const struct file *f, loff_t pos, size_t len)
 {
 	u64 in_page = S_ISREG(f->f_inode->i_mode) ? (u64)pos & ~PAGE_MASK : 0;
@@ -139,8 +139,8 @@ static size_t one_buffer(const struct file *f, loff_t pos, size_t len)
 }
 
 /*
- * Moves up to @len bytes, at most a page: bytes, 0 at the end, or -errno. @more: as for
- * read_page(), and it does not wait for room either.
+ * Moves up to @len bytes, at most a page. Returns bytes, 0 at the end, or -errno. @more: as for
+ * read_page(); and it does not wait for room in the pipe.
  */
 static ssize_t file_to_pipe_once(struct file *f, loff_t *pos, struct pipe_inode_info *p, size_t len,
 	bool nonblock, bool more)
@@ -160,11 +160,11 @@ static ssize_t file_to_pipe_once(struct file *f, loff_t *pos, struct pipe_inode_
 			pipe_wake_writers(p);
 		return err ? err : -ENOMEM;
 	}
-	if (waited && !pipe_full(p)) /* the file may let us wait, for ever */
+	if (waited && !pipe_full(p)) /* the read may wait for ever */
 		pipe_wake_writers(p);
 	n = read_page(f, pos, b.page, len, nonblock, more);
 	mutex_lock(&p->mutex);
-	/* the data has left the file: it must go in */
+	/* the data was taken from the file, so it must go into the pipe */
 	if (n > 0)
 		err = pipe_wait_writable(p, false, &waited);
 	if (n > 0 && !err) {
@@ -172,7 +172,7 @@ static ssize_t file_to_pipe_once(struct file *f, loff_t *pos, struct pipe_inode_
 		pipe_push(p, &b);
 	} else {
 		pipe_buf_release(p, &b);
-		*pos = was; /* the file still has the data */
+		*pos = was; /* so that a seekable file is read again */
 	}
 	mutex_unlock(&p->mutex);
 	if (n > 0 && !err)
@@ -196,7 +196,7 @@ static ssize_t file_to_pipe(struct file *f, loff_t *pos, struct file *pipe, size
 			break;
 		total += n;
 		len -= (size_t)n;
-		if ((size_t)n < want) /* a short read: stop */
+		if ((size_t)n < want) /* a short read ends the splice */
 			break;
 	}
 	return total ? total : n;
@@ -204,7 +204,7 @@ static ssize_t file_to_pipe(struct file *f, loff_t *pos, struct file *pipe, size
 
 /* ---- pipe to file ---- */
 
-/* Writes the data of the first buffer; the mutex is held, see above. */
+/* Writes the data of the first buffer. The mutex is held: see the file's comment. */
 static ssize_t write_buf(
 	struct pipe_inode_info *p, struct file *f, loff_t *pos, size_t len, bool nowait)
 {
@@ -245,8 +245,8 @@ static ssize_t pipe_to_file(struct file *pipe, struct file *f, loff_t *pos, size
 }
 
 /*
- * True if a file other than a pipe can be spliced: files, devices and sockets hold data.
- * Directories and nameless files (an inotify, an eventfd ...) hold messages.
+ * True if a file that is not a pipe can be spliced: regular files, devices and sockets. Directories
+ * and anonymous files (an inotify, an eventfd and others) return records, which cannot.
  */
 static bool can_splice(const struct file *f)
 {
@@ -260,8 +260,8 @@ static bool can_splice(const struct file *f)
 }
 
 /*
- * Refuses a file that cannot be spliced into a pipe, when the pipe has room: -EINVAL, or why there
- * is no room.
+ * Returns the error for a file that cannot be spliced into a pipe: -EINVAL if the pipe has room,
+ * otherwise the error of waiting for room.
  */
 static int refuse_to_pipe(struct pipe_inode_info *p, bool nonblock)
 {
@@ -277,8 +277,8 @@ static int refuse_to_pipe(struct pipe_inode_info *p, bool nonblock)
 }
 
 /*
- * Splices between a pipe and another file, which is read or written at @off, or NULL: at its own
- * position.
+ * Splices between a pipe and another file, which is read or written at *off, or, if @off is NULL,
+ * at its position.
  */
 static ssize_t splice_at(
 	struct file *f, loff_t *off, struct file *pipe, bool write, size_t len, u32 flags)
@@ -349,7 +349,7 @@ static ssize_t do_splice(
 	return n;
 }
 
-/* Sends from a file to a pipe. Only splice() moves data from pipe to pipe. */
+/* Sends from a file to a pipe. Only splice(2) moves data from pipe to pipe. */
 ssize_t pipe_send_stream(struct file *pipe, struct file *in, loff_t *pos, size_t n)
 {
 	return file_pipe(in) ? refuse_to_pipe(file_pipe(pipe), nonblocking(pipe, 0)) :
@@ -398,12 +398,14 @@ long sys_tee(int fd_in, int fd_out, size_t len, int flags)
 	return ret;
 }
 
-/* a guest chooses how many there are, and in how many vectors */
+/*
+ * memory areas checked before a reschedule: a guest chooses how many there are, in how many vectors
+ */
 #define AREAS_AT_ONCE 256
 
 /*
- * True if one of the next areas from *@at on is secret. Sets *@at to the address to continue from;
- * @end: all areas were checked.
+ * True if one of the next memory areas from *at on is secret. Sets *at to the address to continue
+ * from, @end if all areas were checked.
  */
 static bool next_secret(u64 *at, u64 end)
 {
@@ -422,8 +424,8 @@ static bool next_secret(u64 *at, u64 end)
 }
 
 /*
- * Refuses secret memory: Linux takes the pages themselves, and those cannot be taken. 0, -EFAULT,
- * or -EINTR: current is being killed.
+ * Refuses secret memory, since Linux pins the pages themselves and those cannot be pinned. Returns
+ * 0, -EFAULT, or -EINTR if current is being killed.
  */
 static int check_secrets(const struct iov_iter *it)
 {
@@ -439,7 +441,7 @@ static int check_secrets(const struct iov_iter *it)
 	return err;
 }
 
-/* Returns how many bytes of the iterator lie on one page of the guest. */
+/* Returns how many of the iterator's next bytes lie on one guest page. */
 static size_t one_part(struct iov_iter *it)
 {
 	const struct uvec *v = it->vec ? it->vec : &it->one;
@@ -453,7 +455,7 @@ static size_t one_part(struct iov_iter *it)
 	return min(min(PAGE_SIZE - (addr & ~PAGE_MASK), v->len - off), it->count);
 }
 
-/* Adds the data in a separate buffer, to which no writer appends. */
+/* Adds data of one guest page to the pipe in a buffer of its own, to which no writer appends. */
 static ssize_t part_to_pipe(struct pipe_inode_info *p, struct iov_iter *it)
 {
 	size_t n = one_part(it);
@@ -470,8 +472,8 @@ static ssize_t part_to_pipe(struct pipe_inode_info *p, struct iov_iter *it)
 }
 
 /*
- * Moves pages into a pipe (@in) or out of it, one by one, until the iterator ends, the pipe is full
- * or empty, or a page is bad: the data before a bad page is moved.
+ * Moves data into a pipe (@in) or out of it, one guest page at a time, until the iterator ends, the
+ * pipe is full or empty, or a page faults. The data before that page is moved.
  */
 static ssize_t vmsplice_pages(
 	struct pipe_inode_info *p, struct iov_iter *it, bool nonblock, bool in)
@@ -514,7 +516,8 @@ long sys_vmsplice(int fd, uaddr_t vec, unsigned long vlen, int flags)
 	ret = iov_iter_import(&it, vec, vlen, &to_free);
 	if (ret)
 		goto out_put;
-	if (!it.count || !file_pipe(f)) { /* nothing goes anywhere, even into no pipe */
+	/* nothing to move is no error, even for a file that is not a pipe */
+	if (!it.count || !file_pipe(f)) {
 		ret = it.count ? -EBADF : 0;
 		kfree(to_free);
 		goto out_put;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * splice_message.c: splices from and to a file whose reads and writes are messages (/dev/fuse).
+ * splice_message.c: splices from and to a file that reads and writes whole messages (/dev/fuse).
  *
- * One splice is one read or one write. A message that was read waits in pages of the splice until
- * all of it goes into the pipe. A message to write is removed from the pipe first, whether or not
- * the file then accepts it. So neither the read nor the write happens with the pipe locked.
+ * One splice is one read or one write. A message is read into pages outside the pipe, and then goes
+ * into the pipe as a whole. A message to write is removed from the pipe first, whether or not the
+ * file then accepts it. So neither the read nor the write happens with the pipe locked.
  */
 #include <asm/errno.h>
 
@@ -14,7 +14,7 @@
 struct message {
 	struct pipe_buf *bufs;
 	u32 n, max;
-	u32 at; /* the buffer that is read next */
+	u32 at; /* index of the buffer that is read next */
 };
 
 static void message_free(struct message *m)
@@ -24,7 +24,10 @@ static void message_free(struct message *m)
 	kfree(m->bufs);
 }
 
-/* Returns a buffer that has room, or NULL: too many, or no memory. */
+/*
+ * Returns a buffer that has room. NULL: the message has its limit of buffers, or there is no
+ * memory.
+ */
 static struct pipe_buf *room_in(struct message *m)
 {
 	struct pipe_buf *b = m->n ? &m->bufs[m->n - 1] : NULL;
@@ -77,7 +80,7 @@ static size_t drain(struct iov_iter *it, void *buf, size_t n)
 	return done;
 }
 
-/* Waits until a buffer is free and returns how many are, or -errno. */
+/* Waits until the pipe has room. Returns the number of free buffers, or -errno. */
 static long room_of(struct pipe_inode_info *p, bool nonblock)
 {
 	bool waited = false;
@@ -88,7 +91,7 @@ static long room_of(struct pipe_inode_info *p, bool nonblock)
 	if (!n)
 		n = p->ring_size - (p->head - p->tail);
 	mutex_unlock(&p->mutex);
-	if (waited && !pipe_full(p)) /* the file may let us wait, for ever */
+	if (waited && !pipe_full(p)) /* the read may wait for ever */
 		pipe_wake_writers(p);
 	return n;
 }
@@ -136,8 +139,8 @@ ssize_t message_to_pipe(struct file *f, loff_t *pos, struct file *pipe, size_t l
 }
 
 /*
- * Returns how many buffers @len bytes fill, the last of them perhaps in part; 0: there are not as
- * many bytes.
+ * Returns how many of the pipe's buffers hold the first @len bytes, the last perhaps only in part;
+ * 0 if the pipe has fewer bytes.
  */
 static u32 buffers_of(struct pipe_inode_info *p, size_t len)
 {
@@ -158,7 +161,7 @@ static void take_out(struct pipe_inode_info *p, struct message *m, size_t len)
 		*to = *b;
 		to->len = n;
 		get_page(to->page);
-		/* the page is shared: no later write may append to it */
+		/* the page is now shared, so no later write may append to it */
 		b->merge = false;
 		pipe_consume(p, n);
 		len -= n;
