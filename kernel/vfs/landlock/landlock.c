@@ -4,28 +4,28 @@
  * landlock_restrict_self(2).
  *
  * A rule set is a file: the rights that it handles, and rules that grant some of them below a file
- * or at a port. restrict_self() makes a layer of a copy, so rules that are added to the set
- * afterwards change no domain.
+ * or at a port. landlock_restrict_self(2) makes a layer from a copy of the set, so rules that are
+ * added to the set later change no domain.
  *
- * A rule holds its inode (and in proc its dentry, see object_new()) until the last copy of the rule
- * goes or the file system is unmounted (landlock_sb_gone). So a file that was removed keeps its
- * blocks as long as a rule names it, as on Linux.
+ * A rule holds a reference to its inode (in proc also to its dentry: see object_new()) until the
+ * last copy of the rule is freed or the file system is unmounted (landlock_sb_gone). So a file that
+ * was removed keeps its blocks as long as a rule names it, as on Linux.
  *
  * Locks: ruleset->lock (sleeps) -> objects_lock (spins). objects_lock is never held over iput():
- * the last iput() of a file that was removed frees its blocks, and its file system may be a slow or
- * a dead one. landlock_sb_gone() waits until all such iput() under way have returned, so that no
- * task holds an inode of the superblock for a rule when it returns.
+ * the last iput() of a removed file frees its blocks, which may take long or never end on a dead
+ * file system. landlock_sb_gone() waits until all running calls of iput() for rules have returned,
+ * so that afterwards no rule holds an inode of the superblock.
  */
 #include "gen/syscalls.h"
 #include "kernel/vfs/landlock/landlock_rules.h"
 
-/* rules have no other bound than memory */
+/* charged to the memory group: there is no other limit to the number of rules */
 #define LL_GFP (GFP_KERNEL | __GFP_ACCOUNT)
 #define CREATE_VERSION 1
 #define CREATE_ERRATA 2
 /*
- * The errata of Linux that are fixed in Nestling: 1, rules for ports concern TCP only; 2, threads
- * of a process may signal each other.
+ * Bitmask of the errata of Linux's Landlock that are fixed here: erratum 1 (rules for ports concern
+ * TCP only) and erratum 2 (threads of a process may signal each other).
  */
 #define ERRATA 3
 #define RULE_PATH_BENEATH 1
@@ -50,13 +50,13 @@ struct net_port_attr {
 
 /* ---- objects ---- */
 
-/* objects handled under one hold of objects_lock: there are as many as a program has memory for */
+/* objects handled before objects_lock is dropped: programs choose how many there are */
 #define AT_A_TIME 256
 
-/* protects also each superblock's list of them, s_ruled */
+/* protects also each superblock's list of objects, s_ruled */
 static DEFINE_SPINLOCK(objects_lock);
 /*
- * The last uses of objects that were removed from the list and whose inode is being put. Under
+ * Objects that were taken off the list, and whose inode another task is dropping now. Under
  * objects_lock.
  */
 static LIST_HEAD(puts);
@@ -89,8 +89,8 @@ static void object_put(struct ll_object *o)
 }
 
 /*
- * Makes the object of a file. On file systems that cache no names (proc) it keeps the dentry too: a
- * later lookup would make another inode, without a rule.
+ * Makes the object of a file. On file systems that do not cache names (proc) it also keeps the
+ * dentry: otherwise a later lookup would make another inode, which has no rule.
  */
 static struct ll_object *object_new(struct dentry *d)
 {
@@ -112,8 +112,8 @@ static struct ll_object *object_new(struct dentry *d)
 }
 
 /*
- * Removes some objects of @sb from the list, each with a use; they have no inode afterwards.
- * Returns true if there were any.
+ * Removes some objects of @sb from the list, each with a reference, and takes their inodes. Returns
+ * true if there were any.
  */
 static bool objects_take(struct super_block *sb, struct list_head *taken)
 {
@@ -154,7 +154,7 @@ void landlock_sb_gone(struct super_block *sb)
 		list_for_each_entry_safe(o, next, &taken, list) {
 			dput(o->going_dentry);
 			iput(o->going);
-			list_del_init(&o->list); /* no other task does while we hold a use */
+			list_del_init(&o->list); /* safe: no other task does so now */
 			object_put(o);
 			cond_resched();
 		}
@@ -163,7 +163,7 @@ void landlock_sb_gone(struct super_block *sb)
 
 /* ---- rules ---- */
 
-/* Returns the index at which @key is, or would be. */
+/* Returns the index of @key, or the index at which it would be inserted. */
 static u32 place_of(const struct ll_rules *r, u64 key)
 {
 	u32 lo = 0, hi = r->nr;
@@ -180,8 +180,8 @@ static u32 place_of(const struct ll_rules *r, u64 key)
 }
 
 /*
- * Returns the rule of @key, or NULL. If an inode's file system has gone, another inode may have its
- * address by now: several rules of one key are possible.
+ * Returns the rule for @key and @inode, or NULL. Several rules may have one key: when a file system
+ * is unmounted, another inode may later have the same address.
  */
 static struct ll_rule *rule_of(const struct ll_rules *r, u64 key, const struct inode *inode)
 {
@@ -218,7 +218,7 @@ static int rules_grow(struct ll_rules *r)
 	return 0;
 }
 
-/* Grants @access at @key in addition to the rights granted before. The set's lock is held. */
+/* Grants @access at @key, in addition to the rights granted before. The set's lock is held. */
 static int rules_add(struct ll_rules *r, u64 key, struct dentry *d, u32 access)
 {
 	struct ll_rule *there = rule_of(r, key, d ? d->d_inode : NULL);
@@ -264,7 +264,7 @@ int ll_copy(struct ll_rules *to, const struct ll_rules *from)
 		return -ENOMEM;
 	to->nr = to->room = from->nr;
 	for (u32 i = 0; i < to->nr; i += AT_A_TIME) {
-		/* @from has references to them */
+		/* safe: @from has references to them */
 		objects_get(to->v + i, min(to->nr - i, (u32)AT_A_TIME));
 		cond_resched();
 	}
@@ -282,7 +282,7 @@ void ll_free(struct ll_rules *r)
 	*r = (struct ll_rules){ NULL, 0, 0 };
 }
 
-/* ---- the file ---- */
+/* ---- the rule set as a file ---- */
 
 static int ruleset_release(struct inode *inode, struct file *f)
 {
@@ -363,7 +363,7 @@ long sys_landlock_create_ruleset(uaddr_t attr, size_t size, int flags)
 
 /* ---- adding ---- */
 
-/* Gets the file that a rule is for. A file without a place in a tree is refused. */
+/* Gets the file that a rule is for. Refuses a file outside every tree. */
 static int rule_file(int fd, struct fd *to)
 {
 	struct fd f = fdget_raw(fd);
@@ -381,7 +381,7 @@ static int rule_file(int fd, struct fd *to)
 	return 0;
 }
 
-/* Reads a rule and checks its rights, with which both kinds of rule begin. */
+/* Reads a rule and checks its rights. Both kinds of rule begin with the rights. */
 static int read_rule(void *to, size_t size, uaddr_t attr, u32 handled)
 {
 	u64 access;
@@ -464,7 +464,7 @@ static int domain_fill(struct landlock_domain *d, struct ruleset *r, struct land
 
 	atomic_set(&d->usage, 1);
 	d->depth = parent ? parent->depth + 1 : 1;
-	/* files never move unless a rule permits it */
+	/* by default no file may be moved to another directory */
 	d->fs = r->fs ? r->fs | LL_REFER : 0;
 	d->net = r->net;
 	d->scope = r->scope;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * landlock_domain.c: domains: their life, and the checks that are not of files: ports, abstract
- * sockets, signals, ptrace.
+ * landlock_domain.c: domains: their references and end, and all checks except those of files:
+ * ports, abstract sockets, signals, ptrace.
  *
- * A domain is one layer and a reference to the older ones. All of it is immutable; the last
- * reference may be dropped anywhere (credentials are freed by RCU), so a worker takes it apart.
+ * A domain is one layer with a reference to the older layers, and is immutable. Its last reference
+ * may be dropped in any context (credentials are freed by RCU), so a worker frees it.
  */
 #include "kernel/vfs/landlock/landlock_rules.h"
 
@@ -45,7 +45,7 @@ static bool chain_has(const struct landlock_domain *chain, const struct landlock
 	return false;
 }
 
-/* True if a layer of @client with the bit of @scope does not hold for @server too. */
+/* True if a layer of @client has the bit @scope and is not a layer of @server too. */
 static bool out_of_scope(
 	const struct landlock_domain *client, const struct landlock_domain *server, u32 scope)
 {
@@ -93,10 +93,10 @@ int landlock_tcp(u16 family, const void *addr, u32 len, bool connect)
 	memcpy(&of, a, sizeof(of));
 	if (of != AF_UNSPEC_ && of != AF_INET_ && of != AF_INET6_)
 		return 0;
-	/* To disconnect is no access, and needs only the family. */
+	/* a disconnect is not an access: only the family is checked */
 	if (of == AF_UNSPEC_ && connect)
 		return 0;
-	/* the flow's label may be left out: RFC 2133 */
+	/* the flow label and what follows it may be missing: RFC 2133 */
 	if (len < (of == AF_INET6_ ? 24 : 16))
 		return -EINVAL;
 	if (of == AF_UNSPEC_) {

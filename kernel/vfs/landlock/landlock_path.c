@@ -2,20 +2,20 @@
 /*
  * landlock_path.c: the operations on files that a domain allows.
  *
- * A right is granted when every layer that handles it has a rule for the file or for a folder above
- * it, up to the root of the tree of mounts. unmet_at() walks up this path and returns, for each
- * layer, the rights that no rule has granted. The cost is a binary search for each layer and each
- * folder of the path.
+ * A right is granted if each layer that handles it has a rule that grants it for the file or for a
+ * directory above it, up to the root of the tree of mounts. unmet_at() walks up this path and
+ * returns, for each layer, the rights that no rule has granted. The cost is a binary search for
+ * each layer and directory.
  *
- * A short path is walked over plain pointers, within one stretch of code that passes no boundary,
- * and again if a rename or a mount came between (vfs/internal.h). A longer path is walked with
- * references, a folder at a time, as Linux always does. So is a path that other tasks keep
- * changing, since the first kind of walk might never end.
+ * A short path is walked without references, within one stretch of code that passes no boundary
+ * (vfs/internal.h), and walked again if a rename or a mount happened meanwhile. A longer path is
+ * walked with references, one directory at a time, as Linux always does. So is a path that other
+ * tasks keep changing, for which the first kind of walk might never end.
  *
- * Moving a file needs LL_REFER at both ends, and may not give it rights that it did not have
- * before: -EXDEV, so that mv copies.
+ * A move of a file needs LL_REFER in both directories. It fails with -EXDEV, so that mv(1) copies,
+ * if the file would gain rights by it.
  *
- * Files without a place in any tree (pipes, sockets, memfds, namespaces) are not restricted.
+ * Files outside every tree (pipes, sockets, memfds, namespaces) are not restricted.
  */
 #include <asm/ioctls.h>
 #include <linux/fiemap.h>
@@ -63,9 +63,10 @@ static bool is_free(const struct dentry *d)
 }
 
 /*
- * Goes one folder up and returns true; false at the top. A folder that a mount covers is skipped. A
- * file that was moved out of the subtree that its mount shows reaches the root of the file system
- * and not that of the mount: the walk continues at the mount, whose rules apply to it as before.
+ * Goes up one directory and returns true, or false at the top. It skips a directory that a mount
+ * covers. A file that was moved out of the subtree of its mount reaches the root of the file system
+ * instead of the mount's root. The walk then continues at the mountpoint, so the rules there still
+ * apply.
  */
 static bool step_up(struct path *p)
 {
@@ -84,11 +85,11 @@ static bool step_up(struct path *p)
 	return true;
 }
 
-/* folders; 16 layers of a thousand rules: 0.1 ms */
+/* directories; with 16 layers of a thousand rules 0.1 ms */
 #define SHORT_WAY 128
 #define TRIES 3
 
-/* Walks up over plain pointers. Returns false if the path is too long for that. */
+/* Walks up without references. Returns false if the path is too long for that. */
 static bool climb(const struct landlock_domain *d, struct path p, u32 want, struct unmet *u)
 {
 	u32 n = 0;
@@ -103,7 +104,7 @@ static bool climb(const struct landlock_domain *d, struct path p, u32 want, stru
 	return true;
 }
 
-/* Does as step_up(), with references on @p. */
+/* Does what step_up() does, with references on @p. */
 static bool step_up_holding(struct path *p)
 {
 	struct dentry *up;
@@ -137,8 +138,8 @@ static void climb_holding(
 }
 
 /*
- * Finds the handled rights that are granted neither for @p nor above it. Only the bits of @want
- * need to be right.
+ * Finds, for each layer, the rights of @want that it handles and that no rule grants for @p or a
+ * directory above it.
  */
 static void unmet_at(
 	const struct landlock_domain *d, const struct path *p, u32 want, struct unmet *u)
@@ -212,7 +213,7 @@ int landlock_ioctl(const struct file *f, u32 cmd)
 {
 	if (!(f->f_mode & FMODE_NO_IOCTL))
 		return 0;
-	/* vfs handles these itself, not the device */
+	/* vfs handles these commands itself, not the device */
 	switch (cmd) {
 	case FIOCLEX:
 	case FIONCLEX:
@@ -226,9 +227,9 @@ int landlock_ioctl(const struct file *f, u32 cmd)
 	case FICLONE:
 	case FICLONERANGE:
 	case FIDEDUPERANGE:
-	/* FS_IOC_GETFSUUID, which the headers we build with may lack */
+	/* FS_IOC_GETFSUUID, which older headers lack */
 	case 0x80111500:
-	case 0x80811501: return 0; /* FS_IOC_GETFSSYSFSPATH, that too */
+	case 0x80811501: return 0; /* FS_IOC_GETFSSYSFSPATH, likewise */
 	default: return -EACCES;
 	}
 }
@@ -270,7 +271,7 @@ int landlock_mount(void)
 	return domain_for(LL_FS_ALL) ? -EPERM : 0;
 }
 
-/* True if @child would get a right in @to that it lacks in @from. */
+/* True if @child would have a right in @to that it lacks in @from. */
 static bool gains(const struct landlock_domain *dom, const struct dentry *child,
 	const struct unmet *from, const struct unmet *to)
 {
