@@ -3,9 +3,9 @@
  * bdev.c: a block device as a file: its page cache, /dev/ubda's operations, and exclusive opening.
  *
  * Each block_device has an inode on the internal "bdev" file system whose mapping caches the
- * device. All nodes in /dev with one number share it: open points file->f_mapping there. File
- * systems read their metadata either through this mapping or with their own bios (ext4:
- * kernel/fs/ext4); then they are the device's tenant. rw.c has reading and writing.
+ * device. All nodes in /dev with one device number share this inode: open sets file->f_mapping to
+ * its mapping. A file system reads its metadata either through this mapping, or with bios of its
+ * own (ext4), and is then the device's tenant. Reads and writes are in rw.c.
  *
  * Locks: block_device.lock protects openers and holder. Pages are filled and written under the page
  * lock.
@@ -34,7 +34,7 @@ static struct block_device *bdev_of(const struct address_space *m)
 	return m->host->i_bdev;
 }
 
-/* Returns the bytes of the page at @index that lie on the device. */
+/* Returns how many bytes of the page at @index lie on the device. */
 static u32 page_bytes(const struct block_device *b, u64 index)
 {
 	u64 size = b->nr_sectors << SECTOR_SHIFT, pos = index << PAGE_SHIFT;
@@ -92,7 +92,7 @@ static void bdev_readahead(struct address_space *m, struct file *file, u64 index
 	blk_finish_plug(&plug);
 }
 
-#define BYTES_AHEAD 16 /* pages */
+#define BYTES_AHEAD 16 /* pages of readahead */
 
 static struct page *cached_page(struct address_space *m, u64 index)
 {
@@ -145,7 +145,7 @@ static void end_write(struct bio *bio)
 	bio_put(bio);
 }
 
-/* Starts the write of @p, which is locked and dirty, and unlocks it. */
+/* Starts the writeback of @p, which is locked and dirty, and unlocks it. */
 static int write_one(struct block_device *b, struct page *p)
 {
 	u32 n = page_bytes(b, p->index);
@@ -162,7 +162,7 @@ static int write_one(struct block_device *b, struct page *p)
 		unlock_page(p);
 		return -ENOMEM;
 	}
-	/* An fsync that finds it clean waits for writeback. */
+	/* set first: an fsync that finds the page clean then waits for its writeback */
 	set_page_writeback(p);
 	clear_page_dirty_for_io(p);
 	get_page(p);
@@ -221,7 +221,7 @@ static int bdev_write_end(struct file *file, struct address_space *m, loff_t pos
 		if (copied == PAGE_SIZE)
 			SetPageUptodate(page);
 		else
-			/* A short copy into a page that was never read. */
+			/* a short copy into a page that is not up to date */
 			copied = 0;
 	}
 	if (copied)
@@ -244,8 +244,8 @@ static const struct address_space_operations bdev_aops = {
 static DEFINE_SPINLOCK(claim_lock);
 
 /*
- * True if another holder excludes this one: the holder of a disk has its partitions, and the holder
- * of a partition keeps others from the disk.
+ * True if another holder excludes this one. The holder of a disk excludes others from its
+ * partitions, and the holder of a partition excludes others from the disk.
  */
 static bool others_hold(const struct block_device *b, const void *holder)
 {
@@ -283,7 +283,7 @@ static void unclaim(struct block_device *b, const void *holder)
 }
 
 /*
- * Does the driver's part of the first open, under b->lock. The device may be going away, and the
+ * Does the driver's part of the first open, under b->lock. The device may be going away, since the
  * caller may have waited for that.
  */
 static int first_open(struct block_device *b, bool write)
@@ -324,7 +324,7 @@ int bdev_open(struct block_device *b, bool write, void *holder)
 		unclaim(b, holder);
 	}
 	mutex_unlock(&b->lock);
-	/* Its file system has written past our cache. */
+	/* a file system holds the device, and writes past this page cache */
 	if (stale)
 		invalidate_mapping_pages(b->mapping, 0, ~0UL);
 	return err;
@@ -337,7 +337,7 @@ void bdev_close(struct block_device *b, bool write, void *holder)
 	mutex_lock(&b->lock);
 	last = b->openers == 1;
 	mutex_unlock(&b->lock);
-	if (last || holder) { /* a holder's writes went past the cache */
+	if (last || holder) { /* a holder wrote past the page cache */
 		sync_blockdev(b);
 		invalidate_mapping_pages(b->mapping, 0, ~0UL);
 	}
@@ -403,7 +403,7 @@ static loff_t blkdev_llseek(struct file *f, loff_t off, int whence)
 	loff_t size = (loff_t)(file_bdev(f)->nr_sectors << SECTOR_SHIFT);
 
 	if (whence > SEEK_END)
-		return -EINVAL; /* all of a disk is data */
+		return -EINVAL; /* no SEEK_DATA: all of a disk is data */
 	return generic_llseek_size(f, off, whence, size, size);
 }
 
@@ -416,7 +416,7 @@ int blkdev_fsync(struct file *f, loff_t start, loff_t end, bool datasync)
 	return err ? err : tenant ? tenant : flush;
 }
 
-/* Answers a geometry query with the values that fdisk expects of a disk without geometry. */
+/* Returns the geometry that fdisk expects of a disk without one. */
 static long put_geometry(struct block_device *b, u64 arg)
 {
 	struct hd_geometry g;
@@ -453,7 +453,7 @@ static long blk_discard_ioctl(struct block_device *b, struct file *f, u32 cmd, u
 	if (r[0] > size || r[1] > size - r[0])
 		return -EINVAL;
 	err = bdev_discard(b, r[0] >> SECTOR_SHIFT, r[1] >> SECTOR_SHIFT);
-	/* On an error, data that only the cache has is still the user's. */
+	/* after an error the cache may hold data that is not on the disk */
 	if (!err)
 		drop_range(b, r[0], r[1]);
 	return err;
@@ -468,7 +468,7 @@ static long set_read_only(struct block_device *b, uaddr_t ua)
 	if (get_user(on, ua))
 		return -EFAULT;
 	b->disk->ro = on;
-	b->disk->ro_opens = true; /* set by the user, not by the medium */
+	b->disk->ro_opens = true; /* read-only by the user, not by the disk */
 	return 0;
 }
 
@@ -490,7 +490,10 @@ static long write_zeros_cached(struct file *f, u64 from, u64 len)
 	return filemap_write_and_wait_range(f->f_mapping, (loff_t)from, pos - 1);
 }
 
-/* Writes zeros, by the driver if it can (a hole in the host's file), else through the cache. */
+/*
+ * Writes zeros: by the driver if it can (it makes a hole in the host's file), else through the page
+ * cache.
+ */
 static long write_zeros(struct block_device *b, struct file *f, u64 from, u64 len)
 {
 	int err = filemap_write_and_wait_range(b->mapping, (loff_t)from, (loff_t)(from + len) - 1);
@@ -517,8 +520,8 @@ static long blk_zeroout_ioctl(struct block_device *b, struct file *f, u64 arg)
 }
 
 /*
- * Makes a hole, which reads as zeros. With FALLOC_FL_KEEP_SIZE the range may go beyond the end of
- * the disk.
+ * Makes a hole, which reads as zeros. With FALLOC_FL_KEEP_SIZE the range may extend beyond the end
+ * of the disk.
  */
 static long blkdev_fallocate(struct file *f, int mode, loff_t off, loff_t len)
 {
@@ -542,7 +545,7 @@ static long blkdev_fallocate(struct file *f, int mode, loff_t off, loff_t len)
 }
 
 /*
- * Checks a block size. The unit of our cache is the page, whatever smaller unit the user chooses.
+ * Checks a block size that the user sets. It has no effect: the page cache always works in pages.
  */
 static long set_block_size(const struct block_device *b, const struct file *f, uaddr_t ua)
 {
@@ -569,7 +572,8 @@ static long reread_partitions(struct block_device *b, const struct file *f)
 }
 
 /*
- * Changes partitions for programs that read partition tables unknown to the kernel: partx, parted.
+ * Changes partitions for programs that read partition tables which the kernel does not know: partx,
+ * parted.
  */
 static long blkpg_ioctl(struct block_device *b, uaddr_t ua)
 {
@@ -667,7 +671,7 @@ const struct file_operations def_blk_fops = {
 	.direct = &blkdev_direct_ops,
 };
 
-/* ---- the inodes ---- */
+/* ---- the devices' inodes ---- */
 
 static int inode_create(struct block_device *b)
 {
@@ -681,7 +685,7 @@ static int inode_create(struct block_device *b)
 	inode->i_bdev = b;
 	i_size_write(inode, (loff_t)(b->nr_sectors << SECTOR_SHIFT));
 	inode->i_data.a_ops = &bdev_aops;
-	/* A file system reads its device with locks held that its evict_inode takes. */
+	/* a file system reads its device with locks held that its evict_inode takes */
 	inode->i_data.gfp = GFP_NOFS;
 	inode->i_data.bdi = b->disk->bdi;
 	b->inode = inode;
@@ -732,7 +736,8 @@ static const struct disk_file_ops file_ops_for_disks = {
 
 static int bdev_init(void)
 {
-	static struct mount *mount __used; /* never freed; leak.c finds it by this */
+	/* never freed; keeps it reachable for leak.c */
+	static struct mount *mount __used;
 
 	mount = kern_mount(&bdev_type);
 	if (IS_ERR(mount))

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * rw.c: reads and writes a block device as a file, also beside its tenant.
+ * rw.c: reads and writes of a block device as a file, also while it has a tenant.
  *
- * A mounted file system bypasses the device's page cache, and may have metadata that is not on the
- * disk yet. While it is the tenant (block.h):
+ * A mounted file system that bypasses the device's page cache is its tenant (block.h). It may have
+ * metadata that is not on the disk yet. With a tenant:
  * - a read drops clean pages of the cache if the disk has changed since (disk->changed), and copies
  *   newer blocks from the tenant;
  * - a write offers each block to the tenant. Blocks that the tenant does not take are on the disk
@@ -11,7 +11,7 @@
  *   write with O_DIRECT is treated as any other write. Mappings of the device see changes only when
  *   its page cache does.
  *
- * Lock: tenant_lock for reading around each call; for writing when the tenant comes and goes.
+ * Lock: tenant_lock for reading around each call, for writing when the tenant is set or removed.
  */
 #include <asm/errno.h>
 #include <asm/fcntl.h>
@@ -29,7 +29,7 @@ static struct block_device *file_bdev(const struct file *f)
 
 /* ---- O_DIRECT ---- */
 
-/* Maps the device's bytes to themselves, as one extent. */
+/* Maps the bytes of the device to its sectors, as one extent. */
 static int blkdev_map(struct inode *inode, loff_t pos, u64 len, struct direct_extent *e)
 {
 	*e = (struct direct_extent){ .bdev = inode->i_bdev,
@@ -73,8 +73,8 @@ int tenant_sync(struct block_device *b)
 }
 
 /*
- * Drops clean pages if the disk has changed since @cached_at. The next caller handles changes that
- * complete later.
+ * Drops clean pages if the disk has changed since @cached_at. Changes that complete later are left
+ * to the next call.
  */
 static void refresh_cache(struct block_device *b)
 {
@@ -86,7 +86,7 @@ static void refresh_cache(struct block_device *b)
 	__atomic_store_n(&b->cached_at, changed, __ATOMIC_RELAXED);
 }
 
-/* Reads the bytes from *pos on in one page, through @page. Returns bytes, 0 at the end, -errno. */
+/* Reads bytes from @pos on, all in one page, into @page. Returns bytes, 0 at the end, or -errno. */
 static ssize_t read_page_beside(
 	struct file *f, struct block_device *b, u8 *page, u32 n, loff_t pos, bool nowait)
 {
@@ -97,7 +97,8 @@ static ssize_t read_page_beside(
 	ssize_t got;
 
 	newer = b->tenant->newer(
-		b->tenant_arg, first, (u32)PAGE_SIZE / size); /* before the disk is read */
+		/* the tenant's blocks, before the disk is read */
+		b->tenant_arg, first, (u32)PAGE_SIZE / size);
 	refresh_cache(b);
 	iov_iter_kernel(&it, page + at, n);
 	it.nowait = nowait;
@@ -136,7 +137,7 @@ static ssize_t read_beside(struct file *f, struct block_device *b, struct iov_it
 	return done ? done : n;
 }
 
-/* Writes @n bytes within one page to the disk through the cache. 0 or -errno. */
+/* Writes @n bytes within one page through the cache to the disk. Returns 0 or -errno. */
 static int write_through(struct file *f, const u8 *data, u32 n, loff_t pos)
 {
 	loff_t at = pos;
@@ -153,8 +154,8 @@ static int write_through(struct file *f, const u8 *data, u32 n, loff_t pos)
 }
 
 /*
- * Offers each block to the tenant and writes the others to the disk. Returns bytes, or -errno if
- * the first block failed.
+ * Offers each block of a page to the tenant, and writes those that it does not take to the disk.
+ * Returns bytes, or -errno if the first block failed.
  */
 static ssize_t write_page_beside(
 	struct file *f, struct block_device *b, const u8 *data, u32 n, loff_t pos)
@@ -205,7 +206,7 @@ static ssize_t write_with_tenant(
 	return done ? done : n;
 }
 
-/* Writes beside the tenant. -ENOTBLK: the device has none. */
+/* Writes to a device with a tenant. -ENOTBLK: the device has no tenant. */
 static ssize_t write_beside_tenant(
 	struct file *f, struct block_device *b, struct iov_iter *from, loff_t *pos)
 {
@@ -247,7 +248,7 @@ ssize_t blkdev_write_iter(struct file *f, struct iov_iter *from, loff_t *pos)
 	if (b->inode->i_flags & S_SWAPFILE)
 		return -ETXTBSY;
 	if (b->holder && b->holder != f && b->write_holder)
-		return -EPERM; /* a mounted file system owns it */
+		return -EPERM; /* a mounted file system owns the device */
 	if (b->disk->ro)
 		return -EPERM;
 	if (!from->count)
@@ -272,7 +273,7 @@ ssize_t blkdev_write_iter(struct file *f, struct iov_iter *from, loff_t *pos)
 
 		if (err)
 			return err;
-	} else if (n > 0 && f->f_flags & O_DIRECT) { /* to the disk, but not flushed */
+	} else if (n > 0 && f->f_flags & O_DIRECT) { /* O_DIRECT: to the disk, not flushed */
 		int err = filemap_write_and_wait_range(f->f_mapping, start, start + n - 1);
 
 		if (err)
