@@ -2,21 +2,22 @@
 /*
  * acl.c: POSIX access control lists (acl(5); the withdrawn POSIX 1003.1e draft 17).
  *
- * A list names users and groups besides the owner, the group and the others of the mode bits. While
- * it names any it has a mask, and the mode's group bits are that mask. So programs that know only
- * the mode see, and set with chmod(2), the most that any named user or group gets. A directory's
- * default list is what its new files begin with.
+ * A list has entries for the owner, the group and others, as the mode has, and for further users
+ * and groups that it names. If it names any, it has a mask, and the mode's group bits are that
+ * mask. So programs that know only the mode see, and set with chmod(2), the maximum that a named
+ * user or group gets. New files in a directory begin with its default list.
  *
  * States of i_acl and i_default_acl: ACL_UNREAD --acl_cached()--> marked (odd, the reader's own)
- * --> a list or NULL --acl_changed()--> ACL_UNREAD. A reader that meets another reader's mark, or
- * whose own mark was overwritten by a change, uses what it has read and keeps it out of the inode.
+ * --> a list or NULL --acl_changed()--> ACL_UNREAD. A reader that finds another reader's mark, or
+ * whose own mark was overwritten by a change, uses the list that it has read but does not cache it
+ * in the inode.
  *
  * Invariants:
  * 1. A cached list is immutable; it is freed after a grace period, so a reader that does not sleep
  *    needs no reference.
- * 2. What is stored passed valid(), or comes from a disk and passed it when it was read.
+ * 2. Each list passed valid(): before it was stored, or when it was read from a disk.
  *
- * Locks: changes are made with i_rwsem; reading takes none.
+ * Locks: changes are made with i_rwsem held; readers take no lock.
  */
 #include <linux/posix_acl.h>
 #include <linux/posix_acl_xattr.h>
@@ -27,7 +28,7 @@
 
 struct acl_entry {
 	u16 tag, perm;
-	/* a kuid or kgid, for ACL_USER and ACL_GROUP */
+	/* a kuid or kgid, in entries of ACL_USER and ACL_GROUP */
 	u32 id;
 };
 
@@ -37,7 +38,7 @@ struct posix_acl {
 	struct acl_entry e[];
 };
 
-/* more entries than fit into an attribute of any file system */
+/* above the number of entries that an attribute can have in any file system */
 #define MAX_ENTRIES 4096
 #define TEXT_SIZE(n)                                                                               \
 	(sizeof(struct posix_acl_xattr_header) + (n) * sizeof(struct posix_acl_xattr_entry))
@@ -69,12 +70,15 @@ static struct posix_acl *acl_alloc(u32 n)
 /* ---- lists and their attributes ---- */
 
 /*
- * True if the entries are in the order owner, users, group, groups, mask, others, with a mask if
- * any user or group is named.
+ * True if the entries are in the order owner, users, group, groups, mask, others, and there is a
+ * mask if any user or group is named.
  */
 static bool valid(const struct posix_acl *acl)
 {
-	/* USER_OBJ, then USER (before the group), GROUP, OTHER; 0: complete */
+	/*
+	 * the entry expected next: USER_OBJ, USER (until GROUP_OBJ), GROUP, OTHER; 0: the list is
+	 * complete
+	 */
 	u16 next = ACL_USER_OBJ;
 	bool named = false;
 
@@ -100,7 +104,9 @@ static bool valid(const struct posix_acl *acl)
 	return !next;
 }
 
-/* Parses an entry of the attribute. @ns maps its ids; NULL: they are the kernel's own. */
+/*
+ * Parses an entry of the attribute. @ns maps its ids; NULL: they are the ids of the kernel itself.
+ */
 static int parse_entry(
 	struct acl_entry *e, const struct posix_acl_xattr_entry *x, const struct user_namespace *ns)
 {
@@ -117,7 +123,7 @@ static int parse_entry(
 	return e->id == (u32)-1 ? -EINVAL : 0;
 }
 
-/* Parses an attribute. NULL: it has no entries, which means no list. */
+/* Parses an attribute. Returns NULL if it has no entries, which means that there is no list. */
 static struct posix_acl *parse(const void *value, size_t size, const struct user_namespace *ns)
 {
 	const struct posix_acl_xattr_header *h = value;
@@ -146,7 +152,7 @@ static struct posix_acl *parse(const void *value, size_t size, const struct user
 	return ERR_PTR(err);
 }
 
-/* Returns the attribute of a list in memory that the caller frees. */
+/* Returns the attribute of a list, in memory that the caller frees. */
 static void *print(const struct posix_acl *acl, const struct user_namespace *ns)
 {
 	struct posix_acl_xattr_header *h = kmalloc(TEXT_SIZE(acl->n), GFP_KERNEL);
@@ -169,14 +175,14 @@ static void *print(const struct posix_acl *acl, const struct user_namespace *ns)
 	return h;
 }
 
-/* ---- between the file system and us ---- */
+/* ---- lists of the file system ---- */
 
 static const char *name_of(bool dflt)
 {
 	return dflt ? XATTR_NAME_POSIX_ACL_DEFAULT : XATTR_NAME_POSIX_ACL_ACCESS;
 }
 
-/* Tries once to read the list, which may grow between its size and its text (-ERANGE). */
+/* Tries once to read the list. -ERANGE: it grew between the reads of its size and its content. */
 static struct posix_acl *acl_try_read(struct inode *inode, bool dflt)
 {
 	const char *name = name_of(dflt);
@@ -204,7 +210,7 @@ static struct posix_acl *acl_try_read(struct inode *inode, bool dflt)
 	return acl;
 }
 
-/* Reads a list from the file system for the caller to keep. NULL: there is none, or ERR_PTR. */
+/* Reads a list from the file system; the caller frees it. NULL: there is no list. ERR_PTR. */
 static struct posix_acl *acl_read(struct inode *inode, bool dflt)
 {
 	struct posix_acl *acl;
@@ -258,8 +264,8 @@ void acl_free(struct inode *inode)
 }
 
 /*
- * Returns the list in @slot, which is valid until the caller sleeps. Reads it first if needed.
- * NULL, ERR_PTR.
+ * Returns the list in @slot, which it reads first if needed. The list is valid until the caller
+ * sleeps. NULL: there is no list. ERR_PTR.
  */
 static const struct posix_acl *acl_cached(struct inode *inode, struct posix_acl **slot)
 {
@@ -276,7 +282,7 @@ static const struct posix_acl *acl_cached(struct inode *inode, struct posix_acl 
 	return acl;
 }
 
-/* ---- may they? ---- */
+/* ---- permission checks ---- */
 
 static bool gives(const struct posix_acl *acl, const struct acl_entry *e, u16 want)
 {
@@ -307,7 +313,7 @@ int acl_permission(struct inode *inode, int mask)
 				return gives(acl, e, want) ? 0 : -EACCES;
 			break;
 		case ACL_GROUP_OBJ:
-		/* the first group of ours whose entry grants all requested rights */
+		/* current's first group whose entry grants all requested rights decides */
 		case ACL_GROUP:
 			mine = in_kept_group(inode, e->tag == ACL_GROUP ? e->id : inode->i_gid);
 			found |= mine;
@@ -322,8 +328,8 @@ int acl_permission(struct inode *inode, int mask)
 /* ---- the attributes ---- */
 
 /*
- * Translates a list from the ids that programs use to those of the file system, or back; false:
- * some have no counterpart.
+ * Translates a list from seen ids to stored ids, or the reverse. Returns false if an id has no
+ * counterpart.
  */
 static bool translate(struct posix_acl *acl, const struct super_block *sb,
 	kuid_t (*uid)(const struct super_block *, kuid_t),
@@ -384,7 +390,9 @@ ssize_t acl_get(struct inode *inode, const char *name, void *buf, size_t size)
 	return n;
 }
 
-/* Sets *mode to the mode bits under @acl; true if the list grants no more than they do. */
+/*
+ * Sets *mode to the mode bits under @acl. Returns true if the list grants no more than those bits.
+ */
 static bool mode_of(const struct posix_acl *acl, umode_t *mode)
 {
 	umode_t bits = 0, mask = 0;
@@ -414,7 +422,7 @@ static int set_access(struct dentry *d, const struct posix_acl *acl)
 		return acl_write(inode, false, NULL);
 	if (mode_of(acl, &a.ia_mode))
 		acl = NULL;
-	/* As in chmod(): the list is a change of the mode. */
+	/* as chmod(2) does, since the list changes the mode */
 	if (!in_kept_group(inode, inode->i_gid) && !capable_wrt_inode(inode, CAP_FSETID))
 		a.ia_mode &= ~(umode_t)S_ISGID;
 	a.ia_ctime = current_time(inode);
@@ -464,8 +472,8 @@ bool acl_inherits(struct inode *dir)
 }
 
 /*
- * Clears the set-group-ID bit of a group-executable program unless the caller may give it to the
- * group, whatever the umask takes away afterwards.
+ * Clears the set-group-ID bit of a group-executable program unless the caller may set that bit for
+ * the group. The umask does not matter here.
  */
 static umode_t strip_setgid(struct inode *dir, umode_t mode)
 {
@@ -492,7 +500,7 @@ static struct acl_entry *entry(struct posix_acl *acl, u16 tag)
 	return NULL;
 }
 
-/* Returns the entry of the mode's group bits. */
+/* Returns the entry that corresponds to the mode's group bits. */
 static struct acl_entry *group_class(struct posix_acl *acl)
 {
 	struct acl_entry *mask = entry(acl, ACL_MASK);

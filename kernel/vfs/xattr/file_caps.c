@@ -4,10 +4,10 @@
  * (kernel/task/exec/exec_cred.c).
  *
  * The attribute applies to one user namespace: version 3 names the root user of the namespace whose
- * processes get the capabilities, version 2 means the namespace of the file system. A program sees
- * and sets the attribute in terms of its own namespace. An attribute for its own root looks like
- * version 2. An attribute that it writes as version 2 is kept as version 3 for its root, unless it
- * has privilege over the whole file system.
+ * processes get the capabilities, version 2 means the namespace of the file system. A program reads
+ * and writes the attribute in terms of its own user namespace. It sees an attribute for its own
+ * root user as version 2. If it writes version 2, version 3 for its root user is stored, unless it
+ * has CAP_SETFCAP over the whole file system.
  */
 #include <linux/xattr.h>
 
@@ -25,7 +25,7 @@ static bool valid(const struct vfs_ns_cap_data *d, size_t size)
 	       (size == XATTR_CAPS_SZ_3 && revision(d) == VFS_CAP_REVISION_3);
 }
 
-/* Changes the value to revision @rev and returns its size; the flags stay. */
+/* Changes the value to revision @rev, keeps its flags, and returns its size. */
 static size_t become(struct vfs_ns_cap_data *d, u32 rev, u32 rootid)
 {
 	d->magic_etc = rev | (d->magic_etc & VFS_CAP_FLAGS_EFFECTIVE);

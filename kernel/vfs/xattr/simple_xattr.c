@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * simple_xattr.c: extended attributes in memory: a tree by name, since a file may have any number
- * of them; and a list, the newest first, in whose order programs see them. A list of names that
- * fits into no buffer is not walked: names_len holds its length.
+ * simple_xattr.c: extended attributes in memory. They are in a tree by name, since a file may have
+ * any number of them, and in a list, the newest first, which is the order that programs see.
+ * names_len is the length of all names, so that a list which fits no buffer need not be walked.
  *
- * Lock: simple_xattrs.lock; memory is allocated and freed outside of it.
+ * Lock: simple_xattrs.lock; memory is allocated and freed without it.
  */
 #include <linux/xattr.h>
 
@@ -43,7 +43,7 @@ static void free_first(struct simple_xattrs *x)
 	xattr_free(a);
 }
 
-/* Frees all attributes, after the last lookup in the tree. */
+/* Frees all attributes, once no task can look any up. */
 void simple_xattrs_free(struct simple_xattrs *x)
 {
 	while (!list_empty(&x->list))
@@ -179,8 +179,8 @@ int simple_xattr_set(
 }
 
 /*
- * Limits for user attributes of a cgroup's directory, as on Linux, which counts a new value beside
- * the old: they are kernel memory, and the directory may be any user's.
+ * Limits for user attributes of a cgroup's directory, since they are kernel memory and any user may
+ * own the directory. As on Linux, a new value counts in addition to the value that it replaces.
  */
 #define USER_XATTRS_MAX 128
 #define USER_XATTRS_BYTES (128U << 10)

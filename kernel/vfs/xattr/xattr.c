@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * xattr.c: extended attributes: the twelve calls and the four of Linux 6.13, and the rights that
- * reading and writing each name space need.
+ * xattr.c: extended attributes: the twelve system calls and the four of Linux 6.13, and the rights
+ * that are needed to read and write each name space.
  *
  *   user.*       regular files and directories, by the file's permissions (sticky directories: by
  *                the owner)
@@ -31,7 +31,7 @@ static bool begins(const char *name, const char *prefix)
 	return has_prefix(name, prefix) && name[strlen(prefix)];
 }
 
-/* True if @inode is an open socket, and not the name of one in a folder. */
+/* True if @inode is an open socket, not a socket's name in a directory. */
 static bool is_socket(const struct inode *inode)
 {
 	return inode->i_sb->s_magic == SOCKFS_MAGIC;
@@ -53,20 +53,20 @@ static int trusted_allowed(int mask)
 }
 
 /*
- * Checks access to attributes of "security.". @judged: the caller was found to be allowed to give
+ * Checks access to attributes of "security.". @judged: a check has already allowed current to give
  * capabilities.
  */
 static int security_allowed(struct inode *inode, const char *name, int mask, bool judged)
 {
 	if (!(mask & MAY_WRITE))
 		return 0;
-	/* a removal was not judged before, nor (other than on Linux) was an empty value */
+	/* a removal was not judged before, nor was an empty value (on Linux it is) */
 	if (!strcmp(name, XATTR_NAME_CAPS))
 		return judged || capable_wrt_inode(inode, CAP_SETFCAP) ? 0 : -EPERM;
 	return ns_capable(sb_user_ns(inode->i_sb), CAP_SYS_ADMIN) ? 0 : -EPERM;
 }
 
-/* Checks that there is such a name. Called after the check of rights. */
+/* Checks that the name space of @name exists for the inode. Called after the check of rights. */
 static int name_exists(const struct inode *inode, const char *name, int mask)
 {
 	static const char *const spaces[] = { XATTR_USER_PREFIX, "trusted.", "security." };
@@ -162,17 +162,17 @@ static int change_xattr(
 }
 
 /*
- * The arguments of a call that sets an attribute. They are all read before the path is looked up,
- * so that their errors come first.
+ * Arguments of a system call that sets an attribute. They are read before the path is looked up, so
+ * that their errors come first.
  */
 struct xattr_arg {
 	char name[XATTR_NAME_MAX + 1];
-	void *value; /* never NULL, which would mean removal */
+	void *value; /* not NULL, which would mean a removal */
 	size_t size;
 	int flags;
 };
 
-/* Fills in @x; xattr_arg_free() afterwards. */
+/* Fills in @x. The caller calls xattr_arg_free() afterwards. */
 static int xattr_arg_get(struct xattr_arg *x, uaddr_t uname, uaddr_t uvalue, size_t size, int flags)
 {
 	int err;
@@ -242,8 +242,8 @@ out:
 }
 
 /*
- * Removes from a list names of trusted.* that the caller may not see, and ACLs that are not in use;
- * returns the length left.
+ * Removes from a list of names those of trusted.* that the caller may not see, and those of ACLs
+ * where they are not in use. Returns the remaining length.
  */
 static long hide_names(const struct inode *inode, char *list, long n)
 {
@@ -265,8 +265,9 @@ static long hide_names(const struct inode *inode, char *list, long n)
 }
 
 /*
- * Reads the whole list into a new buffer (*buf, kfree) and returns its length. The list may grow
- * between the two calls. A list that is too long for any call is not read.
+ * Reads the whole list of names into a new buffer (*buf, freed by kfree()) and returns its length.
+ * Tries again if the list grows between the reads of its length and its content. Does not read a
+ * list that is too long for any system call.
  */
 static long whole_list(struct inode *inode, char **buf, size_t size)
 {
@@ -307,7 +308,7 @@ static long list_path(const struct path *p, uaddr_t ulist, size_t size)
 	return n;
 }
 
-/* ---- the calls: by path, by path without following, by descriptor ---- */
+/* ---- system calls: by path, by path without following, by descriptor ---- */
 
 static long set_at(uaddr_t ua, u32 lookup, uaddr_t name, uaddr_t value, size_t size, int flags)
 {
@@ -463,7 +464,7 @@ long sys_fremovexattr(int fd, uaddr_t uname)
 	return err;
 }
 
-/* ---- the calls with a directory, flags and a structure ---- */
+/* ---- system calls with a directory, flags and a structure ---- */
 
 #define XATTRAT_FLAGS (AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH)
 
@@ -483,8 +484,8 @@ static int get_args(struct args *a, uaddr_t ua, size_t size)
 }
 
 /*
- * Finds the file of the three arguments. An empty name means the descriptor, which must not be an
- * O_PATH one.
+ * Finds the file for the three arguments. An empty name means the file of @dfd, which may not be an
+ * O_PATH file.
  */
 static int path_of(int dfd, uaddr_t ua, int flags, struct path *path)
 {
