@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * async_poll.c: waiting for events of a file without a sleeping task (async_poll.h has the
+ * async_poll.c: waits for events of a file without a sleeping task (async_poll.h has the
  * interface).
  *
  * States: IDLE -> (start) ARMING -> ARMED -> FIRED -> IDLE. The wake-up or canceller that takes
- * ARMED to FIRED queues the work, so each arming leads to one run of it. A wake-up that comes while
- * hooks are still being added takes ARMING to EARLY, and start polls the file again. The work takes
- * the hooks off and polls the file. Then it either calls done or arms again.
+ * ARMED to FIRED queues the work, so each arming leads to one run of the work. A wake-up that comes
+ * while hooks are still being added takes ARMING to EARLY, and start polls the file again. The work
+ * takes the hooks off and polls the file. Then it either calls done or arms again.
  *
  * With several shots the hooks stay: the work goes from FIRED back to ARMED when it has reported
  * the events. A wake-up meanwhile takes FIRED to AGAIN, and the work polls once more. A task that
@@ -16,9 +16,9 @@
  * 1. Hooks are touched by start, by the work, and by the task that has stopped the work; these
  *    never overlap.
  * 2. While hooks are on queues the state is not IDLE.
- * 3. The work has no reference of its own. Once it has armed a poll it does not look at the poll
- *    any more, since async_poll_stop() may have ended it. So a canceller sets `cancelled` first and
- *    then looks at the state; the arming side sets ARMING first and then looks at `cancelled`.
+ * 3. The work holds no reference. Once it has armed a poll it does not access the poll any more,
+ *    since the caller of async_poll_stop() may have freed it. So a canceller sets `cancelled` first
+ *    and then reads the state; the arming side sets ARMING first and then reads `cancelled`.
  *
  * Locks: those of the wait queues.
  */
@@ -30,8 +30,8 @@
 enum { IDLE, ARMING, EARLY, ARMED, FIRED, AGAIN, TAKEN };
 
 /*
- * Returns the state after a wake-up or a cancel in @state. The caller changes it by cmpxchg, since
- * the state may change between the read and the write.
+ * Returns the state that follows @state after a wake-up or a cancel. The caller changes the state
+ * by cmpxchg, since it may have changed since it was read.
  */
 static u32 told(const struct async_poll *p, u32 state)
 {
@@ -52,8 +52,8 @@ static void poll_task_work(struct task_work *w)
 }
 
 /*
- * Runs the callback as work of the task, or, if the task ends or executes another program, in a
- * worker. Called under locks of queues.
+ * Runs the callback as work of the waiting task if that is current, which has not ended or begun an
+ * exec; otherwise in a worker. Called under locks of queues.
  */
 static void run(struct async_poll *p)
 {
@@ -65,7 +65,8 @@ static void run(struct async_poll *p)
 	}
 	p->task_work.func = poll_task_work;
 	task_work_add(t, &p->task_work);
-	set_bit(TIF_SIGPENDING, &t->work_flags); /* in case its call is about to sleep */
+	/* in case its system call is about to sleep */
+	set_bit(TIF_SIGPENDING, &t->work_flags);
 	wake_up_state(t, TASK_INTERRUPTIBLE);
 }
 
@@ -93,7 +94,7 @@ static int hook_wake(struct wait_queue_entry *e, u64 key)
 			WRITE_ONCE(p->once, true);
 		tell(p);
 	}
-	/* last, since an unhooking task no longer waits for the queue's lock after this */
+	/* last, since from now on an unhooking task does not wait for the queue's lock */
 	if (key & WAKE_QUEUE_GONE) {
 		list_del_init(&e->entry);
 		smp_store_release(&h->head, NULL);
@@ -130,14 +131,14 @@ static void unhook(struct async_poll *p)
 	WRITE_ONCE(p->state, (u32)IDLE);
 }
 
-/* Queues the work: no other task will. */
+/* Queues the work, in the place of a wake-up. */
 static void run_work(struct async_poll *p)
 {
 	WRITE_ONCE(p->state, (u32)FIRED);
 	work_queue(&p->work);
 }
 
-/* Arms a poll of several shots. Called once, by a holder of a reference. */
+/* Arms a poll with several shots. Called once, while the caller keeps the poll. */
 static int start_shots(struct async_poll *p)
 {
 	u32 mask;
@@ -178,8 +179,8 @@ int async_poll_start(struct async_poll *p)
 }
 
 /*
- * Returns the present events. Called by a worker, or by a task on its way to user mode; neither may
- * wait for a server.
+ * Returns the events that are pending now. It is called by a worker, or by a task on its way to
+ * user mode, neither of which may wait for a file system's server.
  */
 static u32 look(struct async_poll *p)
 {
@@ -189,15 +190,15 @@ static u32 look(struct async_poll *p)
 }
 
 /*
- * Arms the poll again if nothing is to be reported. Returns false if a canceller has changed the
- * state, or it is AGAIN.
+ * Changes the state from @from to ARMED. Returns false if a wake-up or a canceller has changed the
+ * state.
  */
 static bool rearmed(struct async_poll *p, u32 from)
 {
 	return cmpxchg(&p->state, from, (u32)ARMED) == from;
 }
 
-/* Reports the present events; events that arrive meanwhile are for the next run. */
+/* Reports the pending events. Events that arrive meanwhile are left to the next run. */
 static void shots(struct async_poll *p)
 {
 	u32 mask;
@@ -210,7 +211,7 @@ static void shots(struct async_poll *p)
 		p->done(p, READ_ONCE(p->cancelled) ? 0 : mask);
 		return;
 	}
-	if (!rearmed(p, FIRED) && !rearmed(p, TAKEN)) /* AGAIN */
+	if (!rearmed(p, FIRED) && !rearmed(p, TAKEN)) /* the state is AGAIN */
 		run_work(p);
 }
 

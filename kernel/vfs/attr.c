@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * attr.c: changes attributes that stat shows: mode, owner and size, and the times that reading and
- * writing change. The calls that set times are in utimes.c.
+ * writing change. The system calls that set times are in utimes.c.
  *
  * All changes go through notify_change() with the inode's i_rwsem held: setattr_prepare() checks
- * the caller's rights (validate), the file system's setattr, or setattr_copy(), makes the change
- * (commit). Reading (touch_atime, relatime) and writing (file_update_time) set times without the
- * i_rwsem of readers: the times are independent words, and the newest wins.
+ * the caller's rights, then the file system's setattr, or setattr_copy(), makes the change. Reading
+ * (touch_atime, relatime) and writing (file_update_time) set times without i_rwsem: the times are
+ * independent words, and the last store wins.
  */
 #include <linux/falloc.h>
 #include <linux/inotify.h>
@@ -59,8 +59,8 @@ static int time_cmp(const struct timespec64 *a, const struct timespec64 *b)
 }
 
 /*
- * True if reading must set the access time. With relatime: if it is not newer than the last change,
- * or is a day old.
+ * True if a read must set the access time. With relatime: if the access time is not newer than the
+ * last change, or is a day old.
  */
 bool atime_needs_update(const struct path *p, struct inode *inode)
 {
@@ -102,7 +102,7 @@ void file_accessed(struct file *f)
 		touch_atime(&f->f_path);
 }
 
-/* True if @t lies in the host's present tick. */
+/* True if @t lies in the current tick of the coarse clock. */
 static bool is_current(
 	const struct timespec64 *t, const struct timespec64 *tick, const struct timespec64 *now)
 {
@@ -110,9 +110,9 @@ static bool is_current(
 }
 
 /*
- * Sets the times of a write. They move when a tick (4 ms) has passed or stat() has read them since,
- * as Linux's multigrain timestamps do. So a reader of the times sees every write, and a database
- * that writes and syncs need not change its inode, and write the journal, each time.
+ * Sets the times of a write, if a tick (4 ms) has passed or stat() has read the times since they
+ * were set. Linux's multigrain timestamps do the same. So a reader of the times sees every write,
+ * but a database that writes and syncs often need not write its inode, and the journal, each time.
  */
 int file_update_time(struct file *f)
 {
@@ -148,8 +148,8 @@ static bool sgid_goes(const struct inode *inode)
 }
 
 /*
- * Returns the rights that a write takes from a program: only a capability in the initial user
- * namespace keeps them.
+ * Returns the privileges (ATTR_KILL_*) that a write takes from a program. Only a capability in the
+ * initial user namespace lets current keep them.
  */
 static u32 privs_to_kill(const struct inode *inode)
 {
@@ -166,8 +166,8 @@ static u32 privs_to_kill(const struct inode *inode)
 }
 
 /*
- * Removes the xattr that gives capabilities at exec, as a write, a truncation and a change of owner
- * do for every caller. 0, or -errno: it is still there.
+ * Removes the xattr that gives capabilities at exec. A write, a truncation and a change of owner do
+ * so for every caller. Returns 0, or -errno if it remains.
  */
 static int drop_file_caps(struct inode *inode)
 {
@@ -213,7 +213,7 @@ static bool may_chown(const struct inode *inode, const struct iattr *a)
 	if (!(a->ia_valid & (ATTR_UID | ATTR_GID)) || capable_wrt_inode(inode, CAP_CHOWN))
 		return true;
 	if (!uid_valid(seen_uid(inode)) &&
-		ns_capable(sb_user_ns(inode->i_sb), CAP_CHOWN)) /* gives it an owner at last */
+		ns_capable(sb_user_ns(inode->i_sb), CAP_CHOWN)) /* sets an owner that is mapped */
 		return true;
 	if (current_fsuid() != seen_uid(inode))
 		return false;
@@ -266,8 +266,8 @@ void setattr_copy(struct inode *inode, const struct iattr *a)
 }
 
 /*
- * Sets attributes for file systems without a setattr. Their files have generated text, so that a
- * size has no effect.
+ * Sets attributes for file systems without setattr. The content of their files is generated, so a
+ * new size has no effect.
  */
 static int setattr_plain(struct dentry *d, struct iattr *a)
 {
@@ -283,8 +283,8 @@ static int setattr_plain(struct dentry *d, struct iattr *a)
 }
 
 /*
- * Adds the dropping of set-id bits to a change. The caller did not ask for it, so ownership is not
- * checked; the rest of the change was checked before.
+ * Adds the removal of set-id bits to a change. The caller did not ask for that, so ownership is not
+ * checked for it; the rest of the change has been checked.
  */
 static void kill_privs(struct inode *inode, struct iattr *a)
 {
@@ -319,7 +319,7 @@ static u32 attr_events(u32 valid)
 	return events;
 }
 
-/* True if @a leaves the owner or group of an inode unmapped: such a change is refused. */
+/* True if @a leaves owner or group of the inode unmapped. Such a change is refused. */
 static bool stays_nobodys(const struct inode *inode, const struct iattr *a)
 {
 	return unlikely(current->idmap) &&
@@ -351,7 +351,7 @@ int notify_change(struct dentry *d, struct iattr *a)
 	if (!(a->ia_valid & ATTR_MTIME_SET))
 		a->ia_mtime = now;
 	kill_privs(inode, a);
-	/* an inode whose owner is not mapped may only be changed to get an owner */
+	/* an inode with an unmapped owner may only be changed if the change sets an owner */
 	if ((!(a->ia_valid & ATTR_UID) && !uid_valid(inode->i_uid)) ||
 		(!(a->ia_valid & ATTR_GID) && !uid_valid(inode->i_gid)))
 		return -EOVERFLOW;
@@ -363,7 +363,9 @@ int notify_change(struct dentry *d, struct iattr *a)
 	return err;
 }
 
-/* Between a mount that may be written and i_rwsem. */
+/*
+ * A step of a change, which change_with() calls between mnt_want_write() and the lock of i_rwsem.
+ */
 typedef int (*change_fn)(const struct path *p, struct iattr *a);
 
 static int change_with(const struct path *p, struct iattr *a, change_fn change)
@@ -412,7 +414,7 @@ static struct iattr attr_mode(u32 mode)
 	return (struct iattr){ .ia_valid = ATTR_MODE, .ia_mode = mode & S_IALLUGO };
 }
 
-/* Changes a mode. The mode of a symbolic link is never used, so no file system keeps one. */
+/* Changes a mode. The mode of a symbolic link is never used, so it cannot be changed. */
 static int chmod_at(int dfd, uaddr_t ua, u32 mode, u32 lookup)
 {
 	struct iattr a = attr_mode(mode);
@@ -455,7 +457,7 @@ long sys_fchmod(int fd, u32 mode)
 	return change_fd(fd, &a);
 }
 
-/* Returns the change of an owner, which also clears the set-id bits of programs. */
+/* Returns a change of the owner, which also clears the set-id bits of programs. */
 static struct iattr attr_owner(u32 uid, u32 gid)
 {
 	struct iattr a = { .ia_uid = make_kuid(current_user_ns(), uid),
@@ -469,8 +471,8 @@ static struct iattr attr_owner(u32 uid, u32 gid)
 }
 
 /*
- * Checks new owners against the file system, and translates @a from the ids that programs use to
- * the ids that the file system stores.
+ * Checks that the file system can store the new owners, and translates @a from the ids that
+ * programs see to the ids that it stores.
  */
 static int judge_owner(const struct inode *inode, struct iattr *a)
 {
@@ -491,8 +493,8 @@ static int judge_owner(const struct inode *inode, struct iattr *a)
 		if (sgid_goes(inode))
 			a->ia_valid |= ATTR_KILL_SGID;
 		/*
-		 * clear the bits only if the change is allowed; otherwise the file system decides
-		 * (FUSE: its server)
+		 * remove the bits only if the change is allowed; the file system (or FUSE's server)
+		 * checks the rest
 		 */
 		if (a->ia_valid & (ATTR_KILL_SUID | ATTR_KILL_SGID) &&
 			(!may_chown(inode, a) || !inode_owner_or_capable(inode)))
@@ -502,8 +504,8 @@ static int judge_owner(const struct inode *inode, struct iattr *a)
 }
 
 /*
- * Changes the owner. The old owner may set mode bits until i_rwsem is taken, so notify_change()
- * reads them under it.
+ * Changes the owner. notify_change() reads the mode under i_rwsem, since the old owner may change
+ * it until then.
  */
 static int change_owner(const struct path *p, struct iattr *a)
 {

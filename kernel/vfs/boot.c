@@ -2,15 +2,15 @@
 /*
  * boot.c: brings vfs up and mounts the root file system.
  *
- * Order: vfs_init (level 1) makes the caches; the tmpfs room mounts rootfs and calls
- * set_initial_root(); mount_root() puts the disk's file system over it, as Linux does, so that the
- * root mount has a parent to be moved away from (pivot_root).
+ * Order: vfs_init (level 1) makes the caches, the tmpfs room mounts rootfs and calls
+ * set_initial_root(), and mount_root() mounts the disk's file system over rootfs. As on Linux the
+ * root mount so has a parent, which pivot_root(2) requires.
  */
 #include "kernel/block/block.h"
 #include "kernel/vfs/idmap.h"
 #include "kernel/vfs/mount/mount.h"
 
-/* ---- mm's view of files ---- */
+/* ---- mm's operations on files ---- */
 
 static struct address_space *file_mapping(struct file *f)
 {
@@ -155,8 +155,8 @@ int set_initial_root(struct file_system_type *t)
 /* ---- the root file system ---- */
 
 /*
- * Returns the device that @dev names, or NULL: "/dev/ubda1", "ubda1", "98:1", "6201" (hexadecimal,
- * as old boot loaders write it).
+ * Returns the device that @dev names, or NULL. Forms: "/dev/ubda1", "ubda1", "98:1", and "6201"
+ * (hexadecimal, as old boot loaders write it).
  */
 static struct block_device *root_device(const char *dev)
 {
@@ -194,7 +194,7 @@ static bool in_list(const char *list, const char *name)
 
 static int try_type(const char *type, u32 flags, const char *data)
 {
-	char *copy = data ? kstrdup(data) : NULL; /* file systems parse in place */
+	char *copy = data ? kstrdup(data) : NULL; /* a copy, since file systems modify it */
 	int err = do_mount("/dev/root", "/root", type, flags, copy);
 
 	kfree(copy);
@@ -202,8 +202,8 @@ static int try_type(const char *type, u32 flags, const char *data)
 }
 
 /*
- * Tries the types that may be on a disk, one after the other, until one does not answer that the
- * disk is not its own.
+ * Tries the types that need a disk, one after the other, while they return -EINVAL: the disk has
+ * another file system.
  */
 static int try_types(const char *types, u32 flags, const char *data)
 {
@@ -220,7 +220,7 @@ static int try_types(const char *types, u32 flags, const char *data)
 	return err;
 }
 
-/* Makes /root the root: its mount moves over rootfs. @b is NULL if it is on no disk. */
+/* Moves the mount on /root over rootfs, which makes it the root. @b: its device, or NULL. */
 static int move_root(const struct block_device *b)
 {
 	struct path new, top;
@@ -250,7 +250,7 @@ static int move_root(const struct block_device *b)
 	return 0;
 }
 
-/* True if rootfstype= names one type, and that needs no disk (hostfs): root= is ignored then. */
+/* True if rootfstype= names one type that needs no disk (hostfs). root= is then ignored. */
 static bool type_without_disk(const char *types)
 {
 	const struct file_system_type *t = types ? get_fs_type(types) : NULL;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * cachestat.c: cachestat(2): how much of a range of a file is in the page cache, and in which
- * state. This kernel does not record evictions, so both of their counts are 0. Callers that may not
- * write the file get -EPERM, since the cache shows what other users read.
+ * state. This kernel does not record evictions, so nr_evicted and nr_recently_evicted are 0. A
+ * caller that may not write the file gets -EPERM, since the cache reveals what other users read.
  */
 #include <linux/magic.h>
 
@@ -58,7 +58,8 @@ long sys_cachestat(int fd, uaddr_t urange, uaddr_t ucounts, int flags)
 	if (copy_from_user(&r, urange, sizeof(r)))
 		err = -EFAULT;
 	else if (f.file->f_inode->i_sb->s_magic == HUGETLBFS_MAGIC)
-		err = -EOPNOTSUPP; /* pages of hugetlbfs have no marks */
+		/* hugetlbfs does not mark pages in the cache */
+		err = -EOPNOTSUPP;
 	else if (!may_ask(f.file))
 		err = -EPERM;
 	else if (flags)

@@ -2,11 +2,11 @@
 /*
  * chrdev.c: character devices by number, and the opening of special files.
  *
- * A driver registers a range of minors of a major. Opening a node looks the number up and hands
- * over to the driver's operations. Block devices go to block.h's def_blk_fops, FIFOs to the pipes'
- * pipefifo_fops; a socket's node does not open (ENXIO).
+ * A driver registers a range of minors of a major. An open of a node finds the driver by the
+ * number, and sets the file's f_op to the driver's operations. Block devices have def_blk_fops
+ * (block.h), FIFOs pipefifo_fops (pipe). A socket's node cannot be opened (ENXIO).
  *
- * Lock: chrdev_lock for the list; drivers are not unloaded while files are open.
+ * Lock: chrdev_lock for the list. Drivers are not unregistered while files of theirs are open.
  */
 #include "kernel/block/block.h"
 #include "kernel/vfs/bdev/bdev.h"
@@ -69,7 +69,7 @@ void unregister_chrdev(u32 major, u32 first, u32 count)
 	spin_unlock(&chrdev_lock);
 }
 
-/* True if an earlier range has the number and name of @c. Under chrdev_lock. */
+/* True if an earlier range has the major number and the name of @c. Under chrdev_lock. */
 static bool named_before(const struct chrdev *c)
 {
 	struct chrdev *e;

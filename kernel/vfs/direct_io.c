@@ -1,28 +1,27 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * direct_io.c: reads and writes that go from the caller's own frames to the disk, past the page
- * cache.
+ * direct_io.c: reads and writes between the caller's own frames and the disk, past the page cache.
  *
- * One transfer is a struct direct_io. Guest frames are pinned piece by piece; a kernel buffer's
- * owner keeps it until the transfer has ended. Bios are built on the frames along the extents that
- * the file system names (direct_io.h), and submitted. A waiting submitter finishes the transfer; an
- * asynchronous one (iov_iter.async) is finished by the last bio's end, or by a worker if the rest
- * may sleep.
+ * One transfer is a struct direct_io. Guest frames are pinned piece by piece; the owner of a kernel
+ * buffer keeps it until the transfer has ended. Bios are built from the frames along the extents
+ * that the file system returns (direct_io.h), and submitted. A submitter that waits finishes the
+ * transfer itself. An asynchronous transfer (iov_iter.async) is finished at the end of its last
+ * bio, or by a worker if that may sleep.
  *
- * The page cache: dirty pages of the range are written first. A write then drops the range's pages,
- * and drops them again when it has ended, for pages that were read or mapped meanwhile. If a page
- * cannot be dropped because another task dirties it, the write goes through the cache. As on Linux,
- * stores to a mapping may be lost while a direct write is under way.
+ * Page cache: the range's dirty pages are written out first. A write then drops the range's pages,
+ * and at its end drops those that were read or mapped meanwhile. If a page cannot be dropped
+ * because another task dirties it, the write goes through the cache. As on Linux, stores to a
+ * mapping may be lost during a direct write.
  *
- * Truncation: i_rwsem is held while bios are built and submitted; then i_dio_count keeps the
- * blocks, for which inode_dio_wait() waits. A write that grows the file keeps i_rwsem until it has
- * ended and the size is set, and is never asynchronous.
+ * Truncation: i_rwsem is held while bios are built and submitted. From then on i_dio_count protects
+ * the blocks: inode_dio_wait() waits until it is 0. A write that grows the file keeps i_rwsem until
+ * it has ended and the size is set, and is never asynchronous.
  *
- * An error of any bio is the whole transfer's. A read's bytes behind the end of the file are not
- * reported, but may be written to memory up to the end of its sector.
+ * An error of any bio fails the whole transfer. A read does not report bytes beyond the end of the
+ * file, but may write them to memory, up to the end of the last sector.
  *
- * States: submitted (refs: the submitter, each bio) -> ended (refs 0) -> finished.
- * Locks: i_rwsem, outside.
+ * States: submitted (refs: the submitter, each bio) -> ended (refs 0) -> finished. Locks: i_rwsem,
+ * the outermost.
  */
 #include "kernel/vfs/direct_io.h"
 
@@ -34,30 +33,30 @@
 #define SECTOR_MASK ((1U << SECTOR_SHIFT) - 1)
 #define PIN_BATCH 64
 #define CHECK_BATCH 16
-/* bytes of one bio: several workers of a disk share a large transfer */
+/* bytes of one bio, so that several workers of a disk share a large transfer */
 #define BIO_BYTES (1U << 20)
 #define ZERO_PIECE (1U << 20)
 
 struct direct_io {
 	atomic_t refs;
-	struct file *file; /* asynchronous: a reference */
+	struct file *file; /* with a reference if asynchronous */
 	struct inode *inode;
 	const struct direct_ops *ops;
 	loff_t pos;
-	u64 want; /* bytes that it is about */
+	u64 want; /* bytes requested */
 	u64 size; /* bytes that were submitted */
 	/* in a read: bytes up to the end of the file */
 	u64 most;
-	int err; /* the first one; atomic */
+	int err; /* the first error; atomic */
 	bool write, unwritten, grows;
 	/*
-	 * A kernel buffer: its owner pins its frames and marks them dirty, and may have locked
-	 * them.
+	 * The memory is a kernel buffer. Its owner pins the frames, marks them dirty, and may have
+	 * locked them.
 	 */
 	bool kernel;
-	bool sync, datasync;    /* asynchronous: O_SYNC, O_DSYNC */
+	bool sync, datasync;    /* if asynchronous: O_SYNC, O_DSYNC */
 	struct io_async *async; /* NULL: the submitter waits for @done */
-	/* ended reads into pages of files; atomic stack by bio->private */
+	/* completed reads into pages of files; an atomic stack linked by bio->private */
 	struct bio *late;
 	struct completion done;
 	struct work work;
@@ -77,14 +76,14 @@ static void inode_dio_end(struct inode *inode)
 		wake_up_all(&dio_wait);
 }
 
-/* ---- the end ---- */
+/* ---- completion ---- */
 
 static void note_error(struct direct_io *d, int err)
 {
 	cmpxchg(&d->err, 0, err);
 }
 
-/* Calls @fn for each frame of the bio, once for each pin of a guest's frame. */
+/* Calls @fn for each frame of the bio, and for a guest's frame once for each pin. */
 static void for_each_page(struct bio *bio, void (*fn)(struct page *p))
 {
 	for (u32 i = 0; i < bio->nr_vecs; i++) {
@@ -97,8 +96,8 @@ static void for_each_page(struct bio *bio, void (*fn)(struct page *p))
 }
 
 /*
- * Marks a page dirty that was read into. A page of a shared mapping holds the file's new content:
- * it may have been written back, and be clean, meanwhile.
+ * Marks a page dirty after a read into it. A page of a shared mapping now holds new content of its
+ * file, and writeback may have marked it clean since.
  */
 static void dirty_page(struct page *p)
 {
@@ -166,10 +165,10 @@ static bool is_cached(const struct direct_io *d)
 }
 
 /*
- * Finishes a transfer whose data has reached the device. @in_task: called in a task, because the
- * submitter waits, or because @d->late, unwritten blocks or cached pages require a task
- * (needs_task()). Without a task no cached page is dropped: dropping may sleep, and a page cached
- * meanwhile was read after the data was written.
+ * Finishes a transfer whose data has reached the device. @in_task: called in a task, since the
+ * submitter waits, or since @d->late, unwritten blocks or cached pages require one (needs_task()).
+ * Otherwise no cached page is dropped, since that may sleep. None needs to be: a page that was
+ * cached meanwhile was read after the data was written.
  */
 static ssize_t finish(struct direct_io *d, bool in_task)
 {
@@ -228,7 +227,7 @@ static void direct_put(struct direct_io *d)
 		finish_async(d, false);
 }
 
-/* Ends a bio, at a boundary or in any task. */
+/* Ends a bio. Called at a boundary or in any task. */
 static void bio_ended(struct bio *bio)
 {
 	struct direct_io *d = bio->private;
@@ -250,11 +249,11 @@ static void bio_ended(struct bio *bio)
 
 /* ---- submitting ---- */
 
-/* Bios are filled in order; one goes when the next bytes do not join it. */
+/* Collects adjacent bytes in a bio. The bio is submitted when the next bytes are not adjacent. */
 struct bio_run {
 	struct direct_io *d;
 	struct bio *bio;
-	sector_t next; /* behind its last byte */
+	sector_t next; /* sector after its last byte */
 };
 
 static void run_submit(struct bio_run *r)
@@ -283,7 +282,7 @@ static int run_start(struct bio_run *r, const struct direct_extent *e, u32 pages
 	return 0;
 }
 
-/* Drops the reference of iov_iter_get_pages(), which takes none of kernel buffers. */
+/* Drops the reference of iov_iter_get_pages(), which takes none for kernel buffers. */
 static void unpin(const struct direct_io *d, struct page *p)
 {
 	if (!d->kernel)
@@ -291,8 +290,9 @@ static void unpin(const struct direct_io *d, struct page *p)
 }
 
 /*
- * Adds @len bytes of a frame to the run and takes over the caller's reference to it. Returns 0, or
- * -errno: then the caller keeps the reference. @more: frames that will follow.
+ * Adds @len bytes of a frame to the run, and takes over the caller's reference to the frame.
+ * Returns 0, or -errno, in which case the caller keeps the reference. @more: how many frames will
+ * follow.
  */
 static int run_add(struct bio_run *r, const struct direct_extent *e, struct page *p, u32 off,
 	u32 len, u32 more)
@@ -309,7 +309,7 @@ static int run_add(struct bio_run *r, const struct direct_extent *e, struct page
 		vecs = 0;
 	} else if (r->bio) {
 		if (off && r->bio->nr_vecs == vecs)
-			unpin(r->d, p); /* continues in the last piece's frame */
+			unpin(r->d, p); /* the last piece's frame, held already */
 		r->next = e->sector + (len >> SECTOR_SHIFT);
 		return 0;
 	}
@@ -368,8 +368,8 @@ static ssize_t zero_piece(struct iov_iter *it, struct direct_extent *e, u64 left
 }
 
 /*
- * Submits the whole range, or up to an error, which is recorded in @d. @e is its first extent, or
- * has length 0 if the extent is not known.
+ * Submits the whole range, or up to an error, which is recorded in @d. @e is the first extent, or
+ * has length 0 if that is not known.
  */
 static void submit_range(struct direct_io *d, struct iov_iter *it, struct direct_extent e)
 {
@@ -384,7 +384,7 @@ static void submit_range(struct direct_io *d, struct iov_iter *it, struct direct
 		if (n < 0)
 			break;
 		if (d->write && e.kind == DIRECT_HOLE) {
-			n = -EIO; /* prepare() has seen to it */
+			n = -EIO; /* impossible: prepare() allocates blocks */
 			break;
 		}
 		d->unwritten |= d->write && e.kind == DIRECT_UNWRITTEN;
@@ -423,7 +423,8 @@ static void setup(struct direct_io *d, struct file *f, const struct iov_iter *it
 }
 
 /*
- * Makes the object of an asynchronous transfer, which outlives the call. NULL: no memory, so wait.
+ * Allocates an asynchronous transfer, which outlives the system call. NULL: no memory, so the
+ * caller must wait instead.
  */
 static struct direct_io *setup_async(
 	struct file *f, const struct iov_iter *it, loff_t pos, u64 n, bool write)
@@ -451,7 +452,7 @@ static ssize_t wait_and_finish(struct direct_io *d)
 
 /* ---- reading ---- */
 
-/* True if the cache has data that the disk has not. Called where waiting is not allowed. */
+/* True if the cache has data that is not on the disk. For callers that may not wait. */
 static bool range_is_dirty(struct address_space *m, loff_t pos, u64 n)
 {
 	u64 index = (u64)pos >> PAGE_SHIFT, last = ((u64)pos + n - 1) >> PAGE_SHIFT;
@@ -483,7 +484,10 @@ static int lock_for_read(struct inode *inode, bool nowait)
 	return 0;
 }
 
-/* Returns how many bytes to read from the disk: 0 at the end of the file, else whole sectors. */
+/*
+ * Returns how many bytes to read from the disk: 0 at the end of the file, otherwise whole sectors.
+ * *most: bytes up to the end of the file.
+ */
 static u64 readable(const struct inode *inode, loff_t pos, u64 count, u64 *most)
 {
 	loff_t size = i_size_read(inode);
@@ -567,7 +571,7 @@ static s64 prepare_write(struct file *f, const struct iov_iter *from, loff_t pos
 {
 	const struct direct_ops *ops = f->f_op->direct;
 	struct inode *inode = f->f_mapping->host;
-	int err = from->count & SECTOR_MASK ? /* a limit has cut it */
+	int err = from->count & SECTOR_MASK ? /* a limit has shortened it */
 			  -EINVAL :
 			  clear_cache(f->f_mapping, pos, from->count, from->nowait);
 

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * export.c: file handles: a name for a file that outlives its path. name_to_handle_at(2),
+ * export.c: file handles, which name a file independently of its path: name_to_handle_at(2),
  * open_by_handle_at(2), and fanotify's FIDs.
  *
- * A handle holds the inode's number and generation: 8 bytes (number, generation), 12 where the
- * number is wider. A file system that can find an inode by them has s_op->handle_inode. A file
- * opened by a handle may have no dentry: it gets one that is in no tree; a directory is connected
- * to the root first, name by name from the lowest ancestor that has a dentry, since ".." must work.
+ * A handle holds the inode's number and generation, in 8 bytes, or in 12 if the number is wider
+ * than 32 bits. A file system that can find an inode by these has s_op->handle_inode. If a file
+ * that is opened by a handle has no dentry, it gets one outside every tree. A directory is first
+ * connected to the root, since ".." must work: name by name from its lowest ancestor that has a
+ * dentry.
  *
  * Locks: a directory's i_rwsem while it is searched for a name.
  */
@@ -19,11 +20,11 @@
 /* Flags that older headers lack. */
 #define AT_HANDLE_MNT_ID_UNIQUE_ 0x001
 #define AT_HANDLE_CONNECTABLE_ 0x002
-/* the handle only distinguishes files: any file system has one */
+/* the handle only distinguishes files, so that every file system has handles */
 #define AT_HANDLE_FID_ 0x200
-#define MAX_DEPTH 4096 /* of a directory that is to be connected */
+#define MAX_DEPTH 4096 /* limit for connecting a directory */
 
-/* struct file_handle of <fcntl.h>, which the UAPI headers do not have. */
+/* struct file_handle of <fcntl.h>, which is in no UAPI header */
 struct handle_head {
 	u32 bytes;
 	s32 type;
@@ -99,7 +100,7 @@ long sys_name_to_handle_at(int dfd, uaddr_t name, uaddr_t handle, uaddr_t mount_
 	if ((flags & AT_HANDLE_FID_) && (flags & AT_HANDLE_CONNECTABLE_))
 		return -EINVAL;
 	if (flags & AT_HANDLE_CONNECTABLE_)
-		/* a handle that also names its folder is not supported */
+		/* handles that also name the directory are not supported */
 		return -EOPNOTSUPP;
 	if (flags & AT_EMPTY_PATH)
 		lookup |= LOOKUP_EMPTY;
@@ -134,7 +135,7 @@ static bool search_actor(
 	return false;
 }
 
-/* Gives @child (a directory in @parent) its dentry: 0, -ESTALE, -errno. */
+/* Makes the dentry of @child, a directory in @parent. Returns 0, -ESTALE or another -errno. */
 static int connect_below(struct mount *m, struct dentry *parent, const struct inode *child)
 {
 	struct path path = { m, parent };
@@ -171,7 +172,10 @@ out_put:
 	return err;
 }
 
-/* Takes a step: gives the highest directory above @dir that has no dentry one. */
+/*
+ * Connects one directory: the one on the path to @dir just below the lowest ancestor that has a
+ * dentry.
+ */
 static int connect_step(struct mount *m, struct inode *dir)
 {
 	struct super_block *sb = dir->i_sb;
@@ -229,8 +233,8 @@ static char *loose_dname(struct dentry *d, char *buf, int len)
 static const struct dentry_operations loose_dops = { .d_dname = loose_dname };
 
 /*
- * Returns a dentry of the inode, whose reference it consumes: the cached one, or a new one in no
- * tree.
+ * Returns a dentry of the inode, whose reference it takes over: a cached dentry, or a new one
+ * outside every tree.
  */
 static struct dentry *inode_dentry(struct mount *m, struct inode *inode)
 {

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fileattr.c: the ioctls for the layout and flags of a file: its flags (chattr, lsattr), where its
- * blocks are (FIBMAP, FIEMAP), and the sharing of blocks between files (FICLONE and its kin), which
- * no file system of Nestling supports.
+ * fileattr.c: the ioctls for flags and layout of a file: its flags (chattr, lsattr), where its
+ * blocks are (FIBMAP, FIEMAP), and blocks shared between files (FICLONE, FIDEDUPERANGE), which no
+ * file system of Nestling supports.
  *
  *   file_attr_ioctl(file, cmd, arg)     -ENOIOCTLCMD: @cmd is another ioctl
  *
  * Flags are the FS_*_FL of linux/fs.h; a file system that keeps them has get_flags and set_flags.
- * Struct fsxattr is another form of these flags.
- * Locks: the inode's i_rwsem around a change.
+ * struct fsxattr is another form of these flags. Locks: the inode's i_rwsem around a change.
  */
 #include <linux/fiemap.h>
 #include <linux/fs.h>
@@ -124,11 +123,11 @@ static int get_xflags(struct inode *inode, u32 *xflags)
 	return err;
 }
 
-#define XFLAGS_UNKNOWN 0x7ffe0004 /* no FS_XFLAG_* */
+#define XFLAGS_UNKNOWN 0x7ffe0004 /* bits without an FS_XFLAG_* */
 
 /*
- * Sets the flags of struct fsxattr. As in ext4 and tmpfs, known flags without a counterpart are
- * ignored.
+ * Sets the flags of struct fsxattr. Flags that Linux knows but that have no counterpart here are
+ * ignored, as ext4 and tmpfs do on Linux.
  */
 static int set_xflags(const struct path *p, u32 xflags)
 {
@@ -174,9 +173,9 @@ static int ioc_setxattr(struct file *f, uaddr_t arg)
 	return set_xflags(&f->f_path, x.fsx_xflags);
 }
 
-/* ---- file_getattr, file_setattr: attributes by name ---- */
+/* ---- file_getattr(2), file_setattr(2): flags of a file by its path ---- */
 
-/* Younger than the headers that we build with. */
+/* Newer than the headers of the build. */
 struct file_attributes {
 	u64 xflags;
 	u32 extsize, nextents, projid, cowextsize;
@@ -184,7 +183,10 @@ struct file_attributes {
 #define XFLAGS_KNOWN 0x8001ffffUL
 #define XFLAGS_READ_ONLY (FS_XFLAG_PREALLOC | FS_XFLAG_HASATTR)
 
-/* Finds the path and returns the size of the structure that both sides use; or -errno. */
+/*
+ * Finds the path. Returns how many bytes of the structure both the guest and this kernel have, or
+ * -errno.
+ */
 static long attr_path(int dfd, uaddr_t name, size_t size, u32 flags, struct path *path)
 {
 	u32 lookup = flags & AT_SYMLINK_NOFOLLOW ? 0 : LOOKUP_FOLLOW;
@@ -261,7 +263,7 @@ static int ioc_fibmap(struct file *f, uaddr_t arg)
 		return -EFAULT;
 	if (block < 0)
 		return -EINVAL;
-	filemap_write_and_wait_range(inode->i_mapping, 0, S64_MAX); /* delayed blocks get a place */
+	filemap_write_and_wait_range(inode->i_mapping, 0, S64_MAX); /* gives delayed data blocks */
 	err = inode->i_op->extent_at(inode, (u64)block << bits, &e);
 	if (err)
 		return err;
@@ -275,8 +277,11 @@ static int ioc_fibmap(struct file *f, uaddr_t arg)
 
 struct fiemap_walk {
 	struct fiemap head;
-	uaddr_t to; /* the next record of the guest's */
-	/* the extent found last: another must follow, or it is the file's last */
+	uaddr_t to; /* address of the guest's next record */
+	/*
+	 * The last extent found. It is reported when another one follows, or as the file's last
+	 * extent.
+	 */
 	struct fiemap_extent held;
 	bool holds;
 };
@@ -301,7 +306,7 @@ static bool fiemap_full(const struct fiemap_walk *w)
 	return w->head.fm_extent_count && w->head.fm_mapped_extents >= w->head.fm_extent_count;
 }
 
-/* Joins an extent to the last one if it follows it in the file and on the disk. True if it does. */
+/* Extends the last extent by @e and returns true if @e follows it in the file and on the disk. */
 static bool fiemap_joined(struct fiemap_walk *w, const struct file_extent *e)
 {
 	struct fiemap_extent *h = &w->held;
@@ -313,14 +318,14 @@ static bool fiemap_joined(struct fiemap_walk *w, const struct file_extent *e)
 	return true;
 }
 
-/* Reports extents that overlap [pos, end), at most as many as there is room for. */
+/* Reports extents that overlap [pos, end), as many as there is room for. */
 static int fiemap_extents(struct inode *inode, struct fiemap_walk *w, u64 pos, u64 end)
 {
 	u64 max = inode->i_sb->s_maxbytes;
 	struct file_extent e;
 	int err = 0;
 
-	/* blocks may be behind the file's end, too */
+	/* blocks may also lie beyond the end of the file */
 	while (!err && pos < max && !fatal_signal_pending(current)) {
 		err = inode->i_op->extent_at(inode, pos, &e);
 		if (err)
@@ -343,7 +348,7 @@ static int fiemap_extents(struct inode *inode, struct fiemap_walk *w, u64 pos, u
 	return err ? err : fiemap_emit(w, FIEMAP_EXTENT_LAST);
 }
 
-/* Reports the only extent of the attributes, if it overlaps the requested range. */
+/* Reports the single extent of the extended attributes, if it overlaps the requested range. */
 static int fiemap_xattrs(struct inode *inode, struct fiemap_walk *w)
 {
 	struct file_extent e;
@@ -384,12 +389,12 @@ static int ioc_fiemap(struct file *f, uaddr_t arg)
 		return -EFBIG;
 	end = h->fm_length > max || max - h->fm_length < h->fm_start ? max :
 								       h->fm_start + h->fm_length;
-	h->fm_flags &= ~(u32)FIEMAP_FLAG_CACHE; /* the result is cached anyway */
+	h->fm_flags &= ~(u32)FIEMAP_FLAG_CACHE; /* the flag only hints */
 	if (h->fm_flags & ~fiemap_flags(inode)) {
 		h->fm_flags &= ~fiemap_flags(inode);
 		return copy_to_user(arg, h, sizeof(*h)) ? -EFAULT : -EBADR;
 	}
-	/* delayed data has no blocks yet: with or without FLAG_SYNC it gets some */
+	/* delayed data has no blocks yet: it gets them whether or not FIEMAP_FLAG_SYNC is set */
 	filemap_write_and_wait_range(inode->i_mapping, h->fm_start, end - 1);
 	h->fm_mapped_extents = 0;
 	err = h->fm_flags & FIEMAP_FLAG_XATTR ? fiemap_xattrs(inode, &w) :
@@ -399,7 +404,7 @@ static int ioc_fiemap(struct file *f, uaddr_t arg)
 	return copy_to_user(arg, h, sizeof(*h)) ? -EFAULT : 0;
 }
 
-/* ---- the file system's name ---- */
+/* ---- UUID and path of the file system ---- */
 
 struct fs_uuid { /* struct fsuuid2 of newer headers */
 	u8 len;

@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * freeze.c: frozen file systems: the disk is consistent, and nothing is written until they are
- * thawed.
+ * freeze.c: freezes file systems: the disk is then consistent, and nothing is written to it until a
+ * thaw.
  *
  *	freeze_super, thaw_super                      FIFREEZE and FITHAW, one file system
- *	freeze_for_snapshot, thaw_after_snapshot      all of them, for the management console
+ *	freeze_for_snapshot, thaw_after_snapshot      all file systems, for the management console
  *
  * Both kinds may freeze one file system at a time (s_frozen is a set); writes resume when both have
  * thawed it. A task that changes names or inodes waits in mnt_want_write(), before it takes locks
- * that readers need. A freeze waits for changes under way, so that removals are complete. It waits
- * for a limited time only, since a change may wait for another frozen file system. Writes past page
- * cache and journal wait in sb_start_direct_write(), and the file system's own in its freeze_fs.
+ * that readers need. A freeze waits for running changes, so that removals are complete, but only
+ * for a limited time, since a change may wait for another frozen file system. Writes that bypass
+ * page cache and journal wait in sb_start_direct_write(). The file system stops its own writes in
+ * freeze_fs.
  *
  * Locks: s_umount for writing around s_frozen, which is read without a lock.
  */
@@ -20,14 +21,17 @@
 #include "kernel/vfs/internal.h"
 
 #define CHANGES_WAIT 5000000000UL /* ns */
-/* limit of a wait during a snapshot: a page of the writer may never come */
+/*
+ * limit of a snapshot's wait for direct writes, in ns: a page of the writer's memory may never
+ * arrive
+ */
 #define DIRECT_WAIT 20000000000UL
 
 static DECLARE_WAIT_QUEUE_HEAD(thaw_wait);
 static atomic_t forbidden;
 
 /*
- * Begins a write that a freeze waits for: it counts in @count, and waits while @stopped is set.
+ * Begins a write that a freeze waits for: counts it in @count, or waits while @stopped is set.
  * Either the writer sees @stopped or the freeze sees the count.
  */
 static void start(atomic_t *count, bool *stopped)
@@ -69,8 +73,8 @@ void sb_end_direct_write(struct super_block *sb)
 }
 
 /*
- * Stops changes and direct writes. Returns 0, or -ETIMEDOUT if a direct write does not end. The
- * caller calls go_on() later in both cases.
+ * Stops changes and direct writes. Returns 0, or -ETIMEDOUT if a direct write does not end in time.
+ * In both cases the caller must call go_on() later.
  */
 static int stop(struct super_block *sb, u32 who)
 {
@@ -102,7 +106,10 @@ void freeze_forbid(bool on)
 		atomic_dec(&forbidden);
 }
 
-/* Freezes a file system, or adds @who, a kind of freeze, to s_frozen. s_umount held for writing. */
+/*
+ * Freezes a file system, or, if it is frozen already, adds the kind of freeze @who to s_frozen.
+ * s_umount is held for writing.
+ */
 static int freeze_locked(struct super_block *sb, u32 who)
 {
 	int err = 0;
@@ -161,14 +168,14 @@ int thaw_super(struct super_block *sb)
 	return err;
 }
 
-/* ---- all of them ---- */
+/* ---- all file systems ---- */
 
 static void thaw_each(u32 who)
 {
 	struct super_block *sb = NULL;
 
 	while ((sb = super_next(sb))) {
-		if (!(READ_ONCE(sb->s_frozen) & who)) /* nor is its lock waited for */
+		if (!(READ_ONCE(sb->s_frozen) & who)) /* does not wait for that one's s_umount */
 			continue;
 		down_write(&sb->s_umount);
 		if (sb->s_root && (sb->s_flags & SB_ACTIVE))
@@ -179,7 +186,10 @@ static void thaw_each(u32 who)
 
 void thaw_all(void)
 {
-	/* nor does a snapshot that has just frozen all hold disks now, which the thaw writes to */
+	/*
+	 * prevents that a snapshot freezes everything now and holds disks to which the thaw must
+	 * write
+	 */
 	freeze_forbid(true);
 	disks_release();
 	thaw_each(FREEZE_ALL);
@@ -211,14 +221,14 @@ int freeze_for_snapshot(char *failed, size_t size)
 	struct super_block *sb = NULL;
 	int err;
 
-	/* the long part is done before any task has to wait */
+	/* written out first, so that tasks wait only briefly */
 	sync_all();
 	while ((sb = super_prev(sb))) {
 		err = sb->s_bdev ? rest_one(sb) : 0;
 		if (!err)
 			continue;
 		scnprintf(failed, size, "%s", sb->s_id);
-		/* finishes the walk, which drops its references */
+		/* goes on to the end of the list, which drops the walk's references */
 		while (sb)
 			sb = super_prev(sb);
 		return err;
@@ -229,7 +239,7 @@ int freeze_for_snapshot(char *failed, size_t size)
 bool frozen_for_snapshot(void)
 {
 	struct super_block *sb = NULL;
-	/* behind queue_hold(): one of the two sees the other */
+	/* read after queue_hold(): either the thaw sees the hold or this task sees `forbidden` */
 	bool all = !__atomic_load_n(&forbidden.v, __ATOMIC_SEQ_CST);
 
 	while ((sb = super_prev(sb)))

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * fs_struct.c: a process's root, working directory and umask: chdir, fchdir, chroot, getcwd, umask;
- * and d_path, which names a dentry as seen from a root.
+ * and d_path(), which returns the path of a dentry as seen from a root.
  *
- * Locks: fs->lock. d_path holds mount_lock and rename_lock for the length of the walk upward, so
- * the path that it returns was true at one moment.
+ * Locks: fs->lock. d_path() holds mount_lock and rename_lock during its walk upwards, so the path
+ * that it returns was true at one moment.
  */
 #include "gen/syscalls.h"
 #include "kernel/vfs/idmap.h"
@@ -14,7 +14,7 @@ static struct fs_struct init_fs = {
 	.users = ATOMIC_INIT(1), .lock = SPINLOCK_INIT(init_fs.lock), .umask = 022
 };
 
-/* Returns the fs_struct of the first kernel thread, which all kernel threads copy. */
+/* Returns the fs_struct of the first kernel thread, which all kernel threads share or copy. */
 struct fs_struct *fs_initial(void)
 {
 	return &init_fs;
@@ -67,7 +67,10 @@ bool fs_share(struct fs_struct *fs)
 	return may;
 }
 
-/* Replaces current's fs_struct in one step, so that exec counts the threads that share it right. */
+/*
+ * Replaces current's fs_struct in one step, so that exec counts the threads that share it
+ * correctly.
+ */
 void fs_exchange(struct fs_struct *fs)
 {
 	struct fs_struct *old = current->fs;
@@ -143,7 +146,7 @@ long sys_chroot(uaddr_t ua)
 
 /* ---- d_path ---- */
 
-/* Text that grows towards the start of a buffer. */
+/* A text that is built from the end of a buffer towards its start. */
 struct back_buf {
 	char *at;
 	int left;
@@ -159,7 +162,8 @@ static void prepend(struct back_buf *b, const char *s, int n)
 }
 
 /*
- * Prepends the path. Returns false if @root is not above it. mount_lock and rename_lock are held.
+ * Prepends the path of @p. Returns false if @root is not above @p. mount_lock and rename_lock are
+ * held.
  */
 static bool prepend_path(struct back_buf *b, const struct path *p, const struct path *root)
 {
@@ -167,7 +171,7 @@ static bool prepend_path(struct back_buf *b, const struct path *p, const struct 
 	struct mount *m = p->mnt;
 	bool any = false, met = true;
 
-	/* no further than there is room: the depth of folders is not limited */
+	/* stops when the buffer is full, since the depth of directories is not limited */
 	while (b->left >= 0 && (d != root->dentry || m != root->mnt)) {
 		if (d == m->mnt_root || d->d_parent == d) {
 			if (m->mnt_parent == m || d != m->mnt_root) {
@@ -189,8 +193,8 @@ static bool prepend_path(struct back_buf *b, const struct path *p, const struct 
 }
 
 /*
- * Returns the text of a path. @mark: the text shows whether the path cannot be reached from the
- * root.
+ * Returns the text of a path. @mark: a path that cannot be reached from the root begins with
+ * "(unreachable)". *deleted: whether the path was deleted.
  */
 static char *path_text(
 	const struct path *p, const struct path *root, char *buf, int len, bool mark, bool *deleted)
@@ -200,7 +204,7 @@ static char *path_text(
 
 	prepend(&b, "", 1);
 	spin_lock(&mount_seq.lock);
-	/* a rename unhashes for a moment, which cannot be seen under its lock */
+	/* under this lock no rename is between unhashing a dentry and hashing it again */
 	spin_lock(&rename_seq.lock);
 	*deleted = d_unlinked(p->dentry);
 	if (*deleted)
@@ -214,7 +218,8 @@ static char *path_text(
 }
 
 /*
- * True if the file system makes the name itself. A mounted path has a place, and is named by that.
+ * True if d_dname makes the text: for pseudo files, unless they are mounted, since a mountpoint has
+ * a path.
  */
 static bool has_dname(const struct path *p)
 {
@@ -245,7 +250,7 @@ char *d_path(const struct path *p, char *buf, int len)
 	return text;
 }
 
-/* Returns the names from the file system's root on: mountinfo's fourth field. */
+/* Writes the path within the file system: the fourth field of mountinfo. */
 char *dentry_path(struct dentry *d, char *buf, int len)
 {
 	struct back_buf b = { buf + len, len };

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* idmap.c: id-mapped mounts (idmap.h): the translation, and the rights that making one needs. */
+/*
+ * idmap.c: id-mapped mounts (idmap.h): translates ids, and checks the rights needed to make such a
+ * mount.
+ */
 #include "kernel/vfs/idmap.h"
 #include "kernel/vfs/mount/mount.h"
 
@@ -83,7 +86,7 @@ kgid_t file_seen_gid(const struct file *f, kgid_t kept)
 	return mnt_seen_gid(f->f_path.mnt, kept);
 }
 
-/* ---- making ---- */
+/* ---- making an id-mapped mount ---- */
 
 struct user_namespace *idmap_of_fd(u64 fd)
 {
@@ -102,7 +105,7 @@ struct user_namespace *idmap_of_fd(u64 fd)
 		if (map == &init_user_ns || !ns_capable(map, CAP_SYS_ADMIN))
 			map = ERR_PTR(-EPERM);
 		else if (!smp_load_acquire(&map->uid_map.nr) || !smp_load_acquire(&map->gid_map.nr))
-			map = ERR_PTR(-EINVAL); /* every id would be unmapped for ever */
+			map = ERR_PTR(-EINVAL); /* the map is empty: maps no id, for ever */
 		else
 			get_user_ns(map);
 	}
@@ -122,7 +125,7 @@ int may_idmap(const struct mount *m, const struct user_namespace *map)
 		return -EINVAL;
 	if (!ns_capable(owner, CAP_SYS_ADMIN))
 		return -EPERM;
-	if (!m->mnt_ns->detached) /* another task may be at work in it */
+	if (!m->mnt_ns->detached) /* other tasks may be using it */
 		return -EINVAL;
 	return __atomic_load_n(&m->mnt_writers.v, __ATOMIC_SEQ_CST) ? -EBUSY : 0;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * inode.c: the cache of inodes: hash by number, reference counts, the list of unused ones,
+ * inode.c: the cache of inodes: the hash by number, reference counts, the list of unused inodes,
  * eviction.
  *
  *   iget_locked -> fill -> unlock_new_inode | iget_failed     a file system reads an inode
@@ -9,8 +9,8 @@
  *
  * States: new (I_NEW, hashed, being filled; lookups wait) -> live -> unused (count 0, kept on the
  * LRU list) -> freeing (I_FREEING; a lookup waits until the inode has left the hash) -> freed after
- * a grace period. iput() of the last reference frees at once when the inode has no names left, is
- * not hashed, or its file system says so.
+ * a grace period. The last iput() frees the inode at once if it has no names left, is not hashed,
+ * or drop_inode returns 1.
  *
  * Invariants:
  *   1. i_count goes from 0 to 1 only under i_lock with I_FREEING clear.
@@ -28,7 +28,7 @@
 #define NR_BUCKET_LOCKS 64
 #define NR_WAITQ 64
 
-static struct hlist_head *buckets; /* immutable pointer */
+static struct hlist_head *buckets; /* the pointer is immutable */
 static u32 bucket_mask;
 static spinlock_t bucket_locks[NR_BUCKET_LOCKS];
 static struct wait_queue_head waitqs[NR_WAITQ];
@@ -44,7 +44,7 @@ static inline u32 bucket_of(const struct super_block *sb, ino_t ino)
 	struct keyhash h;
 
 	keyhash_init(&h, &ino_key);
-	keyhash_word(&h, &ino_key, ino); /* a file system's server chooses it */
+	keyhash_word(&h, &ino_key, ino); /* a file system's server may choose it */
 	keyhash_word(&h, &ino_key, (u64)sb);
 	return (u32)h.h & bucket_mask;
 }
@@ -73,7 +73,7 @@ void wake_inode(struct inode *inode)
 /* ---- making and freeing memory ---- */
 
 static const struct address_space_operations no_aops;
-static const struct inode_operations no_iops; /* until the file system sets its own */
+static const struct inode_operations no_iops; /* until the file system sets i_op */
 
 static void inode_free_plain(struct inode *inode)
 {
@@ -210,8 +210,8 @@ bool igrab(struct inode *inode)
 }
 
 /*
- * Takes a reference. Returns NULL after waiting for an inode that was being freed: look again. The
- * bucket is locked; unlocks it.
+ * Takes a reference to @inode. Returns NULL if it was being freed, after waiting for that: the
+ * caller searches again. The bucket is locked; this unlocks it.
  */
 static struct inode *hash_take(struct inode *inode, u32 b)
 {
@@ -223,7 +223,7 @@ static struct inode *hash_take(struct inode *inode, u32 b)
 		wait_on_inode_bit(inode, I_NEW);
 		if (!hlist_unhashed(&inode->i_hash))
 			return inode;
-		iput(inode); /* its reader failed */
+		iput(inode); /* the task that read it failed */
 		return NULL;
 	}
 	init_wait_entry(&e);
@@ -326,7 +326,9 @@ void unlock_new_inode(struct inode *inode)
 void iget_failed(struct inode *inode)
 {
 	hash_remove(inode);
-	/* an inode that could not be read has not been removed: nothing may be freed on disk */
+	/*
+	 * the inode could not be read, but is not a removed one: nothing may be freed on the disk
+	 */
 	set_nlink(inode, 1);
 	unlock_new_inode(inode);
 	iput(inode);
@@ -349,7 +351,7 @@ void clear_inode(struct inode *inode)
 	BUG_ON(inode->i_data.nrpages);
 }
 
-/* wakes when one of those that are being unmounted has gone */
+/* woken up when an inode of a superblock that is being unmounted is gone */
 static DECLARE_WAIT_QUEUE_HEAD(inodes_gone);
 
 static void sb_list_del(struct inode *inode)
@@ -372,7 +374,7 @@ static void dirty_list_del(struct inode *inode)
 	spin_unlock(&sb->s_inode_wblist_lock);
 }
 
-/* Frees an inode with I_FREEING set, which no lookup finds any more. */
+/* Frees an inode in I_FREEING, which no lookup can take any more. */
 static void evict(struct inode *inode)
 {
 	wait_on_inode_bit(inode, I_SYNC);
@@ -400,8 +402,8 @@ static bool inode_worth_keeping(struct inode *inode)
 }
 
 /*
- * Handles the last reference: frees the inode or keeps it as unused. The count is 0 and i_lock is
- * held; unlocks it.
+ * Handles the last reference: frees the inode, or keeps it on the list of unused inodes. The count
+ * is 0 and i_lock is held; this unlocks it.
  */
 static void iput_final(struct inode *inode)
 {
@@ -418,7 +420,7 @@ static void iput_final(struct inode *inode)
 	evict(inode);
 }
 
-/* Drops a reference. Returns how many are left; if none, @inode may be gone. */
+/* Drops a reference and returns how many are left. If none is left, @inode may have been freed. */
 static s32 drop_reference(struct inode *inode)
 {
 	s32 c = atomic_read(&inode->i_count);
@@ -447,21 +449,21 @@ void iput_removed(struct inode *inode)
 {
 	struct backing_dev *b = inode ? inode->i_sb->s_bdi : NULL;
 	/*
-	 * Without a disk the writer may be a process, perhaps the caller itself. A reclaiming task
-	 * needs no space, and the flusher may wait for it.
+	 * Without a disk, a process may serve the file system, perhaps current itself. A task that
+	 * reclaims memory needs no space on the disk, and the flusher may be waiting for it.
 	 */
 	bool wait =
 		inode && !inode->i_nlink && inode->i_sb->s_bdev && !(current->flags & PF_RECLAIM);
 
 	/*
-	 * The one reference that is left may be the flusher's. With more of them the file is open,
-	 * and the task that closes it last waits.
+	 * The single remaining reference may be the flusher's. If more remain, a file has the inode
+	 * open, and the task that closes that file last waits.
 	 */
 	if (inode && drop_reference(inode) == 1 && wait)
 		bdi_wait_flushing(b, inode);
 }
 
-/* Takes an inode that the caller found on a list from unused to freeing. i_lock held. */
+/* Changes an unused inode, which the caller found on a list, to I_FREEING. i_lock is held. */
 static bool inode_condemn(struct inode *inode)
 {
 	assert_spin_held(&inode->i_lock);
@@ -473,7 +475,7 @@ static bool inode_condemn(struct inode *inode)
 }
 
 /*
- * Returns the next unused inode of the superblock, condemned, or NULL when all that are left are in
+ * Returns the next unused inode of the superblock, in I_FREEING. NULL: all that are left are in
  * use.
  */
 static struct inode *sb_next_unused(struct super_block *sb)
@@ -493,7 +495,8 @@ static struct inode *sb_next_unused(struct super_block *sb)
 	return found;
 }
 
-#define LOOK_AT 256 /* inodes, before the lock is let go */
+/* inodes visited before the lock is dropped */
+#define LOOK_AT 256
 
 struct inode *sb_next_inode(
 	struct super_block *sb, struct inode *at, bool (*wanted)(const struct inode *inode))
@@ -533,7 +536,7 @@ void fsnotify_unmount(struct super_block *sb)
 	}
 }
 
-/* Evicts all inodes, after the dentries are gone and all is written. */
+/* Evicts all inodes, after all dentries have been freed and all has been written. */
 void evict_inodes(struct super_block *sb)
 {
 	struct inode *inode;
@@ -564,9 +567,9 @@ static bool only_own_inodes(struct super_block *sb)
 #define LET_GO_NS 10000000000UL
 
 /*
- * Waits for tasks that are releasing an inode without a reference on a mount: those that free
- * memory or remove a watch need the file system as long as that takes. No new ones come, and inodes
- * released now are not cached.
+ * Waits for tasks that are releasing an inode but hold no reference to a mount: a task that
+ * reclaims memory or removes a watch uses the file system until it has released the inode. No more
+ * such tasks begin, and inodes released now are not cached.
  */
 bool wait_for_inodes(struct super_block *sb)
 {
@@ -576,7 +579,7 @@ bool wait_for_inodes(struct super_block *sb)
 	return only_own_inodes(sb);
 }
 
-/* ---- pressure ---- */
+/* ---- memory pressure ---- */
 
 static u64 inode_count_unused(void)
 {
@@ -589,8 +592,9 @@ static bool inode_is_dirty(const struct inode *inode)
 }
 
 /*
- * Returns a clean unused inode from the cold end, condemned. Its clean pages go with it. A dirty
- * inode must be written first and is passed over: *dirty is the device of one.
+ * Returns a clean unused inode from the old end of the list, in I_FREEING. Only with @with_pages
+ * may it have cached pages, which will be dropped. A dirty inode must be written first and is
+ * skipped: *dirty is the backing device of one.
  */
 static struct inode *inode_victim(bool with_pages, struct backing_dev **dirty)
 {
@@ -629,10 +633,10 @@ static u64 inode_scan(u64 nr)
 	while (nr--) {
 		struct inode *inode = inode_victim(with_pages, &dirty);
 
-		/* nothing on this list can be freed: the next round tries others */
+		/* no inode visited can be freed now: leave it to the next scan */
 		if (!inode && with_pages)
 			break;
-		/* all visited inodes have pages: free the oldest with its pages */
+		/* all inodes visited have pages: free the oldest one with its pages */
 		if (!inode) {
 			with_pages = true;
 			continue;
@@ -654,7 +658,7 @@ void inode_stats(u64 *nr, u64 *unused)
 	*unused = READ_ONCE(nr_unused);
 }
 
-/* ---- small change ---- */
+/* ---- link counts and sizes ---- */
 
 void inc_nlink(struct inode *inode)
 {
@@ -708,7 +712,7 @@ void init_special_inode(struct inode *inode, umode_t mode, dev_t rdev)
 	vfs_special_fops(inode);
 }
 
-/* Makes a bucket for every 32 KiB of memory. */
+/* Allocates a bucket for every 32 KiB of memory. */
 void inode_init(void)
 {
 	u32 n = 1024;

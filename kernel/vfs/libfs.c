@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * libfs.c: code that memory file systems share: directories that live in the dentry cache, and
- * small operations.
+ * libfs.c: code that memory file systems share: directories whose entries exist in the dentry cache
+ * only, and small operations.
  *
- * A simple directory: each entry is a dentry that stays in the cache (d_persist), and the
- * directory's inode has a table from cookie to dentry (i_sdir). So readdir continues behind its
- * last entry, whatever was added and removed meanwhile, in constant time for each entry. Cookies
- * are handed out ascending and never twice; 0 and 1 are the dots. A reader sees the entries that
- * existed when it began (the limit is in its private_data), so a reader that renames or adds as it
- * reads terminates. A rename within a directory keeps the cookie.
+ * In a simple directory each entry is a dentry that stays in the cache (d_persist), and the
+ * directory's inode has a table from cookie to dentry (i_sdir). So readdir continues after its last
+ * entry in constant time, whatever was added and removed meanwhile. Cookies only increase and are
+ * never reused; 0 and 1 are "." and "..". A reader sees only entries that existed when it began
+ * (the limit is in its private_data), so a reader that renames or adds entries while it reads comes
+ * to an end. A rename within a directory keeps the cookie.
  *
  * Locks: i_sdir and d_cookie under the directory's i_rwsem.
  */
@@ -33,7 +33,7 @@ static struct simple_dir *sdir_of(struct inode *dir)
 	return dir->i_sdir;
 }
 
-/* Gives @d a place without more. */
+/* Adds @d to the table, without any other change, and sets *cookie. */
 static int sdir_insert(struct inode *dir, struct dentry *d, u64 *cookie)
 {
 	struct simple_dir *s = sdir_of(dir);
@@ -261,7 +261,7 @@ int simple_rename(
 	return 0;
 }
 
-/* Takes a size without effect, since the file's text is generated. */
+/* Accepts a new size, which has no effect, since the file's content is generated. */
 int simple_setattr(struct dentry *d, struct iattr *a)
 {
 	int err = setattr_prepare(d, a);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* memfd.c: memfd_create(2): a nameless file of shared memory, with seals (fcntl.c). */
+/* memfd.c: memfd_create(2): a file without a name in shared memory, with seals (fcntl.c). */
 #include <linux/memfd.h>
 
 #include "gen/syscalls.h"
@@ -15,8 +15,8 @@
 #endif
 
 /*
- * Values of vm.memfd_noexec: 1: MFD_NOEXEC_SEAL is the default; 2: it is required. Each pid
- * namespace has its own value, which is at least that of its ancestors.
+ * Values of the sysctl vm.memfd_noexec: 1: MFD_NOEXEC_SEAL is the default, 2: it is required. Each
+ * pid namespace has its own value, which is at least that of its ancestors.
  */
 #define NOEXEC_MAX 2
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * quota.c: quotactl(2), quotactl_fd(2). They answer as a kernel that supports quotas but has none
- * switched on: commands for a quota find none (ESRCH), and file systems that never have quotas
+ * quota.c: quotactl(2), quotactl_fd(2). They behave like a kernel that supports quotas but has
+ * switched none on: commands on a quota return ESRCH, and file systems that never have quotas
  * return ENOSYS.
  *
  * The order of the checks is that of Linux 6.18: the kind of quota, the file system, the caller's
@@ -16,7 +16,7 @@
 struct quota_call {
 	u32 cmd, type, id;
 	uaddr_t addr;
-	int path_err; /* of Q_QUOTAON's file */
+	int path_err; /* the error of Q_QUOTAON's file */
 	bool fault;   /* the argument cannot be read */
 	s8 version;   /* first byte of the argument */
 	dev_t dev;
@@ -65,8 +65,8 @@ static size_t reads(u32 cmd)
 }
 
 /*
- * Reads the argument before a file system is held: the page may need a userfaultfd handler, which
- * may wait for a sync.
+ * Reads the argument before a file system is locked: the guest's page may need a userfaultfd
+ * handler, which may wait for a sync.
  */
 static void read_arg(struct quota_call *q)
 {
@@ -76,13 +76,16 @@ static void read_arg(struct quota_call *q)
 	q->version = (s8)buf[0];
 }
 
-/* Returns the error of a command that reads its argument: a fault comes before @err. */
+/*
+ * Returns -EFAULT if the argument could not be read, otherwise @err: for commands that read their
+ * argument.
+ */
 static int judged(const struct quota_call *q, int err)
 {
 	return q->fault ? -EFAULT : err;
 }
 
-/* Checks that the id of the quota is mapped. */
+/* Checks that the current user namespace maps the id of the quota. */
 static int of_id(const struct quota_call *q)
 {
 	u32 id = q->type == GRPQUOTA ? make_kgid(current_user_ns(), q->id) :
@@ -100,7 +103,8 @@ static int on_super(const struct quota_call *q, const struct super_block *sb)
 	switch (q->cmd) {
 	case Q_QUOTAON: return q->path_err ? q->path_err : -EINVAL;
 	case Q_QUOTAOFF:
-	case Q_SYNC: return 0; /* quotas are off: nothing to write */
+	/* quotas are off: there is nothing to write */
+	case Q_SYNC: return 0;
 	case Q_XQUOTASYNC: return sb_rdonly(sb) ? -EROFS : 0;
 	case Q_GETFMT:
 	case Q_GETINFO: return -ESRCH;
@@ -120,7 +124,7 @@ static int on_super(const struct quota_call *q, const struct super_block *sb)
 	return -EINVAL;
 }
 
-/* ---- which file system ---- */
+/* ---- the file system of a command ---- */
 
 static void if_on_device(struct super_block *sb, void *arg)
 {
@@ -178,7 +182,7 @@ long sys_quotactl(u32 cmd, uaddr_t special, u32 id, uaddr_t addr)
 	return q.err;
 }
 
-/* True for commands that change something. The others work on a read-only mount. */
+/* True for commands that change something. The others also work on a read-only mount. */
 static bool is_writing(u32 cmd)
 {
 	switch (cmd) {

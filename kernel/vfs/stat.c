@@ -2,9 +2,9 @@
 /*
  * stat.c: the stat family, statx, readlink, access.
  *
- * A file system answers through i_op->getattr, or generic_fillattr() does from the inode. Nothing
- * is locked: the fields are words, and a reader that races with a change may see some of the old
- * and some of the new, as on Linux.
+ * The attributes come from i_op->getattr, or by generic_fillattr() from the inode. Nothing is
+ * locked: the fields are words, and a reader that races with a change may see some old and some new
+ * values, as on Linux.
  */
 #include <linux/securebits.h>
 #include <asm/stat.h>
@@ -41,8 +41,8 @@ void generic_fillattr(struct inode *inode, struct kstat *st)
 #define STATX_MNT_ID_UNIQUE_ 0x4000
 
 /*
- * The caller has no field for attributes, as with struct stat, so they are left out: they cost more
- * than the rest. Users cannot pass this bit, which statx refuses.
+ * A request without STATX_ATTR_*, for callers such as stat(2) whose structure has no field for
+ * them: they cost more than all other fields. Users cannot pass this bit, which statx(2) refuses.
  */
 #define STAT_PLAIN STATX__RESERVED
 
@@ -84,8 +84,8 @@ int vfs_getattr(const struct path *path, struct kstat *st, u32 request, u32 flag
 }
 
 /*
- * Encodes major and minor in the 32 bits that struct stat has always had for them, and the rest
- * above.
+ * Encodes a device number for struct stat: the low bits of major and minor in the 32 bits that it
+ * always had for them, the rest above those.
  */
 static u64 encode_dev(dev_t d)
 {
@@ -131,8 +131,8 @@ static int fstat_kernel(int fd, struct kstat *st, u32 mask, u32 flags)
 }
 
 /*
- * True if the name is empty. glibc's fstat() is newfstatat(fd, "", AT_EMPTY_PATH), so this must be
- * fast.
+ * True if the name is empty. It must be fast, since glibc's fstat() is newfstatat(fd, "",
+ * AT_EMPTY_PATH).
  */
 static bool name_is_empty(uaddr_t ua)
 {
@@ -152,7 +152,7 @@ static int stat_look(const struct path *path, void *arg)
 	const struct inode_operations *op = path->dentry->d_inode->i_op;
 
 	if ((op->getattr && !op->getattr_plain) ||
-		path->mnt->mnt_idmap) /* a reference on the mount keeps its map */
+		path->mnt->mnt_idmap) /* its map needs a reference to the mount */
 		return -ECHILD;
 	return vfs_getattr(path, rq->st, rq->mask, rq->flags);
 }
@@ -342,8 +342,8 @@ long sys_readlink(uaddr_t ua, uaddr_t buf, int size)
 /* ---- access ---- */
 
 /*
- * Returns credentials with the real ids in the place of the file-system ids. NULL: current's ids
- * are equal. ERR_PTR.
+ * Returns credentials in which the real ids replace the file-system ids. NULL: in current's
+ * credentials they are equal. ERR_PTR.
  */
 static struct cred *access_cred(void)
 {

@@ -5,7 +5,7 @@
 #include "gen/syscalls.h"
 #include "kernel/vfs/internal.h"
 
-/* statvfs(3)'s ST_* flags, which statfs(2) gives on Linux. */
+/* ST_* flags of statvfs(3), which statfs(2) returns on Linux. */
 #define ST_VALID 0x20
 static const struct {
 	u32 mnt;
@@ -110,7 +110,7 @@ struct ustat_search {
 	dev_t dev;
 	struct kstatfs k;
 	int err;
-	struct super_block *kept; /* by s_active */
+	struct super_block *kept; /* with a reference (s_active) */
 };
 
 static int ustat_ask(struct super_block *sb, struct kstatfs *k)
@@ -119,8 +119,9 @@ static int ustat_ask(struct super_block *sb, struct kstatfs *k)
 }
 
 /*
- * Answers for a superblock with a disk, and keeps one without for later. A process may serve that
- * one (FUSE), so it is called without s_umount, for which all of sync() would wait.
+ * Handles a superblock with the device number of the call. One with a disk answers here. One
+ * without a disk is kept for later: a process may serve it (FUSE), so it must be called without
+ * s_umount, for which all of sync() would wait.
  */
 static void ustat_super(struct super_block *sb, void *arg)
 {

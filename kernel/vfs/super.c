@@ -3,8 +3,8 @@
  * super.c: superblocks, one for each mounted file system.
  *
  * A mount operation calls mount_bdev, mount_nodev or mount_single with a function that fills the
- * superblock. s_active counts the mounts and all other users that keep the superblock alive; the
- * last deactivate_super() calls the type's kill_sb, which ends in generic_shutdown_super().
+ * superblock. s_active counts the mounts and the other users that keep the superblock alive. The
+ * last deactivate_super() calls the type's kill_sb, which ends with generic_shutdown_super().
  *
  * States: being built (on super_blocks, s_root NULL) -> SB_ACTIVE -> dying (s_active 0) -> off the
  * list, freed after a grace period.
@@ -13,9 +13,9 @@
  *   1. s_umount is held for writing while a superblock is built and while it dies, so a task that
  *      gets s_umount and sees s_root has a live superblock.
  *   2. A block device carries one superblock at a time (bdev_open's holder).
- *   3. A mere visit (for_each_super) does not keep a superblock alive: the unmounting that drops
- *      the last count has ended the superblock when it returns.
- * Locks: sb_lock (the list), s_umount.
+ *   3. A walk over the list (for_each_super) does not keep a superblock alive: when the umount that
+ *      drops the last s_active returns, the superblock has ended. Locks: sb_lock (the list),
+ *      s_umount.
  */
 #include "kernel/block/block.h"
 #include "kernel/lib/radix.h"
@@ -25,7 +25,7 @@
 
 LIST_HEAD(super_blocks);
 DEFINE_SPINLOCK(sb_lock);
-static DEFINE_MUTEX(bdev_mount_mutex); /* mount_bdev: find or build */
+static DEFINE_MUTEX(bdev_mount_mutex); /* mount_bdev(): find or make a superblock */
 /* minors of anonymous devices, under anon_lock */
 static struct radix anon_devs;
 static DEFINE_MUTEX(anon_lock);
@@ -42,7 +42,7 @@ static void sb_set_blocksize_default(struct super_block *sb)
 
 static const struct super_operations no_super_ops;
 
-/* Allocates a superblock with s_umount held for writing and s_active 1. */
+/* Allocates a superblock, with s_umount held for writing and s_active 1. */
 static struct super_block *alloc_super(struct file_system_type *t, u32 flags)
 {
 	struct super_block *sb = kzalloc(sizeof(*sb), GFP_KERNEL);
@@ -79,7 +79,7 @@ static void super_free_rcu(struct rcu_head *h)
 	kfree(sb);
 }
 
-/* Removes it from the list unless a walk holds it; true if that dropped the last reference. */
+/* Removes @sb from the list unless a walk holds it. Returns true if the caller must free it. */
 static bool unlist_locked(struct super_block *sb)
 {
 	assert_spin_held(&sb_lock);
@@ -90,8 +90,8 @@ static bool unlist_locked(struct super_block *sb)
 }
 
 /*
- * Takes a superblock off the list. s_umount is held for writing, and released; the memory stays for
- * a grace period.
+ * Takes a superblock off the list, and releases s_umount, which is held for writing. The memory is
+ * freed after a grace period.
  */
 static void super_unlist(struct super_block *sb)
 {
@@ -115,7 +115,7 @@ void deactivate_super(struct super_block *sb)
 	super_unlist(sb);
 }
 
-/* Drops a superblock whose filling failed; s_umount is held. */
+/* Drops a superblock that could not be filled. s_umount is held. */
 static void abandon_super(struct super_block *sb)
 {
 	atomic_set(&sb->s_active, 0);
@@ -191,7 +191,7 @@ static struct dentry *fill_new(struct super_block *sb, void *data, fill_super_t 
 		abandon_super(sb);
 		return ERR_PTR(err);
 	}
-	if (!sb->s_user_ns) /* the mounter owns its content */
+	if (!sb->s_user_ns) /* the mounter's user namespace owns it */
 		sb->s_user_ns = get_user_ns(current_user_ns());
 	if (sb->s_user_ns != &init_user_ns)
 		sb->s_iflags |= SB_I_NODEV;
@@ -216,7 +216,8 @@ struct dentry *mount_nodev(struct file_system_type *t, u32 flags, void *data, fi
 }
 
 /*
- * Waits until @sb, which is being taken down, has let its device go. sb_lock is held, and released.
+ * Waits until @sb, which is being taken down, has released its device. sb_lock is held; this
+ * releases it.
  */
 static void wait_for_end(struct super_block *sb)
 {
@@ -231,14 +232,14 @@ static void wait_for_end(struct super_block *sb)
 	spin_unlock(&sb_lock);
 	if (last)
 		call_rcu(&sb->s_rcu, super_free_rcu);
-	/* the task that shuts it down may not have the lock yet */
+	/* the task that takes it down may not have locked s_umount yet */
 	cond_resched();
 }
 
 /*
- * Returns a live superblock of the type, and of the device if given: s_umount held for writing,
- * s_active counted; or NULL. Waits for a superblock of the device that is being shut down, as it
- * still writes.
+ * Returns a live superblock of the type, and of the device @b if that is not NULL, with s_umount
+ * held for writing and a reference (s_active); or NULL. A superblock of the device that is being
+ * taken down still writes, so it waits for the end of that.
  */
 static struct super_block *grab_super(struct file_system_type *t, struct block_device *b)
 {
@@ -299,7 +300,7 @@ static struct block_device *bdev_of_path(const char *name, u32 flags)
 		err = -ENOTBLK;
 	else if (path.mnt->mnt_flags & MS_NODEV)
 		err = -EACCES;
-	else if (device_guard) /* runs the cgroup's device programs */
+	else if (device_guard) /* asks the control group's bpf programs */
 		err = device_guard->permission(S_IFBLK, path.dentry->d_inode->i_rdev, what);
 	b = err ? NULL : bdev_by_dev(path.dentry->d_inode->i_rdev);
 	path_put(&path);
@@ -308,7 +309,7 @@ static struct block_device *bdev_of_path(const char *name, u32 flags)
 	return b ? b : ERR_PTR(-ENXIO);
 }
 
-/* Opens a device for a file system, which writes to it and does not only open it for writing. */
+/* Opens a device for a file system, which needs a writable disk and not only a writable node. */
 static int open_for_super(struct block_device *b, bool write, struct file_system_type *t)
 {
 	if (write && b->disk->ro)
@@ -380,11 +381,11 @@ void kill_block_super(struct super_block *sb)
 	bdev_close(b, write, sb->s_type);
 }
 
-/* ---- all of them ---- */
+/* ---- walks over all superblocks ---- */
 
 /*
- * Returns the next in the list, towards its end or its beginning: the list's head behind the last
- * one.
+ * Returns the neighbour in the list, towards its end or, with @back, its beginning. After the last
+ * one that is the list's head.
  */
 static struct super_block *step(struct super_block *sb, bool back)
 {
@@ -394,8 +395,8 @@ static struct super_block *step(struct super_block *sb, bool back)
 }
 
 /*
- * Finds the next superblock from @from on, and drops @from's s_looks. @all: includes those that are
- * being taken down.
+ * Finds the next superblock after @from, and drops s_looks of @from. @all: includes superblocks
+ * that are being taken down.
  */
 static struct super_block *walk(struct super_block *from, bool back, bool all)
 {
@@ -432,7 +433,7 @@ void for_each_super(void (*fn)(struct super_block *sb, void *arg), void *arg)
 	struct super_block *sb = NULL;
 
 	while ((sb = super_next(sb))) {
-		/* A mount may wait for a process that answers for its layers. */
+		/* does not wait: that mount may wait for a process */
 		if (!READ_ONCE(sb->s_born))
 			continue;
 		down_read(&sb->s_umount);
@@ -448,7 +449,8 @@ void for_each_super_of(
 	struct super_block *sb = NULL;
 
 	while ((sb = super_next(sb))) {
-		if (sb->s_bdi != b || !READ_ONCE(sb->s_born)) /* nor is its lock waited for */
+		/* does not wait for that one's s_umount */
+		if (sb->s_bdi != b || !READ_ONCE(sb->s_born))
 			continue;
 		down_read(&sb->s_umount);
 		if (sb->s_root && (sb->s_flags & SB_ACTIVE))
@@ -495,7 +497,7 @@ static void quiesce_one(struct super_block *sb, void *arg)
 
 void sync_and_quiesce_all(void)
 {
-	/* forbids new freezes, which would be waited for */
+	/* forbids new freezes, for which the steps below would wait */
 	freeze_forbid(true);
 	thaw_all(); /* waiters wake up and fail to write */
 	sync_all();
@@ -503,7 +505,7 @@ void sync_and_quiesce_all(void)
 	freeze_forbid(false);
 }
 
-/* Makes a file system read-only that found itself damaged. Callable in any context. */
+/* Makes a file system read-only because it found itself damaged. Callable in any context. */
 void sb_error_remount_ro(struct super_block *sb)
 {
 	if (sb_rdonly(sb))
@@ -513,8 +515,8 @@ void sb_error_remount_ro(struct super_block *sb)
 }
 
 /*
- * Remounts a superblock. Read-only is refused while files are open for writing. s_umount held for
- * writing.
+ * Remounts a superblock. A change to read-only is refused while files are open for writing.
+ * s_umount is held for writing.
  */
 int do_remount_sb(struct super_block *sb, u32 flags, char *data)
 {
@@ -530,13 +532,13 @@ int do_remount_sb(struct super_block *sb, u32 flags, char *data)
 		err = open_for_super(sb->s_bdev, true, sb->s_type);
 		if (err)
 			return err;
-		bdev_close(sb->s_bdev, sb->s_bdev_write, NULL); /* it stays ours */
+		bdev_close(sb->s_bdev, sb->s_bdev_write, NULL); /* the superblock still holds it */
 		sb->s_bdev_write = true;
 	}
 	if (to_ro) {
 		/*
-		 * forbid new writers until it is read-only, since data written after the last sync
-		 * would be lost
+		 * Forbids new writers until the file system is read-only, since data written after
+		 * the last sync would be lost.
 		 */
 		__atomic_store_n(&sb->s_going_ro, true, __ATOMIC_SEQ_CST);
 		if (__atomic_load_n(&sb->s_writers.v, __ATOMIC_SEQ_CST))
@@ -552,7 +554,7 @@ int do_remount_sb(struct super_block *sb, u32 flags, char *data)
 	return err;
 }
 
-/* ---- templates ---- */
+/* ---- saved states ---- */
 
 /* Adds @ns, except to an unset time. */
 static void shift_time(struct timespec64 *t, u64 ns)

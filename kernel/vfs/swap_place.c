@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * swap_place.c: finds and keeps the place of swap areas (swap_place.h).
+ * swap_place.c: finds the disk blocks of swap areas and keeps them in place (swap_place.h).
  *
- * A file behind a loop device may be written to while an area lies in it, since the loop device has
- * other content, too. But it must keep its blocks: inode.i_pins refuses to cut it or to make holes
- * (ETXTBSY), and a pinned loop device keeps its offset (block_device_operations.pin).
+ * A file behind a loop device that contains an area may still be written, since the loop device has
+ * other content too. But it must keep its blocks: while inode.i_pins is not 0, truncation and holes
+ * are refused (ETXTBSY), and a pinned loop device keeps its offset (block_device_operations.pin).
  *
- * Slots begin at a multiple of a page in each file behind a loop device. So no page of its cache
- * holds bytes of a slot and others, which would be written over the slot.
+ * In each file behind a loop device, slots begin at a multiple of a page. So no page of the file's
+ * cache holds both bytes of a slot and other bytes, whose writeback would overwrite the slot.
  *
- * Locks: none is held when files are pinned; i_rwsem of each file while it is mapped.
+ * Locks: none while files are pinned; the i_rwsem of each file while its extents are looked up.
  */
 #include <asm/errno.h>
 #include <linux/falloc.h>
@@ -35,7 +35,10 @@ const struct swap_extent *swap_extent_at(const struct swap_place *pl, u64 slot)
 
 /* ---- the files below the area ---- */
 
-/* Returns the device of @f, which is one or lies on one, or NULL if no area can be there. */
+/*
+ * Returns the block device of @f, which is a device or a file on one, or NULL if no area can be
+ * there.
+ */
 static struct block_device *device_of(const struct file *f)
 {
 	const struct inode *inode = f->f_mapping->host;
@@ -56,7 +59,7 @@ static void pin_inode(struct inode *inode, int n)
 	up_write(&inode->i_rwsem);
 }
 
-/* Pins the file behind @b. Returns 1, or 0 if @b is a real disk, or -errno. */
+/* Pins the file behind @b. Returns 1, 0 if @b is a real disk, or -errno. */
 static int pin_under(struct swap_place *pl, struct block_device *b)
 {
 	const struct block_device_operations *ops = b->disk->ops;
@@ -84,7 +87,7 @@ static void unpin_all(struct swap_place *pl)
 		struct gendisk *d = pl->under[i].bdev->disk;
 
 		pin_inode(pl->under[i].f->f_mapping->host, -1);
-		/* drop pages that others have read meanwhile */
+		/* drop pages that other tasks have read since */
 		invalidate_mapping_pages(pl->under[i].f->f_mapping, 0, ~0UL);
 		fput(pl->under[i].f);
 		d->ops->unpin(d);
@@ -117,8 +120,8 @@ void swap_place_release(struct swap_place *pl)
 /* ---- extents ---- */
 
 /*
- * Adds an extent of @len bytes, which count_in_slots() will turn into slots. It is merged with an
- * adjacent extent before it.
+ * Adds an extent of @len bytes, which is merged with an adjacent extent before it. count_in_slots()
+ * will convert bytes to slots.
  */
 static int add_extent(struct swap_place *pl, u64 pos, u64 len, sector_t sector)
 {
@@ -143,9 +146,9 @@ static int add_extent(struct swap_place *pl, u64 pos, u64 len, sector_t sector)
 }
 
 /*
- * Converts the extents into slots and returns their number. A slot lies in one piece, so the rest
- * of an extent that is not whole pages, as with blocks smaller than pages, is not used. The first
- * slot is the header.
+ * Converts the extents to slots and returns their number. A slot must be contiguous, so the end of
+ * an extent that is less than a page, as with blocks smaller than pages, is not used. Slot 0 is the
+ * header.
  */
 static s64 count_in_slots(struct swap_place *pl)
 {
@@ -168,7 +171,7 @@ static s64 count_in_slots(struct swap_place *pl)
 }
 
 /*
- * Adds the place of @len bytes from @pos of a file on @b. A hole ends it; *@done is the number of
+ * Adds the extents of @len bytes from @pos of a file on @b. Stops at a hole. *done: the number of
  * bytes mapped.
  */
 static int map_range(struct swap_place *pl, struct file *f, const struct block_device *b, u64 pos,
@@ -198,7 +201,7 @@ static int map_range(struct swap_place *pl, struct file *f, const struct block_d
 	return err == -ENOTBLK ? -EINVAL : err;
 }
 
-/* Maps @len bytes of the file behind a loop device, and has holes of it filled. */
+/* Maps @len bytes of the file behind a loop device, after filling its holes. */
 static int map_below(struct swap_place *pl, struct file *f, u64 pos, u64 len)
 {
 	const struct block_device *b = device_of(f);
@@ -224,7 +227,10 @@ static int map_below(struct swap_place *pl, struct file *f, u64 pos, u64 len)
 	return 0;
 }
 
-/* Replaces the extents, which lie on the loop device @i, by those of the file behind it. */
+/*
+ * Replaces the extents, which are on the loop device number @i, by the extents of the file behind
+ * it.
+ */
 static int descend(struct swap_place *pl, u32 i)
 {
 	u64 base = pl->under[i].off + (pl->under[i].bdev->start << SECTOR_SHIFT);
@@ -259,7 +265,7 @@ s64 swap_place_map(struct swap_place *pl, struct file *f, u64 slots)
 	else
 		err = add_extent(pl, 0, size, 0);
 	if (!err && done < size)
-		err = -EINVAL; /* a hole */
+		err = -EINVAL; /* there is a hole */
 	for (u32 i = 0; i < pl->nr_under && !err; i++)
 		err = descend(pl, i);
 	return err ? err : count_in_slots(pl);

@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * swapon.c: swap areas on block devices and in files (swapon(2), swapoff(2)): the header that
- * mkswap wrote, and the requests. What is in the slots is
- * kernel/mm's.
+ * mkswap wrote, and the reads and writes of slots. kernel/mm decides what is in the slots.
  *
- * A file's blocks are looked up once: S_SWAPFILE keeps the file as it is and refuses writes.
- * Writable mappings made before stay: the fsync after S_SWAPFILE write-protects their pages, and
- * the next store finds it set (page_mkwrite) and gets SIGBUS. A device is opened exclusively.
+ * A file's blocks are looked up once, since S_SWAPFILE forbids changes and writes of the file.
+ * Earlier writable mappings remain, but the fsync after S_SWAPFILE is set write-protects their
+ * pages, and the next store gets SIGBUS from page_mkwrite. A device is opened exclusively.
  *
  * swap_place.c finds the slots on the disk: for a loop device on the disk below it.
  *
- * Locks: areas_lock (mutex) for the list; the areas' own state is immutable while they are on it.
+ * Locks: areas_lock, a mutex, for the list. An area's state is immutable while it is on the list.
  */
 #include <linux/capability.h>
 #include <linux/fcntl.h>
@@ -26,8 +25,8 @@
 
 #define SWAP_PREFER 0x8000
 #define SWAP_PRIO 0x7fff
-#define SWAP_DISCARD_FLAGS 0x70000 /* discard, once, pages: accepted */
-/* as many as there is room for in the header */
+#define SWAP_DISCARD_FLAGS 0x70000 /* discard, once, pages: no effect */
+/* limit of the header's list of bad pages */
 #define BAD_MAX 637
 #define PAGE_SECTORS (PAGE_SIZE >> SECTOR_SHIFT)
 
@@ -46,7 +45,7 @@ struct swap_file {
 	struct swap_area *area;
 	struct swap_place place;
 	bool going; /* under areas_lock */
-	bool told;  /* a write error was logged; racy */
+	bool told;  /* a write error has been logged; racy */
 };
 
 static DEFINE_MUTEX(areas_lock);
@@ -57,7 +56,7 @@ static struct inode *inode_of(const struct file *f)
 	return f->f_mapping->host;
 }
 
-/* ---- requests ---- */
+/* ---- reads and writes of slots ---- */
 
 struct request {
 	struct swap_file *sf;
@@ -183,8 +182,8 @@ static s64 check_header(const struct header *h, u64 pages)
 }
 
 /*
- * Reads and checks the header. It comes from the cache, since mkswap may just have written it
- * there.
+ * Reads and checks the header. It is read from the page cache, since mkswap may just have written
+ * it there.
  */
 static s64 read_header(struct file *f, struct header *h)
 {
@@ -225,11 +224,11 @@ static void unclaim_file(struct file *f)
 	if (!S_ISREG(inode->i_mode))
 		mapping_allow_writable(f->f_mapping);
 	up_write(&inode->i_rwsem);
-	invalidate_mapping_pages(f->f_mapping, 0, ~0UL); /* drops pages read by others meanwhile */
+	invalidate_mapping_pages(f->f_mapping, 0, ~0UL); /* pages that others have read since */
 }
 
 /*
- * Writes dirty pages, whose blocks are allocated, after S_SWAPFILE is set. No page becomes dirty
+ * Writes dirty pages, and so allocates their blocks, after S_SWAPFILE is set. No page becomes dirty
  * after that.
  */
 static int settle_file(struct file *f)
@@ -243,7 +242,7 @@ static int settle_file(struct file *f)
 
 /* ---- swapon ---- */
 
-/* Starts a claimed area, which is open afterwards. */
+/* Starts a claimed area, which has been opened. */
 static int start_area(struct swap_file *sf, u32 flags)
 {
 	struct header *h = get_free_page(GFP_KERNEL);
@@ -289,7 +288,7 @@ static void free_swap_file(struct swap_file *sf)
 	kfree(sf);
 }
 
-/* Takes over the reference, if there is no error. */
+/* Adds the area of @f, and on success takes over the reference to @f. */
 static int add_file(struct file *f, u32 flags)
 {
 	struct swap_file *sf = kzalloc(sizeof(*sf), GFP_KERNEL);
@@ -337,7 +336,7 @@ long sys_swapon(uaddr_t path, int flags)
 		return -EINVAL;
 	if (!capable(CAP_SYS_ADMIN))
 		return -EPERM;
-	f = open_area(path, O_EXCL); /* a device: for us alone */
+	f = open_area(path, O_EXCL); /* a device is opened exclusively */
 	if (IS_ERR(f))
 		return PTR_ERR(f);
 	err = add_file(f, (u32)flags);
@@ -362,7 +361,10 @@ static struct swap_file *find_area(const struct file *f)
 	return found;
 }
 
-/* Refuses rather than cause an OOM kill. */
+/*
+ * True if the area's pages fit in memory. Otherwise swapoff(2) is refused, since it would cause OOM
+ * kills.
+ */
 static bool fits_in_memory(struct swap_file *sf)
 {
 	struct swap_stat st;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * sync.c: writes data to the disk on demand: fsync and its kin, sync, syncfs, sync_file_range; and
- * the reverse, readahead and fadvise.
+ * sync.c: writes data to the disk on demand: fsync, fdatasync, sync, syncfs, sync_file_range; and
+ * the calls about reading ahead, readahead and fadvise.
  *
  * Errors of writeback are kept in the mapping, and each open file reports each of them once
  * (mapping_wb_check).
@@ -67,7 +67,7 @@ long sys_sync(void)
 	return 0;
 }
 
-/* Returns an error of writeback of any file of the file system, once for each open file. */
+/* Returns a writeback error of any file of the file system, once for each open file (@since). */
 static int sb_wb_check(struct super_block *sb, u32 *since)
 {
 	u32 seq = __atomic_load_n(&sb->s_wb_err_seq, __ATOMIC_ACQUIRE);
@@ -89,7 +89,7 @@ long sys_syncfs(int fd)
 		return -EBADF;
 	sb = f.file->f_path.dentry->d_sb;
 	down_read(&sb->s_umount);
-	/* start all writes before waiting for the first */
+	/* starts all writes before it waits for the first */
 	writeback_sb(sb, false);
 	err = sync_filesystem(sb, true);
 	up_read(&sb->s_umount);
@@ -158,7 +158,9 @@ static void read_ahead(struct file *f, u64 off, u64 end)
 		f->f_mapping, f, off >> PAGE_SHIFT, (end >> PAGE_SHIFT) - (off >> PAGE_SHIFT) + 1);
 }
 
-/* Drops cached pages: only whole ones, except the last one of the file. */
+/*
+ * Drops cached pages that lie wholly in the range, and the file's last page even if it is partial.
+ */
 static void drop_range(struct file *f, loff_t off, loff_t end)
 {
 	u64 first = DIV_ROUND_UP((u64)off, PAGE_SIZE), after = ((u64)end >> PAGE_SHIFT) + 1;
@@ -173,8 +175,8 @@ static void drop_range(struct file *f, loff_t off, loff_t end)
 }
 
 /*
- * Serves fadvise. A negative offset is taken as a large one, and an end that overflows is the end
- * of the file.
+ * Serves fadvise64(2). A negative offset is taken as a large one. If the end overflows, it is the
+ * end of the file.
  */
 int vfs_fadvise(struct file *f, loff_t off, loff_t len, int advice)
 {

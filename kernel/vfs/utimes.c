@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* utimes.c: utimensat(2) and its older kin. notify_change() in attr.c checks and sets the times. */
+/*
+ * utimes.c: utimensat(2), futimesat(2), utimes(2) and utime(2). notify_change() in attr.c checks
+ * and sets the times.
+ */
 #include "gen/syscalls.h"
 #include "kernel/vfs/idmap.h"
 #include "kernel/vfs/internal.h"
@@ -25,7 +28,10 @@ static void attr_time(
 	a->ia_valid |= set;
 }
 
-/* Sets the times of a path. @t NULL: both to now, which a caller with write access may do too. */
+/*
+ * Sets the times of a path. @t NULL: both to the current time, which a caller with write access may
+ * do even if it does not own the file.
+ */
 static int utimes_path(const struct path *p, const struct timespec64 *t)
 {
 	struct iattr a = { .ia_valid = 0 };
@@ -51,7 +57,7 @@ static int utimes_path(const struct path *p, const struct timespec64 *t)
 		attr_time(&a, &t[0], &a.ia_atime, ATTR_ATIME, ATTR_ATIME_SET);
 		attr_time(&a, &t[1], &a.ia_mtime, ATTR_MTIME, ATTR_MTIME_SET);
 		if (inode->i_flags & (S_IMMUTABLE | S_APPEND) || !inode_owner_or_capable(inode))
-			err = -EPERM; /* with UTIME_NOW and UTIME_OMIT, too */
+			err = -EPERM; /* also with UTIME_NOW and UTIME_OMIT */
 	}
 	if (!err) {
 		down_write(&inode->i_rwsem);
@@ -114,7 +120,7 @@ long sys_futimesat(int dfd, uaddr_t ua, uaddr_t utimes)
 
 	if (!utimes.v)
 		return do_utimes(dfd, ua, NULL, 0);
-	if (copy_from_user(t, utimes, sizeof(t))) /* of struct timeval, which has this layout */
+	if (copy_from_user(t, utimes, sizeof(t))) /* struct timeval has this layout */
 		return -EFAULT;
 	for (int i = 0; i < 2; i++) {
 		if (t[i].tv_nsec < 0 || t[i].tv_nsec >= 1000000)

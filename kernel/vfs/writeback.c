@@ -6,8 +6,8 @@
  *   mark_inode_dirty, mark_inode_dirty_sync    the inode's own fields changed
  *   writeback_kick                             one of its pages became dirty (called through its
  *                                              address_space)
- *   writeback_inode, writeback_sb              write now: fsync, sync, unmounting
- *   writeback_start                            a disk was opened for writing: its thread
+ *   writeback_inode, writeback_sb              written now: fsync, sync, unmounting
+ *   writeback_start                            a disk is opened for writing: starts its thread
  *
  * States of an inode: clean -> dirty (on its superblock's s_dirty, in the order of dirtied_when) ->
  * I_SYNC (being written; what becomes dirty meanwhile counts for the next round) -> clean, or dirty
@@ -16,26 +16,27 @@
  * A thread sleeps while nothing of its disk is dirty, so an idle guest has no timer running. An
  * inode that has been dirty for vm.dirty_expire_centisecs is written within
  * vm.dirty_writeback_centisecs more. While more than the background limit is dirty, all dirty
- * inodes are written. So is every inode whose dirty pages were in the shrinker's way (inode.c): the
- * shrinker writes none itself, since it may hold what a file system needs for that. So a slow or
- * stuck disk does not delay tasks that write to another one. File systems without a disk share one
- * thread.
+ * inodes are written. So are all inodes of a disk on which the shrinker met dirty ones (inode.c):
+ * it writes none itself, since its task may hold what the file system needs for that. With a thread
+ * for each disk, a slow or stuck disk does not delay tasks that write to another. File systems
+ * without a disk share one thread.
  *
  * sync() must write and wait for all that was dirty when it was called, including what another task
- * is writing just then. So an inode in I_SYNC is on s_syncing, with the time when that began, and
- * goes back to s_dirty with that time: what became dirty meanwhile is not younger.
+ * is writing just then. So an inode in I_SYNC is on s_syncing, with the time when its writeback
+ * began. It goes back to s_dirty with that time, since data that became dirty meanwhile is not
+ * older.
  *
  * Invariants: an inode on s_dirty has I_DIRTY set and is hashed or a block device's; I_SYNC has one
  * owner, and the inodes on s_syncing are those in I_SYNC. s_dirty is in the order of dirtied_when.
- * Locks: i_lock -> s_inode_wblist_lock. The choice of pages, and the balancing of writers, are in
- * mm (writeback.c, bdi.c).
+ * Locks: i_lock -> s_inode_wblist_lock. mm chooses the pages and throttles writers (writeback.c,
+ * bdi.c).
  */
 #include "kernel/block/block.h"
 #include "kernel/vfs/internal.h"
 
 static DEFINE_MUTEX(start_mutex);
 
-/* True if the inode has anything to write back; in memory file systems it has not. */
+/* True if the inode has a place to be written to. Inodes of memory file systems do not. */
 static bool inode_has_backing(const struct inode *inode)
 {
 	const struct address_space_operations *a = inode->i_data.a_ops;
@@ -43,7 +44,7 @@ static bool inode_has_backing(const struct inode *inode)
 	return inode->i_sb->s_op->write_inode || (a && a->writepages);
 }
 
-/* Notes that metadata is dirty, so that the device's thread writes it after the interval. */
+/* Records that metadata is dirty, so that the device's thread writes it after the interval. */
 static void note_metadata(struct backing_dev *b)
 {
 	if (!__atomic_exchange_n(&b->metadata, true, __ATOMIC_SEQ_CST))
@@ -92,7 +93,10 @@ void writeback_kick(struct inode *inode)
 	mark_dirty(inode, I_DIRTY_PAGES);
 }
 
-/* Takes the inode into I_SYNC; its dirty bits, which are cleared. */
+/*
+ * Sets I_SYNC, after waiting until no other task has it, and clears the dirty bits. Returns those
+ * bits.
+ */
 static u32 sync_begin(struct inode *inode)
 {
 	struct super_block *sb = inode->i_sb;
@@ -115,7 +119,7 @@ static u32 sync_begin(struct inode *inode)
 	return dirty;
 }
 
-/* Moves an inode to its place in s_dirty, which is near the end. s_inode_wblist_lock held. */
+/* Moves an inode to its place in s_dirty, which is near the end. s_inode_wblist_lock is held. */
 static void insert_dirty(struct super_block *sb, struct inode *inode)
 {
 	struct list_head *at = sb->s_dirty.prev;
@@ -172,8 +176,9 @@ int writeback_inode(struct inode *inode, bool sync)
 }
 
 /*
- * Returns the first inode of @list that became dirty until @limit, with a reference. NULL: there is
- * none, or only busy ones; then *busy is set. @b: the device of the calling thread, or NULL.
+ * Returns the first inode of @list that became dirty no later than @limit, with a reference. NULL:
+ * there is none. *busy is set if one was skipped because its i_lock was taken. @b: the device of
+ * the calling flusher, or NULL.
  */
 static struct inode *next_inode(struct super_block *sb, struct list_head *list, u64 limit,
 	struct backing_dev *b, bool *busy)
@@ -184,7 +189,7 @@ static struct inode *next_inode(struct super_block *sb, struct list_head *list, 
 	list_for_each_entry(inode, list, i_dirty_list) {
 		if (inode->dirtied_when > limit)
 			break;
-		if (!spin_trylock(&inode->i_lock)) { /* i_lock is the outer one: only try */
+		if (!spin_trylock(&inode->i_lock)) { /* i_lock is the outer lock, so only tried */
 			*busy = true;
 			continue;
 		}
@@ -203,8 +208,9 @@ static struct inode *next_inode(struct super_block *sb, struct list_head *list, 
 }
 
 /*
- * Writes old inodes. Returns false if some were busy. A written inode is younger than @limit
- * afterwards, so the loop ends. @b: the flusher's device, or NULL.
+ * Writes the inodes that became dirty no later than @limit. Returns false if some were skipped as
+ * busy. A written inode gets a later time than @limit, so the loop ends. @b: the flusher's device,
+ * or NULL.
  */
 static bool writeback_older(
 	struct super_block *sb, struct list_head *list, u64 limit, bool sync, struct backing_dev *b)
@@ -232,14 +238,12 @@ static bool is_under_writeback(const struct inode *inode)
 	return atomic_read(&inode->i_data.nrwriteback);
 }
 
-/*
- * Waits for pages that were sent to the disk without a wait: such inodes are clean, and on no list.
- */
+/* Waits for pages that were submitted without a wait. Their inodes are clean, and on no list. */
 static void wait_for_pages(struct super_block *sb)
 {
 	struct inode *inode = NULL;
 
-	/* nor is a server waited for that may not answer */
+	/* does not wait for a server, which may never finish */
 	if (!sb->s_bdev || !atomic_read(&sb->s_bdi->nr_writeback))
 		return;
 	while ((inode = sb_next_inode(sb, inode, is_under_writeback))) {
@@ -250,15 +254,16 @@ static void wait_for_pages(struct super_block *sb)
 }
 
 /*
- * Writes all inodes that were dirty at the call. With @sync, first waits for inodes that others are
- * writing: some may be dirty again, and go to s_dirty no younger than @limit.
+ * Writes all inodes that were dirty at the call. With @sync, it first waits for inodes that other
+ * tasks are writing: those may then be dirty again, and return to s_dirty with a time no later than
+ * @limit.
  */
 void writeback_sb(struct super_block *sb, bool sync)
 {
 	u64 limit = ktime_get();
 	struct blk_plug plug;
 
-	/* bios that a task waits for do not stay in it */
+	/* if this task sleeps, its plugged bios are submitted first */
 	blk_start_plug(&plug);
 	if (sync)
 		while (!writeback_older(sb, &sb->s_syncing, limit, true, NULL))
@@ -274,7 +279,7 @@ static void flush_one(struct super_block *sb, void *arg)
 {
 	u64 *limit = arg;
 
-	/* dirty inodes stay: the file system has had an error or is frozen */
+	/* the inodes stay dirty: the file system had an error or is frozen */
 	if (sb_rdonly(sb) || READ_ONCE(sb->s_frozen))
 		return;
 	writeback_older(sb, &sb->s_dirty, *limit, false, sb->s_bdi);
@@ -283,8 +288,8 @@ static void flush_one(struct super_block *sb, void *arg)
 }
 
 /*
- * Writes inodes that are due: pages, then inodes. Small files that are adjacent on the disk are
- * written together, since a request costs more than its data.
+ * Writes the inodes that are due: first pages, then inodes. Small files that are adjacent on the
+ * disk are written together, since a request costs more than its data.
  */
 static void flush(struct backing_dev *b)
 {
@@ -322,7 +327,7 @@ static int flusher(void *arg)
 		WRITE_ONCE(b->wanted, false);
 		flush(b);
 		last = ktime_get();
-		/* nothing could be written: wait before the next try */
+		/* nothing could be written, so wait before the next attempt */
 		if (bdi_is_over(b)) {
 			bdi_wake(b);
 			set_current_state(TASK_IDLE);
