@@ -1,35 +1,35 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * epoll.c: sets of watched files that remember which of them are ready.
+ * epoll.c: epoll files: sets of watched files that record which files are ready.
  *
  * An epoll file (struct eventpoll) has an item for each watched (file, descriptor). An item is in
- * the wait queues that the file's poll operation names. A wake-up of one runs item_wake(), which
- * puts the item on the ready list and wakes a waiter. epoll_wait() takes items off the ready list,
- * polls each file again, reports the events that are still true, and puts level-triggered items
- * back.
+ * the wait queues to which the file's poll operation adds it. A wake-up of such a queue runs
+ * item_wake(), which puts the item on the ready list and wakes up a task in epoll_wait().
+ * epoll_wait() takes items off the ready list, polls each file again, reports the events that are
+ * still pending, and puts level-triggered items back.
  *
  *      EPOLLET          the item is not put back: only a new wake-up reports it again
  *      EPOLLONESHOT     after a report the events are cleared until EPOLL_CTL_MOD
- *      EPOLLEXCLUSIVE   the item waits exclusively: one of several epoll files is woken
+ *      EPOLLEXCLUSIVE   the item waits exclusively: a wake-up wakes up one of several epoll files
  *
- * States of an item: idle -> (wake-up, or true when added) ready -> (epoll_wait) reported: idle
- * (ET, ONESHOT) or ready (LT).
+ * States of an item: idle -> (wake-up, or an event pending when it is added) ready -> (epoll_wait
+ * reports it) idle (ET, ONESHOT) or ready (LT).
  *
- * An item does not hold the file: the file's last fput() removes its items (eventpoll_release()).
- * It holds its eventpoll. If both end at one time the watched file removes the item (item->dying),
- * and the last item frees the eventpoll.
+ * An item holds a reference to its eventpoll, but none to the file: the file's last fput() removes
+ * its items (eventpoll_release()). If both end at one time, the end of the watched file removes the
+ * item (item->dying), and the last item frees the eventpoll.
  *
  * Invariants:
  * 1. item->ready says whether the item is on the ready list; both change under ep->lock.
  * 2. Watching is acyclic and at most MAX_NEST deep, and no epoll file is watched along more than
  *    max_paths[] paths, each of which a wake-up takes (epoll_check_nesting() and epoll_crowded()
- *    under nest_lock, which every add of an epoll file holds).
+ *    under nest_lock, which is held whenever an epoll file is added).
  *
  * Locks, from the outside: nest_lock, ep->mutex (tree, items' events; nested: outer epoll first),
  * file->f_lock (f_ep; nested: an epoll file's before that of its watcher), a wait queue's lock,
  * ep->lock (ready list), ep->wait's lock. ep->mutex is held over poll operations, which may take
- * long (FUSE). A task that closes a file waits for the mutexes of the sets that watch this file,
- * and for no global lock.
+ * long (FUSE). A task that closes a file waits for the mutexes of the epoll files that watch it,
+ * but for no global lock.
  */
 #include <asm/errno.h>
 #include <linux/eventpoll.h>
@@ -45,7 +45,7 @@
 #include "kernel/vfs/async_poll.h"
 #include "kernel/vfs/vfs.h"
 
-static u64 max_user_watches; /* fs.epoll */
+static u64 max_user_watches; /* sysctl fs.epoll.max_user_watches */
 
 #define PRIVATE_BITS (EPOLLWAKEUP | EPOLLONESHOT | EPOLLET | EPOLLEXCLUSIVE)
 #define EXCLUSIVE_OK                                                                               \
@@ -54,7 +54,7 @@ static u64 max_user_watches; /* fs.epoll */
 
 struct epoll_hook {
 	struct wait_queue_entry wait;
-	/* NULL: the queue is gone (WAKE_QUEUE_GONE) */
+	/* NULL: the queue was freed (WAKE_QUEUE_GONE) */
 	struct wait_queue_head *head;
 	struct epoll_item *item;
 	struct epoll_hook *next;
@@ -69,7 +69,7 @@ static DEFINE_MUTEX(nest_lock);
 
 /* ---- readiness ---- */
 
-/* Puts the item on the ready list. True if it was not there. */
+/* Puts the item on the ready list. Returns true if it was not on it. */
 static bool make_ready(struct epoll_item *it)
 {
 	if (it->ready)
@@ -87,7 +87,7 @@ static void make_idle(struct epoll_item *it)
 	list_del_init(&it->ready_link);
 }
 
-/* Wakes tasks that poll the epoll file. @key: of the wake-up that caused this one. */
+/* Wakes up tasks that poll the epoll file. @key: the key of the wake-up that causes this one. */
 static void wake_pollers(struct eventpoll *ep, u64 key)
 {
 	if (waitqueue_active(&ep->poll))
@@ -115,13 +115,15 @@ static int item_tell(struct epoll_item *it, u64 key)
 	return it->event.events & EPOLLEXCLUSIVE ? woke : 1;
 }
 
-/* Handles a wake-up, under the lock of the watched file's wait queue. */
+/* Handles a wake-up of a watched file's wait queue, whose lock is held. */
 static int item_wake(struct wait_queue_entry *e, u64 key)
 {
 	struct epoll_hook *h = container_of(e, struct epoll_hook, wait);
 	int woke = item_tell(h->item, key);
 
-	/* Comes last: a task that removes the item no longer waits for the queue's lock. */
+	/*
+	 * last, since from now on a task that removes the item does not wait for the queue's lock
+	 */
 	if (key & WAKE_QUEUE_GONE) {
 		list_del_init(&e->entry);
 		smp_store_release(&h->head, NULL);
@@ -223,16 +225,17 @@ static void ep_put(struct eventpoll *ep)
 }
 
 /*
- * Removes an item; ep->mutex and a reference held. After the unhooking no wake-up can reach it.
- * Without @mine an end of its file that has begun already removes it instead.
+ * Removes an item. ep->mutex and a reference to ep are held. After item_unhook() no wake-up reaches
+ * the item. If @mine is false and the end of the item's file has begun, that removes the item
+ * instead.
  */
 static void item_remove(struct eventpoll *ep, struct epoll_item *it, bool mine)
 {
 	bool go;
 
 	/*
-	 * Comes first: while it is on the file's list the file's end waits for ep->mutex, and the
-	 * queues exist.
+	 * first, while the item is still on the file's list: until then the end of the file waits
+	 * for ep->mutex, and the queues exist
 	 */
 	item_unhook(it);
 	spin_lock(&it->file->f_lock);
@@ -248,10 +251,10 @@ static void item_remove(struct eventpoll *ep, struct epoll_item *it, bool mine)
 	spin_unlock(&ep->lock);
 	atomic_dec(&ep->user->epoll_watches);
 	kfree(it);
-	atomic_dec(&ep->refs); /* cannot be the last reference */
+	atomic_dec(&ep->refs); /* not the last: the caller has one */
 }
 
-/* Reports an event that is true already at once, after the item's events were set. */
+/* Reports an event that is pending already when the item's events have been set. */
 static void item_refresh(struct eventpoll *ep, struct epoll_item *it, u32 revents)
 {
 	bool fresh;
@@ -306,14 +309,14 @@ static void item_modify(
 	spin_lock(&ep->lock);
 	it->event = *event;
 	spin_unlock(&ep->lock);
-	/* The new events are written before the look: an earlier wake-up saw the old ones. */
+	/* The new events must be visible before the poll: an earlier wake-up saw the old ones. */
 	smp_mb();
 	item_refresh(ep, it, item_poll(it));
 }
 
 /* ---- the end of files ---- */
 
-/* Removes the items of @f, which is about to be freed: no task can add it any more. */
+/* Removes the items of @f, which is about to be freed, so that no task can add items to it. */
 void eventpoll_release(struct file *f)
 {
 	for (;;) {
@@ -322,7 +325,7 @@ void eventpoll_release(struct file *f)
 
 		spin_lock(&f->f_lock);
 		it = list_first_entry_or_null(&f->f_ep, struct epoll_item, file_link);
-		if (it) { /* keeps its eventpoll from now on */
+		if (it) { /* the reference below keeps its eventpoll */
 			it->dying = true;
 			ep = it->ep;
 			atomic_inc(&ep->refs);
@@ -364,8 +367,8 @@ static void set_scanning(struct eventpoll *ep, bool on)
 }
 
 /*
- * True if an item may be ready. An item that another caller is asking at this moment is off the
- * list only briefly.
+ * True if an item may be ready. While another task is scanning, items may be off the ready list for
+ * a moment.
  */
 static bool available(struct eventpoll *ep)
 {
@@ -380,9 +383,9 @@ static bool available(struct eventpoll *ep)
 }
 
 /*
- * Returns the result of poll(): searches for an item that really is ready, and drops those that are
- * not. An item that only its task can poll (ASYNC_POLL_ASK) counts as ready. ep->mutex is held, and
- * dropped.
+ * Returns the result of poll(): searches the ready list for an item that is really ready, and
+ * removes those that are not. An item that only its task can poll (ASYNC_POLL_ASK) counts as ready.
+ * ep->mutex is held; this releases it.
  */
 static u32 any_ready(struct eventpoll *ep)
 {
@@ -413,8 +416,8 @@ static u32 any_ready(struct eventpoll *ep)
 	set_scanning(ep, false);
 	mutex_unlock(&ep->mutex);
 	/*
-	 * A waiter may have looked while the item was off the list, and its wake-up was spent on
-	 * that look.
+	 * a task in epoll_wait() may have been woken up, and found the list empty, while the item
+	 * was off it
 	 */
 	if (found && waitqueue_active(&ep->wait))
 		wake_up(&ep->wait);
@@ -428,7 +431,9 @@ static u32 eventpoll_poll(struct file *f, struct poll_table *pt)
 	poll_wait(f, &ep->poll, pt);
 	if (!available(ep))
 		return 0;
-	/* A worker must not wait for the mutex's holder, which may wait for a FUSE server. */
+	/*
+	 * A worker does not wait for the mutex, since its holder may be waiting for a FUSE server.
+	 */
 	if (!(current->flags & PF_KTHREAD))
 		mutex_lock(&ep->mutex);
 	else if (!mutex_trylock(&ep->mutex))
@@ -534,7 +539,7 @@ static long ctl(struct eventpoll *ep, int op, struct file *f, int fd, struct epo
 
 		mutex_lock(&ep->mutex);
 		it = item_find(ep, f, fd);
-		if (it) /* else it was deleted already */
+		if (it) /* otherwise it was removed already */
 			item_remove(ep, it, false);
 		mutex_unlock(&ep->mutex);
 		err = -EINVAL;
@@ -559,7 +564,7 @@ long epoll_ctl_event(int epfd, int op, int fd, const struct epoll_event *e)
 	struct file *epf, *f;
 	long err;
 
-	/* This machine does not suspend, so the flag is cleared as on such a Linux. */
+	/* EPOLLWAKEUP is cleared, as on a Linux that cannot suspend. */
 	event.events &= ~(u32)EPOLLWAKEUP;
 	epf = fget(epfd);
 	if (!epf)
@@ -585,8 +590,8 @@ out_put_ep:
 /* ---- epoll_wait ---- */
 
 /*
- * Reports one item. Returns 1, 0 if it is not ready after all, or -EFAULT. ep->mutex held; the item
- * is off the ready list.
+ * Reports one item, which is off the ready list. Returns 1, 0 if it has no pending event after all,
+ * or -EFAULT. ep->mutex is held.
  */
 static int report(struct epoll_item *it, uaddr_t to)
 {
@@ -597,7 +602,7 @@ static int report(struct epoll_item *it, uaddr_t to)
 	return copy_to_user(to, &out, sizeof(out)) ? -EFAULT : 1;
 }
 
-/* Handles an item after report(). ep->lock held. */
+/* Puts an item back or disables it after report(). @r: the result of report(). ep->lock is held. */
 static void reported(struct epoll_item *it, int r)
 {
 	if (r < 0)
@@ -605,12 +610,12 @@ static void reported(struct epoll_item *it, int r)
 	else if (r && (it->event.events & EPOLLONESHOT))
 		it->event.events &= PRIVATE_BITS;
 	else if (r && !(it->event.events & EPOLLET))
-		make_ready(it); /* at the tail, behind other items */
+		make_ready(it); /* at the tail, after other items */
 }
 
 /*
- * Takes items one by one from the ready list as it was at the start: items that are put back or
- * become ready meanwhile are behind @last and left for the next call.
+ * Reports items one by one, up to the last one of the ready list at the start. Items that are put
+ * back or become ready meanwhile come after @last and are left to the next call.
  */
 static int send_events(struct eventpoll *ep, uaddr_t events, int max)
 {
@@ -729,7 +734,7 @@ static const struct file_watch_ops watch_ops = {
 	.signal = eventfd_signal,
 };
 
-/* Limits the items of a user to a 25th of memory. */
+/* Limits the items of a user to a 25th of the memory. */
 static int epoll_init(void)
 {
 	file_watch_ops = &watch_ops;

@@ -20,37 +20,44 @@ struct epoll_params_ {
 };
 
 struct eventpoll {
-	atomic_t refs; /* one of the file, one of each item */
+	/* one reference of the file, one of each item */
+	atomic_t refs;
 	struct mutex mutex;
 	struct rb_root items;        /* under mutex */
-	struct wait_queue_head wait; /* epoll_wait */
+	struct wait_queue_head wait; /* tasks in epoll_wait(2) */
 	struct wait_queue_head poll; /* tasks that poll the epoll file itself */
 	spinlock_t lock;
-	struct list_head ready; /* of item->ready_link, under lock */
-	/* Under lock: a task holds mutex and has taken items off ready that may return. */
+	struct list_head ready; /* item->ready_link of each; under lock */
+	/*
+	 * A task that holds mutex has taken items off the ready list and may put them back; under
+	 * lock.
+	 */
 	bool scanning;
-	struct file *file;           /* NULL: closed */
-	struct user_struct *user;    /* immutable: pays for the items */
+	struct file *file;           /* NULL once it is closed */
+	struct user_struct *user;    /* charged for the items; immutable */
 	struct epoll_params_ params; /* under mutex */
-	/* The last walk of epoll_nest.c that visited this set, and its result; under nest_lock. */
+	/*
+	 * The last walk of epoll_nest.c that visited this epoll file, and its result; under
+	 * nest_lock.
+	 */
 	u64 walk;
 	int found;
 };
 
 struct epoll_hook;
 struct epoll_item {
-	struct rb_node node; /* of ep->items */
+	struct rb_node node; /* in ep->items */
 	struct eventpoll *ep;
-	struct file *file; /* no reference */
+	struct file *file; /* without a reference */
 	int fd;
-	/* in file->f_ep, under file->f_lock, like the next */
+	/* link in file->f_ep; under file->f_lock, as is dying */
 	struct list_head file_link;
-	/* eventpoll_release() removes it, and no other task */
+	/* eventpoll_release() is about to remove the item; other tasks leave it alone */
 	bool dying;
 	struct list_head ready_link; /* under ep->lock */
 	bool ready;
-	struct epoll_event event; /* changed under ep->mutex and ep->lock */
-	struct epoll_hook *hooks; /* set while the item is added */
+	struct epoll_event event; /* changes under ep->mutex and ep->lock */
+	struct epoll_hook *hooks; /* set when the item is added */
 	bool no_memory;
 };
 
@@ -60,18 +67,18 @@ static inline struct eventpoll *file_ep(struct file *f)
 	return f->f_op == &eventpoll_fops ? f->private_data : NULL;
 }
 
-/* epoll_info.c: operations of an epoll file. */
+/* epoll_info.c: file operations of an epoll file */
 int eventpoll_fdinfo(struct file *f, char *buf, size_t size);
 long eventpoll_ioctl(struct file *f, u32 cmd, u64 arg);
 
-/* For file_watch_ops (kernel/vfs/vfs.h). */
+/* For file_watch_ops (kernel/vfs/file/poll.h). */
 struct file *eventpoll_target(struct file *ep, int fd, u32 nth);
 void eventpoll_release(struct file *f);
-/* Serves epoll_ctl(2) with an event that was read already. */
+/* Serves epoll_ctl(2) for a caller that has read the guest's event already. */
 long epoll_ctl_event(int epfd, int op, int fd, const struct epoll_event *e);
-/* Checks whether @ep may watch @child: 0 or -ELOOP. nest_lock held. */
+/* Checks whether @ep may watch @child. Returns 0 or -ELOOP. nest_lock is held. */
 long epoll_check_nesting(struct eventpoll *ep, struct eventpoll *child);
-/* True if @ep, or an epoll file below it, is watched along too many paths. nest_lock held. */
+/* True if @ep, or an epoll file below it, is watched along too many paths. nest_lock is held. */
 bool epoll_crowded(struct eventpoll *ep);
 
 #endif

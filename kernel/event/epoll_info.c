@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * epoll_info.c: an epoll file as a whole: its items, in /proc/PID/fdinfo and for kcmp(2), and its
- * parameters, by ioctl(2). ep->mutex protects both.
+ * epoll_info.c: information about an epoll file: its items, in /proc/PID/fdinfo and for kcmp(2),
+ * and its parameters, by ioctl(2). ep->mutex protects both.
  */
 #include <asm/ioctl.h>
 
@@ -9,10 +9,10 @@
 #include "kernel/ident/cred.h"
 #include "kernel/lib/string.h"
 
-/* Since Linux 6.9, and missing in older headers. */
+/* From Linux 6.9, missing in older headers. */
 #define EPIOCSPARAMS_ _IOW(0x8a, 1, struct epoll_params_)
 #define EPIOCGPARAMS_ _IOR(0x8a, 2, struct epoll_params_)
-#define MAX_BUDGET 64 /* packets, without rights */
+#define MAX_BUDGET 64 /* packets, for unprivileged callers */
 
 struct file *eventpoll_target(struct file *f, int fd, u32 nth)
 {
@@ -28,7 +28,7 @@ struct file *eventpoll_target(struct file *f, int fd, u32 nth)
 
 		if (it->fd != fd || nth--)
 			continue;
-		if (atomic_inc_not_zero(&it->file->f_count)) /* else it is being freed */
+		if (atomic_inc_not_zero(&it->file->f_count)) /* otherwise it is being freed */
 			found = it->file;
 		break;
 	}
@@ -55,8 +55,8 @@ int eventpoll_fdinfo(struct file *f, char *buf, size_t size)
 }
 
 /*
- * Keeps and returns the time to poll a card before sleeping, which is a hint. No network device of
- * Nestling can be polled, as on a Linux with no such device in the set.
+ * Stores parameters for busy polling of network cards, which are a hint: Nestling has no card that
+ * can be polled so, like a Linux whose set has none.
  */
 static long set_params(struct eventpoll *ep, uaddr_t arg)
 {

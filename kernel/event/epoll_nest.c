@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * epoll_nest.c: epoll files that watch epoll files: without cycles, not too deep, and not along too
- * many paths.
+ * epoll_nest.c: limits for epoll files that watch epoll files: no cycles, a limited depth, and a
+ * limited number of paths.
  *
  * A walk visits each file once (eventpoll.walk), however many paths lead to it. nest_lock is held
  * throughout, so no cycle can form. A walk down holds the mutexes on its path. A walk up holds the
- * f_locks, in one stretch that frees no file (call_rcu): meanwhile items may be removed and epoll
- * files be closed.
+ * f_locks on its path. During it items may be removed and epoll files closed, but it passes no
+ * boundary, so none of them is freed (call_rcu).
  */
 #include "kernel/event/epoll.h"
 
@@ -14,7 +14,10 @@
 
 static u64 walks; /* number of walks so far */
 
-/* Returns the depth of watching below @ep, above MAX_NEST, or -ELOOP if it reaches @target. */
+/*
+ * Returns the depth of epoll files below @ep, which may exceed MAX_NEST, or -ELOOP if @target is
+ * below.
+ */
 static int depth_below(struct eventpoll *ep, const struct eventpoll *target, int level)
 {
 	struct rb_node *n;
@@ -43,7 +46,10 @@ static int depth_below(struct eventpoll *ep, const struct eventpoll *target, int
 	return deepest;
 }
 
-/* Returns how many epoll files watch @ep, one above the other. */
+/*
+ * Returns the length of the longest chain of epoll files above @ep, each of which watches the one
+ * below.
+ */
 static int depth_above(struct eventpoll *ep, int level)
 {
 	struct file *f = READ_ONCE(ep->file);
@@ -78,12 +84,12 @@ long epoll_check_nesting(struct eventpoll *ep, struct eventpoll *child)
 }
 
 /*
- * By number of steps: the paths allowed to epoll files that are not watched themselves. (Linux has
- * these numbers for each file.)
+ * The number of paths allowed from an epoll file up to files that are not watched themselves, by
+ * the number of steps. (Linux has these limits for each file.)
  */
 static const int max_paths[MAX_NEST + 1] = { 1, 500, 100, 50, 10 };
 
-/* Counts the paths from @ep up; true if there are too many. */
+/* Counts the paths upwards from @ep. Returns true if there are too many. */
 static bool too_many_paths(struct eventpoll *ep, int steps, int *counts)
 {
 	struct file *f = READ_ONCE(ep->file);

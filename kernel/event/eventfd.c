@@ -2,9 +2,9 @@
 /*
  * eventfd.c: a counter that a task can wait for.
  *
- * A write adds, a read takes all (or one, EFD_SEMAPHORE). Writes keep the counter below
- * ULLONG_MAX: a write that would reach it waits. Only eventfd_signal_from() may fill it.
- * Locks: wqh.lock for the count, so that a change and its wake-up are one.
+ * A write adds to the counter, a read resets it to 0 or, with EFD_SEMAPHORE, subtracts 1. A write
+ * that would make it ULLONG_MAX waits. Only eventfd_signal_from() may make it ULLONG_MAX. Locks:
+ * wqh.lock for the counter, so that a change and its wake-up are one step.
  */
 #include <asm/errno.h>
 #include <linux/eventpoll.h>
@@ -22,8 +22,8 @@
 struct eventfd {
 	struct wait_queue_head wqh;
 	u64 count;      /* under wqh.lock */
-	bool semaphore; /* immutable, like id */
-	/* for fdinfo: shows which descriptors share a counter */
+	bool semaphore; /* immutable, as is id */
+	/* shown in fdinfo, so that programs see which descriptors share a counter */
 	u32 id;
 };
 
@@ -62,7 +62,8 @@ static bool add(struct eventfd *e, u64 value)
 	bool fits;
 
 	spin_lock(&e->wqh.lock);
-	fits = e->count != ~0UL && value <= ~0UL - 1 - e->count; /* signals may have filled it */
+	/* signals may have made it ULLONG_MAX */
+	fits = e->count != ~0UL && value <= ~0UL - 1 - e->count;
 	if (fits) {
 		e->count += value;
 		wake_up_common_locked(&e->wqh, TASK_NORMAL, 1, EPOLLIN);
@@ -147,7 +148,7 @@ struct file *eventfd_fget(int fd)
 	return ERR_PTR(-EINVAL);
 }
 
-/* Adds to the counter; a full one stays full. */
+/* Adds to the counter, which stays at ULLONG_MAX once it is there. */
 void eventfd_signal_from(struct file *f, u64 n, u64 key)
 {
 	struct eventfd *e = f->private_data;

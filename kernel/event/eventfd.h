@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* eventfd.h: counters to which other rooms add, eventfd(2). */
+/* eventfd.h: eventfd(2)'s counters, for rooms that add to them. */
 #ifndef NESTLING_EVENT_EVENTFD_H
 #define NESTLING_EVENT_EVENTFD_H
 
@@ -7,9 +7,12 @@
 
 struct file;
 
-/* Returns the eventfd @fd with a reference, or ERR_PTR(-EBADF, -EINVAL). */
+/* Returns the file of the eventfd @fd with a reference, or ERR_PTR(-EBADF, -EINVAL). */
 struct file *eventfd_fget(int fd);
-/* Adds @n; works with spinlocks held. @key: passed to waiters beside EPOLLIN. */
+/*
+ * Adds @n to the counter. Spinlocks may be held. @key: bits that the wake-up passes on beside
+ * EPOLLIN.
+ */
 void eventfd_signal_from(struct file *f, u64 n, u64 key);
 static inline void eventfd_signal(struct file *f, u64 n)
 {

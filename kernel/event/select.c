@@ -2,12 +2,13 @@
 /*
  * select.c: poll, ppoll, select and pselect6.
  *
- * All four call each file's poll operation in rounds. In the first round the operation queues us on
- * the file's wait queues (struct poll_entry) as long as nothing has been found; then we sleep until
- * an entry's function sets `triggered`, and poll again, now without queueing. A wake-up between
- * polling and sleeping is not lost: triggered is set before the waker reads our state.
+ * All four call each file's poll operation in rounds. In the first round, until an event is found,
+ * the operation adds the caller to the file's wait queues (struct poll_entry). Then the caller
+ * sleeps until an entry's function sets `triggered`, and polls again, without queueing. A wake-up
+ * between polling and sleeping is not lost: `triggered` is set before the waker reads the state of
+ * the task.
  *
- * The first INLINE_ENTRIES entries and INLINE_FDS descriptors live on the stack, so that the usual
+ * The first INLINE_ENTRIES entries and INLINE_FDS descriptors are on the stack, so that a usual
  * call allocates nothing.
  */
 #include <asm/errno.h>
@@ -26,13 +27,13 @@
 #define INLINE_ENTRIES 8
 #define INLINE_FDS 16
 #define CHUNK_ENTRIES 60
-/* words of each set on the stack: 512 descriptors */
+/* words of each set on the stack, for 512 descriptors */
 #define SELECT_WORDS 8
 
 struct poll_entry {
 	struct wait_queue_entry wait;
 	struct wait_queue_head *head;
-	struct file *file; /* a reference */
+	struct file *file; /* with a reference */
 	u64 key;
 };
 
@@ -130,7 +131,7 @@ static void poll_end(struct poll_wait *pw)
 	}
 }
 
-/* Sleeps. Returns 0 to ask again, -ETIMEDOUT, or -EINTR for a signal. */
+/* Sleeps. Returns 0 if the caller must poll again, -ETIMEDOUT, or -EINTR for a signal. */
 static int poll_sleep(struct poll_wait *pw, u64 deadline)
 {
 	int err = 0;
@@ -148,7 +149,8 @@ static int poll_sleep(struct poll_wait *pw, u64 deadline)
 }
 
 /*
- * Calls ask() in rounds until it finds something (its result), fails, or the deadline passes (0).
+ * Calls ask() in rounds. Returns its result when that is not 0, -errno, or 0 when the deadline has
+ * passed.
  */
 static int poll_rounds(
 	struct poll_wait *pw, int (*ask)(struct poll_wait *pw, void *arg), void *arg, u64 deadline)
@@ -174,7 +176,7 @@ static int poll_rounds(
 
 /* ---- time limits ---- */
 
-/* Reads a timespec, or NULL, as a deadline: 0 at once, ~0 never. */
+/* Reads a timespec, or NULL, as a deadline. 0: the call does not wait; ~0: no limit. */
 static int limit_timespec(uaddr_t ua, u64 *deadline)
 {
 	u64 ns;
@@ -197,8 +199,8 @@ static u64 left(u64 deadline)
 }
 
 /*
- * Writes the remaining time to the guest. A call that could not do so is not restarted with the old
- * limit.
+ * Writes the remaining time to the guest. If that fails, the call is not restarted, since it would
+ * begin with the old limit.
  */
 static long end_limit(long ret, uaddr_t ua, u64 deadline, int (*put)(uaddr_t ua, u64 ns))
 {
@@ -241,7 +243,7 @@ static int ask_poll(struct poll_wait *pw, void *arg)
 		c->fds[i].revents = (short)ask_one(pw, &c->fds[i]);
 		if (c->fds[i].revents) {
 			found++;
-			/* the call will not sleep: queue on no file */
+			/* the call will not sleep, so later files are polled without queueing */
 			pw->pt.queue = NULL;
 		}
 		if (i % 64 == 63)
@@ -336,7 +338,8 @@ static const u32 set_events[SETS] = {
 struct select_call {
 	u32 n, words;
 	/*
-	 * all descriptors were open in the first round: one closed later is ready in all its sets
+	 * The first round is over, in which all descriptors were open. A descriptor that is closed
+	 * later counts as ready in all its sets.
 	 */
 	bool asked;
 	u64 *want[SETS], *got[SETS];
@@ -415,7 +418,7 @@ static int get_set(uaddr_t ua, u64 *set, u32 n)
 	return 0;
 }
 
-/* Returns the length of the sets: the guest's number, at most that of possible descriptors. */
+/* Returns the length of the sets: the guest's @n, but at most the size of the descriptor table. */
 static u32 clip(int n)
 {
 	u32 max = READ_ONCE(current->files->fdt.max_fds);
@@ -469,7 +472,7 @@ long sys_select(int n, uaddr_t inp, uaddr_t outp, uaddr_t exp, uaddr_t timeout)
 			return -EFAULT;
 		if (tv.tv_sec < 0 || tv.tv_usec < 0)
 			return -EINVAL;
-		/* as on Linux, tv_usec may exceed a second */
+		/* as on Linux, tv_usec may exceed one second */
 		if (check_mul_overflow((u64)tv.tv_sec, 1000000UL, &us) ||
 			check_add_overflow(us, (u64)tv.tv_usec, &us) || us > TIME_MAX / 1000)
 			us = TIME_MAX / 1000;

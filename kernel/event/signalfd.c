@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * signalfd.c: the reader's pending signals, as data.
+ * signalfd.c: signalfd(2): pending signals of the reader, read as data.
  *
  * The file holds only a mask; every read and poll takes the pending signals of current. So a file
- * that is passed to another process shows the signals of that process. Woken through
+ * that is passed to another process shows the signals of that process. Readers and pollers wait on
  * sighand->signalfd_wqh.
  */
 #include <asm/errno.h>
@@ -17,7 +17,7 @@
 #include "kernel/vfs/vfs.h"
 
 struct signalfd {
-	/* signals to take; one word, written by signalfd4 */
+	/* signals that a read takes; a single word, written by signalfd4() */
 	u64 mask;
 };
 
@@ -72,7 +72,7 @@ static void fill(struct signalfd_siginfo *o, const siginfo_t *i)
 	o->ssi_uid = (u32)i->si_uid;
 }
 
-/* Takes a signal. Returns 1 with *info, or 0 without one. */
+/* Dequeues a signal of the mask. Returns 1 with *info set, or 0 if none is pending. */
 static int take(struct signalfd *s, siginfo_t *info)
 {
 	return dequeue_signal(READ_ONCE(s->mask), info) ? 1 : 0;

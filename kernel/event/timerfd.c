@@ -2,9 +2,9 @@
 /*
  * timerfd.c: timers that are read from a descriptor.
  *
- * An expiry makes the file readable; a read returns how many periods have passed. A periodic timer
- * is re-armed not at its expiry but at the next read, settime or gettime, which computes the missed
- * periods. So an unread timer costs nothing.
+ * An expiry makes the file readable. A read returns how many periods have passed. A periodic timer
+ * is armed again not at its expiry but by the next read, settime or gettime, which computes the
+ * missed periods. So a timer that is not read costs nothing.
  *
  * TFD_TIMER_CANCEL_ON_SET: a change of the clock is reported once, to the next read or settime,
  * whether the timer is armed or has expired.
@@ -26,13 +26,13 @@
 
 struct timerfd {
 	struct clock_timer timer;
-	struct clock_watch watch; /* registered at its first use */
+	struct clock_watch watch; /* registered when it is first used */
 	struct wait_queue_head wqh;
-	/* On the timer's clock; expires 0: not armed. Under wqh.lock, like all below. */
+	/* in ns on the timer's clock; expires 0: not armed. Under wqh.lock, as are all below. */
 	u64 interval, expires;
-	u64 ticks;    /* expired and not yet read */
-	bool expired; /* and periodic: not armed since */
-	/* canceled: the clock was set, which was not reported yet */
+	u64 ticks;    /* expiries that were not read yet */
+	bool expired; /* if periodic, not armed again yet */
+	/* canceled: the clock was set, which has not been reported yet */
 	bool cancel_on_set, canceled;
 	int clock, flags;
 };
@@ -61,7 +61,7 @@ static void timerfd_clock_set(struct clock_watch *w)
 	spin_unlock(&t->wqh.lock);
 }
 
-/* True once for each change of the clock; under the lock. */
+/* Returns true once for each change of the clock. Under the lock. */
 static bool take_cancel(struct timerfd *t)
 {
 	bool was = t->cancel_on_set && t->canceled;
@@ -72,8 +72,8 @@ static bool take_cancel(struct timerfd *t)
 }
 
 /*
- * Brings an expired periodic timer up to date; under the lock. True if it is to be armed again. If
- * the clock was set back, it has not expired yet.
+ * Computes the missed periods of an expired periodic timer. Returns true if it must be armed again.
+ * If the clock was set back, no period counts as expired. Under the lock.
  */
 static bool advance(struct timerfd *t)
 {
@@ -96,8 +96,8 @@ static void catch_up(struct timerfd *t)
 }
 
 /*
- * Takes the ticks. -EAGAIN: none yet. -ECANCELED: the timer stays unchanged, even if it has
- * expired.
+ * Takes the ticks and resets them. -EAGAIN: there are none yet. -ECANCELED: the clock was set; the
+ * timer stays as it is, even if it has expired.
  */
 static int take(struct timerfd *t, u64 *ticks)
 {
@@ -128,8 +128,8 @@ static int wait_for_ticks(struct timerfd *t, bool nonblock)
 }
 
 /*
- * Reads the ticks. After a clock change an expired timer may be due in the future again: it has no
- * ticks, and the read returns 0 bytes (timerfd_create(2)).
+ * Reads the ticks. After a change of the clock, an expired timer may lie in the future again. It
+ * then has no ticks, and the read returns 0 bytes (timerfd_create(2)).
  */
 static ssize_t timerfd_read(struct file *f, struct iov_iter *to, loff_t *pos)
 {
@@ -139,7 +139,7 @@ static ssize_t timerfd_read(struct file *f, struct iov_iter *to, loff_t *pos)
 
 	if (to->count < sizeof(ticks))
 		return -EINVAL;
-	do { /* another reader may be faster */
+	do { /* another reader may take the ticks first */
 		waited = wait_for_ticks(t, file_nonblock(f, to));
 		err = take(t, &ticks);
 	} while (err == -EAGAIN && !waited);
@@ -169,7 +169,7 @@ static int timerfd_release(struct inode *inode, struct file *f)
 	return 0;
 }
 
-/* Handles TFD_IOC_SET_TICKS, which sets the next read's result, for restoring a checkpoint. */
+/* Handles TFD_IOC_SET_TICKS, which sets the result of the next read, to restore a checkpoint. */
 static long timerfd_ioctl(struct file *f, u32 cmd, u64 arg)
 {
 	struct timerfd *t = f->private_data;
@@ -244,7 +244,10 @@ static struct file *timerfd_get(int fd)
 	return f;
 }
 
-/* Returns the time until the next expiry; under the lock, up to date. */
+/*
+ * Returns the time until the next expiry of a timer whose missed periods have been computed. Under
+ * the lock.
+ */
 static u64 rest(const struct timerfd *t)
 {
 	u64 now;
@@ -283,8 +286,8 @@ static bool cancels(const struct timerfd *t, int flags)
 }
 
 /*
- * Sets the timer. Returns 0, or -ECANCELED if the clock was set before; the timer is set in both
- * cases.
+ * Sets the timer. Returns 0, or -ECANCELED if the clock was set since the last report; the timer is
+ * set in both cases.
  */
 static int set(struct timerfd *t, u64 interval, u64 value, int flags)
 {
@@ -331,7 +334,7 @@ long sys_timerfd_settime(int fd, int flags, uaddr_t value, uaddr_t old)
 	advance(t);
 	old_interval = t->interval;
 	old_rest = rest(t);
-	/* Another thread may have armed it meanwhile. */
+	/* another thread may have armed it since */
 	clock_timer_cancel(&t->timer);
 	err = set(t, interval, first, flags);
 	spin_unlock(&t->wqh.lock);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * userfaultfd.c: the descriptor of userfaultfd(2): its ioctls, its messages, polling.
- * kernel/mm/userfault/ handles the memory.
+ * userfaultfd.c: the file of userfaultfd(2): its ioctls, messages and polling. kernel/mm/userfault/
+ * handles the memory.
  *
- * UFFDIO_API comes first; before it everything else is refused. A read takes messages of unread
- * faults. Its reader has to fill the page and wake the waiters, which the filling ioctls do
- * themselves.
+ * UFFDIO_API must come first; everything before it is refused. A read returns messages of faults
+ * that were not read yet. The reader must then fill the page and wake up the faulting tasks; the
+ * ioctls that fill a page also wake up.
  *
  * Locks: u->readers.lock (kernel/mm/userfault/userfault.h).
  */
@@ -32,7 +32,7 @@
 		UFFD_FEATURE_WP_UNPOPULATED | UFFD_FEATURE_WP_ASYNC)
 
 #define MISC_MAJOR 10
-#define UFFD_MINOR 126 /* Linux's: the first dynamic one */
+#define UFFD_MINOR 126 /* as on Linux: its first dynamic minor */
 #ifndef USERFAULTFD_IOC_NEW
 #define USERFAULTFD_IOC_NEW _IO(0xAA, 0x00)
 #endif
@@ -40,8 +40,8 @@
 /* ---- the ioctls ---- */
 
 /*
- * True if current may have these features. A read of a fork event makes a descriptor in the
- * reader's table, and a less privileged program might make a privileged one read it.
+ * True if current may request these features. Reading a fork event adds a descriptor to the
+ * reader's table, and an unprivileged program could make a privileged one read it.
  */
 static bool may_have(u64 features)
 {
@@ -69,7 +69,7 @@ static long ioctl_api(struct uffd *u, uaddr_t arg)
 
 	if (copy_from_user(&api, arg, sizeof(api)))
 		return -EFAULT;
-	/* without messages, all pages can be protected */
+	/* asynchronous write protection sends no messages, so all pages can be protected */
 	if (api.features & UFFD_FEATURE_WP_ASYNC)
 		api.features |= UFFD_FEATURE_WP_UNPOPULATED;
 	if (api.api != UFFD_API)
@@ -113,7 +113,8 @@ static long ioctl_range(struct uffd *u, uaddr_t arg, int (*op)(struct uffd *u, u
 }
 
 /*
- * Reports in the field behind the arguments how far a filling call got; less than all is -EAGAIN.
+ * Stores how many bytes an ioctl that fills pages has filled, in the field after its arguments.
+ * Returns 0, -errno, or -EAGAIN if that is less than all.
  */
 static long report(uaddr_t field, s64 done, u64 len)
 {
@@ -253,8 +254,8 @@ static long userfaultfd_ioctl(struct file *f, u32 cmd, u64 argument)
 static const struct file_operations userfaultfd_fops;
 
 /*
- * Puts the child's descriptor into the reader's table and into the message. Returns 0 or -errno;
- * then the child still belongs to the event.
+ * Installs the child's descriptor in the reader's table and puts it into the message. On -errno the
+ * child still belongs to the event.
  */
 static int deliver_child(struct uffd *child, struct uffd_msg *msg, struct iov_iter *to)
 {
@@ -283,7 +284,7 @@ err_fd:
 	return err;
 }
 
-/* Reads an event. Returns its size, 0 without one, or -errno. */
+/* Reads an event. Returns its size, 0 if there is none, or -errno. */
 static ssize_t read_event(struct uffd *u, struct iov_iter *to)
 {
 	struct uffd *child = NULL;
@@ -305,7 +306,9 @@ static ssize_t read_event(struct uffd *u, struct iov_iter *to)
 	return sizeof(msg);
 }
 
-/* Reads the next message, a fault before an event. Returns its size, 0 without one, or -errno. */
+/*
+ * Reads the next message, a fault before an event. Returns its size, 0 if there is none, or -errno.
+ */
 static ssize_t read_message(struct uffd *u, struct iov_iter *to)
 {
 	struct uffd_msg msg;
@@ -352,7 +355,7 @@ static u32 userfaultfd_poll(struct file *f, struct poll_table *pt)
 
 static int userfaultfd_release(struct inode *inode, struct file *f)
 {
-	/* NULL: a child's that could not be delivered */
+	/* NULL: a child's file, which could not be delivered */
 	if (f->private_data)
 		uffd_release(f->private_data);
 	return 0;
@@ -403,7 +406,7 @@ long sys_userfaultfd(int flags)
 	return new_userfaultfd(flags);
 }
 
-/* ---- /dev/userfaultfd: the right to open it suffices ---- */
+/* ---- /dev/userfaultfd: the right to open it is enough ---- */
 
 static long device_ioctl(struct file *f, u32 cmd, u64 arg)
 {
