@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* aio.h: contexts and requests of asynchronous I/O, shared by context.c and submit.c. */
+/* aio.h: contexts and requests of asynchronous I/O, shared by context.c and submit.c only. */
 #ifndef NESTLING_AIO_H
 #define NESTLING_AIO_H
 
@@ -16,14 +16,11 @@
 #include "kernel/vfs/async_poll.h"
 #include "kernel/vfs/vfs.h"
 
-/*
- * The start of the ring, which the guest sees; the C library's libaio reads it without a system
- * call.
- */
+/* The head of the ring, which is mapped in the guest: libaio reads events without a system call. */
 struct aio_ring {
 	u32 id;
 	u32 nr;
-	/* written by the guest, and by io_getevents */
+	/* written by the guest, and by io_getevents() */
 	u32 head;
 	u32 tail;
 	u32 magic;
@@ -35,47 +32,47 @@ _Static_assert(sizeof(struct aio_ring) == 32, "struct aio_ring is ABI");
 
 struct aio_context {
 	atomic_t refs;
-	struct list_head link; /* of mm->aio_contexts, under aio_lock */
-	u64 id;                /* the ring's address, under aio_lock */
+	struct list_head link; /* in mm->aio_contexts, under aio_lock */
+	u64 id;                /* address of the ring, under aio_lock */
 	u32 max_reqs;          /* as requested; immutable */
-	u32 nr;                /* events the ring has room for; immutable */
+	u32 nr;                /* number of events in the ring; immutable */
 	u64 size;              /* of the mapping; immutable */
 	struct page **pages;   /* of the ring; immutable */
 	u32 nr_pages;
-	struct mutex reap; /* io_getevents: head */
-	spinlock_t lock;   /* below */
-	/* a copy that can be trusted: the guest can overwrite the ring's */
+	struct mutex reap; /* held over a change of head */
+	spinlock_t lock;   /* for the members below */
+	/* the kernel's copy, since the guest can overwrite the ring's */
 	u32 tail;
 	u32 inflight;
-	/*
-	 * number of events for which a task sleeps, which is woken when there are so many; 0: none
-	 * sleeps
-	 */
+	/* Number of events at which sleeping tasks are woken up; 0: none sleeps. */
 	u32 wanted;
 	bool dead;
-	/* requests that wait for an event (aio_request.link) */
+	/* requests that wait for a file's events, by aio_request.link */
 	struct list_head requests;
 	struct wait_queue_head wait;
 };
 
-/* A waiting request. The list and the worker have a reference each. */
+/* A waiting poll request. The list and the worker have a reference each. */
 struct aio_request {
 	atomic_t refs;
 	struct aio_context *ctx; /* a reference */
-	struct list_head link;   /* under ctx->lock */
-	uaddr_t user;            /* the guest's struct iocb */
+	struct list_head link;   /* in ctx->requests, under ctx->lock */
+	uaddr_t user;            /* address of the guest's struct iocb */
 	u64 data;
 	struct file *file, *eventfd; /* references; eventfd may be NULL */
 	struct async_poll poll;
 };
 
-/* Returns the context with a reference, or NULL. */
+/* Returns current's context with that id, with a reference, or NULL. */
 struct aio_context *aio_find(u64 id);
 void aio_context_put(struct aio_context *c);
-/* Reserves room for one more event. Returns 0, -EAGAIN, or -EINVAL (being destroyed). */
+/*
+ * Reserves room for one more event. Returns 0, -EAGAIN, or -EINVAL if the context is being
+ * destroyed.
+ */
 int aio_reserve(struct aio_context *c);
 void aio_unreserve(struct aio_context *c);
-/* Delivers the reserved event. */
+/* Writes a reserved event to the ring and wakes up tasks that wait for it. */
 void aio_complete(struct aio_context *c, uaddr_t user, u64 data, s64 res, struct file *eventfd);
 void aio_request_put(struct aio_request *r);
 

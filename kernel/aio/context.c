@@ -4,16 +4,16 @@
  * io_pgetevents.
  *
  * A context belongs to an address space, where its ring of events is mapped; its id is the ring's
- * address, also after mremap. The kernel writes events through its own mapping of the ring's pages,
- * which it keeps pinned, so the guest may unmap or overwrite the ring and hurts only itself: head
- * is read once and cut to the ring's size, tail is the context's.
+ * address, even after mremap. The kernel writes events through its own mapping of the ring's pages,
+ * which it keeps pinned. So a guest that unmaps or overwrites the ring harms only itself: the
+ * kernel reads `head` once, modulo the ring's size, and has its own copy of `tail`.
  *
- * States: alive -> dead (io_destroy, or the end of the address space): off the list, requests are
- * cancelled and waited for.
+ * States: alive -> dead (io_destroy, or the end of the address space): off the list; its requests
+ * are cancelled, and their end is awaited.
  *
- * Invariants: 1. inflight + events not yet taken <= nr - 1 as long as the guest does not lie about
- * head.
- * Locks: aio_lock for the lists and aio_nr; reap for head; ctx->lock for tail, inflight, requests.
+ * Invariants: 1. inflight + events not yet read <= nr - 1, as long as the guest sets head
+ * correctly. Locks: aio_lock for the lists and aio_nr; reap for head; ctx->lock for tail, inflight,
+ * requests.
  */
 #include <asm/mman.h>
 #include <linux/mman.h>
@@ -30,7 +30,7 @@ static DEFINE_SPINLOCK(aio_lock);
 static u64 aio_nr; /* under aio_lock */
 static int aio_max_nr = 65536;
 
-/* ---- life ---- */
+/* ---- contexts ---- */
 
 static struct aio_ring *ring_of(const struct aio_context *c)
 {
@@ -72,7 +72,7 @@ static void uncount_context(u32 nr)
 	spin_unlock(&aio_lock);
 }
 
-/* Maps the ring into current and pins it. */
+/* Maps the ring into current's address space and pins its pages. */
 static int map_ring(struct aio_context *c)
 {
 	struct file *f = shmem_file_setup("[aio]", (loff_t)c->size, 0);
@@ -81,8 +81,8 @@ static int map_ring(struct aio_context *c)
 	if (IS_ERR(f))
 		return PTR_ERR(f);
 	/*
-	 * Not executable even with READ_IMPLIES_EXEC, since programs control the bytes that the
-	 * kernel writes to the ring.
+	 * not executable, even with READ_IMPLIES_EXEC: programs control bytes that the kernel
+	 * writes there
 	 */
 	f->f_mode |= FMODE_NOEXEC;
 	c->id = do_mmap(current->mm, f, 0, c->size, PROT_READ | PROT_WRITE, MAP_SHARED, 0);
@@ -146,7 +146,10 @@ struct aio_context *aio_find(u64 id)
 	return found;
 }
 
-/* Handles a moved ring. A context is found by the first page of its ring, which it has pinned. */
+/*
+ * Updates the id of a context whose ring was moved. The context is found by the ring's first page,
+ * which it has pinned.
+ */
 static void aio_moved(struct vm_area *v)
 {
 	struct page *first = find_get_page(v->vm_mapping, 0);
@@ -162,7 +165,10 @@ static void aio_moved(struct vm_area *v)
 	put_page(first);
 }
 
-/* Takes the list's reference. Returns the context, for the caller to kill, or NULL. */
+/*
+ * Takes a context off the list: that with @id, or with @any the first. Returns it with the list's
+ * reference, for the caller to kill, or NULL.
+ */
 static struct aio_context *take_context(struct mm *mm, u64 id, bool any)
 {
 	struct aio_context *c, *found = NULL;
@@ -260,7 +266,7 @@ static struct io_event *event_at(struct aio_context *c, u32 i)
 	return (void *)((char *)page_address(c->pages[off >> PAGE_SHIFT]) + (off & ~PAGE_MASK));
 }
 
-/* Returns the guest's head, cut to the ring. */
+/* Returns the guest's head, modulo the size of the ring. */
 static u32 head_of(struct aio_context *c)
 {
 	return READ_ONCE(ring_of(c)->head) % c->nr;
@@ -311,7 +317,7 @@ void aio_complete(struct aio_context *c, uaddr_t user, u64 data, s64 res, struct
 	c->inflight--;
 	enough = c->wanted && waiting(c) >= c->wanted;
 	if (enough)
-		/* A waiter that finds too few events sets this again. */
+		/* a waiter that finds too few events sets it again */
 		c->wanted = 0;
 	last = c->dead && !c->inflight;
 	spin_unlock(&c->lock);
@@ -322,7 +328,8 @@ void aio_complete(struct aio_context *c, uaddr_t user, u64 data, s64 res, struct
 }
 
 /*
- * True if @n events are there. If not, the caller, which is about to sleep, is woken when they are.
+ * True if the ring has at least @n events, or the context is dead. Otherwise the caller, which is
+ * about to sleep, will be woken up at @n events.
  */
 static bool enough_events(struct aio_context *c, u32 n)
 {
@@ -336,7 +343,7 @@ static bool enough_events(struct aio_context *c, u32 n)
 	return there;
 }
 
-/* Hands out up to @nr events. Returns how many, or -EFAULT. */
+/* Copies up to @nr events to the guest. Returns how many, or -EFAULT. */
 static long reap(struct aio_context *c, s64 nr, uaddr_t to)
 {
 	u32 head, tail;

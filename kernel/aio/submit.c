@@ -4,10 +4,10 @@
  *
  * Reads and writes of files open with O_DIRECT, if the file supports that (vfs/direct_io.h),
  * continue after io_submit has returned; their end, in any context, makes the event. All other
- * reads, writes and flushes are done at once by the caller, as in Linux; only the event comes
- * later. A poll waits without a task (vfs/async_poll.h). Only polls can be cancelled by io_cancel:
- * a request at a disk cannot be withdrawn. A context that ends, with its process or before, waits
- * for all of them.
+ * reads, writes and flushes are done within io_submit, as on Linux, and also report their result by
+ * an event. A poll waits without a task (vfs/async_poll.h). Only polls can be cancelled by
+ * io_cancel: a request that a disk is serving cannot be. The end of a context waits for all its
+ * requests.
  *
  * Locks: ctx->lock for the list of waiting requests.
  */
@@ -37,7 +37,7 @@ static u32 mangle(u32 mask)
 	return mask & 0xffff;
 }
 
-/* Takes it off the list, once. */
+/* Ends a poll request: takes it off the list and completes it. */
 static void poll_done(struct async_poll *p, u32 mask)
 {
 	struct aio_request *r = container_of(p, struct aio_request, poll);
@@ -72,7 +72,7 @@ static long submit_poll(struct aio_context *c, const struct iocb *io, uaddr_t us
 	INIT_LIST_HEAD(&r->link);
 	spin_lock(&c->lock);
 	if (c->dead)
-		mask = -EINVAL; /* io_cancel could not reach it */
+		mask = -EINVAL; /* no cancel can reach it any more */
 	else
 		list_add_tail(&r->link, &c->requests);
 	spin_unlock(&c->lock);
@@ -92,7 +92,7 @@ static long submit_poll(struct aio_context *c, const struct iocb *io, uaddr_t us
 
 /* ---- reads, writes, flushes ---- */
 
-/* Imports the memory of the request: one buffer or a vector. */
+/* Imports the memory of a request: one buffer or a vector. */
 static int import(struct iov_iter *it, const struct iocb *io, bool vector, struct uvec **to_free)
 {
 	if (vector)
@@ -120,10 +120,10 @@ static int check_rw(const struct iocb *io, const struct file *f, bool write)
 	return io->aio_flags & IOCB_FLAG_IOPRIO ? ioprio_check((u16)io->aio_reqprio) : 0;
 }
 
-/* A transfer that continues after io_submit. */
+/* A transfer that continues after io_submit(). */
 struct aio_rw {
 	struct io_async async;
-	struct aio_context *ctx; /* a reference, like the next two */
+	struct aio_context *ctx; /* a reference, as file and eventfd are */
 	struct file *file, *eventfd;
 	uaddr_t user;
 	u64 data;
@@ -141,13 +141,19 @@ static void rw_done(struct io_async *a, ssize_t n)
 {
 	struct aio_rw *rw = container_of(a, struct aio_rw, async);
 
-	/* Before the event, since a waiter that gets it may exit, and its parent unmount. */
+	/*
+	 * Comes before the event: a task that reads the event may exit, and its parent then unmount
+	 * the file system.
+	 */
 	fput(rw->file);
 	aio_complete(rw->ctx, rw->user, rw->data, n, rw->eventfd);
 	rw_free(rw);
 }
 
-/* Returns NULL if the transfer must be synchronous, or if there is no memory. */
+/*
+ * Allocates an asynchronous transfer. NULL: the transfer must be synchronous, or there is no
+ * memory.
+ */
 static struct aio_rw *rw_new(struct aio_context *c, const struct iocb *io, uaddr_t user,
 	struct file *f, struct file *eventfd)
 {
@@ -183,7 +189,7 @@ static ssize_t transfer(const struct iocb *io, struct file *f, struct iov_iter *
 
 		n = err ? err : n;
 	}
-	/* A request is not restarted: its event reports EINTR. */
+	/* a request is not restarted: its event reports EINTR */
 	return n <= -ERESTARTSYS && n >= -ERESTART_RESTARTBLOCK ? -EINTR : n;
 }
 
@@ -247,7 +253,7 @@ static long submit_op(struct aio_context *c, const struct iocb *io, uaddr_t user
 	return -EINVAL;
 }
 
-/* Submits, with an event reserved. */
+/* Submits a request for which an event has been reserved. */
 static long submit_reserved(struct aio_context *c, const struct iocb *io, uaddr_t user)
 {
 	struct file *f = fget((int)io->aio_fildes), *eventfd = NULL;
