@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ipcns.c: the life of IPC namespaces, the limit on kernel memory for all of IPC, and the hooks at
- * fork and exit.
- * Locks: none of its own; init_ipc_ns is filled before the first process.
+ * ipcns.c: makes and frees IPC namespaces, limits the kernel memory of all IPC, and has the hooks
+ * for fork and exit. Locks: none of its own; init_ipc_ns is set up before the first process.
  */
 #include <limits.h>
 #include <linux/msg.h>
@@ -16,7 +15,7 @@
 #include "kernel/task/process.h"
 
 struct ipc_namespace init_ipc_ns = { .ns = { .count = ATOMIC_INIT(2), .inum = 4026531839U } };
-static atomic64_t charged; /* bytes */
+static atomic64_t charged; /* bytes in use */
 
 int ipc_charge(size_t bytes)
 {

@@ -3,9 +3,9 @@
  * ipcns.h: an IPC namespace: all System V objects and POSIX message queues that a group of tasks
  * can see, with their limits.
  *
- * Tasks reach theirs through task_ipc_ns() alone. The first lives for ever. Others are made by
- * clone or unshare with default limits; they end, with all their objects, with the last
- * ipc_ns_put(). Attached shared memory keeps its namespace.
+ * A task's namespace is found by task_ipc_ns() only. The initial one lives for ever. clone or
+ * unshare make others, with default limits, which end with all their objects at the last
+ * ipc_ns_put(). Attached shared memory holds a reference to its namespace.
  *
  * Locks: ids[].lock for the tables (it is taken without any lock of an object, and only the slab's
  * lock inside it); the limits are single words, read and written racily.
@@ -24,33 +24,34 @@ struct task;
 
 enum ipc_type { IPC_SEM, IPC_MSG, IPC_SHM, IPC_TYPES };
 
-/* The objects of one type. An id is (seq << IPC_IDX_BITS) | index. */
+/* The objects of one type. An object's id is (seq << IPC_IDX_BITS) | index. */
 #define IPC_IDX_BITS 15
 #define IPC_MAX_OBJECTS (1 << IPC_IDX_BITS)
 struct ipc_ids {
-	spinlock_t lock;       /* protects all of it */
-	struct radix by_index; /* struct sysv_perm */
-	struct radix by_key;   /* those with a key */
+	spinlock_t lock;       /* for all members */
+	struct radix by_index; /* struct sysv_perm of each object */
+	struct radix by_key;   /* objects that have a key */
 	int in_use;
 	int last_index;
 	u32 seq;
-	/* requested id of the next object, or -1 (kernel.*_next_id) */
+	/* the id requested for the next object, or -1 (sysctls kernel.*_next_id) */
 	int next_id;
 };
 
 struct ipc_namespace {
 	struct ns_common ns; /* kernel/ident/ns.h */
 	struct ipc_ids ids[IPC_TYPES];
-	/* limits: proc(5), /proc/sys/kernel */
-	u64 shm_max, shm_all; /* bytes; pages */
+	/* limits: sysctls of proc(5) */
+	u64 shm_max, shm_all; /* in bytes; in pages */
 	int shm_mni;
 	int shm_rmid_forced;
 	int sem_limits[4]; /* SEMMSL, SEMMNS, SEMOPM, SEMMNI */
 	int msg_max, msg_mnb, msg_mni;
-	/* numbers in use */
+	/* amounts in use */
 	atomic64_t shm_pages, sems, msg_bytes, msgs;
 	/* POSIX message queues (mqueue.c) */
-	struct mount *mq_mount; /* under mq_lock until set, then immutable */
+	/* under mq_lock until it is set, then immutable */
+	struct mount *mq_mount;
 	int mq_queues_max, mq_msg_max, mq_msgsize_max, mq_msg_default, mq_msgsize_default;
 	atomic_t mq_queues;
 };
@@ -62,21 +63,23 @@ static inline struct ipc_namespace *ipc_ns_get(struct ipc_namespace *ns)
 	ns_get(&ns->ns);
 	return ns;
 }
-/* Drops a reference; may sleep. */
+/* Drops a reference. May sleep. */
 static inline void ipc_ns_put(struct ipc_namespace *ns)
 {
 	ns_put(&ns->ns);
 }
-/* Returns the namespace of @t without a reference; valid while @t keeps it. */
+/* Returns the namespace of @t without a reference. It is valid as long as @t keeps it. */
 struct ipc_namespace *task_ipc_ns(const struct task *t);
 
 /*
- * Charges kernel memory that guests can make grow through IPC, for all namespaces together. Returns
- * 0, or -ENOMEM at a quarter of the memory.
+ * Charges kernel memory that guests use through IPC, in all namespaces together. Returns 0, or
+ * -ENOMEM beyond a quarter of the memory.
  */
 int ipc_charge(size_t bytes);
 void ipc_uncharge(size_t bytes);
-/* Charge and allocate; NULL on failure. The memory must be freed with an equal @bytes. */
+/*
+ * Charge and allocate. They return NULL on failure. ipc_free() must be called with the same @bytes.
+ */
 void *ipc_alloc(size_t bytes);
 void *ipc_zalloc(size_t bytes);
 void ipc_free(void *p, size_t bytes);

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mqueue.c: messages of POSIX queues: mq_timedsend, mq_timedreceive.
+ * mqueue.c: messages of POSIX message queues: mq_timedsend, mq_timedreceive.
  *
- * A sender gives its message to a waiting receiver, else queues it by its priority. With a full
- * queue it waits with its message, which the next receiver puts into the queue. Waiters are sorted
- * by their tasks' priority, then by arrival.
+ * A sender hands its message to a waiting receiver, or else queues it by its priority. If the queue
+ * is full the sender waits, and the next receiver that makes room queues its message. Waiters are
+ * sorted by their tasks' priority, then by arrival.
  *
- * States of a waiter: waiting (on a list) -> done, off the list.
+ * States of a waiter: waiting (on a list) -> done (off the list).
  *
  * Invariants:
- * 1. nr <= max_msgs, and bytes and nr count what is on the list.
+ * 1. nr <= max_msgs; nr and bytes count the messages on the list.
  * 2. A receiver waits only while the queue is empty, a sender only while it is full.
  *
  * Locks: mq_inode.lock. Messages are copied from and to guest memory while no other task sees them.
@@ -19,7 +19,7 @@
 #include "kernel/ipc/mqueue.h"
 #include "kernel/time/time.h"
 
-#define MQ_PRIO_END 32768 /* like sysconf(_SC_MQ_PRIO_MAX) */
+#define MQ_PRIO_END 32768 /* as sysconf(_SC_MQ_PRIO_MAX) returns */
 
 struct mq_waiter {
 	struct list_head link;
@@ -51,7 +51,7 @@ static struct mq_message *message_read(uaddr_t text, u64 size, u32 prio)
 	return m;
 }
 
-/* Inserts a message behind all of its priority and above. */
+/* Inserts a message after all messages of its own or a higher priority. */
 static void insert(struct mq_inode *q, struct mq_message *m)
 {
 	struct list_head *at = q->messages.prev;
@@ -85,7 +85,7 @@ void mq_drop_messages(struct mq_inode *q)
 
 /* ---- waiting ---- */
 
-/* Ends a wait. The waiter may be gone as soon as it sees `done`. */
+/* Ends a wait. The waiter may be freed as soon as its task sees `done`. */
 static void finish(struct mq_waiter *w, struct mq_message *m)
 {
 	struct task *t = w->task;
@@ -96,7 +96,7 @@ static void finish(struct mq_waiter *w, struct mq_message *m)
 	wake_up_process(t);
 }
 
-/* Returns the priority at which @t runs: a smaller number is more urgent. */
+/* Returns the scheduling priority of @t as a number: a smaller one is more urgent. */
 static int urgency(const struct task *t)
 {
 	int rt = sched_rt_prio(t);
@@ -104,7 +104,7 @@ static int urgency(const struct task *t)
 	return rt ? -rt : 100 + READ_ONCE(t->nice);
 }
 
-/* Enqueues current behind all waiters that are as urgent or more. */
+/* Enqueues current after all waiters that are at least as urgent. */
 static void enqueue(struct mq_waiter *w, struct list_head *list)
 {
 	struct list_head *at = list->prev;
@@ -116,7 +116,7 @@ static void enqueue(struct mq_waiter *w, struct list_head *list)
 }
 
 /*
- * Sleeps until @w is finished. The lock is held before and after. Returns 0, -ETIMEDOUT,
+ * Sleeps until @w is finished. The lock is held on entry and exit. Returns 0, -ETIMEDOUT or
  * -ERESTARTSYS.
  */
 static int mq_sleep(
@@ -152,7 +152,10 @@ static void touched(struct mq_inode *q)
 
 /* ---- sending ---- */
 
-/* Sends. Returns 0 if the message is gone; *n names the receiver of a notification. */
+/*
+ * Sends @m. Returns 0 if the message was handed over or queued; *n then has the notification to
+ * send, if there is one.
+ */
 static int mq_send(struct mq_inode *q, struct mq_message *m, bool nonblock, struct wait_until until,
 	struct mq_notify *n)
 {
@@ -176,7 +179,7 @@ static int mq_send(struct mq_inode *q, struct mq_message *m, bool nonblock, stru
 	return err;
 }
 
-/* Reads the deadline from the caller. Returns 0, -EFAULT, -EINVAL. */
+/* Reads the caller's deadline. Returns 0, -EFAULT or -EINVAL. */
 static int get_deadline(uaddr_t timeout, struct wait_until *until)
 {
 	u64 abs;
@@ -226,7 +229,8 @@ static long send_to(struct file *f, uaddr_t text, size_t len, u32 prio, struct w
 }
 
 /*
- * Makes the checks that both calls begin with, in Linux's order. @f is for fdput() if it returns 0.
+ * Makes the checks with which both system calls begin, in Linux's order. If it returns 0, the
+ * caller must call fdput() for @f.
  */
 static int begin(int fd, uaddr_t timeout, u32 prio, struct fd *f, struct wait_until *until)
 {
@@ -255,7 +259,7 @@ long sys_mq_timedsend(int fd, uaddr_t msg, size_t len, u32 prio, uaddr_t timeout
 
 /* ---- receiving ---- */
 
-/* Lets the first waiting sender continue, since the queue has room. */
+/* Queues the message of the first waiting sender and wakes it up, since the queue has room. */
 static void admit_sender(struct mq_inode *q)
 {
 	struct mq_waiter *w;

@@ -18,25 +18,27 @@ struct mq_message {
 	u8 text[];
 };
 
-/* A queue: the inode of its file. */
+/* A queue, which is the inode of its file. */
 struct mq_inode {
 	struct inode vfs;
-	struct user_struct *user; /* charged for it; immutable */
-	u64 charged;              /* bytes of user->mq_bytes; immutable */
-	s64 max_msgs, msg_size;   /* immutable */
-	spinlock_t lock;          /* protects all below */
+	struct user_struct *user; /* charged for the queue; immutable */
+	/* bytes charged to user->mq_bytes; immutable */
+	u64 charged;
+	s64 max_msgs, msg_size; /* immutable */
+	spinlock_t lock;        /* for all members below */
 	s64 nr;
 	u64 bytes;
-	struct list_head messages;           /* by priority, then age */
-	struct list_head receivers, senders; /* of mq_waiter, the most urgent first */
-	struct wait_queue_head wait;         /* pollers */
+	struct list_head messages;           /* by priority, then oldest first */
+	struct list_head receivers, senders; /* mq_waiter, the most urgent task first */
+	struct wait_queue_head wait;         /* tasks that poll the queue */
 	struct mq_notify {
 		struct pid *owner; /* NULL: no notification */
 		int how, signo;    /* SIGEV_* */
-		/* execs of the owner so far: after another exec it is not signalled */
+		/* the owner's exec_id at the request: after an exec the owner is not signalled */
 		u32 exec_id;
 		u64 value;
-		struct file *sock; /* SIGEV_THREAD: receiver of the cookie */
+		/* SIGEV_THREAD: socket that gets the cookie */
+		struct file *sock;
 		u8 cookie[NOTIFY_COOKIE_LEN];
 	} notify;
 };
@@ -47,28 +49,25 @@ static inline struct mq_inode *MQ(const struct inode *inode)
 
 extern const struct file_operations mqueue_file_ops;
 
-/*
- * Returns the root of the namespace's queues, with a reference to the mount, or ERR_PTR
- * (mqueue_fs.c).
- */
+/* Returns the root mount of the namespace's queues with a reference, or ERR_PTR (mqueue_fs.c). */
 struct mount *mq_mount_get(struct ipc_namespace *ns);
-/* Makes a queue under the name of @d, whose directory is locked; attr NULL: the defaults. */
+/* Makes a queue with the name of @d, whose directory is locked. @attr NULL: default attributes. */
 int mq_create(struct inode *dir, struct dentry *d, umode_t mode, const struct mq_attr *attr);
 void mq_namespace_init(struct ipc_namespace *ns);
 void mq_namespace_exit(struct ipc_namespace *ns);
 
 /* mqueue.c */
 void mq_drop_messages(struct mq_inode *q);
-/* Returns the open queue of a descriptor; file NULL with *err set: -EBADF. */
+/* Returns the open queue of a descriptor. If there is none, file is NULL and *err is -EBADF. */
 struct fd mq_fd(int fd, int *err);
 
 /*
- * Removes the notification from the queue when a message came to an empty queue; q->lock is held.
- * The caller sends it afterwards without locks (mqueue_notify.c).
+ * Moves the notification request from the queue to @n, when a message has come to an empty queue;
+ * q->lock is held. The caller then sends it without locks (mqueue_notify.c).
  */
 void mq_notify_take(struct mq_inode *q, struct mq_notify *n);
 void mq_notify_send(struct mq_notify *n);
-/* Ends the notification of current's process, or with @any of any process. */
+/* Ends the notification request of current's process, or with @any that of any process. */
 void mq_notify_end(struct mq_inode *q, bool any);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mqueue_calls.c: names and attributes of POSIX queues: mq_open, mq_unlink, mq_getsetattr.
+ * mqueue_calls.c: names and attributes of POSIX message queues: mq_open, mq_unlink, mq_getsetattr.
  *
  * The C library strips the leading slash, so a name is one component below the root of the
  * namespace's file system.
@@ -21,7 +21,7 @@ static char *queue_name(uaddr_t uname)
 	return name;
 }
 
-/* Returns 0 if current may open the queue so, which is found or made as @d; or -errno. */
+/* Checks that current may open the queue @d with @oflags, or makes it. Returns 0 or -errno. */
 static int find_or_make(
 	struct dentry *root, struct dentry *d, int oflags, umode_t mode, const struct mq_attr *attr)
 {
@@ -42,8 +42,8 @@ static int find_or_make(
 }
 
 /*
- * Opens a queue's file. The file keeps all flags of the open, and O_CLOEXEC. With O_PATH it refers
- * to the name only.
+ * Opens a queue's file, which keeps all flags of the open, even O_CLOEXEC. With O_PATH the file has
+ * no operations.
  */
 static struct file *queue_file(const struct path *path, int oflags)
 {

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mqueue_fs.c: the file system of message queues: one superblock for each namespace, made when it
- * is first needed, mounted or not.
+ * mqueue_fs.c: the file system of message queues. Each namespace has one superblock, which is made
+ * when it is first needed, even if the guest does not mount it.
  *
- * A queue is a file of the root directory. Reading it gives one line (QSIZE, the process to
- * notify); open(O_CREAT) makes a queue with the default attributes, unlink removes its name. Its
- * memory is charged to its maker (RLIMIT_MSGQUEUE) until the last descriptor is closed.
+ * A queue is a file in the root directory. A read of the file returns one line (QSIZE, the process
+ * to notify); open(O_CREAT) makes a queue with the default attributes, and unlink removes a queue's
+ * name. The memory of a queue is charged to the user who made it (RLIMIT_MSGQUEUE) until the last
+ * descriptor is closed.
  *
  * Locks: the root's i_rwsem for names; mq_lock while a namespace's mount is made; mq_sb_lock for
- * sb->s_fs_info, the namespace, which is cleared when that ends.
+ * sb->s_fs_info, which points to the namespace and is cleared at its end.
  */
 #include <linux/eventpoll.h>
 #include <linux/resource.h>
@@ -23,7 +24,7 @@
 #define HARD_MSG_MAX 65536
 #define HARD_MSGSIZE_MAX (16 << 20)
 #define LINE_SIZE 80
-/* Linux's charge for the head of a message, and for a priority */
+/* bytes that Linux charges for the head of a message, and for a priority */
 #define MESSAGE_COST 48
 
 static DEFINE_MUTEX(mq_lock);
@@ -194,7 +195,7 @@ static const struct inode_operations mq_dir_iops = {
 	.setattr = simple_setattr,
 };
 
-/* Accepts a truncation and changes nothing: the status line keeps its size. */
+/* Accepts a truncation, which changes nothing: the size is that of the status line. */
 static int mq_setattr(struct dentry *d, struct iattr *a)
 {
 	bool size = a->ia_valid & ATTR_SIZE;
@@ -294,14 +295,14 @@ static int mq_fill_super(struct super_block *sb, void *data, bool silent)
 	return sb->s_root ? 0 : -ENOMEM;
 }
 
-/* Makes the superblock for the kernel's own mount; @data is the namespace. */
+/* Returns the root of a new superblock, for the kernel's own mount. @data is the namespace. */
 static struct dentry *mq_make_super(
 	struct file_system_type *t, u32 flags, const char *dev, char *data)
 {
 	return mount_nodev(t, flags, data, mq_fill_super);
 }
 
-/* Mounts the superblock of the guest's namespace. */
+/* Serves mount(2): mounts the superblock of current's IPC namespace. */
 static struct dentry *mq_mount_op(
 	struct file_system_type *t, u32 flags, const char *dev, char *data)
 {

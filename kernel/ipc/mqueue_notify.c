@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mqueue_notify.c: mq_notify(2): one process may request a notification, once, when a message comes
- * to the empty queue.
+ * mqueue_notify.c: mq_notify(2): one process at a time may request a single notification, which is
+ * sent when a message comes to the empty queue.
  *
  * SIGEV_SIGNAL sends a signal. For SIGEV_THREAD the C library passes a netlink socket and a cookie
- * of 32 bytes: the cookie is put into the socket's queue, and a thread of the library reads it. Its
- * last byte is NOTIFY_WOKENUP if a message came, or NOTIFY_REMOVED if the request ended. The
- * request ends with the notification, by mq_notify(NULL), and when its process closes any
- * descriptor of the queue.
+ * of 32 bytes: the cookie is put into the socket's queue, and a thread of the library reads it. The
+ * cookie's last byte is NOTIFY_WOKENUP if a message came, or NOTIFY_REMOVED if the request ended
+ * without one. The request ends when the notification is sent, by mq_notify(NULL), and when its
+ * process closes any descriptor of the queue.
  *
- * Locks: q->lock for the request. It is taken off under the lock, and the signal or the message to
- * the socket is sent without it.
+ * Locks: q->lock for the request. The request is removed under the lock; the signal or cookie is
+ * sent without it.
  */
 #include <asm/siginfo.h>
 #include <linux/signal.h>
@@ -44,7 +44,8 @@ static void send_signal(const struct mq_notify *n)
 	info.si_signo = n->signo;
 	info.si_code = SI_MESGQ;
 	info.si_pid =
-		task_tgid_nr_ns(current, pid_ns_of(n->owner)); /* in the receiver's namespaces */
+		/* as the receiver's namespaces see it */
+		task_tgid_nr_ns(current, pid_ns_of(n->owner));
 	info.si_uid = from_kuid_munged(t->cred->user_ns, current_uid());
 	info.si_ptr = (void *)n->value;
 	if (n->signo && READ_ONCE(t->signal->exec_id) == n->exec_id)
@@ -82,7 +83,7 @@ void mq_notify_end(struct mq_inode *q, bool any)
 	notify_free(&n);
 }
 
-/* Parses the guest's request; takes references. */
+/* Parses the guest's request into @n, and takes the references that @n holds. */
 static int notify_parse(struct mq_notify *n, const struct sigevent *ev)
 {
 	int err;

@@ -2,12 +2,12 @@
 /*
  * sysv.c: tables, ids and permissions of System V objects (sysv.h has the interface).
  *
- * Ids: the index is the lowest free one after the last that was given (within a window of 64, or
- * half as many again as are in use). Each time it wraps, the sequence number rises, so that an id
- * is not reused soon.
+ * Ids: an object gets the lowest free index after the last one assigned, in a window of 64, or of
+ * 1.5 times the number of objects if that is more. Each time the index wraps, the sequence number
+ * is incremented, so that an id is not reused soon.
  *
- * Locks: ids->lock. Objects are examined under their own lock, which is taken after ids->lock was
- * dropped; only sysv_remove() takes ids->lock inside it.
+ * Locks: ids->lock. An object's lock is taken after ids->lock has been dropped. Only sysv_remove()
+ * takes ids->lock inside an object's lock.
  */
 #include "kernel/ipc/sysv.h"
 
@@ -106,7 +106,7 @@ static u64 key_index(s32 key)
 	return (u32)key;
 }
 
-/* Puts @p at a free index; under ids->lock. Returns the index, -ENOSPC or -ENOMEM. */
+/* Enters @p at a free index, under ids->lock. Returns the index, -ENOSPC or -ENOMEM. */
 static s64 choose_index(struct ipc_ids *ids, struct sysv_perm *p, int limit)
 {
 	int window = min(max(ids->in_use * 3 / 2, MIN_CYCLE), min(limit, IPC_MAX_OBJECTS));
@@ -135,7 +135,10 @@ static s64 choose_index(struct ipc_ids *ids, struct sysv_perm *p, int limit)
 	return at;
 }
 
-/* Inserts an object. Returns 0; -EEXIST: the key is taken by now; -ENOSPC, -ENOMEM. */
+/*
+ * Inserts an object. Returns 0; -EEXIST: another object has taken the key meanwhile; -ENOSPC,
+ * -ENOMEM.
+ */
 static int insert(struct ipc_ids *ids, struct sysv_perm *p, int limit)
 {
 	int err = 0;
@@ -253,7 +256,7 @@ int sysv_in_use(struct ipc_namespace *ns, enum ipc_type t)
 
 /* ---- get ---- */
 
-/* Returns the object with the key, with a reference, or NULL. */
+/* Returns the object with the key with a reference, or NULL. */
 static struct sysv_perm *find_key(struct ipc_ids *ids, s32 key)
 {
 	struct sysv_perm *p;
@@ -266,7 +269,10 @@ static struct sysv_perm *find_key(struct ipc_ids *ids, s32 key)
 	return p;
 }
 
-/* Serves a request by an existing object. -EAGAIN if it was removed meanwhile. */
+/*
+ * Serves a request with an existing object. Returns its id or -errno; -EAGAIN: it was removed
+ * meanwhile.
+ */
 static long use_existing(
 	const struct sysv_type *t, struct sysv_perm *p, const struct sysv_request *r)
 {
@@ -292,7 +298,7 @@ static long make_new(const struct sysv_type *t, const struct sysv_request *r)
 
 	if (IS_ERR(p))
 		return PTR_ERR(p);
-	atomic_inc(&p->refs); /* ours, until the id was read */
+	atomic_inc(&p->refs); /* this task's, until it has read the id */
 	err = insert(&r->ns->ids[t->type], p, t->limit(r->ns));
 	id = p->id;
 	if (err)

@@ -2,13 +2,13 @@
 /*
  * sysv.h: the common part of System V's semaphores, messages and shared memory.
  *
- * An object begins with a struct sysv_perm. It is made and put into its table by sysv_get(), found
- * by sysv_find() with a reference, and taken out by sysv_remove(). From then on it cannot be found,
- * and a task that has it sees `removed` and returns EIDRM. Its memory is freed with the last
- * reference.
+ * An object begins with a struct sysv_perm. sysv_get() makes it and enters it into its table,
+ * sysv_find() returns it with a reference, and sysv_remove() removes it from the table. From then
+ * on no lookup finds it, and a task that still has a reference sees `removed` and returns EIDRM.
+ * Its memory is freed with the last reference.
  *
- * Locks: perm->lock for the object; key and the place in the tables under ids->lock. perm->lock is
- * never held over uaccess.
+ * Locks: perm->lock for the object, ids->lock for its key and its place in the tables. perm->lock
+ * is never held over uaccess.
  */
 #ifndef NESTLING_IPC_SYSV_H
 #define NESTLING_IPC_SYSV_H
@@ -30,7 +30,7 @@
 #include "kernel/ident/pid_ns.h"
 #include "kernel/task/signal/signal.h"
 
-#define IPC_R 0444 /* rights for sysv_permits() */
+#define IPC_R 0444 /* permissions, for sysv_permits() */
 #define IPC_W 0222
 #define IPC_X 0111
 
@@ -43,7 +43,7 @@ struct sysv_perm {
 	u32 seq;      /* immutable */
 	kuid_t uid, cuid;
 	kgid_t gid, cgid;
-	/* with SHM_DEST and SHM_LOCKED; under lock, like the owners */
+	/* with SHM_DEST and SHM_LOCKED; under lock, as are the owners */
 	umode_t mode;
 };
 
@@ -51,10 +51,10 @@ struct sysv_request {
 	struct ipc_namespace *ns;
 	s32 key;
 	int flags;
-	u64 size; /* of a segment, or number of semaphores */
+	u64 size; /* bytes of a segment; number of semaphores */
 };
 
-/* Data of IPC_STAT and IPC_SET. */
+/* Data of IPC_STAT and IPC_SET for each type. */
 union sysv_ds {
 	struct semid64_ds sem;
 	struct msqid64_ds msg;
@@ -63,19 +63,21 @@ union sysv_ds {
 
 struct sysv_type {
 	enum ipc_type type;
-	int stat_any; /* number of its SEM_STAT_ANY */
+	/* SEM_, MSG_ or SHM_STAT_ANY */
+	int stat_any;
 	size_t ds_size;
-	/* Makes an object with refs 1, its perm filled by sysv_perm_init(). ERR_PTR. */
+	/* Makes an object with refs 1, whose perm sysv_perm_init() has filled in. ERR_PTR. */
 	struct sysv_perm *(*make)(const struct sysv_request *r);
-	/* Returns 0 if an existing object can serve the request, or -EINVAL. */
+	/* Returns 0 if the existing object suits the request, else -EINVAL. */
 	int (*fits)(struct sysv_perm *p, const struct sysv_request *r);
-	void (*free)(struct sysv_perm *p); /* after the last reference */
+	void (*free)(struct sysv_perm *p); /* called for the last reference */
 	int (*limit)(struct ipc_namespace *ns);
-	/* Fills in the zeroed @ds; perm->lock is held. */
+	/* Fills in @ds, which is zeroed. perm->lock is held. */
 	void (*fill)(struct sysv_perm *p, union sysv_ds *ds);
 	int (*set)(struct sysv_perm *p, const union sysv_ds *ds); /* 0 or -errno */
 	/*
-	 * Removes the object, for IPC_RMID or when the namespace ends. The caller has a reference.
+	 * Removes the object, for IPC_RMID or at the end of the namespace. The caller has a
+	 * reference.
 	 */
 	void (*destroy)(struct ipc_namespace *ns, struct sysv_perm *p);
 };
@@ -88,31 +90,37 @@ static inline struct ipc_namespace *current_ipc_ns(void)
 }
 
 void sysv_perm_init(struct sysv_perm *p, const struct sysv_request *r);
-long sysv_get(const struct sysv_type *t, const struct sysv_request *r); /* id or -errno */
-/* Return the object with a reference; ERR_PTR(-EINVAL). */
+/* returns its id or -errno */
+long sysv_get(const struct sysv_type *t, const struct sysv_request *r);
+/* Return an object with a reference, by its id or its index. ERR_PTR(-EINVAL). */
 struct sysv_perm *sysv_find(struct ipc_namespace *ns, enum ipc_type t, int id);
 struct sysv_perm *sysv_find_index(struct ipc_namespace *ns, enum ipc_type t, int index);
-/* Returns the first at or after *index, which is set to its index, with a reference; or NULL. */
+/*
+ * Returns the first object at or after index *index with a reference, and sets *index to its index.
+ * NULL: there is none.
+ */
 struct sysv_perm *sysv_next(struct ipc_namespace *ns, enum ipc_type t, u64 *index);
 void sysv_put(const struct sysv_type *t, struct sysv_perm *p);
-int sysv_lock(struct sysv_perm *p);                        /* 0, or -EIDRM with nothing held */
+int sysv_lock(struct sysv_perm *p);                        /* 0 with it locked, or -EIDRM */
 int sysv_permits(const struct sysv_perm *p, umode_t want); /* 0 or -EACCES */
-int sysv_owner(const struct sysv_perm *p); /* of IPC_SET and IPC_RMID: 0 or -EPERM */
+int sysv_owner(const struct sysv_perm *p);                 /* for IPC_SET, IPC_RMID: 0 or -EPERM */
 /*
- * Removes the object from the tables; perm->lock is held, `removed` is set. The caller drops the
+ * Removes the object from the tables. perm->lock is held and `removed` is set. The caller drops the
  * table's reference afterwards.
  */
 void sysv_remove(struct ipc_namespace *ns, enum ipc_type t, struct sysv_perm *p);
 void sysv_forget_key(struct ipc_namespace *ns, enum ipc_type t, struct sysv_perm *p);
-int sysv_max_index(struct ipc_namespace *ns, enum ipc_type t); /* 0 without any */
+int sysv_max_index(struct ipc_namespace *ns, enum ipc_type t); /* 0 if there is none */
 int sysv_in_use(struct ipc_namespace *ns, enum ipc_type t);
 void sysv_perm_out(const struct sysv_perm *p, struct ipc64_perm *out);
 int sysv_perm_set(struct sysv_perm *p, const struct ipc64_perm *in); /* 0 or -EINVAL */
-/* IPC_STAT, SEM_STAT, SEM_STAT_ANY and related commands; IPC_SET and IPC_RMID (sysv_ctl.c). */
+/* sysv_ctl.c: IPC_STAT, SEM_STAT, SEM_STAT_ANY and the like; IPC_SET and IPC_RMID. */
 long sysv_stat(const struct sysv_type *t, int id, int cmd, uaddr_t buf);
 long sysv_change(const struct sysv_type *t, int id, int cmd, uaddr_t buf);
 s64 sysv_now(void); /* seconds */
-/* Returns the process's number, as a struct pid that outlives it. */
+/*
+ * Returns the struct pid of current's process with a reference, so that it may outlive the process.
+ */
 struct pid *sysv_get_tgid(void);
 static inline void sysv_set_pid(struct pid **where, struct pid *new_pid)
 {
@@ -127,13 +135,13 @@ static inline struct pid *sysv_tgid(struct task *t)
 	return t->signal ? t->signal->pids[PIDTYPE_TGID] : NULL;
 }
 
-/* Write an object's line of /proc/sysvipc; 0 if it was removed meanwhile. */
+/* Print an object's line of /proc/sysvipc. They return its bytes, 0 if the object was removed. */
 int sysv_shm_line(struct ipc_namespace *ns, struct sysv_perm *p, char *buf, size_t size);
 int sysv_sem_line(struct ipc_namespace *ns, struct sysv_perm *p, char *buf, size_t size);
 int sysv_msg_line(struct ipc_namespace *ns, struct sysv_perm *p, char *buf, size_t size);
-void shm_destroy_orphans(struct ipc_namespace *ns); /* shm_rmid_forced was set */
+void shm_destroy_orphans(struct ipc_namespace *ns); /* called when shm_rmid_forced is set */
 
-/* At exit (task hooks, sysv_task.c) */
+/* Hooks for the fork and exit of tasks (ipcns.c). */
 void sem_task_exit(struct task *t);
 void shm_task_exit(struct task *t);
 int sem_task_fork(struct task *child, u64 clone_flags);

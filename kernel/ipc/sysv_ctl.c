@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * sysv_ctl.c: the common part of semctl(2), msgctl(2) and shmctl(2): IPC_STAT and related commands,
- * IPC_SET, IPC_RMID. `fill` and `set` of a sysv_type handle the data of a kind of object.
+ * IPC_SET, IPC_RMID. `fill` and `set` of a sysv_type handle the data of that type.
  *
- * Locks: perm->lock. Data travels through a copy, since the lock is not held over uaccess.
+ * Locks: perm->lock. Data is copied to the kernel first, or to the guest last, since the lock is
+ * not held over uaccess.
  */
 #include "kernel/ipc/sysv.h"
 

@@ -2,16 +2,16 @@
 /*
  * sysv_msg.c: message queues of System V: msgget, msgsnd, msgrcv, msgctl, and /proc/sysvipc/msg.
  *
- * A sender first looks for a sleeping receiver that wants the message, and hands it over. So
- * messages are only queued while no receiver wants them. Receivers and senders that must wait are
+ * A sender first searches for a sleeping receiver that wants the message, and hands it over. So a
+ * message is queued only if no waiting receiver wants it. Receivers and senders that must wait are
  * in two lists, in the order of arrival.
  *
- * States of a sleeper: waiting (on a list) -> done, off the list, with a message or an error. A
- * sender or the removal of the queue finishes a receiver. A sender is only woken up to try again,
- * or gets EIDRM.
+ * States of a sleeping task: waiting (on a list) -> done (off the list, with a message or an
+ * error). A receiver is finished by a sender or by the removal of the queue. A sender is only woken
+ * up to try again, or gets EIDRM.
  *
  * Invariants:
- * 1. bytes and nr count what is on the list.
+ * 1. bytes and nr count the messages on the list.
  * 2. ns->msg_bytes and ns->msgs are the sums over all queues.
  *
  * Locks: perm.lock of the queue. Messages are copied from and to guest memory while no other task
@@ -51,7 +51,7 @@ struct msg_waiter {
 	s64 type;
 	u64 size;
 	int flags;
-	struct message *msg; /* received message */
+	struct message *msg; /* the message received */
 	bool done;
 	int result;
 };
@@ -112,7 +112,7 @@ static int msg_limit(struct ipc_namespace *ns)
 	return ns->msg_mni;
 }
 
-/* Ends a wait. The waiter may be gone as soon as it sees `done`. */
+/* Ends a wait. The waiter may be freed as soon as its task sees `done`. */
 static void finish(struct msg_waiter *w, struct message *m, int result)
 {
 	struct task *t = w->task;
@@ -191,7 +191,7 @@ static int msg_set(struct sysv_perm *p, const union sysv_ds *all)
 		return err;
 	q->max_bytes = ds->msg_qbytes;
 	q->ctime = sysv_now();
-	/* Waiters that may have lost their rights check again. */
+	/* waiters check again, since they may have lost their permission */
 	finish_all(&q->receivers, -EAGAIN);
 	finish_all(&q->senders, 0);
 	return 0;
@@ -217,8 +217,8 @@ long sys_msgget(int key, int flags)
 }
 
 /*
- * Sleeps until @w is finished, or a signal comes (-EINTR or a restart). The lock is held before and
- * after.
+ * Sleeps until @w is finished, or until a signal (-EINTR or a restart). The lock is held on entry
+ * and exit.
  */
 static int msg_sleep(struct msg_queue *q, struct msg_waiter *w, struct list_head *waiters)
 {
@@ -257,7 +257,7 @@ static bool wants(const struct msg_waiter *w, const struct message *m)
 	}
 }
 
-/* Hands the message to a waiting receiver. Returns false if none wants it. */
+/* Hands the message to a waiting receiver. Returns false if no receiver wants it. */
 static bool hand_over(struct msg_queue *q, struct message *m)
 {
 	struct msg_waiter *w, *next;
@@ -282,7 +282,10 @@ static bool has_room(const struct msg_queue *q, const struct message *m)
 	return m->size + q->bytes <= q->max_bytes && q->nr + 1 <= q->max_bytes;
 }
 
-/* Sends under perm.lock, which is dropped while it sleeps. Returns 0 if the message is gone. */
+/*
+ * Sends under perm.lock, which is dropped while it sleeps. Returns 0 if the message was handed over
+ * or queued.
+ */
 static int msg_send(struct msg_queue *q, struct message *m, int flags)
 {
 	struct msg_waiter w;
@@ -390,8 +393,8 @@ static void take(struct msg_queue *q, struct message *m)
 }
 
 /*
- * Returns the message that @w wants, or an error; ERR_PTR(-EAGAIN): the caller has to wait. Under
- * perm.lock.
+ * Returns the message that @w wants, or an error. ERR_PTR(-EAGAIN): there is none yet, so the
+ * caller must wait. Under perm.lock.
  */
 static struct message *msg_look(struct msg_queue *q, const struct msg_waiter *w)
 {
@@ -409,8 +412,8 @@ static struct message *msg_look(struct msg_queue *q, const struct msg_waiter *w)
 }
 
 /*
- * Receives into w->msg, or with MSG_COPY into @copy, whose size is its capacity. Under perm.lock,
- * which is dropped while it sleeps.
+ * Receives into w->msg. With MSG_COPY it copies into @copy instead, whose `size` is the room for
+ * the text. Under perm.lock, which is dropped while it sleeps.
  */
 static int msg_receive(struct msg_queue *q, struct msg_waiter *w, struct message *copy)
 {
@@ -453,8 +456,8 @@ static long message_write(const struct message *m, uaddr_t to, u64 size)
 }
 
 /*
- * Returns memory for a copy, ERR_PTR, or NULL if none is to be made. As in Linux it is first filled
- * from its target, so EFAULT comes first.
+ * Allocates memory for MSG_COPY, or returns NULL without that flag. ERR_PTR. As on Linux it is
+ * first filled from the guest's buffer, so that EFAULT comes before other errors.
  */
 static struct message *copy_alloc(const struct ipc_namespace *ns, uaddr_t to, u64 size, int flags)
 {
@@ -516,7 +519,7 @@ static long msg_info(struct ipc_namespace *ns, int cmd, uaddr_t buf)
 {
 	struct msginfo mi;
 
-	memset(&mi, 0, sizeof(mi)); /* including padding at its end */
+	memset(&mi, 0, sizeof(mi)); /* including the padding at its end */
 	mi.msgpool = MSGPOOL;
 	mi.msgmap = MSGMAP;
 	mi.msgmax = ns->msg_max;

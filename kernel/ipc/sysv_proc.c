@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * sysv_proc.c: /proc/sysvipc and the limits of IPC in /proc/sys (kernel, fs/mqueue), of the
- * reader's namespace.
+ * sysv_proc.c: /proc/sysvipc and the limits of IPC in /proc/sys (kernel, fs/mqueue), both of the
+ * reader's IPC namespace.
  *
- * A limit is a field of struct ipc_namespace: a row of the table has its offset. Lowering a limit
- * harms nothing that exists.
- * Locks: none; limits are single words.
+ * A limit is a field of struct ipc_namespace, whose offset is in a row of the table. A lower limit
+ * does not affect existing objects. Locks: none; limits are single words.
  */
 #include "kernel/fs/proc/proc.h"
 #include "kernel/ipc/sysv.h"
@@ -60,9 +59,9 @@ enum limit_kind { LIMIT_INT, LIMIT_U64 };
 struct limit {
 	const char *path;
 	enum limit_kind kind;
-	size_t at; /* in struct ipc_namespace */
+	size_t at; /* offset in struct ipc_namespace */
 	s64 min, max;
-	u32 count; /* numbers in a row */
+	u32 count; /* how many numbers it has */
 	void (*changed)(struct ipc_namespace *ns);
 };
 
@@ -88,7 +87,7 @@ static const struct limit limits[] = {
 	{ "sys/fs/mqueue/msg_default", LIMIT_INT, FIELD(mq_msg_default), 1, 65536, 1, NULL },
 	{ "sys/fs/mqueue/msgsize_default", LIMIT_INT, FIELD(mq_msgsize_default), 128, 16 << 20, 1,
 		NULL },
-	/* The last three require CAP_CHECKPOINT_RESTORE, even from root. */
+	/* a write of these three needs CAP_CHECKPOINT_RESTORE, even for root */
 	{ "sys/kernel/shm_next_id", LIMIT_INT, FIELD(ids[IPC_SHM].next_id), 0, INT32_MAX, 1, NULL },
 	{ "sys/kernel/sem_next_id", LIMIT_INT, FIELD(ids[IPC_SEM].next_id), 0, INT32_MAX, 1, NULL },
 	{ "sys/kernel/msg_next_id", LIMIT_INT, FIELD(ids[IPC_MSG].next_id), 0, INT32_MAX, 1, NULL },
@@ -147,7 +146,7 @@ static int store_limit(char *text, size_t n, void *arg)
 		if (!*word)
 			continue;
 		if (i >= l->count)
-			break; /* further numbers are ignored */
+			break; /* ignores further numbers */
 		err = l->kind == LIMIT_U64 ? store_u64(l, word) : store_int(l, word, i);
 		i++;
 	}

@@ -2,13 +2,13 @@
 /*
  * sysv_sem.c: sets of semaphores: semget, semop, semtimedop.
  *
- * The operations of a call are done all together or not at all: sem_try() walks them in order and
- * undoes them when one is not possible. Then the caller queues itself. A change of a value (semop,
- * semctl, an exiting process) is followed by sem_update(), which does the operations of sleepers
- * for them, in the order of arrival, until no more are possible, and wakes these sleepers.
+ * The operations of a call are done all together or not at all: sem_try() does them in order, and
+ * undoes them when one is not possible. The caller then queues itself and sleeps. After each change
+ * of a value (semop, semctl, the exit of a process) sem_update() does the operations of sleepers
+ * for them, in the order of arrival, until no more are possible, and wakes up those sleepers.
  *
  * States of a sleeper: pending -> done (by sem_update, or EIDRM when the set is removed), then off
- * the list. A sleeper that is not done when a signal or its time comes takes itself off.
+ * the list. A sleeper that is not done at a signal or at its deadline takes itself off the list.
  *
  * Invariants:
  * 1. 0 <= val <= SEMVMX.
@@ -63,7 +63,7 @@ static void sem_free(struct sysv_perm *p)
 	struct sem_set *s = to_sem(p);
 	u32 n = s->nsems;
 
-	if (!p->removed) /* it was never in the table */
+	if (!p->removed) /* otherwise it was never in the table */
 		atomic_sub((s64)n, &s->ns->sems);
 	for (u32 i = 0; i < n; i++)
 		sysv_set_pid(&s->sems[i].pid, NULL);
@@ -125,8 +125,8 @@ long sys_semget(int key, int nsems, int flags)
 #define WOULD_BLOCK 1
 
 /*
- * Tries an operation. Returns 0, WOULD_BLOCK, -EAGAIN (IPC_NOWAIT) or -ERANGE; only 0 changes
- * anything.
+ * Tries one operation. Returns 0, WOULD_BLOCK, -EAGAIN (IPC_NOWAIT) or -ERANGE. It changes
+ * something only if it returns 0.
  */
 static int do_op(struct sem_set *s, const struct sembuf *op, struct sem_undo *u)
 {
@@ -155,7 +155,10 @@ static void undo_op(struct sem_set *s, const struct sembuf *op, struct sem_undo 
 		u->adj[op->sem_num] = (s16)(u->adj[op->sem_num] + op->sem_op);
 }
 
-/* Does all operations or none. Returns 0, WOULD_BLOCK (q->blocking is set), -EAGAIN or -ERANGE. */
+/*
+ * Does all operations or none. Returns 0, WOULD_BLOCK (q->blocking is the operation), -EAGAIN or
+ * -ERANGE.
+ */
 static int sem_try(struct sem_set *s, struct sem_queue *q)
 {
 	int err;
@@ -176,7 +179,7 @@ static int sem_try(struct sem_set *s, struct sem_queue *q)
 	return 0;
 }
 
-/* Ends a sleep. The sleeper may be gone as soon as it sees `done`. */
+/* Ends a sleep. The sleeper may be freed as soon as its task sees `done`. */
 static void finish(struct sem_queue *q, int result)
 {
 	struct task *t = q->task;
@@ -216,8 +219,8 @@ void sem_wake_all(struct sem_set *s, int result)
 /* ---- semop ---- */
 
 /*
- * Sleeps until the operations are done. Returns their result, -EINTR, or -EAGAIN when the time is
- * over. The lock is held and dropped.
+ * Sleeps until the operations are done. Returns their result, -EINTR, or -EAGAIN at the deadline.
+ * The lock is held; this releases it.
  */
 static int sem_sleep(struct sem_set *s, struct sem_queue *q, u64 deadline)
 {
@@ -250,7 +253,7 @@ struct op_flags {
 	bool alters, undo;
 };
 
-/* Checks the operations' semaphore numbers. Returns 0 or -EFBIG. */
+/* Checks the semaphore numbers of the operations. Returns 0 or -EFBIG. */
 static int check_ops(const struct sem_set *s, const struct sem_queue *q)
 {
 	for (u32 i = 0; i < q->nops; i++)

@@ -10,12 +10,12 @@ struct sem {
 	struct pid *pid; /* process that last changed it */
 };
 
-/* A set. All under perm.lock. */
+/* A set. All members are under perm.lock. */
 struct sem_set {
 	struct sysv_perm perm;
 	struct ipc_namespace *ns; /* immutable */
 	u32 nsems;                /* immutable */
-	struct list_head pending; /* of sem_queue, in the order of arrival */
+	struct list_head pending; /* sem_queue, in the order of arrival */
 	struct list_head undos;   /* of sem_undo.set_link */
 	s64 otime, ctime;
 	struct sem sems[];
@@ -26,24 +26,24 @@ static inline struct sem_set *to_sem(struct sysv_perm *p)
 }
 
 /*
- * The adjustments that a process undoes in a set at its end. On the lists of its sem_undo_list and
- * of the set, both under undo_lock (inside perm.lock); adj under perm.lock. Holds a reference of
- * the set.
+ * The adjustments that a process makes to a set at its end. The record is on the lists of its
+ * sem_undo_list and of the set, both under undo_lock (inside perm.lock). `adj` is under perm.lock.
+ * It holds a reference to the set.
  */
 struct sem_undo {
 	struct list_head list_link, set_link;
-	/* NULL: an exiting process is about to apply and free it */
+	/* NULL: an exiting process is about to apply and free the record */
 	struct sem_undo_list *list;
 	struct sem_set *set;
 	s16 adj[];
 };
 struct sem_undo_list {
-	atomic_t users;         /* tasks: CLONE_SYSVSEM shares it */
+	atomic_t users;         /* number of tasks (CLONE_SYSVSEM) */
 	struct list_head undos; /* under undo_lock */
 };
 extern spinlock_t undo_lock;
 
-/* A sleeper in semop; under the set's perm.lock. */
+/* A task that sleeps in semop(2). Under the set's perm.lock. */
 struct sem_queue {
 	struct list_head link;
 	struct task *task;
@@ -51,26 +51,32 @@ struct sem_queue {
 	struct sembuf *ops;
 	u32 nops;
 	struct sem_undo *undo;
-	const struct sembuf *blocking; /* the operation that it waits for */
-	bool done;                     /* off the list, with @result */
+	const struct sembuf *blocking; /* the operation that is not possible yet */
+	bool done;                     /* off the list, and @result is set */
 	int result;
 };
 
-/* Finishes sleepers whose operations are possible by now; perm.lock is held. */
+/*
+ * Does the operations of sleepers that have become possible, and wakes up these sleepers. perm.lock
+ * is held.
+ */
 void sem_update(struct sem_set *s);
-/* Wakes all with @result. */
+/* Wakes up all sleepers with @result. */
 void sem_wake_all(struct sem_set *s, int result);
-/* Returns current's undo record for @s, made if needed; ERR_PTR. No lock is held. */
+/* Returns current's undo record for @s, and makes it if needed. ERR_PTR. No lock is held. */
 struct sem_undo *sem_undo_get(struct sem_set *s);
-/* Clears all undo values of semaphore @n (~0: all) after a new value was set. perm.lock is held. */
+/*
+ * Sets the adjustments of semaphore @n (~0: of all) to 0 in all records, after its value was set.
+ * perm.lock is held.
+ */
 void sem_undo_clear(struct sem_set *s, u32 n);
 /*
- * Takes the records of a removed set off, and frees those that no other task is about to free.
- * perm.lock is held.
+ * Removes all records of a set that is removed. Those that no exiting process is about to free go
+ * on @freed, for sem_undo_free_list(). perm.lock is held.
  */
 void sem_undo_forget(struct sem_set *s, struct list_head *freed);
 void sem_undo_free_list(struct list_head *freed);
-/* for sysv_sem_type (sysv_semctl.c) */
+/* sysv_semctl.c: operations for sysv_sem_type */
 void sem_fill(struct sysv_perm *p, union sysv_ds *all);
 int sem_set_perm(struct sysv_perm *p, const union sysv_ds *ds);
 

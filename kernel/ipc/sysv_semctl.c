@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * sysv_semctl.c: semctl(2) and /proc/sysvipc/sem.
- * Locks: perm.lock of the set; values travel through a buffer, since it is not held over uaccess.
+ * sysv_semctl.c: semctl(2) and /proc/sysvipc/sem. Locks: perm.lock of the set; values are copied
+ * through a buffer, since the lock is not held over uaccess.
  */
 #include "kernel/ipc/sysv_sem.h"
 
@@ -53,7 +53,7 @@ int sem_set_perm(struct sysv_perm *p, const union sysv_ds *ds)
 
 /* ---- values ---- */
 
-/* Returns how many sleepers wait for semaphore @n to become 0 (or greater). */
+/* Returns how many sleepers wait until semaphore @n is 0 (@zero), or until it is greater. */
 static int count_waiters(const struct sem_set *s, u32 n, bool zero)
 {
 	struct sem_queue *q;
@@ -123,7 +123,7 @@ static int read_values(const struct sem_set *s, u16 *vals, uaddr_t from)
 	return 0;
 }
 
-/* Returns 0 if current has the right now. The lock is not kept. */
+/* Returns 0 if current has the permission at this moment, else -errno. The lock is not kept. */
 static int ask(struct sem_set *s, umode_t want)
 {
 	int err = sysv_lock(&s->perm);
@@ -168,7 +168,7 @@ static long sem_one(struct sem_set *s, int n, int cmd, u64 arg)
 
 	if (ret)
 		return ret;
-	/* Only SETVAL checks the number before the rights. */
+	/* only SETVAL checks the number before the permission */
 	if (cmd == SETVAL)
 		ret = (u32)n >= s->nsems ? -EINVAL : sysv_permits(&s->perm, IPC_W);
 	else

@@ -2,21 +2,21 @@
 /*
  * sysv_shm.c: shared memory segments: shmget, shmat, shmdt.
  *
- * A segment is a nameless tmpfs file (shmem_file_setup). A segment of huge pages (SHM_HUGETLB) is a
- * nameless file of hugetlbfs, all of whose pages are reserved when it is made. An attach maps it
- * through a struct file of its own on this inode, whose vm_operations count the areas: shm_open at
- * each mmap, fork and split, shm_close at each unmap, exec and exit. So nattch is the number of
- * areas, and two adjacent attaches never merge.
+ * The memory of a segment is a tmpfs file without a name (shmem_file_setup). For huge pages
+ * (SHM_HUGETLB) it is a file of hugetlbfs, whose pages are all reserved when it is made. Each
+ * attach maps that inode through a struct file of its own, whose vm_operations count the memory
+ * areas: shm_open at each mmap, fork and split, shm_close at each unmap, exec and exit. So nattch
+ * is the number of areas, and two adjacent attaches never merge.
  *
  * States: in the table -> (IPC_RMID with areas left) SHM_DEST: no key, still found by its id -> (no
  * area left, or IPC_RMID without any) removed: out of the table, the file is put.
  *
  * Invariants:
- * 1. An attached file has a reference of the segment and of its namespace.
- * 2. A segment that is not removed has the table's reference.
+ * 1. The file of an attach holds a reference to the segment and one to its namespace.
+ * 2. The table holds a reference to each segment that is not removed.
  * 3. ns->shm_pages counts the pages of segments that are not freed.
  *
- * Locks: perm.lock for all fields. mmap_lock is taken outside of it (shm_close), so it is never
+ * Locks: perm.lock for all fields. mmap_lock is outside of it (shm_close), so perm.lock is never
  * held over do_mmap.
  */
 #include <asm/mman.h>
@@ -30,7 +30,7 @@ static const struct file_operations shm_file_ops;
 
 /* ---- the object ---- */
 
-/* Checks that current may have memory that is reserved for it: 0 or -EPERM. */
+/* Checks that current may reserve huge pages: 0 or -EPERM. */
 static int may_huge(void)
 {
 	kgid_t group = make_kgid(&init_user_ns, (u32)READ_ONCE(sysctl_hugetlb_shm_group));
@@ -38,7 +38,7 @@ static int may_huge(void)
 	return capable(CAP_IPC_LOCK) || in_group(group) ? 0 : -EPERM;
 }
 
-/* Returns the file of a segment. ERR_PTR. */
+/* Makes the file with the memory of a segment. ERR_PTR. */
 static struct file *shm_backing(const struct sysv_request *r)
 {
 	struct file *f;
@@ -53,7 +53,7 @@ static struct file *shm_backing(const struct sysv_request *r)
 		return ERR_PTR(err);
 	f = hugetlb_file_setup(
 		name, (loff_t)round_up(r->size, HPAGE_SIZE), !(r->flags & SHM_NORESERVE));
-	/* attaching reserves nothing, and cannot fail */
+	/* an attach then reserves nothing, and cannot fail */
 	if (!IS_ERR(f))
 		f->f_mapping->huge->prepaid = true;
 	return f;
@@ -134,8 +134,8 @@ static int shm_limit(struct ipc_namespace *ns)
 }
 
 /*
- * Removes the segment from the table; perm.lock is held and dropped. The caller has a reference
- * besides the table's.
+ * Removes the segment from the table. perm.lock is held; this releases it. The caller has a
+ * reference of its own.
  */
 static void shm_remove_unlock(struct ipc_namespace *ns, struct shm_segment *s)
 {
@@ -185,7 +185,7 @@ long sys_shmget(int key, size_t size, int flags)
 	return sysv_get(&sysv_shm_type, &r);
 }
 
-/* ---- areas ---- */
+/* ---- memory areas ---- */
 
 struct shm_attach {
 	struct ipc_namespace *ns;
@@ -209,7 +209,9 @@ static bool shm_is_doomed(struct ipc_namespace *ns, const struct shm_segment *s)
 	       (s->perm.mode & SHM_DEST || READ_ONCE(ns->shm_rmid_forced));
 }
 
-/* Closes an area and its file; the attach keeps the segment until then. */
+/*
+ * Called when an area is unmapped. The attach keeps the segment until the area's file is released.
+ */
 static void shm_close(struct vm_area *v)
 {
 	struct shm_attach *a = v->vm_file->private_data;
@@ -233,7 +235,7 @@ static int shm_mmap(struct file *f, struct vm_area *v)
 	struct shm_attach *a = f->private_data;
 	int err = sysv_lock(&a->s->perm);
 
-	if (err) /* removed since the lookup */
+	if (err) /* it was removed after the lookup */
 		return err;
 	spin_unlock(&a->s->perm.lock);
 	if (huge) {
@@ -318,7 +320,7 @@ static int attach_parse(struct attach_request *r, u64 addr, int flags)
 	return 0;
 }
 
-/* Makes the file of one attach; takes the reference of @s on success. ERR_PTR. */
+/* Makes the file of one attach. On success it takes over the caller's reference to @s. ERR_PTR. */
 static struct file *attach_file(struct ipc_namespace *ns, struct shm_segment *s, u32 flags)
 {
 	struct shm_attach *a = kzalloc(sizeof(*a), GFP_KERNEL);
@@ -341,7 +343,8 @@ static struct file *attach_file(struct ipc_namespace *ns, struct shm_segment *s,
 static long attach(struct ipc_namespace *ns, struct shm_segment *s, struct attach_request *r)
 {
 	struct file *f = attach_file(ns, s, r->open_flags);
-	u64 at, size = (u64)i_size_read(s->file->f_inode); /* the segment's, or more: huge pages */
+	/* of the segment, or rounded up to huge pages */
+	u64 at, size = (u64)i_size_read(s->file->f_inode);
 
 	if (IS_ERR(f)) {
 		sysv_put(&sysv_shm_type, &s->perm);
@@ -383,14 +386,14 @@ long sys_shmat(int id, unsigned long addr, int flags)
 
 /* ---- shmdt ---- */
 
-/* True if @v is a piece of the attach at @addr (of @f, if that is known). */
+/* True if @v is a part of the attach at @addr, whose file is @f (NULL: not known yet). */
 static bool is_piece(const struct vm_area *v, u64 addr, const struct file *f)
 {
 	return v->vm_ops == &shm_vm_ops && v->vm_start >= addr &&
 	       (v->vm_start - addr) >> PAGE_SHIFT == v->vm_pgoff && (!f || v->vm_file == f);
 }
 
-/* Returns the first piece at or after @at of the attach at @addr, or NULL. */
+/* Returns the first part at or after @at of the attach at @addr, or NULL. */
 static struct vm_area *next_piece(struct mm *mm, u64 at, u64 addr, const struct file *f)
 {
 	struct vm_area *v = find_vma(mm, at);
@@ -428,9 +431,12 @@ long sys_shmdt(unsigned long addr)
 	return ret;
 }
 
-/* ---- orphans ---- */
+/* ---- segments whose maker has ended ---- */
 
-/* Orphans a segment whose @creator has gone: it remains only for tasks that have it attached. */
+/*
+ * Makes a segment forget its @creator, which has ended. If shm_rmid_forced is set, the segment then
+ * remains only for tasks that have it attached.
+ */
 static void orphan(struct ipc_namespace *ns, struct shm_segment *s, struct pid *creator)
 {
 	if (sysv_lock(&s->perm))

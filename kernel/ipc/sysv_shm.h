@@ -8,28 +8,28 @@
 #include "kernel/ipc/sysv.h"
 #include "kernel/vfs/vfs.h"
 
-#define SHM_DEST 01000 /* perm.mode: removed with the last detach */
+#define SHM_DEST 01000 /* perm.mode: removed at the last detach */
 #define SHM_LOCKED 02000
 
 struct shm_segment {
 	struct sysv_perm perm;
-	/* immutable; valid while the namespace exists, see sysv_shm.c */
+	/* immutable; valid while the namespace exists (see sysv_shm.c) */
 	struct ipc_namespace *ns;
-	struct file *file; /* immutable: the memory */
+	struct file *file; /* holds the memory; immutable */
 	u64 size, pages;   /* immutable */
 	bool accounted;    /* immutable */
 	/* under perm.lock */
 	u64 nattch;
 	s64 atime, dtime, ctime;
 	struct pid *cpid, *lpid;
-	/* its maker, while that lives, for shm_rmid_forced */
+	/* the process that made it, until that ends; for shm_rmid_forced */
 	struct pid *creator;
 };
 static inline struct shm_segment *to_shm(struct sysv_perm *p)
 {
 	return container_of(p, struct shm_segment, perm);
 }
-/* for sysv_shm_type (sysv_shmctl.c) */
+/* sysv_shmctl.c: operations for sysv_shm_type */
 void shm_fill(struct sysv_perm *p, union sysv_ds *all);
 int shm_set(struct sysv_perm *p, const union sysv_ds *ds);
 

@@ -2,8 +2,8 @@
 /*
  * sysv_shmctl.c: shmctl(2) and /proc/sysvipc/shm.
  *
- * No segment is ever swapped, so SHM_LOCK only checks the rights and sets the mark.
- * Locks: perm.lock of the segment.
+ * No segment is ever swapped, so SHM_LOCK only checks the permission and sets SHM_LOCKED. Locks:
+ * perm.lock of the segment.
  */
 #include <linux/resource.h>
 

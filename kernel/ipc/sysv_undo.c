@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * sysv_undo.c: SEM_UNDO: the changes of semaphores that a process undoes at its end.
+ * sysv_undo.c: SEM_UNDO: changes of semaphores that are undone at the end of the process.
  *
  * A task's sem_undo_list has a record for each set that it used with SEM_UNDO. clone(CLONE_SYSVSEM)
- * shares the list, fork begins without one, exec keeps it. The last user applies the records (exit,
- * unshare).
+ * shares the list, a child of fork begins without one, exec keeps it. The last task of a list
+ * applies its records (at exit or unshare).
  *
- * An exiting process and the removal of a set race for a record: the first takes it off the list
- * and clears record->list under undo_lock, and frees it; the other leaves it alone.
+ * An exiting process and the removal of a set may race for a record. The first of them clears
+ * record->list under undo_lock and frees the record; the other leaves it alone.
  *
  * Locks: undo_lock for all lists (inside perm.lock); adj under the set's perm.lock.
  */
@@ -41,7 +41,7 @@ void sem_undo_free_list(struct list_head *freed)
 
 /* ---- records of current ---- */
 
-/* Returns the list of current, which alone changes the pointer. */
+/* Returns the list of current. No other task changes the pointer. */
 static struct sem_undo_list *own_list(void)
 {
 	struct sem_undo_list *l = current->sysvsem;
@@ -79,7 +79,9 @@ static struct sem_undo *new_undo(struct sem_set *s)
 	return u;
 }
 
-/* Links @u unless another thread was faster. Returns the record to use. */
+/*
+ * Links @u unless another thread has linked a record for the set. Returns the record in the list.
+ */
 static struct sem_undo *link_undo(struct sem_undo_list *l, struct sem_set *s, struct sem_undo *u)
 {
 	struct sem_undo *found;
@@ -110,7 +112,7 @@ struct sem_undo *sem_undo_get(struct sem_set *s)
 	fresh = new_undo(s);
 	if (!fresh)
 		return ERR_PTR(-ENOMEM);
-	u = ERR_PTR(sysv_lock(&s->perm)); /* a removed set gets no more records */
+	u = ERR_PTR(sysv_lock(&s->perm)); /* a set that was removed gets no record */
 	if (!u) {
 		u = link_undo(l, s, fresh);
 		spin_unlock(&s->perm.lock);
@@ -150,7 +152,7 @@ void sem_undo_forget(struct sem_set *s, struct list_head *freed)
 	spin_unlock(&undo_lock);
 }
 
-/* ---- the end ---- */
+/* ---- the end of a list ---- */
 
 static void apply(struct sem_set *s, struct sem_undo *u)
 {
@@ -169,7 +171,7 @@ static void apply(struct sem_set *s, struct sem_undo *u)
 	sem_update(s);
 }
 
-/* Takes a record off the list, which has no other user any more, or returns NULL. */
+/* Takes a record off the list, which no task uses any more. NULL: there is none. */
 static struct sem_undo *pop(struct sem_undo_list *l)
 {
 	struct sem_undo *u = NULL;
