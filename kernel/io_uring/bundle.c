@@ -3,12 +3,12 @@
  * bundle.c: SEND from buffers that the kernel chooses, and SEND and RECV with several of them at
  * once (IORING_RECVSEND_BUNDLE).
  *
- * A stream gets as many buffers as the group has, for SEND only from rings; otherwise a request
- * uses a single buffer. A completion reports the first of its buffers and the bytes of all. A
- * bundle is sent until the group is empty, with a completion for each transfer. If a socket takes
- * part of a buffer, the rest is sent before another is chosen, in the same completion; that buffer
- * has left its group, or other requests could send it while this one waits. In a group of
- * IOU_PBUF_RING_INC the rest stays in the group.
+ * A transfer on a stream uses as many buffers as the group has; SEND does so only with rings. Other
+ * requests use a single buffer. A completion reports its first buffer and the bytes of all its
+ * buffers. A bundle is sent until the group is empty, with a completion for each transfer. If a
+ * socket takes only part of a buffer, the rest is sent before another buffer is chosen, and both
+ * parts have one completion. Such a buffer has left its group, since other requests could send it
+ * while this one waits; with IOU_PBUF_RING_INC the rest stays in the group.
  */
 #include <linux/eventpoll.h>
 
@@ -31,8 +31,8 @@ static void several_free(struct several *s)
 }
 
 /*
- * Chooses buffers; @bundle: more than one, where that is allowed. 0, then several_free(); or
- * -errno.
+ * Chooses buffers: with @bundle several, if that is allowed. Returns 0, after which the caller
+ * calls several_free(), or -errno.
  */
 static int several_choose(struct uring_req *r, struct several *s, bool bundle)
 {
@@ -89,7 +89,10 @@ static u32 send_flags(const struct uring_req *r)
 	return (r->sqe.msg_flags & ~(u32)MSG_WAITALL) | MSG_NOSIGNAL;
 }
 
-/* Returns the unused rest of the buffer in which the first @n bytes end. */
+/*
+ * Returns the unsent rest of the buffer in which the first @n bytes end. It is empty if they end
+ * with a buffer.
+ */
 static struct uring_buffer rest_of(const struct several *s, u64 n)
 {
 	u64 left = s->it.count - n;
@@ -140,7 +143,10 @@ static long send_rest(struct uring_req *r)
 	return n;
 }
 
-/* Ends a transfer. 0: another follows; otherwise it was the last, and this is its result. */
+/*
+ * Ends a transfer. If another one follows, returns 0 and leaves *last false. Otherwise returns the
+ * result of the request.
+ */
 static long next_transfer(struct uring_req *r, bool *last)
 {
 	long n = r->done;

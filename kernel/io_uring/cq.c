@@ -2,15 +2,16 @@
 /*
  * cq.c: the completion queue.
  *
- * A completion goes into the ring. While the ring is full, or others wait already, it waits in a
- * list (IORING_FEAT_NODROP), which io_uring_enter empties into the ring as room comes. Only without
- * memory for the list is it dropped and counted in cq_overflow.
+ * A completion is written to the ring. If the ring is full, or other completions are waiting, it
+ * waits on a list (IORING_FEAT_NODROP), which io_uring_enter() moves to the ring when there is
+ * room. Only if there is no memory for the list is it dropped, and counted in cq_overflow.
  *
  * Invariants:
  * 1. Completions reach the guest in the order of uring_post().
  * 2. sq_flags has CQ_OVERFLOW while the list is not empty.
  *
- * Locks: cq_lock. The guest owns head: it is read once, and an impossible distance counts as full.
+ * Locks: cq_lock. The guest writes head, so it is read once, and a distance to the tail that is too
+ * large counts as full.
  */
 #include <linux/eventpoll.h>
 

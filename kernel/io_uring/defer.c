@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * defer.c: IORING_SETUP_DEFER_TASKRUN: a request that ends outside of the ring's issuer waits in
- * the ring until the issuer asks for completions. If the issuer has exited, waiting requests end
+ * defer.c: IORING_SETUP_DEFER_TASKRUN: a request that another task or a worker ends waits in the
+ * ring until the ring's issuer asks for completions. If the issuer has exited, waiting requests end
  * with the ring, as on Linux.
  *
- * An item is req->work, or a poll of several shots that has something to report (with a reference).
- * The lists make the ring readable, signal the eventfd, and with IORING_SETUP_TASKRUN_FLAG show in
- * sq_flags.
+ * An item is a request with req->work to run, or a poll with shots to report (with a reference).
+ * While there are items the ring polls as readable, and with IORING_SETUP_TASKRUN_FLAG sq_flags
+ * shows them. A new item signals the eventfd.
  *
  * Locks: cq_lock; the functions run without it.
  */
@@ -17,8 +17,8 @@
 #define MAX_AT_ONCE 1024
 
 /*
- * Signals that items wait; under cq_lock. A request that polls the eventfd itself does not signal
- * it.
+ * Reports that items wait, by sq_flags and the eventfd. A request that polls the eventfd itself
+ * does not signal it. Under cq_lock.
  */
 static void show(struct uring *u, const struct uring_req *r)
 {
@@ -85,7 +85,7 @@ bool uring_has_deferred_of(struct uring *u, const struct task *t)
 	return has;
 }
 
-/* Takes the first item off the two lists; NULL: they are empty. */
+/* Takes the first item off the two lists. NULL: both are empty. */
 static struct uring_req *next_deferred(struct uring *u, bool *shot)
 {
 	struct uring_req *r = NULL;
@@ -112,8 +112,8 @@ static void hide(struct uring *u)
 }
 
 /*
- * Runs waiting items, a limited number, so that a request that always has events does not occupy
- * its task for ever.
+ * Runs items that wait, but only a limited number, so that a request which always has events does
+ * not occupy the task for ever.
  */
 void uring_run_deferred(struct uring *u)
 {

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * enter.c: io_uring_enter(2): takes submissions, waits for completions; and ends the requests of a
- * task that ends.
+ * enter.c: io_uring_enter(2): submits requests and waits for completions; and ends the requests of
+ * a task that exits or begins an exec.
  *
- * Submission: entries are copied, checked (a refusal is a completion too, and ends the batch unless
- * IORING_SETUP_SUBMIT_ALL), gathered into chains, and run. Waiting: work that other tasks or
- * workers have sent to the caller is done first, then completions are counted.
+ * Submission: entries are copied, checked, collected into chains, and run. A refused entry has a
+ * completion too, and ends the batch unless IORING_SETUP_SUBMIT_ALL is set. Waiting: the caller
+ * first does the work that other tasks or workers have queued for it, then counts completions.
  *
  * Locks: ring->lock while submitting; none while waiting.
  */
@@ -26,7 +26,7 @@
 
 struct batch {
 	struct uring *ring;
-	struct uring_req *head, *tail; /* of the chain that is being gathered */
+	struct uring_req *head, *tail; /* of the chain that is being collected */
 	bool broken;                   /* a request of the batch was refused */
 };
 
@@ -81,7 +81,7 @@ static void start(struct uring_req *r)
 		uring_run(r);
 }
 
-/* Runs the complete chain, or refuses it. */
+/* Runs the complete chain, or ends it if a request of it was refused. */
 static void chain_start(struct batch *b)
 {
 	struct uring_req *head = b->head;
@@ -97,8 +97,8 @@ static void chain_start(struct batch *b)
 }
 
 /*
- * Notes a draining request in the middle of a chain: the whole chain waits, and requests behind the
- * chain wait for it.
+ * Handles IOSQE_IO_DRAIN of a request in the middle of a chain: the whole chain waits for earlier
+ * requests, and requests after the chain wait for the chain.
  */
 static void note_drain(struct batch *b, struct uring_req *r)
 {
@@ -111,7 +111,7 @@ static void note_drain(struct batch *b, struct uring_req *r)
 	}
 }
 
-/* Adds @r to the chain that is being gathered, or lets it run. */
+/* Adds @r to the chain that is being collected. Runs the chain if @r is its last request. */
 static void gather(struct batch *b, struct uring_req *r)
 {
 	bool more = r->sqe.flags & LINKS;
@@ -128,13 +128,13 @@ static void gather(struct batch *b, struct uring_req *r)
 		chain_start(b);
 }
 
-/* True if a LINK_TIMEOUT may come now: it needs a request before it. */
+/* True if a LINK_TIMEOUT may come next: it must follow a request of the chain. */
 static bool may_limit(const struct batch *b)
 {
 	return b->head && b->tail->sqe.opcode != IORING_OP_LINK_TIMEOUT;
 }
 
-/* Submits an entry: 0, or the reason why the batch ends. */
+/* Submits an entry. Returns 0, or -errno if the batch must end here. */
 static int submit_one(struct batch *b, u32 index)
 {
 	struct uring_req *r = req_new(b->ring);
@@ -149,12 +149,12 @@ static int submit_one(struct batch *b, u32 index)
 	if (!err && r->sqe.opcode == IORING_OP_LINK_TIMEOUT && !may_limit(b))
 		err = -EINVAL;
 	r->refused = err;
-	more = r->sqe.flags & LINKS; /* a chain is taken whole */
+	more = r->sqe.flags & LINKS; /* a chain is submitted as a whole */
 	gather(b, r);
 	return b->ring->flags & IORING_SETUP_SUBMIT_ALL || more ? 0 : err;
 }
 
-/* Returns the index of the next entry: below sq_entries, whatever the guest has written. */
+/* Returns the index of the next entry, which is below sq_entries whatever the guest has written. */
 static u32 next_index(struct uring *u)
 {
 	u32 at = u->sq_head & (u->sq_entries - 1);
@@ -164,7 +164,7 @@ static u32 next_index(struct uring *u)
 	return READ_ONCE(*(u32 *)map_at(&u->rings, u->array_at + (u64)at * sizeof(u32)));
 }
 
-/* Returns how many entries were taken, or -EAGAIN. */
+/* Submits up to @want entries. Returns how many, or -EAGAIN. */
 static long submit(struct uring *u, u32 want)
 {
 	struct uring_shared *s = shared_of(u);
@@ -196,7 +196,7 @@ static long submit(struct uring *u, u32 want)
 
 /* ---- waiting ---- */
 
-/* Runs the work that was sent to current; true: a real signal is pending. */
+/* Runs the work that was queued for current. Returns true if a signal is pending. */
 static bool work_and_signal(void)
 {
 	task_work_run();
@@ -207,9 +207,9 @@ static bool work_and_signal(void)
 }
 
 /*
- * True if @min_nr completions are there, or a timeout has expired since the count was @timeouts. A
- * ring that polls devices never waits: Nestling polls no device, so all submitted requests have
- * ended.
+ * True if the ring has @min_nr completions, or if a timeout has expired since ring->timeouts was
+ * @timeouts. With IORING_SETUP_IOPOLL it is always true: Nestling polls no device, so all submitted
+ * requests have ended.
  */
 static bool enough(struct uring *u, u32 min_nr, int timeouts)
 {
@@ -219,14 +219,17 @@ static bool enough(struct uring *u, u32 min_nr, int timeouts)
 
 struct wait_arg {
 	u32 min_nr;
-	/* time until which all of min_nr are waited for, and then one; 0: there is no such time */
+	/*
+	 * Until this time the wait is for min_nr completions, afterwards for one; 0: always for
+	 * min_nr.
+	 */
 	u64 min_until;
 	u64 deadline;
 	uaddr_t mask;
 	u64 mask_size;
 };
 
-/* Sleeps, at most as long as @w allows: 0 or -ETIME. */
+/* Sleeps at most as long as @w allows. Returns 0 or -ETIME. */
 static long sleep_for(struct wait_arg *w)
 {
 	if (!w->min_until)
@@ -235,7 +238,7 @@ static long sleep_for(struct wait_arg *w)
 		return 0;
 	w->min_until = 0;
 	w->min_nr = min(w->min_nr, 1U);
-	return w->deadline == ~0UL ? -ETIME : 0; /* then there is nothing to wait longer for */
+	return w->deadline == ~0UL ? -ETIME : 0; /* there is no later deadline */
 }
 
 static long wait_cqes(struct uring *u, struct wait_arg *w)
@@ -281,7 +284,7 @@ static int parse_arg(const struct uring *u, struct wait_arg *w, u32 flags, uaddr
 		return -EINVAL;
 	if (copy_from_user(&ext, arg, sizeof(ext)))
 		return -EFAULT;
-	if (ext.pad) /* min_wait_usec */
+	if (ext.pad) /* holds min_wait_usec */
 		w->min_until = deadline_in((u64)ext.pad * 1000);
 	w->mask = UADDR(ext.sigmask);
 	w->mask_size = ext.sigmask_sz;
@@ -313,8 +316,8 @@ static long get_events(struct uring *u, u32 min_nr, u32 flags, uaddr_t arg, size
 }
 
 /*
- * Submits for another process. Runs when a thread returns to user mode, or exits and then submits
- * nothing.
+ * Submits for another process. Runs when the thread returns to user mode. When the thread exits it
+ * submits nothing.
  */
 static void submit_for_other(struct task_work *w)
 {
@@ -322,7 +325,7 @@ static void submit_for_other(struct task_work *w)
 	struct file *f = u->sq_file;
 
 	__atomic_store_n(
-		&u->sq_asked, false, __ATOMIC_SEQ_CST); /* the next asker may reuse w now */
+		&u->sq_asked, false, __ATOMIC_SEQ_CST); /* from here on another task may reuse @w */
 	if (!(current->flags & PF_EXITING) && !current->in_execve) {
 		mutex_lock(&u->lock);
 		submit(u, u->sq_entries);
@@ -332,9 +335,9 @@ static void submit_for_other(struct task_work *w)
 }
 
 /*
- * Makes a thread of the owner submit. The caller is another process, whose descriptors and memory
- * are not the ring's. The thread submits soon, as Linux's would, and includes entries that are
- * added meanwhile.
+ * Asks a thread of the owner to submit, since the caller belongs to another process, whose
+ * descriptors and memory are not the ring's. The thread submits soon, as Linux's would, with all
+ * entries added until then.
  */
 static long ask_owner(struct uring *u, struct file *f)
 {
@@ -349,7 +352,10 @@ static long ask_owner(struct uring *u, struct file *f)
 	return -EOWNERDEAD;
 }
 
-/* Does the work of Linux's polling thread, which never sleeps for long: 0 or -errno. */
+/*
+ * Does the work of Linux's polling thread, which submits soon after entries are added. Returns 0 or
+ * -errno.
+ */
 static long wake_sqpoll(struct uring *u, struct file *f)
 {
 	if (u->owner != current->group_leader->thread_pid)
@@ -374,7 +380,7 @@ static long enter(struct file *f, u32 to_submit, u32 min_nr, u32 flags, uaddr_t 
 			return ret;
 		n = to_submit;
 	} else if (to_submit) {
-		/* Its holder may sleep in a call that is executed at once. */
+		/* the lock's holder may be sleeping in an operation that runs at submission */
 		if (mutex_lock_killable(&u->lock))
 			return -EINTR;
 		n = uring_may_issue(u) ? submit(u, to_submit) : -EEXIST;
@@ -407,7 +413,7 @@ long sys_io_uring_enter(int fd, u32 to_submit, u32 min_nr, int flags, uaddr_t ar
 	return ret;
 }
 
-/* ---- tasks that end ---- */
+/* ---- tasks that exit or exec ---- */
 
 static bool of_task(const struct uring_req *r, const void *arg)
 {
@@ -415,8 +421,8 @@ static bool of_task(const struct uring_req *r, const void *arg)
 }
 
 /*
- * Returns the first ring of the list, or the ring behind @u, whose reference it takes; with a
- * reference. NULL: the end, or @u has left the list, and the caller starts again.
+ * Returns the first ring of the list, or the ring after @u, with a reference, and drops that of @u.
+ * NULL: the end of the list, or @u has left the list, so that the caller must start again.
  */
 static struct uring *ring_after(struct uring *u)
 {
@@ -436,8 +442,9 @@ static struct uring *ring_after(struct uring *u)
 }
 
 /*
- * True if the request ends with its task. A poll of a ring keeps that ring open: itself, or two
- * rings each other, for ever. A wait for children or for words in memory has lost them.
+ * True if the request ends with its task. A poll of a ring must, since it keeps that ring open,
+ * perhaps its own, or two rings keep each other open for ever. So must a wait for children or for
+ * words in memory, which the task loses.
  */
 static bool ends_with(const struct uring_req *r, const void *arg)
 {
@@ -445,8 +452,8 @@ static bool ends_with(const struct uring_req *r, const void *arg)
 }
 
 /*
- * Ends requests of @t. At exec, all that it has submitted; at exit, only those that would have to
- * run in it, and polls of rings.
+ * Ends requests of @t. At exec: all that @t has submitted. At exit: only those that would have to
+ * run in @t, and polls of rings.
  */
 static void ring_loses_task(struct uring *u, struct task *t)
 {

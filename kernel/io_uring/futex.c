@@ -2,9 +2,9 @@
 /*
  * futex.c: FUTEX_WAIT, FUTEX_WAITV, FUTEX_WAKE.
  *
- * A pseudo file represents the words: it becomes readable once one of them was woken. A waiting
- * request is queued on its words when it is submitted, and a waking task finds it among the
- * sleeping tasks (kernel/task/futex/futex_async.c).
+ * A pseudo file represents the futex words: it becomes readable when one of them is woken. A
+ * waiting request is queued on its words when it is submitted, and a task that wakes a word finds
+ * it among the sleeping tasks (kernel/task/futex/futex_async.c).
  */
 #include <linux/eventpoll.h>
 #include <linux/futex.h>
@@ -53,7 +53,7 @@ static int words_make(struct uring_req *r, u32 nr)
 	return 0;
 }
 
-/* Checks the words of the entry: sqe.fd has the flags, off the value, addr3 the mask. */
+/* Checks an entry for one word: sqe.fd has the flags, off the value, addr3 the mask. */
 static int word_right(const struct io_uring_sqe *s)
 {
 	if (s->len || s->rw_flags || s->buf_index || s->file_index)
@@ -93,7 +93,7 @@ static int word_take(struct uring_req *r)
 		r->other->private_data, 0, UADDR(s->addr), s->off, s->addr3, (u32)s->fd);
 }
 
-/* Waits. Returns the index of the word that was woken, URING_QUEUED, or -errno. */
+/* Waits. Returns the index of the word that was woken, URING_QUEUED or -errno. */
 static long wait_words(struct uring_req *r)
 {
 	struct futex_async *a = r->other->private_data;

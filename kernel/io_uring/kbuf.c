@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * kbuf.c: groups of buffers from which the kernel chooses (IOSQE_BUFFER_SELECT), when there is
- * something to read.
+ * kbuf.c: groups of buffers, from which the kernel chooses one when there is something to read
+ * (IOSQE_BUFFER_SELECT).
  *
  * A group is a list of buffers that PROVIDE_BUFFERS added, or a ring of them in shared memory
  * (IORING_REGISTER_PBUF_RING). The ring is the program's memory, or with IOU_PBUF_RING_MMAP the
- * kernel's, which the program maps. The program adds at the ring's tail; only the kernel has the
- * head.
+ * kernel's, which the program maps. The program adds buffers at the ring's tail; only the kernel
+ * keeps the head.
  *
  *	uring_choose(r)
  *	        0: r->buf is the next buffer; -ENOBUFS
  *	r->cflags |= uring_use(r, n)
- *	        it has got @n bytes: gone from the group, or with IOU_PBUF_RING_INC a part of it
+ *	        it has @n bytes: it leaves the group, or with IOU_PBUF_RING_INC a part of it does
  *	uring_unchoose(r)
  *	        no data arrived: the buffer stays in the group
  *
@@ -19,14 +19,14 @@
  *	        for a bundle: r->buf is the first
  *	r->cflags |= uring_use_several(r, vec, n, got)
  *
- * Between choosing and the other two ring->lock is held, so no other request can choose the same
+ * ring->lock is held from the choice to the use or unchoose, so no other request can choose these
  * buffers.
  *
  * Invariants:
  * 1. A chosen buffer stays in its group until it is used.
  * 2. A group's memory is charged.
  *
- * Locks: ring->lock; the list of the kernel's own rings is under cq_lock, since mmap() may not wait
+ * Locks: ring->lock; cq_lock for the list of the rings in kernel memory, since mmap() may not wait
  * for a task that copies.
  */
 #include "kernel/io_uring/uring.h"
@@ -44,12 +44,13 @@ struct entry {
 struct uring_group {
 	u32 id;
 	bool ring, inc;
-	u32 nr;                /* list: how many; ring: how many slots */
+	u32 nr;                /* list: of buffers; ring: of slots */
 	struct list_head list; /* of entry */
 	u16 head;              /* of the ring */
-	u64 at;                /* of the program's ring; 0: ours */
+	/* address of the program's ring; 0: kernel's */
+	u64 at;
 	struct uring_map map;
-	/* link in ring->mapped, under cq_lock, where map is */
+	/* link in ring->mapped; with map under cq_lock */
 	struct list_head mapped;
 };
 
@@ -99,13 +100,13 @@ void uring_groups_free(struct uring *u)
 
 /* ---- choosing ---- */
 
-/* Copies a slot of a ring, in or out. */
+/* Copies a slot of a ring, to it if @write, else from it. */
 static int slot_copy(struct uring_group *g, u16 at, struct io_uring_buf *b, bool write)
 {
 	u64 off = (u64)(at & (g->nr - 1)) * sizeof(*b);
 
 	if (g->at && write)
-		/* 12 bytes: not the tail */
+		/* 12 bytes: the rest of slot 0 is the tail */
 		return copy_to_user(UADDR(g->at + off), b, 12) ? -EFAULT : 0;
 	if (g->at)
 		return copy_from_user(b, UADDR(g->at + off), sizeof(*b)) ? -EFAULT : 0;
@@ -153,7 +154,7 @@ static struct uring_group *group_of(const struct uring_req *r)
 	return radix_lookup(&r->ring->groups, r->sqe.buf_group);
 }
 
-/* Chooses a buffer, which stays in the group until it is used. */
+/* Chooses a buffer for r->buf, which stays in the group until it is used. */
 int uring_choose(struct uring_req *r)
 {
 	struct uring_group *g = group_of(r);
@@ -230,7 +231,7 @@ static void drop_head(struct uring_group *g)
 		entry_drop(g, list_first_entry(&g->list, struct entry, link));
 }
 
-/* Uses a part of the buffer; true: a rest of it is left. */
+/* Uses a part of the buffer. Returns true if a part of it remains. */
 static bool use_part(struct uring_group *g, const struct uring_chosen *c, size_t n)
 {
 	struct io_uring_buf b = { .addr = c->addr, .len = c->len, .bid = c->id };
@@ -257,7 +258,7 @@ u32 uring_use(struct uring_req *r, size_t n)
 	return flags;
 }
 
-/* Uses a part of the buffer at the head, which is @v, like use_part(). */
+/* Uses @n bytes of the buffer at the head, which is @v, as use_part() does. */
 static bool use_head(struct uring_group *g, const struct uvec *v, size_t n)
 {
 	struct uring_chosen c = { .addr = v->base, .len = (u32)v->len };
@@ -403,7 +404,7 @@ static int check_reg(const struct io_uring_buf_reg *reg)
 	return reg->ring_entries > MAX_RING ? -EINVAL : 0;
 }
 
-/* Checks that the memory is mapped, since Linux pins it. */
+/* Checks that the memory is mapped, as Linux requires, which pins it. */
 static int check_memory(u64 addr, u64 size)
 {
 	if (!access_ok(UADDR(addr), size))
@@ -469,7 +470,7 @@ long uring_unregister_group(struct uring *u, uaddr_t arg)
 	return 0;
 }
 
-/* Returns the head of a ring: struct io_uring_buf_status (group, head, reserved). */
+/* Writes the head of a ring to the guest's struct io_uring_buf_status (group, head, reserved). */
 long uring_group_status(struct uring *u, uaddr_t arg)
 {
 	u32 status[10];

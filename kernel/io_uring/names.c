@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * names.c: calls with paths: OPENAT to LINKAT, extended attributes.
+ * names.c: operations with paths: OPENAT to LINKAT, extended attributes.
  *
  * Paths are read when the request is submitted (IORING_FEAT_SUBMIT_STABLE) and kept with it; while
- * the request is issued, current->given_names refers to them. Their memory is charged.
+ * the request is issued, getname() returns them (kernel/vfs/mount/given.h). Their memory is
+ * charged.
  */
 #include <linux/fcntl.h>
 #include <linux/fs.h>
@@ -44,7 +45,7 @@ static int take_two(struct uring_req *r, u32 lookup_flags)
 
 /* ---- open ---- */
 
-/* Prepares an open. Exec never closes a registered file: O_CLOEXEC is refused for it. */
+/* Prepares an open. O_CLOEXEC is refused for a registered file, since exec never closes it. */
 int openat_prep(struct uring_req *r)
 {
 	int err = uring_plain_prep(r);
@@ -191,7 +192,8 @@ long linkat_issue(struct uring_req *r)
 /* ---- extended attributes ---- */
 
 /*
- * Checks the arguments: an error refuses the request, while an error of the call itself does not.
+ * Checks the arguments. An error refuses the request, while an error of the system call itself does
+ * not.
  */
 static int check_xattr(const struct uring_req *r, bool get)
 {

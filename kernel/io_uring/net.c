@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * net.c: ACCEPT, CONNECT, SEND, RECV, SENDMSG, RECVMSG, which are tried without waiting, then again
+ * net.c: ACCEPT, CONNECT, SEND, RECV, SENDMSG, RECVMSG, which are tried without waiting, and again
  * when the socket is ready; SHUTDOWN, BIND, LISTEN; and URING_CMD, which only sockets support.
  *
- * MSG_DONTWAIT gives -EAGAIN. O_NONBLOCK does not matter, except for ACCEPT on a listener that
- * stays ready without a connection. With MSG_WAITALL a transfer over a stream continues until all
- * bytes are done. Headers and addresses are read when the request is submitted. SIGPIPE is never
- * sent.
+ * With MSG_DONTWAIT a socket that is not ready returns -EAGAIN. O_NONBLOCK does not matter, except
+ * for ACCEPT on a listener that stays ready although it has no connection. With MSG_WAITALL a
+ * transfer on a stream continues until all bytes are moved. Headers and addresses are read when the
+ * request is submitted. SIGPIPE is never sent.
  *
- * With several shots each message or connection has a completion, until there is an error, the end,
- * no buffer, or no room for a completion that has others behind it. SEND_ZC copies, as Linux does
- * where the device cannot do better, and reports that on request (REPORT_USAGE).
+ * With several shots each message or connection has a completion, until an error, the end of a
+ * stream, the lack of a buffer, or a full completion queue. SEND_ZC copies, as Linux does for
+ * devices without support, and reports that on request (REPORT_USAGE).
  */
 #include <linux/eventpoll.h>
 
@@ -65,8 +65,8 @@ static struct sock_header *header_new(struct uring_req *r)
 }
 
 /*
- * Takes the length. If the kernel chooses the buffer, at most one vector gives its length:
- * r->sqe.len.
+ * Reads the length. If the kernel chooses the buffer, at most one vector gives the length, which is
+ * stored in r->sqe.len.
  */
 static int take_length(struct uring_req *r)
 {
@@ -93,7 +93,7 @@ static int take_header(struct uring_req *r)
 	return (int)sock_header_import(r->header, UADDR(r->sqe.addr), !is_receive(r));
 }
 
-/* Takes the address of SEND: sqe.addr2 and addr_len. */
+/* Reads the address of SEND, which is at sqe.addr2 and has length addr_len. */
 static int take_address(struct uring_req *r)
 {
 	const struct io_uring_sqe *s = &r->sqe;
@@ -118,7 +118,7 @@ static u32 known_flags(const struct uring_req *r)
 	return IORING_RECVSEND_POLL_FIRST | (is_msg(r) ? 0 : URING_RECVSEND_BUNDLE);
 }
 
-/* Prepares SEND_ZC. Afterwards there is a second completion, even if the request is refused. */
+/* Prepares SEND_ZC. From then on the request has a second completion, even if it is refused. */
 static int zc_prep(struct uring_req *r)
 {
 	const struct io_uring_sqe *s = &r->sqe;
@@ -137,7 +137,8 @@ int net_prep(struct uring_req *r)
 	if (err)
 		return err;
 	if (s->ioprio & ~known_flags(r)) {
-		r->sqe.ioprio = 0; /* nor does its second completion heed them */
+		/* so that the second completion ignores them */
+		r->sqe.ioprio = 0;
 		return -EINVAL;
 	}
 	if (is_msg(r) || is_receive(r) ? s->file_index || s->addr2 : 0)
@@ -151,7 +152,10 @@ int net_prep(struct uring_req *r)
 
 /* ---- sending and receiving ---- */
 
-/* Handles -EAGAIN: waits for the socket unless the request forbids it. 0: try again. */
+/*
+ * Handles -EAGAIN: waits for the socket, unless the request forbids that. Returns 0 if the caller
+ * must try again, or the result.
+ */
 long uring_sock_again(struct uring_req *r, u32 events, bool dontwait)
 {
 	if (dontwait)
@@ -160,7 +164,10 @@ long uring_sock_again(struct uring_req *r, u32 events, bool dontwait)
 	return uring_wait_file(r, events);
 }
 
-/* Polls the socket first if sqe.ioprio has @flag: 0, or the result. */
+/*
+ * If sqe.ioprio has @flag, waits until the socket is ready before the first try. Returns 0 if the
+ * caller may try, or the result.
+ */
 long uring_sock_ask_first(struct uring_req *r, u32 flag, u32 events, bool dontwait)
 {
 	if (!(r->sqe.ioprio & flag) || r->polled_first)
@@ -176,7 +183,7 @@ static bool dontwait(const struct uring_req *r)
 	return r->sqe.msg_flags & MSG_DONTWAIT;
 }
 
-/* True if MSG_WAITALL applies: only a stream continues, since a datagram arrives as a whole. */
+/* True if MSG_WAITALL applies. It applies to streams only, since a datagram arrives as a whole. */
 bool uring_sock_waits_all(const struct uring_req *r)
 {
 	const struct socket *s = file_socket(r->file);
@@ -198,7 +205,10 @@ static int check_zc(struct uring_req *r)
 	return 0;
 }
 
-/* Sends or receives the rest; returns the number of bytes. */
+/*
+ * Sends or receives @len bytes at address @at, or the message of r->header. Returns bytes or
+ * -errno.
+ */
 static long transfer(struct uring_req *r, u64 at, size_t len)
 {
 	u32 flags = r->sqe.msg_flags & ~(u32)MSG_WAITALL;
@@ -207,7 +217,8 @@ static long transfer(struct uring_req *r, u64 at, size_t len)
 	if (uring_sock_waits_all(r))
 		flags |= MSG_WAITALL;
 	if (is_zc(r))
-		flags &= ~(u32)MSG_ZEROCOPY; /* net.c reports it, not the socket */
+		/* this file reports zero copy, not the socket */
+		flags &= ~(u32)MSG_ZEROCOPY;
 	if (!is_receive(r))
 		flags |= MSG_NOSIGNAL;
 	if (is_msg(r) && !is_receive(r))
@@ -232,7 +243,7 @@ static long all(struct uring_req *r, u32 events)
 	bool recv = r->sqe.opcode == IORING_OP_RECV;
 	long n = check_zc(r);
 
-	/* RECV alone tests before this whether it is to be polled. */
+	/* RECV alone tests first whether the socket must be polled */
 	if (!n && !recv && !file_socket(r->file))
 		return -ENOTSOCK;
 	if (!n)
@@ -252,7 +263,7 @@ static long all(struct uring_req *r, u32 events)
 	}
 	if (n == URING_QUEUED || !r->done)
 		return n;
-	r->failed = true; /* less than all */
+	r->failed = true; /* fewer bytes than requested */
 	return r->done;
 }
 
@@ -261,7 +272,7 @@ long send_issue(struct uring_req *r)
 	return selects(r) ? uring_send_chosen(r) : all(r, EPOLLOUT);
 }
 
-/* Returns IORING_CQE_F_SOCK_NONEMPTY if the socket has more. Only internet streams report it. */
+/* Returns IORING_CQE_F_SOCK_NONEMPTY if the socket has more to read. Only TCP sockets report it. */
 static u32 nonempty(const struct uring_req *r)
 {
 	const struct socket *s = file_socket(r->file);
@@ -289,7 +300,7 @@ static long into_chosen(struct uring_req *r)
 	return sock_async_recvmsg(r->file, r->header, flags);
 }
 
-/* Receives a message. Returns its length, with r->buf used, or an error. */
+/* Receives one message. Returns its length, with r->buf used, or -errno. */
 static long one_shot(struct uring_req *r)
 {
 	long n;
@@ -304,7 +315,7 @@ static long one_shot(struct uring_req *r)
 	if (n)
 		return n;
 	n = into_chosen(r);
-	/* a message of no bytes takes no buffer, as on Linux */
+	/* a message without bytes uses no buffer, as on Linux */
 	if (n > 0) {
 		r->tries = 0;
 		r->cflags = uring_use(r, (size_t)n) | nonempty(r);
@@ -315,8 +326,8 @@ static long one_shot(struct uring_req *r)
 }
 
 /*
- * True if the result @n of one_shot() was an empty message or the end, which ends several shots as
- * on Linux.
+ * True if the result @n of one_shot() was an empty message or the end of a stream. Either ends a
+ * request with several shots, as on Linux.
  */
 static bool was_empty(const struct uring_req *r, long n)
 {
@@ -328,8 +339,8 @@ static bool was_empty(const struct uring_req *r, long n)
 }
 
 /*
- * Decides whether to receive again. For a stream the last transfer shows whether there is more;
- * other sockets are polled, even without a buffer.
+ * Decides whether to receive again. For a stream, the last transfer shows whether there is more.
+ * Other sockets are polled, even if no buffer is left.
  */
 static long next_shot(struct uring_req *r)
 {
@@ -414,7 +425,7 @@ long accept_issue(struct uring_req *r)
 	}
 }
 
-/* Copies the address at sqe.addr, of length off; also for BIND. */
+/* Copies the address at sqe.addr, whose length is sqe.off. BIND uses this too. */
 int name_prep(struct uring_req *r)
 {
 	const struct io_uring_sqe *s = &r->sqe;
@@ -481,8 +492,8 @@ long listen_issue(struct uring_req *r)
 /* ---- URING_CMD ---- */
 
 /*
- * Checks the entry: sqe.off has the command in its lower half and zero above; the flag names a
- * registered buffer, which no command of a socket takes.
+ * Checks the entry: sqe.off has the command in its low 32 bits and must be 0 above. The flag
+ * selects a registered buffer, which no command of sockets supports.
  */
 int command_prep(struct uring_req *r)
 {

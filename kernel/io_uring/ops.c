@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ops.c: the table of operations, and operations that equal a system call, which the submitting
- * task executes at once.
+ * ops.c: the table of operations, and operations that only make a system call, which the submitting
+ * task makes at once.
  *
- * A code without a row in the table is answered with -EINVAL, as Linux answers unknown codes, and
+ * An opcode without a row in the table fails with -EINVAL, as unknown opcodes do on Linux, and
  * IORING_REGISTER_PROBE reports it as unsupported.
  */
 #include <linux/eventpoll.h>
@@ -15,7 +15,7 @@
 #include "kernel/vfs/pipe/pipe.h"
 #include "kernel/vfs/calls.h"
 
-/* all other bits are flags of the descriptor */
+/* bits of the socket's type; all others are flags of the descriptor */
 #define SOCK_TYPES 0xf
 #define NOP_FLAGS                                                                                  \
 	(URING_NOP_INJECT_RESULT | URING_NOP_FILE | URING_NOP_FIXED_FILE |                         \
@@ -26,7 +26,7 @@ static int nop_prep(struct uring_req *r)
 	return r->sqe.rw_flags & ~(int)NOP_FLAGS ? -EINVAL : 0;
 }
 
-/* Ends at once: NOP_TASK_WORK makes no visible difference. */
+/* Ends at once. NOP_TASK_WORK is accepted: programs see no difference. */
 static long nop_issue(struct uring_req *r)
 {
 	const struct io_uring_sqe *s = &r->sqe;
@@ -44,7 +44,8 @@ static long nop_issue(struct uring_req *r)
 #define MSG_RING_FLAGS (IORING_MSG_RING_CQE_SKIP | URING_MSG_RING_FLAGS_PASS)
 
 /*
- * Prepares a completion for another ring or this one, or a registered file for the other's table.
+ * Checks MSG_RING, which posts a completion to another ring or this one, or puts a registered file
+ * into the other ring's table.
  */
 static int msg_ring_prep(struct uring_req *r)
 {
@@ -66,7 +67,7 @@ static long send_data(struct uring_req *r, struct uring *to)
 	return 0;
 }
 
-/* Sends a file. The other ring's lock is taken while this ring's is held, so it is only tried. */
+/* Sends a registered file. The other ring's lock is only tried, since this ring's lock is held. */
 static long send_file(struct uring_req *r, struct uring *to)
 {
 	const struct io_uring_sqe *s = &r->sqe;
@@ -180,7 +181,7 @@ static int fadvise_prep(struct uring_req *r)
 	return r->sqe.buf_index || r->sqe.splice_fd_in ? -EINVAL : 0;
 }
 
-/* Calls fadvise; the length is in sqe.addr, or else in sqe.len. */
+/* Makes fadvise64(2). The length is in sqe.addr, or if that is 0 in sqe.len. */
 static long fadvise_issue(struct uring_req *r)
 {
 	const struct io_uring_sqe *s = &r->sqe;
@@ -194,7 +195,7 @@ static int madvise_prep(struct uring_req *r)
 	return r->sqe.buf_index || r->sqe.splice_fd_in ? -EINVAL : 0;
 }
 
-/* Calls madvise; the length is in sqe.off, or else in sqe.len. */
+/* Makes madvise(2). The length is in sqe.off, or if that is 0 in sqe.len. */
 static long madvise_issue(struct uring_req *r)
 {
 	const struct io_uring_sqe *s = &r->sqe;
@@ -274,7 +275,7 @@ static long socket_issue(struct uring_req *r)
 	return uring_place_fd(r, sys_socket(s->fd, (int)s->off, (int)s->len));
 }
 
-/* Prepares the installation of a registered file as a descriptor. */
+/* Checks FIXED_FD_INSTALL, which installs a registered file as a descriptor. */
 static int install_prep(struct uring_req *r)
 {
 	const struct io_uring_sqe *s = &r->sqe;
@@ -283,7 +284,7 @@ static int install_prep(struct uring_req *r)
 		return -EINVAL;
 	if (!(s->flags & IOSQE_FIXED_FILE))
 		return -EBADF;
-	/* The credentials would not be those of the descriptor's owner. */
+	/* the descriptor belongs to the task, which a personality is not */
 	if (s->personality)
 		return -EPERM;
 	return s->rw_flags & ~(int)URING_FIXED_FD_NO_CLOEXEC ? -EINVAL : 0;
@@ -298,7 +299,7 @@ static long install_issue(struct uring_req *r)
 	return fd;
 }
 
-/* Takes both ends; the sources may be registered files. */
+/* Takes the two files. The source may be a registered file. */
 static int splice_prep(struct uring_req *r)
 {
 	const struct io_uring_sqe *s = &r->sqe;
@@ -311,13 +312,15 @@ static int splice_prep(struct uring_req *r)
 	return 0;
 }
 
-/* True if the file can be polled: then the request waits, not the task that holds the ring. */
+/*
+ * True if the file can be polled. The request then waits without the task, which holds ring->lock.
+ */
 static bool can_wait(const struct file *f)
 {
 	return f->f_op->poll && !S_ISREG(f->f_inode->i_mode);
 }
 
-/* Moves a part of the rest. With an explicit offset it goes behind the bytes already moved. */
+/* Moves some of the remaining bytes. An explicit offset is advanced by the bytes already moved. */
 static ssize_t move_some(struct uring_req *r)
 {
 	const struct io_uring_sqe *s = &r->sqe;
@@ -351,7 +354,7 @@ static bool is_ready(struct file *f, u32 events)
 
 /*
  * True if the splice continues: a full socket took only a part of the pipe's bytes. The rest is
- * sent when there is room, as if the call waited.
+ * sent when the socket has room, as a splice(2) that waits would.
  */
 static bool goes_on(struct uring_req *r)
 {
@@ -361,7 +364,7 @@ static bool goes_on(struct uring_req *r)
 	       !file_pipe(r->file) && can_wait(r->file) && vfs_poll(r->other, NULL) & EPOLLIN;
 }
 
-/* Waits for the end that is not ready: 0, URING_QUEUED or -errno. */
+/* Waits for the file that is not ready. Returns 0, URING_QUEUED or -errno. */
 static long splice_wait(struct uring_req *r)
 {
 	if (is_ready(r->other, EPOLLIN))
@@ -369,7 +372,7 @@ static long splice_wait(struct uring_req *r)
 	return r->done ? -EAGAIN : uring_wait_other(r, r->other, EPOLLIN);
 }
 
-/* Checks before any wait: at least one side is a pipe, and a pipe has no offset. */
+/* Checks, before any wait, that at least one file is a pipe, and that pipes have no offset. */
 static int check_offsets(const struct uring_req *r)
 {
 	const struct io_uring_sqe *s = &r->sqe;
@@ -428,7 +431,7 @@ static long splice_issue(struct uring_req *r)
 	n = check_offsets(r);
 	if (!n)
 		n = splice_tries(r);
-	if (n == URING_QUEUED) /* it may have ended and been freed */
+	if (n == URING_QUEUED) /* the request may have been freed */
 		return n;
 	if (r->done)
 		n = r->done;

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * poll.c: POLL_ADD, POLL_REMOVE (which also changes polls), ASYNC_CANCEL, and cancelling that waits
- * for the end (REGISTER_SYNC_CANCEL).
+ * poll.c: POLL_ADD, POLL_REMOVE (which also changes polls), ASYNC_CANCEL, and REGISTER_SYNC_CANCEL,
+ * which waits until the cancelled requests have ended.
  *
- * A poll with several shots stays armed and reports each event, from a worker. With
- * IORING_SETUP_DEFER_TASKRUN the worker gathers events in r->shot, and the issuer reports them. If
- * there is no room for a completion that has others behind it, that completion is the last. To
- * change a poll, it is disarmed, by the changing request or by the worker that is handling it; then
- * its task issues it again.
+ * A poll with several shots stays armed, and a worker reports each event. With
+ * IORING_SETUP_DEFER_TASKRUN the worker collects events in r->shot, and the issuer reports them. If
+ * the completion queue has no room for another completion of the poll, its last one follows. A poll
+ * that is changed is first disarmed, by the changing request or by the worker that is handling the
+ * poll. Then the poll's task issues it again.
  *
  * Locks: cq_lock, in request.c.
  */
@@ -17,7 +17,7 @@
 #include "kernel/time/time.h"
 
 #define MAX_RING_POLLS 128
-#define ALWAYS (EPOLLERR | EPOLLHUP | EPOLLNVAL | EPOLLRDHUP) /* always reported */
+#define ALWAYS (EPOLLERR | EPOLLHUP | EPOLLNVAL | EPOLLRDHUP) /* reported without a request */
 
 /* ---- POLL_ADD ---- */
 
@@ -74,7 +74,7 @@ void uring_tell_shots(struct uring_req *r)
 	if (!alive || uring_post_more(r, mask, 0) || !uring_delist(r))
 		return;
 	async_poll_cancel(&r->poll);
-	/* linked requests run under ring->lock */
+	/* a worker: the rest of the chain must run in its task */
 	uring_finish_elsewhere(r, mask);
 }
 
@@ -90,7 +90,8 @@ static bool poll_shot(struct async_poll *p, u32 mask)
 }
 
 /*
- * Limits the polls of the ring: each completion wakes all of them, and their ends are completions.
+ * Limits the number of polls of a ring: each completion wakes up all of them, and the end of each
+ * is a completion again.
  */
 static int may_poll(struct uring_req *r)
 {
@@ -107,8 +108,8 @@ static int may_poll(struct uring_req *r)
 }
 
 /*
- * Arms the poll. Events that are already there are the first shot, which the issuer reports with
- * those that come until it looks.
+ * Arms the poll. Events that are pending already are the first shot. With DEFER_TASKRUN the issuer
+ * reports it together with events that come until then.
  */
 static long first_shot(struct uring_req *r, int mask)
 {
@@ -116,7 +117,7 @@ static long first_shot(struct uring_req *r, int mask)
 
 	if (mask < 0) {
 		mine = uring_delist(r);
-		uring_req_put(r); /* poll_over is not called */
+		uring_req_put(r); /* poll_over() will not be called */
 		return mine ? mask : URING_QUEUED;
 	}
 	if (!mask || (uring_defers(r->ring) && uring_defer_shot(r, (u32)mask)))
@@ -127,7 +128,10 @@ static long first_shot(struct uring_req *r, int mask)
 	return mask;
 }
 
-/* Adds a poll. A poll of a ring has one shot: its completions would be events again. */
+/*
+ * Adds a poll. A poll of a ring has a single shot, since its own completions would be events of
+ * that ring.
+ */
 long poll_add_issue(struct uring_req *r)
 {
 	u32 events = r->sqe.poll32_events & 0xffff;
@@ -140,7 +144,7 @@ long poll_add_issue(struct uring_req *r)
 	if (mask)
 		return mask;
 	if (!r->file->f_op->poll && !(events & (EPOLLIN | EPOLLOUT | EPOLLRDNORM | EPOLLWRNORM)))
-		return -EINVAL; /* no event would ever come */
+		return -EINVAL; /* no event would ever be reported */
 	async_poll_setup(&r->poll, r->file, events | ALWAYS | ASYNC_POLL_ASK, poll_over);
 	r->poll.task = current;
 	if (several)
@@ -190,8 +194,8 @@ static struct uring_req *find_poll(struct uring *u, u64 data)
 }
 
 /*
- * Sets the changes that @r is to take; under cq_lock. Returns true if it was disarmed, and is off
- * its list.
+ * Records the changes that @by makes to @r. Returns true if @r was disarmed, and is off its list.
+ * Under cq_lock.
  */
 static bool change_to(struct uring_req *r, const struct io_uring_sqe *by)
 {
@@ -206,7 +210,7 @@ static bool change_to(struct uring_req *r, const struct io_uring_sqe *by)
 		r->new_events = by->poll32_events;
 	if (by->len & IORING_POLL_UPDATE_USER_DATA)
 		r->new_data = by->off;
-	if (r->where == RUNNING) { /* its task is about to arm it */
+	if (r->where == RUNNING) { /* its task has yet to arm it */
 		change(r);
 	} else if (first && async_poll_stop(&r->poll)) {
 		uring_unlist_locked(r);
@@ -218,7 +222,7 @@ static bool change_to(struct uring_req *r, const struct io_uring_sqe *by)
 	return false;
 }
 
-/* Disarms the poll that @by names, and arms it again with @by's changes. */
+/* Disarms the poll that @by selects, and has it armed again with @by's changes. */
 static long update(struct uring *u, const struct io_uring_sqe *by)
 {
 	bool disarmed = false;
@@ -231,7 +235,7 @@ static long update(struct uring *u, const struct io_uring_sqe *by)
 	spin_unlock(&u->cq_lock);
 	if (disarmed) {
 		async_poll_unhook(&r->poll);
-		uring_req_put(r); /* the poll's */
+		uring_req_put(r); /* the poll's reference */
 		uring_finish_elsewhere(r, URING_QUEUED);
 	}
 	return r ? 0 : -ENOENT;
@@ -251,7 +255,7 @@ long poll_remove_issue(struct uring_req *r)
 #define CANCEL_FLAGS                                                                               \
 	(IORING_ASYNC_CANCEL_ALL | IORING_ASYNC_CANCEL_FD | IORING_ASYNC_CANCEL_ANY |              \
 		IORING_ASYNC_CANCEL_FD_FIXED | CANCEL_USERDATA | CANCEL_OP)
-/* IORING_ASYNC_CANCEL_USERDATA, _OP: newer than some headers */
+/* IORING_ASYNC_CANCEL_USERDATA and _OP, which older headers lack */
 #define CANCEL_USERDATA (1U << 4)
 #define CANCEL_OP (1U << 5)
 
@@ -259,7 +263,7 @@ struct cancel_key {
 	u32 flags, opcode;
 	u64 data;
 	const struct file *file;
-	bool *apart; /* was it one of those? */
+	bool *apart; /* gets waits_apart() of the one found */
 };
 
 static bool fits(const struct uring_req *r, const struct cancel_key *k)
@@ -278,7 +282,8 @@ static bool fits(const struct uring_req *r, const struct cancel_key *k)
 static bool is_wanted(const struct uring_req *r, const void *arg)
 {
 	const struct cancel_key *k = arg;
-	bool wanted = r->where != ON_DRAINED && fits(r, k); /* which are not found on Linux */
+	/* ON_DRAINED: not found on Linux either */
+	bool wanted = r->where != ON_DRAINED && fits(r, k);
 
 	if (wanted)
 		*k->apart = waits_apart(r);
@@ -297,7 +302,10 @@ int cancel_prep(struct uring_req *r)
 	return 0;
 }
 
-/* Cancels. Returns 0, the count (for ALL, ANY, and requests kept apart), or -ENOENT, -EBADF. */
+/*
+ * Cancels requests. Returns 0, the number of requests (for ALL, ANY, and waits_apart()), or -ENOENT
+ * or -EBADF.
+ */
 static long cancel_by(struct uring *u, struct cancel_key *k, int fd)
 {
 	bool all = k->flags & (IORING_ASYNC_CANCEL_ALL | IORING_ASYNC_CANCEL_ANY);
@@ -345,9 +353,9 @@ static bool still_ending(struct uring *u)
 }
 
 /*
- * Waits for cancelled polls to end. They end in a worker, which needs none of the held locks. Polls
- * of this task end in its task work, which makes a signal pending: they have ended when the call
- * returns. With a signal pending this function does not wait.
+ * Waits until the cancelled polls have ended. They end in a worker, which needs none of the locks
+ * held here. Polls of current end in its task work, and therefore before the system call returns;
+ * that work makes a signal pending, which ends the wait.
  */
 static long await_ends(struct uring *u, u64 deadline)
 {
@@ -374,7 +382,7 @@ long uring_sync_cancel(struct uring *u, uaddr_t arg)
 		return -EFAULT;
 	if (sc.pad[0] >> 8 || sc.pad[1] || sc.pad[2] || sc.pad[3])
 		return -EINVAL;
-	if (sc.flags & ~(u32)CANCEL_FLAGS) /* ANY has priority over the other flags */
+	if (sc.flags & ~(u32)CANCEL_FLAGS) /* ANY overrides the other flags */
 		return -EINVAL;
 	if (sc.timeout.tv_sec != -1 || sc.timeout.tv_nsec != -1) {
 		ret = get_timespec(uaddr_add(arg, offsetof(typeof(sc), timeout)), &ns);
@@ -382,7 +390,7 @@ long uring_sync_cancel(struct uring *u, uaddr_t arg)
 			return ret;
 		deadline = deadline_in(ns);
 	}
-	/* The operation is the first byte behind the fields that older headers name. */
+	/* the opcode is the byte after the fields that older headers know */
 	k = (struct cancel_key){
 		.flags = sc.flags, .opcode = sc.pad[0], .data = sc.addr, .apart = &apart
 	};

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * register.c: io_uring_register(2): an eventfd, personalities, restrictions, and the query of
- * supported operations. Buffers and files: rsrc.c.
+ * supported operations. Buffers and files are in rsrc.c.
  *
  * Locks: ring->lock; the eventfd under cq_lock.
  */
@@ -9,7 +9,7 @@
 #include "kernel/io_uring/uring.h"
 
 #define MAX_PERSONALITY 0xffffU
-#define PERSONALITY_BYTES 64 /* estimated memory of one personality */
+#define PERSONALITY_BYTES 64 /* estimated bytes of one personality */
 #define MAX_RESTRICTIONS (IORING_RESTRICTION_LAST + URING_REGISTER_LAST + URING_OP_LAST)
 BUILD_BUG_ON(URING_REGISTER_LAST > 64 || URING_OP_LAST > 64); /* bits of struct uring_limits */
 
@@ -121,7 +121,7 @@ static int restrict_one(struct uring_limits *l, const struct io_uring_restrictio
 	}
 }
 
-/* Sets the restrictions: once, only before the ring is enabled, and all of them or none. */
+/* Sets the restrictions: only once, before the ring is enabled, and all of them or none. */
 static long restrictions_register(struct uring *u, uaddr_t arg, u32 nr)
 {
 	struct uring_limits l = { .registered = true };
@@ -189,7 +189,7 @@ out:
 	return ret;
 }
 
-/* ---- workers: there are none, but Linux's limits for them are stored ---- */
+/* ---- worker limits of Linux, which are stored: there are no workers ---- */
 
 static long workers_limit(struct uring *u, uaddr_t arg)
 {
@@ -209,7 +209,10 @@ static long workers_limit(struct uring *u, uaddr_t arg)
 	return copy_to_user(arg, limits, sizeof(limits)) ? -EFAULT : 0;
 }
 
-/* Sets the clock: struct io_uring_clock_register has it, and three reserved words. */
+/*
+ * Sets the clock of timeouts from struct io_uring_clock_register: the clock and three reserved
+ * words.
+ */
 static long clock_register(struct uring *u, uaddr_t arg)
 {
 	u32 reg[4];

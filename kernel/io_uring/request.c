@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * request.c: the life of a request.
+ * request.c: runs, waits for, cancels and finishes requests.
  *
  * States:
  *
@@ -13,21 +13,21 @@
  *	        -> finished
  *	        -> RUNNING again in its task, by task work
  *
- * For task work the task is woken from an interruptible sleep, as by a signal, but no signal is
- * delivered. Until the work runs, a canceller finds the request in ring->again, and it ends
- * instead.
+ * To run task work, the task is woken up from an interruptible sleep as by a signal, but no signal
+ * is delivered. Until the work runs, a canceller finds the request in ring->again, and the request
+ * ends instead.
  *
- * A LINK_TIMEOUT leaves the chain when the request before it runs (take_limit), and has its
- * completion after that request's.
+ * A LINK_TIMEOUT leaves the chain when the request before it runs (take_limit). Its completion
+ * comes after that of the request.
  *
  * A chain (IOSQE_IO_LINK) is a list by req->next. The next request runs when the one before has
  * finished; if that failed, the whole rest of the chain is cancelled (unless HARDLINK).
  *
  * Invariants:
- * 1. A request on a list has its task's reference and counts as busy in the ring and in the task; a
- *    task that ends first ends its requests.
+ * 1. A request on a list holds a reference to its task and counts as busy in the ring and in the
+ *    task. A task that ends first ends its requests.
  * 2. The party that takes a request off its list, under cq_lock, is the only one that continues it.
- * 3. Only its task issues it.
+ * 3. Only its task issues a request.
  *
  * Locks: cq_lock.
  */
@@ -35,7 +35,7 @@
 
 #include "kernel/io_uring/uring.h"
 
-#define MAX_TRIES 4 /* at once; then every two milliseconds */
+#define MAX_TRIES 4 /* issued at once; more: after 2 ms each */
 #define VAIN_TRIES 128
 
 /* ---- references ---- */
@@ -90,9 +90,9 @@ static bool drains(const struct uring_req *r)
 }
 
 /*
- * Moves requests that may run now to @go, if no earlier request is waiting; under cq_lock. That is
- * one draining request, or all requests behind it up to the next draining one, since these may wait
- * for each other.
+ * Moves the requests that may run now to @go, if no earlier request is waiting: either one draining
+ * request, or all requests up to the next draining one, since those may wait for each other. Under
+ * cq_lock.
  */
 static void undrain(struct uring *u, struct list_head *go)
 {
@@ -111,7 +111,7 @@ static void undrain(struct uring *u, struct list_head *go)
 	}
 }
 
-/* Uncounts a request whose wait has ended. */
+/* Stops counting a request whose wait has ended as busy. */
 static void not_busy(struct uring_req *r)
 {
 	struct uring *u = r->ring;
@@ -138,7 +138,7 @@ static void not_busy(struct uring_req *r)
 
 /* ---- lists ---- */
 
-/* Returns the entry before which @r is queued: a list's head, or a request of it. */
+/* Returns the entry before which @r is queued: the head of a list, or a request in it. */
 static struct list_head *list_for(struct uring_req *r, enum uring_where where)
 {
 	struct uring *u = r->ring;
@@ -146,7 +146,7 @@ static struct list_head *list_for(struct uring_req *r, enum uring_where where)
 	if (where == ON_DRAINED)
 		return &u->drained;
 	if (where == ON_DISK)
-		return &u->ending; /* no canceller searches this list */
+		return &u->ending; /* cancellers do not search this list */
 	if (r->sqe.opcode == IORING_OP_TIMEOUT && timeout_counts(r))
 		return timeout_place(r);
 	return uring_bucket(u, r->sqe.user_data);
@@ -215,7 +215,7 @@ static bool is_failure(const struct uring_req *r, long res)
 	return r->failed || (res < 0 && !op_of(r)->soft);
 }
 
-/* Posts the second completion of a SEND_ZC, which comes whatever the result was. */
+/* Posts the second completion of a SEND_ZC, which comes whatever the result is. */
 static void post_notification(struct uring_req *r)
 {
 	struct uring_result c = { .user_data = r->sqe.user_data, .flags = IORING_CQE_F_NOTIF };
@@ -227,7 +227,10 @@ static void post_notification(struct uring_req *r)
 	uring_post(r->ring, c, true);
 }
 
-/* Posts the result. @begun: a SEND_ZC announces the further completion, which always follows. */
+/*
+ * Posts the result. @begun: the operation was started, so a SEND_ZC sets IORING_CQE_F_MORE, and its
+ * second completion follows.
+ */
 static void post(struct uring_req *r, long res, bool begun)
 {
 	struct uring_result c = { .user_data = r->sqe.user_data };
@@ -252,7 +255,7 @@ static void end_unbegun(struct uring_req *r, bool silent, bool begun)
 		post_notification(r);
 	else
 		post(r, r->refused ? r->refused : -ECANCELED, begun);
-	/* The first request of a hard chain was counted busy, in order to continue. */
+	/* the first request of a hard chain was counted as busy, so that it could continue */
 	not_busy(r);
 	uring_req_put(r);
 }
@@ -276,15 +279,17 @@ void uring_refuse_chain(struct uring_req *head)
 	uring_cancel_chain(rest, silent);
 }
 
-/* Returns -EINTR for the codes that restart an interrupted call: a request is not restarted. */
+/*
+ * Returns -EINTR for the codes that restart an interrupted system call: a request is not restarted.
+ */
 static long plain_error(long res)
 {
 	return res <= -ERESTARTSYS && res >= -ERESTART_RESTARTBLOCK ? -EINTR : res;
 }
 
 /*
- * Returns the bytes that a request has moved if it is cancelled between parts: there is no other
- * record of them.
+ * Returns the bytes moved so far if a request is cancelled between two parts, since nothing else
+ * reports them.
  */
 static long part_or(struct uring_req *r, long res)
 {
@@ -304,7 +309,7 @@ static void end_limit(struct uring_req *r)
 	r->limit = NULL;
 	res = limit_stop(lt);
 	if (res == -ETIME && r->cancelled && waits_apart(r))
-		res = 1; /* number of cancelled requests */
+		res = 1; /* one request was cancelled */
 	/* neither result is a failure of the LINK_TIMEOUT itself */
 	if (!(lt->sqe.flags & IOSQE_CQE_SKIP_SUCCESS))
 		post(lt, res, true);
@@ -326,7 +331,7 @@ struct uring_req *uring_finish(struct uring_req *r, long res)
 		uring_cancel_chain(next, r->sqe.flags & IOSQE_CQE_SKIP_SUCCESS);
 		next = NULL;
 	}
-	/* the chain stays busy with its next request */
+	/* the chain stays busy: its next request takes over */
 	if (next && r->busy && !r->orphan) {
 		set_busy(next, r->task);
 		next->active = r->active;
@@ -347,8 +352,9 @@ static long issue(struct uring_req *r)
 	long res;
 
 	/*
-	 * The tables and groups of a closed ring have been freed: entries that are added now would
-	 * stay for ever. A task in execve has no reference to the ring's file, which may be closed.
+	 * The tables and groups of a closed ring have been freed, so entries that are added now
+	 * would never be freed. A task in execve() has no reference to the ring's file, which may
+	 * be closed.
 	 */
 	if (r->cancelled || READ_ONCE(r->ring->dying) || current->flags & PF_EXITING ||
 		current->in_execve)
@@ -369,9 +375,7 @@ static long issue(struct uring_req *r)
 	return res;
 }
 
-/*
- * Takes the LINK_TIMEOUT behind @r, which is about to run, out of the chain; NULL: there is none.
- */
+/* Takes the LINK_TIMEOUT after @r, which is about to run, out of the chain. NULL: there is none. */
 static struct uring_req *take_limit(struct uring_req *r)
 {
 	struct uring_req *lt = r->next;
@@ -385,8 +389,8 @@ static struct uring_req *take_limit(struct uring_req *r)
 }
 
 /*
- * Runs a request. A request with a limit ends in its task, under ring->lock, and so not before
- * limit_start() has returned.
+ * Runs a request and the rest of its chain. A request with a LINK_TIMEOUT ends in its task, under
+ * ring->lock, and therefore not before limit_start() has returned.
  */
 void uring_run(struct uring_req *r)
 {
@@ -450,7 +454,7 @@ void uring_abandon(struct uring_req *r, long res)
 		res = -ECANCELED;
 	next = uring_finish(r, res);
 	if (next)
-		next->refused = -EFAULT; /* as Linux returns for a missing task */
+		next->refused = -EFAULT; /* as on Linux for a missing task */
 	uring_cancel_chain(next, false);
 }
 
@@ -490,8 +494,8 @@ bool uring_in_vain(const struct uring_req *r)
 }
 
 /*
- * True if the file stays ready although the operation fails, as a datagram socket whose receiver is
- * full always polls as writable.
+ * True if the file stays ready although the operation fails, like a datagram socket that always
+ * polls as writable though its receiver is full.
  */
 static bool ready_for_nothing(struct uring_req *r, struct file *f, u32 events)
 {
@@ -515,7 +519,7 @@ long uring_wait_other(struct uring_req *r, struct file *f, u32 events)
 	r->poll.task = current;
 	if (!uring_enlist(r, ON_WAITING))
 		return -ECANCELED;
-	/* The poll has a reference, and we have another until start has returned. */
+	/* one reference for the poll, and one for this function until start has returned */
 	atomic_add(2, &r->refs);
 	mask = async_poll_start(&r->poll);
 	if (mask) {
@@ -532,7 +536,7 @@ long uring_wait_other(struct uring_req *r, struct file *f, u32 events)
 
 /* ---- cancelling ---- */
 
-/* Cancels @r, which was found on a list. Under cq_lock, which is dropped. */
+/* Cancels @r, which was found on a list. cq_lock is held; this releases it. */
 static void cancel_found(struct uring_req *r)
 {
 	struct uring *u = r->ring;
@@ -544,14 +548,15 @@ static void cancel_found(struct uring_req *r)
 	r->cancelled = true;
 	if (stopped) {
 		uring_unlist_locked(r);
-	} else if (poll) { /* ends in file_ready or poll_over */
+		/* its end is in file_ready() or poll_over() */
+	} else if (poll) {
 		list_move(&r->link, &u->ending);
 		async_poll_cancel(&r->poll);
 	}
 	spin_unlock(&u->cq_lock);
 	if (disarmed) {
 		async_poll_unhook(&r->poll);
-		uring_req_put(r); /* the poll's */
+		uring_req_put(r); /* the poll's reference */
 	}
 	if (!stopped)
 		return;
@@ -559,7 +564,7 @@ static void cancel_found(struct uring_req *r)
 		uring_finish_elsewhere(r, -ECANCELED);
 		return;
 	}
-	/* completed in its task, after the canceller's own completion */
+	/* its completion comes in its task, after that of the cancel */
 	r->result = -ECANCELED;
 	uring_run_in_task(r, run_work);
 }
@@ -568,7 +573,7 @@ void uring_cancel_one(struct uring_req *r)
 {
 	spin_lock(&r->ring->cq_lock);
 	if (r->where != RUNNING && !r->cancelled) {
-		cancel_found(r); /* unlocks */
+		cancel_found(r); /* releases cq_lock */
 		return;
 	}
 	r->cancelled = true;
@@ -639,7 +644,7 @@ u32 uring_cancel(struct uring *u, bool (*match)(const struct uring_req *r, const
 	return n;
 }
 
-/* ---- the task has gone ---- */
+/* ---- the end of the task ---- */
 
 static void orphan_list(struct list_head *list, struct task *t)
 {

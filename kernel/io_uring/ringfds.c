@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ringfds.c: IORING_REGISTER_RING_FDS: a task keeps up to 16 rings by private numbers, which
- * io_uring_enter(2) and io_uring_register(2) take in place of a descriptor. A new process or thread
- * starts without any; exec and exit drop them.
+ * ringfds.c: IORING_REGISTER_RING_FDS: a task may register up to 16 rings under numbers of its own,
+ * which io_uring_enter(2) and io_uring_register(2) accept in place of a descriptor. A new process
+ * or thread starts with none; exec and exit drop them.
  *
  * No locks: only the task itself uses its table.
  */
@@ -26,8 +26,8 @@ struct file *uring_get_ring(int fd, bool registered)
 }
 
 /*
- * Puts a file into the first free slot of a range. Returns its number, or -errno. Takes the
- * reference.
+ * Puts a file into the first free slot of a range, and takes over the reference. Returns the slot's
+ * number or -errno.
  */
 static int place_file(struct file *f, u32 from, u32 to)
 {
@@ -100,7 +100,10 @@ static int unregister_one(uaddr_t at)
 	return 0;
 }
 
-/* Calls @one for each entry. Returns how many succeeded, or the error of the first. */
+/*
+ * Calls @one for each entry of the array. Returns how many succeeded, or -errno if the first
+ * failed.
+ */
 static long each(uaddr_t arg, u32 nr, int (*one)(uaddr_t at))
 {
 	long done = 0;

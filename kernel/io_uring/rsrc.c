@@ -3,15 +3,16 @@
  * rsrc.c: files and buffers that are registered with a ring, and their tags.
  *
  * A slot of a table is a struct uring_rsrc or NULL. The table holds a reference, and so does each
- * request that uses the resource. When the last reference goes, a tag other than 0 becomes the user
- * data of a completion. So a request keeps using the resource that the slot had when it began.
+ * request that uses the resource. When the last reference is dropped, a tag other than 0 is posted
+ * as the user_data of a completion. So a request continues to use the resource that the slot had
+ * when the request began.
  *
  *	r->file = uring_req_file(r, fd, fixed, &r->file_slot)
- *	uring_take_buffer(r)	sets r->buffer to the one that sqe.buf_index names
+ *	uring_take_buffer(r)	sets r->buffer to the buffer of slot sqe.buf_index
  *	uring_rsrc_put(n)	does nothing for NULL
  *
  * A registered buffer is an address range that existed at registration; it is not pinned, so a
- * guest that unmaps it gets EFAULT.
+ * request after the guest has unmapped it returns EFAULT.
  *
  * Locks: ring->lock for the tables.
  */
@@ -62,7 +63,7 @@ static long table_free(struct uring_table *t)
 {
 	if (!t->slots)
 		return -ENXIO;
-	/* tags are reported in this order */
+	/* in the order in which Linux reports tags */
 	for (u32 i = t->nr; i > 0; i--)
 		uring_rsrc_put(t->slots[i - 1]);
 	uring_free(t->slots, t->nr, sizeof(struct uring_rsrc *));
@@ -70,7 +71,7 @@ static long table_free(struct uring_table *t)
 	return 0;
 }
 
-/* Sets a slot, and drops the resource that was in it. */
+/* Sets a slot, and drops the reference to its former resource. */
 static void slot_set(struct uring_table *t, u32 at, struct uring_rsrc *n)
 {
 	struct uring_rsrc *old = t->slots[at];
@@ -88,7 +89,7 @@ static struct uring_rsrc *slot_get(const struct uring_table *t, u32 at)
 	return n;
 }
 
-/* Reads the @i-th of the program's tags; without @tags it is 0. */
+/* Reads tag number @i of the program's array. Without an array the tag is 0. */
 static int tag_of(uaddr_t tags, u32 i, u64 *tag)
 {
 	*tag = 0;
@@ -104,7 +105,10 @@ bool uring_take_buffer(struct uring_req *r)
 	return r->buffer;
 }
 
-/* True for a shared mapping of a file with writeback, whose pages must not be held for long. */
+/*
+ * True for a shared mapping of a file that is written back to a disk, whose pages must not be
+ * pinned for long.
+ */
 static bool of_disk(const struct vm_area *v)
 {
 	return v->vm_flags & VM_SHARED && v->vm_mapping && !v->vm_mapping->a_ops->memory_only &&
@@ -142,7 +146,7 @@ static int check_buffer(const struct uring_buffer *b)
 	return check_areas(b->base, end);
 }
 
-/* Makes a buffer. NULL: an empty slot, which has no tag. ERR_PTR. */
+/* Makes a buffer. Returns NULL for an empty slot, which has no tag, or ERR_PTR. */
 static struct uring_rsrc *buffer_new(struct uring *u, const struct uring_buffer *b, u64 tag)
 {
 	struct uring_rsrc *n;
@@ -159,7 +163,7 @@ static struct uring_rsrc *buffer_new(struct uring *u, const struct uring_buffer 
 	return n;
 }
 
-/* Makes a buffer from the program's @i-th struct iovec. */
+/* Makes a buffer from struct iovec number @i of the program's array. */
 static struct uring_rsrc *buffer_from(struct uring *u, uaddr_t vec, uaddr_t tags, u32 i)
 {
 	struct uring_buffer b = { 0 };
@@ -172,7 +176,7 @@ static struct uring_rsrc *buffer_from(struct uring *u, uaddr_t vec, uaddr_t tags
 	return buffer_new(u, &b, tag);
 }
 
-/* Undoes a registration that has failed, without completions for the tags. */
+/* Undoes a registration that has failed. No completions are posted for its tags. */
 static void table_undo(struct uring_table *t)
 {
 	for (u32 i = 0; i < t->nr; i++)
@@ -237,7 +241,7 @@ static void file_slot_set(struct uring *u, u32 at, struct uring_rsrc *n)
 	u->file_hint = n ? at + 1 : at;
 }
 
-/* Makes a registered file. Takes the reference of @f. ERR_PTR. */
+/* Makes a registered file and takes over the reference to @f. ERR_PTR. */
 static struct uring_rsrc *file_new(struct uring *u, struct file *f, u64 tag)
 {
 	struct uring_rsrc *n = f->f_op == &uring_fops ? ERR_PTR(-EBADF) : rsrc_new(u, tag);
@@ -262,7 +266,7 @@ static long files_unregister(struct uring *u)
 	return table_free(&u->files);
 }
 
-/* Reads the @i-th descriptor of @fds (NULL: -1), or -errno below -2. */
+/* Reads descriptor number @i of @fds; if @fds is NULL it is -1. Returns 0 or -errno. */
 static int fd_of(uaddr_t fds, u32 i, int *fd)
 {
 	*fd = -1;
@@ -286,7 +290,7 @@ static int file_fill(struct uring *u, uaddr_t fds, uaddr_t tags, u32 i)
 	return 0;
 }
 
-/* Registers files; without @fds all slots are empty. */
+/* Registers files. If @fds is NULL all slots are empty. */
 static long files_register(struct uring *u, uaddr_t fds, u32 nr, uaddr_t tags)
 {
 	int err;
@@ -309,7 +313,9 @@ static long files_register(struct uring *u, uaddr_t fds, u32 nr, uaddr_t tags)
 	return err;
 }
 
-/* Replaces a slot. Its former file is removed even if the new one fails. */
+/*
+ * Replaces the file of a slot. The former file is removed even if the new one cannot be registered.
+ */
 static int file_update(struct uring *u, u32 at, int fd, u64 tag)
 {
 	struct uring_rsrc *n;
@@ -338,9 +344,9 @@ static int file_update_from(struct uring *u, const struct io_uring_rsrc_update2 
 	return file_update(u, up->offset + i, fd, tag);
 }
 
-/* ---- both ---- */
+/* ---- files and buffers ---- */
 
-/* Copies a structure whose size the program gives. */
+/* Copies a structure from the guest, whose size the program also passes. */
 static int arg_get(void *to, size_t want, uaddr_t arg, u32 size)
 {
 	if (size != want)
@@ -363,7 +369,7 @@ static long register2(struct uring *u, uaddr_t arg, u32 size, bool files)
 		       buffers_register(u, UADDR(rr.data), rr.nr, UADDR(rr.tags));
 }
 
-/* Changes slots. Returns how many were changed, or the error of the first. */
+/* Changes slots. Returns how many were changed, or -errno if the first one failed. */
 static long update(struct uring *u, const struct io_uring_rsrc_update2 *up, bool files)
 {
 	struct uring_table *t = files ? &u->files : &u->buffers;
@@ -428,7 +434,7 @@ static int free_slot(const struct uring *u)
 	return -ENFILE;
 }
 
-/* Puts the file of @fd into a free slot. Returns its number, or -errno. */
+/* Registers the file of @fd in a free slot. Returns the slot's number or -errno. */
 static int file_place(struct uring *u, int fd)
 {
 	struct file *f = fd < 0 ? NULL : fget(fd); /* a bad descriptor is reported first */
@@ -493,7 +499,10 @@ long uring_remove_file(struct uring *u, u32 at)
 	return u->files.slots[at] ? file_update(u, at, -1, 0) : -EBADF;
 }
 
-/* Writes the slots over the descriptors. */
+/*
+ * Registers the files of an array of descriptors in free slots, whose numbers replace the
+ * descriptors.
+ */
 static long files_place(struct uring *u, uaddr_t fds, u32 nr)
 {
 	u32 done = 0;
@@ -522,7 +531,7 @@ long files_update_issue(struct uring_req *r)
 	return update(r->ring, &up, true);
 }
 
-/* Sets the range in which the kernel chooses slots. */
+/* Sets the range of slots from which the kernel chooses free ones. */
 static long alloc_range(struct uring *u, uaddr_t arg)
 {
 	struct uring_file_range r;
@@ -545,7 +554,10 @@ struct clone { /* struct io_uring_clone_buffers */
 	u32 src_fd, flags, src_off, dst_off, nr, pad[3];
 };
 
-/* Makes a new table from slots of the other ring, and from this ring's slots around them. */
+/*
+ * Makes a new table from slots of the other ring, and from the slots of this ring outside that
+ * range.
+ */
 static int clone_table(struct uring_table *t, struct uring *u, const struct uring_table *src,
 	const struct clone *c)
 {
@@ -604,7 +616,8 @@ static long clone(struct uring *u, struct uring *from, struct clone *c)
 }
 
 /*
- * Takes the other ring's lock while this ring's is held: two rings may clone each other's tables.
+ * Takes the other ring's lock while this ring's is held. It is only tried, since two rings may
+ * clone each other's tables at one time.
  */
 static void lock_other(struct uring *u, struct uring *other)
 {
@@ -647,7 +660,7 @@ static long clone_buffers(struct uring *u, uaddr_t arg)
 	return ret;
 }
 
-/* ---- the door ---- */
+/* ---- end of a ring, and registration ---- */
 
 void uring_rsrc_free(struct uring *u)
 {

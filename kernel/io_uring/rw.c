@@ -2,10 +2,10 @@
 /*
  * rw.c: READ, WRITE, READV, WRITEV, READ_FIXED, WRITE_FIXED, READ_MULTISHOT.
  *
- * A file that can be polled is polled first, and read or written without waiting; if it is not
- * ready the request waits for it, whether or not it is open with O_NONBLOCK. Files open with
- * O_DIRECT that support it (vfs/direct_io.h) are read and written while the task continues. Other
- * files are read and written at once.
+ * A file that can be polled is polled first, and then read or written without waiting. If it is not
+ * ready the request waits for it, whether or not the file has O_NONBLOCK. Files with O_DIRECT that
+ * support it (vfs/direct_io.h) are read and written while the task continues. Other files are read
+ * and written at once.
  */
 #include <linux/eventpoll.h>
 #include <linux/fs.h>
@@ -22,7 +22,10 @@ static bool is_write(const struct uring_req *r)
 	       r->sqe.opcode == IORING_OP_WRITE_FIXED;
 }
 
-/* Takes the length. If the kernel chooses the buffer, one vector gives its length: r->sqe.len. */
+/*
+ * Reads the length. If the kernel chooses the buffer, a single vector gives the length, which is
+ * stored in r->sqe.len.
+ */
 static int take_length(struct uring_req *r)
 {
 	struct uring_buffer one;
@@ -114,18 +117,19 @@ static int check(struct uring_req *r, bool write)
 		return -EOPNOTSUPP;
 	if (r->sqe.rw_flags & RWF_NOWAIT && !(f->f_mode & FMODE_NOWAIT))
 		return -EOPNOTSUPP;
-	if (r->ring->flags & IORING_SETUP_IOPOLL) /* no device of ours can be polled */
+	/* Nestling has no device that can be polled */
+	if (r->ring->flags & IORING_SETUP_IOPOLL)
 		return -EOPNOTSUPP;
 	return r->sqe.rw_flags & RWF_HIPRI ? -EINVAL : 0;
 }
 
-/* Returns the error for a file that cannot be read or written, whether it is ready or not. */
+/* Returns -errno if the file cannot be read or written so, whether it is ready or not; else 0. */
 static int cannot(const struct uring_req *r, bool write, size_t n)
 {
 	const struct file *f = r->file;
 	loff_t pos = (loff_t)r->sqe.off;
 
-	/* The page cache may have no room, which cannot be tested in advance. */
+	/* the page cache may have no room, which cannot be tested in advance */
 	if (write && S_ISREG(f->f_inode->i_mode) && r->sqe.rw_flags & RWF_NOWAIT &&
 		!(f->f_flags & O_DIRECT))
 		return -EAGAIN;
@@ -141,8 +145,8 @@ static int cannot(const struct uring_req *r, bool write, size_t n)
 }
 
 /*
- * True if the file is read or written without waiting, and reports itself that it is not ready.
- * Other files are polled first.
+ * True if the file is read or written without waiting, since it returns -EAGAIN itself when it is
+ * not ready. Other files are polled first.
  */
 static bool says_itself(const struct file *f, bool write)
 {
@@ -162,7 +166,7 @@ static ssize_t transfer(struct uring_req *r, struct iov_iter *it, bool write)
 	ssize_t n;
 
 	if (f->f_mode & FMODE_STREAM || !(f->f_mode & FMODE_PREAD)) {
-		pos = max(pos, (loff_t)0); /* without a position the value is unused */
+		pos = max(pos, (loff_t)0); /* a stream ignores the value */
 		return at_position(f, it, f->f_mode & FMODE_STREAM ? NULL : &pos, write);
 	}
 	if (pos != -1)
@@ -189,8 +193,8 @@ static void disk_done(struct io_async *a, ssize_t n)
 }
 
 /*
- * True if the transfer may continue without its task. A file position and a chosen buffer need the
- * task.
+ * True if the transfer may continue without its task. A transfer at the file's position, or into a
+ * chosen buffer, needs the task.
  */
 static bool may_go_on(const struct uring_req *r)
 {
@@ -198,7 +202,7 @@ static bool may_go_on(const struct uring_req *r)
 	       !(r->sqe.flags & IOSQE_BUFFER_SELECT);
 }
 
-/* Transfers like transfer(); URING_QUEUED: it ends in disk_done(). */
+/* Transfers as transfer() does. URING_QUEUED: the transfer will end in disk_done(). */
 static ssize_t transfer_direct(struct uring_req *r, struct iov_iter *it, bool write)
 {
 	ssize_t n;
@@ -206,14 +210,14 @@ static ssize_t transfer_direct(struct uring_req *r, struct iov_iter *it, bool wr
 	r->poll.file = NULL;
 	if (!uring_enlist(r, ON_DISK))
 		return -ECANCELED;
-	atomic_add(2, &r->refs); /* disk_done's, and ours while we look */
+	atomic_add(2, &r->refs); /* for disk_done(), and for this function */
 	r->async.done = disk_done;
 	r->want = it->count;
 	it->async = &r->async;
 	n = transfer(r, it, write);
 	if (n == -EIOCBQUEUED) {
 		fsnotify_file(
-			/* events name the reader, so report them in its task */
+			/* reported in this task, since an event names the task that caused it */
 			r->file, write ? IN_MODIFY : IN_ACCESS);
 		n = URING_QUEUED;
 	} else {
@@ -248,7 +252,7 @@ static ssize_t try_once(struct uring_req *r, bool write, bool polled, u32 events
 	uring_quiet(!polled);
 	n = may_go_on(r) ? transfer_direct(r, &it, write) : transfer(r, &it, write);
 	uring_quiet(false);
-	if (n == URING_QUEUED) /* it may have ended and been freed */
+	if (n == URING_QUEUED) /* the request may have been freed */
 		return n;
 	r->failed = n >= 0 && (size_t)n < want;
 	if (n > 0 && write && r->file->f_op->fsync && r->sqe.rw_flags & (RWF_SYNC | RWF_DSYNC)) {
@@ -275,7 +279,10 @@ static ssize_t try(struct uring_req *r, bool write, bool polled, u32 events)
 	return n;
 }
 
-/* Waits for the next shot, after a shot was reported: 0, or the result of the last. */
+/*
+ * Reports a shot, and waits for the next one. Returns 0 or URING_QUEUED, or the result of the last
+ * shot.
+ */
 static long next_shot(struct uring_req *r, long n)
 {
 	if (n <= 0 || !uring_post_more(r, n, r->cflags))
@@ -286,7 +293,7 @@ static long next_shot(struct uring_req *r, long n)
 	return uring_wait_file(r, EPOLLIN);
 }
 
-/* Checks for a buffer to choose: its lack is reported before errors of the file. */
+/* Checks that there is a buffer to choose. Its lack is reported before errors of the file. */
 static int has_buffer(struct uring_req *r)
 {
 	int err = r->sqe.flags & IOSQE_BUFFER_SELECT ? uring_choose(r) : 0;
@@ -303,8 +310,8 @@ int read_shots_prep(struct uring_req *r)
 }
 
 /*
- * READ_MULTISHOT: reads data as it arrives, each time into a new buffer, until there is no buffer,
- * an error or the end.
+ * READ_MULTISHOT: reads data as it arrives, each time into another buffer, until no buffer is left,
+ * an error, or the end of the file.
  */
 long read_shots_issue(struct uring_req *r)
 {

@@ -3,17 +3,17 @@
  * setup.c: io_uring_setup(2): makes and frees rings; the file of a ring: mmap, poll, release.
  *
  * The rings (indexes, completions, the submission array) are one piece of shared memory, the
- * submission entries another; the guest maps them with the offsets that setup returns, the kernel
- * keeps their pages. With IORING_SETUP_NO_MMAP they are pages of the program's own: after a fork
- * the program and the kernel may use different pages, if that memory is private and MADV_DONTFORK
- * was not set.
+ * submission entries another. The kernel keeps their pages, and the guest maps them at the offsets
+ * that io_uring_setup(2) returns. With IORING_SETUP_NO_MMAP they are pages of the program. If that
+ * memory is private and without MADV_DONTFORK, the program and the kernel may use different pages
+ * after a fork.
  *
- * IORING_SETUP_SQPOLL: there is no thread that polls the submission queue. IORING_SQ_NEED_WAKEUP is
- * always set, as while Linux's thread sleeps, and the io_uring_enter() that would wake it submits
- * everything itself. Its caller must belong to the process that made the ring.
+ * IORING_SETUP_SQPOLL: no thread polls the submission queue. IORING_SQ_NEED_WAKEUP is always set,
+ * as it is on Linux while the thread sleeps, and the io_uring_enter() that would wake up the thread
+ * submits all entries itself. Its caller must belong to the process that made the ring.
  *
- * Life: the file and each request hold a reference. The last close cancels waiting requests; the
- * memory goes with the last request.
+ * References: the file and each request hold one. The last close cancels waiting requests; the
+ * memory is freed with the last request.
  *
  * Locks: rings_lock for the list of all rings.
  */
@@ -121,7 +121,7 @@ int uring_map_make(struct uring_map *m, u64 size)
 	return 0;
 }
 
-/* Takes the program's own pages at @addr. */
+/* Takes pages of the program itself, at @addr. */
 static int map_take(struct uring_map *m, u64 addr, u64 size)
 {
 	u32 want = (u32)(PAGE_ALIGN(size) >> PAGE_SHIFT);
@@ -146,7 +146,7 @@ static int map_get(struct uring_map *m, u64 size, const struct io_uring_params *
 	return p->flags & URING_SETUP_NO_MMAP ? map_take(m, addr, size) : uring_map_make(m, size);
 }
 
-/* ---- life ---- */
+/* ---- creation and end ---- */
 
 void uring_put(struct uring *u)
 {
@@ -218,7 +218,7 @@ static struct uring *uring_new(const struct io_uring_params *p)
 		u->array_at = (u32)size;
 		size += (u64)p->sq_entries * sizeof(u32);
 	}
-	err = map_get(&u->rings, size, p, p->cq_off.resv2); /* user_addr */
+	err = map_get(&u->rings, size, p, p->cq_off.resv2); /* the guest's user_addr */
 	if (!err)
 		err = map_get(&u->sqes, (u64)p->sq_entries * uring_sqe_size(p->flags), p,
 			p->sq_off.resv2);
@@ -268,7 +268,7 @@ static int uring_release(struct inode *inode, struct file *f)
 	return 0;
 }
 
-/* ---- the file ---- */
+/* ---- the ring as a file ---- */
 
 static struct file *shared_file(struct uring *u, u64 off, u32 *pages)
 {
@@ -286,7 +286,7 @@ static struct file *shared_file(struct uring *u, u64 off, u32 *pages)
 	return get_file(m->file);
 }
 
-/* Maps the shared memory into the area, instead of this file. */
+/* Makes the area map the shared memory instead of this file. */
 static int uring_mmap(struct file *f, struct vm_area *v)
 {
 	struct uring *u = f->private_data;
@@ -409,8 +409,8 @@ static void fill_offsets(const struct uring *u, struct io_uring_params *p)
 }
 
 /*
- * Checks the ring to share workers or threads with. There are none to share, but the descriptor
- * must be a ring.
+ * Checks the ring of IORING_SETUP_ATTACH_WQ, whose workers or thread would be shared. There are
+ * none, but the descriptor must be a ring.
  */
 static int check_attached(const struct io_uring_params *p)
 {
@@ -471,7 +471,7 @@ static int ring_fd(struct uring *u)
 	f->f_mode |= FMODE_NOPASS;
 	if (u->flags & URING_SETUP_REGISTERED_FD_ONLY) {
 		put_unused_fd(fd);
-		atomic_inc(&u->refs); /* the caller's, if the file has to go */
+		atomic_inc(&u->refs); /* keeps it when the file is released */
 		fd = uring_rings_place(f);
 		if (fd >= 0)
 			uring_put(u);
@@ -482,8 +482,8 @@ static int ring_fd(struct uring *u)
 }
 
 /*
- * kernel.io_uring_disabled: 1: for all but CAP_SYS_ADMIN and the group, 2: for all. Existing rings
- * continue.
+ * sysctl kernel.io_uring_disabled: 1: only CAP_SYS_ADMIN and the group kernel.io_uring_group may
+ * make rings, 2: nobody may. Existing rings continue to work.
  */
 static int disabled, allowed_group = -1;
 

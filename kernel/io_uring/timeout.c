@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * timeout.c: TIMEOUT and TIMEOUT_REMOVE: a request that ends at a time (-ETIME) or after a number
- * of completions (0). LINK_TIMEOUT: ends the request to which it is linked.
+ * timeout.c: TIMEOUT, which ends at a time (-ETIME) or after a number of completions (0);
+ * TIMEOUT_REMOVE; and LINK_TIMEOUT, which ends the request to which it is linked.
  *
- * The timer holds a reference on its request. The party that takes the request off the waiting list
- * ends it: the timer, the count or a canceller; a timer that comes too late finds it gone. A
- * LINK_TIMEOUT is on no list: it belongs to the request that it limits (req->limit) from the time
- * that request runs, starts when that request waits, and ends with it.
+ * The timer holds a reference to its request. The party that takes the request off the waiting list
+ * ends it: the timer, a completion that reaches the target, or a canceller. A timer that expires
+ * later does nothing. A LINK_TIMEOUT is on no list: it belongs to the request that it limits
+ * (req->limit) from the time that request runs. Its timer starts when that request waits, and it
+ * ends with that request.
  *
  * Locks: cq_lock.
  */
@@ -30,7 +31,7 @@ static u64 deadline_of(u64 ns, int clock, u32 flags)
 	return flags & IORING_TIMEOUT_ABS ? deadline_at(clock, ns) : deadline_in(ns);
 }
 
-/* Returns the time at which the timer of @r is to expire. */
+/* Returns the time at which the timer of @r must expire. */
 static u64 due(const struct uring_req *r)
 {
 	return r->real ? deadline_at(CLOCK_REALTIME, r->period) : r->deadline;
@@ -41,7 +42,10 @@ static bool follows_clock(int clock, u32 flags)
 	return clock == CLOCK_REALTIME && flags & IORING_TIMEOUT_ABS;
 }
 
-/* Reads a time. As on Linux, its nanoseconds may exceed a second. 0, -EFAULT, -EINVAL. */
+/*
+ * Reads a time as nanoseconds. As on Linux, tv_nsec may exceed a second. Returns 0, -EFAULT or
+ * -EINVAL.
+ */
 static int get_time(u64 at, u64 *ns)
 {
 	struct __kernel_timespec ts;
@@ -85,7 +89,10 @@ static bool several(const struct uring_req *r)
 	return r->sqe.timeout_flags & SEVERAL;
 }
 
-/* Ends a timeout. One with several shots reports each in its task, where it is armed again. */
+/*
+ * Ends a timeout whose timer has expired. If it has several shots, its task reports the shot and
+ * arms it again.
+ */
 static void timer_over(struct ktimer *t)
 {
 	struct uring_req *r = container_of(t, struct uring_req, timer);
@@ -102,11 +109,11 @@ bool timeout_stop(struct uring_req *r)
 	assert_spin_held(&r->ring->cq_lock);
 	if (!timer_cancel(&r->timer))
 		return false;
-	atomic_dec(&r->refs); /* the timer's: the caller has another */
+	atomic_dec(&r->refs); /* the timer's; the caller has another */
 	return true;
 }
 
-/* Waits for a timer: URING_QUEUED, or -ECANCELED. */
+/* Waits for a timer. Returns URING_QUEUED or -ECANCELED. */
 static long wait_timer(struct uring_req *r, void (*over)(struct ktimer *t), u64 deadline)
 {
 	struct uring *u = r->ring;
@@ -116,8 +123,8 @@ static long wait_timer(struct uring_req *r, void (*over)(struct ktimer *t), u64 
 	r->poll.file = NULL;
 	if (!uring_enlist(r, ON_WAITING))
 		return -ECANCELED;
-	atomic_add(2, &r->refs); /* the timer's, and ours while we look */
-	/* Keeps clock_set() out; a canceller may have come before. */
+	atomic_add(2, &r->refs); /* for the timer, and for this function */
+	/* the lock keeps out clock_set(); a canceller may have come before */
 	spin_lock(&u->cq_lock);
 	timer_start(&r->timer, r->real ? due(r) : deadline);
 	if (r->cancelled && r->where == ON_WAITING && timeout_stop(r)) {
@@ -130,8 +137,8 @@ static long wait_timer(struct uring_req *r, void (*over)(struct ktimer *t), u64 
 }
 
 /*
- * Reports a shot. sqe.off has the number of remaining shots, 0: no limit. True: it was not the
- * last, and it was reported.
+ * Reports a shot. sqe.off is the number of remaining shots, or 0 for no limit. Returns true if the
+ * shot was reported and was not the last.
  */
 static bool told_shot(struct uring_req *r)
 {
@@ -147,8 +154,8 @@ static bool told_shot(struct uring_req *r)
 }
 
 /*
- * Arms a timeout. A completion may have come after the target was set and before the timer could be
- * stopped.
+ * Arms a timeout. After that it checks the target again, since completions may have come between
+ * the setting of the target and the start of the timer.
  */
 long timeout_issue(struct uring_req *r)
 {
@@ -195,8 +202,7 @@ static bool is_reached(const struct uring *u, const struct uring_req *r)
 }
 
 /*
- * Takes a timeout whose count of completions is reached off its list, which is sorted by count;
- * under cq_lock.
+ * Takes a timeout whose target is reached off its list, which is sorted by target. Under cq_lock.
  */
 static struct uring_req *take_reached(struct uring *u)
 {
@@ -214,9 +220,9 @@ static struct uring_req *take_reached(struct uring *u)
 }
 
 /*
- * Ends timeouts whose count of completions is reached. Each end may complete more requests (linked
- * ones are cancelled if no task is left to run them), and so call this again. Then the outer call
- * continues, so that the calls do not nest as deep as there are timeouts.
+ * Ends timeouts whose target is reached. Each end may complete more requests (linked requests are
+ * cancelled if no task is left to run them), which calls this function again. Such a call only lets
+ * the outer one continue, so that calls do not nest as deep as there are timeouts.
  */
 void timeouts_check(struct uring *u)
 {
@@ -239,7 +245,9 @@ void timeouts_check(struct uring *u)
 
 /* ---- TIMEOUT_REMOVE ---- */
 
-/* Prepares a removal. r->deadline is in nanoseconds, of the clock of the timeout that is found. */
+/*
+ * Prepares a removal. r->deadline is in nanoseconds on the clock of the timeout that will be found.
+ */
 int timeout_remove_prep(struct uring_req *r)
 {
 	const struct io_uring_sqe *s = &r->sqe;
@@ -259,7 +267,7 @@ static bool is_timeout(const struct uring_req *r, const void *arg)
 	       r->where != ON_DRAINED;
 }
 
-/* Finds a timeout by its user data; under cq_lock. */
+/* Finds a timeout by its user_data. Under cq_lock. */
 static struct uring_req *find_timeout(struct list_head *list, u64 data)
 {
 	struct uring_req *r;
@@ -287,7 +295,7 @@ static struct uring_req *limit_in(const struct list_head *list, u64 data)
 	return NULL;
 }
 
-/* Finds a running LINK_TIMEOUT by the request that it limits. Under cq_lock. */
+/* Finds a running LINK_TIMEOUT by its user_data, through the waiting requests. Under cq_lock. */
 static struct uring_req *find_limit(struct uring *u, u64 data)
 {
 	struct uring_req *lt = limit_in(&u->ending, data), *r;
@@ -312,7 +320,9 @@ static struct uring_req *find_to_update(struct uring *u, const struct io_uring_s
 	return r ? r : find_timeout(&u->counting, by->addr);
 }
 
-/* Removes the number of completions, or shots, from a timeout that is changed; under cq_lock. */
+/*
+ * Makes a timeout that is being changed forget its number of completions or shots. Under cq_lock.
+ */
 static void without_number(struct uring_req *r)
 {
 	if (r->sqe.opcode != IORING_OP_TIMEOUT)
@@ -360,7 +370,10 @@ int link_timeout_prep(struct uring_req *r)
 	return r->sqe.off ? -EINVAL : timeout_prep(r);
 }
 
-/* Refuses: a LINK_TIMEOUT never runs by itself, since uring_run() removes it from the chain. */
+/*
+ * Refuses the request: a LINK_TIMEOUT never runs by itself, since uring_run() takes it out of the
+ * chain.
+ */
 long link_timeout_issue(struct uring_req *r)
 {
 	return -ECANCELED;
@@ -375,7 +388,7 @@ static void limit_over(struct ktimer *t)
 	uring_req_put(lt);
 }
 
-/* Arms a limit. If the clock is set meanwhile, clock_set() comes before or after. */
+/* Arms a LINK_TIMEOUT, in one step for clock_set(). */
 static void limit_arm(struct uring_req *lt)
 {
 	struct uring *u = lt->ring;
@@ -391,7 +404,7 @@ void limit_start(struct uring_req *r, struct uring_req *lt)
 		return;
 	atomic_inc(&r->refs);
 	lt->limited = r;
-	atomic_inc(&lt->refs); /* the timer's */
+	atomic_inc(&lt->refs); /* the timer's reference */
 	timer_setup(&lt->timer, limit_over);
 	limit_arm(lt);
 }
@@ -403,7 +416,7 @@ long limit_stop(struct uring_req *lt)
 
 	if (!lt->limited)
 		return -ECANCELED;
-	/* Keeps clock_set() out, which takes the timer off and puts it back. */
+	/* keeps out clock_set(), which stops the timer and starts it again */
 	spin_lock(&u->cq_lock);
 	stopped = timer_cancel(&lt->timer);
 	spin_unlock(&u->cq_lock);
@@ -416,7 +429,7 @@ long limit_stop(struct uring_req *lt)
 
 /* ---- clock_settime() ---- */
 
-/* Rearms a timer that has not expired. cq_lock held. */
+/* Starts a timer again if it has not expired. cq_lock is held. */
 static void follow_clock(struct uring_req *r)
 {
 	if (r && r->real && timer_cancel(&r->timer))

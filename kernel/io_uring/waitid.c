@@ -4,7 +4,7 @@
  *
  * The task checks its children at submission, and again whenever a child of its process has
  * stopped, continued or ended. A pseudo file represents the wait queue of the process that
- * waitpid(2) sleeps on: it is ready once that queue has been woken since the file was armed.
+ * waitpid(2) sleeps on: it is ready once that queue has been woken up after the file was armed.
  */
 #include <linux/eventpoll.h>
 #include <linux/wait.h>
@@ -13,8 +13,8 @@
 #include "kernel/task/waitid.h"
 
 struct children {
-	struct task *task; /* the waiter, a reference */
-	/* the request that the task is arming; NULL: it has been armed */
+	struct task *task; /* the waiting task, a reference */
+	/* The request that the task is arming. NULL: the request is armed. */
 	struct uring_req *asked;
 };
 
@@ -26,7 +26,7 @@ static long look(struct uring_req *r, siginfo_t *info)
 	return waitid_look((int)s->len, s->fd, (int)s->file_index, info);
 }
 
-/* True if a child has a state to report, which remains reportable. */
+/* True if a child has a state to report. The state stays reportable. */
 static bool has_news(struct uring_req *r)
 {
 	const struct io_uring_sqe *s = &r->sqe;
@@ -42,7 +42,7 @@ static u32 children_poll(struct file *f, struct poll_table *pt)
 	struct uring_req *r = c->asked;
 
 	if (!r)
-		return EPOLLIN; /* woken */
+		return EPOLLIN; /* the queue was woken up */
 	c->asked = NULL;
 	poll_wait(f, &c->task->signal->wait_chldexit, pt);
 	return has_news(r) ? EPOLLIN : 0;
@@ -86,7 +86,7 @@ int waitid_prep(struct uring_req *r)
 	return s->addr || s->buf_index || s->addr3 || s->rw_flags ? -EINVAL : 0;
 }
 
-/* Waits until there may be a state to report: 0, URING_QUEUED, -errno. */
+/* Waits until a child may have a state to report. Returns 0, URING_QUEUED or -errno. */
 static long wait_news(struct uring_req *r)
 {
 	struct children *c;
