@@ -36,7 +36,7 @@ struct inode;
 #define CG_IO BIT(4)
 #define CG_HUGETLB BIT(5)
 #define CG_ALL (CG_CPU | CG_MEMORY | CG_PIDS | CG_CPUSET | CG_IO | CG_HUGETLB)
-#define CG_THREADED (CG_CPU | CG_PIDS | CG_CPUSET) /* may divide the threads of one process */
+#define CG_THREADED (CG_CPU | CG_PIDS | CG_CPUSET) /* controllers of threads in one process */
 
 enum {
 	CGN_EVENTS,
@@ -56,7 +56,7 @@ struct cgroup_notify {
 };
 
 #define CGROUP_NAME_MAX 255
-/* levels below the root: it bounds each walk over all groups above */
+/* deepest level below the root: it bounds walks from a group up to the root */
 #define CGROUP_DEPTH 256
 #define CG_MAX_FILES 64
 
@@ -68,32 +68,32 @@ struct cgroup {
 	u32 level;
 	char *name;
 
-	/* under cgroup_mutex */
+	/* under cgroup_mutex: */
 	struct list_head children, sibling;
-	u32 control; /* CG_*: what its children have */
+	u32 control; /* CG_*: those its children have */
 	bool threaded;
 	u32 nr_threaded_children;
 	u64 max_depth, max_descendants;
 	u64 nr_descendants, nr_dying;
-	u64 cpus, mems; /* cpuset: as written; 0: nothing */
+	u64 cpus, mems; /* cpuset: bits as written; 0: unset */
 	bool dead;      /* read racily */
 
-	/* under cgroup_tasks_lock */
-	/* cpuset: where its tasks may run; written under cgroup_mutex, too */
+	/* under cgroup_tasks_lock: */
+	/* cpuset: vCPUs on which its tasks may run; writers hold cgroup_mutex too */
 	u64 e_cpus;
 	struct list_head tasks; /* of task->cg_list */
 	u64 nr_tasks;
-	/* children with tasks below, and 1 for tasks of its own */
+	/* number of children that are populated, plus 1 if it has tasks of its own */
 	u64 nr_populated;
 	u64 nr_populated_domain_children;
 	bool freeze;   /* cgroup.freeze */
-	bool e_freeze; /* its own or an ancestor's */
-	bool frozen;   /* all tasks below have stopped */
-	u64 nr_frozen; /* tasks of its own that have */
+	bool e_freeze; /* true if it or an ancestor has @freeze */
+	bool frozen;   /* all tasks, those below too, have stopped */
+	u64 nr_frozen; /* tasks of its own that have stopped */
 
 	struct pids_group pids;
 
-	/* what tasks that have gone used, with all below; under cgroup_tasks_lock */
+	/* resources that tasks had used here and below before they left; under cgroup_tasks_lock */
 	u64 past_exec, past_utime, past_stime, past_nice, past_faults, past_major;
 	struct sched_group sched;
 	struct mem_group mem;
@@ -103,16 +103,13 @@ struct cgroup {
 	struct cgroup_notify notify[CGN_NR];
 
 	/*
-	 * for kernel/bpf, under its attach_mutex: programs that decide which devices the tasks may
-	 * use
+	 * BPF programs that decide which devices the tasks may use; under kernel/bpf's attach_mutex
 	 */
 	struct list_head programs;
-	/* BPF_F_ALLOW_* that they were attached with; 0 without any */
+	/* BPF_F_ALLOW_* with which the programs were attached; 0 without programs */
 	u32 program_flags;
 
-	/*
-	 * for kernel/fs/cgroup2: inodes that stay while the group is in the tree; under files_lock
-	 */
+	/* inodes of kernel/fs/cgroup2, kept while the group is in the tree; under files_lock */
 	spinlock_t files_lock;
 	struct inode *dir, *files[CG_MAX_FILES];
 	struct simple_xattrs xattrs;
@@ -151,16 +148,17 @@ static inline struct pids_group *cgroup_pids(struct cgroup *c)
 struct cgroup *cgroup_get(struct cgroup *c);
 void cgroup_put(struct cgroup *c);
 struct cgroup *task_get_cgroup(struct task *t);
-bool cgroup_is_descendant(const struct cgroup *c, const struct cgroup *ancestor); /* or itself */
+/* or the same group */
+bool cgroup_is_descendant(const struct cgroup *c, const struct cgroup *ancestor);
 /*
- * Writes the path below @root to the end of buf: "/a/b", with "/.." for a group that is not below
- * it. ERR_PTR(-ENAMETOOLONG).
+ * Writes the path of @c below @root to the end of buf, and returns its start: "/a/b", with "/.."
+ * for each level between @root and a common ancestor. ERR_PTR(-ENAMETOOLONG).
  */
 char *cgroup_path(struct cgroup *c, struct cgroup *root, char *buf, size_t size);
 
-/* Returns the root of current's cgroup namespace, without a reference */
+/* Returns the root of current's cgroup namespace, without a reference. */
 struct cgroup *cgroup_ns_root(void);
-bool cgroup_ns_is_first(void); /* is current in the first one? */
+bool cgroup_ns_is_first(void); /* true: current is in the initial one */
 /* Returns the group that is delegated to the caller's namespace; NULL for the initial namespace. */
 struct cgroup *cgroup_ns_top(void);
 /*
@@ -169,14 +167,15 @@ struct cgroup *cgroup_ns_top(void);
  */
 bool cgroup_leaves(const struct cgroup *top, const struct cgroup *from, const struct cgroup *to);
 
-/* Functions on the tree: 0 or -errno; they take cgroup_mutex. */
-struct cgroup *cgroup_mkdir(struct cgroup *parent, const char *name, u32 len); /* a reference */
+/* Functions that change the tree. They take cgroup_mutex and return 0 or -errno. */
+/* returns a reference */
+struct cgroup *cgroup_mkdir(struct cgroup *parent, const char *name, u32 len);
 int cgroup_rmdir(struct cgroup *c);
 int cgroup_set_control(struct cgroup *c, u32 on, u32 off);
 int cgroup_set_threaded(struct cgroup *c);
 /*
- * Gives controllers to a hierarchy of version 1: 0, or -EBUSY while a group below the root has
- * them. And takes them back.
+ * cgroup_give_away() gives controllers to a hierarchy of version 1: 0, or -EBUSY while a group
+ * below the root has them. cgroup_take_back() takes them back.
  */
 int cgroup_give_away(u32 controllers);
 void cgroup_take_back(u32 controllers);
@@ -185,23 +184,23 @@ int cgroup_set_cpus(struct cgroup *c, u64 mask);
 int cgroup_set_mems(struct cgroup *c, u64 mask);
 const char *cgroup_type(struct cgroup *c);
 bool cgroup_valid_domain(struct cgroup *c);
-/* Returns the child of that name with a reference, or NULL. */
+/* Returns @parent's child called @name with a reference, or NULL. */
 struct cgroup *cgroup_child(struct cgroup *parent, const char *name, u32 len);
 /*
- * Returns the next group in a walk over @top and all below, parents first; NULL at the end. Under
- * cgroup_mutex.
+ * Returns the group after @c in a walk over @top and all groups below, parents first; NULL at the
+ * end. Under cgroup_mutex.
  */
 struct cgroup *cgroup_next(struct cgroup *c, struct cgroup *top);
 
 /*
- * Moves a process, or one thread, to @dst: 0 or -errno. @may: checks the permission, with
- * cgroup_mutex held.
+ * Moves a process, or one thread, to @dst: 0 or -errno. @may checks the permission; it is called
+ * with cgroup_mutex held.
  */
 int cgroup_attach(struct cgroup *dst, pid_t nr, bool process,
 	int (*may)(struct cgroup *from, struct cgroup *to, void *arg), void *arg);
 /*
- * Collects the numbers of the processes, or of the threads, in ascending order; the caller frees
- * them with kfree(). Returns their count, or -ENOMEM. @below: of the subtree.
+ * Collects the pids of the processes, or of the threads, of @c (@below: of its subtree), in
+ * ascending order. Returns their count, or -ENOMEM; the caller frees *@out with kfree().
  */
 s64 cgroup_collect(struct cgroup *c, bool processes, bool below, pid_t **out);
 void cgroup_kill(struct cgroup *c);
@@ -210,100 +209,106 @@ void cgroup_kill_those(struct cgroup *c, bool (*who)(struct task *p));
 void cgroup_set_freeze(struct cgroup *c, bool on);
 
 /*
- * The life of a task. can_fork returns 0 with cgroup_threads held until post_fork or cancel_fork,
- * or -errno. @into: NULL, or another group than current's (CLONE_INTO_CGROUP); cgroup_mutex is then
- * held too, so that the group is not removed, nor its type changed.
+ * The steps of a task's life. cgroup_can_fork() returns 0 with cgroup_threads held, until
+ * cgroup_post_fork() or cgroup_cancel_fork() follows; or -errno. @into: NULL, or the child's group
+ * if that is another than current's (CLONE_INTO_CGROUP). Then cgroup_mutex is held too, so that
+ * @into is not removed, nor its type changed.
  */
 int cgroup_can_fork(struct task *t, struct cgroup *into);
 void cgroup_cancel_fork(struct task *t, struct cgroup *into);
 void cgroup_post_fork(struct task *t, struct cgroup *into);
-void cgroup_kthread(struct task *t); /* a kernel thread: of the root group */
+void cgroup_kthread(struct task *t); /* makes a kernel thread join the root */
 void cgroup_exit(struct task *t);
-void cgroup_release(struct task *t); /* it is reaped: its number is free */
+void cgroup_release(struct task *t); /* @t was reaped; its pid is free */
 void cgroup_free(struct task *t);
-/* Functions of the files that the tree calls; kernel/fs/cgroup2 registers them. */
+/* Operations of the groups' files that the tree calls; kernel/fs/cgroup2 registers them. */
 struct cgroup_file_ops {
 	/* Returns the group whose directory @fd is, with a reference, or ERR_PTR(-EBADF). */
 	struct cgroup *(*of_fd)(int fd, bool *may_fork_into);
-	bool (*may_write)(const struct cred *cr, struct cgroup *c); /* to cgroup.procs of @c */
+	/* true if @cr may write to @c's cgroup.procs */
+	bool (*may_write)(const struct cred *cr, struct cgroup *c);
 	/*
-	 * True if a control file of @c, hidden ones among them, would have that name with these
-	 * controllers.
+	 * True if @c, with @controllers enabled, would have a control file of that name, hidden or
+	 * not.
 	 */
 	bool (*is_file)(const struct cgroup *c, u32 controllers, const char *name, u32 len);
-	void (*notify_inode)(struct cgroup *c, u32 which); /* a file's text has changed */
+	/* reports that a file's text has changed */
+	void (*notify_inode)(struct cgroup *c, u32 which);
 };
 extern const struct cgroup_file_ops *cgroup_file_ops;
 /* Returns the group whose directory @fd is, with a reference, or ERR_PTR(-EBADF). */
 struct cgroup *cgroup_of_fd(int fd, bool *may_fork_into);
 /*
- * Handles a file that current has received from another task: a socket becomes the receiver's, for
- * net_cls and net_prio.
+ * Called after current has received a file from another task. A socket gets the numbers of the
+ * receiver's groups of net_cls and net_prio.
  */
 void cgroup_file_received(struct file *f);
-/* Functions of BPF programs that groups call; kernel/bpf registers them. */
+/* Operations on the BPF programs of groups; kernel/bpf registers them. */
 struct cgroup_program_ops {
-	void (*drop)(struct cgroup *c); /* @c was removed: its programs go */
+	void (*drop)(struct cgroup *c); /* drops the programs of @c, a removed one */
 };
 extern const struct cgroup_program_ops *cgroup_program_ops;
 
-/* Writes the path of the memory group to which @p is charged. */
+/* Writes the path of the memory group that pays for @p's memory. */
 void cgroup_memory_path(struct task *p, char *buf, size_t size);
 
 #define OOM_PATH_MAX 256
 /* A memory group that is out of memory, for the OOM killer. */
 struct oom_scope {
 	u64 total; /* pages: the group's limit */
-	/* true if @p is in the group; tasklist_lock held */
+	/* True if @p is in the group. tasklist_lock is held. */
 	bool (*in)(struct task *p, void *arg);
-	void (*tell)(void *arg); /* writes use and limits to the log */
-	/* Writes the path of @p's group; NULL: of the group itself. */
+	void (*tell)(void *arg); /* logs the group's usage and limits */
+	/* Writes the path of @p's group; @p NULL: of the group that is out of memory. */
 	void (*path)(struct task *p, void *arg, char *buf, size_t size);
 	void *arg;
 };
 
 /*
- * Functions on processes that groups call; kernel/task registers them before any group but the root
+ * Operations on processes that groups call; kernel/task registers them while only the root group
  * exists.
  */
 struct cgroup_task_ops {
 	/*
-	 * Kills the worst process of @scope: it with a reference, or NULL. *any: true if a process
-	 * dies, perhaps an earlier victim.
+	 * Kills the process of @scope with the highest OOM score. Returns it with a reference, or
+	 * NULL. *any: true if a process dies, perhaps an earlier victim.
 	 */
 	struct task *(*oom_kill_within)(const struct oom_scope *scope, bool *any);
 	bool (*oom_may_kill)(const struct task *p);
 	/*
-	 * For oom_scope.tell(). The first logs pages in use, the limit, and the number of failures;
-	 * the second logs that @p is killed with its group.
+	 * For oom_scope.tell(). The first logs pages in use, the limit, and how many charges were
+	 * refused. The second logs that @p is killed with its group.
 	 */
 	void (*oom_tell_use)(const char *what, u64 pages, u64 limit, u64 refused);
 	void (*oom_tell_killed)(struct task *p);
-	void (*kill)(struct task *t); /* SIGKILL to its process */
+	void (*kill)(struct task *t); /* sends SIGKILL to @t's process */
 	/*
-	 * A freeze begins or ends for @t. Returns false if the task is about to end, and will not
+	 * Begins or ends a freeze of @t. Returns false if the task is about to end, and will not
 	 * freeze.
 	 */
 	bool (*set_freeze)(struct task *t, bool on);
-	/* Runs the program @argv[0] as a process of the kernel's own: 0 or -errno. */
+	/*
+	 * spawn_helper() starts a process of the kernel's own that runs @fn; @fn ends in execve(),
+	 * which makes it run the program @path. 0 or -errno.
+	 */
 	int (*execve)(const char *path, const char *const *argv, const char *const *envp);
 	int (*spawn_helper)(int (*fn)(void *), void *arg);
 };
 extern const struct cgroup_task_ops *cgroup_task_ops;
 
 /*
- * Freezing: the caller has stopped, or continues: @always, or only if its group is not to be
- * frozen.
+ * cgroup_enter_frozen() notes that current has stopped. cgroup_leave_frozen() notes that it
+ * continues; without @always only if its groups are no longer to be frozen.
  */
 void cgroup_enter_frozen(void);
 void cgroup_leave_frozen(bool always);
 
-/* Wakes waiters after a file's text has changed (inotify's from a worker). */
+/* Wakes the tasks that poll a file whose text has changed; a worker reports it to inotify. */
 void cgroup_notify(struct cgroup *c, u32 which);
 
 /*
- * Resources that all present and former tasks of @c and below have used: CPU time in ns; faults,
- * and those of them that waited for a disk.
+ * Resources that all present and former tasks of @c and below have used. Times in ns; faults: all
+ * page faults; major: those that waited for a disk.
  */
 struct cgroup_times {
 	u64 exec, utime, stime, nice, faults, major;

@@ -2,8 +2,8 @@
 /*
  * cpuset.c: the cpuset controller, which restricts the vCPUs on which the tasks of a group run.
  *
- * The effective vCPUs of a group (->e_cpus, the file cpuset.cpus.effective) are those that were
- * written to it (cgroup->cpus) and that its parent has; if none is left, all that its parent has. A
+ * The effective vCPUs of a group (cgroup->e_cpus, the file cpuset.cpus.effective) are those of
+ * cgroup->cpus that its parent has too. If there are none, they are all that its parent has. A
  * group without the controller has the vCPUs of its parent. A task's own affinity counts within
  * that set (kernel/sched/affinity.c). Memory nodes follow these rules too, but there is only one
  * node.

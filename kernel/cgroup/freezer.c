@@ -4,9 +4,9 @@
  * find them, and continue when the freeze is lifted.
  *
  * A task that is to freeze has JOBCTL_TRAP_FREEZE; get_signal() puts it to sleep in
- * do_freezer_trap() (kernel/task/signal/jobctl.c), from which only a fatal signal and the end of
- * the freeze release it. A task that is stopped or traced counts as frozen as well. A group counts
- * as frozen when it is to be frozen, and all its tasks and all groups below are frozen.
+ * do_freezer_trap() (kernel/task/signal/jobctl.c), which only a fatal signal or the end of the
+ * freeze wakes up. A task that is stopped or traced counts as frozen as well. A group counts as
+ * frozen when it is to be frozen, and all its tasks and all groups below are frozen.
  *
  * Locks: cgroup_tasks_lock, then sighand->lock.
  */
@@ -32,8 +32,8 @@ static bool all_frozen(struct cgroup *c)
 }
 
 /*
- * Updates @c after tasks came, went, froze or thawed. The state of its children does not change
- * meanwhile: each such change calls this function.
+ * Updates @c and the groups above after tasks of @c came, went, froze or thawed. Each change of a
+ * child calls this function, so the children's states are right already.
  */
 void cgroup_update_frozen(struct cgroup *c)
 {
@@ -68,8 +68,9 @@ void cgroup_enter_frozen(void)
 }
 
 /*
- * Ends a stay in the trap. A task that continues in a group that is to be frozen enters the trap
- * again at once, unless it is killed: neither the task nor the group counts as thawed.
+ * Notes that current leaves the trap. A task that continues in a group that is to be frozen enters
+ * the trap again at once, so neither the task nor the group counts as thawed, unless the task is
+ * being killed.
  */
 void cgroup_leave_frozen(bool always)
 {
@@ -104,7 +105,7 @@ static struct cgroup *leftmost(struct cgroup *c)
 	return c;
 }
 
-/* Updates from the leaves up, since a group is frozen after the groups below. */
+/* Updates the subtree from the leaves up: a group counts as frozen only after the groups below. */
 static void update_all(struct cgroup *top)
 {
 	struct cgroup *c = leftmost(top);
@@ -132,7 +133,7 @@ void cgroup_set_freeze(struct cgroup *c, bool on)
 		for (at = c; at; at = cgroup_next(at, c))
 			any |= apply(at, at->freeze || (at->parent && at->parent->e_freeze));
 		update_all(c);
-		/* or a waiter for a change would wait for ever */
+		/* notify even without a change, or a task that polls for it would wait for ever */
 		if (!any)
 			cgroup_notify(c, CGN_EVENTS);
 	}

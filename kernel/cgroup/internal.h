@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* internal.h: between the files of kernel/cgroup. */
+/* internal.h: declarations shared by the files of kernel/cgroup. */
 #ifndef NESTLING_CGROUP_INTERNAL_H
 #define NESTLING_CGROUP_INTERNAL_H
 
@@ -21,12 +21,12 @@ extern struct rwsem cgroup_threads;
 void cgroup_link_task(struct cgroup *c, struct task *t);
 void cgroup_unlink_task(struct task *t);
 void cgroup_flush_times(struct task *t);
-/* tasks.c: sorts numbers in ascending order and removes duplicates; returns how many remain */
+/* tasks.c: sorts pids in ascending order and removes duplicates; returns how many remain */
 s64 cgroup_sort_unique(pid_t *all, s64 n);
 
 /*
- * tasks.c: moves each task's charges of these controllers: away (@away, to version 1), or to its
- * group
+ * tasks.c: sets the groups that pay for each task's memory and I/O (@controllers): none, since
+ * version 1 takes over (@away), or again those of version 2
  */
 void cgroup_switch_payers(u32 controllers, bool away);
 
@@ -42,27 +42,28 @@ struct cgroup1 *cgroup1_group_of(
 	const struct task *t, const struct cgroup1_hier *h);               /* no reference */
 bool cgroup1_is_below(const struct cgroup1 *g, const struct cgroup1 *top); /* or itself */
 /*
- * v1_devices.c: copies the parent's rules for a new group, 0 or -ENOMEM; frees the rules of a
- * removed group.
+ * v1_devices.c: cgroup1_copy_rules() gives a new group its parent's rules: 0 or -ENOMEM.
+ * cgroup1_free_rules() frees the rules of a removed group.
  */
 int cgroup1_copy_rules(struct cgroup1 *g, struct cgroup1 *parent);
 void cgroup1_free_rules(struct cgroup1 *g);
 /*
- * v1_net.c: makes the numbers of a new group, under cgroup1_mutex, 0, -ENOMEM, -ENOSPC; frees those
- * of a removed group; a hierarchy becomes listed or unlisted.
+ * v1_net.c, under cgroup1_mutex: cgroup1_inherit_net() makes the numbers of a new group: 0, -ENOMEM
+ * or -ENOSPC. cgroup1_free_net() frees the numbers of a removed one. cgroup1_net_owner() notes that
+ * @h was listed or unlisted.
  */
 int cgroup1_inherit_net(struct cgroup1 *g, const struct cgroup1 *parent);
 void cgroup1_free_net(const struct cgroup1 *g);
 void cgroup1_net_owner(struct cgroup1_hier *h, bool on);
 /*
- * v1_blkio.c: blkio gets or loses its hierarchy; under cgroup1_lock: @t has moved to @g, NULL: the
- * top.
+ * v1_blkio.c: cgroup1_blkio_owner() gives blkio to @h or takes it back. cgroup1_blkio_moved() sets
+ * the group that pays for @t's I/O (@g NULL: the top); under cgroup1_lock.
  */
 void cgroup1_blkio_owner(struct cgroup1_hier *h, bool on);
 void cgroup1_blkio_moved(struct task *t, struct cgroup1 *g);
 /*
- * v1_cpu.c, v1_cpuset.c: for cpu and cpuset. The first is under cgroup_threads: sets the group that
- * counts @t.
+ * v1_cpu.c, v1_cpuset.c: apply a move of @t to @g, for pids, cpu and cpuset. The first is called
+ * under cgroup_threads and sets the group in which @t counts until it is reaped.
  */
 void cgroup1_pids_moved(struct task *t, struct cgroup1 *g);
 void cgroup1_cpu_moved(struct task *t, struct cgroup1 *g);
@@ -75,34 +76,39 @@ void cgroup1_memory_moved(struct task *t, struct cgroup1 *g);
 bool cgroup1_oom_kill(struct mem_group *g);
 void cgroup1_memory_exit(struct cgroup1 *g);
 /*
- * For mem_group_ops: a threshold was crossed; returns the group to which current's huge pages are
- * charged.
+ * For mem_group_ops. cgroup1_mem_crossed() is called when usage has crossed a threshold.
+ * cgroup1_huge_payer() returns the group to which current's huge pages are charged.
  */
 void cgroup1_mem_crossed(struct mem_group *m);
 struct mem_group *cgroup1_huge_payer(void);
 void cgroup1_cpuset_top(struct cgroup1 *top);
 void cgroup1_inherit_cpuset(struct cgroup1 *g, const struct cgroup1 *parent);
-/* Checks that tasks may move to @g: 0, or -ENOSPC without a vCPU or node. Under cgroup1_mutex. */
+/*
+ * Checks that @g has a vCPU and a node, so that tasks may move to it: 0 or -ENOSPC. Under
+ * cgroup1_mutex.
+ */
 int cgroup1_cpuset_has_room(const struct cgroup1 *g);
-/* Marks sockets after @t, or its whole process, has moved to @g. Under cgroup1_mutex. */
+/* Marks the open sockets after @t, or its whole process, has moved to @g. Under cgroup1_mutex. */
 void cgroup1_mark_moved(const struct cgroup1 *g, struct task *t, bool process);
 /*
- * Adds up the usage of @t, which enters or leaves a group of cpuacct other than the top. Under
- * cgroup1_lock.
+ * Adds the usage of @t since the last call to its cpuacct group @from and to those above. Called
+ * when @t enters or leaves a group below the top. Under cgroup1_lock.
  */
 void cgroup1_flush_usage(struct task *t, struct cgroup1 *from);
 /*
- * Sets the freeze state of @t, which has moved to its group of @h. Under cgroup_tasks_lock and
+ * Freezes or thaws @t as its group of @h requires, after a move. Under cgroup_tasks_lock and
  * cgroup1_lock.
  */
 void cgroup1_freeze_as_group(struct task *t, const struct cgroup1_hier *h);
 
-/* cpuset.c: computes the effective vCPUs of @top and all below again; cgroup_mutex is held */
+/* cpuset.c: recomputes the effective vCPUs of @top and all groups below; cgroup_mutex is held */
 void cgroup_apply_cpus(struct cgroup *top);
 
-/* tree.c: updates the scheduler's groups in which tasks of @c run */
+/*
+ * tree.c: links the scheduler's groups, and moves the tasks of @c, as the controllers of @c require
+ */
 void cgroup_apply_sched(struct cgroup *c);
-/* True if @c may have tasks of its own next to threaded groups below it. */
+/* True if @c may have tasks of its own beside the threaded groups below it. */
 bool cgroup_may_divide(const struct cgroup *c);
 struct sched_group *cgroup_sched_group(struct cgroup *c);
 

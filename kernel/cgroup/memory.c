@@ -4,9 +4,9 @@
  * events to the tasks that wait for them, and kills tasks when reclaim does not help. The counting
  * is in kernel/mm/group/memcg.c.
  *
- * The victim is the worst process of the group that is out of memory or of a group below. Where
- * memory.oom.group is set on the way up from the victim's group, the topmost such group is killed
- * as a whole.
+ * The victim is the process with the highest OOM score in the group that is out of memory, or
+ * below. Where memory.oom.group is set on the way up from the victim's group, the topmost such
+ * group is killed as a whole.
  */
 #include "kernel/cgroup/internal.h"
 #include "kernel/cgroup/v1.h"
@@ -45,7 +45,7 @@ static void release(struct mem_group *g)
 static void event(struct mem_group *g)
 {
 	if (g->v1)
-		return; /* its files are not waited for */
+		return; /* files of version 1 cannot be polled */
 	cgroup_notify(owner(g), CGN_MEMORY);
 	cgroup_notify(owner(g), CGN_MEMORY_LOCAL);
 }
@@ -63,7 +63,7 @@ static bool belongs_to(struct task *p, void *arg)
 	return p->cgroup && cgroup_is_descendant(p->cgroup, arg);
 }
 
-/* Returns the topmost group between @c and @top that is killed as a whole, or NULL. */
+/* Returns the topmost group from @c up to @top that has memory.oom.group, or NULL. */
 static struct cgroup *unit_of(struct cgroup *c, struct cgroup *top)
 {
 	struct cgroup *unit = NULL;
@@ -76,7 +76,10 @@ static struct cgroup *unit_of(struct cgroup *c, struct cgroup *top)
 	}
 }
 
-/* True if @p dies with its group. Each task is counted, the first victim twice, as on Linux. */
+/*
+ * True if @p may be killed with its group; then the kill is counted. The first victim is counted
+ * twice, as on Linux.
+ */
 static bool dies_with_group(struct task *p)
 {
 	struct cgroup *c;

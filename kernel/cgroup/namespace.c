@@ -19,7 +19,10 @@
 struct cgroup_namespace {
 	struct ns_common ns;
 	struct cgroup *root; /* a reference */
-	/* version 1, by slot: references; NULL, or of a hierarchy that is gone: the top */
+	/*
+	 * version 1, by slot: references. The top's where it is NULL, or where its hierarchy is
+	 * gone.
+	 */
 	struct cgroup1 *roots[CGROUP1_MAX];
 };
 

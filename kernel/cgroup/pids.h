@@ -11,22 +11,25 @@
 #include "kernel/lib/atomic.h"
 
 #define PIDS_NO_LIMIT INT64_MAX
-#define PIDS_LIMIT_MAX 4194304 /* more is no number of tasks */
+#define PIDS_LIMIT_MAX 4194304 /* no machine has more tasks than that */
 
 struct pids_group {
-	/* NULL: no group above counts; immutable */
+	/* the nearest group above that counts, or NULL; immutable */
 	struct pids_group *parent;
 	atomic64_t count;
-	s64 max; /* PIDS_NO_LIMIT: none */
+	s64 max; /* or PIDS_NO_LIMIT */
 	s64 peak;
-	/* forks; atomic, counted by a holder of the group */
+	/*
+	 * refused: forks that a limit here or below refused; refused_local: those that this limit
+	 * refused (version 1: forks of this group's tasks). Atomic; the group's owner counts.
+	 */
 	u64 refused, refused_local;
 };
 
 void pids_group_init(struct pids_group *g, struct pids_group *parent);
 /*
- * Charges a task to @g and all groups above. Returns NULL, or the group whose limit refuses it. @g
- * NULL: does nothing.
+ * Charges a task to @g and all groups above. Returns NULL, or the group whose limit refuses the
+ * task. Does nothing if @g is NULL.
  */
 struct pids_group *pids_try_charge(struct pids_group *g);
 void pids_charge_force(struct pids_group *g);

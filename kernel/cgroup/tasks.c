@@ -4,10 +4,10 @@
  * and the CPU time of members.
  *
  * A fork holds cgroup_threads for reading from cgroup_can_fork() on, so that a migration (or a
- * kill) sees all threads of a process and no new one appears. A fork into another group holds
- * cgroup_mutex as well, for that group could be empty and be removed. A dying task leaves its
- * group's list in cgroup_exit(), before its parent learns of its death: an empty group can be
- * removed as soon as the last child was waited for.
+ * kill) sees all threads of a process, and no thread is added meanwhile. A fork into another group
+ * holds cgroup_mutex as well, since that group may be empty and could be removed. A dying task
+ * leaves its group's list in cgroup_exit(), before its parent learns of its death: an empty group
+ * can be removed as soon as the last child was waited for.
  *
  * CPU time: a task's time is added to its group and all groups above when it leaves; the time of
  * live tasks is added up when the file is read.
@@ -52,11 +52,11 @@ void cgroup_notify(struct cgroup *c, u32 which)
 	struct notice *n;
 
 	if (cgroup_is_root(c))
-		return; /* it has no such files */
+		return; /* the root has no such files */
 	__atomic_add_fetch(&c->notify[which].seq, 1, __ATOMIC_RELAXED);
 	wake_up_all(&c->notify[which].wait);
 	if (!READ_ONCE(c->dir))
-		return; /* no reader has looked there yet */
+		return; /* no inode of its files exists */
 	n = kzalloc(sizeof(*n), GFP_ATOMIC);
 	if (!n)
 		return;
@@ -102,7 +102,7 @@ void cgroup_unlink_task(struct task *t)
 		set_populated(c, false);
 }
 
-/* Adds what @t has used since it came to its group and those above. */
+/* Adds what @t has used since the last call to its group and all groups above. */
 void cgroup_flush_times(struct task *t)
 {
 	u64 exec = task_sched_runtime(t), utime = READ_ONCE(t->utime), stime = READ_ONCE(t->stime);
@@ -206,7 +206,7 @@ static int check_destination(struct cgroup *dst, struct cgroup *from, bool proce
 		return -EOPNOTSUPP;
 	for (; from->threaded; from = from->parent)
 		;
-	/* a thread stays within the domain of its process */
+	/* a thread may only move within the domain of its process */
 	if (!process && from != to)
 		return -EOPNOTSUPP;
 	return dst->threaded || !dst->control || cgroup_may_divide(dst) ? 0 : -EBUSY;
@@ -236,7 +236,7 @@ static void fork_unlock(struct cgroup *into)
 		mutex_unlock(&cgroup_mutex);
 }
 
-/* Counts a fork that the limit of @at has refused, in that group and the groups above. */
+/* Counts a fork refused by the limit of @at, in @at and the groups above. */
 static void note_refusal(struct cgroup *at)
 {
 	__atomic_add_fetch(&at->pids.refused_local, 1, __ATOMIC_RELAXED);
@@ -247,7 +247,10 @@ static void note_refusal(struct cgroup *at)
 	}
 }
 
-/* Charges a fork to @c, and to current's group of version 1. 0 or -EAGAIN. */
+/*
+ * Charges a fork to @c, and to current's group in the hierarchy of version 1 that has pids. 0 or
+ * -EAGAIN.
+ */
 static int charge_pids(struct task *t, struct cgroup *c)
 {
 	struct pids_group *full = pids_try_charge(cgroup_pids(c));
@@ -337,7 +340,7 @@ void cgroup_exit(struct task *t)
 	if (!t->cgroup)
 		return;
 	spin_lock(&cgroup_tasks_lock);
-	/* a writer that was about to move the task when it began to exit has done so */
+	/* a migration that saw the task before it began to exit has ended by now */
 	c = t->cgroup;
 	cgroup_flush_times(t);
 	cgroup_unlink_task(t);
@@ -379,8 +382,8 @@ static void move_task(struct cgroup *dst, struct task *t)
 		WRITE_ONCE(t->io_group, io_group_of(dst));
 	cgroup_link_task(dst, t);
 	/*
-	 * in the trap, stopped, traced: it is so still, and looks for it with no lock
-	 * (cgroup_leave_frozen)
+	 * A frozen task stays stopped here. If @dst is not to be frozen, the task notices that
+	 * itself and calls cgroup_leave_frozen().
 	 */
 	dst->nr_frozen += t->cg_frozen;
 	if (!given_away(CG_CPU))
@@ -395,7 +398,7 @@ static void move_task(struct cgroup *dst, struct task *t)
 	cgroup_put(from);
 }
 
-/* Moves tasks; cgroup_mutex is held. */
+/* Moves a process or a thread; cgroup_mutex is held. */
 static int attach_locked(struct cgroup *dst, struct task *t, bool process,
 	int (*may)(struct cgroup *from, struct cgroup *to, void *arg), void *arg)
 {
@@ -462,7 +465,7 @@ int cgroup_attach(struct cgroup *dst, pid_t nr, bool process,
 	else if (process && (goes_on = remaining_thread(t)))
 		err = attach_locked(dst, goes_on, process, may, arg);
 	else if (process && t->cgroup)
-		err = may ? may(t->cgroup, dst, arg) : 0; /* a zombie: nothing moves */
+		err = may ? may(t->cgroup, dst, arg) : 0; /* a zombie, which cannot move */
 	mutex_unlock(&cgroup_mutex);
 	if (goes_on)
 		put_task(goes_on);
@@ -499,7 +502,7 @@ static s64 collect_locked(struct cgroup *c, bool processes, bool below, pid_t **
 	s64 n = 0, room;
 	struct task *t;
 
-	room = (s64)count_tasks(c, below) + 64; /* and some that come meanwhile */
+	room = (s64)count_tasks(c, below) + 64; /* room for tasks that are born meanwhile */
 	*out = kmalloc((size_t)room * sizeof(pid_t), GFP_KERNEL);
 	if (!*out)
 		return -ENOMEM;
@@ -523,8 +526,8 @@ s64 cgroup_collect(struct cgroup *c, bool processes, bool below, pid_t **out)
 }
 
 /*
- * Kills the processes that @who selects. No task forks meanwhile. A task that was forking has been
- * counted, or sees its own fatal signal before it continues.
+ * Kills the processes for which @who returns true. No task forks meanwhile: a task that was forking
+ * either has its child in the list, or sees its own fatal signal first.
  */
 void cgroup_kill_those(struct cgroup *c, bool (*who)(struct task *p))
 {

@@ -12,7 +12,7 @@
  * controllers for its children, except inside a threaded subtree for controllers that may divide a
  * process.
  *
- * Locks: cgroup_mutex; cgroup_tasks_lock for what is read of tasks.
+ * Locks: cgroup_mutex; cgroup_tasks_lock for members and counts of tasks.
  */
 #include "kernel/cgroup/internal.h"
 
@@ -109,7 +109,7 @@ struct cgroup *task_get_cgroup(struct task *t)
 	return c;
 }
 
-/* ---- looking ---- */
+/* ---- finding groups ---- */
 
 bool cgroup_is_descendant(const struct cgroup *c, const struct cgroup *ancestor)
 {
@@ -277,7 +277,7 @@ static int check_limits(struct cgroup *parent)
 
 struct cgroup *cgroup_mkdir(struct cgroup *parent, const char *name, u32 len)
 {
-	const gfp_t gfp = GFP_KERNEL | __GFP_ACCOUNT; /* a tree may be any user's to make */
+	const gfp_t gfp = GFP_KERNEL | __GFP_ACCOUNT; /* any user may make a tree */
 	struct cgroup *c;
 	int err = -ENOMEM;
 
@@ -299,7 +299,7 @@ struct cgroup *cgroup_mkdir(struct cgroup *parent, const char *name, u32 len)
 		mutex_unlock(&cgroup_mutex);
 		goto err_free;
 	}
-	atomic_set(&c->refs, 2); /* the tree's and the caller's */
+	atomic_set(&c->refs, 2); /* one for the tree, one for the caller */
 	c->id = next_id++;
 	c->parent = cgroup_get(parent);
 	c->level = parent->level + 1;
@@ -312,7 +312,7 @@ struct cgroup *cgroup_mkdir(struct cgroup *parent, const char *name, u32 len)
 	c->e_freeze = parent->e_freeze;
 	c->frozen = c->e_freeze;
 	c->e_cpus = parent->e_cpus;
-	list_add_tail(&c->sibling, &parent->children); /* cgroup_update_frozen() walks them */
+	list_add_tail(&c->sibling, &parent->children); /* under the lock: cgroup_update_frozen() */
 	spin_unlock(&cgroup_tasks_lock);
 	count_descendants(c, 1, 0);
 	cgroup_apply_sched(c);
@@ -356,7 +356,7 @@ int cgroup_rmdir(struct cgroup *c)
 		cgroup_notify(c, i);
 	if (cgroup_program_ops)
 		cgroup_program_ops->drop(c);
-	cgroup_put(c); /* the tree's */
+	cgroup_put(c); /* the tree's reference */
 	return 0;
 }
 
@@ -372,7 +372,7 @@ static bool child_uses(struct cgroup *c, u32 mask)
 	return false;
 }
 
-/* Checks that @c may enable @mask for its children, given its tasks. */
+/* Checks that @c, with the tasks that it has, may enable @mask for its children. */
 static int check_enable(struct cgroup *c, u32 mask)
 {
 	if (!mask || cgroup_is_root(c))
@@ -383,7 +383,7 @@ static int check_enable(struct cgroup *c, u32 mask)
 		if (c->threaded || is_thread_root(c))
 			return -EOPNOTSUPP;
 	} else if (c->threaded || cgroup_may_divide(c)) {
-		/* accepted: threads compete with groups of threads anyway */
+		/* allowed: threads compete with groups of threads anyway */
 		return 0;
 	}
 	return has_tasks(c) ? -EBUSY : 0;
@@ -402,7 +402,7 @@ static bool names_taken(struct cgroup *c, u32 mask)
 	return false;
 }
 
-/* Resets the settings of controllers that are disabled. */
+/* Resets the children's settings of the controllers in @mask, which are being disabled. */
 static void reset(struct cgroup *c, u32 mask)
 {
 	struct cgroup *child;

@@ -97,7 +97,7 @@ struct cgroup1 *cgroup1_mkdir(struct cgroup1 *parent, const char *name, u32 len)
 	g->parent = cgroup1_get(parent);
 	g->level = parent->level + 1;
 	cgroup1_inherit_memory(g, parent);
-	if (parent->parent) { /* the top counts and shares nothing itself */
+	if (parent->parent) { /* the top itself neither counts nor shares */
 		g->pids.parent = &parent->pids;
 		sched_group_link(&g->sched, &parent->sched);
 	}
@@ -439,8 +439,9 @@ void cgroup1_fork(struct task *t)
 }
 
 /*
- * Removes an exiting task. cgroup_exit() has taken it off its list before. So a migration either
- * sees that, or was earlier, and its result is visible to this function.
+ * Removes an exiting task from its groups. cgroup_exit() has taken it off its list before: a
+ * migration either finds it gone from there, or was earlier and has written the group that this
+ * function reads.
  */
 void cgroup1_exit(struct task *t)
 {
@@ -493,7 +494,7 @@ static void attach_locked(struct cgroup1 *g, struct task *t, bool process)
 
 	down_write(&cgroup_threads);
 	read_lock(&tasklist_lock);
-	/* no task leaves its list in between: cgroup1_exit() */
+	/* no task is taken off its list in between: cgroup1_exit() */
 	spin_lock(&cgroup_tasks_lock);
 	spin_lock(&cgroup1_lock);
 	list_for_each_entry(other, &t->signal->threads, thread_node)
@@ -540,7 +541,7 @@ int cgroup1_attach(struct cgroup1 *g, pid_t nr, bool process, const struct cred 
 
 s64 cgroup1_collect(struct cgroup1 *g, bool processes, pid_t **out)
 {
-	s64 n = 0, room = (s64)nr_threads_total() + 64; /* and some that come meanwhile */
+	s64 n = 0, room = (s64)nr_threads_total() + 64; /* room for tasks that are born meanwhile */
 	struct task *leader, *t;
 
 	*out = kmalloc((size_t)room * sizeof(pid_t), GFP_KERNEL);

@@ -5,9 +5,9 @@
  * - controllers that version 2 lacks in this form: cpuacct and freezer (v1_controllers.c), devices
  *   (v1_devices.c), net_cls and net_prio (v1_net.c), and perf_event, which has no files and only
  *   groups tasks
- * - controllers that version 2 has otherwise: blkio (v1_blkio.c), cpu and pids (v1_cpu.c), cpuset
- *   (v1_cpuset.c), memory and hugetlb (v1_memory.c). A hierarchy takes them from version 2, and
- *   gives them back when it ends.
+ * - controllers that version 2 has under another name: blkio (v1_blkio.c), cpu and pids (v1_cpu.c),
+ *   cpuset (v1_cpuset.c), memory and hugetlb (v1_memory.c). A hierarchy takes them from version 2,
+ *   and gives them back when it ends.
  *
  * The files are in kernel/fs/cgroup1.
  *
@@ -38,7 +38,7 @@ struct cred;
 struct dentry;
 struct super_block;
 
-#define CGROUP1_NAME 64 /* of a hierarchy, with its end */
+#define CGROUP1_NAME 64 /* bytes of a hierarchy's name, with its 0 */
 
 /* Controllers, as bits of masks; each is in one hierarchy at most. */
 #define CG1_CPUSET BIT(0)
@@ -61,24 +61,24 @@ extern const char *const cgroup1_controllers[CG1_NR]; /* their names, by bit */
 #define CGROUP1_DEPTH 256
 
 struct cgroup1_hier {
-	/* in task->cg1; this, id and name are immutable */
+	/* place in task->cg1; slot, id and name are immutable */
 	u32 slot;
 	u32 id;                  /* in /proc/PID/cgroup */
-	char name[CGROUP1_NAME]; /* "": none, but controllers */
+	char name[CGROUP1_NAME]; /* "" if it has only controllers */
 	u32 controllers;         /* CG1_*; immutable */
-	/* it was mounted with that option; immutable */
+	/* true if it was mounted with the option xattr; immutable */
 	bool xattr;
-	/* files are called "cpus", not "cpuset.cpus"; constant */
+	/* true if files are called "cpus", not "cpuset.cpus"; immutable */
 	bool noprefix;
-	struct cgroup1 *top; /* whose memory this is a part of */
+	struct cgroup1 *top; /* the top, of which this struct is a part */
 
-	/* under cgroup1_mutex */
+	/* under cgroup1_mutex: */
 	struct super_block *sb; /* valid while the hierarchy is listed */
 	/* program that is started when a group becomes empty, or NULL */
 	char *agent;
 	u64 last_ino;
-	u64 nr_groups; /* with the top */
-	/* those below the top that were not removed */
+	u64 nr_groups; /* the top included */
+	/* the groups below the top that were not removed, by cgroup1.sibling */
 	struct list_head groups;
 };
 
@@ -90,7 +90,7 @@ struct cgroup1_usage {
 
 struct cgroup1 {
 	atomic_t refs;
-	/* immutable, as are parent (a reference), level and name */
+	/* hier, parent (a reference), level and name are immutable */
 	struct cgroup1_hier *hier;
 	struct cgroup1 *parent;   /* NULL: the top */
 	struct list_head sibling; /* in hier->groups; under cgroup1_mutex */
@@ -101,83 +101,93 @@ struct cgroup1 {
 	/* read and written racily: only its file uses it */
 	bool clone_children;
 
-	/* under cgroup1_lock */
-	u64 nr_tasks; /* of the top: unknown, 0 */
+	/* under cgroup1_lock: */
+	u64 nr_tasks; /* the top's is always 0: not counted */
 	u64 nr_children;
 	bool notify; /* notify_on_release */
-	bool queued; /* release */
+	bool queued; /* @release is queued */
 	struct work release;
 
 	/*
-	 * cpuacct: the usage of tasks that have left the group or one below; the usage when it was
-	 * last reset. Under cgroup1_lock.
+	 * cpuacct: past is the usage of tasks that have left the group or one below; base is the
+	 * usage at the last reset. Under cgroup1_lock.
 	 */
 	struct cgroup1_usage past, base;
-	/* devices: all but what rules say, or nothing but that; under cgroup1_rules_mutex */
+	/*
+	 * devices: true if it allows only what @rules allow, false if it allows all but what they
+	 * deny; deny, nr_rules and rules are under cgroup1_rules_mutex
+	 */
 	bool deny;
 	u32 nr_rules;
 	struct list_head rules;
 	u32 classid; /* net_cls; under cgroup1_lock */
 	/*
-	 * net_prio: no other group that lives has it; 0: the hierarchy has not that controller.
-	 * Immutable
+	 * net_prio: an index that no other living group has; 0 if the hierarchy does not have the
+	 * controller. Immutable.
 	 */
 	u32 prioidx;
-	/* blkio: the group's I/O, without groups below; tasks refer to it */
+	/* blkio: the group's I/O, without the groups below; tasks refer to it by task->io_group */
 	struct io_group io;
-	u64 ino;              /* of its directory; read racily */
+	u64 ino;              /* the directory's; read racily */
 	struct mem_group mem; /* memory, hugetlb */
 	u32 nr_oom;           /* tasks that wait for memory; atomic */
-	/* of eventfds; under v1_memory.c's lock, as the next */
+	/* eventfds to signal; watches and nr_watches are under v1_memory.c's cg1_watch_lock */
 	struct list_head watches;
 	u32 nr_watches;
-	/* notifies the eventfds of @watches */
+	/* told: work that signals the eventfds of @watches; telling: it is queued */
 	struct work told;
 	bool telling;
 	struct pids_group pids;
 	struct sched_group sched; /* cpu; settings under cgroup1_mutex */
-	/* cpuset: values as written, CS1_*; under cgroup1_mutex, cpus under cgroup1_lock, too */
+	/*
+	 * cpuset: values as written, flags CS1_*. Under cgroup1_mutex; writers of cpus also hold
+	 * cgroup1_lock.
+	 */
 	u64 cpus, mems;
 	u32 cpuset_flags;
-	/* freezer.state; written under cgroup1_mutex, cgroup_threads and cgroup_tasks_lock */
+	/*
+	 * freezer.state: true if FROZEN was written. Written under cgroup1_mutex, cgroup_threads
+	 * and cgroup_tasks_lock
+	 */
 	bool freeze;
 
 	/*
-	 * for kernel/fs/cgroup1: entries that stay as long as the group; dir under cgroup1_mutex,
-	 * files under dir's i_rwsem
+	 * entries of kernel/fs/cgroup1, kept as long as the group; dir is under cgroup1_mutex,
+	 * files are under the i_rwsem of dir
 	 */
 	struct dentry *dir, *files[CGROUP1_FILES];
 	struct simple_xattrs xattrs;
-	/* a task that reads or writes a disk reads io without a lock */
+	/* delays the free: a task that reads or writes a disk uses @io without a lock */
 	struct rcu_head rcu;
 };
 
 extern struct mutex cgroup1_mutex;
 
 struct cgroup1 *cgroup1_get(struct cgroup1 *g);
-/* Drops a reference; NULL is fine; callable in any context */
+/* Drops a reference, in any context. Does nothing if @g is NULL. */
 void cgroup1_put(struct cgroup1 *g);
 
 /*
- * Makes a hierarchy that is not listed yet: its top has one reference, the caller's.
+ * Makes a hierarchy that is not listed yet. Its top has one reference, the caller's.
  * ERR_PTR(-ENOMEM, -ENOSPC). Only one caller at a time is between this call and cgroup1_list().
  */
 struct cgroup1_hier *cgroup1_create(const char *name, u32 controllers);
 /*
- * Functions under cgroup1_mutex. list and unlist: adds @h to the hierarchies, or removes it if it
- * is listed. find: returns the hierarchy of that name (NULL: any) and with those controllers (0:
- * any, unless @none); ERR_PTR(-EBUSY): it has others. before: returns the newest hierarchy whose id
- * is less than @id. Both return NULL if there is none, and take no reference.
+ * Functions under cgroup1_mutex. cgroup1_list() and cgroup1_unlist() add @h to the hierarchies and
+ * remove it, if it is listed. cgroup1_find() returns the hierarchy of that name (NULL: any) that
+ * has exactly those controllers (0: any, or none if @none); ERR_PTR(-EBUSY): the one of that name
+ * has other controllers. cgroup1_before() returns the hierarchy with the greatest id below @id.
+ * Both return NULL if there is none, and take no reference.
  */
 void cgroup1_list(struct cgroup1_hier *h, struct super_block *sb);
 void cgroup1_unlist(struct cgroup1_hier *h);
 struct cgroup1_hier *cgroup1_find(const char *name, u32 controllers, bool none);
 struct cgroup1_hier *cgroup1_before(u32 id);
-u32 cgroup1_taken(u32 controllers); /* which of version 2's they are: CG_* */
+u32 cgroup1_taken(u32 controllers); /* maps CG1_* to version 2's CG_* */
 /* Returns the first hierarchy that has any of these controllers, or NULL. */
 struct cgroup1_hier *cgroup1_owner(u32 controllers);
 
-/* Functions on the tree: 0 or -errno; they take cgroup1_mutex. */
+/* Functions that change the tree. They take cgroup1_mutex and return 0 or -errno. */
 struct cgroup1 *cgroup1_mkdir(
 	struct cgroup1 *parent, const char *name, u32 len); /* a reference; -EAGAIN: too deep */
 int cgroup1_rmdir(struct cgroup1 *g);
@@ -185,8 +195,8 @@ void cgroup1_set_notify(struct cgroup1 *g, bool on);
 int cgroup1_set_agent(struct cgroup1_hier *h, const char *path);
 
 /*
- * Writes the path of @g below @root: "/a/b", with "/.." for a group that is not below it. Returns
- * its length, or -ENAMETOOLONG.
+ * Writes the path of @g below @root: "/a/b", with "/.." for each level between @root and a common
+ * ancestor. Returns its length, or -ENAMETOOLONG.
  */
 int cgroup1_path(const struct cgroup1 *g, const struct cgroup1 *root, char *buf, size_t size);
 
@@ -201,33 +211,35 @@ void cgroup1_label(const struct cgroup1_hier *h, char buf[CGROUP1_LABEL]);
 void cgroup1_usage(struct cgroup1 *g, struct cgroup1_usage *u);
 void cgroup1_reset_usage(struct cgroup1 *g);
 /*
- * devices: adds a rule in the format of devices.allow or devices.deny, 0 or -errno; returns the
- * rules in the format of devices.list, for kfree(), or NULL.
+ * devices: cgroup1_set_devices() adds a rule in the format of devices.allow or devices.deny: 0 or
+ * -errno. cgroup1_devices_text() returns the rules in the format of devices.list, to be freed with
+ * kfree(); NULL: no memory.
  */
 int cgroup1_set_devices(struct cgroup1 *g, const char *text, bool allow);
 char *cgroup1_devices_text(struct cgroup1 *g);
-/* True if current may use a device in that way (DEVICE_*). */
+/* True if current may access the device as @what says (DEVICE_*). */
 bool cgroup1_may_use(umode_t mode, dev_t dev, int what);
 /*
- * blkio: sets a limit for one disk, 0 (-ENOMEM); sums a group and those below, with figures of each
- * disk by dev. Under cgroup1_mutex.
+ * blkio: cgroup1_set_io() sets the limit @which (IO_RBPS...) for one disk, and takes cgroup1_mutex:
+ * 0, -ENOMEM or -ENODEV (removed). cgroup1_add_io() adds the figures of @g and the groups below for
+ * one disk; under cgroup1_mutex.
  */
 int cgroup1_set_io(struct cgroup1 *g, dev_t dev, u32 which, u64 limit);
 void cgroup1_add_io(struct cgroup1 *g, dev_t dev, u64 *bytes, u64 *ios);
 /*
- * pids: charges a fork to current's group; uncharges a task that was reaped, or whose fork failed.
- * 0 or -EAGAIN.
+ * pids: cgroup1_charge_pids() charges a fork to current's group: 0 or -EAGAIN.
+ * cgroup1_uncharge_pids() uncharges a task that was reaped, or whose fork failed.
  */
 int cgroup1_charge_pids(struct task *t);
 void cgroup1_uncharge_pids(struct task *t);
-/* cpu: 0 or -EINVAL; -ENODEV */
+/* cpu: 0, -EINVAL, or -ENODEV if the group was removed */
 int cgroup1_set_shares(struct cgroup1 *g, u64 shares);
 int cgroup1_set_idle(struct cgroup1 *g, bool idle);
 int cgroup1_set_quota(struct cgroup1 *g, u64 quota, u64 period, u64 burst); /* ns */
-/* cpuset: 0 or -errno */
+/* cpuset: settings; 0 or -errno */
 #define CS1_CPU_EXCLUSIVE BIT(0)
 #define CS1_MEM_EXCLUSIVE BIT(1)
-/* this and the next say which node memory comes from: there is one */
+/* CS1_MEM_HARDWALL and CS1_MEMORY_MIGRATE choose a node for memory: no effect, there is only one */
 #define CS1_MEM_HARDWALL BIT(2)
 #define CS1_MEMORY_MIGRATE BIT(3)
 #define CS1_SPREAD_PAGE BIT(4)
@@ -236,60 +248,70 @@ int cgroup1_set_cpus(struct cgroup1 *g, u64 cpus);
 int cgroup1_set_mems(struct cgroup1 *g, u64 mems);
 int cgroup1_set_cpuset_flag(struct cgroup1 *g, u32 flag, bool on);
 /*
- * memory: signals an eventfd when the group's pages pass @pages, or each time that it is out of
- * memory. -ENOMEM, -ENOSPC, -ENODEV; takes the reference.
+ * memory: make an eventfd be signalled when usage passes @pages, or each time that the group is out
+ * of memory. 0: the caller's reference is taken; -ENOMEM, -ENOSPC, -ENODEV (removed).
  */
 int cgroup1_watch_usage(struct cgroup1 *g, struct file *eventfd, u64 pages);
 int cgroup1_watch_oom(struct cgroup1 *g, struct file *eventfd);
-/* @of: of g->mem, with those below; without them */
+/* Returns the part of the count @of, a member of g->mem, that the groups below do not have. */
 u64 cgroup1_own_pages(struct cgroup1 *g, const atomic64_t *of);
 /* freezer */
 void cgroup1_set_freeze(struct cgroup1 *g, bool on);
-bool cgroup1_freezes(const struct cgroup1 *g); /* by itself or by one above; racily */
-/* True if the group is to be frozen, and all its tasks and those below have stopped */
+bool cgroup1_freezes(const struct cgroup1 *g); /* it or a group above; read racily */
+/* True if the group is to be frozen, and all tasks in it and below have stopped. */
 bool cgroup1_is_frozen(struct cgroup1 *g);
 
 /*
- * net_cls and net_prio: a socket is marked with the numbers of the group whose task made it, or got
- * it from another task, or has it open when it moves or its group's class changes. kernel/net sets
- * cgroup1_net.
+ * net_cls and net_prio: a socket is marked with the numbers of a task's group: the task that made
+ * it, the last task that received it, or a task that has it open when it moves or when its group's
+ * class changes. kernel/net sets cgroup1_net.
  */
 struct cgroup1_net_ids {
-	/* 0: there is no hierarchy with the controller */
+	/* 0: no hierarchy has the controller */
 	u32 classid, prioidx;
 };
 struct cgroup1_net_ops {
 	/*
-	 * @t's sockets get its numbers, of the controllers @which; may sleep, cgroup1_mutex is held
+	 * Marks @t's sockets with its numbers for the controllers @which. May sleep; cgroup1_mutex
+	 * is held.
 	 */
 	void (*mark)(struct task *t, u32 which);
-	/* Priorities of the first namespace's cards: 0, -ENODEV, -ENOMEM. */
+	/*
+	 * Sets, or copies to a new index, priorities on the cards of the initial network namespace.
+	 * 0, -ENODEV or -ENOMEM.
+	 */
 	int (*set)(u32 prioidx, const char *dev, u32 prio);
 	int (*copy)(u32 from, u32 to);
-	/* Of the @nth card; false: there are fewer. */
+	/* Writes the name and priority of the @nth card. Returns false if there are fewer cards. */
 	bool (*show)(u32 prioidx, u32 nth, char dev[16], u32 *prio);
-	/* Current has got a file that another task had: a socket becomes the receiver's. */
+	/*
+	 * Called after current has received a file from another task: marks a socket with current's
+	 * numbers.
+	 */
 	void (*received)(struct file *f);
 };
 extern const struct cgroup1_net_ops *cgroup1_net;
 void cgroup1_net_ids(const struct task *t, struct cgroup1_net_ids *ids);
 int cgroup1_set_classid(struct cgroup1 *g, u32 classid); /* 0, -ENOMEM, -ENODEV */
 
-/* Moves a process, or one thread, with the rights of @cr: 0 or -errno. */
+/* Moves the process or thread @nr, with the rights of @cr: 0 or -errno. */
 int cgroup1_attach(struct cgroup1 *g, pid_t nr, bool process, const struct cred *cr);
-/* Collects numbers like cgroup_collect(). */
+/* Collects pids as cgroup_collect() does. */
 s64 cgroup1_collect(struct cgroup1 *g, bool processes, pid_t **out);
 
 /*
- * Returns @t's group, with a reference; lists @t's groups of all hierarchies, with references in
- * @to.
+ * cgroup1_of_task() returns @t's group in @h with a reference. cgroup1_copy() writes @t's groups in
+ * all hierarchies to @to, with references.
  */
 struct cgroup1 *cgroup1_of_task(struct task *t, struct cgroup1_hier *h);
 void cgroup1_copy(struct task *t, struct cgroup1 *to[CGROUP1_MAX]);
 /* Returns the group that is the root in current's cgroup namespace, without a reference. */
 struct cgroup1 *cgroup1_ns_root(struct cgroup1_hier *h);
 
-/* The life of a task: it begins, under cgroup_threads, as current's child; it ends. */
+/*
+ * cgroup1_fork() makes @t, a new child, join current's groups; under cgroup_threads. cgroup1_exit()
+ * removes an exiting task from its groups.
+ */
 void cgroup1_fork(struct task *t);
 void cgroup1_exit(struct task *t);
 

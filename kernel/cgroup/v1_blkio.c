@@ -1,23 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * v1_blkio.c: blkio of cgroup version 1 (linux-doc's admin-guide/cgroup-v1/blkio-controller): what
- * a group reads from and writes to each disk, and its limits a second.
+ * a group reads from and writes to each disk, and its limits per second.
  *
- * It is version 2's io controller under another name. Only one version has it: a hierarchy that is
- * made with it takes it from version 2, and gives it back when it ends. A group's limits and
- * figures are its own, independent of the groups above and below. Pages that other tasks write to
- * the disk are counted for those tasks (io_pages_unowned). The top counts nothing: its figures are
- * the disks' less the groups'.
+ * It is version 2's io controller under another name. Only one version has it at a time: a
+ * hierarchy that is made with blkio takes the controller from version 2, and gives it back when it
+ * ends. A group's limits and figures are its own, independent of the groups above and below. Pages
+ * that other tasks write to the disk are counted for those tasks (io_pages_unowned). The top counts
+ * nothing: its figures are those of the disks minus those of all groups.
  *
- * Locks: cgroup1_mutex; within it cgroup_threads, when all tasks change; cgroup1_lock for a task
- * that moves.
+ * Locks: cgroup1_mutex; within it cgroup_threads, when all tasks change their group; cgroup1_lock
+ * for a task that moves.
  */
 #include "kernel/cgroup/internal.h"
 #include "kernel/cgroup/v1.h"
 
 /*
- * Gives blkio to version 1, or back to version 2. Called while @h has no tasks: it is new, or its
- * last task has gone.
+ * Gives blkio to version 1, or back to version 2. Called while no task is in a group of @h below
+ * the top: @h is new, or its last group is gone.
  */
 void cgroup1_blkio_owner(struct cgroup1_hier *h, bool on)
 {
@@ -70,7 +70,7 @@ void cgroup1_add_io(struct cgroup1 *g, dev_t dev, u64 *bytes, u64 *ios)
 	list_for_each_entry(below, &g->hier->groups, sibling) {
 		if (below != g && io_group_node(&below->io, dev) && cgroup1_is_below(below, g))
 			add_node(below, dev, bytes, ios);
-		/* there may be any number of groups; the mutex keeps the list */
+		/* there may be any number of groups; cgroup1_mutex keeps the list unchanged */
 		cond_resched();
 	}
 }

@@ -34,7 +34,7 @@ static void add_since_flush(
 	to->stime += now->stime - t->cg1_stime;
 }
 
-/* Adds up the time of @t; @from: NULL for the top. */
+/* Adds the time of @t since the last call to @from (NULL: the top) and the groups above. */
 void cgroup1_flush_usage(struct task *t, struct cgroup1 *from)
 {
 	struct cgroup1_usage now = usage_of(t);
@@ -54,7 +54,10 @@ static void usage_of_top(struct cgroup1_usage *u)
 	*u = (struct cgroup1_usage){ all.exec, all.utime, all.stime };
 }
 
-/* Sums the usage of the groups below; tasklist_lock and cgroup1_lock are held. */
+/*
+ * Adds the usage of live tasks in @g and in the groups below to @u; tasklist_lock and cgroup1_lock
+ * are held.
+ */
 static void usage_below(struct cgroup1 *g, struct cgroup1_usage *u)
 {
 	struct task *leader, *t;

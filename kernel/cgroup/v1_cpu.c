@@ -20,7 +20,7 @@
 #include "kernel/cgroup/internal.h"
 #include "kernel/cgroup/v1.h"
 
-#define PART_SHIFT 18 /* of a quota of at most 2^44 us */
+#define PART_SHIFT 18 /* of a quota, which is at most 2^44 us */
 
 u32 cgroup1_taken(u32 controllers)
 {
@@ -114,7 +114,7 @@ int cgroup1_set_idle(struct cgroup1 *g, bool idle)
 	return err;
 }
 
-/* Returns a quota as a part of the time of one CPU; ~0: no limit. */
+/* Returns a quota as a fraction of one CPU's time, in units of 2^-PART_SHIFT; ~0: no limit. */
 static u64 part(u64 quota, u64 period)
 {
 	return quota == SCHED_QUOTA_NONE ? ~0UL : (quota / 1000 << PART_SHIFT) / (period / 1000);
@@ -129,7 +129,8 @@ static u64 part_above(const struct cgroup1 *g)
 }
 
 /*
- * True if a group below @g has a larger part than @most, with no group that has a quota in between.
+ * True if a group below @g has a larger fraction than @most, and no group between the two has a
+ * quota.
  */
 static bool some_has_more(struct cgroup1 *g, u64 most)
 {
@@ -138,7 +139,7 @@ static bool some_has_more(struct cgroup1 *g, u64 most)
 	list_for_each_entry(below, &g->hier->groups, sibling) {
 		u64 has = part(below->sched.quota, below->sched.period);
 
-		/* there may be any number of groups; the mutex keeps the list */
+		/* there may be any number of groups; cgroup1_mutex keeps the list unchanged */
 		cond_resched();
 		if (below != g && has != ~0UL && has > most && cgroup1_is_below(below, g))
 			return true;

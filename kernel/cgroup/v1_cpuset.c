@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * v1_cpuset.c: cpuset of cgroup version 1 (linux-doc's admin-guide/cgroup-v1/cpusets): on which
- * vCPUs the tasks of a group run, and which memory nodes they use, of which there is one.
+ * v1_cpuset.c: cpuset of cgroup version 1 (linux-doc's admin-guide/cgroup-v1/cpusets): the vCPUs on
+ * which the tasks of a group run, and the memory nodes that they use. There is only one node.
  *
- * A new group has neither vCPUs nor nodes, and takes no task until it has both. Its parent must
- * have what is given to it (EACCES), and it cannot lose what its children have (EBUSY); an
- * exclusive group shares nothing with its siblings (EINVAL). The top has all vCPUs and nodes, which
- * cannot be changed.
+ * A new group has neither vCPUs nor nodes, and takes no task until it has both. A group gets only
+ * what its parent has (EACCES), and cannot lose what its children have (EBUSY). An exclusive group
+ * shares nothing with its siblings (EINVAL). The top has all vCPUs and nodes, which cannot be
+ * changed.
  *
  * vCPUs are always balanced: there are no scheduling domains.
  *
@@ -36,13 +36,13 @@ static bool has_exclusive_child(const struct cgroup1 *parent)
 		if (g->parent == parent &&
 			g->cpuset_flags & (CS1_CPU_EXCLUSIVE | CS1_MEM_EXCLUSIVE))
 			return true;
-		/* there may be any number of groups; the mutex keeps the list */
+		/* there may be any number of groups; cgroup1_mutex keeps the list unchanged */
 		cond_resched();
 	}
 	return false;
 }
 
-/* Sets up @g, which is new, and in no list yet or the last of its list. */
+/* Sets up @g, a new group that is in no list yet, or is the last of its list. */
 void cgroup1_inherit_cpuset(struct cgroup1 *g, const struct cgroup1 *parent)
 {
 	assert_mutex_held(&cgroup1_mutex);
@@ -78,7 +78,7 @@ static bool exclusive(const struct trial *t, u32 flags)
 	return (t->flags | flags) & (CS1_CPU_EXCLUSIVE | CS1_MEM_EXCLUSIVE);
 }
 
-/* True if the set has neither more vCPUs and nodes nor more exclusive flags than @of. */
+/* True if the set has no vCPU, node or exclusive flag that @of lacks. */
 static bool is_part(u64 cpus, u64 mems, u32 flags, const struct trial *of)
 {
 	return !(cpus & ~of->cpus) && !(mems & ~of->mems) &&
@@ -123,7 +123,7 @@ static int check(const struct cgroup1 *g, const struct trial *t)
 	return err;
 }
 
-/* Applies the vCPUs to all tasks of @g, but not of the groups below, which have their own. */
+/* Applies the vCPUs to all tasks of @g. The groups below have vCPUs of their own. */
 static void apply(struct cgroup1 *g, u64 cpus)
 {
 	struct task *leader, *t;

@@ -4,10 +4,10 @@
  * devices the tasks of a group may make and open.
  *
  * A group allows everything except what its rules deny, or denies everything except what they
- * allow. It begins as a copy of its parent. A task needs the consent of its group and of all groups
- * above. So a device that is denied to a parent is denied to the groups below, whatever their own
- * rules say. When the parent allows it again, those rules apply again; Linux would have removed the
- * device from them. The top consents to everything.
+ * allow. It begins as a copy of its parent. A task may use a device only if its group and all
+ * groups above allow that. So a device that is denied to a parent is denied to the groups below,
+ * whatever their own rules say. When the parent allows it again, those rules apply again; Linux
+ * would have removed the device from them. The top allows everything.
  *
  * Locks: cgroup1_mutex, cgroup1_rules_mutex.
  */
@@ -15,8 +15,8 @@
 #include "kernel/cgroup/v1.h"
 #include "kernel/vfs/vfs.h"
 
-#define RULES_MAX 1024 /* of one group */
-#define ANY UINT32_MAX /* a number: "*" */
+#define RULES_MAX 1024 /* rules of one group */
+#define ANY UINT32_MAX /* in place of a number: "*" */
 
 struct rule {
 	struct list_head entry;
@@ -104,7 +104,7 @@ int cgroup1_copy_rules(struct cgroup1 *g, struct cgroup1 *parent)
 	return err;
 }
 
-/* ---- may it? ---- */
+/* ---- checks ---- */
 
 /* True if a rule's number matches. @loosely: a "*" in the request matches any number. */
 static bool number_meets(u32 rule, u32 asked, bool loosely)
@@ -241,7 +241,7 @@ static int set_rule(struct cgroup1 *g, const struct rule *r, bool allow)
 {
 	if (allow && !all_consent(g->parent, r))
 		return -EPERM;
-	if (allow == g->deny) /* what is not as by default is a rule */
+	if (allow == g->deny) /* only exceptions from @deny are rules */
 		return add_rule(g, r);
 	subtract_rule(g, r);
 	return 0;
@@ -268,7 +268,7 @@ static int put_number(char *buf, size_t size, u32 nr, char end)
 	return scnprintf(buf, size, "%u%c", nr, end);
 }
 
-/* "c 4294967294:4294967294 rwm", and its ends */
+/* the longest line: "c 4294967294:4294967294 rwm", a newline and a 0 */
 #define LINE 32
 
 static size_t put_rule(char *buf, const struct rule *r)
@@ -283,8 +283,8 @@ static size_t put_rule(char *buf, const struct rule *r)
 }
 
 /*
- * Returns the text of devices.list. A group that allows all devices with exceptions shows all, as
- * on Linux.
+ * Returns the text of devices.list. A group that allows all devices but some shows "a *:* rwm"
+ * only, as on Linux.
  */
 char *cgroup1_devices_text(struct cgroup1 *g)
 {

@@ -7,9 +7,9 @@
  *
  * For reclaim a group of version 1 lies below version 2's root; the top counts nothing. When a
  * group's memory is used up, the charging task has a victim killed, as in version 2. With oom_waits
- * it waits until there is room. A worker signals an eventfd: when usage passes the eventfd's number
- * of pages in either direction, or each time that the group is out of memory, and when the group is
- * removed.
+ * the charging task waits until there is room. An eventfd is signalled when usage passes the
+ * eventfd's number of pages in either direction, or (another kind) each time that the group is out
+ * of memory, and when the group is removed.
  *
  * Locks: cgroup1_mutex protects settings; cgroup1_lock protects the membership of moving tasks;
  * cg1_watch_lock protects eventfds.
@@ -19,21 +19,21 @@
 #include "kernel/mm/swap/swap.h"
 #include "kernel/vfs/vfs.h"
 
-#define WATCHES_MAX 1024 /* of a group; they stay until it goes */
+#define WATCHES_MAX 1024 /* of a group; kept until its removal */
 /* interval at which a task that is out of memory checks for room */
 #define LOOK_NS 10000000UL
 
 struct watch {
 	struct list_head list;
-	struct file *eventfd; /* a reference */
+	struct file *eventfd; /* holds a reference */
 	bool oom;
-	u64 pages; /* of the others */
+	u64 pages; /* if !oom: the threshold */
 	bool above;
 };
 
 static DEFINE_SPINLOCK(cg1_watch_lock);
 
-/* of the hierarchy that has hugetlb; under cgroup1_mutex, read racily */
+/* slot of the hierarchy that has hugetlb, or -1; under cgroup1_mutex, read racily */
 static int huge_slot = -1;
 
 void cgroup1_memory_init(struct cgroup1 *g)
@@ -99,7 +99,7 @@ u64 cgroup1_own_pages(struct cgroup1 *g, const atomic64_t *of)
 	list_for_each_entry(below, &g->hier->groups, sibling) {
 		if (below->parent == g)
 			n -= atomic_read((const atomic64_t *)((const char *)&below->mem + at));
-		/* there may be any number of groups; the mutex keeps the list */
+		/* there may be any number of groups; cgroup1_mutex keeps the list unchanged */
 		cond_resched();
 	}
 	mutex_unlock(&cgroup1_mutex);
@@ -113,7 +113,10 @@ static u64 usage_of(const struct cgroup1 *g)
 	return (u64)max(atomic_read(&g->mem.usage), 0L);
 }
 
-/* Sets the next thresholds of usage to report, the nearest on both sides. Under cg1_watch_lock. */
+/*
+ * Sets the thresholds nearest to the present usage as the bounds whose crossing is reported. Under
+ * cg1_watch_lock.
+ */
 static void set_bounds(struct cgroup1 *g)
 {
 	u64 below = 0, from = ~0UL;
@@ -148,7 +151,7 @@ static void tell(struct work *work)
 	cgroup1_put(g);
 }
 
-/* Reports a crossed threshold. Any lock may be held; the group has pages, which keep it. */
+/* Reports a crossed threshold. Any lock may be held; the group's charged pages keep it. */
 void cgroup1_mem_crossed(struct mem_group *m)
 {
 	struct cgroup1 *g = container_of(m, struct cgroup1, mem);
@@ -214,7 +217,8 @@ void cgroup1_memory_exit(struct cgroup1 *g)
 {
 	struct watch *w;
 
-	WRITE_ONCE(g->mem.low, 0); /* what it leaves is spared no longer */
+	/* the pages that it leaves behind are no longer protected */
+	WRITE_ONCE(g->mem.low, 0);
 	mem_keeps_changed(&g->mem);
 	while ((w = take_watch(g))) {
 		file_watch_ops->signal(w->eventfd, 1);

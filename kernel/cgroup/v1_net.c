@@ -25,8 +25,8 @@ void cgroup_file_received(struct file *f)
 	if (cgroup1_net)
 		cgroup1_net->received(f);
 }
-static struct cgroup1_hier *cls_owner, *prio_owner; /* under cgroup1_lock, read racily for NULL */
-static u64 used_ids[PRIO_IDS / 64] = { 3 };         /* 0 is none, 1 the top; under ids_lock */
+static struct cgroup1_hier *cls_owner, *prio_owner; /* under cgroup1_lock; NULL is read racily */
+static u64 used_ids[PRIO_IDS / 64] = { 3 };         /* 0: none, 1: the top; under ids_lock */
 static DEFINE_SPINLOCK(ids_lock);
 
 /* ---- indices ---- */
@@ -64,7 +64,7 @@ int cgroup1_inherit_net(struct cgroup1 *g, const struct cgroup1 *parent)
 	return g->prioidx ? cgroup1_net->copy(parent->prioidx, g->prioidx) : -ENOSPC;
 }
 
-/* ---- whose numbers ---- */
+/* ---- the numbers of a task ---- */
 
 void cgroup1_net_owner(struct cgroup1_hier *h, bool on)
 {
@@ -89,11 +89,11 @@ void cgroup1_net_ids(const struct task *t, struct cgroup1_net_ids *ids)
 	spin_unlock(&cgroup1_lock);
 }
 
-/* ---- sockets that are open ---- */
+/* ---- open sockets ---- */
 
 /*
- * Returns the thread of @of's process with the least number above @after and other files than
- * @done: a reference, or NULL.
+ * Returns, with a reference, the thread of @of's process that has the least pid above @after and
+ * does not use the files @done. NULL: there is none.
  */
 static struct task *next_thread(const struct task *of, pid_t after, const struct files_struct *done)
 {
@@ -112,7 +112,7 @@ static struct task *next_thread(const struct task *of, pid_t after, const struct
 void cgroup1_mark_moved(const struct cgroup1 *g, struct task *t, bool process)
 {
 	u32 which = g->hier->controllers & CG1_NETWORK;
-	const struct files_struct *done = NULL; /* to compare only */
+	const struct files_struct *done = NULL; /* compared only */
 	struct task *at;
 
 	assert_mutex_held(&cgroup1_mutex);
@@ -134,8 +134,8 @@ void cgroup1_mark_moved(const struct cgroup1 *g, struct task *t, bool process)
 }
 
 /*
- * Marks the sockets of a thread with its group's numbers, unless its files are @done, which are
- * marked already. Returns its files.
+ * Marks the sockets of the thread @nr with its group's numbers, unless its files are @done, which
+ * were marked before. Returns its files.
  */
 static const struct files_struct *mark_thread(pid_t nr, const struct files_struct *done)
 {
