@@ -192,8 +192,8 @@ int clock_read(int clock, u64 *now)
 }
 
 /*
- * True for the thread's own number as the number of its process, which is allowed only for reading
- * the clock.
+ * Returns the clock number to read for @which. A thread's own number as the number of a process
+ * stands for the CPU time of its process; this is allowed only for reading.
  */
 static int own_clock(int which)
 {
@@ -224,14 +224,14 @@ long sys_clock_getres(int which, uaddr_t tp)
 	return tp.v ? put_timespec(tp, res) : 0;
 }
 
-/* The time zone: two words that the kernel stores and returns, and uses only once (set_zone()). */
+/* The time zone: two words that the kernel stores and returns. Only set_zone() uses them, once. */
 struct zone {
 	s32 minuteswest, dsttime;
 };
 #define ZONE_MAX (15 * 60) /* minutes */
 
 static DEFINE_SPINLOCK(zone_lock);
-static struct zone zone; /* under zone_lock, like the next */
+static struct zone zone; /* zone and zone_known: under zone_lock */
 static bool zone_known;
 
 long sys_gettimeofday(uaddr_t tv, uaddr_t tz)
@@ -289,7 +289,7 @@ static long set_real(u64 ns)
 	if (!capable(CAP_SYS_TIME))
 		return -EPERM;
 	if (ns < ktime_get())
-		/* The machine would have been started before 1970. */
+		/* the machine would have been started before 1970 */
 		return -EINVAL;
 	arch_set_realtime_offset((s64)(ns - ktime_get_real()));
 	ntp_clear();
@@ -315,8 +315,7 @@ long sys_clock_settime(int which, uaddr_t tp)
 
 /*
  * Sets the zone. If the first zone is set without a time, the clock was started with local time: it
- * is corrected, and the result of that is ignored. (For that reason systemd begins with the zone
- * 0.)
+ * is corrected, and errors of that are ignored. (For that reason systemd sets the zone 0 first.)
  */
 static int set_zone(const struct zone *z, bool alone)
 {

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * clock_timer.c: timers on guests' clocks, over the scheduler's timers, which know monotonic time
- * only.
+ * clock_timer.c: timers on guests' clocks, built on the scheduler's timers, which know monotonic
+ * time only.
  *
  * A timer for a point in real time is in a list while it is armed. When the clock is set, all
- * timers in the list are moved to the new place of that point. A timer that expires at this moment
- * is armed once more by the move: the later expiry counts, the earlier does not.
+ * timers in the list are armed again, for the monotonic time at which that point comes now. A timer
+ * that expires at this moment is armed again too: then only the later expiry counts.
  *
- * Locks: clock_timers_lock for the list, whose timers are armed, or about to check whether they
- * have expired. The owner serialises the arming of a timer. clock_watches_lock for the watchers of
- * jumps; their locks are taken inside it.
+ * Locks: clock_timers_lock protects the list. A timer in it is armed, or is_over() is about to
+ * check it. The owner serialises the arming of a timer. clock_watches_lock protects the watchers of
+ * jumps; the locks of their functions are taken inside it.
  */
 #include "arch/um/machine/arch.h"
 #include "kernel/time/internal.h"
@@ -33,9 +33,9 @@ static void unlist(struct clock_timer *ct)
 }
 
 /*
- * True if its time has come, and it was neither re-armed nor cancelled meanwhile; then it leaves
- * the list. The host's clocks may differ by a little between two readings: a timer that is early
- * goes to sleep again.
+ * True if the timer's time has come, and it was neither re-armed nor cancelled meanwhile; then it
+ * leaves the list. The host's clocks may differ a little between two readings: a timer that expires
+ * too early is armed again.
  */
 static bool is_over(struct clock_timer *ct)
 {
@@ -89,8 +89,8 @@ static void start(struct clock_timer *ct, u64 abs)
 }
 
 /*
- * Arms a timer. One in the list is armed under the lock, lest a deadline from before the clock was
- * set replaces set_anew()'s.
+ * Arms a timer. A timer in the list is armed under the lock. Otherwise a deadline computed before
+ * the clock was set could replace the deadline of set_anew().
  */
 void clock_timer_start(struct clock_timer *ct, u64 abs)
 {
@@ -112,8 +112,9 @@ bool clock_timer_cancel(struct clock_timer *ct)
 }
 
 /*
- * Cancels a timer. It leaves the list first, since a timer in the list can be armed at any time; a
- * function that has armed it from inside puts it back.
+ * Cancels a timer and waits until its function has ended. The timer leaves the list first, since
+ * clock_settime() can arm a timer in the list at any time. If the function has armed the timer
+ * again, the timer is in the list again, and the loop repeats.
  */
 void clock_timer_cancel_sync(struct clock_timer *ct)
 {
@@ -144,7 +145,7 @@ void clock_has_moved(void)
 
 struct real_sleeper {
 	struct clock_timer timer;
-	struct task *task; /* NULL: the time has come */
+	struct task *task; /* NULL once the time has come */
 };
 
 static void real_sleeper_over(struct clock_timer *ct)

@@ -4,11 +4,12 @@
  * clocks and RLIMIT_CPU.
  *
  * A running thread checks all timers of its process when real time reaches task->cpu_timer_at, and
- * then sets that to the earliest time at which one could be due: n threads use up a rest r in no
- * less than r / n. So there is no tick, and a process without such timers pays one comparison at a
- * boundary.
+ * then sets cpu_timer_at to the earliest time at which a timer could be due: n threads use up the
+ * remaining CPU time r in no less than r / n. So there is no tick. A process without such timers
+ * pays one comparison at each boundary.
  *
- * Locks: sighand->lock (signal->it); tasklist_lock outside, for the threads' times.
+ * Locks: sighand->lock protects signal->it. tasklist_lock, taken before it, protects the list of
+ * threads whose times are added.
  */
 #include <linux/sched.h>
 
@@ -18,7 +19,7 @@
 #include "kernel/task/signal/signal.h"
 #include "kernel/time/internal.h"
 
-#define MIN_WAIT 1000000UL /* ns: the granularity */
+#define MIN_WAIT 1000000UL /* ns: the shortest time between two checks */
 
 u64 process_cpu_time(struct signal_struct *sig)
 {
@@ -47,7 +48,7 @@ void cpu_timers_changed(struct signal_struct *sig)
 
 struct usage {
 	u64 user, total, exec; /* of the process, ns */
-	u64 wait;              /* the shortest rest of any timer */
+	u64 wait;              /* ns until the first timer can be due */
 };
 
 static void want(struct usage *u, u64 rest)
@@ -84,14 +85,14 @@ static void check_rlimit(struct signal_struct *sig, struct usage *u, u32 *fire)
 	}
 	if (soft != RLIM64_INFINITY && sec >= soft) {
 		*fire |= 1U << SIGXCPU;
-		sig->rlim[RLIMIT_CPU].cur = sec + 1; /* again a second later */
+		sig->rlim[RLIMIT_CPU].cur = sec + 1; /* SIGXCPU again after another second */
 		soft = sec + 1;
 	}
 	if (min(soft, hard) < TIME_MAX / NSEC_PER_SEC)
 		want(u, min(soft, hard) * NSEC_PER_SEC - u->total);
 }
 
-/* Checks for how long a real-time thread has not slept (microseconds). */
+/* Checks RLIMIT_RTTIME: for how long a real-time thread has run without sleeping (us). */
 static void check_rttime(struct task *t, struct usage *u, u32 *fire)
 {
 	struct rlimit64_pair *r = &t->signal->rlim[RLIMIT_RTTIME];
@@ -107,13 +108,16 @@ static void check_rttime(struct task *t, struct usage *u, u32 *fire)
 	}
 	if (ran >= soft) {
 		*fire |= 1U << SIGXCPU;
-		soft = r->cur = soft + 1000000; /* again a second later */
+		soft = r->cur = soft + 1000000; /* SIGXCPU again after another second */
 	}
 	if (min(soft, hard) < TIME_MAX / 1000)
 		want(u, (min(soft, hard) - ran) * 1000);
 }
 
-/* Sets the next check, unless another thread has armed a timer meanwhile and wants one at once. */
+/*
+ * Sets the time of the next check, unless another thread has armed a timer meanwhile and wants a
+ * check at once.
+ */
 static void look_again(struct task *t, u64 when)
 {
 	u64 at = ~0UL;
@@ -124,7 +128,7 @@ static void look_again(struct task *t, u64 when)
 
 /*
  * Checks at a boundary of current, whose cpu_timer_at has come. A thread that arms timers or takes
- * their signals all the time does not check each time, or it would get nothing else done.
+ * their signals all the time does not check each time, or it would make no progress.
  */
 static void check(u64 now)
 {

@@ -2,12 +2,12 @@
 /*
  * itimer.c: interval timers (getitimer, setitimer, alarm), and the life of a process's timers.
  *
- * ITIMER_REAL is a timer in signal_struct that sends SIGALRM; its period is kept from expiry to
- * expiry, so it does not drift. ITIMER_VIRTUAL and ITIMER_PROF are marks on the process's CPU time
- * that cpu_timer.c watches.
+ * ITIMER_REAL is a timer in signal_struct that sends SIGALRM; each expiry is computed from the one
+ * before, so it does not drift. ITIMER_VIRTUAL and ITIMER_PROF are values of the process's CPU
+ * time, for which cpu_timer.c checks.
  *
- * Locks: real_lock for the real timer's fields (its function takes it too); sighand->lock for
- * signal->it.
+ * Locks: real_lock for the real timer's fields (the timer's function takes it too); sighand->lock
+ * for signal->it.
  */
 #include <asm/errno.h>
 
@@ -18,10 +18,10 @@
 #include "kernel/time/internal.h"
 #include "gen/syscalls.h"
 
-/* ns: a guest that asks for less gets overruns instead of interrupts */
+/* ns; a shorter period causes overruns instead of more signals */
 #define MIN_PERIOD 20000UL
 #define MAX_UNSEEN 5
-/* grows eightfold with each expiry, up to 0.7 s */
+/* ns; grows eightfold with each expiry whose signal is not taken, up to 0.7 s */
 #define rest_of(unseen) (MIN_PERIOD << 3 * (unseen))
 
 static DEFINE_SPINLOCK(real_lock);
@@ -52,8 +52,8 @@ u64 next_expiry(u64 expires, u64 interval, u64 now, u8 *unseen, u64 *missed, u64
 u64 rest_of_period(u64 rest, u64 interval)
 {
 	/*
-	 * A longer timer never rests longer than its period: a longer rest comes from a clock that
-	 * was set back, and is shown unchanged.
+	 * A timer with a longer period never rests longer than that. A larger value comes from a
+	 * clock that was set back, and is shown unchanged.
 	 */
 	if (!rest || !interval || interval >= rest_of(MAX_UNSEEN))
 		return rest;

@@ -6,13 +6,13 @@
  * moves that offset once a second instead (the monotonic clock stays the host's), as long as a
  * correction is pending. Corrections are the request of adjtime() (at most 500 us a second), a
  * share of the phase-locked loop's offset, the frequency, and the length of the tick. So the clock
- * is right to within a second's share of these.
+ * is at most one second's share of these away from its ideal value.
  *
  * Interface: ntp_adjust(), for the two calls; ntp_clear() when the clock was set.
  * States: at rest (nothing to correct; the timer is not armed) -> slewing (ntp_adjust found a
  * correction; ntp_second each second) -> at rest.
  * Locks: ntp.lock for all of it. The maximum error grows by 500 us a second; it is computed when it
- * is read. Not there: PPS, leap seconds.
+ * is read. Not implemented: PPS, leap seconds.
  */
 #include <asm/errno.h>
 #include <linux/timex.h>
@@ -26,22 +26,22 @@
 #include "kernel/time/internal.h"
 #include "kernel/time/time.h"
 
-#define MAX_PHASE_NS 500000000LL               /* of the loop's offset */
+#define MAX_PHASE_NS 500000000LL               /* largest offset of the loop */
 #define MAX_FREQ (500LL << 16)                 /* ppm, scaled by 2^16 */
-#define FREQ_LIMIT (S64_MAX / 65536000 * 1000) /* larger values are no frequency */
-#define MAX_SLEW_NS 500000LL                   /* a second: of adjtime() */
+#define FREQ_LIMIT (S64_MAX / 65536000 * 1000) /* larger values are invalid */
+#define MAX_SLEW_NS 500000LL                   /* ns per second: of adjtime() */
 #define ERROR_LIMIT 16000000LL                 /* us */
-#define ERROR_RATE 500                         /* us a second */
+#define ERROR_RATE 500                         /* us per second */
 #define MAX_CONSTANT 10
-#define TICK_US 10000 /* of USER_HZ */
+#define TICK_US 10000 /* us per tick of USER_HZ */
 #define SHIFT_PLL 2
-#define MAX_TAI 100000 /* s */
+#define MAX_TAI 100000 /* seconds */
 #define MAX_LATE_NS 1000000LL
 
 static struct {
 	spinlock_t lock;
-	s64 slew;               /* ns that remain for adjtime() */
-	s64 offset;             /* ns that remain for the loop */
+	s64 slew;               /* ns left of adjtime()'s request */
+	s64 offset;             /* ns left of the loop's offset */
 	s64 freq;               /* ppm << 16 */
 	s64 maxerror, esterror; /* us; maxerror as of error_at */
 	u64 error_at;           /* ktime_get() */
@@ -50,8 +50,8 @@ static struct {
 	s32 tai; /* s that TAI is ahead of real time */
 	struct ktimer timer;
 	/*
-	 * ns that real time has gained since its timers were last armed for that; owned by the
-	 * timer
+	 * ns that real time has gained since its timers were last armed again for such a gain; only
+	 * the timer's function uses it
 	 */
 	s64 ahead;
 } ntp = {
@@ -101,7 +101,10 @@ static void ntp_second(struct ktimer *t)
 	spin_unlock(&ntp.lock);
 	arch_set_realtime_offset(ns);
 	ntp.ahead += ns;
-	/* Early timers go to sleep again; late ones would stay late. */
+	/*
+	 * Timers that are now too early find that out and are armed again; late ones would stay
+	 * late.
+	 */
 	if (ntp.ahead >= MAX_LATE_NS) {
 		ntp.ahead = 0;
 		clock_has_moved();
@@ -110,7 +113,7 @@ static void ntp_second(struct ktimer *t)
 		timer_start(t, ktime_get() + NSEC_PER_SEC);
 }
 
-/* ---- the error that grows ---- */
+/* ---- growth of the maximum error ---- */
 
 static void age_locked(void)
 {
@@ -151,7 +154,7 @@ static int check(const struct __kernel_timex *tx)
 	if ((tx->modes & ADJ_FREQUENCY) &&
 		((s64)tx->freq > FREQ_LIMIT || (s64)tx->freq < -FREQ_LIMIT))
 		return -EINVAL;
-	return 0; /* Linux ignores other bits */
+	return 0; /* other bits are ignored, as on Linux */
 }
 
 static void set_offset_locked(s64 offset)
@@ -191,7 +194,10 @@ static void apply_locked(const struct __kernel_timex *tx)
 		ntp.tick = tx->tick;
 }
 
-/* Reports the present state; @single: the offset is adjtime()'s before the call. */
+/*
+ * Reports the present state. @single: a call of adjtime(), whose offset @slew from before the call
+ * is reported.
+ */
 static int report_locked(struct __kernel_timex *tx, bool single, s64 slew)
 {
 	u64 now = ktime_get_real();

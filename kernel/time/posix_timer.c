@@ -3,18 +3,18 @@
  * posix_timer.c: timer_create(2) and related calls.
  *
  * A timer is in its process's list and owns one preallocated signal. When it expires it sends that
- * signal. If the signal is still queued from the last expiry, this one counts as an overrun in the
- * queued info instead. A periodic timer is re-armed at once, on its own grid; periods that have
- * passed unseen are overruns too. A timer that is set again or deleted takes back a signal that is
- * still queued.
+ * signal. If the signal is still queued from the last expiry, the new expiry counts as an overrun
+ * in the queued info instead. A periodic timer is re-armed at once, for a multiple of its period
+ * after the first expiry; periods that have passed meanwhile are overruns too. When a timer is set
+ * again or deleted, its signal is taken off the queue.
  *
  * A timer on a CPU clock has no clock_timer: while armed it is in the tree of that clock, a
- * process's or a thread's. cpu_timer.c calls posix_cpu_timers_check() when it may be due.
+ * process's or a thread's. cpu_timer.c calls posix_cpu_timers_check() when a timer may be due.
  *
- * References: the list holds one, and each lookup takes one; the last put frees the timer.
- * Locks: timers_lock (all lists and trees of all processes: nothing is walked under it); kt->lock
- * for setting. An expiry sends without kt->lock, because sending takes tasklist_lock and
- * sighand->lock.
+ * References: the list holds one, and each lookup takes one. The last kt_put() frees the timer.
+ * Locks: timers_lock protects all lists and trees of all processes; no list is walked under it.
+ * kt->lock protects the settings of a timer. An expiry sends without kt->lock, because sending
+ * takes tasklist_lock and sighand->lock.
  */
 #include <asm/errno.h>
 #include <asm/siginfo.h>
@@ -30,7 +30,7 @@
 #include "gen/syscalls.h"
 
 /*
- * CPU-time timers of one clock that expire at one boundary, at most; the others follow a
+ * at most so many CPU-time timers of one clock expire at one boundary; the others follow a
  * millisecond later
  */
 #define MAX_AT_ONCE 32
@@ -38,35 +38,36 @@
 struct k_itimer {
 	/* in signal->posix_timers, under timers_lock */
 	struct list_head list;
-	/* In signal->posix_timer_ids while in the list, under timers_lock. */
+	/* in signal->posix_timer_ids while in the list; under timers_lock */
 	struct rb_node by_id;
 	atomic_t usage;
-	/* immutable, like value: as requested */
+	/* as requested; immutable, value too */
 	int id, clock, notify, signo;
 	u64 value;
 	struct pid *target; /* receiver; immutable, a reference */
 	enum pid_type target_type;
-	/* RLIMIT_SIGPENDING counts it; for SIGEV_NONE it is never sent */
+	/* its signal, counted in RLIMIT_SIGPENDING; for SIGEV_NONE it is never sent */
 	struct sigqueue *q;
-	spinlock_t lock; /* protects all down to the blank line */
+	spinlock_t lock; /* protects interval to left_out */
 	u64 interval;
 	u64 expires; /* on its clock, 0: not armed */
-	bool again;  /* has expired since it was set */
-	/* periods before expires that are skipped while the timer rests */
+	bool again;  /* true: it has expired since it was set */
+	/* periods before @expires that are skipped while the timer rests (next_expiry()) */
 	u64 left_out;
 
-	struct clock_timer timer; /* clocks that advance by themselves */
-	/* CPU clocks: in cpu_tree() while armed, under timers_lock, like the next. */
+	struct clock_timer timer; /* for clocks that advance by themselves */
+	/* CPU clocks: in cpu_tree() while armed; by_expiry and in_tree are under timers_lock */
 	struct rb_node by_expiry;
 	bool in_tree;
 	/* number of threads that have taken it out of the tree and may be about to send; atomic */
 	int firing;
-	struct signal_struct *sig; /* its process; immutable, lives longer */
-	/* CPU clock of a thread: that thread, a reference. */
+	/* its process, which lives longer; immutable */
+	struct signal_struct *sig;
+	/* for the CPU clock of a thread: that thread, a reference */
 	struct task *thread;
-	/* CPU clock of another process: a reference. */
+	/* for the CPU clock of a process that a pid names: the task of that pid, a reference */
 	struct task *process;
-	/* CPU clock: the process whose time it is. Lives as long as those two. */
+	/* for a CPU clock: the process whose time it is, kept by @thread or @process */
 	struct signal_struct *cpu;
 };
 
@@ -87,7 +88,7 @@ static void kt_put(struct k_itimer *kt)
 	kfree(kt);
 }
 
-/* Returns the timer with the lowest number from @id on, or NULL. Under timers_lock. */
+/* Returns the timer with the lowest number that is at least @id, or NULL. Under timers_lock. */
 static struct k_itimer *first_from(const struct signal_struct *sig, int id)
 {
 	struct rb_node *n = sig->posix_timer_ids.node;
@@ -106,7 +107,10 @@ static struct k_itimer *first_from(const struct signal_struct *sig, int id)
 	return found;
 }
 
-/* Returns the timer with that number, with a reference. @or_next: or the next above. */
+/*
+ * Returns the timer with the number @id, with a reference, or NULL. @or_next: if there is none, the
+ * timer with the next higher number.
+ */
 static struct k_itimer *kt_find(int id, bool or_next)
 {
 	struct k_itimer *kt;
@@ -142,7 +146,7 @@ static void kt_enlist(struct k_itimer *kt)
 	spin_unlock(&timers_lock);
 }
 
-/* Takes it off the list. Returns false if another thread is deleting it. Under timers_lock. */
+/* Takes @kt off the list. Returns false if another thread is deleting it. Under timers_lock. */
 static bool kt_delist(struct k_itimer *kt)
 {
 	if (list_empty(&kt->list))
@@ -199,13 +203,13 @@ static void arm(struct k_itimer *kt)
 		return;
 	}
 	spin_lock(&timers_lock);
-	/* A deleted timer is freed with its last reference. */
+	/* a deleted timer is not armed any more */
 	if (!list_empty(&kt->list))
 		enter_tree(kt);
 	spin_unlock(&timers_lock);
 }
 
-/* Disarms: kt->expires changes only outside of the tree. */
+/* Disarms a timer. kt->expires may change only while the timer is in no tree. */
 static void disarm(struct k_itimer *kt)
 {
 	clock_timer_cancel(&kt->timer);
@@ -216,8 +220,8 @@ static void disarm(struct k_itimer *kt)
 }
 
 /*
- * Sets the next expiry; *missed: periods that have passed unseen. Returns false if it was stopped
- * or set again meanwhile.
+ * Sets the next expiry of a timer that is due. *missed: periods that have passed meanwhile. Returns
+ * false if the timer was stopped or set again, and is not due.
  */
 static bool advance(struct k_itimer *kt, u64 now, u64 *missed)
 {
@@ -234,7 +238,8 @@ static bool advance(struct k_itimer *kt, u64 now, u64 *missed)
 				kt->expires, kt->interval, now, &kt->q->unseen, missed, &left_out);
 		*missed += before;
 		kt->again = true;
-		disarm(kt); /* another thread may have set it meanwhile */
+		/* another thread may have armed it meanwhile */
+		disarm(kt);
 		kt->expires = next;
 		kt->left_out = left_out;
 		if (next)
@@ -265,8 +270,8 @@ static void cpu_expired(struct k_itimer *kt, u64 now)
 }
 
 /*
- * Expires timers of a clock, which shows @now. Returns the rest of the first that is not due yet,
- * or ~0; 0: some are still due.
+ * Expires timers of a clock that shows @now. Returns the time until the next expiry, ~0 if there is
+ * none, or 0 if some are still due.
  */
 static u64 expire_tree(struct rb_root *tree, u64 now)
 {
@@ -292,7 +297,7 @@ static u64 expire_tree(struct rb_root *tree, u64 now)
 }
 
 /*
- * Reads each clock only once: clocks run on meanwhile, and of many timers with short periods some
+ * Reads each clock only once. Clocks advance meanwhile: of many timers with short periods some
  * would always be due.
  */
 u64 posix_cpu_timers_check(struct signal_struct *sig, u64 exec)
@@ -306,7 +311,7 @@ u64 posix_cpu_timers_check(struct signal_struct *sig, u64 exec)
 
 /* ---- creation ---- */
 
-/* Sets the receiver of the event, a reference in kt->target. */
+/* Sets kt->target, the receiver of the event, with a reference. */
 static int set_target(struct k_itimer *kt, const struct sigevent *ev)
 {
 	struct task *t;
@@ -338,8 +343,8 @@ static bool event_valid(const struct sigevent *ev)
 }
 
 /*
- * Sets the clock of a number that names a thread's or a process's CPU time. The threads of another
- * process, which use it up, also handle the timer.
+ * Sets the CPU clock that @clock, a number below zero, names. The threads that use up the CPU time
+ * also expire the timer, even those of another process.
  */
 static int set_cpu_clock(struct k_itimer *kt, int clock)
 {
@@ -360,8 +365,8 @@ static int set_cpu_clock(struct k_itimer *kt, int clock)
 }
 
 /*
- * True if clocks of this kind can have timers. set_clock() checks whose processor time a number
- * names.
+ * Returns 0 if clocks of this kind can have timers, or -errno. set_clock() checks whether the
+ * thread or process exists whose CPU time a number names.
  */
 static int clock_has_timers(int clock)
 {
@@ -489,14 +494,14 @@ static u64 rest(const struct k_itimer *kt, u64 now)
 }
 
 /*
- * Takes back a queued signal of the disarmed timer, without locks. As since Linux 6.13, an earlier
- * expiry is not delivered any more.
+ * Takes the signal of a disarmed timer off the queue. No lock is held. As since Linux 6.13, an
+ * earlier expiry is not delivered any more.
  */
 static void forget_signal(struct k_itimer *kt)
 {
-	clock_timer_cancel_sync(&kt->timer); /* it may be about to send one */
+	clock_timer_cancel_sync(&kt->timer); /* its function may be about to send one */
 	while (__atomic_load_n(&kt->firing, __ATOMIC_ACQUIRE))
-		yield(); /* so may a thread on its CPU clock */
+		yield(); /* a thread on its CPU clock may be too */
 	sigqueue_cancel(kt->q);
 }
 
@@ -524,7 +529,8 @@ long sys_timer_settime(int id, int flags, uaddr_t setting, uaddr_t old)
 	spin_unlock(&kt->lock);
 	forget_signal(kt);
 	spin_lock(&kt->lock);
-	disarm(kt); /* another thread may have set it meanwhile */
+	/* another thread may have armed it meanwhile */
+	disarm(kt);
 	kt->q->overrun_last = 0;
 	kt->q->flushed = false;
 	kt->q->info.si_overrun = 0;
@@ -582,8 +588,9 @@ long sys_timer_getoverrun(int id)
 }
 
 /*
- * Ends its rest, if it rests: it expires next at the next period. Returns the periods passed since
- * the last expiry, for the caller to report; with @later the next expiry reports them.
+ * Ends the timer's rest, if it rests: its next expiry is at the end of the present period. Returns
+ * how many periods have passed since the last expiry. The caller reports them, or, with @later, the
+ * next expiry does.
  */
 static s64 end_rest(struct k_itimer *kt, u64 now, bool later)
 {
@@ -605,8 +612,9 @@ static s64 end_rest(struct k_itimer *kt, u64 now, bool later)
 }
 
 /*
- * Reports the periods of a timer whose signal was taken. If si_tid names a timer by chance, or by a
- * sender's will, it gets that timer's periods, which go to its process in any case.
+ * Reports the periods of a timer whose signal was taken. If si_tid names a timer only by chance, or
+ * because the sender chose it, that timer's periods are reported; they belong to this process in
+ * any case.
  */
 static void posix_taken(siginfo_t *info)
 {
@@ -659,14 +667,14 @@ void timer_signal_wanted(int signo)
 				cpu_timers_changed(kt->cpu);
 		}
 		kt_put(kt);
-		if (id < 0) /* the highest possible number */
+		if (id < 0) /* @id was the highest possible number */
 			break;
 	}
 }
 
 /*
- * Deletes a timer: drops the list's reference and takes back a queued signal. At exec too, since
- * the new program does not know the timer.
+ * Deletes a timer: drops the list's reference and takes its signal off the queue. At exec too,
+ * since the new program does not know the timer.
  */
 static void delete_timer(struct k_itimer *kt)
 {
@@ -695,8 +703,8 @@ long sys_timer_delete(int id)
 }
 
 /*
- * Returns the clock number for the caller: its own CPU clocks have the number of a clock that names
- * no process.
+ * Returns the clock number to report for a timer. For the process's or thread's own CPU clock this
+ * is the number in which the pid is 0.
  */
 static int clock_told(int clock)
 {
@@ -725,7 +733,7 @@ int posix_timers_tell(struct signal_struct *sig,
 		return -ENOMEM;
 	spin_lock(&timers_lock);
 	list_for_each_entry_reverse(kt, &sig->posix_timers, list) {
-		if (got == n) /* some were added since */
+		if (got == n) /* timers were added since the count */
 			break;
 		all[got++] = (struct posix_timer_info){ .id = kt->id,
 			.signo = kt->signo,

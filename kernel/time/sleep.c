@@ -2,10 +2,10 @@
 /*
  * sleep.c: nanosleep and clock_nanosleep.
  *
- * A relative sleep is turned into a deadline once. When a signal interrupts it, the rest is
- * reported to the guest and the deadline is kept in the restart block, so a restarted sleep ends at
- * the original time. An absolute sleep is simply made again (ERESTARTNOHAND). Sleeps on real time
- * use a clock_timer, so that they follow clock_settime().
+ * A relative sleep is turned into a deadline once. When a signal interrupts it, the remaining time
+ * is reported to the guest and the deadline is kept in the restart block, so a restarted sleep ends
+ * at the original time. An absolute sleep is restarted with the same arguments (ERESTARTNOHAND).
+ * Sleeps on real time use a clock_timer, so that they follow clock_settime().
  */
 #include <asm/errno.h>
 
@@ -19,7 +19,7 @@
 
 struct clock_sleep {
 	struct clock_timer timer;
-	struct task *task; /* NULL: the time has come */
+	struct task *task; /* NULL once the time has come */
 };
 
 static void sleep_over(struct clock_timer *ct)
@@ -31,7 +31,7 @@ static void sleep_over(struct clock_timer *ct)
 	wake_up_state(t, TASK_INTERRUPTIBLE);
 }
 
-/* Returns 0, or -ERESTARTSYS for a signal. */
+/* Returns 0, or -ERESTARTSYS if a signal came. */
 static int sleep_until(int clock, u64 abs)
 {
 	struct clock_sleep s = { .task = current };
@@ -49,8 +49,7 @@ static int sleep_until(int clock, u64 abs)
 }
 
 /*
- * Sleeps on a CPU clock: missing CPU time takes at least as much real time as all threads together
- * need.
+ * Sleeps on a CPU clock, in steps: the missing CPU time cannot pass faster than if all threads ran.
  */
 static int sleep_cpu(int clock, u64 abs)
 {
@@ -126,7 +125,7 @@ long sys_nanosleep(uaddr_t req, uaddr_t rem)
 
 long sys_clock_nanosleep(int which, int flags, uaddr_t req, uaddr_t rem)
 {
-	bool cpu = which < 0 && (which & 7) != CLOCK_OF_FILE; /* the process is checked last */
+	bool cpu = which < 0 && (which & 7) != CLOCK_OF_FILE; /* sleep_cpu() checks a CPU clock */
 	u64 ns, now;
 	int err = cpu ? 0 : clock_read(which, &now);
 

@@ -30,7 +30,7 @@ int put_timeval(uaddr_t ua, u64 ns);
 int get_itimerspec(uaddr_t ua, u64 *interval, u64 *value);
 int put_itimerspec(uaddr_t ua, u64 interval, u64 value);
 
-/* Returns the deadline @ns from now on ktime_get()'s scale; ~0 beyond all times. */
+/* Returns the deadline that is @ns from now, in terms of ktime_get(). ~0: beyond all times. */
 u64 deadline_in(u64 ns);
 /*
  * Returns the deadline for the time @abs on a clock that advances by itself (not a CPU-time clock).
@@ -55,26 +55,30 @@ struct clock_timer {
 };
 void clock_timer_setup(struct clock_timer *ct, int clock, void (*func)(struct clock_timer *ct));
 /*
- * Returns the clock on which a timer of @clock is armed: a relative timer of real time does not
- * follow clock_settime().
+ * Returns the clock on which a timer that a guest sets on @clock is armed. A relative timer of real
+ * time is armed on the monotonic clock, since it does not follow clock_settime().
  */
 int clock_timer_base(int clock, bool absolute);
 void clock_timer_start(struct clock_timer *ct, u64 abs);
 bool clock_timer_cancel(struct clock_timer *ct);
 void clock_timer_cancel_sync(struct clock_timer *ct);
-void clock_was_set(void); /* real time has jumped */
+void clock_was_set(void); /* called after real time has jumped */
 /*
- * Called when real time was slewed, or TAI's offset has changed: timers follow, but it was no jump.
+ * Called after real time was slewed, or TAI's offset has changed. Timers follow, but watchers are
+ * not called, since it was no jump.
  */
 void clock_has_moved(void);
 
-/* A watcher of jumps of real time; func runs under a spinlock, which clock_unwatch() takes too. */
+/*
+ * A watcher of jumps of real time. func runs under clock_watches_lock, which clock_unwatch() takes
+ * too.
+ */
 struct clock_watch {
 	struct list_head list; /* under clock_watches_lock */
 	void (*func)(struct clock_watch *w);
 };
 void clock_watch_setup(struct clock_watch *w, void (*func)(struct clock_watch *w));
-void clock_watch(struct clock_watch *w); /* may be watching already */
+void clock_watch(struct clock_watch *w); /* @w may be watching already */
 void clock_unwatch(struct clock_watch *w);
 
 /*
@@ -90,8 +94,8 @@ struct posix_timer_info {
 	struct pid *target;
 };
 /*
- * Calls @tell for each timer of a process, the youngest first, with their values as of one moment.
- * Holds no lock during the calls. Returns 0 or -ENOMEM.
+ * Calls @tell for each timer of a process, the youngest first. The values are those of one moment.
+ * No lock is held during the calls. Returns 0 or -ENOMEM.
  */
 int posix_timers_tell(struct signal_struct *sig,
 	void (*tell)(void *arg, const struct posix_timer_info *i), void *arg);
