@@ -7,12 +7,12 @@
  *	acct_process(task)          by the last thread, without its memory: writes the record
  *
  * A file system that is nearly full suspends accounting until there is room again, which is checked
- * now and then (kernel.acct). Records are appended by O_APPEND, so writing needs no lock. Source:
+ * at intervals (kernel.acct). Records are appended by O_APPEND, so writing needs no lock. Source:
  * acct(5); the encodings from linux/acct.h.
  *
- * Locks: acct_lock, of the file and of the state of suspension; no record is written under it.
+ * Locks: acct_lock protects the file and the state of suspension; no record is written under it.
  *
- * Not done: one file per pid namespace, ac_tty.
+ * Not implemented: one file per pid namespace, ac_tty.
  */
 #include <linux/acct.h>
 #include <linux/fcntl.h>
@@ -31,8 +31,8 @@ static struct file *acct_file; /* a reference, or NULL: off */
 static bool acct_active;
 static u64 acct_checked;
 /*
- * kernel.acct: per cent of free space to resume at, per cent to suspend at, seconds between checks.
- * Single words
+ * kernel.acct: percent of free space at which to resume, percent at which to suspend, seconds
+ * between checks. Read without a lock.
  */
 static int acct_limits[] = { 4, 2, 30 };
 
@@ -115,7 +115,7 @@ static u64 percent_of(u64 blocks, int percent)
 	return blocks * (u64)max(percent, 0) / 100;
 }
 
-/* True if there is room for records. The answer is renewed after some seconds. */
+/* True if there is room for records. The result is kept for as many seconds as kernel.acct has. */
 static bool has_room(struct file *f)
 {
 	u64 now = ktime_get(), period = (u64)max(READ_ONCE(acct_limits[2]), 0) * 1000000000UL;

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * autogroup.c: gives each session a group of its own, with a number and a nice level in
- * /proc/PID/autogroup.
+ * autogroup.c: gives each session a group of its own (an autogroup), with a number and a nice level
+ * in /proc/PID/autogroup.
  *
- * Autogroups begin as on a Linux that was booted with "noautogroup": the groups can be read, and
- * the scheduler ignores them. While kernel.sched_autogroup_enabled is 1, each is a group of the
- * scheduler for its tasks that are in no group of the cpu controller. A task that has joined no
- * session belongs to the root group, which has no line.
+ * At boot the scheduler ignores autogroups, as on a Linux that was booted with "noautogroup". While
+ * kernel.sched_autogroup_enabled is 1, each autogroup is a group of the scheduler, for those of its
+ * tasks that are in no group of the cpu controller. A task that has joined no session belongs to
+ * the root group, which has no /proc/PID/autogroup text.
  *
- * Locks: tasklist_lock for signal->autogroup; a group's level is written and read racily. A group
- * is freed after a grace period: vCPUs read the scheduler's group of their task without a lock.
+ * Locks: tasklist_lock protects signal->autogroup. A group's nice level is written and read racily.
+ * A group is freed after a grace period: vCPUs read the scheduler's group of their task without a
+ * lock.
  */
 #include "kernel/lib/sysctl.h"
 #include "kernel/sched/group.h"
@@ -27,8 +28,8 @@ struct autogroup {
 	struct rcu_head rcu;
 };
 
-static u64 last_id;  /* under tasklist_lock, for writing */
-static u64 next_set; /* ktime; racy: it only slows down */
+static u64 last_id;  /* under tasklist_lock (write) */
+static u64 next_set; /* ktime of the next allowed change; racy */
 static int sysctl_sched_autogroup_enabled;
 
 struct autogroup *autogroup_new(void)

@@ -3,20 +3,20 @@
  * exit.c: the end of threads and processes.
  *
  * do_exit() gives back the task's resources (signals, memory, files). Then exit_notify() hands its
- * children to a new parent and notifies its own parent, and the task sleeps for ever. The remaining
- * zombie is freed by release_task(): called by the parent's wait, or at once if no parent will
- * wait.
+ * children to a new parent and notifies its own parent, and the task sleeps for ever.
+ * release_task() frees the remaining zombie. The parent's wait calls it, or exit_notify() itself if
+ * no parent will wait.
  *
  * States (task->exit_state): 0 -> EXIT_ZOMBIE (exit_notify) -> EXIT_DEAD. The task that sets
- * EXIT_DEAD, by cmpxchg under tasklist_lock, releases.
+ * EXIT_DEAD, by cmpxchg under tasklist_lock, releases it.
  *
  * Invariants:
  * 1. A leader is released last: while it is a zombie with live threads, its parent is not notified.
  * 2. A released task is in no list, has no sighand, and keeps its signal_struct until the last
  *    reference goes.
- * 3. Times of a released thread are in signal->utime and so on: their sum never goes back.
+ * 3. Times of a released thread are in signal->utime and so on: their sum never decreases.
  *
- * Locks: tasklist_lock (write) for the family, sighand->lock inside it.
+ * Locks: tasklist_lock (write) for parents and children, sighand->lock inside it.
  */
 #include <linux/ptrace.h>
 
@@ -76,7 +76,7 @@ static void account_dead_thread(struct signal_struct *sig, struct task *t)
 	sig->oublock += t->io_write_bytes >> 9;
 }
 
-/* Takes @t out of its process. tasklist_lock held for writing. */
+/* Removes @t from its process. tasklist_lock is held for writing. */
 static void exit_signal_state(struct task *t)
 {
 	struct sighand_struct *sh = t->sighand;
@@ -107,8 +107,8 @@ static void exit_signal_state(struct task *t)
 }
 
 /*
- * Checks the leader of @t, now that @t is gone: true when it only waited for its threads and no
- * parent waits for it.
+ * True if the leader of @t, after @t was removed, was a zombie that only waited for its threads,
+ * and no parent waits for it: then the caller releases the leader too.
  */
 static bool leader_is_free(struct task *t, struct task *leader)
 {
@@ -141,7 +141,7 @@ void release_task(struct task *t)
 	}
 }
 
-/* ---- telling the parent ---- */
+/* ---- notifying the parent ---- */
 
 static void child_info(siginfo_t *info, struct task *t, int sig)
 {
@@ -183,14 +183,17 @@ bool do_notify_parent(struct task *t, int sig)
 		struct exit_watch *w = t->signal->exit_watch;
 
 		pidfd_notify(t);
-		t->signal->exit_watch = NULL; /* once, though a tracer hears of it first */
+		/* notify it once, even if a tracer is first */
+		t->signal->exit_watch = NULL;
 		if (w)
 			w->ended(w,
 				t->signal->group_exit ? t->signal->group_exit_code : t->exit_code);
 	}
 	if (parent->flags & PF_KTHREAD)
 		return true;
-	/* the child's exit signal was agreed with another program, perhaps one with fewer rights */
+	/*
+	 * an exec has changed the parent's program since the fork, perhaps to one with fewer rights
+	 */
 	if (sig != SIGCHLD && t->parent_exec_id != READ_ONCE(parent->signal->exec_id))
 		sig = SIGCHLD;
 	child_info(&info, t, sig);
@@ -222,8 +225,8 @@ static struct task *live_thread(struct signal_struct *sig)
 }
 
 /*
- * Returns the new parent of the children: another thread, the nearest ancestor that wants orphans,
- * or the namespace's init.
+ * Returns the new parent of @father's children: another thread, the nearest ancestor that is a
+ * subreaper, or the namespace's init.
  */
 static struct task *find_new_reaper(struct task *father)
 {
@@ -245,7 +248,8 @@ static struct task *find_new_reaper(struct task *father)
 				break;
 		}
 	}
-	if (ns->zapper) /* it reaps what is left */
+	/* a namespace that ends: its init reaps all */
+	if (ns->zapper)
 		return ns->zapper;
 	t = ns->child_reaper ? live_thread(ns->child_reaper->signal) : NULL;
 	return t ? t : &init_task_storage;
@@ -262,8 +266,8 @@ static bool has_stopped_jobs(struct pid *pgrp)
 }
 
 /*
- * Sends SIGHUP, and SIGCONT so that it is handled, to a group with stopped members that becomes
- * orphaned, as POSIX demands.
+ * Sends SIGHUP, and SIGCONT so that SIGHUP is handled, to a process group with stopped members that
+ * becomes orphaned, as POSIX demands.
  */
 static void kill_orphaned_pgrp(struct task *t, struct task *parent)
 {
@@ -271,7 +275,7 @@ static void kill_orphaned_pgrp(struct task *t, struct task *parent)
 	struct task *ignored = t;
 
 	if (parent)
-		ignored = NULL; /* the child stays, its parent goes */
+		ignored = NULL; /* @t stays, and its parent exits */
 	else
 		parent = t->real_parent;
 	if (!pgrp || task_pgrp(parent) == pgrp || task_session(parent) != task_session(t))
@@ -296,7 +300,7 @@ static void reparent_leader(struct task *father, struct task *p, struct list_hea
 	kill_orphaned_pgrp(p, father);
 }
 
-/* Reparents @p. The answer of getppid() changes before any task is notified. */
+/* Gives @p a new parent. getppid() returns the new parent before any task is notified. */
 static void reparent_process(struct task *p, struct task *reaper)
 {
 	struct task *t;
@@ -352,7 +356,7 @@ static void exit_notify(struct task *t, bool group_dead)
 		autoreap = thread_group_empty(t) && do_notify_parent(t, t->exit_signal);
 	}
 	if (!thread_group_leader(t))
-		pidfd_notify(t); /* descriptors of the thread */
+		pidfd_notify(t); /* wakes pollers of the thread's pidfds */
 	if (autoreap) {
 		t->exit_state = EXIT_DEAD;
 		list_add(&t->ptrace_entry, &dead);
@@ -367,7 +371,7 @@ static void exit_notify(struct task *t, bool group_dead)
 	}
 }
 
-/* ---- giving back ---- */
+/* ---- giving resources back ---- */
 
 void exit_mm_release(void)
 {
@@ -396,7 +400,7 @@ static void exit_mm(struct task *t)
 	if (!mm)
 		return;
 	coredump_wait_exit(mm);
-	/* no runner of the space holds our FPU state any more */
+	/* the FPU state is no longer kept in the registers of the space's host process */
 	arch_exec_regs(0, 0);
 	spin_lock(&t->alloc_lock);
 	t->mm = NULL;
@@ -413,7 +417,7 @@ static void exit_files_fs(struct task *t)
 	spin_unlock(&t->alloc_lock);
 	if (files)
 		files_put(files);
-	/* last fputs, while the root still exists */
+	/* the last files are closed while the process still has its root directory */
 	task_work_run();
 	fs_exchange(NULL);
 }
@@ -473,11 +477,11 @@ void do_exit(int code)
 	exit_namespaces(t);
 	task_work_run();
 	cgroup_exit(t);
-	smp_mb(); /* PF_EXITING, and then: perf.c */
+	smp_mb(); /* order of PF_EXITING and perf: see perf.c */
 	if (perf_counted(t))
 		perf_task_end(t);
 	proc_event_exit();
-	/* its session's group may go with its signal_struct */
+	/* the session's autogroup may be freed with the signal_struct */
 	sched_move_session(t, NULL);
 	exit_notify(t, group_dead);
 	sched_exit(t);

@@ -5,11 +5,11 @@
  * registers. Crash collectors and administrators read these lines.
  *
  * A signal with a handler or a tracer is not logged. debug.exception-trace turns the lines off, and
- * printk_ratelimit() bounds them. Each line is composed first, since the log takes whole lines
- * only.
+ * printk_ratelimit() bounds them. Each line is composed in a buffer, since the log takes whole
+ * lines only.
  *
- * Locks: mmap_lock of current's memory, tried and never waited for. The code is read where it is
- * present: no page is faulted in.
+ * Locks: mmap_lock of current's memory is only tried. Code is shown only if it is in memory: no
+ * page is faulted in.
  */
 #include "kernel/lib/sysctl.h"
 #include "kernel/task/internal.h"
@@ -21,7 +21,10 @@
 
 static int sysctl_exception_trace = 1, sysctl_print_fatal_signals;
 
-/* True if current dies of @sig, or is process 1, where even a handler is worth a line. */
+/*
+ * True if @sig kills current, or if current is process 1, whose faults are logged even if it
+ * handles them.
+ */
 static bool is_unhandled(int sig)
 {
 	struct sighand_struct *sh = current->sighand;

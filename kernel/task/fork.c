@@ -3,16 +3,17 @@
  * fork.c: new tasks from the current one: fork, vfork, clone, clone3, unshare.
  *
  * kernel_clone() copies or shares each part of current (copy_*), then links the child in one
- * critical section, where nothing can fail any more but for a signal that came meanwhile, and lets
- * it run. Each step that can fail has a label that undoes the ones before it.
+ * critical section (link_task()), and starts it. Each step that can fail has a label that undoes
+ * the steps before it.
  *
  * Invariants:
  * 1. A child that is linked will run: wake_up_new_task() always follows.
- * 2. A thread is not added to a process that is on its way out (its SIGKILL is pending then, seen
- *    under sighand->lock).
+ * 2. A thread is not added to a process that is ending: current's SIGKILL is pending then, and is
+ *    checked under sighand->lock.
  * 3. A signal to a process group reaches the child or is still pending in the parent, which then
- *    restarts the fork. Other signals that come meanwhile are the parent's alone, and it handles
- *    them afterwards: a timer that is faster than fork() does not keep it from ending.
+ *    restarts the fork. Other signals that come meanwhile belong to the parent alone, which handles
+ *    them after the fork: so a timer with a period shorter than a fork() cannot make it restart for
+ *    ever.
  *
  * Locks: tasklist_lock (write), then sighand->lock, around the link.
  */
@@ -74,7 +75,7 @@ static int check_limits(void)
 	if (READ_ONCE(nr_threads) >= READ_ONCE(sysctl_threads_max))
 		return -EAGAIN;
 	if (current->policy == SCHED_DEADLINE && !current->sched_reset_on_fork)
-		return -EAGAIN; /* what was promised is for one */
+		return -EAGAIN; /* an admitted deadline holds for one task */
 	if ((u64)atomic_read(&c->user->processes) >= rlimit(RLIMIT_NPROC) && c->user->uid != 0 &&
 		!capable(CAP_SYS_RESOURCE) && !capable(CAP_SYS_ADMIN))
 		return -EAGAIN;
@@ -214,7 +215,10 @@ static void put_ipc(struct task *t)
 
 static int copy_regs(struct task *t, const struct clone_args_k *args)
 {
-	/* a tracer's step flag is not the child's; asked first, as the tracer may end meanwhile */
+	/*
+	 * A step flag that the tracer has set is not inherited. Read first, as the tracer may end
+	 * meanwhile.
+	 */
 	bool stepped = READ_ONCE(current->ptrace) & PT_STEPPING;
 	int err = arch_task_fork(t);
 
@@ -321,8 +325,8 @@ static void link_process(struct task *t)
 }
 
 /*
- * True if the namespace is ending: its init kills all linked tasks under tasklist_lock, and none
- * may come afterwards.
+ * True if @ns or a namespace above it is ending. Its init kills all linked tasks under
+ * tasklist_lock, and no task may be added afterwards.
  */
 static bool ns_is_dying(const struct pid_namespace *ns)
 {
@@ -332,7 +336,10 @@ static bool ns_is_dying(const struct pid_namespace *ns)
 	return false;
 }
 
-/* Restarts the call if a signal is pending, which is handled first. *@seen: for link_task(). */
+/*
+ * Returns -ERESTARTNOINTR if a signal is pending, so that it is handled before the fork, else 0.
+ * *@seen: the count of group signals so far, for link_task().
+ */
 static int signals_first(u64 flags, s32 *seen)
 {
 	int err = 0;
@@ -350,8 +357,9 @@ static int signals_first(u64 flags, s32 *seen)
 }
 
 /*
- * Makes @t known to the world: 0, -ERESTARTNOINTR when a signal is to be handled first that would
- * have been the child's too, or -ENOMEM as alloc_pid().
+ * Links @t, so that other tasks can find it. Returns 0; -ERESTARTNOINTR: a signal to be handled
+ * first, which the child would have got too, or a fatal one; -ENOMEM: the pid namespace is ending;
+ * -EAGAIN: pids= allows no more tasks.
  */
 static int link_task(struct task *t, const struct clone_args_k *args, int event, s32 seen)
 {
@@ -540,7 +548,7 @@ static void wait_for_vfork(struct task *child, struct completion *done)
 		child->vfork_done = NULL;
 		spin_unlock(&child->alloc_lock);
 	} else {
-		/* complete() may still be in its last instructions: it runs under this lock */
+		/* complete() in the child may not have returned yet; it runs under alloc_lock */
 		spin_lock(&child->alloc_lock);
 		spin_unlock(&child->alloc_lock);
 	}
@@ -651,12 +659,15 @@ static int check_clone_args(const struct clone_args *a)
 	return 0;
 }
 
-/* Reads a number for each level from the innermost one on; each level needs its owner's rights. */
+/*
+ * Reads a pid for each level, from the innermost namespace on. Each level needs rights in the user
+ * namespace that owns it.
+ */
 static int read_set_tid(struct clone_args_k *args, const struct clone_args *a)
 {
 	struct pid_namespace *ns =
 		container_of(current->nsproxy->ns[NS_PID], struct pid_namespace, ns);
-	bool fresh = a->flags & CLONE_NEWPID; /* its own level comes first */
+	bool fresh = a->flags & CLONE_NEWPID; /* the child's new namespace is level one */
 
 	if (a->set_tid_size > ns->level + 1 + fresh)
 		return -EINVAL;
@@ -680,7 +691,7 @@ static int read_set_tid(struct clone_args_k *args, const struct clone_args *a)
 	return 0;
 }
 
-/* Returns the group that a child will be born into, with a reference, or ERR_PTR. */
+/* Returns the control group for the child, with a reference, or ERR_PTR. */
 static struct cgroup *clone_cgroup(const struct clone_args *a)
 {
 	struct cgroup *c;

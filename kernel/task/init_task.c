@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * init_task.c: the first tasks, kernel threads, and what every task gets and gives back.
+ * init_task.c: the first tasks, kernel threads, and how every task is set up and freed.
  *
  * - Idle tasks (pid 0) share static credentials and signal state.
- * - A kernel thread is a process of its own, child of the first of them (kthreadd, process 2). No
- *   parent waits for it: it reaps itself.
+ * - A kernel thread is a process of its own, a child of the first kernel thread (kthreadd, process
+ *   2). No parent waits for it: it reaps itself.
  * - Process 1 begins as a kernel function with files of its own and enters guest code once
  *   kernel_execve() has succeeded.
  *
- * Life of a task: task_alloc() (scheduler's reference), task_init_common(), linked by fork with a
- * second reference that release_task() drops, task_free() when the last is gone.
+ * Life of a task: task_alloc() makes it with a reference for the scheduler. task_init_common() sets
+ * it up. Fork links it with a second reference, which release_task() drops. The last reference
+ * calls task_free().
  */
 #include "kernel/cgroup/cgroup.h"
 #include "kernel/task/internal.h"
@@ -18,7 +19,7 @@
 #include "kernel/vfs/vfs.h"
 
 struct task *init_process;
-/* the first kernel thread: set once, before there is a second; never ends */
+/* the first kernel thread: set before there is a second one; never ends */
 static struct task *kthreadd;
 
 static struct sighand_struct init_sighand = {
@@ -179,8 +180,8 @@ struct sigpending *pending_alloc(void)
 }
 
 /*
- * Sets up a process of the kernel's own, not linked yet: pid @want (0: any). On -errno, task_free()
- * undoes a part.
+ * Sets up a process of the kernel's own with the pid @want (0: any), not linked yet. After -errno,
+ * task_free() frees what was set up.
  */
 static int init_kernel_process(struct task *t, pid_t want)
 {
@@ -228,9 +229,9 @@ static void link_kernel_process(struct task *t)
 static struct fs_struct *kernel_fs;
 
 /*
- * Sets up a kernel thread. Its files are those of the first kernel thread. A process may happen to
- * make one (a mount's journal, a loop device, a worker); with that process's files, the thread
- * would keep them open after the process ends: a pipe would never end.
+ * Sets up a kernel thread, with the files of the first kernel thread. The files of the process that
+ * happens to make it (for a mount's journal, a loop device, a worker) would stay open after that
+ * process ends: a reader of a pipe would never see its end.
  */
 static int init_kthread(struct task *t)
 {
@@ -277,7 +278,7 @@ const struct task_hooks task_hooks = {
 	.free = task_free,
 };
 
-/* Begins process 1 on its own kernel stack. */
+/* Runs the function of process 1 on its own kernel stack. */
 static void init_entry(void *arg)
 {
 	int (*fn)(void *) = (int (*)(void *))arg;
@@ -342,7 +343,7 @@ static void helper_entry(void *arg)
 }
 
 /*
- * Copies process 1's root. Nothing is shared with it: the working directory and umask are the
+ * Returns a copy of process 1's root directory for a helper. Working directory and umask are the
  * helper's own.
  */
 static struct fs_struct *helper_fs(void)

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * internal.h: between the files of kernel/task.
- */
+/* internal.h: declarations shared by the files of kernel/task. */
 #ifndef NESTLING_TASK_INTERNAL_H
 #define NESTLING_TASK_INTERNAL_H
 
@@ -24,20 +22,21 @@
 struct user_regs_struct;
 
 /* ---- keyrings.c: a process's keyrings ---- */
-void keys_fork(struct signal_struct *sig, struct signal_struct *old); /* shares the session's */
-void keys_exec(struct task *t); /* drops the thread's and the process's */
+/* shares the session keyring */
+void keys_fork(struct signal_struct *sig, struct signal_struct *old);
+void keys_exec(struct task *t); /* drops thread and process keyrings */
 void keys_exit_signal(struct signal_struct *sig);
 void keys_exit_task(struct task *t);
 
 /* ---- autogroup.c ---- */
 struct autogroup;
-/* Makes the group of a new session; NULL: no memory, so the session is of the root group. */
+/* Makes the group of a new session; NULL: no memory, so the session uses the root group. */
 struct autogroup *autogroup_new(void);
 void autogroup_put(struct autogroup *ag);
-/* tasklist_lock held for writing: */
+/* The next three under tasklist_lock, held for writing: */
 /*
- * Moves a process with all of its threads to @ag, or NULL: the root's. Returns the one that it had,
- * with its reference. Under tasklist_lock for writing, as the next two.
+ * Moves a process with all of its threads to @ag (NULL: the root group). Returns the group that it
+ * had, with its reference.
  */
 struct autogroup *autogroup_join(struct signal_struct *sig, struct autogroup *ag);
 /* Makes a new process inherit the autogroup of @old. */
@@ -45,7 +44,7 @@ void autogroup_fork(struct signal_struct *sig, struct signal_struct *old);
 /* Puts a new task, which is in no list yet, into the group of its process. */
 void autogroup_link(struct task *t);
 
-/* ---- acct.c: the last thread of a process; before and after exit_mm() ---- */
+/* ---- acct.c: called by the last thread of a process, before and after exit_mm() ---- */
 void acct_collect(struct task *t, int code);
 void acct_process(struct task *t);
 
@@ -53,7 +52,7 @@ void acct_process(struct task *t);
 /* Counts a task that is about to be linked. Returns false if pids= does not allow one more. */
 bool guest_tasks_add(struct task *t);
 void guest_tasks_remove(const struct task *t);
-/* Returns how many there have been at a time; no lock. */
+/* Returns the highest number of such tasks so far; no lock. */
 u32 guest_tasks_most(void);
 
 /* ---- mm_hooks.c ---- */
@@ -65,9 +64,8 @@ long prctl_set_mm(u64 which, u64 addr, u64 a4, u64 a5);
 /* ---- pid_ns.c, wait.c ---- */
 /* Kills and reaps the rest of a namespace, when the last thread of its init ends. */
 void zap_pid_ns(struct task *t);
-/* wait.c: Reaps a child if one has died. */
+/* wait.c: reaps one child that has died, if there is one */
 void zap_wait(void);
-/* the number can be used again; drops the reference of alloc_pid() */
 
 /* ---- init_task.c ---- */
 struct signal_struct *signal_alloc(void);
@@ -84,32 +82,32 @@ struct clone_args_k {
 	int exit_signal;
 	u64 stack; /* 0: the parent's */
 	u64 tls;
-	pid_t set_tid[33]; /* the innermost namespace's first */
+	pid_t set_tid[33]; /* the innermost namespace's pid first */
 	u32 nr_set_tid;
-	struct cgroup *cgroup; /* to be born into; NULL: the parent's */
+	struct cgroup *cgroup; /* the child's group; NULL: the parent's */
 };
 pid_t kernel_clone(const struct clone_args_k *args);
 /* Notes that the child no longer uses the parent's memory. */
 void vfork_finish(struct task *t);
 
 /* ---- exec ---- */
-/* Lets go of current's mm: clear_child_tid, robust futexes. */
+/* Detaches current from its mm: clears clear_child_tid, gives up robust futexes. */
 void exit_mm_release(void);
 int de_thread(void);
 
 /* ---- exit.c, wait.c ---- */
-/* Reaps a dead task that has no waiter; takes tasklist_lock itself. */
+/* Releases a dead task that no parent waits for; takes tasklist_lock itself. */
 void release_task(struct task *t);
 /*
- * Notifies the parent; tasklist_lock held for writing. Returns true if no parent will wait, so that
- * the caller reaps the task.
+ * Notifies @t's parent of its end by the signal @sig; tasklist_lock held for writing. Returns true
+ * if no parent will wait, so that the caller reaps the task.
  */
 bool do_notify_parent(struct task *t, int sig);
 void wake_up_parent(struct task *t, struct task *parent);
 bool will_become_orphaned_pgrp(struct pid *pgrp, struct task *ignored);
 bool is_current_pgrp_orphaned(void);
 /* task->exit_state */
-#define EXIT_DEAD 16   /* a task reaps it */
+#define EXIT_DEAD 16   /* a task has claimed it and releases it */
 #define EXIT_ZOMBIE 32 /* for its parent to wait for */
 /* its tracer, which is not its parent, is about to detach */
 #define EXIT_TRACE 48
@@ -126,8 +124,8 @@ struct rusage64_k {
 void getrusage_of(struct task *t, int who, struct rusage64_k *ru);
 
 /*
- * ---- rseq.c: makes @t, of any process, begin its sequence again when it next goes to guest code
- * ----
+ * ---- rseq.c: makes the restartable sequence of @t, of any process, restart before @t next runs
+ * guest code ----
  */
 static inline void rseq_outdate(struct task *t)
 {
@@ -136,12 +134,12 @@ static inline void rseq_outdate(struct task *t)
 
 /* ---- signal_struct.flags, under sighand->lock ---- */
 #define SIGNAL_STOP_STOPPED 0x1 /* a job control stop is in effect */
-/* SIGCONT came and WCONTINUED has not seen it */
+/* SIGCONT came, and no wait with WCONTINUED has reported it yet */
 #define SIGNAL_STOP_CONTINUED 0x2
 #define SIGNAL_CLD_STOPPED 0x10 /* the parent is not yet notified */
 #define SIGNAL_CLD_CONTINUED 0x20
 #define SIGNAL_CLD_MASK (SIGNAL_CLD_STOPPED | SIGNAL_CLD_CONTINUED)
-#define SIGNAL_UNKILLABLE 0x40 /* init: default actions do not touch it */
+#define SIGNAL_UNKILLABLE 0x40 /* init: default actions do not affect it */
 
 /* Marks a process as ending: it cannot be stopped or continued any more. sighand->lock held. */
 static inline void begin_group_exit(struct signal_struct *sig, int code)
@@ -156,15 +154,15 @@ static inline void begin_group_exit(struct signal_struct *sig, int code)
 #define JOBCTL_STOP_SIGMASK 0xffU
 /* a stop signal was taken off the queue; SIGCONT clears this */
 #define JOBCTL_STOP_DEQUEUED BIT(16)
-#define JOBCTL_STOP_PENDING BIT(17) /* is to stop for the group */
+#define JOBCTL_STOP_PENDING BIT(17) /* the thread is to stop for its group */
 #define JOBCTL_STOP_CONSUME BIT(18) /* still counted in group_stop_count */
 #define JOBCTL_TRAP_STOP BIT(19)    /* ptrace: PTRACE_EVENT_STOP */
 #define JOBCTL_TRAP_NOTIFY BIT(20)
 /* on the way from group stop to ptrace stop */
 #define JOBCTL_TRAPPING BIT(21)
 #define JOBCTL_LISTENING BIT(22)
-#define JOBCTL_TRAP_FREEZE BIT(23) /* its cgroup is frozen */
-/* its tracer is accessing it: SIGKILL waits */
+#define JOBCTL_TRAP_FREEZE BIT(23) /* its control group is frozen */
+/* its tracer is accessing it, so SIGKILL must not wake it yet */
 #define JOBCTL_PTRACE_FROZEN BIT(24)
 #define JOBCTL_PENDING_MASK                                                                        \
 	((u32)(JOBCTL_STOP_PENDING | JOBCTL_TRAP_STOP | JOBCTL_TRAP_NOTIFY | JOBCTL_TRAP_FREEZE))
@@ -208,7 +206,7 @@ void task_clear_jobctl_pending(struct task *t, u32 mask);
 bool task_set_jobctl_pending(struct task *t, u32 mask);
 /* Waits until JOBCTL_TRAPPING is cleared, or current is being killed. */
 void wait_for_trap(struct task *t);
-bool do_signal_stop(int signr); /* sighand->lock held; drops it when true */
+bool do_signal_stop(int signr); /* drops sighand->lock if it returns true */
 void do_jobctl_trap(void);
 void do_freezer_trap(void);
 void do_notify_parent_cldstop(struct task *t, bool for_ptracer, int why);
@@ -220,7 +218,7 @@ int copy_siginfo_from_user(siginfo_t *info, uaddr_t from);
 void signal_setup_done(bool failed, struct ksignal *ks);
 bool get_signal(struct ksignal *ks);
 void coredump(const siginfo_t *info);
-/* Lets, at exit, a thread that dumps see this one first. */
+/* Called by an exiting thread: waits while another thread of its process writes a core dump. */
 void coredump_wait_exit(struct mm *mm);
 
 /* ---- ptrace.c ---- */
@@ -230,20 +228,20 @@ void coredump_wait_exit(struct mm *mm);
  */
 int ptrace_signal(int signr, siginfo_t *info);
 /*
- * Stops for the tracer, under the lock as above, and returns the signal that the tracer wants
- * delivered.
+ * Stops for the tracer, with sighand->lock held as in ptrace_signal(). Returns the signal that the
+ * tracer wants delivered.
  */
 int ptrace_stop(int exit_code, int why, siginfo_t *info);
 int ptrace_notify(int exit_code);
 void ptrace_event(int event, u64 message);
-void ptrace_event_pid(int event, const struct pid *pid); /* its number as the tracer knows it */
-pid_t ptrace_own_nr(void);                               /* current's, for its tracer; or 0 */
+void ptrace_event_pid(int event, const struct pid *pid); /* @pid as a number of the tracer's */
+pid_t ptrace_own_nr(void);                               /* current's pid for its tracer, or 0 */
 bool ptrace_event_enabled(struct task *t, int event);
-void ptrace_fork(struct task *child, u64 clone_flags, int event); /* tasklist_lock: auto-attach */
-void exit_ptrace(struct task *tracer, struct list_head *dead);    /* tasklist_lock (write) */
+void ptrace_fork(struct task *child, u64 clone_flags, int event); /* auto-attaches; tasklist_lock */
+void exit_ptrace(struct task *tracer, struct list_head *dead);    /* under tasklist_lock (write) */
 /*
- * Make and end the relation of tracer and tracee, under tasklist_lock (write). @by: credentials of
- * the requester, which decide what the tracee may become at exec.
+ * Begin and end the tracing of @child by @tracer, under tasklist_lock (write). @by: credentials of
+ * the caller of ptrace(2), which limit the privileges that the tracee may gain at exec.
  */
 void ptrace_link(struct task *child, struct task *tracer, const struct cred *by);
 void ptrace_unlink(struct task *child);
@@ -254,12 +252,12 @@ long ptrace_request(struct task *child, long request, u64 addr,
 long ptrace_regset(struct task *child, long request, u64 type, uaddr_t uiov); /* ptrace_regs.c */
 long ptrace_regs_request(struct task *child, long request, u64 addr, u64 data);
 /*
- * An FPU image as debuggers know it: its first 512 bytes in @head, with the enabled features where
- * the CPU leaves bytes free; the rest is returned.
+ * Returns @t's FPU image from byte 512 on, and writes its first 512 bytes to @head, with the mask
+ * of enabled features (XCR0) in bytes that the CPU leaves unused, as debuggers expect.
  */
 #define XSTATE_BV_OFFSET 512
 const void *fpu_image(struct task *t, u8 head[XSTATE_BV_OFFSET]);
-/* user_dispatch.c: true if current's call is not made, and a signal is pending */
+/* user_dispatch.c: requests of ptrace(2) for its settings */
 #define PTRACE_SET_DISPATCH 0x4210
 #define PTRACE_GET_DISPATCH 0x4211
 #define PTRACE_SET_SYSCALL_INFO 0x4212 /* Linux 6.16 */
@@ -280,12 +278,14 @@ void core_words(char *text, const char *argv[CORE_MAX_WORDS + 1], int sig);
 /* core_pipe.c: Starts the program and returns the pipe to its standard input; ERR_PTR. */
 struct file *core_pipe_open(const char *const *argv);
 /*
- * Counts a running program. Returns false if kernel.core_pipe_limit is reached. Otherwise the
- * caller calls core_pipe_end(), with the pipe or NULL.
+ * Counts a program that is about to run. Returns false if kernel.core_pipe_limit is reached.
+ * Otherwise core_pipe_end() follows, with the pipe or NULL.
  */
 bool core_pipe_begin(void);
 void core_pipe_end(struct file *f);
-/* ptrace_debug.c: Read and write debug registers of a stopped tracee (or of current, at exec). */
+/*
+ * ptrace_debug.c: reads and writes a debug register of @t, a stopped tracee or, at exec, current.
+ */
 u64 hw_debug_peek(const struct task *t, u32 n);
 long hw_debug_poke(struct task *t, u32 n, u64 value);
 void hw_debug_free(struct task *t);
@@ -297,7 +297,7 @@ void fill_user_regs(struct user_regs_struct *ur, const struct regs *r);
 #define PT_EVENT_FLAG(e) (1U << (PT_OPT_SHIFT + (e)))
 #define PT_TRACESYSGOOD PT_EVENT_FLAG(0)
 #define PT_SEIZED BIT(16)
-/* TF is set for the tracer, not by the guest */
+/* TF was set for the tracer, not by the guest */
 #define PT_STEPPING BIT(17)
 #define PT_EXITKILL (1U << (PT_OPT_SHIFT + 20))
 #define PT_SUSPEND_SECCOMP (1U << (PT_OPT_SHIFT + 21))
@@ -306,8 +306,10 @@ long ptrace_check_options(u64 options);
 /* ---- pidfd.c ---- */
 struct file;
 struct pid *pidfd_pid(const struct file *f); /* ERR_PTR(-EBADF); no reference */
-void pidfd_keep_exit(struct task *t);        /* it is being released; tasklist_lock held */
-/* Notifies pidfds of the end of a leader, or of a thread with a pidfd of its own. */
+void pidfd_keep_exit(struct task *t);        /* saves @t's exit status; tasklist_lock */
+/*
+ * Wakes pollers of pidfds at the end of a process, or of a thread that pidfds name (PIDFD_THREAD).
+ */
 void pidfd_notify(struct task *t);
 
 #endif

@@ -4,7 +4,8 @@
  * inherited and returned. The disks' queues ignore them and take requests in the order of arrival,
  * as Linux does without an I/O scheduler.
  *
- * Lock: tasklist_lock (reading) while processes are looked for; task->ioprio is a word.
+ * Lock: tasklist_lock (reading) during the search for processes; task->ioprio is read and written
+ * atomically.
  */
 #include <linux/ioprio.h>
 
@@ -49,7 +50,8 @@ static int set_one(struct task *t, int prio)
 }
 
 /*
- * Returns the more urgent of two: a class counts more than a level, and none counts as best effort.
+ * Returns the more urgent of two priorities: the class decides first, then the level; no class
+ * counts as best effort.
  */
 static int best(int a, int b)
 {
@@ -60,7 +62,7 @@ static int best(int a, int b)
 	return min(a, b);
 }
 
-/* Handles a task. Returns false if an error ends the walk. */
+/* Gets or sets the priority of a task. Returns false if an error ends the walk. */
 static bool visit(struct walk *w, struct task *t)
 {
 	int prio = READ_ONCE(t->ioprio);

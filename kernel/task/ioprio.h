@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* ioprio.h: I/O priorities: what others may ask of ioprio.c. */
+/* ioprio.h: I/O priorities (ioprio.c), for rooms that take them in requests. */
 #ifndef NESTLING_TASK_IOPRIO_H
 #define NESTLING_TASK_IOPRIO_H
 
-int ioprio_check(int prio); /* may current use it? 0, -EINVAL, -EPERM */
+/* 0; current may not use it: -EINVAL, -EPERM */
+int ioprio_check(int prio);
 
 #endif

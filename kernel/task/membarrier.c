@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * membarrier.c: membarrier(2): barriers on all CPUs that run threads of a process, so that the fast
- * side of an algorithm needs none.
+ * membarrier.c: membarrier(2): barriers on all CPUs that run threads of a process, so that the side
+ * of an algorithm that runs often needs none.
  *
- * Expedited or not, private or not, all commands make one barrier on all vCPUs, of which there are
- * few. A vCPU in guest code is brought out of it, and goes back through the host's return from an
- * interrupt, which serialises the core: SYNC_CORE costs nothing more. RSEQ first marks the areas of
- * the process's running threads out of date, so that their interrupted sequences restart.
+ * All commands, expedited and private or not, make one barrier on all vCPUs, which are few. A vCPU
+ * in guest code is brought out of it, and goes back through the host's return from an interrupt,
+ * which serialises the core: SYNC_CORE costs nothing more. RSEQ first marks the areas of the
+ * process's running threads out of date, so that their interrupted sequences restart.
  *
  * The registrations of a process are in its mm: inherited by fork, dropped by exec.
  *
@@ -42,8 +42,8 @@ static long barrier_for(u32 registration)
 }
 
 /*
- * Makes running threads begin their sequences again. Threads that do not run do that by themselves,
- * since they were switched out.
+ * Makes interrupted sequences of running threads restart. A thread that does not run was switched
+ * out, so its sequence restarts anyway.
  */
 static void restart_sequences(int cpu)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mm_hooks.c: the tables through which rooms below reach processes: mm (limits, capabilities, the
- * OOM victim), ident (the effect of changed credentials on memory), files (signals, pidfds) and
- * control groups.
+ * mm_hooks.c: the tables of operations by which lower rooms call kernel/task: mm (limits,
+ * capabilities, the OOM victim), ident (the effect of changed credentials on memory), files
+ * (signals, pidfds) and control groups.
  */
 #include "kernel/cgroup/cgroup.h"
 #include "kernel/task/internal.h"

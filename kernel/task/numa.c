@@ -10,7 +10,7 @@
 
 #define NODE_0 1UL
 
-/* Returns the memory of a process that current may look into, or ERR_PTR. */
+/* Returns the memory of the process @pid, if current may access it, or ERR_PTR. */
 static struct mm *mm_of(pid_t pid, int none)
 {
 	struct task *t = current;

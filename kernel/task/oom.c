@@ -3,9 +3,10 @@
  * oom.c: chooses and kills a process when memory is out, and logs it.
  *
  * mm calls oom_kill_any() (by mm_task_ops) when it can reclaim nothing. The process with the
- * highest badness is killed: pages in memory and in page tables, corrected by oom_score_adj in
- * thousandths of all memory. Process 1, kernel threads and processes with an oom_score_adj of -1000
- * are never killed. While a victim still holds memory no second one is chosen.
+ * highest badness is killed. Badness is its number of pages in memory, in swap areas and in page
+ * tables, plus oom_score_adj thousandths of all memory. Process 1, kernel threads and processes
+ * with an oom_score_adj of -1000 are never killed. No second victim is chosen while a victim still
+ * holds memory.
  *
  * Locks: tasklist_lock (read) over the choice.
  */
@@ -72,8 +73,8 @@ static bool is_within(const struct oom_scope *scope, struct task *p)
 }
 
 /*
- * Chooses the victim: a reference, or NULL. *waiting: an earlier victim has not let go of its
- * memory yet.
+ * Chooses the victim and returns it with a reference, or NULL. *waiting: true if an earlier victim
+ * has not freed its memory yet.
  */
 static struct task *choose_victim(
 	u64 total, struct usage *best_usage, bool *waiting, const struct oom_scope *scope)
@@ -121,7 +122,7 @@ static void tell_killed(const char *why, struct task *p, const struct usage *u)
 
 void oom_tell_use(const char *what, u64 pages, u64 limit, u64 refused)
 {
-	limit = min(limit, (u64)INT64_MAX / PAGE_SIZE); /* no limit: Linux's number */
+	limit = min(limit, (u64)INT64_MAX / PAGE_SIZE); /* "no limit" is shown as Linux's number */
 	pr_info("%s: usage %llukB, limit %llukB, failcnt %llu\n", what, kb(pages), kb(limit),
 		(unsigned long long)refused);
 }
@@ -144,7 +145,7 @@ static void kill_victim(const char *why, struct task *p, const struct usage *u)
 	send_sig_group(SIGKILL, p, SEND_SIG_PRIV);
 	read_lock(&tasklist_lock);
 	for_each_thread(p->signal, t)
-		WRITE_ONCE(t->memdie, true); /* may use the reserve, so that it can die */
+		WRITE_ONCE(t->memdie, true); /* may use the reserve, so that it can end */
 	read_unlock(&tasklist_lock);
 }
 
@@ -172,7 +173,7 @@ static void tell_invoked(const char *mask, u32 order)
 		mask, order, current->signal->oom_score_adj);
 }
 
-/* Logs one line for programs to parse: the constraint, the group and the task. */
+/* Logs a line for programs to parse: the constraint, the group and the victim. */
 static void tell_choice(struct task *victim, const struct oom_scope *scope)
 {
 	char *text = kmalloc(2 * OOM_PATH_MAX + 64, GFP_ATOMIC), *own = text + OOM_PATH_MAX + 64;
@@ -195,7 +196,7 @@ static void tell_choice(struct task *victim, const struct oom_scope *scope)
 	kfree(text);
 }
 
-/* Logs where the memory has gone. */
+/* Logs the use of the machine's memory. */
 static void dump_memory(const struct meminfo *mi)
 {
 	pr_warn("Mem-Info: total:%llukB free:%llukB anon:%llukB file:%llukB (active:%llukB "

@@ -3,27 +3,28 @@
  * perf.c: perf_event_open(2): software events, counted.
  *
  * The kernel counts for every task what a software event counts (time on a CPU, faults, switches,
- * moves to another vCPU). So an event is a difference: it notes its source when it begins to count,
- * and when it stops or is read it adds the growth since then. No counting path pays for that.
+ * moves to another vCPU). So an event is the difference of two values of such a count, its source:
+ * one when the event begins to count, one when it stops or is read. This adds no cost to the paths
+ * that count.
  *
  *	disabled   --enable-->    counting (base, base_time)
  *	counting   --disable-->   disabled; read and reset add up what was counted in between
  *	either     --its task ends, or must not be observed any more-->   gone
  *
- * An event of a group counts while it and its leader are enabled. With `inherit` each child gets an
- * event of its own, which belongs to the parent's (root): enabling, reading and resetting the root
- * goes to all of them, and when a child ends, its count becomes the root's.
+ * An event of a group counts while it and its leader are enabled. With `inherit` each child task
+ * gets an event of its own, which belongs to the parent's event (the root). Enabling, reading and
+ * resetting the root applies to all of them. When a child ends, its count is added to the root's.
  *
  * Time enabled and time running are the task's time on a CPU while the event counted, or for an
  * event of a vCPU the time of the clock.
  *
  * Locks: perf_lock (sleeps) for everything here, task->perf included; outside of it exec_hold(). So
- * a task that may be counted cannot become one that may not before the event is linked to it, where
- * it can be taken from it.
+ * a task whose exec makes it forbidden to be observed either executes before the check, or finds
+ * the event linked and detaches it.
  *
- * Not there: samples and the ring buffer (a sampling period is refused, mmap is ENODEV), hardware,
- * cache, trace and breakpoint events (ENOENT: no such device), events of a vCPU other than its
- * clock, exclude_user.
+ * Not implemented: samples and the ring buffer (a sampling period is refused, mmap is ENODEV),
+ * hardware, cache, trace and breakpoint events (ENOENT: no such device), events of a vCPU other
+ * than its clock, exclude_user.
  */
 #include <linux/eventpoll.h>
 #include <linux/perf_event.h>
@@ -35,14 +36,14 @@
 #include "kernel/task/process.h"
 #include "kernel/vfs/vfs.h"
 
-/* size of the structure in Linux 6.12; that of older headers is smaller */
+/* size of the structure in Linux 6.12; older headers have a smaller one */
 #define ATTR_KNOWN 136
 #define READ_FORMATS 0x1fUL
 #define SAMPLE_TYPES ((1UL << 25) - 1)
 #define OPEN_FLAGS                                                                                 \
 	(PERF_FLAG_FD_NO_GROUP | PERF_FLAG_FD_OUTPUT | PERF_FLAG_PID_CGROUP | PERF_FLAG_FD_CLOEXEC)
 #define FORMAT_LOST (1U << 4)
-/* bytes that a read gives: it bounds a group */
+/* largest result of a read in bytes: it bounds the size of a group */
 #define READ_MAX 16384
 
 union attr {
@@ -55,23 +56,23 @@ struct perf_event {
 	u32 config;
 	u32 format;
 	bool inherit, inherit_thread, on_exec, off_exec, exclude_kernel;
-	/* gone: its task has ended or left it, the count stays */
+	/* gone: its task has ended or left it, and the count stays */
 	bool enabled, counting, gone;
-	u64 count, time;     /* settled */
-	u64 base, base_time; /* of the sources, while counting */
+	u64 count, time;     /* values of the sources, while counting */
+	u64 base, base_time; /* a reference; NULL: vCPU event, or gone */
 	struct task *task;   /* a reference; NULL: of a vCPU, or gone */
 	struct perf_event *next_of_task;
-	struct perf_event *leader; /* itself, or the group's first */
-	/* the leader's: of the others; theirs: in it */
+	struct perf_event *leader; /* the first of the group, or itself */
+	/* of a leader: the other members; of a member: the link */
 	struct list_head group;
-	struct perf_event *root;   /* of an inherited one */
-	struct list_head children; /* a root's, of siblings */
+	struct perf_event *root;   /* of an inherited event: its root */
+	struct list_head children; /* of a root: inherited ones, by @sibling */
 	struct list_head sibling;
 };
 
 static DEFINE_MUTEX(perf_lock);
 static u64 last_id; /* under perf_lock */
-/* Linux's default: without rights only the user's own code is counted */
+/* Linux's default: without privileges only user code may be counted */
 static int perf_paranoid = 2;
 
 /* ---- counting ---- */
@@ -88,11 +89,11 @@ static u64 source(const struct perf_event *e)
 	case PERF_COUNT_SW_PAGE_FAULTS: return READ_ONCE(t->min_flt) + READ_ONCE(t->maj_flt);
 	case PERF_COUNT_SW_PAGE_FAULTS_MIN: return READ_ONCE(t->min_flt);
 	case PERF_COUNT_SW_PAGE_FAULTS_MAJ: return READ_ONCE(t->maj_flt);
-	/* the kernel switches and moves, not the user's code */
+	/* switches and moves happen in the kernel, so they are not user code */
 	case PERF_COUNT_SW_CONTEXT_SWITCHES:
 		return e->exclude_kernel ? 0 : READ_ONCE(t->nvcsw) + READ_ONCE(t->nivcsw);
 	case PERF_COUNT_SW_CPU_MIGRATIONS: return e->exclude_kernel ? 0 : READ_ONCE(t->nr_moves);
-	/* x86 fixes no alignment and emulates nothing */
+	/* alignment and emulation faults: x86 has none */
 	default: return 0;
 	}
 }
@@ -102,7 +103,7 @@ static u64 time_source(const struct perf_event *e)
 	return e->task ? task_sched_runtime(e->task) : ktime_get();
 }
 
-/* Adds what came since the base. perf_lock held, as for all functions below. */
+/* Adds the growth of the source since the base. perf_lock is held, as for all functions below. */
 static void settle(struct perf_event *e)
 {
 	u64 now, time;
@@ -118,7 +119,7 @@ static void settle(struct perf_event *e)
 	e->base_time = time;
 }
 
-/* Updates whether the event counts, after a change of its state or its leader's. */
+/* Updates whether the event counts, after its state or its leader's has changed. */
 static void restate(struct perf_event *e)
 {
 	bool counting = e->enabled && e->leader->enabled && !e->gone;
@@ -208,7 +209,10 @@ static struct perf_event *event_new(struct task *t)
 	return e;
 }
 
-/* Binds the event to its task. Either the task's exit sees it, or this sees the exit: -ESRCH. */
+/*
+ * Links the event to its task. -ESRCH if the task is exiting. Either the task's exit finds the
+ * event, or this function sees PF_EXITING.
+ */
 static int bind_to_task(struct perf_event *e)
 {
 	struct task *t = e->task;
@@ -239,7 +243,8 @@ static void unbind(struct perf_event *e)
 }
 
 /*
- * Takes the event out of its group. If it leads one, the others count by themselves from then on.
+ * Takes the event out of its group. If it is the leader, the other events become leaders of their
+ * own.
  */
 static void leave_group(struct perf_event *e)
 {
@@ -298,11 +303,11 @@ static int perf_release(struct inode *inode, struct file *f)
 	return 0;
 }
 
-/* ---- the lives of tasks ---- */
+/* ---- fork, exec and exit ---- */
 
 /*
- * Copies an event for @child. Each event of a group counts for itself then, in its leader's state:
- * one switch sets them all.
+ * Copies an event for @child. Each copy is a leader of its own, and is enabled if its original
+ * counts.
  */
 static int inherit_one(struct perf_event *e, struct task *child)
 {
@@ -317,7 +322,7 @@ static int inherit_one(struct perf_event *e, struct task *child)
 	c->off_exec = e->off_exec;
 	c->exclude_kernel = e->exclude_kernel;
 	c->root = e->root ? e->root : e;
-	bind_to_task(c); /* it has not begun yet, so it does not end */
+	bind_to_task(c); /* cannot fail: @child does not run yet */
 	list_add_tail(&c->sibling, &c->root->children);
 	c->enabled = e->counting;
 	restate(c);
@@ -368,9 +373,9 @@ void perf_task_end(struct task *t)
 	mutex_unlock(&perf_lock);
 }
 
-/* ---- the file ---- */
+/* ---- file operations ---- */
 
-/* Returns how many bytes a read of an event in a group of so many gives. */
+/* Returns how many bytes a read of an event returns, if its group has @members events. */
 static u64 read_size(u32 format, u64 members)
 {
 	bool group = format & PERF_FORMAT_GROUP;
@@ -479,8 +484,8 @@ static long perf_switch(struct perf_event *e, enum op op, u64 flags)
 }
 
 /*
- * Serves prctl(PR_TASK_PERF_EVENTS_*): switches events that count current and were not inherited.
- * Linux takes those that current opened.
+ * Serves prctl(PR_TASK_PERF_EVENTS_*): switches the events that count current and were not
+ * inherited. Linux switches those that current has opened.
  */
 void perf_switch_own(bool on)
 {
@@ -500,7 +505,7 @@ static long perf_ioctl(struct file *f, u32 cmd, u64 arg)
 	case PERF_EVENT_IOC_DISABLE: return perf_switch(e, OP_DISABLE, arg);
 	case PERF_EVENT_IOC_RESET: return perf_switch(e, OP_RESET, arg);
 	case PERF_EVENT_IOC_ID: return put_user(e->id, UADDR(arg)) ? -EFAULT : 0;
-	case PERF_EVENT_IOC_REFRESH: /* only for what samples */
+	case PERF_EVENT_IOC_REFRESH: /* only for events that sample */
 	case PERF_EVENT_IOC_PERIOD:
 	case PERF_EVENT_IOC_SET_FILTER:
 	case PERF_EVENT_IOC_PAUSE_OUTPUT: return -EINVAL;
@@ -532,8 +537,8 @@ static int too_big(uaddr_t ua)
 static int max_sample_rate = 100000; /* kernel.perf_event_max_sample_rate */
 
 /*
- * True if the request for samples is invalid. No samples are taken, but an impossible request is
- * -EINVAL, as on Linux.
+ * True if the request for samples is invalid. No samples are taken, but a request that Linux finds
+ * invalid is -EINVAL here too.
  */
 static bool wants_nonsense(const struct perf_event_attr *a)
 {
@@ -607,7 +612,7 @@ static bool may_count_task(struct task *t)
 	return t == current || ptrace_may_access(t, false) || may_all();
 }
 
-/* Returns the task with a reference; ERR_PTR. */
+/* Returns the task to count, with a reference, or ERR_PTR. */
 static struct task *task_to_count(pid_t nr)
 {
 	struct task *t = nr ? find_get_task(nr) : current;
@@ -669,12 +674,12 @@ static int join_locked(struct perf_event *e, struct perf_event *leader)
 }
 
 /*
- * Attaches the event. The task may have changed its credentials since the lookup: checked again
- * where no exec can come in between.
+ * Attaches the event to its task, after a second check of the rights: the task may have changed its
+ * credentials since the lookup, and exec_hold() prevents an exec now.
  */
 static int join_task(struct perf_event *e, struct perf_event *leader)
 {
-	/* the caller has a reference: the task may leave the event by ending */
+	/* the caller has a reference: e->task becomes NULL if the task ends */
 	struct task *t = e->task;
 	int err = exec_hold(t);
 
@@ -685,7 +690,7 @@ static int join_task(struct perf_event *e, struct perf_event *leader)
 	return err;
 }
 
-/* Consumes @e. */
+/* Makes the file of @e and installs a descriptor. Takes @e over, also on an error. */
 static long install(struct perf_event *e, struct perf_event *leader, u32 flags)
 {
 	struct file *f;

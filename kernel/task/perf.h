@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * perf.h: counters of software events (perf.c): the hooks for events in the lives of tasks. Without
- * counters a hook costs a test of a pointer.
+ * perf.h: counters of software events (perf.c): what fork, exec and exit call. Without counters a
+ * hook costs a test of a pointer.
  */
 #ifndef NESTLING_TASK_PERF_H
 #define NESTLING_TASK_PERF_H
@@ -9,13 +9,16 @@
 #include "kernel/sched/sched.h"
 
 /*
- * Makes events for a new task, not started yet, of those that count current with `inherit`. 0 or
- * -ENOMEM; after a failure perf_task_end() follows.
+ * Makes events for @child, a new task that does not run yet: a copy of each event with `inherit`
+ * that counts current. 0 or -ENOMEM; after a failure perf_task_end() must follow.
  */
 int perf_inherit(struct task *child);
-/* Called when current has a new program; @secret: its user may not look into it. */
+/*
+ * Called when current has a new program. @secret: current's user may not read its memory, so events
+ * of other users are detached.
+ */
 void perf_exec(bool secret);
-void perf_task_end(struct task *t); /* it ends, by itself, or was never started */
+void perf_task_end(struct task *t); /* ends, or will never run */
 /* Serves prctl(PR_TASK_PERF_EVENTS_ENABLE, ..._DISABLE). */
 void perf_switch_own(bool on);
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * pidfd.c: descriptors that name a process and never another one: pidfd_open, pidfd_send_signal,
- * pidfd_getfd, polling.
+ * pidfd.c: descriptors that name one process, never a later one with the same pid: pidfd_open,
+ * pidfd_send_signal, pidfd_getfd, polling.
  *
- * A pidfd is a file whose inode holds a reference to a struct pid: it can be opened again through
- * /proc/PID/fd. It becomes readable when the process has ended as a whole (a zombie without other
- * threads, or gone). Locks: tasklist_lock to read the process.
+ * A pidfd is a file whose inode holds a reference to a struct pid: so it can be opened again
+ * through /proc/PID/fd. It becomes readable when the whole process has ended: it is a zombie
+ * without other threads, or was reaped. Locks: tasklist_lock protects what is read of the process.
  */
 #include <linux/eventpoll.h>
 #include <linux/fcntl.h>
@@ -19,7 +19,7 @@
 #include "kernel/vfs/super.h"
 #include "kernel/vfs/vfs.h"
 
-/* Younger than the headers that we build with. */
+/* Newer than the headers of the build. */
 #define PIDFD_THREAD O_EXCL
 #define PIDFD_SELF_THREAD_ (-10000)
 #define PIDFD_SELF_GROUP (-10001)
@@ -62,7 +62,7 @@ static u32 pidfd_poll(struct file *f, struct poll_table *pt)
 		t = pid_task_locked(pid, PIDTYPE_TGID);
 		ended = !t || (t->exit_state && thread_group_empty(t));
 	}
-	gone = !t; /* reaped */
+	gone = !t; /* it was reaped */
 	read_unlock(&tasklist_lock);
 	if (gone)
 		return (u32)EPOLLIN | (u32)EPOLLRDNORM | (u32)EPOLLHUP;
@@ -150,8 +150,8 @@ static void info_of_cred(struct task *t, struct pidfd_info_ *i)
 }
 
 /*
- * Fills in what is known of a task that exists, also a zombie. -EREMOTE: current's pid namespace
- * does not have it.
+ * Fills in the information on a task that exists, perhaps as a zombie. -EREMOTE: it has no pid in
+ * current's namespace.
  */
 static int info_of_task(struct task *t, struct pidfd_info_ *i)
 {
@@ -190,8 +190,8 @@ static int info_of_gone(struct pid *pid, u64 asked, struct pidfd_info_ *i)
 }
 
 /*
- * Serves PIDFD_GET_INFO. The structure has grown and will grow: the caller's size is in the
- * command, and fields that this kernel does not know are zero.
+ * Serves PIDFD_GET_INFO. The structure differs in size between kernels: the command contains the
+ * caller's size, and fields that this kernel does not know are zero.
  */
 static long pidfd_get_info(struct pid *pid, u32 cmd, uaddr_t to)
 {
@@ -229,7 +229,7 @@ static bool is_get_info(u32 cmd)
 	       _IOC_DIR(cmd) == (_IOC_READ | _IOC_WRITE) && _IOC_SIZE(cmd) >= INFO_SIZE_FIRST;
 }
 
-/* Serves the ioctls. Namespaces are only those of a process that exists. */
+/* Serves the ioctls. Descriptors of namespaces are made only for a process that exists. */
 static long pidfd_ioctl(struct file *f, u32 cmd, u64 arg)
 {
 	struct task *t;
@@ -262,7 +262,7 @@ struct file *pidfd_file(struct pid *pid, u32 flags)
 	if (IS_ERR(f))
 		return f;
 	f->f_inode->i_private = get_pid(pid);
-	f->f_inode->i_ino = pid->ident; /* programs compare pidfds by it */
+	f->f_inode->i_ino = pid->ident; /* programs compare pidfds by this number */
 	f->f_flags |= flags & PIDFD_THREAD;
 	return f;
 }
@@ -290,7 +290,7 @@ long sys_pidfd_open(pid_t nr, int flags)
 	pid = find_get_pid(nr);
 	if (!pid)
 		return -ESRCH;
-	fd = -ENOENT; /* the number of a thread */
+	fd = -ENOENT; /* the pid names a thread, not a process */
 	if (!(flags & PIDFD_THREAD) && list_empty(&pid->tasks[PIDTYPE_TGID]))
 		goto out;
 	fd = get_unused_fd(O_CLOEXEC);
@@ -308,7 +308,7 @@ out:
 	return fd;
 }
 
-/* Returns the process of a descriptor with a reference, or ERR_PTR. */
+/* Returns the struct pid that a pidfd names, with a reference, or ERR_PTR. */
 static struct pid *get_pidfd(int fd)
 {
 	struct file *f = fget(fd);
@@ -346,8 +346,8 @@ static int pidfd_info(siginfo_t *info, int sig, uaddr_t uinfo, struct pid *pid)
 const struct task_proc_ops *task_proc_ops;
 
 /*
- * Takes a pidfd, a descriptor of /proc/PID, or a name for the caller itself. *@scope: the default
- * scope of a signal.
+ * Returns the struct pid that a pidfd, a descriptor of /proc/PID, or a PIDFD_SELF_* constant names.
+ * *@scope: whether a signal goes to the thread or the process by default.
  */
 static struct pid *get_pidfd_or_dir(int fd, int *scope)
 {
@@ -404,8 +404,8 @@ long sys_pidfd_send_signal(int pidfd, int sig, uaddr_t uinfo, int flags)
 	if (IS_ERR(pid))
 		return PTR_ERR(pid);
 	/*
-	 * a process without a number in this namespace cannot be signalled from it, even by a
-	 * passed descriptor
+	 * a process that has no pid in current's namespace cannot be signalled, even by a pidfd
+	 * that was passed in
 	 */
 	err = in_pidns(current_pid_ns(), pid_ns_of(pid)) ? pidfd_info(&info, sig, uinfo, pid) :
 							   -EINVAL;
@@ -431,7 +431,7 @@ static struct file *file_of_task(struct pid *pid, int fd)
 	f = ptrace_may_access(t, true) ? fget_task(t, fd) : ERR_PTR(-EPERM);
 	exec_release(t);
 	if (!f)
-		f = ERR_PTR(READ_ONCE(t->files) ? -EBADF : -ESRCH); /* it has ended */
+		f = ERR_PTR(READ_ONCE(t->files) ? -EBADF : -ESRCH); /* @t is exiting */
 	put_task(t);
 	return f;
 }

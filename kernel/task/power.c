@@ -3,7 +3,7 @@
  * power.c: the end of the instance: reboot(2), ctrl-alt-del, power-off and restart in order.
  *
  * In order means: file systems are synced, then the machine stops. No task runs guest code any more
- * once arch_power_off() has begun; what was not synced before was never promised.
+ * once arch_power_off() has begun. Data that a guest had not synced by then may be lost.
  */
 #include <linux/reboot.h>
 
@@ -27,7 +27,7 @@ void kernel_power_off(void)
 		pr_info("left: %u tasks of %u processes\n", nr_threads_total(), nr_processes());
 		leak_report();
 	}
-	sched_before_idle(); /* frames that are held back */
+	sched_before_idle(); /* gives back frames that vCPUs hold */
 	lockdep_write_edges();
 	tell_lost();
 	audit_usage();
@@ -83,8 +83,8 @@ static void press_keys(int value)
 }
 
 /*
- * Signals init as for ctrl-alt-del, at the user's request. Its restart, if any, becomes a
- * power-off.
+ * Signals init as ctrl-alt-del does, at the request of the user of the host. If init then restarts
+ * the machine, the instance ends instead.
  */
 void end_instance(int value)
 {
@@ -98,8 +98,8 @@ void ctrl_alt_del(void)
 }
 
 /*
- * Reboots a namespace of processes from inside: its init dies, as if of SIGHUP (a restart) or
- * SIGINT, and all in it with it.
+ * Reboots a pid namespace from inside: kills its init, and with it all its processes. The wait
+ * status reports SIGHUP for a restart, SIGINT for a halt.
  */
 static long reboot_pid_ns(struct pid_namespace *ns, u32 cmd)
 {

@@ -2,7 +2,7 @@
 /*
  * prctl.c: prctl, arch_prctl and personality: the small properties of a thread or process.
  *
- * What we do not have gives EINVAL, as from a kernel built without it: PR_SCHED_CORE,
+ * Operations that this kernel lacks return EINVAL, as on a Linux built without them: PR_SCHED_CORE,
  * PR_SET_PTRACER (no Yama), shadow stacks, memory tags.
  */
 #include <asm/prctl.h>
@@ -53,7 +53,9 @@ static long set_dumpable_by_user(u64 mode)
 	return 0;
 }
 
-/* Marks all descendants of a subreaper: a dying task looks for one only if marked. */
+/*
+ * Marks all descendants of a subreaper: an exiting task looks for a subreaper only if it is marked.
+ */
 static void mark_descendants(struct task *top)
 {
 	struct task *p, *up;
@@ -160,7 +162,7 @@ static long set_thp_disable(u64 on, bool args)
 	return 0;
 }
 
-/* Reports the CPU's mitigations, which are the host's and cannot be changed by a guest. */
+/* Reports the CPU's mitigations, which the host controls and a guest cannot change. */
 static long speculation(u64 which, u64 value, bool set)
 {
 	if (which > PR_SPEC_L1D_FLUSH)
@@ -196,7 +198,10 @@ static long put_int(uaddr_t to, int v)
 	return put_user(v, to);
 }
 
-/* Sets whether rdtsc traps. Without the host's support the kernel would not learn of an rdtsc. */
+/*
+ * Sets whether rdtsc traps. This needs the host's support, without which the kernel would not see
+ * an rdtsc.
+ */
 static long set_tsc(u64 mode)
 {
 	if (mode != PR_TSC_ENABLE && (mode != PR_TSC_SIGSEGV || !arch_tsc_may_trap))
@@ -208,10 +213,10 @@ static long set_tsc(u64 mode)
 /* XSAVE components that Linux knows; the last is APX's registers */
 #define XCOMP_MAX 20
 
-/* Younger than the headers that we build with. */
+/* Newer than the headers of the build. */
 #define PR_GET_AUXV_ 0x41555856
 
-/* Copies as much as there is room for, and returns the whole length. */
+/* Copies as much of the auxiliary vector as fits, and returns its whole length. */
 static long get_auxv(uaddr_t to, u64 room)
 {
 	const struct mm *mm = current->mm;

@@ -3,9 +3,9 @@
  * prctl_mm.c: PR_SET_MM: sets the places of code, data, heap, arguments and so on that /proc shows,
  * for tools that restore programs, and setproctitle.
  *
- * All boundaries are judged together (bounds_fit()), whether one of them is set or all
- * (PR_SET_MM_MAP, which needs no capability): they lie in what a program may map, and in order. The
- * executable may be replaced when no page of the old one is mapped any more.
+ * All boundaries are checked together (bounds_fit()), whether one of them is set or all
+ * (PR_SET_MM_MAP, which needs no capability). They must be addresses that a program may map, and in
+ * order. The executable may be replaced when no page of the old one is mapped any more.
  *
  * Locks: mmap_lock, for writing.
  */
@@ -64,7 +64,7 @@ static bool bounds_fit(const struct mm *mm, const struct prctl_mm_map *m)
 	return limit == ~0UL || m->brk - m->start_brk + m->end_data - m->start_data <= limit;
 }
 
-/* Reads a vector. What follows its last pair is zero, and the last pair always is. */
+/* Reads an auxiliary vector. The words behind it, and its last pair in any case, become zero. */
 static long read_auxv(u64 *to, uaddr_t from, u64 size)
 {
 	memset(to, 0, sizeof(u64) * MM_AUXV);
@@ -87,8 +87,8 @@ static void set_auxv(struct mm *mm, const u64 *auxv)
 }
 
 /*
- * Opens the file of descriptor @fd as exec would: an open file of its own, since writers are denied
- * while it lives. ERR_PTR.
+ * Opens the file of descriptor @fd as exec does: a new open file, since writers are denied while it
+ * exists. ERR_PTR.
  */
 static struct file *open_exe_fd(int fd)
 {
@@ -190,7 +190,7 @@ static long set_whole_auxv(uaddr_t from, u64 size)
 	return 0;
 }
 
-/* Returns the field of @m that changes, or NULL. */
+/* Returns the field of @m that @which names, or NULL. */
 static __u64 *field_of(struct prctl_mm_map *m, u64 which)
 {
 	switch (which) {
@@ -209,7 +209,7 @@ static __u64 *field_of(struct prctl_mm_map *m, u64 which)
 	return NULL;
 }
 
-/* True for addresses that must lie in mapped memory. */
+/* True if the address that @which sets must lie in mapped memory. */
 static bool needs_area(u64 which)
 {
 	return which == PR_SET_MM_START_STACK ||

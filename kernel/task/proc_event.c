@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * proc_event.c: the events of proc_event.h, put together. Numbers are those of the first namespaces
- * of pids and users.
+ * proc_event.c: fills in and sends the events of proc_event.h. Pids and user ids are those of the
+ * initial namespaces.
  *
- * Locks: takes tasklist_lock for reading, for a parent.
+ * Locks: takes tasklist_lock for reading, to find a parent.
  */
 #include <asm/errno.h>
 
@@ -82,7 +82,7 @@ void proc_event_sid(void)
 
 	if (!is_heard())
 		return;
-	ev.event_data.sid.process_pid = current->tgid; /* the leader's */
+	ev.event_data.sid.process_pid = current->tgid; /* the pid of the session's leader */
 	ev.event_data.sid.process_tgid = current->tgid;
 	proc_event_ops->send(&ev);
 }
@@ -140,7 +140,7 @@ void proc_event_exit(void)
 	ev.event_data.exit.process_tgid = current->tgid;
 	ev.event_data.exit.exit_code = (u32)current->exit_code;
 	ev.event_data.exit.exit_signal = (u32)current->exit_signal;
-	if (current == current->group_leader) /* a thread that has ended is no child */
+	if (current == current->group_leader) /* an ended thread is no child */
 		put_parent(
 			current, &ev.event_data.exit.parent_pid, &ev.event_data.exit.parent_tgid);
 	proc_event_ops->send(&ev);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * proc_event.h: events of processes and threads, reported to listeners of netlink's connector
+ * proc_event.h: events of processes and threads, sent to listeners of netlink's connector
  * (net/connector.c). Source: <linux/cn_proc.h>.
  *
  * Each event is reported in the context of the task that causes it, with no lock held unless its
@@ -16,10 +16,10 @@
 struct cred;
 struct task;
 
-/* written by listeners only; a hint for other tasks */
+/* number of listeners, which change it; other tasks read it racily */
 extern u32 proc_event_listeners;
 /*
- * The operation that sends an event on; kernel/net's connector registers it before there are
+ * The operation that sends an event; kernel/net's connector registers it before there are
  * listeners.
  */
 struct proc_event_ops {
@@ -27,14 +27,14 @@ struct proc_event_ops {
 };
 extern const struct proc_event_ops *proc_event_ops;
 
-void proc_event_fork(struct task *child); /* before it runs */
+void proc_event_fork(struct task *child); /* called before @child runs */
 void proc_event_exec(void);
 void proc_event_ids(
-	const struct cred *old, const struct cred *new); /* of current; by commit_creds() */
+	const struct cred *old, const struct cred *new); /* by commit_creds(), for current */
 void proc_event_sid(void);
 void proc_event_ptrace(struct task *tracee, bool attached);
 void proc_event_comm(struct task *t);
 void proc_event_coredump(void);
-void proc_event_exit(void); /* while its parent is known */
+void proc_event_exit(void); /* called before the parent changes */
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * process.h: fork, exec, exit, wait and what other rooms ask of processes.
+ * process.h: the public header of kernel/task: fork, exec, exit, wait, and questions about
+ * processes.
  */
 #ifndef NESTLING_TASK_PROCESS_H
 #define NESTLING_TASK_PROCESS_H
@@ -13,11 +14,14 @@ struct file;
 struct oom_scope; /* kernel/cgroup/cgroup.h */
 
 /*
- * kernel/init.c: Makes current (a kernel thread) process 1, which runs @path. After 0 the caller
- * returns from its kthread function and goes to user mode.
+ * Makes current, a kernel thread, run the program @path. Returns 0 or -errno. After 0 the caller
+ * returns from its kthread function and enters user mode.
  */
 int kernel_execve(const char *path, const char *const *argv, const char *const *envp);
-/* Makes a task with pid 1, files and fs. It runs @fn, which ends in kernel_execve(). */
+/*
+ * Makes the task with pid 1, with files and fs of its own. It runs @fn, which ends in
+ * kernel_execve().
+ */
 struct task *kernel_spawn_init(int (*fn)(void *));
 /*
  * Makes a process of the kernel's own, with its own files, init's root and umask 022. It runs @fn,
@@ -32,14 +36,19 @@ void do_exit(int code) __noreturn;
 /* Operations of terminals for processes; kernel/dev registers them. */
 struct task_tty_ops {
 	/*
-	 * Takes the controlling terminal from current, a session leader: setsid() has made a new
-	 * session, or current exits, and the group in the foreground gets SIGHUP and SIGCONT. No
-	 * lock held.
+	 * Called by a session leader for setsid(), or when it exits (@on_exit): takes the
+	 * controlling terminal from it. The foreground group gets SIGHUP and SIGCONT. No lock is
+	 * held.
 	 */
 	void (*leave)(bool on_exit);
-	/* Writes the number of a terminal and its group in the foreground; tasklist_lock held. */
+	/*
+	 * Writes the device number of a terminal, and its foreground group. tasklist_lock is held.
+	 */
 	void (*tell)(const struct tty_struct *tty, dev_t *dev, struct pid **pgrp);
-	/* secure access: kills the tasks that have the console's terminal, or have it open */
+	/*
+	 * Secure access key: kills the tasks whose controlling terminal is the console's, or that
+	 * have it open.
+	 */
 	void (*sak)(void);
 };
 extern const struct task_tty_ops *task_tty_ops;
@@ -50,20 +59,20 @@ extern struct task *init_process; /* pid 1 */
 
 /* Return what /proc/PID prints, as Linux does. */
 char task_state_char(struct task *t);
-void task_times(struct task *t, u64 *utime, u64 *stime);         /* times of one thread */
-void thread_group_times(struct task *t, u64 *utime, u64 *stime); /* the process */
+void task_times(struct task *t, u64 *utime, u64 *stime);         /* of one thread; ns */
+void thread_group_times(struct task *t, u64 *utime, u64 *stime); /* of the whole process; ns */
 /* Returns the task's mm with mmget(), or NULL (a kernel thread, or exiting). */
 struct mm *get_task_mm(struct task *t);
 bool ptrace_may_access(struct task *t, bool attach);
 /*
  * Keeps an exec from changing the memory, credentials and dumpability of @t between the check of
- * current's access to it and the use. 0, or -ERESTARTSYS if current is being killed. Not for two
- * tasks at a time.
+ * current's access to it and the use. 0, or -ERESTARTSYS if current is being killed. A caller may
+ * hold only one task at a time.
  */
 int exec_hold(struct task *t);
 void exec_release(struct task *t);
 /*
- * Returns the memory of @t with mmget(), if current may look into it. NULL: it has none.
+ * Returns the memory of @t with mmget(), if current may access it. NULL: it has none.
  * ERR_PTR(-EACCES, -ERESTARTSYS).
  */
 struct mm *mm_access(struct task *t, bool attach);
@@ -71,12 +80,12 @@ extern char core_pattern[128];
 extern int sysctl_core_uses_pid, sysctl_core_pipe_limit, suid_dumpable, cad_restarts,
 	sysctl_dmesg_restrict;
 
-/* Operations of the IPC room at the turns of a task's life; NULL while there are none. */
+/* Operations of the IPC room in a task's life; NULL before it registers them. */
 struct task_ipc_ops {
-	int (*fork)(struct task *child, u64 clone_flags); /* 0 or -ENOMEM; undone by exit */
-	/* current, or a child that never ran; no lock held */
+	int (*fork)(struct task *child, u64 clone_flags); /* 0 or -ENOMEM; exit() undoes it */
+	/* called for current, or for a child that never ran; no lock is held */
 	void (*exit)(struct task *t);
-	/* current applies and forgets its SEM_UNDOs */
+	/* applies and forgets current's SEM_UNDOs */
 	void (*unshare_sem)(struct task *t);
 };
 extern const struct task_ipc_ops *task_ipc_ops;
@@ -85,7 +94,7 @@ extern const struct task_ipc_ops *task_ipc_ops;
  * are any.
  */
 struct task_uring_ops {
-	/* current exits or execs: requests that wait in its name end */
+	/* ends current's pending requests, at exit or exec */
 	void (*end)(struct task *t);
 };
 extern const struct task_uring_ops *task_uring_ops;
@@ -100,7 +109,7 @@ struct task_proc_ops {
 };
 extern const struct task_proc_ops *task_proc_ops;
 
-/* uname and friends: the names are under uts_lock. */
+/* What uname(2) returns. The names are under uts_lock. */
 struct new_utsname_k {
 	char sysname[65], nodename[65], release[65], version[65], machine[65], domainname[65];
 };
@@ -110,22 +119,25 @@ struct uts_namespace {
 };
 extern struct uts_namespace init_uts;
 enum uts_field { UTS_HOSTNAME, UTS_DOMAINNAME, NR_UTS_FIELDS };
-/* Counts changes of a name in any namespace, from 0: a waiter reads @count, then waits. */
+/*
+ * Counts changes of a name in any namespace. A waiter reads @count and then waits for a change of
+ * it.
+ */
 struct uts_change {
 	u32 count; /* written under uts_lock */
 	struct wait_queue_head wait;
 };
 extern struct uts_change uts_changes[NR_UTS_FIELDS];
 /*
- * Read and write a field of current's namespace: 65 bytes. They check no rights: /proc/sys does
- * that.
+ * Read and write a field of current's namespace: 65 bytes. They check no rights; /proc/sys checks
+ * them.
  */
 void uts_get(enum uts_field which, char name[65]);
 void uts_set(enum uts_field which, const char name[65]);
 
 /*
- * Kills the worst process of @scope; returns it with a reference, or NULL. *any: true if a process
- * dies, perhaps an earlier victim.
+ * Kills the process of @scope with the highest badness. Returns it with a reference, or NULL. *any:
+ * true if a process dies, perhaps an earlier victim.
  */
 struct task *oom_kill_within(const struct oom_scope *scope, bool *any);
 /*
@@ -136,10 +148,11 @@ void oom_tell_use(const char *what, u64 pages, u64 limit, u64 refused);
 /* Logs that @p is killed with its memory group. */
 void oom_tell_killed(struct task *p);
 /*
- * Kills the worst process of the machine when memory is out: true when one dies. For mm_task_ops.
+ * Kills the process with the highest badness when the machine is out of memory. Returns true if a
+ * process dies. For mm_task_ops.
  */
 bool oom_kill_any(u32 gfp, u32 order);
-/* True if it is no kernel thread and not process 1, and has not asked to be spared. */
+/* True unless @p is a kernel thread, is process 1, or has an oom_score_adj of -1000. */
 bool oom_may_kill(const struct task *p);
 /*
  * Begins or ends a freeze of its cgroup for @t (kernel/cgroup). Returns false if the task is about
@@ -147,34 +160,40 @@ bool oom_may_kill(const struct task *p);
  */
 bool task_set_freeze(struct task *t, bool on);
 /*
- * Signals a task of SCHED_DEADLINE its overrun and sleeps until its next period, on the way to user
- * mode with TIF_CGROUP.
+ * For a task of SCHED_DEADLINE that has used up its runtime: signals the overrun and sleeps until
+ * the next period. Called on the way to user mode with TIF_CGROUP.
  */
 void sched_deadline_over(void);
 
-/* Shut down in order, for power-off and ctrl-alt-del: sync, stop all, arch_power_off(). */
+/* Shut down in order: sync, stop all, arch_power_off(). */
 void kernel_power_off(void) __noreturn;
 void kernel_restart(void) __noreturn;
 struct iov_iter;
-/* Reads the next records, as syslog(2) does: each goes to its first reader; waits for one. */
+/*
+ * Copies the next records, as syslog(2) does. Each record is given to one reader only. Waits while
+ * there is none.
+ */
 ssize_t syslog_read(struct iov_iter *to);
 bool syslog_unread(void);
-/* True if current may read all records, by kernel.dmesg_restrict and its rights. */
+/* True if current may read all records, as kernel.dmesg_restrict and its capabilities allow. */
 bool syslog_may_read_all(void);
-/* Returns the first record after those that SYSLOG_ACTION_CLEAR has put aside. */
+/* Returns the sequence number of the first record after the last SYSLOG_ACTION_CLEAR. */
 u64 syslog_cleared(void);
 void ctrl_alt_del(void);
-/* Sends init a signal, which it gets only if it handles that. */
+/* Sends init a signal, which is dropped unless init has a handler for it. */
 void signal_init(int sig);
 /*
- * Does ctrl_alt_del(), and a restart ends the instance from now on. @value, unless 0, goes to init
- * with the signal.
+ * Does what ctrl_alt_del() does, but a restart ends the instance from now on. @value, unless 0, is
+ * sent to init with the signal.
  */
 void end_instance(int value);
 
-struct file *pidfd_file(struct pid *pid, u32 flags); /* a descriptor for the process; ERR_PTR */
+struct file *pidfd_file(struct pid *pid, u32 flags); /* names the process; ERR_PTR */
 
-/* autogroup.c: Reads the group's number and nice level; false: the root's, which has neither. */
+/*
+ * autogroup.c: reads the number and nice level of the task's autogroup. Returns false for the root
+ * group, which has neither.
+ */
 bool task_autogroup(struct task *t, u64 *id, int *nice);
 /* Sets the nice level: 0, -EINVAL, -EPERM or -EAGAIN (too soon after the last time). */
 int task_set_autogroup_nice(struct task *t, int nice);

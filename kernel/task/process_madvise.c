@@ -15,7 +15,7 @@ static bool may_advise_others(int advice)
 	       advice == 25 /* MADV_COLLAPSE */;
 }
 
-/* Returns the process of a descriptor: a reference, or ERR_PTR. */
+/* Returns the process that a pidfd names, with a reference, or ERR_PTR. */
 static struct task *pidfd_task(int fd)
 {
 	struct file *f = fget(fd);
@@ -34,8 +34,8 @@ static struct task *pidfd_task(int fd)
 }
 
 /*
- * Returns the mm to advise: current's own takes any advice, another's only advice that does not
- * change its content.
+ * Returns the mm to advise. The caller's own mm takes any advice, another mm only advice that does
+ * not change its content.
  */
 static struct mm *mm_to_advise(int fd, int advice)
 {
@@ -101,8 +101,8 @@ out_free:
 }
 
 /*
- * True if all threads of the process are ending, and its core is not being written. tasklist_lock
- * is held.
+ * True if all threads of the process are ending, and no core dump of it is being written.
+ * tasklist_lock is held.
  */
 static bool process_is_dying(const struct task *p)
 {
@@ -110,12 +110,15 @@ static bool process_is_dying(const struct task *p)
 	bool ends = READ_ONCE(sig->group_exit) ||
 		    (thread_group_empty(p) && READ_ONCE(p->flags) & PF_EXITING);
 
-	/* a core dump sets core_state first: stop_others() */
+	/* pairs with stop_others(): a core dump sets core_state before group_exit */
 	smp_mb();
 	return ends && !READ_ONCE(sig->core_state);
 }
 
-/* True if all users of the mm are dying: a vfork() child shares it with a parent that lives on. */
+/*
+ * True if all processes that use the mm are dying. A vfork() child shares it with its parent, which
+ * may live.
+ */
 static bool all_users_are_dying(const struct mm *mm)
 {
 	struct task *p, *t;
@@ -133,7 +136,7 @@ static bool all_users_are_dying(const struct mm *mm)
 	return yes;
 }
 
-/* Frees private, unshared pages now; the rest goes when its last thread ends. */
+/* Frees private, unshared pages now. The other pages are freed when the last thread ends. */
 long sys_process_mrelease(int pidfd, int flags)
 {
 	struct task *t;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * rlimit.c: getrlimit, setrlimit, prlimit64. Limits belong to the process; written under the
- * leader's alloc_lock.
+ * rlimit.c: getrlimit, setrlimit, prlimit64. Limits belong to the process. They are written under
+ * the leader's alloc_lock.
  */
 #include "gen/syscalls.h"
 #include "kernel/task/internal.h"
@@ -24,8 +24,7 @@ static int do_prlimit(
 	struct task *t, u32 which, const struct rlimit64_pair *new, struct rlimit64_pair *old)
 {
 	struct signal_struct *sig = t->signal;
-	struct task *leader =
-		READ_ONCE(t->group_leader); /* an exec may make another one meanwhile */
+	struct task *leader = READ_ONCE(t->group_leader); /* an exec may change the leader */
 	int err = 0;
 
 	if (which >= RLIM_NLIMITS)

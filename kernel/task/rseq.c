@@ -4,16 +4,17 @@
  * number of its vCPU, and short sequences of user code. If the thread is switched out or gets a
  * signal inside a sequence, it continues at the sequence's abort address.
  *
- *	sys_rseq()       registers or gives up the calling thread's area
+ *	sys_rseq()       registers or unregisters the calling thread's area
  *	rseq_resume()    on the way to user mode, when the thread has been switched out since the
  *	                 last time
  *	rseq_signal()    before a signal's frame is built: it keeps the address that the sequence
  *	                 restarts at
  *
- * fork() copies the registration, a new thread and exec() begin without one (fork.c, exec.c). An
- * area that cannot be accessed, or has invalid contents, ends the thread with SIGSEGV, as on Linux.
+ * fork() copies the registration, but a new thread and a new program begin without one (fork.c,
+ * exec.c). An area that cannot be accessed, or has invalid contents, ends the thread with SIGSEGV,
+ * as on Linux.
  *
- * Locks: none; all of it is current's own.
+ * Locks: none; each function works on current only.
  */
 #include <linux/rseq.h>
 
@@ -40,10 +41,7 @@ static uaddr_t field(const struct task *t, size_t offset)
 	return uaddr_add(t->rseq, offset);
 }
 
-/*
- * Reads the description of the sequence that the thread is in, by its own statement: 0, -EFAULT or
- * -EINVAL.
- */
+/* Reads the description of the sequence that the thread says it is in: 0, -EFAULT or -EINVAL. */
 static int get_sequence(const struct task *t, const struct area *a, struct rseq_cs *cs)
 {
 	u32 sig;
@@ -80,9 +78,9 @@ static int leave_sequence(struct task *t, const struct area *a, struct regs *reg
 }
 
 /*
- * Writes only what has changed: the page may be shared with a parent that has just forked. The
- * number among the threads that run at once (mm_cid) is the vCPU's, which no other of them has and
- * which is below the number of vCPUs; it is not the least such.
+ * Writes the vCPU's number, and only words that have changed: the page may be shared with a parent
+ * that has just forked. mm_cid, an index below the number of vCPUs that no other running thread of
+ * the process has, is the vCPU's number. (Linux would use the least free index.)
  */
 static int tell_cpu(struct task *t, struct area *a)
 {
@@ -91,7 +89,7 @@ static int tell_cpu(struct task *t, struct area *a)
 	if (a->cpu_id_start == cpu && a->cpu_id == cpu && a->mm_cid == cpu && !a->node_id)
 		return 0;
 	a->cpu_id_start = a->cpu_id = a->mm_cid = cpu;
-	a->node_id = 0; /* there is one */
+	a->node_id = 0; /* there is one node */
 	if (copy_to_user(field(t, offsetof(struct area, node_id)), &a->node_id, 2 * sizeof(cpu)))
 		return -EFAULT;
 	return copy_to_user(t->rseq, a, offsetof(struct area, rseq_cs)) ? -EFAULT : 0;
@@ -107,8 +105,8 @@ static void update(struct task *t, struct regs *regs)
 }
 
 /*
- * Updates the area after a switch. Access to memory may sleep, and so count as a switch itself: the
- * number from before is what counts.
+ * Updates the area after a switch. The access to memory may sleep and so cause another switch. The
+ * count is therefore read before it, and the loop repeats.
  */
 void rseq_resume(struct regs *regs)
 {

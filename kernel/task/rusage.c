@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * rusage.c: what threads, processes and their children have used: getrusage, and the sums for
+ * rusage.c: resources that threads, processes and their children have used, for getrusage and
  * /proc.
  *
  * Times are kept in nanoseconds: of live threads in the task, of dead ones in signal->utime, of
  * waited-for children in cutime.
- * Locks: sighand->lock over a sum, so that no thread is counted twice or not at all while it goes.
+ * Locks: sighand->lock is held during a sum, so that a thread that ends is counted exactly once.
  */
 #include "gen/syscalls.h"
 #include "kernel/task/internal.h"

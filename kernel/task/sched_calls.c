@@ -27,7 +27,7 @@
 #define PRIO_PGRP 1
 #define PRIO_USER 2
 
-/* Yields. A task of SCHED_DEADLINE thereby ends its work for this period. */
+/* Yields the CPU. For a task of SCHED_DEADLINE this ends its work in this period. */
 long sys_sched_yield(void)
 {
 	if (unlikely(current->policy == SCHED_DEADLINE))
@@ -51,7 +51,7 @@ void sched_deadline_over(void)
 
 /* ---- target and rights ---- */
 
-/* Returns a task with a reference; 0 is the caller. ERR_PTR(-ESRCH, -EINVAL). */
+/* Returns the task with this pid, with a reference; 0 is the caller. ERR_PTR(-ESRCH, -EINVAL). */
 static struct task *target(int pid)
 {
 	struct task *t;
@@ -80,7 +80,7 @@ static bool may_touch(struct task *t)
 	return owns(t) || ns_capable_to(t, CAP_SYS_NICE);
 }
 
-/* True if the nice level is allowed. RLIMIT_NICE counts 1 (nice 19) to 40 (nice -20). */
+/* True if the nice level is allowed. The values of RLIMIT_NICE are 1 (nice 19) to 40 (nice -20). */
 static bool may_nice(struct task *t, int nice)
 {
 	return nice >= t->nice || (u64)(20 - nice) <= task_rlimit(t, RLIMIT_NICE) ||
@@ -110,7 +110,7 @@ static int check_change(struct task *t, int policy, int prio, int nice)
 	return may_nice(t, nice) ? 0 : -EPERM;
 }
 
-/* Checks what sched_setscheduler() would take, before the check of rights. */
+/* True if policy and priority are valid. Rights are checked later. */
 static bool can_be(int policy, int prio)
 {
 	if (realtime(policy))
@@ -132,7 +132,7 @@ static int change(struct task *t, int policy, int prio, int nice, bool reset_on_
 	if (err)
 		return err;
 	if (realtime(policy))
-		process_timer_ops.limit_changed(t->signal); /* RLIMIT_RTTIME counts from now on */
+		process_timer_ops.limit_changed(t->signal); /* RLIMIT_RTTIME applies from now on */
 	t->sched_reset_on_fork = reset_on_fork;
 	if (!realtime(policy) && nice != t->nice)
 		set_user_nice(t, nice);
@@ -142,7 +142,7 @@ static int change(struct task *t, int policy, int prio, int nice, bool reset_on_
 
 /* ---- policies ---- */
 
-/* Sets the priority at @param and, with @set_policy, the policy. */
+/* Sets the priority that @param contains, and with @set_policy the policy. */
 static long set_priority(int pid, bool set_policy, int policy, uaddr_t param)
 {
 	bool reset = policy & SCHED_RESET_ON_FORK;
@@ -202,8 +202,8 @@ long sys_sched_getparam(int pid, uaddr_t param)
 }
 
 /*
- * Reads the guest's struct, which may be of another version. For one with unknown fields, writes
- * the size that this kernel knows.
+ * Reads the guest's struct, which may be of another version. If it has unknown fields that are set,
+ * writes the size that this kernel knows to it and returns -E2BIG.
  */
 static int get_attr(uaddr_t ua, struct sched_attr *attr)
 {
@@ -221,7 +221,10 @@ static int get_attr(uaddr_t ua, struct sched_attr *attr)
 	return err;
 }
 
-/* True if the policy has a slice to set. SCHED_IDLE keeps the one it had, as on Linux. */
+/*
+ * True if a slice can be set for the policy. SCHED_IDLE keeps the slice that the task had, as on
+ * Linux.
+ */
 static bool has_slice(int policy)
 {
 	return policy == SCHED_NORMAL || policy == SCHED_BATCH;
@@ -257,7 +260,7 @@ long sys_sched_setattr(int pid, uaddr_t uattr, int flags)
 		return err;
 	if ((int)attr.sched_policy < 0)
 		return -EINVAL;
-	/* no utilisation clamps */
+	/* utilisation clamps are not implemented */
 	if (attr.sched_flags & (SCHED_FLAG_UTIL_CLAMP_MIN | SCHED_FLAG_UTIL_CLAMP_MAX))
 		return -EOPNOTSUPP;
 	if (attr.sched_flags & ~(u64)(SCHED_FLAG_RESET_ON_FORK | SCHED_FLAG_KEEP_ALL |
@@ -315,7 +318,7 @@ long sys_sched_getattr(int pid, uaddr_t uattr, u32 size, int flags)
 	return copy_to_user(uattr, &attr, attr.size) ? -EFAULT : 0;
 }
 
-/* has limits even on a Linux that cannot load a scheduler */
+/* it has limits even on a Linux that cannot load a scheduler */
 #define SCHED_EXT_ 7
 
 long sys_sched_get_priority_max(int policy)

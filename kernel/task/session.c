@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * session.c: setsid(2): a new session, with a group for the scheduler of its own. Lock:
- * tasklist_lock.
- */
+/* session.c: setsid(2): makes a new session, with an autogroup of its own. Lock: tasklist_lock. */
 #include "gen/syscalls.h"
 #include "kernel/ident/pid_ns.h"
 #include "kernel/task/internal.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * spawn.c: a program that the kernel starts by itself; see spawn.h. All of it happens in the new
- * process, whose failures are its own.
+ * spawn.c: a program that the kernel starts by itself; see spawn.h. All steps run in the new
+ * process, which reports failures.
  */
 #include <linux/fcntl.h>
 
@@ -78,19 +78,22 @@ static int take_groups(const struct spawn *s)
 	}
 	atomic_set(&g->usage, 1);
 	g->ngroups = s->nr_groups;
-	for (u32 i = 0; i < s->nr_groups; i++) { /* sorted: insertion */
+	for (u32 i = 0; i < s->nr_groups; i++) { /* insertion sort */
 		u32 j = i;
 
 		for (; j && g->gid[j - 1] > s->groups[i]; j--)
 			g->gid[j] = g->gid[j - 1];
 		g->gid[j] = s->groups[i];
 	}
-	atomic_dec(&new->group_info->usage); /* current's own credentials still hold one */
+	atomic_dec(&new->group_info->usage); /* current's credentials hold a reference */
 	new->group_info = g;
 	return commit_creds(new);
 }
 
-/* The program has the rest from its execve(). */
+/*
+ * Drops capabilities from the bounding set; the execve() that follows drops them from the other
+ * sets.
+ */
 static int limit_caps(const struct spawn *s)
 {
 	struct cred *new = prepare_creds();
@@ -123,8 +126,8 @@ static const char *search_path(const char *const *envp)
 }
 
 /*
- * Executes the first file of the search path that exists, as execvp(3). An error such as a missing
- * permission is returned if no other is found.
+ * Executes the first file in the search path that exists, as execvp(3) does. An error such as a
+ * missing permission is returned if no other file can be executed.
  */
 static int execute(const struct spawn *s, char *file)
 {

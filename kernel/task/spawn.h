@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * spawn.h: starts a program by the kernel itself, for a requester outside, in a process of its own.
+ * spawn.h: starts a program, in a process of its own, that a requester outside the guest asks for.
  */
 #ifndef NESTLING_TASK_SPAWN_H
 #define NESTLING_TASK_SPAWN_H
@@ -10,38 +10,41 @@
 struct file;
 struct pid;
 
-/* Called when a process has ended, under tasklist_lock (held for writing): it may not sleep. */
+/*
+ * Its function is called once, when the process has ended. tasklist_lock is held for writing, so it
+ * may not sleep.
+ */
 struct exit_watch {
-	void (*ended)(struct exit_watch *w, int status); /* as wait(2) gives it; once */
+	void (*ended)(struct exit_watch *w, int status); /* @status as wait(2) returns it */
 };
 
 struct spawn {
-	/* argv[0] without a slash is looked for in PATH of envp */
+	/* argv[0] is searched for in PATH of envp, unless it has a slash */
 	const char *const *argv, *const *envp;
-	const char *dir;   /* of init's root; NULL: the root */
-	bool dir_optional; /* the root where it cannot be entered */
+	const char *dir;   /* below init's root; NULL: the root */
+	bool dir_optional; /* if @dir cannot be entered, use the root */
 	u32 uid, gid;
 	/* supplementary groups, of the initial user namespace */
 	const u32 *groups;
 	u32 nr_groups;
-	/* capabilities that its bounding set lacks, bits */
+	/* mask of capabilities to drop from the bounding set */
 	u64 caps_dropped;
 	/*
-	 * Opens files for 0, 1 and 2, in the process and before it becomes the user; their
-	 * references are taken. 0 or -errno.
+	 * Opens files for descriptors 0, 1 and 2. Called in the new process, before it changes its
+	 * user; takes references for @files. 0 or -errno.
 	 */
 	int (*files)(struct spawn *s, struct file *files[3]);
-	struct exit_watch *watch; /* NULL: no notification is set */
-	/* results: read without a lock, once `started` was called */
+	struct exit_watch *watch; /* NULL: no notification */
+	/* results; may be read without a lock once @started was called */
 	bool dir_failed;
 	/*
-	 * the process, with a reference: it has a session and a process group of its own; NULL: it
-	 * could not be made
+	 * the new process, with a reference, leader of its own session and process group; NULL: the
+	 * process could not be made
 	 */
 	struct pid *pid;
 	/*
-	 * Called in the process, at its end or when its program runs: 0, or -errno. @s is not used
-	 * any more.
+	 * Called in the new process when its program runs (0), or when it could not be started
+	 * (-errno). @s is not used any more afterwards.
 	 */
 	void (*started)(struct spawn *s, int err);
 };
@@ -49,7 +52,7 @@ struct spawn {
 /*
  * Starts a process that runs a program. It begins as root in the initial namespaces with init's
  * root directory, and then becomes the given user. It has no parent and leaves no zombie. Returns
- * 0, or -errno, when no callback is called.
+ * 0, or -errno; then no callback is called.
  */
 int kernel_spawn(struct spawn *s);
 

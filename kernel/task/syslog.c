@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * syslog.c: syslog(2), dmesg's way to the kernel log (kernel/lib/printk.h), and what /proc/kmsg
- * reads. A record is given as "<level>[seconds] text".
- * Locks: syslog_mutex for the position of the readers that share it.
+ * syslog.c: syslog(2), by which dmesg reads the kernel log (kernel/lib/printk.h), and reads of
+ * /proc/kmsg. A record is printed as "<level>[seconds] text".
+ * Locks: syslog_mutex protects the read position, which all readers share.
  */
 #include "gen/syscalls.h"
 #include "kernel/task/internal.h"
@@ -40,7 +40,7 @@ struct scratch {
 	char line[LINE_MAX];
 };
 
-/* Returns how many bytes the records from @seq on would take. */
+/* Returns how many bytes the records from @seq on would take as text. */
 static size_t size_from(u64 seq, struct scratch *s)
 {
 	size_t sum = 0;
@@ -102,7 +102,7 @@ static long read_some(struct iov_iter *to, struct scratch *s)
 		mutex_lock(&syslog_mutex);
 		n = copy_records(to, &read_seq, s);
 		if (!n && len < LINE_MAX)
-			n = -EINVAL; /* not even one line fits */
+			n = -EINVAL; /* the buffer is too short for a line */
 		mutex_unlock(&syslog_mutex);
 	}
 	return n;

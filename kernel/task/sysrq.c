@@ -85,7 +85,10 @@ static bool is_running(struct task *t)
 	return t->state == TASK_RUNNING;
 }
 
-/* Makes real-time programs ordinary ones: one that holds every vCPU lets others run again. */
+/*
+ * Makes real-time tasks ordinary ones, so that other tasks run again if real-time tasks use up all
+ * vCPUs.
+ */
 static void nice_all(void)
 {
 	struct task *p, *t;
@@ -101,8 +104,7 @@ static void nice_all(void)
 }
 
 /*
- * Shows the registers of programs that run or could run, as they were when they last entered the
- * kernel.
+ * Shows the registers of programs that run or are runnable, as of their last entry into the kernel.
  */
 static void show_registers(void)
 {
@@ -138,10 +140,10 @@ static void show_timers(void)
 	mutex_unlock(&own_list);
 }
 
-/* Prints the trace lines that were not consumed: all of the ring. */
+/* Prints all trace lines in the ring. Other readers still get them. */
 static void show_trace(void)
 {
-	/* under own_buf: a line of the ring is shorter */
+	/* under own_buf; longer than any line */
 	static char buf[1024];
 	static DEFINE_MUTEX(own_buf);
 	u64 pos = 0, end = ~0UL, lost;
@@ -152,7 +154,10 @@ static void show_trace(void)
 	if (!trace_ring_there())
 		pr_info("   (there is none: nothing has been traced)\n");
 	mutex_lock(&own_buf);
-	/* records written from now on are not shown: they may come faster than this loop */
+	/*
+	 * records written from now on are not shown, since they may be written faster than this
+	 * loop reads
+	 */
 	trace_read(&end, buf, 0, &lost);
 	while (pos < end && (n = trace_read(&pos, buf, sizeof(buf) - 1, &lost))) {
 		buf[n] = 0;

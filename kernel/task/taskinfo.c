@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * taskinfo.c: what others (/proc, reclaim, tracers) ask about a task that is not theirs. Each
- * answer is a copy or a reference.
+ * taskinfo.c: information on another task, for /proc, reclaim and tracers. Each function returns a
+ * copy or a reference.
  */
 #include "kernel/task/internal.h"
 

@@ -3,9 +3,9 @@
  * taskstats.c: the resources that a thread or a process has used (reported by net/genl.c). Source:
  * accounting/taskstats-struct.rst of linux-doc.
  *
- * Not there, and 0: delays (as on a Linux whose kernel.task_delayacct is 0; how long it waited for
- * a CPU is not kept either), memory by time (coremem, virtmem), cancelled writes. Of a process only
- * times and switches are summed, as on Linux.
+ * Not implemented, and 0: delays (as on a Linux whose kernel.task_delayacct is 0; the time of
+ * waiting for a CPU is 0 too), memory by time (coremem, virtmem), cancelled writes. For a process
+ * only times and switches are filled in, as on Linux.
  */
 #include <linux/acct.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * taskstats.h: what a thread or a process has used, as <linux/taskstats.h> has it: for netlink
- * (net/genl.c).
+ * taskstats.h: the resources that a thread or a process has used, as struct taskstats of
+ * <linux/taskstats.h>, for netlink (net/genl.c).
  */
 #ifndef NESTLING_TASK_TASKSTATS_H
 #define NESTLING_TASK_TASKSTATS_H
@@ -10,7 +10,7 @@
 
 #include "kernel/lib/types.h"
 
-/* Fill in statistics, by a number of current's pid namespace: 0 or -ESRCH. */
+/* Fill in statistics of the task that has the pid @nr in current's namespace: 0 or -ESRCH. */
 int taskstats_of_thread(pid_t nr, struct taskstats *s);
 int taskstats_of_process(pid_t nr, struct taskstats *s);
 

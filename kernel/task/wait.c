@@ -2,19 +2,18 @@
 /*
  * wait.c: wait4 and waitid: report state changes of children and tracees to parents and tracers.
  *
- * do_wait() looks through the children and the tracees of all threads of the process for a task
- * that fits and has a state to report: it ended (wait_zombie), stopped (wait_stopped) or was
- * continued (wait_continued). If there is none, do_wait() sleeps on signal->wait_chldexit and looks
- * again.
+ * do_wait() searches the children and the tracees of all threads of the process for a task that
+ * matches and has a state to report: it ended (wait_zombie), stopped (wait_stopped) or was
+ * continued (wait_continued). If there is none, do_wait() sleeps on signal->wait_chldexit and
+ * searches again.
  *
  * Invariants:
  * 1. A task claims a zombie by changing exit_state from EXIT_ZOMBIE under tasklist_lock; the
  *    claiming task reaps it.
- * 2. A stop is reported once (group_stop_signr, exit_code become 0), unless WNOWAIT says to leave
- *    it.
+ * 2. A stop is reported once: group_stop_signr or exit_code becomes 0. With WNOWAIT it stays.
  *
- * Locks: tasklist_lock (read) over the search, dropped by the function that found something;
- * sighand->lock for stops.
+ * Locks: tasklist_lock (read) during the search; the function that finds a state to report drops
+ * it. sighand->lock for stops.
  */
 #include <linux/wait.h>
 
@@ -31,7 +30,7 @@ struct wait_opts {
 	bool want_rusage;
 	struct rusage64_k rusage;
 	/* results */
-	int status; /* as wait4 gives it */
+	int status; /* as wait4 returns it */
 	int cause;  /* CLD_* */
 	pid_t child;
 	kuid_t uid;
@@ -57,8 +56,8 @@ static bool eligible_child(const struct wait_opts *wo, bool ptrace, struct task 
 }
 
 /*
- * Notes what was found, under tasklist_lock: without it another thread may reap the task, which has
- * no number in this namespace then.
+ * Stores pid, user and state of @p, under tasklist_lock: without it another thread may reap @p,
+ * which then has no pid any more.
  */
 static void found(struct wait_opts *wo, struct task *p, int status, int cause)
 {
@@ -68,7 +67,9 @@ static void found(struct wait_opts *wo, struct task *p, int status, int cause)
 	wo->cause = cause;
 }
 
-/* Notes the rest, without the lock: the task is current's, or there is a reference. */
+/*
+ * Stores the resource usage, without tasklist_lock: the caller has claimed @p, or has a reference.
+ */
 static int found_usage(struct wait_opts *wo, struct task *p)
 {
 	if (wo->want_rusage)
@@ -76,7 +77,7 @@ static int found_usage(struct wait_opts *wo, struct task *p)
 	return wo->child;
 }
 
-/* Reports a state and does not reap the task. */
+/* Reports a state without reaping the task (WNOWAIT). */
 static int leave(struct wait_opts *wo, struct task *p)
 {
 	get_task(p);
@@ -86,7 +87,7 @@ static int leave(struct wait_opts *wo, struct task *p)
 	return wo->child;
 }
 
-/* Adds what the child and its own children used to current's process. */
+/* Adds what the child and its own children used to the totals of current's process. */
 static void account_child(struct task *p)
 {
 	struct signal_struct *us = current->signal, *c = p->signal;
@@ -119,8 +120,8 @@ static int exit_cause(int status)
 }
 
 /*
- * Gives a dead tracee back to its parent after its tracer has seen the end. Returns true if no
- * parent waits: then the caller reaps it.
+ * Gives a dead tracee back to its parent after its tracer has seen the end. Returns true if the
+ * parent does not wait for it: then the caller reaps it.
  */
 static bool give_back_to_parent(struct task *p)
 {
@@ -157,7 +158,9 @@ static int wait_zombie(struct wait_opts *wo, struct task *p)
 	return wo->child;
 }
 
-/* Returns where the code of a stop is kept, or NULL: it has not stopped. sighand->lock held. */
+/*
+ * Returns a pointer to the code of @p's stop, or NULL if it has not stopped. sighand->lock is held.
+ */
 static int *stopped_code(struct task *p, bool ptrace)
 {
 	if (ptrace) {
@@ -213,13 +216,13 @@ static int wait_continued(struct wait_opts *wo, struct task *p)
 }
 
 /*
- * Handles a child. 0: there is nothing to report; else the result, and tasklist_lock was dropped.
- * @ptrace: as its tracer.
+ * Handles one child. Returns 0 if there is nothing to report; else the result, and tasklist_lock
+ * was dropped. @ptrace: current is its tracer.
  */
 static int consider(struct wait_opts *wo, bool ptrace, struct task *p)
 {
-	int state = READ_ONCE(p->exit_state); /* once: another thread may be taking it */
-	bool foreign = false;                 /* a child that another task traces */
+	int state = READ_ONCE(p->exit_state); /* read once: it may be claimed meanwhile */
+	bool foreign = false;                 /* a child that a foreign task traces */
 	int ret;
 
 	if (state == EXIT_DEAD || !eligible_child(wo, ptrace, p))
@@ -236,15 +239,18 @@ static int consider(struct wait_opts *wo, bool ptrace, struct task *p)
 	if (state == EXIT_ZOMBIE) {
 		bool whole = !(thread_group_leader(p) && !thread_group_empty(p));
 
-		/* its tracer gets its end first; both get stops and continuations */
+		/*
+		 * the end is reported to the tracer first; stops and continuations are reported to
+		 * both
+		 */
 		if (foreign && whole) {
 			wo->notask_error = 0;
 			return 0;
 		}
 		if (whole)
 			/*
-			 * 0: another thread takes it and wakes no waiter afterwards, so there is
-			 * nothing to wait for
+			 * 0: another thread has claimed it, and no wake-up will follow, so
+			 * notask_error stays -ECHILD
 			 */
 			return (wo->flags & WEXITED) ? wait_zombie(wo, p) : 0;
 		if (!ptrace || (wo->flags & (WCONTINUED | WEXITED)))
@@ -274,7 +280,7 @@ static int search_thread(struct wait_opts *wo, struct task *t)
 	return 0;
 }
 
-/* Looks once at all children: a pid, 0 (wait), or -ECHILD. */
+/* Searches all children once. Returns a pid, 0 (nothing to report yet), or -ECHILD. */
 static int search(struct wait_opts *wo)
 {
 	struct task *t;
@@ -414,7 +420,7 @@ static void waitid_info(siginfo_t *info, const struct wait_opts *wo)
 	}
 }
 
-/* Waits, and leaves what there is to report in *wo: 0 or an error. */
+/* Waits, and stores the result in *wo: 0 or -errno. */
 static long do_waitid(struct wait_opts *wo, int which, pid_t id, int options)
 {
 	bool nonblocking;
@@ -455,7 +461,7 @@ long sys_waitid(int which, pid_t id, uaddr_t uinfo, int options, uaddr_t uru)
 	if (!err && wo.child && uru.v && copy_to_user(uru, &wo.rusage, sizeof(wo.rusage)))
 		return -EFAULT;
 	waitid_info(&info, &wo);
-	if (uinfo.v && copy_siginfo_to_user(uinfo, &info)) /* empty after an error */
+	if (uinfo.v && copy_siginfo_to_user(uinfo, &info)) /* all zero after an error */
 		return -EFAULT;
 	return err;
 }

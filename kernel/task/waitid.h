@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * waitid.h: waitid(2) in two steps, for callers that do not sleep in between (io_uring).
- */
+/* waitid.h: waitid(2) without the sleep, for io_uring. */
 #ifndef NESTLING_TASK_WAITID_H
 #define NESTLING_TASK_WAITID_H
 
 #include "kernel/task/signal/signal.h"
 
 /*
- * Looks once at current's children, as with WNOHANG: 0, with info->si_signo 0 if there is nothing
- * to report; or -errno.
+ * Checks current's children once, as with WNOHANG. Returns 0 with info->si_signo 0 if there is
+ * nothing to report; or -errno.
  */
 long waitid_look(int which, pid_t id, int options, siginfo_t *info);
 
