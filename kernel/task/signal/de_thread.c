@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * de_thread.c: leaves one thread at exec: all others die, and the thread that execs becomes the
- * leader, with the leader's number.
+ * de_thread.c: reduces a process to one thread at exec. All other threads die, and the thread that
+ * executes becomes the leader, with the leader's pid.
  *
- * States: group_exec_task set and all other threads killed -> notify_count other threads left, each
- * release counts down -> the old leader is a zombie (notify_count -1 asks exit_notify for a
- * wake-up) -> the two change places -> the old leader is released.
+ * States: group_exec_task is set and all other threads are killed -> notify_count threads are left,
+ * and each release decrements it -> the old leader is a zombie (with notify_count -1, exit_notify()
+ * wakes this thread) -> the two threads exchange their places -> the old leader is released.
  *
  * Invariant: while group_exec_task is set no other thread can exec, and do_group_exit() by another
  * thread ends only that thread.
@@ -28,7 +28,9 @@ static void wait_for_others(struct signal_struct *sig, struct sighand_struct *sh
 	spin_unlock(&sh->lock);
 }
 
-/* Takes the leader's place in all lists. tasklist_lock held for writing; the leader is a zombie. */
+/*
+ * Makes @t the leader in all lists. tasklist_lock is held for writing; the old leader is a zombie.
+ */
 static void become_leader(struct task *t, struct task *leader)
 {
 	t->start_time = leader->start_time;
@@ -46,7 +48,7 @@ static void become_leader(struct task *t, struct task *leader)
 	t->exit_signal = SIGCHLD;
 	leader->exit_signal = -1;
 	leader->exit_state = EXIT_DEAD;
-	/* The leader's tracer may wait for it, but gets no notice of its end. */
+	/* the old leader's tracer may be waiting for it, and gets no notification of its end */
 	if (leader->ptrace)
 		wake_up_parent(leader, leader->parent);
 	t->signal->curr_target = t;

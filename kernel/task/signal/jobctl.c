@@ -2,15 +2,16 @@
 /*
  * jobctl.c: stops and continues whole processes, and notifies their parents.
  *
- * A stop signal that a thread takes (do_signal_stop) makes all threads of the process stop at their
- * next chance; the last one to do so notifies the parent. SIGCONT ends it (sigsend.c). A traced
- * thread stops for its tracer instead (ptrace.c).
+ * A stop signal that a thread takes (do_signal_stop) makes all threads of the process stop on their
+ * way to user mode; the last thread to stop notifies the parent. SIGCONT ends the stop (sigsend.c).
+ * A traced thread stops for its tracer instead (ptrace.c).
  *
- * States of a thread: JOBCTL_STOP_PENDING set -> TASK_STOPPED, counted out of group_stop_count. Of
- * the process: group_stop_count above 0 -> SIGNAL_STOP_STOPPED when it reaches 0.
+ * States of a thread: JOBCTL_STOP_PENDING is set -> TASK_STOPPED, and group_stop_count is
+ * decremented. States of the process: group_stop_count is above 0 -> it is 0, and
+ * SIGNAL_STOP_STOPPED is set.
  *
  * Invariants: JOBCTL_STOP_CONSUME is set on exactly group_stop_count threads. A stop signal that
- * was dequeued before a SIGCONT came does nothing (JOBCTL_STOP_DEQUEUED is gone).
+ * was dequeued before a SIGCONT came has no effect, since SIGCONT clears JOBCTL_STOP_DEQUEUED.
  *
  * Locks: sighand->lock; tasklist_lock (read) outside it to notify parents.
  */
@@ -43,7 +44,7 @@ void task_clear_jobctl_pending(struct task *t, u32 mask)
 		mask |= JOBCTL_STOP_CONSUME | JOBCTL_STOP_DEQUEUED;
 	t->jobctl &= ~mask;
 	/*
-	 * without a pending stop the task will not reach a stop: an attaching tracer need not wait
+	 * without a pending stop the task will not stop: an attaching tracer must not wait for that
 	 */
 	if (!(t->jobctl & JOBCTL_PENDING_MASK))
 		t->jobctl &= ~(u32)JOBCTL_TRAPPING;
@@ -52,8 +53,8 @@ void task_clear_jobctl_pending(struct task *t, u32 mask)
 }
 
 /*
- * Takes the thread's part in a group stop. Returns true if it was the last, so that the process is
- * stopped now.
+ * Counts the thread as stopped in its group stop. Returns true if it was the last one, so that the
+ * process has stopped now.
  */
 int task_participate_group_stop(struct task *t)
 {
@@ -138,14 +139,14 @@ bool task_set_freeze(struct task *t, bool on)
 	if (!on)
 		t->jobctl &= ~(u32)JOBCTL_TRAP_FREEZE;
 	if (will)
-		signal_wake_up(t, false); /* into the trap, or out of it */
+		signal_wake_up(t, false); /* enters or leaves the trap */
 	unlock_task_sighand(sh);
 	return will;
 }
 
 /*
- * Sleeps until a signal or the end of the freeze. Lock held; drops it. What interrupts it is looked
- * at by the caller's loop.
+ * Sleeps until a signal or the end of the freeze. Called with sighand->lock held, and drops it. The
+ * caller's loop handles what interrupted the sleep.
  */
 void do_freezer_trap(void)
 {
@@ -158,8 +159,8 @@ void do_freezer_trap(void)
 }
 
 /*
- * Stops a traced thread with a pending group stop, or a notification of one. The lock is held, and
- * dropped.
+ * Stops a traced thread that has a pending group stop, or a notification of one. Called with
+ * sighand->lock held, and drops it.
  */
 void do_jobctl_trap(void)
 {
@@ -194,7 +195,10 @@ static int cldstop_status(struct task *t, int why)
 	}
 }
 
-/* Notifies the parent of a stop or continuation. tasklist_lock is held, so the parent stays. */
+/*
+ * Notifies the parent of a stop or continuation. tasklist_lock is held, so that the parent is not
+ * released.
+ */
 void do_notify_parent_cldstop(struct task *t, bool for_ptracer, int why)
 {
 	struct task *parent;
@@ -231,8 +235,8 @@ void do_notify_parent_cldstop(struct task *t, bool for_ptracer, int why)
 /* ---- orphaned process groups ---- */
 
 /*
- * True if the group becomes orphaned: no member has a parent in another group of its session
- * (POSIX). tasklist_lock held; @ignored counts as dead.
+ * True if the process group is about to become orphaned: no member has a parent in another group of
+ * its session (POSIX). tasklist_lock is held; @ignored, unless NULL, counts as dead.
  */
 bool will_become_orphaned_pgrp(struct pid *pgrp, struct task *ignored)
 {

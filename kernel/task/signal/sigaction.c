@@ -3,7 +3,8 @@
  * sigaction.c: the calls by which a process controls its signals: actions, masks, alternate stacks,
  * waiting.
  *
- * Locks: sighand->lock for actions and queues; a thread's mask and alternate stack are its own.
+ * Locks: sighand->lock for actions and queues; only the thread itself changes its mask and
+ * alternate stack.
  *
  * Masks are 8 bytes; any other sigsetsize is EINVAL, as on Linux.
  */
@@ -21,7 +22,7 @@ static bool ignores(int sig, u64 handler)
 	return handler == 1 || (!handler && SIG_KERNEL_IGNORE & sigmask_of(sig));
 }
 
-/* Drops pending signals that the new action ignores, as POSIX demands. Lock held. */
+/* Drops pending signals that the new action ignores, as POSIX demands. sighand->lock is held. */
 static void drop_if_ignored(int sig)
 {
 	struct task *t;
@@ -142,7 +143,8 @@ static int take_signal(u64 mask, siginfo_t *info)
 }
 
 /*
- * Sleeps until @deadline with the signals of @mask let through; for senders they count as blocked.
+ * Sleeps until @deadline with the signals of @mask unblocked. Senders treat them as blocked, so
+ * that they are queued and not acted upon.
  */
 static int wait_signal(u64 mask, siginfo_t *info, u64 deadline)
 {
@@ -160,7 +162,7 @@ static int wait_signal(u64 mask, siginfo_t *info, u64 deadline)
 	__set_current_state(TASK_RUNNING);
 
 	spin_lock(&current->sighand->lock);
-	/* what it was chosen for and does not take goes to others */
+	/* signals that this thread was chosen for, but does not take, go to other threads */
 	set_blocked_locked(current->real_blocked);
 	current->real_blocked = 0;
 	sig = dequeue_signal_locked(current, ~mask, info);

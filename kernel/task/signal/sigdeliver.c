@@ -3,13 +3,14 @@
  * sigdeliver.c: from a pending signal to a handler's frame, a stop, or death.
  *
  * arch/um/entry/entry.c calls do_signal() on the way to user mode while TIF_SIGPENDING is set.
- * get_signal() takes one signal and does its default action by itself; only one with a handler
- * comes out, and deliver() builds its frame with arch_entry.setup_frame(). A system call that was
- * interrupted is restarted or ends with EINTR, as the handler's flags and the call's result say.
+ * get_signal() takes signals off the queues and performs their default actions. It returns only a
+ * signal that has a handler, and deliver() builds its frame with arch_entry.setup_frame(). The
+ * handler's flags and the call's result decide whether an interrupted system call is restarted or
+ * ends with EINTR.
  *
- * Invariants: do_signal() returns with registers ready for user mode, or not at all. The mask that
- * a handler's frame keeps is the one from before sigsuspend() and its kin, when one of these was
- * interrupted.
+ * Invariants: do_signal() returns with registers ready for user mode, or does not return. If a call
+ * that sets a temporary mask (sigsuspend(), ppoll()) was interrupted, the handler's frame saves the
+ * mask from before the call.
  *
  * Locks: sighand->lock; dropped where a default action sleeps.
  */
@@ -21,7 +22,7 @@
 #define NR_RESTART_SYSCALL 219
 #define EFLAGS_TF 0x100
 
-/* ---- choosing ---- */
+/* ---- choosing a signal ---- */
 
 static int dequeue_synchronous(siginfo_t *info)
 {
@@ -32,8 +33,8 @@ static int dequeue_synchronous(siginfo_t *info)
 	if (!sig)
 		return 0;
 	/*
-	 * Only signals that an instruction has caused come first: a signal of another process keeps
-	 * its place in the queue.
+	 * Of these signals, only those that an instruction has caused come first. One that another
+	 * process has sent keeps its place in the queue.
 	 */
 	list_for_each_entry(q, &p->list, list)
 		if (q->info.si_signo == sig && q->info.si_code > 0) {
@@ -45,8 +46,8 @@ static int dequeue_synchronous(siginfo_t *info)
 }
 
 /*
- * Notifies the parents that the process has stopped or continued. Drops the lock; returns true if
- * there was a notification.
+ * Notifies the parents that the process has stopped or continued. Returns true if there was a
+ * notification; then sighand->lock was dropped.
  */
 static bool tell_parents(void)
 {
@@ -77,8 +78,8 @@ static void die(int signr, const siginfo_t *info, bool dump)
 }
 
 /*
- * True for a terminal stop (not SIGSTOP) of an orphaned group: it has no effect. Lock held; may
- * drop and take it.
+ * True if a stop signal of a terminal (not SIGSTOP) has no effect, since the process group is
+ * orphaned. sighand->lock is held, and may be dropped and taken again.
  */
 static bool stop_is_void(int signr)
 {
@@ -95,8 +96,8 @@ static bool stop_is_void(int signr)
 enum outcome { NEXT, HANDLER, RELOCK };
 
 /*
- * Acts on one signal that was taken. Lock held; RELOCK: it was dropped. Does not return when the
- * signal kills.
+ * Acts on one signal that was taken off a queue. sighand->lock is held; the result RELOCK means
+ * that it was dropped. Does not return if the signal kills the process.
  */
 static enum outcome act_on(int signr, struct ksignal *ks)
 {
@@ -131,7 +132,8 @@ static bool marked_for_death(void)
 }
 
 /*
- * Finds the next signal that has a handler. Returns true with *ks filled in and the lock dropped.
+ * Takes signals until one has a handler. Returns true with *ks filled in; sighand->lock was
+ * dropped.
  */
 bool get_signal(struct ksignal *ks)
 {
@@ -298,7 +300,7 @@ static void deliver(struct ksignal *ks, struct regs *regs)
 	u64 mask = saved ? current->saved_sigmask : current->blocked;
 
 	restart_before_handler(regs, ks);
-	/* the step flag is the tracer's: the frame does not have it */
+	/* the tracer has set the step flag, so it is not saved in the frame */
 	if (current->ptrace & PT_STEPPING)
 		regs->eflags &= ~(u64)EFLAGS_TF;
 	signal_setup_done(arch_entry.setup_frame(ks, regs, mask) != 0, ks);
@@ -327,7 +329,7 @@ long sys_rt_sigreturn(void)
 
 	current->restart.fn = NULL;
 	err = arch_entry.sigreturn(regs, &mask);
-	if (!in_syscall(regs)) /* it took the registers over */
+	if (!in_syscall(regs)) /* the call has replaced all registers */
 		set_current_blocked(mask);
 	if (!err)
 		return (long)regs->rax;

@@ -2,9 +2,9 @@
 /*
  * signal.h: signals, their queues and the state that the threads of a process share.
  *
- * A system call that a signal interrupts returns -ERESTARTSYS (or its kin in types.h). On the way
- * to user mode do_signal() turns that into -EINTR or a restart (rax = orig_rax, rip -= 2), as Linux
- * does.
+ * A system call that a signal interrupts returns -ERESTARTSYS (or another restart code of types.h).
+ * On the way to user mode do_signal() turns that into -EINTR or a restart (rax = orig_rax, rip -=
+ * 2), as Linux does.
  */
 #ifndef NESTLING_TASK_SIGNAL_H
 #define NESTLING_TASK_SIGNAL_H
@@ -30,10 +30,11 @@ struct sigqueue {
 	struct list_head list;
 	siginfo_t info;
 	struct user_struct *user;
-	/* a timer's signal: expiries since it was last taken; racy */
+	/* a timer's signal: expiries since a task last took it; racy */
 	u8 unseen;
 	/*
-	 * a timer's signal: it was pending, and was dropped when it became ignored; under the lock
+	 * a timer's signal: it was pending, and was dropped when it became ignored; under
+	 * sighand->lock
 	 */
 	bool flushed;
 	/*
@@ -43,30 +44,31 @@ struct sigqueue {
 	s64 overrun_last;
 	/* a timer's signal: the queue that holds it, or NULL */
 	struct sigpending *on;
-	/* references of the queue that holds it, and of the POSIX timer to which it belongs */
+	/* references: one of the queue that holds it, one of the POSIX timer that owns it */
 	atomic_t refs;
 };
 
-/* ---- sending; all work with spinlocks held except sighand->lock ---- */
+/* ---- sending; may be called with spinlocks held, but not sighand->lock ---- */
 int send_sig(int sig, struct task *t, const siginfo_t *info);       /* to one thread */
 int send_sig_group(int sig, struct task *t, const siginfo_t *info); /* to its process */
 /*
- * Signals its process as one of a group, or of all: a child that is being born would have been one
- * of them (fork.c:link_task()). tasklist_lock held.
+ * Signals @t's process as one of many, as for a group or for kill(-1). A child that is being forked
+ * now would have got the signal too, so that the fork restarts (fork.c:link_task()). tasklist_lock
+ * is held.
  */
 int send_sig_one_of_many(int sig, struct task *t, const siginfo_t *info);
 int kill_pgrp(struct pid *pgrp, int sig, const siginfo_t *info); /* 0, -ESRCH */
 int kill_pid(struct pid *pid, int sig, const siginfo_t *info);
-int kill_thread(struct task *t, int sig, const siginfo_t *info); /* with permission asked for */
+int kill_thread(struct task *t, int sig, const siginfo_t *info); /* checks current's permission */
 void force_sig(int sig); /* to current, cannot be blocked or ignored */
 void force_fatal_sig(int sig);
-void kill_mm_users(struct mm *mm, int sig); /* every process that uses it */
+void kill_mm_users(struct mm *mm, int sig); /* to each process that uses @mm */
 /* Checks permission of current to signal @t: 0 or -EPERM. */
 int check_kill_permission(int sig, const siginfo_t *info, struct task *t);
 
 /*
- * Ask for job control on terminals: whether @t blocks or ignores @sig, and whether current's group
- * is orphaned.
+ * Questions of terminals for job control. sig_is_ignored(): true if @t blocks or ignores @sig.
+ * is_current_pgrp_orphaned(): true if current's process group is orphaned.
  */
 bool sig_is_ignored(struct task *t, int sig);
 bool is_current_pgrp_orphaned(void);
@@ -75,25 +77,25 @@ void recalc_sigpending(void);
 void set_current_blocked(u64 mask);
 void set_blocked_locked(u64 mask); /* sets it with sighand->lock held */
 /*
- * Sets the mask for ppoll, pselect and sigsuspend; it is restored after delivery. 0, -EFAULT or
- * -EINVAL.
+ * Sets the mask for ppoll, pselect and sigsuspend. The old mask is restored after a signal was
+ * delivered. 0, -EFAULT or -EINVAL.
  */
 int set_user_sigmask(uaddr_t mask, size_t sigsetsize);
 void restore_saved_sigmask_unless(bool interrupted);
 /*
- * Takes one pending signal out of @mask for current: its number with @info filled, or 0 (signalfd,
- * sigtimedwait).
+ * Takes one of current's pending signals that is in @mask, for signalfd and sigtimedwait. Returns
+ * its number with @info filled in, or 0.
  */
 int dequeue_signal(u64 mask, siginfo_t *info);
 size_t copy_siginfo_to_user(uaddr_t to, const siginfo_t *info); /* bytes not copied */
-/* Makes the signal of a POSIX timer, which has the reference. */
+/* Allocates the signal of a POSIX timer. The timer has its reference. */
 struct sigqueue *sigqueue_alloc(void);
 void sigqueue_put(struct sigqueue *q);
 /* Takes a signal of current's process off the queue. */
 void sigqueue_cancel(struct sigqueue *q);
 /*
- * Sends a timer's signal, after @missed periods without one. Periods that pass while it is queued,
- * or was dropped, count as its overruns.
+ * Sends a timer's signal. @missed: earlier periods for which no signal was sent. Periods that pass
+ * while it is queued, or was dropped, count as its overruns.
  */
 void send_sigqueue(struct sigqueue *q, u64 missed, struct pid *pid, enum pid_type type);
 
@@ -107,8 +109,8 @@ struct ksignal {
 /* True if the guest stack pointer lies within current's alternate stack. */
 bool within_sig_stack(u64 sp);
 /*
- * True if @sp is on the stack and that counts: with SS_AUTODISARM there is none while a handler
- * runs on it.
+ * True if @sp is on the alternate stack and another frame there goes below it. With SS_AUTODISARM
+ * the alternate stack is disabled while a handler runs on it, so false.
  */
 bool on_sig_stack(u64 sp);
 /* Returns the stack pointer for a frame of this action (honours SA_ONSTACK). */
@@ -116,26 +118,27 @@ u64 sigsp(u64 sp, const struct ksignal *ks);
 
 /* Operations of a process's timers that end in signals; kernel/time registers them. */
 struct process_timer_ops {
-	void (*init)(struct signal_struct *sig); /* a new process: no timers */
+	void (*init)(struct signal_struct *sig); /* a new process has no timers */
 	/* Deletes POSIX timers; interval timers stay. */
 	void (*exec)(struct signal_struct *sig);
-	/* the last thread goes: deletes all of them */
+	/* Deletes all timers, when the last thread exits. */
 	void (*exit)(struct signal_struct *sig);
 	/* RLIMIT_CPU or RLIMIT_RTTIME has changed: the threads check their CPU time again. */
 	void (*limit_changed)(struct signal_struct *sig);
 	/*
 	 * Current has taken a signal whose si_code is SI_TIMER, or SIGALRM (other signals need not
-	 * be reported), and holds no lock. A timer's @info gets the expiries until now, and the
-	 * timer runs again.
+	 * be reported), and holds no lock. A POSIX timer's @info gets its overruns until now, and
+	 * its rest ends.
 	 */
 	void (*taken)(siginfo_t *info);
-	/* current's process no longer ignores @signo: timers with it run again */
+	/* Current's process no longer ignores @signo: the rest of timers with this signal ends. */
 	void (*wanted)(int signo);
 };
 extern const struct process_timer_ops process_timer_ops;
 
 /*
- * Returns the sighand of another task, which may be exiting, with the lock held. NULL: it is gone.
+ * Returns the sighand of another task, perhaps an exiting one, with its lock held. NULL: the task
+ * was released.
  */
 struct sighand_struct *lock_task_sighand(struct task *t);
 static inline void unlock_task_sighand(struct sighand_struct *sh)
@@ -144,8 +147,8 @@ static inline void unlock_task_sighand(struct sighand_struct *sh)
 }
 
 /*
- * Queues @w for a thread of that process, which is woken for it from an interruptible sleep, as by
- * a signal. Returns false if the process has no thread any more.
+ * Queues @w for a thread of the process @tgid, and wakes the thread from an interruptible sleep as
+ * a signal would. Returns false if the process has no thread any more.
  */
 bool process_work_add(struct pid *tgid, struct task_work *w);
 

@@ -3,16 +3,17 @@
  * sigqueue.c: queues of pending signals, and TIF_SIGPENDING, which makes a task check them.
  *
  * A thread has a queue of its own and shares one with its process (signal->shared_pending). A queue
- * is a mask of what is pending and a list of infos; a signal may be in the mask with no info (no
- * memory, or the user's limit). sigsend.c puts them in, dequeue_signal() takes them out.
+ * is a mask of the pending signals and a list of infos. A signal may be in the mask without an info
+ * (no memory, or the user's limit). sigsend.c queues signals, dequeue_signal() takes them.
  *
  * Invariants:
- * 1. TIF_SIGPENDING is set on every thread that has an unblocked signal which it is chosen to take;
- *    only the thread itself clears it, in recalc_sigpending().
+ * 1. TIF_SIGPENDING is set on every thread that was chosen to take an unblocked signal; only the
+ *    thread itself clears it, in recalc_sigpending().
  * 2. user->sigpending counts the queued infos of the user; a preallocated one (POSIX timers) counts
  *    as long as it exists.
- * 3. An info in a queue has a reference for that. A timer's last one may go anywhere (a timer on
- *    another process's CPU clock goes where that process runs), so without the receiver's lock.
+ * 3. A queue has a reference to each info in it. The last reference to a timer's info may be
+ *    dropped by any task, without the receiver's lock: a timer on another process's CPU clock is
+ *    handled where that process runs.
  *
  * Locks: sighand->lock for everything but allocation.
  */
@@ -83,7 +84,7 @@ void sigqueue_cancel(struct sigqueue *q)
 		list_del_init(&q->list);
 		if (!has_info(q->on, q->info.si_signo))
 			q->on->signal &= ~sigmask_of(q->info.si_signo);
-		sigqueue_put(q); /* not the last: the caller has one */
+		sigqueue_put(q); /* not the last: the caller has a reference */
 	}
 	spin_unlock(&sh->lock);
 }
@@ -114,7 +115,7 @@ void flush_sigqueue_mask(u64 mask, struct sigpending *p)
 		}
 }
 
-/* ---- taking signals ---- */
+/* ---- taking signals off queues ---- */
 
 void collect_signal(int sig, struct sigpending *list, siginfo_t *info)
 {
@@ -178,7 +179,7 @@ int dequeue_signal(u64 mask, siginfo_t *info)
 	return sig;
 }
 
-/* ---- what is pending ---- */
+/* ---- pending signals ---- */
 
 static bool has_pending(struct task *t)
 {
@@ -231,7 +232,9 @@ struct sighand_struct *lock_task_sighand(struct task *t)
 
 /* ---- the mask ---- */
 
-/* Wakes other threads for signals of the process that @t would have taken and now blocks. */
+/*
+ * Wakes other threads for those of the process's signals that @t would have taken and blocks now.
+ */
 static void retarget_shared_pending(struct task *t, u64 which)
 {
 	struct task *other;
@@ -294,7 +297,10 @@ void restore_saved_sigmask_unless(bool interrupted)
 		set_current_blocked(current->saved_sigmask);
 }
 
-/* Makes the thread take no more signals; those that it was chosen for go to others. */
+/*
+ * Makes the exiting thread take no more signals. Signals that it was chosen for go to other
+ * threads.
+ */
 void exit_signals(struct task *t)
 {
 	bool stopped = false;
@@ -315,9 +321,12 @@ void exit_signals(struct task *t)
 	read_unlock(&tasklist_lock);
 }
 
-/* ---- work that waits for the way to user mode ---- */
+/* ---- work on the way to user mode ---- */
 
-/* Gives a task work; what it gets before it exits it does in any case. Under sighand->lock. */
+/*
+ * Queues work for a thread. An exiting thread is refused; work that it got earlier it still does.
+ * Under sighand->lock.
+ */
 static bool interrupt_with_work(struct task *t, struct task_work *w)
 {
 	if (t->flags & PF_EXITING)

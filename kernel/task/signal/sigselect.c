@@ -3,8 +3,8 @@
  * sigselect.c: which of several pending signals comes first. Pure: tests/unit/sigselect.c.
  *
  * Signals that an instruction has caused come before all others (their handler must see the
- * registers of that instruction), then the lowest number: so standard signals come before real-time
- * ones, and these in the order of their numbers (signal(7)).
+ * registers of that instruction), then the lowest number comes first. So standard signals come
+ * before real-time signals (signal(7)).
  */
 #include "kernel/task/signal/sigselect.h"
 

@@ -5,9 +5,7 @@
 
 #include "kernel/lib/types.h"
 
-/*
- * Returns the number of the signal to deliver first, of those in @pending but not in @mask, or 0.
- */
+/* Returns the number of the signal to deliver first: one in @pending that is not in @mask; or 0. */
 int next_signal(u64 pending, u64 mask);
 
 #endif

@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * sigsend.c: sending signals, to a thread, a process, a group; and signals that a task gets from
- * its own doing (force_*).
+ * sigsend.c: sending signals, to a thread, a process, a group; and signals that a task causes
+ * itself (force_*).
  *
- * send_signal_locked() decides whether the signal matters (prepare_signal: ignored ones are
- * dropped, stop and continue signals cancel each other), queues it, and complete_signal() finds the
- * thread to take it, or begins the death of the process.
+ * send_signal_locked() drops an ignored signal (prepare_signal(), where stop and continue signals
+ * also cancel each other), or queues it. Then complete_signal() chooses the thread to take it, or
+ * begins to kill the process.
  *
  * Invariants:
  * 1. A fatal signal whose action is the default and that dumps no core ends all threads at once:
  *    each has SIGKILL pending.
- * 2. A standard signal is queued once; real-time signals as often as sent, or the sender gets
- *    EAGAIN.
+ * 2. A standard signal is queued once. A real-time signal is queued as often as it is sent, or the
+ *    sender gets EAGAIN.
  * 3. Process 1 gets only signals that it has a handler for (and what its own instructions cause).
  *
- * Locks: sighand->lock of the receiver, inside tasklist_lock where groups are walked.
+ * Locks: sighand->lock of the receiver, inside tasklist_lock during a walk over a group.
  */
 #include "gen/syscalls.h"
 #include "kernel/lib/trace.h"
@@ -32,7 +32,7 @@ static bool info_from_user(const siginfo_t *info)
 	return info != SEND_SIG_PRIV && (info_is_special(info) || info->si_code <= 0);
 }
 
-/* ---- does it matter? ---- */
+/* ---- is the signal ignored? ---- */
 
 static u64 handler_of(struct task *t, int sig)
 {
@@ -80,8 +80,8 @@ static void flush_group(struct task *t, u64 mask)
 }
 
 /*
- * Continues all threads for SIGCONT, whatever its disposition. The process itself notifies the
- * parent later.
+ * Continues all threads for SIGCONT, even if it is ignored or blocked. A thread of the process
+ * notifies the parent later.
  */
 static void continue_group(struct task *t)
 {
@@ -120,7 +120,7 @@ static bool prepare_signal(int sig, struct task *t, bool force)
 	return !sig_ignored(t, sig, force);
 }
 
-/* ---- the thread that takes it ---- */
+/* ---- choosing a thread ---- */
 
 static bool wants_signal(int sig, struct task *t)
 {
@@ -173,7 +173,7 @@ void complete_signal(int sig, struct task *t, bool group)
 
 	if (!taker)
 		return;
-	/* a task that dumps core gets a SIGKILL as well, and so do the threads that it waits for */
+	/* threads of a process that is dumping core get a SIGKILL as well */
 	if (sig_fatal(taker, sig) && (!taker->signal->group_exit || taker->signal->core_state) &&
 		(sig == SIGKILL || !(taker->signal->flags & SIGNAL_UNKILLABLE)) &&
 		!(taker->real_blocked & sigmask_of(sig)) && (sig == SIGKILL || !taker->ptrace) &&
@@ -203,8 +203,8 @@ void zap_other_threads(struct task *t)
 /* ---- queueing ---- */
 
 /*
- * True if current is not visible in the namespace of @t, being outside and above: then not even
- * that namespace's init may ignore the signal.
+ * True if current lies outside the namespace of @t and has no pid there: then not even that
+ * namespace's init may ignore the signal.
  */
 static bool sent_from_above(struct task *t)
 {
@@ -214,9 +214,10 @@ static bool sent_from_above(struct task *t)
 }
 
 /*
- * True if it has the ids of a process. Of the kernel's signals only those of a message queue and of
- * a child's stop go this way. They have the receiver's numbers already, which are taken for the
- * sender's, as on Linux: from another namespace they mostly come out unmapped.
+ * True if the info contains the pid and uid of a sender, to be translated. Of the kernel's own
+ * signals these are only those of message queues and of a child's stop. Their ids are already as
+ * the receiver knows them, but are translated as if they were the sender's, as on Linux: between
+ * namespaces most of them come out unmapped.
  */
 static bool info_has_sender(const siginfo_t *info)
 {
@@ -311,8 +312,8 @@ int send_sig_group(int sig, struct task *t, const siginfo_t *info)
 }
 
 /*
- * Counts overruns, under sighand->lock, while the signal before is not taken, also if ignored (as
- * since Linux 6.13).
+ * Counts overruns of a signal that was sent before and not taken yet, even if it is ignored (as
+ * since Linux 6.13). Under sighand->lock.
  */
 static void count_overruns(struct sigqueue *q, u64 missed)
 {
@@ -335,10 +336,11 @@ void send_sigqueue(struct sigqueue *q, u64 missed, struct pid *pid, enum pid_typ
 	read_lock(&tasklist_lock);
 	t = pid_task_locked(pid, type);
 	/*
-	 * The running thread is preferred: a timer of processor time shows a profiler whose time
-	 * was spent.
+	 * The running thread is preferred: a profiler with a timer of CPU time sees the thread that
+	 * used the time.
 	 */
-	if (t && group && same_thread_group(t, current) && current->sighand) /* not released yet */
+	/* false once released */
+	if (t && group && same_thread_group(t, current) && current->sighand)
 		t = current;
 	if (t)
 		sh = lock_task_sighand(t);
@@ -361,7 +363,7 @@ out:
 	read_unlock(&tasklist_lock);
 }
 
-/* ---- may current do that? ---- */
+/* ---- permissions ---- */
 
 static bool kill_allowed_by_cred(struct task *t)
 {
@@ -397,7 +399,7 @@ int check_kill_permission(int sig, const siginfo_t *info, struct task *t)
 	return -EPERM;
 }
 
-/* Sends to the process, with permission checked. tasklist_lock held. */
+/* Sends a signal to the process of @t, if current may. tasklist_lock is held. */
 static int group_send_checked(int sig, const siginfo_t *info, struct task *t)
 {
 	int err = check_kill_permission(sig, info, t);
@@ -414,7 +416,7 @@ int send_sig_one_of_many(int sig, struct task *t, const siginfo_t *info)
 	return err;
 }
 
-/* Sends after a check; signal 0 only checks. */
+/* Sends a signal to @t's process as one of many, if current may; signal 0 only checks. */
 static int send_as_one_of_many(int sig, const siginfo_t *info, struct task *t)
 {
 	int err = check_kill_permission(sig, info, t);
@@ -479,7 +481,7 @@ static int kill_everybody(int sig, const siginfo_t *info)
 	return count ? (err == -ESRCH ? 0 : err) : -ESRCH;
 }
 
-/* Sends to the processes that the number given to kill(2) selects. */
+/* Sends to the processes that kill(2)'s argument @nr selects. */
 static int kill_something(int sig, const siginfo_t *info, pid_t nr)
 {
 	struct pid *pid = NULL;
@@ -502,7 +504,7 @@ static int kill_something(int sig, const siginfo_t *info, pid_t nr)
 	return err;
 }
 
-/* ---- what current has brought on itself ---- */
+/* ---- signals that current has caused itself ---- */
 
 enum forced { FORCE_HANDLED, FORCE_DEFAULT };
 
@@ -621,7 +623,7 @@ int kill_thread(struct task *t, int sig, const siginfo_t *info)
 
 	if (!err && sig) {
 		err = do_send_sig_info(sig, info, t, false);
-		/* the task is just exiting: treated as if it had got the signal and died */
+		/* @t is exiting: as if it had been killed */
 		if (err == -ESRCH)
 			err = 0;
 	}
@@ -662,8 +664,8 @@ long sys_tgkill(pid_t tgid, pid_t tid, int sig)
 }
 
 /*
- * True if an info made up by the guest looks as if the kernel or kill() had made it. Sent to the
- * calling thread itself, it may.
+ * True if an info from the guest pretends to come from the kernel or kill(). Such an info is
+ * allowed only for the calling thread itself.
  */
 static bool info_is_forged(const siginfo_t *info, pid_t to)
 {

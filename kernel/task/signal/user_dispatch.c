@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * user_dispatch.c: Syscall User Dispatch (prctl's PR_SET_SYSCALL_USER_DISPATCH): a thread gets
- * SIGSYS for calls from outside of one range of its text, or from inside of it, while a byte in its
- * memory is set so. For programs that run foreign code: wine, emulators.
+ * user_dispatch.c: Syscall User Dispatch (prctl's PR_SET_SYSCALL_USER_DISPATCH): while a byte in
+ * its memory says so, a thread gets SIGSYS for calls from outside (or from inside) one range of its
+ * text. Wine and emulators use it to run foreign code.
  *
  * The setting belongs to a thread; a child starts without it, and exec removes it. The byte is read
- * at each call from outside of the range.
- * Locks: none, all is current's; a tracer sets it (PTRACE_SET_SYSCALL_USER_DISPATCH_CONFIG) while
- * the thread is stopped.
+ * at each call that would cause SIGSYS.
+ * Locks: none, since current alone uses the setting. A tracer sets it
+ * (PTRACE_SET_SYSCALL_USER_DISPATCH_CONFIG) while the thread is stopped.
  */
 #include <linux/audit.h>
 #include <linux/prctl.h>
@@ -35,7 +35,7 @@ long user_dispatch_set(struct task *t, u64 mode, u64 offset, u64 len, u64 select
 		return -EINVAL;
 	if ((offset || mode == INCLUSIVE_ON) && offset + len <= offset)
 		return -EINVAL;
-	/* all but the range is the range where calls are made */
+	/* calls are allowed in the complement of the range */
 	if (mode == INCLUSIVE_ON) {
 		offset += len;
 		len = -len;
@@ -86,7 +86,7 @@ bool user_dispatch_takes(struct regs *r)
 	return true;
 }
 
-/* Younger than the headers that we build with. */
+/* Newer than the headers of the build. */
 struct dispatch_config {
 	u64 mode, selector, offset, len;
 };
