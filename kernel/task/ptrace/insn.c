@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * insn.c: finds the memory that an x86-64 instruction accesses, from its bytes and the registers
- * before it (Intel's manual, volume 2, chapter 2 and appendix A).
+ * before its execution (Intel's manual, volume 2, chapter 2 and appendix A).
  *
  * Not a disassembler: prefixes, opcode, ModRM, SIB and displacement are enough for the address; a
- * table by opcode gives the number of bytes and whether they are written. Gathers and scatters, and
- * the exact sizes of what the x87 and AVX-512 store, are left out.
+ * table by opcode gives the number of bytes and whether they are written. Gathers, scatters and the
+ * exact sizes of stores of x87 and AVX-512 are not implemented.
  */
 #include "kernel/lib/string.h"
 #include "kernel/task/ptrace/insn.h"
@@ -19,7 +19,7 @@ struct insn {
 	u32 n, at;
 	u8 rex, map, op, modrm; /* map: 0, 0x0f, 0x38, 0x3a */
 	bool opsize, addr32, repne, rep, vex, wide;
-	u64 base; /* of fs or gs */
+	u64 base; /* base address of fs or gs */
 	struct insn_touch *out;
 	u32 nr;
 };
@@ -54,7 +54,7 @@ static void touch(struct insn *i, u64 addr, u32 len, bool write)
 		i->out[i->nr++] = (struct insn_touch){ addr + i->base, len, write };
 }
 
-/* Notes an access to the stack, which has no segment base. */
+/* Records an access to the stack, which has no segment base. */
 static void touch_stack(struct insn *i, u64 addr, u32 len, bool write)
 {
 	if (i->nr < INSN_TOUCHES)
@@ -141,7 +141,10 @@ static void opcode(struct insn *i)
 
 /* ---- the operand in memory ---- */
 
-/* Computes the address. @imm: bytes behind the displacement, for addresses relative to rip. */
+/*
+ * Computes the address of the operand. @imm: number of bytes behind the displacement, for addresses
+ * relative to rip.
+ */
 static u64 address(struct insn *i, u32 imm)
 {
 	u32 mod = i->modrm >> 6, rm = i->modrm & 7;
@@ -170,16 +173,19 @@ static u64 address(struct insn *i, u32 imm)
 	return a;
 }
 
-/* Notes the operand that ModRM names, if it is in memory. */
+/* Records the operand that ModRM names, if it is in memory. */
 static void rm(struct insn *i, u32 len, bool write, u32 imm)
 {
 	if (i->modrm >> 6 != 3)
 		touch(i, address(i, imm), len, write);
 }
 
-/* ---- what each opcode does ---- */
+/* ---- accesses of each opcode ---- */
 
-/* Notes the operand of x87: sizes by opcode and group; those above 0x80 are written. */
+/*
+ * Records the operand of an x87 instruction. The table gives its size by opcode and group; 0x80
+ * means that it is written.
+ */
 static void x87(struct insn *i)
 {
 	static const u8 does[8][8] = {
@@ -303,7 +309,7 @@ static void one_byte(struct insn *i)
 	}
 }
 
-/* Returns the bytes of a vector operand of the 0F map. */
+/* Returns the size in bytes of a vector operand of the 0F map. */
 static u32 vector(const struct insn *i)
 {
 	bool scalar =
@@ -320,7 +326,7 @@ static u32 vector(const struct insn *i)
 	return i->wide ? 32 : 16;
 }
 
-/* Handles BT and its kin with a register: the bit may lie anywhere. */
+/* Handles BT, BTS, BTR and BTC with a register operand: it selects a bit anywhere in memory. */
 static void bits(struct insn *i, bool write)
 {
 	u32 len = operand(i), nr = group(i) | (i->rex & REX_R ? 8 : 0);

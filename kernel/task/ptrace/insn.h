@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * insn.h: which memory the next instruction touches: for watchpoints
+ * insn.h: which memory the next instruction accesses, for watchpoints
  * (kernel/task/ptrace/ptrace_debug.c).
  */
 #ifndef NESTLING_TASK_INSN_H
@@ -18,8 +18,9 @@ struct insn_touch {
 };
 
 /*
- * Decodes 64-bit code at r->rip, of which @n bytes are in @code. Fills @t, at most INSN_TOUCHES;
- * how many. What it does not know counts as a read of 16 bytes at its operand.
+ * Decodes the 64-bit code at r->rip, of which @n bytes are in @code. Fills in @t, at most
+ * INSN_TOUCHES accesses, and returns their number. An unknown instruction counts as a read of 16
+ * bytes at its operand.
  */
 u32 insn_touches(const struct regs *r, const u8 *code, u32 n, struct insn_touch *t);
 

@@ -3,8 +3,8 @@
  * process_vm.c: process_vm_readv and process_vm_writev: copy between the caller's memory and
  * another process's, without stopping it.
  *
- * A caller needs the right to ptrace the process. Bytes go through a page of the kernel's; the
- * result is the number of bytes copied before a hole.
+ * The caller needs the right to ptrace the process. Bytes are copied through a page of the
+ * kernel's. The result is the number of bytes copied up to the first address that is not mapped.
  */
 #include "gen/syscalls.h"
 #include "kernel/task/internal.h"
@@ -19,7 +19,7 @@ struct transfer {
 	u64 done;
 };
 
-/* Transfers a remote vector: 0, or -EFAULT where either side has a hole. */
+/* Copies one remote vector: 0, or -EFAULT where an address of either side is not mapped. */
 static int transfer_vector(struct transfer *tr, u64 addr, u64 len)
 {
 	while (len && tr->local.count) {
@@ -62,7 +62,7 @@ static long transfer(struct transfer *tr, const struct uvec *remote, u64 nr)
 	return tr->done ? (long)tr->done : err;
 }
 
-/* Returns the memory of a process that current may look into, or ERR_PTR. */
+/* Returns the memory of the process @pid, if current may access it, or ERR_PTR. */
 static struct mm *mm_of(pid_t pid)
 {
 	struct task *t = find_get_task(pid);

@@ -1,20 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ptrace.c: being traced: stops, events, attaching and letting go. The tracer's requests are in
- * ptrace_request.c.
+ * ptrace.c: the tracee's side of ptrace(2): stops, events, attaching and detaching. The tracer's
+ * requests are in ptrace_request.c.
  *
  * A tracee stops in ptrace_stop(), on its way to user mode or in the middle of a call that has an
- * event, and notifies its tracer as a stopped child notifies its parent. The tracer finds it with
- * wait, makes requests, and lets it go on with a signal number that ptrace_stop() returns.
+ * event, and notifies its tracer as a stopped child notifies its parent. The tracer finds the stop
+ * by wait(2), makes requests, and resumes the tracee with a signal number, which ptrace_stop()
+ * returns.
  *
- * States: TASK_RUNNING -> TASK_TRACED (ptrace_stop, under sighand->lock) -> TASK_RUNNING (the
- * tracer's PTRACE_CONT and kin, detaching, the tracer's death, SIGKILL).
+ * States: TASK_RUNNING -> TASK_TRACED (ptrace_stop, under sighand->lock) -> TASK_RUNNING (a
+ * resuming request such as PTRACE_CONT, detaching, the tracer's death, or SIGKILL).
  *
  * Invariants:
  * 1. t->ptrace is not 0 exactly while t is in its tracer's ptraced list and t->parent is the
  *    tracer.
- * 2. The tracer touches a tracee's registers only while the tracee is in TASK_TRACED and off its
- *    vCPU. While a request is served the tracee is frozen (JOBCTL_PTRACE_FROZEN), and not even
+ * 2. The tracer accesses a tracee's registers only while the tracee is in TASK_TRACED and runs on
+ *    no vCPU. While a request is served the tracee is frozen (JOBCTL_PTRACE_FROZEN), and not even
  *    SIGKILL wakes it.
  *
  * Locks: tasklist_lock (write) for the relations of tracers and tracees; sighand->lock for stops.
@@ -58,7 +59,7 @@ static void stop_stepping(struct task *t)
 	clear_bit(TIF_SINGLESTEP, &t->work_flags);
 }
 
-/* Frees the tracee. A group stop that it would have taken part in counts it again. */
+/* Ends the tracing of @child. If its process is in a group stop, it takes part in that again. */
 void ptrace_unlink(struct task *child)
 {
 	struct sighand_struct *sh = child->sighand;
@@ -89,8 +90,8 @@ void ptrace_unlink(struct task *child)
 }
 
 /*
- * Makes the new child of a traced task traced too, if the tracer wants that. sighand->lock of
- * current is held as well.
+ * Makes @child, a new child of current, a tracee of current's tracer, if the tracer wants that.
+ * Current's sighand->lock is held as well.
  */
 void ptrace_fork(struct task *child, u64 clone_flags, int event)
 {
@@ -105,7 +106,7 @@ void ptrace_fork(struct task *child, u64 clone_flags, int event)
 	set_bit(TIF_SIGPENDING, &child->work_flags);
 }
 
-/* True if the tracer of its own child does not want to wait for it. */
+/* True if the tracer ignores SIGCHLD or has SA_NOCLDWAIT, so that it will not wait for its child. */
 static bool reaps_itself(struct task *tracer)
 {
 	const struct ksigaction *ka = &tracer->sighand->action[SIGCHLD - 1];
@@ -118,8 +119,8 @@ static bool reaps_itself(struct task *tracer)
 }
 
 /*
- * Detaches one tracee; returns true if it is a zombie without a waiter, as its exit_state then
- * says.
+ * Detaches one tracee. Returns true if it is a zombie that no parent waits for; then exit_state is
+ * EXIT_DEAD and the caller reaps it.
  */
 static bool detach_locked(struct task *tracer, struct task *t)
 {
@@ -221,7 +222,10 @@ void ptrace_event(int event, u64 message)
 	ptrace_notify((event << 8) | SIGTRAP);
 }
 
-/* Returns the tracer's number of @pid; 0: it has none, or there is no tracer. */
+/*
+ * Returns the pid of @pid in the namespace of current's tracer; 0: it has none there, or there is
+ * no tracer.
+ */
 static pid_t nr_for_tracer(const struct pid *pid)
 {
 	const struct pid_namespace *ns;
@@ -274,7 +278,7 @@ void ptrace_trap_notify(struct task *t)
 		wake_up_state(t, TASK_TRACED);
 }
 
-/* ---- system calls, from entry.c ---- */
+/* ---- stops at system calls, called by entry.c ---- */
 
 static void report_syscall(u64 message)
 {
@@ -284,7 +288,7 @@ static void report_syscall(u64 message)
 		return;
 	current->ptrace_message = message;
 	sig = ptrace_notify(SIGTRAP | ((current->ptrace & PT_TRACESYSGOOD) ? 0x80 : 0));
-	/* a tracer that ends may leave SIGTRAP | 0x80 */
+	/* a tracer that ends may leave SIGTRAP | 0x80, which is no signal */
 	if (sig && valid_signal(sig))
 		send_sig(sig, current, SEND_SIG_PRIV);
 }
@@ -303,7 +307,7 @@ long syscall_trace_enter(struct regs *regs)
 	if (test_bit(TIF_SECCOMP, &current->work_flags) &&
 		!(current->ptrace & PT_SUSPEND_SECCOMP) && !seccomp_check())
 		return -1;
-	return (int)regs->orig_rax; /* of the number 32 bits count, also of -1 */
+	return (int)regs->orig_rax; /* only the low 32 bits count, so -1 too */
 }
 
 void syscall_trace_leave(struct regs *regs)
@@ -313,11 +317,11 @@ void syscall_trace_leave(struct regs *regs)
 	else if (test_bit(TIF_SINGLESTEP, &current->work_flags) &&
 		 !test_bit(TIF_SYSCALL_EMU, &current->work_flags))
 		force_sig_fault(
-			/* as Linux: the step ends at this rip */
+			/* as on Linux: the step ends at this rip */
 			SIGTRAP, TRAP_BRKPT, regs->rip, 0, 0);
 }
 
-/* ---- may current look into @t? ---- */
+/* ---- may current access @t? ---- */
 
 static bool same_user(const struct cred *c, const struct cred *tc, bool attach)
 {
@@ -329,9 +333,9 @@ static bool same_user(const struct cred *c, const struct cred *tc, bool attach)
 }
 
 /*
- * True if memory that is not dumpable may be shown: only with power over the namespace where its
- * program was started. A user namespace that @t has entered since does not count: its root could
- * take over a program that only came to help.
+ * True if the memory is dumpable, or current has CAP_SYS_PTRACE in the user namespace in which the
+ * program was started. A user namespace that @t has entered since does not count: otherwise its
+ * root could take over a program that entered only to help (nsenter).
  */
 static bool shows_memory(struct task *t, const struct cred *c)
 {
@@ -386,8 +390,8 @@ struct mm *mm_access(struct task *t, bool attach)
 /* ---- attaching ---- */
 
 /*
- * True if current has all rights of @t, and no Landlock restriction that @t lacks. A privileged
- * program does not give its rights to the task that started it.
+ * True if current has all capabilities of @t, and no Landlock restriction that @t lacks. A
+ * privileged program does not give its rights to the task that started it and traces it.
  */
 static bool may_be_traced_by(struct task *t)
 {
@@ -417,7 +421,7 @@ static long ptrace_traceme(void)
 	return err;
 }
 
-/* Moves a task from a group stop into a ptrace stop. tasklist_lock held. */
+/* Moves a task from a group stop into a ptrace stop. tasklist_lock is held. */
 static void trap_stopped_task(struct task *t)
 {
 	spin_lock(&t->sighand->lock);
@@ -442,8 +446,8 @@ static long attach_locked(struct task *t, u32 flags)
 }
 
 /*
- * Checks options. To suspend a tracee's filters (for checkpoints) needs CAP_SYS_ADMIN, and a tracer
- * without filters.
+ * Checks the options of a tracer. PTRACE_O_SUSPEND_SECCOMP, used for checkpoints, needs
+ * CAP_SYS_ADMIN and a tracer without filters.
  */
 long ptrace_check_options(u64 options)
 {
@@ -509,8 +513,8 @@ static long ptrace_detach(struct task *t, u64 sig)
 }
 
 /*
- * Checks that @t is current's tracee and, unless @running is allowed, stopped and off its vCPU. It
- * stays so until unfreeze().
+ * Checks that @t is current's tracee and, unless @running is true, stopped and on no vCPU. Then it
+ * stays stopped until unfreeze().
  */
 static long check_tracee(struct task *t, bool running)
 {
@@ -534,7 +538,7 @@ static long check_tracee(struct task *t, bool running)
 	return 0;
 }
 
-/* Ends the request: a SIGKILL that came meanwhile may wake the tracee. */
+/* Ends the freeze by check_tracee(): a SIGKILL that came meanwhile wakes the tracee now. */
 static void unfreeze(struct task *t)
 {
 	struct sighand_struct *sh = lock_task_sighand(t);
@@ -565,7 +569,7 @@ long sys_ptrace(long request, long pid, u64 addr, u64 data)
 		if (!ret) {
 			ret = request == PTRACE_DETACH ? ptrace_detach(t, data) :
 							 ptrace_request(t, request, addr, data);
-			/* a detached task may have another tracer already */
+			/* after PTRACE_DETACH another tracer may have attached already */
 			if (!running && (ret || request != PTRACE_DETACH))
 				unfreeze(t);
 		}

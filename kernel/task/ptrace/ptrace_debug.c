@@ -3,15 +3,16 @@
  * ptrace_debug.c: the debug registers that a tracer gives to a tracee (struct user's u_debugreg):
  * four breakpoints and watchpoints.
  *
- * Where the host lets us, they are loaded into the host's own for the thread's stays in guest code
- * (arch/um/entry/entry.c), and cost nothing there. Where it does not (ptrace mode, no right to
- * trace) a task with an enabled one is single-stepped, by the trap flag, some microseconds an
- * instruction, and the kernel compares: what the instruction was to touch (insn.c) with
- * watchpoints, and, where no other thread writes there, memory before and after, for what insn.c
- * does not know. A breakpoint at the very instruction that a stay would begin with is looked for
- * here in both ways: a patched call site may have its instruction elsewhere. The registers read and
- * refuse as x86 Linux's do, the traps look the same (SIGTRAP, TRAP_HWBKPT, bits of DR6; at a
- * breakpoint RF is set, so that it is passed the next time).
+ * If the host allows it, they are loaded into the CPU's debug registers while the thread runs guest
+ * code (arch/um/entry/entry.c), at no cost there. Otherwise (ptrace mode, no right to trace) a task
+ * with an enabled one is single-stepped by the trap flag, which takes some microseconds an
+ * instruction. Before each step the kernel compares the memory that the instruction will access
+ * (insn.c) with the watchpoints. If no other thread shares the memory, it also compares the watched
+ * memory before and after the step, for instructions that insn.c does not know. In both cases this
+ * file checks for a breakpoint at the instruction with which guest code is to begin: at a patched
+ * call site the instruction may be elsewhere. Reads, refused writes and traps are those of x86
+ * Linux (SIGTRAP, TRAP_HWBKPT, bits of DR6; at a breakpoint RF is set, so that it is passed the
+ * next time).
  *
  *	hw_debug_arm()     before guest code runs: a breakpoint here? else memory is looked at, the
  *	                   trap flag set
@@ -42,12 +43,12 @@ struct hw_debug {
 	struct debug_regs set;
 	u64 dr6;                                 /* the bits that are not fixed */
 	u64 dr7;                                 /* as the tracer wrote it */
-	u64 was[NR_BREAKS];                      /* watched memory when it was armed */
-	struct insn_touch touched[INSN_TOUCHES]; /* by the next instruction */
+	u64 was[NR_BREAKS];                      /* watched memory before the step */
+	struct insn_touch touched[INSN_TOUCHES]; /* accesses of the next instruction */
 	u32 nr_touched;
-	bool armed; /* TF is ours */
-	bool any;   /* something is enabled */
-	/* no other thread shares the memory and could change it meanwhile */
+	bool armed; /* this file has set TF, for a step */
+	bool any;   /* a breakpoint or watchpoint is enabled */
+	/* true if no other thread shares the memory and could change it meanwhile */
 	bool alone;
 };
 
@@ -133,7 +134,7 @@ long hw_debug_poke(struct task *t, u32 n, u64 value)
 	return 0;
 }
 
-/* ---- current's own ---- */
+/* ---- checks by current ---- */
 
 static u64 look_at(const struct hw_debug *d, u32 n)
 {
@@ -151,7 +152,7 @@ static void look_ahead(struct hw_debug *d, const struct regs *r)
 	d->nr_touched = n > 0 && r->cs == USER_CS ? insn_touches(r, code, (u32)n, d->touched) : 0;
 }
 
-/* True if the watched access happened, or the value changed, by this thread. */
+/* True if this thread made the watched access, or changed the value. */
 static bool watch_hit(const struct hw_debug *d, u32 n)
 {
 	u64 start = d->set.addr[n], end = start + len_of(d->set.dr7, n);
@@ -181,7 +182,7 @@ void hw_debug_refused(int err)
 		err);
 }
 
-/* Returns which breakpoints are at @r->rip and were not reported yet. */
+/* Returns a bit for each breakpoint at @r->rip that was not reported yet. */
 static u64 breaks_at(const struct hw_debug *d, const struct regs *r)
 {
 	u64 hit = 0;
@@ -212,13 +213,14 @@ static void look_at_watched(struct hw_debug *d, const struct regs *r)
 bool hw_debug_arm(struct regs *r)
 {
 	struct hw_debug *d = current->hw_debug;
-	u64 hit = signal_pending(current) ? 0 : breaks_at(d, r); /* one trap at a time */
+	u64 hit = signal_pending(current) ? 0 : breaks_at(d, r); /* one signal at a time */
 
 	d->armed = false;
 	if (hit) {
 		d->dr6 = hit;
 		r->eflags |= EFLAGS_RF;
-		r->orig_rax = -1UL; /* a trap, and no call any more */
+		/* no longer a system call, which would be restarted */
+		r->orig_rax = -1UL;
 		force_sig_fault(SIGTRAP, TRAP_HWBKPT_CODE, r->rip, TRAPNO_DB, 0);
 		return true;
 	}
@@ -247,8 +249,8 @@ static u64 what_was_touched(const struct hw_debug *d)
 }
 
 /*
- * Notes a trap that the host reports. If it does not say which, and the host stepped an instruction
- * that the kernel executes itself, it can only be a step.
+ * Handles a trap that the host reports. If the host does not know the cause (@hits is 0) and
+ * single-stepped an instruction that the kernel then executes itself, the trap is a step.
  */
 static bool trap_of_host(struct hw_debug *d, const struct regs *r, u64 hits)
 {
@@ -273,7 +275,7 @@ bool hw_debug_trap(struct regs *r, int trapno, u64 hits)
 	hit = d->any ? what_was_touched(d) : 0;
 	if (!d->armed) {
 		d->dr6 = hit | (u64)DR_STEP;
-		/* a step that the tracer wanted: reported as a step */
+		/* a step for the tracer, reported as a step */
 		return false;
 	}
 	if (hit) {

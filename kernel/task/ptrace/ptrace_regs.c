@@ -3,9 +3,9 @@
  * ptrace_regs.c: a stopped tracee's registers as ptrace's structures have them: user_regs_struct,
  * the FPU images, struct user.
  *
- * What a tracer writes is a request: segments stay the two user segments, or those of the program's
- * LDT, of eflags only the user's bits change, bases must be addresses a guest may have. Debug
- * registers are ptrace_debug.c's.
+ * Values that a tracer writes are limited. Segments stay the two user segments or those of the
+ * program's LDT, only the user's bits of eflags change, and bases must be addresses of a guest.
+ * ptrace_debug.c has the debug registers.
  */
 #include <asm/ptrace.h>
 #include <linux/elf.h>
@@ -19,7 +19,7 @@
 #define XSTATE_SW_OFFSET 464
 #define FXSAVE_FEATURES 3UL
 #define MXCSR_OFFSET 24
-#define MXCSR_MASK 0xffffU /* as sigframe.c */
+#define MXCSR_MASK 0xffffU /* as in sigframe.c */
 #define USER_DEBUGREG 848  /* offsetof(struct user, u_debugreg) */
 #define USER_SIZE 928
 
@@ -63,7 +63,7 @@ void fill_user_regs(struct user_regs_struct *ur, const struct regs *r)
 	};
 }
 
-/* True for a selector that a program could have loaded, or none. */
+/* True for a null selector, or one with privilege level 3. */
 static bool data_selector_ok(u64 sel)
 {
 	return !(u16)sel || (sel & 3) == 3;
@@ -174,13 +174,13 @@ static long get_set(struct task *t, u64 type, uaddr_t to, size_t n)
 	return 0;
 }
 
-/* True if the CPU would load the image of @n bytes at @area. */
+/* True if the CPU would accept the FPU image of @n bytes at @area. */
 static bool image_is_good(const u8 *area, size_t n)
 {
 	u64 header[8]; /* xstate_bv, xcomp_bv, reserved */
 	u32 mxcsr;
 
-	/* Does not use the image's own mask: a tracer may have written that. */
+	/* the image's own mask is not used, since a tracer may have written it */
 	memcpy(&mxcsr, area + MXCSR_OFFSET, sizeof(mxcsr));
 	if (mxcsr & ~MXCSR_MASK)
 		return false;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * ptrace_request.c: a tracer's requests to a stopped tracee: memory, resuming, options, signals,
- * and the current system call. Registers are in ptrace_regs.c. The caller has made sure that the
- * tracee is stopped (but for PTRACE_KILL, PTRACE_INTERRUPT).
- * Locks: sighand->lock of the tracee where its signal state is touched.
+ * and the current system call. Registers are in ptrace_regs.c. The caller has checked that the
+ * tracee is stopped (not for PTRACE_KILL and PTRACE_INTERRUPT).
+ * Locks: sighand->lock of the tracee protects its signal state.
  */
 #include <linux/elf.h>
 #include <linux/ptrace.h>
@@ -14,7 +14,7 @@
 #include "kernel/task/seccomp/seccomp.h"
 
 #define EFLAGS_TF 0x100UL
-/* this and REQUEST_SYSEMU_SINGLESTEP are in no UAPI header */
+/* these two are in no UAPI header */
 #define REQUEST_SYSEMU 31
 #define REQUEST_SYSEMU_SINGLESTEP 32
 #define AUDIT_ARCH_X86_64 0xc000003eU
@@ -22,12 +22,12 @@
 /* ---- memory ---- */
 
 /*
- * True if the memory may be read through a tracer: a program that its user may not read, or may not
- * read any more, stays unreadable through a tracer that was there before.
+ * True if the tracer may read the memory. A program that its user may not read stays unreadable,
+ * even for a tracer that attached before the exec.
  */
 static bool shows_memory(const struct task *t, const struct mm *mm)
 {
-	/* cleared where the task is killed now; stays until it sleeps */
+	/* becomes NULL if the task is killed now; its memory stays valid until current sleeps */
 	const struct cred *by = READ_ONCE(t->ptracer_cred);
 
 	return mm->dump_mode == 1 || (by && cred_ns_capable(by, mm->user_ns, CAP_SYS_PTRACE));
@@ -139,7 +139,7 @@ static long listen(struct task *t)
 
 /* ---- signals ---- */
 
-/* Reads what a stopped task was stopped by into @info, or with @set replaces it by @info. */
+/* Copies the info of the signal that has stopped the task to @info, or with @set from @info. */
 static long copy_siginfo(struct task *t, siginfo_t *info, bool set)
 {
 	struct sighand_struct *sh = lock_task_sighand(t);
@@ -216,7 +216,7 @@ static bool nth_siginfo(struct task *t, u64 n, bool shared, siginfo_t *info)
 	return found;
 }
 
-/* Copies of what is pending, from number @off on; how many. */
+/* Copies infos of pending signals from number @off on. Returns how many. */
 static long peek_siginfo(struct task *t, uaddr_t uargs, uaddr_t to)
 {
 	struct ptrace_peeksiginfo_args args;
@@ -240,7 +240,7 @@ static long peek_siginfo(struct task *t, uaddr_t uargs, uaddr_t to)
 	return n;
 }
 
-/* ---- the rest ---- */
+/* ---- other requests ---- */
 
 static long rseq_configuration(struct task *t, u64 size, uaddr_t to)
 {
@@ -264,7 +264,7 @@ static long set_options(struct task *t, u64 options)
 	return 0;
 }
 
-/* Returns what kind of stop it is: PTRACE_SYSCALL_INFO_*. */
+/* Returns the kind of the present stop, PTRACE_SYSCALL_INFO_*. */
 static u8 syscall_op(struct task *t)
 {
 	siginfo_t info;
@@ -273,7 +273,7 @@ static u8 syscall_op(struct task *t)
 		return PTRACE_SYSCALL_INFO_NONE;
 	if (info.si_code == ((PTRACE_EVENT_SECCOMP << 8) | SIGTRAP))
 		return PTRACE_SYSCALL_INFO_SECCOMP;
-	/* As on Linux this works only with PTRACE_O_TRACESYSGOOD. */
+	/* as on Linux this works only with PTRACE_O_TRACESYSGOOD */
 	if (info.si_code != (SIGTRAP | 0x80))
 		return PTRACE_SYSCALL_INFO_NONE;
 	if (t->ptrace_message == PTRACE_EVENTMSG_SYSCALL_ENTRY)
@@ -331,8 +331,8 @@ static int set_syscall_entry(struct regs *r, u64 nr, const u64 args[6])
 }
 
 /*
- * Sets, as Linux 6.16, number and arguments of a call that will be made, or the result of one that
- * was made.
+ * Sets, as Linux 6.16 does, number and arguments of a call that is about to be made, or the result
+ * of a call that has been made.
  */
 static long set_syscall_info(struct task *t, u64 size, uaddr_t from)
 {
@@ -348,7 +348,7 @@ static long set_syscall_info(struct task *t, u64 size, uaddr_t from)
 		return -EINVAL;
 	switch (si.op) {
 	case PTRACE_SYSCALL_INFO_ENTRY:
-	case PTRACE_SYSCALL_INFO_SECCOMP: /* ret_data is not checked */
+	case PTRACE_SYSCALL_INFO_SECCOMP: /* ret_data is ignored */
 		memcpy(args, si.entry.args, sizeof(args));
 		return set_syscall_entry(r, si.entry.nr, args);
 	case PTRACE_SYSCALL_INFO_EXIT: r->rax = (u64)si.exit.rval; return 0;
