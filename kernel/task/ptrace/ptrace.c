@@ -106,7 +106,7 @@ void ptrace_fork(struct task *child, u64 clone_flags, int event)
 	set_bit(TIF_SIGPENDING, &child->work_flags);
 }
 
-/* True if the tracer ignores SIGCHLD or has SA_NOCLDWAIT, so that it will not wait for its child. */
+/* True if the tracer ignores SIGCHLD or has SA_NOCLDWAIT: it will not wait for its child. */
 static bool reaps_itself(struct task *tracer)
 {
 	const struct ksigaction *ka = &tracer->sighand->action[SIGCHLD - 1];
