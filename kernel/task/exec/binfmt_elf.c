@@ -1,19 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * binfmt_elf.c: from an ELF file to an address space that is ready to run, beside the old one.
+ * binfmt_elf.c: builds an address space from an ELF file, while the old one still exists.
  *
- * load_elf(): check the headers; a new mm; its layout (stack, mmap base, where a PIE goes: all
- * random unless ADDR_NO_RANDOMIZE); the stack with the strings; the program; its interpreter; the
- * vDSO; brk; and at last the vectors below the strings: argc, argv, envp, auxv. exec.c puts the mm
- * in place of the old one. Nothing here touches current; but as Linux gives up the old program once
- * the headers and those of the interpreter are read, an error behind that (bprm.too_late) is no
- * error of execve: the caller is killed.
+ * load_elf() checks the headers and makes a new mm. It chooses the layout (stack, mmap base, place
+ * of a PIE: all random unless ADDR_NO_RANDOMIZE). It maps the stack with the strings, the program,
+ * its interpreter, the vDSO and the heap. At last it writes the vectors below the strings: argc,
+ * argv, envp, auxv. exec.c replaces the old mm by the new one. Nothing here changes current. But
+ * Linux gives up the old program once it has read the headers of the program and the interpreter.
+ * Therefore a later error does not make execve return an error: it kills the caller
+ * (bprm.too_late).
  *
- * Invariants: nothing of the file is trusted (elf_check.c); every segment lies within the range
- * that its file asks for: a program's is free before, an interpreter's may lie over the program,
- * but never over the stack.
+ * Invariants: no value in the file is trusted (elf_check.c). Every segment lies within the range
+ * that its file asks for. A program's range must be free. An interpreter's range may replace parts
+ * of the program, but not of the stack.
  *
- * It knows no 32-bit programs (ENOEXEC) and ignores PT_GNU_PROPERTY.
+ * 32-bit programs are not supported (ENOEXEC), and PT_GNU_PROPERTY is ignored.
  */
 #include <asm-generic/mman-common.h>
 #include <linux/auxvec.h>
@@ -24,7 +25,7 @@
 #include "kernel/task/exec/elf_check.h"
 #include "kernel/task/exec/exec.h"
 
-/* younger than the headers that we build with */
+/* Newer than the headers of the build. */
 #define AT_RSEQ_FEATURE_SIZE_ 27
 #define AT_RSEQ_ALIGN_ 28
 #define AT_FLAGS_PRESERVE_ARGV0_ 1
@@ -35,11 +36,11 @@
 #define BRK_RND_BITS 13 /* 32 MiB */
 #define STACK_GUARD_GAP (256 * PAGE_SIZE)
 #define USER_HZ_TICKS 100
-/* inside another instance addresses are scarce: less randomness */
+/* inside another instance addresses are scarce, so they are less random */
 #define SMALL_WORLD (1UL << 46)
 
 int sysctl_randomize_va_space = 2;
-static int mmap_rnd_bits = 28; /* vm.mmap_rnd_bits: of pages */
+static int mmap_rnd_bits = 28; /* vm.mmap_rnd_bits: random bits of pages */
 
 /* An ELF file: the program or its interpreter. */
 struct image {
@@ -47,7 +48,7 @@ struct image {
 	Elf64_Ehdr eh;
 	Elf64_Phdr *ph;
 	struct elf_extent ext;
-	u64 bias; /* added to the file's addresses */
+	u64 bias; /* added to the addresses in the file */
 };
 
 struct loader {
@@ -61,8 +62,8 @@ struct loader {
 /* ---- reading ---- */
 
 /*
- * Reads the headers of an image. @bad: the error if they are invalid; @cut: the error if the file
- * ends within the first.
+ * Reads the headers of an image. @bad: the error if they are invalid. @cut: the error if the file
+ * ends within the ELF header.
  */
 static int image_read(struct image *im, struct file *file, int bad, int cut)
 {
@@ -83,7 +84,10 @@ static int image_read(struct image *im, struct file *file, int bad, int cut)
 	return err == -ENOEXEC ? bad : err;
 }
 
-/* Reads the interpreter's name, which kfree() frees. NULL: the program is static. ERR_PTR. */
+/*
+ * Reads the interpreter's name. NULL: the program is static. ERR_PTR. The caller frees the name
+ * with kfree().
+ */
 static char *interp_name(const struct image *im)
 {
 	for (u32 i = 0; i < im->eh.e_phnum; i++) {
@@ -118,8 +122,7 @@ static int open_interp(struct loader *l)
 
 	if (IS_ERR_OR_NULL(name))
 		return PTR_ERR(name);
-	f = open_exec(
-		AT_FDCWD, *name ? name : ".", 0); /* no name is the working directory: EACCES */
+	f = open_exec(AT_FDCWD, *name ? name : ".", 0); /* an empty name is the directory: EACCES */
 	kfree(name);
 	if (IS_ERR(f))
 		return PTR_ERR(f);
@@ -207,7 +210,10 @@ static int clear_tail(struct mm *mm, u64 addr)
 	return 0;
 }
 
-/* Maps a segment: its part of the file, zeros up to the page's end, and whole pages of zeros. */
+/*
+ * Maps a segment: the part that is in the file, zeros up to the page's end, then whole pages of
+ * zeros.
+ */
 static int map_segment(
 	struct mm *mm, const struct image *im, const Elf64_Phdr *p, bool implies_exec)
 {
@@ -218,7 +224,7 @@ static int map_segment(
 
 	if (implies_exec && (prot & PROT_READ))
 		prot |= PROT_EXEC;
-	/* whole pages of them are data, whatever the rest is */
+	/* whole pages of zeros are always writable, even if the segment is not */
 	zeros |= prot & PROT_EXEC;
 	if (p->p_filesz) {
 		err = map_at(mm, im->file, start - in_page, file_pages - (start - in_page), prot,
@@ -234,8 +240,8 @@ static int map_segment(
 }
 
 /*
- * Makes room for an interpreter that wants to be where the program is. -EEXIST: a program finds
- * something there, or it is the stack.
+ * Unmaps what is in the range of an interpreter that has fixed addresses. -EEXIST if the range is
+ * in use and @interp is false, or if it contains the stack.
  */
 static int clear_range(struct mm *mm, u64 start, u64 end, bool interp)
 {
@@ -253,7 +259,10 @@ static int clear_range(struct mm *mm, u64 start, u64 end, bool interp)
 	return may ? do_munmap(mm, start, end - start) : -EEXIST;
 }
 
-/* Maps all of it, shifted so that it begins at @base (ET_DYN), or where it wants to be. */
+/*
+ * Maps all segments of an image: from @base on if it is relocatable (ET_DYN), otherwise at its own
+ * addresses.
+ */
 static int image_map(struct loader *l, struct image *im, u64 base)
 {
 	bool implies_exec = BPRM_PERSONALITY(l->b) & READ_IMPLIES_EXEC_BIT;
@@ -337,8 +346,8 @@ static void note_segments(struct mm *mm, const struct image *im)
 }
 
 /*
- * Chooses the heap's place. A static PIE is often a loader that was started by hand: what it loads
- * lies near it, so its heap goes elsewhere.
+ * Places the heap behind the program. A static PIE is often a loader that was started by hand. The
+ * program that it loads is placed near it, so its heap is placed elsewhere.
  */
 static void set_brk(struct loader *l)
 {
@@ -388,11 +397,11 @@ static void fill_auxv(struct loader *l, u64 random, u64 platform, u64 execfn)
 	aux(mm, AT_RANDOM, random);
 	aux(mm, AT_HWCAP2, arch_auxv(AT_HWCAP2));
 	aux(mm, AT_EXECFN, execfn);
-	aux(mm, AT_RSEQ_FEATURE_SIZE_, 28); /* up to mm_cid */
+	aux(mm, AT_RSEQ_FEATURE_SIZE_, 28); /* the size up to mm_cid */
 	aux(mm, AT_RSEQ_ALIGN_, 32);
 	aux(mm, AT_PLATFORM, platform);
 	if (l->b->executable) {
-		aux(mm, AT_EXECFD, 0); /* exec.c puts it there when it has one */
+		aux(mm, AT_EXECFD, 0); /* hand_over_executable() sets the value */
 		l->b->execfd_nr = mm->nr_auxv - 1;
 	}
 	aux(mm, AT_NULL, 0);
@@ -404,8 +413,8 @@ static int put(struct mm *mm, u64 addr, const void *buf, size_t n)
 }
 
 /*
- * Writes pointers to the strings that begin at *str, batch by batch, and a NULL; moves *sp and *str
- * on.
+ * Writes pointers to the @n strings that begin at *str, in batches, and a NULL. Advances *sp and
+ * *str.
  */
 static int put_pointers(const struct exec_args *a, struct mm *mm, int n, u64 *sp, u64 *str, u64 top)
 {
@@ -423,7 +432,7 @@ static int put_pointers(const struct exec_args *a, struct mm *mm, int n, u64 *sp
 			used = 0;
 			cond_resched();
 		}
-		while (i < n) { /* to the next string */
+		while (i < n) { /* finds the end of the string */
 			u64 off = ARG_AREA - (top - *str);
 			u64 len = PAGE_SIZE - off % PAGE_SIZE;
 			const u8 *from = a->pages[off / PAGE_SIZE] + off % PAGE_SIZE;
@@ -476,7 +485,7 @@ static int build_vectors(struct loader *l)
 	return err ? err : put(mm, sp, mm->auxv, mm->nr_auxv * sizeof(u64));
 }
 
-/* ---- all of it ---- */
+/* ---- load_elf ---- */
 
 static int image_check(const struct loader *l, struct image *im)
 {

@@ -4,22 +4,23 @@
  * registering them.
  *
  *	register	write ":name:M:offset:magic:mask:interpreter:flags" (or E and an extension):
- *	                a new entry, and a file of its name
- *	status, NAME	read: is it enabled, what is it; write 0, 1, -1: disable, enable, remove
- *	                (status: all of them)
- *	load_misc()	asked by exec.c before any other format, for each interpreter anew
+ *	                makes an entry, and a file with its name
+ *	status, NAME	read: whether enabled, and the entry; write 0, 1, -1: disable, enable, remove
+ *	                (for status: all entries)
+ *	load_misc()	exec.c calls it before other formats, for the file and each interpreter
  *
- * Each user namespace may have an instance. Its entries go with its last mount. A program meets the
- * instance of the nearest namespace that has ever had one.
+ * Each user namespace may have an instance. Its entries are removed with its last mount. A program
+ * uses the instance of its own user namespace, or of the nearest ancestor that ever had one.
  *
- * Flags: P keeps argv[0] and says so in AT_FLAGS; O hands the file itself over, open (AT_EXECFD);
- * C, which implies O, takes set-id bits and capabilities from the file and not from the
- * interpreter; F opens the interpreter when the entry is made, in its maker's root.
+ * Flags: P keeps argv[0] and sets a bit in AT_FLAGS. O gives the interpreter a descriptor of the
+ * file (AT_EXECFD). C implies O, and takes set-id bits and capabilities from the file, not from the
+ * interpreter. F opens the interpreter when the entry is made, with the root directory of the task
+ * that makes it.
  *
- * Locks: each instance's lock over its entries, enabled or not. The users of an instance choose the
- * number of entries and how long the lock is held; no other task waits for it. It nests inside
- * s_umount and outside of the root directory's i_rwsem. bm_lock, a leaf: the superblock of each
- * instance. bm_mount_lock: one mount at a time.
+ * Locks: each instance's lock protects its entries and whether they are enabled. Its users decide
+ * how many entries there are, and so how long the lock is held; tasks outside its namespace never
+ * wait for it. It nests inside s_umount and outside of the root directory's i_rwsem. bm_lock,
+ * innermost, protects the superblock pointer of each instance. bm_mount_lock serialises mounts.
  */
 #include <linux/fcntl.h>
 
@@ -31,7 +32,7 @@
 #define BINFMTFS_MAGIC 0x42494e4d
 #define MIN_LINE 11
 #define MAX_LINE 1920
-/* a printed line of registration: hex digits for twice 256 bytes, names */
+/* bytes of a printed entry: hex digits for magic and mask of 256 bytes together, and names */
 #define SHOW_SIZE 4096
 
 #define FLAG_P 1
@@ -41,33 +42,33 @@
 
 struct bm_entry {
 	struct list_head list;
-	/* references of the list, and of each exec that uses it */
+	/* one reference of the list, and one of each exec that uses the entry */
 	atomic_t refs;
 	u32 flags;
 	bool enabled, by_magic;
 	u32 offset, size;
-	/* masked: magic has no bit that the mask has not */
+	/* magic has no bit that mask lacks */
 	u8 magic[BPRM_BUF], mask[BPRM_BUF];
 	bool masked;
-	const char *name, *ext, *interp; /* into line */
-	struct file *file;               /* F */
+	const char *name, *ext, *interp; /* these point into @line */
+	struct file *file;               /* flag F: the open interpreter */
 	struct dentry *dentry;
 	char line[MAX_LINE + 1];
 };
 
-/* It stays as long as its namespace. */
+/* An instance. It exists as long as its namespace. */
 struct binfmt_misc {
 	struct mutex lock;
-	/* NULL: not mounted any more; under bm_lock */
+	/* NULL: not mounted now; under bm_lock */
 	struct super_block *sb;
 	bool enabled;
 	u64 last_ino;
-	struct list_head entries; /* the newest first */
+	struct list_head entries; /* newest first */
 };
 
-static DEFINE_MUTEX(bm_mount_lock); /* mounts, outside of s_umount */
+static DEFINE_MUTEX(bm_mount_lock); /* serialises mounts; outside s_umount */
 static DEFINE_MUTEX(bm_lock);
-/* true since there was any instance: read without a lock by load_misc() */
+/* true once any instance was made; load_misc() reads it without a lock */
 static bool any_instance;
 
 static void entry_put(struct bm_entry *e)
@@ -135,7 +136,7 @@ static int push_names(struct bprm *b, const struct bm_entry *e)
 	return err;
 }
 
-/* Opens the interpreter's file once more, which was opened when the entry was made. */
+/* Opens the interpreter again, which was opened when the entry was made (flag F). */
 static int open_again(struct bprm *b, const struct bm_entry *e)
 {
 	struct file *f = dentry_open(&e->file->f_path, O_RDONLY, 0);
@@ -192,7 +193,7 @@ int load_misc(struct bprm *b)
 	return err;
 }
 
-/* ---- a line of registration ---- */
+/* ---- registration ---- */
 
 /* Cuts the next field out of *@p; NULL: there is no delimiter behind it. */
 static char *field(char **p, char del)
@@ -214,7 +215,7 @@ static int hex_digit(char c)
 	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* Parses magic or mask, in which \xHH is a byte. Returns the number of bytes, or -1. */
+/* Parses a magic or mask, in which \xHH is a byte. Returns the number of bytes, or -1. */
 static int bytes_of(const char *s, u8 *to)
 {
 	int n = 0;
@@ -328,7 +329,7 @@ static void entry_remove(struct bm_entry *e)
 	entry_put(e);
 }
 
-/* Parses "0", "1" or "-1" (remove), with or without an end of line, into 0, 1 or 2. */
+/* Parses "0", "1" or "-1", perhaps with a newline. Returns 0, 1 or, for -1 (remove), 2. */
 static int command(const char *s, size_t n)
 {
 	if (n && s[n - 1] == '\n')
@@ -486,7 +487,8 @@ static ssize_t register_write(struct file *f, struct iov_iter *from, loff_t *pos
 
 	if (n < MIN_LINE || n > MAX_LINE)
 		return -EINVAL;
-	e = kzalloc(sizeof(*e), GFP_KERNEL | __GFP_ACCOUNT); /* any user has a namespace to fill */
+	/* any user can make a namespace and entries */
+	e = kzalloc(sizeof(*e), GFP_KERNEL | __GFP_ACCOUNT);
 	if (!e)
 		return -ENOMEM;
 	atomic_set(&e->refs, 1);
@@ -551,7 +553,10 @@ static int bm_fill_super(struct super_block *sb, void *data, bool silent)
 	return 0;
 }
 
-/* Takes the namespace's instance if it lives: s_umount held and s_active counted. */
+/*
+ * Takes a reference to the namespace's instance, if it is still mounted. Returns with s_umount held
+ * and s_active incremented.
+ */
 static struct dentry *instance_grab(struct user_namespace *ns)
 {
 	struct super_block *sb;
@@ -611,8 +616,8 @@ static struct dentry *bm_mount(struct file_system_type *t, u32 flags, const char
 }
 
 /*
- * Ends an instance; its superblock has held a reference to the namespace. An unfinished one is not
- * the namespace's.
+ * Unmounts an instance. Its superblock had a reference to the namespace. The superblock is not the
+ * namespace's if its mount has failed.
  */
 static void bm_kill_sb(struct super_block *sb)
 {
@@ -621,7 +626,7 @@ static void bm_kill_sb(struct super_block *sb)
 
 	if (m) {
 		mutex_lock(&bm_lock);
-		/* otherwise the next mount was faster: this instance's entries are among its own */
+		/* otherwise a newer mount has taken over this instance's entries */
 		if (m->sb == sb)
 			m->sb = NULL;
 		mutex_unlock(&bm_lock);

@@ -2,7 +2,7 @@
 /*
  * binfmt_script.c: a file that begins with "#!" runs its interpreter: argv becomes interpreter,
  * optional argument, the script's name, and what followed argv[0]. The interpreter may be a script
- * again, five deep (exec.c counts).
+ * itself, up to five levels (exec.c counts them).
  */
 #include "kernel/task/exec/exec.h"
 #include "kernel/task/exec/script_line.h"
@@ -16,7 +16,7 @@ int load_script(struct bprm *b)
 	err = script_parse(b->buf, sizeof(b->buf), &line);
 	if (err)
 		return err;
-	/* the interpreter could not open it by its name */
+	/* the interpreter could not open the script */
 	if (b->path_inaccessible)
 		return -ENOENT;
 	err = args_remove_first(&b->args);

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * core_name.c: what core_pattern makes of a process that dumps: the name of a file, or a program
- * and its arguments (core(5)).
+ * core_name.c: expands core_pattern for a process that dumps core, to the name of a file, or to a
+ * program and its arguments (core(5)).
  *
  *	core_name(buf, size, sig)	the file's name
  *	core_words(text, argv, sig)	the program and its arguments, their text in CORE_WORDS_SIZE
  *	                                bytes
  *
- * A name that the process or its user has chosen (%e %f %E %h) is a part of one component of the
- * path: no slash in it, and neither empty nor "." nor "..", lest the dump goes to another
- * directory.
+ * A name that the process or its user has chosen (%e %f %E %h) must stay within one component of
+ * the path, lest the dump goes to another directory. So it has no slash, and is neither empty nor
+ * "." nor "..".
  */
 #include "kernel/task/internal.h"
 #include "kernel/ident/pid_ns.h"
@@ -20,7 +20,7 @@ int sysctl_core_uses_pid;
 
 /*
  * Turns the @n bytes at @name, which have room for one more, into a valid part of a path component.
- * Returns their new number.
+ * Returns the new length.
  */
 static size_t tame(char *name, size_t n)
 {
@@ -49,7 +49,7 @@ static size_t append_host(char *buf, size_t size)
 	return append_name(buf, size, name);
 }
 
-/* Puts the program's path into @buf of PATH_MAX bytes; NULL: it has none. */
+/* Writes the program's path into @buf of PATH_MAX bytes; NULL: it has none. */
 static const char *program_path(struct mm *mm, char *buf)
 {
 	const char *name;
@@ -112,7 +112,10 @@ static size_t append(char *buf, size_t size, char c, int sig)
 	}
 }
 
-/* Expands the pattern @p to its end, or with @words to a blank, and returns that place. */
+/*
+ * Expands the pattern @p to its end, or with @words to the next blank. Returns the place where it
+ * ended.
+ */
 static const char *expand(const char *p, char *buf, size_t size, int sig, bool words, bool *has_pid)
 {
 	size_t n = 0;
@@ -143,8 +146,7 @@ void core_name(char *buf, size_t size, int sig)
 }
 
 /*
- * Splits the text into words and expands these afterwards, so that a name with a blank stays one
- * word.
+ * Splits the text into words before it expands them, so that a name with a blank stays in one word.
  */
 void core_words(char *text, const char *argv[CORE_MAX_WORDS + 1], int sig)
 {

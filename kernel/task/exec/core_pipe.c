@@ -2,14 +2,15 @@
 /*
  * core_pipe.c: sends a core dump to a program: core_pattern "|/path/program %p %s ..." (core(5)).
  *
- * The program is a process of the kernel's own without a parent, root in the first namespaces. Its
- * standard input is a pipe; the other end is the dump's file. RLIMIT_CORE does not limit such a
- * dump, but 1 refuses it, and the program has 1: it cannot dump into itself.
+ * The program is a process of the kernel's own without a parent, run as root in the initial
+ * namespaces. Its standard input is a pipe, and the dump is written to the other end. RLIMIT_CORE
+ * does not limit such a dump, but the value 1 disables it. The program itself gets the value 1, so
+ * that it cannot dump into another instance of itself.
  *
  * The dumping process waits until the program has been executed (or not), then writes. With
  * kernel.core_pipe_limit it then waits until the program stops reading, so that the program finds
- * the process in /proc. At most that many processes dump at once; further ones do not dump. 0: no
- * process waits.
+ * the process in /proc. At most that many processes dump at once; further processes do not dump. 0:
+ * no limit, and no process waits.
  */
 #include <linux/fcntl.h>
 #include <linux/resource.h>
@@ -25,7 +26,7 @@ struct core_helper {
 	int err;
 };
 
-/* Starts the program, in its new process. */
+/* Runs the program, in its new process. */
 static int run_helper(void *arg)
 {
 	static const char *const envp[] = { "HOME=/", "PATH=/sbin:/bin:/usr/sbin:/usr/bin", NULL };

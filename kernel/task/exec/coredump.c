@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * coredump.c: the picture of a process that a signal kills: an ELF file that gdb reads.
+ * coredump.c: writes the core dump of a process that a signal kills: an ELF file for gdb.
  *
- * coredump(): checks that a dump is wanted (RLIMIT_CORE, dumpable); ends the process for everybody
- * else, so that all other threads come to coredump_wait_exit() and wait there with their registers;
- * opens the file that core_pattern names; writes headers, notes (registers of each thread, auxv,
- * mapped files, siginfo) and memory; lets the other threads exit.
+ * coredump() checks that a dump is wanted (RLIMIT_CORE, dumpable). It kills all other threads,
+ * which then wait in coredump_wait_exit() with their registers. It opens the file that core_pattern
+ * names, and writes headers, notes (registers of each thread, auxv, mapped files, siginfo) and
+ * memory. At last it lets the other threads exit.
  *
- * Invariants: threads that are waited for have not set PF_NO_MM; signal->core_state is set while
- * they gather and NULL afterwards. What is dumped: memory that the process may have written, and
- * the first page of mapped programs.
+ * Invariants: the threads that coredump() waits for have not set PF_NO_MM. signal->core_state is
+ * set while they gather and NULL afterwards. The dump contains memory that the process may have
+ * written, and the first page of mapped programs.
  *
- * A pattern that begins with '|' names a program that gets the dump (core_pipe.c); core_name.c says
- * what its letters stand for.
- * Locks: sighand->lock for core_state; mmap_lock (read) while the list of what is mapped is copied.
+ * A pattern that begins with '|' names a program that gets the dump (core_pipe.c); core_name.c
+ * expands its letters.
+ * Locks: sighand->lock for core_state; mmap_lock (read) while the list of mappings is copied.
  */
 #include <asm/ptrace.h>
 #include <linux/elf.h>
@@ -31,7 +31,7 @@
 #define FXSAVE_SIZE 512
 
 struct core_state {
-	/* threads that have not come yet; under sighand->lock */
+	/* number of threads that are still missing; under sighand->lock */
 	u32 waiting_for;
 	struct list_head threads; /* of core_thread.list, under sighand->lock */
 	struct completion gathered, done;
@@ -63,24 +63,24 @@ BUILD_BUG_ON(sizeof(struct elf_prpsinfo_k) != 136);
 
 #define MAX_SEGMENTS 65000 /* e_phnum has 16 bits */
 
-/* An area as it was when the dump began. */
+/* A mapping as of the beginning of the dump. */
 struct segment {
-	u64 start, end, size; /* size: bytes of it that are dumped */
+	u64 start, end, size; /* size: number of bytes that are dumped */
 	u32 rights;           /* PF_* */
 };
 
 struct dump {
 	struct file *file;
 	loff_t pos;
-	/* RLIMIT_CORE; bytes written, without holes */
+	/* limit: RLIMIT_CORE; written: bytes written, without holes */
 	u64 limit, written;
-	bool pipe, begun; /* begun: a truncated core counts as a core */
+	bool pipe, begun; /* begun: even a truncated core is a core */
 	int err;
 	const siginfo_t *info;
 	struct core_state *cs;
 	struct segment *segments;
 	u32 nr_segments;
-	u8 *files; /* the NT_FILE note */
+	u8 *files; /* content of the NT_FILE note */
 	u64 files_size;
 };
 
@@ -113,7 +113,7 @@ void coredump_wait_exit(struct mm *mm)
 	spin_unlock(&sh->lock);
 }
 
-/* Ends the process but for current. False when it is ending already. */
+/* Kills all threads but current. Returns false if the process is ending already. */
 static bool stop_others(struct core_state *cs, int sig)
 {
 	struct signal_struct *signal = current->signal;
@@ -125,14 +125,17 @@ static bool stop_others(struct core_state *cs, int sig)
 		return false;
 	}
 	signal->core_state = cs;
-	/* process_is_dying() looks without the lock: the memory is to be kept */
+	/*
+	 * process_is_dying() reads core_state without the lock, so that the memory is not freed
+	 * early
+	 */
 	smp_mb();
 	begin_group_exit(signal, sig);
 	for_each_thread(signal, t)
 		cs->waiting_for += t != current && !(t->flags & PF_NO_MM);
 	zap_other_threads(current);
 	current->flags |= PF_DUMPCORE | PF_NO_MM;
-	/* what came before does not cut writing short; a SIGKILL from now on does */
+	/* an earlier signal must not interrupt the writes; a SIGKILL from now on does */
 	clear_bit(TIF_SIGPENDING, &current->work_flags);
 	spin_unlock(&current->sighand->lock);
 	if (cs->waiting_for)
@@ -160,7 +163,7 @@ static void let_others_go(struct core_state *cs, bool written)
 	if (!wait)
 		return;
 	wait_for_completion(&cs->gathered);
-	/* the completing task holds this lock until it no longer accesses cs */
+	/* wait until the task that completed it has dropped the lock: it accesses cs until then */
 	spin_lock(&current->sighand->lock);
 	spin_unlock(&current->sighand->lock);
 }
@@ -189,7 +192,7 @@ static void emit(struct dump *d, const void *p, size_t n)
 
 static const u8 zeros[PAGE_SIZE];
 
-/* Leaves a hole of @n bytes, at most a page; writes zeros to a pipe. */
+/* Leaves a hole of at most a page, @n bytes. Writes zeros to a pipe. */
 static void skip(struct dump *d, size_t n)
 {
 	if (d->pipe)
@@ -198,7 +201,10 @@ static void skip(struct dump *d, size_t n)
 		d->pos += (loff_t)n;
 }
 
-/* Extends the file by a hole at its end to the length in its headers, if the limit allows. */
+/*
+ * Extends the file to the length that its headers promise, if it ends with a hole and the limit
+ * allows.
+ */
 static void end_file(struct dump *d)
 {
 	if (d->pipe || d->err || d->pos <= i_size_read(d->file->f_inode))
@@ -217,7 +223,7 @@ static u64 note_size(u64 n)
 	return sizeof(Elf64_Nhdr) + 8 + round_up(n, 4UL);
 }
 
-/* Writes a note in two pieces. */
+/* Writes a note whose content has two parts. */
 static void note2(struct dump *d, const char *name, u32 type, const void *p, size_t n,
 	const void *rest, size_t n_rest)
 {
@@ -239,7 +245,7 @@ static void note(struct dump *d, const char *name, u32 type, const void *p, size
 	note2(d, name, type, p, n, NULL, 0);
 }
 
-/* ---- what a segment holds ---- */
+/* ---- which memory is dumped ---- */
 
 /* Bits of /proc/PID/coredump_filter, see core(5). */
 #define DUMP_ANON_PRIVATE 0x01
@@ -281,7 +287,7 @@ static u64 dump_size(struct vm_area *vma)
 		return vma->vm_end - vma->vm_start;
 	if (filter & DUMP_FILE_PRIVATE)
 		return vma->vm_end - vma->vm_start;
-	/* the headers of a program, in which gdb finds its build id */
+	/* the headers of a program, which contain its build id */
 	if (filter & DUMP_ELF_HEADERS && !vma->vm_pgoff && (vma->vm_flags & VM_READ))
 		return PAGE_SIZE;
 	return 0;
@@ -368,12 +374,13 @@ static void emit_psinfo(struct dump *d)
 }
 
 /*
- * Puts the file's name at @to, with its final zero, or "?" if @room (at least two bytes) is too
- * small, and returns its length.
+ * Writes the file's name to @to, with its final zero, or "?" if @room (at least two bytes) is too
+ * small. Returns the length.
  */
 static size_t put_file_name(const struct path *p, char *to, u64 room)
 {
-	char *path = d_path(p, to, (int)min(room, (u64)PATH_MAX)); /* at the end of that */
+	/* d_path() writes to the buffer's end */
+	char *path = d_path(p, to, (int)min(room, (u64)PATH_MAX));
 	size_t len;
 
 	if (IS_ERR(path))
@@ -384,8 +391,8 @@ static size_t put_file_name(const struct path *p, char *to, u64 room)
 }
 
 /*
- * Builds NT_FILE: count, page size, {start, end, offset in pages} of each, then the names. Each
- * name leaves room for a "?" for each of the following names. mmap_lock held.
+ * Builds NT_FILE: count, page size, {start, end, offset in pages} of each mapping, then the names.
+ * Each name leaves room for a "?" for each of the following names. mmap_lock is held.
  */
 static void build_files_note(struct dump *d)
 {
@@ -495,8 +502,8 @@ static void take_segment(struct segment *s, struct vm_area *vma)
 }
 
 /*
- * Notes the mappings. Another process may share the memory (CLONE_VM) and change mappings while the
- * dump is written.
+ * Records the mappings before the dump is written: another process that shares the memory
+ * (CLONE_VM) may change them meanwhile.
  */
 static void take_mappings(struct dump *d)
 {
@@ -544,7 +551,7 @@ static void write_core(struct dump *d)
 	kfree(d->segments);
 }
 
-/* Starts the program that gets the dump, and returns its pipe. */
+/* Starts the program that receives the dump, and returns the pipe to it. */
 static struct file *open_pipe(int sig)
 {
 	char *text = kmalloc(CORE_WORDS_SIZE, GFP_KERNEL);
@@ -560,8 +567,8 @@ static struct file *open_pipe(int sig)
 }
 
 /*
- * True if no other user can read the file, which was just made: a file system may have its own
- * rules for owners and modes (FAT).
+ * True if no other user can read the file, which was made just now. A file system may set owner and
+ * mode by its own rules (FAT).
  */
 static bool is_private(const struct file *f)
 {
@@ -579,7 +586,7 @@ static struct file *open_core(int sig)
 	if (!name)
 		return ERR_PTR(-ENOMEM);
 	core_name(name, PATH_MAX, sig);
-	/* never into an existing file: others may have it open, or may read it */
+	/* never writes to an existing file, which another user may read or have open */
 	kern_unlink(name);
 	f = filp_open(name, O_CREAT | O_EXCL | O_RDWR | O_NOFOLLOW | O_LARGEFILE, 0600);
 	kfree(name);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * elf_check.c: checks every sum of a file's numbers for overflow, so that the loader can add
- * freely. Formats: System V ABI, chapter 5, and its x86-64 supplement. tests/unit/elf_check.c.
+ * elf_check.c: checks every sum of an ELF file's values for overflow, so that the loader need not
+ * check. Formats: System V ABI, chapter 5, and its x86-64 supplement. tests/unit/elf_check.c.
  */
 #include <asm/errno.h>
 
@@ -10,7 +10,7 @@
 
 int elf_check_header(const Elf64_Ehdr *eh)
 {
-	/* Linux reads nothing of the rest of e_ident. */
+	/* Linux checks no other byte of e_ident. */
 	if (memcmp(eh->e_ident, ELFMAG, SELFMAG))
 		return -ENOEXEC;
 	if (eh->e_machine != EM_X86_64 || eh->e_phentsize != sizeof(Elf64_Phdr))
@@ -32,7 +32,7 @@ static int check_load(const Elf64_Phdr *ph, u64 task_size)
 		return 0;
 	if (check_add_overflow(ph->p_offset, ph->p_filesz, &end) || end > (1UL << 62))
 		return -EINVAL;
-	/* no page of the file could lie where it says */
+	/* address and offset must agree within a page, or the segment cannot be mapped */
 	if ((ph->p_vaddr ^ ph->p_offset) & (PAGE_SIZE - 1))
 		return -EINVAL;
 	return 0;

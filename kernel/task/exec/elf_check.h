@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * elf_check.h: is this header, are these program headers something that we can map? Pure: a hostile
- * file gets no further.
+ * elf_check.h: checks the header and the program headers of an ELF file before it is mapped. Pure:
+ * it reads no file and no memory of a guest, so that a unit test can cover hostile input.
  */
 #ifndef NESTLING_TASK_ELF_CHECK_H
 #define NESTLING_TASK_ELF_CHECK_H
@@ -16,16 +16,19 @@
 struct elf_extent {
 	u64 start, end; /* page-aligned; end exclusive */
 	u64 align;      /* largest p_align, at least a page */
-	/* where the program headers are in memory; 0: in no segment */
+	/* address of the program headers in memory; 0: no segment contains them */
 	u64 phdr_vaddr;
 	u32 nr_loads;
 };
 
-/* Checks that it is an ELF file for x86-64 with a sane table of program headers. 0 or -ENOEXEC. */
+/*
+ * Checks that the file is ELF for x86-64 and its table of program headers has a valid size. 0 or
+ * -ENOEXEC.
+ */
 int elf_check_header(const Elf64_Ehdr *eh);
 /*
  * Checks the segments: 0, -EINVAL (neither a program nor a shared object, nothing to load, or
- * senseless sizes) or -ENOMEM (beyond @task_size).
+ * invalid sizes) or -ENOMEM (beyond @task_size).
  */
 int elf_check_segments(
 	const Elf64_Ehdr *eh, const Elf64_Phdr *ph, u64 task_size, struct elf_extent *ext);

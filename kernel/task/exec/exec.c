@@ -2,21 +2,22 @@
 /*
  * exec.c: execve and execveat: a process becomes another program.
  *
- * do_execveat(): gather the strings, find a format (a script leads to its interpreter, and so on),
- * let the ELF loader build the new address space. Until this point every step can fail, and the old
- * program continues. Then commit(): the other threads die, and what the old program had is
- * exchanged for the new.
+ * do_execveat() gathers the strings, finds a format (for a script it continues with the
+ * interpreter), and has the ELF loader build the new address space. Until this point every step can
+ * fail, and the old program continues. Then commit() kills the other threads, and replaces the old
+ * program's memory, handlers and credentials.
  *
  * Invariants:
- * 1. Before commit() nothing of current has changed. A failure while the loader maps still kills
- *    the process (bprm.too_late), as on Linux, which has given up the old program by then. After
- *    de_thread() only own_files() can fail, which then kills.
+ * 1. Before commit() current has not changed. A failure while the loader maps still kills the
+ *    process (bprm.too_late), as on Linux, which has given up the old program by then. After
+ *    de_thread() only own_files() can fail, which then kills the process.
  * 2. cred_guard_mutex is held from the check for tracers to the installed credentials, so no tracer
  *    can attach in between. exec_update_mutex is held while memory and credentials change, so that
- *    a reader of both sees the old or the new ones. New memory with old credentials (until files
- *    are closed) is shown only where the new credentials would show it too.
+ *    a reader of both sees the old or the new ones. Until files are closed, new memory exists
+ *    beside old credentials. Then only tasks may access it that the new credentials would also
+ *    allow.
  *
- * Locks: signal->cred_guard_mutex (outermost here), the rest inside the functions that are called.
+ * Locks: signal->cred_guard_mutex (outermost here); the functions called take other locks.
  */
 #include <linux/fcntl.h>
 #include <linux/ptrace.h>
@@ -101,7 +102,7 @@ static int open_first(struct bprm *b, int dfd, const char *name, u32 flags)
 	return read_start(b);
 }
 
-/* Runs the formats until one has built an address space. */
+/* Tries each format until one has built an address space. */
 static int load_binary(struct bprm *b)
 {
 	int err;
@@ -118,8 +119,9 @@ static int load_binary(struct bprm *b)
 			return err;
 	}
 	/*
-	 * not a script, whose text is not in memory; but what an interpreter gets without having
-	 * been allowed to open it
+	 * the text of a script is not in memory, so it does not count; but a file that an
+	 * interpreter gets as a descriptor does, since the interpreter was not checked for the
+	 * right to read it
 	 */
 	bprm_note_reading(b, b->file);
 	if (b->executable)
@@ -130,13 +132,14 @@ static int load_binary(struct bprm *b)
 
 /* ---- the point of no return ---- */
 
-/* Leaves the old memory, which is not accessed any more. */
+/* Detaches current from its old memory, which is not accessed any more. */
 static void leave_mm(void)
 {
 	struct mm *old = current->mm;
 
 	exit_mm_release();
-	arch_exec_regs(0, 0); /* our FPU state leaves the old space */
+	/* the FPU state is no longer kept in the registers of the old space's host process */
+	arch_exec_regs(0, 0);
 	if (old) {
 		u64 rss = (u64)(old->rss_anon.v + old->rss_file.v + old->rss_shmem.v);
 
@@ -183,7 +186,7 @@ static void set_comm(const char *name, size_t len)
 }
 
 /*
- * Sets the task's name: the last component of the caller's path, or the file's name where only a
+ * Sets the task's name: the last component of the caller's path, or of the file's name if only a
  * descriptor was given.
  */
 static void take_name(const struct bprm *b)
@@ -206,8 +209,8 @@ static bool is_dumpable(const struct bprm *b)
 	const struct cred *c = b->cred;
 
 	/*
-	 * not b->secure: a program whose rights a tracer has limited is secure, and has nothing to
-	 * hide
+	 * b->secure does not count: it is also true of a program whose privileges a tracer has
+	 * prevented, and which has nothing to hide
 	 */
 	return !b->nondump && c->euid == c->uid && c->egid == c->gid &&
 	       !cred_gains(current_cred(), c);
@@ -219,14 +222,14 @@ static void take_credentials(struct bprm *b)
 
 	if (b->secure || b->cred->euid != old->euid || b->cred->egid != old->egid)
 		current->pdeath_signal = 0;
-	/* may make the process undumpable, after which the caller sets the flag again */
+	/* may clear the dumpable flag, which the caller then sets again */
 	commit_creds(b->cred);
 	b->cred = NULL;
 }
 
 /*
- * Gives the interpreter a descriptor of the program's own file. The vector has had its entry,
- * without the value, already.
+ * Gives the interpreter a descriptor of the program's own file (AT_EXECFD). The auxiliary vector
+ * has the entry already, but not its value.
  */
 static void hand_over_executable(struct bprm *b)
 {
@@ -253,8 +256,8 @@ static struct user_namespace *owner_of_memory(const struct bprm *b)
 }
 
 /*
- * Sets the namespace in which CAP_SYS_PTRACE allows access though the mm is not dumpable. Others
- * read it under alloc_lock, a tracer while current is stopped.
+ * Sets the namespace in which CAP_SYS_PTRACE allows access to memory that is not dumpable. Other
+ * tasks read it under alloc_lock, or as tracers while current is stopped.
  */
 static void give_memory_to(struct mm *mm, struct user_namespace *ns)
 {
@@ -269,10 +272,10 @@ static void give_memory_to(struct mm *mm, struct user_namespace *ns)
 }
 
 /*
- * Installs the new memory, visible only to tasks that could see the old one: descriptors of the old
- * program are still open. Other tasks may access it from now on, and must find the new program once
- * the last of those descriptors is closed: a parent learns of the exec by that. Returns the old
- * memory, to be put.
+ * Installs the new memory. At first only tasks that could access the old memory may access it,
+ * since descriptors of the old program are still open. But these tasks must see the new program as
+ * soon as the last close-on-exec descriptor is closed: a parent detects the exec by that. Returns
+ * the old memory, to be put.
  */
 static struct mm *show_new_mm(struct bprm *b)
 {
@@ -281,15 +284,13 @@ static struct mm *show_new_mm(struct bprm *b)
 	struct user_namespace *ns = owner_of_memory(b);
 
 	/*
-	 * an undumpable process from an outer namespace is not exposed yet to the root of the inner
-	 * one
+	 * the root of an inner namespace may not yet access an undumpable process that comes from
+	 * an outer one
 	 */
 	if (old && old->dump_mode != 1 && old->user_ns && old->user_ns->level < ns->level)
 		ns = old->user_ns;
 	give_memory_to(b->mm, ns);
-	/*
-	 * suid_dumpable is for tasks that may see the new credentials: these are still the old ones
-	 */
+	/* suid_dumpable applies to the new credentials, and these are not installed yet */
 	set_dumpable(b->mm, !old || old->dump_mode == 1 ? dumpable : old->dump_mode);
 	mutex_lock(&current->signal->exec_update_mutex);
 	spin_lock(&current->alloc_lock);
@@ -301,8 +302,8 @@ static struct mm *show_new_mm(struct bprm *b)
 }
 
 /*
- * Installs the new credentials and memory. For other tasks (exec_hold()) this is one step, together
- * with their permission to access the process.
+ * Installs the new credentials and memory. For tasks that call exec_hold() this is one step, which
+ * also changes their permission to access the process.
  */
 static void become(struct bprm *b)
 {
@@ -318,8 +319,9 @@ static void become(struct bprm *b)
 }
 
 /*
- * Unshares the table of files if another process uses it. Called after de_thread(): a table that
- * only the process's own threads shared stays, and with it the POSIX locks.
+ * Gives current a descriptor table of its own if another process shares it. Called after
+ * de_thread(): a table that only the process's own threads share is kept, and with it the POSIX
+ * locks.
  */
 static int own_files(void)
 {
@@ -343,8 +345,8 @@ static int commit(struct bprm *b)
 	}
 	err = exec_namespaces(b->mm);
 	/*
-	 * the last step that can fail, and only in a task being killed: the other threads are gone
-	 * after it
+	 * the last step that can fail, and only in a task that is being killed; after it the other
+	 * threads are gone
 	 */
 	if (!err)
 		err = de_thread();
@@ -360,7 +362,7 @@ static int commit(struct bprm *b)
 	}
 	if (atomic_read(&current->uring_busy) || current->uring_rings)
 		task_uring_ops->end(current);
-	/* the denial of writes by open_exec() lasts until the file is closed */
+	/* the denial of writes that open_exec() began lasts until the file is closed */
 	b->file->f_mode |= FMODE_DENY_WRITE;
 	if (current->mm) {
 		b->mm->coredump_filter = current->mm->coredump_filter;
@@ -374,7 +376,10 @@ static int commit(struct bprm *b)
 	old = show_new_mm(b);
 	vfork_finish(current);
 	files_close_on_exec(current->files);
-	/* the old program's choice of exit signals for its children is not the new one's */
+	/*
+	 * the old program has chosen exit signals for its children, which do not apply to the new
+	 * program
+	 */
 	WRITE_ONCE(current->signal->exec_id, current->signal->exec_id + 1);
 	become(b);
 	if (old)
@@ -394,11 +399,11 @@ static int commit(struct bprm *b)
 	return 0;
 }
 
-/* ---- the way there ---- */
+/* ---- before the point of no return ---- */
 
 /*
- * Checks for a shared fs_struct, which must stay unshared to the end: a sharing process could
- * chroot() a privileged program.
+ * Checks whether another process shares the fs_struct, which may not become shared until the end of
+ * the exec: a sharing process could chroot() a privileged program.
  */
 static void check_unsafe(struct bprm *b)
 {
@@ -410,8 +415,8 @@ static void check_unsafe(struct bprm *b)
 		b->unsafe |= UNSAFE_NO_NEW_PRIVS;
 	read_lock(&tasklist_lock);
 	/*
-	 * a tracer with power over this namespace gains nothing by what we become; cred_guard_mutex
-	 * keeps others away
+	 * a tracer with CAP_SYS_PTRACE in this namespace gains no rights by the exec;
+	 * cred_guard_mutex prevents new tracers
 	 */
 	if (current->ptrace &&
 		!cred_ns_capable(current->ptracer_cred, current_user_ns(), CAP_SYS_PTRACE))
@@ -427,7 +432,10 @@ static void check_unsafe(struct bprm *b)
 	read_unlock(&tasklist_lock);
 }
 
-/* Ends the mark of an exec, which the exec of a task that shares its fs_struct has never set. */
+/*
+ * Clears the mark of a running exec in the fs_struct, which is set only if the fs_struct was not
+ * shared.
+ */
 static void end_unsafe(void)
 {
 	spin_lock(&current->fs->lock);
@@ -435,7 +443,7 @@ static void end_unsafe(void)
 	spin_unlock(&current->fs->lock);
 }
 
-/* The strings of one exec: from a guest's vectors, or the kernel's own (k* set). */
+/* The strings of one exec: from a guest's vectors, or, if kargv is set, from the kernel's. */
 struct exec_strings {
 	uaddr_t argv, envp;
 	const char *const *kargv, *const *kenvp;
@@ -481,7 +489,7 @@ static int gather_strings(struct bprm *b, const struct exec_strings *s)
 		err = s->kargv ? push_kernel_vector(a, s->kargv, a->argc) :
 				 args_push_user(a, s->argv, a->argc);
 	if (!err && !a->argc) {
-		/* programs trust that there is an argv[0] */
+		/* programs rely on argv[0] */
 		err = args_push_kernel(a, "");
 		a->argc = 1;
 	}
@@ -503,7 +511,7 @@ static void bprm_free(struct bprm *b)
 	kfree(b);
 }
 
-/* Tells the tracer of the exec by an event, or in the old way by a SIGTRAP. */
+/* Notifies the tracer of the exec, by an event or, in the old way, by a SIGTRAP. */
 static void tell_tracer(pid_t old_pid)
 {
 	if (!current->ptrace)
@@ -514,7 +522,10 @@ static void tell_tracer(pid_t old_pid)
 		send_sig(SIGTRAP, current, SEND_SIG_NOINFO);
 }
 
-/* Checks RLIMIT_NPROC, which setuid() did not enforce. */
+/*
+ * True if the user has more processes than RLIMIT_NPROC allows after a setuid(), which does not
+ * fail for that.
+ */
 static bool too_many_processes(void)
 {
 	bool yes = current->over_nproc &&
@@ -528,7 +539,7 @@ static bool too_many_processes(void)
 static int do_execveat(int dfd, const char *name, const struct exec_strings *s, u32 flags)
 {
 	struct bprm *b = too_many_processes() ? ERR_PTR(-EAGAIN) : kzalloc(sizeof(*b), GFP_KERNEL);
-	pid_t old_pid; /* de_thread() may change it */
+	pid_t old_pid; /* the tracer's pid for current before exec */
 	u64 entry, sp;
 	int err;
 
@@ -575,7 +586,9 @@ int kernel_execve(const char *path, const char *const *argv, const char *const *
 {
 	struct exec_strings s = { .kargv = argv, .kenvp = envp };
 
-	/* files that the caller wrote and closed must not look busy */
+	/*
+	 * files that the caller has written and closed must not count as open for writing (ETXTBSY)
+	 */
 	task_work_run();
 	return do_execveat(AT_FDCWD, path, &s, 0);
 }

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * exec_args.c: the strings of argv and envp on their way from the old memory to the new stack.
+ * exec_args.c: copies the strings of argv and envp from the old memory to the new stack.
  *
- * They are gathered in kernel pages, from the highest address down, as they will lie on the stack:
- * the file's name on top, the environment, the arguments. A script's interpreter takes argv[0] off
- * and puts its own in front. args_write() copies all of it.
+ * They are gathered in kernel pages, from the highest address down, in the order that they have on
+ * the stack: the file's name on top, the environment, the arguments. For a script, its argv[0] is
+ * removed and the interpreter's arguments are put in front. args_write() copies all strings to the
+ * stack.
  *
  * Limits as Linux has them: a string at most 128 KiB; strings and pointers together a quarter of
  * the stack's limit, but at least 128 KiB and at most 6 MiB.
@@ -78,7 +79,7 @@ static u8 *args_page(struct exec_args *a, u64 off)
 	return *slot;
 }
 
-/* Copies @n bytes to [p - n, p) in pieces that lie within a page each. */
+/* Copies a string of @n bytes to [p - n, p), page by page. */
 static int push(struct exec_args *a, u64 n, uaddr_t from, const char *kernel_from)
 {
 	u64 off = a->p - n, done = 0;
@@ -99,10 +100,7 @@ static int push(struct exec_args *a, u64 n, uaddr_t from, const char *kernel_fro
 		done += len;
 		cond_resched();
 	}
-	/*
-	 * another thread may have changed the string since it was measured: it must still end at
-	 * that place
-	 */
+	/* another thread may have changed the string since it was measured, but it must end here */
 	args_page(a, a->p - 1)[(a->p - 1) % PAGE_SIZE] = 0;
 	a->p = off;
 	return 0;

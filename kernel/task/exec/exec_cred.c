@@ -33,7 +33,7 @@ static struct user_namespace *file_user_ns(const struct inode *inode)
 }
 
 /*
- * Reads the attribute, which is hostile, as disk and network give it. 0 (perhaps there is none),
+ * Reads the file's capabilities attribute, whose content is not trusted. 0 (there may be none),
  * -EPERM or -EINVAL.
  */
 static int read_file_caps(const struct file *f, struct file_caps *fc)
@@ -70,7 +70,7 @@ static int read_file_caps(const struct file *f, struct file_caps *fc)
 		break;
 	default: return -EINVAL;
 	}
-	/* meant for the root of another user namespace */
+	/* for the root of another user namespace */
 	if (!root_of_current(file_seen_uid(f, make_kuid(file_user_ns(inode), rootid))))
 		return 0;
 	fc->present = true;
@@ -81,8 +81,8 @@ static int read_file_caps(const struct file *f, struct file_caps *fc)
 }
 
 /*
- * Returns the file whose set-id bits count: the program's, or that of the file that binfmt_misc's
- * interpreter runs.
+ * Returns the file whose set-id bits count: the program's, or with flag C of binfmt_misc that of
+ * the file that the interpreter runs.
  */
 static const struct file *file_of(const struct bprm *b)
 {
@@ -98,9 +98,9 @@ static bool may_suid(const struct bprm *b)
 }
 
 /*
- * Reads owner, mode and the right to execute at one moment. The file was opened some time ago, and
- * reading the strings may have been delayed: the program may belong to another user by now, set-id
- * for others but not executable for the caller.
+ * Reads owner, mode and the right to execute in one step, now. Since the file was opened, its owner
+ * and mode may have changed: it could be set-id for another user by now, but no longer executable
+ * for the caller.
  */
 static bool setid_now(const struct file *f, umode_t *mode, kuid_t *uid, kgid_t *gid)
 {
@@ -142,7 +142,8 @@ static void apply_setid_bits(struct bprm *b)
 
 /*
  * Computes the new capabilities: P'(permitted) = (P(inheritable) & F(inheritable)) | (F(permitted)
- * & P(bounding)). Root's files have all.
+ * & P(bounding)). A program run by root, or set-user-id-root, has all capabilities in its file
+ * sets.
  */
 static int transform_caps(struct bprm *b, bool *effective, bool *has_fcap)
 {
@@ -161,12 +162,12 @@ static int transform_caps(struct bprm *b, bool *effective, bool *has_fcap)
 	*has_fcap = fc.present;
 	*effective = fc.effective;
 	new->cap_permitted = (new->cap_bset &fc.permitted) | (new->cap_inheritable &fc.inheritable);
-	/* otherwise the program would not know that it lacks some */
+	/* such a program does not check for capabilities that it lacks */
 	if (fc.effective && (fc.permitted & ~new->cap_permitted))
 		return -EPERM;
 	if (new->securebits & issecure_mask(SECURE_NOROOT))
 		return 0;
-	/* a set-user-id-root program with capabilities gets those only */
+	/* a set-user-id-root program with file capabilities gets only those */
 	if (fc.present && new->uid != root &&new->euid == root)
 		return 0;
 	if (new->euid == root || new->uid == root)
@@ -202,15 +203,15 @@ int bprm_creds(struct bprm *b)
 	new->cap_permitted |= new->cap_ambient;
 	new->cap_effective = effective ? new->cap_permitted : new->cap_ambient;
 	new->securebits &= ~(u32)issecure_mask(SECURE_KEEP_CAPS);
-	b->secure = setid || /* also where nothing came of it */
+	b->secure = setid || /* even if no id has changed */
 		    (new->uid != make_kuid(new->user_ns, 0) &&
 			    (effective || !cap_issubset(new->cap_permitted, new->cap_ambient)));
 	return 0;
 }
 
 /*
- * Keeps the root of a namespace without the file's owner from reading by the memory what it may not
- * read as a file.
+ * Prevents that the root of a user namespace reads, through the memory, a program that it may not
+ * read as a file: sets nondump and dump_ns if current may not read @f.
  */
 void bprm_note_reading(struct bprm *b, struct file *f)
 {

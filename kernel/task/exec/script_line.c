@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * script_line.c: the rules of execve(2) for "#!": the line ends at a newline or a zero byte, or is
- * cut at the end of the buffer; blanks and tabs before the interpreter, between it and its argument
- * and at the end do not count; the argument is all the rest, one string. A line that is cut must at
- * least have the interpreter's whole name, which only a blank behind it shows.
+ * cut off at the end of the buffer. Blanks and tabs before the interpreter, between it and its
+ * argument and at the end are ignored. The rest of the line is one argument. A line that is cut off
+ * must contain the interpreter's whole name, and a blank behind it as proof.
  */
 #include <asm/errno.h>
 
@@ -28,7 +28,7 @@ static char *skip_word(char *p, char *end)
 	return p;
 }
 
-/* Finds the end of the line. NULL: it is cut off within the interpreter's name. */
+/* Returns the end of the line; NULL: it is cut off within the interpreter's name. */
 static char *line_end(char *p, char *end)
 {
 	char *e;

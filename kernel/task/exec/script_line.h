@@ -6,14 +6,14 @@
 #include "kernel/lib/types.h"
 
 struct script_line {
-	const char *interp; /* into the buffer, both terminated */
+	const char *interp; /* points into the buffer, as does arg */
 	const char *arg;    /* NULL: none */
 };
 
 /*
- * Parses the first line. @buf: the first @size bytes of the file, zero behind its end; it is cut
- * into strings. 0, or -ENOEXEC: it is no script, names no interpreter, or the name does not fit
- * into @size.
+ * Parses the first line. @buf has the first @size bytes of the file, zero behind the file's end,
+ * and is modified. Returns 0, or -ENOEXEC: the file is no script, the line names no interpreter, or
+ * the name does not end within @size.
  */
 int script_parse(char *buf, size_t size, struct script_line *line);
 
