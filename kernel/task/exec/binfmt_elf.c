@@ -122,7 +122,8 @@ static int open_interp(struct loader *l)
 
 	if (IS_ERR_OR_NULL(name))
 		return PTR_ERR(name);
-	f = open_exec(AT_FDCWD, *name ? name : ".", 0); /* an empty name is the directory: EACCES */
+	f = open_exec(
+		AT_FDCWD, *name ? name : ".", 0); /* no name is the working directory: EACCES */
 	kfree(name);
 	if (IS_ERR(f))
 		return PTR_ERR(f);

@@ -5,7 +5,7 @@
  *
  *	register	write ":name:M:offset:magic:mask:interpreter:flags" (or E and an extension):
  *	                makes an entry, and a file with its name
- *	status, NAME	read: whether enabled, and the entry; write 0, 1, -1: disable, enable, remove
+ *	status, NAME	read: is it enabled, and the entry; write 0, 1, -1: disable, enable, remove
  *	                (for status: all entries)
  *	load_misc()	exec.c calls it before other formats, for the file and each interpreter
  *
