@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * lsm.c: lsm_list_modules, lsm_get_self_attr and lsm_set_self_attr. The modules are capabilities
- * and landlock, which have no attributes.
- *
- * So every valid request for an attribute fails with EOPNOTSUPP.
+ * and landlock. They have no attributes, so every valid request for one fails with EOPNOTSUPP.
  */
 #include <linux/errno.h>
 

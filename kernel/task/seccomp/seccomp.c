@@ -4,12 +4,12 @@
  *
  * A task has a chain of filters, the newest first, shared with the children that it forks. Every
  * filter of the chain runs on every call; the result with the highest precedence counts. The
- * reference to a chain is held on its newest filter. A task that exits drops its chain at once;
- * otherwise a listener would be notified of the end of its tasks only after they were reaped.
+ * reference to a chain is held on its newest filter. A task drops its chain when it exits, not when
+ * it is reaped, so that a listener learns early that no task has the filter any more.
  *
- * Invariant: an installed program has been checked. Jumps go forward and stay inside, loads are
- * aligned words of the data, scratch memory is below 16, the last instruction returns. So running
- * it needs no checks except for division by zero.
+ * Invariant: an installed program has been checked. Jumps go forward and stay inside the program,
+ * loads read aligned words of the data, indices of scratch memory are below 16, and the last
+ * instruction returns. So run_filter() needs no checks except for division by zero.
  *
  * At most one filter of a chain has a listener, which decides calls for it (seccomp_notify.c).
  *
@@ -35,7 +35,7 @@
 struct seccomp_filter {
 	atomic_t usage;
 	struct seccomp_filter *prev;
-	/* length of this filter; of the whole chain, with a penalty for each filter */
+	/* len: instructions of this filter; total: of the chain, with a penalty for each filter */
 	u32 len, total;
 	bool log;
 	/* the queue of SECCOMP_FILTER_FLAG_NEW_LISTENER, or NULL */
@@ -135,7 +135,7 @@ static bool load_word(const struct bpf_input *in, const struct sock_filter *i, u
 	return true;
 }
 
-/* Runs a filter. A division by zero gives 0: it kills. */
+/* Runs a filter. A division by zero ends it with 0, which means to kill the process. */
 static u32 run_filter(const struct seccomp_filter *f, const struct seccomp_data *sd)
 {
 	struct call_input c = { { sizeof(*sd), load_word }, (const u32 *)sd };
@@ -143,7 +143,7 @@ static u32 run_filter(const struct seccomp_filter *f, const struct seccomp_data 
 	return bpf_run(f->insn, &c.in);
 }
 
-/* ---- judging a call ---- */
+/* ---- deciding a call ---- */
 
 static void fill_data(struct seccomp_data *sd)
 {
@@ -195,7 +195,8 @@ static void kill_now(bool process, u32 data)
 	if (!process)
 		do_exit(SIGSYS);
 	sigsys_info(&info, data);
-	task_regs(current)->rax = task_regs(current)->orig_rax; /* what the dump shows */
+	/* the number of the call, for the dump */
+	task_regs(current)->rax = task_regs(current)->orig_rax;
 	current->flags |= PF_SIGNALED;
 	coredump(&info);
 	do_group_exit(SIGSYS);
@@ -233,8 +234,8 @@ static bool check_strict(void)
 }
 
 /*
- * Asks the listener, which may answer with an error that asks for a restart. As on Linux, that
- * works only while a signal is pending; else the program gets the bare number.
+ * Lets the listener decide the call. It may answer with an error that restarts the call. As on
+ * Linux, that works only while a signal is pending; otherwise the program gets that error number.
  */
 static bool ask_listener(struct notify_queue *q, const struct seccomp_data *sd)
 {
@@ -247,8 +248,8 @@ static bool ask_listener(struct notify_queue *q, const struct seccomp_data *sd)
 }
 
 /*
- * Runs the filters on a call. @again: the tracer has been asked, and the call that it has made of
- * it is filtered once more.
+ * Runs the filters on a call. @again: a tracer was asked (SECCOMP_RET_TRACE) and may have changed
+ * the call, which is now filtered a second time.
  */
 static bool check_filters(bool again)
 {
@@ -266,7 +267,7 @@ static bool check_filters(bool again)
 	case SECCOMP_RET_ERRNO: r->rax = (u64) - (s64)min(data, (u32)MAX_ERRNO); return false;
 	case SECCOMP_RET_TRACE: return again || (ask_tracer(data) && check_filters(true));
 	case SECCOMP_RET_TRAP:
-		r->rax = r->orig_rax; /* as if the call had not been made */
+		r->rax = r->orig_rax; /* as if the call had not begun */
 		send_sigsys(data);
 		return false;
 	case SECCOMP_RET_USER_NOTIF: return ask_listener(match->notify, &sd);
@@ -323,8 +324,8 @@ static void set_mode(struct task *t, int mode)
 }
 
 /*
- * Checks whether all threads may take current's chain: each must have one from which it grew.
- * Returns the pid of a thread that has not, or 0.
+ * Checks whether all threads can take over current's chain: each thread's chain must be a part of
+ * it. Returns the pid of a thread whose chain is not, or 0.
  */
 static pid_t first_unsyncable(void)
 {
@@ -371,8 +372,8 @@ static bool has_listener(const struct seccomp_filter *f)
 }
 
 /*
- * Installs a filter. Another thread's TSYNC changes current's chain too, so it is read only under
- * the lock.
+ * Installs a filter. Current's chain is read under the lock, since another thread's TSYNC changes
+ * it too.
  */
 static long install(struct seccomp_filter *f, u32 flags)
 {
@@ -405,7 +406,7 @@ static long install(struct seccomp_filter *f, u32 flags)
 	return err;
 }
 
-/* Installs @f, whose listener gets a descriptor: it, or an error. */
+/* Installs @f with a listener. Returns the listener's descriptor, or -errno. */
 static long install_with_listener(struct seccomp_filter *f, u32 flags)
 {
 	struct file *file;
@@ -438,7 +439,10 @@ err_put_fd:
 		SECCOMP_FILTER_FLAG_NEW_LISTENER | SECCOMP_FILTER_FLAG_TSYNC_ESRCH |               \
 		SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV)
 
-/* Checks flags: with a listener, the result could be a descriptor or the pid of a thread. */
+/*
+ * True if the flags can be combined. With a listener and TSYNC the result could be a descriptor or
+ * the pid of a thread, so a further flag is needed.
+ */
 static bool flags_fit(u32 flags)
 {
 	bool listener = flags & SECCOMP_FILTER_FLAG_NEW_LISTENER;
@@ -464,8 +468,8 @@ static long set_filter(u32 flags, uaddr_t uprog)
 	if (IS_ERR(f))
 		return PTR_ERR(f);
 	/*
-	 * A thread in the middle of an exec has been asked for no_new_privs already: it must not
-	 * get a filter for a program with more rights.
+	 * A thread in the middle of an exec has checked no_new_privs already: it must not get a
+	 * filter for a program with more privileges.
 	 */
 	if (sync && mutex_lock_killable(&current->signal->cred_guard_mutex)) {
 		filter_put(f);
@@ -476,7 +480,7 @@ static long set_filter(u32 flags, uaddr_t uprog)
 	if (sync)
 		mutex_unlock(&current->signal->cred_guard_mutex);
 	if (ret < 0 || (ret && !listener))
-		filter_put(f); /* not installed: it has no predecessor yet */
+		filter_put(f); /* not installed, so it has no predecessor */
 	return ret;
 }
 
@@ -523,14 +527,14 @@ long prctl_set_seccomp(u64 mode, uaddr_t filter)
 	return mode == SECCOMP_MODE_FILTER ? set_filter(0, filter) : -EINVAL;
 }
 
-/* ---- for tracers ---- */
+/* ---- requests of tracers ---- */
 
 static bool may_see_filters(void)
 {
 	return capable(CAP_SYS_ADMIN) && current->seccomp_mode == SECCOMP_MODE_DISABLED;
 }
 
-/* Returns filter number @off of @t, 0 the oldest, with a reference; ERR_PTR. */
+/* Returns filter number @off of @t's chain, 0 being the oldest, with a reference; ERR_PTR. */
 static struct seccomp_filter *get_filter(struct task *t, u64 off)
 {
 	struct seccomp_filter *f = ERR_PTR(-EINVAL);
@@ -541,7 +545,7 @@ static struct seccomp_filter *get_filter(struct task *t, u64 off)
 	if (!sh)
 		return f;
 	if (t->seccomp_mode == SECCOMP_MODE_FILTER) {
-		n = t->seccomp ? t->seccomp_count : 0; /* an exiting task has given them back */
+		n = t->seccomp ? t->seccomp_count : 0; /* an exiting task has dropped its filters */
 		f = off < n ? t->seccomp : ERR_PTR(-ENOENT);
 		for (; off + 1 < n; n--)
 			f = f->prev;

@@ -1,25 +1,26 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * seccomp_notify.c: filters that ask another process: SECCOMP_RET_USER_NOTIF (seccomp_unotify(2)).
+ * seccomp_notify.c: lets another process (the listener) decide calls: SECCOMP_RET_USER_NOTIF
+ * (seccomp_unotify(2)).
  *
  *	filter --notify_alloc()--> queue <--notify_fd()-- listener's descriptor
  *
- * The listener's descriptor has RECV, SEND, ID_VALID, ADDFD and poll. A call of the filter's tasks,
- * notify_call(), puts a note on the queue, which lies on its own stack, and sleeps until it is
- * answered.
+ * The listener's descriptor has the operations RECV, SEND, ID_VALID, ADDFD and poll. notify_call()
+ * queues a note for a call. The note is on the stack of the calling task, which sleeps until the
+ * listener answers.
  *
- * States of a note: INIT -> SENT (RECV) -> REPLIED (SEND, ADDFD with its SEND flag, the listener's
- * end). A note leaves the queue when its task continues: it was answered, or interrupted, which
- * restarts the call.
+ * States of a note: INIT -> SENT (RECV) -> REPLIED (SEND, ADDFD with its SEND flag, or the end of
+ * the listener). A note leaves the queue when its task continues: it was answered, or interrupted,
+ * which restarts the call.
  *
  * Invariants:
  * 1. A note or a descriptor to be added is found through the queue only, under its lock, and no
  *    pointer to either is kept beyond that: both lie on the stacks of sleeping tasks. The task that
- *    removes an entry tells the owner in the same critical section.
- * 2. The tasks of the filter hold the queue through the filter, the listener through its file: the
- *    last holder frees it.
+ *    removes an entry changes its state in the same critical section, so that its owner sees that.
+ * 2. The filter has a reference to the queue, and so does the listener's file. The last put frees
+ *    it.
  *
- * Locks: notify_queue.lock for everything but the count; wait_queue_head.lock inside of it.
+ * Locks: notify_queue.lock protects everything but the refcount; wait_queue_head.lock inside of it.
  */
 #include <asm-generic/errno.h>
 #include <linux/eventpoll.h>
@@ -33,7 +34,7 @@
 #include "kernel/task/seccomp/seccomp.h"
 #include "kernel/vfs/vfs.h"
 
-#define ID_VALID_WRONG_DIR SECCOMP_IOR(2, __u64) /* as first published */
+#define ID_VALID_WRONG_DIR SECCOMP_IOR(2, __u64) /* in the first version, with _IOR */
 #define NOTIF_SET_FLAGS SECCOMP_IOW(4, __u64)    /* Linux 6.6 */
 #define NOTIF_SYNC_WAKE_UP 1UL
 #define ADDFD_SIZE_VER0 24
@@ -45,19 +46,21 @@ enum note_state { NOTE_INIT, NOTE_SENT, NOTE_REPLIED };
 struct notify_queue {
 	atomic_t refs;
 	bool killable; /* immutable */
-	u32 flags;     /* what was set with NOTIF_SET_FLAGS */
+	u32 flags;     /* set by NOTIF_SET_FLAGS */
 	spinlock_t lock;
-	/* the oldest first; under lock, as the rest */
+	/* oldest first; from here on under @lock */
 	struct list_head notes;
 	u64 next_id;
-	/* listening: the descriptor is open; orphaned: no task has the filter any more */
+	/*
+	 * listening: the listener's descriptor is open; orphaned: no task has the filter any more
+	 */
 	bool listening, orphaned;
 	struct wait_queue_head wait;
 };
 
 struct note {
 	struct list_head list;
-	struct list_head adds; /* struct note_add */
+	struct list_head adds; /* list of struct note_add */
 	u64 id;
 	struct task *task;
 	const struct seccomp_data *data;
@@ -67,7 +70,7 @@ struct note {
 	u32 flags;
 };
 
-/* A descriptor that the listener puts into the task. */
+/* A file that the listener adds to the task's descriptors. */
 struct note_add {
 	struct list_head list;
 	struct file *file;
@@ -85,7 +88,7 @@ struct notify_queue *notify_alloc(bool killable)
 	atomic_set(&q->refs, 1);
 	q->killable = killable;
 	q->listening = true;
-	/* as on Linux, no id can be guessed from another queue's */
+	/* as on Linux, the ids of one queue do not reveal those of another */
 	q->next_id = arch_cpu_clock() << 8;
 	spin_lock_init(&q->lock);
 	INIT_LIST_HEAD(&q->notes);
@@ -108,7 +111,7 @@ void notify_orphan(struct notify_queue *q)
 	notify_put(q);
 }
 
-/* ---- the task that is asked about ---- */
+/* ---- the calling task ---- */
 
 static void install_add(struct note_add *a)
 {
@@ -135,8 +138,8 @@ static bool can_go_on(struct notify_queue *q, const struct note *n)
 }
 
 /*
- * Takes one descriptor, if there is one. q->lock held; dropped meanwhile. Its owner waits until we
- * say done.
+ * Installs one file that the listener has queued, if there is one. Called with q->lock held, which
+ * is dropped meanwhile. The listener sleeps until the file is marked as installed.
  */
 static bool take_add(struct notify_queue *q, struct note *n)
 {
@@ -157,7 +160,7 @@ static bool take_add(struct notify_queue *q, struct note *n)
 	return true;
 }
 
-/* Waits until it is answered: 0 or -ERESTARTSYS. q->lock held. */
+/* Waits until the listener answers: 0 or -ERESTARTSYS. q->lock is held. */
 static int wait_for_reply(struct notify_queue *q, struct note *n)
 {
 	int err;
@@ -255,7 +258,7 @@ static bool has_new(struct notify_queue *q)
 	return ret;
 }
 
-/* Makes a call new again that could not be handed over, if its task still waits. */
+/* Makes a note INIT again after its copy to the listener has failed, if its task still waits. */
 static void give_back(struct notify_queue *q, u64 id)
 {
 	struct note *n;
@@ -293,7 +296,7 @@ static long notify_recv(struct notify_queue *q, uaddr_t arg)
 	if (n) {
 		n->state = NOTE_SENT;
 		un.id = n->id;
-		un.pid = (u32)pid_vnr(n->task->thread_pid); /* it waits: it has its number */
+		un.pid = (u32)pid_vnr(n->task->thread_pid); /* the task waits, so it has a pid */
 		un.data = *n->data;
 	}
 	spin_unlock(&q->lock);
@@ -364,15 +367,15 @@ static long queue_add(struct notify_queue *q, struct note_add *a, u64 id)
 	if (a->flags & SECCOMP_ADDFD_FLAG_SEND) {
 		if (!list_empty(&n->adds))
 			return -EBUSY;
-		n->state = NOTE_REPLIED; /* unless installing it fails: take_add() */
+		n->state = NOTE_REPLIED; /* or not, if take_add() fails to install */
 	}
 	list_add_tail(&a->list, &n->adds);
 	return 0;
 }
 
 /*
- * Waits for the task to add the descriptor. As long as the task has not taken it, the wait may be
- * interrupted.
+ * Waits until the task has installed the file. The wait can be interrupted until the task begins
+ * with that.
  */
 static long wait_for_add(struct notify_queue *q, struct note_add *a, u64 id)
 {
@@ -391,7 +394,7 @@ static long wait_for_add(struct notify_queue *q, struct note_add *a, u64 id)
 	}
 	spin_unlock(&q->lock);
 	wait_event(&q->wait, READ_ONCE(a->done));
-	spin_lock(&q->lock); /* the task that set it has let go of it */
+	spin_lock(&q->lock); /* the task has marked it under the lock */
 	spin_unlock(&q->lock);
 	return a->ret;
 }
@@ -419,7 +422,7 @@ static long add_checked(struct notify_queue *q, const struct seccomp_notif_addfd
 	return err;
 }
 
-/* Serves the ioctl, whose number has the size of its argument. */
+/* Serves NOTIF_ADDFD in all its versions: @size is the size in the ioctl's number. */
 static long notify_addfd(struct notify_queue *q, uaddr_t arg, size_t size)
 {
 	struct seccomp_notif_addfd u;
@@ -432,8 +435,8 @@ static long notify_addfd(struct notify_queue *q, uaddr_t arg, size_t size)
 }
 
 /*
- * Keeps the flag and needs no action: a waiter is queued on the vCPU of its waker anyway if that
- * one is about to sleep (kernel/sched/balance.c).
+ * Stores the flag. It needs no action: the scheduler queues a waiter on its waker's vCPU anyway, if
+ * the waker is about to sleep (kernel/sched/balance.c).
  */
 static long notify_set_flags(struct notify_queue *q, u64 flags)
 {
@@ -476,7 +479,7 @@ static u32 notify_poll(struct file *f, struct poll_table *pt)
 	return mask;
 }
 
-/* Ends notifications: present and later callers get ENOSYS. */
+/* Closes the listener: present and later calls fail with ENOSYS. */
 static int notify_release(struct inode *inode, struct file *f)
 {
 	struct notify_queue *q = f->private_data;
