@@ -3,9 +3,9 @@
  * nsfs.c: namespaces as files: the targets of the links in /proc/PID/ns, which can be opened,
  * bind-mounted and queried (ioctl_ns(2)).
  *
- * An inode of nsfs holds a reference to its namespace and has the namespace's number. Each use
- * makes a new inode, so programs compare two descriptors by st_dev and st_ino. A bind mount keeps
- * the dentry, the inode and so the namespace alive.
+ * An inode of nsfs has a reference to its namespace, and the namespace's number. Each open or mount
+ * makes a new inode with that number, and programs compare two descriptors by st_dev and st_ino. A
+ * bind mount keeps the dentry, the inode and so the namespace alive.
  */
 #include <linux/fcntl.h>
 #include <linux/magic.h>
@@ -36,14 +36,17 @@ struct ns_common *nsfs_file_ns(const struct file *f)
 
 /* ---- ioctl ---- */
 
-/* Of Linux 6.11: older headers lack it. */
+/* Newer than the headers of the build: Linux 6.11. */
 #define NS_GET_MNTNS_ID_ _IOR(NSIO, 5, u64)
 #define NS_GET_PID_FROM_PIDNS_ _IOR(NSIO, 6, int)
 #define NS_GET_TGID_FROM_PIDNS_ _IOR(NSIO, 7, int)
 #define NS_GET_PID_IN_PIDNS_ _IOR(NSIO, 8, int)
 #define NS_GET_TGID_IN_PIDNS_ _IOR(NSIO, 9, int)
 
-/* Of Linux 6.12: struct mnt_ns_info, and commands that contain its size, which may be greater. */
+/*
+ * Linux 6.12: struct mnt_ns_info. The commands contain its size, which may be larger in other
+ * versions.
+ */
 struct mnt_info {
 	u32 size, nr_mounts;
 	u64 id;
@@ -74,7 +77,7 @@ long nsfs_fd(struct ns_common *ns)
 	return fd;
 }
 
-/* Makes a descriptor of the owner, which must be current's own user namespace or below it. */
+/* Makes a descriptor of the owning user namespace, which must be current's own or below it. */
 static long fd_of_owner(struct ns_common *ns)
 {
 	if (!ns->owner || !in_userns(current_user_ns(), ns->owner))
@@ -120,7 +123,7 @@ static long mount_ns_id(const struct ns_common *ns, uaddr_t to)
 	return put_user(id, to) ? -EFAULT : 0;
 }
 
-/* Copies as many bytes of the struct as the caller knows. */
+/* Copies as many bytes of the struct as fit into the caller's. */
 static int put_mnt_info(struct mnt_namespace *m, uaddr_t to, u32 size)
 {
 	struct mnt_info info = {
@@ -130,7 +133,10 @@ static int put_mnt_info(struct mnt_namespace *m, uaddr_t to, u32 size)
 	return copy_to_user(to, &info, min_t(u32, size, sizeof(info))) ? -EFAULT : 0;
 }
 
-/* Makes a descriptor of the next younger or older namespace that current rules. */
+/*
+ * Makes a descriptor of the next newer or older mount namespace for which current has
+ * CAP_SYS_ADMIN.
+ */
 static long mnt_ns_next(struct mnt_namespace *m, bool older, uaddr_t to, u32 size)
 {
 	struct mnt_namespace *next = mnt_ns_neighbour(m, older);
@@ -147,8 +153,8 @@ static long mnt_ns_next(struct mnt_namespace *m, bool older, uaddr_t to, u32 siz
 }
 
 /*
- * True if current may see all namespaces: a walk shows namespaces that it cannot reach otherwise.
- * Later versions of Linux require this.
+ * True if current may see all namespaces. The walk over mount namespaces requires this, since it
+ * shows namespaces that cannot be reached otherwise. Later versions of Linux require it too.
  */
 static bool may_see_all(void)
 {
@@ -171,7 +177,7 @@ static long mnt_ns_ioctl(struct ns_common *ns, u32 cmd, uaddr_t to)
 	return to.v ? put_mnt_info(m, to, size) : -EINVAL;
 }
 
-/* Translates the number of a task from one pid namespace to another. */
+/* Translates a pid or tgid between @ns and current's pid namespace. */
 static long translate(struct ns_common *ns, u32 cmd, pid_t nr)
 {
 	bool from = cmd == NS_GET_PID_FROM_PIDNS_ || cmd == NS_GET_TGID_FROM_PIDNS_;
@@ -294,7 +300,7 @@ INITCALL(2, nsfs_init);
 
 /* ---- paths ---- */
 
-/* Takes the reference to @ns, also on failure. */
+/* Makes a path for @ns. Takes over the reference to @ns, even on failure. */
 static int ns_path(struct ns_common *ns, struct path *path)
 {
 	struct inode *inode = new_inode(nsfs_mnt->mnt_sb);
@@ -306,7 +312,7 @@ static int ns_path(struct ns_common *ns, struct path *path)
 	}
 	inode->i_ino = ns->inum;
 	inode->i_mode = S_IFREG | 0444;
-	inode->i_flags |= S_IMMUTABLE; /* it cannot be opened for writing */
+	inode->i_flags |= S_IMMUTABLE; /* no open for writing */
 	set_nlink(inode, 1);
 	inode->i_op = &nsfs_iops;
 	inode->i_fop = &nsfs_fops;
@@ -356,7 +362,10 @@ const struct ns_link *ns_link_nth(u32 i)
 	return i < ARRAY_SIZE(links) ? &links[i] : NULL;
 }
 
-/* Drops a pid namespace without its first process, which cannot be joined and is not shown. */
+/*
+ * Returns @ns; or drops it and returns NULL for a pid namespace without a first process, which is
+ * not shown, since it cannot be joined.
+ */
 static struct ns_common *started(struct ns_common *ns)
 {
 	if (!ns || ns->ops->flag != CLONE_NEWPID ||
@@ -391,7 +400,7 @@ int ns_link_path(struct task *t, const struct ns_link *l, struct path *path)
 	return ns ? ns_path(ns, path) : -ENOENT;
 }
 
-/* Makes a descriptor of what /proc/PID/ns has, in the order of PIDFD_GET_*_NAMESPACE. */
+/* Makes a descriptor of @t's namespace of the @nth kind, in the order of PIDFD_GET_*_NAMESPACE. */
 long nsfs_task_fd(struct task *t, u32 nth)
 {
 	const struct ns_link *l = nth ? ns_link_nth(nth - 1) : NULL;
@@ -401,7 +410,7 @@ long nsfs_task_fd(struct task *t, u32 nth)
 	if (!l)
 		return -ENOTTY;
 	ns = ns_of_task(t, NS_MNT);
-	/* a zombie has only some: none listed */
+	/* a zombie has no nsproxy: none of its namespaces is given out */
 	if (!ns)
 		return -ESRCH;
 	ns_put(ns);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* nsfs.h: descriptors for namespaces: of a task, for pidfds; of a socket. */
+/*
+ * nsfs.h: descriptors of namespaces: of a given namespace (a socket's, for instance), and of a
+ * task's, for pidfds.
+ */
 #ifndef NESTLING_TASK_NSFS_H
 #define NESTLING_TASK_NSFS_H
 
@@ -12,8 +15,8 @@ struct task;
 long nsfs_fd(struct ns_common *ns);
 
 /*
- * Makes a descriptor of the @nth namespace of PIDFD_GET_*_NAMESPACE, from 1 on: -ENOTTY, -EACCES,
- * -ESRCH, ...
+ * Makes a descriptor of @t's namespace of one kind, for the @nth ioctl PIDFD_GET_*_NAMESPACE, from
+ * 1 on. Errors: -ENOTTY, -EACCES, -ESRCH, ...
  */
 long nsfs_task_fd(struct task *t, u32 nth);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * nsproxy.c: which namespaces a task is in: at fork, unshare(2), setns(2) and exit. What they are:
+ * nsproxy.c: the namespaces of a task at fork, unshare(2), setns(2) and exit. The interface is
  * nsproxy.h.
  *
  * unshare and setns build everything first (a nsproxy, an fs_struct, credentials) and commit at the
@@ -15,7 +15,7 @@
 #include "kernel/vfs/super.h"
 #include "kernel/vfs/vfs.h"
 
-/* those below are the initial ones', equal everywhere */
+/* all kinds of namespaces that exist */
 const u32 clone_ns_flags = CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER |
 			   CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWCGROUP | CLONE_NEWTIME;
 
@@ -74,8 +74,8 @@ void exit_namespaces(struct task *t)
 }
 
 /*
- * True if @flags ask for a new namespace in the slot. CLONE_NEWTIME makes only the one that
- * children get: a task's own clocks do not jump.
+ * True if @flags ask for a new namespace in the slot. For CLONE_NEWTIME this is only the slot for
+ * children: a task's own clocks do not jump.
  */
 static bool slot_is_new(enum ns_slot slot, u64 flags)
 {
@@ -85,8 +85,8 @@ static bool slot_is_new(enum ns_slot slot, u64 flags)
 }
 
 /*
- * Makes a copy of current's proxy with new namespaces for @flags, owned by @owner; @fs is moved to
- * the new mounts. ERR_PTR.
+ * Makes a copy of current's proxy with new namespaces for @flags, owned by @owner; @fs gets the new
+ * mount namespace's root and working directory. ERR_PTR.
  */
 static struct nsproxy *new_proxy(u64 flags, struct user_namespace *owner, struct fs_struct *fs)
 {
@@ -110,7 +110,7 @@ static struct nsproxy *new_proxy(u64 flags, struct user_namespace *owner, struct
 	return p;
 }
 
-/* Returns the flags of kinds that do not exist. */
+/* Returns those of @flags that name kinds of namespaces that do not exist. */
 static u64 unknown_kinds(u64 flags)
 {
 	for (int i = 0; i < NS_SLOTS; i++)
@@ -122,7 +122,10 @@ static u64 unknown_kinds(u64 flags)
 int copy_namespaces(u64 flags, struct task *child, struct user_namespace *owner)
 {
 	struct nsproxy *old = current->nsproxy, *p;
-	/* a task that shares the memory keeps its clocks: the vDSO is in it */
+	/*
+	 * a child that shares the memory keeps the clocks, since the vDSO with the clocks is in the
+	 * memory
+	 */
 	bool shares_mm = flags & CLONE_VM;
 
 	flags &= clone_ns_flags & ~(u64)CLONE_NEWUSER;
@@ -149,8 +152,8 @@ int copy_namespaces(u64 flags, struct task *child, struct user_namespace *owner)
 /* ---- unshare ---- */
 
 /*
- * Copies current's fs_struct if it is shared or if there will be new mounts: it moves to these, and
- * is dropped if a later namespace fails.
+ * Copies current's fs_struct if it is shared, or if there will be a new mount namespace: the copy
+ * is moved to that, and dropped if a later step fails.
  */
 static int unshare_fs(u64 flags, struct fs_struct **fs)
 {
@@ -302,7 +305,7 @@ static int nsset_begin(struct nsset *set, u64 flags)
 			return -ENOMEM;
 	}
 	if (flags & CLONE_NEWNS) {
-		/* without other kinds it may change current's own: no later step can fail */
+		/* with no other flag no later step can fail, so current's own may be changed */
 		set->fs = flags == CLONE_NEWNS ? current->fs : fs_dup(current->fs);
 		if (IS_ERR_OR_NULL(set->fs)) {
 			set->fs = NULL;
@@ -333,8 +336,8 @@ static void nsset_commit(struct nsset *set)
 }
 
 /*
- * Joins all namespaces of @flags that the process of a pidfd is in: the user namespace first, since
- * it may give the rights for the others.
+ * Joins all namespaces of @flags that the pidfd's process is in. The user namespace comes first,
+ * since it may give the rights for the others.
  */
 static int install_all(struct nsset *set, struct task *t)
 {
@@ -366,7 +369,7 @@ static int check_setns_flags(u64 flags)
 	return !flags || (flags & ~(u64)clone_ns_flags) || unknown_kinds(flags) ? -EINVAL : 0;
 }
 
-/* Fills @set from the descriptor's namespace or process. */
+/* Fills in @set from a descriptor of a namespace or a process. */
 static int setns_fill(struct nsset *set, struct file *f, u64 nstype)
 {
 	struct ns_common *ns = nsfs_file_ns(f);

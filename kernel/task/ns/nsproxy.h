@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * nsproxy.h: how a task comes into namespaces and leaves them (kernel/ident/ns.h): fork, exec,
- * unshare, setns, exit.
+ * nsproxy.h: changes of a task's namespaces (kernel/ident/ns.h) at fork, exec, unshare, setns and
+ * exit.
  */
 #ifndef NESTLING_TASK_NSPROXY_H
 #define NESTLING_TASK_NSPROXY_H
@@ -11,37 +11,46 @@
 struct file;
 struct path;
 
-extern const u32 clone_ns_flags; /* all CLONE_NEW* that there are */
+extern const u32 clone_ns_flags; /* all kinds that exist, CLONE_NEW* */
 
-int copy_namespaces(u64 flags, struct task *child, struct user_namespace *owner); /* 0 or -errno */
+/* @t is current; takes the reference */
+int copy_namespaces(u64 flags, struct task *child, struct user_namespace *owner);
 void switch_namespaces(struct task *t, struct nsproxy *to); /* takes the reference; t is current */
 void exit_namespaces(struct task *t);
-/* Gives current's new program the clocks that its children would get: 0 or -ENOMEM. */
+/*
+ * Called at exec: moves current's new program into the time namespace for children. 0 or -ENOMEM.
+ */
 int exec_namespaces(struct mm *mm);
 void nsproxy_put(struct nsproxy *p);
 
 /* Returns the namespace of an open file of nsfs, without a reference, or NULL. */
 struct ns_common *nsfs_file_ns(const struct file *f);
-/* Does so for an inode (bind mounts of mount namespaces must not form a cycle). */
+/*
+ * As nsfs_file_ns(), for an inode. Mounting uses it, since bind mounts of mount namespaces must not
+ * form a cycle.
+ */
 struct inode;
 struct ns_common *nsfs_inode_ns(const struct inode *inode);
 
 /*
- * time_ns.c: the first converts the machine's clock to the time in current's namespace, the second
- * converts a time that current names back.
+ * time_ns.c: time_ns_read() converts a time of the machine's clock to current's time namespace.
+ * time_ns_abs() converts a time that current has given to the machine's clock.
  */
 u64 time_ns_read(int clock, u64 now);
 u64 time_ns_abs(int clock, u64 abs);
 bool time_ns_is_initial(void);
-int time_ns_show(struct task *t, char *buf, size_t size); /* /proc/PID/timens_offsets; bytes */
+int time_ns_show(struct task *t, char *buf, size_t size); /* /proc/PID/timens_offsets; length */
 int time_ns_store(struct task *t, const struct cred *opener,
 	char *text); /* 0, -EINVAL, -ERANGE, -EPERM, -EACCES */
 
-/* nsfs.c: /proc/PID/ns/@name of @t: its file with references, or its text. 0 or -errno. */
+/*
+ * nsfs.c: the links of /proc/PID/ns. ns_link_path() finds the namespace's file, with references;
+ * ns_link_text() writes the link's text. 0 or -errno.
+ */
 struct ns_link {
 	const char *name;
 	enum ns_slot slot;
-	bool user, own_pid; /* not in a slot */
+	bool user, own_pid; /* kinds that have no slot in the nsproxy */
 };
 const struct ns_link *ns_link_nth(u32 i); /* NULL past the last */
 int ns_link_path(struct task *t, const struct ns_link *l, struct path *path);

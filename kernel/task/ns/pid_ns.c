@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * pid_ns.c: pid namespaces: making, joining, their end. What they mean: pid_ns.h,
- * pid_namespaces(7).
+ * pid_ns.c: making, joining and ending pid namespaces. pid_ns.h and pid_namespaces(7) say what they
+ * are.
  *
- * The end: the last thread of the namespace's init, in exit_notify(), closes the namespace for new
- * numbers, ignores SIGCHLD so that its children go by themselves, kills every process with a number
- * there, reaps zombies, and sleeps until nothing is left but its own numbers. Processes whose
- * parent is outside are reaped by it.
+ * The last thread of the namespace's init ends it, in exit_notify(). It closes the namespace for
+ * new pids, and ignores SIGCHLD so that its children need no wait. It kills every process that has
+ * a pid there, reaps zombies, and sleeps until only its own pids are left. A process whose parent
+ * is outside the namespace is reaped by that parent.
  *
- * Locks: tasklist_lock for child_reaper; numbers are pid.c's.
+ * Locks: tasklist_lock protects child_reaper; pid.c protects the pids.
  */
 #include "kernel/ident/pid_ns.h"
 #include "kernel/task/internal.h"
@@ -39,8 +39,8 @@ static struct ns_common *pid_ns_parent(struct ns_common *ns)
 }
 
 /*
- * Joins a pid namespace for children, which must be below: in another, their parent could not see
- * them.
+ * Sets the pid namespace for current's children. It must be current's own or below: children in
+ * another one would have no pid in their parent's namespace.
  */
 static int pid_ns_install(struct nsset *set, struct ns_common *ns)
 {
@@ -110,7 +110,7 @@ void zap_pid_ns(struct task *t)
 	struct pid_namespace *ns = task_active_pid_ns(t);
 	u32 mine = thread_group_leader(t) ?
 			   1 :
-			   /* a leader that ended first is a zombie until this thread is gone */
+			   /* a leader that has ended first is a zombie until this thread is gone */
 			   2;
 
 	pid_ns_close(ns, t);
@@ -123,7 +123,9 @@ void zap_pid_ns(struct task *t)
 		set_current_state(TASK_UNINTERRUPTIBLE);
 		if (pid_ns_count(ns) <= mine)
 			break;
-		/* a child that waited for its tracer reports to none */
+		/*
+		 * the end of a child that its tracer has reaped wakes no task here, so check again
+		 */
 		schedule_deadline(ktime_get() + 100000000);
 	}
 	__set_current_state(TASK_RUNNING);

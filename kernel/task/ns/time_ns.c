@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * time_ns.c: time namespaces: the monotonic and the boot clock read as if the machine had been
- * started at another time (time_namespaces(7)).
+ * time_ns.c: time namespaces: with offsets for the monotonic and the boot clock, as if the machine
+ * had been started at another time (time_namespaces(7)).
  *
  * unshare(CLONE_NEWTIME) makes a namespace for children. Its offsets are set through
- * /proc/PID/timens_offsets until the first process enters it (by fork or setns). Inside the kernel
- * all times are the machine's. time_ns_read() adds the offset where a clock is read by a program,
- * time_ns_abs() subtracts it where a program names a point in time. A process outside the initial
- * namespace has a vDSO page that leads every question to the kernel.
+ * /proc/PID/timens_offsets until the first process enters it (by fork or setns). The kernel itself
+ * uses only the machine's times. time_ns_read() adds the offset when a program reads a clock.
+ * time_ns_abs() subtracts it when a program gives a point in time. A process outside the initial
+ * namespace has a vDSO page that makes a system call for each read of a clock.
  *
  * Locks: offset_lock for the offsets and @frozen while they may still change; later they are read
  * without it.
@@ -61,7 +61,7 @@ static void time_ns_free(struct ns_common *ns)
 	kfree(container_of(ns, struct time_namespace, ns));
 }
 
-/* Maps another vDSO page. */
+/* Maps the vDSO page of another time namespace. */
 static void time_ns_enter(struct ns_common *ns, struct mm *mm)
 {
 	mutex_lock(&offset_lock);
@@ -177,7 +177,10 @@ static bool is_word(const char *w, const char *name, const char *number)
 	return !strcmp(w, name) || !strcmp(w, number);
 }
 
-/* Parses "monotonic SECONDS NANOSECONDS", or the clock's number. Returns 0, -EINVAL, -ERANGE. */
+/*
+ * Parses "monotonic SECONDS NANOSECONDS", or with the clock's number in place of its name. Returns
+ * 0, -EINVAL, -ERANGE.
+ */
 static int parse_line(char *line, s64 *mono, s64 *boot)
 {
 	char *w[3] = { NULL }, *word;
@@ -201,7 +204,10 @@ static int parse_line(char *line, s64 *mono, s64 *boot)
 	else
 		return -EINVAL;
 	now = to == mono ? ktime_get() : ktime_get_boottime();
-	/* Neither before the start, nor so far that the sum with a lifetime would overflow. */
+	/*
+	 * The clock must neither be negative, nor so large that it would overflow in a machine's
+	 * lifetime.
+	 */
 	if (sec > (s64)(TIME_MAX / NSEC_PER_SEC / 2) || sec < -(s64)(TIME_MAX / NSEC_PER_SEC / 2))
 		return -ERANGE;
 	if (sec * (s64)NSEC_PER_SEC + ns + (s64)now < 0)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * uts.c: the names of the system (uname, sethostname, setdomainname), and what it has and does
- * (sysinfo, getrandom, kcmp).
- * Locks: uts_lock for the names.
+ * uts.c: the names of the system (uname, sethostname, setdomainname), and sysinfo, getrandom and
+ * kcmp.
+ * Locks: uts_lock protects the names.
  */
 #include <linux/kcmp.h>
 #include <linux/personality.h>
@@ -106,8 +106,8 @@ void uts_set(enum uts_field which, const char name[UTS_MAX + 1])
 }
 
 /*
- * Makes the release for personality UNAME26, for programs that do not know 3.0: 6.12.0-x becomes
- * 2.6.(60 + 12).0-x, as on Linux.
+ * Makes the release for personality UNAME26, for programs that cannot parse 3.0 and later: 6.12.0-x
+ * becomes 2.6.(60 + 12).0-x, as on Linux.
  */
 static void old_release(char *release, size_t size)
 {
@@ -122,7 +122,7 @@ static void old_release(char *release, size_t size)
 	while (*rest == '.' || (*rest >= '0' && *rest <= '9'))
 		rest++;
 	snprintf(text, sizeof(text), "2.6.%u%s", patch + 60, rest);
-	/* clears the bytes behind the NUL, which are copied to the guest, too */
+	/* zeroes the bytes behind the NUL too, which are copied to the guest */
 	strscpy(release, text, size);
 }
 
@@ -278,7 +278,7 @@ static long compare(struct task *t1, struct task *t2, int type, u64 i1, u64 i2)
 	case KCMP_FS: return order(t1->fs, t2->fs);
 	case KCMP_SIGHAND: return order(t1->sighand, t2->sighand);
 	case KCMP_SYSVSEM: return order(t1->sysvsem, t2->sysvsem);
-	/* no task has an I/O context of its own, which Linux calls equal */
+	/* no task has an I/O context; Linux calls two missing contexts equal */
 	case KCMP_IO: return 0;
 	case KCMP_EPOLL_TFD: return compare_watched(t1, t2, i1, UADDR(i2));
 	}
