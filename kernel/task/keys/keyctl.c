@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * keyctl.c: add_key(2), request_key(2), keyctl(2). Everything of the guest's is copied before
- * keys_mutex is taken, and results after it is dropped. Operations that need a helper in user
- * space, DH and asymmetric keys, persistent and restricted keyrings and notifications give
- * EOPNOTSUPP. Source: keyrings(7), keyctl(2).
+ * keyctl.c: add_key(2), request_key(2), keyctl(2). Arguments in guest memory are copied before
+ * keys_mutex is taken, results after it is dropped. Operations that need a helper in user space, DH
+ * and asymmetric keys, persistent and restricted keyrings and notifications give EOPNOTSUPP.
+ * Source: keyrings(7), keyctl(2).
  */
 #include <linux/keyctl.h>
 
@@ -30,7 +30,10 @@ static int get_type(uaddr_t ua)
 	return type[0] == '.' ? -EPERM : key_type_of(type);
 }
 
-/* Copies a description, which kfree() frees; NULL: none. ERR_PTR. */
+/*
+ * Copies a description from guest memory. NULL: none was given. ERR_PTR. The caller frees it with
+ * kfree().
+ */
 static char *get_desc(uaddr_t ua)
 {
 	char *desc;
@@ -71,7 +74,7 @@ static int payload_fits(enum key_type type, const char *desc, u64 len)
 {
 	switch (type) {
 	case KEY_KEYRING: return len ? -EINVAL : 0;
-	case KEY_LOGON: /* "service:name" */
+	case KEY_LOGON: /* its description is "service:name" */
 		if (desc && (!strchr(desc, ':') || desc[0] == ':'))
 			return -EINVAL;
 		return len && len <= USER_MAX ? 0 : -EINVAL;
@@ -92,7 +95,8 @@ static u32 default_perm(enum key_type type)
 }
 
 /*
- * Adds or updates a key and returns its serial. *data is NULL afterwards if the key has taken it.
+ * Adds or updates a key and returns its serial number. If the key has taken the payload over, *data
+ * is NULL afterwards.
  */
 static long add_locked(enum key_type type, const char *desc, void **data, u32 len, s32 ring_id)
 {
@@ -172,8 +176,8 @@ long sys_add_key(uaddr_t utype, uaddr_t udesc, uaddr_t payload, size_t len, int 
 #define NEGATIVE_LIFE (60UL * 1000000000UL)
 
 /*
- * Returns the keyring for keys that are constructed, as KEYCTL_SET_REQKEY_KEYRING has set it: else
- * the first that exists of the thread's, the process's and the session's.
+ * Returns the keyring that gets constructed keys: the one that KEYCTL_SET_REQKEY_KEYRING has
+ * chosen, or the first that exists of the thread, process and session keyrings.
  */
 static struct key *default_dest(void)
 {
@@ -190,8 +194,8 @@ static struct key *default_dest(void)
 }
 
 /*
- * Constructs a key in @ring. No helper is called: as on a system without one, the key exists for a
- * minute without a payload.
+ * Constructs a key in @ring. No helper program is called. As on a system without one, the key
+ * exists for a minute without a payload.
  */
 static long construct(enum key_type type, const char *desc, struct key *ring)
 {
@@ -227,7 +231,7 @@ static bool negative_there(enum key_type type, const char *desc, struct key *rin
 	return there;
 }
 
-/* Requests a key. @dest 0: it is linked nowhere, unless it is constructed. */
+/* Requests a key. @dest 0: a key that is found is not linked to a keyring. */
 static long request_locked(enum key_type type, const char *desc, bool callout, s32 dest)
 {
 	struct key *ring = NULL, *k;
@@ -325,7 +329,7 @@ static long op_revoke(s32 id)
 
 /*
  * Unlinks an invalid key from all keyrings. Without memory for the list of all keys, it stays until
- * its keyrings end.
+ * its keyrings are freed.
  */
 static void unlink_everywhere(struct key *gone)
 {
@@ -356,7 +360,7 @@ static long op_invalidate(s32 id)
 	return 0;
 }
 
-/* Changes the owner; ~0: it stays. */
+/* Changes the owner and the group; ~0 leaves either unchanged. */
 static long op_chown(s32 id, u32 user, u32 group)
 {
 	kuid_t uid = make_kuid(current_user_ns(), user);
@@ -410,7 +414,9 @@ static long op_timeout(s32 id, u32 seconds)
 	return 0;
 }
 
-/* ---- keyctl: results in *out (kfree'd by the caller), whose length is returned ---- */
+/*
+ * ---- keyctl: operations that return a length, and the result in *out (freed by the caller) ----
+ */
 
 static long op_describe(s32 id, void **out)
 {
@@ -444,20 +450,20 @@ static long read_links(struct key *ring, void **out)
 	return (long)(ring->nr * sizeof(*ids));
 }
 
-/* Reads a key. @room: the size of the reader's buffer; 0: only the length is returned. */
+/* Reads a key. @room: bytes of the reader's buffer; 0: the reader wants only the length. */
 static long op_read(s32 id, u64 room, void **out)
 {
 	struct key *k = key_lookup(id, false, 0);
 	long ret;
 
-	/* a name that no key can have gets the error of a name that no key has */
+	/* an invalid name gives the error of a missing key */
 	if (IS_ERR(k))
 		return PTR_ERR(k) == -EINVAL ? -ENOKEY : PTR_ERR(k);
 	if (!key_may_as(k, KEY_READ, false) && !key_possessed_by(id, k))
 		ret = -EACCES;
 	else if (k->type == KEY_LOGON)
 		ret = -EOPNOTSUPP;
-	else if (k->type == KEY_KEYRING) /* no short buffer cuts a number */
+	else if (k->type == KEY_KEYRING) /* a buffer must take whole numbers */
 		ret = room <= PAGE_SIZE && room % sizeof(s32) ? -EINVAL : read_links(k, out);
 	else
 		ret = (*out = kmemdup(k->data, k->len, GFP_KERNEL)) ? (long)k->len : -ENOMEM;
@@ -472,7 +478,7 @@ static long op_security(s32 id, void **out)
 	if (IS_ERR(k))
 		return PTR_ERR(k);
 	key_put(k);
-	*out = kzalloc(1, GFP_KERNEL); /* no security module, no label */
+	*out = kzalloc(1, GFP_KERNEL); /* an empty label: no security module */
 	return *out ? 1 : -ENOMEM;
 }
 
@@ -508,7 +514,7 @@ static long op_link(s32 id, s32 ring_id)
 	return ret;
 }
 
-/* Unlinks a key, which may be one that is not valid any more. */
+/* Unlinks a key, which may be dead. */
 static long op_unlink(s32 id, s32 ring_id)
 {
 	struct key *ring = key_lookup(ring_id, false, KEY_WRITE), *k;
@@ -632,14 +638,14 @@ static long simple_op(int op, u64 a2, u64 a3, u64 a4, u64 a5)
 	case KEYCTL_INSTANTIATE:
 	case KEYCTL_INSTANTIATE_IOV:
 	case KEYCTL_NEGATE:
-	case KEYCTL_REJECT: return -EPERM; /* no authority to construct was given */
+	case KEYCTL_REJECT: return -EPERM; /* no right to construct was ever given */
 	default: return -EOPNOTSUPP;
 	}
 }
 
 /*
- * Serves operations whose result goes to a buffer of the guest's: returns the length, and copies
- * the result if all of it fits.
+ * Serves the operations whose result is copied to a buffer of the guest. Returns the length; copies
+ * the result only if all of it fits.
  */
 static long reading_op(int op, s32 id, uaddr_t buf, u64 size)
 {
@@ -693,8 +699,8 @@ static long search(s32 ring, uaddr_t utype, uaddr_t udesc, s32 dest)
 }
 
 /*
- * Restricts a keyring: it takes all keys, or none any more, since no type of key knows a
- * restriction of its own.
+ * Restricts a keyring to take no more keys, or leaves it open. Restrictions by a key type are not
+ * supported.
  */
 static long op_restrict(s32 id, bool typed, int type)
 {
@@ -742,7 +748,7 @@ static long join(uaddr_t uname)
 
 	if (IS_ERR(name))
 		return PTR_ERR(name);
-	/* refuses an empty name: NULL asks for a keyring without a name */
+	/* an empty name is invalid; only NULL asks for a keyring without a name */
 	if (!name && uname.v)
 		return -EINVAL;
 	mutex_lock(&keys_mutex);

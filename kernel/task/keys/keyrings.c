@@ -7,12 +7,12 @@
  *	                           the thread and process keyrings
  *	_uid.N, _uid_ses.N         belong to a uid
  *
- * A task possesses a key if its keyrings lead to it, and if it may search them and the key by the
- * rights of their possessors.
+ * A task possesses a key if its own keyrings lead to the key through links, and if the rights of
+ * possessors allow it to search these keyrings and the key.
  *
- * Locks: keys_mutex (keys.h) for everything. A keyring may be linked a thousand times: a walk marks
- * the keyrings it has visited (nr_walks), so it costs no more than the number of links, times the
- * depth it goes to.
+ * Locks: keys_mutex (keys.h) for everything. A keyring may be linked a thousand times. Therefore a
+ * walk marks the keyrings that it has visited (nr_walks), and visits at most the number of links
+ * times the depth.
  */
 #include <linux/keyctl.h>
 
@@ -46,7 +46,7 @@ struct key *keyring_find(struct key *ring, enum key_type type, const char *desc)
 	return NULL;
 }
 
-/* True if this walk has been at @ring already, no deeper than now. */
+/* True if this walk has visited @ring already, at this depth or nearer to its start. */
 static bool been_at(struct key *ring, u64 walk, u32 depth)
 {
 	if (ring->seen == walk && ring->seen_at <= depth)
@@ -57,8 +57,8 @@ static bool been_at(struct key *ring, u64 walk, u32 depth)
 }
 
 /*
- * True if @k is reachable from @ring, even through keyrings that have expired or were revoked: they
- * hold references too.
+ * True if @k is reachable from @ring, even through expired or revoked keyrings, which also hold
+ * references.
  */
 static bool leads_to_below(struct key *ring, struct key *k, u64 walk, u32 depth)
 {
@@ -82,8 +82,8 @@ static bool leads_to(struct key *ring, struct key *k)
 }
 
 /*
- * True if a keyring is more than MAX_DEPTH below @ring. A keyring seen deeper than before is
- * visited again.
+ * True if a keyring is more than MAX_DEPTH levels below @ring. A keyring that is found again at a
+ * greater depth is visited again.
  */
 static bool too_deep(struct key *ring, u64 walk, u32 depth)
 {
@@ -177,8 +177,8 @@ void keyring_clear(struct key *ring)
 }
 
 /*
- * The keyrings through which current possesses: its thread's, its process's, its session's; NULL or
- * ERR_PTR where there is none.
+ * Fills in the keyrings by which current possesses keys: the thread's, the process's and the
+ * session's; NULL or ERR_PTR for one that does not exist.
  */
 #define NR_OWN 3
 static void own_rings(struct key **rings);
@@ -196,17 +196,16 @@ bool key_may_as(const struct key *k, u32 need, bool possessed)
 	return (bits & need) == need;
 }
 
-/* A search by type and description, with its mark. */
+/* What a search looks for. */
 struct search {
 	enum key_type type;
 	const char *desc;
 	u64 walk;
 	/*
-	 * true if the keyring where the search begins is possessed, and so every key that it
-	 * reaches
+	 * true if current possesses the keyring where the search begins, and so every key below it
 	 */
 	bool possessed;
-	bool skip_expired; /* as if they were not there */
+	bool skip_expired; /* treat expired keys as missing */
 };
 
 static struct key *search_below(struct key *ring, const struct search *s, u32 depth)
@@ -260,7 +259,7 @@ struct key *keyring_search(struct key *ring, enum key_type type, const char *des
 	return search_ring(ring, type, desc, possessed, false);
 }
 
-/* ---- what a process has ---- */
+/* ---- the keyrings of a process ---- */
 
 static struct key *make_ring(const char *name, u32 perm, struct key **where)
 {
@@ -271,7 +270,7 @@ static struct key *make_ring(const char *name, u32 perm, struct key **where)
 	return k;
 }
 
-/* Returns _uid.N or _uid_ses.N of current's user; the latter links the former. */
+/* Returns _uid.N or _uid_ses.N of current's user, made if missing. _uid_ses.N links _uid.N. */
 static struct key *uid_ring(bool session)
 {
 	const u32 perm = KEY_POS(KEY_ALL & ~KEY_SETATTR) | KEY_USR(KEY_ALL);
@@ -321,7 +320,7 @@ struct key *keys_search(enum key_type type, const char *desc)
 			    ERR_PTR(-EACCES);
 		if (!IS_ERR(k))
 			return k;
-		/* a keyring without the key wins over one whose key is unusable */
+		/* "not found" replaces the error of an unusable key */
 		if (!failed || PTR_ERR(k) == -ENOKEY)
 			failed = k;
 	}
@@ -329,8 +328,8 @@ struct key *keys_search(enum key_type type, const char *desc)
 }
 
 /*
- * True if @k is reachable from @ring, through keyrings that may be searched as possessed ones.
- * @ring is one.
+ * True if @k is reachable from @ring, a possessed keyring, through keyrings that possessors may
+ * search.
  */
 static bool possesses_below(struct key *ring, const struct key *k, u64 walk, u32 depth)
 {
@@ -389,7 +388,7 @@ struct key *join_session(const char *name)
 	return k;
 }
 
-/* True if @parent has one thread and all its ids are current's effective ones. */
+/* True if @parent has one thread, and its ids are all equal to current's effective ids. */
 static bool is_like_us(struct task *parent)
 {
 	const struct cred *me = current_cred(), *c = get_task_cred(parent);
@@ -401,8 +400,9 @@ static bool is_like_us(struct task *parent)
 }
 
 /*
- * Makes current's session keyring the parent's, at once. Linux waits until the parent returns to
- * its program: what a parent in a call on keys sees, keys_mutex decides.
+ * Makes current's session keyring the session keyring of the parent process, at once. Linux waits
+ * until the parent returns to user mode. A parent in a call on keys sees the old or the new one, by
+ * keys_mutex.
  */
 long session_to_parent(void)
 {
@@ -494,7 +494,7 @@ struct key *key_lookup(s32 id, bool create, u32 need)
 	return ERR_PTR(err);
 }
 
-/* ---- a process's life ---- */
+/* ---- fork, exec and exit ---- */
 
 void keys_fork(struct signal_struct *sig, struct signal_struct *old)
 {

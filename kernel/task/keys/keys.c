@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * keys.c: keys as objects: names and serial numbers, life, quotas, and the files in /proc. Keyrings
- * are in keyrings.c.
+ * keys.c: keys as objects: descriptions and serial numbers, refcounts, quotas, and the files in
+ * /proc. Keyrings are in keyrings.c.
  *
- * Locks: keys_mutex (keys.h); inside it table_lock for the table of serials. Each uid pays for its
- * keys (struct key_user), and the number of uids that ever had keys is limited. Keys end one after
- * the other, however deep keyrings nest. Not done: types that a user-space helper fills
- * (request_key upcalls), persistent keyrings, restrictions by a type.
+ * Locks: keys_mutex (keys.h); inside it table_lock for the table of serial numbers. Each uid pays
+ * for its keys (struct key_user), and the number of uids that ever had keys is limited. Keys are
+ * freed in a loop without recursion, however deep keyrings nest. Not implemented: types that a
+ * user-space helper fills (request_key upcalls), persistent keyrings, restrictions by a type.
  */
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
@@ -17,10 +17,10 @@
 #define TABLE_SIZE 256
 #define SECOND 1000000000UL
 #define MAX_PAYERS 4096
-#define LIMIT_MAX 0x7fffffff /* the highest limit that root may set */
+#define LIMIT_MAX 0x7fffffff /* the highest value of a limit */
 
 static int user_keys = 200, user_bytes = 20000, root_keys = 1000000, root_bytes = 25000000;
-/* an unreferenced key goes at once, without this delay */
+/* kernel.keys.gc_delay, unused: an unreferenced key is freed at once */
 static int gc_delay = 300;
 
 DEFINE_MUTEX(keys_mutex);
@@ -52,14 +52,16 @@ void key_get(struct key *k)
 	atomic_inc(&k->refs);
 }
 
-/* Frees @k and returns the list @dead with the keys in front that only @k linked. */
+/*
+ * Frees @k. Adds the keys that only @k linked to the front of the list @dead, and returns the list.
+ */
 static struct key *key_free(struct key *k, struct key *dead)
 {
 	spin_lock(&table_lock);
 	hlist_del_init(&k->hash);
 	spin_unlock(&table_lock);
 	__atomic_sub_fetch(&k->payer->bytes, k->charged, __ATOMIC_RELAXED);
-	/* the last access to the payer, which may then be freed */
+	/* last access to the payer, which another task may free afterwards */
 	atomic_dec(&k->payer->keys);
 	for (u32 i = 0; i < k->nr; i++)
 		if (atomic_dec_and_test(&k->links[i]->refs)) {
@@ -115,7 +117,10 @@ struct key *key_find_ring(const char *name)
 
 /* ---- payers ---- */
 
-/* Drops empty rings of a user without other references: they are made again on demand. */
+/*
+ * Drops the user's keyrings if they are empty and have no other references. They are made again on
+ * demand.
+ */
 static void drop_empty_rings(struct key_user *u)
 {
 	if (u->session && atomic_read(&u->session->refs) == 1 &&
@@ -130,7 +135,8 @@ static void drop_empty_rings(struct key_user *u)
 }
 
 /*
- * Frees payers without keys; callers may have looked up current's two already. keys_mutex is held.
+ * Frees payers without keys, but not the two that belong to current, which the caller may already
+ * use. keys_mutex is held.
  */
 static void forget_idle_payers(void)
 {
@@ -232,8 +238,8 @@ int key_set_payload(struct key *k, void *data, u32 len)
 }
 
 /*
- * Changes the owner. The payer stays its maker: only root changes owners, and root's quota does not
- * limit.
+ * Changes the owner. The user who made the key still pays: only root changes owners, and root's
+ * quota would not limit them.
  */
 int key_chown(struct key *k, kuid_t uid)
 {
@@ -243,7 +249,7 @@ int key_chown(struct key *k, kuid_t uid)
 	return 0;
 }
 
-/* ---- what /proc shows ---- */
+/* ---- /proc ---- */
 
 s64 key_serials(s32 **out)
 {
@@ -255,7 +261,7 @@ s64 key_serials(s32 **out)
 		hlist_for_each_entry(k, &table[i], hash)
 			room++;
 	spin_unlock(&table_lock);
-	room += 64; /* that may come meanwhile */
+	room += 64; /* for keys that are made meanwhile */
 	*out = kmalloc((size_t)room * sizeof(**out), GFP_KERNEL);
 	if (!*out)
 		return -ENOMEM;
@@ -269,7 +275,7 @@ s64 key_serials(s32 **out)
 	return n;
 }
 
-/* Prints the rest of the key's life in four letters. */
+/* Prints the time until the key expires, as /proc/keys shows it, in at most four characters. */
 static void life_of(const struct key *k, char *buf, size_t size)
 {
 	static const struct {

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * keys.h: keys and keyrings: what keys.c (objects), keyrings.c (links, possession, search) and
- * keyctl.c (the calls) share.
+ * keys.h: declarations shared by keys.c (objects), keyrings.c (links, possession, search) and
+ * keyctl.c (the calls).
  *
  * A key has a type, a description, a payload and permissions; a keyring is a key that links others.
- * keys_mutex protects all data that a call reads and changes. References are atomic, so that a
- * process may drop its keyrings without it.
+ * keys_mutex protects keys and keyrings. Refcounts are atomic, so that an exiting process can drop
+ * its keyrings without the mutex.
  */
 #ifndef NESTLING_TASK_KEYS_H
 #define NESTLING_TASK_KEYS_H
@@ -15,8 +15,8 @@
 enum key_type { KEY_KEYRING, KEY_USER, KEY_LOGON, KEY_BIG, NR_KEY_TYPES };
 
 /*
- * The access that a caller wants; also the bits of each class in key->perm, which are from the top:
- * possessor, user, group, other.
+ * Kinds of access to a key. key->perm has these bits for four classes, from the top: possessor,
+ * user, group, other.
  */
 #define KEY_VIEW 0x01U
 #define KEY_READ 0x02U
@@ -28,13 +28,13 @@ enum key_type { KEY_KEYRING, KEY_USER, KEY_LOGON, KEY_BIG, NR_KEY_TYPES };
 #define KEY_POS(bits) ((bits) << 24)
 #define KEY_USR(bits) ((bits) << 16)
 
-/* A user that pays for keys; freed when it pays for none. */
+/* A user whose quota pays for keys; freed when it pays for none. */
 struct key_user {
-	struct list_head list; /* keys.c's, under keys_mutex */
+	struct list_head list; /* in keys.c, under keys_mutex */
 	kuid_t uid;            /* immutable */
 	atomic_t keys;
 	s64 bytes; /* atomic */
-	/* _uid.N, _uid_ses.N; with references, under keys_mutex */
+	/* the keyrings _uid.N and _uid_ses.N, or NULL; references, under keys_mutex */
 	struct key *ring, *session;
 };
 
@@ -45,21 +45,21 @@ struct key {
 	enum key_type type;     /* immutable */
 	char *desc;             /* immutable */
 	struct key_user *payer; /* immutable */
-	u32 charged;            /* bytes that payer pays, under keys_mutex */
-	/* from this member on under keys_mutex */
+	u32 charged;            /* bytes of payer's quota; under keys_mutex */
+	/* uid and the following members: under keys_mutex */
 	kuid_t uid;
 	kgid_t gid;
 	u32 perm;
 	u64 expiry; /* ktime, 0: never */
 	bool revoked, invalid;
-	bool restricted; /* a keyring that takes no more keys */
-	/* of a key without a payload: the error for a search that finds it; else 0 */
+	bool restricted; /* true: no more keys may be linked */
+	/* of a key without a payload: the error that a search which finds it returns; else 0 */
 	int rejected;
-	void *data; /* the payload */
+	void *data; /* the payload, @len bytes */
 	u32 len;
-	struct key **links; /* a keyring's, with references */
+	struct key **links; /* of a keyring: @nr references */
 	u32 nr, room;
-	/* of walks through keyrings (keyrings.c) */
+	/* marks of walks through keyrings (keyrings.c) */
 	u64 seen;
 	u32 seen_at;
 	struct key *next_dead;
@@ -67,83 +67,90 @@ struct key {
 
 extern struct mutex keys_mutex;
 
-/* Prints the @i-th line of /proc/key-users; 0: there are no more. Takes keys_mutex. */
+/* Prints line @i of /proc/key-users. Returns 0 past the last line. Takes keys_mutex. */
 int key_user_line(int i, char *buf, size_t size);
 
 /*
- * Lists the serial numbers of all keys, ascending, for /proc/keys. Returns their number or -ENOMEM;
- * kfree() frees the list.
+ * Lists the serial numbers of all keys in ascending order, for /proc/keys. Returns their number, or
+ * -ENOMEM. The caller frees the list with kfree().
  */
 s64 key_serials(s32 **out);
 #define KEY_LINE_MAX (PAGE_SIZE + 256)
 /*
- * Prints a key's line. Returns 0 if the key is gone, or current may not view it. Takes keys_mutex.
+ * Prints the line of a key in /proc/keys. Returns 0 if the key is gone, or current may not view it.
+ * Takes keys_mutex.
  */
 int key_line(s32 serial, char *buf, size_t size);
 
 const char *key_type_name(enum key_type type);
-int key_type_of(const char *name); /* -ENODEV */
+int key_type_of(const char *name); /* returns a type, or -ENODEV */
 void key_get(struct key *k);
-void key_put(struct key *k); /* NULL: nothing */
-/* Returns the key of this number with a reference, in whatever state, or NULL. No lock needed. */
+void key_put(struct key *k); /* does nothing if @k is NULL */
+/*
+ * Returns the key with this serial number and a reference, even a dead key, or NULL. Needs no lock.
+ */
 struct key *key_find(s32 serial);
 
-/* All of these with keys_mutex held. */
+/* The following functions are called with keys_mutex held. */
 /*
- * Returns a living keyring of current's uid with this name, which lets that uid search it, with a
- * reference; NULL.
+ * Returns a valid keyring of current's uid with this name, in which that uid may search, with a
+ * reference; or NULL.
  */
 struct key *key_find_ring(const char *name);
 /*
- * Returns the payer of @uid's keys; NULL: no memory, or too many payers. Valid until keys_mutex is
- * released.
+ * Returns the payer of @uid's keys; NULL: no memory, or too many payers. The pointer is valid until
+ * keys_mutex is released.
  */
 struct key_user *key_payer(kuid_t uid);
-/* True if the quota allows so many more. */
+/* True if the quota of @u allows so many keys and bytes more. */
 bool key_may_pay(const struct key_user *u, u32 keys, u32 bytes);
 struct key *key_alloc(
 	enum key_type type, const char *desc, u32 perm); /* ERR_PTR(-EDQUOT, -ENOMEM) */
-/* Takes @data over (kfree'd with the key) when 0. */
+/*
+ * Makes @data the payload and returns 0, or -errno, when @data stays the caller's. @data comes from
+ * kmalloc().
+ */
 int key_set_payload(struct key *k, void *data, u32 len);
 /*
- * Finds a key by a serial or KEY_SPEC_*; checks that it lives and that current may @need. A
- * reference, or ERR_PTR.
+ * Finds a key by its serial number or a KEY_SPEC_* constant, and checks that it is valid and that
+ * current may @need. @create: makes a missing keyring of the process. Returns a reference, or
+ * ERR_PTR.
  */
 struct key *key_lookup(s32 id, bool create, u32 need);
-/* Looks up a key that may be dead; makes nothing. */
+/* Finds a key as key_lookup() does, even a dead one. Makes none. */
 struct key *key_lookup_dead(s32 id);
 bool key_may(const struct key *k, u32 need);
 bool key_may_as(const struct key *k, u32 need, bool possessed);
 bool key_possessed(const struct key *k);
 /*
- * True if current possesses the key. A key that is named by KEY_SPEC_* is possessed, whether it may
- * be searched or not.
+ * True if current possesses the key. A key that was named by KEY_SPEC_* counts as possessed, even
+ * if it may not be searched.
  */
 bool key_possessed_by(s32 id, const struct key *k);
 int key_alive(struct key *k);
 /* Returns the key of this type and description that @ring links directly; NULL. */
 struct key *keyring_find(struct key *ring, enum key_type type, const char *desc);
 /*
- * Searches @ring and the keyrings that it links. Returns a reference, or ERR_PTR(-ENOKEY, or the
- * reason why the found key is unusable). @possessed: the keyring is possessed, and so is a key that
- * is found.
+ * Searches @ring and the keyrings below it. Returns a key with a reference, or ERR_PTR(-ENOKEY, or
+ * the reason why the found key is unusable). @possessed: current possesses @ring, and so every key
+ * found through it.
  */
 struct key *keyring_search(struct key *ring, enum key_type type, const char *desc, bool possessed);
 /*
  * Searches all keys that current possesses. An expired key counts as missing, since the caller
- * wants a new one then.
+ * would replace it.
  */
 struct key *keys_search(enum key_type type, const char *desc);
-int keyring_link(struct key *ring, struct key *k); /* replaces a key with its name */
+int keyring_link(struct key *ring, struct key *k); /* replaces a key of that name */
 int keyring_unlink(struct key *ring, struct key *k);
 void keyring_clear(struct key *ring);
 int key_chown(struct key *k, kuid_t uid);
 /*
- * Serves KEYCTL_JOIN_SESSION_KEYRING; @name NULL: a nameless one. Returns the new keyring, without
- * a reference; ERR_PTR.
+ * Serves KEYCTL_JOIN_SESSION_KEYRING. @name NULL: joins a new keyring without a name. Returns the
+ * keyring without a reference, or ERR_PTR.
  */
 struct key *join_session(const char *name);
-/* Makes current's session keyring the parent's. */
+/* Makes current's session keyring the session keyring of the parent process. */
 long session_to_parent(void);
 
 #endif
