@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * audit.c: see audit.h.
+ * audit.c: the lines of audit.h.
  *
- * The program's path is that from the root of its mount namespace, whatever root the process has
- * chosen. Arguments are read from its new memory before it runs.
+ * The program's path is the path from the root of its mount namespace, even if the process has
+ * another root directory. Arguments are read from the new program's memory before it runs.
  *
- * Locks: takes tasklist_lock for reading, for a parent.
+ * Locks: takes tasklist_lock for reading, to find the parent.
  */
 #include "kernel/task/audit/audit.h"
 
@@ -17,8 +17,8 @@
 #include "kernel/vfs/file/file.h"
 #include "kernel/vfs/name/dentry.h"
 
-#define ARGS_READ 1024 /* bytes of the arguments */
-#define ARGS_MOST 2000 /* of the line, for one of them */
+#define ARGS_READ 1024 /* bytes of arguments that are read */
+#define ARGS_MOST 2000 /* bytes of one argument in the line */
 #define UNREACHABLE "(unreachable)"
 
 bool audit_begin_task(struct audit *a, const char *event)
@@ -54,7 +54,7 @@ void audit_fork(const struct task *child)
 
 static void add_exe(struct audit *a, char *buf)
 {
-	/* the way up ends at the root of the mount namespace, which is below this */
+	/* an empty root: the path is built up to the root of the mount namespace */
 	const struct path above = { 0 };
 	const char *text = d_path_root(&current->mm->exe_file->f_path, &above, buf, PATH_MAX);
 
@@ -116,7 +116,7 @@ void audit_refused(const char *what, const struct task *t)
 {
 	char line[100];
 
-	/* without memory, which may be what was refused */
+	/* uses no memory, which may be what was refused */
 	if (audit_on())
 		audit_ops->add(line,
 			(size_t)scnprintf(line, sizeof(line),
@@ -124,7 +124,7 @@ void audit_refused(const char *what, const struct task *t)
 				t->tgid, t->cred->uid, what));
 }
 
-/* Returns by how many frames current's memory has been larger than it is. */
+/* Returns by how many frames current's memory was larger at its peak than it is now. */
 static u64 was_larger(void)
 {
 	const struct mm *mm = current->mm;
@@ -138,7 +138,7 @@ void audit_exit(int code)
 {
 	struct audit a;
 
-	/* kernel threads have no audited start */
+	/* the start of a kernel thread is not logged */
 	if (!audit_on() || current->flags & PF_KTHREAD)
 		return;
 	audit_note_memory(was_larger());

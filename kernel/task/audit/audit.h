@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * audit.h: lines of the audit (kernel/task/audit/line.h) about processes. Each is written by the
- * task that causes it, with no lock held. Without audit= it costs a test of one word.
+ * audit.h: lines of the audit (kernel/task/audit/line.h) about processes. Each line is written by
+ * the task that causes it, with no lock held. Without audit= a call costs a test of one word.
  *
- * Process numbers and user ids are those of the first namespaces.
+ * Process numbers and user ids are those of the initial namespaces.
  */
 #ifndef NESTLING_TASK_AUDIT_AUDIT_H
 #define NESTLING_TASK_AUDIT_AUDIT_H
@@ -12,21 +12,30 @@
 
 struct task;
 
-/* Begins a line with the process and the user of current. */
+/*
+ * Begins a line with the process and the user of current. Returns false if there is no memory for
+ * it.
+ */
 bool audit_begin_task(struct audit *a, const char *event);
 
 /* Logs the start of a process, as a copy of its parent; threads are not logged. */
 void audit_fork(const struct task *child);
-/* Current runs another program. */
+/* Logs that current runs another program. */
 void audit_exec(void);
-/* A process was refused @what, a word, by a limit that the host has set. Any lock may be held. */
+/*
+ * Logs that @t's process was refused @what, a word, by a limit that the user of the host has set.
+ * May be called with any lock held.
+ */
 void audit_refused(const char *what, const struct task *t);
-/* The last thread of a process ends; it has its memory still. */
+/* Logs the end of a process. Called by its last thread, which still has its memory. */
 void audit_exit(int code);
 
-/* usage.c: notes the memory in use, and @more frames that are free again by now. */
+/*
+ * usage.c: raises the recorded maximum to the memory in use plus @more frames, which were in use
+ * before.
+ */
 void audit_note_memory(u64 more);
-/* Logs, at the instance's end, its peak use of resources. */
+/* Logs the peak use of resources, at the instance's end. */
 void audit_usage(void);
 
 #endif

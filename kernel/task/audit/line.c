@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * line.c: see line.h.
+ * line.c: builds the lines of line.h.
  *
  * Invariants:
  * 1. Between the quotes of a text are only the characters from space to '~' without '"' and '\',
@@ -15,7 +15,7 @@
 #include "kernel/lib/alloc.h"
 #include "kernel/lib/string.h"
 
-/* Room for what ends a line: a list, "cut":true, the brace, and a number with its key. */
+/* bytes for the end of a line: end of a list, "cut":true, the brace, and a number with its key */
 #define TAIL 96
 
 const struct audit_ops *audit_ops;
@@ -23,7 +23,7 @@ const struct audit_ops *audit_ops;
 static void put(struct audit *a, const char *s, size_t n)
 {
 	if (n > AUDIT_LINE - a->at)
-		return; /* keys and numbers have their room */
+		return; /* TAIL has room for keys and numbers */
 	memcpy(a->line + a->at, s, n);
 	a->at += (u32)n;
 }
@@ -82,14 +82,14 @@ static u32 sequence(const u8 *s, size_t n)
 	return len;
 }
 
-/* Writes the character at @s, of @len bytes, or its escape. Returns the bytes of @to. */
+/* Writes the character at @s, of @len bytes, or its escape. Returns the number of bytes written. */
 static u32 escape(char to[8], const u8 *s, u32 len)
 {
 	if (!len)
 		return (u32)scnprintf(to, 8, "\\ufffd");
 	if (*s == '"' || *s == '\\')
 		return (u32)scnprintf(to, 8, "\\%c", *s);
-	/* Control characters, including C1 controls of terminals, which have two bytes in UTF-8. */
+	/* control characters; the C1 control characters of terminals have two bytes in UTF-8 */
 	if (*s < 0x20 || *s == 0x7f)
 		return (u32)scnprintf(to, 8, "\\u%04x", *s);
 	if (*s == 0xc2 && s[1] < 0xa0)

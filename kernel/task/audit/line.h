@@ -10,10 +10,10 @@
  *		audit_end(&a);
  *	}
  *
- * A line is written by the caller, as one message, and never waits for its reader: a line that does
- * not fit is counted, and the next line that fits has the count. Keys are the kernel's own words.
- * Values may be the guest's: each is bounded, and escaped, so it can neither end a line nor forge a
- * field. Calls may sleep for memory.
+ * A line is written by the caller, as one message, and never waits for its reader: a line that the
+ * writer cannot take is counted as lost, and the next line contains the count. Keys are constants
+ * of the kernel. Values may come from the guest: each is bounded and escaped, so it can neither end
+ * a line nor forge a field. audit_begin() may sleep for memory.
  */
 #ifndef NESTLING_TASK_AUDIT_LINE_H
 #define NESTLING_TASK_AUDIT_LINE_H
@@ -21,21 +21,24 @@
 #include "kernel/lib/atomic.h"
 #include "kernel/lib/types.h"
 
-/* Bytes of a line without its time; with it, a pipe takes it whole (PIPE_BUF, 4096). */
+/*
+ * bytes of a line without its time; with the time it is below PIPE_BUF (4096), so a pipe takes it
+ * as a whole
+ */
 #define AUDIT_LINE 4000
-/* Bytes of a path in a line. */
+/* bytes of a path in a line */
 #define AUDIT_PATH 1400
 
 /* The writer; drivers/audit registers it for audit=. */
 struct audit_ops {
-	/* Writes a line that has "event" and what follows: "\"event\":...}". Does not wait. */
+	/* Writes a line without its beginning: "\"event\":...}". Never waits. */
 	void (*add)(const char *line, size_t n);
 	/* Counts a line for which there was no memory. */
 	void (*lose)(void);
 };
-extern const struct audit_ops *audit_ops; /* or NULL */
+extern const struct audit_ops *audit_ops; /* NULL: no audit */
 
-/* True if lines are wanted; costs a test of one word. */
+/* True if there is a writer (audit=). Costs a test of one word. */
 static inline bool audit_on(void)
 {
 	return unlikely(READ_ONCE(audit_ops) != NULL);
@@ -44,16 +47,16 @@ static inline bool audit_on(void)
 struct audit {
 	char *line; /* of AUDIT_LINE bytes */
 	u32 at;
-	/* a text did not fit: the line says "cut":true */
+	/* true if a text did not fit: the line gets "cut":true */
 	bool cut;
 };
 
-/* Begins a line. False, and the line counts as lost: there is no memory. */
+/* Begins a line. Returns false if there is no memory; then the line counts as lost. */
 bool audit_begin(struct audit *a, const char *event);
 void audit_number(struct audit *a, const char *key, s64 n);
 /*
  * Adds text of @n bytes; escaped, it is at most @most bytes long. @key is NULL within a list.
- * Returns false if it did not fit: then no more texts may be added to a list.
+ * Returns false if the text did not fit; then no more texts may be added to the list.
  */
 bool audit_text(struct audit *a, const char *key, const char *s, size_t n, u32 most);
 void audit_list(struct audit *a, const char *key);

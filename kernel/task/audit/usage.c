@@ -3,10 +3,10 @@
  * usage.c: the guest's peak use of resources, for the line "usage" at the end of the audit.
  *
  * Used memory is memory that is neither free nor page cache of files. It is measured when a program
- * starts and when a process ends. In between a process may have used more, so its own maximum
- * counts.
+ * starts and when a process ends. A process may have used more in between, so the end of a process
+ * also adds the difference to its own peak.
  *
- * Locks: none: a maximum that two tasks raise at a time may be the smaller one.
+ * Locks: none: if two tasks raise the maximum at the same time, the smaller value may stay.
  */
 #include "arch/um/machine/arch.h"
 #include "kernel/mm/stats.h"
