@@ -2,22 +2,23 @@
 /*
  * futex.c: waits on a word of guest memory.
  *
- * A futex is a key: (mm, address, whether FUTEX_PRIVATE_FLAG was there) for private memory,
- * (mapping, offset) for memory that is shared through a file. Waiters are in a hash table of
- * queues. The typical call: futex_key_get(), queue the waiter, read the word, sleep, unqueue.
+ * A futex is identified by a key: (mm, address, FUTEX_PRIVATE_FLAG) for private memory, (mapping,
+ * offset) for memory that is shared through a file. Waiters are in a hash table of queues. The
+ * typical call: futex_key_get(), queue the waiter, read the word, sleep, unqueue.
  *
  * Guest memory is read with no lock held (it may fault and sleep). So a waiter queues itself first
- * and reads the word then: a waker stores, then looks at the queue, and one of the two sees the
- * other. When the word is not what the caller expects, the waiter leaves the queue; if a waker has
- * taken it meanwhile, the call returns 0, because that wake-up was spent on it.
+ * and reads the word then. A waker stores to the word first and searches the queue then. Therefore
+ * one of the two sees the other. If the word has not the expected value, the waiter leaves the
+ * queue. If a waker has taken it off meanwhile, the call returns 0, because that wake-up was spent
+ * on it.
  *
  * States of a waiter (struct futex_q): queued (in a bucket) -> woken (taken off by a waker, which
- * sets `woken` last). A requeue moves it to another bucket and key; q->bucket says where it is, and
- * is stable only under that bucket's lock.
+ * sets `woken` last). A requeue moves it to another bucket and key; q->bucket is its present
+ * bucket, and is stable only under that bucket's lock.
  *
- * Locks: bucket->lock protects the queue and the key and place of the waiters in it; two buckets
- * are locked in order of address. Real-time waiters stand before all others, the most urgent first;
- * among equals the first to come is woken first.
+ * Locks: bucket->lock protects the queue and the waiters in it. Two buckets are locked in order of
+ * address. A queue is ordered: real-time waiters come first, by priority, then all others; waiters
+ * of one priority are in the order of their arrival.
  */
 #include <linux/eventpoll.h>
 #include <linux/sched.h>
@@ -46,8 +47,8 @@ struct futex_bucket *futex_bucket_of(const struct futex_key *k)
 }
 
 /*
- * True if the word may be shared, so that it is identified by its file or page: it can be read, and
- * a private page can be written to.
+ * True if the word is identified by its file or page, as for shared memory: it can be read, and a
+ * private page can be written to.
  */
 static bool may_be_shared(const struct vm_area *vma)
 {
@@ -57,7 +58,8 @@ static bool may_be_shared(const struct vm_area *vma)
 }
 
 /*
- * True if the address is behind the end of the mapped file, where no page can be. mmap_lock held.
+ * True if the address lies behind the end of the mapped file, where no page can be. mmap_lock is
+ * held.
  */
 static bool is_behind_end(const struct vm_area *vma, u64 at)
 {
@@ -97,7 +99,7 @@ int futex_key_get(uaddr_t addr, bool private, struct futex_key *k)
 	if (!access_ok(addr, 4))
 		return -EFAULT;
 	k->owner = current->mm;
-	/* a wake-up finds only waiters of its own kind */
+	/* a wake-up without FUTEX_PRIVATE_FLAG does not find waiters with it */
 	k->at = addr.v | (private ? 0 : 1);
 	k->file = NULL;
 	return private ? 0 : key_of_mapping(current->mm, addr, k);
@@ -117,7 +119,7 @@ static int rt_urgency(const struct task *t)
 	return t->policy == SCHED_FIFO || t->policy == SCHED_RR ? t->rt_priority : 0;
 }
 
-/* Returns the place in the queue in front of which a waiter of that urgency is put. */
+/* Returns the place in the queue in front of which a waiter of that urgency is queued. */
 static struct list_head *place_in_queue(struct futex_bucket *b, int urgency)
 {
 	struct futex_q *q;
@@ -142,14 +144,14 @@ void futex_enqueue(struct futex_q *q, const struct futex_key *k, u32 bitset)
 	q->bucket = b;
 	list_add_tail(&q->list, place_in_queue(b, rt_urgency(q->task)));
 	spin_unlock(&b->lock);
-	smp_mb(); /* queued before the word is read */
+	smp_mb(); /* pairs with a waker: queue, then read */
 }
 
 #define MAX_YIELDS 100
 
 /*
- * Waits for tasks that choose a new owner: they write guest memory, which may take long with
- * userfaultfd(2).
+ * Waits until the unlocks are done that choose this waiter: they write to guest memory, which may
+ * take long with userfaultfd(2).
  */
 static void await_choosers(int turn)
 {
@@ -161,7 +163,7 @@ static void await_choosers(int turn)
 	schedule_deadline(ktime_get() + 1000000);
 }
 
-/* Leaves the queue; false when a waker has taken it off already. */
+/* Takes @q off its queue. Returns false if a waker has taken it off already. */
 bool futex_unqueue(struct futex_q *q)
 {
 	for (int turn = 0;; turn++) {
@@ -185,7 +187,7 @@ bool futex_unqueue(struct futex_q *q)
 }
 
 /*
- * Wakes a waiter. Under the bucket's lock. The task cannot be freed before this vCPU's next
+ * Wakes a waiter, under the bucket's lock. Its task cannot be freed before this vCPU's next
  * boundary.
  */
 void futex_wake_q(struct futex_q *q)
@@ -194,13 +196,13 @@ void futex_wake_q(struct futex_q *q)
 
 	list_del(&q->list);
 	pi_detach(q);
-	/* the freeing task takes the bucket's lock first */
+	/* safe: the task that frees q takes the bucket's lock first */
 	if (!t) {
 		WRITE_ONCE(q->woken, true);
 		wake_up_common(q->tell, TASK_NORMAL, 0, EPOLLIN);
 		return;
 	}
-	smp_store_release(&q->woken, true); /* q may be freed from this line on */
+	smp_store_release(&q->woken, true); /* q may be freed after this line */
 	wake_up_process(t);
 }
 
@@ -210,7 +212,7 @@ int futex_wake_key(const struct futex_key *k, int nr, u32 bitset)
 	struct futex_q *q, *next;
 	int n = 0;
 
-	/* the caller's store before the read of the queue */
+	/* the caller's store comes before the read of the queue */
 	smp_mb();
 	if (list_empty(&b->queue))
 		return 0;
@@ -232,7 +234,10 @@ int futex_wake_key(const struct futex_key *k, int nr, u32 bitset)
 
 /* ---- WAIT ---- */
 
-/* Sleeps until woken: 0, -ETIMEDOUT or -ERESTARTSYS. Queued before, and not afterwards. */
+/*
+ * Sleeps until woken: 0, -ETIMEDOUT or -ERESTARTSYS. The waiter must be queued; afterwards it is
+ * not.
+ */
 int futex_sleep(struct futex_q *q, struct wait_until until)
 {
 	int err = 0;
@@ -327,8 +332,8 @@ int futex_wake_addr(uaddr_t addr, int nr)
 }
 
 /*
- * Moves a waiter. It keeps the file of its first key, which lives as long as the new key's, and
- * puts that file itself.
+ * Moves a waiter to another bucket and key. It keeps the file of its first key, which exists as
+ * long as the new key's, and puts that file itself.
  */
 void futex_move_q(struct futex_q *q, struct futex_bucket *to, const struct futex_key *k)
 {
@@ -346,7 +351,7 @@ static long requeue_keys(
 	long woken = 0, moved = 0, err = 0;
 
 	spin_lock_two(&a->lock, &b->lock);
-	/* what is moved to this tail must not be seen again */
+	/* waiters that are moved to the tail of the same queue must not be moved again */
 	if (a == b)
 		last = list_empty(&a->queue) ? NULL :
 					       list_last_entry(&a->queue, struct futex_q, list);
@@ -426,7 +431,8 @@ static int op_compare(u32 cmp, s32 old, s32 arg)
 }
 
 /*
- * Changes *addr as the encoded operation says; 1 or 0: what its comparison with the old value says.
+ * Changes *addr by the encoded operation. Returns 1 or 0, the result of its comparison with the old
+ * value; or -errno.
  */
 static int op_apply(uaddr_t addr, u32 enc)
 {
@@ -462,7 +468,7 @@ static long wake_op_keys(
 	return m < 0 ? m : n + m;
 }
 
-/* Serves FUTEX_WAKE_OP. If one of the two addresses is bad, nothing is written. */
+/* Serves FUTEX_WAKE_OP. If either address is invalid, nothing is written. */
 static long do_wake_op(uaddr_t a1, uaddr_t a2, bool private, int nr1, int nr2, u32 enc)
 {
 	struct futex_key k1, k2;

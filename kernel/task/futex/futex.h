@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * futex.h: what exit and exec ask of futexes (kernel/task/futex/futex.c).
- */
+/* futex.h: what exit, exec and the scheduler call in the futex code (kernel/task/futex/futex.c). */
 #ifndef NESTLING_TASK_FUTEX_H
 #define NESTLING_TASK_FUTEX_H
 
@@ -10,11 +8,14 @@
 struct task;
 
 /*
- * Walks current's robust list and gives up the futexes that it owns. Called at exit and exec, while
+ * Gives up the futexes in current's robust list that current owns. Called at exit and exec, while
  * current still has its mm.
  */
 void futex_exit_task(void);
-/* Called when the priority of @t has changed: the owner that it waits for inherits it. */
+/*
+ * Called when the priority of @t has changed: the owner of the PI lock that @t waits for inherits
+ * it.
+ */
 void futex_pi_priority_changed(struct task *t);
 /*
  * Wakes up to @nr waiters on a word of current's mm, shared or private: the clear_child_tid of an

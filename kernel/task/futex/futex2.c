@@ -4,8 +4,9 @@
  * own, with flags for each word.
  *
  * A word has 32 bits (FUTEX2_SIZE_U32); other sizes are refused, as Linux does. FUTEX2_NUMA: a
- * second word behind the first names the node whose table is to be used, -1 has it filled in; there
- * is node 0 only. FUTEX2_MPOL takes the node from the area's policy: 0 as well.
+ * second word behind the first has the number of the node whose table is used; the kernel replaces
+ * -1 by the node. There is only node 0. FUTEX2_MPOL takes the node from the area's policy, which is
+ * node 0 too.
  */
 #include <linux/time.h>
 
@@ -53,7 +54,7 @@ long sys_futex_wake(uaddr_t addr, unsigned long mask, int nr, uint32_t flags)
 	err = futex2_node(addr, flags);
 	if (err)
 		return err;
-	if (!nr) { /* the word is checked in any case */
+	if (!nr) { /* even then the word is checked */
 		struct futex_key k;
 
 		err = futex_key_get(addr, flags & FUTEX_PRIVATE_FLAG, &k);

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * futex_async.c: waiters without a task (futex_async.h has the interface). A wake-up wakes a wait
- * queue, under the bucket's lock.
+ * futex_async.c: waiters without a task (futex_async.h has the interface). A wake-up of a word
+ * wakes the waiter's wait queue, under the bucket's lock.
  *
- * A wake-up takes one waiter off. If the waiter is cancelled before it has seen that, the wake-up
- * is passed on: otherwise a released lock would have waiters and no task to take it.
+ * A wake-up takes one waiter off. If the waiter is cancelled before it has seen that, it wakes the
+ * next waiter. Otherwise a lock could be free while its waiters sleep.
  *
  * Invariants:
- * 1. queue, end and destroy do not overlap.
- * 2. The mm of private words is kept as a struct, so that its address is not reused.
+ * 1. Calls of queue, end and destroy do not overlap.
+ * 2. A reference (mmgrab) keeps the struct mm of private words, so that its address is not reused.
  */
 #include "kernel/task/futex/futex_async.h"
 #include "kernel/task/futex/futex_internal.h"
@@ -91,7 +91,7 @@ int futex_async_end(struct futex_async *a)
 	return futex_words_unqueue(a->words, a->nr);
 }
 
-/* Ends the wait, word by word: each word that was woken wakes the next waiter instead. */
+/* Ends the wait. For each word that was woken, the next waiter is woken instead. */
 void futex_async_destroy(struct futex_async *a)
 {
 	for (u32 i = 0; a->queued && i < a->nr; i++) {

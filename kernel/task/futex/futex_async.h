@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * futex_async.h: waiting for the first of several words without a task that sleeps (io_uring), and
- * waking (kernel/task/futex/futex_async.c).
+ * futex_async.h: waits for the first of several words without a sleeping task, for io_uring; and
+ * passes on wake-ups (kernel/task/futex/futex_async.c).
  *
  *	a = ...(futex_async_size(nr)), zeroed;	futex_async_setup(a, nr);
- *	futex_async_word(a, i, ...);		each word; or futex_async_import(): all, as
- *	                                        futex_waitv(2) has them
- *	ret = futex_async_queue(a);		by the task whose words they are
- *	futex_async_end(a);			once futex_async_woken(), of which
- *	                                        futex_async_wait_queue() tells
- *	futex_async_destroy(a);			a wake-up that was not collected goes to the next
- *	                                        waiter
+ *	futex_async_word(a, i, ...);		for each word; or futex_async_import(): all
+ *	                                        words, in the format of futex_waitv(2)
+ *	ret = futex_async_queue(a);		by the task in whose memory the words are
+ *	futex_async_end(a);			once futex_async_woken() is true, after
+ *	                                        futex_async_wait_queue() was woken
+ *	futex_async_destroy(a);			passes a wake-up that was not collected
+ *	                                        to the next waiter
  */
 #ifndef NESTLING_TASK_FUTEX_ASYNC_H
 #define NESTLING_TASK_FUTEX_ASYNC_H
@@ -23,23 +23,23 @@ struct futex_async;
 size_t futex_async_size(u32 nr);
 u32 futex_async_nr(const struct futex_async *a);
 void futex_async_setup(struct futex_async *a, u32 nr);
-/* Sets a word, with the arguments of futex_wait(2) and its flags: 0, -EINVAL or -EFAULT. */
+/* Sets word @i, with the arguments of futex_wait(2) and its flags: 0, -EINVAL or -EFAULT. */
 int futex_async_word(struct futex_async *a, u32 i, uaddr_t addr, u64 val, u64 mask, u32 flags);
 int futex_async_import(struct futex_async *a, uaddr_t waiters);
 /*
- * Queues. 0: queued; 1 + the place of a word that was woken meanwhile; -EAGAIN: a word has another
- * value; other -errno.
+ * Queues the waiter on all words. Returns 0; 1 + the index of a word that was woken meanwhile;
+ * -EAGAIN: a word has another value; or another -errno.
  */
 int futex_async_queue(struct futex_async *a);
 bool futex_async_queued(const struct futex_async *a);
 bool futex_async_woken(struct futex_async *a);
 /*
- * Ends the wait, after which nothing is queued. Returns the place of the last word that was woken,
- * or -1.
+ * Ends the wait and takes the waiter off all queues. Returns the index of the last word that was
+ * woken, or -1.
  */
 int futex_async_end(struct futex_async *a);
 void futex_async_destroy(struct futex_async *a);
 struct wait_queue_head *futex_async_wait_queue(struct futex_async *a);
-bool futex_async_right(u32 flags, u64 val, u64 mask); /* could they be a word's? */
+bool futex_async_right(u32 flags, u64 val, u64 mask); /* true if these are valid for a word */
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * futex_internal.h: what futex.c (queues, waiting, waking), futex_pi.c and futex_robust.c share.
+ * futex_internal.h: declarations shared by futex.c (queues, waiting, waking), futex_pi.c,
+ * futex_robust.c and the other files of this folder.
  */
 #ifndef NESTLING_FUTEX_INTERNAL_H
 #define NESTLING_FUTEX_INTERNAL_H
@@ -18,9 +19,9 @@
 #define BITS_ANY FUTEX_BITSET_MATCH_ANY
 
 struct futex_key {
-	const void *owner; /* the mm or the mapping */
+	const void *owner; /* the mm, or the file's mapping */
 	u64 at;            /* address, or offset in the file */
-	struct file *file; /* of a mapping: a reference that keeps it */
+	struct file *file; /* of a file: a reference, or NULL */
 };
 
 struct futex_bucket {
@@ -29,29 +30,30 @@ struct futex_bucket {
 } __aligned(64);
 
 /*
- * A waiter, on its own stack (or in an array: futex_waitv.c, futex_async.c). Under the lock of its
- * bucket: list, bucket, key, chosen; pi, owner, gone and pi_link change under the bucket's lock and
- * pi_lock.
+ * A waiter, on the stack of its task (or in an array: futex_waitv.c, futex_async.c). The lock of
+ * its bucket protects list, bucket, key and chosen. pi, owner, gone and pi_link change under that
+ * lock and pi_lock.
  */
 struct futex_q {
 	struct list_head list;
 	struct futex_bucket *bucket;
-	struct task *task;            /* NULL: none sleeps, @tell is woken */
-	struct wait_queue_head *tell; /* under the bucket's lock; immutable */
+	struct task *task;            /* NULL: no task sleeps, @tell is woken */
+	struct wait_queue_head *tell; /* woken under the bucket's lock; immutable */
 	struct futex_key key;
 	u32 bitset;
 	/*
-	 * number of unlocks that are making it the owner: it stays in the queue until they are done
+	 * number of unlocks in progress that make this waiter the owner; it stays in the queue
+	 * until it is 0
 	 */
 	u32 chosen;
 	bool woken;
 	bool pi; /* waits for a PI lock */
-	/* number of the owner that has ended with the lock held, or 0 */
+	/* pid of the owner that has ended with the lock held, or 0 */
 	pid_t gone;
-	/* known owner of the lock: a reference; NULL: none yet */
+	/* known owner of the lock, a reference; NULL: none */
 	struct task *owner;
 	struct list_head pi_link;
-	/* FUTEX_WAIT_REQUEUE_PI: where it may be moved */
+	/* FUTEX_WAIT_REQUEUE_PI: the futex to which it may be moved */
 	const struct futex_key *requeue_to;
 };
 
@@ -59,20 +61,26 @@ extern struct futex_bucket futex_table[FUTEX_BUCKETS];
 
 bool futex_key_eq(const struct futex_key *a, const struct futex_key *b);
 struct futex_bucket *futex_bucket_of(const struct futex_key *k);
-/* Makes the key of a word: 0 (futex_key_put), -EINVAL (not aligned) or -EFAULT. */
+/*
+ * Makes the key of a word. Returns 0 (futex_key_put() must follow), -EINVAL (not aligned) or
+ * -EFAULT.
+ */
 int futex_key_get(uaddr_t addr, bool private, struct futex_key *k);
 void futex_key_put(struct futex_key *k);
 void futex_enqueue(struct futex_q *q, const struct futex_key *k, u32 bitset);
-bool futex_unqueue(struct futex_q *q); /* false: a waker had taken it off */
-/* Wakes a waiter, under its bucket's lock. @q is gone afterwards. */
+bool futex_unqueue(struct futex_q *q); /* false: a waker has taken it off */
+/* Wakes a waiter, under its bucket's lock. @q may be freed afterwards. */
 void futex_wake_q(struct futex_q *q);
-/* Sleeps until woken: 0, -ETIMEDOUT or -ERESTARTSYS. Queued before, and not afterwards. */
+/*
+ * Sleeps until woken: 0, -ETIMEDOUT or -ERESTARTSYS. The waiter must be queued; afterwards it is
+ * not.
+ */
 int futex_sleep(struct futex_q *q, struct wait_until until);
 
 /* Moves a waiter to another futex's queue; both buckets are locked. */
 void futex_move_q(struct futex_q *q, struct futex_bucket *to, const struct futex_key *k);
 
-/* ---- the operations, for calls of their own ---- */
+/* ---- the operations of futex(2), for futex2.c ---- */
 int futex_wait_on(uaddr_t addr, bool private, u32 val, struct wait_until until, u32 bitset);
 int futex_wake_key(const struct futex_key *k, int nr, u32 bitset);
 long futex_wake(uaddr_t addr, bool private, int nr, u32 bitset);
@@ -80,9 +88,9 @@ long futex_wake(uaddr_t addr, bool private, int nr, u32 bitset);
 long futex_requeue(uaddr_t a1, uaddr_t a2, bool private, int nr_wake, int nr_move, u32 *cmp);
 
 /* ---- futex2.c ---- */
-/* True if the flags exist and the value fits into the word. */
+/* True if the flags exist, and the value fits into a word of that size. */
 bool futex2_right(u32 flags, u64 val);
-/* Checks the node beside the word: 0, -EINVAL or -EFAULT. */
+/* Checks the node number beside a word with FUTEX2_NUMA: 0, -EINVAL or -EFAULT. */
 int futex2_node(uaddr_t addr, u32 flags);
 
 /* ---- futex_waitv.c ---- */
@@ -95,38 +103,41 @@ struct wait_word { /* a word of futex_waitv() */
 /* Reads a struct futex_waitv: 0, -EINVAL or -EFAULT. */
 int futex_word_get(uaddr_t from, struct wait_word *w);
 /*
- * Queues on all words, then checks all: 0, or -errno with none queued, or 1 + the place of a word
- * that was woken already.
+ * Queues on all words, then checks all values. Returns 0; -errno, and nothing is queued; or 1 + the
+ * index of a word that was woken already.
  */
 int futex_words_queue(struct wait_word *w, u32 n);
-/* Takes all off their queues. Returns the place of the last that a waker had taken off, or -1. */
+/*
+ * Takes the waiter off all queues. Returns the index of the last word that a waker had taken off,
+ * or -1.
+ */
 int futex_words_unqueue(struct wait_word *w, u32 n);
 bool futex_words_woken(struct wait_word *w, u32 n);
 int futex_deadline(bool realtime, bool absolute, uaddr_t timeout, struct wait_until *until);
 
 /* ---- futex_pi.c, futex_requeue.c ---- */
 /*
- * Makes @q a waiter for the lock of @owner (NULL: none yet), or changes the owner; boosts. Under
- * the bucket's lock.
+ * Makes @q a waiter for the lock of @owner (NULL: not known yet), or changes its owner, and boosts
+ * the owner's priority. Under the bucket's lock.
  */
 void pi_attach(struct futex_q *q, struct task *owner);
 void pi_detach(struct futex_q *q);
-/* True if @owner (or NULL) waits, over however many others, for @t. */
+/* True if @owner (which may be NULL) waits for a lock of @t, directly or over a chain of owners. */
 bool pi_would_deadlock(const struct task *t, const struct task *owner);
 /*
- * Announces waiters of a lock that may have been given up meanwhile, or hands it to the most
- * urgent. 0 or -errno.
+ * Reads the word of a lock that waiters were moved to. Sets FUTEX_WAITERS if it has an owner, or
+ * gives the lock to the most urgent waiter. 0 or -errno.
  */
 long futex_pi_settle(uaddr_t addr, const struct futex_key *k);
 /*
- * Finds the owner of the word. Returns 0 with a reference, or 1 if @pid does not own it any more.
- * Waits for an exiting owner until it has given up its locks. Returns -ESRCH without an owner, or
- * -EPERM, -EFAULT, -EINTR (current is being killed).
+ * Finds the task @pid, the owner of the word. Returns 0 with a reference, or 1 if @pid does not own
+ * it any more. Waits until an exiting owner has given up its locks. -ESRCH: no such task; -EPERM,
+ * -EFAULT; -EINTR: current is being killed.
  */
 int futex_pi_owner(uaddr_t addr, pid_t pid, struct task **owner);
 /*
- * Takes the lock of an owner that ended while holding it, unless another task was faster. 0 or 1
- * (was), -errno.
+ * Takes the lock of @owner, which has ended while it held it. Returns 0, 1 if another task has
+ * taken it first, or -errno.
  */
 int futex_pi_inherit(uaddr_t addr, pid_t owner);
 long futex_wait_requeue_pi(uaddr_t a1, bool private, u32 val, struct wait_until until, uaddr_t a2);
@@ -134,8 +145,8 @@ long futex_cmp_requeue_pi(uaddr_t a1, uaddr_t a2, bool private, int nr_wake, int
 long futex_lock_pi(uaddr_t addr, bool private, bool try, struct wait_until until);
 long futex_unlock_pi(uaddr_t addr, bool private);
 /*
- * Hands a word that current owns to its most urgent PI waiter, or frees it. @flag: FUTEX_OWNER_DIED
- * or 0.
+ * Hands a word that current owns to its most urgent PI waiter, or frees the word. @flag:
+ * FUTEX_OWNER_DIED or 0.
  */
 long futex_pi_hand_over(uaddr_t addr, const struct futex_key *k, u32 flag);
 void futex_pi_exit(void);

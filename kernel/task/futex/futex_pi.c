@@ -1,21 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * futex_pi.c: PI futexes: the word is the owner's thread number; the kernel is called only when
+ * futex_pi.c: PI futexes: the word contains the owner's thread id; the kernel is called only when
  * there are waiters, and an unlock hands the word to the waiter of the highest priority.
  *
- * Taking: pi_try() announces a waiter in the word (FUTEX_WAITERS), pi_wait() queues, looks whether
- * the same owner still has it, sleeps.
- * Giving: futex_pi_hand_over() chooses an heir and marks it, so that it cannot leave by a timeout;
- * writes its number into the word; wakes it as the owner. An owner that ends with the lock held
- * marks its waiters OWNER_GONE: the first to look takes the word.
+ * Taking: pi_try() announces a waiter in the word (FUTEX_WAITERS). pi_wait() queues the waiter,
+ * checks that the owner has not changed, and sleeps. Giving: futex_pi_hand_over() chooses a waiter
+ * (the heir) and marks it, so that it cannot leave by a timeout. It writes the heir's thread id
+ * into the word, and wakes it as the owner. An owner that ends while it holds the lock marks its
+ * waiters (futex_q.gone): the first of them that runs takes the lock.
  *
  * Priority inheritance: an owner runs at the real-time priority of its most urgent waiter, and so
  * does the owner that it waits for itself (task->boost, pi_adjust()). Fair waiters boost no owner,
- * as on Linux. pi_waiters has all PI waiters, with the owner that each waits for, to find an
- * owner's most urgent waiter. task->pi_wait leads on along a chain, and a chain that would end
- * where it began is EDEADLK.
+ * as on Linux. pi_waiters is the list of all PI waiters, each with its owner; it is searched for an
+ * owner's most urgent waiter. task->pi_wait leads from an owner to the lock that it waits for. A
+ * chain of these that would lead back to its start is refused with EDEADLK.
  *
- * Locks: bucket->lock, then pi_lock, then the scheduler's; never over access to the word.
+ * Locks: bucket->lock, then pi_lock, then the scheduler's; none is held during an access to the
+ * word.
  */
 #include <linux/sched.h>
 
@@ -24,10 +25,10 @@
 #include "kernel/ident/pid_ns.h"
 
 #define CHAIN_MAX 1024
-#define MAX_BOOST 99 /* a deadline is not lent */
+#define MAX_BOOST 99 /* SCHED_DEADLINE is not inherited */
 
 static DEFINE_SPINLOCK(pi_lock);
-static LIST_HEAD(pi_waiters); /* of futex_q.pi_link, under pi_lock */
+static LIST_HEAD(pi_waiters); /* by futex_q.pi_link; under pi_lock */
 
 /* ---- waiters and owners; under pi_lock ---- */
 
@@ -47,7 +48,9 @@ static int best_waiter(const struct task *owner)
 	return best;
 }
 
-/* Adapts the priority of @t to its present waiters, and that of the owners for which it waits. */
+/*
+ * Recomputes the priority of @t from its waiters, and then those of the owners for which it waits.
+ */
 static void pi_adjust(struct task *t)
 {
 	for (int depth = 0; t && depth < CHAIN_MAX; depth++) {
@@ -76,9 +79,9 @@ bool pi_would_deadlock(const struct task *t, const struct task *owner)
 }
 
 /*
- * Searches all waiters only for owners with a lent priority, or about to have one: fair waiters, of
- * which there may be any number, cost nothing. The search does not rely on what a leaving waiter
- * lent: its priority may have changed since, and futex_pi_priority_changed() come too late.
+ * Searches all waiters only for an owner that has a boosted priority, or is about to get one. So
+ * fair waiters, of which there may be any number, cost nothing. The priority that a leaving waiter
+ * has lent is not used: it may have changed, with futex_pi_priority_changed() still to be called.
  */
 static void put_owner(struct task *owner)
 {
@@ -145,7 +148,10 @@ static int urgency(const struct task *t)
 	return rt ? -rt : 100;
 }
 
-/* Finds the most urgent PI waiter of the key. *more: there are others. Under the bucket's lock. */
+/*
+ * Finds the most urgent PI waiter of the key. *more: true if there are others. Under the bucket's
+ * lock.
+ */
 static struct futex_q *top_waiter(struct futex_bucket *b, const struct futex_key *k, bool *more)
 {
 	struct futex_q *q, *top = NULL;
@@ -161,7 +167,7 @@ static struct futex_q *top_waiter(struct futex_bucket *b, const struct futex_key
 	return top;
 }
 
-/* Makes the waiters of the old owner wait for the new one. */
+/* Makes the waiters of the key wait for @owner, the new owner. */
 static void pi_new_owner(struct futex_bucket *b, const struct futex_key *k, struct task *owner)
 {
 	struct futex_q *q;
@@ -183,7 +189,7 @@ static bool has_waiters(const struct futex_key *k)
 }
 
 /*
- * Returns the word of a new owner of a free lock. The bit for waiters stays only if there are any.
+ * Returns the word for a new owner of a free lock. FUTEX_WAITERS stays only if there are waiters.
  */
 static u32 taken(const struct futex_key *k, u32 old, u32 me)
 {
@@ -193,8 +199,8 @@ static u32 taken(const struct futex_key *k, u32 old, u32 me)
 }
 
 /*
- * Takes the word from 0 (or from a dead owner) or announces a waiter. 0: taken; 1: *owner has it
- * and knows of waiters; -errno.
+ * Takes the word if it is 0 or its owner has died, or else sets FUTEX_WAITERS. Returns 0: taken; 1:
+ * *owner has the lock; or -errno.
  */
 static int pi_try(uaddr_t addr, const struct futex_key *k, pid_t *owner)
 {
@@ -222,7 +228,7 @@ static int pi_try(uaddr_t addr, const struct futex_key *k, pid_t *owner)
 
 static DECLARE_WAIT_QUEUE_HEAD(given_up);
 
-/* Records that current exits and has given up all locks that it owned. */
+/* Notes that current, an exiting task, has given up all locks that it owned. */
 void futex_pi_dead(void)
 {
 	WRITE_ONCE(current->futex_dead, true);
@@ -247,7 +253,7 @@ int futex_pi_owner(uaddr_t addr, pid_t pid, struct task **owner)
 		put_task(t);
 	if (err != -ESRCH)
 		return err;
-	/* tests whether the word is unchanged, or its owner has given it up at last */
+	/* checks whether the word has changed: the owner may have given it up meanwhile */
 	err = load_user_u32(addr, &now);
 	if (err)
 		return err;
@@ -278,16 +284,16 @@ static void enqueue_for(struct futex_q *q, const struct futex_key *k, struct tas
 	if (!q->woken)
 		pi_attach(q, owner);
 	spin_unlock(&b->lock);
-	smp_mb(); /* a waiter before the word is read */
+	smp_mb(); /* queue the waiter, then read the word */
 }
 
-/* Waits for @owner. 0: the lock is ours, 1: try again, -errno. */
+/* Waits for @owner. Returns 0: current owns the lock; 1: try again; or -errno. */
 static int pi_wait(
 	uaddr_t addr, const struct futex_key *k, struct task *owner, struct wait_until until)
 {
 	/*
-	 * requeue_to: nor does a plain wake or requeue take it while it is queued and no PI waiter
-	 * yet
+	 * requeue_to: a plain wake or requeue must not take it, even before it is marked as a PI
+	 * waiter
 	 */
 	struct futex_q q = { .requeue_to = k };
 	u32 word;
@@ -327,7 +333,7 @@ long futex_lock_pi(uaddr_t addr, bool private, bool try, struct wait_until until
 			put_task(owner);
 		}
 		if (err > 0 &&
-			fatal_signal_pending(current)) /* others change the word all the time */
+			fatal_signal_pending(current)) /* tasks may change the word without end */
 			err = -ERESTARTNOINTR;
 	} while (err > 0);
 	futex_key_put(&k);
@@ -335,9 +341,9 @@ long futex_lock_pi(uaddr_t addr, bool private, bool try, struct wait_until until
 }
 
 /*
- * Chooses the waiter that gets the lock, and marks it so that it cannot leave; NULL. Other tasks
- * may have chosen it too, if the guest has changed the word meanwhile: it leaves when the last of
- * them has let go, woken or not.
+ * Chooses the waiter that gets the lock, and marks it so that it cannot leave its queue; or NULL.
+ * If the guest has changed the word meanwhile, other unlocks may choose the same waiter: it leaves
+ * the queue when the last of them is done.
  */
 static struct futex_q *choose_heir(struct futex_bucket *b, const struct futex_key *k, bool *more)
 {
@@ -369,7 +375,7 @@ static void release_heir(struct futex_bucket *b, struct futex_q *heir, bool owns
 
 /*
  * Hands a word that current owns to its most urgent PI waiter, or frees it. @flag: FUTEX_OWNER_DIED
- * or 0. What the word says of waiters stays where an owner ends that has none.
+ * or 0. If current ends and has no waiters here, FUTEX_WAITERS stays as it is in the word.
  */
 long futex_pi_hand_over(uaddr_t addr, const struct futex_key *k, u32 flag)
 {
@@ -405,7 +411,10 @@ long futex_unlock_pi(uaddr_t addr, bool private)
 	long err;
 	u32 word;
 
-	/* a caller that does not own it learns only that, wherever the word is */
+	/*
+	 * a caller that is not the owner gets EPERM, even if the word is at an invalid place for a
+	 * futex
+	 */
 	if (get_user(word, addr))
 		return -EFAULT;
 	if ((word & FUTEX_TID_MASK) != (u32)task_pid_vnr(current))
@@ -418,9 +427,7 @@ long futex_unlock_pi(uaddr_t addr, bool private)
 	return err;
 }
 
-/*
- * Gives a lock that was seen without owner to the most urgent waiter. 0 or 1 (look again), -errno.
- */
+/* Gives a lock that had no owner to the most urgent waiter. Returns 0, 1 (try again) or -errno. */
 static int give_to_heir(uaddr_t addr, const struct futex_key *k, u32 word)
 {
 	struct futex_bucket *b = futex_bucket_of(k);
@@ -439,7 +446,7 @@ static int give_to_heir(uaddr_t addr, const struct futex_key *k, u32 word)
 	return err ? err : !done;
 }
 
-/* Links the owner of a held lock and its waiters. */
+/* Finds the owner of a held lock and makes it the owner of the queued waiters. */
 static int announce_waiters(uaddr_t addr, const struct futex_key *k, u32 word)
 {
 	struct futex_bucket *b = futex_bucket_of(k);
@@ -480,8 +487,8 @@ long futex_pi_settle(uaddr_t addr, const struct futex_key *k)
 }
 
 /*
- * Wakes waiters for PI locks that are in no robust list: they read the word again, find that
- * current is gone, and take the lock over.
+ * Wakes waiters for PI locks of current that are in no robust list. They read the word again, find
+ * that current is gone, and take the lock over.
  */
 void futex_pi_exit(void)
 {

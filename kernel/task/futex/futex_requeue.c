@@ -5,9 +5,9 @@
  *
  * A waiter of FUTEX_WAIT_REQUEUE_PI is in the queue of its first word and names the PI word that it
  * may be moved to. FUTEX_CMP_REQUEUE_PI moves it there as a PI waiter, whether or not that word has
- * an owner. Then futex_pi_settle() reads the word: without an owner it hands the lock to the most
- * urgent waiter, otherwise it makes sure that the owner knows of waiters. So the waiter wakes up as
- * the owner, or a timeout or a signal takes it out of whichever queue it is in.
+ * an owner. Then futex_pi_settle() reads the word: if it has no owner, the most urgent waiter gets
+ * the lock; otherwise FUTEX_WAITERS is set in it. So the waiter wakes up as the owner, or a timeout
+ * or a signal takes it out of whichever queue it is in.
  *
  * Locks: both buckets, in order of address. They are never held across an access to a word.
  */
@@ -15,9 +15,9 @@
 #include "kernel/task/futex/futex_internal.h"
 
 /*
- * Moves at most @nr waiters; @moved is their number. Returns 0, -EINVAL if the queue has a waiter
- * of another kind, or -EDEADLK if a task would wait for itself, or for an owner that waits for it.
- * In spite of an error, earlier waiters have been moved.
+ * Moves at most @nr waiters, and counts them in *moved. Returns 0, -EINVAL if the queue has a
+ * waiter of another kind, or -EDEADLK if a task would wait for itself, or for an owner that waits
+ * for it. After an error, waiters before the failing one stay moved.
  */
 static long move_waiters(const struct futex_key *from, const struct futex_key *to, long nr,
 	struct task *owner, long *moved)
@@ -46,7 +46,10 @@ static long move_waiters(const struct futex_key *from, const struct futex_key *t
 	return err;
 }
 
-/* Returns the owner of the PI word in *owner, with a reference, or NULL; 0 or -errno. */
+/*
+ * Stores the owner of the PI word in *owner, with a reference, or NULL if there is none. 0 or
+ * -errno.
+ */
 static int word_owner(uaddr_t addr, struct task **owner)
 {
 	u32 word;
@@ -110,12 +113,12 @@ long futex_cmp_requeue_pi(uaddr_t a1, uaddr_t a2, bool private, int nr_wake, int
 	return ret;
 }
 
-/* Sleeps in either of the two queues. 0: the lock is current's. */
+/* Sleeps in one of the two queues. Returns 0 if current has got the lock, or -errno. */
 static long wait_moved(struct futex_q *q, uaddr_t a2, bool private, struct wait_until until)
 {
 	long err = futex_sleep(q, until);
 
-	/* the lock's owner has ended: takes the lock over, or waits for the next owner */
+	/* the lock's owner has ended: take the lock over, or wait for the next owner */
 	if (!err && !q->woken) {
 		err = futex_pi_inherit(a2, q->gone);
 		return err > 0 ? futex_lock_pi(a2, private, false, until) : err;
@@ -148,7 +151,7 @@ long futex_wait_requeue_pi(uaddr_t a1, bool private, u32 val, struct wait_until 
 	ret = load_user_u32(a1, &now);
 	if (!ret && now != val)
 		ret = -EAGAIN;
-	/* a waiter that was moved and given the lock meanwhile has it */
+	/* a waiter that was moved and made the owner meanwhile has the lock */
 	if (ret)
 		ret = futex_unqueue(&q) ? ret : 0;
 	else

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * futex_robust.c: the list of locks that a thread keeps for the case that it ends while it holds
+ * futex_robust.c: a thread's list of locks, which are to be given up if it ends while it holds
  * them.
  *
- * The list is the guest's: each entry is followed once, at most ROBUST_LIMIT of them, and nothing
- * is believed but what the lock words say. A word that names this thread gets FUTEX_OWNER_DIED, and
+ * The list is in guest memory and not trusted: at most ROBUST_LIMIT entries are followed, and only
+ * the lock words decide what is given up. A word that names this thread gets FUTEX_OWNER_DIED, and
  * one waiter is woken.
  */
 #include "arch/um/machine/arch.h"
@@ -50,9 +50,7 @@ long sys_get_robust_list(int pid, uaddr_t head_ptr, uaddr_t len_ptr)
 	return put_user(len, len_ptr) || put_user(head, head_ptr) ? -EFAULT : 0;
 }
 
-/*
- * Gives up the word of an entry if this thread owns it: the next owner learns that this one died.
- */
+/* Gives up the word of an entry if this thread owns it, and sets FUTEX_OWNER_DIED in it. */
 static int robust_give_up(u64 entry, s64 offset, bool pending)
 {
 	uaddr_t addr = UADDR((entry & ~1UL) + (u64)offset);
@@ -64,7 +62,7 @@ static int robust_give_up(u64 entry, s64 offset, bool pending)
 	for (;;) {
 		if (load_user_u32(addr, &word))
 			return -EFAULT;
-		/* between storing 0 and waking: no other task would wake the next waiter */
+		/* the thread has ended between storing 0 and waking: wake the next waiter for it */
 		if (pending && !pi && !word) {
 			futex_wake_addr(addr, 1);
 			return 0;

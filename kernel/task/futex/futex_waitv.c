@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * futex_waitv.c: waits for the first of several words: one struct futex_q for each, all of one
- * task.
+ * futex_waitv.c: waits for the first of several words: each has a struct futex_q of the same task.
  *
  * As with one word, all are queued, then all words are read, then the task sleeps until one is
- * woken. The result is the index of a word whose waiter was taken off by a waker, the last of them
- * if there were several: that wake-up was spent on this call.
+ * woken. The result is the index of a word whose futex_q a waker has taken off, the last one if
+ * there were several: that wake-up was spent on this call.
  */
 #include <linux/time.h>
 
