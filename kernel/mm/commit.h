@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: MIT */
-/* commit.h: how much memory mappings may promise (vm.overcommit_memory), and the last resort. */
+/* commit.h: how much memory mappings may reserve (vm.overcommit_memory), and the OOM killer. */
 #ifndef NESTLING_MM_COMMIT_H
 #define NESTLING_MM_COMMIT_H
 
 #include "kernel/lib/alloc.h"
 #include "kernel/lib/types.h"
 
-/* Overcommit (vm.overcommit_memory 0/1/2), and the killer of last resort. */
+/* Overcommit (vm.overcommit_memory 0, 1, 2) */
 extern int sysctl_overcommit_memory, sysctl_overcommit_ratio;
 extern u64 sysctl_overcommit_kbytes;
 extern int sysctl_admin_reserve_kbytes, sysctl_user_reserve_kbytes;
 extern u32 sysctl_max_map_count;
-int vm_enough_memory(u64 pages); /* 0 or -ENOMEM; accounts */
+int vm_enough_memory(u64 pages); /* adds to the count if allowed: 0, -ENOMEM */
 void vm_unacct_memory(u64 pages);
 u64 vm_committed(void);
 u64 vm_commit_limit(void);
-/* Kills a process for its memory (mm_task_ops): true when one was killed. */
+/* Kills a process to free memory (mm_task_ops). Returns true if one was killed. */
 bool oom_kill(gfp_t gfp, u32 order);
 
 #endif

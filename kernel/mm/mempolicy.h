@@ -7,11 +7,11 @@
 
 struct mm;
 
-/* mempolicy.c: Prints a policy (vm_policy) as in /proc/PID/numa_maps, "bind=static:0". */
+/* mempolicy.c: prints a policy (vm_policy) as in /proc/PID/numa_maps, such as "bind=static:0". */
 void mm_policy_text(u64 policy, char *buf, size_t size);
 /*
- * mempolicy.c: get_user_nodes() reads a mask of nodes that a guest names: 0, -EINVAL, -EFAULT.
- * mm_page_node() returns where a page is: 0, -ENOENT (nowhere yet), -EFAULT.
+ * mempolicy.c: get_user_nodes() reads a mask of nodes from guest memory: 0, -EINVAL, -EFAULT.
+ * mm_page_node() returns the node of a page: 0, -ENOENT (no page yet), -EFAULT.
  */
 int get_user_nodes(uaddr_t from, u64 maxnode, u64 *nodes);
 int mm_page_node(struct mm *mm, u64 addr);

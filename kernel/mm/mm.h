@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mm.h: the door of kernel/mm, which manages frames, the address spaces of guests, and the page
- * cache. It includes the headers of the nouns that nearly every user of mm needs:
+ * mm.h: the public header of kernel/mm, which manages frames, the address spaces of guests, and the
+ * page cache. It includes the headers that nearly every user of mm needs:
  *
  *      frame/page.h            struct page, its flags, references and lock
  *      frame/frames.h          alloc_pages(), free_pages(), the size of memory
@@ -26,7 +26,7 @@
  * group/memcg.h and group/iogroup.h (control groups), userfault/userfault.h, page_kinds.h
  * (PAGEMAP_SCAN), file/rmap.h. internal.h is for the files of mm only.
  *
- * A fault of guest code runs like this:
+ * A fault of guest code makes these calls:
  *
  *      handle_fault()                  fault/fault.c: mmap_lock for reading, find_vma()
  *      anon_fault() or file_fault()    a fresh frame by alloc_pages(), or a page of the cache
@@ -34,14 +34,14 @@
  *      entry_set()                     the page table, under page_table_lock; the host mapping
  *                                      follows (arch/um/machine/pmap.h)
  *
- * and a write(2) to a file like this: filemap_write(): a_ops->write_begin, copy, write_end,
- * set_page_dirty(), balance_dirty_pages(). Later the flusher of the file's backing_dev calls
- * a_ops->writepages.
+ * A write(2) to a file makes these: filemap_write(), a_ops->write_begin, the copy,
+ * a_ops->write_end, set_page_dirty(), balance_dirty_pages(). Later the flusher of the file's
+ * backing_dev calls a_ops->writepages.
  *
  * Locks: kernel/lib/lock_order has the order. The comment of a member names its lock.
  *
- * mm may know ident, sched, arch/um/machine, skas and lib. It knows files only as struct
- * address_space and an opaque struct file, and calls up only through the tables of mm_ops.h,
+ * mm may include headers of ident, sched, arch/um/machine, skas and lib. It knows files only as
+ * struct address_space and an opaque struct file, and calls up only through the tables of mm_ops.h,
  * shmem.h and the operations of address spaces and areas.
  */
 #ifndef NESTLING_MM_H

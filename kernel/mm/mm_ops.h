@@ -16,61 +16,62 @@ struct mm;
 struct user_namespace;
 struct vm_area;
 
-/* vfs registers what mm must know of files (Law: lower layers call up only through tables). */
+/* Operations on files, which mm knows only as opaque pointers; vfs registers them. */
 struct mm_file_ops {
 	struct address_space *(*mapping)(struct file *f);
 	loff_t (*size)(struct inode *i);
-	struct file *(*fget)(int fd); /* of current; a reference, or NULL */
+	struct file *(*fget)(int fd); /* current's file, a reference; or NULL */
 	void (*get)(struct file *f);
 	void (*put)(struct file *f);
 	int (*mmap)(struct file *f, struct vm_area *vma); /* f_op->mmap: 0, -ENODEV, ... */
-	void (*touch)(struct file *f);                    /* atime */
+	void (*touch)(struct file *f);                    /* updates atime */
 	u64 (*ino)(struct file *f);
 	dev_t (*dev)(struct file *f);
 	struct file_ra *(*ra)(struct file *f);
-	void (*wb_error)(struct inode *i, int err); /* for syncfs; from interrupts, too */
-	bool (*may_exec)(struct file *f);           /* not on a noexec mount */
+	void (*wb_error)(struct inode *i, int err); /* records it for syncfs; in any context */
+	bool (*may_exec)(struct file *f);           /* false: it is on a noexec mount */
 	/* true if current owns the file or may write to it */
 	bool (*may_watch)(struct file *f);
-	/* 1: opened for reading, 2: for writing; 4: all writes append; 8: a swap area */
+	/* bits: 1: open for reading, 2: for writing; 4: all writes append; 8: it is a swap area */
 	u32 (*mode)(struct file *f);
-	/* a reference for write-back; false: it is being freed. wb_lock is held */
+	/* Takes a reference for writeback; false: the inode is being freed. wb_lock is held. */
 	bool (*inode_get)(struct inode *i);
-	void (*inode_put)(struct inode *i);                     /* may sleep */
+	void (*inode_put)(struct inode *i);                     /* for msync(MS_SYNC) */
 	int (*fsync)(struct file *f, loff_t start, loff_t end); /* msync(MS_SYNC) */
 	int (*fallocate)(
-		struct file *f, int mode, loff_t off, loff_t len); /* madvise(MADV_REMOVE) */
+		struct file *f, int mode, loff_t off, loff_t len); /* for madvise(MADV_REMOVE) */
 };
 extern const struct mm_file_ops *mm_file_ops;
 
 /*
- * task registers what mm must know of processes. Until then there are no limits, and every
+ * Operations on processes; kernel/task registers them. Before that there are no limits, and every
  * capability is granted.
  */
 struct mm_task_ops {
-	/* of current's process: RLIMIT_* of <linux/resource.h> */
+	/* the limit RLIMIT_* of current's process */
 	u64 (*rlimit)(int which);
 	bool (*capable)(int cap);
-	/* a reference; NULL: current's */
+	/* takes a reference; NULL: to current's namespace */
 	struct user_namespace *(*ns_get)(struct user_namespace *ns);
 	void (*ns_put)(struct user_namespace *ns);
 	/*
-	 * Chooses a process and kills it when nothing can be reclaimed: true when one was killed.
+	 * Chooses a process and kills it when no memory can be reclaimed. Returns true if one was
+	 * killed.
 	 */
 	bool (*oom_kill)(gfp_t gfp, u32 order);
 };
 extern const struct mm_task_ops *mm_task_ops;
 
 /*
- * Operations of asynchronous I/O on an mm that has contexts; kernel/aio registers them before there
- * are any.
+ * Operations of asynchronous I/O on an mm that has contexts; kernel/aio registers them before a
+ * context exists.
  */
 struct mm_aio_ops {
-	/* the last user has gone; the memory still exists */
+	/* called when the last user has gone, while the memory still exists */
 	void (*exit)(struct mm *mm);
 	/*
-	 * mremap() has brought the pages of a shared mapping to @vma, which is linked; mmap_lock is
-	 * held for writing.
+	 * called after mremap() has moved the pages of a shared mapping to @vma; mmap_lock is held
+	 * for writing
 	 */
 	void (*moved)(struct vm_area *vma);
 };

@@ -13,20 +13,26 @@ struct mm;
 struct vm_area;
 struct vm_operations;
 
-/* Does mmap(2) for the kernel; takes mmap_lock. Address or -errno. */
+/* Does mmap(2) for the kernel. Takes mmap_lock. Returns the address or -errno. */
 u64 do_mmap(struct mm *mm, struct file *file, u64 addr, u64 len, int prot, int flags, u64 pgoff);
 int do_munmap(struct mm *mm, u64 addr, u64 len);
-/* Replaces up_write() after an unmap or a move: sends the events of a userfaultfd, and waits. */
+/*
+ * Replaces up_write(&mm->mmap_lock) after an unmap or a move: also sends the events of a
+ * userfaultfd, and waits until they are read.
+ */
 void mmap_write_unlock(struct mm *mm);
 /* Unmaps under mmap_lock (writing). */
 int munmap_checked(struct mm *mm, u64 addr, u64 len);
-/* Unmaps whole pages that end within the address space, which is not checked any more. */
+/*
+ * Unmaps a range, under mmap_lock (writing). It must consist of whole pages and end within the
+ * address space: that is not checked.
+ */
 int munmap_locked(struct mm *mm, u64 start, u64 len);
 
 /* Set up a new program's areas for exec: a stack that grows down below @top, and the brk area. */
 int mm_setup_stack(struct mm *mm, u64 top, u64 flags);
 int vm_brk(struct mm *mm, u64 addr, u64 len, u64 flags);
-/* A VMA whose pages come from vm_ops->fault (vdso). ERR_PTR. */
+/* Makes an area whose pages come from vm_ops->fault, such as the vDSO. ERR_PTR. */
 struct vm_area *install_special_mapping(struct mm *mm, u64 addr, u64 len, u64 flags,
 	const struct vm_operations *ops, void *private, const char *name);
 /*

@@ -8,23 +8,23 @@
 
 #include "kernel/mm/mm.h"
 
-#define PAGE_KIND_WPALLOWED 1 /* of areas: UFFD_FEATURE_WP_ASYNC */
-/* not write-protected by a userfaultfd; also where nothing is but a table */
+#define PAGE_KIND_WPALLOWED 1 /* of areas: UFFD_FEATURE_WP_ASYNC is on */
+/* not write-protected by a userfaultfd; also set for an empty entry of an existing table */
 #define PAGE_KIND_WRITTEN 2
 #define PAGE_KIND_FILE 4
 #define PAGE_KIND_PRESENT 8
-#define PAGE_KIND_SWAPPED 0x10 /* markers only, as on Linux */
-/* never: a page that is only read has a frame of its own */
+#define PAGE_KIND_SWAPPED 0x10 /* only markers are swapped, as on Linux */
+/* never set: a page that was only read has a frame of its own */
 #define PAGE_KIND_PFNZERO 0x20
 #define PAGE_KIND_HUGE 0x40
-#define PAGE_KIND_SOFT_DIRTY 0x80 /* never */
+#define PAGE_KIND_SOFT_DIRTY 0x80 /* never set */
 #define PAGE_KIND_GUARD 0x100
 #define PAGE_KINDS_ALL 0x1ff
 
 #define PAGE_KINDS_BATCH 64
 /*
- * Classifies the pages from @va on: writes kinds[0] to kinds[n - 1] and returns n, at most
- * PAGE_KINDS_BATCH; 0: all pages up to *next are empty. *next: the address to continue at, at most
+ * Classifies the pages from @va on. Writes kinds[0] to kinds[n - 1] and returns n, at most
+ * PAGE_KINDS_BATCH. 0: all pages up to *next are empty. *next: the address to continue at, at most
  * @end. Under mmap_lock.
  */
 u32 mm_page_kinds(struct mm *mm, u64 va, u64 end, u32 *kinds, u64 *next);

@@ -8,11 +8,11 @@
 struct file;
 
 /*
- * Makes a nameless file of tmpfs: shared anonymous memory, memfd. ERR_PTR(-ENOSYS) before tmpfs is
- * there.
+ * Makes a nameless file of tmpfs, for shared anonymous memory and memfd. ERR_PTR(-ENOSYS) before
+ * tmpfs has registered.
  */
 struct file *shmem_file_setup(const char *name, loff_t size, u64 flags);
-/* Files without a name in memory; kernel/fs/tmpfs registers it. */
+/* The operation that makes nameless files in memory; kernel/fs/tmpfs registers it. */
 struct shmem_ops {
 	struct file *(*file_setup)(const char *name, loff_t size, u64 flags);
 };

@@ -18,9 +18,12 @@ struct meminfo {
 		swap_cached; /* pages */
 };
 void si_meminfo(struct meminfo *mi);
-/* Returns the frames that are not free and have no data of files; cheap, for each process. */
+/*
+ * Returns the number of frames that are neither free nor page cache. Cheap enough to be called for
+ * each process.
+ */
 u64 mm_used_frames(void);
-/* Events since boot, in pages where Linux counts pages. */
+/* Events since boot. The unit is pages where Linux counts pages. */
 struct vmstat_counters {
 	/* sectors that were submitted to block devices */
 	u64 pgpgin, pgpgout;
@@ -31,32 +34,35 @@ struct vmstat_counters {
 extern struct vmstat_counters vmstat;
 #define count_vm(field, n) ((void)__atomic_fetch_add(&vmstat.field, (n), __ATOMIC_RELAXED))
 /*
- * Use of the frames, for /proc/nestling. The kinds from free to huge, and the frames of no kind,
- * add up to total.
+ * Use of the frames, for /proc/nestling/memory. The fields from free to huge, and frames of no
+ * kind, add up to total.
  */
 struct memory_kinds {
-	/* large: blocks of kmalloc above 8 KiB */
+	/* frames; large: blocks of kmalloc() above 8 KiB */
 	u64 total, free, anon, file, shmem, slab, large, tables, huge;
 	/* free frames for which the host has given memory */
 	u64 free_backed;
-	/* page cache in frames of an image, beyond total */
+	/* page cache in frames of an image; not part of total */
 	u64 direct;
-	u64 frame_table; /* struct page, beyond total */
+	u64 frame_table; /* frames of struct page; not part of total */
 };
 void mm_memory_kinds(struct memory_kinds *k);
 
-/* For /proc/PID/smaps and pagemap. */
+/* Sums over an area, for /proc/PID/smaps. */
 struct mem_walk_stats {
 	u64 rss, pss_shift12, pss_anon, pss_shmem, shared_clean, shared_dirty, private_clean,
 		private_dirty, referenced, anonymous, swap, swap_pss_shift12, shared_hugetlb,
 		private_hugetlb, active, ksm;
-	/* pages: merged pages of zeros; pages that ksm.c scans */
+	/* pages: of merged zero pages; of areas that ksm.c scans */
 	u64 ksm_zero, ksm_watched;
-	/* mappings of the small page that is mapped most often; not a sum */
+	/* number of mappings of the most often mapped page; not a sum */
 	u64 most_maps;
 };
 void vma_stats(struct vm_area *vma, struct mem_walk_stats *st); /* under mmap_lock */
-/* Fills in /proc/PID/pagemap's entries for @nr pages from @va on; under mmap_lock. */
+/*
+ * Writes the entries of /proc/PID/pagemap for @nr pages from @va on. @pfns: the reader may see
+ * frame numbers. Under mmap_lock.
+ */
 void mm_pagemap(struct mm *mm, u64 va, u64 nr, u64 *out, bool pfns);
 int mm_status_vma_flags(u64 vm_flags, char *buf, size_t size); /* "rd wr mr mw ..." */
 

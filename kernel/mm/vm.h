@@ -24,7 +24,7 @@ struct ldt;
 struct patch;
 struct user_namespace;
 
-#define MM_AUXV 52 /* words: as many as Linux keeps */
+#define MM_AUXV 52 /* number of words, as on Linux */
 
 /*
  * The members are grouped by purpose and lock; the members that each fault accesses come first. A
@@ -40,7 +40,7 @@ struct mm {
 	struct list_head mmap_list;
 	u32 map_count;
 	u64 mmap_base, task_size; /* immutable after exec */
-	/* where the search for free areas may begin (vma.c) */
+	/* bounds for the search for free areas (vma.c) */
 	u64 free_mark, free_largest;
 	u64 def_flags; /* VM_* that new areas get */
 
@@ -48,21 +48,21 @@ struct mm {
 	spinlock_t page_table_lock;
 	struct pmap pmap;
 
-	/* Hints for faults and reclaim: written racily. */
-	/* anon.c: whether new small areas are filled at once, */
+	/* Hints for faults and reclaim: written without a lock. */
+	/* anon.c: scores for filling new small areas at once */
 	u8 eager, eager_made;
-	u64 small_start, small_end; /* and which was made last */
-	/* address of the last fault that found nothing to do */
+	u64 small_start, small_end; /* and the small area made last */
+	/* address of the last fault that needed no change */
 	u64 last_spurious;
-	u64 swap_cursor; /* where swap_out.c continues */
+	u64 swap_cursor; /* address where swap_out.c continues */
 
 	/* Counts of pages. */
 	atomic64_t rss_anon, rss_file, rss_shmem;
-	atomic64_t swapents; /* entries of pages in swap areas */
-	atomic64_t hugetlb;  /* frames of huge pages: no part of the RSS */
-	/* under mmap_lock; @committed: what VM_ACCOUNT has accounted */
+	atomic64_t swapents; /* entries that name swap slots */
+	atomic64_t hugetlb;  /* frames of huge pages; not in the RSS */
+	/* under mmap_lock; committed: pages accounted for VM_ACCOUNT areas */
 	u64 total_vm, locked_vm, data_vm, stack_vm, exec_vm, committed;
-	u64 hiwater_rss, hiwater_vm; /* racy */
+	u64 hiwater_rss, hiwater_vm; /* highest values so far; racy */
 
 	/* The program: set by exec, changed by PR_SET_MM under mmap_lock. */
 	u64 start_code, end_code, start_data, end_data, start_brk, brk, start_stack;
@@ -76,68 +76,69 @@ struct mm {
 	/* Data of the machine for this mm: each set once. */
 	/* its patched call sites (arch/um/patch/patch.c), or NULL */
 	struct patch *patch;
-	/* modify_ldt(2) (arch/um/machine/ldt.c), or NULL; its content is under pmap.lock */
+	/* for modify_ldt(2) (arch/um/machine/ldt.c), or NULL; its content is under pmap.lock */
 	struct ldt *ldt;
-	/* a thread has, or had, debug registers: no more sites are patched */
+	/* true once a thread has had debug registers: no more call sites are patched */
 	bool watched;
 
-	/* Which tasks may look into it, and what a dump holds. */
+	/* Access by other tasks, and the content of a core dump. */
 	/*
-	 * the namespace in which CAP_SYS_PTRACE allows access though the memory is not dumpable;
-	 * until the last mmput()
+	 * the user namespace in which CAP_SYS_PTRACE allows access to memory that is not dumpable;
+	 * valid until the last mmput()
 	 */
 	struct user_namespace *user_ns;
 	bool dumpable;
 	u32 dump_mode; /* prctl(PR_SET_DUMPABLE) */
-	/* which kinds of mappings a dump holds, /proc/PID/coredump_filter */
+	/* bits for kinds of mappings in a core dump: /proc/PID/coredump_filter */
 	u32 coredump_filter;
 	struct core_state *core_state;
 
 	/* Requests of the process. */
-	/* it has, or had, areas for ksm.c; set once, under mmap_lock */
+	/* true once it has had areas for ksm.c; under mmap_lock */
 	bool mergeable;
-	/* PR_SET_MEMORY_MERGE: all areas that can be merged are; under mmap_lock */
+	/* PR_SET_MEMORY_MERGE: all areas become mergeable; under mmap_lock */
 	bool merge_all;
-	/* PR_SET_MDWE's bits: nothing becomes executable that is or was writable */
+	/* bits of PR_SET_MDWE: nothing becomes executable that is or was writable */
 	u8 mdwe;
-	/* prctl(PR_SET_THP_DISABLE): only remembered, there are no huge pages */
+	/* prctl(PR_SET_THP_DISABLE): only stored, there are no transparent huge pages */
 	bool thp_disabled;
-	/* MEMBARRIER_CMD_REGISTER_* that were made; atomic */
+	/* MEMBARRIER_CMD_REGISTER_* done so far; atomic */
 	u32 membarrier;
 
-	/* Lists that it is on or has. */
+	/* Lists that contain it, and lists that it has. */
 	/* all mms, for reclaim and OOM; under mm_list_lock */
 	struct list_head mm_list;
-	/* droppable.c, under a lock of its own */
+	/* droppable.c, under its own lock */
 	struct list_head droppable;
-	/* userfault_event.c: noted, not yet sent; under mmap_lock */
+	/* userfault_event.c: events not sent yet; under mmap_lock */
 	struct list_head uffd_events;
 	/* kernel/aio, under its lock */
 	struct list_head aio_contexts;
 
-	/* The end: mm_reap() has taken pages: a page that is missing may have had content. */
+	/* true once mm_reap() has taken pages: a missing page may have had content */
 	bool reaped;
 };
 
-struct mm *mm_alloc(void);         /* users 1, empty */
-struct mm *mm_dup(struct mm *old); /* fork: COW copy of all VMAs; ERR_PTR */
+struct mm *mm_alloc(void);         /* one user, no areas */
+struct mm *mm_dup(struct mm *old); /* copy-on-write, for fork; ERR_PTR */
 void mmget(struct mm *mm);
 void mmput(struct mm *mm); /* may sleep */
 /*
- * Calls @fn for every mm that may have a space, until it returns an error, which is the result. The
- * machine is stopped. -EAGAIN: an mm is just being given up.
+ * Calls @fn for every mm that may have a space (the host process that holds its memory), until @fn
+ * returns an error, which is then the result. The machine is stopped. -EAGAIN: an mm is just being
+ * freed.
  */
 int mm_each_stopped(int (*fn)(struct mm *mm));
 void mmgrab(struct mm *mm);
 void mmdrop(struct mm *mm);
 
 /*
- * Takes the space of an mm that no vCPU runs now; the mm gets another when it runs again. Returns
- * false if there was no such mm.
+ * Takes the space of an mm that no vCPU runs now, to be used by another mm. The first mm gets a new
+ * space when it runs again. Returns false if there is no such mm.
  */
 bool mm_take_idle_space(void);
 
-/* Returns the bits that a child, or the next program, inherits. */
+/* Returns those of MDWE's bits that a child, or the next program, inherits. */
 static inline u8 mdwe_inherited(u8 bits)
 {
 	return bits & 2 ? 0 : bits;
@@ -147,9 +148,7 @@ static inline u8 mdwe_inherited(u8 bits)
  * Returns the page shift of the area at @addr, or PAGE_SHIFT if nothing is mapped. Takes mmap_lock.
  */
 u32 mm_page_shift(struct mm *mm, u64 addr);
-/*
- * Frees the private memory of a mm whose process is dying; a touch of it is -EFAULT from then on.
- */
+/* Frees the private memory of an mm whose process is dying. Later accesses fail with -EFAULT. */
 void mm_reap(struct mm *mm);
 
 #endif

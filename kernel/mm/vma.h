@@ -44,26 +44,26 @@ struct vm_area;
 #define VM_DONTCOPY 0x20000
 #define VM_DONTEXPAND 0x40000
 #define VM_ACCOUNT 0x100000
-/* private memory of /dev/zero: vm_file is its name only */
+/* private mapping of /dev/zero: anonymous memory, and vm_file only names it */
 #define VM_ANON_FILE BIT(38)
 #define VM_SEALED BIT(39) /* mseal: cannot be moved or changed */
-/* anonymous: pages go under pressure (droppable.c) */
+/* anonymous: reclaim may drop its pages (droppable.c) */
 #define VM_DROPPABLE BIT(40)
 #define VM_NORESERVE 0x200000
-#define VM_SYNC 0x800000 /* MAP_SYNC was asked for: not on a disk */
+#define VM_SYNC 0x800000 /* MAP_SYNC was requested; never on a disk */
 #define VM_HUGETLB 0x400000
 #define VM_WIPEONFORK 0x2000000
 #define VM_DONTDUMP 0x4000000
 #define VM_STACK 0x8000000
-#define VM_SPECIAL_NAME 0x10000000 /* vm_name is its name in maps ("[vdso]") */
+#define VM_SPECIAL_NAME 0x10000000 /* vm_name is its name in maps: "[vdso]" */
 
 struct vm_operations {
 	/*
-	 * Special mappings: the page for @index (a reference), or ERR_PTR(-EFAULT: SIGBUS). NULL
-	 * op: page cache or anonymous.
+	 * Special mappings: returns the page for @index with a reference, or ERR_PTR(-EFAULT) for
+	 * SIGBUS. NULL: the area maps the page cache or anonymous memory.
 	 */
 	struct page *(*fault)(struct vm_area *vma, u64 index);
-	void (*open)(struct vm_area *vma); /* split, fork */
+	void (*open)(struct vm_area *vma); /* called after a split and at fork */
 	void (*close)(struct vm_area *vma);
 };
 
@@ -73,44 +73,46 @@ struct vm_operations {
  */
 struct vm_area {
 	/* Its place in the address space. */
-	struct rb_node vm_rb;     /* mm->mm_rb by vm_start */
-	struct list_head vm_list; /* sorted */
+	struct rb_node vm_rb;     /* by vm_start, in mm->mm_rb */
+	struct list_head vm_list; /* in mm->mmap_list, sorted by address */
 	/* changed under mmap_lock (write) and page_table_lock */
 	u64 vm_start, vm_end;
 	u64 vm_flags;
 	struct mm *vm_mm;
 
 	/* The mapped object. */
-	u64 vm_pgoff;                     /* in pages */
+	u64 vm_pgoff;                     /* offset in the object, in pages */
 	struct file *vm_file;             /* a reference, or NULL */
 	struct address_space *vm_mapping; /* of vm_file, or shmem's */
 	const struct vm_operations *vm_ops;
 	void *vm_private;
 	const char *vm_name;
-	struct list_head shared; /* mapping->i_mmap_list, under i_mmap_sem */
+	/* in mapping->i_mmap_list; under i_mmap_sem */
+	struct list_head shared;
 
 	/* Handling of its pages. */
-	/* userfault.c: the descriptor that handles its faults, or NULL */
+	/* userfault.c: the descriptor that handles faults of this area, or NULL */
 	struct uffd *vm_uffd;
-	u64 vm_policy; /* mempolicy.c; 0: the thread's */
-	/* fork.c: the area that a child got together with pages; 0: none */
+	u64 vm_policy; /* mempolicy.c; 0: the thread's policy */
+	/* fork.c: number of the area's family: only areas of one family merge; 0: none */
 	u64 vm_family;
 
-	/* Hints for faults: written racily. */
-	/* size of the next anonymous reservation: grows while the range proves dense */
+	/* Hints for faults: written without a lock. */
+	/* order of the next anonymous reservation; grows while reserved pages get used */
 	u32 extent_order;
-	/* faults on shared memory, each on the page behind the last one's: filefault.c */
+	/* filefault.c: number of successive faults on shared memory, each on the next page */
 	u32 streak;
-	/* where a sequential toucher would fault next */
+	/* address of the next fault if the accesses are sequential */
 	u64 next_fault;
-	/* the page of the last fault on shared memory */
+	/* page of the last fault on shared memory */
 	u64 last_fault;
 };
 
 /* Finds the first area with vm_end > addr; under mmap_lock. */
 struct vm_area *find_vma(struct mm *mm, u64 addr);
 /*
- * True for memory of memfd_secret: its pages are reached only through entries of a mapping process.
+ * True for memory of memfd_secret. It is accessed only through the page tables of a process that
+ * maps it.
  */
 static inline bool vma_is_secret(const struct vm_area *v)
 {

@@ -29,77 +29,85 @@ struct inode;
 struct page;
 
 /*
- * Readahead of one open file: a window [start, start + size), whose last @async pages were read
- * before they were asked for. Racy.
+ * Readahead state of one open file: the window [start, start + size) of pages, whose last @async
+ * pages were read ahead of requests. Read and written without a lock.
  */
 struct file_ra {
 	u64 start;
 	u32 size, async;
-	u64 prev;   /* the page that was read last; ~0: none */
-	u32 misses; /* faults on a mapping that found nothing */
-	u8 advice;  /* RA_* */
+	u64 prev; /* the page read last; ~0: none */
+	/* faults on a mapping without a cached page */
+	u32 misses;
+	u8 advice; /* RA_* */
 };
 /* POSIX_FADV_RANDOM: reads only the requested pages */
 #define RA_RANDOM 1
 #define RA_SEQUENTIAL 2 /* twice the window */
-#define RA_NOREUSE 4    /* reading it is no reason to keep it */
+#define RA_NOREUSE 4    /* pages that were read need not be kept */
 
 struct writeback_control {
-	bool sync;       /* wait for it: fsync, sync */
-	u64 nr_to_write; /* decremented */
+	bool sync;       /* wait for the end: fsync, sync */
+	u64 nr_to_write; /* pages to write at most; decremented */
 	u64 start, end;  /* byte range, end inclusive */
 };
 
 struct address_space_operations {
 	/*
-	 * Fills a locked page and unlocks it when done (SetPageUptodate or SetPageError). 0 or
-	 * -errno (page unlocked too).
+	 * Starts to fill a locked page, and unlocks it at the end, with SetPageUptodate or
+	 * SetPageError. 0 or -errno; after an error it is unlocked too.
 	 */
 	int (*readpage)(struct file *file, struct page *page);
 	/*
-	 * Of memory-only files: as readpage, but with what @data has; the page stays locked. 0, or
-	 * -errno and it has left the cache.
+	 * Of memory-only files: fills a locked page with a copy of @data, and leaves it locked. 0,
+	 * or -errno and the page has left the cache.
 	 */
 	int (*fillpage)(struct page *page, const void *data);
 	/*
-	 * Starts reads for pages [index, index+nr) that it adds to the cache with
-	 * add_to_page_cache; may do nothing. NULL: by readpage.
+	 * Starts reads of pages [index, index + nr), which it adds by add_to_page_cache(). It may
+	 * do nothing. NULL: pages are read by readpage.
 	 */
 	void (*readahead)(struct address_space *m, struct file *file, u64 index, u32 nr);
 	/* Writes dirty pages of the range out. */
 	int (*writepages)(struct address_space *m, struct writeback_control *wbc);
 	/*
-	 * A write of [pos, pos+len) within one page: returns the page locked and prepared (uptodate
-	 * where needed).
+	 * Begins a write of [pos, pos + len) within one page. Returns the page in *page: locked,
+	 * and uptodate if the write does not replace all of it.
 	 */
 	int (*write_begin)(struct file *file, struct address_space *m, loff_t pos, u32 len,
 		struct page **page, void **fsdata);
 	/*
-	 * @copied bytes were put there; unlocks and puts the page, extends i_size. Returns @copied
-	 * or -errno.
+	 * Ends a write after @copied bytes were copied to the page: unlocks and puts the page,
+	 * extends i_size. Returns @copied or -errno.
 	 */
 	int (*write_end)(struct file *file, struct address_space *m, loff_t pos, u32 len,
 		u32 copied, struct page *page, void *fsdata);
 	/*
-	 * A shared mapping is about to dirty the page (blocks must exist). Page locked on return. 0
-	 * or -errno (SIGBUS).
+	 * Called before a shared mapping makes the page dirty: allocates its blocks. The page is
+	 * locked on return. 0 or -errno (SIGBUS).
 	 */
 	int (*page_mkwrite)(struct file *file, struct page *page);
-	/* The page leaves the cache from @offset on (truncate); drops page->private. */
-	void (*invalidatepage)(struct page *page, u32 offset);
-	bool (*releasepage)(struct page *page); /* may reclaim take it? */
 	/*
-	 * Tells whether pages [index, index + n) can be frames of a region (direct.c): returns n (1
-	 * to @nr), *pfn the first of n frames in a row, or 0: those n are to be read.
-	 * invalidate_lock is held for reading. NULL: never.
+	 * Called when the page leaves the cache from byte @offset on (truncate): drops
+	 * page->private.
+	 */
+	void (*invalidatepage)(struct page *page, u32 offset);
+	bool (*releasepage)(struct page *page); /* true: reclaim may take the page */
+	/*
+	 * Returns whether the content of pages [index, index + n) is in frames of a region
+	 * (direct.c): n, from 1 to @nr, is the result. *pfn: the first of n frames in a row, or 0:
+	 * these n pages must be read. invalidate_lock is held for reading. NULL: never.
 	 */
 	u32 (*direct)(struct address_space *m, u64 index, u32 nr, pfn_t *pfn);
-	/* tmpfs: pages are the data, never dropped while in the cache; no write-back */
+	/*
+	 * tmpfs: the pages are the only copy of the data, never dropped while in the cache, never
+	 * written back
+	 */
 	bool memory_only;
-	/* FUSE: a page's content may never come, so a waiter can be killed */
+	/* FUSE: a process provides the content, perhaps never, so a waiter must be killable */
 	bool from_process;
 	/*
-	 * reached only by mapping a page, not by get_user_page(), so by no debugger and no device
+	 * content is accessed only through a mapping, not by get_user_page(): so not by debuggers
+	 * or devices
 	 */
 	bool secret;
 };
@@ -111,42 +119,46 @@ struct address_space {
 	struct radix pages;   /* index -> struct page *, under @lock */
 	u64 nrpages, nrdirty; /* under @lock */
 	atomic_t nrwriteback;
-	/* VMAs that map it, by vm_pgoff; under i_mmap_sem */
+	/* areas that map it, by vm_pgoff; i_mmap to i_mmap_sem: under i_mmap_sem */
 	struct rb_root i_mmap;
 	struct list_head i_mmap_list; /* the tree's areas as a list */
 	struct rwsem i_mmap_sem;
 	/*
-	 * for writing: truncation and holes, from before pages go until blocks have gone; for
-	 * reading: adding a page to be read
+	 * held for writing by truncation and hole punching, from before pages are dropped until
+	 * blocks are freed; held for reading while a page is added in order to be read
 	 */
 	struct rwsem invalidate_lock;
 	gfp_t gfp;
-	/* the newest error of write-back, under @lock; see mapping_wb_check() */
+	/* the newest error of writeback; under @lock; see mapping_wb_check() */
 	int wb_err;
-	u32 wb_err_seq; /* how many there were, under @lock */
+	u32 wb_err_seq; /* number of errors so far; under @lock */
 	/* the value of wb_err_seq up to which errors were reported to files; protected by @lock */
 	u32 wb_err_seen;
-	u64 dirty_first, dirty_last; /* all dirty pages lie within, under @lock */
-	/* where its pages are written to; NULL: nowhere in particular */
+	/* range of pages with all dirty ones; @lock */
+	u64 dirty_first, dirty_last;
+	/* device to which its pages are written, or NULL */
 	struct backing_dev *bdi;
 	/* list of mappings with dirty pages, under wb_lock */
 	struct list_head dirty_link;
-	u64 dirtied_when; /* ktime, under wb_lock */
-	/* shared writable mappings, for seals and denials */
+	u64 dirtied_when; /* ktime; under wb_lock */
+	/*
+	 * number of shared writable mappings; less than 0: writes are denied, by seals for instance
+	 */
 	atomic_t i_mmap_writable;
-	void (*mark_inode_dirty)(struct inode *inode); /* set by vfs: pages became dirty */
-	/* hugetlb.h: a file of huge pages, which @pages knows nothing of; NULL */
+	/* called when pages became dirty; vfs sets it */
+	void (*mark_inode_dirty)(struct inode *inode);
+	/* a file of huge pages (hugetlb.h), which are not in @pages; or NULL */
 	struct huge_file *huge;
 };
 void address_space_init(
 	struct address_space *m, struct inode *host, const struct address_space_operations *ops);
-/* Returns i_size of the host inode, which vfs provides through mm_ops. */
+/* Returns i_size of the host inode, by mm_file_ops. */
 loff_t mapping_size(struct address_space *m);
 
 /*
  * Counts a writable mapping in i_mmap_writable, before the file's mmap operation checks its seals.
- * Returns false if the file is being sealed. Sealing holds i_mmap_sem for writing and requires that
- * there is none; mapping_allow_writable() follows.
+ * Returns false if the file is being sealed. Sealing holds i_mmap_sem for writing, requires that
+ * there is no such mapping, and calls mapping_allow_writable() at its end.
  */
 static inline bool mapping_count_writable(struct address_space *m)
 {

@@ -19,67 +19,73 @@ extern int sysctl_dirty_expire_centisecs, sysctl_dirty_writeback_centisecs;
 extern u64 sysctl_dirty_bytes, sysctl_dirty_background_bytes;
 
 /*
- * A disk, or default_bdi for files without one. Never freed: a new disk with the number of an old
- * one gets its object. Locks: wb_lock for @dirty, @written and @link; the rest is atomic or racy by
- * nature.
+ * A disk, or default_bdi for files without one. It is never freed: a new disk with the number of an
+ * old one gets the old object. Locks: wb_lock for @dirty, @written and @link; all other members are
+ * atomic or racy.
  */
 struct backing_dev {
 	dev_t dev;                /* 0: default_bdi */
-	u32 ra_pages;             /* read-ahead at most; 0: none */
+	u32 ra_pages;             /* most pages to read ahead; 0: none */
 	u32 min_ratio, max_ratio; /* percent of the limit on dirty pages */
-	bool wanted;              /* its thread is to look now: a racy hint */
+	bool wanted;              /* its thread shall check now; a racy hint */
 	/* inodes of its file systems are dirty */
 	bool metadata;
-	/* the shrinker of inodes met dirty ones: they are written now */
+	/* the shrinker of inodes has met dirty inodes: write them now */
 	bool inodes_wanted;
-	bool runs; /* has its thread */
+	bool runs; /* its thread exists */
 	atomic64_t nr_dirty, nr_writeback;
-	atomic64_t written;     /* pages, lately: halved as they grow */
+	atomic64_t written;     /* pages written lately; halved at times */
 	struct list_head dirty; /* mappings with dirty pages, oldest first */
 	struct list_head link;
-	/* its thread, and waiters for `flushing` */
+	/* woken: its thread, and waiters for `flushing` */
 	struct wait_queue_head wait;
 	/*
-	 * the inode to which its thread has a reference or is about to take one; cleared after that
-	 * is dropped; only compared
+	 * the inode to which its thread has, or is about to take, a reference; cleared after the
+	 * reference was dropped; only compared
 	 */
 	const struct inode *flushing;
 };
 extern struct backing_dev default_bdi;
-struct backing_dev *bdi_get(dev_t dev); /* found or made; NULL: no memory */
+struct backing_dev *bdi_get(dev_t dev); /* made if missing; NULL: no memory */
 /*
- * Return the bounds within which dirty and written-back pages are kept, in frames: the first for
- * one device, the second for all of memory.
+ * Return limits for the number of dirty pages and pages under writeback: bdi_limit() the share of
+ * one device, dirty_limits() those of all memory.
  */
 u64 bdi_limit(struct backing_dev *b, u64 limit);
 void dirty_limits(u64 *background, u64 *limit);
-/* Returns the ktime of the next work of the device's thread (in vfs); ~0: when it is woken. */
+/*
+ * Returns the ktime of the next check by the device's thread (in vfs); ~0: only when it is woken.
+ */
 u64 bdi_next_due(struct backing_dev *b, u64 last);
-/* Starts writing one mapping out that is due, or (@all) the oldest: false when there is none. */
+/*
+ * Starts writeback of one mapping: one whose time has come or (@all) the oldest. Returns false if
+ * there is none.
+ */
 bool bdi_flush_one(struct backing_dev *b, u64 now, bool all);
-/* True if more is dirty than the background limit allows. */
+/* True if more pages are dirty than the background limit allows. */
 bool bdi_is_over(struct backing_dev *b);
 /*
- * True if the dirty pages are not yet well below that limit: the device's thread, once at work,
- * continues. Otherwise a writer that wakes it for every file would have each file written alone.
+ * True if the number of dirty pages is not yet well below that limit, so that the device's thread,
+ * once at work, continues. Otherwise a writer would wake the thread for every file, and each file
+ * would be written by itself.
  */
 bool bdi_is_near(struct backing_dev *b);
 void bdi_wake(struct backing_dev *b);
 /*
- * Asks the device's thread, for the shrinker of inodes, to write dirty inodes, which are in its
- * way. The thread reports that by bdi_inodes_written().
+ * Asks the device's thread to write dirty inodes, which the shrinker of inodes cannot free.
+ * bdi_inodes_written() reports that this was done.
  */
 void bdi_want_inodes(struct backing_dev *b);
 void bdi_inodes_written(struct backing_dev *b);
 /*
- * Notes for the device's thread that it is about to take a reference to @inode; NULL: it has none
- * any more.
+ * Notes that the device's thread is about to take a reference to @inode. NULL: it has none any
+ * more.
  */
 void bdi_set_flushing(struct backing_dev *b, const struct inode *inode);
 /*
- * Waits until its thread has no reference on @inode, whose memory may be gone. After the last other
- * reference on a removed file was dropped, its space is then free. Sleeps; hold nothing that a
- * write or a removal could wait for.
+ * Waits until the device's thread has no reference to @inode, which is only compared and may be
+ * freed already. If the last other reference to a removed file was dropped before, its space is
+ * free afterwards. Sleeps; no lock may be held that writeback or the removal needs.
  */
 void bdi_wait_flushing(struct backing_dev *b, const struct inode *inode);
 

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * rmap.h: what rmap.c offers to file systems.
- */
+/* rmap.h: changes of all mappings of a file's pages (rmap.c), for file systems. */
 #ifndef NESTLING_MM_RMAP_H
 #define NESTLING_MM_RMAP_H
 

@@ -14,7 +14,7 @@
 
 struct page;
 
-/* Sets the bit of each frame of region 0 that is free: its content is of no interest. */
+/* Sets a bit in @bits for each free frame of region 0, whose content need not be saved. */
 void mm_note_free(u8 *bits);
 struct page *alloc_pages(gfp_t gfp, u32 order); /* refcount 1; NULL */
 void free_pages(struct page *p, u32 order);
@@ -24,8 +24,8 @@ void free_pages_addr(void *p, u32 order);
 #define get_free_page(gfp) get_free_pages(gfp, 0)
 #define free_page_addr(p) free_pages_addr(p, 0)
 
-#define MM_MAX_ORDER 10 /* the largest block of frames: 4 MiB */
-/* For /proc: free blocks of 2^order frames; watermarks in frames; frames in a vCPU's cache. */
+#define MM_MAX_ORDER 10 /* the largest block: 2^10 frames, 4 MiB */
+/* For /proc: watermarks in frames, limits of a vCPU's cache, free blocks of 2^order frames. */
 struct mm_zone_info {
 	u64 min, low, high;
 	u32 cache_max, cache_batch;
@@ -34,19 +34,20 @@ u64 mm_free_blocks(u32 order);
 void mm_zone_info(struct mm_zone_info *z);
 u32 mm_cached_frames(int cpu);
 extern int sysctl_min_free_kbytes;
-void mm_min_free_changed(void); /* the watermarks follow it */
+void mm_min_free_changed(void); /* recomputes watermarks after a change */
 
 /*
- * Takes over frames [first_free, end) from arch, once the direct map exists; there can be up to
- * @limit of them (max_pfn).
+ * Takes over frames [first_free, end) from arch, once the direct map exists. @limit (max_pfn): the
+ * frame number that later growth (mm_plug()) may reach.
  */
 void mm_init_frames(pfn_t first_free, pfn_t end, pfn_t limit);
-/* Returns the size of memory (MemTotal): less than max_pfn, and it may change. */
+/* Returns the present size of memory in frames (MemTotal), at most max_pfn. */
 u64 nr_managed_frames(void);
 /*
- * plug.c: take @n frames from the guest for the host, or give it as many. May sleep, reclaim and
- * ask the host. On -errno nothing has changed. -ENOMEM: that many cannot be taken, *most can;
- * -ERANGE: more than the guest has or can do without; others: the host's error.
+ * plug.c: mm_unplug() takes @n frames from the guest and gives them to the host; mm_plug() does the
+ * opposite. They may sleep, reclaim and call the host. After -errno nothing has changed. -ENOMEM:
+ * only *most frames are possible; -ERANGE: the guest does not have, or cannot spare, so many;
+ * others: the host's error.
  */
 int mm_unplug(u64 n, u64 *most);
 int mm_plug(u64 n, u64 *most);

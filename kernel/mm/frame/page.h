@@ -18,10 +18,10 @@ struct address_space;
 struct mem_group;
 
 /* page->flags */
-/* lock_page(): I/O or truncation in progress */
+/* lock_page(): I/O or truncation is in progress */
 #define PG_locked 0
-#define PG_uptodate 1  /* holds the file's data */
-#define PG_dirty 2     /* newer than the disk */
+#define PG_uptodate 1  /* content is newer than the disk's */
+#define PG_dirty 2     /* being written to the disk */
 #define PG_writeback 3 /* on its way to the disk */
 #define PG_error 4     /* a read or write failed */
 #define PG_referenced 5
@@ -29,40 +29,41 @@ struct mem_group;
 #define PG_active 7
 #define PG_slab 8
 #define PG_buddy 9
-#define PG_resident 10 /* the host backs it */
+#define PG_resident 10 /* the host has memory for it */
 #define PG_anon 11
 #define PG_private 12 /* page->private belongs to the file system */
 #define PG_reserved 13
-#define PG_zero 14 /* known to be zero on the host */
+#define PG_zero 14 /* known to read as zeros on the host */
 #define PG_waiters 15
-#define PG_mappedrw 17  /* a shared writable mapping may dirty it */
-#define PG_readahead 18 /* reaching it starts the next read-ahead */
-/* a frame of another region, in use: its content can only be read (region.c) */
+#define PG_mappedrw 17  /* writable in a shared mapping */
+#define PG_readahead 18 /* a read of it starts the next readahead */
+/* a frame of another region, in use: its content is read-only (region.c) */
 #define PG_direct 20
-/* reclaim has taken its mappings away: mapping it again is a use */
+/* reclaim has removed its mappings: the next mapping counts as a use */
 #define PG_idle 21
-/* of a huge page (hugetlb.h), which gets it back with the last reference */
+/* a frame of a huge page (hugetlb.h); the last put_page() gives it back to that page */
 #define PG_huge 22
-/* text with patched call sites somewhere: page_text_changed() when it changes */
+/* file text in which call sites are patched in some space: page_text_changed() before it changes */
 #define PG_patched 19
-/* anonymous: shared by a fork, without a sole owner since (cow.c) */
+/* anonymous: shared by a fork, and without a sole owner since (cow.c) */
 #define PG_forked 23
-/* merged by ksm.c, which has a reference: never written while it is set */
+/* merged by ksm.c, which has a reference: not written while this is set */
 #define PG_ksm 24
-/* the kernel's own, for which a memory group pays */
+/* kernel memory that is charged to a memory group */
 #define PG_kmem 25
 
 struct page {
 	u64 flags;         /* PG_*, atomic bits */
 	atomic_t refcount; /* get_page, put_page */
-	/* page table entries that map the frame */
+	/* number of page table entries that map the frame */
 	atomic_t mapcount;
-	/* page cache, shmem: under mapping->lock; anonymous: NULL */
+	/* the file's pages; under mapping->lock. Anonymous: NULL */
 	struct address_space *mapping;
-	u64 index;            /* page offset in the mapping */
-	struct list_head lru; /* under the lru lock; buddy free lists */
-	u64 private;          /* fs data, buddy order, slab */
-	/* the group that pays for it, or NULL (memcg.c) */
+	u64 index; /* in pages, within the mapping */
+	/* under the lru lock; free lists of buddy.c */
+	struct list_head lru;
+	u64 private; /* of the file system, buddy.c or slab.c */
+	/* the memory group that is charged for it, or NULL (memcg.c) */
 	struct mem_group *memcg;
 };
 
@@ -91,16 +92,24 @@ static inline void get_page(struct page *p)
 {
 	atomic_inc(&p->refcount);
 }
-void put_page(struct page *p); /* the last one frees */
-/* Puts pages that entries have named, the untouched ones as fresh. */
+void put_page(struct page *p); /* the last reference frees the frame */
+/*
+ * Puts pages that page table entries have mapped. Pages that still read as zeros are freed as
+ * PG_zero.
+ */
 void free_page_batch(struct page **pages, u32 n);
 
 void lock_page(struct page *p);
-/* Locks a page, for pages that a process may owe (FUSE). 0 or -EINTR. */
+/*
+ * Locks a page of a file whose content a process must provide (FUSE). 0, or -EINTR if current is
+ * killed.
+ */
 int lock_page_killable(struct page *p);
 bool trylock_page(struct page *p);
 void unlock_page(struct page *p);
-/* Ends the read of a locked page: it is up to date, or bad if @err is not 0, and unlocked. */
+/*
+ * Ends the read of a locked page and unlocks it. @err 0: it becomes uptodate, otherwise PG_error.
+ */
 void end_page_read(struct page *p, int err);
 void wait_on_page_locked(struct page *p);
 void wait_on_page_writeback(struct page *p);

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * sibling.h: frames for the copies that a fork makes, preferably those that the mm's last child had
- * at these addresses: the space that the last child left in the pool maps them already.
+ * sibling.h: frames for the copies that a fork makes, preferably the frames that the mm's last
+ * child had at these addresses: the space of that child, which is in the pool of spaces now, still
+ * maps them.
  *
- *	s = sibling_begin(image);      takes them, as far as they are free; NULL: there are none
+ *	s = sibling_begin(image);      takes these frames if they are free; NULL: none is
  *	p = sibling_take(s, va);       NULL: any frame will do. @va ascends
- *	sibling_end(s);                gives back what was not wanted
+ *	sibling_end(s);                frees the frames that were not taken
  *
  * The contents of the frames are undefined. No locks; may sleep.
  */

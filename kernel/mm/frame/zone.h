@@ -9,39 +9,40 @@
 #include "kernel/mm/internal.h"
 
 #define NR_KINDS 2
-/* holds at least one frame that the host backs */
+/* kinds of free blocks; USED: the host has memory for at least one of its frames */
 #define USED 0
-/* all of it reads as zeros and is not backed */
+/* it reads as zeros, and the host has no memory for it */
 #define FRESH 1
 
 struct zone {
 	spinlock_t lock;
 	struct list_head free[MAX_ORDER + 1][NR_KINDS];
 	u64 *used_bits;
-	u64 nr_free;      /* wild + free */
-	u64 nr_used_free; /* free frames with their bit set */
-	pfn_t wild, end;  /* frames [wild, end) were never handed out */
-	/* those in [end, limit) are not the guest's (plug.c) */
+	u64 nr_free; /* free frames, with those from wild on */
+	/* free frames with their bit set, which the host has memory for */
+	u64 nr_used_free;
+	pfn_t wild, end; /* frames [wild, end) were never allocated */
+	/* frames [end, limit) belong to the host (plug.c) */
 	pfn_t limit;
-	u64 managed; /* written under the lock, read without */
+	u64 managed; /* written under @lock, read without */
 };
-extern struct zone zone; /* others read its counts, without the lock */
+extern struct zone zone; /* counts are also read without the lock */
 
 /*
- * Allocates 2^order frames if @reserve stay free. Each has PG_zero if it is known to be zero. NULL:
- * there are none.
+ * Allocates 2^order frames if @reserve frames stay free. PG_zero is set on each frame that is known
+ * to be zero. NULL: impossible.
  */
 struct page *zone_alloc(u32 order, u64 reserve);
-u32 zone_alloc_frames(struct page **p, u32 max, u64 reserve); /* single ones: how many */
-/* Frees a block without users, its flags cleared. */
+u32 zone_alloc_frames(struct page **p, u32 max, u64 reserve); /* single frames; returns how many */
+/* Frees a block of frames that have no users and no flags. */
 void zone_free(struct page *p, u32 order);
-/* Frees single frames, PG_zero where they are still zero. */
+/* Frees single frames. PG_zero must be set only on frames that still are zero. */
 void zone_free_frames(struct page *const *p, u32 n);
 /*
- * Takes the frames from @pfn on, at most @n, that lie in one free block, as zone_alloc() does, and
- * returns their number. 0: @pfn is in use, or less than @reserve would stay free.
+ * Allocates frames from @pfn on, at most @n, as zone_alloc() does, as far as they lie in one free
+ * block. Returns their number. 0: @pfn is in use, or less than @reserve would stay free.
  */
 u32 zone_take_at(pfn_t pfn, u32 n, u64 reserve);
-void zone_set_marks(void); /* page_alloc.c: zone.managed has changed */
+void zone_set_marks(void); /* page_alloc.c: after a change of managed */
 
 #endif

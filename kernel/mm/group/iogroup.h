@@ -3,13 +3,13 @@
  * iogroup.h: groups of tasks whose reading and writing of disks is counted and limited (the io
  * controller).
  *
- *	io_account(dev, kind, bytes, page)   a request goes to the driver: block's
+ *	io_account(dev, kind, bytes, page)   block calls it when a request goes to the driver
  *	io_dirtied(dev)                      current has made a page dirty that will be written
  *	                                     there
- *	io_pause()                           where nothing is held that others wait for: current
- *	                                     waits until it has paid
+ *	io_pause()                           called where no lock is held: current waits until
+ *	                                     the group is below its limit again
  *
- * The owner of a group keeps it while tasks are in it, and frees it after a grace period.
+ * kernel/cgroup keeps a group while tasks are in it, and frees it after a grace period.
  */
 #ifndef NESTLING_MM_IOGROUP_H
 #define NESTLING_MM_IOGROUP_H
@@ -18,7 +18,7 @@
 #include "kernel/sched/sched.h"
 
 enum { IO_READ, IO_WRITE, IO_DISCARD, IO_KINDS };
-enum { IO_RBPS, IO_WBPS, IO_RIOPS, IO_WIOPS, IO_LIMITS }; /* a second */
+enum { IO_RBPS, IO_WBPS, IO_RIOPS, IO_WIOPS, IO_LIMITS }; /* limits per second: bytes or requests */
 #define IO_NO_LIMIT (~0UL)
 
 /* The I/O of a group on one disk. */
@@ -26,27 +26,28 @@ struct io_node {
 	struct io_node *next;               /* immutable once it is on the list */
 	dev_t dev;                          /* of the whole disk */
 	u64 bytes[IO_KINDS], ios[IO_KINDS]; /* atomic */
-	/* read racily; written under limits_lock, as is the rest */
+	/* read racily; limit and paid_at are written under limits_lock */
 	u64 limit[IO_LIMITS];
-	/* time at which the requests begun so far are within the limit; ktime */
+	/* ktime from which on the group, after the requests so far, is within each limit again */
 	u64 paid_at[IO_LIMITS];
 };
 
 struct io_group {
 	/* NULL: below the root, which counts nothing */
 	struct io_group *parent;
-	struct io_node *nodes; /* grows at its head; atomic */
+	struct io_node *nodes; /* new nodes are put in front; atomic */
 };
 
 struct page;
 
 void io_group_init(struct io_group *g, struct io_group *parent);
 void io_group_free(struct io_group *g);
-void io_group_reset(struct io_group *g); /* no limits any more */
+void io_group_reset(struct io_group *g); /* removes all limits */
 /* Sets the group's limits for the disk @dev. 0 or -ENOMEM. */
 int io_group_limit(struct io_group *g, dev_t dev, const u64 *limit);
 /*
- * Finds the group's record of a disk. NULL: it has done nothing with that disk, and has no limit.
+ * Returns the group's record of a disk. NULL: the group has neither used that disk nor has a limit
+ * for it.
  */
 struct io_node *io_group_node(const struct io_group *g, dev_t dev);
 
@@ -56,8 +57,9 @@ void io_wait_until_paid(void);
 void io_charge_dirty(dev_t dev);
 extern u32 io_nr_limits; /* nodes with a limit; a racy hint */
 /*
- * Pages of the cache have no owner: writing them is charged to the submitter, whichever task made
- * them dirty. As in version 1 of control groups, which has disks and memory in trees of their own.
+ * True if writes of cached pages are charged to the task that submits them, not to the one that
+ * made the pages dirty. As in version 1 of control groups, where disks and memory have separate
+ * trees.
  */
 extern bool io_pages_unowned;
 

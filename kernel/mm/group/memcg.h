@@ -28,17 +28,17 @@ enum mem_event {
 	MEM_EVENTS
 };
 
-/* Pages of files that a group can lose, in lru.c's hands. */
+/* The cached pages of a group that reclaim can drop; used by lru.c. */
 struct mem_lru {
 	struct list_head lists[2]; /* inactive, active */
 	u64 counts[2];
-	struct list_head busy; /* where there are any */
+	struct list_head busy; /* in the list of groups that have pages */
 	u64 due, rest;
 };
 
 void mem_lru_init(struct mem_lru *l);
 
-/* Huge pages, hugetlb_group.c's: those in use, those promised. */
+/* Kinds of counts of huge pages (hugetlb_group.c): pages in use, and pages reserved. */
 enum huge_kind { HUGE_USED, HUGE_RESERVED, HUGE_KINDS };
 #define HUGE_NO_LIMIT (~0UL >> 1)
 struct huge_group {
@@ -46,7 +46,10 @@ struct huge_group {
 	u64 max[HUGE_KINDS];
 	u64 peak[HUGE_KINDS]; /* racy */
 	u64 hits[HUGE_KINDS]; /* charges that this limit refused; atomic */
-	/* charges to this group and to groups below; atomic */
+	/*
+	 * refused: charges that a limit here or below refused; refused_local: those that this limit
+	 * refused; atomic
+	 */
 	u64 refused, refused_local;
 };
 struct mem_group;
@@ -55,7 +58,7 @@ void huge_group_reset(struct mem_group *g);
 
 /* memcg_keep.c */
 enum mem_keep { KEEP_MIN, KEEP_LOW, KEEPS };
-/* protected memory: none, min, low too */
+/* which memory reclaim spares: none; memory.min; memory.min and memory.low */
 enum mem_spare { SPARE_NONE, SPARE_MIN, SPARE_LOW };
 
 struct io_group;
@@ -77,29 +80,29 @@ struct mem_group {
 	struct mem_group *parent;
 	/* the io group of its cgroup, or NULL; immutable */
 	struct io_group *io;
-	atomic64_t usage; /* pages, with all below */
+	atomic64_t usage; /* pages, with all groups below */
 	/*
-	 * charges of its own, without groups below; while not 0, it holds a reference to its owner
-	 * (mem_group_ops)
+	 * charges of this group without groups below; while not 0, the group has a reference to its
+	 * owner (mem_group_ops)
 	 */
 	atomic64_t local;
-	/* pages of usage in the page cache; of these in memory-only files */
+	/* pages of usage that are page cache; of these, pages of memory-only files */
 	atomic64_t file, shmem;
 	atomic64_t stat[MEM_STATS]; /* pages */
-	atomic64_t sock;            /* of usage: what sockets have */
+	atomic64_t sock;            /* pages of usage: memory of sockets */
 	u64 min, low, high, max;    /* pages; read racily */
-	bool keeps;                 /* has asked for min or low once */
-	/* part of @usage that the parent counts as protected by min and low, in pages; atomic */
+	bool keeps;                 /* true once min or low was set */
+	/* pages of @usage that are reported to the parent as protected by min and low; atomic */
 	u64 told[KEEPS];
-	/* sum over the groups below, as reported by them */
+	/* sum of told[] over the groups below */
 	atomic64_t below[KEEPS];
-	/* the peak in pages: ever, and since a mem_watch was reset */
+	/* highest usage in pages: ever, and since a mem_watch was begun */
 	u64 peak, watched;
 	atomic64_t swap;         /* pages in swap areas, with all below */
 	u64 swap_max, swap_high; /* pages; read racily */
 	u64 swap_peak, swap_watched;
 	u64 swap_events[MEM_SWAP_EVENTS]; /* atomic, with all below */
-	/* of struct mem_watch, under memcg.c's watch_lock */
+	/* lists of struct mem_watch, under memcg.c's watch_lock */
 	struct list_head watches, swap_watches;
 	bool oom_group;
 	u64 events[MEM_EVENTS], local_events[MEM_EVENTS]; /* atomic */
@@ -108,32 +111,31 @@ struct mem_group {
 	struct huge_group huge;
 
 	/*
-	 * its owner is a group of version 1; both_max and both_peak are then the limit and the peak
-	 * of memory and swap areas together
+	 * true if its owner is a group of version 1; then both_max and both_peak limit and record
+	 * memory and swap together
 	 */
 	bool v1; /* immutable */
-	/* tasks out of memory wait, and none is killed; racy */
+	/* true: tasks that run out of memory wait, and none is killed; racy */
 	bool oom_waits;
-	/* 0: its limits swap nothing out; negative: vm.swappiness applies; read racily */
+	/* 0: reclaim by its limits does not swap; negative: vm.swappiness applies; read racily */
 	int swappiness;
 	u64 both_max, both_peak;
 	/* charges that these limits refused; atomic */
 	u64 hits, both_hits;
 	/*
-	 * bounds: mem_group_ops->crossed() is called when its pages fall below the first or reach
-	 * the second
+	 * mem_group_ops->crossed() is called when usage falls below the first or reaches the second
 	 */
 	u64 tell_below, tell_from;
 };
 
 /*
- * The highest usage since the last mem_watch_begin(), or ever if there was none. Begins zeroed. In
- * pages.
+ * Records the highest usage in pages since mem_watch_begin(), or ever if that was not called.
+ * Zeroed at first.
  */
 struct mem_watch {
 	struct list_head list;
 	bool on;
-	/* the peak before others reset theirs */
+	/* the peak before other watches began */
 	u64 most;
 };
 
@@ -146,9 +148,12 @@ void mem_watch_end(struct mem_watch *w);
 
 void mem_group_init(struct mem_group *g, struct mem_group *parent);
 void mem_group_reset(struct mem_group *g);
-/* True if a limit of the group or of one above may have a task killed or delayed. */
+/* True if a limit of the group or of one above can cause a task to be killed or delayed. */
 bool mem_group_is_limited(const struct mem_group *g);
-/* Recomputes after min or low was set, or usage of such a group changed. */
+/*
+ * Recompute protection: after min or low was set, and after usage of a group with protection has
+ * changed.
+ */
 void mem_keeps_set(struct mem_group *g);
 void mem_keeps_told(struct mem_group *g);
 static inline void mem_keeps_changed(struct mem_group *g)
@@ -169,31 +174,40 @@ static inline bool mem_spared(
 {
 	return !mem_overage(g, top, spare);
 }
-/* Counts that reclaim for @top takes these pages although memory.low covers them. */
+/* Counts that reclaim for @top takes these pages although memory.low protects them. */
 void mem_note_low(struct page **pages, u32 n, const struct mem_group *top);
 void mem_group_count_low(struct mem_group *g);
-/* Shrinks the group to @pages after a limit was lowered, and kills if it must. */
+/*
+ * Reclaims until the group has at most @pages, after its limit was lowered. @kill: kills a task if
+ * that fails.
+ */
 void mem_group_shrink_to(struct mem_group *g, u64 pages, bool kill);
-/* Takes pages of files from the group: how many. May sleep. */
+/* Reclaims cached pages of the group. Returns how many. May sleep. */
 u64 mem_group_reclaim(struct mem_group *g, u64 pages);
-/* Makes a task over memory.high reclaim and wait, on the way to user mode with TIF_CGROUP. */
+/*
+ * Makes a task whose group is over memory.high reclaim and wait. Called on the way to user mode
+ * with TIF_CGROUP.
+ */
 void mem_group_pay(void);
-/* Pays within a long call, which holds no lock, if it has charged much since. */
+/*
+ * Does so in the middle of a long call that holds no lock, if the task has charged much meanwhile.
+ */
 void mem_group_pay_on_the_way(void);
 
 /*
- * Charge memory of a socket's queues. mem_sock_begin() chooses the payer when the socket is made:
- * current's group with a reference, which mem_sock_end() drops; NULL: none. Pages (negative: given
- * back) are charged beyond limits, too, and push out other memory of the group. In any context.
+ * Charge the memory of a socket's queues. mem_sock_begin() returns the group to charge, current's,
+ * with a reference, when the socket is made; NULL: none. mem_sock_charge() charges pages, or
+ * uncharges them if negative, even beyond limits; then other memory of the group is reclaimed. In
+ * any context.
  */
 struct mem_group *mem_sock_begin(void);
 void mem_sock_charge(struct mem_group *g, s64 pages);
 void mem_sock_end(struct mem_group *g);
 
 /*
- * Charges a page of the group's that moves from memory to a swap area. Returns false if a limit
- * forbids it; *full, if it is NULL, becomes the group whose limit forbids it, with a reference, for
- * mem_swap_refused(), which counts and reports that. With spinlocks held.
+ * Charges a page of the group that moves to a swap area. Returns false if a limit forbids it. Then
+ * *full, if it was NULL, becomes the group with that limit, with a reference; mem_swap_refused()
+ * counts and reports it. May be called with spinlocks held.
  */
 bool mem_swap_charge(struct mem_group *g, struct mem_group **full);
 void mem_swap_uncharge(struct mem_group *g);
@@ -203,10 +217,7 @@ void mem_swap_refused(struct mem_group *full);
 void mem_group_killed(struct mem_group *g);
 void mem_group_killed_all(struct mem_group *g);
 
-/*
- * Operations of the owner of memory groups, kernel/cgroup, which registers them before any group is
- * made.
- */
+/* Operations of the owner of memory groups; kernel/cgroup registers them before a group is made. */
 struct mem_group_ops {
 	/*
 	 * Called when the first page is charged, and when the last one is uncharged. Locks may be
@@ -215,18 +226,14 @@ struct mem_group_ops {
 	void (*hold)(struct mem_group *g);
 	void (*release)(struct mem_group *g);
 	/*
-	 * Takes a reference, which release() gives back; false where the owner is about to be
-	 * freed.
+	 * Takes a reference, which release() puts. Returns false if the owner is about to be freed.
 	 */
 	bool (*tryget)(struct mem_group *g);
-	bool (*oom_kill)(struct mem_group *g); /* true when a task of the group dies */
+	bool (*oom_kill)(struct mem_group *g); /* true if a task of the group dies */
 	void (*event)(struct mem_group *g);
-	void (*huge_event)(struct mem_group *g); /* a huge page was refused */
-	void (*crossed)(struct mem_group *g);    /* tell_from was crossed; in any context */
-	/*
-	 * Returns the group that pays for current's huge pages, as mem_sock_begin() does for
-	 * sockets.
-	 */
+	void (*huge_event)(struct mem_group *g); /* called when a huge page was refused */
+	void (*crossed)(struct mem_group *g);    /* a bound was crossed; in any context */
+	/* Returns the group to charge for current's huge pages, with a reference. */
 	struct mem_group *(*huge_begin)(void);
 };
 extern const struct mem_group_ops *mem_group_ops;

@@ -6,14 +6,14 @@
 #include "kernel/lib/list.h"
 #include "kernel/lib/types.h"
 
-/* Caches of objects that can be dropped under pressure (dentries, inodes). */
+/* A cache of objects that can be freed when memory is short (dentries, inodes). */
 struct shrinker {
 	u64 (*count)(void);
-	u64 (*scan)(u64 nr); /* freed */
+	u64 (*scan)(u64 nr); /* returns how many were freed */
 	struct list_head list;
 };
 void register_shrinker(struct shrinker *s);
-/* vm.drop_caches: clean pages of files, and caches of objects. */
+/* vm.drop_caches: bits for clean pages of files, and for shrinkers */
 #define DROP_PAGES 1
 #define DROP_SLAB 2
 void drop_caches(int what);

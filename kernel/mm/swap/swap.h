@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * swap.h: swap areas, for the calls that make them (kernel/vfs/swapon.c) and for reports about
- * them.
+ * swap.h: swap areas, for the system calls that add and remove them (kernel/vfs/swapon.c), and for
+ * reports.
  *
- * An area is a row of slots, each a page's worth of a disk. Slot 0 is its header. docs/swap.md
+ * An area is an array of slots, each of the size of a page. Slot 0 is its header. docs/swap.md
  * describes the life of a swapped page.
  */
 #ifndef NESTLING_MM_SWAP_H
@@ -12,25 +12,30 @@
 #include "kernel/lib/types.h"
 
 #define SWAP_AREAS 32
-#define SWAP_BATCH 64 /* pages of one write at most */
+#define SWAP_BATCH 64 /* most pages of one write */
 
 struct page;
 struct swap_area;
 
-/* The file or device of an area. @backing belongs to the maker. */
+/*
+ * Operations on the file or device of an area. @backing is data of the caller of swap_area_add().
+ */
 struct swap_backing {
 	/*
 	 * Returns how many of the @n slots from @slot on are consecutive on the device: 1 to @n.
 	 * Called with a spinlock held, as is busy().
 	 */
 	u32 (*run)(void *backing, u64 slot, u32 n);
-	/* true if a write would have to wait for more than the disk */
+	/* True if a write would have to wait for more than the disk. */
 	bool (*busy)(void *backing);
-	/* Reads @n slots, consecutive or not, and waits. 0 or -errno. */
+	/*
+	 * Reads @n slots and waits for the end. Slots need not be consecutive on the device. 0 or
+	 * -errno.
+	 */
 	int (*read)(void *backing, u64 slot, struct page **pages, u32 n);
 	/*
-	 * Prepares a write of SWAP_BATCH pages with memory that is at hand; NULL: not now. Never
-	 * sleeps.
+	 * Prepares a write of up to SWAP_BATCH pages with memory that is available at once. NULL:
+	 * impossible now. Never sleeps.
 	 */
 	void *(*write_begin)(void *backing);
 	void (*write_cancel)(void *request);
@@ -40,19 +45,19 @@ struct swap_backing {
 };
 
 struct swap_layout {
-	u64 slots; /* with the header */
-	s32 prio;  /* less than 0: below all others */
+	u64 slots; /* number of slots, with the header */
+	s32 prio;  /* negative: below all other areas */
 	const u32 *bad;
-	u32 nr_bad; /* slots that cannot be used */
+	u32 nr_bad; /* @bad: numbers of slots that are unusable */
 };
 
-/* Adds an area, which is open at once. ERR_PTR: -ENOMEM, -EPERM (there are too many). */
+/* Adds an area and enables it. ERR_PTR: -ENOMEM, -EPERM (too many areas). */
 struct swap_area *swap_area_add(
 	const struct swap_backing *ops, void *backing, const struct swap_layout *l);
 /*
- * Brings all pages back. Then only the caller uses the area, and frees it. Or it stays, open as
- * before: -EINVAL (another task removes it), -ENOMEM, -EINTR, -EIO (a page cannot be read). Sleeps;
- * no locks are held.
+ * Reads all pages of an area back and disables it. After 0 only the caller uses the area, and must
+ * free it. After an error it stays enabled: -EINVAL (another task removes it), -ENOMEM, -EINTR,
+ * -EIO (a page cannot be read). Sleeps; no locks may be held.
  */
 int swap_area_remove(struct swap_area *a);
 void swap_area_free(struct swap_area *a);
@@ -63,9 +68,9 @@ struct swap_stat {
 };
 void swap_area_stat(struct swap_area *a, struct swap_stat *st);
 
-u64 nr_swap_pages(void); /* of all open areas: in all, and free */
+u64 nr_swap_pages(void); /* slots of all areas; free slots */
 u64 nr_swap_free(void);
-/* Returns the number of frames whose slot is being written, or cannot be. */
+/* Returns the number of frames whose slot is still being written, or could not be written. */
 u64 nr_swap_cached(void);
 extern int sysctl_swappiness;
 
