@@ -2,8 +2,9 @@
 /*
  * commit.c: how much memory guests were promised (vm.overcommit_memory, Linux's three modes).
  *
- * 0: only what could never be kept is refused; 1: everything is promised; 2: no more than
- * vm_commit_limit(). The count is exact in all modes, so that the mode can be changed at any time.
+ * Mode 0 refuses only requests larger than all memory; mode 1 allows everything; mode 2 allows no
+ * more than vm_commit_limit() in total. The count is exact in all modes, so that the mode can be
+ * changed at any time.
  */
 #include <linux/capability.h>
 
@@ -11,7 +12,7 @@
 #include "kernel/mm/swap/swap.h"
 
 int sysctl_overcommit_memory, sysctl_overcommit_ratio = 50;
-u64 sysctl_overcommit_kbytes; /* 0: the ratio counts */
+u64 sysctl_overcommit_kbytes; /* 0: use the ratio */
 int sysctl_admin_reserve_kbytes, sysctl_user_reserve_kbytes;
 static atomic64_t committed;
 
@@ -34,8 +35,8 @@ u64 vm_commit_limit(void)
 }
 
 /*
- * Returns the limit of strict overcommit, less what is kept for an administrator's login and what
- * one process must leave for the others.
+ * Returns the limit in mode 2, less the reserve for an administrator's login, and less the reserve
+ * that one process must leave for others.
  */
 static u64 strict_limit(void)
 {

@@ -1,22 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fork.c: a copy of an address space.
+ * fork.c: copies an address space.
  *
  * For each area the child gets the parent's entries:
- *	- frames of files and shared memory as they are (private ones are PTE_COW already);
+ *	- frames of files and shared memory: the same entry (private ones are PTE_COW already);
  *	- anonymous frames write-protected on both sides with PTE_COW: the parent's space gets one
  *	  order for each run of pages;
  *	- frames that were written to after an earlier fork (PTE_BROKEN), and the page of the stack
  *	  pointer, copied at once: they will be written to again, a COW fault costs 14 us and a copy
- *	  0.3. The parent keeps its own, writable, without an order. Of a small process all frames
- *	  are copied so. Copies come from contiguous frames, so that neighbours travel in one order;
+ *	  0.3. The parent's entry stays writable, without an order. Of a small process all frames
+ *	  are copied. Copies use contiguous frames, so that one order maps several;
  *	- frames that are pinned (a direct read is under way), copied at once: the parent's entry
  *	  stays as it is;
  *	- frames that were mapped ahead and never touched: nothing, or a reservation of its own
  *	  where the area is small (.bss); the parent keeps its own.
- * An area that it got with anonymous frames is of a family of its own: it merges with its own
- * pieces only, as programs see in Linux's /proc/PID/maps. All orders to the parent's space are
- * flushed once, before another task of the parent or the parent itself runs guest code.
+ * A child's area that got anonymous frames belongs to a new family: it merges only with its own
+ * pieces, as programs see in Linux's /proc/PID/maps. All orders to the parent's space are flushed
+ * once, before another task of the parent or the parent itself runs guest code.
  *
  * Locks: the parent's mmap_lock for writing, so no fault changes anonymous entries meanwhile.
  */
@@ -25,13 +25,13 @@
 #include "kernel/mm/hugetlb/hugetlb_internal.h"
 #include "kernel/mm/swap/swap_internal.h"
 
-#define COPY_AT_ONCE_MAX 256 /* pages of one fork */
-/* anonymous pages of a process that is copied as a whole, mapped ahead or not */
+#define COPY_AT_ONCE_MAX 256 /* most pages copied at once in one fork */
+/* a process with at most so many anonymous pages, also those mapped ahead, is copied as a whole */
 #define SMALL_RSS 128
-/* pages of an area (.bss) whose untouched pages the child of such a process gets as well */
+/* pages of an area (.bss) of which the child of such a process gets the untouched pages too */
 #define BSS_AREA 32
 #define COPY_ORDER 4
-/* entries of a file under one hold of the locks */
+/* entries of a file copied under one hold of the locks */
 #define BATCH 64
 
 struct fork {
@@ -39,11 +39,11 @@ struct fork {
 	u64 sp; /* page of the stack pointer */
 	u32 copied;
 	bool small;
-	struct sibling *sibling; /* frames for copies, */
-	struct frame_run frames; /* and those that it has none for */
-	/* entries of the area lost the right to write */
+	struct sibling *sibling; /* frames of the last child, for copies */
+	struct frame_run frames; /* frames for further copies */
+	/* true: entries of the area have lost PTE_RW */
 	bool protect;
-	bool anon; /* the area has pages of its own */
+	bool anon; /* true: the area has anonymous pages */
 	struct hole_cursor holes;
 };
 
@@ -92,8 +92,8 @@ static int copy_at_once(struct fork *f, struct vm_area *v, u64 va, pte_t e)
 }
 
 /*
- * Maps a zeroed page ahead for the child where the parent has not touched its own. Fails silently
- * when memory is short.
+ * Maps a zeroed page ahead for the child if the parent has not touched its page. Does nothing if
+ * memory is short.
  */
 static void reserve_for_child(struct fork *f, struct vm_area *v, u64 va)
 {
@@ -121,8 +121,8 @@ static bool wants_copy(const struct fork *f, u64 va, pte_t e)
 }
 
 /*
- * True if the page has more references than entries: a device may write to it, and what it writes
- * is the parent's.
+ * True if the page has more references than entries. Then a device may be writing to it, and the
+ * data must reach the parent.
  */
 static bool is_pinned(const struct page *p)
 {
@@ -130,8 +130,8 @@ static bool is_pinned(const struct page *p)
 }
 
 /*
- * Copies at once, while the parent keeps its page; @p is held meanwhile against truncation.
- * page_table_lock is dropped.
+ * Copies the page at once, and the parent keeps its own. A reference protects @p from truncation
+ * meanwhile. page_table_lock is dropped.
  */
 static int copy_unlocked(struct fork *f, struct vm_area *v, u64 va, pte_t e, struct page *p)
 {
@@ -160,8 +160,8 @@ static int share_anon(struct fork *f, struct vm_area *v, u64 va, pte_t *ep, stru
 		*ep &= ~PTE_RESERVED;
 		if (!copy_unlocked(f, v, va, *ep, p))
 			return 0;
-		spin_lock(&old->page_table_lock);   /* no memory: share it like others */
-		if (*ep & PTE_RW && is_pinned(p)) { /* what comes in would be the child's alone */
+		spin_lock(&old->page_table_lock);   /* no memory: share it as other pages */
+		if (*ep & PTE_RW && is_pinned(p)) { /* the device's data would be the child's */
 			spin_unlock(&old->page_table_lock);
 			return -ENOMEM;
 		}
@@ -187,7 +187,7 @@ static int fork_anon(struct fork *f, struct vm_area *v, u64 va, pte_t *ep, struc
 {
 	int err;
 
-	if (READ_ONCE(*ep) & PTE_RESERVED) { /* of no file */
+	if (READ_ONCE(*ep) & PTE_RESERVED) { /* no page of a file */
 		if (page_is_untouched(p, &f->holes)) {
 			reserve_for_child(f, v, va);
 			return 0;
@@ -196,7 +196,7 @@ static int fork_anon(struct fork *f, struct vm_area *v, u64 va, pte_t *ep, struc
 	}
 	f->anon = true;
 	err = share_anon(f, v, va, ep, p);
-	/* the truncation may have scanned the child's area before its entry existed */
+	/* a truncation may have scanned the child's area before this entry existed */
 	if (v->vm_mapping && !READ_ONCE(*ep))
 		zap_pages(v, va, va + PAGE_SIZE);
 	return err;
@@ -214,13 +214,13 @@ static int share_file_entry(struct fork *f, struct vm_area *v, u64 va, pte_t e)
 		return -EAGAIN;
 	p = pfn_to_page(pte_pfn(e));
 	if (!vma_is_cow(v) && !v->vm_mapping->a_ops->memory_only)
-		e &= ~(PTE_RW | PTE_D); /* the child's first write is seen again */
+		e &= ~(PTE_RW | PTE_D); /* the child's first write must fault */
 	get_page(p);
 	entry_set(v, child, p, child_bits(v, e));
 	return 0;
 }
 
-/* True if the page is the file's own, and no private copy. */
+/* True if the entry maps the file's own page, not a private copy. */
 static bool is_file_entry(const struct vm_area *v, pte_t e)
 {
 	return e && !(e & PTE_SPECIAL) && !(vma_is_cow(v) && PageAnon(pfn_to_page(pte_pfn(e))));
@@ -249,7 +249,7 @@ static int fork_file(struct fork *f, struct vm_area *v, u64 va, pte_t *ep, int m
 		spin_unlock_two(&f->old->page_table_lock, &f->new->page_table_lock);
 		if (!err)
 			return max(n, 1);
-		if (!entry_lock(f->new, va)) /* makes the table, the slow way */
+		if (!entry_lock(f->new, va)) /* makes a missing table, may sleep */
 			return -ENOMEM;
 		entry_unlock(f->new);
 	}
@@ -276,7 +276,7 @@ static int fork_marker(struct fork *f, struct vm_area *v, u64 va, pte_t marker)
 	return ok ? 0 : -ENOMEM;
 }
 
-/* Copies an entry, or up to @max of a file's: the number, or -errno. */
+/* Copies one entry, or up to @max entries of a file. Returns the number, or -errno. */
 static int fork_entry(struct fork *f, struct vm_area *v, u64 va, pte_t *ep, int max)
 {
 	pte_t e = READ_ONCE(*ep);
@@ -289,7 +289,7 @@ static int fork_entry(struct fork *f, struct vm_area *v, u64 va, pte_t *ep, int 
 			err = fork_anon(f, v, va, ep, p);
 		else if (!v->vm_ops || !v->vm_ops->fault || v->vm_flags & VM_SPECIAL_NAME)
 			return fork_file(f, v, va, ep, max);
-		/* Other pages come by a fault. */
+		/* the child faults in other pages */
 	} else if (e) {
 		err = fork_marker(f, v, va, e);
 	}
@@ -305,7 +305,7 @@ static int fork_entries(struct fork *f, struct vm_area *v, struct vm_area *from)
 		u64 end;
 		pte_t *e;
 
-		/* Tables of existing areas are not freed while mmap_lock is held. */
+		/* tables of existing areas are not freed while mmap_lock is held */
 		spin_lock(&f->old->page_table_lock);
 		e = pmap_next(&f->old->pmap, &va, from->vm_end);
 		spin_unlock(&f->old->page_table_lock);
@@ -406,7 +406,7 @@ struct mm *mm_dup(struct mm *old)
 		up_write(&old->mmap_lock);
 		return ERR_PTR(-ENOMEM);
 	}
-	f.new->pmap.image = (u64)old; /* its siblings are like it */
+	f.new->pmap.image = (u64)old; /* all children of @old use one image */
 	f.small = atomic_read(&old->rss_anon) <= SMALL_RSS;
 	down_write(&f.new->mmap_lock);
 	err = arch_patch_fork(f.new, old);

@@ -39,45 +39,45 @@ u64 mm_next_entry(struct mm *mm, u64 va, u64 end);
 #define MAX_ORDER MM_MAX_ORDER
 
 /*
- * Watermarks in frames. GFP_USER and GFP_KERNEL stop at min; GFP_ATOMIC may use half of the frames
- * below it.
+ * Watermarks in frames. Allocations with GFP_USER and GFP_KERNEL stop at min; GFP_ATOMIC may use
+ * half of the frames below min.
  */
 struct zone_marks {
 	u64 min, low, high;
 };
 extern struct zone_marks zone_marks;
 
-/* Sets up the zone, which is [first, end) at first and can grow to [first, limit): buddy_plug(). */
+/* Sets up the zone [first, end), which buddy_plug_wild() can extend up to @limit. */
 void buddy_init(pfn_t first, pfn_t end, pfn_t limit);
 /*
- * Takes frames out of the machine at the zone's end that were never handed out, at most @frames and
- * only while @keep stay free. Returns their number.
+ * Removes frames that were never allocated from the zone's end, at most @frames, and only while
+ * @keep stay free. Returns their number.
  */
 u64 buddy_unplug_wild(u64 frames, u64 keep);
 /*
- * Takes the largest free block of at most @frames out of the zone. *backed: the host has memory for
+ * Removes the largest free block of at most @frames from the zone. *backed: the host has memory for
  * some of it. Returns false if there is none.
  */
 bool buddy_unplug(u64 frames, u64 keep, pfn_t *pfn, u32 *order, bool *backed);
 /*
- * buddy_plug() gives such a block back; @fresh: it reads as zeros now. buddy_plug_wild() adds
+ * buddy_plug() gives a removed block back; @fresh: it reads as zeros now. buddy_plug_wild() adds
  * frames behind the zone's end.
  */
 void buddy_plug(pfn_t pfn, u32 order, bool fresh);
 u64 buddy_plug_wild(u64 frames);
-u64 buddy_beyond(void); /* how many there are */
+u64 buddy_beyond(void); /* number of frames behind the end */
 /*
  * Allocates 2^order frames that are one extent, each with a reference of its own and PG_zero if it
  * is known to be zero. NULL.
  */
 struct page *alloc_extent(gfp_t gfp, u32 order);
 /*
- * Allocates, of the frames [pfn, pfn + n) used before, those from @pfn on that are free, as
- * alloc_extent() does for guests: their number. Nothing is reclaimed: -ENOMEM where current's group
- * has no room.
+ * Allocates those of the frames [pfn, pfn + n), which were in use before, that are free from @pfn
+ * on, as alloc_extent() does for guests. Returns their number. Nothing is reclaimed: -ENOMEM if
+ * current's group has no room.
  */
 int alloc_frames_at(pfn_t pfn, u32 n);
-/* Frees a frame that was not written since it was PG_zero. */
+/* Frees a frame that was allocated with PG_zero and not written to since. */
 void free_fresh_page(struct page *p);
 u64 nr_free_frames(void);
 /* Returns the number of free frames that the host backs, as far as is known. */
@@ -85,8 +85,8 @@ u64 nr_free_resident(void);
 /* Returns the first of the frames that were never handed out. */
 pfn_t mm_first_wild(void);
 /*
- * Takes free resident blocks out, for give-back: number of blocks stored in @pfn, @order (at most
- * @max).
+ * Takes free blocks that the host backs out of the zone, to be given back to the host. Stores them
+ * in @pfn and @order, at most @max blocks, and returns their number.
  */
 u32 buddy_isolate_resident(pfn_t *pfn, u8 *order, u32 max, u64 frames);
 /* Puts an isolated block back; @fresh: it reads as zeros now. */
@@ -98,14 +98,15 @@ void buddy_return(pfn_t pfn, u32 order, bool fresh);
 #define LARGE_BLOCK_PAGES (1U << LARGE_BLOCK_ORDER)
 
 /*
- * Frames in a row for pages [index, index + n) of a file that is long, out of a block that the host
- * backs with one large page: n (at most @nr), each with a reference; *first names them. 0: there is
- * no such block. Looks at the table only, but where a file comes to a new block (may sleep).
+ * Takes frames for pages [index, index + n) of a long file, in a row, out of a block that the host
+ * backs with one large page. Returns n, at most @nr, and in *first the first frame; each has a
+ * reference. 0: there is no such block. Only searches the table, unless the file comes to a new
+ * block; then it may sleep.
  */
 u32 large_block_take(struct address_space *m, u64 index, u32 nr, gfp_t gfp, struct page **first);
 /*
- * True if the host may back this frame together with others of its block with one page: then it
- * maps them together.
+ * True if the host may back this frame and others of its block with one large page, so that a touch
+ * of one maps them all.
  */
 bool large_block_backs(pfn_t pfn);
 /* Notes that the host no longer backs [pfn, pfn + n). */
@@ -120,35 +121,38 @@ void region_page_free(struct page *p); /* the last reference is gone */
 /* ---- direct.c ---- */
 
 /*
- * Makes pages from @index on frames of a region if a_ops->direct offers them. Returns for how many
- * (1 to @nr) the answer holds; *done: they are in the cache now, as far as they could be, and need
- * not be read. May sleep.
+ * Makes frames of a region the cached pages from @index on, if a_ops->direct offers them. Returns
+ * the number of pages (1 to @nr) for which the result is valid. *done: they are in the cache now,
+ * as far as possible, and need not be read. May sleep.
  */
 u32 direct_fill(struct address_space *m, u64 index, u32 nr, bool *done);
-/* Note a page that joins or leaves the cache, in place of lru_add() and lru_del(). */
+/* Count a page that joins or leaves the cache, in place of lru_add() and lru_del(). */
 void direct_added(struct page *p);
 void direct_removed(struct page *p);
-void direct_drop_unused(void); /* drops all unmapped pages: drop_caches */
+void direct_drop_unused(void); /* for drop_caches: drops unmapped pages */
 
 /* ---- reclaim.c ---- */
 
-/* Frees frames for an allocation of 2^order; number freed. May sleep. */
+/* Reclaims frames for an allocation of 2^order. Returns the number of frames freed. May sleep. */
 u64 try_to_free_pages(gfp_t gfp, u32 order);
 void wake_kswapd(void);
-/* Breaks the reservations of one mm, whose mmap_lock is tried or waited for. Frames freed. */
+/*
+ * Frees the frames of one mm that were mapped ahead and not touched. @wait: waits for its mmap_lock
+ * instead of trying it. Returns the number of frames freed.
+ */
 u64 break_reservations_of(struct mm *mm, bool wait);
 /*
- * Kills a process as the last resort of a fault, with no lock held. Returns true if another try
- * makes sense.
+ * Kills a process as the last resort of a fault. No lock is held. Returns true if the fault should
+ * be tried again.
  */
 bool out_of_memory(struct mm *mm);
 
-/* Drops cold pages of @g and of groups below it, and returns how many of @nr. */
+/* Drops cold pages of @g and of the groups below it, at most @nr. Returns how many. */
 u64 shrink_lru_group(u64 nr, struct mem_group *g, enum mem_spare spare, u64 *dirty);
 
 /* ---- memcg.c ---- */
 
-int mem_charge(struct page *p, u32 n, gfp_t gfp); /* to current->mem_group: 0 or -ENOMEM */
+int mem_charge(struct page *p, u32 n, gfp_t gfp); /* to current's group: 0 or -ENOMEM */
 void mem_uncharge(struct page *p);
 void mem_count_paid(const struct page *p, enum mem_stat what, s64 n);
 /* Counts for the group that pays for the page, if there is one. */
@@ -165,7 +169,10 @@ static inline void mem_count_mapped(const struct page *p, s64 n)
 }
 void mem_count_cached(struct page *p, bool memory_only, s64 n);
 bool mem_group_oom(struct mem_group *g);
-/* Waits for an OOM kill in current's nearest full group; true if there is none. */
+/*
+ * Runs the OOM killer in the nearest group of current's that is full, and waits for it. Returns
+ * true if no group is full.
+ */
 bool mem_group_oom_own(void);
 /* True if @top, or a group below, pays for the page. */
 bool mem_belongs(const struct page *p, const struct mem_group *top);
@@ -178,41 +185,43 @@ u64 break_reservations_in(const struct mem_group *g);
 /* ---- ksm.c ---- */
 
 /*
- * Notes that the mm has a mergeable area; mmap_lock is held for writing, or the mm is not published
- * yet.
+ * Registers an mm that has a mergeable area; mmap_lock is held for writing, or the mm is not
+ * published yet.
  */
 void ksm_note(struct mm *mm);
-void ksm_mm_gone(struct mm *mm); /* the last user has gone */
-/* Gives @mm its own copy of each merged page of the range. No lock is held. 0 or -errno. */
+void ksm_mm_gone(struct mm *mm); /* called after the last user has gone */
+/* Gives @mm its own copy of each merged page in the range. No lock is held. 0 or -errno. */
 int ksm_part(struct mm *mm, u64 start, u64 end);
 /*
- * Returns the number of pages between two sleeps, after a round of @pages that took @took_ns,
- * @busy_ns of it without sleeps.
+ * Returns the number of pages that ksmd shall scan between two sleeps. @pages, @took_ns, @busy_ns:
+ * size of the last round, its duration, and its duration without sleeps.
  */
 u64 ksm_advised(u64 pages, u64 took_ns, u64 busy_ns);
 
 /* ---- droppable.c ---- */
 
 /*
- * Notes that the mm has a VM_DROPPABLE area; mmap_lock is held for writing, or the mm is not
+ * Registers an mm that has a VM_DROPPABLE area; mmap_lock is held for writing, or the mm is not
  * published yet.
  */
 void droppable_note(struct mm *mm);
-void droppable_mm_gone(struct mm *mm); /* the last user has gone */
-bool droppable_any(void);              /* has any mm had such an area? A hint */
+void droppable_mm_gone(struct mm *mm); /* called after the last user has gone */
+/* a hint: true if any mm has had such an area */
+bool droppable_any(void);
 /*
- * Takes pages that @chosen (NULL: all) takes: how many, about @wanted. For reclaim: no spinlock is
- * held; may sleep.
+ * Drops about @wanted pages of droppable areas for which @chosen (NULL: no condition) returns true.
+ * Returns how many. Called by reclaim with no spinlock held; may sleep.
  */
 u64 droppable_shrink(u64 wanted, bool (*chosen)(const struct page *p, void *arg), void *arg);
 /*
- * Drops unused pages of a VM_DROPPABLE area for MADV_PAGEOUT, with mmap_lock held for reading. 0.
+ * Serves MADV_PAGEOUT: drops unused pages of a VM_DROPPABLE area. mmap_lock is held for reading.
+ * Returns 0.
  */
 int droppable_drop(struct vm_area *v, u64 start, u64 end);
 
 /*
- * ---- pageout.c; mmap_lock for reading. 0, -EINVAL (locked, huge, or no pages of its own), -EINTR
- * ----
+ * ---- pageout.c, with mmap_lock held for reading. 0; -EINVAL: the area is locked, of huge pages,
+ * or special; -EINTR ----
  */
 
 int advise_cold(struct vm_area *v, u64 start, u64 end);
@@ -226,52 +235,55 @@ bool vma_may_watch(const struct vm_area *v);
 /* ---- slab.c ---- */
 
 /*
- * Debug builds. The object that @p, an address of the direct map, lies in, be it allocated or free;
- * false: in none.
+ * Debug builds. Finds the object in which @p, an address of the direct map, lies, be it allocated
+ * or free. Returns false if there is none.
  */
 struct slab_tail;
 struct slab_object {
 	void *start;
 	struct slab_tail *tail;
-	u32 size, usable; /* to the next object; what its user has */
+	u32 size, usable; /* distance of objects; bytes for the user */
 	const char *cache;
 	const struct page *slab; /* the first page of its slab */
 };
 bool slab_object_at(void *p, struct slab_object *o);
-/* Begins or ends a walk over slabs, during which none is given back. */
+/* Begins or ends a walk over slabs. No slab is freed meanwhile. */
 void slabs_hold(bool on);
-bool slab_starts_at(const struct page *p); /* of a page with PG_slab: is it the first? */
+bool slab_starts_at(const struct page *p); /* true if @p is the first page of a slab */
 
 /* ---- filemap.c, readahead.c, writeback.c ---- */
 
-/* the page left its mapping meanwhile: look it up again. Never leaves mm. */
+/* The page has left its mapping: look it up again. Internal to mm. */
 #define PAGE_TRUNCATED (-600)
 int page_make_uptodate(struct address_space *m, struct page *p, struct file *file);
-/* Takes a clean page out of the cache if only the cache and the caller hold it (locked). */
+/* Removes a clean locked page from the cache if only the cache and the caller have references. */
 bool remove_unused_page(struct page *p);
-/* Drops a clean page after the file system agreed; false when it is dirty, mapped or in use. */
+/* Drops a clean page if the file system agrees. Returns false if it is dirty, mapped or in use. */
 bool try_drop_clean_page(struct page *p, struct address_space *m);
 void page_cache_readahead(struct address_space *m, struct file *f, u64 index, u64 wanted);
-/* Reads around the page of a fault, more in text; nothing where faults on the file keep missing. */
+/*
+ * Reads around the page of a fault, a longer run in text. Does nothing if faults on the file keep
+ * missing.
+ */
 void page_cache_readaround(struct address_space *m, struct file *f, u64 index, bool text);
 static inline struct backing_dev *mapping_bdi(const struct address_space *m)
 {
 	return m->bdi ? m->bdi : &default_bdi;
 }
-/* bdi.c, under wb_lock: all backing devices. */
+/* bdi.c: all backing devices; under wb_lock */
 extern spinlock_t wb_lock;
 extern struct list_head backing_devs;
 void page_cache_readahead_next(struct address_space *m, struct file *f, struct page *p);
-void cancel_dirty_page(struct page *p); /* it leaves the cache; locked */
+void cancel_dirty_page(struct page *p); /* @p leaves the cache; locked */
 void wake_flushers(void);               /* of all devices with dirty pages */
 /* True if enough is dirty that balance_dirty_pages() has to act. */
 bool much_is_dirty(void);
 /*
- * Waits until the flushers have written something, or (@inodes) all inodes that are in the way; at
+ * Waits until flushers have written some pages or, with @inodes, the inodes that shrinkers need; at
  * most a tenth of a second.
  */
 void wait_for_flushers(bool inodes);
-bool inodes_are_wanted(void); /* bdi_want_inodes() */
+bool inodes_are_wanted(void); /* a bdi_want_inodes() is pending */
 /* Wakes writers that wait until fewer pages are dirty. */
 void wake_balanced(void);
 u64 nr_writeback_pages(void);
@@ -281,27 +293,24 @@ u64 nr_writeback_pages(void);
 void lru_add(struct page *p);
 void lru_del(struct page *p);
 void mark_page_accessed(struct page *p);
-void lru_deactivate(struct page *p); /* as if unused */
+void lru_deactivate(struct page *p); /* to the inactive list, as if unused */
 u64 nr_lru_pages(bool active);
 /*
- * Takes up to @nr pages from the cold end off the list, each with a reference (lru_putback).
- * @whole: the caller will walk through all pages and wants each once.
+ * Takes up to @nr pages off the cold end of the lists, each with a reference; lru_putback()
+ * follows. @whole: the caller wants to see all pages, each once.
  */
 u32 lru_isolate(struct page **pages, u32 nr, bool whole, enum mem_spare spare);
 u32 lru_isolate_group(struct page **pages, u32 nr, struct mem_group *g,
-	enum mem_spare spare); /* of @g and below */
+	enum mem_spare spare); /* pages of @g and of groups below */
 void lru_putback(struct page *p, bool active);
 
 /* ---- rmap.c ---- */
 
-/*
- * Takes the right to write away from all shared mappings of the page (locked); afterwards a write
- * faults.
- */
+/* Write-protects all shared mappings of a locked page; the next write faults. */
 void page_mkclean(struct page *p);
 /* Removes all mappings of a page of the cache (locked). */
 void page_unmap_all(struct page *p);
-/* True if a page of the cache (locked) is in locked memory of a process. */
+/* True if a locked page of the cache is mapped by an area with VM_LOCKED. */
 bool page_memory_locked(struct page *p);
 
 /* ---- vma.c; under mmap_lock for writing where not said otherwise ---- */
@@ -309,18 +318,18 @@ bool page_memory_locked(struct page *p);
 #define STACK_GUARD_GAP (256 * PAGE_SIZE)
 
 struct vm_area *vma_alloc(struct mm *mm, u64 start, u64 end, u64 flags);
-void vma_free(struct vm_area *v); /* puts the file; not linked */
+void vma_free(struct vm_area *v); /* puts the file; @v is in no list */
 void vma_link(struct vm_area *v);
 void vma_unlink(struct vm_area *v);
 struct vm_area *vma_prev(struct vm_area *v);
 struct vm_area *vma_next(struct vm_area *v);
-/* Cuts @v at @addr; the upper part is new. NULL: no memory. */
+/* Splits @v at @addr. Returns the new upper part; NULL: no memory. */
 struct vm_area *vma_split(struct vm_area *v, u64 addr);
 /* Moves the bounds of a linked VMA; vm_pgoff follows vm_start. */
 void vma_resize(struct vm_area *v, u64 start, u64 end);
 /* Merges mergeable neighbours among the areas that touch [start, end]. */
 void vma_merge_range(struct mm *mm, u64 start, u64 end);
-/* Makes VMAs begin and end at the bounds of the range: 0, -ENOMEM, -EINVAL (within a huge page). */
+/* Splits areas at the bounds of the range: 0, -ENOMEM, -EINVAL (within a huge page). */
 int vma_split_range(struct mm *mm, u64 start, u64 end);
 /* Returns the VMA that @addr lies in, or NULL. */
 struct vm_area *vma_lookup(struct mm *mm, u64 addr);
@@ -337,12 +346,12 @@ static inline bool vma_is_anon(const struct vm_area *v)
 {
 	return !v->vm_mapping && !(v->vm_ops && v->vm_ops->fault);
 }
-/* True if the area's pages may be written to only after a copy. */
+/* True if a write to the area's pages must copy them first. */
 static inline bool vma_is_cow(const struct vm_area *v)
 {
 	return !(v->vm_flags & VM_SHARED);
 }
-/* Returns the entry bits of a page that may be written. */
+/* Returns the entry bits of a page of @v that may be written to. */
 pte_t vma_rights(const struct vm_area *v);
 void vm_stat_account(struct mm *mm, u64 flags, s64 pages);
 /* Finds a free range. Under mmap_lock, at least for reading. */
@@ -353,10 +362,10 @@ extern struct kmem_cache *vma_cache;
 
 /* ---- mmap.c ---- */
 
-u64 mmap_limit(int which); /* RLIMIT_* in bytes */
+u64 mmap_limit(int which); /* RLIMIT_*; bytes */
 bool mm_capable(int cap);
 int check_lock_limit(struct mm *mm, u64 pages);
-/* True if the memory of such an area is faulted in when the area is made. */
+/* True if an area with these flags is faulted in when it is made. */
 static inline bool vm_locked_now(u64 flags)
 {
 	return (flags & (VM_LOCKED | VM_LOCKONFAULT)) == VM_LOCKED;
@@ -366,19 +375,19 @@ int expand_stack(struct vm_area *v, u64 addr);
 /* ---- mm.c ---- */
 
 extern spinlock_t mm_list_lock;
-extern struct list_head mm_list; /* of mm->mm_list, under mm_list_lock */
+extern struct list_head mm_list; /* by mm->mm_list; under mm_list_lock */
 struct mm *mm_alloc_like(struct mm *old);
 /*
- * Returns an mm of the list, or NULL. Only its struct is kept, until mmdrop(): its areas may be
- * gone.
+ * Returns an mm of the list, or NULL, with mmgrab(): the struct exists until mmdrop(), but its
+ * areas may be gone.
  */
 struct mm *next_mm(void);
-u32 count_mms(void);     /* how many are on the list */
+u32 count_mms(void);     /* the length of the list */
 int mm_cache_init(void); /* an initcall */
 
 /* ---- giveback.c ---- */
 
-/* free frames that the host continues to back */
+/* number of free frames that need not be given back to the host */
 #define GIVEBACK_KEEP (16UL << 20 >> PAGE_SHIFT)
 void giveback_kick(void);
 
@@ -386,22 +395,22 @@ void giveback_kick(void);
 
 #define FAULT_WRITE 1
 #define FAULT_EXEC 2
-/* mm_populate: do not make private pages writable ahead */
+/* mm_populate(): do not make private pages writable */
 #define FAULT_READ_ONLY 8
-/* ptrace: in spite of the VMA's rights, as far as VM_MAY* allows */
+/* ptrace: ignore the area's rights, as far as VM_MAY* allows */
 #define FAULT_FORCE 4
-#define FAULT_ANON_ONLY 16 /* -EFAULT of all areas but anonymous ones */
+#define FAULT_ANON_ONLY 16 /* -EFAULT unless the area is anonymous */
 /*
  * Makes the entry for @addr allow the access. Takes mmap_lock itself. 0, -EFAULT (no mapping or no
  * right), -ENXIO (beyond the file: SIGBUS), -EIO, -EHWPOISON, -ENOMEM.
  */
 int fault_in(struct mm *mm, u64 addr, u32 flags);
-/* Faults in what will probably be touched: no error, no OOM kill. */
+/* Faults in a page that will probably be touched. Errors are ignored, and no OOM kill follows. */
 void fault_ahead(struct mm *mm, u64 addr, u32 flags);
-/* Does as above under mmap_lock (reading). */
+/* As fault_in(), with mmap_lock held for reading. */
 int fault_in_locked(struct vm_area *v, u64 addr, u32 flags);
 /*
- * Faults in all pages of a range; stops at the first error (-ENXIO also for a guard). Takes
+ * Faults in all pages of a range. Stops at the first error (-ENXIO also for a guard page). Takes
  * mmap_lock.
  */
 int mm_populate(struct mm *mm, u64 start, u64 end, u32 flags);
@@ -409,34 +418,34 @@ int mm_populate(struct mm *mm, u64 start, u64 end, u32 flags);
 /* ---- userfault.c ---- */
 
 #define VM_UFFD_ALL (VM_UFFD_MISSING | VM_UFFD_WP | VM_UFFD_MINOR)
-/* of fault_in_locked(): the page is a guard: SIGSEGV. Never leaves mm. */
+/* Result of fault_in_locked(): the page is a guard, SIGSEGV. Internal to mm. */
 #define FAULT_GUARD (-602)
-/* a process has to fill the page first: owed_wait(). Never leaves mm. */
+/* A process must provide the page first: owed_wait(). Internal to mm. */
 #define OWED_FAULT (-603)
-/* a userfaultfd handles this fault: userfault_wait(). Never leaves mm. */
+/* A userfaultfd handles this fault: userfault_wait(). Internal to mm. */
 #define USERFAULT (-601)
 /*
- * True if userfaultfd handles a fault in an area with vm_uffd; otherwise the kernel handles it as
- * usual. @e is the page's entry.
+ * True if userfaultfd handles a fault in an area with vm_uffd; otherwise the kernel does. @e is the
+ * page's entry.
  */
 bool userfault_check(struct vm_area *v, u64 addr, pte_t e, u32 flags);
 /*
- * Allows a write through a protected entry without the handler (UFFD_FEATURE_WP_ASYNC). Returns
- * false if the handler must decide.
+ * Allows the write to a protected entry at once, if the descriptor has UFFD_FEATURE_WP_ASYNC.
+ * Returns false if the handler must decide.
  */
 bool userfault_let_go(struct vm_area *v, u64 addr, pte_t e);
 /* Removes write protection by userfaultfd from the range. Under mmap_lock. */
 void uffd_forget_protection(struct vm_area *v, u64 start, u64 end);
 /*
- * Reports a fault to the handler and waits for it. mmap_lock is held for reading and is dropped. 0:
- * look again; -EFAULT: there is no handler; -EINTR. @user: guest code waits, which any signal
- * interrupts.
+ * Reports a fault to the handler and waits. Called with mmap_lock held for reading, and drops it.
+ * Returns 0: try the fault again; -EFAULT: there is no handler; -EINTR. @user: guest code waits,
+ * and any signal interrupts the wait.
  */
 int userfault_wait(struct vm_area *v, u64 addr, u32 flags, bool user);
 /*
- * Events of areas that are watched, noted with mmap_lock held for writing; mmap_write_unlock()
- * (mm.h) sends them. 0 or -ENOMEM. uffd_note_remap: @copy of @v is watched, too. uffd_note_fork: so
- * is @v, the child's.
+ * Note events of watched areas, with mmap_lock held for writing; mmap_write_unlock() (mm.h) sends
+ * them. 0 or -ENOMEM. uffd_note_remap() also makes @copy watched if the handler wants that, and
+ * uffd_note_fork() the child's area @v.
  */
 int uffd_note_unmap(struct mm *mm, u64 start, u64 end);
 int uffd_note_remap(struct vm_area *v, struct vm_area *copy, u64 from, u64 len);
@@ -444,13 +453,13 @@ int uffd_note_fork(struct vm_area *from, struct vm_area *v);
 /* Drops the events that this task has noted for a change that did not happen. */
 void uffd_drop_events(struct mm *mm);
 /*
- * Reports a removal and waits; no lock is held. @whole: huge pages that lie only partly in the
- * range stay. 0, -ENOMEM, -EINTR.
+ * Reports that a range is about to be removed, and waits. No lock is held. @whole: huge pages that
+ * lie only partly in the range stay. 0, -ENOMEM, -EINTR.
  */
 int uffd_tell_removed(struct mm *mm, u64 start, u64 end, bool whole);
 /*
- * True if a fork's child @v has the marker that its parent has. The child sees shared memory
- * through the file.
+ * True if the child's area @v gets the parent's marker at fork. For shared memory the child finds
+ * the page through the file instead.
  */
 static inline bool fork_keeps_marker(const struct vm_area *v, pte_t marker)
 {
@@ -462,20 +471,25 @@ static inline bool fork_keeps_marker(const struct vm_area *v, pte_t marker)
 /* ---- zap.c ---- */
 
 /*
- * Takes the entries of [start, end) of @v away and frees the frames, after the space has let go of
- * them. mmap_lock for writing, or for reading, or (truncate) i_mmap_sem for reading.
+ * Clears the entries of [start, end) of @v and frees their frames after the space has unmapped
+ * them. mmap_lock is held for writing or reading, or (truncate) i_mmap_sem for reading.
  */
 void zap_range(struct vm_area *v, u64 start, u64 end);
-/* Zaps pages but keeps guard markers, since the area remains. */
+/* As zap_range(), but keeps guard markers, since the area remains. */
 void zap_pages(struct vm_area *v, u64 start, u64 end);
-/* Anonymous frames of a range that were mapped ahead and never touched go back. Frames freed. */
+/*
+ * Frees anonymous frames of a range that were mapped ahead and never touched. Returns the number of
+ * frames freed.
+ */
 u64 zap_untouched(struct vm_area *v, u64 start, u64 end);
 void account_rss(struct mm *mm, struct page *p, s64 n);
-/* Prepares one flush for the whole range instead of one for each batch of zap_range(). */
+/*
+ * Unmaps the whole range from the space at once, so that zap_range() needs no flush for each batch.
+ */
 void zap_prepare(struct mm *mm, u64 start, u64 end);
 /*
- * Tells whether a page that was mapped ahead is still untouched (page_is_untouched()), and asks the
- * host once for each run of frames.
+ * State of page_is_untouched(), which tells whether a page that was mapped ahead is untouched. It
+ * keeps the host's answer for a run of frames.
  */
 #define HOLE_CURSOR 16
 struct hole_cursor {
@@ -484,7 +498,7 @@ struct hole_cursor {
 	u8 backed[HOLE_CURSOR];
 };
 bool page_is_untouched(struct page *p, struct hole_cursor *c);
-/* True if the program has touched the page of @e, or may have. mmap_lock is held, no spinlock. */
+/* True if the program may have touched the page of @e. mmap_lock is held, and no spinlock. */
 bool entry_touched(pte_t e, struct hole_cursor *c);
 
 /* ---- stats.c ---- */
@@ -497,7 +511,7 @@ extern atomic64_t nr_anon_pages, nr_mapped_pages, nr_file_pages, nr_shmem_pages,
 void page_waits_init(void);
 
 void wait_on_page_bit(struct page *p, int bit);
-/* Clears @bit and wakes the waiters for any bit of the page. */
+/* Clears @bit of the page and wakes the tasks that wait for any bit of the page. */
 void clear_page_bit_wake(struct page *p, int bit);
 
 static inline void sleep_ns(u64 ns)

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * madvise.c: madvise(2), guests' advice on their use of memory. A table has for each advice the
- * function that is applied to each area of the range.
+ * madvise.c: madvise(2), guests' advice on their use of memory. A table has a function for each
+ * advice, which is called for each area of the range.
  *
- * Advice about huge pages is accepted and remembered as Linux does, and changes nothing: frames
- * come in extents anyway. Paging out is pageout.c's, merging ksm.c's. MADV_FREE drops at once.
+ * Advice about huge pages is accepted and stored as on Linux, and has no effect, since frames are
+ * allocated in extents anyway. pageout.c pages out, ksm.c merges pages. MADV_FREE drops pages at
+ * once.
  */
 #include "kernel/mm/hugetlb/hugetlb_internal.h"
 
@@ -20,14 +21,15 @@
 
 struct advice {
 	int advice;
-	bool write;     /* changes areas: mmap_lock for writing */
-	u64 set, clear; /* vm_flags */
+	/* it changes areas: needs mmap_lock (write) */
+	bool write;
+	u64 set, clear;                                      /* vm_flags */
 	int (*apply)(struct vm_area *v, u64 start, u64 end); /* or NULL */
 };
 
 /*
- * Returns the file whose writeback must not come between the change of entries and the flush of the
- * space: a write in between would be missed.
+ * Returns the file whose writeback must not run between the change of entries and the flush of the
+ * space: it would miss a write in between.
  */
 static struct address_space *written_back(const struct vm_area *v)
 {
@@ -41,10 +43,11 @@ static int drop(struct vm_area *v, u64 start, u64 end)
 	struct huge_file *huge = v->vm_flags & VM_HUGETLB ? v->vm_mapping->huge : NULL;
 	struct address_space *m = written_back(v);
 
-	if (huge) /* no fault sees half of a page's entries */
+	/* faults see none or all of a huge page's entries */
+	if (huge)
 		mutex_lock(&huge->lock);
 	zap_prepare(v->vm_mm, start, end);
-	/* Flushes as munmap() does: a parent may write to the pages next. */
+	/* flushes as munmap() does: a parent may write to the pages next */
 	if (huge)
 		pmap_flush(&v->vm_mm->pmap);
 	if (m)
@@ -109,7 +112,7 @@ static int advise_wipeonfork(struct vm_area *v, u64 start, u64 end)
 	return vma_is_anon(v) && vma_is_cow(v) ? 0 : -EINVAL;
 }
 
-/* Checks MADV_KEEPONFORK: droppable memory is neither copied nor dumped. */
+/* Serves MADV_KEEPONFORK: -EINVAL for droppable memory, which a child never gets. */
 static int advise_keeponfork(struct vm_area *v, u64 start, u64 end)
 {
 	return v->vm_flags & VM_DROPPABLE ? -EINVAL : 0;
@@ -123,7 +126,7 @@ static int advise_dodump(struct vm_area *v, u64 start, u64 end)
 											  0;
 }
 
-/* result of apply(): the advice has no effect and is not stored, without an error */
+/* result of apply(): the advice has no effect and is not stored, and the call succeeds */
 #define IGNORED 1
 
 static int advise_mergeable(struct vm_area *v, u64 start, u64 end)
@@ -137,7 +140,7 @@ static int advise_mergeable(struct vm_area *v, u64 start, u64 end)
 
 static int advise_collapse(struct vm_area *v, u64 start, u64 end)
 {
-	/* This is what a Linux without transparent huge pages answers. */
+	/* as on a Linux without transparent huge pages */
 	return -EINVAL;
 }
 
@@ -147,8 +150,8 @@ static bool may_have_guards(const struct vm_area *v)
 }
 
 /*
- * Sets guards in the entries of one table, which are empty or guards, since mmap_lock is held for
- * writing. Returns where the next table begins; 0: no memory.
+ * Sets guard markers in the entries of one table. They are empty or guards before, since mmap_lock
+ * is held for writing. Returns the address of the next table; 0: no memory.
  */
 static u64 install_in_table(struct mm *mm, u64 va, u64 end)
 {
@@ -164,8 +167,8 @@ static u64 install_in_table(struct mm *mm, u64 va, u64 end)
 }
 
 /*
- * Makes the range guards and drops its pages. A guard costs no memory but its entry, and no area of
- * its own.
+ * Makes the pages of the range guards, and drops them. A guard page costs only its entry, and needs
+ * no area of its own.
  */
 static int advise_guard(struct vm_area *v, u64 start, u64 end)
 {
@@ -177,7 +180,7 @@ static int advise_guard(struct vm_area *v, u64 start, u64 end)
 		va = install_in_table(v->vm_mm, va, end);
 		if (!va)
 			return -ENOMEM;
-		if (wait_interrupted(TASK_KILLABLE)) /* it may be a terabyte */
+		if (wait_interrupted(TASK_KILLABLE)) /* the range may be a terabyte */
 			return -EINTR;
 	}
 	return 0;
@@ -241,7 +244,7 @@ static const struct advice *find_advice(int advice)
 	return NULL;
 }
 
-/* True for advice that changes what memory reads as, in this process or in a child. */
+/* True for advice that changes the content of memory, in this process or in a child. */
 static bool discards(int advice)
 {
 	return advice == MADV_REMOVE || advice == MADV_DONTNEED ||
@@ -249,10 +252,7 @@ static bool discards(int advice)
 	       advice == MADV_WIPEONFORK || advice == MADV_GUARD_INSTALL_;
 }
 
-/*
- * True if a seal forbids the advice: sealed memory that cannot be written may not be emptied
- * either.
- */
+/* True if a seal forbids the advice: sealed memory that cannot be written may not be discarded. */
 static bool seal_forbids(const struct vm_area *v, int advice)
 {
 	return v->vm_flags & VM_SEALED && discards(advice) && vma_is_anon(v) &&
@@ -281,7 +281,7 @@ static int apply_to_area(const struct advice *a, struct vm_area *v, u64 start, u
 	return 0;
 }
 
-/* Advises a range. Holes are reported at the end, after everything else was done. */
+/* Applies the advice to a range. -ENOMEM for holes is returned only after the rest was done. */
 static int advise_range(const struct advice *a, struct mm *mm, u64 start, u64 end)
 {
 	int err = 0, hole = 0;
@@ -318,9 +318,9 @@ static int may_remove(const struct vm_area *v)
 }
 
 /*
- * Serves MADV_REMOVE: punches a hole in the file behind a shared mapping that is or could be made
- * writable. No lock may be held during the file system's work. Holes between areas are reported at
- * the end.
+ * Serves MADV_REMOVE: punches a hole in the file of a shared mapping that is or can become
+ * writable. No lock is held while the file system works. -ENOMEM for holes between areas is
+ * returned only after the rest was done.
  */
 static int remove_range(struct mm *mm, u64 start, u64 end)
 {
@@ -362,7 +362,7 @@ static int remove_range(struct mm *mm, u64 start, u64 end)
 }
 
 /*
- * Returns where the first area in [start, end) begins that may not be read: the processor would map
+ * Returns the start of the first area in [start, end) that may not be read, or @end: the CPU makes
  * write-only memory readable.
  */
 static u64 readable_until(struct mm *mm, u64 start, u64 end)
@@ -434,7 +434,7 @@ long sys_madvise(unsigned long addr, size_t len, int advice)
 
 void mm_reap(struct mm *mm)
 {
-	WRITE_ONCE(mm->reaped, true); /* before the first entry goes */
+	WRITE_ONCE(mm->reaped, true); /* before the first entry is cleared */
 	down_read(&mm->mmap_lock);
 	for (struct vm_area *v = find_vma(mm, 0); v; v = vma_next(v))
 		if (vma_is_cow(v) && !(v->vm_flags & VM_PFNMAP))

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mempolicy.c: where memory shall come from, on a machine with one node: set_mempolicy,
+ * mempolicy.c: policies for the node of memory, on a machine with one node: set_mempolicy,
  * get_mempolicy, mbind, set_mempolicy_home_node.
  *
- * All memory is on node 0, so a policy that can be obeyed is obeyed. It is checked and remembered
- * as Linux does: for a thread in task->mempolicy, for an area in vm_policy (areas with different
- * policies do not merge). A policy is one number: mode and mode flags above, the nodes that the
- * program named below; 0 is the default.
+ * All memory is on node 0, so every valid policy is followed. It is checked and stored as on Linux:
+ * for a thread in task->mempolicy, for an area in vm_policy (areas with different policies do not
+ * merge). A policy is one number: mode and mode flags in the upper bits, the nodes that the program
+ * has named in the lower bits; 0 is the default.
  *
  * Locks: task->mempolicy is accessed by current only; vm_policy is under mmap_lock.
  */
@@ -31,7 +31,9 @@ static u32 policy_mode(u64 policy)
 	return (u32)(policy >> MODE_SHIFT) & ~(u32)MODE_FLAGS;
 }
 
-/* Reads a mask of @maxnode - 1 bits; nodes that we could not even name are an error. */
+/*
+ * Reads a mask of @maxnode - 1 bits. Bits of nodes beyond the largest possible number are an error.
+ */
 int get_user_nodes(uaddr_t from, u64 maxnode, u64 *nodes)
 {
 	u64 word;
@@ -79,7 +81,7 @@ static int make_policy(u32 mode, u32 flags, u64 nodes, u64 *policy)
 		*policy = (u64)mode << MODE_SHIFT;
 		return nodes || named ? -EINVAL : 0;
 	}
-	/* Relative nodes are counted round what there is. */
+	/* relative nodes are counted modulo the number of nodes */
 	if (!nodes || (!(flags & MPOL_F_RELATIVE_NODES) && !(nodes & NODE_0)))
 		return -EINVAL;
 	if (!named)
@@ -111,7 +113,7 @@ long sys_set_mempolicy(int mode, uaddr_t nmask, unsigned long maxnode)
 	return err;
 }
 
-/* ---- asking ---- */
+/* ---- get_mempolicy ---- */
 
 static int put_user_nodes(uaddr_t to, u64 maxnode, u64 nodes)
 {
@@ -204,7 +206,7 @@ void mm_policy_text(u64 policy, char *buf, size_t size)
 		n += scnprintf(buf + n, size - (size_t)n, "%s%s",
 			flags & MPOL_F_NUMA_BALANCING ? "|" : "=",
 			flags & MPOL_F_STATIC_NODES ? "static" : "relative");
-	if (nodes) /* those of them that there are */
+	if (nodes) /* those nodes that exist */
 		scnprintf(buf + n, size - (size_t)n, ":0");
 }
 
@@ -227,7 +229,7 @@ static int set_range(struct mm *mm, u64 start, u64 end, u64 policy)
 	if (!first || first->vm_start >= end)
 		return -EFAULT;
 	if (policy_mode(policy) != MPOL_DEFAULT && !range_is_mapped(mm, start, end))
-		return -EFAULT; /* a policy is taken back also over holes */
+		return -EFAULT; /* the default policy may be set over holes */
 	if (mm->map_count + 2 > sysctl_max_map_count || vma_split_range(mm, start, end))
 		return -ENOMEM;
 	for (struct vm_area *v = find_vma(mm, start); v && v->vm_start < end; v = vma_next(v))
@@ -261,10 +263,7 @@ long sys_mbind(unsigned long start, unsigned long len, unsigned long mode, uaddr
 	return err;
 }
 
-/*
- * Checks its arguments only: the home node is where a search for memory begins, and there is one
- * node.
- */
+/* Checks its arguments only. The home node is where allocation begins, and there is one node. */
 long sys_set_mempolicy_home_node(
 	unsigned long start, unsigned long len, unsigned long node, unsigned long flags)
 {

@@ -2,8 +2,8 @@
 /*
  * mlock.c: locked memory, msync and mincore.
  *
- * Memory is never swapped, so locking means: faulted in now, accounted against RLIMIT_MEMLOCK, and
- * spared by MADV_DONTNEED. Clean pages of files under a lock stay mapped: reclaim asks
+ * Locked memory is faulted in when it is locked, accounted against RLIMIT_MEMLOCK, and refuses
+ * MADV_DONTNEED. It is not swapped out, and its clean pages of files stay mapped: reclaim calls
  * page_memory_locked().
  */
 #include "kernel/mm/hugetlb/hugetlb_internal.h"
@@ -17,8 +17,8 @@
 #include "gen/syscalls.h"
 
 /*
- * Returns where to cut areas. Huge pages are never reclaimed, so their areas are neither marked nor
- * cut.
+ * Returns where to split areas for a boundary at @at. Huge pages are never reclaimed, so their
+ * areas are neither marked nor split.
  */
 static u64 cut_at(struct mm *mm, u64 at)
 {
@@ -27,7 +27,7 @@ static u64 cut_at(struct mm *mm, u64 at)
 	return v && v->vm_flags & VM_HUGETLB ? v->vm_start : at;
 }
 
-/* Sets the lock flags of the areas of the range up to the first hole, which is -ENOMEM. */
+/* Sets the lock flags of the areas in the range, up to the first hole, which gives -ENOMEM. */
 static int set_lock(struct mm *mm, u64 start, u64 end, u64 flags)
 {
 	u64 at = start;
@@ -48,7 +48,7 @@ static int set_lock(struct mm *mm, u64 start, u64 end, u64 flags)
 
 		if (v->vm_flags &
 				(VM_IO | VM_PFNMAP | VM_SPECIAL_NAME | VM_HUGETLB | VM_DROPPABLE) ||
-			vma_is_secret(v)) /* locked for good */
+			vma_is_secret(v)) /* always locked */
 			continue;
 		if ((new ^ v->vm_flags) & VM_LOCKED)
 			mm->locked_vm += new &VM_LOCKED ? vma_pages(v) : -vma_pages(v);
@@ -205,8 +205,8 @@ long sys_munlockall(void)
 /* ---- msync ---- */
 
 /*
- * Syncs the part of one area; *start moves behind it. mmap_lock is not held while the file system
- * works.
+ * Syncs the part of the range that lies in one area, and moves *start behind it. mmap_lock is
+ * dropped while the file system works.
  */
 static int sync_area(struct mm *mm, u64 *start, u64 end, int flags, bool *hole)
 {
@@ -263,8 +263,9 @@ long sys_msync(unsigned long addr, size_t len, int flags)
 /* ---- mincore ---- */
 
 /*
- * True if current may learn which pages of a file are cached: only a caller that may write it, else
- * a program could watch others through shared pages. Other callers see all pages as present.
+ * True if current may learn which pages of the area's file are cached. Only a caller that may write
+ * to the file can: otherwise a program could observe other programs by their shared pages. Other
+ * callers see all pages as present.
  */
 bool vma_may_watch(const struct vm_area *v)
 {
@@ -272,8 +273,8 @@ bool vma_may_watch(const struct vm_area *v)
 }
 
 /*
- * Tells for mincore whether a page is in memory. A page that was mapped ahead counts once it has
- * been touched.
+ * Returns whether mincore() reports the page as present. A page that was mapped ahead is present
+ * only once it was touched.
  */
 static u8 page_in_core(struct vm_area *v, u64 va, struct hole_cursor *holes)
 {

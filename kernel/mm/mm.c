@@ -2,11 +2,11 @@
 /*
  * mm.c: makes and ends address spaces.
  *
- *	mm = mm_alloc();  mmget(mm); mmput(mm);      users: the last one unmaps everything
- *	mmgrab(mm); mmdrop(mm);                       holders of the struct alone
+ *	mm = mm_alloc();  mmget(mm); mmput(mm);      users: the last mmput() unmaps everything
+ *	mmgrab(mm); mmdrop(mm);                       references to the struct alone
  *
- * At the end the space goes first, with all of its host mappings at once; then entries and frames
- * need no orders.
+ * At the end the space is dropped first, with all host mappings at once. Then entries and frames
+ * are freed without orders to the space.
  *
  * Lock: mm_list_lock for the list of all mms.
  */
@@ -23,7 +23,10 @@ const struct mm_aio_ops *mm_aio_ops;
 spinlock_t mm_list_lock = SPINLOCK_INIT(mm_list_lock);
 struct list_head mm_list = LIST_HEAD_INIT(mm_list);
 
-/* Chooses where mappings end: below the top are room for the stack and a random distance. */
+/*
+ * Chooses the address below which mappings are placed: room for the stack and a random distance
+ * remain above it.
+ */
 static u64 choose_mmap_base(u64 task_size)
 {
 	u64 gap = clamp(mmap_limit(RLIMIT_STACK), GAP_MIN, task_size / 6 * 5);
@@ -161,7 +164,7 @@ void mmput(struct mm *mm)
 {
 	if (!atomic_dec_and_test(&mm->mm_users))
 		return;
-	/* As long as it has a space it is on the list: a save has to find all spaces. */
+	/* an mm with a space must be on the list: saving the machine has to find all spaces */
 	pmap_put_space(&mm->pmap);
 	spin_lock(&mm_list_lock);
 	list_del(&mm->mm_list);
@@ -183,10 +186,9 @@ void mmput(struct mm *mm)
 }
 
 /*
- * Returns the next mm of the list and moves it to the end, so that all are returned in rotation.
- * The caller drops the reference by mmdrop(). It is a reference on the struct, not a use: reclaim
- * holds locks and must not do the last mmput(), which waits for the mm's asynchronous calls and for
- * locks of its files.
+ * Returns the next mm of the list and moves it to the list's end. The caller drops the reference by
+ * mmdrop(). It is a reference to the struct and no user: reclaim holds locks and must not do the
+ * last mmput(), which waits for asynchronous I/O and for locks of files.
  */
 struct mm *next_mm(void)
 {
@@ -225,7 +227,10 @@ u32 count_mms(void)
 	return n;
 }
 
-/* Takes an idle space from an mm. Goes round the list, so that mms give up spaces in rotation. */
+/*
+ * Takes an idle space from an mm. It searches the list in rotation, so that all mms give up spaces
+ * in turn.
+ */
 bool mm_take_idle_space(void)
 {
 	bool taken = false;

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mmap.c: mmap, munmap and brk: areas come and go.
+ * mmap.c: mmap, munmap and brk: makes and removes areas.
  *
- * do_mmap() checks everything, has the file agree (f_op->mmap), and only then unmaps what a fixed
- * mapping replaces and links the new area. What can fail after that point has been allocated
- * before.
+ * do_mmap() checks everything, calls f_op->mmap, and only then unmaps what a fixed mapping replaces
+ * and links the new area. Memory needed after that point is allocated before it.
  *
- * munmap: the space drops the whole range with one order, and acknowledges; then entries and frames
- * go without further orders.
+ * munmap: one order makes the space unmap the whole range. When that is acknowledged, entries and
+ * frames are freed without further orders.
  *
  * Limits: RLIMIT_AS, RLIMIT_DATA, RLIMIT_MEMLOCK, RLIMIT_STACK, vm.max_map_count, overcommit
  * (commit.c).
@@ -25,7 +24,7 @@
 #define MODE_WRITE 2
 #define MODE_APPEND_ONLY 4
 #define MODE_SWAP 8        /* an active swap area */
-#define MAP_DROPPABLE_ 0x8 /* a type, of Linux 6.11 */
+#define MAP_DROPPABLE_ 0x8 /* a type of mapping, of Linux 6.11 */
 /* of Linux 6.6; has no effect, since a mapping without an address lies above 4 GiB anyway */
 #define MAP_ABOVE4G_ 0x80
 #define LEGACY_MASK                                                                                \
@@ -33,9 +32,9 @@
 		MAP_UNINITIALIZED | MAP_GROWSDOWN | MAP_LOCKED | MAP_NORESERVE | MAP_POPULATE |    \
 		MAP_NONBLOCK | MAP_STACK | MAP_HUGETLB | MAP_32BIT | MAP_ABOVE4G_ | MAP_HUGE_2MB | \
 		MAP_HUGE_1GB)
-/* what one entry of the host's tables can map */
+/* bytes that one large entry of the host's page tables maps */
 #define LARGE_SIZE (512 * PAGE_SIZE)
-#define FILE_MAX ((1UL << 63) - 1) /* bytes that a file can have */
+#define FILE_MAX ((1UL << 63) - 1) /* largest size of a file in bytes */
 
 u32 sysctl_max_map_count = 65530;
 const struct mm_task_ops *mm_task_ops;
@@ -71,22 +70,22 @@ int mm_lock_area(struct vm_area *v)
 {
 	int err = v->vm_flags & VM_LOCKED ? 0 : check_lock_limit(v->vm_mm, vma_pages(v));
 
-	/* This is the error also where RLIMIT_MEMLOCK is 0, as on Linux. */
+	/* as on Linux, even if RLIMIT_MEMLOCK is 0 */
 	if (err)
 		return -EAGAIN;
 	v->vm_flags |= VM_LOCKED;
 	return 0;
 }
 
-/* ---- what a new area is to be ---- */
+/* ---- the request for a new area ---- */
 
 struct map_request {
 	struct mm *mm;
 	struct file *file;
 	u64 addr, len, pgoff, vm_flags;
-	u64 at; /* what choose_address() has found */
+	u64 at; /* result of choose_address() */
 	int prot, flags;
-	bool huge; /* the file is one of huge pages */
+	bool huge; /* the file has huge pages */
 };
 
 static u64 prot_flags(int prot)
@@ -147,7 +146,7 @@ static u64 asked_flags(const struct map_request *r)
 	       (r->flags & MAP_STACK ? VM_NOHUGEPAGE : 0) | (r->flags & MAP_SYNC ? VM_SYNC : 0);
 }
 
-/* Checks a request, in Linux's order of errors, behind the check of the address. */
+/* Checks a request after its address was checked, in Linux's order of errors. */
 static int check_request(struct map_request *r)
 {
 	struct mm *mm = r->mm;
@@ -170,9 +169,9 @@ static int check_request(struct map_request *r)
 }
 
 /*
- * Finds an address for a file. A long mapping is placed so that a multiple of 2 MiB in the file is
- * one in the address space: the host maps such a piece with one entry (largeblock.c). As on Linux,
- * that is done only if the caller has no wish and there is room.
+ * Finds an address for a mapping of a file. A long mapping is placed so that multiples of 2 MiB in
+ * the file are multiples of 2 MiB in memory: the host then maps 2 MiB with one entry
+ * (largeblock.c). As on Linux, only if the caller has given no address and there is room.
  */
 static u64 find_file_area(struct map_request *r)
 {
@@ -230,10 +229,11 @@ static bool needs_commit(u64 flags)
 	return (flags & (VM_WRITE | VM_SHARED | VM_NORESERVE)) == VM_WRITE;
 }
 
-/* Makes the area with its file; it is on no list yet. ERR_PTR. */
+/* Makes the area with its file; it is in no list yet. ERR_PTR. */
 static struct vm_area *make_area(struct map_request *r, u64 at)
 {
-	u64 not = r->vm_flags & VM_DROPPABLE ? VM_LOCKED | VM_LOCKONFAULT : 0; /* by mlockall() */
+	/* mlockall() does not apply */
+	u64 not = r->vm_flags & VM_DROPPABLE ? VM_LOCKED | VM_LOCKONFAULT : 0;
 	struct vm_area *v = vma_alloc(r->mm, at, at + r->len, r->vm_flags & ~not );
 	int err;
 
@@ -317,13 +317,13 @@ static u64 map_region(struct map_request *r)
 	if (m && !mapping_count_writable(m))
 		return mm_file_ops->mode(r->file) & MODE_SWAP ? -ETXTBSY : -EPERM;
 	at = map_counted(r);
-	/* the area is counted now, or there is none */
+	/* a new area is counted by itself now */
 	if (m)
 		atomic_dec(&m->i_mmap_writable);
 	return at;
 }
 
-/* Gives shared memory without a file a file of tmpfs. */
+/* Sets the request's file to a file of tmpfs, for shared anonymous memory. */
 static int shared_anon_file(struct map_request *r)
 {
 	struct file *f;
@@ -386,7 +386,7 @@ u64 do_mmap(struct mm *mm, struct file *file, u64 addr, u64 len, int prot, int f
 		goto out;
 	if (populate)
 		mm_populate(mm, ret, ret + r.len, 0);
-	else if (r.huge) /* each page is a decision */
+	else if (r.huge) /* no huge page is mapped ahead */
 		goto out;
 	else if (prot & (PROT_READ | PROT_EXEC) &&
 		 (flags & MAP_FIXED || (r.file && r.len <= SMALL_AREA)))
@@ -425,7 +425,7 @@ long sys_mmap(unsigned long addr, unsigned long len, unsigned long prot, unsigne
 			return -EBADF;
 		if (file_is_huge(f)) {
 			len = round_up(len, HPAGE_SIZE);
-		} else if (flags & MAP_HUGETLB) { /* a file of no huge pages */
+		} else if (flags & MAP_HUGETLB) { /* not a file of huge pages */
 			mm_file_ops->put(f);
 			return -EINVAL;
 		}
@@ -443,8 +443,9 @@ long sys_mmap(unsigned long addr, unsigned long len, unsigned long prot, unsigne
 /* ---- remap_file_pages: a mapping of its own for the pages, as Linux emulates it ---- */
 
 /*
- * Finds the one shared mapping that [start, start + size) lies in, however it is split into areas.
- * Returns its file with a reference, and what a new mapping needs, or NULL.
+ * Finds the one shared mapping that contains [start, start + size), even if it is split into
+ * several areas. Returns its file with a reference, and protection and flags for a new mapping; or
+ * NULL.
  */
 static struct file *shared_range(struct mm *mm, u64 start, u64 size, int *prot, int *flags)
 {
@@ -512,8 +513,8 @@ static void remove_area(struct vm_area *v)
 }
 
 /*
- * Frees tables of the range that no neighbour can use; a table has its span, which neighbours may
- * share.
+ * Frees tables of the range that no neighbouring area needs: a table maps a span of addresses that
+ * areas may share.
  */
 static void free_unused_tables(struct mm *mm, u64 start, u64 end)
 {
@@ -530,8 +531,8 @@ int munmap_locked(struct mm *mm, u64 start, u64 len)
 }
 
 /*
- * True if the range has memory that others rely on being unshared: a file's that guest code can
- * write to, or huge pages, which a parent or child reuses as soon as no other entry names them
+ * True if the range has pages whose sharing others check: pages of a file to which guest code can
+ * write, or huge pages, which a parent or child reuses as soon as no other entry maps them
  * (hugetlb_fault.c).
  */
 static bool range_is_others(struct mm *mm, u64 start, u64 end)
@@ -561,10 +562,7 @@ int unmap_range(struct mm *mm, u64 start, u64 len)
 	if (err)
 		return err;
 	zap_prepare(mm, start, end);
-	/*
-	 * a later seal relies on no writer being left, even if the runner's control page claims a
-	 * write
-	 */
+	/* flush now: a later seal requires that no guest code can write to the file any more */
 	if (range_is_others(mm, start, end))
 		pmap_flush(&mm->pmap);
 	for (v = find_vma(mm, start); v && v->vm_start < end; v = next) {
@@ -577,7 +575,8 @@ int unmap_range(struct mm *mm, u64 start, u64 len)
 }
 
 /*
- * Programs know where addresses end on Linux. Between our end and that one nothing is ever mapped.
+ * End of user addresses on Linux, which programs know. Nothing is ever mapped between our end and
+ * this one.
  */
 #define LINUX_TASK_SIZE 0x7ffffffff000UL
 
@@ -611,7 +610,7 @@ long sys_munmap(unsigned long addr, size_t len)
 
 /* ---- brk ---- */
 
-/* Maps a private anonymous area at a fixed place that is free. mmap_lock is held. */
+/* Maps a private anonymous area at a free range. mmap_lock is held. */
 static int map_anon(struct mm *mm, u64 addr, u64 len, u64 flags)
 {
 	u64 pages = len >> PAGE_SHIFT;
@@ -655,8 +654,8 @@ int vm_brk(struct mm *mm, u64 addr, u64 len, u64 flags)
 }
 
 /*
- * True if the heap may grow to @brk: nothing is mapped from the present break on, not even by an
- * area that begins below it, with which the heap merges when the two touch.
+ * True if the heap may grow to @brk: nothing is mapped there. An area that begins below the present
+ * break and extends beyond it, since the heap has merged with it, counts too.
  */
 static bool brk_allowed(struct mm *mm, u64 brk)
 {
@@ -705,7 +704,7 @@ long sys_brk(unsigned long brk)
 	mmap_write_unlock(mm);
 	if (lock && now > old)
 		mm_populate(mm, PAGE_ALIGN(old), PAGE_ALIGN(now), 0);
-	else if (PAGE_ALIGN(now) > PAGE_ALIGN(old)) /* the program will touch its heap */
+	else if (PAGE_ALIGN(now) > PAGE_ALIGN(old)) /* the program will touch the new heap */
 		fault_ahead(mm, PAGE_ALIGN(old), FAULT_WRITE);
 	return (long)now;
 }
@@ -714,7 +713,7 @@ long sys_brk(unsigned long brk)
 
 int mm_setup_stack(struct mm *mm, u64 top, u64 flags)
 {
-	u64 size = 32 * PAGE_SIZE; /* the stack grows down when used */
+	u64 size = 32 * PAGE_SIZE; /* initial size; expand_stack() extends it */
 	int err;
 
 	top &= PAGE_MASK;
@@ -726,7 +725,7 @@ int mm_setup_stack(struct mm *mm, u64 top, u64 flags)
 	return err;
 }
 
-/* Makes the area begin at @addr's page. mmap_lock is held for writing. */
+/* Extends the area down to @addr's page. mmap_lock is held for writing. */
 int expand_stack(struct vm_area *v, u64 addr)
 {
 	struct mm *mm = v->vm_mm;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mprotect.c: changes what guests may do with an area.
+ * mprotect.c: changes the rights of areas.
  *
- * All is checked first (holes, what the files allow, seals, limits), then areas are split, flags
- * change, entries follow, and the space gets the new rights: one order for each run of mapped pages
- * with equal rights.
+ * The whole range is checked first (holes, rights of the files, seals, limits). Then areas are
+ * split, and flags and entries are changed. At last the space gets the new rights, with one order
+ * for each run of mapped pages of equal rights.
  */
 #include "kernel/mm/internal.h"
 
@@ -21,8 +21,8 @@ static pte_t entry_rights(const struct vm_area *v, pte_t e)
 	if (e & (PTE_COW | PTE_UFFD_WP))
 		return rights & ~PTE_RW;
 	/*
-	 * the first write must be seen: page_mkwrite; or it is text that others execute with its
-	 * calls patched
+	 * the first write must fault: for page_mkwrite(), or because it is text whose patched call
+	 * sites other processes execute
 	 */
 	if (!vma_is_cow(v) && m && !(e & PTE_D) &&
 		(!m->a_ops->memory_only || test_bit(PG_patched, &pfn_to_page(pte_pfn(e))->flags)))
@@ -31,8 +31,8 @@ static pte_t entry_rights(const struct vm_area *v, pte_t e)
 }
 
 /*
- * Returns the changed entry. A clean shared page that loses the right to write also loses PTE_D,
- * since writeback took that right away (rmap.c keeps PTE_D: look again).
+ * Returns the changed entry. A clean shared page that loses PTE_RW also loses PTE_D: writeback has
+ * write-protected it, and rmap.c leaves PTE_D set.
  */
 static pte_t changed(const struct vm_area *v, pte_t e)
 {
@@ -69,7 +69,7 @@ static bool change_entries(struct vm_area *v, u64 start, u64 end)
 
 struct protect {
 	u64 start, end, flags;
-	u64 commit; /* pages to be accounted */
+	u64 commit; /* pages to account */
 };
 
 static u64 new_flags(const struct vm_area *v, const struct protect *p)
@@ -90,8 +90,8 @@ static bool gains_exec(const struct vm_area *v, const struct protect *p)
 
 /*
  * Checks that every area of the range may have the protection: 0, -ENOMEM (a hole), -EACCES. As on
- * Linux, the part before the first refusing area is changed in spite of the error: p->end becomes
- * that area's start.
+ * Linux, the part before the first area that refuses is changed in spite of the error: p->end
+ * becomes that area's start.
  */
 static int check_areas(struct mm *mm, struct protect *p)
 {
@@ -145,7 +145,10 @@ static bool protect_area(struct vm_area *v, struct protect *p)
 	return change_entries(v, v->vm_start, v->vm_end);
 }
 
-/* Changes an area; the next flush updates the space. */
+/*
+ * Changes the flags and entries of an area; the next flush updates the space. Returns true if a
+ * flush is needed.
+ */
 static bool tell_area(struct vm_area *v, struct protect *p)
 {
 	u64 start = v->vm_start, end = v->vm_end;
@@ -157,8 +160,9 @@ static bool tell_area(struct vm_area *v, struct protect *p)
 }
 
 /*
- * Protects an area of a file with writeback held off: writeback takes a page without writable
- * entries for one that is not written once it has flushed.
+ * Changes an area of a file while writeback is held off. Otherwise writeback could see entries that
+ * are read-only already, while the space can still write until the flush, and would take the page
+ * for clean.
  */
 static bool tell_area_of_file(struct vm_area *v, struct protect *p)
 {
@@ -198,7 +202,7 @@ static int protect_range(struct mm *mm, struct protect *p)
 	return refused;
 }
 
-/* Extends the range for PROT_GROWSDOWN: it begins where the stack area begins in which it lies. */
+/* Extends the range for PROT_GROWSDOWN to the start of the stack area that contains it. */
 static int apply_grows(struct mm *mm, struct protect *p, int grows)
 {
 	struct vm_area *v = find_vma(mm, p->start);
@@ -251,7 +255,7 @@ long sys_mprotect(unsigned long addr, size_t len, unsigned long prot)
 	return do_mprotect(addr, len, prot);
 }
 
-/* ---- protection keys: a CPU without them ---- */
+/* ---- protection keys: as on a CPU without them ---- */
 
 long sys_pkey_mprotect(unsigned long addr, size_t len, unsigned long prot, int pkey)
 {
@@ -260,7 +264,8 @@ long sys_pkey_mprotect(unsigned long addr, size_t len, unsigned long prot, int p
 
 long sys_pkey_alloc(unsigned long flags, unsigned long rights)
 {
-	return -EINVAL; /* what Linux says where the CPU has none */
+	/* as Linux on a CPU without protection keys */
+	return -EINVAL;
 }
 
 long sys_pkey_free(int pkey)

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mremap.c: areas grow, shrink and move.
+ * mremap.c: extends, shrinks and moves areas.
  *
- * A move takes the entries from one place of the tables to the other, frames and all; the space
- * drops the old range first and maps the new one by faults. While entries of a file's area move,
- * i_mmap_sem is held for writing, so that truncation finds each of them in the one place or in the
- * other.
+ * A move takes the entries with their frames from one place in the page tables to another. The
+ * space unmaps the old range first, and maps the new one by faults. While entries of a file's area
+ * move, i_mmap_sem is held for writing, so that truncation finds each entry in one of the two
+ * places.
  */
 #include "kernel/mm/hugetlb/hugetlb_internal.h"
 
@@ -18,13 +18,16 @@ struct remap {
 	struct mm *mm;
 	u64 addr, old_len, new_len, new_addr;
 	int flags;
-	/* result: the part behind old_len is locked memory */
+	/* result: the part behind old_len must be faulted in (locked memory) */
 	bool populate;
 };
 
 /* ---- entries ---- */
 
-/* Moves an entry. 0 or -ENOMEM (tables for the new place): entries moved before stay moved. */
+/*
+ * Moves one entry. Returns 0 or -ENOMEM (no table for the new place); entries moved before stay
+ * moved.
+ */
 static int move_entry(struct mm *mm, u64 from, u64 to, bool *mapped)
 {
 	pte_t *old, *new;
@@ -55,7 +58,7 @@ u64 mm_next_entry(struct mm *mm, u64 va, u64 end)
 	return va;
 }
 
-/* Moves the entries from @v at @from to @n at @to. */
+/* Moves the entries of @v from @from on to @n, to @to. */
 static int move_entries(struct vm_area *v, struct vm_area *n, u64 from, u64 to, u64 len)
 {
 	struct address_space *m = v->vm_mapping;
@@ -71,7 +74,8 @@ static int move_entries(struct vm_area *v, struct vm_area *n, u64 from, u64 to, 
 		va += PAGE_SIZE)
 		err = move_entry(mm, va, to + (va - from), &mapped);
 	/*
-	 * Another thread may have refilled the space since; writeback does not scan the old place.
+	 * unmap what another thread has made the space map again since, as writeback does not scan
+	 * the old place
 	 */
 	if (mapped) {
 		pmap_drop(&mm->pmap, from, from + len);
@@ -108,8 +112,8 @@ static struct vm_area *copy_area(struct vm_area *v, u64 at, u64 len, u64 pgoff)
 }
 
 /*
- * Makes the area that MREMAP_DONTUNMAP leaves, which is empty, an unlocked one: otherwise each such
- * call would let a program lock twice what it may.
+ * Makes the area that MREMAP_DONTUNMAP leaves, which is empty, unlocked. Otherwise each such call
+ * would double the memory that a program can lock.
  */
 static void leave_unlocked(struct vm_area *v)
 {
@@ -134,7 +138,7 @@ static u64 move_area(struct remap *r, struct vm_area *v, u64 to)
 		return -ENOMEM;
 	if (r->flags & MREMAP_DONTUNMAP && !may_expand_vm(mm, v->vm_flags, pages))
 		return -ENOMEM;
-	if (v->vm_flags & VM_HUGETLB) { /* what stays behind keeps its promise */
+	if (v->vm_flags & VM_HUGETLB) { /* the rest of the area keeps its promise */
 		err = vma_split_range(mm, r->addr, r->addr + r->old_len);
 		if (err)
 			return err;
@@ -155,7 +159,7 @@ static u64 move_area(struct remap *r, struct vm_area *v, u64 to)
 	err = move_entries(v, n, r->addr, to, moved);
 	if (!err)
 		err = uffd_note_remap(v, n, r->addr, moved);
-	/* moved back: the tables of the old place still exist */
+	/* move the entries back: the tables of the old place still exist */
 	if (err) {
 		move_entries(n, v, to, r->addr, moved);
 		if (n->vm_flags & VM_HUGETLB)
@@ -209,7 +213,7 @@ static u64 extend(struct remap *r, struct vm_area *v)
 	return r->addr;
 }
 
-/* Finds the area and checks that it may be remapped so. ERR_PTR. */
+/* Finds the area of the request and checks that it may be remapped. ERR_PTR. */
 static struct vm_area *check_area(struct remap *r)
 {
 	struct vm_area *v = vma_lookup(r->mm, r->addr);
@@ -259,7 +263,7 @@ static u64 remap_to(struct remap *r)
 	struct vm_area *v;
 	int err;
 
-	r->old_len -= gone; /* what does not move may be anything */
+	r->old_len -= gone; /* the part to unmap is not checked */
 	v = check_area(r);
 	if (IS_ERR(v))
 		return PTR_ERR(v);
@@ -305,7 +309,7 @@ static u64 remap_anywhere(struct remap *r)
 	return IS_ERR_VALUE(to) ? to : move_area(r, v, to);
 }
 
-/* Aligns a request for huge pages: they move as a whole, and do not grow in number. */
+/* Aligns a request for an area of huge pages. They move as a whole, and the area cannot grow. */
 static int align_huge(struct remap *r, const struct vm_area *v)
 {
 	if (!v || !(v->vm_flags & VM_HUGETLB))

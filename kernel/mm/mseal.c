@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mseal.c: mseal(2): areas that cannot be moved, removed or given other rights until the process
- * ends or executes another program.
+ * mseal.c: mseal(2): seals areas, so that they cannot be moved, removed or given other rights until
+ * the process ends or executes another program.
  *
- * VM_SEALED is checked wherever an area would go, shrink, move or get other rights: munmap_locked()
- * (so mmap and mremap over it, and brk), mprotect, mremap, and madvise where it empties memory that
- * cannot be written. A seal is inherited by fork and never taken off.
+ * VM_SEALED is checked by munmap_locked() (and so by mmap and mremap to an address in use, and by
+ * brk), mprotect, mremap, and by madvise if it would discard memory that cannot be written. A child
+ * inherits seals, and a seal is never removed.
  */
 #include "kernel/mm/internal.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * stats.c: numbers for /proc: meminfo, vmstat, smaps. Racy by nature: no lock but page_table_lock
- * where entries are read.
+ * stats.c: counts for /proc: meminfo, vmstat, smaps. They are racy: the only lock is
+ * page_table_lock, where entries are read.
  */
 #include "kernel/mm/hugetlb/hugetlb_internal.h"
 #include "kernel/mm/page_kinds.h"
@@ -40,7 +40,7 @@ u64 mm_used_frames(void)
 {
 	u64 file = count_of(&nr_file_pages), other;
 
-	file -= min(file, nr_direct_pages()); /* they are beyond the total */
+	file -= min(file, nr_direct_pages()); /* these are not part of the total */
 	other = nr_free_frames() + file;
 	return nr_managed_frames() - min(other, nr_managed_frames());
 }
@@ -55,8 +55,8 @@ void si_meminfo(struct meminfo *mi)
 	mi->shmem = count_of(&nr_shmem_pages);
 	file = count_of(&nr_file_pages);
 	/*
-	 * frames of an image are beyond total: never so many that nothing would seem to be in use
-	 * otherwise
+	 * frames of an image are not part of total, so the sum is limited: otherwise no memory
+	 * might seem to be in use
 	 */
 	mi->cached = min(file + mi->shmem, mi->total - min(mi->free, mi->total));
 	mi->slab = nr_slab_frames();
@@ -73,9 +73,9 @@ void si_meminfo(struct meminfo *mi)
 	mi->swap_total = nr_swap_pages();
 	mi->swap_free = nr_swap_free();
 	mi->swap_cached = nr_swap_cached();
-	file -= min(file, nr_direct_pages()); /* dropping them gives no memory */
+	file -= min(file, nr_direct_pages()); /* dropping these frees no memory */
 	mi->available = mi->free + file - min(file, mi->dirty + mi->writeback);
-	/* some is in use, or shares its slab with what is */
+	/* some objects are in use, or share a slab with such */
 	mi->available += mi->slab_reclaimable - min(mi->slab_reclaimable / 2, reserve);
 	mi->available -= min(mi->available, reserve);
 	sum_mms(mi);
@@ -142,7 +142,7 @@ static void add_entry(struct mem_walk_stats *st, pte_t e)
 
 #define CHUNK PAGE_KINDS_BATCH
 
-/* Updates which of the entries that copy_entries() is about to find have been touched. */
+/* Updates which of the entries that copy_entries() reads next were touched. */
 static void note_next(struct mm *mm, u64 va, u64 end)
 {
 	pte_t *e;
@@ -155,9 +155,9 @@ static void note_next(struct mm *mm, u64 va, u64 end)
 }
 
 /*
- * Copies up to CHUNK entries from *va on, which moves behind them, and returns their number (0:
- * none up to @end). *first: the address of the first. It copies because frames that were mapped
- * ahead must be looked up on the host, which must not happen under page_table_lock.
+ * Copies up to CHUNK entries from *va on, and advances *va behind them. Returns their number (0:
+ * none up to @end). *first: the address of the first. They are copied because the host must be
+ * asked about frames that were mapped ahead, and not under page_table_lock.
  */
 static u32 copy_entries(struct mm *mm, u64 *va, u64 end, pte_t *to, u64 *first)
 {
@@ -210,10 +210,10 @@ void vma_stats(struct vm_area *v, struct mem_walk_stats *st)
 }
 
 #define PM_PRESENT BIT(63)
-#define PM_SWAP BIT(62) /* for a marker, as Linux has it */
+#define PM_SWAP BIT(62) /* also for a marker, as on Linux */
 #define PM_GUARD BIT(58)
 #define PM_UFFD_WP BIT(57)
-#define PM_FILE BIT(61) /* or shared anonymous */
+#define PM_FILE BIT(61) /* file page or shared anonymous page */
 #define PM_EXCLUSIVE BIT(56)
 
 static u64 pagemap_entry(pte_t e, bool pfns, struct hole_cursor *c)
@@ -221,7 +221,7 @@ static u64 pagemap_entry(pte_t e, bool pfns, struct hole_cursor *c)
 	u64 out = PM_PRESENT | (e & PTE_UFFD_WP ? PM_UFFD_WP : 0);
 	struct page *p;
 
-	/* The place in swap is shown only to readers that may see frames. */
+	/* only readers that may see frame numbers see the place in swap */
 	if (e & PTE_SWAP)
 		return PM_SWAP | (pfns ? swap_slot(e) << 5 | swap_type(e) : 0);
 	if (e & PTE_SPECIAL)
@@ -290,7 +290,7 @@ static const struct {
 	{ VM_READ, "rd" },
 	{ VM_WRITE, "wr" },
 	{ VM_EXEC, "ex" },
-	/* a file without write access is "ms" alone */
+	/* a shared mapping without VM_MAYWRITE shows "ms" alone */
 	{ VM_SHARED | VM_MAYWRITE, "sh" },
 	{ VM_MAYREAD, "mr" },
 	{ VM_MAYWRITE, "mw" },

@@ -11,13 +11,14 @@
  * 1. VMAs of one mm do not overlap, and no VMA is empty.
  * 2. Two neighbours that vma_can_merge() allows are one VMA after vma_merge_range().
  * 3. mm->map_count is the number of VMAs.
- * 4. vm_pgoff of anonymous private areas means nothing.
+ * 4. vm_pgoff of anonymous private areas has no meaning.
  *
  * Free areas are searched from the top down below mmap_base (Linux's layout), by walking the list.
- * A process with thousands of VMAs would walk them all for each mmap, so the walk leaves a mark:
- * between mm->free_mark (the top of the hole taken last) and mmap_base no hole is larger than
- * mm->free_largest. A larger request begins at the mark, any other at the top; freeing addresses
- * above the mark moves it up. Both fields are protected by mmap_lock (writing).
+ * A process with thousands of VMAs would walk them all for each mmap, so the search keeps a mark,
+ * mm->free_mark, at the top of the hole taken last. No hole between the mark and mmap_base is
+ * larger than mm->free_largest. A search for more than that begins at the mark, any other at
+ * mmap_base. Freeing addresses above the mark raises it. Both fields are protected by mmap_lock
+ * (writing).
  */
 #include "kernel/mm/hugetlb/hugetlb_internal.h"
 
@@ -168,9 +169,7 @@ static void mapping_unlink(struct vm_area *v)
 
 static u64 room_start(const struct vm_area *v);
 
-/*
- * Raises the mark of the search for free areas above the hole below @next that is about to be made.
- */
+/* Raises the mark of the search for free areas, since a hole below @next is about to be made. */
 static void free_mark_raise(struct mm *mm, const struct vm_area *next)
 {
 	u64 top = next ? room_start(next) : mm->mmap_base;
@@ -330,7 +329,7 @@ bool may_expand_vm(struct mm *mm, u64 flags, u64 pages)
 
 /* ---- free areas ---- */
 
-/* Returns where the room that belongs to a VMA begins. */
+/* Returns where the addresses reserved for a VMA begin: for a stack this includes the guard gap. */
 static u64 room_start(const struct vm_area *v)
 {
 	if (!(v->vm_flags & VM_GROWSDOWN))
@@ -349,8 +348,8 @@ static bool range_free(struct mm *mm, u64 start, u64 len)
 }
 
 /*
- * Finds the first hole below @top with room for @len, and returns its end, or 0. *@larger grows to
- * the largest hole that was too small.
+ * Finds the first hole below @top with room for @len, and returns its end, or 0. *@larger is
+ * raised to the size of the largest hole that was too small.
  */
 static u64 hole_below(struct mm *mm, u64 len, u64 align, u64 top, u64 *larger)
 {
@@ -417,7 +416,7 @@ u64 find_free_area(struct mm *mm, u64 hint, u64 len, u64 align, int flags)
 	if (flags & MAP_32BIT)
 		return search_up(mm, len, align, 0x40000000, 0x80000000);
 	at = search_down(mm, len, align);
-	/* the room below the base is full: anywhere */
+	/* the range below the base is full: search above it */
 	if (IS_ERR_VALUE(at))
 		at = search_up(mm, len, align, mm->mmap_base, mm->task_size);
 	return at;

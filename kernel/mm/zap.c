@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * zap.c: takes pages out of page tables, and frees frames only when no space maps them any more.
+ * zap.c: removes pages from page tables, and frees their frames after the space has unmapped them.
  *
  *	zap_range(v, start, end)      munmap, exit: all entries
  *	zap_pages(v, start, end)      DONTNEED, truncate: guards (MADV_GUARD_INSTALL) stay, and
@@ -8,23 +8,25 @@
  *	zap_untouched(v, start, end)  untouched frames that were mapped ahead of an anonymous
  *	                              fault
  *
- * In batches: entries are cleared under page_table_lock and their frames kept; if the space mapped
- * any of them, the range is dropped; then the frames are retired: freed after the next flush
- * (pmap.c). For a large range the caller first lets the space drop all of it (zap_prepare()), so
- * that the batches find nothing mapped.
+ * It works in batches. Entries are cleared under page_table_lock, and their frames are kept. If the
+ * space maps any of them, it is ordered to unmap the range. Then the frames are retired, which
+ * means freed after the next flush (pmap.c). For a large range the caller first lets the space drop
+ * all of it (zap_prepare()), so that the batches find nothing mapped.
  *
- * Frames that were mapped ahead (PTE_RESERVED) and never touched need not be zeroed again when they
- * are handed out: those that came from the host as holes (PG_zero) are asked for there (mincore),
- * one question for each run of frames; recycled frames are not checked.
+ * Frames that were mapped ahead (PTE_RESERVED) and never touched need not be zeroed for their next
+ * user. Frames that were holes on the host (PG_zero) are checked with the host's mincore(), one
+ * call for each run of frames. Recycled frames are not checked.
  */
 #include "kernel/mm/hugetlb/hugetlb_internal.h"
 #include "kernel/mm/swap/swap_internal.h"
 
 #define BATCH 64
-/* tables after which the lock is dropped if they have only markers, which fill no batch */
+/* tables after which the lock is dropped if they contain only markers, which fill no batch */
 #define BATCH_TABLES 64
 #define BATCH_SWAPPED 512
-/* entries after which it is dropped if a search for untouched pages meets only pages in use */
+/*
+ * entries after which the lock is dropped if a search for untouched pages finds only touched ones
+ */
 #define BATCH_ENTRIES 4096
 
 void account_rss(struct mm *mm, struct page *p, s64 n)
@@ -44,8 +46,8 @@ void account_rss(struct mm *mm, struct page *p, s64 n)
 /* ---- freeing ---- */
 
 /*
- * Frees frames that are PG_zero, contiguous and the caller's alone. Only those that are still holes
- * on the host are freed as fresh.
+ * Frees contiguous PG_zero frames, of which only the caller has references. Those that still are
+ * holes on the host are freed as fresh.
  */
 static void free_zero_run(struct page *p, u32 n)
 {
@@ -94,7 +96,7 @@ bool page_is_untouched(struct page *p, struct hole_cursor *c)
 {
 	pfn_t pfn = page_to_pfn(p);
 
-	/* zeros may have been written: pmap_touched.c */
+	/* a program may have written zeros: see pmap_touched.c */
 	if (!test_bit(PG_zero, &p->flags))
 		return all_zero(page_address(p));
 	if (pfn - c->start >= c->nr) {
@@ -104,20 +106,21 @@ bool page_is_untouched(struct page *p, struct hole_cursor *c)
 	}
 	if (!c->backed[pfn - c->start])
 		return true;
-	return large_block_backs(pfn) && all_zero(page_address(p)); /* backed with its neighbours */
+	/* a large page backs its neighbours too */
+	return large_block_backs(pfn) && all_zero(page_address(p));
 }
 
 /* ---- taking entries away ---- */
 
 struct zap_batch {
-	/* range of what the space maps; last is exclusive, 0: nothing */
+	/* range that the space maps; last is exclusive, 0: none */
 	u64 first, last;
 	bool keep_guards;
 	bool beside; /* guest code may run meanwhile */
-	/* the batch ended at a page of a file that it may write to */
+	/* the batch has ended at a page of a file to which the space can write */
 	bool writable;
 	u32 n;
-	u32 swapped; /* that were in swap areas */
+	u32 swapped; /* number of pages that were in swap areas */
 	struct page *pages[BATCH];
 };
 
@@ -157,8 +160,8 @@ static void zap_entry(struct vm_area *v, struct zap_batch *b, u64 va, pte_t *e)
 }
 
 /*
- * True if writes could be lost: while the entry is gone and the space still maps the page,
- * writeback finds no entry, so it waits for no flush, and takes the page for clean.
+ * True if a write could be lost: while the entry is cleared and the space still maps the page,
+ * writeback finds no entry, does not wait for a flush, and takes the page for clean.
  */
 static bool may_lose_writes(const struct vm_area *v, pte_t e)
 {
@@ -211,7 +214,7 @@ static void zap(struct vm_area *v, u64 start, u64 end, bool keep_guards)
 			pmap_retire(&v->vm_mm->pmap, b.pages, b.n);
 		else
 			pmap_settle(&v->vm_mm->pmap);
-		/* a thread has touched it since zap_prepare() */
+		/* a thread has touched the page since zap_prepare() */
 		if (b.writable)
 			pmap_wrprotect_now(
 				&v->vm_mm->pmap, start, min(end, start + BATCH * PAGE_SIZE));
@@ -230,8 +233,8 @@ void zap_pages(struct vm_area *v, u64 start, u64 end)
 }
 
 /*
- * Notes the peak of memory (getrusage's maxrss, VmHWM) before the usage falls. Several tasks may
- * write the word at once; a lost maximum is noted again soon.
+ * Records the peak of memory usage (getrusage's maxrss, VmHWM) before the usage falls. Written
+ * without a lock; a lost maximum is recorded again soon.
  */
 static void note_peak(struct mm *mm)
 {
@@ -245,7 +248,7 @@ static void note_peak(struct mm *mm)
 void zap_prepare(struct mm *mm, u64 start, u64 end)
 {
 	note_peak(mm);
-	/* others may have dropped a part of it just now: they have not flushed yet */
+	/* other tasks may have ordered a part of this just now, and not flushed yet */
 	if (pmap_drop_mapped(&mm->pmap, start, end) || READ_ONCE(mm->pmap.queued))
 		pmap_settle(&mm->pmap);
 }
@@ -284,7 +287,7 @@ static void give_back_reserved(struct vm_area *v, struct reserved *r)
 
 	spin_lock(&mm->page_table_lock);
 	*pmap_pte(&mm->pmap, r->va, false) =
-		/* its table exists: mmap_lock is held */
+		/* its table exists while mmap_lock is held */
 		r->e & ~PTE_RESERVED;
 	spin_unlock(&mm->page_table_lock);
 	clear_bit(PG_zero, &pfn_to_page(pte_pfn(r->e))->flags);
@@ -299,7 +302,7 @@ u64 zap_untouched(struct vm_area *v, u64 start, u64 end)
 	assert_rwsem_held_write(&v->vm_mm->mmap_lock);
 	pmap_note_touched(&v->vm_mm->pmap, start, end);
 	pmap_drop_mapped(&v->vm_mm->pmap, start, end);
-	/* earlier orders too: frames that this function frees are not retired */
+	/* flushes earlier orders too: frames that this function frees are not retired */
 	pmap_flush(&v->vm_mm->pmap);
 	while (start < end) {
 		u32 n = take_reserved(v, r, &start, end);
