@@ -4,14 +4,13 @@
  *
  * A fault fills the empty entries around it, within an aligned window of the VMA, with contiguous
  * frames. The window begins with 64 KiB (a small area is filled at once) and is four times as
- * large, up to 2 MiB, each time the next fault is just where the last window ended: such a range
- * proves dense. Aligned windows and ascending frames let the host merge neighbours into one of its
- * VMAs.
+ * large, up to 2 MiB, each time that the next fault is where the last window ended. Aligned windows
+ * and ascending frames let the host merge neighbours into one of its VMAs.
  *
  * Frames that the host does not back yet (PG_zero) cost nothing until they are touched; recycled
  * ones are zeroed here and mapped with the host's populate, but in groups with a limit. All but the
  * page of the fault get PTE_RESERVED: mapped ahead, perhaps never touched. When memory is short,
- * windows shrink to one page and the untouched ones go back (reclaim.c).
+ * windows shrink to one page, and untouched pages are freed (reclaim.c).
  *
  * Small areas of a program that touches most of them are filled when they are made (fault_ahead()),
  * with no fault.
@@ -24,10 +23,10 @@
 #define ORDER_FIRST 4
 #define ORDER_MAX 9
 #define ORDER_STEP 2
-/* value of mm->eager from which on most small areas of late were touched */
+/* value of mm->eager from which on new small areas are filled at once */
 #define EAGER_FROM 4
 #define EAGER_MAX 8
-/* one page in so many is left to its own fault, as a sample */
+/* one in so many pages is left to its own fault, as a sample */
 #define EAGER_SAMPLE 16
 #define TABLE_SPAN (512 * PAGE_SIZE)
 
@@ -67,9 +66,8 @@ void frame_run_end(struct frame_run *r)
 }
 
 /*
- * Notes a new small area. Returns true if all of it is to be mapped at once. Each small area that
- * is left to its faults counts the hint `eager` down by one, and each fault in one counts it up by
- * two. Takes no lock.
+ * Counts a new small area. Returns true if all of it is to be mapped at once. Each small area that
+ * is left to its faults decrements mm->eager, and each fault in one adds two. Takes no lock.
  */
 bool anon_small_made(struct mm *mm, u64 start, u64 end)
 {
@@ -90,8 +88,8 @@ static void small_touched(struct mm *mm)
 }
 
 /*
- * Finds the small area that @addr lies in: a whole VMA, or the part of a larger one that the last
- * mmap has added.
+ * Finds the bounds of the small area that contains @addr: a whole VMA, or the part of a larger VMA
+ * that the last mmap has added.
  */
 static bool small_area(const struct vm_area *v, u64 addr, u64 *start, u64 *end)
 {
@@ -110,12 +108,14 @@ static void window(struct vm_area *v, u64 addr, u64 *start, u64 *end)
 	u32 order = ORDER_FIRST;
 	u64 size;
 
-	if (v->vm_uffd) { /* an untouched page counts as missing */
+	/* no page ahead: an untouched page counts as missing */
+	if (v->vm_uffd) {
 		*start = addr;
 		*end = addr + PAGE_SIZE;
 		return;
 	}
-	if (small_area(v, addr, start, end)) { /* all of it, as far as one table reaches */
+	/* the whole area, as far as one table reaches */
+	if (small_area(v, addr, start, end)) {
 		*start = max(*start, addr & ~(TABLE_SPAN - 1));
 		*end = min(*end, (addr & ~(TABLE_SPAN - 1)) + TABLE_SPAN);
 		return;
@@ -129,7 +129,10 @@ static void window(struct vm_area *v, u64 addr, u64 *start, u64 *end)
 	*end = min(v->vm_end, (addr & ~(size - 1)) + size);
 }
 
-/* Shrinks the window to the empty entries around @addr. Under page_table_lock; @e is @addr's. */
+/*
+ * Shrinks the window to the empty entries around @addr. Under page_table_lock; @e is the entry of
+ * @addr.
+ */
 static void clip_to_empty(pte_t *e, u64 addr, u64 *start, u64 *end)
 {
 	u64 lo = addr, hi = addr + PAGE_SIZE;
@@ -143,7 +146,7 @@ static void clip_to_empty(pte_t *e, u64 addr, u64 *start, u64 *end)
 	*end = hi;
 }
 
-/* Puts the frames that no entry took back. */
+/* Frees the frames that were not entered. */
 static void put_rest(struct page *p, u32 from, u32 to)
 {
 	for (u32 i = from; i < to; i++) {
@@ -173,7 +176,7 @@ static struct page *extent_alloc(u32 n, u32 *got)
 	return p;
 }
 
-/* Zeroes what is not; true: most of it is backed by the host. */
+/* Zeroes the pages that are not zero. Returns true if the host backs most of them. */
 static bool extent_zero(struct page *p, u32 n)
 {
 	u32 used = 0;
@@ -189,7 +192,7 @@ static bool extent_zero(struct page *p, u32 n)
 }
 
 /*
- * True if touched pages must be counted exactly: a task may be killed for what counts as touched
+ * True if touched pages must be counted exactly, since an OOM kill may depend on the count
  * (pmap_touched.c).
  */
 static bool must_tell(void)
@@ -199,9 +202,9 @@ static bool must_tell(void)
 }
 
 /*
- * Returns how many of the @n frames the caller may map without losing track of which are touched.
- * If a frame of a large block is touched, the host maps all pages of the block that the space has
- * mapped. So the result is one frame for a large block, and the rest are freed.
+ * Returns how many of the @n frames can be mapped so that the kernel still knows which were
+ * touched. When a frame of a large block is touched, the host maps all pages of the block that the
+ * space has mapped. So the result is 1 in a large block, and the caller frees the other frames.
  */
 static u32 those_that_tell(struct page *p, u32 n)
 {
@@ -250,12 +253,13 @@ int anon_fault(struct vm_area *v, u64 addr, struct fault_info *info)
 		return -ENOMEM;
 	}
 	for (i = 0, va = start; i < n; i++, va += PAGE_SIZE) {
-		if (!pte_none(e[i])) /* another thread was faster */
+		if (!pte_none(e[i])) /* another thread has made the entry */
 			put_rest(p, i, i + 1);
 		else
 			entry_set(v, &e[i], p + i,
 				bits | (va == addr && !info->ahead ? 0 : PTE_RESERVED));
-		if ((va == addr && !info->ahead) || info->populate) /* the host will back it */
+		/* the host backs it with this fault */
+		if ((va == addr && !info->ahead) || info->populate)
 			clear_bit(PG_zero, &p[i].flags);
 	}
 	if (bits & PTE_LAZY)

@@ -1,33 +1,35 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * droppable.c: anonymous memory that its program can do without (mmap(2): MAP_DROPPABLE). Under
- * pressure its pages are dropped, and then read as zeros; the OOM killer does not run while there
- * are any.
+ * droppable.c: anonymous memory that the kernel may drop (mmap(2): MAP_DROPPABLE). When memory is
+ * short its pages are dropped, and read as zeros then. The OOM killer does not run while there are
+ * such pages.
  *
- *	droppable_note(mm)      it has such an area: mmap, fork
- *	droppable_shrink(...)   from reclaim, of the machine or of a group
- *	droppable_drop(...)     MADV_PAGEOUT: its program says when
+ *	droppable_note(mm)      the mm has such an area: called by mmap and fork
+ *	droppable_shrink(...)   called by reclaim, for the machine or for a group
+ *	droppable_drop(...)     called for MADV_PAGEOUT of the program
  *
- * A page goes as MADV_DONTNEED takes it, with mmap_lock for reading. Pages with more references
- * than entries are in use by a call and stay, as do those of groups that memory.min protects,
- * unless their program asks. The mms take turns, and each loses its lowest pages first.
+ * A page is dropped as for MADV_DONTNEED, with mmap_lock held for reading. Pages with more
+ * references than entries are in use by a call and stay. Pages of groups that memory.min protects
+ * stay too, unless their own program drops them. The mms take turns, and each loses the pages at
+ * its lowest addresses first.
  *
  * Locks: list_lock; mmap_lock is only tried, as reclaim holds locks already.
  */
 #include "kernel/mm/internal.h"
 
-#define RUN 64 /* pages that are taken at a time */
+#define RUN 64 /* pages that are dropped at a time */
 
 static DEFINE_SPINLOCK(list_lock);
-/* with an area, or that had one: mm->droppable */
+/* mms that have, or had, such an area; by mm->droppable */
 static LIST_HEAD(mms);
-static u32 nr_mms; /* on it; read without the lock as a hint */
+/* length of the list; a hint without the lock */
+static u32 nr_mms;
 
 struct drop {
-	bool (*chosen)(const struct page *p, void *arg); /* NULL: any */
+	bool (*chosen)(const struct page *p, void *arg); /* NULL: no condition */
 	void *arg;
 	u64 wanted, freed;
-	bool asked; /* by the program itself */
+	bool asked; /* the program itself has called madvise() */
 };
 
 void droppable_note(struct mm *mm)
@@ -55,7 +57,7 @@ bool droppable_any(void)
 	return READ_ONCE(nr_mms);
 }
 
-/* Returns the next mm round the list, with mmgrab(), or NULL. */
+/* Returns the next mm of the list, in rotation, with mmgrab(); or NULL. */
 static struct mm *next_one(void)
 {
 	struct mm *mm = NULL;
@@ -106,8 +108,8 @@ static void drop_area(struct vm_area *v, u64 start, u64 end, struct drop *d)
 }
 
 /*
- * Drops pages of @mm. The caller is no user of it: without a user its areas are removed under
- * mmap_lock.
+ * Drops pages of @mm. The caller is no user of @mm: if the last user ends, the areas are removed
+ * under mmap_lock, so holding it is enough.
  */
 static void drop_some(struct mm *mm, struct drop *d)
 {

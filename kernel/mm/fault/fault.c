@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fault.c: makes page table entries for accesses: what the machine calls on a guest's page fault,
- * and uaccess on its own.
+ * fault.c: makes page table entries, for page faults of guest code and for uaccess.
  *
  *	sig = handle_fault(mm, addr, error, &code);      entries, then the space's mappings around
  *	                                                 the address
  *	err = fault_in(mm, addr, FAULT_WRITE);           for uaccess and others; only the entries of
  *	                                                 a foreign mm
  *
- * What there is at the address decides:
+ * The entry and the area at the address decide what is done:
  *	no entry, anonymous     an extent: anon.c
  *	no entry, file          the page cache's frame and its neighbours, or a private copy of it:
  *	                        filefault.c
@@ -17,16 +16,16 @@
  *	write, shared file      page_mkwrite, dirty
  *	a marker                no page: a guard (SIGSEGV), or poison (SIGBUS), or one that will be
  *	                        write-protected
- *	a swap area's slot      read in: swap_in.c
+ *	a swap area's slot      the page is read in: swap_in.c
  *	huge area               all 512 entries of the huge page: hugetlb_fault.c
- *	allowed already         the space has lost its mapping: map it again
+ *	access allowed          the space has lost its mapping: it is mapped again
  *
- * Only the last step orders anything from the space: one pmap_sync() over the surroundings, applied
- * on the way to the guest, so a fault costs one mapper wake-up. Where a frame is replaced (COW) the
- * flush happens here, before the old one is let go.
+ * Only the last step sends orders to the space: one pmap_sync() for the surroundings, applied on
+ * the way to the guest. So a fault costs one wake-up of the mapper. If a frame is replaced (COW),
+ * the flush happens here, before the old frame is freed.
  *
- * Locks: mmap_lock for reading. Entries change under page_table_lock; two faults at one page are
- * settled there: the loser finds the entry changed and starts again.
+ * Locks: mmap_lock for reading. Entries change under page_table_lock; of two faults on one page the
+ * second finds the entry changed, and starts again.
  */
 #include "kernel/lib/trace.h"
 #include "kernel/mm/hugetlb/hugetlb_internal.h"
@@ -40,7 +39,7 @@
 #define ERR_WRITE 2
 #define ERR_INSTR 16
 
-#define AROUND (512 * PAGE_SIZE) /* span of a leaf table */
+#define AROUND (512 * PAGE_SIZE) /* bytes that a leaf table spans */
 #define AROUND_ORDERS 64
 
 /* ---- entries; helpers for anon.c, cow.c, filefault.c ---- */
@@ -55,7 +54,7 @@ pte_t *entry_lock(struct mm *mm, u64 addr)
 		if (likely(e))
 			return e;
 		spin_unlock(&mm->page_table_lock);
-		/* No frame for a table was at hand: get one the slow way, then it is. */
+		/* there was no frame for a table: allocate it with the slow function */
 		void *frame = tries < 8 ? get_free_page(GFP_USER) : NULL;
 
 		if (!frame)
@@ -146,7 +145,7 @@ static int fill_entry(struct vm_area *v, u64 addr, u32 flags, struct fault_info 
 	return anon_fault(v, addr, info);
 }
 
-/* Marks a page that was asked for as touched. */
+/* Marks the page at the faulting address as touched. */
 static void keep_page(struct mm *mm, u64 addr)
 {
 	pte_t *e;
@@ -158,7 +157,7 @@ static void keep_page(struct mm *mm, u64 addr)
 	spin_unlock(&mm->page_table_lock);
 }
 
-/* each lost round means that another task changed the entry */
+/* attempts; each failed one means that another task has changed the entry */
 #define MAX_ROUNDS 100
 
 /* Serves a write to a page that is mapped read-only. */
@@ -200,8 +199,8 @@ static int resolve(struct vm_area *v, u64 addr, u32 flags, struct fault_info *in
 			continue;
 		}
 		/*
-		 * after mm_reap() a call that is under way (such as a write to a file) would take
-		 * zeros for the data that was there
+		 * after mm_reap() a call in progress, such as a write to a file, would use zeros in
+		 * place of the data
 		 */
 		if (unlikely(!e && READ_ONCE(mm->reaped)) && vma_is_cow(v))
 			return -EFAULT;
@@ -230,7 +229,7 @@ static int resolve(struct vm_area *v, u64 addr, u32 flags, struct fault_info *in
 	return -EAGAIN;
 }
 
-/* ---- the space follows ---- */
+/* ---- mapping into the space ---- */
 
 static void sync_around(struct vm_area *v, u64 page, const struct fault_info *info)
 {
@@ -238,21 +237,21 @@ static void sync_around(struct vm_area *v, u64 page, const struct fault_info *in
 	u64 start = page & ~(AROUND - 1);
 
 	/*
-	 * Maps the entries that were just made, of which it is known whether the host backs them.
-	 * Without such, maps what the space has lost, also in other areas.
+	 * Maps the entries that were made just now; for these it is known whether the host backs
+	 * them. If none was made, maps what the space has lost, also in other areas.
 	 */
 	if (info->end)
 		pmap_sync(pm, info->start, info->end, info->populate, AROUND_ORDERS);
 	else
 		pmap_sync(pm, start, start + AROUND, false, AROUND_ORDERS);
-	/* nothing to do, unless there were too many runs */
+	/* nothing is left to map, unless there were too many runs */
 	pmap_sync_page(pm, page);
 }
 
 /*
  * ---- counts, for vmstat, getrusage() and perf. As on Linux a fault is counted for the task that
- * it is served for, also where no guest code has run into it: copies to and from guest memory,
- * pages that are made on demand (mlock, MAP_POPULATE) or ahead of their use. ----
+ * it is served for, also without an access by guest code: copies to and from guest memory, pages
+ * that are made on demand (mlock, MAP_POPULATE) or ahead of their use. ----
  */
 
 static void count_fault(const struct fault_info *info)
@@ -266,7 +265,7 @@ static void count_fault(const struct fault_info *info)
 	}
 }
 
-/* Counts the fault that the kernel has served itself, unless its page was there. */
+/* Counts a fault that the kernel has served for itself, unless the page was present. */
 static void count_own_fault(const struct fault_info *info)
 {
 	if (info->kind > FAULT_PRESENT)
@@ -280,7 +279,7 @@ void fault_count_ahead(void)
 	count_fault(&info);
 }
 
-/* ---- faults of the kernel's own ---- */
+/* ---- faults caused by the kernel ---- */
 
 int fault_in_locked(struct vm_area *v, u64 addr, u32 flags)
 {
@@ -316,8 +315,8 @@ static struct vm_area *vma_for_fault(struct mm *mm, u64 addr)
 }
 
 /*
- * True if memory was freed, or a task is dying, so that the fault is worth another try. A task that
- * is to die itself does not try again. No lock is held.
+ * Runs the OOM killer. True if memory was freed, or another task is dying, so that the fault can be
+ * tried again. False if current itself is to die. No lock is held.
  */
 static bool memory_may_come(struct mm *mm)
 {
@@ -335,7 +334,7 @@ static int fault_in_once(struct mm *mm, u64 addr, u32 flags, bool ahead)
 
 	if (!v)
 		return -EFAULT;
-	/* The flag belongs to this fault, not to a call that failed before. */
+	/* the flag may be from an earlier call that failed */
 	current->memcg_oom = false;
 	err = flags & FAULT_ANON_ONLY && !vma_is_anon(v) ? -EFAULT : resolve(v, addr, flags, &info);
 	if (err == USERFAULT && !ahead) {
@@ -347,8 +346,8 @@ static int fault_in_once(struct mm *mm, u64 addr, u32 flags, bool ahead)
 		return err ? err : OWED_FAULT;
 	}
 	/*
-	 * The guest will touch what the kernel touches for it: mapped with the flush that returns
-	 * to it.
+	 * Guest code will touch what the kernel touches for it: queue the mapping, for the flush on
+	 * return.
 	 */
 	if (!err && mm == current->mm && !info.mapped)
 		sync_around(v, addr & PAGE_MASK, &info);
@@ -374,8 +373,8 @@ void fault_ahead(struct mm *mm, u64 addr, u32 flags)
 }
 
 /*
- * Populates a page under mmap_lock, which it may drop in between. 0, -errno; 1: call again for this
- * page.
+ * Populates a page, with mmap_lock held, which may be dropped in between. Returns 0, -errno, or 1:
+ * call again for this page.
  */
 static int populate_page(struct mm *mm, u64 addr, u32 flags)
 {
@@ -418,7 +417,7 @@ int mm_populate(struct mm *mm, u64 start, u64 end, u32 flags)
 		start += err ? 0 : PAGE_SIZE;
 		if (wait_interrupted(TASK_KILLABLE))
 			err = -EINTR;
-		if (!err && !(start & (AROUND - 1))) { /* others may want the lock */
+		if (!err && !(start & (AROUND - 1))) { /* let waiters take the lock */
 			up_read(&mm->mmap_lock);
 			mem_group_pay_on_the_way();
 			cond_resched();
@@ -431,7 +430,7 @@ int mm_populate(struct mm *mm, u64 start, u64 end, u32 flags)
 	return err == FAULT_GUARD ? -ENXIO : err;
 }
 
-/* ---- a guest's fault ---- */
+/* ---- faults of guest code ---- */
 
 u32 mm_page_shift(struct mm *mm, u64 addr)
 {
@@ -446,9 +445,9 @@ u32 mm_page_shift(struct mm *mm, u64 addr)
 }
 
 /*
- * Repairs a mapping that the host has lost. The fault is allowed and its page claims to be mapped.
- * At the first fault another thread may just have mapped it, so only a second fault drops the
- * mapping and makes it again.
+ * Repairs a mapping that the host has lost: the access is allowed and the entry says that the page
+ * is mapped. At the first such fault another thread may have mapped the page just now. So only a
+ * second fault unmaps the page and maps it again.
  */
 static void heal(struct mm *mm, u64 page)
 {
@@ -470,14 +469,15 @@ static int error_signal(int err, int *code)
 	case FAULT_GUARD: *code = SEGV_MAPERR; return SIGSEGV;
 	case -EHWPOISON: *code = BUS_MCEERR_AR; return SIGBUS;
 	case -ENOMEM: return wait_interrupted(TASK_KILLABLE) ? 0 : SIGKILL;
-	case -EAGAIN: return 0; /* the guest faults again */
+	case -EAGAIN: return 0; /* guest code faults again */
 	default: *code = BUS_ADRERR; return SIGBUS;
 	}
 }
 
 /*
- * Returns the file of a shared write, with a reference, while much is dirty, or NULL. The writer
- * waits like others, with no lock held; else all of memory becomes dirty before it is written back.
+ * Returns the file of a write to shared memory, with a reference, if too many pages are dirty; else
+ * NULL. The writer then waits without a lock, as write(2) does. Otherwise all memory could become
+ * dirty before it is written back.
  */
 static struct file *file_to_balance(const struct vm_area *v, const struct fault_info *info)
 {
@@ -519,7 +519,7 @@ again:
 	if (err == USERFAULT) {
 		info->kind = FAULT_USER;
 		current->maj_flt++;
-		/* the guest faults again, after its signals */
+		/* guest code faults again, after its signals */
 		if (userfault_wait(v, addr, flags, true) != -EFAULT)
 			return 0;
 		*code = BUS_ADRERR;
@@ -536,7 +536,7 @@ again:
 	if (!err)
 		count_fault(info);
 	if (err == -ENOMEM && memory_may_come(mm))
-		return 0; /* the guest faults again */
+		return 0; /* guest code faults again */
 	return err ? error_signal(err, code) : 0;
 }
 

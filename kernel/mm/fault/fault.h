@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fault.h: what fault.c and the files that fill entries (anon.c, cow.c, filefault.c) share.
+ * fault.h: declarations shared by fault.c and the files that fill in entries (anon.c, cow.c,
+ * filefault.c).
  */
 #ifndef NESTLING_MM_FAULT_H
 #define NESTLING_MM_FAULT_H
@@ -9,9 +10,9 @@
 
 /* The kinds of faults that /proc/nestling/faults counts. */
 enum fault_kind {
-	/* nothing is mapped, or without this right; 0, so that it holds until something is found */
+	/* nothing is mapped, or not with this right; 0, so it stays unless another kind is found */
 	FAULT_INVALID,
-	/* another thread was first, or the space has lost its mapping of the page */
+	/* another thread was first, or the space had lost its mapping of the page */
 	FAULT_PRESENT,
 	FAULT_ANON,
 	FAULT_FILE,
@@ -33,37 +34,40 @@ void fault_count_ahead(void);
 struct fault_info {
 	enum fault_kind kind;
 	u64 start, end; /* entries that were made; end 0: unknown */
-	bool populate;  /* their frames are backed by the host */
-	/* no entry had to be made, and the space maps the page */
+	bool populate;  /* the host backs their frames */
+	/* true if no entry had to be made, and the space maps the page */
 	bool mapped;
 	bool major; /* waited for the disk */
-	/* ahead of use: the page is untouched */
+	/* the fault is ahead of use: the page counts as untouched */
 	bool ahead;
 };
 
 /*
- * Finds the entry for @addr, or makes it, and takes page_table_lock. NULL: no memory, and the lock
- * is not held.
+ * Finds or makes the entry for @addr, and takes page_table_lock. NULL: no memory, and the lock is
+ * not held.
  */
 pte_t *entry_lock(struct mm *mm, u64 addr);
 void entry_unlock(struct mm *mm);
-/* Changes the bits so that a write waits for the userfaultfd of @v. */
+/* Changes the bits so that a write faults and waits for @v's userfaultfd. */
 pte_t entry_protected(const struct vm_area *v, pte_t e);
 /*
- * Fills an empty entry: takes over the caller's reference of @p. Where PTE_WP_MARKER was, it is
- * write-protected. Under page_table_lock.
+ * Fills an empty entry. Takes over the caller's reference of @p. If the entry had PTE_WP_MARKER, it
+ * becomes write-protected. Under page_table_lock.
  */
 void entry_set(struct vm_area *v, pte_t *e, struct page *p, pte_t bits);
 
-/* Serve a fault. mmap_lock is held for reading; @addr is a page's. 0: look again; -errno. */
+/*
+ * Serve a fault on the page at @addr. mmap_lock is held for reading. Return 0: check the entry
+ * again; or -errno.
+ */
 int anon_fault(struct vm_area *v, u64 addr, struct fault_info *info);
 int file_fault(struct vm_area *v, u64 addr, u32 flags, struct fault_info *info);
 int cow_fault(struct vm_area *v, u64 addr, pte_t e, u32 flags, struct fault_info *info);
 /*
- * Waits without mmap_lock for a page that a process must provide (FUSE), perhaps never: readers of
- * this memory (ps) would wait too otherwise. file_fault() and shared_write_fault() return
- * OWED_FAULT for such a page. Then this is called with mmap_lock held for reading, and drops it. 0:
- * look again; -errno.
+ * Waits for a page that a process must provide (FUSE), perhaps for ever. file_fault() and
+ * shared_write_fault() return OWED_FAULT for such a page. Called with mmap_lock held for reading,
+ * and drops it: otherwise other readers of this memory (ps) would wait too. Returns 0: check the
+ * entry again; or -errno.
  */
 int owed_wait(struct vm_area *v, u64 addr);
 int shared_write_fault(struct vm_area *v, u64 addr, pte_t e, struct fault_info *info);
@@ -75,32 +79,32 @@ int shared_write_fault(struct vm_area *v, u64 addr, pte_t e, struct fault_info *
 void file_map_resident(struct vm_area *v, u64 start, u64 end);
 
 /*
- * Anonymous areas so small that one fault fills them. Programs that make and touch one after the
- * other (buffers, malloc) get them filled at once: anon_small_made() decides that for a new area of
- * the current mm.
+ * Size of small anonymous areas, which one fault can fill. Programs that make and touch such areas
+ * one after the other (buffers, malloc) get them filled when they are made: anon_small_made()
+ * decides that for a new area of the current mm.
  */
 #define SMALL_AREA (24 * PAGE_SIZE)
-/* value of mm->eager of a new program: loaders touch their mappings */
+/* mm->eager of a new program, since its loader touches what it maps */
 #define EAGER_START 6
 bool anon_small_made(struct mm *mm, u64 start, u64 end);
 
 /*
- * Maps pages of a private area that the current mm has just made, if that is worth it: it has a
- * fixed address or maps a small file.
+ * Maps pages of a private area that the current mm has just made, if a fixed address or a small
+ * file makes it likely that they are used.
  */
 void mmap_ahead(struct mm *mm, u64 start, u64 end, bool fixed);
 
 /* Allocates a frame for an anonymous page, with undefined content; NULL. */
 struct page *anon_page_alloc(void);
 /*
- * Allocates frames one after the other from a contiguous run if possible: begin with { .order = n }
- * for about 2^n.
+ * Allocates single frames, if possible from a contiguous run. Initialise with { .order = n } for
+ * about 2^n frames.
  */
 struct frame_run {
 	struct page *next;
 	u32 left, order;
 };
 struct page *frame_run_take(struct frame_run *r);
-void frame_run_end(struct frame_run *r); /* gives back the unused frames */
+void frame_run_end(struct frame_run *r); /* frees the unused frames of the run */
 
 #endif

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fault_count.c: how many faults of guests there were of each kind and how long the kernel took for
- * them, counted while faults_counted is set. The time of the hand-off between guest and kernel is
- * not included: /proc/nestling/handoff has it.
+ * fault_count.c: counts guests' faults by kind and the time that the kernel took for them, while
+ * faults_counted is set. The time of the switch between guest and kernel is not included:
+ * /proc/nestling/handoff has it.
  *
- * Locks: none; counters belong to the vCPU on which the fault ended, and readers are a little
- * behind.
+ * Locks: none; each vCPU has its own counters, and readers may see old values.
  */
 #include "kernel/mm/fault/fault.h"
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * prefault.c: entries for what a program will surely touch, so that they travel with the orders
- * that make its space.
+ * prefault.c: makes entries for pages that a program will surely touch, so that they are mapped
+ * together with its new space.
  *
- *	mm_prefault(mm, exe)   exec, when all areas stand and before the first run
+ *	mm_prefault(mm, exe)   at exec, when all areas exist and before the first run
  *	mmap_ahead(...)        the loader has mapped one segment of a library, or a small file
  *
  * A fault costs more than 20 us (an event and a wake-up of the mapper), an unused entry 0.1 us. So
@@ -15,7 +15,7 @@
  * - the first frames of anonymous areas (.bss), ANON_PAGES at most, and the part of the stack below
  *   its pointer (exec has written the part above)
  * - the pages of the vDSO
- * All of it is a guess: errors are ignored, and missing entries come by faults.
+ * These are guesses: errors are ignored, and missing entries are made by faults.
  */
 #include "kernel/mm/fault/fault.h"
 
@@ -80,7 +80,8 @@ void mm_prefault(struct mm *mm, struct file *exe)
 {
 	struct vm_area *v;
 
-	mm->pmap.image = (u64)mm_file_ops->mapping(exe); /* the next run of it is like this one */
+	/* the next run of this program will be similar */
+	mm->pmap.image = (u64)mm_file_ops->mapping(exe);
 	down_read(&mm->mmap_lock);
 	list_for_each_entry(v, &mm->mmap_list, vm_list)
 		prefault_area(v, v->vm_start, v->vm_end);
@@ -107,8 +108,8 @@ static void ahead(struct vm_area *v, u64 start, u64 end)
 }
 
 /*
- * Maps pages of the area that the last mmap made or extended. Only now the area before it has its
- * final size, and gets entries too.
+ * Maps pages of the area that the last mmap has made or extended. The area before it has its final
+ * size only now, and gets entries too.
  */
 static void segment_ahead(struct vm_area *v, u64 start, u64 end)
 {
@@ -121,7 +122,7 @@ static void segment_ahead(struct vm_area *v, u64 start, u64 end)
 	if (v->vm_mapping && follows(before, v) && before->vm_mapping == v->vm_mapping &&
 		!(before->vm_flags & VM_WRITE))
 		ahead(before, before->vm_start, before->vm_end);
-	/* the loader clears the rest of its last page next */
+	/* the loader zeroes the rest of its last page next */
 	if (v->vm_mapping && v->vm_flags & VM_WRITE)
 		pmap_urge(&v->vm_mm->pmap);
 }
@@ -135,7 +136,8 @@ void mmap_ahead(struct mm *mm, u64 start, u64 end, bool fixed)
 	if (v && v->vm_end >= end && vma_is_cow(v) && !(v->vm_ops && v->vm_ops->fault)) {
 		if (fixed) {
 			segment_ahead(v, start, end);
-		} else if (v->vm_mapping && !(v->vm_flags & VM_WRITE)) { /* to be read at once */
+			/* the loader reads it at once */
+		} else if (v->vm_mapping && !(v->vm_flags & VM_WRITE)) {
 			prefault_area(v, start, end);
 			pmap_sync(&mm->pmap, start, end, false, AHEAD_ORDERS);
 		}

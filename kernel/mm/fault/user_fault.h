@@ -12,8 +12,8 @@ struct file;
 struct mm;
 
 /*
- * Handles a fault of guest code: 0 when resolved; else a signal to force: SIGSEGV or SIGBUS with
- * *code set.
+ * Handles a fault of guest code. Returns 0 if it was resolved, or a signal to force: SIGSEGV or
+ * SIGBUS, with *code set.
  */
 int handle_fault(struct mm *mm, u64 addr, u64 error, int *code);
 /*
@@ -23,12 +23,12 @@ int handle_fault(struct mm *mm, u64 addr, u64 error, int *code);
 bool handle_bus_error(struct mm *mm, u64 addr);
 /* Makes one page of the mm accessible, for uaccess. 0 or -errno. */
 int user_fault_in(struct mm *mm, u64 addr, bool write);
-/* Maps the pages that the program will surely touch, in a fresh image that has not run yet. */
+/* Maps the pages that a new program will surely touch, before it runs. */
 void mm_prefault(struct mm *mm, struct file *exe);
 
 /*
- * Faults of guests by kind, fault_count.c. A line: KIND FAULTS MAJOR MICROSECONDS LONGEST. Returns
- * 0 for a kind without faults, -1 past the last kind.
+ * Counts of guests' faults by kind (fault_count.c). A line: KIND FAULTS MAJOR MICROSECONDS LONGEST.
+ * Returns 0 for a kind without faults, -1 past the last kind.
  */
 extern bool faults_counted;
 void fault_counts_reset(void);
