@@ -7,9 +7,9 @@
  *
  * Above the background limit (vm.dirty_background_ratio or _bytes) the threads of all devices
  * write. Above the limit (vm.dirty_ratio or _bytes) writers wait, but only those whose own device
- * has more than its share. The share is the device's part of the pages that were written out
- * lately. So a slow disk fills its own share and does not stop writers to another disk. A device
- * that has written nothing yet may have a sixteenth; /sys/class/bdi/N/min_ratio and max_ratio bound
+ * has more than its share. The share is the device's part of all pages written out lately. So a
+ * slow disk fills its own share and does not stop writers to another disk. A device that has
+ * written nothing yet has a share of a sixteenth; /sys/class/bdi/N/min_ratio and max_ratio bound
  * the share. "Lately" is counted in pages, not in time: after 32768 written pages all counts are
  * halved.
  *
@@ -22,15 +22,15 @@
 #include "kernel/mm/group/iogroup.h"
 
 #define WRITTEN_MAX 32768
-#define SHARE_MIN 16 /* a sixteenth */
+#define SHARE_MIN 16 /* a part of 1/16 */
 #define RA_DEFAULT 128
-/* pages after which a task that waits for memory tries again */
+/* pages written, after which a task that waits for memory tries again */
 #define FLUSHED_ENOUGH 32
-#define FLUSH_WAIT 100000000UL /* ns; as Linux does */
+#define FLUSH_WAIT 100000000UL /* ns; as on Linux */
 
 int sysctl_dirty_ratio = 20, sysctl_dirty_background_ratio = 10;
 int sysctl_dirty_expire_centisecs = 3000, sysctl_dirty_writeback_centisecs = 500;
-u64 sysctl_dirty_bytes, sysctl_dirty_background_bytes; /* 0: the ratios count */
+u64 sysctl_dirty_bytes, sysctl_dirty_background_bytes; /* 0: use the ratio */
 
 DEFINE_SPINLOCK(wb_lock);
 LIST_HEAD(backing_devs);
@@ -122,9 +122,9 @@ void wake_flushers(void)
 	spin_unlock(&wb_lock);
 }
 
-/* ---- reclaim waits for them ---- */
+/* ---- waits of reclaim ---- */
 
-/* pages that are no longer dirty, or no longer on their way */
+/* number of pages that have become clean, or whose write has ended */
 static atomic64_t cleaned;
 
 bool inodes_are_wanted(void)
@@ -139,7 +139,7 @@ bool inodes_are_wanted(void)
 	return any;
 }
 
-/* True if enough was written, or all dirty data. */
+/* True if enough was written, or nothing is dirty any more. */
 static bool have_flushed(s64 seen, bool inodes)
 {
 	if (atomic_read(&cleaned) - seen >= FLUSHED_ENOUGH)
@@ -177,7 +177,7 @@ void dirty_limits(u64 *background, u64 *limit)
 }
 
 /*
- * Returns how much all devices have written lately; halves their counts when the sum has become
+ * Returns how many pages all devices have written lately. Halves their counts when the sum is
  * large.
  */
 static u64 sum_written(void)
@@ -251,7 +251,7 @@ void balance_dirty_pages(struct address_space *m)
 	io_pause();
 	if (likely(!much_is_dirty()))
 		return;
-	/* a loop device's thread: dirty pages above it wait for it */
+	/* a loop device's thread must not wait: it cleans the pages that lie above it */
 	if (m->a_ops->memory_only || frees_memory(current))
 		return;
 	b = mapping_bdi(m);

@@ -1,22 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * direct.c: pages of the cache that are the disk image's own pages: frames of a region (region.c)
- * instead of frames that were read into.
+ * direct.c: cached pages that are pages of the disk image itself: frames of a region (region.c), so
+ * that nothing is copied.
  *
  *	n = direct_fill(m, index, nr, &done);    before pages are read
  *	p = cache_page_own(p);                   before a page of the cache is written to
  *	direct_drop_unused();                    drop_caches
  *
- * The file system says which frame a page is (a_ops->direct). Two looks: what it said first is
- * asked again when the frame stands in the cache, locked; from then on neither write-back nor
- * truncation gets by it, so the second answer stays true. A page whose blocks were written
- * meanwhile is taken out again.
+ * The file system returns the frame of a page (a_ops->direct). It is asked twice. The second time
+ * the frame is in the cache and locked, so neither writeback nor truncation can pass it, and the
+ * result stays valid. A page whose blocks were written meanwhile is removed again.
  *
- * All that writes to pages of the cache does so with the page locked and asks cache_page_own()
- * first: write(2), the first write of a shared mapping, truncation inside a page. The copy takes
- * the frame's place for everybody: entries of all spaces that map the frame go first, under the
- * page lock, and come back by faults. Private mappings are copied by cow.c like any other page of a
- * file.
+ * All that writes to pages of the cache does so with the page locked and calls cache_page_own()
+ * first: write(2), the first write of a shared mapping, truncation inside a page. The copy replaces
+ * the frame for all users: entries of all spaces that map the frame go first, under the page lock,
+ * and come back by faults. Private mappings are copied by cow.c like any other page of a file.
  *
  * These pages are on no lru list: dropping them gives the guest no memory. They are on a list of
  * their own for vm.drop_caches.
@@ -80,7 +78,7 @@ static void fill_batch(struct address_space *m, u64 index, u32 nr, pfn_t pfn)
 
 	for (u32 i = 0; i < nr; i++)
 		pages[i] = add_frame(m, index + i, pfn + i);
-	/* no writer is left now: check again */
+	/* no task writes the blocks now: check again */
 	while (good < nr) {
 		u32 n = m->a_ops->direct(m, index + good, nr - good, &again);
 
@@ -109,8 +107,8 @@ u32 direct_fill(struct address_space *m, u64 index, u32 nr, bool *done)
 	if (!m->a_ops->direct || !nr)
 		return nr;
 	/*
-	 * A holder for writing changes the file's blocks, or is the caller itself: then the page is
-	 * read.
+	 * A task that holds the lock for writing changes the file's blocks, or is the caller
+	 * itself: then the page is read instead.
 	 */
 	if (!down_read_trylock(&m->invalidate_lock))
 		return nr;
@@ -122,7 +120,7 @@ u32 direct_fill(struct address_space *m, u64 index, u32 nr, bool *done)
 	return n;
 }
 
-/* ---- a copy in its place ---- */
+/* ---- replacing a frame by a copy ---- */
 
 static struct page *copy_frame(struct address_space *m, struct page *p)
 {
@@ -140,7 +138,7 @@ static struct page *copy_frame(struct address_space *m, struct page *p)
 }
 
 /*
- * Puts @copy into the place of @p, with both pages locked. The cache's reference moves from @p to
+ * Replaces @p by @copy in the cache. Both pages are locked. The cache's reference moves from @p to
  * @copy.
  */
 static void replace_page(struct address_space *m, struct page *p, struct page *copy)
@@ -179,11 +177,11 @@ struct page *cache_page_own(struct page *p)
 	return copy;
 }
 
-/* ---- out of it ---- */
+/* ---- dropping frames ---- */
 
 /*
- * Returns the next page of the list that only the cache uses, with a reference; the pages before it
- * go to the list's end.
+ * Returns the next page of the list that only the cache uses, with a reference. Moves the pages
+ * before it to the list's end.
  */
 static struct page *next_unused(u64 *left)
 {
@@ -218,11 +216,11 @@ void direct_drop_unused(void)
 	}
 }
 
-/* ---- the host cannot give one ---- */
+/* ---- frames that the host cannot provide ---- */
 
 /*
- * Returns the frame that @addr's entry names, with a reference, if it is a frame of another region;
- * else NULL.
+ * Returns the frame that @addr's entry maps, with a reference, if it is a frame of another region;
+ * or NULL.
  */
 static struct page *direct_frame_at(struct mm *mm, u64 addr)
 {
@@ -248,12 +246,13 @@ bool handle_bus_error(struct mm *mm, u64 addr)
 
 	if (!p)
 		return false;
-	(void)READ_ONCE(*(u8 *)page_address(p)); /* we fail too, or the host has recovered */
+	/* fails for the kernel too, or the host has recovered */
+	(void)READ_ONCE(*(u8 *)page_address(p));
 	lost = region_lost(page_address(p));
 	lock_page(p);
 	if (lost && p->mapping) {
 		page_unmap_all(p);
-		/* the next reader reads it from the disk, and gets the error */
+		/* the next reader reads the page from the disk and gets the error */
 		delete_from_page_cache(p);
 	}
 	unlock_page(p);

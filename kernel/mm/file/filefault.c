@@ -3,22 +3,22 @@
  * filefault.c: faults on mappings of files and shared memory.
  *
  * A read maps the page cache's frame, and all pages of the aligned window around it that are
- * uptodate and not locked (fault-around): 256 KiB, doubling up to 2 MiB while faults come one
- * behind the other. A private mapping gets them read-only with PTE_COW; a shared one gets the right
- * to write only after page_mkwrite() and set_page_dirty(), so that write-back can take it away
- * again. Memory-only mappings (tmpfs) need no such care: their pages are always the data, so they
- * are writable at once.
+ * uptodate and not locked (fault-around): 256 KiB, doubled up to 2 MiB while faults are sequential.
+ * A private mapping gets them read-only with PTE_COW; a shared one gets the right to write only
+ * after page_mkwrite() and set_page_dirty(), so that write-back can take it away again. Memory-only
+ * mappings (tmpfs) need no such care: their pages are always the data, so they are writable at
+ * once.
  *
- * A page is mapped with its lock held, after a look whether it is still in the mapping and below
- * the end of the file: truncation sets the size, then unmaps each page under its lock.
+ * A page is mapped with its lock held, after a check that it is still in the mapping and below the
+ * end of the file: truncation sets the size, then unmaps each page under its lock.
  */
 #include "kernel/mm/fault/fault.h"
 
-/* 256 KiB: 6 us, where a fault costs 11 and more */
+/* 256 KiB, which take 6 us; a fault costs 11 us and more */
 #define AROUND_ORDER 6
-#define AROUND_ORDER_MAX 9 /* span of a leaf table */
+#define AROUND_ORDER_MAX 9 /* a leaf table's span */
 #define AROUND_BATCH 16
-/* pages touched in order before more are made than were asked for */
+/* pages touched in order before more pages are made than were touched */
 #define STREAK 16
 #define TABLE_SPAN (512 * PAGE_SIZE)
 
@@ -38,7 +38,7 @@ static void read_around(struct vm_area *v, u64 index)
 	page_cache_readaround(v->vm_mapping, v->vm_file, index, v->vm_flags & VM_EXEC);
 }
 
-/* True if the locked page is the one of @index and has its data. */
+/* True if the locked page is still the one at @index, and uptodate. */
 static bool is_page_of(struct page *p, struct address_space *m, u64 index)
 {
 	if (p->mapping != m || p->index != index || !PageUptodate(p) || beyond_end(m, index))
@@ -70,7 +70,7 @@ int owed_wait(struct vm_area *v, u64 addr)
 	if (!IS_ERR(p))
 		put_page(p);
 	mm_file_ops->put(f);
-	/* a server that takes back what it has just brought must not delay a dying task */
+	/* a dying task must not wait, even if a server takes each page back at once */
 	return !err && wait_interrupted(TASK_KILLABLE) ? -EINTR : err;
 }
 
@@ -134,7 +134,7 @@ static pte_t read_bits(struct vm_area *v, struct page *p)
 	return bits & ~PTE_RW;
 }
 
-/* Maps @p (locked, a reference that is taken over) if the entry is still empty. */
+/* Maps the locked page @p, if the entry is still empty. Takes over the reference. */
 static int map_page(struct vm_area *v, u64 addr, struct page *p, pte_t bits)
 {
 	pte_t *e = entry_lock(v->vm_mm, addr);
@@ -154,7 +154,7 @@ static int map_page(struct vm_area *v, u64 addr, struct page *p, pte_t bits)
 /* ---- fault-around ---- */
 
 /*
- * Computes the range to search for neighbours: an aligned window, which doubles while faults are
+ * Computes the range in which to search for neighbours: an aligned window, doubled while faults are
  * sequential. Returns true if they are.
  */
 static bool window(struct vm_area *v, u64 addr, u64 *start, u64 *end)
@@ -163,7 +163,7 @@ static bool window(struct vm_area *v, u64 addr, u64 *start, u64 *end)
 	u32 order = AROUND_ORDER;
 	u64 size;
 
-	if (v->vm_uffd) { /* each page is asked for */
+	if (v->vm_uffd) { /* each page must cause a fault */
 		*start = addr;
 		*end = addr + PAGE_SIZE;
 		return false;
@@ -178,7 +178,9 @@ static bool window(struct vm_area *v, u64 addr, u64 *start, u64 *end)
 	return sequential;
 }
 
-/* Keeps of @pages those that may be mapped, locked; the others are put. How many. */
+/*
+ * Keeps those of @pages that may be mapped, locked, and puts the others. Returns how many it keeps.
+ */
 static u32 lock_mappable(struct address_space *m, struct page **pages, u32 n)
 {
 	u32 kept = 0;
@@ -198,10 +200,7 @@ static u32 lock_mappable(struct address_space *m, struct page **pages, u32 n)
 	return kept;
 }
 
-/*
- * Fills the empty entries of one leaf table from locked pages, the first of which belongs to @va's
- * neighbourhood.
- */
+/* Fills the empty entries of one leaf table from locked pages. */
 static void map_batch(struct vm_area *v, u64 start, u64 first, struct page **pages, u32 n)
 {
 	bool mapped[AROUND_BATCH] = { false };
@@ -253,9 +252,9 @@ void file_map_resident(struct vm_area *v, u64 start, u64 end)
 }
 
 /*
- * True if shared memory is touched in order. A single fault at the end of a window does not show
- * that. Pages that are made ahead are visible to others (SEEK_DATA, st_blocks, a userfaultfd on
- * another mapping), so a program that touches a few pages gets only these.
+ * True if shared memory is touched in order. A single fault at the end of a window does not prove
+ * that. Pages made ahead are visible (SEEK_DATA, st_blocks, a userfaultfd on another mapping), so a
+ * program that touches a few pages gets only these.
  */
 static bool streak(struct vm_area *v, u64 addr)
 {
@@ -264,7 +263,7 @@ static bool streak(struct vm_area *v, u64 addr)
 	return v->streak >= STREAK;
 }
 
-/* Makes the window's pages before they are asked for, in shared memory that is touched in order. */
+/* Makes the pages of the window ahead of their use, in shared memory that is touched in order. */
 static void make_ahead(struct vm_area *v, u64 addr, u64 end)
 {
 	struct address_space *m = v->vm_mapping;
@@ -315,8 +314,8 @@ int file_fault(struct vm_area *v, u64 addr, u32 flags, struct fault_info *info)
 	int err;
 
 	/*
-	 * No populating: for reading, the host's own faults, each for 64 KiB and more, cost it
-	 * less.
+	 * Does not populate: for reads the host's own faults, each for 64 KiB and more, are
+	 * cheaper.
 	 */
 	if (v->vm_mapping->a_ops->memory_only && !vma_is_cow(v) && streak(v, addr) && sequential) {
 		make_ahead(v, addr, info->end);
@@ -354,7 +353,7 @@ int shared_write_fault(struct vm_area *v, u64 addr, pte_t e, struct fault_info *
 		p = cache_page_own(p);
 		if (IS_ERR(p))
 			return (int)PTR_ERR(p);
-		unlock_page(p); /* no entry names it yet: look again */
+		unlock_page(p); /* no entry maps it yet: try again */
 		put_page(p);
 		return 0;
 	}
@@ -365,7 +364,7 @@ int shared_write_fault(struct vm_area *v, u64 addr, pte_t e, struct fault_info *
 			put_page(p);
 			return err;
 		}
-		if (p->mapping != m) { /* truncated meanwhile: look again */
+		if (p->mapping != m) { /* truncated meanwhile: try again */
 			unlock_page(p);
 			put_page(p);
 			return 0;
@@ -376,7 +375,10 @@ int shared_write_fault(struct vm_area *v, u64 addr, pte_t e, struct fault_info *
 	set_page_dirty(p);
 	spin_lock(&mm->page_table_lock);
 	ep = pmap_pte(&mm->pmap, addr, false);
-	/* a handler may just have protected it: UFFDIO_WRITEPROTECT holds mmap_lock as we do */
+	/*
+	 * a handler may have protected it just now: UFFDIO_WRITEPROTECT also holds mmap_lock for
+	 * reading
+	 */
 	if (ep && *ep && pte_pfn(*ep) == page_to_pfn(p) &&
 		!(*ep & PTE_UFFD_WP && v->vm_flags & VM_UFFD_WP)) {
 		*ep = (*ep & ~PTE_RIGHTS) | (vma_rights(v) & PTE_RIGHTS) | PTE_D |

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fileio.c: read(2) and write(2) through the page cache: what read_iter and write_iter of a disk
- * file or tmpfs call.
+ * fileio.c: read(2) and write(2) through the page cache, for the read_iter and write_iter of disk
+ * files and tmpfs.
  *
  *	n = filemap_read(file, mapping, iter, &pos);
  *	n = filemap_write(file, mapping, iter, &pos);      the inode's i_rwsem is held
@@ -23,8 +23,8 @@
 #define READ_BATCH 16
 
 /*
- * Collects the cached pages from @pos on without a gap, at most @nr: returns their number. Reads
- * ahead when the first is missing, or returns -EAGAIN when the caller may not wait.
+ * Finds the cached pages from @pos on without a gap, at most @nr, and returns their number. Reads
+ * ahead if the first is missing, or returns -EAGAIN if the caller may not wait.
  */
 static s32 read_batch(
 	struct address_space *m, struct file *f, u64 pos, u32 nr, bool nowait, struct page **pages)
@@ -40,7 +40,7 @@ static s32 read_batch(
 	return IS_ERR(pages[0]) ? PTR_ERR(pages[0]) : 1;
 }
 
-/* Notes an access. A page that is read piece by piece counts as accessed once. */
+/* Marks a page as accessed. A page that is read piece by piece counts as accessed once. */
 static void note_access(struct file *f, struct page *p)
 {
 	struct file_ra *ra = mm_file_ops->ra ? mm_file_ops->ra(f) : NULL;
@@ -58,8 +58,8 @@ static void note_access(struct file *f, struct page *p)
 }
 
 /*
- * Copies from one page what the iterator wants of it. Bytes, 0 at the end of the file, -EFAULT, or
- * another error.
+ * Copies from one page as much as the iterator can take. Returns bytes, 0 at the end of the file,
+ * -EFAULT, or another error.
  */
 static ssize_t read_from_page(
 	struct address_space *m, struct file *f, struct page *p, struct iov_iter *to, loff_t pos)
@@ -113,13 +113,13 @@ ssize_t filemap_read(struct file *f, struct address_space *m, struct iov_iter *t
 					*pos += n;
 					done += n;
 					if (*pos & (PAGE_SIZE - 1) && to->count && i + 1 < nr)
-						n = 0; /* short: looks up the rest again */
+						n = 0; /* short copy: look up the rest again */
 				}
 			}
 			put_page(pages[i]);
 		}
 		if (n == PAGE_TRUNCATED) {
-			/* and the file may end at this page now */
+			/* the file may end at this page now */
 			n = 0;
 			continue;
 		}
@@ -133,7 +133,7 @@ ssize_t filemap_read(struct file *f, struct address_space *m, struct iov_iter *t
 	return done ? done : min_t(ssize_t, n, 0);
 }
 
-/* Writes a piece within one page. Bytes, 0 when the copy must be tried again, or -errno. */
+/* Writes a piece within one page. Returns bytes, 0 if the copy must be tried again, or -errno. */
 static ssize_t write_piece(
 	struct file *f, struct address_space *m, struct iov_iter *from, loff_t pos, u64 n)
 {
@@ -169,7 +169,7 @@ ssize_t filemap_write(struct file *f, struct address_space *m, struct iov_iter *
 
 		n = iov_iter_fault_in(from, want, false);
 		if (n && limit > 1) {
-			limit = 1; /* up to the very byte that faults */
+			limit = 1; /* copy up to the byte that faults */
 			continue;
 		}
 		if (n)

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * filemap.c: the page cache: which frame holds which page of which file.
+ * filemap.c: the page cache: finds the frame of each cached page of a file.
  *
  *	p = find_get_page(m, index);            a reference or NULL
  *	p = grab_cache_page(m, index);          found or new, locked
  *	p = read_cache_page(m, index, file);    uptodate
  *	put_page(p);
  *
- * A page of the cache: added locked and not uptodate; a_ops->readpage fills it and unlocks it.
+ * A page is added to the cache locked and not uptodate. a_ops->readpage fills it and unlocks it.
  * Dirty: set_page_dirty(). Write-back (a_ops->writepages): lock, clear_page_dirty_for_io(),
- * set_page_writeback(), unlock, ... end_page_writeback(). It leaves with delete_from_page_cache(),
- * locked.
+ * set_page_writeback(), unlock, ... end_page_writeback(). delete_from_page_cache() removes a locked
+ * page.
  *
  * Invariants:
  * 1. page->mapping and page->index change only with the page locked and m->lock held.
@@ -25,7 +25,7 @@
 #include "kernel/sched/sched.h"
 
 #define CACHE_LINE 64
-/* bytes from which on the CPU's own prefetcher takes over */
+/* number of bytes from which on the CPU's own prefetcher works */
 #define PREFETCH_BYTES 1024
 
 const struct mm_file_ops *mm_file_ops;
@@ -158,7 +158,7 @@ int add_to_page_cache(struct page *p, struct address_space *m, u64 index)
 }
 
 /*
- * Removes the page from its mapping; m->lock held. lru_del() must come later: reclaim puts an
+ * Removes the page from its mapping; m->lock is held. lru_del() must come later: reclaim puts an
  * isolated page back on its list while the page has a mapping, and would put this one back after
  * lru_del().
  */
@@ -201,8 +201,8 @@ bool remove_unused_page(struct page *p)
 	BUG_ON(!PageLocked(p));
 	spin_lock(&m->lock);
 	/*
-	 * The references are the cache's and the caller's: no user gets another while m->lock is
-	 * held, and reclaim, which comes by the lru, checks p->mapping.
+	 * All references are the cache's and the caller's. No task gets another one: m->lock is
+	 * held, and reclaim, which finds pages by the lru, checks p->mapping.
 	 */
 	if (atomic_read(&p->refcount) != 2 || PageDirty(p)) {
 		spin_unlock(&m->lock);
@@ -265,7 +265,7 @@ struct page *grab_cache_page(struct address_space *m, u64 index)
 	return IS_ERR(p) ? NULL : p;
 }
 
-/* Frees the unused part of an extent; frames that are known to be zero stay so. */
+/* Frees the unused part of an extent. PG_zero is kept. */
 static void drop_extent_tail(struct page *p, u32 from, u32 to)
 {
 	for (u32 i = from; i < to; i++) {
@@ -325,7 +325,10 @@ u32 page_cache_alloc_run(struct address_space *m, u64 index, u32 nr, struct page
 		if (!got)
 			break;
 		n = 0;
-		/* Locks as add_new_page() does, but read-ahead can be left out. */
+		/*
+		 * takes the lock as add_new_page() does, but only tries it: readahead can be left
+		 * out
+		 */
 		if (down_read_trylock(&m->invalidate_lock)) {
 			n = add_extent(m, index + done, got, p, pages + done);
 			up_read(&m->invalidate_lock);
@@ -341,8 +344,8 @@ u32 page_cache_alloc_run(struct address_space *m, u64 index, u32 nr, struct page
 /* ---- reading one page ---- */
 
 /*
- * Waits for a page that is being read, or reads it. The page's reference is the caller's. 0,
- * PAGE_TRUNCATED or -errno.
+ * Waits for a page that is being read, or reads it. The caller has a reference. 0, PAGE_TRUNCATED
+ * or -errno.
  */
 int page_make_uptodate(struct address_space *m, struct page *p, struct file *file)
 {
@@ -411,7 +414,7 @@ struct page *page_for_write(struct address_space *m, u64 index, u32 len, struct 
 			return ERR_PTR(-ENOMEM);
 		if (PageUptodate(p) || len == PAGE_SIZE)
 			break;
-		/* read in without the lock, so it may leave the cache in between */
+		/* the lock is not held while it is read, so it may leave the cache */
 		unlock_page(p);
 		put_page(p);
 		p = read_cache_page(m, index, file);

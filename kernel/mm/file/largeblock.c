@@ -5,7 +5,7 @@
  *
  *	n = large_block_take(m, index, nr, &p);     frames for pages [index, index + n) of the file,
  *	                                            or 0: use other frames
- *	large_block_gone(pfn, n);                   the host has got these frames back
+ *	large_block_gone(pfn, n);                   these frames were given back to the host
  *
  * A file that is read or written in order gets a block whenever it comes to a multiple of 512
  * pages; the block's frames have the same place in the block as the pages in the file. mmap puts
@@ -22,10 +22,10 @@
  *
  * A block of which the host has got some frames back may still be backed by pages of several
  * frames: hosts since Linux 6.15 split a large page in as few parts as possible, and map a part as
- * a whole. That is remembered until the host has got all of the block back at once.
+ * a whole. The kernel keeps that in a bit, until the whole block is given back to the host at once.
  *
- * The frames of its blocks that a file has not taken yet wait in a short table. They are freed when
- * memory is short, when another file needs the place, and when no task has taken any for a second.
+ * Frames of blocks that no file has taken yet are kept in a short table. They are freed when memory
+ * is short, when another file needs the place, and when no task has taken any for a second.
  *
  * Locks: block_lock for the table, the bits and the budget. It is not held over calls to the host
  * or the allocator.
@@ -150,7 +150,7 @@ static bool make_large(pfn_t pfn)
 	return true;
 }
 
-/* ---- giving back ---- */
+/* ---- freeing blocks ---- */
 
 static bool is_taken(const struct large_block *b, u32 i)
 {
@@ -225,7 +225,7 @@ static void timer_func(struct ktimer *t)
 	work_queue(&work);
 }
 
-/* ---- handing out ---- */
+/* ---- allocating frames ---- */
 
 /*
  * True if the file is filled in order up to @index, and has, or as far as known will have, all of
@@ -257,10 +257,10 @@ static void add_block(struct address_space *m, u64 index, gfp_t gfp)
 			if (test_bit(PG_zero, &p[i].flags) && i)
 				free_fresh_page(p + i);
 			else
-				put_page(p + i); /* the first was touched */
+				put_page(p + i); /* the first one was touched */
 		return;
 	}
-	/* the host backs it now: it is fresh no longer */
+	/* the host backs it now, so it is not fresh any more */
 	for (u32 i = 0; i < BLOCK_PAGES; i++)
 		p[i].flags = 0;
 	spin_lock(&block_lock);
@@ -310,7 +310,7 @@ u32 large_block_take(struct address_space *m, u64 index, u32 nr, gfp_t gfp, stru
 {
 	u32 n;
 
-	if (index < BLOCK_PAGES) /* most files are shorter */
+	if (index < BLOCK_PAGES) /* most files are shorter than a block */
 		return 0;
 	n = take(m, index, nr, first);
 	if (n || index % BLOCK_PAGES || !worth_it(m, index))

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * readahead.c: reads pages before they are asked for, into contiguous frames, so that one host mmap
+ * readahead.c: reads pages before they are requested, into contiguous frames, so that one host mmap
  * maps many of them.
  *
  * Each open file has a window (struct file_ra): the stretch that was read last. Its last part,
@@ -31,9 +31,9 @@
 
 #define RA_MIN 4
 #define RA_STREAM_MAX 256 /* pages checked behind a mark */
-#define RA_MISSES 100     /* more than so many faults in vain */
+#define RA_MISSES 100     /* misses after which read-around stops */
 #define AROUND_TEXT 128
-/* 16 MiB: of what a call asks for; the advice may cover a hole of terabytes */
+/* 16 MiB: most pages that one call reads; the advice may cover a hole of terabytes */
 #define RA_FORCED 4096
 
 static u64 last_index(struct address_space *m)
@@ -73,7 +73,7 @@ static bool is_cached(struct address_space *m, u64 index)
 /* Reads the missing pages from @index on, up to the first cached one. */
 static void read_missing(struct address_space *m, struct file *f, u64 index, u64 nr)
 {
-	/* a run ends at the first page that is there */
+	/* a run ends at the first cached page */
 	for (; nr && is_cached(m, index); nr--)
 		index++;
 	if (!nr)
@@ -84,7 +84,7 @@ static void read_missing(struct address_space *m, struct file *f, u64 index, u64
 		read_by_page(m, f, index, nr);
 }
 
-/* Starts reading, except pages that the image itself holds (direct.c). */
+/* Starts reading, except for pages that can be frames of the image (direct.c). */
 static void start_read(struct address_space *m, struct file *f, u64 index, u64 nr)
 {
 	u64 last = last_index(m);
@@ -135,7 +135,7 @@ static u32 run_before(struct address_space *m, u64 index, u32 max)
 	return n;
 }
 
-/* Reads the window; its mark goes to the begin of the part that was not asked for. */
+/* Reads the window. The first page that was not requested gets the mark PG_readahead. */
 static void submit_window(struct address_space *m, struct file *f, struct file_ra *ra)
 {
 	start_read(m, f, ra->start, ra->size);
@@ -179,7 +179,7 @@ void page_cache_readahead(struct address_space *m, struct file *f, u64 index, u6
 		return;
 	}
 	if (index >= ra->start && index < ra->start + ra->size &&
-		index) { /* it was read, and has gone */
+		index) { /* the page was read, and was reclaimed */
 		u32 size = max_t(u32, ra->size / 2, RA_MIN);
 
 		set_window(ra, index, size, size / 2);
@@ -202,7 +202,7 @@ void page_cache_readahead(struct address_space *m, struct file *f, u64 index, u6
 	submit_window(m, f, ra);
 }
 
-/* Returns how many pages from @index on are cached: there a stream's window ends. */
+/* Returns how many pages from @index on are cached: the window of a stream ends behind them. */
 static u32 run_behind(struct address_space *m, u64 index)
 {
 	u32 n = 0;
@@ -228,7 +228,7 @@ void page_cache_readahead_next(struct address_space *m, struct file *f, struct p
 		u32 behind = run_behind(m, p->index);
 
 		if (behind == RA_STREAM_MAX)
-			return; /* it is all there */
+			return; /* all pages are cached */
 		size = grown(max_t(u32, behind, RA_MIN), max);
 		set_window(ra, p->index + behind, size, size);
 	}
@@ -245,7 +245,7 @@ void page_cache_readaround(struct address_space *m, struct file *f, u64 index, b
 	max = ra_max(m, ra);
 	if (!max || ra->advice & RA_RANDOM)
 		return;
-	if (ra->size && index == ra->start + ra->size) { /* faults one behind the other */
+	if (ra->size && index == ra->start + ra->size) { /* sequential faults */
 		ra->misses = 0;
 		page_cache_readahead(m, f, index, 1);
 		return;

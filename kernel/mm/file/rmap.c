@@ -8,12 +8,15 @@
  *	unmap_mapping_range(m, a, n)      truncation: private copies go as well
  *
  * Locks: i_mmap_sem for reading keeps the VMAs and their bounds; a VMA on the list keeps its mm's
- * page tables. mmap_lock is not taken: entries change under page_table_lock. Orders go to spaces
- * whose tasks may run meanwhile, so each function flushes what it has ordered before it returns.
+ * page tables. mmap_lock is not taken: entries change under page_table_lock. The tasks of a space
+ * may run meanwhile, so each function flushes its orders to the space before it returns.
  */
 #include "kernel/mm/internal.h"
 
-/* Computes which addresses of @v map pages [first, last] of the mapping; false: none. */
+/*
+ * Computes which addresses of @v map pages [first, last] of the mapping. Returns false if none
+ * does.
+ */
 static bool overlap(const struct vm_area *v, u64 first, u64 last, u64 *start, u64 *end)
 {
 	u64 vlast = v->vm_pgoff + vma_pages(v) - 1;
@@ -72,7 +75,10 @@ static void unmap_one(struct vm_area *v, u64 va, struct page *p)
 	if (old & PTE_MAPPED)
 		pmap_drop(&mm->pmap, va, va + PAGE_SIZE);
 	pmap_change_end(&mm->pmap);
-	/* even if it is not mapped: it may have been moved there, its old place not yet flushed */
+	/*
+	 * even if it is not mapped here: it may have been moved here, with its old place not
+	 * flushed yet
+	 */
 	if (old)
 		pmap_retire(&mm->pmap, &p, 1);
 }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * truncate.c: pages leave the cache because their part of the file is gone, or because they are not
- * needed.
+ * truncate.c: removes pages from the cache whose part of the file is gone, or that are not needed.
  *
  *	truncate_pagecache(m, size)              after i_size was set
  *	pagecache_zero_tail(m, size)             before i_size grows: a mapping may have written
@@ -9,8 +8,8 @@
  *	truncate_inode_pages_range(m, a, b)      hole punching; the file system holds
  *	                                         invalidate_lock for writing
  *	invalidate_mapping_pages(m, i, j)        only clean pages that are not in use
- *	drop_clean_pages(m, i, j)                clean ones, used or not: the disk has something
- *	                                         newer
+ *	drop_clean_pages(m, i, j)                clean pages, used or not: the disk has newer
+ *	                                         data
  *
  * A fault that finds the page under the page lock checks that it is still in its mapping and below
  * the end of the file; truncation sets the size first and unmaps each page under its lock, so
@@ -53,7 +52,7 @@ static void zero_part(struct address_space *m, u64 index, u32 from, u32 to)
 		return;
 	wait_on_page_writeback(p);
 	p = cache_page_own(p);
-	/* The content cannot be had, so there is nothing to cut. */
+	/* the content cannot be read, so there is nothing to zero */
 	if (IS_ERR(p)) {
 		drop_at(m, index);
 		return;
@@ -103,7 +102,8 @@ static void drop_whole_pages(struct address_space *m, u64 index, u64 last)
 void truncate_inode_pages_range(struct address_space *m, loff_t start, loff_t end)
 {
 	u64 first = DIV_ROUND_UP((u64)start, PAGE_SIZE);
-	u64 beyond = ((u64)end + 1) >> PAGE_SHIFT; /* first page that stays, in part or whole */
+	/* first page that stays, as a whole or in part */
+	u64 beyond = ((u64)end + 1) >> PAGE_SHIFT;
 	u32 head = start & (PAGE_SIZE - 1), tail = (end + 1) & (PAGE_SIZE - 1);
 	bool to_the_end = end == -1 || end == (loff_t)(~0UL >> 1);
 
@@ -130,13 +130,11 @@ void truncate_pagecache(struct address_space *m, loff_t size)
 {
 	unmap_mapping_range(m, DIV_ROUND_UP((u64)size, PAGE_SIZE), 0);
 	truncate_inode_pages(m, size);
-	/* A private copy may have been made of a page between the two. */
+	/* a private copy of a page may have been made in between */
 	unmap_mapping_range(m, DIV_ROUND_UP((u64)size, PAGE_SIZE), 0);
 }
 
-/*
- * Drops one page if it is clean and only the cache holds it (and the caller's reference). Locked.
- */
+/* Drops a locked page if it is clean, and only the cache and the caller have references. */
 bool try_drop_clean_page(struct page *p, struct address_space *m)
 {
 	if (p->mapping != m || PageDirty(p) || PageWriteback(p) || atomic_read(&p->mapcount))

@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * writeback.c: dirty pages, and how they get to the disk.
+ * writeback.c: marks dirty pages, and writes them to the disk.
  *
  * A page becomes dirty by set_page_dirty() and clean by clear_page_dirty_for_io(), which takes the
  * right to write away from its shared mappings, so that the next write through one faults and
  * dirties it again.
  *
  * A mapping with dirty pages is on the list of its backing device (bdi.c has the limits), oldest
- * first. The device's thread (vfs's writeback.c) calls bdi_flush_one() for what has been dirty for
- * vm.dirty_expire_centisecs, and for everything, oldest first, while too much is dirty. It sleeps
- * without a deadline when nothing is dirty. Files are taken by age; within one its pages go out in
- * order.
+ * first. The device's thread (vfs's writeback.c) calls bdi_flush_one() for mappings that have been
+ * dirty for vm.dirty_expire_centisecs. While too much is dirty, it does so for all mappings, oldest
+ * first. It sleeps without a deadline when nothing is dirty. Pages of one file are written in the
+ * order of their index.
  *
- * bdi_flush_one() pins the inode by mm_file_ops->inode_get() and calls a_ops->writepages(). Inodes
- * themselves and the file system's metadata are vfs's and the file system's business.
+ * bdi_flush_one() pins the inode by mm_file_ops->inode_get() and calls a_ops->writepages(). vfs and
+ * the file system write inodes and metadata.
  *
  * Errors: mapping_set_error() counts them in the mapping; each open file remembers the count that
  * it has seen.
@@ -25,7 +25,7 @@
 #include "kernel/mm/group/iogroup.h"
 
 #define DIRTY_AGE ((u64)sysctl_dirty_expire_centisecs * 10000000) /* ns */
-/* pages for one mapping in a row, while too much is dirty */
+/* most pages written for one mapping in a row, while too much is dirty */
 #define FLUSH_PIECE 2048
 
 static atomic64_t nr_dirty, nr_writeback;
@@ -43,7 +43,7 @@ u64 nr_writeback_pages(void)
 /* ---- which mappings have dirty pages ---- */
 
 /*
- * Puts @m on the list or takes it off, as nrdirty says. Wakes the device's thread to compute its
+ * Adds @m to the list or removes it, as nrdirty requires. Wakes the device's thread to compute its
  * next start, but not while inodes are dirty: it then wakes at the earliest time anyway, and a
  * program that writes and syncs in turn would wake it with each write.
  */
@@ -140,8 +140,8 @@ bool mapping_has_dirty(struct address_space *m)
 }
 
 /*
- * A mapping's tree can be large and its dirty pages few: the lock is not held over more than
- * SCAN_MAX clean ones.
+ * Finds a dirty page. A mapping's tree can be large and have few dirty pages, so the lock is
+ * dropped after SCAN_MAX clean ones.
  */
 #define SCAN_MAX 512
 
@@ -180,7 +180,7 @@ struct page *next_dirty_page(struct address_space *m, u64 *index, u64 end)
 	return NULL;
 }
 
-/* ---- on the way to the disk ---- */
+/* ---- writing a page ---- */
 
 void set_page_writeback(struct page *p)
 {
@@ -253,8 +253,8 @@ int mapping_wb_check(struct address_space *m, u32 *since)
 #define WAIT_BATCH 16
 
 /*
- * Waits for writes under way, and returns an error that came up during the wait. Errors of the file
- * belong to the open file that asks: mapping_wb_check().
+ * Waits for writes in progress, and returns an error that occurred during the wait. Errors of the
+ * file are reported to each open file: mapping_wb_check().
  */
 int filemap_fdatawait_range(struct address_space *m, loff_t start, loff_t end)
 {
@@ -293,7 +293,7 @@ int filemap_write_and_wait_range(struct address_space *m, loff_t start, loff_t e
 	int err = write_range(m, &wbc);
 
 	filemap_fdatawait_range(m, start, end);
-	if (!err && READ_ONCE(m->wb_err_seq) != since) /* not yet reported to any file */
+	if (!err && READ_ONCE(m->wb_err_seq) != since) /* an error not yet reported to any file */
 		err = READ_ONCE(m->wb_err);
 	return err;
 }
@@ -334,7 +334,7 @@ bool bdi_flush_one(struct backing_dev *b, u64 now, bool all)
 		bdi_set_flushing(b, NULL);
 		return false;
 	}
-	/* what is too old goes as a whole, but not what a fast writer adds meanwhile */
+	/* writes old mappings as a whole, but not pages that a fast writer adds meanwhile */
 	wbc.nr_to_write = all ? FLUSH_PIECE : READ_ONCE(m->nrdirty);
 	err = write_range(m, &wbc);
 	if (err)
@@ -349,7 +349,7 @@ u64 bdi_next_due(struct backing_dev *b, u64 last)
 {
 	u64 interval = (u64)READ_ONCE(sysctl_dirty_writeback_centisecs) * 10000000, due = ~0UL;
 
-	/* only when too much is dirty, or on request */
+	/* only if too much is dirty, or on request */
 	if (!interval)
 		return due;
 	spin_lock(&wb_lock);
