@@ -6,18 +6,18 @@
  *	p = zone_alloc(order, reserve);  zone_free(p, order); (called by page_alloc.c only)
  *
  * States of a frame:
- *	wild		never handed out; above zone.wild. Its struct page is untouched (all zeros),
+ *	wild		never allocated; above zone.wild. Its struct page is untouched (all zeros),
  *	                so that the page array of a big instance costs the host nothing before it is
  *	                used. The host reads it as zeros.
  *	free		in a block on a free list; the block's first page has PG_buddy and its order
  *	                in ->private.
- *	cached		free, in a vCPU's cache of single frames (page_alloc.c); no flag tells.
+ *	cached		free, in a vCPU's cache of single frames (page_alloc.c); no flag shows that.
  *	in use		refcount > 0.
  *
  * The "used" bit of each frame says whether the host backs it, as far as the kernel knows. A frame
  * without it is fresh: it reads as zeros and costs no host memory. Used frames are preferred: they
  * are cheaper to touch and cost the host nothing more. Fresh frames come in ascending order, so
- * that extents handed out one after the other are neighbours.
+ * that extents allocated one after the other are neighbours.
  *
  * Invariants:
  * 1. No two buddies of one order are both free.
@@ -30,7 +30,7 @@
 
 struct zone zone;
 
-/* ---- the bits ---- */
+/* ---- bits of the frames ---- */
 
 static u64 bits_mask(pfn_t pfn, u64 n)
 {
@@ -62,7 +62,7 @@ static void set_used(pfn_t pfn, u64 n, bool used)
 	}
 }
 
-/* ---- blocks; all under zone.lock ---- */
+/* ---- blocks, under zone.lock ---- */
 
 static void block_link(pfn_t pfn, u32 order)
 {
@@ -116,7 +116,7 @@ static bool grow_from_wild(void)
 	while (pfn + (1UL << order) > zone.end)
 		order--;
 	zone.wild = pfn + (1UL << order);
-	zone.nr_free -= 1UL << order; /* block_free counts them again */
+	zone.nr_free -= 1UL << order; /* block_free() adds them again */
 	block_free(pfn, order);
 	return true;
 }
@@ -132,7 +132,7 @@ static struct page *find_block(u32 order, u32 *found)
 	return NULL;
 }
 
-/* Takes a block out of the zone. Its bits still mark which of its frames are fresh. */
+/* Takes a block off its list. Its bits still mark which of its frames are fresh. */
 static struct page *block_take(u32 order)
 {
 	struct page *p;
@@ -152,7 +152,8 @@ static struct page *block_take(u32 order)
 }
 
 /*
- * Prepares frames for use: PG_zero marks those that were fresh. From now on they count as backed.
+ * Prepares frames for use: sets PG_zero on fresh ones. From now on they count as backed by the
+ * host.
  */
 static void prepare_frames(struct page *p, u32 order)
 {
@@ -168,7 +169,7 @@ static void prepare_frames(struct page *p, u32 order)
 	set_used(pfn, 1UL << order, true);
 }
 
-/* ---- in and out ---- */
+/* ---- allocating and freeing ---- */
 
 struct page *zone_alloc(u32 order, u64 reserve)
 {
@@ -198,7 +199,7 @@ u32 zone_alloc_frames(struct page **p, u32 max, u64 reserve)
 	return n;
 }
 
-/* Finds the free block that contains @pfn; NULL: it is not free, or was never used. */
+/* Finds the free block that contains @pfn. NULL: the frame is in use, or wild. */
 static struct page *block_around(pfn_t pfn)
 {
 	for (u32 o = 0; o <= MAX_ORDER && pfn < zone.wild; o++) {
@@ -211,8 +212,8 @@ static struct page *block_around(pfn_t pfn)
 }
 
 /*
- * Links frames of [pfn, end), which were part of a free block that is on no list any more, as one
- * block or several.
+ * Puts frames [pfn, end), which were part of a free block that is on no list any more, on free
+ * lists, as one block or several.
  */
 static void link_rest(pfn_t pfn, pfn_t end)
 {
@@ -271,7 +272,7 @@ void zone_free_frames(struct page *const *p, u32 n)
 	spin_unlock(&zone.lock);
 }
 
-/* ---- give-back (giveback.c) ---- */
+/* ---- giving frames back to the host (giveback.c) ---- */
 
 u32 buddy_isolate_resident(pfn_t *pfn, u8 *order, u32 max, u64 frames)
 {
@@ -304,7 +305,7 @@ void buddy_return(pfn_t pfn, u32 order, bool fresh)
 	spin_unlock(&zone.lock);
 }
 
-/* ---- numbers and start ---- */
+/* ---- counts and initialisation ---- */
 
 u64 nr_free_resident(void)
 {
@@ -337,8 +338,8 @@ u64 mm_free_blocks(u32 order)
 }
 
 /*
- * Marks frames as used that the host backs already: in a physmem file that was used before, they
- * hold anything but zeros.
+ * Marks frames as used that the host backs already: a physmem file that was used before has old
+ * data in them.
  */
 static void find_backed(pfn_t first, pfn_t end)
 {
@@ -370,7 +371,7 @@ void buddy_init(pfn_t first, pfn_t end, pfn_t limit)
 	find_backed(zone.wild, limit);
 }
 
-/* ---- memory that comes and goes (plug.c) ---- */
+/* ---- growing and shrinking memory (plug.c) ---- */
 
 static void resized(s64 frames)
 {
@@ -440,7 +441,7 @@ u64 buddy_beyond(void)
 	return zone.limit - READ_ONCE(zone.end);
 }
 
-/* Sets the bits of a block, which is aligned by its size. */
+/* Sets the bits of a block, which is aligned to its size. */
 static void note_block(u8 *bits, pfn_t pfn, u32 order)
 {
 	if (order >= 3)

@@ -3,31 +3,32 @@
  * giveback.c: gives free frames back to the host, by punching holes in physmem, about a second
  * after they were freed.
  *
- * A timer looks twice a second while more free frames are backed by the host than KEEP. The lower
- * number of the last two looks was not needed meanwhile; its excess over KEEP is punched, largest
- * blocks first. When there is nothing to give back the timer is not armed: page_alloc.c arms it
- * (giveback_kick()) when a free makes the number exceed KEEP, so an idle instance sleeps. Nor is it
- * armed again while memory is short: then nothing is given back before a free, which is a kick.
+ * A timer counts the free frames that the host backs twice a second, while there are more than
+ * KEEP. The lower of the last two counts was not needed meanwhile. Its excess over KEEP is punched,
+ * largest blocks first. When there is nothing to give back the timer is not armed: page_alloc.c
+ * arms it (giveback_kick()) when a free makes the number exceed KEEP, so an idle instance sleeps.
+ * Nor is it armed again while memory is short: nothing can be given back then until frames are
+ * freed, which calls giveback_kick().
  *
- * While a block is punched it is on no list, so few are at a time. Cost: 0.6 us for a page that is
- * given back, 2.4 us when it is touched again.
+ * While a block is punched it is on no list, so few are punched at a time. Cost: 0.6 us for a page
+ * that is given back, 2.4 us when it is touched again.
  */
 #include "kernel/mm/internal.h"
 
 #define KEEP GIVEBACK_KEEP
 #define PERIOD 500000000UL /* ns */
 #define BATCH 64
-#define SLICE (1UL << MM_MAX_ORDER) /* frames on no list at a time */
+#define SLICE (1UL << MM_MAX_ORDER) /* most frames that are on no list */
 
 static struct ktimer timer;
 static struct work work;
 static bool ready;
-/* free frames when last looked; used by the timer and the work, never at one time */
+/* last count of free frames; the timer and the work use it, never at the same time */
 static u64 last_free;
 
 /*
- * True if enough is free: frames being punched are missing to allocators, which must not reclaim or
- * kill for them.
+ * True if enough frames are free. Allocators cannot use frames that are being punched, and must not
+ * reclaim or kill for that reason.
  */
 static bool is_plenty(void)
 {

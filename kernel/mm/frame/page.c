@@ -41,8 +41,8 @@ struct page *virt_to_page(const void *p)
 }
 
 /*
- * Zeroes the parts of these frames that have content: a new physmem reads as zeros, one that was
- * used before does not. Parts without content stay untouched.
+ * Zeroes those parts of the frames that have content in the host's file. A new physmem file reads
+ * as zeros; one that was used before does not.
  */
 static void zero_frames(pfn_t pfn, pfn_t end)
 {
@@ -54,7 +54,7 @@ static void zero_frames(pfn_t pfn, pfn_t end)
 	}
 }
 
-/* Returns how many frames the struct pages of @end frames and buddy.c's bits take. */
+/* Returns how many frames are needed for the struct pages of @end frames and for buddy.c's bits. */
 static u64 table_frames(pfn_t end)
 {
 	return (PAGE_ALIGN(end * sizeof(struct page)) + PAGE_ALIGN(DIV_ROUND_UP(end, 64) * 8)) >>
@@ -63,7 +63,7 @@ static u64 table_frames(pfn_t end)
 
 /*
  * Sets up memory. Frames behind @end can be added later (plug.c). Their struct pages exist already,
- * untouched, and the frames that these take do not count against @end.
+ * untouched, and the frames for these are not part of @end.
  */
 void mm_init_frames(pfn_t first_free, pfn_t end, pfn_t limit)
 {
@@ -94,7 +94,7 @@ void put_page(struct page *p)
 		huge_frame_free(p);
 }
 
-/* ---- bits to wait for ---- */
+/* ---- waiting for bits ---- */
 
 #define WAIT_TABLE 256
 static struct wait_queue_head page_waits[WAIT_TABLE];

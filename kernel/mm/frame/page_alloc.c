@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * page_alloc.c: handing out frames, and taking them back: watermarks, a cache of single frames for
- * each vCPU, charges, and the last resorts when no frame is free.
+ * page_alloc.c: allocates and frees frames: watermarks, a cache of single frames for each vCPU,
+ * charges, and the last resorts when no frame is free.
  *
  *	p = alloc_pages(GFP_KERNEL, order);  free_pages(p, order);
- *	p = alloc_extent(GFP_USER, order);   each frame has its own reference and goes back by
+ *	p = alloc_extent(GFP_USER, order);   each frame has its own reference and is freed by
  *	                                     put_page()
  *
- * The frames themselves are buddy.c's. The vCPU caches belong to their vCPU: kernel code is not
- * preempted. This file does not free memory: reclaim.c does.
+ * buddy.c manages the blocks of frames. Each vCPU uses its own cache without a lock, since kernel
+ * code is not preempted. reclaim.c frees memory that is in use.
  */
 #include "kernel/mm/debug/uninit.h"
 #include "kernel/mm/frame/zone.h"
@@ -22,11 +22,11 @@ struct frame_cache {
 	u32 count;
 	struct page *page[CACHE_MAX];
 } __aligned(64);
-static struct frame_cache frame_caches[MAX_CPUS]; /* each by its vCPU only */
+static struct frame_cache frame_caches[MAX_CPUS]; /* each used by its vCPU only */
 
 struct zone_marks zone_marks;
 int sysctl_min_free_kbytes;
-/* what vm.min_free_kbytes was set to, in frames; or 0 */
+/* vm.min_free_kbytes as set, in frames; or 0 */
 static u64 asked_min;
 
 /* ---- watermarks ---- */
@@ -40,8 +40,8 @@ static void derive_marks(u64 min)
 }
 
 /*
- * Sets the marks from vm.min_free_kbytes, or a 128th of memory; never so high that nothing could be
- * allocated.
+ * Computes the watermarks from vm.min_free_kbytes, or as a 128th of memory; never so high that
+ * nothing could be allocated.
  */
 void zone_set_marks(void)
 {
@@ -71,7 +71,7 @@ static u64 reserve_for(gfp_t gfp)
 static void cache_fill(struct frame_cache *fc, u64 reserve)
 {
 	fc->count = zone_alloc_frames(fc->page, CACHE_BATCH, reserve);
-	/* Handed out from the end: make that ascending. */
+	/* they are taken from the end: reverse them, so that they are ascending */
 	for (u32 i = 0; i < fc->count / 2; i++) {
 		struct page *t = fc->page[i];
 
@@ -88,7 +88,7 @@ static void cache_drain(struct frame_cache *fc, u32 keep)
 	fc->count = keep;
 }
 
-/* ---- the way in ---- */
+/* ---- allocating ---- */
 
 static struct page *take_frames(u32 order, u64 reserve)
 {
@@ -103,13 +103,13 @@ static struct page *take_frames(u32 order, u64 reserve)
 }
 
 /*
- * An allocation that must not fail gets a part of the reserve after so many rounds in vain: its
- * task may hold a lock that the OOM victim needs. None of the reserve goes into the vCPU's cache,
- * where others would find it.
+ * An allocation that must not fail may use a part of the reserve after so many attempts: its task
+ * may hold a lock that the OOM victim needs. Frames of the reserve do not go through the vCPU's
+ * cache, where other allocations would take them.
  */
 #define STUCK_ROUNDS 16
 
-/* Frees what it can, until it helps. */
+/* Reclaims and retries until the allocation succeeds or nothing more can be done. */
 static struct page *alloc_slow(gfp_t gfp, u32 order)
 {
 	for (int round = 0;; round++) {
@@ -117,7 +117,7 @@ static struct page *alloc_slow(gfp_t gfp, u32 order)
 		u64 freed;
 
 		cache_drain(&frame_caches[smp_processor_id()], 0);
-		/* there is enough, but in pieces, and the caller is content with those */
+		/* enough is free, but fragmented, and the caller also accepts smaller extents */
 		if (order && gfp & __GFP_NOOOM && zone.nr_free >= zone_marks.low + (1UL << order))
 			return take_frames(order, reserve_for(gfp));
 		freed = try_to_free_pages(gfp, order);
@@ -128,7 +128,7 @@ static struct page *alloc_slow(gfp_t gfp, u32 order)
 			return p;
 		if (freed && round < (order && gfp & __GFP_NOOOM ? 1 : 16))
 			continue;
-		/* memory is fragmented: an OOM kill would not join the pieces */
+		/* memory is fragmented: an OOM kill would not help */
 		if (order && !(gfp & __GFP_NOFAIL) &&
 			(order > 3 || zone.nr_free >= zone_marks.high + (1UL << order)))
 			return NULL;
@@ -158,16 +158,16 @@ static struct page *get_frames(gfp_t gfp, u32 order)
 	if (unlikely(zone.nr_free < zone_marks.low))
 		wake_kswapd();
 	if (unlikely(!p && current->flags & PF_FLUSHER))
-		p = zone_alloc(order, zone_marks.min / 4); /* not by way of the vCPU's cache */
+		p = zone_alloc(order, zone_marks.min / 4); /* not through the vCPU's cache */
 	if (likely(p) || gfp & GFP_ATOMIC)
 		return p;
 	return alloc_slow(gfp, order);
 }
 
 /*
- * Charges all frames if the limit has room; if not, reclaims for one after the other. It invokes
- * the OOM killer only for orders for which alloc_slow() does. After a refusal free_pages()
- * uncharges the earlier ones.
+ * Charges all frames at once if the limit has room, else one by one, with reclaim. It invokes the
+ * OOM killer only for orders for which alloc_slow() does. After a refusal free_pages() uncharges
+ * the earlier ones.
  */
 static int charge_frames(struct page *p, u32 order, gfp_t gfp)
 {
@@ -204,7 +204,7 @@ struct page *alloc_pages(gfp_t gfp, u32 order)
 	return p;
 }
 
-/* Frees frames that a group refuses; those that are known to be zero stay so. */
+/* Frees frames that a group refuses. PG_zero is kept. */
 static void refuse_extent(struct page *p, u32 n)
 {
 	for (u32 i = 0; i < n; i++) {
@@ -219,7 +219,7 @@ struct page *alloc_extent(gfp_t gfp, u32 order)
 {
 	struct page *p;
 
-	/* A large extent is a convenience: nothing is reclaimed for it. */
+	/* a large extent is optional: nothing is reclaimed for it */
 	if (order) {
 		p = zone_alloc(order, max(zone_marks.high, zone.managed / 16));
 		count_vm(pgalloc, p ? 1UL << order : 0);
@@ -239,7 +239,7 @@ struct page *alloc_extent(gfp_t gfp, u32 order)
 	return p;
 }
 
-/* Takes a frame out of the vCPU's cache, if it is there. */
+/* Takes a particular frame out of the vCPU's cache, if it is there. */
 static bool cache_take_at(pfn_t pfn)
 {
 	struct frame_cache *fc = &frame_caches[smp_processor_id()];
@@ -278,7 +278,7 @@ int alloc_frames_at(pfn_t pfn, u32 n)
 	return (int)got;
 }
 
-/* ---- the way back ---- */
+/* ---- freeing ---- */
 
 static void check_free(struct page *p)
 {
@@ -338,7 +338,7 @@ void free_pages_addr(void *p, u32 order)
 		free_pages(virt_to_page(p), order);
 }
 
-/* ---- numbers ---- */
+/* ---- counts ---- */
 
 u64 nr_free_frames(void)
 {

@@ -3,15 +3,15 @@
  * plug.c: grows and shrinks the guest's memory while it runs (the management console's "config
  * mem").
  *
- *	mm_unplug(n, &most)   n frames leave the guest, and the host has their memory
- *	mm_plug(n, &most)     n come (back), up to mem-max=
+ *	mm_unplug(n, &most)   takes n frames from the guest, and gives their memory to the host
+ *	mm_plug(n, &most)     gives n frames to the guest, up to mem-max=
  *
- * A frame that is not the guest's is
- *	beyond    behind the zone's end, where it was never handed out. Nothing of it is backed, its
- *	          struct page is untouched: so frames leave from there first, which costs nothing,
+ * A frame that does not belong to the guest is
+ *	beyond    behind the zone's end, and was never allocated. The host does not back it, and its
+ *	          struct page is untouched: so frames are taken from there first, at no cost,
  *	          and mem-max= costs little.
  *	out       in a block that was taken from the free lists, and punched. Blocks are linked by
- *	          their first page (PG_reserved, its order in ->private); the youngest comes back
+ *	          their first page (PG_reserved, its order in ->private); the last one is given back
  *	          first, and one that is too large is halved.
  *
  * Only free memory is taken, and memory that reclaim frees: no process is killed for it, and the
@@ -22,8 +22,8 @@
  */
 #include "kernel/mm/internal.h"
 
-#define LEAST (8UL << 20 >> PAGE_SHIFT) /* nothing runs with less */
-/* ns, for a request: the console serves no other client meanwhile */
+#define LEAST (8UL << 20 >> PAGE_SHIFT) /* frames; less than 8 MiB is refused */
+/* ns for a request: the console serves no other client meanwhile */
 #define PATIENCE 15000000000UL
 #define IDLE_ROUNDS 16
 
@@ -52,7 +52,7 @@ static struct page *out_take(void)
 	return p;
 }
 
-/* Returns up to @n frames of the youngest block to the zone; the result is their number. */
+/* Gives up to @n frames of the last removed block back to the zone. Returns their number. */
 static u64 out_return(u64 n)
 {
 	struct page *p = out_take();
@@ -69,7 +69,7 @@ static u64 out_return(u64 n)
 	return 1UL << order;
 }
 
-/* ---- out of the guest ---- */
+/* ---- taking frames from the guest ---- */
 
 /* Returns how many free frames must stay. */
 static u64 keep(void)
@@ -77,7 +77,10 @@ static u64 keep(void)
 	return 2 * zone_marks.high;
 }
 
-/* Returns how many free frames can be taken: those in the caches of vCPUs are free, but cannot. */
+/*
+ * Returns how many free frames can be taken. Frames in the caches of vCPUs are free, but cannot be
+ * taken.
+ */
 static u64 nr_to_be_had(void)
 {
 	u64 free = nr_free_frames(), cached = 0;
@@ -88,8 +91,8 @@ static u64 nr_to_be_had(void)
 }
 
 /*
- * True if frames beyond the reserve are free, or become free, of the @n wanted. Waiting for dirty
- * pages may take long; reclaim that frees nothing is not repeated.
+ * True if @n frames beyond the reserve are free, or could be freed. Waiting for dirty pages may
+ * take long; reclaim is not repeated if it frees nothing.
  */
 static bool some_free(u64 n, u64 end)
 {
@@ -107,8 +110,8 @@ static bool some_free(u64 n, u64 end)
 }
 
 /*
- * Takes a block of at most @n frames and returns its size. 0: there is none, or *err: the host does
- * not accept it.
+ * Takes a block of at most @n frames and gives it to the host. Returns its size. 0: there is no
+ * block, or *err: the host has refused it.
  */
 static u64 take_block(u64 n, int *err)
 {
@@ -156,7 +159,7 @@ int mm_unplug(u64 n, u64 *most)
 	return err;
 }
 
-/* ---- and back ---- */
+/* ---- giving frames to the guest ---- */
 
 int mm_plug(u64 n, u64 *most)
 {

@@ -5,16 +5,16 @@
  *
  *	p = region_page_take(pfn);       NULL: it is in use, or the host has lost it
  *	... like any page: references, mapcount, the page cache ...
- *	put_page(p);                     the last one makes it free
+ *	put_page(p);                     the last reference frees it
  *
- * States of a frame: free (PG_direct clear; its struct page is all zeros or of no meaning), in use
- * (PG_direct set, refcount > 0). Taking is one test-and-set; freeing clears everything, PG_direct
- * last. So a file system that names one block twice (a damaged image) gets one frame, and its
- * second user reads the block into memory.
+ * States of a frame: free (PG_direct is clear, and the rest of its struct page has no meaning), in
+ * use (PG_direct set, refcount > 0). A frame is taken by one test-and-set of PG_direct; freeing
+ * clears everything, PG_direct last. So if a damaged file system refers to one block twice, only
+ * the first user gets the frame, and the second reads the block into memory.
  *
- * The frame allocator does not know them: they are never free memory, and never written. A task
- * that wants to write takes a copy (direct.c, cow.c). They cost the guest no memory, and instances
- * that map one file share the host's memory for it.
+ * The frame allocator does not manage them: they are never free memory, and never written. A write
+ * goes to a copy (direct.c, cow.c). They use no memory of the guest, and instances that map the
+ * same file share the host's memory for it.
  */
 #include "kernel/mm/internal.h"
 

@@ -2,10 +2,10 @@
 /*
  * sibling.c: gives a child the frames that its parent's last child had, if they are free.
  *
- * The children of a shell resemble each other. With the copies in the frames of the last child, its
- * space, which the pool has kept (arch/um/machine/pmap_image.c), already maps all of the next
- * child: no orders, no wake-up of the mapper, no faults of the host. All frames are taken at once,
- * before the child's page tables are made of them.
+ * The children of a shell resemble each other. The space of the last child is kept in the pool
+ * (arch/um/machine/pmap_image.c). If the next child's copies are in the same frames, that space
+ * maps them already: no orders, no wake-up of the mapper, no faults of the host. All frames are
+ * taken at once, before the child's page tables are made of them.
  */
 #include "kernel/mm/frame/sibling.h"
 
@@ -23,9 +23,9 @@ struct sibling {
 };
 
 /*
- * Takes the frames behind the parent's. If some in a row are in use, by the page cache or by the
- * parent, those behind them are too, and the search ends. Returns false if the memory group has no
- * room for more.
+ * Takes the frames that followed the parent's. If several in a row are in use by the page cache or
+ * the parent, the frames behind them are probably in use too, and the search ends. Returns false if
+ * the memory group has no room for more.
  */
 static bool take_run(struct sibling *s, const struct pmap_kin *k)
 {

@@ -3,7 +3,7 @@
  * slab.c: memory for the kernel's own objects (Bonwick, "The Slab Allocator", 1994; magazines:
  * Bonwick and Adams, 2001).
  *
- *	p = kmalloc(n, GFP_KERNEL); kfree(p);                       by size: the smallest class that
+ *	p = kmalloc(n, GFP_KERNEL); kfree(p);                       the smallest class of size that
  *	                                                            fits, above 8 KiB whole blocks
  *	c = kmem_cache_create("inode", size, 0);
  *	p = kmem_cache_alloc(c, GFP_KERNEL); kmem_cache_free(c, p);
@@ -15,11 +15,11 @@
  *	->lru        link in the cache's list of slabs with a free object; a full slab is on no list
  *	->private    of every page of the slab: the cache
  *	->mapcount   of every page: its place in the slab and the slab's order
- * A cache has an order that it prefers; when memory is fragmented, a slab is as small as an object
- * needs. A block of kmalloc above 8 KiB has no PG_slab and its order in ->private.
+ * A cache has an order that it prefers; when memory is fragmented, a slab is only as large as one
+ * object needs. A block of kmalloc above 8 KiB has no PG_slab and its order in ->private.
  *
- * Each vCPU has a magazine for each cache: up to MAG_SIZE free objects that it takes and gives
- * without a lock. Kernel code is not preempted, so a magazine needs none.
+ * Each vCPU has a magazine for each cache: up to MAG_SIZE free objects, which it allocates and
+ * frees without a lock, since kernel code is not preempted.
  *
  * Locks: cache->lock for slabs and lists; caches_lock for the list of caches. Frames are allocated
  * without them.
@@ -45,28 +45,28 @@ struct magazine {
 
 struct kmem_cache {
 	spinlock_t lock;
-	/* size of an object with its red zone and tail, immutable */
+	/* size of an object with red zone and tail; immutable */
 	u32 size;
-	u32 usable; /* what the caller may use, immutable */
-	/* order of a slab as a rule, and its least order; immutable */
+	u32 usable; /* bytes for the caller; immutable */
+	/* order of a slab: normally, and the least; immutable */
 	u32 order, least_order;
 	u32 mag_limit;
 	bool reclaimable;         /* immutable */
 	struct list_head partial; /* slabs with a free object, by ->lru */
-	/* under lock; nr_objs in use or in magazines */
+	/* under lock; nr_objs: objects in use or in magazines */
 	u64 nr_slabs, nr_empty, nr_objs;
-	/* objects that the slabs can hold */
+	/* number of objects for which the slabs have room */
 	u64 room;
 	const char *name;
-	struct list_head list;          /* under caches_lock */
-	struct magazine *mag[MAX_CPUS]; /* each by its vCPU only */
+	struct list_head list;          /* in the list of caches; caches_lock */
+	struct magazine *mag[MAX_CPUS]; /* each used by its vCPU only */
 };
 
 static DEFINE_SPINLOCK(caches_lock);
 static LIST_HEAD(caches);
-/* large: the part of kmalloc above MAX_CLASS */
+/* frames; large: blocks of kmalloc() above MAX_CLASS */
 static atomic64_t slab_frames, large_frames;
-static atomic64_t reclaimable_frames; /* the part of caches that shrinkers empty */
+static atomic64_t reclaimable_frames; /* frames of caches that shrinkers empty */
 
 static const u16 class_sizes[] = { 16, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 2048,
 	4096, 8192 };
@@ -76,14 +76,14 @@ static const char *const class_names[] = { "kmalloc-16", "kmalloc-32", "kmalloc-
 #define NR_CLASSES ARRAY_SIZE(class_sizes)
 #define MAX_CLASS 8192
 static struct kmem_cache classes[NR_CLASSES];
-static u8 class_of[1024 / 16 + 1]; /* by size in units of 16, up to 1 KiB */
+static u8 class_of[1024 / 16 + 1]; /* by size / 16, up to 1 KiB */
 static struct kmem_cache cache_cache, mag_cache;
 
 /* ---- debugging ---- */
 
 #ifdef CONFIG_DEBUG
 #define REDZONE 16
-#define TAIL (REDZONE + sizeof(struct slab_tail)) /* red zone, and its allocator */
+#define TAIL (REDZONE + sizeof(struct slab_tail)) /* bytes behind an object */
 #define FREE_BYTE 0x6b
 #define FREE_END 0xa5
 #define NEW_BYTE UNINIT_BYTE
@@ -94,7 +94,7 @@ static struct slab_tail *tail_of(const struct kmem_cache *c, void *obj)
 	return (struct slab_tail *)((u8 *)obj + c->size - sizeof(struct slab_tail));
 }
 
-/* Fills a free object with a pattern, except its first word, which is the list's. */
+/* Fills a free object with a pattern, except its first word, which links the free list. */
 static void poison(struct kmem_cache *c, void *obj)
 {
 	memset(obj, FREE_BYTE, c->size - TAIL);
@@ -114,7 +114,7 @@ static void check_poison(struct kmem_cache *c, void *obj)
 				obj, i);
 	if (end >= sizeof(void *) && p[end] != FREE_END)
 		panic("slab %s: end of free object %p was overwritten", c->name, obj);
-	/* by this byte a second free is distinguished from a first */
+	/* this byte distinguishes a second free */
 	memset(obj, NEW_BYTE, c->size - TAIL);
 }
 
@@ -128,7 +128,7 @@ static void check_object(struct kmem_cache *c, void *obj)
 	for (u32 i = 0; i < REDZONE; i++)
 		if (zone[i] != ZONE_BYTE)
 			panic("slab %s: written past the end of %p, or freed twice", c->name, obj);
-	/* Freed already: still filled as poison() left it. */
+	/* a second free: the object still has the pattern of poison() */
 	for (u32 i = sizeof(void *); i < c->size - TAIL - 1; i++)
 		if (((u8 *)obj)[i] != FREE_BYTE)
 			return;
@@ -159,9 +159,9 @@ static inline void check_object(struct kmem_cache *c, void *obj)
 }
 #endif
 
-/* ---- slabs; under cache->lock where not said otherwise ---- */
+/* ---- slabs; under cache->lock unless the comment differs ---- */
 
-#define PLACE 0xffffU /* of ->mapcount */
+#define PLACE 0xffffU /* place in the slab, of ->mapcount */
 
 static u32 order_of(const struct page *s)
 {
@@ -193,7 +193,7 @@ static struct page *slab_frames_of(struct kmem_cache *c, gfp_t gfp, u32 *order)
 	return alloc_pages(gfp, *order);
 }
 
-/* Counts a slab that a group pays for. */
+/* Counts a slab that is charged to a memory group. */
 static void count_paid(const struct kmem_cache *c, const struct page *p, s64 n)
 {
 	if (likely(!p->memcg))
@@ -210,7 +210,7 @@ static void count_frames(const struct kmem_cache *c, s64 n)
 		atomic_add(n, &reclaimable_frames);
 }
 
-/* Makes a slab, which is on no list yet. No lock held. */
+/* Makes a slab, which is in no list yet. No lock is held. */
 static struct page *slab_new(struct kmem_cache *c, gfp_t gfp)
 {
 	u32 order;
@@ -234,7 +234,7 @@ static struct page *slab_new(struct kmem_cache *c, gfp_t gfp)
 	for (u32 i = 0; i < 1U << order; i++) {
 		s[i].private = (u64)c;
 		atomic_set(&s[i].mapcount, (int)(order << 16 | i));
-		smp_store_release(&s[i].flags, /* slab_object_at() */
+		smp_store_release(&s[i].flags, /* pairs with slab_object_at() */
 			BIT(PG_slab) | (s[i].flags & BIT(PG_kmem)));
 		count_paid(c, s + i, 1);
 	}
@@ -253,9 +253,7 @@ static void forget_slab(struct page *s, u32 order)
 	s->mapping = NULL;
 }
 
-/*
- * While slabs are held (debug builds: leak.c walks them) none goes back, and none is half a slab.
- */
+/* While slabs are held (debug builds: leak.c walks them), none is freed, and none is incomplete. */
 static struct {
 	spinlock_t lock;
 	bool on;
@@ -306,7 +304,7 @@ void slabs_hold(bool on)
 	}
 }
 
-/* Counts an empty slab that joins the cache, or leaves it. c->lock held. */
+/* Counts an empty slab that joins or leaves the cache. c->lock is held. */
 static void count_slab(struct kmem_cache *c, const struct page *s, s64 by)
 {
 	c->nr_slabs += (u64)by;
@@ -328,8 +326,8 @@ static void *slab_take(struct kmem_cache *c, struct page *s)
 }
 
 /*
- * Puts an object back; returns the slab when it became empty and is one too many (off the list
- * then).
+ * Frees an object. If its slab is empty then and not needed as a spare, returns the slab, which is
+ * on no list any more.
  */
 static struct page *slab_give(struct kmem_cache *c, void *obj)
 {
@@ -414,7 +412,7 @@ static void objects_give(struct kmem_cache *c, struct magazine *m, u32 keep)
 
 static void *cache_alloc_slow(struct kmem_cache *c, gfp_t gfp);
 
-/* Returns the magazine of this vCPU, made when it is first needed; NULL: no memory. */
+/* Returns the magazine of this vCPU for the cache, made at the first use; NULL: no memory. */
 static struct magazine *magazine(struct kmem_cache *c, int cpu)
 {
 	struct magazine *m = c->mag[cpu];
@@ -433,7 +431,7 @@ static void *cache_alloc_slow(struct kmem_cache *c, gfp_t gfp)
 	void *obj;
 
 	while (!(obj = objects_take(c, m))) {
-		struct page *s = slab_new(c, gfp); /* may sleep: another vCPU afterwards */
+		struct page *s = slab_new(c, gfp); /* may sleep and return on another vCPU */
 
 		if (!s)
 			return NULL;
@@ -461,7 +459,7 @@ void *kmem_cache_alloc(struct kmem_cache *c, gfp_t gfp)
 		obj = cache_alloc_slow(c, gfp);
 	if (!obj)
 		return NULL;
-	/* check_poison() reads and writes all of it */
+	/* check_poison() accesses all of it */
 	asan_unpoison(obj, c->size);
 	check_poison(c, obj);
 	remember_callers(c, obj);
@@ -603,10 +601,7 @@ static u64 cache_shrink(struct kmem_cache *c)
 	}
 }
 
-/*
- * Shrinks all caches. Caches are never destroyed, so the list can be walked without its lock once a
- * cache is on it.
- */
+/* Shrinks all caches. Caches are never destroyed, so the walk need not hold the list's lock. */
 u64 slab_shrink(void)
 {
 	struct kmem_cache *c;
@@ -634,7 +629,7 @@ int slabinfo_line(int i, char *buf, size_t size)
 	return 0;
 }
 
-/* ---- by size ---- */
+/* ---- kmalloc ---- */
 
 static struct kmem_cache *class_for(size_t n)
 {
