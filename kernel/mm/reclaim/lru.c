@@ -4,13 +4,14 @@
  *
  * Each memory group with such pages has two lists, and so have the pages without a group. As in
  * Linux, a page enters at the head of the inactive list, and the second access moves it to the
- * active list. When the active list is the longer one, its tail goes back. Pages of memory-only
- * mappings (tmpfs) and anonymous pages are on no list: they cannot be dropped.
+ * active list. When the active list is the longer one, its tail moves to the inactive list. Pages
+ * of memory-only mappings (tmpfs) and anonymous pages are on no list: they cannot simply be
+ * dropped.
  *
  * A group over its limit has its own lists scanned, and those of the groups below, whatever other
- * groups have. When the machine is short of memory, all groups with pages take turns. Each gives a
- * part of the pages of a turn equal to its part of all pages (due; the remaining fraction stays in
- * rest).
+ * groups have. When the machine is short of memory, all groups with pages are scanned in turns. In
+ * each turn a group gives pages in proportion to its part of all pages: mem_lru.due, with the
+ * remaining fraction in mem_lru.rest.
  *
  * Locks: lru_lock protects the lists, the counts and the flags PG_lru and PG_active. A page that
  * leaves its mapping first loses p->mapping and is then taken off its list: a task that isolates it
@@ -20,7 +21,7 @@
 #include "kernel/mm/internal.h"
 #include "kernel/mm/group/memcg.h"
 
-/* pages that all lists together give in a turn */
+/* pages that all groups together give in one turn */
 #define TURN 1024UL
 
 static DEFINE_SPINLOCK(lru_lock);
@@ -28,9 +29,9 @@ static struct mem_lru nobodys = {
 	.lists = { LIST_HEAD_INIT(nobodys.lists[0]), LIST_HEAD_INIT(nobodys.lists[1]) },
 	.busy = LIST_HEAD_INIT(nobodys.busy),
 };
-static LIST_HEAD(busy); /* of struct mem_lru, with pages */
+static LIST_HEAD(busy); /* mem_lru of groups with pages; by busy */
 static u64 nr_busy;
-static u64 totals[2]; /* of all lists */
+static u64 totals[2]; /* pages of all lists */
 
 void mem_lru_init(struct mem_lru *l)
 {
@@ -82,7 +83,7 @@ static void unlink_page(struct page *p)
 	}
 }
 
-/* Moves a page to the head of the other list, or of its own. */
+/* Moves a page to the head of the other list, or of the list that it is on. */
 static void move_page(struct page *p, bool active)
 {
 	bool was = test_bit(PG_active, &p->flags);
@@ -175,8 +176,8 @@ static u32 take(struct mem_lru *l, struct page **pages, u64 nr)
 }
 
 /*
- * Takes pages of @l, the list to scan now. @has: its pages; @all: the pages of all lists; @turn:
- * what a turn takes from all of them. It gives at most @nr of what is due.
+ * Takes pages of @l, the next group. @has: its pages; @all: the pages of all groups; @turn: the
+ * pages of one turn. Takes at most @nr of the pages that are due.
  */
 static u32 take_due(struct mem_lru *l, struct page **pages, u64 nr, u64 has, u64 all, u64 turn)
 {
@@ -198,8 +199,8 @@ static u32 take_due(struct mem_lru *l, struct page **pages, u64 nr, u64 has, u64
 }
 
 /*
- * Returns the size of a turn: in two turns each list gives something, even if less than a page is
- * due of each.
+ * Returns the number of pages of one turn, large enough that in two turns each list gives a page,
+ * even if its share is less than one.
  */
 static u64 turn_of(u64 lists)
 {
@@ -235,21 +236,23 @@ static bool is_below(struct mem_lru *l, const struct mem_group *top)
 	const struct mem_group *g;
 
 	if (!top->parent)
-		return true; /* the root has all pages */
+		return true; /* the root group has all pages */
 	for (g = owner_of(l); g; g = g->parent)
 		if (g == top)
 			return true;
 	return false;
 }
 
-/* True if the group's own lists hold all cached pages of it and of groups below it. */
+/* True if all cached pages of the group and of groups below it are in its own lists. */
 static bool has_all(const struct mem_group *g)
 {
 	return g->parent && pages_on(&g->lru) &&
 	       (s64)pages_on(&g->lru) >= atomic_read(&g->file) - atomic_read(&g->shmem);
 }
 
-/* Returns the pages above the protected amount: a group slightly above it gives little. */
+/*
+ * Returns the pages above the protected amount, so that a group slightly above it gives few pages.
+ */
 static u64 may_give(struct mem_lru *l, const struct mem_group *top, enum mem_spare spare)
 {
 	return is_below(l, top) ? min(pages_on(l), mem_overage(owner_of(l), top, spare)) : 0;
@@ -268,7 +271,7 @@ static u32 isolate_below(
 		all += has;
 		lists += has != 0;
 	}
-	/* groups that have had their turn are at the end of the list again */
+	/* groups that have given pages were moved to the list's end */
 	left = nr_busy;
 	list_for_each_entry_safe(l, next, &busy, busy) {
 		u64 has;

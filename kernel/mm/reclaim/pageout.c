@@ -2,8 +2,8 @@
 /*
  * pageout.c: pages that a program says it will not need soon (madvise(2): MADV_COLD, MADV_PAGEOUT).
  *
- *	advise_cold(v, start, end)      to the inactive list, as if they had not been used
- *	advise_pageout(v, start, end)   out of the cache, as reclaim would take them
+ *	advise_cold(v, start, end)      moves pages to the inactive list, as if unused
+ *	advise_pageout(v, start, end)   drops pages from the cache, as reclaim does
  *
  * Only pages that this mm alone maps are taken: other programs may need the rest. Dirty pages stay,
  * for the flusher, and so do locked pages and pages in use by a call. Pages of files that the
@@ -11,9 +11,9 @@
  * programs do with them. Anonymous memory goes to a swap area if there is one (swap_out.c), or is
  * dropped if it may be (droppable.c); tmpfs stays.
  *
- * Paging out goes by batches, in two steps with a flush between: frames whose entries are removed
- * belong to the space until the flush. If other threads run in the space meanwhile, each page has a
- * flush of its own (pmap.c).
+ * Paging out works in batches, in two steps with a flush between them: the space may still access
+ * frames whose entries were removed, until the flush. If other threads run in the space meanwhile,
+ * each page has a flush of its own (pmap.c).
  *
  * Locks: mmap_lock for reading; page locks are only tried.
  */
@@ -22,8 +22,8 @@
 #define BATCH 64
 
 /*
- * Returns the page of a file on a disk that only this entry maps, or NULL. Under page_table_lock: a
- * page that is mapped is in its mapping.
+ * Returns the page of a disk's file that only this entry maps, or NULL. Under page_table_lock,
+ * which keeps a mapped page in its mapping.
  */
 static struct page *lone_file_page(pte_t e)
 {
@@ -38,8 +38,8 @@ static struct page *lone_file_page(pte_t e)
 }
 
 /*
- * Collects such pages from *va on, which moves behind them, with a reference each, in at most one
- * table. Returns their number.
+ * Collects such pages from *va on, with a reference each, in at most one table, and advances *va
+ * behind them. Returns their number.
  */
 static u32 gather(struct mm *mm, u64 *va, u64 end, struct page **pages)
 {
@@ -70,7 +70,7 @@ static bool is_clean(const struct page *p)
 	return p->mapping && !PageDirty(p) && !PageWriteback(p);
 }
 
-/* Returns true if entries were removed whose orders wait for a flush. */
+/* Removes the entries. Returns true if a flush must follow. */
 static bool unmap_clean(struct page *p)
 {
 	bool may;

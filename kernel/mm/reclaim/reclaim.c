@@ -4,23 +4,23 @@
  *
  * It takes, in this order, until enough is free:
  * 1. clean unmapped pages of files, from the cold end of the lru
- * 2. mapped pages of files that were not touched since they last came to that end (mapped_may_go())
- * 3. as large a part of the caches of objects (shrinkers) as of the pages
+ * 2. mapped pages of files that were not touched since they were last at that end (mapped_may_go())
+ * 3. objects of caches (shrinkers), as large a part of them as of the pages
  * 4. empty slabs
  * 5. frames that were mapped ahead of faults and never touched
- * Dirty pages and inodes are the flusher's: it is woken, and the allocation waits a little. Then
- * anonymous memory goes to swap areas, if there are any (swap_out.c). When all of this does not
- * help, the caller asks the OOM killer.
+ * The flusher is woken to write dirty pages and inodes, and the allocation waits a little. Then
+ * anonymous memory is written to swap areas, if there are any (swap_out.c). If all of this frees
+ * too little, the caller runs the OOM killer.
  *
- * kswapd is woken below the low watermark and works up to the high one. An allocation that finds no
- * frame reclaims by itself in this way. PF_MEMALLOC marks a task that frees memory: it may use the
- * reserve and does not enter reclaim again.
+ * kswapd is woken below the low watermark and works until the high one is reached. An allocation
+ * that finds no frame reclaims by itself in this way. PF_MEMALLOC marks a task that frees memory:
+ * it may use the reserve and does not enter reclaim again.
  */
 #include "kernel/mm/swap/swap_internal.h"
 #include "kernel/sched/psi.h"
 
 #define BATCH 32
-/* entries under one hold of page_table_lock */
+/* entries handled under one hold of page_table_lock */
 #define LOOKS 4096
 
 static LIST_HEAD(shrinkers);
@@ -39,21 +39,21 @@ void register_shrinker(struct shrinker *s)
 
 /* ---- pages of files ---- */
 
-/* What becomes of a page at the cold end. */
+/* What is done with a page at the cold end. */
 enum fate { DROPPED, KEPT, USED };
 
-/* How hard it is tried. */
+/* How hard a scan tries. */
 enum effort {
-	UNMAPPED, /* unmapped pages */
-	/* and mapped ones that were not touched since their mappings were taken away */
+	UNMAPPED, /* drop unmapped pages only */
+	/* also mapped pages that were not touched since their mappings were removed */
 	IDLE,
 	ALL,
 };
 
 /*
- * Decides for a mapped page. The host does not report which pages were touched, so the mappings are
- * removed. If a fault has mapped the page again by the time it returns to the cold end, it is in
- * use. Returns true if the page may be dropped.
+ * Decides whether a mapped page may be dropped. The host does not report which pages were touched,
+ * so the mappings are removed. If a fault has mapped the page again before it is next at the cold
+ * end, the page is in use. Returns true if the page may be dropped.
  */
 static bool mapped_may_go(struct page *p, enum effort effort, enum fate *fate)
 {
@@ -75,8 +75,8 @@ static bool mapped_may_go(struct page *p, enum effort effort, enum fate *fate)
 }
 
 /*
- * Drops a page if it may go. An unmapped page of this list was read at most once since it came: a
- * second read would have moved it.
+ * Drops a page if it is not in use. An unmapped page of this list was read at most once since it
+ * was added: a second read would have activated it.
  */
 static enum fate drop_one(struct page *p, enum effort effort)
 {
@@ -93,7 +93,10 @@ static enum fate drop_one(struct page *p, enum effort effort)
 	return fate;
 }
 
-/* Drops what it can of isolated pages and puts the rest back: how many. */
+/*
+ * Drops those of the isolated pages that can be dropped, and puts the others back. Returns how many
+ * it dropped.
+ */
 static u64 drop_batch(struct page **pages, u32 n, enum effort effort, u64 *dirty)
 {
 	u64 freed = 0;
@@ -136,7 +139,7 @@ static void count_scan(u32 scanned, u64 stolen, u64 *freed)
 	if (current == kswapd_task) {
 		count_vm(scan_kswapd, scanned);
 		count_vm(steal_kswapd, stolen);
-	} else if (current->flags & PF_MEMALLOC) { /* not of vm.drop_caches */
+	} else if (current->flags & PF_MEMALLOC) { /* not for vm.drop_caches */
 		count_vm(scan_direct, scanned);
 		count_vm(steal_direct, stolen);
 	}
@@ -169,7 +172,7 @@ static u64 shrink_lru(u64 scan, enum effort effort, u64 *dirty)
 /* ---- caches of objects ---- */
 
 #define SCAN_BATCH 128UL
-/* at most so many times the objects are scanned, whatever vm.vfs_cache_pressure says */
+/* an object is scanned at most so many times, for any value of vm.vfs_cache_pressure */
 #define SCAN_MOST 16
 
 /* Scans a cache. It reschedules in between, since a cache may have millions of objects. */
@@ -188,7 +191,7 @@ static u64 scan_cache(struct shrinker *s, u64 n)
 	return freed;
 }
 
-/* Frees @part of @whole of each cache, with @some at least one object. */
+/* Frees @part of @whole of the objects of each cache; with @some at least one object. */
 static u64 shrink_caches(u64 part, u64 whole, bool some)
 {
 	struct shrinker *s;
@@ -205,7 +208,7 @@ static u64 shrink_caches(u64 part, u64 whole, bool some)
 	return freed;
 }
 
-/* ---- reservations ---- */
+/* ---- frames mapped ahead ---- */
 
 u64 break_reservations_of(struct mm *mm, bool wait)
 {
@@ -239,8 +242,8 @@ static u64 break_reservations(u64 wanted)
 }
 
 /*
- * True if the mm has frames that were mapped ahead, as far as is known, and @g or a group below
- * pays for them.
+ * True if the mm seems to have frames that were mapped ahead and for which @g or a group below
+ * pays.
  */
 static bool reserves_for(struct mm *mm, const struct mem_group *g)
 {
@@ -281,9 +284,12 @@ u64 break_reservations_in(const struct mem_group *g)
 	return freed;
 }
 
-/* ---- all of it ---- */
+/* ---- reclaim ---- */
 
-/* Reclaims. @priority: 0 is gentle, 3 tries everything. Returns the frames freed. */
+/*
+ * Reclaims once. @priority: from 0, which is gentle, to 3, which tries everything. Returns the
+ * number of frames freed.
+ */
 static u64 shrink(u64 wanted, gfp_t gfp, int priority, u64 *dirty)
 {
 	u64 lru = nr_lru_pages(false) + nr_lru_pages(true);
@@ -292,7 +298,10 @@ static u64 shrink(u64 wanted, gfp_t gfp, int priority, u64 *dirty)
 
 	if (freed < wanted)
 		freed += droppable_shrink(wanted - freed, NULL, NULL);
-	/* objects age as fast as pages do, or a walk over a large tree would drive all data out */
+	/*
+	 * objects age as fast as pages; otherwise a walk over a large tree would push all data out
+	 * of the cache
+	 */
 	if (!(gfp & GFP_NOFS))
 		freed += freed < wanted ? shrink_caches(1, 8 >> priority, true) :
 					  shrink_caches(scan, max(lru, 1UL), false);
@@ -305,7 +314,7 @@ static u64 shrink(u64 wanted, gfp_t gfp, int priority, u64 *dirty)
 	return freed;
 }
 
-/* Serves vm.drop_caches. A page that was referenced is spared once, so it takes several rounds. */
+/* Serves vm.drop_caches. A referenced page is spared once, so several rounds are needed. */
 void drop_caches(int what)
 {
 	u64 dirty = 0, freed = 1;
@@ -326,8 +335,8 @@ void drop_caches(int what)
 }
 
 /*
- * True if pages will become clean soon. A task that writes pages itself waits only for writes under
- * way.
+ * True if pages will become clean soon. A task that writes pages itself waits only for writes in
+ * progress.
  */
 static bool clean_soon(u64 dirty)
 {
@@ -337,8 +346,9 @@ static bool clean_soon(u64 dirty)
 }
 
 /*
- * True if swap has room and there are pages for it: they may be under way, behind a held mmap_lock,
- * or shared with a dying child. The caller retries a few times before an OOM kill.
+ * True if swap areas have room and there are pages for them, which could not be taken now: they are
+ * being written, or mmap_lock is held, or a dying child shares them. The caller retries a few times
+ * before an OOM kill.
  */
 static bool swap_may_help(void)
 {
@@ -354,7 +364,7 @@ u64 try_to_free_pages(gfp_t gfp, u32 order)
 	if (current->flags & PF_RECLAIM || spin_depth())
 		return 0;
 	/*
-	 * a thread that others wait for, so that they can write: it drops pages, but enters no file
+	 * a thread on which the writes of other tasks depend: it drops pages, but calls no file
 	 * system
 	 */
 	if (others_wait)
@@ -363,7 +373,7 @@ u64 try_to_free_pages(gfp_t gfp, u32 order)
 	count_vm(allocstall, 1);
 	current->flags |= PF_MEMALLOC | PF_RECLAIM;
 	if (current->mm)
-		pmap_flush(&current->mm->pmap); /* frees what it has retired */
+		pmap_flush(&current->mm->pmap); /* frees what current has retired */
 	for (int priority = 0; priority < 4 && freed < wanted; priority++)
 		freed += shrink(wanted - freed, gfp, priority, &dirty);
 	current->flags = (current->flags & ~(PF_MEMALLOC | PF_RECLAIM)) | old;
@@ -387,10 +397,7 @@ bool out_of_memory(struct mm *mm)
 		return true;
 	if (limit)
 		return mem_group_oom_own();
-	/*
-	 * other tasks have taken each time what reclaim freed for the caller; by now there is
-	 * enough
-	 */
+	/* other tasks have allocated what reclaim has freed each time; by now enough is free */
 	if (nr_swap_free() && nr_free_frames() > zone_marks.low)
 		return true;
 	return oom_kill(GFP_USER, 0);
@@ -416,7 +423,7 @@ static int kswapd(void *arg)
 			while (freed && nr_free_frames() < zone_marks.high);
 		if (dirty)
 			wake_flushers();
-		sleep_ns(2000000); /* at most so often */
+		sleep_ns(2000000); /* at most every 2 ms */
 	}
 	return 0;
 }
