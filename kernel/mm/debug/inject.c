@@ -4,11 +4,11 @@
  * fail, to run error paths that no test reaches by itself. Debug builds have it; other builds
  * refuse the parameter, since the check would be on the path of every allocation.
  *
- * Only allocations fail whose caller must expect it: they may sleep, and lack __GFP_NOFAIL. Those
- * of process 1 and of kernel threads do not fail, since no process would be left to observe.
- * debug.alloc_faults counts failures, debug.alloc_fault (N/M[,SEED]) changes the rate.
+ * Only allocations fail whose caller must expect it: they may sleep, and lack __GFP_NOFAIL.
+ * Allocations of process 1 and of kernel threads do not fail, since then no process might be left
+ * to observe. debug.alloc_faults counts failures, debug.alloc_fault (N/M[,SEED]) changes the rate.
  *
- * Locks: none; two vCPUs may draw equal numbers at one time.
+ * Locks: none; two vCPUs may draw equal numbers at the same time.
  */
 #include "kernel/mm/debug/inject.h"
 
@@ -47,7 +47,7 @@ bool alloc_should_fail(gfp_t gfp)
 	return true;
 }
 
-/* Parses "N/M" or "N/M,SEED". A wrong text changes nothing. */
+/* Parses "N/M" or "N/M,SEED". An invalid text changes nothing. */
 static int parse(char *text)
 {
 	u64 n, m, start = 1;

@@ -8,8 +8,8 @@
  * every frame outside slabs, free memory, the page cache and guest memory. A word there, or in an
  * object that was reached, reaches an allocated object if it is an address inside it. So no object
  * in use is ever reported. Objects that a list still reaches though they will never be freed are
- * not found, nor are blocks of kmalloc above 8 KiB. Pointers that only the host world has do not
- * count: the kernel keeps its requests in lists of its own.
+ * not found, nor are blocks of kmalloc above 8 KiB. Pointers that only the host world has are not
+ * found, so the kernel keeps such objects (requests) in lists of its own.
  *
  * Other tasks may run meanwhile and move a pointer from a place not yet scanned to a scanned one:
  * only objects that two scans have missed are reported.
@@ -47,10 +47,10 @@ struct row {
 };
 
 static DEFINE_MUTEX(scan_lock);
-/* a row for each kind of object, the last for all others; under scan_lock, as all below */
+/* a row for each kind of object, the last row for all others; this and all below under scan_lock */
 static struct row rows[ROWS + 1];
 static int nr_rows;
-/* objects that were reached and not scanned yet: their addresses, linked by slab_tail.link */
+/* objects that were reached and are not scanned yet, linked by address in slab_tail.link */
 static u64 grey;
 
 void leak_callers(u64 *site)
@@ -66,7 +66,7 @@ void leak_callers(u64 *site)
 	}
 }
 
-/* ---- reaching ---- */
+/* ---- marking what is reached ---- */
 
 static void look_at_word(u64 word)
 {
@@ -99,7 +99,7 @@ static void follow(void)
 
 /* ---- roots ---- */
 
-/* Looks at the kernel's data, but not at the first stack and its guard, which lie in it too. */
+/* Scans the kernel's data, except the first stack and its guard, which lie in it. */
 static void look_at_data(void)
 {
 	u8 *stack = init_task_storage.arch.kstack;
@@ -126,8 +126,8 @@ static bool in_array(const void *p)
 }
 
 /*
- * True if the frame holds what the kernel has put there: tables, buffers, blocks of kmalloc. Frames
- * that are about to be used for these count too.
+ * True if the frame contains data of the kernel: tables, buffers, blocks of kmalloc. A frame that
+ * is about to be used for these counts too.
  */
 static bool is_kernels(const struct page *p)
 {
@@ -142,12 +142,12 @@ static void look_at_frames(void)
 		struct page *p = mem_map + pfn;
 
 		look_at(p, p + 1);
-		if (p->flags & (BIT(PG_buddy) |
-				       BIT(PG_reserved))) { /* free, or not the guest's (plug.c) */
+		if (p->flags &
+			(BIT(PG_buddy) | BIT(PG_reserved))) { /* free, or the host's (plug.c) */
 			pfn += (1UL << min(p->private, (u64)MAX_ORDER)) - 1;
 			continue;
 		}
-		/* the array of frames itself has been scanned */
+		/* the array of frames was scanned already */
 		if (is_kernels(p) && !in_array(pfn_to_virt(pfn)))
 			look_at(pfn_to_virt(pfn), (u8 *)pfn_to_virt(pfn) + PAGE_SIZE);
 		follow();
@@ -156,7 +156,7 @@ static void look_at_frames(void)
 	}
 }
 
-/* ---- what was not reached ---- */
+/* ---- objects that were not reached ---- */
 
 static void each_object(void (*fn)(struct slab_object *o))
 {
@@ -193,8 +193,8 @@ static void suspect(struct slab_object *o)
 }
 
 /*
- * Compares word by word: asan watches memcmp, and what lies behind an object does not belong to its
- * user.
+ * Compares word by word, and not by memcmp(), which asan checks: the bytes behind an object do not
+ * belong to its user.
  */
 static bool same_sites(const u64 *a, const u64 *b)
 {
@@ -298,7 +298,7 @@ void leak_one(void)
 		*p = 0;
 }
 
-/* ---- what is left ---- */
+/* ---- the report at the end of the machine ---- */
 
 /*
  * Names an object: by its cache, or by the function that allocated it if the cache is one of
@@ -332,7 +332,7 @@ static void count_object(struct slab_object *o)
 	rows[i].objects++;
 }
 
-/* Prints how many objects of each kind there are, some kinds a line. */
+/* Prints the number of objects of each kind, several kinds in a line. */
 static void tell_objects(void)
 {
 	char line[200] = "";
@@ -379,7 +379,7 @@ void leak_report(void)
 	for (int i = 0, n; found && (n = leak_line(i, line, sizeof(line))) >= 0; i++)
 		if (n)
 			pr_err("leak: %s", line);
-	tell_objects(); /* the table's rows */
+	tell_objects(); /* fills in the table's rows */
 	tell_frames();
 }
 #endif

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * leak.h: objects that no pointer leads to any more, and the callers that allocated them. Debug
- * builds only: other builds have no such functions.
+ * leak.h: finds kernel objects that no pointer leads to any more, and the callers that allocated
+ * them. Debug builds only: other builds have no such functions.
  *
- *	n = leak_scan();                         how many objects nothing leads to
+ *	n = leak_scan();                         number of objects that nothing leads to
  *	while (leak_line(i++, buf, size) >= 0)   the table of where they were allocated
  */
 #ifndef NESTLING_MM_LEAK_H
@@ -19,19 +19,25 @@
 
 #define LEAK_SITES 5
 
-/* Behind each object of a slab. */
+/* Data behind each object of a slab. */
 struct slab_tail {
 	/* return addresses of the allocation, the innermost first; site[0] 0: the object is free */
 	u64 site[LEAK_SITES];
-	u64 link; /* the scan's */
+	u64 link; /* used by the scan */
 };
 
-/* Finds the callers of the caller of the function that calls this. */
+/* Stores the return addresses above the caller's caller. */
 void leak_callers(u64 *site);
 
-/* Looks at all memory of the kernel; may sleep. What is found stays until the next scan. */
+/*
+ * Scans all memory of the kernel; may sleep. Returns the number of leaked objects, whose table
+ * stays until the next scan.
+ */
 u64 leak_scan(void);
-/* Prints "OBJECTS BYTES CACHE SITE < SITE ...\n"; -1: @i is past the last line. */
+/*
+ * Prints line @i, "OBJECTS BYTES CACHE SITE < SITE ...\n", and returns its length; -1: @i is past
+ * the last line.
+ */
 int leak_line(int i, char *buf, size_t size);
 /* Allocates an object and forgets it, for tests. */
 void leak_one(void);

@@ -3,8 +3,8 @@
  * uninit.c: reports code that copies uninitialised kernel memory to guests (debug builds).
  *
  * A line `uninit: 4 of 390 bytes at +62: sys_uname+0x8c < ...` names the run's length and offset in
- * the copied bytes, and the callers. Each caller is reported once. Data of guests that holds the
- * byte itself is reported as well, so a line is a lead and no proof.
+ * the copied bytes, and the callers. Each caller is reported once. Guest data that contains the
+ * byte is reported as well, so a line is a hint and no proof.
  *
  * Locks: none. A caller may be reported twice when two vCPUs find it at once.
  */
@@ -19,11 +19,11 @@
 #include "kernel/sched/sched.h"
 
 #define ROWS 256
-/* bytes; in longer copies short runs are mostly chance */
+/* bytes; in longer copies, short runs are mostly chance */
 #define SHORT_COPY 1024
-#define DEPTH 0x3000 /* bytes of the stack that are filled */
+#define DEPTH 0x3000 /* bytes of the stack to fill */
 
-extern u8 __kdata_end[]; /* mk/image.lds: the end of the image, too */
+extern u8 __kdata_end[]; /* mk/image.lds: the image's end too */
 
 static u64 seen[ROWS];
 
@@ -80,7 +80,10 @@ static __noinline void report(u64 off, u64 run, size_t n)
 			(unsigned long long)off, text, current->comm);
 }
 
-/* True if @v is an address in the kernel's image, direct map or stacks: remains of a frame. */
+/*
+ * True if @v is an address in the kernel's image, direct map or stacks: a remainder of a stack
+ * frame.
+ */
 static bool is_kernel_address(u64 v)
 {
 	return (v >= KERNEL_IMAGE_BASE && v < (u64)__kdata_end) ||

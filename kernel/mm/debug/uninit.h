@@ -10,18 +10,18 @@
 
 #include "kernel/lib/types.h"
 
-/* gcc's, too: -ftrivial-auto-var-init=pattern */
+/* the byte of gcc's -ftrivial-auto-var-init=pattern too */
 #define UNINIT_BYTE 0xfe
 
 #if defined(CONFIG_DEBUG) && !defined(__NESTLING_UNIT__)
-/* Fills the stack below the caller. */
+/* Fills the part of the stack that the caller does not use. */
 void uninit_stack(void);
 /*
- * Reports the first run of UNINIT_BYTE in @n bytes at @p that is long enough not to be chance, once
- * for each caller.
+ * Reports the first run of UNINIT_BYTE in @n bytes at @p, if it is too long to be chance. Each
+ * caller is reported once.
  */
 void uninit_check(const void *p, size_t n);
-/* Fills memory that was allocated. */
+/* Fills memory that was allocated just now. */
 void uninit_fill(void *p, size_t n);
 #else
 static inline void uninit_stack(void)

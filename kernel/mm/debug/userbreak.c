@@ -4,8 +4,8 @@
  * interface).
  *
  * A breakpoint is an int3 in the program's memory, in a copy of the page that is the process's own.
- * It goes in and out when a task of that process is on its way to guest code, and so from a
- * debugger that only writes flags. States of an entry:
+ * A task of that process writes and removes it on its way to guest code, so that the debugger need
+ * only write flags. States of an entry:
  *
  *	free -> wanted (the debugger) -> in: the next task of the mm on its way to guest code
  *	in, a task traps: user_break_hit(), where the debugger stops; then out, and the task steps
@@ -16,12 +16,13 @@
  *
  * Invariants:
  * 1. The program's registers never hold a trap flag of ours outside of user_breaks_enter() to
- *    _leave(), so none gets into a signal frame.
- * 2. A forked child's memory has none.
- * 3. A trap whose int3 is gone meanwhile is no signal: the instruction is executed again.
+ *    _leave(), so a signal frame never contains it.
+ * 2. A forked child's memory has no breakpoint.
+ * 3. A trap of an int3 that was removed meanwhile raises no signal: the instruction is executed
+ *    again.
  *
- * What it does not do: while one thread steps over a breakpoint, another may pass it. A program
- * that reads its own code, or whose tracer does, sees the int3.
+ * Limits: while one thread steps over a breakpoint, another thread may pass it. A program that
+ * reads its own code, or whose tracer does, sees the int3.
  *
  * Locks: breaks_lock, which may sleep.
  */
@@ -40,7 +41,7 @@ u32 user_breaks_on;
 static struct user_break user_breaks[32];
 static DEFINE_MUTEX(breaks_lock);
 
-/* Gives the debugger a place to stop at. */
+/* A function at which the debugger stops. */
 static void __noinline user_break_hit(struct user_break *b)
 {
 	__asm__ volatile("" : : "r"(b) : "memory");
@@ -59,8 +60,8 @@ static void put_in(struct user_break *b)
 }
 
 /*
- * Restores the program's byte in @mm, unless the program has unmapped it or has written something
- * else there.
+ * Restores the program's byte in @mm, unless the program has unmapped the page or has changed the
+ * byte.
  */
 static void restore(const struct user_break *b, struct mm *mm)
 {
@@ -77,8 +78,8 @@ static void take_out(struct user_break *b)
 }
 
 /*
- * Puts the breakpoint into current's mm or takes it out, as the debugger wants and the stepping
- * task allows.
+ * Writes the breakpoint to current's mm or removes it, depending on @wanted and on a task that
+ * steps over it.
  */
 static void carry_out(struct user_break *b, struct regs *r)
 {
@@ -132,7 +133,7 @@ static bool trap_step(void)
 	return ours;
 }
 
-/* True if the int3 is the program's own, in its form of one byte or of two. */
+/* True if the int3 belongs to the program itself, in its form of one byte or of two. */
 static bool own_int3(u64 rip)
 {
 	u8 code[2] = { 0, INT3 };
@@ -180,7 +181,7 @@ void user_breaks_fork(struct mm *new, struct mm *old)
 {
 	mutex_lock(&breaks_lock);
 	for (u32 i = 0; i < ARRAY_SIZE(user_breaks); i++)
-		/* a stepper may have taken it out only since the copy was made */
+		/* a stepping task may have removed it since the copy was made */
 		if (user_breaks[i].mm == old && (user_breaks[i].in || user_breaks[i].stepper))
 			restore(&user_breaks[i], new);
 	mutex_unlock(&breaks_lock);

@@ -12,29 +12,33 @@
 
 struct user_break {
 	/*
-	 * written by the debugger, which stops all tasks before it writes; an entry without mm is
-	 * free, so mm is set first
+	 * Written by the debugger, while all tasks are stopped. An entry whose mm is NULL is free,
+	 * so the debugger sets mm first.
 	 */
 	struct mm *mm;
 	u64 addr;
 	bool wanted;
-	/* the kernel's, under its lock */
+	/* written by the kernel, under its breaks_lock */
 	bool in;     /* the breakpoint instruction is in memory */
-	bool failed; /* there is no memory that could be written */
+	bool failed; /* no memory could be written at addr */
 	bool armed, stepped;
 	u8 was;
-	/* the task that steps over the instruction, while the breakpoint is not in memory */
+	/*
+	 * the task that steps over the instruction, while the breakpoint instruction is not in
+	 * memory
+	 */
 	struct task *stepper;
 };
 
-/* set by the debugger; without it breakpoints cost no more than the test of this flag */
+/* set by the debugger; while 0, a breakpoint check costs only the test of this flag */
 extern u32 user_breaks_on;
 
-void user_breaks_enter(struct regs *r);            /* current goes to guest code. May sleep */
-void user_breaks_leave(struct regs *r);            /* it has come back */
-bool user_breaks_trap(struct regs *r, int trapno); /* with that trap: true: it was the table's */
+/* current is about to run guest code; may sleep */
+void user_breaks_enter(struct regs *r);
+void user_breaks_leave(struct regs *r);            /* current has left guest code */
+bool user_breaks_trap(struct regs *r, int trapno); /* true if the trap was a breakpoint's */
 void user_breaks_fork(struct mm *new, struct mm *old);
-void user_breaks_task_gone(const struct task *t); /* it gives its mm up */
+void user_breaks_task_gone(const struct task *t); /* @t gives its mm up */
 void user_breaks_mm_gone(const struct mm *mm);
 
 #endif
