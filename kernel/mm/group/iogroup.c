@@ -4,21 +4,21 @@
  *
  * A group and all groups above it have a node for each disk that they used or are limited on. Nodes
  * stay until the group is freed, so the list is read without a lock. The root group is not counted:
- * its figures are the disks'.
+ * its figures are those of the disks.
  *
- * The payer: for a read, and for a write past the cache, the group of the submitter. Pages of the
- * cache are written by kernel threads or by a task that syncs, long after they became dirty. Such a
- * request counts for the group that pays for the memory of its first page, and the bytes are taken
- * from the limit when a page becomes dirty, from the group of the task that made it dirty. While
- * pages have no owners (io_pages_unowned) the submitter pays for them, too.
+ * A read, or a write that bypasses the cache, is charged to the submitter's group. Cached pages are
+ * written by kernel threads or by a task that syncs, long after they became dirty. Such a request
+ * is counted for the group that pays for the memory of its first page. But the limit is charged
+ * when a page becomes dirty: that of the group whose task made it dirty. While pages have no owners
+ * (io_pages_unowned) the submitter pays for them, too.
  *
- * A limit is a rate. Each request moves the time at which it is paid (paid_at) by its cost, from
- * now or from paid_at, whichever is later. Requests are never held back in a queue, where they
- * would keep locked pages and the journal from other tasks. Instead, a task that has begun more
- * than its limit waits until paid_at where it holds nothing but the file that it reads or writes
- * (io_pause()): between the pieces of a call, and on its way to user mode. So the first piece of a
- * call (a window of read-ahead) and the page of a fault go at full speed, and the mean is the
- * limit.
+ * A limit is a rate. Each request advances the time at which the rate is kept again (paid_at) by
+ * its cost, from now or from paid_at, whichever is later. Requests are never held back in a queue,
+ * where they would keep locked pages and the journal from other tasks. Instead, a task that has
+ * begun more than its limit waits until paid_at in io_pause(), where it holds nothing but the file
+ * that it reads or writes: between the pieces of a call, and on its way to user mode. So the first
+ * piece of a call (a readahead window) and the page of a fault are not delayed, and the mean rate
+ * is the limit.
  *
  * Locks: limits_lock for limits and times; none sleeps or is taken within.
  */
@@ -29,13 +29,13 @@
 #include "kernel/mm/group/memcg.h"
 
 #define SECOND_NS 1000000000UL
-#define SHORT_NS 1000000UL /* less is not slept, but is still owed */
-#define DISCARD_COST 512   /* bytes: it moves none */
+#define SHORT_NS 1000000UL /* a shorter wait is put off, not forgotten */
+#define DISCARD_COST 512   /* bytes; a discard transfers no data */
 
 u32 io_nr_limits;
 bool io_pages_unowned;
 static DEFINE_SPINLOCK(limits_lock);
-/* number of the last change of limits; waiters under older limits are released */
+/* incremented when limits change; tasks that wait by older limits continue */
 static u32 generation;
 static DECLARE_WAIT_QUEUE_HEAD(changed);
 
@@ -52,8 +52,8 @@ struct io_node *io_group_node(const struct io_group *g, dev_t dev)
 }
 
 /*
- * Returns the node, or NULL: memory is short. Of two made at once, the second is found behind the
- * first and ignored.
+ * Returns the node, made if missing; NULL: no memory. If two tasks make one at once, the second
+ * node is never found.
  */
 static struct io_node *get_node(struct io_group *g, dev_t dev, gfp_t gfp)
 {
@@ -146,9 +146,9 @@ void io_group_reset(struct io_group *g)
 		wake_up_all(&changed);
 }
 
-/* ---- paying ---- */
+/* ---- charging and waiting ---- */
 
-/* Charges @cost to one of the group's limits, and returns when it is paid off. */
+/* Charges @cost to one of the group's limits. Returns the ktime at which the rate is kept again. */
 static u64 pay_one(struct io_node *n, u32 which, u64 cost, u64 now)
 {
 	u64 limit = n->limit[which];
@@ -160,8 +160,8 @@ static u64 pay_one(struct io_node *n, u32 which, u64 cost, u64 now)
 }
 
 /*
- * Charges @bytes and @ios of a request that has begun. @wait: current has to wait until they are
- * paid off.
+ * Charges @bytes and @ios of a request that has begun. @wait: current has to wait until the rates
+ * are kept again.
  */
 static void pay(struct io_group *g, dev_t dev, bool write, u64 bytes, u64 ios, bool wait)
 {
@@ -220,7 +220,8 @@ void io_wait_until_paid(void)
 /* ---- counting ---- */
 
 /*
- * Returns the group that pays for the I/O: that of the cached page being written, else current's.
+ * Returns the group to charge for the I/O: the one that pays for the cached page to write, or
+ * current's.
  */
 static struct io_group *payer(u32 kind, const struct page *p, bool *cached)
 {
@@ -241,7 +242,7 @@ void io_account(dev_t dev, u32 kind, u64 bytes, const struct page *page)
 		struct io_node *n = get_node(g, dev, GFP_ATOMIC);
 
 		if (!n)
-			continue; /* a moment that is not counted */
+			continue; /* the figures are not kept for it */
 		__atomic_add_fetch(&n->bytes[kind], bytes, __ATOMIC_RELAXED);
 		__atomic_add_fetch(&n->ios[kind], 1, __ATOMIC_RELAXED);
 	}

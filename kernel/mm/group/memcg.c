@@ -3,14 +3,14 @@
  * memcg.c: charging frames to groups, and keeping groups within their limits.
  *
  * page->memcg names the group that pays. It is set when the frame is allocated and cleared when it
- * is freed, so no lock protects it. Counts are atomic and go up to the root of the tree. A charge
- * that exceeds a limit on the way is undone, then page cache is reclaimed within that group, and
- * the charge is tried again. A fault that still fails sets current->memcg_oom, and out_of_memory(),
- * which runs without locks, kills a process of the group. A task that is dying, frees memory, or
- * holds a spinlock is never refused.
+ * is freed, so no lock protects it. Counts are atomic, and a charge is added to every group up to
+ * the root. A charge that exceeds a group's limit is undone, then memory of that group is
+ * reclaimed, and the charge is tried again. A fault that still fails sets current->memcg_oom, and
+ * out_of_memory(), which runs without locks, kills a process of the group. A task that is dying,
+ * frees memory, or holds a spinlock is never refused.
  *
- * An extent of several frames is a convenience, and so is an allocation that the caller can do
- * without (__GFP_SPARE): such a charge is refused rather than reclaimed for.
+ * An extent of several frames is optional, and so is an allocation with __GFP_SPARE: such a charge
+ * is refused, and nothing is reclaimed for it.
  */
 #include "kernel/mm/group/memcg.h"
 #include "kernel/mm/swap/swap_internal.h"
@@ -18,7 +18,8 @@
 
 #define RETRIES 16
 #define BATCH 32
-#define PAY_FROM 64 /* pages above memory.high, in one call */
+/* pages charged above memory.high in one call */
+#define PAY_FROM 64
 #define MAX_PENALTY_NS 2000000000UL
 
 const struct mem_group_ops *mem_group_ops;
@@ -48,9 +49,9 @@ static void count_event(struct mem_group *g, enum mem_event e)
 }
 
 /*
- * Returns the group that pays for current's memory, with a reference, or NULL. Others may move
- * current to another group while it sleeps, and the old one is freed when it is removed. A group
- * whose last reference has gone is no longer current's: there is another one.
+ * Returns the group that pays for current's memory, with a reference, or NULL. Another task may
+ * move current to another group, and the old group may be freed after its removal. If the last
+ * reference has gone, current's group has changed, and the loop reads it again.
  */
 static struct mem_group *get_own_group(void)
 {
@@ -97,7 +98,7 @@ static void note_peak(struct mem_group *g, u64 now)
 		mem_group_ops->crossed(g);
 }
 
-/* True if memory and swap areas together hold as much as they may: swapping does not help then. */
+/* True if memory and swap together are at their joint limit, so that swapping would not help. */
 static bool both_full(const struct mem_group *g, u64 now)
 {
 	u64 max = READ_ONCE(g->both_max);
@@ -105,7 +106,7 @@ static bool both_full(const struct mem_group *g, u64 now)
 	return unlikely(max != MEM_NO_LIMIT) && now + swap_of(g) >= max;
 }
 
-/* True if usage @now of @g is above its limit; counts that. */
+/* True if the usage @now of @g exceeds its limit; the refusal is counted. */
 static bool too_much(struct mem_group *g, u64 now)
 {
 	if (now > READ_ONCE(g->max)) {
@@ -131,7 +132,10 @@ static bool is_convenience(s64 n, gfp_t gfp)
 	return n > 1 || gfp & __GFP_SPARE;
 }
 
-/* True; or false with nothing charged and *over set to the group whose limit is in the way. */
+/*
+ * Charges @g and the groups above. Returns false if a limit forbids that: then nothing is charged,
+ * and *over is the group with the limit.
+ */
 static bool try_charge(struct mem_group *g, s64 n, gfp_t gfp, struct mem_group **over)
 {
 	bool force = must_not_fail(gfp), convenience = is_convenience(n, gfp);
@@ -167,7 +171,7 @@ err_undo:
 	}
 }
 
-/* True if there is room in swap areas for what the group has beside caches. */
+/* True if the group has pages that are no page cache, and room in swap areas. */
 static bool may_swap(const struct mem_group *g)
 {
 	int own = READ_ONCE(g->swappiness);
@@ -192,8 +196,8 @@ bool mem_group_is_limited(const struct mem_group *g)
 static void count_swap_event(struct mem_group *g, enum mem_swap_event e);
 
 /*
- * Counts that a full memory.swap.max has kept reclaim from swapping. The last pages may have fitted
- * exactly, so that none was refused.
+ * Counts that a full memory.swap.max has kept reclaim from swapping. The last page may have fitted
+ * exactly, so that no charge was refused.
  */
 static void count_full_swap(struct mem_group *g)
 {
@@ -205,7 +209,7 @@ static void count_full_swap(struct mem_group *g)
 	count_swap_event(g, MEM_SWAP_FAIL);
 }
 
-/* Returns how often reclaim may yield nothing before an OOM kill. */
+/* Returns how many times reclaim may free nothing before an OOM kill. */
 static int patience(const struct mem_group *g)
 {
 	return may_swap(g) ? 10 : 2;
@@ -223,8 +227,8 @@ static int charge(struct mem_group *g, s64 n, gfp_t gfp)
 		count_event(over, MEM_MAX);
 		if (!mem_group_reclaim(over, BATCH) && i > patience(over)) {
 			/*
-			 * a task that waits for room holds no lock: a fault waits in the end, a
-			 * call fails
+			 * a task must not hold locks while it waits for room: a fault waits at its
+			 * end, a call fails
 			 */
 			if (gfp & __GFP_NOOOM || READ_ONCE(over->oom_waits)) {
 				current->memcg_oom = true;
@@ -321,7 +325,10 @@ static void swap_uncharge_to(struct mem_group *g, const struct mem_group *end)
 		atomic_sub(1, &g->swap);
 }
 
-/* Charges a slot to the group; the slot keeps the group's owner as a frame does. */
+/*
+ * Charges a slot to the group. While charged, the slot keeps the group's owner alive, as a frame
+ * does.
+ */
 bool mem_swap_charge(struct mem_group *g, struct mem_group **full)
 {
 	for (struct mem_group *at = g; at->parent; at = at->parent) {
@@ -389,8 +396,8 @@ static bool chosen(const struct page *p, void *group)
 }
 
 /*
- * True if the group has pages of caches beside shared memory. The root counts none, and may have
- * any.
+ * True if the group has page cache other than shared memory. True for the root, whose page cache is
+ * not counted.
  */
 static bool has_cached(const struct mem_group *g)
 {
@@ -422,7 +429,7 @@ u64 mem_group_reclaim(struct mem_group *g, u64 pages)
 		sleep_ns(5000000);
 		freed = 1;
 	} else if (!freed && may_swap(g)) {
-		/* swapping is under way, or a lock is held: see patience() */
+		/* swapping is in progress, or a lock was held: see patience() */
 		sleep_ns(10000000);
 	}
 	psi_memstall_leave(stall);
@@ -437,14 +444,14 @@ bool mem_group_oom(struct mem_group *g)
 	if (!mem_group_ops || !mem_group_ops->oom_kill(g))
 		return false;
 	if (!wait_interrupted(TASK_WAKEKILL))
-		sleep_ns(2000000); /* the victim needs the CPU */
+		sleep_ns(2000000); /* let the victim run */
 	return true;
 }
 
 bool mem_group_oom_own(void)
 {
 	struct mem_group *own = get_own_group(), *g;
-	bool again = true; /* none is full any more */
+	bool again = true; /* true if no group is full any more */
 
 	for (g = own; g && g->parent; g = g->parent)
 		if (usage_of(g) >= READ_ONCE(g->max) || both_full(g, usage_of(g))) {
@@ -479,7 +486,7 @@ void mem_group_shrink_to(struct mem_group *g, u64 pages, bool kill)
 	}
 }
 
-/* Returns how long to sleep at usage @now: ten milliseconds for each hundredth above @high. */
+/* Returns how long to sleep at the usage @now: ten milliseconds for each percent above @high. */
 static u64 penalty(u64 now, u64 high)
 {
 	if (now <= high)
@@ -525,13 +532,13 @@ void mem_group_pay_on_the_way(void)
 		mem_group_pay();
 }
 
-/* ---- peaks that are reset ---- */
+/* ---- peaks since a reset ---- */
 
 static DEFINE_SPINLOCK(watch_lock);
 
 /*
- * Begins a watch. The group has one peak for all watchers: it is noted for the others before it is
- * reset.
+ * Begins a watch. The group has one peak for all watches: it is stored in the other watches before
+ * it is reset.
  */
 static void watch_begin(struct list_head *watches, u64 *watched, u64 now, struct mem_watch *w)
 {
@@ -586,7 +593,7 @@ void mem_watch_end(struct mem_watch *w)
 	spin_unlock(&watch_lock);
 }
 
-/* ---- life ---- */
+/* ---- initialisation and end ---- */
 
 void mem_group_reset(struct mem_group *g)
 {

@@ -1,19 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * memcg_keep.c: what memory.min and memory.low keep of a group when others reclaim.
+ * memcg_keep.c: how much of a group's memory memory.min and memory.low protect from reclaim.
  *
- *	mem_keeps_changed(g)          its usage, or what it asks for
- *	mem_overage(g, top, spare)    what reclaim for @top may take of it
+ *	mem_keeps_changed(g)          called when usage, min or low of g has changed
+ *	mem_overage(g, top, spare)    how many of g's pages reclaim for top may take
  *
- * A group's request counts up to its usage. Directly below the group that is reclaimed it gets what
- * it asks for. Further down the groups below one share what that one has: where they ask for more
- * than that, by what each has of what it asks for; where they ask for less, the rest goes to what
- * they have beyond that, in proportion (with the mount option memory_recursiveprot). The group that
- * is reclaimed itself is not spared.
+ * A group claims min (or low), but at most its usage. A group directly below the group that is
+ * being reclaimed gets its min or low in full. Further down, the children of a group share the
+ * protection of that group. If their claims exceed it, each child gets a part in proportion to its
+ * claim. If they claim less, the rest is divided in proportion to the usage beyond the claims (only
+ * with the mount option memory_recursiveprot). The group that is being reclaimed itself is not
+ * protected.
  *
- * Each group knows the sum of what those below it count for (below); each remembers what it has
- * told (told). Racy by nature: a sum may lag behind until the next change. Where no group has ever
- * asked for anything all of this is a look at a flag.
+ * mem_group.below is the sum of the claims of a group's children; mem_group.told is the claim that
+ * a group has added to it. They are racy: a sum may be outdated until the next change. If no group
+ * ever had min or low, a call only tests a flag.
  */
 #include "kernel/mm/internal.h"
 #include "kernel/mm/group/memcg.h"
@@ -55,7 +56,7 @@ void mem_keeps_set(struct mem_group *g)
 	mem_keeps_told(g);
 }
 
-/* Returns the group's share of what its parent keeps, @parents. */
+/* Returns the group's share of its parent's protection, @parents. */
 static u64 share(const struct mem_group *g, enum mem_keep kind, u64 parents)
 {
 	u64 usage = usage_of(g), own = min(usage, asked(g, kind)), above = usage_of(g->parent);
@@ -95,7 +96,8 @@ u64 mem_overage(const struct mem_group *g, const struct mem_group *top, enum mem
 
 	if (likely(!READ_ONCE(any_keeps)) || spare == SPARE_NONE || !g || !g->parent || g == top)
 		return ~0UL;
-	for (const struct mem_group *at = g; !top; at = at->parent) /* the machine's: the root's */
+	/* reclaim for the machine is reclaim for the root */
+	for (const struct mem_group *at = g; !top; at = at->parent)
 		top = at->parent ? NULL : at;
 	keep = kept(g, top, KEEP_MIN);
 	if (spare == SPARE_LOW)
