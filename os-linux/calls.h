@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * calls.h: the host's calls, for host-world files that run in a jail. It admits one form of each
- * family (jail/table.c): preadv2(2), pwritev2(2) and fstat(2) for files, with HERE as the offset of
- * what has none; recvmmsg(2) for sockets; waitid(2), tgkill(2), poll(2). These are the shapes of
- * libc on top of them, with errno.
+ * calls.h: the host's calls in the form that a jail admits, for host-world files. A jail admits one
+ * call of each family (jail/table.c): preadv2(2), pwritev2(2) and fstat(2) for files, with HERE as
+ * the offset of a file without positions; recvmmsg(2) for sockets; waitid(2), tgkill(2), poll(2).
+ * The functions here have libc's arguments and results and set errno.
  *
- * Sockets are written to by the calls for files: with a call that takes an address, a kernel that a
- * guest has taken over could send to any socket of the user's. So sockets are connected, and
- * O_NONBLOCK makes them non-blocking (host_no_wait()). SIGPIPE is ignored. sendmmsg(2) is for
- * sockets that ignore addresses, some of which have numbers for it (os_packet_socket()).
+ * Sockets are written to with the calls for files: a call that takes an address would let a kernel
+ * that a guest has taken over send to any socket of the user. So sockets are connected, and
+ * O_NONBLOCK makes them non-blocking (host_no_wait()). SIGPIPE is ignored. sendmmsg(2) is admitted
+ * only for the few descriptor numbers of sockets that ignore addresses (os_packet_socket()).
  */
 #ifndef NESTLING_OS_CALLS_H
 #define NESTLING_OS_CALLS_H
@@ -63,13 +63,16 @@ static inline ssize_t host_recv(int fd, void *buf, size_t n, int flags)
 	return host_recvmsg(fd, &(struct msghdr){ .msg_iov = &iov, .msg_iovlen = 1 }, flags);
 }
 
-/* libc's is newfstatat(2) with an empty path, for which a jailed process asks its broker. */
+/*
+ * libc's fstat() is newfstatat(2) with an empty path, for which a jailed process would ask its
+ * broker.
+ */
 static inline int host_fstat(int fd, struct stat *st)
 {
 	return (int)syscall(SYS_fstat, fd, st);
 }
 
-/* Writes to a descriptor do not wait from now on. Returns 0, or -1 with errno. */
+/* Makes reads and writes of a descriptor non-blocking. Returns 0, or -1 with errno. */
 static inline int host_no_wait(int fd)
 {
 	int flags = fcntl(fd, F_GETFL);
@@ -77,16 +80,16 @@ static inline int host_no_wait(int fd)
 	return flags < 0 ? -1 : fcntl(fd, F_SETFL, flags | O_NONBLOCK);
 }
 
-/*
- * Kills a process: a signal to the first thread of a process that ends it is one to
- * the process.
- */
+/* Kills a process. SIGKILL to the first thread of a process ends the whole process. */
 static inline void host_kill(int pid)
 {
 	syscall(SYS_tgkill, pid, pid, SIGKILL);
 }
 
-/* Waits for the end of a child. Returns its status as of wait(2), 0 if there is no such child. */
+/*
+ * Waits for the end of a child. Returns its status in the form of wait(2), or 0 if there is no such
+ * child.
+ */
 static inline int host_reap(int pid)
 {
 	siginfo_t si = { 0 };

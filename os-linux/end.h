@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * end.h: the value that a SIGTERM for an instance may carry (sigqueue(3)): the signal for its
- * programs, and the seconds after which they are killed. The kernel passes it to init with the
- * SIGINT of ctrl-alt-del. 0: SIGTERM, and init's own time.
+ * end.h: the value that a SIGTERM to an instance may carry (sigqueue(3)): the signal to be sent to
+ * the guest's programs, and the seconds after which they are killed. The kernel passes the value to
+ * init with the SIGINT of ctrl-alt-del. 0 leaves signal and time to init, whose default is SIGTERM.
  */
 #ifndef NESTLING_OS_END_H
 #define NESTLING_OS_END_H

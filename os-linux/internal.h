@@ -12,13 +12,16 @@ extern __thread int os_this_cpu;
 
 /*
  * Asks the host's scheduler for short slices for thread @tid and the processes that it forks: after
- * a wake-up they run sooner and for a shorter time, with an unchanged share in all. So a hand-off
- * between two threads that sleep in turn does not wait until the slices of all other threads are
- * over.
+ * a wake-up they run sooner and for a shorter time, with an unchanged share of CPU time. So a
+ * hand-off between two threads that sleep in turn does not wait until the slices of all other
+ * threads are over.
  */
 void os_short_slices(int tid);
 
-/* The argument vector of main(), or of the boot that a restored state comes from: os_restart(). */
+/*
+ * The arguments for os_restart(): those of main(), or those with which a restored instance had
+ * booted.
+ */
 extern char **os_argv;
 /* arch/um/machine/switch.S: continues at the stack pointer that machine_park() saved. */
 void arch_unpark(uint64_t sp) __attribute__((noreturn));
@@ -30,23 +33,26 @@ void arch_unpark(uint64_t sp) __attribute__((noreturn));
 void os_vcpu_run(void (*fn)(void *arg), void *arg);
 void os_vcpu_again(uint64_t sp) __attribute__((noreturn));
 
-/* Sets the shifts of the clocks, before there is a second thread. clock.c */
+/* Sets the shifts of the clocks. Called before there is a second thread. clock.c */
 void os_clock_set_shifts(const struct os_clock_shifts *s);
-/* Returns a deadline on the host's own scale of CLOCK_MONOTONIC; 0 is in the past. */
+/*
+ * Returns a deadline of os_clock_mono() on the host's own scale of CLOCK_MONOTONIC; 0 if that is in
+ * the past.
+ */
 uint64_t os_host_deadline(uint64_t deadline);
 
 /*
- * Looks for restore=DIR among the parameters (state.c). Returns 0: there is none. Else maps the
- * state that is there and returns the stack pointer of vCPU 0, for arch_unpark(). Ends the process
- * with one line and status 1 if the state cannot be used.
+ * Looks for restore=DIR among the parameters (state.c). Returns 0 without it. Else maps the state
+ * in DIR and returns the stack pointer of vCPU 0, for arch_unpark(). Ends the process with one line
+ * and status 1 if the state cannot be used.
  */
 uint64_t os_state_restore(int argc, char **argv);
 /*
- * Takes the socket of hold=FD; with ",early" behind it, waits until the holder signals that the
- * state's files exist. Returns false if the holder has gone or FD is no socket.
+ * Takes over the socket of hold=FD. With ",early" behind FD, waits until the holder signals that
+ * the state's files exist. Returns false if the holder has closed its end or FD is no socket.
  */
 bool state_hold_files(const char *hold);
-/* Waits until the holder lets the instance run. Returns false if the holder has gone. */
+/* Waits until the holder lets the instance run. Returns false if the holder has closed its end. */
 bool state_hold(void);
 
 /*
@@ -65,8 +71,8 @@ int os_pagemap(int pid, uint64_t va, uint32_t n, uint8_t *vec);
 extern uint64_t os_mem_punches;
 
 /*
- * inherit.c: corrects inherited state, once and first. Returns NULL, or the reason why this is not
- * possible.
+ * inherit.c: corrects inherited state. Called once, before anything else. Returns NULL, or the
+ * reason why this is not possible.
  */
 const char *os_inherit_setup(void);
 
@@ -74,7 +80,7 @@ const char *os_inherit_setup(void);
  * Tries the needed calls (needs.c). Returns 0, or -errno of a refused call, which os_why() names.
  */
 int os_lacks_call(void);
-/* The same for calls that the broker of a jail makes, beside those. */
+/* As os_lacks_call(), for the further calls that the broker of a jail makes. */
 int os_lacks_for_broker(void);
 
 /*
@@ -82,25 +88,31 @@ int os_lacks_for_broker(void);
  * (jail/jail.c). Returns 0 or -errno.
  */
 int os_jail_begin(char **argv);
-/* The command line is known, and there are no threads: folders of hostfs (jail/folders.c). */
+/*
+ * Prepares the folders of hostfs (jail/folders.c). Called when the command line is known and there
+ * are no threads.
+ */
 void os_jail_folders(void);
-/* Gives up all capabilities of the calling thread, between vfork and exec too (jail/threads.c). */
+/*
+ * Gives up all capabilities of the calling thread (jail/threads.c). Also callable between vfork and
+ * exec.
+ */
 void os_no_capabilities(void);
 /*
- * Does as os_exec_again() after the jail has closed: continues from the state @dir, or boots for
+ * os_exec_again() for a process whose jail has closed. Continues from the state @dir, or boots for
  * "".
  */
 void os_jail_again(const char *dir) __attribute__((noreturn));
 /*
  * os_words_from() returns the command line that continues from the state @dir (restore.c), or NULL
- * without memory. os_named_fd() returns the least descriptor above @fd that the command line names,
- * or -1 (inherit.c).
+ * without memory. os_named_fd() returns the lowest descriptor above @fd that the command line
+ * names, or -1 (inherit.c).
  */
 char **os_words_from(char **argv, const char *dir);
 int os_named_fd(int fd);
 /*
- * True if the file behind a descriptor has no name, so that the host frees it with this process.
- * The next process may lock it again (restore.c).
+ * True if the file behind @fd has no name, so that the host frees it when this process ends. The
+ * next process may lock it again (restore.c).
  */
 bool os_file_is_left(int fd);
 

@@ -48,13 +48,13 @@ long os_file_pread(int file, void *buf, size_t n, uint64_t off);
 long os_file_pwrite(int file, const void *buf, size_t n, uint64_t off);
 int64_t os_file_size(int file);
 int os_file_sync(int file);
-/* Returns the text of an errno (positive or negative) for a refusal, in static storage. */
+/* Returns the text of an errno (positive or negative) for an error message, in static storage. */
 const char *os_strerror(int err);
 
 /* ---- reasons for a host's refusal (why.c) ---- */
 /*
- * Notes that the host has refused @call, a string that stays, with @err, an errno > 0, for
- * os_why(). Returns -@err.
+ * Records for os_why() that the host has refused @call with @err, an errno > 0. @call must stay
+ * valid. Returns -@err.
  */
 int os_refused(const char *call, int err);
 /*
@@ -62,7 +62,7 @@ int os_refused(const char *call, int err);
  * cause as far as it can be read: limits, sysctls, filters. Valid until the thread's next call.
  */
 const char *os_why(int err);
-/* Returns the limit of processes: "pids.max of the control group /a is 12". */
+/* Writes which limit on processes was reached: "pids.max of the control group /a is 12". */
 void os_why_no_tasks(char *buf, size_t size);
 
 /* ---- memory ---- */
@@ -78,13 +78,13 @@ int os_mem_open(const char *path, uint64_t size);
 #define OS_PROT_READ 1
 #define OS_PROT_WRITE 2
 #define OS_PROT_EXEC 4
-/* replaces mappings; else they are -EEXIST */
+/* replaces existing mappings; without it they cause -EEXIST */
 #define OS_MAP_REPLACE 1
 #define OS_MAP_POPULATE 2
 
 /*
  * Maps [off, off+len) of @file shared at @addr. @file -1 maps anonymous private memory without
- * reserve; with @prot 0 that reserves the range.
+ * reservation of swap (MAP_NORESERVE); with @prot 0 that reserves the address range.
  */
 int os_mem_map(void *addr, size_t len, int prot, int file, uint64_t off, unsigned flags);
 int os_mem_unmap(void *addr, size_t len);
@@ -104,7 +104,10 @@ int os_mem_punch(int file, uint64_t off, uint64_t len);
  * -ENOMEM, ...   the host lacks memory or time for it now
  */
 int os_mem_enlarge(void *addr, size_t len);
-/* Return the first offset >= @off that has data (or is a hole), or the file's size. */
+/*
+ * Return the first offset >= @off that has data, or that is in a hole; the file's size if there is
+ * none.
+ */
 int64_t os_mem_next_data(int file, uint64_t off);
 int64_t os_mem_next_hole(int file, uint64_t off);
 
@@ -114,8 +117,8 @@ int64_t os_mem_next_hole(int file, uint64_t off);
  */
 int os_mem_incore(void *addr, size_t len, unsigned char *vec);
 /*
- * True if a mapped and resident page of a file enters a process's page table at the first touch,
- * not before, and the host shows the table.
+ * True if the host shows the page table of a process, and a mapped and resident page of a file
+ * enters that table at the first touch and not earlier.
  */
 int os_mem_tells_touched(void);
 
@@ -139,7 +142,7 @@ uint64_t os_clock_real_coarse(void);
 uint64_t os_clock_raw(void);
 int os_sleep_until(uint64_t deadline);
 /*
- * Shifts of the clocks above, modulo 2^64, by which they continue from where a saved state left
+ * Shifts of the clocks above, modulo 2^64, by which they continue from a saved state had stopped
  * them (state.c); all 0 in an instance that has booted. Real time is never shifted.
  */
 struct os_clock_shifts {
@@ -152,8 +155,8 @@ void os_clock_shifts(struct os_clock_shifts *s);
  */
 long os_vdso_function(const char *name);
 /*
- * Copies at most @n bytes of the host's vdso from @offset on. Returns how many; 0 behind its end,
- * or when the host has no vdso.
+ * Copies at most @n bytes of the host's vdso from @offset on. Returns how many; 0 if @offset is
+ * behind its end or the host has no vdso.
  */
 size_t os_vdso_read(uint64_t offset, void *buf, size_t n);
 /* Fills the buffer or ends the process: no kernel runs without randomness. */
@@ -162,8 +165,8 @@ void os_getrandom(void *buf, size_t n);
 /* ---- futex ---- */
 
 /*
- * Sleeps while *word == val, until a wake-up or @deadline. Returns 0 (may be spurious), -EAGAIN
- * (other value) or -ETIMEDOUT. The word may lie in memory shared with other processes.
+ * Sleeps while *word == val, until a wake-up or @deadline. Returns 0 (maybe spuriously), -EAGAIN
+ * (*word was not @val) or -ETIMEDOUT. The word may lie in memory shared with other processes.
  */
 int os_futex_wait(uint32_t *word, uint32_t val, uint64_t deadline);
 /* Wakes at most @n sleepers and returns how many. */
@@ -172,22 +175,22 @@ int os_futex_wake(uint32_t *word, int n);
 /* ---- vCPUs, interrupts, idling ---- */
 
 /*
- * The state of a vCPU that both worlds share. It lies in the arena; the kernel world hands it over
- * with os_irq_setup().
+ * The state of a vCPU that both worlds share. It lies in the arena; the kernel world passes it to
+ * os_irq_setup().
  *
- * state   OS_CPU_KERNEL  runs kernel code: it looks at the pending mask at its next boundary, so
+ * state OS_CPU_KERNEL runs kernel code: it reads the pending mask at its next boundary, so
  *                        nothing is sent
  *         OS_CPU_GUEST   is on its way into, or in, skas_run(): the kicker that skas registered
  *                        brings it back
  *         OS_CPU_IDLE    is on its way into, or in, os_idle(): os_cpu_kick() wakes it
  * kicked  set by os_cpu_kick(), cleared by the vCPU at a boundary before it looks for work
  *
- * The vCPU writes state, then (full barrier) reads the pending mask and kicked before it goes on.
- * The thread that raises an interrupt sets the bit, then (full barrier) reads state. So no
- * interrupt is lost.
+ * The vCPU writes state, then (full barrier) reads the pending mask and kicked, then enters the
+ * guest or sleeps. The thread that raises an interrupt sets the bit, then (full barrier) reads
+ * state. So no interrupt is lost.
  *
- * skas_run() reads kicked after it has published which runner it starts, and before that runner may
- * go on. If kicked is set, it returns EV_KICK.
+ * skas_run() reads kicked after it has published which runner it starts, and before it lets that
+ * runner run. If kicked is set, it returns EV_KICK.
  */
 enum { OS_CPU_OFF, OS_CPU_KERNEL, OS_CPU_GUEST, OS_CPU_IDLE };
 struct os_cpu {
@@ -197,7 +200,7 @@ struct os_cpu {
 } __attribute__((aligned(64)));
 
 struct os_irq_page {
-	/* set by os_irq_raise(), taken by irq_poll() */
+	/* set by os_irq_raise(), cleared by irq_poll() */
 	uint64_t pending[OS_MAX_IRQS / 64];
 	uint64_t pad[4];
 	struct os_cpu cpu[OS_MAX_CPUS];
@@ -205,19 +208,19 @@ struct os_irq_page {
 int os_irq_setup(struct os_irq_page *page, int ncpus);
 
 /*
- * Marks @irq pending and makes some vCPU come to a boundary soon. Callable from any host thread;
- * never blocks.
+ * Marks @irq pending and makes a vCPU reach a boundary soon. Callable from any host thread. Never
+ * blocks.
  */
 void os_irq_raise(int irq);
 /*
- * Makes vCPU @cpu come to a boundary soon; may do so without need. Callable from any host thread;
- * never blocks.
+ * Makes vCPU @cpu reach a boundary soon. Spurious kicks are allowed. Callable from any host thread.
+ * Never blocks.
  */
 void os_cpu_kick(int cpu);
 /*
  * Sleeps until an interrupt, a kick or @deadline. The caller has set its state to OS_CPU_IDLE and
- * found no work. The first idle vCPU owns the event set and waits for it; the others wait on a
- * futex.
+ * found no work. The first idle vCPU becomes the owner of the event set and waits for events; the
+ * others wait on a futex.
  */
 void os_idle(int cpu, uint64_t deadline);
 /*
@@ -229,7 +232,7 @@ int os_event_poll(int cpu);
 
 /*
  * os_vcpu_start() starts the host thread of vCPU @cpu, with a stack of 256 KiB and all signals
- * blocked but synchronous faults. The thread calls entry(arg) in the host world; @entry is the
+ * blocked except synchronous faults. The thread calls entry(arg) in the host world; @entry is the
  * kernel world's assembly that records the host stack and switches to a kernel stack.
  * os_vcpu_adopt() makes the calling thread a vCPU (the main thread, vCPU 0).
  */
@@ -265,29 +268,28 @@ struct os_fault_config {
 };
 int os_fault_setup(const struct os_fault_config *cfg);
 /*
- * Guards [addr, addr + len), which maps a file that the host may truncate or fail to read. When the
- * host answers an access with SIGBUS, the page is replaced by zeros, its bit in @lost is set (one
- * bit a page, from bit 0 of byte 0), then *count goes up. So a reader of this memory checks *count,
- * and the bit, after it has read. At most 16 guards, for the life of the process. Returns 0 or
- * -ENOSPC.
+ * Guards [addr, addr + len), which maps a file that the host may truncate or fail to read. When an
+ * access raises SIGBUS, the page is replaced by zeros, its bit in @lost is set (one bit a page,
+ * from bit 0 of byte 0), then *count is incremented. So a reader of this memory checks *count and
+ * the bit after each read. At most 16 guards, for the life of the process. Returns 0 or -ENOSPC.
  */
 int os_fault_guard(void *addr, size_t len, uint8_t *lost, uint32_t *count);
 
 /*
- * Signals to the kernel process, by a host thread of their own. SIGTERM, SIGHUP (unless it was
- * ignored at the start), SIGINT, SIGALRM and SIGXCPU raise @shutdown_irq; @grace ns after the
- * first of them the process ends with status 1, or later where one carries a time (end.h).
- * SIGTSTP stops and SIGCONT continues everything, SIGPIPE is ignored.
+ * Sets up the signals to the kernel process, which a host thread of their own receives. SIGTERM,
+ * SIGHUP (unless it was ignored at the start), SIGINT, SIGALRM and SIGXCPU raise @shutdown_irq.
+ * @grace ns after the first of them the process ends with status 1, or later if a signal carries a
+ * longer time (end.h). SIGTSTP stops and SIGCONT continues everything. SIGPIPE is ignored.
  */
 int os_signals_setup(int shutdown_irq, uint64_t grace);
 int os_end_asked(void); /* true if a signal has asked for the end */
 /* Returns the value that the last SIGTERM carried, for init, or 0. */
 int os_end_value(void);
 
-/* ---- saved states (state.c; kernel/state/state.h has the whole story) ---- */
+/* ---- saved states (state.c; kernel/state/state.h describes the whole procedure) ---- */
 
 #define OS_STATE_FILES 18
-/* A range of addresses: of a memory file, or (file -1) reserved without access. */
+/* A range of addresses: it maps a memory file or (file -1) is reserved without access. */
 struct os_state_map {
 	uint64_t addr, len;
 	int64_t file; /* an index in os_state.file, or -1 */
@@ -301,27 +303,29 @@ struct os_state {
 	/* the maps of files into memory, in the order of mapping */
 	uint32_t nr_maps;
 	const struct os_state_map *map;
-	/* a bit for each page of file 0; set: the page's content is not needed */
+	/* a bit for each page of file 0; set if the page's content need not be saved */
 	const uint8_t *skip;
 	/* where each vCPU continues: stack pointers for arch_unpark() */
 	uint32_t ncpus;
 	uint64_t sp[OS_MAX_CPUS];
-	/* values that the restoring process must have, too */
+	/* values that must be equal in the restoring process */
 	uint64_t stub_base, xfeatures, xstate_size;
-	/* answers: the bytes written, and why it failed, one line */
+	/* results: the bytes written; one line with the cause of a failure */
 	uint64_t bytes;
 	char why[400];
 };
 /*
- * Write @dir/memory, anew:
- * - os_state_prepare() while the machine runs, until it does not return -EINPROGRESS; @s has the
- *   guest's memory as file and map 0, and the maps that are known. A thread opens the files, gets
- *   memory for copies, and brings into the CPU's caches what will be read at the stop.
- * - os_state_save() while every vCPU but the caller stands still. What there is no memory to copy
- *   to is written at once.
- * - os_state_finish() when the machine runs again, until it does not return -EINPROGRESS: a thread
- *   writes the rest and closes the file. To bring it to the disk is left to the asker.
- * - os_state_drop() instead, after a failure of any of them, or in place of the rest.
+ * Write a new file @dir/memory in three steps:
+ * - os_state_prepare() is called while the machine runs, until it no longer returns -EINPROGRESS.
+ *   @s has the guest's memory as file 0 and map 0, and the maps that are known so far. A thread
+ *   opens the files, allocates memory for copies, and brings into the CPU's caches what the stop
+ *   will read.
+ * - os_state_save() is called while every vCPU but the caller's is stopped. Data that does not fit
+ *   into the memory for copies is written at once.
+ * - os_state_finish() is called when the machine runs again, until it no longer returns
+ *   -EINPROGRESS. A thread writes the rest and closes the file. Syncing it to the disk is left to
+ *   the caller.
+ * - os_state_drop() is called after a failure of any of them, or to abandon the save.
  * They return 0 or -errno with @s->why.
  */
 int os_state_prepare(const char *dir, struct os_state *s);
@@ -329,33 +333,36 @@ int os_state_save(const char *dir, struct os_state *s);
 int os_state_finish(struct os_state *s);
 void os_state_drop(void);
 /*
- * Going back in place (put_back.c), with every vCPU but the first in os_stop_wait():
- * - os_mark() copies what @s describes to memory of the host, which becomes the base (os_base()).
- *   No space may map the guest's memory. Returns 0, or -errno with @s->why and nothing changed.
+ * Returning to a mark without exec (put_back.c), while every vCPU but the first is in
+ * os_stop_wait():
+ * - os_mark() copies what @s describes to host memory, which becomes the base (os_base()). No space
+ *   may map the guest's memory during the call. Returns 0, or -errno with @s->why and nothing
+ *   changed.
  * - os_put_back(), where os_marked() is true, restores memory and monotonic clocks as of the mark;
  *   the caller continues at @s->sp[0].
  */
 int os_mark(struct os_state *s);
 /*
- * Marks the machine of a process that was put back to a state, before a second vCPU runs. After
- * os_put_back() the caller continues at @sp, and the other vCPUs where the state has them. Returns
- * 0, or -errno without a mark. os_can_go_back() is true if os_put_back() would go back to the state
- * saved in @dir, and faster than exec. os_unmark_restored() removes a mark made by
- * os_mark_restored().
+ * os_mark_restored() makes the state from which this process continues the mark, before a second
+ * vCPU runs. After os_put_back() the caller continues at @sp, and the other vCPUs where the state
+ * has them. Returns 0, or -errno without a mark. os_can_go_back() is true if os_put_back() would
+ * return to the state saved in @dir, and would do it faster than exec. os_unmark_restored() removes
+ * the mark of os_mark_restored().
  */
 int os_mark_restored(uint64_t sp);
 int os_can_go_back(const char *dir);
 void os_unmark_restored(void);
 int os_marked(void);
-void os_unmark(void); /* it goes back no more */
+void os_unmark(void); /* drops the mark */
 void os_put_back(void) __attribute__((noreturn));
-/* Returns how many pages were copied or cleared the last time. */
+/* Returns how many pages the last os_put_back() copied or cleared. */
 uint64_t os_put_back_pages(void);
 /*
- * Stops of the machine. os_stop_begin() returns a number for it, larger than @after; a vCPU waits
- * in os_stop_wait() with that number until os_stop_end(). After os_stop_end_back() it continues
- * where the mark has it. os_stop_all_wait() is true if all vCPUs but the first wait there; else
- * os_stop_await() waits for a change since it has set *@seen.
+ * Stops of the machine. os_stop_begin() returns the number of a new stop, larger than @after. A
+ * vCPU waits in os_stop_wait() with that number until os_stop_end(); after os_stop_end_back() it
+ * continues where it was at the mark. os_stop_all_wait() is true if all vCPUs but the first wait
+ * there; else it sets *@seen, and os_stop_await() waits until the number of waiting vCPUs has
+ * changed since then.
  */
 uint32_t os_stop_begin(uint32_t after);
 void os_stop_wait(uint32_t number);
@@ -370,31 +377,32 @@ struct os_restored {
 	int file[OS_STATE_FILES]; /* handles of the memory files */
 	uint64_t stub_base, xfeatures, xstate_size;
 	/*
-	 * fresh=FD: the state is a template, and the instance is to be like one that has booted
-	 * now. Until os_restored_runs(), FD is not used, and standard error takes only why the
+	 * The FD of fresh=FD: the state is a template, and the instance is to look freshly booted.
+	 * Until os_restored_runs(), FD is not used, and standard error gets only the reason if the
 	 * state cannot be used.
 	 */
 	int fresh;
 	uint64_t gap; /* ns of real time since the save */
 	/* the instance's relation to the saved one */
 	enum { OS_IDENTITY_BACK, OS_IDENTITY_MOVED, OS_IDENTITY_NEW } identity;
-	int rolled_back; /* the process was another instance before */
-	/* parameters of the command line that were given to the restore, in its order */
+	/* true: the process was another instance before */
+	int rolled_back;
+	/* parameters that were added for the restore, in the order of the command line */
 	int argc;
 	char **argv;
 };
 const struct os_restored *os_restored(void);
-/* Makes FD of fresh= standard error: from now on the instance runs. */
+/* Makes FD of fresh= standard error. Called when the instance runs. */
 void os_restored_runs(void);
 /*
  * Memory of the guest that is still in the file of the state (base.c): returns a bit for each page,
- * or NULL in an instance that has booted. A page whose bit is set must be taken before a space maps
- * it, and before the host is asked to write to it in the background: os_base_take() gives it memory
- * of its own, with its content; os_base_drop() gives it memory of its own that reads as zeros. The
- * caller of os_base_drop() owns the pages. os_base_merge() reduces the maps of a block that has
- * many, and returns -ENOENT if there is no such block; no other thread may write to the guest's
- * memory meanwhile. os_base_take() and os_base_merge() return the approximate number of maps of the
- * memory, or -errno.
+ * or NULL in an instance that has booted. A page whose bit is set must be replaced before a space
+ * maps it, and before the host gets a request to write to it in the background: os_base_take()
+ * gives it memory of its own, with its content; os_base_drop() gives it memory of its own that
+ * reads as zeros. The caller of os_base_drop() owns the pages. os_base_merge() reduces the number
+ * of host maps (VMAs) of a block that has many, and returns -ENOENT if there is no such block; no
+ * other thread may write to the guest's memory meanwhile. os_base_take() and os_base_merge() return
+ * the approximate number of host maps of the memory, or -errno.
  */
 const uint64_t *os_base(void);
 int os_base_take(uint64_t page, uint64_t n);
@@ -409,22 +417,30 @@ void os_restart_from(const char *dir) __attribute__((noreturn));
 /* ---- the jail (jail/jail.c; docs/security.md) ---- */
 
 /*
- * jail=on: from now on, this process has no right that it does not need. With @traces it may trace
- * its children (seccomp=off). os_jail_none(): there is to be no jail. One of them is called once,
- * before the guest's first instruction. os_jail_close() returns 0, or -errno: the process is to
- * end.
+ * os_jail_close() closes the jail of jail=on: from now on, this process has only the rights that it
+ * needs. With @traces it may trace its children (seccomp=off). It returns 0, or -errno if the
+ * process has to end. os_jail_none() decides that there is no jail. One of the two is called once,
+ * before the guest's first instruction.
  */
 int os_jail_close(int traces);
 void os_jail_none(void);
-/* Before the close: the owner has given this parameter, whose value an opener may be asked for. */
+/*
+ * Records, before the jail closes, a parameter that the owner has given. Openers may then be asked
+ * for its value.
+ */
 void os_jail_word(const char *word);
 /* Returns why this host cannot jail the process, or NULL. */
 const char *os_jail_obstacle(void);
-/* True with user=: the process becomes another user when the jail closes. */
+/* True if user= was given: the process becomes another user when the jail closes. */
 int os_jail_has_user(void);
-/* Returns, after the close, the parts of user= that the host has refused, as text, or NULL. */
+/*
+ * Called after the close. Returns the parts of user= that the host has refused, as text, or NULL.
+ */
 const char *os_jail_user_note(void);
-/* The same for the namespace of hostfs's folders. */
+/*
+ * Called after the close. Returns what the host has refused of the namespace for hostfs's folders,
+ * or NULL.
+ */
 const char *os_jail_folders_note(void);
 
 /*
@@ -432,7 +448,10 @@ const char *os_jail_folders_note(void);
  * not admit. Returns 0 or -errno.
  */
 int os_jail_log(void);
-/* Writes line @n of the table of calls, as `nestling --jail` prints it. Returns 0: it has fewer. */
+/*
+ * Writes line @n of the table of calls, as `nestling --jail` prints it. Returns 0 if there is no
+ * line @n.
+ */
 int os_jail_line(unsigned n, char *buf, size_t size);
 
 /* ---- the process ---- */
@@ -445,18 +464,21 @@ int os_write_stdout(const char *buf, size_t n); /* 0 or -errno */
  * any thread, once.
  */
 void os_exit(int status) __attribute__((noreturn));
-/* Notes that data of the guest is lost: the process ends with OS_EXIT_LOST instead of 0. */
+/*
+ * Records that data of the guest is lost: the process then ends with status OS_EXIT_LOST instead of
+ * 0.
+ */
 #define OS_EXIT_LOST 3
 void os_note_lost(void);
 /*
  * Ends like os_exit(), but executes this program again with unchanged arguments and pid; under a
  * jail, another process takes the place of this one (jail/again.c). If a signal has asked for the
- * end meanwhile, it is os_exit(1), since a panic cannot shut down in order.
+ * end meanwhile, it does os_exit(1) instead, since after a panic no orderly shutdown is possible.
  */
 void os_restart(void) __attribute__((noreturn));
 /*
- * Corrects inherited state (inherit.c), ignores SIGPIPE, blocks signals. Ends the process with a
- * line if this cannot work. Called once, early.
+ * Corrects inherited state (inherit.c), ignores SIGPIPE, blocks signals. Ends the process with an
+ * error line if that fails. Called once, early.
  */
 void os_process_setup(void);
 
