@@ -7,18 +7,18 @@
  *	own page        the memory file of this instance, shared   the same, as in an instance that
  *	                                                           has booted
  *
- * So a restore reads nothing, and instances that were started from one state share what none of
- * them writes. What the kernel process writes to a base page, the host copies. A page gets into
- * spaces, or is given to the host as the target of a request, as an own page only: os_base_take()
- * copies its content into the memory file and maps that in its place.
+ * So a restore reads nothing, and instances started from one state share the pages that none of
+ * them writes. When the kernel process writes to a base page, the host makes a private copy. A page
+ * is mapped by spaces, or is given to the host as the target of a request, as an own page only:
+ * os_base_take() copies its content into the memory file and maps that in its place.
  *
- * One call copies its pages while other vCPUs run, which must not write to them. So with several
- * vCPUs the pages are write-protected during the copy, and a thread that writes to them waits in
- * the handler of SIGSEGV (base_wait()). A system call that writes to them would fail, so the target
- * of a request is taken before the request is submitted.
+ * os_base_take() copies pages while other vCPUs run, which must not write to them meanwhile. So
+ * with several vCPUs the pages are write-protected during the copy, and a thread that writes to
+ * them waits in the handler of SIGSEGV (base_wait()). A system call that writes to them would fail,
+ * so the target pages of a request are taken before the request is submitted.
  *
- * Each page that is taken alone costs two maps of this process, of which the host gives some
- * 65,000. When there are many, os_base_merge() takes whole blocks, while the machine stands still.
+ * Each page that is taken alone costs two maps (VMAs) of this process; the host allows some 65,000.
+ * When there are many, os_base_merge() takes whole blocks while the machine is stopped.
  *
  * The guest's memory has a bit for each page, set while it is a base page. The kernel's own data
  * and stacks, and the arrays of regions, are never in a space: they stay base pages for ever.
@@ -39,7 +39,7 @@
 
 #define PAGE 4096UL
 #define WORD 64UL
-/* a hole of the state's file with as many pages gets own pages at once */
+/* a hole of the state's file with at least this many pages gets own pages at once */
 #define HOLE_MIN 64UL
 #define HOLES_MAX 1000
 /* pages that os_base_merge() takes together: 2 MiB */
@@ -48,31 +48,31 @@
 #define RETRIES 1000
 
 static struct {
-	/* of the guest's memory; NULL: this instance has no base */
+	/* address of the guest's memory; NULL if this instance has no base */
 	char *addr;
 	uint64_t pages;
 	uint64_t *bits;
-	uint64_t *first; /* the bits at base_ready() */
+	uint64_t *first; /* copy of bits as of base_ready() */
 	bool is_mapped;  /* base_mapped() was called */
 	/* the state's file, and the memory file, or -1 */
 	int fd, own;
 	uint64_t at; /* where the memory begins in fd */
-	int several; /* vCPUs */
-	/* how many maps of this process the memory is in, about */
+	int several; /* true if there are several vCPUs */
+	/* approximate number of host maps (VMAs) of the memory */
 	uint32_t pieces;
 } base = { .fd = -1, .own = -1 };
 static uint32_t lock;
 
 /*
- * The pages with data that were no base pages. They are mostly the ones of the last time: then the
- * file has as many blocks, and none was given back since, so the host need not be asked for each of
- * its holes.
+ * The pages that had data at the last look and are no base pages. The list stays valid while the
+ * file's block count and os_mem_punches are unchanged. Then the host need not be asked for each
+ * hole.
  */
 #define RUNS_MAX 256
 static struct {
 	bool known;
 	blkcnt_t blocks;
-	uint64_t punches; /* os_mem_punches */
+	uint64_t punches; /* os_mem_punches at that time */
 	int nr;
 	struct {
 		uint64_t page, end;
@@ -113,7 +113,7 @@ static void clear_bits(uint64_t page, uint64_t end)
 			&base.bits[page / WORD], ~(1UL << page % WORD), __ATOMIC_RELEASE);
 }
 
-/* Returns the first page in [page, end) that is a base page, or is none, or @end. */
+/* Returns the first page in [page, end) that is (@is) or is not a base page, or @end. */
 static uint64_t next_page(uint64_t page, uint64_t end, bool is)
 {
 	uint64_t none = is ? 0 : ~0UL; /* a word without such a page */
@@ -130,7 +130,10 @@ static int map_own(uint64_t page, uint64_t end)
 	if (mmap(p, (end - page) * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, base.own,
 		    (off_t)(page * PAGE)) == MAP_FAILED)
 		return -errno;
-	/* as all of it is, or the maps would not become one; base_mapped() follows at a restore */
+	/*
+	 * all of the memory must have this advice, or the maps would not merge; base_mapped() sets
+	 * it at a restore
+	 */
 	if (base.is_mapped)
 		madvise(p, (end - page) * PAGE, MADV_DONTDUMP);
 	return 0;
@@ -157,7 +160,7 @@ int base_begin(void *addr, uint64_t pages, int fd, uint64_t at, int own, int sev
 {
 	uint64_t words = (pages + WORD - 1) / WORD;
 
-	/* a base from before */
+	/* release an earlier base */
 	others.known = false;
 	free(base.bits);
 	if (base.fd >= 0)
@@ -182,7 +185,7 @@ void base_has(uint64_t page, uint64_t pages)
 	set_bits(page, page + pages);
 }
 
-/* Small holes stay in the base: each one would cost two maps of the process. */
+/* Small holes stay base pages: an own page there would cost two maps of the process. */
 int base_ready(void)
 {
 	uint64_t page = 0, end;
@@ -205,21 +208,22 @@ int base_ready(void)
 
 /* ---- going back in place ---- */
 
-/* own pages that were no base pages: more are given back to the host, fewer are cleared */
+/* above this number of adjacent pages, own pages are given back to the host instead of cleared */
 #define CLEAR_MAX 512UL
 
-/* as many pages are given back to the host in the time in which one is compared */
+/* the host takes back this many pages in the time of comparing one */
 #define DROPPED 4
 
 uint64_t base_pages_back;
 
 /*
- * Both files as a whole, beside the memory: so a page is compared and copied without a call of the
- * host, and without a fault after the first time.
+ * Views of both whole files, beside the guest's memory. A page is compared and copied there without
+ * a host call, and without a fault after the first time.
  */
 static struct {
 	char *base, *own;
-	bool lent; /* base is another's */
+	/* true: the caller of base_mark() owns base */
+	bool lent;
 } view;
 
 static int view_own(void)
@@ -252,7 +256,7 @@ int base_view(void)
 	return view_own();
 }
 
-/* Pages that are own ones by now have their content in the view, as those of the base have. */
+/* Makes the present own pages part of the view: their content is copied beside that of the base. */
 static int note_own_pages(void)
 {
 	off_t data, hole = 0;
@@ -300,7 +304,7 @@ bool base_is_light(uint64_t most)
 	       (uint64_t)st.st_blocks * 512 <= DROPPED * most * PAGE;
 }
 
-/* Gives a page that was taken since its content from the base. */
+/* Restores the content of a page that was taken since base_ready(). */
 static void give_back(uint64_t page)
 {
 	const char *from = view.base + page * PAGE;
@@ -321,7 +325,7 @@ static void give_back_taken(void)
 			give_back(w * WORD + (uint64_t)__builtin_ctzll(taken));
 }
 
-/* Clears own pages that were no base pages, from @page to @end. */
+/* Clears own pages from @page to @end that were no base pages. */
 static int clear_run(uint64_t page, uint64_t end)
 {
 	base_pages_back += end - page;
@@ -431,7 +435,7 @@ static int copy_to_own(uint64_t page, uint64_t end)
 	return 0;
 }
 
-/* Counts maps, before the bits of a run of base pages are cleared. */
+/* Updates the number of maps. Called before the bits of a run of base pages are cleared. */
 static void count_pieces(uint64_t page, uint64_t end)
 {
 	uint32_t own = (page && !is_base(page - 1)) + (end < base.pages && !is_base(end));

@@ -18,7 +18,7 @@
 
 #include "os-linux/why.h"
 
-/* Processes below the limit that may have ended since the refusal. */
+/* a group this near to its limit has caused the refusal: processes may have ended since */
 #define NEAR 16
 
 struct group {
@@ -38,7 +38,8 @@ static bool has_word(const char *list, const char *word)
 }
 
 /*
- * Returns the path of this process's group in the hierarchy with @controller; NULL: in version 2's.
+ * Finds the path of this process's group in the hierarchy with @controller; NULL means version 2's
+ * hierarchy.
  */
 static bool own_path(const char *controller, char *path, size_t size)
 {
@@ -160,7 +161,7 @@ bool os_cgroup_pids_full(char *name, size_t size, uint64_t *limit)
 	return false;
 }
 
-/* Reads the count of version 1, or else of version 2. */
+/* Reads the count in version 1's hierarchy, or else in version 2's. */
 uint64_t os_cgroup_oom_kills(void)
 {
 	struct group g;
@@ -203,8 +204,8 @@ uint64_t os_cgroup_memory_room(void)
 }
 
 /*
- * Finds the limit and the group that has it. Version 1 has no word for "no limit": it shows a
- * number near the largest.
+ * Finds the limit and the group that has it. Version 1 shows a number near the largest for "no
+ * limit".
  */
 bool os_cgroup_memory_limit(char *name, size_t size, uint64_t *limit)
 {

@@ -75,7 +75,7 @@ uint64_t os_host_deadline(uint64_t deadline)
 	return !deadline || t < 0 ? 0 : (uint64_t)t;
 }
 
-/* Of a deadline, on the host's own scale. */
+/* Converts a deadline to the host's own scale. */
 static struct timespec timespec_of(uint64_t deadline)
 {
 	uint64_t ns = os_host_deadline(deadline);

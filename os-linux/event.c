@@ -2,28 +2,29 @@
 /*
  * event.c: interrupt lines, kicks, and the event set that idle vCPUs sleep in.
  *
- *      os_irq_raise(irq)     sets the line's bit in the page that both worlds share; kicks a vCPU
- *                            if none would look by itself
+ *      os_irq_raise(irq)     sets the line's bit in the page that both worlds share, and kicks one
+ *                            unless a vCPU will read the bit anyway
  *      os_idle(cpu, t)       the first idle vCPU owns the event set and waits for it, the others on
  *                            their kicked word
- *      os_event_poll(cpu)    a busy vCPU looks at the set
+ *      os_event_poll(cpu)    a busy vCPU polls the set
  *
- * The vCPU that waited sets the line of a ready fd itself: no thread lies in between.
+ * The vCPU that waits for the set also sets the line of a ready fd: no other thread is involved.
  *
- * An event that the owner takes for another idle vCPU costs two wake-ups. When that happens several
- * times in a row for one vCPU, that vCPU becomes the heir: it takes the set over when it goes idle.
+ * An event that the owner receives for another idle vCPU costs two wake-ups. When that happens
+ * several times in a row for one vCPU, that vCPU becomes the heir: it takes over the set when it
+ * goes idle.
  *
- * A wake-up from another CPU takes as long as the work of a small packet. So when events came soon
- * after the owner went idle, it polls for a while before it sleeps (poll_first). It polls only on a
- * CPU that no thread of ours needs, and stops when another program takes that CPU.
+ * A wake-up from another CPU takes as long as the work of a small packet. So when recent events
+ * came soon after the owner went idle, it polls for a while before it sleeps (poll_first). It polls
+ * only on a CPU that no thread of ours needs, and stops when another program takes that CPU.
  *
  * Invariants:
  * 1. owner is a vCPU in os_idle() or os_event_poll(), or -1. Only the owner waits for the set.
  * 2. The thread that writes kicked from 0 to 1 sends the kick; a thread that finds 1 relies on
  *    that. A vCPU reads kicked after it has published its state or become the owner, so a kick that
  *    was sent too early is seen.
- * 3. While an heir has not taken over, no other vCPU becomes the owner. The heir does, or it gives
- *    up being the heir and tries once more.
+ * 3. Until the heir has taken over or given up, no other vCPU becomes the owner. An heir that gives
+ *    up tries once more as an ordinary vCPU.
  *
  * Locks: none. The words of struct os_irq_page, owner and heir are atomic, each step ordered by a
  * full barrier.
@@ -42,8 +43,8 @@
 #define EVENTS_AT_ONCE 32
 #define HEIR_AFTER 8 /* events for one vCPU in a row */
 /*
- * How often the heir looks whether the owner has given way, which takes a wake-up's time. On a busy
- * host the heir had better sleep and take over later.
+ * How often the heir checks whether the owner has released the set. All checks together take as
+ * long as a wake-up. On a busy host it is better for the heir to sleep and take over later.
  */
 #define HEIR_TRIES 50
 
@@ -51,12 +52,12 @@
 /* ns: polling pays for an event that comes this soon, the wake-up included */
 #define POLL_SOON 150000
 #define POLL_AFTER 8 /* soon events in a row */
-/* ns: a look that takes longer means that another program has the CPU */
+/* ns: a poll that takes longer means that another program has the CPU */
 #define POLL_LOST_NS 15000
 /* events until the next attempt after a lost CPU; doubles each time */
 #define POLL_PAUSE 64
 #define POLL_PAUSE_MAX 16384
-/* successful looks in a row that end the doubling */
+/* successful polls in a row that end the doubling */
 #define POLL_WELL 1000
 
 static struct os_irq_page *page; /* set once by os_irq_setup() */
@@ -64,23 +65,24 @@ static int ncpus;
 static int event_set = -1, kick_fd = -1;
 static int owner = -1;
 static int heir = -1;
-static struct { /* guesses: a race costs a wake-up */
-	/* events came that woke no vCPU yet */
+static struct { /* guesses: a race costs one wake-up */
+	/* events that the owner received and that have not yet woken a vCPU */
 	int taken;
 	/* the vCPU woken last, and how often in a row */
 	int whom, often;
 } served = { .whom = -1 };
 /*
- * The vCPU was the owner while idle, and has not polled the set since. Accessed by that vCPU only.
+ * True if the vCPU was the owner while idle and has not polled the set since. Accessed by that vCPU
+ * only.
  */
 static uint8_t owned[OS_MAX_CPUS];
 static struct {
 	int host_cpus;
-	/* Waits in a row that were short; negative: a pause. */
+	/* short waits in a row; negative: events until the end of a pause */
 	int soon;
-	int pause; /* how long the last one was */
-	int well;  /* looks since then that found something */
-} polling;         /* the owner's */
+	int pause; /* length of the last pause */
+	int well;  /* successful polls since then */
+} polling;         /* accessed by the owner only */
 static void (*kicker)(int cpu);
 
 void os_kicker_set(void (*kick)(int cpu))
@@ -253,7 +255,8 @@ static void note_events(const struct epoll_event *ev, int n)
 			continue;
 		set_pending((int)ev[i].data.u64);
 		if (__atomic_exchange_n(&served.taken, 1,
-			    __ATOMIC_RELAXED)) /* the last ones were for no other vCPU */
+			    /* none of the events woke another vCPU */
+			    __ATOMIC_RELAXED))
 			__atomic_store_n(&served.often, 0, __ATOMIC_RELAXED);
 	}
 }
@@ -283,7 +286,7 @@ static int is_kicked(int cpu)
 	return __atomic_load_n(&page->cpu[cpu].kicked, __ATOMIC_SEQ_CST) != 0;
 }
 
-/* True if the vCPU, which goes idle, has taken the set over from its owner. */
+/* True if @cpu, which goes idle, has become the owner in place of the present one. */
 static int take_over(int cpu)
 {
 	int nobody = -1, was = __atomic_load_n(&owner, __ATOMIC_SEQ_CST), mine = 0;
@@ -314,11 +317,11 @@ static int has_pending(void)
 	return 0;
 }
 
-/* ---- looking before sleeping ---- */
+/* ---- polling before sleeping ---- */
 
 /*
  * True if the host has CPUs to spare: one for this vCPU, one for the sender of its events, and two
- * for every vCPU at work, which has a runner.
+ * for every other vCPU that is not idle (its thread and its runner).
  */
 static int room_to_poll(int cpu)
 {
@@ -341,7 +344,10 @@ static void lost_the_cpu(void)
 	polling.well = 0;
 }
 
-/* True if an event or the deadline has come. */
+/*
+ * Polls for events. True if an event has come or the deadline is over; false if the owner should
+ * sleep.
+ */
 static int poll_first(int cpu, uint64_t deadline)
 {
 	uint64_t start = os_clock_mono(), was = start, now;
@@ -405,8 +411,8 @@ void os_idle(int cpu, uint64_t deadline)
 }
 
 /*
- * Leaves the event set to a vCPU that sleeps on its futex, unless this vCPU sleeps now and then
- * itself.
+ * If a vCPU sleeps on its futex, kicks it so that it becomes the owner, and does not poll. A vCPU
+ * that has itself been an idle owner since its last poll polls.
  */
 int os_event_poll(int cpu)
 {

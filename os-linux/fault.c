@@ -32,8 +32,8 @@ static const int fault_signals[] = { SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP };
 #define GUARDS 16
 #define PAGE 4096UL
 /*
- * Pages that are replaced one by one, each for up to two VMAs. Later ones are replaced by the
- * megabyte.
+ * The number of pages that are replaced one by one, each of which can cost two VMAs. Once it is
+ * reached, a whole megabyte is replaced at a time.
  */
 #define SINGLE_PAGES 1024
 #define PIECE (1UL << 20)
@@ -67,8 +67,8 @@ static const struct guard *find_guard(uint64_t addr)
 }
 
 /*
- * True if zeros now replace the page that the host does not provide. Two threads may replace one
- * page, without harm.
+ * True if the page that the host does not provide is now replaced by zeros. Two threads may replace
+ * the same page without harm.
  */
 static int replace_page(uint64_t addr)
 {

@@ -56,8 +56,8 @@ static int open_flags(unsigned flags)
 }
 
 /*
- * Opens a file; O_NONBLOCK keeps a FIFO from blocking the caller, and has no effect on the files
- * that are accepted.
+ * Opens a file. O_NONBLOCK keeps the open of a FIFO from blocking; it has no effect on files of the
+ * kinds that are accepted.
  */
 int os_file_open(const char *path, unsigned flags)
 {

@@ -33,10 +33,13 @@
 #define STACK_WANTED (8UL << 20)
 /* The main thread is a vCPU: its stack is at least as large as theirs. */
 #define STACK_LEAST (256UL << 10)
-/* prctl(2): memory that was written may not be executed, since Linux 6.3 */
+/* prctl(2): whether memory that was written may not be executed; since Linux 6.3 */
 #define GET_MDWE 66
 
-/* Opens closed standard descriptors, lest a later file becomes standard output. 0 or -1. */
+/*
+ * Opens closed standard descriptors, so that no later file becomes standard output. Returns 0 or
+ * -1.
+ */
 static int open_standard_files(void)
 {
 	for (int fd = 0; fd < 3; fd++) {
@@ -46,7 +49,7 @@ static int open_standard_files(void)
 			continue;
 		if (open("/dev/null", O_RDWR) == fd)
 			continue;
-		/* without /dev/null: both ends of a pipe that has no reader */
+		/* without /dev/null: the ends of a pipe, unused */
 		if (pipe(unused))
 			return -1;
 	}
@@ -55,12 +58,14 @@ static int open_standard_files(void)
 
 /* ---- descriptors ---- */
 
-/* descriptors that command lines name; consoles, queues of cards and disks are fewer */
+/*
+ * limit of descriptors that a command line names; consoles and queues of cards and disks need fewer
+ */
 #define NAMED_MAX 512
 
 static int named[NAMED_MAX], nr_named;
 
-/* Notes the numbers at @s, "5:6:7"; they may end with anything. */
+/* Records the numbers in @s, "5:6:7". Parsing stops at any other character. */
 static void note_numbers(const char *s)
 {
 	while (*s >= '0' && *s <= '9' && nr_named < NAMED_MAX) {
@@ -74,7 +79,7 @@ static void note_numbers(const char *s)
 }
 
 /*
- * Notes the descriptors that a parameter names: fd:5 of consoles, fd,5:6 of cards, tty_log_fd=5,
+ * Records the descriptors that a parameter names: fd:5 of consoles, fd,5:6 of cards, tty_log_fd=5,
  * /proc/self/fd/5 and /dev/fd/5 of files; and those of a restore (restore.c).
  */
 static void note_named(const char *param)
@@ -115,7 +120,7 @@ static void close_unnamed(char **argv)
 	for (int i = 0; argv[i]; i++)
 		note_named(argv[i]);
 	if (launcher)
-		/* a jailed kernel process before this one (jail/again.c) */
+		/* descriptors of a jailed kernel process that ran before this one (jail/again.c) */
 		note_numbers(launcher);
 	if (nr_named == NAMED_MAX)
 		return;
@@ -148,7 +153,9 @@ static int is_kept(const char *variable)
 	return 0;
 }
 
-/* Drops all other variables, and wipes them: their text stays in this process's memory. */
+/*
+ * Removes all other variables and wipes them, since their text would stay in this process's memory.
+ */
 static void drop_environment(void)
 {
 	extern char **environ;

@@ -38,8 +38,8 @@ err_close:
 }
 
 /*
- * Guests execute from the memfd, so it must not be sealed against execution. Older hosts do not
- * know the flag.
+ * Guests execute from the memfd, so it must not be sealed against execution. Hosts without MFD_EXEC
+ * refuse the flag.
  */
 int os_mem_create(const char *name, uint64_t size)
 {
@@ -89,7 +89,7 @@ int os_mem_map(void *addr, size_t len, int prot, int file, uint64_t off, unsigne
 	p = mmap(addr, len, host_prot(prot), mflags, fd, off);
 	if (p == MAP_FAILED)
 		return os_refused("mmap", errno);
-	/* a host that does not know MAP_FIXED_NOREPLACE */
+	/* the host ignored MAP_FIXED_NOREPLACE */
 	if (p != addr) {
 		munmap(p, len);
 		return -EEXIST;
@@ -147,7 +147,7 @@ int os_mem_enlarge(void *addr, size_t len)
 	int err = madvise(addr, len, MADV_COLLAPSE) ? -errno : 0;
 
 	/*
-	 * An empty range is refused only where the advice itself is unknown: before Linux 6.1, or
+	 * The host refuses an empty range only if it does not know the advice: before Linux 6.1, or
 	 * without large pages.
 	 */
 	if (err == -EINVAL && madvise(addr, 0, MADV_COLLAPSE))
@@ -214,8 +214,8 @@ int os_pagemap(int pid, uint64_t va, uint32_t n, uint8_t *vec)
 }
 
 /*
- * Maps two resident pages once more and writes to one: the other must not have entered the page
- * table with it.
+ * Maps two resident pages again and writes to the first. True if the second has not entered the
+ * page table with it.
  */
 static int try_touch(int fd)
 {

@@ -3,8 +3,8 @@
  * needs.c: host calls that each instance needs, each tried once at the start.
  *
  * Under a filter that refuses one of them an instance would hang, or fail later with a misleading
- * reason. Each call is made so that it changes nothing. Only a refusal counts (EPERM, EACCES,
- * ENOSYS); calls that cannot be tried so are named where they fail (os_refused()).
+ * reason. Each call is made so that it changes nothing. Only EPERM, EACCES and ENOSYS count as a
+ * refusal. Calls that cannot be tried without an effect are named where they fail (os_refused()).
  */
 #include <errno.h>
 #include <linux/futex.h>
@@ -28,7 +28,7 @@
 
 #define PAGE 4096
 
-/* True if errno says that the host refuses the call, which is noted for os_why(). */
+/* True if errno means that the host refuses the call. Records the refusal for os_why(). */
 static bool no(const char *call)
 {
 	if (errno != EPERM && errno != EACCES && errno != ENOSYS)
@@ -88,7 +88,7 @@ static bool lacks_files(void)
 	       REFUSED(getrandom, &byte, 1, GRND_NONBLOCK);
 }
 
-/* Tries the calls of sockets, without a socket. */
+/* Tries the calls for sockets without having a socket. */
 static bool lacks_messages(void)
 {
 	struct msghdr m = { 0 };

@@ -6,10 +6,10 @@
  * the kernel world gets a number, an index into this table. The table is a list of chunks that are
  * never moved or freed, so a lookup takes no lock; chunk i has FIRST << i numbers. A free slot
  * holds twice the number of the next free slot plus one: odd, so that it differs from a pointer.
- * After a restore numbers are taken in any order; those in between are 0 until a new one is asked
- * for.
+ * After a restore numbers are claimed in any order. The slots in between are 0 (holes) until the
+ * next new number is requested.
  *
- * Locks: lock, for changes.
+ * Locks: lock, for changes of the table.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -25,9 +25,9 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static uintptr_t *chunk[CHUNKS];
 static uint32_t nr_made = 1; /* 0 is no object */
 static uint32_t first_free;
-/* there are zeros below nr_made, which are free and not on the list */
+/* true if slots below nr_made are 0: they are free but not on the list */
 static int holes;
-/* numbers are not used again: a machine that is put back may name an object that is gone */
+/* true: numbers are not used again, since a machine that is put back may name a deleted object */
 static int kept;
 #define DEAD (~(uintptr_t)0)
 
@@ -55,7 +55,7 @@ static int is_object(uintptr_t v)
 	return v && !(v & 1);
 }
 
-/* Puts the zeros on the list of free numbers. */
+/* Puts the holes on the list of free numbers. */
 static void gather_holes(void)
 {
 	for (uint32_t n = nr_made - 1; n; n--) {
@@ -92,7 +92,7 @@ int os_object_add(void *object)
 	return result;
 }
 
-/* Makes all numbers up to @number; those before it become holes. */
+/* Extends the table to @number. The new slots before it become holes. */
 static int make_up_to(uint32_t number)
 {
 	for (uint32_t c = 0; number >= FIRST * ((1u << c) - 1); c++)
@@ -103,7 +103,7 @@ static int make_up_to(uint32_t number)
 	return 0;
 }
 
-/* Takes @number, which was made before, out of the list of free ones if it is there. */
+/* Claims @number, a slot that exists, and takes it off the list of free numbers if it is there. */
 static int claim(uint32_t number)
 {
 	uint32_t at = first_free, before = 0;
@@ -166,7 +166,7 @@ void os_object_del(int number)
 	pthread_mutex_unlock(&lock);
 }
 
-/* Puts numbers that were deleted meanwhile on the list. */
+/* Puts numbers that were deleted while numbers were kept on the list of free numbers. */
 static void free_dead(void)
 {
 	for (uint32_t n = nr_made - 1; n; n--) {

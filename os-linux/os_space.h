@@ -8,7 +8,7 @@
  * belongs to another process.
  *
  *      os_space_start(&setup);                the zygote runs
- *      m = os_space_fork(offset);             a mapper, for the order area at that offset of the
+ *      m = os_space_fork(offset, size);       a mapper, for the order area at that offset of the
  *                                             control file
  *      r = os_space_adopt(pid);               a runner that a mapper has made
  *      os_space_end(r); os_space_reap(r);     SIGKILL; then waits for the death, frees the handle
@@ -34,7 +34,7 @@ struct os_space_host {
 	unsigned caps; /* OS_SPACE_* */
 	/* Bytes of an xsave area in a signal frame; 512 if the CPU or the host has no XSAVE. */
 	uint32_t xstate_size;
-	/* mask of the area's components, or 0 */
+	/* mask of the components in the area, or 0 */
 	uint64_t xfeatures;
 };
 /* Returns 0; -EAGAIN or -ENOMEM: the host allows no child; -EPERM: it killed the child. */
@@ -48,42 +48,43 @@ struct os_space_setup {
 	const void *image;
 	uint64_t size;
 	/*
-	 * The stub's window, @window bytes at @base. The host's vdso and vvar move into it; beside
-	 * it, only the image stays mapped.
+	 * The stub's window, @window bytes at @base. The host's vdso and vvar move into it; apart
+	 * from the window, only the image stays mapped.
 	 */
 	uint64_t base, window;
 	uint64_t vdso_at, vdso_room;
 	uint64_t top; /* os_space_top() */
-	/* Address in the image of the sock_fprog that zygote and mappers install, or 0. */
+	/* address in the image of the sock_fprog that the zygote and the mappers install, or 0 */
 	uint64_t filter;
 	int ctl, physmem; /* files */
-	/* Range of ctl that is mapped read-only into every space. */
+	/* range of ctl that is mapped read-only into every space */
 	uint64_t words_at, words_size, words_off;
-	/* running[16 * cpu]: the task that vCPU waits for, or 0; the kicker reads it. */
+	/* running[16 * cpu] is the task that the vCPU waits for, or 0; read by the kicker */
 	uint32_t *running;
-	bool *tsc_may; /* set: the host has PR_SET_TSC for them */
+	/* set to true if tasks may use the host's PR_SET_TSC */
+	bool *tsc_may;
 	/*
-	 * If not NULL, rdtsc is to be SIGSEGV in all tasks of spaces; set to whether the host does
-	 * that.
+	 * If not NULL, rdtsc is to raise SIGSEGV in all tasks of spaces; set to true if the host
+	 * does that.
 	 */
 	bool *tsc_traps;
 };
 /*
  * Starts the zygote. Returns 0 and *vdso, which is 0 if the host has none. -EADDRINUSE: the window
- * was taken, the caller tries again or elsewhere. Other errors are final, and os_why() knows the
- * refused call.
+ * was in use, and the caller may try again or at another address. Other errors are final, and
+ * os_why() names the refused call.
  */
 int os_space_start(const struct os_space_setup *setup, uint64_t *vdso);
 /* Ends the zygote and all its tasks. */
 void os_space_stop(void);
 /*
- * True if the zygote has died, which normally outlives the kernel process. The text gives the cause
- * if it can be read ("was killed by signal 9").
+ * True if the zygote has died; normally it outlives the kernel process. The text gives the cause if
+ * it is known ("was killed by signal 9").
  */
 bool os_space_zygote_died(char *buf, size_t size);
 /* True if @task has died without os_space_end() and is not reaped; the text gives the cause. */
 bool os_space_died(int task, char *buf, size_t size);
-/* Gives the zygote another file, which mappers made from now on have at descriptor @at_fd. */
+/* Gives the zygote another file. Mappers made from now on inherit it as descriptor @at_fd. */
 int os_space_give_file(int file, int at_fd);
 
 /* ---- tasks ---- */
@@ -92,7 +93,7 @@ int os_space_adopt(uint32_t pid);
 void os_space_end(int task);
 /* Waits until the task is dead and returns its wait status, or -errno. */
 int os_space_reap(int task);
-/* Returns 1 if the host says that the task is dead (not reaped), or 0. */
+/* Returns 1 if the host reports that the task is dead and not yet reaped, or 0. */
 int os_space_is_dead(int task);
 /* Returns 1 if the host gave the task another parent than the zygote, as gVisor does, or 0. */
 int os_space_is_stray(int task);
@@ -100,8 +101,7 @@ int os_space_is_stray(int task);
 void os_space_kick(int task);
 /*
  * Returns 0 when no kick to @task is being sent or pending, or -EBUSY. The caller has cleared
- * running[16 * cpu]. Costs a look into /proc when the task was kicked since the last call that
- * returned 0.
+ * running[16 * cpu]. Reads /proc if the task was kicked since the last call that returned 0.
  */
 int os_space_quiet(int task, int cpu);
 /* Returns how many VMAs the task has, or -errno. Slow. */
@@ -111,13 +111,13 @@ int os_space_count_maps(int task);
  * -errno.
  */
 int os_space_present(int task, uint64_t va, uint32_t n, uint8_t *vec);
-/* Returns the CPU time that the task has used, in ns, or 0 if the host does not say. */
+/* Returns the CPU time that the task has used, in ns, or 0 if the host does not report it. */
 uint64_t os_space_cputime(int task);
 /* Returns the task's CPU time in user mode, in ns, as the host's ticks count it. */
 uint64_t os_space_usertime(int task);
 /*
- * Returns 1 if the task sleeps in a call of its own that a signal would end; otherwise, or if the
- * host does not report it, 0.
+ * Returns 1 if the task sleeps in a system call of its own that a signal would end; else 0, also if
+ * the host does not report it.
  */
 int os_space_is_asleep(int task);
 /*
@@ -130,26 +130,26 @@ void os_space_yield(void);
 /*
  * ---- placement ----
  *
- * Host CPUs are numbered 0 to os_ncpus()-1, those that this process may use; -1 is any of them.
+ * Host CPUs are numbered 0 to os_ncpus()-1, those that this process may use; -1 means any of them.
  */
 void os_space_pin(int task, int host_cpu);
 /*
- * Sets whether a task is patient: woken, it does not preempt the task that runs on its CPU. Tasks
- * that are not patient do so now and then. Changes nothing if the instance was started under
- * another policy than SCHED_OTHER.
+ * Sets whether a task is patient. A patient task that is woken does not preempt the task running on
+ * its CPU; others sometimes do. Changes nothing if the instance was started under another policy
+ * than SCHED_OTHER.
  */
 void os_space_patient(int task, int patient);
 void os_space_pin_self(int host_cpu);
 int os_space_this_cpu(void); /* the CPU of this thread */
 /*
  * Returns how long @task has been ready to run but not running, in ns, or 0 if the host does not
- * say.
+ * report it.
  */
 uint64_t os_space_delayed(int task);
 /*
  * Returns by how much the waiting time of vCPU @cpu's thread or of @task (0: no task), whichever is
- * more, has grown since the last call for them, in ns. It is not the sum: the thread, when its
- * time-out comes, waits while the task computes or waits too. The thread's first call begins its
+ * more, has grown since the last call for them, in ns. The sum would be wrong: after a time-out the
+ * thread waits for a CPU while the task runs or waits too. The thread's first call begins its
  * count. Callable from any of our threads, one call at a time for a vCPU.
  */
 uint64_t os_space_stolen(int cpu, int task);
@@ -163,16 +163,17 @@ enum os_trace_stop {
 	/* before a system call, which is not made */
 	OS_TRACE_SYSCALL,
 	OS_TRACE_SIGNAL,  /* *signo is about to be delivered */
-	OS_TRACE_TIMEOUT, /* it still runs */
+	OS_TRACE_TIMEOUT, /* still running */
 	OS_TRACE_DEAD,
 };
 /* Seizes a runner that waits in its futex and stops it before that call. Returns 0 or -errno. */
 int os_trace_seize(int task);
 /*
- * Continues the runner with signal @signo (0: none) until its next stop. Returns an os_trace_stop.
+ * Continues the runner with signal @signo (0: none) until its next stop. Returns an enum
+ * os_trace_stop.
  */
 int os_trace_run(int task, int signo, uint64_t deadline, int *stop_signo);
-/* Goes on waiting after OS_TRACE_TIMEOUT. */
+/* Continues to wait after OS_TRACE_TIMEOUT. */
 int os_trace_wait(int task, uint64_t deadline, int *stop_signo);
 int os_trace_get_regs(int task, struct os_trace_regs *regs);
 int os_trace_set_regs(int task, const struct os_trace_regs *regs);
@@ -187,18 +188,19 @@ int os_trace_set_xstate(int task, const void *area, uint32_t size);
  *
  * They stay until the runner ends or these functions change them.
  *
- * os_space_debug_set() sets DR0 to DR3 and DR7 as x86 has them; the address of a breakpoint that
+ * os_space_debug_set() sets DR0 to DR3 and DR7, in x86's format; the address of a breakpoint that
  * @dr7 does not enable is ignored. Returns 0, or -ESRCH if the runner is dead. Another error means
- * that the host forbids tracing or has no room; then as far as possible no breakpoint is enabled.
+ * that the host forbids tracing or has no free debug register. Then, as far as possible, no
+ * breakpoint is enabled.
  */
 int os_space_debug_set(int task, const uint64_t addr[4], uint64_t dr7);
-/* Reads DR6 of the last debug trap, without the bits that are fixed. Returns 0 or -errno. */
+/* Reads DR6 of the last debug trap, without the bits that are always set. Returns 0 or -errno. */
 int os_space_debug_hits(int task, uint64_t *dr6);
 
 /* ---- terminals: host world only ---- */
 /*
- * os_guard_terminal() has the present settings of terminal @fd put back when the kernel process
- * ends, even by SIGKILL. The caller guards before it changes the settings, and calls
+ * os_guard_terminal() makes the zygote restore the present settings of terminal @fd when the kernel
+ * process ends, even by SIGKILL. The caller guards before it changes the settings, and calls
  * os_unguard_terminal() with the returned number after it has put them back. Errors: -ENOTTY;
  * -ENOSPC after four guards; -EAGAIN before os_space_start().
  */

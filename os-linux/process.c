@@ -91,15 +91,15 @@ void os_end_by(void (*end)(void))
 }
 
 /*
- * All our fds close on exec, and the zygote ends with its socket. The calling vCPU may be pinned;
- * the new program must not be.
+ * All descriptors of this process close on exec, and the zygote ends with its socket. The calling
+ * vCPU may be pinned; the new program must not be.
  */
 void os_exec_again(char **argv, const char *dir)
 {
 	be_the_only_one();
 	os_run_at_exit();
 	dump_coverage();
-	/* late: the signal thread still takes them */
+	/* checked late, since the signal thread still receives signals until here */
 	if (os_end_asked())
 		_exit(1);
 	if (os_jailed())
@@ -118,7 +118,7 @@ void os_restart(void)
 
 static void block_signals(void)
 {
-	/* SIGURG: each thread gives up its rights by it (jail/threads.c). */
+	/* SIGURG: makes each thread give up its rights (jail/threads.c) */
 	static const int open[] = { SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGURG };
 	sigset_t set;
 
@@ -129,19 +129,19 @@ static void block_signals(void)
 }
 
 /*
- * A thread that needs a child's status waits for the child. A SIGCHLD for each stop of a traced
- * process would wake a thread at each system call of a guest.
+ * Disables SIGCHLD for stops. A thread that needs a child's status waits for the child, and a
+ * SIGCHLD for each stop of a traced process would wake a thread at each system call of a guest.
  */
 static void no_signals_of_children(void)
 {
 	struct sigaction sa = { .sa_flags = SA_NOCLDSTOP };
 
-	/* if ignored, the host would reap children */
+	/* if SIGCHLD were ignored, the host would reap children */
 	sa.sa_handler = SIG_DFL;
 	sigaction(SIGCHLD, &sa, NULL);
 }
 
-/* What the profiler does on the thread that it interrupts, or NULL; atomic. */
+/* the profiler's function, called on the thread that SIGPROF interrupts, or NULL; atomic */
 static void (*on_sample)(void *context);
 
 void os_sample_set(void (*fn)(void *context))
@@ -157,7 +157,10 @@ static void on_prof(int sig, siginfo_t *si, void *context)
 		fn(context);
 }
 
-/* vCPUs do not block SIGPROF (thread.c). For good: the jail admits no change of handlers. */
+/*
+ * Installs the handler of SIGPROF, which vCPUs do not block (thread.c). It is never removed: the
+ * jail admits no change of handlers.
+ */
 static void handle_samples(void)
 {
 	struct sigaction sa = { .sa_sigaction = on_prof,
@@ -198,7 +201,7 @@ static int write_all(int fd, const char *buf, size_t n)
 	return 0;
 }
 
-/* A terminal in raw mode does not return to the first column by itself. */
+/* A terminal in raw mode needs a carriage return before each newline. */
 void os_write_stderr(const char *buf, size_t n)
 {
 	struct termios t;

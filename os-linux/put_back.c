@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * put_back.c: going back in place: restores the memory of this process as of a moment, the mark,
- * and the vCPUs continue from where they were then. Host objects stay.
+ * put_back.c: goes back to a mark without exec: restores the memory of this process as of an
+ * earlier moment, the mark, and the vCPUs continue from where they were then. Host objects stay.
  *
  *	os_mark()       all memory is copied to a file, which becomes the base (base.c)
- *	os_put_back()   what was written since is undone, in the time that the pages written take
+ *	os_put_back()   undoes the writes since then, in a time that depends on their pages
  *
  * While the machine is stopped, the other vCPUs wait in os_stop_wait(), on the host's stack and on
  * a word of the host world, because their kernel stacks may be replaced meanwhile. They then either
  * return to their caller or continue from where they were at the mark.
  *
- * Locks: none. One vCPU, the first, stops the machine and does the rest.
+ * Locks: none. The first vCPU stops the machine and does all the work.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -28,23 +28,26 @@
 
 static struct {
 	bool made;
-	bool restored; /* by os_mark_restored() */
-	/* own ones, also those of an older mark; a restore's are of the process */
+	bool restored; /* true: made by os_mark_restored() */
+	/*
+	 * true if tables belong to the mark, also to an older one; else the tables are those of the
+	 * restored process
+	 */
 	bool has_tables;
 	struct state_tables tables;
 } mark;
 
-/* the memory at the mark, where its file has it; or NULL */
+/* a mapping of the mark's file, or NULL */
 static struct {
 	char *file;
 	size_t size;
 } view;
 
-/* the stop that lasts, 0: the machine runs; and the last one */
+/* the number of the present stop, 0 if the machine runs; and that of the last stop */
 static uint32_t stop, last_stop;
-/* the stop from which vCPUs continue where the mark has them */
+/* the number of the stop from which vCPUs continue where the mark has them */
 static uint32_t put_back_in;
-/* the stop that each vCPU waits in, and how often one began to wait */
+/* the number of the stop that each vCPU waits in; and how many waits have begun so far */
 static uint32_t waits_in[OS_MAX_CPUS], arrivals;
 
 /* ---- stops ---- */
@@ -91,7 +94,9 @@ void os_stop_end(void)
 
 /* ---- the host's page map ---- */
 
-/* Of linux/fs.h since Linux 6.7: lists the pages of a range by their categories. */
+/*
+ * struct pm_scan_arg of linux/fs.h, since Linux 6.7: lists the pages of a range by their categories
+ */
 struct scan {
 	uint64_t size, flags, start, end, walk_end, regions, nr_regions, max_pages;
 	uint64_t inverted, all_of, any_of, return_mask;
@@ -109,8 +114,8 @@ struct region {
 static int pagemap = -1;
 
 /*
- * Lists pages from *@addr to @end that are copies of this process, not the file's, and sets *@addr
- * to where the list ends. Returns the number of regions, or -errno: this host has no such call.
+ * Lists pages from *@addr to @end that are private copies of this process, and sets *@addr to the
+ * end of the listed range. Returns the number of regions, or -errno if this host has no such call.
  */
 static int scan(uint64_t *addr, uint64_t end, struct region *r)
 {
@@ -157,7 +162,7 @@ static int map_guest(const struct state_tables *t, const struct os_state *s, uin
 	return err ? err : base_view();
 }
 
-/* Ends the process: a part of the memory is of one moment, a part of another. */
+/* Ends the process, since its memory is a mixture of two moments. */
 static void __attribute__((noreturn)) end_broken(int err)
 {
 	dprintf(STDERR_FILENO, "nestling: the memory cannot be put back: %s\n", os_why(err));
@@ -165,8 +170,8 @@ static void __attribute__((noreturn)) end_broken(int err)
 }
 
 /*
- * There is no way back once a part is mapped from the file: the kernel's memory would be in two
- * places.
+ * Maps all memory from the file. An error after the first part ends the process: the kernel's
+ * memory would be in two places.
  */
 static void map_all(const struct os_state *s)
 {
@@ -183,8 +188,8 @@ static void map_all(const struct os_state *s)
 }
 
 /*
- * Maps the whole file beside the memory, for copies from it. Without that mapping, or a page map,
- * written pages are dropped.
+ * Maps the whole file beside the memory, as the source of copies. Without that mapping, or without
+ * a page map, written pages are dropped instead.
  */
 static void view_file(void)
 {
@@ -230,13 +235,13 @@ int os_mark(struct os_state *s)
 /* ---- the mark of an instance that was restored ---- */
 
 /*
- * The files of the state stay the base: only pages that this process has written since its start
- * are copied, some hundred. With more own pages than LIGHT_MAX to compare, exec is faster, since it
- * drops them at once.
+ * The files of the state stay the base: only the pages that this process has written since its
+ * start are copied, some hundred. With more than LIGHT_MAX own pages to compare, exec is faster,
+ * since it drops them at once.
  */
 #define LIGHT_MAX 8192UL
 
-/* Maps the memory as the state has it, for this process to write to. */
+/* Makes a private mapping of the memory as the state has it, which this process may change. */
 static int view_state(const struct state_tables *t)
 {
 	const struct state_map *last = &t->maps[t->h.nr_maps - 1];
@@ -259,7 +264,7 @@ static int view_state(const struct state_tables *t)
 	return err;
 }
 
-/* Copies what this process has written to the view. */
+/* Copies the pages that this process has written to the view. */
 static int keep_written(const struct state_tables *t)
 {
 	struct region list[REGIONS];
@@ -343,7 +348,10 @@ int os_marked(void)
 
 /* ---- going back ---- */
 
-/* After a restore, boot time and real time follow the host, and the other clocks stand still. */
+/*
+ * Sets the clocks as a restore does: boot time and real time follow the host, the other clocks
+ * continue from the mark.
+ */
 static void set_clocks(const struct state_header *h)
 {
 	uint64_t real = os_clock_real();
@@ -357,10 +365,13 @@ static void set_clocks(const struct state_header *h)
 	os_clock_set_shifts(&s);
 }
 
-/* between two kernel stacks is a guard, which may be dropped with them */
+/* the guard between two kernel stacks, which may be dropped with them */
 #define GUARD_MAX 16384UL
 
-/* Returns the end of the maps that follow @i with no more than a guard between them. */
+/*
+ * Returns the end of the row of maps that begins with *@i, with at most a guard between two of
+ * them.
+ */
 static uint64_t end_of_row(const struct state_tables *t, uint32_t *i)
 {
 	uint64_t end = t->maps[*i].addr + t->maps[*i].len;
@@ -389,9 +400,10 @@ static int drop_written(void)
 }
 
 /*
- * A page that one run writes, the next will most likely write too. To drop it costs the host two
- * faults then, of a microsecond each, and to copy it a fifth of one. So copies stay, and get the
- * file's content, unless there are too many, or too many that the last run has left alone.
+ * A page that one run writes will most likely be written by the next, too. Dropping it costs the
+ * host two faults of a microsecond each in the next run; copying it costs a fifth of a microsecond.
+ * So private copies stay and get the file's content, unless there are too many, or too many that
+ * the last run has not written.
  */
 #define COPIES_MAX 4096UL
 #define IDLE_MAX 256UL
@@ -400,7 +412,10 @@ static struct {
 	uint64_t pages, idle;
 } copies;
 
-/* Gives copies of one region their content. @map is the index of the first one's map, or less. */
+/*
+ * Restores the content of the copies in one region. *@map is the index of a map at or before the
+ * region.
+ */
 static bool rewrite(const struct region *r, uint32_t *map)
 {
 	const struct state_map *m = mark.tables.maps;
@@ -422,7 +437,9 @@ static bool rewrite(const struct region *r, uint32_t *map)
 	return true;
 }
 
-/* Does that for the maps from *@map on that are a row, and sets *@map to the last of them. */
+/*
+ * Calls rewrite() for the row of maps that begins with *@map, and sets *@map to the last of them.
+ */
 static bool rewrite_row(uint32_t *map)
 {
 	struct region list[REGIONS];
@@ -441,13 +458,13 @@ static bool rewrite_row(uint32_t *map)
 	return true;
 }
 
-/* True if the last run has left most copies alone. */
+/* True if the last run did not write to most copies. */
 static bool is_idle(void)
 {
 	return copies.idle > copies.pages / 2 + IDLE_MAX;
 }
 
-/* Rewrites the pages that were written since the mark; false if they have to be dropped instead. */
+/* Restores the pages written since the mark. Returns false if they have to be dropped instead. */
 static bool rewrite_written(void)
 {
 	const struct state_tables *t = &mark.tables;
@@ -461,7 +478,10 @@ static bool rewrite_written(void)
 	return !is_idle();
 }
 
-/* Pages written between the restore and the mark are in the view only. */
+/*
+ * Writes the pages that were written between the restore and the mark again: they are in the view
+ * only.
+ */
 static int write_again(void)
 {
 	const struct state_tables *t = &mark.tables;

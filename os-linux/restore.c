@@ -23,15 +23,14 @@
 #include "os-linux/state_tables.h"
 
 /*
- * The parameters that say where an instance is: its name, the files and devices of the host, and
- * whose process it is.
- * Only these may be given to a restore.
+ * Parameters that place an instance on its host: its name, the files and devices of the host, and
+ * the user of its process. Only these may be given to a restore.
  */
 static const char *const places[] = { "umid=", "con", "ssl", "eth", "ubd", "hostfs", "audit",
 	"user=" };
 
 /*
- * Returns the length of the name, with its "=", if @word is a parameter that places the instance;
+ * Returns the length of the name, including "=", if @word is a parameter that places the instance;
  * else 0.
  */
 static size_t place_name(const char *word)
@@ -46,11 +45,11 @@ static size_t place_name(const char *word)
 
 static struct os_restored restored;
 static bool is_restored;
-/* of hold=, or NULL */
+/* the value of hold=, or NULL */
 static const char *hold_at;
-/* of fresh= and ready=, or -1 */
+/* descriptors of fresh= and ready=, or -1 */
 static int errors_fd = -1, ready_fd = -1;
-/* of old=: files that the program before this one has left */
+/* descriptors in old=: files that the previous program has left open */
 #define OLD_MAX 64
 static int old_files[OLD_MAX], nr_old;
 
@@ -72,8 +71,8 @@ static void __attribute__((noreturn, format(printf, 1, 2))) refuse(const char *f
 }
 
 /*
- * Refuses a CPU that lacks a feature which the guest may use: it has seen the list, and chosen its
- * code by it.
+ * Refuses a CPU that lacks a feature of the saved CPU: the guest has read the list of features and
+ * may use any of them.
  */
 static void check_cpu(const struct state_tables *t)
 {
@@ -108,7 +107,7 @@ static void make_files(const struct state_tables *t)
 	}
 }
 
-/* Maps the pages that are in older files over those of the file itself. */
+/* Maps the pages that are in older files over the mapping of this file. */
 static int map_older(const struct state_tables *t, uint32_t map)
 {
 	const struct state_map *m = &t->maps[map];
@@ -126,7 +125,7 @@ static int map_older(const struct state_tables *t, uint32_t map)
 	return err;
 }
 
-/* Maps the guest's memory, where each page is the state's or one of the fresh file. */
+/* Maps the guest's memory. Each page is the state's or one of the fresh memory file. */
 static int map_guest(const struct state_tables *t, uint32_t map)
 {
 	const struct state_map *m = &t->maps[map];
@@ -142,8 +141,8 @@ static int map_guest(const struct state_tables *t, uint32_t map)
 }
 
 /*
- * Maps all memory; the kernel's own data replace the program's. No code of the kernel world has run
- * yet.
+ * Maps all memory, which replaces the program's initial data of the kernel. No code of the kernel
+ * world has run yet.
  */
 static void map_all(const struct state_tables *t)
 {
@@ -167,7 +166,7 @@ static void map_all(const struct state_tables *t)
 	}
 }
 
-/* for a save of this instance */
+/* the tables of this process's state, for a save of this instance */
 static struct state_tables mine;
 static const struct state_tables *goes_on_from;
 
@@ -194,7 +193,7 @@ static void set_clocks(const struct state_header *h)
 	os_clock_set_shifts(&s);
 }
 
-/* True if both set one thing: a disk's flags are no part of its name. */
+/* True if both words set the same parameter. The flags in a disk's name (ubd0r) do not count. */
 static bool sets_same(const char *a, const char *b)
 {
 	size_t name = place_name(b), n = 3 + strspn(b + 3, "0123456789");
@@ -204,7 +203,7 @@ static bool sets_same(const char *a, const char *b)
 	return n > 3 && !strncmp(a, b, n) && !(a[n] >= '0' && a[n] <= '9') && place_name(a);
 }
 
-/* Sets or replaces a parameter by its name. What follows "--" is init's. */
+/* Sets or replaces a parameter. Words behind "--" belong to init. */
 static void set_word(char **words, uint32_t *n, char *word)
 {
 	uint32_t at = 1;
@@ -220,8 +219,8 @@ static void set_word(char **words, uint32_t *n, char *word)
 }
 
 /*
- * Restores the command line of the boot, which a later reboot uses, with the places of this
- * process.
+ * Restores the command line of the boot, which a later reboot uses, with the placing parameters of
+ * this process.
  */
 static void set_command_line(const struct state_tables *t, char *program)
 {
@@ -267,7 +266,7 @@ static void set_ready(const char *number)
 	fcntl(ready_fd, F_SETFD, FD_CLOEXEC);
 }
 
-/* Tells the starter, which may have gone. */
+/* Notifies the starter, which may have ended. */
 static void tell_ready(void)
 {
 	while (write(ready_fd, "r", 1) < 0 && errno == EINTR)
@@ -279,10 +278,10 @@ static void tell_ready(void)
 /* ---- files that a program leaves when it executes itself again ---- */
 
 /*
- * A file without a name is freed with its last descriptor: memory, the memory of a state that was
- * removed, data written to a disk. The host takes milliseconds for it, for which exec would wait.
- * So such files stay open in the next program (old=FD:FD...), and a thread closes them when the
- * instance runs. The parameter also marks a way back to a state, and has no number if there are no
+ * A file without a name is freed with its last descriptor: memory files, the memory of a state that
+ * was removed, data written to a disk. Freeing takes the host milliseconds, and exec would wait for
+ * it. So such files stay open in the next program (old=FD:FD...), and a thread closes them when the
+ * instance runs. The parameter also marks a return to a state, and has no number if there are no
  * such files.
  */
 
@@ -292,7 +291,7 @@ bool os_file_is_left(int fd)
 	int flags = fcntl(fd, F_GETFD);
 	struct stat st;
 
-	/* not libc's host_fstat(), for which a jailed process would ask its broker */
+	/* a direct call: for libc's fstat() a jailed process would ask its broker */
 	if (flags < 0 || !(flags & FD_CLOEXEC) || syscall(SYS_fstat, fd, &st) ||
 		!S_ISREG(st.st_mode) || st.st_nlink)
 		return false;
@@ -300,7 +299,7 @@ bool os_file_is_left(int fd)
 	return true;
 }
 
-/* Returns the parameter for the next program. */
+/* Returns the parameter old= for the next program. */
 static char *leave_files(void)
 {
 	static char word[8 + OLD_MAX * 12] = "old=";
@@ -320,7 +319,7 @@ static char *leave_files(void)
 	return word;
 }
 
-/* Takes such a list. */
+/* Reads the list of old=. */
 static void take_old(const char *numbers)
 {
 	char *end;
@@ -351,7 +350,7 @@ void os_restored_runs(void)
 		close_old(NULL);
 	if (errors_fd < 0)
 		return;
-	/* A line may use it by its number as well. */
+	/* the command line may name the descriptor by its number as well */
 	dup3(errors_fd, STDERR_FILENO, 0);
 	errors_fd = -1;
 }
@@ -440,7 +439,7 @@ char **os_words_from(char **argv, const char *dir)
 
 	while (argv[n])
 		n++;
-	words = calloc(n + 4, sizeof(*words)); /* one more may be added */
+	words = calloc(n + 4, sizeof(*words)); /* with room for another word */
 	if (!words || asprintf(&first, "restore=%s", dir) < 0)
 		return NULL;
 	words[0] = argv[0];

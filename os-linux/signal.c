@@ -20,7 +20,7 @@
 static int irq_of[NSIG]; /* irq + 1; 0: none */
 static int shutdown_line = NO_IRQ;
 static uint64_t grace_ns, end_at = OS_FOREVER;
-static int end_value; /* of the last SIGTERM that carried one */
+static int end_value; /* value of the last SIGTERM with one */
 
 static struct {
 	void (*stop)(void);
@@ -47,7 +47,10 @@ int os_at_stop(void (*stop)(void), void (*cont)(void))
 	return 0;
 }
 
-/* Runners hand over to vCPUs that are about to stop, and so stop themselves. */
+/*
+ * Runs the stop hooks and stops all. Runners hand control to vCPUs, which are about to stop, and
+ * stop themselves.
+ */
 static void stop_everything(void)
 {
 	for (int i = 0; i < MAX_STOP_HOOKS; i++)
@@ -64,7 +67,7 @@ static void after_stop(void)
 			stop_hooks[i].cont();
 }
 
-/* Asks for the end. The time that a SIGTERM carries is added to the grace. */
+/* Begins a shutdown. The time that a SIGTERM carries is added to the grace period. */
 static void begin_shutdown(const siginfo_t *info)
 {
 	int value = info->si_code == SI_QUEUE ? info->si_int : 0;
@@ -156,7 +159,7 @@ int os_signals_setup(int shutdown_irq, uint64_t grace)
 
 	shutdown_line = shutdown_irq;
 	grace_ns = grace;
-	/* set up now: once it is jailed, the process may not install handlers */
+	/* built now: a jailed process may not install handlers */
 	wanted_signals(&set);
 	return os_worker_start("signals", signal_thread, &set);
 }

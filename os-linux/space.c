@@ -3,9 +3,9 @@
  * space.c: the zygote's socket and the tasks of spaces, on the host's side; os_space.h is the
  * contract.
  *
- * The zygote is started by vfork and exec of a memfd, talks over one SOCK_SEQPACKET pair and ends
- * when the kernel process's end closes. That end is close-on-exec and never leaves the process, so
- * that end of file means the end of the kernel.
+ * The zygote is started by vfork and exec of a memfd. It is controlled over one SOCK_SEQPACKET
+ * pair, and ends when the kernel process's socket closes. That socket is close-on-exec and never
+ * leaves the process, so an end of file means that the kernel has ended.
  *
  * Invariants:
  * 1. A task's pid is valid from os_space_fork/adopt until os_space_reap, which alone lets the
@@ -44,18 +44,19 @@
 #include "skas/stub_abi.h"
 
 #define MAX_TASKS 65536
-#define IMAGE_FD 6 /* in the child, between fork and exec */
+#define IMAGE_FD 6 /* only in the child, before exec */
 #define IMAGE_PATH "/proc/self/fd/6"
 #define CHILD_SPARE_FD 64
 
 static struct task {
 	pid_t pid;
-	uint32_t kicked; /* since os_space_quiet() last returned 0 */
+	/* true: kicked since os_space_quiet() last returned 0 */
+	uint32_t kicked;
 	bool traced;
 	int next_free;
-	uint64_t delay_seen; /* os_space_stolen() */
+	uint64_t delay_seen; /* ns; for os_space_stolen() */
 } * tasks;
-/* Under task_lock, like the list of free handles. */
+/* the length of tasks[] and the list of free handles; protected by task_lock */
 static int nr_tasks = 1, first_free;
 static pthread_mutex_t task_lock = PTHREAD_MUTEX_INITIALIZER;
 
@@ -63,7 +64,7 @@ static int zygote_socket = -1;
 static pid_t zygote;
 /* -errno of the call that failed in the last child, or 0 */
 static volatile int exec_refusal;
-/* scheduled by SCHED_OTHER; set once */
+/* true if the zygote's policy is SCHED_OTHER; set once */
 static bool ordinary;
 static pthread_mutex_t request_lock = PTHREAD_MUTEX_INITIALIZER;
 
@@ -141,7 +142,9 @@ static int image_fd(const struct os_space_setup *s)
 	return fd;
 }
 
-/* Ends the child, which cannot become the zygote. Its parent reads the reason in shared memory. */
+/*
+ * Ends the child, which cannot become the zygote. The parent reads the error in the shared memory.
+ */
 static void __attribute__((noreturn)) give_up_exec(const char *call)
 {
 	exec_refusal = os_refused(call, errno);
@@ -149,8 +152,8 @@ static void __attribute__((noreturn)) give_up_exec(const char *call)
 }
 
 /*
- * Does as give_up_exec() for a call that names a descriptor: where that is above the limit, the
- * error is EINVAL or EBADF.
+ * As give_up_exec(), for a call that names a descriptor. EINVAL and EBADF mean that the number is
+ * above the limit of descriptors.
  */
 static void __attribute__((noreturn)) give_up_number(const char *call)
 {
@@ -181,7 +184,10 @@ static void exec_image(int socket, int ctl, int physmem, int image)
 	os_close_range(IMAGE_FD + 1, ZFD_REGION - 1);
 	os_close_from(ZFD_REGION + 1);
 	fcntl(IMAGE_FD, F_SETFD, FD_CLOEXEC);
-	/* Nor may a tracer that has none itself (seccomp=off) trace processes that have some. */
+	/*
+	 * the zygote has no rights either: a tracer without them may not trace processes that have
+	 * some (seccomp=off)
+	 */
 	os_user_become();
 	os_no_capabilities();
 	syscall(SYS_execveat, IMAGE_FD, "", argv, envp, AT_EMPTY_PATH);
@@ -227,8 +233,8 @@ err_close_image:
 }
 
 /*
- * Returns why the zygote does not answer: a call was refused, or exec killed it because its
- * addresses were in use.
+ * Returns the error if the zygote does not answer: that of a refused call, or -EADDRINUSE if exec
+ * killed it because its addresses were in use.
  */
 static int start_failure(void)
 {
@@ -253,7 +259,7 @@ static bool wanted_mapping(const char *name)
 	return !strncmp(name, "[vvar", 5) || !strcmp(name, "[vdso]");
 }
 
-/* Moves a mapping, which keeps its distance from @from. */
+/* Moves a mapping to s->vdso_at, keeping its distance from @from. */
 static int move_mapping(const struct os_space_setup *s, uint64_t from, uint64_t start, uint64_t end)
 {
 	uint64_t to = s->vdso_at + (start - from);
@@ -370,7 +376,7 @@ int os_space_start(const struct os_space_setup *s, uint64_t *vdso)
 }
 
 /*
- * Kills the zygote and all tasks without waiting for tasks: other vCPUs may be making or ending
+ * Kills the zygote and all tasks without waiting for tasks: other vCPUs may be creating or ending
  * some at this moment. A task that is missed here dies with the zygote (PR_SET_PDEATHSIG), and its
  * new parent reaps it.
  */
@@ -394,7 +400,7 @@ int os_space_give_file(int file, int at_fd)
 
 /* ---- terminals ---- */
 
-static bool guarded[NR_GUARDS]; /* under task_lock */
+static bool guarded[NR_GUARDS]; /* protected by task_lock */
 
 static int guard_take(void)
 {
@@ -514,7 +520,7 @@ int os_space_fork(uint64_t order_offset, uint64_t order_size)
 
 int os_space_adopt(uint32_t pid)
 {
-	/* No process has such a number. */
+	/* no process has such a number */
 	if (!pid || pid > INT_MAX)
 		return -ESRCH;
 	return add_or_end((pid_t)pid);
@@ -522,7 +528,7 @@ int os_space_adopt(uint32_t pid)
 
 /*
  * Kills the task unless it is reaped already: then its pid is 0, which would name this process's
- * own group.
+ * own process group.
  */
 void os_space_end(int task)
 {
@@ -531,12 +537,13 @@ void os_space_end(int task)
 }
 
 /*
- * Waits until no kick to the task is on its way: it must not hit the next owner of its handle, or
- * the host process that gets its number.
+ * Waits until no kick to the task is in progress. A late kick could hit the next task with this
+ * handle, or the next host process with this pid.
  */
 static void await_kickers(void)
 {
-	__atomic_thread_fence(__ATOMIC_SEQ_CST); /* running[] was cleared without one */
+	/* running[] was cleared without a fence */
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	for (int cpu = 0; cpu < OS_MAX_CPUS; cpu++)
 		while (__atomic_load_n(&kickers[cpu], __ATOMIC_SEQ_CST))
 			sched_yield();
@@ -575,7 +582,7 @@ static bool read_stat(pid_t pid, char *state, int *parent)
 	return p && sscanf(p, ") %c %d", state, parent) == 2;
 }
 
-/* Asks for the state if the task has no pidfd. A zombie is dead. */
+/* Reads /proc if the task has no pidfd. A zombie is dead. */
 int os_space_is_dead(int task)
 {
 	struct pollfd p = { .events = POLLIN };
@@ -649,7 +656,8 @@ static bool kick_pending(pid_t pid)
 
 int os_space_quiet(int task, int cpu)
 {
-	__atomic_thread_fence(__ATOMIC_SEQ_CST); /* running[] was cleared without one */
+	/* running[] was cleared without a fence */
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	for (int i = 0; __atomic_load_n(&kickers[cpu], __ATOMIC_SEQ_CST); i++) {
 		if (i == 1000)
 			return -EBUSY;
@@ -685,7 +693,10 @@ int os_space_present(int task, uint64_t va, uint32_t n, uint8_t *vec)
 	return os_pagemap((int)tasks[task].pid, va, n, vec);
 }
 
-/* Reads a CPU clock of the process: 2 is the scheduler's own and precise, 1 is user mode alone. */
+/*
+ * Reads a CPU clock of the process. @which is 2 for the scheduler's precise clock, 1 for user mode
+ * only.
+ */
 static uint64_t task_clock(int task, unsigned which)
 {
 	clockid_t clock = (clockid_t)((~(unsigned)tasks[task].pid << 3) | which);

@@ -4,10 +4,10 @@
  * FSGSBASE, seccomp, the top of the address space. Each is found by a trial; os_space.h is the
  * contract.
  *
- * A trial may install what cannot be removed, and may execute a faulting instruction. So trials run
- * in a child with this process's memory and stack, but with a signal table of its own. A signal by
- * which a host refuses an instruction or a call ends the current trial alone. A child that the host
- * kills leaves the capabilities found until then.
+ * A trial may install things that cannot be removed, and may execute a faulting instruction. So
+ * trials run in a child with this process's memory and stack, but with a signal table of its own.
+ * If the host refuses an instruction or a call with a signal, only the current trial ends. If the
+ * host kills the child, the capabilities found until then count.
  */
 #include <asm/ldt.h>
 #include <asm/prctl.h>
@@ -102,9 +102,9 @@ static long qemu_version(void)
 }
 
 /*
- * True on a CPU that QEMU before 9.1 emulates with SMAP. Its iretq reads the frame as the
- * supervisor, which the host's kernel takes for a fault of its own: an oops, or its end. So iretq
- * is not tried on such a CPU.
+ * True on a CPU that QEMU before 9.1 emulates with SMAP. Its iretq reads the frame with the
+ * supervisor's rights, and the host's kernel handles the fault as one of its own: with an oops or a
+ * panic. So iretq is not tried on such a CPU.
  */
 static bool iret_is_dangerous(void)
 {
@@ -143,8 +143,9 @@ static bool iret_works(void)
 }
 
 /*
- * Says whether guests may use FSGSBASE. An outer instance lends gs base to its own stub until
- * arch_prctl(2) asks for it. Before that it does not announce FSGSBASE, but has it.
+ * True if guests may use FSGSBASE. In a nested instance, gs base belongs to the outer instance's
+ * stub until arch_prctl(2) is called. Until then the outer instance has FSGSBASE but does not
+ * announce it.
  */
 static bool fsgsbase_works(void)
 {
@@ -176,8 +177,8 @@ static bool seccomp_works(void)
 }
 
 /*
- * Tries modify_ldt(2) by an empty read: a write would give this process an LDT, which slows each
- * switch.
+ * Tries modify_ldt(2) with an empty read. A write would give this process an LDT, which slows down
+ * each context switch.
  */
 static bool ldt_works(void)
 {
@@ -257,7 +258,7 @@ static bool mappable(uint64_t addr)
 uint64_t os_space_top(void)
 {
 	uint64_t low = 1UL << 32, high = 1UL << 47; /* low is mappable, high is not */
-	uint64_t usual = high - 4096;               /* where four levels of page tables end */
+	uint64_t usual = high - 4096;               /* the end with four levels of tables */
 
 	if (mappable(usual - 4096) && !mappable(usual))
 		return usual;

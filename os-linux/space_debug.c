@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * space_debug.c: debug registers of runners; os_space.h is the contract.
+ * space_debug.c: debug registers of runners; os_space.h describes the interface.
  *
  * Only a tracer may set them, and they stay when it detaches. So a runner is seized, stopped,
- * written to and released at once. Outside of that it has no tracer, its signals are its own, and
- * it pays nothing. A futex call in which it slept is restarted.
+ * written to and released at once. At all other times it has no tracer, receives its signals
+ * directly, and has no costs. A futex call in which it slept is restarted.
  *
- * A jailed process may trace no process: it asks its broker, by ptrace(2) with a request number
- * that the host does not have (jail/children.c).
+ * A jailed process may not trace: it asks its broker, with a ptrace(2) request number that the host
+ * does not have (jail/children.c).
  */
 #include <errno.h>
 #include <linux/ptrace.h>
@@ -46,8 +46,8 @@ static pid_t wait_for(pid_t pid, int *status)
 }
 
 /*
- * Detaches from the runner. A runner that was killed meanwhile is a zombie of its tracer first,
- * before it is its parent's.
+ * Detaches from the runner. If the runner was killed meanwhile, its zombie is reaped by the tracer
+ * first, and then by its parent.
  */
 static void let_go(pid_t pid, int signo)
 {
@@ -58,8 +58,8 @@ static void let_go(pid_t pid, int signo)
 }
 
 /*
- * Stops the runner. A signal that it was about to take instead of the stop is delivered when it
- * continues.
+ * Stops the runner. If it stops for another signal first, that signal is returned in *@signo, to be
+ * delivered when the runner continues.
  */
 static long hold(pid_t pid, int *signo)
 {
@@ -69,7 +69,7 @@ static long hold(pid_t pid, int *signo)
 	if (err)
 		return err;
 	trace(PTRACE_INTERRUPT, pid, 0,
-		/* ESRCH: it is dead, and waited for too */
+		/* ESRCH: the runner is dead, and its tracer has reaped it */
 		0);
 	if (wait_for(pid, &status) < 0 || !WIFSTOPPED(status))
 		return -ESRCH;
@@ -78,7 +78,7 @@ static long hold(pid_t pid, int *signo)
 }
 
 /*
- * Removes kinds and lengths of disabled breakpoints: the host checks them too, if the register was
+ * Clears kind and length of disabled breakpoints: the host checks them too if the breakpoint was
  * enabled before.
  */
 static uint64_t only_enabled(uint64_t dr7)
@@ -92,7 +92,8 @@ static uint64_t only_enabled(uint64_t dr7)
 }
 
 /*
- * Disables all breakpoints first, so that no step is refused for an old value of another register.
+ * Writes all registers. It disables all breakpoints first, so that the host refuses no write
+ * because of an old value in another register.
  */
 static long write_all(pid_t pid, const uint64_t addr[NR_BREAKS], uint64_t dr7)
 {

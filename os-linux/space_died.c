@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * space_died.c: causes of death of the zygote and of tasks of spaces; os_space.h is the contract.
+ * space_died.c: causes of death of the zygote and of tasks of spaces; os_space.h describes the
+ * interface.
  *
  * A death is detected without reaping: the zygote reaps tasks on request, and the zygote itself is
  * reaped when it is abandoned.
@@ -22,7 +23,7 @@
 #define EXIT_FIELD 52
 #define MIB (1UL << 20)
 
-static uint64_t oom_kills; /* of our control group, at our start */
+static uint64_t oom_kills; /* of our control group, at the start */
 
 void os_space_note_oom_kills(void)
 {

@@ -11,8 +11,9 @@ pid_t os_space_pid(int task);
 uint64_t *os_space_delay_seen(int task); /* for os_space_stolen() */
 /* True if the zygote's scheduling policy is SCHED_OTHER. */
 bool os_space_ordinary(void);
-pid_t os_space_zygote(void);        /* 0: no zygote */
-void os_space_set_traced(int task); /* our tracer sees its death first */
+pid_t os_space_zygote(void); /* 0: no zygote */
+/* the tracer reaps it before its parent */
+void os_space_set_traced(int task);
 /*
  * Reads the control group's count of OOM kills, so that later ones are recognised (space_died.c).
  */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * space_place.c: places tasks of spaces and vCPU threads on the host's CPUs, and reads how long
- * they wait there; os_space.h is the contract.
+ * they wait there; os_space.h describes the interface.
  */
 #include <fcntl.h>
 #include <sched.h>
@@ -16,7 +16,7 @@
 
 /* ---- placement ---- */
 
-/* Returns the host CPUs that the process could use when it first asked. */
+/* Returns the host CPUs that the process could use at the first call of this function. */
 static const cpu_set_t *allowed_cpus(void)
 {
 	static cpu_set_t set;
@@ -88,7 +88,7 @@ static uint64_t read_delay(int fd)
 	return delay ? strtoull(delay, NULL, 10) : 0;
 }
 
-/* Opens the vCPU thread's own file, which stays open since it is read more often. */
+/* Opens the schedstat file of the calling vCPU thread. It stays open, since it is read often. */
 static int own_schedstat(void)
 {
 	static __thread int fd = -1;
@@ -98,7 +98,10 @@ static int own_schedstat(void)
 	return fd;
 }
 
-/* Tasks that a thread queried recently, whose files stay open: a vCPU runs only a few tasks. */
+/*
+ * The number of tasks that a thread queried recently and whose files it keeps open. A vCPU runs
+ * only a few tasks.
+ */
 #define DELAYS 4
 
 /* The file of a process that has ended reads as empty. */
@@ -132,7 +135,9 @@ uint64_t os_space_delayed(int task)
 	return read_delay(delays[i].fd);
 }
 
-/* Reads the file that the vCPU's own thread has opened: it shows that thread, not the reader. */
+/*
+ * Reads the file that the vCPU's own thread has opened, which shows that thread and not the reader.
+ */
 static uint64_t vcpu_stolen(int cpu)
 {
 	static struct {

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * space_trace.c: runners under ptrace; os_space.h is the contract.
+ * space_trace.c: runners under ptrace; os_space.h describes the interface.
  *
- * The tracer is the vCPU's own thread. A wait for a stop has no timeout of its own on any host, so
- * a timer of the thread sends it a signal with an empty handler: at the deadline and then every ten
- * milliseconds, since the first may come just before the wait. The signal is unblocked around the
- * wait only.
+ * The tracer is the vCPU's own thread. No host has a wait for a stop with a timeout, so a timer
+ * sends the thread a signal with an empty handler: at the deadline and then every ten milliseconds,
+ * since the first may come just before the wait. The signal is unblocked around the wait only.
  */
 #include <errno.h>
 #include <linux/audit.h>
@@ -26,7 +25,7 @@
 #include "os-linux/os_space.h"
 #include "os-linux/space_internal.h"
 
-/* gdb passes it on without a stop by default */
+/* by default gdb passes this signal on without a stop */
 #define ALARM_SIGNAL SIGVTALRM
 #define ALARM_PERIOD 10000000
 #define REQUEST_SYSEMU 31 /* PTRACE_SYSEMU: in no UAPI header */
@@ -42,7 +41,7 @@ _Static_assert(sizeof(struct os_trace_regs) == 27 * 8, "user_regs_struct");
 static __thread struct {
 	bool made;
 	timer_t timer;
-	uint64_t armed; /* the deadline it is set for, 0: none */
+	uint64_t armed; /* the timer's deadline, 0: none */
 } alarm_clock;
 
 /* Calls ptrace(2) directly: libc's function is variadic and returns peeked words. */
@@ -152,7 +151,7 @@ int os_trace_run(int task, int signo, uint64_t deadline, int *stop_signo)
 	return os_trace_wait(task, deadline, stop_signo);
 }
 
-/* The runner's futex call is interrupted and restarts; the runner stops before it. */
+/* The runner's futex call is interrupted. The runner stops before it makes the call again. */
 int os_trace_seize(int task)
 {
 	int status, signo, err;
@@ -187,8 +186,8 @@ int os_trace_set_regs(int task, const struct os_trace_regs *regs)
 }
 
 /*
- * Hosts before Linux 5.3 do not say. Then it is taken for a 64-bit call, whose number is checked
- * like any.
+ * Hosts before Linux 5.3 do not report it. There the call is taken for a 64-bit call, whose number
+ * is checked like any other.
  */
 uint32_t os_trace_arch(int task)
 {
@@ -208,12 +207,12 @@ int os_trace_get_xstate(int task, void *area, uint32_t size)
 	return (int)trace(PTRACE_GETREGSET, task, (void *)NT_X86_XSTATE, &iov);
 }
 
-/* Bytes of state that the host uses; 0: not known yet. */
+/* bytes of state that the host uses; 0: not known yet */
 static _Atomic uint32_t xstate_whole;
 
 /*
- * The host takes only its whole area, which has room for state that a program has to ask for (AMX's
- * tiles). That room keeps its initial content.
+ * The host accepts only its whole area, which includes state that a program has to request (AMX's
+ * tiles). That part keeps its initial content.
  */
 int os_trace_set_xstate(int task, const void *area, uint32_t size)
 {

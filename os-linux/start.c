@@ -29,8 +29,9 @@ static void read_text(const char *path, char *text, size_t size)
 }
 
 /*
- * Names `nestctl gdb` if gdb has refused the script beside the program, which it does unless it
- * trusts the folder. A loaded script sets NESTLING_GDB (tools/gdb/nestling_gdb).
+ * Prints the advice to use `nestctl gdb` if gdb has refused to load the script beside the program,
+ * as it does in a folder that it does not trust. A loaded script sets NESTLING_GDB
+ * (tools/gdb/nestling_gdb).
  */
 static void name_helper_to_gdb(void)
 {
@@ -51,7 +52,7 @@ static void name_helper_to_gdb(void)
 			stderr);
 }
 
-/* Gives back the program's name to a process that has executed /proc/self/exe. */
+/* Restores the program's name of a process that has executed /proc/self/exe. */
 static void name_process(const char *program)
 {
 	const char *slash = strrchr(program, '/');

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * state.c: writes the memory of an instance to a file (state_file.h), while all vCPUs but the
- * caller stand still. restore.c reads it.
+ * caller's are stopped. restore.c reads it.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -50,42 +50,43 @@ void state_build_id(uint8_t *id)
 
 /* ---- writing ---- */
 
-/* Which pages of a file of memory have data. */
+/* which pages of a memory file have data */
 struct file_data {
 	uint64_t *bits; /* a bit for each page; NULL: not known */
 	uint64_t pages;
-	/* of the file, and os_mem_punches, when that was so */
+	/* block count of the file, and os_mem_punches, when bits was made */
 	blkcnt_t blocks;
 	uint64_t punches;
-	bool is_checked; /* by this writer */
+	bool is_checked; /* true: compared by this writer */
 };
 
 struct writer {
 	struct os_state *s;
-	struct file_data *data; /* of each file */
+	struct file_data *data; /* indexed by file */
 	int fd;
-	/* of this process, or -1: it has no maps of a state's file */
+	/* /proc/self/pagemap, or -1 if this process maps no state's file */
 	int pagemap;
-	/* pages that are alike there are not written again; or NULL */
+	/* the older state, whose equal pages are not written again; or NULL */
 	const struct state_older *older;
-	uint64_t older_runs; /* runs that lie in older files */
+	uint64_t older_runs; /* number of runs in older files */
 	bool used[STATE_SOURCES];
 	bool rehearses;
-	uint64_t at; /* where the next map goes */
+	uint64_t at; /* offset of the next map in the file */
 	struct state_map *maps;
 	struct state_run *runs;
 	uint64_t nr_runs, room;
 };
 /*
- * What os_state_prepare() makes ready, for os_state_save() and os_state_finish(): the folder, the
- * file of the memory in it, and the older state.
+ * Prepared by os_state_prepare() for os_state_save() and os_state_finish(): the folder, the new
+ * memory file in it, and the older state.
  */
 static struct {
 	int dir, file;
 	struct state_older older;
 	struct file_data data[STATE_FILES];
 	bool used[STATE_SOURCES];
-	bool is_written; /* but for what state_copy.c keeps */
+	/* true: all except state_copy.c's data */
+	bool is_written;
 } ready = { .dir = -1, .file = -1 };
 
 static int failed(struct os_state *s, int err, const char *what)
@@ -113,7 +114,7 @@ static void mark(uint64_t *bits, uint64_t page, uint64_t end)
 		bits[page / 64] |= 1UL << page % 64;
 }
 
-/* Notes which pages of the file have data. Each range of them costs two calls of the host. */
+/* Finds which pages of the file have data. Each range costs two host calls. */
 static int find_data(int fd, struct file_data *d)
 {
 	uint64_t end = d->pages * STATE_PAGE, at = 0;
@@ -137,8 +138,8 @@ static int find_data(int fd, struct file_data *d)
 }
 
 /*
- * Makes w->data[@file] true. The file has data in the same pages as before the stop if it has as
- * many blocks, and nothing was given back to the host meanwhile.
+ * Makes w->data[@file] valid. The file still has data in the same pages if its block count is
+ * unchanged and nothing was given back to the host meanwhile.
  */
 static int know_data(const struct writer *w, int64_t file)
 {
@@ -174,7 +175,7 @@ static void forget_data(struct file_data *data)
 	memset(data, 0, STATE_FILES * sizeof(*data));
 }
 
-/* Marks what the file of the memory has data for. */
+/* Marks the pages for which the memory file has data. */
 static int mark_data(const struct writer *w, const struct os_state_map *m, uint64_t *bits)
 {
 	uint64_t first = m->off / STATE_PAGE, n = m->len / STATE_PAGE, words = (n + 63) / 64;
@@ -196,7 +197,7 @@ static int mark_data(const struct writer *w, const struct os_state_map *m, uint6
 #define PM_SWAPPED (1UL << 62)
 #define PM_FILE (1UL << 61)
 
-/* Marks what this process has written where it maps the file of a state. */
+/* Marks the pages that this process has written in its mappings of a state's file. */
 static int mark_written(const struct writer *w, const struct os_state_map *m, uint64_t *bits)
 {
 	uint64_t pages = m->len / STATE_PAGE, buf[512];
@@ -252,8 +253,8 @@ static void unmark_skipped(const struct os_state *s, const struct os_state_map *
 }
 
 /*
- * The pages of a map: pages that may have content, and among them those unchanged since the
- * restore.
+ * Bits for the pages of a map: those that may have content, and among them those unchanged since
+ * the restore.
  */
 struct pages {
 	uint64_t *bits;
@@ -288,7 +289,9 @@ static int find_pages(const struct writer *w, const struct os_state_map *m, stru
 
 /* ---- pages that an older state has ---- */
 
-/* with more such runs the restore would make too many maps: the rest is written again */
+/*
+ * limit of such runs: more would cost the restore too many maps, so further pages are written again
+ */
 #define OLDER_RUNS_MAX 2000
 
 /* ---- the file ---- */
@@ -318,7 +321,7 @@ static int add_run(struct writer *w, const struct state_run *run)
 		(uint64_t)run->pages * STATE_PAGE, run->at);
 }
 
-/* Says where a page goes, or is already. False: it is zero. */
+/* Finds where a page is to be written, or already is. Returns false if the page is zero. */
 static bool place_of(const struct writer *w, const struct state_older_maps *maps, uint32_t map,
 	uint64_t number, bool same, struct state_place *place)
 {
@@ -343,7 +346,7 @@ static bool extend(struct state_run *run, uint64_t page, const struct state_plac
 	return true;
 }
 
-/* Writes the pages of a map that are marked and not zero. */
+/* Writes the marked pages of a map that are not zero. */
 static int write_pages(struct writer *w, uint32_t map, const struct pages *p)
 {
 	const struct os_state_map *m = &w->s->map[map];
@@ -404,7 +407,7 @@ static void append(char **text, size_t *size, const char *word)
 	*size += n;
 }
 
-/* Read by os_state_prepare(), since that takes its time. */
+/* read by os_state_prepare(), since reading it takes long */
 static struct os_cpuinfo cpu;
 
 static int write_tables(struct writer *w, struct state_header *h)
@@ -484,7 +487,10 @@ static int write_file(struct writer *w)
 	return copy_put(w->fd, &h, sizeof(h), 0);
 }
 
-/* Opens what shows which pages of a state's file this process has written. 0 or -errno. */
+/*
+ * Opens the page map, which shows the pages of a state's file that this process has written.
+ * Returns 0 or -errno.
+ */
 static int open_pagemap(struct writer *w)
 {
 	if (state_restored())
@@ -528,7 +534,7 @@ int os_state_save(const char *path, struct os_state *s)
 	return 0;
 }
 
-/* Moves the tables into one block, as state_tables_close() frees it. */
+/* Moves the tables into one block, which is what state_tables_close() frees. */
 static bool keep_tables(struct writer *w, struct state_tables *t)
 {
 	size_t maps = w->s->nr_maps * sizeof(*w->maps), runs = w->nr_runs * sizeof(*w->runs);
@@ -563,7 +569,7 @@ int state_copy_to_memory(struct os_state *s, struct state_tables *t)
 	for (uint32_t i = 0; i < s->nr_maps && !err; i++)
 		err = write_map(&w, i);
 	forget_data(data);
-	/* holes at the end must be in the file: they are mapped */
+	/* the file includes holes at its end, since they are mapped */
 	if (!err && ftruncate(w.fd, (off_t)w.at))
 		err = -errno;
 	if (w.pagemap >= 0)
@@ -587,8 +593,8 @@ int state_copy_to_memory(struct os_state *s, struct state_tables *t)
 #endif
 
 /*
- * Has this process map all of the guest's memory that there is: to fault it in page by page would
- * take longer than to read it.
+ * Makes this process map all of the guest's memory that has data: faulting it in page by page would
+ * take longer than reading it.
  */
 static void touch_memory(const struct os_state *s)
 {
@@ -623,7 +629,9 @@ void os_state_drop(void)
 	ready.is_written = false;
 }
 
-/* Opens the folder, the new file in it, and the older state. An attempt before has done so. */
+/*
+ * Opens the folder, the new file in it, and the older state, unless an earlier attempt has done so.
+ */
 static int open_files(const char *path)
 {
 	char name[OS_NAME_AT];
@@ -646,8 +654,8 @@ static int open_files(const char *path)
 #define REHEARSE_MAX (16UL << 20)
 
 /*
- * Reads what will be read at the stop, and writes to where that will be written. The same work then
- * takes half the time, since memory, page tables and code are in the CPU's caches.
+ * Reads the data that the stop will read, and writes to the memory that it will write. The stop
+ * then takes half the time, since memory, page tables and code are in the CPU's caches.
  */
 static void rehearse(struct os_state *s)
 {
@@ -663,7 +671,7 @@ static void rehearse(struct os_state *s)
 	copy_again();
 }
 
-/* Returns how much memory the instance has, at most. */
+/* Returns an upper bound of the instance's memory, in bytes. */
 static uint64_t count_bytes(const struct os_state *s)
 {
 	const struct state_tables *t = state_restored();
@@ -680,7 +688,7 @@ static uint64_t count_bytes(const struct os_state *s)
 	return bytes;
 }
 
-/* One thing at a time: what the thread of os_state_prepare() or os_state_finish() does. */
+/* The one job at a time, for the thread of os_state_prepare() or os_state_finish(). */
 static struct {
 	bool started;
 	int ended, err;
@@ -694,10 +702,10 @@ static void prepare(void *unused)
 
 	os_cpuinfo(&cpu);
 	job.err = open_files(job.path);
-	/* what a restored instance has not touched is not read */
+	/* pages that a restored instance has not touched are not read */
 	if (!state_restored())
 		touch_memory(job.s);
-	/* a page that an older state has need not be copied */
+	/* pages that an older state has need not be copied */
 	copy_prepare(bytes + SPARE, ready.older.is_open ? SPARE : bytes);
 	if (!job.err && bytes <= REHEARSE_MAX)
 		rehearse(job.s);
@@ -710,7 +718,7 @@ static void complete_file(void *unused)
 	if (close(ready.file) && !job.err)
 		job.err = -errno;
 	ready.file = -1;
-	/* the links to older files that were not needed */
+	/* remove links to older files that were not needed */
 	for (uint32_t i = 1; i < STATE_SOURCES; i++) {
 		char name[32];
 
@@ -724,7 +732,10 @@ static void complete_file(void *unused)
 	__atomic_store_n(&job.ended, 1, __ATOMIC_RELEASE);
 }
 
-/* Has a thread do the job, or looks whether it has. Returns -EINPROGRESS, 0 or -errno. */
+/*
+ * Starts the thread for a job, or checks whether the thread has finished. Returns -EINPROGRESS, 0
+ * or -errno.
+ */
 static int work(void (*fn)(void *unused), const char *path, struct os_state *s)
 {
 	int err;

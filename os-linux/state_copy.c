@@ -2,8 +2,8 @@
 /*
  * state_copy.c: see state_copy.h. One save at a time uses it.
  *
- * The memory is anonymous and made present before the stop, as far as it will certainly be needed:
- * a first touch costs as much as the copy.
+ * The memory is anonymous. The part that will certainly be needed is faulted in before the stop,
+ * since a first touch costs as much as the copy.
  */
 #include "os-linux/state_copy.h"
 
@@ -21,7 +21,7 @@
 #endif
 
 struct piece {
-	uint64_t at; /* in the file */
+	uint64_t at; /* offset in the file */
 	size_t from, len;
 };
 static struct {
@@ -31,7 +31,7 @@ static struct {
 	size_t nr, room;
 } kept;
 
-/* Returns the most memory to take, so that the host does not kill this process for it. */
+/* Returns the largest amount of memory to allocate without the risk of an OOM kill by the host. */
 static uint64_t most_to_take(void)
 {
 	uint64_t room = os_cgroup_memory_room();
@@ -47,7 +47,7 @@ void copy_prepare(uint64_t bytes, uint64_t at_once)
 	uint64_t most = most_to_take();
 	void *p;
 
-	/* of an attempt before */
+	/* memory of an earlier attempt */
 	if (kept.size >= bytes) {
 		copy_again();
 		return;
@@ -83,7 +83,7 @@ static int write_all(int fd, const char *from, size_t n, uint64_t at)
 	return 0;
 }
 
-/* Returns the piece that the next bytes belong to, or NULL: there is no memory. */
+/* Returns the piece that data for offset @at belongs to, or NULL without memory. */
 static struct piece *piece_for(uint64_t at)
 {
 	struct piece *last = kept.nr ? &kept.pieces[kept.nr - 1] : NULL;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * state_copy.h: copies in memory of data that is to be written to a file. To copy a page takes a
- * tenth of the time of writing it to a file, and the instance stands still only for the copy
+ * state_copy.h: keeps copies of data that is to be written to a file later. Copying a page takes a
+ * tenth of the time of writing it to a file, and the instance is stopped only for the copy
  * (state_copy.c).
  */
 #ifndef NESTLING_OS_STATE_COPY_H
@@ -11,17 +11,23 @@
 #include <stdint.h>
 
 /*
- * Gets memory for @bytes, of which @at_once will certainly be needed. Less, if the host has not
- * much.
+ * Allocates memory for @bytes, of which @at_once will certainly be needed; less if the host has
+ * little memory.
  */
 void copy_prepare(uint64_t bytes, uint64_t at_once);
-/* Keeps @n bytes that are to be written to @fd at @at; without memory it writes. 0 or -errno. */
+/*
+ * Keeps @n bytes that are to be written to @fd at offset @at; without memory for them, writes them
+ * now. Returns 0 or -errno.
+ */
 int copy_put(int fd, const void *from, size_t n, uint64_t at);
-/* Copies only, so that the memory is in the CPU's caches. -ENOSPC: there is not so much. */
+/*
+ * Copies data only to bring the memory into the CPU's caches. Returns 0, or -ENOSPC if the memory
+ * is too small.
+ */
 int copy_rehearse(const void *from, size_t n);
-/* Forgets what was copied. The memory stays. */
+/* Forgets the copied data and keeps the memory. */
 void copy_again(void);
-/* Writes all that is kept, and frees the memory. 0 or -errno. */
+/* Writes all copied data and frees the memory. Returns 0 or -errno. */
 int copy_flush(int fd);
 void copy_drop(void);
 

@@ -3,17 +3,16 @@
  * state_file.h: the format of a saved state's memory, DIR/memory. Little endian, as the CPU is.
  *
  *	page 0           struct state_header
- *	from page 1 on   one map of memory behind the other, each as it lies in memory, so that it
- *	                 can be mapped from here
+ *	from page 1 on   one map of memory behind the other, each as it lies in memory, so that a
+ *	                 restore can map it from here
  *	tables_at        nr_maps struct state_map, nr_runs struct state_run, then texts_size bytes
  *	                 of texts: the CPU's flags, and the command line's words, each with its NUL
  *
  * The file is sparse: a page that is in no run is a hole, and zero. A run may lie in an older file
- * instead, memory.N of the same folder: that is the memory of a state from which this one differs
- * little (a hard link), and only its pages are used, not its tables. The header is written last.
- * The file is no exchange format: it holds addresses of the program, so only a program with an
- * equal build id can use it. tables_crc is zlib's CRC-32 of the tables, header_crc that of the
- * header with 0 in its place.
+ * instead, memory.N in the folder. That is a hard link to the memory of a similar state, of which
+ * only the pages are used, not the tables. The header is written last. The file is no exchange
+ * format: it holds addresses of the program, so only a program with an equal build id can use it.
+ * tables_crc is zlib's CRC-32 of the tables, header_crc that of the header with header_crc 0.
  */
 #ifndef NESTLING_STATE_FILE_H
 #define NESTLING_STATE_FILE_H
@@ -34,7 +33,7 @@
 #define STATE_MAX_TEXTS (1u << 20)
 
 struct state_source {
-	uint64_t size; /* 0: it is not used */
+	uint64_t size; /* 0: unused */
 	uint32_t header_crc, pad;
 };
 struct state_header {
@@ -52,20 +51,22 @@ struct state_header {
 	struct state_source source[STATE_SOURCES];
 	uint64_t sp[STATE_CPUS];
 	uint64_t stub_base, xfeatures, xstate_size;
-	/* the clocks at the stop, in ns: the first three as the instance saw the host's */
+	/*
+	 * the clocks at the stop, in ns; the first three as the instance saw them, with its shifts
+	 */
 	uint64_t mono, boot, raw, real;
 };
 struct state_map {
 	uint64_t addr, len;
 	int64_t file; /* -1: reserved, without content */
 	uint64_t off; /* in that file */
-	uint64_t at;  /* where its content begins in this one */
+	uint64_t at;  /* offset of the content in this file */
 };
 /* pages with content, in ascending order within a map */
 struct state_run {
 	uint32_t map, pages;
-	uint64_t page; /* the first, within the map */
-	uint64_t at;   /* in the file of the source */
+	uint64_t page; /* index of the first page in the map */
+	uint64_t at;   /* offset in the file of the source */
 	uint32_t source, pad;
 };
 
@@ -73,12 +74,15 @@ struct state_run {
 void state_build_id(uint8_t *id);
 struct state_tables;
 struct os_state;
-/* restore.c: get and set the tables of the state that this process continues from, or NULL. */
+/*
+ * restore.c: return and set the tables of the state from which this process continues; NULL if
+ * there is none.
+ */
 const struct state_tables *state_restored(void);
 void state_goes_on_from(const struct state_tables *t);
 /*
- * state.c: copies what @s describes to a file without a name, and gives @t its tables, which the
- * caller closes. 0, or -errno with @s->why.
+ * state.c: copies the memory that @s describes to a file without a name, and sets @t to its tables,
+ * which the caller closes. Returns 0, or -errno with @s->why.
  */
 int state_copy_to_memory(struct os_state *s, struct state_tables *t);
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * state_hold.c: restore=DIR hold=FD holds a restored instance back. FD is a socket. When the memory
- * is mapped and no vCPU runs yet, this process writes "r" to it; the instance runs when "g"
- * arrives. If the other end is closed before, this process ends: the instance runs on another host
- * or in another process.
+ * is mapped and no vCPU runs yet, this process writes "r" to the socket, and the instance runs when
+ * "g" arrives. If the other end is closed earlier, this process ends: the instance then runs on
+ * another host or in another process.
  *
  * hold=FD,early: the files of DIR do not exist yet. This process writes "w", and reads the files
- * when "s" has arrived. So the instance does not stand still while this process starts.
+ * when "s" has arrived. So the saved instance need not be stopped while this process starts.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -18,7 +18,7 @@
 
 static int channel = -1;
 
-/* Says a letter and waits for the other end's. */
+/* Sends the letter @say and waits until the other end sends @want. */
 static bool exchange(char say, char want)
 {
 	char letter = say;

@@ -10,14 +10,14 @@
 
 #include "os-linux/internal.h"
 
-/* An older state of no more than this is read whole: it then fits into the caches of a CPU. */
+/* an older state of at most this size is read whole, since it fits into the caches of a CPU */
 #define WHOLE_MAX (16UL << 20)
 
 /* ---- reading a part at a time ---- */
 
 /*
- * What was read of an older file last. A call of the host for each page would cost as much as all
- * the rest; but pages that are not asked for one behind the other are not read ahead.
+ * The part of an older file that was read last. A host call for each page would cost as much as all
+ * other work. There is no read-ahead when pages are requested in no sequence.
  */
 #define AHEAD_MAX (64 * STATE_PAGE)
 static struct {
@@ -120,7 +120,7 @@ void state_older_open(struct state_older *o, int dir)
 {
 	memset(o, 0, sizeof(*o));
 	memset(&ahead, 0, offsetof(typeof(ahead), buf));
-	/* if it uses all sources, the new state has no number left for this file itself */
+	/* if it uses all source numbers, none is left for this file as a source of the new state */
 	if (!state_tables_open(&o->t, dir, "memory.1", 1) ||
 		o->t.h.source[STATE_SOURCES - 1].size) {
 		state_tables_close(&o->t);

@@ -138,7 +138,7 @@ static bool read_tables(struct state_tables *t)
 	return true;
 }
 
-/* Opens the files that the tables name, and checks that each is still the file that was saved. */
+/* Opens the files that the tables name, and checks that each one is still the saved file. */
 static bool open_sources(struct state_tables *t, int dirfd, uint32_t shift)
 {
 	for (uint32_t i = 1; i < STATE_SOURCES; i++) {
@@ -254,7 +254,7 @@ uint32_t state_tables_map(const struct state_tables *t, uint64_t addr)
 {
 	static uint32_t map;
 
-	/* pages mostly arrive in the order of the maps */
+	/* pages are mostly requested in the order of the maps */
 	for (uint32_t tries = t->h.nr_maps; tries; tries--, map++) {
 		map = map < t->h.nr_maps ? map : 0;
 		if (t->maps[map].addr == addr && t->maps[map].file >= 0)

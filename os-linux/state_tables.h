@@ -12,7 +12,7 @@
 #include "os-linux/state_file.h"
 
 struct state_tables {
-	int fd[STATE_SOURCES]; /* of each source that is used, or -1 */
+	int fd[STATE_SOURCES]; /* of each source in use, or -1 */
 	struct state_header h;
 	struct state_map *maps;
 	struct state_run *runs;
@@ -30,8 +30,8 @@ bool state_tables_open(struct state_tables *t, int dirfd, const char *name, uint
 void state_tables_close(struct state_tables *t);
 
 /*
- * True if the command line of the state in folder @dir has a word for which @is is true, or if it
- * cannot be read. A hint, before anything is known of the state.
+ * True if the command line of the state in folder @dir has a word for which @is returns true, or if
+ * it cannot be read. Only a hint, since the state has not been checked yet.
  */
 bool state_tables_may_have(const char *dir, bool (*is)(const char *word));
 
@@ -42,12 +42,13 @@ struct state_place {
 	uint64_t run; /* the index of its run */
 };
 /*
- * Finds the map at @addr; ~0: there is none. The search begins behind the last one that was found.
+ * Returns the index of the map at @addr, or ~0 if there is none. The search begins behind the map
+ * that was found last.
  */
 uint32_t state_tables_map(const struct state_tables *t, uint64_t addr);
 /* Returns the index of the first run of a map that ends behind @page. */
 uint64_t state_tables_run(const struct state_tables *t, uint32_t map, uint64_t page);
-/* Finds the place of a page; returns false if the page is zero. */
+/* Finds the place of a page's content. Returns false if the page is zero. */
 bool state_tables_find(
 	const struct state_tables *t, uint32_t map, uint64_t page, struct state_place *place);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * thread.c: vCPU threads and workers. All inherit the signal mask of os_process_setup(), which
- * blocks everything but synchronous faults.
+ * blocks all signals except synchronous faults.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -18,7 +18,7 @@
 #include "os-linux/os_space.h"
 
 #define HOST_STACK_SIZE (256 * 1024)
-#define SLICE_NS 100000 /* the shortest */
+#define SLICE_NS 100000 /* the shortest slice */
 
 __thread int os_this_cpu = -1;
 static int tids[OS_MAX_CPUS];
@@ -101,7 +101,7 @@ int os_vcpu_start(int cpu, void (*entry)(void *arg), void *arg)
 	return start_thread(&s);
 }
 
-/* struct sched_attr as far as needed (sched_setattr(2)); libc has neither. */
+/* the fields of struct sched_attr that are used (sched_setattr(2)); libc has neither */
 struct fair_attr {
 	uint32_t size, policy;
 	uint64_t flags;
@@ -132,8 +132,8 @@ int os_vcpu_tid(int cpu)
 }
 
 /*
- * Unblocks the profiler's signal, which reaches vCPUs only. It is ignored until the profiler asks
- * for it.
+ * Unblocks the profiler's signal, which is sent to vCPUs only. It is ignored until the profiler
+ * installs a function.
  */
 static void admit_sampling(void)
 {
@@ -145,7 +145,7 @@ static void admit_sampling(void)
 }
 
 /*
- * Shortens the timer slack, too: the default of 50 us would delay every deadline of an idle vCPU.
+ * Also shortens the timer slack: the default of 50 us would delay every deadline of an idle vCPU.
  */
 int os_vcpu_adopt(int cpu)
 {

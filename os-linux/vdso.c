@@ -32,10 +32,7 @@ static void read_dynamic(struct image *im, const Elf64_Dyn *d)
 	}
 }
 
-/*
- * Finds the tables. The number of symbols is not in the dynamic section, but the section headers
- * have it.
- */
+/* Finds the tables. The number of symbols is in the section headers, not in the dynamic section. */
 static int read_image(struct image *im)
 {
 	const Elf64_Ehdr *eh = (const Elf64_Ehdr *)getauxval(AT_SYSINFO_EHDR);
@@ -60,7 +57,7 @@ static int read_image(struct image *im)
 
 /*
  * True if the vdso reads the clock in user mode. With any other clock source it makes a system
- * call, which would be the guest's.
+ * call, which would look like a call of the guest.
  */
 static int clock_in_user_mode(void)
 {

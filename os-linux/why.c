@@ -4,7 +4,7 @@
  * the text of a refusal.
  *
  *      return os_refused("mremap", errno);     where the host refuses
- *      refuse("...: %s", os_why(err));         where the instance ends for it
+ *      refuse("...: %s", os_why(err));         where the instance ends because of it
  *
  * A text names a cause only if it can be read: a limit, a sysctl, an installed filter. Otherwise it
  * ends with the errno's own words.
@@ -65,7 +65,7 @@ static bool filtered(void)
 	return mode == 2;
 }
 
-/* True if the soft limit is set; returns its value by pointer. */
+/* True if the soft limit is finite; *@value is then the limit. */
 static bool limited(int resource, unsigned long *value)
 {
 	struct rlimit rl;
