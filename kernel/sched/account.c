@@ -7,16 +7,19 @@
  * the vCPU (user, nice, system or idle). se.sum_exec is the sum that the scheduler itself keeps,
  * without the time that the host took (steal.c); the CPU-time clocks show it. At a switch, and
  * after a long time on one side, user and kernel time are corrected so that their sum is
- * se.sum_exec. The excess is the host's. If it has been charged already (acct_over), the task gets
- * it back with the time that it uses next. Time that is not charged is the vCPU's "steal".
+ * se.sum_exec. The excess is time that the host took. If it has been charged to the task already
+ * (acct_over), it is subtracted from the time that the task uses next. Time that is not charged is
+ * the vCPU's "steal".
  *
  * The load average is updated when it is read or when a switch finds it five seconds old, with as
  * many steps as five-second periods have passed: a tickless idle machine needs no timer for it. A
  * step takes the average number of active tasks since the last step (account_active()): a sample of
- * one moment would always find the task whose wake-up led to it. Active are runnable tasks, and
- * uninterruptible sleepers without TASK_NOLOAD, which marks kernel threads that wait for work.
+ * one moment would always include the task whose wake-up triggered the step. Runnable tasks are
+ * active, and uninterruptible sleepers without TASK_NOLOAD, which marks kernel threads that wait
+ * for work.
  *
- * Locks: fields of a task and of a vCPU are written by the task and the vCPU itself; load_lock.
+ * Locks: a task's times are written by the task itself, a vCPU's by the vCPU. load_lock protects
+ * the load average.
  */
 #include "arch/um/machine/arch.h"
 #include "kernel/sched/internal.h"
@@ -30,7 +33,7 @@ const struct sched_timer_ops *sched_timer_ops;
 static DEFINE_SPINLOCK(load_lock);
 static u64 load[3], load_at; /* under load_lock; load_at read racily */
 static u64 sampled_at;       /* time of the last sample; under load_lock */
-/* activity at that time: ns; under load_lock */
+/* Sum of the vCPUs' active_sum at sampled_at, in ns; under load_lock. */
 static s64 sampled_sum;
 /* exp(-5 s / 1, 5, 15 min), 11 bits of fraction */
 static const u64 load_decay[3] = { 1884, 2014, 2037 };
@@ -42,8 +45,8 @@ static void count_stolen(struct rq *rq, u64 delta, u64 charged)
 }
 
 /*
- * Returns the part of @delta, which ends now, that the task used: class_update_curr() has just been
- * called.
+ * Returns how much of @delta, the time up to now, counts as the task's: up to se.sum_exec, which
+ * class_update_curr() has just updated.
  */
 static u64 up_to_sum(struct rq *rq, struct task *t, u64 delta)
 {
@@ -63,7 +66,10 @@ static __noinline u64 without_over(struct rq *rq, struct task *t, u64 delta)
 	return delta - back;
 }
 
-/* Asks the host what it took of so long a time; the rest may still be long. */
+/*
+ * Asks the host how much of the long time @delta it took. If what is left is long too, the task
+ * computes.
+ */
 static __noinline u64 account_long(struct rq *rq, struct task *t, u64 delta, u64 now)
 {
 	spin_lock_raw(&rq->lock);
@@ -88,7 +94,10 @@ void io_wait_end(bool outer)
 	current->in_iowait = outer;
 }
 
-/* Returns the time since the last accounting. Local readings may be a little early. */
+/*
+ * Returns the time since the last accounting, 0 if the vCPU-local clock is a little behind the
+ * clock of the last switch.
+ */
 static inline u64 account_since(struct rq *rq, struct task *t, u64 now)
 {
 	s64 delta = (s64)(now - t->last_acct);
@@ -140,14 +149,14 @@ void account_user_none(void)
 }
 
 /*
- * Accounts for the time in which the vCPU was idle: it waited for a disk if a task that slept there
- * did. The runqueue's lock is held.
+ * Accounts for the time in which the vCPU was idle. It counts as iowait if a task that last ran
+ * there waits for a disk. rq->lock held.
  */
 void account_idle(struct rq *rq, u64 now)
 {
 	s64 delta = (s64)(now - rq->idle->last_acct);
 
-	if (delta <= 0) /* another vCPU's clock */
+	if (delta <= 0) /* the clock of another vCPU was ahead */
 		return;
 	if (rq->nr_iowait > 0)
 		rq->times.iowait += (u64)delta;
@@ -156,7 +165,7 @@ void account_idle(struct rq *rq, u64 now)
 	rq->idle->last_acct = now;
 }
 
-/* Accounts for a switch. class_update_curr() has brought prev's sum up to now. */
+/* Accounts for a switch. class_update_curr() has updated prev's se.sum_exec. */
 void account_switch(struct rq *rq, struct task *prev, struct task *next, u64 now)
 {
 	if (task_is_idle(prev)) {
@@ -173,8 +182,8 @@ void account_switch(struct rq *rq, struct task *prev, struct task *next, u64 now
 }
 
 /*
- * Takes the time out of current's, by the debt that is used for the host's time: if it was charged
- * meanwhile, it is given back with the next time.
+ * Subtracts @ns from current's CPU time through steal_debt, like time that the host took: if it has
+ * been charged already, it is subtracted from the time that current uses next.
  */
 void sched_waited_on_host(u64 ns)
 {
@@ -252,8 +261,8 @@ u64 nr_context_switches(void)
 }
 
 /*
- * Returns ns of activity of a runqueue until @now. After many concurrent changes the value is old,
- * which the next sample corrects.
+ * Returns rq's active_sum extrapolated to @now. If too many concurrent changes prevent a read, the
+ * value is old, which the next sample corrects.
  */
 static s64 active_until(const struct rq *rq, u64 now)
 {
@@ -287,7 +296,7 @@ static u64 active_since_sample(u64 now)
 	delta = sum - sampled_sum;
 	sampled_sum = sum;
 	sampled_at = now;
-	/* the last look may have come at the end of its period */
+	/* The last sample may have been taken at the end of its period. */
 	return delta > 0 ? (u64)delta / max(elapsed >> LOAD_SHIFT, 1UL) : 0;
 }
 

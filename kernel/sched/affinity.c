@@ -50,7 +50,7 @@ static int set_masks(struct task *t, u64 wish, u64 bound)
 		b = bound ? bound : READ_ONCE(t->cpus_bound);
 		mask = sched_within(w, b);
 		if (wish && t->policy == SCHED_DEADLINE && (mask & wish) != all_cpus())
-			return -EBUSY; /* a deadline task may run on all vCPUs */
+			return -EBUSY; /* a deadline task needs all vCPUs */
 		if (wish && !(mask & wish))
 			return -EINVAL;
 		rq = cpu_rq(READ_ONCE(t->cpu));
@@ -67,7 +67,7 @@ static int set_masks(struct task *t, u64 wish, u64 bound)
 	move_to_allowed(t, rq, to);
 	rq_unlock_two(rq, to);
 	if (unlikely(READ_ONCE(rt_waiting) & BIT(to->cpu)))
-		/* It may now be allowed on a vCPU that runs something less urgent. */
+		/* @t may now be allowed on a vCPU that runs a less urgent task. */
 		balance_push_rt(to);
 	return 0;
 }

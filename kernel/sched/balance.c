@@ -9,15 +9,15 @@
  * of tasks takes some from the others by itself (balance_pull), but none that has waited for less
  * than that delay.
  *
- * If tasks make short calls all the time, and the host has few CPUs, the machine says that they are
- * better off on one vCPU (arch_tasks_share()). Then they wait, and one vCPU may take over the tasks
- * of another (sched_join()).
+ * If tasks make short calls all the time, and the host has few CPUs, arch_tasks_share() returns
+ * that they run better on one vCPU. Then they wait for it although another vCPU is idle, and one
+ * vCPU may take over the tasks of another (sched_join()).
  *
  * With no vCPU idle, queues are evened out at the end of slices, when they differ by two tasks or
  * more. Only fair tasks and the highest real-time task move.
  *
- * A real-time task does not wait while a vCPU runs something less urgent. A task that wakes up
- * looks for such a vCPU. A task that loses its vCPU to a more urgent one calls another vCPU
+ * A real-time task does not wait while a vCPU runs something less urgent. When it wakes up, such a
+ * vCPU is chosen. When it loses its vCPU to a more urgent task, another vCPU is made to reschedule
  * (balance_push_rt). A vCPU that switches to a less urgent task first checks the tasks that wait on
  * other vCPUs (balance_pull_rt).
  *
@@ -89,16 +89,16 @@ static bool computes(const struct task *t, u64 now)
 	return t->se.computed_at && (s64)(now - t->se.computed_at) < (s64)COMPUTES_NS;
 }
 
-/* True if the task would hardly run beside @curr. Racy reads. */
+/* True if @t is so much lighter than @curr that it would hardly run beside it. Racy reads. */
 static bool is_light(const struct task *t, const struct task *curr)
 {
 	return READ_ONCE(t->se.weight) < READ_ONCE(curr->se.weight) / LIGHT_PART;
 }
 
 /*
- * True if @t waits for @cpu (locked, or this vCPU) rather than run on @to, or on an idle vCPU (-1).
- * Kernel threads make no calls. A task that computes on @cpu would let @t wait for long, as would a
- * task that weighs much more; a real-time task would for ever.
+ * True if @t should wait for @cpu (its runqueue is locked, or it is this vCPU) instead of running
+ * on @to, or on any idle vCPU if @to is -1. False for kernel threads, which make no calls, and if a
+ * task of the two computes, weighs much more or is real-time: @t would wait for long.
  */
 static bool shares(const struct task *t, int cpu, int to)
 {
@@ -155,7 +155,7 @@ static struct task *candidate(struct rq *from, int cpu, u64 now)
 	return NULL;
 }
 
-/* Moves one task. True if there was one. No lock held. */
+/* Moves one task from @from to @to. True if a task was moved. No lock held. */
 static bool move_one(struct rq *from, struct rq *to, u64 now, u32 min_lead)
 {
 	struct task *t = NULL;
@@ -186,7 +186,10 @@ void balance_pull(struct rq *rq)
 	}
 }
 
-/* Takes the queued task of @from that is above what @to would run next, if any. Both locked. */
+/*
+ * Moves to @to the queued task of @from whose priority exceeds what @to would run next, if there is
+ * such a task. Both locked.
+ */
 static void take_rt(struct rq *from, struct rq *to, bool stays, u64 now)
 {
 	struct task *t = class_rt_above(from, class_rt_floor(to, stays), BIT(to->cpu));
@@ -209,11 +212,11 @@ void balance_pull_rt(struct rq *rq, bool stays)
 		take_rt(from, rq, stays, now);
 		rq_unlock_two(from, rq);
 		if (READ_ONCE(rt_waiting) & BIT(from->cpu))
-			balance_push_rt(from); /* tasks left there, for yet another vCPU */
+			balance_push_rt(from); /* for yet another vCPU */
 	}
 }
 
-/* Tells vCPU @cpu to look around, if it is still below @prio. */
+/* Makes vCPU @cpu reschedule if it still runs a priority below @prio. True if it does. */
 static bool call_for(int cpu, int prio)
 {
 	struct rq *to = cpu_rq(cpu);
@@ -222,7 +225,7 @@ static bool call_for(int cpu, int prio)
 	spin_lock_raw(&to->lock);
 	below = class_rt_floor(to, true) < prio;
 	if (below)
-		resched_curr(to); /* it takes the task when it chooses */
+		resched_curr(to); /* @to then takes the task (do_schedule()) */
 	spin_unlock_raw(&to->lock);
 	return below;
 }
@@ -235,7 +238,7 @@ void balance_push_rt(struct rq *rq)
 
 	spin_lock_raw(&rq->lock);
 	t = class_rt_above(rq, 0, online_mask() & ~BIT(rq->cpu));
-	/* An idle vCPU takes it in a moment, and pushes the tasks that are left. */
+	/* An idle vCPU takes the task soon anyway, and pushes the tasks that are left. */
 	if (t && !task_is_idle(rq->curr)) {
 		mask = allowed_mask(t) & ~BIT(rq->cpu);
 		prio = rt_prio(t);
@@ -257,7 +260,10 @@ void balance_tick(struct rq *rq, u64 now, bool slice_over)
 		if (move_one(rq, cpu_rq(__builtin_ctzl(idle)), now, 1))
 			return;
 	if (slice_over) {
-		/* The other tasks do not want an idle vCPU, but perhaps one that is at work. */
+		/*
+		 * No queued task should move to an idle vCPU, but perhaps to a busy vCPU with fewer
+		 * tasks.
+		 */
 		int cpu = least_loaded(online_mask() & ~READ_ONCE(idle_mask));
 
 		if (cpu >= 0 && cpu != rq->cpu)
@@ -265,7 +271,7 @@ void balance_tick(struct rq *rq, u64 now, bool slice_over)
 	}
 }
 
-/* Moves all fair tasks, however long they have waited. */
+/* Moves all fair tasks that are allowed on @to's vCPU, however short they have waited. */
 void balance_join(struct rq *from, struct rq *to)
 {
 	struct task *t, *next;
@@ -284,7 +290,7 @@ void balance_join(struct rq *from, struct rq *to)
 	rq_unlock_two(from, to);
 }
 
-/* Looks only at the task that waits first: the others follow once it is gone. */
+/* Considers only the first queued task: the next one is considered once that is gone. */
 u64 balance_delay(struct rq *rq, u64 now)
 {
 	u64 idle = READ_ONCE(idle_mask) & ~BIT(rq->cpu), waited;

@@ -22,9 +22,10 @@
  *
  * Real-time tasks together may use 950 ms of each second while fair ones wait
  * (kernel.sched_rt_runtime_us), so a loop at a real-time priority cannot take over the machine. The
- * second is one of the vCPU's: time that the host takes for others (steal.c) counts neither as used
- * nor as passed, or a loop on a busy host would never have used its share. A task to which the
- * waiters for its PI locks lend their priority (task->boost) counts as real-time.
+ * second is measured in the vCPU's own time: time that the host gives to other threads (steal.c)
+ * counts neither as used nor as passed. Otherwise a loop on a busy host would never use up its
+ * share. A task counts as real-time while waiters for its PI locks lend it their priority
+ * (task->boost).
  *
  * All functions are called under rq->lock.
  */
@@ -178,13 +179,13 @@ static u64 rt_period(void)
 	return (u64)sysctl_sched_rt_period_us * 1000;
 }
 
-/* Returns the vCPU's own time at @now. */
+/* Returns the time at @now without what the host took from the vCPU. */
 static u64 rt_clock(const struct rq *rq, u64 now)
 {
 	return now - rq->stolen;
 }
 
-/* Returns in how many ns real-time tasks of a throttled queue may run again. */
+/* Returns ns until real-time tasks of a throttled queue may run again. */
 static u64 throttled_for(const struct rq *rq, u64 now)
 {
 	u64 since = rt_clock(rq, now) - rq->rt_start;
@@ -240,7 +241,7 @@ void class_update_curr(struct rq *rq, u64 now)
 	update_min_vruntime(rq);
 }
 
-/* Sets the place of a task that enters the queue among the others. */
+/* Sets the vruntime of a task that enters the queue. */
 static void place(struct rq *rq, struct task *t, bool wakeup)
 {
 	u64 floor = rq->min_vruntime - (wakeup ? SLEEPER_CREDIT_NS : 0);
@@ -330,9 +331,9 @@ static u64 slice_left(const struct rq *rq, u64 slice, u64 now)
 }
 
 /*
- * True if a waker runs on for a moment, though the woken task is far behind curr. Otherwise a task
- * that writes to a reader would lose the vCPU at each write, while some more writes do not delay
- * the reader much.
+ * True if the waker keeps the vCPU for a moment, though the woken task is far behind curr. Without
+ * this, a task that writes to a reader would lose the vCPU at each write. The reader is not delayed
+ * much by some more writes.
  */
 static bool waker_goes_on(struct rq *rq)
 {

@@ -113,8 +113,8 @@ void sched_idle_exit(void)
 }
 
 /*
- * Returns ktime_get() to within some hundred nanoseconds: arch_cpu_clock() plus a difference that
- * is at most a millisecond old.
+ * Returns a cheap ktime_get(), exact to some hundred nanoseconds: arch_cpu_clock() minus a
+ * difference that is at most a millisecond old.
  */
 static u64 ktime_near(struct rq *rq)
 {
@@ -128,8 +128,8 @@ static u64 ktime_near(struct rq *rq)
 }
 
 /*
- * Does what is due at every boundary in the kernel. No lock is held; the task's state may be a
- * sleeper's already.
+ * Does what is due at every boundary in the kernel. No lock is held. The task's state may already
+ * be that of a sleeper.
  */
 static void boundary(void)
 {
@@ -144,8 +144,8 @@ static void boundary(void)
 }
 
 /*
- * Returns in how many ns current will have used up its allowance, even if no other task wants the
- * vCPU; ~0 without limit.
+ * Returns ns until current's CPU quota or deadline budget must be checked, even if no other task is
+ * queued on the vCPU; ~0: never.
  */
 static u64 check_in(void)
 {
@@ -192,7 +192,7 @@ u64 sched_next(void)
 			left = min(left, balance_delay(rq, now));
 	}
 	if (!left)
-		return 0; /* at once, whatever the time is */
+		return 0; /* at once, without reading the clock */
 	return left == ~0UL ? left : ktime_get() + left;
 }
 
@@ -235,7 +235,7 @@ static bool joins(const struct rq *rq, const struct task *t)
 	return rq->join && !is_rt(t) && cpu_allowed(t, rq->join - 1);
 }
 
-/* Takes prev off the vCPU in one of the ways that the file's head names. */
+/* Takes @prev off the vCPU: to the state queued, asleep, moving or dead of the comment above. */
 static void put_prev(struct rq *rq, struct task *prev, bool preempted, bool yields)
 {
 	if (task_is_idle(prev))
@@ -323,7 +323,7 @@ void schedule_tail(struct task *prev)
 }
 
 /*
- * Sets the priority that runs. A barrier if it sinks: either a vCPU that queues a real-time task
+ * Sets rq->running_prio. A full barrier if it sinks: either a vCPU that queues a real-time task
  * sees that this vCPU is now below it (balance_push_rt), or this vCPU sees that a task waits.
  */
 static void set_running_prio(struct rq *rq, int prio)
@@ -386,11 +386,12 @@ static void do_schedule(bool preempted, bool yields)
 		if (class_slice_left(rq, now) == 0)
 			prev->se.slice_start = prev->se.sum_exec;
 		if (!task_is_idle(prev))
-			set_running_prio(rq, rt_prio(prev)); /* a deadline task may have sunk */
+			/* A deadline task may have lost its priority. */
+			set_running_prio(rq, rt_prio(prev));
 		spin_unlock_raw(&rq->lock);
 		/*
-		 * A vCPU that called (call_for) after the look above had no effect: the bit was
-		 * cleared under the lock.
+		 * A vCPU that called call_for() after the balance_pull_rt() above had no effect:
+		 * TIF_NEED_RESCHED was cleared under the lock after that.
 		 */
 		if (unlikely(READ_ONCE(rt_waiting) & ~BIT(rq->cpu)))
 			balance_pull_rt(rq, true);
@@ -446,7 +447,10 @@ void cond_resched(void)
 {
 	might_sleep();
 	if (unlikely(need_resched())) {
-		/* It may be long, and other tasks wait for pages in the plug. */
+		/*
+		 * The switch may last, and other tasks may wait for pages whose reads are still in
+		 * the plug.
+		 */
 		if (unlikely(current->plug) && current->state == TASK_RUNNING)
 			sched_plug_ops->submit();
 		do_schedule(true, false);
@@ -484,10 +488,10 @@ void activate_task(struct rq *from, struct rq *to, struct task *t, bool wakeup)
 	if (class_should_preempt(to, t))
 		resched_curr(to);
 	else if (first && to->cpu != smp_processor_id())
-		arch_kick_cpu(to->cpu); /* it runs without a slice */
+		arch_kick_cpu(to->cpu); /* Its curr runs without a slice timer. */
 }
 
-/* Notes that @from had a task waiting for a disk until now: its idle time counts as iowait. */
+/* Ends the wait of a task for a disk: idle time of @from up to now counts as iowait. */
 static __noinline void end_iowait(struct rq *from, struct task *t)
 {
 	u64 now = arch_cpu_clock();
@@ -498,7 +502,9 @@ static __noinline void end_iowait(struct rq *from, struct task *t)
 	psi_change(t, from->cpu, now, 0, 0, -1);
 }
 
-/* Wakes a task up. Both runqueues are locked. Returns false if the vCPU must be chosen again. */
+/*
+ * Wakes @t up. Both runqueues are locked. Returns false if the caller must choose the vCPU again.
+ */
 static bool wake_up_locked(struct rq *from, struct rq *to, struct task *t)
 {
 	if (t->se.on_rq) {
@@ -551,8 +557,8 @@ void wake_up_new_task(struct task *t)
 
 	t->cpu = smp_processor_id();
 	/*
-	 * On this queue's scale. The parent may have slept since sched_fork(), and gone on on
-	 * another vCPU, and the scales of two vCPUs are seconds and hours apart.
+	 * Convert to the scale of this queue. Since sched_fork() the parent may have slept and
+	 * moved to another vCPU, and the scales of two vCPUs may differ by hours.
 	 */
 	t->se.vruntime = current->se.vruntime;
 	for (;;) {
@@ -634,7 +640,7 @@ static void init_fields(struct task *idle, int cpu)
 	INIT_LIST_HEAD(&idle->rt_node);
 }
 
-/* Initialises vCPU 0 before memory works: all data of this function are static. */
+/* Runs for vCPU 0 before the allocator works: all data of this function are static. */
 void sched_init_idle(struct task *idle, int cpu)
 {
 	struct rq *rq = cpu_rq(cpu);
@@ -725,8 +731,8 @@ static void change_policy(struct task *t, int policy, int prio)
 }
 
 /*
- * Protects policies. A task's reservation follows from its policy: both change together, or two
- * concurrent changes would spend the reservation twice.
+ * Protects policies. A task's reservation follows from its policy: both must change together, or
+ * two concurrent changes would count the reservation twice.
  */
 static DEFINE_SPINLOCK(policy_lock);
 
@@ -737,7 +743,7 @@ static bool allowed_everywhere(const struct task *t)
 	return (READ_ONCE(t->cpus_allowed) & all) == all;
 }
 
-/* Ends the wait of a task for its next period: it looks again. */
+/* Wakes up a task that waits for its next period, so that it tests its state again. */
 static void end_dl_wait(struct task *t)
 {
 	if (READ_ONCE(t->dl_waits))
@@ -763,7 +769,8 @@ int sched_set_deadline(struct task *t, u64 runtime, u64 deadline, u64 period, u6
 	}
 	spin_unlock(&policy_lock);
 	end_dl_wait(t);
-	kick_process(t); /* its yields are not answered in the stub */
+	/* Its sched_yield() may no longer be answered in the stub. */
+	kick_process(t);
 	return err;
 }
 

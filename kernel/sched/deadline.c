@@ -3,12 +3,12 @@
  * deadline.c: SCHED_DEADLINE: a run time in each period, before everything else, the earliest
  * deadline first.
  *
- * Such a task is above all real-time priorities (DL_PRIO) while it has budget in its period. When
+ * Such a task outranks all real-time priorities (DL_PRIO) while it has budget in its period. When
  * the budget is used up, or the task yields, it sleeps on its way to user mode until its next
- * period begins (dl_throttle()). In the kernel, where it may hold what other tasks wait for, it
- * runs until then as a fair task. With SCHED_FLAG_RECLAIM it is not stopped: as a fair task it
- * takes time that no other task wants. All together may reserve 95 % of the vCPUs; more is refused.
- * Like real-time tasks they are throttled when fair tasks would starve (class.c).
+ * period begins (dl_throttle()). In the kernel, where it may hold locks, it runs until then as a
+ * fair task. With SCHED_FLAG_RECLAIM it is not stopped: as a fair task it takes time that no other
+ * task wants. All deadline tasks together may reserve 95 % of the vCPUs; more is refused (-EBUSY).
+ * Like real-time tasks they are throttled while fair tasks would starve (class.c).
  *
  * States (t->dl_on): served -> budget used up, yields -> demoted -> next period -> served. It
  * changes only while the task is in no queue: in dl_refresh(), before it is queued. TIF_CGROUP
@@ -30,7 +30,10 @@ u32 sysctl_dl_period_min_us = DL_PERIOD_MIN_US, sysctl_dl_period_max_us = DL_PER
 static DEFINE_SPINLOCK(dl_lock);
 static u64 dl_total_bw;
 
-/* Begins a period at @start; @debt: time used beyond the last budget, or 0. */
+/*
+ * Begins a period at @start. @debt: the time used beyond the last period's budget, as a negative
+ * number, or 0.
+ */
 static void replenish(struct task *t, u64 start, s64 debt)
 {
 	t->dl_start = start;
@@ -51,8 +54,8 @@ static u64 period_end(const struct task *t)
 }
 
 /*
- * Refreshes a task before it is queued. For a task that has waited for its next period, that begins
- * where the last one ended, whenever it wakes up.
+ * Updates @t's period and dl_on before it is queued. If @t slept until its next period and wakes up
+ * less than a period late, that period begins where the last one ended; else it begins now.
  */
 void dl_refresh(struct task *t, u64 now)
 {
@@ -84,14 +87,14 @@ u64 dl_time_left(const struct task *t, u64 now)
 {
 	u64 since = now - t->dl_start, used = 0;
 
-	if (!t->dl_on) /* until it is served again */
+	if (!t->dl_on) /* ns until the next period begins */
 		return since < t->dl_period ? t->dl_period - since : 0;
 	if ((s64)(now - t->se.exec_start) > 0)
 		used = now - t->se.exec_start;
 	return t->dl_budget > (s64)used ? (u64)t->dl_budget - used : 0;
 }
 
-/* ---- its budget is used up ---- */
+/* ---- no budget left ---- */
 
 static bool must_wait(const struct task *t)
 {
@@ -114,7 +117,7 @@ void dl_throttle(void)
 	while (must_wait(t) && !wait_interrupted(TASK_WAKEKILL)) {
 		u64 left = period_end(t) - arch_cpu_clock(), until = ktime_get();
 
-		if (left <= t->dl_period) /* it has not ended meanwhile */
+		if (left <= t->dl_period) /* The period has not ended meanwhile. */
 			until += left;
 		WRITE_ONCE(t->dl_waits, true);
 		(void)WAIT_EVENT_(&none, !must_wait(t), TASK_WAKEKILL, until, false, 0);
@@ -152,7 +155,10 @@ int dl_check(u64 runtime, u64 deadline, u64 *period)
 		return -EINVAL;
 	if (deadline > *period || runtime > deadline)
 		return -EINVAL;
-	/* The shift must not overflow, and no task may sleep for minutes, deaf to signals. */
+	/*
+	 * The shift in bandwidth() must not overflow, and no task may sleep for minutes without
+	 * reacting to signals.
+	 */
 	return *period > READ_ONCE(sysctl_dl_period_max_us) * 1000UL ||
 			       *period < READ_ONCE(sysctl_dl_period_min_us) * 1000UL ?
 		       -EINVAL :

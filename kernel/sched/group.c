@@ -3,10 +3,10 @@
  * group.c: groups that share CPU time.
  *
  * Weights: a vCPU has one queue of tasks, not a tree of queues. A task in a group advances its
- * virtual time as if its weight were its share of its group's, and so on upwards: weight(task) *
- * weight(group) / load(group) * ..., where a group's load is the sum of the weights of everything
- * runnable in it on all vCPUs. So groups share by their weights wherever tasks compete, for the
- * price of a product for each level.
+ * virtual time with an effective weight: its share of its group's weight, which in turn is a share
+ * of the parent's: weight(task) * weight(group) / load(group) * ..., where a group's load is the
+ * sum of the weights of everything runnable in it on all vCPUs. So groups share CPU time by their
+ * weights wherever their tasks compete, at the cost of one multiplication a level.
  *
  * Quota: time that a task runs is taken from what its group and those above have left for the
  * period. A group with nothing left is throttled: its tasks sleep on their way to user mode until
@@ -59,8 +59,8 @@ void group_load_add(struct task *t, s64 weight)
 }
 
 /*
- * Returns the weight of @t among all tasks, with SHARE_SHIFT bits of fraction, at least 1. Racy
- * reads: a share is wrong for a moment only.
+ * Returns the effective weight of @t among all tasks, with SHARE_SHIFT bits of fraction, at least
+ * 1. Reads loads racily: a share is wrong for a moment only.
  */
 u64 group_share(const struct task *t)
 {
@@ -111,7 +111,7 @@ void sched_group_set_shares(struct sched_group *g, u32 shares, bool idle)
 
 /* ---- quota ---- */
 
-/* Brings the period up to date. True if the group may run. Under bw_lock. */
+/* Refills g->runtime for the periods that have ended. True if the group may run. Under bw_lock. */
 static bool refill(struct sched_group *g, u64 now)
 {
 	u64 periods;
@@ -122,12 +122,15 @@ static bool refill(struct sched_group *g, u64 now)
 	if ((s64)(now - g->period_end) >= 0) {
 		periods = (now - g->period_end) / g->period + 1;
 		most = (s64)(g->quota + g->burst);
-		/* At most a period more than fills it, so the product stays small for any quota. */
+		/*
+		 * Limit first: then the product below cannot exceed quota + burst, for any number
+		 * of periods.
+		 */
 		g->runtime = periods > (u64)(most - g->runtime) / g->quota ?
 				     most :
 				     g->runtime + (s64)(periods * g->quota);
 		g->period_end += periods * g->period;
-		/* periods in which nothing ran do not count */
+		/* Several periods that ended at once count as one: no task ran in the others. */
 		g->nr_periods++;
 	}
 	return g->runtime > 0;
@@ -170,12 +173,14 @@ static void period_over(struct ktimer *t)
 		wake_waiters(g);
 }
 
-/* Charges a group with @ns. */
+/* Subtracts @ns from what @g has left. */
 static void charge_one(struct sched_group *g, u64 ns, u64 now)
 {
 	spin_lock_raw(&g->bw_lock);
 	refill(g, now);
-	/* Throttled groups are charged too: their tasks run on while in the kernel. */
+	/*
+	 * Throttled groups are charged too: their tasks keep running while they are in the kernel.
+	 */
 	g->runtime -= (s64)ns;
 	if (g->quota != SCHED_QUOTA_NONE && g->runtime <= 0 && !g->throttled) {
 		WRITE_ONCE(g->throttled, true);
@@ -191,7 +196,7 @@ static bool limited(const struct sched_group *g)
 	return READ_ONCE(g->quota) != SCHED_QUOTA_NONE;
 }
 
-/* Charges the groups of @t with @ns, under its runqueue's lock. */
+/* Charges all groups of @t for @ns of run time. Under its runqueue's lock. */
 void group_charge(struct task *t, u64 ns, u64 now)
 {
 	struct sched_group *g;
@@ -215,14 +220,14 @@ static struct sched_group *throttled_group(const struct task *t)
 	return NULL;
 }
 
-/* Prepares for a run of @t. */
+/* Called when @t is put on a CPU: sends it to sched_throttle() if a group of it is throttled. */
 void group_start(struct task *t)
 {
 	if (t->mm && throttled_group(t))
 		set_bit(TIF_CGROUP, &t->work_flags);
 }
 
-/* Returns in how many ns the quota of @t's groups must be checked; ~0: never. */
+/* Returns ns until a quota of @t's groups must be checked; ~0: never. */
 u64 group_check_in(const struct task *t, u64 now)
 {
 	s64 ran = max((s64)(now - t->se.exec_start), 0L);
@@ -241,8 +246,8 @@ u64 group_check_in(const struct task *t, u64 now)
 
 /*
  * Removes the entry at the wake-up, under the queue's lock. The sleeper may have been moved to
- * another group meanwhile, and this group may be freed before it runs. A group that ends wakes all
- * (sched_group_exit()), so an entry that is still queued is in a live group.
+ * another group meanwhile, and this group may be freed before the sleeper runs. sched_group_exit()
+ * wakes up all sleepers, so an entry that is still queued is in a live group.
  */
 static int wake_throttled(struct wait_queue_entry *e, u64 key)
 {
@@ -326,7 +331,7 @@ void sched_group_exit(struct sched_group *g)
 
 /* ---- the group of a task ---- */
 
-/* read racily, and again by sched_regroup() */
+/* Read without a lock; sched_regroup() corrects tasks that read an old value. */
 static bool sessions_count;
 
 static struct sched_group *group_of(const struct task *t)
@@ -336,7 +341,7 @@ static struct sched_group *group_of(const struct task *t)
 	return t->session_group;
 }
 
-/* Has @t share in the group that its fields say. Under the runqueue's lock. */
+/* Makes @t share CPU time in the group that group_of() returns. Under the runqueue's lock. */
 static void regroup_locked(struct rq *rq, struct task *t)
 {
 	struct sched_group *g = group_of(t);

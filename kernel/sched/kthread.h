@@ -8,8 +8,8 @@
 struct task;
 
 /*
- * Starts a kernel thread: fn runs in a task of its own, which ends when fn returns. The name is
- * formatted as by printf. NULL without memory.
+ * Starts a kernel thread: @fn runs in a new task, which exits when @fn returns. The name is
+ * formatted as by printf. Returns NULL if memory is short.
  */
 struct task *kthread_run(int (*fn)(void *), void *arg, const char *name, ...) __printf(3, 4);
 

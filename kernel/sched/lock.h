@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * lock.h (sched): locks that sleep in our scheduler, wait queues and completions.
+ * lock.h (sched): locks whose waiters sleep in the guest's scheduler, wait queues and completions.
  *
  * A wait:
  *	wait_event(&wq, cond)                        uninterruptible
@@ -25,7 +25,7 @@ struct task;
 
 struct wait_queue_head {
 	spinlock_t lock;
-	struct list_head head; /* of wait_queue_entry.entry, under @lock */
+	struct list_head head; /* of wait_queue_entry.entry */
 };
 #define WAIT_QUEUE_HEAD_INIT(n)                                                                    \
 	{                                                                                          \
@@ -35,17 +35,18 @@ struct wait_queue_head {
 
 struct wait_queue_entry;
 /*
- * Called under the queue's lock. Returns 1 if it woke an (exclusive) waiter, else 0. @key: poll
- * bits (EPOLLIN...), 0 for any.
+ * Called under the queue's lock. Returns 1 if it woke up a task, which then counts against the
+ * number of exclusive waiters to wake, else 0. @key: poll bits (EPOLLIN...), 0 for any.
  */
 typedef int (*wait_func_t)(struct wait_queue_entry *e, u64 key);
 struct wait_queue_entry {
 	struct list_head entry;
 	wait_func_t func;
-	void *private; /* the task, for the default function */
+	void *private; /* the task, for the default wake function */
 	bool exclusive;
 	/*
-	 * For the default function: a key with none of these bits does not wake; 0: any key does.
+	 * Poll bits for the default function: it ignores a wake-up whose key has none of them. A
+	 * key or @events of 0 matches anything.
 	 */
 	u32 events;
 };
@@ -53,13 +54,16 @@ struct wait_queue_entry {
 void wait_queue_setup(struct wait_queue_head *q, const char *name);
 #define init_waitqueue_head(q) wait_queue_setup(q, LOCK_CLASS(q))
 /*
- * Bit in the key of a wake-up of all: the queue is about to be freed (through a grace period), so
- * entries that outlive it must leave.
+ * Bit in the key of a wake_up_all: the queue is about to be freed (after a grace period), so
+ * entries that stay longer than a wait must leave it.
  */
-/* The UAPI's has a cast that only Linux knows. */
+/* The UAPI header defines it with a cast (__poll_t), which only Linux's own build knows. */
 #undef WAKE_QUEUE_GONE
 #define WAKE_QUEUE_GONE 0x4000
-/* EPOLL_URING_WAKE: a completion woke. To answer it with another completion would loop for ever. */
+/*
+ * EPOLL_URING_WAKE: the wake-up comes from an io_uring completion. To answer it with another
+ * completion would loop for ever.
+ */
 #define WAKE_OF_URING (1U << 27)
 void init_wait_entry(struct wait_queue_entry *e); /* current, default function */
 void add_wait_queue(struct wait_queue_head *q, struct wait_queue_entry *e);
@@ -74,7 +78,7 @@ void prepare_to_wait_exclusive(struct wait_queue_head *q, struct wait_queue_entr
 void finish_wait(struct wait_queue_head *q, struct wait_queue_entry *e);
 int default_wake_function(struct wait_queue_entry *e, u64 key);
 
-/* Wakes all non-exclusive waiters and @nr exclusive ones (0: all) whose state is in @states. */
+/* Wakes up all non-exclusive waiters and @nr exclusive ones (0: all) whose state is in @states. */
 void wake_up_common(struct wait_queue_head *q, u32 states, int nr, u64 key);
 void wake_up_common_locked(struct wait_queue_head *q, u32 states, int nr, u64 key);
 #define wake_up(q) wake_up_common(q, TASK_NORMAL, 1, 0)
@@ -88,14 +92,14 @@ static inline bool waitqueue_active(struct wait_queue_head *q)
 }
 
 /*
- * Sleeps until woken (0) or until the deadline (-ETIMEDOUT; ktime_get() scale, ~0 none). The caller
- * has set the state.
+ * Sleeps until woken up (returns 0) or until the deadline (-ETIMEDOUT; ktime_get() scale, ~0:
+ * none). The caller has set its task state.
  */
 int schedule_deadline(u64 deadline);
 
 /*
- * The end of a wait: on ktime_get()'s scale (~0: never), or of CLOCK_REALTIME if @real, which
- * follows clock_settime().
+ * The end of a wait, on the scale of ktime_get() (~0: never). If @real it is on that of
+ * CLOCK_REALTIME, and follows clock_settime().
  */
 struct wait_until {
 	u64 at;
@@ -107,8 +111,8 @@ static inline bool waits_forever(struct wait_until until)
 	return !until.real && until.at == ~0UL;
 }
 /*
- * Sleeps until @until and follows clock_settime(). Caller sets its state first. 0 or
- * -ETIMEDOUT.
+ * Sleeps until @until, which may follow clock_settime(). The caller has set its task state. Returns
+ * 0 or -ETIMEDOUT.
  */
 int schedule_until(struct wait_until until);
 
@@ -139,11 +143,11 @@ int schedule_until(struct wait_until until);
 		finish_wait(q, &we_);                                                              \
 		ret_;                                                                              \
 	})
-/* True if a signal is pending that this state lets through. */
+/* True if a signal is pending that ends a sleep in state @state. */
 bool wait_interrupted(u32 state);
 
 #define wait_event(q, cond) ((void)WAIT_EVENT_(q, cond, TASK_UNINTERRUPTIBLE, ~0UL, false, 0))
-/* Waits as a kernel thread without work, which the load average does not count. */
+/* Waits in a kernel thread without work, whose sleep does not count for the load average. */
 #define wait_event_idle(q, cond) ((void)WAIT_EVENT_(q, cond, TASK_IDLE, ~0UL, false, 0))
 #define wait_event_idle_exclusive(q, cond) ((void)WAIT_EVENT_(q, cond, TASK_IDLE, ~0UL, true, 0))
 #define wait_event_idle_timeout(q, cond, deadline)                                                 \
@@ -179,7 +183,7 @@ bool mutex_trylock(struct mutex *m);
 void mutex_unlock(struct mutex *m);
 void assert_mutex_held(const struct mutex *m);
 
-/* Fair between readers and writers: a waiting writer stops new readers. Not recursive. */
+/* Fair between readers and writers: new readers queue behind a waiting writer. Not recursive. */
 struct rwsem {
 	spinlock_t wait_lock; /* raw; protects all below */
 	s64 count;            /* readers, or -1 for a writer */

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mutex.c: locks with one owner, whose waiters sleep in our scheduler.
+ * mutex.c: locks with one owner, whose waiters sleep in the guest's scheduler.
  *
  * A free mutex is taken with one cmpxchg of m->owner. A contender spins for a moment while the
- * owner runs on another vCPU, then queues itself and sleeps. An unlock frees the mutex and wakes
+ * owner runs on another vCPU, then queues itself and sleeps. An unlock frees the mutex and wakes up
  * the first waiter, which competes with newcomers: that saves a switch for each unlock. A waiter
- * that has lost once asks to be given the mutex (`hungry`). The next unlock then makes it the owner
- * directly, so no waiter starves.
+ * that has lost once sets `hungry`. The next unlock then makes it the owner directly, so no waiter
+ * starves.
  *
  * Invariants:
  * 1. A waiter is in m->waiters from before its last read of m->owner until it owns the mutex or
@@ -44,8 +44,8 @@ static bool try_take(struct mutex *m)
 }
 
 /*
- * Spins while the owner runs. The owner's memory cannot go: it is freed through a grace period, and
- * this vCPU passes no boundary meanwhile.
+ * Spins while the owner runs. The owner's struct task stays valid: it is freed through a grace
+ * period, and this vCPU passes no boundary meanwhile.
  */
 static bool spin_on_owner(struct mutex *m)
 {
@@ -65,7 +65,7 @@ static bool spin_on_owner(struct mutex *m)
 	return false;
 }
 
-/* Sleeps in the queue until it is the owner, or until a signal that @state lets through. */
+/* Sleeps in the queue until current is the owner, or until a signal ends a sleep in @state. */
 static int lock_slow(struct mutex *m, u32 state)
 {
 	struct mutex_waiter w = { .task = current };

@@ -2,16 +2,16 @@
 /*
  * psi.c: measures what tasks wait for.
  *
- * Each group counts, for each vCPU, its tasks that are runnable, run, wait for a disk or for
- * memory. The counts say which states hold: "some" of the tasks wait for a resource, or "full": no
- * task does anything useful because of it. At each change the time since the last one is added to
- * the states that held. Totals are the vCPUs' times, weighted by how long each was not idle.
- * Averages are folded at intervals of two seconds or more, when they are read or a change finds
- * them old.
+ * Each group counts, for each vCPU, its tasks that are runnable, that run, and that wait for a disk
+ * or for memory. The states follow from the counts: "some" holds while at least one task waits for
+ * a resource, "full" while no task makes progress because of it. At each change the time since the
+ * last one is added to the states that held. Totals are the vCPUs' times, weighted by how long each
+ * was not idle. Averages are updated at intervals of two seconds or more, when they are read or a
+ * change finds them old.
  *
- * A trigger looks ten times a window how much of a state was added, and counts the last window's
- * part in proportion. A trigger of an unprivileged task looks every two seconds, and its window is
- * a multiple of that.
+ * A trigger reads ten times a window how much time was added to its state, and adds a share of the
+ * last window's growth for the part of the window that has not passed yet. A trigger of an
+ * unprivileged task reads every two seconds, and its window is a multiple of that.
  *
  * Locks: counts and times under the runqueue's lock of their vCPU; totals under g->lock (raw).
  */
@@ -89,7 +89,7 @@ void psi_change(struct task *t, int cpu, u64 now, int runnable, int running, int
 	}
 }
 
-/* Notes a switch on @cpu: @prev sleeps, has left, or waits for its turn. */
+/* Counts a switch on @cpu: @prev sleeps, has exited, or is still runnable. */
 void psi_switch(struct task *prev, struct task *next, int cpu, u64 now)
 {
 	if (!task_is_idle(prev))
@@ -130,8 +130,8 @@ bool psi_memstall_enter(void)
 }
 
 /*
- * Ends a stall. The task may have migrated since it was counted as stalled: then the new vCPU
- * counts it as runnable, and the old one as stalled.
+ * Ends a stall. If the task has migrated since its stall began, the new vCPU counts it as runnable,
+ * and the old vCPU counts it as stalled.
  */
 void psi_memstall_leave(bool was)
 {
@@ -167,8 +167,8 @@ void psi_memstall_leave(bool was)
 }
 
 /*
- * Locks and returns the runqueue of @t. *stall is the locked runqueue of the vCPU where it counts
- * as stalled, or also that of @t.
+ * Locks and returns the runqueue of @t. *stall is the runqueue of the vCPU that counts @t as
+ * stalled, also locked. It may be the same queue.
  */
 static struct rq *lock_task_and_stall(struct task *t, struct rq **stall)
 {
@@ -184,8 +184,8 @@ static struct rq *lock_task_and_stall(struct task *t, struct rq **stall)
 }
 
 /*
- * Adds the task as stalled to its groups, or removes it; psi_change() counts whether it is
- * runnable. Under the lock of memstall_cpu's runqueue.
+ * Adds the task to the stalled tasks of its groups, or removes it; psi_change() counts whether it
+ * is runnable. Under the lock of memstall_cpu's runqueue.
  */
 static void change_stall(struct task *t, u64 now, int delta)
 {
@@ -201,8 +201,8 @@ static void change_stall(struct task *t, u64 now, int delta)
 }
 
 /*
- * Moves a task, which may be waiting for memory, to another group. Nothing of it stays in the old
- * group, which may be freed soon.
+ * Moves a task, which may be waiting for memory, to another group. The old group may be freed soon,
+ * so none of its counts keep the task.
  */
 void psi_move_task(struct task *t, struct psi_group *g)
 {
@@ -228,7 +228,9 @@ void psi_move_task(struct task *t, struct psi_group *g)
 
 #define WEIGHT_BITS 16
 
-/* Returns a vCPU's time in state @s. Read racily, it only grows. Under g->lock. */
+/*
+ * Returns a vCPU's time in state @s. Though read racily, the result never decreases. Under g->lock.
+ */
 static u64 time_in(const struct psi_cpu *c, u32 s, u64 now)
 {
 	u64 ns = READ_ONCE(c->times[s]), rest = now - READ_ONCE(c->since);
@@ -239,8 +241,8 @@ static u64 time_in(const struct psi_cpu *c, u32 s, u64 now)
 }
 
 /*
- * Returns by how much weights (us) are shifted so that their products with times fit into 64 bits,
- * even after weeks without a read.
+ * Returns by how many bits weights (us) are shifted right so that their products with times fit
+ * into 64 bits, even if the group was not read for weeks.
  */
 static u32 weight_shift(const struct psi_group *g, u64 now)
 {
@@ -337,9 +339,9 @@ struct psi_trigger {
 	u64 threshold, window, period; /* ns */
 	struct ktimer timer;
 	struct wait_queue_head wait;
-	/* owned by the timer */
+	/* own: only the timer's function uses these */
 	u64 start, start_total, last_growth, last_event;
-	bool event; /* atomic */
+	bool event; /* atomic: fired since the last take */
 };
 
 static void trigger_tick(struct ktimer *k)

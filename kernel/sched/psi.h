@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * psi.h: pressure stall information: for how much of the time some, or all, of a group's tasks had
- * to wait for a CPU, for memory or for a disk. linux-doc's accounting/psi has the meanings.
+ * to wait for a CPU, for memory or for a disk. Linux's Documentation/accounting/psi.rst defines the
+ * terms.
  */
 #ifndef NESTLING_SCHED_PSI_H
 #define NESTLING_SCHED_PSI_H
@@ -14,26 +15,26 @@ struct task;
 struct file;
 
 enum psi_resource { PSI_IO, PSI_MEM, PSI_CPU, PSI_RESOURCES };
-/* Some and full of each resource: 2 * resource and 2 * resource + 1. */
+/* Two states for each resource: "some" at index 2 * resource, "full" at 2 * resource + 1. */
 #define PSI_STATES (2 * PSI_RESOURCES)
 #define PSI_NONIDLE PSI_STATES
 
 /* The state of one vCPU, under its runqueue's lock. */
 struct psi_cpu {
 	u32 runnable, running, iowait, memstall, memstall_runnable;
-	u32 mask;  /* states that hold, by bit */
-	u64 since; /* clock of the last change */
+	u32 mask;  /* bit per state that holds now */
+	u64 since; /* arch_cpu_clock() of the last change */
 	u64 times[PSI_STATES + 1];
-	/* already in totals; under the group's lock */
+	/* The part of times[] that the group's totals contain already; under the group's lock. */
 	u64 seen[PSI_STATES + 1];
 };
 
 struct psi_group {
 	struct psi_group *parent; /* NULL: the whole machine */
 	struct psi_cpu *cpu;      /* of nr_cpus */
-	/* No time is added up: psi_group_set(); read racily. */
+	/* True while stalls are not measured (psi_group_set()); read racily. */
 	bool off;
-	spinlock_t lock;       /* raw; all below */
+	spinlock_t lock;       /* raw; protects all below */
 	u64 total[PSI_STATES]; /* ns */
 	u64 avg_total[PSI_STATES], avg_at;
 	/* percent, 11 bits of fraction: over 10, 60, 300 seconds */
@@ -44,8 +45,8 @@ extern struct psi_group psi_system;
 int psi_group_init(struct psi_group *g, struct psi_group *parent, u32 gfp); /* 0 or -ENOMEM */
 void psi_group_free(struct psi_group *g);
 /*
- * Starts or stops measuring stalls. Their causes are counted all the time, so a restart is correct
- * at once.
+ * Starts or stops measuring stalls. The tasks that wait are counted even while it is off, so that a
+ * restart is correct at once.
  */
 void psi_group_set(struct psi_group *g, bool on);
 static inline bool psi_group_on(const struct psi_group *g)
@@ -53,23 +54,24 @@ static inline bool psi_group_on(const struct psi_group *g)
 	return !__atomic_load_n(&g->off, __ATOMIC_RELAXED);
 }
 void psi_move_task(struct task *t, struct psi_group *g);
-/* Writes the text of a pressure file. Returns bytes. */
+/* Writes the text of a pressure file (cpu.pressure...) to @buf. Returns its length in bytes. */
 int psi_show(struct psi_group *g, enum psi_resource r, char *buf, size_t size);
 
-/* Mark that the caller waits for memory, or frees some, from enter until leave. */
-bool psi_memstall_enter(void);     /* false if it was marked already */
+/* Frame a stretch in which current waits for memory or reclaims it. */
+bool psi_memstall_enter(void);     /* true if this call marked current */
 void psi_memstall_leave(bool was); /* @was: what enter returned */
 
 /*
- * Makes a trigger from "some 150000 1000000": an event when so many of so many microseconds were
- * lost. Without @privileged windows are multiples of two seconds. ERR_PTR(-EINVAL, -ENOMEM).
+ * Makes a trigger from a text like "some 150000 1000000": it fires when 150000 of 1000000 us were
+ * lost in that state. Without @privileged the second number must be a multiple of two seconds.
+ * Returns ERR_PTR(-EINVAL or -ENOMEM).
  */
 struct psi_trigger;
 struct psi_trigger *psi_trigger_create(
 	struct psi_group *g, enum psi_resource r, const char *text, bool privileged);
 void psi_trigger_destroy(struct psi_trigger *t); /* may sleep */
 struct wait_queue_head *psi_trigger_wait(struct psi_trigger *t);
-/* True if an event has happened since the last call. */
+/* True if the trigger has fired since the last call. */
 bool psi_trigger_take(struct psi_trigger *t);
 
 #endif

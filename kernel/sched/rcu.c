@@ -1,19 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * rcu.c: grace periods. A function given to call_rcu() runs when every vCPU has passed a boundary
- * since. A lock-free reader holds no pointer across a boundary, so none can still see the object.
+ * rcu.c: grace periods. A function queued with call_rcu() runs when every vCPU has passed a
+ * boundary since then. A lock-free reader holds no pointer across a boundary, so no reader can
+ * still see the object.
  *
- * Each vCPU keeps two lists: `fresh`, functions given since its grace period began, and `waiting`,
- * with the boundary counters of all vCPUs at its beginning. A vCPU whose counter is odd (guest
- * code, idle) or has changed has passed. At a boundary with all passed, the functions of `waiting`
- * run, and `fresh` takes its place. vCPUs need no agreement, so there is no lock.
+ * Each vCPU keeps two lists: `waiting`, functions of the current grace period, and `fresh`,
+ * functions queued since it began. At its beginning it copies the boundary counters of all vCPUs
+ * (`snapshot`). A vCPU whose counter is odd (guest code, idle) or has changed has passed. At the
+ * first boundary after all have passed, the functions of `waiting` run, and `fresh` takes its
+ * place. The vCPUs share no list, so there is no lock.
  *
- * A vCPU with anything in its lists has a deadline (timers_next): RCU_DELAY_NS after the first
- * came, or at once if RCU_BATCH of them are queued or a task waits. So a guest that makes one
- * system call after the other cannot pile up freed objects. The delay is longer than the host's
- * tick: an earlier deadline costs the host a write to its timer for every sleep. A batch is small:
- * the objects that it frees are still in the caches, and the partner that spins for this vCPU keeps
- * spinning.
+ * A vCPU with anything in its lists has a deadline (timers_next): RCU_DELAY_NS after the first was
+ * queued, or at once if RCU_BATCH of them are queued or a task waits (synchronize_rcu()). So a
+ * guest that makes one system call after the other cannot pile up freed objects. The delay is
+ * longer than the host's tick: an earlier deadline costs the host a write to its timer for every
+ * sleep. A batch is small: the objects that it frees are still in the caches, and the partner that
+ * spins for this vCPU keeps spinning.
  *
  * Functions run at a boundary, in order, with no lock held, and may not sleep.
  */
@@ -21,7 +23,7 @@
 #include "kernel/sched/internal.h"
 
 #define RCU_DELAY_NS (10 * MSEC)
-#define RCU_RETRY_NS (2 * MSEC) /* a vCPU had not passed */
+#define RCU_RETRY_NS (2 * MSEC) /* retry when a vCPU has not passed */
 #define RCU_BATCH 32
 
 struct rcu_list {
@@ -32,7 +34,7 @@ struct rcu_cpu {
 	struct rcu_list fresh, waiting;
 	u64 snapshot[MAX_CPUS];
 	u64 missing; /* vCPUs that have not passed */
-	/* ktime of the next look while the lists are not empty */
+	/* ktime of the next rcu_check() that tests the counters, while the lists are not empty. */
 	u64 due;
 	u32 nr; /* in both lists */
 	bool running;
@@ -81,8 +83,8 @@ static void begin(struct rcu_cpu *rc)
 	rc->waiting = rc->fresh;
 	rc->fresh.first = NULL;
 	rc->missing = nr_cpus == 64 ? ~0UL : BIT(nr_cpus) - 1;
-	rc->missing &= ~BIT(smp_processor_id()); /* it is at a boundary */
-	/* Objects were unlinked before the counters are read. */
+	rc->missing &= ~BIT(smp_processor_id()); /* this vCPU is at a boundary */
+	/* Unlinking of the objects must be visible before the counters are read. */
 	smp_mb();
 	for (int i = 0; i < nr_cpus; i++)
 		rc->snapshot[i] = READ_ONCE(boundaries[i].count);
@@ -137,7 +139,7 @@ void rcu_check(int cpu)
 	rc->running = false;
 }
 
-/* Waits until vCPU @cpu has left guest code, where its counter was @seen. */
+/* Waits until vCPU @cpu, whose counter was @seen in guest code, has left guest code. */
 static void wait_for_exit(int cpu, u64 seen)
 {
 	for (u32 spins = 0; smp_load_acquire(&boundaries[cpu].count) == seen; spins++) {
@@ -154,8 +156,8 @@ static void wait_for_exit(int cpu, u64 seen)
 
 /*
  * Makes every vCPU execute a full barrier. A vCPU in the kernel executes one on its way to guest
- * code. A vCPU in guest code has passed for a grace period, but its guest has not seen a barrier: a
- * kick brings it out.
+ * code. A vCPU in guest code counts as passed for a grace period, but has executed no barrier: a
+ * kick makes it leave guest code.
  */
 void sched_barrier(void)
 {

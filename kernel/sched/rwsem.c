@@ -40,7 +40,7 @@ static void take(struct rwsem *s, bool write)
 	s->count = write ? -1 : s->count + 1;
 }
 
-/* Admits the waiters that may hold the lock now; under wait_lock. */
+/* Makes holders of the waiters that may hold the lock now, and wakes them up; under wait_lock. */
 static void grant(struct rwsem *s)
 {
 	while (!list_empty(&s->waiters)) {
@@ -51,7 +51,7 @@ static void grant(struct rwsem *s)
 			return;
 		take(s, w->write);
 		list_del(&w->list);
-		/* Once the lock is granted, the task may run and exit. */
+		/* Once @granted is set, the task may run and exit. */
 		get_task(t);
 		smp_store_release(&w->granted, true);
 		wake_up_process(t);
@@ -76,7 +76,7 @@ static int wait_for(struct rwsem *s, bool write, u32 state)
 				break;
 			}
 			list_del(&w.list);
-			/* Waiters behind it may not have to wait any more. */
+			/* Waiters behind this one may be able to hold the lock now. */
 			grant(s);
 			spin_unlock_raw(&s->wait_lock);
 			__set_current_state(TASK_RUNNING);

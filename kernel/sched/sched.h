@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * sched.h: the door of kernel/sched, which runs tasks on vCPUs. It includes the headers of the
- * nouns that nearly every user of the scheduler needs:
+ * sched.h: the public header of kernel/sched, which runs tasks on vCPUs. It includes the headers
+ * that nearly every user of the scheduler needs:
  *
  *      task.h          struct task, its references, its work on the way to user mode
  *      run.h           schedule(), states, wake-ups, boundaries
@@ -23,13 +23,14 @@
  *      class_enqueue()                 class.c: the queue of that vCPU, which is kicked if the task
  *                                      preempts what runs there
  *
- * The kernel is not preempted: a task gives way where it sleeps and at boundaries (cond_resched(),
- * the way back into guest code).
+ * The kernel is not preemptible: a task gives up its vCPU only where it sleeps and at boundaries
+ * (cond_resched(), the way back into guest code).
  *
  * Locks: each runqueue has a raw spin lock, under which its tasks' scheduling members change.
  * tasklist_lock protects families and lists of tasks. kernel/lib/lock_order has the order.
  *
- * sched may know arch/um/machine, skas and lib. It calls up only through the tables of sched_ops.h.
+ * sched may include headers of arch/um/machine, skas and lib. It calls higher rooms only through
+ * the tables of sched_ops.h.
  */
 #ifndef NESTLING_SCHED_H
 #define NESTLING_SCHED_H

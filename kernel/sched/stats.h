@@ -12,7 +12,7 @@ struct cpu_times {
 	u64 user, nice, system, idle, iowait, steal; /* ns */
 };
 void sched_cpu_times(int cpu, struct cpu_times *ct);
-/* For /proc/schedstat: run and waiting times of a vCPU's tasks, ns. */
+/* For /proc/schedstat: how long tasks of a vCPU ran and waited, in ns. */
 struct sched_cpu_stats {
 	u64 switches, run_ns, wait_ns, slices;
 };
@@ -20,8 +20,8 @@ void sched_cpu_stats(int cpu, struct sched_cpu_stats *st);
 /* Returns the CPU time of @t in ns, up to now if it is running. */
 u64 task_sched_runtime(struct task *t);
 /*
- * Mark sleeps in between as waiting for a disk, for /proc/stat and pressure. The first's result is
- * passed to the second.
+ * Frame sleeps that wait for a disk, for /proc/stat and pressure. The result of the first is the
+ * argument of the second.
  */
 bool io_wait_begin(void);
 void io_wait_end(bool outer);

@@ -2,17 +2,16 @@
 /*
  * steal.c: time that the host took from a vCPU to run other threads. To the guest it is neither CPU
  * time of its programs nor idle time, but "steal" in /proc/stat and waiting time in a task's
- * schedstat. A CPU-time limit must not hit a program for the work of its neighbours, and an
- * instance inside this one must not take a starved runner for one that computes.
+ * schedstat. A program must not exceed its CPU-time limit because of other processes of the host,
+ * and an instance inside this one must be able to tell a starved thread from one that computes.
  *
- * The host counts how long each of its threads was ready and waited. To ask costs some
- * microseconds, so a busy vCPU asks every LOOK_NS (steal_looked is the last time), and when it
- * leaves a longer idle time, whose waiting is charged to no task. The result is subtracted from the
- * time of the running task. If that has been charged already, it is subtracted from later time
+ * The host counts how long each of its threads was runnable and waited. Reading the count costs
+ * some microseconds, so a busy vCPU asks every LOOK_NS (steal_looked is the last time), and after a
+ * longer idle time, whose waiting is charged to no task. The result is subtracted from the time of
+ * the running task. If that has been charged already, it is subtracted from later time
  * (steal_debt).
  *
- * If the host is a guest itself and its hypervisor takes time, that counts as ours: we cannot see
- * it.
+ * If the host is itself a guest, time that its hypervisor takes is invisible and counts as used.
  *
  * Locks: rq->lock.
  */

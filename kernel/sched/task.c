@@ -68,7 +68,7 @@ static void kthread_main(void *p)
 	task_hooks.kthread_exit(s.fn(s.arg));
 }
 
-/* Resets properties that a kernel thread does not inherit from the task that makes it. */
+/* Resets the properties that a kernel thread must not inherit from its creator. */
 static void kthread_properties(struct task *t)
 {
 	t->flags = PF_KTHREAD;

@@ -52,8 +52,8 @@ struct psi_group;
 #define TASK_NORMAL (TASK_INTERRUPTIBLE | TASK_UNINTERRUPTIBLE)
 
 /*
- * task->flags. Those in PF_SHOWN have Linux's values: /proc/PID/stat shows them, and systemd
- * recognises kernel threads by them.
+ * task->flags. Those in PF_SHOWN have Linux's values: /proc/PID/stat shows them, and systemd uses
+ * them to recognise kernel threads.
  */
 #define PF_IDLE 0x02
 #define PF_EXITING 0x04
@@ -61,23 +61,23 @@ struct psi_group;
 #define PF_SUPERPRIV 0x100
 #define PF_DUMPCORE 0x200
 #define PF_SIGNALED 0x400
-#define PF_MEMALLOC 0x800 /* may dip into reserves: reclaim */
+#define PF_MEMALLOC 0x800 /* reclaiming: may use the reserves */
 #define PF_KTHREAD 0x00200000
 #define PF_SHOWN 0x00ffffff
 #define PF_VFORK_DONE 0x01000000
 /* The task is releasing its mm and is left out of core dumps (under sighand->lock). */
 #define PF_NO_MM 0x02000000
 
-/* it is reclaiming memory: no recursion */
+/* The task is reclaiming memory: reclaim must not recurse. */
 #define PF_RECLAIM 0x08000000
-/* it writes dirty pages, and may use a part of the reserve */
+/* The task writes back dirty pages, and may use a part of the reserve. */
 #define PF_FLUSHER 0x10000000
-/* a write beyond RLIMIT_FSIZE gives EFBIG, and no signal */
+/* A write beyond RLIMIT_FSIZE returns EFBIG and sends no signal. */
 #define PF_NO_XFSZ 0x04000000
 
 /*
- * task->work_flags: reasons for the slow path to user mode. Set by other tasks with set_bit, then
- * kick.
+ * task->work_flags: reasons to take the slow path to user mode. Other tasks set them with set_bit()
+ * and then kick the vCPU.
  */
 #define TIF_SIGPENDING 0
 #define TIF_NEED_RESCHED 1
@@ -85,33 +85,37 @@ struct psi_group;
 #define TIF_RESTORE_SIGMASK 3
 #define TIF_SYSCALL_TRACE 4
 #define TIF_SECCOMP 5
-/* single-stepped: the tracer is also notified after a system call */
+/* Single-stepped: the tracer is also notified after each system call. */
 #define TIF_SINGLESTEP 6
-/* the tracer serves the calls: PTRACE_SYSEMU */
+/* PTRACE_SYSEMU: the tracer serves the system calls. */
 #define TIF_SYSCALL_EMU 7
 #define TIF_USER_DISPATCH 8 /* calls may become SIGSYS: user_dispatch.c */
-/* its group or its deadline needs attention before it enters user mode */
+/* Its CPU quota, its deadline budget or another charge of a group needs work before user mode. */
 #define TIF_CGROUP 9
 
 struct sched_entity {
 	struct rb_node node;
-	u64 vruntime;    /* weighted ns */
-	u64 exec_start;  /* when it was put on the CPU */
-	u64 sum_exec;    /* ns, all */
+	u64 vruntime; /* ns of run time, scaled by the weight */
+	/* arch_cpu_clock() when it was put on a CPU */
+	u64 exec_start;
+	u64 sum_exec;    /* ns of CPU time since birth */
 	u64 slice_start; /* sum_exec when its slice began */
-	/* ns that sched_setattr() asked for, 0: default; racy */
+	/* ns that sched_setattr() requested, 0: default. Racy. */
 	u64 slice;
 	u64 queued_at; /* arch_cpu_clock() when it became runnable */
 	/*
-	 * arch_cpu_clock() when it became runnable or lost the CPU while runnable; 0: it does not
-	 * wait
+	 * arch_cpu_clock() when it began to wait for a CPU (became runnable, or lost its CPU while
+	 * runnable). 0: it does not wait.
 	 */
 	u64 wait_since;
-	u64 run_delay; /* ns, all: runnable and not running */
+	u64 run_delay; /* ns since birth: runnable, not running */
 	u64 nr_runs;   /* how often it was put on a CPU */
-	/* sum_exec at its last sleep: RLIMIT_RTTIME */
+	/* sum_exec at its last sleep, for RLIMIT_RTTIME */
 	u64 woken_exec;
-	/* arch_cpu_clock() at the end of a long time in guest code or in the kernel, or 0 */
+	/*
+	 * arch_cpu_clock() at the end of its last long stretch in guest code or in the kernel, or
+	 * 0.
+	 */
 	u64 computed_at;
 	u32 weight;
 	bool on_rq;
@@ -137,14 +141,16 @@ struct perf_event;
 
 struct futex_q;
 /*
- * The members are grouped by purpose and lock. "Own" means: written by the task itself, or while it
- * cannot run; other tasks read such a member racily if at all. The groups that each system call and
- * each switch access come first. Members that are touched together share cache lines.
+ * The members are grouped by purpose and lock. "Own" means: written by the task itself, or by
+ * others while it cannot run. Other tasks read such a member racily if at all. The groups that each
+ * system call and each switch access come first. Members that are touched together share cache
+ * lines.
  */
 struct task {
 	/*
 	 * Whether and where it runs: under the runqueue lock of @cpu, except where said. The task
-	 * itself writes its state (set_current_state()), and wakers do under the runqueue lock.
+	 * itself writes its state without the lock (set_current_state()), wakers write it under the
+	 * lock.
 	 */
 	u32 state;
 	int cpu;        /* the vCPU it runs on or ran on last */
@@ -162,52 +168,52 @@ struct task {
 
 	/* Deadline (SCHED_DEADLINE, deadline.c): under the runqueue lock. */
 	u64 dl_runtime, dl_deadline, dl_period; /* ns of each period */
-	/* this period's beginning and deadline */
+	/* ns: beginning and deadline of the current period */
 	u64 dl_start, dl_abs;
-	s64 dl_budget; /* left in this period */
+	s64 dl_budget; /* ns left in this period; may be negative */
 	/* SCHED_FLAG_RECLAIM, SCHED_FLAG_DL_OVERRUN */
 	u32 dl_flags;
-	bool dl_on;      /* served before all others */
-	bool dl_waits;   /* waits for its next period */
+	bool dl_on;      /* has budget: runs before other classes */
+	bool dl_waits;   /* sleeps until its next period */
 	bool dl_overran; /* budget overrun not yet reported */
 
 	/* Affinity (affinity.c): masks of vCPUs, under the runqueue lock. */
 	u64 cpus_allowed;
-	u64 cpus_wish, cpus_bound; /* the sources of cpus_allowed */
+	u64 cpus_wish, cpus_bound; /* sched_setaffinity()'s, and the group's */
 
 	/* Place in the run queue: under the runqueue lock. */
 	struct sched_entity se;
 	struct list_head rt_node; /* run list of FIFO/RR */
-	/* The group that it shares CPU time in: cpu_group, or session_group, or NULL. */
+	/* The group in which it shares CPU time: cpu_group, or session_group, or NULL. */
 	struct sched_group *sched_group;
-	struct sched_group *cpu_group;     /* of the cpu controller, or NULL */
-	struct sched_group *session_group; /* of its session, or NULL */
+	struct sched_group *cpu_group;     /* its group of the cpu controller, or NULL */
+	struct sched_group *session_group; /* its session's group, or NULL */
 
 	/* What the task waits for: pressure, /proc/stat and /proc/PID/wchan. */
-	/* Group whose pressure it adds to, NULL: only the machine's. Under the runqueue lock. */
+	/* Group to whose pressure it adds; NULL: only the machine's. Under the runqueue lock. */
 	struct psi_group *psi;
-	/* own: waits for memory, counted on memstall_cpu */
+	/* own: it waits for memory, and memstall_cpu's counts include it */
 	bool memstall;
 	bool in_iowait;    /* own: sleeps for a disk */
-	int memstall_cpu;  /* own */
-	const char *wchan; /* own: where it waits */
+	int memstall_cpu;  /* own: vCPU that counts the stall */
+	const char *wchan; /* own: name of the place where it waits */
 
-	/* Counts of its switches, and of perf events that count it. */
+	/* Counts of its switches, and the perf events that measure it. */
 	u64 nvcsw, nivcsw; /* under the runqueue lock */
-	u64 nr_moves;      /* to another vCPU */
-	/* under task/perf.c's lock, or NULL */
+	u64 nr_moves;      /* moves to another vCPU */
+	/* Under the lock of task/perf.c, or NULL. */
 	struct perf_event *perf;
 
 	/* CPU time, and the timers that it drives: own, in ns. */
 	u64 utime, stime;
-	/* time of the last switch between user and kernel accounting */
+	/* arch_cpu_clock() of the last switch between user and kernel accounting */
 	u64 last_acct;
-	/* excess of utime and stime over se.sum_exec */
+	/* ns by which utime + stime exceed se.sum_exec */
 	u64 acct_over;
-	/* ktime at which sched_timer_ops is called for it, or ~0 */
+	/* ktime at which sched_timer_ops->cpu_timers() is called for it, or ~0 */
 	u64 cpu_timer_at;
-	u64 cpu_timers_seen; /* time of that function's last call */
-	/* timers of its CPU time; under time/posix_timer.c's lock */
+	u64 cpu_timers_seen; /* time of the last call of cpu_timers() */
+	/* Timers of its CPU time, under the lock of time/posix_timer.c. */
 	struct rb_root cpu_timers;
 	u64 hung_switches, hung_since; /* owned by task/hung.c */
 	u64 start_time;                /* ktime, immutable */
@@ -224,11 +230,11 @@ struct task {
 	 */
 	pid_t pid, tgid;
 	struct pid *thread_pid;
-	/* in pid->tasks[], by PIDTYPE_* */
+	/* entries in pid->tasks[], by PIDTYPE_* */
 	struct list_head pid_links[4];
 	struct task *group_leader;
 	struct task *real_parent; /* the task that forked it */
-	/* the task that reaps it: the tracer, or real_parent */
+	/* The task that reaps it: its tracer, or real_parent. */
 	struct task *parent;
 	struct list_head children; /* list of sibling; processes only */
 	struct list_head sibling;
@@ -239,18 +245,18 @@ struct task {
 	/* Exit: under tasklist_lock. */
 	int exit_code, exit_signal, exit_state;
 	int pdeath_signal;
-	/* its parent's signal->exec_id at its birth; immutable */
+	/* signal->exec_id of its parent at fork; immutable */
 	u32 parent_exec_id;
 
 	/* Marks of fork, exec and prctl: own. */
 	bool did_exec, no_new_privs, in_execve, vfork_child;
-	/* counts for pids= (kernel/task/pids_limit.c); under tasklist_lock */
+	/* It counts against the pids= limit (kernel/task/pids_limit.c); under tasklist_lock. */
 	bool is_counted;
-	/* setuid() has exceeded its user's limit of processes: exec() fails */
+	/* setuid() has exceeded the new user's RLIMIT_NPROC: the next exec() fails. */
 	bool over_nproc;
-	/* its calls are traced (kernel/syscall/trace.c); racy */
+	/* Its system calls are traced (kernel/syscall/trace.c); racy. */
 	bool traced_calls;
-	bool no_tsc; /* PR_SET_TSC; rdtsc is a SIGSEGV */
+	bool no_tsc; /* PR_SET_TSC: rdtsc raises SIGSEGV */
 	u32 personality;
 	struct completion *vfork_done;
 	uaddr_t set_child_tid, clear_child_tid;
@@ -258,19 +264,19 @@ struct task {
 	/* Futexes: own, except where said. */
 	uaddr_t robust_list;
 	struct futex_state *futex;
-	/* the PI lock that it waits for; under futex_pi.c's lock */
+	/* The PI lock for which it waits; under the lock of futex_pi.c. */
 	struct futex_q *pi_wait;
-	/* it exits, and has released the futexes that it owned */
+	/* It is exiting, and has released the futexes that it owned. */
 	bool futex_dead;
 
 	/* Restartable sequences: own. */
 	u32 rseq_sig;
 	uaddr_t rseq;  /* the registered area */
-	u64 rseq_seen; /* nvcsw + nivcsw at its last update */
+	u64 rseq_seen; /* nvcsw + nivcsw at the area's last update */
 
 	/*
-	 * Objects shared with other tasks: own; other tasks take tasklist_lock or task_lock
-	 * (alloc_lock) to read.
+	 * Objects shared with other tasks: own. To read them, other tasks hold tasklist_lock, or
+	 * task_lock() (alloc_lock).
 	 */
 	spinlock_t alloc_lock;
 	struct mm *mm;
@@ -278,11 +284,11 @@ struct task {
 	struct fs_struct *fs;
 	struct nsproxy *nsproxy;
 
-	/* Credentials: replaced as a whole. Readers use alloc_lock, or are the task itself. */
+	/* Credentials: replaced as a whole. Other tasks read the pointer under alloc_lock. */
 	const struct cred *cred;
 	/* Its own credentials while override_creds() is active, or NULL. */
 	const struct cred *real_cred;
-	/* own: of the mount that it works through; kernel/vfs/idmap.h */
+	/* own: id mapping of the mount through which the current call works; kernel/vfs/idmap.h */
 	struct user_namespace *idmap;
 
 	/* Signals: under sighand->lock, except where said. */
@@ -295,70 +301,71 @@ struct task {
 	u32 sas_ss_flags;           /* own */
 	u32 jobctl;
 	struct restart_block restart; /* own */
-	/* Works before it returns to user mode: an atomic list. */
+	/* Works to run before it returns to user mode: a lock-free list, pushed by any task. */
 	struct task_work *works;
 
 	/* Tracing: under tasklist_lock, except where said. */
 	u32 ptrace;
 	u64 ptrace_message;
 	struct list_head ptraced, ptrace_entry;
-	/* Credentials of the tracer when it attached; a reference. */
+	/* Credentials of the tracer when it attached; this task holds a reference. */
 	const struct cred *ptracer_cred;
 	void *ptrace_info;
-	/* Debug registers, or NULL; ptrace_debug.c has the rule of their changes. */
+	/* Debug registers, or NULL; ptrace_debug.c explains how they change. */
 	struct hw_debug *hw_debug;
-	/* own: for /proc/PID/syscall, -1 in user mode */
+	/* own: number for /proc/PID/syscall; -1 in user mode */
 	u64 syscall_nr;
 
 	/* Control groups, version 2: under cgroup_tasks_lock. */
-	/* A reference until it is freed. NULL: not born yet, or an idle task. */
+	/* Holds a reference until the task is freed. NULL: not yet attached, or an idle task. */
 	struct cgroup *cgroup;
-	/* in cgroup->tasks; empty from cgroup_exit() on */
+	/* Entry in cgroup->tasks; empty after cgroup_exit(). */
 	struct list_head cg_list;
 	bool cg_frozen;                  /* counted in cgroup->nr_frozen */
 	u64 cg_exec, cg_utime, cg_stime; /* already flushed to the group */
 	u64 cg_min_flt, cg_maj_flt;      /* already flushed to the group */
 
 	/* Control groups, version 1: under cgroup1_lock, except where said. */
-	/* by slot: references, NULL: the root */
+	/* By slot of the hierarchy: its group, with a reference. NULL: the root group. */
 	struct cgroup1 *cg1[CGROUP1_MAX];
-	/* entries of cg1 that are not NULL; read racily by itself */
+	/* Entries of cg1 that are not NULL. The task itself reads it without the lock. */
 	u32 nr_cg1;
-	/* its group of the freezer is to be frozen */
+	/* A freezer group of it is to be frozen. */
 	bool cg1_freeze;
 	/*
-	 * The group that counts it until it is reaped, a reference, or NULL. Under cgroup_threads.
+	 * The group whose pids count includes it until it is reaped, with a reference, or NULL.
+	 * Under cgroup_threads.
 	 */
 	struct cgroup1 *cg1_pids;
 	u64 cg1_exec, cg1_utime, cg1_stime; /* already flushed to the groups */
 
 	/* Memory: own, except where said. */
-	struct mem_group *mem_group; /* the group charged for it, or NULL */
-	/* chosen by the OOM killer; set by other tasks, never cleared */
+	struct mem_group *mem_group; /* group charged for its memory, or NULL */
+	/* Chosen by the OOM killer. Set by other tasks, never cleared. */
 	bool memdie;
-	/* a charge has met a limit since this fault began, for out_of_memory() */
+	/* A charge has met a limit since the current fault began; out_of_memory() uses it. */
 	bool memcg_oom;
-	/* pages above memory.high that it has to pay for, TIF_CGROUP */
+	/* Pages above memory.high for which it must still wait (TIF_CGROUP). */
 	u64 memcg_over;
-	u64 min_flt, maj_flt; /* counts of faults */
+	u64 min_flt, maj_flt; /* faults without and with I/O */
 	u64 mempolicy;        /* kernel/mm/mempolicy.c */
 
 	/* Disks: own, except where said. */
-	/* the group whose limits on disks apply, or NULL */
+	/* The group whose disk limits apply, or NULL. */
 	struct io_group *io_group;
-	/* until when it waits for its earlier reads and writes, TIF_CGROUP; or 0 */
+	/* ktime until which it must wait for its earlier reads and writes (TIF_CGROUP), or 0. */
 	u64 io_paid_at;
-	u32 io_generation; /* generation of those limits */
-	/* read and written racily: kernel/task/ioprio.c */
+	u32 io_generation; /* of the limits when io_paid_at was set */
+	/* Also written and read racily: kernel/task/ioprio.c. */
 	int ioprio;
 	u64 io_rchar, io_wchar, io_syscr, io_syscw, io_read_bytes, io_write_bytes;
-	void *journal_info; /* open ext4 handle */
-	/* struct blk_plug, bios that no driver has yet */
+	void *journal_info; /* handle that it has open (ext4 journal) */
+	/* struct blk_plug: bios not yet submitted to a driver, or NULL. */
 	void *plug;
 
 	/* Rights: own; seccomp is synchronised between threads under sighand->lock. */
 	int seccomp_mode;
-	/* length of the chain; stays when the task exits and drops it */
+	/* Number of filters; keeps its value when the exiting task drops the chain. */
 	u32 seccomp_count;
 	struct seccomp_filter *seccomp;
 	u64 dispatch_offset, dispatch_len, dispatch_selector; /* user_dispatch.c */
@@ -368,19 +375,19 @@ struct task {
 	struct key *thread_keyring;                           /* a reference */
 
 	/* Requests that outlive a call: own, except where said. */
-	/* requests of io_uring that wait in its name */
+	/* Requests of io_uring, issued by it, that are still pending. */
 	atomic_t uring_busy;
-	/* io_uring's registered rings, or NULL */
+	/* The io_uring files that it registered for use by index, or NULL. */
 	struct file **uring_rings;
-	/* SEM_UNDO operations for its exit, or NULL */
+	/* SEM_UNDO operations to apply when it exits, or NULL. */
 	struct sem_undo_list *sysvsem;
 
-	/* Slack of its timers in ns: own, written racily through /proc. */
+	/* Slack of its timers in ns: own; also written racily through /proc. */
 	u64 timer_slack_ns;
-	/* PR_SET_TIMERSLACK 0: the parent's slack at fork */
+	/* The value that PR_SET_TIMERSLACK with 0 restores: the parent's slack at fork. */
 	u64 default_timer_slack_ns;
 
-	/* The end of it, and debugging. */
+	/* How it is freed, and debugging. */
 	struct rcu_head rcu; /* put_task() */
 #ifdef CONFIG_DEBUG
 	struct held_locks held; /* own (lockdep) */
@@ -392,8 +399,8 @@ static inline struct regs *task_regs(struct task *t)
 	return &t->arch.regs;
 }
 /*
- * True if the task may use the reserve because it frees memory. Flags are a task's own, so other
- * tasks set memdie.
+ * True if the task may use the reserve because it frees memory. Only a task itself changes its
+ * flags, so other tasks set memdie.
  */
 static inline bool frees_memory(const struct task *t)
 {

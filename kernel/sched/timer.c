@@ -13,7 +13,7 @@
  *    touched (it may be freed). While it runs the timer stays with that base, so that
  *    timer_cancel_sync() knows where to wait.
  * 3. base->next is the first expiry, or ~0. The own vCPU reads it without the lock; a stale early
- *    value costs it one look.
+ *    value costs one needless timers_run().
  *
  * Locks: base->lock (raw: the scheduler calls in with its own held), two by vCPU number. Functions
  * run with none.
@@ -90,7 +90,7 @@ static struct timer_base *lock_base(struct ktimer *t)
 	}
 }
 
-/* Locks the timer's base, after moving the timer to the vCPU @here if possible. */
+/* Locks the timer's base, after moving the timer to vCPU @here unless its function is running. */
 static struct timer_base *lock_base_here(struct ktimer *t, int here)
 {
 	struct timer_base *to = &bases[here];
@@ -132,7 +132,7 @@ void timer_start(struct ktimer *t, u64 expires)
 	t->expires = expires;
 	insert(b, t);
 	spin_unlock_raw(&b->lock);
-	/* The timer's function is running on that vCPU, and this vCPU is re-arming the timer. */
+	/* The timer's function is running on vCPU @cpu while this vCPU re-arms the timer. */
 	if (cpu != smp_processor_id())
 		arch_kick_cpu(cpu);
 }
@@ -190,8 +190,8 @@ u32 timers_list(int cpu, struct timer_info *to, u32 max, u32 *more)
 }
 
 /*
- * Runs due timers, or as many as one boundary has time for: a program may have thousands, and other
- * tasks must get to run. The next boundary runs the others, since b->next has passed.
+ * Runs due timers, up to a limit for one boundary: a program may have thousands, and other tasks
+ * must get to run. The next boundary runs the rest, since b->next has passed.
  */
 static void expire(struct timer_base *b, u64 now)
 {

@@ -16,15 +16,15 @@ struct ktimer {
 	struct rb_node node;
 	u64 expires; /* ktime_get() scale */
 	void (*func)(struct ktimer *t);
-	/* base that guards it: the vCPU that armed it last */
+	/* The vCPU that armed it last: that vCPU's base holds and guards it. */
 	int cpu;
 	bool armed; /* under that base's lock */
 };
 void timer_setup(struct ktimer *t, void (*func)(struct ktimer *t));
-void timer_start(struct ktimer *t, u64 expires); /* arms it, or moves its expiry */
-/* True if it was armed and has not run; does not wait. */
+void timer_start(struct ktimer *t, u64 expires); /* arms it, or changes its expiry */
+/* True if it was armed and has not run. Does not wait for a function that runs now. */
 bool timer_cancel(struct ktimer *t);
-/* Cancels, and waits until its function does not run on another vCPU; may sleep. */
+/* Cancels the timer, and waits until its function runs on no other vCPU. May sleep. */
 void timer_cancel_sync(struct ktimer *t);
 bool timer_armed(const struct ktimer *t);
 
@@ -34,24 +34,26 @@ struct timer_info {
 	void (*func)(struct ktimer *t);
 };
 /*
- * Lists the first @max timers of a vCPU, soonest first. Returns how many; *more: how many others.
+ * Copies the first @max timers of a vCPU, soonest first, to @to. Returns how many; *more is set to
+ * the number that did not fit.
  */
 u32 timers_list(int cpu, struct timer_info *to, u32 max, u32 *more);
 
-/* Work for a kernel thread: runs in a task, may sleep. */
+/* Work for a kernel thread: @func runs in a task and may sleep. */
 struct work {
 	struct work *next;
 	void (*func)(struct work *w);
 	u32 queued;
 };
 void work_setup(struct work *w, void (*func)(struct work *w));
-/* Queues; false if it was queued already. Callable with spinlocks held. */
+/* Queues the work; false if it was queued already. Callable with spinlocks held. */
 bool work_queue(struct work *w);
-/* Waits until it is neither queued nor running. */
+/* Waits until the work is neither queued nor running. */
 void work_flush(struct work *w);
 
 /*
- * Grace period: func runs once every vCPU has passed a boundary. For lock-free readers and frames.
+ * A grace period: @func runs once every vCPU has passed a boundary, when no lock-free reader can
+ * hold the object any more.
  */
 struct rcu_head {
 	struct rcu_head *next;
@@ -62,7 +64,7 @@ void synchronize_rcu(void); /* sleeps for a grace period */
 
 /* Runs the timers of this vCPU that have expired. */
 void timers_run(u64 now);
-/* Returns the next deadline of this vCPU (timers and time slice); ~0: there is none. */
+/* Returns the ktime at which this vCPU next has work to do (timers, slices, quotas, RCU), or ~0. */
 u64 timers_next(void);
 
 #endif

@@ -2,10 +2,11 @@
 /*
  * wait.c: wait queues and completions (lock.h describes how to wait).
  *
- * A waiter is queued before it tests its condition, and its state is set in between with a full
- * barrier. The waker makes the condition true, then reads the queue. So one of the two sees the
- * other. Non-exclusive waiters come before exclusive ones; a wake-up runs through all of the former
- * and stops after @nr of the latter have really been woken.
+ * A waiter queues itself, sets its state with a full barrier, then tests its condition. The waker
+ * makes the condition true, then reads the queue. So either the waker finds the waiter, or the
+ * waiter finds the condition true. Non-exclusive waiters come before exclusive ones; a wake-up runs
+ * through all of the former and stops after @nr of the latter were woken up, not counting those
+ * that were awake.
  *
  * Locks: q->lock; wake-up functions run under it.
  */
@@ -107,7 +108,7 @@ void wake_up_common_locked(struct wait_queue_head *q, u32 states, int nr, u64 ke
 	struct wait_queue_entry *e, *n;
 
 	list_for_each_entry_safe(e, n, &q->head, entry) {
-		bool exclusive = e->exclusive; /* the function may free the entry */
+		bool exclusive = e->exclusive; /* The wake function may free the entry. */
 
 		if (wake_entry(e, states, key) && exclusive && !--nr)
 			break;
@@ -143,8 +144,8 @@ void init_completion(struct completion *c)
 }
 
 /*
- * Completes under the queue's lock throughout: the waiter may free the completion as soon as it has
- * seen done.
+ * Holds the queue's lock to the end: the waiter may free the completion as soon as it has read
+ * done.
  */
 void complete(struct completion *c)
 {

@@ -4,12 +4,12 @@
  *
  *      work_setup(&w, fn); work_queue(&w); ... work_flush(&w);
  *
- * One queue, served by up to MAX_WORKERS threads. A worker that takes an item and leaves no idle
- * worker behind makes one first, so that an item which sleeps does not delay the others.
+ * One queue, served by up to MAX_WORKERS threads. A worker that takes an item while no other worker
+ * is idle first starts one, so that an item which sleeps does not delay the others.
  *
  * States of an item: idle -> (work_queue) queued -> (worker) running -> idle. It may be queued
- * again while it runs, and then runs again by this worker or after it: never twice at a time. Once
- * its function has begun the item may be freed by the function.
+ * again while it runs, and then runs again by this worker or after it: never twice at a time. The
+ * function may free its item.
  *
  * Locks: work_lock: the list, item->queued, the workers' table. Spawning sleeps, so it happens
  * outside.
@@ -59,7 +59,7 @@ static bool is_running(const struct work *w)
 	return false;
 }
 
-/* Takes the first item that no other worker runs right now; under work_lock. */
+/* Takes the first item whose function no other worker runs right now; under work_lock. */
 static struct work *take_work(void)
 {
 	struct work **p = &work_first, *w;
@@ -91,7 +91,7 @@ static void spawn(void)
 		return;
 	if (!kthread_run(worker, (void *)n, "kworker/u:%lu", (unsigned long)n)) {
 		spin_lock(&work_lock);
-		/* The number stays taken: its slot is never reused. */
+		/* nr_workers is not decremented, and the slot of running[] is not reused. */
 		nr_idle--;
 		spin_unlock(&work_lock);
 	}
