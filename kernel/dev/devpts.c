@@ -3,14 +3,15 @@
  * devpts.c: the file system of pseudo-terminal slaves, mounted on /dev/pts.
  *
  * Each mount is a separate instance (the option "newinstance" has no effect), as on Linux since
- * 4.7: with its own numbers, and with a ptmx in it. Another ptmx, /dev/ptmx as a rule, belongs to
- * the instance that is mounted on pts/ beside it. Nodes come and go with the ptys; the dentry of a
- * node pins it, as in any memory file system. Options: uid=, gid=, mode=, ptmxmode=, max=.
+ * 4.7: with its own numbers, and with a ptmx in it. A ptmx outside, usually /dev/ptmx, belongs to
+ * the instance that is mounted on the directory pts/ beside it. Nodes appear and vanish with the
+ * ptys; the dentry of a node pins it, as in any memory file system. Options: uid=, gid=, mode=,
+ * ptmxmode=, max=.
  *
- * An open master holds its superblock's s_active (devpts_acquire), so that the tree exists when its
- * node is removed; a slave may stay open for longer and holds struct devpts with the numbers alone.
- * Locks: the root's i_rwsem for nodes, dp->lock for numbers; options are written at mount and
- * remount (s_umount).
+ * An open master holds its superblock's s_active (devpts_acquire), so that the tree exists when the
+ * slave's node is removed. A slave may stay open for longer: it holds only struct devpts, which has
+ * the numbers. Locks: the root's i_rwsem for nodes, dp->lock for numbers; options are written at
+ * mount and remount (s_umount).
  */
 #include <asm/errno.h>
 #include <linux/magic.h>
@@ -27,7 +28,7 @@
 #include "kernel/vfs/libfs.h"
 #include "kernel/vfs/super.h"
 
-#define NUMBERS (1 << 20) /* of minors */
+#define NUMBERS (1 << 20) /* as many as minors */
 
 struct pts_options {
 	bool set_uid, set_gid;
@@ -82,7 +83,10 @@ static int parse_options(struct pts_options *o, char *data)
 	return uid_valid(o->uid) && uid_valid(o->gid) ? 0 : -EINVAL;
 }
 
-/* Sets the owner: for slaves by the options; a ptmx (@private NULL) belongs to the mounter. */
+/*
+ * Sets the owner of a node. The mount options apply to slaves; a ptmx (@private NULL) belongs to
+ * the task that mounts.
+ */
 static void set_owner(const struct pts_options *o, struct inode *inode, const void *private)
 {
 	inode->i_uid = private && o->set_uid ? o->uid : current_fsuid();
@@ -105,19 +109,19 @@ static int add_node(
 	inode->i_private = private;
 	down_write(&root->i_rwsem);
 	d = d_lookup(sb->s_root, &q);
-	/* a negative entry that a lookup left behind */
+	/* Drop a negative entry that an earlier lookup left. */
 	if (d) {
 		d_drop(d);
 		dput(d);
 	}
 	d = d_alloc(sb->s_root, &q);
-	if (d && simple_dir_add(root, d)) { /* which lists it */
+	if (d && simple_dir_add(root, d)) { /* adds it to the directory's list */
 		dput(d);
 		d = NULL;
 	}
 	if (d) {
 		d_add(d, inode);
-		dput(d); /* being listed it stays */
+		dput(d); /* the directory keeps its own reference */
 	}
 	up_write(&root->i_rwsem);
 	if (!d) {
@@ -206,12 +210,13 @@ struct devpts *devpts_hold(struct devpts *dp)
 
 void devpts_put(struct devpts *dp)
 {
-	if (atomic_dec_and_test(&dp->refs)) /* no slave is left, so no number is */
+	if (atomic_dec_and_test(&dp->refs)) /* no slave, so no number is left */
 		kfree(dp);
 }
 
 /*
- * Finds the root of the ptmx's instance: of the mount that the ptmx lies in, or of pts/ beside it.
+ * Finds the root of the ptmx's instance: the mount that contains the ptmx, or else the mount on
+ * pts/ beside it.
  */
 static int find_root(struct file *ptmx, struct path *root)
 {
@@ -241,7 +246,7 @@ struct devpts *devpts_acquire(struct file *ptmx)
 	if (err)
 		return ERR_PTR(err);
 	dp = devpts_hold(of(root.dentry->d_sb));
-	atomic_inc(&dp->sb->s_active); /* the mount holds the reference now */
+	atomic_inc(&dp->sb->s_active); /* instead of the path's reference */
 	path_put(&root);
 	return dp;
 }
@@ -390,7 +395,7 @@ static struct dentry *devpts_mount(
 	root = err ? ERR_PTR(err) : mount_nodev(t, flags, dp, devpts_fill_super);
 	devpts_put(dp);
 	if (!IS_ERR(root))
-		root->d_sb->s_iflags &= ~SB_I_NODEV; /* only the kernel makes its nodes */
+		root->d_sb->s_iflags &= ~SB_I_NODEV; /* its nodes are all made by the kernel */
 	return root;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mem.c: /dev/null, zero, full, random, urandom, kmsg; /dev/mem and port exist and refuse.
+ * mem.c: /dev/null, zero, full, random, urandom, kmsg; /dev/mem and port exist, but cannot be
+ * opened.
  *
  * Random bytes are the host's (getrandom), or those of seed=: this kernel has no pool of its own.
  * Writing to random is accepted and adds nothing to the host's entropy, like an unprivileged write
@@ -60,7 +61,7 @@ static ssize_t full_write(struct file *f, struct iov_iter *from, loff_t *pos)
 	return -ENOSPC;
 }
 
-/* Reads the written bytes and drops them. */
+/* Copies the written bytes in, so that bad addresses fault, and drops them. */
 static ssize_t random_write(struct file *f, struct iov_iter *from, loff_t *pos)
 {
 	u8 buf[256];
@@ -81,8 +82,8 @@ static ssize_t random_read(struct file *f, struct iov_iter *to, loff_t *pos)
 {
 	ssize_t done = 0;
 	/*
-	 * long, so that uninit.c treats two bytes of its pattern as random data, which they are
-	 * here
+	 * So long that the check in uninit.c treats two bytes of its poison pattern in here as
+	 * random data, which they are.
 	 */
 	u8 buf[2048];
 
@@ -114,7 +115,8 @@ static long random_ioctl(struct file *f, u32 cmd, u64 arg)
 	case RNDADDTOENTCNT:
 	case RNDADDENTROPY:
 	case RNDZAPENTCNT:
-	case RNDCLEARPOOL: return capable(CAP_SYS_ADMIN) ? 0 : -EPERM; /* the pool is the host's */
+	/* the host's pool cannot be cleared */
+	case RNDCLEARPOOL: return capable(CAP_SYS_ADMIN) ? 0 : -EPERM;
 	case RNDRESEEDCRNG:
 		if (!capable(CAP_SYS_ADMIN))
 			return -EPERM;
@@ -152,7 +154,10 @@ struct kmsg_file {
 	bool reads;
 	struct mutex lock;
 	u64 seq;
-	/* Limits the writer while kernel.printk_devkmsg is "ratelimit"; races do no harm. */
+	/*
+	 * State of the writer's rate limit while kernel.printk_devkmsg is "ratelimit"; races do no
+	 * harm.
+	 */
 	u64 since; /* ktime_get() */
 	u32 lines, lost;
 };
@@ -254,8 +259,8 @@ static ssize_t kmsg_format(const struct printk_record *rec, char *buf, size_t si
 
 /*
  * Fetches the next record. Returns 0 or -errno; -EPIPE once if records were overwritten before this
- * reader saw them. The lock is dropped for the wait, so that nonblocking and killed tasks that
- * share the file are not delayed.
+ * reader saw them. The lock is dropped while it waits, so that nonblocking reads and killed tasks
+ * that share the file are not delayed.
  */
 static int next_record(
 	struct file *f, struct kmsg_file *r, const struct iov_iter *to, struct printk_record *rec)
@@ -268,7 +273,7 @@ static int next_record(
 			return -ERESTARTSYS;
 		seq = r->seq;
 		err = printk_read(&r->seq, rec);
-		if (!err && rec->seq != seq) { /* leave this record for the next read */
+		if (!err && rec->seq != seq) { /* the next read returns this record */
 			r->seq = rec->seq;
 			err = -EPIPE;
 		}
@@ -307,8 +312,8 @@ out:
 }
 
 /*
- * Parses "<N>" before the text: level and facility. Messages of programs never have the kernel's
- * facility, 0. Of a facility above 31 the lower bits are kept.
+ * Parses "<N>" before the text: level and facility. Messages of programs never get the kernel's
+ * facility, 0. A facility above 31 is truncated to five bits.
  */
 static u8 kmsg_priority(char **text)
 {
@@ -449,7 +454,7 @@ static const struct {
 	{ "kmsg", 11, 0644, &kmsg_fops },
 };
 
-/* True for devices that never block; as in Linux, not for /dev/full. */
+/* True for devices that are always ready; as in Linux, /dev/full is not among them. */
 static bool never_waits(const struct file_operations *fops)
 {
 	return fops == &null_fops || fops == &zero_fops || fops == &random_fops ||

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * n_tty.c: the line discipline: between the wire and read(2), and between write(2) and the wire.
+ * n_tty.c: the line discipline: what happens to bytes between the line (a driver, or the other side
+ * of a pty) and read(2), and between write(2) and the line.
  *
  * Input: tty_input() takes each byte through the termios flags: flow control, signals, CR/NL
  * mapping. In canonical mode line editing follows (erase, word erase, kill, literal next, reprint),
@@ -13,7 +14,7 @@
  *      [read_tail, canon_head)   whole lines: readable
  *      [canon_head, read_head)   the line that is being edited (canonical mode); readable in raw
  *                                mode
- * A ^D is a byte with MARK_EOF: it ends a read and is never handed out.
+ * A ^D is a byte with MARK_EOF: it ends a read and is never returned to a program.
  *
  * Echo goes to a separate ring that is flushed to the driver as room permits, so input processing
  * never waits.
@@ -42,7 +43,7 @@ static bool is_continuation(const struct tty_struct *tty, u8 c)
 	return I_FLAG(tty, IUTF8) && (c & 0xc0) == 0x80;
 }
 
-/* True for a capital letter in Linux's sense, which includes Latin 1. */
+/* True for a capital letter as Linux classifies it, which includes Latin 1. */
 static bool is_upper(u8 c)
 {
 	return (c >= 'A' && c <= 'Z') || (c >= 0xc0 && c < 0xdf && c != 0xd7);
@@ -61,8 +62,8 @@ static u32 next_tab(u32 column)
 }
 
 /*
- * Writes the bytes that @c becomes on the wire to @out (up to 8) and returns how many. Moves the
- * column. Under lock.
+ * Writes the bytes that @c becomes on the line to @out (up to 8) and returns how many. Updates the
+ * column. Under tty->lock.
  */
 int n_tty_process_output(struct tty_struct *tty, u8 c, u8 *out)
 {
@@ -116,7 +117,7 @@ int n_tty_process_output(struct tty_struct *tty, u8 c, u8 *out)
 	return 1;
 }
 
-/* Hands pending echo to the driver. Under lock. */
+/* Passes pending echo to the driver. Under tty->lock. */
 void n_tty_flush_echoes_locked(struct tty_struct *tty)
 {
 	while (tty->echo_tail != tty->echo_head && !tty->stopped) {
@@ -142,10 +143,7 @@ static u32 echo_room(const struct tty_struct *tty)
 	return ECHO_BUF_SIZE - (tty->echo_head - tty->echo_tail);
 }
 
-/*
- * Puts a byte through output processing into the echo ring. It is dropped if that is full, as on a
- * slow line.
- */
+/* Puts a byte through output processing into the echo ring. It is dropped if the ring is full. */
 static void echo_raw(struct tty_struct *tty, u8 c)
 {
 	u8 out[8];
@@ -166,7 +164,7 @@ static void echo_raw(struct tty_struct *tty, u8 c)
 		tty->echo_buf[tty->echo_head++ % ECHO_BUF_SIZE] = out[i];
 }
 
-/* Echoes a byte as echoctl shows it. */
+/* Echoes a byte, a control character as ^X if ECHOCTL is set. */
 static void echo_char(struct tty_struct *tty, u8 c)
 {
 	if (L_FLAG(tty, ECHOCTL) && ((c < ' ' && c != '\t') || c == 0x7f)) {
@@ -177,7 +175,7 @@ static void echo_char(struct tty_struct *tty, u8 c)
 	echo_raw(tty, c);
 }
 
-/* Drops echo that was not shown yet: it takes no columns. */
+/* Drops echo that the driver does not have yet, and resets the column to where it began. */
 static void forget_echoes(struct tty_struct *tty)
 {
 	if (tty->echo_tail != tty->echo_head)
@@ -193,7 +191,10 @@ static void echo_string(struct tty_struct *tty, const char *s)
 
 /* ---- line editing ---- */
 
-/* Returns the columns of a byte of the edited line; those of a tab were noted when it came. */
+/*
+ * Returns how many columns a byte of the edited line occupies. For a tab, put_char() stored the
+ * number in the byte's mark.
+ */
 static u32 width_of(const struct tty_struct *tty, u8 c, u8 mark)
 {
 	if (c == '\t')
@@ -213,7 +214,7 @@ static void put_char(struct tty_struct *tty, u8 c, u8 mark)
 	tty->read_head++;
 }
 
-/* Takes the last byte off the line and returns its columns. */
+/* Removes the last byte of the edited line and returns its columns. */
 static u32 drop_char(struct tty_struct *tty)
 {
 	u32 at = ring_at(--tty->read_head), width;
@@ -232,8 +233,8 @@ static void finish_erasing(struct tty_struct *tty)
 }
 
 /*
- * Erases the character whose bytes begin at @at from the screen, with its @width columns. A tab
- * needs only cursor moves.
+ * Erases the character whose bytes are at [@at, @end) and which occupies @width columns from the
+ * screen. A tab needs only cursor moves.
  */
 static void echo_erased(struct tty_struct *tty, u64 at, u64 end, u32 width)
 {
@@ -254,8 +255,8 @@ static void echo_erased(struct tty_struct *tty, u64 at, u64 end, u32 width)
 }
 
 /*
- * Returns where the last character of the line begins (with all bytes of UTF-8), or the line's end
- * if no character begins there.
+ * Returns where the line's last character begins, including all bytes of a UTF-8 sequence. Returns
+ * the line's end if no character begins there.
  */
 static u64 last_char(const struct tty_struct *tty)
 {
@@ -267,7 +268,7 @@ static u64 last_char(const struct tty_struct *tty)
 	return tty->read_head;
 }
 
-/* Takes the last character off the line and echoes that. False on an empty line. */
+/* Removes the last character of the line and echoes the erasure. False if the line is empty. */
 static bool erase_one(struct tty_struct *tty)
 {
 	u64 at = last_char(tty), end = tty->read_head;
@@ -399,15 +400,15 @@ static bool canon_key(struct tty_struct *tty, u8 c)
 }
 
 /*
- * Puts an ordinary byte into the buffer, with echo. @newline: a converted return, which is shown as
- * itself.
+ * Puts an ordinary byte into the buffer, with echo. @newline: it is a newline made from a carriage
+ * return, which is echoed without ECHOCTL.
  */
 static void plain_char(struct tty_struct *tty, u8 c, bool newline)
 {
 	u64 used = tty->read_head - tty->read_tail;
 	bool twice = c == 0xff && I_FLAG(tty, PARMRK);
 
-	/* The last place is kept for the end of the line. */
+	/* In canonical mode the last place is kept for the end of the line. */
 	if (used + twice >= N_TTY_BUF_SIZE - (ICANON_ON(tty) ? 1UL : 0UL)) {
 		if (I_FLAG(tty, IMAXBEL))
 			echo_raw(tty, '\a');
@@ -422,7 +423,7 @@ static void plain_char(struct tty_struct *tty, u8 c, bool newline)
 		else
 			echo_char(tty, c);
 	}
-	/* Alone it would begin the mark of a broken byte. */
+	/* A single 0xff would look like the start of a PARMRK sequence. */
 	if (twice)
 		put_char(tty, c, 0);
 	put_char(tty, c, 0);
@@ -441,7 +442,7 @@ void tty_stop_locked(struct tty_struct *tty)
 
 void tty_start_locked(struct tty_struct *tty)
 {
-	/* output that tcflow() stopped is restarted only by tcflow() */
+	/* Only tcflow() restarts output that tcflow() stopped. */
 	if (!tty->stopped || tty->tco_stopped)
 		return;
 	tty->stopped = false;
@@ -545,8 +546,8 @@ bool n_tty_readable_locked(const struct tty_struct *tty, u32 min_raw)
 }
 
 /*
- * Returns how many bytes fit for certain; each may take two places. In canonical mode the last
- * place is kept for the end of a line.
+ * Returns for how many input bytes the buffer surely has room: with PARMRK a byte may take two
+ * places. In canonical mode the last place is kept for the end of a line.
  */
 static int room_locked(const struct tty_struct *tty)
 {
@@ -556,8 +557,8 @@ static int room_locked(const struct tty_struct *tty)
 }
 
 /*
- * True if a full line has no end. It can still be edited or ended, but not read before, and further
- * bytes are lost.
+ * True if the buffer holds no complete line (canonical mode). If it is full, the line can still be
+ * edited or ended, but not read, and further bytes are lost.
  */
 static bool is_endless(const struct tty_struct *tty)
 {
@@ -579,8 +580,8 @@ int tty_input_room(struct tty_struct *tty)
 }
 
 /*
- * Takes input like tty_input(), but only up to a byte that causes a signal: *sig, or 0. *wake:
- * something became readable.
+ * Processes input like tty_input(), but stops after a byte that causes a signal: *sig is set to it,
+ * or to 0. *wake: true if something became readable.
  */
 static int input_until_signal(struct tty_struct *tty, const u8 *buf, int n, int *sig, bool *wake)
 {
@@ -592,7 +593,7 @@ static int input_until_signal(struct tty_struct *tty, const u8 *buf, int n, int 
 		if (room_locked(tty) <= 0 && !is_endless(tty))
 			break;
 		if (tty->read_head - tty->read_tail >= N_TTY_BUF_SIZE)
-			drop_char(tty); /* its last byte makes room */
+			drop_char(tty); /* the newest byte makes room */
 		*sig = receive_char(tty, buf[i]);
 	}
 	if (!*sig)
@@ -621,7 +622,7 @@ int tty_input(struct tty_struct *tty, const u8 *buf, int n)
 		}
 		tty_signal_pgrp(tty, sig);
 	} while (i < n);
-	/* The key's echo comes after the flush, or it would be flushed as well. */
+	/* Echo the key after the signal's flush, which would drop the echo. */
 	if (sig)
 		tty_flush_echoes(tty);
 	if (wake) {
@@ -662,8 +663,8 @@ void n_tty_termios_changed(struct tty_struct *tty, const struct ktermios *old)
 	spin_lock(&tty->lock);
 	if ((old->c_lflag ^ tty->termios.c_lflag) & (ICANON | EXTPROC)) {
 		/*
-		 * Ends of lines are dropped. For canonical mode the content is one line, which ends
-		 * with its last byte.
+		 * Drop all marks for line ends. In canonical mode the whole content becomes one
+		 * line, which ends with its last byte.
 		 */
 		memset(tty->read_mark, 0, N_TTY_BUF_SIZE);
 		if (LINES_ON(tty) && tty->read_head != tty->read_tail) {

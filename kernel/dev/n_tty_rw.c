@@ -22,8 +22,8 @@
 /* ---- reading ---- */
 
 /*
- * Takes readable bytes into @buf, at most @n; in canonical mode not past the end of a line
- * (*line_end: it ended). Under lock.
+ * Copies readable bytes to @buf, at most @n, and removes them; in canonical mode at most to the end
+ * of a line (*line_end: it was reached). Under tty->lock.
  */
 static u32 take_bytes(struct tty_struct *tty, u8 *buf, u32 n, bool *line_end)
 {
@@ -53,8 +53,9 @@ static u32 take_bytes(struct tty_struct *tty, u8 *buf, u32 n, bool *line_end)
 }
 
 /*
- * Tells that input has room. A writer at the other end of a pair may also wait for more room than
- * there was, without throttling.
+ * Notifies the writer of new room in the input buffer. The driver's unthrottle() is called even if
+ * the tty was not throttled: a writer at the other end of a pty may wait for more room than there
+ * was.
  */
 void n_tty_unthrottle(struct tty_struct *tty)
 {
@@ -64,10 +65,13 @@ void n_tty_unthrottle(struct tty_struct *tty)
 		tty->ops->unthrottle(tty);
 }
 
-/* How a raw read waits: for MIN bytes, with a deadline for the first (MIN 0) or between bytes. */
+/*
+ * How a raw read waits: for VMIN bytes, with a timeout for the first byte (VMIN 0) or between
+ * bytes.
+ */
 struct raw_wait {
 	u32 min;
-	u64 timeout_ns; /* 0 none */
+	u64 timeout_ns; /* 0: no timeout */
 };
 
 static struct raw_wait raw_policy(const struct tty_struct *tty, size_t want)
@@ -81,7 +85,7 @@ static struct raw_wait raw_policy(const struct tty_struct *tty, size_t want)
 	return w;
 }
 
-/* True if a read ends without data; *ret is its result. */
+/* True if a read must return without data; *ret is then its result. */
 static bool read_over(
 	struct tty_struct *tty, struct file *f, const struct iov_iter *to, ssize_t *ret)
 {
@@ -112,8 +116,8 @@ static bool ready(struct tty_struct *tty, struct file *f, u32 min_bytes)
 }
 
 /*
- * Logs bytes. A pseudo terminal's master is left out: it is the other end of its slave, which is
- * logged.
+ * Passes bytes to the terminal log. Those of a pty's master are skipped: they are also those of its
+ * slave, which is logged.
  */
 static void log_bytes(struct tty_struct *tty, int direction, const u8 *buf, size_t n)
 {
@@ -170,8 +174,8 @@ static ssize_t read_loop(struct tty_struct *tty, struct file *f, struct iov_iter
 }
 
 /*
- * Returns the first byte of a read in packet mode (a pty's master): data, or a change of the
- * slave's flow.
+ * Returns the first byte of a read from a pty's master in packet mode: TIOCPKT_DATA (0), or the
+ * TIOCPKT_* changes of the slave, which are cleared.
  */
 static u8 take_packet_status(struct tty_struct *tty)
 {
@@ -238,8 +242,8 @@ ssize_t n_tty_read(struct tty_struct *tty, struct file *f, struct iov_iter *to)
 /* ---- writing ---- */
 
 /*
- * Writes as many of the @n bytes as the driver has room for. Returns how many were used up. Under
- * lock.
+ * Writes as many of the @n bytes as the driver has room for. Returns how many were consumed. Under
+ * tty->lock.
  */
 static u32 write_some(struct tty_struct *tty, const u8 *buf, u32 n)
 {
@@ -263,9 +267,9 @@ static u32 write_some(struct tty_struct *tty, const u8 *buf, u32 n)
 }
 
 /*
- * Writes like write_some(), with the lock if it may be taken. A pty's master processes no output,
- * and the slave's echo comes back to it while the slave's lock is held. So its own lock must be
- * free then (slave before master).
+ * Calls write_some() with the lock held, except for a pty's master. A master processes no output,
+ * and its write takes the slave's lock, under which the slave's echo is passed back to the master.
+ * So the master's own lock must be free then (the order is slave before master).
  */
 static u32 write_piece(struct tty_struct *tty, const u8 *buf, u32 n)
 {
@@ -279,7 +283,10 @@ static u32 write_piece(struct tty_struct *tty, const u8 *buf, u32 n)
 	return used;
 }
 
-/* True if written data cannot arrive. A master's bytes wait for a slave that is opened again. */
+/*
+ * True if written data cannot arrive. Bytes from a master wait in the slave, which may be opened
+ * again.
+ */
 static bool write_over(struct tty_struct *tty, struct file *f)
 {
 	return tty_hung_up(tty, f) ||
@@ -291,7 +298,9 @@ static bool can_write(struct tty_struct *tty, struct file *f)
 	return (!tty->stopped && tty->ops->write_room(tty) >= 8) || write_over(tty, f);
 }
 
-/* Writes all of @n kernel bytes. Returns how many went, or -errno if none did. */
+/*
+ * Writes all of @n bytes from kernel memory. Returns how many were written, or -errno if none were.
+ */
 static ssize_t write_chunk(
 	struct tty_struct *tty, struct file *f, const u8 *buf, u32 n, bool nonblock)
 {
@@ -338,7 +347,7 @@ ssize_t n_tty_write(struct tty_struct *tty, struct file *f, struct iov_iter *fro
 		size_t want = min_t(size_t, sizeof(buf), from->count);
 		size_t k = copy_from_iter(buf, want, from);
 
-		/* A piece that is not wholly readable is not written at all. */
+		/* If a piece of the buffer is not wholly readable, none of the piece is written. */
 		if (k != want) {
 			n = -EFAULT;
 			break;

@@ -8,12 +8,13 @@
  * of both). Each side holds a reference to the other: the master's is dropped when the master is
  * closed, the slave's when the slave is freed, so the pair lives until both are closed.
  *
- * Bytes without room in the other side's line buffer are kept behind it, up to AHEAD bytes, and
- * moved on when it has room again; only beyond that the writer waits. One task at a time moves
- * bytes on (->feeding), so they stay in order. The master is in raw mode without echo, so writing
- * to it never writes back: the slave's lock is taken before the master's.
+ * Bytes for which the other side's read buffer has no room are kept in ->ahead, up to AHEAD bytes,
+ * and moved to the read buffer when it has room again. A writer waits only when ->ahead is full
+ * too. One task at a time moves bytes (->feeding), so they stay in order. The master is in raw mode
+ * without echo, so writing to it never writes back: the slave's lock is taken before the master's.
  *
- * Locks: a side's ctl_mutex for opening and closing; tty->lock of the side that takes the bytes.
+ * Locks: a side's ctl_mutex for opening and closing; tty->lock of the side that receives the bytes,
+ * for ->ahead.
  */
 #include <asm/errno.h>
 #include <asm/ioctls.h>
@@ -31,18 +32,18 @@
 
 #define PTY_MAX 4096
 
-/* sysctl; at most as many as there are numbers */
+/* sysctl kernel.pty.max; at most NUMBERS of devpts.c */
 static int pty_max = PTY_MAX;
 static atomic_t pty_count;
 
 int pty_reserve = 1024;
 
-/* ---- bytes behind the line buffer ---- */
+/* ---- bytes for which the read buffer has no room ---- */
 
 #define AHEAD (10 << 10)
 #define FEED 256 /* bytes at a time */
 
-/* Keeps bytes and returns how many. Under lock. */
+/* Appends bytes to ->ahead and returns how many fitted. Under tty->lock. */
 static int keep(struct tty_struct *to, const u8 *buf, int n)
 {
 	int i;
@@ -57,8 +58,8 @@ static int keep(struct tty_struct *to, const u8 *buf, int n)
 }
 
 /*
- * Begins to move kept bytes. Returns true unless another task is moving them, which then checks
- * again. Under lock.
+ * Tries to become the task that moves bytes. If another task is moving them, that task is made to
+ * check again, and false is returned. Under tty->lock.
  */
 static bool feed_begin(struct tty_struct *to)
 {
@@ -71,7 +72,7 @@ static bool feed_begin(struct tty_struct *to)
 	return true;
 }
 
-/* Moves bytes on as far as there is room. */
+/* Moves bytes of ->ahead to the read buffer as long as that has room. */
 static void move_on(struct tty_struct *to)
 {
 	bool more = true;
@@ -92,7 +93,8 @@ static void move_on(struct tty_struct *to)
 		spin_unlock(&to->lock);
 		took = tty_input(to, buf, n);
 		spin_lock(&to->lock);
-		to->ahead_tail = max(to->ahead_tail, start + (u64)took); /* unless it was flushed */
+		/* a flush may have moved it */
+		to->ahead_tail = max(to->ahead_tail, start + (u64)took);
 		to->feeding = false;
 		more = took == n || to->feed_again;
 		spin_unlock(&to->lock);
@@ -116,7 +118,7 @@ static int feed(struct tty_struct *to, const u8 *buf, int n)
 		to->feeding = false;
 		spin_unlock(&to->lock);
 	}
-	move_on(to); /* there may be room since the last test */
+	move_on(to); /* the reader may have made room meanwhile */
 	return took;
 }
 
@@ -132,7 +134,10 @@ static int pty_write(struct tty_struct *tty, const u8 *buf, int n)
 	struct tty_struct *to = tty->link;
 
 	if (!to || (test_bit(TTY_OTHER_CLOSED, &tty->flags) && test_bit(TTY_SLAVE, &tty->flags)))
-		/* The master is closed: no reader will come. A closed slave may be opened again. */
+		/*
+		 * If the master is closed, no reader will come, so drop the bytes. A closed slave
+		 * may be opened again.
+		 */
 		return n;
 	if (tty->stopped)
 		return 0;
@@ -170,7 +175,7 @@ static int pty_resize(struct tty_struct *tty, const struct winsize *ws)
 	return tty_do_resize(tty, ws);
 }
 
-/* Flushes: the line buffer of the other side stays readable, bytes behind it are dropped. */
+/* Flushes output: the other side's read buffer stays readable, bytes in ->ahead are dropped. */
 static void pty_flush_buffer(struct tty_struct *tty)
 {
 	if (tty->link)
@@ -186,7 +191,8 @@ static bool xon_xoff(const struct ktermios *k)
 
 /*
  * Applies termios. Character size and parity do not apply to a pty. A master in packet mode is
- * notified which side handles ^S, and of any change if it does the editing (EXTPROC).
+ * notified when the slave begins or stops to handle ^S, and of any change if the master's program
+ * edits lines (EXTPROC).
  */
 static void pts_set_termios(struct tty_struct *tty, const struct ktermios *old)
 {
@@ -249,7 +255,10 @@ static void ptm_close(struct tty_struct *tty, struct file *f)
 	devpts_release(tty->driver_data);
 	wake_all(slave);
 	tty_hangup(slave);
-	/* The master's reference; the slave's own to the master goes with the slave. */
+	/*
+	 * The master's reference to the slave. The slave's reference to the master is dropped when
+	 * the slave is freed.
+	 */
 	tty_put(slave);
 }
 
@@ -359,7 +368,7 @@ static void make_raw(struct tty_struct *tty)
 	tty->termios.c_cflag = B38400 | CS8 | CREAD;
 }
 
-/* Makes a slave with a number in @dp. ERR_PTR. */
+/* Makes a slave with a number in @dp. Returns ERR_PTR on failure. */
 static struct tty_struct *pts_alloc(struct devpts *dp)
 {
 	struct tty_struct *slave = tty_alloc(&pts_ops, 0, "", -1);
@@ -386,8 +395,8 @@ static struct tty_struct *pts_alloc(struct devpts *dp)
 }
 
 /*
- * Makes both sides and returns the master. Its reference to the slave is dropped when its file is
- * closed.
+ * Makes both sides and returns the master. The master's reference to the slave is dropped when the
+ * master's file is closed.
  */
 static struct tty_struct *pair_alloc(struct devpts *dp)
 {
@@ -449,7 +458,9 @@ static int show_nr(char *buf, size_t size)
 	return scnprintf(buf, size, "%d\n", atomic_read(&pty_count));
 }
 
-/* The only line discipline is built in; no module could bring another. */
+/*
+ * Accepted without effect: the only line discipline is built in, and no module could add another.
+ */
 static int ldisc_autoload = 1;
 
 static const struct sysctl sysctls[] = {

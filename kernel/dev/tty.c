@@ -3,12 +3,11 @@
  * tty.c: terminals as files: lines by number, /dev/tty, /dev/console, /dev/ptmx, opening, hanging
  * up, closing.
  *
- * A file's private_data is its tty, with a reference. A hung-up tty keeps its files: reads return 0
- * and writes EIO, until they are closed. A line that is opened again after a hang-up starts clean.
- * But /dev/console is never hung up: the files that process 1 was started with, and those of a
- * shell as process 1, continue with the next client. Registered lines live for ever; ptys until
- * both sides are closed.
- * Locks: tty.h. lines[] is written at boot only.
+ * A file's private_data is its tty, with a reference. Files of a hung-up tty stay open: reads
+ * return 0 and writes fail with EIO. A line that is opened after a hang-up starts with empty
+ * buffers. Files of /dev/console are never hung up: those with which process 1 was started, also if
+ * it is a shell, continue with the next client of the console. Registered lines live for ever, ptys
+ * until both sides are closed. Locks: tty.h. lines[] is written at boot only.
  */
 #include <asm/errno.h>
 #include <asm/ioctls.h>
@@ -25,7 +24,7 @@
 #include "kernel/vfs/vfs.h"
 
 #define NR_LINES 64
-/* f->f_hangups; a count that no terminal reaches */
+/* Value of f->f_hangups for a file that is never hung up; no tty->hangups reaches it. */
 #define NEVER_HUNG_UP (~0U)
 static struct tty_struct *lines[NR_LINES];
 static u32 nr_lines;
@@ -219,8 +218,8 @@ int tty_open_file(struct tty_struct *tty, struct file *f)
 }
 
 /*
- * Makes a terminal that a session leader opens its controlling terminal, if it has none (unless
- * O_NOCTTY).
+ * Makes the terminal that a session leader opens its controlling terminal, if it has none and did
+ * not pass O_NOCTTY.
  */
 static void acquire_on_open(struct tty_struct *tty, struct file *f, dev_t dev)
 {
@@ -302,8 +301,9 @@ struct hangup {
 };
 
 /*
- * Takes the terminal from a session's leader. It keeps the foreground group, which is signalled
- * when the leader ends without another terminal. tasklist_lock held for writing.
+ * Takes the terminal from a session's leader. The leader remembers the foreground group, which is
+ * signalled if the leader exits without having acquired another terminal. tasklist_lock held for
+ * writing.
  */
 static void lose_tty(struct task *leader, void *arg)
 {
@@ -345,8 +345,8 @@ void tty_hangup(struct tty_struct *tty)
 	if (session)
 		for_each_in_pid(session, PIDTYPE_SID, hangup_one, tty);
 	/*
-	 * Counted only now: a shell that reads the end before the signals are sent would leave its
-	 * jobs running.
+	 * Counted only after the signals: a shell that reads end-of-file before it gets them would
+	 * exit without signalling its jobs.
 	 */
 	WRITE_ONCE(tty->hangups, tty->hangups + 1);
 	n_tty_init(tty);
@@ -384,7 +384,7 @@ static u32 tty_poll(struct file *f, struct poll_table *pt)
 	return n_tty_poll(f->private_data, f, pt);
 }
 
-/* Enables or disables SIGIO; without an owner the foreground group gets the signals. */
+/* Enables or disables SIGIO. If no owner is set, the foreground group becomes the owner. */
 static int tty_fasync(int fd, struct file *f, bool on)
 {
 	struct tty_struct *tty = f->private_data;

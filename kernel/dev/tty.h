@@ -3,8 +3,9 @@
  * tty.h: terminals: operations of a driver, the line discipline, and controlling terminals.
  *
  * A driver (drivers/console, kernel/dev/pty.c) registers lines with tty_register_line() or makes
- * ttys by tty_alloc(). Input goes up with tty_input(), at a boundary or in a task; room for output
- * is announced with tty_wakeup(). Output comes down through ops->write, which must not sleep.
+ * ttys by tty_alloc(). The driver passes input to tty_input(), at a boundary or in a task, and
+ * calls tty_wakeup() when it has room for output. Output reaches the driver through ops->write,
+ * which must not sleep.
  *
  * Locks of a struct tty_struct, in this order:
  *      ctl_mutex       termios changes, hang-up, open and close of a line (may sleep)
@@ -36,16 +37,16 @@ struct tty_struct;
 
 struct tty_operations {
 	int (*open)(struct tty_struct *tty, struct file *f); /* NULL: always works */
-	/* Closes one of the opens; the last one if tty->count is 0. */
+	/* Called at each close of a file; at the last one tty->count is 0. */
 	void (*close)(struct tty_struct *tty, struct file *f);
-	/* Takes up to @n bytes and returns how many. Does not sleep. */
+	/* Accepts up to @n bytes and returns how many. Does not sleep. */
 	int (*write)(struct tty_struct *tty, const u8 *buf, int n);
 	int (*write_room)(struct tty_struct *tty);
 	int (*chars_in_buffer)(struct tty_struct *tty); /* NULL: 0 */
-	void (*unthrottle)(struct tty_struct *tty);     /* input has room again */
-	/* Is called when termios has changed from @old, under ctl_mutex. */
+	void (*unthrottle)(struct tty_struct *tty);     /* the input buffer has room again */
+	/* Called under ctl_mutex when termios has changed from @old. */
 	void (*set_termios)(struct tty_struct *tty, const struct ktermios *old);
-	void (*flush_buffer)(struct tty_struct *tty); /* drops output that has not left */
+	void (*flush_buffer)(struct tty_struct *tty); /* drops output not yet transmitted */
 	int (*resize)(struct tty_struct *tty,
 		const struct winsize *ws); /* NULL: the size is only stored */
 	long (*ioctl)(struct tty_struct *tty, struct file *f, u32 cmd,
@@ -63,7 +64,7 @@ struct tty_operations {
 #define TTY_PTY_LOCK 3     /* slave cannot be opened yet */
 #define TTY_MASTER 4
 #define TTY_SLAVE 5
-/* input has ended: reads return 0, output goes on */
+/* Input has ended: reads return 0, writes still work. */
 #define TTY_EOF 6
 #define TTY_THROTTLED 7
 #define TTY_PKT 8
@@ -81,10 +82,12 @@ struct tty_struct {
 
 	struct mutex ctl_mutex;
 	int count; /* open files, under ctl_mutex */
-	/* Written under ctl_mutex. Files that were opened at another count are dead. */
+	/*
+	 * Number of hang-ups, written under ctl_mutex. A file opened at another count is hung up.
+	 */
 	u32 hangups;
 	struct ktermios termios; /* written under ctl_mutex and lock */
-	/* Bits that TIOCSLCKTRMIOS protects; written under ctl_mutex and lock. */
+	/* Bits that TIOCSLCKTRMIOS locks; written under ctl_mutex and lock. */
 	struct ktermios locked;
 	struct winsize winsize; /* under lock */
 
@@ -96,34 +99,43 @@ struct tty_struct {
 
 	/* the line discipline; all under lock */
 	spinlock_t lock;
-	/* N_TTY_BUF_SIZE bytes; positions below grow for ever and are taken modulo the size */
+	/*
+	 * N_TTY_BUF_SIZE bytes. The positions below only grow; the index is the position modulo the
+	 * size.
+	 */
 	u8 *read_buf;
 	u8 *read_mark; /* for each byte: n_tty.h's MARK_* */
 	u64 read_head, canon_head, read_tail;
 	u8 *echo_buf;
 	u32 echo_head, echo_tail;
-	u32 echo_column; /* before the first byte of the echo */
-	/* column of the output, and of the line's end if it were shown */
+	u32 echo_column; /* column where pending echo began */
+	/* Column after all output and echo, and column of the edited line's end. */
 	u32 column, line_column;
 	bool lnext, erasing, stopped, tco_stopped;
 	u8 ctrl_status; /* packet mode */
 
 	/*
-	 * pty.c: bytes written at the other end without room in read_buf; positions grow for ever.
-	 * Under lock.
+	 * pty.c: a ring of bytes that the other side wrote while read_buf had no room. Positions
+	 * only grow. Under lock.
 	 */
 	u8 *ahead;       /* NULL until needed */
 	bool ahead_none; /* its allocation has failed */
 	u64 ahead_head, ahead_tail;
-	/* a task moves bytes on; it has to look again */
+	/*
+	 * feeding: a task is moving bytes to read_buf. feed_again: it must check for more before it
+	 * stops.
+	 */
 	bool feeding, feed_again;
 };
 
 /* n_tty.c */
-void n_tty_init(struct tty_struct *tty); /* empties allocated buffers */
-/* Takes bytes from the line. Returns how many; fewer only if the buffer is full in raw mode. */
+void n_tty_init(struct tty_struct *tty); /* empties the buffers, allocates nothing */
+/*
+ * Processes bytes from the line. Returns how many; fewer than @n only if the buffer is full in raw
+ * mode.
+ */
 int tty_input(struct tty_struct *tty, const u8 *buf, int n);
-/* Returns how many bytes tty_input() would take now. */
+/* Returns how many bytes tty_input() would accept now. */
 int tty_input_room(struct tty_struct *tty);
 /* Ends the input: reads return 0 once the buffer is empty. */
 void tty_input_eof(struct tty_struct *tty);
@@ -144,90 +156,97 @@ struct tty_struct *tty_alloc(const struct tty_operations *ops, dev_t dev, const 
 	int index); /* refs 1; NULL */
 void tty_get(struct tty_struct *tty);
 void tty_put(struct tty_struct *tty);
-/* Registers a line that opens by its number for ever (keeps the reference). Makes /dev/NAME. */
+/*
+ * Registers a line that can be opened by its number for ever, and keeps the caller's reference.
+ * Makes /dev/NAME.
+ */
 int tty_register_line(struct tty_struct *tty);
-/* Counts a file on @tty as an open. Returns 0 or -EIO, -EBUSY. */
+/* Counts @f as an open of @tty. Returns 0, -EIO or -EBUSY. */
 int tty_open_file(struct tty_struct *tty, struct file *f);
 struct tty_struct *file_tty(struct file *f);
 /*
- * Notes TIOCPKT_* of a slave for a master in packet mode, which is woken; 0: status noted before.
- * No lock is held.
+ * Adds TIOCPKT_* bits to a slave's status for a master in packet mode, and wakes up the master. 0:
+ * only wakes up, since the bits are set already. No lock is held.
  */
 void tty_packet_status(struct tty_struct *tty, u8 status);
-/* Events for tty_log_ops->add(). */
-/* data: the opener's own terminal, a u64 device number */
+/* Values of @what for tty_log_ops->add(). */
+/* @data: device number (u64) of the opener's controlling terminal */
 #define TTY_LOG_OPEN 1
 #define TTY_LOG_CLOSE 2
-#define TTY_LOG_WRITE 3 /* bytes, either way */
+#define TTY_LOG_WRITE 3 /* bytes, of either direction */
 #define TTY_LOG_IN 1    /* bytes that a program has read */
 #define TTY_LOG_OUT 2
-/* A log of terminal input and output; drivers/console registers it if it is requested. */
+/* A log of terminal input and output. drivers/console registers it if the user enables it. */
 struct tty_log_ops {
 	/* Called for each open, close, read and write. May sleep. */
 	void (*add)(struct tty_struct *tty, int what, int direction, const void *data, size_t n);
 };
 extern const struct tty_log_ops *tty_log_ops; /* or NULL */
-void tty_wakeup(struct tty_struct *tty);      /* output has room */
+void tty_wakeup(struct tty_struct *tty);      /* the driver has room for output */
 /*
- * Hangs up after the other end has gone: sends SIGHUP to the terminal's session; open files read
- * and write nothing from now on. The next open gets a fresh terminal. May sleep.
+ * Hangs up: sends SIGHUP to the terminal's session. From now on reads of open files return 0 and
+ * writes fail. The next open finds a clean terminal. May sleep.
  */
 void tty_hangup(struct tty_struct *tty);
 /*
- * For for_each_in_pid_locked(): ensures that the leader's signal->tty is not @arg any more
+ * Callback for for_each_in_pid_locked(): clears the leader's signal->tty if it is @arg
  * (tty_jobctl.c). tasklist_lock held for writing, since readers of signal->tty may use it.
  */
 void tty_leaves_leader(struct task *leader, void *arg);
 /*
- * Hangs the slave up, while the caller holds the pair's master. The master reads the remaining
- * bytes to their end.
+ * Hangs the slave up; the caller holds a reference to the pair's master. The master can still read
+ * the remaining bytes, then gets EIO.
  */
 void pty_slave_end(struct tty_struct *slave);
 /* True if @tty was hung up since @f was opened. */
 bool tty_hung_up(const struct tty_struct *tty, const struct file *f);
-int tty_do_resize(struct tty_struct *tty, const struct winsize *ws); /* and SIGWINCH */
-/* Set and return the line of /dev/console: by console=, default tty0. */
+int tty_do_resize(struct tty_struct *tty, const struct winsize *ws); /* also sends SIGWINCH */
+/* Set and return the name of the line that /dev/console opens: that of console=, default tty0. */
 void tty_set_console(const char *name);
 const char *tty_console_name(void);
 struct tty_struct *tty_console(void); /* NULL: not registered yet */
 /*
- * Checks whether current may read from, write to or change the terminal, if it is in the
- * background. @sig: SIGTTIN or SIGTTOU. Returns 0 if it may, -ERESTARTSYS, -EIO.
+ * Checks whether current, if it is in a background group, may read from, write to or change the
+ * terminal. @sig: SIGTTIN or SIGTTOU. Returns 0 if it may, -ERESTARTSYS after a signal was sent, or
+ * -EIO.
  */
 int tty_check_change(struct tty_struct *tty, int sig);
-/* Signals the foreground group. The caller does not hold tty->lock. */
+/* Sends @sig to the foreground group. The caller does not hold tty->lock. */
 void tty_signal_pgrp(struct tty_struct *tty, int sig);
 /*
  * Releases the terminal of a session leader. The foreground group gets SIGHUP, and SIGCONT unless
- * the leader exits with the terminal. The task room calls it through its hook.
+ * the leader exits with the terminal. kernel/task calls it through a hook.
  */
 void disassociate_ctty(bool on_exit);
 extern int legacy_tiocsti;                        /* 0: TIOCSTI needs CAP_SYS_ADMIN */
 long tty_ioctl(struct file *f, u32 cmd, u64 arg); /* tty_ioctl.c */
 long tty_jobctl_ioctl(struct tty_struct *tty, struct file *f, u32 cmd,
 	u64 arg); /* tty_jobctl.c; -ENOTTY: another request */
-/* Gives it to a session leader without a terminal. */
+/* Gives the terminal to current if it is a session leader without one. */
 void tty_open_acquire(struct tty_struct *tty, struct file *f);
 dev_t tty_devnum(struct tty_struct *tty); /* for /proc/PID/stat */
 
 /* pty.c and devpts.c */
-/* makes a pair, returns the master. ERR_PTR */
+/* Makes a pair and returns the master, or ERR_PTR. */
 struct tty_struct *ptm_open(struct file *f);
-/* Pairs of the maximum that are reserved for instances of the first mount namespace. */
+/* Pairs that only instances of the first mount namespace may use. */
 extern int pty_reserve;
 
-/* An instance of the file system: its numbers and its nodes. */
+/* An instance of devpts: its numbers and its nodes. */
 struct devpts;
 /*
- * Returns the instance of an open ptmx: the one that contains it, or that of pts/ beside it. It
- * lives until devpts_release(). ERR_PTR(-ENODEV).
+ * Returns the instance of an open ptmx: the one that contains it, or the one mounted on pts/ beside
+ * it. The instance stays mounted inside until devpts_release(). ERR_PTR(-ENODEV).
  */
 struct devpts *devpts_acquire(struct file *ptmx);
 void devpts_release(struct devpts *dp);
-/* Holds the part of an instance that outlives its last mount: the numbers. */
+/* Takes a reference to the part of an instance that outlives its last mount: the numbers. */
 struct devpts *devpts_hold(struct devpts *dp);
 void devpts_put(struct devpts *dp);
-/* Returns how many of the possible pairs this instance must leave free. */
+/*
+ * Returns how many pairs this instance must leave unused: pty_reserve, or 0 in the first mount
+ * namespace.
+ */
 int devpts_spare(const struct devpts *dp);
 int devpts_number(struct devpts *dp, struct tty_struct *slave); /* or -ENOSPC, -ENOMEM */
 void devpts_number_free(struct devpts *dp, int index);
@@ -235,7 +254,7 @@ int devpts_new(struct devpts *dp, struct tty_struct *slave); /* makes pts/N; 0 o
 void devpts_kill(struct devpts *dp, struct tty_struct *slave);
 /* Returns the slave of a pts node with a reference, or NULL. */
 struct tty_struct *devpts_get(struct inode *inode);
-/* Opens the slave by its node, wherever that is mounted. ERR_PTR. */
+/* Opens the slave through its node, wherever devpts is mounted. Returns ERR_PTR on failure. */
 struct file *devpts_open(struct devpts *dp, struct file *ptmx, int index, u32 flags);
 
 #endif

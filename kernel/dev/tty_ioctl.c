@@ -24,7 +24,7 @@ static struct tty_struct *real_tty(struct tty_struct *tty)
 
 /* ---- termios ---- */
 
-/* Keeps locked bits and characters unchanged. */
+/* Restores the bits and characters of @k that @lock protects from @old. */
 static void keep_locked(struct ktermios *k, const struct ktermios *old, const struct ktermios *lock)
 {
 	k->c_iflag = (k->c_iflag & ~lock->c_iflag) | (old->c_iflag & lock->c_iflag);
@@ -38,7 +38,7 @@ static void keep_locked(struct ktermios *k, const struct ktermios *old, const st
 			k->c_cc[i] = old->c_cc[i];
 }
 
-/* Returns the baud rate of CBAUD, or for BOTHER the number itself. */
+/* Returns the baud rate of the CBAUD bits in @code; BOTHER stands for @other. */
 static u32 baud_rate(u32 code, u32 other)
 {
 	static const u32 low[] = { 0, 50, 75, 110, 134, 150, 200, 300, 600, 1200, 1800, 2400, 4800,
@@ -51,7 +51,7 @@ static u32 baud_rate(u32 code, u32 other)
 	return code & CBAUDEX ? high[(code & 15) - 1] : low[code & 15];
 }
 
-/* Sets the speeds as numbers from the flags. */
+/* Sets c_ispeed and c_ospeed from the flags. */
 static void set_speeds(struct ktermios *k)
 {
 	u32 in = (k->c_cflag >> IBSHIFT) & CBAUD;
@@ -135,7 +135,7 @@ static long get_termios(struct tty_struct *tty, enum termios_form form, uaddr_t 
 	}
 }
 
-/* Sets termios. @how: 0 now, 1 after output has gone, 2 also drops the input. */
+/* Sets termios. @how: 0 at once, 1 after output has been transmitted, 2 also drops unread input. */
 static long set_termios(struct tty_struct *tty, enum termios_form form, u32 how, uaddr_t ua)
 {
 	struct ktermios k;
@@ -186,7 +186,7 @@ static long set_locked(struct tty_struct *tty, uaddr_t ua)
 	return 0;
 }
 
-/* Sets or reads System V's form of CLOCAL. */
+/* Sets or reads CLOCAL through TIOCSSOFTCAR and TIOCGSOFTCAR. */
 static long soft_carrier(struct tty_struct *tty, bool set, uaddr_t ua)
 {
 	int on = !!(tty->termios.c_cflag & CLOCAL);
@@ -242,7 +242,7 @@ static long get_winsize(struct tty_struct *tty, uaddr_t ua)
 
 /* ---- flow and queues ---- */
 
-/* Stops or starts output. Output that ^S has stopped is started only by ^Q. */
+/* tcflow(): stops or starts output. It does not start output that ^S stopped; only ^Q does. */
 static void stop_output(struct tty_struct *tty, bool stop)
 {
 	bool was;
@@ -259,7 +259,7 @@ static void stop_output(struct tty_struct *tty, bool stop)
 	tty_wakeup(tty);
 }
 
-/* Sends a character even if ^S has stopped output. */
+/* Sends @c even while output is stopped. */
 static void send_flow_char(struct tty_struct *tty, u8 c)
 {
 	bool stopped;
@@ -364,7 +364,7 @@ static long settings_ioctl(struct tty_struct *tty, u32 cmd, u64 arg)
 	case TIOCSLCKTRMIOS: return set_locked(tty, ua);
 	case TIOCGSOFTCAR: return soft_carrier(tty, false, ua);
 	case TIOCSSOFTCAR: return soft_carrier(tty, true, ua);
-	case TIOCGPTPEER: return -EIO; /* for a master only */
+	case TIOCGPTPEER: return -EIO; /* only a master has it */
 	}
 	return -ENOTTY;
 }
@@ -392,7 +392,7 @@ static long line_ioctl(struct tty_struct *tty, u32 cmd, u64 arg)
 			return -EPERM;
 		tty_hangup(tty);
 		return 0;
-	/* A break has no effect on these terminals; 1 is tcdrain(). */
+	/* A break has no effect on these terminals. TCSBRK with 1 is tcdrain(). */
 	case TCSBRK:
 	case TCSBRKP: n = tty_check_change(tty, SIGTTOU); return n ? n : wait_until_sent(tty);
 	case TIOCSBRK:

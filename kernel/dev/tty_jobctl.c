@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tty_jobctl.c: sessions and their terminals: ownership, the foreground group, and signals to the
- * others.
+ * tty_jobctl.c: sessions and their terminals: ownership, the foreground group, and signals to
+ * background groups.
  *
- * signal->tty is no reference: a task's tty has its session in tty->session, and tty_hangup(),
- * which comes before a pty is freed, takes it away from the whole session. signal->tty,
- * tty->session and tty->pgrp change under tasklist_lock. A reader that only compares signal->tty
- * with a tty needs no lock, a reader that dereferences it takes tasklist_lock.
+ * signal->tty holds no reference. A tty that is some task's signal->tty names that session in
+ * tty->session, and tty_hangup(), which runs before a pty is freed, clears signal->tty of the whole
+ * session. signal->tty, tty->session and tty->pgrp change under tasklist_lock. A reader that only
+ * compares signal->tty with a tty needs no lock, a reader that dereferences it takes tasklist_lock.
  * Sources: POSIX.1-2017 sections 11.1.3, 11.1.4; tty_ioctl(4).
  */
 #include <asm/errno.h>
@@ -70,17 +70,17 @@ err_io:
 }
 
 /*
- * True if the terminal may become a controlling terminal. Not by a file that was hung up since it
- * was looked up: tty_hangup() first counts, then looks for sessions, so a later session would keep
- * a pty that is freed. For a master's file this is the slave, which the master's end will hang up.
- * tasklist_lock held.
+ * True if the terminal may become a controlling terminal through @f. False if @f was hung up since
+ * it was opened: tty_hangup() has already run for the tty, so a session that acquires it now would
+ * keep a pointer to a freed pty. If @f is a master, @tty is its slave, which is hung up when the
+ * master is closed. tasklist_lock held.
  */
 static bool alive(const struct tty_struct *tty, const struct file *f)
 {
 	return f->private_data != tty || !tty_hung_up(tty, f);
 }
 
-/* Gives current's session @tty. Under tasklist_lock for writing. */
+/* Makes @tty the controlling terminal of current's session. Under tasklist_lock for writing. */
 static void set_ctty_locked(struct tty_struct *tty, struct pid **old_pgrp, struct pid **old_session)
 {
 	*old_pgrp = tty->pgrp;
@@ -110,7 +110,7 @@ void tty_leaves_leader(struct task *leader, void *arg)
 		leader->signal->tty = NULL;
 }
 
-/* Handles TIOCSCTTY; @arg 1 steals the terminal from another session, for root. */
+/* Handles TIOCSCTTY. @arg 1: steals the terminal from another session (CAP_SYS_ADMIN). */
 static long set_controlling(struct tty_struct *tty, struct file *f, u64 arg)
 {
 	struct pid *p = NULL, *s = NULL, *victim = NULL;
@@ -136,8 +136,8 @@ static long set_controlling(struct tty_struct *tty, struct file *f, u64 arg)
 	} else if (!current->signal->tty && (!tty->session || tty->session == victim ||
 						    tty->session == task_session(current))) {
 		/*
-		 * With the lock still held: else its leader could take it again in between, and
-		 * keep it.
+		 * Still under the lock: otherwise the other session's leader could acquire the
+		 * terminal again before set_ctty_locked(), and keep it.
 		 */
 		if (tty->session == victim)
 			for_each_in_pid_locked(victim, PIDTYPE_SID, tty_leaves_leader, tty);
@@ -153,9 +153,8 @@ out:
 }
 
 /*
- * Releases the terminal, which stays usable for processes that have it open, such as those that
- * outlive their shell. If it was hung up before the leader ends, the former foreground group is
- * signalled now.
+ * Releases the terminal. It stays usable for processes that have it open, such as those that
+ * outlive their shell. If it was hung up earlier, the former foreground group is signalled now.
  */
 void disassociate_ctty(bool on_exit)
 {
@@ -170,7 +169,7 @@ void disassociate_ctty(bool on_exit)
 	current->signal->tty_old_pgrp = NULL;
 	if (tty) {
 		tty_get(tty);
-		put_pid(pgrp); /* of an earlier terminal */
+		put_pid(pgrp); /* remembered from an earlier terminal */
 		pgrp = tty->pgrp;
 		session = tty->session;
 		tty->pgrp = tty->session = NULL;
@@ -289,7 +288,7 @@ static long notty(struct tty_struct *tty)
 
 /* ---- secure access ---- */
 
-/* Returns a descriptor of @t that is the terminal, or -1. */
+/* Returns a descriptor of @t that refers to the terminal, or -1. */
 static int fd_on_tty(struct task *t, const struct tty_struct *tty)
 {
 	struct file *f;
@@ -321,7 +320,10 @@ static void sak_one(struct task *t, struct tty_struct *tty)
 	send_sig_group(SIGKILL, t, SEND_SIG_PRIV);
 }
 
-/* Kills one process after the other, with a reference, since the search of its files may sleep. */
+/*
+ * Kills the processes that have the console open, one at a time with a reference, since the search
+ * of their files may sleep.
+ */
 static void sak(void)
 {
 	struct tty_struct *tty = tty_console();

@@ -2,11 +2,11 @@
 /*
  * watchdog.c: /dev/watchdog: a program that opens it must write to it regularly, or the instance
  * restarts (watchdog=panic: panics). The interface is that of linux/watchdog.h: a 'V' written
- * before the close stops it ("magic close"), else it goes on without its user. At the time before
- * the end that WDIOC_SETPRETIMEOUT sets, the log gets a line.
+ * before the close stops the timer ("magic close"), otherwise it keeps running. A warning is logged
+ * as long before the timeout as WDIOC_SETPRETIMEOUT sets.
  *
- * The timer runs at the boundaries of a vCPU. So a guest that hangs is noticed, even if it
- * computes; a kernel that loops on that vCPU is not.
+ * The timer runs at the boundaries of a vCPU. So it expires in a guest that hangs, even if it
+ * computes, but not while the kernel loops on that vCPU.
  *
  * Locks: lock protects struct watchdog except the timer.
  */
@@ -26,7 +26,7 @@
 #include "kernel/vfs/vfs.h"
 
 #define WATCHDOG_MINOR 130
-/* a number that Linux assigns dynamically */
+/* Linux assigns this number dynamically. */
 #define WATCHDOG_MAJOR 252
 #define DEFAULT_SECS 60
 #define MAX_SECS 65535
@@ -36,7 +36,7 @@ static struct {
 	spinlock_t lock;
 	struct ktimer timer, warning;
 	bool open, running, may_stop;
-	int secs, pre; /* pre < secs, 0: no warning */
+	int secs, pre; /* s; pre < secs, 0: no warning */
 	u64 due;       /* ktime */
 } dog = { .lock = SPINLOCK_INIT(watchdog_lock), .secs = DEFAULT_SECS };
 static bool panics;
@@ -160,8 +160,8 @@ static long set_timeout(int secs)
 }
 
 /*
- * Sets the warning, counted from the last write like the timeout itself: the call does not postpone
- * it.
+ * Sets the time of the warning before the timeout, which is counted from the last write: this call
+ * does not postpone it.
  */
 static long set_warning(int secs)
 {
