@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * alloc.h: the heap's door: kmalloc() and caches of objects (kernel/mm/frame/slab.c). Every room
- * may know it. The heap takes its pages from the page allocator, and calls nothing else above
- * kernel/lib.
+ * alloc.h: the interface of the heap: kmalloc() and caches of objects (kernel/mm/frame/slab.c).
+ * Every room may include it. The heap takes its pages from the page allocator, and calls no other
+ * function of rooms above kernel/lib.
  */
 #ifndef NESTLING_LIB_ALLOC_H
 #define NESTLING_LIB_ALLOC_H
@@ -12,20 +12,20 @@
 
 /* gfp flags */
 typedef u32 gfp_t;
-#define GFP_KERNEL 0x0 /* may sleep, reclaim */
-/* spinlocks may be held: no sleep, may use the reserve */
+#define GFP_KERNEL 0x0 /* may sleep and reclaim */
+/* Does not sleep, so spinlocks may be held; may use the reserve. */
 #define GFP_ATOMIC 0x1
 #define __GFP_ZERO 0x2
-/* may sleep, reclaim does not enter a file system */
+/* May sleep; reclaim does not enter a file system. */
 #define GFP_NOFS 0x4
-/* for guests: fails (OOM) before the reserve is touched */
+/* For memory of guests: fails, perhaps after an OOM kill, before it would use the reserve. */
 #define GFP_USER 0x8
 #define __GFP_NOFAIL 0x10
-/* charged to the memory group of current, as GFP_USER is */
+/* Charged to current's memory group, as GFP_USER is. */
 #define __GFP_ACCOUNT 0x40
-/* fails rather than cause an OOM kill: the caller has more to try */
+/* Fails instead of causing an OOM kill: the caller has an alternative. */
 #define __GFP_NOOOM 0x20
-/* optional: a group that has no room refuses it, and nothing is reclaimed */
+/* Optional memory: fails without reclaim if the memory group has no room. */
 #define __GFP_SPARE 0x80
 
 void *kmalloc(size_t n, gfp_t gfp); /* 16-byte aligned, up to 4 MiB; NULL */
@@ -33,30 +33,30 @@ void *kzalloc(size_t n, gfp_t gfp);
 void *kcalloc(size_t n, size_t size, gfp_t gfp);
 void *krealloc(void *p, size_t n, gfp_t gfp);
 /*
- * Allocates the largest of *n, *n / 2, ... that can be had easily, at least @least bytes, and sets
- * *n. For buffers that need not be large.
+ * Allocates a buffer of *n, *n / 2, ... bytes: the largest that needs no reclaim effort, but at
+ * least @least. Sets *n to its size. For buffers that need not be large.
  */
 void *kmalloc_most(size_t *n, size_t least, gfp_t gfp);
 void *kmemdup(const void *p, size_t n, gfp_t gfp);
-/* Returns the bytes that an object of kmalloc really has. */
+/* Returns the real size of an object of kmalloc, in bytes. */
 size_t ksize(const void *p);
 void kfree(const void *p); /* NULL is fine */
 struct kmem_cache;
-/* @align, and SLAB_RECLAIMABLE where a shrinker frees unused objects: dentries, inodes. */
+/* A flag to add to @align: a shrinker frees unused objects of the cache (dentries, inodes). */
 #define SLAB_RECLAIMABLE BIT(31)
 struct kmem_cache *kmem_cache_create(const char *name, size_t size, size_t align);
 void *kmem_cache_alloc(struct kmem_cache *c, gfp_t gfp);
 void *kmem_cache_zalloc(struct kmem_cache *c, gfp_t gfp);
 void kmem_cache_free(struct kmem_cache *c, void *p);
-/* Prints a line of /proc/slabinfo, one cache each; 0: @i is past the last. */
+/* Prints the line of cache @i for /proc/slabinfo. Returns its length; 0: there is no cache @i. */
 int slabinfo_line(int i, char *buf, size_t size);
 
-/* The heap's interface for kernel/mm, from which it takes its pages. */
+/* For kernel/mm. */
 void slab_init(void);
 u64 nr_slab_frames(void);
 u64 nr_reclaimable_slab_frames(void); /* of caches that shrinkers empty */
-u64 nr_large_frames(void);            /* of them: blocks of kmalloc above 8 KiB */
-/* Gives empty slabs back; frames freed. */
+u64 nr_large_frames(void);            /* of these: kmalloc blocks above 8 KiB */
+/* Frees empty slabs. Returns the number of frames freed. */
 u64 slab_shrink(void);
 
 #endif

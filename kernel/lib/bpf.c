@@ -5,7 +5,7 @@
 
 /* ---- checking ---- */
 
-/* True for an existing load behind SKF_AD_OFF, which asks about the packet. */
+/* True for a known load at SKF_AD_OFF (ancillary data), which reads a property of the packet. */
 static bool known_ancillary(u32 k)
 {
 	u32 what = k - (u32)SKF_AD_OFF;
@@ -80,8 +80,8 @@ static bool check_insn(const struct sock_filter *f, u32 left)
 }
 
 /*
- * True if each word of scratch memory that is read was written on every path there. @known has for
- * each instruction a bit for each word: the intersection over all jumps to it.
+ * True if each word of scratch memory is written on every path before it is read. @known has a mask
+ * of words for each instruction: those that are written on all jumps to it.
  */
 static bool memory_is_set(const struct sock_filter *insn, u32 len, u16 *known)
 {
@@ -106,7 +106,7 @@ static bool memory_is_set(const struct sock_filter *insn, u32 len, u16 *known)
 				known[pc + 1 + f->jt] &= now;
 				known[pc + 1 + f->jf] &= now;
 			}
-			/* The next instruction is reached by jumps, if at all. */
+			/* No fall-through: the next instruction is reached by jumps only. */
 			now = 0xffff;
 			break;
 		}
@@ -162,7 +162,7 @@ static bool jump_taken(u16 code, u32 a, u32 v)
 	return a & v; /* BPF_JSET */
 }
 
-/* Loads a value. Returns false if that failed, which ends the program. */
+/* Loads a value. False if the load failed, which ends the program. */
 static bool load(
 	const struct bpf_input *in, const struct sock_filter *f, const u32 *mem, u32 x, u32 *to)
 {

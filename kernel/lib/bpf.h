@@ -4,8 +4,8 @@
  * register, sixteen words of scratch memory, jumps that only go forward. The caller defines what a
  * load from the packet (or from seccomp_data) means.
  *
- *      bpf_check(insn, n)         once, when the program comes from the guest
- *      bpf_run(insn, &input)      each time
+ *      bpf_check(insn, n)         once, when the guest installs it bpf_run(insn, &input)      each
+ *      time
  *
  * A checked program needs no checks at run time except for division by zero and for its loads.
  * Source: the kernel's documentation of socket filters (networking/filter.rst), McCanne and
@@ -23,7 +23,7 @@ struct bpf_input {
 	u32 len; /* result of BPF_LEN */
 	/*
 	 * Loads a value other than a constant, the length or scratch memory. Returns false if the
-	 * program is to end with 0.
+	 * program must end with result 0.
 	 */
 	bool (*load)(const struct bpf_input *in, const struct sock_filter *i, u32 x, u32 *a);
 };

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * crc.c: table-driven checksums, eight bytes a step for the 32-bit ones (slicing, after Kounavis
- * and Berry, 2005). crc32c uses the processor's instruction if there is one. It has a latency of
- * three cycles and a throughput of one, so three lanes of the data go through it side by side. A
- * table with the effect of LANE zero bytes on a sum joins them. The tables are built once; to build
- * them twice at a time writes equal values, so no lock is needed.
+ * and Berry, 2005). crc32c uses the processor's crc32 instruction if there is one. That has a
+ * latency of three cycles and a throughput of one a cycle, so three lanes of the data are processed
+ * side by side. Their sums are joined by a table of the effect of LANE zero bytes on a sum. Two
+ * vCPUs that build the tables at one time write equal values, so no lock is needed.
  */
 #include "kernel/lib/crc.h"
 
@@ -56,7 +56,7 @@ u32 crc32_le(u32 crc, const void *p, size_t n)
 	return run(&ieee, POLY_IEEE, crc, p, n);
 }
 
-/* bytes of a lane: three lanes are nearly a KiB, and four times three nearly a page */
+/* Bytes of a lane: three lanes are nearly 1 KiB, twelve nearly a page. */
 #define LANE 336
 
 static struct {
@@ -74,8 +74,8 @@ static inline u64 crc_word(u64 crc, const u8 *p)
 }
 
 /*
- * Builds the table of LANE zero bytes, whose effect is linear: the effect on each bit gives that on
- * a byte.
+ * Builds the table of the effect of LANE zero bytes on a sum. The effect is linear, so the effects
+ * on single bits determine that on a byte.
  */
 static void build_lane(void)
 {

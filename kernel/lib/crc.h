@@ -12,7 +12,7 @@
 u32 crc32_le(u32 crc, const void *p, size_t n);
 /*
  * Computes CRC-32C (Castagnoli), reflected, without inversions: ext4's metadata_csum passes the
- * running value.
+ * result of one call to the next.
  */
 u32 crc32c(u32 crc, const void *p, size_t n);
 /*

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * decompress.h: decompresses blocks by libraries of the host, for the file systems of images.
+ * decompress.h: decompresses blocks with libraries of the host, for image file systems such as
+ * squashfs.
  *
- * The libraries are in the host world (drivers/decompress), which is linked with those that the
- * build found. A call does not sleep and occupies the vCPU for its duration: a block is at most a
- * MiB.
+ * The libraries are in the host world (drivers/decompress), which is linked with those libraries
+ * that the build found. A call does not sleep and occupies the vCPU for its duration: a block is at
+ * most a MiB.
  */
 #ifndef NESTLING_LIB_DECOMPRESS_H
 #define NESTLING_LIB_DECOMPRESS_H
@@ -35,7 +36,7 @@ static inline bool decompress_has(u32 kind)
 /*
  * Decompresses the whole of @in, one stream of @kind, into @out. Returns the bytes, at most @size.
  * -EINVAL: damaged, or longer than @size; -ENOMEM; -EOPNOTSUPP: not built in. Both buffers lie in
- * the direct map; the rest of @out is undefined.
+ * the direct map; the part of @out behind the result is undefined.
  */
 static inline long decompress_block(u32 kind, void *out, size_t size, const void *in, size_t n)
 {

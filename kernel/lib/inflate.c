@@ -7,7 +7,7 @@
  * length l with value v is a symbol if v - first[l] < count[l]. That is one step a bit: slower than
  * tables, but small, and an initrd is read once.
  *
- * Output goes through a window of 32 KiB, which is handed to the sink when it is full.
+ * Output goes to a window of 32 KiB, which is passed to the sink when it is full.
  *
  * Invariants:
  * 1. The input is never read beyond its end (a read past it sets @bad and gives zeros).
@@ -33,12 +33,12 @@ struct huffman {
 struct inflate {
 	const u8 *in;
 	size_t n, at;
-	u32 bits, nr_bits; /* read, not used yet */
-	bool bad;          /* the input has ended too early */
+	u32 bits, nr_bits; /* read but not yet used */
+	bool bad;          /* the input ended too early */
 	inflate_sink_t sink;
 	void *arg;
 	int err;  /* result of the sink */
-	u32 fill; /* bytes in the window since the last flush */
+	u32 fill; /* bytes since the last flush */
 	u64 total;
 	u32 crc;
 	struct huffman lit, dist;
@@ -105,7 +105,9 @@ static int copy_match(struct inflate *z, u32 dist, u32 len)
 
 /* ---- Huffman codes ---- */
 
-/* Builds codes from the length of each symbol's code. -EINVAL if there are more codes than fit. */
+/*
+ * Builds a code from the lengths of the symbols' codes. -EINVAL if the lengths allow no such code.
+ */
 static int build(struct huffman *h, const u8 *lengths, u32 n)
 {
 	u16 offset[MAX_BITS + 1];
@@ -129,8 +131,8 @@ static int build(struct huffman *h, const u8 *lengths, u32 n)
 }
 
 /*
- * Returns the next symbol, or -EINVAL. Reads ahead as far as the longest code; inflate_raw() and
- * stored_block() give whole bytes back.
+ * Returns the next symbol, or -EINVAL. May read ahead by the longest code; inflate_raw() and
+ * stored_block() return unused whole bytes to the input.
  */
 static int decode(struct inflate *z, const struct huffman *h)
 {
@@ -205,7 +207,9 @@ static int stored_block(struct inflate *z)
 {
 	u32 len, nlen;
 
-	/* Goes to the next byte: whole bytes that were read ahead are given back. */
+	/*
+	 * Skip to the next byte boundary, and return whole bytes that were read ahead to the input.
+	 */
 	z->at -= z->nr_bits / 8;
 	z->bits = z->nr_bits = 0;
 	if (z->n - z->at < 4)
@@ -232,7 +236,10 @@ static int fixed_block(struct inflate *z)
 	return coded_block(z);
 }
 
-/* Reads the lengths of literal and distance codes, themselves coded, with repeats. */
+/*
+ * Reads the code lengths of literals and distances, which are themselves Huffman-coded, with repeat
+ * codes.
+ */
 static int read_lengths(struct inflate *z, u32 want)
 {
 	u32 have = 0;
@@ -324,7 +331,7 @@ bool is_gzip(const u8 *in, size_t n)
 	return n >= 10 && in[0] == 0x1f && in[1] == 0x8b && in[2] == 8;
 }
 
-/* Returns the position behind a text that ends in a zero byte, or n if it does not end. */
+/* Returns the position behind a zero-terminated text at @at, or n if it has no terminator. */
 static size_t skip_text(const u8 *in, size_t n, size_t at)
 {
 	while (at < n && in[at])
@@ -332,7 +339,7 @@ static size_t skip_text(const u8 *in, size_t n, size_t at)
 	return at < n ? at + 1 : n;
 }
 
-/* Returns the length of the header, or 0 if it is no gzip header. */
+/* Returns the length of the gzip header, or 0 if @in has none. */
 static size_t gzip_header(const u8 *in, size_t n)
 {
 	size_t at = 10;

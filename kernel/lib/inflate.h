@@ -8,8 +8,8 @@
 #include "kernel/lib/types.h"
 
 /*
- * Takes decompressed bytes, in order. A result other than 0 stops the decompression, which returns
- * it.
+ * Receives decompressed bytes, in order. A result other than 0 ends the decompression, which then
+ * returns that result.
  */
 typedef int (*inflate_sink_t)(void *arg, const u8 *data, size_t n);
 
@@ -18,14 +18,14 @@ struct inflate;
 size_t inflate_size(void);
 
 /*
- * Decompresses a raw deflate stream at @in. Returns 0, with *used the bytes of input that it took;
- * -EINVAL: damaged or truncated; or the sink's result.
+ * Decompresses a raw deflate stream at @in. Returns 0, with *used set to the bytes of input
+ * consumed; -EINVAL: damaged or truncated; or the sink's result.
  */
 int inflate_raw(
 	struct inflate *z, const u8 *in, size_t n, size_t *used, inflate_sink_t sink, void *arg);
 /*
  * Decompresses a gzip member with header and checks. Returns like inflate_raw(), and -EBADMSG if
- * the check of the contents fails.
+ * the CRC or the length does not match.
  */
 int inflate_gzip(
 	struct inflate *z, const u8 *in, size_t n, size_t *used, inflate_sink_t sink, void *arg);

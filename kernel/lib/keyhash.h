@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * keyhash.h: a hash for tables whose keys a guest chooses: names, numbers of inodes, contents. Its
- * key is random, so a guest cannot choose many keys that meet in one chain, which would be walked
- * for milliseconds. (31 * h + c, or a product by a known number, can be solved on paper.)
+ * key is random, so a guest cannot choose many keys that share one chain, whose search would take
+ * milliseconds. (Collisions of 31 * h + c, or of a product with a known number, are easy to
+ * compute.)
  *
- *      keyhash_init -> keyhash_byte or keyhash_word, always alike for one table -> keyhash_end
+ *      keyhash_init -> keyhash_byte or keyhash_word, always the same one for a table -> keyhash_end
  *
- * Each word is multiplied by a secret, and the halves of the product of 128 bits are folded. Which
- * bits of the result a change of the word flips depends on the secret, so the next word cannot undo
- * it. It is no cipher: from the hashes one can compute the key.
+ * Each word is multiplied by a secret, and the halves of the 128-bit product are folded. Which bits
+ * of the result a change of the word flips depends on the secret, so the next word cannot undo it.
+ * It is not cryptographic: a reader of the hashes could compute the key.
  */
 #ifndef NESTLING_LIB_KEYHASH_H
 #define NESTLING_LIB_KEYHASH_H
@@ -51,7 +52,7 @@ static inline void keyhash_byte(struct keyhash *s, const struct hash_key *k, u8 
 	}
 }
 
-/* Ends a hash. The last bytes are fewer than a word, so their number fits beside them. */
+/* Ends a hash. Fewer than eight bytes are left over, so their number fits beside them in a word. */
 static inline u32 keyhash_end(struct keyhash *s, const struct hash_key *k)
 {
 	keyhash_word(s, k, s->word | (u64)s->n << 56);

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ksyms.c: looks functions up in the table that the build made. No locks: the table never changes.
+ * ksyms.c: looks up functions in the table that mk/ksyms.awk generates. No locks: the table never
+ * changes.
  */
 #include "kernel/lib/ksyms.h"
 #include "kernel/lib/string.h"
 
 /*
- * Generated: offsets from kernel_text_start in ascending order, and the position of each name in
- * ksym_names.
+ * Generated table, in ascending order: offset of each function from kernel_text_start, and offset
+ * of its name in ksym_names.
  */
 struct ksym {
 	u32 offset;
@@ -16,7 +17,7 @@ struct ksym {
 extern const struct ksym ksym_table[];
 extern const u32 ksym_count;
 extern const char ksym_names[];
-/* mk/kernel.lds */
+/* From mk/kernel.lds. */
 extern const char kernel_text_start[], kernel_text_end[];
 
 const char *ksym_lookup(u64 addr, u64 *offset)
@@ -26,7 +27,7 @@ const char *ksym_lookup(u64 addr, u64 *offset)
 
 	if (addr < (u64)kernel_text_start || addr >= (u64)kernel_text_end)
 		return NULL;
-	/* Ends with the first entry beyond the address. */
+	/* Afterwards low is the first entry beyond the address. */
 	while (low < high) {
 		u32 mid = (low + high) / 2;
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* libgcc.c: helper functions that gcc calls where the processor of 2003 has no instruction. */
+/*
+ * libgcc.c: helper functions that gcc calls for operations without an instruction in baseline
+ * x86-64.
+ */
 #include "kernel/lib/types.h"
 
 int __popcountdi2(u64 v);

@@ -68,7 +68,7 @@ static inline void list_move_tail(struct list_head *n, struct list_head *h)
 	list_del(n);
 	list_add_tail(n, h);
 }
-/* Moves everything on @from to the tail of @to; @from is empty afterwards. */
+/* Moves all entries of @from to the tail of @to and empties @from. */
 static inline void list_splice_tail_init(struct list_head *from, struct list_head *to)
 {
 	if (from->next == from)
@@ -124,7 +124,7 @@ static inline void hlist_add_head(struct hlist_node *n, struct hlist_head *h)
 		h->first->pprev = &n->next;
 	h->first = n;
 }
-/* Adds at the position @at, which is the head's first or another node's next. */
+/* Inserts @n at @at, which is &head->first or &node->next. */
 static inline void hlist_add_at(struct hlist_node *n, struct hlist_node **at)
 {
 	n->next = *at;

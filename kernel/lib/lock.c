@@ -6,12 +6,12 @@
  * A spinlock's word: 0 free, 1 held, 2 held with sleepers (or vCPUs about to sleep) on the host
  * futex. A contender spins for SPINS pauses (one or two microseconds), then sets 2 and sleeps.
  * After a sleep it takes the lock as 2, because others may still sleep; an unlock that finds 2
- * wakes one. The sleep has a deadline: a wake-up that the host loses costs a millisecond, not the
- * machine.
+ * wakes up one sleeper. The sleep has a timeout: a lost wake-up costs a millisecond and does not
+ * hang the machine.
  *
  * A rwlock's word: readers in the low bits, WRITER held for writing, WAITING a writer waits (new
- * readers stay out), SLEEPERS a vCPU sleeps. The unlock that leaves the word without holders clears
- * SLEEPERS and wakes all.
+ * readers stay out), SLEEPERS a vCPU sleeps. The unlock after which the lock has no holder clears
+ * SLEEPERS and wakes up all sleepers.
  */
 #include "arch/um/machine/arch.h"
 #include "kernel/lib/atomic.h"
@@ -104,8 +104,8 @@ void spin_unlock(spinlock_t *l)
 }
 
 /*
- * Unlocks and lets a sleeper go first. A woken vCPU needs the host's time until it runs; a
- * contender that is awake would overtake it each time.
+ * Unlocks and lets a sleeper take the lock first. A woken vCPU needs some time until the host runs
+ * it; a contender that is awake would overtake it each time.
  */
 void spin_unlock_yield(spinlock_t *l)
 {
@@ -206,7 +206,7 @@ void write_lock(rwlock_t *l)
 		u32 v = READ_ONCE(l->word);
 
 		if (!(v & (RW_WRITER | RW_READERS))) {
-			/* Other waiters set WAITING again. */
+			/* This clears WAITING; other waiting writers set it again. */
 			if (cmpxchg(&l->word, v, (v & RW_SLEEPERS) | RW_WRITER) == v)
 				break;
 		} else if (!(v & RW_WAITING)) {
@@ -218,7 +218,7 @@ void write_lock(rwlock_t *l)
 	contention_end("write", __builtin_return_address(0), w.since);
 }
 
-/* Subtracts @what; if no holder is left, wakes the sleepers. */
+/* Subtracts @what from the word. If no holder is left, wakes up the sleepers. */
 static void rw_release(rwlock_t *l, u32 what)
 {
 	for (;;) {

@@ -5,7 +5,7 @@
  * Kernel code is never preempted and takes interrupts at boundaries only, so a spinlock needs no
  * interrupt masking. It spins a microsecond or two, then sleeps on a host futex (the host may have
  * taken the holder's CPU). It is never held over schedule(), uaccess or a blocking os_ call.
- * Mutexes and rwsems, which sleep in our scheduler, are in kernel/sched/lock.h.
+ * Mutexes and rwsems, whose waiters sleep in the guest's scheduler, are in kernel/sched/lock.h.
  *
  * The order of all locks, level by level, is kernel/lib/lock_order; docs/locking.md has a drawing
  * of it, and describes how to add a lock. A debug build checks the order by classes (lockdep in
@@ -47,13 +47,13 @@ void spin_lock(spinlock_t *l);
 bool spin_trylock(spinlock_t *l);
 void spin_unlock(spinlock_t *l);
 /*
- * Unlocks, for a holder that takes the lock again at once, batch by batch: a sleeper gets it first.
- * No other spinlock is held.
+ * Unlocks and lets a sleeping contender take the lock first. For a holder that takes the lock again
+ * at once, for the next batch. No other spinlock is held.
  */
 void spin_unlock_yield(spinlock_t *l);
 /*
- * Take and release the locks of the scheduler itself, which are held across a switch. lockdep does
- * not see them.
+ * Take and release locks that are held across a switch (the runqueues') or under those. lockdep
+ * does not check them.
  */
 void spin_lock_raw(spinlock_t *l);
 bool spin_trylock_raw(spinlock_t *l);
@@ -91,8 +91,8 @@ void write_lock(rwlock_t *l);
 void write_unlock(rwlock_t *l);
 
 /*
- * Returns the number of spinlocks that this vCPU's current task holds (debug builds; else 0):
- * schedule() and doors assert 0.
+ * Debug builds: returns how many spinlocks this vCPU's current task holds; else 0. schedule() and
+ * calls into the host assert that it is 0.
  */
 int spin_depth(void);
 

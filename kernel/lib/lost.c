@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * lost.c: see lost.h.
+ * lost.c: the table of lost data (lost.h).
  *
- * The table has a fixed size, since a write may fail for want of memory. Its last entry is for all
- * names beyond its size. Locks: lost_lock, innermost; nothing is printed under it.
+ * The table has a fixed size, since writes may fail because memory is short. All names that do not
+ * fit share its last entry. Locks: lost_lock, innermost; nothing is printed under it.
  */
 #include "kernel/lib/lost.h"
 
@@ -29,7 +29,7 @@ struct lost {
 static DEFINE_SPINLOCK(lost_lock);
 static struct lost table[NAMES_MAX];
 
-/* Returns the entry of @name, or a free one, or the last. lost_lock held. */
+/* Returns the entry of @name; if it has none, a free entry or the last one. lost_lock held. */
 static struct lost *entry_of(const char *name)
 {
 	u32 i;
@@ -65,7 +65,7 @@ bool has_lost(const char *name)
 	return yes;
 }
 
-/* Writes a line about it. Returns its length. */
+/* Writes the line that reports @l. Returns its length. */
 static int line_of(const struct lost *l, char *line, size_t size)
 {
 	if (l->bytes)

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * lost.h: counts data of the guest that the host has refused, when no program waited for the write.
+ * lost.h: counts data of the guest that the host failed to write, when no program waited for the
+ * write.
  *
- * Each disk and each folder of the host counts under its name. The end of the instance reports the
- * counts to the user.
+ * Each disk and each folder of the host has a count under its name. The counts are reported to the
+ * user when the instance ends.
  */
 #ifndef NESTLING_LIB_LOST_H
 #define NESTLING_LIB_LOST_H
@@ -14,18 +15,21 @@
 void note_lost(const char *name, u64 bytes, int err);
 /* True if @name has lost anything since boot. */
 bool has_lost(const char *name);
-/* Writes what name @i has lost, a line. Returns its length; 0: there are no more names. */
+/*
+ * Writes one line about the @i-th name that has lost data. Returns its length; 0: there is no such
+ * name.
+ */
 #define LOST_LINE 288
 int lost_line(u32 i, char *line, size_t size);
 /*
- * Reports each name in the log and on standard error, once. The process then ends with status 3
+ * Reports each name once, in the log and on standard error. The process then ends with status 3
  * instead of 0.
  */
 void tell_lost(void);
 
-/* Limits lines in the log to a few in five seconds. Protected by a lock of lost.c. */
+/* Limits lines in the log to a few per five seconds. Protected by a lock of lost.c. */
 struct log_limit {
-	/* ktime of the first line of these five seconds */
+	/* ktime when the current five seconds began */
 	u64 begun;
 	u32 said, missed;
 };

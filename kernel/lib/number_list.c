@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * number_list.c: lists of vCPUs and nodes, in the syntax of cpuset files (cpuset(7)): "0-3,5",
- * "all", "N" for the last, and "0-7:2/4", the first two of each four.
+ * "all", "N" for the last number, and "0-7:2/4" for the first two of every four.
  */
 #include <asm/errno.h>
 
@@ -13,7 +13,7 @@ struct range {
 	u32 start, end, used, group;
 };
 
-/* Parses a number; "N" is the last of @nr. */
+/* Parses a number; "N" stands for @nr - 1. */
 static int take_number(char **text, u32 nr, u32 *v)
 {
 	char *p = *text;

@@ -5,13 +5,13 @@
 
 #include "kernel/lib/types.h"
 
-/* numbers below are accepted as nodes that the machine lacks */
+/* Node numbers below this are accepted, even for nodes that the machine lacks. */
 #define NUMBER_LIST_NODES 1024
 #define NUMBER_LIST_TEXT 200 /* room for any set of 64 numbers */
 
 /*
- * Parses a list of numbers below @nr into @mask. *@beyond: it names numbers from 64 on. -EINVAL,
- * -ERANGE, -EOVERFLOW.
+ * Parses a list of numbers below @nr into @mask. Sets *@beyond if it names numbers of 64 or more,
+ * which @mask cannot hold. Returns 0, -EINVAL, -ERANGE or -EOVERFLOW.
  */
 int number_list_parse(char *text, u32 nr, u64 *mask, bool *beyond);
 int number_list_text(char *buf, size_t size, u64 mask); /* returns the length */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * panic.c: the two ways in which the kernel gives up.
+ * panic.c: refuse() and panic(), the two ways in which the kernel stops with an error.
  *
  * refuse(): a boot that cannot work; one line on stderr, exit 1. panic(): a broken invariant;
  * details to the log and the consoles, the reason in one line on stderr, exit 2. A panic inside a
@@ -29,8 +29,8 @@ static int set_panic(const char *value)
 PARAM("panic=", set_panic, "SECONDS: start again so long after a panic (0: end with status 2)");
 
 /*
- * Handles oops=. A fault of the kernel always ends it: a task that is killed in the middle of
- * kernel code leaves locks behind.
+ * Handles oops=. A fault in kernel code always panics: a task killed in the middle of kernel code
+ * would leave locks held.
  */
 static int set_oops(const char *value)
 {
@@ -40,7 +40,9 @@ static int set_oops(const char *value)
 }
 PARAM("oops=", set_oops, "panic: an oops is a panic (always in force)");
 
-/* Starts the instance again. Other vCPUs may run on meanwhile, but can do little. */
+/*
+ * Restarts the instance after panic_timeout. Other vCPUs keep running meanwhile, but can do little.
+ */
 static void restart_after_panic(void)
 {
 	u32 word = 0;
@@ -48,7 +50,7 @@ static void restart_after_panic(void)
 	if (!panic_timeout)
 		return;
 	for (int i = 0; i < panic_timeout;
-		/* Counts seconds of the host: the guest's clock may be stopped. */
+		/* Count seconds on the host: the guest's clock may be stopped. */
 		i++)
 		arch_futex_wait(&word, 0, 1000000000);
 	arch_reboot();

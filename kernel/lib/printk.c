@@ -5,9 +5,9 @@
  * - printk() formats on the caller's stack, splits the text into lines and appends each as a
  *   record, under ring_lock.
  * - A caller that appended then tries to become the one console writer. The writer copies records
- *   out under ring_lock and calls the consoles with no spinlock held. Other callers leave, and the
- *   writer looks again before it gives the role up. So printk never waits for a console, and a
- *   console may make (non-sleeping) host calls.
+ *   out under ring_lock and calls the consoles with no spinlock held. Other callers return at once,
+ *   and the writer checks for new records before it gives up the role. So printk never waits for a
+ *   console, and a console may make (non-sleeping) host calls.
  * - printk_read() copies one record for dmesg and /dev/kmsg.
  *
  * A record in the ring is a header and its text, 8-byte aligned, never split at the end of the ring
@@ -18,7 +18,7 @@
  * Locks: ring_lock (innermost of all) for the ring and the flags; console_busy, a flag under it, is
  * the writer's role. console_list and console_seq change under that role.
  *
- * It does not join fragments: a call without a newline makes a line of its own.
+ * Fragments are not joined: a call without a newline makes a line of its own.
  */
 #include "arch/um/machine/arch.h"
 #include "kernel/lib/atomic.h"
@@ -42,7 +42,7 @@ struct ring_record {
 static u8 ring[RING_SIZE] __aligned(8);
 static u32 head, tail;
 static u64 tail_seq, next_seq;
-/* the next record for the consoles */
+/* Number of the next record for the consoles. */
 static u64 console_seq;
 static bool console_busy;
 static bool reader_wake;
@@ -62,7 +62,10 @@ static u32 record_size(u16 len)
 	return (u32)round_up(sizeof(struct ring_record) + len, 8);
 }
 
-/* Steps over a skip mark, or over a rest at the end of the ring that is too short for one. */
+/*
+ * Returns the offset of the next record: @off, or 0 if the rest of the ring is marked SKIP or is
+ * too short for a header.
+ */
 static u32 normal(u32 off)
 {
 	if (off + sizeof(struct ring_record) > RING_SIZE || record_at(off)->len == SKIP)
@@ -77,7 +80,7 @@ static void drop_oldest(void)
 		tail = normal(tail);
 }
 
-/* Makes room for @n bytes at head, which may move to the start of the ring. */
+/* Drops old records until @n bytes are free at head. May move head to the start of the ring. */
 static void make_room(u32 n)
 {
 	for (;;) {
@@ -115,10 +118,10 @@ static void append(u8 level, u64 ts, const char *text, u16 len)
 	reader_wake = true;
 }
 
-/* Finds record @seq by walking from the tail; the caller knows that it exists. */
+/* Finds record @seq, which must exist, by walking from the tail or from the last result. */
 static struct ring_record *find(u64 seq)
 {
-	/* the last result: readers go forward */
+	/* The last result: readers go forward. */
 	static u64 hint_seq;
 	static u32 hint_off;
 	u64 s = tail_seq;
@@ -188,8 +191,8 @@ static int format_line(char *buf, size_t size, const struct printk_record *r)
 }
 
 /*
- * Writes a record to the consoles. The writer's role keeps console_list stable: console_unregister
- * waits for it.
+ * Writes a record to the consoles. The writer's role keeps console_list stable:
+ * console_unregister() waits until it is free.
  */
 static void write_consoles(const struct printk_record *r)
 {
@@ -269,8 +272,8 @@ static u64 timestamp(void)
 }
 
 /*
- * Spins, since printk() may be called with spinlocks held. Uses the host's clock, since the guest's
- * clock may be stopped while its vCPU is busy (time-travel=inf-cpu).
+ * Spins, since printk() may be called with spinlocks held. Counts the host's time, since the
+ * guest's clock may stand still while its vCPU is busy (time-travel=inf-cpu).
  */
 static void delay_writer(void)
 {

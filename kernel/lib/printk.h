@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * printk.h: the kernel log. A ring in the arena (dmesg, /dev/kmsg, syslog(2)) and the registered
+ * printk.h: the kernel log. A ring buffer (read by dmesg, /dev/kmsg, syslog(2)) and the registered
  * consoles.
  *
- * printk may be called anywhere, with spinlocks held too. It formats into the ring under its own
- * lock and hands whole lines to the consoles, whose write operation must not sleep in our
- * scheduler. Levels are Linux's ("<6>" by macro).
+ * printk may be called anywhere, with spinlocks held too. It appends lines to the ring under its
+ * own lock and passes whole lines to the consoles, whose write operation must not sleep. Levels are
+ * Linux's ("<6>" by macro).
  */
 #ifndef NESTLING_LIB_PRINTK_H
 #define NESTLING_LIB_PRINTK_H
@@ -36,15 +36,15 @@ struct console {
 	const char *name;
 	void (*write)(struct console *con, const char *s, size_t n);
 	void *data;
-	bool everything; /* gets all levels */
-	/* under the console lock, private to printk.c */
+	bool everything; /* gets messages of all levels */
+	/* Under the console lock of printk.c. */
 	struct list_head list;
 };
-/* Registers a console, which first gets the ring's past lines. */
+/* Registers a console, and writes the ring's existing lines to it. */
 void console_register(struct console *con);
 void console_unregister(struct console *con);
 
-/* Lines with a level below this reach the consoles; quiet sets 4, default 7. */
+/* Lines with a level below this reach the consoles. Default 7; the parameter quiet sets 4. */
 extern int console_loglevel;
 
 /*
@@ -59,36 +59,39 @@ struct printk_record {
 	char text[1024];
 };
 /*
- * Fetches the record with the lowest number >= *seq and sets *seq past it. Returns 0, or -EAGAIN if
- * there is none yet.
+ * Fetches the record with the lowest number >= *seq and sets *seq to the number after it. Returns
+ * 0, or -EAGAIN if there is no such record yet.
  */
 int printk_read(u64 *seq, struct printk_record *rec);
 u64 printk_next_seq(void);
 u64 printk_first_seq(void); /* of the oldest record in the ring */
-/* True if lines were added since the last call: the scheduler's boundary then wakes printk_wait. */
+/*
+ * True if lines were added since the last call: the boundary in kernel/sched then wakes up
+ * printk_wait.
+ */
 bool printk_take_wake(void);
 
 /*
- * True if the caller may write a message that programs can provoke: kernel.printk_ratelimit_burst
- * of them in kernel.printk_ratelimit seconds. @func: the name in the later count of suppressed
- * messages.
+ * True if the caller may print a message that programs can provoke: kernel.printk_ratelimit_burst
+ * of them per kernel.printk_ratelimit seconds. @func: the name shown in the later count of
+ * suppressed messages.
  */
 bool printk_ratelimit(const char *func);
 extern int sysctl_printk_ratelimit, sysctl_printk_ratelimit_burst;
-/* milliseconds by which each message delays its writer */
+/* Milliseconds by which printk() delays its caller for each message. */
 extern int sysctl_printk_delay;
 
-/* seconds until a restart; 0: end; negative: at once */
+/* Seconds from a panic to a restart; 0: the process ends; negative: restarts at once. */
 extern int panic_timeout;
 /*
- * Reports a broken invariant: prints the text, a back-trace and guest state. The process ends with
- * status 2 and the reason on stderr.
+ * Reports a broken invariant: prints the text, a back-trace and the guest's state. The process ends
+ * with status 2 and the reason on stderr.
  */
 void panic(const char *fmt, ...) __printf(1, 2) __noreturn;
 
 /*
- * Refuses a boot that cannot work: one line on stderr that names the parameter, status 1. Only
- * before init runs.
+ * Ends a boot that cannot work: one line on stderr that names the parameter, status 1. Only before
+ * init runs.
  */
 void refuse(const char *fmt, ...) __printf(1, 2) __noreturn;
 

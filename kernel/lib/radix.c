@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * radix.c: sparse arrays of pointers, 64 slots a node, as tall as the largest index needs.
+ * radix.c: sparse arrays of pointers: trees of nodes with 64 slots, as tall as the largest index
+ * needs.
  *
  * Invariants:
  * 1. A linked node has at least one used slot.
@@ -8,7 +9,8 @@
  * 3. `full` has a bit for each slot under which no index is free (in a leaf: the used ones).
  *    radix_alloc follows `full`, so that the lowest free index is found in one walk down.
  *
- * Height 0 is an empty array. Nodes come from kmalloc, atomic, because the owners hold spinlocks.
+ * Height 0 is an empty array. Nodes are allocated with GFP_ATOMIC, because the owners hold
+ * spinlocks.
  */
 #include "kernel/lib/alloc.h"
 #include "kernel/lib/radix.h"
@@ -57,10 +59,7 @@ void *radix_lookup(const struct radix *r, u64 index)
 	return n ? n->slot[slot_of(index, 0)] : NULL;
 }
 
-/*
- * Looks at the slots alone, not at `used`: in a large tree that would be one more line outside all
- * caches.
- */
+/* Tests the slots alone, not @used: in a large tree that would cost one more cache miss. */
 u32 radix_run(const struct radix *r, u64 index, u32 nr, void **items)
 {
 	struct radix_node *leaf = leaf_of(r, index);
@@ -106,7 +105,10 @@ static int grow(struct radix *r, u64 index)
 	return 0;
 }
 
-/* Frees empty nodes among the path's @depth, from the deepest up, and unneeded levels. */
+/*
+ * Frees nodes of the first @depth nodes of the path that have become empty, from the deepest up,
+ * and levels that are no longer needed.
+ */
 static void shrink(struct radix *r, struct path *p, u32 depth)
 {
 	while (depth-- && !p->node[depth]->used) {
@@ -128,7 +130,7 @@ static void shrink(struct radix *r, struct path *p, u32 depth)
 	}
 }
 
-/* Walks to @index and makes missing nodes. On failure unneeded ones are removed again. */
+/* Walks to @index and allocates missing nodes. On failure new nodes are freed again. */
 static int walk_create(struct radix *r, u64 index, struct path *p)
 {
 	u32 d = 0;
@@ -231,8 +233,8 @@ void *radix_delete(struct radix *r, u64 index)
 }
 
 /*
- * Finds the lowest used index >= *index below @n, as a slot chain. Returns NULL if this subtree has
- * none.
+ * Finds the lowest used index >= *index under @n, whose children have height @below. Returns its
+ * item, or NULL if this subtree has none.
  */
 static void *next_in(struct radix_node *n, u32 below, u64 *index)
 {
@@ -254,7 +256,7 @@ static void *next_in(struct radix_node *n, u32 below, u64 *index)
 		found = below ? next_in(n->slot[i], below - 1, index) : n->slot[i];
 		if (found)
 			return found;
-		/* the next slot is entered at its start */
+		/* Search the next slot's subtree from its start. */
 		first = SLOTS;
 	}
 	return NULL;
@@ -273,7 +275,7 @@ void *radix_next(const struct radix *r, u64 *index)
 	return found;
 }
 
-/* Returns the lowest free index >= @at below @n, or ~0. *end: behind the subtree. */
+/* Returns the lowest free index >= @at under @n, whose first index is @base, or ~0. */
 static u64 free_in(const struct radix_node *n, u32 below, u64 base, u64 at)
 {
 	u64 span = 1UL << (below * BITS);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * radix.h: a sparse array of pointers indexed by u64, 64 slots a node, and an id allocator on top
- * of it. Used by the page cache, pid maps and tables of ids. No locks: the owner locks. Allocates
- * nodes with kmalloc.
+ * of it. Used by the page cache, pid maps and tables of ids. No locks: the owner locks. Nodes come
+ * from kmalloc().
  */
 #ifndef NESTLING_LIB_RADIX_H
 #define NESTLING_LIB_RADIX_H
@@ -22,8 +22,8 @@ struct radix {
 /* Returns the item, or NULL. */
 void *radix_lookup(const struct radix *r, u64 index);
 /*
- * Copies the items of @index, @index + 1 and so on, up to the first missing one and at most @nr.
- * Returns how many. There may be more: a run ends at the end of a node.
+ * Copies the items at @index, @index + 1 and so on to @items: up to the first missing one, the end
+ * of a node, or @nr items. Returns how many. So more may follow after a short run.
  */
 u32 radix_run(const struct radix *r, u64 index, u32 nr, void **items);
 /* Inserts @item, which is not NULL. Returns 0, -EEXIST, -ENOMEM. */

@@ -5,7 +5,7 @@
  *
  * Invariants: the root is black; a red node has black children; every path from a node down to a
  * missing child has an equal number of black nodes. A missing child counts as black, so there is no
- * sentinel, and erase carries the parent of the (perhaps missing) child along.
+ * sentinel, and erase keeps track of the parent of the child, which may be missing.
  */
 #include "kernel/lib/rbtree.h"
 
@@ -14,7 +14,7 @@ static bool is_red(const struct rb_node *n)
 	return n && n->red;
 }
 
-/* Puts @new into the place of @old. */
+/* Makes @new a child of @parent, or the root, in place of @old. */
 static void replace_child(
 	struct rb_node *old, struct rb_node *new, struct rb_node *parent, struct rb_root *root)
 {
@@ -83,7 +83,7 @@ void rb_insert_color(struct rb_node *n, struct rb_root *root)
 	root->node->red = 0;
 }
 
-/* Rebalances: the path through @n (a child of @parent, perhaps missing) lacks one black node. */
+/* Rebalances: paths through @n, a child of @parent that may be missing, lack one black node. */
 static void erase_color(struct rb_node *n, struct rb_node *parent, struct rb_root *root)
 {
 	while (n != root->node && !is_red(n)) {

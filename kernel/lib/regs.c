@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* regs.c: what all rooms know of the CPU's state (regs.h). */
+/* regs.c: the variable of regs.h. */
 #include "kernel/lib/regs.h"
 
-u32 xstate_size; /* set once, by skas at the start */
+u32 xstate_size; /* set once, by skas_init() */

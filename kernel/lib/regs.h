@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * regs.h: a guest thread's registers as the kernel keeps them between two stays in guest code. The
- * first twenty words have the order of the control page (skas/stub_abi.h asserts it). orig_rax is
- * the number of the system call that is being served, or -1 (as in Linux's pt_regs).
+ * regs.h: a guest thread's registers as the kernel keeps them while the thread is not in guest
+ * code. The first twenty words have the order of the control page (skas/stub_abi.h asserts it).
+ * orig_rax is the number of the system call that is being served, or -1 (as in Linux's pt_regs).
  */
 #ifndef NESTLING_LIB_REGS_H
 #define NESTLING_LIB_REGS_H
@@ -15,13 +15,16 @@ struct regs {
 	u64 rip, cs, eflags, rsp, ss;
 	u64 orig_rax;
 	u64 fs_base, gs_base;
-	/* selectors, loadable ones; usually 0 */
+	/* Data segment selectors; usually 0. */
 	u16 ds, es, fs, gs;
-	/* not 0: gs base is the thread's own even if it is 0, and the stub does not borrow it */
+	/*
+	 * Non-zero: the thread has set gs_base itself, even if to 0. Otherwise the stub may lend it
+	 * the control page's address as gs base.
+	 */
 	u64 own_gs;
 	/*
-	 * Ring whose io_getevents need not enter the kernel (arch_ring_offer()), or 0. Untrusted,
-	 * like a register.
+	 * Address of the AIO ring whose io_getevents() the stub can answer (arch_ring_offer()), or
+	 * 0. Untrusted, as a register is.
 	 */
 	u64 ring;
 };
@@ -33,15 +36,15 @@ struct debug_regs {
 
 #define USER_CS 0x33
 #define USER_SS 0x2b
-#define USER32_CS 0x23 /* a 64-bit program may jump to it */
-#define CPU_SEG 0x7b   /* its limit is the number of the CPU */
-#define SEL_LDT 4      /* bit of a selector: in the LDT */
+#define USER32_CS 0x23 /* in case a 64-bit program jumps to it */
+#define CPU_SEG 0x7b   /* its limit is the number of the vCPU */
+#define SEL_LDT 4      /* selector bit: selects the LDT */
 
 /*
- * A guest thread's FPU state. While @runner is set the state is live in that runner's newest frame;
- * skas_fpu_save() fetches it into @area and clears @runner. @area is xstate_size bytes in XSAVE's
- * standard format, 64-byte aligned. Owned by the task's own vCPU; saved whenever the task leaves
- * its vCPU.
+ * A guest thread's FPU state. While @runner is set, the current state is in that runner's newest
+ * frame; skas_fpu_save() copies it to @area and clears @runner. @area is xstate_size bytes in
+ * XSAVE's standard format, 64-byte aligned. Owned by the vCPU that runs the task; saved whenever
+ * the task leaves its vCPU.
  */
 struct runner;
 struct fpu {
@@ -49,9 +52,9 @@ struct fpu {
 	struct runner *runner;
 };
 
-/* Answers to the calls that ask for the thread's identity. */
+/* Results that the stub returns for getpid() and related calls. */
 struct answers {
-	/* two sets with one id are equal; not 0 */
+	/* Non-zero; sets with equal ids have equal contents. */
 	u64 id;
 	u32 pid, tid, ppid, uid, euid, gid, egid;
 };

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* release.h: the version of Linux whose interface this kernel has, as uname(2) says it. */
+/*
+ * release.h: the version of Linux whose interface this kernel implements, as uname(2) returns it.
+ */
 #ifndef NESTLING_LIB_RELEASE_H
 #define NESTLING_LIB_RELEASE_H
 

@@ -11,7 +11,7 @@
 
 typedef bool before_fn(const void *a, const void *b);
 
-/* Sifts element @i of a heap of @n down to its place. */
+/* Sifts element @i down to its place in a heap of @n elements. */
 static inline __attribute__((always_inline)) void sift(
 	char *v, s64 i, s64 n, size_t size, before_fn *before)
 {

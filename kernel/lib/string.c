@@ -3,14 +3,15 @@
  * string.c: memory and string functions of the kernel world.
  *
  * The kernel world has no FPU, so copies use 8-byte words up to WORDS_MAX bytes and `rep movsb`
- * above. The host's CPUs turn that into whole cache lines, but only after 10 ns, or 20 ns if source
- * and destination are aligned differently (144 bytes by words: 3 ns). If the destination is a few
- * bytes behind the source modulo a page, a CPU may mistake each load for the last store, and wait:
- * AMD's Zen then copies 2 to 3 GB/s instead of 40 (by words 30). So such copies go by words, too.
+ * above. CPUs execute that in whole cache lines, but with a start-up cost of 10 ns, or 20 ns if
+ * source and destination are aligned differently (144 bytes by words: 3 ns). If the destination is
+ * a few bytes behind the source modulo a page, a CPU may take each load for one of the last store's
+ * data, and wait: AMD's Zen then copies 2 to 3 GB/s instead of 40 (by words 30). So such copies use
+ * words, too.
  *
  * The shortest copies load everything before they store, so that they serve memmove as well. This
- * file is compiled without loop-to-memcpy conversion (mk/objects.mk). It does not fix up faults;
- * arch/um copies memory that may vanish.
+ * file is compiled without loop-to-memcpy conversion (mk/objects.mk). Faults are not fixed up:
+ * memory that may be unmapped meanwhile is copied by arch/um.
  */
 #include "kernel/lib/alloc.h"
 #include "kernel/lib/debug/asan.h"
@@ -25,7 +26,7 @@ typedef u16 short_t __attribute__((may_alias, aligned(1)));
 
 #define WORDS_MAX 512  /* bytes; larger copies use rep movsb */
 #define STORES_MAX 256 /* bytes; larger areas use rep stosb */
-#define ALIAS 32       /* bytes modulo a page that count as few */
+#define ALIAS 32       /* bytes modulo a page: a few behind */
 
 /* Copies up to 16 bytes, overlapping or not: first and last word meet in the middle. */
 static inline void copy_upto16(char *d, const char *s, size_t n)
@@ -60,7 +61,7 @@ static inline void copy_upto32(char *d, const char *s, size_t n)
 	SET_W(d, n - 8, y);
 }
 
-/* Copies more than 32 bytes, not overlapping; the last four words may be copied twice. */
+/* Copies more than 32 bytes that do not overlap; the last four words may be copied twice. */
 static inline void copy_words(char *d, const char *s, size_t n)
 {
 	size_t i;
@@ -338,8 +339,8 @@ char *kstrdup(const char *s)
 }
 
 /*
- * Hashes bytes. FNV-1a over words would be weak in the low bits, so each word is mixed by a
- * multiply and a fold.
+ * Hashes bytes. Word-wise FNV-1a would have weak low bits, so each word is mixed by a
+ * multiplication and a fold.
  */
 u32 hash_bytes(const void *p, size_t n, u32 seed)
 {

@@ -32,20 +32,23 @@ ssize_t strscpy(char *dst, const char *src, size_t size);
 
 /*
  * printf family: %d %i %u %x %X %o %c %s %p %% with flags "-0+ #", width, precision, *, and lengths
- * hh h l ll z j t. No floating point. They return what C99's do, the full length; sc* return what
+ * hh h l ll z j t. No floating point. They return the full length as in C99, sc* the length that
  * was written.
  */
 int vsnprintf(char *buf, size_t size, const char *fmt, va_list ap);
 int snprintf(char *buf, size_t size, const char *fmt, ...) __printf(3, 4);
 int scnprintf(char *buf, size_t size, const char *fmt, ...) __printf(3, 4);
-/* Writes one line about a user's mistake to @why. Returns -EINVAL, for the caller to return. */
+/*
+ * Writes a one-line message about a user's mistake to @why. Returns -EINVAL, so that callers can
+ * return the call.
+ */
 int invalid(char *why, size_t size, const char *fmt, ...) __printf(3, 4);
 
 /*
- * Parse a whole string as a number (base 0: by prefix; a trailing newline is allowed). Return 0,
- * -EINVAL or -ERANGE.
+ * kstrtou64() and kstrtos64() parse a whole string as a number (base 0: by prefix; a trailing
+ * newline is allowed). Return 0, -EINVAL or -ERANGE.
  */
-/* Returns the string without surrounding white space; cuts it in place. */
+/* Returns the string without surrounding white space, which it cuts off in place. */
 char *strim(char *s);
 int kstrtou64(const char *s, unsigned base, u64 *out);
 int kstrtos64(const char *s, unsigned base, s64 *out);

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * sysctl.h: numbers and strings under /proc/sys. The owner of a variable registers its entry at
- * boot (initcall level 3 or later). kernel/fs/proc/sysctl.c keeps the entries, and has those of the
- * layers below it.
+ * boot (initcall level 3 or later). kernel/fs/proc/sysctl.c keeps the entries.
  */
 #ifndef NESTLING_LIB_SYSCTL_H
 #define NESTLING_LIB_SYSCTL_H
@@ -13,9 +12,12 @@ enum sysctl_kind {
 	SYSCTL_INT,    /* int, [min, max] */
 	SYSCTL_U64,    /* u64, [min, max] */
 	SYSCTL_STRING, /* char[size] */
-	/* as SYSCTL_SHOW, but with words instead of numbers: it may be read in pieces */
+	/* As SYSCTL_SHOW, but with words instead of numbers: the file may be read in pieces. */
 	SYSCTL_WORDS,
-	/* show(buf, size) -> bytes; store(text) -> 0 or -errno, or NULL: read only */
+	/*
+	 * show(buf, size) returns the bytes; store(text) returns 0 or -errno; store NULL: read
+	 * only.
+	 */
 	SYSCTL_SHOW,
 };
 struct sysctl {
@@ -23,7 +25,7 @@ struct sysctl {
 	enum sysctl_kind kind;
 	umode_t mode;
 	void *data;
-	/* strings: max is the size with the terminator */
+	/* For SYSCTL_STRING max is the size of the buffer, terminator included. */
 	s64 min, max;
 	int (*show)(char *buf, size_t size);
 	int (*store)(char *text);
@@ -38,13 +40,13 @@ struct sysctl {
 		.path = p, .kind = SYSCTL_U64, .mode = 0644, .data = &(v), .min = lo, .max = hi    \
 	}
 
-/* Operations of /proc for the rooms below it: kernel/fs/proc/sysctl.c fills the table. */
+/* How rooms below kernel/fs/proc register entries; sysctl.c there fills the table. */
 struct sysctl_hooks {
 	int (*add)(const struct sysctl *table, u32 n);
 };
 extern const struct sysctl_hooks sysctl_hooks;
 
-/* Makes the entries of @table, which lives forever: 0 or -errno. */
+/* Registers the entries of @table, which must live for ever. Returns 0 or -errno. */
 static inline int sysctl_register(const struct sysctl *table, u32 n)
 {
 	return sysctl_hooks.add(table, n);

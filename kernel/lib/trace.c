@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * trace.c: the ring of lines that tracing writes, and the table of tracepoints.
+ * trace.c: the ring of text lines (trace.h), and the table of tracepoints.
  *
- * The ring is bytes and one position that only grows: bytes more than the ring's size behind it are
- * lost. A reader passes its position. If that is lost, it continues at the first whole line and
- * gets the number of lost bytes. Writers never wait for readers.
+ * The ring has one write position, which only grows: bytes further behind it than the ring's size
+ * are overwritten. A reader passes its own position. If that is overwritten, it continues at the
+ * first whole line and gets the number of lost bytes. Writers never wait for readers.
  *
- * Locks: ring_lock, raw and innermost: lines come from under the scheduler's locks. A line is
- * formatted before the lock is taken.
+ * Locks: ring_lock, raw and innermost: lines are written under the scheduler's locks, too. A line
+ * is formatted before the lock is taken.
  */
 #include "kernel/lib/trace.h"
 
@@ -87,7 +87,8 @@ static void append(const char *text, size_t n)
 }
 
 /*
- * Makes names harmless, which the guest chooses: they must not begin a line, or control a terminal.
+ * Replaces control characters: the guest chooses names, which must not begin a new line or control
+ * a terminal.
  */
 static void make_harmless(char *line, int n)
 {
@@ -114,7 +115,7 @@ void trace_print(const char *name, const char *fmt, ...)
 	append(line, (size_t)n);
 }
 
-/* Moves *pos, which is lost, to the first whole line. */
+/* Moves *pos, whose bytes are overwritten, to the first whole line. */
 static void skip_to_line(u64 *pos)
 {
 	u64 p = written - ring_size;

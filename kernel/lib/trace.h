@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * trace.h: tracepoints that are switched on at run time, and the ring of text that they and the
- * tracing of system calls write to.
+ * trace.h: tracepoints that are switched on at run time, and the ring of text lines to which they
+ * and the system-call tracer write.
  *
  *      TRACE(switch, "%s[%d] -> %s[%d]", ...);
  *
- * A point that is off costs the test of a bit of a word that is rarely written. Only the list below
- * names the points; /proc/nestling/tracepoints shows and switches them, as does `nestctl trace
- * --point`.
+ * A point that is off costs one bit test. Only the list below names the points;
+ * /proc/nestling/tracepoints shows and switches them, as does `nestctl trace --point`.
  */
 #ifndef NESTLING_LIB_TRACE_H
 #define NESTLING_LIB_TRACE_H
@@ -38,21 +37,24 @@ extern u64 trace_points; /* bits of the points that are on */
 			trace_print(#point, __VA_ARGS__);                                          \
 	} while (0)
 
-/* Writes a line with time and name; any lock may be held. Without a ring it is lost. */
+/*
+ * Appends a line with time and name to the ring; any lock may be held. Without a ring the line is
+ * lost.
+ */
 void trace_print(const char *name, const char *fmt, ...) __printf(2, 3);
 const char *trace_point_name(int i, const char **text); /* NULL past the last */
-/* Switches a point, or all with "all". False for an unknown name. */
+/* Switches a point, or all points if @name is "all". False for an unknown name. */
 bool trace_point_set(const char *name, bool on);
 
 /*
- * Gives the ring its memory, once, for ever. Returns false if it has some already. @size is a power
- * of two.
+ * Sets the ring's memory, once and for ever; @size is a power of two. False if the ring has memory
+ * already.
  */
 bool trace_ring_set(void *buf, u64 size);
 bool trace_ring_there(void);
 /*
- * Reads whole lines from position *pos on, which it moves; ~0: only new lines. Returns the bytes;
- * *lost: bytes overwritten before they were read.
+ * Copies whole lines from position *pos on, and advances *pos; ~0: skips to the end, for new lines
+ * only. Returns the bytes. *lost: bytes that were overwritten before they were read.
  */
 size_t trace_read(u64 *pos, char *buf, size_t size, u64 *lost);
 

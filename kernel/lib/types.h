@@ -3,8 +3,9 @@
  * types.h: the fixed-width types, compiler words and small macros that every kernel-world file
  * uses.
  *
- * uaddr_t is a guest virtual address. It is a struct so that it cannot be dereferenced: only
- * arch/um/machine/uaccess.h accesses its memory, and reads each byte once (Law 5).
+ * uaddr_t is a guest virtual address. It is a struct so that it cannot be dereferenced: only the
+ * functions of arch/um/machine/uaccess.h access guest memory, and they read each byte once (Law 5
+ * of docs/architecture.md).
  */
 #ifndef NESTLING_LIB_TYPES_H
 #define NESTLING_LIB_TYPES_H
@@ -130,8 +131,8 @@ static inline bool IS_ERR_OR_NULL(const void *p)
 #define ERR_CAST(p) ((void *)(p))
 
 /*
- * Results that never reach the guest. EIOCBQUEUED: the answer comes later (struct io_async).
- * ERESTART*: an interrupted call, for the signal code.
+ * Results that never reach the guest. EIOCBQUEUED: the operation completes later (struct io_async).
+ * ERESTART*: the signal code decides whether the interrupted call restarts.
  */
 #define EIOCBQUEUED 529
 #define ERESTARTSYS 512

@@ -2,9 +2,9 @@
 /*
  * vsprintf.c: the printf family and its inverse for numbers.
  *
- * A format is read into a struct spec, one conversion at a time. Text goes to a bounded sink that
- * also counts what did not fit, as C99 requires. There is no floating point and no %n. %p prints 0x
- * and the address without leading zeros.
+ * A format is read into a struct spec, one conversion at a time. Text goes to a bounded buffer
+ * (struct sink) that also counts bytes that did not fit, as C99 requires. There is no floating
+ * point and no %n. %p prints 0x and the address without leading zeros.
  */
 #include "kernel/lib/string.h"
 #include <asm/errno.h>
@@ -91,7 +91,7 @@ static u64 narrow(u64 v, char length, bool is_signed)
 	}
 }
 
-/* Writes the digits of @v, last first, into @tmp and returns how many. */
+/* Writes the digits of @v to @tmp, the last digit first, and returns how many. */
 static int digits(char *tmp, u64 v, unsigned base, bool upper)
 {
 	const char *set = upper ? "0123456789ABCDEF" : "0123456789abcdef";
@@ -206,7 +206,7 @@ int vsnprintf(char *buf, size_t size, const char *f, va_list ap)
 			break;
 		case 's': put_string(&o, &sp, va_arg(ap, const char *)); break;
 		case '%': put(&o, '%'); break;
-		/* An unknown conversion is copied, and no later argument is used. */
+		/* Copy an unknown conversion, and use no later argument. */
 		default:
 			put(&o, '%');
 			if (*f)
@@ -265,7 +265,7 @@ static int digit_of(char c)
 	return 99;
 }
 
-/* Reads digits at *s (at least one) and moves *s behind them. */
+/* Parses digits at *s (at least one) and moves *s behind them. */
 static int parse_u64(const char **s, unsigned base, u64 *out)
 {
 	const char *p = *s;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * asan.c: the run time of -fsanitize=kernel-address (asan.h describes which accesses are checked).
+ * asan.c: the run time of -fsanitize=kernel-address (asan.h lists which accesses are checked).
  *
  * The functions whose names gcc chose (__asan_load4_noabort ...) all call asan_access(). This file
  * is compiled without the sanitizer, and calls nothing that is compiled with it before it has found
@@ -8,8 +8,8 @@
  *
  * Locks: none. A shadow byte belongs to the owner of the eight bytes that it describes.
  *
- * It does not check the kernel's own variables and stacks (the debug build's guard pages do that),
- * nor frames of the page cache.
+ * The kernel's own variables and stacks are not checked (the debug build has guard pages for that),
+ * nor are frames of the page cache.
  */
 #include "kernel/lib/debug/asan.h"
 

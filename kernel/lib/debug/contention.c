@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * contention.c: the table of places that waited for locks.
+ * contention.c: the table of code places that waited for locks (contention.h).
  *
- * Rows are found by a hash of the place and never leave the table; a row is taken by writing its
- * place. When all are taken, the last row counts the rest. Times are those of the guest's clock,
- * which takes no lock.
+ * Rows are found by a hash of the place and are never removed. A row is claimed by writing its
+ * place with a compare-and-swap. When all are claimed, the last row counts all other places. Times
+ * are those of the guest's clock, which takes no lock.
  *
- * Locks: none. The numbers of a row are added to atomically, and a reader may see one without
- * another.
+ * Locks: none. A row's numbers are added to atomically, one by one, so a reader may see a wait in
+ * one number only.
  */
 #include "kernel/lib/debug/contention.h"
 
@@ -15,7 +15,7 @@
 #include "kernel/lib/ksyms.h"
 #include "kernel/lib/string.h"
 
-/* missing in tests of a part of the kernel */
+/* Not linked into unit tests. */
 const char *ksym_lookup(u64 addr, u64 *offset) __weak;
 
 #define ROWS 512 /* a power of two */

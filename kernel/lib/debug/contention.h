@@ -27,7 +27,7 @@ static inline u64 contention_begin(void)
 	return unlikely(READ_ONCE(contention_counted)) ? contention_now() : 0;
 }
 
-/* Counts a wait. @since: 0 if counting was off at its begin. Any lock may be held. */
+/* Counts a wait that began at @since (0: counting was off then). Any lock may be held. */
 static inline void contention_end(const char *kind, const void *ip, u64 since)
 {
 	if (unlikely(since))

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* cover.c: see cover.h. The map is the reset server's memory, so it is not put back. */
+/*
+ * cover.c: counts edges (cover.h). The map belongs to the reset server, so a reset does not restore
+ * it.
+ */
 #include "kernel/lib/debug/cover.h"
 
 #ifdef CONFIG_COVER
@@ -19,7 +22,10 @@ bool cover_to(u8 *map, u32 len)
 	return counted;
 }
 
-/* Spreads addresses of code over the map. The build's addresses are fixed, so edges are too. */
+/*
+ * Maps a code address to an index of the map. Code addresses are fixed by the build, so edges are
+ * too.
+ */
 static u32 place_of(u64 ip)
 {
 	u32 h = (u32)ip * 0x9e3779b1u;
@@ -39,7 +45,7 @@ void __sanitizer_cov_trace_pc(void)
 	head = arch_kstack_head();
 	place = place_of((u64)__builtin_return_address(0));
 	counter = &map[(place ^ head->cover) & cover_mask];
-	/* A to B is another edge than B to A. */
+	/* Shift, so that A to B is another edge than B to A. */
 	head->cover = place >> 1;
 	if (!++*counter)
 		*counter = 1;

@@ -3,8 +3,9 @@
  * cover.h: counts the edges of the kernel's own code for a fuzzer, with MODE=cover. In other builds
  * nothing is counted.
  *
- * gcc's -fsanitize-coverage=trace-pc calls us at the beginning of each basic block of kernel/fs. An
- * edge is a pair of such places that one task passes after another, as AFL counts them.
+ * gcc's -fsanitize-coverage=trace-pc calls this code at the beginning of each basic block of
+ * kernel/fs. An edge is a pair of such places that one task passes after another, as AFL counts
+ * them.
  */
 #ifndef NESTLING_LIB_COVER_H
 #define NESTLING_LIB_COVER_H
@@ -13,8 +14,8 @@
 
 /*
  * Counts edges, from now on, in @len bytes at @map, one byte for each edge. @len is a power of two.
- * A counter that overflows continues at 1. NULL: counts nothing. Returns true if edges were counted
- * until now: other vCPUs may still write to the last map for a grace period.
+ * A counter that overflows continues at 1. NULL: stops counting. Returns true if edges were counted
+ * until now: other vCPUs may still write to the previous map for a grace period.
  */
 #ifdef CONFIG_COVER
 bool cover_to(u8 *map, u32 len);

@@ -2,15 +2,15 @@
 /*
  * lockdep.c: the graph of lock classes, and the locks that the current task holds (lockdep.h).
  *
- * A class is found by the address of its name in a small open hash, and by the name itself when the
- * address is new. The graph is a matrix of bits; a list also holds each edge with the place that
- * made it. All of them only grow, so that a lock whose class and edges are known is checked without
- * a lock. graph_word, a bare test-and-set word, guards the growing: the checker cannot use the
- * locks that it checks. The first report turns the checker off, because after it the graph is
+ * A class is found by the address of its name in a small hash table, and by comparing names when
+ * the address is new. The graph is a matrix of bits; a list also holds each edge with the place
+ * that made it. These tables only grow, so a lock whose class and edges are known is checked
+ * without locking. graph_word, a bare test-and-set word, guards additions: the checker cannot use
+ * the locks that it checks. The first report turns the checker off, because after it the graph is
  * unreliable.
  *
- * lock_edges=FILE has the graph written at power-off; tools/lint/locks compares it with the order
- * of locks (kernel/lib/lock_order).
+ * With lock_edges=FILE the graph is written at power-off; tools/lint/locks compares it with the
+ * order of locks (kernel/lib/lock_order).
  */
 #include "kernel/lib/debug/lockdep.h"
 
@@ -25,29 +25,29 @@ const char *ksym_lookup(u64 addr, u64 *offset) __weak;
 
 #define MAX_CLASSES 512
 #define WORDS (MAX_CLASSES / 64)
-/* a power of two; a name may have several addresses */
+/* A power of two; a name may have several addresses. */
 #define MAX_NAMES 2048
 #define MAX_EDGES 8192
 
 static const char *class_name[MAX_CLASSES];
 static bool class_spins[MAX_CLASSES], class_sleeps[MAX_CLASSES];
-/* An address of a name, and the class of that name; @class is 0 while the row is free. */
+/* An address of a name, and the class of that name. @class is 0 while the row is free. */
 static struct {
 	const char *name;
 	u16 class;
 } names[MAX_NAMES];
 static struct edge {
 	u16 outer, inner;
-	/* taken by a function that runs at a boundary */
+	/* Taken by a function that runs at a boundary. */
 	bool boundary;
 	const void *ip;
 } edges[MAX_EDGES];
 static u32 nr_edges;
-/* Where locks without a class were taken: they were never initialised, or not by a macro. */
+/* Places that took locks without a class: they were not initialised, or not by a macro. */
 static const void *nameless[8];
 static u32 nr_nameless;
 static void (*edges_to)(const char *line, size_t n);
-/* after[a] has b: b was taken while a was held */
+/* Bit b of after[a]: lock class b was taken while a was held. */
 static u64 after[MAX_CLASSES][WORDS];
 static u32 nr_classes = 1; /* class 0: no name, not checked */
 static u32 graph_word;
@@ -79,7 +79,7 @@ static u16 known_class(const char *name)
 }
 
 /*
- * Enters a name, under the graph lock. If all its rows are taken, class_of() searches for the name
+ * Adds the address of a name, under the graph lock. If the table is full, class_of() compares names
  * each time.
  */
 static void remember_name(const char *name, u16 class)
@@ -95,7 +95,9 @@ static void remember_name(const char *name, u16 class)
 	}
 }
 
-/* Returns the class, or 0 if the table is full. Under the graph lock. */
+/*
+ * Returns the class, which it creates if needed, or 0 if the table is full. Under the graph lock.
+ */
 static u16 class_of(const char *name)
 {
 	u16 class = known_class(name);
@@ -158,7 +160,10 @@ static void check_edge(
 		report("a lock taken twice", outer, class, ip);
 	if (after[outer][class / 64] & BIT(class % 64))
 		return;
-	/* The caller orders locks within a class; tools/lint/locks asks for its description. */
+	/*
+	 * The caller orders locks of one class; tools/lint/locks requires that the order is
+	 * documented.
+	 */
 	if (outer != class && reachable(class, outer))
 		report("order of locks closes a cycle", outer, class, ip);
 	after[outer][class / 64] |= BIT(class % 64);
@@ -167,7 +172,7 @@ static void check_edge(
 	nr_edges++;
 }
 
-/* True if the class and all its edges from what @h holds are in the graph. */
+/* True if the class and its edges from all locks in @h are in the graph. */
 static bool all_known(const struct held_locks *h, u16 class, bool spin)
 {
 	if (!class || !(spin ? class_spins : class_sleeps)[class])
@@ -175,7 +180,7 @@ static bool all_known(const struct held_locks *h, u16 class, bool spin)
 	for (u32 i = 0; i < h->nr; i++) {
 		u16 outer = h->held[i].class;
 
-		if (outer == class) /* this very lock */
+		if (outer == class) /* perhaps this very lock: check() tests */
 			return false;
 		if (outer && !(READ_ONCE(after[outer][class / 64]) & BIT(class % 64)))
 			return false;
@@ -183,7 +188,7 @@ static bool all_known(const struct held_locks *h, u16 class, bool spin)
 	return true;
 }
 
-/* Records a place that uses a lock without a name. Under the graph lock. */
+/* Records a place that takes a lock without a name. Under the graph lock. */
 static void note_nameless(const void *ip)
 {
 	for (u32 i = 0; i < nr_nameless; i++)
@@ -193,7 +198,7 @@ static void note_nameless(const void *ip)
 		nameless[nr_nameless++] = ip;
 }
 
-/* Adds @class and its edges from what @h holds to the graph, and returns the class. */
+/* Adds @class and its edges from the locks in @h to the graph, and returns the class. */
 static u16 check(const struct held_locks *h, const void *lock, const char *name, bool spin,
 	bool try, const void *ip)
 {
@@ -249,7 +254,7 @@ void lockdep_release(const void *lock)
 		if (h->held[i].lock == lock)
 			break;
 	if (i == (u32)-1)
-		/* It was taken before the checker knew this task, or by another task. */
+		/* The lock was taken before the checker knew this task, or by another task. */
 		return;
 	h->spinning -= h->held[i].spin;
 	h->nr--;
@@ -309,7 +314,7 @@ void might_sleep(void)
 			class_name[h->held[h->nr - 1].class], __builtin_return_address(0));
 	if (likely(!func))
 		return;
-	h->atomic = NULL; /* the end may sleep */
+	h->atomic = NULL; /* the panic itself may sleep */
 	if (ksym_lookup)
 		name = ksym_lookup((u64)func, &offset);
 	panic("%s (%p) runs at a boundary and may not sleep, but calls what may, at %p",
@@ -333,7 +338,7 @@ static void write_line(const char *fmt, ...)
 	edges_to(line, (size_t)min(n, (int)sizeof(line) - 1));
 }
 
-/* Returns the function that @ip is in, and sets *@offset to the place in it. */
+/* Returns the name of the function that contains @ip, and sets *@offset to the offset in it. */
 static const char *place(const void *ip, u64 *offset)
 {
 	const char *name = ksym_lookup ? ksym_lookup((u64)ip, offset) : NULL;

@@ -5,7 +5,7 @@
  * Every lock belongs to a class, named by its initialiser. Taking B while A is held records the
  * edge A -> B. An edge that closes a cycle is a possible deadlock and is reported once, with both
  * classes and the place. The locks that a task holds are in its struct held_locks; the scheduler
- * announces the running task's at each switch.
+ * sets the running task's at each switch (lockdep_switch()).
  */
 #ifndef NESTLING_LIB_LOCKDEP_H
 #define NESTLING_LIB_LOCKDEP_H
@@ -16,9 +16,9 @@
 #define MAX_HELD_LOCKS 48
 
 struct held_locks {
-	u32 nr, spinning; /* all; spinlocks among them */
+	u32 nr, spinning; /* all locks, and the spinlocks among them */
 	bool same_class_next;
-	/* the running function that may not sleep, or NULL */
+	/* The function that runs at a boundary and may not sleep, or NULL. */
 	const void *atomic;
 	struct {
 		const void *lock;
@@ -30,19 +30,25 @@ struct held_locks {
 
 #ifdef CONFIG_DEBUG
 /*
- * Records that a lock is taken. @spin: a spinlock; @try: it cannot deadlock, and records no edge.
+ * Records that a lock is taken. @spin: it is a spinlock. @try: it was taken by trylock, which
+ * cannot deadlock and records no edge.
  */
 void lockdep_acquire(const void *lock, const char *name, bool spin, bool try, const void *ip);
 void lockdep_release(const void *lock);
-/* Announces that the next acquisition may be of a held class: the caller orders them. */
+/*
+ * Announces that the next lock may be of a class that is held already: the caller defines their
+ * order.
+ */
 void lockdep_same_class_next(void);
-/* Notes that @cpu switches to a task whose locks are @h; NULL: not checked. */
+/*
+ * Records that @cpu switches to a task whose held locks are @h; NULL: a task that is not checked.
+ */
 void lockdep_switch(int cpu, struct held_locks *h);
 void lockdep_print_held(const struct held_locks *h);
-/* Asks for the graph at power-off, line by line, through @write. */
+/* Requests that the graph is written at power-off, line by line, through @write. */
 void lockdep_edges_to(void (*write)(const char *line, size_t n));
 /*
- * Writes the graph where lockdep_edges_to() said:
+ * Writes the graph to the function that lockdep_edges_to() set:
  *	class NAME spins|sleeps|both
  *	nameless PLACE                      a lock without a class was taken
  *	edge OUTER INNER task|boundary PLACE
@@ -50,15 +56,15 @@ void lockdep_edges_to(void (*write)(const char *line, size_t n));
  */
 void lockdep_write_edges(void);
 /*
- * Enclose @func, which runs at a boundary (of a timer, an interrupt line, a grace period) on the
- * stack of any task. That task may be about to sleep, so @func may not sleep. The first returns the
- * argument for lockdep_atomic_end().
+ * Frame the call of @func, which runs at a boundary (of a timer, an interrupt line, a grace period)
+ * on the stack of any task. That task may be about to sleep, so @func may not sleep. The first
+ * returns the argument for lockdep_atomic_end().
  */
 const void *lockdep_atomic_begin(const void *func);
 void lockdep_atomic_end(const void *outer);
 /*
- * Called by every function that may sleep, whether it does this time or not. Panics inside an
- * atomic function.
+ * Called by every function that may sleep, whether it sleeps this time or not. Panics if called
+ * from a function framed by lockdep_atomic_begin().
  */
 void might_sleep(void);
 #define lock_name(l) ((l)->name)

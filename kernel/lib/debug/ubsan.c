@@ -2,10 +2,9 @@
 /*
  * ubsan.c: the handlers that gcc's -fsanitize=undefined calls, for MODE=ubsan.
  *
- * Each finding is one line in the log with its place in the source and a back-trace. A place is
- * reported once (gcc's record of it is marked). A finding after which the code cannot continue
- * (unreachable code) is a panic. The records' layouts are the compiler's interface, as libubsan
- * documents it.
+ * Each error is logged with its source location and a back-trace. A location is reported once
+ * (gcc's record of it is marked). An error after which the code cannot continue (unreachable code)
+ * panics. The records' layouts are the compiler's interface, as libubsan documents it.
  */
 #include "kernel/lib/types.h"
 
@@ -20,7 +19,7 @@ struct source {
 };
 struct type {
 	u16 kind; /* 0: integer */
-	/* integer: bit 0 signed, above it log2 of the bits */
+	/* For integers: bit 0: signed; above it log2 of the width in bits. */
 	u16 info;
 	char name[];
 };
@@ -52,13 +51,13 @@ struct place_data {
 
 #define SEEN (~0U)
 
-/* True for the first report of this place. */
+/* True for the first report of this source location. */
 static bool first_time(struct source *at)
 {
 	return __atomic_exchange_n(&at->column, SEEN, __ATOMIC_RELAXED) != SEEN;
 }
 
-/* Returns a value: up to 64 bits it travels in the argument itself, a wider one by reference. */
+/* Returns a value: up to 64 bits it is the argument itself, a wider one is passed by reference. */
 static s64 value_of(const struct type *type, u64 v)
 {
 	u32 bits = 1U << (type->info >> 1);
