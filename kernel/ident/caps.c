@@ -10,8 +10,8 @@
 #include "kernel/ident/internal.h"
 
 /*
- * Reads the header. Sets how many 32-bit words follow it; for an unknown version returns ours, with
- * *words 0.
+ * Reads the header. Sets *words to the number of 32-bit words of each set that follow. For an
+ * unknown version writes our version to the program and sets *words to 0.
  */
 static int read_header(uaddr_t uheader, struct __user_cap_header_struct *h, u32 *words)
 {
@@ -57,7 +57,7 @@ long sys_capget(uaddr_t uheader, uaddr_t udata)
 	return 0;
 }
 
-/* Checks capset: nothing may be added that is not permitted now. */
+/* Checks capset(2): no set may gain a capability beyond those that capabilities(7) allows. */
 static int check_capset(const struct cred *old, u64 effective, u64 permitted, u64 inheritable)
 {
 	u64 addable = old->cap_inheritable |

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cred.c: life of credentials, and of what is counted for each user.
+ * cred.c: credentials and their lifetime, and the counts that are kept for each user.
  *
  * A change: c = prepare_creds(); edit c; commit_creds(c) (or abort_creds). A task reads its own
- * with current_cred(), another task's with get_task_cred()/put_cred().
+ * credentials with current_cred(), another task's with get_task_cred() and put_cred().
  *
  * Invariants:
  * 1. An installed cred is never written, except its count.
@@ -95,8 +95,8 @@ static void groups_put(struct group_info *g)
 }
 
 /*
- * Freed by RCU: another task may read a task's credentials without a reference if it passes no
- * boundary (such as a sender of signals).
+ * Freed by RCU: a task that passes no boundary meanwhile, such as a sender of a signal, may read
+ * another task's credentials without a reference.
  */
 struct cred_box {
 	struct cred c;
@@ -168,8 +168,8 @@ bool cap_issubset(u64 a, u64 b)
 }
 
 /*
- * True if @c has all capabilities of @of. The creator of a user namespace has all capabilities in
- * it.
+ * True if @c has all capabilities of @of. The creator of a user namespace counts as having all
+ * capabilities in it.
  */
 static bool caps_subset(const struct cred *of, const struct cred *c)
 {
@@ -209,7 +209,7 @@ int commit_creds(struct cred *c)
 	if (cred_task_ops)
 		cred_task_ops->changed(old, c);
 	put_cred(old);
-	arch_answers_forget(); /* only this task's have changed */
+	arch_answers_forget(); /* only current's ids have changed */
 	return 0;
 }
 
@@ -239,8 +239,8 @@ void revert_creds(const struct cred *old)
 }
 
 /*
- * Gives a child its credentials. Threads share them; a process has its own, as after exec: by that
- * linkat() knows which process opened a descriptor.
+ * Gives a child its credentials. Threads share an object; a process gets its own, as exec does:
+ * linkat() compares the objects to find out which process opened a descriptor.
  */
 int copy_creds(struct task *child, u64 flags, bool chrooted)
 {
@@ -305,9 +305,10 @@ bool in_egroup(kgid_t gid)
 }
 
 /*
- * Changes capabilities for leaving or entering uid 0 (capabilities(7), "Effect of user ID
- * changes"). Unless the secure bit forbids it, all uids becoming non-zero drops them, euid becoming
- * non-zero drops the effective ones, and euid becoming zero restores them.
+ * Changes capabilities when uids change to or from 0 (capabilities(7), "Effect of user ID
+ * changes"). Unless the secure bit forbids it: if all uids become non-zero, all permitted
+ * capabilities are dropped; if euid becomes non-zero, the effective ones; if euid becomes 0, they
+ * are restored.
  */
 void cap_setuid_fixup(struct cred *new, const struct cred *old)
 {

@@ -22,7 +22,7 @@ struct user_struct {
 	atomic_t usage;
 	kuid_t uid;
 	atomic_t processes;
-	/* bytes of texts that its open files keep (fs/proc/seq.c) */
+	/* texts: bytes of text that its open files keep (fs/proc/seq.c). */
 	atomic64_t mq_bytes, locked_vm, sigpending, pipe_pages, epoll_watches, packet_rings,
 		unix_inflight, texts;
 	struct list_head list;
@@ -39,7 +39,7 @@ struct cred {
 	struct group_info *group_info;
 	struct user_struct *user;
 	struct landlock_domain *landlock; /* a reference, or NULL */
-	/* A reference: the capabilities are relative to it. */
+	/* A reference: the capabilities count in this namespace. */
 	struct user_namespace *user_ns;
 };
 
@@ -55,29 +55,29 @@ extern struct cred init_cred;
 const struct cred *get_cred(const struct cred *c);
 void put_cred(const struct cred *c);
 /*
- * Returns, with a reference, the credentials that decide what other tasks may do to @t: not those
- * of override_creds().
+ * Returns the credentials that decide what other tasks may do to @t, with a reference: the task's
+ * own, not those of override_creds().
  */
 const struct cred *get_task_cred(struct task *t);
-struct cred *prepare_creds(void); /* a copy of current's; NULL: no memory */
-int commit_creds(struct cred *c); /* installs; 0 */
+struct cred *prepare_creds(void); /* copies current's; NULL: no memory */
+int commit_creds(struct cred *c); /* installs @c; returns 0 */
 void abort_creds(struct cred *c);
 /*
- * Acts as @c until revert_creds() (takes a reference). Returns the credentials to go back to. For
- * other tasks its identity is unchanged: else the owner of @c could trace and take over a program
- * that only works for it.
+ * Makes current act as @c until revert_creds(); takes a reference. Returns the credentials to
+ * restore. Other tasks still see current's own credentials: otherwise the owner of @c could trace a
+ * program that only acts for it, and take it over.
  */
 const struct cred *override_creds(const struct cred *c);
 void revert_creds(const struct cred *old);
-/* Checks current's effective set, over the initial user namespace; sets PF_SUPERPRIV. */
+/* True if current's effective set has @cap in the initial user namespace; sets PF_SUPERPRIV. */
 bool capable(int cap);
-bool in_group(kgid_t gid); /* fsgid or supplementary */
+bool in_group(kgid_t gid); /* is fsgid, or supplementary */
 bool in_egroup(kgid_t gid);
-struct user_struct *get_uid_user(kuid_t uid); /* found or made, counted; NULL: no memory */
+struct user_struct *get_uid_user(kuid_t uid); /* with a reference; NULL: no memory */
 void put_uid_user(struct user_struct *u);
 /*
- * Gives a forked child its credentials, shared or with a user namespace of its own, and counts the
- * process.
+ * Gives a forked child its credentials, shared, or with a new user namespace (CLONE_NEWUSER), and
+ * counts the process.
  */
 int copy_creds(struct task *child, u64 flags, bool chrooted);
 void exit_creds(struct task *t);
@@ -94,20 +94,20 @@ long prctl_set_securebits(u64 bits);
 long prctl_set_keepcaps(u64 on);
 long prctl_cap_ambient(u64 op, u64 cap);
 
-/* Operations of Landlock's domains; kernel/vfs/landlock registers it before any domain is made. */
+/* Operations of Landlock domains; kernel/vfs/landlock registers them before any domain is made. */
 struct cred_domain_ops {
 	struct landlock_domain *(*get)(struct landlock_domain *d);
 	void (*put)(struct landlock_domain *d); /* callable with spinlocks held */
 };
 extern const struct cred_domain_ops *cred_domain_ops;
-/* Hooks for changes of current's credentials; kernel/task registers it. */
+/* Hooks for changes of current's credentials; kernel/task registers them. */
 struct cred_task_ops {
 	/*
-	 * Called before the change: current may get secrets that its user must not see, so its
-	 * memory must not be dumpable.
+	 * Called before a change by which current may get secrets that its user must not see:
+	 * clears the dumpable flag.
 	 */
 	void (*gains)(void);
-	/* After the change. */
+	/* Called after the change. */
 	void (*changed)(const struct cred *old, const struct cred *new);
 };
 extern const struct cred_task_ops *cred_task_ops;

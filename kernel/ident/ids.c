@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ids.c: numbers of threads, processes, groups and sessions, and the calls that change the last
- * two.
- * Locks: tasklist_lock, except for calls that only read the caller's own numbers.
+ * ids.c: the calls that return the numbers of threads, processes, groups and sessions, and those
+ * that change groups and sessions. Locks: tasklist_lock, except for calls that only read the
+ * caller's own numbers.
  */
 #include "gen/syscalls.h"
 #include "kernel/ident/internal.h"
@@ -18,8 +18,8 @@ long sys_gettid(void)
 }
 
 /*
- * Takes no lock, since every vCPU that returns to a guest may ask (task_answers()): a parent loses
- * its number after it has lost its children, and its memory a grace period later.
+ * Takes no lock, since it may run on every return to a guest (task_answers()). The parent's number
+ * stays valid until its children have another parent, and its struct task a grace period longer.
  */
 long sys_getppid(void)
 {

@@ -13,11 +13,14 @@
 struct nsproxy init_nsproxy = { .count = ATOMIC_INIT(1) };
 
 static DEFINE_SPINLOCK(inum_lock);
-/* under inum_lock; index: number - FIRST_INUM */
+/* Index: number - FIRST_INUM; under inum_lock. */
 static struct radix inums = RADIX_INIT;
 static u64 last_inum; /* under inum_lock */
 
-/* Returns a number. Numbers are not reused soon: a program may compare with one it has kept. */
+/*
+ * Returns a new number. Numbers are not reused soon, since a program may compare a namespace with a
+ * number that it has stored.
+ */
 static u32 inum_get(void)
 {
 	s64 n;

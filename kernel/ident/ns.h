@@ -11,20 +11,20 @@
  *      ns_register(NS_UTS, &uts_ops, &init_uts.ns);
  *      uts = container_of(current->nsproxy->ns[NS_UTS], struct uts_namespace, ns);
  *
- * A task has one struct nsproxy, shared with the tasks that it has forked. It is never changed,
- * only replaced as a whole by its own task (clone, unshare, setns, exit). The user namespace is not
- * in it: it belongs to the credentials (cred->user_ns). The slot NS_PID is the namespace into which
- * children are born, as is NS_TIME_CHILD; a task's own pid namespace is that of its number.
+ * A task has one struct nsproxy, often shared with its children. It is never changed, only replaced
+ * as a whole by its own task (clone, unshare, setns, exit). The user namespace is not in it: it
+ * belongs to the credentials (cred->user_ns). The slots NS_PID and NS_TIME_CHILD are the namespaces
+ * of future children; a task's own pid namespace is that of its struct pid.
  *
- * Life of a namespace: copy() makes it with one reference; nsproxies, open files of nsfs, children
- * (user, pid) hold it; free() is called with the last, in a context that may sleep and holds no
- * lock.
+ * Life of a namespace: copy() makes it with one reference; nsproxies, open files of nsfs and child
+ * namespaces (user, pid) hold references; free() is called after the last is dropped, in a context
+ * that may sleep and holds no lock.
  *
  * Invariants:
  * 1. ns->owner lives as long as the namespace.
- * 2. A namespace is counted for (owner, its maker's uid) and in all user namespaces above, until it
- *    is freed.
- * 3. ns->inum is unique among the living.
+ * 2. A namespace is counted for its maker's uid in its owner, and in all user namespaces above the
+ *    owner, until it is freed.
+ * 3. ns->inum is unique among existing namespaces.
  *
  * Locks: task->alloc_lock where another task's nsproxy is read, or a task replaces its own.
  */
@@ -45,7 +45,7 @@ enum ns_slot {
 	NS_IPC,
 	NS_NET,
 	NS_CGROUP,
-	NS_PID, /* for children */
+	NS_PID, /* of future children */
 	NS_TIME,
 	NS_TIME_CHILD,
 	NS_SLOTS
@@ -53,7 +53,7 @@ enum ns_slot {
 
 struct nsproxy {
 	atomic_t count;
-	/* a reference each; NULL: no such kind */
+	/* Each with a reference, or NULL if the kind does not exist. */
 	struct ns_common *ns[NS_SLOTS];
 };
 
@@ -62,45 +62,52 @@ struct nsset {
 	u64 flags;             /* CLONE_NEW* that are joined */
 	struct nsproxy *proxy; /* current's copy */
 	struct fs_struct *fs;  /* current's own, or a copy to be installed */
-	struct cred *cred;     /* NULL: stays */
-	/* Current shares its root and folder with no other task. */
+	struct cred *cred;     /* NULL: unchanged */
+	/* True if no other task shares current's root and working directory. */
 	bool fs_alone;
 };
 
 struct ns_ops {
-	/* "mnt": the text of a link is "mnt:[inum]" */
+	/* Prefix of the link's text in /proc/PID/ns: "mnt" for "mnt:[inum]". */
 	const char *name;
 	u32 flag; /* CLONE_NEW* */
 	enum ucount count;
-	/* Makes a namespace for a clone or unshare; @fs, if any, is moved to it (mnt). ERR_PTR. */
+	/*
+	 * Makes a namespace for clone or unshare. @fs, if not NULL, is moved into it (mnt). Returns
+	 * ERR_PTR on failure.
+	 */
 	struct ns_common *(*copy)(
 		struct ns_common *old, struct user_namespace *owner, struct fs_struct *fs);
 	void (*free)(struct ns_common *ns);
 	/*
-	 * Checks whether current may setns to @ns, and prepares the consequences. The caller puts
-	 * @ns into its slot. Returns 0 or -errno.
+	 * Checks whether current may join @ns by setns(), and prepares the changes that follow. The
+	 * caller then stores @ns in its slot. Returns 0 or -errno.
 	 */
 	int (*install)(struct nsset *set, struct ns_common *ns);
-	struct ns_common *(*parent)(struct ns_common *ns);  /* without a reference; NULL: none */
-	void (*enter)(struct ns_common *ns, struct mm *mm); /* a forked child begins in it (time) */
+	struct ns_common *(*parent)(struct ns_common *ns); /* without a reference, or NULL */
+	/* a forked child starts in @ns (time) */
+	void (*enter)(struct ns_common *ns, struct mm *mm);
 };
 
 extern struct nsproxy init_nsproxy;
 
 void ns_register(enum ns_slot slot, const struct ns_ops *ops, struct ns_common *init);
 /*
- * Initialises a new namespace, counted for current's euid. Returns 0, -ENOSPC, -ENOMEM. ns_fini()
- * undoes it.
+ * Initialises a new namespace and counts it for current's euid. Returns 0, -ENOSPC or -ENOMEM.
+ * ns_fini() reverts it.
  */
 int ns_init(struct ns_common *ns, const struct ns_ops *ops, struct user_namespace *owner);
 void ns_fini(struct ns_common *ns);
 struct ns_common *ns_get(struct ns_common *ns);
 void ns_put(struct ns_common *ns);
-/* Returns the namespace of a task with a reference, or NULL (the task exits, or has none). */
+/* Returns a task's namespace with a reference, or NULL if the task is exiting or has none. */
 struct ns_common *ns_of_task(struct task *t, enum ns_slot slot);
 /* Returns the owner of current's namespace in @slot, without a reference. */
 struct user_namespace *current_ns_owner(enum ns_slot slot);
-/* An install() that requires only CAP_SYS_ADMIN over the namespace and at home. */
+/*
+ * An install() that requires only CAP_SYS_ADMIN in the namespace's owner and in current's user
+ * namespace.
+ */
 int ns_install_default(struct nsset *set, struct ns_common *ns);
 
 #endif

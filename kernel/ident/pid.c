@@ -2,19 +2,19 @@
 /*
  * pid.c: process numbers and their owners.
  *
- * A struct pid is a number that threads, processes, groups and sessions share. Fork takes one with
- * alloc_pid(), makes the task known by attach_pid() in the critical section that links it to its
- * parent, and the last detach_pid() gives the number back. The struct itself lives on while a
- * reference exists (a pidfd, a terminal, /proc).
+ * A struct pid is a number that threads, processes, groups and sessions share. Fork allocates one
+ * with alloc_pid(). attach_pid() makes the task visible under it, in the critical section that
+ * links the task to its parent. The last detach_pid() frees the number. The struct itself stays
+ * while a reference exists (a pidfd, a terminal, /proc).
  *
  * It has a number in the namespace it was made for and in each namespace above (pid_ns.h), all of
  * them from alloc_pid() to free_pid().
  *
  * Invariants:
  * 1. A number is in use while any of its four lists is not empty, or between alloc_pid() and
- *    free_pid() of a failed fork. Number 0, the group of tasks that have joined none, is static.
- * 2. A new number is the lowest free one above the last one given, and from RESERVED_PIDS on after
- *    the first round.
+ *    free_pid() of a failed fork. Number 0, the group and session of kernel threads, is static.
+ * 2. A new number is the lowest free number above the last one allocated. After the highest number
+ *    the search continues at RESERVED_PIDS.
  *
  * Locks: pidmap_lock for number -> struct (never taken inside a runqueue's lock); tasklist_lock for
  * the lists.
@@ -30,7 +30,10 @@ int sysctl_pid_max = 32768;
 int nr_threads;
 static DEFINE_SPINLOCK(pidmap_lock);
 
-/* Inserts a number; @want 0: the next free one. Returns the number, -EEXIST, -ENOSPC, -ENOMEM. */
+/*
+ * Inserts @p under number @want, or under the next free one if that is 0. Returns the number,
+ * -EEXIST, -ENOSPC or -ENOMEM.
+ */
 static s64 pid_insert(struct pid_namespace *ns, struct pid *p, pid_t want)
 {
 	u64 top = (u64)min(READ_ONCE(sysctl_pid_max), PID_MAX_LIMIT) - 1, low;
@@ -71,7 +74,7 @@ static void remove_number(struct pid_namespace *ns, pid_t nr)
 {
 	radix_delete(&ns->map, (u64)nr);
 	ns->nr_pids--;
-	if (!ns->nr_pids && !ns->child_reaper) /* the birth of its first process failed */
+	if (!ns->nr_pids && !ns->child_reaper) /* the fork of its first process failed */
 		ns->last_given = 0;
 	if (ns->nr_pids <= 2 && ns->zapper)
 		wake_up_process(ns->zapper);
@@ -128,7 +131,7 @@ struct pid *alloc_pid(struct pid_namespace *ns, const pid_t *want, u32 nr_want)
 	p->ident = ++total_forks;
 	spin_unlock(&pidmap_lock);
 	if (!err) {
-		ns_get(&ns->ns); /* until the last put_pid() */
+		ns_get(&ns->ns); /* the reference that put_pid() drops */
 		return p;
 	}
 	kfree(p);
@@ -193,13 +196,13 @@ void pid_forget(pid_t nr, u32 threads)
 {
 	spin_lock(&pidmap_lock);
 	init_pid_ns.last_given = nr;
-	/* Idents are given again: no pidfd was made of such a thread. */
+	/* The idents of struct pid repeat then; but no pidfd was made for such a thread. */
 	total_forks -= threads;
 	spin_unlock(&pidmap_lock);
 }
 
 /*
- * Shows /proc/sys/kernel/ns_last_pid: the number before the next one, for checkpoint and restore.
+ * Shows /proc/sys/kernel/ns_last_pid, the last number allocated, which checkpoint and restore use.
  */
 static int show_last_pid(char *buf, size_t size)
 {
@@ -326,10 +329,7 @@ struct task *pid_task_locked(struct pid *p, enum pid_type type)
 	return list_first_entry(&p->tasks[type], struct task, pid_links[type]);
 }
 
-/*
- * Returns the task without a reference of the pid: tasklist_lock keeps it in the map as long as it
- * has a task.
- */
+/* Returns the task, without a reference: as long as it has the number, tasklist_lock keeps it. */
 struct task *find_task_locked(pid_t nr)
 {
 	struct pid_namespace *ns = current_pid_ns();

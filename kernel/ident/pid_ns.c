@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * pid_ns.c: the numbers of tasks in pid namespaces (pid_ns.h). task/ns/pid_ns.c makes and ends a
- * namespace.
+ * pid_ns.c: the numbers of tasks in pid namespaces (pid_ns.h). kernel/task/ns/pid_ns.c creates and
+ * ends namespaces.
  *
- * Locks: tasklist_lock where another task's number is held on to.
+ * Locks: tasklist_lock where another task's pid must stay valid.
  */
 #include "kernel/ident/pid_ns.h"
 #include "kernel/ident/internal.h"
@@ -11,7 +11,7 @@
 struct pid_namespace init_pid_ns = {
 	.ns = { .count = ATOMIC_INIT(2), .inum = 4026531836U, .owner = &init_user_ns },
 	.map = RADIX_INIT,
-	.last_given = 1, /* 1 is kept for init */
+	.last_given = 1, /* 1 is reserved for init */
 };
 
 bool in_pidns(const struct pid_namespace *top, const struct pid_namespace *ns)

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * pid_ns.h: pid namespaces: each process has a number in its own and in all above.
+ * pid_ns.h: pid namespaces: each process has a number in its own namespace and in each namespace
+ * above.
  *
  * task->pid, task->tgid and pid->nr are the numbers in the initial namespace: for the kernel's own
  * use and its messages. Programs get pid_vnr() and related numbers, and numbers from programs go
  * through find_get_pid(), both in the namespace of current.
  *
- * The first process of a namespace is its init (child_reaper). Orphans become its children, and
- * signals from inside without a handler do not touch it. When init ends, the namespace ends: all
- * its processes are killed, and no number is allocated any more.
+ * The first process of a namespace is its init (child_reaper). Orphans become its children, and it
+ * ignores signals from inside for which it has no handler. When init exits, the namespace ends: all
+ * its processes are killed, and no more numbers are allocated.
  *
  * Locks: pidmap_lock for map, last_given and nr_pids; tasklist_lock for child_reaper.
  */
@@ -28,13 +29,13 @@ struct pid_namespace {
 	struct radix map; /* number -> struct pid */
 	pid_t last_given;
 	u32 nr_pids; /* numbers in use */
-	bool dying;  /* under pidmap_lock: no more numbers */
+	bool dying;  /* allocates no numbers; by pidmap_lock */
 	struct task *child_reaper;
-	/* its init, while that waits for the end of the others; under pidmap_lock */
+	/* Its init, while that waits until the other processes have exited; under pidmap_lock. */
 	struct task *zapper;
-	/* vm.memfd_noexec as set in this namespace; the values of its ancestors apply as well */
+	/* vm.memfd_noexec of this namespace; the values of its ancestors apply as well. */
 	int memfd_noexec;
-	/* reboot(2) from inside: the signal reported as init's death */
+	/* After reboot(2) inside: the signal by which its init then appears to have died. */
 	int reboot;
 };
 extern struct pid_namespace init_pid_ns;
@@ -63,15 +64,15 @@ static inline struct pid_namespace *current_pid_ns(void)
 {
 	struct pid_namespace *ns = task_active_pid_ns(current);
 
-	return ns ? ns : &init_pid_ns; /* idle, or released already */
+	return ns ? ns : &init_pid_ns; /* idle task, or released already */
 }
-/* Returns the number that current sees, or 0. */
+/* Returns the number in current's namespace, or 0 if @p is not visible there. */
 static inline pid_t pid_vnr(const struct pid *p)
 {
 	return pid_nr_ns(p, current_pid_ns());
 }
 pid_t task_pid_nr_ns(struct task *t, const struct pid_namespace *ns);  /* the thread's number */
-pid_t task_tgid_nr_ns(struct task *t, const struct pid_namespace *ns); /* its process's */
+pid_t task_tgid_nr_ns(struct task *t, const struct pid_namespace *ns); /* its process's number */
 static inline pid_t task_pid_vnr(struct task *t)
 {
 	return task_pid_nr_ns(t, current_pid_ns());
@@ -80,13 +81,16 @@ static inline pid_t task_tgid_vnr(struct task *t)
 {
 	return task_tgid_nr_ns(t, current_pid_ns());
 }
-/* Translate a number of the initial namespace for @ns, or for current; 0 if it is not visible. */
+/*
+ * Translate a number of the initial namespace to @ns's, or to that of current; 0 if it is not
+ * visible there.
+ */
 pid_t pid_from_global_ns(pid_t nr, const struct pid_namespace *ns);
 pid_t pid_from_global(pid_t nr);
 struct pid *find_get_pid_ns(pid_t nr, struct pid_namespace *ns);
-/* True if @ns is @top or below it. */
+/* True if @ns is @top or a descendant of it. */
 bool in_pidns(const struct pid_namespace *top, const struct pid_namespace *ns);
-/* Returns the lowest process number >= nr in @ns, or 0: for /proc. */
+/* Returns the lowest process number >= @nr in @ns, or 0. For listing /proc. */
 pid_t next_process_ns(pid_t nr, struct pid_namespace *ns);
 
 #endif

@@ -2,7 +2,7 @@
 /*
  * setid.c: user and group ids: the get* and set* calls and supplementary groups. Rules:
  * credentials(7) and the calls' own pages. Each set call edits a copy of the credentials and
- * installs it as a whole (cred.c), so other threads and exec never see half of a change.
+ * installs it as a whole (cred.c), so other tasks never see half of a change.
  */
 #include "gen/syscalls.h"
 #include "kernel/ident/internal.h"
@@ -49,7 +49,8 @@ long sys_getresgid(uaddr_t rgid, uaddr_t egid, uaddr_t sgid)
 }
 
 /*
- * Translates an id; -1 stays. Returns false if the id has no meaning in current's user namespace.
+ * Translates an id from current's user namespace; -1 stays -1. Returns false if the id is unmapped
+ * there.
  */
 static bool to_kuid(u32 *uid)
 {
@@ -67,7 +68,7 @@ static bool to_kgid(u32 *gid)
 	return uid_valid(*gid);
 }
 
-/* Counts the process for the user of the real uid. Returns 0 or -EAGAIN. */
+/* Charges the process to the user of the real uid. Returns 0 or -EAGAIN. */
 static int set_user(struct cred *new)
 {
 	struct user_struct *u = get_uid_user(new->uid);
@@ -77,14 +78,14 @@ static int set_user(struct cred *new)
 	put_uid_user(new->user);
 	new->user = u;
 	/*
-	 * Programs forget to check the result of setuid(): it succeeds, and the following exec
-	 * fails.
+	 * Many programs do not check the result of setuid(), so it succeeds over the limit; the
+	 * next exec() fails.
 	 */
 	current->over_nproc = u->uid && (u64)atomic_read(&u->processes) > rlimit(RLIMIT_NPROC);
 	return 0;
 }
 
-/* Ends every call that changes uids. Returns 0 or the error. */
+/* Finishes every call that changes uids. Returns 0 or -errno. */
 static long commit_uids(struct cred *new)
 {
 	const struct cred *old = current_cred();
@@ -169,10 +170,9 @@ long sys_setresuid(u32 ruid, u32 euid, u32 suid)
 
 	if (!to_kuid(&ruid) || !to_kuid(&euid) || !to_kuid(&suid))
 		return -EINVAL;
-	/* The object itself must stay, not an equal copy: linkat() distinguishes them. */
 	if (stays(ruid, old->uid) && stays(suid, old->suid) &&
 		(euid == KEEP || (euid == old->euid && euid == old->fsuid)))
-		/* Keeps the credentials instead of an equal copy: linkat() distinguishes them. */
+		/* Keep the object: linkat() would see a copy as other credentials. */
 		return 0;
 	if (!(is_one_of(ruid, old->uid, old->euid, old->suid) &&
 		    is_one_of(euid, old->uid, old->euid, old->suid) &&
@@ -265,7 +265,7 @@ long sys_setresgid(u32 rgid, u32 egid, u32 sgid)
 	return commit_creds(new);
 }
 
-/* Return the old id in any case, like setfsgid(): these calls cannot fail. */
+/* Return the old id in any case, as setfsgid() does: these calls cannot fail. */
 long sys_setfsuid(u32 uid)
 {
 	const struct cred *old = current_cred();
@@ -307,7 +307,7 @@ long sys_setfsgid(u32 gid)
 
 /* ---- supplementary groups ---- */
 
-/* Copies the groups out, as seen from another user namespace. */
+/* Copies the groups to the program, translated to current's user namespace. */
 static long put_groups(const struct group_info *g, uaddr_t list)
 {
 	for (u32 i = 0; i < g->ngroups; i++) {
@@ -336,7 +336,7 @@ long sys_getgroups(int size, uaddr_t list)
 	return g->ngroups;
 }
 
-/* Sorts by Shell sort: short, in place, and fast enough for the maximum of 65,536. */
+/* Sorts with Shell sort: short, in place, and fast enough for the maximum of 65,536. */
 static void sort_gids(kgid_t *a, u32 n)
 {
 	for (u32 gap = n / 2; gap; gap /= 2)
@@ -383,7 +383,7 @@ long sys_setgroups(int size, uaddr_t list)
 	}
 	old = new->group_info;
 	new->group_info = g;
-	/* Current's own credentials still have a reference. */
+	/* current's credentials hold another reference, so this is not the last. */
 	atomic_dec(&old->usage);
 	return commit_creds(new);
 }

@@ -2,8 +2,8 @@
 /*
  * thread_group.h: state that the threads of a process share: signal_struct and sighand_struct.
  *
- * kernel/task/signal queues and delivers signals; lower rooms read limits, numbers and the session
- * of these structs.
+ * kernel/task/signal queues and delivers signals; rooms below kernel/task read limits, numbers and
+ * the session in these structs.
  */
 #ifndef NESTLING_IDENT_THREAD_GROUP_H
 #define NESTLING_IDENT_THREAD_GROUP_H
@@ -22,11 +22,11 @@ struct tty_struct;
 enum pid_type { PIDTYPE_PID, PIDTYPE_TGID, PIDTYPE_PGID, PIDTYPE_SID, PIDTYPE_MAX };
 
 #define NSIG_MAX 64
-/* Values instead of a siginfo_t: a signal from kill(), or from the kernel. */
+/* Special values in place of a siginfo_t: a signal from kill(), or from the kernel. */
 #define SEND_SIG_NOINFO ((const siginfo_t *)0)
 #define SEND_SIG_PRIV ((const siginfo_t *)1)
 
-/* rt_sigaction(2)'s kernel layout on x86-64. */
+/* Layout of the kernel's rt_sigaction(2) structure on x86-64. */
 struct ksigaction {
 	u64 handler; /* 0 SIG_DFL, 1 SIG_IGN */
 	u64 flags;
@@ -36,11 +36,11 @@ struct ksigaction {
 
 struct sighand_struct {
 	atomic_t count;
-	/* protects also all signal state of the threads that share it */
+	/* Also protects the signal state of all threads that share this struct. */
 	spinlock_t lock;
 	struct ksigaction action[NSIG_MAX];
 	struct wait_queue_head signalfd_wqh;
-	/* lock_task_sighand() reads it without a reference */
+	/* lock_task_sighand() reads the struct without a reference. */
 	struct rcu_head rcu;
 };
 
@@ -49,72 +49,77 @@ struct signal_struct {
 	atomic_t sigcnt;
 	atomic_t live;  /* threads that have not begun to exit */
 	int nr_threads; /* under tasklist_lock */
-	/* of task->thread_node, under tasklist_lock */
+	/* List of task->thread_node, under tasklist_lock. */
 	struct list_head threads;
 	struct wait_queue_head wait_chldexit;
 	struct task *curr_target;
 	struct sigpending shared_pending;
 	int group_exit_code;
-	/* every thread shall die with group_exit_code */
+	/* All threads exit with group_exit_code. */
 	bool group_exit;
-	/* signals sent to it among several receivers */
+	/* Signals sent to this process among several receivers (kill(-1), groups). */
 	atomic_t multi_signals;
 	int group_stop_count;
 	u32 flags; /* SIGNAL_STOP_STOPPED, ... (signal.c) */
 	struct task *group_exec_task;
-	/* sessions and groups: under tasklist_lock */
+	/* Sessions and groups: under tasklist_lock. */
 	struct pid *pids[4]; /* PIDTYPE_* */
 	bool leader;         /* session leader */
-	/* controlling terminal, or NULL; changed under tasklist_lock and the tty's lock */
+	/* Controlling terminal, or NULL; under tasklist_lock (dev/tty_jobctl.c). */
 	struct tty_struct *tty;
 	struct pid *tty_old_pgrp;
 	bool is_child_subreaper, has_child_subreaper;
-	/* resource limits: under alloc_lock of the group leader; read racily */
+	/* Resource limits: under alloc_lock of the group leader; read racily. */
 	struct rlimit64_pair {
 		u64 cur, max;
-		/* under alloc_lock of the group leader; read racily */
 	} rlim[RLIM_NLIMITS];
-	/* times of dead threads and children, ns */
+	/* Usage of threads and children that have exited; times in ns. */
 	u64 utime, stime, cutime, cstime, sum_exec;
 	u64 nvcsw, nivcsw, cnvcsw, cnivcsw, min_flt, maj_flt, cmin_flt, cmaj_flt, inblock, oublock,
 		cinblock, coublock, maxrss, cmaxrss;
 	struct key *session_keyring, *process_keyring; /* references; under keys_mutex */
-	/* number of execs; written by the only remaining thread, read racily */
+	/* Number of execs. Written by the only remaining thread, read racily. */
 	u32 exec_id;
-	/* for process accounting, set by the last thread: its exit code */
+	/* For process accounting: exit code of the last thread. */
 	int acct_code;
-	u64 acct_pages; /* its size then */
+	u64 acct_pages; /* its size then, in pages */
 	u64 rchar, wchar, syscr, syscw, read_bytes, write_bytes;
-	/* autogroup.c; a reference, under tasklist_lock. NULL: the root's */
+	/*
+	 * The session's scheduling group (autogroup.c), a reference; NULL: the root group. Under
+	 * tasklist_lock.
+	 */
 	struct autogroup *autogroup;
-	/* This and the next two belong to time/posix_timer.c. */
+	/* posix_timers, posix_timer_ids and cpu_timers belong to time/posix_timer.c. */
 	struct list_head posix_timers;
-	struct rb_root posix_timer_ids; /* by their numbers */
-	/* timers of any process on this one's CPU time */
+	struct rb_root posix_timer_ids; /* by timer id */
+	/* Timers, of any process, on this process's CPU time. */
 	struct rb_root cpu_timers;
 	int next_posix_timer_id;
 	struct ktimer real_timer; /* ITIMER_REAL */
 	u64 it_real_incr;
-	/* expiries since SIGALRM was last taken; racy */
+	/* Expiries since SIGALRM was last delivered; racy. */
 	u8 it_real_unseen;
-	bool it_real_again; /* it has expired since it was set */
+	bool it_real_again; /* expired since it was set */
 	struct {
-		u64 expires, incr; /* process CPU time ns; 0 off */
+		u64 expires, incr; /* ns of process CPU time; 0: off */
 	} it[2];                   /* ITIMER_VIRTUAL, ITIMER_PROF */
 	int oom_score_adj, oom_score_adj_min;
 	bool oom_victim;
 	struct core_state *core_state;
 	struct mutex cred_guard_mutex; /* exec against ptrace attach */
 	/*
-	 * Memory and credentials change together in exec: see exec_hold(). Taken inside
+	 * Held while exec changes memory and credentials together: see exec_hold(). Taken inside
 	 * cred_guard_mutex, for a short time.
 	 */
 	struct mutex exec_update_mutex;
-	int group_stop_signr; /* the signal that stopped it, for wait */
-	/* number of other threads for which exec waits, until only so many are left */
+	int group_stop_signr; /* signal that stopped it, for wait(2) */
+	/* exec waits until only this many other threads are left. */
 	int notify_count;
 	u32 ptrace_options;
-	/* a watcher (spawn.h): set before its program runs; lives until it is notified */
+	/*
+	 * Is called when it exits (spawn.h); set before its program runs, and kept until it was
+	 * called.
+	 */
 	struct exit_watch *exit_watch;
 	struct rcu_head rcu;
 };

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * user_ns.c: user namespaces: makes them, checks capabilities in them, and counts what a user may
- * have. Rules: user_namespaces(7), namespaces(7) ("The /proc/sys/user directory").
+ * user_ns.c: user namespaces: creates them, checks capabilities in them, and counts the objects
+ * that are limited for each user. Rules: user_namespaces(7), namespaces(7) ("The /proc/sys/user
+ * directory").
  *
  * Locks: ucounts_lock (innermost) for the counts. Maps: user_ns_map.c.
  */
@@ -18,8 +19,8 @@ static struct ns_common *no_copy(
 }
 
 /*
- * Frees a namespace. Parents go with their last child, one after the other: no recursion for 33
- * levels.
+ * Frees a namespace, and then parents whose last child is freed, in a loop instead of recursion
+ * over 33 levels.
  */
 static void user_ns_free(struct ns_common *ns)
 {
@@ -114,7 +115,7 @@ bool cred_ns_capable(const struct cred *c, const struct user_namespace *target, 
 		if (ns->level <= c->user_ns->level)
 			return false;
 		if (ns->parent == c->user_ns && ns->owner == c->euid)
-			/* Its maker, and tasks there with the maker's user, may. */
+			/* True for the owner, or a task in the parent with the owner's euid. */
 			return true;
 	}
 }
@@ -167,7 +168,7 @@ int create_user_ns(struct cred *c, bool chrooted)
 	ns = kzalloc(sizeof(*ns), GFP_KERNEL);
 	if (!ns)
 		return -ENOMEM;
-	err = ns_init(&ns->ns, &user_ns_ops, up); /* the limit is checked before the rights */
+	err = ns_init(&ns->ns, &user_ns_ops, up); /* checks the limit before the rights */
 	if (err)
 		goto err_free;
 	err = -EPERM;
@@ -181,7 +182,7 @@ int create_user_ns(struct cred *c, bool chrooted)
 	ns->setgroups_allowed = READ_ONCE(up->setgroups_allowed);
 	for (int i = 0; i < UCOUNTS; i++)
 		ns->ucount_max[i] = ~0UL >> 33;
-	/* ns.owner has the reference to the old one now: ns_init() took another. */
+	/* ns.owner holds a reference to the parent now: ns_init() took it. */
 	c->user_ns = ns;
 	put_user_ns(up);
 	c->securebits = SECUREBITS_DEFAULT;
@@ -201,8 +202,9 @@ static DEFINE_SPINLOCK(ucounts_lock);
 static LIST_HEAD(all_ucounts); /* under ucounts_lock */
 
 /*
- * Returns the counts with a reference; the namespace outlives them, since only what lives in it is
- * counted. @fresh is used up (NULL) if it was needed.
+ * Returns the counts of @uid in @ns, with a reference, or NULL. If they did not exist, *fresh
+ * becomes the new counts and is set to NULL. The namespace outlives them, since only objects inside
+ * it are counted.
  */
 static struct ucounts *ucounts_find(struct user_namespace *ns, kuid_t uid, struct ucounts **fresh)
 {
@@ -255,7 +257,10 @@ static struct ucounts *ucounts_get(struct user_namespace *ns, kuid_t uid)
 	return uc;
 }
 
-/* Uncharges the maker's level and those above, where the makers of the namespaces count. */
+/*
+ * Subtracts one from @uc and from the counts of the namespaces above up to @top, where the creators
+ * of the lower namespaces are charged.
+ */
 static void uncharge_up_to(struct ucounts *uc, struct user_namespace *top, enum ucount kind)
 {
 	while (uc) {
@@ -266,9 +271,8 @@ static void uncharge_up_to(struct ucounts *uc, struct user_namespace *top, enum 
 		uc->count[kind]--;
 		if (ns != top && ns->parent) {
 			above = ucounts_find(ns->parent, ns->owner, &none);
-			/* the charge's own reference is still there */
 			if (above)
-				/* the charge's own reference remains */
+				/* the charge holds another reference */
 				above->usage--;
 		}
 		spin_unlock(&ucounts_lock);

@@ -2,16 +2,16 @@
 /*
  * user_ns.h: user namespaces: the meaning of ids, and the reach of capabilities.
  *
- * Inside the kernel an id (kuid_t, kgid_t) is that of the initial user namespace. At the border to
- * a program it is translated:
+ * Inside the kernel an id (kuid_t, kgid_t) is one of the initial user namespace. Ids from and for
+ * programs are translated:
  *
- *      kuid = make_kuid(current_user_ns(), uid)          -1 (not uid_valid): no meaning there
+ *      kuid = make_kuid(current_user_ns(), uid)          -1 (not uid_valid): unmapped
  *      uid = from_kuid_munged(current_user_ns(), kuid)   65534 for an unmapped id; from_kuid()
  *                                                        returns -1
  *
- * ns_capable(ns, cap) is true if current has the capability over what @ns owns: it is in ns or
- * above it with the capability in its effective set, or it made ns, or one above, from outside.
- * capable(cap) asks for the initial namespace.
+ * ns_capable(ns, cap) is true if current has the capability over objects that @ns owns: it is in ns
+ * or above it, with the capability in its effective set; or it created ns or an ancestor of it, and
+ * is in the parent of that. capable(cap) tests the initial namespace.
  *
  * Invariants:
  * 1. A map is empty until it is written, once, and never changes.
@@ -49,7 +49,7 @@ enum ucount {
 };
 
 /*
- * Counts of namespaces of each kind, instances and watches that a user has made in a user
+ * How many namespaces of each kind, inotify instances, watches and so on a user has in a user
  * namespace. Refcounted; under ucounts_lock.
  */
 struct ucounts {
@@ -60,25 +60,25 @@ struct ucounts {
 	u64 count[UCOUNTS];
 };
 /*
- * Counts one in @ns for @uid, and in all namespaces above for their owners. Returns
- * ERR_PTR(-ENOSPC, -ENOMEM) on failure. The caller must keep @ns. Allocates nothing if @uid has
- * counts there already.
+ * Adds one to the count of @uid in @ns, and to those of the owners of the namespaces in each
+ * namespace above. Returns ERR_PTR(-ENOSPC or -ENOMEM) on failure. The caller must keep @ns.
+ * Allocates nothing if @uid already has counts in @ns.
  */
 struct ucounts *ucounts_charge(struct user_namespace *ns, kuid_t uid, enum ucount kind);
 void ucounts_uncharge(struct ucounts *uc, enum ucount kind);
 
-/* The beginning of every namespace (kernel/ident/ns.h). */
+/* Every namespace begins with this struct (kernel/ident/ns.h). */
 struct ns_common {
 	atomic_t count;
 	u32 inum;                 /* immutable */
 	const struct ns_ops *ops; /* immutable */
-	/* a reference; a user namespace's owner is its parent */
+	/* A reference. For a user namespace the owner is its parent. */
 	struct user_namespace *owner;
 	struct ucounts *uc; /* NULL for the initial ones */
 };
 
 struct id_extent {
-	u32 first, lower, count; /* ids here, ids in the initial namespace */
+	u32 first, lower, count; /* @first here is @lower in the initial one */
 };
 struct id_map {
 	u32 nr;
@@ -89,20 +89,20 @@ struct user_namespace {
 	struct ns_common ns;
 	struct user_namespace *parent; /* ns.owner */
 	u32 level;
-	kuid_t owner; /* its creator */
+	kuid_t owner; /* its creator's uid and gid (group) */
 	kgid_t group;
 	struct id_map uid_map, gid_map, projid_map;
 	bool setgroups_allowed;          /* under map_mutex */
-	bool parent_could_setfcap;       /* its maker had CAP_SETFCAP */
+	bool parent_could_setfcap;       /* its creator had CAP_SETFCAP */
 	u64 ucount_max[UCOUNTS];         /* /proc/sys/user */
 	struct binfmt_misc *binfmt_misc; /* set once (binfmt_misc.c) */
 };
 extern struct user_namespace init_user_ns;
 
 /*
- * Translate @count ids to the kernel's, and to the namespace's; return the first, or -1 if they are
- * not all in one extent. (Both ends being in the map proves nothing: there may be a hole between
- * them.)
+ * Translate @count consecutive ids, down to the kernel's or up to the namespace's. Return the
+ * first, or -1 if they are not all in one extent. (That both ends are mapped is not enough: there
+ * may be a hole between them.)
  */
 u32 id_map_down_range(const struct id_map *map, u32 id, u32 count);
 u32 id_map_up_range(const struct id_map *map, u32 kid, u32 count);
@@ -160,24 +160,27 @@ static inline bool kgid_has_mapping(const struct user_namespace *ns, kgid_t kgid
 
 struct user_namespace *get_user_ns(struct user_namespace *ns);
 void put_user_ns(struct user_namespace *ns);
-/* True if @ns is @top or below it. */
+/* True if @ns is @top or a descendant of it. */
 bool in_userns(const struct user_namespace *top, const struct user_namespace *ns);
-bool ns_capable(struct user_namespace *ns, int cap); /* current; sets PF_SUPERPRIV */
+bool ns_capable(struct user_namespace *ns, int cap); /* for current; sets PF_SUPERPRIV */
 bool cred_ns_capable(const struct cred *c, const struct user_namespace *ns, int cap);
-/* over objects owned by @t's namespace */
+/* Returns ns_capable() for the user namespace of @t's credentials. */
 bool ns_capable_to(struct task *t, int cap);
-/* True for an object with these ids: in current's own namespace, which must know them. */
+/* True if current has @cap in its user namespace and the object's two ids are mapped there. */
 bool capable_wrt_ids(kuid_t uid, kgid_t gid, int cap);
-/* True if @uid is the root of current's user namespace, or of one above. */
+/* True if @uid is id 0 of current's user namespace or of an ancestor. */
 bool root_of_current(kuid_t uid);
 bool userns_may_setgroups(const struct user_namespace *ns);
 /*
- * Gives @c, a copy of current's credentials, a user namespace of its own with all capabilities in
- * it. Returns 0 or -errno.
+ * Gives @c, a copy of current's credentials, a new user namespace and all capabilities in it.
+ * Returns 0 or -errno.
  */
 int create_user_ns(struct cred *c, bool chrooted);
 
-/* Files uid_map, gid_map, projid_map and setgroups of a process; text as in user_namespaces(7). */
+/*
+ * The files uid_map, gid_map, projid_map and setgroups in /proc/PID; user_namespaces(7) has the
+ * format.
+ */
 enum userns_map { USERNS_UID_MAP, USERNS_GID_MAP, USERNS_PROJID_MAP };
 int userns_map_line(struct user_namespace *ns, enum userns_map which, const struct cred *reader,
 	u32 i, char *buf, size_t size);
@@ -186,8 +189,8 @@ int userns_map_write(
 int userns_setgroups_write(struct user_namespace *ns, const char *text);
 
 /*
- * Sets the default limits of each kind in the first namespace, for a machine with so many frames.
- * At boot.
+ * Sets the default limits of each kind in the initial namespace for a machine with @frames frames
+ * of memory. At boot.
  */
 void user_ns_set_limits(u64 frames);
 

@@ -3,9 +3,9 @@
  * user_ns_map.c: the maps of a user namespace: uid_map, gid_map, projid_map and setgroups in
  * /proc/PID. Rules: user_namespaces(7), "Defining user and group ID mappings".
  *
- * A map is written once: parsed and checked as a whole, its ids translated to the kernel's by the
- * parent's map, then published. A map never changes afterwards, and is searched linearly: most have
- * one or two extents, none more than 340.
+ * A map is written once: it is parsed and checked as a whole, its ids are translated to the
+ * kernel's by the parent's map, then it is published. It never changes afterwards. It is searched
+ * linearly: most maps have one or two extents, none more than 340.
  *
  * Locks: map_mutex for all writers.
  */
@@ -59,7 +59,7 @@ int userns_map_line(struct user_namespace *ns, enum userns_map which, const stru
 
 	if (i >= smp_load_acquire(&map->nr))
 		return 0;
-	/* The reader's own namespace is shown in the ids of its parent. */
+	/* A reader in the namespace itself sees the ids of the parent. */
 	if (reader == ns && ns->parent)
 		reader = ns->parent;
 	lower = id_map_up(map_of(reader, which), map->ext[i].lower);
@@ -135,8 +135,8 @@ static int parse_map(const char *s, struct id_extent *ext)
 /* ---- permission ---- */
 
 /*
- * True if the writer may map the root of the parent: that needs CAP_SETFCAP there, since files'
- * capabilities are bound to it.
+ * True if the opener may map id 0 of the parent: it needs CAP_SETFCAP there, since file
+ * capabilities are tied to the root id.
  */
 static bool root_map_allowed(
 	const struct cred *opener, struct user_namespace *ns, const struct id_extent *ext, u32 n)
@@ -170,7 +170,10 @@ static bool map_allowed(const struct cred *opener, struct user_namespace *ns, en
 	return ns_capable(ns->parent, cap) && cred_ns_capable(opener, ns->parent, cap);
 }
 
-/* Translates the parent's ids to the kernel's: each extent must lie within one of the parent's. */
+/*
+ * Translates the parent's ids in @ext to the kernel's: each extent must lie within an extent of the
+ * parent's map.
+ */
 static int lower_map(struct user_namespace *up, enum userns_map which, struct id_extent *ext, u32 n)
 {
 	const struct id_map *map = map_of(up, which);
