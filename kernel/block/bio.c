@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * bio.c: the request that travels from a file system to a driver, and the ways to wait for it.
+ * bio.c: requests from a file system to a driver (struct bio), and the ways to wait for them.
  *
  *      bio = bio_alloc(bdev, n, REQ_READ, GFP_NOFS);
  *      bio_add_page(bio, page, len, off); ...
@@ -41,8 +41,8 @@ void bio_put(struct bio *bio)
 }
 
 /*
- * Adds a page. A page that follows the last one in memory extends the last vector, so that the host
- * sees few long pieces.
+ * Adds a page. If the page follows the last one in memory, it extends the last vector, so that the
+ * host gets few long pieces.
  */
 bool bio_add_page(struct bio *bio, struct page *p, u32 len, u32 off)
 {
@@ -63,7 +63,7 @@ bool bio_add_page(struct bio *bio, struct page *p, u32 len, u32 off)
 	return true;
 }
 
-/* True if @bio may have changed the disk behind its devices' page caches. */
+/* True if @bio may have changed disk blocks of which its devices' page caches have older copies. */
 static bool changes_past_cache(const struct bio *bio)
 {
 	u32 op = bio->opf & REQ_OP_MASK;
@@ -79,7 +79,7 @@ void bio_endio(struct bio *bio, int status)
 			__atomic_add_fetch(&bio->bdev->disk->changed, 1, __ATOMIC_SEQ_CST);
 		disk_account_end(bio);
 		queue_leave(bio);
-		/* a merged bio is tried once more in parts: queue.c */
+		/* A failed joined bio is not logged: queue.c retries its parts. */
 		if (unlikely(status && status != -EOPNOTSUPP && !bio_is_joined(bio)))
 			bio_tell_error(bio);
 	}
@@ -132,8 +132,8 @@ int bdev_rw(struct block_device *b, u32 opf, sector_t s, void *buf, size_t n)
 	while (n) {
 		size_t part = min_t(size_t, n, 1U << 20);
 		/*
-		 * Metadata, a commit block, data being written: the waiting task cannot report
-		 * ENOMEM.
+		 * The allocation must not fail: a task that waits for metadata, a commit block or
+		 * writeback could not report ENOMEM.
 		 */
 		struct bio *bio = bio_alloc(b, 1, opf, GFP_NOFS | __GFP_NOFAIL);
 		int err;
@@ -172,8 +172,8 @@ int bdev_flush(struct block_device *b)
 }
 
 /*
- * Sends a range in pieces of at most BIO_MAX_RANGE, so that no request occupies a worker of the
- * driver for long.
+ * Sends a range in pieces of at most BIO_MAX_RANGE, so that no request keeps a worker of the driver
+ * busy for long.
  */
 static int bdev_range(struct block_device *b, u32 op, sector_t s, u64 nr)
 {

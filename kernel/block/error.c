@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * error.c: logs the requests that a disk has refused, in Linux's words, and counts those for which
- * no task waits.
+ * error.c: logs failed requests in Linux's words, and counts data lost by those for which no task
+ * waits.
  *
  *      bio_tell_error(bio)   bio_endio(): "I/O error, dev ubda, sector N op 0x1:(WRITE) ..."
  *      bio_lost(bio)         the end_io of writeback: "Buffer I/O error on dev ubda, logical ..."
  *      bdev_lost(b, n, err)  a count of lost data that never became a bio
  *
- * Data lost on a disk with a file of the host is counted for the end of the instance
- * (kernel/lib/lost.h). A loop device is not such a disk. The log has at most ten lines of a kind in
+ * Data lost on a disk that is a file of the host is counted, and reported when the instance ends
+ * (kernel/lib/lost.h). A loop device is not such a disk. At most ten lines of a kind are logged in
  * five seconds.
  */
 #include <asm/errno.h>

@@ -3,9 +3,9 @@
  * genhd.c: the list of disks and their partitions, and their lines in /proc.
  *
  * add_disk() makes the bdev of the whole disk (partition 0), reads the partition table, and makes
- * the nodes in /dev. Disks come and go at boot and by hot-plug.
- * Lock: disks_lock (a mutex) for the list. A block_device lives as long as its disk: that of a
- * removed partition is only marked, so that a pointer from an earlier lookup stays valid.
+ * the nodes in /dev. Disks are added at boot and by hot-plug. Lock: disks_lock (a mutex) for the
+ * list. A block_device lives as long as its disk: that of a removed partition is only marked as
+ * gone, so that a pointer from an earlier lookup stays valid.
  */
 #include <asm/errno.h>
 #include <linux/major.h>
@@ -19,7 +19,7 @@
 
 static DEFINE_MUTEX(disks_lock);
 static DEFINE_MUTEX(scan_mutex); /* one scan for partitions at a time */
-/* of gendisk.list, in the order of registration */
+/* List of gendisk.list, in the order of registration. */
 static LIST_HEAD(disks);
 static u64 last_diskseq; /* atomic */
 
@@ -29,7 +29,7 @@ int disk_name(const struct gendisk *d, u32 partno, char *buf, size_t size)
 
 	if (!partno)
 		return snprintf(buf, size, "%s", d->name);
-	/* A p separates the number from a digit at the end of the name: loop0p1. */
+	/* If the name ends in a digit, a p separates the number: loop0p1. */
 	return snprintf(buf, size,
 		n && d->name[n - 1] >= '0' && d->name[n - 1] <= '9' ? "%sp%u" : "%s%u", d->name,
 		partno);
@@ -78,7 +78,7 @@ static void bdev_resize(struct block_device *b, u64 nr)
 		truncate_inode_pages(b->mapping, (loff_t)(nr << SECTOR_SHIFT));
 }
 
-/* Reuses the block_device of a removed partition with that number, at another place. */
+/* Reuses the block_device of a removed partition with that number for a new partition. */
 static int revive_partition(struct block_device *b, sector_t start, u64 nr)
 {
 	char name[24];
@@ -89,7 +89,7 @@ static int revive_partition(struct block_device *b, sector_t start, u64 nr)
 	bdev_resize(b, nr);
 	disk_name(b->disk, b->partno, name, sizeof(name));
 	err = dev_node_ops->create(name, S_IFBLK | 0660, b->dev);
-	/* add_disk() fails then, so the disk must not be opened. */
+	/* For the whole disk the error makes add_disk() fail, so it must stay unopenable. */
 	if (err && !b->partno)
 		return err;
 	b->gone = false;
@@ -123,13 +123,13 @@ static int add_partition(struct gendisk *d, u32 partno, sector_t start, u64 nr)
 	d->part[partno] = b;
 	disk_name(d, partno, name, sizeof(name));
 	err = dev_node_ops->create(name, S_IFBLK | 0660, b->dev);
-	b->gone = err && !partno; /* the next attempt revives it */
+	b->gone = err && !partno; /* a later attempt revives it */
 	if (!err && partno && disk_sysfs_ops)
 		disk_sysfs_ops->part_appeared(b);
 	return err;
 }
 
-/* Removes @b, which is marked as gone already. */
+/* Removes the partition @b, which is already marked as gone. */
 static void leave_partition(struct block_device *b)
 {
 	char name[24];
@@ -195,8 +195,8 @@ void del_gendisk(struct gendisk *d)
 }
 
 /*
- * Marks @b as gone if it is not open. An open in progress counts as in use, since its lock is
- * outside of ours. scan_mutex held.
+ * Marks @b as gone if it is not open. If its lock is taken, an open may be in progress, which
+ * counts as in use. scan_mutex held.
  */
 static int mark_one_gone(struct block_device *b)
 {
@@ -212,7 +212,10 @@ static int mark_one_gone(struct block_device *b)
 	return err;
 }
 
-/* Marks all partitions from @first on as gone, or none of them. *marked: their bits. */
+/*
+ * Marks all partitions from number @first on as gone, or none of them. *marked: bit mask of those
+ * marked.
+ */
 static int mark_gone(struct gendisk *d, u32 first, u32 *marked)
 {
 	int err = 0;
@@ -233,7 +236,7 @@ static int mark_gone(struct gendisk *d, u32 first, u32 *marked)
 	return err;
 }
 
-/* Removes all partitions from @first on, or none. */
+/* Removes all partitions from number @first on, or none. */
 static int leave_from(struct gendisk *d, u32 first)
 {
 	u32 marked;
@@ -274,7 +277,7 @@ void disk_lose_medium(struct gendisk *d)
 	mutex_lock(&scan_mutex);
 	for (i = 1; i < ARRAY_SIZE(d->part); i++)
 		del_partition(d, i);
-	disk_set_capacity(d, 0); /* from now on no partition can be added */
+	disk_set_capacity(d, 0); /* afterwards no partition can be added */
 	mutex_unlock(&scan_mutex);
 }
 
@@ -409,7 +412,9 @@ struct block_device *bdev_by_name(const char *name)
 
 /* ---- figures ---- */
 
-/* Returns the i-th bdev in order (with @sized only those with a size), under disks_lock. */
+/*
+ * Returns the @i-th bdev in order, with @sized counting only those with a size. Under disks_lock.
+ */
 static struct block_device *nth_bdev(int i, bool sized)
 {
 	struct gendisk *d;
@@ -476,7 +481,6 @@ int partitions_line(int i, char *buf, size_t size)
 	return n;
 }
 
-/* Writes a line of /proc/devices for each block major; 0 past the last. */
 /* Returns the length of the driver's name: "loop" of loop0, "ubd" of ubda. */
 static int driver_name(const struct gendisk *d)
 {
@@ -487,6 +491,7 @@ static int driver_name(const struct gendisk *d)
 	return n > 1 ? (int)n - 1 : (int)n;
 }
 
+/* Writes the @i-th block major's line of /proc/devices. Returns its length; 0 past the last. */
 int blkdev_major_line(int i, char *buf, size_t size)
 {
 	struct gendisk *d;
@@ -509,7 +514,9 @@ int blkdev_major_line(int i, char *buf, size_t size)
 
 /* ---- numbers ---- */
 
-/* Parses a number and the character behind it. False on an error. */
+/*
+ * Parses a number that ends with the character @end, and moves *text behind it. False on an error.
+ */
 static bool take_number(char **text, char end, u32 *v)
 {
 	char *p = *text;
@@ -535,7 +542,7 @@ int disk_parse_number(char **text, dev_t *dev)
 		return -EINVAL;
 	b = major < 1U << 12 && minor < 1U << 20 ? bdev_by_dev(MKDEV(major, minor)) : NULL;
 	if (!b || b->partno)
-		/* limits belong to the disk, not to a partition */
+		/* Limits apply to the disk, not to a partition. */
 		return -ENODEV;
 	*dev = b->dev;
 	return 0;

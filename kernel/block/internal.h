@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* internal.h: functions between the files of kernel/block. */
+/* internal.h: functions shared by the files of kernel/block. */
 #ifndef NESTLING_BLOCK_INTERNAL_H
 #define NESTLING_BLOCK_INTERNAL_H
 
@@ -9,8 +9,8 @@
 int disk_name(const struct gendisk *d, u32 partno, char *buf, size_t size);
 
 /*
- * Calls found() for each entry of a DOS or GPT table; an unreadable or invalid table has none
- * (partition.c).
+ * Calls @found for each entry of a DOS or GPT partition table, and for none if the table is
+ * unreadable or invalid (partition.c).
  */
 void scan_partitions(
 	struct gendisk *d, int (*found)(struct gendisk *d, u32 partno, sector_t start, u64 nr));

@@ -2,10 +2,10 @@
 /*
  * partition.c: reads DOS (MBR, with logical partitions) and GPT partition tables.
  *
- * The tables come from the disk and are hostile: the callee checks every start and length against
- * the disk, chains of logical partitions are followed a bounded number of times, and a GPT must
- * have the right checksums.
- * Sources: UEFI specification 2.10, section 5; the DOS table as fdisk writes it.
+ * The tables come from the disk and may be hostile: the callback checks every start and length
+ * against the disk, chains of logical partitions are followed a bounded number of times, and a GPT
+ * must have the right checksums. Sources: UEFI specification 2.10, section 5; the DOS table as
+ * fdisk writes it.
  */
 #include <asm/errno.h>
 
@@ -63,7 +63,8 @@ static const struct dos_entry *dos_table(const u8 *sector)
 }
 
 /*
- * Scans logical partitions: a chain of tables, each with one partition and the place of the next.
+ * Scans logical partitions: a chain of tables, each of which has one partition and the sector of
+ * the next table.
  */
 static void scan_logical(struct gendisk *d, found_t found, sector_t base, u8 *buf)
 {
@@ -139,7 +140,7 @@ void scan_partitions(struct gendisk *d, found_t found)
 	memcpy(table, t, sizeof(table));
 	for (i = 0; i < 4; i++)
 		if (table[i].boot & 0x7f)
-			goto out; /* boot code or a file system, no table */
+			goto out; /* boot code or a file system */
 	if (table[0].type == 0xee && scan_gpt(d, found))
 		goto out;
 	for (i = 0; i < 4; i++) {

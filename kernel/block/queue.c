@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * queue.c: submit_bio, from any task to the driver.
+ * queue.c: submit_bio(), the way from any task to the driver.
  *
- * A bio is checked against its device, moved from the partition to the disk, counted, and handed to
- * the driver. While current has a plug, bios gather in it. Finishing the plug joins neighbours
+ * A bio is checked against its device, remapped from the partition to the disk, counted, and passed
+ * to the driver. While current has a plug, bios gather in it. Finishing the plug joins neighbours
  * (equal operation, adjacent sectors) into one bio. So a file system that submits page by page, or
  * many small files that are adjacent, cost the host one call for many pages. A task that sleeps or
  * reschedules with a plug submits it first (plug_before_sleep): the page or journal commit that it
  * waits for may need a bio in the plug.
  *
- * If a joined bio fails, its parts are tried once more, each alone: an error of one of 128 files
- * does not concern the others.
+ * If a joined bio fails, its parts are submitted once more, each alone, so that an error in one
+ * part does not fail the others.
  *
- * A disk has at most nr_requests under way. A submitter of one more sleeps until one has ended, so
- * waiting requests take memory only from the tasks that wait for them.
+ * A disk has at most nr_requests under way. Further submitters sleep until one has ended, so there
+ * is at most one waiting request for each task.
  *
- * A held disk (queue_hold) begins no request that changes it: a snapshot copies its files
+ * On a held disk (queue_hold()) no request that changes it begins: a snapshot copies its files
  * meanwhile.
  *
  * Order: the driver may complete in any order. A submitter that needs order waits, or uses
@@ -37,7 +37,7 @@
 #include "kernel/sched/sched.h"
 #include "kernel/sched/timer.h"
 
-/* bios: other tasks may wait for their pages */
+/* Maximum of bios in a plug: other tasks may wait for their pages. */
 #define PLUG_MAX 128
 
 static bool has_data(u32 opf)
@@ -47,7 +47,7 @@ static bool has_data(u32 opf)
 	return op == REQ_READ || op == REQ_WRITE;
 }
 
-/* Returns 0, or why the bio cannot be served. */
+/* Returns 0, or the errno with which the bio must fail. */
 static int bio_check(const struct bio *bio)
 {
 	const struct block_device *b = bio->bdev;
@@ -79,7 +79,7 @@ static bool has_change(const struct bio *bio)
 static DECLARE_WAIT_QUEUE_HEAD(room);
 static DECLARE_WAIT_QUEUE_HEAD(hold);
 
-/* ---- disks that are held ---- */
+/* ---- held disks ---- */
 
 static void change_leave(struct gendisk *d)
 {
@@ -91,8 +91,8 @@ static void change_enter(struct gendisk *d)
 {
 	for (;;) {
 		/*
-		 * Full barrier against queue_hold(): either it sees the count, or this task sees
-		 * the hold.
+		 * Full barrier against queue_hold(): either that sees the count, or this task sees
+		 * @held.
 		 */
 		atomic_inc(&d->changes);
 		if (!queue_is_held(d))
@@ -126,7 +126,7 @@ static bool try_enter(struct gendisk *d)
 {
 	if ((u32)atomic_inc_return(&d->under_way) <= d->nr_requests)
 		return true;
-	room_leave(d); /* a waiter may have looked meanwhile */
+	room_leave(d); /* may make room for another waiter */
 	return false;
 }
 
@@ -178,7 +178,7 @@ static void dispatch(struct bio *bio)
 
 /* ---- joining ---- */
 
-/* Parts of failed bios; each is tried alone. */
+/* Parts of failed joined bios, to be submitted alone. */
 static LIST_HEAD(again);
 static DEFINE_SPINLOCK(again_lock);
 static struct work again_work;
@@ -199,8 +199,8 @@ static void try_again(struct work *w)
 }
 
 /*
- * Ends all parts of a joined bio, which has their vectors. If it failed, tries each part alone,
- * since some may succeed.
+ * The end_io of a joined bio, which shares the vectors of its parts. If it failed, submits each
+ * part alone, since some may succeed. Otherwise ends all parts.
  */
 static void end_merged(struct bio *all)
 {
@@ -235,8 +235,8 @@ static bool can_join(const struct bio *a, const struct bio *b)
 }
 
 /*
- * Returns how many bios at the list's front make one of at most @most vectors; *vecs is its number
- * of vectors.
+ * Returns how many bios at the list's front can be joined to one of at most @most vectors. *vecs is
+ * set to its number of vectors.
  */
 static u32 run_length(struct list_head *list, u32 most, u32 *vecs)
 {
@@ -257,10 +257,10 @@ static u32 run_length(struct list_head *list, u32 most, u32 *vecs)
 }
 
 /*
- * Takes the longest run of joinable bios off the list's front. Returns NULL when memory is short;
- * the caller then sends them one by one. Nothing is reclaimed for it: pages that would have to
- * become clean first may be in the list, which is out of reach now. If memory is in small pieces
- * the run is shorter.
+ * Takes the longest run of joinable bios off the list's front and returns them as one bio. NULL: no
+ * neighbours, or too little memory; the caller then sends the first bio alone. The allocation must
+ * not reclaim: pages that reclaim would wait for may belong to bios of this list, which are not
+ * submitted yet. If a large bio cannot be allocated, a shorter run is joined.
  */
 static struct bio *join_front(struct list_head *list)
 {
@@ -316,7 +316,7 @@ static void flush_plug(struct blk_plug *p)
 	}
 }
 
-/* Counts bytes read and written, for /proc/vmstat (pgpgin, pgpgout) and /proc/PID/io. */
+/* Counts bytes that are read and written, for /proc/vmstat (pgpgin, pgpgout) and /proc/PID/io. */
 static void count_data(const struct bio *bio)
 {
 	if (!has_data(bio->opf))
@@ -371,8 +371,9 @@ void blk_finish_plug(struct blk_plug *p)
 }
 
 /*
- * Submits the plug of a task that is about to sleep. The submission may sleep itself. Then the
- * wake-up that the caller waits for may have come and gone: it has to look again.
+ * Submits the plug of a task that is about to sleep. Submitting may itself sleep, and the wake-up
+ * for which the caller waits may happen meanwhile. So true means that the caller must test its
+ * condition again.
  */
 static bool plug_before_sleep(void)
 {

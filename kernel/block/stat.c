@@ -3,14 +3,14 @@
  * stat.c: statistics of a disk and of each of its partitions, counted when a bio goes to the driver
  * and when it ends.
  *
- *      disk_account_start(bio);     the driver gets it
+ *      disk_account_start(bio);     when the driver gets it
  *      disk_account_end(bio);
- *      disk_account_merge(bio, n)   if it joins several
+ *      disk_account_merge(bio, n)   when @n bios were merged into it
  *
  * Cost: some atomic additions and two clock readings a bio (about 0.1 us), twice that for a
- * partition. A flush that a write carries with it (REQ_PREFLUSH) counts as a flush; its time is in
- * the write's. busy_ns grows by the time since the last change whenever something was in flight
- * until then, as iostat's %util requires.
+ * partition. The flush of a write with REQ_PREFLUSH counts as a flush; its time is part of the
+ * write's. busy_ns counts the time in which at least one request is in flight, as iostat's %util
+ * requires.
  */
 #include "kernel/block/block.h"
 #include "kernel/lib/atomic.h"
@@ -37,8 +37,8 @@ static u64 inflight(const struct disk_stats *st)
 }
 
 /*
- * Adds the time that has passed, before the number in flight changes or is read. Of concurrent
- * callers one adds it.
+ * Adds the time since @changed to busy_ns if a request was in flight. Called before the number in
+ * flight changes or is read. Of concurrent callers only one adds it.
  */
 static void bring_up_to_date(struct disk_stats *st, u64 now)
 {
@@ -69,8 +69,8 @@ static void end(struct disk_stats *st, const struct bio *bio, u32 group, u64 now
 }
 
 /*
- * Returns the statistics of the partition that the bio was for, or NULL if it was for the whole
- * disk.
+ * Returns the statistics of the partition to which the bio was submitted, or NULL if it was
+ * submitted to the whole disk.
  */
 static struct disk_stats *part_stats(const struct bio *bio)
 {
