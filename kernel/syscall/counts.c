@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * counts.c: gives /proc/nestling/syscalls its lines: proc is below this layer and cannot ask for
- * them.
+ * counts.c: registers the function that writes the lines of /proc/nestling/syscalls: kernel/fs/proc
+ * is a lower room and cannot call this one.
  */
 #include "arch/um/machine/arch.h"
 #include "kernel/fs/proc/proc.h"

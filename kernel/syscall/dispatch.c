@@ -7,15 +7,14 @@
  * counts an error. syscall_count_line() shows the counts.
  *
  * Invariants:
- * 1. A number without a handler gives -ENOSYS, is counted, and is logged the first time that a
- *    program uses it.
+ * 1. A number without a handler returns -ENOSYS, is counted, and is logged at its first use.
  * 2. Numbers are 32 bits wide, as on Linux; the upper half of rax is ignored.
  *
  * Locks: none. Each vCPU has counters that only it writes; a reader adds them up and may be a
  * little behind.
  *
- * It does not restart interrupted calls (the signal code does). int 0x80 does not reach this file:
- * the machine refuses it.
+ * Interrupted calls are restarted by the signal code, not here. int 0x80 does not reach this file:
+ * arch/um refuses it.
  */
 #include "kernel/lib/atomic.h"
 #include "kernel/lib/printk.h"
@@ -82,7 +81,7 @@ long syscall_dispatch(u64 nr64, const u64 args[6])
 	uninit_stack();
 	ret = likely(!syscall_strace) ? d->call(args) : syscall_traced(nr, d, args);
 	if (IS_ERR_VALUE(ret))
-		count(&counter(nr)->errors); /* perhaps on another vCPU than before */
+		count(&counter(nr)->errors); /* the task may have changed its vCPU */
 	return ret;
 }
 

@@ -1,46 +1,46 @@
 /* SPDX-License-Identifier: MIT */
-/* internal.h: what dispatch.c, trace.c, trace_control.c and names.c share. */
+/* internal.h: declarations shared by dispatch.c, trace.c, trace_control.c and names.c. */
 #ifndef NESTLING_SYSCALL_INTERNAL_H
 #define NESTLING_SYSCALL_INTERNAL_H
 
 #include "kernel/syscall/syscall.h"
 
-/* Runs the call with a line in the kernel log about its arguments and its result. */
+/* Calls the handler, and prints a line with the call's arguments and result. */
 long syscall_traced(u32 nr, const struct syscall_desc *d, const u64 *args);
 
 /*
- * Values of syscall_strace, as bits: lines go to the log; also when calls begin; lines go to the
- * ring; only times are counted.
+ * Bits of syscall_strace: print lines to the kernel log; also print a line when a call begins;
+ * print lines to the trace ring; only count times.
  */
 #define TRACE_CALLS_LOG 1
 #define TRACE_CALLS_BEGIN 2
 #define TRACE_CALLS_RING 4
 #define TRACE_CALLS_TIMES 8
 
-/* Selects tasks and calls; written by trace_control.c, read racily by calls. */
+/* Selects tasks and calls. Written by trace_control.c, read racily by each call. */
 struct trace_filter {
-	/* a process or a thread, in the initial namespace; 0: all */
+	/* Number of a process or thread in the initial namespace; 0: all. */
 	pid_t pid;
 	bool follow; /* also tasks with traced_calls */
 	bool some;   /* only @calls */
 	u64 calls[(NR_SYSCALLS + 63) / 64];
 };
 extern struct trace_filter trace_filter;
-/* Counts one more call, which took @ns. */
+/* Counts a call of @nr that took @ns. */
 void trace_count_call(u32 nr, u64 ns, bool failed);
 
 /* Returns "EBADF" for 9; NULL for an unknown errno. */
 const char *errno_name(int err);
 
 /*
- * Appends @v, as an argument of the kind @type, to the text of length @len in @buf. Returns the new
+ * Appends argument @v, formatted as @type, to the text of length @len in @buf. Returns the new
  * length, always below @size. Reads no guest memory: a path is printed as its address.
  */
 size_t format_arg(char *buf, size_t size, size_t len, enum syscall_arg type, u64 v);
 
 /*
- * Appends text in quotes with unprintable characters escaped; @more adds "..." behind it. Returns
- * the new length.
+ * Appends @text in quotes, with unprintable characters escaped, and "..." behind it if @more.
+ * Returns the new length.
  */
 size_t format_quoted(char *buf, size_t size, size_t len, const char *text, size_t n, bool more);
 

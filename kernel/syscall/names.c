@@ -39,7 +39,7 @@ static const char *const errno_names[] = { NAME(EPERM), NAME(ENOENT), NAME(ESRCH
 	NAME(ENOTNAM), NAME(ENAVAIL), NAME(EISNAM), NAME(EREMOTEIO), NAME(EDQUOT), NAME(ENOMEDIUM),
 	NAME(EMEDIUMTYPE), NAME(ECANCELED), NAME(ENOKEY), NAME(EKEYEXPIRED), NAME(EKEYREVOKED),
 	NAME(EKEYREJECTED), NAME(EOWNERDEAD), NAME(ENOTRECOVERABLE), NAME(ERFKILL), NAME(EHWPOISON),
-	/* Never seen by a guest: */
+	/* Results that no guest sees: */
 	NAME(ERESTARTSYS), NAME(ERESTARTNOINTR), NAME(ERESTARTNOHAND),
 	NAME(ERESTART_RESTARTBLOCK) };
 
@@ -59,7 +59,7 @@ static const char *const clock_names[] = { NAME(CLOCK_REALTIME), NAME(CLOCK_MONO
 	NAME(CLOCK_REALTIME_ALARM), NAME(CLOCK_BOOTTIME_ALARM), NAME(CLOCK_TAI) };
 
 struct flag {
-	/* bits that must all be set; a flag that contains another's bits comes first */
+	/* Bits that must all be set. A flag that contains another flag's bits comes first. */
 	u64 bits;
 	const char *name;
 };
@@ -101,7 +101,7 @@ static size_t put_hex(char *buf, size_t size, size_t len, u64 v)
 	       (size_t)scnprintf(buf + len, size - len, v ? "0x%lx" : "%lu", (unsigned long)v);
 }
 
-/* Appends the name from the table, or the number. */
+/* Appends @name, or the number @v if @name is NULL. */
 static size_t put_name(char *buf, size_t size, size_t len, const char *name, s64 v)
 {
 	if (name)
@@ -109,7 +109,9 @@ static size_t put_name(char *buf, size_t size, size_t len, const char *name, s64
 	return len + (size_t)scnprintf(buf + len, size - len, "%ld", (long)v);
 }
 
-/* Appends the names of the bits of @v: "A|B|0x40". @some: a name was appended already. */
+/*
+ * Appends the names of the bits of @v: "A|B|0x40". @some: a name precedes them, so a | comes first.
+ */
 static size_t put_flags(char *buf, size_t size, size_t len, const struct flag *f, u64 v, bool some)
 {
 	for (; f->name; f++) {

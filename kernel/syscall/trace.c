@@ -3,23 +3,22 @@
  * trace.c: prints a line for every system call, as strace does, and counts how long calls take;
  * without ptrace, for any task.
  *
- * strace=1 on the command line logs each finished call in the kernel's log; strace=2 also when it
- * begins, which shows where a program hangs. Calls that are traced at run time (trace_control.c) go
- * to the ring of kernel/lib/trace.h: calls of all tasks, of a process, of its children
- * (task->traced_calls), by name. A call that never returns (exit), or that replaces the memory it
- * would be printed from (execve, rt_sigreturn), is safe: the arguments are formatted before the
- * handler runs.
+ * strace=1 on the kernel's command line logs each finished call; strace=2 also logs when it begins,
+ * which shows where a program hangs. Tracing that is enabled at run time (trace_control.c) prints
+ * to the ring of kernel/lib/trace.h: calls of all tasks, or of a process and its children
+ * (task->traced_calls), all calls or chosen ones. The arguments are formatted before the handler
+ * runs, so calls that do not return (exit) or that replace the memory with their arguments (execve,
+ * rt_sigreturn) are printed correctly.
  *
- * Switched off it costs dispatch.c's test of syscall_strace, in patched call sites too, which use
- * dispatch.c as well.
+ * Switched off it costs dispatch.c's test of syscall_strace.
  *
- * Strings in guest memory are read once more than the handler reads them. So the line shows what
- * the guest had there when the call began, which is no proof of what the handler saw.
+ * Strings in guest memory are read separately from the handler's own read. So the line shows what
+ * was there when the call began; the handler may have read something else.
  *
- * Locks: none. The filter is replaced as words that are read racily, so one call more or less may
- * be traced. printk and the ring have locks of their own.
+ * Locks: none. The filter's words are replaced one by one and read racily, so at a change a call
+ * may be traced wrongly. printk and the ring have locks of their own.
  *
- * It does not show structures, only paths and the beginning of written data.
+ * Structures are not shown, only paths and the beginning of written data.
  */
 #include "arch/um/machine/arch.h"
 #include "arch/um/machine/uaccess.h"
@@ -31,12 +30,12 @@
 #include <asm/errno.h>
 #include <asm/unistd.h>
 
-/* on the kernel stack while the handler runs */
+/* Bytes of the line, which is on the kernel stack while the handler runs. */
 #define TRACE_LINE 512
 #define TRACE_PATH 96
 #define TRACE_TEXT 32 /* of written data */
 
-/* TRACE_CALLS_*; a torn read does no harm */
+/* TRACE_CALLS_*; read without a lock. */
 int syscall_strace;
 struct trace_filter trace_filter;
 
@@ -70,7 +69,8 @@ static bool writes(const char *name)
 }
 
 /*
- * Appends the beginning of data that a call writes. False for another call, or unreadable memory.
+ * Appends the beginning of the data that a call writes. False if it is not a call that writes data,
+ * or if the memory is unreadable.
  */
 static bool append_text(
 	char *buf, size_t size, size_t *len, const struct syscall_desc *d, const u64 *args, int i)
@@ -103,7 +103,7 @@ static void format_call(char *buf, size_t size, const struct syscall_desc *d, co
 	scnprintf(buf + len, size - len, ")");
 }
 
-/* Writes a line: to the ring for tracing at run time, to the log for strace=. */
+/* Prints a line: to the ring if tracing is on at run time, else to the log for strace=. */
 static void say(const char *call, const char *result)
 {
 	if (syscall_strace & TRACE_CALLS_RING)
@@ -129,7 +129,7 @@ static void say_result(const char *call, long ret, u64 ns)
 	say(call, text);
 }
 
-/* True if the filter takes this call of current. */
+/* True if the filter selects this call of current. */
 static bool wanted(u32 nr)
 {
 	const struct trace_filter *f = &trace_filter;
@@ -140,7 +140,7 @@ static bool wanted(u32 nr)
 	return !f->some || f->calls[nr / 64] & BIT(nr % 64);
 }
 
-/* True if the call is shown, in the log or in the ring. */
+/* True if the call must be printed, to the log or to the ring. */
 static bool told(u32 nr)
 {
 	int how = READ_ONCE(syscall_strace);
@@ -161,7 +161,7 @@ static long call_with_lines(u32 nr, const struct syscall_desc *d, const u64 *arg
 	else if (syscall_strace & TRACE_CALLS_BEGIN)
 		say(call, " ...");
 	ret = d->call(args);
-	/* still traced: the call may have been long */
+	/* tracing may have ended during the call */
 	if (returns && told(nr))
 		say_result(call, ret, arch_cpu_clock() - start);
 	return ret;

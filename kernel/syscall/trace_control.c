@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * trace_control.c: sets at run time what is traced, by /proc/nestling/trace and the management
- * console's "trace" (trace_control()). Counts how long calls take, for each vCPU, while that is
- * requested.
+ * trace_control.c: sets at run time which calls are traced: trace_control(), for
+ * /proc/nestling/trace and the management console's command "trace". While "times" is on, counts
+ * how long calls take.
  *
- * Locks: control_lock, one change at a time. Counters belong to the vCPU on which the call ended;
- * readers are a little behind.
+ * Locks: control_lock admits one change at a time. Counters belong to the vCPU on which the call
+ * ended; readers are a little behind.
  */
 #include <asm/errno.h>
 
@@ -28,7 +28,7 @@ struct call_time {
 };
 
 static DEFINE_MUTEX(control_lock);
-/* [vCPU][number]; made once, under control_lock */
+/* [vCPU][call number]; allocated once, under control_lock. */
 static struct call_time *times;
 
 /* ---- times ---- */
@@ -91,7 +91,10 @@ static int need_memory(bool counts)
 	return 0;
 }
 
-/* Marks the threads of a process, or no task at all. False without such a process or thread. */
+/*
+ * Sets traced_calls of the threads of process @pid, or of thread @pid, and clears all others. False
+ * if there is no such process or thread. 0: clears all.
+ */
 static bool mark(pid_t pid)
 {
 	struct task *leader, *t;
@@ -135,7 +138,7 @@ static int parse_names(struct trace_filter *f, const char *s, char *why, size_t 
 	return 0;
 }
 
-/* Returns the next word of *s, terminated, or NULL. */
+/* Returns the next word of *s, which it terminates, and advances *s; or NULL. */
 static char *next_word(char **s)
 {
 	char *word;
@@ -281,7 +284,7 @@ static int show_points(struct seq *s, void *arg)
 	return 0;
 }
 
-/* Takes "NAME on" or "all off". */
+/* Parses "NAME on", "all off" and so on. */
 static int store_points(char *text, size_t n, void *arg)
 {
 	char why[100];
