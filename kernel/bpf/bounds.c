@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * bounds.c: arithmetic on the bounds of numbers (bounds.h). Every function errs on the wide side:
- * its result allows each value that the machine in run.c can have.
+ * bounds.c: arithmetic on the bounds of numbers (bounds.h). Every function may return wider bounds
+ * than necessary, but always includes each value that run.c can compute.
  */
 #include "kernel/bpf/bounds.h"
 
@@ -57,7 +57,7 @@ static struct tnum bits_mul(struct tnum a, struct tnum b)
 	struct tnum sum = { a.value * b.value, 0 }, part;
 
 	for (; a.value || a.mask; a.value >>= 1, a.mask >>= 1) {
-		if (a.value & 1) /* b's doubt, once */
+		if (a.value & 1) /* b's unknown bits, once */
 			part = (struct tnum){ 0, b.mask };
 		else if (a.mask & 1) /* b or nothing */
 			part = (struct tnum){ 0, b.value | b.mask };
@@ -70,7 +70,7 @@ static struct tnum bits_mul(struct tnum a, struct tnum b)
 	return sum;
 }
 
-/* Returns the known bits that all numbers between two limits share. */
+/* Returns the bits that all numbers from @min to @max have in common. */
 static struct tnum bits_between(u64 min, u64 max)
 {
 	u64 differ = min ^ max, mask = differ ? ~0ul >> __builtin_clzl(differ) : 0;
@@ -78,7 +78,7 @@ static struct tnum bits_between(u64 min, u64 max)
 	return (struct tnum){ min & ~mask, mask };
 }
 
-/* Combines two tnums of one number. Returns true unless they contradict each other. */
+/* Combines two tnums of one number in *a. Returns false if they contradict each other. */
 static bool bits_meet(struct tnum *a, struct tnum b)
 {
 	bool ok = !((a->value ^ b.value) & ~a->mask & ~b.mask);
@@ -137,7 +137,7 @@ static bool range_empty(const struct range *r)
 	return r->umin > r->umax || r->smin > r->smax;
 }
 
-/* Narrows a range by the known bits of its width. */
+/* Narrows a range by the known bits. */
 static void range_from_bits(struct range *r, struct tnum t, bool wide)
 {
 	u64 sign = wide ? SIGN64 : 1ul << 31;
@@ -147,7 +147,10 @@ static void range_from_bits(struct range *r, struct tnum t, bool wide)
 		as_signed(t.value | (t.mask & ~sign), wide));
 }
 
-/* Narrows signed and unsigned limits by each other where the sign cannot change in between. */
+/*
+ * Narrows signed and unsigned limits by each other, where the range does not cross a change of
+ * sign.
+ */
 static void range_signs(struct range *r, bool wide)
 {
 	s64 a = as_signed(r->umin, wide), b = as_signed(r->umax, wide);
@@ -158,7 +161,7 @@ static void range_signs(struct range *r, bool wide)
 		range_meet(r, as_unsigned(r->smin, wide), as_unsigned(r->smax, wide));
 }
 
-/* ---- settling ---- */
+/* ---- narrowing by the other parts ---- */
 
 static bool learn(struct bounds *b)
 {
@@ -212,7 +215,7 @@ struct bounds bounds_cast(const struct bounds *a, u32 bits, bool sign, bool wide
 
 	r.bits.value = a->bits.value & keep;
 	r.bits.mask = a->bits.mask & keep;
-	/* The sign bit, known or not, is copied to all bits above it. */
+	/* Copy the sign bit, known or not, to all bits above it. */
 	if (sign) {
 		r.bits.value |= r.bits.value & top ? ~keep : 0;
 		r.bits.mask |= r.bits.mask & top ? ~keep : 0;
@@ -297,7 +300,7 @@ static struct range range_mul(const struct range *a, const struct range *b, bool
 	return r;
 }
 
-/* Returns limits for "a & b", in addition to those that follow from the known bits. */
+/* Returns limits for "a & b" beyond those that follow from the known bits. */
 static struct range range_and(const struct range *a, const struct range *b, bool wide)
 {
 	struct range r = range_any(wide);
@@ -339,7 +342,7 @@ static struct tnum bits_op(u8 op, struct tnum a, struct tnum b)
 	}
 }
 
-/* Shifts a number with the bits *@t and the limits *@r, of one width, by a known count. */
+/* Shifts a number, with bits *@t and limits *@r of one width, by a known count. */
 static void shift(u8 op, bool wide, u32 by, struct tnum *t, struct range *r)
 {
 	struct range out = range_any(wide);
@@ -380,7 +383,7 @@ static struct bounds do_shift(u8 op, bool wide, const struct bounds *a, const st
 	return r;
 }
 
-/* Divides. By zero, DIV gives 0, MOD the number itself. Signed results are unbounded. */
+/* Divides. Division by zero: DIV gives 0, MOD the dividend. Signed results get no bounds. */
 static struct bounds do_divide(
 	u8 op, bool wide, s16 off, const struct bounds *a, const struct bounds *b)
 {
@@ -400,7 +403,7 @@ static struct bounds do_divide(
 struct bounds bounds_alu(u8 op, bool wide, s16 off, const struct bounds *a, const struct bounds *b)
 {
 	struct bounds r = bounds_unknown();
-	/* true if the lower half of the result depends on the lower halves alone */
+	/* True if the lower half of the result depends only on the lower halves of the operands. */
 	bool low_alone = false;
 
 	if (bounds_is_const(a) && bounds_is_const(b))
@@ -417,7 +420,7 @@ struct bounds bounds_alu(u8 op, bool wide, s16 off, const struct bounds *a, cons
 		r.wide = range_op(op, &a->wide, &b->wide, true);
 		r.low = range_op(op, &a->low, &b->low, false);
 	}
-	/* The computed upper half does not apply. */
+	/* A 32-bit operation clears the upper half. */
 	if (!wide) {
 		r.bits = bits_low(r.bits);
 		r.wide = any_wide;
@@ -431,7 +434,7 @@ struct bounds bounds_alu(u8 op, bool wide, s16 off, const struct bounds *a, cons
 
 /* ---- comparisons ---- */
 
-/* Removes @k from the range if it is one of the limits: the number is not @k. */
+/* Narrows the range by "the number is not @k", if @k is one of its limits. */
 static void take_out(struct range *r, u64 k, bool wide)
 {
 	s64 s = as_signed(k, wide);
@@ -449,7 +452,7 @@ static void take_out(struct range *r, u64 k, bool wide)
 	r->smax -= r->smax == s;
 }
 
-/* Narrows both by a < b, or with @equal a <= b. Returns false if that is never true. */
+/* Narrows both ranges by a < b, or with @equal by a <= b. Returns false if that is impossible. */
 static bool order(struct range *a, struct range *b, bool equal)
 {
 	if (!equal && (!b->umax || a->umin == ~0ul))
@@ -516,7 +519,7 @@ static bool refine_set(bool wide, bool holds, struct bounds *a, const struct bou
 		return true; /* the other operand is unknown */
 	if (!wide)
 		k &= U32_TOP;
-	if (holds) { /* at least one of the bits is set */
+	if (holds) { /* at least one of these bits is set */
 		if (!((a->bits.value | a->bits.mask) & k))
 			return false;
 		if (!(k & (k - 1)))

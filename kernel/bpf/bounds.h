@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * bounds.h: the verifier's knowledge of a number: some of its bits, and its limits when it is read
- * as 64 bits and as its lower 32, unsigned and signed. All parts are true at the same time;
+ * bounds.h: what the verifier knows about a number: some of its bits, and limits of its 64 bits and
+ * of its lower 32 bits, each read as unsigned and as signed. All parts hold at the same time;
  * bounds_settle() narrows each part by the others.
  *
- * Known bits (tnum): a bit that is set in @mask is unknown, @value has the others (Vishwanathan et
- * al., "Sound, Precise, and Fast Abstract Interpretation with Tristate Numbers", 2022).
+ * Known bits (tnum): a bit that is set in @mask is unknown, @value has the known bits (Vishwanathan
+ * et al., "Sound, Precise, and Fast Abstract Interpretation with Tristate Numbers", 2022).
  */
 #ifndef NESTLING_BPF_BOUNDS_H
 #define NESTLING_BPF_BOUNDS_H
@@ -16,7 +16,10 @@ struct tnum {
 	u64 value, mask;
 };
 
-/* Limits of a number. For 32 bits: umin and umax with zeros above, smin and smax with the sign. */
+/*
+ * Limits of a number. For the lower 32 bits: umin and umax are zero-extended, smin and smax
+ * sign-extended.
+ */
 struct range {
 	u64 umin, umax;
 	s64 smin, smax;
@@ -29,21 +32,27 @@ struct bounds {
 
 struct bounds bounds_const(u64 v);
 struct bounds bounds_unknown(void);
-/* Returns the bounds of a value of @bytes bytes (1, 2, 4, 8), extended by zeros or by its sign. */
+/*
+ * Returns the bounds of an unknown value of @bytes bytes (1, 2, 4, 8), zero-extended or
+ * sign-extended.
+ */
 struct bounds bounds_of_size(u32 bytes, bool sign);
 bool bounds_is_const(const struct bounds *b);
-/* Narrows each part by the others. Returns false if no number is left. */
+/* Narrows each part by the others. Returns false if no number satisfies all parts. */
 bool bounds_settle(struct bounds *b);
 /*
  * Returns the result of an operation of BPF_ALU64 (wide) or BPF_ALU; @off: 1 for signed BPF_DIV and
  * BPF_MOD.
  */
 struct bounds bounds_alu(u8 op, bool wide, s16 off, const struct bounds *a, const struct bounds *b);
-/* Returns the lower @bits, with zeros above or the sign; the upper half is zero unless @wide. */
+/*
+ * Returns the lower @bits bits, zero-extended or sign-extended; the upper half is zero unless
+ * @wide.
+ */
 struct bounds bounds_cast(const struct bounds *a, u32 bits, bool sign, bool wide);
 /*
- * Narrows two numbers for which "a op b" is true (@holds) or false. Returns true if that is
- * possible.
+ * Narrows two numbers for which "a op b" is true (@holds) or false. Returns false if no such
+ * numbers exist.
  */
 bool bounds_refine(u8 op, bool wide, bool holds, struct bounds *a, struct bounds *b);
 /* True if @a allows all numbers that @b allows. */

@@ -9,10 +9,10 @@
  * group upwards that has any, and to those of all groups above that one with ALLOW_MULTI. All of
  * them run, and each must return 1 (linux/bpf.h, at BPF_F_ALLOW_OVERRIDE).
  *
- * A group that is removed drops its programs; a dead group takes none.
+ * A group drops its programs when it is removed, and accepts none afterwards.
  *
- * Locks: attach_mutex protects cgroup->programs and program_flags. It is a leaf, with no allocation
- * under it: device nodes are opened with inodes locked.
+ * Locks: attach_mutex protects cgroup->programs and program_flags. It is a leaf, and no memory is
+ * allocated under it, since device nodes are opened with inodes locked.
  */
 #include <linux/stat.h>
 
@@ -29,20 +29,20 @@
 #define KINDS (BPF_F_ALLOW_OVERRIDE | BPF_F_ALLOW_MULTI)
 
 struct attachment {
-	/* link in cgroup->programs, where the first attached is first */
+	/* Link in cgroup->programs, in the order of attachment. */
 	struct list_head list;
 	struct bpf_prog *prog; /* a reference */
 };
 
 static DEFINE_MUTEX(attach_mutex);
-/* number of attached programs; changed under attach_mutex */
+/* Number of attached programs; changed under attach_mutex. */
 static atomic_t nr_attached = ATOMIC_INIT(0);
 
-/* ---- asking ---- */
+/* ---- the check ---- */
 
 /*
- * Returns the next group upwards from @c (or @c) whose programs apply; *found: a group below has
- * some.
+ * Returns @c or the nearest group above whose programs apply. @found: a group below has programs,
+ * so only groups with BPF_F_ALLOW_MULTI apply.
  */
 static struct cgroup *effective(struct cgroup *c, bool found)
 {
@@ -63,7 +63,7 @@ static bool all_allow(struct cgroup *c, struct bpf_cgroup_dev_ctx *ctx)
 	return ok;
 }
 
-/* Implements device_guard: version 1's devices decide first, then the programs. */
+/* Implements device_guard: the device controller of version 1 decides first, then the programs. */
 static int check_device(umode_t mode, dev_t dev, int what)
 {
 	struct bpf_cgroup_dev_ctx ctx = { .major = MAJOR(dev), .minor = MINOR(dev) };
@@ -120,7 +120,10 @@ static struct attachment *find(struct cgroup *c, const struct bpf_prog *p)
 	return NULL;
 }
 
-/* Returns the attachment that a new program replaces. NULL: it is added; ERR_PTR. */
+/*
+ * Returns the attachment that a new program replaces, NULL if it is added, or ERR_PTR if it is
+ * refused.
+ */
 static struct attachment *place(
 	struct cgroup *c, const struct bpf_prog *p, const struct bpf_prog *replace, u32 kind)
 {
@@ -137,8 +140,8 @@ static struct attachment *place(
 }
 
 /*
- * Attaches @p. On success takes the reference to @p, and *fresh if the program is added. *old: the
- * replaced program, whose reference passes to the caller.
+ * Attaches @p. On success consumes the reference to @p, and *fresh if the program is added. *old:
+ * the replaced program, whose reference passes to the caller.
  */
 static int attach_locked(struct cgroup *c, struct bpf_prog *p, const struct bpf_prog *replace,
 	u32 kind, struct attachment **fresh, struct bpf_prog **old)
@@ -178,7 +181,7 @@ static void remove(struct cgroup *c, struct attachment *a)
 		c->program_flags = 0;
 }
 
-/* Attaches @p; takes the reference to it on success. */
+/* Attaches @p; consumes the reference to it on success. */
 static int attach(struct cgroup *c, struct bpf_prog *p, const struct bpf_prog *replace, u32 kind)
 {
 	struct attachment *fresh = kmalloc(sizeof(*fresh), GFP_KERNEL | __GFP_ACCOUNT);
@@ -196,7 +199,7 @@ static int attach(struct cgroup *c, struct bpf_prog *p, const struct bpf_prog *r
 	return err;
 }
 
-/* Returns the attachment to detach; @p is NULL if the caller named no program. */
+/* Returns the attachment to detach, or ERR_PTR; @p is NULL if the caller named no program. */
 static struct attachment *to_detach(struct cgroup *c, const struct bpf_prog *p)
 {
 	struct attachment *a;
@@ -269,7 +272,7 @@ long bpf_cgroup_detach(const union bpf_attr *a)
 	if (IS_ERR(c))
 		return PTR_ERR(c);
 	p = bpf_prog_of_fd(
-		a->attach_bpf_fd, BPF_PROG_TYPE_CGROUP_DEVICE); /* to_detach() also takes none */
+		a->attach_bpf_fd, BPF_PROG_TYPE_CGROUP_DEVICE); /* to_detach() accepts NULL */
 	mutex_lock(&attach_mutex);
 	which = to_detach(c, IS_ERR(p) ? NULL : p);
 	if (!IS_ERR(which)) {
@@ -290,8 +293,8 @@ long bpf_cgroup_detach(const union bpf_attr *a)
 #define IDS_MAX 1024
 
 /*
- * Collects the numbers of the programs, in the order of execution. Returns their count; at most
- * @max are stored.
+ * Collects the ids of the programs in the order of execution; @up: including those of groups above.
+ * Returns their count; at most @max are stored.
  */
 static u32 collect(struct cgroup *c, bool up, u32 *ids, u32 max)
 {
@@ -324,7 +327,7 @@ static long tell(const union bpf_attr *a, uaddr_t uattr, const u32 *ids, u32 n, 
 	return told < n ? -ENOSPC : 0;
 }
 
-/* True for attach types of groups. Only BPF_CGROUP_DEVICE ever has a program. */
+/* True for attach types of control groups. Only BPF_CGROUP_DEVICE ever has a program. */
 static bool is_group_type(u32 type)
 {
 	switch (type) {
@@ -387,7 +390,7 @@ long bpf_cgroup_query(const union bpf_attr *a, uaddr_t uattr)
 	return err;
 }
 
-/* ---- the end of a group ---- */
+/* ---- removal of a group ---- */
 
 static void drop_all(struct cgroup *c)
 {

@@ -6,8 +6,8 @@
  * - No path runs past the end of a function.
  * - Each instruction can be reached.
  *
- * The first function begins at the start, each other one where a call leads. A function ends where
- * the next begins.
+ * The first function begins at instruction 0, each other one at the target of a call. A function
+ * ends where the next begins.
  */
 #include "kernel/bpf/verify.h"
 #include "kernel/mm/mm.h"
@@ -15,17 +15,17 @@
 
 #define FLOW_REACHED 4
 
-/* ---- the form of one ---- */
+/* ---- the form of one instruction ---- */
 
 static bool end_form(const struct bpf_insn *i)
 {
-	/* an unconditional swap has no order to choose */
+	/* BPF_ALU64 swaps always, so no source bit */
 	if (BPF_CLASS(i->code) == BPF_ALU64 && BPF_SRC(i->code))
 		return false;
 	return !i->src_reg && !i->off && (i->imm == 16 || i->imm == 32 || i->imm == 64);
 }
 
-/* True if off is valid: the width of a sign-extending move, or 1 for a signed division. */
+/* True if @off is valid: the width of a sign-extending move, or 1 for a signed division. */
 static bool alu_off(const struct bpf_insn *i, bool wide)
 {
 	u8 op = BPF_OP(i->code);
@@ -141,7 +141,7 @@ static bool ends_way(const struct bpf_insn *i)
 	return i->code == (BPF_JMP | BPF_EXIT) || (ebpf_is_jump(i) && BPF_OP(i->code) == BPF_JA);
 }
 
-/* ---- all of them, one by one ---- */
+/* ---- the form of all instructions ---- */
 
 static int check_one(const struct ebpf_code *c, u32 pc, struct ebpf_log *log)
 {

@@ -7,15 +7,15 @@
 
 enum arg {
 	ARG_NONE,
-	/* any initialised value; a pointer only in a program that may learn addresses */
+	/* Any initialised value; a pointer only if the program may learn addresses. */
 	ARG_ANY,
 	ARG_CTX,       /* the context */
 	ARG_MAP,       /* a map */
-	ARG_KEY,       /* memory, key_size of the map before it */
-	ARG_VALUE,     /* memory, value_size */
-	ARG_VALUE_OUT, /* memory, value_size, to be written */
-	ARG_MEM,       /* memory, read; its size is the next */
-	ARG_MEM_OUT,   /* memory, written */
+	ARG_KEY,       /* memory of the preceding map's key_size */
+	ARG_VALUE,     /* memory of its value_size */
+	ARG_VALUE_OUT, /* the same size, to be written */
+	ARG_MEM,       /* memory to read; its size is next */
+	ARG_MEM_OUT,   /* memory to write; its size is next */
 	ARG_SIZE,      /* greater than zero */
 	ARG_SIZE_OR_0,
 };
@@ -26,11 +26,11 @@ struct ebpf_helper {
 	enum arg arg[5];
 	enum ret ret;
 	bool gpl;
-	bool packet;                                       /* for types with packets only */
-	bool cgroup;                                       /* for types of groups only */
+	bool packet;                                       /* for types that read packets only */
+	bool cgroup;                                       /* for cgroup types only */
 	u64 (*call)(struct ebpf_machine *m, const u64 *r); /* r[1] to r[5] */
 };
 
-const struct ebpf_helper *ebpf_helper_of(u32 id); /* BPF_FUNC_*; NULL: none of ours */
+const struct ebpf_helper *ebpf_helper_of(u32 id); /* @id: BPF_FUNC_*; NULL: not supported */
 
 #endif

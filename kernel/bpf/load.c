@@ -14,7 +14,7 @@
 
 #define LICENSE_MAX 128
 #define LOG_MIN 128
-/* bytes of a log: of a longer buffer only the start is used */
+/* Maximum bytes of a log: the rest of a longer buffer is unused. */
 #define LOG_MAX (1u << 20)
 #define LOG_LEVELS 15
 #define PROG_FLAGS                                                                                 \
@@ -35,7 +35,7 @@ const struct ebpf_type *ebpf_type_of(u32 type)
 bool ebpf_attach_fits(u32 type, u32 attach_type)
 {
 	if (type != BPF_PROG_TYPE_CGROUP_SKB)
-		return true; /* other types do not use it */
+		return true; /* other types ignore it */
 	return attach_type == BPF_CGROUP_INET_INGRESS || attach_type == BPF_CGROUP_INET_EGRESS;
 }
 
@@ -80,7 +80,7 @@ static int log_end(struct ebpf_log *log, const union bpf_attr *a, int err)
 	return err;
 }
 
-/* ---- may it be? ---- */
+/* ---- permissions ---- */
 
 static int check_load(const union bpf_attr *a)
 {
@@ -97,7 +97,10 @@ static int check_load(const union bpf_attr *a)
 		return -EPERM;
 	if (!t || !ebpf_attach_fits(a->prog_type, a->expected_attach_type))
 		return -EINVAL;
-	/* Programs for devices, with type information, or to be attached to another program. */
+	/*
+	 * Unsupported: programs for devices, with type information, or to be attached to another
+	 * program.
+	 */
 	if (a->prog_ifindex || a->prog_btf_fd || a->func_info_cnt || a->line_info_cnt ||
 		a->core_relo_cnt || a->attach_btf_id || a->attach_prog_fd ||
 		a->prog_flags & (BPF_F_SLEEPABLE | BPF_F_XDP_HAS_FRAGS))
@@ -123,7 +126,7 @@ int bpf_copy_name(char *dst, const char *src)
 
 		dst[i] = c;
 		if (!c)
-			return 0; /* the rest is zero: the caller's */
+			return 0; /* the rest is zero, as the caller ensured */
 		if (!(letter >= 'a' && letter <= 'z') && !(c >= '0' && c <= '9') && c != '_' &&
 			c != '.')
 			return -EINVAL;
@@ -175,7 +178,7 @@ static int refuse(struct ebpf_log *log, int err, u32 pc, const char *why)
 	return err;
 }
 
-/* Returns the index of the map. The caller's reference becomes the program's. */
+/* Returns the map's index in @p. The caller's reference passes to the program. */
 static int add_map(struct bpf_prog *p, struct bpf_map *m)
 {
 	int err;
@@ -194,7 +197,10 @@ static int add_map(struct bpf_prog *p, struct bpf_map *m)
 	return (int)p->code.nr_maps++;
 }
 
-/* Checks a constant that is a place in a value: the map has one value, which contains the place. */
+/*
+ * Checks a constant that is the address of a byte in a map's only value: the map must have a single
+ * value, which contains the byte.
+ */
 static int check_place(
 	const struct bpf_map *m, const struct bpf_insn *i, u32 pc, struct ebpf_log *log)
 {
@@ -206,7 +212,8 @@ static int check_place(
 }
 
 /*
- * Replaces the descriptor by which a constant names a map, perhaps in fd_array, by the map's index.
+ * Replaces the map's descriptor in a constant, given directly or as an index of fd_array, by the
+ * map's index.
  */
 static int find_map(struct bpf_prog *p, u32 pc, const union bpf_attr *a, struct ebpf_log *log)
 {

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * map.c: maps: tables that bpf(2) makes, and to which their descriptors and the programs loaded
- * with them refer. map.h has the store, map_elem.c the system calls on elements, map_*.c the types.
+ * map.c: maps: tables that bpf(2) creates. Descriptors and loaded programs hold references to them.
+ * map.h has the store, map_elem.c the system calls on elements, map_*.c the types.
  *
  *	bpf_map_create()	makes a map with its number and a descriptor
  *	bpf_map_info(), _freeze(), _fd_by_id(), _next_id()
  *
- * The memory is charged to the group of the task that makes a map, or that makes it larger.
+ * The memory is charged to the memory group of the task that creates a map or adds a chunk to it.
  *
  * Locks: maps_lock protects the numbers; map->lock protects frozen.
  */
@@ -24,7 +24,7 @@
 #include "kernel/vfs/vfs.h"
 
 #define MAX_ID (INT32_MAX - 1)
-#define PER_CPU_MAX (32u << 10) /* of a value, for one CPU */
+#define PER_CPU_MAX (32u << 10) /* bytes of a value for one CPU */
 #define ACCESS_FLAGS (BPF_F_RDONLY | BPF_F_WRONLY | BPF_F_RDONLY_PROG | BPF_F_WRONLY_PROG)
 
 static const struct bpf_map_ops *const kinds[] = {
@@ -114,7 +114,7 @@ static int map_fdinfo(struct file *f, char *buf, size_t size)
 
 static int map_mmap(struct file *f, struct vm_area *vma)
 {
-	return -EINVAL; /* BPF_F_MMAPABLE is not taken */
+	return -EINVAL; /* BPF_F_MMAPABLE is not supported */
 }
 
 /* Reports EPOLLERR: no supported map has events. */
@@ -191,7 +191,7 @@ static int check_create(const union bpf_attr *a, const struct bpf_map_ops *ops)
 {
 	int err;
 
-	/* no type information, no devices */
+	/* Type information and devices are not supported. */
 	if (a->btf_key_type_id || a->btf_value_type_id || a->btf_vmlinux_value_type_id ||
 		a->map_extra || a->map_ifindex || !ops || !a->max_entries ||
 		check_flags(a, ops->flags))

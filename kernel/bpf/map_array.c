@@ -4,7 +4,8 @@
  * zeros. Variants: arrays with a value for each CPU, and arrays of programs for bpf_tail_call().
  *
  * Locks: none for values. In an array of programs map->lock protects the type that all its programs
- * have; the pointers are exchanged, and a program stays in memory for a grace period.
+ * must have. Pointers to programs are exchanged atomically, and a program stays in memory for a
+ * grace period.
  */
 #include "kernel/bpf/map.h"
 #include "kernel/lib/string.h"
@@ -96,10 +97,10 @@ static int array_walk(struct bpf_map *m, u32 *cursor, void *key, void *value)
 const struct bpf_map_ops map_array = { ARRAY_OPS };
 const struct bpf_map_ops map_percpu_array = { ARRAY_OPS, .per_cpu = true };
 
-/* ---- of programs ---- */
+/* ---- arrays of programs ---- */
 
 struct programs {
-	const struct ebpf_type *type; /* of all of them; under lock */
+	const struct ebpf_type *type; /* type of all programs; under lock */
 };
 
 static int programs_check(const union bpf_attr *a)
@@ -125,7 +126,7 @@ static struct bpf_prog *put_at(struct bpf_map *m, u32 i, struct bpf_prog *p)
 	return at ? xchg(at, p) : p;
 }
 
-/* Clears the map after its last descriptor went: no program can be added any more. */
+/* Clears the map after its last descriptor was closed: then no program can be added any more. */
 static void programs_clear(struct bpf_map *m)
 {
 	for (u32 i = 0; i < m->max; i++) {
@@ -140,7 +141,7 @@ static void programs_clear(struct bpf_map *m)
 
 static void programs_free(struct bpf_map *m)
 {
-	/* the elements were cleared with the last descriptor */
+	/* cleared with the last descriptor */
 	kfree(m->own);
 }
 
@@ -151,10 +152,11 @@ struct bpf_prog *bpf_prog_at(struct bpf_map *m, u32 i)
 	return at ? READ_ONCE(*at) : NULL;
 }
 
-/* Reads an element, which is shown as the number of its program. */
+/* Reads an element as the id of its program. */
 static int programs_read(struct bpf_map *m, const void *key, void *value)
 {
-	struct bpf_prog *p = bpf_prog_at(m, index_of(key)); /* no boundary until it is read */
+	/* stays valid: no boundary until it is read */
+	struct bpf_prog *p = bpf_prog_at(m, index_of(key));
 
 	if (!p)
 		return -ENOENT;
@@ -199,7 +201,10 @@ static int programs_update(
 	p = put_at(m, i, p);
 	if (p)
 		bpf_prog_put(p);
-	/* The last descriptor was closed meanwhile: only this task clears the map. */
+	/*
+	 * If the last descriptor was closed meanwhile, programs_clear() ran before this program was
+	 * added.
+	 */
 	if (!atomic_read(&m->users))
 		programs_clear(m);
 	return 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * map_elem.c: system calls on the elements of maps, one at a time or in batches. Keys and values
- * are copied from and to the guest before and after each operation, through separate buffers.
+ * are copied from the guest before each operation, and to the guest after it, through buffers.
  */
 #include "arch/um/machine/uaccess.h"
 #include "kernel/bpf/map.h"
@@ -30,13 +30,13 @@ static int check_elem(const struct bpf_map *m, u32 cmd, const union bpf_attr *a,
 	if (err)
 		return err;
 	if ((cmd == BPF_MAP_LOOKUP_ELEM || cmd == BPF_MAP_UPDATE_ELEM) && a->flags & BPF_F_LOCK)
-		return -EINVAL; /* no map has a lock in its values */
+		return -EINVAL; /* values with locks are unsupported */
 	if (m->ops->no_key)
 		return a->key || (cmd == BPF_MAP_LOOKUP_AND_DELETE_ELEM && a->flags) ? -EINVAL : 0;
 	return cmd == BPF_MAP_LOOKUP_AND_DELETE_ELEM && !m->ops->take ? -ENOTSUPP : 0;
 }
 
-/* ---- one ---- */
+/* ---- one element ---- */
 
 static int do_keyed(struct bpf_map *m, u32 cmd, u64 flags, const void *key, void *value)
 {
@@ -78,7 +78,7 @@ static int with_buffers(struct bpf_map *m, u32 cmd, const union bpf_attr *a, u8 
 	return copy_to_user(UADDR(a->value), value, bytes) ? -EFAULT : 0;
 }
 
-/* Allocates a key, and behind it at a multiple of 8 a value or another key. */
+/* Allocates a key and, behind it at a multiple of 8 bytes, a value or another key. */
 static u8 *buffers(const struct bpf_map *m, u8 **value)
 {
 	size_t key = round_up((size_t)m->key_size, 8);
@@ -111,7 +111,7 @@ long bpf_map_elem(u32 cmd, const union bpf_attr *a)
 	return err;
 }
 
-/* ---- many ---- */
+/* ---- batches ---- */
 
 static bool batches(const struct bpf_map *m, u32 cmd)
 {
@@ -148,7 +148,7 @@ static int batch_one(
 	if (copy_to_user(ukey, key, m->key_size) || copy_to_user(uvalue, value, m->value_bytes))
 		return -EFAULT;
 	if (cmd == BPF_MAP_LOOKUP_AND_DELETE_BATCH)
-		m->ops->remove(m, key); /* or another task did */
+		m->ops->remove(m, key); /* another task may have removed it */
 	return 0;
 }
 

@@ -3,9 +3,9 @@
  * map_hash.c: hash tables, also with a value for every CPU, and LRU variants of both that evict an
  * element when they are full.
  *
- * An element begins with a struct head, its key behind it. Elements are named by their index in the
- * store: buckets, the free list and the LRU list are chains of such indices. Elements from `made`
- * on were never used.
+ * An element begins with a struct head, followed by its key. Elements are identified by their index
+ * in the store: buckets, the free list and the LRU list are chains of such indices. Elements with
+ * an index of `made` or above were never used.
  *
  * The LRU is simpler than Linux's: one list, the newest first. A program's lookup marks an element;
  * at eviction a marked element loses its mark and moves to the front instead.
@@ -18,22 +18,22 @@
 #include "kernel/mm/mm.h"
 #include "kernel/sched/sched.h"
 
-/* elements that are examined with the lock held */
+/* Elements that are examined before the lock is dropped. */
 #define WALK 1024
-#define KEYED_MAX (4u << 20) /* key and value */
+#define KEYED_MAX (4u << 20) /* bytes of key and value together */
 
 struct head {
-	u32 next; /* of its bucket, or of the free ones */
+	u32 next; /* in its bucket, or in the free list */
 	u32 newer, older;
 	bool used, marked;
 };
 
 struct hash {
-	/* key of this table alone, since programs and their users choose the keys of elements */
+	/* Of this table alone, since programs and their users choose the keys of elements. */
 	struct hash_key key;
 	u32 nr_buckets, nr, made, free;
-	u32 low;            /* no element below is in use */
-	u32 newest, oldest; /* of a map that drops */
+	u32 low;            /* lower bound of the first used index */
+	u32 newest, oldest; /* of an LRU map */
 	u32 bucket[];
 };
 
@@ -84,9 +84,7 @@ static int hash_make(struct bpf_map *m)
 	*h = (struct hash){
 		.nr_buckets = n, .free = MAP_NONE, .newest = MAP_NONE, .oldest = MAP_NONE
 	};
-	/*
-	 * The key is random even with BPF_F_ZERO_SEED: no output depends on the order of the hash.
-	 */
+	/* Random even with BPF_F_ZERO_SEED: the order of the hash shows in no output. */
 	arch_random(&h->key, sizeof(h->key));
 	memset(h->bucket, 0xff, n * sizeof(u32)); /* MAP_NONE */
 	m->own = h;
@@ -107,7 +105,7 @@ static u32 *bucket_of(const struct bpf_map *m, const u8 *key)
 	return &own->bucket[bpf_map_hash(&own->key, key, m->key_size, 0) & (own->nr_buckets - 1)];
 }
 
-/* Returns the link that has the index of the key's element, or MAP_NONE if there is none. */
+/* Returns the link that has the index of the element with @key, or a link with MAP_NONE. */
 static u32 *link_of(struct bpf_map *m, const void *key)
 {
 	u32 *p = bucket_of(m, key);
@@ -155,7 +153,7 @@ static void remove_at(struct bpf_map *m, u32 *link)
 	h->nr--;
 }
 
-/* Evicts an element of a full table. The loop ends, since it clears marks. */
+/* Evicts an element of a full LRU table. The loop ends, since it clears marks. */
 static void drop_one(struct bpf_map *m)
 {
 	struct hash *h = m->own;
@@ -171,7 +169,9 @@ static void drop_one(struct bpf_map *m)
 	remove_at(m, link_of(m, key_of(m, head_at(m, i))));
 }
 
-/* Returns a free element of a table that is not full; MAP_NONE: the store lacks a chunk for it. */
+/*
+ * Returns a free element of a table that is not full; MAP_NONE: its chunk must be allocated first.
+ */
 static u32 get_free(struct bpf_map *m)
 {
 	struct hash *h = m->own;
@@ -198,7 +198,7 @@ static u32 hash_find(struct bpf_map *m, const void *key)
 	return i;
 }
 
-/* Copies an element's value, unless @value is NULL, and removes the element if @take. */
+/* Copies an element's value, unless @value is NULL, and removes the element if @take is true. */
 static int read_or_take(struct bpf_map *m, const void *key, void *value, bool take)
 {
 	u32 *link;
@@ -240,7 +240,7 @@ static void set_values(struct bpf_map *m, u32 i, const void *value, bool all, bo
 	memcpy(bpf_map_value(m, i), value, m->value_size);
 }
 
-/* Adds an element; -EAGAIN: there is no chunk for it. */
+/* Adds an element; -EAGAIN: its chunk must be allocated first. */
 static int add(struct bpf_map *m, const void *key, const void *value, bool all)
 {
 	struct hash *h = m->own;
@@ -260,7 +260,7 @@ static int add(struct bpf_map *m, const void *key, const void *value, bool all)
 	set_values(m, i, value, all, true);
 	e->used = true;
 	h->low = min(h->low, i);
-	/* @key may be in a value that others write to */
+	/* @key may be in a value that other CPUs write to, so use the copy. */
 	bucket = bucket_of(m, key_of(m, e));
 	e->next = *bucket;
 	*bucket = i;
@@ -308,8 +308,8 @@ static int hash_remove(struct bpf_map *m, const void *key)
 }
 
 /*
- * Returns the first used element from *cursor on, in the order of the store, or MAP_NONE. Drops the
- * lock at times, as millions of elements may be free.
+ * Returns the first used element at or after @cursor, in the order of the store, or MAP_NONE. Drops
+ * the lock at times, since millions of elements may be free.
  */
 static u32 used_from(struct bpf_map *m, u32 cursor)
 {
@@ -330,7 +330,7 @@ static u32 used_from(struct bpf_map *m, u32 cursor)
 	return cursor < h->made ? cursor : MAP_NONE;
 }
 
-/* Returns the key after @key; for a missing key the first. */
+/* Copies the key after @key to @next; if @key is missing, the first key. */
 static int hash_next(struct bpf_map *m, const void *key, void *next)
 {
 	u32 i;

@@ -3,15 +3,15 @@
  * map_lpm.c: longest-prefix match. A key is a number of bits and that many bits (struct
  * bpf_lpm_trie_key); a lookup finds the longest prefix of its key.
  *
- * This is no trie but a hash table of prefixes. A lookup tries every length for which a prefix
- * exists, the longest first: that is as fast with few lengths, as in tables of addresses. Elements
- * are named as in map_hash.c.
+ * The map is a hash table of prefixes, not a trie. A lookup tries every length for which a prefix
+ * exists, the longest first: with few lengths, as in tables of addresses, that is as fast as a
+ * trie. Elements are identified as in map_hash.c.
  *
  * Keys are listed in the order of a trie walk that reports a node after its descendants: longer
  * keys come before their own prefixes.
  *
- * A program's key may lie in a value to which other tasks write at the same time: functions that
- * change the table work on a copy.
+ * A program's key may be in a value to which other CPUs write at the same time: functions that
+ * change the table use a copy.
  *
  * Locks: map->lock.
  */
@@ -21,9 +21,9 @@
 #include "kernel/mm/mm.h"
 #include "kernel/sched/sched.h"
 
-#define DATA_AT ((u32)sizeof(u32)) /* in a key */
+#define DATA_AT ((u32)sizeof(u32)) /* offset in a key */
 #define DATA_MAX 256
-/* elements that are examined with the lock held */
+/* Elements that are examined before the lock is dropped. */
 #define WALK 1024
 
 struct node {
@@ -34,7 +34,7 @@ struct node {
 struct lpm {
 	struct hash_key key;
 	u32 nr, made, free, nr_buckets;
-	u32 of_length[DATA_MAX * 8 + 1]; /* number of prefixes of each length */
+	u32 of_length[DATA_MAX * 8 + 1]; /* number of prefixes, by length */
 	u32 bucket[];
 };
 
@@ -110,8 +110,8 @@ static u8 *key_of(const struct bpf_map *m, u32 i)
 /* ---- chains; under the lock ---- */
 
 /*
- * Returns the link that has the index of the prefix that is the first @n bits of @key; MAP_NONE:
- * there is no such prefix.
+ * Returns the link that has the index of the prefix formed by the first @n bits of @key, or a link
+ * with MAP_NONE.
  */
 static u32 *link_of(struct bpf_map *m, const u8 *key, u32 n)
 {
@@ -169,7 +169,7 @@ static int lpm_read(struct bpf_map *m, const void *key, void *value)
 	return i == MAP_NONE ? -ENOENT : 0;
 }
 
-/* Adds a prefix; -EAGAIN: there is no chunk for it. */
+/* Adds a prefix; -EAGAIN: its chunk must be allocated first. */
 static int add(struct bpf_map *m, const u8 *key, const void *value)
 {
 	struct lpm *l = m->own;

@@ -38,7 +38,7 @@ static u8 *at(struct bpf_map *m, u32 i)
 	return bpf_map_at(m, (u32)(((u64)q->first + i) % m->max));
 }
 
-/* Adds a value. With BPF_EXIST the oldest value makes room. */
+/* Adds a value. If the map is full, BPF_EXIST drops the oldest value. */
 static int queue_push(struct bpf_map *m, const void *value, u64 flags)
 {
 	struct ring *q = m->own;

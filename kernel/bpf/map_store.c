@@ -23,7 +23,7 @@ u8 *bpf_map_want(struct bpf_map *m, u32 i, bool atomic)
 		return NULL;
 	if (!__atomic_compare_exchange_n(&m->chunks[i / m->per_chunk], &none, chunk, false,
 		    __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
-		kfree(chunk); /* another task was first */
+		kfree(chunk); /* another task has set the chunk */
 	return bpf_map_at(m, i);
 }
 

@@ -3,11 +3,11 @@
  * prog.c: programs: loading, numbers, descriptors, and the information that bpf(2) returns about
  * them.
  *
- * A program is verified, then gets its number and a descriptor; from then on it is immutable.
- * Descriptors and attachments hold references. Dropping the last reference takes its number out of
- * the table; a task that finds it there meanwhile must win the race for a reference. It is freed
- * after a grace period, since programs run and call each other without references. Its memory is
- * charged to the group of the task that loads it.
+ * A program is verified, then gets its id and a descriptor; from then on it is immutable.
+ * Descriptors and attachments hold references. When the last is dropped, its id is removed from the
+ * table. A task that finds the program there may use it only if it can still take a reference. It
+ * is freed after a grace period, since programs run, and are tail-called, without references. Its
+ * memory is charged to the group of the task that loads it.
  *
  * Locks: progs_lock protects the table.
  */
@@ -58,7 +58,7 @@ void bpf_prog_put(struct bpf_prog *p)
 	call_rcu(&p->rcu, free_rcu);
 }
 
-/* Makes the program visible by a number; numbers are not reused soon. */
+/* Makes the program visible under an id; ids are not reused soon. */
 int bpf_prog_publish(struct bpf_prog *p)
 {
 	s64 id;
@@ -130,7 +130,7 @@ long bpf_prog_fd(struct bpf_prog *p)
 	return fd;
 }
 
-/* ---- numbers ---- */
+/* ---- ids ---- */
 
 long bpf_prog_fd_by_id(const union bpf_attr *a)
 {
@@ -183,8 +183,8 @@ static void fill_info(struct bpf_prog_info *i, const struct bpf_prog *p)
 }
 
 /*
- * Returns an instruction as bpf(2) shows it: as it was loaded, but with the number of a map, and
- * calls without internal fields.
+ * Returns an instruction as bpf(2) shows it: as it was loaded, but with the map's id in place of a
+ * descriptor, and without internal fields of calls.
  */
 static struct bpf_insn as_told(const struct bpf_prog *p, u32 pc)
 {

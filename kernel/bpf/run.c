@@ -5,10 +5,10 @@
  *
  * A program has been verified before it runs (verify.c), but it is not trusted:
  * - Its pointers are the numbers below instead of kernel addresses, so no address can leak. Each
- *   access is looked up. After an invalid one, or any other fault that the verifier should have
- *   caught, the program ends with result 0.
- * - Backward jumps are counted, so the program ends. The work of helpers is counted too, since a
- *   helper may have to hash a key of megabytes.
+ *   access translates its pointer. At an invalid access, or another error that the verifier should
+ *   have found, the program ends with result 0.
+ * - Backward jumps are counted and limited, so the program ends. The work of helpers counts too,
+ *   since a helper may have to hash a key of megabytes.
  *
  *	1 << 32	the context
  *	2 << 32	the end of the stack
@@ -25,7 +25,7 @@
 
 /*
  * Limit of backward jumps and ebpf_pay()'s units in one run. A verified program makes fewer jumps
- * and calls than the verifier examines instructions.
+ * and calls, because the verifier examines each and has a lower limit.
  */
 #define MAX_BACK 4000000
 
@@ -35,7 +35,7 @@ static u64 signed_division(u8 op, bool wide, u64 a, u64 b)
 {
 	s64 x = wide ? (s64)a : (s32)a, y = wide ? (s64)b : (s32)b;
 
-	/* the lowest number has no opposite: it stays */
+	/* the lowest number has no negative */
 	if (y == -1)
 		return op == BPF_DIV ? 0 - a : 0;
 	if (!y)
@@ -165,7 +165,7 @@ u64 ebpf_value_token(struct ebpf_machine *m, u64 map, u32 element)
 	       ((u64)element * b->each + (u64)(bpf_map_value(b, element) - bpf_map_at(b, element)));
 }
 
-/* Reads a field of the context, or bytes of the packet. */
+/* Reads a field of the context or bytes of the packet, which are not plain memory. */
 static bool load_elsewhere(struct ebpf_machine *m, u64 at, u32 size, u64 *v)
 {
 	const struct ebpf_type *t = m->code->type;
@@ -174,7 +174,8 @@ static bool load_elsewhere(struct ebpf_machine *m, u64 at, u32 size, u64 *v)
 	*v = 0;
 	if (off < CTX_SPAN) {
 		*v = t->read(m->ctx, (u32)off, size);
-		if (size == 4 && *v >> 63 && t->packet_len) /* no number of four bytes */
+		/* a packet pointer, not a 4-byte number */
+		if (size == 4 && *v >> 63 && t->packet_len)
 			*v = *v == CTX_PACKET ? PACKET_BASE : PACKET_BASE + t->packet_len(m->ctx);
 		return true;
 	}
@@ -250,7 +251,7 @@ static bool atomic(struct ebpf_machine *m, const struct bpf_insn *i)
 	return true;
 }
 
-/* Loads bytes of the packet. Returns false if the packet is too short, which ends the program. */
+/* Loads bytes of the packet. False if the packet is too short: the program ends. */
 static bool legacy_load(struct ebpf_machine *m, const struct bpf_insn *i)
 {
 	u32 size = ebpf_size(i->code);
@@ -279,7 +280,7 @@ static bool call(struct ebpf_machine *m, const struct bpf_insn *i, struct caller
 	c += m->depth++;
 	memcpy(c->r, &m->r[BPF_REG_6], sizeof(c->r));
 	c->pc = *pc;
-	m->r[BPF_REG_10] -= (u64)(s64)i->off; /* the caller's share: check_depth() */
+	m->r[BPF_REG_10] -= (u64)(s64)i->off; /* behind the caller's stack: check_depth() */
 	*pc = (u32)(ebpf_target(i, *pc) - 1);
 	return true;
 }
@@ -341,9 +342,7 @@ static bool jumps(const struct ebpf_machine *m, const struct bpf_insn *i)
 		BPF_OP(i->code), BPF_CLASS(i->code) == BPF_JMP, m->r[i->dst_reg], src);
 }
 
-/*
- * Executes one instruction; false: the program has ended. *pc is the instruction before the next.
- */
+/* Executes one instruction; false: the program has ended. The caller continues at *pc + 1. */
 static bool step(struct ebpf_machine *m, const struct bpf_insn *i, struct caller *callers, u32 *pc)
 {
 	s64 to;

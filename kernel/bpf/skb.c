@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * skb.c: programs that read packets: on sockets (SO_ATTACH_BPF; kernel/net/packet/filter.c provides
- * the packet) and of control groups. Their context is struct __sk_buff. Only its cb is in memory; a
- * read of any other field computes the value (linux/bpf.h).
+ * skb.c: programs that read packets, attached to sockets (SO_ATTACH_BPF; kernel/net/packet/filter.c
+ * passes the packet) or to control groups. Their context is struct __sk_buff. Only its cb is in
+ * memory; a read of any other field computes the value (linux/bpf.h).
  *
- * Fields that no device of this kernel provides are 0: queues, hashes, NAPI's numbers.
+ * Fields that no device of this kernel sets are 0: queues, hashes, NAPI ids.
  */
 #include "arch/um/machine/arch.h"
 #include "kernel/bpf/machine.h"

@@ -7,9 +7,9 @@
 
 struct ebpf_skb {
 	struct filter_view *view;
-	/* the packet if its mark and priority may be written, or NULL */
+	/* The packet, if the program may write its mark and priority, or NULL. */
 	struct sk_buff *mine;
-	u32 cb[5]; /* the program's scratch */
+	u32 cb[5]; /* scratch memory of the program */
 };
 
 #endif

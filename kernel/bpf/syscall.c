@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * syscall.c: bpf(2): programs and maps. docs/bpf.md lists the supported types. There are no links
- * and no type information: calls that create an object of an unsupported type fail with the errors
- * of a Linux without that type, calls that search for such an object find none.
+ * syscall.c: bpf(2): programs and maps. docs/bpf.md lists the supported types. Links and type
+ * information (BTF) are not supported: calls that create such an object fail as on a Linux built
+ * without it, calls that search for one find none.
  *
- *	load.c                        copies a program from its user
+ *	load.c                        copies a program from the guest and loads it
  *	prog.c                        programs, their numbers and descriptors
  *	form.c, verify*.c, bounds.c   check whether a program may run
  *	run.c, helper.c               run it
- *	map*.c                        tables that programs share with their users
+ *	map*.c                        maps, which programs share with their users
  *	cgroup.c, device.c, skb.c     objects to which programs are attached, and their contexts
  *
  * Permissions: CAP_BPF (or CAP_SYS_ADMIN) to load a program, and CAP_NET_ADMIN too to attach,
@@ -26,8 +26,8 @@
 
 #define END(field) (offsetof(union bpf_attr, field) + sizeof(((union bpf_attr *)0)->field))
 /*
- * The end of the part of bpf_attr that each command reads: the rest must be zero. 0: unknown
- * command, or unchecked.
+ * End of the part of bpf_attr that each command reads: the rest must be zero. 0: an unknown
+ * command, or not checked.
  */
 static const u8 ends[] = {
 	[BPF_MAP_CREATE] = END(map_extra),
@@ -80,7 +80,8 @@ static bool rest_is_zero(const union bpf_attr *a, u32 cmd)
 }
 
 /*
- * Returns the error for a descriptor that must be a map, a link or another object that it is not.
+ * Returns the errno for a descriptor of the wrong kind, where a map, a link or another object is
+ * required.
  */
 static long no_such_object(u32 fd)
 {
@@ -103,7 +104,10 @@ static long next_id(const union bpf_attr *a, u32 cmd, uaddr_t uattr)
 	return cmd == BPF_PROG_GET_NEXT_ID ? bpf_prog_next_id(a, uattr) : -ENOENT;
 }
 
-/* Returns @err if @fd is a program, for a command that no program type supports. */
+/*
+ * Returns @err if @fd is a program, else the errno for its kind: for commands that no program type
+ * supports.
+ */
 static long with_program(u32 fd, long err)
 {
 	struct bpf_prog *p = bpf_prog_of_fd(fd, 0);
@@ -143,7 +147,7 @@ static long dispatch(u32 cmd, const union bpf_attr *a, uaddr_t uattr)
 	case BPF_MAP_LOOKUP_AND_DELETE_BATCH:
 	case BPF_MAP_UPDATE_BATCH:
 	case BPF_MAP_DELETE_BATCH: return bpf_map_batch(cmd, a, uattr);
-	case BPF_OBJ_PIN: /* no file system takes it */
+	case BPF_OBJ_PIN: /* no file system supports it */
 		return bpf_is_map(a->bpf_fd) ? -EPERM : with_program(a->bpf_fd, -EPERM);
 	case BPF_PROG_TEST_RUN: return with_program(a->test.prog_fd, -ENOTSUPP);
 	case BPF_LINK_CREATE: return with_program(a->link_create.prog_fd, -EINVAL);
@@ -176,7 +180,7 @@ long sys_bpf(int cmd, uaddr_t uattr, u32 size)
 	return dispatch((u32)cmd, &a, uattr);
 }
 
-/* Shows 2: tasks without CAP_BPF are refused. It cannot be changed. */
+/* Shows 2: tasks without CAP_BPF are refused. The value cannot be changed. */
 static int show_unprivileged(char *buf, size_t size)
 {
 	return scnprintf(buf, size, "2\n");

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* types.h: the kinds of programs. */
+/* types.h: the supported program types. */
 #ifndef NESTLING_BPF_TYPES_H
 #define NESTLING_BPF_TYPES_H
 

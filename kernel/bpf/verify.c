@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * verify.c: proves that a program may run: it reads nothing that was not written, touches nothing
- * but its stack, its context and the values of its maps, passes arguments of the right types to
- * helpers, and ends.
+ * verify.c: proves that a program may run: it reads only initialised data, accesses only its stack,
+ * its context and the values of its maps, passes arguments of the right types to helpers, and ends.
  *
  * The program is simulated with knowledge about its registers and its stack (struct state) instead
- * of values. Each path is followed by itself; paths still to be followed wait on a list (linux-doc,
- * bpf/verifier). Where paths meet, the state is kept (struct verifier.kept). Another path that
- * arrives there with a state that the kept state covers need not go on, provided that all paths
- * from the kept state have been followed to their ends (branches 0). A path that comes back to a
- * state like an earlier one of its own loops for ever, and is refused. Verification stops at a
- * million instructions, or at a signal: with many frames and slots a million may take long.
+ * of values. Each path is followed separately; paths still to be followed wait on a list (as in
+ * Linux's Documentation/bpf/verifier.rst). Where paths meet, the state is kept (struct
+ * verifier.kept). Another path that arrives there with a state that the kept state covers can end,
+ * provided that all paths from the kept state have been followed to their ends (branches 0). A path
+ * that comes back to a state like an earlier one of its own loops for ever, and is refused.
+ * Verification stops at a million instructions, or at a signal: with many frames and slots a
+ * million may take long.
  *
  *	form.c                                   instructions, jumps
  *	bounds.c                                 numbers
@@ -19,10 +19,10 @@
  *
  * It is stricter than Linux: precise numbers are never forgotten, so long loops run into the limit
  * earlier. Bytes of the stack are never read before they were written, whatever the loader's
- * capabilities. Functions are verified where they are called, never by themselves.
+ * capabilities. Functions are verified at each call, never by themselves.
  *
  * Invariant: a state excludes nothing that can be true of the machine in run.c. Memory: states are
- * charged to the loading task, and limited.
+ * charged to the loading task, and their number is limited.
  */
 #include "kernel/bpf/verify.h"
 
@@ -31,14 +31,16 @@
 #include "kernel/mm/mm.h"
 #include "kernel/sched/sched.h"
 
-#define KEPT_MAX 4096 /* states, of all instructions */
-/* states kept of one instruction, except those on the current path */
+#define KEPT_MAX 4096 /* states of all instructions together */
+/* Maximum of states kept for one instruction, not counting those on the current path. */
 #define KEPT_AT_ONE 64
-/* states kept for an instruction that are compared, the newest first: more would take too long */
+/*
+ * Maximum of states kept for an instruction that are compared, the newest first, to limit the time.
+ */
 #define LOOKS 64
 #define LIVE_PASSES 64
 #define STEPS_MAX 10000000
-/* a function's part of the stack is rounded up to this number of bytes */
+/* A function's part of the stack is rounded up to a multiple of this number of bytes. */
 #define DEPTH_UNIT 32
 
 struct reg reg_number(struct bounds b)
@@ -120,7 +122,7 @@ static void uses(const struct bpf_insn *i, u16 *reads, u16 *writes)
 		*reads = dst | reg_bit(i->src_reg);
 		if (BPF_MODE(i->code) == BPF_ATOMIC && i->imm == BPF_CMPXCHG)
 			*reads |= reg_bit(BPF_REG_0);
-		/* a fetch writes only a register that it also reads */
+		/* a fetch writes only a register that it reads */
 		break;
 	case BPF_LD:
 		if (ebpf_is_imm64(i)) {
@@ -168,20 +170,23 @@ static void find_live(struct verifier *v)
 			if (!(pc & 4095))
 				cond_resched();
 			if (!v->code->insn[pc].code)
-				continue; /* a second half */
+				continue; /* the second half of a 16-byte instruction */
 			uses(&v->code->insn[pc], &reads, &writes);
 			live = (u16)((live_after(v, pc) & ~writes) | reads);
 			changed |= live != v->live[pc];
 			v->live[pc] = live;
 		}
 	}
-	if (changed) /* jumps to and fro: nothing is concluded */
+	/* no fixed point reached: assume all are live */
+	if (changed)
 		memset(v->live, 0xff, v->code->n * sizeof(*v->live));
 }
 
-/* ---- ways ---- */
+/* ---- paths ---- */
 
-/* Ends a path, and the paths that it was the last branch of. */
+/*
+ * Ends a path, and counts down the branches of the kept states on it as far as they have none left.
+ */
 static void way_ends(struct verifier *v)
 {
 	for (struct state *s = v->now->parent; s && !--s->branches;)
@@ -198,7 +203,7 @@ int resume(struct verifier *v, struct state *s)
 	return v->now ? 0 : -ENOMEM;
 }
 
-/* Takes the next waiting path. 0, or -ENOMEM; now is NULL if none waits. */
+/* Continues with the next waiting path. Returns 0 or -ENOMEM; v->now is NULL if none waits. */
 static int next_way(struct verifier *v)
 {
 	struct state *s = v->waiting;
@@ -212,7 +217,7 @@ static int next_way(struct verifier *v)
 	return resume(v, s);
 }
 
-/* Drops the oldest state of an instruction that no path comes from, when there are many. */
+/* Frees the oldest state kept for @pc that has no unexamined branches, if there are too many. */
 static void forget(struct verifier *v, u32 pc)
 {
 	struct state **last = NULL, *s;
@@ -252,8 +257,8 @@ static int keep(struct verifier *v)
 }
 
 /*
- * Compares the state with the kept ones. 1: the rest of the path is covered. 0: continue; or an
- * error.
+ * Compares the current state with those kept for its pc. Returns 1 if one covers the rest of the
+ * path, 0 to continue, or -errno.
  */
 static int meet(struct verifier *v)
 {
@@ -273,11 +278,11 @@ static int meet(struct verifier *v)
 			return refuse(v, -EINVAL, "infinite loop detected at insn %u", v->now->pc);
 	}
 	if (loop ? jumps < 20 && insns < 100 : jumps < 2 || insns < 8)
-		return 0; /* soon after another one */
+		return 0; /* too soon after the last kept state */
 	return keep(v);
 }
 
-/* ---- calls and the end ---- */
+/* ---- calls and returns ---- */
 
 static int do_call(struct verifier *v, const struct bpf_insn *i)
 {
@@ -342,7 +347,7 @@ static int do_exit(struct verifier *v)
 	return 0;
 }
 
-/* ---- one instruction: 0, 1 (the path ends) or an error; pc is the next instruction ---- */
+/* ---- one instruction: returns 0, 1 (the path ends) or -errno; pc is the next ---- */
 
 static int do_jump(struct verifier *v, const struct bpf_insn *i)
 {
@@ -429,7 +434,7 @@ static int walk(struct verifier *v)
 	return err;
 }
 
-/* ---- how much of the stack the calls may take together ---- */
+/* ---- the stack use of nested calls ---- */
 
 static u32 share(const struct verifier *v, u32 start)
 {
@@ -437,8 +442,8 @@ static u32 share(const struct verifier *v, u32 start)
 }
 
 /*
- * Checks the depth of the stack in the function that begins at @start, called with @used bytes in
- * use, @frames deep. Writes the stack use into its calls.
+ * Checks the stack use of the function that begins at @start and of its calls; its callers use
+ * @used bytes, and it is @frames deep. Stores the stack use in its calls.
  */
 static int check_depth(struct verifier *v, u32 start, u32 used, u32 frames)
 {

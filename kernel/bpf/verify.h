@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* verify.h: between the files of the verifier; verify.c describes how it works. */
+/* verify.h: declarations shared by the files of the verifier; verify.c describes how it works. */
 #ifndef NESTLING_BPF_VERIFY_H
 #define NESTLING_BPF_VERIFY_H
 
@@ -8,53 +8,54 @@
 
 #define SLOTS (EBPF_STACK / 8)
 #define MAX_REFS 8
-#define MAX_OFF (1 << 29) /* of a pointer from where it started */
+/* maximum distance of a pointer from its base */
+#define MAX_OFF (1 << 29)
 
 enum kind { NOTHING, NUMBER, CTX, STACK, MAP, VALUE, PACKET, PACKET_END };
 
 /* The contents of a register. */
 struct reg {
 	u8 kind;
-	bool maybe_null; /* or it is 0 */
-	u8 frame;        /* of a pointer into the stack: its frame */
-	/* of a pointer: the constant that was added to where it started */
+	bool maybe_null; /* a pointer that may be 0 instead */
+	u8 frame;        /* for STACK pointers: their frame */
+	/* For pointers: the constant part of the distance from the base. */
 	s32 off;
 	/*
-	 * not 0: registers with one id hold one number, are null together, or have been moved by
-	 * one amount
+	 * 0, or the registers with equal ids are known to be related: they hold equal numbers, are
+	 * null together, or are packet pointers with equal variable parts.
 	 */
 	u32 id;
-	/* of a pointer into the packet: bytes that are there from where it started plus @b on */
+	/* For PACKET pointers: bytes known to be in the packet from the base plus @b on. */
 	u32 range;
 	struct bpf_map *map;
-	/* bounds of the number, or of the part added to a pointer that is not constant */
+	/* Bounds of a number, or of the variable part of a pointer's distance from the base. */
 	struct bounds b;
 };
 
 /* Eight bytes of the stack. */
 struct slot {
-	u8 written; /* a bit for each byte */
-	/* 8 or 4: that many of the lower bytes are from @r; 0: unknown */
+	u8 written; /* a bit for each initialised byte */
+	/* 8 or 4: this many low bytes hold register @r; 0: the contents are unknown. */
 	u8 spilled;
 	struct reg r;
 };
 
 struct frame {
 	struct reg r[MAX_BPF_REG];
-	u32 callsite; /* the call that made it */
+	u32 callsite; /* the instruction that called it */
 	u32 start;    /* the function's first instruction */
-	u32 nr_slots; /* of s[]: those above are of no use yet */
+	u32 nr_slots; /* of s[]; slots above are unused */
 	struct slot s[];
 };
 
 struct state {
 	struct frame *frame[EBPF_FRAMES];
-	u32 depth; /* the innermost one */
+	u32 depth; /* index of the innermost frame */
 	u32 pc;
-	/* of a kept state: paths from it that are still to be examined */
+	/* For a kept state: number of paths from it that are not examined to their end. */
 	u32 branches;
 	struct state *parent; /* the last kept state on this path */
-	/* in the list of a pc, or of waiting states */
+	/* Next in the list of states kept for a pc, or of waiting states. */
 	struct state *next;
 };
 
@@ -65,16 +66,16 @@ struct verifier {
 	struct state *now;
 	struct state *waiting;
 	struct state **kept; /* by pc */
-	/* for each pc, the registers that are read later and not written before */
+	/* For each pc: mask of the registers that are read later, before they are written. */
 	u16 *live;
 	u8 *starts; /* FLOW_* by pc */
-	/* for the pc of each function's start, the bytes of the stack that it uses */
+	/* For the pc of each function's start: bytes of stack that the function uses. */
 	u16 *depth_of;
 	u32 ids, processed, jumps, last_processed, last_jumps, nr_kept, nr_waiting, steps;
 };
 
 #define FLOW_START 1 /* a function begins */
-#define FLOW_MEET 2  /* ways meet: worth keeping the state */
+#define FLOW_MEET 2  /* paths join: the state is worth keeping */
 
 static inline struct frame *frame_now(struct verifier *v)
 {
@@ -102,18 +103,15 @@ int check_number(struct verifier *v, u32 r, const char *what);
 int check_write(struct verifier *v, u32 r);
 const char *kind_name(const struct reg *r);
 
-/* verify.c: continues the path with @s, and frees it. 0, -ENOMEM. */
+/* Makes @s the current state, and frees the struct. Returns 0 or -ENOMEM. (verify.c) */
 int resume(struct verifier *v, struct state *s);
 
 /* verify_state.c */
 struct frame *frame_new(u32 slots);
-/* Copies a state; @whole: with all slots, to continue with it. NULL: no memory. */
+/* Copies a state. @whole: with room for all stack slots, to continue with it. NULL: no memory. */
 struct state *state_copy(const struct state *s, bool whole);
 void state_free(struct state *s);
-/*
- * True if every possible continuation of @now was also possible for @old, which was verified to the
- * end. @live: registers that are still read.
- */
+/* True if each possible continuation of @now is also one of @old, which was verified. */
 bool state_covers(const struct verifier *v, const struct state *old, const struct state *now);
 
 /* verify_alu.c */
@@ -124,7 +122,10 @@ int verify_load(struct verifier *v, const struct bpf_insn *i);
 int verify_store(struct verifier *v, const struct bpf_insn *i);
 int verify_atomic(struct verifier *v, const struct bpf_insn *i);
 int verify_legacy_load(struct verifier *v, const struct bpf_insn *i);
-/* Checks that a helper may read, or write, @size bytes at register @r. */
+/*
+ * Checks that a helper may read, or write, @size bytes at the pointer in register @r. Returns 0 or
+ * -errno.
+ */
 int check_helper_memory(struct verifier *v, u32 r, u32 size, bool write);
 
 /* verify_jump.c */

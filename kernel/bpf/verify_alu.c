@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* verify_alu.c: arithmetic, of numbers and of pointers. */
+/* verify_alu.c: arithmetic on numbers and pointers. */
 #include "kernel/bpf/verify.h"
 
 static int check_bpf_end(struct verifier *v, const struct bpf_insn *i)
@@ -26,7 +26,7 @@ static int do_end(struct verifier *v, const struct bpf_insn *i)
 
 	if (err)
 		return err;
-	if (turns) /* only how long it is */
+	if (turns) /* a byte swap: only its width is known */
 		*dst = reg_number(bounds_of_size((u32)i->imm / 8, false));
 	else
 		*dst = reg_number(bounds_cast(&dst->b, (u32)i->imm, false, true));
@@ -45,7 +45,7 @@ static int do_neg(struct verifier *v, const struct bpf_insn *i)
 	return err;
 }
 
-/* Gives registers that hold one number a common id. */
+/* Gives a number in a register an id, so that copies of it are known to be equal. */
 static void name_number(struct verifier *v, struct reg *r)
 {
 	if (r->kind == NUMBER && !r->id && !bounds_is_const(&r->b))
@@ -115,7 +115,7 @@ static int check_pointer_op(struct verifier *v, u32 dst, const struct reg *p, u8
 	return 0;
 }
 
-/* Sets register @dst to @p, a copy of a pointer, moved by a number. */
+/* Sets register @dst to @p, a copy of a pointer, moved by the number @by. */
 static int move_pointer(struct verifier *v, u32 dst, struct reg p, const struct bounds *by, u8 op)
 {
 	struct bounds zero = bounds_const(0), minus;
@@ -136,7 +136,9 @@ static int move_pointer(struct verifier *v, u32 dst, struct reg p, const struct 
 	} else {
 		minus = bounds_alu(BPF_SUB, true, 0, &zero, by);
 		p.b = bounds_alu(BPF_ADD, true, 0, &p.b, op == BPF_ADD ? by : &minus);
-		/* The pointer has moved: earlier comparisons with the packet's end do not apply. */
+		/*
+		 * Earlier comparisons of this pointer with the packet's end do not apply any more.
+		 */
 		if (p.kind == PACKET) {
 			p.id = ++v->ids;
 			p.range = 0;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* verify_jump.c: comparisons: the branches that can be taken, and the bounds on each of them. */
+/* verify_jump.c: conditional jumps: which branches are possible, and the bounds on each of them. */
 #include "kernel/bpf/verify.h"
 #include "kernel/lib/string.h"
 
@@ -21,7 +21,7 @@ static void for_each_reg(struct state *s, reg_fn *fn, const void *arg)
 	}
 }
 
-/* ---- registers with one id share their bounds ---- */
+/* ---- registers with equal ids have equal bounds ---- */
 
 static void same_number(struct reg *r, const void *arg)
 {
@@ -72,7 +72,7 @@ static void mark_packet(struct reg *r, const void *arg)
 
 /* ---- the kinds of comparisons ---- */
 
-/* Follows both branches without new knowledge: the operands are pointers. */
+/* Follows both branches without new knowledge, as for comparisons of pointers. */
 static void nothing_learned(bool can[WAYS])
 {
 	can[0] = can[1] = true;
@@ -88,13 +88,13 @@ static void split_null(struct state *way[WAYS], const struct reg *p, u8 op)
 	}
 }
 
-/* Learns from the comparison of @p, a pointer into the packet, with the packet's end: p op end. */
+/* Learns from "p op end", a comparison of packet pointer @p with the packet's end. */
 static void split_packet(struct state *way[WAYS], const struct reg *p, u8 op)
 {
 	struct packet_check c = { .id = p->id };
 	u32 inside;
 
-	/* on which way is p <= end, or p < end? */
+	/* inside: the branch on which p <= end, or p < end */
 	switch (op) {
 	case BPF_JGT: inside = 0; break;
 	case BPF_JGE: inside = 0; break;
@@ -129,7 +129,7 @@ static int split_numbers(struct verifier *v, const struct bpf_insn *i, struct st
 		struct frame *f = way[w]->frame[way[w]->depth];
 		struct reg a = f->r[i->dst_reg], b = x ? f->r[i->src_reg] : *imm;
 
-		if (x && i->dst_reg == i->src_reg) { /* with itself */
+		if (x && i->dst_reg == i->src_reg) { /* compared with itself */
 			can[w] = bounds_is_const(&a.b) || BPF_OP(i->code) == BPF_JSET ?
 					 true :
 					 ebpf_jump_taken(BPF_OP(i->code), wide, 0, 0) == (w == 1);
@@ -146,8 +146,8 @@ static int split_numbers(struct verifier *v, const struct bpf_insn *i, struct st
 		if (!x)
 			continue;
 		/*
-		 * If both registers hold one number, the second may have been narrowed through the
-		 * first.
+		 * If both registers hold one number, narrowing the first may have narrowed the
+		 * second.
 		 */
 		f->r[i->src_reg].b = b.b;
 		tell_all(way[w], &f->r[i->src_reg]);
@@ -169,7 +169,7 @@ static int compare(
 	if (is_pointer(&a) && !x && !i->imm && wide && (op == BPF_JEQ || op == BPF_JNE)) {
 		if (a.maybe_null)
 			split_null(way, &a, op);
-		else /* other than 0 */
+		else /* an immediate other than 0 */
 			can[op == BPF_JEQ] = false;
 		return 0;
 	}
@@ -188,7 +188,8 @@ static int compare(
 }
 
 /*
- * Continues at the next instruction, or at the jump's target; the other branch waits. 1: neither.
+ * Continues at the next instruction or at the jump's target; if both are possible, the other branch
+ * waits. Returns 1 if neither is possible.
  */
 int verify_branch(struct verifier *v, const struct bpf_insn *i)
 {
@@ -212,7 +213,7 @@ int verify_branch(struct verifier *v, const struct bpf_insn *i)
 	if (err || (!can[0] && !can[1])) {
 		state_free(other);
 		return err   ? err :
-			       /* The bounds contradict each other: this branch is never taken. */
+			       /* Contradicting bounds: the branch cannot be taken. */
 			       1;
 	}
 	s->pc++;

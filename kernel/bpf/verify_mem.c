@@ -13,7 +13,7 @@
 
 /* ---- the stack ---- */
 
-/* Records how deep the running function uses the stack. */
+/* Records that the running function uses @bytes of stack. */
 static void note_depth(struct verifier *v, u32 frame, u32 bytes)
 {
 	u16 *d = &v->depth_of[v->now->frame[frame]->start];
@@ -26,15 +26,13 @@ static struct slot *slot_of(struct frame *f, s32 at)
 	return &f->s[(u32)(-at - 1) / 8];
 }
 
-/* Returns the bit of the byte at @at in its slot: the lowest address is bit 0. */
+/* Returns the bit for the byte at @at in its slot; the lowest address is bit 0. */
 static u8 byte_bit(s32 at)
 {
 	return (u8)(1u << (u32)(at & 7));
 }
 
-/*
- * Returns the possible span [*lo, *hi) of an access; refuses one that may lie outside of the stack.
- */
+/* Sets the possible span [*lo, *hi) of an access; refuses it if it may be outside of the stack. */
 static int stack_span(struct verifier *v, const struct reg *p, s32 off, u32 size, s32 *lo, s32 *hi)
 {
 	s64 min = (s64)p->off + off + p->b.wide.smin,
@@ -70,7 +68,9 @@ static int check_initialised(
 	return 0;
 }
 
-/* Marks bytes as written with unknown contents; @sure: all of them are written. */
+/*
+ * Marks bytes as having unknown contents. @sure: all of them are written, so they are initialised.
+ */
 static void scribble(struct frame *f, s32 lo, s32 hi, bool sure)
 {
 	for (s32 at = lo; at < hi; at++) {
@@ -207,7 +207,7 @@ static int check_packet(struct verifier *v, u32 r, s32 off, u32 size, bool write
 	return 0;
 }
 
-/* Checks an access to the context; *field: the field's kind. */
+/* Checks an access to the context. *field is set to the field's kind. */
 static int check_ctx(
 	struct verifier *v, u32 r, s32 off, u32 size, bool write, enum ebpf_field *field)
 {
@@ -359,8 +359,8 @@ int verify_atomic(struct verifier *v, const struct bpf_insn *i)
 }
 
 /*
- * Verifies BPF_LD_ABS and BPF_LD_IND: r6 is the context. r0 gets the packet's bytes, or the program
- * ends with 0.
+ * Verifies BPF_LD_ABS and BPF_LD_IND: r6 must be the context. At run time r0 gets the packet's
+ * bytes, or the program ends with 0.
  */
 int verify_legacy_load(struct verifier *v, const struct bpf_insn *i)
 {
@@ -382,7 +382,7 @@ int verify_legacy_load(struct verifier *v, const struct bpf_insn *i)
 	return 0;
 }
 
-/* ---- for helpers ---- */
+/* ---- memory for helpers ---- */
 
 int check_helper_memory(struct verifier *v, u32 r, u32 size, bool write)
 {

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * verify_state.c: states of the verifier: copies, and the test whether a state covers another, so
- * that the instructions behind it need not be verified twice.
+ * that the instructions after it need not be verified twice.
  *
- * A number of the old state covers the number of the new state that lies within its bounds; a
- * register that is not read any more (verifier.live) does not matter. Ids are names: an id of one
- * state must correspond to a single id of the other wherever it appears.
+ * A register of the old state covers that of the new one if the new bounds are within the old ones.
+ * A register that is not read any more (verifier.live) is not compared. Ids are compared as names:
+ * each id of one state must correspond to a single id of the other state wherever it appears.
  */
 #include "kernel/bpf/verify.h"
 #include "kernel/lib/string.h"
@@ -31,8 +31,8 @@ void state_free(struct state *s)
 }
 
 /*
- * Returns the number of used slots. Slots count from the top of the stack: s[0] is the eight bytes
- * below r10.
+ * Returns the number of used slots. Slots count down from the top of the stack: s[0] is the eight
+ * bytes below r10.
  */
 static u32 slots_in_use(const struct frame *f)
 {
@@ -80,7 +80,7 @@ struct names {
 static bool same_name(struct names *names, u32 old, u32 now)
 {
 	if (!old)
-		return true; /* no conclusion was drawn from it */
+		return true; /* the old state drew no conclusion from it */
 	if (!now)
 		return false;
 	for (u32 i = 0; i < names->n; i++)
@@ -110,7 +110,7 @@ static bool slot_covers(struct names *names, const struct slot *old, const struc
 {
 	if ((old->written & now->written) != old->written)
 		return false;
-	if (!old->spilled) /* bytes: a pointer is more than that */
+	if (!old->spilled) /* plain bytes: a pointer needs more */
 		return !old->written || !now->spilled || !is_pointer(&now->r);
 	return now->spilled == old->spilled && reg_covers(names, &old->r, &now->r);
 }
@@ -139,10 +139,10 @@ bool state_covers(const struct verifier *v, const struct state *old, const struc
 	if (old->depth != now->depth)
 		return false;
 	names.n = 0;
-	for (u32 i = old->depth + 1; i--;) { /* differences are mostly in the innermost */
+	for (u32 i = old->depth + 1; i--;) { /* most differences are in the innermost */
 		/*
-		 * Of a caller these are the registers that it reads after the call, without r0,
-		 * which the call sets.
+		 * For a caller: the registers that it reads after the call, except r0, which the
+		 * call sets.
 		 */
 		live = i == old->depth ? v->live[old->pc] :
 					 v->live[old->frame[i + 1]->callsite + 1] & ~1u;
