@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cards.c: network cards: eth<n> on the command line, and by the management console while the
- * instance runs.
+ * cards.c: adds and removes network cards: eth<n> on the command line, and commands of the
+ * management console while the instance runs.
  *
  *      eth<n>=slirp[,MAC][,hostfwd=tcp|udp:[ADDR]:PORT-[ADDR]:PORT]...
  *             [,loopback=off][,ipv6=off][,mtu=N]
@@ -11,21 +11,20 @@
  *      eth<n>=switch,PATH[,MAC]                     `nestctl switch`
  *      eth<n>=vde,PATH[,MAC]                        a switch of vde2
  *      eth<n>=mcast[,MAC[,ADDRESS[,PORT[,TTL]]]]
- * With `optional` among the words of any kind, a link that the host does not allow is no error: the
- * boot continues with a message and without the card.
+ * With the word `optional`, a link that the host does not allow is no error: the boot continues
+ * with a message and without the card.
  *
  * The command line is checked at once. net_cards_init() (initcall level 4) opens the links; on
  * failure it refuses to boot with one line that names the parameter. `uml_mconsole UMID config
- * eth1=slirp` does both at once. `remove eth1` removes the card, as if its cable and then the card
- * were pulled: whether it is up or not, whatever name and namespace it has now.
+ * eth1=slirp` checks and opens at once. `remove eth1` removes the card as if its cable and then the
+ * card were pulled, even if the device is up, renamed or in another namespace.
  *
- * After a removal the card's device is gone from its namespace (down, no carrier, told by
- * RTM_DELLINK and a uevent), nothing of the host is open, and its interrupt is free. Only the
- * device's memory stays, for the next card of that number.
- * A restored instance opens the links of its cards as the parameters say; a card that they do not
- * name has the link that it had. It keeps its address, unless the parameter gives another. A card
- * that only the parameters know is added.
- * Locks: cards_lock (adding and removing cards), over link_mutex.
+ * After a removal the card's device is gone from its namespace (down, no carrier, announced by
+ * RTM_DELLINK and a uevent), its host descriptors are closed, and its interrupt is free. Only the
+ * device's memory stays, for the next card of that number. A restored instance opens the links of
+ * its cards as the parameters say; a card that they do not name opens the link that it had. A card
+ * keeps its MAC address, unless the parameter gives another. A card that only the parameters name
+ * is added. Locks: cards_lock (adding and removing cards), over link_mutex.
  */
 #include <asm/errno.h>
 
@@ -44,9 +43,9 @@
 static struct card cards[CARDS];
 static DEFINE_MUTEX(cards_lock);
 
-/* ---- the words ---- */
+/* ---- words of a parameter ---- */
 
-/* MTU when none is given: as large as possible on links whose sides are all ours. */
+/* Default MTU: as large as possible on links where both ends are programs of this project. */
 static const u32 default_mtu[CARD_KINDS] = {
 	[NET_SLIRP] = LARGE_MTU,
 	[NET_TUNTAP] = ETH_DATA_LEN,
@@ -67,7 +66,9 @@ static int find_kind(const char *name, size_t len)
 	return -1;
 }
 
-/* Parses a word. Returns 1 for a word of the front end, 0 for one of the link, or -EINVAL. */
+/*
+ * Parses a word. Returns 1 if it belongs to the front end, 0 if it belongs to the link, or -EINVAL.
+ */
 static int parse_word(struct card *c, const char *word, char *err, size_t size)
 {
 	u64 n;
@@ -96,7 +97,7 @@ static int parse_word(struct card *c, const char *word, char *err, size_t size)
 	return c->open.kind != NET_SLIRP;
 }
 
-/* Takes the words of the front end out; the rest is the link's. */
+/* Parses the words of the front end, and stores the others in c->rest for the link. */
 static int parse_words(struct card *c, char *words, char *err, size_t size)
 {
 	size_t used = 0;
@@ -117,7 +118,7 @@ static int parse_words(struct card *c, char *words, char *err, size_t size)
 	return 0;
 }
 
-/* Parses "slirp,...". Returns 0, or -EINVAL with a line in @err. Opens nothing. */
+/* Parses "slirp,...". Returns 0, or -EINVAL with a message in @err. Opens nothing. */
 static int parse_card(struct card *c, u32 n, const char *value, char *err, size_t size)
 {
 	size_t len = strcspn(value, ",");
@@ -143,7 +144,7 @@ static int parse_card(struct card *c, u32 n, const char *value, char *err, size_
 	return 0;
 }
 
-/* Takes over the words for a card that a restored instance has already. */
+/* Applies new parameters to a card of a restored instance. */
 static void change_link(struct card *c, u32 n, const char *value)
 {
 	static struct card fresh;
@@ -162,7 +163,10 @@ static void change_link(struct card *c, u32 n, const char *value)
 	c->dev->ops = &card_ops[c->open.kind];
 	c->optional = fresh.optional;
 	c->anew = true;
-	/* The guest may have changed an address that was given before. */
+	/*
+	 * Only a new address in the parameters counts, since the guest may have changed the old
+	 * one.
+	 */
 	c->new_mac = fresh.has_mac && (!c->has_mac || memcmp(fresh.mac, c->mac, ETH_ALEN));
 	if (c->new_mac)
 		memcpy(c->mac, fresh.mac, ETH_ALEN);
@@ -196,9 +200,9 @@ PARAM_DEV("eth", eth_setup,
 	"eth<n>=slirp[,hostfwd=tcp:127.0.0.1:8080-:80]|tuntap,NAME|fd,N|switch,PATH|vde,PATH|mcast "
 	" network card n");
 
-/* ---- coming ---- */
+/* ---- adding ---- */
 
-/* Makes a device of @c, with the memory of an earlier one if possible. NULL on failure. */
+/* Makes the device of @c, reusing the memory of an earlier device if possible. NULL on failure. */
 static struct net_device *new_device(struct card *c)
 {
 	const struct netdev_ops *ops = &card_ops[c->open.kind];
@@ -252,7 +256,7 @@ static int new_queues(struct card *c)
 	return c->q ? 0 : -ENOMEM;
 }
 
-/* Closes the first @n queues, the last one first. */
+/* Closes the queues 0 to @n - 1, the last one first. */
 static void close_links(struct card *c, u32 n)
 {
 	for (u32 i = n; i--;) {
@@ -295,7 +299,7 @@ static int open_links(struct card *c, char *err, size_t size)
 	return bad;
 }
 
-/* Starts a card. Returns 0, or -errno with a line in @err. */
+/* Starts a card. Returns 0, or -errno with a message in @err. */
 static int card_start(struct card *c, char *err, size_t size)
 {
 	struct net_device *dev = new_device(c);
@@ -317,7 +321,7 @@ static int card_start(struct card *c, char *err, size_t size)
 		goto err_close;
 	}
 	WRITE_ONCE(c->dev, dev);
-	timer_start(&c->retry, ktime_get()); /* for frames that came before it was up */
+	timer_start(&c->retry, ktime_get()); /* polls for frames that came before this */
 	return 0;
 err_close:
 	close_links(c, c->open.queues);
@@ -326,7 +330,7 @@ err_free:
 	return bad;
 }
 
-/* ---- going ---- */
+/* ---- removing ---- */
 
 static void card_stop(struct card *c)
 {
@@ -347,7 +351,7 @@ static void card_stop(struct card *c)
 	c->given = false;
 }
 
-/* ---- by the management console ---- */
+/* ---- commands of the management console ---- */
 
 static int eth_config(u32 n, const char *args, char *err, size_t size)
 {
@@ -406,7 +410,7 @@ static struct mconsole_device eth_device = {
 
 /* ---- boot ---- */
 
-/* Reports a failure. A cause that the user can remove is written to standard error as well. */
+/* Logs a failure. If the user can fix its cause, also writes it to standard error. */
 static void tell_user(const char *card, const char *why)
 {
 	char line[400];
@@ -415,7 +419,7 @@ static void tell_user(const char *card, const char *why)
 	os_write_stderr(line, strlen(line));
 }
 
-/* Starts a card of the parameters. */
+/* Starts a card that the parameters name. */
 static void add_card(struct card *c)
 {
 	char err[300];
@@ -479,7 +483,7 @@ static void resumed(void)
 	mutex_unlock(&cards_lock);
 }
 
-/* A link of descriptors cannot be opened once more. */
+/* Refuses a later rollback if a card has an inherited descriptor, which cannot be opened again. */
 static bool note(void)
 {
 	for (u32 i = 0; i < CARDS; i++)
@@ -488,7 +492,9 @@ static bool note(void)
 	return true;
 }
 
-/* Connections of the time since are dropped; the links are opened again as after a restore. */
+/*
+ * Drops the connections, which are newer than the state; the links are reopened as after a restore.
+ */
 static int go_back(const char *dir, struct state_why *why)
 {
 	for (u32 i = 0; i < CARDS; i++)

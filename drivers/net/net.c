@@ -4,19 +4,19 @@
  * loss and return. cards.c has the parameters.
  *
  * Frames go in batches: a host call carries up to NET_BATCH of them. Frames are received into
- * buffers that the card keeps; a small frame is copied out of its buffer, a large one takes the
- * buffer along.
+ * buffers that the card keeps; a small frame is copied out of its buffer, a large one is passed on
+ * with its buffer.
  *
  * A card has one queue, or several, each with a descriptor, an interrupt, buffers and a poller of
- * its own (struct card_queue). ethtool -L sets how many are used: the host hands frames to no
- * other.
+ * its own (struct card_queue). ethtool -L sets how many are used; the host passes frames to these
+ * only.
  *
  * When the other side goes away the card loses its link (no carrier) and tries to reconnect once a
- * second; the log and the host's standard error report it.
- * A restored instance gets a new link, so the card loses its carrier for a moment: the guest's
- * programs ask for an address and neighbours anew, and frames under way are lost.
- * Locks: none of its own. For each queue one vCPU at a time calls poll() and send() (netdev.h).
- * link.c's mutex protects the number of used queues, and the return of a link that has several.
+ * second; the log and the host's standard error report it. A restored instance gets a new link, so
+ * the card loses its carrier for a moment: the guest's programs request addresses and neighbours
+ * again, and frames in flight are lost. Locks: none of its own. For each queue one vCPU at a time
+ * calls poll() and send() (netdev.h). link.c's mutex protects the number of used queues, and the
+ * return of a link that has several.
  */
 #include <asm/errno.h>
 
@@ -28,11 +28,11 @@
 #include "kernel/net/link/link.h"
 #include "kernel/sched/sched.h"
 
-/* Smaller frames are copied out, and those that would waste most of a buffer. */
+/* Frames below this size are copied, and those that would waste most of a buffer. */
 #define COPY_BREAK 4096U
 #define RETRY NSEC_PER_SEC
 #define RETRY_SOON (RETRY / 500)       /* a request to join has no answer yet */
-#define TELL_AGAIN (10 * NSEC_PER_SEC) /* on stderr */
+#define TELL_AGAIN (10 * NSEC_PER_SEC) /* interval of messages on stderr */
 
 /* ---- frames ---- */
 
@@ -47,8 +47,8 @@ static struct card_queue *QUEUE(struct netdev_queue *q)
 }
 
 /*
- * Returns the size of the largest frame that may come. A tap device hands over segments that were
- * not cut.
+ * Returns the size of the largest frame that may be received. A tap device delivers segments before
+ * they are cut to the MTU.
  */
 static u32 frame_size(const struct card *c)
 {
@@ -57,10 +57,7 @@ static u32 frame_size(const struct card *c)
 	return c->dev->ops->max_mtu + ETH_HLEN;
 }
 
-/*
- * Writes one line to the host's standard error, except about a link that comes and goes all the
- * time.
- */
+/* Writes one line to the host's standard error, but at most one in TELL_AGAIN. */
 static void tell(struct card *c, const char *what)
 {
 	u64 now = ktime_get();
@@ -80,8 +77,8 @@ static void retry_after(struct card *c, u64 ns)
 }
 
 /*
- * Notes that one queue has met the end. The others will meet it too, or are ended when the link is
- * opened again.
+ * Called when a queue has found its link ended. Other queues find that too, or are closed when the
+ * link is reopened.
  */
 static void link_lost(struct card *c)
 {
@@ -93,7 +90,7 @@ static void link_lost(struct card *c)
 	retry_after(c, RETRY);
 }
 
-/* Fills slots with buffers for the next frames, in order. Returns how many. */
+/* Fills @in with buffers for the next frames, and allocates missing ones. Returns how many. */
 static int fill_slots(struct card_queue *cq, struct net_in *in, u32 most)
 {
 	const struct card *c = cq->card;
@@ -111,14 +108,14 @@ static int fill_slots(struct card_queue *cq, struct net_in *in, u32 most)
 	return n;
 }
 
-/* True for our own frame: a multicast group sends each frame to its sender too. */
+/* True for a frame that this card has sent: a multicast group delivers it to its sender too. */
 static bool own_echo(const struct card *c, const struct sk_buff *skb, u32 len)
 {
 	return c->open.kind == NET_MCAST && len >= ETH_HLEN &&
 	       !memcmp(skb_payload(skb) + ETH_ALEN, c->dev->addr, ETH_ALEN);
 }
 
-/* Receives a frame. @queue: its queue number, 0 with one queue. */
+/* Passes a received frame to the stack. @queue: number of its queue. */
 static void receive(struct card *c, u32 queue, struct sk_buff **slot, const struct net_in *in)
 {
 	struct sk_buff *skb = *slot;
@@ -159,7 +156,7 @@ static u32 card_poll(struct netdev_queue *q, u32 budget)
 	while (done < budget && !READ_ONCE(cq->off)) {
 		int n = fill_slots(cq, in, min(budget - done, (u32)RX_SLOTS)), got;
 
-		if (!n) { /* no memory: try again soon */
+		if (!n) { /* no memory: retry soon */
 			retry_after(c, RETRY / 100);
 			return 0;
 		}
@@ -177,7 +174,9 @@ static u32 card_poll(struct netdev_queue *q, u32 budget)
 	return READ_ONCE(cq->off) ? min(done, budget - 1) : done;
 }
 
-/* Makes the frame that begins with @first, with pieces from @pieces on, of which @room are free. */
+/*
+ * Fills @out with the frame that begins with packet @first. @pieces has @room free entries for it.
+ */
 static void make_frame(struct card_queue *cq, const struct list_head *queue,
 	const struct sk_buff *first, struct net_out *out, struct net_piece *pieces, u32 room)
 {
@@ -201,7 +200,7 @@ static void make_frame(struct card_queue *cq, const struct list_head *queue,
 				(struct net_piece){ skb_payload(first), first->len };
 }
 
-/* Gathers the first packets of the queue for the host. */
+/* Gathers the first packets of the queue into frames for one host call. */
 static int gather(struct card_queue *cq, const struct list_head *queue)
 {
 	const struct sk_buff *skb = list_first_entry(queue, struct sk_buff, list);
@@ -219,7 +218,7 @@ static int gather(struct card_queue *cq, const struct list_head *queue)
 	return n;
 }
 
-/* Drops the first @n packets, which were sent. */
+/* Drops the first @n packets of the queue, which were sent. */
 static void drop_first(struct list_head *queue, u32 n)
 {
 	while (n--) {
@@ -258,8 +257,8 @@ void card_irq(void *arg)
 	q = netdev_queue(dev, (u32)(cq - cq->card->q));
 	net_host_fired(cq->host);
 	/*
-	 * If busy, a send may have found no room and not said so yet (netdev_io.c sets the one
-	 * before the other).
+	 * While @busy, a send may have found no room and not set @stopped yet (netdev_io.c sets
+	 * @busy first).
 	 */
 	if (smp_load_acquire(&q->busy) || READ_ONCE(q->stopped))
 		netdev_tx_wake(q);
@@ -267,14 +266,14 @@ void card_irq(void *arg)
 }
 
 /*
- * ---- how many queues; link.c's mutex held ----
+ * ---- number of queues; link.c's mutex held ----
  *
- * A registered device is taken before card->dev says that it exists.
+ * The device may be registered, and so used, before card->dev is set.
  */
 
 /*
- * Switches a queue off. Frames that it has read are on their way to sockets before the host hands
- * frames of their flows to other queues. May sleep.
+ * Switches a queue off and waits until its poll has ended: frames that it has received reach their
+ * sockets before the host passes frames of their flows to other queues. May sleep.
  */
 static void queue_off(struct net_device *dev, u32 index)
 {
@@ -291,7 +290,7 @@ static void queue_on(struct net_device *dev, u32 index)
 	netdev_poll(netdev_queue(dev, index));
 }
 
-/* Makes the host hand no more frames to queues [from, to). */
+/* Makes the host pass no more frames to the queues [@from, @to). */
 static void detach(struct net_device *dev, u32 from, u32 to)
 {
 	while (to-- > from) {
@@ -336,7 +335,7 @@ const struct netdev_ops card_ops[CARD_KINDS] = {
 	[NET_MCAST] = CARD_OPS("mcast"),
 };
 
-/* ---- the other side comes back ---- */
+/* ---- reconnecting ---- */
 
 static void retry_now(struct ktimer *t)
 {
@@ -351,7 +350,8 @@ static void retry_now(struct ktimer *t)
 }
 
 /*
- * Reopens all queues of a link that has several, or none. Returns 0 or -errno. link.c's mutex held.
+ * Reopens all queues of a link that has several, or none of them. Returns 0 or -errno. link.c's
+ * mutex held.
  */
 static int reopen_queues(struct card *c)
 {
@@ -386,7 +386,7 @@ static int reopen_link(struct card *c)
 {
 	int err;
 
-	if (all_open(c)) /* since a restore */
+	if (all_open(c)) /* opened after a restore */
 		return 0;
 	if (c->open.queues == 1)
 		return net_host_reopen(c->q[0].host);
@@ -401,7 +401,7 @@ static void reopen(struct work *w)
 	struct card *c = container_of(w, struct card, reopen);
 	int err = reopen_link(c);
 
-	if (err == -ENOTCONN) /* of a kind that cannot come back */
+	if (err == -ENOTCONN) /* a kind that cannot reconnect */
 		return;
 	if (err) {
 		retry_after(c, err == -EINPROGRESS ? RETRY_SOON : RETRY);
@@ -410,15 +410,18 @@ static void reopen(struct work *w)
 	WRITE_ONCE(c->lost, 0);
 	netdev_set_carrier(c->dev, true);
 	for (u32 i = 0; i < c->open.queues; i++)
-		if (net_host_gone(c->q[i].host)) { /* before the card noticed a loss of link */
+		if (net_host_gone(c->q[i].host)) { /* lost again before the card noticed */
 			link_lost(c);
 			return;
 		}
-	/* A vCPU in send() at the loss may have stopped the queue after all was thrown away. */
+	/*
+	 * A vCPU in send() may have stopped the queue when the link was lost, though it is empty
+	 * now.
+	 */
 	for (u32 i = 0; i < c->open.queues; i++)
 		netdev_tx_wake(netdev_queue(c->dev, i));
 	if (c->open.queues > 1)
-		retry_after(c, 0); /* for frames that came before it was up */
+		retry_after(c, 0); /* polls for frames that came before this */
 	if (xchg(&c->restored, false))
 		return;
 	pr_info("%s: the link is back\n", c->dev->name);
@@ -436,7 +439,7 @@ void card_link_setup(struct card *c)
 
 /*
  * Ends the timer and the work. The timer queues the work and polls; the work and a poll start the
- * timer. So all of them run once more, when none starts another.
+ * timer. With @leaving set none starts another, so each runs at most once more.
  */
 void card_link_end(struct card *c)
 {
@@ -451,7 +454,7 @@ void card_link_end(struct card *c)
 
 /* ---- after a restore ---- */
 
-/* Restores all queues. Returns as net_host_restore(). */
+/* Restores all queues. Returns the value of net_host_restore(). */
 static int restore_queues(struct card *c)
 {
 	int err = 0, first;
@@ -464,7 +467,7 @@ static int restore_queues(struct card *c)
 			return first;
 		err = err ? err : first;
 	}
-	/* All queues or none; those that ethtool has switched off get no frames. */
+	/* Open all queues or none. The queues that ethtool has switched off get no frames. */
 	for (u32 i = c->open.queues; c->open.queues > 1 && i--;) {
 		if (err)
 			net_host_drop(c->q[i].host);

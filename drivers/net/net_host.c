@@ -2,14 +2,14 @@
 /*
  * net_host.c: the half of the network driver that touches the host: moves frames between the front
  * end's buffers and a descriptor, and arms the event that raises the interrupt. A batch is one host
- * call, but for tap devices; and out, but for sockets that have a number for it
- * (os_packet_socket()): those to slirp and to a switch that the card has had since the start.
+ * call, except with tap devices. Sending a batch is one host call only on sockets of
+ * os_packet_socket(): those to slirp and to a switch that were opened at the start.
  *
- * States of the event: armed (one shot) -> fired -> the front end takes frames until none is left
- * -> armed. While a send waits for room it is armed for both directions. A link of several queues
- * is as many struct net_host, which share nothing but the tap device.
- * Locks: none. The front end calls recv from one vCPU at a time, and send from one; both may arm
- * the event, which the host orders.
+ * States of the event: armed (one shot) -> fired -> the front end receives frames until none is
+ * left -> armed. While a send waits for room, the event is armed for both directions. A link of
+ * several queues has a struct net_host for each; they share only the tap device. Locks: none. The
+ * front end calls recv from one vCPU at a time, and send from one; both may arm the event, which
+ * the host orders.
  */
 #include "drivers/net/net_host.h"
 
@@ -116,7 +116,7 @@ int net_host_check(struct net_open *o)
 	return err;
 }
 
-/* Opens a link the first time and waits for the answer, which blocks no other task at boot. */
+/* Opens a link for the first time and waits for the answer. At boot that delays no other task. */
 static int open_and_wait(struct net_host *h)
 {
 	int err;
@@ -130,7 +130,7 @@ static int open_and_wait(struct net_host *h)
 	return err;
 }
 
-/* Makes a queue, which is not open yet. */
+/* Allocates a queue, without opening it. */
 static struct net_host *make(const struct net_open *o, int first, uint32_t index)
 {
 	struct net_host *h = calloc(1, sizeof(*h));
@@ -219,7 +219,7 @@ int net_host_gone(int host)
 
 static int reopen(struct net_host *h)
 {
-	/* What was asked before the jail closed, at a restore, is answered without the broker. */
+	/* A request made before the jail closed (at a restore) is completed without the broker. */
 	bool here = !os_jailed() || h->link == &fd_link || h->asked >= 0;
 	int err = here ? h->link->open(h) : net_jailed_open(h);
 
@@ -263,9 +263,9 @@ int net_host_reopen(int host)
 }
 
 /*
- * Marks the other side as gone. The number of the descriptor stays taken, by an unconnected socket,
- * until the link is opened again: another vCPU may be about to send by it, and must not meet a new
- * file with this number. The socket is of a kind that cannot send by an address either.
+ * Marks the other side as gone. An unconnected socket takes over the descriptor's number until the
+ * link is reopened: another vCPU may be about to send on that number, and must not meet a new file
+ * there. The socket is of a kind that cannot send to an address either.
  */
 static void gone(struct net_host *h)
 {
@@ -283,7 +283,7 @@ static void gone(struct net_host *h)
 		h->link->close(h);
 }
 
-/* Closes and frees a queue that has no number any more; NULL is none. */
+/* Closes and frees a queue whose object number was released; NULL does nothing. */
 static void destroy(struct net_host *h)
 {
 	if (!h)
@@ -312,7 +312,10 @@ void net_host_close(int host)
 
 /* ---- frames ---- */
 
-/* Arms both directions after a send has found no room: the next interrupt will also report room. */
+/*
+ * Arms the event for both directions after a send has found no room: the next interrupt then also
+ * reports room.
+ */
 static void arm_both(struct net_host *h)
 {
 	__atomic_store_n(&h->full, true, __ATOMIC_SEQ_CST);
@@ -324,8 +327,8 @@ static void arm_both(struct net_host *h)
 }
 
 /*
- * Arms the event for the next frame when none is left. The arming of a send that waits, or has just
- * begun to wait on another vCPU, stays.
+ * Arms the event for the next frame when none is left. If a send waits for room, or begins to on
+ * another vCPU meanwhile, both directions stay armed.
  */
 static void arm(struct net_host *h)
 {
@@ -342,13 +345,13 @@ void net_host_fired(int host)
 {
 	struct net_host *h = os_object(host);
 
-	/* an interrupt before its queue is restored */
+	/* The queue is not restored yet. */
 	if (!h)
 		return;
 	__atomic_store_n(&h->full, false, __ATOMIC_SEQ_CST);
 }
 
-/* Receives from a tap device, one frame for each call. */
+/* Receives from a tap device, one frame a host call. */
 static int tap_recv(struct net_host *h, struct net_in *in, int n)
 {
 	struct virtio_net_hdr hdr = { 0 };
@@ -380,7 +383,7 @@ static int tap_recv(struct net_host *h, struct net_in *in, int n)
 	return got;
 }
 
-/* Returns what the host is to do with @out. */
+/* Returns the header that tells the host which offloads @out needs. */
 static struct virtio_net_hdr offload(const struct net_out *out)
 {
 	struct virtio_net_hdr hdr = { 0 };
@@ -398,7 +401,7 @@ static struct virtio_net_hdr offload(const struct net_out *out)
 	return hdr;
 }
 
-/* Fills @iov with headers and payload. Returns the number of pieces. */
+/* Fills @iov with the headers and payload of @out. Returns the number of entries. */
 static size_t pieces_of(const struct net_out *out, struct iovec *iov)
 {
 	iov[0] = (struct iovec){ (void *)out->head, out->head_len };
@@ -408,8 +411,8 @@ static size_t pieces_of(const struct net_out *out, struct iovec *iov)
 }
 
 /*
- * True if an empty message means the end, as on a connection; any program may send an empty
- * datagram.
+ * True if an empty message means that the peer has closed, which holds for connections. On a
+ * datagram socket any program may send an empty datagram.
  */
 static bool is_end(const struct net_host *h)
 {
@@ -420,8 +423,8 @@ static bool is_end(const struct net_host *h)
 }
 
 /*
- * True if a vde switch has ended. The connection that makes this process a member shows it, while
- * datagrams would not; its content is ignored.
+ * True if a vde switch has ended. Only the control connection shows that, the datagram socket does
+ * not. Data on the connection is ignored.
  */
 static bool control_ended(struct net_host *h)
 {
@@ -467,7 +470,7 @@ int net_host_recv(int host, struct net_in *in, int n)
 		in[i].csum_ok = in[i].csum_owed = in[i].seg = 0;
 		if (in[i].len || !is_end(h))
 			continue;
-		/* Frames before the end come first; the end stays to be read. */
+		/* frames before the end are returned first */
 		got = i;
 	}
 	if (got < 0 ? control_ended(h) : !got && n) {
@@ -480,8 +483,8 @@ int net_host_recv(int host, struct net_in *in, int n)
 }
 
 /*
- * Each frame is a write, without an address: a jailed process has no call that takes one, but for
- * sockets that ignore it.
+ * Sends each frame by one write without an address: a jailed process may use no call that takes an
+ * address, except on sockets that ignore it.
  */
 static int send_each(struct net_host *h, const struct net_out *out, int n)
 {
@@ -501,7 +504,7 @@ static int send_each(struct net_host *h, const struct net_out *out, int n)
 			if (!h->tap)
 				return n; /* the peer has gone; recv reports it */
 		}
-		/* a device that is down on the host takes no frames */
+		/* a device that is down drops frames */
 		sent++;
 	}
 	return sent;
@@ -516,7 +519,7 @@ static int send_all(struct net_host *h, const struct net_out *out, int n)
 	for (int i = 0; i < n; i++) {
 		msgs[i] = (struct mmsghdr){ .msg_hdr = { .msg_iov = iov[i] } };
 		msgs[i].msg_hdr.msg_iovlen =
-			pieces_of(&out[i], iov[i]); /* one packet: two pieces at most */
+			pieces_of(&out[i], iov[i]); /* one packet: at most two pieces */
 	}
 	do {
 		count_call(h);

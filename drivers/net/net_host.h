@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * net_host.h: where the halves of the network driver meet. Fixed-width types and opaque structs
- * only.
+ * net_host.h: the interface between the two halves of the network driver: net.c and cards.c in the
+ * guest kernel, net_host.c on the host. Fixed-width types and opaque structs only.
  *
- * A link transfers whole Ethernet frames, many at a time: a socket of a helper, a tap device, a
- * datagram socket. Only net_host_open() blocks. The link's interrupt is raised once when a frame
- * has come, or when the link takes frames again after it was full. net_host_recv() and
- * net_host_send() arm it again when they find nothing to do.
+ * A link transfers whole Ethernet frames, many at a time. It is a helper's socket, a tap device or
+ * a datagram socket. Only net_host_open() blocks. The link's interrupt is raised once when a frame
+ * has come, or when the link has room again after it was full. net_host_recv() arms it again when
+ * no frame is left, net_host_send() when there is no room.
  *
- * The front end names a queue of a link by a number (os_object_add()), which a restored instance
- * gives to a queue of a new link.
+ * The front end identifies a queue of a link by a number (os_object_add()). In a restored instance
+ * that number stands for a queue of a new link.
  */
 #ifndef NESTLING_NET_HOST_H
 #define NESTLING_NET_HOST_H
@@ -19,7 +19,7 @@
 
 #define NET_PIECES 48  /* of a frame's payload */
 #define NET_QUEUES 16U /* of a link, at most */
-/* frames in a call of net_host_recv() or net_host_send() */
+/* Maximum of frames in a call of net_host_recv() or net_host_send(). */
 #define NET_BATCH 64
 
 enum net_kind { NET_SLIRP, NET_TUNTAP, NET_FD, NET_SWITCH, NET_VDE, NET_MCAST };
@@ -27,19 +27,19 @@ enum net_kind { NET_SLIRP, NET_TUNTAP, NET_FD, NET_SWITCH, NET_VDE, NET_MCAST };
 struct net_open {
 	uint32_t kind;
 	int32_t irq;
-	/* wanted queues, 0: not given; net_host_check() sets the real number */
+	/* Wanted number of queues, 0: unset. net_host_check() sets the real number. */
 	uint32_t queues;
-	/* the link's own words behind the kind, separated by commas, or "" */
+	/* The link's own words after the kind, separated by commas, or "". */
 	const char *args;
-	/* the whole value of the parameter, with the words of the front end */
+	/* The whole value of the parameter, including the words for the front end. */
 	const char *value;
-	/* answers */
+	/* results */
 	int32_t host; /* the queue's number */
-	/* the link fills in checksums of TCP, and cuts segments */
+	/* The link computes TCP checksums and cuts segments. */
 	uint32_t offload;
-	/* a note for the user, or empty */
+	/* A message for the user, or "". */
 	char note[256];
-	/* one line without the parameter's name, if the open failed */
+	/* If the open failed: a message of one line, without the parameter's name. */
 	char err[256];
 };
 
@@ -52,29 +52,31 @@ struct net_out {
 	const void *head;
 	const struct net_piece *pieces;
 	uint32_t head_len, nr_pieces; /* at most NET_PIECES */
-	/* With net_open.offload: */
-	/* offset of a TCP header whose checksum is to be filled in, or 0 */
+	/* Used if net_open.offload is set: */
+	/* Offset of a TCP header whose checksum the host must compute, or 0. */
 	uint16_t csum_start;
-	/* payload of the segments to cut, or 0 */
+	/* Payload size of the segments to cut, or 0. */
 	uint16_t seg;
 	uint32_t v6;
 	uint32_t packets; /* owned by the front end */
 };
-/* Room for a frame. len is set to the frame's length, which is more than size if it was cut. */
+/*
+ * Buffer for a frame. @len is set to the frame's length; if that exceeds @size, the frame was cut.
+ */
 struct net_in {
 	void *data;
 	uint32_t size, len;
-	/* the host vouches for the checksums inside */
+	/* The host has verified the checksums inside, or knows them to be right. */
 	uint32_t csum_ok;
-	/* the transport's checksum, though, is not filled in */
+	/* The transport checksum is valid but not computed: the receiver must not check it. */
 	uint32_t csum_owed;
-	/* many segments of TCP with this payload, or 0 */
+	/* The frame combines several TCP segments with this payload size each; 0: it does not. */
 	uint32_t seg;
 };
 
 /*
- * Prepares for links that are opened once the process is jailed. Called at the start of a process,
- * also before a restore; a second time does nothing. Returns 0 or -errno.
+ * Prepares for links that are opened after the process is jailed. Called at the start of a process,
+ * also before a restore; further calls do nothing. Returns 0 or -errno.
  */
 int net_host_setup(void);
 /* Checks the words of a link without opening anything. Returns 0 or -EINVAL with @err set. */
@@ -84,43 +86,43 @@ int net_host_open(struct net_open *o);
 /* Opens queue @index of the link whose first queue is @first, which outlives it. */
 int net_host_open_queue(struct net_open *o, int first, uint32_t index);
 /*
- * Makes queue @index again under the number o->host, after a restore, and begins to open it. The
- * first queue has @first 0. Returns as net_host_reopen(), which the caller repeats to complete the
+ * After a restore, recreates queue @index under the number o->host and begins to open it. The first
+ * queue has @first 0. Returns like net_host_reopen(), which the caller then calls to complete the
  * opening; sets o->err, and o->offload if the queue is open. After -EEXIST or -ENOMEM there is no
  * such queue.
  */
 int net_host_restore(struct net_open *o, int first, uint32_t index);
 /*
- * Makes the host hand frames to this queue, or none any more: then frames that it had for it are
- * thrown away. Returns 0 or -errno. No vCPU receives by it meanwhile.
+ * Makes the host pass frames to this queue (@on), or no more: frames that the host holds for it are
+ * dropped then. Returns 0 or -errno. No vCPU may be receiving from it.
  */
 int net_host_attach(int host, int on);
 /*
- * Drops the connection, as if the other side had gone; net_host_reopen() follows. No vCPU receives
- * by it; one may send.
+ * Drops the connection, as if the other side had gone; net_host_reopen() follows. No vCPU may be
+ * receiving from the queue; one may be sending.
  */
 void net_host_drop(int host);
 /* True if the other side has gone and no reopening has begun. */
 int net_host_gone(int host);
 void net_host_close(int host);
 /*
- * Receives at most @n frames and returns how many. Fewer than @n: no more are there, and the
- * interrupt is armed. -EPIPE: the other side has gone; net_host_reopen() may bring it back.
+ * Receives at most @n frames and returns how many. If fewer than @n, no more have come and the
+ * interrupt is armed. -EPIPE: the other side has gone; net_host_reopen() may reconnect.
  */
 int net_host_recv(int host, struct net_in *in, int n);
 /*
- * Sends frames from the front and returns how many. Fewer: the link is full, and the interrupt
- * comes when it has room. Frames without receiver count as sent.
+ * Sends frames from the front of @out and returns how many. If fewer than @n, the link is full, and
+ * the interrupt is raised when it has room. Frames without a receiver count as sent.
  */
 int net_host_send(int host, const struct net_out *out, int n);
 /*
- * Notes the interrupt. Called before a refused send is tried again, which arms the interrupt again
- * if there is still no room.
+ * Records that the interrupt was raised. Called before a refused send is retried; the retry arms
+ * the interrupt again if there is still no room.
  */
 void net_host_fired(int host);
 /*
- * Reopens the link. Returns 0 when the other side is back. -EINPROGRESS: it was asked and has not
- * answered, try again soon; other -errno: try again later. Never waits.
+ * Reopens the link. Returns 0 when it is connected. -EINPROGRESS: the request is not answered yet,
+ * call again soon; other -errno: call again later. Never blocks.
  */
 int net_host_reopen(int host);
 /* Returns the number of host calls made. */

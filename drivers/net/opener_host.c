@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * opener_host.c: links of a jailed process, which has no socket(2), connect(2) or fork(2). The link
- * is opened in a child of the broker (os-linux/jail/openers.c), by the value of the card's
- * parameter, and its descriptors and properties come back.
+ * is opened in a child of the broker (os-linux/jail/openers.c), from the value of the card's
+ * parameter. The child sends back its descriptors and properties.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -15,11 +15,11 @@
 #include "drivers/net/internal_host.h"
 #include "os-linux/host.h"
 
-/* What comes back beside the descriptors, in os_opened's text. */
+/* Properties that come back with the descriptors, in os_opened's text. */
 struct opened {
 	uint32_t header;
 	bool tap;
-	/* the second descriptor is net_host.out, else net_host.control */
+	/* True if the second descriptor is net_host.out; else it is net_host.control. */
 	bool has_out;
 	char name[16];
 };
@@ -36,7 +36,7 @@ static const struct {
 	{ "mcast", &mcast_link },
 };
 
-/* True for a word of the front end (drivers/net/cards.c), which is none of the link's. */
+/* True for a word for the front end (drivers/net/cards.c), which the link must ignore. */
 static bool is_of_front_end(const char *word, const struct net_link *link)
 {
 	return (strlen(word) == 17 && word[2] == ':' && word[5] == ':') ||
@@ -44,7 +44,10 @@ static bool is_of_front_end(const char *word, const struct net_link *link)
 	       (!strncmp(word, "mtu=", 4) && link != &slirp_link);
 }
 
-/* Finds the link of a value, its queues, and the link's words. @args has room for all of it. */
+/*
+ * Parses a value: returns the kind of link, the number of queues, and the link's words. @args has
+ * room for the whole value.
+ */
 static const struct net_link *parse(char *value, char *args, unsigned int *queues)
 {
 	char *kind = strsep(&value, ","), *word;
@@ -66,8 +69,8 @@ static const struct net_link *parse(char *value, char *args, unsigned int *queue
 }
 
 /*
- * Opens a further queue of the device that the value names. A name that the host has chosen is
- * refused: only the kernel process could supply it.
+ * Opens a further queue of the device that the value names. If the host chose the device's name it
+ * is refused: the name could only come from the kernel process, which is not trusted.
  */
 static int take_device(struct net_host *h, struct net_host *first)
 {
@@ -94,7 +97,10 @@ static int open_link(struct net_host *h)
 	return err;
 }
 
-/* "VALUE", or "VALUE\nmore": a queue beside the first one. */
+/*
+ * Runs in the broker's child. @text is "VALUE", or "VALUE
+ * more" for a further queue.
+ */
 static int open_for_jailed(const char *text, struct os_opened *o)
 {
 	struct net_host h = { .queues = 1,
@@ -140,8 +146,8 @@ static int open_for_jailed(const char *text, struct os_opened *o)
 static int opener = -1, nowhere = -1;
 
 /*
- * Prepares, before the jail closes, also an unconnected socket of a kind that cannot send by an
- * address.
+ * Prepares before the jail closes: registers the opener, and makes an unconnected socket of a kind
+ * that cannot send to an address.
  */
 static void prepare(void)
 {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * slirp_host.c: `eth0=slirp`: a network for a user without any privilege. A helper process
- * (tools/slirp) has libslirp and its jail; frames travel over a SOCK_SEQPACKET pair. The helper is
- * embedded in this program and started from memory, so it needs no file. The helper ends when this
- * process's end of the pair closes, however the process ends.
+ * (tools/slirp), which jails itself, runs libslirp; frames are sent over a SOCK_SEQPACKET pair. The
+ * helper is embedded in this program and started from memory, so it needs no file. The helper ends
+ * when this process's end of the pair closes, however the process ends.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -20,7 +20,7 @@
 #include "drivers/net/internal_host.h"
 #include "os-linux/host.h"
 
-#define HELPER_FD 3 /* known to tools/slirp/slirp.h */
+#define HELPER_FD 3 /* also in tools/slirp/slirp.h */
 #define IMAGE_PATH "/proc/self/fd/4"
 #define IMAGE_FD 4
 #define AUDIT_FD 5 /* word audit= */
@@ -31,7 +31,7 @@
 
 extern const char slirp_helper_start[], slirp_helper_end[];
 
-/* Makes the image's memfd. Hosts before Linux 6.3 refuse MFD_EXEC. */
+/* Makes a memfd with the helper's program. Hosts before Linux 6.3 do not know MFD_EXEC. */
 static int image_fd(void)
 {
 	size_t size = (size_t)(slirp_helper_end - slirp_helper_start), done = 0;
@@ -52,8 +52,8 @@ static int image_fd(void)
 }
 
 /*
- * Runs between vfork and exec. Standard input and output belong to the guest; errors may be
- * written.
+ * Runs between vfork() and exec(). Standard input and output belong to the guest; standard error
+ * stays open for messages.
  */
 static void exec_helper(int socket, int image, char *const *argv)
 {
@@ -62,7 +62,7 @@ static void exec_helper(int socket, int image, char *const *argv)
 	int a = fcntl(audit_host_fd(), F_DUPFD, SPARE_FD);
 	int null = open("/dev/null", O_RDWR);
 
-	/* Signals to the kernel's group, and the terminal's keys, must not reach it. */
+	/* Signals to this process's group, and keys of the terminal, must not reach the helper. */
 	setsid();
 	if (s < 0 || i < 0 || dup2(s, HELPER_FD) < 0 || dup2(i, IMAGE_FD) < 0)
 		_exit(1);
@@ -76,7 +76,7 @@ static void exec_helper(int socket, int image, char *const *argv)
 	fcntl(IMAGE_FD, F_SETFD, FD_CLOEXEC);
 	os_user_become();
 	syscall(SYS_execveat, IMAGE_FD, "", argv, envp, AT_EMPTY_PATH);
-	/* some hosts, such as Debian's Linux 5.10, refuse an empty path */
+	/* Some hosts, such as Debian's Linux 5.10, do not accept an empty path. */
 	if (errno == ENOENT)
 		execve(IMAGE_PATH, argv, envp);
 	_exit(126);
@@ -91,7 +91,10 @@ static __attribute__((noinline)) pid_t spawn(int socket, int image, char *const 
 	return pid;
 }
 
-/* Splits @args into an argument vector, with the word for the audit; @text is cut into words. */
+/*
+ * Splits the link's words into an argument vector, and adds the word for the audit. @text is cut
+ * into words.
+ */
 static int split(char *text, char **argv)
 {
 	int n = 1;
@@ -110,7 +113,7 @@ static int split(char *text, char **argv)
 	return 0;
 }
 
-/* Reaps the helper and returns its wait status, 0 if there is none. */
+/* Reaps the helper and returns its wait status, or 0 if there is no helper. */
 static int end_helper(struct net_host *h)
 {
 	int status = 0;
@@ -130,7 +133,7 @@ static void reap(struct net_host *h)
 
 #define NO_LIBRARY 127 /* exit status of the dynamic loader */
 
-/* Reads the helper's first message, "ok" or an error. -ELIBACC: libslirp is missing. */
+/* Reads the helper's first message: "ok" or an error. Returns -ELIBACC if libslirp is missing. */
 static int hear(struct net_host *h)
 {
 	char text[200];

@@ -38,7 +38,9 @@ static void large_buffers(int fd)
 
 /* ---- an inherited descriptor ---- */
 
-/* Parses "N:M". Returns how many numbers, 0 on an error; *n is the one at @index. */
+/*
+ * Parses "N:M...". Returns how many numbers there are, 0 on an error. *n is set to number @index.
+ */
 static uint32_t fd_numbers(const char *at, uint32_t index, int *n)
 {
 	for (uint32_t count = 0;; at++) {
@@ -103,11 +105,11 @@ static int fd_open(struct net_host *h)
 	int n = 0, fd, type, err;
 	socklen_t len = sizeof(type);
 
-	if (h->opened) /* the giver does not give it again */
+	if (h->opened) /* cannot be inherited a second time */
 		return -ENOTCONN;
 	h->opened = true;
 	fd_numbers(h->args, h->index, &n);
-	/* The kernel's own descriptors close on exec; inherited ones do not. */
+	/* Refuse the kernel's own descriptors: those close on exec, inherited ones do not. */
 	fd = fcntl(n, F_GETFD) & FD_CLOEXEC ? -1 : fcntl(n, F_DUPFD_CLOEXEC, 0);
 	if (fd < 0)
 		return net_fail(h, EBADF, "fd,%d: %s", n, strerror(EBADF));
@@ -136,7 +138,7 @@ static int fd_open(struct net_host *h)
 
 const struct net_link fd_link = { .check = fd_check, .open = fd_open, .queues = true };
 
-/* ---- a path ---- */
+/* ---- a socket's path ---- */
 
 static int path_check(struct net_host *h, const char *kind)
 {
@@ -147,7 +149,7 @@ static int path_check(struct net_host *h, const char *kind)
 	return 0;
 }
 
-/* Connects without waiting: a switch that hangs must not make a vCPU wait. */
+/* Connects without blocking: a switch that hangs must not block a vCPU. */
 static int connect_to(struct net_host *h, int type, const char *path)
 {
 	struct sockaddr_un a = { .sun_family = AF_UNIX };
@@ -180,7 +182,7 @@ static int switch_open(struct net_host *h)
 
 const struct net_link switch_link = { .check = switch_check, .open = switch_open };
 
-/* ---- vde2: a control connection says where frames go (vde_switch's request, version 3) ---- */
+/* ---- vde2: requests on a control connection set up the socket for frames (version 3) ---- */
 
 struct vde_request {
 	uint32_t magic, version, type;
@@ -212,7 +214,7 @@ static int vde_refused(struct net_host *h)
 	return err;
 }
 
-/* Asks a switch to join; sets h->asked and h->half. */
+/* Sends a switch the request to join. Sets h->asked and h->half. */
 static int vde_ask(struct net_host *h)
 {
 	static unsigned serial;
@@ -229,7 +231,7 @@ static int vde_ask(struct net_host *h)
 	h->half = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	errno = 0;
 	req.sock.sun_family = AF_UNIX;
-	/* an abstract name: the first byte is 0 */
+	/* An abstract name: its first byte is 0. */
 	snprintf(req.sock.sun_path + 1, sizeof(req.sock.sun_path) - 1, "nestling-%d-%u", getpid(),
 		__atomic_fetch_add(&serial, 1, __ATOMIC_RELAXED));
 	snprintf(req.description, sizeof(req.description), "nestling %d", getpid());
@@ -302,7 +304,7 @@ static int mcast_check(struct net_host *h)
 	return mcast_words(h, &to, &ttl);
 }
 
-/* Returns a socket that is bound to the group, or -1 with errno. */
+/* Returns a socket that is bound to the group, or -1 with errno set. */
 static int mcast_socket(const struct sockaddr_in *group, int ttl)
 {
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), on = 1;
@@ -322,8 +324,8 @@ static int mcast_socket(const struct sockaddr_in *group, int ttl)
 }
 
 /*
- * Opens two sockets: a socket that is connected to the group would receive no frames, since the
- * host compares senders with the group.
+ * Opens one socket for receiving and one for sending: a socket connected to the group would receive
+ * no frames, since the host compares their senders with the group's address.
  */
 static int mcast_open(struct net_host *h)
 {

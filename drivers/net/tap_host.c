@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * tap_host.c: `eth0=tuntap,NAME,MAC,IP,queues=N`: a tap device of the host that the user owns or
- * may make; and `eth0=fd,N` if N is such a device.
+ * may create. Also `eth0=fd,N` if N is such a device.
  *
- * The device has a virtio_net_hdr before each frame, if it supports that: then the host hands over
- * whole segments of up to 64 KiB, neither cut nor checksummed. IP is the address of the host's end;
- * setting it needs CAP_NET_ADMIN. With several queues the device is opened several times, with
- * IFF_MULTI_QUEUE; such a device may be opened with one queue, too.
+ * If the device supports it, each frame is preceded by a virtio_net_hdr: then the host delivers
+ * whole segments of up to 64 KiB, without cutting or checksumming them. IP is the address of the
+ * host's end; setting it requires CAP_NET_ADMIN. With several queues the device is opened several
+ * times, with IFF_MULTI_QUEUE; such a device may be opened with one queue, too.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -60,7 +60,7 @@ void net_tap_setup(struct net_host *h, int fd, bool vnet)
 		ioctl(fd, TUNSETOFFLOAD, TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6);
 }
 
-/* Configures the host's end: its address, and up. */
+/* Configures the host's end: sets its address and brings it up. */
 static int configure(struct net_host *h, const char *name, struct in_addr ip)
 {
 	struct ifreq r = { 0 };
@@ -81,7 +81,7 @@ static int configure(struct net_host *h, const char *name, struct in_addr ip)
 	return err;
 }
 
-/* Explains an error of TUNSETIFF. */
+/* Sets the message for a failed TUNSETIFF. */
 static int refused(struct net_host *h, const char *name, int err)
 {
 	const char *why = "";
@@ -98,7 +98,7 @@ static int refused(struct net_host *h, const char *name, int err)
 	return net_fail(h, err, "tuntap,%s: %s%s", name, strerror(err), why);
 }
 
-/* Opens a queue of the device that @r names. Returns 0 or an error number. */
+/* Opens a queue of the device that @r names. Returns 0 or an errno value. */
 static int attach(struct net_host *h, int fd, struct ifreq *r)
 {
 	const short flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR;
