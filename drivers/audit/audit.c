@@ -35,8 +35,9 @@ static int set_audit(const char *s)
 PARAM("audit=", set_audit, "fd:N: write what the guest does to this descriptor, as JSON lines");
 
 /*
- * An instance that was put back has the descriptor still, and one from a template is given one. Any
- * other restored instance is the start of another command, which may have asked for no audit.
+ * Unregisters the audit if this process has no descriptor for it. A rolled-back instance still has
+ * the descriptor, and one started from a template gets one. Any other restored instance belongs to
+ * another command, perhaps without an audit.
  */
 static int rebuild(const char *dir, struct state_why *why)
 {

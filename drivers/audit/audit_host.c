@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * audit_host.c: see audit_host.h.
+ * audit_host.c: writes the audit's lines (audit_host.h).
  *
  * Times are the host's, even if the guest has set its clock.
  *
- * Locks: one, so that times increase and the count of lost lines is written where they are missing.
+ * Locks: one, under which a line gets its time and is written, so that times increase. The count of
+ * lost lines is written in their place.
  */
 #include "drivers/audit/audit_host.h"
 
@@ -22,16 +23,16 @@
 
 #include "os-linux/host.h"
 
-static int out = -1; /* written while the command line is read */
+static int out = -1; /* written during parsing of parameters */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static unsigned long lost; /* lines; under lock */
-/* the last line has no end, the disk being full; under lock */
+/* The last line was written in part, because the disk is full; under lock. */
 static bool torn;
 
-/* The descriptor that was given, which the broker of a jail has, too. */
+/* The descriptor given by the user, which the broker of a jail inherits too. */
 static int inherited;
 
-/* In the broker, which starts the helpers of cards that come later. */
+/* Runs in the broker, which starts the helpers of cards that are added later. */
 static void take_in_broker(const char *number)
 {
 	out = atoi(number);
@@ -50,7 +51,7 @@ int audit_host_open(int fd)
 	int flags = fcntl(fd, F_GETFL), copy;
 	struct stat st;
 
-	/* The kernel's own descriptors close on exec; inherited ones do not. */
+	/* Refuse the kernel's own descriptors: those close on exec, inherited ones do not. */
 	if (flags < 0 || (flags & O_ACCMODE) == O_RDONLY || fcntl(fd, F_GETFD) & FD_CLOEXEC)
 		return -EBADF;
 	if (host_fstat(fd, &st))
@@ -60,7 +61,7 @@ int audit_host_open(int fd)
 	copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
 	if (copy < 0)
 		return -errno;
-	if (out >= 0) /* a parameter that was given twice */
+	if (out >= 0) /* the parameter was given before */
 		close(out);
 	else
 		os_at_jail(before_jail);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * audit_host.h: the descriptor to which the lines of the audit go. Lines of the kernel and those of
- * nestling-slirp, which has a copy of it, share it: each is one write of at most PIPE_BUF bytes.
+ * audit_host.h: the descriptor to which the audit's lines are written. The kernel and
+ * nestling-slirp, which has a copy of the descriptor, write to it: each line is one write of at
+ * most PIPE_BUF bytes.
  */
 #ifndef NESTLING_AUDIT_HOST_H
 #define NESTLING_AUDIT_HOST_H
@@ -9,19 +10,19 @@
 #include <stddef.h>
 
 /*
- * Takes the inherited descriptor @fd. A pipe or a socket becomes non-blocking. Returns 0 or -errno;
- * -EBADF: it is not open for writing, or this process's own.
+ * Uses the inherited descriptor @fd for the audit. A pipe or a socket becomes non-blocking. Returns
+ * 0 or -errno; -EBADF: it is not open for writing, or this process's own.
  */
 int audit_host_open(int fd);
 /* Returns the descriptor, which is closed on exec, or -1. */
 int audit_host_fd(void);
 /*
- * Writes one line: the time and @text, which begins with a key and ends with '}'. A line that the
- * reader has no room for is counted, and a line "lost" with the count precedes the next line. Never
- * waits for a reader; a file may wait for its disk.
+ * Writes one line: the time and @text, which begins with a key and ends with '}'. If the pipe or
+ * socket has no room, the line is counted as lost, and a line "lost" with the count precedes the
+ * next line. Never waits for a reader; a file may wait for its disk.
  */
 void audit_host_add(const char *text, size_t n);
-/* Counts a line that could not be made. */
+/* Counts a line as lost that could not be composed. */
 void audit_host_lose(void);
 
 #endif
