@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * core.c: core=on: a panic, and so a fault of the kernel, leaves a core of the kernel's process,
+ * core.c: core=on: a panic, and so a fault in the kernel, dumps a core of the kernel's process,
  * which `nestctl gdb --core` reads.
  *
  * The core has the kernel's data, its stacks, and the frames of the guest's memory that the host
- * backs. Holes of physmem are left out, since the host would fill them with zeros. Guest processes
- * themselves are not in it, but all their memory is. The process then ends by SIGABRT, not with
- * status 2, and panic= does not start it again.
+ * backs. Holes of physmem are left out, since the host would fill them with zeros. The host
+ * processes of guest programs are not in it, but all their memory is. The process then ends by
+ * SIGABRT, not with status 2, and panic= does not restart the instance.
  */
 #include "arch/um/machine/arch.h"
 #include "drivers/core/core_host.h"
@@ -16,7 +16,7 @@
 
 extern char __kdata_start[], __kdata_end[]; /* mk/image.lds */
 
-/* Adds frames. Other vCPUs may run on: frames that they take meanwhile are missing. */
+/* Adds the used frames. Other vCPUs still run: frames that they allocate meanwhile are missing. */
 static void take_frames(void)
 {
 	pfn_t at = 0, end;
@@ -38,7 +38,7 @@ static void leave_core(void)
 {
 	core_host_take(__kdata_start, (u64)(__kdata_end - __kdata_start));
 	core_host_take(
-		(void *)KSTACK_BASE, KSTACK_WINDOW); /* what is not a stack was never written */
+		(void *)KSTACK_BASE, KSTACK_WINDOW); /* only stacks in it were ever written */
 	take_frames();
 	core_host_dump(0);
 	arch_power_off(2);

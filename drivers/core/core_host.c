@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * core_host.c: has the host write a core. The host decides whether and where (core(5): ulimit -c,
- * kernel.core_pattern). Memory files that are mapped shared count as anonymous; the caller says
+ * core_host.c: makes the host write a core. The host decides whether and where (core(5): ulimit -c,
+ * kernel.core_pattern). Memory files that are mapped shared count as anonymous; the caller chooses
  * which parts of them are in the core.
  */
 #include "drivers/core/core_host.h"
@@ -64,7 +64,7 @@ static void allow_core(const char *mask)
 	prctl(PR_SET_DUMPABLE, 1);
 }
 
-/* Finds where the host puts cores, if that is in a folder. */
+/* Finds the folder in which the host writes cores; false if it uses no folder. */
 static bool core_folder(char *dir, size_t size)
 {
 	int fd = open("/proc/sys/kernel/core_pattern", O_RDONLY | O_CLOEXEC);
@@ -84,7 +84,9 @@ static bool core_folder(char *dir, size_t size)
 	return true;
 }
 
-/* A jailed process may not raise its limits, nor open a file: it has them from its start. */
+/*
+ * A jailed process may neither raise its limits nor open a file, so both are done before the jail.
+ */
 static void before_jail(void)
 {
 	char dir[512];

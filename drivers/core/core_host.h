@@ -1,19 +1,22 @@
 /* SPDX-License-Identifier: MIT */
-/* core_host.h: a core of the kernel's process. */
+/* core_host.h: dumps a core of the kernel's process. */
 #ifndef NESTLING_CORE_HOST_H
 #define NESTLING_CORE_HOST_H
 
 #include <stdint.h>
 
-/* Called at the start, if core_host_dump() may be called once the process is jailed. */
+/* Called at the start if core_host_dump() may be called after the process is jailed. */
 void core_host_prepare(void);
-/* Puts this memory into the core. What os_mem_map() has mapped is left out otherwise. */
+/* Includes this memory in the core. Other memory mapped by os_mem_map() is left out. */
 void core_host_take(void *addr, uint64_t len);
 /*
  * Ends the process by SIGABRT of the calling thread, after the functions of os_at_exit(). @files:
  * includes mappings of files.
  */
-/* does not return, though back-traces want a caller that has more to do */
+/*
+ * Does not return. It has no noreturn attribute, since back-traces need the caller's return
+ * address.
+ */
 void core_host_dump(int files);
 
 #endif
