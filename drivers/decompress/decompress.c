@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * decompress.c: the door to the host's libraries of compression: kernel/lib/decompress.h by
- * decompress_host.c.
+ * decompress.c: connects kernel/lib/decompress.h with the host's compression libraries
+ * (decompress_host.c).
  */
 #include "kernel/lib/decompress.h"
 #include "drivers/decompress/decompress_host.h"

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * decompress_host.c: zlib, zstd, xz, lz4 and lzo, as far as the build had their headers
+ * decompress_host.c: zlib, zstd, xz, lz4 and lzo, each of them if the build found its header
  * (mk/decompress.mk).
  *
- * The state of a library belongs to the calling host thread (a vCPU's). The state is made at the
- * first call and stays, so a block costs no allocation and no lock. All of them bound their output
- * by the given size, and none recurses. The largest frame on the host stack is zstd's, some KiB.
+ * Each host thread (a vCPU's) has its own state for a library. It is allocated at the first call
+ * and kept, so a block needs no allocation and no lock. All libraries limit their output to the
+ * given size, and none recurses. The largest frame on the host stack is zstd's, some KiB.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -48,7 +48,7 @@ static long zlib_block(void *out, size_t size, const void *in, size_t n)
 }
 
 #ifdef HAVE_ZSTD
-/* Decodes a block. The size of the output bounds the window, so nothing is allocated for it. */
+/* Decompresses a block. The output buffer serves as the window, so none is allocated. */
 static long zstd_block(void *out, size_t size, const void *in, size_t n)
 {
 	static __thread ZSTD_DCtx *ctx;
@@ -64,7 +64,7 @@ static long zstd_block(void *out, size_t size, const void *in, size_t n)
 #endif
 
 #ifdef HAVE_LZMA
-/* a dictionary larger than a block is refused */
+/* Limit of memory: streams whose dictionary is larger than a block are refused. */
 #define XZ_MEMORY (8U << 20)
 
 static long xz_block(void *out, size_t size, const void *in, size_t n)

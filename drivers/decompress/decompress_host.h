@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * decompress_host.h: between kernel/lib/decompress.h and the libraries. Integers only, so that both
- * worlds can include it.
+ * decompress_host.h: the interface of decompress_host.c for decompress.c. Integers only, so that
+ * both worlds can include it.
  */
 #ifndef NESTLING_DECOMPRESS_HOST_H
 #define NESTLING_DECOMPRESS_HOST_H
@@ -18,7 +18,7 @@ enum {
 };
 
 int decompress_host_has(uint32_t kind);
-/* Decodes a block like decompress_block(). Safe on several host threads at once. */
+/* Decompresses a block like decompress_block(). May run on several host threads at once. */
 long decompress_host_block(uint32_t kind, void *out, size_t size, const void *in, size_t n);
 
 #endif
