@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * vmgenid.c: the virtual machine's generation, as Linux shows it: a platform device whose event
- * "change" with NEW_VMGENID=1 notifies programs that this machine was put back or copied, so data
- * that they made from random numbers may exist twice. udev's rules and daemons listen.
+ * vmgenid.c: the virtual machine's generation id, as Linux shows it: a platform device whose uevent
+ * "change" with NEW_VMGENID=1 notifies programs that this instance was rolled back or cloned. So
+ * keys that they made from random numbers may exist twice. udev's rules and daemons listen.
  *
- * The number itself cannot be read: Linux hides it from programs as well. The kernel itself has
- * nothing to reseed: its random numbers are the host's, and the vDSO's keys are dropped at each
- * restore.
+ * The id itself cannot be read: Linux hides it from programs as well. The kernel has nothing to
+ * reseed: its random numbers come from the host, and the vDSO's keys are dropped at each restore.
  *
- * An instance that has only moved to another process remains one machine, and gets no event.
+ * An instance that was only moved to another process is still unique, and gets no event.
  */
 #include <asm/errno.h>
 
