@@ -6,9 +6,9 @@
  * States: UNBOUND -> (SET_FD, CONFIGURE) BOUND -> (CLR_FD, the last close with AUTOCLEAR) UNBOUND.
  * While other openers exist, CLR_FD only sets AUTOCLEAR.
  *
- * Locks: loop.lock, which the last close takes inside the block device's own lock. Within it
- * files_lock for each change of a unit's file: a walk along files then sees all of a change, and no
- * two bindings close a circle.
+ * Locks: loop.lock, which the last close takes inside the block device's own lock. Inside it
+ * files_lock, for each change of a unit's file: so leads_to() sees a change as a whole, and two
+ * concurrent bindings cannot form a cycle.
  */
 #include <asm/errno.h>
 #include <asm/fcntl.h>
@@ -48,13 +48,15 @@ static bool valid_block_size(u64 n)
 	return n >= 512 && n <= PAGE_SIZE && !(n & (n - 1));
 }
 
-/* True if the file can use O_DIRECT: it must support that, and blocks must fall on blocks. */
+/*
+ * True if the file can be opened with O_DIRECT, and the unit's offset is a multiple of its blocks.
+ */
 static bool can_dio(const struct loop *lo, const struct file *f)
 {
 	return file_may_be_direct(f) && !(lo->offset & 511);
 }
 
-/* Returns the block size: that of the file's disk if it is open with O_DIRECT. */
+/* Returns the block size: that of the file's disk if the file is opened with O_DIRECT. */
 static u32 default_block_size(const struct file *f)
 {
 	const struct inode *inode = f->f_mapping->host;
@@ -68,8 +70,8 @@ static u32 default_block_size(const struct file *f)
 static DEFINE_SPINLOCK(files_lock);
 
 /*
- * True if a path leads from @f through other loop devices, or their partitions, to @lo. Under
- * files_lock, so that no file on the path is released.
+ * True if @f leads, through other loop devices or their partitions, to @lo. Under files_lock, so
+ * that no file on the way is released.
  */
 static bool leads_to(struct loop *lo, const struct file *f)
 {
@@ -105,8 +107,8 @@ static int check_backing(struct loop *lo, const struct file *f)
 }
 
 /*
- * Makes @f, checked by check_backing(), or NULL the unit's file. Returns 0, or -EBADF if a circle
- * was closed since.
+ * Sets the unit's file to @f, which check_backing() has checked, or to NULL. Returns 0, or -EBADF
+ * if another binding has made @f lead to @lo since.
  */
 static int set_file(struct loop *lo, struct file *f)
 {
@@ -143,7 +145,7 @@ static int bind_file(struct loop *lo, struct file *dev, struct file *f, const st
 	int err = lo->state == LOOP_UNBOUND ? check_backing(lo, f) : -EBUSY;
 
 	if (!err && b->holder && b->holder != dev)
-		err = -EBUSY; /* another opener has it exclusively */
+		err = -EBUSY; /* another opener has O_EXCL */
 	if (err)
 		return err;
 	err = set_file(lo, f);
@@ -152,7 +154,7 @@ static int bind_file(struct loop *lo, struct file *dev, struct file *f, const st
 	err = loop_start_thread(lo);
 	if (err) {
 		set_file(lo, NULL);
-		fput(f); /* the caller has it still */
+		fput(f); /* the caller holds another reference */
 		return err;
 	}
 	take_info(lo, &c->info);
@@ -173,7 +175,7 @@ static int bind_file(struct loop *lo, struct file *dev, struct file *f, const st
 	return 0;
 }
 
-/* Binds; LOOP_SET_FD is a configuration of zeros except for the file. */
+/* Binds a file. For LOOP_SET_FD the configuration is zero except for the file. */
 static long configure(struct loop *lo, struct file *dev, const struct loop_config *c)
 {
 	struct file *f;
@@ -325,7 +327,7 @@ static long put_status64(struct loop *lo, uaddr_t ua)
 	return err ? err : put_user(i, ua);
 }
 
-/* Copies the status in the older structure, which has narrower fields. */
+/* Copies the status to the program in the older structure, which has narrower fields. */
 static long put_status_old(struct loop *lo, uaddr_t ua)
 {
 	struct loop_info64 i;
@@ -382,7 +384,7 @@ static long set_block_size(struct loop *lo, u64 n)
 	return 0;
 }
 
-/* Serves ioctls of a bound unit. lo->lock held. */
+/* Handles ioctls of a bound unit. lo->lock held. */
 static long bound_ioctl(struct loop *lo, u32 cmd, u64 arg, const struct loop_info64 *info)
 {
 	switch (cmd) {

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * io.c: the thread of a bound loop device, which turns bios into reads and writes of the file
- * behind it.
+ * io.c: the thread of a bound loop device, which serves bios by reads and writes of the backing
+ * file.
  *
- * Bios come from any context, even from a task that is about to sleep, so submit only queues them.
- * One thread for each unit serves them in order; a flush therefore covers all that ended before it.
- * The thread has PF_MEMALLOC: dirty pages of the loop device become clean only through it, so it
- * must wait neither for fewer dirty pages nor for reclaim.
+ * Bios are submitted from any context, even by a task that is about to sleep, so loop_submit() only
+ * queues them. One thread for each unit serves them in order; a flush therefore covers all writes
+ * that ended before it. The thread has PF_MEMALLOC: dirty pages of the loop device are written back
+ * only through it, so it must wait neither for the dirty limit nor for reclaim.
  *
  * Lock: loop.queue_lock.
  */
@@ -33,13 +33,13 @@ void loop_submit(struct gendisk *d, struct bio *bio)
 	if (alive)
 		wake_up_all(&lo->wait);
 	else
-		/* without a file a flush has nothing to write */
+		/* Without a file there is nothing to flush. */
 		bio_endio(bio, (bio->opf & REQ_OP_MASK) == REQ_FLUSH ? 0 : -EIO);
 }
 
 /* ---- one bio ---- */
 
-/* Transfers a vector. The part of a read behind the end of the file is zeros. */
+/* Reads or writes a vector. A read beyond the end of the file returns zeros. */
 static int move_vec(struct loop *lo, const struct bio_vec *v, loff_t pos, bool write)
 {
 	char *at = (char *)page_address(v->page) + v->off;
@@ -110,7 +110,7 @@ static int drop_range(struct loop *lo, loff_t pos, u64 n, bool must_be_zero)
 	if (fop->fallocate)
 		err = fop->fallocate(
 			lo->file, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, pos, (loff_t)n);
-	if (err == -ETXTBSY) /* a swap area lies in the file */
+	if (err == -ETXTBSY) /* the file has a swap area */
 		err = -EOPNOTSUPP;
 	if (err && must_be_zero)
 		err = write_zeroes(lo, pos, n);
@@ -149,7 +149,7 @@ static int serve(struct loop *lo, struct bio *bio)
 
 /* ---- the thread ---- */
 
-/* Returns the next bio, or NULL without one to serve now. */
+/* Returns the next bio to serve, or NULL if there is none. */
 static struct bio *take(struct loop *lo)
 {
 	struct bio *bio = NULL;
@@ -174,7 +174,7 @@ static bool has_work(struct loop *lo)
 	return yes;
 }
 
-/* True if no bio will come any more: loop_submit() refuses once @stop is set. */
+/* True if the thread must end: @stop is set, after which loop_submit() accepts no more bios. */
 static bool finished(struct loop *lo)
 {
 	bool yes;

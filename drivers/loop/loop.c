@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * loop.c: loop devices: files as disks. The units, /dev/loop-control, and what opening and closing
- * a unit does.
+ * loop.c: loop devices, which make files usable as disks: the table of units, /dev/loop-control,
+ * opening and closing of a unit.
  *
  *      loop.c   the table of units
  *      bind.c   the file of a unit, ioctls, /sys
  *      io.c     the thread that reads and writes it
  *
- * loop0 to loop7 exist from the start, others (up to 63) come by LOOP_CTL_ADD and
+ * loop0 to loop7 exist from the start, others (up to loop63) are created by LOOP_CTL_ADD and
  * LOOP_CTL_GET_FREE. A unit's memory is never freed: LOOP_CTL_REMOVE removes its node and makes
  * opens fail, so a pointer to a removed unit stays valid. Unit N is (7, N); its partitions have
- * numbers of the extended block major.
+ * minors of the extended block major.
  *
  * Locks: loop_mutex (the table) -> bdev->lock -> loop.lock -> loop.queue_lock.
  */
@@ -55,7 +55,7 @@ static void loop_release(struct gendisk *d)
 	mutex_unlock(&lo->lock);
 }
 
-/* Keeps the file and its offset as they are. */
+/* Pins the file and its offset until loop_unpin(). */
 static struct file *loop_pin(struct gendisk *d, u64 *off)
 {
 	struct loop *lo = d->private;
@@ -115,7 +115,7 @@ static struct loop *loop_alloc(u32 n)
 
 /* ---- the table ---- */
 
-/* Makes unit @n or brings it back, and returns its number. loop_mutex held. */
+/* Creates unit @n or re-adds it, and returns @n or -errno. loop_mutex held. */
 static long loop_add(u32 n)
 {
 	struct loop *lo = loop_units[n];

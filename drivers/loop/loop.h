@@ -20,27 +20,27 @@ enum loop_state { LOOP_UNBOUND, LOOP_BOUND, LOOP_RUNDOWN };
 
 struct loop {
 	u32 number;
-	/* LOOP_CTL_ADD and REMOVE; under loop_mutex */
+	/* True between LOOP_CTL_ADD and LOOP_CTL_REMOVE; under loop_mutex. */
 	bool present;
 	struct gendisk disk;
 
-	/* protects all down to @users; inside bdev->lock */
+	/* Protects the members down to @pins; inside bdev->lock. */
 	struct mutex lock;
 	enum loop_state state;
-	/* replaced by CHANGE_FD while no bio is served */
+	/* Replaced by LOOP_CHANGE_FD while no bio is served. */
 	struct file *file;
 	u64 offset, sizelimit;
 	u32 flags; /* LO_FLAGS_* */
 	char name[LO_NAME_SIZE];
 	u64 init[2];
-	/* open block devices (the disk, partitions) */
+	/* Number of open block devices (the disk, its partitions). */
 	u32 users;
-	/* swap areas on it: @file and @offset stay */
+	/* Number of swap areas on it: @file and @offset must not change. */
 	u32 pins;
 
 	spinlock_t queue_lock; /* protects all below */
 	struct list_head queue;
-	/* the thread shall end; shall pause; serves a bio */
+	/* stop: the thread must end. frozen: the thread must pause. busy: it is serving a bio. */
 	bool stop, frozen, busy;
 	struct wait_queue_head wait;
 	struct task *thread;
@@ -53,7 +53,7 @@ extern struct loop *loop_units[LOOP_MAX];
 /* io.c: the thread that serves the bios of a bound unit */
 int loop_start_thread(struct loop *lo);
 void loop_stop_thread(struct loop *lo); /* queued bios are served first */
-/* loop_freeze() keeps bios from lo->file until loop_thaw(). */
+/* loop_freeze() waits until no bio uses lo->file, and holds further ones back until loop_thaw(). */
 void loop_freeze(struct loop *lo);
 void loop_thaw(struct loop *lo);
 void loop_submit(struct gendisk *d, struct bio *bio);
