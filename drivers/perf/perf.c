@@ -1,19 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * perf.c: the sampling profiler: samples where vCPUs are, in the kernel and in guest programs.
+ * perf.c: the sampling profiler: samples what vCPUs execute, in the kernel and in guest programs.
  *
  * A thread of the host interrupts vCPUs (perf_host.c). In the kernel the signal handler takes the
- * sample: the chain of frame pointers, across the door between host stack and kernel stack. Each
- * word is read with a fixup, since libc keeps no such chain. In guest code, or on the way there or
- * back (a hand-off), the sample is taken when the kick has brought the task out: its rip, and its
- * chain of frame pointers as far as that leads to code. Addresses of a guest are files and offsets;
- * the files stay open until the profiler stops, so that nestctl can read their symbols.
+ * sample: it follows the chain of frame pointers, also from the host stack to the kernel stack.
+ * Each word is read with a fault fixup, since libc's frames have no valid chain. In guest code, or
+ * on the way there or back (a hand-off), the sample is taken when the kick has made the task leave
+ * guest code: its rip, and the chain of its frame pointers as far as that leads to code. Guest
+ * addresses are recorded as file and offset; the files stay open until the profiler stops, so that
+ * nestctl can read their symbols.
  *
- * Switched off it costs nothing: no signal, no kick, and only a kick reads arch_sample_ops.
+ * Switched off it costs nothing: there are no signals and no kicks, and arch_sample_ops is read
+ * only after a kick.
  *
- * Each vCPU has a ring that only it fills and one reader empties.
- * Invariant: a handler that finds its ring busy (it has interrupted the taking of a guest's sample)
- * gives up.
+ * Each vCPU has a ring that only it fills and one reader empties. Invariant: a handler that finds
+ * its ring busy, since it has interrupted the taking of a guest sample, drops its own sample.
  *
  * Locks: files_lock (mutex, inside mmap_lock) for the files.
  */
@@ -38,7 +39,7 @@
 #define FILES_MAX 128
 #define NO_FILE (~0UL)
 #define FILE_SHIFT 48
-/* bytes between two frames; a larger distance is no frame */
+/* Maximum of bytes between two frames: a larger distance ends the chain. */
 #define GUEST_FRAME_MAX (1UL << 20)
 
 struct perf_ring {
@@ -49,12 +50,12 @@ struct perf_ring {
 
 extern char etext[];
 
-static struct perf_ring *rings[MAX_CPUS]; /* made once */
+static struct perf_ring *rings[MAX_CPUS]; /* allocated once */
 static struct perf_looks looks[MAX_CPUS];
 static DEFINE_MUTEX(files_lock);
 static struct file *files[FILES_MAX]; /* references, under files_lock */
 static u32 nr_named;
-/* Under files_lock: a late sample takes no file. */
+/* Under files_lock, so that a late sample does not take a reference to a file. */
 static bool on;
 
 /* ---- rings ---- */
@@ -130,7 +131,7 @@ static bool is_code(u64 addr)
 	return addr >= KERNEL_IMAGE_BASE && addr < (u64)etext;
 }
 
-/* Returns the task whose kernel stack has @p, or NULL. */
+/* Returns the task on whose kernel stack @p is, or NULL. */
 static const struct task *task_on_stack(u64 p)
 {
 	u64 head = (p & ~(u64)(KSTACK_ALIGN - 1)) + KSTACK_SIZE, task;
@@ -160,7 +161,7 @@ static void name_task(struct perf_sample *s, const struct task *t)
 static void sample_kernel(int cpu, u64 rip, u64 rbp, u64 rsp)
 {
 	struct perf_ring *r = rings[cpu];
-	/* Signals of a thread that waits for the host's CPU are one signal. */
+	/* A thread that waits for a CPU of the host gets several signals as one. */
 	u32 weight = xchg(&looks[cpu].kernel, 0);
 	struct perf_sample *s = r && weight ? slot_begin(r) : NULL;
 	const struct task *t = task_on_stack(rsp);
@@ -177,7 +178,10 @@ static void sample_kernel(int cpu, u64 rip, u64 rbp, u64 rsp)
 		if (!t)
 			t = task_on_stack(rbp);
 		s->pc[s->n++] = ret - 1;
-		/* Frames go upwards, except for the step from the host's stack to the kernel's. */
+		/*
+		 * Frames must be at rising addresses, except for the step from the host's stack to
+		 * the kernel's.
+		 */
 		if (next <= rbp && (task_on_stack(rbp) || !task_on_stack(next)))
 			break;
 		rbp = next;
@@ -186,7 +190,7 @@ static void sample_kernel(int cpu, u64 rip, u64 rbp, u64 rsp)
 	slot_end(r);
 }
 
-/* ---- in guest code: on the task's way back ---- */
+/* ---- in guest code: when the task returns to the kernel ---- */
 
 static u64 file_number(struct file *f)
 {
@@ -205,7 +209,7 @@ static u64 file_number(struct file *f)
 	return id;
 }
 
-/* Finds file and offset of an address; false: no code. mmap_lock held. */
+/* Finds the file and offset of an address; false if there is no code. mmap_lock held. */
 static bool place(struct mm *mm, u64 addr, u64 *pc)
 {
 	struct vm_area *v = find_vma(mm, addr);
@@ -221,7 +225,7 @@ static bool place(struct mm *mm, u64 addr, u64 *pc)
 	return true;
 }
 
-/* Takes the stack of @t into pc[]. Returns its depth; 0 where it cannot be seen. */
+/* Stores the guest stack of @t in @pc. Returns its depth, 0 if it cannot be read. */
 static u16 guest_stack(struct task *t, u64 *pc)
 {
 	u64 rbp = t->arch.regs.rbp, frame[2];
@@ -260,8 +264,9 @@ static void put_guest(const struct task *t, enum perf_kind kind, u32 weight, con
 }
 
 /*
- * A kick takes a while. Where it meets the task in guest code, or at its first instruction, that is
- * what the task did. Where the task has made a call meanwhile, what the looks saw decides.
+ * Samples the guest after a kick, which takes some time to arrive. If it came before the task
+ * executed an instruction (@first), all ticks count as hand-offs. Otherwise the clock thread's
+ * observations decide.
  */
 static void sample_guest(struct task *t, bool first)
 {
@@ -361,7 +366,7 @@ static void forget_files(void)
 int perf_start(int hz)
 {
 	u32 lost;
-	static struct perf_sample old; /* owned by the caller */
+	static struct perf_sample old; /* static: too large for the stack */
 	static struct perf_host host = {
 		.kernel = sample_kernel,
 		.has_turn = skas_guest_has_turn,
@@ -395,7 +400,8 @@ void perf_stop(void)
 }
 
 /*
- * Stops the profiler, whose client stayed behind. A signal may have left a ring busy at the save.
+ * Stops the profiler after a restore, since its client did not come along. A signal may have left a
+ * ring busy at the save.
  */
 static void resumed(void)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * perf_host.c: the profiler's clock: a thread that sleeps, then reads the state of each vCPU (os.h)
- * and interrupts it: by SIGPROF, which only vCPU threads do not block, or by a kick. When the
- * profiler is switched off, the thread stays asleep, and a SIGPROF does nothing.
+ * and interrupts it: by SIGPROF, which only vCPU threads do not block, or by a kick. While the
+ * profiler is off, the thread sleeps, and a SIGPROF does nothing.
  */
 #include "drivers/perf/perf_host.h"
 
@@ -18,8 +18,8 @@
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
 static int rate, started;              /* under lock; rate 0: off */
-static int process;                    /* the number of this one */
-static const struct perf_host *kernel; /* set before SIGPROF is */
+static int process;                    /* pid of this process */
+static const struct perf_host *kernel; /* set before SIGPROF's handler */
 
 static void on_signal(void *context)
 {
