@@ -4,7 +4,7 @@
  * management console's. The first byte of a packet is its type.
  *
  *      to the kernel:  ATTACH_LINE  a byte of ATTACH_* flags, the line's name ("con0", "ssl1"):
- *                                   the first packet, sent once
+ *                                   the first packet
  *                      ATTACH_DATA  keys
  *                      ATTACH_SIZE  struct attach_size
  *                      ATTACH_LIST  instead of ATTACH_LINE
@@ -24,17 +24,17 @@ enum {
 	ATTACH_LIST = 'L',
 	ATTACH_ERROR = 'E'
 };
-/* the line is hung up when this client leaves */
+/* The line is hung up when this client disconnects. */
 #define ATTACH_OWN 1
 #define ATTACH_QUIET 2     /* no scroll-back */
-#define ATTACH_PACKET 4097 /* longest packet */
+#define ATTACH_PACKET 4097 /* largest packet in bytes */
 struct attach_size {
 	uint16_t rows, cols;
 };
 
 /*
- * Serves the listening socket @fd, which it takes over, for this user and root. @path is its name,
- * for programs that are started to connect to it. Returns 0 or -errno.
+ * Serves the listening socket @fd, and closes it at the end. Clients must run as this user or root.
+ * @path is the socket's path, which is passed to programs that connect to it. Returns 0 or -errno.
  */
 int con_attach_serve(int fd, const char *path);
 

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cable_host.c: a line on descriptors, on a terminal of the host (tty:PATH), or on a pseudo
- * terminal that is made for it.
+ * cable_host.c: cables: they connect a line with descriptors, with a terminal of the host
+ * (tty:PATH), or with a new pseudo terminal.
  *
  * The user's descriptors are shared with other processes, so their flags stay unchanged: never
  * O_NONBLOCK. The reader thread waits in poll() and then reads; the writer thread blocks in
- * write(). A short write that will not block, by poll(), is made at once by the caller.
+ * write(). A short write that will not block, according to poll(), is made directly by the caller.
  *
  * End of input on a descriptor is the end of the guest's input. The line is hung up when a terminal
- * of the host goes away, and when the last program closes a pseudo terminal. Inotify reports that.
- * The cable keeps the slave open itself, or the master would be hung up before the first program
- * opens it.
+ * of the host is hung up, and when the last program closes a pseudo terminal, which inotify
+ * reports. The cable itself keeps the slave open, since the master would otherwise be hung up
+ * before the first program opens the slave.
  *
- * Locks: a cable's, for closing, busy and more; it may be taken under the line's lock. The last
+ * Locks: a cable's, for @closing, @busy and @more; it may be taken under the line's lock. The last
  * thread of a cable frees it.
  */
 #include <errno.h>
@@ -32,7 +32,7 @@
 #include "drivers/console/internal_host.h"
 #include "os-linux/host.h"
 
-/* a terminal or pipe that polls writable takes this much without blocking */
+/* A terminal or pipe that polls writable accepts this many bytes without blocking. */
 #define DIRECT_MAX 256
 #define BACKGROUND_MS 200
 
@@ -40,13 +40,13 @@ struct con_cable {
 	struct con_host *h;
 	struct con_tap tap;
 	int fd;
-	/* CON_PTY: the slave, and inotify on it; else -1. */
+	/* For CON_PTY: the slave, and an inotify descriptor for it; else -1. */
 	int slave, watch;
-	/* opens of the slave by others; the reader's own */
+	/* Number of opens of the slave by other programs; only the reader thread uses it. */
 	int opens;
-	/* an eventfd that makes the reader check closing */
+	/* An eventfd by which the reader is made to check @closing. */
 	int wake;
-	bool own;        /* fd is to be closed */
+	bool own;        /* fd is closed with the cable */
 	bool plain_file; /* writing never blocks */
 	bool terminal;
 	pthread_mutex_t lock;
@@ -76,7 +76,10 @@ static void cable_put(struct con_cable *c)
 
 /* ---- output ---- */
 
-/* Reports once that a file for a console's output has no room. A closed peer is not reported. */
+/*
+ * Reports once that the host has no room for a console's output file. A closed peer is not
+ * reported.
+ */
 static void tell_full(int err)
 {
 	static int told;
@@ -105,7 +108,7 @@ static void write_all(struct con_cable *c, const uint8_t *buf, size_t n)
 			poll(p, 2, -1);
 		} else if (r < 0 && errno != EINTR) {
 			tell_full(errno);
-			/* no reader is left: what is written is lost */
+			/* The peer has closed: the rest of the output is lost. */
 			return;
 		}
 	}
@@ -140,7 +143,7 @@ static void writer_thread(void *arg)
 	cable_put(c);
 }
 
-/* Starts the writer if it does not run. c->lock held. Returns 0 or -errno. */
+/* Starts the writer thread if it is not running. c->lock held. Returns 0 or -errno. */
 static int need_writer(struct con_cable *c)
 {
 	int err = 0;
@@ -192,8 +195,8 @@ size_t cable_write_now(struct con_cable *c, struct con_tap *only, const uint8_t 
 /* ---- input ---- */
 
 /*
- * Passes input on. A pseudo terminal sends no signal for a change of the window's size, so the size
- * is read whenever a key arrives.
+ * Passes input to the line. The host sends no signal when a pseudo terminal's size changes, so the
+ * size is read whenever a key arrives.
  */
 static void input(struct con_cable *c, const uint8_t *buf, size_t n)
 {
@@ -225,16 +228,16 @@ static void look_at_opens(struct con_cable *c)
 		if (e->mask & IN_OPEN)
 			c->opens++;
 		if (e->mask & IN_CLOSE && c->opens > 0)
-			left = !--c->opens || left; /* the next program may be there already */
+			left = !--c->opens || left; /* a later event may open it again */
 		at += (ssize_t)(sizeof(*e) + e->len);
 	}
 	if (left)
 		line_hangup(c->h);
 	if ((left || !were) && c->opens)
-		os_irq_raise(c->h->irq); /* the size may have changed */
+		os_irq_raise(c->h->irq); /* the guest must read the size again */
 }
 
-/* Handles a failed or ended read. True if it may be tried again. */
+/* Handles a failed or ended read. True if the read may be retried. */
 static bool after_error(struct con_cable *c, ssize_t n)
 {
 	if (n < 0 && (errno == EINTR || errno == EAGAIN))
@@ -242,8 +245,7 @@ static bool after_error(struct con_cable *c, ssize_t n)
 	if (n < 0 && errno == EIO && c->terminal) {
 		pid_t front = tcgetpgrp(c->fd);
 
-		if (front > 0 &&
-			front != getpgrp()) { /* a background job may return to the front */
+		if (front > 0 && front != getpgrp()) { /* may come to the foreground again */
 			host_pause(BACKGROUND_MS);
 			return true;
 		}
@@ -275,7 +277,7 @@ static void reader_thread(void *arg)
 			else if (!after_error(c, n))
 				break;
 		}
-		if (p[2].revents) /* after the keys that came before */
+		if (p[2].revents) /* after keys that came before */
 			look_at_opens(c);
 	}
 	cable_put(c);
@@ -307,7 +309,10 @@ int pty_make(struct con_pty *p, char *name, size_t size)
 		cfmakeraw(&t);
 		tcsetattr(p->slave, TCSANOW, &t);
 	}
-	/* Without inotify it is not noticed when a program leaves. Everything else works. */
+	/*
+	 * Without inotify the cable does not notice when a program closes the slave; all else
+	 * works.
+	 */
 	p->watch = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
 	if (p->watch >= 0)
 		inotify_add_watch(p->watch, name, IN_OPEN | IN_CLOSE);
@@ -355,7 +360,7 @@ static int open_fd(struct con_cable *c, int fd, unsigned ways, struct con_open *
 	int flags = fcntl(fd, F_GETFL);
 
 	c->fd = fd;
-	/* A descriptor that is not inherited may be the kernel's own, which all close on exec. */
+	/* Only inherited descriptors are allowed; the kernel's own ones all close on exec. */
 	if (fcntl(fd, F_GETFD) > 0) {
 		flags = -1;
 		errno = EBADF;
@@ -387,8 +392,8 @@ static int open_side(
 }
 
 /*
- * Starts the threads. A file rarely needs a writer. Any other cable gets one at once: if the host
- * had no thread for it later, all output would be lost.
+ * Starts the threads. A file rarely needs a writer. Any other cable gets one now: if the host
+ * refused a thread later, all output would be lost.
  */
 static int start_threads(struct con_cable *c, unsigned ways)
 {
@@ -402,7 +407,7 @@ static int start_threads(struct con_cable *c, unsigned ways)
 		err = os_worker_start("con-in", reader_thread, c);
 		c->refs -= err != 0;
 	}
-	if (err) { /* ends the writer */
+	if (err) { /* end the writer */
 		__atomic_store_n(&c->closing, true, __ATOMIC_RELEASE);
 		pthread_cond_broadcast(&c->more);
 	}
@@ -465,7 +470,7 @@ void cable_close(struct con_cable *c)
 	pthread_mutex_lock(&c->lock);
 	pthread_cond_broadcast(&c->more);
 	pthread_mutex_unlock(&c->lock);
-	if (write(c->wake, &one, sizeof(one)) < 0) /* full: it will wake as well */
+	if (write(c->wake, &one, sizeof(one)) < 0) /* a full eventfd wakes the reader, too */
 		errno = 0;
 	if (c->terminal)
 		terminal_release(c->fd);

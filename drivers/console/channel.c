@@ -2,7 +2,7 @@
 /*
  * channel.c: the syntax of a channel, on the command line and in the management console.
  *
- *      SIDE | IN,OUT   one for both ways, or one for each
+ *      SIDE | IN,OUT   one side for input and output, or one for each
  *      SIDE: null | none | fd:N | tty:PATH | pty | pts | port:[ADDRESS:]N | unix:PATH | xterm
  */
 #include <asm/errno.h>
@@ -25,8 +25,8 @@ static const char *const kinds[] = {
 };
 
 /*
- * Returns the kind with this name, or -1. User Mode Linux has two kinds of pseudo terminals, this
- * host one.
+ * Returns the kind with this name, or -1. User Mode Linux has two kinds of pseudo terminals (pty,
+ * pts), which are one here.
  */
 static int find_kind(const char *name, size_t len)
 {
@@ -117,7 +117,7 @@ static void print_side(const struct con_side *s, const char *name, char *text, s
 {
 	size_t n = strlen(text);
 
-	if (n) /* the second side */
+	if (n) /* behind the first side */
 		n += scnprintf(text + n, size - n, ",");
 	if (s->kind == CON_FD)
 		scnprintf(text + n, size - n, "fd:%d", s->fd);

@@ -9,19 +9,20 @@
  *      xterm=PROGRAM,TITLE,EXEC the terminal program of xterm
  *
  * By default con0 is on the kernel's own standard input and output. All other lines are null: their
- * output is scroll-back for `nestctl console`, and reads wait for ever. The command line is checked
- * at once. Channels are opened at initcall level 4, or earlier for the kernel's messages.
+ * output is only kept as scroll-back for `nestctl console`, and reads wait for ever. The command
+ * line is checked at once. Channels are opened at initcall level 4, or earlier for the kernel's
+ * messages.
  *
- * The management console changes channels while the instance runs: it plugs another cable into the
- * line, whose programs run on. Taking a cable out hangs the line up, as it does when the other side
- * leaves.
+ * The management console changes channels while the instance runs: the line gets another channel,
+ * and its programs keep running. Removing a channel hangs the line up, as does a client that
+ * disconnects.
  *
- * A restored instance gets the channels that its parameters name, or those that it had. A line
- * whose client stayed behind is hung up, output that no reader had taken is lost, and a channel
- * that cannot be opened any more becomes null, with a message in the log.
+ * A restored instance gets the channels that its parameters name, or those that it had. A line that
+ * a program of the host used at the save is hung up, and output that no reader had taken is lost. A
+ * channel that cannot be opened again becomes null, with a message in the log.
  *
  * Locks: lines_lock for l->open and l->plugged (held while a line is configured; sleeps). tty.h
- * says what protects a tty. l->left belongs to the interrupt.
+ * describes the locks of a tty. l->left is used by the interrupt only.
  */
 #include <asm/errno.h>
 #include <linux/major.h>
@@ -45,41 +46,43 @@
 
 struct line {
 	struct con_open open;
-	/* channel that the parameters last asked for; the management console may change it */
+	/*
+	 * The channel that the parameters named last; the management console may have set another.
+	 */
 	struct con_side asked_in, asked_out;
-	/* number; immutable once made, like irq and tty */
+	/* The line's number in con_host.h; immutable, like @irq and @tty. */
 	int host;
 	int irq;
 	bool given, plugged;
-	/* The parameters ask for another channel than before. */
+	/* The parameters name another channel than before. */
 	bool anew;
-	/* At a save: the line belonged to a program of the host. */
+	/* At a save: a client or program of the host used the line. */
 	bool had_client;
 	char param[12];
 	struct tty_struct *tty;
 	struct work hangup;
-	/* A hangup is under way: what comes now belongs to the next session. */
+	/* A hang-up is in progress: input that comes now is for the next session. */
 	bool hanging;
 	/*
-	 * The size that the host last reported; a size that stty sets in the guest stays until the
-	 * host's changes.
+	 * Size that the host reported last. A size set by stty in the guest stays until the host's
+	 * size changes.
 	 */
 	struct con_size size;
 	u8 left[256]; /* input that the tty had no room for */
 	int nr_left;
 };
 static struct line cons[NR_CON], serials[NR_CON];
-static struct con_open con_default, ssl_default; /* null */
+static struct con_open con_default, ssl_default; /* zero: null */
 static bool con_default_given;
 static char xterm_spec[CON_TEXT + 64]; /* xterm=, or "" */
 static int size_irq;
-/* A restore is under way: programs that hear their lines now would not find all devices. */
+/* True during a restore: input must wait, since programs that get it would not find all devices. */
 static bool cut_off;
 static DEFINE_MUTEX(lines_lock);
 
 /* ---- the command line ---- */
 
-/* Takes the channel of @o, which a parameter names, unless that parameter has not changed. */
+/* Sets the channel that a parameter names, unless the parameter is unchanged since the save. */
 static void ask_for(struct line *l, const struct con_open *o)
 {
 	if (!memcmp(&l->asked_in, &o->in, sizeof(o->in)) &&
@@ -170,7 +173,7 @@ static void hangup_work(struct work *w)
 
 	tty_hangup(l->tty);
 	smp_store_release(&l->hanging, false);
-	os_irq_raise(l->irq); /* input of the next session may have come */
+	os_irq_raise(l->irq); /* input for the next session may have come */
 }
 
 static void feed_tty(struct line *l)
@@ -195,7 +198,7 @@ static void feed_tty(struct line *l)
 			memmove(l->left, l->left + took, (size_t)(l->nr_left - took));
 		l->nr_left -= took;
 		if (l->nr_left)
-			return; /* unthrottle continues */
+			return; /* con_unthrottle() continues */
 	}
 }
 
@@ -268,7 +271,7 @@ static void con_flush(struct tty_struct *tty)
 	con_host_drop(l->host);
 }
 
-/* Has the interrupt feed the rest, at a boundary, as the reader took input. */
+/* Raises the interrupt to feed the remaining input at a boundary: a reader has made room. */
 static void con_unthrottle(struct tty_struct *tty)
 {
 	struct line *l = tty->driver_data;
@@ -300,7 +303,7 @@ static void size_changed(void *arg)
 
 static struct line *messages_line;
 
-/* Writes messages with CR LF at line ends, for a terminal in raw mode. */
+/* Writes messages with CR LF at line ends, since the terminal is in raw mode. */
 static void printk_write(struct console *con, const char *s, size_t n)
 {
 	int h = messages_line->host;
@@ -356,7 +359,7 @@ static void plug_line(struct line *l)
 		pr_notice("%s: %s\n", l->param, l->open.name);
 }
 
-/* Lines that no parameter names get the default. */
+/* Sets the default channel of lines that no parameter names. */
 static void ask_defaults(void)
 {
 	for (u32 i = 0; i < NR_CON; i++) {
@@ -401,7 +404,7 @@ static int make_tty(struct line *l, const char *prefix, u32 i, u32 minor)
 }
 
 /*
- * Opens the line of the kernel's messages first, so that a later failure of the boot is reported.
+ * Opens the line of the kernel's messages first, so that errors later in the boot can be reported.
  */
 static int console_early(void)
 {
@@ -414,7 +417,7 @@ static int console_early(void)
 }
 INITCALL(2, console_early);
 
-/* ---- by the management console ---- */
+/* ---- commands of the management console ---- */
 
 static int line_config(struct line *l, const char *args, char *err, size_t size)
 {
@@ -432,7 +435,7 @@ static int line_config(struct line *l, const char *args, char *err, size_t size)
 			l->open = o;
 	}
 	mutex_unlock(&lines_lock);
-	os_irq_raise(l->irq); /* for its size, and waiting output */
+	os_irq_raise(l->irq); /* to read its size and send waiting output */
 	return bad;
 }
 
@@ -499,7 +502,7 @@ static struct mconsole_device ssl_device = {
 	.remove = ssl_remove,
 };
 
-/* Lists the consoles: systemd starts a getty on a serial line. */
+/* Shows the console's name: systemd starts a getty on a serial console. */
 static int show_active(struct seq *s, void *unused)
 {
 	seq_printf(s, "%s\n", tty_console_name());
@@ -516,14 +519,14 @@ static int console_init(void)
 		if (!err)
 			err = make_tty(&serials[i], "ttyS", i, SERIAL_FIRST_MINOR + i);
 	}
-	/* clients of a port get lines in this order */
+	/* Clients of a shared port get the lines in this order. */
 	for (i = 0; i < NR_CON && !err; i++)
 		plug_line(&cons[i]);
 	for (i = 0; i < NR_CON && !err; i++)
 		plug_line(&serials[i]);
 	size_irq = irq_register("winch", size_changed, NULL);
 	con_host_watch_size(size_irq);
-	/* for input that arrived before the ttys existed */
+	/* For input that came before the ttys existed. */
 	for (i = 0; i < NR_CON; i++) {
 		os_irq_raise(cons[i].irq);
 		os_irq_raise(serials[i].irq);
@@ -566,7 +569,7 @@ static int replug(struct line *l, struct state_why *why)
 	if (l->had_client)
 		con_host_hang_up(l->host);
 	if (l->tty)
-		clear_bit(TTY_EOF, &l->tty->flags); /* it was the old channel's end */
+		clear_bit(TTY_EOF, &l->tty->flags); /* the end of the old channel's input */
 	return 0;
 }
 
@@ -605,8 +608,8 @@ static int rebuild(const char *dir, struct state_why *why)
 }
 
 /*
- * Notifies the host that a line is open. The session of a line whose client did not come along
- * ends, so its terminal program is not started before the line is opened again.
+ * Notifies the host of an open line. If a program of the host used the line at the save, its
+ * session ends instead, and its terminal program starts only when the line is opened again.
  */
 static void line_resumed(struct line *l)
 {

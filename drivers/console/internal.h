@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* internal.h: what channel.c (syntax of channels) and console.c (lines) share. */
+/* internal.h: declarations shared by channel.c (syntax of channels) and console.c (lines). */
 #ifndef NESTLING_CON_INTERNAL_H
 #define NESTLING_CON_INTERNAL_H
 
@@ -8,11 +8,11 @@
 #include "drivers/console/con_host.h"
 
 /*
- * Parses a channel, "fd:0,fd:1" or "pty". Returns 0 with o->in and o->out, or -EINVAL with a line
- * in @err. Opens nothing.
+ * Parses a channel, such as "fd:0,fd:1" or "pty". Returns 0 with o->in and o->out set, or -EINVAL
+ * with a message in @err. Opens nothing.
  */
 int channel_parse(const char *text, struct con_open *o, char *err, size_t size);
-/* Prints a channel in that syntax, with the name of a pseudo terminal that was made for it. */
+/* Prints a channel in that syntax. For a pseudo terminal, prints its name too. */
 void channel_print(const struct con_open *o, char *text, size_t size);
 
 #endif

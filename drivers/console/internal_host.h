@@ -10,8 +10,9 @@
  *      telnet_host.c    the telnet protocol of a port's clients
  *      xterm_host.c     a terminal program, which connects as `nestctl console` does
  *
- * Only line_host.c has doors; the kernel's numbers of lines become pointers there.
- * Lock order: serve_host.c's lock, then one line's. A con_cable's own lock is taken alone.
+ * Only functions of line_host.c are called by the guest kernel; they convert its line numbers to
+ * pointers. Lock order: serve_host.c's lock, then one line's. A con_cable's own lock is taken
+ * alone.
  */
 #ifndef NESTLING_CON_INTERNAL_HOST_H
 #define NESTLING_CON_INTERNAL_HOST_H
@@ -23,17 +24,17 @@
 #define OUT_RING 65536
 #define IN_RING 4096
 
-/* A reader of a line's output. All fields except the constant ones are under the line's lock. */
+/* A reader of a line's output. All members that are not constant are under the line's lock. */
 struct con_tap {
 	struct con_tap *next;
-	uint64_t pos; /* output before it has been taken */
-	/* where the last peek at the next output ended */
+	uint64_t pos; /* position up to which it has taken output */
+	/* Position at which the last peek ended. */
 	uint64_t peeked;
-	/* the guest waits for it when it is a ring behind */
+	/* The guest's writer waits for this reader when it is a whole ring behind. */
 	bool paces;
-	/* has taken all; ready() reports more */
+	/* It has taken all output; ready() is called when there is more. */
 	bool idle;
-	/* called with the line's lock held; constant */
+	/* Called with the line's lock held; constant. */
 	void (*ready)(struct con_tap *t);
 };
 
@@ -43,28 +44,29 @@ struct con_host {
 	int irq;
 	struct con_host *next; /* list of all lines, which only grows */
 	pthread_mutex_t lock;
-	/* signalled when the guest has read, or a reader is to stop */
+	/* Signalled when the guest has read input, or when a reader thread must stop. */
 	pthread_cond_t in_room;
-	/* OUT_RING bytes, made with the first output */
+	/* OUT_RING bytes, allocated at the first output. */
 	uint8_t *ring;
-	/* positions in all output: the end, and the start of the present client's session */
+	/*
+	 * Positions in the output since boot: its end, and the start of the present client's
+	 * session.
+	 */
 	uint64_t head, session;
 	struct con_tap *taps;
 	uint8_t in_ring[IN_RING];
 	uint64_t in_head, in_tail;
 	bool in_end, hung;
-	bool starved; /* serve_host.c has input that did not fit */
-	/* how many clients have owned it; under serve_host.c's lock */
+	bool starved; /* serve_host.c has input without room here */
+	/* Number of clients that have been its owner so far; under serve_host.c's lock. */
 	uint32_t owned;
 	bool wanted; /* a program in the guest has it open */
 	bool has_size;
-	struct con_size size; /* as a client said */
-	/*
-	 * The cables that are plugged in. Only the configuring thread changes them, one at a time.
-	 */
+	struct con_size size; /* as a client reported it */
+	/* The connected cables, for input and output. Only the configuring thread changes them. */
 	struct con_cable *cables[2];
 	bool xterm;
-	/* what drain_all() saw last, at the end of the process */
+	/* At the end of the process: pending bytes that drain_all() found last. */
 	int left;
 };
 
@@ -72,20 +74,20 @@ struct con_host {
 struct con_host *line_first(void);
 struct con_host *line_find(const char *name);
 /*
- * Adds a tap that begins at position @from of all output. Output that has left the ring is skipped;
- * LINE_NOW begins with new output.
+ * Adds a tap whose position is @from, counted in all output since boot. Output that is no longer in
+ * the ring is skipped; LINE_NOW: starts at the end.
  */
 #define LINE_NOW UINT64_MAX
 void line_tap_add(struct con_host *h, struct con_tap *t, uint64_t from);
 void line_tap_del(struct con_host *h, struct con_tap *t);
 /*
- * Copies the next output, up to @n bytes, and sets t->idle if there is none. Only line_tap_took()
- * takes it, up to the end of the last peek. Meanwhile the guest may drop it and write more, which
- * is not taken.
+ * Copies the next output, up to @n bytes, without taking it; sets t->idle if there is none.
+ * line_tap_took() then takes the output up to the end of the last peek. If the guest drops the
+ * output and writes more in between, the new output is not taken.
  */
 size_t line_tap_peek(struct con_host *h, struct con_tap *t, uint8_t *buf, size_t n);
 void line_tap_took(struct con_host *h, struct con_tap *t);
-/* Returns how many of @n bytes of input fit. Sets h->starved if not all do. */
+/* Stores input and returns how many of the @n bytes fitted. Sets h->starved if not all did. */
 size_t line_input(struct con_host *h, const uint8_t *buf, size_t n);
 void line_end(struct con_host *h);
 void line_hangup(struct con_host *h);
@@ -107,16 +109,16 @@ int cable_size(struct con_cable *c, struct con_size *size);
 /* True if a program of the host has the pseudo terminal open. */
 bool cable_in_use(const struct con_cable *c);
 /*
- * Writes as much as possible at once without waiting, under the line's lock. Returns the bytes, or
- * 0.
+ * Writes as much as possible without blocking, under the line's lock. Returns the bytes, or 0.
+ * @only is the tap of this cable if it is the line's only one.
  */
 size_t cable_write_now(struct con_cable *c, struct con_tap *only, const uint8_t *buf, size_t n);
 void cable_init(void);
 
 /* ---- serve_host.c ---- */
 /*
- * Opens CON_PORT or CON_UNIX. Returns 0 or -errno with o->err set. For CON_XTERM it lets the client
- * find the line.
+ * Opens CON_PORT or CON_UNIX. Returns 0, or -errno with o->err set. For CON_XTERM only registers
+ * the line, so that the client can find it.
  */
 int serve_open(struct con_host *h, const struct con_side *s, unsigned ways, struct con_open *o);
 /* Closes the line's listeners and its clients except `nestctl console`. */
@@ -125,10 +127,10 @@ void serve_close(struct con_host *h);
 bool serve_has_owner(struct con_host *h);
 /* Ends the client that owns the line's session. */
 void serve_end_owner(struct con_host *h);
-/* Tells that input has room again. */
+/* Notifies the thread that a line has room for input again. */
 void serve_kick(void);
-const char *serve_attach_path(void); /* "": not served */
-/* Returns how many clients have owned the line. */
+const char *serve_attach_path(void); /* "" if it is not served */
+/* Returns how many clients have been the line's owner so far. */
 uint32_t serve_owned(struct con_host *h);
 
 /* ---- listen_host.c ---- */
@@ -138,22 +140,28 @@ int listen_unix(const char *path);
 
 /* ---- xterm_host.c ---- */
 void xterm_start(struct con_host *h);
-/* Runs the terminal program for the line of that name. Returns its pid, or -1. */
+/* Starts the terminal program for the line with that name. Returns its pid, or -1. */
 pid_t xterm_run(const char *line);
-/* Before the jail closes: the broker has the words of xterm= and the path of the console. */
+/* Called before the jail closes: gives the broker the words of xterm= and the console's path. */
 void xterm_tell_broker(void);
 
-/* ---- cable_host.c, for the broker ---- */
+/* ---- cable_host.c: used by the broker, too ---- */
 
-/* A terminal: for the line, for programs; a watch for those, or -1. */
+/*
+ * Descriptors of a pseudo terminal: the master for the line, the slave, and an inotify watch of the
+ * slave, or -1.
+ */
 struct con_pty {
 	int fd, slave, watch;
 };
-/* Makes one, and writes its name, or an error's place. Returns 0 or -errno. */
+/*
+ * Makes a pseudo terminal. Writes its name to @name, or on failure the call that failed. Returns 0
+ * or -errno.
+ */
 int pty_make(struct con_pty *p, char *name, size_t size);
 
-/* ---- opener_host.c: sides of lines of a jailed process; -errno as os_jail_open() ---- */
-int jailed_listen(const char *kind, const char *key); /* "port" or "unix"; a descriptor */
+/* ---- opener_host.c: opens sides by the broker; returns -errno like os_jail_open() ---- */
+int jailed_listen(const char *kind, const char *key); /* @kind: "port" or "unix"; a descriptor */
 int jailed_pty(struct con_pty *p, char *name, size_t size);
 int jailed_xterm(const char *line);
 
@@ -161,16 +169,16 @@ int jailed_xterm(const char *line);
 struct telnet {
 	uint8_t state, verb, sub[8], sub_len;
 	bool cr;
-	uint16_t rows, cols; /* as the client said; 0: nothing new */
+	uint16_t rows, cols; /* as the client reported; 0: unchanged */
 };
-/* Writes the greeting for a new client. Returns the bytes, at most 16. */
+/* Writes the greeting for a new client. Returns its length, at most 16. */
 size_t telnet_hello(uint8_t *out);
 /*
- * Removes the protocol from @n bytes, in place, and returns how many are left. An answer of at most
- * @n + 2 bytes goes to @reply, its length to *reply_len.
+ * Removes telnet commands from @n bytes, in place, and returns how many bytes are left. The reply
+ * to the client, at most @n + 2 bytes, goes to @reply, and its length to *reply_len.
  */
 size_t telnet_in(struct telnet *t, uint8_t *buf, size_t n, uint8_t *reply, size_t *reply_len);
-/* Encodes @n bytes for the client. Returns the bytes, at most 2 * @n. */
+/* Encodes @n bytes for the client. Returns the length, at most 2 * @n. */
 size_t telnet_out(const uint8_t *buf, size_t n, uint8_t *out);
 
 #endif

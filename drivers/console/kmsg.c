@@ -3,9 +3,9 @@
  * kmsg.c: kmsg=FILE: every kernel message is also written to a file of the host, or to stderr,
  * independent of quiet and loglevel=.
  *
- * While the instance is saved no file is named: in another process its handle would be another
- * file's. Messages of that moment, and those of a restore before the file is open again, are kept
- * (early) and written then.
+ * While the instance is saved, @file is 0: in another process the handle would belong to another
+ * file. Messages of that time, and of a restore before the file is reopened, are stored in @early
+ * and written later.
  *
  * Locks: none; printk.c has one writer at a time.
  */
@@ -18,12 +18,12 @@
 #include "kernel/state/state.h"
 #include "os-linux/os.h"
 
-/* Handle, 0 without a file; and the handle during a save. */
+/* The file's handle, or 0; and where describe() keeps it during a save. */
 static int file, live_file;
 static u64 end;
 static char path[1024];
 static char name[128]; /* "kmsg=FILE" */
-/* messages without a file, and their length */
+/* Messages that came while there was no file, and their length. */
 static char early[8192];
 static size_t early_len;
 
@@ -32,7 +32,10 @@ static void write_stderr(struct console *con, const char *s, size_t n)
 	os_write_stderr(s, n);
 }
 
-/* Writes a message. A full host disk loses lines, which the end of the instance reports. */
+/*
+ * Appends a message to the file. If the host's disk is full, the lost bytes are counted, and
+ * reported when the instance ends.
+ */
 static void add(const char *s, size_t n)
 {
 	long done = os_file_pwrite(file, s, n, end);
@@ -55,7 +58,7 @@ static void write_file(struct console *con, const char *s, size_t n)
 	}
 }
 
-/* Writes the messages that came while there was no file. */
+/* Writes the stored messages to the file. */
 static void add_early(void)
 {
 	if (early_len)
@@ -63,7 +66,7 @@ static void add_early(void)
 	early_len = 0;
 }
 
-/* Opens the file, to which messages are added at its end. Returns 0 or -errno. */
+/* Opens the file for appending. Returns 0 or -errno. */
 static int open_file(void)
 {
 	int handle = os_file_open(path, OS_WRITE | OS_CREATE);
@@ -101,7 +104,7 @@ static int describe(const char *dir, struct state_why *why)
 	return 0;
 }
 
-/* It is called even if the save failed before describe(). */
+/* Also called if the save failed before describe(). */
 static void undescribe(bool saved)
 {
 	if (live_file)

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * line_host.c: a line's rings. Output is written once, into a ring that keeps it as long as
- * possible, and any number of taps take it from there. The slowest tap that paces the guest decides
- * how much room is left. Without taps the output is scroll-back only.
+ * possible, and any number of taps (readers) take it from there. The slowest tap with @paces set
+ * determines how much room the guest has. Without taps the output is scroll-back only.
  *
- * Invariants: t->pos <= head; head - t->pos <= OUT_RING for a tap that paces; 0 <= in_head -
- * in_tail <= IN_RING.
- * Locks: the line's, for all of it.
+ * Invariants: t->pos <= head; head - t->pos <= OUT_RING for a tap with @paces; 0 <= in_head -
+ * in_tail <= IN_RING. Locks: the line's, for all of it.
  */
 #include <errno.h>
 #include <signal.h>
@@ -39,8 +38,8 @@ struct con_host *line_find(const char *name)
 }
 
 /*
- * Returns con_host_pending() at the end of the process. A thread may have died of a fault while it
- * held the lock; then it is h->left.
+ * con_host_pending() for the end of the process. A thread may have died while it held the lock;
+ * then returns h->left, the last known value.
  */
 static int pending_at_end(struct con_host *h)
 {
@@ -53,7 +52,7 @@ static int pending_at_end(struct con_host *h)
 	return n;
 }
 
-/* True if output of any line is left. *moved: some of it was taken since the last call. */
+/* True if output of any line is pending. *moved: true if less is pending than at the last call. */
 static bool something_left(bool *moved)
 {
 	bool left = false;
@@ -69,7 +68,7 @@ static bool something_left(bool *moved)
 	return left;
 }
 
-/* Writes pending output at the end of the process, as long as a reader of any line takes some. */
+/* At the end of the process, waits while the readers of any line take pending output. */
 static void drain_all(void)
 {
 	int idle = 0;
@@ -100,7 +99,7 @@ int con_host_create(const char *name, int irq, int number)
 	snprintf(h->name, sizeof(h->name), "%s", name);
 	h->irq = irq;
 	pthread_mutexattr_init(&attr);
-	pthread_mutexattr_settype(&attr, PTHREAD_MUTEX_ERRORCHECK); /* con_host_write() */
+	pthread_mutexattr_settype(&attr, PTHREAD_MUTEX_ERRORCHECK); /* for con_host_write() */
 	pthread_mutex_init(&h->lock, &attr);
 	pthread_mutexattr_destroy(&attr);
 	pthread_cond_init(&h->in_room, NULL);
@@ -139,7 +138,7 @@ void line_tap_del(struct con_host *h, struct con_tap *t)
 		}
 	}
 	pthread_mutex_unlock(&h->lock);
-	os_irq_raise(h->irq); /* wakes the waiting writer */
+	os_irq_raise(h->irq); /* wakes up the guest's waiting writer */
 }
 
 size_t line_tap_peek(struct con_host *h, struct con_tap *t, uint8_t *buf, size_t n)
@@ -162,7 +161,7 @@ size_t line_tap_peek(struct con_host *h, struct con_tap *t, uint8_t *buf, size_t
 void line_tap_took(struct con_host *h, struct con_tap *t)
 {
 	pthread_mutex_lock(&h->lock);
-	if (t->pos < t->peeked) /* it has not been dropped meanwhile */
+	if (t->pos < t->peeked) /* the guest has not dropped it meanwhile */
 		t->pos = t->peeked;
 	pthread_mutex_unlock(&h->lock);
 	os_irq_raise(h->irq);
@@ -200,8 +199,8 @@ static void append_locked(struct con_host *h, const uint8_t *buf, size_t n)
 }
 
 /*
- * Writes at once in the usual case: the only reader, a terminal or a pipe, has taken everything so
- * far. So no thread has to wake.
+ * Writes directly in the usual case: the only reader is a terminal or a pipe and has taken all
+ * earlier output. That saves the wake-up of its thread.
  */
 static void write_now_locked(struct con_host *h, const uint8_t *buf, size_t n)
 {
@@ -213,15 +212,15 @@ static void write_now_locked(struct con_host *h, const uint8_t *buf, size_t n)
 }
 
 /*
- * Writes output. A thread that faults while it holds the lock reports the fault to this line, too:
- * that report is dropped, but reaches stderr and the log.
+ * Writes output. If a thread faults while it holds the lock, its report of the fault is written to
+ * this line too: that copy is dropped, but the report reaches stderr and the log.
  */
 int con_host_write(int line, const uint8_t *buf, int n)
 {
 	struct con_host *h = os_object(line);
 	size_t take;
 
-	/* a message in the middle of a restore has none */
+	/* During a restore the line may not exist yet. */
 	if (!h || pthread_mutex_lock(&h->lock))
 		return n;
 	if (!h->ring)
@@ -236,7 +235,7 @@ int con_host_write(int line, const uint8_t *buf, int n)
 			t->ready(t);
 		}
 	}
-	if (!h->ring) /* no memory: it is lost */
+	if (!h->ring) /* no memory: the output is lost */
 		take = (size_t)n;
 	pthread_mutex_unlock(&h->lock);
 	return (int)take;
@@ -301,8 +300,8 @@ void line_end(struct con_host *h)
 }
 
 /*
- * Hangs up. Output for the next client begins at this point: it must not see the last client's
- * screen.
+ * Hangs up. The session of the next client begins at this point: it must not see the screen of the
+ * last client.
  */
 void line_hangup(struct con_host *h)
 {
@@ -346,7 +345,7 @@ int con_host_read(int line, uint8_t *buf, int n)
 		h->starved = false;
 	} else if (h->hung) {
 		h->hung = false;
-		kick = true; /* the next client may have it */
+		kick = true; /* lets the next client have the line */
 		got = CON_HANGUP;
 	} else if (h->in_end) {
 		got = CON_END;
@@ -392,7 +391,7 @@ int con_host_watch_size(int irq)
 	return os_signal_irq(SIGWINCH, irq);
 }
 
-/* ---- plugging ---- */
+/* ---- connecting channels ---- */
 
 static int plug(struct con_host *h, const struct con_side *s, unsigned ways, struct con_open *o,
 	struct con_cable **cable)
@@ -408,8 +407,8 @@ static int plug(struct con_host *h, const struct con_side *s, unsigned ways, str
 }
 
 /*
- * Opens a channel. A new cable may be on the descriptors of the old one, which are not closed with
- * it; a port keeps its listener.
+ * Connects a channel. A new cable may use the descriptors of the old one, so closing the old one
+ * leaves them open; a port keeps its listener.
  */
 int con_host_open(int line, struct con_open *o)
 {

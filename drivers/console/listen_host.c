@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * listen_host.c: the sockets that lines are served on. Without an address a port is on the host's
- * loopback, since any host on the network could connect otherwise. A unix socket is for its owner
+ * listen_host.c: the listening sockets of lines. Without an address a port is on the host's
+ * loopback, since otherwise any host on the network could connect. A unix socket accepts its owner
  * only.
  */
 #include <arpa/inet.h>
@@ -17,7 +17,10 @@
 
 #include "drivers/console/internal_host.h"
 
-/* Parses "9000", "0.0.0.0:9000", "[::1]:9000". Returns 0 if that is no address. */
+/*
+ * Parses "9000", "0.0.0.0:9000" or "[::1]:9000". Returns the address's length, 0 if @text is no
+ * address.
+ */
 static socklen_t parse_address(const char *text, struct sockaddr_storage *to)
 {
 	struct sockaddr_in *v4 = (struct sockaddr_in *)to;
@@ -60,8 +63,8 @@ int listen_port(const char *text)
 }
 
 /*
- * Removes a socket that a killed instance left behind. A socket that is served, or any other file,
- * is not touched.
+ * Removes a socket that a killed instance has left. A socket on which a process listens, or any
+ * other file, is left alone.
  */
 static void remove_dead(const char *path, const struct sockaddr_un *a)
 {

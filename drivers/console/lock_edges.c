@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * lock_edges.c: lock_edges=FILE: at power-off a debug build writes to a host file which lock it
- * saw taken inside which (kernel/lib/debug/lockdep.h has the format). If the host's disk is full,
- * the last line, "end", is missing.
+ * lock_edges.c: lock_edges=FILE: at power-off a debug build writes its graph of lock orders to a
+ * host file (kernel/lib/debug/lockdep.h has the format). If the host's disk is full, the last line,
+ * "end", is missing.
  *
  * Locks: none; the file is written once, after file systems were synced.
  */
@@ -42,7 +42,10 @@ static int set_lock_edges(const char *value)
 	return 0;
 }
 
-/* Opens the file again. If that fails, its last line is missing, as it should be. */
+/*
+ * Reopens the file after a restore. If that fails, the line "end" is missing, which marks the file
+ * as incomplete.
+ */
 static int rebuild(const char *dir, struct state_why *why)
 {
 	if (path[0])

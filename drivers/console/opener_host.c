@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * opener_host.c: lines of a jailed process, which has no socket(2), no open(2) of a device and no
- * fork(2): the broker opens their sides (os-linux/jail/openers.c), by the text that the parameter
- * has, "port:9000", "unix:/run/line", "pty" or "xterm".
+ * fork(2): the broker (os-linux/jail/openers.c) opens their sides from the text of the parameter:
+ * "port:9000", "unix:/run/line", "pty" or "xterm".
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -20,7 +20,10 @@ static bool begins(const char *text, const char *with)
 	return !strncmp(text, with, strlen(with));
 }
 
-/* A terminal: its descriptors for the line, for programs, and the watch for those, if any. */
+/*
+ * Makes a pseudo terminal in the broker. Returns its master, its slave, and the watch if there is
+ * one.
+ */
 static int open_terminal(struct os_opened *o)
 {
 	struct con_pty p;

@@ -3,19 +3,19 @@
  * serve_host.c: lines on sockets, by one thread: `port:` (TCP, with telnet), `unix:`, and `nestctl
  * console`.
  *
- * A listener has any number of lines. A client gets the first free line, in the order in which they
- * were named; when all are taken it waits in the listen queue. The client is the line's owner: when
- * it leaves, the line is hung up. `nestctl console` is a visitor on any line, owned or not; it is
- * an owner too if it was started for that (xterm=).
+ * A listener may serve several lines. A client gets the first free line, in the order in which the
+ * lines were configured; if all are in use, it waits in the listen queue. The client is the line's
+ * owner: when it disconnects, the line is hung up. `nestctl console` is a visitor on any line,
+ * owned or not; with ATTACH_OWN (xterm=) it is an owner.
  *
- * A client: listener's accept() -> client_new() -> frames both ways -> client_end(), always on the
- * thread. Other threads only mark it (c->end).
+ * A client's life: accept_locked() -> client_new() -> frames both ways -> client_end(), all on the
+ * thread. Other threads only set c->end.
  *
- * An owner that does not read stops the guest's output after a ring, as a stopped terminal does. A
- * visitor that has not read for VISITOR_MS loses what is overwritten instead.
+ * An owner that does not read stops the guest's output when the ring is full, as a stopped terminal
+ * does. For a visitor that has not read for VISITOR_MS, output is overwritten instead.
  *
- * Locks: serve_lock (both lists, what they point to), over a line's. The thread's own: buffers and
- * sockets of clients.
+ * Locks: serve_lock (both lists and their entries), outside a line's. Buffers and sockets of
+ * clients are used by the thread only.
  */
 #include <errno.h>
 #include <poll.h>
@@ -41,26 +41,26 @@ enum { BY_PORT, BY_UNIX, BY_ATTACH };
 struct listener {
 	struct listener *next;
 	int fd, by;
-	char key[CON_TEXT]; /* text of the request */
+	char key[CON_TEXT]; /* text of the channel */
 	bool closing;
 	struct {
 		struct con_host *h;
 		unsigned ways;
-	} lines[LINES_MAX]; /* in order */
+	} lines[LINES_MAX]; /* in the order of configuration */
 	int nr_lines;
 };
 
 struct client {
 	struct client *next;
 	int fd, by;
-	struct con_host *h; /* NULL: not said yet (BY_ATTACH) */
+	struct con_host *h; /* NULL: not chosen yet (BY_ATTACH) */
 	unsigned ways;
 	bool owner, end, tapped;
 	struct con_tap tap;
 	struct telnet telnet;
 	uint8_t out[2 * CHUNK + 16], in[CHUNK];
 	size_t out_at, out_len, in_at, in_len;
-	/* ms: since when it has not read; 0: it reads */
+	/* Time in ms since which it has not read; 0: it reads. */
 	int64_t stuck;
 };
 
@@ -75,7 +75,7 @@ void serve_kick(void)
 {
 	uint64_t one = 1;
 
-	if (write(wake, &one, sizeof(one)) < 0) /* full: it will wake as well */
+	if (write(wake, &one, sizeof(one)) < 0) /* a full eventfd wakes the thread, too */
 		errno = 0;
 }
 
@@ -177,7 +177,7 @@ static void send_names(struct client *c)
 	send_packet(c, ATTACH_LIST, names);
 }
 
-/* Handles the first packet of `nestctl console`. */
+/* Handles the first packet of `nestctl console`, which names the line. */
 static void attach(struct client *c, const uint8_t *buf, size_t n)
 {
 	struct con_host *h;
@@ -240,7 +240,7 @@ static void telnet_bytes(struct client *c, uint8_t *buf, size_t n)
 static void push_input(struct client *c)
 {
 	if (!c->h || !(c->ways & CABLE_IN))
-		c->in_at = c->in_len; /* a line that only shows */
+		c->in_at = c->in_len; /* a line without input drops it */
 	else if (c->in_at < c->in_len)
 		c->in_at += line_input(c->h, c->in + c->in_at, c->in_len - c->in_at);
 	if (c->in_at == c->in_len)
@@ -272,7 +272,10 @@ static void client_in(struct client *c)
 
 /* ---- output ---- */
 
-/* Frames the next output of the line for the socket. False without output. */
+/*
+ * Fills the client's buffer with the line's next output, framed for the socket. False if there is
+ * none.
+ */
 static bool fill(struct client *c)
 {
 	uint8_t buf[CHUNK];
@@ -310,7 +313,7 @@ static void set_pacing(struct client *c, bool reads)
 		c->stuck = now;
 	if (c->tapped && !c->owner && c->tap.paces && now - c->stuck > VISITOR_MS) {
 		c->tap.paces = false;
-		os_irq_raise(c->h->irq); /* the guest may write again */
+		os_irq_raise(c->h->irq); /* the guest's writer may continue */
 	}
 }
 
@@ -337,8 +340,8 @@ static void client_out(struct client *c)
 /* ---- listeners ---- */
 
 /*
- * Returns the listener's first free line, or -1. The guest first hears that the last client has
- * left.
+ * Returns the index of the listener's first free line, or -1. A line is free only after the guest
+ * has read the hang-up of its last client.
  */
 static int free_line_locked(const struct listener *l)
 {
@@ -403,8 +406,8 @@ static void gather_locked(struct round *r)
 		if (c->stuck && !c->owner && c->tap.paces)
 			r->timeout = VISITOR_MS / 2;
 		/*
-		 * A client that waits for room in its line is not polled: poll() would report its
-		 * end again and again.
+		 * While a client's input waits for room in the line, its descriptor is not polled,
+		 * since poll() would report its end again and again.
 		 */
 		r->p[r->nr++] = (struct pollfd){ ask ? c->fd : -1, ask, 0 };
 		r->c[r->nr_c++] = c;
@@ -436,7 +439,8 @@ static void act_locked(struct round *r)
 }
 
 /*
- * Frees listeners. Only this function does, so a descriptor that poll() waits for is never reused.
+ * Frees closing listeners. Only the thread does this, so a descriptor that it polls is never
+ * reused.
  */
 static void sweep_locked(void)
 {
@@ -487,7 +491,7 @@ static int start_locked(void)
 
 /* ---- opening ---- */
 
-/* Removes the names of unix sockets at the end. Async-signal-safe. */
+/* Removes the unix sockets' paths at the end of the process. Async-signal-safe. */
 static void leave(void)
 {
 	for (struct listener *l = listeners; l; l = l->next)

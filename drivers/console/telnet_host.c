@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * telnet_host.c: the telnet protocol (RFC 854, 855; 857 echo, 858 suppress go-ahead, 1073 window
- * size) of a port's clients. We echo and suppress go-ahead, so that the client sends each key as it
- * is typed, and ask for the window's size. All other options are refused. A client without telnet
- * (nc) gets a few odd bytes at the start and works as well.
+ * size) of a port's clients. The server echoes and suppresses go-ahead, so that the client sends
+ * each key as it is typed, and requests the window's size. All other options are refused. A client
+ * without telnet (nc) gets a few odd bytes at the start, but works.
  */
 #include "drivers/console/internal_host.h"
 
@@ -32,8 +32,8 @@ size_t telnet_hello(uint8_t *out)
 }
 
 /*
- * Answers an option. What we offered or asked for is agreed to silently: a yes or no to it must not
- * be answered again.
+ * Writes the reply to an option's negotiation. The client's answer to an option that this side has
+ * offered or requested gets no reply, since replies would alternate for ever.
  */
 static size_t negotiate(uint8_t verb, uint8_t option, uint8_t *reply)
 {
@@ -68,13 +68,13 @@ static void sub_byte(struct telnet *t, uint8_t ch)
 		t->sub[t->sub_len++] = ch;
 }
 
-/* Handles a byte behind IAC. Returns the number of bytes for the line (0 or 1), in *out. */
+/* Handles the byte after IAC. Returns the number of bytes for the line (0 or 1), stored in *out. */
 static size_t command(struct telnet *t, uint8_t ch, uint8_t *out)
 {
 	t->state = TEXT;
 	switch (ch) {
 	case IAC: *out = IAC; return 1;
-	case IP: /* interrupt process */
+	case IP: /* interrupt: ^C for the line */
 	case BRK: *out = 3; return 1;
 	case SB:
 		t->state = IN_SUB;
@@ -91,7 +91,7 @@ static size_t command(struct telnet *t, uint8_t ch, uint8_t *out)
 	return 0;
 }
 
-/* Handles text. Return is CR NUL or CR LF in telnet, and one CR for a terminal. */
+/* Handles a byte of text. The Return key arrives as CR NUL or CR LF, and becomes one CR. */
 static size_t text(struct telnet *t, uint8_t ch, uint8_t *out)
 {
 	bool after_cr = t->cr;

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * terminal_host.c: terminals of the host, which are in raw mode while the kernel has them. They are
- * put back however the kernel ends: by os_at_exit(), when it is stopped, and where none of our code
- * runs any more (SIGKILL, abort()) by the zygote, which guards the first few.
+ * terminal_host.c: terminals of the host, which are in raw mode while the kernel uses them. Their
+ * settings are restored however the kernel ends: by os_at_exit(), by the handler of SIGTSTP, and
+ * after SIGKILL or abort() by the zygote, which does so for the first few terminals.
  *
- * A background job must not touch its terminal; the terminal is taken when the job comes to the
- * front.
- * Locks: table_lock. Exit and SIGTSTP read the table without it, since they may only do what is
- * async-signal-safe.
+ * A background job must not change its terminal; it sets raw mode when it comes to the foreground.
+ * Locks: table_lock. The exit function and the handler of SIGTSTP read the table without it, since
+ * they must be async-signal-safe.
  */
 #include <pthread.h>
 #include <stdbool.h>
@@ -24,12 +23,12 @@
 static struct {
 	int fd;
 	int users;
-	int guard; /* the zygote's number for it, or -errno */
+	int guard; /* its slot in the zygote, or -errno */
 	struct termios before, now;
 } terminals[16];
 #define SLOTS (int)(sizeof(terminals) / sizeof(terminals[0]))
 static pthread_mutex_t table_lock = PTHREAD_MUTEX_INITIALIZER;
-/* set once: the process ends, and takes no terminal any more */
+/* Set once when the process ends: no terminal is set to raw mode any more. */
 static int over;
 
 static void terminals_restore(void)
@@ -44,11 +43,11 @@ static void go_raw(int i)
 	if (__atomic_load_n(&over, __ATOMIC_SEQ_CST))
 		return;
 	tcsetattr(terminals[i].fd, TCSANOW, &terminals[i].now);
-	if (__atomic_load_n(&over, __ATOMIC_SEQ_CST)) /* os_at_exit() has just looked */
+	if (__atomic_load_n(&over, __ATOMIC_SEQ_CST)) /* os_at_exit() may have run meanwhile */
 		tcsetattr(terminals[i].fd, TCSANOW, &terminals[i].before);
 }
 
-/* True unless the terminal has this process in the background. */
+/* True unless this process is in a background job of the terminal. */
 static bool may_take(int fd)
 {
 	pid_t foreground = tcgetpgrp(fd);
@@ -75,7 +74,7 @@ void terminals_init(void)
 	os_at_stop(terminals_restore, terminals_retake);
 }
 
-/* True for /dev/tty, which is another file than the terminal that it names. */
+/* True for /dev/tty, whose device number differs from that of the terminal behind it. */
 static bool is_dev_tty(const struct stat *st)
 {
 	return major(st->st_rdev) == 5 && minor(st->st_rdev) == 0;
@@ -94,7 +93,7 @@ static bool same_terminal(int a, int b)
 	       !ioctl(b, TIOCGDEV, &q) && p == q;
 }
 
-/* Returns the slot of the terminal @fd, else a free one if @add, else -1. */
+/* Returns the slot of terminal @fd. If it has none, returns a free slot if @add, else -1. */
 static int find_slot(int fd, bool add)
 {
 	int spare = -1;

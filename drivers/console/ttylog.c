@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * ttylog.c: tty_log_fd=, tty_log_dir=: logs what programs read from terminals and write to them,
- * with times, for honeypots and courses. It covers lines and pseudo terminals (their slaves, which
- * ssh and screen give a shell), before output processing and without echo. The records are User
- * Mode Linux's, of a 64-bit machine; docs/consoles.md has their layout.
+ * with times, for honeypots and courses. It covers lines and the slaves of pseudo terminals (the
+ * shells of ssh and screen), before output processing and without echo. The records are User Mode
+ * Linux's, of a 64-bit machine; docs/consoles.md has their layout.
  *
- * Locks: order, innermost: times increase from record to record. The input of a terminal and its
- * output are each in order, since the reader or writer holds its mutex.
+ * Locks: order (innermost), so that times increase from record to record. The input of a terminal
+ * and its output are each in order, since the reader or writer holds its mutex.
  */
 #include <asm/errno.h>
 
@@ -25,7 +25,7 @@ struct record {
 	s32 what; /* TTY_LOG_* */
 	u32 pad;
 	u64 tty; /* its device number */
-	s32 len; /* of the data behind it */
+	s32 len; /* of the data that follow */
 	s32 direction;
 	u64 sec, usec;
 };
@@ -88,7 +88,9 @@ static int set_dir(const char *s)
 PARAM("tty_log_dir=", set_dir,
 	"PATH: record input and output of each terminal to a file in a folder");
 
-/* Opens the log again. An instance that is to be recorded does not continue without its log. */
+/*
+ * Reopens the log after a restore. An instance must not continue without its log, so this may fail.
+ */
 static int rebuild(const char *dir, struct state_why *why)
 {
 	int err = log_fd < 0 ? 0 : ttylog_host_fd(log_fd);

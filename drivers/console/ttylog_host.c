@@ -3,7 +3,7 @@
  * ttylog_host.c: the log of terminals, appended to files of the host that only their owner may
  * read.
  *
- * Locks: one, so that records do not mix after a short write (a pipe).
+ * Locks: one, so that records do not mix when a write to a pipe is short.
  */
 #include "drivers/console/ttylog_host.h"
 
@@ -18,17 +18,17 @@
 
 #include "os-linux/host.h"
 
-static int log_fd = -1, log_dir = -1; /* written while the command line is read */
+static int log_fd = -1, log_dir = -1; /* written during parsing of parameters */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
 int ttylog_host_fd(int fd)
 {
 	int flags = fcntl(fd, F_GETFL);
 
-	/* The kernel's own descriptors close on exec; inherited ones do not. */
+	/* Refuse the kernel's own descriptors: those close on exec, inherited ones do not. */
 	if (flags < 0 || (flags & O_ACCMODE) == O_RDONLY || fcntl(fd, F_GETFD) & FD_CLOEXEC)
 		return -EBADF;
-	if (log_fd >= 0) /* a parameter that was given twice */
+	if (log_fd >= 0) /* the parameter was given before */
 		close(log_fd);
 	log_fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
 	return log_fd < 0 ? -errno : 0;
@@ -63,7 +63,7 @@ static int write_all(int fd, struct iovec *v)
 	return 0;
 }
 
-/* Opens the file of a terminal; "pts/3" is the file "pts-3". */
+/* Opens the file for a terminal; "pts/3" has the file "pts-3". */
 static int open_file(const char *name)
 {
 	char file[32], path[OS_NAME_AT];

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* ttylog_host.h: where the halves of the terminals' log meet. */
+/*
+ * ttylog_host.h: the interface between ttylog.c and the files or descriptor of the terminals' log.
+ */
 #ifndef NESTLING_CON_TTYLOG_HOST_H
 #define NESTLING_CON_TTYLOG_HOST_H
 
@@ -11,7 +13,7 @@
  */
 int ttylog_host_fd(int fd);
 int ttylog_host_dir(const char *dir);
-/* Appends one whole record of terminal @name. Waits for a full pipe. Returns 0 or -errno. */
+/* Appends one whole record of terminal @name. Waits while a pipe is full. Returns 0 or -errno. */
 int ttylog_host_add(
 	const char *name, const void *head, size_t head_len, const void *data, size_t len);
 

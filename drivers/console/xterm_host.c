@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * xterm_host.c: a line in a window of its own: a terminal program that runs `nestctl console`,
- * which connects to the line as its owner. So its keys, its size and its end arrive like any
- * client's. The program starts when a program in the guest opens the line, and ends (its client
- * does) when the line has been closed.
+ * xterm_host.c: a line in its own window: a terminal program runs `nestctl console`, which connects
+ * to the line as its owner. So its keys, its size and its end arrive like those of any client. The
+ * terminal program starts when a program in the guest opens the line, and ends with its client when
+ * the line has been closed.
  *
- * One thread for each start waits for the program. If the program ends before its client came, the
- * line is hung up, or getty would wait for ever.
+ * One thread for each start waits for the program. If the program ends before its client has
+ * connected, the line is hung up, since getty would otherwise wait for ever.
  */
 #include <errno.h>
 #include <signal.h>
@@ -42,7 +42,7 @@ int con_host_xterm(const char *spec)
 	return 0;
 }
 
-/* Finds nestctl beside the kernel, or in the PATH. */
+/* Finds nestctl in the kernel's folder, or else in the PATH. */
 static void find_nestctl(char *path, size_t size)
 {
 	ssize_t n = readlink("/proc/self/exe", path, size - sizeof("nestctl"));
@@ -56,7 +56,9 @@ static void find_nestctl(char *path, size_t size)
 		snprintf(path, size, "nestctl");
 }
 
-/* The path of the console as the broker knows it, which has its own copy of all of this. */
+/*
+ * The path of the console's socket in the broker, a process with its own copies of these variables.
+ */
 static char broker_path[256];
 
 static void set_path(const char *path)
@@ -82,7 +84,7 @@ pid_t xterm_run(const char *line)
 {
 	extern char **environ;
 	char nestctl[512], title[64], name[64], socket[256];
-	char *argv[12], **a = argv; /* posix_spawnp changes none of them */
+	char *argv[12], **a = argv; /* posix_spawnp() does not change them */
 	posix_spawn_file_actions_t files;
 	posix_spawnattr_t attr;
 	sigset_t none, all;
@@ -122,14 +124,16 @@ pid_t xterm_run(const char *line)
 }
 
 /*
- * Waits for the program. Some terminal programs hand their window to a server and end at once, so
- * the client may come a little later.
+ * Waits for the program, then for its client. Some terminal programs pass their window to a server
+ * and end at once, so the client may connect a little later.
  */
 static void xterm_thread(void *arg)
 {
 	struct con_host *h = arg;
 	uint32_t before = serve_owned(h);
-	/* The broker's program is no child of this process: its client may take a while to come. */
+	/*
+	 * The broker's program is no child of this process, so only the client can be waited for.
+	 */
 	int steps = os_jailed() ? 100 : 20;
 	pid_t pid = -1;
 
