@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * audit.c: lines of the audit (kernel/task/audit/line.h) about the host's folders: what the guest
- * opens for writing, makes, removes, renames and changes, and what it was refused.
+ * audit.c: lines of the audit (kernel/task/audit/line.h) about files in the host's folders: those
+ * that the guest opens for writing, creates, removes, renames or changes, and refusals.
  *
- * A line has the folder that the command line names ("volume") and the path below it ("file"). Of a
- * share of one file the volume is that file, and the path "/". Where the guest has mounted it does
- * not matter. A line is written after the host has made the change, and its names are the guest's
- * view. The host's processes may have renamed folders meanwhile.
+ * A line has the folder that the command line names ("volume") and the path in it ("file"). If one
+ * file is shared, the volume is that file and the path is "/". The guest's mount point plays no
+ * part. A line is written after the host has made the change, with the names that the guest knows.
+ * Processes of the host may have renamed folders meanwhile.
  */
 #include "drivers/hostfs/hostfs.h"
 #include "kernel/task/audit/audit.h"
 
-#define VOLUME_MOST 600 /* bytes of the line */
+#define VOLUME_MOST 600 /* maximum bytes of the volume's name */
 
-/* Adds the path of @d below the volume. Within a rename, names are those before it. */
+/* Adds the path of @d in the volume. For a rename it has the names before the rename. */
 static void add_path(struct audit *a, const char *key, struct dentry *d, char *buf)
 {
 	const struct hostfs_sb *hs = d->d_sb->s_fs_info;
@@ -25,14 +25,14 @@ static void add_path(struct audit *a, const char *key, struct dentry *d, char *b
 		return;
 	}
 	if (hs->share->only)
-		text[1] = 0; /* the volume is the file */
+		text[1] = 0; /* the volume is the file itself */
 	text -= n;
 	memcpy(text, hs->dir, n);
 	if (!audit_text(a, key, text, strlen(text), AUDIT_PATH))
 		audit_cut(a);
 }
 
-/* Adds the folder, or the one file, that the command line names. */
+/* Adds the folder or the single file that the command line names. */
 static void add_volume(struct audit *a, const struct hostfs_share *s, char *buf)
 {
 	const char *text = s->dir;

@@ -2,16 +2,17 @@
 /*
  * data_host.c: open files, their data, and the worker threads for calls that may wait.
  *
- * Reads of data that the host has in memory are made at once (RWF_NOWAIT), all others by a worker,
- * as are fsync, syncfs and fallocate. Writes go to the host's page cache and are made at once.
+ * Reads of data in the host's page cache are made by the caller (RWF_NOWAIT); workers do all other
+ * reads, fsync, syncfs and fallocate. Writes go to the host's page cache and are made by the
+ * caller.
  *
- * Only regular files and directories are ever opened. The type is read by the O_PATH descriptor
- * before the object is opened for data through /proc/self/fd, so no name can turn into a device or
- * a FIFO in between.
+ * Only regular files and directories are ever opened. The object's type is checked through its
+ * O_PATH descriptor, and the object is then opened for data through /proc/self/fd, so no device or
+ * FIFO can take its name in between.
  *
- * Locks: `lock` for the list of work. Finished requests are pushed onto a list without a lock,
- * which is taken whole, as in ubd. Workers sleep on a futex word, not on a condition variable;
- * ubd_host.c has the reason.
+ * Locks: `lock` for the list of work. Finished requests are pushed onto a lock-free list, which the
+ * interrupt takes as a whole, as in ubd. Workers sleep on a futex word, not on a condition
+ * variable; ubd_host.c has the reason.
  */
 #include "drivers/hostfs/internal_host.h"
 
@@ -77,8 +78,8 @@ void hostfs_host_close(int file)
 }
 
 /*
- * Opens the object behind @fd (O_PATH), which must be of @type, again with @flags. Returns a
- * descriptor that has a reserved place.
+ * Reopens the object behind the O_PATH descriptor @fd with @flags; its type must be @type. Returns
+ * a descriptor that is counted against the limit.
  */
 static int reopen(int fd, uint32_t type, int flags)
 {
@@ -234,7 +235,7 @@ int hostfs_host_getlock(int file, struct hostfs_lock *l)
 
 /* ---- data ---- */
 
-/* Returns the vectors that are left, at most as many as a call takes. */
+/* Returns the vectors that are not done, at most as many as one host call accepts. */
 static struct iovec *rest(struct hostfs_io *io, int *nr)
 {
 	uint32_t n = io->nr - io->at;
@@ -255,10 +256,7 @@ static void advance(struct hostfs_io *io, size_t n)
 	}
 }
 
-/*
- * Reads on from where an earlier try stopped. Returns all bytes up to the end of the file, or
- * -errno.
- */
+/* Reads the rest of the request. Returns all bytes read, up to the end of the file, or -errno. */
 static int64_t read_all(struct hostfs_io *io, bool nowait)
 {
 	int fd = file_fd(io->file);

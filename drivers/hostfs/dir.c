@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * dir.c: names. The host's answer counts: a guest that makes a name which the host has made
- * meanwhile gets EEXIST.
+ * dir.c: operations on names. The host's result counts: if a process of the host has created a name
+ * meanwhile, the guest's attempt to create it fails with EEXIST.
  *
  * Each call names a folder's node and one component. Symbolic links are ordinary objects; the
- * guest's vfs follows their texts, below its own root, so a link to /etc/passwd leads to the
- * guest's.
+ * guest's vfs follows their texts, from its own root, so a link to /etc/passwd leads to the guest's
+ * file.
  *
  * Locks: the directory's i_rwsem, held by vfs.
  */
@@ -16,7 +16,7 @@ static int node_of(const struct inode *inode)
 	return HOSTFS_I(inode)->node;
 }
 
-/* ---- is a name still what it was? ---- */
+/* ---- revalidating names ---- */
 
 static void set_fresh(struct dentry *d)
 {
@@ -87,9 +87,9 @@ static struct dentry *hostfs_lookup(struct inode *dir, struct dentry *d, u32 fla
 	return other;
 }
 
-/* ---- making ---- */
+/* ---- creating ---- */
 
-/* Sets the owner of a new object. Returns 0, or -errno if it may not be made at all. */
+/* Sets the owner of a new object. Returns 0, or -errno if the object may not be created. */
 static int fill_new(const struct inode *dir, umode_t mode, struct hostfs_new *new)
 {
 	const struct hostfs_sb *hs = hostfs_sb_of(dir);
@@ -104,7 +104,7 @@ static int fill_new(const struct inode *dir, umode_t mode, struct hostfs_new *ne
 	if (current_fsuid() != hs->host_uid)
 		new->uid = current_fsuid();
 	if (dir->i_mode & S_ISGID)
-		return 0; /* the host gives it the folder's group */
+		return 0; /* the host sets the folder's group */
 	if (current_fsgid() != hs->host_gid)
 		new->gid = current_fsgid();
 	return 0;
@@ -132,7 +132,7 @@ static int make(struct inode *dir, struct dentry *d, const struct hostfs_new *ne
 	if (!err)
 		return finish_new(dir, d, &a);
 	if (err == -EEXIST)
-		d_drop(d); /* it came from the host's side */
+		d_drop(d); /* a process of the host has created it */
 	return err;
 }
 
@@ -168,8 +168,8 @@ static int hostfs_mkdir(struct inode *dir, struct dentry *d, umode_t mode)
 }
 
 /*
- * Makes a node. The guest's FIFOs and sockets are mere names on the host. Devices are not made:
- * users of the host could open them.
+ * Creates a node. FIFOs and sockets of the guest are plain names on the host. Devices are refused,
+ * since users of the host could open them.
  */
 static int hostfs_mknod(struct inode *dir, struct dentry *d, umode_t mode, dev_t dev)
 {
@@ -241,8 +241,8 @@ static int hostfs_link(struct dentry *old, struct inode *dir, struct dentry *d)
 /* ---- removing, renaming ---- */
 
 /*
- * Called before @d's name is removed: an object that is still in use, or has other names, must be
- * found without it.
+ * Called before @d's name is removed: keeps the node's descriptor if the object is in use or has
+ * other names, since it cannot be opened by this name afterwards.
  */
 static int keep_object(const struct dentry *d)
 {
@@ -253,7 +253,7 @@ static int keep_object(const struct dentry *d)
 	return 0;
 }
 
-/* Drops kept files, so that the room of a file without a name is freed on the host. */
+/* Closes kept files of an object without a name, so that the host frees its space. */
 static void drop_kept(struct inode *inode)
 {
 	if (!inode->i_nlink && READ_ONCE(HOSTFS_I(inode)->kept))

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * file.c: open files: the host's files behind them, reading, writing.
+ * file.c: open files: the open files of the host that serve them, reading, writing.
  *
  * An inode has at most two files of the host open, one to read from and one to write to (a single
- * one if it allows both), however often the guest has it open. They close with the last of these
- * opens, after the pages that mappings have dirtied were written, or stay open for a while
- * (kept.c). A file that was just created stays open for the open that follows, whatever its mode
- * says (hostfs_adopt_file).
+ * one if it allows both), however often the guest has it open. They are closed when the guest has
+ * closed all of its files, after writeback of pages that mappings have dirtied; or they stay open
+ * for a while (kept.c). A newly created file stays open for the open that follows, even if its mode
+ * would forbid that (hostfs_adopt_file()).
  *
- * A write goes through to the host. Its bytes are copied into the pages that are cached, or that it
- * covers wholly, and the host writes them from there, a run in one call. Bytes of pages that are
- * not cached go by way of a temporary page. So exactly the bytes that the guest wrote reach the
- * host, and files that the host's processes write too lose nothing.
+ * A write goes through to the host. Its bytes are copied into pages that are cached, or that it
+ * covers wholly, and the host writes them from there, several pages a call. Bytes for other pages
+ * are written from a temporary page. So exactly the bytes that the guest wrote reach the host, and
+ * data that processes of the host write to the same file are not overwritten.
  *
  * Locks: hostfs.h.
  */
@@ -48,7 +48,7 @@ struct hostfs_file *hostfs_writer(struct hostfs_inode *hi)
 	return hold(hi, &hi->wfile);
 }
 
-/* Sets the inode's files; takes @f. */
+/* Sets the inode's files; consumes the reference @f. */
 static void set_files(struct hostfs_inode *hi, struct hostfs_file *f, bool reads, bool writes)
 {
 	f->owner = hi;
@@ -88,8 +88,9 @@ void hostfs_close_files(struct inode *inode)
 }
 
 /*
- * Keeps a created file for its open. One file at a time waits: a program that creates many and
- * opens none holds one of the host's descriptors.
+ * Keeps a created file open for the open that follows. Only one file for each mount waits like
+ * this: a program that creates many files without opening them uses only one descriptor of the
+ * host.
  */
 void hostfs_adopt_file(struct inode *inode, struct hostfs_file *f)
 {
@@ -109,7 +110,7 @@ void hostfs_adopt_file(struct inode *inode, struct hostfs_file *f)
 		hostfs_drop_created(old);
 }
 
-/* Stops waiting for the open of @inode; takes the reference. */
+/* Closes a created file if it is still unused; consumes the reference to @inode. */
 void hostfs_drop_created(struct inode *inode)
 {
 	struct hostfs_inode *hi = HOSTFS_I(inode);
@@ -135,7 +136,9 @@ static void forget_created(struct inode *inode)
 		iput(inode);
 }
 
-/* Opens for both ways, if the host allows it: a writer may have to read the surrounding data. */
+/*
+ * Opens for reading and writing, if the host allows it: a writer may have to read surrounding data.
+ */
 static int open_host(struct hostfs_inode *hi, bool write)
 {
 	u32 how = write ? HOSTFS_READ | HOSTFS_WRITE : HOSTFS_READ;
@@ -152,8 +155,8 @@ static int open_host(struct hostfs_inode *hi, bool write)
 }
 
 /*
- * Checks with the host, at an open, that the name still belongs to this file, and updates the
- * attributes: after a close on the host, an open in the guest sees the new data.
+ * At an open, checks with the host that the name still belongs to this file, and updates the
+ * attributes. So an open in the guest sees data that a process of the host wrote before its close.
  */
 static int check_name(struct inode *inode, struct file *f)
 {
@@ -176,7 +179,7 @@ static int check_name(struct inode *inode, struct file *f)
 	if (err && err != -ENOENT)
 		return err;
 	d_drop(d);
-	return -ESTALE; /* vfs looks the name up again */
+	return -ESTALE; /* vfs then looks up the name again */
 }
 
 static int hostfs_open(struct inode *inode, struct file *f)
@@ -240,13 +243,13 @@ static ssize_t hostfs_read_iter(struct file *f, struct iov_iter *to, loff_t *pos
 
 /* ---- writing ---- */
 
-/* A call to the host, and where each piece lies. */
+/* A call to the host, with the pages that its pieces are in. */
 struct chunk {
 	u32 nr;
 	u64 bytes;
 	/*
-	 * Bits: the page is in the cache; it was not uptodate before; it was behind the end of the
-	 * file before.
+	 * Bit masks of pages: those in the page cache; those that were not uptodate before; those
+	 * that were behind the end of the file before.
 	 */
 	u64 cached, fresh, beyond;
 	struct page *pages[CHUNK_PAGES];
@@ -260,8 +263,8 @@ _Static_assert(
 	"vecs are io's");
 
 /*
- * Returns a page for @n bytes of page @index: the cached one if it can be uptodate afterwards, else
- * a temporary one.
+ * Returns a page for @n bytes of page @index: the cached page if the write will make it uptodate,
+ * else a temporary page.
  */
 static struct page *chunk_page(struct inode *inode, struct chunk *c, u64 index, u32 n)
 {
@@ -301,8 +304,7 @@ static void chunk_put(struct chunk *c)
 }
 
 /*
- * Copies from the guest, whose pages have been faulted in, as far as possible. Returns 0 or
- * -ENOMEM.
+ * Copies from the guest as far as possible; its pages have been faulted in. Returns 0 or -ENOMEM.
  */
 static int chunk_fill(
 	struct inode *inode, struct chunk *c, struct iov_iter *from, loff_t pos, u64 n)
@@ -334,9 +336,9 @@ static int chunk_fill(
 }
 
 /*
- * Settles pages after the host has taken @put bytes. Pages that are now valid are marked so. Pages
- * that were valid before, and hold bytes that the host has not taken or has put elsewhere (@moved),
- * are invalidated.
+ * Updates pages after the host has written @put bytes. Pages that are now valid are marked
+ * uptodate. Pages that were valid, and have bytes that the host has not written or has written
+ * elsewhere (@moved), are invalidated.
  */
 static void chunk_settle(struct inode *inode, struct chunk *c, u64 put, bool moved)
 {
@@ -360,7 +362,7 @@ static void chunk_settle(struct inode *inode, struct chunk *c, u64 put, bool mov
 		WRITE_ONCE(HOSTFS_I(inode)->stale, true);
 }
 
-/* Writes at most a chunk. Returns bytes or -errno; *pos moves on. */
+/* Writes at most a chunk. Returns the bytes, by which *pos advances, or -errno. */
 static ssize_t write_chunk(struct file *f, struct hostfs_file *h, struct iov_iter *from,
 	loff_t *pos, bool append, u64 limit)
 {
@@ -407,7 +409,7 @@ static ssize_t write_loop(
 		n = iov_iter_fault_in(from, want, false);
 		if (n && limit > 1) {
 			limit = limit > PAGE_SIZE ? PAGE_SIZE :
-						    1; /* up to the very byte that faults */
+						    1; /* one by one up to the faulting byte */
 			continue;
 		}
 		if (n)
@@ -488,14 +490,14 @@ static ssize_t hostfs_write_iter(struct file *f, struct iov_iter *from, loff_t *
 	return n;
 }
 
-/* ---- the rest ---- */
+/* ---- mmap, fsync, fallocate ---- */
 
 static int hostfs_mmap(struct file *f, struct vm_area *vma)
 {
 	u64 writes = VM_SHARED | VM_MAYWRITE;
 	int err;
 
-	/* A mapping would write in the middle of a file that may only grow. */
+	/* A writable mapping could change the middle of a file that may only grow. */
 	if (hostfs_sb_of(f->f_inode)->append && (vma->vm_flags & writes) == writes)
 		return -EACCES;
 	err = look_again(f->f_inode);
@@ -530,8 +532,8 @@ static loff_t hostfs_llseek(struct file *f, loff_t off, int whence)
 }
 
 /*
- * Allocates. Pages of the range are dropped before it changes; pages that are read in between wait
- * at invalidate_lock.
+ * Allocates or punches a hole. Pages of the range are dropped before; tasks that fault them in
+ * meanwhile wait for invalidate_lock.
  */
 static int allocate_locked(struct file *f, struct hostfs_file *h, int mode, loff_t off, loff_t len)
 {
@@ -550,7 +552,10 @@ static int allocate_locked(struct file *f, struct hostfs_file *h, int mode, loff
 		hostfs_clean_tail(inode);
 	hostfs_change_begin(inode);
 	down_write(&inode->i_data.invalidate_lock);
-	/* Pages that mappings have dirtied since; no page can be written now. */
+	/*
+	 * Write back what mappings have dirtied since; with invalidate_lock held no page can become
+	 * dirty.
+	 */
 	if (drops) {
 		unmap_mapping_range(&inode->i_data, (u64)from >> PAGE_SHIFT, 0);
 		err = filemap_write_and_wait_range(&inode->i_data, 0, S64_MAX);
@@ -589,8 +594,9 @@ static long hostfs_fallocate(struct file *f, int mode, loff_t off, loff_t len)
 /* ---- locks ---- */
 
 /*
- * Returns the host's file that has all locks of the inode, with a reference. It is chosen at the
- * first lock (@locks, the bucket is locked): one open for writing, if possible.
+ * Returns, with a reference, the host's file that holds all locks of the inode, or NULL if none is
+ * open. It is chosen at the first lock (@locks: a lock is being set, the bucket is locked): one
+ * open for writing, if possible.
  */
 static struct hostfs_file *lock_file(struct hostfs_inode *hi, bool locks)
 {
@@ -624,8 +630,8 @@ static int get_lock(struct hostfs_file *h, struct file_lock *fl, s64 len)
 }
 
 /*
- * Sets a lock as locks.c requires: does not sleep. A lock for which the host's file is not open
- * stays among guests.
+ * Sets a lock as locks.c requires, without sleeping. If no file of the host is open, the lock holds
+ * among guest programs only.
  */
 static int hostfs_lock(struct file *f, int cmd, struct file_lock *fl)
 {

@@ -1,29 +1,29 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * hostfs.h: what the files of hostfs's kernel half share: folders of the host as file systems of
- * the guest.
+ * hostfs.h: declarations shared by the files of hostfs's kernel half, which mounts folders of the
+ * host as file systems of the guest.
  *
  *      super.c    parameters, mounting, options
- *      inode.c    identity, attributes, how long they hold
+ *      inode.c    identity, attributes, how long they are valid
  *      dir.c      names
  *      readdir.c  listings
  *      file.c     open files, writing
  *      pages.c    the page cache, requests to workers
  *      kept.c     files that stay open for the next reader
- *      open.c     files of the host that are open here, by number
+ *      open.c     open files of the host, by number
  *      restore.c  folders, nodes and files of a restored instance
  *      audit.c    lines of the audit
  *
  * What is cached and for how long (cache=):
- *      a name          until the ktime in its dentry's d_fsdata; then one lookup on the host tells
+ *      a name          until the ktime in its dentry's d_fsdata; then one lookup on the host shows
  *                      whether it still means this inode
  *      attributes      until hostfs_inode.until; each such lookup renews them
  *      data, listings  while mtime, ctime and size are unchanged; an open asks the host anew
  * Writes go through to the host at once; shared mappings dirty pages, which are written back.
  *
- * A change of a file (write, truncate, writeback) is enclosed in hostfs_change_begin() and
- * hostfs_change_end(): attributes that another task asked the host for in between may be stale, and
- * are not taken.
+ * A change of a file (write, truncate, writeback) is framed by hostfs_change_begin() and
+ * hostfs_change_end(): attributes that another task reads from the host in between may be stale,
+ * and are dropped.
  *
  * Locks: i_rwsem (size, and writes) -> hostfs_inode.open_lock (opening and closing the host's file)
  * -> hostfs_inode.lock (spin: the rest).
@@ -49,13 +49,13 @@
 
 #define HOSTFS_MAGIC 0x00c0ffee
 #define HOSTFS_FOREVER (~0UL)
-/* files of the host that stay open for the next reader */
+/* Number of files of the host that stay open for the next reader, for each mount. */
 #define HOSTFS_KEPT 32
-#define HOSTFS_RUN 128 /* pages of one request */
+#define HOSTFS_RUN 128 /* maximum pages of a request */
 
 struct hostfs_share {
 	const char *dir; /* NULL: none */
-	/* the only name in it that guests may use, or NULL */
+	/* The only name in @dir that guests may use, or NULL. */
 	const char *only;
 	bool ro, append;
 };
@@ -65,73 +65,82 @@ struct hostfs_sb {
 	const struct hostfs_share *share;
 	int root;  /* the node of the root */
 	char *dir; /* as mounted, for show_options */
-	/* the shared folder of the host, for messages */
+	/* The shared folder of the host, for messages. */
 	const char *folder;
-	/* ns that names and attributes hold; 0: never; or HOSTFS_FOREVER */
+	/* Time in ns for which names and attributes are valid; 0: always ask; or HOSTFS_FOREVER. */
 	u64 interval;
-	/* The host's ids are the guest's: files may be given away. */
+	/* True if ids are stored on the host as they are, since this process may change owners. */
 	bool real_ids;
-	/* set-id bits of files are shown and stored */
+	/* Set-id bits of files are shown and stored. */
 	bool setid;
 	bool append; /* files only grow */
-	/* set by the user: no remount for writing */
+	/* The user shared the folder read-only: it cannot be remounted for writing. */
 	bool fixed_ro;
-	u32 host_uid, host_gid; /* ours */
-	/* their owner in the guest, without real_ids */
+	u32 host_uid, host_gid; /* ids of this process on the host */
+	/* Without real_ids: the owner, in the guest, of the user's own files. */
 	kuid_t uid;
 	kgid_t gid;
 	u64 root_dev;
 	spinlock_t lock;
-	/* A new file, open for the open that follows; a reference, under lock. */
+	/* A new file that is open for the open that follows; a reference, under lock. */
 	struct inode *created;
 	struct inode *kept[HOSTFS_KEPT]; /* kept.c; references, under lock */
 	u32 next_kept;                   /* under lock */
-	/* source of hostfs_inode.changed; under lock */
+	/* Counter of changes by this guest, for hostfs_inode.changed; under lock. */
 	u64 changes;
 };
 
-/* A file of the host that is open. */
+/* An open file of the host. */
 struct hostfs_inode;
 struct hostfs_file {
 	struct list_head list; /* of all (open.c) */
 	atomic_t refs;
-	/* its number; 0: it is gone, after a restore */
+	/* Its number in hostfs_host.h; 0: the file is gone, after a restore. */
 	int host;
 	u32 how; /* HOSTFS_READ, HOSTFS_WRITE; 0: a folder */
-	/* NULL: a folder, or not known yet */
+	/* The inode that uses it. NULL: a folder, or not set yet. */
 	struct hostfs_inode *owner;
 };
 
 struct hostfs_listing;
 struct hostfs_inode {
 	struct inode vfs;
-	/* its number, immutable after I_NEW; 0: it is gone, after a restore */
+	/*
+	 * The node's number in hostfs_host.h, immutable after I_NEW; 0: the object is gone, after a
+	 * restore.
+	 */
 	int node;
-	/* on the host; immutable, like type and btime, but a restore may find a new dev */
+	/*
+	 * The host's inode and device number. Immutable, like type and btime, but @dev may change
+	 * at a restore.
+	 */
 	u64 ino, dev;
 	struct mutex open_lock;
 	u32 users; /* open files; under open_lock */
-	/* No users, and rfile waits for the next; under open_lock. */
+	/* No file of the guest is open, and rfile is kept for the next open; under open_lock. */
 	bool idle;
 	bool kept;                    /* in hostfs_sb.kept; under its lock */
 	struct timespec64 idle_ctime; /* with idle: the inode's ctime */
 	spinlock_t lock;
-	/* Under lock; the files are set under open_lock too. */
-	/* To read from and to write to. Each is a reference, perhaps to one file. */
+	/* The members below are under @lock; the files are set under open_lock too. */
+	/*
+	 * The host's files for reading and for writing. Each is a reference; both may be one file.
+	 */
 	struct hostfs_file *rfile, *wfile;
-	struct hostfs_file *lfile; /* the one of them that has the locks */
+	struct hostfs_file *lfile; /* that of the two which holds all locks */
 	bool wreads;               /* wfile can also be read */
-	u64 until;                 /* ktime; read without the lock too */
-	/* The 12 mode bits that the host had last. */
+	/* ktime until which the attributes are valid; also read without the lock */
+	u64 until;
+	/* The 12 mode bits last read from the host. */
 	umode_t mode;
-	/* the host has changed the data: cached pages must go */
+	/* A process of the host has changed the data: cached pages must be dropped. */
 	bool stale;
-	/* the guest has changed its ctime, to an unknown value */
+	/* The guest has changed the object's ctime, to a value not read yet. */
 	bool renamed;
-	/* Changed so recently that another change may leave these times. */
+	/* The last change is so recent that another one may leave equal times. */
 	bool racy;
 	u32 changing;
-	/* hostfs_sb.changes at the last change by this guest */
+	/* Value of hostfs_sb.changes at the last change by this guest. */
 	u64 changed;
 	struct hostfs_listing *list;
 };
@@ -152,26 +161,31 @@ extern spinlock_t hostfs_sbs_lock;
 
 /* inode.c */
 u64 hostfs_until(const struct hostfs_sb *hs);
-/* Takes a sample before the host is asked, for hostfs_iget() and hostfs_take_attr(). */
+/*
+ * Returns a sample to be taken before attributes are read from the host, for hostfs_iget() and
+ * hostfs_take_attr().
+ */
 u64 hostfs_sample(struct hostfs_sb *hs);
 u64 hostfs_number(const struct hostfs_sb *hs, u64 dev, u64 ino);
 /*
- * Returns the inode for the host's object @name in @dir (0: for @node, which is taken, also on
- * failure), or ERR_PTR. Takes its attributes if it has not changed since @sample.
+ * Returns the inode for the host's object @name in @dir, or ERR_PTR. With @dir 0 it is the object
+ * of @node, whose reference is consumed, also on failure. Applies the attributes @a if this guest
+ * has changed nothing since @sample.
  */
 struct inode *hostfs_iget(struct super_block *sb, int dir, const char *name, int node,
 	const struct hostfs_attr *a, u64 sample);
 bool hostfs_same(const struct inode *inode, const struct hostfs_attr *a);
 void hostfs_take_attr(struct inode *inode, const struct hostfs_attr *a, u64 sample);
-int hostfs_refresh(struct inode *inode);    /* asks the host: 0, -errno; never sleeps */
-int hostfs_revalidate(struct inode *inode); /* asks the host if it is time */
+/* reads attributes: 0, -errno; never sleeps */
+int hostfs_refresh(struct inode *inode);
+int hostfs_revalidate(struct inode *inode); /* like hostfs_refresh(), if they are old */
 void hostfs_forget_attr(struct inode *inode);
-/* Drops cached pages if the host's data is newer; may sleep. */
+/* Drops cached pages if a process of the host has changed the data; may sleep. */
 int hostfs_check_data(struct inode *inode);
 void hostfs_change_begin(struct inode *inode);
 /*
- * Ends a change. @a: the host's present attributes, or NULL. @size: adopts the size, too (i_rwsem
- * is held).
+ * Ends a change. @a: the host's present attributes, or NULL. @size: also sets the inode's size
+ * (i_rwsem is held).
  */
 void hostfs_change_end(struct inode *inode, const struct hostfs_attr *a, bool size);
 int hostfs_getattr(const struct path *path, struct kstat *st, u32 request, u32 flags);
@@ -192,8 +206,8 @@ extern const struct dentry_operations hostfs_dops;
 extern const struct file_operations hostfs_dir_fops;
 void hostfs_listing_put(struct hostfs_listing *l);
 
-/* open.c: the doors of open files, each with a reference; ERR_PTR */
-extern struct list_head hostfs_files; /* when the machine is stopped */
+/* open.c: opens files of the host, each returned with a reference, or ERR_PTR. */
+extern struct list_head hostfs_files; /* used while the machine is stopped */
 struct hostfs_file *hostfs_open_data(int node, u32 how);
 struct hostfs_file *hostfs_open_dir(int node);
 struct hostfs_file *hostfs_create_file(
@@ -203,52 +217,58 @@ struct hostfs_file *hostfs_create_tmpfile(
 void hostfs_file_get(struct hostfs_file *f);
 void hostfs_file_put(struct hostfs_file *f); /* the last closes it */
 
-/* restore.c: how often this instance was restored. A node without an inode is gone then. */
+/*
+ * restore.c: how often this instance was restored. Nodes from before a restore that have no inode
+ * are gone.
+ */
 extern u32 hostfs_restores;
 
 /* file.c */
 extern const struct file_operations hostfs_file_fops;
-/* Keeps a file that was created open for the open that follows. Takes @f. */
+/* Keeps a created file open for the open that follows. Consumes the reference @f. */
 void hostfs_adopt_file(struct inode *inode, struct hostfs_file *f);
 void hostfs_drop_created(struct inode *inode);
-void hostfs_close_files(struct inode *inode); /* the guest has closed it */
-/* Return the file to read from or write to, with a reference, or NULL. */
+void hostfs_close_files(struct inode *inode); /* called at the guest's last close */
+/* Return the host's file for reading or for writing, with a reference, or NULL. */
 struct hostfs_file *hostfs_reader(struct hostfs_inode *hi);
 struct hostfs_file *hostfs_writer(struct hostfs_inode *hi);
 
 /* kept.c */
 /*
- * Closes the files after the last user (open_lock held), or keeps them open. Returns the inode to
- * pass to hostfs_close_idle() instead, or NULL.
+ * Called with open_lock held when the last user has gone: closes the files, or keeps them open.
+ * Returns another inode, to be passed to hostfs_close_idle() after the unlock, or NULL.
  */
 struct inode *hostfs_keep(struct inode *inode);
-void hostfs_take_kept(struct inode *inode); /* before it is opened; open_lock */
-/* Closes files that only wait for the next open, without open_lock; takes the reference. */
+void hostfs_take_kept(struct inode *inode); /* before an open; open_lock held */
+/*
+ * Closes files that are only kept for the next open. Called without open_lock; consumes the
+ * reference.
+ */
 void hostfs_close_idle(struct inode *inode);
 void hostfs_drop_kept(struct hostfs_sb *hs, const struct inode *which); /* NULL: all */
 
 /* audit.c */
 void hostfs_audit_slow(const char *event, struct dentry *d, struct dentry *to);
-/* Tells that the guest has done @event with @d, in a rename with @to; else NULL. */
+/* Logs that the guest has done @event to @d. @to: the new name of a rename, else NULL. */
 static inline void hostfs_audit(const char *event, struct dentry *d, struct dentry *to)
 {
 	if (audit_on())
 		hostfs_audit_slow(event, d, to);
 }
-/* Tells that the guest may not write to a folder that is shared for reading. */
+/* Logs that the guest was refused to write to a read-only share. */
 void hostfs_write_refused(struct inode *inode);
 
 /* pages.c */
 extern const struct address_space_operations hostfs_aops;
 int hostfs_requests_init(void);
 int hostfs_requests_again(void); /* after a restore */
-bool hostfs_requests_none(void); /* true if no request is with a worker */
+bool hostfs_requests_none(void); /* true if no worker has a request */
 /*
- * Sends a request to a worker, waits, and returns its result. The file or the node stays the
- * caller's.
+ * Gives a request to a worker, waits, and returns its result. Uses the caller's references to the
+ * file or node.
  */
 s64 hostfs_ask(u32 op, struct hostfs_file *f, int node, s32 mode, s64 off, s64 len);
-/* Zeroes the part behind the end of the file in its last page, before the file grows. */
+/* Zeroes the part of the last page that is behind the end of the file, before the file grows. */
 void hostfs_clean_tail(struct inode *inode);
 
 #endif

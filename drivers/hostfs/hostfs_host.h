@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * hostfs_host.h: where hostfs's halves meet: files of the host, reached from one folder downwards.
- * Fixed-width types only.
+ * hostfs_host.h: the interface between hostfs's halves: access to files of the host in one folder
+ * and below. Fixed-width types only.
  *
- * A node is an object of the host that the guest knows: its parent's node and its
- * name there, its device and inode number, and, as long as there is room, an O_PATH descriptor.
- * Names are single components without a slash, never "." or "..", and no call follows a symbolic
- * link, so nothing outside the folder has a node. A node whose descriptor was closed is opened
- * again from its parent; if another object has its name by then, the call returns ESTALE.
+ * A node is an object of the host that the guest knows: its parent's node and its name there, its
+ * device and inode number, and, while the limit of descriptors allows, an O_PATH descriptor. Names
+ * are single components without a slash, never "." or "..", and no call follows a symbolic link, so
+ * nothing outside the folder has a node. A node whose descriptor was closed is reopened from its
+ * parent by name; if another object has that name by then, the call returns ESTALE.
  *
- * The front end names nodes and open files by numbers (os_object_add()), and gives them to new
- * objects after a restore. 0 is an object that is gone: ESTALE.
+ * The front end identifies nodes and open files by numbers (os_object_add()). After a restore it
+ * assigns these numbers to new objects. 0 stands for an object that is gone: ESTALE.
  *
- * All functions return 0 (or a count) or -errno. Those of "names" and "objects" are short and are
- * made on the vCPU's host stack; calls that can wait for a disk go through hostfs_host_submit() to
- * worker threads. They may be called from several vCPUs at once.
+ * All functions return 0 (or a count) or -errno. Those under "names" and "objects" are short and
+ * run on the vCPU; calls that may wait for a disk are passed to worker threads by
+ * hostfs_host_submit(). All functions may be called on several vCPUs at once.
  */
 #ifndef NESTLING_HOSTFS_HOST_H
 #define NESTLING_HOSTFS_HOST_H
@@ -37,43 +37,44 @@ struct hostfs_attr {
 /* ---- the folder ---- */
 
 /*
- * Returns the ids of this process on the host, for mapping ids. Returns 1 if it may give files away
- * (effective user 0).
+ * Sets the ids of this process on the host, for mapping ids. Returns 1 if it may change owners of
+ * files (effective uid 0).
  */
 int hostfs_host_ids(uint32_t *uid, uint32_t *gid);
 /*
- * Sets up worker threads, which raise @irq when a request has ended. Called once, before all
- * others.
+ * Sets up the worker threads, which raise @irq when a request has ended. Called once, before all
+ * other functions.
  */
 int hostfs_host_setup(int irq);
 /*
- * @dir and @only may be given to hostfs_host_root() later, when the process may be jailed. Called
- * before that. A jailed process then reaches the folder, or the one file in it.
+ * Prepares for hostfs_host_root() with @dir and @only after the process is jailed: a jailed process
+ * can access that folder, or the one file in it.
  */
 void hostfs_host_share(const char *dir, const char *only);
 /*
- * Opens the folder @path beneath @jail. The user's own @jail may contain links. Links in @path are
- * followed only as long as they stay beneath @jail. @only: the one name that can be looked up
- * there, in a folder that cannot be listed or changed; or NULL. -ENOTDIR, -ENOENT, -EXDEV (leads
- * out). *root is 0, or the node's number before a restore.
+ * Opens the folder @path beneath @jail. @jail, which the user chose, may contain links. Links in
+ * @path are followed only as long as they stay beneath @jail. @only: the single name that can be
+ * looked up, in a folder that cannot be listed or changed; or NULL. Returns 0, -ENOTDIR, -ENOENT or
+ * -EXDEV (leads outside). *root must be 0, or the node's number before a restore; it is set to the
+ * node's number.
  */
 int hostfs_host_root(const char *jail, const char *path, const char *only, int *root);
 
 /* ---- objects ---- */
 
-/* Makes a node for an object that hostfs_host_lookup() has found. Makes no call to the host. */
+/* Makes a node for an object that hostfs_host_lookup() has found. Makes no host call. */
 int hostfs_host_node(int dir, const char *name, const struct hostfs_attr *a, int *node);
 void hostfs_host_put(int node);
 /*
- * Makes node @node again after a restore, without a name: hostfs_host_moved() sets that. @a has its
- * identity: ino, dev, btime.
+ * Recreates node @node after a restore, without a name, which hostfs_host_moved() sets. @a has the
+ * object's identity: ino, dev, btime.
  */
 int hostfs_host_restore(int node, const struct hostfs_attr *a);
-/* Notes that @node was found as @name in @dir, where it is looked for from now on. */
+/* Records that @node's object was found as @name in @dir: from now on it is opened by that name. */
 void hostfs_host_moved(int node, int dir, const char *name);
-/* Keeps the descriptor of @node, which is about to lose its name. */
+/* Opens and keeps the descriptor of @node, which is about to lose its name. */
 int hostfs_host_keep(int node);
-/* Reads attributes through @file (of @node), or 0. */
+/* Reads attributes through the open @file of @node, or by the node if @file is 0. */
 int hostfs_host_getattr(int node, int file, struct hostfs_attr *a);
 
 #define HOSTFS_SET_MODE 1
@@ -87,38 +88,41 @@ struct hostfs_set {
 	uint64_t size;
 	struct hostfs_time atime, mtime;
 };
-/* Changes owner, mode, size, times, in this order; @a gets the attributes afterwards. */
+/* Changes owner, mode, size, times, in this order. @a is set to the attributes afterwards. */
 int hostfs_host_setattr(int node, int file, const struct hostfs_set *s, struct hostfs_attr *a);
 
 struct hostfs_statfs {
 	uint64_t bsize, frsize, blocks, bfree, bavail, files, ffree, namelen;
 };
 int hostfs_host_statfs(int node, struct hostfs_statfs *st);
-/* Return bytes; @size 0: how many it would be. A NULL value removes. */
+/*
+ * Get, set and list extended attributes. Those that return bytes return the needed size if @size is
+ * 0. A NULL @value removes the attribute.
+ */
 long hostfs_host_getxattr(int node, const char *name, void *buf, size_t size);
 int hostfs_host_setxattr(int node, const char *name, const void *value, size_t size, int flags);
 long hostfs_host_listxattr(int node, char *buf, size_t size);
-/* Returns bytes of the text, not terminated. */
+/* Returns the length of the link's text, which is not terminated. */
 long hostfs_host_readlink(int dir, const char *name, char *buf, size_t size);
 
 /* ---- names ---- */
 
 int hostfs_host_lookup(int dir, const char *name, struct hostfs_attr *a);
 
-/* A new object, with owner @uid and @gid unless they are ~0. */
+/* Properties of a new object. Its owner is @uid and @gid unless they are ~0. */
 struct hostfs_new {
-	uint32_t mode; /* with the type */
+	uint32_t mode; /* with the type bits */
 	uint32_t rdev_major, rdev_minor;
 	uint32_t uid, gid;
 	const char *target; /* of a symbolic link */
 };
-/* Makes a directory, link or special file. Nothing is left when it fails. */
+/* Creates a directory, link or special file. If it fails, nothing is left on the host. */
 int hostfs_host_make(
 	int dir, const char *name, const struct hostfs_new *new, struct hostfs_attr *a);
-/* Creates a regular file, which must not exist, and opens it for both ways. */
+/* Creates a regular file, which must not exist, and opens it for reading and writing. */
 int hostfs_host_create(
 	int dir, const char *name, const struct hostfs_new *new, int *file, struct hostfs_attr *a);
-/* Creates a file without a name; returns its node too. */
+/* Creates a file without a name and opens it; *node is set to its node. */
 int hostfs_host_tmpfile(
 	int dir, const struct hostfs_new *new, int *node, int *file, struct hostfs_attr *a);
 int hostfs_host_link(int node, int dir, const char *name, struct hostfs_attr *a);
@@ -132,8 +136,8 @@ struct hostfs_rename {
 int hostfs_host_rename(const struct hostfs_rename *r);
 
 /*
- * hostfs_host_getdents() fills @buf with the host's struct linux_dirent64 records. Returns bytes, 0
- * at the end.
+ * hostfs_host_getdents() fills @buf with the host's struct linux_dirent64 records. Returns the
+ * bytes, or 0 at the end.
  */
 int hostfs_host_opendir(int node, int *file);
 long hostfs_host_getdents(int file, void *buf, size_t size);
@@ -143,20 +147,22 @@ long hostfs_host_getdents(int file, void *buf, size_t size);
 #define HOSTFS_READ 1
 #define HOSTFS_WRITE 2
 int hostfs_host_open(int node, uint32_t how, int *file);
-/* Makes an open file of @node again after a restore; it is opened when it is first used. */
+/*
+ * Recreates open file @file of @node after a restore; the host's file is opened at the first use.
+ */
 int hostfs_host_restore_file(int file, int node, uint32_t how);
 void hostfs_host_close(int file);
 int64_t hostfs_host_seek(int file, int64_t off, int whence); /* SEEK_DATA, SEEK_HOLE */
 /*
- * Sets a lock that other processes of the host see. This process is one owner, and its locks are
- * @file's. @type is F_RDLCK, F_WRLCK or F_UNLCK, on @len bytes (0: to the end) from @start on.
- * Returns 0, also on a host without locks, or -EAGAIN if a process of the host holds a conflicting
- * lock.
+ * Sets a lock that other processes of the host see. To the host this process is one owner, and its
+ * locks belong to @file. @type is F_RDLCK, F_WRLCK or F_UNLCK, for @len bytes (0: to the end) from
+ * @start on. Returns 0, also if the host's file system has no locks, or -EAGAIN if a process of the
+ * host holds a conflicting lock.
  */
 int hostfs_host_lock(int file, int type, int64_t start, int64_t len);
-/* Sets a lock of flock(2) on the whole file. */
+/* Sets a flock(2) lock on the whole file. */
 int hostfs_host_flock(int file, int type);
-/* Returns 1 with the conflicting lock in @l, or 0 without conflict. */
+/* Returns 1 with the conflicting lock in @l, or 0 if there is none. */
 struct hostfs_lock {
 	int32_t type;
 	int64_t start, len;
@@ -171,27 +177,27 @@ struct hostfs_vec {
 };
 struct hostfs_io {
 	struct hostfs_io *next;
-	int32_t file, node; /* numbers; the node of HOSTFS_OP_SYNCFS */
+	int32_t file, node; /* numbers; node: for HOSTFS_OP_SYNCFS */
 	uint32_t op, nr;
-	uint32_t at;    /* vec[at] is the first that is not done */
+	uint32_t at;    /* first vector that is not done yet */
 	int32_t mode;   /* of HOSTFS_OP_ALLOCATE */
-	int32_t append; /* at the end of the file */
+	int32_t append; /* write at the end of the file */
 	int64_t off, len;
 	int64_t result;           /* 0 at first; bytes, 0 or -errno */
-	struct hostfs_attr *attr; /* after a write */
+	struct hostfs_attr *attr; /* set after a write */
 	void *cookie;
 	struct hostfs_vec vec[];
 };
 /*
- * Reads data that the host has in memory. Returns the bytes read (all requested, or up to the end
- * of the file), or -EAGAIN: then the caller submits @io.
+ * Reads data that is in the host's page cache. Returns the bytes read (all requested, or up to the
+ * end of the file), or -EAGAIN: the caller must then submit @io.
  */
 int64_t hostfs_host_read(struct hostfs_io *io);
-/* Writes, and sets *io->attr. Returns bytes, perhaps fewer, or -errno. */
+/* Writes, and sets *io->attr. Returns the bytes, perhaps fewer than requested, or -errno. */
 int64_t hostfs_host_write(struct hostfs_io *io);
 /*
- * Gives @io to a worker; hostfs_host_reap() returns it. Returns 1 if it was done at once for want
- * of a thread.
+ * Gives @io to a worker; hostfs_host_reap() returns it when it is done. Returns 1 if no thread
+ * could be started and @io was done at once instead.
  */
 int hostfs_host_submit(struct hostfs_io *io);
 struct hostfs_io *hostfs_host_reap(void);

@@ -4,22 +4,22 @@
  *
  * Identity is the host's device and inode number, the type, and the time of birth, since hosts
  * reuse numbers. An object that differs from the inode with its number gets a new inode, and the
- * old one leaves the hash. An object of the folder's own device shows the host's number, others a
- * number that is mixed with their device's.
+ * old inode is unhashed. Objects on the folder's own device have the host's inode numbers in the
+ * guest; others have a number mixed from inode and device number.
  *
- * Ids: without real_ids the user's own files appear as uid=, gid= (0 by default) and all others as
- * nobody's (65534); new files are the user's.
+ * Ids: without real_ids the user's own files belong to uid=, gid= (0 by default) in the guest, and
+ * all others to nobody (65534); new files belong to the user.
  */
 #include <linux/xattr.h>
 
 #include "drivers/hostfs/hostfs.h"
 
 #define NOBODY 65534U
-/* the host's clock for files may tick this slowly */
+/* The granularity of the host's file times, at worst, in ns. */
 #define RACY_NS 20000000
 #define NSEC 1000000000UL
 
-/* ---- what holds for how long ---- */
+/* ---- validity of attributes ---- */
 
 u64 hostfs_until(const struct hostfs_sb *hs)
 {
@@ -65,7 +65,7 @@ static bool older(const struct hostfs_time *a, const struct timespec64 *b)
 	return a->sec < b->tv_sec || (a->sec == b->tv_sec && (s64)a->nsec < b->tv_nsec);
 }
 
-/* ---- taking attributes ---- */
+/* ---- applying attributes ---- */
 
 static void set_owner(struct inode *inode, const struct hostfs_attr *a)
 {
@@ -104,7 +104,7 @@ static bool changed_just_now(const struct hostfs_attr *a)
 	return then + RACY_NS > now;
 }
 
-/* Notes a change by another process. hi->lock held. */
+/* Records that another process has changed the object. hi->lock held. */
 static void note_change(struct inode *inode, const struct hostfs_attr *a)
 {
 	struct hostfs_inode *hi = HOSTFS_I(inode);
@@ -167,7 +167,8 @@ void hostfs_change_end(struct inode *inode, const struct hostfs_attr *a, bool si
 }
 
 /*
- * Reads the attributes. Uses the open file if the host has removed a file that the guest has open.
+ * Reads the attributes from the host. If the name was removed there while the guest has the file
+ * open, reads them through the open file.
  */
 static int ask_attr(struct hostfs_inode *hi, struct hostfs_attr *a)
 {
@@ -205,8 +206,8 @@ int hostfs_revalidate(struct inode *inode)
 }
 
 /*
- * Drops cached pages. Pages that a shared mapping has dirtied are written first; pages that get
- * dirty meanwhile stay, so nothing is lost.
+ * Drops the cached pages if they are stale. Pages dirtied by a shared mapping are written back
+ * first; pages that become dirty meanwhile stay.
  */
 int hostfs_check_data(struct inode *inode)
 {
@@ -258,7 +259,10 @@ static void set_operations(struct inode *inode, const struct hostfs_attr *a)
 	}
 }
 
-/* Reads the text of a link once, since it never changes, so that walks need not ask. */
+/*
+ * Reads the text of a link once and stores it, since it never changes: walks then need no host
+ * call.
+ */
 static int read_text(struct inode *inode, int dir, const char *name)
 {
 	char *text = kmalloc(PATH_MAX, GFP_KERNEL);
@@ -328,7 +332,7 @@ struct inode *hostfs_iget(struct super_block *sb, int dir, const char *name, int
 			hostfs_take_attr(inode, a, sample);
 			return inode;
 		}
-		inode_unhash(inode); /* its number belongs to another object now */
+		inode_unhash(inode); /* the host has reused its number */
 		iput(inode);
 	}
 	err = fill_new(inode, dir, name, node, a);
@@ -342,7 +346,7 @@ struct inode *hostfs_iget(struct super_block *sb, int dir, const char *name, int
 
 /* ---- operations ---- */
 
-/* Does not sleep: the fast walk may call it. */
+/* Does not sleep: the RCU walk may call it. */
 int hostfs_getattr(const struct path *path, struct kstat *st, u32 request, u32 flags)
 {
 	struct inode *inode = path->dentry->d_inode;
@@ -352,14 +356,14 @@ int hostfs_getattr(const struct path *path, struct kstat *st, u32 request, u32 f
 		err = hostfs_refresh(inode);
 	else if (!(flags & AT_STATX_DONT_SYNC))
 		err = hostfs_revalidate(inode);
-	/* If the object was removed meanwhile, returns the last known attributes. */
+	/* If the object was removed on the host, returns the last known attributes. */
 	if (err && err != -ESTALE)
 		return err;
 	generic_fillattr(inode, st);
 	return 0;
 }
 
-/* Sets the ids that the host should store, or returns -EPERM if it cannot. */
+/* Sets the ids that the host must store. Returns -EPERM if it cannot store them. */
 static int set_ids(const struct inode *inode, const struct iattr *a, struct hostfs_set *s)
 {
 	const struct hostfs_sb *hs = hostfs_sb_of(inode);
@@ -401,12 +405,12 @@ static int fill_set(const struct inode *inode, const struct iattr *a, struct hos
 		s->valid |= HOSTFS_SET_SIZE;
 		s->size = (u64)a->ia_size;
 	}
-	/* Set-id bits that were shown and that vfs has taken away. */
+	/* Set-id bits that were shown and that vfs has cleared. */
 	if (!(s->valid & HOSTFS_SET_MODE) && (inode->i_mode & 07777) != HOSTFS_I(inode)->mode) {
 		s->valid |= HOSTFS_SET_MODE;
 		s->mode = inode->i_mode & 07777;
 	}
-	/* A truncation sets the times by itself. */
+	/* A truncation sets the times itself. */
 	if (a->ia_valid & ATTR_ATIME &&
 		!(a->ia_valid & ATTR_SIZE && !(a->ia_valid & ATTR_ATIME_SET))) {
 		s->valid |= HOSTFS_SET_ATIME;
@@ -421,8 +425,8 @@ static int fill_set(const struct inode *inode, const struct iattr *a, struct hos
 }
 
 /*
- * Begins a change of size. Pages come first: writeback on its way must not make the host's file
- * long again.
+ * Begins a change of size: writes back and drops pages first, since later writeback could extend
+ * the host's file again.
  */
 static int begin_resize(struct inode *inode, loff_t size)
 {
@@ -471,7 +475,7 @@ int hostfs_setattr(struct dentry *d, struct iattr *a)
 	return err;
 }
 
-/* ---- extended attributes: user.* only, the others mean something to the host ---- */
+/* ---- extended attributes: user.* only, since the others have a meaning on the host ---- */
 
 static bool is_user(const char *name)
 {
@@ -500,7 +504,7 @@ int hostfs_setxattr(
 	return err;
 }
 
-/* Keeps only the guest's names. Returns bytes. */
+/* Removes names without "user." from the list. Returns its length. */
 static ssize_t only_user(char *buf, ssize_t n)
 {
 	ssize_t at = 0, kept = 0;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * internal_host.h: what the files of hostfs's host half share.
+ * internal_host.h: declarations shared by the files of hostfs's host half.
  *
  *      node_host.c    nodes and their descriptors
  *      names_host.c   lookups and changes of names
@@ -17,24 +17,24 @@
 #include "drivers/hostfs/hostfs_host.h"
 
 struct hostfs_node {
-	/* immutable, like the time of its birth: sec 0 if unknown */
+	/* Immutable, like @btime; btime.sec is 0 if unknown. */
 	uint64_t ino, dev;
 	struct hostfs_time btime;
-	/* under the lock of node_host.c */
+	/* The members below are under the lock of node_host.c. */
 	uint32_t refs, pins;
-	int fd;                     /* O_PATH, -1: closed */
-	bool keep;                  /* the root, or nameless: fd stays open */
-	struct hostfs_node *parent; /* a reference; NULL: the root, or nameless */
+	int fd;                     /* O_PATH, or -1 */
+	bool keep;                  /* fd stays open: a root, or no name */
+	struct hostfs_node *parent; /* with a reference; NULL: root or nameless */
 	char *name;                 /* in @parent */
-	/* of a root: the only name in it that there is, and nothing of it changes; or NULL */
+	/* For a root: the only name that exists in it, where nothing can be changed; or NULL. */
 	char *only;
-	struct hostfs_node *older, *newer; /* open descriptors that may be closed */
+	struct hostfs_node *older, *newer; /* list of descriptors that may be closed */
 };
 
 struct hostfs_file {
-	/* -1: to be opened when it is used, after a restore; atomic */
+	/* -1: not opened yet since a restore; atomic. */
 	int fd;
-	/* for that: a reference, or NULL */
+	/* For opening it then: a reference to the node, or NULL. */
 	struct hostfs_node *node;
 	uint32_t how;
 };
@@ -43,37 +43,46 @@ struct hostfs_file {
 struct hostfs_node *node_find(int number);
 void node_get(struct hostfs_node *n);
 void node_put(struct hostfs_node *n);
-/* Gives a node a number: @number, or a new one if that is 0. Returns it, or -errno. */
+/* Assigns the number @number to a node, or a new one if that is 0. Returns it, or -errno. */
 int node_number(struct hostfs_node *n, int number);
-/* Returns the node's descriptor, which stays open until node_unpin(), or -errno. @n may be NULL. */
+/*
+ * Returns the node's descriptor, which stays open until node_unpin(), or -errno; -ESTALE if @n is
+ * NULL.
+ */
 int node_pin(struct hostfs_node *n);
 void node_unpin(struct hostfs_node *n);
-/* Makes a node with a descriptor of its own and no name. Takes @fd, also on failure. */
+/* Makes a node without a name for descriptor @fd. Consumes @fd, also on failure. */
 int node_of_fd(int fd, struct hostfs_node **node);
 
-/* Counts an open file against the limit of descriptors. Returns 0 or -ENFILE. */
+/* Counts a new descriptor against the limit. Returns 0 or -ENFILE. */
 int fd_reserve(void);
 void fd_release(void);
-/* Closes some descriptors if the host has none left. Returns false if none could be closed. */
+/*
+ * If @err means that the host has no descriptor left, closes some. Returns false if none could be
+ * closed.
+ */
 bool fd_pressure(int err);
 
-/* Returns 0 for a name that stays in its folder, or -EINVAL. */
+/* Returns 0 if @name is a single component other than "." and "..", else -EINVAL. */
 int name_check(const char *name);
 /* Reads attributes of @name in @dirfd, or of @dirfd itself if @name is "". */
 int attr_at(int dirfd, const char *name, struct hostfs_attr *a);
-/* "/proc/self/fd/N": the name of an O_PATH descriptor, for calls that take none. */
+/* "/proc/self/fd/N": a path for an O_PATH descriptor, for calls that accept no descriptor. */
 struct fd_name {
 	char text[32];
 };
 struct fd_name fd_name(int fd);
 /*
- * Opens the object of an O_PATH descriptor again, relative to a descriptor of /proc/self/fd, since
- * a jailed process may not use a path. Returns a descriptor, or -1 with errno.
+ * Reopens the object of an O_PATH descriptor with @flags. Works relative to a descriptor of
+ * /proc/self/fd, since a jailed process may not use an absolute path. Returns a descriptor, or -1
+ * with errno set.
  */
 int open_again(int fd, int flags);
-/* Gives the object of an O_PATH descriptor another name. Returns 0 or -errno. */
+/* Links the object of an O_PATH descriptor to another name. Returns 0 or -errno. */
 int link_again(int fd, int dirfd, const char *name);
-/* Makes the file @fd a number. Takes @fd and a reserved place, also on failure. */
+/*
+ * Assigns a number, *file, to descriptor @fd. Consumes @fd and its fd_reserve(), also on failure.
+ */
 int open_handle(int fd, int *file);
 /* Returns the descriptor of an open file, or -errno. */
 int file_fd(int number);

@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * kept.c: files of the host that stay open for reading after the guest has closed them. A program
- * that reads files again and again (a compiler its headers, a server its pages) then asks the host
- * for the name only, one call instead of four.
+ * that reads files repeatedly (a compiler its headers, a server its pages) then needs one host
+ * call, for the name, instead of four.
  *
- *      old = hostfs_keep(inode)   its last user has gone; under open_lock, and without it:
+ *      old = hostfs_keep(inode)   at the last close; under open_lock. Afterwards, without it:
  *                                 hostfs_close_idle(old)
- *      hostfs_take_kept(inode)    it is opened again: closes files that are not trusted any more
- *      hostfs_drop_kept(hs, i)    the inode @i, or all (NULL): unmounting, the last name goes
+ *      hostfs_take_kept(inode)    at an open: closes files that may not be reused
+ *      hostfs_drop_kept(hs, i)    closes those of @i, or all (NULL): unmount, last unlink
  *
- * A file is kept only if it was open for reading alone and has never been locked. It is reused only
- * while its ctime is unchanged: after a chmod, a write or a rename on the host, the host is asked
- * again whether it may be read. Each mount keeps the last few, each with a reference of its inode.
+ * A file is kept only if it was open only for reading and was never locked. It is reused only while
+ * its ctime is unchanged: after a chmod, a write or a rename on the host it is opened again, so
+ * that the host checks the permission. Each mount keeps the last HOSTFS_KEPT files, each with a
+ * reference to its inode.
  *
  * Locks: hostfs_sb.lock for the table and hostfs_inode.kept; open_lock for the rest. The second may
  * be held when the first is taken.
@@ -30,8 +31,8 @@ void hostfs_close_idle(struct inode *inode)
 }
 
 /*
- * Puts @inode into the place of the one that has waited longest. Returns that inode, with the
- * table's reference, or NULL.
+ * Puts @inode into the table's oldest place. Returns the inode that was there, with the table's
+ * reference, or NULL.
  */
 static struct inode *put_in_table(struct hostfs_sb *hs, struct inode *inode)
 {

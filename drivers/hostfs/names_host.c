@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * names_host.c: operations on names: looking up, making, linking, removing, renaming.
+ * names_host.c: operations on names: lookup, creation, link, removal, rename.
  *
  * Each call takes a folder's node and one name in it, which name_check() has approved, and no call
- * follows a link of that name: this is the whole wall around the folder. The process's umask is not
- * applied: modes are set as given.
+ * follows a symbolic link of that name: that alone confines the guest to the folder. The process's
+ * umask is not applied: modes are set as given.
  */
 #include "drivers/hostfs/internal_host.h"
 
@@ -28,7 +28,7 @@ static int enter(struct hostfs_node *dir, const char *name)
 	return err ? err : node_pin(dir);
 }
 
-/* The same, for a change of the name. */
+/* Like enter(), for a change of the name, which a share of a single file refuses. */
 static int enter_to_change(struct hostfs_node *dir, const char *name)
 {
 	return dir && dir->only ? -EACCES : enter(dir, name);
@@ -61,7 +61,7 @@ long hostfs_host_readlink(int number, const char *name, char *buf, size_t size)
 	return n;
 }
 
-/* ---- making ---- */
+/* ---- creating ---- */
 
 static int set_owner(int fd, const char *name, const struct hostfs_new *new)
 {
@@ -74,8 +74,8 @@ static int set_owner(int fd, const char *name, const struct hostfs_new *new)
 }
 
 /*
- * Sets the mode that the guest wants, whatever our umask and the folder's default ACL made of it.
- * By a descriptor, since chmod follows links.
+ * Sets the mode that the guest requested, since umask and default ACL may have changed it. Uses a
+ * descriptor, since chmod(2) follows links.
  */
 static int set_mode(int dirfd, const char *name, const struct hostfs_new *new)
 {
@@ -183,7 +183,7 @@ out:
 	return err;
 }
 
-/* Makes a node for the nameless file @file. */
+/* Makes a node for the nameless open file @file. */
 static int number_tmpfile(int file, int *node)
 {
 	int fd = open_again(file_fd(file), O_PATH | O_CLOEXEC);
@@ -244,8 +244,8 @@ int hostfs_host_link(int node, int number, const char *name, struct hostfs_attr 
 		return fd;
 	}
 	/*
-	 * The link that is followed is /proc's, to the very object, even if that is a symbolic
-	 * link.
+	 * The call follows /proc's link to the object itself, and no further, even if that is a
+	 * symlink.
 	 */
 	err = link_again(fd, dirfd, name);
 	if (!err)

@@ -6,17 +6,17 @@
  *      node_pin(n) -> fd ... node_unpin(n)
  *
  * A descriptor is opened when it is first needed and closed again when there are too many
- * (max_fds), the least recently used first. It is opened by its name from its parent's descriptor,
- * without following links, and must then have the known inode and device. So whatever the host's
- * users rename or replace meanwhile, the guest gets the object that it knew, or ESTALE.
+ * (max_fds), the least recently used first. It is opened by name from its parent's descriptor,
+ * without following links, and must then have the known inode and device number. So whatever users
+ * of the host rename or replace meanwhile, the guest gets the object that it knew, or ESTALE.
  *
  * Invariants:
  * 1. A node with a parent holds a reference to it.
  * 2. A node is on the list exactly if it has a descriptor that may be closed: fd >= 0, not kept.
  * 3. nr_fds counts all descriptors of nodes and files.
  *
- * Lock: `lock`, for all fields but ino and dev. It is held while a descriptor is opened: that is
- * one call that finds a name.
+ * Lock: `lock`, for all members except the immutable ones. It is held while a descriptor is opened,
+ * a single host call that looks up one name.
  */
 #include "drivers/hostfs/internal_host.h"
 
@@ -35,7 +35,7 @@
 
 #include "os-linux/host.h"
 
-#define SPARE_FDS 256  /* left to the rest of the kernel */
+#define SPARE_FDS 256  /* left to the rest of the process */
 #define MAX_FDS 100000 /* of nodes and files together */
 #define MAX_NODE_FDS 16384
 
@@ -63,7 +63,7 @@ struct fd_name fd_name(int fd)
 	return n;
 }
 
-/* Returns a descriptor of /proc/self/fd, which stays open, or -1 with errno. */
+/* Returns a descriptor of the folder /proc/self/fd, which stays open, or -1 with errno set. */
 static int self_fds(void)
 {
 	static int folder = -1;
@@ -227,7 +227,7 @@ bool fd_pressure(int err)
 /* ---- opening ---- */
 
 /*
- * Refuses files of the host's /proc in the folder: through /proc/self/mem the guest would escape.
+ * Refuses files of the host's /proc in the folder: through /proc/self/mem the guest could escape.
  */
 static int check_kind(int fd, const struct hostfs_node *n)
 {
@@ -247,7 +247,7 @@ static bool is_object(const struct hostfs_node *n, const struct hostfs_attr *a)
 	       (!n->btime.sec || (a->btime.sec == n->btime.sec && a->btime.nsec == n->btime.nsec));
 }
 
-/* Opens a node whose parent has a descriptor; lock held. */
+/* Opens the descriptor of a node whose parent has one; lock held. */
 static int open_node(struct hostfs_node *n)
 {
 	struct hostfs_attr a;
@@ -279,8 +279,8 @@ static int open_node(struct hostfs_node *n)
 }
 
 /*
- * Opens all nodes without descriptor between @n and the next ancestor that has one, from above. A
- * loop, since a guest makes paths as deep as it likes.
+ * Opens the descriptors of all nodes from the nearest ancestor that has one down to @n. A loop
+ * instead of recursion, since guests can make paths of any depth.
  */
 static int open_chain(struct hostfs_node *n)
 {
@@ -409,7 +409,10 @@ int hostfs_host_restore(int node, const struct hostfs_attr *a)
 	return err < 0 ? err : 0;
 }
 
-/* Drops references upwards: a loop, as in open_chain(). lock held. */
+/*
+ * Drops a reference to @n, and to its ancestors as far as they become unused. A loop, as in
+ * open_chain(). lock held.
+ */
 static void put_locked(struct hostfs_node *n)
 {
 	while (n && !--n->refs) {
@@ -448,9 +451,9 @@ void hostfs_host_put(int node)
 }
 
 /*
- * True if @dir is @n, or below it as far as we know. The host's users, or another mount, may have
- * turned a path upside down of which we know one half only. Parents must not become a ring, on
- * which open_chain() would never end. lock held.
+ * True if @dir is @n or, by the recorded parents, below it. Users of the host, or another mount,
+ * may have swapped parent and child, and only one of the two moves may be recorded yet. Parents
+ * must not form a cycle, on which open_chain() would never end. lock held.
  */
 static bool is_below(const struct hostfs_node *dir, const struct hostfs_node *n)
 {
@@ -470,11 +473,14 @@ void hostfs_host_moved(int node, int parent, const char *name)
 	if (n->parent == dir && n->name && !strcmp(n->name, name))
 		goto out;
 	if (is_below(dir, n))
-		/* ESTALE, until a walk finds the place of @dir and reaches this line again */
+		/*
+		 * ESTALE, until a walk finds the new place of @dir and calls this function for
+		 * @node again.
+		 */
 		goto out;
 	copy = strdup(name);
 	if (!copy)
-		/* it keeps its old name, and is ESTALE at worst */
+		/* It keeps its old name, which at worst returns ESTALE. */
 		goto out;
 	from = n->parent;
 	old = n->name;
@@ -511,8 +517,8 @@ int hostfs_host_keep(int node)
 /* ---- the root ---- */
 
 /*
- * Walks component by component, and without links, where openat2 is forbidden (a seccomp filter, an
- * old kernel). Takes @fd.
+ * Walks component by component without following links, for hosts where openat2() is forbidden (a
+ * seccomp filter) or missing. Consumes @fd.
  */
 static int walk_plain(int fd, const char *path)
 {
@@ -550,7 +556,8 @@ static int open_beneath(int jail, const char *path)
 		path++;
 	do
 		fd = (int)syscall(SYS_openat2, jail, *path ? path : ".", &how, sizeof(how));
-	while (fd < 0 && errno == EAGAIN && ++tries < 100); /* a rename came in between */
+	/* EAGAIN: a rename happened meanwhile */
+	while (fd < 0 && errno == EAGAIN && ++tries < 100);
 	if (fd >= 0)
 		return fd;
 	if (errno != ENOSYS && errno != EPERM)
@@ -572,15 +579,15 @@ static void set_limit(void)
 	pthread_mutex_unlock(&lock);
 }
 
-/* Folders of hostfs=, whose descriptors stay open: a jailed process may not name them. */
+/* Folders of hostfs=. Their descriptors stay open, since a jailed process may not open paths. */
 #define SHARES_MAX 64
 static struct {
 	char *dir, *only; /* only: or NULL */
 	int fd;
 } shares[SHARES_MAX];
-static int nr_shares; /* grows before the guest runs */
+static int nr_shares; /* fixed before the guest runs */
 
-/* Grants the folder to a jailed process, or the one file in it. */
+/* Allows a jailed process to access the folder, or the one file in it. */
 static void grant(const char *dir, const char *only)
 {
 	char *path = NULL;
@@ -592,14 +599,14 @@ static void grant(const char *dir, const char *only)
 	free(path);
 }
 
-/* Opens the folder at the top of mounts, before the jail closes. Returns it, or -1 with errno. */
+/* Opens the shared folder before the jail closes. Returns a descriptor, or -1 with errno set. */
 static int open_share(const char *dir, const char *only)
 {
 	int fd = os_jail_folder(dir, only);
 
 	if (fd < 0)
 		fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	/* A restored instance has no hostfs= on its command line. */
+	/* Called here as well, for a restored instance without hostfs= on its command line. */
 	self_fds();
 	grant(dir, only);
 	return fd;
@@ -623,7 +630,7 @@ void hostfs_host_share(const char *dir, const char *only)
 	shares[nr_shares++].fd = fd;
 }
 
-/* Opens the folder at the top of a mount. Returns a descriptor, or -1 with errno. */
+/* Returns a descriptor of a shared folder, for the root of a mount, or -1 with errno set. */
 static int open_top(const char *dir, const char *only)
 {
 	for (int i = 0; i < nr_shares; i++)

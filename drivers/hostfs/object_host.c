@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * object_host.c: attributes of objects. Calls that take no O_PATH descriptor get its name in
- * /proc/self/fd, whose link leads to the very object, whatever has its name by now.
+ * object_host.c: attributes of objects. Calls that accept no O_PATH descriptor get its path in
+ * /proc/self/fd, which leads to the object itself, even if another object has its name by now.
  */
 #include "drivers/hostfs/internal_host.h"
 
@@ -67,7 +67,8 @@ static int change_times(int fd, const struct hostfs_set *s)
 		return 0;
 	if (errno != EINVAL)
 		return -errno;
-	return utimensat(AT_FDCWD, fd_name(fd).text, times, 0) < 0 ? -errno : 0; /* before 5.8 */
+	/* hosts before Linux 5.8 */
+	return utimensat(AT_FDCWD, fd_name(fd).text, times, 0) < 0 ? -errno : 0;
 }
 
 int hostfs_host_setattr(int node, int file, const struct hostfs_set *s, struct hostfs_attr *a)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * open.c: files of the host that the guest has open. A struct hostfs_file counts the references of
- * tasks and requests; the host's half knows it by a number. The list of all of them lets a restored
- * instance open them again (restore.c).
+ * tasks and requests; the host's half identifies it by a number. By the list of all of them a
+ * restored instance reopens them (restore.c).
  *
  * Locks: files_lock for the list.
  */
@@ -23,8 +23,8 @@ static struct hostfs_file *file_new(u32 how)
 }
 
 /*
- * Ends the making of a file. Between the host's answer and this function there is no sleep, so no
- * restore.
+ * Completes the opening of a file. Between the host's result and this call the task does not sleep,
+ * so no restore happens.
  */
 static struct hostfs_file *file_made(struct hostfs_file *f, int err)
 {

@@ -2,33 +2,33 @@
 /*
  * pages.c: the page cache of a file, and requests to worker threads.
  *
- * A run of pages is read by one call into its frames: at once if the host has the data in memory,
- * else by a worker whose interrupt unlocks the pages (finish_read). Pages that shared mappings have
- * dirtied are written back in runs, with their locks held. The host's file keeps its length, so the
- * last page is written up to the end of the file.
+ * A run of pages is read by one host call: by the task itself if the data is in the host's page
+ * cache, else by a worker, after which the interrupt unlocks the pages (finish_read()). Pages that
+ * shared mappings have dirtied are written back in runs, with their locks held. Writeback does not
+ * extend the host's file: the last page is written up to the end of the file only.
  *
- * States of a request: made -> with a worker -> reaped by the interrupt, which calls its end. The
- * front end frees it.
+ * States of a request: made -> at a worker -> reaped by the interrupt, which calls its end
+ * function. The front end frees it.
  */
 #include "drivers/hostfs/hostfs.h"
 
 struct request {
 	void (*end)(struct request *r);
 	struct completion done;
-	struct hostfs_file *file;       /* of a read: a reference */
+	struct hostfs_file *file;       /* for a read: a reference */
 	u32 nr;                         /* pages */
 	struct page *pages[HOSTFS_RUN]; /* locked */
-	struct hostfs_io *io;           /* lies behind it */
+	struct hostfs_io *io;           /* allocated behind this struct */
 };
 
-static atomic_t with_workers; /* requests */
+static atomic_t with_workers; /* number of requests that workers have */
 
 bool hostfs_requests_none(void)
 {
 	return !atomic_read(&with_workers);
 }
 
-/* Gives a request to a worker. Returns false if it is done already. */
+/* Gives a request to a worker. Returns false if the call has already completed it. */
 static bool submit(struct request *r)
 {
 	atomic_inc(&with_workers);
@@ -110,7 +110,7 @@ s64 hostfs_ask(u32 op, struct hostfs_file *f, int node, s32 mode, s64 off, s64 l
 
 /* ---- vectors ---- */
 
-/* Adds a vector; adjacent frames make one vector. */
+/* Adds a vector; if it is adjacent to the last one in memory, extends that. */
 static void add_vec(struct hostfs_io *io, void *p, u64 len)
 {
 	struct hostfs_vec *last = io->nr ? &io->vec[io->nr - 1] : NULL;
@@ -123,7 +123,7 @@ static void add_vec(struct hostfs_io *io, void *p, u64 len)
 
 /* ---- reading ---- */
 
-/* Ends a read. Bytes behind the end of the host's file read as zeros. May run in the interrupt. */
+/* Ends a read. Bytes behind the end of the host's file become zeros. May run in the interrupt. */
 static void finish_read(struct request *r)
 {
 	s64 got = r->io->result;
@@ -152,7 +152,7 @@ static void fail_pages(struct page **pages, u32 n)
 	}
 }
 
-/* Reads locked pages with consecutive numbers, which are unlocked afterwards. */
+/* Reads locked pages with consecutive indices; they are unlocked afterwards. */
 static int read_run(struct inode *inode, struct page **pages, u32 n)
 {
 	struct request *r = request_new(HOSTFS_OP_READ, n);
@@ -210,7 +210,7 @@ static void hostfs_readahead(struct address_space *m, struct file *f, u64 index,
 /* ---- writing back ---- */
 
 /*
- * Reports and counts @bytes of @inode that the host has refused in writeback, for which no program
+ * Logs and counts @bytes of @inode that the host failed to write in writeback, for which no program
  * waits.
  */
 static void pages_lost(struct inode *inode, s64 bytes, int err)
@@ -224,7 +224,7 @@ static void pages_lost(struct inode *inode, s64 bytes, int err)
 	note_lost(dir, (u64)bytes, err);
 }
 
-/* Writes the pages of @r, and unlocks and puts them. */
+/* Writes back the pages of @r, then unlocks and puts them. */
 static int write_run(struct inode *inode, struct request *r)
 {
 	struct hostfs_file *f = hostfs_writer(HOSTFS_I(inode));
@@ -256,8 +256,8 @@ static int write_run(struct inode *inode, struct request *r)
 }
 
 /*
- * Takes the referenced @p into the run if it is still dirty; otherwise drops the reference and
- * returns false.
+ * Adds @p to the run if it is still dirty. Otherwise drops the caller's reference and returns
+ * false.
  */
 static bool take_page(struct inode *inode, struct request *r, struct page *p)
 {
@@ -272,7 +272,7 @@ static bool take_page(struct inode *inode, struct request *r, struct page *p)
 		put_page(p);
 		return false;
 	}
-	/* An fsync that finds it clean waits for writeback. */
+	/* An fsync that finds the page clean must wait for its writeback. */
 	set_page_writeback(p);
 	clear_page_dirty_for_io(p);
 	if (!r->nr)
@@ -310,9 +310,9 @@ static int hostfs_writepages(struct address_space *m, struct writeback_control *
 }
 
 /*
- * Makes a page writable; the fault checks whether the page has left the cache meanwhile. The page
- * is dirty before invalidate_lock is released: a task that writes pages out and drops them under
- * that lock (allocate_locked()) must find it, or new data in it would be lost.
+ * Makes a page writable; the fault handler checks whether it has left the cache meanwhile. The page
+ * becomes dirty before invalidate_lock is released: a task that writes back and drops pages under
+ * that lock (allocate_locked()) must find it dirty, or new data in it would be lost.
  */
 static int hostfs_page_mkwrite(struct file *f, struct page *p)
 {

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * readdir.c: listings. A directory is read whole when its first entry is asked for, in pieces as
- * the host's getdents returns them. An open directory keeps its listing until it is rewound, even
- * if names are made and removed meanwhile.
+ * readdir.c: listings. A directory is read completely at the first getdents(2), in pieces as the
+ * host's getdents returns them. An open directory keeps its listing until it is rewound, even if
+ * names are created and removed meanwhile.
  *
- * A position is the piece's number and an offset in it. So a seek is fast to any position, and a
- * position names one entry as long as the directory is open and not rewound, as telldir promises.
+ * A position is the piece's number and an offset in it. So a seek is fast, and a position refers to
+ * one entry as long as the directory is open and not rewound, as telldir(3) requires.
  *
- * The listing stays with the inode. It is reused while the directory's times are those from before
- * it was read, unless they were so young that another change might have left them unchanged.
+ * The inode keeps the listing. It is reused while the directory's times are those from before it
+ * was read, unless they were so recent then that a later change might have left them unchanged.
  *
  * If the instance is restored while it reads a directory, it reads it again from the beginning.
  *
@@ -23,7 +23,7 @@
 
 struct piece {
 	u32 used;
-	/* records of getdents64, checked */
+	/* Records of getdents64, which were checked. */
 	char data[];
 };
 
@@ -68,7 +68,7 @@ static int add_piece(struct hostfs_listing *l, const char *buf, u32 used)
 
 	if (l->nr == MAX_PIECES)
 		return -ENOMEM;
-	if (!(l->nr & (l->nr - 1))) { /* full: 0, 1, 2, 4 ... */
+	if (!(l->nr & (l->nr - 1))) { /* pieces[] is full: 0, 1, 2, 4 ... */
 		u32 room = l->nr ? l->nr * 2 : 1;
 		struct piece **more = kmalloc(room * sizeof(*more), GFP_KERNEL | __GFP_ACCOUNT);
 
@@ -119,7 +119,7 @@ static int read_whole(struct hostfs_listing *l, int node)
 		if (IS_ERR(f))
 			return (int)PTR_ERR(f);
 		err = read_pieces(l, f);
-		lost = err && !f->host; /* restored meanwhile */
+		lost = err && !f->host; /* a restore has happened meanwhile */
 		if (lost)
 			free_pieces(l);
 		hostfs_file_put(f);
@@ -150,7 +150,7 @@ static bool same_time(const struct timespec64 *a, const struct timespec64 *b)
 	return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
 }
 
-/* Returns the listing with a reference, or NULL if it must be read. */
+/* Returns the inode's listing with a reference, or NULL if it must be read again. */
 static struct hostfs_listing *cached_listing(struct inode *inode)
 {
 	struct hostfs_inode *hi = HOSTFS_I(inode);
@@ -190,11 +190,11 @@ static struct hostfs_listing *get_listing(struct inode *inode)
 	return l;
 }
 
-/* ---- giving out ---- */
+/* ---- returning entries ---- */
 
 /*
- * Returns the record at @pos, or the next one, to which @pos moves; NULL at the end. Positions come
- * from the guest.
+ * Returns the record at @pos, or the next one, to which *pos is set; NULL at the end. Positions
+ * come from the guest and may be arbitrary.
  */
 static const struct record *record_at(const struct hostfs_listing *l, u64 *pos)
 {
@@ -249,7 +249,7 @@ static int hostfs_iterate(struct file *f, struct dir_context *ctx)
 			return 0;
 		pos += r->len;
 	}
-	ctx->pos = (loff_t)((u64)l->nr << PIECE_BITS | 1); /* not 0, which winds back */
+	ctx->pos = (loff_t)((u64)l->nr << PIECE_BITS | 1); /* not 0, which would rewind */
 	return 0;
 }
 

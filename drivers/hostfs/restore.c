@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * restore.c: hostfs in a restored instance. The host may have changed in between, or be another.
+ * restore.c: hostfs in a restored instance. The host's files may have changed in between, or it may
+ * be another host.
  *
- * The roots are opened where the parameters say. Each inode gets a node of its old number, with the
- * identity that it had and the name and folder that the guest knows; the node is looked up when it
- * is used. An object that has no name on this host, or whose name now belongs to another object, is
- * gone: its users get ESTALE. So do those of files that were removed while they were open. Files
- * are opened at their first use. No name and no attribute is trusted longer than that.
+ * The roots are opened at the paths of the parameters. Each inode gets a node with its old number,
+ * the identity that it had, and the name and folder that the guest knows; the node is opened by
+ * that name when it is used. An object that has no name on this host, or whose name now belongs to
+ * another object, is gone: its users get ESTALE. So do users of files that were removed while they
+ * were open. Files are reopened at their first use. All cached names and attributes expire at the
+ * restore.
  *
- * Locks on the host's files are taken again at once. One that another process holds, such as the
- * instance that was saved, stays a lock among the guest's programs, and a line in the log reports
- * it.
+ * Locks on the host's files are set again during the restore. If another process holds a
+ * conflicting lock, such as the instance that was saved, the lock holds among the guest's programs
+ * only, and a line in the log reports it.
  *
  * Locks: none, the machine is stopped.
  */
@@ -34,7 +36,7 @@ static int restore_root(struct hostfs_sb *hs, struct state_why *why)
 	struct inode *inode;
 	int err;
 
-	/* A mount that has just begun, or ends. */
+	/* A mount that has just begun, or is ending. */
 	if (!root || !root->node) {
 		hs->root = 0;
 		return 0;
@@ -48,7 +50,7 @@ static int restore_root(struct hostfs_sb *hs, struct state_why *why)
 			hs->share->dir, hs->dir, arch_strerror(err));
 		return err;
 	}
-	/* Another start of the host may number its file systems in another way. */
+	/* Device numbers may differ after another boot of the host. */
 	hs->root_dev = a.dev;
 	list_for_each_entry(inode, &hs->sb->s_inodes, i_sb_list) {
 		struct hostfs_inode *hi = HOSTFS_I(inode);
@@ -62,7 +64,7 @@ static int restore_root(struct hostfs_sb *hs, struct state_why *why)
 	return 0;
 }
 
-/* Makes the nodes, without names. */
+/* Recreates the nodes, without names. */
 static int restore_nodes(struct hostfs_sb *hs, struct state_why *why)
 {
 	struct inode *inode;
@@ -88,7 +90,8 @@ static int restore_nodes(struct hostfs_sb *hs, struct state_why *why)
 }
 
 /*
- * Looks up the objects below @d by their known names, and makes the guest look up all names again.
+ * Sets the names and folders of all nodes as the guest knows them, and makes the guest revalidate
+ * all names.
  */
 static void restore_names(struct hostfs_sb *hs)
 {
@@ -169,7 +172,10 @@ static int rebuild(const char *dir, struct state_why *why)
 	return 0;
 }
 
-/* What the host's half has open is not taken back. */
+/*
+ * Refuses a mark or rollback while hostfs is mounted: the host's half cannot roll back its open
+ * objects.
+ */
 static int mark(struct state_why *why)
 {
 	if (list_empty(&hostfs_sbs))

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * super.c: the folders of the host that guests may mount, mounting them, options.
+ * super.c: the folders of the host that guests may mount, the mount operation, its options.
  *
  *      hostfs=DIR[,append]     mount -t hostfs none /mnt -o /sub/dir
  *                              DIR and everything below it, as in User Mode Linux
  *      hostfs<n>[r]=DIR        mount -t hostfs hostfs<n> /mnt
- *                              this folder; r: read-only for any guest
+ *                              this folder; with r always read-only
  *      rootfstype=hostfs rootflags=DIR
  *                              the root, below hostfs=DIR if that is given
  *
@@ -13,8 +13,8 @@
  * decides what it may see, not its root. User Mode Linux differs: without hostfs= it offers
  * everything that the user can see (here: hostfs=/).
  *
- * Options: the path (the first that is none of these; commas in it are fine), uid=N, gid=N, setid,
- * append, cache=none|auto|always, interval=MS.
+ * Options: the path (the first word that is none of the following; it may contain commas), uid=N,
+ * gid=N, setid, append, cache=none|auto|always, interval=MS.
  */
 #include "drivers/hostfs/hostfs.h"
 #include "kernel/state/state.h"
@@ -34,7 +34,7 @@ DEFINE_SPINLOCK(hostfs_sbs_lock);
 /* ---- parameters ---- */
 
 /*
- * Sets the folder. @eq: "=DIR". Everything behind it is the name, with commas, except for the
+ * Sets the folder. @eq: "=DIR". DIR is the rest of the parameter, commas included, except for the
  * ",append" of hostfs=.
  */
 static void set_dir(struct hostfs_share *s, u32 i, const char *param, const char *eq)
@@ -51,7 +51,9 @@ static void set_dir(struct hostfs_share *s, u32 i, const char *param, const char
 	s->dir = text;
 }
 
-/* Takes the last name of the folder's path for the only one that guests may use. */
+/*
+ * Splits the last component off the folder's path and makes it the only name that guests may use.
+ */
 static void set_file(struct hostfs_share *s, u32 i, const char *param)
 {
 	char *slash = strrchr(texts[i], '/');
@@ -101,7 +103,8 @@ struct mount_args {
 	const char *dev;
 	char *data;
 	const struct hostfs_share *share;
-	char *path; /* below the share's folder; into data */
+	/* path in the share's folder; points into @data */
+	char *path;
 	kuid_t uid;
 	kgid_t gid;
 	bool setid, append;
@@ -139,7 +142,7 @@ static int parse_interval(const char *v, u64 *interval)
 	return 0;
 }
 
-/* Returns 0, -EINVAL, or 1 for a path. */
+/* Parses an option. Returns 0, -EINVAL, or 1 if @o is part of the path. */
 static int parse_option(struct mount_args *m, const char *o)
 {
 	if (!strncmp(o, "uid=", 4))
@@ -159,7 +162,10 @@ static int parse_option(struct mount_args *m, const char *o)
 	return 0;
 }
 
-/* Adds a part that is no option to the path, with its comma. */
+/*
+ * Parses all options. A part that is no option must follow the path directly, and is appended to it
+ * with its comma.
+ */
 static int parse_options(struct mount_args *m)
 {
 	char *rest = m->data, *o, *end = NULL;
@@ -187,8 +193,8 @@ static int parse_options(struct mount_args *m)
 }
 
 /*
- * Finds the folder of the command line that a mount is below. Process 1 mounts what the user has
- * named before it runs a program.
+ * Finds the share of the command line to which a mount belongs. The mount of the root (before
+ * process 1 runs a program) needs none.
  */
 static int find_share(struct mount_args *m)
 {
@@ -214,7 +220,7 @@ static int find_share(struct mount_args *m)
 	return m->share ? 0 : -EPERM;
 }
 
-/* ---- inodes' memory ---- */
+/* ---- memory of inodes ---- */
 
 static struct inode *hostfs_alloc_inode(struct super_block *sb)
 {
@@ -380,13 +386,13 @@ static int hostfs_fill_super(struct super_block *sb, void *data, bool silent)
 	sb->s_fs_info = hs;
 	hs->sb = sb;
 	hs->share = m->share;
-	state_changed(); /* a mark uses up numbers of objects */
+	state_changed(); /* a mark needs new object numbers */
 	spin_lock(&hostfs_sbs_lock);
 	list_add(&hs->list, &hostfs_sbs);
 	spin_unlock(&hostfs_sbs_lock);
 	sb->s_iflags |= SB_I_NODEV;
-	sb->s_flags |= SB_NOATIME |
-		       (m->share->ro ? SB_RDONLY : 0); /* the host keeps the times of reading */
+	sb->s_flags |=
+		SB_NOATIME | (m->share->ro ? SB_RDONLY : 0); /* the host updates the access times */
 	spin_lock_init(&hs->lock);
 	hs->dir = kstrdup(m->path && *m->path ? m->path : "/");
 	if (!hs->dir)
@@ -412,7 +418,7 @@ static struct dentry *hostfs_mount(
 	if (!err)
 		err = find_share(&m);
 	if (!err && m.share->only && m.path && m.path[strspn(m.path, "/")])
-		err = -ENOENT; /* there are no folders below */
+		err = -ENOENT; /* a file has nothing below it */
 	if (!err && m.share->ro && !(flags & SB_RDONLY))
 		flags |= SB_RDONLY;
 	return err ? ERR_PTR(err) : mount_nodev(t, flags, &m, hostfs_fill_super);
