@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * commands.c: the commands of the management console. Words and replies are User Mode Linux's, if
- * it has them.
+ * commands.c: the commands of the management console. Commands that User Mode Linux has are spelt
+ * and answered as there.
  *
  * stop freezes all tasks except the kernel's own, as the freezer of a cgroup does. Each task stops
- * on its way to guest code, none in the middle of a system call, so after a sync (sysrq s) the
- * disks may be copied. Network, disks and timers keep running.
+ * on its way to guest code and not inside a system call, so after a sync (sysrq s) the disks may be
+ * copied. Network, disks and timers keep running.
  */
 #include <asm/errno.h>
 #include <linux/sched.h>
@@ -27,10 +27,13 @@
 #include "kernel/vfs/vfs.h"
 
 #define STOP_STEP 5000000UL /* ns */
-/* Steps, not a time: if the whole instance stood still, no task had any time. */
+/*
+ * A number of steps, not a time: if the host stopped the whole instance meanwhile, time passed in
+ * which no task could reach the stop.
+ */
 #define STOP_STEPS 400
 #define LETTERS "abcdefghijklmnopqrstuvwxyz"
-#define PROC_MOST (4UL << 20) /* limit for a file, which may have no end */
+#define PROC_MOST (4UL << 20) /* limit, since a file may have no end */
 
 static LIST_HEAD(devices);
 static bool stopped;
@@ -118,7 +121,10 @@ static void cmd_status(struct mconsole_call *c)
 
 /* ---- devices ---- */
 
-/* Parses "eth1": returns the device and its number, or NULL; @rest is what follows. */
+/*
+ * Parses "eth1": returns the device and sets its number, or returns NULL. @rest is the text behind
+ * it.
+ */
 static struct mconsole_device *find_device(const char *s, u32 *n, const char **rest)
 {
 	size_t name = strcspn(s, "0123456789=");
@@ -152,8 +158,8 @@ static void query(struct mconsole_call *c, struct mconsole_device *d, u32 n)
 }
 
 /*
- * Changes the memory by "=-64M" or "=+64M", as in User Mode Linux. But the change is made in full
- * or not at all, and MemTotal follows.
+ * Changes the size of memory by "=-64M" or "=+64M", as in User Mode Linux. Other than there, the
+ * change is made in full or not at all, and MemTotal changes too.
  */
 static void config_mem(struct mconsole_call *c, const char *s)
 {
@@ -185,8 +191,8 @@ static void config_mem(struct mconsole_call *c, const char *s)
 }
 
 /*
- * True if the device may change. A snapshot iterates over the disks in a thread of its own, and may
- * be at any of them.
+ * True if the device may change. While a snapshot is held it may not: the snapshot's thread
+ * iterates over the disks and may be using any of them.
  */
 static bool may_change(struct mconsole_call *c, const struct mconsole_device *d, u32 n)
 {
@@ -258,9 +264,9 @@ static void cmd_remove(struct mconsole_call *c)
 		mconsole_fail(c, err, "%s%u: %s", d->name, n, why[0] ? why : arch_strerror(err));
 }
 
-/* ---- looking into it ---- */
+/* ---- inspection ---- */
 
-/* Prints what the kernel has logged since record @seq. */
+/* Prints the records that the kernel has logged from number @seq on. */
 static void copy_log(struct mconsole_call *c, u64 seq)
 {
 	static struct printk_record rec; /* owned by the thread */
@@ -277,12 +283,12 @@ static void cmd_sysrq(struct mconsole_call *c)
 	u64 seq = printk_next_seq();
 	char key = *c->args ? *c->args : 'h';
 
-	/* The end of the snapshot comes through this thread. */
+	/* Such a sync would wait for the snapshot's end, which needs this thread. */
 	if (key == 's' && snapshot_is_held()) {
 		mconsole_fail(c, -EBUSY, "sysrq s: disks are held by a snapshot");
 		return;
 	}
-	if (strchr("bco", key)) /* no reply comes after them */
+	if (strchr("bco", key)) /* reply first: these keys end the instance */
 		mconsole_end(c, 0);
 	sysrq(key);
 	copy_log(c, seq);
@@ -347,8 +353,8 @@ static struct mount *proc_mount(void)
 }
 
 /*
- * Prints a file of /proc, as the first process sees it. Refuses a link that leads out of /proc, and
- * files that would block.
+ * Prints a file of /proc, as the first process sees it. Refuses links that lead out of /proc, and
+ * files whose reads would block.
  */
 static void cmd_proc(struct mconsole_call *c)
 {
@@ -377,7 +383,7 @@ static void cmd_proc(struct mconsole_call *c)
 	fput_now(f);
 }
 
-/* ---- the table ---- */
+/* ---- the table of commands ---- */
 
 static void cmd_help(struct mconsole_call *c);
 

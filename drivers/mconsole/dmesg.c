@@ -8,8 +8,8 @@
 #include "kernel/lib/string.h"
 
 /*
- * Prints records from SEQ (0) on, as many as exist at the time of the request: it does not wait for
- * new lines.
+ * Prints records from SEQ (default 0) on, up to the last one at the time of the request: it does
+ * not wait for new records.
  */
 void cmd_dmesg(struct mconsole_call *c)
 {

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * exec.c: the management console's "exec": runs a command in the running instance, for `nestctl
- * exec`. It needs nothing in the guest's user space: the kernel makes a process
- * (kernel/task/spawn.h) with init's root and namespaces and the client's streams as its files.
+ * exec`. It needs no program in the guest: the kernel makes a process (kernel/task/spawn.h) with
+ * init's root and namespaces, whose standard files are the client's streams.
  *
- *      cmd_exec          takes the request's descriptors, reads the job, makes the process and a
+ *      cmd_exec          takes the request's descriptors, parses the job, makes the process and a
  *                        thread
- *      session_thread    the control socket: tells whether it started and how it ended, passes
+ *      session_thread    the control socket: reports whether it started and how it ended, passes
  *                        signals and sizes on
  *
- * States of a session: begun (the start is over, s->err is its result), started, ended (s->status).
- * `left`: the client has gone; the command gets SIGHUP, once.
- * Locks: none. Each flag is set once, by one side; a task that waits for it sleeps on exec_wait.
- * The last reference (s->refs) frees the session.
+ * States of a session: begun (the attempt to start is over, s->err is its result), started, ended
+ * (s->status). `left`: the client has gone; the command gets SIGHUP once. Locks: none. Each flag is
+ * set once, by one side; a task that waits for it sleeps on exec_wait. The last reference (s->refs)
+ * frees the session.
  */
 #include <asm/errno.h>
 #include <linux/signal.h>
@@ -66,7 +66,7 @@ void exec_put(struct exec_session *s)
 	kfree(s);
 }
 
-/* ---- in the process ---- */
+/* ---- called in the process ---- */
 
 static int open_null(struct file *files[3])
 {
@@ -111,7 +111,8 @@ static void on_started(struct spawn *sp, int err)
 	WRITE_ONCE(s->begun, true);
 	exec_wake();
 	if (err)
-		exec_put(s); /* the process will not end */
+		/* the process's reference: it never started */
+		exec_put(s);
 }
 
 static void on_ended(struct exit_watch *w, int status)
@@ -148,7 +149,7 @@ static void hang_up(struct exec_session *s)
 	exec_wake();
 }
 
-/* Handles the packets that have come. */
+/* Handles the packets that have arrived on the control socket. */
 static void hear(struct exec_session *s)
 {
 	char text[EXEC_PACKET_MAX + 1];
@@ -175,7 +176,7 @@ static void tell(struct exec_session *s)
 	exec_host_send(s->fds[EXEC_CONTROL]->host, text, (size_t)n);
 }
 
-/* Closes the streams that no file has taken. */
+/* Closes the streams that no file of the command uses. */
 static void close_streams(struct exec_session *s)
 {
 	for (int i = EXEC_IN; i < EXEC_FDS; i++) {
@@ -214,7 +215,7 @@ static int session_thread(void *arg)
 
 /* ---- the request ---- */
 
-/* Closes descriptors that were not taken. */
+/* Closes the descriptors that have no user. */
 static void close_all(struct exec_session *s)
 {
 	for (int i = 0; i < EXEC_FDS; i++)
@@ -252,10 +253,10 @@ static int begin(struct exec_session *s)
 	s->spawn.started = on_started;
 	exec_get(s);
 	if (!kthread_run(session_thread, s, "exec"))
-		return -ENOMEM; /* the caller frees it, whatever the count */
+		return -ENOMEM; /* the caller frees it without exec_put() */
 	err = kernel_spawn(&s->spawn);
 	if (err)
-		on_started(&s->spawn, err); /* the thread reports it */
+		on_started(&s->spawn, err); /* session_thread() reports the error */
 	return 0;
 }
 

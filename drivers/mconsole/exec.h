@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * exec.h: what exec.c (a request's session), exec_job.c (its text), exec_file.c (a stream as a
- * file) and exec_tty.c (a terminal) share.
+ * exec.h: declarations shared by exec.c (the session of a request), exec_job.c (its text),
+ * exec_file.c (a stream as a file), exec_tty.c (a terminal) and exec_fd.c (descriptors).
  */
 #ifndef NESTLING_MCONSOLE_EXEC_H
 #define NESTLING_MCONSOLE_EXEC_H
@@ -17,45 +17,51 @@ struct tty_struct;
 struct mconsole_packet;
 
 /*
- * A descriptor of the host that came with a request (exec_fd.c). A restored instance has none: to
- * a task that uses it then, its other end has gone.
+ * A descriptor of the host that came with a request (exec_fd.c). In a restored instance it is no
+ * longer valid: to a task that uses it, its other end appears closed.
  */
 struct exec_fd {
-	struct list_head list; /* all of them */
-	/* a number of exec_host.h; 0: of the process that was saved */
+	struct list_head list; /* entry in the list of all */
+	/* Its number in exec_host.h; 0: it belonged to the process that was saved. */
 	int host;
 };
-/* Takes descriptor @i of @p. @irq as in exec_host_adopt(). ERR_PTR, or NULL if there is none. */
+/*
+ * Takes descriptor @i out of @p. @irq as in exec_host_adopt(). Returns NULL if there is none, or
+ * ERR_PTR.
+ */
 struct exec_fd *exec_fd_take(struct mconsole_packet *p, u32 i, int irq);
 void exec_fd_close(struct exec_fd *fd);
 
 /*
- * A command. References: the process until it has ended, the session's thread, and a thread for
- * each direction of a terminal. A descriptor belongs to its user, which then leaves NULL: a file of
- * the command, a thread, or exec_put().
+ * A command. References are held by the process until it has ended, by the session's thread, and by
+ * a thread for each direction of a terminal. A descriptor is closed by its user (a file of the
+ * command, a thread, or exec_put()), which sets fds[] to NULL when it takes it.
  */
 struct exec_session {
 	atomic_t refs;
 	struct exec_fd *fds[EXEC_FDS];
-	bool terminal, no_terminal; /* it has one; none was available */
-	/* outlives the client, without streams */
+	bool terminal, no_terminal; /* wants a terminal; found none free */
+	/* Keeps running when the client goes; its streams are /dev/null. */
 	bool detached;
 	u32 rows, cols; /* 0: unknown */
-	char *text;     /* the job; the words below point into it */
+	char *text;     /* the job; @words point into it */
 	const char **words;
 	struct spawn spawn;
 	u32 groups[EXEC_GROUPS_MAX];
 	struct exit_watch watch;
 	int err;    /* result of the start */
 	int status; /* set before ended */
-	/* The start is over; it went well; the command has ended; the client has gone. */
+	/*
+	 * begun: the attempt to start is over. started: it succeeded. ended: the command has ended.
+	 * left: the client has gone.
+	 */
 	bool begun, started, ended, left;
 	struct file *master; /* of a terminal */
 };
 
 /*
- * Woken when any descriptor may have become ready, or a session has changed. A waiter takes the
- * count exec_events() before it tries.
+ * Woken up when a descriptor may have become ready, or a session has changed. A waiter reads
+ * exec_events() before it tries, and sleeps only while that count is unchanged.
  */
 extern struct wait_queue_head exec_wait;
 u32 exec_events(void);
@@ -64,23 +70,23 @@ void exec_get(struct exec_session *s);
 void exec_put(struct exec_session *s);
 
 /*
- * Reads the job of s->fds[EXEC_JOB] into s->text, words and spawn (exec_job.c). Returns 0 or
- * -errno.
+ * Reads the job from s->fds[EXEC_JOB] and parses it into s->text, words and spawn (exec_job.c).
+ * Returns 0 or -errno.
  */
 int exec_read_job(struct exec_session *s);
 
 /*
- * Makes a stream a file of user @uid that looks like a pipe (exec_file.c). Takes the descriptor,
- * also on failure. ERR_PTR.
+ * Returns a file of user @uid for a stream, which looks like a pipe to the command (exec_file.c).
+ * Consumes the descriptor, also on failure. Returns ERR_PTR on failure.
  */
 struct file *exec_file(struct exec_fd *fd, bool out, u32 uid);
 
 /*
- * Opens a terminal of the guest in the process, as its files 0, 1 and 2; threads carry its bytes
- * (exec_tty.c). Returns 0 or -errno.
+ * Called in the process: opens a terminal of the guest as files 0, 1 and 2, and starts threads that
+ * pass its bytes (exec_tty.c). Returns 0 or -errno.
  */
 int exec_tty_open(struct exec_session *s, struct file *files[3]);
 void exec_tty_resize(struct exec_session *s, u32 rows, u32 cols);
-void exec_tty_end(struct exec_session *s); /* the command has ended, or never began */
+void exec_tty_end(struct exec_session *s); /* the command has ended, or never started */
 
 #endif

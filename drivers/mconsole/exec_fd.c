@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * exec_fd.c: the client's descriptors that commands in the instance use. The list knows them all,
- * so that a restored instance finds those of the process that was saved: its commands are hung up,
- * read the end of their input, and get SIGPIPE where they write.
+ * exec_fd.c: the client's descriptors that commands in the instance use. A list has all of them, so
+ * that a restore can invalidate those of the process that was saved: its commands get SIGHUP, read
+ * end-of-file, and get SIGPIPE when they write.
  *
  * Locks: fds_lock for the list.
  */
@@ -24,7 +24,7 @@ struct exec_fd *exec_fd_take(struct mconsole_packet *p, u32 i, int irq)
 	if (!e)
 		return ERR_PTR(-ENOMEM);
 	fd = mconsole_host_take(p, i);
-	/* Until the file is on the list there is no sleep, so no restore. */
+	/* No sleep until the file is on the list, so no restore can happen in between. */
 	if (fd >= 0)
 		e->host = exec_host_adopt(fd, irq);
 	if (fd < 0 || e->host < 0) {
@@ -56,7 +56,10 @@ static int rebuild(const char *dir, struct state_why *why)
 	return 0;
 }
 
-/* Commands that began after the mark are forgotten: their clients see the end. */
+/*
+ * Closes the descriptors of commands that began after the mark, which the rolled-back machine does
+ * not know: their clients see the end.
+ */
 static int put_back(struct state_why *why)
 {
 	struct exec_fd *e;

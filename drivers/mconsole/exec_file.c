@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * exec_file.c: a stream socket of the client as a file of the guest. The command writes into the
- * socket itself, without a thread in between. So what it wrote before its end arrives before the
- * client hears of the end, and when the client does not read any more the command gets SIGPIPE.
+ * socket itself, without a thread in between. So the client gets all output before the report of
+ * the command's end, and when the client has closed its end, the command gets SIGPIPE.
  *
- * To fstat it is a pipe, so that programs treat it like one, and it can be opened again as
- * /dev/stdout. The socket is closed with the last file.
- * Blocking: it tries, and sleeps on exec_wait until something has happened since. Tries are cheap,
- * and such files are few.
+ * fstat(2) reports a pipe, so that programs treat it as one, and it can be reopened as /dev/stdout.
+ * The socket is closed with the last file. A blocking call tries, then sleeps on exec_wait until
+ * any event since the try, and tries again. Tries are cheap, and such files are few.
  *
  * Locks: inode->i_lock for inode->i_private and the count of files; a mutex for each direction's
  * buffer.
@@ -25,15 +24,15 @@
 #include "kernel/vfs/vfs.h"
 
 #define BUFFER 16384
-/* PIPE_BUF: a write of at most this size is atomic */
+/* PIPE_BUF: a write of at most this size is atomic. */
 #define PIPE_ATOMIC 4096
 
 struct exec_stream {
 	struct exec_fd *fd;
 	bool out;
 	int files;          /* under the inode's i_lock */
-	struct mutex mutex; /* buffer */
-	/* atomic: a caller that must not wait found the mutex taken */
+	struct mutex mutex; /* protects @buffer */
+	/* Atomic: a nonblocking caller has found the mutex taken. */
 	u32 refused;
 	u8 *buffer;
 };
@@ -80,7 +79,7 @@ static int exec_release(struct inode *inode, struct file *f)
 	return 0;
 }
 
-/* Sleeps until something may have changed since @seen. Returns 0, -EAGAIN or -ERESTARTSYS. */
+/* Sleeps until any event after @seen (exec_events()). Returns 0, -EAGAIN or -ERESTARTSYS. */
 static int stream_wait(const struct file *f, const struct iov_iter *it, u32 seen)
 {
 	if (file_nonblock(f, it))
@@ -89,7 +88,7 @@ static int stream_wait(const struct file *f, const struct iov_iter *it, u32 seen
 }
 
 /*
- * Takes the mutex, whose holder may wait for the client, or for a page of a program. Returns 0,
+ * Takes the mutex, whose holder may sleep for long (for the client, or in a page fault). Returns 0,
  * -EAGAIN or -ERESTARTSYS.
  */
 static int stream_lock(struct exec_stream *s, const struct file *f, const struct iov_iter *it)
@@ -98,7 +97,9 @@ static int stream_lock(struct exec_stream *s, const struct file *f, const struct
 		return mutex_lock_interruptible(&s->mutex);
 	if (mutex_trylock(&s->mutex))
 		return 0;
-	/* A full barrier: the holder sees this, or we see that the mutex is free. */
+	/*
+	 * Full barrier: either the holder sees @refused, or this task sees that the mutex is free.
+	 */
 	xchg(&s->refused, 1);
 	return mutex_trylock(&s->mutex) ? 0 : -EAGAIN;
 }
@@ -106,7 +107,9 @@ static int stream_lock(struct exec_stream *s, const struct file *f, const struct
 static void stream_unlock(struct exec_stream *s)
 {
 	mutex_unlock(&s->mutex);
-	/* A poller was notified that the file was ready, and may not poll again. */
+	/*
+	 * A poller that found the file ready and then failed with -EAGAIN must be woken up again.
+	 */
 	if (xchg(&s->refused, 0))
 		exec_wake();
 }
@@ -135,7 +138,7 @@ static ssize_t exec_read(struct file *f, struct iov_iter *to, loff_t *pos)
 	return 0;
 }
 
-/* Sends @n bytes of the buffer, under the mutex. Returns how many, or -errno if none. */
+/* Sends @n bytes of the buffer. Returns how many were sent, or -errno if none. Mutex held. */
 static ssize_t send_buffer(struct exec_stream *s, struct file *f, struct iov_iter *it, size_t n)
 {
 	size_t done = 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * exec_host.c: the descriptors of a command in the instance; see exec_host.h. They are the
- * client's: no call on them may wait.
+ * exec_host.c: the descriptors of commands (exec_host.h). They come from clients, so no call on
+ * them may block.
  */
 #include "drivers/mconsole/exec_host.h"
 
@@ -16,14 +16,14 @@
 
 #include "os-linux/host.h"
 
-static int exec_irq; /* one for all: each waiter looks again */
+static int exec_irq; /* shared: each waiter tries again */
 
 struct exec_end {
 	int fd;
 	bool after_mark;
 };
 
-/* Returns the descriptor, or -1 for one of another process. */
+/* Returns the descriptor, or -1 if @number belonged to the process that was saved. */
 static int fd_of(int number)
 {
 	const struct exec_end *e = number ? os_object(number) : NULL;

@@ -75,8 +75,8 @@ static int parse_word(struct exec_session *s, char *word, u32 *nr_env)
 }
 
 /*
- * Parses the job: the environment goes to the beginning of s->words, the command behind its end.
- * Each word has at least two bytes, except arguments.
+ * Parses the job: variables of the environment go to the start of s->words, the command and its
+ * arguments after them. Each string has at least two bytes, except arguments.
  */
 static int parse(struct exec_session *s, char *text, const char *end)
 {
@@ -87,7 +87,7 @@ static int parse(struct exec_session *s, char *text, const char *end)
 		char *word = text;
 
 		text += strlen(text) + 1;
-		err = parse_word(s, word, &n); /* may cut it into pieces */
+		err = parse_word(s, word, &n); /* may cut the word into pieces */
 		if (err)
 			return err;
 	}

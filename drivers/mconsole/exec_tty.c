@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * exec_tty.c: a command with a terminal: a pair of the guest's own /dev/pts, so that tty(1), screen
- * and sudo find what they expect. Two kernel threads carry bytes between its master and the
- * client's sockets; both end when the command or the client has gone. Background processes that the
- * command has left are then hung up, as if the master had been closed, since their output has no
- * reader.
+ * exec_tty.c: a command with a terminal: a pty of the guest's own /dev/pts, so that tty(1), screen
+ * and sudo work. Two kernel threads pass bytes between its master and the client's sockets; both
+ * end when the command has ended or the client has gone. Background processes that the command has
+ * left are then hung up, as if the master had been closed, since nothing reads their output.
  */
 #include <asm/errno.h>
 #include <asm/termios.h>
@@ -28,7 +27,7 @@ static struct tty_struct *slave_of(const struct exec_session *s)
 	return READ_ONCE(master->link);
 }
 
-/* Sends all of it, unless the client has gone. */
+/* Sends all @n bytes, or gives up when the client has gone. */
 static void send_all(struct exec_session *s, const u8 *buf, size_t n)
 {
 	while (n && !READ_ONCE(s->left)) {
@@ -46,7 +45,10 @@ static void send_all(struct exec_session *s, const u8 *buf, size_t n)
 	}
 }
 
-/* Forwards the terminal's output. Ends when the slave is closed, or by exec_tty_end(). */
+/*
+ * Forwards the terminal's output to the client. Ends when the slave is closed, or by
+ * exec_tty_end().
+ */
 static int out_thread(void *arg)
 {
 	struct exec_session *s = arg;
@@ -62,7 +64,10 @@ static int out_thread(void *arg)
 	return 0;
 }
 
-/* Writes input in pieces that fit: a master waits for a reader, which may never come. */
+/*
+ * Writes input in pieces for which there is room: a write to a master waits for a reader, which may
+ * never come.
+ */
 static bool type_in(struct exec_session *s, const u8 *buf, u32 n)
 {
 	loff_t pos = 0;
@@ -154,9 +159,9 @@ int exec_tty_open(struct exec_session *s, struct file *files[3])
 	if (s->rows)
 		exec_tty_resize(s, s->rows, s->cols);
 	scnprintf(name, sizeof(name), "/dev/%s", slave->name);
-	/* The first terminal of a session leader becomes its controlling terminal. */
+	/* The first terminal that a session leader opens becomes its controlling terminal. */
 	f = filp_open(name, O_RDWR, 0);
-	if (IS_ERR(f)) { /* the session closes the streams, then */
+	if (IS_ERR(f)) { /* the session then closes the streams */
 		fput_now(s->master);
 		s->master = NULL;
 		return (int)PTR_ERR(f);

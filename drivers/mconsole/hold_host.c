@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* hold_host.c: see hold_host.h. */
+/* hold_host.c: the channel of a client that holds the machine (hold_host.h). */
 #include "drivers/mconsole/hold_host.h"
 
 #include <errno.h>
@@ -33,7 +33,7 @@ int hold_host_take(struct mconsole_packet *p)
 	return 0;
 }
 
-/* True if all of it was taken; a client that does not read has gone. */
+/* True if all bytes were written. A client that does not read counts as gone. */
 static bool say(const char *text, size_t n)
 {
 	ssize_t done;
@@ -44,7 +44,7 @@ static bool say(const char *text, size_t n)
 	return done == (ssize_t)n;
 }
 
-/* Returns the next letter, or -1 at the end of the channel. */
+/* Returns the next letter from the client, or -1 at the end of the channel. */
 static int hear(void)
 {
 	for (;;) {
@@ -74,7 +74,7 @@ int hold_host_wait(uint64_t ns)
 		switch (hear()) {
 		case 'g': return HOLD_GO;
 		case 'c':
-			/* A client that has not heard this does not let another process run. */
+			/* A client that did not get this reply starts no other process. */
 			if (!say("c", 1))
 				return HOLD_GO;
 			committed = true;

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * hold_host.h: the channel of a client that holds the machine after a save, until it runs again or
- * ends: a socket that came along with "state hold". The host may end the client at any moment, so
- * the end of the channel is a command, too:
+ * hold_host.h: the channel between this instance and a client that holds it after a save, until it
+ * runs again or ends. The channel is a socket that came with the request "state hold". The host may
+ * kill the client at any moment, so the end of the channel is a command, too:
  *
  *	the instance says			the client says
- *	h NS\n	it is held, since NS ns		g	it goes on
- *	c	it has understood c		c	another process may run it from now on
+ *	h NS\n	it is held, since NS ns		g	continue
+ *	c	it has read the client's c	c	another process may run it from now on
  *
- *	the channel ends before c: it goes on		after c: it stays as it is
+ *	the channel ends before c: it continues	after c: it stays held
  *
  * One hold at a time.
  */
@@ -22,10 +22,11 @@
 enum { HOLD_GO, HOLD_LOST };
 
 /*
- * Takes the channel out of a packet. Returns 0; -EINVAL: none came along; -EBUSY: there is one.
+ * Takes the channel out of a packet. Returns 0, -EINVAL if none came with it, or -EBUSY if a hold
+ * exists.
  */
 int hold_host_take(struct mconsole_packet *p);
-/* Tells the client, and waits for its order. HOLD_LOST: it has gone after it said c. */
+/* Notifies the client and waits for its command. HOLD_LOST: it has gone after its c. */
 int hold_host_wait(uint64_t ns);
 /* Closes the channel. */
 void hold_host_end(void);

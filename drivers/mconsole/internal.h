@@ -1,47 +1,52 @@
 /* SPDX-License-Identifier: MIT */
-/* internal.h: what mconsole.c (requests and replies) and the files of commands share. */
+/*
+ * internal.h: declarations shared by mconsole.c (requests and replies) and the files of commands.
+ */
 #ifndef NESTLING_MCONSOLE_INTERNAL_H
 #define NESTLING_MCONSOLE_INTERNAL_H
 
 #include "drivers/mconsole/mconsole.h"
 #include "drivers/mconsole/mconsole_host.h"
 
-#define MCONSOLE_DATA 512 /* of a packet, with the text's end */
+#define MCONSOLE_DATA 512 /* maximum text of a packet, with its zero */
 
 struct mconsole_call {
-	/* text behind the command, without surrounding blanks */
+	/* The text behind the command, without surrounding blanks. */
 	const char *args;
 	struct mconsole_packet *from;
 	char text[MCONSOLE_DATA]; /* part of the reply that is not sent yet */
 	u32 len;
-	/* The last packet was sent; the client does not read. */
+	/* ended: the last packet of the reply was sent. lost: the client does not read. */
 	bool ended, lost;
 };
 
-/* Appends to the reply. A part that does not fit a packet is sent at once. */
+/* Appends to the reply. When the text fills a packet, that packet is sent. */
 void mconsole_write(struct mconsole_call *c, const char *text, size_t len);
 void mconsole_print(struct mconsole_call *c, const char *fmt, ...) __printf(2, 3);
 /*
- * Ends the reply with @err, 0 or -errno. Only the first call counts; a command without a call gets
- * err 0.
+ * Ends the reply with @err, 0 or -errno. Only the first call counts. If a command does not call it,
+ * the reply ends with 0.
  */
 void mconsole_end(struct mconsole_call *c, int err);
-/* Takes over a request, which another thread answers later. Its descriptors stay the caller's. */
+/*
+ * Copies a request to *mine and *from for another thread, which replies later. The descriptors of
+ * the packet stay with the caller.
+ */
 void mconsole_take(
 	struct mconsole_call *mine, struct mconsole_packet *from, struct mconsole_call *c);
-/* Replies with one line that gives the reason for a failure. @err is -errno, or 1. */
+/* Replies with a line of text that gives the reason of a failure. @err is -errno, or 1. */
 void mconsole_fail(struct mconsole_call *c, int err, const char *fmt, ...) __printf(3, 4);
 
-/* Carry out the commands "trace" (trace.c) and "perf" (perf.c). */
+/* Execute the commands "trace" (trace.c) and "perf" (perf.c). */
 void mconsole_trace(struct mconsole_call *c);
 void mconsole_perf(struct mconsole_call *c);
 
-/* Carries out the line @text, which it cuts into words. */
+/* Executes the command line @text, which it cuts into words. */
 void mconsole_command(struct mconsole_call *c, char *text);
 
 /*
- * Answers, while the machine is stopped, all requests that have arrived by a line that says so.
- * Returns true if one of them was "state go", which is answered when the machine runs again.
+ * Called while the machine is stopped: answers all requests that have arrived with a line that says
+ * so. Returns true if one of them was "state go", which is answered when the machine runs again.
  */
 bool mconsole_serve_stopped(void);
 
@@ -51,7 +56,7 @@ bool mconsole_serve_stopped(void);
  */
 bool mconsole_notify_set(const char *path);
 void mconsole_notify_start(const char *console);
-/* Tells it of the console that a restored instance has. */
+/* Notifies it of the console's path in a restored instance. */
 void mconsole_notify_again(const char *console);
 
 /* Returns the next device after @d (NULL: the first), or NULL (commands.c). */
@@ -67,8 +72,8 @@ void cmd_state(struct mconsole_call *c);
 /* reset.c */
 void cmd_reset(struct mconsole_call *c);
 /*
- * Refuses @what while a reset server is attached: what changes on the host is not taken back with
- * the machine. True if so.
+ * True, and replies with a refusal of @what, if a reset server is attached: changes on the host
+ * could not be rolled back with the machine.
  */
 bool mconsole_not_with_reset(struct mconsole_call *c, const char *what);
 

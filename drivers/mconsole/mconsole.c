@@ -9,13 +9,13 @@
  *      mconsole=notify:SOCKET  notify.c
  *
  * A request is one packet, a reply one or more: those before the last have `more` set. A text ends
- * with a zero, which len counts. One kernel thread carries out one request after another. Only the
- * user who runs the instance and root may send requests (mconsole_host.c); the content of a packet
- * is not trusted.
+ * with a zero byte, which len includes. One kernel thread executes one request after another. Only
+ * the user who runs the instance and root may send requests (mconsole_host.c); the content of a
+ * packet is not trusted.
  *
- * A restored instance has the name of its parameters or the one that it had; a made-up name that is
- * in use is replaced by another. Requests to the process that was saved are not answered.
- * Locks: none; the list of devices is written at boot.
+ * A restored instance gets the name of its parameters, or the name that it had; if that was random
+ * and is in use, it gets another random name. Requests to the process that was saved are not
+ * answered. Locks: none; the list of devices is written at boot.
  */
 #include <asm/errno.h>
 
@@ -33,8 +33,8 @@
 #define VERSION 2
 #define REPLY_STEP 2000000UL /* ns */
 /*
- * Tries to send to a client that does not read. Not a time, since the client may be stopped
- * together with this kernel.
+ * Number of attempts to send to a client that does not read. Not a time, since the client may be
+ * stopped together with this kernel.
  */
 #define REPLY_STEPS 1000
 
@@ -52,8 +52,8 @@ BUILD_BUG_ON(sizeof(struct reply) != 12 + MCONSOLE_DATA);
 
 static struct mconsole_open where;
 static bool off, named, dir_given;
-static bool serves; /* its thread runs */
-static u32 asked;   /* the interrupt came */
+static bool serves; /* the thread is running */
+static u32 asked;   /* the interrupt was raised */
 static struct wait_queue_head wait;
 
 /* ---- the command line ---- */
@@ -181,7 +181,7 @@ void mconsole_fail(struct mconsole_call *c, int err, const char *fmt, ...)
 
 /* ---- requests ---- */
 
-/* Answers a client with a protocol before version 1, or with none, with a text. */
+/* Replies with a text to a request whose protocol is older than version 1 or unknown. */
 static void refuse_old(struct mconsole_call *c)
 {
 	static const char text[] =
@@ -221,14 +221,14 @@ static bool says(const struct request *req, const char *text)
 	return req->len == strlen(text) && !memcmp(req->data, text, req->len);
 }
 
-/* Answers without waiting for a client that does not read. */
+/* Replies without waiting for a client that does not read. */
 static bool serve_stopped(const struct mconsole_packet *p)
 {
 	static const char text[] =
 		"it stands still: it was migrated, and its receiver did not say that it runs "
 		"there; "
 		"nestctl migrate --resume lets it go on here, nestctl kill ends it";
-	/* owned by the thread that has stopped the machine */
+	/* Used only by the thread that has stopped the machine. */
 	static struct reply r;
 	struct request req = { 0 };
 

@@ -3,12 +3,12 @@
  * mconsole_host.c: the name of an instance on the host: a folder DIR/UMID with the sockets
  * "mconsole" and "console" (served by drivers/console) and the file "pid".
  *
- * The folder is made under a temporary name that begins with a dot, and takes its place by a rename
- * that replaces nothing. So a process that finds it finds a socket that is served, or one whose
- * instance has died; a connect that fails with ECONNREFUSED means the latter. Names are therefore
- * unique, and the next instance that starts removes what a killed one left, without a lock, also
- * what User Mode Linux left. The folder has mode 0700, files have 0600. A sender that can write
- * there but is neither the owner nor root gets no answer.
+ * The folder is created under a temporary name that begins with a dot, and then renamed without
+ * replacing an existing name. So a socket that a process finds is either served, or its instance
+ * has died: then connect() fails with ECONNREFUSED. Names are therefore unique, and an instance
+ * that starts can remove the folders of killed ones without a lock, also those of User Mode Linux.
+ * The folder has mode 0700, files have 0600. A sender that has access but is neither the owner nor
+ * root gets no reply.
  */
 #include "drivers/mconsole/mconsole_host.h"
 
@@ -30,16 +30,16 @@
 #include "drivers/console/attach_host.h"
 #include "os-linux/host.h"
 
-/* names checked at an instance's start */
+/* Maximum of names that an instance checks at its start. */
 #define SWEEP_MAX 256
 #define TRIES 16
 #define SOCKET_PATH_MAX sizeof(((struct sockaddr_un *)0)->sun_path)
 
 static int sock = -1, console = -1, line;
-/* packets come from the broker of a jail, each with a head */
+/* True if packets come from the broker of a jail, each preceded by a header. */
 static bool relayed;
 static uint64_t process; /* random */
-/* What the end removes; set before the function is registered. */
+/* Paths to remove at the end of the process; set before leave() is registered. */
 static char folder[256], socket_path[256 + 16], console_path[256 + 16], pid_path[256 + 16];
 
 static int fail(struct mconsole_open *o, int err, const char *what, const char *path)
@@ -48,9 +48,12 @@ static int fail(struct mconsole_open *o, int err, const char *what, const char *
 	return -err;
 }
 
-/* ---- remains of earlier instances ---- */
+/* ---- removal of dead instances' folders ---- */
 
-/* Returns 1 for a socket that is not served, 0 for one that is, -1 if it is missing or unknown. */
+/*
+ * Returns 1 for a socket that no process serves, 0 for one that is served, and -1 if it is missing
+ * or that is unknown.
+ */
 static int is_dead(const char *path)
 {
 	struct sockaddr_un a = { .sun_family = AF_UNIX };
@@ -84,8 +87,8 @@ static void remove_folder(const char *path)
 }
 
 /*
- * Removes DIR/NAME if its instance is dead. It is moved aside first, so that no other instance
- * takes the name that we remove.
+ * Removes DIR/NAME if its instance is dead. The folder is renamed first, so that a new instance
+ * which takes the name meanwhile does not lose it.
  */
 static void sweep_one(const char *dir, const char *name)
 {
@@ -105,8 +108,8 @@ static void sweep_one(const char *dir, const char *name)
 }
 
 /*
- * Sweeps all names, also folders that killed instances were making or removing (".new-PID"). Runs
- * in the broker, or in a thread of its own: to remove a folder may take milliseconds.
+ * Checks all names, also folders that killed instances were creating or removing (".new-PID"). Runs
+ * in the broker or in a separate thread, since a removal may take milliseconds.
  */
 static void sweep(const char *dir)
 {
@@ -120,7 +123,7 @@ static void sweep(const char *dir)
 		closedir(d);
 }
 
-/* the folder of names, as the thread finds it */
+/* The folder of names, for the thread. */
 static char names[256];
 
 static void sweep_names(void *unused)
@@ -128,7 +131,7 @@ static void sweep_names(void *unused)
 	sweep(names);
 }
 
-/* ---- making ---- */
+/* ---- creation ---- */
 
 static int write_pid(const char *path)
 {
@@ -183,7 +186,7 @@ static void make_up_name(char *umid)
 	umid[6] = 0;
 }
 
-/* Moves the finished folder @from to DIR/UMID. */
+/* Renames the finished folder @from to DIR/UMID. */
 static int take_name(struct mconsole_open *o, const char *from)
 {
 	bool given = o->umid[0];
@@ -194,12 +197,12 @@ static int take_name(struct mconsole_open *o, const char *from)
 			make_up_name(o->umid);
 		snprintf(folder, sizeof(folder), "%.180s/%s", o->dir, o->umid);
 		if (strlen(folder) + strlen("/mconsole") >= SOCKET_PATH_MAX)
-			/* a client could not connect to it there, nor sweep it */
+			/* too long for clients to connect to it */
 			return -ENAMETOOLONG;
 		if (!renameat2(AT_FDCWD, from, AT_FDCWD, folder, RENAME_NOREPLACE))
 			return 0;
 		err = errno;
-		if (err == EINVAL && access(folder, F_OK)) { /* a file system without this flag */
+		if (err == EINVAL && access(folder, F_OK)) { /* no support for RENAME_NOREPLACE */
 			if (!rename(from, folder))
 				return 0;
 			err = errno;
@@ -255,7 +258,7 @@ err_remove:
 	return err;
 }
 
-/* Chooses the folder of names: as given, ~/.uml, or uml in $XDG_RUNTIME_DIR. */
+/* Sets the folder of names: the given one, ~/.uml, or uml in $XDG_RUNTIME_DIR. */
 static int choose_dir(struct mconsole_open *o)
 {
 	const char *home = getenv("HOME"), *run = getenv("XDG_RUNTIME_DIR");
@@ -278,10 +281,10 @@ static int choose_dir(struct mconsole_open *o)
 	return fail(o, ENOENT, "", "neither $HOME nor $XDG_RUNTIME_DIR can be written");
 }
 
-/* Which socket is this instance's: another may have the name since this one was renamed. */
+/* Inode of this instance's socket: another instance may use the path by now. */
 static ino_t socket_inode;
 
-/* Removes the folder at the end. Async-signal-safe. */
+/* Removes the folder at the end of the process. Async-signal-safe. */
 static void leave(void)
 {
 	struct stat st;
@@ -294,7 +297,7 @@ static void leave(void)
 	rmdir(folder);
 }
 
-/* ---- notes to a socket of the user's ---- */
+/* ---- notifications to the user's socket ---- */
 
 #define NOTE_MAX 528
 
@@ -316,7 +319,7 @@ static int send_note(const char *path, const void *data, size_t len)
 	return err;
 }
 
-/* By the broker: "notify:PATH", and in the next line the note in hexadecimal digits. */
+/* Runs in the broker. @text: "notify:PATH", and in the next line the packet in hexadecimal. */
 static int send_for_jailed(const char *text, struct os_opened *unused)
 {
 	const char *path = strchr(text, ':'), *end = strchr(text, '\n');
@@ -345,7 +348,10 @@ static int send_by_broker(const char *path, const uint8_t *data, size_t len)
 	return os_jail_open(notify_opener, text, &o);
 }
 
-/* Before the jail closes: the broker, which hears what the owner names, takes the socket. */
+/*
+ * Runs before the jail closes: passes the socket to the broker, which forwards packets, and so
+ * learns the names of files that the owner sends.
+ */
 static void give_to_broker(void)
 {
 	int relay = os_jail_relay(sock);
@@ -376,7 +382,8 @@ int mconsole_host_open(struct mconsole_open *o)
 		return err;
 	snprintf(names, sizeof(names), "%s", o->dir);
 	if (os_jail_run(sweep, o->dir))
-		os_worker_start("sweep", sweep_names, NULL); /* or the next instance does it */
+		/* if it fails, the next instance does it */
+		os_worker_start("sweep", sweep_names, NULL);
 	snprintf(socket_path, sizeof(socket_path), "%s/mconsole", folder);
 	snprintf(console_path, sizeof(console_path), "%s/console", folder);
 	snprintf(pid_path, sizeof(pid_path), "%s/pid", folder);
@@ -395,7 +402,10 @@ int mconsole_host_open(struct mconsole_open *o)
 
 /* ---- packets ---- */
 
-/* Takes descriptors; padding may hold one more than there is a place for. */
+/*
+ * Stores a packet's descriptors. Padding may carry one more than there is room for, which is
+ * closed.
+ */
 static void take_fds(struct mconsole_packet *p, const unsigned char *data, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
@@ -409,7 +419,7 @@ static void take_fds(struct mconsole_packet *p, const unsigned char *data, size_
 	}
 }
 
-/* Notes the descriptors of a packet. True if its sender may send requests. */
+/* Stores the descriptors of a packet. True if its sender may send requests. */
 static bool take_control(struct msghdr *m, struct mconsole_packet *p)
 {
 	struct cmsghdr *c;
@@ -452,7 +462,7 @@ void mconsole_host_wait(void)
 
 int mconsole_host_recv(struct mconsole_packet *p)
 {
-	/* give_to_broker() arms the interrupt. */
+	/* Until give_to_broker() has run, which also arms the interrupt. */
 	if (!__atomic_load_n(&relayed, __ATOMIC_ACQUIRE) && os_jail_is_open())
 		return 0;
 	for (;;) {
@@ -469,7 +479,7 @@ int mconsole_host_recv(struct mconsole_packet *p)
 			.msg_iovlen = relayed ? 2 : 1,
 			.msg_control = &control,
 			.msg_controllen = sizeof(control) };
-		/* More descriptors than there is room for are closed. */
+		/* Descriptors for which there is no room are closed by the host. */
 		ssize_t n = host_recvmsg(sock, &m, MSG_DONTWAIT | MSG_TRUNC | MSG_CMSG_CLOEXEC);
 
 		if (n < 0 && errno == EINTR)
@@ -480,7 +490,7 @@ int mconsole_host_recv(struct mconsole_packet *p)
 		}
 		p->process = process;
 		if (relayed && n < (ssize_t)sizeof(head))
-			/* the broker has gone, and with it the console's owner */
+			/* the broker has died, so the instance ends */
 			os_exit(1);
 		if (!take_control(&m, p) && !relayed) {
 			mconsole_host_done(p);
@@ -503,7 +513,7 @@ int mconsole_host_reply(const struct mconsole_packet *p, const void *data, size_
 	if (p->process != process)
 		return -ECONNRESET;
 	if (p->from_len <= sizeof(sa_family_t) || p->from_len > sizeof(p->from))
-		/* A sender without an address gets no answer. */
+		/* A sender without an address cannot get a reply. */
 		return -EDESTADDRREQ;
 	memcpy(head.from, p->from, sizeof(head.from));
 	do {

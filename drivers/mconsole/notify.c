@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * notify.c: mconsole=notify:SOCKET: sends the program that started the instance, in User Mode
- * Linux's packets: the path of its console, a panic, a watchdog that was not fed, and text written
- * to /proc/mconsole.
+ * notify.c: mconsole=notify:SOCKET: notifies the program that started the instance, in User Mode
+ * Linux's packets, of the path of its console, a panic, an expired watchdog, and text written to
+ * /proc/mconsole.
  *
- * Locks: none. A packet is sent in the context of its event, without waiting: a listener that does
- * not read loses it.
+ * Locks: none. A packet is sent in the context of its event, without blocking: if the listener does
+ * not read, the packet is lost.
  */
 #include <asm/errno.h>
 
@@ -23,7 +23,7 @@ enum { NOTIFY_SOCKET, NOTIFY_PANIC, NOTIFY_HANG, NOTIFY_USER };
 struct notify {
 	u32 magic, version;
 	s32 type;
-	u32 len; /* of the text, without its end */
+	u32 len; /* of the text, without its zero */
 	char data[MCONSOLE_DATA];
 };
 BUILD_BUG_ON(sizeof(struct notify) != 16 + MCONSOLE_DATA);

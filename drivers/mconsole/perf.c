@@ -6,11 +6,11 @@
  *      perf read           a line for each sample, all in hex except PID:
  *                          "Kn PID COMM PC ..."           in the kernel, the innermost first
  *                          "Un PID COMM FILE+OFFSET ..."  in a program, the innermost first
- *                          "Hn PID COMM FILE+OFFSET ..."  between there and the kernel
- *                          "I N"                          N looks have found a vCPU idle
- *                          "L N"                          N samples found no room
- *                          (n: for how many looks it stands)
- *      perf open PATH      opens a file of the guest, and tells its number
+ *                          "Hn PID COMM FILE+OFFSET ..."  on the way to the kernel or back
+ *                          "I N"                          N ticks have found a vCPU idle
+ *                          "L N"                          N samples were dropped for lack of room
+ *                          (n: number of ticks that it represents)
+ *      perf open PATH      opens a file of the guest, and prints its number
  *      perf file N         its path
  *      perf bytes N OFFSET up to 16 KiB of it in hex
  */
@@ -23,11 +23,10 @@
 #include "kernel/mm/mm.h"
 
 #define BYTES_MOST 16384
-#define SAMPLES_MOST 512 /* of one answer */
+#define SAMPLES_MOST 512 /* maximum in one reply */
 
 /*
- * Prints a sample. Characters that would break a line are replaced in names, which the guest
- * chooses.
+ * Prints a sample. Control characters and blanks in names, which the guest chooses, are replaced.
  */
 static void print_sample(struct mconsole_call *c, struct perf_sample *s)
 {
@@ -79,7 +78,7 @@ static void file_bytes(struct mconsole_call *c, u32 id, u64 off)
 	kfree(buf);
 }
 
-/* Reads up to two numbers behind a word; false on an error. */
+/* Parses up to two numbers behind a word; false on an error. */
 static bool numbers(const char *s, u64 v[2])
 {
 	char text[64];

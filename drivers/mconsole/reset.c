@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * reset.c: the reset server's end in the kernel (kernel/state/reset_abi.h): "reset" of the
+ * reset.c: the kernel's side of the reset server (kernel/state/reset_abi.h): "reset" of the
  * management console, and /proc/nestling/reset.
  *
- * A thread controls the runs. It waits for the first read, marks the machine at that point, and has
- * it put back after each run. State of a run in this file (a read waits, an input was given, a
- * record was written) is memory of the machine, so it is put back, too. The host's half keeps state
- * that must survive.
+ * A thread controls the runs. It waits for the first read of the file, marks the machine at that
+ * point, and rolls it back to the mark after each run. The state of a run in this file (a read
+ * waits, an input was given, a record was written) is memory of the machine, so it is rolled back
+ * too. The host's half has the state that must survive.
  *
- * Locks: none. The file is open once; a read or a write is one at a time (busy). The thread and the
- * reader hand each other words, and wait in `wait`.
+ * Locks: none. The file can be open once, with one read or write at a time (busy). The thread and
+ * the reader communicate by the variables below, and sleep on `wait`.
  */
 #include <asm/errno.h>
 
@@ -30,17 +30,17 @@
 
 static DECLARE_WAIT_QUEUE_HEAD(wait);
 static int irq = -1;
-/* the thread has to look */
+/* The thread has to check for events. */
 static u32 asked;
 static bool attached, marked;
 static u32 is_open, busy;
-/* a read waits; it has an input, of len bytes; it has returned with that */
+/* reads: a read waits. given: it has an input, of @len bytes. runs: it has returned the input. */
 static bool reads, given, runs;
 static u32 len;
-/* the run ended with a record, or with the reader */
+/* How the run ended. done: a record was written. died: the reader closed the file. */
 static bool done, died;
 static u32 record_len;
-/* of the writer, if no other task uses it */
+/* The writer's mm, if no other task uses that mm; or NULL. */
 static struct mm *quiet;
 
 static void ask(void)
@@ -54,7 +54,7 @@ static void reset_irq(void *unused)
 	ask();
 }
 
-/* Lets the next read or write begin. */
+/* Allows the next read or write to begin. */
 static void leave(void)
 {
 	smp_store_release(&busy, 0);
@@ -63,7 +63,7 @@ static void leave(void)
 
 /* ---- the thread ---- */
 
-/* A read or write that copies from or to the server's memory ends before that goes. */
+/* Detaches the server, after waiting for a read or write that copies from or to its memory. */
 static void detach(void)
 {
 	WRITE_ONCE(marked, false);
@@ -71,14 +71,14 @@ static void detach(void)
 	WRITE_ONCE(attached, false);
 	wake_up_all(&wait);
 	wait_event_idle(&wait, !xchg(&busy, 1));
-	/* Where the machine could not be put back, edges are still counted. */
+	/* If the machine could not be rolled back, edges are still being counted. */
 	if (cover_to(NULL, 0))
 		synchronize_rcu();
 	reset_host_detach();
 	leave();
 }
 
-/* Goes back; returns only if that is not possible. */
+/* Rolls the machine back to the mark; returns only if that failed. */
 static void go_back(void)
 {
 	struct state_why why;
@@ -109,7 +109,7 @@ static void give(u32 n)
 	wake_up_all(&wait);
 }
 
-/* Looks what has come. Returns true when the machine is to be put back. */
+/* Checks for events. Returns true if the machine must be rolled back. */
 static bool look(void)
 {
 	u32 n, op;
@@ -134,7 +134,7 @@ static bool look(void)
 	return false;
 }
 
-/* Waits for the first read. Returns false if the server has gone before. */
+/* Waits for the first read. Returns false if the server disconnects before. */
 static bool wait_for_read(void)
 {
 	u32 n;
@@ -155,7 +155,7 @@ static int server(void *unused)
 	int err;
 
 	sched_setaffinity(current, 1);
-	/* a program that is to be put back may have any priority */
+	/* The program to be rolled back may have any priority. */
 	sched_go_first(current);
 	if (!wait_for_read()) {
 		detach();
@@ -167,7 +167,7 @@ static int server(void *unused)
 		refuse_server(&why);
 		return 0;
 	}
-	/* the following code runs once for the mark, and once after each put-back */
+	/* The code from here runs once after the mark, and once after each rollback. */
 	if (!reset_host_ends()) {
 		reset_host_ready();
 		do
@@ -223,7 +223,7 @@ static int reset_open(struct inode *inode, struct file *f)
 static int reset_release(struct inode *inode, struct file *f)
 {
 	if (READ_ONCE(marked)) {
-		/* until the machine is put back no other program may open it */
+		/* stays open until the machine is rolled back */
 		WRITE_ONCE(died, true);
 		ask();
 	} else {
@@ -233,8 +233,8 @@ static int reset_release(struct inode *inode, struct file *f)
 }
 
 /*
- * Waits for an input. The first wait is the one that the mark is made in: a signal can end it only
- * before that.
+ * Waits for an input. The mark is made during the first wait; after the mark only a fatal signal
+ * ends the wait.
  */
 static int wait_for_input(void)
 {

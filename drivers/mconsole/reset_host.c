@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* reset_host.c: see reset_host.h. */
+/* reset_host.c: this process's side of the reset server (reset_host.h). */
 #include "drivers/mconsole/reset_host.h"
 
 #include <errno.h>
@@ -23,12 +23,14 @@ static struct {
 	int sock, irq;
 	bool ends;
 	struct reset_area *area;
-	/* as it was when the server attached: it may write there at any time */
+	/*
+	 * A copy from the time of the attach, since the server may change its memory at any time.
+	 */
 	struct reset_area is;
 	uint64_t resets, since;
 } server = { .sock = -1 };
 
-/* True if a part lies in the memory, behind the page with its description. */
+/* True if the part is empty, or inside the memory behind the page with the description. */
 static bool is_in(uint64_t at, uint64_t len, uint64_t size)
 {
 	return !len || (at >= PAGE && !(at % PAGE) && at <= size && len <= size - at);
@@ -54,7 +56,9 @@ static const char *wrong_with(const struct reset_area *a, uint64_t size)
 	return NULL;
 }
 
-/* Maps the memory. A file that can become shorter could end us by SIGBUS. */
+/*
+ * Maps the server's memory. Refuses a file that could be shortened, which would cause SIGBUS here.
+ */
 static int map_area(int fd, const char **why)
 {
 	int seals = fcntl(fd, F_GET_SEALS);
@@ -169,7 +173,10 @@ bool reset_host_ends(void)
 	return server.ends;
 }
 
-/* A server that does not read has gone, or will be taken for that. */
+/*
+ * Sends a message to the server. If that fails (the server does not read, or has gone), it counts
+ * as disconnected.
+ */
 void reset_host_tell(uint32_t op, uint32_t arg)
 {
 	struct reset_message m = { op, arg };
@@ -182,7 +189,7 @@ void reset_host_tell(uint32_t op, uint32_t arg)
 		server.ends = true;
 }
 
-/* The host's clock, which is not put back. */
+/* Returns the host's clock, which is not rolled back. */
 static uint64_t host_ns(void)
 {
 	struct timespec ts;

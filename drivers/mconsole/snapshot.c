@@ -3,29 +3,29 @@
  * snapshot.c: the management console's "snapshot": makes the host's files behind the disks
  * consistent and keeps them unchanged, so that they can be copied.
  *
- *     snapshot begin [SECONDS]   answers when that is so; if a descriptor comes along, the snapshot
- *                                ends when its other end is closed
+ *     snapshot begin [SECONDS]   replies when that is done; if the request has a descriptor, the
+ *                                snapshot ends when its other end is closed
  *     snapshot end [ID]
  *
- * All file systems on block devices are frozen as by FIFREEZE, in whatever namespace they are
- * mounted; those that cannot be frozen are written out. Then no disk with files of the host begins
- * a change (queue_hold()), and the host's cached data of it is brought to its disk. If a file
- * system was mounted meanwhile, all this is repeated. The answer is lines of words, a name is the
- * last word of its line:
+ * All file systems on block devices are frozen as by FIFREEZE, in any mount namespace; those that
+ * cannot be frozen are synced. Then changes of all disks that are files of the host are held
+ * (queue_hold()), and the host's cached data of these files is flushed. If a file system was
+ * mounted meanwhile, all this is repeated. The reply has lines of words; a name is the last word of
+ * its line:
  *
  *      id ID
  *      seconds SECONDS
  *      fs DEVICE TYPE frozen|synced|read-only
  *      file ubdN DEPTH ro|rw FORMAT FD NAME
  *
- * DEPTH 0 is the file that is written; FD is the kernel's own, since the file may have no name.
- * NAME has \ooo as in /proc/mounts.
+ * DEPTH 0 is the file that is written; FD is a descriptor of the kernel process, since the file may
+ * have no name. NAME has \ooo as in /proc/mounts.
  *
- * States: none -> BEGINNING -> HELD -> none. A thread of its own does all of it, and answers both
- * requests, so the console goes on meanwhile. A snapshot ends by "end", SECONDS or the descriptor.
- * Also by actions that release disks without asking (sysrq j, power-off), of which "end" tells.
- * The instance cannot be saved as a whole meanwhile.
- * Locks: lock for `now` and its state; the rest of a snapshot is its thread's.
+ * States: none -> BEGINNING -> HELD -> none. A separate thread does all this and answers both
+ * requests, so the console stays usable. A snapshot ends by "end", SECONDS or the descriptor.
+ * Actions that release all disks (sysrq j, power-off) end it too, and a later "end" reports that.
+ * While a snapshot exists the instance cannot be saved as a whole. Locks: lock for `now` and its
+ * state; the rest of a snapshot is used by its thread only.
  */
 #include <asm/errno.h>
 
@@ -42,7 +42,7 @@
 
 #define SECONDS 60
 #define SECONDS_MAX 3600
-#define TRIES 8 /* the guest may mount again and again */
+#define TRIES 8 /* the guest may mount repeatedly */
 #define LINE_MAX 8192
 
 struct asker {
@@ -53,12 +53,12 @@ struct asker {
 struct snapshot {
 	u64 id;
 	u32 seconds;
-	/* Everything is held, and the client was notified. Under lock. */
+	/* All is held and the client was notified; under lock. */
 	bool held;
 	struct asker begin; /* client that began it */
-	/* Under lock: &ender once "end" was requested, or NULL. */
+	/* &ender once "end" was requested, else NULL; under lock. */
 	struct asker *end;
-	/* Preallocated, since all memory may be waiting for the end. */
+	/* Preallocated: no memory may be available before the end, since writeback is held. */
 	struct asker ender;
 	char text[LINE_MAX], line[2 * LINE_MAX];
 };
@@ -68,7 +68,7 @@ static DECLARE_WAIT_QUEUE_HEAD(wait);
 static struct snapshot *now;
 static u64 last_id;
 static int irq = -1;
-static const char *last_end = "it was never begun"; /* Under lock: why the last snapshot ended. */
+static const char *last_end = "it was never begun"; /* Why the last snapshot ended; under lock. */
 
 static void snapshot_irq(void *unused)
 {
@@ -87,7 +87,7 @@ bool snapshot_is_held(void)
 
 /* ---- disks ---- */
 
-/* Returns the next disk with files of the host, from *d and *n on; NULL at the end. */
+/* Returns the next disk that is a file of the host, starting at *d and *n; NULL at the end. */
 static struct gendisk *next_disk(struct mconsole_device **d, u32 *n)
 {
 	struct gendisk *disk;
@@ -139,7 +139,10 @@ static int flush_disks(char *failed, size_t size)
 	return 0;
 }
 
-/* True if no disk was released without asking. A disk that came later does not count. */
+/*
+ * True if a disk is still held, so the snapshot is valid: sysrq j and power-off release all of
+ * them. Disks that were added later do not count.
+ */
 static bool still_held(void)
 {
 	struct mconsole_device *d;
@@ -162,22 +165,24 @@ static int freeze(char *failed, size_t size)
 		hold_disks();
 		if (frozen_for_snapshot())
 			return flush_disks(failed, size);
-		/* a file system was mounted meanwhile, and waits for us */
+		/* a new file system's mount waits for the disks */
 		disks_release();
 	}
 	return -EBUSY;
 }
 
-/* Thaws. Disks come first: a task that waits for a disk may hold what the rest needs. */
+/*
+ * Thaws. Disks are released first: a task that waits for a disk may hold locks that thawing needs.
+ */
 static void thaw(void)
 {
 	disks_release();
 	thaw_after_snapshot();
 }
 
-/* ---- the answer ---- */
+/* ---- the reply ---- */
 
-/* Prints a name, with characters that would end a word or line escaped as in /proc/mounts. */
+/* Prints a name; characters that would end a word or a line are escaped as in /proc/mounts. */
 static void put_name(struct snapshot *s, const char *name)
 {
 	size_t n = 0;
@@ -230,7 +235,7 @@ static struct asker *said_end(struct snapshot *s)
 	return a;
 }
 
-/* Waits until the snapshot ends. Returns NULL for "end", or the reason. */
+/* Waits until the snapshot ends. Returns NULL if by "end", else the reason as text. */
 static const char *hold(struct snapshot *s)
 {
 	int why = SNAPSHOT_GOES_ON;
@@ -321,7 +326,7 @@ static int start(struct mconsole_call *c, u32 seconds)
 	return -ENOMEM;
 }
 
-/* True if what ends the snapshot that is there has come, and its thread has not got to that. */
+/* True if the present snapshot must end but its thread has not noticed yet. */
 static bool is_ending(void)
 {
 	return now->end || snapshot_host_look() != SNAPSHOT_GOES_ON;

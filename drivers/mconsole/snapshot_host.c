@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * snapshot_host.c: see snapshot_host.h. Uses the host's clock, since the guest's may stop or skip
- * (time-travel).
+ * snapshot_host.c: the timer and the client's descriptor of a snapshot (snapshot_host.h). Uses the
+ * host's clock, since the guest's may stop or skip (time-travel).
  */
 #include "drivers/mconsole/snapshot_host.h"
 

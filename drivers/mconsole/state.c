@@ -1,22 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * state.c: the management console's "state": saves the instance to a folder of the host, and goes
- * back to what was saved there (kernel/state/state.h).
+ * state.c: the management console's "state": saves the instance to a folder of the host, and rolls
+ * it back to a saved state (kernel/state/state.h).
  *
- *     state save DIR       answers "stopped NS", the time for which the instance stood still
- *     state rollback DIR   answers "put back" if that was possible in place; or when it begins: the
- *                          process that goes on has not been asked
- *     state hold DIR       saves, but the machine stands still until the channel that came along
- *                          says more (hold_host.h); then answers as save does
- *     state go             an instance whose holder has gone at the wrong moment goes on
+ *     state save DIR       replies "stopped NS", the time for which the instance was stopped
+ *     state rollback DIR   replies "put back" afterwards if that was possible in place; else
+ *                          replies when it begins: the process that continues has not got the
+ *                          request
+ *     state hold DIR       saves, but the machine stays stopped until a command on the channel that
+ *                          came with the request (hold_host.h); then replies as save does
+ *     state go             continues an instance whose holder has gone, see below
  *
- * A held machine serves no request. But if its holder has gone after it had let another process go
- * on from the state, no process here can know which of the two should run: then this one stands
- * still, and tells every client so, until "state go" or SIGKILL.
+ * A held machine serves no request. But if its holder disconnects after it has allowed another
+ * process to continue from the state, this process cannot know which of the two must run. It then
+ * stays stopped, and replies so to every client, until "state go" or SIGKILL.
  *
- * A thread of its own does either, since both take time and the console goes on meanwhile. In a
- * restored instance that thread goes on too: its client has asked another process, so
- * mconsole_host_reply() does not answer. A client that goes away in between changes nothing.
+ * A separate thread executes a save or rollback, since both take time and the console must stay
+ * usable. In a restored instance that thread continues too: its client sent the request to another
+ * process, so mconsole_host_reply() does not reply. A client that disconnects in between changes
+ * nothing.
  *
  * Locks: none; a request belongs to its thread.
  */
@@ -38,7 +40,7 @@ struct state_request {
 	struct state_why why;
 };
 
-/* The machine is stopped. */
+/* Called while the machine is stopped: waits for the holder's command. */
 static void hold(u64 so_far)
 {
 	if (hold_host_wait(so_far) == HOLD_GO)
@@ -64,7 +66,7 @@ static int save_thread(void *arg)
 	return 0;
 }
 
-/* What goes back in place forgets its client: the host's half keeps it, for connected(). */
+/* A rollback in place forgets its client, so the host's half stores it, for connected(). */
 static void rollback_begins(void *arg, bool in_place)
 {
 	struct state_request *r = arg;
@@ -72,7 +74,7 @@ static void rollback_begins(void *arg, bool in_place)
 	mconsole_host_keep(in_place ? &r->from : NULL);
 	if (in_place)
 		return;
-	/* why not in place, where that was tried */
+	/* why it is not done in place, if that was tried */
 	mconsole_print(&r->call, "rolling back%s%s", r->why.text[0] ? ": " : "", r->why.text);
 	mconsole_end(&r->call, 0);
 }
@@ -87,7 +89,7 @@ static int rollback_thread(void *arg)
 	return 0;
 }
 
-/* Answers the client that the machine was put back for, if that was in place. */
+/* Replies to the client of a rollback in place, after it. */
 static void connected(void)
 {
 	static struct mconsole_packet from;
@@ -105,7 +107,7 @@ STATE_PART(rollback_state) = {
 	.connected = connected,
 };
 
-/* Returns the text behind the word @verb, or NULL if the first word is another. */
+/* Returns the text behind the word @verb, or NULL if the first word differs. */
 static const char *behind(const char *args, const char *verb)
 {
 	size_t n = strlen(verb);
@@ -113,7 +115,7 @@ static const char *behind(const char *args, const char *verb)
 	return !strncmp(args, verb, n) && args[n] == ' ' ? args + n + 1 : NULL;
 }
 
-/* Takes the channel of a hold. */
+/* Takes the channel of a hold out of the request. */
 static bool take_channel(struct mconsole_call *c)
 {
 	int err = hold_host_take(c->from);

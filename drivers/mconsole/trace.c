@@ -4,9 +4,9 @@
  * the trace.
  *
  *      trace calls|times|point|off ...    trace_control()
- *      trace read POSITION                a line "POSITION LOST", the position to read on from and
- *                                         the bytes that were overwritten unread, then lines
- *      trace counts                       what "trace times" has counted
+ *      trace read POSITION                a line "POSITION LOST", the position for the next read
+ *                                         and the number of bytes overwritten unread, then lines
+ *      trace counts                       the counts of "trace times"
  *      trace points                       the tracepoints
  */
 #include <asm/errno.h>
@@ -18,7 +18,7 @@
 #include "kernel/mm/mm.h"
 #include "kernel/syscall/syscall.h"
 
-#define PART 65536 /* bytes of one answer */
+#define PART 65536 /* maximum bytes of one reply */
 
 static void read_ring(struct mconsole_call *c, const char *arg)
 {
