@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * command.c: runs the command of the job that nestctl wrote: its user, its folder and its
- * environment.
+ * command.c: runs the command of the job that nestctl wrote, as its user, in its folder and with
+ * its environment.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -105,7 +105,7 @@ bool job_read(struct job *job)
 	return parse(job, size);
 }
 
-/* Reads @n bytes, waiting for them. */
+/* Reads exactly @n bytes, waiting for them. */
 static bool receive(int fd, char *to, size_t n)
 {
 	while (n) {
@@ -171,7 +171,7 @@ static bool number(const char *text, unsigned int *n)
 	return *text >= '0' && *text <= '9' && !*end && v < 0xffffffffUL;
 }
 
-/* Finds the line of @who, a name or number, in /etc/passwd. */
+/* Finds the line of user @who, a name or number, in /etc/passwd. */
 static bool find_user(const char *who, struct user *u)
 {
 	FILE *f = fopen("/etc/passwd", "re");
@@ -204,7 +204,10 @@ static bool is_member(char *members, const char *name)
 	return false;
 }
 
-/* Finds the number of the group @who, *@gid, or, if it is NULL, the groups of the user. */
+/*
+ * Finds the number of group @who and stores it in *@gid. If @gid is NULL, finds the groups of user
+ * @who and adds them to @u.
+ */
 static bool find_groups(const char *who, gid_t *gid, struct user *u)
 {
 	FILE *f = fopen("/etc/group", "re");
@@ -227,7 +230,7 @@ static bool find_groups(const char *who, gid_t *gid, struct user *u)
 	return found;
 }
 
-/* Adds the groups of --group-add. */
+/* Adds the groups of --group-add to @u. */
 static void add_groups(const struct job *job, struct user *u)
 {
 	for (int i = 0; i < job->nr_settings; i++) {
@@ -311,7 +314,7 @@ static void go_there(const struct job *job, const struct user *u)
 		refuse("/", strerror(errno));
 }
 
-/* Returns a folder of programs or libraries that a host's folder covers, or NULL. */
+/* Returns a folder of programs or libraries that a mounted host's folder hides, or NULL. */
 static const char *covered(const struct job *job)
 {
 	static const char *const system[] = { "/usr", "/bin", "/sbin", "/lib", "/lib64", "/usr/bin",
@@ -332,7 +335,10 @@ void job_exec(const struct job *job)
 	int err;
 
 	sigemptyset(&none);
-	/* init's handlers would take a signal that the host has sent meanwhile */
+	/*
+	 * Before signals are unblocked: init's handlers must not get a signal that the host has
+	 * sent meanwhile.
+	 */
 	signal(SIGINT, SIG_DFL);
 	signal(SIGTERM, SIG_DFL);
 	sigprocmask(SIG_SETMASK, &none, NULL);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * copy.c: copies the content of a folder, such as the image's /run, into the file system that is
- * mounted over it. The built-in init calls it before any other program runs, so nothing changes
+ * mounted over it. The built-in init calls it before any other program runs, so no file changes
  * meanwhile.
  */
 #include "tools/init/copy.h"
@@ -56,7 +56,9 @@ static int copy_subfolder(int from, int to, const char *name)
 	return copy_folder(in, out);
 }
 
-/* Copies one entry with its owner, mode and times; the mode comes last, as chown clears bits. */
+/*
+ * Copies one entry with its owner, mode and times. The mode is set last, since chown clears bits.
+ */
 static int copy_entry(int from, int to, const char *name)
 {
 	struct timespec times[2];

@@ -3,9 +3,9 @@
  * dhcp.c: gets eth0's address, route and name servers from the network (RFC 2131, 2132), without
  * any program of the image.
  *
- * DISCOVER -> OFFER -> REQUEST -> ACK, each question at most three times, half a second apart. The
- * lease is not renewed: instances of `nestctl run` are short, and their server (libslirp) always
- * gives one address.
+ * DISCOVER -> OFFER -> REQUEST -> ACK; DISCOVER and REQUEST are sent at most three times, half a
+ * second apart. The lease is not renewed: instances of `nestctl run` are short-lived, and their
+ * server (libslirp) always assigns the same address.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -67,12 +67,12 @@ struct lease {
 };
 
 static int sock;
-/* what the server hears, or "" */
+/* Host name to send to the server, or "". */
 static const char *host_name;
 static uint8_t mac[6];
 static uint32_t xid;
 
-/* ---- questions and answers ---- */
+/* ---- requests and replies ---- */
 
 static void ask(int type, const struct lease *l)
 {
@@ -119,7 +119,7 @@ static void take_option(struct lease *l, int *type, int opt, const uint8_t *data
 	}
 }
 
-/* Returns the answer's type, or 0 for a packet that is no answer to us. */
+/* Returns the type of the reply, or 0 for a packet that is no reply to this client. */
 static int parse(const struct packet *p, ssize_t n, struct lease *l)
 {
 	const uint8_t *o = p->options, *end = (const uint8_t *)p + n;
@@ -206,8 +206,8 @@ static void set_default_route(uint32_t gateway)
 }
 
 /*
- * Writes the name servers. The image's file names those of another network, and may be a link to a
- * missing file.
+ * Writes the name servers to a new file. The image's file has those of another network, and may be
+ * a dangling link.
  */
 static void write_resolv_conf(const struct lease *l, bool restored)
 {
@@ -238,7 +238,7 @@ static void use(const char *name, const struct lease *l, bool restored)
 		write_resolv_conf(l, restored);
 }
 
-/* Brings the interface up and reads its address. Returns false if there is no such card. */
+/* Brings the interface up and reads its MAC address. Returns false if there is no such card. */
 static bool bring_up(const char *name)
 {
 	struct ifreq r = { 0 };

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* dhcp.h: gets an address for a network card. */
+/* dhcp.h: configures a network card by DHCP. */
 #ifndef NESTLING_INIT_DHCP_H
 #define NESTLING_INIT_DHCP_H
 
 #include <stdbool.h>
 
 /*
- * Brings @name up and asks the network for its address; does nothing without such a card. Reports
- * failures on stderr. @host: the name that the server hears, or "". @restored: /etc/resolv.conf is
- * put back at the end (job.h).
+ * Brings @name up and configures it by DHCP; does nothing if there is no such card. Reports
+ * failures on stderr. @host: the host name to send to the server, or "". @restored:
+ * /etc/resolv.conf will be restored at the end (job.h).
  */
 void dhcp_configure(const char *name, const char *host, bool restored);
 

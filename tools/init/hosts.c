@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * hosts.c: adds lines for localhost and the instance's own name to /etc/hosts where they are
- * missing, in the layer. A symbolic link is left alone, since another program manages the file.
+ * hosts.c: adds missing lines for localhost and the instance's own name to /etc/hosts, in the
+ * instance's layer. If /etc/hosts is a symbolic link, it is left alone, since another program
+ * manages the file.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -23,7 +24,7 @@ static const char local[] = "127.0.0.1\tlocalhost\n"
 			    "ff02::1\tip6-allnodes\n"
 			    "ff02::2\tip6-allrouters\n";
 
-/* True if a line of @text has @name behind its address. @text is spoilt. */
+/* True if a line of @text has the name @name. Modifies @text. */
 static bool knows(char *text, const char *name)
 {
 	char *line, *word;
@@ -46,7 +47,7 @@ static bool is_host_name(const char *name)
 	return *name;
 }
 
-/* Reads the file and terminates its text. NULL if it is too large or cannot be read. */
+/* Reads the file and terminates its text. NULL if the file is too large or unreadable. */
 static char *read_hosts(int fd)
 {
 	struct stat st;
@@ -81,7 +82,7 @@ void hosts_add(const char *name)
 	char more[sizeof(local) + 100] = "";
 	size_t n;
 
-	mkdir("/etc", 0755); /* an image of one program has none */
+	mkdir("/etc", 0755); /* missing if the image is one program */
 	fd = open(HOSTS, O_RDWR | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0644);
 	text = fd < 0 ? NULL : read_hosts(fd);
 	n = text ? strlen(text) : 0;
@@ -110,7 +111,7 @@ static bool has_line(const char *text, const char *line)
 	return false;
 }
 
-/* In front, since the first line with a name counts. */
+/* Adds the line in front, since the first line with a name counts. */
 void hosts_add_line(const char *line)
 {
 	int fd = open(HOSTS, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0644);

@@ -1,29 +1,29 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * init.c: the first program of an instance that `nestctl run` starts. It is a static program in a
- * small initial archive, so that the image stays unchanged.
+ * small initramfs, so that the image stays unchanged.
  *
- * It mounts the image, makes it the root, mounts what a system expects (proc, sys, cgroup2, dev,
- * devpts, mqueue, tmpfs), asks for the address of eth0 if there is one (dhcp.c), runs one command
+ * It mounts the image, makes it the root, mounts the usual file systems (proc, sys, cgroup2, dev,
+ * devpts, mqueue, tmpfs), configures eth0 by DHCP if there is one (dhcp.c), runs one command
  * (command.c), reaps orphans, and powers off. /job, written by nestctl, has the command (job.h).
- * Without that file it writes a line to /dev/tty5 and waits there for the job: that is when nestctl
- * saves the instance as a template for others.
+ * Without that file it writes a line to /dev/tty5 and waits there for the job: at that point
+ * nestctl saves the instance as a template for others.
  *
- * terminal: the command has /dev/tty0 as its controlling terminal; a line on /dev/tty5 says when.
+ * terminal: the command has /dev/tty0 as its controlling terminal; a line on /dev/tty5 says so.
  * channels: its standard input, output and error are pipes, as they are on the host; init carries
  *           their bytes from /dev/tty1 and to /dev/tty2 and /dev/tty3, which are in raw mode. When
  *           they are, it writes a line to /dev/tty5: only then does nestctl send input.
- * machine:  after the set-up the image's own init is executed in place of this one (machine.c); of
- *           its end nestctl learns by the kernel's.
+ * machine:  after the set-up the image's own init is executed in place of this one (machine.c);
+ *           nestctl notices its end by the end of the kernel.
  * joined:   channels with one pipe for output and errors, to /dev/tty2.
  * always:   nestctl reads /dev/tty4: "status N\n" (128 + signal if killed; "status 137 oom\n" if
  *           memory was short) or "error TEXT\n".
  *           /dev/tty5 has requests of the host: a line "sN" is signal N for the command, "g1" or
  *           "g2" that its output or errors have no reader any more.
  *
- * States: set-up (any failure is reported and powers off), waiting for the job, running (pump
- * until the command ends), draining (what the command left in its pipes is carried out without
- * waiting for more), power-off.
+ * States: set-up (any failure is reported and powers off), waiting for the job, running (pumping
+ * until the command ends), draining (bytes that the command left in its pipes are passed on,
+ * without waiting for more), power-off.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -51,14 +51,14 @@
 #include "tools/init/dhcp.h"
 #include "tools/init/job.h"
 
-/* A one-way pump of bytes. to is -1 once its reader has gone. */
+/* A one-way pump of bytes between two descriptors. to is -1 once its reader has gone. */
 struct pump {
 	int from, to;
 	size_t have, done;
 	char buf[16384];
 };
 
-/* seconds for programs to end, unless the host sends another time */
+/* Seconds that programs have to end, unless the host sends another time. */
 #define SHUTDOWN_GRACE 5
 
 static int report_fd = -1, host_fd = -1;
@@ -70,8 +70,8 @@ static struct pump in, out, err;
 #define REAP_MS 1000
 
 /*
- * Unmounts what programs have mounted from disks, the newest first: a file system on a loop device
- * writes to a file of another one, which must still take that.
+ * Unmounts the disks that programs have mounted, the newest first: a file system on a loop device
+ * writes to a file of another one, which must still be mounted then.
  */
 static void unmount_disks(void)
 {
@@ -90,7 +90,7 @@ static void unmount_disks(void)
 static void __attribute__((noreturn)) power_off(void)
 {
 	kill(-1, SIGKILL);
-	/* killed programs keep file systems busy until they are gone */
+	/* Killed programs keep file systems busy until they are reaped. */
 	for (int ms = 0; ms < REAP_MS && waitpid(-1, NULL, WNOHANG) >= 0; ms++)
 		poll(NULL, 0, 1);
 	sync();
@@ -156,8 +156,8 @@ static void enter_image(void)
 }
 
 /*
- * Mounts a tmpfs at @dir. What the image has there is copied into it, unless a machine's init makes
- * that itself: programs want the folders of theirs that their packages have made in /run.
+ * Mounts a tmpfs at @dir. If @copies, the image's content of @dir is copied into it, since programs
+ * need folders that their packages have created in /run. A machine's init creates them itself.
  */
 static void mount_memory(const char *dir, const char *options, bool copies)
 {
@@ -177,7 +177,7 @@ static void mount_memory(const char *dir, const char *options, bool copies)
 			strerror(errno));
 }
 
-/* Mounts what a system expects. The init of a machine decides about /tmp itself. */
+/* Mounts the usual file systems. A machine's own init decides about /tmp. */
 static void mount_all(bool machine)
 {
 	static const struct {
@@ -219,7 +219,9 @@ void make_dirs(const char *path)
 	free(copy);
 }
 
-/* Binds the one file of the folder @source to @path, which is made if it does not exist. */
+/*
+ * Binds the one file of the host's folder @source to @path, which is created if it does not exist.
+ */
 static bool mount_file(const char *source, const char *name, const char *path)
 {
 	static const char dir[] = "/dev/shm/.file";
@@ -244,7 +246,7 @@ static bool mount_file(const char *source, const char *name, const char *path)
 	return good;
 }
 
-/* Mounts the host's folders. A read-only one is made so by the kernel's parameter. */
+/* Mounts the host's folders. Read-only folders are made so by the kernel's parameter. */
 static void mount_volumes(const struct job *job)
 {
 	char source[16];
@@ -352,7 +354,9 @@ static void __attribute__((noreturn)) start_machine(const struct job *job)
 
 /* ---- pumping ---- */
 
-/* Ends a pump, after the end of its input or without a reader: both sides see the end. */
+/*
+ * Ends a pump when its input has ended or its reader has gone. Closing both ends tells both sides.
+ */
 static void pump_end(struct pump *p)
 {
 	close(p->to);
@@ -406,7 +410,7 @@ static void pump_step(struct pump *p, const struct pollfd *pfd)
 		pump_flush(p);
 }
 
-/* Waits for a reader that is slow. */
+/* Passes on the bytes that are in the pipe, and waits while the reader is slow. */
 static void pump_drain(struct pump *p)
 {
 	if (p->to >= 0)
@@ -421,9 +425,7 @@ static void pump_drain(struct pump *p)
 	}
 }
 
-/*
- * Waits until the line is empty: its content would be lost with the kernel if its reader is slow.
- */
+/* Waits until the reader has taken the line's output, which would be lost when the kernel ends. */
 static void line_drain(const char *path)
 {
 	int fd = open(path, O_WRONLY | O_NOCTTY | O_CLOEXEC);
@@ -447,7 +449,10 @@ static void on_signal(int sig, siginfo_t *info, void *context)
 	shutdown_wanted = 1;
 }
 
-/* Handles SIGINT, ctrl-alt-del: the host ends the instance, and may say how (end.h). */
+/*
+ * Sets up signal handling. The kernel sends SIGINT for ctrl-alt-del: the host ends the instance,
+ * and may send how with it (end.h).
+ */
 static void catch_signals(sigset_t *unblocked)
 {
 	static const int caught[] = { SIGCHLD, SIGINT, SIGTERM };
@@ -464,7 +469,7 @@ static void catch_signals(sigset_t *unblocked)
 	sigprocmask(SIG_BLOCK, &set, unblocked);
 }
 
-/* Reaps all ended children. True if the command was among them. */
+/* Reaps all children that have exited. True if the command was among them. */
 static bool reap(int *status)
 {
 	bool ended = false;
@@ -499,21 +504,23 @@ static bool ignores_term(void)
 	return ignored >> (SIGTERM - 1) & 1;
 }
 
-/* Hangs up a shell on a terminal, which ignores SIGTERM. Other commands get SIGTERM alone. */
+/*
+ * After SIGTERM: sends SIGHUP too if the command is a shell on a terminal, which ignores SIGTERM.
+ */
 static void hang_up_shell(void)
 {
 	if (on_terminal && ignores_term())
 		kill(-child, SIGHUP);
 }
 
-/* Sends the command's group a signal, or the command while it has none of its own yet. */
+/* Sends a signal to the command's group, or to the command if it has no group of its own yet. */
 static void signal_command(int sig)
 {
 	if (kill(-child, sig) && errno == ESRCH)
 		kill(child, sig);
 }
 
-/* Obeys one request of the host; see the top. */
+/* Executes one request of the host (see the top of the file). */
 static void obey(const char *line)
 {
 	int sig = *line == 's' ? atoi(line + 1) : 0;
@@ -548,7 +555,7 @@ static void hear_host(void)
 	}
 }
 
-/* time (now_ms()) when programs are killed, or -1 */
+/* When to kill the programs, on the scale of now_ms(), or -1. */
 static long kill_at = -1;
 
 static long now_ms(void)
@@ -572,7 +579,7 @@ static void begin_shutdown(void)
 		kill_at = now_ms() + 1000L * (value ? END_SECONDS(value) : SHUTDOWN_GRACE);
 }
 
-/* Waits as ppoll(2) does; kills programs whose time is over. */
+/* Waits like ppoll(2). Kills the programs when kill_at has passed. */
 static int wait_for_work(struct pollfd *pfd, nfds_t n, const sigset_t *unblocked)
 {
 	long left = kill_at - now_ms();
@@ -610,7 +617,7 @@ static int run_until_end(const sigset_t *unblocked)
 	return status;
 }
 
-/* True if the kernel has killed a program since the instance had no memory left. */
+/* True if the OOM killer has killed a program since boot. */
 static bool had_no_memory(void)
 {
 	FILE *f = fopen("/proc/vmstat", "re");

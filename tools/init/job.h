@@ -1,41 +1,41 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * job.h: the job for the built-in init: the file /job, or what the host sends on /dev/tty5, a line
- * "jSIZE" and so many bytes. It is NUL-terminated strings, of which each but the last ones begins
- * with a letter for its kind:
+ * "jSIZE" followed by SIZE bytes. It consists of NUL-terminated strings; each of the first ones
+ * begins with a letter for its kind:
  *
  *    mMODE          "terminal", "channels", or "joined": output and errors are one channel, so that
  *                   their order is kept; "machine": the image's own init becomes process 1
  *    hNAME          the host name, also for /etc/hosts (empty: no change)
- *    iNAME          the instance's name, which the network's server hears
+ *    iNAME          the instance's name, which DHCP requests contain
  *    tTERM          the kind of terminal
  *    vDIR           mount point of the host's folder number 0, 1 ... (the kernel's hostfs0= ...),
  *                   in their order
- *    VNAMEPATH      likewise of a file: NAME is the only name in the folder, PATH, which begins
- *                   with /, where the file is to be seen
+ *    VNAMEPATH      the same for a file: NAME is the only name in the folder, PATH, which begins
+ *                   with /, is where the file is mounted
  *    eNAME=VALUE    environment
  *    wDIR           the folder in which the command starts
  *    uUSER[:GROUP]  names or numbers
  *    aADDRESS\tNAME a line of /etc/hosts
- *    nADDRESS       a name server, in place of those that DHCP tells
+ *    nADDRESS       a name server, in place of those of DHCP
  *    fDIR[:OPTIONS] a tmpfs, with options of mount(8)
  *    lN SOFT HARD   a limit of the command: RLIMIT_... and its values (setrlimit(2))
  *    r              the root becomes read-only
- *    bSIZE          bytes that /dev/shm holds
+ *    bSIZE          size of /dev/shm in bytes
  *    yNAME=VALUE    a parameter below /proc/sys, with dots or slashes
  *    GGROUP         a further group of the command, its name or number
- *    cMASK          the capabilities that the command may ever have, bits in hexadecimal
+ *    cMASK          the command's capability bounding set, in hexadecimal
  *
- * and of a machine (machine.c):
+ * and for a machine (machine.c):
  *
- *    pUSER:HASH     a user's password, as crypt(3) has it
+ *    pUSER:HASH     a user's password hash, as of crypt(3)
  *    kKEYS          lines for root's authorized keys
- *    gUSER          the user whom the console logs in, by systemd; empty: nobody
+ *    gUSER          the user that systemd logs in on the console; empty: none
  *    sNAME\nTEXT    a file of cloud-init's seed
  *
- * Then follow an empty string and the command; without one, the user's login shell. If the archive
- * has a file /agent, that is executed with the command's words, whatever the image has. Of a
- * machine it is init with its arguments, or its arguments alone.
+ * Then follow an empty string and the command; an empty command is the user's login shell. If the
+ * archive has a file /agent, that is executed in place of the command, with its words as arguments.
+ * For a machine the command is init with its arguments, or its arguments alone.
  */
 #ifndef NESTLING_INIT_JOB_H
 #define NESTLING_INIT_JOB_H
@@ -46,67 +46,76 @@
 #define JOB_VOLUMES_MAX 16
 #define JOB_SETTINGS_MAX 256
 #define JOB_MAX (256 * 1024)
-/* arguments of a machine's init */
+/* Maximum of words for a machine's init. */
 #define JOB_INIT_WORDS 64
 
 struct job {
 	bool terminal, joined, machine;
 	const char *name, *hostname, *term, *dir, *user;
 	char *volumes[JOB_VOLUMES_MAX];
-	/* the file's name; NULL: a folder */
+	/* The file's name in the host's folder; NULL: the whole folder is mounted. */
 	const char *files[JOB_VOLUMES_MAX];
 	int nr_volumes;
-	/* strings with the letters a n f l r c b y G p k g s */
+	/* Strings with the letters a n f l r c b y G p k g s, letter included. */
 	char *settings[JOB_SETTINGS_MAX];
 	int nr_settings;
-	/* the archive's file /agent, executed in place of argv[0]; or -1 */
+	/* Descriptor of the archive's file /agent, executed in place of argv[0]; or -1. */
 	int agent;
 	char **env;  /* NAME=VALUE, ends in NULL */
 	char **argv; /* empty: a login shell */
 };
 
-/* Reads /job. False with errno if it is not valid; ENOENT: the host sends it. */
+/* Reads /job. False with errno set if it is invalid; ENOENT: the host will send the job. */
 bool job_read(struct job *job);
-/* Waits for the job on @fd, which is raw and non-blocking, and says "job" there. As above. */
+/*
+ * Writes "job" to @fd, which is raw and non-blocking, and waits there for the job. False with errno
+ * set if it is invalid.
+ */
 bool job_receive(struct job *job, int fd);
 #define RESOLV_CONF "/etc/resolv.conf"
 /*
- * resolv.c. Removes the image's file, before another is written; @restored: or keeps it, to be put
- * back, and resolv_written() must follow.
+ * resolv.c: resolv_begin() removes the image's file before another is written. With @restored it
+ * keeps the file to be restored later, and resolv_written() must follow.
  */
 void resolv_begin(bool restored);
 void resolv_written(void);
-/* By the agent of a build: before its command, and after it. */
+/* Called by the agent of a build: before its command, and after it. */
 void resolv_take_note(void);
 void resolv_restore(void);
 
 /* Adds localhost and @name to /etc/hosts (hosts.c). */
 void hosts_add(const char *name);
-/* Puts "ADDRESS\tNAME" before the other lines of /etc/hosts, if it is not there (hosts.c). */
+/* Adds "ADDRESS\tNAME" as the first line of /etc/hosts, unless the file has it (hosts.c). */
 void hosts_add_line(const char *line);
-/* Makes a folder and its parents (init.c). */
+/* Creates a folder and its parents (init.c). */
 void make_dirs(const char *path);
 /*
- * Applies what the job sets of the system, once the network is up (settings.c). Returns NULL, or
- * what could not be done, with errno.
+ * Applies the job's system settings, once the network is up (settings.c). Returns NULL, or what has
+ * failed, with errno set.
  */
 const char *settings_apply(const struct job *job);
-/* Applies the job's limits to this process. As above. */
+/* Applies the job's limits to this process. Returns NULL, or what has failed, with errno set. */
 const char *settings_limit(const struct job *job);
-/* Looks up USER[:GROUP]; a user's group is that of /etc/passwd. Exits with 126 if there is none. */
+/*
+ * Looks up USER[:GROUP]; without GROUP the group is that of /etc/passwd. Exits with 126 if the user
+ * or group does not exist.
+ */
 void job_owner(const char *who, uid_t *uid, gid_t *gid);
 /*
  * Executes the command as its user, in its folder. Never returns: exits with 126 or 127 if it
- * cannot be run.
+ * cannot be executed.
  */
 void job_exec(const struct job *job) __attribute__((noreturn));
 
 /*
- * Writes what the job of a machine wants of the image's files. Returns NULL, or what could not be
- * done, with errno (machine.c).
+ * Writes the job's settings of a machine to the image's files (machine.c). Returns NULL, or what
+ * has failed, with errno set.
  */
 const char *machine_prepare(const struct job *job);
-/* Executes the image's init in place of this process. Returns what could not be run, with errno. */
+/*
+ * Executes the image's init in place of this process. Returns what could not be executed, with
+ * errno set.
+ */
 const char *machine_exec(const struct job *job);
 
 #endif

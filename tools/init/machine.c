@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * machine.c: an image whose own init becomes process 1. Before that, what the job wants of the
- * image's files is written: the host name, a password, ssh keys, a login on the console, and the
- * seed of cloud-init. All but the login are in the layer; the login is in /run, which systemd
- * keeps.
+ * machine.c: an image whose own init becomes process 1. Before that, the job's settings are written
+ * to files: the host name, a password, ssh keys, a login on the console, and the seed of
+ * cloud-init. All but the login are files of the instance's layer; the login is in /run, which
+ * systemd leaves mounted.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -18,7 +18,7 @@
 #define SEED "/var/lib/cloud/seed/nocloud"
 #define UNIT "/run/systemd/system/getty@tty1.service.d"
 
-/* Writes a file and its folder, with this mode. False with errno. */
+/* Writes a file with mode @mode, and creates its folder. False with errno set. */
 static bool write_file(const char *dir, const char *name, mode_t mode, const char *text)
 {
 	char path[512];
@@ -37,7 +37,10 @@ static bool write_file(const char *dir, const char *name, mode_t mode, const cha
 
 /* ---- the password ---- */
 
-/* Copies the lines of a file of users; that of @user gets @hash. True if there is such a line. */
+/*
+ * Copies the lines of a file of users, and sets the hash of @user to @hash. True if @user has a
+ * line.
+ */
 static bool copy_lines(FILE *from, FILE *to, const char *user, const char *hash)
 {
 	size_t n = strlen(user), room = 0;
@@ -58,7 +61,10 @@ static bool copy_lines(FILE *from, FILE *to, const char *user, const char *hash)
 	return found;
 }
 
-/* Replaces the hash of @user in /etc/shadow, or in /etc/passwd where there is no such file. */
+/*
+ * Replaces the hash of @user in file @path, which is /etc/shadow, or /etc/passwd if that is
+ * missing.
+ */
 static bool set_hash(const char *path, const char *user, const char *hash)
 {
 	char new[64];
@@ -85,7 +91,7 @@ static bool set_hash(const char *path, const char *user, const char *hash)
 	return good;
 }
 
-/* Sets the password of "USER:HASH". */
+/* Sets the password hash of "USER:HASH". */
 static bool set_password(const char *text)
 {
 	const char *hash = strchr(text, ':');
@@ -97,7 +103,7 @@ static bool set_password(const char *text)
 
 /* ---- keys ---- */
 
-/* Adds lines to root's authorized keys, unless they are there. */
+/* Adds lines to root's authorized keys, unless they exist. */
 static bool add_keys(const char *keys)
 {
 	static const char dir[] = "/root/.ssh";
@@ -123,8 +129,8 @@ static bool add_keys(const char *keys)
 /* ---- the console ---- */
 
 /*
- * Makes systemd's getty on the console log in @user, or no user if NULL, with the caller's
- * terminal.
+ * Makes systemd's getty on the console log in @user, or ask for a user if NULL. Sets TERM to that
+ * of the caller's terminal.
  */
 static bool set_console(const struct job *job, const char *user)
 {
@@ -136,7 +142,7 @@ static bool set_console(const struct job *job, const char *user)
 	return write_file(UNIT, "nestctl.conf", 0644, unit);
 }
 
-/* Writes "NAME\nTEXT" into the seed of cloud-init. */
+/* Writes "NAME\nTEXT" as a file of cloud-init's seed. */
 static bool write_seed(const char *text)
 {
 	char name[64];
@@ -172,7 +178,7 @@ const char *machine_prepare(const struct job *job)
 
 const char *machine_exec(const struct job *job)
 {
-	/* as Linux looks for it */
+	/* Linux tries these names in this order. */
 	static const char *const names[] = { "/sbin/init", "/etc/init", "/bin/init" };
 	static char *const none[] = { NULL };
 	char *const *words = job->argv[0] ? job->argv : none;

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * resolv.c: /etc/resolv.conf, which init replaces in the layer. For a step of a build, whose layer
- * is to have what its command has written and nothing else, it is put back afterwards, by the agent
- * (tools/nestctl/build/agent): also a symbolic link, and the time of /etc.
+ * resolv.c: /etc/resolv.conf, which init replaces in the instance's layer. In a build step the
+ * layer must contain only what the command has written, so the agent (tools/nestctl/build/agent)
+ * restores the image's file afterwards, even a symbolic link, and the mtime of /etc.
  *
  *	resolv_begin()		init: moves the image's file aside, or notes that there is none
- *	resolv_written()	init: our file is there
- *	resolv_take_note()	agent: reads the note, which goes, before the command runs
+ *	resolv_written()	init: called after our file was written
+ *	resolv_take_note()	agent: reads and removes the note, before the command runs
  *	resolv_restore()	agent: puts the image's file back
  */
 #include <errno.h>
@@ -18,7 +18,7 @@
 #include "tools/init/job.h"
 
 #define ASIDE "/etc/.resolv.conf.nestling"
-/* in memory; "WAS NS IS NS", the times of /etc before and after ours */
+/* A file in memory with "WAS NS IS NS": mtimes of /etc before and after our file was written. */
 #define NOTE "/dev/shm/.resolv"
 
 static struct timespec was, is;
@@ -76,7 +76,7 @@ void resolv_restore(void)
 		return;
 	if (rename(ASIDE, RESOLV_CONF) && errno == ENOENT)
 		unlink(RESOLV_CONF);
-	/* the command has changed nothing there */
+	/* The command has changed no name in /etc. */
 	if (now.tv_sec == is.tv_sec && now.tv_nsec == is.tv_nsec)
 		utimensat(AT_FDCWD, "/etc", times, 0);
 }

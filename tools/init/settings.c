@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* settings.c: what the job sets up besides the command: see the letters in job.h. */
+/* settings.c: applies the job's settings other than the command (the letters in job.h). */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -16,7 +16,7 @@
 #define DATA_MAX 1024
 #define SHM "/dev/shm"
 
-/* Reads a word of mount(8): changes *flags, or returns false. */
+/* Applies a flag word of mount(8), such as "ro", to *flags. False if @word is none. */
 static bool is_flag(const char *word, unsigned long *flags)
 {
 	static const struct {
@@ -57,7 +57,7 @@ static bool mount_tmpfs(const char *text)
 	return done;
 }
 
-/* Replaces the file by one with these name servers. */
+/* Replaces /etc/resolv.conf by a file with the job's name servers. */
 static bool write_name_servers(const struct job *job)
 {
 	FILE *f = NULL;
@@ -88,8 +88,8 @@ static bool set_shm_size(const char *bytes)
 }
 
 /*
- * Sets "NAME=VALUE" below /proc/sys; a dot in NAME is a slash. Returns NULL, or the option with
- * NAME, and errno.
+ * Sets "NAME=VALUE" in /proc/sys; a dot in NAME stands for a slash. Returns NULL, or the option
+ * with NAME, and errno set.
  */
 static const char *set_sysctl(const char *text)
 {
@@ -111,7 +111,7 @@ static const char *set_sysctl(const char *text)
 	return done == (ssize_t)len ? NULL : option;
 }
 
-/* Applies one string. Returns NULL, or what could not be done, with errno. */
+/* Applies one setting. Returns NULL, or what has failed, with errno set. */
 static const char *apply(const char *s)
 {
 	switch (*s) {
@@ -134,7 +134,7 @@ const char *settings_apply(const struct job *job)
 			return what;
 		read_only = read_only || *job->settings[i] == 'r';
 	}
-	/* the command's folder; if it cannot be made, the command reports that */
+	/* Create the command's folder; if that fails, the command's start reports it. */
 	if (job->dir && !job->machine)
 		make_dirs(job->dir);
 	if (!write_name_servers(job))
@@ -144,7 +144,7 @@ const char *settings_apply(const struct job *job)
 	return NULL;
 }
 
-/* Takes the capabilities that are not in the mask from the bounding set. */
+/* Removes the capabilities that are not in the mask from the bounding set. */
 static bool limit_capabilities(const char *mask)
 {
 	const unsigned long long kept = strtoull(mask, NULL, 16);
