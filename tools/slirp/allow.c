@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * allow.c: the list of hosts that the guest may reach, words `allow=HOST[:PORT]...`. HOST is an
- * address, a net (10.0.0.0/8), a name, or *.NAME for all names below it. Without such a word all is
- * allowed. Words `policy=HOST[:PORT]...` are a second list: what both lists allow is allowed.
+ * address, a net (10.0.0.0/8), a name, or *.NAME for all its subdomains. Without such a word all
+ * hosts are allowed. Words `policy=HOST[:PORT]...` are a second list; a destination must be allowed
+ * by both lists.
  *
- * The helper resolves no names. The guest asks the host's resolver, through the name server that
- * libslirp offers; queries for other names are refused, so that they carry nothing out, and the
- * addresses in the answers to an allowed query are pinned: they are what the name allows. An answer
- * that was pinned stays, since a connection may use it for long.
+ * The helper resolves no names. The guest queries the host's resolver through the name server that
+ * libslirp offers. Queries for other names are refused, so that they cannot carry data out. The
+ * addresses in the answers to an allowed query are pinned: connections to them are allowed. They
+ * stay pinned, since a connection may last long.
  *
- * Nothing of a message is trusted: each read is checked against its end.
+ * No field of a message is trusted: each read is checked against the message's end.
  */
 #include <arpa/inet.h>
 #include <ctype.h>
@@ -22,7 +23,7 @@
 #define TYPE_AAAA 28
 #define HEAD 12 /* bytes of a message before the question */
 
-/* Addresses of names; the oldest ones go when there are too many. */
+/* Pinned addresses of names; if there are too many, the oldest are dropped. */
 static struct pin {
 	struct in6_addr addr;
 	int rule;
@@ -60,7 +61,7 @@ static bool has_pin(int rule, const struct in6_addr *a)
 
 bool allow_address(const struct config *c, const struct in6_addr *a, in_port_t port)
 {
-	/* of each list: it has rules; one of them allows it */
+	/* For each of the two lists: it has rules; one of its rules allows the address. */
 	bool has[2] = { false }, met[2] = { false };
 
 	for (int i = 0; i < c->nr_rules; i++) {
@@ -73,7 +74,7 @@ bool allow_address(const struct config *c, const struct in6_addr *a, in_port_t p
 	return has[0] <= met[0] && has[1] <= met[1];
 }
 
-/* Reads the name at the message's place, without compression, in lower case. */
+/* Reads the name at the message's position, without compression, in lower case. */
 static bool read_name(struct message *m, char name[256])
 {
 	size_t len = 0;
@@ -88,7 +89,7 @@ static bool read_name(struct message *m, char name[256])
 		for (size_t i = 0; i < label; i++) {
 			uint8_t byte = m->p[m->at++];
 
-			/* A dot or an end within a label would make it another name. */
+			/* A dot or zero byte inside a label would read as another name. */
 			if (byte == '.' || !byte)
 				return false;
 			name[len++] = (char)tolower(byte);
@@ -98,7 +99,7 @@ static bool read_name(struct message *m, char name[256])
 	return m->at++ < m->n;
 }
 
-/* Skips a name that may end in a pointer. */
+/* Skips a name, which may end with a compression pointer. */
 static bool skip_name(struct message *m)
 {
 	while (m->at < m->n && m->p[m->at]) {
@@ -120,7 +121,7 @@ static unsigned get16(const struct message *m, size_t at)
 	return (unsigned)m->p[at] << 8 | m->p[at + 1];
 }
 
-/* Reads the only question. False for a message of another form. */
+/* Reads the single question. False if the message has another form. */
 static bool read_question(struct message *m, char name[256])
 {
 	if (m->n < HEAD || get16(m, 4) != 1)

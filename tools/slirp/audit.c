@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * audit.c: `audit=FD`: lines of JSON about the guest's connections, its queries to the resolver,
- * and refusals (docs/policy.md). The kernel writes its lines to the same descriptor, a pipe: each
- * is one write that the pipe takes whole, or not at all.
+ * and refusals (docs/policy.md). The kernel writes its lines to the same pipe: each line is one
+ * write, which a pipe accepts wholly or not at all.
  *
- * A slow reader delays nothing: lines without room are counted, and the next line that has room has
- * the count of missing ones.
+ * A slow reader delays nothing: lines for which the pipe has no room are counted as lost, and a
+ * line with that count precedes the next line that is written.
  *
- * An address has the name that the guest last asked for and got it as an answer to. That is no
- * proof: the owner of a name may have it answered with any address.
+ * A logged address is shown with the last name for which the guest's query returned it. That is no
+ * proof: the owner of a name can make it resolve to any address.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -25,17 +25,17 @@
 
 #define KNOWN_MAX 512
 #define RECENT_MAX 256
-/* seconds in which datagrams to one destination are logged once */
+/* Seconds in which datagrams to one destination are logged only once. */
 #define AGAIN_S 60
 
-/* Names of addresses; the oldest ones go when there are too many. */
+/* Names of addresses; if there are too many, the oldest are dropped. */
 static struct known {
 	struct in6_addr addr;
 	char name[256];
 } known[KNOWN_MAX];
 static unsigned nr_known, next_known;
 
-/* Destinations of datagrams that were logged. */
+/* Destinations of datagrams that were logged recently. */
 static struct recent {
 	int fd;
 	bool allowed;
@@ -47,14 +47,14 @@ static unsigned next_recent;
 
 static int out = -1;
 static unsigned long lost;
-static char asked[256]; /* the name of the last line "query" */
+static char asked[256]; /* the name in the last "query" line */
 static bool asked_allowed;
 
 const char *audit_open(int fd)
 {
 	struct stat st;
 
-	/* A file would meet our limit of the size of files. */
+	/* Writes to a file would hit this process's limit of file sizes. */
 	if (fstat(fd, &st) || !(S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode)))
 		return "audit=: wants a pipe";
 	out = fd;
@@ -88,7 +88,7 @@ static bool put_line(const char *fmt, ...)
 	return done == n;
 }
 
-/* True if a line may be written now: none is missing before it, or the loss was logged. */
+/* True if a line may be written now: no line was lost before it, or the loss has been logged. */
 static bool is_ready(void)
 {
 	if (out < 0)
@@ -99,7 +99,9 @@ static bool is_ready(void)
 	return !lost;
 }
 
-/* Escapes a name: what is no printable ASCII is no name, but a query may have any bytes. */
+/*
+ * Escapes a name: a query may contain any bytes, of which only printable ASCII is shown as it is.
+ */
 static const char *escaped(const char *name)
 {
 	static char text[6 * 256 + 1];
@@ -119,7 +121,7 @@ static const char *escaped(const char *name)
 
 void audit_query(bool allowed, const char *name)
 {
-	/* A resolver asks for both kinds of addresses, and again: one line. */
+	/* A resolver asks for A and AAAA records, and repeats queries: log one line. */
 	if (out < 0 || (allowed == asked_allowed && !strcmp(name, asked)) || !is_ready())
 		return;
 	snprintf(asked, sizeof(asked), "%s", name);
@@ -154,7 +156,7 @@ static const char *name_of(const struct in6_addr *a)
 	return NULL;
 }
 
-/* True for a datagram whose destination was logged a short time ago. */
+/* True for a datagram to a destination that was logged in the last AGAIN_S seconds. */
 static bool is_recent(const struct sent *s)
 {
 	struct timespec now;
@@ -199,7 +201,7 @@ void audit_sent(const struct sent *s)
 	inet_ntop(v4 ? AF_INET : AF_INET6, v4 ? &s->addr.s6_addr[12] : s->addr.s6_addr, text,
 		sizeof(text));
 	name = name_of(&s->addr);
-	/* ICMP has another value at the place of a port */
+	/* ICMP has another value in place of a port. */
 	if (strcmp(proto, "icmp"))
 		snprintf(port, sizeof(port), ",\"port\":%u", ntohs(s->port));
 	lost += !put_line("\"%s\",%s\"proto\":\"%s\",\"address\":\"%s\"%s%s%s%s",

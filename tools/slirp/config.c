@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * config.c: parses the words of nestling-slirp's command line, which are those behind
- * `eth0=slirp,`:
+ * config.c: parses the words of nestling-slirp's command line, which are those after `eth0=slirp,`:
  *
  *      hostfwd=tcp|udp:[ADDR]:PORT-[ADDR]:PORT   forwards the host's port to the guest's; may be
  *                                                given several times
@@ -11,9 +10,9 @@
  *      allow=HOST[:PORT]...                      what the guest may reach, several times: a name,
  *                                                *.NAME, an address (of IPv6 in brackets) or a
  *                                                net. Without such a word everything.
- *      policy=HOST[:PORT]...                     a second list: what both allow is allowed
+ *      policy=HOST[:PORT]...                     a second list: both must allow a host
  *      audit=FD                                  writes a line for each connection to this pipe,
- *                                                and for what was refused
+ *                                                and for each refusal
  *      ipv6=off
  *      mtu=N
  */
@@ -32,7 +31,7 @@ static const char *wrong(const char *word, const char *why)
 	return problem;
 }
 
-/* Parses "[ADDR]:PORT", ended by @end; advances *s. */
+/* Parses "[ADDR]:PORT", which must be followed by @end; advances *s. */
 static bool parse_end(const char **s, char end, struct in_addr *addr, int *port)
 {
 	const char *colon = strchr(*s, ':');
@@ -129,7 +128,7 @@ static bool parse_net(struct rule *r, char *host)
 	return r->bits <= 128;
 }
 
-/* Takes a host out of "HOST:80:443" or "[HOST]:80"; returns what follows, or NULL. */
+/* Copies the host of "HOST:80:443" or "[HOST]:80" to @host; returns the text behind it, or NULL. */
 static const char *take_host(const char *s, char *host, size_t size)
 {
 	bool bracket = *s == '[';

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * jail.c: restricts nestling-slirp once it runs. It parses packets of a guest, so it is treated as
- * hostile from then on:
+ * jail.c: restricts nestling-slirp once it runs. It parses packets of a guest, so it might be taken
+ * over, and is restricted to:
  *
- * - no new privileges, and no execve or fork;
+ * - no new privileges, no execve and no fork;
  * - only files in /etc and /run, where the resolver's configuration is (Landlock, if the host has
  *   it), and these only for reading (seccomp, on every host);
  * - only sockets of the internet families, memory that is never executable, clocks, random bytes.
@@ -51,14 +51,14 @@ static void give(uint32_t action)
 	insn(BPF_RET | BPF_K, action, 0, 0);
 }
 
-/* Allows the call @nr with any arguments. The number is loaded. */
+/* Allows call @nr with any arguments. The filter has loaded the call's number before. */
 static void allow(int nr)
 {
 	insn(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)nr, 0, 1);
 	give(SECCOMP_RET_ALLOW);
 }
 
-/* Allows the call @nr if argument @n is one of two values. */
+/* Allows call @nr if argument @n is @a or @b. */
 static void allow_either(int nr, int n, uint32_t a, uint32_t b)
 {
 	insn(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)nr, 0, 5);
@@ -69,7 +69,7 @@ static void allow_either(int nr, int n, uint32_t a, uint32_t b)
 	give(SECCOMP_RET_ERRNO | EPERM);
 }
 
-/* Allows the call @nr if argument @n has none of @bits. */
+/* Allows call @nr if argument @n has none of @bits. */
 static void allow_without(int nr, int n, uint32_t bits)
 {
 	insn(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)nr, 0, 4);

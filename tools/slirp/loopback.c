@@ -3,18 +3,19 @@
  * loopback.c: keeps the guest from the servers on the host's loopback, and from what no rule
  * allows.
  *
- * libslirp makes its connections by connect() and sendto(), which it finds here, since the program
- * stands before the C library. libslirp's own switch does not do: it knows the address 10.0.2.2
- * only, while packets to 127.0.0.1, 0.0.0.0 or ::ffff:127.0.0.1, and to any port of the name
- * server 10.0.2.3 where the host's resolver is on its loopback, reach the same servers; and it
- * would drop the answers of a forwarded UDP port.
+ * libslirp connects by connect() and sendto(). The functions of this file replace those of the C
+ * library, since the dynamic linker searches the program first. libslirp's own option
+ * (disable_host_loopback) does not suffice: it covers only the address 10.0.2.2. But packets to
+ * 127.0.0.1, 0.0.0.0 or ::ffff:127.0.0.1 reach the same servers, as do packets to any port of the
+ * name server 10.0.2.3 if the host's resolver is on its loopback. And it would drop the replies of
+ * a forwarded UDP port.
  *
- * To a loopback address goes only:
- * - what is for a port that the command line names;
- * - what is for port 53 of a name server of the host's resolv.conf;
- * - a datagram to a peer that has sent one to the same socket: the answer through a forwarded port.
+ * Allowed to a loopback address:
+ * - packets for a port that the command line names;
+ * - packets for port 53 of a name server of the host's resolv.conf;
+ * - a datagram to a peer that has sent one to the same socket: a reply through a forwarded port.
  *
- * To other addresses goes what the rules allow (allow.c).
+ * For other addresses the rules decide (allow.c).
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -29,7 +30,7 @@
 #define DNS_PORT 53
 #define PEERS_MAX 256
 
-/* libslirp includes sys/socket.h, whose declarations these are. */
+/* Declared here as in sys/socket.h, which libslirp includes. */
 int connect(int fd, const struct sockaddr *to, socklen_t len);
 ssize_t sendto(
 	int fd, const void *buf, size_t n, int flags, const struct sockaddr *to, socklen_t len);
@@ -45,7 +46,7 @@ struct end {
 
 static const struct config *conf;
 
-/* Peers that have sent a datagram: on the loopback, and with rules all. */
+/* Peers that have sent a datagram: those on the loopback, and if there are rules all peers. */
 static struct peer {
 	int fd;
 	struct end end;
@@ -85,7 +86,7 @@ static bool end_of(const struct sockaddr *sa, socklen_t len, struct end *e)
 	return false;
 }
 
-/* True if the host serves @a itself, without a card: 127.0.0.0/8, 0.0.0.0/8, ::1 and ::. */
+/* True if packets to @a stay on the host: 127.0.0.0/8, 0.0.0.0/8, ::1 and ::. */
 static bool is_loopback(const struct in6_addr *a)
 {
 	if (IN6_IS_ADDR_V4MAPPED(a) || IN6_IS_ADDR_V4COMPAT(a))
@@ -93,7 +94,9 @@ static bool is_loopback(const struct in6_addr *a)
 	return IN6_IS_ADDR_LOOPBACK(a) || IN6_IS_ADDR_UNSPECIFIED(a);
 }
 
-/* True if resolv.conf names @a. The file is read each time: it may change, and names are few. */
+/*
+ * True if resolv.conf names @a. The file is read each time, since it may change; queries are rare.
+ */
 static bool is_resolver(const struct in6_addr *a)
 {
 	char line[256], text[64];
@@ -146,8 +149,8 @@ static void tell_sent(int fd, const struct end *e, const void *data, bool allowe
 }
 
 /*
- * True if the guest may send to @sa by the socket @fd: @data, a datagram of @n bytes, or NULL, a
- * connection.
+ * True if the guest may send to @sa on socket @fd: the datagram @data of @n bytes, or, if @data is
+ * NULL, open a connection.
  */
 static bool allowed(int fd, const struct sockaddr *sa, socklen_t len, const void *data, size_t n)
 {
@@ -173,9 +176,9 @@ static bool allowed(int fd, const struct sockaddr *sa, socklen_t len, const void
 }
 
 /*
- * A connection that is refused at once, by the helper or by the host, is treated as if it were
- * under way: libslirp then finds a socket without a peer and resets the guest's connection. Its own
- * way for ECONNREFUSED frees a packet twice (4.7.0, tcp_input() after tcp_respond()).
+ * Connects. If the connection is refused at once, by this function or by the host, returns as if it
+ * were in progress: libslirp then finds a socket without a peer and resets the guest's connection.
+ * Its own handling of ECONNREFUSED frees a packet twice (4.7.0, tcp_input() after tcp_respond()).
  */
 int connect(int fd, const struct sockaddr *to, socklen_t len)
 {
@@ -209,7 +212,7 @@ ssize_t recvfrom(int fd, void *buf, size_t n, int flags, struct sockaddr *from, 
 	if ((conf->nr_rules || conf->audit >= 0) && e.port == htons(DNS_PORT) &&
 		is_resolver(&e.addr)) {
 		allow_answer(conf, buf, (size_t)got);
-		/* no peer: its next query is checked too */
+		/* Not a peer: its next query is checked too. */
 		return got;
 	}
 	if ((!conf->nr_rules && !is_loopback(&e.addr)) || is_peer(fd, &e))
@@ -220,7 +223,7 @@ ssize_t recvfrom(int fd, void *buf, size_t n, int flags, struct sockaddr *from, 
 	return got;
 }
 
-/* Where libslirp was built with checks of buffers, it calls this. */
+/* libslirp calls this if it was built with buffer checks (_FORTIFY_SOURCE). */
 ssize_t __recvfrom_chk(
 	int fd, void *buf, size_t n, size_t room, int flags, struct sockaddr *from, socklen_t *len)
 {

@@ -3,9 +3,9 @@
  * main.c: the loop of nestling-slirp: passes frames of the guest to libslirp and libslirp's frames
  * to the guest, and serves libslirp's sockets and timers.
  *
- * Frames travel in batches: all that have arrived in one call, all that a turn produced in one
- * call. Sending to the guest waits while its kernel does not take frames, which slows the senders
- * down; the kernel never waits for the helper.
+ * Frames are moved in batches: one call receives all that have arrived, and one call sends all that
+ * a turn of the loop has produced. Sending to the guest blocks while its kernel does not receive,
+ * which slows the senders down; the kernel never waits for the helper.
  */
 #include <errno.h>
 #include <poll.h>
@@ -275,9 +275,8 @@ static const char *add_forwards(const struct config *c)
 }
 
 /*
- * Widens the queues of listening sockets. libslirp lets one connection wait to be accepted. While
- * this program has no CPU the host drops further ones, and resets them when they have tried for a
- * minute.
+ * Widens the queues of listening sockets. libslirp allows one waiting connection. While this
+ * process gets no CPU, the host would drop further ones, and reset them after a minute of retries.
  */
 static void widen_queues(void)
 {
