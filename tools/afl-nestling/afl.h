@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * afl.h: afl-nestling, which runs inputs in an instance that is put back after each run.
+ * afl.h: afl-nestling, which runs inputs in an instance that is rolled back after each run.
  *
  *	main.c		options; --once and --bench
  *	fork_server.c	AFL's fork server: what afl-fuzz executes
@@ -24,24 +24,24 @@
 struct options {
 	struct run run; /* the instance */
 	char **program; /* in the guest */
-	/* instead: the type of the file system that an input is */
+	/* In place of a program: the type of the file system that an input is. */
 	const char *mount;
-	bool plain, forked; /* the program has no fork server, has one */
+	bool plain, forked; /* -p: no fork server; -f: it has one */
 	bool verbose;
-	int timeout;    /* ms of a run, or 0: afl-fuzz knows it */
+	int timeout;    /* ms of a run, or 0: afl-fuzz limits it */
 	uint32_t cover; /* length of the guest kernel's map, or 0 */
-	/* folder for inputs that break the guest, or NULL */
+	/* Folder for inputs that break the guest, or NULL. */
 	const char *keep;
 };
 
-/* What has become of a run. */
+/* How a run has ended. */
 enum ending {
-	END_DONE, /* the agent has handed over a record */
+	END_DONE, /* the agent has written a record */
 	END_PANIC,
 	END_HALT,   /* the guest has powered off or restarted */
 	END_READER, /* the agent was killed */
-	END_STOP,   /* it was stopped from outside */
-	/* the instance's process has ended, and its log has no reason */
+	END_STOP,   /* it was stopped by @stop of machine_run() */
+	/* The instance's process has ended, and its log shows no reason. */
 	END_GONE,
 };
 
@@ -52,14 +52,14 @@ struct machine {
 	int log_fd, status_fd, control_fd;
 	struct reset_area *area; /* shared with the kernel */
 	size_t area_size;
-	uint32_t map_len; /* of the program in the guest */
-	bool owes;        /* READY has to come */
+	uint32_t map_len; /* length of the program's coverage map */
+	bool owes;        /* the kernel's READY has not come yet */
 	bool gone;        /* its process has ended */
 	uint64_t runs;
 };
 
 /*
- * Boots an instance, and returns when its agent waits for an input. Dies on an error, with the
+ * Boots an instance, and returns when its agent waits for an input. On an error exits with the
  * guest's reason.
  */
 void machine_start(struct machine *m, struct options *o);
@@ -69,25 +69,25 @@ uint8_t *machine_input(struct machine *m);
 const struct agent_record *machine_record(const struct machine *m);
 uint8_t *machine_cover(struct machine *m);
 /*
- * Waits until the machine is put back. Returns false if it does not come back: its kernel has ended
- * or hangs.
+ * Waits until the machine is rolled back. Returns false if that does not happen: its kernel has
+ * ended or hangs.
  */
 bool machine_ready(struct machine *m);
 /*
- * Runs the input of @len bytes at machine_input(). @stop: a descriptor whose readiness or end stops
- * the run, or -1. @ms: the time of a run, or 0.
+ * Runs the input of @len bytes at machine_input(). @stop: a descriptor that stops the run when it
+ * becomes readable or reaches its end, or -1. @ms: time limit of the run, or 0.
  */
 enum ending machine_run(struct machine *m, uint32_t len, int stop, int ms);
 
 /* log.c: the last bytes of the guest's log. */
 void log_read(int fd);
-/* From now on what is read goes to standard error as well. */
+/* From now on bytes that are read are also written to standard error. */
 void log_show(void);
 /* Forgets what was logged before. */
 void log_clear(void);
-/* Returns text that lasts until the next call, with its length. */
+/* Returns the stored text and sets *len. Valid until the next call. */
 const char *log_text(size_t *len);
-/* Returns the line with the reason of the guest's panic, or NULL. */
+/* Returns the line of the log with the reason of the guest's panic, or NULL. */
 const char *log_reason(void);
 
 /* crash.c */
@@ -95,9 +95,9 @@ const char *log_reason(void);
 const char *crash_folder(void);
 void crash_keep(const char *folder, const char *kind, const void *input, size_t len);
 
-/* fork_server.c: returns the exit status, when afl-fuzz has gone. */
+/* fork_server.c: serves afl-fuzz. Returns the exit status when afl-fuzz has gone. */
 int fork_server(struct options *o);
-/* Replaces the path that afl-fuzz put in place of @@. */
+/* Restores @@ in arguments in which afl-fuzz has replaced it by a path. */
 void restore_file_arguments(char **argv);
 
 #endif

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * crash.c: keeps inputs that break the guest itself. AFL keeps them too, as crashes, but has no
- * place for the guest's log: both go to a folder "nestling" beside AFL's other findings.
+ * crash.c: stores inputs that break the guest itself. AFL stores them too, as crashes, but has no
+ * place for the guest's log: input and log are written to a folder "nestling" beside AFL's other
+ * findings.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -26,7 +27,7 @@ const char *crash_folder(void)
 	return name ? format("%.*s/nestling", (int)(name - path), path) : NULL;
 }
 
-/* FNV-1a, for file names: an input always gets an equal name. */
+/* FNV-1a, for file names: equal inputs get equal names. */
 static uint64_t hash(const uint8_t *data, size_t len)
 {
 	uint64_t h = 0xcbf29ce484222325u;
@@ -36,7 +37,7 @@ static uint64_t hash(const uint8_t *data, size_t len)
 	return h;
 }
 
-/* Writes a file that does not exist. A failure is no reason to stop: AFL has the input. */
+/* Writes a new file. A failure is ignored by callers, since AFL has the input too. */
 static bool write_new(const char *path, const void *data, size_t len)
 {
 	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);

@@ -2,10 +2,10 @@
 /*
  * fork_server.c: AFL's fork server (protocol.h), with an instance in place of a child.
  *
- * The pid that AFL gets, and kills when a run lasts too long, is a process that only waits. Its end
- * stops the run: the machine is put back. A run's status is the program's in the guest; a guest
- * that breaks is SIGABRT, and its log is kept (crash.c). An instance that has ended itself is
- * started again.
+ * The pid that AFL gets, and kills when a run lasts too long, belongs to a process that only waits
+ * (the waiter). Its end stops the run: the machine is rolled back. A run's status is that of the
+ * program in the guest. If the guest breaks, the status is SIGABRT, and its log is stored
+ * (crash.c). If the instance has ended, another is started.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -32,13 +32,13 @@ struct server {
 	uint8_t *map; /* AFL's, or NULL */
 	size_t map_size;
 	const uint8_t *cases; /* test cases in memory, or NULL */
-	pid_t waiter;         /* 0: there is none */
-	int waiter_fd;        /* at its end when the waiter has died */
+	pid_t waiter;         /* pid, or 0 if there is none */
+	int waiter_fd;        /* end-of-file when the waiter has died */
 	const char *keep;
-	int short_lived; /* instances in a row */
+	int short_lived; /* instances in a row that ended early */
 };
 
-/* The file that afl-fuzz rewrites for each run, where it is not standard input. */
+/* The file that afl-fuzz rewrites for each run; NULL: standard input. */
 static const char *input_path;
 
 void restore_file_arguments(char **argv)
@@ -52,12 +52,12 @@ void restore_file_arguments(char **argv)
 
 		if (!found)
 			continue;
-		/* The path begins at the first slash from which its folder exists. */
+		/* The path begins at the first slash from which on its folder exists. */
 		for (at = strchr(at, '/'); at != found; at = strchr(at + 1, '/'))
 			if (!stat(format("%.*s", (int)(found - at), at), &st) &&
 				S_ISDIR(st.st_mode))
 				break;
-		/* Behind the name, an extension (afl-fuzz -e) belongs to it. */
+		/* An extension behind the name (afl-fuzz -e) belongs to the path. */
 		end = found + strlen(name);
 		extension = *end == '.' ? strspn(end + 1, EXTENSION_LETTERS) : 0;
 		end += extension ? extension + 1 : 0;
@@ -81,7 +81,7 @@ static void *attach_memory(const char *variable, int flags, size_t *size)
 	return at;
 }
 
-/* Returns false if the fuzzer has gone. */
+/* Writes a word to the fuzzer. Returns false if the fuzzer has gone. */
 static bool put_word(uint32_t word)
 {
 	ssize_t n;
@@ -122,7 +122,7 @@ static void waiter_start(struct server *s)
 		die("fork: %s", strerror(errno));
 	if (!s->waiter) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		/* the closed ends show that the server has gone */
+		/* so that the server's end shows as EOF */
 		close(AFL_CONTROL_FD);
 		close(AFL_STATUS_FD);
 		close(fds[0]);
@@ -147,7 +147,7 @@ static void waiter_forget(struct server *s)
 
 /* ---- a run ---- */
 
-/* Reads the input of a file or of standard input, which the fuzzer rewrites. */
+/* Reads the input from the file, or from standard input, which the fuzzer rewrites. */
 static uint32_t read_file(struct machine *m)
 {
 	int fd = input_path ? open(input_path, O_RDONLY | O_CLOEXEC) : 0;
@@ -182,13 +182,15 @@ static uint32_t take_input(struct server *s)
 	return len;
 }
 
-/* Bytes of the program's map as the fuzzer sees it: the guest kernel's comes behind it. */
+/*
+ * Returns the size of the program's part of the fuzzer's map, which the guest kernel's map follows.
+ */
 static uint32_t program_bytes(const struct server *s)
 {
 	return (s->m.map_len + 63) & ~63u;
 }
 
-/* Carries the maps over. */
+/* Copies the maps of program and guest kernel to the fuzzer's map. */
 static void give_maps(struct server *s, bool with_record)
 {
 	const struct agent_record *r = machine_record(&s->m);
@@ -200,10 +202,10 @@ static void give_maps(struct server *s, bool with_record)
 	if (at < s->map_size)
 		memcpy(s->map + at, machine_cover(&s->m),
 			cover < s->map_size - at ? cover : s->map_size - at);
-	s->map[0] |= !s->m.map_len; /* a map that is empty is an error to AFL */
+	s->map[0] |= !s->m.map_len; /* an empty map is an error to AFL */
 }
 
-/* Waits for the fuzzer's patience to end. */
+/* Waits until the fuzzer kills the waiter, because the run lasts too long. */
 static void await_kill(struct server *s)
 {
 	char c;
@@ -212,7 +214,7 @@ static void await_kill(struct server *s)
 		;
 }
 
-/* Returns the status for the fuzzer. */
+/* Copies the maps to the fuzzer, and returns the status to report. */
 static uint32_t result(struct server *s, enum ending end, uint32_t len)
 {
 	const struct agent_record *r = machine_record(&s->m);
@@ -223,18 +225,18 @@ static uint32_t result(struct server *s, enum ending end, uint32_t len)
 	case END_DONE:
 		if (!(r->flags & AGENT_HANG))
 			return (uint32_t)r->status;
-		await_kill(s); /* so that it is a hang for the fuzzer too */
+		await_kill(s); /* the fuzzer must count a hang, too */
 		return SIGKILL;
 	case END_STOP: return SIGKILL;
 	case END_HALT: return 0;
-	/* What killed the agent would have killed the program. */
+	/* The signal that killed the agent would have killed the program. */
 	case END_READER: return SIGKILL;
 	case END_PANIC: crash_keep(s->keep, "panic", input, len); return SIGABRT;
 	default: crash_keep(s->keep, "gone", input, len); return SIGABRT;
 	}
 }
 
-/* Starts another instance, unless many in a row have ended at their first run. */
+/* Starts another instance. Exits if many in a row have ended at their first run. */
 static void start_anew(struct server *s)
 {
 	s->short_lived = s->m.runs > 1 ? 0 : s->short_lived + 1;
@@ -244,13 +246,16 @@ static void start_anew(struct server *s)
 	machine_start(&s->m, s->o);
 }
 
-/* Returns false if the fuzzer has gone. The fuzzer measures a run between the two words. */
+/*
+ * Makes one run. Returns false if the fuzzer has gone. The fuzzer measures the time between the two
+ * words.
+ */
 static bool run(struct server *s)
 {
 	uint32_t len;
 	bool there;
 
-	/* An instance that is not put back after a hang is not this input's fault. */
+	/* If the machine was not rolled back after a hang, that is not this input's fault. */
 	if (!machine_ready(&s->m))
 		start_anew(s);
 	if (!put_word((uint32_t)s->waiter))

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* log.c: keeps the last bytes of the guest's console, which has the kernel's log. */
+/* log.c: stores the last bytes of the guest's console, to which the guest kernel logs. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -10,7 +10,7 @@
 #define LOG_MAX (256 * 1024)
 
 static char ring[LOG_MAX], text[LOG_MAX + 1];
-/* bytes that were put in since the last clearing */
+/* Number of bytes stored since the last log_clear(). */
 static size_t all;
 static bool shown;
 

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * machine.c: an instance with the agent in it, and the server's end of its reset server.
+ * machine.c: starts an instance with the agent in it, and is its reset server.
  *
- * Its start: the kernel boots an image with nestctl's init, which runs the agent out of the initial
- * archive. The agent waits for the reset server, which is attached as soon as the management
- * console is served. Then it starts the program and reads: the base is made and READY arrives.
+ * Its start: the kernel boots an image with nestctl's init, which runs the agent of the initramfs.
+ * The agent waits for the reset server, which is attached as soon as the management console is
+ * served. Then it starts the program and reads: the machine is marked and READY arrives.
  *
- * Each RUN is answered by DONE or DEAD, and by READY, which is awaited before the next RUN: while
- * the machine is put back, the fuzzer makes its next input.
+ * Each RUN is answered by DONE or DEAD, and then by READY, for which the next RUN waits: while the
+ * machine is rolled back, the fuzzer makes its next input.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -28,11 +28,11 @@
 
 #define PAGE 4096u
 #define BOOT_MS 120000
-/* for putting back, which takes less than a millisecond */
+/* Time limit of a rollback, which takes less than a millisecond. */
 #define BACK_MS 5000
-/* for a line of the agent that it wrote before the base was made */
+/* Time limit for a line that the agent wrote before the machine was marked. */
 #define LINE_MS 10000
-/* for the end of a process whose socket is closed */
+/* Time limit for the end of a process whose socket is closed. */
 #define END_MS 5000
 #define UNKNOWN (~0u)
 
@@ -47,7 +47,7 @@ static void add_word(char **words, size_t *n, const char *word)
 	words[(*n)++] = format("%s", word);
 }
 
-/* Returns the agent's words (record.h). */
+/* Returns the words of the agent's command line (record.h). */
 static char **agent_words(const struct options *o)
 {
 	size_t n = 0, given = 0;
@@ -96,7 +96,7 @@ static void make_area(struct machine *m, const struct options *o, int *fd)
 	*m->area = a;
 }
 
-/* Makes the kernel's words, and starts it. */
+/* Composes the kernel's command line, and starts the kernel. */
 static void start_instance(struct machine *m, struct options *o, const char *umid)
 {
 	struct run r = o->run;
@@ -139,7 +139,7 @@ static void start_instance(struct machine *m, struct options *o, const char *umi
 	free(r.job);
 }
 
-/* Says why there will be no base, with the end of the guest's log. */
+/* Exits with the reason why the machine cannot be marked, and the end of the guest's log. */
 static void __attribute__((noreturn)) refuse(struct machine *m, const char *why)
 {
 	size_t len;
@@ -158,7 +158,7 @@ static bool has_ended(struct machine *m)
 	return m->pid > 0 && waitpid(m->pid, NULL, WNOHANG) == m->pid && (m->pid = 0, true);
 }
 
-/* Reads a line of init or the agent. */
+/* Reads and handles a line of init or of the agent. */
 static void hear_guest(struct machine *m)
 {
 	char line[512];
@@ -177,7 +177,7 @@ static void hear_guest(struct machine *m)
 		refuse(m, format("in the guest: the agent has ended (%s)", line));
 }
 
-/* Connects to the console of the new instance, when it is served. */
+/* Connects to the new instance's management console, after waiting until it is served. */
 static void connect_console(struct machine *m, struct umid_console *c, const char *umid)
 {
 	for (int ms = 0; ms < BOOT_MS; ms++) {
@@ -219,7 +219,7 @@ static void attach(struct machine *m, const struct options *o, const char *umid)
 
 /* ---- messages ---- */
 
-/* Returns false if the kernel has closed the socket. */
+/* Sends a message. Returns false if the kernel has closed the socket. */
 static bool say(struct machine *m, uint32_t op, uint32_t arg)
 {
 	struct reset_message q = { op, arg };
@@ -252,7 +252,7 @@ static int64_t now_ms(void)
 
 enum event { EVENT_MESSAGE, EVENT_STOP, EVENT_TIME, EVENT_GONE };
 
-/* Waits for a message of the kernel, for @stop or for the time. @ms 0: there is no limit. */
+/* Waits for a message of the kernel, for @stop, or until @ms have passed; 0: without limit. */
 static enum event await(struct machine *m, int stop, int ms, struct reset_message *q)
 {
 	int64_t end = now_ms() + ms;
@@ -272,7 +272,7 @@ static enum event await(struct machine *m, int stop, int ms, struct reset_messag
 			return hear(m, q) ? EVENT_MESSAGE : EVENT_GONE;
 		if (p[1].revents)
 			return EVENT_STOP;
-		if (p[2].revents & (POLLHUP | POLLERR)) /* with its socket, which is heard first */
+		if (p[2].revents & (POLLHUP | POLLERR)) /* the socket ends too and is read first */
 			usleep(1000);
 	}
 }
@@ -340,7 +340,7 @@ void machine_start(struct machine *m, struct options *o)
 	start_instance(m, o, umid);
 	attach(m, o, umid);
 	await_base(m);
-	/* The agent's line may be on its way. */
+	/* The agent's line may not have arrived yet. */
 	p = (struct pollfd){ .fd = m->status_fd, .events = POLLIN };
 	if (m->map_len == UNKNOWN && poll(&p, 1, LINE_MS) > 0)
 		hear_guest(m);
@@ -375,7 +375,10 @@ static enum ending ending_of(const struct reset_message *q)
 					     END_GONE;
 }
 
-/* The record must be the agent's: the program is root in the guest and may write what it likes. */
+/*
+ * True if the record is well-formed. The program is root in the guest and may have written
+ * anything.
+ */
 static bool record_is_good(const struct machine *m, uint32_t len)
 {
 	const struct agent_record *r = machine_record(m);
@@ -385,7 +388,7 @@ static bool record_is_good(const struct machine *m, uint32_t len)
 }
 
 /*
- * Returns the reason why the instance's process has ended, or violates the protocol. The process
+ * Returns how an instance has ended whose process has ended or violates the protocol. The process
  * may still be exiting.
  */
 static enum ending end_of_instance(struct machine *m)

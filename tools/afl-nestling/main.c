@@ -21,7 +21,7 @@
 
 #define COVER_SIZE 65536u
 #define ONCE_MS 1000
-/* for the agent to say that a program hangs, before the guest counts as hanging */
+/* Time that the agent has to report a hanging program, before the guest counts as hanging. */
 #define GRACE_MS 3000
 
 enum { STATUS_CRASH = 2, STATUS_HANG = 3, STATUS_GUEST = 4 };
@@ -58,7 +58,9 @@ static int say_status(int status)
 	return 0;
 }
 
-/* Prints a line, and shows the guest's log if the guest is to blame. Returns the exit status. */
+/*
+ * Prints how a run has ended, and the guest's log if the guest has broken. Returns the exit status.
+ */
 static int say_ending(struct machine *m, enum ending end)
 {
 	const struct agent_record *r = machine_record(m);

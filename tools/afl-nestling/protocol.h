@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * protocol.h: the protocol of AFL's fork server, as afl++ 4.04c speaks it: afl-nestling is the
- * server for afl-fuzz, and its agent in the guest plays afl-fuzz for an instrumented program.
+ * protocol.h: the protocol of AFL's fork server, as in afl++ 4.04c: afl-nestling is the server for
+ * afl-fuzz, and its agent in the guest is the client of an instrumented program's server.
  *
  * All words are 32 bits. The server starts with a word of options. If it offers a test case in
- * shared memory or a dictionary, the fuzzer answers with a word that selects what it takes. Then,
- * for each run: the fuzzer writes a word (1: the last run was killed), the server a pid and then
- * the status of wait(2). A fuzzer whose time is over kills this pid.
+ * shared memory or a dictionary, the fuzzer answers with a word that selects which of them it uses.
+ * Then, for each run: the fuzzer writes a word (1: the last run was killed), the server a pid and
+ * then the status of wait(2). If the run lasts too long, the fuzzer kills this pid.
  *
  * Memory is System V's; the environment has the ids. A test case in memory begins with its length.
  */
@@ -15,8 +15,8 @@
 
 #include <stdint.h>
 
-#define AFL_CONTROL_FD 198 /* of the server, to read */
-#define AFL_STATUS_FD 199  /* of the server, to write */
+#define AFL_CONTROL_FD 198 /* from the fuzzer to the server */
+#define AFL_STATUS_FD 199  /* from the server to the fuzzer */
 
 #define AFL_MAP_ENV "__AFL_SHM_ID"
 #define AFL_CASE_ENV "__AFL_SHM_FUZZ_ID"
@@ -31,7 +31,7 @@
 #define AFL_OPTION_ERROR 0xf800008fu
 #define AFL_MAP_SIZE_MAX 0x00800000u
 
-/* Returns the bits of a map size in the word of options. */
+/* Returns the bits that encode a map size in the word of options. */
 static inline uint32_t afl_put_map_size(uint32_t size)
 {
 	return size <= 1 || size > AFL_MAP_SIZE_MAX ? 0 : (size - 1) << 1;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * record.h: where afl-nestling and its agent in the guest meet.
+ * record.h: the interface between afl-nestling and its agent in the guest.
  *
  * The agent's words: afl-agent [OPTION...] PROGRAM [ARGUMENT...]
  *	-t MS		kills the program after so many ms
@@ -11,9 +11,9 @@
  *	-m TYPE		there is no PROGRAM: mounts the input as a file system of TYPE
  * An ARGUMENT that contains @@ gets the input's path there; else the input is standard input.
  *
- * Before the base is made, the agent writes a line to /dev/tty4: "map BYTES\n", the length of the
- * program's coverage map, or "error TEXT\n". After each run it hands over a record: struct
- * agent_record and behind it the map.
+ * Before the machine is marked, the agent writes a line to /dev/tty4: "map BYTES\n", the length of
+ * the program's coverage map, or "error TEXT\n". After each run it writes a record: struct
+ * agent_record followed by the map.
  */
 #ifndef NESTLING_AFL_RECORD_H
 #define NESTLING_AFL_RECORD_H
@@ -25,7 +25,7 @@
 #define AGENT_MAP_MAX (8u << 20)
 
 enum {
-	/* the time was over, and the agent has killed the program */
+	/* The time limit has passed, and the agent has killed the program. */
 	AGENT_HANG = 1,
 	AGENT_LOST = 2, /* the program's fork server has died */
 };

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * agent.c: the part of afl-nestling in the guest, a static program that init runs. It starts the
- * program and, when that is ready for an input, says "from here" in /proc/nestling/reset. From then
- * on each run is: the read returns an input, the program gets it, and the write of the record puts
- * the whole machine back to the read.
+ * program and, when that is ready for an input, reads from /proc/nestling/reset: the machine is
+ * marked in that read. From then on each run is: the read returns an input, the program gets it,
+ * and the write of the record rolls the whole machine back to the read.
  *
- * The record's header is right before the coverage map, so that map and header are one piece of
- * memory for the write, and nothing is copied.
+ * The record's header is directly before the coverage map in memory, so that both are written
+ * without a copy.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -24,7 +24,7 @@
 #define PAGE 4096
 #define ATTACH_MS 60000
 #ifndef RESET_FILE
-#define RESET_FILE "/proc/nestling/reset" /* tests have another */
+#define RESET_FILE "/proc/nestling/reset" /* tests set another */
 #endif
 #ifndef REPORT_FILE
 #define REPORT_FILE "/dev/tty4"
@@ -70,7 +70,7 @@ void write_input(int fd, const void *data, size_t size)
 		fail("the input's file: %s", strerror(errno));
 }
 
-/* Shared memory that would outlast the agent, on a host. */
+/* Ids of shared memory, which outlives the agent when it runs on a host. */
 static int memory[2], nr_memory;
 
 static void remove_memory(void)
@@ -92,7 +92,7 @@ int make_memory(const char *variable, size_t size)
 	return id;
 }
 
-/* Makes the coverage map, which the program finds by its environment. */
+/* Allocates the coverage map, which the program finds by its environment. */
 static struct agent_record *make_record(void)
 {
 	char *at = mmap(NULL, PAGE + AGENT_MAP_MAX, PROT_READ | PROT_WRITE,
@@ -107,7 +107,7 @@ static struct agent_record *make_record(void)
 	return (struct agent_record *)(at + PAGE - sizeof(struct agent_record));
 }
 
-/* Waits until the server of the host is attached. */
+/* Opens the file, after waiting until the host's reset server is attached. */
 static int open_reset(void)
 {
 	for (int ms = 0; ms < ATTACH_MS; ms++) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* agent.h: the parts of the agent (../record.h). */
+/* agent.h: declarations shared by the files of the agent (../record.h). */
 #ifndef NESTLING_AFL_AGENT_H
 #define NESTLING_AFL_AGENT_H
 
@@ -14,39 +14,39 @@ struct target {
 	char **argv;
 	bool plain, forked; /* -p, -f */
 	bool loud;          /* its output goes to the console */
-	/* an argument has the input's path */
+	/* An argument contains the input's path. */
 	bool by_name;
 	int timeout; /* ms, or 0 */
-	/* the input's file, which is its standard input or has a name */
+	/* Descriptor of the input's file, which is the program's standard input or has a path. */
 	int input;
-	/* the program has read or written it before its first input */
+	/* The program has read or written the file before its first input. */
 	bool used;
-	int control, status; /* our ends of the fork server */
+	int control, status; /* the agent's ends of the pipes */
 	pid_t pid;
-	pid_t child; /* of the fork server; 0: a run forks */
-	/* a test case in shared memory, if @uses_case */
+	pid_t child; /* already forked; 0: each run forks */
+	/* A test case in shared memory; used if @uses_case. */
 	uint8_t *case_map;
 	bool uses_case;
 	uint32_t map_len;
 };
 
-/* Writes "error TEXT" for the host and exits. */
+/* Reports "error TEXT" to the host and exits. */
 void fail(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn));
-/* Makes shared memory, and names it in the environment. Returns its id. */
+/* Allocates shared memory, and puts its id into the environment variable. Returns the id. */
 int make_memory(const char *variable, size_t size);
-/* Writes to a file that is empty. */
+/* Writes the input to a file that is empty. */
 void write_input(int fd, const void *data, size_t size);
 
-/* copy.c: the host's folder at @dir. */
+/* copy.c: replaces the host's folder mounted at @dir by a copy. */
 void copy_folder(const char *dir);
 
-/* target.c: a program. target_start() returns when it waits for an input. */
+/* target.c: a program. target_start() returns when the program waits for an input. */
 void target_start(struct target *t);
 void target_run(struct target *t, const void *input, size_t size, struct agent_record *r);
 
 /* image.c: a file system. */
 void image_start(const char *type);
-/* Returns a status of wait(2): 0, or an exit with 1 if it could not be mounted. */
+/* Returns a wait(2) status: 0, or that of exit(1) if the image could not be mounted. */
 int image_run(const char *type, const void *input, size_t size);
 
 #endif

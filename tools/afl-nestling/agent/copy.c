@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * copy.c: replaces a folder of the host by a copy in memory: what the host has cannot be put back,
- * so the kernel makes no base while such a folder is mounted.
+ * copy.c: replaces a mounted folder of the host by a copy in memory: files of the host cannot be
+ * rolled back, so the kernel makes no mark while such a folder is mounted.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -44,7 +44,7 @@ static void copy_link(const char *from, const char *to)
 		fail("%s: cannot be copied: %s", from, strerror(errno));
 }
 
-/* Sockets, pipes and devices are left out. */
+/* Copies one entry; sockets, FIFOs and devices are left out. */
 static void copy_entry(const FTSENT *e, const char *to)
 {
 	switch (e->fts_info) {

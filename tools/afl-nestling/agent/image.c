@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * image.c: gives the guest kernel an input as a file system: mounts it through a loop device, walks
- * over it, reads, writes a little, and unmounts it. Results of the calls are ignored: an image that
- * is refused is a good run, and the host sees a kernel that breaks. All is bounded, since a damaged
- * tree may be endless.
+ * image.c: passes an input to the guest kernel as a file system: mounts it through a loop device,
+ * walks through it, reads, writes a little, and unmounts it. Results of the calls are ignored: a
+ * refused image is a good run, and the host notices when the kernel breaks. All loops are bounded,
+ * since a damaged tree may be endless.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -46,7 +46,7 @@ void image_start(const char *type)
 		fail("%s: %s", IMAGE, strerror(errno));
 	if (mkdir(PLACE, 0700) && errno != EEXIST)
 		fail("%s: %s", PLACE, strerror(errno));
-	/* The error shows known types: there is no device behind the name. */
+	/* Test whether the type is known, by the error: there is no device behind the name. */
 	if (!mount("none", PLACE, type, 0, NULL))
 		umount2(PLACE, MNT_DETACH);
 	else if (errno == ENODEV)
@@ -70,7 +70,7 @@ static void read_file(const char *name)
 	close(fd);
 }
 
-/* Changes a regular file in place: begins, in the middle, and at its end. */
+/* Changes a regular file in place: at its start, in the middle, and at its end. */
 static void change_file(const char *name, off_t size)
 {
 	int fd = open(name, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
@@ -114,11 +114,11 @@ static void look_at(const char *name, int *left, int depth)
 	}
 	if (S_ISDIR(st.st_mode) && depth < DEPTH && !chdir(name)) {
 		walk(left, depth + 1);
-		/* The way back does not trust the image's "..". */
+		/* walk() returns here without the image's ".." */
 	}
 }
 
-/* Looks at all files of the working directory, and leaves it as the working directory. */
+/* Visits all files of the working directory, which is also the working directory afterwards. */
 static void walk(int *left, int depth)
 {
 	int here = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -138,7 +138,7 @@ static void walk(int *left, int depth)
 		close(here);
 }
 
-/* Makes, links, renames and removes in the working directory. */
+/* Creates, links, renames and removes files in the working directory. */
 static void change_tree(void)
 {
 	int fd = open("afl-new", O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
@@ -167,7 +167,7 @@ int image_run(const char *type, const void *input, size_t size)
 	struct statvfs vfs;
 	int left = FILES;
 
-	/* A loop device has whole sectors; what is missing in the last one is zeros. */
+	/* A loop device has whole sectors, so the last one is padded with zeros. */
 	write_input(image_fd, input, size);
 	if (ftruncate(image_fd, (off_t)((size + 511) & ~511ul)) ||
 		ioctl(loop_fd, LOOP_SET_FD, image_fd))

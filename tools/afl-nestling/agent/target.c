@@ -28,12 +28,12 @@
 #include "tools/afl-nestling/protocol.h"
 
 #ifndef INPUT_PATH
-#define INPUT_PATH "/dev/shm/afl-input" /* tests have another */
+#define INPUT_PATH "/dev/shm/afl-input" /* tests set another */
 #endif
 #define HELLO_MS 30000
 #define SLEEP_MS 1000
 
-/* Returns the path that exec() would take, or NULL. */
+/* Returns the path that execvp(3) would use, or NULL. */
 static const char *find(const char *name)
 {
 	static char path[4096];
@@ -52,7 +52,9 @@ static const char *find(const char *name)
 	return NULL;
 }
 
-/* True if the program has AFL's fork server in it: the name of the map's id. */
+/*
+ * True if the program contains AFL's fork server: it then contains the name of the map's variable.
+ */
 static bool is_instrumented(const char *path)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -72,7 +74,7 @@ static bool is_instrumented(const char *path)
 	return is;
 }
 
-/* Puts the input's path in place of each @@. */
+/* Replaces @@ in arguments by the input's path. */
 static void replace(struct target *t)
 {
 	for (char **arg = t->argv + 1; *arg; arg++)
@@ -106,14 +108,14 @@ static void make_case(struct target *t)
 static void set_environment(void)
 {
 	setenv("LD_BIND_NOW", "1", 0);
-	/* Findings of sanitizers end in a signal; leaks are none. */
+	/* Errors that sanitizers find must end in a signal; leaks are not errors. */
 	setenv("ASAN_OPTIONS",
 		"abort_on_error=1:detect_leaks=0:symbolize=0:allocator_may_return_null=1", 0);
 	setenv("UBSAN_OPTIONS", "halt_on_error=1:abort_on_error=1:symbolize=0", 0);
 	setenv("MSAN_OPTIONS", "abort_on_error=1:exit_code=86:symbolize=0", 0);
 }
 
-/* In the child: executes the program. The parent reads the errno from @err. */
+/* Runs in the child: executes the program. If that fails, the parent reads the errno from @err. */
 static void __attribute__((noreturn)) execute(const struct target *t, const char *path, int err)
 {
 	int null = open("/dev/null", O_RDWR), out = null, why;
@@ -130,7 +132,7 @@ static void __attribute__((noreturn)) execute(const struct target *t, const char
 	_exit(write(err, &why, sizeof(why)) == sizeof(why) ? 127 : 126);
 }
 
-/* Makes a pipe with both ends above those of the fork server. */
+/* Makes a pipe whose descriptors are above those of the fork server. */
 static void make_pipe(int fds[2])
 {
 	int low[2];
@@ -145,7 +147,7 @@ static void make_pipe(int fds[2])
 	}
 }
 
-/* Reads a word within @ms; -1: there is no limit. False at the time's end, or with EPIPE. */
+/* Reads a word within @ms; -1: without limit. False with errno ETIMEDOUT, or EPIPE at the end. */
 static bool get_word(int fd, uint32_t *word, int ms)
 {
 	struct pollfd p = { .fd = fd, .events = POLLIN };
@@ -171,7 +173,7 @@ static bool put_word(int fd, uint32_t word)
 	return write(fd, &word, sizeof(word)) == sizeof(word);
 }
 
-/* Says how the program ended that should be ready for an input. */
+/* Fails with the reason why a program has ended that should be waiting for an input. */
 static void __attribute__((noreturn)) ended_early(struct target *t)
 {
 	int status = 0;
@@ -214,7 +216,9 @@ static void pass_on(pid_t pid, int status)
 	ptrace(PTRACE_CONT, pid, 0, status >> 16 ? 0 : WSTOPSIG(status));
 }
 
-/* Waits until the server has forked. Both are stopped then. Returns the child, or 0 with errno. */
+/*
+ * Waits until the server has forked; both are then stopped. Returns the child, or 0 with errno set.
+ */
 static pid_t await_fork(const struct target *t)
 {
 	const int forked = SIGTRAP | PTRACE_EVENT_FORK << 8;
@@ -243,7 +247,7 @@ static pid_t await_fork(const struct target *t)
 	return 0;
 }
 
-/* Waits until a process sleeps: what it does before then would be a part of each run. */
+/* Waits until a process sleeps: code that it has yet to execute would be repeated in each run. */
 static void await_sleep(pid_t pid)
 {
 	char path[40], text[200];
@@ -264,8 +268,9 @@ static void await_sleep(pid_t pid)
 }
 
 /*
- * Has the server fork before the base is made, since all runs begin there: the child waits at its
- * first instruction, and a run lets it go. Where ptrace(2) is refused each run forks.
+ * Makes the server fork before the machine is marked, so that runs begin after the fork: the child
+ * waits at its first instruction, and each run continues it. If ptrace(2) is refused, each run
+ * forks.
  */
 static void fork_ahead(struct target *t)
 {
@@ -309,7 +314,7 @@ static void start_server(struct target *t, const char *path)
 	t->control = control[1];
 	t->status = status[0];
 	hear_hello(t);
-	/* a server of another kind may do anything at its first word */
+	/* With -f the server's reaction to its first word is unknown, so do not fork ahead. */
 	if (!t->forked)
 		fork_ahead(t);
 }
@@ -362,7 +367,7 @@ void target_start(struct target *t)
 	start_plain(t, path);
 }
 
-/* Waits for the end of the process, and kills it when its time is over. */
+/* Waits for the end of the process, and kills it after its time limit. */
 static void await_plain(struct target *t, struct agent_record *r)
 {
 	struct timespec left = { t->timeout / 1000, t->timeout % 1000 * 1000000L };
@@ -372,7 +377,7 @@ static void await_plain(struct target *t, struct agent_record *r)
 	sigemptyset(&set);
 	sigaddset(&set, SIGCHLD);
 	while (!waitpid(t->pid, &status, WNOHANG)) {
-		/* A signal that does not end the process restarts its time limit: that is rare. */
+		/* A signal that does not end the process restarts its time limit; that is rare. */
 		if (sigtimedwait(&set, NULL, t->timeout ? &left : NULL) < 0 && errno == EAGAIN) {
 			r->flags |= AGENT_HANG;
 			kill(t->pid, SIGKILL);
@@ -387,7 +392,7 @@ static void run_server(struct target *t, struct agent_record *r)
 {
 	uint32_t pid = (uint32_t)t->child, status;
 
-	/* A server that does not answer is a hang for the fuzzer, whose patience is shorter. */
+	/* If a server does not answer, afl-fuzz's shorter time limit makes it a hang. */
 	if (t->child && ptrace(PTRACE_DETACH, t->child, 0, 0))
 		goto lost;
 	if (!t->child && (!put_word(t->control, 0) ||
@@ -401,7 +406,7 @@ static void run_server(struct target *t, struct agent_record *r)
 		if (!get_word(t->status, &status, HELLO_MS))
 			goto lost;
 	}
-	/* A persistent program stops after a run that is good. */
+	/* A persistent program stops after a good run. */
 	r->status = WIFSTOPPED(status) ? 0 : (int)status;
 	return;
 lost:
