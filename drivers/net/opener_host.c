@@ -97,10 +97,7 @@ static int open_link(struct net_host *h)
 	return err;
 }
 
-/*
- * Runs in the broker's child. @text is "VALUE", or "VALUE
- * more" for a further queue.
- */
+/* Runs in the broker's child. @text is "VALUE", or "VALUE\nmore" for a further queue. */
 static int open_for_jailed(const char *text, struct os_opened *o)
 {
 	struct net_host h = { .queues = 1,
