@@ -8,8 +8,8 @@
  * owner: when it disconnects, the line is hung up. `nestctl console` is a visitor on any line,
  * owned or not; with ATTACH_OWN (xterm=) it is an owner.
  *
- * A client's life: accept_locked() -> client_new() -> frames both ways -> client_end(), all on the
- * thread. Other threads only set c->end.
+ * A client's life: accept_locked() -> client_new_locked() -> frames both ways ->
+ * client_end_locked(), all on the thread. Other threads only set c->end.
  *
  * An owner that does not read stops the guest's output when the ring is full, as a stopped terminal
  * does. For a visitor that has not read for VISITOR_MS, output is overwritten instead.

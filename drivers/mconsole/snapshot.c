@@ -68,7 +68,8 @@ static DECLARE_WAIT_QUEUE_HEAD(wait);
 static struct snapshot *now;
 static u64 last_id;
 static int irq = -1;
-static const char *last_end = "it was never begun"; /* Why the last snapshot ended; under lock. */
+/* Why the last snapshot ended; under lock. */
+static const char *last_end = "it was never begun";
 
 static void snapshot_irq(void *unused)
 {

@@ -33,8 +33,8 @@ void *kzalloc(size_t n, gfp_t gfp);
 void *kcalloc(size_t n, size_t size, gfp_t gfp);
 void *krealloc(void *p, size_t n, gfp_t gfp);
 /*
- * Allocates a buffer of *n, *n / 2, ... bytes: the largest that needs no reclaim effort, but at
- * least @least. Sets *n to its size. For buffers that need not be large.
+ * Allocates a buffer of *n, *n / 2, ... bytes: the largest that is available without an OOM kill,
+ * but at least @least. Sets *n to its size. For buffers that need not be large.
  */
 void *kmalloc_most(size_t *n, size_t least, gfp_t gfp);
 void *kmemdup(const void *p, size_t n, gfp_t gfp);

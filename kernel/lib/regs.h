@@ -23,8 +23,8 @@ struct regs {
 	 */
 	u64 own_gs;
 	/*
-	 * Address of the AIO ring whose io_getevents() the stub can answer (arch_ring_offer()), or
-	 * 0. Untrusted, as a register is.
+	 * Address of the AIO ring whose io_getevents() the stub can answer (arch.h's ring_offer()),
+	 * or 0. Untrusted, as a register is.
 	 */
 	u64 ring;
 };

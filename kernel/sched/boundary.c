@@ -43,7 +43,7 @@ void task_work_run(void)
 
 		if (!w)
 			return;
-		while (w) { /* The newest is first: reverse the list. */
+		while (w) { /* the newest is first: reverse the list */
 			struct task_work *next = w->next;
 
 			w->next = first;

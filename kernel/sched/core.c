@@ -488,7 +488,7 @@ void activate_task(struct rq *from, struct rq *to, struct task *t, bool wakeup)
 	if (class_should_preempt(to, t))
 		resched_curr(to);
 	else if (first && to->cpu != smp_processor_id())
-		arch_kick_cpu(to->cpu); /* Its curr runs without a slice timer. */
+		arch_kick_cpu(to->cpu); /* its curr runs without a slice timer */
 }
 
 /* Ends the wait of a task for a disk: idle time of @from up to now counts as iowait. */

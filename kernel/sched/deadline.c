@@ -117,7 +117,7 @@ void dl_throttle(void)
 	while (must_wait(t) && !wait_interrupted(TASK_WAKEKILL)) {
 		u64 left = period_end(t) - arch_cpu_clock(), until = ktime_get();
 
-		if (left <= t->dl_period) /* The period has not ended meanwhile. */
+		if (left <= t->dl_period) /* the period has not ended meanwhile */
 			until += left;
 		WRITE_ONCE(t->dl_waits, true);
 		(void)WAIT_EVENT_(&none, !must_wait(t), TASK_WAKEKILL, until, false, 0);

@@ -275,8 +275,8 @@ struct task {
 	u64 rseq_seen; /* nvcsw + nivcsw at the area's last update */
 
 	/*
-	 * Objects shared with other tasks: own. To read them, other tasks hold tasklist_lock, or
-	 * task_lock() (alloc_lock).
+	 * Objects shared with other tasks: own. To read them, other tasks hold tasklist_lock or
+	 * alloc_lock.
 	 */
 	spinlock_t alloc_lock;
 	struct mm *mm;

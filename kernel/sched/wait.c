@@ -108,7 +108,7 @@ void wake_up_common_locked(struct wait_queue_head *q, u32 states, int nr, u64 ke
 	struct wait_queue_entry *e, *n;
 
 	list_for_each_entry_safe(e, n, &q->head, entry) {
-		bool exclusive = e->exclusive; /* The wake function may free the entry. */
+		bool exclusive = e->exclusive; /* the wake function may free the entry */
 
 		if (wake_entry(e, states, key) && exclusive && !--nr)
 			break;
