@@ -5,7 +5,7 @@
  *
  *	exec, fork, exit     kernel/task/audit/audit.c
  *	hostfs               drivers/hostfs/audit.c
- *	connections          tools/slirp/audit.c, a process of its own with the same descriptor
+ *	connections          tools/slirp/audit.c, a separate process with this descriptor
  *
  * Locks: none; audit_host.c has one.
  */

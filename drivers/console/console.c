@@ -548,7 +548,10 @@ static int describe(const char *dir, struct state_why *why)
 	return 0;
 }
 
-/* Opens the channel of @l again. Returns -errno only if the user has asked for this channel now. */
+/*
+ * Reopens the channel of @l after a restore. Returns -errno only if the parameters name another
+ * channel than before; otherwise a channel that cannot be opened becomes null.
+ */
 static int replug(struct line *l, struct state_why *why)
 {
 	int err;

@@ -57,7 +57,8 @@ struct con_host {
 	uint8_t in_ring[IN_RING];
 	uint64_t in_head, in_tail;
 	bool in_end, hung;
-	bool starved; /* serve_host.c has input without room here */
+	/* serve_host.c holds input that did not fit */
+	bool starved;
 	/* Number of clients that have been its owner so far; under serve_host.c's lock. */
 	uint32_t owned;
 	bool wanted; /* a program in the guest has it open */

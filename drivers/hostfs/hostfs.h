@@ -18,7 +18,7 @@
  *      a name          until the ktime in its dentry's d_fsdata; then one lookup on the host shows
  *                      whether it still means this inode
  *      attributes      until hostfs_inode.until; each such lookup renews them
- *      data, listings  while mtime, ctime and size are unchanged; an open asks the host anew
+ *      data, listings  while mtime, ctime and size are unchanged; an open reads these again
  * Writes go through to the host at once; shared mappings dirty pages, which are written back.
  *
  * A change of a file (write, truncate, writeback) is framed by hostfs_change_begin() and
@@ -67,7 +67,9 @@ struct hostfs_sb {
 	char *dir; /* as mounted, for show_options */
 	/* The shared folder of the host, for messages. */
 	const char *folder;
-	/* Time in ns for which names and attributes are valid; 0: always ask; or HOSTFS_FOREVER. */
+	/*
+	 * Time in ns for which names and attributes are valid; 0: never valid; or HOSTFS_FOREVER.
+	 */
 	u64 interval;
 	/* True if ids are stored on the host as they are, since this process may change owners. */
 	bool real_ids;

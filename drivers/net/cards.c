@@ -21,8 +21,8 @@
  *
  * After a removal the card's device is gone from its namespace (down, no carrier, announced by
  * RTM_DELLINK and a uevent), its host descriptors are closed, and its interrupt is free. Only the
- * device's memory stays, for the next card of that number. A restored instance opens the links of
- * its cards as the parameters say; a card that they do not name opens the link that it had. A card
+ * device's memory stays, for the next card of that number. A restored instance opens the links that
+ * the parameters name for its cards; a card without a parameter opens the link that it had. A card
  * keeps its MAC address, unless the parameter gives another. A card that only the parameters name
  * is added. Locks: cards_lock (adding and removing cards), over link_mutex.
  */

@@ -79,7 +79,7 @@ struct net_in {
  * also before a restore; further calls do nothing. Returns 0 or -errno.
  */
 int net_host_setup(void);
-/* Checks the words of a link without opening anything. Returns 0 or -EINVAL with @err set. */
+/* Checks the words of a link without opening anything. Returns 0, or -EINVAL with o->err set. */
 int net_host_check(struct net_open *o);
 /* Opens the first queue. Returns 0 or -errno with o->err set. */
 int net_host_open(struct net_open *o);

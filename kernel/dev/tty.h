@@ -236,7 +236,7 @@ extern int pty_reserve;
 struct devpts;
 /*
  * Returns the instance of an open ptmx: the one that contains it, or the one mounted on pts/ beside
- * it. The instance stays mounted inside until devpts_release(). ERR_PTR(-ENODEV).
+ * it. Its superblock exists until devpts_release(). ERR_PTR(-ENODEV).
  */
 struct devpts *devpts_acquire(struct file *ptmx);
 void devpts_release(struct devpts *dp);

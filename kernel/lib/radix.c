@@ -59,7 +59,7 @@ void *radix_lookup(const struct radix *r, u64 index)
 	return n ? n->slot[slot_of(index, 0)] : NULL;
 }
 
-/* Tests the slots alone, not @used: in a large tree that would cost one more cache miss. */
+/* Tests the slots alone, not `used`: in a large tree that would cost one more cache miss. */
 u32 radix_run(const struct radix *r, u64 index, u32 nr, void **items)
 {
 	struct radix_node *leaf = leaf_of(r, index);

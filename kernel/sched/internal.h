@@ -92,7 +92,7 @@ struct rq {
 	u64 ktime_at, ktime_behind;
 	u64 last_idle; /* arch_cpu_clock() when it went idle, or 0 */
 	/*
-	 * ns that the host took: when the host was last asked, and the part not yet subtracted
+	 * ns that the host took: the time when it was last read, and the part not yet subtracted
 	 * (steal.c).
 	 */
 	u64 steal_looked, steal_debt;
@@ -187,7 +187,7 @@ u32 class_weight(const struct task *t);
  * Returns how much of the @delta ns that @t ran until @now the host took, at most @delta. rq->lock
  * held. In steal.c.
  */
-/* The accounting asks the host after a stretch of this length. */
+/* The accounting reads the host's steal time after a stretch of this length. */
 #define STEAL_LONG_NS 2000000UL
 u64 steal_take_locked(struct rq *rq, struct task *t, u64 delta, u64 now);
 void steal_after_idle_locked(struct rq *rq, u64 now);

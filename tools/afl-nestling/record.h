@@ -5,7 +5,7 @@
  * The agent's words: afl-agent [OPTION...] PROGRAM [ARGUMENT...]
  *	-t MS		kills the program after so many ms
  *	-p		the program has no fork server
- *	-f		it has one, whatever its file looks like
+ *	-f		it has one, even if its file does not show it
  *	-V		its output goes to the console
  *	-c DIR		copies the host's folder that is mounted there
  *	-m TYPE		there is no PROGRAM: mounts the input as a file system of TYPE
