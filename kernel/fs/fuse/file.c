@@ -157,7 +157,7 @@ static int send_open(struct inode *inode, struct file *f, struct fuse_file *ff)
 	if (!fc->atomic_trunc)
 		in.flags &= ~(u32)O_TRUNC;
 	else if (in.flags & O_TRUNC && FUSE_I(inode)->ours && fuse_flush_pages(inode))
-		return -EINTR; /* data must not be written after OPEN */
+		return -EINTR; /* data must be sent before the truncation */
 	err = fuse_call(fc, ff->dir ? FUSE_OPENDIR : FUSE_OPEN, ff->nodeid, &in, sizeof(in), NULL,
 		0, &o, sizeof(o));
 	if (err == -ENOSYS) {

@@ -56,7 +56,10 @@ static ssize_t attr_read(struct file *f, struct iov_iter *to, loff_t *pos)
 	return -EINVAL;
 }
 
-/* Writes an attribute. A task may write only its own files, each in one piece. */
+/*
+ * Refuses a write: -EPERM if the file was opened before an execve, -EACCES for a file of another
+ * task, else -EINVAL.
+ */
 static ssize_t attr_write(struct file *f, struct iov_iter *from, loff_t *pos)
 {
 	struct task *t;
