@@ -14,7 +14,7 @@
 
 /* ---- inodes ---- */
 
-/* Finds the block of the inode table that has the inode, and the byte offset in it. */
+/* Finds the block of the inode table that contains the inode, and its byte offset in that block. */
 int ext4_locate_inode(struct super_block *sb, ino_t ino, u64 *block, u32 *off)
 {
 	struct ext4_sb *sbi = EXT4_SB(sb);

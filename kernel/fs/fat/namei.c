@@ -207,7 +207,7 @@ static int set_dotdot(struct inode *inode, struct inode *dir)
 	return err ? err : fat_write(s, at, &d, sizeof(d));
 }
 
-/* Makes the target's slots, whose name stays as it is spelled, name the renamed inode. */
+/* Makes the target's slots lead to the renamed inode. Their name keeps its spelling. */
 static int take_over(struct inode *ndir, struct inode *target, const struct fat_entry *from,
 	struct fat_entry *to)
 {

@@ -36,7 +36,7 @@ struct listing {
 	u32 refs;                         /* open files that use it */
 	u64 version;                      /* ovl_inode.version when read */
 	int err;
-	/* unused: no reader stops at the first entry */
+	/* not used */
 	bool stop_at_one;
 };
 

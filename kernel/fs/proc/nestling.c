@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * nestling.c: files of /proc/nestling, for information that only this kernel has: mode (how system
- * calls are intercepted), handoff (counts of hand-offs to the guest's process), syscalls (a count
- * for each system call, also for unimplemented ones), lost (data that the host has refused to
- * write).
+ * calls are intercepted), handoff (counts of hand-offs between vCPU and guest, skas/handoff.c),
+ * syscalls (a count for each system call, also for unimplemented ones), lost (data that the host
+ * has refused to write).
  */
 #include <asm/errno.h>
 

@@ -116,6 +116,7 @@ struct sqfs_disk_xattr_id {
 struct sqfs_disk_xattr {
 	__le16 type, size;
 } __packed;
-#define SQFS_XATTR_ELSEWHERE 0x100 /* the value is a place of the value */
+/* the value is stored elsewhere, at a place */
+#define SQFS_XATTR_ELSEWHERE 0x100
 
 #endif
