@@ -284,7 +284,7 @@ static int install_prep(struct uring_req *r)
 		return -EINVAL;
 	if (!(s->flags & IOSQE_FIXED_FILE))
 		return -EBADF;
-	/* the descriptor belongs to the task, which a personality is not */
+	/* the task that gets the descriptor has other credentials than the personality */
 	if (s->personality)
 		return -EPERM;
 	return s->rw_flags & ~(int)URING_FIXED_FD_NO_CLOEXEC ? -EINVAL : 0;

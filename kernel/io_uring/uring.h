@@ -294,7 +294,7 @@ int uring_charge(size_t bytes);
 void uring_uncharge(size_t bytes);
 void *uring_zalloc(size_t n, size_t size); /* charged; NULL: no memory */
 void uring_free(void *p, size_t n, size_t size);
-int uring_map_make(struct uring_map *m, u64 size); /* 0 or -errno; then free it even so */
+int uring_map_make(struct uring_map *m, u64 size); /* 0 or -errno; free it in both cases */
 void uring_map_free(struct uring_map *m);
 static inline struct uring_shared *shared_of(struct uring *u)
 {

@@ -228,7 +228,7 @@ int freeze_for_snapshot(char *failed, size_t size)
 		if (!err)
 			continue;
 		scnprintf(failed, size, "%s", sb->s_id);
-		/* goes on to the end of the list, which drops the walk's references */
+		/* walks to the end of the list, which drops the walk's references */
 		while (sb)
 			sb = super_prev(sb);
 		return err;

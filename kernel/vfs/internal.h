@@ -217,9 +217,9 @@ static inline bool sb_rdonly(const struct super_block *sb)
 struct file_system_type *filesystem_nth(int i);
 
 /* ---- namespace.c ---- */
-#define MNT_IN_NS 1    /* made by kern_mount() */
-#define MNT_INTERNAL 2 /* umount2(MNT_EXPIRE) once saw it unused */
-#define MNT_EXPIRED 4  /* umount2(MNT_EXPIRE) has seen it unused */
+#define MNT_IN_NS 1    /* mnt_state: attached in a namespace */
+#define MNT_INTERNAL 2 /* made by kern_mount() */
+#define MNT_EXPIRED 4  /* umount2(MNT_EXPIRE) once saw it unused */
 #define MNT_DOOMED 8   /* lazily unmounted */
 void namespace_init(void);
 void mnt_set_ns_root(struct mount *m);

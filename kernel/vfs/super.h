@@ -130,7 +130,7 @@ struct super_block {
 	int s_iflags;
 #define SB_I_NODEV 1 /* device nodes cannot be opened */
 #define SB_I_NOEXEC 2
-#define SB_I_NOUSER 4   /* internal: nobody can mount it */
+#define SB_I_NOUSER 4   /* internal: cannot be mounted by users */
 #define SB_I_POSIXACL 8 /* stores access control lists (acl.h) */
 	/* lookup() runs with the directory's i_rwsem held for reading only (lookup.c) */
 	bool s_shared_lookup;

@@ -229,7 +229,7 @@ int landlock_ioctl(const struct file *f, u32 cmd)
 	case FIDEDUPERANGE:
 	/* FS_IOC_GETFSUUID, which older headers lack */
 	case 0x80111500:
-	case 0x80811501: return 0; /* FS_IOC_GETFSSYSFSPATH, likewise */
+	case 0x80811501: return 0; /* FS_IOC_GETFSSYSFSPATH, as above */
 	default: return -EACCES;
 	}
 }

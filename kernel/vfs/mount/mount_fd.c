@@ -248,9 +248,9 @@ out_from:
 /* ---- mount_setattr ---- */
 
 struct change {
-	u32 set, clear;               /* MS_SHARED and so on; 0: keep */
-	u32 type;                     /* a reference; NULL: keep */
-	struct user_namespace *idmap; /* a reference; NULL: stays */
+	u32 set, clear;               /* bits of mnt_flags */
+	u32 type;                     /* MS_SHARED and so on; 0: keep */
+	struct user_namespace *idmap; /* a reference; NULL: keep */
 };
 
 static int build_change(const struct mount_attr *a, struct change *c)
