@@ -657,7 +657,10 @@ bool mnt_in_current_ns(const struct mount *m)
 
 #define TURN_NS 2000000UL
 
-/* Lets waiting mounters run: true if the tree is unchanged. namespace_sem held for reading. */
+/*
+ * Reschedules now and then, without namespace_sem unless @keep, so that waiting tasks can mount.
+ * Returns true if the tree is unchanged. namespace_sem is held for reading.
+ */
 static bool take_turns(const struct mnt_namespace *ns, u64 *start, bool keep)
 {
 	u64 event = ns->event;
