@@ -38,7 +38,7 @@ struct lease {
 	int type; /* F_RDLCK, F_WRLCK */
 	/* the type after a running break: F_RDLCK or F_UNLCK */
 	int target;
-	bool breaking; /* these two under lease_lock */
+	bool breaking; /* all members: under lease_lock */
 	u64 deadline;  /* by ktime_get(); ~0: never */
 };
 
