@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * hugetlb.h: huge pages of 2 MiB that an administrator has set aside, and what files and mappings
- * of them promise.
+ * hugetlb.h: huge pages of 2 MiB that an administrator has set aside, and promises of such pages to
+ * files and mappings. (Linux calls a promise a reservation.)
  *
- * A huge page is 512 contiguous frames, so that its 512 entries fill one leaf table and travel to a
- * space in one order. Each frame keeps a reference count of its own: what pins, copies or maps
- * single pages needs to know nothing of huge ones. PG_huge shows put_page() that the frame belongs
- * to a huge page; the page goes back to the pool when the last of its 512 frames is let go of.
+ * A huge page is 512 contiguous frames, so that its 512 entries fill one leaf table, and one order
+ * maps it. Each frame has a refcount of its own: code that pins, copies or maps single pages needs
+ * no knowledge of huge pages. PG_huge shows put_page() that the frame belongs to a huge page; the
+ * page goes back to the pool when all of its 512 frames have no references.
  *
  *	hugetlb_pool.c    the pool: vm.nr_hugepages, surplus, reservations, quotas of mounts
- *	hugetlb_file.c    what is in a file, what is promised to it, and to private mappings
+ *	hugetlb_file.c    pages of a file, promises to files and to private mappings
  *	hugetlb_fault.c   faults, copies on write, fork
- *	hugetlb_group.c   how many a group of tasks may have
- *	kernel/fs/hugetlbfs    the files, and the numbers that guests read and write
+ *	hugetlb_group.c   limits for groups of tasks
+ *	kernel/fs/hugetlbfs    the file system, and the counts that guests read and write
  *
- * Locks: mmap_lock, then huge_file.lock, then i_mmap_sem, pmap->lock and page_table_lock; the
- * pool's and the quotas' are innermost.
+ * Locks: mmap_lock, then huge_file.lock, then i_mmap_sem, pmap->lock and page_table_lock; the locks
+ * of the pool and the quotas are innermost.
  */
 #ifndef NESTLING_MM_HUGETLB_H
 #define NESTLING_MM_HUGETLB_H
@@ -34,82 +34,87 @@ struct hugetlb_numbers {
 	u64 total, free, reserved, surplus, overcommit; /* huge pages */
 };
 void hugetlb_numbers(struct hugetlb_numbers *n);
-/* Sets vm.nr_hugepages, as near to @count as memory and users allow. May sleep. */
+/* Sets vm.nr_hugepages as near to @count as free memory and pages in use allow. May sleep. */
 void hugetlb_resize(u64 count);
 /* Sets vm.nr_overcommit_hugepages, the limit of surplus pages. */
 void hugetlb_set_overcommit(u64 count);
 
 /*
  * Quota of a mount: how many pages its files may have together (max), and how many are kept for
- * them (min). All under the pool's lock.
+ * them (min). All members are under the pool's lock.
  */
 struct huge_quota {
 	u64 max, min; /* pages; max ~0: no limit */
 	/*
-	 * used: pages of max that are taken or promised; reserved: pages of min that are not used
-	 * yet
+	 * used: pages that are in files or promised; reserved: pages of min that are not used yet
 	 */
 	u64 used, reserved;
-	bool gone; /* the mount: freed with the last page */
+	bool gone; /* unmounted: freed with its last page */
 };
-/* Makes a mount's quota. NULL: no memory, or @min pages cannot be promised. */
+/* Makes a mount's quota. NULL: no memory, or @min pages cannot be kept for it. */
 struct huge_quota *huge_quota_new(u64 max, u64 min);
-void huge_quota_put(struct huge_quota *q); /* by the superblock; NULL is fine */
+void huge_quota_put(struct huge_quota *q); /* by the superblock; @q may be NULL */
 u64 huge_quota_used(struct huge_quota *q);
 
 /* ---- files ---- */
 
-/* Part of an inode. */
+/* The huge pages of a file; part of its inode. */
 struct huge_file {
 	struct mutex lock;
-	/* for each huge index a page, or a promise; under lock */
+	/* for each huge index a page or a promise; under @lock */
 	struct radix slots;
-	/* how many of the slots are pages; under lock, read racily */
+	/* number of slots with a page; under @lock, read racily */
 	u64 pages;
-	struct huge_quota *quota; /* of its mount, or NULL; immutable */
-	/* a shared memory segment, which was promised as a whole: mappings promise nothing more */
+	struct huge_quota *quota; /* of the mount, or NULL; immutable */
+	/*
+	 * true for a shared memory segment, whose pages are promised when it is made: mappings
+	 * promise no more
+	 */
 	bool prepaid;
 };
 void huge_file_init(struct huge_file *f, struct huge_quota *quota);
 /*
- * Promises pages [first, end): they will exist when they are touched. Under f->lock. 0 or -ENOMEM.
+ * Promises pages [first, end), so that a later touch finds a page for each. Under f->lock. 0 or
+ * -ENOMEM.
  */
 int huge_file_promise(struct huge_file *f, u64 first, u64 end);
-/* Makes the page at @index unless it is there. 0, -ENOSPC, -ENOMEM. */
+/* Makes the page at @index if it is missing. 0, -ENOSPC, -ENOMEM. */
 int huge_file_allocate(struct huge_file *f, u64 index);
-/* Returns the frame of @index (of small pages), with a reference, or NULL for a hole. */
+/* Returns the frame at @index (in small pages), with a reference, or NULL for a hole. */
 struct page *huge_file_frame(struct huge_file *f, u64 index);
 /*
  * Drops pages [first, end) and all their mappings; with @promises also the promises there. Under
- * f->lock. i_size was set under this hold of the lock; otherwise a mapping that extends the file in
- * between would lose its new promise.
+ * f->lock, under which i_size must have been set before. Otherwise a mapping that extends the file
+ * in between would lose its new promise.
  */
 void huge_file_drop(
 	struct huge_file *f, struct address_space *m, u64 first, u64 end, bool promises);
 /*
- * Makes @v, a mapping of a file of @m from v->vm_pgoff on, an area of huge pages, with its
- * promises. For f_op->mmap, under m->huge->lock. 0, -EINVAL (not aligned), -ENOMEM (the pool is too
- * small).
+ * Makes @v, a new mapping of a file of huge pages, an area of huge pages with its promises. For
+ * f_op->mmap, under m->huge->lock. 0, -EINVAL (not aligned), -ENOMEM (the pool is too small).
  */
 int hugetlb_mmap(struct address_space *m, struct vm_area *v);
-/* Makes a nameless file of huge pages. @promise: all of its pages now. ERR_PTR(-ENOMEM, ...). */
+/*
+ * Makes a nameless file of huge pages. @promise: promises all of its pages now. ERR_PTR(-ENOMEM,
+ * ...).
+ */
 struct file *hugetlb_file_setup(const char *name, loff_t size, bool promise);
-/* Files without a name of huge pages; kernel/fs/hugetlbfs registers it. */
+/* The operation that makes such files; kernel/fs/hugetlbfs registers it. */
 struct hugetlb_ops {
 	struct file *(*file_setup)(const char *name, loff_t size, bool promise);
 };
 extern const struct hugetlb_ops *hugetlb_ops;
 /*
- * True if the upper bits of the flags of mmap, shmget or memfd_create, shifted down, name no size
- * or the supported one.
+ * True if the size in the flags of mmap, shmget or memfd_create, shifted down, is 0 (the default)
+ * or the supported size.
  */
 static inline bool hugetlb_size_known(u32 log)
 {
 	return !log || log == HPAGE_SHIFT;
 }
 /*
- * The group of users that may have shared memory of huge pages without CAP_IPC_LOCK:
- * vm.hugetlb_shm_group.
+ * vm.hugetlb_shm_group: the group of users that may make shared memory of huge pages without
+ * CAP_IPC_LOCK.
  */
 extern int sysctl_hugetlb_shm_group;
 

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * hugetlb_fault.c: entries of huge areas: 512 at a time, all of one huge page.
+ * hugetlb_fault.c: makes the entries of huge areas: 512 at a time, for one huge page.
  *
- *	no entry, shared        the file's page, made where there is none
- *	no entry, private       a page of the mapping's own, or the file's page: read-only
+ *	no entry, shared        the file's page, made if it is missing
+ *	no entry, private       a new page, or the file's page: read-only
  *	                        (PTE_COW), or for a write a copy
  *	write, PTE_COW          a copy, or reuse of a page with no other user
  *	fork                    private pages become read-only with PTE_COW in parent and child
- *	userfaultfd             what its handler fills in: a page with its content, the file's, or
- *	                        the mark of one that is lost
+ *	userfaultfd             what its handler chooses: a page with its content, the file's, or
+ *	                        a mark that the page is lost
  *
  * Private pages were promised to the process that mapped them, not to the children that it forks.
  * If no page is left for the process's own copy, its children lose theirs: their entries are
- * removed, and their areas become HUGE_LOST. A touch by a child is then a SIGBUS, never a page of
+ * removed, and their areas become HUGE_LOST. A child's access then raises SIGBUS, and never finds
  * zeros.
  *
  * Locks: mmap_lock for reading (fork: both for writing). huge_file.lock is held from the search for
@@ -35,8 +35,8 @@ static u64 huge_index(const struct vm_area *v, u64 addr)
 }
 
 /*
- * Returns the page that the entry at @addr names, or NULL; *e: the entry, or 0. The file's lock is
- * held and keeps the page.
+ * Returns the page that the entry at @addr maps, or NULL. *e: the entry, or 0. The file's lock is
+ * held, so the page stays.
  */
 static struct page *mapped_page(struct mm *mm, u64 addr, pte_t *e)
 {
@@ -51,7 +51,7 @@ static struct page *mapped_page(struct mm *mm, u64 addr, pte_t *e)
 
 /* ---- making entries ---- */
 
-/* Takes over a reference of each frame. 0 or -ENOMEM. */
+/* Makes the entries. Takes over a reference of each frame. 0 or -ENOMEM. */
 static int map_page(struct vm_area *v, u64 addr, struct page *head, pte_t bits)
 {
 	pte_t *e = entry_lock(v->vm_mm, addr & HPAGE_MASK);
@@ -78,8 +78,8 @@ static int set_markers(struct vm_area *v, u64 addr, pte_t marker)
 }
 
 /*
- * Makes the table for the entries, so that map_page() cannot fail: a promise that was spent does
- * not come back.
+ * Makes the table for the entries before a promise is used, which could not be given back, so that
+ * map_page() cannot fail.
  */
 static bool make_table(struct vm_area *v, u64 addr)
 {
@@ -104,7 +104,7 @@ static void copy_huge_page(struct page *to, struct page *from)
 	}
 }
 
-/* Takes a zeroed page for this private area alone. */
+/* Takes a zeroed page for a private area. */
 static struct page *private_page(struct vm_area *v, u64 index)
 {
 	struct page *head;
@@ -116,7 +116,7 @@ static struct page *private_page(struct vm_area *v, u64 index)
 }
 
 /*
- * Chooses what to map at @index of a private area, with references; *bits: its entry bits.
+ * Chooses the page to map at @index of a private area, with references. *bits: its entry bits.
  * ERR_PTR(-ENOSPC).
  */
 static struct page *page_for_private(struct vm_area *v, u64 index, u32 flags, pte_t *bits)
@@ -151,7 +151,7 @@ static bool beyond_end(const struct vm_area *v, u64 index)
 }
 
 /*
- * True if the fault is one for the handler, because the file has got, or lost, the page since
+ * True if the handler must resolve the fault, since the file has got or lost the page after
  * userfault_check().
  */
 static bool is_handlers(const struct vm_area *v, u64 index)
@@ -168,7 +168,7 @@ static int fill_locked(struct vm_area *v, u64 addr, u32 flags)
 	struct page *head;
 
 	if (mapped_page(v->vm_mm, addr, &e) || e)
-		return 0; /* another thread was faster */
+		return 0; /* another thread has made the entries */
 	if (beyond_end(v, index))
 		return -ENXIO;
 	if (is_handlers(v, index))
@@ -184,7 +184,7 @@ static int fill_locked(struct vm_area *v, u64 addr, u32 flags)
 	return -ENOMEM;
 }
 
-/* Sets the range for the space to map: all of a huge page, as it will be touched. */
+/* Sets the range to map in the space: the whole huge page, since it will be touched. */
 static void whole_page(u64 addr, struct fault_info *info)
 {
 	info->start = addr & HPAGE_MASK;
@@ -192,7 +192,10 @@ static void whole_page(u64 addr, struct fault_info *info)
 	info->populate = true;
 }
 
-/* Serves a fault. If no page is left the guest gets SIGBUS, as behind the end of the file. */
+/*
+ * Serves a fault. If no page is left the guest gets SIGBUS, as for an access behind the end of the
+ * file.
+ */
 int hugetlb_fault(struct vm_area *v, u64 addr, u32 flags, struct fault_info *info)
 {
 	struct huge_file *f = huge_file_of(v);
@@ -223,7 +226,10 @@ static void make_writable(struct vm_area *v, u64 addr)
 {
 	pte_t rights = vma_rights(v) & PTE_RIGHTS, *e = entry_lock(v->vm_mm, addr & HPAGE_MASK);
 
-	/* a handler may just have protected it: UFFDIO_WRITEPROTECT holds mmap_lock as we do */
+	/*
+	 * a handler may have protected it just now: UFFDIO_WRITEPROTECT also holds mmap_lock for
+	 * reading
+	 */
 	for (u64 i = 0; e && !is_protected(v, *e) && i < HPAGE_FRAMES; i++)
 		e[i] = (e[i] & ~(PTE_COW | PTE_RIGHTS)) | rights | PTE_D |
 		       (e[i] & PTE_MAPPED ? PTE_STALE : 0);
@@ -232,9 +238,9 @@ static void make_writable(struct vm_area *v, u64 addr)
 }
 
 /*
- * Makes the entries name @new instead of @old, whose references are dropped when no space maps it
- * any more. They allow no write until then: a device that wrote to a page pinned in @new would not
- * be seen by a thread whose space still maps @old.
+ * Replaces @old by @new in the entries. References to @old are dropped when no space maps it any
+ * more. Until then the entries are read-only: otherwise a device could write to a page pinned in
+ * @new, and a thread whose space still maps @old would not see that.
  */
 static void replace_page(struct vm_area *v, u64 addr, struct page *old, struct page *new)
 {
@@ -264,7 +270,9 @@ static void replace_page(struct vm_area *v, u64 addr, struct page *old, struct p
 	make_writable(v, addr);
 }
 
-/* Frees a page for a copy of @v, to which it was promised: other private areas lose theirs. */
+/*
+ * Frees a page for a copy for @v, to which one was promised: other private areas lose their pages.
+ */
 static void take_from_others(struct vm_area *v, u64 addr, struct page *head)
 {
 	u64 index = vma_index(v, addr & HPAGE_MASK);
@@ -298,7 +306,7 @@ static int copy_locked(struct vm_area *v, u64 addr, pte_t expected)
 
 	old = mapped_page(v->vm_mm, addr, &e);
 	if (!old || pte_pfn(e) != (pte_pfn(expected) & ~(HPAGE_FRAMES - 1)) || !(e & PTE_COW))
-		return 0; /* look again */
+		return 0; /* check the entry again */
 	if (sole_owner(v, index, old)) {
 		make_writable(v, addr);
 		return 0;
@@ -325,7 +333,7 @@ int hugetlb_cow(struct vm_area *v, u64 addr, pte_t e, struct fault_info *info)
 	struct huge_file *f = huge_file_of(v);
 	int err;
 
-	/* ptrace would write where the program may not */
+	/* ptrace writes although the program may not */
 	if (!(v->vm_flags & VM_WRITE))
 		return -EFAULT;
 	mutex_lock(&f->lock);
@@ -351,9 +359,9 @@ int hugetlb_write_fault(struct vm_area *v, u64 addr, struct fault_info *info)
 /* ---- fork ---- */
 
 /*
- * True if there are more references than entries: a device may write to it for the parent. A pin
- * checks the entry and takes its reference under one hold of page_table_lock: a page seen unpinned
- * under the lock can be protected, and then no pin for writing comes.
+ * True if there are more references than entries: a device may be writing to it for the parent. A
+ * pin checks the entry and takes its reference under one hold of page_table_lock. So a page that is
+ * not pinned under the lock can be write-protected, and then no pin for writing can follow.
  */
 static bool is_pinned(struct page *head)
 {
@@ -363,7 +371,7 @@ static bool is_pinned(struct page *head)
 	return false;
 }
 
-/* Copies a page that stays the parent's for the child. NULL: no page is left. */
+/* Copies a page that stays the parent's, for the child. NULL: no page is left. */
 static struct page *copy_for_child(struct vm_area *v, struct page *old, pte_t *bits)
 {
 	struct page *new = huge_take_charged(huge_file_of(v)->quota, NULL, 0);
@@ -376,9 +384,9 @@ static struct page *copy_for_child(struct vm_area *v, struct page *old, pte_t *b
 }
 
 /*
- * Returns the page of the parent's entries, protected if needed, and their bits for the child.
- * NULL: no page, or *pinned: the page is to be copied, and nothing was done. With @pinned NULL it
- * is shared even if pinned.
+ * Returns the page of the parent's entries, write-protected if needed, and its bits for the child.
+ * NULL: no page; or *pinned is set: the page must be copied, and nothing was done. If @pinned is
+ * NULL, a pinned page is shared too.
  */
 static struct page *share_page(
 	struct vm_area *from, u64 addr, pte_t *bits, bool *protect, struct page **pinned)
@@ -408,8 +416,8 @@ static struct page *share_page(
 }
 
 /*
- * Returns what the child gets at @addr, with references. The file's lock is held, so a pinned page
- * stays in place while it is copied.
+ * Returns the page for the child at @addr, with references. The file's lock is held, so a pinned
+ * page stays while it is copied.
  */
 static struct page *page_for_child(
 	struct vm_area *v, struct vm_area *from, u64 addr, pte_t *bits, bool *protect)
@@ -445,7 +453,8 @@ int hugetlb_fork(struct vm_area *v, struct vm_area *from, bool *protect)
 		pte_t bits = 0;
 
 		mutex_lock(&f->lock);
-		huge_area_follows(v, from); /* since the area was copied */
+		/* the mark may have been set since the area was copied */
+		huge_area_follows(v, from);
 		head = page_for_child(v, from, addr, &bits, protect);
 		if (!(v->vm_flags & VM_UFFD_WP))
 			bits &= ~PTE_UFFD_WP;
@@ -461,9 +470,9 @@ int hugetlb_fork(struct vm_area *v, struct vm_area *from, bool *protect)
 	return err;
 }
 
-/* ---- what a handler of faults fills in ---- */
+/* ---- pages from a handler of faults ---- */
 
-/* Returns why no page of its own can be put at @addr; 0: it can. */
+/* Returns 0 if the area can get a page of its own at @addr, or the error. */
 static int fill_refused(struct vm_area *v, u64 addr)
 {
 	u64 index = huge_index(v, addr);
@@ -479,8 +488,8 @@ static int fill_refused(struct vm_area *v, u64 addr)
 }
 
 /*
- * Maps a filled page; the caller's references go to the entries. The filler's protection replaces
- * any marker that was there.
+ * Maps a filled page. The entries take over the caller's references. The handler's choice of write
+ * protection replaces a marker.
  */
 static int map_filled(struct vm_area *v, u64 addr, struct page *head, pte_t bits)
 {

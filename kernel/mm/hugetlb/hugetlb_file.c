@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * hugetlb_file.c: the huge pages of a file, and the promises that a page will be there when it is
- * touched.
+ * hugetlb_file.c: the huge pages of a file, and the promises that an access will find a page.
  *
- * A shared mapping makes its promise to the file: each index that any task touches later has its
- * page, until the file is truncated. A private mapping makes its promise to itself (struct
- * huge_promise): one bit for each page that was taken or given up. MAP_NORESERVE promises nothing:
- * a touch takes a page that no promise covers, or is a SIGBUS.
+ * A shared mapping adds its promise to the file: a page exists for each index of the mapping that
+ * any task touches, until the file is truncated. A private mapping has a promise of its own (struct
+ * huge_promise), with a bit for each page that was taken or given up. With MAP_NORESERVE there is
+ * no promise: a touch takes a page that no promise needs, or raises SIGBUS.
  *
  * A slot of a file is empty -> promised -> a page -> empty (hole, truncation). The file holds a
  * reference to each frame of a page.
@@ -46,7 +45,7 @@ static u64 count_empty(struct huge_file *f, u64 first, u64 end)
 	return n;
 }
 
-/* Takes the promises of [first, end) back: how many. */
+/* Removes the promises of [first, end) from the file. Returns their number. */
 static u64 forget_promises(struct huge_file *f, u64 first, u64 end)
 {
 	u64 n = 0;
@@ -61,10 +60,7 @@ static u64 forget_promises(struct huge_file *f, u64 first, u64 end)
 	return n;
 }
 
-/*
- * Puts promises into the empty slots of [first, end), until memory is out, and returns their
- * number.
- */
+/* Adds promises to the empty slots of [first, end), until memory is short. Returns their number. */
 static u64 insert_promises(struct huge_file *f, struct mem_group *payer, u64 first, u64 end)
 {
 	u64 made = 0;
@@ -91,7 +87,7 @@ int huge_file_promise(struct huge_file *f, u64 first, u64 end)
 	err = huge_reserve(f->quota, n);
 	if (!err) {
 		n -= insert_promises(f, payer, first, end);
-		/* no memory: what was promised stays so until the file is cut */
+		/* no memory: the promises made so far stay until the file is truncated */
 		if (n) {
 			huge_unreserve(f->quota, n);
 			err = -ENOMEM;
@@ -104,7 +100,10 @@ int huge_file_promise(struct huge_file *f, u64 first, u64 end)
 
 /* ---- pages of files ---- */
 
-/* Takes the promised page: the payer of the promise remains its payer. */
+/*
+ * Takes the promised page of the slot. The group that was charged for the promise is charged for
+ * the page.
+ */
 static struct page *take_promised(struct huge_file *f, struct mem_group *payer)
 {
 	struct mem_group *used = huge_charge(HUGE_USED, 1);
@@ -199,12 +198,12 @@ static u64 huge_index(const struct vm_area *v, u64 addr)
 
 static struct huge_promise *promise_of(const struct vm_area *v)
 {
-	void *p = READ_ONCE(v->vm_private); /* NULL may become HUGE_LOST at any time */
+	void *p = READ_ONCE(v->vm_private); /* NULL can become HUGE_LOST at any time */
 
 	return p == HUGE_LOST ? NULL : p;
 }
 
-/* Spends the unspent promises of [first, end) and returns their number. */
+/* Uses the unused promises of [first, end). Returns their number. */
 static u64 spend(struct huge_promise *p, u64 first, u64 end)
 {
 	u64 n = 0;
@@ -229,7 +228,7 @@ static void promise_put(struct huge_promise *p)
 	kfree(p);
 }
 
-/* Keeps the promise when an area is split: both parts share it. A fork's child gets none. */
+/* Shares the promise when an area is split. A fork's child gets none. */
 static void huge_open(struct vm_area *v)
 {
 	struct huge_promise *p = promise_of(v);
@@ -242,7 +241,7 @@ static void huge_open(struct vm_area *v)
 		v->vm_private = NULL;
 }
 
-/* Gives up what was not taken of the area's promise. */
+/* Gives up the part of the area's promise that was not taken. */
 static void huge_close(struct vm_area *v)
 {
 	struct huge_promise *p = promise_of(v);

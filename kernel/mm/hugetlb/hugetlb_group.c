@@ -1,25 +1,25 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * hugetlb_group.c: charges groups of tasks for huge pages (the hugetlb controller): for those that
- * they use, and for those that they were promised.
+ * hugetlb_group.c: charges groups of tasks for huge pages in use and for promised ones (the hugetlb
+ * controller).
  *
  *	g = huge_charge(kind, n)          to current's group and all above; ERR_PTR(-ENOMEM): a
  *	                                  limit is in the way
  *	huge_uncharge(kind, g, n)
  *
  * A page in use is charged to the group of the task that touched it first, until it is free. A
- * promise is charged to the group of the task that made it: for a file until the page there goes,
- * for a private mapping as long as it is mapped, whether its pages were taken or not. A page taken
- * without a promise counts as a promise of its own.
+ * promise is charged to the group of the task that made it: for a file until the page is dropped,
+ * for a private mapping until it is unmapped, even if its pages were taken. A page taken without a
+ * promise counts as a promise of its own.
  *
- * The charges of a group together hold one reference to it (mem_group.local): a promise may be of
- * as many pages as there are addresses. Counts are atomic; a limit that is set meanwhile applies to
- * the next charge.
+ * All charges of a group together hold one reference to it (mem_group.local), since a promise may
+ * have more pages than a refcount can count. Counts are atomic; a limit that is set meanwhile
+ * applies to the next charge.
  */
 #include "kernel/mm/hugetlb/hugetlb_internal.h"
 #include "kernel/mm/group/memcg.h"
 
-/* Counts a refusal for the group whose limit it is and for those above. */
+/* Counts a refusal by the limit of a group, for that group and the groups above. */
 static void note_refusal(struct mem_group *g)
 {
 	__atomic_add_fetch(&g->huge.refused_local, 1, __ATOMIC_RELAXED);

@@ -19,22 +19,25 @@ static inline struct page *huge_head(struct page *p)
 }
 /* Frees a frame with PG_huge whose last reference has gone; for put_page(). */
 void huge_frame_free(struct page *p);
-/* Take and drop a reference of each of the 512 frames of @head; the drop may free the page. */
+/* Take and drop a reference of each of the 512 frames of @head. The drop may free the page. */
 void huge_page_get(struct page *head);
 void huge_page_put(struct page *head);
-/* Promises @n pages, making surplus ones where that is needed and allowed: 0 or -ENOMEM. */
+/* Promises @n pages. Makes surplus pages where that is needed and allowed. 0 or -ENOMEM. */
 int huge_reserve(struct huge_quota *q, u64 n);
 void huge_unreserve(struct huge_quota *q, u64 n);
 /*
- * Takes a zeroed page with one reference for each frame: a promised one, or, if not @promised, one
- * that is left. NULL: none.
+ * Takes a zeroed page with one reference for each frame: a page that was promised, or, if not
+ * @promised, one that no promise needs. NULL: there is none.
  */
 struct page *huge_take(struct huge_quota *q, bool promised);
 
-/* Sets the groups that pay for it until it is free; @reserved: NULL where a promise pays. */
+/*
+ * Sets the groups that are charged for the page until it is free. @reserved: NULL if a promise is
+ * charged already.
+ */
 void huge_page_owned(struct page *head, struct mem_group *used, struct mem_group *reserved);
 /*
- * Takes a page that was promised, for example to @v's area, or was not, and charges it to current.
+ * Takes a page, which may have been promised to @v's area for @index, and charges it to current.
  * ERR_PTR(-ENOSPC).
  */
 struct page *huge_take_charged(struct huge_quota *q, struct vm_area *v, u64 index);
@@ -42,14 +45,18 @@ struct page *huge_take_charged(struct huge_quota *q, struct vm_area *v, u64 inde
 /* ---- hugetlb_group.c ---- */
 
 /*
- * Charges @n pages to current's group, with a reference for each. NULL: no payer; ERR_PTR(-ENOMEM).
+ * Charges @n pages to current's group, with a reference for each. NULL: current has no group;
+ * ERR_PTR(-ENOMEM): a limit.
  */
 struct mem_group *huge_charge(enum huge_kind kind, u64 n);
 void huge_uncharge(enum huge_kind kind, struct mem_group *g, u64 n);
 
 /* ---- hugetlb_file.c ---- */
 
-/* Makes the content of a slot that is a promise with its payer; the other content is a page. */
+/*
+ * Makes the content of a slot that has a promise; @g: the group that is charged for it. Other slots
+ * contain a page.
+ */
 static inline void *slot_of_promise(struct mem_group *g)
 {
 	return (void *)((u64)g | 1);
@@ -67,31 +74,31 @@ static inline bool slot_is_page(const void *slot)
 	return slot && !slot_is_promise(slot);
 }
 /*
- * Finds the page at @index, or makes it if @make. Under f->lock. NULL: a hole; ERR_PTR(-ENOSPC,
- * -ENOMEM).
+ * Finds the page at @index; if there is none and @make is set, makes it. Under f->lock. NULL: a
+ * hole; ERR_PTR(-ENOSPC, -ENOMEM).
  */
 struct page *huge_file_page(struct huge_file *f, u64 index, bool make);
 
-/* The pages promised to a private mapping and to the pieces that it was split into. */
+/* The pages that were promised to a private mapping, and to the areas into which it was split. */
 struct huge_promise {
-	u32 refs; /* areas; under the mmap_lock of @mm */
-	/* the process that has the promise; a fork's child has none; only compared */
+	u32 refs; /* number of areas; under mmap_lock of @mm */
+	/* the mm that has the promise; a fork's child has none; only compared */
 	struct mm *mm;
 	u64 first, nr;           /* huge indices */
-	struct mem_group *payer; /* the group that made the promise, or NULL */
-	/* pages charged for areas that still exist; under huge_file.lock */
+	struct mem_group *payer; /* the group that is charged, or NULL */
+	/* pages charged for areas that exist; under huge_file.lock */
 	u64 charged;
-	/* bits: pages that were taken or given up; under huge_file.lock */
+	/* a bit for each page that was taken or given up; under huge_file.lock */
 	u64 spent[];
 };
 /*
- * vm_private of a private area that lost pages because its parent needed them: missing pages are
- * not replaced.
+ * vm_private of a private area whose pages were taken away for its parent: missing pages are not
+ * replaced
  */
 #define HUGE_LOST ((void *)1)
 /*
- * Makes @v, a copy of @from, lose its pages if @from has lost them, perhaps before @v was on the
- * mapping's list. Under i_mmap_sem (writing) or huge_file.lock, after which both lose pages
+ * Marks @v, a copy of @from, with HUGE_LOST if @from has the mark, perhaps set before @v was on the
+ * mapping's list. Under i_mmap_sem (writing) or huge_file.lock; later both areas are marked
  * together.
  */
 static inline void huge_area_follows(struct vm_area *v, const struct vm_area *from)
@@ -99,34 +106,34 @@ static inline void huge_area_follows(struct vm_area *v, const struct vm_area *fr
 	if (from->vm_flags & VM_HUGETLB && READ_ONCE(from->vm_private) == HUGE_LOST)
 		v->vm_private = HUGE_LOST;
 }
-/* Spends the promise of the page at @index to @v. Returns true if there was an unspent promise. */
+/* Uses the promise of the page at @index to @v. Returns true if there was an unused promise. */
 bool huge_promise_spend(struct vm_area *v, u64 index);
 /*
- * Keeps the promise of private huge areas whose range [addr, addr + len) was copied elsewhere: the
- * old place (or, after a failure, the new one) is about to be unmapped.
+ * Keeps the promises of private huge areas in [addr, addr + len), which were copied to another
+ * address: the range, the old one or after a failure the new one, is about to be unmapped.
  */
 void huge_promise_moved(struct mm *mm, u64 addr, u64 len);
 
 /* ---- hugetlb_fault.c ---- */
 
 /*
- * Serve faults as the functions of fault.h do: the first where there is no entry, the second a
- * write where only reading is allowed.
+ * Serve faults as the functions of fault.h do: hugetlb_fault() where there is no entry,
+ * hugetlb_cow() a write to a read-only entry.
  */
 int hugetlb_fault(struct vm_area *v, u64 addr, u32 flags, struct fault_info *info);
 int hugetlb_cow(struct vm_area *v, u64 addr, pte_t e, struct fault_info *info);
 /* Serves a write to a shared page that userfaultfd has write-protected. */
 int hugetlb_write_fault(struct vm_area *v, u64 addr, struct fault_info *info);
 /*
- * Gives the child's area @v the entries of @from. *protect: the parent's space must be
+ * Copies the entries of @from to the child's area @v. *protect: true if the parent's space must be
  * write-protected. Returns 0 or -ENOMEM.
  */
 int hugetlb_fork(struct vm_area *v, struct vm_area *from, bool *protect);
 /*
- * For userfault_fill.c, at the beginning of a huge page; an existing page stays (-EEXIST).
- * hugetlb_fill() maps a page with the content of the 512 frames @from with @bits; @from NULL: it
- * only checks. hugetlb_continue() maps the file's page (-EFAULT: there is none). hugetlb_poison()
- * makes an access a SIGBUS.
+ * For userfault_fill.c; @addr is the beginning of a huge page. An existing page stays (-EEXIST).
+ * hugetlb_fill() maps a new page with the content of the 512 frames @from; @from NULL: it only
+ * checks. hugetlb_continue() maps the file's page (-EFAULT: there is none). hugetlb_poison() makes
+ * accesses raise SIGBUS.
  */
 int hugetlb_fill(struct vm_area *v, u64 addr, void **from, pte_t bits);
 int hugetlb_continue(struct vm_area *v, u64 addr, pte_t bits);

@@ -3,24 +3,24 @@
  * hugetlb_pool.c: the pool of huge pages, and quotas of mounts.
  *
  *	hugetlb_resize(n)                   an administrator sets pages aside, or gives them back
- *	huge_reserve(q, n)                  mmap and shmget: n pages are promised
- *	head = huge_take(q, true)           a fault: one that was promised; (q, false): one without
+ *	huge_reserve(q, n)                  promises n pages: mmap and shmget
+ *	head = huge_take(q, true)           a fault takes a promised page; (q, false): one without
  *	                                    a promise
- *	put_page(frame) ...                 the last of 512 brings the page back
- *	huge_unreserve(q, n)                promises that are not needed any more
+ *	put_page(frame) ...                 the last of 512 gives the page back
+ *	huge_unreserve(q, n)                gives promises up
  *
- * States of a page: in the buddy allocator -> free (in pool.free; PG_zero of its first frame: known
- * to be zero) -> in use (PG_huge in all frames; ->private of the first counts frames with
- * references, that of the second is its quota, those of the next two are the groups that pay) ->
- * free, or to the buddy allocator if it is surplus.
+ * States of a page: in the buddy allocator -> free (in pool.free; its first frame has PG_zero if
+ * the page is known to be zero) -> in use (PG_huge in all frames; ->private of the first counts
+ * frames with references, that of the second is its quota, those of the next two are the groups
+ * that pay) -> free, or to the buddy allocator if it is surplus.
  *
  * Invariants:
  * 1. reserved <= free, so a promised page can be taken.
  * 2. surplus <= total.
  * 3. A surplus page is never free unless it is promised.
  *
- * Memory is reclaimed for a pool that grows, but no page is moved: if free memory is fragmented the
- * pool becomes smaller than was asked for.
+ * Memory is reclaimed for a pool that grows, but no page is moved. If free memory is fragmented,
+ * the pool becomes smaller than requested.
  *
  * Locks: pool.lock protects all counts and quotas, innermost: frames are allocated and freed
  * outside of it. resize_lock is held over a change of size.
@@ -46,7 +46,7 @@ void hugetlb_numbers(struct hugetlb_numbers *n)
 
 /* ---- frames ---- */
 
-/* True if there are frames for a huge page beyond the system's reserve. Reclaims to get them. */
+/* True if enough frames for a huge page are free beyond the system's reserve. Reclaims for that. */
 static bool memory_to_spare(void)
 {
 	u64 least = HPAGE_FRAMES + 2 * zone_marks.high;
@@ -57,7 +57,7 @@ static bool memory_to_spare(void)
 	return nr_free_frames() >= least;
 }
 
-/* Allocates 512 frames of zeros, which are in no pool yet; NULL. May sleep. */
+/* Allocates 512 zeroed frames, which are in no pool yet; NULL. May sleep. */
 static struct page *frames_get(void)
 {
 	struct page *head;
@@ -117,7 +117,7 @@ static bool grow_by_one(void)
 	return true;
 }
 
-/* Removes a page that is free and not promised from the pool. */
+/* Removes a free page that is not promised from the pool. */
 static bool shrink_by_one(u64 count)
 {
 	struct page *head = NULL;
@@ -134,8 +134,8 @@ static bool shrink_by_one(u64 count)
 }
 
 /*
- * Counts surplus pages as persistent ones, up to @count, or, beyond it, persistent ones in use as
- * surplus, which are freed when they are unused.
+ * Makes surplus pages persistent, up to @count. Beyond that, makes persistent pages in use surplus,
+ * so that they are freed when they are unused.
  */
 static u64 recount_surplus(u64 count)
 {
@@ -177,7 +177,7 @@ void hugetlb_set_overcommit(u64 count)
 
 /* ---- surplus ---- */
 
-/* Frees surplus pages that are not promised any more. */
+/* Frees surplus pages that are not promised any more */
 static void drop_surplus(void)
 {
 	for (;;) {
@@ -196,7 +196,10 @@ static void drop_surplus(void)
 	}
 }
 
-/* Adds a surplus page for a promise or an allocation; false: none is allowed or available. */
+/*
+ * Adds a surplus page for a promise or an allocation. Returns false if none is allowed or
+ * available.
+ */
 static bool add_surplus(void)
 {
 	struct page *head =
@@ -226,8 +229,8 @@ static bool quota_allows(const struct huge_quota *q, u64 n)
 }
 
 /*
- * Returns how many of @n more pages the pool must promise: the others come from the mount's
- * reserve.
+ * Returns how many of @n more pages the pool must promise. The others come from the pages kept for
+ * the mount.
  */
 static u64 of_pool(const struct huge_quota *q, u64 n)
 {
@@ -243,8 +246,8 @@ static void quota_charge(struct huge_quota *q, u64 n)
 }
 
 /*
- * Returns how many of @n pages given back the pool no longer has to promise: the others stay
- * promised to the mount. *last: the quota is to be freed.
+ * Returns how many of @n pages that are given back the pool need not promise any more. The others
+ * are kept for the mount. *last: true if the quota must be freed.
  */
 static u64 quota_uncharge(struct huge_quota *q, u64 n, bool *last)
 {
@@ -263,7 +266,7 @@ static u64 quota_uncharge(struct huge_quota *q, u64 n, bool *last)
 
 /* ---- promises ---- */
 
-/* Reserves @n pages. 1: done; 0: the pool is too small; -ENOMEM: the mount may not have so many. */
+/* Promises @n pages. Returns 1: done; 0: the pool is too small; -ENOMEM: the mount's limit. */
 static int try_reserve(struct huge_quota *q, u64 n)
 {
 	int done = -ENOMEM;
@@ -324,7 +327,10 @@ struct huge_quota *huge_quota_new(u64 max, u64 min)
 	return q;
 }
 
-/* Drops a mount's quota; what the mount has reserved and does not use is free for others. */
+/*
+ * Drops a mount's quota. Pages that were kept for the mount and are not used become free for
+ * others.
+ */
 void huge_quota_put(struct huge_quota *q)
 {
 	bool last;
@@ -354,7 +360,7 @@ u64 huge_quota_used(struct huge_quota *q)
 
 /* ---- pages ---- */
 
-/* Takes, under pool.lock, an unpromised page, or one that the mount has reserved. */
+/* Takes, under pool.lock, a page that is not promised, or one that is kept for the mount. */
 static struct page *try_take(struct huge_quota *q)
 {
 	u64 more = of_pool(q, 1);
@@ -367,8 +373,8 @@ static struct page *try_take(struct huge_quota *q)
 }
 
 /*
- * Takes or makes a page. The loop ends: each surplus page that another task takes brings the limit
- * nearer.
+ * Takes a page, or makes one. The loop ends: each surplus page that another task takes first brings
+ * the pool nearer to its limit.
  */
 static struct page *take_left_over(struct huge_quota *q)
 {
