@@ -1,35 +1,35 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ksm.c: anonymous pages of equal content become one, in areas that programs have named by
+ * ksm.c: merges anonymous pages of equal content, in areas that programs have marked by
  * MADV_MERGEABLE (Linux: mm/ksm.rst).
  *
- *	ksm_set_run()	0: merged pages stay, no search for more; 1: ksmd searches; 2: all are
- *	                parted again
- *	ksm_note(mm)	the mm has such an area: from MADV_MERGEABLE and fork
+ *	ksm_set_run()	0: merged pages stay, no search for more; 1: ksmd searches; 2: all get
+ *	                copies of their own again
+ *	ksm_note(mm)	registers an mm with such an area: MADV_MERGEABLE and fork
  *	ksm_numbers()	the figures of /sys/kernel/mm/ksm
  *
- * ksmd goes round all such areas, a batch of pages at a time. A page that equals a merged page is
- * replaced by it. A page that has not changed since the last round, and of which this round has
- * seen a twin, is copied into a new merged page, which replaces it. The twin follows in the second
- * half of the round, which looks for merged pages only. A merged page is an anonymous frame as a
- * fork makes them: mapped read-only with PTE_COW, PG_forked, and with a reference held by ksm, so
- * that no mm is ever its sole owner (cow.c) and a write copies it. No list leads from a merged page
- * to its entries, and none is needed. With use_zero_pages, pages of zeros have a merged page of
- * their own, which any number of entries may map, without a twin.
+ * ksmd scans all such areas in rounds, a batch of pages at a time. A page that equals a merged page
+ * is replaced by it. A page that has not changed since the last round, and whose equal (its twin)
+ * this round has seen already, is copied to a new merged page, which replaces it. The twin is
+ * replaced in the second half of the round, which only searches for pages equal to merged ones. A
+ * merged page is an anonymous frame as a fork makes them: mapped read-only with PTE_COW, PG_forked,
+ * and with a reference held by ksm, so that no mm is ever its sole owner (cow.c) and a write copies
+ * it. A merged page has no list of its entries, and needs none. With use_zero_pages, pages of zeros
+ * have a merged page of their own, which any number of entries may map, without a twin.
  *
- * A page that has not changed and had no twin again and again is passed over for some rounds
+ * A page that has had no twin in several rounds and has not changed is skipped for some rounds
  * (smart_scan). The advisor (ksm_advisor.c) may choose how many pages ksmd scans between two
- * sleeps. ksm_replace.c changes the entries, ksm_part.c parts them again.
+ * sleeps. ksm_replace.c changes the entries. ksm_part.c gives programs their own copies again.
  *
- * Programs must not be able to choose by their data which pages are compared: the checksums have a
- * key.
+ * Programs must not be able to control by their data which pages are compared, so the checksums
+ * depend on a secret key.
  *
  * Invariants:
  * 1. node->page is anonymous, PG_ksm, and never written while it is in the table.
  * 2. Pages with more references than entries (pins; spaces that have not dropped them yet) are left
  *    alone.
  *
- * Locks: ksm_mutex, inside mmap_lock, for all that is here.
+ * Locks: ksm_mutex, taken inside mmap_lock, protects all data of this file.
  */
 #include "kernel/lib/keyhash.h"
 #include "kernel/mm/ksm/ksm.h"
@@ -38,55 +38,54 @@
 #define LOCK_TRIES 20
 #define LOCK_PAUSE_NS 1000000UL
 #define SEEN (PAGE_SIZE / sizeof(struct seen))
-/* rounds without a twin before a page is passed over */
+/* rounds without a twin after which a page is skipped */
 #define AGE_OF_SKIPS 3
 #define SKIPS_MAX 8
-/* no merged page is made with fewer free frames, even if it would save frames later */
+/* least number of free frames for a new merged page, although it would save frames later */
 #define SHORT_OF (2 * zone_marks.high)
 
-/* a page of this round that no other was like */
+/* a page of this round for which no equal page was found yet */
 struct single {
 	struct hlist_node link;
 	pfn_t pfn;
 	u32 sum;
 };
 
-/* What is known of a frame. */
+/* Record of a frame. */
 struct seen {
 	u32 sum; /* checksum when it was last scanned */
-	/* rounds since its last change in which it had no twin */
+	/* rounds without a twin since its last change */
 	u8 age;
-	/* rounds for which it will still be passed over */
+	/* rounds for which it is still skipped */
 	u8 skips;
-	bool alone; /* it is passed over in this round */
+	bool alone; /* it is skipped in this round */
 };
 
 u64 ksm_prune_ms = 2000, ksm_smart_scan = 1; /* read without a lock */
 
 static DEFINE_MUTEX(ksm_mutex);
 static DECLARE_WAIT_QUEUE_HEAD(ksm_wait);
-static atomic_t nr_mms; /* that have mergeable areas, or had */
+static atomic_t nr_mms; /* mms that have, or had, mergeable areas */
 static u32 run;         /* KSM_*; written under ksm_mutex */
 static u64 max_sharing = 256;
-static u64 across_nodes = 1, use_zero; /* there is one node only */
-static u32 nr_merged;                  /* in the table */
-static struct hlist_head merged[BUCKETS],
-	singles[BUCKETS]; /* pages of equal content are neighbours */
-/* the merged page of zeros that is in no table, or NULL */
+static u64 across_nodes = 1, use_zero;                      /* no effect: there is only one node */
+static u32 nr_merged;                                       /* pages in the table */
+static struct hlist_head merged[BUCKETS], singles[BUCKETS]; /* equal pages are neighbours */
+/* the merged page of zeros, which is in no table, or NULL */
 static struct ksm_node *zeros;
-/* the page of the node of zeros; read without a lock, for comparison */
+/* its frame; read without a lock, only compared */
 static struct page *page_of_zeros;
-/* an entry for each frame, in pages of SEEN entries, which are made when needed */
+/* a record for each frame, in pages of SEEN records that are allocated when needed */
 static struct seen **seen;
-static u64 nr_seen; /* such pages */
+static u64 nr_seen; /* number of such pages */
 static struct hash_key key;
-static u64 pruned;     /* when */
-static u64 nr_singles; /* now, in this round */
-/* pages that were passed over in this round */
+static u64 pruned;     /* ktime of the last prune() */
+static u64 nr_singles; /* recorded in this round */
+/* pages skipped in this round */
 static u64 nr_alone;
-/* pages that had changed in this round since the last */
+/* pages found changed in this round */
 static u64 nr_changed;
-/* ns that ksmd worked in this round, without its sleeps */
+/* ns of this round in which ksmd did not sleep */
 static u64 busy_ns;
 static u64 last_singles, last_changed, rounds, scanned, skipped;
 
@@ -100,7 +99,7 @@ static u32 checksum(const void *page)
 	keyhash_init(&h, &key);
 	for (u32 i = 0; i < PAGE_SIZE / sizeof(*w); i++)
 		keyhash_word(&h, &key, w[i]);
-	/* 0 is for a frame that was not scanned */
+	/* 0 means that a frame was not scanned */
 	return keyhash_end(&h, &key) | 1;
 }
 
@@ -170,7 +169,7 @@ static bool is_zero(const struct page *p)
 	return true;
 }
 
-/* Returns the merged page of zeros for a page of zeros, if that is switched on. */
+/* Returns the merged page of zeros if @p is all zeros and use_zero_pages is set. */
 static struct ksm_node *find_zeros(u32 sum, const struct page *p)
 {
 	if (!use_zero || !is_zero(p))
@@ -188,9 +187,7 @@ static void free_node(struct ksm_node *n)
 	kfree(n);
 }
 
-/*
- * Frees unmapped merged pages. New references are taken only through an entry, or by ksmd itself.
- */
+/* Frees merged pages that no entry maps. Only an entry or ksmd itself leads to a new reference. */
 static void prune(void)
 {
 	struct hlist_node *next;
@@ -227,8 +224,8 @@ static void forget_single(struct single *s)
 }
 
 /*
- * True if the page at @pfn reads as @p does by now. Its owner does not matter: if it may not join,
- * a merged page with one entry is left.
+ * True if the page at @pfn has the content of @p now. Its owner does not matter: if it cannot be
+ * merged, the merged page has one entry.
  */
 static bool is_twin(pfn_t pfn, const struct page *p)
 {
@@ -237,7 +234,7 @@ static bool is_twin(pfn_t pfn, const struct page *p)
 	return q != p && atomic_read(&q->mapcount) > 0 && PageAnon(q) && ksm_same_content(q, p);
 }
 
-/* True if this round has seen a page like @p before. If not, @p is recorded. */
+/* True if this round has seen a page equal to @p before. If not, @p is recorded. */
 static bool find_twin(u32 sum, struct page *p)
 {
 	struct hlist_head *head = &singles[sum % BUCKETS];
@@ -266,7 +263,7 @@ static void forget_singles(void)
 			forget_single(container_of(singles[i].first, struct single, link));
 }
 
-/* ---- looking ---- */
+/* ---- scanning ---- */
 
 bool ksm_may_merge(const struct vm_area *v)
 {
@@ -276,7 +273,7 @@ bool ksm_may_merge(const struct vm_area *v)
 				       VM_UFFD_ALL | VM_SPECIAL_NAME));
 }
 
-/* Returns what is known of @p; NULL: no memory. */
+/* Returns the record of @p; NULL: no memory. */
 static struct seen *seen_of(const struct page *p)
 {
 	pfn_t pfn = page_to_pfn(p);
@@ -311,7 +308,7 @@ static void had_no_twin(struct seen *s)
 		s->skips = (u8)min(s->age - AGE_OF_SKIPS + 1, SKIPS_MAX);
 }
 
-/* Returns the merged page that @p shall be replaced by, or NULL. */
+/* Returns the merged page that shall replace @p, or NULL. */
 static struct ksm_node *choose(struct page *p, bool second_half)
 {
 	struct seen *s = seen_of(p);
@@ -373,7 +370,7 @@ static void look_at(struct vm_area *v, u64 va, u64 end, bool second_half)
 }
 
 /*
- * Locks mmap_lock or passes this mm over until another round: its holder may wait for a file's
+ * Tries mmap_lock. If it is held, the mm is skipped in this round: the holder may wait for a FUSE
  * server for ever.
  */
 static bool lock_or_pass(struct mm *mm)
@@ -389,8 +386,9 @@ static bool lock_or_pass(struct mm *mm)
 /*
  * Scans a batch of @mm from *va on. Returns false after the last page, or if @mm is skipped.
  *
- * ksmd is no user of @mm: the last mmput() would be its own, and a program that its parent has
- * waited for would still hold its files. So mmap_lock keeps the areas: they are removed under it.
+ * ksmd is no user of @mm. Otherwise its mmput() could be the last, and the files of a program that
+ * has ended would stay open. mmap_lock is enough to keep the areas, since they are removed under
+ * it.
  */
 static bool look_at_batch(struct mm *mm, u64 *va, bool second_half)
 {
@@ -417,7 +415,7 @@ static bool look_at_batch(struct mm *mm, u64 *va, bool second_half)
 	return v;
 }
 
-/* Sleeps after the number of pages to scan between two sleeps. Returns false if ksmd is to stop. */
+/* Sleeps if the pages between two sleeps were scanned. Returns false if ksmd must stop. */
 static bool pause_where_due(u64 *left)
 {
 	u64 ms = READ_ONCE(ksm_sleep_ms);
@@ -519,14 +517,14 @@ static int ksmd(void *arg)
 	for (;;) {
 		if (READ_ONCE(run) == KSM_MERGE && atomic_read(&nr_mms)) {
 			go_round(&left);
-			left = 0; /* however few pages there are */
+			left = 0; /* sleep after each round, even a short one */
 			pause_where_due(&left);
 			continue;
 		}
 		mutex_lock(&ksm_mutex);
 		prune();
 		mutex_unlock(&ksm_mutex);
-		/* while no scan runs, for merged pages that have lost their last entry */
+		/* while no scan runs, wake up to free merged pages without entries */
 		wait_event_idle_timeout(&ksm_wait,
 			READ_ONCE(run) == KSM_MERGE && atomic_read(&nr_mms),
 			READ_ONCE(nr_merged) || READ_ONCE(zeros) ?
@@ -536,11 +534,11 @@ static int ksmd(void *arg)
 	return 0;
 }
 
-/* ---- parting ---- */
+/* ---- giving pages their own copies again ---- */
 
 /*
- * Parts the merged pages of all programs. A process that dies meanwhile has none; without memory
- * for a copy the page stays merged.
+ * Gives the programs copies of all merged pages. A process that ends meanwhile needs none. Without
+ * memory for a copy a page stays merged.
  */
 static void part_all(void)
 {
@@ -560,12 +558,12 @@ static void part_all(void)
 	kfree(list);
 }
 
-/* ---- doors ---- */
+/* ---- the interface ---- */
 
 void ksm_set_pace(u64 *what, u64 value)
 {
 	WRITE_ONCE(*what, value);
-	/* ksmd may have begun a long sleep. */
+	/* ksmd may be in a long sleep */
 	wake_up_all(&ksm_wait);
 }
 
@@ -610,7 +608,7 @@ int ksm_set_run(u64 value)
 	return 0;
 }
 
-/* Sets a value that may change only while nothing is merged. */
+/* Sets a value that may change only while there are no merged pages. */
 static int set_unmerged(u64 *what, u64 value)
 {
 	struct ksm_numbers k;
@@ -660,7 +658,7 @@ u64 ksm_overhead(u64 pages)
 	return pages * sizeof(struct seen);
 }
 
-/* Counts chains of more than one page of equal content, and their pages. */
+/* Counts the contents with more than one merged page, and these pages. */
 static void count_twins(u32 bucket, struct ksm_numbers *k)
 {
 	u32 sum = 0;

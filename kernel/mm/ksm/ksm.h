@@ -1,26 +1,26 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ksm.h: merged pages, and pages that are to give way to them, shared by ksm.c, which chooses the
- * pages, and ksm_replace.c, which changes the entries. ksm.c has the locks and the invariants.
+ * ksm.h: declarations shared by ksm.c, which chooses pages to merge, and ksm_replace.c, which
+ * changes the entries. ksm.c describes the locks and the invariants.
  */
 #ifndef NESTLING_MM_KSM_H
 #define NESTLING_MM_KSM_H
 
 #include "kernel/mm/fault/fault.h"
 
-/* pages that are scanned under one hold of the locks */
+/* most pages scanned under one hold of the locks */
 #define KSM_BATCH 32
 
 /* A merged page. Under ksm_mutex. */
 struct ksm_node {
-	struct hlist_node link; /* in the table of ksm.c */
+	struct hlist_node link; /* in a hash table of ksm.c */
 	struct page *page;
 	u32 sum; /* checksum of its content */
-	/* pages of the present batch that shall map it and do not map it yet */
+	/* pages of the present batch that will map it, and do not yet */
 	u32 chosen;
 };
 
-/* A page of a batch that gives way to a merged page. */
+/* A page of a batch that is to be replaced by a merged page. */
 struct ksm_merge {
 	u64 va;
 	struct ksm_node *to;
@@ -31,7 +31,9 @@ static inline bool ksm_same_content(const struct page *a, const struct page *b)
 	return !memcmp(page_address(a), page_address(b), PAGE_SIZE);
 }
 
-/* True if @e maps an anonymous page that is not merged, and no other reference to it exists. */
+/*
+ * True if @e maps an anonymous page that is not merged, and the entry's reference is the only one.
+ */
 static inline bool ksm_replaceable(pte_t e)
 {
 	struct page *p;
@@ -44,8 +46,9 @@ static inline bool ksm_replaceable(pte_t e)
 }
 
 /*
- * Makes the @n (at most KSM_BATCH) pages of @v named by @m, in order of their addresses, give way
- * to their merged pages. A page that may not, or reads differently by now, stays.
+ * Replaces the @n (at most KSM_BATCH) pages of @v that @m lists, in ascending order of addresses,
+ * by their merged pages. A page that may not be replaced, or whose content has changed meanwhile,
+ * stays.
  */
 void ksm_replace(struct vm_area *v, const struct ksm_merge *m, u32 n);
 

@@ -11,8 +11,8 @@ struct ksm_advisor ksm_advisor = {
 };
 
 /*
- * Returns as many pages between two sleeps as a round of the wanted length would take, at most as
- * many as the share of a CPU allows.
+ * Returns the number of pages between two sleeps with which a round takes the wanted time, limited
+ * by the share of a CPU.
  */
 u64 ksm_advised(u64 pages, u64 took_ns, u64 busy_ns)
 {

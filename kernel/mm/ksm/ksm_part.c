@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ksm_part.c: merged pages become a program's own again, and whole processes are named (ksm.c).
+ * ksm_part.c: replaces merged pages by a program's own copies, and makes whole processes mergeable
+ * (ksm.c).
  *
- *	ksm_part()	MADV_UNMERGEABLE: each page of a range becomes the program's own
- *	ksm_set_all()	PR_SET_MEMORY_MERGE: all areas of a process, and of what it becomes by exec
+ *	ksm_part()	MADV_UNMERGEABLE: each page of a range is replaced by a copy
+ *	ksm_set_all()	PR_SET_MEMORY_MERGE: all areas of a process, and of its later programs
  */
 #include "kernel/mm/fault/fault.h"
 
 /*
- * True if the page is to be parted. A page that userfaultfd has write-protected is not: its copy
- * waits until the handler allows the write.
+ * True if the entry maps a merged page that must be copied. A page that userfaultfd has
+ * write-protected is copied only when the handler allows a write.
  */
 static bool is_merged(struct mm *mm, u64 va)
 {
@@ -30,7 +31,7 @@ static int part_page(struct mm *mm, u64 va)
 
 	if (!IS_ERR(p))
 		put_page(p);
-	return p == ERR_PTR(-ENOMEM) ? -ENOMEM : 0; /* else it was unmapped meanwhile */
+	return p == ERR_PTR(-ENOMEM) ? -ENOMEM : 0; /* otherwise it was unmapped meanwhile */
 }
 
 int ksm_part(struct mm *mm, u64 start, u64 end)

@@ -1,18 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ksm_replace.c: changes a program's entries from its own pages to merged pages with equal
- * contents.
+ * ksm_replace.c: replaces a program's pages by merged pages with equal contents.
  *
  * mmap_lock is held for writing, so no fault makes an entry writable. The entries lose PTE_RW under
- * page_table_lock (uaccess writes under it), and the space drops them. Then no task can write, the
- * contents are compared, and the entry changes. If the contents differ, the next write to the page
- * faults and finds that it is the sole owner.
+ * page_table_lock (uaccess writes under it), and the space unmaps the pages. Now no task can write,
+ * so the contents are compared, and equal pages are replaced. If the contents differ, the next
+ * write to the page faults and finds that it is the sole owner.
  *
  * Locks: the caller holds mmap_lock for writing and ksm_mutex (ksm.c).
  */
 #include "kernel/mm/ksm/ksm.h"
 
-/* Write-protects the pages of the batch: no guest can write to them when it returns. */
+/* Write-protects the pages of the batch. When it returns, no guest can write to them. */
 static void forbid_writes(struct mm *mm, const struct ksm_merge *m, u32 n)
 {
 	spin_lock(&mm->page_table_lock);
@@ -28,7 +27,7 @@ static void forbid_writes(struct mm *mm, const struct ksm_merge *m, u32 n)
 }
 
 /*
- * Charges a merged page to the group that paid for the first page it replaces, as long as that
+ * Charges a merged page to the group that was charged for the first page that it replaces, if that
  * group exists.
  */
 static void take_payer(struct page *merged_page, struct page *old)
@@ -40,8 +39,8 @@ static void take_payer(struct page *merged_page, struct page *old)
 }
 
 /*
- * Replaces the page by the merged one. Returns the old page, whose reference the caller now has;
- * NULL: it stays.
+ * Replaces the page by the merged page. Returns the old page, with the reference of the entry;
+ * NULL: it was not replaced.
  */
 static struct page *replace(struct vm_area *v, const struct ksm_merge *m, bool *was_mapped)
 {
