@@ -2,48 +2,50 @@
 /*
  * swap.c: swap areas and their slots. docs/swap.md describes the life of a swapped page.
  *
- * A slot has a count: the entries that name it, and uses (tasks that read it in). While its content
- * is on the way to the disk the slot has the frame as well (held). It keeps the frame for good if
- * the disk failed to take it (KEPT): reads then get the frame. A slot is free when its count is 0
- * and no write of it is under way; a slot that was KEPT is not used again.
+ * A slot has a count: the number of entries that refer to it and of uses (tasks that read it in).
+ * While its content is being written, the slot also has the frame (held). If the write fails, it
+ * keeps the frame (KEPT), and reads return the frame. A slot is free when its count is 0 and no
+ * write of it is under way; a slot that was KEPT is not used again.
  *
- * Slots are in clusters, a frame each, which exist while a slot of theirs is in use: an area that
- * is empty costs ten bytes for 208 pages.
+ * Slots are in clusters of one frame each. A cluster exists only while one of its slots is in use,
+ * so an empty area costs ten bytes for 208 pages.
  *
- * Lock: swap_lock for all areas and slots: a leaf under page_table_lock.
+ * Lock: swap_lock protects all areas and slots. It is innermost, and is taken inside
+ * page_table_lock.
  */
 #include "kernel/mm/group/memcg.h"
 #include "kernel/mm/swap/swap_internal.h"
 
-#define SLOTS 208 /* of a cluster */
+#define SLOTS 208 /* number of slots of a cluster */
 #define COUNT_MAX 0xfff0
 
-#define TAKEN 1 /* in use, or about to be */
+#define TAKEN 1 /* in use, or being taken */
 #define WRITING 2
 #define KEPT 4
 #define BAD 8
 
 struct cluster {
 	struct page *held[SLOTS];
-	/* the group whose memory.swap.current counts it, or NULL */
+	/* the group to whose memory.swap.current it is charged, or NULL */
 	struct mem_group *group[SLOTS];
 	u16 count[SLOTS];
-	u8 state[SLOTS]; /* 0: free */
+	u8 state[SLOTS]; /* 0: free; TAKEN, KEPT, BAD... */
 };
 
 struct swap_area {
-	struct list_head link; /* of areas, the highest priority first */
+	struct list_head link; /* list of areas, by priority */
 	u32 type;
 	s32 prio;
 	bool open; /* slots can be taken */
-	/* all slots; those that can be used at all; those in use */
+	/* number of all slots; of usable ones; of those in use */
 	u64 slots, usable, used;
-	/* the cluster where the last slots were found */
+	/* cluster in which slots were found last */
 	u64 cursor;
 	u64 nr_clusters;
-	const struct swap_backing *ops; /* immutable, as all below */
+	const struct swap_backing *ops; /* ops and all below: immutable */
 	void *backing;
-	u16 *in_use; /* of each cluster; bad ones are */
+	/* slots in use in each cluster, bad ones too */
+	u16 *in_use;
 	struct cluster *cluster[];
 };
 
@@ -103,7 +105,7 @@ static void slot_free(const struct place *at)
 	free_page_addr(at->c);
 }
 
-/* Marks a slot bad: its content is needed no more, and the disk refused it. */
+/* Marks a slot bad, after the disk has refused it and its content is no longer needed. */
 static void slot_is_bad(const struct place *at)
 {
 	struct swap_area *a = at->a;
@@ -195,7 +197,7 @@ u32 swap_look(pte_t e, bool *held)
 	return n;
 }
 
-/* ---- reading; the slot is in use, so the area exists ---- */
+/* ---- reading; the slot is in use, so its area exists ---- */
 
 static struct swap_area *area_of(pte_t e)
 {
@@ -223,7 +225,7 @@ u32 swap_run(pte_t e, u32 n)
 
 /* ---- taking slots ---- */
 
-/* Finds the longest run of free slots in the cluster, at most @want, and returns its length. */
+/* Finds the longest run of free slots in the cluster, up to @want, and returns its length. */
 static u32 longest_run(const struct swap_area *a, u64 ci, u32 want, u32 *first)
 {
 	const struct cluster *c = a->cluster[ci];
@@ -244,8 +246,8 @@ static u32 longest_run(const struct swap_area *a, u64 ci, u32 want, u32 *first)
 }
 
 /*
- * Finds a cluster of @a with at least @room free slots, going round from the cursor. A cluster that
- * has no frame yet takes *spare. -1: none.
+ * Finds a cluster of @a with at least @room free slots, from the cursor on and round. A cluster
+ * without a frame takes *spare. -1: there is none.
  */
 static s64 find_cluster(struct swap_area *a, u32 room, struct cluster **spare)
 {
@@ -289,7 +291,7 @@ static bool take_from(struct swap_area *a, struct swap_slots *s, u32 want, struc
 	return true;
 }
 
-/* Lets areas of equal priority take turns. */
+/* Moves an area behind the others of equal priority, so that they take turns. */
 static void rotate(struct swap_area *a)
 {
 	struct swap_area *next = a;
@@ -317,7 +319,7 @@ static bool take_anywhere(struct swap_slots *s, u32 want, struct cluster **spare
 	return false;
 }
 
-/* Takes slots. While one is taken its area cannot be removed. */
+/* Takes slots. While a slot is taken its area cannot be removed. */
 bool swap_slots_take(struct swap_slots *s, u32 want)
 {
 	struct cluster *spare;
@@ -414,7 +416,7 @@ static u64 clusters_for(u64 slots)
 	return DIV_ROUND_UP(slots, SLOTS);
 }
 
-/* Returns how many slots there can be tables for. */
+/* Returns the largest number of slots for which tables can be allocated. */
 static u64 slots_that_fit(u64 slots)
 {
 	u64 most = ((4UL << 20) - sizeof(struct swap_area)) / sizeof(struct cluster *) * SLOTS;
@@ -431,7 +433,7 @@ void swap_area_free(struct swap_area *a)
 	kfree(a);
 }
 
-/* Marks a slot bad before the area is published. */
+/* Marks a slot as unusable before the area is published. */
 static int mark_bad(struct swap_area *a, u64 slot)
 {
 	u64 ci = slot / SLOTS;
@@ -465,7 +467,7 @@ static struct swap_area *area_make(
 	a->backing = backing;
 	a->prio = l->prio;
 	a->in_use = kzalloc(n * sizeof(a->in_use[0]), GFP_KERNEL);
-	err = a->in_use ? mark_bad(a, 0) : -ENOMEM; /* the header */
+	err = a->in_use ? mark_bad(a, 0) : -ENOMEM; /* slot 0 is the header */
 	for (u32 i = 0; i < l->nr_bad && !err; i++)
 		err = mark_bad(a, l->bad[i]);
 	if (!err)
@@ -476,7 +478,7 @@ static struct swap_area *area_make(
 	return NULL;
 }
 
-/* Links an area behind those of equal priority. */
+/* Adds an area to the list, behind those of equal priority. */
 static void link_area(struct swap_area *a)
 {
 	struct swap_area *b;
@@ -538,7 +540,7 @@ static bool area_close(struct swap_area *a)
 	return was;
 }
 
-/* Takes an area off the list, and closes the gap in the priorities that were given by default. */
+/* Removes an area from the list, and closes the gap in the default priorities. */
 static void area_unlink(struct swap_area *a)
 {
 	struct swap_area *b;
@@ -565,7 +567,7 @@ int swap_area_remove(struct swap_area *a)
 	if (!area_close(a))
 		return -EINVAL;
 	err = swap_in_all((int)a->type, in_use, a);
-	/* also: the task that freed the last slot is done with the area */
+	/* waits, too, until the task that has freed the last slot no longer uses the area */
 	spin_lock(&swap_lock);
 	if (err)
 		area_open(a);

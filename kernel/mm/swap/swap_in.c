@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * swap_in.c: brings pages back from a swap area: after a fault, or because the area goes away
- * (swapoff).
+ * swap_in.c: reads pages in from a swap area, at a fault or for swapoff.
  *
- * The page gets a frame of its own, even if other entries name the slot: it is not shared for copy
- * on write. A slot that still has its frame is copied. Otherwise it is read, and unless memory is
- * short the pages of the 32 KiB around whose slots lie beside it are read, too.
+ * The page gets a frame of its own, even if other entries refer to the slot: it is not shared for
+ * copy on write. If the slot still has its frame, that is copied. Otherwise the slot is read.
+ * Unless memory is short, pages of the 32 KiB around it are read too, if their slots are
+ * neighbours.
  *
- * While a slot is read it has an additional use, taken under the page_table_lock under which its
- * entry was read: so the slot cannot be reused.
+ * A use of the slot prevents its reuse during the read. It is taken under the same hold of
+ * page_table_lock under which the entry was read.
  *
- * Locks: mmap_lock in any way.
+ * Locks: mmap_lock, for reading or writing.
  */
 #include "kernel/mm/swap/swap_internal.h"
 #include "kernel/sched/psi.h"
@@ -18,14 +18,14 @@
 #define AROUND 8 /* pages */
 
 struct swap_in {
-	u64 va; /* of the first */
+	u64 va; /* address of the first page */
 	u32 n, target;
 	pte_t e[AROUND];
 	struct page *p[AROUND];
-	struct page *held; /* of the target, or NULL */
+	struct page *held; /* the target's frame in memory, or NULL */
 };
 
-/* True if @e is exactly the entry of the slot @d behind (negative: before) the target's. */
+/* True if @e refers to the slot that is @d behind the target's (negative: before it). */
 static bool beside(pte_t e, pte_t target, s64 d)
 {
 	return e == target + (u64)(d * (s64)PAGE_SIZE) && swap_type(e) == swap_type(target) &&
@@ -33,7 +33,7 @@ static bool beside(pte_t e, pte_t target, s64 d)
 }
 
 /*
- * Extends the read to the pages around @addr, whose entry is *@ep, that lie beside it on the disk.
+ * Extends the read to the pages around @addr, whose entry is *@ep, if their slots are neighbours.
  * Under page_table_lock.
  */
 static void widen(const struct vm_area *v, struct swap_in *in, u64 addr, const pte_t *ep)
@@ -55,8 +55,7 @@ static void widen(const struct vm_area *v, struct swap_in *in, u64 addr, const p
 }
 
 /*
- * Takes a use of each slot. Returns false if the entry has changed, or cannot be used at the
- * moment.
+ * Takes a use of each slot. Returns false if the entry has changed, or the slot cannot be used now.
  */
 static bool begin(struct vm_area *v, struct swap_in *in, u64 addr, pte_t e)
 {
@@ -75,7 +74,7 @@ static bool begin(struct vm_area *v, struct swap_in *in, u64 addr, pte_t e)
 			in->e[i] = ep[(s64)i - in->target];
 			if (i != in->target && !swap_use(in->e[i], &in->p[i])) {
 				in->e[i] = 0;
-			} else if (in->p[i]) { /* is in memory */
+			} else if (in->p[i]) { /* it is still in memory */
 				put_page(in->p[i]);
 				in->p[i] = NULL;
 				swap_put(in->e[i]);
@@ -87,7 +86,7 @@ static bool begin(struct vm_area *v, struct swap_in *in, u64 addr, pte_t e)
 	return ok;
 }
 
-/* Reduces the read to its target. */
+/* Reduces the read to the target. */
 static void narrow(struct swap_in *in)
 {
 	for (u32 i = 0; i < in->n; i++) {
@@ -143,7 +142,7 @@ static int fill(struct swap_in *in, struct fault_info *info)
 	info->major = true;
 	stall = psi_memstall_enter();
 	err = swap_read(in->e[0], in->p, in->n);
-	/* a bad sector of another slot must not fail the target */
+	/* an error of another slot must not fail the target: read it alone */
 	if (err && in->n > 1) {
 		narrow(in);
 		err = swap_read(in->e[0], in->p, 1);
@@ -154,7 +153,7 @@ static int fill(struct swap_in *in, struct fault_info *info)
 	return err;
 }
 
-/* Puts the frames into the entries that are unchanged. */
+/* Enters the frames in those entries that have not changed. */
 static void commit(struct vm_area *v, struct swap_in *in)
 {
 	struct mm *mm = v->vm_mm;
@@ -194,7 +193,7 @@ int swap_in(struct vm_area *v, u64 addr, pte_t e, struct fault_info *info)
 		cond_resched();
 		return 0;
 	}
-	/* The space may still write to the frame. */
+	/* the space may still write to the frame */
 	if (in.held && PageLocked(in.held)) {
 		wait_on_page_locked(in.held);
 	} else {
@@ -211,11 +210,11 @@ int swap_in(struct vm_area *v, u64 addr, pte_t e, struct fault_info *info)
 	return err;
 }
 
-/* ---- many ---- */
+/* ---- reading in many pages ---- */
 
 /*
- * Finds the next entry from *va on that is swapped (into @type). 0: there is none up to @end or, if
- * *va is before it, none in this table.
+ * Finds the next swapped entry (of area @type) from *va on. Returns 0 if there is none up to @end
+ * or, if *va is still before @end, none in this table.
  */
 static pte_t next_swapped(struct mm *mm, u64 *va, u64 end, int type)
 {
@@ -258,10 +257,12 @@ int swap_in_range(struct vm_area *v, u64 start, u64 end, int type)
 	return err;
 }
 
-/* bytes of addresses that are walked under one hold of mmap_lock */
+/* bytes of addresses walked under one hold of mmap_lock */
 #define STRETCH (64UL << 20)
 
-/* Reads in all of an mm. A task of the mm, or the caller, keeps its areas. */
+/*
+ * Reads in all pages of an mm. A task of the mm, or the caller, is a user of it, so its areas stay.
+ */
 static int swap_in_mm(struct mm *mm, int type)
 {
 	int err = 0;
@@ -307,7 +308,10 @@ int swap_in_all(int type, bool (*any_left)(struct swap_area *a), struct swap_are
 		} else if (wait_interrupted(TASK_INTERRUPTIBLE)) {
 			err = -EINTR;
 		} else if (++idle > count_mms()) {
-			/* a write, or a process that ends, still holds the rest */
+			/*
+			 * a write in progress, or a process that ends, still uses the remaining
+			 * slots
+			 */
 			sleep_ns(1000000);
 			idle = 0;
 		}

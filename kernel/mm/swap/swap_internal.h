@@ -29,75 +29,82 @@ static inline u64 swap_slot(pte_t e)
 	return pte_pfn(e) & SWAP_SLOT_MASK;
 }
 
-/* ---- swap.c. Under the page_table_lock that @e was read under, or with a use of it ---- */
+/*
+ * ---- swap.c. Called under the page_table_lock under which @e was read, or with a use of its slot
+ * ----
+ */
 
-/* Takes a reference on the slot; false: there are too many. */
+/* Takes a reference to the slot. Returns false if there are too many. */
 bool swap_get(pte_t e);
 void swap_put(pte_t e); /* drops a reference */
 /*
- * Does as swap_get(), for reading it in; *held: its frame with a reference, if it has one in
- * memory.
+ * Takes a use of the slot, for reading it in. *held: its frame with a reference, if the slot still
+ * has one.
  */
 bool swap_use(pte_t e, struct page **held);
 /*
- * Returns how many entries name the slot of an entry that was read before, for statistics; *held:
- * it has its frame in memory.
+ * Returns how many entries refer to the slot of @e, for statistics. *held: true if the slot still
+ * has its frame.
  */
 u32 swap_look(pte_t e, bool *held);
 /*
- * Reads the @n slots from @e's on, of which the caller has a use, into frames. 0 or -errno. Sleeps.
+ * Reads the @n slots from @e's on into frames. The caller has a use of each. 0 or -errno. Sleeps.
  */
 int swap_read(pte_t e, struct page **pages, u32 n);
 u32 swap_run(pte_t e, u32 n);
 
-/* Free slots in a run, taken out of an area for a write. */
+/* Free slots, consecutive, taken out of an area for a write. */
 struct swap_slots {
 	struct swap_area *area;
 	u64 first;
 	u32 n;
-	void *request; /* for the area's write */
+	void *request; /* prepared write of the area */
 };
 bool swap_slots_take(struct swap_slots *s, u32 want);
-/* Frees the slots from the @used-th on. */
+/* Gives the slots from the @used-th on back. */
 void swap_slots_return(struct swap_slots *s, u32 used);
-/* Ends without a write, while a slot is still taken. */
+/* Cancels the write, while at least one slot is still taken. */
 void swap_slots_cancel(struct swap_slots *s);
 /*
- * Gives the @i-th slot @p's content and its reference, and returns the entry that will name it. 0:
- * @p's group may have no more slots (*full, if it was NULL, becomes the group whose limit it is,
- * with a reference). Under page_table_lock.
+ * Moves @p's content and reference to the @i-th slot. Returns the entry that will refer to it. 0: a
+ * limit of @p's group forbids that; *full, if it was NULL, becomes the group with the limit, with a
+ * reference. Under page_table_lock.
  */
 pte_t swap_slot_fill(const struct swap_slots *s, u32 i, struct page *p, struct mem_group **full);
 void swap_slots_write(const struct swap_slots *s, struct page **pages, u32 n,
 	void (*done)(void *arg, int status), void *arg);
-/* Ends the write of the @i-th slot. Returns true if the frame is free. */
+/* Ends the write of the @i-th slot. Returns true if the frame was freed, not kept by the slot. */
 bool swap_slot_written(const struct swap_slots *s, u32 i, struct page *p, int status);
 
 /* ---- swap_out.c ---- */
 
 /*
- * Writes out about @wanted pages that @chosen (NULL: all) takes, and waits: how many frames came
- * free. As droppable_shrink().
+ * Writes out about @wanted pages for which @chosen (NULL: no condition) returns true, and waits.
+ * Returns the number of frames that were freed. Locks as for droppable_shrink().
  */
 u64 swap_shrink(u64 wanted, bool (*chosen)(const struct page *p, void *arg), void *arg);
-/* Swaps out those pages of the range that can be. mmap_lock is held for reading. 0 or -EINTR. */
+/*
+ * Swaps out those pages of the range for which that is possible. mmap_lock is held for reading. 0
+ * or -EINTR.
+ */
 int swap_out_range(struct vm_area *v, u64 start, u64 end);
 bool vma_may_swap(const struct vm_area *v);
 
 /* ---- swap_in.c ---- */
 
 /*
- * Reads @e, which is in a swap area, and some that lie beside it. mmap_lock is held. 0: look again;
- * -errno.
+ * Reads in the page of @e, which is in a swap area, and some pages beside it. mmap_lock is held.
+ * Returns 0: check the entry again; or -errno.
  */
 int swap_in(struct vm_area *v, u64 addr, pte_t e, struct fault_info *info);
 /*
- * Reads in the whole range, of one area or (@type negative) of any. mmap_lock is held. 0 or -errno.
+ * Reads in all pages of the range that are in area @type (negative: in any). mmap_lock is held. 0
+ * or -errno.
  */
 int swap_in_range(struct vm_area *v, u64 start, u64 end, int type);
 /*
- * Reads in all pages of area @type, and calls @any_left in between. Returns 0, -ENOMEM, -EINTR or
- * -EIO.
+ * Reads in all pages of area @type. Stops when @any_left returns false. Returns 0, -ENOMEM, -EINTR
+ * or -EIO.
  */
 int swap_in_all(int type, bool (*any_left)(struct swap_area *a), struct swap_area *a);
 

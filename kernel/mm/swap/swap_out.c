@@ -1,33 +1,33 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * swap_out.c: anonymous pages of programs go to a swap area.
+ * swap_out.c: writes anonymous pages of programs to a swap area.
  *
- *	swap_shrink(wanted, ...)          reclaim: the address spaces in turn, each from where the
+ *	swap_shrink(wanted, ...)          for reclaim: the mms in turn, each from where its
  *	                                  last turn ended
  *	swap_out_range(v, start, end)     MADV_PAGEOUT
  *
  * It works in batches of entries that lie in one table:
  * 1. Under page_table_lock the entries of pages with no other user are replaced by those of slots;
  *    the frames now belong to the slots (held), locked.
- * 2. The space drops its mappings there, and is flushed. It always is, since a move may have left
- *    an order in the queue where no entry is mapped. From then on no task writes to the frames, and
- *    they are unlocked: before that a fault waits, after it a fault copies.
- * 3. With no lock held the frames are written; at the end of the write they are freed. A page that
- *    the disk does not take stays in memory as the slot's.
+ * 2. The space drops its mappings there, and is flushed. It is always flushed, since a move may
+ *    have queued an order although no entry is mapped. From then on no task writes to the frames,
+ *    and they are unlocked: before that a fault waits, after it a fault copies.
+ * 3. With no lock held the frames are written; at the end of the write they are freed. If the write
+ *    of a page fails, its frame stays in memory and belongs to the slot.
  *
- * mmap_lock, for reading, is held from 1 to 2: fork, munmap and mremap come before or after.
+ * mmap_lock, for reading, is held from 1 to 2, so that fork, munmap and mremap run before or after.
  *
- * Pages that were mapped ahead count as possibly touched until 2; after it the untouched ones are
- * given up.
+ * Pages that were mapped ahead may have been touched until 2. After it the untouched ones are
+ * dropped.
  *
  * Locks: mmap_lock, which reclaim only tries; page locks are only tried.
  */
 #include "kernel/mm/group/memcg.h"
 #include "kernel/mm/swap/swap_internal.h"
 
-#define TURN_LEAST 32 /* pages that one space gives in its turn, */
-#define TURN_MOST 512 /* or an eighth of what it has */
-/* after so many pages in a row that may not go, the space is passed over */
+#define TURN_LEAST 32 /* least pages that an mm gives in its turn */
+#define TURN_MOST 512 /* most; in between an eighth of its pages */
+/* pages in a row that cannot be swapped out, after which the mm is skipped */
 #define MISSES 1024
 #define KEEPS_OUT                                                                                  \
 	(VM_EXEC | VM_LOCKED | VM_LOCKONFAULT | VM_PFNMAP | VM_IO | VM_DROPPABLE | VM_UFFD_ALL |   \
@@ -35,19 +35,19 @@
 
 /* A task that waits for its writes. */
 struct waiter {
-	atomic_t pending; /* writes, and one of the waiter's own */
-	atomic_t freed;   /* frames */
+	atomic_t pending; /* writes, and 1 for the waiter */
+	atomic_t freed;   /* number of frames */
 	struct completion end;
 };
 
 struct goal {
-	bool (*chosen)(const struct page *p, void *arg); /* NULL: any */
+	bool (*chosen)(const struct page *p, void *arg); /* NULL: no condition */
 	void *arg;
-	bool reclaim;     /* what memory.min protects stays */
-	u64 wanted, left; /* pages that have left their entries */
+	bool reclaim;     /* leave what memory.min protects */
+	u64 wanted, left; /* left: pages without entries now */
 	u32 misses;
 	struct waiter *waiter; /* or NULL */
-	/* batches (struct batch) that are begun when no lock is held any more */
+	/* batches (struct batch) to write once no lock is held */
 	struct list_head writes;
 };
 
@@ -71,7 +71,7 @@ bool vma_may_swap(const struct vm_area *v)
 	       !(v->vm_flags & KEEPS_OUT);
 }
 
-/* ---- the end of a write; may not sleep ---- */
+/* ---- the end of a write, which may not sleep ---- */
 
 static void batch_ended(void *arg, int status)
 {
@@ -101,11 +101,11 @@ static void begin_writes(struct goal *g)
 	}
 }
 
-/* ---- which pages ---- */
+/* ---- which pages can be swapped out ---- */
 
 /*
- * True if the page may be swapped out. Its one reference is the entry's: there is no pin, no child,
- * and no request that waits for its flush. Under page_table_lock.
+ * True if the page may be swapped out: its entry has the only reference. So there is no pin, no
+ * child that shares it, and no unmapping that waits for a flush. Under page_table_lock.
  */
 static bool may_go(const struct goal *g, pte_t e)
 {
@@ -124,7 +124,7 @@ static bool may_go(const struct goal *g, pte_t e)
 
 /*
  * Finds the first page from *va on that may be swapped out, in at most one table. Returns false if
- * there is none before *va.
+ * there is none; then *va is behind the pages that were searched.
  */
 static bool find_first(struct mm *mm, u64 *va, u64 end, struct goal *g)
 {
@@ -149,7 +149,7 @@ static bool find_first(struct mm *mm, u64 *va, u64 end, struct goal *g)
 	return found;
 }
 
-/* ---- the way out ---- */
+/* ---- swapping out ---- */
 
 static bool leave_one(struct vm_area *v, struct batch *b, u64 va, pte_t *e, struct mem_group **full)
 {
@@ -172,7 +172,7 @@ static bool leave_one(struct vm_area *v, struct batch *b, u64 va, pte_t *e, stru
 	return true;
 }
 
-/* Does step 1: replaces entries from *va on, which moves behind them. */
+/* Does step 1: replaces entries from *va on, and advances *va behind them. */
 static void leave(struct vm_area *v, u64 *va, u64 end, struct goal *g, struct batch *b,
 	struct mem_group **full)
 {
@@ -196,7 +196,7 @@ static void leave(struct vm_area *v, u64 *va, u64 end, struct goal *g, struct ba
 	spin_unlock(&mm->page_table_lock);
 }
 
-/* Drops a page that was mapped ahead and not touched: no entry is needed, nor its slot. */
+/* Drops a page that was mapped ahead and not touched. It needs neither an entry nor a slot. */
 static bool give_up(struct mm *mm, const struct left *l)
 {
 	bool same;
@@ -254,7 +254,7 @@ static struct batch *batch_begin(u32 want)
 	return NULL;
 }
 
-/* Ends a batch of which nothing needs to be written. */
+/* Ends a batch that need not be written. */
 static void batch_drop(struct batch *b, struct waiter *w)
 {
 	swap_slots_cancel(&b->slots);
@@ -279,8 +279,8 @@ static void batch_end(struct mm *mm, struct batch *b, struct goal *g)
 }
 
 /*
- * Swaps out what is in one table from *va on, at most a batch. Returns false if the areas have no
- * room, or there is no memory for the write.
+ * Swaps out the pages in one table from *va on, at most one batch. Returns false if swap areas are
+ * full, or there is no memory for the write.
  */
 static bool out_of_table(struct vm_area *v, u64 *va, u64 end, struct goal *g)
 {
@@ -308,7 +308,7 @@ static bool out_of_table(struct vm_area *v, u64 *va, u64 end, struct goal *g)
 
 /* ---- reclaim ---- */
 
-/* Swaps out from areas from the cursor on, and then from those before it. */
+/* Swaps out from the areas from the mm's cursor on, and then from those before it. */
 static bool out_of_areas(struct mm *mm, u64 start, u64 end, struct goal *g)
 {
 	struct vm_area *v = find_vma(mm, start);
@@ -328,8 +328,8 @@ static bool out_of_areas(struct mm *mm, u64 start, u64 end, struct goal *g)
 }
 
 /*
- * Swaps out pages of an mm. The caller is no user of it: without a user its areas are removed under
- * mmap_lock.
+ * Swaps out pages of an mm. The caller is no user of it: if the last user ends, the areas are
+ * removed under mmap_lock, so holding it is enough.
  */
 static bool out_of_mm(struct mm *mm, struct goal *g)
 {
