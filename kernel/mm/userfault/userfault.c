@@ -3,11 +3,11 @@
  * userfault.c: faults that a program handles itself (userfaultfd(2)): the waiting tasks and the
  * watched areas.
  *
- *	resolve() (fault.c)    asks userfault_check() about an area with vm_uffd and returns
+ *	resolve() (fault.c)    calls userfault_check() for an area with vm_uffd and returns
  *	                       USERFAULT
- *	userfault_wait()       queues a message, lets go of mmap_lock, sleeps until the handler
+ *	userfault_wait()       queues a message, drops mmap_lock, sleeps until the handler
  *	                       wakes its address
- *	uffd_register() ...    which areas; userfault_fill.c has what the handler does about a fault
+ *	uffd_register() ...    chooses areas; userfault_fill.c has the handler's ioctls
  *
  * Three kinds of access are watched:
  * - missing pages: anonymous memory without an entry, shared memory not in the page cache or among
@@ -16,16 +16,16 @@
  * - writes to write-protected pages: PTE_UFFD_WP, which goes with PTE_COW in private areas, so that
  *   removing the protection leaves an ordinary page to be reused
  * Pages that are not present are protected by PTE_WP_MARKER: those of files and shared memory, and
- * with UFFD_FEATURE_WP_UNPOPULATED anonymous ones. With UFFD_FEATURE_WP_ASYNC a write is only
- * noted: the protection is removed, and PAGEMAP_SCAN reports the page. So a mapping of any file can
- * be watched.
+ * with UFFD_FEATURE_WP_UNPOPULATED anonymous ones. With UFFD_FEATURE_WP_ASYNC no handler is
+ * notified: a write removes the protection, and PAGEMAP_SCAN reports the page as written. This
+ * works for mappings of any file.
  *
  * In a watched area nothing is mapped ahead. Registering removes pages that were mapped ahead and
- * not touched: a page that the program has not touched is missing. fork and mremap leave a copy
- * unwatched, unless the handler wants to be told of them (userfault_event.c).
+ * not touched: a page that the program has not touched is missing. The copy that fork or mremap
+ * makes is not watched, unless the handler has requested events of these (userfault_event.c).
  *
- * States of a waiter: queued on @pending -> message taken: on @read -> woken: on no list. It looks
- * at the entry again after it has queued itself, so it notices a handler that was faster.
+ * States of a waiter: queued on @pending -> message taken: on @read -> woken: on no list. After it
+ * has queued itself it checks the entry again, in case the handler has filled it meanwhile.
  *
  * Locks: mmap_lock protects vm_uffd and the VM_UFFD flags; inside it u->readers.lock protects the
  * lists.
@@ -116,7 +116,7 @@ static void wake_list(struct list_head *l, u64 start, u64 end)
 		if (w->addr < start || w->addr >= end)
 			continue;
 		list_del(&w->list);
-		smp_store_release(&w->woken, true); /* w may be freed from this line on */
+		smp_store_release(&w->woken, true); /* w may be freed after this line */
 		wake_up_process(t);
 	}
 }
@@ -129,7 +129,7 @@ void uffd_wake_range(struct uffd *u, u64 start, u64 end)
 	spin_unlock(&u->readers.lock);
 }
 
-/* ---- the side of the fault ---- */
+/* ---- the faulting task ---- */
 
 static u64 kind_of_missing(struct vm_area *v, u64 addr)
 {
@@ -141,15 +141,15 @@ static u64 kind_of_missing(struct vm_area *v, u64 addr)
 	if (!m)
 		return VM_UFFD_MISSING;
 	if ((u64)mapping_size(m) <= index << PAGE_SHIFT)
-		return 0; /* beyond the end: SIGBUS */
+		return 0; /* behind the end: SIGBUS */
 	p = v->vm_flags & VM_HUGETLB ? huge_file_frame(m->huge, index) : find_get_page(m, index);
-	there = p && (PageUptodate(p) || PagePrivate(p)); /* tmpfs has it, or has reserved it */
+	there = p && (PageUptodate(p) || PagePrivate(p)); /* in tmpfs, perhaps only reserved */
 	if (p)
 		put_page(p);
 	return there ? VM_UFFD_MINOR : VM_UFFD_MISSING;
 }
 
-/* Returns which VM_UFFD flag makes this a fault for the handler; 0: none. */
+/* Returns the VM_UFFD flag by which the handler must resolve this fault; 0: none. */
 static u64 kind_of_fault(struct vm_area *v, u64 addr, pte_t e, u32 flags)
 {
 	if (pte_none(e))
@@ -228,7 +228,7 @@ static void dequeue(struct uffd *u, struct userfault_waiter *w)
 	spin_unlock(&u->readers.lock);
 }
 
-/* Waits for the handler. The message is in the queue, and no lock is held. */
+/* Waits for the handler. The message is queued, and no lock is held. */
 static int wait_for_handler(struct uffd *u, struct userfault_waiter *w, u32 state)
 {
 	int err = 0;
@@ -288,7 +288,7 @@ int uffd_check_range(u64 start, u64 len)
 	return len > top || start > top - len ? -EINVAL : 0;
 }
 
-/* True if the area may be watched in @mode, VM_UFFD flags. */
+/* True if the area may be watched with @mode, which has VM_UFFD flags. */
 static bool watchable(const struct uffd *u, const struct vm_area *v, u64 mode)
 {
 	bool shmem =
@@ -337,8 +337,9 @@ static int split(struct mm *mm, u64 start, u64 end)
 }
 
 /*
- * Counts pages made ahead as touched. Whether a page of zeros was touched is unknown, and a handler
- * that protects pages must get the writes to all touched pages; a report too many is harmless.
+ * Marks pages that were made ahead as touched. It is unknown whether a page of zeros was touched,
+ * and a handler that protects pages must be notified of writes to all touched pages. A superfluous
+ * notification is harmless.
  */
 static void claim_made_ahead(struct vm_area *v)
 {
@@ -369,8 +370,8 @@ static int watch(struct uffd *u, u64 start, u64 end, u64 mode)
 	if (err)
 		return err;
 	/*
-	 * a slot has no place for the bits of a watched entry; mmap_lock keeps them from leaving
-	 * again
+	 * an entry of a swap slot has no place for these bits: read the pages in; mmap_lock keeps
+	 * them from being swapped out again
 	 */
 	for (struct vm_area *v = find_vma(mm, start); v && v->vm_start < end; v = vma_next(v))
 		if (vma_is_anon(v))
@@ -393,7 +394,7 @@ static int watch(struct uffd *u, u64 start, u64 end, u64 mode)
 
 void uffd_forget_protection(struct vm_area *v, u64 start, u64 end)
 {
-	uffd_protect_entries(v, start, end, PROTECT_OFF); /* needs no tables */
+	uffd_protect_entries(v, start, end, PROTECT_OFF); /* cannot fail: needs no tables */
 	pmap_settle(&v->vm_mm->pmap);
 }
 
@@ -413,7 +414,7 @@ static bool any_huge(struct mm *mm, u64 start, u64 end)
 	return false;
 }
 
-/* Returns the ioctls that are possible on the areas of a registered range. */
+/* Returns the ioctls that are possible on all areas of a registered range. */
 static u64 range_ioctls(u64 mode, bool huge)
 {
 	u64 ioctls = UFFD_RANGE_IOCTLS;
@@ -448,7 +449,8 @@ int uffd_register(struct uffd *u, u64 start, u64 len, u64 mode, u64 *ioctls)
 }
 
 /*
- * Unregisters a range. Another descriptor than the area's is refused: waiters would never be woken.
+ * Unregisters a range. A descriptor that is not the area's is refused, since its waiters would
+ * never be woken.
  */
 static int unwatch(struct uffd *u, u64 start, u64 end)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * userfault.h: faults that a guest program handles itself: mm's interface for the descriptor
+ * userfault.h: faults that a guest program handles itself: the interface of mm for the descriptor
  * (kernel/event/userfaultfd.c).
  */
 #ifndef NESTLING_MM_USERFAULT_H
@@ -51,37 +51,36 @@ struct uffdio_move {
 
 struct uffd_event;
 
-/* A descriptor. Under readers.lock: the lists, features, released. */
+/* A descriptor. readers.lock protects the lists, features and released. */
 struct uffd {
 	atomic_t refs;
-	/*
-	 * the mm whose faults it handles; only its struct is kept (mmgrab). Immutable, as is
-	 * user_only
-	 */
+	/* the mm whose faults it handles, kept by mmgrab(); mm and user_only are immutable */
 	struct mm *mm;
 	bool user_only;
-	bool ready; /* UFFDIO_API was called */
+	bool ready; /* true after UFFDIO_API */
 	bool released;
-	/* O_CLOEXEC, O_NONBLOCK: a child's descriptor has them too */
+	/* O_CLOEXEC, O_NONBLOCK: used for the descriptor of a forked child too */
 	u32 file_flags;
 	u64 features;
-	/* events under way; while there are any, no page is filled */
+	/* number of events in progress; no page is filled while it is not 0 */
 	atomic_t changing;
 	struct wait_queue_head readers;
-	struct list_head pending; /* of userfault_waiter.list: not read yet */
-	struct list_head read;    /* read, not yet woken */
+	struct list_head pending; /* unread messages: userfault_waiter.list */
+	struct list_head read;    /* waiters whose message was read */
 	struct list_head events;  /* userfault_event.c */
 	struct wait_queue_head senders;
 };
 
-/* vm.unprivileged_userfaultfd: kernel faults without CAP_SYS_PTRACE */
+/*
+ * vm.unprivileged_userfaultfd: if set, faults in the kernel are handled without CAP_SYS_PTRACE too
+ */
 extern int sysctl_unprivileged_userfaultfd;
 struct uffd *uffd_alloc(struct mm *mm, bool user_only, u32 file_flags);
 void uffd_put(struct uffd *u);
-/* Ends a closed descriptor: areas are unwatched, and waiters look again. */
+/* Called when the descriptor is closed: areas are no longer watched, and waiters check again. */
 void uffd_release(struct uffd *u);
 
-/* Takes the next message; false: there is none. */
+/* Takes the next message. Returns false if there is none. */
 bool uffd_take_message(struct uffd *u, struct uffd_msg *msg);
 void uffd_counts(struct uffd *u, u64 *pending, u64 *total);
 static inline bool uffd_has_message(const struct uffd *u)
@@ -90,36 +89,39 @@ static inline bool uffd_has_message(const struct uffd *u)
 }
 
 /*
- * Takes the next event that is not a fault, or NULL. Its reader calls uffd_event_read() when
- * *@child (NULL but for a fork) has a descriptor, or else uffd_event_back().
+ * Takes the next event other than a fault, or returns NULL. *child: for a fork the child's struct
+ * uffd, else NULL. When the reader has made a descriptor of *child, or needs none, it calls
+ * uffd_event_read(); after a failure uffd_event_back().
  */
 struct uffd_event *uffd_take_event(struct uffd *u, struct uffd_msg *msg, struct uffd **child);
 void uffd_event_read(struct uffd_event *e);
 void uffd_event_back(struct uffd_event *e);
 
-/* Checks a range: 0, or -EINVAL (not page-aligned, empty, or outside of what a guest can map). */
+/*
+ * Checks a range: 0, or -EINVAL (not page-aligned, empty, or outside of the addresses of a guest).
+ */
 int uffd_check_range(u64 start, u64 len);
 void uffd_wake_range(struct uffd *u, u64 start, u64 end);
 /*
- * Protects the pages of an area, or removes the protection, under mmap_lock. pmap_settle() must
- * follow before the lock is dropped, since the space may not have the change yet. PROTECT_EMPTY:
- * existing entries stay. -ENOMEM: no memory for tables of missing entries.
+ * Write-protects the pages of an area, or removes the protection, under mmap_lock. pmap_settle()
+ * must follow before the lock is dropped, since the space may not have the change yet.
+ * PROTECT_EMPTY: protects missing entries only. -ENOMEM: no memory for tables of missing entries.
  */
 enum uffd_protect { PROTECT_OFF, PROTECT_ON, PROTECT_EMPTY };
 int uffd_protect_entries(struct vm_area *v, u64 start, u64 end, enum uffd_protect how);
 /* True if PAGEMAP_SCAN may protect the area's pages. */
 bool uffd_is_async(const struct vm_area *v);
 /*
- * Serve the ioctls of these names: 0 or -errno as these have; -ESRCH: the mm is gone. They check
- * ranges.
+ * Serve the ioctls of these names, and check their ranges: 0 or -errno as these return; -ESRCH: the
+ * mm has ended.
  */
 int uffd_register(struct uffd *u, u64 start, u64 len, u64 mode, u64 *ioctls);
 int uffd_unregister(struct uffd *u, u64 start, u64 len);
 int uffd_wake(struct uffd *u, u64 start, u64 len);
 int uffd_writeprotect(struct uffd *u, u64 start, u64 len, bool on);
 /*
- * Fill pages, and return the bytes that were filled, or -errno if none were. @src NULL: zeros; @wp:
- * write-protected; @wake: they wake waiters.
+ * Fill pages. Return the number of bytes that were filled, or -errno if there are none. @zero: with
+ * zeros in place of @src; @wp: write-protected; @wake: wake the waiters.
  */
 s64 uffd_copy(struct uffd *u, u64 dst, uaddr_t src, u64 len, bool zero, bool wp, bool wake);
 s64 uffd_continue(struct uffd *u, u64 start, u64 len, bool wp, bool wake);

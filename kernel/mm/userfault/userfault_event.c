@@ -3,18 +3,18 @@
  * userfault_event.c: the events of a userfaultfd other than faults: fork, mremap, madvise and
  * munmap of watched areas.
  *
- *	uffd_note_unmap() ...   under mmap_lock: notes the event on mm->uffd_events
+ *	uffd_note_unmap() ...   under mmap_lock: adds the event to mm->uffd_events
  *	mmap_write_unlock()     drops the lock; then uffd_send_events() sends the events that this
  *	                        task has noted, one after the other, and waits until each was read
  *	uffd_take_event()       the reader's side; an event of a fork brings the child's descriptor
  *	                        along
  *
- * u->changing is raised from the noting of an event until it was read. Pages that the handler fills
- * meanwhile would be for a layout that it does not know yet, and are refused (EAGAIN).
+ * u->changing counts the events that were noted and not read yet. While it is not 0, ioctls that
+ * fill pages are refused (EAGAIN), since the handler does not know the new layout yet.
  *
  * An event is NOTED -> QUEUED (on u->events) -> TAKEN (a reader prepares it) -> DONE, or back to
- * QUEUED. A sender that is killed and a descriptor that is closed drop it; the side that has it at
- * that time then drops the reference to the child.
+ * QUEUED. It is dropped if the sender is killed or the descriptor is closed; the side that has it
+ * then drops the reference to the child.
  *
  * Locks: mm->mmap_lock for writing for mm->uffd_events, u->readers.lock for the states.
  */
@@ -27,16 +27,19 @@
 enum { NOTED, QUEUED, TAKEN, DONE };
 
 struct uffd_event {
-	struct list_head list; /* mm->uffd_events, then u->events */
-	/* the sender's, and that of a reader that has taken it */
+	struct list_head list; /* in mm->uffd_events, then u->events */
+	/* references: the sender's, and the reader's that has taken the event */
 	atomic_t refs;
 	struct task *sender;
 	struct uffd *u;
-	/* of a fork: what its areas are watched by; the reader's once it is DONE */
+	/*
+	 * of a fork: the struct uffd of the child's areas; it belongs to the reader once the event
+	 * is DONE
+	 */
 	struct uffd *child;
 	struct uffd_msg msg;
 	int state;
-	bool dropped; /* the sender is gone */
+	bool dropped; /* the sender has been killed */
 };
 
 static void event_put(struct uffd_event *e)
@@ -49,7 +52,7 @@ static void event_put(struct uffd_event *e)
 	kfree(e);
 }
 
-/* ---- noting ---- */
+/* ---- noting events ---- */
 
 static bool wants(const struct vm_area *v, u64 feature)
 {
@@ -107,7 +110,7 @@ int uffd_note_remap(struct vm_area *v, struct vm_area *copy, u64 from, u64 len)
 	return 0;
 }
 
-/* Returns the child's counterpart of @u, made at the first area. */
+/* Returns the child's counterpart of @u. Makes it for the first area. */
 static struct uffd *child_of(struct mm *old, struct mm *new, struct uffd *u)
 {
 	struct uffd_event *e;
@@ -137,7 +140,7 @@ int uffd_note_fork(struct vm_area *from, struct vm_area *v)
 	return 0;
 }
 
-/* ---- sending ---- */
+/* ---- sending events ---- */
 
 static void sent(struct uffd_event *e)
 {
@@ -206,14 +209,17 @@ void mmap_write_unlock(struct mm *mm)
 	}
 }
 
-/* Cuts the range to what goes of @v: false: nothing. */
+/*
+ * Reduces the range to the part of @v that is removed. Returns false if that is empty, or no event
+ * is wanted.
+ */
 static bool removed_part(const struct vm_area *v, u64 *start, u64 *end, bool whole)
 {
 	*start = max(*start, v->vm_start);
 	*end = min(*end, v->vm_end);
 	if (whole && v->vm_flags & VM_HUGETLB) {
 		if (*start & ~HPAGE_MASK)
-			return false; /* it will be refused */
+			return false; /* the removal will fail */
 		*end &= HPAGE_MASK;
 	}
 	return *start < *end && wants(v, UFFD_FEATURE_EVENT_REMOVE);
@@ -234,8 +240,8 @@ static int note_removed(struct vm_area *v, u64 start, u64 end, bool whole)
 }
 
 /*
- * Reports a removal before the memory is given up, so that the handler does not fill pages that it
- * believes to exist.
+ * Reports a removal before the memory is removed, so that the handler does not fill pages in the
+ * belief that they exist.
  */
 int uffd_tell_removed(struct mm *mm, u64 start, u64 end, bool whole)
 {
@@ -260,7 +266,7 @@ int uffd_tell_removed(struct mm *mm, u64 start, u64 end, bool whole)
 	return err;
 }
 
-/* ---- reading ---- */
+/* ---- reading events ---- */
 
 struct uffd_event *uffd_take_event(struct uffd *u, struct uffd_msg *msg, struct uffd **child)
 {
@@ -283,7 +289,7 @@ void uffd_event_read(struct uffd_event *e)
 {
 	struct uffd *u = e->u;
 
-	e->child = NULL; /* it is the reader's descriptor now */
+	e->child = NULL; /* the reader has the descriptor now */
 	spin_lock(&u->readers.lock);
 	e->state = DONE;
 	spin_unlock(&u->readers.lock);

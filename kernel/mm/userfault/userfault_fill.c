@@ -5,11 +5,11 @@
  * for the tasks that touch them (UFFDIO_POISON), and set and remove write protection
  * (UFFDIO_WRITEPROTECT).
  *
- * The handler may belong to another process: the descriptor's mm is filled. Only entries are made;
- * the waiting guest faults again, finds them, and has them mapped. Data is copied without a lock
- * held, into a frame with no other user, and the area is checked again afterwards. The data of a
- * huge page waits in frames of its own (struct staging), and becomes a page of the pool when all of
- * it is there.
+ * Pages are filled in the descriptor's mm, which may belong to another process than the handler.
+ * Only entries are made; the waiting thread faults again, and has them mapped. Data is copied
+ * without a lock held, into a frame with no other user, and the area is checked again afterwards.
+ * The data of a huge page is collected in single frames (struct staging), and copied to a page of
+ * the pool when it is complete.
  *
  * Locks: mmap_lock for reading, page_table_lock for each entry.
  */
@@ -20,13 +20,13 @@
 
 #define TABLE_SPAN (512 * PAGE_SIZE)
 
-/* What is filled: the range, and the descriptor's mm. */
+/* A request to fill a range. */
 struct fill {
 	struct uffd *u;
 	u64 start, len;
 	uaddr_t src;
 	bool zero, wp;
-	/* the frames into which the data of a huge page comes */
+	/* the frames that collect the data of a huge page */
 	void **staging;
 };
 
@@ -36,8 +36,8 @@ static u64 page_size_of(const struct vm_area *v)
 }
 
 /*
- * Finds the watched area that contains the range, which must be whole pages of it: 0, -EAGAIN,
- * -ENOENT, -EINVAL.
+ * Finds the watched area that contains the range, which must consist of whole pages of the area: 0,
+ * -EAGAIN, -ENOENT, -EINVAL.
  */
 static int find_target(const struct fill *f, struct vm_area **v)
 {
@@ -63,8 +63,8 @@ static pte_t fill_bits(const struct fill *f, const struct vm_area *v)
 }
 
 /*
- * True if the entry is empty or only a mark: of a guard, of lost memory, or of protection. In
- * private memory, zeros do not replace a mark.
+ * True if the entry is empty, or only a marker: of a guard, of poison, or of protection. In private
+ * memory, a page of zeros does not replace a marker.
  */
 static bool may_fill(const struct fill *f, const struct vm_area *v, pte_t e)
 {
@@ -73,7 +73,7 @@ static bool may_fill(const struct fill *f, const struct vm_area *v, pte_t e)
 	return !e || (e & PTE_SPECIAL && !(e & PTE_SWAP));
 }
 
-/* Takes over the caller's reference when 0. */
+/* Takes over the caller's reference if it returns 0. */
 static int set_entry(const struct fill *f, struct vm_area *v, u64 addr, struct page *p, pte_t bits)
 {
 	pte_t *e = entry_lock(v->vm_mm, addr);
@@ -82,7 +82,7 @@ static int set_entry(const struct fill *f, struct vm_area *v, u64 addr, struct p
 	if (!e)
 		return -ENOMEM;
 	if (may_fill(f, v, *e)) {
-		/* the filler decides whether the page is protected */
+		/* the ioctl decides whether the page is protected */
 		*e = 0;
 		entry_set(v, e, p, bits);
 		err = 0;
@@ -91,19 +91,19 @@ static int set_entry(const struct fill *f, struct vm_area *v, u64 addr, struct p
 	return err;
 }
 
-/* Fills a page that was just added to the file, locked and empty. */
+/* Fills a page that was added to the file just now; it is locked and empty. */
 static int fill_new(struct address_space *m, struct page *p, const struct page *from)
 {
 	if ((u64)mapping_size(m) > p->index << PAGE_SHIFT)
 		return m->a_ops->fillpage(p, page_address(from));
-	delete_from_page_cache(p); /* cut off meanwhile */
+	delete_from_page_cache(p); /* truncated meanwhile */
 	return -EFAULT;
 }
 
 /*
  * Fills shared memory. The page is added to the file first, and stays locked until it has its
- * content. A fault of another thread that finds it there does not go to the handler, and would go
- * on with zeros.
+ * content: a fault of another thread that finds it in the file does not wait for the handler, and
+ * would see zeros.
  */
 static int fill_shared(const struct fill *f, struct vm_area *v, u64 addr, const struct page *from)
 {
@@ -138,7 +138,7 @@ static int fill_locked(const struct fill *f, u64 addr, struct page *p)
 	if (err)
 		return err;
 	if (v->vm_flags & VM_HUGETLB)
-		return -EAGAIN; /* mapped there meanwhile */
+		return -EAGAIN; /* another thread has mapped it */
 	if (vma_is_cow(v))
 		return set_entry(f, v, addr, p, fill_bits(f, v));
 	err = fill_shared(f, v, addr, p);
@@ -194,8 +194,8 @@ static int staging_alloc(struct fill *f)
 }
 
 /*
- * Fills a huge page of the area with @from, which is complete; NULL: only checks whether a page
- * could be put there.
+ * Fills a huge page of the area with the complete data @from. @from NULL: only checks whether a
+ * page could be put there.
  */
 static int fill_huge_locked(const struct fill *f, u64 done, void **from)
 {
@@ -229,11 +229,11 @@ static int fill_huge_page(struct fill *f, u64 done)
 	return err ? err : fill_huge_locked(f, done, f->staging);
 }
 
-/* ---- what is filled, page by page ---- */
+/* ---- the loop over pages ---- */
 
 /*
- * Checks the range, whose errors come before those of the source. Returns the size of its pages, or
- * -errno.
+ * Checks the range, before the source, as errors have this order. Returns the size of the area's
+ * pages, or -errno.
  */
 static s64 fill_checked(const struct fill *f)
 {
@@ -286,8 +286,8 @@ s64 uffd_copy(struct uffd *u, u64 dst, uaddr_t src, u64 len, bool zero, bool wp,
 /* ---- minor faults ---- */
 
 /*
- * Returns the page, locked; a page that tmpfs has only reserved is filled first. NULL: there is
- * none, or no memory.
+ * Returns the file's page, locked. A page that tmpfs has only reserved is zeroed first. NULL: there
+ * is none, or no memory.
  */
 static struct page *find_filled_page(struct vm_area *v, u64 index)
 {
@@ -305,7 +305,7 @@ static struct page *find_filled_page(struct vm_area *v, u64 index)
 }
 
 /*
- * Returns the entry bits. Text that others execute with its calls patched stays read-only: a write
+ * Returns the entry bits of the page. Text with patched call sites stays read-only, so that a write
  * faults (filefault.c).
  */
 static pte_t continue_bits(const struct fill *f, const struct vm_area *v, const struct page *p)
@@ -340,7 +340,7 @@ static int continue_page(const struct fill *f, struct vm_area *v, u64 addr)
 	return err;
 }
 
-/* Calls @op for a page and returns the page's size, or -errno. */
+/* Calls @op for one page. Returns the page's size, or -errno. */
 static s64 one_page(const struct fill *f, u64 addr,
 	int (*op)(const struct fill *f, struct vm_area *v, u64 addr))
 {
@@ -359,7 +359,8 @@ static s64 one_page(const struct fill *f, u64 addr,
 }
 
 /*
- * Calls @op for each page. Returns the bytes for which it succeeded, or -errno if there were none.
+ * Calls @op for each page. Returns the number of bytes for which it succeeded, or -errno if there
+ * are none.
  */
 static s64 each_page(const struct fill *f, bool wake,
 	int (*op)(const struct fill *f, struct vm_area *v, u64 addr))
@@ -430,7 +431,7 @@ s64 uffd_poison(struct uffd *u, u64 start, u64 len, bool wake)
 struct protection {
 	struct vm_area *v;
 	enum uffd_protect how;
-	bool markers; /* of pages that are not there as well */
+	bool markers; /* also protect missing pages */
 };
 
 static pte_t protected_entry(const struct protection *p, pte_t e)
@@ -464,8 +465,8 @@ static void protect_table(struct protection *p, u64 start, u64 end)
 }
 
 /*
- * Protects entries of a file as mprotect.c does: writeback, which reads the entries and then waits
- * for a flush, must not run between the two steps.
+ * Protects entries of a file's mapping as mprotect.c does. Writeback reads the entries and then
+ * waits for a flush, so it must not run between the two steps here.
  */
 static void protect_table_of_file(struct protection *p, u64 start, u64 end)
 {
@@ -494,11 +495,11 @@ int uffd_protect_entries(struct vm_area *v, u64 start, u64 end, enum uffd_protec
 	while (start < end) {
 		u64 stop = min(end, (start | (TABLE_SPAN - 1)) + 1);
 
-		if (p.markers) { /* tables of an existing area stay */
+		if (p.markers) { /* tables of an existing area are not freed */
 			if (!entry_lock(mm, start))
 				return -ENOMEM;
 			entry_unlock(mm);
-			if (wait_interrupted(TASK_KILLABLE)) /* it may be a terabyte */
+			if (wait_interrupted(TASK_KILLABLE)) /* the range may be a terabyte */
 				return -EINTR;
 		}
 		protect_table_of_file(&p, start, stop);
@@ -513,7 +514,7 @@ bool uffd_is_async(const struct vm_area *v)
 	return v->vm_flags & VM_UFFD_WP && v->vm_uffd->features & UFFD_FEATURE_WP_ASYNC;
 }
 
-/* Protects all areas of the range, up to the first that is not watched for it. */
+/* Protects all areas of the range, up to the first one that is not watched for writes. */
 static int protect_areas(struct mm *mm, u64 start, u64 end, enum uffd_protect how)
 {
 	int err = -ENOENT;

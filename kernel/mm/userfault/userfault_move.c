@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * userfault_move.c: UFFDIO_MOVE: moves anonymous pages of a program from one address range to
- * another, registered one, without copying a byte.
+ * another range, which is registered, without a copy.
  *
  * Both ranges lie in one area each, private, writable and with equal rights. A page that a child
- * shares, or that is pinned, does not move (-EBUSY). A flag of the caller decides whether a missing
+ * shares, or that is pinned, does not move (-EBUSY). A flag of the ioctl decides whether a missing
  * page is an error.
  *
- * Locks: mmap_lock for writing: no fault fills or copies meanwhile, and the space has let go of the
- * old range before the first entry moves.
+ * Locks: mmap_lock for writing, so that no fault fills or copies pages meanwhile. The space has
+ * unmapped the old range before the first entry moves.
  */
 #include "kernel/mm/swap/swap_internal.h"
 #include "kernel/mm/userfault/userfault.h"
@@ -20,7 +20,7 @@ struct move {
 	struct uffd *u;
 	u64 dst, src, len;
 	bool holes; /* missing pages count as moved */
-	/* the space was refilled meanwhile, and maps what has gone */
+	/* a thread has refilled the space, which still maps moved pages */
 	bool mapped;
 	struct hole_cursor cursor;
 };
@@ -47,13 +47,13 @@ static int check_move(const struct move *m)
 	return d->vm_uffd == m->u ? 0 : -EINVAL;
 }
 
-/* True if the page has one user: no child, no device. */
+/* True if the page has one user: no child shares it, and no device has pinned it. */
 static bool is_exclusive(const struct page *p)
 {
 	return PageAnon(p) && atomic_read(&p->mapcount) == 1 && atomic_read(&p->refcount) == 1;
 }
 
-/* Returns the entry at @va as the program knows it: 0 for an untouched page. */
+/* Returns the entry at @va, or 0 if the program has not touched the page. */
 static pte_t touched_entry(struct move *m, u64 va)
 {
 	struct mm *mm = m->u->mm;
@@ -66,7 +66,7 @@ static pte_t touched_entry(struct move *m, u64 va)
 	return e & PTE_SPECIAL || entry_touched(e, &m->cursor) ? e : 0;
 }
 
-/* Moves a page. 0; -EAGAIN: it was read in, look again; -errno. */
+/* Moves one page. Returns 0; -EAGAIN: it was swapped in, try again; or -errno. */
 static int move_page(struct move *m, struct vm_area *d, u64 off)
 {
 	struct mm *mm = m->u->mm;
@@ -92,7 +92,7 @@ static int move_page(struct move *m, struct vm_area *d, u64 off)
 	from = pmap_pte(&mm->pmap, m->src + off, false);
 	if (*to) { /* mapped ahead before it was watched */
 		err = -EEXIST;
-	} else if (!is_exclusive(pfn_to_page(pte_pfn(e)))) { /* pins need no mmap_lock */
+	} else if (!is_exclusive(pfn_to_page(pte_pfn(e)))) { /* a pin takes no mmap_lock */
 		err = -EBUSY;
 	} else {
 		m->mapped |= (*from & PTE_MAPPED) != 0;
@@ -104,7 +104,7 @@ static int move_page(struct move *m, struct vm_area *d, u64 off)
 	return err;
 }
 
-/* Moves the range and returns the bytes; an error only if there are none. */
+/* Moves the range. Returns the number of bytes moved, or an error if there are none. */
 static s64 move_range(struct move *m)
 {
 	struct mm *mm = m->u->mm;
