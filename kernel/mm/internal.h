@@ -170,8 +170,8 @@ static inline void mem_count_mapped(const struct page *p, s64 n)
 void mem_count_cached(struct page *p, bool memory_only, s64 n);
 bool mem_group_oom(struct mem_group *g);
 /*
- * Runs the OOM killer in the nearest group of current's that is full, and waits for it. Returns
- * true if no group is full.
+ * Runs the OOM killer in the nearest full group of current's, and waits for it. Returns true if the
+ * allocation can be tried again.
  */
 bool mem_group_oom_own(void);
 /* True if @top, or a group below, pays for the page. */
