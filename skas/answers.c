@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * answers.c: calls that the stub answers by itself, because the answer was known when the kernel
+ * answers.c: system calls that the stub answers itself, because the kernel knew the answer when it
  * gave the turn: calls for the identity of the thread, and sched_yield() while no task waits for
  * the vCPU. See docs/skas.md.
  *
- * No thread may see an old answer once the change is done:
+ * No thread may see an old answer once a change has revoked the answers:
  * - Revoking: the generation is incremented, (full barrier) the control page of each vCPU's runner
  *   is marked as without answers.
  * - Running: answers are written under a generation, the runner is published, (full barrier) the
@@ -12,19 +12,19 @@
  *   either the vCPU sees the new generation, or the revoking vCPU sees the runner and marks its
  *   page.
  *
- * Answers themselves change only while the kernel has the turn. The page may be that of a runner
- * which has stopped or gone: all pages of the control file stay mapped, and it is always correct to
- * mark a page so.
+ * Answers themselves change only while the kernel has the turn. A marked page may belong to a
+ * runner that has stopped or ended. That is harmless: all pages of the control file stay mapped,
+ * and a page without answers is always correct.
  *
- * Locks: none. A runner's page is written by its own vCPU, except for that one word.
+ * Locks: none. A runner's page is written by its own vCPU, except for the word C_KNOWN.
  */
 #include <asm/unistd.h>
 
 #include "skas/internal.h"
 
 /*
- * Starts a new generation. A restored instance needs that too: its tasks and vCPUs have answers of
- * an older generation, and of other control pages.
+ * Starts a new generation. Also needed in a restored instance: its tasks and vCPUs have answers of
+ * an older generation, in other control pages.
  */
 void answers_init(void)
 {
@@ -85,8 +85,8 @@ void skas_offer(struct space *s, int cpu, const struct answers *a, u64 now, bool
 }
 
 /*
- * Drops answers that were revoked meanwhile. The guest runs without them, so no number of changes
- * elsewhere can keep it from running.
+ * Drops answers that were revoked meanwhile. The guest then runs without answers, so frequent
+ * changes elsewhere cannot keep it from running.
  */
 void answers_settle(struct runner *r)
 {

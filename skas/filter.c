@@ -135,7 +135,7 @@ static void runner_filter(struct program *p, u64 base, int slot, u32 word, bool 
 	seal(p, kill ? SECCOMP_RET_KILL_PROCESS : SECCOMP_RET_TRAP);
 }
 
-/* A call, and where @arg is not negative the one value that its argument of that number has. */
+/* A call, and the one value that argument @arg must have; a negative @arg means any arguments. */
 struct admitted {
 	u16 nr;
 	s8 arg;
@@ -143,8 +143,8 @@ struct admitted {
 };
 
 /*
- * Emits the end of a program, where the number of the call is loaded: calls that are not in @list
- * go to @fail.
+ * Emits the end of a program, with the number of the call already loaded. Calls that are not in
+ * @list go to @fail.
  */
 static void admit(struct program *p, const struct admitted *list, u32 n, u8 fail)
 {
@@ -161,27 +161,32 @@ static void admit(struct program *p, const struct admitted *list, u32 n, u8 fail
 		load(p, ARG_LO(c->arg));
 		emit(p, BPF_JMP | BPF_JEQ | BPF_K, TO_ALLOW, fail, c->value);
 	}
-	/* never equal: there is no such call */
+	/* never true, so always a jump to @fail */
 	emit(p, BPF_JMP | BPF_JEQ | BPF_K, fail, fail, ~0U);
 }
 
 #define RUNNER_CLONE (CLONE_VM | CLONE_PARENT | CLONE_FILES | CLONE_CHILD_CLEARTID)
 
-/* Those of orders come first: pages of guests are mapped and unmapped all the time. */
+/* The calls of mapping orders come first, since they are by far the most frequent. */
 static const struct admitted by_mapper[] = { { __NR_mmap, -1, 0 }, { __NR_munmap, -1, 0 },
 	{ __NR_mprotect, -1, 0 }, { __NR_pwrite64, -1, 0 }, { __NR_modify_ldt, -1, 0 },
 	{ __NR_getppid, -1, 0 }, { __NR_close_range, -1, 0 }, { __NR_close, -1, 0 },
 	{ __NR_sigaltstack, -1, 0 }, { __NR_seccomp, -1, 0 }, { __NR_exit, -1, 0 },
 	{ __NR_clone, 0, RUNNER_CLONE }, { __NR_unshare, 0, CLONE_FILES } };
 
-/* rt_sigaction, prctl, getppid and mmap are those of its child on the way to the mapper. */
+/*
+ * rt_sigaction, prctl, getppid and mmap are made by the zygote's child while it becomes the mapper.
+ */
 static const struct admitted by_zygote[] = { { __NR_recvmsg, -1, 0 }, { __NR_sendto, -1, 0 },
 	{ __NR_pwrite64, -1, 0 }, { __NR_wait4, -1, 0 }, { __NR_close, -1, 0 },
 	{ __NR_dup3, -1, 0 }, { __NR_getppid, -1, 0 }, { __NR_exit_group, -1, 0 },
 	{ __NR_clone, 0, SIGCHLD }, { __NR_mmap, 2, PROT_READ }, { __NR_ioctl, 1, TCSETS2 },
 	{ __NR_rt_sigaction, 0, SIG_ORPHAN }, { __NR_prctl, 0, PR_SET_PDEATHSIG } };
 
-/* A runner sets its death signal. Either may be asked to trap rdtsc. */
+/*
+ * Admits prctl: a runner sets its parent-death signal, and both mapper and runner may be ordered to
+ * trap rdtsc.
+ */
 static void mapper_prctl(struct program *p)
 {
 	emit(p, BPF_JMP | BPF_JEQ | BPF_K, 0, 3, __NR_prctl);
@@ -216,7 +221,7 @@ static void mapper_filter(struct program *p, u64 base)
 	seal(p, SECCOMP_RET_TRAP);
 }
 
-/* Writes the sock_fprog to @area, which the space has at @va, and @p's instructions behind it. */
+/* Writes the sock_fprog to @area, which the space maps at @va, and @p's instructions behind it. */
 static void finish(u8 *area, u64 va, const struct program *p, u32 room)
 {
 	struct sock_fprog prog = { .len = (u16)p->len,

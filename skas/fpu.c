@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fpu.c: where a guest thread's FPU state is. A live state lies in the newest signal frame on its
- * runner's alt stack: the host put it there, and the stub's xrstor loads it from there. After a
- * call through a patched site (r->live) it is in the runner's registers. It is copied to the task's
- * own area only when it is needed; from registers the runner has to save it first, which costs a
- * hand-off.
+ * fpu.c: tracks where a guest thread's FPU state is. A live state lies in the newest signal frame
+ * on its runner's alt stack: the host saved it there, and the stub's xrstor loads it from there.
+ * After a call through a patched site (r->live) it is in the runner's registers. The state is
+ * copied to the task's own area only when it is needed. The runner has to save registers first,
+ * which costs a hand-off.
  *
  *      in fpu->area (fpu->runner NULL)
  *          fpu_enter()                            -> live (r->owner, fpu->runner)
@@ -21,11 +21,11 @@
  * Invariants:
  * 1. f->runner == r exactly if r->owner == f or one of r->parked[] is f.
  * 2. r->fp + xstate_size lies in the alt stack: checked when r->fp was taken.
- * 3. What is copied is what the guest may have written there: its own FPU state, whatever it is. It
- *    is made loadable when it goes back, since an xrstor that faults would end the runner.
+ * 3. A copied state may contain anything, since the guest can write to the alt stack. It is made
+ *    loadable before it is loaded again, since an xrstor that faults would end the runner.
  *
  * Locks: r->lock protects owner, parked and the fpu->runner that points to r. Another vCPU than the
- * runner's can save a state while its task does not run; the runner then waits for its turn.
+ * runner's can save a state while its task does not run; the runner then waits for the turn.
  */
 #include "kernel/lib/string.h"
 #include "skas/internal.h"
@@ -43,7 +43,7 @@
 #define SWAP_CPU_LIMIT (50 * NSEC_PER_MSEC)
 #define SWAP_SLICE (50 * NSEC_PER_USEC)
 
-/* The place of each component. Size 0: unknown, and then states are copied whole. */
+/* Offset and size of each component. If a size is unknown (0), states are copied whole. */
 static struct {
 	u32 at, size;
 } parts[64];
@@ -57,7 +57,7 @@ static u64 xstate_bv(const u8 *area)
 	return has_xsave() ? *(const u64 *)(area + XSAVE_LEGACY) : XSTATE_FP_SSE;
 }
 
-/* Returns the bytes that each copy needs: fxsave's area, and the header with XSAVE. */
+/* Returns the number of bytes that each copy needs: fxsave's area and, with XSAVE, the header. */
 static u32 head_size(void)
 {
 	return has_xsave() ? XSTATE_HEAD : XSAVE_LEGACY;
@@ -80,9 +80,9 @@ void fpu_learn_parts(void)
 }
 
 /*
- * Copies what lies behind the header: the components in use, which @bv names. All others are
- * initial, so their bytes are never loaded. To and from an alt stack each line travels between two
- * CPUs, and most programs use few components.
+ * Copies the part behind the header: the components in use, which @bv names. Other components are
+ * in their initial state, so their bytes are never loaded. On an alt stack, each copied cache line
+ * moves from one CPU to another, and most programs use few components.
  */
 static void copy_parts(u8 *to, const u8 *from, u64 bv)
 {
@@ -97,7 +97,7 @@ static void copy_parts(u8 *to, const u8 *from, u64 bv)
 	}
 }
 
-/* Mends the fields of an xsave area for which xrstor faults. */
+/* Corrects the fields of an xsave area for which xrstor would fault. */
 static void make_loadable(u8 *area)
 {
 	u64 *header = (u64 *)(area + XSAVE_LEGACY);
@@ -118,14 +118,14 @@ static u64 area_at(int area)
 	return (u64)area * round_up(xstate_size, 64);
 }
 
-/* Resets the area into which calls save their state (C_CALLNR): no call does yet. */
+/* Sets up the area into which calls save their state (C_CALLNR). No call does so yet. */
 void fpu_set_areas(struct runner *r)
 {
 	r->ctl->call_fp = r->va - SLOT_CTL + SLOT_ALT + area_at(FPU_AREAS);
 	r->ctl->call_nr = NO_CALL;
 }
 
-/* True if the state is in an area, below all frames. */
+/* True if the state is in one of the areas, which lie below all frames. */
 bool fpu_in_area(const struct runner *r)
 {
 	return r->fp <= area_at(FPU_AREAS);
@@ -152,9 +152,10 @@ static bool same(const u8 *a, const u8 *b, u32 at, u32 size)
 }
 
 /*
- * True if the alt stack has this state already. It often has the initial state, with which a signal
- * handler begins, from the last signal. It also often has the state that the handler returns to,
- * saved by the interrupted call. Then both CPUs have the lines, and no line has to travel.
+ * True if the alt stack already has this state. That is often the initial state, with which a
+ * signal handler begins, left from the last signal; or the state that the handler returns to, saved
+ * by the interrupted call. Then the cache lines are shared by both CPUs, and no line has to be
+ * transferred.
  */
 static bool is_there(const struct runner *r, const struct fpu *fpu, u64 off)
 {
@@ -180,8 +181,8 @@ static void copy_in(struct runner *r, const struct fpu *fpu, u64 off)
 }
 
 /*
- * Has the runner save the state of its registers. Returns its offset, or -errno; then the last
- * content of fpu->area counts.
+ * Makes the runner save the state in its registers. Returns the state's offset, or -errno if it is
+ * lost; then fpu->area keeps its old content.
  */
 static s64 save_registers(struct runner *r, int area)
 {
@@ -193,8 +194,8 @@ static s64 save_registers(struct runner *r, int area)
 }
 
 /*
- * Waits until the runner, which has the turn, has saved the state, which it does within its first
- * instructions on a CPU. A sibling may pretend that it has not.
+ * Waits until the runner, which has the turn, has saved the state. It does so within its first
+ * instructions on a CPU. A sibling may pretend that it has not, so the wait is limited.
  */
 static void await_swap(struct runner *r)
 {
@@ -232,7 +233,7 @@ static int area_of(const struct runner *r, const struct fpu *fpu)
 }
 
 /*
- * Returns an area other than @not, preferably an empty one; a state that is parked there is moved
+ * Returns an area other than @not, preferably an empty one. A state that is parked in it is copied
  * out.
  */
 static int free_area(struct runner *r, int not )
@@ -246,7 +247,7 @@ static int free_area(struct runner *r, int not )
 	return area;
 }
 
-/* Moves the owner's state out of its frame, or out of the registers. r->lock held. */
+/* Copies the owner's state to fpu->area, from its frame or from the registers. r->lock held. */
 static void fetch_owner(struct runner *r)
 {
 	s64 off = (s64)r->fp;
@@ -262,9 +263,9 @@ static void fetch_owner(struct runner *r)
 }
 
 /*
- * Makes room for @fpu's state. The owner's state is copied out of a frame. Out of the registers the
- * runner will save it to an area on its way to @fpu's task. There it stays until its task comes
- * back to this runner, or until it is needed elsewhere.
+ * Makes room for @fpu's state. If the owner's state is in a frame, it is copied out. If it is in
+ * the registers, the runner will save it to an area on its way to @fpu's task. It stays there until
+ * its task returns to this runner, or until it is needed elsewhere.
  */
 static void make_room(struct runner *r, const struct fpu *fpu)
 {
@@ -305,10 +306,10 @@ static void load(struct runner *r, struct fpu *fpu)
 
 	skas_lock(&r->lock);
 	make_room(r, fpu);
-	/* Even if the owner is gone and has left its state in the registers. */
+	/* even if the owner has exited and left its state in the registers */
 	r->live = false;
 	area = area_of(r, fpu);
-	/* The turn that would have put it there was never given. */
+	/* the turn that would have saved the state there was never given */
 	if (area >= 0 && area == r->swap) {
 		r->parked[area] = NULL;
 		WRITE_ONCE(r->swap, -1);
@@ -324,12 +325,13 @@ static void load(struct runner *r, struct fpu *fpu)
 /*
  * Makes @fpu's state the runner's, before guest code runs. Returns true if it had to be copied
  * there (to the bottom of the alt stack). Only the vCPU that runs @fpu's task gives states to the
- * runner, and the state of a running task is never fetched. So no lock is needed if it is there.
+ * runner, and the state of a running task is never fetched. So no lock is needed if the state is
+ * already in place.
  */
 bool fpu_enter(struct runner *r, struct fpu *fpu)
 {
 	if (likely(fpu->runner == r && r->owner == fpu)) {
-		if (!r->live && r->fp == area_at(FPU_AREAS)) /* it was saved for nothing */
+		if (!r->live && r->fp == area_at(FPU_AREAS)) /* saved without need */
 			WRITE_ONCE(r->ctl->call_nr, NO_CALL);
 		return false;
 	}
@@ -340,8 +342,8 @@ bool fpu_enter(struct runner *r, struct fpu *fpu)
 }
 
 /*
- * Finds where the control page says that a state is, if that is possible at all. Returns 0 or
- * -EFAULT.
+ * Finds the offset of the state that the control page names, if the address is possible. Returns 0
+ * or -EFAULT.
  */
 int fpu_frame(struct runner *r, u64 *off)
 {
@@ -354,8 +356,8 @@ int fpu_frame(struct runner *r, u64 *off)
 }
 
 /*
- * Clears, after an event, the runner's orders for its way into guest code. With @frame, takes the
- * frame's state as the owner's. Returns 0 or -EFAULT.
+ * Called after an event. Clears the runner's orders for its way into guest code. With @frame, the
+ * state in the frame becomes the owner's. Returns 0 or -EFAULT.
  */
 int fpu_note_event(struct runner *r, bool frame)
 {
@@ -366,8 +368,8 @@ int fpu_note_event(struct runner *r, bool frame)
 
 /*
  * Called before the control page is made ready for a turn. Returns true, with r->lock held, if a
- * state has to leave the registers on the way. Then no other vCPU can ask for it until fpu_give(),
- * or until skas_unlock(&r->lock) if no turn is given after all.
+ * state has to leave the registers on the way. The lock keeps other vCPUs from fetching that state
+ * until fpu_give(), or until skas_unlock(&r->lock) if no turn is given after all.
  */
 bool fpu_lock_swap(struct runner *r)
 {

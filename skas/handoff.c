@@ -3,9 +3,9 @@
  * handoff.c: how a vCPU and its runner hand the turn to each other, and wait for it. Where they
  * run, and whether they spin before they sleep, is decided in placement.c.
  *
- *      handoff_place(r);               where, and how it will wait
+ *      handoff_place(r);               chooses the CPU, and how to wait
  *      r's turn = RUN
- *      handoff_placed(r);              the last runner is sent to sleep
+ *      handoff_placed(r, asleep);      the last runner is ordered to sleep
  *      handoff_count_wake(r);          r is woken if it sleeps
  *      handoff_wait(r, deadline);      until the turn is the kernel's
  *
@@ -17,14 +17,15 @@
 #include "skas/placement.h"
 
 #define LONGEST_SLEEP (500 * NSEC_PER_MSEC) /* then the vCPU checks the runner */
-/* about the time between looks while spinning */
+/* approximate ns between two polls while spinning */
 #define POLL_NS 40
-/* POLL_NS after the turn was given */
+/* polls of POLL_NS to skip after the turn was given */
 #define FIRST_LOOK 2
-#define SPIN_FLOOR 8 /* divisor of the most for the least */
-#define GAP_SHARE 8  /* divisor: share of a new gap in the mean */
-#define GAP_MOST 16  /* times SPIN_NS: no gap counts for more */
-#define MISSES 16    /* waits judged together */
+/* divisor: least spinning, of the most */
+#define SPIN_FLOOR 8
+#define GAP_SHARE 8 /* divisor: share of a new gap in the mean */
+#define GAP_MOST 16 /* in SPIN_NS: limit of a counted gap */
+#define MISSES 16   /* waits judged together */
 
 struct handoff_pace handoff_pace;
 
@@ -36,7 +37,7 @@ struct handoff_pace handoff_pace;
  */
 static void calibrate(void)
 {
-	/* some 10 us: a reading of the clock takes 1 % of that */
+	/* some 10 us: reading the clock takes 1 % of that */
 	const u64 pauses = 250;
 
 	for (int i = 0; i < 4; i++) {
@@ -110,7 +111,7 @@ bool handoff_placed(struct runner *r, bool asleep)
 			WRITE_ONCE(c->pass, r->space->orders->word);
 		p->passed = cmpxchg(&c->turn, TURN_KERNEL, TURN_PARK) == TURN_KERNEL && pass &&
 			    !READ_ONCE(c->rsleep);
-		/* or it would wake it the next time it sleeps */
+		/* else that runner would wake this one at its next sleep */
 		if (pass && !p->passed)
 			WRITE_ONCE(c->pass, 0);
 	}
@@ -164,8 +165,9 @@ static inline void learn(struct runner *r, u64 gap)
 }
 
 /*
- * Waits before the first look: no call follows the turn sooner than the line has gone there and
- * back, and an earlier look takes the line away from the runner that is about to write it.
+ * Waits before the first poll: no call can arrive sooner than the cache line has travelled to the
+ * runner and back, and an earlier poll would take the line away from the runner that is about to
+ * write it.
  */
 static inline void wait_for_line(void)
 {
@@ -189,8 +191,8 @@ static bool spin(struct runner *r)
 }
 
 /*
- * Notes that spinning did not pay: the guest computed for long, with @slept ticks of it after the
- * spinning. While it does so on average for longer than a wake-up costs, little is spun.
+ * Records that spinning did not pay: the guest computed for long, @slept ticks of it after the
+ * spinning. While its computing takes longer than a wake-up on average, the vCPU spins little.
  */
 static void slept_apart(struct placement *p, struct runner *r, u64 slept)
 {
@@ -199,7 +201,10 @@ static void slept_apart(struct placement *p, struct runner *r, u64 slept)
 	miss(p);
 }
 
-/* Sleeps until the turn comes or a look is due. -ETIMEDOUT after the deadline. */
+/*
+ * Sleeps until the turn is given back or the runner has to be checked. Returns -ETIMEDOUT after the
+ * deadline.
+ */
 static int sleep_on_turn(struct runner *r, u64 deadline)
 {
 	u32 *turn = &r->ctl->turn;
@@ -220,8 +225,8 @@ static int sleep_on_turn(struct runner *r, u64 deadline)
 }
 
 /*
- * Waits for the turn. Returns 0 when the turn is no longer the runner's, or the runner is dead; or
- * -ETIMEDOUT.
+ * Waits for the turn. Returns 0 when the turn is no longer the runner's, or the runner is dead.
+ * Returns -ETIMEDOUT after the deadline.
  */
 int handoff_wait(struct runner *r, u64 deadline)
 {
@@ -246,7 +251,8 @@ int handoff_wait(struct runner *r, u64 deadline)
 	if (r->spin) {
 		slept_apart(p, r, ticks() - start);
 	} else {
-		p->hits++; /* together: a count of hand-offs */
+		/* vCPU and runner share a CPU: hits counts hand-offs */
+		p->hits++;
 		p->credit = 1;
 	}
 	return err;
@@ -284,8 +290,8 @@ bool skas_guest_has_turn(int cpu)
 }
 
 /*
- * Does not count as stolen what two threads that take turns on one CPU wait for each other: that is
- * the cost of a hand-off.
+ * Waits of two threads that take turns on one CPU are not counted as stolen time: they are the cost
+ * of a hand-off.
  */
 u64 skas_stolen(int cpu)
 {

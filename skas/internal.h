@@ -13,7 +13,7 @@
  *      ptrace.c    struct skas_ops of ptrace mode
  *      answers.c   calls that the stub answers
  *      watch.c     runners that compute while no vCPU drives them
- *      handoff.c   how vCPU and runner hand over the turn, and wait for it
+ *      handoff.c   how vCPU and runner hand the turn to each other, and wait for it
  *      placement.c on which host CPUs they run, and whether they spin for each other
  *      trial.c     on which of these CPUs a vCPU waits least for the host's disk
  */
@@ -53,8 +53,8 @@ void skas_unlock(struct skas_mutex *m);
  *      WAITING -> ops->stop() -> PARKED -> run -> RUNNING
  *      any -> runner_end() -> NONE
  *
- * WAITING means that the kernel has seen an event, which a hostile guest may have forged. PARKED
- * was proved; it holds until a process of the host stops and continues the runner.
+ * WAITING means that the kernel has seen an event, which a hostile guest may have forged. PARKED is
+ * proved; it stays true unless a process of the host stops and continues the runner.
  */
 /*
  * Areas for states of tasks that are not running. Behind them lies one for calls that save their
@@ -65,14 +65,14 @@ void skas_unlock(struct skas_mutex *m);
 /* Data of watch.c about a runner. */
 struct watched {
 	/*
-	 * At the beginning of the watch: the CPU time that the runner had used, that it was
-	 * allowed, and that it had used in user mode.
+	 * values at the beginning of the watch, in ns: CPU time that the runner had used, CPU time
+	 * that it was allowed to use, and CPU time used in user mode
 	 */
 	u64 used, allowed, user;
-	u8 doubts; /* lowered by evidence for the runner */
-	/* CPU time used so far is not charged to the next guest. */
+	u8 doubts; /* reduced by evidence for the runner */
+	/* true: the CPU time used so far is not charged to the next guest */
 	bool fresh;
-	/* Under ends_lock: the handle may soon be another runner's. */
+	/* true: the handle may soon be another runner's; protected by ends_lock */
 	bool ending;
 };
 
@@ -84,83 +84,94 @@ struct runner {
 	u8 *alt;              /* alt stack, mapped in the kernel */
 	u64 va;               /* address of the control page in the space */
 	int cpu;
-	/* Owned by the vCPU; by space_put() when no task runs. */
+	/* owned by the vCPU, or by space_put() when no task runs */
 	enum runner_state state;
 	int task;   /* handle (os_space.h), or 0 */
 	int pinned; /* host CPU it is pinned to, or -1 */
-	/* placement.c: the vCPU's generation of places that this runner has, or 0 */
+	/* placement.c: generation of the vCPU's placement that was applied to this runner, or 0 */
 	u32 placed;
-	bool patient; /* placement.c */
+	bool patient; /* true: see os_space_patient() */
 	u32 spin;     /* rounds of spinning before a sleep */
-	/* handoff.c: mean ticks between its calls */
+	/* handoff.c: mean gap between its calls, in TSC ticks */
 	u64 gap;
 	/*
-	 * Futex that the runner sleeps on: all spaces can read it, only the kernel writes it.
-	 * Immutable.
+	 * futex on which the runner sleeps; all spaces can read it, only the kernel writes it;
+	 * immutable
 	 */
 	u32 *word;
-	/* Futex that the runner sleeps on while PARKED; no space maps it. */
+	/* futex on which the runner sleeps while PARKED; no space maps it */
 	u32 park;
 	/* seccomp: the last event came through a patched site; the FPU state is in the registers */
 	bool live;
-	/* what skas_offer() last wrote: the answers in the control page, or 0 */
+	/* the value of @now with which skas_offer() last wrote answers to the control page, or 0 */
 	u64 told;
-	/* skas_answers_now() when answers were offered for the coming stay, or 0 */
+	/* value of skas_answers_now() for the answers that are offered for the coming stay, or 0 */
 	u64 offered_at;
 	bool loads; /* value of C_SEGS */
-	/* The runner has yet to load the selectors of a new guest; it may have the last guest's. */
+	/*
+	 * true until the runner has loaded the selectors of a new guest; it may still have the last
+	 * guest's
+	 */
 	bool fresh;
 	/*
 	 * seccomp mode: the control page was prepared for a turn that was then not given, so the
-	 * changes since the event are unknown
+	 * changes since the last event are unknown
 	 */
 	bool again;
-	struct debug_regs debug; /* set on the host; owned by the vCPU */
-	bool tsc_traps;          /* rdtsc is an event; owned by the vCPU */
+	/* as set on the host; owned by the vCPU */
+	struct debug_regs debug;
+	/* true: rdtsc is an event; owned by vCPU */
+	bool tsc_traps;
 	/*
-	 * ns of CPU time that the runner was allowed: its stays and a little for their ends;
-	 * watch.c
+	 * CPU time in ns that the runner was allowed to use: its stays and a little for their ends;
+	 * for watch.c
 	 */
 	u64 allowed;
 	struct watched watched;
 	/* ptrace: stopped in guest code, not in the stub (ptrace.c) */
 	u32 regs_live;
 	struct skas_mutex lock;
-	struct fpu *owner; /* whose FPU state is live; under lock */
+	/* task of the live FPU state; under lock */
+	struct fpu *owner;
 	/* offset in alt of that state, if it is not in the registers */
 	u64 fp;
-	/* Under lock: whose state lies in that area of alt, or will lie there with swap. */
+	/*
+	 * the tasks whose states lie in the areas of alt, or will lie there after a swap; protected
+	 * by lock
+	 */
 	struct fpu *parked[FPU_AREAS];
-	/* Under lock: area for the registers' state, which is not the owner's; or -1. */
+	/*
+	 * area for the state in the registers, if that is not the owner's; or -1; protected by lock
+	 */
 	int swap;
 	/*
-	 * True from the order to save the registers' state in @parked until the next event. Under
-	 * lock.
+	 * true from the order to save the registers' state in parked[] until the next event;
+	 * protected by lock
 	 */
 	bool swapping;
 } __attribute__((aligned(64)));
 
 struct space {
-	/* in the control file; immutable, like orders */
+	/* index in the control file; immutable, like orders */
 	int index;
 	struct order_area *orders;
 	struct list_head list; /* in the pool, under pool_lock */
 	struct skas_mutex lock;
-	u32 seq;    /* under lock, like all that follows */
+	u32 seq;    /* protected by lock, as all below */
 	u32 queued; /* orders in the batch */
-	bool due;   /* some are not mapped ahead */
-	int mapper; /* handle (os_space.h) */
+	bool due;   /* true: not only mapped-ahead orders */
+	int mapper; /* handle (os_space.h), or 0 */
 	int mapper_pinned;
-	u32 nr_maps; /* upper limit of its VMAs */
-	/* value of nr_maps at which the host is asked again */
+	u32 nr_maps; /* upper bound of its host VMAs */
+	/* value of nr_maps at which the real number is read from the host again */
 	u32 count_at;
 	bool dead;
 	/*
-	 * The space has an LDT, or its program has loaded a selector. Selectors are loaded and
-	 * saved then, gs base is not borrowed, and the space never goes to the pool.
+	 * True if the space has an LDT, or its program has loaded a selector. Then selectors are
+	 * loaded and saved, no gs base is lent, and the space never goes to the pool.
 	 */
 	bool segs;
-	/* rdtsc is an event in runners made from now on; the space never goes to the pool */
+	/* true: rdtsc is an event in runners made from now on; the space never goes to the pool */
 	bool tsc_traps;
 	/* owned by the space's owner, or by the pool */
 	struct space_image image;
@@ -170,7 +181,7 @@ struct space {
 /* Operations that run guest code; one table per mode. */
 struct skas_ops {
 	const char *name;
-	/* Takes over a new runner, which sleeps behind its filter. Returns 0 or -errno. */
+	/* Takes control of a new runner, which sleeps behind its filter. Returns 0 or -errno. */
 	int (*attach)(struct runner *r);
 	/* Runs a WAITING or PARKED runner until the next event. */
 	void (*run)(struct runner *r, struct regs *regs, struct fpu *fpu, u64 deadline,
@@ -181,11 +192,11 @@ struct skas_ops {
 	 */
 	s64 (*save_fpu)(struct runner *r, u64 off);
 	/*
-	 * Proves that the runner has stopped, and wipes it: PARKED and 0. After -errno the caller
-	 * ends it.
+	 * Proves that the runner has stopped, and wipes it. Returns 0, and the runner is PARKED; or
+	 * -errno, and the caller ends it.
 	 */
 	int (*stop)(struct runner *r);
-	/* True if a PARKED runner still is. NULL: always true. */
+	/* True if a PARKED runner is still parked. NULL: always true. */
 	bool (*is_stopped)(struct runner *r);
 };
 extern const struct skas_ops seccomp_ops, ptrace_ops;
@@ -207,14 +218,14 @@ struct skas {
 	u32 max_spaces;
 	int ctl_file;
 	int host_cpus;
-	/* The host has ignored CLONE_PARENT: no runner starts. */
+	/* true: the host has ignored CLONE_PARENT, so no runner starts */
 	bool strays;
 	u64 xfeatures;
-	/* Guests may have patched sites: gs base leads to the control page. */
+	/* true: guests may have patched sites, and gs base points to the control page */
 	bool patching;
 	struct {
 		u64 patched; /* owned by the vCPU */
-		/* Page of the runner that runs or ran last; skas_answers_revoke(). */
+		/* control page of the runner that runs or ran last; for skas_answers_revoke() */
 		struct ctl_page *ctl;
 	} __attribute__((aligned(64))) calls[STUB_MAX_SLOTS];
 	u64 answers_generation __attribute__((aligned(64)));
@@ -232,7 +243,7 @@ static inline bool has_xsave(void)
 
 #define stat_inc(field) ((void)__atomic_fetch_add(&skas.stats.field, 1, __ATOMIC_RELAXED))
 
-/* The words running[16 * cpu] of os_space.h, at the start of the control file's mapping. */
+/* running[] of os_space.h, one word each 16 entries, at the start of the control file's mapping. */
 #define skas_running ((u32 *)CTL_MAP_BASE)
 static inline struct space *space_at(int index)
 {
@@ -251,14 +262,17 @@ void filter_for(struct runner *r); /* the slot has no filter yet */
 struct space *space_make(void);
 void space_end(struct space *s);
 bool spaces_exist(void); /* true if any exists, pooled or not */
-/* Returns the first space from @index on, pooled or not. It may end at any time. */
+/*
+ * Returns the first existing space from *@index on, pooled or not, and advances *@index. The space
+ * may end at any time.
+ */
 struct space *space_next(u32 *index);
 void space_init(void);
 int space_order(struct space *s, const struct order *o); /* lock held */
 int space_flush_locked(struct space *s);
 int space_try_locked(struct space *s, const struct order *o);
 void space_kill(struct space *s);
-/* Takes the lock, and kills the space if it is not dead. */
+/* Takes the lock, and kills the space unless it is dead. */
 void space_lose(struct space *s);
 
 /* runner.c */
@@ -274,21 +288,22 @@ void runner_wipe(struct runner *r);
 void runner_publish(struct runner *r);
 void runner_unpublish(struct runner *r);
 /*
- * Makes a runner read its control page again, whether it is awake, about to sleep or asleep.
- * runner_wake() also wakes it.
+ * Makes a runner read its control page again, whether it is awake, about to sleep or asleep; a
+ * runner that is asleep does so when it is woken. runner_wake() also wakes it.
  */
 void runner_stir(struct runner *r);
 void runner_wake(struct runner *r);
 
-/* time to heed a kick before the next one */
+/* time between two kicks */
 #define KICK_WAIT (10 * NSEC_PER_MSEC)
-#define KICK_CPU_LIMIT (200 * NSEC_PER_MSEC) /* CPU time with kicks ignored */
+/* CPU time allowed with kicks ignored */
+#define KICK_CPU_LIMIT (200 * NSEC_PER_MSEC)
 struct kicking {
 	/* when the runner was last checked (0: never), and its CPU time so far */
 	u64 last, time;
-	/* CPU time used, and waited for, at the beginning */
+	/* CPU time used, and time waited for a CPU, at the beginning */
 	u64 used, delayed;
-	/* kicks sent, and how often in a row it was found asleep */
+	/* kicks sent; checks in a row that found the runner asleep */
 	u32 kicks, asleep;
 };
 void kicking_begin(struct kicking *k, const struct runner *r);
@@ -297,8 +312,8 @@ bool kicking_goes_on(struct kicking *k, const struct runner *r); /* false: give 
 /* answers.c */
 void answers_init(void);
 /*
- * Confirms or withdraws the offered answers, when the runner is published and before it has the
- * turn.
+ * Confirms or withdraws the offered answers. Called when the runner is published and does not yet
+ * have the turn.
  */
 void answers_settle(struct runner *r);
 
@@ -306,7 +321,7 @@ void answers_settle(struct runner *r);
 void fpu_learn_parts(void); /* once the host's xstate_size is known */
 bool fpu_enter(struct runner *r, struct fpu *fpu);
 bool fpu_lock_swap(struct runner *r);
-void fpu_give(struct runner *r); /* unlocks */
+void fpu_give(struct runner *r); /* unlocks r->lock */
 void fpu_reset(struct runner *r);
 int fpu_frame(struct runner *r, u64 *off);
 int fpu_note_event(struct runner *r, bool frame);
@@ -321,14 +336,16 @@ struct handoff_counts {
 void handoff_sum(struct handoff_counts *c);
 void handoff_init(void);
 void handoff_place(struct runner *r);
-/* Returns true if the last runner wakes this one. @asleep: this one sleeps and must be woken. */
+/* Returns true if the last runner wakes this one. @asleep: this runner sleeps and must be woken. */
 bool handoff_placed(struct runner *r, bool asleep);
 int handoff_wait(struct runner *r, u64 deadline);
 void handoff_pause(void); /* between two reads of a turn word */
 void handoff_count_wake(struct runner *r);
 void handoff_forget(struct runner *r);
-void handoff_slept(struct runner *r); /* a hand-off that the host waited for */
-/* Returns until when a runner is waited for at its place, at most @deadline. */
+void handoff_slept(struct runner *r); /* counts a hand-off without spinning */
+/*
+ * Returns until when the vCPU waits for a runner before the runner may be moved, at most @deadline.
+ */
 u64 handoff_patience(u64 deadline);
 
 /* placement.c */
@@ -337,10 +354,11 @@ void handoff_let_go(struct runner *r);
 
 /* watch.c */
 /*
- * CPU time that a stay may cost after its end: a spin of 50 us, and what a hypervisor adds to it.
+ * CPU time that a runner may use after the end of a stay: a spin of 50 us, and a hypervisor's
+ * overhead.
  */
 #define TAIL_NS (500 * NSEC_PER_USEC)
-/* Marks a runner that is about to be reaped: watch.c no longer ends it. */
+/* Marks a runner that is about to be reaped, so that watch.c does not kill it. */
 void watch_ends(struct runner *r);
 
 /* skas.c */

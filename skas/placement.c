@@ -4,8 +4,8 @@
  * runner spin for each other (handoff.c).
  *
  * Placement matters more than anything else. A wake-up across CPUs costs tens of microseconds, on
- * one CPU four. A partner that spins on another CPU notices within a tenth of a microsecond; a
- * partner that spins on our own CPU costs a whole tick. So there are two ways:
+ * one CPU four. A partner that spins on another CPU reacts within a tenth of a microsecond; a
+ * partner that spins on our own CPU costs a whole tick. So there are two modes:
  *
  *     apart      vCPU at home, its runners on the partner CPU; both spin about as long as a wake-up
  *                would cost, then sleep
@@ -14,45 +14,50 @@
  * A vCPU goes apart if the host has a CPU for every busy vCPU and one for its partner, and
  * hand-offs come often. It comes together again when spinning fails too often, because the guest or
  * the kernel computes for long, or when other programs compete for the CPUs. After a failure it
- * waits before it tries again, longer each time. It looks about once a millisecond.
+ * waits before it tries again, longer each time. It decides about once a millisecond, in a "look".
  *
  * The mapper is always at the home of the vCPU that waits for it. A vCPU whose home is contended
  * floats for a while: it is not pinned, and its runners stay where they are. The CPU on which it
  * ends up is its new home, unless that is the home of another busy vCPU and there are enough CPUs.
- * A runner that computes for long needs no partner near: it may run anywhere until its next
+ * A runner that computes for long need not be near its vCPU: it may run anywhere until its next
  * hand-off.
  *
- * A guest whose tasks make short calls all the time gains more from the CPU that spins than from
+ * A guest whose tasks make short calls all the time gains more from a spinning partner than from
  * one more vCPU. If the host has no CPU for both, the scheduler leaves such tasks on one vCPU
- * (skas_shares()), and a superfluous vCPU hands its tasks over (skas_rests()).
+ * (skas_shares()), and a superfluous vCPU hands its tasks to another (skas_rests()).
  *
- * Locks: struct placement belongs to its vCPU. Any vCPU that ends a runner clears last (cmpxchg).
+ * Locks: struct placement belongs to its vCPU. A vCPU that ends a runner clears the member last, of
+ * any vCPU (cmpxchg).
  */
 #include "skas/placement.h"
 
 #define BUSY_ONE 256 /* one vCPU at work at every look */
 #define BUSY_SHARE 4 /* divisor: share of the newest look */
-/* hand-offs in a look that make it worthwhile to go apart */
+/* hand-offs between two looks that make it worthwhile to go apart */
 #define OFTEN 16
-/* fewer waits say nothing about spinning */
+/* number of waits below which spinning is not judged */
 #define FEW 4
-/* with more than one miss in so many waits, sleeping is cheaper */
+/* if more than one in this many waits is a miss, sleeping is cheaper */
 #define MISSES_BAD 4
 #define BACKOFF_MIN 4 /* looks */
 #define BACKOFF_MAX 64
-/* time between comparisons of the delays of both, while they are apart */
+/* ns between comparisons of the delays of vCPU and runner while they are apart */
 #define WATCH_NS (8 * NSEC_PER_MSEC)
-/* times LOOK_NS between checks whether the home is contended */
+/* in LOOK_NS: time between checks whether the home is contended */
 #define MOVE_LOOKS 128
-/* times LOOK_NS for which the host's scheduler chooses the next home */
+/* in LOOK_NS: time during which the host's scheduler chooses the next home */
 #define FLOAT_LOOKS 4
-/* mean time between calls that makes a CPU that spins for them worthwhile */
+/* mean time between calls, in ns, below which a CPU that spins for them is worthwhile */
 #define SHORT_NS (4 * NSEC_PER_USEC)
-#define SLEPT_NS 4400UL /* cost of such a call without that CPU */
-/* looks for which that finding holds: fewer than in the slice of a program that computes */
+/* ns that such a call costs without it */
+#define SLEPT_NS 4400UL
+/*
+ * number of looks for which that result is valid: fewer than in the slice of a program that
+ * computes
+ */
 #define FRESH_LOOKS 2
 #define REST_LOOKS 32 /* looks between two rests of a vCPU */
-/* short hand-offs, ended by spinning, between readings of the TSC */
+/* short hand-offs, ended by spinning, between two reads of the TSC */
 #define CREDIT 32
 
 struct placement placement[STUB_MAX_SLOTS];
@@ -107,10 +112,10 @@ static void fall_back(struct placement *p)
 
 /*
  * True if other programs compete for the CPUs. Partners on different CPUs must both be running, and
- * lose a time slice whenever either is not: it is then far better to share one CPU. The host
- * reports how long each was ready and waited. But each hand-off that spinning ended has saved a
- * switch. A peer that answers each of the guest's packets often takes a CPU for some microseconds;
- * with many hand-offs in between, to share one CPU would cost more.
+ * lose a time slice whenever one of them is not; then sharing one CPU is far better. The host
+ * reports how long each was ready and waited. On the other hand, each hand-off that spinning ended
+ * has saved a context switch. A program that answers each of the guest's packets often takes a CPU
+ * for some microseconds; with many hand-offs in between, sharing one CPU would cost more.
  */
 static bool contended(struct placement *p, struct runner *last)
 {
@@ -137,11 +142,11 @@ static bool spinning_fails(const struct placement *p)
 
 /*
  * Decides whether to stay on different CPUs. A period with few hand-offs is no basis for a
- * decision. If other programs have the CPUs there are never many, so the periods are summed up.
+ * decision. When other programs use the CPUs, no period has many, so periods are added up.
  */
 static void stay_apart(struct placement *p)
 {
-	/* a vCPU that ends it clears it at any time */
+	/* another vCPU that ends this runner clears p->last at any time */
 	struct runner *last = READ_ONCE(p->last);
 
 	if (spinning_fails(p) && p->hits + p->misses >= FEW)
@@ -167,16 +172,16 @@ static void choose(struct placement *p)
 		p->wait--;
 	p->apart = room && !p->wait && p->hits >= OFTEN;
 	p->went_apart += p->apart;
-	/* together each waits for the other's CPU, which is no contention */
+	/* while together, vCPU and runner wait for each other's CPU, which is no contention */
 	p->watched = NULL;
 	p->hits = p->misses = 0;
 }
 
 /*
- * True if other programs compete for the vCPU's home CPU. Then the thread waits for it; or, if the
- * thread mostly sleeps, the runner that computes there waits. A move costs time, too. Many
- * hand-offs make up for short waits, as in contended(), but not for half the CPU, which another
- * computing program takes.
+ * True if other programs compete for the vCPU's home CPU. Then the vCPU's thread waits for the CPU
+ * or, if the thread mostly sleeps, the runner that computes there waits. Moving costs time, too.
+ * Many hand-offs make up for short waits, as in contended(), but not for losing half the CPU to
+ * another computing program.
  */
 static bool home_contended(const struct home *was, const struct home *is)
 {
@@ -245,8 +250,8 @@ static void look_at_home(struct placement *p, struct runner *r, u64 now)
 }
 
 /*
- * Returns the next CPU to try as a home: the next after the last one tried that is no other vCPU's
- * home, or this vCPU's own home.
+ * Returns the next CPU to try as a home: the next one, after the last one tried, that is no other
+ * vCPU's home. If there is none, returns this vCPU's own home.
  */
 static int next_trial(const struct placement *p)
 {
@@ -276,10 +281,10 @@ void skas_waited_for_disk(int cpu, u64 ns)
 
 /*
  * Decides whether hand-offs come so often that each vCPU needs its partner's CPU more than the
- * guest needs another vCPU. Hand-offs that sleep take longer, and sleep is no work. One period with
- * few hand-offs changes nothing: the host may have given the CPU to others meanwhile, or the
- * calling task may have waited for its partner. Partners that were separated for that would wake
- * each other from CPU to CPU from then on.
+ * guest needs another vCPU. Hand-offs that sleep take longer, but sleeping uses no CPU. One period
+ * with few hand-offs changes nothing: the host may have given the CPU to others meanwhile, or the
+ * calling task may have waited for its partner. Tasks separated because of one such period would
+ * from then on wake each other across CPUs.
  */
 static void look_at_rate(struct placement *p, u64 now)
 {
@@ -297,7 +302,7 @@ static void look_at_rate(struct placement *p, u64 now)
 	p->rate_n = n;
 }
 
-/* Stays apart whatever happens; then at least no runner is patient while that does not work. */
+/* Stays apart as configured. Even then no runner is patient while spinning fails. */
 static void stay_forced(struct placement *p)
 {
 	p->apart = skas.cfg.handoff == SKAS_HANDOFF_SPIN && skas.ops == &seccomp_ops;
@@ -334,8 +339,8 @@ static bool calls_often(const struct placement *p, u64 now)
 }
 
 /*
- * True if the host has no CPU for the partner of each vCPU at work, with @to among them, or with
- * one more (-1).
+ * True if the host has no CPU for a partner of each vCPU at work. @to counts as at work; -1 stands
+ * for one vCPU more.
  */
 static bool too_many(int to)
 {

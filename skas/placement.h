@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * placement.h: chooses the host CPUs of a vCPU, its runners and the mapper, and whether vCPU and
- * runner spin for each other. placement.c decides; handoff.c counts the events that it decides by.
+ * runner spin for each other. placement.c decides; handoff.c counts the events on which the
+ * decisions are based.
  *
  *      placement_init(first)           before the first hand-off: homes from CPU @first on
  *      placement_look(p, r)            each p->credit hand-offs, or sooner when spinning fails
  *      placement_apply(p, r)           when r->placed is not p->generation
  *
- * Locks: struct placement belongs to its vCPU. Any vCPU that ends a runner clears last (cmpxchg).
+ * Locks: struct placement belongs to its vCPU. A vCPU that ends a runner clears the member last, of
+ * any vCPU (cmpxchg).
  */
 #ifndef NESTLING_SKAS_PLACEMENT_H
 #define NESTLING_SKAS_PLACEMENT_H
@@ -15,16 +17,16 @@
 #include "skas/internal.h"
 #include "skas/trial.h"
 
-#define SPIN_NS (50 * NSEC_PER_USEC) /* a wake-up on another CPU */
-/* time that a runner waits for the last one to leave */
+#define SPIN_NS (50 * NSEC_PER_USEC) /* ns: a wake-up on another CPU */
+/* ns that a runner waits for the last one to leave the CPU */
 #define SWITCH_NS (4 * NSEC_PER_USEC)
 #define LOOK_NS NSEC_PER_MSEC /* between two looks */
-/* a runner that goes so long without a hand-off may run anywhere */
+/* ns: a runner without a hand-off for this long may run anywhere */
 #define COMPUTES_NS (10 * NSEC_PER_MSEC)
 
 /* Results of handoff_init(); constant afterwards. */
 struct handoff_pace {
-	/* POLL_NS in cpu_relax()s: a round of spinning */
+	/* POLL_NS in calls of cpu_relax(), which is one round of spinning */
 	u32 spin_pauses;
 	u32 spin_rounds; /* SPIN_NS in rounds */
 	u64 spin_ticks;  /* SPIN_NS in ticks of the TSC */
@@ -33,64 +35,67 @@ struct handoff_pace {
 extern struct handoff_pace handoff_pace;
 
 struct placement {
-	/* hand-offs until the TSC is read; when spinning fails, the next one reads it */
+	/* hand-offs until the TSC is read; when spinning fails, 1 */
 	u32 credit;
 	/*
-	 * Incremented by every change on which placement depends. A runner that was placed under
-	 * the current generation is in its place.
+	 * Incremented by every change of the placement. A runner whose r->placed equals it is in
+	 * its place.
 	 */
 	u32 generation;
 	struct runner *last;
 	/*
-	 * The page of the last runner. It stays mapped, while the struct may become another
-	 * space's, or zero, at any time.
+	 * The control page of the last runner. It stays mapped, while the struct runner may become
+	 * another space's, or be zeroed, at any time.
 	 */
 	struct ctl_page *last_ctl;
 	/* true if the last runner was ordered to wake this one */
 	bool passed;
-	/* The runner with the turn is not the one that had it before. */
+	/* true: the runner with the turn is not the one that had it before */
 	bool switched;
-	bool pinned;   /* this vCPU's thread is pinned to home */
-	bool floating; /* it shall not be pinned until home_at */
+	bool pinned; /* this vCPU's thread is pinned to home */
+	/* true: not to be pinned until home_at */
+	bool floating;
 	bool apart, impatient;
-	/* host CPUs: of the vCPU, and of its runners while they are apart */
+	/* host CPUs: of the vCPU, and of its runners while apart */
 	int home, partner;
-	/* since the last look: waits that spinning ended, and those that it did not */
+	/* since the last look: waits that ended by spinning, and waits that ended in sleep */
 	u32 hits, misses;
 	u64 spun, slept, woken, across, went_apart, moves; /* statistics; other vCPUs read them */
-	u64 next_look;                                     /* TSC */
-	/* mean number of vCPUs at work at a look, in BUSY_ONEs */
+	u64 next_look;                                     /* TSC value */
+	/* mean number of other vCPUs at work at a look, in units of BUSY_ONE */
 	s32 others;
 	/* periods: length of the next pause after a failure; remainder of the present pause */
 	u32 backoff, wait;
-	/* TSC value at which the home is checked again, or chosen */
+	/* TSC value at which the home is checked next, or at which floating ends */
 	u64 home_at;
 	struct home {
-		struct runner *r; /* the runner that was about to run */
-		/* ns that the thread, and the runner, had waited for a CPU at the last look */
+		struct runner *r; /* the runner that was to run next */
+		/*
+		 * ns that the vCPU's thread, and the runner, had waited for a CPU by the last look
+		 */
 		u64 own, runners;
-		/* hand-offs at that look, those ended by spinning, and its time */
+		/* at that look: hand-offs, those ended by spinning, and the time in ns */
 		u64 handoffs, spun, time;
 	} seen;
 	struct runner *watched; /* apart: runner whose delays are compared */
-	/* ns: delay of runner and vCPU, last read */
+	/* ns: the delays of runner and vCPU at the last comparison */
 	u64 watched_delay;
-	u64 watched_at; /* time of that look */
-	/* hand-offs ended by spinning at that look */
+	u64 watched_at; /* ns: time of that comparison */
+	/* hand-offs ended by spinning at that comparison */
 	u64 watched_spun;
-	u32 switches; /* from runner to runner since that look */
-	/* task of the runner that was placed last; other vCPUs read it */
+	u32 switches; /* between runners, since then */
+	/* handle of the runner that was placed last; read by other vCPUs */
 	int last_task;
 	u64 stolen_slept; /* slept at the last skas_stolen() */
-	/* TSC value at which the rate of hand-offs was last computed, and their number then */
+	/* TSC value when the rate of hand-offs was last computed, and their number then */
 	u64 rate_at, rate_n;
 	bool few; /* the last computed rate was low */
 	/*
 	 * TSC value until which calls count as frequent; then the rate is computed again. Other
-	 * vCPUs read it and the members below.
+	 * vCPUs read this member and the ones below.
 	 */
 	u64 calls_until;
-	u64 rests_again; /* TSC: when it may rest again */
+	u64 rests_again; /* TSC value: when it may rest again */
 	struct home_trial trial;
 } __attribute__((aligned(64)));
 extern struct placement placement[STUB_MAX_SLOTS];

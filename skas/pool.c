@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * pool.c: spaces between two guests. A space costs a fork and a runner to make, a proof of stop to
- * keep.
+ * pool.c: keeps spaces between two guests. Making a space costs a fork and a runner; keeping one
+ * costs a proof that its runners have stopped.
  *
  *    space_put()        its runners are proved stopped and wiped (or ended, if that fails), then it
  *                       goes to the pool
@@ -10,12 +10,12 @@
  *    space_get()        takes or makes one, and queues an order that unmaps everything
  *
  * A pooled space still maps what its last guest had, and its last orders may still be queued. That
- * is harmless: nothing in it runs, and its next owner unmaps what it does not want before anything
- * does. So giving a space back wakes no mapper, and the next guest of its kind finds most of its
- * mappings in place.
+ * is harmless: nothing in it runs, and its next owner removes unwanted mappings before anything
+ * runs. So giving a space back wakes no mapper, and a similar guest finds most of its mappings in
+ * place.
  *
- * A space with an LDT, or where rdtsc traps, does not go to the pool: its next guest would have it
- * too.
+ * A space with an LDT, or where rdtsc traps, does not go to the pool: its next guest would inherit
+ * that.
  *
  * Locks: pool_lock (spin) for the list. A space in the pool has no owner.
  */
@@ -25,20 +25,23 @@
 #include "skas/internal.h"
 
 #define POOL_MAX 32
-/* With fewer in the pool, a guest that comes again gets a new space. */
+/* below this number of pooled spaces, a guest whose key has missed before gets a new space */
 #define POOL_SPREAD 8
 #define MISSED 16
 
 static DEFINE_SPINLOCK(pool_lock);
 static LIST_HEAD(pool); /* the newest first */
 static int pool_size;
-/* Recent keys that found no kin, the oldest at next_missed; under pool_lock. */
+/*
+ * recent keys for which the pool had no space with an equal key; the oldest at next_missed;
+ * protected by pool_lock
+ */
 static u64 missed[MISSED];
 static u32 next_missed;
 
 /*
  * Returns how well a space suits: a runner on that vCPU saves a clone, the image saves many orders.
- * A space that suits no known guest goes first; others may suit the next guest.
+ * A space without a key is used first, since the others may suit the next guest.
  */
 static int fitness(const struct space *s, int cpu, u64 key)
 {
@@ -49,7 +52,7 @@ static int fitness(const struct space *s, int cpu, u64 key)
 	return ready ? (s->image.nr ? 2 : 3) : 0;
 }
 
-/* Finds the best space. Under pool_lock. */
+/* Returns the best space. pool_lock held. */
 static struct space *find(int cpu, u64 key)
 {
 	struct space *s, *best = NULL;
@@ -58,7 +61,8 @@ static struct space *find(int cpu, u64 key)
 	list_for_each_entry(s, &pool, list) {
 		fit = fitness(s, cpu, key);
 		if (fit > best_fit ||
-			(fit == best_fit && fit < 4)) { /* of equals the oldest, except for kin */
+			/* among equals the oldest, except if the key is equal */
+			(fit == best_fit && fit < 4)) {
 			best = s;
 			best_fit = fit;
 		}
@@ -66,7 +70,7 @@ static struct space *find(int cpu, u64 key)
 	return best;
 }
 
-/* True if the key has found no kin before. Under pool_lock. */
+/* True if the key has missed before (missed[]). pool_lock held. */
 static bool missed_before(u64 key)
 {
 	for (u32 i = 0; i < MISSED; i++)
@@ -78,9 +82,9 @@ static bool missed_before(u64 key)
 
 /*
  * Takes a space from the pool, or returns NULL. A shell's children and the programs that they
- * become would take each other's spaces in turn, and neither would find the mappings that it has
- * left. So a guest that has to take a stranger's space for the second time gets a new one instead,
- * as long as there are few, unless it takes @any.
+ * execute would take each other's spaces in turn, and neither would find its own old mappings. So a
+ * guest that finds no space with its key for the second time gets NULL, and thus a new space, while
+ * the pool is small; unless @any is true.
  */
 static struct space *take(int cpu, u64 key, bool any)
 {
@@ -141,7 +145,7 @@ struct space *space_get_like(int cpu, u64 key)
 		made = space_make();
 		if (!IS_ERR(made))
 			return made;
-		s = take(cpu, key, true); /* the host gives no more */
+		s = take(cpu, key, true); /* the host allows no further space */
 		if (!s)
 			return made;
 	}
@@ -172,9 +176,9 @@ static void stop_runner(struct runner *r)
 }
 
 /*
- * Ends the runners that moved, and returns how many. The control pages now belong to no guest and
- * say that runners are to sleep. If one of several runners no longer sleeps, it may have written to
- * wiped pages: it is ended, and the pages are wiped again.
+ * Ends the runners that are no longer parked, and returns how many. By now the control pages belong
+ * to no guest and order runners to sleep. If one of several runners no longer sleeps, it may have
+ * written to wiped pages: it is ended, and the pages are wiped again.
  */
 static int end_who_moved(struct space *s)
 {
@@ -204,11 +208,11 @@ static int wipe_pages(struct space *s)
 }
 
 /*
- * Stops all runners. Their control pages can be wiped only after that: until the last one has
- * stopped, it could write to the pages of all, even of runners that were parked all the time. A
- * runner that a process of the host has stopped and continued (runner_is_parked()) may have read,
- * before its page was wiped, that it has the turn. So if there are several, all are checked once
- * more after the wiping. Runners that are parked then have slept since before the wiping.
+ * Stops all runners. Their control pages can be wiped only after that: until the last runner has
+ * stopped, it could write to the pages of all runners, even of parked ones. A runner that a process
+ * of the host has stopped and continued (runner_is_parked()) may have read the turn word before its
+ * page was wiped, and found that it has the turn. So if there are several runners, all are checked
+ * again after the wiping. A runner that is still parked then has slept since before the wiping.
  */
 static void stop_runners(struct space *s)
 {

@@ -9,13 +9,13 @@
  *    in guest code   before a system call, or with a kick about to be delivered: registers and FPU
  *                    state are the tracee's
  *    in the stub     before the gate's futex call: a fault or trap was left to the handler, because
- *                    only a handler is told its error code. Registers are in the control page, the
+ *                    only a handler gets its error code. Registers are in the control page, the
  *                    FPU state is in the frame
  *
- * and three ways on:
+ * The runner continues in three ways:
  * - from guest code with other registers;
- * - from the stub by its own way out, if iretq works on the CPU;
- * - from either with everything set by ptrace, whenever another FPU state has to go in. An
+ * - from the stub through the stub's own exit path, if iretq works on the CPU;
+ * - from either with all state set by ptrace, whenever another FPU state has to be loaded. An
  *   abandoned handler leaves nothing behind: no signal is masked.
  *
  * Invariants:
@@ -25,8 +25,8 @@
  * 2. A ptrace stop is reported by the host: it needs no proof. A kick that is still pending makes
  *    it stop again at once.
  *
- * Where the host has seccomp, the runner has the filter of seccomp mode too, with death instead of
- * a signal: a second wall that no call reaches while SYSEMU works.
+ * Where the host has seccomp, the runner also has the filter of seccomp mode, which kills instead
+ * of sending a signal. It is a second barrier that no call reaches while SYSEMU works.
  */
 #include <asm/signal.h>
 #include <linux/audit.h>
@@ -52,7 +52,10 @@ static bool at_gate(const struct runner *r, u64 rip)
 	       skas.base + STUB_SYM_futex_gates + (u64)r->cpu * GATE_SIZE + SYSCALL_INSN_SIZE;
 }
 
-/* True if the runner was asleep: at its gate, or without filters at the end of its set-up. */
+/*
+ * True if the runner was asleep: at its gate or, on a host without filters, at the end of its
+ * set-up.
+ */
 static bool at_rest(const struct runner *r, u64 rip)
 {
 	return skas.caps & OS_SPACE_SECCOMP ? at_gate(r, rip) :
@@ -75,15 +78,18 @@ static int ptrace_attach(struct runner *r)
 
 /* ---- registers ---- */
 
-/* Returns a selector that SETREGS takes: privilege 3, or none. A guest can have loaded others. */
+/*
+ * Returns a selector that SETREGS accepts: one with privilege 3, or 0. A guest may have loaded
+ * others.
+ */
 static u16 user_selector(u16 sel)
 {
 	return sel ? sel | 3 : 0;
 }
 
 /*
- * Fills in the registers. Other values that SETREGS would refuse were made harmless by
- * runner_load_regs(), which wrote the control page.
+ * Fills in the registers. runner_load_regs(), which wrote the control page, has already replaced
+ * other values that SETREGS would refuse.
  */
 static void to_trace(const struct ctl_page *c, struct os_trace_regs *t)
 {
@@ -154,8 +160,8 @@ static void from_trace(const struct os_trace_regs *t, struct regs *regs)
 /* ---- resuming ---- */
 
 /*
- * Writes out SSE's initial state: xrstor loads mxcsr in any case, but the host takes it only with a
- * component that depends on it.
+ * Makes SSE's initial state explicit. xrstor always loads mxcsr, but the host accepts it only with
+ * a component that depends on it.
  */
 static void write_out_sse(u8 *area)
 {
@@ -183,8 +189,8 @@ static int set_all(struct runner *r, bool fpu_too)
 }
 
 /*
- * Leaves by the stub's own way out, which loads everything except, without FSGSBASE, the segment
- * bases.
+ * Leaves through the stub's own exit path, which loads everything except, without FSGSBASE, the
+ * segment bases.
  */
 static int leave_stub(struct runner *r)
 {
@@ -239,7 +245,7 @@ static void stopped_in_guest(
 		return;
 	}
 	ev->type = EV_SYSCALL;
-	/* `syscall` leaves rip in rcx; if they differ, the host is asked. */
+	/* `syscall` copies rip to rcx; if they differ, ask the host which kind of call it was */
 	ev->i386 = t->rcx != t->rip && os_trace_arch(r->task) != AUDIT_ARCH_X86_64;
 }
 
@@ -274,9 +280,9 @@ static bool kick_again(struct runner *r, struct kicking *k)
 }
 
 /*
- * Lets the runner run until a stop that is an event. Signals go to the handler, as does a kick that
- * strikes in the stub: only the stub knows its own state. On return *signo is SIG_KICK for a kick
- * in guest code, 0 for a call; the stop's registers are in @t.
+ * Lets the runner run until a stop that is an event. Signals are passed to the handler, as is a
+ * kick that hits the stub: only the stub knows its own state. On return *signo is SIG_KICK for a
+ * kick in guest code, or 0 for a call; @t has the registers at the stop.
  */
 static int run_to_stop(struct runner *r, u64 deadline, struct os_trace_regs *t, int *signo)
 {
@@ -305,13 +311,14 @@ static int run_to_stop(struct runner *r, u64 deadline, struct os_trace_regs *t, 
 		if (*signo == SIG_KICK && !in_stub(t->rip))
 			return 0;
 		/*
-		 * Without iretq, the stub is on its way to the kernel: it never leaves by itself.
+		 * Without iretq, a runner that is in the stub is on its way to the kernel: it never
+		 * leaves by itself.
 		 */
 		if (*signo == SIG_KICK && !(skas.caps & OS_SPACE_IRET))
 			*signo = 0;
 		/*
-		 * A sibling may send the runner from one fault to the next, with no call and no
-		 * pause between them.
+		 * A sibling may drive the runner from one fault to the next, with no call and no
+		 * pause in between.
 		 */
 		if (os_clock_mono() >= deadline) {
 			if (!kick_again(r, &kicking))
@@ -350,8 +357,8 @@ static void ptrace_run(
 }
 
 /*
- * Needs no proof of stop. Ptrace sets the complete state for the runner's next run, since no FPU
- * state is live in it any more.
+ * Needs no proof that the runner has stopped. Ptrace sets the complete state for the runner's next
+ * run, since no FPU state is live in it any more.
  */
 static int ptrace_stop(struct runner *r)
 {

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * runner.c: makes and ends runners; and the common part of both modes in a stay in guest code: it
- * writes registers into the control page, and reads the event.
+ * runner.c: makes and ends runners, and does the common part of both modes for a stay in guest
+ * code: it writes registers to the control page and reads the event.
  *
- * Everything read from a control page is a request of the guest. The worst that a forged one may do
- * is to end the guest program: numbers are copied once into our memory. They are either checked, or
- * passed to the guest's kernel side as the guest's own registers.
+ * Everything read from a control page is under the guest's control. The worst effect of a forged
+ * value is the end of the guest program: each value is read once into our memory, and is then
+ * either checked or used as one of the guest's own registers.
  */
 #include <asm/signal.h>
 #include <asm/unistd.h>
@@ -19,7 +19,7 @@
 #define START_SLICE (NSEC_PER_SEC / 20)
 #define PROOF_LIMIT (10 * NSEC_PER_MSEC)
 #define TRAPNO_PF 14
-/* what iretq in user mode may set: CF PF AF ZF SF TF DF OF NT RF AC ID */
+/* flags that iretq in user mode may set: CF PF AF ZF SF TF DF OF NT RF AC ID */
 #define FLAGS_USER 0x254dd5
 #define FLAGS_ALWAYS 0x202
 #define FLAG_TF 0x100
@@ -52,7 +52,7 @@ static int clone(struct runner *r)
 		.nr = __NR_clone,
 		.rdi = CLONE_VM | CLONE_PARENT | CLONE_FILES | CLONE_CHILD_CLEARTID,
 		.r10 = r->va + C_TURN,
-		/* clone ignores it: the new runner finds its control page in it */
+		/* ignored by clone; here the new runner finds its control page */
 		.r9 = r->va,
 	};
 
@@ -60,8 +60,8 @@ static int clone(struct runner *r)
 }
 
 /*
- * Has the mapper make the runner, whose pid is then in the order area. s->lock held, so that a
- * space_kill() sees the runner.
+ * Makes the mapper create the runner, whose pid is then in the order area. s->lock held, so that a
+ * concurrent space_kill() sees the runner.
  */
 static int clone_runner_locked(struct runner *r)
 {
@@ -86,7 +86,7 @@ static int clone_runner_locked(struct runner *r)
 }
 
 /*
- * Names the call that the host refused to a runner which ended before it slept, from the runner's
+ * Records which call the host refused, for a runner that ended before it slept; from the runner's
  * status and errno.
  */
 static int start_refusal(const struct runner *r, int status)
@@ -107,9 +107,10 @@ static int start_refusal(const struct runner *r, int status)
 }
 
 /*
- * Waits until the runner sleeps behind its filter, which only the host can say: a sibling may have
- * written the hello and everything else in the control page. Before that the runner gets no turn
- * and no kick. It is asked in slices; a sibling that keeps it from sleeping is soon found out.
+ * Waits until the runner sleeps behind its filter. Only the host is evidence of that: a sibling may
+ * have written the hello and everything else in the control page. Until then the runner gets
+ * neither the turn nor a kick. The host is asked in intervals, and a sibling that keeps the runner
+ * from sleeping is soon detected.
  */
 static int await_sleep(struct runner *r)
 {
@@ -128,8 +129,8 @@ static int await_sleep(struct runner *r)
 }
 
 /*
- * Makes a runner: 0 and PARKED, with no FPU state. -EAGAIN, -ENOMEM: the host refuses a task now,
- * and the space is unchanged.
+ * Makes a runner. Returns 0, and the runner is PARKED without an FPU state. -EAGAIN, -ENOMEM: the
+ * host refuses a task now, and the space is unchanged.
  */
 int runner_make(struct runner *r)
 {
@@ -159,7 +160,7 @@ int runner_make(struct runner *r)
 	if (err) {
 		skas.strays = os_space_is_stray(r->task);
 		pr_warn("skas: a runner did not start: error %d\n", err);
-		/* A space_kill() would end the next task with this handle. */
+		/* with the lock, or space_kill() might kill the next task with this handle */
 		skas_lock(&r->space->lock);
 		status = runner_end(r);
 		skas_unlock(&r->space->lock);
@@ -174,9 +175,9 @@ int runner_make(struct runner *r)
 /* ---- proof of stop ---- */
 
 /*
- * Moves (requeues) the runner from its word, where no other task can wait, to a word of the
- * kernel's. Success proves that it was asleep in its one futex call, and can only come out behind
- * it.
+ * Requeues the runner from its word, on which no other task can wait, to a word that only the
+ * kernel accesses. Success proves that it was asleep in its one futex call, and can only return to
+ * the code behind that call.
  */
 int runner_park(struct runner *r)
 {
@@ -194,10 +195,10 @@ int runner_park(struct runner *r)
 }
 
 /*
- * True if the runner is where only the kernel can have put it. If a signal of the host's user
- * (SIGSTOP), a freezer or a tracer has stopped it, its futex call has restarted, on its own word.
- * Any guest may wake it there; then it reads its turn word, to which a sibling may have written
- * RUN.
+ * True if the runner still sleeps on r->park, where only the kernel can have put it. If a signal of
+ * the host's user (SIGSTOP), a freezer or a tracer has stopped it, its futex call has restarted on
+ * its own word. Any guest may wake it there, and it then reads its turn word, to which a sibling
+ * may have written RUN.
  */
 bool runner_is_parked(struct runner *r)
 {
@@ -219,7 +220,7 @@ int runner_end(struct runner *r)
 		pr_debug("skas: a runner ended with code %d\n", status >> 8);
 	handoff_forget(r);
 	r->task = 0;
-	/* skas_debug() compares before the next runner, which has none. */
+	/* the next runner has no breakpoints, which skas_debug() compares */
 	r->debug = (struct debug_regs){ 0 };
 	r->tsc_traps = false;
 	r->state = RUNNER_NONE;
@@ -234,14 +235,14 @@ void runner_wipe_page(struct runner *r)
 	r->ctl->turn = TURN_PARK;
 	r->fresh = true;
 	r->loads = false;
-	/* its control page no longer has the placement */
+	/* the wiped page no longer has the placement and the answers */
 	r->placed = 0;
-	r->told = 0; /* nor the answers */
+	r->told = 0;
 	WRITE_ONCE(r->watched.fresh, true);
 	r->ctl->frsp = r->va + TOP_OF_ALT_STACK;
 }
 
-/* Makes a stopped runner forget what it ran. The next run writes the complete new state. */
+/* Makes a stopped runner forget its last guest. The next run writes the complete new state. */
 void runner_wipe(struct runner *r)
 {
 	runner_wipe_page(r);
@@ -275,19 +276,19 @@ void runner_unpublish(struct runner *r)
 }
 
 /*
- * Limits for a guest that does not heed kicks, yet computes. They are wide: a busy host has been
- * seen to leave a runner without CPU for two seconds. Time that a hypervisor takes away counts as
- * the runner's own, and on a busy host below a Nestling that is most of it. Time in which the
- * runner was ready and the host ran others is not its fault; nor is a pause of the whole instance,
- * which is one long wait. But a runner that has the turn and was kicked, or woken, does not sleep
- * before it has given the turn back. So a runner that is found asleep each time is given up too.
+ * Limits for a guest that ignores kicks and computes on. They are wide: a busy host has been seen
+ * to leave a runner without CPU for two seconds. The host counts time that a hypervisor takes away
+ * as the runner's own; in a nested instance on a busy host that is most of it. Time in which the
+ * runner was ready and the host ran others does not count; nor does a pause of the whole instance,
+ * which is one long wait. A runner that has the turn and was kicked or woken does not sleep before
+ * it has given the turn back. So a runner that is found asleep each time is given up too.
  */
 #define KICKS 20 /* ignored before CPU time or sleep counts */
-/* time without having a CPU or waiting for one */
+/* time in which the runner neither had a CPU nor waited for one */
 #define KICK_LIMIT (10 * NSEC_PER_SEC)
-/* if the host does not report how long it waited */
+/* used if the host does not report how long the runner waited for a CPU */
 #define KICK_LIMIT_UNKNOWN (30 * NSEC_PER_SEC)
-#define KICK_PAUSE (NSEC_PER_SEC / 4) /* the most that one wait counts for */
+#define KICK_PAUSE (NSEC_PER_SEC / 4) /* limit for counting one wait */
 
 void kicking_begin(struct kicking *k, const struct runner *r)
 {
@@ -317,8 +318,8 @@ bool kicking_goes_on(struct kicking *k, const struct runner *r)
 }
 
 /*
- * Stores a value and returns true if it differs: a cache line that is not written stays shared with
- * the runner's CPU.
+ * Writes @value and returns true if it differs from the old one: a cache line that is not written
+ * stays shared with the runner's CPU.
  */
 static inline bool put(u64 *to, u64 value)
 {
@@ -335,14 +336,15 @@ static inline bool put(u64 *to, u64 value)
 static u64 canonical(u64 addr)
 {
 	bool high =
-		(s64)addr >> 47 == -1 && skas.ops != &ptrace_ops; /* PTRACE_SETREGS refuses those */
+		/* PTRACE_SETREGS refuses high ones */
+		(s64)addr >> 47 == -1 && skas.ops != &ptrace_ops;
 
 	return addr < skas.base || high ? addr : 0;
 }
 
 /*
  * Returns gs base for the guest. While sites may be patched, the trampoline finds its control page
- * by gs: a thread whose base is 0 is lent that address.
+ * by gs: a thread whose own base is 0 is lent the page's address.
  */
 static u64 gs_for(const struct runner *r, const struct regs *regs)
 {
@@ -352,8 +354,8 @@ static u64 gs_for(const struct runner *r, const struct regs *regs)
 }
 
 /*
- * Returns the thread's own gs base: a lent one comes back as 0. Any other value, also 0, the thread
- * has loaded itself; as after ARCH_SET_GS, nothing is lent any more.
+ * Returns the thread's own gs base: a lent one is returned as 0. Any other value, 0 too, was loaded
+ * by the thread itself; from then on, as after ARCH_SET_GS, no base is lent to it.
  */
 static u64 gs_of(const struct runner *r, struct regs *regs, u64 gs_base)
 {
@@ -366,8 +368,8 @@ static u64 gs_of(const struct runner *r, struct regs *regs, u64 gs_base)
 }
 
 /*
- * True if the space's selectors count. A program that has loaded a selector, as one with an LDT
- * does, keeps its own from then on.
+ * True if selectors have to be loaded and saved in this space. That begins when its program has
+ * loaded a selector or has an LDT, and is permanent.
  */
 static bool has_segments(struct space *s, int selectors)
 {
@@ -377,9 +379,9 @@ static bool has_segments(struct space *s, int selectors)
 }
 
 /*
- * Puts selectors. With an LDT, cs and ss may be anything: an iretq to an invalid segment is the
- * guest's own fault, which it could make itself. The caller knows that ds, es, fs and gs can be
- * loaded; if that has ceased to be so, the stub comes back as after a kick.
+ * Writes the selectors to the control page. With an LDT, cs and ss may be anything: an iretq to an
+ * invalid segment is a fault of the guest, which it could cause itself. The caller has checked that
+ * ds, es, fs and gs can be loaded; if they no longer can, the stub returns as after a kick.
  */
 static bool put_segments(struct runner *r, const struct regs *regs)
 {
@@ -407,8 +409,8 @@ static bool put_segments(struct runner *r, const struct regs *regs)
 }
 
 /*
- * Takes selectors. If the last event did not save them (a patched call), they are those that were
- * put.
+ * Reads the selectors from the control page. If the last event did not save them (a patched call),
+ * the page still has those that were written.
  */
 static void take_segments(struct runner *r, struct regs *regs)
 {
@@ -430,17 +432,17 @@ static void take_segments(struct runner *r, struct regs *regs)
 }
 
 /*
- * Registers that go to the control page and come from it unchanged. Only rax is changed by a call's
- * answer.
+ * Registers that are written to and read from the control page unchanged. A call's result changes
+ * only rax.
  */
 #define PLAIN_REGS(x)                                                                              \
 	x(r15) x(r14) x(r13) x(r12) x(rbp) x(rbx) x(r10) x(r9) x(r8) x(rsp) x(rdi) x(rsi) x(rdx)   \
 		x(rip)
 
 /*
- * Puts registers with which iretq and wrfsbase do not fault, except by the guest's own fault.
- * Returns true if all changes can be made by a way out that sets nothing but rax, and rcx and r11
- * as a system call does.
+ * Writes registers with which iretq and wrfsbase do not fault, except through a fault of the guest.
+ * Returns true if the exit path of a patched call can make all changes: it sets only rax, and rcx
+ * and r11 as a system call does.
  */
 static bool put_regs(struct runner *r, const struct regs *regs)
 {
@@ -459,7 +461,7 @@ static bool put_regs(struct runner *r, const struct regs *regs)
 	return !changed;
 }
 
-/* Loads the registers, and how the runner is to leave the stub with them. */
+/* Loads the registers, and chooses the exit path with which the runner leaves the stub. */
 void runner_load_regs(struct runner *r, const struct regs *regs)
 {
 	struct ctl_page *c = r->ctl;
@@ -506,7 +508,7 @@ static void decode_patched_call(struct runner *r, struct regs *regs, struct skas
 	take_regs(r, regs);
 	regs->rcx = regs->rip;
 	regs->r11 = regs->eflags;
-	/* The trampoline, 64-bit code, does not save cs: the page has that of the last event. */
+	/* the trampoline, 64-bit code, does not save cs: the page has that of an older event */
 	regs->cs = USER_CS;
 	ev->type = EV_SYSCALL;
 	ev->patched = true;
@@ -535,9 +537,9 @@ static void decode_trap(struct ctl_page *c, u32 signo, struct skas_event *ev)
 }
 
 /*
- * Decodes the event when the kernel has the turn. No event means that the runner died (the host
- * wrote the turn word) or that the guest forged the turn. Both are EV_DEAD, and the caller ends
- * what is left.
+ * Decodes the event when the kernel has the turn. Without an event the runner has died (the host
+ * wrote the turn word) or the guest has forged the turn. Both are EV_DEAD, and the caller ends the
+ * runner if it still exists.
  */
 void runner_decode(struct runner *r, struct regs *regs, struct skas_event *ev)
 {

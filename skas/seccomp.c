@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * seccomp.c: guest code under seccomp. A system call, fault or trap of the guest is a signal to its
- * runner, whose handler in the stub writes the control page and hands the turn over; we hand it
- * back.
+ * runner, whose handler in the stub writes the control page and hands the turn to the kernel; the
+ * kernel hands it back.
  *
  *      vCPU                                       runner
  *      registers -> control page,                 (waits: spins a while, then sleeps on its word)
@@ -10,14 +10,14 @@
  *      waits: spins a while, then sleeps          guest code ... signal ...
  *      on the turn word                           registers -> control page, turn = KERNEL, wake
  *
- * The turn word, with kwait and rsleep ("I sleep, or am about to") beside it, is the whole
- * protocol. Each side writes its flag, then (full barrier) reads the turn; each writes the turn,
- * then (full barrier) reads the other's flag. The runner reads its word before it writes its flag,
- * and the side that wakes it changes the word first.
+ * The whole protocol is the turn word and two flags beside it, kwait and rsleep ("I sleep, or am
+ * about to"). Before sleeping, each side writes its flag, then (full barrier) reads the turn. To
+ * hand over, each side writes the turn, then (full barrier) reads the other side's flag. The runner
+ * reads its futex word before it writes its flag, and the waker changes that word first.
  *
- * A guest can write everything but the word at any time. So a turn without an event ends the guest,
- * every sleep ends by itself, and a kick heals a lost wake-up. How both sides wait, and where, is
- * handoff.c.
+ * A guest can write all of this except the futex word at any time. So a turn without an event ends
+ * the guest, every sleep has a timeout, and a kick repairs a lost wake-up. How both sides wait, and
+ * where, is handoff.c.
  *
  * Proof of stop: docs/skas.md.
  * Locks: a runner is driven by its vCPU alone, except for seccomp_save_fpu(), which any vCPU may
@@ -26,7 +26,7 @@
 #include "kernel/lib/string.h"
 #include "skas/internal.h"
 
-/* time that the kernel waits for a state to come out of the registers */
+/* time that the kernel waits for the runner to save a state from the registers */
 #define SAVE_SLICE (20 * NSEC_PER_MSEC)
 
 static bool kick_once(struct runner *r)
@@ -36,7 +36,9 @@ static bool kick_once(struct runner *r)
 	return !handoff_wait(r, os_clock_mono() + KICK_WAIT);
 }
 
-/* Kicks a runner when the deadline has passed. A runner that does not come may run anywhere. */
+/*
+ * Kicks a runner when the deadline has passed. A runner that does not respond may run on any CPU.
+ */
 static int kick_home(struct runner *r)
 {
 	struct kicking k = { 0 };
@@ -48,7 +50,7 @@ static int kick_home(struct runner *r)
 	do {
 		if (kick_once(r))
 			return 0;
-		/* The runner may be dead while a sibling pretends that it has the turn. */
+		/* the runner may be dead while a sibling pretends that it still has the turn */
 		if (os_space_is_dead(r->task) == 1)
 			return -ESRCH;
 	} while (kicking_goes_on(&k, r));
@@ -70,7 +72,7 @@ static void give_turn(struct runner *r)
 	if (handoff_placed(r, asleep)) {
 		handoff_count_wake(r);
 	} else if (parked) {
-		/* A stray signal may have sent it back to its word. */
+		/* a stray signal may have made it sleep on its own word again */
 		if (!os_futex_wake(&r->park, 1))
 			runner_wake(r);
 		handoff_count_wake(r);
@@ -104,7 +106,7 @@ static void seccomp_run(
 		fpu_give(r);
 	r->again = false;
 	give_turn(r);
-	/* A kick that came before the turn was given has hit a waiting runner, which ignores it. */
+	/* a kick before the turn was given has hit a waiting runner, which ignores it */
 	if (skas_kicked(r->cpu))
 		os_space_kick(r->task);
 	err = handoff_wait(r, deadline);
@@ -119,9 +121,9 @@ static void seccomp_run(
 }
 
 /*
- * Called when a slice has passed and the turn is not back. A sibling may have written over the
- * runner's words, so it is woken again. Returns true if the runner is to be ended: it is dead, or
- * ignores kicks.
+ * Called when an interval has passed and the turn was not given back. A sibling may have
+ * overwritten the runner's words, so the runner is woken again. Returns true if it is to be ended:
+ * it is dead, or ignores kicks.
  */
 static bool stalls(struct runner *r, struct kicking *k)
 {
@@ -135,11 +137,10 @@ static bool stalls(struct runner *r, struct kicking *k)
 }
 
 /*
- * Has the runner save its state. It waits in the stub with the state in its registers; the answer
- * says where it has put it. Any vCPU may ask, with r->lock held; the runner's own vCPU does not run
- * it meanwhile. A kick that comes in between has the state in its frame, which serves as well. A
- * runner that does not answer breaks the protocol: the space is lost, and its program ends with the
- * next stay.
+ * Makes the runner, which waits in the stub, save the state in its registers; its answer says
+ * where. Any vCPU may call this with r->lock held; the runner's own vCPU does not run it meanwhile.
+ * If a kick intervenes, its frame has the state, which serves as well. A runner that does not
+ * answer breaks the protocol: the space is killed, and its program ends with the next stay.
  */
 static s64 seccomp_save_fpu(struct runner *r, u64 off)
 {
@@ -181,7 +182,8 @@ static int seccomp_stop(struct runner *r)
 	int err;
 
 	if (r->debug.dr7)
-		return -EBUSY; /* the next guest must not stop at these */
+		/* the next guest must not stop at these breakpoints */
+		return -EBUSY;
 	if (r->state == RUNNER_PARKED && runner_is_parked(r))
 		return 0;
 	err = os_space_quiet(r->task, r->cpu);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * skas.c: the door skas.h: start and end, and the choice of the mode.
+ * skas.c: start and end of skas, and the choice of the mode; implements most of skas.h.
  *
  * skas_init() probes the host, writes the filters and the addresses of the chosen window into a
- * copy of the stub's image, and has the zygote started from it. Then it makes one space with one
- * runner as a trial: what fails there, no guest could do.
+ * copy of the stub's image, and starts the zygote from it. Then it makes one space with one runner
+ * as a trial: if that fails, no guest could run.
  */
 #include <asm/unistd.h>
 #include <linux/elf.h>
@@ -14,15 +14,17 @@
 #include "kernel/lib/string.h"
 #include "skas/internal.h"
 
-/* two frames and three states beside them fit the alt stack */
+/* with states up to this size, two frames and three areas fit into the alt stack */
 #define MAX_XSTATE 5632
 #define START_ATTEMPTS 16
-/* attempts at the very top, where the place of the zygote's own stack is random */
+/*
+ * attempts at the highest addresses, where the random place of the zygote's own stack may interfere
+ */
 #define LOWER_AFTER 8
 #define LOWER_STEP (16UL * STUB_WINDOW)
 #define TRAMP_WINDOW (16UL << 20)
 #define TRAMP_DISP 2 /* displacement in the trampoline's lea */
-/* shift of the address bits by which the trampoline knows the window */
+/* shift of the address bits by which the trampoline recognises the window */
 #define TRAMP_SHIFT 24
 
 struct skas skas;
@@ -43,7 +45,7 @@ static const Elf64_Phdr *phdr_of(const void *image, u64 addr)
 	return NULL;
 }
 
-/* Returns the bytes of the file that are loaded. */
+/* Returns the size of the part of the file that is loaded. */
 static u64 loaded_size(const void *image)
 {
 	const Elf64_Ehdr *eh = image;
@@ -64,8 +66,8 @@ static u64 file_offset(const void *image, u64 addr)
 }
 
 /*
- * Writes a program for that window: linked at 0, without relocations, it only needs its headers
- * moved.
+ * Adapts the program to the window at @base. It is linked at 0 without relocations, so only the
+ * addresses in its headers change.
  */
 static void write_image(u8 *image, u64 size, u64 base)
 {
@@ -93,8 +95,8 @@ static void write_image(u8 *image, u64 size, u64 base)
 /* ---- the zygote ---- */
 
 /*
- * Starts the zygote at @base. The image is put together where the first space's control area will
- * be.
+ * Starts the zygote at @base. The image is assembled in memory that will be the first space's
+ * control area.
  */
 static int start_zygote_at(u64 base, u64 top)
 {
@@ -129,8 +131,8 @@ static int start_zygote_at(u64 base, u64 top)
 
 /*
  * Starts the zygote at the highest possible address. The window does not cross 4 GiB, since filters
- * compare addresses by halves. It begins 16 MiB in which no guest maps anything: the trampoline
- * knows it by that.
+ * compare addresses by halves. It lies at the start of 16 MiB in which no guest maps anything, so
+ * the trampoline can recognise it by the high address bits.
  */
 static int start_zygote(void)
 {
@@ -341,7 +343,8 @@ int skas_region_add(int region, int file)
 {
 	if (region < 1 || region >= MAX_REGIONS)
 		return -EINVAL;
-	pool_empty(); /* at boot that is the space of the trial */
+	/* at boot the pool has only the space of the trial */
+	pool_empty();
 	if (spaces_exist())
 		return -EBUSY;
 	return os_space_give_file(file, ZFD_REGION + region);
@@ -350,8 +353,8 @@ int skas_region_add(int region, int file)
 /* ---- running ---- */
 
 /*
- * Makes a runner, giving up pooled spaces at the host's limit of tasks. -EAGAIN: that was not
- * enough.
+ * Makes a runner, ending pooled spaces at the host's limit of tasks. Returns -EAGAIN if that was
+ * not enough.
  */
 static int make_runner(struct runner *r)
 {
@@ -374,7 +377,7 @@ static int make_ready(struct space *s, struct runner *r)
 	return space_pending(s) ? space_flush(s) : 0;
 }
 
-/* For messages only: of two spaces lost at once, the later one is kept. */
+/* for messages only: if two spaces are lost at once, the later cause is kept */
 static char why_lost[256];
 
 void note_death(const char *role, int task)
@@ -434,7 +437,7 @@ int skas_debug(struct space *s, int cpu, const struct debug_regs *d)
 	err = make_ready(s, r);
 	if (err == -EAGAIN)
 		return err;
-	/* skas_run() must not make one that watches nothing */
+	/* else skas_run() would make a runner without the breakpoints */
 	if (err) {
 		space_lose(s);
 		return 0;
@@ -444,10 +447,10 @@ int skas_debug(struct space *s, int cpu, const struct debug_regs *d)
 		r->debug = *d;
 		return 1;
 	}
-	/* The runner is dead, which skas_run() reports. A zombie may not be traced: -EPERM. */
+	/* the runner is dead, which skas_run() reports; a zombie may not be traced (-EPERM) */
 	if (err == -ESRCH || os_space_is_dead(r->task) == 1)
 		return 0;
-	/* no other task must stop at a breakpoint that may remain */
+	/* no other task may stop at a breakpoint that is perhaps still set */
 	if (r->debug.dr7) {
 		space_lose(s);
 		return 0;
@@ -460,7 +463,7 @@ int skas_debug_hits(struct space *s, int cpu, u64 *dr6)
 	return os_space_debug_hits(s->runner[cpu].task, dr6);
 }
 
-/* ---- the counter ---- */
+/* ---- the time-stamp counter ---- */
 
 /* Makes the mapper, and the runners that it makes, trap rdtsc. */
 static int ask_for_tsc(struct space *s)

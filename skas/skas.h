@@ -2,9 +2,9 @@
 /*
  * skas.h: a guest address space is a host process.
  *
- * A space is the host process of one guest address space: one mapper task, which applies mapping
- * orders, and one runner per vCPU that has run the space, which executes guest code. The typical
- * life:
+ * A space holds one guest address space in host processes that share their memory: one mapper task,
+ * which applies mapping orders, and for each vCPU that has run the space one runner, which executes
+ * guest code. The typical life:
  *
  *    s = space_get();                       from the pool, or a new one from the zygote
  *    space_map(s, ...); space_map(s, ...);  orders are queued
@@ -29,7 +29,7 @@ enum skas_mode { SKAS_AUTO, SKAS_SECCOMP, SKAS_PTRACE };
 enum skas_handoff { SKAS_HANDOFF_AUTO, SKAS_HANDOFF_SPIN, SKAS_HANDOFF_SLEEP };
 
 struct skas_config {
-	/* AUTO is seccomp where the host allows it */
+	/* AUTO selects seccomp where the host allows it */
 	enum skas_mode mode;
 	/* vCPUs that call skas_run: 0 to ncpus-1 */
 	int ncpus;
@@ -39,11 +39,11 @@ struct skas_config {
 	enum skas_handoff handoff;
 	/* patch=on|off: call sites may be patched (seccomp mode only) */
 	bool patch;
-	/* required address of the stub, which guests' code jumps to; 0: any */
+	/* required address of the stub, to which code of guests jumps; 0: any */
 	u64 base;
-	/* rdtsc is to be an event, if the host can do that */
+	/* true: rdtsc shall be an event, if the host can do that */
 	bool trap_tsc;
-	/* the page of os_irq_setup(), for its kicked words */
+	/* the page given to os_irq_setup(), for its kicked words */
 	struct os_irq_page *irq;
 };
 
@@ -54,25 +54,26 @@ struct skas_config {
  */
 int skas_init(const struct skas_config *cfg, const char **why);
 const char *skas_mode_name(void); /* "seccomp" or "ptrace" */
-/* Returns the XSAVE components in the host's signal frames. */
+/* Returns the mask of XSAVE components in the host's signal frames. */
 u64 skas_xfeatures(void);
 u64 skas_base(void);      /* where the stub is, for skas_config.base */
 u64 skas_task_size(void); /* first address that a guest may not map */
 
 /* Returns the address of the host's vdso and vvar in every space, for Nestling's vDSO, or 0. */
 u64 skas_host_vdso(void);
-/* True if rdtsc of guest code is an event: SIGSEGV with trap 13. */
+/* True if rdtsc in guest code is an event: EV_SIGNAL with SIGSEGV and trap 13. */
 bool skas_tsc_traps(void);
-bool skas_tsc_may_trap(void); /* or can be: skas_trap_tsc() */
+/* true if skas_trap_tsc() can be used */
+bool skas_tsc_may_trap(void);
 
 /*
- * Returns where the thunk of a patched call site jumps to, with r11 at its record, the call's
- * arguments in their registers and all other state unchanged. Returns 0 if there is no such entry:
- * ptrace mode, patch=off, a CPU without FSGSBASE or BMI2.
+ * Returns the entry to which the thunk of a patched call site jumps, with r11 pointing to its
+ * record, the call's arguments in their registers and all other state unchanged. Returns 0 if there
+ * is no such entry: in ptrace mode, with patch=off, on a CPU without FSGSBASE or BMI2.
  */
 u64 skas_patch_entry(void);
 struct skas_thunk {
-	/* Address behind the call; rcx and rip get it as after a real call. */
+	/* address behind the call; rcx and rip get it, as after a real call */
 	u64 ret;
 	u64 resume; /* where guest code continues */
 	/* A system call instruction, for threads that use gs base themselves. */
@@ -80,7 +81,7 @@ struct skas_thunk {
 };
 
 /*
- * Makes another host file known, as region @region (1 to 15), to every mapper made from now on.
+ * Makes another host file available, as region @region (1 to 15), to every mapper made from now on.
  * Returns 0, or -EBUSY if spaces exist already.
  */
 int skas_region_add(int region, int file);
@@ -91,8 +92,9 @@ int skas_region_add(int region, int file);
  */
 struct space *space_get(void);
 /*
- * What a space maps, below the stub and after its queued orders. The owner fills it in before
- * space_put(); nr 0 means that it does not. Others read it as a hint (space_kin()).
+ * The mappings of a space below the stub, after its queued orders are applied. The owner fills it
+ * in before space_put(); nr 0 means that the mappings are unknown. Other guests read it as a hint
+ * (space_kin()).
  */
 #define SPACE_RUNS 400
 struct space_run {
@@ -100,7 +102,7 @@ struct space_run {
 	u64 pages;
 };
 struct space_image {
-	/* Spaces with equal keys have similar mappings. */
+	/* spaces with equal keys have similar mappings */
 	u64 key;
 	u32 nr;
 	struct space_run run[SPACE_RUNS]; /* in ascending order */
@@ -114,12 +116,12 @@ struct space_image *space_image(struct space *s);
 struct space *space_get_like(int cpu, u64 key);
 /*
  * Copies at most @max runs from the image of the space that space_get_like() would return now, if
- * it has @key. Returns how many. Any may be stale.
+ * it has @key. Returns the number of runs. The runs may be stale.
  */
 u32 space_kin(int cpu, u64 key, struct space_run *run, u32 max);
 /*
- * Gives back a space in which no task may run any more. Proves its runners stopped and returns it
- * to the pool, with its image and its queued orders, or kills it.
+ * Gives back a space in which no task runs any more. Proves that its runners have stopped and
+ * returns the space to the pool, with its image and its queued orders; or else kills it.
  */
 void space_put(struct space *s);
 
@@ -134,10 +136,10 @@ int space_map_ahead(struct space *s, u64 va, u64 len, int prot, int region, u64 
 int space_unmap(struct space *s, u64 va, u64 len);
 int space_protect(struct space *s, u64 va, u64 len, int prot);
 /*
- * Sets an entry of the LDT from a checked struct user_desc. With @now it is in place when the call
+ * Sets an entry of the LDT from a checked struct user_desc. With @now it is set when the call
  * returns; -errno means that nothing has changed. Without @now it is queued. Afterwards the space
- * goes to no other guest, and its threads' selectors count (struct regs). Threads in guest code may
- * keep the borrowed gs base until their next event.
+ * is given to no other guest, and its threads' selectors are loaded and saved (struct regs).
+ * Threads in guest code may keep the lent gs base until their next event.
  */
 struct user_desc;
 /* true if the host has modify_ldt(2) and FSGSBASE */
@@ -175,14 +177,14 @@ struct skas_event {
 	enum skas_event_type type;
 	int signo, code, trapno;
 	u64 addr, error;
-	bool i386; /* EV_SYSCALL by int 0x80: to be refused */
+	bool i386; /* int 0x80; is to be refused */
 	/* EV_SYSCALL through a patched site; addr is rip */
 	bool patched;
 };
 
 /*
- * Answers to patched calls for which the stub need not enter the kernel, while the thread runs and
- * until they are revoked. The vCPU offers them:
+ * Answers that let the stub complete patched calls without entering the kernel, while the thread
+ * runs and until the answers are revoked. The vCPU offers them:
  *
  *      now = skas_answers_now()               then reads all state that the answers depend on
  *      skas_offer(s, cpu, &answers, now, self, yield)
@@ -193,8 +195,8 @@ struct skas_event {
  */
 u64 skas_answers_now(void);
 /*
- * Offers answers. @self: those in @a. @yield: sched_yield() finds no other task to run, until a
- * kick revokes it.
+ * Writes the offered answers. @self: the stub may use those in @a. @yield: the stub may answer
+ * sched_yield(), since no other task is ready to run, until a kick revokes that.
  */
 void skas_offer(struct space *s, int cpu, const struct answers *a, u64 now, bool self, bool yield);
 void skas_answers_revoke(void);
@@ -207,11 +209,11 @@ void skas_answers_revoke(void);
 void skas_run(struct space *s, int cpu, struct regs *regs, struct fpu *fpu, u64 deadline,
 	struct skas_event *ev);
 
-/* Charges the stay that has just ended with @ns. */
+/* Charges @ns for the stay that has just ended. */
 void skas_stayed(struct space *s, int cpu, u64 ns);
 /*
  * Checks some spaces, from number @from on, for runners that compute while no vCPU drives them, and
- * ends those. Returns the number to continue with, or 0 after the last. Calls may not run
+ * ends those. Returns the number to continue from, or 0 after the last space. Calls may not run
  * concurrently. Sets *@active if any runner has computed since the last check, driven or not. While
  * no runner computes and none is driven, checks are not needed.
  */
@@ -220,21 +222,19 @@ u32 skas_look(u32 from, bool *active);
 /*
  * Sets the breakpoints of the coming stays of @s on vCPU @cpu, in the host's own debug registers;
  * EV_SIGNAL then has trapno 1. Addresses are below skas_task_size(). Changing them costs some tens
- * of microseconds. Returns:
- * 1        the registers were changed
- * 0        they had these values already, or the space is lost, which skas_run() reports
- * -EAGAIN  the host has no task for the runner now
- * -errno   the host, or ptrace mode, does not allow it; none is set then
- * skas_debug_hits() returns the bits of DR6: the breakpoints that the last trap was for, and
- * whether it was a single step.
+ * of microseconds. Returns: 1 the registers were changed 0 they had these values already, or the
+ * space is lost, which skas_run() reports -EAGAIN the host has no task for the runner now -errno
+ * the host, or ptrace mode, does not allow it; then no breakpoint is set skas_debug_hits() returns
+ * the bits of DR6: the breakpoints that the last trap was for, and whether it was a single step.
  */
 int skas_debug(struct space *s, int cpu, const struct debug_regs *d);
 int skas_debug_hits(struct space *s, int cpu, u64 *dr6);
 
 /*
  * Makes rdtsc an event in the coming stays of @s on vCPU @cpu; it may become one on other vCPUs
- * too. This is permanent: the space goes to no other guest. The first call on a vCPU costs a
- * runner. Requires skas_tsc_may_trap(). If the space is lost by it, skas_run() reports that.
+ * too. This is permanent: the space is given to no other guest. The first call on a vCPU replaces
+ * its runner. Requires skas_tsc_may_trap(). If the space is lost meanwhile, skas_run() reports
+ * that.
  */
 void skas_trap_tsc(struct space *s, int cpu);
 
@@ -247,32 +247,32 @@ void skas_trap_tsc(struct space *s, int cpu);
 void skas_kick(int cpu);
 /*
  * Returns for how long, since the last call, the host ran other programs while vCPU @cpu's thread
- * or its runner were ready, in ns; 0 if the host does not say. Callable from any vCPU, one call at
- * a time for a @cpu.
+ * or its runner were ready, in ns; 0 if the host does not report it. Callable from any vCPU, one
+ * call at a time for a @cpu.
  */
 u64 skas_stolen(int cpu);
 /*
  * Returns true if the runner that vCPU @cpu drives has the turn and is awake, so that it runs guest
  * code, or the stub's first or last instructions. For the profiler, while the vCPU's state is
- * OS_CPU_GUEST; true under ptrace. A guess: the guest may write there. Callable from any thread of
- * the process, without locks.
+ * OS_CPU_GUEST; true under ptrace. A guess, since the guest can write to the words that are read.
+ * Callable from any thread of the process, without locks.
  */
 bool skas_guest_has_turn(int cpu);
 
 /*
- * True if a task that waits for vCPU @cpu had better wait there than run on @to, or on an idle vCPU
- * (-1). System calls come so often that each vCPU needs a second host CPU, which spins for them
- * (placement.c). Callable for any vCPU, with locks of runqueues held.
+ * True if it is better for a task that waits for vCPU @cpu to wait there than to run on @to, or on
+ * an idle vCPU (-1): system calls come so often that each vCPU needs a second host CPU, which spins
+ * for them (placement.c). Callable for any vCPU, with locks of runqueues held.
  */
 bool skas_shares(int cpu, int to);
 /*
- * Returns the vCPU that the tasks of the calling vCPU @cpu had better join, which is then shared,
- * or -1.
+ * Returns the vCPU to which the calling vCPU @cpu should move its tasks, to share it, or -1 if @cpu
+ * should keep them.
  */
 int skas_rests(int cpu);
 /*
- * Notes that the calling vCPU @cpu has waited @ns for the host's disk: it may have a better home
- * for that (trial.h).
+ * Records that the calling vCPU @cpu has waited @ns for the host's disk. Another home may be better
+ * for such waits (trial.h).
  */
 void skas_waited_for_disk(int cpu, u64 ns);
 
@@ -284,14 +284,14 @@ void skas_waited_for_disk(int cpu, u64 ns);
  */
 void skas_fpu_save(struct fpu *fpu);
 /*
- * Saves the state of the calling vCPU's task, for its call number @nr. If the state is in the
- * runner's registers, the runner will save it with each later call of that number, until a call has
- * not needed it.
+ * Saves the state of the calling vCPU's task in its call number @nr. If the state is in the
+ * runner's registers, the runner will also save it with each later call of that number, until such
+ * a call has not needed it.
  */
 void skas_fpu_save_in_call(struct fpu *fpu, u32 nr);
 /*
- * True if the state is in a runner's registers, as the task's last patched call left it. For the
- * vCPU that will run the task.
+ * True if the state is in a runner's registers, as the task's last patched call left it. Called by
+ * the vCPU that will run the task.
  */
 bool skas_fpu_live(const struct fpu *fpu);
 /* Sets fpu->area to the state after exec. */
@@ -299,7 +299,7 @@ void skas_fpu_init(struct fpu *fpu);
 /* Forgets a live state without saving (exit, exec). */
 void skas_fpu_drop(struct fpu *fpu);
 
-/* Ends the spaces of the pool. Their host processes are gone when it returns. */
+/* Ends all pooled spaces. Their host processes are dead when it returns. */
 void skas_trim(void);
 
 /*
@@ -314,8 +314,8 @@ int skas_format_stats(char *buf, size_t size);
  */
 bool skas_zygote_died(char *buf, size_t size);
 /*
- * Returns how a mapper or runner of the last lost space died: "a runner was killed by signal 9";
- * "": none did.
+ * Returns how a mapper or runner of the last lost space died, such as "a runner was killed by
+ * signal 9", or "" if none did.
  */
 const char *skas_why_lost(void);
 

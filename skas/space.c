@@ -4,12 +4,12 @@
  *
  *      space_make()   the zygote forks a mapper; nothing but the stub is mapped
  *      space_order()  queues a system call that the mapper shall make; a full batch flushes
- *      space_flush()  hands the batch over and waits for the acknowledgement
+ *      space_flush()  submits the batch and waits for the acknowledgement
  *      space_end()    kills and reaps all tasks
  *
- * A batch is: orders, their number, then seq (release) and a futex wake. The mapper makes the calls
- * in turn and writes ack = seq with pwrite, after the errno of the first that failed. Until then
- * the order area belongs to the mapper.
+ * The kernel submits a batch by writing the orders, their number, then seq (release), and waking
+ * the mapper by futex. The mapper makes the calls in turn. With pwrite it writes the errno of the
+ * first call that failed, then ack = seq. Until then the order area belongs to the mapper.
  *
  * Invariants:
  * 1. The order area is written by kernel and mapper only: an acknowledgement is evidence.
@@ -28,21 +28,22 @@
 #define LDT_WRITE 0x11
 #define COUNT_FROM 32768
 #define COUNT_STEP 8192
-#define MAPPER_PATIENCE (100 * NSEC_PER_MSEC) /* between looks whether the mapper lives */
+/* between checks whether the mapper lives */
+#define MAPPER_PATIENCE (100 * NSEC_PER_MSEC)
 
 /*
- * Free indices that were used before: a stack of MAX in the control file's first area, behind
- * running[].
+ * A stack of free indices that were used before, of MAX_SPACES entries, in the control file's first
+ * area behind running[].
  */
 #define FREE_LIST ((u16 *)(CTL_MAP_BASE + 0x2000))
 #define MAX_SPACES 8192
-/* time between looks whether a killed runner is dead */
+/* time between checks whether a killed runner is dead */
 #define DEATH_SLICE (20 * NSEC_PER_USEC)
-/* time to wait for its death, at most, where the host cannot say, for want of descriptors */
+/* limit of the wait for its death where the host cannot report it, for lack of descriptors */
 #define DEATH_MOST (2 * NSEC_PER_SEC)
 #define FIRST_INDEX 1
 static DEFINE_SPINLOCK(index_lock);
-static u32 nr_free, next_index;       /* under index_lock */
+static u32 nr_free, next_index;       /* protected by index_lock */
 static u64 existing[MAX_SPACES / 64]; /* atomic bits */
 
 void skas_lock(struct skas_mutex *m)
@@ -188,7 +189,7 @@ static void signal_tasks(struct space *s)
 	os_space_end(s->mapper);
 }
 
-/* Waits until the runner is dead. A runner that its own vCPU is ending soon has no task. */
+/* Waits until the runner is dead. A runner that its own vCPU is ending has no task any more. */
 static void await_death(struct runner *r)
 {
 	u64 end = os_clock_mono() + DEATH_MOST;
@@ -200,9 +201,9 @@ static void await_death(struct runner *r)
 
 /*
  * Kills every task of the space and waits until they are dead; space_end() reaps them. s->lock
- * held, or the caller is the only one that knows the space. A signal is no death: a runner on
- * another CPU runs until the signal has reached it, and a caller that finds the space dead frees
- * frames that it maps. So this function waits.
+ * held, unless no other vCPU knows the space. A runner on another CPU runs until the signal has
+ * reached it, and a caller that finds the space dead frees frames that the space maps. So this
+ * function waits.
  */
 void space_kill(struct space *s)
 {
@@ -236,7 +237,7 @@ void space_end(struct space *s)
 
 /* ---- orders ---- */
 
-/* Waits for ack == seq; -ECHILD if the mapper died. */
+/* Waits until ack == seq. Returns -ECHILD if the mapper died. */
 static int await_ack(struct space *s)
 {
 	struct order_area *o = s->orders;
@@ -338,8 +339,8 @@ static int guest_order(struct space *s, const struct order *o, bool due)
 }
 
 /*
- * Counts each order as the most new VMAs that it can make, although neighbours merge. Near the
- * host's limit the host is asked, now and then.
+ * Counts each order with the most VMAs that it can add, although neighbours may merge. Near the
+ * host's limit, the real number is read from the host now and then.
  */
 static void count_maps(struct space *s, u32 n)
 {
@@ -369,7 +370,8 @@ static int map_order(
 
 	if (region < 0 || region >= MAX_REGIONS || off & ~PAGE_MASK)
 		return -EINVAL;
-	count_maps(s, 2); /* in the middle of one it makes three */
+	/* a map in the middle of a VMA splits it */
+	count_maps(s, 2);
 	return guest_order(s, &o, due);
 }
 
@@ -407,8 +409,9 @@ int space_protect(struct space *s, u64 va, u64 len, int prot)
 }
 
 /*
- * Queues an LDT order. It carries the descriptor itself, where r10 and r8 are, since the space maps
- * the order area: the mapper has no other memory that the guest cannot write.
+ * Queues an LDT order. The order itself holds the descriptor, in its fields for r10 and r8: the
+ * order area, which the space maps read-only, is the only memory of the mapper that the guest
+ * cannot write.
  */
 static int ldt_order(struct space *s, const struct user_desc *entry, bool now)
 {

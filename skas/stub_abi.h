@@ -16,7 +16,7 @@
  *                               first runs the space:
  *           + SLOT_CTL    rw-   control page
  *           + SLOT_ALT    rw-   alt stack of the runner's handlers, up to the end of the slot
- *       + STUB_WORDS      r--   for each vCPU one word of each space: its runner sleeps there
+ *       + STUB_WORDS      r--   for each vCPU one word of each space, on which its runner sleeps
  *
  * A handler finds its slot by rounding rsp down: the host chose that rsp, since each runner has its
  * own alt stack.
@@ -86,7 +86,7 @@
 #define O_ACK 8
 /* u32, of which only the low byte is written: errno of the first order that failed, or 0 */
 #define O_ERRNO 12
-/* u32, pid of the runner that the batch made */
+/* u32, pid of the runner that the batch has made */
 #define O_PID 16
 /* u32, pid of the zygote, every task's parent */
 #define O_ZPID 20
@@ -101,16 +101,16 @@
 #define O_STACKS 0x2000 /* stack_t of each slot */
 #define STACK_T_SIZE 24
 /*
- * For each slot the sock_fprog of its runner, and the instructions. Each slot has its own.
- * EVT_HELLO is no evidence that a runner has read its filter, so nothing may be written here while
- * a runner of that slot exists.
+ * For each slot the sock_fprog of its runner, and the instructions. EVT_HELLO is no evidence that a
+ * runner has read its filter, so a slot's part may not be written while a runner of that slot
+ * exists.
  */
 #define O_FILTERS 0x2800
 #define FILTER_RUNNER_SIZE 304
 #define FILTER_PROG_SIZE 16
 /* runners install their filter (the host has seccomp) */
 #define OF_FILTER 1
-/* rdfsbase etc. work. Else only ptrace mode runs, and it sets the bases. */
+/* rdfsbase etc. work. Without it only ptrace mode runs, and it sets the bases. */
 #define OF_FSGSBASE 2
 
 /* ---- an order: the mapper's seven registers ---- */
@@ -126,29 +126,29 @@
 /*
  * ---- control page ----
  *
- * Grouped by cache lines, since they travel between two CPUs, which between some CPUs takes as long
- * as a hundred instructions. A patched call writes the fourth line. Of the second and third it
- * writes only what has changed since the last call, so these lines mostly stay in both caches, like
- * the first. The fifth stays with the runner. The answer is in the fourth, and nothing else is
- * written if only rax has changed.
+ * Grouped by cache lines, since lines move between two CPUs, which takes up to a hundred
+ * instructions' time. A patched call writes the fourth line. Of the second and third line it writes
+ * only what has changed since the last call, so these mostly stay in both caches, like the first.
+ * The fifth is used by the runner only. The kernel's answer is in the fourth, and the kernel writes
+ * nothing else if only rax has changed.
  */
 /* u32, rounds that the runner spins before it sleeps */
 #define C_RSPIN 0
 #define C_RSLEEP 4 /* u32, the runner sleeps or is about to */
 #define C_FP 8     /* xsave area that the next exit loads */
-/* rsp while the runner waits: below the frame with the FPU state */
+/* rsp of the waiting runner: below the frame with the FPU state */
 #define C_FRSP 16
-/* xsave area for EXIT_SAVE and EXIT_SWAP; 0 once EXIT_SWAP has used it */
+/* address of the xsave area for EXIT_SAVE and EXIT_SWAP; 0 once EXIT_SWAP has used it */
 #define C_SAVE 24
 /* u32, a patched call with this number saves the FPU state at C_CALLFP; ~0: no call does */
 #define C_CALLNR 32
 #define C_CALLFP 40 /* xsave area for C_CALLNR */
-/* ring from which ring_take (stub.S) may take events, or 0 */
+/* address of the ring from which ring_take (stub.S) may take events, or 0 */
 #define C_RING 48
 #define C_RPAUSE 56 /* u32, pauses in a round of spinning */
 /*
- * u32, offset of the word in this slot whose runner is to be woken by the runner that stops
- * spinning, or 0
+ * u32, offset of the word in this slot whose runner is to be woken by this slot's runner before it
+ * sleeps, or 0
  */
 #define C_PASS 60
 
@@ -167,7 +167,7 @@
 #define C_RSP 152
 #define C_CS 160
 #define C_SS 168
-/* Not used with EVT_CALL and EXIT_JUMP, where they are rip and eflags. */
+/* for EVT_CALL and EXIT_JUMP, rip and eflags are used in their place */
 #define C_RCX 176
 #define C_R11 184
 
@@ -185,14 +185,14 @@
 
 /* The target of EXIT_JUMP, which the trampoline took from the thunk. */
 #define C_JUMP 256
-/* The trampoline's own: the guest's rbx, rsp and flags on their way to their places. */
+/* scratch of the trampoline: the guest's rbx, rsp and flags until they are saved */
 #define C_OWNRBX 264
 #define C_OWNRSP 272
 #define C_OWNFLAGS 280
-/* answer_take's own, for a call that goes to the kernel after all. */
+/* scratch of answer_take, for a call that goes to the kernel after all */
 #define C_OWNRAX 288
 #define C_OWNR11 296
-/* u32, sched_yield()s answered until one goes to the kernel */
+/* u32, sched_yield()s that the stub still answers before the next one goes to the kernel */
 #define C_YIELDS 304
 /* u32, not 0: the next exit loads the selectors, unless it is EXIT_JUMP */
 #define C_SEGS 308
@@ -204,7 +204,7 @@
 #define C_SIADDR 352
 /* si_syscall, with si_arch in the upper half */
 #define C_SYS 360
-/* address in the stub that an event struck; 0 for one in guest code */
+/* address in the stub that an event interrupted; 0 for guest code */
 #define C_STUBRIP 368
 /* u16 each; saved with every event except those of patched calls */
 #define C_DS 376
@@ -212,26 +212,27 @@
 #define C_FSSEL 380
 #define C_GSSEL 382
 
-#define C_IRET 384 /* five words, the frame of iretq */
+#define C_IRET 384 /* frame of iretq, five words */
 #define IRET_SIZE 40
 
 /*
- * Calls that the stub answers. The kernel writes the answers while it has the turn, and C_KNOWN at
- * any time. Both sides read both lines, which are rarely written.
+ * System calls that the stub answers. The kernel writes the answers while it has the turn, and
+ * C_KNOWN at any time. Both sides read both lines, which are rarely written.
  */
 #define C_KNOWN 448 /* u32, KNOWN_* */
 /* u32 for each call number below ANSWERS; NO_ANSWER: the call goes to the kernel */
 #define C_ANSWERS 512
 #define ANSWERS 187
 #define NO_ANSWER 0xffffffff
-/* C_ANSWERS are those of the running thread */
+/* C_ANSWERS are valid for the running thread */
 #define KNOWN_SELF 1
 #define KNOWN_YIELD 2 /* no task waits for this vCPU */
 /* sched_yield()s that may be answered in a row */
 #define YIELDS 1000
 
 /*
- * With EXIT_FRAME the FPU state is at C_FP; with all others it is live in the runner's registers.
+ * How the runner leaves. With EXIT_FRAME the FPU state is at C_FP; with all others it is live in
+ * the runner's registers.
  */
 #define EXIT_FRAME 0
 /* loads the registers from the control page, by iretq */
@@ -240,7 +241,7 @@
 #define EXIT_JUMP 2
 /* does not leave: saves the FPU state at C_SAVE and gives the turn back */
 #define EXIT_SAVE 3
-/* saves it, then leaves like EXIT_FRAME: another task of this space runs */
+/* saves the state at C_SAVE, then leaves like EXIT_FRAME: another task of this space runs */
 #define EXIT_SWAP 4
 
 /* ---- a ring of events, struct aio_ring (kernel/aio/aio.h) ---- */
@@ -257,10 +258,10 @@
 #define T_RESUME 8
 #define T_SYSCALL 16
 
-/* Also the value that the host writes when a runner dies (CLONE_CHILD_CLEARTID). */
+/* also the value that the host writes when a runner dies (CLONE_CHILD_CLEARTID) */
 #define TURN_KERNEL 0
 #define TURN_RUN 1
-/* still the kernel's turn; the runner shall stop spinning and sleep */
+/* the kernel keeps the turn; the runner shall stop spinning and sleep */
 #define TURN_PARK 2
 
 #define EVT_HELLO 1000 /* a new runner is ready */
@@ -292,13 +293,13 @@
 /*
  * ---- zygote requests: struct zyg_msg, answered by one long ----
  *
- * These are all that the zygote does for the kernel, which it does not trust: it checks the numbers
- * of descriptors, sizes and processes. The requests of the set-up are refused with -EPERM after
- * ZYG_SEAL, and its filter has no call for them any more.
+ * These are the only requests. The zygote does not trust the kernel: it checks the numbers of
+ * descriptors, sizes and processes. The requests of the set-up are refused with -EPERM after
+ * ZYG_SEAL, and the filter no longer admits their calls.
  */
 /* Set-up. Returns the zygote's pid. */
 #define ZYG_HELLO 1
-/* Set-up. a[0]: PR_TSC_ENABLE or PR_TSC_SIGSEGV, for all spaces */
+/* Set-up. a[0]: PR_TSC_ENABLE or PR_TSC_SIGSEGV, inherited by all spaces. */
 #define ZYG_TSC 2
 /* Set-up. Moves the mapping at a[0], of a[1] bytes, to a[2]; returns a[2] */
 #define ZYG_MOVE 3
@@ -306,16 +307,17 @@
 #define ZYG_UNMAP 4
 /* Set-up. Maps a[1] bytes of ZFD_CTL from a[2] on read-only at a[0]; returns a[0] */
 #define ZYG_WORDS 5
-/* Ends the set-up. a[0]: 1 installs the filter at stub_filters, 0: the host has none */
+/* Ends the set-up. a[0]: 1 installs the filter at stub_filters; 0 if the host has no filters. */
 #define ZYG_SEAL 6
-/* a[0]: offset of the order area, a[1]: its size; returns the mapper's pid */
+/* Forks a mapper. a[0]: offset of the order area, a[1]: its size. Returns the mapper's pid. */
 #define ZYG_FORK 7
-#define ZYG_REAP 8 /* a[0]: pid, known dead; wait status */
-/* SCM_RIGHTS; a[0]: the number that the descriptor gets, of a region or a guard */
+/* a[0]: dead pid; returns wait status */
+#define ZYG_REAP 8
+/* Passes a descriptor (SCM_RIGHTS). a[0]: its number in the zygote, that of a region or a guard. */
 #define ZYG_FD 9
 /*
- * a[0]: slot, a[1]: 1 or 0 to forget and close ZFD_GUARD + slot; data: struct termios2 to set at
- * the end
+ * Guards the terminal ZFD_GUARD + a[0]. a[1]: 1 with data, the struct termios2 to restore at the
+ * end; 0 forgets and closes it.
  */
 #define ZYG_GUARD 10
 

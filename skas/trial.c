@@ -7,7 +7,7 @@ static void new_row(struct home_trial *t)
 	t->sum = 0;
 }
 
-/* Begins the row at the other CPU, when the row at home is complete. */
+/* Begins the row of waits at the other CPU when the row at home is complete. */
 static int leave(struct home_trial *t, int here, int other)
 {
 	t->was = t->sum;
@@ -19,8 +19,8 @@ static int leave(struct home_trial *t, int here, int other)
 }
 
 /*
- * Decides after the row at the other CPU: it has to be better by an eighth, else noise would move
- * the vCPU.
+ * Decides after the row at the other CPU. That CPU has to be better by an eighth, since noise would
+ * otherwise move the vCPU.
  */
 static int decide(struct home_trial *t)
 {

@@ -2,12 +2,12 @@
 /*
  * trial.h: finds the host CPU on which a vCPU waits least for the host's disk.
  *
- * The interrupt of a disk with one queue comes to one CPU. A thread that waits on that CPU is woken
- * at once. On another CPU it also waits for an interrupt from CPU to CPU, each time that the disk
- * has finished a request: on a host with two virtual CPUs a flush took 152 us on one and 102 us on
- * the other. An ordinary process cannot learn which CPU it is, and the host's scheduler finds out
- * only for threads that are not pinned. So it is tried: a row of waits at home, a row at another
- * CPU, and the better CPU is home until much later.
+ * A disk with one queue interrupts one CPU. A thread that waits on that CPU is woken at once. On
+ * another CPU it also waits for an interrupt from CPU to CPU, each time that the disk has finished
+ * a request: on a host with two virtual CPUs a flush took 152 us on one and 102 us on the other. An
+ * ordinary process cannot learn which CPU that is, and the host's scheduler considers it only for
+ * threads that are not pinned. So both are tried: a row of waits at home, then a row at another
+ * CPU. The better CPU is home until the next trial, much later.
  *
  * No locks. The only state is struct home_trial, which is all zeros at first and belongs to its
  * vCPU.
@@ -18,7 +18,7 @@
 #include "skas/internal.h"
 
 #define TRIAL_WAITS 64 /* at each of the two CPUs */
-/* a pause between waits that is longer begins a new row */
+/* a longer pause between two waits begins a new row */
 #define TRIAL_GAP (5 * NSEC_PER_MSEC)
 #define TRIAL_LEAST (20 * NSEC_PER_USEC) /* a shorter wait did not sleep */
 #define TRIAL_MOST (500 * NSEC_PER_USEC) /* a longer wait counts as this */
@@ -26,20 +26,19 @@
 
 struct home_trial {
 	u64 last; /* when the last wait ended, ns */
-	/* ns waited in this row, and in the row at home */
+	/* ns waited in this row, and in the finished row at home */
 	u64 sum, was;
 	u32 n;     /* waits in this row */
 	u32 rest;  /* waits until the next trial */
-	bool away; /* this row is at another CPU than home */
+	bool away; /* true: this row is not at home */
 	int at;    /* CPU of this row's waits */
-	/* the CPU of the waits before, and the CPU that was tried last */
+	/* the CPU of the last waits at home, and the CPU that was tried last */
 	int home, tried;
 };
 
 /*
- * Notes a wait of @ns that ended at @now (ns, of one clock). @here is home at present, @other the
- * CPU that would be tried (@here: none). Returns the CPU that shall be home from now on, often
- * @here.
+ * Records a wait of @ns that ended at @now (ns). @here is the present home, @other the CPU to try,
+ * or @here if there is none. Returns the CPU that shall be home from now on, often @here.
  */
 int trial_waited(struct home_trial *t, u64 now, u64 ns, int here, int other);
 

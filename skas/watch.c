@@ -2,30 +2,30 @@
 /*
  * watch.c: finds runners that compute while no vCPU drives them.
  *
- * The end of a stay is what a control page says, and a guest can say it and compute on: its task
- * sleeps, its runner has the host's CPU, and no task is charged. So once in a while each runner's
- * CPU time is compared with the stays that its vCPU has given it. The runner may also use a little
- * after each stay: it wakes us, spins, and falls asleep. What is left over was not allowed.
+ * A stay ends when the control page says so, but a guest can write that and compute on: its task
+ * sleeps, its runner uses the host's CPU, and no task is charged. So now and then each runner's CPU
+ * time is compared with the stays that its vCPU has given it. The runner may also use a little time
+ * after each stay: it wakes the vCPU, spins, and falls asleep. The rest is excess.
  *
- * That alone is no proof: any program of a vCPU may wake the runners of it for nothing, and each
- * such wake-up costs the woken runner some time in the host's kernel. So the excess has to be spent
- * mostly in the guest's own code (a runner that is woken for nothing looks once at its turn word),
- * and it has to show in most of several looks. Then the runner is killed, and its program ends with
- * its next stay.
+ * An excess alone is no proof: any program on a vCPU may wake the vCPU's other runners without
+ * need, and each such wake-up costs the woken runner some time in the host's kernel. So the excess
+ * has to be spent mostly in user mode (a runner that is woken without need only reads its turn
+ * word), and it has to appear in most of several checks. Then the runner is killed, and its program
+ * ends with its next stay.
  *
- * One thread at a time looks, with no lock: numbers of a stay that is going on may be stale, and
- * the slack is wide. ends_lock protects the mark of a runner that is being ended, so a handle is
- * not another runner's by the time it is killed.
+ * One thread at a time checks, without a lock: numbers of a present stay may be stale, which the
+ * limits allow for. ends_lock protects the mark of a runner that is being ended (ending), so that a
+ * kill cannot hit the next runner with the same handle.
  */
 #include "skas/internal.h"
 
 #define SPACES_AT_ONCE 64
-/* CPU time since the last look that means work */
+/* CPU time since the last check that counts as computing */
 #define ACTIVE_NS NSEC_PER_MSEC
-/* unexplained time that is one doubt */
+/* unexplained CPU time that counts as one doubt */
 #define DOUBT_NS (200 * NSEC_PER_MSEC)
-#define LEAK_NS (20 * NSEC_PER_MSEC) /* subtracted for each look */
-#define DOUBTS 6                     /* doubts that are proof */
+#define LEAK_NS (20 * NSEC_PER_MSEC) /* subtracted at each check */
+#define DOUBTS 6                     /* number of doubts that is proof */
 
 static DEFINE_SPINLOCK(ends_lock);
 
@@ -57,8 +57,8 @@ static void begin(struct watched *w, u64 used, u64 allowed)
 }
 
 /*
- * Judges a runner with an excess. It is credited if it is asleep now, or if it has spent half of
- * the excess in the host's kernel.
+ * Judges a runner with an excess. It is cleared of doubt if it is asleep now, or if it has spent
+ * half of the excess in the host's kernel.
  */
 static void judge(struct runner *r, int task, u64 allowed, s64 excess)
 {

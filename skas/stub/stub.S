@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * stub.S: what runs in a guest's address space on our behalf: the mapper, the set-up of a runner,
- * the signal handlers of a runner and its hand-off to the kernel.
+ * stub.S: the kernel's own code in a guest's address space: the mapper, the set-up of a runner, the
+ * signal handlers of a runner and its hand-off to the kernel.
  *
  * Invariants:
  * 1. No code of the stub depends on memory that a guest can write, except a runner on its own
  *    behalf. The mapper lives in registers and reads the order area, which is read-only in the
  *    space. A new runner uses registers and read-only memory until its filter is in place, or on a
- *    host without filters until it is traced. A signal before that ends it, since it has no stack
- *    yet.
+ *    host without filters until it is traced. A signal before that ends the runner, since it has no
+ *    stack yet.
  * 2. Every address is relative to rip: the window may be at any address.
  * 3. Each slot has a system call instruction of its own (futex_gates) and its filter admits only
  *    the address behind it. So the code behind the instruction knows by constants alone which
@@ -16,7 +16,7 @@
  * 4. There is no rt_sigreturn: handlers leave by xrstor and iretq, so a guest cannot change its
  *    signal mask.
  *
- * States of a runner, by rip (the kick rules at in_stub go by these labels):
+ * States of a runner, by rip (the rules for kicks at in_stub use these labels):
  *
  *      guest ---signal---> h_all .. wait_turn     entry: registers go to the control page; an event
  *                                                 is on its way
@@ -43,12 +43,13 @@ stub_text:
 /*
  * ---- a patched call site ----
  *
- * From a thunk: r11 points to its record (T_*), rcx is free. All other registers are the guest's,
- * flags and stack included. gs base leads to the control page, unless the guest has set its own.
- * Then bits 24 to 55 differ from the window's, since a guest can map nothing in the window's 16
- * MiB; skas_init() writes the difference into the lea. Up to there no flag changes.
+ * Entered from a thunk: r11 points to its record (T_*), rcx is free. All other registers are the
+ * guest's, flags and stack included. gs base leads to the control page, unless the guest has set
+ * its own. In that case bits 24 to 55 differ from the window's, since a guest can map nothing in
+ * the window's 16 MiB; skas_init() writes the window's negated bits into the lea. No flag changes
+ * before the jecxz.
  */
-	/* A line that is not written stays in both caches. */
+	/* only writes on a change: an unwritten cache line stays in both caches */
 	.macro KEEP reg, at
 	cmp \reg, \at(%rbx)
 	je keep\@
@@ -109,7 +110,7 @@ answer_take:
 	jmp *%gs:C_JUMP
 answer_end:
 
-/* Only rbx is valid at answer_no: in_stub may jump to it from anywhere above. */
+/* Only rbx is valid here: in_stub may jump here from anywhere above. */
 answer_no:
 	lea SLOT_STRIDE - SLOT_CTL - ALT_TOP(%rbx), %rsp
 	mov C_OWNRAX(%rbx), %rax
@@ -149,8 +150,8 @@ call_kernel:
 	jne handoff
 
 	/*
-	 * The kernel will want the FPU state of this call, as it did for the last one with that
-	 * number.
+	 * The kernel will probably need the FPU state of this call, as it did for the last one with
+	 * that number.
 	 */
 	mov C_CALLFP(%rbx), %rdi
 	ALL_STATES xsave64
@@ -158,7 +159,7 @@ call_kernel:
 	movl $EVT_CALL_SAVED, C_EV(%rbx)
 	jmp handoff
 
-/* The kernel wants the live FPU state. */
+/* EXIT_SAVE: the kernel needs the live FPU state. */
 save_fpu:
 	mov C_SAVE(%rbx), %rdi
 	ALL_STATES xsave64
@@ -167,7 +168,7 @@ save_fpu:
 	jmp handoff
 
 /*
- * ---- every signal of a runner: edi signal, rsi siginfo, rdx ucontext; rsp is in this runner's alt
+ * ---- entry for every signal of a runner: edi signal, rsi siginfo, rdx ucontext, rsp in its alt
  * stack ----
  */
 	.balign 64
@@ -230,7 +231,7 @@ h_all:
 	mov %fs, C_FSSEL(%rbx)
 	mov %gs, C_GSSEL(%rbx)
 	testl $OF_FSGSBASE, stub_text + STUB_ORDERS + O_FLAGS(%rip)
-	jz h_event				/* the kernel learns them by ptrace */
+	jz h_event				/* the kernel gets them by ptrace */
 	rdfsbase %rax
 	mov %rax, C_FS(%rbx)
 	rdgsbase %rax
@@ -289,7 +290,9 @@ wait_sleep:
 	add %rax, %rdi
 	mov (%rdi), %r10d			/* the waker changes it first */
 	movl $1, C_RSLEEP(%rbx)
-	/* The waker changes the turn word before: its change is seen before the next look. */
+	/*
+	 * The waker writes the turn word before it reads this flag, so this read sees the change.
+	 */
 	lock orl $0, C_RSLEEP(%rbx)
 	cmp %edx, C_TURN(%rbx)
 	jne awake
@@ -297,7 +300,7 @@ wait_sleep:
 	mov $FUTEX_WAIT, %esi
 	jmp call_futex
 
-/* Our CPU is the next runner's: we wake it before we sleep. */
+/* The next runner uses this CPU: wake it before this one sleeps. */
 pass:
 	movl $0, C_PASS(%rbx)
 	and $WORDS_SIZE - 4, %eax
@@ -330,14 +333,14 @@ futex_gates:
 	.set slot, slot + 1
 	.endr
 
-/* Only rbx is known: a guest may have jumped to the gate itself. */
+/* Only rbx is known here: a guest may have jumped to the gate itself. */
 after_futex:
 	mov C_FRSP(%rbx), %rsp
 	pushq $FLAGS_CLEAN
 	popfq
 	cmpl $0, C_RSLEEP(%rbx)
-	je wait_spin				/* this was a wake-up that we sent */
-/* Awake for a turn that was given before; or for nothing, and then it is not worth spinning. */
+	je wait_spin				/* that was our own wake-up (pass) */
+/* Woken because the turn was given, or for nothing; then spinning is not worthwhile. */
 awake:
 	movl $0, C_RSLEEP(%rbx)
 	mov C_TURN(%rbx), %edx
@@ -359,7 +362,7 @@ go:
 	movl $EXIT_FRAME, C_EXIT(%rbx)
 	movq $0, C_SAVE(%rbx)
 1:	cmpl $0, C_SEGS(%rbx)
-	/* A sibling may have taken the segment away: in_stub. */
+	/* a sibling may have removed the segment: in_stub */
 	je 1f
 go_segs:
 	mov C_DS(%rbx), %ds
@@ -407,11 +410,11 @@ go_live:
 /*
  * io_getevents through a patched site. If the kernel has named the ring and it has enough events,
  * they are taken without a hand-off. The control page holds the registers as the kernel will need
- * them. rdi: the ring, rsi: least number, rdx: most, r10: buffer, r8: timeout.
+ * them. rdi: the ring, rsi: minimum number, rdx: maximum, r10: buffer, r8: timeout.
  *
- * Until the new head is stored nothing has happened. Any signal before that, a kick or a fault of
- * the ring's or the caller's memory, sends the call to the kernel (in_stub). From then on the
- * control page has the call's result.
+ * There is no effect until the new head is stored. Any signal before that, a kick or a fault of the
+ * ring's or the caller's memory, sends the call to the kernel (in_stub). After that the control
+ * page has the call's result.
  */
 ring_take:
 	test %rdi, %rdi
@@ -419,7 +422,7 @@ ring_take:
 	cmp %rdi, C_RING(%rbx)
 	jne ring_no
 	cmpl $RING_MAGIC, RING_MAGIC_AT(%rdi)
-	/* the time itself does not matter, but it must be readable */
+	/* the timeout itself does not matter, but it must be readable */
 	jne ring_no
 	test %r8, %r8
 	jz 1f
@@ -437,7 +440,7 @@ ring_take:
 	jae 2f
 	add %r11d, %eax
 2:	test %rsi, %rsi
-	js ring_no				/* the kernel judges wrong arguments */
+	js ring_no				/* the kernel checks wrong arguments */
 	cmp %rdx, %rsi
 	jg ring_no
 	test %rdx, %rdx
@@ -495,7 +498,7 @@ ring_no:
 	mov %rax, C_RAX(%rbx)
 	jmp call_kernel
 
-/* ---- a signal that struck in the stub itself, at rcx ---- */
+/* ---- a signal that interrupted the stub itself, at address rcx ---- */
 in_stub:
 	lea answer_take(%rip), %rax
 	cmp %rax, %rcx
@@ -509,7 +512,7 @@ in_stub:
 	jmp resume
 
 	/*
-	 * A kick on the way in: the call goes to the kernel and is not answered by the stub, or the
+	 * A kick during entry: the stub does not answer the call but sends it to the kernel, or the
 	 * kick would be lost.
 	 */
 1:	lea tramp(%rip), %rax
@@ -521,7 +524,7 @@ in_stub:
 	jae 1f
 	movq $0, C_RING(%rbx)
 
-/* A ring that is not mapped is not tried again until the kernel has looked. */
+/* A ring that faulted is not tried again until the kernel has named it again. */
 1:	lea ring_take(%rip), %rax
 	cmp %rax, %rcx
 	jb 1f
@@ -540,8 +543,8 @@ in_stub:
 	cmp %rax, %rcx
 	jae 1f
 	/*
-	 * Leaving, FPU live, after a kick or a fault of iretq: the control page has the registers,
-	 * this frame the FPU state.
+	 * Leaving, with a live FPU state, after a kick or a fault of iretq: the control page has
+	 * the registers, this frame the FPU state.
 	 */
 	/* EXIT_JUMP: rcx and r11 are not in the page yet. */
 	lea ring_take(%rip), %rax
@@ -556,7 +559,7 @@ h_leaving:
 	mov %rcx, C_STUBRIP(%rbx)
 	jmp h_event
 
-	/* A segment is gone: handled as a kick, and the kernel finds out which. */
+	/* a segment was removed: treated as a kick, and the kernel finds out which one */
 1:	lea go_segs(%rip), %rax
 	cmp %rax, %rcx
 	jb 1f
@@ -571,21 +574,22 @@ h_leaving:
 	jb resume				/* entry: an event is on its way */
 	lea go_live(%rip), %rax
 	cmp %rax, %rcx
-	jae resume				/* this code, for an earlier kick */
+	jae resume				/* this code runs for an earlier kick */
 	lea go(%rip), %rax
 	cmp %rax, %rcx
 	jae 2f
 	cmpl $TURN_RUN, C_TURN(%rbx)
-	jne resume				/* the kernel's turn: nothing to do */
+	/* the kernel has the turn: nothing to do */
+	jne resume
 	/*
-	 * The turn was given and not used yet. It is given back, with the frame that holds the FPU
-	 * state: this one or the saved one.
+	 * The turn was given and not used yet. Give it back, with the frame that holds the FPU
+	 * state: this frame or the saved one.
 	 */
-2:	movl $0, C_RSLEEP(%rbx)			/* the code that was hit is abandoned */
+2:	movl $0, C_RSLEEP(%rbx)			/* the interrupted code is abandoned */
 	cmpl $EXIT_FRAME, C_EXIT(%rbx)
 	je 4f
 	cmpl $EXIT_SWAP, C_EXIT(%rbx)
-	/* The other task's state is saved first, from this frame. */
+	/* the other task's state is saved first, from this frame */
 	jne 3f
 	mov UC_FPSTATE(%rdx), %rdi
 	ALL_STATES xrstor64
@@ -602,8 +606,8 @@ h_leaving:
 	jmp h_leaving
 
 /*
- * Returns to the instruction in the stub that the signal struck. The iret frame is built in the
- * frame's own slots of rsp, rip, flags, cs and err. So rsp never rises above this frame, and
+ * Returns to the instruction in the stub that the signal interrupted. The iret frame is built in
+ * the frame's own slots of rsp, rip, flags, cs and err. So rsp never rises above this frame, and
  * another kick cannot overwrite an older one.
  */
 resume:

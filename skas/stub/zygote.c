@@ -8,12 +8,12 @@
  * kernel knows it. When the kernel ends, the zygote puts guarded terminals back and ends too; its
  * death takes all spaces along (PR_SET_PDEATHSIG).
  *
- * The kernel decides what a space maps and when it ends, and nothing else: the requests are fixed,
- * the zygote checks their arguments, and after the set-up the filter (skas/filter.c) admits the
- * calls that these requests need. So a kernel that a guest has taken over gets no other call out of
- * the zygote, and no process but spaces.
+ * The kernel controls only what a space maps and when it ends: the requests are fixed, the zygote
+ * checks their arguments, and after the set-up the filter (skas/filter.c) admits the calls that
+ * these requests need. So a kernel that a guest has taken over can make the zygote do no other
+ * call, and create no process but spaces.
  *
- * What is made of numbers that the kernel sends:
+ * How numbers that the kernel sends are limited:
  *    descriptors   ZYG_FD takes the numbers of regions and guards alone
  *    memory        only during the set-up, and the order area, which lies in its window
  *    processes     wait4 of a child, by its pid
@@ -66,7 +66,8 @@ struct fd_control {
 #define ENOSYS 38
 
 static struct {
-	int on; /* ZFD_GUARD + slot is a terminal */
+	/* true: ZFD_GUARD + slot is a terminal */
+	int on;
 	unsigned char termios[48];
 } guards[NR_GUARDS];
 static int zpid;
@@ -96,7 +97,10 @@ __attribute__((noreturn)) static void leave(int status)
 		call1(__NR_exit_group, status);
 }
 
-/* Ends after the kernel. SIGTTOU is ignored, so the ioctl works from the background too. */
+/*
+ * Called when the kernel has ended: restores the terminals and ends. SIGTTOU is ignored, so the
+ * ioctl works from the background too.
+ */
 __attribute__((noreturn)) void zygote_orphan(void)
 {
 	for (int i = 0; i < NR_GUARDS; i++)
@@ -113,8 +117,8 @@ static void handle(int sig, uint64_t handler, uint64_t flags)
 }
 
 /*
- * Sets what spaces inherit: the handlers of runners. Signals of the terminal and of shutdown do not
- * reach them.
+ * Sets the signal state that spaces inherit: the handlers of runners. Signals of the terminal and
+ * of shutdown are ignored.
  */
 static void set_signals(void)
 {
@@ -171,14 +175,14 @@ static long fork_space(long file_offset, long size)
 	return pid;
 }
 
-/* Reaps @pid. __WALL, since in ptrace mode the kernel was the first to see the task die. */
+/* Reaps @pid. __WALL is needed in ptrace mode, where the kernel has seen the task die first. */
 static long reap(long pid)
 {
 	int status = 0;
 	long r;
 
 	if (pid <= 0 || pid != (int)pid)
-		return -EINVAL; /* would be any child */
+		return -EINVAL; /* pid 0 or less means any child */
 	r = call4(__NR_wait4, pid, &status, __WALL, 0);
 	return r < 0 ? r : status;
 }
@@ -273,7 +277,7 @@ static long serve(struct zyg_msg *m, int received)
 static long receive(struct zyg_msg *m, int *fd)
 {
 	struct iovec iov = { m, sizeof(*m) };
-	/* one descriptor: the host closes what does not fit */
+	/* room for one descriptor: the host closes any others */
 	struct fd_control control = { .fd = -1 };
 	struct kernel_msghdr msg = {
 		.iov = &iov, .iovlen = 1, .control = &control, .controllen = sizeof(control)
@@ -289,7 +293,7 @@ static long receive(struct zyg_msg *m, int *fd)
 
 void zygote_main(void)
 {
-	/* exec of a memfd names the process by a number */
+	/* exec of a memfd names the process after a descriptor number */
 	static const char name[] = "nestling-space";
 	struct rlimit no_core = { 0, 0 };
 	struct zyg_msg m;
@@ -303,7 +307,7 @@ void zygote_main(void)
 	call(__NR_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0, 0);
 	call2(__NR_setrlimit, RLIMIT_CORE, &no_core);
 	call2(__NR_arch_prctl, ARCH_SET_GS,
-		/* If the host is an instance, gs base becomes ours: fsgsbase_works(). */
+		/* if the host is an instance, this makes gs base our own: fsgsbase_works() */
 		0);
 	for (;;) {
 		r = receive(&m, &fd);
