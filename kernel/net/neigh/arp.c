@@ -101,20 +101,32 @@ void arp_solicit(struct net_device *dev, const ip_addr *addr, const u8 *mac, con
 		send(dev, ARPOP_REQUEST, &source, mac, addr, mac);
 }
 
-void arp_announce(struct net_device *dev)
+/* Copies up to @max IPv4 addresses of @dev, without the first @skip ones. Returns how many. */
+static u32 copy_addresses(struct net_device *dev, u32 skip, ip_addr *to, u32 max)
 {
 	struct net *net = dev->net;
-	ip_addr all[8];
 	struct ifaddr *i;
 	u32 n = 0;
 
 	spin_lock(&net->lock);
 	list_for_each_entry(i, &net->addr.list, list)
-		if (i->dev == dev && ip_is_v4(&i->addr) && n < ARRAY_SIZE(all))
-			all[n++] = i->addr;
+		if (i->dev == dev && ip_is_v4(&i->addr) && (!skip || !skip--) && n < max)
+			to[n++] = i->addr;
 	spin_unlock(&net->lock);
-	for (u32 k = 0; k < n; k++)
-		send(dev, ARPOP_REQUEST, &all[k], NULL, &all[k], NULL);
+	return n;
+}
+
+void arp_announce(struct net_device *dev)
+{
+	ip_addr some[8];
+	u32 n, done = 0;
+
+	do {
+		n = copy_addresses(dev, done, some, ARRAY_SIZE(some));
+		for (u32 k = 0; k < n; k++)
+			send(dev, ARPOP_REQUEST, &some[k], NULL, &some[k], NULL);
+		done += n;
+	} while (n == ARRAY_SIZE(some));
 	net_rx_flush();
 }
 

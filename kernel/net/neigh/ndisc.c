@@ -512,22 +512,34 @@ void ndisc_added(struct net_device *dev, const ip_addr *addr)
 		advertise(dev, addr, NULL, true);
 }
 
-void ndisc_notify(struct net_device *dev)
+/* Copies up to @max IPv6 addresses of @dev, without the first @skip ones. Returns how many. */
+static u32 copy_addresses(struct net_device *dev, u32 skip, ip_addr *to, u32 max)
 {
 	const struct ifaddr *i;
-	ip_addr all[8];
 	u32 n = 0;
 
-	if (!CONF6_OR(dev, CONF6_NDISC_NOTIFY))
-		return;
 	netdev_lock_net(dev);
 	list_for_each_entry(i, &dev->net->addr.list, list)
 		if (i->dev == dev && !ip_is_v4(&i->addr) && !(i->flags & IFA_F_TENTATIVE) &&
-			n < ARRAY_SIZE(all))
-			all[n++] = i->addr;
+			(!skip || !skip--) && n < max)
+			to[n++] = i->addr;
 	spin_unlock(&dev->net->lock);
-	for (u32 k = 0; k < n; k++)
-		ndisc_added(dev, &all[k]);
+	return n;
+}
+
+void ndisc_notify(struct net_device *dev)
+{
+	ip_addr some[8];
+	u32 n, done = 0;
+
+	if (!CONF6_OR(dev, CONF6_NDISC_NOTIFY))
+		return;
+	do {
+		n = copy_addresses(dev, done, some, ARRAY_SIZE(some));
+		for (u32 k = 0; k < n; k++)
+			ndisc_added(dev, &some[k]);
+		done += n;
+	} while (n == ARRAY_SIZE(some));
 	net_rx_flush();
 }
 

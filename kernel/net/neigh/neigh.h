@@ -100,7 +100,7 @@ void arp_rcv(struct sk_buff *skb);
  * source of the waiting packet, or NULL.
  */
 void arp_solicit(struct net_device *dev, const ip_addr *addr, const u8 *mac, const ip_addr *from);
-/* its IPv4 addresses (8 at most), to all */
+/* its IPv4 addresses, to all; one that comes or goes meanwhile may be left out */
 void arp_announce(struct net_device *dev);
 /* Drops the delayed answers for other machines. */
 void arp_forget(struct net_device *dev);
@@ -123,8 +123,8 @@ struct seq;
 int addr_secret_show(struct seq *s, void *arg);
 int addr_secret_store(char *text, size_t n, void *arg);
 /*
- * If the sysctl ndisc_notify is on, announce to the link the IPv6 addresses of a device (8 at
- * most), or the address that was added by hand.
+ * If the sysctl ndisc_notify is on, announce to the link the IPv6 addresses of a device, or the
+ * address that was added by hand.
  */
 void ndisc_notify(struct net_device *dev);
 void ndisc_added(struct net_device *dev, const ip_addr *addr);
