@@ -73,7 +73,7 @@ err_io:
  * True if the terminal may become a controlling terminal through @f. False if @f was hung up since
  * it was opened: tty_hangup() has already run for the tty, so a session that acquires it now would
  * keep a pointer to a freed pty. If @f is a master, @tty is its slave, which is hung up when the
- * master is closed. tasklist_lock held.
+ * master is closed. ctl_mutex and tasklist_lock held.
  */
 static bool alive(const struct tty_struct *tty, const struct file *f)
 {
@@ -96,10 +96,12 @@ void tty_open_acquire(struct tty_struct *tty, struct file *f)
 {
 	struct pid *p = NULL, *s = NULL;
 
+	mutex_lock(&tty->ctl_mutex);
 	write_lock(&tasklist_lock);
 	if (current->signal->leader && !current->signal->tty && !tty->session && alive(tty, f))
 		set_ctty_locked(tty, &p, &s);
 	write_unlock(&tasklist_lock);
+	mutex_unlock(&tty->ctl_mutex);
 	put_pid(p);
 	put_pid(s);
 }
@@ -130,6 +132,7 @@ static long set_controlling(struct tty_struct *tty, struct file *f, u64 arg)
 		goto out;
 	if (!(f->f_mode & FMODE_READ) && !capable(CAP_SYS_ADMIN))
 		goto out;
+	mutex_lock(&tty->ctl_mutex);
 	write_lock(&tasklist_lock);
 	if (!alive(tty, f)) {
 		err = -EIO;
@@ -145,6 +148,7 @@ static long set_controlling(struct tty_struct *tty, struct file *f, u64 arg)
 		err = 0;
 	}
 	write_unlock(&tasklist_lock);
+	mutex_unlock(&tty->ctl_mutex);
 out:
 	put_pid(p);
 	put_pid(s);
