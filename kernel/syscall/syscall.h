@@ -88,8 +88,4 @@ int trace_times_line(int i, char *buf, size_t size);
  */
 int syscall_count_line(int nr, char *buf, size_t size);
 
-/* Serves a call of current. */
-long syscall_dispatch(u64 nr, const u64 args[6]);
-extern int syscall_strace; /* see above */
-
 #endif

@@ -36,8 +36,6 @@ struct listing {
 	u32 refs;                         /* open files that use it */
 	u64 version;                      /* ovl_inode.version when read */
 	int err;
-	/* not used */
-	bool stop_at_one;
 };
 
 /* ---- the list ---- */

@@ -27,7 +27,7 @@ static void each_line(struct umid_console *c, const char *file, struct network *
 	int err;
 	char *text = umid_ask(c, format("proc %s", file), &err, &len), *rest = text, *line;
 
-	while (!err && (line = strsep(&rest, "\n")))
+	while (text && !err && (line = strsep(&rest, "\n")))
 		take(n, line);
 	free(text);
 }
