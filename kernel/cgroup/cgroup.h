@@ -81,7 +81,7 @@ struct cgroup {
 	/* under cgroup_tasks_lock: */
 	/* cpuset: vCPUs on which its tasks may run; writers hold cgroup_mutex too */
 	u64 e_cpus;
-	struct list_head tasks; /* of task->cg_list */
+	struct list_head tasks; /* linked by task->cg_list */
 	u64 nr_tasks;
 	/* number of children that are populated, plus 1 if it has tasks of its own */
 	u64 nr_populated;

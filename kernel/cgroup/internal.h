@@ -39,8 +39,8 @@ struct cgroup1;
 struct cgroup1_hier;
 extern spinlock_t cgroup1_lock;
 struct cgroup1 *cgroup1_group_of(
-	const struct task *t, const struct cgroup1_hier *h);               /* no reference */
-bool cgroup1_is_below(const struct cgroup1 *g, const struct cgroup1 *top); /* or itself */
+	const struct task *t, const struct cgroup1_hier *h);               /* takes no reference */
+bool cgroup1_is_below(const struct cgroup1 *g, const struct cgroup1 *top); /* or the same group */
 /*
  * v1_devices.c: cgroup1_copy_rules() gives a new group its parent's rules: 0 or -ENOMEM.
  * cgroup1_free_rules() frees the rules of a removed group.

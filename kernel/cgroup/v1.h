@@ -63,7 +63,7 @@ extern const char *const cgroup1_controllers[CG1_NR]; /* their names, by bit */
 struct cgroup1_hier {
 	/* place in task->cg1; slot, id and name are immutable */
 	u32 slot;
-	u32 id;                  /* in /proc/PID/cgroup */
+	u32 id;                  /* as in /proc/PID/cgroup */
 	char name[CGROUP1_NAME]; /* "" if it has only controllers */
 	u32 controllers;         /* CG1_*; immutable */
 	/* true if it was mounted with the option xattr; immutable */

@@ -55,7 +55,8 @@ static pte_t child_bits(const struct vm_area *v, pte_t e)
 }
 
 /*
- * Makes the child's entry, which stays empty in areas such as VM_WIPEONFORK. Returns 0 or -ENOMEM.
+ * Makes the child's entry. In areas such as VM_WIPEONFORK the entry stays empty. Returns 0 or
+ * -ENOMEM.
  */
 static int child_entry(struct fork *f, struct vm_area *v, u64 va, struct page *p, pte_t bits)
 {
@@ -203,7 +204,8 @@ static int fork_anon(struct fork *f, struct vm_area *v, u64 va, pte_t *ep, struc
 }
 
 /*
- * Copies the parent's entry to the child, under both page_table_locks. -EAGAIN: there is no table.
+ * Copies the parent's entry to the child, under both page_table_locks. -EAGAIN: the child has no
+ * table for it.
  */
 static int share_file_entry(struct fork *f, struct vm_area *v, u64 va, pte_t e)
 {

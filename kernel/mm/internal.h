@@ -116,7 +116,7 @@ void large_block_gone(pfn_t pfn, u64 n);
 
 struct page *region_pfn_to_page(pfn_t pfn);
 pfn_t region_page_to_pfn(const struct page *p);
-void region_page_free(struct page *p); /* the last reference is gone */
+void region_page_free(struct page *p); /* called by the last put_page() */
 
 /* ---- direct.c ---- */
 
@@ -155,7 +155,7 @@ u64 shrink_lru_group(u64 nr, struct mem_group *g, enum mem_spare spare, u64 *dir
 int mem_charge(struct page *p, u32 n, gfp_t gfp); /* to current's group: 0 or -ENOMEM */
 void mem_uncharge(struct page *p);
 void mem_count_paid(const struct page *p, enum mem_stat what, s64 n);
-/* Counts for the group that pays for the page, if there is one. */
+/* Counts for the group that is charged for the page, if it has one. */
 static inline void mem_count(const struct page *p, enum mem_stat what, s64 n)
 {
 	if (unlikely(p->memcg))
@@ -275,7 +275,7 @@ extern spinlock_t wb_lock;
 extern struct list_head backing_devs;
 void page_cache_readahead_next(struct address_space *m, struct file *f, struct page *p);
 void cancel_dirty_page(struct page *p); /* @p leaves the cache; locked */
-void wake_flushers(void);               /* of all devices with dirty pages */
+void wake_flushers(void);               /* those with dirty pages */
 /* True if enough is dirty that balance_dirty_pages() has to act. */
 bool much_is_dirty(void);
 /*

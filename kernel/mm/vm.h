@@ -74,7 +74,7 @@ struct mm {
 	u64 owner_pid;
 
 	/* Data of the machine for this mm: each set once. */
-	/* its patched call sites (arch/um/patch/patch.c), or NULL */
+	/* patched call sites of this mm (arch/um/patch/patch.c), or NULL */
 	struct patch *patch;
 	/* for modify_ldt(2) (arch/um/machine/ldt.c), or NULL; its content is under pmap.lock */
 	struct ldt *ldt;

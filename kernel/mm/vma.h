@@ -83,7 +83,7 @@ struct vm_area {
 	/* The mapped object. */
 	u64 vm_pgoff;                     /* offset in the object, in pages */
 	struct file *vm_file;             /* a reference, or NULL */
-	struct address_space *vm_mapping; /* of vm_file, or shmem's */
+	struct address_space *vm_mapping; /* the mapping of vm_file, or shmem's */
 	const struct vm_operations *vm_ops;
 	void *vm_private;
 	const char *vm_name;

@@ -4,18 +4,19 @@
  * deadlock, a disk that does not answer. It checks every task now and then while the timeout is not
  * 0. It is off where time skips, since no task is idle for long there.
  *
- *	kernel.hung_task_timeout_secs    120; 0: do not look
- *	kernel.hung_task_check_interval_secs  0: a quarter of the timeout, ten at most; else so
- *	                                      many, the timeout at most
- *	kernel.hung_task_warnings        10 more; -1: always
+ *	kernel.hung_task_timeout_secs    120; 0: no checks
+ *	kernel.hung_task_check_interval_secs  0: a quarter of the timeout, ten at most; else the
+ *	                                      interval, the timeout at most
+ *	kernel.hung_task_warnings        10: warnings left; -1: no limit
  *	kernel.hung_task_panic           0; 1: panic
- *	kernel.hung_task_check_count     how many tasks are looked at, at most
- *	kernel.hung_task_detect_count    how many were found, to read
+ *	kernel.hung_task_check_count     the most tasks that are checked
+ *	kernel.hung_task_detect_count    the number of hung tasks found, read-only
  *
  * A task was not scheduled since the last check if its count of switches has not changed. Kernel
- * threads wait like that normally and are passed over.
+ * threads normally wait so long, and are skipped.
  *
- * Locks: tasklist_lock for the walk; hung_switches and hung_since of a task belong to the looker.
+ * Locks: tasklist_lock for the walk; hung_switches and hung_since of a task are used only by the
+ * check.
  */
 #include "arch/um/machine/arch.h"
 #include "arch/um/machine/oops.h"
@@ -25,7 +26,7 @@
 #include "kernel/task/internal.h"
 
 #define SECOND 1000000000UL
-/* seconds from a look to the next, a quarter of a short timeout */
+/* seconds between two checks at most; a quarter of the timeout if that is shorter */
 #define MAX_PERIOD 10
 #define MAX_TIMEOUT 0x7fffffff
 
@@ -58,7 +59,7 @@ static void report(struct task *t, u64 now)
 	t->hung_since = now;
 }
 
-/* True when it is to be reported. */
+/* True if @t is to be reported. */
 static bool is_hung(struct task *t, u64 now)
 {
 	u64 switches = t->nvcsw + t->nivcsw;

@@ -108,7 +108,7 @@ bool will_become_orphaned_pgrp(struct pid *pgrp, struct task *ignored);
 bool is_current_pgrp_orphaned(void);
 /* task->exit_state */
 #define EXIT_DEAD 16   /* a task has claimed it and releases it */
-#define EXIT_ZOMBIE 32 /* for its parent to wait for */
+#define EXIT_ZOMBIE 32 /* its parent has not waited for it yet */
 /* its tracer, which is not its parent, is about to detach */
 #define EXIT_TRACE 48
 int kill_pgrp_locked(struct pid *pgrp, int sig, const siginfo_t *info);

@@ -60,7 +60,7 @@ struct perf_event {
 	bool enabled, counting, gone;
 	u64 count, time;     /* values of the sources, while counting */
 	u64 base, base_time; /* a reference; NULL: vCPU event, or gone */
-	struct task *task;   /* a reference; NULL: of a vCPU, or gone */
+	struct task *task;   /* a reference; NULL: vCPU event, or gone */
 	struct perf_event *next_of_task;
 	struct perf_event *leader; /* the first of the group, or itself */
 	/* of a leader: the other members; of a member: the link */
@@ -272,8 +272,8 @@ static void event_free(struct perf_event *e)
 }
 
 /*
- * Detaches the event from its task: the count of an inherited event goes to its root, that of
- * another stays for the holder of its file.
+ * Detaches the event from its task. The count of an inherited event is added to its root's. The
+ * count of another event stays for the holder of its file.
  */
 static void event_end(struct perf_event *e)
 {

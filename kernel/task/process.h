@@ -90,8 +90,8 @@ struct task_ipc_ops {
 };
 extern const struct task_ipc_ops *task_ipc_ops;
 /*
- * Operations of io_uring for a task that has requests; kernel/io_uring registers them before there
- * are any.
+ * Operations of io_uring for a task that has requests; kernel/io_uring registers them before a
+ * request exists.
  */
 struct task_uring_ops {
 	/* ends current's pending requests, at exit or exec */

@@ -47,7 +47,7 @@ void cpu_timers_changed(struct signal_struct *sig)
 }
 
 struct usage {
-	u64 user, total, exec; /* of the process, ns */
+	u64 user, total, exec; /* CPU time of the process, ns */
 	u64 wait;              /* ns until the first timer can be due */
 };
 

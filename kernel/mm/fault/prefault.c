@@ -24,7 +24,7 @@
 #define SPECIAL_PAGES 8
 #define AHEAD_ORDERS 16
 #define STACK_PAGES 2
-#define DATA_PAGES 16 /* as in cow.c */
+#define DATA_PAGES 16 /* pages, as SMALL_DATA in cow.c */
 
 static bool resident(struct vm_area *v, u64 addr)
 {

@@ -24,7 +24,7 @@
 #include "kernel/mm/internal.h"
 
 static DEFINE_SPINLOCK(list_lock);
-static LIST_HEAD(pages_list); /* by page->lru */
+static LIST_HEAD(pages_list); /* linked by page->lru */
 static u64 nr_pages;
 
 u64 nr_direct_pages(void)

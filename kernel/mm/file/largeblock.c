@@ -39,30 +39,33 @@
 #define BLOCK_PAGES LARGE_BLOCK_PAGES
 #define NR_BLOCKS 4
 #define LOOK_NS 1000000000UL
-#define BUDGET_MAX 200000000L /* ns that the host may take for blocks ... */
-/* ... it may take one ns for blocks in so many ns that pass, */
+/* ns of the host's time for blocks, saved up at most ... */
+#define BUDGET_MAX 200000000L
+/* ... while one ns is added in so many ns of time */
 #define BUDGET_SHARE 16
-/* beyond this time for a block, which pays in any case: 512 single frames cost the host 1 ms */
+/*
+ * ns of a block's making that are not charged to the budget: 512 single frames cost the host 1 ms
+ */
 #define FREE_NS 500000L
-#define PAUSE_MIN LOOK_NS /* after a refusal, doubled with each */
+#define PAUSE_MIN LOOK_NS /* after a refusal; doubled with each */
 #define PAUSE_MAX (64 * LOOK_NS)
 
 struct large_block {
-	const struct address_space *m; /* whose; only compared */
-	/* page of the file that the first frame is for */
+	const struct address_space *m; /* the file; only compared */
+	/* index in the file of the page for the block's first frame */
 	u64 first;
-	/* the group that pays for it; only compared */
+	/* the group that is charged for the block; only compared */
 	const struct mem_group *group;
-	struct page *page; /* NULL: a free place */
-	/* frames not taken yet; and at the last look */
+	struct page *page; /* NULL: the entry is unused */
+	/* frames not taken yet: now, and when the timer last ran */
 	u32 left, seen;
 	u64 taken[BLOCK_PAGES / 64];
 };
 
-/* For 2 MiB of physmem. */
+/* State of a block of 2 MiB of physmem. */
 struct backing {
-	bool large : 1; /* the host backs it with a large page; */
-	/* did so, and may still do so for parts of it */
+	bool large : 1; /* the host backs it with a large page */
+	/* the host has done so, and may still back parts of it with larger pages */
 	bool in_parts : 1;
 };
 
@@ -70,14 +73,14 @@ static DEFINE_SPINLOCK(block_lock);
 static struct large_block blocks[NR_BLOCKS];
 static u32 next_victim;
 static struct backing *backings;  /* changed under block_lock */
-static u64 pause_until, pause_ns; /* after a refusal */
+static u64 pause_until, pause_ns; /* after the last refusal */
 static s64 budget = BUDGET_MAX;
-static u64 budget_at; /* ktime of the last change */
-static bool refused;  /* -EOPNOTSUPP: this host never will */
+static u64 budget_at; /* ktime of the last update */
+static bool refused;  /* this host never can: -EOPNOTSUPP */
 static struct ktimer timer;
 static struct work work;
 
-/* ---- what the host does ---- */
+/* ---- large pages of the host ---- */
 
 bool large_block_backs(pfn_t pfn)
 {
@@ -131,7 +134,7 @@ static bool may_ask_host(void)
 	return may;
 }
 
-/* Has the host back the block at @pfn, whose content is lost, with one large page. */
+/* Makes the host back the block at @pfn with one large page. The block's content is lost. */
 static bool make_large(pfn_t pfn)
 {
 	u64 start;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * frames.h: the allocator of frames (page_alloc.c, buddy.c), and how much memory there is.
+ * frames.h: the allocator of frames (page_alloc.c, buddy.c), and the size of memory.
  *
  * alloc_pages() returns 2^order contiguous frames with one reference. Small kernel objects come
  * from kernel/lib/alloc.h, whose slabs are made of such frames. At boot arch calls mm_init_frames()

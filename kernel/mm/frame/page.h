@@ -67,7 +67,7 @@ struct page {
 	struct mem_group *memcg;
 };
 
-extern struct page *mem_map; /* of region 0, indexed by pfn */
+extern struct page *mem_map; /* struct pages of region 0, by pfn */
 extern u64 max_pfn;          /* frames of region 0 */
 struct page *pfn_to_page(pfn_t pfn);
 pfn_t page_to_pfn(const struct page *p);
@@ -79,7 +79,7 @@ static inline void *page_address(const struct page *p)
 {
 	return pfn_to_virt(page_to_pfn(p));
 }
-struct page *virt_to_page(const void *p); /* of direct-map addresses */
+struct page *virt_to_page(const void *p); /* @p: a direct-map address */
 /* True if these bytes lie in frames of region 0, not in stacks or static data. */
 static inline bool in_direct_map(const void *p, size_t n)
 {

@@ -71,7 +71,7 @@ static u64 out_return(u64 n)
 
 /* ---- taking frames from the guest ---- */
 
-/* Returns how many free frames must stay. */
+/* Returns how many frames must stay free. */
 static u64 keep(void)
 {
 	return 2 * zone_marks.high;

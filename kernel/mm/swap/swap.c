@@ -52,7 +52,7 @@ struct swap_area {
 static DEFINE_SPINLOCK(swap_lock);
 static LIST_HEAD(areas);
 static struct swap_area *by_type[SWAP_AREAS];
-static u64 nr_total, nr_free; /* of open areas */
+static u64 nr_total, nr_free; /* slots of open areas */
 static u64 nr_held;
 static s32 least_prio = -1;
 int sysctl_swappiness = 60;

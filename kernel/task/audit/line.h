@@ -45,7 +45,7 @@ static inline bool audit_on(void)
 }
 
 struct audit {
-	char *line; /* of AUDIT_LINE bytes */
+	char *line; /* a buffer of AUDIT_LINE bytes */
 	u32 at;
 	/* true if a text did not fit: the line gets "cut":true */
 	bool cut;

@@ -195,7 +195,7 @@ int load_misc(struct bprm *b)
 
 /* ---- registration ---- */
 
-/* Cuts the next field out of *@p; NULL: there is no delimiter behind it. */
+/* Cuts the next field off *@p. NULL: no delimiter follows it. */
 static char *field(char **p, char del)
 {
 	char *s = *p, *end = strchr(s, del);

@@ -32,7 +32,7 @@ struct bprm {
 	/* the file to run: first the script, then its interpreter */
 	struct file *file;
 	char buf[BPRM_BUF];   /* its first bytes, zero behind its end */
-	const char *filename; /* as the caller named it */
+	const char *filename; /* name given by the caller */
 	/*
 	 * name of the last interpreter, from kmalloc(); NULL: there is none, and filename applies
 	 */

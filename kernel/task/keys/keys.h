@@ -39,7 +39,7 @@ struct key_user {
 };
 
 struct key {
-	struct hlist_node hash; /* by serial; under table_lock of keys.c */
+	struct hlist_node hash; /* by serial; table_lock of keys.c */
 	atomic_t refs;
 	s32 serial;             /* immutable */
 	enum key_type type;     /* immutable */

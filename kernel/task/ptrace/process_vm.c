@@ -14,7 +14,7 @@
 struct transfer {
 	struct mm *mm;
 	struct iov_iter local;
-	bool write; /* to the other process */
+	bool write; /* true: to the other process */
 	u8 *page;
 	u64 done;
 };

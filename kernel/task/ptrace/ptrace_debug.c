@@ -42,7 +42,7 @@
 struct hw_debug {
 	struct debug_regs set;
 	u64 dr6;                                 /* the bits that are not fixed */
-	u64 dr7;                                 /* as the tracer wrote it */
+	u64 dr7;                                 /* as written by the tracer */
 	u64 was[NR_BREAKS];                      /* watched memory before the step */
 	struct insn_touch touched[INSN_TOUCHES]; /* accesses of the next instruction */
 	u32 nr_touched;

@@ -96,8 +96,8 @@ void seccomp_free(struct task *t)
 /* ---- checking a program ---- */
 
 /*
- * True if seccomp allows the instruction, beyond classic BPF's rules: only words of the data can be
- * loaded, and there is no modulus.
+ * True if seccomp allows the instruction, beyond classic BPF's rules: it may load only words of the
+ * data, and not compute a modulus.
  */
 static bool may_use(const struct sock_filter *f)
 {
