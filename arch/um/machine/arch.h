@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * arch.h: the interface of the machine that the kernel runs on. The kernel's own entry points,
- * which the machine calls, are at the end of this file.
+ * arch.h: the interface of the machine that the kernel runs on. The table arch_entry, near the end,
+ * has the functions of arch/um/entry.
  *
- * A vCPU is a host thread. Each task's kernel side runs on that task's own kernel stack; current is
- * found from the stack pointer (layout.h). Interrupts are taken at boundaries only (Law 3):
- * irq_poll() runs their handlers.
+ * A vCPU is a host thread. The kernel code of each task runs on the task's own kernel stack;
+ * current is found from the stack pointer (layout.h). Interrupts are taken at boundaries only (Law
+ * 3): irq_poll() runs their handlers.
  */
 #ifndef NESTLING_ARCH_H
 #define NESTLING_ARCH_H
@@ -24,7 +24,7 @@ struct kstack_head {
 	struct task *task;
 	u64 host_sp;
 	u64 magic;
-	/* the last place reached (MODE=cover) */
+	/* the last code location reached (MODE=cover) */
 	u64 cover;
 	u64 pad[4];
 };
@@ -48,29 +48,31 @@ int smp_processor_id(void); /* changes only when the task schedules */
 /* ---- a task's machine state, embedded in struct task ---- */
 
 struct arch_task {
-	struct regs regs; /* the guest registers while in the kernel */
-	struct fpu fpu;   /* see regs.h */
+	/* guest registers while in the kernel */
+	struct regs regs;
+	struct fpu fpu; /* see regs.h */
 	/* saved kernel stack pointer while not running */
 	u64 ksp;
 	void *kstack; /* the stack's block (KSTACK_BASE window) */
 	/* trap number, error code and address of the last synchronous trap, for signal frames */
 	u64 trapno, error, cr2;
 	/*
-	 * Frames of signal handlers that return into the host's vdso. A frame that a handler has
-	 * left by longjmp() counts until the next exec.
+	 * Number of frames of signal handlers that return into the host's vdso. A frame that a
+	 * handler has left by longjmp() is counted until the next exec.
 	 */
 	u32 vdso_frames;
-	/* the vCPU whose runner holds the live FPU state */
+	/* the vCPU whose runner last held the live FPU state */
 	int fpu_cpu;
 	struct answers answers;
-	/* skas_answers_now() when @answers were last filled in; 0: never */
+	/* value of skas_answers_now() when @answers were last filled in; 0: never */
 	u64 answers_at;
 	/* ktime_get() of the first and of the last failed try in a row to get a host process */
 	u64 scarce_since, scarce_last;
 	/* user_time() at scarce_since */
 	u64 scarce_user;
-	struct io_bitmap *ports; /* arch/um/entry/ioport.c's, NULL: none */
-	u8 iopl;                 /* iopl(2)'s level */
+	/* of arch/um/entry/ioport.c; NULL: none */
+	struct io_bitmap *ports;
+	u8 iopl; /* iopl(2)'s level */
 };
 
 /*
@@ -82,7 +84,8 @@ struct arch_task {
  */
 void arch_patch_forget(struct mm *mm, u64 start, u64 end);
 int arch_patch_fork(struct mm *new, struct mm *old);
-void arch_patch_free(struct mm *mm); /* the mm has no other user any more */
+/* called when the mm has no other user */
+void arch_patch_free(struct mm *mm);
 /*
  * A program's own segments (arch/um/machine/ldt.c). arch_ldt_fork() copies them and returns 0 or
  * -ENOMEM; arch_ldt_free() frees them.
@@ -97,7 +100,7 @@ bool arch_selector_ok(const struct mm *mm, u64 selector, u64 usual);
 
 /* Gives a new task its kernel stack and FPU area. Returns 0 or -ENOMEM. */
 int arch_task_alloc(struct task *t);
-void arch_task_free(struct task *t); /* not the current one's */
+void arch_task_free(struct task *t); /* @t must not be current */
 /*
  * Prepares @t so that the first switch to it calls schedule_tail(prev), then fn(arg), on its kernel
  * stack; fn does not return.
@@ -120,15 +123,17 @@ void arch_exec_regs(u64 entry, u64 sp);
  * kernel with its calls.
  */
 void arch_answers_revoke(void);
-/* Does so if only current's own answers have changed: no other vCPU is interrupted. */
+/*
+ * As arch_answers_revoke(), for a change of current's own answers only: interrupts no other vCPU.
+ */
 void arch_answers_forget(void);
 /*
- * Puts the FPU state of a task that does not run, or of current, into arch.fpu.area (XSAVE's
- * standard format, xstate_size bytes), where it may be changed. Values that the CPU would refuse
- * are corrected before the state is loaded again. For ptrace and core dumps.
+ * Saves the FPU state of current, or of a task that does not run, to arch.fpu.area (XSAVE's
+ * standard format, xstate_size bytes). The caller may change it there. Values that the CPU would
+ * refuse are corrected before the state is loaded again. For ptrace and core dumps.
  */
 void arch_fpu_sync(struct task *t);
-/* Returns the XSAVE components that guests have, 0 without XSAVE. */
+/* Returns the mask of XSAVE components that guests have, or 0 without XSAVE. */
 u64 arch_xfeatures(void);
 /*
  * Switches stacks; returns when @prev runs again, with the task that ran before it on this vCPU.
@@ -158,7 +163,7 @@ void irq_poll(void);
 bool irq_pending(void);
 
 /*
- * ---- the machine stands still (stop.c) ----
+ * ---- stopping the machine (stop.c) ----
  *
  * machine_stop() returns when every vCPU but the first, on which the caller runs, waits at a
  * boundary, or -EBUSY. Until machine_go() the caller may not sleep or reschedule, and may take a
@@ -166,11 +171,9 @@ bool irq_pending(void);
  */
 int machine_stop(void);
 void machine_go(void);
-/*
- * Does what machine_go() does, in a process that continues from a saved state. Returns 0 or -errno.
- */
+/* As machine_go(), in a process that continues from a saved state. Returns 0 or -errno. */
 int machine_wake(void);
-/* Does what machine_go() does, in a process whose machine was put back in place. */
+/* As machine_go(), in a process whose machine was put back in place. */
 void machine_go_back(void);
 extern u32 machine_stopping;
 /* stack pointer at which each vCPU waits, for arch_unpark() */
@@ -179,14 +182,14 @@ void machine_stop_here(void);
 /*
  * ---- saving a state (save.c) ----
  *
- * machine_save_obstacle() returns the reason why this instance cannot be saved, or NULL. The order
- * of the rest is in save.c. machine_save_prepare() returns 0, or -errno with a line in @why. After
- * -EINPROGRESS, while a host thread is still at work, the caller calls it again.
+ * machine_save_obstacle() returns the reason why this instance cannot be saved, or NULL. save.c
+ * gives the order of the calls. machine_save_prepare() returns 0, or -errno with a line in @why.
+ * After -EINPROGRESS, while a host thread is still at work, the caller calls it again.
  * machine_save_settle() returns -EAGAIN if a sleeping task is in the middle of an operation that
  * cannot be saved: the machine has to run on for a moment, and @why may name the task.
  * machine_save() returns 0, -errno with a line in @why or, in the process that continues from the
- * saved state, MACHINE_GOES_ON.
- * machine_save_sync() completes the file, and returns its size in bytes, -errno or -EINPROGRESS.
+ * saved state, MACHINE_GOES_ON. machine_save_sync() completes the file, and returns its size in
+ * bytes, -errno or -EINPROGRESS.
  */
 #define MACHINE_GOES_ON 1
 const char *machine_save_obstacle(void);
@@ -195,25 +198,25 @@ int machine_save_begin(void);
 int machine_save_prepare(const char *dir, char *why, size_t size);
 void machine_save_end(void);
 int machine_save_settle(char *why, size_t size);
-/* Takes, with the machine stopped, the events that the host has ready; blocks on the host. */
+/* Receives the events that the host has ready, with the machine stopped. Blocks on the host. */
 void machine_look_for_events(void);
 void machine_pause(u64 ns);
 s64 machine_save(const char *dir, char *why, size_t size);
 s64 machine_save_sync(char *why, size_t size);
-/* instead of the above, after a failure */
+/* abandons the save after a failure of the above */
 void machine_save_drop(void);
 /*
- * ---- going back in place (save.c, os-linux/put_back.c) ----
+ * ---- going back to a mark in place, without exec (save.c, os-linux/put_back.c) ----
  *
  * machine_mark_begin() allocates memory while the machine runs, which machine_save_end() frees.
- * machine_mark(), with the machine stopped, records the state that machine_put_back() goes back to.
- * It returns 0; or MACHINE_GOES_ON each time that the machine was put back, when the machine is
+ * machine_mark(), with the machine stopped, records the state that machine_put_back() restores. It
+ * returns 0; or MACHINE_GOES_ON each time that the machine was put back, when the machine is
  * stopped and machine_go_back() starts it; or -errno with a line in @why, -EAGAIN as
- * machine_save_settle(). machine_put_back_begin(), with the machine stopped, gives all spaces back.
- * It returns 0, -EAGAIN as above, or -EINVAL without a mark. Two kinds of spaces keep their
- * mappings: that of @quiet, an mm whose tasks all sleep in calls that do not change it, and that of
- * an mm whose tasks all sleep interruptibly. Then machine_put_back() goes back, or
- * machine_put_back_undo() lets the machine run on.
+ * machine_save_settle(). machine_put_back_begin(), with the machine stopped, gives all spaces back
+ * to the pool. It returns 0, -EAGAIN as above, or -EINVAL without a mark. Two kinds of spaces keep
+ * their mappings: that of @quiet, an mm whose tasks all sleep in calls that do not change it, and
+ * that of an mm whose tasks all sleep interruptibly. Afterwards machine_put_back() restores the
+ * mark, or machine_put_back_undo() lets the machine run on.
  */
 int machine_mark_begin(void);
 s64 machine_mark(char *why, size_t size);
@@ -223,40 +226,43 @@ void machine_put_back_undo(void);
 void machine_unmark(void);
 /*
  * machine_mark_restored() marks a machine that exec has put back to a state, while it is stopped
- * and before machine_wake(), so that it can go back there again in place. It returns as
+ * and before machine_wake(), so that it can return to that state in place. It returns as
  * machine_mark(); an error is harmless. machine_can_go_back() is true if machine_put_back() would
- * quickly go back to the state saved in @dir. machine_unmark_restored() removes that mark, if there
- * is one.
+ * restore the state saved in @dir quickly. machine_unmark_restored() removes the mark of
+ * machine_mark_restored(), if there is one.
  */
 s64 machine_mark_restored(void);
 bool machine_can_go_back(const char *dir);
 void machine_unmark_restored(void);
 /*
- * Called in the process that continues, in this order; arch_entry.restored() is called between the
- * two.
+ * Called in a process that continues from a saved state, in this order, with arch_entry.restored()
+ * between the two.
  */
 void machine_restored(void);
 void machine_read_parameters(void);
 /*
- * True if the state is a template (fresh=), which becomes an instance that seems to have booted
- * just now: *@gap is the ns of real time since it was saved.
+ * True if the state is a template (fresh=), from which the instance is to look newly booted. Then
+ * *@gap is the ns of real time since the save.
  */
 bool machine_is_fresh(u64 *gap);
-/* Called when no step can fail any more: standard error belongs to the instance from now on. */
+/* Called when no step can fail any more. From now on standard error belongs to the instance. */
 void machine_runs(void);
-/* Returns the folder, or NULL: the instance has booted. */
+/*
+ * Returns the folder of the state from which this process continues, or NULL if the instance has
+ * booted.
+ */
 const char *machine_restored_from(void);
 
 /* Applies jail=, before the first instruction of the guest (jail.c). */
 void arch_jail(void);
 /*
- * True if programs may recognise the saved machine: it neither moved to another host nor seems
- * newly booted.
+ * True if the instance is a copy in which programs may still recognise the saved machine: it has
+ * not moved to another host, and does not look newly booted.
  */
 bool machine_is_copy(void);
 /*
- * How often this guest has become a new machine, beside the one that was saved. Secrets and names
- * made for an older number are made again.
+ * Number of times that this guest has become a new machine beside the saved one. Secrets and names
+ * made for a lower number are made again.
  */
 extern u32 machine_boot;
 /* Returns 0 if @dir seems to hold a state, or -errno. */
@@ -270,7 +276,10 @@ static inline void machine_stop_poll(void)
 		machine_stop_here();
 }
 
-/* Sleeps until an interrupt, a kick or @deadline (mono ns; ~0 none). By the idle task only. */
+/*
+ * Sleeps until an interrupt, a kick or @deadline (monotonic ns; ~0: none). Called by the idle task
+ * only.
+ */
 void arch_idle(u64 deadline);
 /* Makes vCPU @cpu come to a boundary soon. */
 void arch_kick_cpu(int cpu);
@@ -285,23 +294,26 @@ u64 ktime_get(void);      /* CLOCK_MONOTONIC as the guest sees it */
 u64 ktime_get_real(void); /* CLOCK_REALTIME */
 u64 ktime_get_tai(void);
 u64 ktime_get_boottime(void);
-/* Returns CLOCK_MONOTONIC_COARSE, as the vDSO answers. */
+/* returns CLOCK_MONOTONIC_COARSE, with the same value as the vDSO */
 u64 ktime_get_coarse(void);
 u64 ktime_get_real_coarse(void);
 u64 ktime_get_raw(void);
 /*
- * True if the clocks skip while the machine is idle (timetravel.h): then no request may be under
- * way in the host
+ * True if the clocks skip while the machine is idle (timetravel.h). Then no request may be in
+ * progress on the host.
  */
 extern bool time_travels;
 void arch_set_realtime_offset(s64 add_ns); /* clock_settime(2) */
 void arch_set_tai_offset(s64 ns);          /* adjtimex(2): TAI - real time */
 /* Reads a fast monotonic clock for accounting (cpuclock.c). */
 u64 arch_cpu_clock(void);
-/* Returns the ns that the host took from @cpu since the last call. Under its runqueue's lock. */
+/*
+ * Returns the ns of CPU time that the host has taken from @cpu since the last call. The lock of its
+ * runqueue is held.
+ */
 u64 arch_cpu_stolen(int cpu);
 /*
- * Notes that the thread of vCPU @cpu slept in the host for @ns (skas/trial.h). Called by that
+ * Records that the thread of vCPU @cpu slept in the host for @ns (skas/trial.h). Called by that
  * thread.
  */
 void arch_cpu_waited_for_disk(int cpu, u64 ns);
@@ -320,17 +332,17 @@ extern pfn_t physmem_frames, physmem_boot_frames;
  */
 int physmem_release(pfn_t pfn, u64 n);
 /*
- * Gives frames that are still in the state's file memory of their own, with their content; needed
- * only in a restored instance. Called before the host writes to them in the background; pmap does
- * so before it maps them. Elsewhere it costs one test. Blocks on the host briefly. Returns 0 or
- * -errno.
+ * Gives frames that are still in the state's file memory of their own with the same content. Needed
+ * only in a restored instance, before the host writes to the frames in the background; pmap does it
+ * before it maps them. Without a state's file it costs one test. Blocks on the host briefly.
+ * Returns 0 or -errno.
  */
 int physmem_take(pfn_t pfn, u64 n);
 /*
- * Each frame that is taken alone costs the host two maps. physmem_in_pieces() names the work that
- * is queued when there are many. With the machine stopped and no request under way in the host,
- * that work calls physmem_merge() until it returns 0 (enough) or -errno, and then physmem_merged().
- * physmem_wait_for_merge() sleeps while there are far too many.
+ * Each frame that is taken alone costs the host two maps (VMAs). physmem_in_pieces() sets the work
+ * that is queued when there are many. With the machine stopped and no request in progress on the
+ * host, that work calls physmem_merge() until it returns 0 (enough) or -errno, and then
+ * physmem_merged(). physmem_wait_for_merge() sleeps while there are far too many maps.
  */
 struct work;
 void physmem_in_pieces(struct work *w);
@@ -340,10 +352,9 @@ void physmem_wait_for_merge(void);
 /*
  * Makes the host back @n frames, 2 MiB, with one large page; @pfn is a multiple of @n. Their
  * content stays; a frame that was not backed reads as zeros. Blocks on the host. Returns 0 or
- * -errno:
- * -EOPNOTSUPP    never, for any frame: memory is a file (physmem=), or the host lacks this request
- * others         not now: no room or no time (-ENOMEM, -EAGAIN, -EBUSY), or (-EINVAL) not these
- *                frames, or not as the host is set up now
+ * -errno: -EOPNOTSUPP never possible: memory is a file (physmem=), or the host lacks this request
+ * others not possible now for lack of memory or time (-ENOMEM, -EAGAIN, -EBUSY), or (-EINVAL)
+ *                not for these frames or with the host's present settings
  */
 int physmem_enlarge(pfn_t pfn, u64 n);
 /*
@@ -364,24 +375,22 @@ u64 physmem_host_free(void);
 
 /* ---- other regions of frames, arch/um/machine/region.c ---- */
 /*
- * Makes the pages of a host file (@file: an os handle, for reading, owned by the region from now
- * on) frames that can only be read: an image that is mapped directly, a snapshot. They are mapped
- * in the kernel at pfn_to_virt(), and every space that is made later can map them. @frames: whole
- * pages of the file. Returns the first frame's number, or -errno: -EBUSY if there are spaces
- * already, -ENOSPC if there are no numbers left, -EPERM if the host forbids execution from that
- * file. Called at boot only, without concurrency.
+ * Makes the pages of a host file read-only frames, for an image that is mapped directly or a
+ * snapshot. @file is an os handle for reading, which the region owns from now on; @frames is the
+ * number of whole pages. The frames are mapped in the kernel at pfn_to_virt(), and every space that
+ * is made later can map them. Returns the first frame's number, or -errno: -EBUSY if there are
+ * spaces already, -ENOSPC if there are no numbers left, -EPERM if the host forbids execution from
+ * the file. Called at boot only, without concurrency.
  */
 s64 arch_region_add(int file, u64 frames);
 /*
- * Maps @file, opened again in a process that continues from a saved state, where arch_region_add()
- * had mapped it and returned @first. The caller has verified that it is the file of the region.
- * Returns 0 or -errno.
+ * Called in a process that continues from a saved state. Maps @file, opened again, where
+ * arch_region_add() had mapped it and returned @first. The caller has verified that it is the
+ * region's file. Returns 0 or -errno.
  */
 int arch_region_again(pfn_t first, int file);
 
-/*
- * ---- for kernel/lib's spinlocks: a vCPU that waits for a lock whose holder lost its host CPU ----
- */
+/* ---- for kernel/lib's spinlocks: a vCPU waits for a holder that lost its host CPU ---- */
 void arch_futex_wait(u32 *word, u32 val, u64 timeout_ns); /* may return early */
 void arch_futex_wake(u32 *word, int n);
 
@@ -398,20 +407,20 @@ u64 arch_host_ns(void);
 
 /* ---- randomness, power ---- */
 void arch_random(void *buf, size_t n); /* the host's getrandom */
-/* Writes to the host's stderr: refusals, the reason of a panic. */
+/* Writes to the host's stderr: refusals, the reason for a panic. */
 void arch_early_write(const char *s, size_t n);
 const char *arch_strerror(int err);         /* an errno in words, for refusals */
-void arch_power_off(int status) __noreturn; /* flush is the caller's job */
-/* Notes that data of the guest is lost: the process ends with OS_EXIT_LOST instead of 0. */
+void arch_power_off(int status) __noreturn; /* the caller has flushed */
+/* Records that data of the guest is lost: the process ends with OS_EXIT_LOST instead of 0. */
 void arch_note_lost(void);
 void arch_reboot(void) __noreturn;
 
 /* ---- boot parameters ---- */
 /*
  * A parameter of the command line: PARAM("loglevel=", fn). fn gets the text behind the prefix and
- * returns 0, or -errno after it has called refuse_param(). Prefixes that end in '=' match
- * "name=...", others match the whole word. A driver's prefix with a number ("ubd", "con") is
- * PARAM_DEV("ubd", fn): fn gets everything after the prefix ("0r=..."). Collected by a linker
+ * returns 0, or -errno after it has called refuse_param(). A prefix that ends in '=' matches
+ * "name=...", any other matches only the whole word. A driver's prefix with a number ("ubd", "con")
+ * is PARAM_DEV("ubd", fn): fn gets everything after the prefix ("0r=..."). Collected by a linker
  * section.
  */
 struct boot_param {
@@ -430,15 +439,15 @@ struct boot_param {
 extern const char *boot_command_line; /* for /proc/cmdline */
 
 /*
- * Unknown parameters, for init: words, and NAME=VALUE. Both end with NULL; the strings live
- * forever.
+ * Unknown parameters, for init: words, and NAME=VALUE strings. Both arrays end with NULL; the
+ * strings stay valid forever.
  */
 #define BOOT_MAX_INIT 32
 extern const char *boot_init_args[BOOT_MAX_INIT + 1], *boot_init_env[BOOT_MAX_INIT + 1];
 
 /*
- * Maps the archive of initrd= read-only from the host's file; returns NULL when none was given.
- * Refuses what cannot be opened.
+ * Maps the archive of initrd= read-only from the host's file. Returns NULL if there is none. Ends
+ * the process with refuse() if the file cannot be opened.
  */
 const void *arch_initrd(size_t *size);
 void arch_initrd_free(void);
@@ -463,18 +472,18 @@ struct initcall {
  */
 /* ---- guest memory access: arch/um/machine/uaccess.h ---- */
 
-/* ---- what stands on the kernel: arch/um/entry fills the table ---- */
+/* ---- functions of arch/um/entry, in a table ---- */
 
 struct ksignal;
 struct arch_entry_ops {
 	/* Enters guest code in a task that began in the kernel: process 1, or a fork's child. */
 	void (*return_to_user)(void) __noreturn;
-	/* Builds the frame of a signal: 0 or -EFAULT. */
+	/* Builds the frame of a signal. Returns 0 or -EFAULT. */
 	int (*setup_frame)(struct ksignal *ks, struct regs *regs, u64 sigmask);
 	/*
 	 * Restores registers and *sigmask from a signal's frame. Returns 0, or -EFAULT for a bad
-	 * frame. If orig_rax is then -1, the registers and *sigmask were restored in spite of the
-	 * error, and no other part of the frame.
+	 * frame. If orig_rax is -1 after -EFAULT, the registers and *sigmask were restored
+	 * nevertheless, but no other part of the frame.
 	 */
 	int (*sigreturn)(struct regs *regs, u64 *sigmask);
 	/*
@@ -483,17 +492,19 @@ struct arch_entry_ops {
 	 */
 	int (*map_vdso)(struct mm *mm, u64 *base);
 	/*
-	 * Allows current's guest code to take, without a call, events that io_getevents() on the
-	 * ring at @ring (@size bytes) could return at once. The offer holds while the task is the
-	 * only thread of its mm and its calls are not watched; it may end at any time.
+	 * Allows current's guest code to take events from the ring at @ring (@size bytes) without
+	 * entering the kernel, if io_getevents() could return them at once. The offer holds while
+	 * the task is the only thread of its mm and its calls are not traced or filtered. It may
+	 * end at any time.
 	 */
 	void (*ring_offer)(u64 ring, u64 size);
 	/* Makes guests forget the keys for random bytes (the vDSO's getrandom). */
 	void (*random_renew)(void);
-	void (*clock_skipped)(void); /* this vCPU's clock has jumped */
+	/* the clock has jumped; for this vCPU */
+	void (*clock_skipped)(void);
 	/* Writes the offsets between clocks, which have changed, into the vDSO's page. */
 	void (*clock_changed)(void);
-	/* Lets other tasks take this vCPU's space, as it has nothing to run. */
+	/* Called before this vCPU goes idle: lets other tasks take this vCPU's space. */
 	void (*before_idle)(void);
 	/*
 	 * Prepares a process that continues from a saved state: makes the zygote, the clocks, the
@@ -516,20 +527,22 @@ extern bool arch_tsc_traps;
 /* True if rdtsc can be made to trap, as it does for threads with no_tsc; constant after boot. */
 extern bool arch_tsc_may_trap;
 /*
- * Returns the live part [*sp, *end) of kernel stack number @i: empty if the stack is unused, all of
+ * Finds the live part [*sp, *end) of kernel stack number @i: empty if the stack is unused, all of
  * it if its task runs on another vCPU. Returns 0, or -ENOENT past the last stack.
  */
 int arch_kstack_live(u64 i, u64 *sp, u64 *end);
-bool arch_has_vsyscall(void); /* true if guests may call the page */
+/* true: guests may call the vsyscall page */
+bool arch_has_vsyscall(void);
 /*
- * Returns the name of the interception method, followed by "patched" if so, for
- * /proc/nestling/mode.
+ * Returns the name of the interception method, for /proc/nestling/mode; "patched" follows it if
+ * call sites may be patched.
  */
 const char *arch_mode_name(void);
-int arch_handoff_stats(char *buf, size_t size); /* /proc/nestling/handoff; bytes */
+/* /proc/nestling/handoff; returns bytes */
+int arch_handoff_stats(char *buf, size_t size);
 /*
- * /proc/nestling/hostcalls (doors.c). arch_host_call_line() writes line i, "CALLS KIND\n"; it
- * returns 0 when there are none of this kind, -1 past the last.
+ * Host calls for /proc/nestling/hostcalls (doors.c). arch_host_call_line() writes line @i, "CALLS
+ * KIND\n". It returns 0 if this kind has no calls, or -1 past the last line.
  */
 void arch_count_host_calls(bool on);
 void arch_reset_host_calls(void);

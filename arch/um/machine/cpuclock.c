@@ -4,24 +4,25 @@
  * every entry and exit. It counts the TSC, in nanoseconds; asking the host's vdso through a door
  * costs three times as much.
  *
- *	arch_cpu_clock()        may be compared with what another vCPU read, if a lock or the like
- *	                        is between the readings
+ *	arch_cpu_clock()        may be compared with a reading by another vCPU, if a lock or another
+ *	                        barrier is between the readings
  *	arch_cpu_clock_local()  only with this vCPU's own readings, and may then be a few ns early;
  *	                        a third of the cost
  *
  * The TSC is trusted for a window of at most a second. Then the host's clock is read (refresh), and
- * the distances that both went give the length of a tick for the next window. So a host that was
- * suspended or moved, or a TSC that restarted, is noticed.
+ * the progress of both clocks gives the length of a tick for the next window. So the suspension or
+ * migration of a host, or a restart of the TSC, is detected.
  *
  * States: off (window 0: the answer is os_clock_mono()'s, ns later; or frozen_now) ->
  * cpu_clock_start(), where the host's own vdso uses the TSC: measuring (off, with tsc and host at
  * its begin; nothing waits for its end) -> on, at the first reading that is START_NS later.
  *
  * Invariants:
- * 1. The clock never goes back, on any vCPU: a refresh takes the later of what the host's clock and
- *    what the TSC say.
+ * 1. The clock never goes back, on any vCPU: a refresh uses the later of the host's clock and the
+ *    TSC's time.
  * 2. It goes at the rate of the host's monotonic clock, but may be ahead of it: a caller that
- *    compares it with a deadline on the host's scale takes the difference now and then (entry.c).
+ *    compares it with a deadline on the host's scale has to measure the difference now and then
+ *    (entry.c).
  *
  * Locks: clock.lock protects changes; it is raw, since the scheduler reads the clock with its own
  * lock held. Readers use clock.seq.
@@ -39,23 +40,26 @@
 /* ns: a longer measurement is repeated, since the host may have been suspended */
 #define START_MOST (20 * MSEC)
 /*
- * ns by which the clock is ahead when it starts: more than the distance of a sample's two readings
+ * ns by which the clock is ahead when it starts: more than the time between the two reads of a
+ * sample
  */
 #define START_AHEAD 1000UL
-/* ns: more than readers can have counted with a TSC that restarted */
+/* ns: more than a reader can have counted with a TSC that restarted */
 #define RESTART_NS (2 * MSEC)
-/* the most that two CPUs' counters differ */
+/* upper bound of the difference between the counters of two CPUs */
 #define SKEW_TICKS 100000UL
 #define SAMPLES 3
 /*
- * a rate that differs from the last one by more than 1 / RATE_TOLERANCE was measured over a pause
+ * if the rate differs from the last one by more than 1 / RATE_TOLERANCE, the host was paused during
+ * the measurement
  */
 #define RATE_TOLERANCE 512
 
 static struct {
 	spinlock_t lock;
-	u32 seq;       /* odd: the rest is being changed */
-	u64 tsc, ns;   /* the clock shows ns at tsc */
+	/* odd while the clock is being changed */
+	u32 seq;
+	u64 tsc, ns;   /* at counter value tsc, it shows ns */
 	u64 rate;      /* ns for a tick, 32 bits of fraction */
 	u64 window;    /* ticks; 0: off */
 	u64 window_ns; /* protected by clock.lock */
@@ -87,7 +91,7 @@ static inline u64 ticks_to_ns(u64 ticks, u64 rate)
 	return (u64)((unsigned __int128)ticks * rate >> 32);
 }
 
-/* Reads both clocks at one moment: takes the closest of some readings. */
+/* Reads both clocks at one moment: uses the pair of readings with the least time in between. */
 static struct sample take_sample(void)
 {
 	struct sample s = { 0, 0 };
@@ -104,7 +108,7 @@ static struct sample take_sample(void)
 }
 
 /*
- * Computes ns / ticks with 32 bits of fraction; the quotient is below 2^32 where a tick is shorter
+ * Computes ns / ticks with 32 bits of fraction. The quotient is below 2^32, since a tick is shorter
  * than a second.
  */
 static u64 measured_rate(u64 ns, u64 ticks)
@@ -162,7 +166,7 @@ static __attribute__((noinline)) void refresh(void)
 	spin_unlock_raw(&clock.lock);
 }
 
-/* Ends the first measurement, unless another vCPU has. */
+/* Ends the first measurement, unless another vCPU has done so. */
 static void measured_locked(void)
 {
 	struct sample s = take_sample(), first = { clock.tsc, clock.host };
@@ -203,7 +207,8 @@ static inline u64 read_clock(bool ordered)
 
 		__atomic_thread_fence(__ATOMIC_ACQUIRE);
 		if (unlikely((seq & 1) || READ_ONCE(clock.seq) != seq)) {
-			spin_lock_raw(&clock.lock); /* whose holder may have lost its host CPU */
+			/* waits for it: it may have lost its CPU */
+			spin_lock_raw(&clock.lock);
 			spin_unlock_raw(&clock.lock);
 			continue;
 		}
@@ -225,7 +230,7 @@ u64 arch_cpu_clock_local(void)
 	return read_clock(false);
 }
 
-/* Moves the clock on. Called on the only vCPU, which is idle. */
+/* Advances the clock. Called by the only vCPU, which is idle. */
 void cpu_clock_skip(u64 ns)
 {
 	struct sample s = { clock.tsc, clock.host };
@@ -249,7 +254,7 @@ void cpu_clock_start(void)
 	start(0);
 }
 
-/* Sets the clock to @cpu_ns when the host's clock, as it was moved, shows @host_ns. */
+/* Sets the clock to @cpu_ns as of @host_ns, a time of the host's clock after it was shifted. */
 void cpu_clock_put_back(u64 cpu_ns, u64 host_ns)
 {
 	struct sample s = take_sample();
@@ -260,7 +265,7 @@ void cpu_clock_put_back(u64 cpu_ns, u64 host_ns)
 		publish(&(struct sample){ 0, 0 }, cpu_ns - host_ns, 0, 0);
 }
 
-/* Starts the clock again: the counter of this process is not the one of the old process. */
+/* Starts the clock again: this process may have another TSC than the saved one. */
 void cpu_clock_restored(u64 cpu_ns, u64 host_ns)
 {
 	start(cpu_ns - host_ns);

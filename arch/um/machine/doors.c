@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * doors.c: counts the calls of each door (mk/door.h) while door_counting is set. A door tests that
- * byte, which is not written meanwhile, before all else. Each count is one call of the host world,
- * whether that makes no host system call or several.
+ * doors.c: counts the calls of each door (mk/door.h) while door_counting is set. A door first tests
+ * that byte, which is rarely written. Each count is one call of the host world, which may make any
+ * number of host system calls.
  *
  * Locks: none; doors add atomically.
  */
@@ -11,7 +11,7 @@
 #include "kernel/lib/atomic.h"
 #include "kernel/lib/string.h"
 
-/* Of doors.S. */
+/* defined in doors.S */
 extern const char *const __start_door_names[], *const __stop_door_names[];
 extern u8 door_counting;
 extern u64 door_counts[MAX_DOORS];

@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * initrd.c: the archive of initrd=, mapped from the host's file so that it costs no memory of the
- * guest's.
- */
+/* initrd.c: the archive of initrd=, mapped from the host's file so that it uses no guest memory. */
 #include <asm/errno.h>
 #include "arch/um/internal.h"
 #include "kernel/lib/printk.h"

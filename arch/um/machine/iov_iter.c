@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * iov_iter.c: memory to read into or write from, as guest vectors, one kernel buffer, or a
- * function that copies. Interface: uaccess.h.
+ * iov_iter.c: iterators over memory to read into or write from: guest vectors, one kernel buffer,
+ * or a function that copies. Interface: uaccess.h.
  *
  * Invariants: count is the sum of the remaining bytes of all vectors; vec_off < vec[0].len while
  * count > 0 (empty vectors are skipped). A copy that faults is short, and the iterator then points
@@ -78,8 +78,8 @@ int iov_iter_import(struct iov_iter *it, uaddr_t vec, u64 nr, struct uvec **to_f
 }
 
 /*
- * Finds the vectors: a single buffer's lies in the iterator itself, which may be copied, so no
- * pointer to it is kept.
+ * Finds the vectors. The vector of a single buffer lies in the iterator itself, which may be
+ * copied, so no pointer to it is kept.
  */
 static const struct uvec *vecs(const struct iov_iter *it)
 {
@@ -221,7 +221,7 @@ int iov_iter_fault_in(struct iov_iter *it, size_t n, bool write)
 	return 0;
 }
 
-/* ---- the frames behind it ---- */
+/* ---- the frames of a buffer ---- */
 
 /*
  * Takes no references: only the first frame of a kmalloc'ed buffer or of a slab counts them, so a

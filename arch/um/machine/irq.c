@@ -6,7 +6,7 @@
  * irq_page.pending; a vCPU runs the handler when it comes to a boundary: on its way into and out of
  * guest code, idling, in schedule() and cond_resched().
  *
- *	irq = irq_register("ubd0", handler, dev);   hand irq to the back end
+ *	irq = irq_register("ubd0", handler, dev);   pass irq to the back end
  *	irq_unregister(irq);                        after the back end has stopped
  *
  * States of a line: free -> (irq_register) quiet -> (os_irq_raise) pending -> (irq_poll) running ->
@@ -14,11 +14,12 @@
  *
  * Invariants:
  * 1. A handler runs on one vCPU at a time: the bit of irq_running. A vCPU that finds it set leaves
- *    the pending bit to the one that set it, which looks again after it has cleared it.
- * 2. Nothing is lost between "look for work" and "go to sleep": the vCPU publishes its state first
- *    (os.h describes the protocol).
+ *    the pending bit to the vCPU that set it, which checks for pending lines again after clearing
+ *    it.
+ * 2. No interrupt is lost between the check for work and the sleep: the vCPU publishes its state
+ *    first (os.h describes the protocol).
  *
- * Locks: lines_lock (the table of lines; handlers are called without it).
+ * Locks: lines_lock protects the table of lines; handlers are called without it.
  */
 #include <asm/errno.h>
 #include "arch/um/internal.h"
@@ -33,7 +34,7 @@ struct irq_line {
 	const char *name; /* NULL: free */
 	void (*handler)(void *arg);
 	void *arg;
-	u64 count; /* by the vCPU that runs it */
+	u64 count; /* written by the handler's vCPU */
 };
 
 struct os_irq_page irq_page;
@@ -51,7 +52,10 @@ void irq_init(void)
 		refuse("no event set: %s", os_why(err));
 }
 
-/* Lines that were pending at the stop still are; no vCPU has been kicked. */
+/*
+ * Sets up the lines again. Lines that were pending at the stop still are; no vCPU was kicked for
+ * them.
+ */
 void irq_restored(void)
 {
 	int err = os_irq_setup(&irq_page, nr_cpus);
@@ -65,8 +69,8 @@ void irq_restored(void)
 }
 
 /*
- * Makes every line pending: a handler may have run for an event that the machine forgot by going
- * back.
+ * Makes every line pending: a handler may have run for an event that the machine forgot when it was
+ * put back.
  */
 void irq_put_back(void)
 {

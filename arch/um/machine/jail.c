@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * jail.c: jail=: the kernel process is jailed before the first instruction of the guest. jail=log
- * logs the host calls that it makes beside those of the table that `nestling --jail` prints
- * (os-linux/jail/table.c; docs/security.md). Without a word of jail= there is a jail where the host
- * can make one.
+ * only logs the host calls that are not in the table that `nestling --jail` prints
+ * (os-linux/jail/table.c; docs/security.md). Without jail= there is a jail if the host can make
+ * one.
  */
 #include "arch/um/internal.h"
 #include "kernel/lib/printk.h"
@@ -29,15 +29,15 @@ PARAM("jail=", set_jail,
 
 static int set_user(const char *value)
 {
-	return 0; /* os-linux has read the word */
+	return 0; /* os-linux has parsed the parameter */
 }
 PARAM("user=", set_user,
 	"NAME|UID|UID:GID[,optional]: the kernel process, its spaces and helpers are this user's, "
 	"in namespaces of their own (an instance that root starts)");
 
 /*
- * True if the process is to be jailed; false if jail= says no, or if the host cannot and jail=on is
- * not given.
+ * True if the process is to be jailed. False with jail=off or jail=log, or without jail=on if the
+ * host cannot make a jail.
  */
 static bool is_to_be_jailed(void)
 {
@@ -53,8 +53,8 @@ static bool is_to_be_jailed(void)
 }
 
 /*
- * Passes the words of the first boot's command line to the jail: in a restored instance they name
- * the cards.
+ * Passes the words of the first boot's command line to the jail. A restored instance needs them for
+ * its cards.
  */
 static void name_words(void)
 {

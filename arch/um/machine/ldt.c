@@ -3,25 +3,25 @@
  * ldt.c: modify_ldt(2): a program's own segments of 16 and 32 bits, for emulators and old thread
  * libraries.
  *
- * The table of an mm is kept in the processor's format, and the host has a copy: each entry that
- * changes is one order to the mapper, whose LDT is that of the space's runners (skas.h:
+ * The table of an mm is kept in the processor's format, and the host has a copy: each change of an
+ * entry is one order to the mapper, which shares its LDT with the space's runners (skas.h:
  * space_ldt()).
  *
- *	modify_ldt()   the space's table changes first, which can fail, then ours
- *	fork           a copy; exec begins without
+ *	modify_ldt()   changes the space's table first, which can fail, then this table
+ *	fork           copies the table; exec begins without one
  *	a new space    ldt_install() queues all entries
- *	before guest code runs   ldt_check() zeroes selectors that have nothing behind them (any
- *	                         more), also of an mm without a table
+ *	before guest code runs   ldt_check() zeroes selectors that name no loadable segment,
+ *	                         also in an mm without a table
  *
  * Invariants:
- * 1. Every entry here is one that Linux would take: a descriptor for user mode, never of 64-bit
+ * 1. Every entry here is one that Linux would accept: a descriptor for user mode, never of 64-bit
  *    code, marked as used.
- * 2. mm->ldt is set once and goes with the mm; pages of the table are never freed before. So
- *    selectors can be looked up without a lock; the stub returns if one goes away meanwhile
- *    (stub.S: go_segs).
+ * 2. mm->ldt is set once; it and its pages are freed only with the mm. So selectors can be looked
+ *    up without a lock. If a segment is removed meanwhile, the stub returns to the kernel (stub.S:
+ *    go_segs).
  *
- * Locks: pmap->lock over changes, and over copying. Memory is allocated before it is taken: if
- * memory is short, the caller flushes its own pmap.
+ * Locks: pmap->lock is held during changes and copying. Memory is allocated before the lock is
+ * taken, since reclaim may flush the caller's own pmap.
  */
 #include <asm/errno.h>
 #include <asm/ldt.h>
@@ -35,7 +35,7 @@
 #include "kernel/sched/sched.h"
 #include "skas/skas.h"
 
-/* 64 KiB for each mm that asks; charged, since nothing else bounds it */
+/* 64 KiB for each mm that uses it; charged to its group, since nothing else bounds it */
 #define LDT_GFP (GFP_KERNEL | __GFP_ACCOUNT)
 
 #define FUNC_READ 0
@@ -73,7 +73,7 @@ static u64 to_desc(const struct user_desc *d, bool old)
 	       (u64)(d->base_addr >> 24) << 56;
 }
 
-/* Unpacks a descriptor; one of 0 becomes the word for an empty entry. */
+/* Unpacks a descriptor. 0 becomes the user_desc of an empty entry. */
 static struct user_desc from_desc(u32 nr, u64 desc)
 {
 	return (struct user_desc){
@@ -113,7 +113,7 @@ u64 ldt_linear(const struct ldt *l, u64 selector, u64 offset)
 	return (u32)(offset + (l ? from_desc(i, entry_of(l, i)).base_addr : 0));
 }
 
-/* Memory that an entry needs and the table lacked at the last look. */
+/* memory that an entry needs and that the table lacked when it was last checked */
 struct room {
 	struct ldt *ldt;
 	u64 *page;
@@ -138,8 +138,8 @@ static void room_put(struct room *room)
 }
 
 /*
- * Takes from @room the pages that are still missing. Returns NULL if @room lacks one for want of
- * memory.
+ * Takes from @room the pages that are still missing. Returns NULL if @room lacks one because memory
+ * was short.
  */
 static u64 *slot_of(struct mm *mm, u32 i, struct room *room)
 {
@@ -167,7 +167,7 @@ static void free_ldt(struct ldt *l)
 	kfree(l);
 }
 
-/* Allocates pages where @from has some. */
+/* Allocates a page for each page that @from has. */
 static bool copy_room(struct ldt *l, const struct ldt *from)
 {
 	for (u32 i = 0; i < NR_PAGES; i++) {
@@ -180,7 +180,10 @@ static bool copy_room(struct ldt *l, const struct ldt *from)
 	return true;
 }
 
-/* Copies the entries; returns false when there is not enough room: a sibling has added a page. */
+/*
+ * Copies the entries. Returns false if @l lacks a page, because a sibling thread has added one to
+ * @from.
+ */
 static bool copy_entries(struct ldt *l, const struct ldt *from)
 {
 	for (u32 i = 0; i < NR_PAGES; i++) {
@@ -222,14 +225,14 @@ void arch_ldt_free(struct mm *mm)
 	mm->ldt = NULL;
 }
 
-/* ---- on the way to guest code ---- */
+/* ---- before guest code runs ---- */
 
 void ldt_install(const struct ldt *l, struct space *s)
 {
 	for (u32 i = 0; i < l->nr; i++) {
 		struct user_desc d = from_desc(i, entry_of(l, i));
 
-		/* the space is dead, as its next run will say */
+		/* the space is dead, which its next run will report */
 		if (entry_of(l, i) && space_ldt(s, &d, false))
 			return;
 	}
@@ -287,7 +290,7 @@ static long read_ldt(uaddr_t to, u64 count)
 		u64 desc = entry_of(l, (u32)(n / LDT_ENTRY_SIZE));
 		u64 part = min(count - n, size - n);
 
-		/* the count is no multiple of an entry's size: a piece of the next one */
+		/* the count is no multiple of an entry's size: copy a part of the next entry */
 		if (part && copy_to_user(uaddr_add(to, n), &desc, part))
 			return -EFAULT;
 		if (clear_user(uaddr_add(to, n + part), count - n - part))
@@ -341,15 +344,13 @@ static long write_ldt(uaddr_t from, u64 count, bool old)
 	if (d.contents == CONTENTS_CONFORMING && (old || !d.seg_not_present))
 		return -EINVAL;
 	err = change(mm, d.entry_number, says_empty(&d, old) ? 0 : to_desc(&d, old));
-	/*
-	 * Threads that are in guest code do not know yet that their selectors have to be checked.
-	 */
+	/* Threads in guest code must learn that their selectors have to be checked from now on. */
 	if (!err && first && atomic_read(&mm->mm_users) > 1)
 		sched_barrier();
 	return err;
 }
 
-/* Returns results of 32 bits, errors too, because Linux does. */
+/* Returns 32-bit results, errors too, as Linux does. */
 long sys_modify_ldt(int func, uaddr_t ptr, u64 bytecount)
 {
 	long ret = -ENOSYS;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ldt.h: a program's own segments, between modify_ldt(2) and the files that load them for guest
- * code.
+ * ldt.h: a program's own segments: the interface of modify_ldt(2)'s file for the files that load
+ * segments for guest code.
  */
 #ifndef NESTLING_LDT_H
 #define NESTLING_LDT_H
@@ -11,14 +11,14 @@
 struct ldt;
 struct space;
 
-/* Queues all entries for a space that is new to the mm. Under pmap->lock. */
+/* Queues orders for all entries in a space that is new to the mm. pmap->lock held. */
 void ldt_install(const struct ldt *l, struct space *s);
 /*
  * Replaces by 0, before guest code runs, each selector that names no loadable segment, as Linux
  * does when it switches to a task.
  */
 void ldt_check(const struct ldt *l, struct regs *r);
-/* Computes where the code at @offset of a segment of the table lies. */
+/* Returns the linear address of @offset in a segment of the table. */
 u64 ldt_linear(const struct ldt *l, u64 selector, u64 offset);
 
 #endif

@@ -23,8 +23,8 @@ extern const struct os_fixup __start_fixups[] __weak, __stop_fixups[] __weak;
 extern char etext[];
 
 /*
- * Finds the name of the function around @addr, and the distance to its start, in the table of
- * symbols (kernel/lib/ksyms.c).
+ * Returns the name of the function that contains @addr, and sets *offset to the distance from its
+ * start; from the table of symbols (kernel/lib/ksyms.c).
  */
 const char *ksym_lookup(u64 addr, u64 *offset) __weak;
 
@@ -53,7 +53,7 @@ static void print_locks(struct task *t)
 }
 #endif
 
-/* True if @addr is in the kernel's own text: the process holds no guest code. */
+/* True if @addr is in the kernel's own text. (No guest code is mapped in this process.) */
 static bool is_code(u64 addr)
 {
 	return addr >= KERNEL_IMAGE_BASE && addr < (u64)etext;
@@ -77,7 +77,8 @@ static bool on_host_stack(u64 p, u64 host_sp)
 }
 
 /*
- * Prints the chain of frames. At a door it changes between the host stack and the kernel stack.
+ * Prints the chain of frames. At a door the chain continues on the other stack, the kernel's or the
+ * host's.
  */
 static void backtrace(u64 rbp, u64 host_sp)
 {

@@ -3,13 +3,13 @@
  * params.c: the command line.
  *
  * Every file declares its own parameters with PARAM() or PARAM_DEV() (arch.h); the linker gathers
- * them. params_parse() looks each argument up and calls the setters, before anything is built: no
- * memory allocator, no output but refuse(). Values stay valid. Unknown arguments go to init, as on
- * Linux: NAME=VALUE into its environment, other words (and all words behind "--") into its
- * arguments. Behind "strict" they are refused. An unknown option ("--word") is always refused. A
- * driver's prefix with a number belongs to the driver, which refuses numbers that it does not have.
- * A prefix that ends in '*' ("ubd*") takes all words that begin with it, so that a typing error is
- * not passed to init.
+ * them. params_parse() looks up each argument and calls the setters before the rest of the kernel
+ * is set up: there is no memory allocator and no output except refuse(). Values stay valid. Unknown
+ * arguments go to init, as on Linux: NAME=VALUE into its environment, other words (and all words
+ * behind "--") into its arguments. After the word "strict", unknown arguments are refused. An
+ * unknown option ("--word") is always refused. A driver's prefix with a number belongs to the
+ * driver, which refuses numbers that it does not have. A prefix that ends in '*' ("ubd*") matches
+ * all words that begin with it, so that a misspelt parameter is not passed to init.
  *
  * Invariants: arg_text holds a copy of every argument of the boot (Law 2: no pointer to libc's
  * memory).
@@ -200,7 +200,7 @@ void params_parse(int argc, char **argv)
 	}
 }
 
-/* Puts @arg into /proc/cmdline, in the place of a word that sets the same parameter. */
+/* Puts @arg into /proc/cmdline, replacing a word that sets the same parameter. */
 static void replace_in_line(const char *arg)
 {
 	static char old[MAX_TEXT];
@@ -221,10 +221,11 @@ static void replace_in_line(const char *arg)
 }
 
 /*
- * Keeps the guest's /proc/cmdline as its boot set it, unless the guest is to look newly booted.
+ * Parses the parameters of a restore. The guest's /proc/cmdline stays as its boot set it, unless
+ * the guest is to look newly booted (@fresh).
  *
- * The setters of these parameters copy the value: an instance may be restored any number of times,
- * and keeps no text of earlier processes.
+ * The setters of these parameters copy the value: the text is not kept, since an instance may be
+ * restored any number of times.
  */
 void params_again(int argc, char **argv, bool fresh)
 {

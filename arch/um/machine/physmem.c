@@ -26,7 +26,8 @@ pfn_t physmem_frames, physmem_boot_frames;
 static u64 mem_size = MEM_DEFAULT, mem_max;
 static const char *physmem_path;
 static int physmem_file, arena_file; /* os handles */
-const u64 *base_bits __machine;      /* of this process, not saved */
+/* per process; not part of a saved state */
+const u64 *base_bits __machine;
 
 static int set_mem(const char *value)
 {
@@ -62,7 +63,7 @@ static int set_physmem(const char *value)
 }
 PARAM("physmem=", set_physmem, "PATH: a file to hold the guest's memory, instead of host memory");
 
-/* Counts the frames. Memory behind the first mem= bytes exists without users. */
+/* Counts the frames. Frames behind the first mem= bytes are unused at first. */
 static void count_frames(void)
 {
 	if (mem_max && mem_max < mem_size)
@@ -96,7 +97,7 @@ static u64 kdata_size(void)
 	return (u64)(__kdata_end - __kdata_start);
 }
 
-/* Makes the arena, in which the stacks lie behind the data, without their guards. */
+/* Makes the arena. The stacks follow the data in it, without their guards. */
 void arena_init(void)
 {
 	u64 size = kdata_size() + KSTACK_WINDOW / 2;
@@ -188,7 +189,7 @@ int physmem_release(pfn_t pfn, u64 n)
 	return err ? err : os_mem_punch(physmem_file, pfn << PAGE_SHIFT, n << PAGE_SHIFT);
 }
 
-/* Touches a byte first: the host treats a range without backed pages as unused. */
+/* Touches a byte first, since the host does not enlarge a range without backed pages. */
 int physmem_enlarge(pfn_t pfn, u64 n)
 {
 	u8 *p = (u8 *)(KERNEL_MAP_BASE + (pfn << PAGE_SHIFT));
@@ -199,7 +200,7 @@ int physmem_enlarge(pfn_t pfn, u64 n)
 	return os_mem_enlarge(p, n << PAGE_SHIFT);
 }
 
-/* Treats all frames as data if the host's file system cannot report holes. */
+/* Without reports of holes by the host's file system, all frames count as data. */
 static pfn_t next_in_file(pfn_t pfn, pfn_t end, bool data)
 {
 	s64 off = data ? os_mem_next_data(physmem_file, pfn << PAGE_SHIFT) :
@@ -210,7 +211,7 @@ static pfn_t next_in_file(pfn_t pfn, pfn_t end, bool data)
 	return min((pfn_t)off >> PAGE_SHIFT, end);
 }
 
-/* Counts a frame in the file of a state as backed. */
+/* A frame in the file of a state counts as backed. */
 pfn_t physmem_next(pfn_t pfn, pfn_t end, bool data)
 {
 	if (likely(!base_bits))
@@ -226,7 +227,7 @@ pfn_t physmem_next(pfn_t pfn, pfn_t end, bool data)
 	}
 }
 
-/* Marks frames that the host has swapped out: they are backed, though not in its memory. */
+/* Sets vec for frames that the host has swapped out: they are backed, though not in its memory. */
 static void note_swapped(pfn_t pfn, pfn_t end, u8 *vec)
 {
 	pfn_t next = physmem_next(pfn, end, true);
@@ -240,8 +241,9 @@ static void note_swapped(pfn_t pfn, pfn_t end, u8 *vec)
 }
 
 /*
- * Counts each frame of a file on a disk as backed, because the host may drop pages that are not
- * zeros. Otherwise costs one call, and one for each run of pages that are not in memory.
+ * With a file on a disk (physmem=), every frame counts as backed, because the host may drop pages
+ * that are not zeros. Otherwise this costs one host call, and one more for each run of pages that
+ * are not in memory.
  */
 void physmem_backed(pfn_t pfn, u64 n, u8 *vec)
 {

@@ -3,9 +3,9 @@
  * pieces.c: bounds the number of host maps that the memory of a restored instance consists of
  * (os-linux/base.c).
  *
- * Each frame that is taken alone costs two maps, and the host gives a process some 65,000. From
- * PIECES_MANY on a work is queued that has them merged (kernel/state/merge.c), until there are
- * PIECES_FEW. From PIECES_MAX on tasks wait for it.
+ * Each frame that is taken alone costs two maps, and the host allows a process some 65,000. At
+ * PIECES_MANY maps, a work is queued that merges them (kernel/state/merge.c) until PIECES_FEW
+ * remain. At PIECES_MAX, tasks wait for the work.
  */
 #include <asm/errno.h>
 
@@ -21,7 +21,7 @@
 
 static u32 pieces;
 static struct work *merge;
-static u32 merging; /* the work is queued or runs */
+static u32 merging; /* true: the work is queued or runs */
 static DECLARE_WAIT_QUEUE_HEAD(merged);
 
 void pieces_are(u32 n)

@@ -1,20 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * pmap.c: the space's host mappings as a cache of the page tables (pmap_table.c).
+ * pmap.c: keeps a space's host mappings as a cache of the page tables (pmap_table.c). An entry is a
+ * page table entry, an order is a mapping call for the space's mapper (skas.h).
  *
  * The protocol between entries and orders:
  * - Entries are read and written under mm->page_table_lock. Orders are queued under pmap->lock,
- *   outside of it (orders may reach the host). Lock order: pmap->lock, then page_table_lock.
+ *   without page_table_lock (orders may reach the host). Lock order: pmap->lock, then
+ *   page_table_lock.
  * - To queue an order, a task takes pmap->lock and reads the entries under page_table_lock. It sets
  *   or clears PTE_MAPPED as the space will be once the order is applied, drops page_table_lock, and
  *   queues the order with pmap->lock still held. So orders are queued in the order in which the
  *   entries were read, and PTE_MAPPED never claims more than the space has after all queued orders.
- * - To take an entry away (unmap, truncate, COW), a task changes it under page_table_lock, then
- *   calls pmap_drop() or pmap_sync(), then gives the frame to pmap_retire(), which frees it after a
- *   flush. A pmap_sync() that ran before saw the old entry, and its order is ahead in the queue; a
- *   pmap_sync() that runs after sees the new entry.
- * - A flush costs a wake-up of the mapper and a sleep of the caller, so flushes are saved. Where no
- *   guest code of the mm can run before the caller itself goes back to it (quiet()), orders stay
+ * - To remove or replace an entry (unmap, truncate, COW), a task changes it under page_table_lock,
+ *   then calls pmap_drop() or pmap_sync(), then gives the frame to pmap_retire(), which frees it
+ *   after a flush. An earlier pmap_sync() saw the old entry, but its order is ahead in the queue; a
+ *   later pmap_sync() sees the new entry.
+ * - A flush costs a wake-up of the mapper and a sleep of the caller, so flushes are avoided. If no
+ *   guest code of the mm can run before the caller itself returns to it (quiet()), orders stay
  *   queued and frames retired until the flush that pmap_space() makes anyway. With other threads
  *   the flush comes before the call returns.
  * - A fault on an entry that already allows the access and claims to be mapped drops the page and
@@ -25,10 +27,10 @@
  * Invariants:
  * 1. If PTE_MAPPED is set and no orders are queued, the space maps that frame with at most the
  *    rights that the entry had when it was synced.
- * 2. Rights of a mapped entry are reduced only together with pmap_update_rights(). Where they grow,
- *    or the frame is another one, PTE_MAPPED stays (the space maps something there) and PTE_STALE
- *    is set.
- * 3. Without a space no PTE_MAPPED counts; pmap_take_space() clears them.
+ * 2. Rights of a mapped entry are reduced only together with pmap_update_rights(). When they grow,
+ *    or when the frame changes, PTE_MAPPED stays set (the space still maps the old frame) and
+ *    PTE_STALE is set.
+ * 3. Without a space PTE_MAPPED has no meaning; pmap_take_space() clears it in all entries.
  * 4. Frames are retired only while orders are queued; no space maps them when they are freed.
  *
  * When a space nears the host's limit of maps, all of its mappings are dropped: they are only a
@@ -52,12 +54,15 @@
 #define ENTRIES 512
 #define LEAF_SPAN (ENTRIES * PAGE_SIZE)
 #define RUNS 32
-/* bytes around a touched page that are taken from the file of a state with it */
+/*
+ * size of the range around a touched page that is taken from the file of a state together with the
+ * page
+ */
 #define NEAR (8 * PAGE_SIZE)
-/* maps below the host's limit that are left for orders on their way */
+/* distance from the host's limit of maps, which leaves room for queued orders */
 #define MAPS_RESERVE 4000
 
-/* the pmap whose space the vCPU runs; written by the vCPU, read by pmap_take_space() */
+/* the pmap whose space each vCPU runs; written by that vCPU, read by pmap_take_space() */
 static struct pmap *cpu_pmap[MAX_CPUS];
 
 static struct mm *mm_of(struct pmap *pm)
@@ -94,8 +99,8 @@ static int run_prot(pte_t rights)
 }
 
 /*
- * Returns the rights for the page that the space maps now. They exclude write access if its frame
- * is not the entry's.
+ * Returns the rights of the page that the space maps now. They exclude write access if its frame is
+ * not the entry's.
  */
 static pte_t mapped_rights(pte_t e)
 {
@@ -115,8 +120,8 @@ static bool run_extend(struct run *r, u64 va, pte_t e, pte_t rights, bool frames
 }
 
 /*
- * True if the entry is to be mapped now. With @all false, a frame that would first have to be taken
- * from the file of a state (physmem_take()) waits until it is touched.
+ * True if the entry should be mapped now. With @all false, a frame that would have to be taken from
+ * the file of a state first (physmem_take()) is not mapped until it is touched.
  */
 static bool wants_mapping(pte_t e, bool all)
 {
@@ -174,7 +179,7 @@ static u32 gather_runs(struct pmap *pm, u64 *va, u64 end, pte_t want, struct run
 	return n;
 }
 
-/* Clears PTE_MAPPED of the entries of the range; returns how many had it. */
+/* Clears PTE_MAPPED in the entries of the range. Returns how many had it set. */
 static u64 forget_mapped(struct pmap *pm, u64 start, u64 end)
 {
 	u64 n = 0;
@@ -202,7 +207,7 @@ static u64 forget_mapped(struct pmap *pm, u64 start, u64 end)
 
 static u64 host_maps_limit(void)
 {
-	static u64 limit; /* every writer stores one value */
+	static u64 limit; /* racing writers store equal values */
 	struct os_mem_info info;
 
 	if (!limit) {
@@ -212,14 +217,15 @@ static u64 host_maps_limit(void)
 	return limit;
 }
 
-/* True if the host would soon refuse another map: an order that fails costs the space. */
+/* True if the host would soon refuse a further map. An order that fails would cost the space. */
 static bool is_full(const struct pmap *pm)
 {
 	return unlikely(pm->space && space_nr_maps(pm->space) >= host_maps_limit());
 }
 
 /*
- * Drops a part, or all mappings of a space that is full: unmapping a part may split a map in two.
+ * Drops the mappings of a range or, if the space is full, all its mappings: unmapping a part may
+ * split a map in two.
  */
 static int drop_locked(struct pmap *pm, u64 start, u64 end)
 {
@@ -239,7 +245,7 @@ static int drop_locked(struct pmap *pm, u64 start, u64 end)
 	return space_unmap(pm->space, start, end - start);
 }
 
-/* ---- frames between the entry that is gone and the flush; under pmap->lock ---- */
+/* ---- frames whose entries are gone, until the flush; under pmap->lock ---- */
 
 #define GATHER_MAX (PAGE_SIZE / sizeof(struct page *))
 
@@ -265,8 +271,8 @@ static int flush_locked(struct pmap *pm)
 }
 
 /*
- * True if no guest code of this mm runs before the caller returns to it: its only task is current,
- * which is in the kernel.
+ * True if no guest code of this mm can run before the caller returns to it: the mm's only task is
+ * current, which is in the kernel.
  */
 static bool quiet(struct pmap *pm)
 {
@@ -313,7 +319,7 @@ static int make_room(struct pmap *pm)
 
 typedef int (*map_fn)(struct space *, u64, u64, int, int, u64, bool);
 
-/* Maps the frames of one run, which are all of one region. */
+/* Maps the frames of one run, which all lie in one region. */
 static int map_frames(
 	struct pmap *pm, map_fn map, u64 va, u64 len, int prot, pfn_t pfn, bool populate)
 {
@@ -326,7 +332,7 @@ static int map_frames(
 	return err ? err : map(pm->space, va, len, prot, (int)region, off, populate);
 }
 
-/* Maps a run; text may have shadows in the place of some of its frames (patch.h). */
+/* Maps a run. In a run of text, shadows may replace some of its frames (patch.h). */
 static int map_run(struct pmap *pm, const struct run *r, bool populate, bool ahead)
 {
 	map_fn map = ahead ? space_map_ahead : space_map;
@@ -519,7 +525,8 @@ static int update_rights_locked(struct pmap *pm, u64 start, u64 end)
 	struct run runs[RUNS];
 	u64 va = start;
 	u32 done = 0;
-	int err = make_room(pm); /* each order may split a map in three */
+	/* each order may split a map into three */
+	int err = make_room(pm);
 
 	while (pm->space && va < end && !err) {
 		u32 n = gather_runs(pm, &va, end, PTE_MAPPED, runs, RUNS);
@@ -545,8 +552,8 @@ int pmap_update_rights(struct pmap *pm, u64 start, u64 end)
 }
 
 /*
- * Clears the write permission of the entries. Returns true if there are entries; *mapped: the space
- * maps some of them and needs an order.
+ * Clears the write permission of the entries. Returns true if there are any entries. Sets *mapped
+ * to true if the space maps some of them, so that an order is needed.
  */
 static bool entries_wrprotect(struct pmap *pm, u64 start, u64 end, bool *mapped)
 {
@@ -576,9 +583,9 @@ static bool entries_wrprotect(struct pmap *pm, u64 start, u64 end, bool *mapped)
 }
 
 /*
- * Changes entries, queues orders and flushes under one hold of the lock: a later caller that finds
- * the entries protected must not return before the earlier flush. A page that no entry claims to be
- * mapped is not safe either: the order that drops it may still be queued.
+ * Changes entries, queues orders and flushes without releasing the lock: a second caller that finds
+ * the entries already protected must not return before the first caller's flush. A page without
+ * PTE_MAPPED is not safe either, since the order that drops it may still be queued.
  */
 void pmap_wrprotect_now(struct pmap *pm, u64 start, u64 end)
 {
@@ -593,7 +600,7 @@ void pmap_wrprotect_now(struct pmap *pm, u64 start, u64 end)
 	mutex_unlock(&pm->lock);
 }
 
-/* Returns -EIO when the space is dead: nothing uses its mappings any more. */
+/* Returns -EIO if the space is dead. Then nothing uses its mappings any more. */
 int pmap_flush(struct pmap *pm)
 {
 	int err = 0;
@@ -627,10 +634,10 @@ bool pmap_runs_beside(struct pmap *pm)
 /* ---- spaces ---- */
 
 #define TAKE_TRIES 4
-/* orders that fill a fresh space, at most; the rest comes by faults */
+/* limit of orders that fill a fresh space; the remaining pages are mapped by faults */
 #define REFILL_ORDERS 256
 
-/* Gets a space; at the host's limits a sleeping task gives its space up. */
+/* Gets a space. At the host's limit, takes the space of a sleeping task. */
 static struct space *get_or_take_space(struct pmap *pm)
 {
 	struct space *s = space_get_like(smp_processor_id(), pm->image);
@@ -678,8 +685,8 @@ struct space *pmap_space(struct pmap *pm)
 		return s;
 	s = make_space(pm);
 	/*
-	 * get_or_take_space() has slept: the task may be on another vCPU, or another task ran on
-	 * this one.
+	 * If get_or_take_space() slept, the task may be on another vCPU now, or another task may
+	 * have run on this one.
 	 */
 	if (!IS_ERR(s) && READ_ONCE(cpu_pmap[smp_processor_id()]) != pm)
 		return pmap_space(pm);
@@ -709,7 +716,7 @@ bool pmap_take_space(struct pmap *pm)
 			pmap_note_touched_locked(pm, 0, arch_task_size());
 			pm->space = NULL;
 		}
-		/* Another vCPU may have changed entries and not queued their orders yet. */
+		/* another vCPU may have changed entries without having queued their orders yet */
 		space_image(s)->nr = 0;
 		forget_mapped(pm, 0, 1UL << 47);
 		space_put(s);

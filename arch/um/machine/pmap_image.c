@@ -1,36 +1,35 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * pmap_image.c: the mappings that a space in the pool still has, and which of them the next mm can
- * keep.
+ * pmap_image.c: records the mappings that a pooled space still has (its image), and finds those
+ * that the next mm can keep.
  *
- *	pmap_image_save(pm, s)    the space goes back to the pool: its image is what the entries say
- *	                          that it maps
- *	pmap_image_adopt(pm, s)   takes a space from the pool: entries that are in its image become
+ *	pmap_image_save(pm, s)    called when the space returns to the pool: makes the image from
+ *	                          entries that are PTE_MAPPED
+ *	pmap_image_adopt(pm, s)   for a space from the pool: entries that are in its image become
  *	                          PTE_MAPPED, the rest is unmapped
- *	pmap_kin(image, ...)      predicts those entries, for the choice of frames of a child
+ *	pmap_kin(image, ...)      predicts those entries, so that a child gets matching frames
  *	                          (kernel/mm/frame/sibling.c)
  *
  * A mapping order costs one to two microseconds, and the host's faults behind it cost as much
  * again. The next child of a shell, or the next run of a program at fixed addresses, needs nearly
- * all mappings of the last one. The image is a list of (address, frame, rights) and says nothing
- * about the contents of the frames. So the frames may have been freed and reused meanwhile: no code
- * runs in a pooled space, and before any does, every mapping that differs from the new entries is
- * unmapped.
+ * all mappings of the last one. The image is a list of (address, frame, rights), independent of the
+ * contents of the frames. The frames may be freed and reused meanwhile: no code runs in a pooled
+ * space, and every mapping that differs from the new entries is unmapped before guest code runs.
  *
  * Invariants:
- * 1. An image holds all that the space maps below the stub once its queued orders are applied.
- *    Otherwise its nr is 0: the mappings are unknown, and adopting begins with unmapping
+ * 1. An image lists all mappings of the space below the stub, as of when its queued orders are
+ *    applied. Otherwise its nr is 0: the mappings are unknown, and adopting begins with unmapping
  *    everything.
  * 2. Adopted pages have the entry's frame and the entry's rights.
  *
- * Entries change before their orders are queued. At exit only tasks that come by a file, and ksmd,
- * can be in between (pmap_change_begin()): then the image is unknown. The space of a living mm is
- * taken without an image.
+ * Entries change before their orders are queued. At exit only ksmd and tasks that change a file's
+ * mappings can be in between (pmap_change_begin()); then the image is unknown. A space that is
+ * taken from a living mm has no image.
  *
  * Text with patched call sites: the frame is the shadow if there is one (patch.h). An mm that has
  * ever lost a shadow saves no image, since its space may still map that shadow.
  *
- * Locks: pmap->lock is held; page_table_lock is taken here.
+ * Locks: callers hold pmap->lock; page_table_lock is taken here.
  */
 #include "arch/um/machine/pmap.h"
 
@@ -43,7 +42,7 @@
 #include "skas/skas.h"
 
 #define LEAF_SPAN (512 * PAGE_SIZE)
-/* pages: a space with fewer in common is no better than an empty one */
+/* pages: a space with fewer pages in common is no better than an empty one */
 #define WORTH 8
 
 static struct mm *mm_of(struct pmap *pm)
@@ -57,8 +56,8 @@ static spinlock_t *entries_of(struct pmap *pm)
 }
 
 /*
- * A range of pages without shadows, kept because a query for each page would dominate the cost. A
- * shadow that is made later is mapped by its maker (pmap_refresh()).
+ * A range of pages without shadows. It is remembered, because a query for each page would dominate
+ * the cost. The thread that makes a shadow later also maps it (pmap_refresh()).
  */
 struct no_shadows {
 	u64 start, end;
@@ -132,7 +131,7 @@ static bool has(
 	       mapped_pfn(pm, none, r->va + i * PAGE_SIZE, *e) == r->pfn + i;
 }
 
-/* A range that is to be unmapped; it grows from page to page until one is kept. */
+/* a range to be unmapped; it grows page by page until a page is kept */
 struct leftover {
 	struct space *space;
 	u64 start, end;
@@ -154,9 +153,9 @@ static void leftover_add(struct leftover *l, u64 start, u64 end)
 }
 
 /*
- * Returns the length in pages of the run of @r from @i on in which all pages are kept, or all are
- * not; *keep says which. With @mark the kept ones become PTE_MAPPED. All pages are in one leaf
- * table.
+ * Returns the length in pages of the part of run @r that begins at page @i and whose pages are all
+ * kept (*keep true) or all not kept (*keep false). With @mark, kept pages become PTE_MAPPED. All
+ * pages are in one leaf table.
  */
 static u32 compare(struct pmap *pm, const struct space_run *r, u32 i, bool mark, bool *keep)
 {
@@ -218,10 +217,10 @@ int pmap_image_adopt(struct pmap *pm, struct space *s)
 	return l.err;
 }
 
-/* ---- what a sibling has left ---- */
+/* ---- mappings left by a sibling ---- */
 
 #define KIN_RUNS 120
-/* pages; longer read-only runs are a file's */
+/* pages; a longer read-only run belongs to a file */
 #define KIN_CONST 8
 
 u32 pmap_kin(u64 image, struct pmap_kin *kin, u32 max)

@@ -2,7 +2,7 @@
 /*
  * pmap_table.c: page tables in frames: four levels as the CPU has them, though no CPU walks them.
  *
- * Locks: page_table_lock, except for pmap_init() and pmap_destroy(), whose mm no other task has.
+ * Locks: page_table_lock, except for pmap_init() and pmap_destroy(), whose mm no other task uses.
  */
 #include "arch/um/internal.h"
 #include "arch/um/machine/pmap.h"
@@ -61,8 +61,8 @@ static bool line_empty(const pte_t *e)
 }
 
 /*
- * Goes from an address whose entry in @table is empty to the next one that is not, or to the end of
- * the table.
+ * Returns the address of the next nonempty entry in @table behind @va, whose entry is empty, or the
+ * end of the table.
  */
 static u64 skip_empty(const pte_t *table, u64 va, int level)
 {

@@ -3,7 +3,7 @@
  * pmap_touched.c: finds out which pages that were mapped ahead the guest has touched.
  *
  *	pmap_note_touched(pm, start, end)   clears PTE_RESERVED of the touched pages
- *	pmap_tells_touched()                true if this host can tell
+ *	pmap_tells_touched()                true if this host can report it
  *
  * The content of a page is no evidence: the guest may have written zeros. A frame that the host did
  * not back when it was mapped was touched if the host backs it now (mm finds out by mincore). A
@@ -12,14 +12,14 @@
  * Such entries have PTE_LAZY. A page that is read brings its neighbours in the cache with it, up to
  * 64 KiB around, which then count as touched: the error is to count too many pages, never too few.
  *
- * The answer is known as long as the space keeps its mapping of the page: a caller that drops the
- * mapping asks before. PTE_LAZY is cleared together with PTE_MAPPED, and where the space got the
- * mapping from another space (pmap_image.c). A page that still has PTE_RESERVED without both is
- * judged by its content, as far as that goes.
+ * The host knows the answer while the space keeps its mapping of the page, so a caller queries it
+ * before dropping the mapping. PTE_LAZY is cleared together with PTE_MAPPED, and for mappings
+ * adopted from a pooled space's image (pmap_image.c). A page that still has PTE_RESERVED without
+ * both is judged by its content, which may be wrong.
  *
- * Cost: one look at pm->lazy. If it is set, for each table with such entries the opening of a file,
- * 8 us, and 10 to 20 ns a page. Mapping lazily costs the guest the host's fault for each page, 0.4
- * us more than populating, so it is done only in memory groups that have a limit.
+ * Cost: a test of pm->lazy. If it is set, opening a file for each table with such entries (8 us),
+ * and 10 to 20 ns a page. Mapping lazily costs the guest the host's fault for each page, 0.4 us
+ * more than populating, so it is done only in memory groups that have a limit.
  */
 #include "arch/um/internal.h"
 #include "arch/um/machine/pmap.h"
@@ -34,8 +34,8 @@
 bool pmap_tells_touched(void)
 {
 	/*
-	 * Whether the host reports touched pages: 0 unknown, 1 no, 2 yes. Every writer stores one
-	 * value.
+	 * whether the host reports touched pages: 0 unknown, 1 no, 2 yes; racing writers store
+	 * equal values
 	 */
 	static u8 told;
 
@@ -50,8 +50,8 @@ static bool is_open(pte_t e)
 }
 
 /*
- * Finds the first and the last open entry of [start, end), which lies in one table. Under
- * page_table_lock.
+ * Finds the first and the last entry of [start, end), in one table, for which the host has to be
+ * asked. page_table_lock held.
  */
 static bool find_open(struct pmap *pm, u64 start, u64 end, u64 *first, u64 *last)
 {
@@ -89,7 +89,7 @@ static void note_in_table(struct pmap *pm, u64 start, u64 end)
 	n = (u32)((last - first) >> PAGE_SHIFT) + 1;
 	if (space_present(pm->space, first, n, there))
 		return;
-	/* Entries may go away meanwhile, but none becomes MAPPED without pm->lock. */
+	/* entries may be cleared meanwhile, but none becomes MAPPED without pm->lock */
 	spin_lock(&mm->page_table_lock);
 	e = pmap_pte(pm, first, false);
 	for (u32 i = 0; e && i < n; i++)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ports.c: life of a thread's bitmap of I/O ports. Invariant: one with more than one owner is not
- * written to.
+ * ports.c: refcounts of the bitmaps of I/O ports that threads may use. Invariant: a bitmap with
+ * more than one owner is not written to.
  */
 #include "arch/um/machine/ports.h"
 #include "kernel/lib/alloc.h"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ports.h: the I/O ports that a thread may use, which its children share (arch/um/entry/ioport.c).
+ * ports.h: the bitmap of I/O ports that a thread may use, which its children share
+ * (arch/um/entry/ioport.c).
  */
 #ifndef NESTLING_ARCH_UM_PORTS_H
 #define NESTLING_ARCH_UM_PORTS_H
@@ -16,7 +17,7 @@ struct io_bitmap {
 	u8 denied[NR_PORTS / 8];
 };
 
-/* Drops a reference; NULL is fine. */
+/* Drops a reference. @b may be NULL. */
 void ioport_put(struct io_bitmap *b);
 /* Gives @child the ports of current; called before the child is published. */
 void ioport_fork(struct task *child);

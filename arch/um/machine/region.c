@@ -7,9 +7,10 @@
  * - numbers from REGION_FIRST on, with a gap behind each region, so that no run of frames spans two
  * - the file, mapped read-only at pfn_to_virt() of its first number
  * - a region of skas for that file, from which every mapper can map
- * - an array of struct page in a memory file that is sparse, since only frames in use have theirs
+ * - an array of struct page in a sparse memory file: only the entries of frames in use are ever
  *   written
- * - behind the array a bit for each frame that the host has failed to give (os_fault_guard())
+ * - behind the array a bit for each frame, set if the host has failed to provide it
+ *   (os_fault_guard())
  *
  * The file cannot be written by way of a region: the descriptor that the mappers and the kernel
  * have is open for reading only.
@@ -69,7 +70,7 @@ s64 arch_region_add(int file, u64 frames)
 	u64 map_size = PAGE_ALIGN(frames * sizeof(struct page));
 	u8 *lost = (u8 *)map + map_size;
 	u64 lost_size = PAGE_ALIGN(DIV_ROUND_UP(frames, 8));
-	/* Uses up numbers for the bits too, so that arrays of regions do not meet. */
+	/* reserves numbers for the bits too, so that the arrays of two regions do not overlap */
 	u64 used = frames + GAP + DIV_ROUND_UP(lost_size + PAGE_SIZE, sizeof(struct page));
 	int err, pages;
 
@@ -84,7 +85,8 @@ s64 arch_region_add(int file, u64 frames)
 	if (err)
 		goto err_unmap_file;
 	err = skas_region_add(next_region, file);
-	if (!err) /* the last step: it cannot be taken back */
+	/* the last step, since it cannot be undone */
+	if (!err)
 		err = os_fault_guard(
 			pfn_to_virt(first), frames << PAGE_SHIFT, lost, &region_lost_count);
 	if (err)

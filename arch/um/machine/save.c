@@ -3,13 +3,13 @@
  * save.c: the machine's part of a saved state, and of continuing from one. os-linux/state.c has the
  * files and the mapping; kernel/state/state.c calls both.
  *
- *	machine_save_anew()     another save begins; what follows is tried until it succeeds
- *	machine_save_begin()    memory for the lists; the machine still runs
+ *	machine_save_anew()     a new save begins; the calls below are repeated until they succeed
+ *	machine_save_begin()    allocates the lists; the machine still runs
  *	machine_save_prepare()  a thread of the host opens the files, and gets memory for copies
- *	machine_save_settle()   stopped: all that is in spaces comes into the guest's own memory
- *	machine_save()          stopped: writes; returns a second time in the process that goes on
+ *	machine_save_settle()   stopped: copies state that is in spaces to the guest's own memory
+ *	machine_save()          stopped: writes; returns once more in each process that continues
  *	machine_save_end()      frees the lists
- *	machine_save_sync()     the machine runs again: writes what was only copied
+ *	machine_save_sync()     the machine runs again: writes the data that was only copied
  *
  * Spaces are not saved: they are a cache of the page tables. Information that only a space has is
  * fetched first: FPU states, and which pages were touched. The saved instance keeps its spaces
@@ -26,22 +26,23 @@
 #include "skas/skas.h"
 
 #define MSEC 1000000UL
-/* the host's vdso is smaller */
+/* larger than the host's vdso */
 #define VDSO_SIZE 0x10000UL
-/* ns for which a save waits until no task is in the host's vdso */
+/* ns for which a save waits for tasks to leave the host's vdso */
 #define VDSO_PATIENCE (50 * MSEC)
 
-/* stacks that may be made between the count and the stop */
+/* spare entries for stacks that are made between the count and the stop */
 #define SPARE_STACKS 256
 
 static struct os_state state;
 static struct os_state_map *maps;
 static u32 maps_max;
 static u8 *skip;
-/* ns of the vCPU's clock, and of the host's, at the stop */
+/* the vCPU's clock and the host's clock at the stop, in ns */
 static u64 cpu_ns, host_ns;
 /*
- * time at which this save first found a task in the host's vdso, or 0; it waits for such tasks once
+ * time at which this save first found a task in the host's vdso, or 0. A save waits for such tasks
+ * only once.
  */
 static u64 vdso_since;
 bool machine_vdso_used;
@@ -115,8 +116,8 @@ void machine_save_end(void)
 }
 
 /*
- * Fetches the task's FPU state. The runner of a dead task may be gone with its space: its state is
- * dropped at its end.
+ * Fetches the task's FPU state from its runner. A dead task's runner may be gone with its space;
+ * the state of such a task is dropped.
  */
 static int settle_task(struct task *t)
 {
@@ -137,7 +138,9 @@ static int settle_mm(struct mm *mm)
 	return err;
 }
 
-/* Settles all address spaces. On -EAGAIN @why names the task that the machine has to run for. */
+/*
+ * Settles all address spaces. On -EAGAIN @why names the task for which the machine has to run on.
+ */
 static int settle_mms(char *why, size_t size)
 {
 	int err;
@@ -162,9 +165,9 @@ static int uses_host_vdso(struct task *t)
 }
 
 /*
- * Returns -EAGAIN, so that the machine runs on for a while, if a task is in the host's vdso:
- * another host may have other code there. Such a task takes nanoseconds, but it may wait for a
- * vCPU, or be stopped.
+ * Returns -EAGAIN, so that the machine runs on for a while, if a task is in the host's vdso, since
+ * another host may have other code there. A task stays there only for nanoseconds, but it may be
+ * waiting for a vCPU, or be stopped.
  */
 static int settle_vdso(void)
 {
@@ -203,7 +206,7 @@ static u64 write_state(void *dir)
 	return (u64)(s64)os_state_save(dir, &state);
 }
 
-/* Describes all memory. -EAGAIN: the lists have become too small. */
+/* Describes all memory. Returns -EAGAIN if the lists are now too small. */
 static int describe(void)
 {
 	if (stacks_max() + PHYSMEM_MAPS + REGION_MAPS > maps_max)
@@ -253,7 +256,7 @@ s64 machine_save_sync(char *why, size_t size)
 	return err ? err : (s64)state.bytes;
 }
 
-/* ---- spaces that are gone ---- */
+/* ---- after spaces were lost ---- */
 
 static int forget_mm(struct mm *mm)
 {
@@ -275,7 +278,7 @@ int machine_mark_begin(void)
 	return make_lists();
 }
 
-/* The mm whose tasks are not changing it; no other task uses it. */
+/* the mm that its tasks do not change and no other task uses, or NULL */
 static const struct mm *quiet_mm;
 
 static int no_sleepers(struct mm *mm)
@@ -292,9 +295,9 @@ static int count_sleeper(struct task *t)
 }
 
 /*
- * True if no task is between a change of a page table entry and its order to the space: all tasks
- * that use the mm wait for an event from outside, for which no task waits in between, and no other
- * task has the lock of the mm.
+ * True if no task is between changing a page table entry and ordering that change from the space:
+ * all tasks of the mm sleep until an event from outside, which never happens in between, and no
+ * other task holds the mm's lock.
  */
 static bool is_quiet(struct mm *mm)
 {
@@ -319,8 +322,8 @@ static int forget_put(struct mm *mm)
 }
 
 /*
- * Gives all spaces back; forget_put() follows, unless the memory is replaced. First copies FPU
- * states from the runners into the tasks: a space that is put loses them.
+ * Gives all spaces back to the pool. forget_put() follows, unless the memory is replaced. First
+ * copies FPU states from the runners to the tasks, since a space that is put loses them.
  */
 static int put_spaces(const struct mm *quiet)
 {
@@ -340,8 +343,8 @@ static u64 copy_memory(void *unused)
 }
 
 /*
- * Resets this process to its condition at the mark: the spaces that existed are in the pool, and no
- * mm has one.
+ * Resets this process's own data after the memory was put back: the former spaces are in the pool,
+ * and no mm has a space.
  */
 static void is_back(void)
 {
@@ -365,7 +368,7 @@ s64 machine_mark(char *why, size_t size)
 		err = describe();
 	if (err)
 		return err;
-	/* Spaces without a task still map frames that are now free. */
+	/* pooled spaces still map frames that are free at the mark */
 	skas_trim();
 	err = (s64)machine_park(&state.sp[0], copy_memory, NULL);
 	if (err == (s64)MACHINE_RESTORED) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * state.c: properties of the running machine: how guests are intercepted, and the size of their
- * address space; and its end.
+ * state.c: properties of the running machine (the interception mode, the size of guests' address
+ * spaces), and its power-off.
  *
  * Lock: none. stopping is set once.
  */
@@ -13,9 +13,7 @@
 
 bool arch_tsc_traps, arch_tsc_may_trap;
 
-/*
- * Returns false under ptrace, where the host would act on such calls itself: the jail forbids them.
- */
+/* False under ptrace: there the host itself would act on such calls, which the jail forbids. */
 bool arch_has_vsyscall(void)
 {
 	return skas_mode_name()[0] == 's';
@@ -36,12 +34,12 @@ u64 arch_task_size(void)
 	return skas_task_size();
 }
 
-/* set once: the machine is being taken down */
+/* true: the machine is going down; set once */
 static u32 stopping;
 
 /*
- * Stops a vCPU for ever once the machine goes down: the removal of its space must not look like the
- * space's death.
+ * Stops a vCPU for good once the machine is going down. Otherwise the removal of its space would
+ * look like the space's death.
  */
 void vcpu_park_when_stopping(void)
 {
@@ -64,7 +62,7 @@ void arch_power_off(int status)
 }
 
 static bool noreboot;
-/* the exit status of noreboot= */
+/* exit status given by noreboot= */
 static int noreboot_status;
 
 static int set_noreboot(const char *s)

@@ -1,22 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * stop.c: the machine stands still: every vCPU but the first waits at a boundary. So a kernel
- * thread on the first finds no spinlock held, no handler of an interrupt half-done, and no guest
- * code running.
+ * stop.c: stops the machine: every vCPU but the first waits at a boundary. So a kernel thread on
+ * the first vCPU finds no spinlock held, no interrupt handler half-done, and no guest code running.
  *
  *	machine_stop()     returns when all others wait
- *	machine_go()       lets them go on
- *	machine_wake()     in a process that goes on from a saved state: starts their host threads
- *	machine_go_back()  in a process that was put back: they go on where they were at the mark
+ *	machine_go()       lets them continue
+ *	machine_wake()     in a process that continues from a saved state: starts their host threads
+ *	machine_go_back()  in a process that was put back: they continue where they were at the mark
  *
- * Each stop has a number, which machine_stopping has while it lasts, and a vCPU that waits notes
- * the number, once it is on the host's stack: its kernel stack may be replaced then. So a vCPU
- * whose host thread is late to see the end of a stop is not taken for one that waits in the next
- * stop, and does not sleep through it.
+ * Each stop has a number, which machine_stopping holds while the stop lasts. A waiting vCPU records
+ * the number once it is on the host's stack; from then on its kernel stack may be replaced. The
+ * numbers distinguish a vCPU that has not yet noticed the end of one stop from a vCPU that waits in
+ * the next stop.
  *
- * A vCPU looks at machine_stopping wherever it looks for interrupts (irq_poll()) and wherever it
- * may give way to another task. A task that waits there may hold mutexes: so the thread that has
- * stopped the machine only tries to take one.
+ * A vCPU checks machine_stopping wherever it polls for interrupts (irq_poll()) and wherever it may
+ * reschedule. A task that waits there may hold mutexes, so the thread that has stopped the machine
+ * takes a mutex only by trylock.
  *
  * Locks: none. Only one task at a time stops the machine (kernel/state/state.c).
  */
@@ -27,11 +26,11 @@
 #include "kernel/lib/printk.h"
 #include "kernel/sched/sched.h"
 
-/* between two kicks of a vCPU that has not come yet */
+/* ns between two kicks of a vCPU that does not wait yet */
 #define KICK_AGAIN 1000000UL
 #define STOP_PATIENCE 10000000000UL
 
-/* the number of the stop, 0: the machine runs */
+/* number of the present stop; 0: the machine runs */
 u32 machine_stopping;
 u64 machine_sp[MAX_CPUS];
 static u32 last_stop;

@@ -81,7 +81,8 @@ arch_unpark:
 
 /*
  * switch_stack(u64 *save_sp, u64 load_sp, prev): saves the stack pointer in *save_sp and continues
- * the task whose stack pointer load_sp is. There its own switch_stack() returns this call's prev.
+ * the task whose stack pointer is load_sp. That task's own call of switch_stack() returns the prev
+ * of this call.
  */
 	.globl switch_stack
 	.type switch_stack, @function

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * time.c: the guest's clocks. They are the host's with an offset: monotonic and boottime begin at 0
- * when the instance boots, real time differs from the host's by what clock_settime() has added.
- * With time-travel all skip together (time_skip: the bases may then lie before the host's zero and
- * are numbers modulo 2^64); frozen time is timetravel.c's count.
+ * time.c: the guest's clocks. They are the host's clocks plus offsets: monotonic and boottime begin
+ * at 0 when the instance boots, and clock_settime() changes the offset of real time. With
+ * time-travel all clocks skip together (time_skip()); the bases may then lie before the host's zero
+ * and are numbers modulo 2^64. timetravel.c counts frozen time.
  *
- * The offsets lie in a page of their own that the vDSO reads (vdso/vdso.h), so that both agree to
- * the nanosecond.
- * Locks: none; realtime_offset is one word, written by clock_settime() (the last writer wins),
- * tai_offset another, by adjtimex().
+ * The offsets are also in a page that the vDSO reads (vdso/vdso.h), so that both agree to the
+ * nanosecond. Locks: none; realtime_offset is one word, written by clock_settime() (the last writer
+ * wins), tai_offset another, by adjtimex().
  */
 #include "arch/um/internal.h"
 #include "arch/um/machine/timetravel.h"

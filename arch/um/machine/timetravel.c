@@ -1,25 +1,26 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * timetravel.c: the two modes in which the guest's time is not the host's (timetravel.h), and the
- * numbers of seed=.
+ * random numbers of seed=.
  *
- *	time-travel            idle: the clocks skip to the next timer; busy: they go as the host's
- *	time-travel=inf-cpu    idle: the clocks skip to the next timer; busy: they stand, and a
+ *	time-travel            idle: the clocks skip to the next timer; busy: they follow the host's
+ *	time-travel=inf-cpu    idle: the clocks skip to the next timer; busy: they stop, but each
  *	                       system call takes CALL_NS
  *
  * Frozen time depends on nothing but the guest's actions, so that a run repeats: slices end after a
- * number of calls, and a task that spins on a clock sees it move. A task that computes without a
+ * number of calls, and a task that spins on a clock sees it advance. A task that computes without a
  * call would never yield. So after LONG_RUN of the host's time, an equal span of frozen time
  * passes, and only a run in which that happens may differ from another one. Time in which the host
- * stood still, or ran other processes, does not count as computing: the time between two looks
- * counts as two ticks at most. Disks serve in the caller (UBD_F_INLINE), so that no request is
- * under way when the machine is idle. Input from outside (consoles, cards) comes at any time.
+ * was suspended or ran other processes should not count as computing, so the time between two
+ * checks counts as two ticks at most. Disks serve requests in the caller (UBD_F_INLINE), so that no
+ * request is in progress when the machine is idle. Input from outside (consoles, cards) comes at
+ * any time.
  *
- * Cost: nothing while off but a test at each call and entry; a skip changes some words and the
- * vDSO's page.
+ * Cost: while off, only a test at each call and entry. A skip changes some words and the vDSO's
+ * page.
  *
- * Locks: none for the clocks, as there is one vCPU; seed_lock for the random numbers, which host
- * threads do not ask for.
+ * Locks: none for the clocks, as there is one vCPU; seed_lock protects the random numbers, which
+ * host threads do not use.
  */
 #include "arch/um/machine/timetravel.h"
 
@@ -31,17 +32,18 @@
 #include "skas/skas.h"
 
 #define CALL_NS 1000UL
-#define LONG_RUN 1000000000UL /* of both times */
+/* ns; of host time and of frozen time */
+#define LONG_RUN 1000000000UL
 /* ns of the host's time between polls of the consoles */
 #define TICK_NS 4000000UL
 #define POLL_CALLS 256
 
 bool time_travels, time_frozen;
 u64 frozen_now;
-static u64 calls, polled_at; /* numbers of calls */
+static u64 calls, polled_at; /* number of calls; that at last poll */
 /* number of calls when guest code last began to run */
 static u64 run_calls = ~0UL;
-/* ns of the host's time: at the last check, and how many the run has had */
+/* ns of host time: at the last check, and counted for this run */
 static u64 run_looked, run_had;
 
 static int set_basic(const char *unused)

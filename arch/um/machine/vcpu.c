@@ -3,9 +3,8 @@
  * vcpu.c: vCPUs, their idle tasks, and kernel stacks.
  *
  * A vCPU is a host thread. It enters the kernel world once, on its idle task's stack, and from then
- * on moves from stack to stack by arch_switch(). The host stack that it came from serves the doors:
- * its pointer is in the head of whichever kernel stack the vCPU runs on (arch_switch() hands it
- * on).
+ * on changes stacks with arch_switch(). Doors use the host stack that it came from: the pointer to
+ * it is in the head of the kernel stack on which the vCPU runs (arch_switch() copies it).
  *
  *	vcpu_boot_init()     vCPU 0's idle task is current, on the boot stack (in bss, since nothing
  *	                     is mapped yet)
@@ -40,9 +39,10 @@ struct free_stack {
 	struct free_stack *next;
 };
 static DEFINE_SPINLOCK(pool_lock);
-static struct free_stack *pool; /* of words in the blocks' heads */
+/* list through the heads of free blocks */
+static struct free_stack *pool;
 static u64 nr_stacks;
-/* those that are mapped; never cleared */
+/* blocks that are mapped; bits are never cleared */
 static u64 stack_bits[MAX_STACKS / 64];
 static struct kmem_cache *fpu_cache;
 
@@ -158,7 +158,7 @@ int arch_kstack_live(u64 i, u64 *sp, u64 *end)
 		*sp = (u64)__builtin_frame_address(0);
 	else if (t && t->on_cpu)
 		*sp = (u64)(head + 1);
-	else if (saved > (u64)head && saved < *end) /* else the task is being made */
+	else if (saved > (u64)head && saved < *end) /* else the task is still being made */
 		*sp = saved;
 	spin_unlock(&pool_lock);
 	return 0;
@@ -171,7 +171,7 @@ u32 stacks_max(void)
 	return 1 + (u32)READ_ONCE(nr_stacks);
 }
 
-/* Describes the window's reserve, then the stacks that are mapped in it. */
+/* Describes the reserved window, then the mapped stacks in it. */
 u32 stacks_describe(struct os_state_map *maps)
 {
 	u32 n = 0;
@@ -209,7 +209,7 @@ int stacks_each_task(int (*fn)(struct task *t))
 
 /* ---- a task's machine state ---- */
 
-/* Makes the cache, once the size of the FPU state is known. */
+/* Makes the cache. Called once the size of the FPU state is known. */
 static void fpu_cache_init(void)
 {
 	fpu_cache = kmem_cache_create("fpu", round_up(xstate_size, 64), 64);
@@ -249,7 +249,7 @@ void arch_task_free(struct task *t)
 	t->arch.kstack = NULL;
 }
 
-/* The words that switch_stack() pops, then the address that it returns to. */
+/* the registers that switch_stack() pops, then its return address */
 struct first_frame {
 	u64 r15, r14, r13, r12, rbx, rbp, rip;
 };
@@ -277,7 +277,7 @@ int arch_task_fork(struct task *child)
 	child->arch.regs.ring = 0;
 	child->arch.answers_at = 0;
 	child->arch.trapno = child->arch.error = child->arch.cr2 = 0;
-	child->arch.vdso_frames = t->arch.vdso_frames; /* its stack may be a copy */
+	child->arch.vdso_frames = t->arch.vdso_frames; /* the child's stack may be a copy */
 	skas_fpu_save_in_call(&t->arch.fpu, (u32)t->arch.regs.orig_rax);
 	memcpy(child->arch.fpu.area, t->arch.fpu.area, xstate_size);
 	child->arch.fpu.runner = NULL;
@@ -296,7 +296,8 @@ void arch_exec_regs(u64 entry, u64 sp)
 		.ss = USER_SS,
 		.eflags = 0x202,
 		.rax = a->regs.rax,
-		.orig_rax = a->regs.orig_rax }; /* a tracer sees which call it was */
+		/* lets a tracer see the call's number */
+		.orig_rax = a->regs.orig_rax };
 	a->trapno = a->error = a->cr2 = 0;
 	a->vdso_frames = 0;
 	a->answers_at = 0;
