@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * race_slots: threads share pages, and each has a slot in every page, which no other thread writes
- * to. It writes there by a store, read(), readv(), /proc/self/mem and process_vm_writev(), and always
- * finds in its slots what it has written last. Meanwhile the main thread forks, changes rights, moves
- * pages and has them written to the swap area.
+ * to. It writes there by a store, read(), readv(), /proc/self/mem and process_vm_writev(), and
+ * always finds in its slots what it has written last. Meanwhile the main thread forks, changes
+ * rights, moves pages and has them written to the swap area.
  */
 #include "t.h"
 
