@@ -165,8 +165,6 @@ struct inet_queue {
 	/* bytes, true sizes of sent skbs that are not freed yet; no lock */
 	atomic_t wmem;
 	struct mutex read_mutex; /* held by a reader; taken before c.lock */
-	/* skb->stamp of the last datagram read, ns; nothing reads it */
-	u64 last_stamp;
 	/* packets dropped because the queue was full */
 	u32 drops;
 };

@@ -240,7 +240,6 @@ struct nft_set {
 	struct nft_elem *catchall;
 	u32 n_exprs;
 	struct nft_expr *exprs[2]; /* templates of the elements' expressions */
-	struct nft_blob *expr_attrs[2];
 	struct nft_blob *udata;
 	char name[NFT_NAME];
 };

@@ -110,23 +110,16 @@ static int parse_desc(struct nft_set *s, nla_t desc)
 	return err;
 }
 
-/* Adds an expression of which each element gets a copy. Its attributes are stored, but not read. */
+/* Adds an expression of which each element gets a copy. */
 static int add_expr(struct nft_ctx *c, struct nft_set *s, nla_t a)
 {
 	struct nft_expr *e;
-	int err;
 
 	if (s->n_exprs == ARRAY_SIZE(s->exprs))
 		return -E2BIG;
-	err = nft_blob_from(a, 1024, &s->expr_attrs[s->n_exprs]);
-	if (err || !s->expr_attrs[s->n_exprs])
-		return err ? err : -EINVAL;
 	e = nft_stateful_new(c, a);
-	if (IS_ERR(e)) {
-		kfree(s->expr_attrs[s->n_exprs]);
-		s->expr_attrs[s->n_exprs] = NULL;
+	if (IS_ERR(e))
 		return PTR_ERR(e);
-	}
 	s->exprs[s->n_exprs++] = e;
 	return 0;
 }
@@ -178,10 +171,8 @@ static int parse(struct nft_ctx *c, struct nft_set *s, nla_t *tb)
 
 static void free_parts(struct net *net, struct nft_set *s)
 {
-	for (u32 i = 0; i < s->n_exprs; i++) {
+	for (u32 i = 0; i < s->n_exprs; i++)
 		nft_expr_free(net, s->exprs[i]);
-		kfree(s->expr_attrs[i]);
-	}
 	kfree(s->udata);
 	kfree(s);
 }

@@ -243,7 +243,7 @@ static void synsent(struct tcp_sock *t, struct sk_buff *skb, const struct tcp_op
 	if (!(fl & TH_SYN))
 		return;
 	t->rcv.irs = skb->tcp.seq;
-	t->rcv.nxt = t->rcv.wup = t->rcv.copied = t->rcv.space_seq = t->rcv.irs + 1;
+	t->rcv.nxt = t->rcv.wup = t->rcv.copied = t->rcv.irs + 1;
 	tcp_take_opts(t, o);
 	t->snd.wl1 = skb->tcp.seq;
 	t->snd.wnd = t->snd.max_wnd = skb->tcp.window;

@@ -212,7 +212,7 @@ static struct tcp_sock *child_new(struct net *net, struct tcp_sock *l, const str
 	c->stats.segs_in = 1;
 	c->life.orphan = true;
 	c->rcv.irs = irs;
-	c->rcv.nxt = c->rcv.wup = c->rcv.copied = c->rcv.space_seq = c->rcv.irs + 1;
+	c->rcv.nxt = c->rcv.wup = c->rcv.copied = c->rcv.irs + 1;
 	inet_hear(&c->inet.heard_syn, skb);
 	if (unlikely(c->inet.tells.keeps_last) && skb->ip.v6)
 		c->inet.heard_last = c->inet.heard_syn;

@@ -145,12 +145,9 @@ struct tcp_rcv {
 	bool tell_inq;          /* TCP_INQ */
 	u8 urg_state, urg_byte; /* URG_*; the byte, valid from URG_HERE on */
 	u32 urg_seq;            /* number of the urgent byte */
-	/*
-	 * receive buffer auto-tuning: ns at which this round trip began; bytes read in it;
-	 * space_seq is not read
-	 */
+	/* receive buffer auto-tuning: ns at which this round trip began; bytes read in it */
 	u64 space_at;
-	u32 space_copied, space_seq;
+	u32 space_copied;
 };
 #define URG_NONE 0
 #define URG_AWAITED 1 /* announced, but not received yet */
