@@ -7,12 +7,13 @@
  * A task of that process writes and removes it on its way to guest code, so that the debugger need
  * only write flags. States of an entry:
  *
- *	free -> wanted (the debugger) -> in: the next task of the mm on its way to guest code
- *	in, a task traps: user_break_hit(), where the debugger stops; then out, and the task steps
- *	over the instruction by the
- *		trap flag (stepper); the next time that it goes to guest code from elsewhere, or the
- *		step's trap has come: in
- *	in, not wanted any more: out, and free
+ *	free -> wanted      the debugger has set it
+ *	wanted -> in        the next task of the mm writes int3 on its way to guest code
+ *	in -> out           a task has trapped, and the debugger has stopped in user_break_hit();
+ *	                    the task (stepper) steps over the instruction by the trap flag
+ *	out -> in           the step's trap has come, or the stepper is next on its way to guest
+ *	                    code at another instruction
+ *	in -> free          not wanted any more
  *
  * Invariants:
  * 1. The program's registers never hold a trap flag of ours outside of user_breaks_enter() to

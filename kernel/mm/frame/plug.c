@@ -11,8 +11,8 @@
  *	          struct page is untouched: so frames are taken from there first, at no cost,
  *	          and mem-max= costs little.
  *	out       in a block that was taken from the free lists, and punched. Blocks are linked by
- *	          their first page (PG_reserved, its order in ->private); the last one is given back
- *	          first, and one that is too large is halved.
+ *	          their first page (PG_reserved, its order in ->private); the block taken last is
+ *	          given back first, and a block that is too large is halved.
  *
  * Only free memory is taken, and memory that reclaim frees: no process is killed for it, and the
  * guest keeps enough above its watermarks to run. A request is met in full or not at all: a guest

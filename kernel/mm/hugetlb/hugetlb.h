@@ -8,7 +8,7 @@
  * no knowledge of huge pages. PG_huge shows put_page() that the frame belongs to a huge page; the
  * page goes back to the pool when all of its 512 frames have no references.
  *
- *	hugetlb_pool.c    the pool: vm.nr_hugepages, surplus, reservations, quotas of mounts
+ *	hugetlb_pool.c    the pool: vm.nr_hugepages, surplus, promises, quotas of mounts
  *	hugetlb_file.c    pages of a file, promises to files and to private mappings
  *	hugetlb_fault.c   faults, copies on write, fork
  *	hugetlb_group.c   limits for groups of tasks

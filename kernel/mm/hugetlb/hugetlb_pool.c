@@ -177,7 +177,7 @@ void hugetlb_set_overcommit(u64 count)
 
 /* ---- surplus ---- */
 
-/* Frees surplus pages that are not promised any more */
+/* Frees surplus pages that are not promised any more. */
 static void drop_surplus(void)
 {
 	for (;;) {
