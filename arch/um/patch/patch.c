@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * patch.c: patched call sites of an mm, their shadow frames, and their thunks. patch_site.c has the
- * shapes and bytes; docs/skas.md describes the whole.
+ * patch.c: the patched call sites of an mm, their shadow frames and their thunks. patch_site.c has
+ * the shapes and bytes; docs/skas.md describes the whole mechanism.
  *
  *	site     cold -> (PATCH_AFTER traps) -> patched: its page has a shadow -> (the page changes)
  *	         -> cold
  *	arena    an area "[thunks]" of 64 KiB within a jump's reach of the text; its thunks are
  *	         never used twice
- *	shadow   copy of a text frame with the sites of that page patched; what the space maps
- *	         instead of the frame, as long as the entry still names that frame. read(), ptrace
+ *	shadow   copy of a text frame with the sites of that page patched; the space maps it
+ *	         instead of the frame while the entry names that frame. read(), ptrace
  *	         and /proc/PID/mem see the frame.
  *
  * Invariants:
@@ -16,11 +16,11 @@
  *    not written, and the frame is not mapped writable elsewhere. A caller that is about to change
  *    the area (munmap, mprotect, mremap), the frame (write, truncation) or its other mappings
  *    announces it first, and the shadow is dropped (arch_patch_forget, arch_patch_page_changed).
- * 2. A shadow is never written once it can be mapped: a further site makes a new one. It keeps its
- *    frame alive, so that an equal frame number means the same frame.
- * 3. A thunk is complete before a shadow that leads to it can be mapped, and stays until its mm
- *    ends: a thread may be in it.
- * 4. fork shares shadows and thunks; neither mm writes what both have (thunk pages: arena->shared).
+ * 2. A shadow is never written once it can be mapped: patching a further site makes a new shadow. A
+ *    shadow holds a reference to its frame, so that an equal frame number means the same frame.
+ * 3. A thunk is complete before a shadow that jumps to it can be mapped, and stays until its mm
+ *    ends, since a thread may be in it.
+ * 4. fork shares shadows and thunks; neither mm writes to shared ones (thunk pages: arena->shared).
  *
  * Locks: patch->lock (spin) protects everything in struct patch; it nests inside pmap->lock.
  * mm->patch is set once, under mmap_lock for writing, and lives as long as the mm.
@@ -38,11 +38,11 @@
 #include "kernel/mm/mm.h"
 #include "kernel/sched/sched.h"
 
-/* traps of a site before it is patched: about the cost of patching it */
+/* traps of a site before it is patched; they cost about as much as patching it */
 #define PATCH_AFTER 16
 #define NEVER 255 /* count of a site that cannot be patched */
 #define COUNTS_SHIFT 10
-/* x86's bit of a fetch in a page fault's error */
+/* x86's bit for an instruction fetch in a page fault's error code */
 #define FAULT_FETCH 16
 #define COUNTS (1 << COUNTS_SHIFT)
 
@@ -141,8 +141,8 @@ bool patch_lost_shadow(struct mm *mm)
 /* ---- forgetting ---- */
 
 /*
- * Removes a shadow that begins in [start, end). The caller gets its references and drops them when
- * no space maps it any more.
+ * Removes a shadow that begins in [start, end). The caller gets the shadow's references, and drops
+ * them when no space maps the shadow any more.
  */
 static bool take_shadow(struct patch *p, u64 start, u64 end, struct shadow *taken)
 {
@@ -203,11 +203,11 @@ static int make_patch(struct mm *mm)
 struct request {
 	struct mm *mm;
 	u64 addr; /* of the syscall */
-	u32 off;  /* in its page */
+	u32 off;  /* offset in its page */
 	u64 nr;
 	struct site_shape shape;
 	struct page *frame, *copy, *spare;
-	struct shadow old; /* that it replaces */
+	struct shadow old; /* the shadow that is replaced */
 };
 
 static u64 jump_of(const struct request *q)
@@ -253,7 +253,7 @@ static bool overlaps_other_site(struct patch *p, const struct request *q)
 	return false;
 }
 
-/* Finds a site that was patched before: its thunk still exists. */
+/* Finds the entry of a site that was patched before: its thunk still exists. */
 static struct site *known_site(struct patch *p, const struct request *q)
 {
 	for (u32 i = 0; i < p->nr_sites; i++) {
@@ -278,7 +278,8 @@ static bool need_row(struct patch *p, u32 i)
 }
 
 /*
- * Makes a site. NULL: there is no room, or no thunk within reach (*need_arena). patch->lock held.
+ * Makes the entry of a site. Returns NULL if there is no room, or if no thunk is within reach
+ * (*need_arena is then true). patch->lock held.
  */
 static struct site *new_site(struct patch *p, struct request *q, bool *need_arena)
 {
@@ -310,7 +311,8 @@ static void write_jump(struct request *q, u64 thunk)
 }
 
 /*
- * Puts the new shadow in the place of the old one, whose references go to q->old. patch->lock held.
+ * Replaces the old shadow by the new one. The references of the old one go to q->old. patch->lock
+ * held.
  */
 static void swap_shadow(struct patch *p, struct request *q, struct shadow *s)
 {
@@ -327,10 +329,10 @@ static int patch_locked(struct patch *p, struct request *q, bool *need_arena)
 	struct shadow *old = shadow_at(p, q->addr & PAGE_MASK);
 	struct site *s;
 
-	/* Set by another thread, which has unpatched this page, or will. */
+	/* set by another thread, which has unpatched this page or will do so */
 	if (READ_ONCE(q->mm->watched))
 		return -ENOSPC;
-	/* A shadow of an earlier frame has to be dropped first. */
+	/* a shadow of an earlier frame has to be dropped first */
 	if (old && old->frame != q->frame)
 		return -EAGAIN;
 	if ((!old && p->nr_shadows == MAX_SHADOWS) || overlaps_other_site(p, q))
@@ -350,8 +352,8 @@ static int patch_locked(struct patch *p, struct request *q, bool *need_arena)
 }
 
 /*
- * Patches with the frame locked, so that the frame and the mappings of its file cannot change
- * unnoticed.
+ * Patches with the frame locked, so that neither the frame nor the mappings of its file can change
+ * meanwhile.
  */
 static int patch_frame(struct request *q, bool *need_arena)
 {
@@ -424,8 +426,8 @@ static int patch_site(struct mm *mm, u64 addr, u64 nr)
 }
 
 /*
- * Counts a call that came by a trap. The process is part of the key, since the address of a freed
- * mm is soon reused: otherwise traps of short-lived programs would add up.
+ * Counts a call that came by a trap. The process is part of the key: since the address of a freed
+ * mm is soon reused, traps of short-lived programs would otherwise add up.
  */
 void patch_count_trap(struct mm *mm, const struct regs *r)
 {
@@ -434,8 +436,8 @@ void patch_count_trap(struct mm *mm, const struct regs *r)
 	u64 i = (key * 0x9e3779b97f4a7c15UL) >> (64 - COUNTS_SHIFT);
 
 	/*
-	 * Unwinders know the call of rt_sigreturn by its bytes; a breakpoint on an instruction of
-	 * the site would be passed by.
+	 * Unwinders recognise the call of rt_sigreturn by its bytes; and a hardware breakpoint on
+	 * an instruction of the site would never be hit.
 	 */
 	if (r->orig_rax == __NR_rt_sigreturn || current->hw_debug)
 		return;
@@ -450,7 +452,9 @@ void patch_count_trap(struct mm *mm, const struct regs *r)
 
 /* ---- events ---- */
 
-/* Undoes a step that ended in a thunk: the page is unpatched, and the step made again. */
+/*
+ * Undoes a single step that ended in a thunk: unpatches the page, so that the step is made again.
+ */
 static void undo_step(struct mm *mm, struct regs *r, u64 rip, u64 page)
 {
 	r->rip = rip;
@@ -458,8 +462,8 @@ static void undo_step(struct mm *mm, struct regs *r, u64 rip, u64 page)
 }
 
 /*
- * True if @rip is in a thunk. In an arena that the program has changed, only if the thread cannot
- * continue in it.
+ * True if @rip is in a thunk. In an arena that the program has changed, true only if the thread
+ * cannot continue there.
  */
 static bool in_thunk(struct patch *p, u64 rip, const struct skas_event *ev)
 {
@@ -528,7 +532,7 @@ u64 patch_resume(struct mm *mm, u64 rip)
 	return rip;
 }
 
-/* ---- lives of an mm ---- */
+/* ---- fork and exit of an mm ---- */
 
 static void share(struct patch *p)
 {

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * patch.h: call sites of guests, patched so that a system call is a jump (docs/skas.md). mm/
- * reports changes by arch_patch_*() of arch.h.
+ * patch.h: patches call sites of guests so that a system call is a jump (docs/skas.md). kernel/mm
+ * reports changes with arch_patch_*() of arch.h.
  *
  * A site is a `syscall` instruction of a guest's text. Once it has trapped often, its page is
  * replaced in the space, and only there, by a shadow frame in which the site jumps to a thunk; the
  * thunk jumps to the stub's trampoline (skas_patch_entry()). Neither the guest nor a tracer ever
  * sees a thunk in the registers: patch_unwind() removes it from them after every event, and
- * patch_resume() puts it back if the site's second instruction is no longer in its place.
+ * patch_resume() restores it if the site's next instruction was overwritten by the jump.
  */
 #ifndef NESTLING_PATCH_H
 #define NESTLING_PATCH_H
@@ -19,31 +19,35 @@
 struct mm;
 
 /*
- * Counts a system call that has come by a trap; @r as it was then. Sites that come often are
- * patched. May sleep; no lock held.
+ * Counts a system call that came by a trap with registers @r. Patches sites that trap often. May
+ * sleep; no lock held.
  */
 void patch_count_trap(struct mm *mm, const struct regs *r);
 
 /*
- * Moves registers that show a thunk back or on to an instruction of the guest's own, after any
- * event but a patched call. Returns true if patching itself has caused the event (a step, or a jump
- * to an instruction that is patched away): then the caller does nothing more.
+ * Called after any event except a patched call. If rip is in a thunk, moves the registers back or
+ * forward to an instruction of the guest's own code. Returns true if patching itself has caused the
+ * event (a step, or a jump to an instruction that the patch has overwritten): then the caller
+ * ignores the event.
  */
 bool patch_unwind(struct mm *mm, struct regs *r, const struct skas_event *ev);
 
 /*
- * True if a patched call that was made before @rip may return by the jump that its thunk asked for;
+ * True if the patched call before @rip may return directly to the address that its thunk has named;
  * false if the thunk is gone.
  */
 bool patch_may_jump(struct mm *mm, u64 rip);
 
-/* Returns the address at which guest code has to continue for @rip: in a thunk, or @rip itself. */
+/*
+ * Returns the address at which guest code has to continue to execute from @rip: in a thunk, or @rip
+ * itself.
+ */
 u64 patch_resume(struct mm *mm, u64 rip);
 
 /*
  * Finds the first page of [*va, end) that has a shadow of the frame that the run maps there (@pfn
- * at @start): sets *va and *shadow. Returns false if there is none. For pmap.c with pmap->lock
- * held, and only for runs that may be executed and not written.
+ * at @start): sets *va and *shadow. Returns false if there is none. Called by pmap.c with
+ * pmap->lock held, and only for runs that are executable and not writable.
  */
 bool patch_find_shadow(struct mm *mm, u64 start, pfn_t pfn, u64 *va, u64 end, pfn_t *shadow);
 /* Returns the first page at or after @va that has a shadow of any frame, or ~0. */

@@ -3,11 +3,12 @@
  * patch_arena.c: the areas "[thunks]" that hold the thunks of patched call sites, within a jump's
  * reach of the text. See patch.c.
  *
- *	taken   no other arena has its place
+ *	taken   its place is reserved
  *	        -> ready when its area exists
  *	ready   -> dead when the program has changed the area
  *
- * Invariant: no place and no thunk is used twice: a thread may be in a thunk until its mm ends.
+ * Invariant: no place and no thunk is used twice, since a thread may be in a thunk until its mm
+ * ends.
  *
  * Locks: patch->lock; mmap_lock during the search for a place.
  */
@@ -49,7 +50,7 @@ bool arenas_end(struct patch *p, u64 start, u64 end)
 
 /* ---- thunks ---- */
 
-/* Gives a page of the arena its contents: the trampoline's address, then room for thunks. */
+/* Fills a new page of the arena: the trampoline's address, then room for thunks. */
 static void enter_page(struct arena *a, u32 index, struct page *page)
 {
 	*(u64 *)page_address(page) = skas_patch_entry();
@@ -58,8 +59,8 @@ static void enter_page(struct arena *a, u32 index, struct page *page)
 }
 
 /*
- * Returns the page at @addr with a reference, or NULL. If the page does not exist yet, *fresh
- * becomes it.
+ * Returns the page at @addr with a reference, or NULL. A page that does not exist yet is taken from
+ * *fresh, which becomes NULL.
  */
 static struct page *arena_page(struct patch *p, u64 addr, struct page **fresh)
 {
@@ -83,7 +84,7 @@ static struct page *arena_page(struct patch *p, u64 addr, struct page **fresh)
 	return page;
 }
 
-/* A page without thunks can be read too, as the area's rights promise. */
+/* Serves a fault. A page without thunks is readable too, as the area's rights promise. */
 static struct page *arena_fault(struct vm_area *vma, u64 index)
 {
 	u64 addr = vma->vm_start + ((index - vma->vm_pgoff) << PAGE_SHIFT);
@@ -117,7 +118,8 @@ static bool suits(const struct arena *a, u32 i, u64 jump, enum site_form form)
 	u32 page = i / PAGE_THUNKS;
 
 	if (i % PAGE_THUNKS == 0 ||
-		a->used[i / 64] & BIT(i % 64)) /* thunk 0's place has the trampoline */
+		/* the trampoline's address is in place of thunk 0 */
+		a->used[i / 64] & BIT(i % 64))
 		return false;
 	if (a->pages[page] && a->shared & BIT(page))
 		return false;
@@ -132,7 +134,8 @@ static bool reaches(const struct arena *a, u64 jump)
 }
 
 /*
- * Returns the index of a free thunk that the jump can reach, first of all in pages that exist; -1.
+ * Returns the index of a free thunk that the jump can reach, preferably in a page that exists
+ * already; or -1.
  */
 static int pick_thunk(const struct arena *a, u64 jump, enum site_form form)
 {
@@ -180,7 +183,7 @@ struct thunk *arena_thunk(struct patch *p, u64 addr)
 
 /* ---- arenas ---- */
 
-/* Returns the room below @v (not where a stack may grow to), or 0. */
+/* Returns an address with room below @v (not where a stack may grow to), or 0. */
 static u64 room_below(struct mm *mm, struct vm_area *v)
 {
 	struct vm_area *before = NULL;
@@ -209,8 +212,8 @@ static bool was_arena(struct patch *p, u64 at)
 }
 
 /*
- * Finds room far above the jump, where neither the heap nor the next library will lie. 0: there is
- * none.
+ * Returns an address with room far above the jump, where neither the heap nor the next library will
+ * lie; or 0.
  */
 static u64 room_above(struct mm *mm, u64 jump)
 {
@@ -229,8 +232,8 @@ static u64 room_above(struct mm *mm, u64 jump)
 }
 
 /*
- * Finds room above, or else the next room below. No place is used twice: threads may still be
- * leaving the old arena. mmap_lock held.
+ * Finds room above the jump, or else the nearest room below it. No place is used twice, since
+ * threads may still be in the old arena. mmap_lock held.
  */
 static u64 find_room(struct mm *mm, u64 jump)
 {
@@ -251,9 +254,9 @@ static u64 find_room(struct mm *mm, u64 jump)
 }
 
 /*
- * Reserves the place before the area exists. So only one of two threads that found it gets it, even
- * if the program has unmapped the other's area meanwhile; and an unmap before arena_ready() is
- * noted.
+ * Reserves the place before the area exists. So only one of two threads that found the place gets
+ * it, even if the program has unmapped the other's area meanwhile. An unmap before arena_ready() is
+ * recorded.
  */
 static int arena_add(struct patch *p, u64 va)
 {
@@ -270,7 +273,7 @@ static int arena_add(struct patch *p, u64 va)
 	return err;
 }
 
-/* Notes that an arena's area was made (@ok), or that its place is lost. */
+/* Records that an arena's area was made (@ok true), or that its place is lost. */
 static void arena_ready(struct patch *p, u64 va, bool ok)
 {
 	struct arena *a;
@@ -300,8 +303,8 @@ int arena_make(struct mm *mm, u64 jump)
 		return -ENOMEM;
 	err = arena_add(mm->patch, va);
 	/*
-	 * If two threads come at one time, the second searches again: it can use the first one's
-	 * arena.
+	 * if two threads get here at once, the second searches again and can use the arena of the
+	 * first
 	 */
 	if (err)
 		return err == -EEXIST ? 0 : err;

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * patch_arena.h: declarations shared by the two halves of an mm's patched call sites: patch.c
- * (sites, shadows) and patch_arena.c (arenas and their thunks). patch.c defines these words and has
- * the invariants.
+ * patch_arena.h: the data of an mm's patched call sites, shared by patch.c (sites, shadows) and
+ * patch_arena.c (arenas and their thunks). patch.c explains these terms and has the invariants.
  */
 #ifndef NESTLING_UM_PATCH_ARENA_H
 #define NESTLING_UM_PATCH_ARENA_H
@@ -15,7 +14,7 @@
 #define ARENA_PAGES (ARENA_SIZE / PAGE_SIZE)
 #define ARENA_THUNKS (ARENA_SIZE / THUNK_SIZE)
 #define PAGE_THUNKS (PAGE_SIZE / THUNK_SIZE)
-#define REACH 0x7ff00000UL /* of a jump, and room */
+#define REACH 0x7ff00000UL /* reach of a jump, less some room */
 
 #define MAX_ARENAS 8
 #define MAX_SHADOWS 64
@@ -25,14 +24,15 @@
 
 struct arena {
 	u64 va;
-	/* its area exists; before, no jump leads to it */
+	/* true: its area exists; before that, no jump leads to it */
 	bool ready;
 	/*
-	 * the program has changed the area: no jump leads there any more, but threads may be in it
+	 * true: the program has changed the area. No jump leads there any more, but threads may
+	 * still be in it.
 	 */
 	bool dead;
 	struct page *pages[ARENA_PAGES];
-	/* a bit for each of its pages that another mm has too, or that is full */
+	/* a bit for each of its pages, set if another mm shares the page or the page is full */
 	u64 shared;
 	u64 used[ARENA_THUNKS / 64];
 };
@@ -46,8 +46,8 @@ struct site {
 	u64 addr;  /* of the syscall instruction */
 	u64 thunk; /* its address */
 	struct site_shape shape;
-	u32 nr;    /* SITE_MOV: of the call */
-	bool live; /* its page has a shadow */
+	u32 nr;    /* SITE_MOV: number of the call */
+	bool live; /* true: its page has a shadow */
 };
 
 struct site_row {
@@ -57,13 +57,13 @@ struct site_row {
 struct patch {
 	spinlock_t lock;
 	u32 nr_arenas, nr_dead, nr_shadows, nr_sites;
-	/* a shadow has gone, but the space may still map it for a moment */
+	/* true: a shadow was removed, but the space may still map it */
 	bool lost;
-	/* bits of hash_of() of the addresses where sites of SITE_NEXT continue */
+	/* hash_of() bits of the addresses at which sites of SITE_NEXT continue */
 	u64 resume_mask;
 	struct arena arenas[MAX_ARENAS];
 	struct shadow shadows[MAX_SHADOWS];
-	struct site_row *rows[MAX_SITES / ROW_SITES]; /* made as sites need them */
+	struct site_row *rows[MAX_SITES / ROW_SITES]; /* allocated when needed */
 };
 
 /* Returns site @i, whose row exists. */
@@ -77,18 +77,18 @@ static inline bool within(u64 addr, u64 start, u64 size)
 	return addr - start < size;
 }
 
-/* Finds the arena of that address, even a dead one; NULL. patch->lock held. */
+/* Returns the arena that contains @addr, even a dead one, or NULL. patch->lock held. */
 struct arena *arena_at(struct patch *p, u64 addr);
 /*
- * Reserves, for good, a thunk that the jump at @jump can reach: its address, or 0. @spare becomes
- * its page if it has none (and NULL then). patch->lock held.
+ * Reserves, permanently, a thunk that the jump at @jump can reach. Returns its address, or 0. If
+ * the thunk's page does not exist, *spare becomes the page, and is then NULL. patch->lock held.
  */
 u64 arena_reserve_thunk(struct patch *p, u64 jump, enum site_form form, struct page **spare);
 /* Returns the bytes of a reserved thunk. patch->lock held. */
 struct thunk *arena_thunk(struct patch *p, u64 addr);
 /*
- * Makes an area of thunks for that jump, in an mm that has its patch. 0 (another thread may have
- * made it) or -errno. Takes mmap_lock.
+ * Makes an arena within reach of that jump, in an mm that has a struct patch. Returns 0 (also if
+ * another thread has made it) or -errno. Takes mmap_lock.
  */
 int arena_make(struct mm *mm, u64 jump);
 /*

@@ -3,18 +3,18 @@
  * patch_site.c: shapes of call sites, and thunks. See patch_site.h.
  *
  * SITE_NEXT is safe because `syscall` was executed, so it and what follows it are instructions, and
- * its five bytes hold one boundary, behind the `syscall`, where the jump has a byte that is no
- * instruction.
+ * the site's five bytes contain one instruction boundary, behind the `syscall`. There the jump has
+ * a byte that is no instruction.
  *
  * SITE_MOV needs to know that the five bytes before the `syscall` are an instruction and not the
- * end of another one. They read b8 and a number of four bytes, which rax holds. An instruction that
- * ends with them has b8 as
+ * end of another one. They are b8 and four bytes with the number that rax holds. A longer
+ * instruction that ends with them would have b8 as
  *	- its ModRM (disp32 follows): memory at rax+number. It was executed with rax = number, so it
  *	  would have faulted, except for those that do not touch memory: lea, prefetch and nop;
  *	- its opcode, with a prefix that changes the register: mov $number,%r8d;
  *	- its SIB with disp32, or the last byte before an imm32: SIB, disp8, disp32; or inside an
  *	  imm64 or a 64-bit address.
- * Where the bytes before allow one of these, the shape is refused.
+ * If the bytes before them allow one of these, the shape is refused.
  *
  *	thunk of SITE_MOV                      thunk of SITE_NEXT
  *	 0  mov $nr,%eax                        0  lea record(%rip),%r11
@@ -67,7 +67,7 @@ static bool ends_operand(const u8 *p)
 	return takes_imm32(p[-6]) && mod(p[-5]) != 3 && has_sib(p[-5]); /* disp32 behind SIB */
 }
 
-/* True if the bytes before @p may make what begins there the end of an instruction. */
+/* True if the bytes before @p may form one instruction with the bytes at @p. */
 static bool may_be_an_end(const u8 *p)
 {
 	u8 before = p[-1];
@@ -95,8 +95,8 @@ static bool is_mov(const u8 *page, u32 off, u64 nr)
 }
 
 /*
- * Returns the length of an instruction that may be moved and has at least three bytes, or 0. Reads
- * at most INSN_MAX bytes at @p.
+ * Returns the length of the instruction at @p if it may be moved and has at least three bytes, or
+ * 0. Reads at most INSN_MAX bytes.
  */
 static u32 movable(const u8 *p)
 {

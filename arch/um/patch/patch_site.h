@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * patch_site.h: which call sites can be patched, and how. Pure: bytes in, bytes out
- * (tests/unit/patch_site.c).
+ * patch_site.h: decides which call sites can be patched, and how. The functions have no side
+ * effects (tests/unit/patch_site.c).
  *
  *	SITE_MOV    mov $nr,%eax; syscall     the five bytes of the mov become jmp rel32; the
  *	                                      syscall stays as it is
@@ -9,7 +9,8 @@
  *	                                      jmp rel32, whose second displacement byte is no
  *	                                      instruction: a jump to INSN raises SIGILL
  *
- * INSN is one of a few that mean the same anywhere: what C libraries, musl and Go do with a result.
+ * INSN is one of a few position-independent instructions with which C libraries, musl and Go
+ * process a result.
  */
 #ifndef NESTLING_PATCH_SITE_H
 #define NESTLING_PATCH_SITE_H
@@ -22,7 +23,7 @@ enum site_form { SITE_NONE, SITE_MOV, SITE_NEXT };
 struct site_shape {
 	enum site_form form;
 	u32 start;    /* offset of the jump in the page */
-	u32 insn_len; /* SITE_NEXT: of INSN */
+	u32 insn_len; /* SITE_NEXT: length of INSN */
 };
 
 #define JMP_LEN 5
@@ -49,18 +50,18 @@ struct thunk {
 };
 
 /*
- * Writes a thunk for address @at and for the site whose `syscall` is at @site; @entry: the address
- * of a word that holds the trampoline's.
+ * Writes the thunk at address @at for the site whose `syscall` is at @site. @entry is the address
+ * of a word that holds the trampoline's address.
  */
 void thunk_write(struct thunk *t, u64 at, u64 site, const struct site_shape *s, const u8 *insn,
 	u32 nr, u64 entry);
 
 /*
  * Returns the program's own address for a thread that was stopped at offset @off of the thunk of
- * the site at @site. Before the trampoline the thread has done nothing of the call yet.
+ * the site at @site. A thread in a thunk has not begun the call yet.
  */
 u64 thunk_unwind(u64 site, const struct site_shape *s, u32 off);
-/* Returns the offset of the copy of INSN (SITE_NEXT). */
+/* Returns the offset of the copy of INSN in the thunk (SITE_NEXT). */
 u32 thunk_insn(const struct site_shape *s);
 
 #endif
