@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * vdso.h: the data that the vDSO (guest code) and the kernel share: one page that the guest maps
- * read-only, below the vDSO's image. Each word is written and read by itself; a host function of 0
- * means: make a system call.
+ * read-only, below the vDSO's image. Each word is written and read separately. If the address of a
+ * host function is 0, the vDSO makes a system call.
  */
 #ifndef NESTLING_VDSO_H
 #define NESTLING_VDSO_H
@@ -11,14 +11,14 @@
 #include <stdint.h>
 
 struct vdso_data {
-	/* ns that the guest's clocks are ahead of the host's */
+	/* ns by which the guest's clocks are ahead of the host's */
 	int64_t mono_offset, boot_offset, raw_offset, real_offset, tai_offset;
 	uint64_t host_clock_gettime; /* address in the space */
-	uint64_t generation;         /* of keys for random bytes; never 0 */
+	uint64_t generation;         /* of random keys; never 0 */
 };
 
 #ifdef __NESTLING_KERNEL__
-void vdso_init(void); /* frames stand, skas_init() has run */
+void vdso_init(void); /* called after skas_init() */
 #endif
 
 #ifdef __NESTLING_VDSO__

@@ -3,12 +3,12 @@
  * vgettime.c: the vDSO's functions. They run in guest code, on the guest's stack: no writable data,
  * no relocation.
  *
- * The host's own vdso stays mapped in every space, so a clock is the host's answer plus an offset.
- * Clocks whose answer depends on the task, and everything when the host's vdso cannot be used, go
- * to the kernel by a system call.
+ * The host's own vdso stays mapped in every space, so a clock is the host's time plus an offset.
+ * Clocks that depend on the task are read by a system call, as are all clocks if the host's vdso
+ * cannot be used.
  *
- * A program may be saved between the two readings, and continue in a process with another offset.
- * So the offset is read again after the host's answer.
+ * A program may be saved between reading the offset and the host's clock, and continue in a process
+ * with another offset. So the offset is read again afterwards.
  */
 #include <asm/unistd.h>
 #include <linux/time.h>
@@ -33,9 +33,9 @@ static long call2(long nr, long a, void *b)
 }
 
 /*
- * Returns the host's clock that answers for the guest's @clock, and where the guest's offset is;
- * -1: ask the kernel. The kernel reads these clocks, too (arch/um/machine/time.c): a program that
- * mixes calls and the vDSO sees no step back.
+ * Returns the host's clock for the guest's @clock, and sets *offset to the address of the guest's
+ * offset; -1 if the kernel has to be asked. The kernel reads these host clocks, too
+ * (arch/um/machine/time.c), so a program that mixes calls and the vDSO sees no time go back.
  */
 static long host_clock(long clock, const volatile int64_t **offset)
 {
@@ -87,7 +87,7 @@ EXPORT int __vdso_clock_gettime(long clock, struct __kernel_timespec *ts)
 	return 0;
 }
 
-/* Called once, if ever: not worth a table. */
+/* Programs rarely call it, so it makes a system call. */
 EXPORT int __vdso_clock_getres(long clock, struct __kernel_timespec *res)
 {
 	return call2(__NR_clock_getres, clock, res);

@@ -1,20 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * vrandom.c: __vdso_getrandom(): random bytes without a system call, out of a state that the caller
- * gives. As since Linux 6.11, a length of ~0 for the state asks for the size of a state and how to
- * map it.
+ * vrandom.c: __vdso_getrandom(): random bytes without a system call, from a state that the caller
+ * provides. As in Linux 6.11, a state length of ~0 queries the size of a state and how to map it.
  *
- * A state is a ChaCha20 key (RFC 8439's block function, with a counter of 64 bits) and bytes made
- * ahead. The key comes from the kernel. Each time bytes are made, the first 32 become the next key,
- * and bytes that were given away are wiped: a later reader of the state learns nothing of what it
- * has given.
+ * A state is a ChaCha20 key (RFC 8439's block function, with a counter of 64 bits) and a batch of
+ * bytes made in advance. The key comes from the kernel. Each time bytes are made, the first 32
+ * become the next key, and bytes are wiped when they are returned. So a later reader of the state
+ * learns nothing about returned bytes.
  *
  * The kernel may drop a state's page at any moment, and a fork's child begins without it. The page
  * then reads as zeros, and its generation differs from the kernel's, which is never 0. So the
  * generation is written before the key is asked for, and read again once the bytes are made. If it
  * has changed, the bytes may come from a key of zeros, and the work is repeated. The kernel starts
- * another generation to invalidate all keys. After REFILLS_MAX keys of its own a state asks for a
- * new one by itself.
+ * another generation to invalidate all keys. After REFILLS_MAX own keys a state requests a new key
+ * from the kernel.
  *
  * A signal handler that finds the state in use makes the system call, and so does a caller with
  * arguments that this file does not handle.
@@ -35,8 +34,8 @@
 #define KEY_WORDS 8
 #define BATCH 96 /* two blocks without the key */
 #define LEN_MAX (0x7fffffffUL & ~(PAGE - 1))
-#define REFILLS_MAX 65536U /* keys */
-/* blocks that are made at one time, before their key is forgotten */
+#define REFILLS_MAX 65536U /* own keys of a state */
+/* blocks that are made with one key */
 #define WHOLE_BLOCKS 64
 
 typedef uint32_t vec __attribute__((vector_size(16)));
@@ -46,7 +45,8 @@ extern const struct vdso_data vdso_page __attribute__((visibility("hidden")));
 struct vrandom_state {
 	uint64_t generation;
 	uint32_t key[KEY_WORDS];
-	uint8_t batch[BATCH]; /* those from @used on are to be given away */
+	/* bytes from @used on are still unused */
+	uint8_t batch[BATCH];
 	uint32_t refills;
 	uint8_t used, in_use;
 	uint8_t unused[2];
@@ -113,7 +113,7 @@ static inline void quarter_rounds(vec r[4])
 	r[1] = rotate(r[1] ^ r[2], 7);
 }
 
-/* Moves the rows so that diagonals stand one below the other. */
+/* Rotates the rows so that the diagonals become columns. */
 static inline void turn(vec r[4])
 {
 	r[1] = __builtin_shufflevector(r[1], r[1], 1, 2, 3, 0);
@@ -121,7 +121,7 @@ static inline void turn(vec r[4])
 	r[3] = __builtin_shufflevector(r[3], r[3], 3, 0, 1, 2);
 }
 
-/* Moves the rows back. */
+/* Rotates the rows back. */
 static inline void turn_back(vec r[4])
 {
 	r[1] = __builtin_shufflevector(r[1], r[1], 3, 0, 1, 2);
@@ -158,8 +158,8 @@ static void make_blocks(uint8_t *out, const uint32_t key[KEY_WORDS], uint64_t co
 /* ---- the state ---- */
 
 /*
- * Gets a new key from the kernel if this one is not of its @generation. Returns 0 or the call's
- * error.
+ * Gets a new key from the kernel if the present key is not of generation @generation. Returns 0 or
+ * the call's error.
  */
 static long refresh(struct vrandom_state *s, uint64_t generation)
 {
@@ -168,7 +168,7 @@ static long refresh(struct vrandom_state *s, uint64_t generation)
 
 	if (*now == generation && s->refills < REFILLS_MAX)
 		return 0;
-	/* Written before the key: if the page is dropped in between, this word is dropped, too. */
+	/* written before the key: if the page is dropped in between, this word is dropped, too */
 	*now = generation;
 	s->refills = 0;
 	s->used = BATCH;
