@@ -6,13 +6,13 @@
 #include "arch/um/machine/arch.h"
 #include "os-linux/os.h"
 
-/* State of each vCPU, pending lines and kicks: irq.c. */
+/* irq.c: the state of each vCPU, pending lines and kicks */
 extern struct os_irq_page irq_page;
 void irq_init(void);
 bool cpu_kicked(int cpu);
 /*
- * Publishes what this vCPU does next; a full barrier follows, so that the caller may look for work
- * afterwards.
+ * Publishes what this vCPU does next. Includes a full barrier, so that the caller may check for
+ * work afterwards.
  */
 static inline void cpu_set_state(int cpu, u32 state)
 {
@@ -30,10 +30,10 @@ static inline u8 *boot_stack(void)
 {
 	return (u8 *)round_up((u64)boot_area, (u64)KSTACK_ALIGN);
 }
-void vcpu_boot_init(void); /* current works after this call */
-/* makes the window of kernel stacks usable, after the arena */
+void vcpu_boot_init(void); /* current is valid after this call */
+/* makes the window of kernel stacks usable; called after arena_init() */
 void vcpu_init_stacks(void);
-/* a block (its guard half is unmapped), or NULL */
+/* returns a block (its guard half is unmapped), or NULL */
 void *kstack_alloc(void);
 void kstack_free(void *block);
 void vcpu_choose_number(void);
@@ -56,7 +56,7 @@ void arch_go_over(void);
 void vcpu_main(void) __noreturn;
 /* state.c: does not return once the machine is going down */
 void vcpu_park_when_stopping(void);
-void vcpu_stop_for_good(void); /* when the machine goes down */
+void vcpu_stop_for_good(void); /* called when the machine goes down */
 
 /* stop.c */
 u64 machine_park(u64 *sp, u64 (*fn)(void *arg), void *arg); /* switch.S */
@@ -65,8 +65,8 @@ u64 machine_park(u64 *sp, u64 (*fn)(void *arg), void *arg); /* switch.S */
 void arch_unpark(void *sp);
 
 /*
- * State of the host process, which is not saved with the guest. It is zero in a process that
- * continues from a saved state.
+ * For variables of the host process, which are not saved with the guest. They are zero in a process
+ * that continues from a saved state.
  */
 #define __machine __attribute__((section(".machine,\"aw\",@nobits#")))
 
@@ -75,19 +75,19 @@ void physmem_init(void);
 void arena_init(void);
 int physmem_handle(void);
 int arena_map_stack(void *addr, u64 index);
-u64 arena_stack_offset(u64 index); /* in the arena's file */
+u64 arena_stack_offset(u64 index); /* offset in the arena's file */
 /*
- * For save.c: what belongs to a state. Each *_describe() fills in files and maps;
- * physmem_describe() fills the first two of both. stacks_describe() and region_describe() return
- * how many maps they added. *_restored() get the handles of the files in the new process.
+ * For save.c: the parts of a state. Each *_describe() fills in files and maps; physmem_describe()
+ * fills the first two entries of both. stacks_describe() and region_describe() return the number of
+ * maps that they added. *_restored() take the handles of the files in the new process.
  */
 #define PHYSMEM_MAPS 2
 #define REGION_MAPS 15
-bool physmem_is_private(void); /* memory is no file of the user's */
+bool physmem_is_private(void); /* true: no physmem= file */
 void physmem_describe(struct os_state *s, struct os_state_map *maps);
 void physmem_restored(const int *files);
-void physmem_marked(void); /* the machine has a mark */
-/* os_base(): a bit for each frame that is in the file of a state; NULL: there is none */
+void physmem_marked(void); /* called when the machine has a mark */
+/* os_base(): a bit for each frame, set if it is in the file of a state; NULL without a state */
 extern const u64 *base_bits;
 static inline bool physmem_has_base(void)
 {
@@ -98,7 +98,7 @@ static inline bool physmem_in_base(pfn_t pfn)
 	return physmem_has_base() && pfn < physmem_frames &&
 	       __atomic_load_n(&base_bits[pfn / 64], __ATOMIC_ACQUIRE) >> pfn % 64 & 1;
 }
-/* pieces.c: sets the count of physmem maps */
+/* pieces.c: sets the number of host maps of physmem */
 void pieces_are(u32 n);
 u32 region_describe(struct os_state *s, struct os_state_map *maps);
 void region_restored(const int *files);
@@ -109,7 +109,7 @@ void stacks_restored(void);
 int stacks_each_task(int (*fn)(struct task *t));
 bool initrd_is_mapped(void);
 void oops_restored(void);
-void cpu_clock_restored(u64 cpu_ns, u64 host_ns); /* both read at the stop */
+void cpu_clock_restored(u64 cpu_ns, u64 host_ns); /* times as of the stop */
 void cpu_clock_put_back(u64 cpu_ns, u64 host_ns);
 void irq_restored(void);
 void irq_put_back(void);
@@ -128,8 +128,8 @@ static inline u64 host_deadline(u64 guest_deadline)
 	return t < 0 ? 0 : (u64)t;
 }
 
-/* time.c fills in the offsets between clocks */
-/* a task was in the host's vdso when the instance was saved */
+/* time.c: fills in the offsets between clocks */
+/* true: a task was in the host's vdso when the instance was saved */
 extern bool machine_vdso_used;
 struct vdso_data;
 void time_vdso_data(struct vdso_data *d);

@@ -12,19 +12,19 @@
  *   INITRD_BASE        the host's file of initrd=, until it is unpacked
  *   REGION_PAGES_BASE  the struct pages of the other regions' frames, and a bit for each
  *                      frame that the host has lost (arch/um/machine/region.c)
- *   ASAN_SHADOW_BASE   MODE=asan: a byte for eight of the direct map
+ *   ASAN_SHADOW_BASE   MODE=asan: a shadow byte for eight bytes of the direct map
  *   CTL_MAP_BASE       the control file of all spaces (skas/stub_abi.h): shared with them, rebuilt
  *                      after a restore
  * Space processes: a guest may map from MMAP_MIN_ADDR to the stub. TASK_SIZE is not a constant: the
- * usable top is probed (arch_task_size()), since an instance inside an instance finds a smaller
- * world.
+ * usable top is probed (arch_task_size()), since a nested instance has fewer addresses.
  */
 #ifndef NESTLING_ARCH_LAYOUT_H
 #define NESTLING_ARCH_LAYOUT_H
 
 #define KERNEL_IMAGE_BASE 0x60000000
 #ifdef __NESTLING_UNIT__
-#define KERNEL_MAP_BASE 0x200000000000 /* the host's sanitizer has the other place */
+/* the host's sanitizer uses the other address */
+#define KERNEL_MAP_BASE 0x200000000000
 #else
 #define KERNEL_MAP_BASE 0x600000000000
 #endif
@@ -45,11 +45,10 @@
 #endif
 
 /*
- * A kernel stack: an aligned block of KSTACK_ALIGN bytes, of which the lower half is unmapped and
- * the upper half (from
- * +KSTACK_ALIGN/2, KSTACK_SIZE bytes) is the stack. Its lowest 64 bytes hold struct kstack_head:
- * the task at +0 and the host stack pointer of the vCPU that runs it at +8, from which the doors
- * switch stacks (build/gen/doors.S).
+ * A kernel stack is an aligned block of KSTACK_ALIGN bytes. The lower half is unmapped; the stack
+ * is the upper half (KSTACK_SIZE bytes from +KSTACK_ALIGN/2). Its lowest 64 bytes hold struct
+ * kstack_head: the task at +0 and the host stack pointer of the vCPU that runs it at +8, which
+ * doors use to switch stacks (build/gen/doors.S).
  */
 #define KSTACK_HEAD_TASK 0
 #define KSTACK_HEAD_HOST_SP 8
@@ -57,7 +56,7 @@
 /* the lowest address that a guest may map */
 #define MMAP_MIN_ADDR 0x10000
 #define MAX_CPUS 64
-/* functions of the host world that the kernel world calls */
+/* limit of functions of the host world that the kernel world calls */
 #define MAX_DOORS 512
 
 #endif

@@ -6,20 +6,20 @@
  *		EV_SYSCALL  syscall_dispatch()
  *		EV_FAULT    handle_fault()
  *		EV_SIGNAL   a signal that the guest's own instruction caused
- *		EV_KICK     nothing: the boundary work is the point
+ *		EV_KICK     nothing: the kick only causes the boundary work
  *		EV_DEAD     the space is lost, and with it all tasks that used it
  *		EV_SCARCE   wait_for_host(): another task gives up its space (scarce.c)
  *	->  boundary work ...
  *
- * States of the vCPU (os.h): kernel -> guest (published before the last look for work, so that no
+ * States of the vCPU (os.h): kernel -> guest (published before the last check for work, so that no
  * kick is lost) -> kernel.
  *
  * Invariants:
  * 1. skas_run() always has a deadline: the next timer or the end of the time slice, and at the
- *    latest one tick after the vCPU last polled the event set, since a busy vCPU has to poll it by
- *    itself.
+ *    latest one tick after the vCPU last polled the event set, since no other vCPU polls it for a
+ *    busy one.
  * 2. regs->orig_rax is the number of the system call that is being served, or -1 after any other
- *    event: signal code restarts calls by it.
+ *    event; signal code uses it to restart calls.
  *
  * Locks: none; everything here belongs to the current task or to this vCPU.
  */
@@ -49,7 +49,7 @@
 
 /* the longest stay in guest code: events of the host wait for its end */
 #define TICK_NS 4000000UL
-/* the longest stay in guest code while an idle vCPU waits for the host's events */
+/* the longest stay in guest code while an idle vCPU waits for host events */
 #define LONG_TICK_NS 50000000UL
 /* ns after which a vCPU that makes many system calls polls the event set again */
 #define POLL_NS 1000000UL
@@ -64,12 +64,12 @@
 
 const struct arch_sample_ops *arch_sample_ops;
 
-/* When a vCPU last polled the event set; accessed by that vCPU only. */
+/* when each vCPU last polled the event set; accessed by that vCPU only */
 static struct last_poll {
 	u64 at; /* arch_cpu_clock() */
 	/* ns that arch_cpu_clock() was ahead of the host's clock at that time; modulo 2^64 */
 	u64 ahead;
-	/* ns until the next look, if the guest only computes */
+	/* ns until the next poll, if the guest only computes */
 	u64 tick;
 } __aligned(64) last_polls[MAX_CPUS];
 
@@ -79,8 +79,8 @@ static bool debug_regs_used; /* by some runner, since the start */
 
 /*
  * Loads the task's debug registers. Returns false if the host cannot do it, or if the task slept
- * and must start over. A patched site has no instructions to stop at, so its page loses its shadow.
- * Called before patch_resume(), and before the space's orders are flushed.
+ * and must start over. A patched site lacks the instructions on which a breakpoint stops, so its
+ * page loses its shadow. Called before patch_resume(), and before the space's orders are flushed.
  */
 static bool load_debug_regs(struct task *t, struct space *s, int cpu)
 {
@@ -106,13 +106,13 @@ static bool load_debug_regs(struct task *t, struct space *s, int cpu)
 			arch_patch_forget(t->mm, d->addr[i] & PAGE_MASK,
 				(d->addr[i] & PAGE_MASK) + PAGE_SIZE);
 	/*
-	 * arch_patch_forget() may have slept: then the caller looks up vCPU, space and runner
-	 * again.
+	 * arch_patch_forget() may have slept; then the caller has to look up vCPU, space and runner
+	 * again
 	 */
 	return !READ_ONCE(t->mm->patch);
 }
 
-/* Reads which breakpoints hit, on the vCPU of the stay and before anything sleeps. */
+/* Reads which breakpoints were hit. Called on the vCPU of the stay and before anything sleeps. */
 static u64 debug_hits(const struct task *t, const struct skas_event *ev)
 {
 	struct space *s = READ_ONCE(t->mm->pmap.space);
@@ -179,7 +179,7 @@ static bool serve_port(struct task *t, const struct skas_event *ev)
 	enum port_result res = ioport_trap(t, ev, &fault);
 
 	if (res == PORT_FAULT) {
-		/* Replaces the page if the host's file has lost it. */
+		/* replaces the page if the host's file no longer has it */
 		handle_bus_error(t->mm, fault.addr);
 		serve_fault(t, &fault);
 	}
@@ -198,8 +198,8 @@ static void serve_trap(struct task *t, const struct skas_event *ev)
 		user_breaks_trap(&t->arch.regs, ev->trapno))
 		return;
 	/*
-	 * Perhaps a fault in frames of a host file that was truncated. If the stub claims that
-	 * falsely, the check costs time and has no other effect.
+	 * Perhaps a fault in frames of a host file that was truncated. If the stub's claim is
+	 * forged, the check only costs time.
 	 */
 	if (unlikely(ev->signo == SIGBUS) && handle_bus_error(t->mm, ev->addr))
 		return;
@@ -272,7 +272,7 @@ static void learn_answers(struct arch_task *a, u64 now)
 }
 
 /*
- * Reads the generation first, then the answers: a change writes them in the other order
+ * Reads the generation before the answers; a change writes them in the reverse order
  * (skas/answers.c).
  */
 static void offer_answers(struct task *t, struct space *s, int cpu)
@@ -292,8 +292,8 @@ static void offer_answers(struct task *t, struct space *s, int cpu)
 }
 
 /*
- * Offers the stub a ring of calls. The stub never uses the ring again if it finds a page missing,
- * so the pages are mapped first.
+ * Offers the stub a ring of io_getevents(). The stub stops using the ring if it finds a page
+ * missing, so the pages are mapped first.
  */
 static void ring_offer(u64 ring, u64 size)
 {
@@ -354,8 +354,8 @@ static void look_around(struct last_poll *p, int cpu)
 }
 
 /*
- * Returns the host time at which the guest must come back; or 0 if the next timer is due already.
- * @now is the vCPU's clock, read after @timer: a deadline of "now" has passed.
+ * Returns the host time at which the guest must return to the kernel, or 0 if the next timer is due
+ * already. @now is the vCPU's clock, read after @timer, so that an expired timer is recognised.
  */
 static u64 next_deadline(int cpu, u64 timer, u64 now)
 {
@@ -366,14 +366,17 @@ static u64 next_deadline(int cpu, u64 timer, u64 now)
 	return timer <= now - p->ahead ? 0 : min(timer, p->at - p->ahead + p->tick);
 }
 
-/* The vCPU may own the event set while idle: afterwards no other vCPU may be waiting for it. */
+/*
+ * Prepares for idling, where this vCPU may own the event set and then leave it: afterwards perhaps
+ * no vCPU waits for the set.
+ */
 static void before_idle(void)
 {
 	last_polls[smp_processor_id()].tick = TICK_NS;
 	scarce_idle();
 }
 
-/* Notes that the clock has moved further ahead of the host's clock. */
+/* Records that the clock has jumped further ahead of the host's clock. */
 static void clock_skipped(void)
 {
 	last_polls[smp_processor_id()] = (struct last_poll){ 0 };
@@ -398,8 +401,8 @@ static bool has_selectors(const struct regs *r)
 }
 
 /*
- * Runs guest code. Returns false if work was found instead. Steps that may sleep come first, since
- * the task may be on another vCPU afterwards.
+ * Runs guest code. Returns false if there was work to do first. Steps that may sleep come first,
+ * since the task may be on another vCPU afterwards.
  */
 static bool run_guest(struct task *t, struct skas_event *ev)
 {
@@ -423,7 +426,7 @@ static bool run_guest(struct task *t, struct skas_event *ev)
 		return false;
 	claim_fpu(t, cpu);
 	if (ev->patched && unlikely(!patch_may_jump(t->mm, ev->addr)))
-		skas_fpu_save(&t->arch.fpu); /* no jump without it */
+		skas_fpu_save(&t->arch.fpu); /* saves it, so that iretq is used */
 	timer = host_deadline(timers_next());
 	now = arch_cpu_clock_local();
 	deadline = likely(!time_frozen) ? next_deadline(cpu, timer, now) : timetravel_enter();
@@ -432,7 +435,9 @@ static bool run_guest(struct task *t, struct skas_event *ev)
 		cpu_set_state(cpu, OS_CPU_KERNEL);
 		return false;
 	}
-	/* A patched call returns by itself if no other task has used the runner since. */
+	/*
+	 * a patched call's jump continues at rip itself if no other task has used the runner since
+	 */
 	if (!ev->patched || ev->addr != t->arch.regs.rip || !skas_fpu_live(&t->arch.fpu))
 		t->arch.regs.rip = patch_resume(t->mm, t->arch.regs.rip);
 	if (unlikely(t->arch.regs.ring) && !may_take_events(t))
@@ -450,8 +455,8 @@ static bool run_guest(struct task *t, struct skas_event *ev)
 }
 
 /*
- * Handles a kick, which the stub may have turned into a call, or a call that may begin again.
- * @first as for arch_sample_ops.
+ * Handles a kick, which the stub may have turned into a system call, or a call that has to be
+ * restarted. @first as in arch_sample_ops.
  */
 static void interrupted(struct task *t, bool first)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * insn.c: helpers for the files that execute an instruction of guest code in its place.
+ * insn.c: helpers for the files that execute an instruction on behalf of guest code.
  *
  * Locks: none.
  */
@@ -21,8 +21,8 @@ u32 insn_read(u64 at, u8 *code)
 	if (copy_from_user(code, UADDR(at), first))
 		return 0;
 	/*
-	 * The next page is read only if it is present: if the instruction continues there, the
-	 * processor has just fetched it.
+	 * The next page is read only if it is present. If the instruction continues there, the
+	 * processor has just fetched it, so it is.
 	 */
 	if (first < INSN_MAX &&
 		!copy_from_user_nofault(code + first, UADDR(at + first), INSN_MAX - first))

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * insn.h: single instructions of guest code that the kernel executes in its place (tsc.c,
- * ioport.c). All functions work on the task that faulted, which is current.
+ * insn.h: helpers to execute single instructions on behalf of guest code (tsc.c, ioport.c). All
+ * functions work on the task that faulted, which is current.
  */
 #ifndef NESTLING_ARCH_UM_INSN_H
 #define NESTLING_ARCH_UM_INSN_H
@@ -17,13 +17,13 @@
 struct task;
 
 /*
- * Copies the bytes at linear address @at into @code[INSN_MAX] and returns their number: code may
- * end at the end of a page. May sleep.
+ * Copies at most INSN_MAX bytes at linear address @at to @code and returns their number, which is
+ * smaller if the readable memory ends before. May sleep.
  */
 u32 insn_read(u64 at, u8 *code);
 /*
- * Delivers the trap of the flag for an instruction that the kernel has executed, with rip behind
- * it. The CPU did not raise the trap, since it did not execute the instruction.
+ * Delivers the trap of the trace flag after an instruction that the kernel has executed, with rip
+ * behind it. The CPU did not raise the trap, since it did not execute the instruction.
  */
 void insn_stepped(struct task *t);
 

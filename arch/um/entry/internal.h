@@ -10,11 +10,11 @@ void arch_main(int argc, char **argv, char **envp) __noreturn;
 /* tsc.c */
 struct skas_event;
 bool tsc_wants_traps(void);
-void tsc_init(void); /* when the zygote runs */
-/* True if the trap was an rdtsc, which has been served. */
+void tsc_init(void); /* called when the zygote runs */
+/* True if the trap was an rdtsc, which is then already executed. */
 bool tsc_trap(struct task *t, const struct skas_event *ev);
 
-/* For arch_entry (arch.h): sigframe.c and vdso_map.c. */
+/* functions for arch_entry (arch.h), in sigframe.c and vdso_map.c */
 int setup_frame(struct ksignal *ks, struct regs *regs, u64 sigmask);
 int restore_frame(struct regs *regs, u64 *sigmask);
 int vdso_map(struct mm *mm, u64 *base);
@@ -22,6 +22,6 @@ void vdso_renew_keys(void);
 void vdso_restored(void);
 /* main.c: arch_entry.restored() */
 void entry_restored(void);
-void vdso_update(void); /* the offsets between clocks have changed */
+void vdso_update(void); /* copies changed clock offsets */
 
 #endif

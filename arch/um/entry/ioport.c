@@ -3,23 +3,23 @@
  * ioport.c: ioperm(2), iopl(2), and the machine's I/O bus, which has no devices: a read gives all
  * ones, a write has no effect.
  *
- * The host lets no guest code near its own ports, so in, out, ins and outs raise general protection
- * faults. If the thread may use the port, this file executes the instruction (Intel's manual,
- * volume 2: IN, INS, OUT, OUTS; volume 1, chapter 19: the bitmap). As in Linux, iopl(3) allows all
- * ports but not the interrupt flag: cli and sti then do nothing.
+ * The host does not let guest code access its ports, so in, out, ins and outs raise general
+ * protection faults. If the thread may use the port, this file executes the instruction (Intel's
+ * manual, volume 2: IN, INS, OUT, OUTS; volume 1, chapter 19: the bitmap). As in Linux, iopl(3)
+ * allows all ports but not the interrupt flag: cli and sti then do nothing.
  *
- *	ioperm()	a bitmap of a thread's own, made at the first port that is allowed; a clear
- *	                bit allows
- *	clone, fork	shared until one of the two changes it; exec keeps it
- *	ioport_trap()	entry.c asks for each general protection fault
+ *	ioperm()	makes a bitmap of the thread when it first allows a port; a clear
+ *	                bit allows the port
+ *	clone, fork	share the bitmap until one thread changes it; exec keeps it
+ *	ioport_trap()	called by entry.c for each general protection fault
  *
  * Invariants:
  * 1. A bitmap with more than one owner is not written to.
  * 2. A task whose bitmap is NULL and whose level is below 3 may use no port.
  *
- * Deliberately not: ports in 16 and 32-bit code (segments of an LDT), NT_386_IOPERM, /dev/port.
+ * Deliberately missing: ports in 16 and 32-bit code (segments of an LDT), NT_386_IOPERM, /dev/port.
  *
- * Locks: none; a thread's own.
+ * Locks: none; a thread accesses its own bitmap.
  */
 #include <asm/errno.h>
 #include <asm/signal.h>
@@ -41,7 +41,7 @@
 /* bytes of a repeated instruction that one trap serves at most */
 #define PIECE 256
 #define FAULT_READ 4
-/* bits of the error code: user mode, and a write */
+/* error code of a write in user mode */
 #define FAULT_WRITE 6
 
 /* ---- the calls ---- */
@@ -226,7 +226,7 @@ static void in_rax(struct regs *r, u32 size)
 	r->rax = size == 4 ? ones : r->rax | ones;
 }
 
-/* ---- string forms ---- */
+/* ---- string instructions ---- */
 
 static u64 cut(u64 v, const struct port_insn *in)
 {
@@ -234,8 +234,8 @@ static u64 cut(u64 v, const struct port_insn *in)
 }
 
 /*
- * Returns how many bytes at @addr are served at once: within one page, unless an element crosses
- * into the next.
+ * Returns how many bytes at @addr are served at once. They lie in one page, unless an element
+ * crosses into the next page.
  */
 static u32 piece(const struct port_insn *in, const struct regs *r, u64 addr)
 {
@@ -248,8 +248,8 @@ static u32 piece(const struct port_insn *in, const struct regs *r, u64 addr)
 }
 
 /*
- * Reads ones into memory, or discards what is written. Returns the bytes that could not be
- * accessed.
+ * Fills memory with ones (ins), or reads and discards it (outs). Returns the number of bytes that
+ * could not be accessed.
  */
 static size_t move(const struct port_insn *in, u64 addr, u32 bytes)
 {
@@ -291,8 +291,7 @@ static enum port_result string_insn(
 		return PORT_DONE;
 	}
 	/*
-	 * A non-canonical address raises a general protection fault, which is the trap being
-	 * served.
+	 * a non-canonical address raises a general protection fault, which is the trap being served
 	 */
 	if ((s64)(addr << 16) >> 16 != (s64)addr)
 		return PORT_NOT;
@@ -311,7 +310,7 @@ static enum port_result string_insn(
 
 /* ---- the trap ---- */
 
-/* Ignores cli and sti, alone and without prefixes: Linux matches exactly these, too. */
+/* Skips cli and sti if they stand alone without prefixes, as Linux does. */
 static bool interrupt_flag(struct arch_task *a, const u8 *code, u32 n)
 {
 	if (a->iopl != LEVEL_ALL || !n || (code[0] != 0xfa && code[0] != 0xfb))

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* ioport.h: ioperm(2) and iopl(2): which ports a thread may use, and in and out of guest code. */
+/* ioport.h: I/O ports of guest code: executes in and out according to ioperm(2) and iopl(2). */
 #ifndef NESTLING_ARCH_UM_IOPORT_H
 #define NESTLING_ARCH_UM_IOPORT_H
 
@@ -9,9 +9,9 @@ struct task;
 struct skas_event;
 
 /*
- * Executes the instruction at which @t, current, trapped (@ev) if it accesses ports that the task
- * may use. PORT_DONE: executed in full or, for a repeated instruction, in part. PORT_FAULT:
- * executed in part, and memory then faulted as *@fault says. PORT_NOT: not such an instruction;
+ * Executes the instruction that trapped (@ev) if it accesses ports that @t, current, may use.
+ * PORT_DONE: executed in full or, for a repeated instruction, in part. PORT_FAULT: executed in
+ * part, and memory then faulted as described in *@fault. PORT_NOT: it is no such instruction, and
  * nothing has changed. May sleep.
  */
 enum port_result { PORT_NOT, PORT_DONE, PORT_FAULT };

@@ -143,9 +143,9 @@ static void signals_init(void)
 }
 
 /*
- * Starts the spaces of a process that continues from a saved state. Refuses a host that differs
- * from the saved instance in the stub's address, the FPU state or the interception of rdtsc:
- * patched call sites jump to the stub, and guests have seen the rest.
+ * Starts the spaces of a process that continues from a saved state. Refuses a host on which the
+ * stub's address, the FPU state or the interception of rdtsc would differ from the saved instance:
+ * patched call sites jump to the stub, and guests have seen the other two.
  */
 void entry_restored(void)
 {
@@ -165,8 +165,8 @@ void entry_restored(void)
 }
 
 /*
- * Boots the kernel as process 2, the parent of all kernel threads, which does nothing else
- * afterwards.
+ * The kernel's first thread, process 2, which boots the kernel. It is the parent of all kernel
+ * threads, and does nothing else afterwards.
  */
 static int first_thread(void *unused)
 {

@@ -9,8 +9,9 @@ struct task;
 struct arch_sample_ops {
 	/*
 	 * Called on the way back into guest code after a kick has interrupted @t, current, whose
-	 * registers are in t->arch.regs. May sleep. No other entry into the kernel calls it.
-	 * @first: the kick came before the task executed an instruction after a call or a fault.
+	 * registers are in t->arch.regs. May sleep. It is not called for other entries into the
+	 * kernel. @first: the task had executed no instruction since its last call or fault when
+	 * the kick came.
 	 */
 	void (*guest)(struct task *t, bool first);
 };

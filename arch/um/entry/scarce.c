@@ -3,14 +3,14 @@
  * scarce.c: a guest at the host's limit of processes.
  *
  * Address spaces are a cache: a guest task needs one mapper and one runner while it runs, and
- * nothing while it sleeps. If the host refuses a process, the task takes the space of a task that
- * does not run, each time of another one. As a last resort it ends its own runners on other vCPUs.
- * Running tasks give their space up after SHARE_NS while another task waits. Two processes of the
+ * nothing while it sleeps. If the host refuses a process, the task takes the space of another task
+ * that does not run, a different one each time. As a last resort it ends its own runners on other
+ * vCPUs. While a task waits, running tasks give up their space after SHARE_NS. Two processes of the
  * host are enough for every guest.
  *
  * A task that waits for half a minute is killed. If process 1 waits for five seconds, the instance
- * ends with a line that names the limit. Two seconds suffice if no guest code has run in that time,
- * and one second if process 1 has never run: no other task has a space to give up.
+ * ends with a line that names the limit. The time is two seconds if no guest code has run in it,
+ * and one second if process 1 has never run, since no other task has a space to give up.
  *
  * Locks: none. host_waiters and scarce_at are atomic words.
  */
@@ -34,8 +34,8 @@
 /* ns without a refusal after which a scarcity is over */
 #define GAP_NS (100 * RETRY_NS)
 /*
- * ns after which a waiting task is killed, and after which the instance ends because process 1
- * waits: in general, while no guest code runs, and before process 1 has run
+ * ns after which a waiting task is killed; ns after which the instance ends because process 1
+ * waits: in general, if no guest code runs, and if process 1 has never run
  */
 #define PATIENCE_NS (30000 * RETRY_NS)
 #define PATIENCE_INIT_NS (5000 * RETRY_NS)
@@ -83,7 +83,7 @@ static void give_up(const struct task *t)
 	force_fatal_sig(SIGKILL);
 }
 
-/* Returns for how many ns guest code has run. */
+/* Returns the time that guest code has run so far, in ns. */
 static u64 user_time(void)
 {
 	struct cpu_times ct;
@@ -97,8 +97,8 @@ static u64 user_time(void)
 }
 
 /*
- * Returns for how many ns @t, current, may wait in all. The number of tries would be no measure on
- * a busy host. @user: user_time() when the wait began.
+ * Returns the total time that @t, current, may wait, in ns. (On a busy host the number of attempts
+ * would be no measure.) @user: user_time() when the wait began.
  */
 static u64 patience(const struct task *t, u64 user)
 {
@@ -109,9 +109,7 @@ static u64 patience(const struct task *t, u64 user)
 	return user_time() == user ? PATIENCE_IDLE_NS : PATIENCE_INIT_NS;
 }
 
-/*
- * Ends the instance if the zygote, the process that all spaces come from, has died.
- */
+/* Ends the instance if the zygote, the parent of all spaces, has died. */
 static void check_zygote(void)
 {
 	char why[256];
@@ -178,8 +176,7 @@ void wait_for_host(struct task *t)
 		return;
 	check_zygote();
 	/*
-	 * Gives up the task's own space: a new space needs only a mapper, and a runner on this
-	 * vCPU.
+	 * gives up the task's own space: a new one needs only a mapper, and a runner on this vCPU
 	 */
 	pmap_leave();
 	if (pmap_take_space(&t->mm->pmap))

@@ -11,12 +11,13 @@ struct space;
 
 /*
  * Returns the space of @t, current; waits until it gets one. Returns NULL if a signal kills @t,
- * which may be the SIGKILL for want of a space. Sleeps.
+ * perhaps the SIGKILL sent for lack of a space. Sleeps.
  */
 struct space *space_of(struct task *t);
 /*
- * Called when the host has refused a runner for current's space on this vCPU: frees a process if it
- * can, and otherwise sleeps for a moment. The caller then tries again. Kills @t after too long.
+ * Called when the host has refused a runner for current's space on this vCPU: frees a host process
+ * if it can, and otherwise sleeps for a moment. The caller then tries again. Kills @t when it has
+ * waited for too long.
  */
 void wait_for_host(struct task *t);
 /*

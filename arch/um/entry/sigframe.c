@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * sigframe.c: the frame of a signal handler on the guest's stack, byte by byte as x86-64 Linux lays
- * it out, and the way back.
+ * it out, and the return from the handler.
  *
  * From high addresses to low: red zone (128 bytes, or the alternate stack's top); the FPU state,
  * 64-byte aligned: XSAVE's standard format with struct _fpx_sw_bytes in the bytes that it leaves
@@ -15,8 +15,7 @@
  * 1. Sigreturn reads guest memory: each value is read once and checked before it is used. Registers
  *    can hold nothing that the guest could not have put there itself: segments are the two user
  *    segments or the program's own (LDT), eflags only the user's bits.
- * 2. An FPU image with bits or reserved bytes that XRSTOR would refuse is refused by
- *    restore_frame() (the runner must not fault on it).
+ * 2. restore_frame() refuses an FPU image with bits or reserved bytes on which XRSTOR would fault.
  *
  * Locks: none; all data belongs to current.
  */
@@ -41,14 +40,14 @@
 #define XSAVE_HEADER 64
 #define XSAVE_HEAD (XSAVE_LEGACY + XSAVE_HEADER)
 #define XFEATURE_FPSSE 3UL
-/* all bits that skas/fpu.c lets a state have, denormals-are-zeros among them */
+/* all mxcsr bits that skas/fpu.c admits, denormals-are-zeros among them */
 #define MXCSR_MASK 0xffff
 #define SA_RESTORER_FLAG 0x04000000
 
-/* RF, DF, TF: a handler starts without them */
+/* RF, DF, TF: cleared when a handler starts */
 #define EFLAGS_CLEAR 0x10500
 #define EFLAGS_USER 0x50dd5 /* AC, RF, OF, DF, TF, SF, ZF, AF, PF, CF */
-/* ID, NT: stay as the handler leaves them, whatever its frame says */
+/* ID, NT: sigreturn keeps their present values and ignores those of the frame */
 #define EFLAGS_KEPT 0x204000
 #define EFLAGS_FIXED 0x202
 
@@ -90,8 +89,8 @@ static int put_fpu_legacy(u64 at, const u8 *area)
 }
 
 /*
- * Writes the FPU state. Programs without XSAVE change its legacy part, so the bits of that part are
- * set: then XRSTOR loads the change.
+ * Writes the FPU state. Programs that do not know XSAVE change only its legacy part, so the
+ * component bits of that part are set: then XRSTOR loads the changes.
  */
 static int put_fpu(u64 at, const u8 *area)
 {
@@ -165,7 +164,7 @@ static void fill_frame(
 }
 
 /*
- * Finds the places of the FPU state and the frame. Returns false if an alternate stack would
+ * Finds the addresses of the FPU state and of the frame. Returns false if an alternate stack would
  * overflow.
  */
 static bool place(const struct ksignal *ks, u64 rsp, u64 *fpstate, u64 *frame)
@@ -212,11 +211,11 @@ int setup_frame(struct ksignal *ks, struct regs *regs, u64 sigmask)
 	return 0;
 }
 
-/* ---- and back ---- */
+/* ---- sigreturn ---- */
 
 /*
- * True if the image has an extended part that the kernel can load. Otherwise the legacy part is
- * loaded, and the rest is initial.
+ * True if the image has an extended part that the kernel can load. Otherwise only the legacy part
+ * is loaded, and all other components get their initial state.
  */
 static bool is_extended(u64 at, const struct xsave_head *head)
 {
@@ -244,7 +243,7 @@ static int check_head(struct xsave_head *head)
 	return 0;
 }
 
-/* Reads the FPU state; after an error it is initial. */
+/* Reads the FPU state. After an error the task has the initial state. */
 static int get_fpu(u64 at, struct fpu *fpu)
 {
 	struct xsave_head head = { 0 };
@@ -271,8 +270,8 @@ err_reset:
 }
 
 /*
- * Checks the segments. An old frame, without UC_STRICT_RESTORE_SS, may have no valid ss: 64-bit
- * code then continues with the default ss.
+ * Checks the segments. A frame without UC_STRICT_RESTORE_SS may have an invalid ss; 64-bit code
+ * then continues with the default ss.
  */
 static int check_segments(struct ucontext *uc)
 {
@@ -348,7 +347,7 @@ static void take_altstack(const stack_t *ss)
 
 /*
  * Restores the registers from a frame. A bad floating-point state is an error, but the registers
- * are restored: the handler of the resulting SIGSEGV starts from them.
+ * are restored nevertheless: the handler of the resulting SIGSEGV starts from them.
  */
 int restore_frame(struct regs *regs, u64 *sigmask)
 {

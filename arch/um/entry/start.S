@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * start.S: enters the kernel world: from the host world's main() to arch_main() on vCPU 0's boot
- * stack. arch_go_over() in machine/switch.S changes the stack.
+ * start.S: enters the kernel world: main(), in the host world, calls arch_start(), which calls
+ * arch_main() on vCPU 0's boot stack. arch_go_over() in machine/switch.S changes the stack.
  */
 #include "arch/um/layout.h"
 

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tsc.c: rdtsc of guest programs. As a rule it reads the host's counter. With rdtsc=trap, which
- * frozen time implies, the host makes it fault (PR_SET_TSC of the zygote, inherited by every
+ * tsc.c: rdtsc in guest programs. By default it reads the host's counter. With rdtsc=trap, which
+ * frozen time implies, the host makes rdtsc fault (PR_SET_TSC of the zygote, inherited by every
  * process that runs guest code). The kernel then returns the guest's monotonic clock, one tick per
- * nanosecond, so that a run which measures with rdtsc is repeatable.
+ * nanosecond, so that a run that uses rdtsc is repeatable.
  *
- * A thread of the guest may make rdtsc fault as well (PR_SET_TSC). A mapper that has requested the
- * fault then replaces the runners of its space (skas_trap_tsc()). The space keeps such runners: for
- * threads that may read the counter, the kernel reads the host's counter in the trap.
+ * A guest thread may also make rdtsc fault for itself (PR_SET_TSC). Then the mapper of its space
+ * requests the fault, and new runners replace the old ones (skas_trap_tsc()). The space keeps such
+ * runners: for its threads that may read the counter, the kernel reads the host's counter in the
+ * trap.
  *
- * The host's vDSO reads the counter, so guests must not call it with rdtsc=trap (vdso_map.c):
+ * The host's vDSO reads the counter, so with rdtsc=trap guests do not call it (vdso_map.c), and
  * clock_gettime() is a system call.
  *
  * Locks: none.
@@ -100,8 +101,8 @@ static u64 counter(void)
 }
 
 /*
- * Copies code at @at. The vDSO's clock functions call the host's vDSO, which lies in no area of the
- * guest. The kernel has it at an equal address and can read it.
+ * Copies code at @at. The vDSO's clock functions call the host's vDSO, which is in no area of the
+ * guest. There the kernel reads its own copy.
  */
 static u32 code_at(u64 at, u8 *code)
 {

@@ -19,11 +19,11 @@
 
 #define MAX_IMAGE_PAGES 4
 
-extern const u8 vdso_so_start[], vdso_so_end[]; /* build/gen/blobs.S */
+extern const u8 vdso_so_start[], vdso_so_end[]; /* defined in build/gen/blobs.S */
 
 static struct page *data_page, *plain_page, *image_pages[MAX_IMAGE_PAGES];
 static u64 nr_image_pages;
-/* the host's vdso in the spaces */
+/* address and checksum of the host's vdso in the spaces */
 static struct host_vdso {
 	u64 at, sum;
 } host_vdso;
@@ -72,7 +72,10 @@ void vdso_init(void)
 		memcpy(page_address(image_pages[i]), vdso_so_start + off,
 			min(size - off, PAGE_SIZE));
 	}
-	/* The page for other time namespaces names no host clock: every clock is a system call. */
+	/*
+	 * the page for other time namespaces names no host function, so every clock is a system
+	 * call
+	 */
 	plain_page = new_page();
 	data_page = new_page();
 	vdso_renew_keys();

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * watch.c: looks about once a second for guests that compute while no vCPU drives them
+ * watch.c: checks about once a second for guests that compute while no vCPU drives them
  * (skas/watch.c).
  *
- * The timer runs only while there may be something to find. A vCPU that returns to a guest sets
- * stirred, at most once a millisecond. If stirred stayed clear for a second and no runner has
- * computed, all runners are asleep and none wakes up by itself: the timer is not set again.
+ * The timer runs only while such guests may exist. A vCPU that returns to a guest sets stirred, at
+ * most once a millisecond. If stirred stayed clear for a second and no runner has computed, all
+ * runners are asleep, and none wakes up by itself. Then the timer is not set again.
  *
  * Locks: none. stirred is written by vCPUs that run guests; dormant by the vCPU that ends a check
  * and by the vCPU that sets the timer.
@@ -25,7 +25,7 @@ static struct work work;
 static bool stirred;
 static u32 dormant;
 
-/* Checks the runners; harmless if early or late. */
+/* Checks the runners. May be early or late without harm. */
 static void look(struct work *w)
 {
 	bool active = xchg(&stirred, false);

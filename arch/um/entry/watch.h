@@ -4,6 +4,6 @@
 #define NESTLING_ARCH_WATCH_H
 
 void watch_init(void);
-void watch_stir(void); /* a guest will run on this vCPU */
+void watch_stir(void); /* guest code will run on this vCPU */
 
 #endif
