@@ -11,25 +11,26 @@ extern const struct state_part __stop_state_parts[] __weak;
 	for (const struct state_part *p = __start_state_parts; p < __stop_state_parts; p++)
 
 /*
- * Brackets what stops the machine: one task at a time. state_begin() says false where another one
- * is at it.
+ * Bracket an operation that stops the machine, by one task at a time. state_begin() returns false
+ * if another task is in such an operation.
  */
 bool state_begin(void);
 void state_end(void);
 /*
- * Waits, with the machine stopped, for requests that the host has nearly done. -EAGAIN: one does
- * not end, and @why names it.
+ * Waits, with the machine stopped, for requests that the host has nearly completed. Returns -EAGAIN
+ * if one does not end; @why then names its part.
  */
 s64 state_quiet(struct state_why *why);
 /*
- * put_back.c: notes what a process that was put back by exec has, and marks it. True each time that
- * it has gone back there. state_go_back() goes back if that is what @dir has; it returns -errno.
+ * put_back.c: state_mark_restored() marks a process that was put back to a state by exec. It
+ * returns true each time that the machine has returned to that mark. state_go_back() returns to the
+ * mark if it is the state in @dir; it returns only -errno.
  */
 bool state_mark_restored(void);
 int state_go_back(const char *dir, struct state_why *why);
-/* Returns @err; sets @why to @text if it says nothing yet. */
+/* Returns @err. Sets @why to @text unless it has a text already. */
 s64 state_fail(struct state_why *why, s64 err, const char *text);
-/* Lets all other tasks of the first vCPU run for a moment. */
+/* Lets all other tasks of the first vCPU run for @ns. */
 void state_pause(u64 ns);
 
 #endif

@@ -2,8 +2,8 @@
 /*
  * merge.c: keeps the number of host maps of a restored instance's memory bounded (os-linux/base.c).
  *
- * When the memory is in many pieces, a kernel thread stops the machine for a moment, again and
- * again, and makes fewer of them. Tasks that would make still more wait for it (physmem_take()).
+ * When the memory consists of many maps, a kernel thread repeatedly stops the machine for a moment
+ * and merges some of them. Tasks that would add maps wait for it (physmem_take()).
  */
 #include <asm/errno.h>
 
@@ -14,13 +14,16 @@
 #include "kernel/state/internal.h"
 #include "kernel/time/time.h"
 
-/* blocks of 2 MiB that are merged in one stop, and how long the machine runs in between */
+/* blocks of 2 MiB merged in one stop, and ns that the machine runs in between */
 #define BLOCKS 2
 #define PAUSE_NS 1000000UL
 
 static struct work work;
 
-/* Merges some blocks. -EAGAIN: not now; 0: enough for good; else there is more to do. */
+/*
+ * Merges some blocks. Returns -EAGAIN if that is not possible now, 0 if no more need be merged, or
+ * a positive number.
+ */
 static int merge_some(void)
 {
 	struct state_why why;

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * put_back.c: controls marking the machine and going back to the mark in place (state.h).
+ * put_back.c: controls marking the machine and going back to the mark in place, without exec
+ * (state.h).
  *
- * state_mark() returns in its caller once more each time that the machine was put back, since the
- * stack of the caller is put back, too. The stack of the task that called state_put_back() is then
- * lost, like all changes since the mark.
+ * state_mark() returns to its caller again each time that the machine was put back, since the
+ * caller's stack is put back, too. The stack of the task that called state_put_back() is then lost,
+ * like all changes since the mark.
  *
- * Locks: none, as state.c.
+ * Locks: none, as in state.c.
  */
 #include <asm/errno.h>
 
@@ -20,7 +21,7 @@
 #define PATIENCE_NS (10000 * MSEC)
 #define LEAST_TRIES 8
 
-/* Lets other tasks run, of lower priority than this one too. */
+/* Lets other tasks run, also those of lower priority. */
 static void pause(void)
 {
 	set_current_state(TASK_IDLE);
@@ -35,7 +36,7 @@ static s64 mark_parts(struct state_why *why)
 	return err;
 }
 
-/* @dir: of a rollback, or NULL. */
+/* Puts all parts back. @dir is the folder of a rollback, or NULL. */
 static s64 put_back_parts(const char *dir, struct state_why *why)
 {
 	s64 err = 0;
@@ -111,7 +112,7 @@ int state_mark(bool (*is_last)(void), struct state_why *why)
 	return (int)err;
 }
 
-/* Tries once. Returns only on a failure: -EAGAIN as above. */
+/* Tries once. Returns only on a failure; -EAGAIN if the machine has to run for a moment first. */
 static s64 try_put_back(const struct mm *quiet, const char *dir, struct state_why *why)
 {
 	s64 err = machine_stop();

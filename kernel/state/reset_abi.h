@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * reset_abi.h: the reset server: a process of the host that runs a guest from the same point again
- * and again. The kernel, tools/afl-nestling and the fake kernel of its tests include this file.
+ * reset_abi.h: the protocol of the reset server, a host process that runs a guest repeatedly from
+ * one point. The kernel, tools/afl-nestling and the fake kernel of its tests include this file.
  *
  * In the guest, /proc/nestling/reset (mode 0600):
  *
@@ -22,17 +22,17 @@
  *
  *	RUN len		gives an input of len bytes to the read
  *	BACK		puts the machine back; READY follows
- *	END		lets the machine go on: its read returns EIO
+ *	END		lets the machine continue: its read returns EIO
  *
  * and from the kernel:
  *
  *	READY		a read waits: the base is made, or the machine has been put back
  *	DONE len	a record of len bytes; the machine is put back next, and READY follows
- *	DEAD why	so ended the run, without a record of the guest; READY follows, but not
+ *	DEAD why	the run ended for this reason, without a record; READY follows, but not
  *			after RESET_DEAD_REFUSED
  *
- * The end of the socket is END to the kernel. BACK may cross DONE or DEAD, and has no effect then:
- * READY is sent once for the base and once for each RUN.
+ * The kernel treats the end of the socket as END. BACK may cross DONE or DEAD, and then has no
+ * effect: READY is sent once for the base and once for each RUN.
  */
 #ifndef NESTLING_RESET_ABI_H
 #define NESTLING_RESET_ABI_H
@@ -41,13 +41,13 @@
 
 #define RESET_MAGIC 0x74657372u /* "rset" */
 #define RESET_VERSION 1u
-/* Descriptors of the request, in this order. */
+/* indices of the descriptors of the request */
 enum { RESET_FD_SOCKET, RESET_FD_AREA, RESET_FDS };
 
 /*
  * The start of the memory file. The server fills in all of it before it attaches; the kernel reads
  * sizes and offsets once, and refuses areas that are not in [0, size), overlap or are not aligned
- * to a page. The server writes inputs and clears the map, while the machine waits in its read.
+ * to a page. The server writes inputs and clears the counters while the machine waits in its read.
  */
 struct reset_area {
 	uint32_t magic;
@@ -55,17 +55,18 @@ struct reset_area {
 	uint64_t size; /* of the memory file, in bytes */
 	uint32_t input_at;
 	uint32_t input_max;
-	uint32_t input_len; /* the server sets it before RUN */
+	uint32_t input_len; /* set by the server before RUN */
 	uint32_t record_at;
 	uint32_t record_max;
-	uint32_t record_len; /* the kernel sets it before DONE and DEAD */
+	/* set by the kernel before DONE, DEAD */
+	uint32_t record_len;
 	/*
 	 * Counters of the edges that the guest kernel has run since RUN, a byte each, if it was
-	 * built with MODE=cover. The length is a power of two, or 0: none are wanted.
+	 * built with MODE=cover. The length is a power of two, or 0 for no counters.
 	 */
 	uint32_t cover_at;
 	uint32_t cover_len;
-	/* The kernel sets these three before READY. */
+	/* the kernel sets these three before READY */
 	uint64_t resets;   /* how often the machine was put back */
 	uint64_t reset_ns; /* ns that the last put-back took */
 	uint64_t reset_pages;
@@ -80,13 +81,13 @@ enum reset_op {
 	RESET_DEAD = 18,
 };
 
-/* The argument of RESET_DEAD. The record is a text, or empty. */
+/* the argument of RESET_DEAD; the record is then a text, or empty */
 enum reset_dead {
 	RESET_DEAD_PANIC = 1,
 	RESET_DEAD_HALT = 2,
-	/* The reading process has died, or has closed the file. */
+	/* the reading process has died or closed the file */
 	RESET_DEAD_READER = 3,
-	/* No base can be made, the text gives the reason, and the server is detached. */
+	/* no base can be made; the record has the reason, and the server is detached */
 	RESET_DEAD_REFUSED = 4,
 };
 

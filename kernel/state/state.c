@@ -2,13 +2,12 @@
 /*
  * state.c: controls saving an instance and continuing it in a new process (state.h).
  *
- * Both are done by one kernel thread, the saver, which is bound to the first vCPU. Its stack is
- * part of what is saved: machine_save() returns in it once in this process, and once in each
- * process that continues from the state. In the new process the saver runs alone until
- * machine_wake().
+ * One kernel thread, the saver, does both. It is bound to the first vCPU. Its stack is part of the
+ * saved memory: machine_save() returns in it once in this process, and once in each process that
+ * continues from the state. In the new process the saver runs alone until machine_wake().
  *
- * If the machine cannot be saved at this moment (a sleeping task is about to give orders to a
- * space, a request of a disk is under way), it runs for a moment and is stopped again.
+ * If the machine cannot be saved at this moment (a sleeping task is about to queue orders to a
+ * space, or a request of a disk is in progress), it runs for a moment and is stopped again.
  *
  * Locks: none. One save at a time (state_begin()); only the saver accesses its data.
  */
@@ -29,10 +28,13 @@
 #include "kernel/vfs/super.h"
 
 #define MSEC 1000000UL
-/* the longest wait for requests of the host while the machine is stopped */
+/*
+ * longest wait for requests on the host while the machine is stopped, and the time between two
+ * checks
+ */
 #define QUIET_NS (20 * MSEC)
 #define LOOK_NS (MSEC / 10)
-/* how long the machine runs between attempts, and how long all attempts may take */
+/* ns that the machine runs between two attempts (at first, at most), and limit for all attempts */
 #define PAUSE_NS MSEC
 #define LONGEST_PAUSE_NS (64 * MSEC)
 #define PATIENCE_NS (10000 * MSEC)
@@ -43,10 +45,10 @@ struct save {
 	struct state_why *why;
 	void (*hold)(u64 so_far); /* or NULL */
 	bool finished;            /* finish() of the parts was called */
-	bool back;                /* put back in place */
-	u64 stopped;              /* ns */
+	bool back;                /* true: put back in place */
+	u64 stopped;              /* ns that the machine was stopped */
 	s64 result;
-	/* the number before that of the request's thread */
+	/* the last pid given out before the one of the request's thread */
 	pid_t last_pid;
 	struct completion done;
 };
@@ -78,7 +80,7 @@ void state_pause(u64 ns)
 		yield();
 }
 
-/* Returns the part that has a request under way, or NULL. */
+/* Returns a part that has a request in progress, or NULL. */
 static const struct state_part *busy_part(void)
 {
 	for_each_part(p) if (p->quiet && !p->quiet()) return p;
@@ -125,7 +127,7 @@ static void undescribe(bool saved)
 	for_each_part(p) if (p->undescribe) p->undescribe(saved);
 }
 
-/* Lets all parts finish, once. Returns @err, or the first error of a part if that is 0. */
+/* Calls finish() of all parts, once. Returns @err or, if that is 0, the first error of a part. */
 static s64 finish(struct save *s, s64 err, bool stopped)
 {
 	bool saved = !err;
@@ -144,9 +146,9 @@ static s64 finish(struct save *s, s64 err, bool stopped)
 }
 
 /*
- * Makes an instance of a template look as if it had booted now: files in memory got their times in
- * the boot of the template, and two threads took process numbers, the saver and the one that serves
- * the request. The machine resets the clocks, and secrets that each boot makes.
+ * Makes an instance of a template look as if it had booted now: files in memory have times from the
+ * template's boot, and two threads have used up pids, the saver and the thread that serves the
+ * request. The machine code resets the clocks and the secrets that each boot makes.
  */
 static void freshen(const struct save *s, u64 gap)
 {
@@ -184,7 +186,7 @@ static void go_on(struct save *s)
 	for_each_part(p) if (p->resumed) p->resumed();
 }
 
-/* Reports that the instance runs; from now on it can be saved again. */
+/* Reports that the instance runs. From now on it can be saved again. */
 static void tell_going_on(const struct save *s)
 {
 	state_end();
@@ -199,7 +201,7 @@ static void sleep_for(u64 ns)
 	schedule_deadline(ktime_get() + ns);
 }
 
-/* Waits for the memory's file, which is written by a thread of the host. */
+/* Waits for the memory file, which a host thread writes. */
 static s64 complete_memory(struct save *s, bool stopped)
 {
 	s64 err;
@@ -246,7 +248,7 @@ static s64 try_save(struct save *s)
 	return err;
 }
 
-/* Waits for what a thread of the host makes ready, while the machine runs. */
+/* Waits for the preparations of a host thread, while the machine runs. */
 static s64 prepare_machine(struct save *s)
 {
 	s64 err = machine_save_begin();
@@ -281,11 +283,11 @@ static s64 save(struct save *s)
 	machine_save_anew();
 	do {
 		err = attempt(s);
-		/* what the first attempt prepares may take long */
+		/* the time begins here: the first attempt's preparations may take long */
 		end = end ? end : ktime_get() + PATIENCE_NS;
 		if (err == -EAGAIN)
 			sleep_for(pause);
-		/* on a busy host the awaited task may not have run yet */
+		/* on a busy host the task that is waited for may not have run yet */
 		pause = min(pause * 2, LONGEST_PAUSE_NS);
 	} while (err == -EAGAIN && (++tries < LEAST_TRIES || ktime_get() < end));
 	if (err == MACHINE_GOES_ON) {
@@ -307,8 +309,8 @@ static int saver(void *arg)
 
 	sched_setaffinity(current, 1);
 	/*
-	 * An attempt may take seconds on a busy host. As a fair task it would then wait until all
-	 * others have had as much, and find the time over.
+	 * An attempt may take seconds on a busy host. A fair task would then have to wait until all
+	 * others have run as long, and exceed the time.
 	 */
 	sched_setscheduler(current, SCHED_FIFO, 1);
 	s->result = smp_processor_id() ? state_fail(s->why, -EBUSY, "the first vCPU is taken") :

@@ -2,23 +2,24 @@
 /*
  * state.h: saves the running instance to files, and continues from them in another host process.
  *
- * What a guest is lies in the arena and in physmem. What this host process is (skas, descriptors,
- * threads, sockets) is not saved: whatever owns such a thing makes it again. The life of a save:
+ * All state of a guest is in the arena and in physmem. State of this host process (skas,
+ * descriptors, threads, sockets) is not saved; its owner makes it again in the new process. The
+ * steps of a save:
  *
  *	state_save(dir)   on a kernel thread of vCPU 0
  *	  prepare()         of every part
  *	  the machine stops: every other vCPU waits at a boundary, outside of all spinlocks
- *	  quiet()           of every part, until no request is under way in the host
+ *	  quiet()           of every part, until no request is in progress on the host
  *	  describe()        of every part
  *	  memory is written to DIR/memory
- *	  (state_save_held() only: the machine is held here until it may go on)
+ *	  (state_save_held() only: the machine stays stopped here until hold() returns)
  *	  undescribe()      of every part
  *	  the machine goes on
  *	  finish()          of every part: the files are complete, but not yet on the disk
  *
  * and of a restore (nestling restore=DIR ...), in a new process with the same kernel:
  *
- *	memory is mapped as it was; the thread of state_save() goes on, on vCPU 0, alone
+ *	memory is mapped as it was; only the thread of state_save() continues, on vCPU 0
  *	  spaces, clocks and interrupts are set up
  *	  parameters that a restore may change are read again (umid=, con*, ssl*, ubd*, eth*)
  *	  rebuild()         of every part, in the order of the linker
@@ -26,11 +27,11 @@
  *	  resumed()         of every part, when guest code may run again
  *	  connected()       of every part
  *
- * A restore with fresh=FD takes the state for a template (docs/state.md): the instance is like one
- * that has booted just now. Its clocks count from the template's boot, without the time between.
+ * A restore with fresh=FD uses the state as a template (docs/state.md): the instance looks freshly
+ * booted. Its clocks count from the template's boot, without the time since the save.
  *
- * Host objects that the guest's state names are handles (os_object_add() in os-linux/host.h), which
- * rebuild() fills again under the same number.
+ * The guest's state names host objects by numbers (os_object_add() in os-linux/host.h). rebuild()
+ * makes the objects again under their old numbers.
  */
 #ifndef NESTLING_STATE_H
 #define NESTLING_STATE_H
@@ -51,27 +52,28 @@ struct state_part {
 	 */
 	int (*prepare)(const char *dir, struct state_why *why);
 	/*
-	 * Says whether no request of this part is under way in the host. The machine is stopped: no
-	 * spinlock is held anywhere, and the handlers of interrupt lines are run between two calls.
-	 * It is asked again for some seconds, then the save fails. NULL: always quiet.
+	 * True if no request of this part is in progress on the host. The machine is stopped: no
+	 * spinlock is held anywhere, and the handlers of interrupt lines run between two calls. It
+	 * is called repeatedly for some seconds, then the save fails. NULL: always quiet.
 	 */
 	bool (*quiet)(void);
 	/*
 	 * Copies state that only the host half has into the guest's memory, or into files of the
-	 * folder @dir. The machine is stopped: no allocation, and no sleep but in doors. Returns 0,
-	 * or -errno with @why set: then the save fails and the instance runs on. After -EAGAIN the
-	 * save restarts with prepare(). NULL: nothing to do, as for all members below.
+	 * folder @dir. The machine is stopped: it may not allocate, and may sleep only in doors.
+	 * Returns 0, or -errno with @why set: then the save fails and the instance runs on. After
+	 * -EAGAIN the save restarts with prepare(). NULL: nothing to do, as for all members below.
 	 */
 	int (*describe)(const char *dir, struct state_why *why);
 	/*
-	 * Undoes the changes of describe() to this instance, before the machine runs again. @saved:
-	 * the memory was saved; if false, describe() may not have been called.
+	 * Undoes the changes of describe() to this instance, before the machine runs again. @saved
+	 * is true if the memory was saved; if it is false, describe() may not have been called.
 	 */
 	void (*undescribe)(bool saved);
 	/*
-	 * Completes the files of the state when the machine runs again or, if not @saved, drops
-	 * what prepare() has made. May sleep; but not if @stopped, before the machine is held. Is
-	 * called once in a save. Returns 0, or -errno with @why set: the save has failed.
+	 * Completes the files of the state when the machine runs again or, if not @saved, removes
+	 * what prepare() has made. May sleep, but not if @stopped: then the machine is still
+	 * stopped, and hold() follows. Called once in a save. Returns 0, or -errno with @why set:
+	 * the save has failed.
 	 */
 	int (*finish)(bool saved, bool stopped, struct state_why *why);
 	/*
@@ -89,13 +91,15 @@ struct state_part {
 	 * exec put back to a state, and returns true if the part can go back to its condition at
 	 * that time. go_back() is called instead of put_back(), in a stop: it restores the host as
 	 * of note(), and resumed() and connected() follow. It returns 0, or -errno with @why set:
-	 * then exec makes the rollback. NULL stands for true, and for put_back().
+	 * then exec makes the rollback. A NULL note() counts as true; instead of a NULL go_back(),
+	 * put_back() is called.
 	 */
 	bool (*note)(void);
 	int (*go_back)(const char *dir, struct state_why *why);
 	/*
-	 * Makes the host objects again, in the new process. The machine is stopped, as above.
-	 * Returns 0, or -errno with @why set: the process ends with that line and status 1.
+	 * Makes the host objects again in the new process. The machine is stopped, as for
+	 * describe(). Returns 0, or -errno with @why set: the process ends with that line and
+	 * status 1.
 	 */
 	int (*rebuild)(const char *dir, struct state_why *why);
 	/*
@@ -104,8 +108,8 @@ struct state_part {
 	 */
 	void (*resumed)(void);
 	/*
-	 * Called after resumed() of every part: from now on programs may get input from outside,
-	 * and all devices work.
+	 * Called after resumed() of every part: all devices work, and from now on programs may get
+	 * input from outside.
 	 */
 	void (*connected)(void);
 };
@@ -117,29 +121,29 @@ struct state_part {
 
 /*
  * Saves the instance to the folder @dir, which exists and is empty. Sleeps until it is done.
- * Returns 0 with *@stopped set to the ns for which the machine stood still, or -errno with @why;
- * and, in each process that continues from it, 1, after resumed() of every part. Returns -EBUSY
- * during another save.
+ * Returns 0 with *@stopped set to the ns for which the machine was stopped, or -errno with @why,
+ * -EBUSY during another save. In each process that continues from the state it returns 1, after
+ * resumed() of every part.
  */
 int state_save(const char *dir, u64 *stopped, struct state_why *why);
 
 /*
  * Saves as state_save() does, but keeps the machine stopped until @hold returns. @hold is called
- * once memory is written, in this process only, and not if the save fails; it may call doors only.
+ * once memory is written, in this process only, and not if the save fails; it may call only doors.
  * @so_far: ns for which the machine has been stopped.
  */
 int state_save_held(const char *dir, void (*hold)(u64 so_far), u64 *stopped, struct state_why *why);
 
 /*
  * Going back in place: state_mark() marks the machine, and state_put_back() restores the marked
- * state, in a time that depends on the pages written since. Host objects stay, so data sent to the
- * host meanwhile are not taken back, except by disks.
+ * state, in a time that depends on the pages written since. Host objects stay, so data that was
+ * sent to the host meanwhile is not undone, except on disks.
  *
  * Both are called by a kernel thread that is bound to the first vCPU, and may sleep. state_mark()
  * returns 0; 1 each time that the machine was put back, with the machine running; or -errno with
- * @why. If @is_last(), which may call doors only, returns true after a put-back, that was the last
- * one: later changes on the host stay. state_put_back() returns only -errno with @why. For @quiet
- * see machine_put_back_begin().
+ * @why. If @is_last(), which may call only doors, returns true after a put-back, the mark ends:
+ * later changes on the host stay. state_put_back() returns only -errno with @why. For @quiet see
+ * machine_put_back_begin().
  */
 struct mm;
 int state_mark(bool (*is_last)(void), struct state_why *why);
@@ -153,7 +157,7 @@ int state_put_back(const struct mm *quiet, struct state_why *why);
  */
 int state_rollback(const char *dir, void (*begins)(void *arg, bool in_place), void *arg,
 	struct state_why *why);
-/* The host's objects are others from now on: a rollback in place would not find them. */
+/* Called when host objects were added or removed: a rollback in place is no longer possible. */
 void state_changed(void);
 
 #endif
