@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * again.c: a reboot, or a way back to a state, of a jailed kernel process. Its filter outlives an
- * execve(2), so a new process has to take its place; but its parent waits for this one.
+ * again.c: reboots a jailed kernel process, or makes it continue from a state. Its filter outlives
+ * an execve(2), so a new process has to take its place; but its parent waits for this one.
  *
  *      kernel process              broker
  *      parks its threads
- *      ASK_AGAIN, descriptors -->  looks at what is asked for
+ *      ASK_AGAIN, descriptors -->  checks the request
  *      closes what the next
  *      process may want
  *      ASK_GO                 -->  becomes the launcher: starts a new kernel process, which has
@@ -14,16 +14,16 @@
  *
  *      parent <- stub <- launcher <- kernel process <- broker
  *
- * The stub has no memory of the guest and no descriptor but the way to the launcher. It passes
- * signals on, and ends as the launcher does, which ends as the last kernel process did. The next
- * time, the broker passes the ask on to the launcher and ends, and the launcher kills the kernel
- * process: there are never more processes than these.
+ * The stub has no memory of the guest, and its only descriptor is the socket to the launcher. It
+ * forwards signals. It ends with the launcher's status, which is that of the last kernel process.
+ * At the next reboot, the broker passes the request on to the launcher and ends, and the launcher
+ * kills the kernel process. So there are never more processes than these.
  *
- * Memory, and files without names, take the host milliseconds to free. So the kernel process gives
- * them back when the next one has been asked for, beside its start.
+ * Memory, and files without names, take the host milliseconds to free. So the kernel process frees
+ * them after the request for the next one, while that one starts.
  *
- * The command line is the broker's own copy. What the kernel process may choose is a state to start
- * from, if the owner of the console has named it.
+ * The command line is the broker's own copy. The kernel process may only choose a state to start
+ * from, if the console's owner has named it.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -45,19 +45,20 @@
 #include "os-linux/jail/broker.h"
 #include "os-linux/jail/jail.h"
 
-/* the variable with the number of the way to it */
+/* the environment variable with the number of the launcher's socket */
 #define LAUNCHER "NESTLING_LAUNCHER"
-#define OUT_OF_THE_WAY 1000 /* descriptors that wait for their numbers */
+/* above: descriptors without final number */
+#define OUT_OF_THE_WAY 1000
 #define WORDS_MAX 4096
 /*
- * The range where the guest's memory is mapped (arch/um/layout.h); it is unmapped in larger pieces
- * than other mappings.
+ * The range where the guest's memory is mapped (arch/um/layout.h). Only mappings of at least
+ * GUEST_LEAST bytes in it are unmapped.
  */
 #define GUEST_FROM 0x100000000000UL
 #define GUEST_TO 0x700000000000UL
 #define GUEST_LEAST (1UL << 20)
 #define MAPS_MAX 4096
-#define NUMBERS_MAX 65536 /* of descriptors */
+#define NUMBERS_MAX 65536 /* limit of descriptor numbers */
 #define LOOK_AT 1024
 #define LEFT_MAX 64
 
@@ -71,7 +72,8 @@ static struct {
 	int fd[ASK_FDS], number[ASK_FDS], nr;
 } next;
 static bool hup_was_ignored;
-static bool was_launched; /* of the kernel process */
+/* true: the kernel process has a launcher */
+static bool was_launched;
 static pid_t broker_pid;
 
 void again_word(const char *word)
@@ -131,7 +133,7 @@ bool again_ask(const struct ask *a, const int *fds, int nr)
 	return dir && (!dir[1] || files_named(dir + 1)) && note(a, fds, nr);
 }
 
-/* In a child: the descriptors get their numbers, and the program starts. */
+/* Called in a child: gives the descriptors their numbers and executes the program. */
 static void __attribute__((noreturn)) start_kernel(int way)
 {
 	char number[16], **argv = next.dir[0] ? os_words_from(words, next.dir) : words,
@@ -143,7 +145,8 @@ static void __attribute__((noreturn)) start_kernel(int way)
 	while (next.dir[0] && argv && *end)
 		end++;
 	if (next.dir[0] && argv)
-		*end = "old="; /* no files are left (restore.c) */
+		/* the list of files is empty (restore.c) */
+		*end = "old=";
 	way = fcntl(way, F_DUPFD, OUT_OF_THE_WAY);
 	self = fcntl(self, F_DUPFD_CLOEXEC, OUT_OF_THE_WAY);
 	for (int i = 0; i < next.nr; i++) {
@@ -182,7 +185,7 @@ static pid_t start_next(int *way)
 	return pid;
 }
 
-/* Ends as the kernel process has. */
+/* Ends with the status of the kernel process. */
 static void __attribute__((noreturn)) end_as(int status)
 {
 	if (WIFSIGNALED(status)) {
@@ -206,18 +209,21 @@ static bool hear_next(int way)
 	return nr >= 0 && a.kind == ASK_AGAIN && note(&a, fds, nr);
 }
 
-/* The kernel process has ended. Returns the next one, or does not return. */
+/*
+ * Called when the kernel process has ended. Returns the pid of the next one, or ends the launcher.
+ */
 static pid_t follow(int status, int *way)
 {
-	/* The next one was asked for, by the broker of this one, before this one could end. */
+	/* the broker has passed on a request for the next kernel process before this one ended */
 	if (!WIFEXITED(status) || WEXITSTATUS(status) || !hear_next(*way))
 		end_as(status);
 	return start_next(way);
 }
 
 /*
- * The broker has passed on which kernel process is the next one, or has ended. The present one has
- * closed what the next one may want, and its end is not waited for.
+ * Called when the broker has passed on a request for the next kernel process, or has ended. The
+ * present kernel process has closed the files that the next one may need, so its end is not waited
+ * for.
  */
 static pid_t succeed(pid_t kernel, int *way)
 {
@@ -231,8 +237,8 @@ static pid_t succeed(pid_t kernel, int *way)
 }
 
 /*
- * Children have stopped or ended: the kernel process, or one that it has left, such as its broker.
- * Returns the kernel process that runs from now on.
+ * Called when children have stopped or ended: the kernel process, or a child that it has left, such
+ * as its broker. Returns the pid of the present kernel process.
  */
 static pid_t look_at_children(pid_t kernel, int *way)
 {
@@ -243,7 +249,7 @@ static pid_t look_at_children(pid_t kernel, int *way)
 		if (pid != kernel)
 			continue;
 		if (WIFSTOPPED(status))
-			kill(getppid(), SIGSTOP); /* for the shell that waits for it */
+			kill(getppid(), SIGSTOP); /* makes a waiting shell see the stop */
 		else
 			kernel = follow(status, way);
 	}
@@ -299,7 +305,10 @@ void again_go(void)
 			continue;
 		broker.ask = stub;
 		if (broker_hear(&a, NULL) < 0) {
-			/* The stub was killed. Landlock keeps its parent-death signal from here. */
+			/*
+			 * the stub was killed; Landlock prevents its parent-death signal from
+			 * reaching the kernel process
+			 */
 			kill(kernel, SIGKILL);
 			_exit(1);
 		}
@@ -310,7 +319,7 @@ void again_go(void)
 
 /* ---- the kernel process ---- */
 
-/* Collects the descriptor numbers that the new process needs, which keep their numbers there. */
+/* Collects the descriptors that the new process needs; they keep their numbers there. */
 static int wanted(int *fd, char *text, size_t size)
 {
 	int nr = 0, next_number = 0;
@@ -327,12 +336,12 @@ static int wanted(int *fd, char *text, size_t size)
 	return nr;
 }
 
-/* ---- what is given back ---- */
+/* ---- freeing memory and files ---- */
 
-/* Files that the host frees with their last descriptor: guest memory, what a disk was written. */
+/* files that the host frees with their last descriptor: guest memory, data written to a disk */
 static int left[LEFT_MAX], nr_left;
 
-/* Closes a descriptor, or notes it for later. */
+/* Closes a descriptor, or saves it to be closed later. */
 static void let_go(int fd)
 {
 	if (nr_left < LEFT_MAX && os_file_is_left(fd))
@@ -341,7 +350,7 @@ static void let_go(int fd)
 		close(fd);
 }
 
-/* Closes all descriptors but two. One poll(2) reports for many numbers which of them are open. */
+/* Closes all descriptors except two. One call of poll(2) shows which of many numbers are open. */
 static void let_all_go(int sock, int maps)
 {
 	static struct pollfd look[LOOK_AT];
@@ -354,7 +363,7 @@ static void let_all_go(int sock, int maps)
 
 		for (int i = 0; i < nr; i++)
 			look[i] = (struct pollfd){ .fd = from + i };
-		/* where it fails, all are taken to be open */
+		/* if poll() fails, all count as open */
 		poll(look, (nfds_t)nr, 0);
 		for (int i = 0; i < nr; i++)
 			if (!(look[i].revents & POLLNVAL) && from + i != sock && from + i != maps)
@@ -369,8 +378,8 @@ static void close_left(void)
 }
 
 /*
- * Unmaps the guest's memory, which holds all large mappings below the libraries' range: the stack
- * of this thread is small. @maps is /proc/self/maps, which the broker has opened.
+ * Unmaps the guest's memory: all large mappings below the libraries' range. The stack of this
+ * thread is small. @maps is /proc/self/maps, which the broker has opened.
  */
 static void forget_guest(int maps)
 {
@@ -396,7 +405,7 @@ static void forget_guest(int maps)
 		munmap((void *)large[i].start, large[i].end - large[i].start);
 }
 
-/* True if the broker has ended; with the status that the stub ends with. */
+/* True if the broker has ended. *@status is then the status with which the stub ends. */
 static bool has_ended(int *status)
 {
 	siginfo_t si = { 0 };
@@ -407,7 +416,7 @@ static bool has_ended(int *status)
 	return true;
 }
 
-/* A timer of a vCPU, which this process still has: its signal would end the next kernel process. */
+/* Stops a vCPU's timer, which this process still has: its signal would end the stub. */
 static void stop_timer(int timer)
 {
 	const struct itimerspec never = { 0 };
@@ -415,7 +424,7 @@ static void stop_timer(int timer)
 	syscall(SYS_timer_settime, timer, 0, &never, NULL);
 }
 
-/* Passes signals on. Of a stop it hears from the launcher, once the kernel process has stopped. */
+/* Forwards signals. The launcher reports when the kernel process has stopped. */
 static void __attribute__((noreturn)) be_stub(int sock)
 {
 	sigset_t set;
@@ -451,7 +460,7 @@ void jail_again(int sock, const char *dir)
 	let_all_go(sock, maps);
 	if (broker_ask(sock, ASK_GO, 0, "", NULL, 0))
 		_exit(1);
-	/* A broker that has a launcher ends now, and the launcher ends this process. */
+	/* a broker with a launcher ends now, and the launcher kills this process */
 	if (was_launched)
 		_exit(host_recv(sock, &a, sizeof(a), 0) > 0);
 	forget_guest(maps);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * attributes.c: calls of hostfs in a jailed kernel process that change a file's mode, owner, times,
- * size or extended attributes. Landlock knows none of them, and they name a path, or may. So the
- * broker makes them: for a file that the kernel process has open, and that lies beneath a folder of
- * hostfs by the name that the host has for it now.
+ * size or extended attributes. Landlock does not restrict these calls, and they can name a path. So
+ * the broker makes them, if the kernel process has the file open, and if the host's present name
+ * for it lies beneath a folder of hostfs.
  *
- *      chmod("/proc/self/fd/17", 0600)       the descriptors 17 of the kernel process
+ *      chmod("/proc/self/fd/17", 0600)       both name descriptor 17 of the kernel process
  *      utimensat(17, "", times, AT_EMPTY_PATH)
  */
 #include <errno.h>
@@ -20,19 +20,20 @@
 
 #include "os-linux/jail/broker.h"
 
-#define VALUE_MAX 65536 /* of an extended attribute */
+#define VALUE_MAX 65536 /* bytes of an extended attribute */
 #define NAME_ROOM 256
 #define MODES 07777
 
 static char value[VALUE_MAX];
 
 /*
- * An open file of the kernel process, held by a descriptor of the broker's own: the kernel process
- * may replace the file behind its descriptor at any time.
+ * An open file of the kernel process. The broker holds it with its own descriptor, since the kernel
+ * process may replace the file behind a descriptor at any time.
  */
 struct opened {
 	int fd;
-	char path[64]; /* of the descriptor, in /proc */
+	/* of the broker's descriptor, in /proc */
+	char path[64];
 };
 
 /* Reads "/proc/self/fd/N" at @addr. Returns N, or -1. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * broker.c: the process that makes calls for the jailed kernel process which its filter does not
- * admit, but its owner has allowed.
+ * broker.c: the broker, a process that makes host calls for the jailed kernel process: those that
+ * its filter does not admit but that the instance's owner has allowed.
  *
  *      owner ---- datagrams of the management console ----> broker ---- relay ----> kernel process
  *                                                             ^                        |
@@ -17,8 +17,8 @@
  * process, with a line that names the call.
  *
  * The datagrams of the management console pass through the broker, since the console's owner
- * decides which files may be opened later (relay.c). So the kernel process has no socket by which
- * it could reach other programs' sockets.
+ * decides which files may be opened later (relay.c). So the kernel process has no socket with which
+ * it could send to other programs' sockets.
  *
  * The broker has no thread and no state that grows without a bound. It ends with the kernel
  * process.
@@ -42,10 +42,12 @@
 #include "os-linux/internal.h"
 #include "os-linux/jail/jail.h"
 
-/* Linux 6.6: the broker runs where the caller ran, which waits for it. */
+/* Linux 6.6: the broker wakes up on the CPU of the caller, which waits for it */
 #define NOTIF_SET_FLAGS SECCOMP_IOW(4, uint64_t)
 #define NOTIF_SYNC_WAKE_UP 1UL
-/* a kernel process that has fallen does not fill a disk with them */
+/*
+ * limit of log lines, so that a kernel process taken over by a guest cannot fill a disk with them
+ */
 #define LINES_MAX 100
 
 struct broker broker = {
@@ -65,7 +67,10 @@ void broker_say(const char *format, ...)
 	vsnprintf(text + at, sizeof(text) - at - 1, format, ap);
 	va_end(ap);
 	strcat(text, "\n");
-	/* A name may have any bytes, and standard error may be a terminal. */
+	/*
+	 * a name may have any bytes, and standard error may be a terminal: escape control
+	 * characters
+	 */
 	for (char *p = text; p[1]; p++)
 		if ((unsigned char)*p < ' ' || *p == 0x7f)
 			*p = '?';
@@ -132,7 +137,7 @@ int broker_hear(struct ask *a, int *fds)
 	return nr;
 }
 
-/* What the kernel process says while it is believed. */
+/* Handles a message of the kernel process while it is trusted. */
 static void believe(const struct ask *a, const int *fds, int nr)
 {
 	void (*fn)(const char *) = (void (*)(const char *))a->value;
@@ -173,7 +178,7 @@ static void hear_ask(void)
 	int fds[ASK_FDS + 1], nr = broker_hear(&a, fds);
 
 	if (nr < 0 && broker.listener < 0)
-		/* without a jail, or the kernel process has ended */
+		/* there is no jail, or the kernel process has ended */
 		_exit(0);
 	if (broker.listener < 0)
 		believe(&a, fds, nr);
@@ -206,7 +211,7 @@ bool memory_string(uint64_t addr, char *to, size_t size)
 {
 	size_t at = 0;
 
-	/* A string may end just before memory that is not there. */
+	/* a string may end just before unmapped memory */
 	while (at < size) {
 		size_t n = 256 - (addr + at) % 256;
 
@@ -274,7 +279,7 @@ static void hear_call(void)
 
 	memset(&u, 0, sizeof(u));
 	if (ioctl(broker.listener, SECCOMP_IOCTL_NOTIF_RECV, &u.n)) {
-		/* The caller was killed meanwhile; or the host refuses the call for good. */
+		/* the caller was killed meanwhile, or the host refuses the call permanently */
 		if (errno != ENOENT && errno != EINTR)
 			_exit(1);
 		return;
@@ -288,7 +293,7 @@ static void hear_call(void)
 
 static void __attribute__((noreturn)) serve(void)
 {
-	/* the way to the kernel process: the console's owner waits */
+	/* true: the relay's socket to the kernel process is full, and the console waits */
 	bool full = false;
 
 	for (;;) {
@@ -317,7 +322,7 @@ static void __attribute__((noreturn)) serve(void)
 
 static void __attribute__((noreturn)) be_broker(int sock, pid_t kernel)
 {
-	/* Signals of a terminal are for the kernel process, with which the broker ends. */
+	/* signals of a terminal are for the kernel process, with which the broker ends */
 	static const int others[] = { SIGINT, SIGQUIT, SIGHUP, SIGTERM, SIGTSTP, SIGTTIN, SIGTTOU,
 		SIGUSR1, SIGUSR2, SIGALRM, SIGPIPE };
 
@@ -325,7 +330,7 @@ static void __attribute__((noreturn)) be_broker(int sock, pid_t kernel)
 		signal(others[i], SIG_IGN);
 	signal(SIGCHLD, SIG_IGN); /* children of openers.c */
 	prctl(PR_SET_NAME, "nestling-broker");
-	/* what an opener starts stays a child of the broker */
+	/* children of an opener become children of the broker */
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	broker.kernel = kernel;
 	broker.ask = sock;

@@ -2,9 +2,9 @@
 /*
  * broker.h: the messages between the kernel process and its broker (broker.c has the drawing).
  *
- * The two share a socket of whole packets, `struct ask`, from the kernel process to the broker.
- * Messages before ASK_CLOSED are trusted, for no program of the guest has run yet. Afterwards the
- * broker treats the kernel process as hostile and accepts only ASK_AGAIN.
+ * Messages go from the kernel process to the broker over a SOCK_SEQPACKET socket, each a `struct
+ * ask`. Messages before ASK_CLOSED are trusted, since no program of the guest has run yet.
+ * Afterwards the broker treats the kernel process as hostile and accepts only ASK_AGAIN.
  */
 #ifndef NESTLING_OS_JAIL_BROKER_H
 #define NESTLING_OS_JAIL_BROKER_H
@@ -20,24 +20,26 @@
 
 enum ask_kind {
 	ASK_GRANT, /* text: a path; value: OS_GRANT_* */
-	/* text: a path; value: void (*)(const char *), called with it */
-	/* a descriptor, of a file that may be opened again */
+	/* descriptor: a file that may be opened again */
 	ASK_KNOW,
+	/* text: a path; value: void (*)(const char *), called with it */
 	ASK_RUN,
-	/* descriptors: a datagram socket, and a socket of whole packets */
+	/* descriptors: a datagram socket, and a SOCK_SEQPACKET socket */
 	ASK_RELAY,
 	/* a descriptor of the kernel process's memory */
 	ASK_MEMORY,
-	/* the listener of the filter: from now on nothing is believed */
+	/* descriptor: the filter's listener; from now on no message is trusted */
 	ASK_CLOSED,
-	/* text: a word of the owner's; value 1: of this process's command line */
+	/*
+	 * text: a word that the owner has given; value: 1 if it is in this process's command line
+	 */
 	ASK_WORD,
 	ASK_OPENER, /* value: an opener */
-	/* value: its number, text: a value; it is answered (openers.c) */
+	/* value: the opener's number, text: a value; the broker answers (openers.c) */
 	ASK_OPEN,
-	/* text: numbers of descriptors, ":", a state to start from or ""; descriptors */
+	/* text: numbers of descriptors, ":", a state to start from or ""; with these descriptors */
 	ASK_AGAIN,
-	ASK_GO, /* what ASK_AGAIN said */
+	ASK_GO, /* does what ASK_AGAIN has requested */
 	/* value: a signal, from a stub to its launcher (again.c) */
 	ASK_SIGNAL,
 };
@@ -53,9 +55,9 @@ struct ask {
 extern struct broker {
 	pid_t kernel;
 	int ask, listener, memory;
-	/* the datagram socket, and the way to the kernel process; or -1 */
+	/* the datagram socket, and the socket to the kernel process; or -1 */
 	int console, relay;
-	/* the way to it, or -1: this broker would become one (again.c) */
+	/* the socket to the launcher; or -1: this broker would become the launcher (again.c) */
 	int launcher;
 	char cwd[ASK_TEXT];
 } broker;
@@ -71,21 +73,21 @@ int broker_start(void);
 int broker_ask(
 	int sock, enum ask_kind kind, uint64_t value, const char *text, const int *fds, int nr_fds);
 /*
- * Receives an ask of the kernel process; @fds: room for ASK_FDS + 1 descriptors, or NULL. Returns
- * the number of descriptors, or -1: there is none, or it is malformed.
+ * Receives an ask of the kernel process. @fds has room for ASK_FDS + 1 descriptors, or is NULL.
+ * Returns the number of descriptors, or -1 if there is no ask or it is malformed.
  */
 int broker_hear(struct ask *a, int *fds);
-/* Writes a line of the broker's to standard error. */
+/* Writes a line to standard error, marked as the broker's. */
 void broker_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* ---- known.c: files that the kernel process has had open ---- */
 
-/* Records a regular file. @is_kept: no process writes to it. */
+/* Records a regular file. @is_kept: no process writes to the file. */
 void known_add(int fd, bool is_kept);
-/* The owner has named the file at @path: it may be written to. */
+/* Records that the owner has named the file at @path, so that it may be written to. */
 void known_let_write(const char *path);
 bool known_has(int fd);
-/* Notes a file that got its first name for the kernel process. */
+/* Records a file that got its first name for the kernel process. */
 void known_own(int fd);
 /*
  * True if the file may get another name: no process writes to it, or it is the kernel process's
@@ -99,36 +101,43 @@ bool known_keeps(const struct stat *st);
 
 /* Records a path that the kernel process may name. @how: OS_GRANT_*. */
 void files_grant(const char *path, unsigned how);
-/* Notes the files that a command of the console's owner names. */
+/* Records grants for the files that a command of the console's owner names. */
 void files_of_command(const char *text, size_t len);
 /* True if the kernel process may name @path. */
 bool files_named(const char *path);
-/* Holds the file behind a descriptor of the kernel process: an O_PATH descriptor, or -1. */
+/*
+ * Opens an O_PATH descriptor for the file behind a descriptor of the kernel process. Returns it or
+ * -1.
+ */
 int files_hold(int number);
 /* True if @path lies in a folder of hostfs, at any depth. */
 bool files_beneath(const char *path);
 /*
- * Makes the call for the kernel process if it names a file that it may have, and answers it. False
- * if it is no call of files at all; it is not answered then.
+ * If the call names a file, makes the call if that file is granted, and answers it. Returns false
+ * without an answer for other calls.
  */
 bool files_call(const struct seccomp_notif *call);
-/* The same for attributes of files that the kernel process has open (attributes.c). */
+/* As files_call(), for attributes of files that the kernel process has open (attributes.c). */
 bool attributes_call(const struct seccomp_notif *call);
 
 /*
- * Requests of ptrace(2) that only a broker knows: debug registers of a child (space_debug.c). The
- * third argument points to four addresses, or to where DR6 goes; the fourth is DR7.
+ * Requests of ptrace(2) that only the broker understands: debug registers of a child
+ * (space_debug.c). The third argument points to four addresses, or to where DR6 goes; the fourth is
+ * DR7.
  */
 #define DEBUG_SET 0x4e534701
 #define DEBUG_HITS 0x4e534702
 /* Return 0 or -errno. */
 int debug_set(pid_t pid, const uint64_t addr[4], uint64_t dr7);
 int debug_hits(pid_t pid, uint64_t *dr6);
-/* True if @pid is a child of the kernel process, or a child of one, and so on. */
+/* True if @pid is a descendant of the kernel process. */
 bool children_has(int pid);
-/* The same, and its own threads. */
+/* True if @tid is a descendant of the kernel process or one of its threads. */
 bool children_owns(int tid);
-/* The same for calls that act on a child of the kernel process or on a thread (children.c). */
+/*
+ * As files_call(), for calls that act on a descendant of the kernel process or on a thread
+ * (children.c).
+ */
 bool children_call(const struct seccomp_notif *call);
 
 /* Answer the call with a value, or -errno; or with a descriptor that becomes the caller's. */
@@ -144,21 +153,21 @@ bool memory_string(uint64_t addr, char *to, size_t size);
 
 struct os_opened;
 void openers_add(int (*fn)(const char *text, struct os_opened *o));
-/* Notes a word of the command line or of a command: openers may be asked for its value. */
+/* Records a word of the command line or of a command: openers may be asked for its value. */
 void openers_word(const char *word);
 void openers_open(const struct ask *a);
 
-/* ---- again.c: reboots, and ways back ---- */
+/* ---- again.c: reboots, and returns to a state ---- */
 
-/* Before the fork of the broker: notes the launcher, if there is one. */
+/* Called before the fork of the broker. Records the launcher, if there is one. */
 void again_begin(void);
-/* In the kernel process: @pid is its broker. */
+/* Called in the kernel process. @pid is its broker. */
 void again_broker(pid_t pid);
-/* In the broker: a word of the command line. */
+/* Called in the broker. Records a word of the command line. */
 void again_word(const char *word);
 /* Records the request and takes its descriptors. Returns false if it is not allowed. */
 bool again_ask(const struct ask *a, const int *fds, int nr);
-/* Does it, and does not return if there was an ask. */
+/* Carries out the recorded request, and then does not return. Does nothing without a request. */
 void again_go(void);
 
 /* ---- own.c ---- */
@@ -171,12 +180,12 @@ bool own_call(const struct seccomp_notif *call);
 
 /* ---- relay.c: the management console ---- */
 
-/* A packet has come from the console's side; the kernel process has answered. */
+/* Forward a packet of the console's clients, or an answer of the kernel process. */
 void relay_in(void);
 void relay_out(void);
-/* True if the kernel process takes its packets; while it does not, no packet is received. */
+/* True if the kernel process accepts packets. While it does not, no packet is received. */
 bool relay_has_room(void);
-/* True while an answer waits for its sender: it is tried again by this. */
+/* True while an answer waits for its sender. Each call tries to send it again. */
 bool relay_waits(void);
 
 #endif

@@ -4,8 +4,8 @@
  * check whether a pid is a child's. The broker makes them for children of the kernel process, which
  * are zygote, mappers and runners, and for its own threads.
  *
- * If Landlock confines signals to its children (threads.c), the kernel process sends them itself;
- * otherwise the broker sends them.
+ * If Landlock confines its signals to its own children (threads.c), the kernel process sends them
+ * itself; otherwise the broker sends them.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -28,7 +28,7 @@
  * process, which is cheaper than reading the chain of its parents.
  */
 #define FOUND_MAX 64
-/* Below this limit of open files no child is cached. */
+/* if the limit of open files is below this, no child is cached */
 #define FILES_LEAST 512
 static struct {
 	int pid, fd;
@@ -84,7 +84,7 @@ bool children_has(int pid)
 		found[slot].pid = 0;
 	}
 	/*
-	 * first the pidfd: the process that has the number from now on is the one that is checked
+	 * The pidfd comes first: the process that it names from now on is the one that is checked.
 	 */
 	fd = pid > 0 && may_keep() ? (int)syscall(SYS_pidfd_open, pid, 0) : -1;
 	if (!descends(pid)) {
@@ -144,7 +144,7 @@ static int set_attr(int tid, uint64_t addr)
 	return syscall(SYS_sched_setattr, tid, &attr, 0) ? -errno : 0;
 }
 
-/* Sends the signal by a pidfd, so that it reaches the process that was checked. */
+/* Sends the signal through a pidfd, so that it reaches the process that was checked. */
 static int send_signal(int pid, int sig)
 {
 	int fd = (int)syscall(SYS_pidfd_open, pid, 0), err = 0;

@@ -5,7 +5,7 @@
  * itself and returns its result. Permitted names:
  *
  *      a path that a driver opened at the start, or a command of the console's owner names
- *      a name in a folder that one of these is; it is not followed if it is a link
+ *      a name in a folder that was granted in this way; a link of that name is not followed
  *      /proc and /sys: tables of the host, the process itself and its children; to read only
  *
  * Names are compared as text, after they have been made absolute. A name with ".." is never
@@ -28,14 +28,14 @@
 #include "os-linux/host.h"
 #include "os-linux/jail/jail.h"
 
-/* Those of the start stay; of those that commands have named later, the oldest make room. */
+/* grants of the start stay; of grants that commands add later, the oldest are replaced */
 #define GRANTS_MAX 4096
 #define GRANTS_LATER 512
 
 struct grant {
 	char *path; /* absolute */
 	unsigned how;
-	int folder; /* its descriptor, or -1 */
+	int folder; /* descriptor of the folder, or -1 */
 };
 static struct grant grants[GRANTS_MAX];
 static int nr_grants, nr_first, oldest;
@@ -44,7 +44,7 @@ static int nr_grants, nr_first, oldest;
 struct place {
 	int dir; /* AT_FDCWD: the name is a path */
 	bool may_write;
-	/* as the kernel process means it, for messages */
+	/* as the kernel process sees it, for messages */
 	char path[ASK_TEXT];
 	char *name;
 };
@@ -75,10 +75,13 @@ static bool tidy(char *path)
 	return true;
 }
 
-/* The thread of the kernel process whose call it is. */
+/* the thread of the kernel process that makes the call */
 static int caller;
 
-/* Replaces "/proc/self" by the folder of the kernel process, and "/proc/thread-self". */
+/*
+ * Replaces "/proc/self" and "/proc/thread-self" by the folders of the kernel process and its
+ * thread.
+ */
 static void name_self(char *path, size_t size)
 {
 	static const char self[] = "/proc/self", thread[] = "/proc/thread-self";
@@ -95,7 +98,10 @@ static void name_self(char *path, size_t size)
 		*path = 0;
 }
 
-/* Replaces "/proc/PID/fd/N" in front of a name by the folder that the kernel process has there. */
+/*
+ * Replaces "/proc/PID/fd/N" at the start of a name by the folder that this descriptor of the kernel
+ * process has open.
+ */
 static bool name_folder(char *path, size_t size)
 {
 	char link[64], rest[ASK_TEXT];
@@ -120,7 +126,7 @@ static bool make_absolute(char *path, size_t size, int dir, const char *name)
 	char link[64];
 	ssize_t n = 0;
 
-	/* A "/" more in front: tidy() never writes ahead of what it reads. */
+	/* one more "/" in front, so that tidy() never writes ahead of its reading */
 	if (*name == '/') {
 		n = snprintf(path, size, "/%s", name);
 	} else if (dir == AT_FDCWD) {
@@ -140,8 +146,8 @@ static bool make_absolute(char *path, size_t size, int dir, const char *name)
 }
 
 /*
- * Opens the folder that is granted, if it is one: it may have been made after the grant. -ENOENT:
- * there is nothing of this name yet.
+ * Opens the granted path if it is a folder, which may have been made after the grant. Returns
+ * -ENOENT if nothing has this name yet.
  */
 static int open_folder(struct grant *g)
 {
@@ -176,7 +182,10 @@ static struct grant *new_grant(void)
 	return g;
 }
 
-/* A folder that its owner names once more may be another one by now. */
+/*
+ * Opens a granted folder again if the owner names it once more, since another folder may have the
+ * name now.
+ */
 static void look_again(struct grant *g)
 {
 	struct stat was, is;
@@ -204,7 +213,7 @@ void files_grant(const char *name, unsigned how)
 			look_again(&grants[i]);
 			return;
 		}
-	/* The host's own name for it: what lies beneath is compared with that. */
+	/* the host's own name, with which the names of files beneath are compared */
 	if (how & OS_GRANT_BENEATH && !realpath(name, path))
 		return;
 	if (how & OS_GRANT_INSIDE)
@@ -236,8 +245,8 @@ static bool begins(const char *text, const char *word)
 
 /*
  * Grants each possible file name in words such as "ubd1r=LAYER,BASE" or "con1=tty:/dev/ttyS0". A
- * name begins behind any '=', ',' or ':' and ends before any later one or at the end, since names
- * may contain them. One behind a backslash always belongs to the name.
+ * name may begin behind any '=', ',' or ':' and end before any later separator or at the end, since
+ * names may contain separators. A separator behind a backslash always belongs to the name.
  */
 static void grant_words(const char *words)
 {
@@ -328,7 +337,7 @@ static bool is_one_of(const char *word, const char *const *words, size_t n)
 }
 #define IS_ONE_OF(word, words) is_one_of(word, words, sizeof(words) / sizeof((words)[0]))
 
-/* True for the tables of the host that the kernel process reads, and those of its processes. */
+/* True for the host's tables that the kernel process reads, and for the tables of its processes. */
 static bool is_table(const char *path)
 {
 	static const char *const of_host[] = { "/proc/cpuinfo", "/proc/meminfo", "/proc/stat",
@@ -350,7 +359,7 @@ static bool is_table(const char *path)
 	return IS_ONE_OF(path + at, of_process);
 }
 
-/* ---- descriptors of the kernel process, which it names by /proc/self/fd ---- */
+/* ---- descriptors of the kernel process, named as /proc/self/fd/N ---- */
 
 /* True for a file without a name. */
 static bool is_nameless(int fd)
@@ -380,8 +389,8 @@ static int own_number(const char *path)
 }
 
 /*
- * Holds the file of a path /proc/PID/fd/N of the kernel process, which may put another one in its
- * place at any time. Returns a descriptor, or -1.
+ * Opens a descriptor for the file of a path /proc/PID/fd/N of the kernel process, which may replace
+ * that file at any time. Returns the descriptor, or -1.
  */
 static int hold_own(const char *path)
 {
@@ -400,7 +409,7 @@ static int find(struct place *p)
 {
 	char *last = strrchr(p->path, '/');
 	size_t n = (size_t)(last - p->path);
-	/* The guest may have put a link there: only files that were opened before are allowed. */
+	/* the guest may have put a link there, so only files that were opened before are allowed */
 	bool shared = files_beneath(p->path) && !files_beneath("/");
 	int err = -EACCES;
 
@@ -428,7 +437,7 @@ static int find(struct place *p)
 	return is_table(p->path) ? 0 : err;
 }
 
-/* True for a folder above a granted path: realpath(3) asks of each whether it is a link. */
+/* True for a folder above a granted path: realpath(3) checks whether it is a link. */
 static bool is_above(const char *path)
 {
 	size_t n = strlen(path);
@@ -439,7 +448,7 @@ static bool is_above(const char *path)
 	return false;
 }
 
-/* Reads the name at @addr, and finds it. Returns 0, -EFAULT, -ENOENT or -EACCES. */
+/* Reads the name at @addr and looks it up. Returns 0, -EFAULT, -ENOENT or -EACCES. */
 static int take(struct place *p, uint64_t dir, uint64_t addr, bool writes)
 {
 	char name[ASK_TEXT];
@@ -462,11 +471,12 @@ static int take(struct place *p, uint64_t dir, uint64_t addr, bool writes)
 
 enum file_op { OPEN, ACCESS, STAT, STATX, READLINK, UNLINK, RMDIR, MKDIR, RENAME, LINK, CHMOD };
 
-/* Places of arguments; -1: there is none, and a folder is the current one. */
+/* positions of arguments; -1: no such argument, and a folder is then the current one */
 static const struct file_call {
 	int nr;
 	enum file_op op;
-	int8_t dir, name, dir2, name2, flags, value; /* value: a mode, or where an answer goes */
+	/* value: a mode, or the address of the result */
+	int8_t dir, name, dir2, name2, flags, value;
 } calls[] = {
 	{ SYS_open, OPEN, -1, 0, -1, -1, 1, 2 },
 	{ SYS_openat, OPEN, 0, 1, -1, -1, 2, 3 },
@@ -511,7 +521,7 @@ static void say_refused(const struct seccomp_notif *call, const struct place *p)
 		"the kernel process may not name %s (%s)", p->path, jail_call_name(call->data.nr));
 }
 
-/* fstat(2) as libc makes it: a descriptor and an empty name. */
+/* Makes fstat(2) as libc does: with a descriptor and an empty name. */
 static int stat_descriptor(const struct seccomp_notif *call, int number)
 {
 	char link[64];
@@ -613,7 +623,7 @@ static bool writes(int flags)
 	return (flags & O_ACCMODE) != O_RDONLY || flags & (O_CREAT | O_TRUNC);
 }
 
-/* Opens the file, and answers. */
+/* Opens the file, and answers the call. */
 static void open_file(
 	const struct seccomp_notif *call, const struct place *p, int flags, mode_t mode)
 {
@@ -642,8 +652,9 @@ static void open_file(
 }
 
 /*
- * Gives another name to a granted file, or to a file of a descriptor. The latter must have no name
- * yet, or be the kernel process's own, or no process may write to it, by the new name either.
+ * Gives another name to a granted file, or to a file of a descriptor. A file of a descriptor must
+ * have no name yet, or be the kernel process's own, or no process may write to it, under the new
+ * name either.
  */
 static int link_file(const struct place *from, const struct place *to)
 {
@@ -689,7 +700,7 @@ static int change(const struct seccomp_notif *call, const struct file_call *c, s
 	switch (c->op) {
 	case ACCESS: return faccessat(p->dir, p->name, (int)value, AT_EACCESS) ? -errno : 0;
 	case STAT: return stat_file(call, p);
-	case STATX: return -EACCES; /* of descriptors only */
+	case STATX: return -EACCES; /* only for descriptors */
 	case READLINK: return read_link(p, value, call->data.args[c->value + 1]);
 	case UNLINK: return unlinkat(p->dir, p->name, (int)arg(call, c->flags, 0)) ? -errno : 0;
 	case RMDIR: return unlinkat(p->dir, p->name, AT_REMOVEDIR) ? -errno : 0;
@@ -703,7 +714,7 @@ static int change(const struct seccomp_notif *call, const struct file_call *c, s
 	}
 }
 
-/* True for a file without a name in a folder where there may be such. */
+/* True if the call makes a file without a name in a folder where that is granted. */
 static bool is_new_nameless(const struct file_call *c, const struct place *p, int flags)
 {
 	if (c->op != OPEN || (flags & O_TMPFILE) != O_TMPFILE)
@@ -738,7 +749,8 @@ static void make(const struct seccomp_notif *call, const struct file_call *c)
 	uint64_t dir = arg(call, c->dir, (uint64_t)AT_FDCWD), name = arg(call, c->name, 0);
 	struct place p;
 
-	if (c->op == LINK) /* linking writes to the new name */
+	/* a link changes only the new name's place */
+	if (c->op == LINK)
 		changes = false;
 	if (c->op == OPEN)
 		changes = writes(flags);
@@ -759,7 +771,7 @@ static void make(const struct seccomp_notif *call, const struct file_call *c)
 		p.name = p.path;
 		err = 0;
 	}
-	/* realpath(3) asks of each folder, and does without. */
+	/* realpath(3) tries each folder, and works without an answer */
 	if (err == -EACCES && c->op != READLINK)
 		say_refused(call, &p);
 	if (err)

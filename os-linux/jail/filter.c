@@ -2,9 +2,9 @@
 /*
  * filter.c: assembles the filter of the kernel process from the table of its calls.
  *
- *    each row     is it this number? each check: mask, then one of the values. All hold: RET.
- *                 Else the number is loaded again, for the next row.
- *    the end      RET, what happens to calls without a row
+ *    each row     tests the number, then for each check the masked argument. If all hold: RET.
+ *                 Otherwise loads the number again, for the next row.
+ *    the end      RET with the action for calls without a row
  *
  * The host remembers the calls that are admitted by their number alone, and does not run the
  * program for them (Linux 5.11 and later). So rows with checks come first, the most frequent of
@@ -43,7 +43,10 @@ static uint32_t number_of(uint32_t value, const struct jail_numbers *numbers)
 				       value;
 }
 
-/* Goes on if the check holds, else by a jump whose place is returned: it wants its distance. */
+/*
+ * Emits a check, which continues if it holds. Returns the index of the jump for the other case,
+ * whose distance is set later.
+ */
 static int emit_check(
 	struct program *p, const struct jail_check *c, const struct jail_numbers *numbers)
 {
@@ -74,7 +77,7 @@ static void emit_row(
 		p->insn[failed[i]].k = (uint32_t)(p->len - failed[i] - 1);
 	if (n)
 		load(p, FIELD(nr));
-	/* After a check has failed, the number is loaded; without a check it still is. */
+	/* after a failed check the number is loaded again; without checks it still is */
 	p->insn[skip].jf = (uint8_t)(p->len - skip - 1);
 }
 

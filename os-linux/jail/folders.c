@@ -10,14 +10,14 @@
  *      os_jail_folders()   the command line is known, also that of a state: the process joins the
  *                          user namespace, which no process with threads may do
  *      os_jail_folder()    a driver gets a descriptor of a copy of the folder's mounts
- *      folders_close()     the copies become all that there is in the namespace
+ *      folders_close()     the copies become the only mounts in the namespace
  *      folders_enter()     in each thread, when the jail closes
  *
  *      /nestling-hostfs-0        the folder /proc/PID/fd of this process
  *      /nestling-hostfs-1 ...    folders of hostfs, with what is mounted in them
  *
  * A call on such a folder is as fast as on any other. If the host refuses one of the steps, the
- * folders stay where they are, and a line in the guest's log reports it.
+ * folders are used without a namespace, and a line in the guest's log reports it.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -43,7 +43,7 @@
 #define FOLDERS_MAX 65
 #define FOLDER "nestling-hostfs-%d"
 #define PATH_ROOM 4096
-/* linux/mount.h, which does not go with sys/mount.h everywhere */
+/* from linux/mount.h, which conflicts with sys/mount.h on some hosts */
 #define TREE_CLONE 1U
 #define TREE_RECURSIVE 0x8000U
 #define MOVE_EMPTY_FROM 4U
@@ -52,19 +52,21 @@
 #define FS_CREATE 6U
 #define FS_NOSUID_NODEV_NOEXEC 0xeU
 
-/* What the helper is asked for; "/..." is a folder's name. */
-#define MAKE "make"   /* the empty folder in which others will be */
-#define FDS "fds"     /* /proc/PID/fd of this process */
-#define JOIN "join"   /* its user namespace */
-#define CLOSE "close" /* its mount namespace */
+/* requests to the helper; "/..." is the name of a folder to add */
+#define MAKE "make" /* the empty folder for all folders */
+#define FDS "fds"   /* /proc/PID/fd of this process */
+#define JOIN "join" /* the helper's user namespace */
+/* closes and returns the mount namespace */
+#define CLOSE "close"
 
 static int helper = -1; /* the socket to it */
 static pid_t helper_pid;
 static int space = -1; /* the namespace, for folders_enter() */
-static int nr_folders; /* that the helper has */
-/* The folders stay where they are: why, or NULL. */
+static int nr_folders; /* number of folders in the helper */
+/* the reason why folders are not in a namespace, or NULL */
 static const char *why_not;
-static bool wanted, joined, missing; /* missing: atomic, a thread is not in it */
+/* missing: true if a thread has not entered; atomic */
+static bool wanted, joined, missing;
 
 /* ---- the helper ---- */
 
@@ -129,7 +131,7 @@ static int take_tree(const char *path)
 	return trees[nr_trees++] = fd;
 }
 
-/* A file system that is not mounted anywhere yet. */
+/* a file system that is not mounted yet */
 static int top = -1;
 
 static int make_top(void)
@@ -164,8 +166,8 @@ static int open_own(const char *kind)
 }
 
 /*
- * In a chroot, "/" need not be a mount point, and is not all of them. Joining its own namespace
- * leaves a chroot.
+ * Makes all mounts private. In a chroot, "/" need not be a mount point, and is not the root of all
+ * mounts. Joining its own namespace leaves a chroot.
  */
 static int make_private(void)
 {
@@ -201,8 +203,8 @@ static int take_fds(void)
 }
 
 /*
- * Mounts the copies in an empty folder, which takes the place of all mounts. Returns the namespace,
- * or -errno.
+ * Mounts the copies in an empty folder, which replaces all other mounts. Returns the namespace, or
+ * -errno.
  */
 static int close_space(void)
 {
@@ -211,7 +213,10 @@ static int close_space(void)
 
 	if (own < 0)
 		return own;
-	/* Leaves a chroot: what lies above would stay, and folders would have names below its. */
+	/*
+	 * leaves a chroot: otherwise the mounts above it would stay, and names of folders would
+	 * begin there
+	 */
 	if (setns(own, CLONE_NEWNS))
 		return -errno;
 	if (syscall(SYS_move_mount, top, "", AT_FDCWD, "/proc", MOVE_EMPTY_FROM) || chdir("/proc"))
@@ -229,7 +234,7 @@ static int close_space(void)
 	return own;
 }
 
-/* Answers with 0 or -errno, and a descriptor unless that is -1. */
+/* Answers with 0 or -errno, and with @fd unless that is -1. */
 static void reply(int sock, int err, int fd)
 {
 	union {
@@ -291,7 +296,10 @@ static const char *value_of(char **argv, const char *word)
 	return NULL;
 }
 
-/* Asks the helper. Returns its answer; *fd is the descriptor that comes with it, or -1. */
+/*
+ * Sends a request to the helper. Returns its answer; *@fd is the descriptor that comes with it, or
+ * -1.
+ */
 static int ask(const char *text, int *fd)
 {
 	union {
@@ -318,7 +326,7 @@ static int ask(const char *text, int *fd)
 void folders_end(void)
 {
 	if (helper >= 0) {
-		/* another process may have the socket, too */
+		/* another process may have this socket, too */
 		shutdown(helper, SHUT_RDWR);
 		close(helper);
 	}
@@ -333,7 +341,7 @@ int folders_begin(char **argv)
 	const char *state = value_of(argv, "restore=");
 	int pair[2], fd;
 
-	/* Without folders the start is spared the helper and its namespace. */
+	/* without folders of hostfs, no helper is needed */
 	if (!has_folders(argv) && !(state && state_tables_may_have(state, is_folder)))
 		return -1;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair))
@@ -351,8 +359,8 @@ int folders_begin(char **argv)
 }
 
 /*
- * Joins the helper's user namespace. The threads use the capabilities that this gives for entering
- * the mount namespace, in which they drop them; until then these have no effect.
+ * Joins the helper's user namespace. This gives capabilities, which the threads need to enter the
+ * mount namespace and then drop. Until then they have no other effect.
  */
 static int join(void)
 {
@@ -382,7 +390,7 @@ void os_jail_folders(void)
 	const char *core = value_of(os_argv, "core=");
 
 	wanted = os_jail_is_open() && has_folders(os_argv);
-	/* The host finds the folder of its cores by the root of the process. */
+	/* the host finds the folder for cores by the root of the process */
 	if (wanted && core && !strcmp(core, "on"))
 		why_not = "core=on";
 	if (!wanted || why_not) {
@@ -412,7 +420,10 @@ int os_jail_folder(const char *dir, const char *only)
 	if (helper < 0 || ask(dir, &fd))
 		return -1;
 	nr_folders++;
-	/* What the host calls it then: the broker changes attributes of what has such names. */
+	/*
+	 * the host's name for it in the namespace, with which the broker checks changes of
+	 * attributes
+	 */
 	snprintf(name, sizeof(name), "/" FOLDER "%s%s", nr_folders, only ? "/" : "",
 		only ? only : "");
 	os_jail_grant(name, OS_GRANT_INSIDE);
