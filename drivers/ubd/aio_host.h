@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * aio_host.h: reads from the host's disk into the guest's memory, past the host's page cache,
- * without a thread that waits for them. For data that the guest itself reads past its cache
- * (O_DIRECT), and that the host does not have in its own.
+ * without a thread that waits for them. For data that the guest itself reads past its own cache
+ * (O_DIRECT) and that is not in the host's cache.
  *
- *      ubd_aio_read(a, fd, off, r)     fd is open with O_DIRECT; *r is the host's until
- *                                      ubd_aio_reap() gives it back
+ *      ubd_aio_read(a, fd, off, r)     fd is open with O_DIRECT; the host owns *r until
+ *                                      ubd_aio_reap() returns it
  *      ubd_aio_ready(a)                true if a read has ended; makes no system call
  *
  * All functions but open and close may be called from several threads at once.
@@ -21,15 +21,15 @@
 struct ubd_aio;
 
 /*
- * Prepares for at most @depth reads at a time; finished reads raise @irq. Asks nothing of the host
- * before the first read. Returns NULL without memory.
+ * Prepares for at most @depth reads at a time; finished reads raise @irq. Makes no host call before
+ * the first read. Returns NULL without memory.
  */
 struct ubd_aio *ubd_aio_open(int irq, unsigned int depth);
-/* Waits for reads under way, and drops them. */
+/* Waits for reads in progress, and drops them. */
 void ubd_aio_close(struct ubd_aio *a);
 /*
- * Submits a read. Returns 0, or -errno if the host would have to wait, or refuses. -EAGAIN also if
- * the host has no such calls, or allows no more of them.
+ * Submits a read. Returns 0, or -errno if the host refuses it. -EAGAIN: the host would have to
+ * wait, has no such calls, or allows no more of them.
  */
 int ubd_aio_read(struct ubd_aio *a, int fd, uint64_t off, struct ubd_req *r);
 bool ubd_aio_ready(const struct ubd_aio *a);

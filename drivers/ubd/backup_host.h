@@ -16,23 +16,26 @@
 #include "drivers/ubd/chain_host.h"
 
 /*
- * Opens the empty file @fd, which is taken over, as a layer of the format, and with the header, of
- * @of. @name is for messages. Returns NULL with one line in @err.
+ * Opens the empty file @fd, which the layer owns, as a layer with the format and the header of @of.
+ * @name is for messages. Returns NULL with one line in @err.
  */
 struct layer *backup_blank(const struct layer *of, int fd, const char *name, char *err, size_t n);
 
-/* Gets ready for a copy of the image's first file to @to, which is taken over. NULL: no memory. */
+/*
+ * Prepares a copy of the image's first file to @to, which the copy owns. Returns NULL without
+ * memory.
+ */
 struct backup *backup_new(struct layer *from, struct layer *to);
-/* Starts a copy of the image's present content. No request is under way. */
+/* Starts a copy of the image's present content. No request may be in progress. */
 void backup_start(struct image *im, struct backup *b);
-/* Undoes backup_start(). No request is under way, and none has been since. */
+/* Undoes backup_start(). No request may be in progress or have been made since. */
 void backup_stop(struct image *im);
 /* Copies the regions that are not copied yet. Returns 0 or -errno. */
 int backup_run(struct image *im);
-/* Frees it, and closes the copy. Returns 0 or -errno: the copy is worth nothing. */
+/* Closes the copy and frees @b. Returns 0, or -errno if the copy is invalid. */
 int backup_end(struct image *im, struct backup *b);
 
-/* Copies the range before it is changed, if a copy is under way. */
+/* If a copy is in progress, copies the range. Called before the range is changed. */
 void backup_region(struct image *im, uint64_t off, uint64_t len);
 static inline void backup_before(struct image *im, uint64_t off, uint64_t len)
 {

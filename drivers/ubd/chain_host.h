@@ -11,18 +11,19 @@
 struct backup;
 
 struct image {
-	/* the first; changes only by image_push() and image_pop() */
+	/* the first layer; changed only by image_push() and image_pop() */
 	struct layer *top;
 	uint64_t size; /* whole sectors */
 	bool rdonly;
-	bool written; /* atomic: since the last flush began */
-	/* atomic: the copy under way (backup_host.h), or NULL; changes under backup_lock */
+	/* atomic: true since a write after the last flush */
+	bool written;
+	/* atomic: the copy in progress (backup_host.h), or NULL; changed with backup_lock held */
 	struct backup *backup;
 	pthread_mutex_t backup_lock;
 };
 
 /*
- * Opens and locks one file, without the layers below it; flags as for an image. @fd is taken over;
+ * Opens and locks one file, without the layers below it; flags as for an image. The layer owns @fd;
  * @path is for messages. Returns NULL with one line in @err.
  */
 struct layer *layer_open_fd(int fd, const char *path, uint32_t flags, char *err, size_t size);
@@ -32,8 +33,8 @@ void layer_close(struct layer *l, bool clean);
 void layer_set_rdonly(struct layer *l, bool rdonly);
 
 /*
- * Puts an empty layer over the image's first one, which is not written from then on; and takes it
- * off again, empty as it was. No call is under way.
+ * image_push() puts an empty layer over the image's first one, which is not written from then on.
+ * image_pop() removes that layer, which must still be empty. No call may be in progress.
  */
 void image_push(struct image *im, struct layer *l);
 void image_pop(struct image *im);
@@ -45,9 +46,9 @@ void image_pop(struct image *im);
 const char *file_holder(int fd, char *out, size_t size);
 struct flock;
 /*
- * Locks the file as @fl says. The locks of a killed process remain for some milliseconds after its
- * descriptors are gone, so a lock without a holder is tried again for half a second. Returns 0 or
- * -errno; after -EAGAIN @who has the text of file_holder().
+ * Locks the file as described by @fl. The locks of a killed process remain for some milliseconds
+ * after its descriptors are gone, so a lock without a holder is tried again for half a second.
+ * Returns 0 or -errno; after -EAGAIN @who has the text of file_holder().
  */
 int file_lock(int fd, struct flock *fl, char *who, size_t size);
 

@@ -28,9 +28,9 @@
 #define COW4_FIRST (2 * COW4_HEADER) /* end of the headers */
 #define COW4_SIZE_MAX (1UL << 48)
 
-/* Open for writing, or was open and has not been closed. */
+/* the file is open for writing, or was not closed properly */
 #define COW4_F_DIRTY 1
-/* The backing file is raw, whatever its content. */
+/* the backing file is raw, whatever its content */
 #define COW4_F_BACKING_RAW 2
 /* the file has the length of all of its data */
 #define COW4_F_FULL 4
@@ -40,7 +40,7 @@ struct cow4_header {
 	uint32_t magic, version; /* big-endian */
 	uint32_t header_size;    /* COW4_HEADER */
 	uint32_t crc;            /* CRC-32 of the header with 0 in crc */
-	/* the higher of the numbers of two whole headers counts */
+	/* of two intact headers, the one with the higher number is valid */
 	uint64_t seq;
 	uint64_t id;      /* random; in the tables as well */
 	uint64_t size;    /* of the disk, bytes, whole sectors */
@@ -67,7 +67,7 @@ _Static_assert(sizeof(struct cow4_header) == COW4_HEADER, "on-disk layout");
 #define COW4_TABLE_SPAN (COW4_TABLE_SECTORS * LAYER_SECTOR) /* bytes of the disk: 15.75 MiB */
 struct cow4_table {
 	uint32_t magic, crc; /* CRC-32 of the table with 0 in crc */
-	/* the higher of the numbers of two whole slots counts */
+	/* of two intact slots, the one with the higher number is valid */
 	uint64_t seq;
 	uint64_t id;    /* the header's */
 	uint64_t index; /* of this table */
@@ -90,16 +90,18 @@ _Static_assert(sizeof(struct cow4_packed) == 32, "on-disk layout");
 
 /* ---- the header (cow4_header_host.c) ---- */
 
-/* Reads the header that counts and checks it; *slot is its place. -EINVAL with a line in @why. */
+/*
+ * Reads and checks the valid header; *slot is its place. Returns 0, or -EINVAL with a line in @why.
+ */
 int cow4_read_header(int fd, struct cow4_header *h, int *slot, char *why, size_t size);
 /* Writes the next header into the other slot; the caller flushes. */
 int cow4_write_header(int fd, struct cow4_header *h, int *slot);
-/* Sets the places of tables and data behind @packed_end (COW4_FIRST without packed clusters). */
+/* Sets the offsets of tables and data behind @packed_end (COW4_FIRST without packed clusters). */
 void cow4_lay_out(struct cow4_header *h, uint64_t packed_end);
 uint64_t cow4_tables(uint64_t size);
 /*
- * Makes a header for a new file. @backing_fd -1: no backing file. @size 0: the backing file's
- * (@backing_disk bytes, as an image). Seq 0: not written yet.
+ * Makes a header for a new file. backing_fd -1: no backing file. size 0: the backing file's size
+ * (backing_disk bytes, as an image). The header's seq is 0: it was not written yet.
  */
 struct cow4_new {
 	const char *backing; /* or NULL */
@@ -108,17 +110,14 @@ struct cow4_new {
 	uint64_t size;
 };
 int cow4_init_header(struct cow4_header *h, const struct cow4_new *n, char *why, size_t size);
-/* Says which backing file it is from now on. */
+/* Records another backing file in the header. */
 int cow4_set_backing(struct cow4_header *h, const char *backing, int backing_fd, bool raw);
 /* Returns 0 if size and time of the backing file are unchanged, or -EINVAL with a line in @why. */
 int cow4_check_backing(const struct cow4_header *h, int backing_fd, char *why, size_t size);
 
 /* ---- an open file ---- */
 
-/*
- * cow4_pack_host.c: packed clusters: places and contents of sectors that no table has in the data
- * area.
- */
+/* cow4_pack_host.c: packed clusters: find and read sectors that are not in the data area. */
 struct cow4_pack;
 int cow4_pack_open(
 	int fd, const struct cow4_header *h, struct cow4_pack **out, char *why, size_t size);

@@ -13,13 +13,13 @@
 
 struct table {
 	struct cow4_table disk; /* bits atomic, the rest under flush_lock */
-	/* slot last known to be on the disk; flush_lock */
+	/* slot of the last complete write; protected by flush_lock */
 	unsigned int slot;
 	uint64_t index;
-	/* the next in the list of changed tables; under lock */
+	/* next changed table; protected by lock */
 	struct table *next;
 	bool changed;      /* in the list */
-	struct table *all; /* list of loaded tables; lock */
+	struct table *all; /* next loaded table; under lock */
 };
 extern struct table cow4_empty; /* read only */
 
@@ -44,8 +44,9 @@ struct cow4 {
 
 	pthread_mutex_t flush_lock;
 	struct copy *copies;
-	uint64_t room;              /* capacity in copies */
-	uint64_t begun, ended_well; /* numbers of flushes; atomic */
+	uint64_t room; /* capacity in copies */
+	/* counts of flushes begun, and the number of the last that ended well; atomic */
+	uint64_t begun, ended_well;
 };
 
 /* Returns the table, loading it if needed: &cow4_empty if it has no bits, or NULL with *err. */
@@ -54,22 +55,25 @@ struct table *table_get(struct layer *l, uint64_t index, int *err);
 struct table *table_get_own(struct layer *l, uint64_t index, int *err);
 /* Returns the table, or NULL if it is not loaded. */
 struct table *table_peek(const struct cow4 *c, uint64_t index);
-/* Reads the table from the file without entering it; *cut: one of its slots is torn. */
+/* Reads the table from the file without entering it. *cut is set if one of its slots is torn. */
 struct table *table_read(struct layer *l, uint64_t index, bool *cut, int *err);
-/* Enters a table; under lock, or before other threads know the file. */
+/* Enters a table in c->tables. lock held, or no other thread has the file yet. */
 void table_enter(struct cow4 *c, uint64_t index, struct table *t);
 /*
- * Returns the index of the next table, from @index on, of which the file may hold something, or
+ * Returns the index of the first table, from @index on, for which the file may have data, or
  * nr_tables.
  */
 uint64_t table_next(struct layer *l, uint64_t index);
 
-/* Returns how many bits from @first on are like that one, at most @max, within the table. */
+/*
+ * Returns the number of bits from @first on that are equal, at most @max, within the table. *set:
+ * their value.
+ */
 uint64_t table_run(const struct table *t, uint64_t first, uint64_t max, bool *set);
 /*
  * Sets [first, first + n) of the table and marks it as changed in one step, so that a thread which
  * finds the bits set and then flushes flushes them too. Returns how many tables the next flush will
- * write, or 0 if all bits were set.
+ * write, or 0 if all bits were already set.
  */
 uint64_t table_own(struct cow4 *c, struct table *t, uint64_t first, uint64_t n);
 uint64_t table_count(const struct table *t);

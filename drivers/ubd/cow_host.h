@@ -6,7 +6,7 @@
  * The file: a header, from the next multiple of `alignment` (versions 1 and 2: at once) a bitmap
  * with one bit for each unit, usually a sector (unit n is bit n % 8 of byte n / 8). From the next
  * multiple (of a sector) follows the data, at its offsets in the backing file. A unit whose bit is
- * 0 is the backing file's. docs/cow.md has the headers.
+ * 0 is read from the backing file. docs/cow.md has the headers.
  */
 #ifndef NESTLING_UBD_COW_HOST_H
 #define NESTLING_UBD_COW_HOST_H
@@ -26,7 +26,7 @@ struct cow_info {
 	uint32_t version, alignment;
 	/* bytes that a bit covers: 512 or a larger power of two */
 	uint32_t unit;
-	/* version 3 as some 64-bit hosts wrote it once, with an mtime of 64 bits */
+	/* true: version 3 as some 64-bit hosts once wrote it, with an mtime of 64 bits */
 	bool wide_mtime;
 };
 
@@ -51,8 +51,8 @@ int cow_check_backing(const struct cow_info *info, int backing_fd, char *err, si
  */
 int cow_create(const char *path, const char *backing, int backing_fd, char *err, size_t errsize);
 /*
- * Puts another backing file (of equal size) into the header and into @info. It is on the disk when
- * the call returns.
+ * Puts another backing file (of equal size) into the header and into @info. The header is synced to
+ * the disk when the call returns.
  */
 int cow_set_backing(int fd, struct cow_info *info, const char *backing, int backing_fd);
 /*
@@ -61,8 +61,8 @@ int cow_set_backing(int fd, struct cow_info *info, const char *backing, int back
  */
 int cow_init(int fd, const char *backing, int backing_fd, uint64_t size);
 /*
- * As above, for a part of a disk's changes (part_host.h). Its header names no file: the caller that
- * opens it names the files below it.
+ * As cow_init(), for a part of a disk's changes (part_host.h). Its header names no file: the caller
+ * that opens the part provides the files below it.
  */
 int cow_init_part(int fd, uint64_t size);
 

@@ -16,45 +16,47 @@ struct ubd_host {
 	uint32_t flags;
 	int irq;
 	uint64_t size;
-	/* bytes that its layer may take on the host; 0: any number */
+	/* limit for its layer's size on the host, in bytes; 0: none */
 	uint64_t limit;
 	int max_threads;
 	struct ubd_aio *aio; /* or NULL */
 	int no_direct;       /* atomic: O_DIRECT does not work */
-	/* a guess: the last read past the cache found its data in the host's */
+	/* a guess: true if the last read past the cache found its data in the host's cache */
 	int was_cached;
-	/* guesses: looks in a row that found nothing; reads since the last look */
+	/* guesses: cache checks in a row that found nothing; reads since the last check */
 	uint32_t missed, unasked;
 
-	/* guesses: quick flushes in a row; how many of them are needed */
+	/* guesses: quick flushes in a row; number of them needed before a vCPU flushes itself */
 	uint32_t quick, quick_row;
 
 	pthread_mutex_t lock;
-	/* a futex word; changes under lock when a worker shall wake up */
+	/* a futex word; changed with the lock held when a worker shall wake up */
 	uint32_t work;
 	struct ubd_req *todo, **todo_tail; /* under lock; in order of submission */
-	/* under lock; idle: workers that were not woken yet */
+	/* idle: number of workers that sleep and were not woken; both protected by lock */
 	int idle, threads;
-	int woken;   /* under lock: wake-ups on their way */
+	int woken;   /* wake-ups in progress; under lock */
 	int closing; /* under lock */
-	/* atomic: requests that workers have or will have */
+	/* atomic: number of requests that workers serve or will serve */
 	int busy;
-	int met_limit; /* atomic: that was reported */
+	int met_limit; /* atomic: the limit was reported */
 
 	struct ubd_req *done; /* atomic stack */
-	/* a save that has begun (save_host.c), or NULL; of the task that saves */
+	/* the save in progress (save_host.c), or NULL; owned by the saving task */
 	struct save_job *save;
-	/* the writes since a mark (mark_host.c), or NULL; of the task that controls the mark */
+	/*
+	 * the writes since a mark (mark_host.c), or NULL; owned by the task that controls the mark
+	 */
 	struct disk_mark *mark;
-	/* the file that was written at ubd_host_note(), which was empty, or NULL */
+	/* the file that was written, and empty, at ubd_host_note(); or NULL */
 	const struct layer *noted;
 	long noted_blocks;
 };
 
 /* Initialises a disk whose members below the lock are all zeros. */
 void disk_workers_init(struct ubd_host *h);
-void disk_workers_end(struct ubd_host *h); /* no request is under way */
-/* Ends a save that is under way, before the disk is closed. */
+void disk_workers_end(struct ubd_host *h); /* no request is in progress */
+/* Ends a save that is in progress, before the disk is closed. */
 void disk_save_forget(struct ubd_host *h);
 
 #endif

@@ -11,8 +11,8 @@
  *      image_readv(o.image, off, iov, nr, false); ... image_close(o.image);
  *
  * Offsets and lengths are bytes, multiples of 512 within the image's size. All functions but open
- * and close may be called from several threads at once. Two concurrent writes to a sector leave one
- * or the other. Errors are -errno.
+ * and close may be called from several threads at once. Of two concurrent writes to a sector, one
+ * or the other remains. Errors are -errno.
  */
 #ifndef NESTLING_UBD_IMAGE_HOST_H
 #define NESTLING_UBD_IMAGE_HOST_H
@@ -33,87 +33,93 @@ struct layer;
 #define IMAGE_SECTORS 16
 /* accepts a backing file that differs from the one in the COW header */
 #define IMAGE_ANY 8
-/* believes headers that name backing files anywhere: the data is shown to the caller only */
+/* accepts backing files anywhere from headers: only the caller itself sees the data */
 #define IMAGE_TRUST 64
 
 #define IMAGE_DEPTH 16 /* layers of a chain */
 
-/* A file, open for reading, of an image's chain. */
+/* a file, open for reading, of an image's chain */
 struct image_part {
 	int fd;
 	const char *name; /* for messages */
 };
 
 struct image_open {
-	/* is made as a COW file (version 3) if it does not exist and backing is set */
+	/*
+	 * name of the first file; it is made as a COW file (version 3) if it does not exist and
+	 * backing is set
+	 */
 	const char *file;
 	/* backing file that replaces the header's, or NULL */
 	const char *backing;
 	uint32_t flags;
-	/* the first file, open already: @file only names it; 0: it is opened by that name */
+	/*
+	 * descriptor of the first file, which @file then only names; 0: it is opened by that name
+	 */
 	int fd;
 	/* further parts of the changes, below the first file and over the backing file */
 	const struct image_part *parts;
 	int nr_parts;
-	/* answers */
+	/* results */
 	struct image *image;
 	uint64_t size; /* bytes, whole sectors */
-	/* asked for, or the host allows no writing (which a note says) */
+	/* true if requested, or if the host does not allow writing (which the note reports) */
 	bool rdonly;
-	bool damaged; /* the content of a file was wrong */
+	bool damaged; /* true: a file's content was invalid */
 	char note[256];
 	/* one line that names the file, on failure */
 	char err[512];
 };
 
 /*
- * Opens an image. Returns 0 or -errno with o->err. Makes nothing on failure. Descriptors in @o are
- * taken over in any case.
+ * Opens an image. Returns 0 or -errno with o->err. Creates nothing on failure. The image owns the
+ * descriptors in @o, also on failure.
  */
 int image_open(struct image_open *o);
 /*
- * Flushes, marks the file as closed, unlocks. Returns 0 or the flush's error. No call may be under
- * way. NULL is allowed.
+ * Flushes, marks the file as closed, unlocks. Returns 0 or the flush's error. No call may be in
+ * progress. NULL is allowed.
  */
 int image_close(struct image *im);
 
 /*
  * Flushes and marks the file as closed at the end of the process, as far as possible.
  * Async-signal-safe. Other threads may still be in calls; data that they write from now on may be
- * lost. Nothing is freed or unlocked. Returns the flush's result; -EBUSY: a flush is under way.
+ * lost. Nothing is freed or unlocked. Returns the flush's result; -EBUSY: a flush is in progress.
  */
 int image_at_exit(struct image *im);
 
 uint64_t image_size(const struct image *im);
-/* Returns the descriptor of the file that is written, which stays the image's. */
+/* Returns the descriptor of the file that is written. The image still owns it. */
 int image_fd(const struct image *im);
 
 /*
- * Returns the descriptor of the raw image at the end of the chain, which stays the image's. All
- * data lies in it at its offset on the disk, and it is never written: it is a backing file, or the
- * chain is read-only. -EROFS: it is written; -EOPNOTSUPP: the last file is not raw.
+ * Returns the descriptor of the raw file at the end of the chain. The image still owns it. All of
+ * the file's data lies at its offset on the disk, and it is never written: it is a backing file, or
+ * the chain is read-only. -EROFS: it is written; -EOPNOTSUPP: the last file is not raw.
  */
 int image_base_fd(const struct image *im);
 /* Calls @fn with each file of the chain: its path as it was opened, and whether it is written. */
 void image_each(const struct image *im, void (*fn)(int fd, const char *path, bool written));
 
 /*
- * Describes the file at @depth of the chain, 0 the first: "ro|rw|part FORMAT FD NAME". A part is
- * a file with changes that belong to those of the file above it, and no backing file. FORMAT is raw
- * or v1 to v4, FD this process's descriptor (a file need not have a name), NAME the host's present
- * name for it. -ENOENT: the chain is shorter.
+ * Describes the file at @depth of the chain, 0 the first: "ro|rw|part FORMAT FD NAME". A part has
+ * changes of the same disk as the file above it, and is no backing file (part_host.h). FORMAT is
+ * raw or v1 to v4, FD this process's descriptor (a file need not have a name), NAME the host's
+ * present name for it. -ENOENT: the chain is shorter.
  */
 int image_tell(const struct image *im, uint32_t depth, char *text, size_t size);
 
-/* ---- where bytes live ---- */
+/* ---- places of data ---- */
 
 #define IMAGE_ZEROS (-1) /* in no file: zeros */
 /* compressed; image_readv() decodes it */
 #define IMAGE_DECODED (-2)
 
 struct image_piece {
-	int fd; /* the image's, or one of the above */
-	/* 0: the file that is written; more: a backing file, which never changes */
+	/* a descriptor of the image, or IMAGE_* */
+	int fd;
+	/* 0: the file that is written; higher: a file below it, which never changes */
 	int depth;
 	uint64_t off, len;
 };
@@ -125,15 +131,15 @@ struct image_piece {
 int image_where(struct image *im, uint64_t off, uint64_t len, bool nowait, struct image_piece *p);
 
 /*
- * If all of [off, off + len) lies uncompressed in one file, returns a descriptor for reading past
- * the host's cache, which stays the image's, and its offset in *at. -EAGAIN: it does not, or
- * finding out would wait, or the host has no O_DIRECT there.
+ * If all of [off, off + len) lies uncompressed in one file, returns a descriptor (owned by the
+ * image) for reading past the host's cache, and sets *at to the offset in it. -EAGAIN: the data is
+ * elsewhere, or finding out would wait, or the host has no O_DIRECT for the file.
  */
 int image_where_direct(struct image *im, uint64_t off, uint64_t len, uint64_t *at);
 
 /*
  * Returns 1 if these bytes, which lie at @at of @fd, are in the host's page cache, 0 if not, or
- * -errno if the host does not say. Reads none of them.
+ * -errno if the host does not report it. Does not read them.
  */
 int image_is_cached(int fd, uint64_t at, uint64_t len);
 
@@ -144,13 +150,13 @@ int image_readv(struct image *im, uint64_t off, const struct iovec *iov, int nr,
 /* Reads past the host's cache. Returns 0 or -errno; -EAGAIN: the caller uses image_readv(). */
 int image_readv_direct(struct image *im, uint64_t off, const struct iovec *iov, int nr);
 /*
- * True if the range may be written: the first file is no copy-on-write layer, has it already, or
- * takes at most @most bytes of the host with it. Other threads may write meanwhile.
+ * True if the range may be written: the first file is no copy-on-write layer, has the range
+ * already, or uses at most @most bytes on the host with it. Other threads may write meanwhile.
  */
 bool image_has_room(struct image *im, uint64_t off, uint64_t len, uint64_t most);
 /*
- * Writes data into the file, in the host's cache; image_flush() brings it to the disk. -ENOSPC,
- * -EIO ...
+ * Writes data to the file, in the host's cache; image_flush() brings it to the disk. Returns 0 or
+ * -errno (-ENOSPC, -EIO ...).
  */
 int image_writev(struct image *im, uint64_t off, const struct iovec *iov, int nr);
 /* Makes the range read as zeros. */

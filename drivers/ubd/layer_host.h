@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * layer_host.h: one file of an image's chain, shared by image_host.c and the formats. A format is a
- * table of operations over the places of bytes; image_host.c moves the data.
+ * table of operations that find and record where data is; image_host.c moves the data.
  */
 #ifndef NESTLING_UBD_LAYER_HOST_H
 #define NESTLING_UBD_LAYER_HOST_H
@@ -15,7 +15,7 @@
 #include "drivers/ubd/image_host.h"
 
 #define LAYER_SECTOR 512UL
-/* descriptor of a piece that the layer below has */
+/* p->fd of a piece that is in the layer below */
 #define LAYER_BELOW (-3)
 
 struct layer {
@@ -26,27 +26,30 @@ struct layer {
 	int direct_fd;
 	bool rdonly;
 	char *path;    /* for messages */
-	uint64_t size; /* of the disk that it shows, bytes */
-	/* uncompressed data lies at this plus its offset on the disk */
+	uint64_t size; /* bytes of the disk that it shows */
+	/* file offset of the disk's uncompressed data: byte n of the disk lies at base + n */
 	uint64_t base;
-	/* bytes at the beginning of the file that change in no way that matters while it is open */
+	/*
+	 * size of the file's beginning that does not change in a relevant way while the file is
+	 * open
+	 */
 	uint64_t head;
-	/* bytes that it holds or lacks as a whole: 512 or a larger power of two */
+	/* bytes of a unit, which the layer has or lacks as a whole: 512 or a larger power of two */
 	uint64_t unit;
 	dev_t dev; /* identity of the file */
 	ino_t ino;
-	/* atomic: ns, the last time that a file without a name was brought to the host's disk */
+	/* atomic: time in ns when a file without a name was last synced to the host's disk */
 	uint64_t synced;
 	/* atomic: error of the first failed flush, or 0 */
 	int lost;
-	/* atomic: it was written, and not flushed before it was the first no more */
+	/* atomic: true if it was written and then replaced as the first layer without a flush */
 	bool unflushed;
 	/*
 	 * true if the layer below is a part of the same disk's changes (part_host.h), not its image
 	 */
 	bool more;
 	struct layer *below;       /* NULL: zeros */
-	pthread_mutex_t fill_lock; /* units being completed from below */
+	pthread_mutex_t fill_lock; /* held while units are completed */
 };
 
 struct layer_open;
@@ -58,21 +61,27 @@ struct layer_ops {
 	 */
 	int (*where)(
 		struct layer *l, uint64_t off, uint64_t len, bool nowait, struct image_piece *p);
-	/* Decodes a piece that where() called IMAGE_DECODED, or its beginning. */
+	/* Decodes a piece, or its beginning, for which where() has returned IMAGE_DECODED. */
 	int (*decode)(struct layer *l, uint64_t off, const struct iovec *iov, int nr, bool nowait);
 	/* Called before data of the range is changed in the file. NULL: not needed. */
 	int (*begin)(struct layer *l, uint64_t off, uint64_t len);
-	/* Called after the range, whole units, was written. NULL: it was the layer's before. */
+	/*
+	 * Called after the range, whole units, was written. NULL: the layer has all units from the
+	 * start.
+	 */
 	int (*own)(struct layer *l, uint64_t off, uint64_t len);
 	int (*flush)(struct layer *l);
-	/* See image_at_exit(). NULL: no state is held back. */
+	/* as image_at_exit(); NULL: the layer has no unwritten state */
 	int (*at_exit)(struct layer *l);
 	/*
 	 * Makes the file complete, as a close does; no thread writes to it any more. NULL: it is
 	 * complete after each write.
 	 */
 	int (*seal)(struct layer *l);
-	/* Returns 0 if @below, which is open, is the file in the header. NULL: no such header. */
+	/*
+	 * Returns 0 if @below, which is open, is the file named in the header. NULL: no such
+	 * header.
+	 */
 	int (*check)(struct layer *l, struct layer_open *lo);
 	/* Makes another file the layer below, and records that on the disk. */
 	int (*rebase)(struct layer *l, const char *path, int fd, bool raw);
@@ -83,8 +92,8 @@ struct layer_ops {
 extern const struct layer_ops layer_raw_ops, layer_cow3_ops, layer_cow4_ops;
 
 /*
- * An opened file: the format sets ops, state, size, base and unit of the layer, or returns -errno
- * with one line in @why. *backing is the name in its header (freed by the caller), or NULL.
+ * Data for opening a file: the format sets ops, state, size, base and unit of the layer, or returns
+ * -errno with one line in @why. *backing is the name in its header (freed by the caller), or NULL.
  */
 struct layer_open {
 	char *backing;
@@ -94,9 +103,9 @@ struct layer_open {
 };
 int layer_open_raw(struct layer *l, struct layer_open *lo);
 int layer_open_cow3(struct layer *l, struct layer_open *lo);
-/* Returns 1, 2 or 3. */
+/* Returns the header's version: 1, 2 or 3. */
 uint32_t cow3_version(const struct layer *l);
-/* Checks like cow4_check(): finds bits of the bitmap whose data is missing. */
+/* As cow4_check(): finds bits of the bitmap whose data is missing. */
 int cow3_check_all(struct layer *l, void (*say)(void *arg, const char *what), void *arg);
 int cow4_open(struct layer *l, struct layer_open *lo);
 /*
@@ -110,15 +119,15 @@ int layer_transfer(int fd, bool write, struct iovec *iov, int nr, uint64_t off, 
  */
 int layer_read_raw(struct layer *l, struct iovec *iov, int nr, uint64_t off, bool nowait);
 /*
- * True if the file has no name: it is gone with the process, or at a loss of power. A jailed
- * process may ask.
+ * True if the file has no name, so that it is lost with the process or at a power cut. Callable in
+ * a jail.
  */
 bool layer_is_nameless(const struct layer *l);
 /*
- * Brings the file's data to the host's disk; that of a file without a name once a second at most,
- * which is when the host's errors are seen. Returns 0 or -errno. The host reports a failed write
- * once, and a later call would report success. So after a failed flush each one fails, as long as
- * the file is open.
+ * Syncs the file's data to the host's disk; a file without a name at most once a second, only to
+ * learn of the host's errors. Returns 0 or -errno. The host reports a failed write only once, and a
+ * later call would report success. So after a failed flush all later ones fail while the file is
+ * open.
  */
 int layer_sync(struct layer *l);
 int layer_pwrite(int fd, const void *p, uint64_t n, uint64_t off);

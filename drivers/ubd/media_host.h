@@ -2,13 +2,13 @@
 /*
  * media_host.h: all system calls that reach the files behind disks, in one place, so that a crash
  * test can record them and a test of errors can make them fail. Without cutlog= and diskfault= each
- * costs the system call and one test of a flag.
+ * function costs only the system call and one test of a flag.
  *
  * The record (cutlog=FILE) is a sequence of struct media_rec, with data behind those of writes, in
- * the order of events: a write begins (with its data) and ends; a flush begins and ends. From it
- * follows what a power cut at any point may leave on the disk. All that had ended before a
- * completed flush began is there; any sector of anything else is old or new. tests/crash/cut.c
- * computes it.
+ * the order of events: a write begins (with its data) and ends; a flush begins and ends. The record
+ * shows what a power cut at any point may leave on the disk: data whose write had ended before a
+ * completed flush began is on the disk, and each sector of other writes is old or new.
+ * tests/crash/cut.c computes it.
  */
 #ifndef NESTLING_UBD_MEDIA_HOST_H
 #define NESTLING_UBD_MEDIA_HOST_H
@@ -24,21 +24,24 @@ enum { MEDIA_FILE, MEDIA_WRITE, MEDIA_PUNCH, MEDIA_FLUSH, MEDIA_END };
 /* Native byte order: a record is read on the machine that made it. */
 struct media_rec {
 	uint32_t magic, type;
-	uint32_t file;  /* the number of the disk */
+	uint32_t file;  /* unit number of the disk */
 	int32_t status; /* of MEDIA_END: 0 or -errno */
 	uint64_t id;    /* MEDIA_END: the id of its beginning */
 	uint64_t off;   /* bytes in the file */
-	/* length of a range; of the data behind it for MEDIA_FILE (the path) and MEDIA_WRITE */
+	/*
+	 * length of the range; for MEDIA_FILE (the path) and MEDIA_WRITE, length of the data behind
+	 * the record
+	 */
 	uint64_t len;
 };
 
 /* Set up records and faults before the first disk is opened. Return 0 or -errno. */
 int media_record(const char *path);
 /*
- * Sets up failures by a text:
- * [UNIT,]read|write|data|flush,eio|enospc,EVERY[,SEED[,FROM[,BYTES[,COUNT]]]]. One in EVERY fails
- * on average, at random, and COUNT in all; reads and writes fail only if they begin in BYTES from
- * FROM on. data: writes, but not punched holes. -EINVAL: a syntax error.
+ * Sets up failures described as
+ * [UNIT,]read|write|data|flush,eio|enospc,EVERY[,SEED[,FROM[,BYTES[,COUNT]]]]. On average one call
+ * in EVERY fails, at random, and COUNT calls in all; reads and writes fail only if they begin in
+ * the BYTES from FROM on. data: writes, but not punched holes. Returns -EINVAL on a syntax error.
  */
 int media_fault(const char *spec);
 /* Names the written file behind disk @unit, once, before its first write. */

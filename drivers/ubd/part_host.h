@@ -16,22 +16,22 @@
 
 #include "drivers/ubd/layer_host.h"
 
-/* Parts of a disk in a state, the file that was written among them. */
+/* limit of a disk's parts in a state, including the file that was written */
 #define PARTS_MAX 4
-/* More are not read: a state may come from elsewhere. */
+/* limit when reading: a state may come from another host */
 #define PARTS_READ 8
 #define PART_NAME 4200 /* bytes of a part's path */
 
 /* Writes the path of part @n to @name. Returns 0 or -ENAMETOOLONG. */
 int part_name(char name[PART_NAME], const char *dir, uint32_t unit, int n);
 /*
- * Copies the content of the layers from @first down to @last over that of @to; of each sector the
- * uppermost content. Returns 0 or -errno.
+ * Copies the content of the layers from @first down to @last over that of @to. The uppermost layer
+ * that has a sector provides it. Returns 0 or -errno.
  */
 int part_merge(struct layer *first, const struct layer *last, struct layer *to);
 /*
- * Opens a file in @dir that has no name, for reading and writing. Where the host can, it can be
- * given a name later. Returns a descriptor or -errno.
+ * Opens a file in @dir that has no name, for reading and writing. If the host supports it, the file
+ * can get a name later. Returns a descriptor or -errno.
  */
 int part_new_file(const char *dir);
 /* True if the file was opened without a name, or has lost the name by which it was opened. */

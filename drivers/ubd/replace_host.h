@@ -2,9 +2,9 @@
 /*
  * replace_host.h: gives a file that has a name other content, all or nothing. Host world.
  *
- * The content is written to another file of the folder, which then gets the name. So whatever ends
- * this process, the name leads to the old content or to the new one. Until then both need room. A
- * reader that has the old file open still reads the old content.
+ * The content is written to another file of the folder, which then gets the name. So even if this
+ * process is killed, the name leads to either the old or the new content. Until the end both need
+ * room. A reader that has the old file open still reads the old content.
  *
  *	int fd = replace_begin(&r, old);
  *	if (fd >= 0) fill(fd), replace_end(&r);	or replace_drop(&r)
@@ -17,17 +17,20 @@
 struct replace {
 	int fd;
 	char path[PART_NAME]; /* of the old file */
-	/* of the new file until it has the old one's, "": it has none yet */
+	/* name of the new file while it is not the old one's; "" if it has no name yet */
 	char made[PART_NAME];
 };
 
 /*
- * Makes an empty file to take the place of the open file @old, with its owner and mode. Returns its
- * descriptor, which stays @r's, or -errno. -EOPNOTSUPP: the old file can only be written in place,
- * since it has other names, or its name is a mount point or another file's by now.
+ * Makes an empty file, with owner and mode of the open file @old, to replace it. Returns its
+ * descriptor, which @r owns, or -errno. -EOPNOTSUPP: the old file can only be written in place,
+ * since it has other names, or its name is a mount point or now belongs to another file.
  */
 int replace_begin(struct replace *r, int old);
-/* Brings the content to the disk and gives it the name. Returns 0 or -errno: nothing is changed. */
+/*
+ * Syncs the content to the disk and moves the name to the new file. Returns 0, or -errno if nothing
+ * was changed.
+ */
 int replace_end(struct replace *r);
 /* Removes the new file. */
 void replace_drop(struct replace *r);

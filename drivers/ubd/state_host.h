@@ -15,22 +15,22 @@
  * that may wait. disk_save_stop() and disk_save_undo() are called while no request is under way.
  */
 struct disk_save;
-/* @kept: the first file stays the one that is written. Returns NULL if there is no memory. */
+/* @kept: the first file stays the one that is written. Returns NULL without memory. */
 struct disk_save *disk_save_new(struct image *im, const char *dir, uint32_t unit, bool kept);
-/* Puts into the folder what does not change any more. Returns 0 or -errno with @err. */
+/* Puts files that do not change any more into the folder. Returns 0 or -errno with @err. */
 int disk_save_prepare(struct disk_save *s, char *err, size_t size);
-/* Fixes the content that the state gets: the disk's present one. */
+/* Fixes the content for the state: the disk's present content. */
 void disk_save_stop(struct disk_save *s);
-/* Undoes disk_save_stop(); nothing was written in between. */
+/* Undoes disk_save_stop(), after which nothing was written. */
 void disk_save_undo(struct disk_save *s);
 /*
  * Completes the files of the state or, if not @saved, removes them. Returns 0 or -errno with @err.
  */
 int disk_save_complete(struct disk_save *s, bool saved, char *err, size_t size);
-/* Frees it. */
+/* Frees @s. */
 void disk_save_free(struct disk_save *s);
 
-/* How to open an image that continues from a state. */
+/* the files with which to open an image that continues from a state */
 struct disk_load {
 	struct image_part parts[PARTS_READ];
 	int nr_parts;
@@ -39,17 +39,20 @@ struct disk_load {
 };
 /*
  * Gives the disk of @o its content as of the save of o->state. If o->file has no name, the disk
- * gets an empty file over the state's own, and @l the files to open. Otherwise o->file, which is
- * made if it does not exist, gets the content itself, and @l is empty. Returns 0 or -errno with
+ * gets an empty file over the state's own, and @l lists the files to open. Otherwise the content is
+ * copied to o->file, which is made if it does not exist, and @l is empty. Returns 0 or -errno with
  * o->err set.
  */
 int disk_load(struct ubd_open *o, struct disk_load *l);
-/* Lets a jailed process make other files without a name where this one is, if it has none. */
+/*
+ * If the file has no name, allows a jailed process to make other files without a name in its
+ * folder.
+ */
 void disk_grant_folder(int fd);
 
 /*
- * Returns an empty file without a name: @fd itself or, if that has content, which may be a state's
- * by now, another one beside it or in the folder @other. -errno: there is none, and @fd is closed.
+ * Returns an empty file without a name: @fd itself or, if @fd has content (perhaps now a state's),
+ * a new file in its folder or in the folder @other. On failure returns -errno, and @fd is closed.
  */
 int disk_empty_file(int fd, const char *other);
 /* Fills in the identity of an image: see ubd_host.h. */

@@ -6,18 +6,17 @@
  *      ubd<n><flags>=FILE[,BACKING[,SERIAL]]     n: 0..15 or a..p; flags, any number: r read-only,
  *                                                s synchronous, c shared (no lock), t no discard, d
  *                                                data (never a COW file), m map read-only data
- *      ubd=sync                                  s for all of them
+ *      ubd=sync                                  flag s for all disks
  *
  * The command line is checked at once (unit, flags). ubd_init() (initcall level 4) opens the files;
  * on failure it refuses to boot with one line that names the parameter. A bio becomes one ubd_req;
- * the back end ends it at once or later, through the disk's interrupt.
+ * the back end completes it at once, or later through the disk's interrupt.
  *
  * The management console adds disks to a running instance (config ubd1r=FILE) and removes those
  * that are not open. A unit's gendisk is never freed once it existed: a task that has looked it up
- * may hold it.
- * Locks: u->lock for u->host in the interrupt, against the removal of the disk. All other fields of
- * a unit are written at boot and by the console's thread. A submitter has the disk open. A request
- * belongs to one side at a time.
+ * may hold it. Locks: u->lock protects u->host in the interrupt against the removal of the disk.
+ * All other fields of a unit are written at boot and by the console's thread. A submitter has the
+ * disk open. A request belongs to one side at a time.
  */
 #include <asm/errno.h>
 #include <linux/major.h>
@@ -36,7 +35,7 @@
 struct ubd ubd_units[UBD_UNITS];
 bool ubd_is_saved;
 static char texts[UBD_UNITS][4096];
-/* Parameters of the command line, as they follow "ubd"; empty: none. */
+/* the text behind "ubd" of each unit's parameter; empty: none */
 static char given[UBD_UNITS][4096];
 static u32 all_flags; /* ubd=sync */
 
@@ -73,7 +72,10 @@ static const u32 ubd_ops[] = {
 	[REQ_WRITE_ZEROES] = UBD_ZERO,
 };
 
-/* Prepares the frames for the host, which writes to them while the guest runs. */
+/*
+ * Gives the frames memory of their own (physmem_take()), since the host writes to them while the
+ * guest runs.
+ */
 static int take_frames(const struct bio *bio)
 {
 	int err = 0;
@@ -138,8 +140,8 @@ static u32 ubd_frames(struct gendisk *d, sector_t s, u32 nr, pfn_t *pfn)
 }
 
 /*
- * Maps the image. If that is not possible, the disk is read as without the flag, and a message has
- * the reason.
+ * Maps the image. If that is not possible, a message gives the reason, and the disk is read as
+ * without the flag.
  */
 static void ubd_map_image(struct ubd *u)
 {
@@ -167,7 +169,7 @@ static const struct block_device_operations ubd_disk_ops = {
 	.submit = ubd_submit,
 };
 
-/* ---- what the user writes ---- */
+/* ---- the user's parameters ---- */
 
 static int unit_number(const char **s)
 {
@@ -202,8 +204,8 @@ static int flag_of(char c)
 }
 
 /*
- * Returns the next part of @text, or NULL. UML separates with a comma, or with a colon if there is
- * no comma; a separator behind a backslash belongs to a name.
+ * Returns the next part of @text, or NULL. As in UML, the separator is a comma, or a colon if there
+ * is no comma; a separator behind a backslash belongs to a name.
  */
 static char *split(char *text, char separator)
 {
@@ -222,8 +224,8 @@ static char *split(char *text, char separator)
 }
 
 /*
- * Splits FILE[,BACKING[,SERIAL]]. "FILE,,SERIAL" has no backing file, but "FILE," is an error in
- * the user's command line.
+ * Splits FILE[,BACKING[,SERIAL]]. "FILE,,SERIAL" is valid without a backing file, but "FILE," is an
+ * error.
  */
 static int split_files(struct ubd *u, char *text, char *why, size_t size)
 {
@@ -251,7 +253,7 @@ static int split_files(struct ubd *u, char *text, char *why, size_t size)
 	return 0;
 }
 
-/* Handles ubd=sync, for all of them. */
+/* Handles ubd=sync, for all disks. */
 static int all_setup(const char *value)
 {
 	if (strcmp(value, "sync"))
@@ -261,8 +263,9 @@ static int all_setup(const char *value)
 }
 
 /*
- * Notes a parameter of the command line; @s follows "ubd". In memory that was saved there is a disk
- * already: only other text than before replaces its files. Returns false if there is nothing to do.
+ * Records a parameter of the command line; @s follows "ubd". In a process that continues from a
+ * saved state the disk exists already: its files are replaced only if the text has changed. Returns
+ * false if there is nothing to do.
  */
 static bool note_given(struct ubd *u, u32 n, const char *s)
 {
@@ -361,7 +364,7 @@ static int set_diskfault(const char *s)
 PARAM("diskfault=", set_diskfault,
 	"for tests: [UNIT,]read|write|data|flush,eio|enospc,EVERY[,SEED[,FROM[,BYTES[,COUNT]]]]");
 
-/* ---- coming and going ---- */
+/* ---- adding and removing disks ---- */
 
 int ubd_open_host(struct ubd *u, u32 n, const char *state, const struct ubd_open **opened,
 	char *why, size_t size)
@@ -479,9 +482,9 @@ static void ubd_close(struct ubd *u)
 }
 
 /*
- * Adds a disk while the instance runs: /sys has the disk before its partitions. Once it is there
- * the guest may have it open, so an error removes it only if it is not open. If another task has
- * scanned its partitions first, and has one open, there is nothing left to do.
+ * Adds a disk while the instance runs: /sys has the disk before its partitions. Once it exists the
+ * guest may have it open, so an error removes it only if it is not open. If another task has
+ * already scanned the partitions and has one open, nothing is left to do.
  */
 static int ubd_add_first(struct ubd *u, u32 n)
 {

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* ubd.h: a disk of the front end, shared by ubd.c (requests, coming and going) and ubd_state.c. */
+/*
+ * ubd.h: a disk of the front end, shared by ubd.c (requests, adding and removing disks) and
+ * ubd_state.c.
+ */
 #ifndef NESTLING_UBD_H
 #define NESTLING_UBD_H
 
@@ -19,30 +22,30 @@ struct ubd {
 	/* the open disk, in os-linux' table of objects; 0: absent */
 	int host;
 	int irq;    /* 0: none yet */
-	bool added; /* the disk has existed once */
-	/* immutable: the image's pages as frames, or 0 */
+	bool added; /* true: the disk has existed before */
+	/* first frame of the image's pages, and their number; or 0; immutable */
 	pfn_t frames;
 	u64 nr_frames;
-	struct ubd_base base; /* the image that the disk is over */
-	/* The parameter was given again in a process that continues from a saved state. */
+	struct ubd_base base; /* the image below the disk's changes */
+	/* true: the parameter was given again in a process that continues from a saved state */
 	bool given_again;
 	char kept_serial[UBD_SERIAL_MAX + 1]; /* the serial number from before that */
 	struct gendisk disk;
 };
 extern struct ubd ubd_units[UBD_UNITS];
 /*
- * In memory that was saved: parameters that are read now belong to disks that the guest has
- * already. Changed with the machine stopped.
+ * True in a process that continues from a saved state: parameters that are parsed now belong to
+ * disks that the guest already has. Changed with the machine stopped.
  */
 extern bool ubd_is_saved;
 
 /*
- * Opens the disk's files, for ubd_open.state @state or NULL, and fills in @o. Returns 0, or -errno
- * with a line in @why. *o is used until the next call.
+ * Opens the disk's files, with @state (a folder or NULL) as ubd_open.state, and sets *@o. Returns
+ * 0, or -errno with a line in @why. **@o stays valid until the next call.
  */
 int ubd_open_host(
 	struct ubd *u, u32 n, const char *state, const struct ubd_open **o, char *why, size_t size);
-/* Tells the block layer what can be done with the disk that was opened. */
+/* Reports the features of the opened disk to the block layer. */
 void ubd_take_over(struct ubd *u, const struct ubd_open *o);
 
 #endif

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ubd_host.c: the half of the ubd driver that touches the host: requests and worker threads.
+ * ubd_host.c: the host's half of the ubd driver: requests and worker threads.
  *
- * image_host.c carries a request out, whatever the format of the files. If neither the guest's
- * cache is used nor the host's has the data, a read goes past both: a small one at once
- * (aio_host.c), others by a worker. A read that the host refuses is done like any other.
- * Invariant: a request ends exactly once.
- * Locks: queue lock (todo list, idle count); the done list is pushed without a lock and taken
- * whole. Workers sleep on a futex word that changes under the lock, not on a condition variable: up
- * to 2.40, glibc's sometimes loses a signal if several threads wait (its bug 25847). A request
- * would then lie there until the next one comes, which may be waiting for it.
- * Not here: merging (kernel/block/queue.c), caching (the guest has its own, the host too).
+ * image_host.c carries out a request, for any format of the files. A read that does not use the
+ * guest's cache, and whose data is not in the host's, goes past both: a small one at once
+ * (aio_host.c), others by a worker. If the host refuses such a read, it is done like any other.
+ * Invariant: a request ends exactly once. Locks: queue lock (todo list, idle count); the done list
+ * is pushed without a lock and taken whole. Workers sleep on a futex word that changes under the
+ * lock, not on a condition variable: up to 2.40, glibc's sometimes loses a signal if several
+ * threads wait (its bug 25847). A request would then stay in the list until the next one comes,
+ * which may never happen. Not here: merging (kernel/block/queue.c), caching (the guest has its own,
+ * the host too).
  */
 #include "drivers/ubd/ubd_host.h"
 
@@ -26,20 +26,21 @@
 #include "os-linux/host.h"
 
 /*
- * Worker threads wait for the host's disk, they do not compute: as many as keep its queue filled,
- * by the host's size. One is started only if none is idle, so a quiet disk has one or two.
+ * Worker threads wait for the host's disk and do not compute. Their limit, which depends on the
+ * number of CPUs, is enough to keep the disk's queue filled. A worker is started only if none is
+ * idle, so a quiet disk has one or two.
  */
 #define WORKERS_PER_CPU 4
 #define WORKERS_MIN 4
 #define WORKERS_MAX 32 /* of a disk */
 
 #define SMALL_WRITE 32768
-/* The host does not split a read that must not wait; it refuses a larger one. */
+/* largest read: the host does not split a read that must not wait, and refuses a larger one */
 #define SMALL_READ 65536
 
 /*
- * Flushes that the waiting vCPU makes itself. A worker would have to be woken on another CPU, and
- * wake the vCPU: half of the CPU time of a write with its fsync. A vCPU that waits in a flush does
+ * Flushes that the waiting vCPU does itself. Waking a worker on another CPU, which then wakes the
+ * vCPU, costs half of the CPU time of a write with its fsync. A vCPU that waits in a flush does
  * nothing else, so it flushes only if it has no other work and the last flushes were all quick.
  * After a slow one workers flush for a while, longer if the next slow one comes soon. Several slow
  * ones in a row (much was written before) count as one.
@@ -47,12 +48,12 @@
 #define QUICK_NS 2000000
 #define QUICK_ROW 32
 #define QUICK_ROW_MAX 4096
-/* quick flushes in a row that make up for a slow one */
+/* quick flushes in a row after which the next slow one does not prolong the time of workers */
 #define QUICK_LONG 256
 
-/* looks in a row that found nothing in the host's cache */
+/* checks in a row that found nothing in the host's cache */
 #define LOOKS 32
-/* after that one read in so many is looked up, until one is found */
+/* after that, only one read in this many is checked, until one is found */
 #define LOOK_AT 8
 
 /* ---- requests ---- */
@@ -78,7 +79,7 @@ static bool may_be_direct(const struct ubd_host *h, const struct ubd_req *r)
 	       !__atomic_load_n(&h->no_direct, __ATOMIC_RELAXED);
 }
 
-/* Notes a refusal by the host, unless it is temporary or concerns this read alone. */
+/* Records a refusal by the host, unless it is temporary or concerns this read only. */
 static void note_refusal(struct ubd_host *h, const struct ubd_req *r, int64_t err)
 {
 	if (err == -EOPNOTSUPP || err == -ENOSYS || err == -EPERM ||
@@ -86,7 +87,7 @@ static void note_refusal(struct ubd_host *h, const struct ubd_req *r, int64_t er
 		__atomic_store_n(&h->no_direct, 1, __ATOMIC_RELAXED);
 }
 
-/* Submits a read past the cache. True if it is under way. */
+/* Submits a read past the cache. True if the read is now in progress. */
 static bool submit_direct(struct ubd_host *h, struct ubd_req *r)
 {
 	uint64_t at;
@@ -103,7 +104,9 @@ static bool submit_direct(struct ubd_host *h, struct ubd_req *r)
 	return !err;
 }
 
-/* Reads past the cache and waits. Returns 0, or -errno: read it by other means. */
+/*
+ * Reads past the cache and waits. Returns 0, or -errno if the data has to be read by other means.
+ */
 static int read_direct(struct ubd_host *h, struct ubd_req *r)
 {
 	int err =
@@ -129,7 +132,7 @@ static bool is_synchronous(const struct ubd_host *h, const struct ubd_req *r)
 	return h->flags & UBD_F_SYNC && (r->op == UBD_WRITE || r->op == UBD_ZERO);
 }
 
-/* Returns 0, or -ENOSPC for a write with which the layer would take more than it may. */
+/* Returns -ENOSPC for a write that would make the layer larger than its limit, else 0. */
 static int check_room(struct ubd_host *h, const struct ubd_req *r)
 {
 	static const char line[] = "\"event\":\"refused\",\"what\":\"disk\"}";
@@ -171,8 +174,8 @@ static int serve(struct ubd_host *h, struct ubd_req *r)
 }
 
 /*
- * Returns the status for the guest. A full disk of the host is a thin disk that cannot grow; any
- * other error is a broken one.
+ * Returns the status for the guest. If the host's disk is full, the guest sees a thin disk that
+ * cannot grow; for any other error, a broken disk.
  */
 static int guest_status(int err)
 {
@@ -202,7 +205,7 @@ static void learn_flush(struct ubd_host *h, uint64_t ns)
 	}
 	__atomic_store_n(&h->quick, 0, __ATOMIC_RELAXED);
 	if (quick < row)
-		return; /* as expected: workers flush now */
+		return; /* expected while workers flush */
 	more = quick < row + QUICK_LONG ? row * 2 : row / 2;
 	more = more > QUICK_ROW_MAX ? QUICK_ROW_MAX : more < QUICK_ROW ? QUICK_ROW : more;
 	__atomic_store_n(&h->quick_row, more, __ATOMIC_RELAXED);
@@ -240,8 +243,8 @@ static void finished(struct ubd_host *h, struct ubd_req *r)
 }
 
 /*
- * Takes the first request off the list, and with a flush all flushes: whatever ended before they
- * came is on the disk after the one call.
+ * Takes the first request off the list and, if it is a flush, all other flushes: one call brings to
+ * the disk everything that ended before they were submitted.
  */
 static struct ubd_req *take_locked(struct ubd_host *h)
 {
@@ -284,9 +287,8 @@ static void serve_all(struct ubd_host *h, struct ubd_req *r)
 }
 
 /*
- * Sleeps until h->work changes, or spuriously. The host's kernel sees a change between the unlock
- * and the sleep, and does not sleep then. So h->work changes with the lock held, before the
- * wake-up.
+ * Sleeps until h->work changes, or spuriously. The futex call does not sleep if h->work has changed
+ * since the unlock. So h->work is changed with the lock held, before the wake-up.
  */
 static void sleep_locked(struct ubd_host *h)
 {
@@ -352,7 +354,7 @@ static bool is_cached(struct ubd_host *h, const struct ubd_req *r)
 	return found;
 }
 
-/* Reads from the host's page cache; true if that had all of it. */
+/* Reads from the host's page cache. True if the cache had all of the data. */
 static bool read_cached(struct ubd_host *h, struct ubd_req *r)
 {
 	bool direct = may_be_direct(h, r), hit;
@@ -367,7 +369,7 @@ static bool read_cached(struct ubd_host *h, struct ubd_req *r)
 }
 
 /*
- * True if the vCPU flushes itself. While workers have requests, they flush: one call of the host
+ * True if the vCPU flushes itself. While workers have requests, workers flush: one host call then
  * serves all waiting flushes.
  */
 static bool waits_itself(struct ubd_host *h, const struct ubd_req *r)
@@ -440,8 +442,8 @@ static int enqueue(struct ubd_host *h, struct ubd_req *r)
 }
 
 /*
- * Appends finished requests to a list, whose end is returned. A worker reads those that were not
- * read, or only in part: it can handle the error.
+ * Appends finished direct reads to the list whose end is @last, and returns the new end. A read
+ * that failed or was partial goes to a worker, which can handle the error.
  */
 static struct ubd_req **reap_direct(struct ubd_host *h, struct ubd_req **last)
 {
@@ -469,13 +471,13 @@ int ubd_host_submit(int host, struct ubd_req *r)
 	if (serve_at_once(h, r))
 		return 1;
 	direct = submit_direct(h, r);
-	/* sooner than a vCPU polls the event set */
+	/* reports the read sooner than a vCPU polls the event set */
 	if (h->aio && ubd_aio_ready(h->aio))
 		os_irq_raise(h->irq);
 	return direct ? 0 : enqueue(h, r);
 }
 
-/* A worker puts a request on the done list before it counts it as no longer busy. */
+/* A worker puts a request on the done list before it decrements busy. */
 int ubd_host_is_quiet(int host)
 {
 	const struct ubd_host *h = os_object(host);
@@ -504,9 +506,9 @@ struct ubd_req *ubd_host_reap(int host)
 	return list;
 }
 
-/* ---- beginning and end ---- */
+/* ---- opening and closing ---- */
 
-/* Returns the number of workers, by the CPUs that this process may use. */
+/* Returns the limit of workers, from the number of CPUs that this process may use. */
 static int worker_count(void)
 {
 	cpu_set_t set;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ubd_host.h: where the ubd driver's halves meet. Fixed-width types only. An open disk is a number
- * (os_object_add()), so that the guest's state has no pointer into this process.
+ * ubd_host.h: the interface between the two halves of the ubd driver. It has only fixed-width
+ * types. An open disk is a number (os_object_add()), so that the guest's state has no pointer into
+ * this process.
  *
  * A disk is a raw file, or a COW file over a backing file. The front end submits requests. Reads of
  * data in the host's page cache are served at once, as are small writes and, if they are quick,
@@ -23,19 +24,19 @@
 #define UBD_F_DATA 16
 /* read-only data of the image is mapped, not read */
 #define UBD_F_MAP 32
-/* the submitter serves its requests: none is ever under way */
+/* the submitting vCPU serves its requests itself: none is ever in progress */
 #define UBD_F_INLINE 64
 /*
- * The file stays the disk's, though it has no name: its holder starts the next kernel with it. A
- * state gets a copy of it, and a rollback changes its content.
+ * The file stays the disk's although it has no name, because its holder starts the next kernel with
+ * it. A state gets a copy of it, and a rollback changes its content.
  */
 #define UBD_F_KEPT 128
 
-#define UBD_DEPTH 64 /* requests under way at once */
+#define UBD_DEPTH 64 /* requests in progress at once */
 
 /* The identity of the image that a disk is over. */
 struct ubd_base {
-	/* bytes; 0: the disk has no file that is only read */
+	/* bytes; 0 if the disk has no read-only file */
 	uint64_t size;
 	/* time of its last change, since 1970; 0 for a block device */
 	int64_t ns;
@@ -43,23 +44,23 @@ struct ubd_base {
 };
 
 struct ubd_open {
-	/* a COW file if backing is set, or if its content is that of one */
+	/* a COW file if backing is set, or if its content is that of a COW file */
 	const char *file;
 	const char *backing; /* or NULL */
 	uint32_t flags;
-	/* the disk's number, for records and faults */
+	/* the disk's unit number, for records and faults */
 	uint32_t unit;
 	int32_t irq;
 	/*
-	 * Folder of a saved state, or NULL. The disk has the content that it had when the state was
-	 * saved: in the file or, if that has no name, in the state's own files below it.
+	 * Folder of a saved state, or NULL. The disk then gets its content as of the save: in the
+	 * file itself or, if the file has no name, in the state's own files below it.
 	 */
 	const char *state;
 	/* bytes that a copy-on-write layer may take on the host; 0: any number */
 	uint64_t limit;
-	/* the disk's number, or 0: a free one is chosen */
+	/* number of the disk's object, or 0 to choose a free one */
 	int32_t host;
-	/* answers */
+	/* results */
 	uint64_t size; /* bytes, whole sectors */
 	uint32_t rdonly, discard;
 	struct ubd_base base;
@@ -80,9 +81,9 @@ struct ubd_req {
 	uint32_t op;
 	uint32_t preflush, fua;
 	uint32_t waited_for; /* a task sleeps until it ends */
-	/* the vCPU has no other work and may wait for the host's disk */
+	/* true: the vCPU has no other work and may wait for the host's disk */
 	uint32_t spare;
-	/* a read whose data need not stay in the host's page cache */
+	/* true: the read's data need not stay in the host's page cache */
 	uint32_t past_cache;
 	int32_t status;    /* result once ended: 0 or -errno */
 	uint64_t off, len; /* bytes, multiples of 512 within the disk */
@@ -92,25 +93,25 @@ struct ubd_req {
 };
 
 /*
- * Set up tests (media_host.h): a record of all writes, failing calls. Called before the first disk
- * is opened. Return 0 or -errno.
+ * Set up a record of all writes, and failing calls, for tests (media_host.h). Called before the
+ * first disk is opened. Return 0 or -errno.
  */
 int ubd_host_record(const char *path);
 int ubd_host_fault(const char *spec);
 /* Opens a disk. Returns 0 or -errno with o->err set. Creates nothing on failure. */
 int ubd_host_open(struct ubd_open *o);
 void ubd_host_close(int host);
-/* True if no request is under way, and none has ended that ubd_host_reap() has not returned. */
+/* True if no request is in progress, and ubd_host_reap() has returned all that have ended. */
 int ubd_host_is_quiet(int host);
 /*
  * A save of the disk to a folder, as ubdN.layer and ubdN.layer.K (part_host.h). begin() and end()
- * let a thread copy; wait() returns -EINPROGRESS until it has ended, then 0 or -errno with one line
- * in @err, which names the file.
+ * make a thread copy; wait() returns -EINPROGRESS until the thread has ended, then 0 or -errno with
+ * one line in @err, which names the file.
  *
- * begin(), if it was not called yet; wait(); with the disk quiet stop(), which fixes the content
- * that belongs to the state, and undo() if the save restarts or fails; end(), @saved or not;
- * wait(). stop() returns -EAGAIN if the disk is not ready for it. undo() without a stop() does
- * nothing.
+ * The order of calls: begin(), once; wait(); with the disk quiet stop(), which fixes the content
+ * that belongs to the state, and undo() if the save restarts or fails; end(), with @saved true or
+ * false; wait(). stop() returns -EAGAIN if the disk is not ready for it. undo() without a stop()
+ * does nothing.
  */
 int ubd_host_save_begin(int host, uint32_t unit, const char *dir);
 int ubd_host_save_wait(int host, char *err, size_t size);
@@ -118,18 +119,18 @@ int ubd_host_save_stop(int host);
 void ubd_host_save_undo(int host);
 void ubd_host_save_end(int host, int saved);
 /*
- * Going back in place, with the disk quiet (kernel/state/state.h): from ubd_host_mark() on, the
- * disk writes to memory. ubd_host_put_back() discards these writes. ubd_host_unmark() discards them
- * too, and ends the mark. They return 0 or -errno.
+ * Going back to a mark in place, with the disk quiet (kernel/state/state.h): from ubd_host_mark()
+ * on, the disk writes to memory. ubd_host_put_back() discards these writes. ubd_host_unmark()
+ * discards them too, and ends the mark. They return 0 or -errno.
  */
 int ubd_host_mark(int host);
 int ubd_host_put_back(int host);
 void ubd_host_unmark(int host);
 /*
- * A rollback in place, with the disk quiet: ubd_host_note() notes the file that is written, which
- * is empty over those of a state, and ubd_host_go_back() puts another empty one in its place if it
- * has been written to; it may lie in the folder @dir. 0 or -errno: this disk cannot do that, or has
- * other files by now.
+ * A rollback in place, with the disk quiet: ubd_host_note() records the file that is written, an
+ * empty layer over the files of a state. ubd_host_go_back() replaces it by a new empty layer,
+ * perhaps in the folder @dir, if it has been written to. Both return 0, or -errno if this disk does
+ * not support that or has other files now.
  */
 int ubd_host_note(int host);
 int ubd_host_go_back(int host, const char *dir);
@@ -140,8 +141,8 @@ int ubd_host_go_back(int host, const char *dir);
  */
 int ubd_host_image(int host, uint64_t *bytes);
 /*
- * Returns how many bytes of [off, off + len) from @off on, multiples of @unit and at least one, lie
- * wholly in that file (*inside 1), or not wholly (0). Callable at any time; does not wait.
+ * Returns the length of the first part of [off, off + len), at least one @unit, that lies wholly in
+ * that file (*inside 1) or does not (*inside 0). Callable at any time; does not wait.
  */
 uint64_t ubd_host_image_run(int host, uint64_t off, uint64_t len, uint64_t unit, int *inside);
 /* See image_tell() of image_host.h. */

@@ -3,10 +3,10 @@
  * ubd_state.c: disks in a saved state (kernel/state/state.h).
  *
  * The state has the content of each file that a disk writes: a COW file or a raw file. A thread of
- * the host copies before the stop and after it (state_host.c). Of an image that is only read, the
- * guest's memory keeps size and time: another image is refused. In the new process the command line
- * may name other files for the same disks (ubd0=...); a disk that it does not name has the files
- * that it had. The set of disks, with those added or removed at run time, is as of the save.
+ * the host copies before the stop and after it (state_host.c). For an image that is only read, the
+ * state has its size and time, and another image is refused. In the new process the command line
+ * may name other files for the same disks (ubd0=...); a disk that it does not name keeps its files.
+ * The set of disks, with those added or removed at run time, is as of the save.
  *
  * The file of a disk that is written gets the state's content before it is opened, even if it is
  * the disk's earlier file: later writes are undone. A file without a name is put over the state's
@@ -24,7 +24,7 @@
 #include "kernel/time/time.h"
 #include "os-linux/os.h"
 
-/* between two looks whether the thread has ended */
+/* ns between two checks whether the thread has ended */
 #define COPY_LOOK_NS 500000
 
 #define for_each_disk(u)                                                                           \
@@ -49,7 +49,7 @@ static bool is_saved(const struct ubd *u)
 	return u->host && !u->disk.ro;
 }
 
-/* Two instances write a shared file: there is no content that belongs to the state. */
+/* Refuses a file shared by two instances that write: no content of it belongs to the state. */
 static int begin_disk(struct ubd *u, const char *dir, struct state_why *why)
 {
 	int err;
@@ -175,7 +175,7 @@ static int check_disk(const struct ubd *u, const struct ubd_open *o, struct stat
 	return 0;
 }
 
-/* Maps the image where its frames were. */
+/* Maps the image at its earlier frame numbers. */
 static int map_again(struct ubd *u, struct state_why *why)
 {
 	u64 bytes = 0;
@@ -220,7 +220,7 @@ static int disk_failed(const struct ubd *u, int err, struct state_why *why)
 	return err;
 }
 
-/* From now on what is written goes to memory of the host. */
+/* Called at a mark. From now on writes go to memory of the host. */
 static int ubd_mark(struct state_why *why)
 {
 	int err = 0;
