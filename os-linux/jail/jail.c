@@ -3,17 +3,17 @@
  * jail.c: the rights that the kernel process gives up, so that a guest that has taken it over gains
  * less. docs/security.md describes the walls and what each protects.
  *
- *      os_jail_begin()     at the start: what no part of it ever needs
- *      drivers             open disks, cards, consoles; say what may be asked of the broker later
- *      os_jail_close()     before the guest's first instruction: all the rest (jail=on)
+ *      os_jail_begin()     at the start: gives up rights that are never needed
+ *      drivers             open disks, cards, consoles; record grants for later requests
+ *      os_jail_close()     before the guest's first instruction: gives up the rest (jail=on)
  *
  * At its start the process gives up rights that it never needs: programs that it executes gain no
  * rights (no_new_privs), capabilities that are in never_needed[] leave all its sets and the
- * bounding set, and it leaves no core unless core=on asks for one. Threads and children inherit all
+ * bounding set, and it dumps no core unless core=on is given. Threads and children inherit all
  * three, and so does the program when it executes itself again to reboot.
  *
- * Capabilities that are left are those of an instance that root started: files of other users for
- * hostfs and disks, tap devices, ports below 1024, priorities.
+ * Only an instance started by root has capabilities left: for files of other users (hostfs and
+ * disks), tap devices, ports below 1024, priorities.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -38,7 +38,7 @@ static const cap_value_t never_needed[] = { CAP_AUDIT_CONTROL, CAP_AUDIT_READ, C
 	CAP_BLOCK_SUSPEND, CAP_BPF, CAP_CHECKPOINT_RESTORE, CAP_IPC_OWNER, CAP_MAC_ADMIN,
 	CAP_MAC_OVERRIDE, CAP_NET_BROADCAST, CAP_SYSLOG, CAP_SYS_BOOT, CAP_SYS_MODULE,
 	CAP_SYS_PACCT, CAP_SYS_RAWIO, CAP_SYS_TIME, CAP_WAKE_ALARM,
-	/* last: it is needed for dropping the others from the bounding set */
+	/* last, since dropping the others from the bounding set needs it */
 	CAP_SETPCAP };
 #define LOG_WAIT_MS 10000
 #define NEVER_NEEDED ((int)(sizeof(never_needed) / sizeof(never_needed[0])))
@@ -55,7 +55,7 @@ static void drop_capabilities(int n)
 		cap_drop_bound(never_needed[i]);
 	if (!caps)
 		return;
-	/* The host takes from the ambient set what leaves the two others. */
+	/* the host removes from the ambient set what is removed from the two others */
 	for (int i = 0; i < n; i++) {
 		cap_set_flag(caps, CAP_EFFECTIVE, 1, &never_needed[i], CAP_CLEAR);
 		cap_set_flag(caps, CAP_PERMITTED, 1, &never_needed[i], CAP_CLEAR);
@@ -65,7 +65,10 @@ static void drop_capabilities(int n)
 	cap_free(caps);
 }
 
-/* Keeps the hard limit: core=on raises the soft one to it when there is something to write. */
+/*
+ * Disables cores by the soft limit. The hard limit stays: with core=on the soft limit is raised to
+ * it when a core is to be written.
+ */
 static void leave_no_core(void)
 {
 	struct rlimit rl;
@@ -80,7 +83,10 @@ static void leave_no_core(void)
 static int broker_sock = -1;
 static bool closed, may_trace;
 
-/* True if there may be a jail: a state has a command line of its own, which is read later. */
+/*
+ * True if there may be a jail. The command line of a state is not known yet, so it counts as if it
+ * asked for one.
+ */
 static bool may_be_jailed(char **argv)
 {
 	bool wanted = true;
@@ -98,8 +104,8 @@ static bool may_be_jailed(char **argv)
 
 /*
  * Before Linux 5.16 a filter also makes the CPU wait for the address of each store before it loads
- * (against Spectre 4), unless the flag says that this is not needed. It is not: the process runs no
- * code of others.
+ * (against Spectre 4), unless this flag is set. The process needs no such protection, since it runs
+ * no foreign code.
  */
 #define FILTER_FLAGS                                                                               \
 	(SECCOMP_FILTER_FLAG_NEW_LISTENER | SECCOMP_FILTER_FLAG_TSYNC |                            \
@@ -113,7 +119,10 @@ static long set_filter(const struct sock_fprog *prog)
 	return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, FILTER_FLAGS, prog);
 }
 
-/* A filter of a container may have a listener, and a process has one at most: a child tries. */
+/*
+ * Tries a filter with a listener. A container's filter may already have a listener, and a process
+ * has at most one, so a child tries.
+ */
 static int try_listener(void)
 {
 	struct sock_filter allow = { BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ALLOW };
@@ -136,7 +145,7 @@ static void look_for_obstacle(void)
 	int err;
 
 	/*
-	 * The host checks the flags before it reads the filter, which is missing: EFAULT shows that
+	 * The host checks the flags before it reads the filter, which is missing: EFAULT means that
 	 * it knows the flags.
 	 */
 	set_filter(NULL);
@@ -175,7 +184,9 @@ int os_jail_begin(char **argv)
 		look_for_obstacle();
 	jail = jail && !*obstacle;
 	leave_no_core();
-	/* Before the broker, which starts helpers of that user; Landlock will forbid mounts. */
+	/*
+	 * before the broker, which starts helpers as that user, and before Landlock forbids mounts
+	 */
 	user_begin(argv, jail);
 	if (jail) {
 		broker_sock = broker_start();
@@ -184,12 +195,12 @@ int os_jail_begin(char **argv)
 		broker_sock = os_packet_socket(broker_sock);
 		jail_scope(folders_begin(argv));
 	}
-	/* The close empties the bounding set of each thread, for which it needs CAP_SETPCAP. */
+	/* the close empties the bounding set of each thread, which needs CAP_SETPCAP */
 	drop_capabilities(jail ? NEVER_NEEDED - 1 : NEVER_NEEDED);
 	return 0;
 }
 
-/* ---- what drivers say before the close ---- */
+/* ---- grants that drivers record before the close ---- */
 
 #define HOOKS_MAX 16
 static void (*hooks[HOOKS_MAX])(void);
@@ -275,9 +286,7 @@ bool os_jailed(void)
 
 /* ---- the filter ---- */
 
-/*
- * Installs the filter in all threads, and in those that they start. Returns its listener or -errno.
- */
+/* Installs the filter in all threads; new threads inherit it. Returns its listener or -errno. */
 static int install(unsigned profiles)
 {
 	static struct sock_filter insn[JAIL_FILTER_MAX];
@@ -295,7 +304,7 @@ static int install(unsigned profiles)
 	return r < 0 ? os_refused("seccomp", errno) : (int)r;
 }
 
-/* The broker reads the names in calls, and writes answers, by this file. */
+/* Gives the broker the file with which it reads names in calls and writes results. */
 static int give_memory(void)
 {
 	int memory = open("/proc/self/mem", O_RDWR | O_CLOEXEC), err;
@@ -303,7 +312,7 @@ static int give_memory(void)
 
 	if (memory < 0)
 		return os_refused("open of /proc/self/mem", errno);
-	/* a container may forbid the broker to read it */
+	/* a container may forbid the access */
 	if (pread(memory, &copy, 1, (off_t)&c) != 1 || pwrite(memory, &c, 1, (off_t)&copy) != 1) {
 		err = errno;
 		close(memory);

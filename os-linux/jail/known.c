@@ -1,23 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * known.c: regular files that the kernel process has or had open, by their device and inode
- * numbers. The kernel process may open them again for reading, by its descriptors. It may also give
- * another name to two kinds: files that no process writes to, which it cannot write by the new name
- * either, and its own files: those that had no name at first, and those that were made for it.
+ * numbers. The kernel process may open them again for reading, by its descriptors. It may also link
+ * two kinds of files under another name: files that no process writes to, which it cannot write
+ * under the new name either; and its own files, which had no name at first or were made for it.
  */
 #include <stddef.h>
 #include <sys/stat.h>
 
 #include "os-linux/jail/broker.h"
 
-/* Those that are kept stay; of the others, the oldest make room. */
+/* kept files stay; of the others, the oldest are replaced */
 #define KNOWN_MAX 4096
 static struct known {
 	dev_t dev;
 	ino_t ino;
-	/* no process writes to it, by any name */
+	/* true: no process writes to it, by any name */
 	bool is_kept;
-	/* its first name was made for the kernel process */
+	/* true: its first name was made for the kernel process */
 	bool is_own;
 } known[KNOWN_MAX];
 static int nr_known, next_known;

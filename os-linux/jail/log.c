@@ -36,7 +36,7 @@ static struct {
 	uint64_t ip;
 } seen[SEEN_MAX];
 static int nr_seen;
-/* The kernel process has executed itself again. */
+/* true: the kernel process has executed itself again */
 static bool silent;
 
 static bool is_new(const struct seccomp_data *d)
@@ -51,7 +51,7 @@ static bool is_new(const struct seccomp_data *d)
 	return true;
 }
 
-/* True if @tid is a thread of process @pid: children inherit the filter, and are not meant. */
+/* True if @tid is a thread of process @pid. Children inherit the filter, but are not logged. */
 static bool is_thread_of(pid_t tid, pid_t pid)
 {
 	char path[64];
@@ -61,7 +61,7 @@ static bool is_thread_of(pid_t tid, pid_t pid)
 }
 
 /*
- * Writes the words of the caller's stack that lead into the program's text, which are mostly the
+ * Writes the words of the caller's stack that point into the program's text, which are mostly the
  * return addresses: addr2line names them.
  */
 static void write_callers(int out, pid_t tid)
@@ -123,7 +123,7 @@ static void __attribute__((noreturn)) serve(int listener, int out, pid_t kernel)
 			_exit(0);
 		memset(&u, 0, sizeof(u));
 		if (ioctl(listener, SECCOMP_IOCTL_NOTIF_RECV, &u.n)) {
-			/* The caller was killed meanwhile; or the host refuses the call. */
+			/* the caller was killed meanwhile, or the host refuses the call */
 			if (errno != ENOENT && errno != EINTR)
 				_exit(1);
 			continue;
@@ -134,7 +134,7 @@ static void __attribute__((noreturn)) serve(int listener, int out, pid_t kernel)
 	}
 }
 
-/* Returns a word of memory that the kernel process and the logger share, 0, or NULL. */
+/* Returns a word, initially 0, that the kernel process and the logger share; or NULL. */
 static int *shared_word(void)
 {
 	int *word = mmap(
@@ -143,7 +143,10 @@ static int *shared_word(void)
 	return word == MAP_FAILED ? NULL : word;
 }
 
-/* Waits for the number, takes a copy of all descriptors, and keeps two of them. */
+/*
+ * Waits for the listener's number, copies all descriptors of the kernel process, and keeps two of
+ * them.
+ */
 static void __attribute__((noreturn)) log_calls(int *number, pid_t kernel)
 {
 	const char *path = getenv("NESTLING_JAIL_LOG");
@@ -158,7 +161,7 @@ static void __attribute__((noreturn)) log_calls(int *number, pid_t kernel)
 		_exit(1);
 	__atomic_store_n(number, 0, __ATOMIC_RELEASE);
 	out = path ? open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600) : 2;
-	/* The guest's files have an end when the kernel process closes them. */
+	/* the guest's files must be closed when the kernel process closes them */
 	for (int fd = 0; fd < 1024; fd++)
 		if (fd != listener && fd != out)
 			close(fd);

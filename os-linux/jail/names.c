@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * names.c: the names of the host's calls, for messages: from the table of calls, since a guest has
- * the numbers that its host has.
+ * names.c: the names of the host's calls, for messages. They come from the guest's table of calls,
+ * which has the same numbers.
  */
 #include "os-linux/jail/jail.h"
 

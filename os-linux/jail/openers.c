@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * openers.c: what drivers open for a jailed process: cards, listening consoles, terminals in
- * windows. An opener is a function of a driver, which it registers before the jail closes. The
- * broker calls it, in a child of its own, so that it may wait; descriptors go back to the kernel
- * process.
+ * openers.c: opens cards, listening consoles and terminals in windows for a jailed process. An
+ * opener is a function of a driver, which it registers before the jail closes. The broker calls it,
+ * in a child of its own, so that it may wait; descriptors go back to the kernel process.
  *
  *      os_jail_open(opener, "slirp")  -- ASK_OPEN -->  broker: is the text named?
  *                                                        child: opener(text)
@@ -32,7 +31,7 @@
 static int (*openers[OPENERS_MAX])(const char *text, struct os_opened *o);
 static int nr_openers;
 static char *values[VALUES_MAX];
-/* Those of the start stay; of those that commands have given later, the oldest make room. */
+/* values of the start stay; of values that commands add later, the oldest are replaced */
 static int nr_values, nr_first, oldest;
 
 /* ---- the broker ---- */
@@ -66,7 +65,10 @@ void openers_word(const char *word)
 
 	if (value)
 		add_value(value + 1, strlen(value + 1));
-	/* The two sides of a line. A card has options behind the commas, and counts as a whole. */
+	/*
+	 * also grants the two sides of a line; a card has options behind the commas, and counts as
+	 * a whole
+	 */
 	if (!value || !strncmp(word, "eth", 3))
 		return;
 	for (const char *p = strchr(value, ','); p;) {
@@ -78,7 +80,7 @@ void openers_word(const char *word)
 	}
 }
 
-/* The first line counts: what follows is the opener's own affair. */
+/* True if the first line is a granted value. The opener itself interprets further lines. */
 static bool is_named(const char *text)
 {
 	size_t n = strcspn(text, "\n");
@@ -136,7 +138,7 @@ void openers_open(const struct ask *a)
 
 /* ---- the kernel process ---- */
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* over an ask and its answer */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* held during an ask and its answer */
 
 /* Receives the answer. Returns 0, or -EIO without a broker. */
 static int receive(int sock, struct os_opened *o)

@@ -59,7 +59,7 @@ static int64_t get_attr(const struct seccomp_notif *call)
 	return memory_write(args[1], attr, sizeof(attr)) ? 0 : -EFAULT;
 }
 
-/* Of the kernel process, to read. */
+/* Reads a limit of the kernel process. */
 static int64_t get_limit(uint64_t pid, uint64_t resource, uint64_t new, uint64_t to)
 {
 	struct rlimit rl;
@@ -91,7 +91,7 @@ static int open_child(uint64_t pid)
 {
 	int fd = (int)syscall(SYS_pidfd_open, (int)pid, 0);
 
-	/* now check the process that has the number */
+	/* the pidfd is open: now check the process that it names */
 	if (fd < 0 || children_has((int)pid))
 		return made(fd);
 	close(fd);
@@ -123,7 +123,7 @@ bool own_call(const struct seccomp_notif *call)
 	case SYS_getpid: answer(call, broker.kernel); return true;
 	case SYS_getpgrp: answer(call, getpgid(broker.kernel)); return true;
 	case SYS_gettid: answer(call, call->pid); return true;
-	/* the owner's, as the broker's are */
+	/* the ids of the owner, which the broker has, too */
 	case SYS_geteuid: answer(call, geteuid()); return true;
 	case SYS_getegid: answer(call, getegid()); return true;
 	case SYS_sched_getaffinity: answer(call, get_affinity(call)); return true;

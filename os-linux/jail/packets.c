@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * packets.c: the descriptors that a jailed process may send by with sendmmsg(2), which takes an
- * address and descriptors of files: PACKETS consecutive descriptor numbers, which only ever hold
+ * packets.c: the descriptors on which a jailed process may use sendmmsg(2), although that call can
+ * pass addresses and descriptors: PACKETS consecutive descriptor numbers, which only ever hold
  * AF_UNIX sockets of type SOCK_SEQPACKET. The host ignores addresses on these, and they are
  * connected to other processes of the instance, or to its switch.
  *
  *      os_packet_socket()    before the close: a socket gets one of the numbers
- *      os_packet_drop()      its connection ends, and a socket that goes nowhere has the number
- *      packets_close()       at the close: looks at all of them, and says what the filter compares
+ *      os_packet_drop()      ends its connection; an unconnected socket keeps the number
+ *      packets_close()       at the close: checks all of them, and returns the filter's number
  *
  * Invariants, from packets_close() on: 1. None of the numbers is free. 2. The filter admits dup3(2)
- * to one of them from one of them only, and close(2) on none. So a fallen kernel process cannot put
- * another socket there.
+ * only from one of them to another, and close(2) on none. So a kernel process that a guest has
+ * taken over cannot put another socket there.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -23,12 +23,12 @@
 #include "os-linux/host.h"
 #include "os-linux/jail/jail.h"
 
-/* The numbers begin at a multiple of PACKETS, behind those that most processes have. */
+/* numbers begin at a multiple of PACKETS, behind those that most processes use */
 #define FIRST 32
 #define LAST 960
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-/* Under the lock until the close: the first number, or -1; it is a socket that goes nowhere. */
+/* the first number, or -1; it holds an unconnected socket; under lock until the close */
 static int first = -1;
 static int nr_taken;
 static bool closed;
@@ -41,7 +41,7 @@ static bool are_free(int from)
 	return true;
 }
 
-/* Fills the free numbers. Returns 0 or -errno. */
+/* Fills the free numbers with unconnected sockets. Returns 0 or -errno. */
 static int fill_locked(int from)
 {
 	int nowhere = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0), err = 0;

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * relay.c: passes the datagrams of the management console on to the kernel process, and its answers
- * back. A packet of the relay is `struct os_relayed`, then the datagram; descriptors go along.
+ * back. A packet of the relay is `struct os_relayed`, then the datagram, with the datagram's
+ * descriptors.
  *
- * A datagram is accepted if its sender is the owner or root. While the kernel process does not take
- * its packets, further datagrams wait in the socket. If a sender does not take an answer, the
- * answers behind it wait in the relay for up to two seconds; then that answer is dropped.
+ * A datagram is accepted if its sender is the owner or root. While the kernel process does not
+ * receive its packets, further datagrams wait in the socket. If a sender does not receive an
+ * answer, later answers wait in the relay for up to two seconds; then the first one is dropped.
  */
 #include "os-linux/jail/broker.h"
 
@@ -19,7 +20,7 @@
 
 #define PACKET_MAX 8192
 #define FDS_MAX 16
-#define RELAY_TRIES 2000 /* each a millisecond after the one before */
+#define RELAY_TRIES 2000 /* one attempt a millisecond */
 
 static struct packet {
 	struct os_relayed head;
@@ -30,7 +31,10 @@ static union {
 	struct cmsghdr align;
 } control;
 
-/* Takes the descriptors out of a message. Returns how many, and if its sender counts. */
+/*
+ * Takes the descriptors out of a message. Returns their number, and in *@owner whether its sender
+ * is the owner or root.
+ */
 static int take_control(struct msghdr *m, int *fds, bool *owner)
 {
 	struct ucred cred = { .uid = (uid_t)-1 };
@@ -52,8 +56,8 @@ static int take_control(struct msghdr *m, int *fds, bool *owner)
 }
 
 /*
- * Senders that have asked lately. Answers go nowhere else: a datagram to another socket of the
- * user's, with the broker's rights, could be a command there.
+ * Recent senders. Answers are sent to no other socket: a datagram with the broker's rights could be
+ * a command for another program of the user.
  */
 #define ASKERS 64
 static struct {
@@ -130,12 +134,12 @@ void relay_in(void)
 		close(fds[i]);
 }
 
-/* An answer that waits: bytes of the packet, and how often its sender has not taken it. */
+/* the waiting answer: the packet, its length, and the number of failed attempts to send it */
 static struct packet waiting;
 static size_t waiting_len;
 static int tries;
 
-/* True if the answer is gone, one way or the other. */
+/* True if the answer was sent or dropped. */
 static bool try_answer(void)
 {
 	ssize_t n;

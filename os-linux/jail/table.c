@@ -29,10 +29,10 @@
 #define HOSTFS(call, say, reason, ...) \
 	{ CALL(call, JAIL_ALLOW, say, reason), .profile = JAIL_HOSTFS, .check = { __VA_ARGS__ } }
 #define TRACE(call, reason) { CALL(call, JAIL_ALLOW, "", reason), .profile = JAIL_TRACE }
-/* A descriptor, not AT_FDCWD. Landlock says which paths may be named beside it. */
+/* a descriptor, not AT_FDCWD; Landlock restricts the paths beside it */
 #define DESCRIPTOR(number) NONE_OF(number, 0x80000000)
 #define ASK(call, reason) { CALL(call, JAIL_ASK, "what is granted", reason) }
-/* The number of a descriptor, one of those of packets.c. */
+/* a descriptor number of packets.c */
 #define PACKET_SOCKET(number) MASKED(number, PACKETS_MASK, JAIL_PACKETS)
 #define OWN(call, reason) { CALL(call, JAIL_ASK, "for itself", reason) }
 #define REFUSED(call, say, reason, ...) \

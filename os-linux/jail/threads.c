@@ -2,16 +2,16 @@
 /*
  * threads.c: what each thread of the kernel process gives up for itself: its capabilities, and by
  * Landlock the names of files, TCP and the signals of other processes. Landlock and capabilities
- * are a thread's, and threads exist already: each is interrupted once by a signal, whose handler
- * gives them up (SIGURG: gdb passes it without a word). Threads that start later inherit what their
- * parent has left.
+ * belong to a thread, and threads exist already: each is interrupted once by a signal, whose
+ * handler gives up the rights (SIGURG, which gdb passes on silently). Threads that start later
+ * inherit the reduced rights.
  *
  *      jail_scope()      at the start: signals reach this process and its children only. Children
- *                        inherit it: else the kernel process could not stop a runner.
- *      jail_beneath()    a folder of hostfs, or a file
+ *                        inherit it; otherwise the kernel process could not stop a runner.
+ *      jail_beneath()    records a folder of hostfs, or a file, as an exception
  *      jail_threads()    at the close: no path but these, no TCP, no abstract socket, no capability
  *
- * Hosts have parts of Landlock, or none. What is missing there is left to the filter alone.
+ * Some hosts have only parts of Landlock, or none. There only the filter protects.
  */
 #include <errno.h>
 #include <dirent.h>
@@ -34,7 +34,8 @@
 #include "os-linux/jail/jail.h"
 
 #define BENEATH_MAX 64
-#define WAIT_S 10 /* threads that the host does not run */
+/* seconds to wait for threads that the host does not run */
+#define WAIT_S 10
 #define THREADS_MAX 4096
 
 /* linux/landlock.h as of version 6; older headers have the first member only. */
@@ -43,22 +44,23 @@ struct rights {
 };
 #define NET_ALL 3         /* binding and connecting of TCP; version 4 */
 #define SCOPED_ABSTRACT 1 /* version 6 */
-#define SCOPED_SIGNAL 2   /* version 6 */
-#define FILES_V1 0x1fff   /* all rights of the version */
+#define SCOPED_SIGNAL 2   /* all rights of version 1 */
+#define FILES_V1 0x1fff   /* and to link and rename elsewhere */
 #define FILES_V2 0x3fff   /* to link and rename between folders */
 #define REFER 0x2000      /* that */
 #define FILES_V3 0x7fff   /* to truncate */
-#define FILES_V5 0xffff   /* ioctls of devices */
-#define OF_A_FILE 0xc007  /* those that a rule for a file may have */
-#define OF_A_CORE 0x4102  /* to make, write, truncate files */
+/* rights that a rule for a file may have */
+#define FILES_V5 0xffff
+#define OF_A_FILE 0xc007 /* those that a rule for a file may have */
+#define OF_A_CORE 0x4102 /* true: a file, not a folder */
 
 static int beneath[BENEATH_MAX], nr_beneath;
 static bool is_file[BENEATH_MAX]; /* no folder */
 static int core_folder = -1;
 static int ruleset = -1;
 static bool scoped;
-static uint64_t kept; /* capabilities */
-static int given_up;  /* threads; atomic */
+static uint64_t kept; /* capabilities that stay */
+static int given_up;  /* number of threads; atomic */
 
 /* ---- Landlock ---- */
 
@@ -72,7 +74,7 @@ static uint64_t files_of(int v)
 	return v < 2 ? FILES_V1 : v < 3 ? FILES_V2 : v < 5 ? FILES_V3 : FILES_V5;
 }
 
-/* Returns a set of rules for what of @r the host knows, or -1. */
+/* Returns a set of rules for the rights of @r that the host knows, or -1. */
 static int make_rules(struct rights r)
 {
 	int v = version();
@@ -103,7 +105,7 @@ void jail_scope(int folders)
 		rules = make_rules((struct rights){ .files = REFER, .scoped = SCOPED_SIGNAL });
 	if (rules < 0)
 		goto out;
-	/* Else any set of rules forbids to link and rename from one folder to another. */
+	/* otherwise any set of rules forbids linking and renaming between folders */
 	add_rule(rules, top, REFER);
 	if (folders >= 0)
 		add_rule(rules, folders, REFER);
@@ -143,7 +145,7 @@ bool jail_has_beneath(void)
 	return nr_beneath;
 }
 
-/* Makes the rules of the close. */
+/* Makes the rules for the close. */
 static void make_all_rules(void)
 {
 	ruleset = make_rules((struct rights){ FILES_V5, NET_ALL, SCOPED_ABSTRACT });
@@ -162,7 +164,7 @@ static void make_all_rules(void)
 
 /* ---- a thread ---- */
 
-/* Keeps no more capabilities than those of @mask. */
+/* Keeps only the capabilities of @mask. */
 static void keep_capabilities(uint64_t mask)
 {
 	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
@@ -190,7 +192,7 @@ static void give_up(void)
 		syscall(SYS_landlock_restrict_self, ruleset, 0);
 	if (folders_have_joined())
 		keep_capabilities(~0UL);
-	/* Without CAP_SETPCAP, of an ordinary user, the bounding set and the bits stay. */
+	/* an ordinary user has no CAP_SETPCAP, so the bounding set and the bits stay */
 	prctl(PR_SET_SECUREBITS, SECBIT_NOROOT | SECBIT_NOROOT_LOCKED, 0, 0, 0);
 	for (unsigned long cap = 0; cap < 64; cap++)
 		if (!(kept >> cap & 1))
@@ -200,7 +202,7 @@ static void give_up(void)
 	keep_capabilities(kept);
 }
 
-/* The thread has done its part. */
+/* Counts the calling thread as finished. */
 static void count_in(void)
 {
 	__atomic_fetch_add(&given_up, 1, __ATOMIC_SEQ_CST);
@@ -220,7 +222,7 @@ static void park(void)
 		poll(NULL, 0, -1);
 }
 
-/* What a thread does when it is interrupted, or NULL; atomic. */
+/* the function that an interrupted thread runs, or NULL; atomic */
 static void (*on_urgent)(void);
 
 static void on_signal(int signo)
@@ -266,9 +268,9 @@ static int interrupt(int *done, int *nr_done)
 }
 
 /*
- * A thread that starts meanwhile may be the child of one that has not yet given up: the threads are
- * listed until no new one is there. One that has ended after it was interrupted is not waited for
- * long: it ends with the wait.
+ * Interrupts all other threads. A thread that starts meanwhile may be the child of one that has not
+ * given up its rights yet, so the threads are listed until there is no new one. Fails if a thread
+ * does not count itself as finished within WAIT_S.
  */
 static int interrupt_all(void)
 {
@@ -285,7 +287,7 @@ static int interrupt_all(void)
 	return n;
 }
 
-/* Has each other thread run @fn once. Returns 0 or -errno. */
+/* Makes each other thread run @fn once. Returns 0 or -errno. */
 static int with_all(void (*fn)(void))
 {
 	int err;
@@ -297,7 +299,7 @@ static int with_all(void (*fn)(void))
 	return err;
 }
 
-/* For good: the jail admits no change of handlers. */
+/* Installs the handler permanently, since the jail admits no change of handlers. */
 static int handle_urgent(void)
 {
 	struct sigaction act = { .sa_handler = on_signal, .sa_flags = SA_ONSTACK | SA_RESTART };
@@ -312,14 +314,16 @@ int jail_threads(unsigned profiles)
 
 	if (err)
 		return err;
-	/* Files of other users in the folders of hostfs. */
+	/* for files of other users in the folders of hostfs */
 	if (profiles & JAIL_HOSTFS)
 		kept = 1UL << CAP_CHOWN | 1UL << CAP_DAC_OVERRIDE | 1UL << CAP_DAC_READ_SEARCH |
 		       1UL << CAP_FOWNER | 1UL << CAP_FSETID | 1UL << CAP_MKNOD;
 	err = folders_close();
 	if (err)
 		return err;
-	/* Landlock would keep it from tracing children, which have fewer rules. */
+	/*
+	 * with seccomp=off, Landlock would forbid it to trace its children, which have fewer rules
+	 */
 	if (!(profiles & JAIL_TRACE))
 		make_all_rules();
 	err = with_all(give_up_and_tell);

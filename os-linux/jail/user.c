@@ -8,19 +8,19 @@
  *                          and of System V IPC. Files of /proc hold them, and the child ends.
  *      os_user_become()    in zygote and slirp helper, between vfork and exec
  *      user_close()        in each thread, when the jail closes
- *      os_jail_user_note() then: what the host has not made of it
+ *      os_jail_user_note() afterwards: returns the parts that the host has refused
  *
- * With ",optional" behind it, a process that cannot become the user's stays root's.
+ * With ",optional" behind the value, a process that cannot become the user's stays root's.
  *
- * There is no namespace of processes: a process enters one by a fork, and this one has been started
- * by its parent, which waits for it, and has threads and children that know each other's numbers.
- * pid files, nestctl and gdb go by the host's numbers.
+ * There is no namespace of processes: a process can enter one only by a fork. But this process's
+ * parent waits for it, and it has threads and children that know each other's pids. pid files,
+ * nestctl and gdb use the host's pids.
  *
- * Open files stay open: disks, folders of hostfs, cards. The process can name no other file, except
- * by its broker.
+ * Open files stay open: disks, folders of hostfs, cards. The process can open no other file by
+ * name, except through its broker.
  *
- * A change of the user makes the process one that is not dumpable: other processes of the same user
- * cannot trace it. It leaves no core.
+ * The change of the user clears the dumpable flag: other processes of the user cannot trace this
+ * one, and it dumps no core.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -48,11 +48,11 @@
 
 static bool wanted;
 static uint32_t uid, gid;
-/* The value, without ",optional"; why it is not heeded, or NULL. */
+/* the value without ",optional"; the reason why it is ignored, or NULL */
 static char user[256];
 static const char *why_not;
 
-/* The namespaces: descriptors, or -1; atomic: a thread is not in it. */
+/* the namespaces: descriptors, or -1; missing: a thread has not entered it (atomic) */
 static struct {
 	const char *name;
 	int type, fd, missing;
@@ -78,7 +78,7 @@ static int empty_root(void)
 		NULL, "/", NULL, MS_REMOUNT | MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);
 }
 
-/* Makes the namespaces that the host allows, and reports the result of each by a byte. */
+/* Makes the namespaces that the host allows, and reports the result for each as a byte. */
 static void __attribute__((noreturn)) make_spaces(int sock)
 {
 	char made[SPACES];
@@ -87,7 +87,8 @@ static void __attribute__((noreturn)) make_spaces(int sock)
 		made[i] = !unshare(spaces[i].type) &&
 			  (spaces[i].type != CLONE_NEWNS || !empty_root());
 	if (write(sock, made, sizeof(made)) == (ssize_t)sizeof(made))
-		(void)!read(sock, made, 1); /* until the parent has them */
+		/* waits until the parent has opened them */
+		(void)!read(sock, made, 1);
 	_exit(0);
 }
 
@@ -132,7 +133,10 @@ static int parse(const char *value, uint32_t *u, uint32_t *g)
 	return 0;
 }
 
-/* The broker answers for a process of another user, and so do signals to it. */
+/*
+ * True if this process has the capabilities to change the user. The broker, of another user, also
+ * needs them to answer and to send signals.
+ */
 static bool has_rights(void)
 {
 	static const unsigned needed[] = { CAP_SETUID, CAP_SETGID, CAP_KILL, CAP_SYS_PTRACE,
@@ -147,14 +151,14 @@ static bool has_rights(void)
 	return true;
 }
 
-/* By the calls themselves: those of libc change all threads. Async-signal-safe. */
+/* Makes the system calls directly, since libc's functions change all threads. Async-signal-safe. */
 static int change_ids(void)
 {
 	return syscall(SYS_setgroups, 0L, NULL) || syscall(SYS_setresgid, gid, gid, gid) ||
 	       syscall(SYS_setresuid, uid, uid, uid);
 }
 
-/* A user namespace has a root, but may not have the user: a child tries. */
+/* True if the user is mapped in this user namespace, which may contain only root: a child tries. */
 static bool may_change(void)
 {
 	int status = -1;
@@ -288,7 +292,10 @@ void user_close(bool keeps)
 			((spaces[i].type == CLONE_NEWNS && unshare(CLONE_FS)) ||
 				setns(spaces[i].fd, spaces[i].type)))
 			__atomic_store_n(&spaces[i].missing, 1, __ATOMIC_RELAXED);
-	/* What the host forgets with the user: capabilities of files, and whose end is its end. */
+	/*
+	 * restored afterwards, since the host clears them with the change of the user: capabilities
+	 * and the parent-death signal
+	 */
 	if (keeps)
 		prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0);
 	prctl(PR_GET_PDEATHSIG, &death, 0, 0, 0);
