@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * aio_host.c: see aio_host.h. These are the host's io_submit and related calls. Each read is
- * submitted with RWF_NOWAIT by a vCPU, which must not wait for a writer of the file, for a block of
- * its map or for room in the disk's queue. A read that would wait is refused and goes to a worker.
+ * aio_host.c: see aio_host.h. It uses the host's io_submit and related calls. A vCPU submits each
+ * read with RWF_NOWAIT, since it must not wait for a writer of the file, for a block of its map or
+ * for room in the disk's queue. A read that would wait is refused and goes to a worker.
  *
- * An eventfd in the event set reports finished reads: edge-triggered, so that it need be neither
- * read nor armed again. The events lie in a ring that the host shares with us (we move its head),
- * so they cost no call either. If the ring does not look as expected, io_getevents is called.
+ * An eventfd in the event set reports finished reads. It is edge-triggered, so that it need be
+ * neither read nor armed again. The events are in a ring that the host shares with this process,
+ * which advances the head itself, so reading them takes no call either. If the ring does not look
+ * as expected, io_getevents is called.
  *
- * The host's context is made by the first read, because it is dear: a process that has one needs
- * some 30 ms longer to end, and fs.aio-max-nr bounds the contexts of all processes. Most instances
- * never read past the cache.
+ * The first read makes the host's context, because a context is expensive: a process that has one
+ * takes some 30 ms longer to end, and fs.aio-max-nr limits the contexts of all processes. Most
+ * instances never read past the cache.
  *
- * Locks: lock around the head of the ring, and while the context is made.
+ * Locks: lock protects the head of the ring, and the making of the context.
  */
 #include "drivers/ubd/aio_host.h"
 
@@ -30,7 +31,7 @@
 #include "drivers/ubd/media_host.h"
 #include "os-linux/host.h"
 
-/* The ring that io_setup's context points to. */
+/* the ring to which io_setup's context points */
 #define RING_MAGIC 0xa10a10a1U
 struct ring {
 	uint32_t id, nr; /* nr: capacity in events */
@@ -40,7 +41,7 @@ struct ring {
 	struct io_event event[];
 };
 
-/* NONE -> READY or REFUSED, once, under lock. */
+/* values of state, which changes from NONE to READY or REFUSED once, under lock */
 enum { NONE, READY, REFUSED };
 
 struct ubd_aio {
@@ -49,7 +50,7 @@ struct ubd_aio {
 	int state; /* atomic: NONE, READY or REFUSED */
 	/* immutable once READY, like the next two */
 	aio_context_t ctx;
-	struct ring *ring; /* NULL: of an unknown layout */
+	struct ring *ring; /* NULL: unknown layout */
 	int eventfd;
 	uint32_t under_way; /* atomic: reads submitted and not reaped */
 	pthread_mutex_t lock;

@@ -2,11 +2,12 @@
 /*
  * backup_host.c: see backup_host.h.
  *
- * A bit for each region is set when it was copied. A writer first copies the regions that it
- * changes. So an uncopied region of the file has its content of the start, and bits or tables that
- * were set since belong to copied regions only. A region without data at the start needs no copy.
+ * Each region has a bit, which is set when the region was copied. A writer first copies the regions
+ * that it changes. So an uncopied region of the file still has its content of the start, and bits
+ * or tables set since then belong to copied regions only. A region without data at the start needs
+ * no copy.
  *
- * Locks: the image's backup_lock around the bits and the copying of a region.
+ * Locks: the image's backup_lock protects the bits and the copying of a region.
  */
 #include "drivers/ubd/backup_host.h"
 
@@ -25,7 +26,7 @@
 struct backup {
 	struct layer *from, *to; /* immutable */
 	uint64_t *copied;        /* a bit for each region */
-	int err;                 /* the first one */
+	int err;                 /* the first error, or 0 */
 };
 
 struct layer *backup_blank(const struct layer *of, int fd, const char *name, char *err, size_t n)
@@ -76,7 +77,10 @@ void backup_stop(struct image *im)
 	pthread_mutex_unlock(&im->backup_lock);
 }
 
-/* Copies what the file itself has of [off, end). Packed clusters came with the header. */
+/*
+ * Copies the data that the file itself has in [off, end). Packed clusters were copied with the
+ * header.
+ */
 static int copy_range(struct backup *b, uint64_t off, uint64_t end)
 {
 	struct layer *from = b->from, *to = b->to;
@@ -117,7 +121,7 @@ void backup_region(struct image *im, uint64_t off, uint64_t len)
 	pthread_mutex_unlock(&im->backup_lock);
 }
 
-/* Returns where the first data at or behind @off lies on the disk, or the disk's end. */
+/* Returns the offset on the disk of the first data at or behind @off, or the disk's end. */
 static uint64_t next_data(struct layer *l, uint64_t off)
 {
 	struct image_piece p;

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * chain_host.c: opens the files of an image, each with its lock, from the first one down; and
- * closes them.
+ * chain_host.c: opens and locks the files of an image, from the first one down, and closes them.
  *
  * Locks are F_OFD_SETLK on whole files: for writing on a file that is written, for reading on all
  * others. So many instances share a backing file, no two write to one file, and no file is written
- * that is another's backing file. The locks go with the descriptor.
+ * that is another's backing file. A lock ends with its descriptor.
  */
 #include "drivers/ubd/chain_host.h"
 
@@ -52,9 +51,9 @@ static int lock_file(struct image_open *o, const char *file, int fd, bool write)
 }
 
 /*
- * Opens for writing if that is wanted and possible; o->rdonly has the result. O_NONBLOCK, in every
- * open of this file, makes a FIFO fail at once instead of waiting for a peer; it has no effect on
- * files and disks.
+ * Opens a file for writing if that is requested and possible; o->rdonly is the result. O_NONBLOCK,
+ * in every open of this file, makes the open of a FIFO fail at once instead of waiting for a peer;
+ * it has no effect on files and disks.
  */
 static int open_file(struct image_open *o, const char *file)
 {
@@ -114,14 +113,14 @@ static struct layer *layer_new(const char *path, int fd, bool rdonly)
 	return l;
 }
 
-/* Closes the descriptors of parts that no layer has. */
+/* Closes the descriptors of parts that are not in a layer yet. */
 static void drop_parts(struct image_open *o, int from)
 {
 	for (int i = from; i < o->nr_parts; i++)
 		close(o->parts[i].fd);
 }
 
-/* Hangs the parts below the first layer; they are opened when it is. */
+/* Links the parts below the first layer. They are opened after it. */
 static int add_parts(struct image_open *o, struct layer *l)
 {
 	for (int i = 0; i < o->nr_parts; i++) {
@@ -157,8 +156,8 @@ static int check_file(struct image_open *o, const struct layer *top, struct laye
 }
 
 /*
- * Opens a file again for O_DIRECT, which belongs to an open file description: writes use the other
- * one, through the host's cache. Returns -1 if the host cannot.
+ * Opens a file again with O_DIRECT, which is a flag of the open file description: writes use the
+ * other description, through the host's cache. Returns -1 if the host does not support that.
  */
 static int open_direct(int fd)
 {
@@ -188,7 +187,7 @@ static int open_format(struct image_open *o, struct layer *l, bool raw, struct l
 }
 
 /*
- * Writes the backing file's new name into the header: the user has named the right file by another
+ * Writes the backing file's new name into the header: the user has named the same file by another
  * name.
  */
 static void note_backing(
@@ -208,7 +207,7 @@ static int open_layer(struct image_open *o, struct image *im, struct layer *l, c
 static int open_below(struct image_open *o, struct image *im, struct layer *l, const char *backing,
 	bool raw, int depth);
 
-/* Opens the part below @l, which is there already. */
+/* Opens the part below @l, whose layer is already linked. */
 static int open_part(
 	struct image_open *o, struct image *im, struct layer *l, const char *backing, int depth)
 {
@@ -222,8 +221,8 @@ static int open_part(
 }
 
 /*
- * Opens the backing file of @l, if it has one, and compares it with what the header says. A file
- * that only the header names must be one that counts (trust_host.h).
+ * Opens the backing file of @l, if it has one, and compares it with the header. If only the header
+ * names the file, it must be trusted (trust_host.h).
  */
 static int open_backing(struct image_open *o, struct image *im, struct layer *l,
 	const char *backing, struct layer_open *lo, int depth)
@@ -249,8 +248,8 @@ static int open_backing(struct image_open *o, struct image *im, struct layer *l,
 }
 
 /*
- * Opens @l, a layer with a descriptor, and the layers below it. @backing: a name that replaces the
- * file's, or NULL.
+ * Opens @l, a layer with a descriptor, and the layers below it. @backing is a name that replaces
+ * the one in the header, or NULL.
  */
 static int open_layer(struct image_open *o, struct image *im, struct layer *l, const char *backing,
 	bool raw, int depth)
@@ -289,7 +288,7 @@ static int open_below(struct image_open *o, struct image *im, struct layer *l, c
 	return open_layer(o, im, l->below, NULL, raw, depth);
 }
 
-/* Makes a COW file that does not exist, after everything that can be refused was checked. */
+/* Makes a COW file that does not exist, after all checks that may refuse it. */
 static int make_cow(struct image_open *o)
 {
 	struct layer below = { .path = (char *)o->backing };
@@ -387,7 +386,7 @@ int image_close(struct image *im)
 	return err;
 }
 
-/* ---- layers that come and go ---- */
+/* ---- adding and removing layers ---- */
 
 struct layer *layer_open_fd(int fd, const char *path, uint32_t flags, char *err, size_t size)
 {
@@ -422,7 +421,10 @@ void layer_close(struct layer *l, bool clean)
 	layer_free(l, clean);
 }
 
-/* A lock that was had cannot be refused when it becomes weaker, nor before others know the file. */
+/*
+ * Changes the lock. The host cannot refuse a weaker lock, nor a stronger one on a file that no
+ * other process knows.
+ */
 void layer_set_rdonly(struct layer *l, bool rdonly)
 {
 	struct flock fl = { .l_type = rdonly ? F_RDLCK : F_WRLCK, .l_whence = SEEK_SET };

@@ -20,7 +20,7 @@
 #define BUFFER (256UL << 10)
 #define RANGE (1UL << 30) /* bytes of a call */
 
-/* Writes all bytes. */
+/* Writes all @n bytes. */
 static int write_all(int to, const char *p, size_t n, off_t at)
 {
 	while (n) {
@@ -37,7 +37,7 @@ static int write_all(int to, const char *p, size_t n, off_t at)
 	return 0;
 }
 
-/* Copies [at, end) by reads and writes, to @shift bytes behind that. */
+/* Copies [at, end) with reads and writes, to the offset @at + @shift. */
 static int copy_by_hand(int from, int to, off_t at, off_t end, off_t shift)
 {
 	char *buf = malloc(BUFFER);
@@ -59,13 +59,15 @@ static int copy_by_hand(int from, int to, off_t at, off_t end, off_t shift)
 	return err;
 }
 
-/* True if the host refuses this way of copying, not this copy. */
+/* True if the host does not support this way of copying; false if only this copy failed. */
 static bool is_no_way(int err)
 {
 	return err == EXDEV || err == ENOSYS || err == EOPNOTSUPP || err == EINVAL || err == EPERM;
 }
 
-/* As above, by the host's own call. *@by_hand is set when it has none for that. */
+/*
+ * As copy_by_hand(), with the host's own call. Sets *@by_hand if the host does not support it here.
+ */
 static int copy_range(int from, int to, off_t at, off_t end, off_t shift, bool *by_hand)
 {
 	while (!*by_hand && at < end) {
@@ -77,7 +79,7 @@ static int copy_range(int from, int to, off_t at, off_t end, off_t shift, bool *
 			continue;
 		if (n < 0 && !is_no_way(errno))
 			return -errno;
-		/* some hosts report 0 for what they cannot copy */
+		/* some hosts return 0 for files that they cannot copy */
 		if (n <= 0)
 			*by_hand = true;
 		else
@@ -91,7 +93,7 @@ static int find_data(int from, off_t *at, off_t *end, off_t size)
 {
 	off_t data = lseek(from, *at, SEEK_DATA), hole;
 
-	if (data < 0 && errno == EINVAL) /* a host that knows no holes */
+	if (data < 0 && errno == EINVAL) /* a host that does not report holes */
 		data = *at;
 	if (data < 0)
 		return -errno;
@@ -101,7 +103,7 @@ static int find_data(int from, off_t *at, off_t *end, off_t size)
 	return data < size ? 0 : -ENXIO;
 }
 
-/* Makes [at, end) read as zeros, which it mostly does already. */
+/* Makes [at, end) read as zeros; mostly it already does. */
 static int clear_range(int to, off_t at, off_t end)
 {
 	static const char zeros[64 << 10];
@@ -145,8 +147,8 @@ int file_copy_part(int from, off_t at, int to, off_t to_at, off_t len)
 }
 
 /*
- * Overwrites the content without truncating first: a host whose journal is busy takes tens of
- * milliseconds for that, and most of the content is unchanged.
+ * Overwrites the content without truncating the file first: truncation takes tens of milliseconds
+ * on a host whose journal is busy, and most of the content is unchanged.
  */
 int file_copy_sparse(int from, int to)
 {

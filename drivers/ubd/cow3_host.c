@@ -3,11 +3,11 @@
  * cow3_host.c: UML's COW files as a layer: a bitmap in memory and in the file. cow_host.h has the
  * header and the layout.
  *
- * A write goes: data into the file, then the bytes of the bitmap into the file, then the bits in
- * memory, then it ends. If the kernel is killed in between, the sectors read as in the backing
- * file. So acknowledged data is there, and other data is old or new, sector by sector. A write that
- * fails (host disk full) sets no bit. A power cut may bring bits to the disk before the data:
- * version 4 prevents that.
+ * A write first writes the data to the file, then the bytes of the bitmap to the file, and then
+ * sets the bits in memory. If the kernel is killed in between, the sectors read as in the backing
+ * file. So acknowledged data is complete, and of unacknowledged data each sector is old or new. A
+ * write that fails (host disk full) sets no bit. A power cut may bring bits to the disk before the
+ * data: version 4 prevents that.
  *
  * Invariants:
  * 1. A bit is set in the file only after its sector's data was written.
@@ -26,7 +26,7 @@
 
 struct cow3 {
 	struct cow_info info;
-	/* atomic bytes; info.bitmap_len of them, and 8; NULL: not there yet */
+	/* atomic bytes; info.bitmap_len of them, and 8 more; NULL until loaded */
 	uint8_t *bits;
 	pthread_mutex_t lock; /* protects bits and their write */
 };
@@ -58,9 +58,9 @@ static uint64_t bit_run(const struct cow3 *c, uint64_t first, uint64_t max)
 }
 
 /*
- * Sets the bits of [first, first + n) in the file and then in memory: another write to these
- * sectors may find them set, and ends at once. On failure none is set in memory; those that are set
- * in the file have their data.
+ * Sets the bits of [first, first + n) in the file and then in memory. The order matters, since
+ * another write to these sectors ends at once if it finds the bits set in memory. On failure none
+ * is set in memory; bits that were set in the file have their data.
  */
 static int bits_set(struct layer *l, uint64_t first, uint64_t n)
 {
@@ -105,11 +105,11 @@ static int cow3_own(struct layer *l, uint64_t off, uint64_t len)
 {
 	uint64_t first = off / l->unit;
 
-	/* The range need not begin at a unit; the last unit that it touches is included. */
+	/* the range need not begin at a unit; the last unit that it touches is included */
 	return bits_set(l, first, (off + len - 1) / l->unit + 1 - first);
 }
 
-/* Returns zeroed memory for the bitmap. It is not touched where the bitmap has holes. */
+/* Returns zeroed memory for the bitmap. It stays untouched where the bitmap has holes. */
 static uint8_t *bits_new(const struct cow3 *c)
 {
 	void *p = mmap(NULL, c->info.bitmap_len + 8, PROT_READ | PROT_WRITE,
@@ -158,10 +158,10 @@ const struct layer_ops layer_cow3_ops = {
 
 /* ---- opening ---- */
 
-/* read at once */
+/* bytes read at once */
 #define PIECE_MAX (1UL << 20)
 
-/* Returns how much of [at, end) of the file is data that begins at @at; PIECE_MAX is enough. */
+/* Returns how much of [at, end) of the file, from @at on, is data; at most about PIECE_MAX. */
 static uint64_t data_at(int fd, uint64_t at, uint64_t end)
 {
 	off_t hole = lseek(fd, (off_t)at, SEEK_HOLE);
@@ -171,7 +171,7 @@ static uint64_t data_at(int fd, uint64_t at, uint64_t end)
 	return end - at < PIECE_MAX ? end - at : PIECE_MAX;
 }
 
-/* Loads the bitmap. Its holes are not read: most disks have been written in few places. */
+/* Loads the bitmap. Holes in it are not read, since most disks have been written in few places. */
 static int load_bits(struct layer *l, struct cow3 *c)
 {
 	uint64_t begin = c->info.bitmap_off, at = begin, end = begin + c->info.bitmap_len, n;

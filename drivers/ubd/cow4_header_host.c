@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * cow4_header_host.c: the header of COW files of version 4 (cow4_host.h). The file has two copies;
- * the older one is overwritten, so one of them is whole at any instant. The file is not trusted:
- * every offset is checked against what follows from the size.
+ * a write overwrites the older one, so one of them is intact at any time. The file is not trusted:
+ * every offset is checked against the value that follows from the size.
  */
 #include <endian.h>
 #include <errno.h>
@@ -51,7 +51,7 @@ void cow4_lay_out(struct cow4_header *h, uint64_t packed_end)
 	h->data_off = align_up(h->table_off + cow4_tables(h->size) * 2 * COW4_TABLE, COW4_CLUSTER);
 }
 
-/* Checks all numbers of a header whose checksum is right. */
+/* Checks all numbers of a header with a valid checksum. */
 static const char *header_fault(const struct cow4_header *h)
 {
 	uint64_t clusters = (h->size + COW4_CLUSTER - 1) / COW4_CLUSTER;

@@ -7,7 +7,7 @@
  *
  * States of the file: clean -> dirty before the first change of a session -> clean at close. If a
  * file is found dirty and opened for writing, all its tables are checked, and the next flush
- * rewrites a torn slot. In a clean file such a slot is damage.
+ * rewrites a torn slot. In a clean file a torn slot is damage.
  */
 #include "drivers/ubd/cow4_table_host.h"
 
@@ -57,9 +57,9 @@ static int cow4_decode(struct layer *l, uint64_t off, const struct iovec *iov, i
 }
 
 /*
- * Extends a file that has been written to its full length and records that, so that a truncated
- * file is found when it is opened. Hosts without files of that length go without. The length is on
- * the disk before the flag.
+ * Extends a file that has been written to its full length and sets COW4_F_FULL, so that a later
+ * truncation is detected when the file is opened. Does nothing if the host does not support files
+ * of that length. The length is on the disk before the flag.
  */
 static void make_long(struct layer *l, struct cow4_header *h)
 {
@@ -74,8 +74,8 @@ static void make_long(struct layer *l, struct cow4_header *h)
 }
 
 /*
- * Writes the next header to the disk. If that may have failed, its slot is not the good one: the
- * next try writes it again, not the other.
+ * Writes the next header to the disk. If that may have failed, the slot is invalid, and the next
+ * attempt writes to this slot again.
  */
 static int header_to_disk(struct layer *l, struct cow4 *c)
 {
@@ -89,7 +89,7 @@ static int header_to_disk(struct layer *l, struct cow4 *c)
 	return err;
 }
 
-/* Brings the dirty flag to the disk before anything else is changed, once a session. */
+/* Brings the dirty flag to the disk before the first change of a session. */
 static int cow4_begin(struct layer *l, uint64_t off, uint64_t len)
 {
 	struct cow4 *c = l->state;
@@ -136,7 +136,10 @@ static int cow4_own(struct layer *l, uint64_t off, uint64_t len)
 
 /* ---- opening and closing ---- */
 
-/* Marks flushed data as complete. A failure leaves the flag: the next session checks the tables. */
+/*
+ * Marks the file, whose data is flushed, as clean. On failure the dirty flag remains, and the next
+ * session checks the tables.
+ */
 static void say_clean(struct layer *l)
 {
 	struct cow4 *c = l->state;
@@ -214,10 +217,7 @@ const struct layer_ops layer_cow4_ops = {
 	.close = cow4_close,
 };
 
-/*
- * Recovers after an end without a close: torn slots are written again, so that a clean file has
- * none.
- */
+/* Recovers a file that was not closed: writes torn slots again, so that a clean file has none. */
 static int recover(struct layer *l, struct layer_open *lo)
 {
 	struct cow4 *c = l->state;
@@ -300,9 +300,9 @@ int cow4_open(struct layer *l, struct layer_open *lo)
 	return 0;
 }
 
-/* ---- looking at all of it ---- */
+/* ---- checking the whole file ---- */
 
-/* True if the last sector that a table has lies behind the end of the file. */
+/* True if the last sector in a table lies behind the end of the file. */
 static bool beyond_end(const struct cow4 *c, const struct table *t, uint64_t index)
 {
 	uint64_t i, sectors = c->header.size / LAYER_SECTOR - index * COW4_TABLE_SECTORS;

@@ -2,11 +2,11 @@
 /*
  * cow4_pack_host.c: the packed clusters of a COW file of version 4. They never change: a write goes
  * to the data area, sector by sector, and the tables take precedence over the index. So they are
- * one more layer below, in one file.
+ * like a further layer below, in the same file.
  *
- * A cluster is decoded as a whole, into at most 64 KiB whatever the file says, and its checksum is
- * verified each time. The last ones are kept, decoded.
- * Lock: the cache's.
+ * A cluster is decoded as a whole, into at most 64 KiB whatever its index entry contains, and its
+ * checksum is verified each time. The last decoded clusters are cached. Lock: lock protects the
+ * cache.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -73,8 +73,8 @@ static const char *index_fault(
 }
 
 /*
- * Reads the index in pieces that are checked before the next one is read: a header that lies about
- * a sparse file costs no memory.
+ * Reads the index in pieces that are checked before the next one is read: so a forged header of a
+ * sparse file costs no memory.
  */
 static int read_index(int fd, const struct cow4_header *h, struct cow4_pack *pk, const char **fault)
 {
@@ -211,7 +211,7 @@ static void scatter(const uint8_t *from, const struct iovec *iov, int nr)
 		memcpy(iov->iov_base, from, iov->iov_len);
 }
 
-/* Reads from a kept cluster; false if it is not kept. */
+/* Reads from a cached cluster. Returns false if the cluster is not cached. */
 static bool read_kept(struct cow4_pack *pk, uint64_t off, const struct iovec *iov, int nr)
 {
 	uint64_t cluster = off / COW4_CLUSTER;
@@ -264,7 +264,7 @@ int cow4_pack_read(struct cow4_pack *pk, uint64_t off, const struct iovec *iov, 
 	return 0;
 }
 
-/* ---- looking at all of it ---- */
+/* ---- checking the whole file ---- */
 
 int cow4_pack_check(struct cow4_pack *pk, void (*say)(void *arg, const char *what), void *arg)
 {

@@ -1,24 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cow4_table_host.c: the tables of what the data area of a COW file of version 4 holds, and their
- * way to the disk.
+ * cow4_table_host.c: the tables of the sectors in the data area of a COW file of version 4, and how
+ * they are flushed to the disk.
  *
  * A flush makes earlier writes durable:
  *
  *      copy the tables that have changed -> fdatasync (data) -> write the copies, each into its
  *      older slot -> fdatasync (tables)
  *
- * and is one fdatasync if no table has changed. So whatever a table on the disk says is there, at
- * any instant. A table that was being written at a power cut is found by its checksum, and its
- * other slot has the state of the last flush. A flush that waited while a later one began and ended
- * well has nothing left to do.
+ * and is one fdatasync if no table has changed. So at any time, all data to which a table on the
+ * disk refers is on the disk, too. A table that was being written at a power cut is recognised by
+ * its checksum, and its other slot has the state of the last flush. A flush that had to wait while
+ * a later one began and ended well does nothing more.
  *
  * States of a table: not read (NULL) -> empty (shared, read only) or loaded -> changed (in
- * c->changed) -> loaded. No table is ever thrown away: 4 KiB for 15.75 MiB of the disk.
+ * c->changed) -> loaded. No table is ever freed: they take 4 KiB for 15.75 MiB of the disk.
  *
  * Invariants:
  * 1. A bit is set in a table in the file only after the data was on the disk.
- * 2. The slot that was last written well is never the one that is written.
+ * 2. A write never goes to the slot of the last complete write.
  * 3. Bits are never cleared.
  *
  * Locks: flush_lock (one flush at a time; slot, copies) -> lock (table pointers, changed list,
@@ -66,8 +66,8 @@ static uint64_t slot_off(const struct cow4 *c, uint64_t index, unsigned int slot
 }
 
 /*
- * Reads a table from the file. Returns fresh memory, &cow4_empty, or NULL with *err. *cut: a slot
- * is torn.
+ * Reads a table from the file. Returns fresh memory, &cow4_empty, or NULL with *err. *cut is set if
+ * a slot is torn.
  */
 struct table *table_read(struct layer *l, uint64_t index, bool *cut, int *err)
 {
@@ -98,7 +98,7 @@ struct table *table_read(struct layer *l, uint64_t index, bool *cut, int *err)
 	if (state[t->slot] == SLOT_WHOLE)
 		t->disk = two[t->slot];
 	else
-		/* the slot that is not torn is the good one, with no bits */
+		/* the slot that is not torn is valid, and has no bits */
 		t->slot = state[0] == SLOT_CUT;
 	return t;
 }
@@ -253,7 +253,7 @@ uint64_t table_own(struct cow4 *c, struct table *t, uint64_t first, uint64_t n)
 	return changed;
 }
 
-/* Copies changed tables. Returns how many, or -ENOMEM. */
+/* Copies the changed tables. Returns their number, or -ENOMEM. */
 static int64_t copy_changed(struct cow4 *c)
 {
 	int64_t n = 0;
@@ -288,7 +288,7 @@ static void changed_again(struct cow4 *c, int64_t n)
 	pthread_mutex_unlock(&c->lock);
 }
 
-/* Writes a table into its older slot. */
+/* Writes a table to its older slot. */
 static int write_table(struct layer *l, const struct table *of, struct cow4_table *t)
 {
 	const struct cow4 *c = l->state;
@@ -311,7 +311,8 @@ static int write_copies(struct layer *l, int64_t n)
 		err = write_table(l, c->copies[i].of, &c->copies[i].disk);
 	if (!err)
 		err = layer_sync(l);
-	for (i = 0; !err && i < n; i++) { /* from now on that slot is the good one */
+	/* from now on that slot is the valid one */
+	for (i = 0; !err && i < n; i++) {
 		c->copies[i].of->slot ^= 1;
 		c->copies[i].of->disk.seq++;
 	}
@@ -341,7 +342,7 @@ int cow4_flush(struct layer *l)
 	int err = 0;
 
 	pthread_mutex_lock(&c->flush_lock);
-	/* Else a flush that began after we came has done it. */
+	/* else a flush that began after this call has done it */
 	if (c->ended_well <= seen) {
 		number = __atomic_add_fetch(&c->begun, 1, __ATOMIC_ACQ_REL);
 		err = flush_locked(l);
@@ -360,7 +361,7 @@ int cow4_flush_at_exit(struct layer *l)
 	int err;
 
 	if (pthread_mutex_trylock(&c->flush_lock))
-		return -EBUSY; /* a flush is under way */
+		return -EBUSY; /* a flush is in progress */
 	if (pthread_mutex_trylock(&c->lock)) {
 		pthread_mutex_unlock(&c->flush_lock);
 		return -EBUSY;
@@ -372,5 +373,6 @@ int cow4_flush_at_exit(struct layer *l)
 	}
 	if (!err && c->changed)
 		err = layer_sync(l);
-	return err; /* locks stay: no thread writes any more */
+	/* the locks stay held: no thread may write any more */
+	return err;
 }

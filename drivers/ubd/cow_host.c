@@ -3,7 +3,7 @@
  * cow_host.c: headers of UML's copy-on-write files. See cow_host.h for the layout.
  *
  * The header comes from an untrusted file: all sizes are computed from the checked numbers and must
- * agree with the file. Only cow_format 0 (bitmap) is served, which is all that UML has ever
+ * agree with the file. Only cow_format 0 (bitmap) is supported, the only one that UML has ever
  * written. Version 1 is in the byte order of the host that wrote it, which is assumed to be this
  * host's; the others are big-endian. Nothing is padded. Source: the files that uml_mkcow makes and
  * those that uml_moo reads; UML's documentation of the format in its HOWTO.
@@ -50,7 +50,7 @@ static uint64_t align_up(uint64_t v, uint64_t a)
 #define V2_PATH 4096
 #define OLD_TAIL 16
 
-/* Computes the places of the bitmap and the data. @header: bytes. */
+/* Computes the offsets of the bitmap and the data. @header: size of the header in bytes. */
 static void layout(struct cow_info *info, uint64_t header)
 {
 	uint64_t units = (info->size + info->unit - 1) / info->unit;
@@ -90,7 +90,9 @@ static uint64_t get64(const uint8_t *p, bool native)
 	return native ? v : be64toh(v);
 }
 
-/* Parses a header. Returns its bytes, or 0 if its name has no end. */
+/*
+ * Parses a header of version 1 or 2. Returns its size in bytes, or 0 if its name is not terminated.
+ */
 static uint64_t parse_old(const uint8_t *p, struct cow_info *info, uint32_t *format)
 {
 	bool native = info->version == 1;
@@ -108,8 +110,8 @@ static uint64_t parse_old(const uint8_t *p, struct cow_info *info, uint32_t *for
 }
 
 /*
- * Parses version 3. If the mtime has 64 bits, all later fields are 4 bytes further, and the name
- * does not begin at its place.
+ * Parses version 3. If the mtime has 64 bits, all later fields are 4 bytes further on, and there is
+ * no name at the usual place.
  */
 static uint64_t parse_3(const uint8_t *p, struct cow_info *info, uint32_t *format)
 {
@@ -301,7 +303,10 @@ int cow_init(int fd, const char *backing, int backing_fd, uint64_t size)
 	return write_new(fd, real, &st, size);
 }
 
-/* The name is of no file, so that no program takes this one for all of the changes. */
+/*
+ * The name in the header is of no file, so that no program takes this file for all of the disk's
+ * changes.
+ */
 int cow_init_part(int fd, uint64_t size)
 {
 	static const struct stat none;
@@ -330,7 +335,7 @@ int cow_create(const char *path, const char *backing, int backing_fd, char *err,
 	r = cow_init(fd, backing, backing_fd, size);
 	if (!r && nameless) {
 		r = give_name(fd, path);
-		/* No /proc: begin again under the real name. */
+		/* without /proc: begin again under the real name */
 		if (r == -ENOENT)
 			r = -EIO;
 	}
@@ -348,8 +353,7 @@ err_say:
 }
 
 /*
- * Writes the name, and the time beside it, in one write: a header of version 3 is written from its
- * beginning.
+ * Writes the name and the time with one write. A header of version 3 is written from its beginning.
  */
 int cow_set_backing(int fd, struct cow_info *info, const char *backing, int backing_fd)
 {

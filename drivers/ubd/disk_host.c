@@ -21,11 +21,11 @@
 #include "drivers/ubd/state_host.h"
 #include "os-linux/host.h"
 
-/* ---- what can be mapped ---- */
+/* ---- mapping the image ---- */
 
 /*
- * Opens the image again: a lock on the file belongs to the other descriptor, and this one is given
- * away.
+ * Opens the image again, since the image's own descriptor has the lock and the caller will own the
+ * new one.
  */
 int ubd_host_image(int host, uint64_t *bytes)
 {
@@ -58,7 +58,7 @@ uint64_t ubd_host_image_run(int host, uint64_t off, uint64_t len, uint64_t unit,
 	struct image_piece p = { .len = 0 };
 	uint64_t end = off, n;
 
-	/* Adjacent pieces of the base, whose bounds need not be units. */
+	/* adjacent pieces of the base, whose bounds need not be units */
 	while (end < off + len && !image_where(h->image, end, off + len - end, true, &p) &&
 		p.fd == base && p.off == end)
 		end += p.len;
@@ -118,7 +118,8 @@ static void at_exit(void)
 
 static void remember(struct ubd_host *h)
 {
-	static bool registered; /* disks are opened by one task at a time */
+	/* disks are opened by one task at a time */
+	static bool registered;
 	int i;
 
 	for (i = 0; i < DISKS_MAX; i++) {
@@ -155,7 +156,7 @@ int ubd_host_fault(const char *spec)
 }
 
 /*
- * Opens the files. The flags of ubd_host.h are those of image_host.h, except for some that matter
+ * Opens the files. The flags of ubd_host.h have the values of those of image_host.h; some are used
  * only here.
  */
 static int open_files(struct ubd_open *o, struct ubd_host *h, const struct disk_load *l)
@@ -195,7 +196,7 @@ static int load_and_open(struct ubd_open *o, struct ubd_host *h)
 	return err;
 }
 
-/* Gives the disk the number that the caller wants, or a free one. */
+/* Gives the disk the object number that the caller requests, or a free one. */
 static int number_of(struct ubd_open *o, struct ubd_host *h)
 {
 	int number = o->host ? os_object_add_as(o->host, h) : os_object_add(h);
@@ -210,8 +211,8 @@ static int number_of(struct ubd_open *o, struct ubd_host *h)
 }
 
 /*
- * For a jailed process: ubd_host_image(), states that are saved later, and the present name of the
- * file. What /proc/self/fd/N is may change, so it is nothing to be named.
+ * Records grants for a jailed process: for ubd_host_image(), for later saves, and for the present
+ * name of the file. A path /proc/self/fd/N is not granted, since its file may change.
  */
 static void allow_file(int fd, const char *path, bool written)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * holder_host.c: finds the owner of a lock on a file. F_OFD_GETLK cannot name the owner of a lock
- * of an open file description. But the fdinfo of the owner's descriptor has a line for it, if /proc
- * is mounted and the process belongs to our user.
+ * of an open file description. But the fdinfo of the owner's descriptor has a line for the lock, if
+ * /proc is mounted and the process belongs to our user.
  */
 #include <dirent.h>
 #include <errno.h>

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * image_host.c: data to and from a chain of layers. See image_host.h; chain_host.c opens and closes
- * them.
+ * image_host.c: reads and writes data of a chain of layers. See image_host.h; chain_host.c opens
+ * and closes the layers.
  *
- * A read walks down: each layer returns the piece of the range that it holds, and the layer below
- * serves the rest. A piece that lies in one file is read by one system call, with the caller's
- * iovec. A write always goes to the first layer, to its base plus the offset: begin(), data, own().
- * A unit larger than a sector that is written in part is first completed from below, if the layer
- * does not have it yet.
+ * A read walks down the chain: each layer returns the piece of the range that it has, and the layer
+ * below serves the rest. A piece that lies in one file is read by one system call, with the
+ * caller's iovec. A write always goes to the first layer, to its base plus the offset: begin(),
+ * data, own(). If a unit larger than a sector is written in part, and the layer does not have the
+ * unit yet, the unit is first completed from below.
  *
- * Locks: a layer's fill_lock while units larger than a sector become its own, from begin() to
- * own(). A thread that completes a unit writes all of it, and would overwrite what other threads
+ * Locks: a layer's fill_lock is held while units larger than a sector become its own, from begin()
+ * to own(). A thread that completes a unit writes all of it, and would overwrite what other threads
  * write to it meanwhile, in part or as a whole.
  */
 #include "drivers/ubd/image_host.h"
@@ -39,7 +39,8 @@ struct cursor {
 };
 
 /*
- * Takes the next bytes, at most @max and MAX_IOV pieces, and returns how many. The cursor moves on.
+ * Takes the next bytes, at most @max in at most MAX_IOV pieces, and returns their number. Advances
+ * the cursor.
  */
 static uint64_t next_iov(struct cursor *c, uint64_t max, struct iovec *out, int *nr)
 {
@@ -72,10 +73,11 @@ static uint64_t iov_bytes(const struct iovec *iov, int nr)
 	return n;
 }
 
-/* ---- where ---- */
+/* ---- finding data ---- */
 
 /*
- * Finds a piece as image_where() does, from layer @l on. *holder is the layer that has it, or NULL.
+ * Finds a piece as image_where() does, from layer @l on. *holder is the layer that has the piece,
+ * or NULL.
  */
 static int find(struct layer *l, uint64_t off, uint64_t len, bool nowait, struct image_piece *p,
 	struct layer **holder)
@@ -86,7 +88,8 @@ static int find(struct layer *l, uint64_t off, uint64_t len, bool nowait, struct
 	p->len = len;
 	for (; l; l = l->below, p->depth++) {
 		if (off >= l->size)
-			break; /* a layer above is larger than this one */
+			/* a layer above may be larger than this */
+			break;
 		if (p->len > l->size - off)
 			p->len = l->size - off;
 		err = l->ops->where(l, off, p->len, nowait, p);
@@ -310,7 +313,7 @@ static int fill_unit_locked(struct layer *l, uint64_t off)
 	return err;
 }
 
-/* True if the layer holds all units that the range touches. */
+/* True if the layer has all units that the range touches. */
 static bool holds(struct layer *l, uint64_t off, uint64_t len)
 {
 	uint64_t start = off / l->unit * l->unit,
@@ -412,8 +415,8 @@ int image_zero(struct image *im, uint64_t off, uint64_t len)
 }
 
 /*
- * Gives back blocks of the first layer. Ranges where another layer would show through are not
- * possible.
+ * Gives back blocks of the first layer. Not possible for ranges where data of another layer would
+ * become visible.
  */
 int image_discard(struct image *im, uint64_t off, uint64_t len)
 {
@@ -439,7 +442,7 @@ int image_discard(struct image *im, uint64_t off, uint64_t len)
 	return 0;
 }
 
-/* Flushes the parts below the first file that were written when they were the first. */
+/* Flushes the parts below the first file that were written while they were the first. */
 static int flush_parts(struct image *im)
 {
 	int err = 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * layer_host.c: whole transfers to and from a layer's file, through media_host.h; and the raw
- * format, whose bytes lie at their offset.
+ * layer_host.c: complete transfers to and from a layer's file, through media_host.h; and the raw
+ * format, in which byte n of the disk is byte n of the file.
  */
 #include "drivers/ubd/layer_host.h"
 
@@ -35,10 +35,11 @@ static void iov_skip(struct iovec **iov, int *nr, size_t n)
 }
 
 /*
- * Returns the pieces of an iovec up to the file's next boundary; the last one is shortened by *cut.
- * Linux's page cache keeps data of one call in folios as large as the call, and ext4 scans each
- * block of a folio whenever one of them is written or flushed. So 4 KiB and a flush take 20 to 40
- * us more if the file was written by the megabyte; to write in pieces costs such writes a tenth.
+ * Returns the number of pieces of an iovec up to the next multiple of WRITE_PIECE in the file; the
+ * last piece is shortened by *cut. Linux's page cache keeps data of one call in folios as large as
+ * the call, and ext4 scans each block of a folio whenever one of them is written or flushed. So
+ * writing and flushing 4 KiB takes 20 to 40 us longer if the file was written by the megabyte.
+ * Writing in pieces makes large writes a tenth slower.
  */
 static int iov_piece(struct iovec *iov, int nr, uint64_t off, size_t *cut)
 {
@@ -74,8 +75,8 @@ static void iov_zero(struct iovec *iov, int nr)
 }
 
 /*
- * Transfers all bytes. *end is where the file ended before the transfer did: the rest was read as
- * zeros.
+ * Transfers all bytes. *end is the end of the file if it comes before that of the transfer; the
+ * rest is then read as zeros.
  */
 static int transfer(
 	int fd, bool write, struct iovec *iov, int nr, uint64_t off, bool nowait, uint64_t *end)
@@ -134,7 +135,7 @@ int layer_pread(int fd, void *p, uint64_t n, uint64_t off)
 	return layer_transfer(fd, false, &iov, 1, off, false);
 }
 
-/* Not libc's host_fstat(), for which a jailed process would ask its broker. */
+/* Does not use libc's fstat(), for which a jailed process would ask its broker. */
 bool layer_is_nameless(const struct layer *l)
 {
 	struct stat st;
@@ -143,8 +144,8 @@ bool layer_is_nameless(const struct layer *l)
 }
 
 /*
- * True if the file need not be brought to the disk now: nothing can be read of it after a loss of
- * power. Once in a while it is, for the host's errors.
+ * True if the file need not be synced now, since it is lost at a power cut in any case. Now and
+ * then it is synced, only to learn of the host's errors.
  */
 static bool may_wait(struct layer *l)
 {

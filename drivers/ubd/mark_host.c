@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mark_host.c: a disk that is put back in place, as the front end sees it (ubd_host.h). While there
- * is a mark, an empty layer in memory is the first file of the chain. Going back replaces it by
- * another empty one, if anything was written. After a rollback the first file is an empty one
- * already, without a name and on the host's disk: a rollback in place replaces that.
+ * mark_host.c: puts a disk back in place, for the front end (ubd_host.h). While there is a mark,
+ * the first file of the chain is a layer in memory, empty at first. Going back replaces it by a new
+ * empty one, if anything was written. After a rollback the first file is already an empty one
+ * without a name on the host's disk; a rollback in place replaces that file.
  *
- * The machine is stopped in all of this, and no request is under way.
+ * During all of these calls the machine is stopped, and no request is in progress.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -26,7 +26,8 @@
 
 struct disk_mark {
 	struct layer *layer;
-	blkcnt_t blocks; /* of its file, when nothing was written */
+	/* blocks of its file while it was empty */
+	blkcnt_t blocks;
 };
 
 static blkcnt_t blocks_of(const struct layer *l)
@@ -50,7 +51,7 @@ static struct layer *new_layer(const struct ubd_host *h)
 	return layer_open_fd(fd, h->file, 0, why, sizeof(why));
 }
 
-/* The file that is written is another one: a test's records and faults of media end. */
+/* Puts @l over the image. The written file changes, so a test's records and media faults end. */
 static void push(struct ubd_host *h, struct layer *l)
 {
 	h->mark->layer = l;
@@ -120,7 +121,7 @@ int ubd_host_note(int host)
 	return 0;
 }
 
-/* Makes an empty file like @old. */
+/* Makes an empty file like @old, in its folder or in @dir. */
 static struct layer *another(const struct layer *old, const char *dir)
 {
 	int fd = fcntl(old->fd, F_DUPFD_CLOEXEC, 3);
@@ -142,7 +143,9 @@ static void close_file(void *fd)
 	close((int)(intptr_t)fd);
 }
 
-/* Drops the file that was written. A thread lets go of it: the host has to free its blocks. */
+/*
+ * Drops the file that was written. A thread closes it, since the host then has to free its blocks.
+ */
 static void drop(struct layer *old)
 {
 	int fd = fcntl(old->fd, F_DUPFD_CLOEXEC, 3);

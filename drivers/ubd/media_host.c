@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * media_host.c: see media_host.h. The record is appended with one write for each piece, so a kernel
- * that is killed leaves whole pieces (the last one may be cut). A beginning is recorded before the
- * system call, an end after it. The lock is held for the record alone, so concurrent operations may
- * be recorded in either order, which the reader has to expect anyway. Reads, and files that are
- * only read, are not recorded.
+ * that is killed leaves whole pieces (the last one may be cut). The beginning of an operation is
+ * recorded before the system call, its end after the call. The lock is held only while recording,
+ * so concurrent operations may be recorded in either order, which a reader has to expect anyway.
+ * Reads, and files that are only read, are not recorded.
  */
 #include "drivers/ubd/media_host.h"
 
@@ -25,9 +25,9 @@
 
 /* Written before the first worker starts, except files, which grows under lock. */
 static struct {
-	bool on; /* any of it is active */
+	bool on; /* true: anything below is active */
 	int log; /* or -1 */
-	/* what fails: MEDIA_FILE (a read), MEDIA_WRITE, MEDIA_FLUSH */
+	/* the operation that fails: MEDIA_FILE (a read), MEDIA_WRITE, MEDIA_FLUSH */
 	int op;
 	bool data_only; /* only data writes, not holes */
 	int unit, err;
@@ -45,7 +45,7 @@ static int nr_files;
 static uint64_t next_id = 1, random_state; /* under lock */
 static uint64_t faults_left = UINT64_MAX;  /* under lock */
 
-/* ---- what is set ---- */
+/* ---- settings ---- */
 
 int media_record(const char *path)
 {
@@ -56,7 +56,10 @@ int media_record(const char *path)
 	return 0;
 }
 
-/* True if the word at *@s, up to the next comma or the end, is @word; *@s then moves behind it. */
+/*
+ * True if the word at *@s, up to the next comma or the end, is @word; *@s is then advanced behind
+ * the word.
+ */
 static bool take(const char **s, const char *word)
 {
 	size_t n = strlen(word);
@@ -67,7 +70,7 @@ static bool take(const char **s, const char *word)
 	return true;
 }
 
-/* Reads an optional number behind a comma. False for anything else. */
+/* Reads an optional number behind a comma. Returns false for any other text. */
 static bool take_number(const char **s, uint64_t *n)
 {
 	char *end;
@@ -135,7 +138,7 @@ static int unit_of(int fd)
 	return -1;
 }
 
-/* Decides whether a call fails, by xorshift: random enough for that. */
+/* Decides with xorshift, which is random enough, whether a call fails. */
 static bool fails(int fd, int op, uint64_t off)
 {
 	int unit;
@@ -160,7 +163,7 @@ static bool fails(int fd, int op, uint64_t off)
 
 /* ---- the record ---- */
 
-/* Appends all of it, or ends the record: a gap in it would make it wrong. */
+/* Appends all data, or ends the record if that fails: a record with a gap would be wrong. */
 static void append(struct iovec *iov, int nr)
 {
 	while (nr && conf.log >= 0) {

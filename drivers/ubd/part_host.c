@@ -25,7 +25,10 @@ int part_name(char name[PART_NAME], const char *dir, uint32_t unit, int n)
 
 /* ---- merging ---- */
 
-/* Finds the first piece of [off, off + len) in the layers; *holder: which has it, or NULL. */
+/*
+ * Finds the first piece of [off, off + len) in the layers. *holder is the layer that has it, or
+ * NULL.
+ */
 static int find(struct layer *l, const struct layer *last, uint64_t off, uint64_t len,
 	struct image_piece *p, struct layer **holder)
 {
@@ -126,7 +129,7 @@ bool file_is_nameless(int fd)
 	if (n <= (ssize_t)strlen(mark) || strncmp(target + n - strlen(mark), mark, strlen(mark)))
 		return false;
 	target[n] = '\0';
-	/* unless a user has called it so */
+	/* unless a user has given the file such a name */
 	return host_fstat(fd, &st) || stat(target, &named) || st.st_dev != named.st_dev ||
 	       st.st_ino != named.st_ino;
 }

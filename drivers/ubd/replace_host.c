@@ -12,7 +12,7 @@
 
 #include "os-linux/calls.h"
 
-/* Finds the name of an open file. Fails with -EOPNOTSUPP unless that is its only one. */
+/* Finds the name of an open file. Fails with -EOPNOTSUPP if the file has several names. */
 static int find_name(struct replace *r, int old, struct stat *st)
 {
 	char self[40];
@@ -30,7 +30,7 @@ static int find_name(struct replace *r, int old, struct stat *st)
 		       -EOPNOTSUPP;
 }
 
-/* Opens a file without a name or, where the host has none, with one that is made up. */
+/* Opens a file without a name or, if the host does not support that, with an invented one. */
 static int new_file(struct replace *r)
 {
 	char *slash = strrchr(r->path, '/');
@@ -73,7 +73,7 @@ static int make_name(struct replace *r)
 	int n = snprintf(r->made, sizeof(r->made), "%s.%d", r->path, (int)getpid());
 	int err = n >= (int)sizeof(r->made) ? -ENAMETOOLONG : 0;
 
-	/* of a killed process of that number */
+	/* left by a killed process with this pid */
 	if (!err)
 		unlink(r->made);
 	if (!err)

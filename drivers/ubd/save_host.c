@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * save_host.c: a save of a disk, as the front end sees it (ubd_host.h): state_host.c has the files,
- * and a worker copies, so that no vCPU waits for it.
+ * save_host.c: saves a disk, for the front end (ubd_host.h). state_host.c handles the files, and a
+ * worker copies, so that no vCPU has to wait.
  *
- * A job belongs to the task that saves; busy is 1 while it is the worker's.
+ * A job belongs to the saving task, or to the worker while busy is 1.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -88,7 +88,7 @@ int ubd_host_save_wait(int host, char *err, size_t size)
 	return result;
 }
 
-/* The file that is written is another one: records and faults of tests follow it. */
+/* Called when the written file has changed: makes records and faults of tests follow it. */
 static void attend(struct ubd_host *h, int before)
 {
 	if (image_fd(h->image) == before)

@@ -2,18 +2,19 @@
 /*
  * state_host.c: see state_host.h.
  *
- * A save. A file without a name, as `nestctl run` makes them, becomes the state's: it gets its name
- * in the state's folder by a hard link, and at the stop an empty layer is put over it. A file with
- * a name is the user's and stays the one that is written, so it is copied while the machine runs
- * (backup_host.c). So is a file that cannot be linked: the state is on another file system, or the
- * host can give no name to it. Parts below are linked or, if that cannot be, copied. If there are
- * too many of them, the upper ones, or all, become one file, which takes their place in the chain
- * at the stop: the largest, the lowest, is only copied when the others have grown to half of it.
+ * Saving. A file without a name, as `nestctl run` makes them, becomes the state's: it gets a name
+ * in the state's folder with a hard link, and at the stop an empty layer is put over it. A file
+ * with a name is the user's and continues to be written, so it is copied while the machine runs
+ * (backup_host.c). A file that cannot be linked is copied, too: the state may be on another file
+ * system, or the host may be unable to give it a name. Parts below are linked or, if that is not
+ * possible, copied. If there are too many, the upper ones, or all, are merged into one file, which
+ * replaces them in the chain at the stop. The lowest and largest part is merged only when the
+ * others have grown to half of its size.
  *
- * Going on. A file without a name is put, empty, over the parts in the state's folder. A file with
- * a name gets their content, all or nothing (replace_host.h). It is locked before it is changed,
- * and must be empty, or hold a layer of its kind: a wrong name on the command line destroys no
- * image.
+ * Continuing. An empty file without a name is put over the parts in the state's folder. A file with
+ * a name gets the content of the parts, all or nothing (replace_host.h). It is locked before it is
+ * changed, and must be empty or contain a layer of the same kind, so that a wrong name on the
+ * command line destroys no image.
  */
 #include "drivers/ubd/state_host.h"
 
@@ -52,17 +53,18 @@ static int fail_host(char *err, size_t size, const char *file, int error)
 struct disk_save {
 	struct image *im;
 	struct layer *first; /* the file that is written */
-	bool kept;           /* it remains a part */
+	bool kept;           /* true: it remains the written file */
 	uint32_t unit;
 	char *dir;
-	int nr_files; /* that have names in the folder */
-	/* put over the first file at the stop; NULL: that file is copied */
+	/* number of files named in the folder */
+	int nr_files;
+	/* the layer put over the first file at the stop; NULL: the first file is copied */
 	struct layer *fresh;
 	bool pushed;
 	struct backup *backup;
-	/* takes the place of the parts below the first file, down to @last; NULL once it has */
+	/* replaces the parts below the first file, down to @last; NULL once it has */
 	struct layer *merged, *last;
-	struct layer *dropped; /* the parts that were replaced */
+	struct layer *dropped; /* parts that were replaced */
 };
 
 struct disk_save *disk_save_new(struct image *im, const char *dir, uint32_t unit, bool kept)
@@ -87,7 +89,7 @@ static struct layer *next_part(const struct layer *l)
 	return l->more ? l->below : NULL;
 }
 
-/* Makes a file of the folder. Returns a descriptor or -errno. */
+/* Makes file @n in the folder. Returns a descriptor or -errno. */
 static int new_file(struct disk_save *s, int n, char name[PART_NAME])
 {
 	int err = part_name(name, s->dir, s->unit, n), fd;
@@ -101,7 +103,7 @@ static int new_file(struct disk_save *s, int n, char name[PART_NAME])
 	return fd;
 }
 
-/* Puts a file that does not change into the folder, as part @n. */
+/* Puts a file that no longer changes into the folder, as part @n. */
 static int put_file(struct disk_save *s, const struct layer *l, int n, char *err, size_t size)
 {
 	char name[PART_NAME];
@@ -144,7 +146,7 @@ static struct layer *choose_last(const struct disk_save *s)
 	return last->unit != LAYER_SECTOR || bytes_of(last) / 2 > sum ? before : last;
 }
 
-/* Makes the file that parts are merged to. */
+/* Makes the file into which parts are merged. */
 static struct layer *new_merged(struct disk_save *s, char *err, size_t size)
 {
 	char name[PART_NAME] = "";
@@ -164,7 +166,7 @@ static struct layer *new_merged(struct disk_save *s, char *err, size_t size)
 	return NULL;
 }
 
-/* Merges parts. They stay in the chain until the stop. */
+/* Merges parts. The old ones stay in the chain until the stop. */
 static int merge(struct disk_save *s, char *err, size_t size)
 {
 	int result;
@@ -198,7 +200,10 @@ static int put_parts(struct disk_save *s, char *err, size_t size)
 	return result;
 }
 
-/* True once the first file has its name in the folder, and an empty one is there to follow it. */
+/*
+ * True if the first file now has its name in the folder, and an empty file is ready to be put over
+ * it.
+ */
 static bool link_first(struct disk_save *s)
 {
 	struct layer *first = s->first;
@@ -224,7 +229,7 @@ static bool link_first(struct disk_save *s)
 	return true;
 }
 
-/* Gets ready to copy the first file while it is written. */
+/* Prepares the copy of the first file, which is written meanwhile. */
 static int begin_backup(struct disk_save *s, char *err, size_t size)
 {
 	char name[PART_NAME] = "";
@@ -256,7 +261,7 @@ int disk_save_prepare(struct disk_save *s, char *err, size_t size)
 	return result;
 }
 
-/* Replaces parts of the chain by the file that has the content of all of them. */
+/* Replaces parts of the chain by the file with their merged content. */
 static void take_merged(struct disk_save *s)
 {
 	s->merged->below = s->last->below;
@@ -374,7 +379,7 @@ static int lock_target(struct ubd_open *o, int fd)
 	return fail(o->err, sizeof(o->err), o->file, why);
 }
 
-/* Opens a descriptor's file once more, as a layer by itself. */
+/* Opens a file again by its descriptor, as a layer without layers below. */
 static struct layer *open_copy(struct ubd_open *o, int fd, const char *name, uint32_t flags)
 {
 	int copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
@@ -385,7 +390,7 @@ static struct layer *open_copy(struct ubd_open *o, int fd, const char *name, uin
 	return NULL;
 }
 
-/* Adds to @to, which has the lowest part's content, what the parts above have. */
+/* Adds the content of the upper parts to @to, which has the lowest part's content. */
 static int add_upper(struct ubd_open *o, const struct disk_load *l, int fd)
 {
 	struct layer *to = open_copy(o, fd, o->file, 0), *first = NULL, *last = NULL, *part;
@@ -424,8 +429,8 @@ static int fill(struct ubd_open *o, const struct disk_load *l, int to)
 }
 
 /*
- * Gives a file that has content the one of all parts. Returns 1 if that must be done in place,
- * since the host has no room for both, or forbids to replace the file.
+ * Replaces the content of a nonempty file by that of all parts. Returns 1 if that has to be done in
+ * place, since the host has no room for both or does not allow the file to be replaced.
  */
 static int replace_whole(struct ubd_open *o, const struct disk_load *l, int old)
 {
@@ -543,8 +548,8 @@ static bool empty(int fd)
 }
 
 /*
- * Makes an empty part for a disk of this size, which may be @old. If the host has no room, the
- * space may be taken by data of @old, which can no longer be read. Returns a descriptor or -errno.
+ * Makes an empty part for a disk of this size, which may be @old. If the host has no room for it,
+ * empties and uses @old, whose data can no longer be read. Returns a descriptor or -errno.
  */
 static int new_part(int old, uint64_t size, const char *state)
 {
@@ -563,7 +568,7 @@ static int new_part(int old, uint64_t size, const char *state)
 	return err;
 }
 
-/* Puts an empty file over the state's own. */
+/* Puts an empty file over the state's own files. */
 static int go_on_over(struct ubd_open *o, struct disk_load *l, int fd)
 {
 	uint64_t size = disk_size(o, &l->parts[0]);
@@ -600,7 +605,7 @@ int disk_load(struct ubd_open *o, struct disk_load *l)
 	return err;
 }
 
-/* ---- what is only read ---- */
+/* ---- images that are only read ---- */
 
 void image_identify(const struct image *im, struct ubd_base *base)
 {
@@ -616,7 +621,8 @@ void image_identify(const struct image *im, struct ubd_base *base)
 		return;
 	snprintf(base->file, sizeof(base->file), "%s", l->path);
 	base->size = (uint64_t)st.st_size;
-	if (S_ISBLK(st.st_mode)) /* its time is that of its entry in /dev */
+	/* for a block device, the time would be that of its entry in /dev */
+	if (S_ISBLK(st.st_mode))
 		ioctl(l->fd, BLKGETSIZE64, &base->size);
 	else
 		base->ns = st.st_mtim.tv_sec * 1000000000L + st.st_mtim.tv_nsec;

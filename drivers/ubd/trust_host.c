@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * trust_host.c: which backing files count. A layer that comes from elsewhere names whatever its
- * maker wrote into it; the guest would read that file as a disk, and `nestctl cow commit` would
- * write to it. So a name in a header counts only in one of these cases:
+ * trust_host.c: decides which backing files are trusted. A layer from another source can name any
+ * file; the guest would read that file as a disk, and `nestctl cow commit` would write to it. So a
+ * name in a header counts only in one of these cases:
  *
  * 1. the file lies in the folder of the layer itself, and its name does not begin with a dot;
  * 2. it lies in the store of images ($XDG_DATA_HOME/nestling/images);
@@ -10,15 +10,15 @@
  *
  * Symbolic links are resolved first. In the first two cases the layer must belong to the caller, to
  * root or to the owner of the backing file, so that another user's layer in a shared folder reads
- * nothing. A backing file on the command line is not asked about: these functions do not see it.
+ * nothing. These functions are not called for a backing file on the command line.
  *
  * The record of the third case is $XDG_DATA_HOME/nestling/backing-files, a line for each layer:
  *
  *	INODE BIRTH-SECONDS BIRTH-NANOSECONDS BACKING-FILE
  *
  * The host gives these numbers to a file when it is made, and no archive can choose them. So a
- * layer that was moved is still known, and a copy is not. A line whose layer is gone does no harm:
- * another file with these numbers may name the file of the line, and no other.
+ * layer that was moved is still known, and a copy is not. A line of a deleted layer does no harm: a
+ * new file with these numbers may name only the file of that line.
  */
 #include "drivers/ubd/trust_host.h"
 
@@ -34,11 +34,13 @@
 #include "os-linux/calls.h"
 
 #define RECORD "backing-files"
-/* of more than this the older half is forgotten */
+/* if the record is larger, its older half is dropped */
 #define RECORD_MAX (512 << 10)
 #define LINE_BYTES (PATH_MAX + 100)
 
-/* Writes the path of @what in the user's folder. Returns false if the environment names none. */
+/*
+ * Writes the path of @what in the user's data folder. Returns false if the environment names none.
+ */
 static bool data_path(char *out, size_t size, const char *what)
 {
 	const char *data = getenv("XDG_DATA_HOME"), *home = getenv("HOME");
@@ -90,7 +92,7 @@ static bool in_store(const char *real)
 
 /* ---- the record ---- */
 
-/* Writes the line of a layer. Returns false if there can be none. */
+/* Writes the line of a layer. Returns false if the host does not provide its numbers. */
 static bool record_line(int fd, const char *real, char *line, size_t size)
 {
 	struct statx st;
@@ -175,8 +177,8 @@ static bool remembered(int fd, const char *real)
 }
 
 /*
- * Appends @line. A record that has grown too large is cut down to its newer half first. A crash
- * within costs lines, whose layers are then asked about.
+ * Appends @line. A record that has grown too large is cut down to its newer half first. A crash in
+ * between loses lines; the user then has to name the files of those layers again.
  */
 static void append(int record, const char *text, size_t size, const char *line)
 {
@@ -188,7 +190,7 @@ static void append(int record, const char *text, size_t size, const char *line)
 		if (ftruncate(record, 0) || host_pwrite(record, half + 1, at, 0) != (ssize_t)at)
 			return;
 	}
-	/* A line that was cut off by a full disk must not precede another one. */
+	/* remove a line cut off by a full disk, since another one would follow it */
 	if (host_pwrite(record, line, n, (off_t)at) != (ssize_t)n && ftruncate(record, (off_t)at))
 		return;
 }
@@ -237,7 +239,7 @@ void backing_remember(int fd, const char *backing)
 	free(real);
 }
 
-/* ---- the question ---- */
+/* ---- the decision ---- */
 
 static bool of_right_owner(const struct stat *layer, const struct stat *backing)
 {
