@@ -44,15 +44,14 @@ struct rights {
 };
 #define NET_ALL 3         /* binding and connecting of TCP; version 4 */
 #define SCOPED_ABSTRACT 1 /* version 6 */
-#define SCOPED_SIGNAL 2   /* all rights of version 1 */
-#define FILES_V1 0x1fff   /* and to link and rename elsewhere */
+#define SCOPED_SIGNAL 2   /* version 6 */
+#define FILES_V1 0x1fff   /* all rights of version 1 */
 #define FILES_V2 0x3fff   /* to link and rename between folders */
 #define REFER 0x2000      /* that */
 #define FILES_V3 0x7fff   /* to truncate */
-/* rights that a rule for a file may have */
-#define FILES_V5 0xffff
-#define OF_A_FILE 0xc007 /* those that a rule for a file may have */
-#define OF_A_CORE 0x4102 /* true: a file, not a folder */
+#define FILES_V5 0xffff   /* ioctls of devices */
+#define OF_A_FILE 0xc007  /* rights of a rule for a file */
+#define OF_A_CORE 0x4102  /* to make, write, truncate files */
 
 static int beneath[BENEATH_MAX], nr_beneath;
 static bool is_file[BENEATH_MAX]; /* no folder */
