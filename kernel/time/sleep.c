@@ -53,6 +53,7 @@ static int sleep_until(int clock, u64 abs)
  */
 static int sleep_cpu(int clock, u64 abs)
 {
+	bool own = clock >= 0 || ~(clock >> 3) == 0;
 	u64 now, threads;
 	int err;
 
@@ -60,7 +61,9 @@ static int sleep_cpu(int clock, u64 abs)
 		err = clock_read(clock, &now);
 		if (err || now >= abs)
 			return err;
-		threads = max(READ_ONCE(current->signal->nr_threads), 1);
+		/* those that can run at once; of another process up to all vCPUs */
+		threads = own ? max(READ_ONCE(current->signal->nr_threads), 1) : nr_cpus;
+		threads = min_t(u64, threads, nr_cpus);
 		err = sleep_until(
 			CLOCK_MONOTONIC, ktime_get() + max((abs - now) / threads, 1000000UL));
 		if (err)
