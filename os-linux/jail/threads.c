@@ -37,6 +37,7 @@
 /* seconds to wait for threads that the host does not run */
 #define WAIT_S 10
 #define THREADS_MAX 4096
+#define LOOKS_A_SECOND 20 /* for threads that have ended */
 
 /* linux/landlock.h as of version 6; older headers have the first member only. */
 struct rights {
@@ -58,8 +59,9 @@ static bool is_file[BENEATH_MAX]; /* no folder */
 static int core_folder = -1;
 static int ruleset = -1;
 static bool scoped;
-static uint64_t kept; /* capabilities that stay */
-static int given_up;  /* number of threads; atomic */
+static uint64_t kept;             /* capabilities that stay */
+static int given_up;              /* number of threads; atomic */
+static int finished[THREADS_MAX]; /* their numbers; atomic */
 
 /* ---- Landlock ---- */
 
@@ -204,7 +206,10 @@ static void give_up(void)
 /* Counts the calling thread as finished. */
 static void count_in(void)
 {
-	__atomic_fetch_add(&given_up, 1, __ATOMIC_SEQ_CST);
+	int at = __atomic_fetch_add(&given_up, 1, __ATOMIC_SEQ_CST);
+
+	if (at < THREADS_MAX)
+		__atomic_store_n(&finished[at], (int)syscall(SYS_gettid), __ATOMIC_SEQ_CST);
 	syscall(SYS_futex, &given_up, FUTEX_WAKE_PRIVATE, 1);
 }
 
@@ -266,22 +271,44 @@ static int interrupt(int *done, int *nr_done)
 	return *nr_done - before;
 }
 
+static bool has_finished(int tid)
+{
+	for (int i = 0; i < THREADS_MAX && i < __atomic_load_n(&given_up, __ATOMIC_SEQ_CST); i++)
+		if (__atomic_load_n(&finished[i], __ATOMIC_SEQ_CST) == tid)
+			return true;
+	return false;
+}
+
+/* True if each thread of @done has finished, or has ended before it took the signal. */
+static bool all_finished(const int *done, int nr)
+{
+	for (int i = 0; i < nr; i++)
+		if (!has_finished(done[i]) && !syscall(SYS_tgkill, getpid(), done[i], 0))
+			return false;
+	return true;
+}
+
 /*
  * Interrupts all other threads. A thread that starts meanwhile may be the child of one that has not
  * given up its rights yet, so the threads are listed until there is no new one. Fails if a thread
- * does not count itself as finished within WAIT_S.
+ * neither counts itself as finished nor ends within WAIT_S.
  */
 static int interrupt_all(void)
 {
 	static int done[THREADS_MAX];
-	const struct timespec late = { WAIT_S, 0 };
-	int nr = 0, n, seen;
+	const struct timespec late = { 0, 1000000000L / LOOKS_A_SECOND };
+	int nr = 0, n, seen, looks = 0;
 
 	while ((n = interrupt(done, &nr)) > 0) {
-		while ((seen = __atomic_load_n(&given_up, __ATOMIC_SEQ_CST)) < nr)
-			if (syscall(SYS_futex, &given_up, FUTEX_WAIT_PRIVATE, seen, &late) &&
-				errno == ETIMEDOUT)
+		while ((seen = __atomic_load_n(&given_up, __ATOMIC_SEQ_CST)) < nr) {
+			if (!syscall(SYS_futex, &given_up, FUTEX_WAIT_PRIVATE, seen, &late) ||
+				errno != ETIMEDOUT)
+				continue;
+			if (all_finished(done, nr))
+				break;
+			if (++looks == WAIT_S * LOOKS_A_SECOND)
 				return os_refused("thread", ETIMEDOUT);
+		}
 	}
 	return n;
 }
@@ -291,6 +318,8 @@ static int with_all(void (*fn)(void))
 {
 	int err;
 
+	for (int i = 0; i < given_up && i < THREADS_MAX; i++)
+		finished[i] = 0;
 	given_up = 0;
 	__atomic_store_n(&on_urgent, fn, __ATOMIC_SEQ_CST);
 	err = interrupt_all();
