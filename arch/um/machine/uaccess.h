@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * uaccess.h: the only way to guest memory. Addresses are of current->mm unless an mm is named. All
- * may sleep (faults): no spinlock held. Each byte is read once.
+ * uaccess.h: the kernel's only way to guest memory. Addresses are of current->mm unless an mm is
+ * passed. All functions may sleep in a fault, so the caller holds no spinlock, except where a
+ * comment says otherwise. Each byte is read once.
  */
 #ifndef NESTLING_UACCESS_H
 #define NESTLING_UACCESS_H
@@ -11,27 +12,33 @@
 struct mm;
 struct page;
 
-/* Copies; returns the bytes NOT copied (0: all were), as in Linux. */
+/* Copy @n bytes. Return the number of bytes NOT copied, 0 on success, as on Linux. */
 size_t copy_from_user(void *dst, uaddr_t src, size_t n);
 size_t copy_to_user(uaddr_t dst, const void *src, size_t n);
 size_t clear_user(uaddr_t dst, size_t n);
 /*
- * Copies a structure of @size bytes, as the guest knows it, into @dst of @known bytes: bytes that
- * the guest's structure lacks become zero, and bytes beyond ours must be zero. Returns 0, -EFAULT
- * or -E2BIG. The caller has bounded @size (clone3, openat2 and their kin: a page).
+ * Copies an extensible structure. The guest's has @size bytes, @dst has @known. Bytes that the
+ * guest's structure lacks become zero, and its bytes beyond @known must be zero. Returns 0, -EFAULT
+ * or -E2BIG. The caller has limited @size (clone3 and openat2 allow a page).
  */
 int copy_struct_from_user(void *dst, size_t known, uaddr_t src, size_t size);
-/* Copies without faulting pages in: short where one is missing. For copies with locks held. */
+/*
+ * For copies with locks held: do not fault pages in, so the copy ends at the first page that is
+ * missing. Return the bytes not copied.
+ */
 size_t copy_from_user_nofault(void *dst, uaddr_t src, size_t n);
 size_t copy_to_user_nofault(uaddr_t dst, const void *src, size_t n);
-/* Faults in one page of current's unless it is present. Returns 0 or -EFAULT. */
+/* Faults in the page of current->mm at @ua unless it is present. Returns 0 or -EFAULT. */
 int user_make_present(uaddr_t ua, bool write);
 /*
- * Copies a string; returns its length without the terminator (== n: no terminator in n bytes), or
- * -EFAULT.
+ * Copies a string of at most @n bytes. Returns its length without the terminator, @n if the first
+ * @n bytes have no terminator, or -EFAULT.
  */
 ssize_t strncpy_from_user(char *dst, uaddr_t src, size_t n);
-/* Returns the length with the terminator, > max when there is none, 0 on fault. */
+/*
+ * Returns the length with the terminator; a number above @max if the first @max bytes have none;
+ * 0 on a fault.
+ */
 size_t strnlen_user(uaddr_t s, size_t max);
 /*
  * Reads or writes another mm (ptrace, /proc/PID/mem, cmdline); returns the bytes copied or -EFAULT.
@@ -61,7 +68,10 @@ bool access_ok(uaddr_t a, size_t n);
  */
 int cmpxchg_user_u32(uaddr_t ua, u32 *old, u32 new_value);
 int load_user_u32(uaddr_t ua, u32 *val);
-/* Reads a word with spinlocks held (but page_table_lock and those behind it). */
+/*
+ * Reads a word without a fault, so it may be called with spinlocks held that come before
+ * page_table_lock in the lock order.
+ */
 int load_user_u32_nofault(uaddr_t ua, u32 *val);
 
 /*
@@ -89,12 +99,12 @@ struct io_async {
 };
 struct iov_iter {
 	enum { ITER_USER, ITER_KERNEL, ITER_CALL } type;
-	/* writes at the end, wherever the file's position is (RWF_APPEND) */
+	/* RWF_APPEND: writes at the end of the file, not at its position */
 	bool append;
-	/* the reverse: O_APPEND does not count (RWF_NOAPPEND) */
+	/* RWF_NOAPPEND: writes at the position, although the file has O_APPEND */
 	bool in_place;
 	bool nofault; /* stop short instead of faulting in */
-	/* through the page cache, though the file is open with O_DIRECT */
+	/* use the page cache, although the file is open with O_DIRECT */
 	bool cached;
 	/* RWF_NOWAIT: returns -EAGAIN rather than to wait for the disk */
 	bool nowait;
@@ -111,7 +121,7 @@ struct iov_iter {
 	u32 nr_vecs;
 	u64 vec_off;                                              /* into vec[0] */
 	char *kbuf;                                               /* ITER_KERNEL */
-	size_t (*copy)(struct iov_iter *it, void *buf, size_t n); /* ITER_CALL: how many */
+	size_t (*copy)(struct iov_iter *it, void *buf, size_t n); /* ITER_CALL */
 	void *private;                                            /* of copy() */
 	size_t count;                                             /* bytes that are left */
 	struct uvec one;                                          /* for a single buffer */
