@@ -3,8 +3,8 @@
  * ipcns.h: an IPC namespace: all System V objects and POSIX message queues that a group of tasks
  * can see, with their limits.
  *
- * A task's namespace is found by task_ipc_ns() only. The initial one lives for ever. clone or
- * unshare make others, with default limits, which end with all their objects at the last
+ * A task's namespace is found by task_ipc_ns() only. The initial one lives for ever. clone and
+ * unshare make others, with default limits. A namespace ends, with all its objects, at the last
  * ipc_ns_put(). Attached shared memory holds a reference to its namespace.
  *
  * Locks: ids[].lock for the tables (it is taken without any lock of an object, and only the slab's

@@ -23,7 +23,7 @@ struct hash_key {
 
 struct keyhash {
 	u64 h, word;
-	u32 n; /* bytes */
+	u32 n; /* bytes so far */
 };
 
 static inline u64 hash_fold(u64 v, u64 factor)
@@ -52,7 +52,10 @@ static inline void keyhash_byte(struct keyhash *s, const struct hash_key *k, u8 
 	}
 }
 
-/* Ends a hash. Fewer than eight bytes are left over, so their number fits beside them in a word. */
+/*
+ * Ends a hash. Fewer than eight bytes are left over, so the number of all bytes, modulo 256, fits
+ * beside them in a word.
+ */
 static inline u32 keyhash_end(struct keyhash *s, const struct hash_key *k)
 {
 	keyhash_word(s, k, s->word | (u64)s->n << 56);

@@ -106,7 +106,7 @@ bool page_is_untouched(struct page *p, struct hole_cursor *c)
 	}
 	if (!c->backed[pfn - c->start])
 		return true;
-	/* a large page backs its neighbours too */
+	/* the host may back it only as a part of a large page: untouched if all zeros */
 	return large_block_backs(pfn) && all_zero(page_address(p));
 }
 
@@ -248,7 +248,7 @@ static void note_peak(struct mm *mm)
 void zap_prepare(struct mm *mm, u64 start, u64 end)
 {
 	note_peak(mm);
-	/* other tasks may have ordered a part of this just now, and not flushed yet */
+	/* other tasks may have ordered to unmap a part of the range, and not flushed yet */
 	if (pmap_drop_mapped(&mm->pmap, start, end) || READ_ONCE(mm->pmap.queued))
 		pmap_settle(&mm->pmap);
 }
@@ -287,7 +287,7 @@ static void give_back_reserved(struct vm_area *v, struct reserved *r)
 
 	spin_lock(&mm->page_table_lock);
 	*pmap_pte(&mm->pmap, r->va, false) =
-		/* its table exists while mmap_lock is held */
+		/* the entry's table exists while mmap_lock is held */
 		r->e & ~PTE_RESERVED;
 	spin_unlock(&mm->page_table_lock);
 	clear_bit(PG_zero, &pfn_to_page(pte_pfn(r->e))->flags);

@@ -22,8 +22,8 @@ struct task;
  */
 u32 insn_read(u64 at, u8 *code);
 /*
- * Delivers the trap of the trace flag after an instruction that the kernel has executed, with rip
- * behind it. The CPU did not raise the trap, since it did not execute the instruction.
+ * Delivers the trap of the trap flag (TF) after an instruction that the kernel has executed, with
+ * rip behind it. The CPU did not raise the trap, since it did not execute the instruction.
  */
 void insn_stepped(struct task *t);
 

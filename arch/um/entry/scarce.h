@@ -10,8 +10,8 @@ struct task;
 struct space;
 
 /*
- * Returns the space of @t, current; waits until it gets one. Returns NULL if a signal kills @t,
- * perhaps the SIGKILL sent for lack of a space. Sleeps.
+ * Returns the space of @t, which must be current; waits until @t gets one. Returns NULL if a signal
+ * kills @t, perhaps the SIGKILL sent for lack of a space. Sleeps.
  */
 struct space *space_of(struct task *t);
 /*
@@ -28,7 +28,7 @@ void space_lost(struct task *t);
 /* True if a task has recently waited for a host process. */
 bool host_is_scarce(void);
 
-/* tasks that sleep until the host has a process for them */
+/* number of tasks that sleep until the host has a process for them */
 extern u32 host_waiters;
 void scarce_leave(void);
 void scarce_share(struct task *t);

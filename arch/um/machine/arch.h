@@ -165,9 +165,10 @@ bool irq_pending(void);
 /*
  * ---- stopping the machine (stop.c) ----
  *
- * machine_stop() returns when every vCPU but the first, on which the caller runs, waits at a
- * boundary, or -EBUSY. Until machine_go() the caller may not sleep or reschedule, and may take a
- * mutex only by trylock.
+ * machine_stop() returns 0 when every vCPU but the first, on which the caller runs, waits at a
+ * boundary; or -EBUSY, with the machine running on, if a vCPU does not come to one in time. After
+ * 0, until machine_go(), the caller may not sleep or reschedule, and may take a mutex only by
+ * trylock.
  */
 int machine_stop(void);
 void machine_go(void);
@@ -213,9 +214,9 @@ void machine_save_drop(void);
  * returns 0; or MACHINE_GOES_ON each time that the machine was put back, when the machine is
  * stopped and machine_go_back() starts it; or -errno with a line in @why, -EAGAIN as
  * machine_save_settle(). machine_put_back_begin(), with the machine stopped, gives all spaces back
- * to the pool. It returns 0, -EAGAIN as above, or -EINVAL without a mark. Two kinds of spaces keep
- * their mappings: that of @quiet, an mm whose tasks all sleep in calls that do not change it, and
- * that of an mm whose tasks all sleep interruptibly. Afterwards machine_put_back() restores the
+ * to the pool. It returns 0, -EAGAIN as above, or -EINVAL without a mark. The space of @quiet, an
+ * mm whose tasks all sleep in calls that do not change it, keeps its mappings, and so does the
+ * space of each mm whose tasks all sleep interruptibly. Afterwards machine_put_back() restores the
  * mark, or machine_put_back_undo() lets the machine run on.
  */
 int machine_mark_begin(void);
@@ -352,9 +353,9 @@ void physmem_wait_for_merge(void);
 /*
  * Makes the host back @n frames, 2 MiB, with one large page; @pfn is a multiple of @n. Their
  * content stays; a frame that was not backed reads as zeros. Blocks on the host. Returns 0 or
- * -errno: -EOPNOTSUPP never possible: memory is a file (physmem=), or the host lacks this request
- * others not possible now for lack of memory or time (-ENOMEM, -EAGAIN, -EBUSY), or (-EINVAL)
- *                not for these frames or with the host's present settings
+ * -errno. -EOPNOTSUPP: it is never possible, since memory is a file (physmem=) or the host lacks
+ * this request. -EINVAL: it is not possible for these frames, or with the host's present settings.
+ * -ENOMEM, -EAGAIN, -EBUSY: the host lacks memory or time now.
  */
 int physmem_enlarge(pfn_t pfn, u64 n);
 /*
@@ -417,10 +418,11 @@ void arch_reboot(void) __noreturn;
 
 /* ---- boot parameters ---- */
 /*
- * A parameter of the command line: PARAM("loglevel=", fn). fn gets the text behind the prefix and
- * returns 0, or -errno after it has called refuse_param(). A prefix that ends in '=' matches
- * "name=...", any other matches only the whole word. A driver's prefix with a number ("ubd", "con")
- * is PARAM_DEV("ubd", fn): fn gets everything after the prefix ("0r=..."). Collected by a linker
+ * A parameter of the command line: PARAM("loglevel=", fn). fn gets the text behind the prefix. It
+ * returns 0; or -errno, with which the argument is refused; or does not return (refuse()). A prefix
+ * that ends in '=' matches "name=...", one that ends in '*' matches every word that begins with the
+ * rest, any other matches only the whole word. A driver's prefix with a number ("con", "eth") is
+ * PARAM_DEV("con", fn): fn gets everything after the prefix ("0=..."). Collected in a linker
  * section.
  */
 struct boot_param {
@@ -500,7 +502,7 @@ struct arch_entry_ops {
 	void (*ring_offer)(u64 ring, u64 size);
 	/* Makes guests forget the keys for random bytes (the vDSO's getrandom). */
 	void (*random_renew)(void);
-	/* the clock has jumped; for this vCPU */
+	/* Tells this vCPU that the clocks have skipped ahead (time_skip()). */
 	void (*clock_skipped)(void);
 	/* Writes the offsets between clocks, which have changed, into the vDSO's page. */
 	void (*clock_changed)(void);
@@ -538,7 +540,7 @@ bool arch_has_vsyscall(void);
  * call sites may be patched.
  */
 const char *arch_mode_name(void);
-/* /proc/nestling/handoff; returns bytes */
+/* Writes the text of /proc/nestling/handoff and returns its length. */
 int arch_handoff_stats(char *buf, size_t size);
 /*
  * Host calls for /proc/nestling/hostcalls (doors.c). arch_host_call_line() writes line @i, "CALLS

@@ -13,9 +13,10 @@
  * the progress of both clocks gives the length of a tick for the next window. So the suspension or
  * migration of a host, or a restart of the TSC, is detected.
  *
- * States: off (window 0: the answer is os_clock_mono()'s, ns later; or frozen_now) ->
- * cpu_clock_start(), where the host's own vdso uses the TSC: measuring (off, with tsc and host at
- * its begin; nothing waits for its end) -> on, at the first reading that is START_NS later.
+ * States: off (window 0: the clock shows os_clock_mono() + ns, or frozen_now) ->
+ * cpu_clock_start(), where the host's own vdso uses the TSC: measuring (as off; tsc and host hold
+ * the first sample, and nothing waits for the second) -> on, at the first reading that is START_NS
+ * later.
  *
  * Invariants:
  * 1. The clock never goes back, on any vCPU: a refresh uses the later of the host's clock and the
@@ -59,7 +60,7 @@ static struct {
 	spinlock_t lock;
 	/* odd while the clock is being changed */
 	u32 seq;
-	u64 tsc, ns;   /* at counter value tsc, it shows ns */
+	u64 tsc, ns;   /* the clock shows ns at TSC = tsc */
 	u64 rate;      /* ns for a tick, 32 bits of fraction */
 	u64 window;    /* ticks; 0: off */
 	u64 window_ns; /* protected by clock.lock */
@@ -108,8 +109,8 @@ static struct sample take_sample(void)
 }
 
 /*
- * Computes ns / ticks with 32 bits of fraction. The quotient is below 2^32, since a tick is shorter
- * than a second.
+ * Computes the ns per TSC tick, with 32 bits of fraction. Both numbers are halved until ns << 32
+ * fits in 64 bits.
  */
 static u64 measured_rate(u64 ns, u64 ticks)
 {
@@ -207,7 +208,7 @@ static inline u64 read_clock(bool ordered)
 
 		__atomic_thread_fence(__ATOMIC_ACQUIRE);
 		if (unlikely((seq & 1) || READ_ONCE(clock.seq) != seq)) {
-			/* waits for it: it may have lost its CPU */
+			/* waits for the writer, which may have lost its CPU */
 			spin_lock_raw(&clock.lock);
 			spin_unlock_raw(&clock.lock);
 			continue;

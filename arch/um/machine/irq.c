@@ -13,9 +13,9 @@
  * quiet, or pending again.
  *
  * Invariants:
- * 1. A handler runs on one vCPU at a time: the bit of irq_running. A vCPU that finds it set leaves
- *    the pending bit to the vCPU that set it, which checks for pending lines again after clearing
- *    it.
+ * 1. A handler runs on one vCPU at a time, the one that has set the line's bit in irq_running.
+ *    Another vCPU that finds this bit set leaves the pending bit alone: the first vCPU checks the
+ *    pending bit again after it has cleared the bit in irq_running.
  * 2. No interrupt is lost between the check for work and the sleep: the vCPU publishes its state
  *    first (os.h describes the protocol).
  *

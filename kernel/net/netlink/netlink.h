@@ -84,7 +84,7 @@ struct nl_hub {
 	const struct net *net; /* immutable, like protocol */
 	int protocol;
 	u32 socks;
-	struct list_head list; /* of all hubs */
+	struct list_head list; /* in the list of all hubs */
 	/* of nl_member.node: members of group n + 1 */
 	struct hlist_head groups[NL_GROUPS_MAX];
 	u32 members[NL_GROUPS_MAX]; /* numbers of members of the groups */
@@ -107,7 +107,7 @@ struct nl_sock {
 	struct list_head all;
 	struct hlist_node port_node; /* in a hash of bound sockets */
 	struct list_head in;         /* of nl_member.own */
-	/* of hub->listeners; empty: it is in no group */
+	/* in hub->listeners; empty: the socket is in no group */
 	struct list_head listening;
 	/* number of the last message in the hub's log that the socket has received */
 	u64 seen;

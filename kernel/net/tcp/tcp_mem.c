@@ -10,7 +10,8 @@
  * without a reader does not stop the others. If one reader reads two connections in turn, neither
  * waits for retransmissions of the other. All connections together hold at most twice high.
  * net.ipv4.tcp_max_orphans limits the connections without a file (orphans). A connection that would
- * exceed it is reset, and so is one with unsent data while memory is above high.
+ * exceed it is reset, and so is one that, while memory is above high, loses its file with more than
+ * a page of unacknowledged or unsent data.
  *
  * A connection's share is charged to the memory cgroup of the task that made or accepted it ("sock"
  * in memory.stat), without regard to the cgroup's limits.
@@ -18,7 +19,8 @@
  * Every connection may hold one segment in each direction, whatever the sum is, so that all make
  * progress. A connection's share is updated after each segment or call (tcp_mem_sync()), in steps
  * of a few pages.
- * Locks: c.lock is held, except in tcp_mem_pressure() and tcp_mem_full().
+ * Locks: c.lock is held, except in tcp_mem_pressure(), tcp_mem_full(), and in tcp_mem_used() and
+ * tcp_orphans() for /proc.
  */
 #include <linux/eventpoll.h>
 
@@ -111,8 +113,8 @@ void tcp_orphan_end(struct tcp_sock *t)
 }
 
 /*
- * Grows the send buffer to twice cwnd, in true sizes: while one window is in flight, the program
- * fills the next. Keeps a size that the program chose.
+ * Grows the send buffer to twice cwnd, counted by the truesize of its segments: while one window is
+ * in flight, the program fills the next. Keeps a size that the program chose.
  */
 void tcp_grow_sndbuf(struct tcp_sock *t)
 {

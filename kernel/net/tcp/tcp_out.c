@@ -52,8 +52,8 @@ static u32 header_size(const struct tcp_sock *t)
 }
 
 /*
- * Returns the MSS to announce to the peer: the route's advmss, or else the MTU without headers. It
- * is at least route/min_adv_mss, as the path from the peer may be a better one. TCP_MAXSEG is the
+ * Returns the MSS to announce to the peer: the route's advmss, or else the MTU without headers, but
+ * then at least route/min_adv_mss, as the path from the peer may be a better one. TCP_MAXSEG is the
  * upper limit.
  */
 u16 tcp_advmss(const struct tcp_sock *t, const struct flow *f)
@@ -264,9 +264,9 @@ bool tcp_card_cuts(const struct tcp_sock *t)
 }
 
 /*
- * Returns the most payload of a new skb. With TCP_NOTSENT_LOWAT it is limited, so that a small
- * buffer is not a single packet, and the program writes the next packet while one is in flight: to
- * what cwnd allows now, if nothing is unsent, and to half of the peer's window.
+ * Returns the most payload of a new skb. With TCP_NOTSENT_LOWAT it is at most half of the peer's
+ * window and, if nothing is unsent, what cwnd allows now: so a small buffer is not a single packet,
+ * and the program writes the next packet while one is in flight.
  */
 u32 tcp_seg_goal(const struct tcp_sock *t)
 {
@@ -387,7 +387,7 @@ void tcp_send_reset(struct tcp_sock *t)
 
 /*
  * Sends a probe: an empty segment whose sequence number is already acknowledged, so that the peer
- * must answer. @urgent: with the next number instead.
+ * must answer. @urgent: its number is snd.una instead, the first that is not acknowledged.
  */
 void tcp_send_probe(struct tcp_sock *t, bool urgent)
 {
@@ -473,7 +473,7 @@ static bool holds_back(const struct tcp_sock *t, const struct sk_buff *skb, u32 
 {
 	if (len >= tcp_seg_size(t) || skb->tcp.flags & (TH_FIN | TH_SYN) || t->snd.urgent)
 		return false;
-	if (len >= tcp_burst(t)) /* it has the largest size that is used */
+	if (len >= tcp_burst(t)) /* the largest size of a packet */
 		return false;
 	if (skb->list.next != &t->snd.wq)
 		/* more data is queued behind this segment */

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * put.c: writes the files of a stream into the image by the rules of COPY and ADD: a folder is
- * merged with an existing folder, anything else replaces what exists. Names are relative to the
- * target. A name that is absolute or has ".." is an error.
+ * merged with an existing folder, any other file replaces an existing one. A folder in the place of
+ * a file, or a file in the place of a folder, is an error. Names are relative to the target. A name
+ * that is absolute or has ".." is an error.
  */
 #include <errno.h>
 #include <fcntl.h>
