@@ -36,8 +36,8 @@ struct mm_file_ops {
 	u32 (*mode)(struct file *f);
 	/* Takes a reference for writeback; false: the inode is being freed. wb_lock is held. */
 	bool (*inode_get)(struct inode *i);
-	void (*inode_put)(struct inode *i);                     /* for msync(MS_SYNC) */
-	int (*fsync)(struct file *f, loff_t start, loff_t end); /* msync(MS_SYNC) */
+	void (*inode_put)(struct inode *i);                     /* may sleep */
+	int (*fsync)(struct file *f, loff_t start, loff_t end); /* for msync(MS_SYNC) */
 	int (*fallocate)(
 		struct file *f, int mode, loff_t off, loff_t len); /* for madvise(MADV_REMOVE) */
 };

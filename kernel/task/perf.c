@@ -58,8 +58,8 @@ struct perf_event {
 	bool inherit, inherit_thread, on_exec, off_exec, exclude_kernel;
 	/* gone: its task has ended or left it, and the count stays */
 	bool enabled, counting, gone;
-	u64 count, time;     /* values of the sources, while counting */
-	u64 base, base_time; /* a reference; NULL: vCPU event, or gone */
+	u64 count, time;     /* as of the last settle() */
+	u64 base, base_time; /* values of the sources, while counting */
 	struct task *task;   /* a reference; NULL: vCPU event, or gone */
 	struct perf_event *next_of_task;
 	struct perf_event *leader; /* the first of the group, or itself */

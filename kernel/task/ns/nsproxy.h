@@ -13,9 +13,8 @@ struct path;
 
 extern const u32 clone_ns_flags; /* all kinds that exist, CLONE_NEW* */
 
-/* @t is current; takes the reference */
-int copy_namespaces(u64 flags, struct task *child, struct user_namespace *owner);
-void switch_namespaces(struct task *t, struct nsproxy *to); /* takes the reference; t is current */
+int copy_namespaces(u64 flags, struct task *child, struct user_namespace *owner); /* 0 or -errno */
+void switch_namespaces(struct task *t, struct nsproxy *to); /* @t is current; takes the reference */
 void exit_namespaces(struct task *t);
 /*
  * Called at exec: moves current's new program into the time namespace for children. 0 or -ENOMEM.
