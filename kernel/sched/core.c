@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * core.c: the core of the scheduler: the switch, waking, sleeping, and the scheduling properties of
- * a task.
+ * core.c: the core of the scheduler: the switch, waking and sleeping.
  *
  * Interface (run.h, policy.h): schedule(), cond_resched(), yield(), wake_up_state(),
- * wake_up_new_task(), sched_fork(), sched_dead(), set_user_nice(), sched_setscheduler(); for the
- * machine (arch.h): schedule_tail(), sched_init_idle(), need_resched(), sched_idle_enter/exit().
+ * wake_up_new_task(), sched_fork(), sched_dead(); for the machine (arch.h): schedule_tail(),
+ * sched_init_idle(), need_resched(), sched_idle_enter/exit().
  *
  * States of a task (task->state, se.on_rq, on_cpu):
  *      new        RUNNING, not on_rq     -> wake_up_new_task: queued
@@ -326,7 +325,7 @@ void schedule_tail(struct task *prev)
  * Sets rq->running_prio. A full barrier if it sinks: either a vCPU that queues a real-time task
  * sees that this vCPU is now below it (balance_push_rt), or this vCPU sees that a task waits.
  */
-static void set_running_prio(struct rq *rq, int prio)
+void set_running_prio(struct rq *rq, int prio)
 {
 	bool sinks = rq->running_prio > max(prio, 0);
 
@@ -656,151 +655,4 @@ void sched_init_idle(struct task *idle, int cpu)
 #ifdef CONFIG_DEBUG
 	lockdep_switch(cpu, &idle->held);
 #endif
-}
-
-/* ---- properties ---- */
-
-void sched_change(struct task *t, void (*change)(struct task *t, int a, int b), int a, int b)
-{
-	struct rq *rq = task_rq_lock(t);
-	bool queued = t->se.on_rq && rq->curr != t, running = rq->curr == t;
-
-	class_update_curr(rq, arch_cpu_clock());
-	if (queued)
-		class_dequeue(rq, t);
-	if (running && !is_rt(t))
-		rq_load_add(rq, t, -(s64)t->se.weight);
-	change(t, a, b);
-	t->se.weight = class_weight(t);
-	if (running && !is_rt(t)) {
-		rq_load_add(rq, t, (s64)t->se.weight);
-		if ((s64)(t->se.vruntime - rq->min_vruntime) < 0)
-			t->se.vruntime = rq->min_vruntime;
-	}
-	if (queued) {
-		class_enqueue(rq, t, false);
-		if (class_should_preempt(rq, t))
-			resched_curr(rq);
-	}
-	if (running) {
-		set_running_prio(rq, rt_prio(t));
-		if (rq_queued(rq) || READ_ONCE(rt_waiting))
-			resched_curr(rq);
-	}
-	spin_unlock_raw(&rq->lock);
-	if (queued && unlikely(READ_ONCE(rt_waiting) & BIT(rq->cpu)))
-		balance_push_rt(rq);
-}
-
-static void change_nice(struct task *t, int nice, int unused)
-{
-	t->nice = nice;
-}
-
-void set_user_nice(struct task *t, int nice)
-{
-	sched_change(t, change_nice, clamp(nice, -20, 19), 0);
-}
-
-static void change_boost(struct task *t, int prio, int unused)
-{
-	t->boost = prio;
-}
-
-bool sched_boost(struct task *t, int prio)
-{
-	int before = rt_prio(t);
-
-	if (t->boost == prio)
-		return false;
-	sched_change(t, change_boost, prio, 0);
-	return rt_prio(t) != before;
-}
-
-int sched_rt_prio(const struct task *t)
-{
-	return rt_prio(t);
-}
-
-static void change_policy(struct task *t, int policy, int prio)
-{
-	t->policy = policy;
-	t->rt_priority = prio;
-	if (policy == SCHED_DEADLINE)
-		dl_begin(t);
-}
-
-/*
- * Protects policies. A task's reservation follows from its policy: both must change together, or
- * two concurrent changes would count the reservation twice.
- */
-static DEFINE_SPINLOCK(policy_lock);
-
-static bool allowed_everywhere(const struct task *t)
-{
-	u64 all = nr_cpus == 64 ? ~0UL : BIT(nr_cpus) - 1;
-
-	return (READ_ONCE(t->cpus_allowed) & all) == all;
-}
-
-/* Wakes up a task that waits for its next period, so that it tests its state again. */
-static void end_dl_wait(struct task *t)
-{
-	if (READ_ONCE(t->dl_waits))
-		wake_up_state(t, TASK_WAKEKILL);
-}
-
-int sched_set_deadline(struct task *t, u64 runtime, u64 deadline, u64 period, u64 flags)
-{
-	int err = dl_check(runtime, deadline, &period);
-
-	if (err)
-		return err;
-	if (!allowed_everywhere(t))
-		return -EPERM;
-	spin_lock(&policy_lock);
-	err = dl_reserve(t, runtime, period);
-	if (!err) {
-		t->dl_runtime = runtime;
-		t->dl_deadline = deadline;
-		t->dl_period = period;
-		t->dl_flags = (u32)flags;
-		sched_change(t, change_policy, SCHED_DEADLINE, 0);
-	}
-	spin_unlock(&policy_lock);
-	end_dl_wait(t);
-	/* Its sched_yield() may no longer be answered in the stub. */
-	kick_process(t);
-	return err;
-}
-
-int sched_setscheduler(struct task *t, int policy, int prio)
-{
-	bool rt = rt_policy(policy);
-
-	if (!rt && policy != SCHED_NORMAL && policy != SCHED_BATCH && policy != SCHED_IDLE)
-		return -EINVAL;
-	if (rt ? prio < 1 || prio >= RT_PRIOS : prio != 0)
-		return -EINVAL;
-	spin_lock(&policy_lock);
-	dl_reserve(t, 0, 0);
-	sched_change(t, change_policy, policy, prio);
-	spin_unlock(&policy_lock);
-	end_dl_wait(t);
-	return 0;
-}
-
-void sched_set_slice(struct task *t, u64 ns)
-{
-	WRITE_ONCE(t->se.slice, ns ? clamp(ns, SLICE_MIN_NS, SLICE_MAX_NS) : 0);
-}
-
-u64 sched_rr_interval(struct task *t)
-{
-	switch (t->policy) {
-	case SCHED_DEADLINE:
-	case SCHED_FIFO: return 0;
-	case SCHED_RR: return RR_SLICE_NS;
-	default: return sched_slice(t);
-	}
 }

@@ -281,6 +281,8 @@ void rq_lock_two(struct rq *a, struct rq *b);
 void rq_unlock_two(struct rq *a, struct rq *b);
 /* Locks the runqueue of t->cpu and returns it. t->cpu and the queue are stable until the unlock. */
 struct rq *task_rq_lock(struct task *t);
+/* Stores rt_prio() of the task that @rq runs, or -1 while it is idle. rq->lock held. */
+void set_running_prio(struct rq *rq, int prio);
 /*
  * Takes @t out of its queue, calls @change under the runqueue's lock, and queues @t again. The
  * caller holds no lock.
