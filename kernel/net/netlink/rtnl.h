@@ -7,6 +7,7 @@
 #define NESTLING_NET_RTNL_H
 
 #include <linux/netlink.h>
+#include <linux/rtnetlink.h>
 
 #include "kernel/net/net.h"
 
@@ -51,6 +52,13 @@ u32 rtnl_room_for(struct net *net, const struct list_head *list);
 void rtnl_put_gateway(struct nl_builder *b, const ip_addr *gateway, bool v4);
 int rtnl_read_gateway(const void *attrs, u32 len, u8 family, ip_addr *out);
 bool rtnl_attr_addr(const struct nlmsghdr *req, u32 fixed, u16 type, u8 family, ip_addr *out);
+
+/* True for a type of route whose packets are dropped or not routed by this table. */
+static inline bool route_leads_nowhere(u8 type)
+{
+	return type == RTN_BLACKHOLE || type == RTN_UNREACHABLE || type == RTN_PROHIBIT ||
+	       type == RTN_THROW;
+}
 
 /* Builds a message that describes the object @what. */
 typedef void (*rtnl_put_fn)(
