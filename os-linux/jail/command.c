@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * command.c: grants the files that a command of the management console names, since the owner of
+ * the console has named them (files.c).
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "os-linux/internal.h"
+#include "os-linux/jail/broker.h"
+#include "os-linux/jail/jail.h"
+
+/* The head of a packet that `nestctl` and uml_mconsole send: magic, version, length. */
+#define COMMAND_AT 12
+
+static bool begins(const char *text, const char *word)
+{
+	size_t n = strlen(word);
+
+	return !strncmp(text, word, n) && text[n] == ' ';
+}
+
+#define PIECES_MAX 8
+
+/*
+ * Grants each possible file name in words such as "ubd1r=LAYER,BASE" or "con1=tty:/dev/ttyS0". A
+ * name may begin behind any '=', ',' or ':' and end before any later separator or at the end, since
+ * names may contain separators. A separator behind a backslash always belongs to the name.
+ */
+static void grant_words(const char *words)
+{
+	char plain[ASK_TEXT];
+	size_t at[PIECES_MAX + 1], n = 0; /* where pieces begin */
+	int pieces = 0;
+
+	files_grant(words, OS_GRANT_READ | OS_GRANT_WRITE);
+	words += strcspn(words, "=");
+	if (!*words)
+		return;
+	at[pieces++] = 0;
+	while (*++words && n < sizeof(plain) - 1) {
+		bool parts = strchr(",:", *words);
+
+		if (*words == '\\' && words[1])
+			words++;
+		plain[n++] = *words;
+		if (parts && pieces < PIECES_MAX)
+			at[pieces++] = n;
+	}
+	plain[n] = 0;
+	at[pieces] = n + 1;
+	for (int from = 0; from < pieces; from++)
+		for (int to = from + 1; to <= pieces; to++) {
+			char word[ASK_TEXT];
+
+			snprintf(word, sizeof(word), "%.*s", (int)(at[to] - at[from] - 1),
+				plain + at[from]);
+			if (*word)
+				files_grant(word, OS_GRANT_READ | OS_GRANT_WRITE);
+		}
+}
+
+void files_of_command(const char *packet, size_t len)
+{
+	char text[ASK_TEXT];
+	const char *words;
+
+	if (len <= COMMAND_AT || len - COMMAND_AT >= sizeof(text))
+		return;
+	memcpy(text, packet + COMMAND_AT, len - COMMAND_AT);
+	text[len - COMMAND_AT] = 0;
+	if (!begins(text, "config") && !begins(text, "state"))
+		return;
+	words = text + strcspn(text, " ");
+	words += strspn(words, " ");
+	if (begins(text, "state"))
+		words += strcspn(words, " ") + strspn(words + strcspn(words, " "), " ");
+	if (begins(text, "config"))
+		openers_word(words);
+	grant_words(words);
+}
