@@ -120,16 +120,26 @@ static const char *only_one(void)
 	return found;
 }
 
-const char *umid_folder(const char *name)
+const char *umid_served(const char *name)
 {
-	if (!name)
-		return only_one();
 	for (int i = 0; i < 2 && *name && !strchr(name, '/') && *name != '.'; i++) {
 		const char *folder = umid_home(i) ? format("%s/%s", umid_home(i), name) : NULL;
 
 		if (folder && umid_is_served(folder))
 			return folder;
 	}
+	return NULL;
+}
+
+const char *umid_folder(const char *name)
+{
+	const char *folder;
+
+	if (!name)
+		return only_one();
+	folder = umid_served(name);
+	if (folder)
+		return folder;
 	die("%s: no instance of this name runs", name);
 }
 

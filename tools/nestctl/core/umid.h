@@ -17,6 +17,8 @@
  * running instance. Dies if there is none.
  */
 const char *umid_folder(const char *name);
+/* Returns the folder of a name whose kernel serves it, in memory that is kept; else NULL. */
+const char *umid_served(const char *name);
 /* Returns the pid of the kernel's process. Dies if the instance has ended. */
 pid_t umid_pid(const char *folder);
 

@@ -484,24 +484,12 @@ static void child_ended(int status)
 	save();
 }
 
-/* Returns the folder of the kernel's sockets, or NULL if none runs. */
-static const char *kernel_folder(void)
-{
-	for (int i = 0; i < 2; i++) {
-		const char *home = umid_home(i);
-
-		if (home && umid_is_served(format("%s/%s", home, super.s->name)))
-			return format("%s/%s", home, super.s->name);
-	}
-	return NULL;
-}
-
 static void start_again(void)
 {
 	const char *why;
 
 	/* on a busy host a killed kernel takes time to end, and holds the name until then */
-	if (super.waits < WAITS_MAX && kernel_folder()) {
+	if (super.waits < WAITS_MAX && umid_served(super.s->name)) {
 		super.waits++;
 		super.start_at = steady_ns() + DELAY_MS * 1000000L;
 		return;
@@ -572,7 +560,7 @@ static void take_name(void *name)
  */
 static void rename_it(void *arg)
 {
-	const char *name = arg, *old = kernel_folder(), *new = NULL, *why;
+	const char *name = arg, *old = umid_served(super.s->name), *new = NULL, *why;
 
 	service_check_name(name);
 	service_check_free(name);
