@@ -260,7 +260,7 @@ long sys_sched_setattr(int pid, uaddr_t uattr, int flags)
 		return err;
 	if ((int)attr.sched_policy < 0)
 		return -EINVAL;
-	/* utilisation clamps are not implemented */
+	/* refused by name: utilisation clamps are missing (docs/coverage.md) */
 	if (attr.sched_flags & (SCHED_FLAG_UTIL_CLAMP_MIN | SCHED_FLAG_UTIL_CLAMP_MAX))
 		return -EOPNOTSUPP;
 	if (attr.sched_flags & ~(u64)(SCHED_FLAG_RESET_ON_FORK | SCHED_FLAG_KEEP_ALL |

@@ -100,7 +100,8 @@ static void cubic_grow(struct tcp_sock *t, u32 acked)
 }
 
 /*
- * True if cwnd was used up, so that a larger cwnd is likely to be used too (RFC 7661, simplified).
+ * True if cwnd was used up, so that a larger cwnd is likely to be used too. What RFC 7661 adds, to
+ * reduce a cwnd that is not used while data flows, is missing (table in docs/net.md).
  */
 static bool cwnd_limited(const struct tcp_sock *t)
 {

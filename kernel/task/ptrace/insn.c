@@ -4,8 +4,8 @@
  * before its execution (Intel's manual, volume 2, chapter 2 and appendix A).
  *
  * Not a disassembler: prefixes, opcode, ModRM, SIB and displacement are enough for the address; a
- * table by opcode gives the number of bytes and whether they are written. Gathers, scatters and the
- * exact sizes of stores of x87 and AVX-512 are not implemented.
+ * table by opcode gives the number of bytes and whether they are written. Not implemented, and
+ * said in docs/processes.md: gathers, scatters and the exact sizes of stores of x87 and AVX-512.
  */
 #include "kernel/lib/string.h"
 #include "kernel/task/ptrace/insn.h"
