@@ -209,10 +209,7 @@ static struct perf_event *event_new(struct task *t)
 	return e;
 }
 
-/*
- * Links the event to its task. -ESRCH if the task is exiting. Either the task's exit finds the
- * event, or this function sees PF_EXITING.
- */
+/* Links the event to its task, whose exit finds it then. -ESRCH if the task is exiting already. */
 static int bind_to_task(struct perf_event *e)
 {
 	struct task *t = e->task;
@@ -242,10 +239,7 @@ static void unbind(struct perf_event *e)
 		}
 }
 
-/*
- * Takes the event out of its group. If it is the leader, the other events become leaders of their
- * own.
- */
+/* Takes the event out of its group. If it is the leader, each other event becomes a leader. */
 static void leave_group(struct perf_event *e)
 {
 	struct perf_event *s;

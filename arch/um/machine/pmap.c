@@ -235,14 +235,10 @@ static int drop_locked(struct pmap *pm, u64 start, u64 end)
 		if (!pm->queued)
 			pmap_note_touched_locked(pm, start, end);
 	}
-	if (!pm->space) {
-		forget_mapped(pm, start, end);
-		return 0;
-	}
 	/* before a writer of the kernel's finds an entry that is not mapped */
-	pm->queued = true;
+	pm->queued |= pm->space != NULL;
 	forget_mapped(pm, start, end);
-	return space_unmap(pm->space, start, end - start);
+	return pm->space ? space_unmap(pm->space, start, end - start) : 0;
 }
 
 /* ---- frames whose entries are gone, until the flush; under pmap->lock ---- */

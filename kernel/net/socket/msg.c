@@ -40,8 +40,7 @@ struct user_cmsghdr {
 	(SOF_TIMESTAMPING_TX_HARDWARE | SOF_TIMESTAMPING_TX_SOFTWARE | SOF_TIMESTAMPING_TX_SCHED | \
 		SOF_TIMESTAMPING_TX_ACK)
 #define CONTROL_MAX 20480
-/* limit of the records for a receiver, bytes */
-#define CTL_LONG 16384U
+#define CTL_LONG 16384U /* most bytes of records to receive */
 
 void msg_drop_files(struct msg *m)
 {
@@ -481,8 +480,7 @@ static bool make_room(struct msg *m, u32 n)
 
 void msg_put_cmsg(struct msg *m, int level, int type, const void *data, u32 n)
 {
-	/* the length is added by msg_flatten() */
-	struct user_cmsghdr h = { n, level, type };
+	struct user_cmsghdr h = { n, level, type }; /* msg_flatten() adds the length */
 
 	u8 *to;
 
