@@ -346,12 +346,15 @@ int os_mark(struct os_state *s);
  * os_mark_restored() makes the state from which this process continues the mark, before a second
  * vCPU runs. After os_put_back() the caller continues at @sp, and the other vCPUs where the state
  * has them. Returns 0, or -errno without a mark. os_can_go_back() is true if os_put_back() would
- * return to the state saved in @dir, and would do it faster than exec. os_unmark_restored() removes
- * the mark of os_mark_restored().
+ * return to the state saved in @dir, and would do it faster than exec; os_put_back() has to follow,
+ * or os_unmark_states(), which removes such a mark.
+ * os_mark_saved() makes the state that os_state_save(@s) has written the mark, in the same stop. A
+ * later os_mark_saved() replaces the mark. Returns 0, or -EBUSY after os_mark().
  */
 int os_mark_restored(uint64_t sp);
+int os_mark_saved(const struct os_state *s);
 int os_can_go_back(const char *dir);
-void os_unmark_restored(void);
+void os_unmark_states(void);
 int os_marked(void);
 void os_unmark(void); /* drops the mark */
 void os_put_back(void) __attribute__((noreturn));

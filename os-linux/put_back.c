@@ -3,8 +3,11 @@
  * put_back.c: goes back to a mark without exec: restores the memory of this process as of an
  * earlier moment, the mark, and the vCPUs continue from where they were then. Host objects stay.
  *
- *	os_mark()       all memory is copied to a file, which becomes the base (base.c)
- *	os_put_back()   undoes the writes since then, in a time that depends on their pages
+ *	os_mark()            all memory is copied to a file, which becomes the base (base.c)
+ *	os_mark_restored()   the state that exec has restored: what was written since is copied
+ *	os_mark_saved()      the state that was just saved: nothing is copied (put_back_saved.c)
+ *	os_put_back()        undoes the writes since then, in a time that depends on their pages or,
+ *	                     after os_mark_saved(), on all pages
  *
  * While the machine is stopped, the other vCPUs wait in os_stop_wait(), on the host's stack and on
  * a word of the host world, because their kernel stacks may be replaced meanwhile. They then either
@@ -29,6 +32,7 @@
 static struct {
 	bool made;
 	bool restored; /* true: made by os_mark_restored() */
+	bool saved;    /* true: made by os_mark_saved() */
 	/*
 	 * true if tables belong to the mark, also to an older one; else the tables are those of the
 	 * restored process
@@ -42,6 +46,13 @@ static struct {
 	char *file;
 	size_t size;
 } view;
+
+static void drop_view(void)
+{
+	if (view.file)
+		munmap(view.file, view.size);
+	view.file = NULL;
+}
 
 /* the number of the present stop, 0 if the machine runs; and that of the last stop */
 static uint32_t stop, last_stop;
@@ -195,9 +206,7 @@ static void view_file(void)
 {
 	struct stat st;
 
-	if (view.file)
-		munmap(view.file, view.size);
-	view.file = NULL;
+	drop_view();
 	if (host_fstat(mark.tables.fd[0], &st))
 		return;
 	view.size = (size_t)st.st_size;
@@ -224,7 +233,8 @@ int os_mark(struct os_state *s)
 		state_tables_close(&mark.tables);
 	mark.tables = t;
 	mark.made = mark.has_tables = true;
-	mark.restored = false;
+	mark.restored = mark.saved = false;
+	saved_forget();
 	map_all(s);
 	view_file();
 	state_goes_on_from(&mark.tables);
@@ -317,11 +327,33 @@ int os_mark_restored(uint64_t sp)
 	return 0;
 }
 
+/* ---- the mark of a process that saved itself ---- */
+
+int os_mark_saved(const struct os_state *s)
+{
+	/* these tables are also those of the base */
+	if (mark.has_tables)
+		return -EBUSY;
+	drop_view();
+	saved_forget();
+	mark.tables.h = *saved_mark(s);
+	mark.made = mark.saved = true;
+	mark.restored = false;
+	/* numbers that were deleted since an earlier mark are free now */
+	os_objects_keep(0);
+	os_objects_keep(1);
+	return 0;
+}
+
+/* ---- rollback ---- */
+
 int os_can_go_back(const char *dir)
 {
 	char path[4200];
 	struct stat is, was;
 
+	if (mark.made && mark.saved)
+		return saved_can_go_back(dir);
 	if (!mark.made || !mark.restored || !base_is_light(LIGHT_MAX))
 		return 0;
 	snprintf(path, sizeof(path), "%s/memory", dir);
@@ -329,15 +361,16 @@ int os_can_go_back(const char *dir)
 	       is.st_dev == was.st_dev && is.st_ino == was.st_ino;
 }
 
-void os_unmark_restored(void)
+void os_unmark_states(void)
 {
-	if (mark.restored)
+	if (mark.restored || mark.saved)
 		os_unmark();
 }
 
 void os_unmark(void)
 {
 	mark.made = false;
+	saved_forget();
 	os_objects_keep(0);
 }
 
@@ -355,7 +388,8 @@ int os_marked(void)
 static void set_clocks(const struct state_header *h)
 {
 	uint64_t real = os_clock_real();
-	uint64_t gap = mark.restored && real > h->real ? real - h->real : 0;
+	bool follows = mark.restored || mark.saved;
+	uint64_t gap = follows && real > h->real ? real - h->real : 0;
 	struct os_clock_shifts now, s;
 
 	os_clock_shifts(&now);
@@ -516,10 +550,15 @@ static int undo_written(void)
 
 void os_put_back(void)
 {
-	int err = base_put_back();
+	int err;
 
-	if (!err)
-		err = undo_written();
+	if (mark.saved) {
+		err = saved_put_back(&base_pages_back);
+	} else {
+		err = base_put_back();
+		if (!err)
+			err = undo_written();
+	}
 	if (err)
 		end_broken(err);
 	set_clocks(&mark.tables.h);

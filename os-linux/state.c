@@ -87,6 +87,7 @@ static struct {
 	bool used[STATE_SOURCES];
 	/* true: all except state_copy.c's data */
 	bool is_written;
+	struct state_header header; /* of the last memory file that was written */
 } ready = { .dir = -1, .file = -1 };
 
 static int failed(struct os_state *s, int err, const char *what)
@@ -484,6 +485,7 @@ static int write_file(struct writer *w)
 		return err;
 	h.header_crc = (uint32_t)crc32(0, (const void *)&h, sizeof(h));
 	w->s->bytes = h.size;
+	ready.header = h;
 	return copy_put(w->fd, &h, sizeof(h), 0);
 }
 
@@ -532,6 +534,35 @@ int os_state_save(const char *path, struct os_state *s)
 	memcpy(ready.used, w.used, sizeof(ready.used));
 	ready.is_written = true;
 	return 0;
+}
+
+const struct state_header *state_written(void)
+{
+	return &ready.header;
+}
+
+int state_each_map(struct os_state *s, state_map_fn *fn)
+{
+	struct file_data data[STATE_FILES] = { 0 };
+	struct writer w = { .s = s };
+	int err = begin_writer(&w, data);
+
+	for (uint32_t i = 0; i < s->nr_maps && !err; i++) {
+		uint64_t words = s->map[i].len / STATE_PAGE / 64 + 1;
+		struct pages p = { 0 };
+
+		if (s->map[i].file < 0)
+			continue;
+		p.bits = calloc(2 * words, sizeof(*p.bits));
+		p.same = p.bits + words;
+		err = p.bits ? find_pages(&w, &s->map[i], &p) : -ENOMEM;
+		if (!err)
+			err = fn(i, p.bits);
+		free(p.bits);
+	}
+	forget_data(data);
+	end_writer(&w);
+	return err;
 }
 
 /* Moves the tables into one block, which is what state_tables_close() frees. */

@@ -17,6 +17,7 @@
 #ifndef NESTLING_STATE_FILE_H
 #define NESTLING_STATE_FILE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #define STATE_MAGIC "NESTLST\n"
@@ -85,5 +86,34 @@ void state_goes_on_from(const struct state_tables *t);
  * which the caller closes. Returns 0, or -errno with @s->why.
  */
 int state_copy_to_memory(struct os_state *s, struct state_tables *t);
+/* state.c: returns the header of the memory file that os_state_save() wrote last. */
+const struct state_header *state_written(void);
+/*
+ * state.c: calls @fn for each map in @s that has a file, with a bit for each of its pages, set if
+ * the page may have content now. Uses the members file, size and map of @s. Stops at the first
+ * result that is not 0 and returns it, or -errno.
+ */
+struct os_state_map;
+typedef int state_map_fn(uint32_t map, const uint64_t *has_data);
+int state_each_map(struct os_state *s, state_map_fn *fn);
+
+/* ---- put_back_saved.c: going back to a state that this process has saved ---- */
+
+/*
+ * Notes the state that os_state_save() has just written, whose memory files are those of @s, and
+ * returns its header.
+ */
+const struct state_header *saved_mark(const struct os_state *s);
+/*
+ * True if the folder has that state and going back to it is faster than exec. Its files are open
+ * from then on, until saved_put_back() or saved_forget().
+ */
+bool saved_can_go_back(const char *dir);
+void saved_forget(void);
+/*
+ * Restores the memory as of the state, and sets *@pages to the number of pages that differed. The
+ * machine is stopped. Returns 0, or -errno: the memory is then a mixture of two moments.
+ */
+int saved_put_back(uint64_t *pages);
 
 #endif

@@ -638,9 +638,17 @@ static void connected(void)
 	}
 }
 
+/* The channels were not closed, so their clients are still there. */
+static void returned(void)
+{
+	for (u32 i = 0; i < NR_CON; i++)
+		cons[i].had_client = serials[i].had_client = false;
+}
+
 STATE_PART(console_state) = {
 	.name = "console",
 	.describe = describe,
+	.returned = returned,
 	.rebuild = rebuild,
 	.resumed = resumed,
 	.connected = connected,

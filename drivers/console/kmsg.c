@@ -126,9 +126,30 @@ static int rebuild(const char *dir, struct state_why *why)
 	return err;
 }
 
+/* The file has grown since the mark, and is not put back. */
+static void find_end(int handle)
+{
+	s64 size = handle ? os_file_size(handle) : 0;
+
+	if (size > 0)
+		end = (u64)size;
+}
+
+static void returned(void)
+{
+	find_end(live_file);
+}
+
+static void resumed(void)
+{
+	find_end(file);
+}
+
 STATE_PART(kmsg_state) = {
 	.name = "kmsg",
 	.describe = describe,
 	.undescribe = undescribe,
+	.returned = returned,
+	.resumed = resumed,
 	.rebuild = rebuild,
 };

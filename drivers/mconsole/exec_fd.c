@@ -47,12 +47,27 @@ void exec_fd_close(struct exec_fd *e)
 	kfree(e);
 }
 
-static int rebuild(const char *dir, struct state_why *why)
+static void forget_all(void)
 {
 	struct exec_fd *e;
 
 	list_for_each_entry(e, &fds, list)
 		e->host = 0;
+}
+
+static int rebuild(const char *dir, struct state_why *why)
+{
+	forget_all();
+	return 0;
+}
+
+/* Hangs up all commands: a rollback by exec does so too. */
+static int go_back(const char *dir, struct state_why *why)
+{
+	struct exec_fd *e;
+
+	list_for_each_entry(e, &fds, list)
+		exec_host_close(e->host);
 	return 0;
 }
 
@@ -78,6 +93,8 @@ static void resumed(void)
 STATE_PART(exec_state) = {
 	.name = "exec",
 	.put_back = put_back,
+	.go_back = go_back,
+	.returned = forget_all,
 	.rebuild = rebuild,
 	.resumed = resumed,
 };

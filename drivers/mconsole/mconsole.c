@@ -52,8 +52,9 @@ BUILD_BUG_ON(sizeof(struct reply) != 12 + MCONSOLE_DATA);
 
 static struct mconsole_open where;
 static bool off, named, dir_given;
-static bool serves; /* the thread is running */
-static u32 asked;   /* the interrupt was raised */
+static bool serves;     /* the thread is running */
+static bool serves_one; /* it executes a request */
+static u32 asked;       /* the interrupt was raised */
 static struct wait_queue_head wait;
 
 /* ---- the command line ---- */
@@ -266,7 +267,9 @@ static int __noreturn mconsole_thread(void *unused)
 	for (;;) {
 		wait_event_idle(&wait, xchg(&asked, 0));
 		while (mconsole_host_recv(&packet)) {
+			serves_one = true;
 			serve(&packet);
+			serves_one = false;
 			mconsole_host_done(&packet);
 		}
 	}
@@ -333,7 +336,14 @@ static int rebuild(const char *dir, struct state_why *why)
 	return 0;
 }
 
+/* A request under way would be answered twice. */
+static bool note(void)
+{
+	return !serves_one;
+}
+
 STATE_PART(mconsole_state) = {
 	.name = "mconsole",
+	.note = note,
 	.rebuild = rebuild,
 };

@@ -55,7 +55,12 @@ static int save_thread(void *arg)
 	u64 stopped = 0;
 	int err = state_save_held(r->dir, r->held ? hold : NULL, &stopped, &r->why);
 
-	if (r->held && err != 1)
+	/* The client of a continued instance had its answer from the one that was saved. */
+	if (err == 1) {
+		kfree(r);
+		return 0;
+	}
+	if (r->held)
 		hold_host_end();
 	if (err)
 		mconsole_fail(&r->call, err, "%s", r->why.text);

@@ -503,8 +503,17 @@ static int go_back(const char *dir, struct state_why *why)
 	return 0;
 }
 
+/* The links were lost in go_back(): resumed() opens them again. */
+static void returned(void)
+{
+	for (u32 i = 0; i < CARDS; i++)
+		if (cards[i].dev)
+			WRITE_ONCE(cards[i].lost, 1);
+}
+
 STATE_PART(net_state) = {
 	.name = "net",
+	.returned = returned,
 	.rebuild = rebuild,
 	.resumed = resumed,
 	.note = note,

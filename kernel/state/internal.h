@@ -23,10 +23,12 @@ void state_end(void);
 s64 state_quiet(struct state_why *why);
 /*
  * put_back.c: state_mark_restored() marks a process that was put back to a state by exec. It
- * returns true each time that the machine has returned to that mark. state_go_back() returns to the
- * mark if it is the state in @dir; it returns only -errno.
+ * returns true each time that the machine has returned to that mark. state_mark_saved() marks the
+ * state that machine_save() has just written, in the same stop. state_go_back() returns to the mark
+ * if it is the state in @dir; it returns only -errno.
  */
 bool state_mark_restored(void);
+void state_mark_saved(void);
 int state_go_back(const char *dir, struct state_why *why);
 /* Returns @err. Sets @why to @text unless it has a text already. */
 s64 state_fail(struct state_why *why, s64 err, const char *text);

@@ -165,6 +165,15 @@ bool state_mark_restored(void)
 	return can && machine_mark_restored() == MACHINE_GOES_ON;
 }
 
+void state_mark_saved(void)
+{
+	bool can = true;
+
+	for_each_part(p) if (can && p->note) can = p->note();
+	if (!can || !machine_mark_saved())
+		machine_unmark_states();
+}
+
 int state_go_back(const char *dir, struct state_why *why)
 {
 	sched_setaffinity(current, 1);

@@ -186,6 +186,21 @@ static void go_on(struct save *s)
 	for_each_part(p) if (p->resumed) p->resumed();
 }
 
+/*
+ * Continues from the state in the process that saved it: the memory was put back, and host objects
+ * are as of the save.
+ */
+static void come_back(struct save *s)
+{
+	for_each_part(p) if (p->returned) p->returned();
+	undescribe(true);
+	s->back = true;
+	machine_go_back();
+	clock_was_set();
+	pr_info("state: the instance goes on from %s\n", s->dir);
+	for_each_part(p) if (p->resumed) p->resumed();
+}
+
 /* Reports that the instance runs. From now on it can be saved again. */
 static void tell_going_on(const struct save *s)
 {
@@ -236,6 +251,12 @@ static s64 try_save(struct save *s)
 		go_on(s);
 		return err;
 	}
+	if (err == MACHINE_PUT_BACK) {
+		come_back(s);
+		return MACHINE_GOES_ON;
+	}
+	if (!err && !s->hold)
+		state_mark_saved();
 	if (!err && s->hold)
 		err = complete_memory(s, true);
 	if (!err && s->hold)
@@ -300,7 +321,10 @@ static s64 save(struct save *s)
 		err = complete_memory(s, false);
 	if (err)
 		machine_save_drop();
-	return finish(s, err, false);
+	err = finish(s, err, false);
+	if (err)
+		state_changed();
+	return err;
 }
 
 static int saver(void *arg)
@@ -364,5 +388,5 @@ int state_rollback(
 
 void state_changed(void)
 {
-	machine_unmark_restored();
+	machine_unmark_states();
 }

@@ -87,15 +87,19 @@ struct state_part {
 	int (*put_back)(struct state_why *why);
 	void (*unmark)(void);
 	/*
-	 * These two serve a rollback in place. note() is called after rebuild() in a process that
-	 * exec put back to a state, and returns true if the part can go back to its condition at
-	 * that time. go_back() is called instead of put_back(), in a stop: it restores the host as
-	 * of note(), and resumed() and connected() follow. It returns 0, or -errno with @why set:
-	 * then exec makes the rollback. A NULL note() counts as true; instead of a NULL go_back(),
-	 * put_back() is called.
+	 * These three serve a rollback in place. note() is called, in a stop, after rebuild() in a
+	 * process that exec put back to a state, and after describe() in one that is saved. It
+	 * returns true if the part can go back to its condition at that time. go_back() is called
+	 * instead of put_back(), in a stop: it restores the host as of note(). It returns 0, or
+	 * -errno with @why set: then exec makes the rollback. A NULL note() counts as true; instead
+	 * of a NULL go_back(), put_back() is called.
+	 *
+	 * If note() was called in a save, the guest's memory is then as of describe(): returned()
+	 * and undescribe(true) follow in this stop. In both cases resumed() and connected() follow.
 	 */
 	bool (*note)(void);
 	int (*go_back)(const char *dir, struct state_why *why);
+	void (*returned)(void);
 	/*
 	 * Makes the host objects again in the new process. The machine is stopped, as for
 	 * describe(). Returns 0, or -errno with @why set: the process ends with that line and
@@ -150,10 +154,11 @@ int state_mark(bool (*is_last)(void), struct state_why *why);
 int state_put_back(const struct mm *quiet, struct state_why *why);
 
 /*
- * Makes this process the instance that was saved in @dir. If the process was last put back to this
- * state, the machine goes back in place if it can, as with state_put_back(). Otherwise the kernel
- * executes itself again, with the same pid, descriptors and parameters, and restore=@dir. Called by
- * a kernel thread. Returns only on an early error; calls @begins before each attempt.
+ * Makes this process the instance that was saved in @dir. If the process was last saved as, or put
+ * back to, this state, the machine goes back in place if it can, as with state_put_back().
+ * Otherwise the kernel executes itself again, with the same pid, descriptors and parameters, and
+ * restore=@dir. Called by a kernel thread. Returns only on an early error; calls @begins before
+ * each attempt.
  */
 int state_rollback(const char *dir, void (*begins)(void *arg, bool in_place), void *arg,
 	struct state_why *why);

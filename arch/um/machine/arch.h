@@ -189,10 +189,12 @@ void machine_stop_here(void);
  * machine_save_settle() returns -EAGAIN if a sleeping task is in the middle of an operation that
  * cannot be saved: the machine has to run on for a moment, and @why may name the task.
  * machine_save() returns 0, -errno with a line in @why or, in the process that continues from the
- * saved state, MACHINE_GOES_ON. machine_save_sync() completes the file, and returns its size in
- * bytes, -errno or -EINPROGRESS.
+ * saved state, MACHINE_GOES_ON; or MACHINE_PUT_BACK in this process, each time that it was put back
+ * to that state (machine_mark_saved()). machine_save_sync() completes the file, and returns its
+ * size in bytes, -errno or -EINPROGRESS.
  */
 #define MACHINE_GOES_ON 1
+#define MACHINE_PUT_BACK 2
 const char *machine_save_obstacle(void);
 void machine_save_anew(void);
 int machine_save_begin(void);
@@ -228,13 +230,15 @@ void machine_unmark(void);
 /*
  * machine_mark_restored() marks a machine that exec has put back to a state, while it is stopped
  * and before machine_wake(), so that it can return to that state in place. It returns as
- * machine_mark(); an error is harmless. machine_can_go_back() is true if machine_put_back() would
- * restore the state saved in @dir quickly. machine_unmark_restored() removes the mark of
- * machine_mark_restored(), if there is one.
+ * machine_mark(); an error is harmless. machine_mark_saved(), called in the stop of a successful
+ * machine_save(), makes the saved state the mark; returns false if that is not possible.
+ * machine_can_go_back() is true if machine_put_back() would restore the state saved in @dir
+ * quickly. machine_unmark_states() removes a mark of these two, if there is one.
  */
 s64 machine_mark_restored(void);
+bool machine_mark_saved(void);
 bool machine_can_go_back(const char *dir);
-void machine_unmark_restored(void);
+void machine_unmark_states(void);
 /*
  * Called in a process that continues from a saved state, in this order, with arch_entry.restored()
  * between the two.

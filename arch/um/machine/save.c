@@ -233,29 +233,6 @@ static int describe(void)
 	return 0;
 }
 
-s64 machine_save(const char *dir, char *why, size_t size)
-{
-	s64 err = describe();
-
-	if (err)
-		return err;
-	err = (s64)machine_park(&state.sp[0], write_state, (void *)dir);
-	if (err == (s64)MACHINE_RESTORED)
-		return MACHINE_GOES_ON;
-	if (err)
-		strscpy(why, state.why, size);
-	return err;
-}
-
-s64 machine_save_sync(char *why, size_t size)
-{
-	int err = os_state_finish(&state);
-
-	if (err && err != -EINPROGRESS)
-		strscpy(why, state.why, size);
-	return err ? err : (s64)state.bytes;
-}
-
 /* ---- after spaces were lost ---- */
 
 static int forget_mm(struct mm *mm)
@@ -269,6 +246,56 @@ static int forget_answers(struct task *t)
 	t->arch.answers_at = 0;
 	t->arch.fpu.runner = NULL;
 	return 0;
+}
+
+/*
+ * Resets this process's own data after the memory was put back: the former spaces are in the pool,
+ * and no mm has a space.
+ */
+static void is_back(void)
+{
+	irq_put_back();
+	pmap_forget_cpus();
+	stacks_each_task(forget_answers);
+	cpu_clock_put_back(cpu_ns, host_ns);
+	skas_answers_revoke();
+	arch_entry.clock_changed();
+	arch_entry.random_renew();
+}
+
+/* ---- the save itself ---- */
+
+s64 machine_save(const char *dir, char *why, size_t size)
+{
+	s64 err = describe();
+
+	if (err)
+		return err;
+	err = (s64)machine_park(&state.sp[0], write_state, (void *)dir);
+	if (err == (s64)MACHINE_RESTORED && os_marked()) {
+		mm_each_stopped(forget_mm);
+		is_back();
+		return MACHINE_PUT_BACK;
+	}
+	if (err == (s64)MACHINE_RESTORED)
+		return MACHINE_GOES_ON;
+	if (err)
+		strscpy(why, state.why, size);
+	return err;
+}
+
+bool machine_mark_saved(void)
+{
+	return !os_mark_saved(&state);
+}
+
+s64 machine_save_sync(char *why, size_t size)
+{
+	int err = os_state_finish(&state);
+
+	if (err && err != -EINPROGRESS)
+		strscpy(why, state.why, size);
+	return err ? err : (s64)state.bytes;
 }
 
 /* ---- going back in place ---- */
@@ -342,21 +369,6 @@ static u64 copy_memory(void *unused)
 	return (u64)(s64)os_mark(&state);
 }
 
-/*
- * Resets this process's own data after the memory was put back: the former spaces are in the pool,
- * and no mm has a space.
- */
-static void is_back(void)
-{
-	irq_put_back();
-	pmap_forget_cpus();
-	stacks_each_task(forget_answers);
-	cpu_clock_put_back(cpu_ns, host_ns);
-	skas_answers_revoke();
-	arch_entry.clock_changed();
-	arch_entry.random_renew();
-}
-
 s64 machine_mark(char *why, size_t size)
 {
 	s64 err = settle_mms(why, size);
@@ -407,9 +419,9 @@ bool machine_can_go_back(const char *dir)
 	return os_can_go_back(dir);
 }
 
-void machine_unmark_restored(void)
+void machine_unmark_states(void)
 {
-	os_unmark_restored();
+	os_unmark_states();
 }
 
 int machine_put_back_begin(const struct mm *quiet)
@@ -457,7 +469,10 @@ void machine_restored(void)
 
 bool machine_is_copy(void)
 {
-	return os_restored()->identity != OS_IDENTITY_MOVED && !os_restored()->fresh;
+	const struct os_restored *r = os_restored();
+
+	/* a process that has booted was put back in place */
+	return !r || os_marked() || (r->identity != OS_IDENTITY_MOVED && !r->fresh);
 }
 
 const char *machine_restored_from(void)
