@@ -176,6 +176,10 @@ static void hangup_work(struct work *w)
 	os_irq_raise(l->irq); /* input for the next session may have come */
 }
 
+/*
+ * Passes the host's input to the tty. A line that was never opened gets its buffers with its first
+ * input; without memory the input waits on the host until the line is opened.
+ */
 static void feed_tty(struct line *l)
 {
 	while (!smp_load_acquire(&l->hanging)) {
@@ -193,6 +197,8 @@ static void feed_tty(struct line *l)
 				return;
 			l->nr_left = n;
 		}
+		if (!tty_make_buffers(l->tty, GFP_ATOMIC))
+			return;
 		took = tty_input(l->tty, l->left, l->nr_left);
 		if (took < l->nr_left)
 			memmove(l->left, l->left + took, (size_t)(l->nr_left - took));
@@ -230,8 +236,10 @@ static int con_open(struct tty_struct *tty, struct file *f)
 {
 	struct line *l = tty->driver_data;
 
-	if (!tty->count)
+	if (!tty->count) {
 		con_host_want(l->host, 1);
+		os_irq_raise(l->irq); /* for input that had no buffers */
+	}
 	return 0;
 }
 

@@ -666,7 +666,8 @@ void n_tty_termios_changed(struct tty_struct *tty, const struct ktermios *old)
 		 * Drop all marks for line ends. In canonical mode the whole content becomes one
 		 * line, which ends with its last byte.
 		 */
-		memset(tty->read_mark, 0, N_TTY_BUF_SIZE);
+		if (tty->read_mark)
+			memset(tty->read_mark, 0, N_TTY_BUF_SIZE);
 		if (LINES_ON(tty) && tty->read_head != tty->read_tail) {
 			tty->read_mark[ring_at(tty->read_head - 1)] = MARK_EOL;
 			tty->canon_head = tty->read_head;

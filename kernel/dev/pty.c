@@ -377,6 +377,11 @@ static struct tty_struct *pts_alloc(struct devpts *dp)
 	if (!slave)
 		return ERR_PTR(-ENOMEM);
 	slave->driver_data = devpts_hold(dp);
+	/* the master may write before the slave is opened */
+	if (!tty_make_buffers(slave, GFP_KERNEL)) {
+		tty_put(slave);
+		return ERR_PTR(-ENOMEM);
+	}
 	n = -ENOSPC;
 	if (atomic_inc_return(&pty_count) <= READ_ONCE(pty_max) - devpts_spare(dp))
 		n = devpts_number(dp, slave);

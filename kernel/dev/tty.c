@@ -62,11 +62,6 @@ struct tty_struct *tty_alloc(
 
 	if (!tty)
 		return NULL;
-	tty->read_buf = kzalloc(N_TTY_BUF_SIZE, GFP_KERNEL);
-	tty->read_mark = kzalloc(N_TTY_BUF_SIZE, GFP_KERNEL);
-	tty->echo_buf = kzalloc(ECHO_BUF_SIZE, GFP_KERNEL);
-	if (!tty->read_buf || !tty->read_mark || !tty->echo_buf)
-		goto err_free;
 	atomic_set(&tty->refs, 1);
 	tty->ops = ops;
 	tty->dev = dev;
@@ -81,13 +76,29 @@ struct tty_struct *tty_alloc(
 	spin_lock_init(&tty->lock);
 	tty->termios = tty_std_termios;
 	return tty;
+}
 
-err_free:
-	kfree(tty->read_buf);
-	kfree(tty->read_mark);
-	kfree(tty->echo_buf);
-	kfree(tty);
-	return NULL;
+bool tty_make_buffers(struct tty_struct *tty, gfp_t gfp)
+{
+	u8 *buf, *echo;
+
+	if (smp_load_acquire(&tty->read_buf))
+		return true;
+	buf = kzalloc(2 * N_TTY_BUF_SIZE, gfp);
+	echo = kzalloc(ECHO_BUF_SIZE, gfp);
+	if (buf && echo) {
+		spin_lock(&tty->lock);
+		if (!tty->read_buf) {
+			tty->read_mark = buf + N_TTY_BUF_SIZE;
+			tty->echo_buf = echo;
+			smp_store_release(&tty->read_buf, buf);
+			buf = echo = NULL;
+		}
+		spin_unlock(&tty->lock);
+	}
+	kfree(buf);
+	kfree(echo);
+	return smp_load_acquire(&tty->read_buf);
 }
 
 void tty_get(struct tty_struct *tty)
@@ -104,7 +115,6 @@ void tty_put(struct tty_struct *tty)
 	put_pid(tty->pgrp);
 	put_pid(tty->session);
 	kfree(tty->read_buf);
-	kfree(tty->read_mark);
 	kfree(tty->echo_buf);
 	kfree(tty->ahead);
 	kfree(tty);
@@ -206,6 +216,8 @@ int tty_open_file(struct tty_struct *tty, struct file *f)
 		   (test_bit(TTY_PTY_LOCK, &tty->flags) ||
 			   test_bit(TTY_OTHER_CLOSED, &tty->flags))) {
 		err = -EIO;
+	} else if (!tty_make_buffers(tty, GFP_KERNEL)) {
+		err = -ENOMEM;
 	} else {
 		f->f_hangups = tty->hangups;
 		if (tty->ops->open)

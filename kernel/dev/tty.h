@@ -21,6 +21,7 @@
 #include <asm/termbits.h>
 #include <asm/termios.h>
 
+#include "kernel/lib/alloc.h"
 #include "kernel/lib/atomic.h"
 #include "kernel/lib/list.h"
 #include "kernel/lib/types.h"
@@ -101,7 +102,7 @@ struct tty_struct {
 	spinlock_t lock;
 	/*
 	 * N_TTY_BUF_SIZE bytes. The positions below only grow; the index is the position modulo the
-	 * size.
+	 * size. NULL until tty_make_buffers(), which makes all three buffers.
 	 */
 	u8 *read_buf;
 	u8 *read_mark; /* for each byte: n_tty.h's MARK_* */
@@ -154,6 +155,11 @@ extern const struct ktermios tty_std_termios;
 extern const struct file_operations tty_fops;
 struct tty_struct *tty_alloc(const struct tty_operations *ops, dev_t dev, const char *name,
 	int index); /* refs 1; NULL */
+/*
+ * Makes the buffers of the line discipline unless they exist. Opening does so; a driver that passes
+ * input to a tty that may not have been opened yet calls it first. Returns false without memory.
+ */
+bool tty_make_buffers(struct tty_struct *tty, gfp_t gfp);
 void tty_get(struct tty_struct *tty);
 void tty_put(struct tty_struct *tty);
 /*

@@ -147,6 +147,8 @@ int proc_is_list(const char *path, store_list_fn store);
  */
 int proc_may_change(const char *path, const u32 *changes, struct wait_queue_head *changed);
 int proc_show_when(const char *path, const char *name, bool (*when)(void *arg), void *arg);
+/* The entry at @path exists only while @when(@arg) returns true. 0 or -errno. */
+int tree_show_when(struct proc_entry *root, const char *path, bool (*when)(void *arg), void *arg);
 int tree_fill_super(struct super_block *sb, struct proc_entry *root, u64 magic);
 bool tree_is_bare(const struct inode *dir); /* true: a tree's empty directory */
 
@@ -159,20 +161,34 @@ struct proc_entry {
 	show_fn show;
 	store_fn store;
 	void *arg;
-	const char *target;
 	const struct file_operations *fops;
-	struct proc_entry *parent, *children, *next;
+	struct proc_entry *parent, *next;
+	union {
+		struct proc_entry *children; /* of a directory */
+		const char *target;          /* of a symbolic link; NULL: it is computed */
+	};
+	struct proc_extra *extra; /* NULL: all zero */
+};
+/* Members that few of the some 2,000 entries need, to keep the others small. */
+struct proc_extra {
 	/* the entry exists only while this returns true; NULL: always */
 	bool (*when)(void *arg);
 	void *when_arg;
 	bool (*may)(const struct cred *c); /* proc_let() */
-	bool may_only;                     /* proc_let_only() */
-	u32 text_max;                      /* proc_is_text() */
-	bool words;                        /* proc_is_words() */
 	store_list_fn store_list;          /* proc_is_list() */
 	const u32 *changes;                /* proc_may_change() */
 	struct wait_queue_head *changed;
+	u32 text_max;  /* proc_is_text() */
+	bool may_only; /* proc_let_only() */
+	bool words;    /* proc_is_words() */
 };
+static inline const struct proc_extra *proc_extra(const struct proc_entry *e)
+{
+	static const struct proc_extra none;
+	const struct proc_extra *x = smp_load_acquire(&e->extra);
+
+	return x ? x : &none;
+}
 /* True if the opener of @f may write to the entry @e. */
 bool proc_opener_may(const struct file *f, const struct proc_entry *e);
 extern struct proc_entry proc_root_entry;

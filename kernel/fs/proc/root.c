@@ -31,7 +31,7 @@ struct proc_entry *proc_find(struct proc_entry *dir, const char *name, u32 len)
 {
 	struct proc_entry *e;
 
-	for (e = dir->children; e; e = e->next)
+	for (e = S_ISDIR(dir->mode) ? dir->children : NULL; e; e = e->next)
 		if (strlen(e->name) == len && !memcmp(e->name, name, len))
 			return e;
 	return NULL;
@@ -192,84 +192,116 @@ int proc_create(const char *path, umode_t mode, show_fn show, store_fn store, vo
 	return 0;
 }
 
-int proc_let(const char *path, bool (*may)(const struct cred *c))
+/* Returns the members that few entries have, for a change; or NULL without memory. */
+static struct proc_extra *make_extra(struct proc_entry *e)
+{
+	struct proc_extra *x;
+
+	if (e->extra)
+		return e->extra;
+	x = kzalloc(sizeof(*x), GFP_KERNEL);
+	if (x)
+		smp_store_release(&e->extra, x);
+	return x;
+}
+
+/* Sets *x to make_extra() of the entry at @path. Returns 0 or -errno. */
+static int find_extra(const char *path, struct proc_extra **x)
 {
 	struct proc_entry *e = tree_find(&proc_root_entry, path);
 
-	if (!e)
-		return -ENOENT;
-	WRITE_ONCE(e->may, may);
-	return 0;
+	*x = e ? make_extra(e) : NULL;
+	return !e ? -ENOENT : *x ? 0 : -ENOMEM;
+}
+
+int proc_let(const char *path, bool (*may)(const struct cred *c))
+{
+	struct proc_extra *x;
+	int err = find_extra(path, &x);
+
+	if (!err)
+		WRITE_ONCE(x->may, may);
+	return err;
 }
 
 int proc_let_only(const char *path, bool (*may)(const struct cred *c))
 {
-	struct proc_entry *e = tree_find(&proc_root_entry, path);
+	struct proc_extra *x;
+	int err = find_extra(path, &x);
 
-	if (e)
-		e->may_only = true;
-	return proc_let(path, may);
+	if (!err)
+		x->may_only = true;
+	return err ? err : proc_let(path, may);
 }
 
 int proc_is_text(const char *path, u32 max)
 {
-	struct proc_entry *e = tree_find(&proc_root_entry, path);
+	struct proc_extra *x;
+	int err = find_extra(path, &x);
 
-	if (!e)
-		return -ENOENT;
-	e->text_max = max;
-	return 0;
+	if (!err)
+		x->text_max = max;
+	return err;
 }
 
 int proc_is_words(const char *path)
 {
-	struct proc_entry *e = tree_find(&proc_root_entry, path);
+	struct proc_extra *x;
+	int err = find_extra(path, &x);
 
-	if (!e)
-		return -ENOENT;
-	e->words = true;
-	return 0;
+	if (!err)
+		x->words = true;
+	return err;
 }
 
 int proc_is_list(const char *path, store_list_fn store)
 {
-	struct proc_entry *e = tree_find(&proc_root_entry, path);
+	struct proc_extra *x;
+	int err = find_extra(path, &x);
 
-	if (!e)
-		return -ENOENT;
-	e->store_list = store;
-	return 0;
+	if (!err)
+		x->store_list = store;
+	return err;
 }
 
 int proc_may_change(const char *path, const u32 *changes, struct wait_queue_head *changed)
 {
-	struct proc_entry *e = tree_find(&proc_root_entry, path);
+	struct proc_extra *x;
+	int err = find_extra(path, &x);
 
-	if (!e)
-		return -ENOENT;
-	e->changes = changes;
-	e->changed = changed;
-	return 0;
+	if (!err) {
+		x->changed = changed;
+		x->changes = changes;
+	}
+	return err;
 }
 
 bool proc_opener_may(const struct file *f, const struct proc_entry *e)
 {
+	const struct proc_extra *x = proc_extra(e);
 	const struct cred *c = f->f_cred;
 
-	return !e->may || c->fsuid == 0 || e->may(c) ||
+	return !x->may || c->fsuid == 0 || x->may(c) ||
 	       cred_ns_capable(c, &init_user_ns, CAP_DAC_OVERRIDE);
+}
+
+int tree_show_when(struct proc_entry *root, const char *path, bool (*when)(void *arg), void *arg)
+{
+	struct proc_entry *e = tree_find(root, path);
+	struct proc_extra *x = e ? make_extra(e) : NULL;
+
+	if (!x)
+		return e ? -ENOMEM : -ENOENT;
+	x->when_arg = arg;
+	WRITE_ONCE(x->when, when);
+	return 0;
 }
 
 int proc_show_when(const char *path, const char *name, bool (*when)(void *arg), void *arg)
 {
-	struct proc_entry *e = tree_find(&proc_root_entry, path);
+	int err = tree_show_when(&proc_root_entry, path, when, arg);
 
-	if (!e)
-		return -ENOENT;
-	e->when_arg = arg;
-	WRITE_ONCE(e->when, when);
-	WRITE_ONCE(e->name, name);
-	return 0;
+	return err ? err : tree_rename(&proc_root_entry, path, name);
 }
 
 int proc_symlink(const char *path, const char *target)
@@ -339,7 +371,9 @@ static struct inode *fixed_inode(struct super_block *sb, const struct proc_entry
 
 static bool entry_seen(const struct proc_entry *e)
 {
-	return !e->when || e->when(e->when_arg);
+	const struct proc_extra *x = proc_extra(e);
+
+	return !x->when || x->when(x->when_arg);
 }
 
 static int sometimes_revalidate(struct dentry *d, u32 flags)
@@ -372,7 +406,7 @@ static struct dentry *fixed_lookup(struct inode *dir, struct dentry *d, u32 flag
 	inode = fixed_inode(dir->i_sb, e);
 	if (!inode)
 		return ERR_PTR(-ENOMEM);
-	if (e->when)
+	if (proc_extra(e)->when)
 		d->d_op = &sometimes_dops;
 	d_add(d, inode);
 	return NULL;
@@ -475,10 +509,11 @@ static const struct inode_operations fixed_link_iops = { .get_link = fixed_get_l
 static int fixed_permission(struct inode *inode, int mask)
 {
 	const struct proc_entry *e = PROC_I(inode)->de;
+	const struct proc_extra *x = e ? proc_extra(e) : NULL;
 
-	if (e && e->may && !(mask & MAY_EXEC) && e->may(current_cred()))
+	if (x && x->may && !(mask & MAY_EXEC) && x->may(current_cred()))
 		return 0;
-	if (e && e->may_only && mask & MAY_WRITE)
+	if (x && x->may_only && mask & MAY_WRITE)
 		return -EACCES;
 	if (inode->i_fop == &proc_sysctl_fops &&
 		((mask & MAY_WRITE && !(inode->i_mode & 0222)) ||

@@ -474,7 +474,7 @@ static ssize_t list_write(
 		return -ENOMEM;
 	text[n] = 0;
 	if (copy_from_iter(text, n, from) == n)
-		done = e->store_list(text, n, n < all, *pos);
+		done = proc_extra(e)->store_list(text, n, n < all, *pos);
 	kfree(text);
 	if (done > 0)
 		*pos += done;
@@ -488,13 +488,14 @@ static ssize_t list_write(
 static ssize_t sysctl_write(struct file *f, struct iov_iter *from, loff_t *pos)
 {
 	const struct proc_entry *e = PROC_I(f->f_inode)->de;
+	const struct proc_extra *x = e ? proc_extra(e) : NULL;
 	ssize_t n;
 
 	if (!from->count)
 		return 0;
-	if (e && e->text_max)
-		return string_write(f, e->text_max, from, pos);
-	if (e && e->store_list)
+	if (x && x->text_max)
+		return string_write(f, x->text_max, from, pos);
+	if (x && x->store_list)
 		return list_write(f, e, from, pos);
 	n = *pos ? (ssize_t)from->count : proc_text_write(f, from, pos);
 	if (n > 0)
@@ -550,26 +551,26 @@ const struct file_operations proc_polled_fops = {
 
 static int variable_open(struct inode *inode, struct file *f)
 {
-	const struct proc_entry *e = PROC_I(inode)->de;
+	const struct proc_extra *x = proc_extra(PROC_I(inode)->de);
 	int err = proc_text_open(inode, f);
 	struct seq *s = f->private_data;
 
-	if (!err && e->changes)
-		s->changes = READ_ONCE(*e->changes);
+	if (!err && x->changes)
+		s->changes = READ_ONCE(*x->changes);
 	return err;
 }
 
 /* Polls a variable: each change is reported once to each open file, even if it does not read. */
 static u32 variable_poll(struct file *f, struct poll_table *pt)
 {
-	const struct proc_entry *e = PROC_I(f->f_inode)->de;
+	const struct proc_extra *x = proc_extra(PROC_I(f->f_inode)->de);
 	struct seq *s = f->private_data;
 	u32 now;
 
-	if (!e->changes)
+	if (!x->changes)
 		return vfs_default_poll();
-	poll_wait(f, e->changed, pt);
-	now = READ_ONCE(*e->changes);
+	poll_wait(f, x->changed, pt);
+	now = READ_ONCE(*x->changes);
 	if (READ_ONCE(s->changes) == now)
 		return vfs_default_poll();
 	WRITE_ONCE(s->changes, now);
@@ -579,9 +580,9 @@ static u32 variable_poll(struct file *f, struct poll_table *pt)
 /* Reads a variable. A number is read in one piece: a read behind offset 0 returns nothing. */
 static ssize_t variable_read(struct file *f, struct iov_iter *to, loff_t *pos)
 {
-	const struct proc_entry *e = PROC_I(f->f_inode)->de;
+	const struct proc_extra *x = proc_extra(PROC_I(f->f_inode)->de);
 
-	if (*pos && !e->text_max && !e->words)
+	if (*pos && !x->text_max && !x->words)
 		return 0;
 	return proc_text_read(f, to, pos);
 }

@@ -187,13 +187,7 @@ int sysfs_create(const char *path, show_fn show, void *arg)
 
 int sysfs_show_when(const char *path, bool (*when)(void *arg), void *arg)
 {
-	struct proc_entry *e = tree_find(&sysfs_root, path);
-
-	if (!e)
-		return -ENOENT;
-	e->when_arg = arg;
-	WRITE_ONCE(e->when, when);
-	return 0;
+	return tree_show_when(&sysfs_root, path, when, arg);
 }
 
 int sysfs_rename(const char *path, const char *name)
