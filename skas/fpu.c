@@ -306,7 +306,10 @@ static void load(struct runner *r, struct fpu *fpu)
 
 	skas_lock(&r->lock);
 	make_room(r, fpu);
-	/* even if the owner has exited and left its state in the registers */
+	/*
+	 * cleared also where make_room() found no owner: the owner has exited, and its state is
+	 * still in the registers
+	 */
 	r->live = false;
 	area = area_of(r, fpu);
 	/* the turn that would have saved the state there was never given */
@@ -331,7 +334,8 @@ static void load(struct runner *r, struct fpu *fpu)
 bool fpu_enter(struct runner *r, struct fpu *fpu)
 {
 	if (likely(fpu->runner == r && r->owner == fpu)) {
-		if (!r->live && r->fp == area_at(FPU_AREAS)) /* saved without need */
+		/* the last call saved it without need */
+		if (!r->live && r->fp == area_at(FPU_AREAS))
 			WRITE_ONCE(r->ctl->call_nr, NO_CALL);
 		return false;
 	}

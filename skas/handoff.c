@@ -16,12 +16,12 @@
  */
 #include "skas/placement.h"
 
-#define LONGEST_SLEEP (500 * NSEC_PER_MSEC) /* then the vCPU checks the runner */
+#define LONGEST_SLEEP (500 * NSEC_PER_MSEC) /* ns until the vCPU checks a runner */
 /* approximate ns between two polls while spinning */
 #define POLL_NS 40
 /* polls of POLL_NS to skip after the turn was given */
 #define FIRST_LOOK 2
-/* divisor: least spinning, of the most */
+/* divisor of the most spinning: gives the least */
 #define SPIN_FLOOR 8
 #define GAP_SHARE 8 /* divisor: share of a new gap in the mean */
 #define GAP_MOST 16 /* in SPIN_NS: limit of a counted gap */

@@ -54,11 +54,12 @@ void skas_unlock(struct skas_mutex *m);
  *      any -> runner_end() -> NONE
  *
  * WAITING means that the kernel has seen an event, which a hostile guest may have forged. PARKED is
- * proved; it stays true unless a process of the host stops and continues the runner.
+ * proved; it stays true unless a process of the host stops and continues the runner. A sibling is
+ * another runner of its space.
  */
 /*
- * Areas for states of tasks that are not running. Behind them lies one for calls that save their
- * state.
+ * Areas of the alt stack for the FPU states of tasks that are not running. One more area behind
+ * them is for patched calls that save their state (C_CALLNR).
  */
 #define FPU_AREAS 2
 
@@ -69,10 +70,10 @@ struct watched {
 	 * that it was allowed to use, and CPU time used in user mode
 	 */
 	u64 used, allowed, user;
-	u8 doubts; /* reduced by evidence for the runner */
+	u8 doubts; /* failed checks, less passed ones */
 	/* true: the CPU time used so far is not charged to the next guest */
 	bool fresh;
-	/* true: the handle may soon be another runner's; protected by ends_lock */
+	/* true: the runner's handle may soon name another runner; protected by ends_lock */
 	bool ending;
 };
 
@@ -87,11 +88,12 @@ struct runner {
 	/* owned by the vCPU, or by space_put() when no task runs */
 	enum runner_state state;
 	int task;   /* handle (os_space.h), or 0 */
-	int pinned; /* host CPU it is pinned to, or -1 */
+	int pinned; /* pinned to this host CPU; -1: none */
 	/* placement.c: generation of the vCPU's placement that was applied to this runner, or 0 */
 	u32 placed;
-	bool patient; /* true: see os_space_patient() */
-	u32 spin;     /* rounds of spinning before a sleep */
+	/* true: it does not preempt the last runner of its vCPU (os_space_patient()) */
+	bool patient;
+	u32 spin; /* rounds of spinning before a sleep */
 	/* handoff.c: mean gap between its calls, in TSC ticks */
 	u64 gap;
 	/*
@@ -107,7 +109,7 @@ struct runner {
 	u64 told;
 	/* value of skas_answers_now() for the answers that are offered for the coming stay, or 0 */
 	u64 offered_at;
-	bool loads; /* value of C_SEGS */
+	bool loads; /* value written to C_SEGS */
 	/*
 	 * true until the runner has loaded the selectors of a new guest; it may still have the last
 	 * guest's
@@ -118,7 +120,7 @@ struct runner {
 	 * changes since the last event are unknown
 	 */
 	bool again;
-	/* as set on the host; owned by the vCPU */
+	/* debug registers as they are set on the host; owned by the vCPU */
 	struct debug_regs debug;
 	/* true: rdtsc is an event; owned by vCPU */
 	bool tsc_traps;
@@ -128,12 +130,12 @@ struct runner {
 	 */
 	u64 allowed;
 	struct watched watched;
-	/* ptrace: stopped in guest code, not in the stub (ptrace.c) */
+	/* ptrace: 1 if the runner is stopped in guest code, 0 if in the stub (ptrace.c) */
 	u32 regs_live;
 	struct skas_mutex lock;
 	/* task of the live FPU state; under lock */
 	struct fpu *owner;
-	/* offset in alt of that state, if it is not in the registers */
+	/* offset in alt of the live FPU state, if it is not in the registers */
 	u64 fp;
 	/*
 	 * the tasks whose states lie in the areas of alt, or will lie there after a swap; protected
@@ -159,7 +161,8 @@ struct space {
 	struct skas_mutex lock;
 	u32 seq;    /* protected by lock, as all below */
 	u32 queued; /* orders in the batch */
-	bool due;   /* true: not only mapped-ahead orders */
+	/* true: the batch has an order that guest code must not overtake */
+	bool due;
 	int mapper; /* handle (os_space.h), or 0 */
 	int mapper_pinned;
 	u32 nr_maps; /* upper bound of its host VMAs */
@@ -243,7 +246,10 @@ static inline bool has_xsave(void)
 
 #define stat_inc(field) ((void)__atomic_fetch_add(&skas.stats.field, 1, __ATOMIC_RELAXED))
 
-/* running[] of os_space.h, one word each 16 entries, at the start of the control file's mapping. */
+/*
+ * The array running[] of os_space.h, at the start of the control file's mapping. Its entries are 16
+ * words apart.
+ */
 #define skas_running ((u32 *)CTL_MAP_BASE)
 static inline struct space *space_at(int index)
 {
@@ -279,7 +285,7 @@ void space_lose(struct space *s);
 int runner_make(struct runner *r);
 /* Returns 0 if the runner sleeps at r->park, where only the kernel can have put it. */
 int runner_park(struct runner *r);
-bool runner_is_parked(struct runner *r); /* true if it still sleeps there */
+bool runner_is_parked(struct runner *r); /* true if it still sleeps at r->park */
 int runner_end(struct runner *r);        /* returns its wait status, 0: no runner */
 void runner_load_regs(struct runner *r, const struct regs *regs);
 void runner_decode(struct runner *r, struct regs *regs, struct skas_event *ev);
@@ -294,20 +300,24 @@ void runner_unpublish(struct runner *r);
 void runner_stir(struct runner *r);
 void runner_wake(struct runner *r);
 
-/* time between two kicks */
+/* ns between two kicks */
 #define KICK_WAIT (10 * NSEC_PER_MSEC)
-/* CPU time allowed with kicks ignored */
+/* CPU time in ns that a runner may use while it ignores kicks */
 #define KICK_CPU_LIMIT (200 * NSEC_PER_MSEC)
 struct kicking {
-	/* when the runner was last checked (0: never), and its CPU time so far */
+	/* ns: time of the last check of the runner (0: none yet), and the runner's CPU time then */
 	u64 last, time;
-	/* CPU time used, and time waited for a CPU, at the beginning */
+	/*
+	 * ns, when kicking began: CPU time that the runner had used, and time that it had waited
+	 * for a CPU
+	 */
 	u64 used, delayed;
 	/* kicks sent; checks in a row that found the runner asleep */
 	u32 kicks, asleep;
 };
 void kicking_begin(struct kicking *k, const struct runner *r);
-bool kicking_goes_on(struct kicking *k, const struct runner *r); /* false: give it up */
+/* Returns false if the runner is to be given up. */
+bool kicking_goes_on(struct kicking *k, const struct runner *r);
 
 /* answers.c */
 void answers_init(void);
@@ -318,7 +328,7 @@ void answers_init(void);
 void answers_settle(struct runner *r);
 
 /* fpu.c */
-void fpu_learn_parts(void); /* once the host's xstate_size is known */
+void fpu_learn_parts(void); /* called when xstate_size is known */
 bool fpu_enter(struct runner *r, struct fpu *fpu);
 bool fpu_lock_swap(struct runner *r);
 void fpu_give(struct runner *r); /* unlocks r->lock */

@@ -49,11 +49,11 @@
 #define FLOAT_LOOKS 4
 /* mean time between calls, in ns, below which a CPU that spins for them is worthwhile */
 #define SHORT_NS (4 * NSEC_PER_USEC)
-/* ns that such a call costs without it */
+/* ns that such a call costs without a spinning CPU */
 #define SLEPT_NS 4400UL
 /*
- * number of looks for which that result is valid: fewer than in the slice of a program that
- * computes
+ * number of looks for which a computed rate of hand-offs is valid: fewer than in the slice of a
+ * program that computes
  */
 #define FRESH_LOOKS 2
 #define REST_LOOKS 32 /* looks between two rests of a vCPU */

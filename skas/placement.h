@@ -17,10 +17,10 @@
 #include "skas/internal.h"
 #include "skas/trial.h"
 
-#define SPIN_NS (50 * NSEC_PER_USEC) /* ns: a wake-up on another CPU */
+#define SPIN_NS (50 * NSEC_PER_USEC) /* ns that a wake-up across CPUs takes */
 /* ns that a runner waits for the last one to leave the CPU */
 #define SWITCH_NS (4 * NSEC_PER_USEC)
-#define LOOK_NS NSEC_PER_MSEC /* between two looks */
+#define LOOK_NS NSEC_PER_MSEC /* ns between two looks */
 /* ns: a runner without a hand-off for this long may run anywhere */
 #define COMPUTES_NS (10 * NSEC_PER_MSEC)
 
@@ -53,10 +53,10 @@ struct placement {
 	/* true: the runner with the turn is not the one that had it before */
 	bool switched;
 	bool pinned; /* this vCPU's thread is pinned to home */
-	/* true: not to be pinned until home_at */
+	/* true: the vCPU's thread is not pinned until home_at */
 	bool floating;
 	bool apart, impatient;
-	/* host CPUs: of the vCPU, and of its runners while apart */
+	/* numbers of host CPUs: the vCPU's, and the one of its runners while apart */
 	int home, partner;
 	/* since the last look: waits that ended by spinning, and waits that ended in sleep */
 	u32 hits, misses;
@@ -83,10 +83,10 @@ struct placement {
 	u64 watched_at; /* ns: time of that comparison */
 	/* hand-offs ended by spinning at that comparison */
 	u64 watched_spun;
-	u32 switches; /* between runners, since then */
+	u32 switches; /* changes of runner since watched_at */
 	/* handle of the runner that was placed last; read by other vCPUs */
 	int last_task;
-	u64 stolen_slept; /* slept at the last skas_stolen() */
+	u64 stolen_slept; /* value of slept at the last skas_stolen() */
 	/* TSC value when the rate of hand-offs was last computed, and their number then */
 	u64 rate_at, rate_n;
 	bool few; /* the last computed rate was low */
@@ -95,7 +95,8 @@ struct placement {
 	 * vCPUs read this member and the ones below.
 	 */
 	u64 calls_until;
-	u64 rests_again; /* TSC value: when it may rest again */
+	/* TSC value at which this vCPU may rest again (skas_rests()) */
+	u64 rests_again;
 	struct home_trial trial;
 } __attribute__((aligned(64)));
 extern struct placement placement[STUB_MAX_SLOTS];

@@ -52,7 +52,7 @@ static int clone(struct runner *r)
 		.nr = __NR_clone,
 		.rdi = CLONE_VM | CLONE_PARENT | CLONE_FILES | CLONE_CHILD_CLEARTID,
 		.r10 = r->va + C_TURN,
-		/* ignored by clone; here the new runner finds its control page */
+		/* clone ignores it: the new runner finds its control page's address in r9 */
 		.r9 = r->va,
 	};
 
@@ -336,7 +336,7 @@ static inline bool put(u64 *to, u64 value)
 static u64 canonical(u64 addr)
 {
 	bool high =
-		/* PTRACE_SETREGS refuses high ones */
+		/* PTRACE_SETREGS refuses bases of the upper half */
 		(s64)addr >> 47 == -1 && skas.ops != &ptrace_ops;
 
 	return addr < skas.base || high ? addr : 0;

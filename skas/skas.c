@@ -213,7 +213,7 @@ static const char *seccomp_obstacle(void)
 	return NULL;
 }
 
-/* Returns an error for a host on which no mode works. */
+/* Returns the message for a host on which no mode works. */
 static const char *reason(int err)
 {
 	static char text[400];

@@ -56,7 +56,8 @@ int skas_init(const struct skas_config *cfg, const char **why);
 const char *skas_mode_name(void); /* "seccomp" or "ptrace" */
 /* Returns the mask of XSAVE components in the host's signal frames. */
 u64 skas_xfeatures(void);
-u64 skas_base(void);      /* where the stub is, for skas_config.base */
+/* Returns the address of the stub's window, for skas_config.base. */
+u64 skas_base(void);
 u64 skas_task_size(void); /* first address that a guest may not map */
 
 /* Returns the address of the host's vdso and vvar in every space, for Nestling's vDSO, or 0. */
@@ -126,9 +127,9 @@ u32 space_kin(int cpu, u64 key, struct space_run *run, u32 max);
 void space_put(struct space *s);
 
 /*
- * Queues an order. @prot is PROT_*; @off is the byte offset in @region's file. A full queue flushes
- * by itself. Errors are those of space_flush(). @populate asks the host to map the pages at once
- * (anonymous faults only).
+ * Queues an order. @prot is PROT_*; @off is the byte offset in @region's file. A full queue is
+ * flushed first. Errors are those of space_flush(). @populate asks the host to map the pages at
+ * once (anonymous faults only).
  */
 int space_map(struct space *s, u64 va, u64 len, int prot, int region, u64 off, bool populate);
 /* Queues a mapping that guest code may overtake, since nothing is mapped there now. */
@@ -136,10 +137,10 @@ int space_map_ahead(struct space *s, u64 va, u64 len, int prot, int region, u64 
 int space_unmap(struct space *s, u64 va, u64 len);
 int space_protect(struct space *s, u64 va, u64 len, int prot);
 /*
- * Sets an entry of the LDT from a checked struct user_desc. With @now it is set when the call
- * returns; -errno means that nothing has changed. Without @now it is queued. Afterwards the space
- * is given to no other guest, and its threads' selectors are loaded and saved (struct regs).
- * Threads in guest code may keep the lent gs base until their next event.
+ * Sets an entry of the LDT from a checked struct user_desc. With @now the entry is set when the
+ * call returns; -errno means that nothing has changed. Without @now the order is queued. Afterwards
+ * the space is given to no other guest, and its threads' selectors are loaded and saved (struct
+ * regs). Threads in guest code may keep the lent gs base until their next event.
  */
 struct user_desc;
 /* true if the host has modify_ldt(2) and FSGSBASE */
@@ -159,7 +160,8 @@ bool space_dead(const struct space *s);
  * Returns 0 or -errno.
  */
 int space_present(struct space *s, u64 va, u32 n, u8 *vec);
-u32 space_nr_maps(const struct space *s); /* estimate of the host VMAs in use */
+/* Returns an estimate of the number of host VMAs that the space uses. */
+u32 space_nr_maps(const struct space *s);
 
 enum skas_event_type {
 	/* regs->orig_rax = number; regs->rax = -ENOSYS; rip is behind the call */
@@ -177,7 +179,7 @@ struct skas_event {
 	enum skas_event_type type;
 	int signo, code, trapno;
 	u64 addr, error;
-	bool i386; /* int 0x80; is to be refused */
+	bool i386; /* true: int 0x80, which is refused */
 	/* EV_SYSCALL through a patched site; addr is rip */
 	bool patched;
 };
@@ -213,19 +215,24 @@ void skas_run(struct space *s, int cpu, struct regs *regs, struct fpu *fpu, u64 
 void skas_stayed(struct space *s, int cpu, u64 ns);
 /*
  * Checks some spaces, from number @from on, for runners that compute while no vCPU drives them, and
- * ends those. Returns the number to continue from, or 0 after the last space. Calls may not run
- * concurrently. Sets *@active if any runner has computed since the last check, driven or not. While
- * no runner computes and none is driven, checks are not needed.
+ * ends these runners. Returns the number to continue from, or 0 after the last space. Calls may not
+ * run concurrently. Sets *@active if any runner has computed since the last check, driven or not.
+ * While no runner computes and none is driven, checks are not needed.
  */
 u32 skas_look(u32 from, bool *active);
 
 /*
- * Sets the breakpoints of the coming stays of @s on vCPU @cpu, in the host's own debug registers;
- * EV_SIGNAL then has trapno 1. Addresses are below skas_task_size(). Changing them costs some tens
- * of microseconds. Returns: 1 the registers were changed 0 they had these values already, or the
- * space is lost, which skas_run() reports -EAGAIN the host has no task for the runner now -errno
- * the host, or ptrace mode, does not allow it; then no breakpoint is set skas_debug_hits() returns
- * the bits of DR6: the breakpoints that the last trap was for, and whether it was a single step.
+ * Sets the breakpoints of the coming stays of @s on vCPU @cpu, in the host's own debug registers. A
+ * breakpoint that is hit is EV_SIGNAL with trapno 1. Addresses are below skas_task_size(). A change
+ * costs some tens of microseconds. Returns:
+ *
+ *      1         the registers were changed
+ *      0         they had these values already, or the space is lost, which skas_run() reports
+ *      -EAGAIN   the host has no task for the runner now
+ *      -errno    the host, or ptrace mode, does not allow it: no breakpoint is set
+ *
+ * skas_debug_hits() sets *@dr6 to the bits of DR6: the breakpoints that the last trap was for, and
+ * whether it was a single step.
  */
 int skas_debug(struct space *s, int cpu, const struct debug_regs *d);
 int skas_debug_hits(struct space *s, int cpu, u64 *dr6);

@@ -28,7 +28,7 @@
 #define LDT_WRITE 0x11
 #define COUNT_FROM 32768
 #define COUNT_STEP 8192
-/* between checks whether the mapper lives */
+/* ns between checks whether the mapper lives */
 #define MAPPER_PATIENCE (100 * NSEC_PER_MSEC)
 
 /*

@@ -102,7 +102,7 @@ static void look_at(struct runner *r, bool *active)
 
 	if (state == RUNNER_NONE || !task)
 		return;
-	if (state == RUNNER_RUNNING) { /* its vCPU answers for it */
+	if (state == RUNNER_RUNNING) { /* driven: its vCPU is charged for it */
 		*active = true;
 		return;
 	}

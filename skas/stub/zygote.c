@@ -307,7 +307,10 @@ void zygote_main(void)
 	call(__NR_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0, 0);
 	call2(__NR_setrlimit, RLIMIT_CORE, &no_core);
 	call2(__NR_arch_prctl, ARCH_SET_GS,
-		/* if the host is an instance, this makes gs base our own: fsgsbase_works() */
+		/*
+		 * in a nested instance this ends the lending of gs base, which would disturb
+		 * fsgsbase_works()
+		 */
 		0);
 	for (;;) {
 		r = receive(&m, &fd);
