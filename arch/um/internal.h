@@ -87,7 +87,10 @@ bool physmem_is_private(void); /* true: no physmem= file */
 void physmem_describe(struct os_state *s, struct os_state_map *maps);
 void physmem_restored(const int *files);
 void physmem_marked(void); /* called when the machine has a mark */
-/* os_base(): a bit for each frame, set if it is in the file of a state; NULL without a state */
+/*
+ * result of os_base(): a bit for each frame, set if the frame is in the file of a state; NULL
+ * without a state
+ */
 extern const u64 *base_bits;
 static inline bool physmem_has_base(void)
 {
@@ -98,7 +101,7 @@ static inline bool physmem_in_base(pfn_t pfn)
 	return physmem_has_base() && pfn < physmem_frames &&
 	       __atomic_load_n(&base_bits[pfn / 64], __ATOMIC_ACQUIRE) >> pfn % 64 & 1;
 }
-/* pieces.c: sets the number of host maps of physmem */
+/* pieces.c: records that physmem consists of @n host maps now */
 void pieces_are(u32 n);
 u32 region_describe(struct os_state *s, struct os_state_map *maps);
 void region_restored(const int *files);
@@ -109,7 +112,7 @@ void stacks_restored(void);
 int stacks_each_task(int (*fn)(struct task *t));
 bool initrd_is_mapped(void);
 void oops_restored(void);
-void cpu_clock_restored(u64 cpu_ns, u64 host_ns); /* times as of the stop */
+void cpu_clock_restored(u64 cpu_ns, u64 host_ns); /* ns; both as of the stop */
 void cpu_clock_put_back(u64 cpu_ns, u64 host_ns);
 void irq_restored(void);
 void irq_put_back(void);
@@ -128,10 +131,10 @@ static inline u64 host_deadline(u64 guest_deadline)
 	return t < 0 ? 0 : (u64)t;
 }
 
-/* time.c: fills in the offsets between clocks */
 /* true: a task was in the host's vdso when the instance was saved */
 extern bool machine_vdso_used;
 struct vdso_data;
+/* time.c: fills in the offsets between clocks */
 void time_vdso_data(struct vdso_data *d);
 
 /* cpuclock.c */

@@ -64,7 +64,7 @@
 
 const struct arch_sample_ops *arch_sample_ops;
 
-/* when each vCPU last polled the event set; accessed by that vCPU only */
+/* the last poll of the event set by each vCPU; accessed by that vCPU only */
 static struct last_poll {
 	u64 at; /* arch_cpu_clock() */
 	/* ns that arch_cpu_clock() was ahead of the host's clock at that time; modulo 2^64 */
@@ -75,7 +75,7 @@ static struct last_poll {
 
 /* ---- debug registers ---- */
 
-static bool debug_regs_used; /* by some runner, since the start */
+static bool debug_regs_used; /* true once a runner has had breakpoints */
 
 /*
  * Loads the task's debug registers. Returns false if the host cannot do it, or if the task slept
@@ -179,7 +179,7 @@ static bool serve_port(struct task *t, const struct skas_event *ev)
 	enum port_result res = ioport_trap(t, ev, &fault);
 
 	if (res == PORT_FAULT) {
-		/* replaces the page if the host's file no longer has it */
+		/* replaces a page that the host's truncated file no longer has */
 		handle_bus_error(t->mm, fault.addr);
 		serve_fault(t, &fault);
 	}
@@ -318,7 +318,7 @@ static void boundary_work(struct task *t)
 		wants_restart(&t->arch.regs))
 		do_signal(&t->arch.regs);
 	if (unlikely(test_bit(TIF_CGROUP, &t->work_flags))) {
-		sched_throttle(); /* clears it */
+		sched_throttle(); /* clears TIF_CGROUP */
 		sched_deadline_over();
 		mem_group_pay();
 		io_pause();
@@ -376,7 +376,10 @@ static void before_idle(void)
 	scarce_idle();
 }
 
-/* Records that the clock has jumped further ahead of the host's clock. */
+/*
+ * Makes this vCPU poll again and measure how far arch_cpu_clock(), which has skipped, is ahead of
+ * the host's clock.
+ */
 static void clock_skipped(void)
 {
 	last_polls[smp_processor_id()] = (struct last_poll){ 0 };
@@ -426,7 +429,7 @@ static bool run_guest(struct task *t, struct skas_event *ev)
 		return false;
 	claim_fpu(t, cpu);
 	if (ev->patched && unlikely(!patch_may_jump(t->mm, ev->addr)))
-		skas_fpu_save(&t->arch.fpu); /* saves it, so that iretq is used */
+		skas_fpu_save(&t->arch.fpu); /* a state in memory makes iretq the exit */
 	timer = host_deadline(timers_next());
 	now = arch_cpu_clock_local();
 	deadline = likely(!time_frozen) ? next_deadline(cpu, timer, now) : timetravel_enter();

@@ -46,7 +46,7 @@ static u64 host_function(const char *name)
 	return off < 0 ? 0 : skas_host_vdso() + (u64)off;
 }
 
-/* Computes a checksum of the host's vDSO code, which identifies the host kernel. */
+/* Records the address and a checksum of the host's vDSO code, which identifies the host kernel. */
 static void look_at_host(struct host_vdso *v)
 {
 	u8 piece[256];

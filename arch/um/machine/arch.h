@@ -70,7 +70,7 @@ struct arch_task {
 	u64 scarce_since, scarce_last;
 	/* user_time() at scarce_since */
 	u64 scarce_user;
-	/* of arch/um/entry/ioport.c; NULL: none */
+	/* I/O ports that the thread may use (arch/um/entry/ioport.c); NULL: none */
 	struct io_bitmap *ports;
 	u8 iopl; /* iopl(2)'s level */
 };
@@ -206,7 +206,7 @@ void machine_look_for_events(void);
 void machine_pause(u64 ns);
 s64 machine_save(const char *dir, char *why, size_t size);
 s64 machine_save_sync(char *why, size_t size);
-/* abandons the save after a failure of the above */
+/* Abandons the save after one of these functions has failed. */
 void machine_save_drop(void);
 /*
  * ---- going back to a mark in place, without exec (save.c, os-linux/put_back.c) ----
@@ -214,12 +214,12 @@ void machine_save_drop(void);
  * machine_mark_begin() allocates memory while the machine runs, which machine_save_end() frees.
  * machine_mark(), with the machine stopped, records the state that machine_put_back() restores. It
  * returns 0; or MACHINE_GOES_ON each time that the machine was put back, when the machine is
- * stopped and machine_go_back() starts it; or -errno with a line in @why, -EAGAIN as
+ * stopped and machine_go_back() starts it; or -errno with a line in @why, -EAGAIN for the reason of
  * machine_save_settle(). machine_put_back_begin(), with the machine stopped, gives all spaces back
- * to the pool. It returns 0, -EAGAIN as above, or -EINVAL without a mark. The space of @quiet, an
- * mm whose tasks all sleep in calls that do not change it, keeps its mappings, and so does the
- * space of each mm whose tasks all sleep interruptibly. Afterwards machine_put_back() restores the
- * mark, or machine_put_back_undo() lets the machine run on.
+ * to the pool. It returns 0, -EAGAIN for that reason too, or -EINVAL without a mark. The space of
+ * @quiet, an mm whose tasks all sleep in calls that do not change it, keeps its mappings, and so
+ * does the space of each mm whose tasks all sleep interruptibly. Afterwards machine_put_back()
+ * restores the mark, or machine_put_back_undo() lets the machine run on.
  */
 int machine_mark_begin(void);
 s64 machine_mark(char *why, size_t size);
@@ -506,7 +506,10 @@ struct arch_entry_ops {
 	void (*ring_offer)(u64 ring, u64 size);
 	/* Makes guests forget the keys for random bytes (the vDSO's getrandom). */
 	void (*random_renew)(void);
-	/* Tells this vCPU that the clocks have skipped ahead (time_skip()). */
+	/*
+	 * Makes this vCPU poll for events and compare its clocks with the host's at the next
+	 * boundary, since the clocks have skipped ahead (time_skip()).
+	 */
 	void (*clock_skipped)(void);
 	/* Writes the offsets between clocks, which have changed, into the vDSO's page. */
 	void (*clock_changed)(void);

@@ -13,10 +13,11 @@
  * the progress of both clocks gives the length of a tick for the next window. So the suspension or
  * migration of a host, or a restart of the TSC, is detected.
  *
- * States: off (window 0: the clock shows os_clock_mono() + ns, or frozen_now) ->
- * cpu_clock_start(), where the host's own vdso uses the TSC: measuring (as off; tsc and host hold
- * the first sample, and nothing waits for the second) -> on, at the first reading that is START_NS
- * later.
+ * States:
+ *	off         window is 0: the clock shows os_clock_mono() + ns, or frozen_now
+ *	            -> measuring by cpu_clock_start(), if the host's own vdso uses the TSC
+ *	measuring   as off, but tsc and host hold the first sample
+ *	            -> on at the first reading that is START_NS later, which is the second sample
  *
  * Invariants:
  * 1. The clock never goes back, on any vCPU: a refresh uses the later of the host's clock and the

@@ -168,7 +168,11 @@ static u32 gather_runs(struct pmap *pm, u64 *va, u64 end, pte_t want, struct run
 					(struct run){ *va, PAGE_SIZE, pte_pfn(*e), rights, false };
 			}
 			if (*e & PTE_STALE) {
-				/* before a writer of the kernel's finds the entry in order */
+				/*
+				 * Set before PTE_STALE is cleared: from then on the kernel may
+				 * write to the new frame, and guest code must not run before a
+				 * flush.
+				 */
 				pm->queued = true;
 				runs[n - 1].over = true;
 			}
@@ -217,7 +221,10 @@ static u64 host_maps_limit(void)
 	return limit;
 }
 
-/* True if the host would soon refuse a further map. An order that fails would cost the space. */
+/*
+ * True if the host would soon refuse a further map. If an order failed, the space would have to be
+ * killed.
+ */
 static bool is_full(const struct pmap *pm)
 {
 	return unlikely(pm->space && space_nr_maps(pm->space) >= host_maps_limit());
@@ -235,7 +242,10 @@ static int drop_locked(struct pmap *pm, u64 start, u64 end)
 		if (!pm->queued)
 			pmap_note_touched_locked(pm, start, end);
 	}
-	/* before a writer of the kernel's finds an entry that is not mapped */
+	/*
+	 * Set before PTE_MAPPED is cleared: from then on the kernel may write to a new frame, and
+	 * guest code must not run before a flush.
+	 */
 	pm->queued |= pm->space != NULL;
 	forget_mapped(pm, start, end);
 	return pm->space ? space_unmap(pm->space, start, end - start) : 0;

@@ -107,7 +107,7 @@ struct pmap {
 	 * (save.c).
 	 */
 	u32 sleepers;
-	bool left; /* set by pmap_leave_stopped() */
+	bool left; /* true from pmap_leave_stopped() on */
 };
 
 /*
@@ -149,7 +149,7 @@ int pmap_settle_stopped(struct pmap *pm);
 int pmap_leave_stopped(struct pmap *pm, bool quiet);
 void pmap_forget_left(struct pmap *pm);
 void pmap_forget_space(struct pmap *pm);
-void pmap_forget_cpus(void); /* no vCPU runs a space */
+void pmap_forget_cpus(void); /* records that no vCPU runs a space */
 
 /*
  * Finds the entry for @va; returns NULL when its table does not exist (and @alloc is false) or

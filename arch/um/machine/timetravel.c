@@ -40,10 +40,10 @@
 
 bool time_travels, time_frozen;
 u64 frozen_now;
-static u64 calls, polled_at; /* number of calls; that at last poll */
+static u64 calls, polled_at; /* calls so far; calls at the last poll */
 /* number of calls when guest code last began to run */
 static u64 run_calls = ~0UL;
-/* ns of host time: at the last check, and counted for this run */
+/* host time in ns: at the last check; counted for the present run of guest code */
 static u64 run_looked, run_had;
 
 static int set_basic(const char *unused)

@@ -52,7 +52,7 @@ static char *user_lock(struct mm *mm, u64 addr, bool write)
 	e = pmap_pte(&mm->pmap, addr, false);
 	if (likely(e && *e & PTE_P && (!write || (*e & PTE_RW && !pte_is_replaced(*e))))) {
 		if (write && unlikely(*e & PTE_RESERVED))
-			*e &= ~PTE_RESERVED; /* zeros too are something that was written */
+			*e &= ~PTE_RESERVED; /* a write of zeros is a touch too */
 		return (char *)pfn_to_virt(pte_pfn(*e)) + (addr & (PAGE_SIZE - 1));
 	}
 	spin_unlock(&mm->page_table_lock);
@@ -151,7 +151,7 @@ int copy_struct_from_user(void *dst, size_t known, uaddr_t src, size_t size)
 	u8 more[64];
 	size_t n, left;
 
-	/* bytes that exist are checked before -E2BIG */
+	/* an unknown byte that is not 0 is -E2BIG, even if a later one cannot be read */
 	for (size_t at = known; at < size; at += n) {
 		n = min(size - at, sizeof(more));
 		left = copy_from_user(more, uaddr_add(src, at), n);
@@ -225,8 +225,8 @@ static size_t copy_string(char *dst, const char *p, size_t n)
 }
 
 /*
- * Looks for the terminator in at most @n bytes, copying them to @dst if there is one. The index of
- * the terminator, @n, or -EFAULT.
+ * Looks for the terminator in at most @n bytes, copying them to @dst if there is one. Returns the
+ * index of the terminator, @n if there is none, or -EFAULT.
  */
 static ssize_t scan_string(char *dst, u64 addr, size_t n)
 {

@@ -54,7 +54,7 @@ ssize_t read_mm_anon(struct mm *mm, u64 addr, void *buf, size_t n);
 /* True if [a, a+n) lies within the addresses that guests may map (no mapping is looked up). */
 bool access_ok(uaddr_t a, size_t n);
 
-/* Copies a scalar: 0 or -EFAULT. */
+/* Copy a scalar; the result is 0 or -EFAULT. */
 #define get_user(x, ua) (copy_from_user(&(x), (ua), sizeof(x)) ? -EFAULT : 0)
 #define put_user(x, ua)                                                                            \
 	({                                                                                         \
@@ -75,8 +75,8 @@ int load_user_u32(uaddr_t ua, u32 *val);
 int load_user_u32_nofault(uaddr_t ua, u32 *val);
 
 /*
- * Pins the page under @ua (faulted in, for writing when @write): a reference the caller drops with
- * put_page. For futex keys, vmsplice, O_DIRECT. 0 or -EFAULT.
+ * Faults in the page at @ua, for writing if @write, and takes a reference, which the caller drops
+ * with put_page(). Returns 0 or -EFAULT. For futex keys, vmsplice, O_DIRECT.
  */
 int pin_user_page(uaddr_t ua, bool write, struct page **page);
 
@@ -132,8 +132,8 @@ void iov_iter_kernel(struct iov_iter *it, void *buf, size_t n);
 void iov_iter_call(struct iov_iter *it, size_t (*copy)(struct iov_iter *, void *, size_t),
 	void *private, size_t n);
 /*
- * Imports a guest iovec array: 0 or -EFAULT, -EINVAL, -ENOMEM; *to_free is kfree'd by the caller
- * afterwards.
+ * Imports a guest iovec array: returns 0, -EFAULT, -EINVAL or -ENOMEM. The caller frees *@to_free
+ * by kfree() afterwards.
  */
 int iov_iter_import(struct iov_iter *it, uaddr_t vec, u64 nr, struct uvec **to_free);
 /* Copies; returns the bytes copied, fewer on a fault. The iterator advances by that. */
@@ -141,14 +141,14 @@ size_t copy_to_iter(const void *src, size_t n, struct iov_iter *it);
 size_t copy_from_iter(void *dst, size_t n, struct iov_iter *it);
 size_t iov_iter_zero(size_t n, struct iov_iter *it);
 void iov_iter_advance(struct iov_iter *it, size_t n);
-/* Goes back, only by what this iterator has advanced since the last vec boundary or import. */
+/* Moves the iterator back by @n bytes, at most to where it was at its import. */
 void iov_iter_revert(struct iov_iter *it, size_t n);
 /*
- * Returns the frames of the first bytes, at most @max (not 0) and @nr pages of one buffer; *off is
- * where they begin in the first. @write: to be written to. Returns the number of bytes, by which
- * the iterator advances, or -EFAULT. A guest's frames have a reference each, which the caller
- * drops. A kernel buffer must be in the direct map, and its frames get no reference: its owner
- * keeps the buffer until the transfer has ended.
+ * Returns the frames of the first bytes, at most @max (not 0) and @nr pages of one buffer; *@off is
+ * where the bytes begin in the first frame. @write: the frames will be written to. Returns the
+ * number of bytes, by which the iterator advances, or -EFAULT. A guest's frames have a reference
+ * each, which the caller drops. A kernel buffer must be in the direct map, and its frames get no
+ * reference: its owner keeps the buffer until the transfer has ended.
  */
 ssize_t iov_iter_get_pages(
 	struct iov_iter *it, size_t max, bool write, struct page **pages, u32 nr, u32 *off);
@@ -160,8 +160,8 @@ static inline size_t iov_iter_first_len(const struct iov_iter *it)
 /* Ors all addresses and lengths together, for a test of their low bits. */
 u64 iov_iter_alignment(const struct iov_iter *it);
 /*
- * Faults the first min(n, count) bytes in for reading, so that a copy with locks held is likely to
- * succeed; 0 or -EFAULT.
+ * Faults in the first min(@n, it->count) bytes, for writing if @write, so that a copy with locks
+ * held is likely to succeed. Returns 0 or -EFAULT.
  */
 int iov_iter_fault_in(struct iov_iter *it, size_t n, bool write);
 

@@ -158,7 +158,7 @@ int arch_kstack_live(u64 i, u64 *sp, u64 *end)
 		*sp = (u64)__builtin_frame_address(0);
 	else if (t && t->on_cpu)
 		*sp = (u64)(head + 1);
-	else if (saved > (u64)head && saved < *end) /* else the task is still being made */
+	else if (saved > (u64)head && saved < *end) /* no saved stack: a task being made */
 		*sp = saved;
 	spin_unlock(&pool_lock);
 	return 0;
