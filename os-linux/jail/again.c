@@ -47,7 +47,7 @@
 
 /* the environment variable with the number of the launcher's socket */
 #define LAUNCHER "NESTLING_LAUNCHER"
-/* above: descriptors without final number */
+/* numbers from here on are for descriptors that do not have their final number yet */
 #define OUT_OF_THE_WAY 1000
 #define WORDS_MAX 4096
 /*
@@ -103,7 +103,7 @@ void again_broker(pid_t pid)
 	broker.launcher = -1;
 }
 
-/* Records the request without checking whether the state may be named. */
+/* Records the request. Does not check whether the owner has named its state. */
 static bool note(const struct ask *a, const int *fds, int nr)
 {
 	char *dir = strchr((char *)a->text, ':');

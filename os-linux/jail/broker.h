@@ -45,13 +45,13 @@ enum ask_kind {
 };
 
 struct ask {
-	uint32_t kind, len; /* bytes of text, with its 0 */
+	uint32_t kind, len; /* enum ask_kind; bytes of text, with the 0 */
 	uint64_t value;
 	char text[ASK_TEXT];
 };
 #define ASK_HEAD offsetof(struct ask, text)
 
-/* What the broker knows of the kernel process. */
+/* State of the broker. Descriptors are -1 if absent. */
 extern struct broker {
 	pid_t kernel;
 	int ask, listener, memory;

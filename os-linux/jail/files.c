@@ -701,7 +701,7 @@ static void make(const struct seccomp_notif *call, const struct file_call *c)
 		p.name = p.path;
 		err = 0;
 	}
-	/* realpath(3) tries each folder, and works without an answer */
+	/* realpath(3) reads each folder as a link, and works if that is refused */
 	if (err == -EACCES && c->op != READLINK)
 		say_refused(call, &p);
 	if (err)
@@ -712,7 +712,9 @@ static void make(const struct seccomp_notif *call, const struct file_call *c)
 		answer(call, change(call, c, &p));
 }
 
-/* The folder in which it was started: a jailed process goes to no other. */
+/*
+ * Returns the folder in which the kernel process was started, which a jailed process never leaves.
+ */
 static int get_cwd(uint64_t to, uint64_t size)
 {
 	size_t n = strlen(broker.cwd) + 1;

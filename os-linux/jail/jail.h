@@ -53,7 +53,7 @@ struct jail_row {
 };
 
 /*
- * Rows of calls with checks may come more than once: it suffices that one of them admits the call.
+ * Rows of calls with checks may come more than once: the call is admitted if one of them admits it.
  * A call without a row ends the process.
  */
 extern const struct jail_row jail_table[];
@@ -135,7 +135,7 @@ void folders_end(void);
 int folders_close(void);
 /* Makes the calling thread enter the namespace, if there is one. Async-signal-safe. */
 void folders_enter(void);
-/* Called when all threads have entered. */
+/* Called when all threads have called folders_enter(). */
 void folders_entered(void);
 bool folders_have_space(void);
 /* True if the process has capabilities only for this purpose. */
@@ -153,7 +153,7 @@ void user_begin(char **argv, bool jail);
  * capabilities that it may use, but none are effective. Async-signal-safe.
  */
 void user_close(bool keeps);
-/* Called when all threads have done so. */
+/* Called when all threads have called user_close(). */
 void user_end(void);
 
 /* ---- jail=log: the calls that the jail would stop (log.c) ---- */

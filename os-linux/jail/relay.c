@@ -20,7 +20,7 @@
 
 #define PACKET_MAX 8192
 #define FDS_MAX 16
-#define RELAY_TRIES 2000 /* one attempt a millisecond */
+#define RELAY_TRIES 2000 /* attempts, one a millisecond */
 
 static struct packet {
 	struct os_relayed head;

@@ -37,7 +37,7 @@
 /* seconds to wait for threads that the host does not run */
 #define WAIT_S 10
 #define THREADS_MAX 4096
-#define LOOKS_A_SECOND 20 /* for threads that have ended */
+#define LOOKS_A_SECOND 20 /* checks for threads that have ended */
 
 /* linux/landlock.h as of version 6; older headers have the first member only. */
 struct rights {
@@ -47,15 +47,15 @@ struct rights {
 #define SCOPED_ABSTRACT 1 /* version 6 */
 #define SCOPED_SIGNAL 2   /* version 6 */
 #define FILES_V1 0x1fff   /* all rights of version 1 */
-#define FILES_V2 0x3fff   /* to link and rename between folders */
-#define REFER 0x2000      /* that */
-#define FILES_V3 0x7fff   /* to truncate */
-#define FILES_V5 0xffff   /* ioctls of devices */
+#define FILES_V2 0x3fff   /* and REFER */
+#define REFER 0x2000      /* to link and rename between folders */
+#define FILES_V3 0x7fff   /* and to truncate */
+#define FILES_V5 0xffff   /* and ioctls of devices */
 #define OF_A_FILE 0xc007  /* rights of a rule for a file */
 #define OF_A_CORE 0x4102  /* to make, write, truncate files */
 
 static int beneath[BENEATH_MAX], nr_beneath;
-static bool is_file[BENEATH_MAX]; /* no folder */
+static bool is_file[BENEATH_MAX]; /* true: a file, false: a folder */
 static int core_folder = -1;
 static int ruleset = -1;
 static bool scoped;
@@ -186,7 +186,7 @@ void os_no_capabilities(void)
 	keep_capabilities(0);
 }
 
-/* Async-signal-safe. */
+/* Gives up the rights of the calling thread. Async-signal-safe. */
 static void give_up(void)
 {
 	if (ruleset >= 0)

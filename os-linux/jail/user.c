@@ -52,7 +52,7 @@ static uint32_t uid, gid;
 static char user[256];
 static const char *why_not;
 
-/* the namespaces: descriptors, or -1; missing: a thread has not entered it (atomic) */
+/* the namespaces; fd: descriptor, or -1; missing: 1 if a thread has not entered it (atomic) */
 static struct {
 	const char *name;
 	int type, fd, missing;
