@@ -52,11 +52,11 @@ static struct {
 	char *addr;
 	uint64_t pages;
 	uint64_t *bits;
-	uint64_t *first; /* copy of bits as of base_ready() */
+	uint64_t *first; /* bits as of base_ready() or base_mark() */
 	bool is_mapped;  /* base_mapped() was called */
 	/* the state's file, and the memory file, or -1 */
 	int fd, own;
-	uint64_t at; /* where the memory begins in fd */
+	uint64_t at; /* offset of the memory in fd, in bytes */
 	int several; /* true if there are several vCPUs */
 	/* approximate number of host maps (VMAs) of the memory */
 	uint32_t pieces;
@@ -64,15 +64,15 @@ static struct {
 static uint32_t lock;
 
 /*
- * The pages that had data at the last look and are no base pages. The list stays valid while the
- * file's block count and os_mem_punches are unchanged. Then the host need not be asked for each
- * hole.
+ * Runs of pages that were never base pages and had data in the memory file when it was last
+ * searched. While that file's block count and os_mem_punches are unchanged, the list is valid, and
+ * the host need not be asked for the file's holes again.
  */
 #define RUNS_MAX 256
 static struct {
 	bool known;
 	blkcnt_t blocks;
-	uint64_t punches; /* os_mem_punches at that time */
+	uint64_t punches; /* os_mem_punches at that search */
 	int nr;
 	struct {
 		uint64_t page, end;
@@ -116,7 +116,7 @@ static void clear_bits(uint64_t page, uint64_t end)
 /* Returns the first page in [page, end) that is (@is) or is not a base page, or @end. */
 static uint64_t next_page(uint64_t page, uint64_t end, bool is)
 {
-	uint64_t none = is ? 0 : ~0UL; /* a word without such a page */
+	uint64_t none = is ? 0 : ~0UL; /* a word of bits without a wanted page */
 
 	while (page < end && is_base(page) != is)
 		page += page % WORD == 0 && end - page >= WORD && word_of(page) == none ? WORD : 1;
@@ -256,7 +256,10 @@ int base_view(void)
 	return view_own();
 }
 
-/* Makes the present own pages part of the view: their content is copied beside that of the base. */
+/*
+ * Makes the present own pages count as base pages for base_put_back(): copies their content into
+ * view.base.
+ */
 static int note_own_pages(void)
 {
 	off_t data, hole = 0;
@@ -304,7 +307,7 @@ bool base_is_light(uint64_t most)
 	       (uint64_t)st.st_blocks * 512 <= DROPPED * most * PAGE;
 }
 
-/* Restores the content of a page that was taken since base_ready(). */
+/* Restores the content of a page that was taken since base_ready() or base_mark(). */
 static void give_back(uint64_t page)
 {
 	const char *from = view.base + page * PAGE;

@@ -22,7 +22,7 @@
 #define NEAR 16
 
 struct group {
-	char dir[PATH_MAX]; /* in the file system of groups */
+	char dir[PATH_MAX]; /* path of the group's folder */
 	size_t top;         /* length of the mount point in @dir */
 };
 
@@ -106,7 +106,7 @@ static bool find_group(const char *controller, struct group *g)
 	       (int)sizeof(g->dir);
 }
 
-/* Goes to the parent group. False at the top. */
+/* Goes to the parent group. Returns false if @g is the top. */
 static bool go_up(struct group *g)
 {
 	char *slash = strrchr(g->dir + g->top, '/');

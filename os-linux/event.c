@@ -65,10 +65,10 @@ static int ncpus;
 static int event_set = -1, kick_fd = -1;
 static int owner = -1;
 static int heir = -1;
-static struct { /* guesses: a race costs one wake-up */
+static struct { /* guesses: an error costs one wake-up */
 	/* events that the owner received and that have not yet woken a vCPU */
 	int taken;
-	/* the vCPU woken last, and how often in a row */
+	/* the vCPU that the owner woke last for an event, and how many times in a row */
 	int whom, often;
 } served = { .whom = -1 };
 /*
@@ -177,8 +177,8 @@ void os_cpu_kick(int cpu)
 }
 
 /*
- * Prefers a vCPU that comes to a boundary by itself, then a sleeping one, the owner of the set
- * first.
+ * Returns the vCPU to kick for an interrupt, or -1 if none has to be: a vCPU in kernel code comes
+ * to a boundary by itself. Prefers idle vCPUs, the owner of the set first, to vCPUs in guest code.
  */
 static int choose_cpu(void)
 {
@@ -200,7 +200,7 @@ static int choose_cpu(void)
 	return idle >= 0 ? idle : guest;
 }
 
-/* True if the bit was not set before. */
+/* Sets the line's pending bit. Returns true if it was not set before. */
 static int set_pending(int irq)
 {
 	uint64_t bit = (uint64_t)1 << (irq % 64);
@@ -255,13 +255,13 @@ static void note_events(const struct epoll_event *ev, int n)
 			continue;
 		set_pending((int)ev[i].data.u64);
 		if (__atomic_exchange_n(&served.taken, 1,
-			    /* none of the events woke another vCPU */
+			    /* true: the last event has woken no vCPU */
 			    __ATOMIC_RELAXED))
 			__atomic_store_n(&served.often, 0, __ATOMIC_RELAXED);
 	}
 }
 
-/* Takes events, for the owner. Returns how many. */
+/* Receives events as the owner, waiting at most @ns. Returns how many. */
 static int take_events(uint64_t ns)
 {
 	struct epoll_event ev[EVENTS_AT_ONCE];
@@ -411,8 +411,8 @@ void os_idle(int cpu, uint64_t deadline)
 }
 
 /*
- * If a vCPU sleeps on its futex, kicks it so that it becomes the owner, and does not poll. A vCPU
- * that has itself been an idle owner since its last poll polls.
+ * If another vCPU is idle, kicks it, so that it becomes the owner, and does not poll. But a vCPU
+ * that has itself been the owner while idle, since its last poll, polls.
  */
 int os_event_poll(int cpu)
 {

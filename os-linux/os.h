@@ -29,7 +29,7 @@
 
 #define OS_READ 1
 #define OS_WRITE 2
-#define OS_CREATE 4 /* mode 0600 */
+#define OS_CREATE 4 /* creates it with mode 0600 */
 #define OS_TRUNC 8
 #define OS_EXCL 16
 #define OS_APPEND 32
@@ -67,7 +67,7 @@ void os_why_no_tasks(char *buf, size_t size);
 
 /* ---- memory ---- */
 
-/* Makes a sparse memory file of @size bytes (a memfd). Returns a handle. */
+/* Makes a sparse memory file of @size bytes (a memfd). Returns a handle or -errno. */
 int os_mem_create(const char *name, uint64_t size);
 /*
  * Opens the file at @path as memory of @size bytes; it is created if absent and allocated whole
@@ -78,7 +78,7 @@ int os_mem_open(const char *path, uint64_t size);
 #define OS_PROT_READ 1
 #define OS_PROT_WRITE 2
 #define OS_PROT_EXEC 4
-/* replaces existing mappings; without it they cause -EEXIST */
+/* replaces existing mappings; without this flag they cause -EEXIST */
 #define OS_MAP_REPLACE 1
 #define OS_MAP_POPULATE 2
 
@@ -142,8 +142,9 @@ uint64_t os_clock_real_coarse(void);
 uint64_t os_clock_raw(void);
 int os_sleep_until(uint64_t deadline);
 /*
- * Shifts of the clocks above, modulo 2^64, by which they continue from a saved state had stopped
- * them (state.c); all 0 in an instance that has booted. Real time is never shifted.
+ * ns that are added to the host's clocks, modulo 2^64, so that the clocks above continue from where
+ * a save stopped them (state.c). All are 0 in an instance that has booted. Real time is never
+ * shifted.
  */
 struct os_clock_shifts {
 	uint64_t mono, boot, raw;
@@ -159,7 +160,10 @@ long os_vdso_function(const char *name);
  * behind its end or the host has no vdso.
  */
 size_t os_vdso_read(uint64_t offset, void *buf, size_t n);
-/* Fills the buffer or ends the process: no kernel runs without randomness. */
+/*
+ * Fills the buffer with random bytes; ends the process if the host has none, since no kernel runs
+ * without them.
+ */
 void os_getrandom(void *buf, size_t n);
 
 /* ---- futex ---- */
@@ -395,7 +399,7 @@ struct os_restored {
 	char **argv;
 };
 const struct os_restored *os_restored(void);
-/* Makes FD of fresh= standard error. Called when the instance runs. */
+/* Makes the FD of fresh= the standard error. Called when the instance runs. */
 void os_restored_runs(void);
 /*
  * Memory of the guest that is still in the file of the state (base.c): returns a bit for each page,

@@ -75,7 +75,7 @@ struct os_space_setup {
  * os_why() names the refused call.
  */
 int os_space_start(const struct os_space_setup *setup, uint64_t *vdso);
-/* Ends the zygote and all its tasks. */
+/* Kills the zygote and all its tasks. */
 void os_space_stop(void);
 /*
  * True if the zygote has died; normally it outlives the kernel process. The text gives the cause if
@@ -140,7 +140,7 @@ void os_space_pin(int task, int host_cpu);
  */
 void os_space_patient(int task, int patient);
 void os_space_pin_self(int host_cpu);
-int os_space_this_cpu(void); /* the CPU of this thread */
+int os_space_this_cpu(void); /* returns the CPU of this thread */
 /*
  * Returns how long @task has been ready to run but not running, in ns, or 0 if the host does not
  * report it.

@@ -91,8 +91,8 @@ void os_end_by(void (*end)(void))
 }
 
 /*
- * All descriptors of this process close on exec, and the zygote ends with its socket. The calling
- * vCPU may be pinned; the new program must not be.
+ * Executes the program again. All descriptors of this process close on exec, and the zygote ends
+ * with its socket. The calling vCPU may be pinned; the new program must not be.
  */
 void os_exec_again(char **argv, const char *dir)
 {

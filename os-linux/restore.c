@@ -107,7 +107,10 @@ static void make_files(const struct state_tables *t)
 	}
 }
 
-/* Maps the pages that are in older files over the mapping of this file. */
+/*
+ * Maps the pages whose content is in the files of older states over the mapping of this state's
+ * file.
+ */
 static int map_older(const struct state_tables *t, uint32_t map)
 {
 	const struct state_map *m = &t->maps[map];
@@ -125,7 +128,10 @@ static int map_older(const struct state_tables *t, uint32_t map)
 	return err;
 }
 
-/* Maps the guest's memory. Each page is the state's or one of the fresh memory file. */
+/*
+ * Maps the guest's memory. Each page comes from the state's file or from the new, empty memory
+ * file.
+ */
 static int map_guest(const struct state_tables *t, uint32_t map)
 {
 	const struct state_map *m = &t->maps[map];
@@ -243,7 +249,7 @@ static void set_command_line(const struct state_tables *t, char *program)
 	os_argv = words;
 }
 
-/* Returns the descriptor that parameter @name is given. */
+/* Returns the descriptor number that is the value of parameter @name. */
 static int descriptor(const char *name, const char *number)
 {
 	char *end;

@@ -48,8 +48,8 @@ int os_at_stop(void (*stop)(void), void (*cont)(void))
 }
 
 /*
- * Runs the stop hooks and stops all. Runners hand control to vCPUs, which are about to stop, and
- * stop themselves.
+ * Runs the stop hooks and stops all threads. Runners need no signal: they hand control to vCPUs,
+ * which are about to stop, and then sleep.
  */
 static void stop_everything(void)
 {

@@ -537,8 +537,8 @@ void os_space_end(int task)
 }
 
 /*
- * Waits until no kick to the task is in progress. A late kick could hit the next task with this
- * handle, or the next host process with this pid.
+ * Waits until no kick is in progress. A late kick could hit the next task with this handle, or the
+ * next host process with this pid.
  */
 static void await_kickers(void)
 {

@@ -23,14 +23,16 @@
 #define EXIT_FIELD 52
 #define MIB (1UL << 20)
 
-static uint64_t oom_kills; /* of our control group, at the start */
+static uint64_t oom_kills; /* count of the group, at the start */
 
 void os_space_note_oom_kills(void)
 {
 	oom_kills = os_cgroup_oom_kills();
 }
 
-/* Writes " (...)" with the memory limit if that is the cause, or nothing. */
+/*
+ * Appends the memory limit of the control group to the text if the group's OOM killer has struck.
+ */
 static void add_limit(char *buf, size_t size)
 {
 	size_t n = strlen(buf);

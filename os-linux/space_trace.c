@@ -186,8 +186,8 @@ int os_trace_set_regs(int task, const struct os_trace_regs *regs)
 }
 
 /*
- * Hosts before Linux 5.3 do not report it. There the call is taken for a 64-bit call, whose number
- * is checked like any other.
+ * Hosts before Linux 5.3 do not report the architecture. There each call counts as a 64-bit call,
+ * whose number is checked like any other.
  */
 uint32_t os_trace_arch(int task)
 {
