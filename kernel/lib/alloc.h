@@ -28,7 +28,7 @@ typedef u32 gfp_t;
 /* Optional memory: fails without reclaim if the memory group has no room. */
 #define __GFP_SPARE 0x80
 
-void *kmalloc(size_t n, gfp_t gfp); /* 16-byte aligned, up to 4 MiB; NULL */
+void *kmalloc(size_t n, gfp_t gfp); /* 16-byte aligned, up to 4 MiB; or NULL */
 void *kzalloc(size_t n, gfp_t gfp);
 void *kcalloc(size_t n, size_t size, gfp_t gfp);
 void *krealloc(void *p, size_t n, gfp_t gfp);
@@ -55,7 +55,7 @@ int slabinfo_line(int i, char *buf, size_t size);
 void slab_init(void);
 u64 nr_slab_frames(void);
 u64 nr_reclaimable_slab_frames(void); /* of caches that shrinkers empty */
-u64 nr_large_frames(void);            /* of these: kmalloc blocks above 8 KiB */
+u64 nr_large_frames(void);            /* frames of kmalloc blocks above 8 KiB */
 /* Frees empty slabs. Returns the number of frames freed. */
 u64 slab_shrink(void);
 

@@ -30,7 +30,7 @@ typedef struct {
 #define atomic_dec_and_test(a) (__atomic_sub_fetch(&(a)->v, 1, __ATOMIC_SEQ_CST) == 0)
 #define atomic_xchg(a, n) __atomic_exchange_n(&(a)->v, (n), __ATOMIC_SEQ_CST)
 
-/* Takes a reference unless the count is already 0. True if taken. */
+/* Takes a reference unless the count is already 0. Returns true if it took one. */
 static inline bool atomic_inc_not_zero(atomic_t *a)
 {
 	s32 old = atomic_read(a);

@@ -4,12 +4,12 @@
  * register, sixteen words of scratch memory, jumps that only go forward. The caller defines what a
  * load from the packet (or from seccomp_data) means.
  *
- *      bpf_check(insn, n)         once, when the guest installs it bpf_run(insn, &input)      each
- *      time
+ *      bpf_check(insn, n)         once, when the guest installs the program
+ *      bpf_run(insn, &input)      for each packet or system call
  *
  * A checked program needs no checks at run time except for division by zero and for its loads.
- * Source: the kernel's documentation of socket filters (networking/filter.rst), McCanne and
- * Jacobson 1993.
+ * Source: Linux's documentation of socket filters (networking/filter.rst), McCanne and Jacobson
+ * 1993.
  */
 #ifndef NESTLING_LIB_BPF_H
 #define NESTLING_LIB_BPF_H

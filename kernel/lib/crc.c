@@ -114,7 +114,7 @@ static u32 three_lanes(u32 crc, const u8 *p)
 
 static bool have_sse42(void)
 {
-	static s8 known; /* 0 unknown, 1 yes, -1 no */
+	static s8 known; /* CPU has crc32: 1 yes, -1 no, 0 unknown */
 	u32 a = 1, b, c = 0, d;
 
 	if (!known) {

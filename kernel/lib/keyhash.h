@@ -23,7 +23,7 @@ struct hash_key {
 
 struct keyhash {
 	u64 h, word;
-	u32 n; /* bytes so far */
+	u32 n; /* bytes added so far */
 };
 
 static inline u64 hash_fold(u64 v, u64 factor)

@@ -29,7 +29,7 @@ void tell_lost(void);
 
 /* Limits lines in the log to a few per five seconds. Protected by a lock of lost.c. */
 struct log_limit {
-	/* ktime when the current five seconds began */
+	/* ktime_get() when the current five seconds began */
 	u64 begun;
 	u32 said, missed;
 };

@@ -43,12 +43,12 @@ extern u64 trace_points; /* bits of the points that are on */
  */
 void trace_print(const char *name, const char *fmt, ...) __printf(2, 3);
 const char *trace_point_name(int i, const char **text); /* NULL past the last */
-/* Switches a point, or all points if @name is "all". False for an unknown name. */
+/* Switches a point, or all points if @name is "all". Returns false for an unknown name. */
 bool trace_point_set(const char *name, bool on);
 
 /*
- * Sets the ring's memory, once and for ever; @size is a power of two. False if the ring has memory
- * already.
+ * Sets the ring's memory, once and for ever; @size is a power of two. Returns false if the ring has
+ * memory already.
  */
 bool trace_ring_set(void *buf, u64 size);
 bool trace_ring_there(void);

@@ -16,7 +16,7 @@
 #define MAX_HELD_LOCKS 48
 
 struct held_locks {
-	u32 nr, spinning; /* all locks, and the spinlocks among them */
+	u32 nr, spinning; /* locks held; spinlocks among them */
 	bool same_class_next;
 	/* The function that runs at a boundary and may not sleep, or NULL. */
 	const void *atomic;
