@@ -93,7 +93,7 @@ static void move_on(struct tty_struct *to)
 		spin_unlock(&to->lock);
 		took = tty_input(to, buf, n);
 		spin_lock(&to->lock);
-		/* a flush may have moved it */
+		/* a flush may have advanced ahead_tail */
 		to->ahead_tail = max(to->ahead_tail, start + (u64)took);
 		to->feeding = false;
 		more = took == n || to->feed_again;

@@ -113,7 +113,7 @@ struct tty_struct {
 	/* Column after all output and echo, and column of the edited line's end. */
 	u32 column, line_column;
 	bool lnext, erasing, stopped, tco_stopped;
-	u8 ctrl_status; /* packet mode */
+	u8 ctrl_status; /* TIOCPKT_* that the master has not read */
 
 	/*
 	 * pty.c: a ring of bytes that the other side wrote while read_buf had no room. Positions
@@ -179,8 +179,8 @@ void tty_packet_status(struct tty_struct *tty, u8 status);
 /* @data: device number (u64) of the opener's controlling terminal */
 #define TTY_LOG_OPEN 1
 #define TTY_LOG_CLOSE 2
-#define TTY_LOG_WRITE 3 /* bytes, of either direction */
-#define TTY_LOG_IN 1    /* bytes that a program has read */
+#define TTY_LOG_WRITE 3 /* bytes read or written */
+#define TTY_LOG_IN 1    /* @direction: bytes that a program read */
 #define TTY_LOG_OUT 2
 /* A log of terminal input and output. drivers/console registers it if the user enables it. */
 struct tty_log_ops {

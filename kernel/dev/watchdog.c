@@ -37,7 +37,7 @@ static struct {
 	struct ktimer timer, warning;
 	bool open, running, may_stop;
 	int secs, pre; /* s; pre < secs, 0: no warning */
-	u64 due;       /* ktime */
+	u64 due;       /* ktime_get() at which it expires */
 } dog = { .lock = SPINLOCK_INIT(watchdog_lock), .secs = DEFAULT_SECS };
 static bool panics;
 
