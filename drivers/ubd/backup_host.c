@@ -3,9 +3,9 @@
  * backup_host.c: see backup_host.h.
  *
  * Each region has a bit, which is set when the region was copied. A writer first copies the regions
- * that it changes. So an uncopied region of the file still has its content of the start, and bits
- * or tables set since then belong to copied regions only. A region without data at the start needs
- * no copy.
+ * that it changes. So an uncopied region of the file still has its content as of backup_start(),
+ * and bits or tables set since then belong to copied regions only. A region that had no data then
+ * needs no copy.
  *
  * Locks: the image's backup_lock protects the bits and the copying of a region.
  */

@@ -46,8 +46,9 @@ struct cow4_header {
 	uint64_t size;    /* of the disk, bytes, whole sectors */
 	uint32_t cluster; /* COW4_CLUSTER */
 	uint32_t flags;
-	uint64_t backing_size; /* bytes, when this file was made */
-	int64_t backing_sec;   /* and its mtime */
+	/* size in bytes and mtime of the backing file when this file was made */
+	uint64_t backing_size;
+	int64_t backing_sec;
 	uint32_t backing_nsec;
 	uint32_t index_crc; /* CRC-32 of the index */
 	uint64_t index_off, index_count;
@@ -69,8 +70,8 @@ struct cow4_table {
 	uint32_t magic, crc; /* CRC-32 of the table with 0 in crc */
 	/* of two intact slots, the one with the higher number is valid */
 	uint64_t seq;
-	uint64_t id;    /* the header's */
-	uint64_t index; /* of this table */
+	uint64_t id;    /* id of the header */
+	uint64_t index; /* number of this table */
 	uint8_t reserved[32];
 	uint64_t bits[COW4_TABLE_WORDS]; /* sector n: bit n % 64 of word n / 64 */
 };

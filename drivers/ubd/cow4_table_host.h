@@ -31,11 +31,12 @@ struct copy {
 struct cow4 {
 	struct cow4_header header; /* flags and seq under lock */
 	int slot;                  /* of the header */
-	bool torn_is_fine;         /* the file was dirty: a slot may be torn */
-	bool session;              /* atomic: the dirty flag is on the disk */
+	/* true: the file was found dirty, so a slot may be torn */
+	bool torn_is_fine;
+	bool session; /* atomic; true: dirty flag is on disk */
 	uint64_t nr_tables;
 	struct table **tables; /* atomic pointers */
-	struct table *all;     /* lock */
+	struct table *all;     /* list of loaded tables; under lock */
 	struct cow4_pack *pack;
 
 	pthread_mutex_t lock;
@@ -81,7 +82,8 @@ uint64_t table_count(const struct table *t);
 uint64_t table_changed(struct cow4 *c, struct table *t);
 int cow4_flush(struct layer *l);
 /*
- * Flushes without allocating and without waiting for locks. Returns 0, or why it was not possible.
+ * Flushes without allocating and without waiting for locks. Returns 0, or -errno for the reason why
+ * it was not possible.
  */
 int cow4_flush_at_exit(struct layer *l);
 

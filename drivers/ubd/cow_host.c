@@ -304,7 +304,7 @@ int cow_init(int fd, const char *backing, int backing_fd, uint64_t size)
 }
 
 /*
- * The name in the header is of no file, so that no program takes this file for all of the disk's
+ * The header names no existing file, so that no program takes this file for all of the disk's
  * changes.
  */
 int cow_init_part(int fd, uint64_t size)
@@ -335,7 +335,7 @@ int cow_create(const char *path, const char *backing, int backing_fd, char *err,
 	r = cow_init(fd, backing, backing_fd, size);
 	if (!r && nameless) {
 		r = give_name(fd, path);
-		/* without /proc: begin again under the real name */
+		/* ENOENT here means that /proc is missing, not a file that the caller named */
 		if (r == -ENOENT)
 			r = -EIO;
 	}

@@ -16,11 +16,11 @@ struct ubd_host {
 	uint32_t flags;
 	int irq;
 	uint64_t size;
-	/* limit for its layer's size on the host, in bytes; 0: none */
+	/* limit in bytes of the space that the disk's COW layer takes on the host; 0: none */
 	uint64_t limit;
 	int max_threads;
 	struct ubd_aio *aio; /* or NULL */
-	int no_direct;       /* atomic: O_DIRECT does not work */
+	int no_direct;       /* atomic; true: O_DIRECT does not work */
 	/* a guess: true if the last read past the cache found its data in the host's cache */
 	int was_cached;
 	/* guesses: cache checks in a row that found nothing; reads since the last check */
@@ -39,7 +39,7 @@ struct ubd_host {
 	int closing; /* under lock */
 	/* atomic: number of requests that workers serve or will serve */
 	int busy;
-	int met_limit; /* atomic: the limit was reported */
+	int met_limit; /* atomic; true: the limit was reported */
 
 	struct ubd_req *done; /* atomic stack */
 	/* the save in progress (save_host.c), or NULL; owned by the saving task */

@@ -88,7 +88,7 @@ static int find(struct layer *l, uint64_t off, uint64_t len, bool nowait, struct
 	p->len = len;
 	for (; l; l = l->below, p->depth++) {
 		if (off >= l->size)
-			/* a layer above may be larger than this */
+			/* a layer may be larger than the one below it */
 			break;
 		if (p->len > l->size - off)
 			p->len = l->size - off;

@@ -26,7 +26,7 @@
 
 struct disk_mark {
 	struct layer *layer;
-	/* blocks of its file while it was empty */
+	/* blocks that the layer's file had when the layer was empty */
 	blkcnt_t blocks;
 };
 

@@ -129,7 +129,7 @@ bool file_is_nameless(int fd)
 	if (n <= (ssize_t)strlen(mark) || strncmp(target + n - strlen(mark), mark, strlen(mark)))
 		return false;
 	target[n] = '\0';
-	/* unless a user has given the file such a name */
+	/* false if a file of this very name exists: then the ending is part of the name */
 	return host_fstat(fd, &st) || stat(target, &named) || st.st_dev != named.st_dev ||
 	       st.st_ino != named.st_ino;
 }

@@ -17,7 +17,7 @@
 struct replace {
 	int fd;
 	char path[PART_NAME]; /* of the old file */
-	/* name of the new file while it is not the old one's; "" if it has no name yet */
+	/* temporary name of the new file, until it replaces the old one; "" if it has none yet */
 	char made[PART_NAME];
 };
 

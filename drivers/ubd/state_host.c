@@ -62,7 +62,10 @@ struct disk_save {
 	struct layer *fresh;
 	bool pushed;
 	struct backup *backup;
-	/* replaces the parts below the first file, down to @last; NULL once it has */
+	/*
+	 * merged: the file that will replace the parts below the first file, down to @last; NULL
+	 * once it has replaced them
+	 */
 	struct layer *merged, *last;
 	struct layer *dropped; /* parts that were replaced */
 };

@@ -45,7 +45,7 @@ static void ubd_end(struct ubd_req *r)
 {
 	struct bio *bio = r->cookie;
 
-	bio_endio(bio, r->status); /* *r belongs to the bio */
+	bio_endio(bio, r->status); /* frees *r, which is memory of the bio */
 }
 
 static void ubd_irq(void *arg)

@@ -21,15 +21,16 @@ struct ubd {
 	spinlock_t lock;
 	/* the open disk, in os-linux' table of objects; 0: absent */
 	int host;
-	int irq;    /* 0: none yet */
-	bool added; /* true: the disk has existed before */
+	int irq; /* 0: none yet */
+	/* true: @disk was registered once, and may be removed now */
+	bool added;
 	/* first frame of the image's pages, and their number; or 0; immutable */
 	pfn_t frames;
 	u64 nr_frames;
 	struct ubd_base base; /* the image below the disk's changes */
 	/* true: the parameter was given again in a process that continues from a saved state */
 	bool given_again;
-	char kept_serial[UBD_SERIAL_MAX + 1]; /* the serial number from before that */
+	char kept_serial[UBD_SERIAL_MAX + 1]; /* serial number at the save */
 	struct gendisk disk;
 };
 extern struct ubd ubd_units[UBD_UNITS];
