@@ -409,7 +409,7 @@ static ssize_t write_loop(
 		n = iov_iter_fault_in(from, want, false);
 		if (n && limit > 1) {
 			limit = limit > PAGE_SIZE ? PAGE_SIZE :
-						    1; /* one by one up to the faulting byte */
+						    1; /* byte by byte up to the fault */
 			continue;
 		}
 		if (n)

@@ -61,7 +61,7 @@ struct hostfs_share {
 };
 struct hostfs_sb {
 	struct super_block *sb;
-	struct list_head list; /* of all, under hostfs_sbs_lock */
+	struct list_head list; /* entry in hostfs_sbs */
 	const struct hostfs_share *share;
 	int root;  /* the node of the root */
 	char *dir; /* as mounted, for show_options */
@@ -84,7 +84,10 @@ struct hostfs_sb {
 	kgid_t gid;
 	u64 root_dev;
 	spinlock_t lock;
-	/* A new file that is open for the open that follows; a reference, under lock. */
+	/*
+	 * A created file, which stays open on the host for the guest's open that follows; a
+	 * reference, under lock.
+	 */
 	struct inode *created;
 	struct inode *kept[HOSTFS_KEPT]; /* kept.c; references, under lock */
 	u32 next_kept;                   /* under lock */
@@ -95,7 +98,7 @@ struct hostfs_sb {
 /* An open file of the host. */
 struct hostfs_inode;
 struct hostfs_file {
-	struct list_head list; /* of all (open.c) */
+	struct list_head list; /* entry in hostfs_files (open.c) */
 	atomic_t refs;
 	/* Its number in hostfs_host.h; 0: the file is gone, after a restore. */
 	int host;
@@ -178,9 +181,10 @@ struct inode *hostfs_iget(struct super_block *sb, int dir, const char *name, int
 	const struct hostfs_attr *a, u64 sample);
 bool hostfs_same(const struct inode *inode, const struct hostfs_attr *a);
 void hostfs_take_attr(struct inode *inode, const struct hostfs_attr *a, u64 sample);
-/* reads attributes: 0, -errno; never sleeps */
+/* Reads the attributes from the host. Returns 0 or -errno. Never sleeps. */
 int hostfs_refresh(struct inode *inode);
-int hostfs_revalidate(struct inode *inode); /* like hostfs_refresh(), if they are old */
+/* Does as hostfs_refresh(), if the attributes have expired. */
+int hostfs_revalidate(struct inode *inode);
 void hostfs_forget_attr(struct inode *inode);
 /* Drops cached pages if a process of the host has changed the data; may sleep. */
 int hostfs_check_data(struct inode *inode);
@@ -217,7 +221,7 @@ struct hostfs_file *hostfs_create_file(
 struct hostfs_file *hostfs_create_tmpfile(
 	int dir, const struct hostfs_new *new, int *node, struct hostfs_attr *a);
 void hostfs_file_get(struct hostfs_file *f);
-void hostfs_file_put(struct hostfs_file *f); /* the last closes it */
+void hostfs_file_put(struct hostfs_file *f); /* the last put closes the host's file */
 
 /*
  * restore.c: how often this instance was restored. Nodes from before a restore that have no inode

@@ -23,7 +23,7 @@ struct hostfs_node {
 	/* The members below are under the lock of node_host.c. */
 	uint32_t refs, pins;
 	int fd;                     /* O_PATH, or -1 */
-	bool keep;                  /* fd stays open: a root, or no name */
+	bool keep;                  /* true: fd stays open (root, nameless) */
 	struct hostfs_node *parent; /* with a reference; NULL: root or nameless */
 	char *name;                 /* in @parent */
 	/* For a root: the only name that exists in it, where nothing can be changed; or NULL. */
@@ -34,7 +34,10 @@ struct hostfs_node {
 struct hostfs_file {
 	/* -1: not opened yet since a restore; atomic. */
 	int fd;
-	/* For opening it then: a reference to the node, or NULL. */
+	/*
+	 * The node from which to open the file at its first use after a restore; a reference, or
+	 * NULL.
+	 */
 	struct hostfs_node *node;
 	uint32_t how;
 };

@@ -474,13 +474,13 @@ void hostfs_host_moved(int node, int parent, const char *name)
 		goto out;
 	if (is_below(dir, n))
 		/*
-		 * ESTALE, until a walk finds the new place of @dir and calls this function for
-		 * @node again.
+		 * The node returns ESTALE until a walk finds the new place of @dir and calls this
+		 * function for @node again.
 		 */
 		goto out;
 	copy = strdup(name);
 	if (!copy)
-		/* It keeps its old name, which at worst returns ESTALE. */
+		/* The node keeps its old name; at worst, opening it by that name returns ESTALE. */
 		goto out;
 	from = n->parent;
 	old = n->name;
@@ -489,7 +489,7 @@ void hostfs_host_moved(int node, int parent, const char *name)
 	n->name = copy;
 	free(old);
 	put_locked(from);
-	if (n->keep) { /* it has a name (again) */
+	if (n->keep) { /* the node has a name (again) */
 		n->keep = false;
 		list_put(n);
 	}

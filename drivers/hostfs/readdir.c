@@ -221,7 +221,7 @@ static u64 number_of(struct file *f, const struct record *r)
 	u64 ino;
 
 	if (strcmp(r->name,
-		    /* stat knows the device of a host mount */
+		    /* ".." may be on another device, so its number is that of the parent's inode */
 		    ".."))
 		return hostfs_number(hostfs_sb_of(inode), HOSTFS_I(inode)->dev, r->ino);
 	parent = dget_parent(f->f_path.dentry);

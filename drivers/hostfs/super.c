@@ -386,7 +386,8 @@ static int hostfs_fill_super(struct super_block *sb, void *data, bool silent)
 	sb->s_fs_info = hs;
 	hs->sb = sb;
 	hs->share = m->share;
-	state_changed(); /* a mark needs new object numbers */
+	/* a mark does not have this mount's objects */
+	state_changed();
 	spin_lock(&hostfs_sbs_lock);
 	list_add(&hs->list, &hostfs_sbs);
 	spin_unlock(&hostfs_sbs_lock);
