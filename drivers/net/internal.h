@@ -29,14 +29,15 @@ struct card_queue {
 	 * -L), or the link is being opened. Under link.c's mutex.
 	 */
 	bool off;
-	int host;                        /* its number in net_host.h */
+	int host;                        /* the queue's number in net_host.h */
 	struct sk_buff *slots[RX_SLOTS]; /* owned by poll() */
 	struct outbox *outbox;           /* owned by send() */
 };
 
 struct card {
 	/* Under cards_lock, or written at boot. */
-	char param[12], text[1024], rest[1024]; /* "eth0"; all words; those of the link */
+	/* "eth0"; all words of the parameter; the words for the link */
+	char param[12], text[1024], rest[1024];
 	struct net_open open;
 	u8 mac[ETH_ALEN];
 	bool given, has_mac, optional;
@@ -49,7 +50,7 @@ struct card {
 	struct card_queue *q;   /* open.queues of them */
 	struct ktimer retry;    /* reconnects: card_link_setup() */
 	struct work reopen;
-	u32 lost; /* atomic: the other side has gone */
+	u32 lost; /* atomic; true: the other side has gone */
 	/* card_stop() has begun: timer and work must not start each other again. */
 	bool leaving;
 	/*
@@ -59,7 +60,7 @@ struct card {
 	bool anew, restored;
 	/* After a restore: the parameters give it a new MAC address. */
 	bool new_mac;
-	/* ktime when a change of the link was last reported on stderr. */
+	/* ktime_get() when a change of the link was last reported on stderr. */
 	u64 told_at;
 };
 

@@ -15,12 +15,13 @@ struct net_host {
 	const struct net_link *link;
 	char *args, *value;
 	uint32_t queues, index; /* of the link; number of this queue */
-	struct net_host *first; /* first queue of the link, NULL in that */
+	struct net_host *first; /* first queue of the link; NULL: is first */
 	char name[16];          /* of the first queue's tap device */
 	int irq;
-	int fd;     /* -1: the other side has gone */
-	int parked; /* while fd is -1: its number, kept open */
-	pid_t pid;  /* the slirp helper's, or 0 */
+	int fd; /* -1: the other side has gone */
+	/* while fd is -1: descriptor that keeps fd's number reserved; else -1 */
+	int parked;
+	pid_t pid; /* the slirp helper's, or 0 */
 	/*
 	 * mcast: the connected socket for sending; -1: frames are sent on fd. Its number does not
 	 * change until the link is closed.
@@ -34,13 +35,13 @@ struct net_host {
 	int asked;
 	/* vde, while joining: the socket that will become h->fd, or -1. */
 	int half;
-	uint64_t give_up; /* when to stop waiting, net_now_ms() */
+	uint64_t give_up; /* net_now_ms() at which waiting ends */
 	/* Atomic: a send has found no room since the event last fired. */
 	bool full;
 	bool tap; /* a tap device: one frame a host call */
 	/* Bytes of virtio_net_hdr before each frame. */
 	uint32_t header;
-	bool opened; /* fd: the descriptor was used already */
+	bool opened; /* kind fd: the descriptor has been used */
 	uint64_t calls;
 	char err[256];
 };
