@@ -40,7 +40,7 @@ void exec_fd_close(struct exec_fd *fd);
 struct exec_session {
 	atomic_t refs;
 	struct exec_fd *fds[EXEC_FDS];
-	bool terminal, no_terminal; /* wants a terminal; found none free */
+	bool terminal, no_terminal; /* wants a terminal; all are in use */
 	/* Keeps running when the client goes; its streams are /dev/null. */
 	bool detached;
 	u32 rows, cols; /* 0: unknown */
@@ -50,7 +50,7 @@ struct exec_session {
 	u32 groups[EXEC_GROUPS_MAX];
 	struct exit_watch watch;
 	int err;    /* result of the start */
-	int status; /* set before ended */
+	int status; /* wait(2) status; set before ended */
 	/*
 	 * begun: the attempt to start is over. started: it succeeded. ended: the command has ended.
 	 * left: the client has gone.

@@ -46,7 +46,7 @@ enum { EXEC_CONTROL, EXEC_JOB, EXEC_IN, EXEC_OUT, EXEC_ERR, EXEC_FDS };
  */
 int exec_host_adopt(int fd, int irq);
 void exec_host_close(int end);
-/* True if it was adopted after the mark, so that the rolled-back machine does not know it. */
+/* True if @end was adopted after the mark, so that the rolled-back machine does not know it. */
 int exec_host_is_after_mark(int end);
 /*
  * Reads the memory file @end. Returns its bytes, -E2BIG if it has more than @size, or -errno. Never

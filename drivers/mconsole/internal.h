@@ -56,7 +56,7 @@ bool mconsole_serve_stopped(void);
  */
 bool mconsole_notify_set(const char *path);
 void mconsole_notify_start(const char *console);
-/* Notifies it of the console's path in a restored instance. */
+/* Notifies that socket of the console's path in a restored instance. */
 void mconsole_notify_again(const char *console);
 
 /* Returns the next device after @d (NULL: the first), or NULL (commands.c). */

@@ -51,8 +51,8 @@ static int fail(struct mconsole_open *o, int err, const char *what, const char *
 /* ---- removal of dead instances' folders ---- */
 
 /*
- * Returns 1 for a socket that no process serves, 0 for one that is served, and -1 if it is missing
- * or that is unknown.
+ * Returns 1 for a socket that no process serves, 0 for one that is served, and -1 if the socket is
+ * missing or its state is unknown.
  */
 static int is_dead(const char *path)
 {
@@ -462,7 +462,7 @@ void mconsole_host_wait(void)
 
 int mconsole_host_recv(struct mconsole_packet *p)
 {
-	/* Until give_to_broker() has run, which also arms the interrupt. */
+	/* no packets until give_to_broker() has run, which also arms the interrupt */
 	if (!__atomic_load_n(&relayed, __ATOMIC_ACQUIRE) && os_jail_is_open())
 		return 0;
 	for (;;) {

@@ -30,11 +30,14 @@
 
 static DECLARE_WAIT_QUEUE_HEAD(wait);
 static int irq = -1;
-/* The thread has to check for events. */
+/* Not 0: the thread has to check for events. */
 static u32 asked;
 static bool attached, marked;
 static u32 is_open, busy;
-/* reads: a read waits. given: it has an input, of @len bytes. runs: it has returned the input. */
+/*
+ * reads: a read waits. given: an input of @len bytes is there for the read. runs: the read has
+ * returned the input.
+ */
 static bool reads, given, runs;
 static u32 len;
 /* How the run ended. done: a record was written. died: the reader closed the file. */

@@ -53,7 +53,7 @@ struct asker {
 struct snapshot {
 	u64 id;
 	u32 seconds;
-	/* All is held and the client was notified; under lock. */
+	/* True when all disks are held and the client was notified; under lock. */
 	bool held;
 	struct asker begin; /* client that began it */
 	/* &ender once "end" was requested, else NULL; under lock. */
@@ -236,7 +236,7 @@ static struct asker *said_end(struct snapshot *s)
 	return a;
 }
 
-/* Waits until the snapshot ends. Returns NULL if by "end", else the reason as text. */
+/* Waits until the snapshot ends. Returns NULL if "end" was requested, else the reason as text. */
 static const char *hold(struct snapshot *s)
 {
 	int why = SNAPSHOT_GOES_ON;
