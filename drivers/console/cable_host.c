@@ -228,7 +228,7 @@ static void look_at_opens(struct con_cable *c)
 		if (e->mask & IN_OPEN)
 			c->opens++;
 		if (e->mask & IN_CLOSE && c->opens > 0)
-			left = !--c->opens || left; /* a later event may open it again */
+			left = !--c->opens || left; /* true even if a later event is an open */
 		at += (ssize_t)(sizeof(*e) + e->len);
 	}
 	if (left)

@@ -54,7 +54,7 @@ struct line {
 	int host;
 	int irq;
 	bool given, plugged;
-	/* The parameters name another channel than before. */
+	/* After a restore: the parameters name another channel than at the save. */
 	bool anew;
 	/* At a save: a client or program of the host used the line. */
 	bool had_client;
@@ -204,7 +204,7 @@ static void feed_tty(struct line *l)
 			memmove(l->left, l->left + took, (size_t)(l->nr_left - took));
 		l->nr_left -= took;
 		if (l->nr_left)
-			return; /* con_unthrottle() continues */
+			return; /* con_unthrottle() passes on the rest */
 	}
 }
 

@@ -27,12 +27,12 @@
 /* A reader of a line's output. All members that are not constant are under the line's lock. */
 struct con_tap {
 	struct con_tap *next;
-	uint64_t pos; /* position up to which it has taken output */
+	uint64_t pos; /* end of the output that it has taken */
 	/* Position at which the last peek ended. */
 	uint64_t peeked;
 	/* The guest's writer waits for this reader when it is a whole ring behind. */
 	bool paces;
-	/* It has taken all output; ready() is called when there is more. */
+	/* The reader has taken all output; ready() is called when there is more. */
 	bool idle;
 	/* Called with the line's lock held; constant. */
 	void (*ready)(struct con_tap *t);
@@ -57,9 +57,9 @@ struct con_host {
 	uint8_t in_ring[IN_RING];
 	uint64_t in_head, in_tail;
 	bool in_end, hung;
-	/* serve_host.c holds input that did not fit */
+	/* true: serve_host.c holds input for which in_ring had no room */
 	bool starved;
-	/* Number of clients that have been its owner so far; under serve_host.c's lock. */
+	/* Number of clients that have been the line's owner so far; under serve_host.c's lock. */
 	uint32_t owned;
 	bool wanted; /* a program in the guest has it open */
 	bool has_size;
