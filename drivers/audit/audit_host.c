@@ -25,7 +25,7 @@
 
 static int out = -1; /* written during parsing of parameters */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static unsigned long lost; /* lines; under lock */
+static unsigned long lost; /* number of lost lines; under lock */
 /* The last line was written in part, because the disk is full; under lock. */
 static bool torn;
 

@@ -196,7 +196,7 @@ static int loop_thread(void *arg)
 			bio_endio(bio, serve(lo, bio));
 			cond_resched();
 		}
-		wake_up_all(&lo->wait); /* loop_freeze() */
+		wake_up_all(&lo->wait); /* loop_freeze() may wait */
 		if (finished(lo))
 			break;
 		wait_event_idle(&lo->wait, has_work(lo));
