@@ -312,7 +312,10 @@ static void load(struct runner *r, struct fpu *fpu)
 	 */
 	r->live = false;
 	area = area_of(r, fpu);
-	/* the turn that would have saved the state there was never given */
+	/*
+	 * the state is still in the registers: the turn that was to save it to the area was never
+	 * given
+	 */
 	if (area >= 0 && area == r->swap) {
 		r->parked[area] = NULL;
 		WRITE_ONCE(r->swap, -1);

@@ -111,7 +111,7 @@ bool handoff_placed(struct runner *r, bool asleep)
 			WRITE_ONCE(c->pass, r->space->orders->word);
 		p->passed = cmpxchg(&c->turn, TURN_KERNEL, TURN_PARK) == TURN_KERNEL && pass &&
 			    !READ_ONCE(c->rsleep);
-		/* else that runner would wake this one at its next sleep */
+		/* else the last runner would wake this one at its next sleep */
 		if (pass && !p->passed)
 			WRITE_ONCE(c->pass, 0);
 	}

@@ -91,7 +91,7 @@ struct runner {
 	int pinned; /* pinned to this host CPU; -1: none */
 	/* placement.c: generation of the vCPU's placement that was applied to this runner, or 0 */
 	u32 placed;
-	/* true: it does not preempt the last runner of its vCPU (os_space_patient()) */
+	/* true: when it is woken, it does not preempt the last runner (os_space_patient()) */
 	bool patient;
 	u32 spin; /* rounds of spinning before a sleep */
 	/* handoff.c: mean gap between its calls, in TSC ticks */

@@ -64,7 +64,7 @@ struct placement {
 	u64 next_look;                                     /* TSC value */
 	/* mean number of other vCPUs at work at a look, in units of BUSY_ONE */
 	s32 others;
-	/* periods: length of the next pause after a failure; remainder of the present pause */
+	/* in looks: length of the next pause after a failure; remainder of the present pause */
 	u32 backoff, wait;
 	/* TSC value at which the home is checked next, or at which floating ends */
 	u64 home_at;

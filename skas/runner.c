@@ -508,7 +508,7 @@ static void decode_patched_call(struct runner *r, struct regs *regs, struct skas
 	take_regs(r, regs);
 	regs->rcx = regs->rip;
 	regs->r11 = regs->eflags;
-	/* the trampoline, 64-bit code, does not save cs: the page has that of an older event */
+	/* the trampoline, 64-bit code, does not save cs: the page has the cs of an older event */
 	regs->cs = USER_CS;
 	ev->type = EV_SYSCALL;
 	ev->patched = true;

@@ -72,7 +72,7 @@ static void give_turn(struct runner *r)
 	if (handoff_placed(r, asleep)) {
 		handoff_count_wake(r);
 	} else if (parked) {
-		/* a stray signal may have made it sleep on its own word again */
+		/* a stray signal may have made the runner sleep on r->word again */
 		if (!os_futex_wake(&r->park, 1))
 			runner_wake(r);
 		handoff_count_wake(r);

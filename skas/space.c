@@ -389,7 +389,7 @@ int space_unmap(struct space *s, u64 va, u64 len)
 {
 	struct order o = { .nr = __NR_munmap, .rdi = va, .rsi = len };
 
-	count_maps(s, 1); /* may split one */
+	count_maps(s, 1); /* may split a VMA */
 	if (va <= MMAP_MIN_ADDR && va + len >= skas.base)
 		s->nr_maps = s->count_at = 0;
 	return guest_order(s, &o, true);
