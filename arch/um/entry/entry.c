@@ -439,7 +439,8 @@ static bool run_guest(struct task *t, struct skas_event *ev)
 		return false;
 	}
 	/*
-	 * a patched call's jump continues at rip itself if no other task has used the runner since
+	 * the jump of a patched call continues at rip itself, if no other task has used the runner
+	 * since that call
 	 */
 	if (!ev->patched || ev->addr != t->arch.regs.rip || !skas_fpu_live(&t->arch.fpu))
 		t->arch.regs.rip = patch_resume(t->mm, t->arch.regs.rip);

@@ -22,7 +22,7 @@ u32 insn_read(u64 at, u8 *code)
 		return 0;
 	/*
 	 * The next page is read only if it is present. If the instruction continues there, the
-	 * processor has just fetched it, so it is.
+	 * processor has just fetched from that page, so it is present.
 	 */
 	if (first < INSN_MAX &&
 		!copy_from_user_nofault(code + first, UADDR(at + first), INSN_MAX - first))

@@ -683,7 +683,10 @@ struct space *pmap_space(struct pmap *pm)
 	int cpu = smp_processor_id();
 	struct space *s;
 
-	/* Set before the space is read; pmap_take_space() does it in the reverse order. */
+	/*
+	 * Set before the space is read; pmap_take_space() clears pm->space before it reads
+	 * cpu_pmap[].
+	 */
 	if (cpu_pmap[cpu] != pm)
 		(void)xchg(&cpu_pmap[cpu], pm);
 	s = READ_ONCE(pm->space);

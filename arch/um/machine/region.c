@@ -28,7 +28,7 @@
 
 #define MAX_REGIONS 15
 
-static pfn_t next_pfn = REGION_FIRST; /* boot only */
+static pfn_t next_pfn = REGION_FIRST; /* changed at boot only */
 static int next_region = 1;
 static struct {
 	pfn_t first;
