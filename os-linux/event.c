@@ -81,7 +81,7 @@ static struct {
 	/* short waits in a row; negative: events until the end of a pause */
 	int soon;
 	int pause; /* length of the last pause */
-	int well;  /* successful polls since then */
+	int well;  /* successful polls since that pause */
 } polling;         /* accessed by the owner only */
 static void (*kicker)(int cpu);
 

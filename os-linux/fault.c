@@ -43,7 +43,7 @@ static struct guard {
 	uint8_t *lost;
 	uint32_t *count;
 } guards[GUARDS];
-static uint32_t nr_guards; /* entries are complete before it grows */
+static uint32_t nr_guards; /* grows when an entry is complete */
 
 int os_fault_guard(void *addr, size_t len, uint8_t *lost, uint32_t *count)
 {

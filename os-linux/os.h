@@ -29,7 +29,7 @@
 
 #define OS_READ 1
 #define OS_WRITE 2
-#define OS_CREATE 4 /* creates it with mode 0600 */
+#define OS_CREATE 4 /* makes a missing file, mode 0600 */
 #define OS_TRUNC 8
 #define OS_EXCL 16
 #define OS_APPEND 32

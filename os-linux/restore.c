@@ -466,7 +466,9 @@ void os_restart_from(const char *dir)
 		os_restart();
 	while (words[n])
 		n++;
-	/* A jailed process closes them itself before the next one begins (jail/again.c). */
+	/*
+	 * A jailed process closes such files itself before the next process begins (jail/again.c).
+	 */
 	words[n] = os_jailed() ? NULL : leave_files();
 	os_exec_again(words, dir);
 }

@@ -77,7 +77,7 @@ static void emit_row(
 		p->insn[failed[i]].k = (uint32_t)(p->len - failed[i] - 1);
 	if (n)
 		load(p, FIELD(nr));
-	/* after a failed check the number is loaded again; without checks it still is */
+	/* the next row finds the number loaded: a row with checks ends by loading it again */
 	p->insn[skip].jf = (uint8_t)(p->len - skip - 1);
 }
 

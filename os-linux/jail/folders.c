@@ -59,7 +59,7 @@
 /* closes and returns the mount namespace */
 #define CLOSE "close"
 
-static int helper = -1; /* the socket to it */
+static int helper = -1; /* socket to the helper */
 static pid_t helper_pid;
 static int space = -1; /* the namespace, for folders_enter() */
 static int nr_folders; /* number of folders in the helper */
@@ -421,8 +421,8 @@ int os_jail_folder(const char *dir, const char *only)
 		return -1;
 	nr_folders++;
 	/*
-	 * the host's name for it in the namespace, with which the broker checks changes of
-	 * attributes
+	 * the name that the host gives the folder or file in the namespace, with which the broker
+	 * checks changes of attributes
 	 */
 	snprintf(name, sizeof(name), "/" FOLDER "%s%s", nr_folders, only ? "/" : "",
 		only ? only : "");

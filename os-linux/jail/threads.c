@@ -350,7 +350,8 @@ int jail_threads(unsigned profiles)
 	if (err)
 		return err;
 	/*
-	 * with seccomp=off, Landlock would forbid it to trace its children, which have fewer rules
+	 * with seccomp=off, Landlock would forbid this process to trace its children, which have
+	 * fewer rules
 	 */
 	if (!(profiles & JAIL_TRACE))
 		make_all_rules();

@@ -87,7 +87,7 @@ static void __attribute__((noreturn)) make_spaces(int sock)
 		made[i] = !unshare(spaces[i].type) &&
 			  (spaces[i].type != CLONE_NEWNS || !empty_root());
 	if (write(sock, made, sizeof(made)) == (ssize_t)sizeof(made))
-		/* waits until the parent has opened them */
+		/* waits until the parent has opened the files of the namespaces */
 		(void)!read(sock, made, 1);
 	_exit(0);
 }
