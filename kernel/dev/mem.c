@@ -82,8 +82,8 @@ static ssize_t random_read(struct file *f, struct iov_iter *to, loff_t *pos)
 {
 	ssize_t done = 0;
 	/*
-	 * So long that the check in uninit.c treats two bytes of its poison pattern in here as
-	 * random data, which they are.
+	 * So long that the check in uninit.c treats two bytes of its poison pattern in this buffer
+	 * as random data, which they are.
 	 */
 	u8 buf[2048];
 
