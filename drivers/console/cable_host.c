@@ -277,7 +277,7 @@ static void reader_thread(void *arg)
 			else if (!after_error(c, n))
 				break;
 		}
-		if (p[2].revents) /* after keys that came before */
+		if (p[2].revents) /* after the keys that came before */
 			look_at_opens(c);
 	}
 	cable_put(c);

@@ -61,7 +61,7 @@ int con_host_setup(void);
 int con_host_write(int line, const uint8_t *buf, int n);
 int con_host_room(int line);
 int con_host_pending(int line); /* bytes that a reader has not taken yet */
-void con_host_drop(int line);   /* drops that output */
+void con_host_drop(int line);   /* drops the pending output */
 /*
  * Copies input and returns its bytes, or 0 if there is none. CON_END: no more input will ever come.
  * CON_HANGUP: the other side has gone; returned once.

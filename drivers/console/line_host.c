@@ -161,7 +161,7 @@ size_t line_tap_peek(struct con_host *h, struct con_tap *t, uint8_t *buf, size_t
 void line_tap_took(struct con_host *h, struct con_tap *t)
 {
 	pthread_mutex_lock(&h->lock);
-	if (t->pos < t->peeked) /* the guest has not dropped it meanwhile */
+	if (t->pos < t->peeked) /* unless the guest has dropped the output */
 		t->pos = t->peeked;
 	pthread_mutex_unlock(&h->lock);
 	os_irq_raise(h->irq);

@@ -60,7 +60,7 @@ struct client {
 	struct telnet telnet;
 	uint8_t out[2 * CHUNK + 16], in[CHUNK];
 	size_t out_at, out_len, in_at, in_len;
-	/* Time in ms since which it has not read; 0: it reads. */
+	/* Time in ms since when the client has not read; 0: it reads. */
 	int64_t stuck;
 };
 
@@ -240,7 +240,7 @@ static void telnet_bytes(struct client *c, uint8_t *buf, size_t n)
 static void push_input(struct client *c)
 {
 	if (!c->h || !(c->ways & CABLE_IN))
-		c->in_at = c->in_len; /* a line without input drops it */
+		c->in_at = c->in_len; /* input is dropped: output only */
 	else if (c->in_at < c->in_len)
 		c->in_at += line_input(c->h, c->in + c->in_at, c->in_len - c->in_at);
 	if (c->in_at == c->in_len)

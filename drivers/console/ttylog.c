@@ -24,7 +24,7 @@
 struct record {
 	s32 what; /* TTY_LOG_* */
 	u32 pad;
-	u64 tty; /* its device number */
+	u64 tty; /* the terminal's device number */
 	s32 len; /* of the data that follow */
 	s32 direction;
 	u64 sec, usec;

@@ -132,7 +132,7 @@ static int make(struct inode *dir, struct dentry *d, const struct hostfs_new *ne
 	if (!err)
 		return finish_new(dir, d, &a);
 	if (err == -EEXIST)
-		d_drop(d); /* a process of the host has created it */
+		d_drop(d); /* a process of the host made the name */
 	return err;
 }
 

@@ -136,7 +136,7 @@ struct hostfs_inode {
 	bool wreads;               /* wfile can also be read */
 	/* ktime until which the attributes are valid; also read without the lock */
 	u64 until;
-	/* The 12 mode bits last read from the host. */
+	/* The 12 mode bits that the guest sees, as of the last read from the host. */
 	umode_t mode;
 	/* A process of the host has changed the data: cached pages must be dropped. */
 	bool stale;

@@ -405,12 +405,12 @@ static int fill_set(const struct inode *inode, const struct iattr *a, struct hos
 		s->valid |= HOSTFS_SET_SIZE;
 		s->size = (u64)a->ia_size;
 	}
-	/* Set-id bits that were shown and that vfs has cleared. */
+	/* vfs has cleared set-id bits in i_mode: the host must clear them too. */
 	if (!(s->valid & HOSTFS_SET_MODE) && (inode->i_mode & 07777) != HOSTFS_I(inode)->mode) {
 		s->valid |= HOSTFS_SET_MODE;
 		s->mode = inode->i_mode & 07777;
 	}
-	/* A truncation sets the times itself. */
+	/* A truncation on the host sets the times itself. */
 	if (a->ia_valid & ATTR_ATIME &&
 		!(a->ia_valid & ATTR_SIZE && !(a->ia_valid & ATTR_ATIME_SET))) {
 		s->valid |= HOSTFS_SET_ATIME;

@@ -67,7 +67,7 @@ static int change_times(int fd, const struct hostfs_set *s)
 		return 0;
 	if (errno != EINVAL)
 		return -errno;
-	/* hosts before Linux 5.8 */
+	/* hosts before Linux 5.8 need the path */
 	return utimensat(AT_FDCWD, fd_name(fd).text, times, 0) < 0 ? -errno : 0;
 }
 

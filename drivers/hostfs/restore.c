@@ -36,7 +36,7 @@ static int restore_root(struct hostfs_sb *hs, struct state_why *why)
 	struct inode *inode;
 	int err;
 
-	/* A mount that has just begun, or is ending. */
+	/* A mount that has just begun, or is ending, has no root. */
 	if (!root || !root->node) {
 		hs->root = 0;
 		return 0;

@@ -111,7 +111,7 @@ static void on_started(struct spawn *sp, int err)
 	WRITE_ONCE(s->begun, true);
 	exec_wake();
 	if (err)
-		/* the process's reference: it never started */
+		/* the process's reference, since the process never started */
 		exec_put(s);
 }
 

@@ -382,7 +382,7 @@ int mconsole_host_open(struct mconsole_open *o)
 		return err;
 	snprintf(names, sizeof(names), "%s", o->dir);
 	if (os_jail_run(sweep, o->dir))
-		/* if it fails, the next instance does it */
+		/* without a thread, the next instance removes the folders */
 		os_worker_start("sweep", sweep_names, NULL);
 	snprintf(socket_path, sizeof(socket_path), "%s/mconsole", folder);
 	snprintf(console_path, sizeof(console_path), "%s/console", folder);

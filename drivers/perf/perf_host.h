@@ -10,11 +10,11 @@
  * them.
  */
 struct perf_looks {
-	/* It was in the kernel and got a signal. */
+	/* The vCPU was in the kernel and got a signal. */
 	uint32_t kernel;
-	/* It was in guest code, or on the way there or back, and was kicked. */
+	/* The vCPU was in guest code, or on the way there or back, and was kicked. */
 	uint32_t guest;
-	/* Of those in @guest: its runner did not run guest code, or slept. */
+	/* Of those in @guest: the vCPU's runner did not run guest code, or slept. */
 	uint32_t handoff;
 	uint32_t idle;
 };

@@ -15,7 +15,7 @@ struct image {
 	struct layer *top;
 	uint64_t size; /* whole sectors */
 	bool rdonly;
-	/* atomic: true since a write after the last flush */
+	/* atomic; true: written to since the last flush */
 	bool written;
 	/* atomic: the copy in progress (backup_host.h), or NULL; changed with backup_lock held */
 	struct backup *backup;

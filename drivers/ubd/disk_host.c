@@ -64,7 +64,7 @@ uint64_t ubd_host_image_run(int host, uint64_t off, uint64_t len, uint64_t unit,
 		end += p.len;
 	n = (end - off) / unit * unit;
 	*inside = n > 0;
-	if (!n && end == off) /* data elsewhere, in one piece */
+	if (!n && end == off) /* the first piece lies elsewhere */
 		n = p.len / unit * unit;
 	return n ? n : unit;
 }

@@ -25,7 +25,7 @@
 
 /* Written before the first worker starts, except files, which grows under lock. */
 static struct {
-	bool on; /* true: anything below is active */
+	bool on; /* true: a record or faults are set up */
 	int log; /* or -1 */
 	/* the operation that fails: MEDIA_FILE (a read), MEDIA_WRITE, MEDIA_FLUSH */
 	int op;

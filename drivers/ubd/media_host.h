@@ -26,7 +26,7 @@ struct media_rec {
 	uint32_t magic, type;
 	uint32_t file;  /* unit number of the disk */
 	int32_t status; /* of MEDIA_END: 0 or -errno */
-	uint64_t id;    /* MEDIA_END: the id of its beginning */
+	uint64_t id;    /* id of the operation, also in its end */
 	uint64_t off;   /* bytes in the file */
 	/*
 	 * length of the range; for MEDIA_FILE (the path) and MEDIA_WRITE, length of the data behind

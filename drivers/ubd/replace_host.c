@@ -73,7 +73,7 @@ static int make_name(struct replace *r)
 	int n = snprintf(r->made, sizeof(r->made), "%s.%d", r->path, (int)getpid());
 	int err = n >= (int)sizeof(r->made) ? -ENAMETOOLONG : 0;
 
-	/* left by a killed process with this pid */
+	/* a file that a killed process with this pid has left */
 	if (!err)
 		unlink(r->made);
 	if (!err)

@@ -36,9 +36,9 @@
 
 /* The identity of the image that a disk is over. */
 struct ubd_base {
-	/* bytes; 0 if the disk has no read-only file */
+	/* size of the image's file in bytes; 0 if the disk has no read-only file */
 	uint64_t size;
-	/* time of its last change, since 1970; 0 for a block device */
+	/* mtime of that file in ns since 1970; 0 for a block device */
 	int64_t ns;
 	char file[256];
 };
@@ -80,7 +80,7 @@ struct ubd_req {
 	struct ubd_req *next;
 	uint32_t op;
 	uint32_t preflush, fua;
-	uint32_t waited_for; /* a task sleeps until it ends */
+	uint32_t waited_for; /* a task sleeps until the request ends */
 	/* true: the vCPU has no other work and may wait for the host's disk */
 	uint32_t spare;
 	/* true: the read's data need not stay in the host's page cache */
