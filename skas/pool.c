@@ -70,7 +70,9 @@ static struct space *find(int cpu, u64 key)
 	return best;
 }
 
-/* True if the key has missed before (missed[]). pool_lock held. */
+/*
+ * True if the key has missed before (missed[]); otherwise records that it has now. pool_lock held.
+ */
 static bool missed_before(u64 key)
 {
 	for (u32 i = 0; i < MISSED; i++)

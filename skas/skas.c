@@ -367,7 +367,7 @@ static int make_runner(struct runner *r)
 	return err == -ENOMEM ? -EAGAIN : err;
 }
 
-/* Makes a runner and applies all orders. */
+/* Makes a runner if there is none, and applies all orders. */
 static int make_ready(struct space *s, struct runner *r)
 {
 	if (unlikely(space_dead(s)))
