@@ -250,7 +250,10 @@ static void serve(struct task *t, const struct skas_event *ev)
 
 /* ---- calls that the stub answers ---- */
 
-/* True if no tracer, filter or tracepoint watches the task's calls. */
+/*
+ * True if the stub may answer the task's calls: no tracer, filter or log of calls has to see them,
+ * they take no frozen time, and the task has no hardware breakpoint.
+ */
 static bool may_answer(const struct task *t)
 {
 	return !(READ_ONCE(t->work_flags) & TRACE_MASK) && !READ_ONCE(syscall_strace) &&

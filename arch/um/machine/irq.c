@@ -96,7 +96,7 @@ int irq_register(const char *name, void (*handler)(void *arg), void *arg)
 	return irq < OS_MAX_IRQS ? irq : -ENOSPC;
 }
 
-/* Waits for a handler that is running elsewhere to finish first. */
+/* Frees a line, after a handler that runs on another vCPU has finished. */
 void irq_unregister(int irq)
 {
 	might_sleep();

@@ -13,7 +13,10 @@
 
 bool arch_tsc_traps, arch_tsc_may_trap;
 
-/* False under ptrace: there the host itself would act on such calls, which the jail forbids. */
+/*
+ * True in seccomp mode. Under ptrace the host itself would act on such calls, which the jail
+ * forbids.
+ */
 bool arch_has_vsyscall(void)
 {
 	return skas_mode_name()[0] == 's';

@@ -199,7 +199,7 @@ static u64 room_below(struct mm *mm, struct vm_area *v)
 									  0;
 }
 
-/* True if the program has removed an arena at @at. */
+/* True if an arena was ever made in [at, at + ARENA_SIZE), even if the program has removed it. */
 static bool was_arena(struct patch *p, u64 at)
 {
 	bool was = false;
