@@ -247,7 +247,7 @@ int os_mem_tells_touched(void)
 	return tells;
 }
 
-/* Returns the number behind "@key" in a file of the host's /proc, or @otherwise. */
+/* Returns the number that @format, for sscanf(3), finds in a line of @path; else @otherwise. */
 static uint64_t proc_number(const char *path, const char *format, uint64_t otherwise)
 {
 	char line[256];

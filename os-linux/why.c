@@ -20,7 +20,7 @@
 #include "os-linux/os_space.h"
 #include "os-linux/why.h"
 
-/* the kernel and its guests use addresses below 2^47 */
+/* an end of addresses below this has fewer than 47 bits, which the kernel and its guests need */
 #define TOP_WANTED (1UL << 46)
 
 static __thread struct {

@@ -436,8 +436,8 @@ static uint64_t arg(const struct seccomp_notif *call, int n, uint64_t none)
 }
 
 /*
- * Logs, once for each name, that the name is refused. Names of host processes are not logged: a
- * child that has lost its parent no longer belongs to the kernel process.
+ * Logs that the name is refused, unless the last line was about this name. Names of host processes
+ * are not logged: a child that has lost its parent no longer belongs to the kernel process.
  */
 static void say_refused(const struct seccomp_notif *call, const struct place *p)
 {
