@@ -237,7 +237,10 @@ static void look_at_opens(struct con_cable *c)
 		os_irq_raise(c->h->irq); /* the guest must read the size again */
 }
 
-/* Handles a failed or ended read. True if the read may be retried. */
+/*
+ * Handles a failed or ended read. Returns true if the read may be retried; otherwise the line is
+ * hung up or its input has ended.
+ */
 static bool after_error(struct con_cable *c, ssize_t n)
 {
 	if (n < 0 && (errno == EINTR || errno == EAGAIN))

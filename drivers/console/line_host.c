@@ -52,7 +52,10 @@ static int pending_at_end(struct con_host *h)
 	return n;
 }
 
-/* True if output of any line is pending. *moved: true if less is pending than at the last call. */
+/*
+ * True if output of any line is pending. *moved: true if the amount has changed since the last
+ * call.
+ */
 static bool something_left(bool *moved)
 {
 	bool left = false;

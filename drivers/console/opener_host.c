@@ -21,8 +21,8 @@ static bool begins(const char *text, const char *with)
 }
 
 /*
- * Makes a pseudo terminal in the broker. Returns its master, its slave, and the watch if there is
- * one.
+ * Makes a pseudo terminal in the broker. Adds its master, its slave and, if there is one, the watch
+ * to o->fd. Returns 0 or -errno.
  */
 static int open_terminal(struct os_opened *o)
 {

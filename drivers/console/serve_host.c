@@ -340,8 +340,8 @@ static void client_out(struct client *c)
 /* ---- listeners ---- */
 
 /*
- * Returns the index of the listener's first free line, or -1. A line is free only after the guest
- * has read the hang-up of its last client.
+ * Returns the index of the listener's first line without an owner. Returns -1 if there is none, or
+ * if the guest has not yet read the hang-up of that line's last client.
  */
 static int free_line_locked(const struct listener *l)
 {

@@ -89,7 +89,7 @@ static struct dentry *hostfs_lookup(struct inode *dir, struct dentry *d, u32 fla
 
 /* ---- creating ---- */
 
-/* Sets the owner of a new object. Returns 0, or -errno if the object may not be created. */
+/* Fills in mode and owner of a new object. Returns 0, or -errno if it may not be created. */
 static int fill_new(const struct inode *dir, umode_t mode, struct hostfs_new *new)
 {
 	const struct hostfs_sb *hs = hostfs_sb_of(dir);

@@ -48,15 +48,13 @@ static bool valid_block_size(u64 n)
 	return n >= 512 && n <= PAGE_SIZE && !(n & (n - 1));
 }
 
-/*
- * True if the file can be opened with O_DIRECT, and the unit's offset is a multiple of its blocks.
- */
+/* True if the file can be opened with O_DIRECT, and the unit's offset is a multiple of 512. */
 static bool can_dio(const struct loop *lo, const struct file *f)
 {
 	return file_may_be_direct(f) && !(lo->offset & 511);
 }
 
-/* Returns the block size: that of the file's disk if the file is opened with O_DIRECT. */
+/* Returns the block size: that of the file's disk if the file is opened with O_DIRECT, else 512. */
 static u32 default_block_size(const struct file *f)
 {
 	const struct inode *inode = f->f_mapping->host;

@@ -410,7 +410,7 @@ static struct mconsole_device eth_device = {
 
 /* ---- boot ---- */
 
-/* Logs a failure. If the user can fix its cause, also writes it to standard error. */
+/* Writes a failure whose cause the user can fix to standard error. @card: the parameter. */
 static void tell_user(const char *card, const char *why)
 {
 	char line[400];

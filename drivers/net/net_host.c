@@ -383,7 +383,7 @@ static int tap_recv(struct net_host *h, struct net_in *in, int n)
 	return got;
 }
 
-/* Returns the header that tells the host which offloads @out needs. */
+/* Returns the header that requests from the host the offloads that @out needs. */
 static struct virtio_net_hdr offload(const struct net_out *out)
 {
 	struct virtio_net_hdr hdr = { 0 };

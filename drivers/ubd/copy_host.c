@@ -88,7 +88,9 @@ static int copy_range(int from, int to, off_t at, off_t end, off_t shift, bool *
 	return at < end ? copy_by_hand(from, to, at, end, shift) : 0;
 }
 
-/* Finds the range of data at or behind *@at. Returns 0, or -ENXIO if there is none. */
+/*
+ * Finds the range of data at or behind *@at. Returns 0, -ENXIO if there is none, or another -errno.
+ */
 static int find_data(int from, off_t *at, off_t *end, off_t size)
 {
 	off_t data = lseek(from, *at, SEEK_DATA), hole;

@@ -313,7 +313,7 @@ static int fill_unit_locked(struct layer *l, uint64_t off)
 	return err;
 }
 
-/* True if the layer has all units that the range touches. */
+/* True if the layer has all units that the range touches, in one piece. */
 static bool holds(struct layer *l, uint64_t off, uint64_t len)
 {
 	uint64_t start = off / l->unit * l->unit,
