@@ -547,7 +547,7 @@ bool n_tty_readable_locked(const struct tty_struct *tty, u32 min_raw)
 
 /*
  * Returns for how many input bytes the buffer surely has room: with PARMRK a byte may take two
- * places. In canonical mode the last place is kept for the end of a line.
+ * places. One place is kept, for the end of a line in canonical mode.
  */
 static int room_locked(const struct tty_struct *tty)
 {

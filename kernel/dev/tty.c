@@ -231,7 +231,7 @@ int tty_open_file(struct tty_struct *tty, struct file *f)
 
 /*
  * Makes the terminal that a session leader opens its controlling terminal, if it has none and did
- * not pass O_NOCTTY.
+ * not pass O_NOCTTY. Opening /dev/console, a master, or a terminal for writing only does not.
  */
 static void acquire_on_open(struct tty_struct *tty, struct file *f, dev_t dev)
 {

@@ -5,7 +5,10 @@
 
 /* ---- checking ---- */
 
-/* True for a known load at SKF_AD_OFF (ancillary data), which reads a property of the packet. */
+/*
+ * True for an offset below SKF_AD_OFF, and for a known one from there on (ancillary data: a
+ * property of the packet).
+ */
 static bool known_ancillary(u32 k)
 {
 	u32 what = k - (u32)SKF_AD_OFF;

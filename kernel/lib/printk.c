@@ -192,7 +192,7 @@ static int format_line(char *buf, size_t size, const struct printk_record *r)
 
 /*
  * Writes a record to the consoles. The writer's role keeps console_list stable:
- * console_unregister() waits until it is free.
+ * console_unregister() waits until the role is free.
  */
 static void write_consoles(const struct printk_record *r)
 {
