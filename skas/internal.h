@@ -269,8 +269,8 @@ struct space *space_make(void);
 void space_end(struct space *s);
 bool spaces_exist(void); /* true if any exists, pooled or not */
 /*
- * Returns the first existing space from *@index on, pooled or not, and advances *@index. The space
- * may end at any time.
+ * Returns the first existing space from *@index on, pooled or not, and sets *@index to its index;
+ * NULL if there is none. The space may end at any time.
  */
 struct space *space_next(u32 *index);
 void space_init(void);
