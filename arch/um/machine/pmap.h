@@ -126,7 +126,7 @@ static inline void pmap_change_end(struct pmap *pm)
 }
 
 int pmap_init(struct pmap *pm);
-/* Gives the space back; the tables have no present entries any more. */
+/* Gives the space back and frees the tables, which have no present entries any more. */
 void pmap_destroy(struct pmap *pm);
 /*
  * Gives the space back, once the last user is gone, before the entries are taken down, so that no

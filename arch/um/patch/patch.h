@@ -39,8 +39,8 @@ bool patch_unwind(struct mm *mm, struct regs *r, const struct skas_event *ev);
 bool patch_may_jump(struct mm *mm, u64 rip);
 
 /*
- * Returns the address at which guest code has to continue to execute from @rip: in a thunk, or @rip
- * itself.
+ * Returns the address at which guest code that is to continue at @rip has to be resumed: an address
+ * in a thunk, or @rip itself.
  */
 u64 patch_resume(struct mm *mm, u64 rip);
 
