@@ -201,9 +201,10 @@ void os_end_by(void (*end)(void)) __attribute__((noreturn));
 int os_at_stop(void (*stop)(void), void (*cont)(void));
 
 /*
- * Registers the function with which a vCPU is brought back from guest code (os-linux/space.c calls
- * it, skas implements it): kick(cpu) makes the vCPU's current skas_run() return soon. It is called
- * from any host thread at any time, even when that vCPU has left guest code, and must not block.
+ * Registers the function with which a vCPU is brought back from guest code (os-linux/space.c
+ * registers its kick_cpu()): kick(cpu) makes the vCPU's current skas_run() return soon. It is
+ * called from any host thread at any time, even when that vCPU has left guest code, and must not
+ * block.
  */
 void os_kicker_set(void (*kick)(int cpu));
 

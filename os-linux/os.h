@@ -184,7 +184,7 @@ int os_futex_wake(uint32_t *word, int n);
  *
  * state OS_CPU_KERNEL runs kernel code: it reads the pending mask at its next boundary, so
  *                        nothing is sent
- *         OS_CPU_GUEST   is on its way into, or in, skas_run(): the kicker that skas registered
+ *         OS_CPU_GUEST   is on its way into, or in, skas_run(): the kicker of os_kicker_set()
  *                        brings it back
  *         OS_CPU_IDLE    is on its way into, or in, os_idle(): os_cpu_kick() wakes it
  * kicked  set by os_cpu_kick(), cleared by the vCPU at a boundary before it looks for work
@@ -399,7 +399,10 @@ struct os_restored {
 	char **argv;
 };
 const struct os_restored *os_restored(void);
-/* Makes the FD of fresh= the standard error. Called when the instance runs. */
+/*
+ * Called when the instance runs: notifies the starter (ready=), closes files that the previous
+ * program left open, and makes the FD of fresh= the standard error.
+ */
 void os_restored_runs(void);
 /*
  * Memory of the guest that is still in the file of the state (base.c): returns a bit for each page,

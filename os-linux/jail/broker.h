@@ -84,7 +84,10 @@ void broker_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* Records a regular file. @is_kept: no process writes to the file. */
 void known_add(int fd, bool is_kept);
-/* Records that the owner has named the file at @path, so that it may be written to. */
+/*
+ * Records that the owner has named the file at @path, so that it may be written to: it no longer
+ * counts as a file that no process writes to.
+ */
 void known_let_write(const char *path);
 bool known_has(int fd);
 /* Records a file that got its first name for the kernel process. */
