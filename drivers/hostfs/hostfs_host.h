@@ -42,8 +42,8 @@ struct hostfs_attr {
  */
 int hostfs_host_ids(uint32_t *uid, uint32_t *gid);
 /*
- * Sets up the worker threads, which raise @irq when a request has ended. Called once, before all
- * other functions.
+ * Sets the interrupt that worker threads raise when a request has ended. Called once in a process,
+ * before all other functions.
  */
 int hostfs_host_setup(int irq);
 /*

@@ -51,7 +51,7 @@ void mconsole_command(struct mconsole_call *c, char *text);
 bool mconsole_serve_stopped(void);
 
 /*
- * Sets the socket of mconsole=notify:SOCKET; false if the path does not fit.
+ * Sets the socket of mconsole=notify:SOCKET; returns false if the path is not absolute or too long.
  * mconsole_notify_start() announces the console to it (notify.c).
  */
 bool mconsole_notify_set(const char *path);

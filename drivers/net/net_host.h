@@ -102,7 +102,7 @@ int net_host_attach(int host, int on);
  * receiving from the queue; one may be sending.
  */
 void net_host_drop(int host);
-/* True if the other side has gone and no reopening has begun. */
+/* True if the other side has gone and the link is not open again yet. */
 int net_host_gone(int host);
 void net_host_close(int host);
 /*
