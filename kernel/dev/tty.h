@@ -136,7 +136,10 @@ void n_tty_init(struct tty_struct *tty); /* empties the buffers, allocates nothi
  * mode.
  */
 int tty_input(struct tty_struct *tty, const u8 *buf, int n);
-/* Returns how many bytes tty_input() would accept now. */
+/*
+ * Returns how many bytes tty_input() would accept now. If that is 0, unthrottle() will be called
+ * when there is room.
+ */
 int tty_input_room(struct tty_struct *tty);
 /* Ends the input: reads return 0 once the buffer is empty. */
 void tty_input_eof(struct tty_struct *tty);

@@ -90,8 +90,8 @@ extern int panic_timeout;
 void panic(const char *fmt, ...) __printf(1, 2) __noreturn;
 
 /*
- * Ends a boot that cannot work: one line on stderr that names the parameter, status 1. Only before
- * init runs.
+ * Ends a boot that cannot work, with one line on stderr that names the parameter, and status 1.
+ * Also ends an instance that has lost its processes on the host.
  */
 void refuse(const char *fmt, ...) __printf(1, 2) __noreturn;
 
