@@ -379,9 +379,10 @@ static bool has_segments(struct space *s, int selectors)
 }
 
 /*
- * Writes the selectors to the control page. With an LDT, cs and ss may be anything: an iretq to an
- * invalid segment is a fault of the guest, which it could cause itself. The caller has checked that
- * ds, es, fs and gs can be loaded; if they no longer can, the stub returns as after a kick.
+ * Writes the selectors to the control page. Returns true if the exit path of a patched call does
+ * not suffice for them. With an LDT, cs and ss may be anything: an iretq to an invalid segment is a
+ * fault of the guest, which it could cause itself. The caller has checked that ds, es, fs and gs
+ * can be loaded; if they no longer can, the stub returns as after a kick.
  */
 static bool put_segments(struct runner *r, const struct regs *regs)
 {

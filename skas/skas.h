@@ -310,7 +310,7 @@ void skas_fpu_drop(struct fpu *fpu);
 void skas_trim(void);
 
 /*
- * Writes the text of /proc/nestling/handoff: counts of spun, slept, woken. Returns the bytes
+ * Writes the text of /proc/nestling/handoff: the mode, and the counters of skas. Returns the bytes
  * written.
  */
 int skas_format_stats(char *buf, size_t size);
