@@ -559,7 +559,7 @@ int pmap_update_rights(struct pmap *pm, u64 start, u64 end)
 
 /*
  * Clears the write permission of the entries. Returns true if there are any entries. Sets *mapped
- * to true if the space maps some of them, so that an order is needed.
+ * to true if the space maps any of those that were writable, so that an order is needed.
  */
 static bool entries_wrprotect(struct pmap *pm, u64 start, u64 end, bool *mapped)
 {

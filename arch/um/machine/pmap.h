@@ -199,8 +199,8 @@ int pmap_sync_ahead(struct pmap *pm, u64 start, u64 end, u32 max);
  */
 bool pmap_urge(struct pmap *pm);
 /*
- * Replaces the mappings of a range after its entries got other frames; queued. The old frames go to
- * pmap_retire().
+ * Replaces the mappings of a range after its entries got other frames: queues the orders. The old
+ * frames go to pmap_retire().
  */
 int pmap_replace(struct pmap *pm, u64 start, u64 end, bool populate);
 /*
@@ -269,7 +269,7 @@ struct space *pmap_space(struct pmap *pm);
 void pmap_leave(void);
 /*
  * Takes the space away from an mm that no vCPU runs, because the host is short of processes.
- * Returns false if the mm has no space or uses it.
+ * Returns false if the mm has no space, if a vCPU uses it, or if pmap->lock is held.
  */
 bool pmap_take_space(struct pmap *pm);
 
