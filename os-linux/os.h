@@ -35,8 +35,8 @@
 #define OS_APPEND 32
 
 /*
- * Opens a regular file or a block device and returns a handle, or -errno: -EINVAL for a file of
- * another kind. Blocks.
+ * Opens a regular file or a block device and returns a handle, or -errno: -EISDIR for a folder,
+ * -EINVAL for a file of another kind. Blocks.
  */
 int os_file_open(const char *path, unsigned flags);
 void os_file_close(int file);

@@ -629,7 +629,7 @@ static void kick_cpu(int cpu)
 	__atomic_fetch_sub(&kickers[cpu], 1, __ATOMIC_SEQ_CST);
 }
 
-/* True if /proc says that SIG_KICK is pending for the process. */
+/* True if SIG_KICK is pending for the process, or /proc cannot be read. */
 static bool kick_pending(pid_t pid)
 {
 	char path[64], buf[4096], *p;
