@@ -263,8 +263,8 @@ _Static_assert(
 	"vecs are io's");
 
 /*
- * Returns a page for @n bytes of page @index: the cached page if the write will make it uptodate,
- * else a temporary page.
+ * Returns a page for @n bytes of page @index: the cached page if it is uptodate or the write will
+ * make it so, else a temporary page.
  */
 static struct page *chunk_page(struct inode *inode, struct chunk *c, u64 index, u32 n)
 {
@@ -362,7 +362,10 @@ static void chunk_settle(struct inode *inode, struct chunk *c, u64 put, bool mov
 		WRITE_ONCE(HOSTFS_I(inode)->stale, true);
 }
 
-/* Writes at most a chunk. Returns the bytes, by which *pos advances, or -errno. */
+/*
+ * Writes at most a chunk, and sets *pos to the end of the written bytes. Returns their number, or
+ * -errno.
+ */
 static ssize_t write_chunk(struct file *f, struct hostfs_file *h, struct iov_iter *from,
 	loff_t *pos, bool append, u64 limit)
 {
@@ -532,8 +535,9 @@ static loff_t hostfs_llseek(struct file *f, loff_t off, int whence)
 }
 
 /*
- * Allocates or punches a hole. Pages of the range are dropped before; tasks that fault them in
- * meanwhile wait for invalidate_lock.
+ * Allocates or punches a hole. If data is removed or moved, the pages from @off on are unmapped and
+ * written back before, and dropped afterwards; tasks that fault them in meanwhile wait for
+ * invalidate_lock.
  */
 static int allocate_locked(struct file *f, struct hostfs_file *h, int mode, loff_t off, loff_t len)
 {

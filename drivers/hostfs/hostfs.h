@@ -247,8 +247,8 @@ struct hostfs_file *hostfs_writer(struct hostfs_inode *hi);
 struct inode *hostfs_keep(struct inode *inode);
 void hostfs_take_kept(struct inode *inode); /* before an open; open_lock held */
 /*
- * Closes files that are only kept for the next open. Called without open_lock; consumes the
- * reference.
+ * Close files that are only kept for the next open. Called without open_lock. hostfs_close_idle()
+ * consumes the reference to @inode.
  */
 void hostfs_close_idle(struct inode *inode);
 void hostfs_drop_kept(struct hostfs_sb *hs, const struct inode *which); /* NULL: all */
