@@ -110,19 +110,23 @@ int cable_size(struct con_cable *c, struct con_size *size);
 /* True if a program of the host has the pseudo terminal open. */
 bool cable_in_use(const struct con_cable *c);
 /*
- * Writes as much as possible without blocking, under the line's lock. Returns the bytes, or 0.
- * @only is the tap of this cable if it is the line's only one.
+ * Writes as much as possible without blocking, under the line's lock. Returns the number of bytes
+ * that need no other write: 0 if the cable cannot take any now, and all after an error, which loses
+ * them. @only is the tap of this cable if it is the line's only one.
  */
 size_t cable_write_now(struct con_cable *c, struct con_tap *only, const uint8_t *buf, size_t n);
 void cable_init(void);
 
 /* ---- serve_host.c ---- */
 /*
- * Opens CON_PORT or CON_UNIX. Returns 0, or -errno with o->err set. For CON_XTERM only registers
- * the line, so that the client can find it.
+ * Adds the line to the listener of a CON_PORT or CON_UNIX channel, which is made if it does not
+ * exist. Returns 0, or -errno with o->err set.
  */
 int serve_open(struct con_host *h, const struct con_side *s, unsigned ways, struct con_open *o);
-/* Closes the line's listeners and its clients except `nestctl console`. */
+/*
+ * Removes the line from its listeners, closes those that have no line left, and disconnects the
+ * client that owns the line. Visitors (`nestctl console`) stay.
+ */
 void serve_close(struct con_host *h);
 /* True if a client owns the line's session. */
 bool serve_has_owner(struct con_host *h);

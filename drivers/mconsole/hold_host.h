@@ -22,8 +22,8 @@
 enum { HOLD_GO, HOLD_LOST };
 
 /*
- * Takes the channel out of a packet. Returns 0, -EINVAL if none came with it, or -EBUSY if a hold
- * exists.
+ * Takes the channel out of a packet. Returns 0, -EINVAL if no stream socket came with it, or -EBUSY
+ * if a hold exists.
  */
 int hold_host_take(struct mconsole_packet *p);
 /* Notifies the client and waits for its command. HOLD_LOST: it has gone after its c. */

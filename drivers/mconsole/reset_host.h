@@ -21,7 +21,7 @@ int reset_host_attach(struct mconsole_packet *p, int irq, char *why, size_t size
 void reset_host_detach(void);
 /*
  * Returns the server's next order, with a length in *@len, or 0. RESET_END is also returned when
- * the server has disconnected; from then on reset_host_ends() is true.
+ * the server has disconnected or has sent an invalid order; from then on reset_host_ends() is true.
  */
 uint32_t reset_host_hear(uint32_t *len);
 bool reset_host_ends(void);

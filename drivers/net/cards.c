@@ -67,7 +67,8 @@ static int find_kind(const char *name, size_t len)
 }
 
 /*
- * Parses a word. Returns 1 if it belongs to the front end, 0 if it belongs to the link, or -EINVAL.
+ * Parses a word. Returns 1 if only the front end needs it, 0 if the link needs it (slirp needs
+ * mtu=, too), or -EINVAL.
  */
 static int parse_word(struct card *c, const char *word, char *err, size_t size)
 {

@@ -92,7 +92,8 @@ _Static_assert(sizeof(struct cow4_packed) == 32, "on-disk layout");
 /* ---- the header (cow4_header_host.c) ---- */
 
 /*
- * Reads and checks the valid header; *slot is its place. Returns 0, or -EINVAL with a line in @why.
+ * Reads and checks the valid header; *slot is its place. Returns 0, or -EINVAL or the error of the
+ * read, with a line in @why.
  */
 int cow4_read_header(int fd, struct cow4_header *h, int *slot, char *why, size_t size);
 /* Writes the next header into the other slot; the caller flushes. */
@@ -111,7 +112,7 @@ struct cow4_new {
 	uint64_t size;
 };
 int cow4_init_header(struct cow4_header *h, const struct cow4_new *n, char *why, size_t size);
-/* Records another backing file in the header. */
+/* Records another backing file in the header, or none if @backing is NULL. */
 int cow4_set_backing(struct cow4_header *h, const char *backing, int backing_fd, bool raw);
 /* Returns 0 if size and time of the backing file are unchanged, or -EINVAL with a line in @why. */
 int cow4_check_backing(const struct cow4_header *h, int backing_fd, char *why, size_t size);

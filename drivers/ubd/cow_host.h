@@ -46,8 +46,9 @@ int cow_kind(int fd);
 /* Returns 0 if @backing_fd has the size and time in the header, or -EINVAL. */
 int cow_check_backing(const struct cow_info *info, int backing_fd, char *err, size_t errsize);
 /*
- * Makes @path, which must not exist, over the backing file. The file appears complete under its
- * name or not at all. Returns an open descriptor.
+ * Makes @path, which must not exist, over the backing file. Where the host has O_TMPFILE, the file
+ * appears complete under its name or not at all. Returns an open descriptor, or -errno with a line
+ * in @err.
  */
 int cow_create(const char *path, const char *backing, int backing_fd, char *err, size_t errsize);
 /*

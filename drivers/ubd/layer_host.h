@@ -105,7 +105,10 @@ int layer_open_raw(struct layer *l, struct layer_open *lo);
 int layer_open_cow3(struct layer *l, struct layer_open *lo);
 /* Returns the header's version: 1, 2 or 3. */
 uint32_t cow3_version(const struct layer *l);
-/* As cow4_check(): finds bits of the bitmap whose data is missing. */
+/*
+ * As cow4_check(): finds bits of the bitmap whose data is missing, and bits beyond the end of the
+ * disk.
+ */
 int cow3_check_all(struct layer *l, void (*say)(void *arg, const char *what), void *arg);
 int cow4_open(struct layer *l, struct layer_open *lo);
 /*
