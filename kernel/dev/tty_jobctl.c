@@ -157,8 +157,9 @@ out:
 }
 
 /*
- * Releases the terminal. It stays usable for processes that have it open, such as those that
- * outlive their shell. If it was hung up earlier, the former foreground group is signalled now.
+ * Releases the terminal, which stays usable for processes that have it open, such as those that
+ * outlive their shell. Signals the foreground group or, if the terminal was hung up earlier, the
+ * group that was in the foreground then.
  */
 void disassociate_ctty(bool on_exit)
 {

@@ -84,8 +84,9 @@ extern int sysctl_printk_delay;
 /* Seconds from a panic to a restart; 0: the process ends; negative: restarts at once. */
 extern int panic_timeout;
 /*
- * Reports a broken invariant: prints the text, a back-trace and the guest's state. The process ends
- * with status 2 and the reason on stderr.
+ * Reports a broken invariant: prints the text, a back-trace and the guest's state, and writes the
+ * text to stderr. The instance then restarts if panic_timeout is set; otherwise the process ends
+ * with status 2.
  */
 void panic(const char *fmt, ...) __printf(1, 2) __noreturn;
 
