@@ -337,7 +337,7 @@ static void load(struct runner *r, struct fpu *fpu)
 bool fpu_enter(struct runner *r, struct fpu *fpu)
 {
 	if (likely(fpu->runner == r && r->owner == fpu)) {
-		/* the last call saved it without need */
+		/* the last call saved the state without need */
 		if (!r->live && r->fp == area_at(FPU_AREAS))
 			WRITE_ONCE(r->ctl->call_nr, NO_CALL);
 		return false;

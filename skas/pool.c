@@ -41,7 +41,8 @@ static u32 next_missed;
 
 /*
  * Returns how well a space suits: a runner on that vCPU saves a clone, the image saves many orders.
- * A space without a key is used first, since the others may suit the next guest.
+ * Among spaces with a runner and without the key, one without an image comes first, since the
+ * others may suit the next guest.
  */
 static int fitness(const struct space *s, int cpu, u64 key)
 {
@@ -61,7 +62,7 @@ static struct space *find(int cpu, u64 key)
 	list_for_each_entry(s, &pool, list) {
 		fit = fitness(s, cpu, key);
 		if (fit > best_fit ||
-			/* among equals the oldest, except if the key is equal */
+			/* the oldest of equals, but the newest with key and runner (4) */
 			(fit == best_fit && fit < 4)) {
 			best = s;
 			best_fit = fit;
