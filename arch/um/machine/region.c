@@ -33,7 +33,10 @@ static int next_region = 1;
 static struct {
 	pfn_t first;
 	u64 frames;
-	/* the array and the bits: @map_size bytes, in memory file @map_file */
+	/*
+	 * array of struct page, and at @lost_at the bits of lost frames: @map_size bytes, in memory
+	 * file @map_file
+	 */
 	void *map;
 	u64 map_size, lost_at;
 	int map_file;
