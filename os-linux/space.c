@@ -400,7 +400,7 @@ int os_space_give_file(int file, int at_fd)
 
 /* ---- terminals ---- */
 
-static bool guarded[NR_GUARDS]; /* protected by task_lock */
+static bool guarded[NR_GUARDS]; /* taken under task_lock */
 
 static int guard_take(void)
 {

@@ -32,7 +32,7 @@ static char value[VALUE_MAX];
  */
 struct opened {
 	int fd;
-	/* of the broker's descriptor, in /proc */
+	/* path in /proc of the broker's descriptor */
 	char path[64];
 };
 

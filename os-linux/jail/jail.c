@@ -195,7 +195,7 @@ int os_jail_begin(char **argv)
 		broker_sock = os_packet_socket(broker_sock);
 		jail_scope(folders_begin(argv));
 	}
-	/* the close empties the bounding set of each thread, which needs CAP_SETPCAP */
+	/* os_jail_close() empties the bounding set of each thread, which needs CAP_SETPCAP */
 	drop_capabilities(jail ? NEVER_NEEDED - 1 : NEVER_NEEDED);
 	return 0;
 }

@@ -293,8 +293,8 @@ void user_close(bool keeps)
 				setns(spaces[i].fd, spaces[i].type)))
 			__atomic_store_n(&spaces[i].missing, 1, __ATOMIC_RELAXED);
 	/*
-	 * restored afterwards, since the host clears them with the change of the user: capabilities
-	 * and the parent-death signal
+	 * The change of the user clears the parent-death signal, which is set again, and without
+	 * PR_SET_KEEPCAPS the capabilities.
 	 */
 	if (keeps)
 		prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0);
