@@ -60,7 +60,7 @@ struct client {
 	struct telnet telnet;
 	uint8_t out[2 * CHUNK + 16], in[CHUNK];
 	size_t out_at, out_len, in_at, in_len;
-	/* Time in ms since when the client has not read; 0: it reads. */
+	/* Time (ms) at which the client stopped reading; 0: it reads. */
 	int64_t stuck;
 };
 

@@ -557,8 +557,8 @@ static int allocate_locked(struct file *f, struct hostfs_file *h, int mode, loff
 	hostfs_change_begin(inode);
 	down_write(&inode->i_data.invalidate_lock);
 	/*
-	 * Write back what mappings have dirtied since; with invalidate_lock held no page can become
-	 * dirty.
+	 * Write back what mappings have dirtied since the first writeback; with invalidate_lock
+	 * held no page can become dirty.
 	 */
 	if (drops) {
 		unmap_mapping_range(&inode->i_data, (u64)from >> PAGE_SHIFT, 0);
