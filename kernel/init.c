@@ -6,11 +6,12 @@
  * level by level, and starts process 1, which finds a root, puts /dev in its place, opens
  * /dev/console as 0, 1 and 2 and executes init:
  *
- *	initrd= with an /init (rdinit=)   that one, on the unpacked archive; root= is its business
+ *	initrd= with an /init (rdinit=)   the archive is unpacked and its /init executed, which may
+ *	                                  mount root= itself
  *	else root=                        mounted, then init=, or /sbin/init, /etc/init, /bin/init,
  *	                                  /bin/sh
  *
- * What cannot work is refused in one line; nothing of the guest has run then.
+ * If a step fails, refuse() prints one line and ends the instance before any guest program has run.
  */
 #include <asm/errno.h>
 #include <linux/fcntl.h>
@@ -193,7 +194,10 @@ static int run_init(void)
 	refuse("init=: no working init found on the root");
 }
 
-/* Runs process 1, which goes on in user mode. */
+/*
+ * The function of process 1: finds the root and executes init. Process 1 then returns to user mode,
+ * into init.
+ */
 static int first_process(void *unused)
 {
 	if (unpack_archive() && file_exists(rdinit_path))
@@ -207,7 +211,7 @@ static int first_process(void *unused)
 	return run_init();
 }
 
-/* ---- before it ---- */
+/* ---- initcalls ---- */
 
 static void run_initcalls(void)
 {

@@ -3,7 +3,7 @@
 #ifndef NESTLING_INIT_H
 #define NESTLING_INIT_H
 
-/* runs in the first kernel thread, after the machine's start */
+/* Runs in the first kernel thread, after arch/um has set up the machine. */
 void kernel_main(void);
 
 #endif
