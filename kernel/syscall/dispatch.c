@@ -81,7 +81,8 @@ long syscall_dispatch(u64 nr64, const u64 args[6])
 	uninit_stack();
 	ret = likely(!syscall_strace) ? d->call(args) : syscall_traced(nr, d, args);
 	if (IS_ERR_VALUE(ret))
-		count(&counter(nr)->errors); /* the task may have changed its vCPU */
+		/* The task may run on another vCPU now, so the counter is looked up again. */
+		count(&counter(nr)->errors);
 	return ret;
 }
 

@@ -55,7 +55,8 @@ struct syscall_desc {
 	u8 nargs;
 	u8 types[6]; /* enum syscall_arg */
 	const char *args[6];
-	const char *note; /* what is missing, or why it all is */
+	/* What the handler lacks, or why there is no handler; "" if complete. */
+	const char *note;
 };
 
 extern const struct syscall_desc syscall_table[NR_SYSCALLS]; /* immutable */

@@ -10,10 +10,10 @@
  * runs, so calls that do not return (exit) or that replace the memory with their arguments (execve,
  * rt_sigreturn) are printed correctly.
  *
- * Switched off it costs dispatch.c's test of syscall_strace.
+ * While tracing is off, its only cost is dispatch.c's test of syscall_strace.
  *
- * Strings in guest memory are read separately from the handler's own read. So the line shows what
- * was there when the call began; the handler may have read something else.
+ * Strings in guest memory are read when the call begins, separately from the handler's own read. So
+ * the handler may have read something else than the line shows.
  *
  * Locks: none. The filter's words are replaced one by one and read racily, so at a change a call
  * may be traced wrongly. printk and the ring have locks of their own.
@@ -33,7 +33,7 @@
 /* Bytes of the line, which is on the kernel stack while the handler runs. */
 #define TRACE_LINE 512
 #define TRACE_PATH 96
-#define TRACE_TEXT 32 /* of written data */
+#define TRACE_TEXT 32 /* bytes of written data */
 
 /* TRACE_CALLS_*; read without a lock. */
 int syscall_strace;
@@ -69,8 +69,8 @@ static bool writes(const char *name)
 }
 
 /*
- * Appends the beginning of the data that a call writes. False if it is not a call that writes data,
- * or if the memory is unreadable.
+ * Appends the beginning of the data that a call writes. Returns false, with nothing appended, if
+ * the call writes no data or if the memory is unreadable.
  */
 static bool append_text(
 	char *buf, size_t size, size_t *len, const struct syscall_desc *d, const u64 *args, int i)
@@ -140,7 +140,7 @@ static bool wanted(u32 nr)
 	return !f->some || f->calls[nr / 64] & BIT(nr % 64);
 }
 
-/* True if the call must be printed, to the log or to the ring. */
+/* True if lines of the call must be printed, to the log or to the ring. */
 static bool told(u32 nr)
 {
 	int how = READ_ONCE(syscall_strace);

@@ -28,7 +28,7 @@ struct call_time {
 };
 
 static DEFINE_MUTEX(control_lock);
-/* [vCPU][call number]; allocated once, under control_lock. */
+/* Times of calls, indexed by vCPU and call number; allocated once, under control_lock. */
 static struct call_time *times;
 
 /* ---- times ---- */
@@ -92,8 +92,8 @@ static int need_memory(bool counts)
 }
 
 /*
- * Sets traced_calls of the threads of process @pid, or of thread @pid, and clears all others. False
- * if there is no such process or thread. 0: clears all.
+ * Sets traced_calls of the threads of process @pid, or of thread @pid, and clears it in all other
+ * threads; @pid 0 clears it in all. Returns false if there is no such process or thread.
  */
 static bool mark(pid_t pid)
 {
@@ -284,7 +284,7 @@ static int show_points(struct seq *s, void *arg)
 	return 0;
 }
 
-/* Parses "NAME on", "all off" and so on. */
+/* Switches trace points on or off, by text such as "NAME on" or "all off". */
 static int store_points(char *text, size_t n, void *arg)
 {
 	char why[100];
