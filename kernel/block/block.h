@@ -20,12 +20,12 @@
 #define REQ_READ 0
 #define REQ_WRITE 1
 #define REQ_DISCARD 2
-#define REQ_FLUSH 3 /* no data */
+#define REQ_FLUSH 3 /* carries no data */
 #define REQ_WRITE_ZEROES 4
 #define REQ_OP_MASK 0xff
 #define REQ_FUA 0x100
 #define REQ_PREFLUSH 0x200
-#define REQ_SYNC 0x400 /* a task waits */
+#define REQ_SYNC 0x400 /* a task waits for the bio */
 #define REQ_META 0x800
 /* A read whose data the caches below the guest need not keep. */
 #define REQ_PAST_CACHE 0x1000
@@ -40,7 +40,7 @@ struct bio_vec {
 #define BIO_MAX_VECS 256
 /* Number of vectors with which a bio fits in one frame, so that __GFP_NOFAIL can work. */
 #define BIO_SURE_VECS 112
-#define BIO_MAX_SEGMENT (1U << 30) /* bytes of a vec */
+#define BIO_MAX_SEGMENT (1U << 30) /* bytes of a vector */
 /* Maximum bytes of one discard or write-zeroes request. */
 #define BIO_MAX_RANGE (2048UL << 20)
 struct block_device;
@@ -49,7 +49,7 @@ struct task;
 struct bio {
 	struct list_head list; /* private to the bio's owner */
 	struct block_device *bdev;
-	/* The partition whose statistics also count it; set by submit_bio(). */
+	/* The partition whose statistics count this bio too; set by submit_bio(). */
 	struct block_device *part;
 	u32 opf; /* REQ_* */
 	/* first sector, within @bdev (submit_bio() remaps partitions) */
@@ -60,12 +60,13 @@ struct bio {
 	/* Called at a boundary or in a task; must not sleep. */
 	void (*end_io)(struct bio *bio);
 	void *private;
-	u64 start_ns; /* when the driver got it */
+	u64 start_ns; /* ns: when the bio went to the driver */
 	u32 nr_vecs, max_vecs;
 	/* Followed by driver_bytes for the driver: bio_driver(). */
 	struct bio_vec vec[];
 };
-struct bio *bio_alloc(struct block_device *bdev, u32 nr_vecs, u32 opf, gfp_t gfp); /* NULL */
+/* NULL: no memory */
+struct bio *bio_alloc(struct block_device *bdev, u32 nr_vecs, u32 opf, gfp_t gfp);
 void bio_put(struct bio *bio);
 /*
  * Returns the driver's private part of a bio. It was allocated with the bio, so it cannot be
@@ -117,8 +118,11 @@ struct disk_stats {
 	struct {
 		u64 ios, merges, sectors, ns;
 	} group[STAT_GROUPS];
-	u64 inflight[2]; /* reads, everything else */
-	/* ns during which requests were in flight, and the time up to which it counts. */
+	u64 inflight[2]; /* [0]: reads; [1]: all other requests */
+	/*
+	 * Nanoseconds in which requests were in flight, and the clock's value up to which they are
+	 * counted.
+	 */
 	u64 busy_ns, changed;
 };
 /*
@@ -164,7 +168,10 @@ struct gendisk {
 	bool has_frames;  /* immutable: ops->frames may find frames */
 	/* A read-only disk that can be opened for writing; the writes then fail. */
 	bool ro_opens;
-	/* HDIO_GETGEO fails with ENOTTY; BLKRRPART with EINVAL. */
+	/*
+	 * If no_geometry is set, HDIO_GETGEO fails with ENOTTY. If no_partscan is set, BLKRRPART
+	 * fails with EINVAL.
+	 */
 	bool no_geometry, no_partscan;
 	/* For minors 1: partition N has the number (BLOCK_EXT_MAJOR, ext_first + N). */
 	u32 ext_first;
@@ -197,9 +204,10 @@ struct gendisk {
 void queue_leave(struct bio *bio);         /* called when @bio has ended */
 bool bio_is_joined(const struct bio *bio); /* true if several bios were merged into it */
 /*
- * Makes new requests that change the disk wait, before they count against nr_requests, which reads
- * need. When this returns, earlier ones have ended. Flushes are not held. queue_release() wakes up
- * the waiters. disks_release() releases all held disks, for a power-off, which cannot wait.
+ * Holds the disk: new requests that change it wait, and do not count against nr_requests meanwhile,
+ * since reads need that. Returns when earlier changes have ended. Flushes are not held.
+ * queue_release() wakes up the waiters. disks_release() releases all held disks, for a power-off,
+ * which cannot wait.
  */
 void queue_hold(struct gendisk *d);
 void queue_release(struct gendisk *d);
@@ -226,7 +234,7 @@ struct bdev_tenant {
 	void (*read)(void *arg, u64 block, u8 *to);
 	/*
 	 * Offers the write of @n bytes at byte @off of the block. Returns 1 if the tenant writes
-	 * them to the disk, 0 if the caller must, or -errno.
+	 * them to the disk, 0 if the caller must write them, or -errno.
 	 */
 	int (*write)(void *arg, u64 block, u32 off, const u8 *from, u32 n);
 	/*
@@ -244,9 +252,12 @@ struct block_device {
 	/* The device's inode, whose i_mapping is its page cache. */
 	struct inode *inode;
 	struct address_space *mapping;
-	struct mutex lock; /* openers and holder */
+	struct mutex lock; /* held over open and close */
 	u32 openers;
-	/* A removed partition: cannot be opened, may return. */
+	/*
+	 * True for a removed partition, which cannot be opened. A new partition of that number
+	 * reuses the struct and clears this.
+	 */
 	bool gone;
 	/* Exclusive holder: a mounted file system, or an opener with O_EXCL; under claim_lock. */
 	void *holder;
@@ -287,7 +298,7 @@ void disk_lose_medium(struct gendisk *d);
 int disk_add_partition(struct gendisk *d, u32 partno, sector_t start, u64 nr);
 int disk_del_partition(struct gendisk *d, u32 partno);
 int disk_resize_partition(struct gendisk *d, u32 partno, sector_t start, u64 nr);
-struct block_device *bdev_by_dev(dev_t dev); /* NULL */
+struct block_device *bdev_by_dev(dev_t dev); /* NULL if there is none */
 /*
  * Parses a disk's number like "8:0 " in the syntax of control groups, and moves *text behind it.
  * Returns 0, -EINVAL, or -ENODEV (also for a partition).
@@ -296,11 +307,11 @@ int disk_parse_number(char **text, dev_t *dev);
 struct block_device *bdev_by_name(const char *name); /* "ubda", "ubda1" */
 int bdev_flush(struct block_device *b);              /* sends REQ_FLUSH and waits */
 int bdev_discard(struct block_device *b, sector_t s, u64 nr);
-/* Returns -EOPNOTSUPP if the driver cannot. */
+/* Returns 0 or -errno; -EOPNOTSUPP if the driver has no such operation. */
 int bdev_write_zeroes(struct block_device *b, sector_t s, u64 nr);
 /*
  * Reads or writes directly and synchronously, for metadata and journals. @buf is in the direct map,
- * at any alignment of 512. Returns 0 or -errno.
+ * aligned to 512 bytes. Returns 0 or -errno.
  */
 int bdev_rw(struct block_device *b, u32 opf, sector_t s, void *buf, size_t n);
 
@@ -341,7 +352,11 @@ void disk_event(struct block_device *b, const char *action);
 /* Reports a changed or removed medium as "change". */
 void disk_changed(struct gendisk *d);
 
-int diskstats_line(int i, char *buf, size_t size); /* /proc/diskstats, /proc/partitions */
+/*
+ * Write line @i of /proc/diskstats and of /proc/partitions. Return its length; 0 past the last
+ * line.
+ */
+int diskstats_line(int i, char *buf, size_t size);
 int partitions_line(int i, char *buf, size_t size);
 int blkdev_major_line(int i, char *buf, size_t size);
 

@@ -89,7 +89,7 @@ static int revive_partition(struct block_device *b, sector_t start, u64 nr)
 	bdev_resize(b, nr);
 	disk_name(b->disk, b->partno, name, sizeof(name));
 	err = dev_node_ops->create(name, S_IFBLK | 0660, b->dev);
-	/* For the whole disk the error makes add_disk() fail, so it must stay unopenable. */
+	/* For the whole disk the error makes add_disk() fail, so the disk must stay unopenable. */
 	if (err && !b->partno)
 		return err;
 	b->gone = false;
@@ -123,7 +123,8 @@ static int add_partition(struct gendisk *d, u32 partno, sector_t start, u64 nr)
 	d->part[partno] = b;
 	disk_name(d, partno, name, sizeof(name));
 	err = dev_node_ops->create(name, S_IFBLK | 0660, b->dev);
-	b->gone = err && !partno; /* a later attempt revives it */
+	/* If it failed, a later scan revives the partition. */
+	b->gone = err && !partno;
 	if (!err && partno && disk_sysfs_ops)
 		disk_sysfs_ops->part_appeared(b);
 	return err;
@@ -213,8 +214,8 @@ static int mark_one_gone(struct block_device *b)
 }
 
 /*
- * Marks all partitions from number @first on as gone, or none of them. *marked: bit mask of those
- * marked.
+ * Marks all partitions from number @first on as gone, or none of them. Sets *marked to the bit mask
+ * of their numbers. Returns 0 or -EBUSY.
  */
 static int mark_gone(struct gendisk *d, u32 first, u32 *marked)
 {
@@ -410,7 +411,7 @@ struct block_device *bdev_by_name(const char *name)
 	return found;
 }
 
-/* ---- figures ---- */
+/* ---- lines of /proc ---- */
 
 /*
  * Returns the @i-th bdev in order, with @sized counting only those with a size. Under disks_lock.
@@ -515,7 +516,8 @@ int blkdev_major_line(int i, char *buf, size_t size)
 /* ---- numbers ---- */
 
 /*
- * Parses a number that ends with the character @end, and moves *text behind it. False on an error.
+ * Parses a number that ends with the character @end, and moves *text behind it. Returns false if
+ * there is no such number.
  */
 static bool take_number(char **text, char end, u32 *v)
 {

@@ -5,7 +5,7 @@
 
 #include "kernel/block/block.h"
 
-/* genhd.c */
+/* genhd.c: writes the name of partition @partno, or of the disk if it is 0. Returns its length. */
 int disk_name(const struct gendisk *d, u32 partno, char *buf, size_t size);
 
 /*

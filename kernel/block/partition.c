@@ -140,7 +140,8 @@ void scan_partitions(struct gendisk *d, found_t found)
 	memcpy(table, t, sizeof(table));
 	for (i = 0; i < 4; i++)
 		if (table[i].boot & 0x7f)
-			goto out; /* boot code or a file system */
+			/* A sector with boot code or a file system, not a partition table. */
+			goto out;
 	if (table[0].type == 0xee && scan_gpt(d, found))
 		goto out;
 	for (i = 0; i < 4; i++) {

@@ -91,8 +91,8 @@ static void change_enter(struct gendisk *d)
 {
 	for (;;) {
 		/*
-		 * Full barrier against queue_hold(): either that sees the count, or this task sees
-		 * @held.
+		 * Full barrier against queue_hold(): either queue_hold() sees the count, or this
+		 * task sees @held.
 		 */
 		atomic_inc(&d->changes);
 		if (!queue_is_held(d))
@@ -235,8 +235,8 @@ static bool can_join(const struct bio *a, const struct bio *b)
 }
 
 /*
- * Returns how many bios at the list's front can be joined to one of at most @most vectors. *vecs is
- * set to its number of vectors.
+ * Returns how many bios at the list's front can be joined into one bio of at most @most vectors.
+ * Sets *vecs to the number of vectors of that bio.
  */
 static u32 run_length(struct list_head *list, u32 most, u32 *vecs)
 {
