@@ -41,13 +41,13 @@ struct aio_context {
 	u32 nr_pages;
 	struct mutex reap; /* held over a change of head */
 	spinlock_t lock;   /* for the members below */
-	/* the kernel's copy, since the guest can overwrite the ring's */
+	/* The kernel's own tail, since the guest can overwrite the ring's. */
 	u32 tail;
 	u32 inflight;
 	/* Number of events at which sleeping tasks are woken up; 0: none sleeps. */
 	u32 wanted;
 	bool dead;
-	/* requests that wait for a file's events, by aio_request.link */
+	/* Poll requests that wait for a file's events, linked by aio_request.link. */
 	struct list_head requests;
 	struct wait_queue_head wait;
 };

@@ -166,8 +166,8 @@ static void aio_moved(struct vm_area *v)
 }
 
 /*
- * Takes a context off the list: that with @id, or with @any the first. Returns it with the list's
- * reference, for the caller to kill, or NULL.
+ * Takes the context with @id off the list, or the first one if @any is set. Returns it with the
+ * list's reference, for the caller to kill, or NULL.
  */
 static struct aio_context *take_context(struct mm *mm, u64 id, bool any)
 {
@@ -328,8 +328,8 @@ void aio_complete(struct aio_context *c, uaddr_t user, u64 data, s64 res, struct
 }
 
 /*
- * True if the ring has at least @n events, or the context is dead. Otherwise the caller, which is
- * about to sleep, will be woken up at @n events.
+ * True if the ring has at least @n events, or the context is dead. Otherwise sets the context's
+ * wanted count, so that the caller, which is about to sleep, is woken up at @n events.
  */
 static bool enough_events(struct aio_context *c, u32 n)
 {
@@ -343,7 +343,7 @@ static bool enough_events(struct aio_context *c, u32 n)
 	return there;
 }
 
-/* Copies up to @nr events to the guest. Returns how many, or -EFAULT. */
+/* Copies up to @nr events to the guest. Returns their number, or -EFAULT. */
 static long reap(struct aio_context *c, s64 nr, uaddr_t to)
 {
 	u32 head, tail;

@@ -72,7 +72,8 @@ static long submit_poll(struct aio_context *c, const struct iocb *io, uaddr_t us
 	INIT_LIST_HEAD(&r->link);
 	spin_lock(&c->lock);
 	if (c->dead)
-		mask = -EINVAL; /* no cancel can reach it any more */
+		/* The context cancels no further requests, so this one would wait for ever. */
+		mask = -EINVAL;
 	else
 		list_add_tail(&r->link, &c->requests);
 	spin_unlock(&c->lock);
@@ -151,8 +152,8 @@ static void rw_done(struct io_async *a, ssize_t n)
 }
 
 /*
- * Allocates an asynchronous transfer. NULL: the transfer must be synchronous, or there is no
- * memory.
+ * Allocates an asynchronous transfer. Returns NULL if the transfer must be synchronous, or if there
+ * is no memory.
  */
 static struct aio_rw *rw_new(struct aio_context *c, const struct iocb *io, uaddr_t user,
 	struct file *f, struct file *eventfd)
