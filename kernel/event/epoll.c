@@ -87,7 +87,7 @@ static void make_idle(struct epoll_item *it)
 	list_del_init(&it->ready_link);
 }
 
-/* Wakes up tasks that poll the epoll file. @key: the key of the wake-up that causes this one. */
+/* Wakes up tasks that poll the epoll file. @key: the key of the wake-up that made an item ready. */
 static void wake_pollers(struct eventpoll *ep, u64 key)
 {
 	if (waitqueue_active(&ep->poll))
@@ -122,7 +122,8 @@ static int item_wake(struct wait_queue_entry *e, u64 key)
 	int woke = item_tell(h->item, key);
 
 	/*
-	 * last, since from now on a task that removes the item does not wait for the queue's lock
+	 * This comes last, since from now on a task that removes the item does not wait for the
+	 * queue's lock.
 	 */
 	if (key & WAKE_QUEUE_GONE) {
 		list_del_init(&e->entry);
@@ -225,17 +226,17 @@ static void ep_put(struct eventpoll *ep)
 }
 
 /*
- * Removes an item. ep->mutex and a reference to ep are held. After item_unhook() no wake-up reaches
- * the item. If @mine is false and the end of the item's file has begun, that removes the item
- * instead.
+ * Removes an item. The caller holds ep->mutex and a reference to ep. After item_unhook() no wake-up
+ * reaches the item. If @mine is false and the end of the item's file has begun, eventpoll_release()
+ * removes the item instead.
  */
 static void item_remove(struct eventpoll *ep, struct epoll_item *it, bool mine)
 {
 	bool go;
 
 	/*
-	 * first, while the item is still on the file's list: until then the end of the file waits
-	 * for ep->mutex, and the queues exist
+	 * This comes first, while the item is still on the file's list: until the item is removed
+	 * there, the end of the file waits for ep->mutex, and the queues exist.
 	 */
 	item_unhook(it);
 	spin_lock(&it->file->f_lock);
@@ -251,10 +252,13 @@ static void item_remove(struct eventpoll *ep, struct epoll_item *it, bool mine)
 	spin_unlock(&ep->lock);
 	atomic_dec(&ep->user->epoll_watches);
 	kfree(it);
-	atomic_dec(&ep->refs); /* not the last: the caller has one */
+	atomic_dec(&ep->refs); /* never the last: the caller has one */
 }
 
-/* Reports an event that is pending already when the item's events have been set. */
+/*
+ * Makes the item ready if one of its events is pending already when they are set. @revents: the
+ * file's pending events.
+ */
 static void item_refresh(struct eventpoll *ep, struct epoll_item *it, u32 revents)
 {
 	bool fresh;
@@ -325,7 +329,8 @@ void eventpoll_release(struct file *f)
 
 		spin_lock(&f->f_lock);
 		it = list_first_entry_or_null(&f->f_ep, struct epoll_item, file_link);
-		if (it) { /* the reference below keeps its eventpoll */
+		/* The reference that is taken below keeps the item's eventpoll. */
+		if (it) {
 			it->dying = true;
 			ep = it->ep;
 			atomic_inc(&ep->refs);
@@ -383,9 +388,9 @@ static bool available(struct eventpoll *ep)
 }
 
 /*
- * Returns the result of poll(): searches the ready list for an item that is really ready, and
- * removes those that are not. An item that only its task can poll (ASYNC_POLL_ASK) counts as ready.
- * ep->mutex is held; this releases it.
+ * Returns the result of poll() on the epoll file. Searches the ready list for an item that is
+ * really ready, and removes those that are not. An item that only its own task can poll
+ * (ASYNC_POLL_ASK) counts as ready. Called with ep->mutex held, which it releases.
  */
 static u32 any_ready(struct eventpoll *ep)
 {
@@ -416,8 +421,8 @@ static u32 any_ready(struct eventpoll *ep)
 	set_scanning(ep, false);
 	mutex_unlock(&ep->mutex);
 	/*
-	 * a task in epoll_wait() may have been woken up, and found the list empty, while the item
-	 * was off it
+	 * A task in epoll_wait() may have been woken up and have found the list empty while the
+	 * item was off it.
 	 */
 	if (found && waitqueue_active(&ep->wait))
 		wake_up(&ep->wait);
@@ -539,7 +544,7 @@ static long ctl(struct eventpoll *ep, int op, struct file *f, int fd, struct epo
 
 		mutex_lock(&ep->mutex);
 		it = item_find(ep, f, fd);
-		if (it) /* otherwise it was removed already */
+		if (it) /* else it was removed already */
 			item_remove(ep, it, false);
 		mutex_unlock(&ep->mutex);
 		err = -EINVAL;
@@ -590,8 +595,8 @@ out_put_ep:
 /* ---- epoll_wait ---- */
 
 /*
- * Reports one item, which is off the ready list. Returns 1, 0 if it has no pending event after all,
- * or -EFAULT. ep->mutex is held.
+ * Reports one item, which is off the ready list. Returns 1, 0 if the item has no pending event any
+ * more, or -EFAULT. ep->mutex is held.
  */
 static int report(struct epoll_item *it, uaddr_t to)
 {
@@ -602,7 +607,10 @@ static int report(struct epoll_item *it, uaddr_t to)
 	return copy_to_user(to, &out, sizeof(out)) ? -EFAULT : 1;
 }
 
-/* Puts an item back or disables it after report(). @r: the result of report(). ep->lock is held. */
+/*
+ * Puts an item back on the ready list, or disables it (EPOLLONESHOT), after report() has returned
+ * @r. ep->lock is held.
+ */
 static void reported(struct epoll_item *it, int r)
 {
 	if (r < 0)

@@ -28,7 +28,7 @@ struct file *eventpoll_target(struct file *f, int fd, u32 nth)
 
 		if (it->fd != fd || nth--)
 			continue;
-		if (atomic_inc_not_zero(&it->file->f_count)) /* otherwise it is being freed */
+		if (atomic_inc_not_zero(&it->file->f_count)) /* else the file is being freed */
 			found = it->file;
 		break;
 	}
@@ -55,8 +55,8 @@ int eventpoll_fdinfo(struct file *f, char *buf, size_t size)
 }
 
 /*
- * Stores parameters for busy polling of network cards, which are a hint: Nestling has no card that
- * can be polled so, like a Linux whose set has none.
+ * Stores parameters for busy polling of network cards. They are a hint and have no effect: Nestling
+ * has no card that supports busy polling.
  */
 static long set_params(struct eventpoll *ep, uaddr_t arg)
 {

@@ -15,8 +15,8 @@
 static u64 walks; /* number of walks so far */
 
 /*
- * Returns the depth of epoll files below @ep, which may exceed MAX_NEST, or -ELOOP if @target is
- * below.
+ * Returns the depth of nested epoll files below @ep, which may exceed MAX_NEST, or -ELOOP if
+ * @target is among them.
  */
 static int depth_below(struct eventpoll *ep, const struct eventpoll *target, int level)
 {
@@ -84,8 +84,8 @@ long epoll_check_nesting(struct eventpoll *ep, struct eventpoll *child)
 }
 
 /*
- * The number of paths allowed from an epoll file up to files that are not watched themselves, by
- * the number of steps. (Linux has these limits for each file.)
+ * The number of paths allowed from an epoll file up to files that are not watched themselves,
+ * indexed by the length of the path. (Linux has these limits for each file.)
  */
 static const int max_paths[MAX_NEST + 1] = { 1, 500, 100, 50, 10 };
 

@@ -62,7 +62,7 @@ static bool add(struct eventfd *e, u64 value)
 	bool fits;
 
 	spin_lock(&e->wqh.lock);
-	/* signals may have made it ULLONG_MAX */
+	/* eventfd_signal_from() may have set count to ULLONG_MAX, where no value fits. */
 	fits = e->count != ~0UL && value <= ~0UL - 1 - e->count;
 	if (fits) {
 		e->count += value;

@@ -149,8 +149,8 @@ static int poll_sleep(struct poll_wait *pw, u64 deadline)
 }
 
 /*
- * Calls ask() in rounds. Returns its result when that is not 0, -errno, or 0 when the deadline has
- * passed.
+ * Calls ask() in rounds until it returns a result other than 0. Returns that result, -errno, or 0
+ * when the deadline has passed.
  */
 static int poll_rounds(
 	struct poll_wait *pw, int (*ask)(struct poll_wait *pw, void *arg), void *arg, u64 deadline)
@@ -176,7 +176,7 @@ static int poll_rounds(
 
 /* ---- time limits ---- */
 
-/* Reads a timespec, or NULL, as a deadline. 0: the call does not wait; ~0: no limit. */
+/* Reads a timespec as a deadline; 0: the call does not wait; ~0: no limit (@ua is NULL). */
 static int limit_timespec(uaddr_t ua, u64 *deadline)
 {
 	u64 ns;
@@ -200,7 +200,7 @@ static u64 left(u64 deadline)
 
 /*
  * Writes the remaining time to the guest. If that fails, the call is not restarted, since it would
- * begin with the old limit.
+ * begin again with the full limit.
  */
 static long end_limit(long ret, uaddr_t ua, u64 deadline, int (*put)(uaddr_t ua, u64 ns))
 {

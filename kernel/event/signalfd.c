@@ -17,7 +17,10 @@
 #include "kernel/vfs/vfs.h"
 
 struct signalfd {
-	/* signals that a read takes; a single word, written by signalfd4() */
+	/*
+	 * Set of signals that a read takes. A single word, written by signalfd4() and read without
+	 * a lock.
+	 */
 	u64 mask;
 };
 

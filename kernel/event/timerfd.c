@@ -28,11 +28,15 @@ struct timerfd {
 	struct clock_timer timer;
 	struct clock_watch watch; /* registered when it is first used */
 	struct wait_queue_head wqh;
-	/* in ns on the timer's clock; expires 0: not armed. Under wqh.lock, as are all below. */
+	/*
+	 * Nanoseconds on the timer's clock; expires is 0 if the timer is not armed. Under wqh.lock,
+	 * as are all members below.
+	 */
 	u64 interval, expires;
-	u64 ticks;    /* expiries that were not read yet */
-	bool expired; /* if periodic, not armed again yet */
-	/* canceled: the clock was set, which has not been reported yet */
+	u64 ticks; /* expiries that were not read yet */
+	/* The timer has expired and, if it is periodic, was not armed again. */
+	bool expired;
+	/* canceled is true from a change of the clock until that change is reported. */
 	bool cancel_on_set, canceled;
 	int clock, flags;
 };
@@ -61,7 +65,7 @@ static void timerfd_clock_set(struct clock_watch *w)
 	spin_unlock(&t->wqh.lock);
 }
 
-/* Returns true once for each change of the clock. Under the lock. */
+/* Returns true once after each change of the clock that cancels the timer. wqh.lock is held. */
 static bool take_cancel(struct timerfd *t)
 {
 	bool was = t->cancel_on_set && t->canceled;
@@ -73,7 +77,7 @@ static bool take_cancel(struct timerfd *t)
 
 /*
  * Computes the missed periods of an expired periodic timer. Returns true if it must be armed again.
- * If the clock was set back, no period counts as expired. Under the lock.
+ * If the clock was set back, no period counts as expired. wqh.lock is held.
  */
 static bool advance(struct timerfd *t)
 {
@@ -96,8 +100,8 @@ static void catch_up(struct timerfd *t)
 }
 
 /*
- * Takes the ticks and resets them. -EAGAIN: there are none yet. -ECANCELED: the clock was set; the
- * timer stays as it is, even if it has expired.
+ * Takes the ticks and resets them. Returns 0, -EAGAIN if there are none yet, or -ECANCELED if the
+ * clock was set. In the last case an expired periodic timer is not armed again, as on Linux.
  */
 static int take(struct timerfd *t, u64 *ticks)
 {
@@ -245,8 +249,8 @@ static struct file *timerfd_get(int fd)
 }
 
 /*
- * Returns the time until the next expiry of a timer whose missed periods have been computed. Under
- * the lock.
+ * Returns the ns until the next expiry of a timer whose missed periods have been computed. wqh.lock
+ * is held.
  */
 static u64 rest(const struct timerfd *t)
 {
@@ -334,7 +338,7 @@ long sys_timerfd_settime(int fd, int flags, uaddr_t value, uaddr_t old)
 	advance(t);
 	old_interval = t->interval;
 	old_rest = rest(t);
-	/* another thread may have armed it since */
+	/* Another thread may have armed the timer since clock_timer_cancel_sync(). */
 	clock_timer_cancel(&t->timer);
 	err = set(t, interval, first, flags);
 	spin_unlock(&t->wqh.lock);

@@ -254,8 +254,8 @@ static long userfaultfd_ioctl(struct file *f, u32 cmd, u64 argument)
 static const struct file_operations userfaultfd_fops;
 
 /*
- * Installs the child's descriptor in the reader's table and puts it into the message. On -errno the
- * child still belongs to the event.
+ * Installs the descriptor of a forked child's userfaultfd in the reader's table and puts it into
+ * the message. Returns 0 or -errno; on an error @child still belongs to the event.
  */
 static int deliver_child(struct uffd *child, struct uffd_msg *msg, struct iov_iter *to)
 {
@@ -355,7 +355,7 @@ static u32 userfaultfd_poll(struct file *f, struct poll_table *pt)
 
 static int userfaultfd_release(struct inode *inode, struct file *f)
 {
-	/* NULL: a child's file, which could not be delivered */
+	/* NULL for a child's file that could not be delivered to a reader. */
 	if (f->private_data)
 		uffd_release(f->private_data);
 	return 0;
@@ -406,7 +406,7 @@ long sys_userfaultfd(int flags)
 	return new_userfaultfd(flags);
 }
 
-/* ---- /dev/userfaultfd: the right to open it is enough ---- */
+/* ---- /dev/userfaultfd: a caller that may open it needs no other right ---- */
 
 static long device_ioctl(struct file *f, u32 cmd, u64 arg)
 {
