@@ -36,7 +36,8 @@ struct inode;
 #define CG_IO BIT(4)
 #define CG_HUGETLB BIT(5)
 #define CG_ALL (CG_CPU | CG_MEMORY | CG_PIDS | CG_CPUSET | CG_IO | CG_HUGETLB)
-#define CG_THREADED (CG_CPU | CG_PIDS | CG_CPUSET) /* controllers of threads in one process */
+/* Controllers that may be enabled in a threaded group, and so divide a process. */
+#define CG_THREADED (CG_CPU | CG_PIDS | CG_CPUSET)
 
 enum {
 	CGN_EVENTS,
@@ -51,12 +52,12 @@ enum {
 
 /* A file whose changes poll and inotify report. */
 struct cgroup_notify {
-	u64 seq; /* changes so far; atomic */
+	u64 seq; /* number of changes so far; atomic */
 	struct wait_queue_head wait;
 };
 
 #define CGROUP_NAME_MAX 255
-/* deepest level below the root: it bounds walks from a group up to the root */
+/* Deepest level below the root. It bounds walks from a group up to the root. */
 #define CGROUP_DEPTH 256
 #define CG_MAX_FILES 64
 
@@ -64,13 +65,13 @@ struct cgroup {
 	atomic_t refs;
 	/* the directory's inode number; the root's is 1 */
 	u64 id;
-	struct cgroup *parent; /* a reference; immutable */
+	struct cgroup *parent; /* holds a reference; immutable */
 	u32 level;
 	char *name;
 
 	/* under cgroup_mutex: */
 	struct list_head children, sibling;
-	u32 control; /* CG_*: those its children have */
+	u32 control; /* CG_*: enabled for the children */
 	bool threaded;
 	u32 nr_threaded_children;
 	u64 max_depth, max_descendants;
@@ -79,21 +80,26 @@ struct cgroup {
 	bool dead;      /* read racily */
 
 	/* under cgroup_tasks_lock: */
-	/* cpuset: vCPUs on which its tasks may run; writers hold cgroup_mutex too */
+	/* cpuset: vCPUs on which the group's tasks may run; writers hold cgroup_mutex too. */
 	u64 e_cpus;
 	struct list_head tasks; /* linked by task->cg_list */
 	u64 nr_tasks;
-	/* number of children that are populated, plus 1 if it has tasks of its own */
+	/* Number of populated children, plus 1 if the group has tasks of its own. */
 	u64 nr_populated;
 	u64 nr_populated_domain_children;
-	bool freeze;   /* cgroup.freeze */
-	bool e_freeze; /* true if it or an ancestor has @freeze */
-	bool frozen;   /* all tasks, those below too, have stopped */
-	u64 nr_frozen; /* tasks of its own that have stopped */
+	bool freeze; /* cgroup.freeze */
+	/* true if the group or an ancestor has @freeze */
+	bool e_freeze;
+	/* True if the group is to be frozen, and all tasks in it and below have stopped. */
+	bool frozen;
+	u64 nr_frozen; /* own tasks that have stopped */
 
 	struct pids_group pids;
 
-	/* resources that tasks had used here and below before they left; under cgroup_tasks_lock */
+	/*
+	 * Resources that former tasks of this group and of those below used as members: times in
+	 * ns, and page faults. Under cgroup_tasks_lock.
+	 */
 	u64 past_exec, past_utime, past_stime, past_nice, past_faults, past_major;
 	struct sched_group sched;
 	struct mem_group mem;
@@ -126,7 +132,7 @@ static inline bool cgroup_is_root(const struct cgroup *c)
 {
 	return !c->parent;
 }
-/* Returns the controllers that are enabled in @c, which its parent sets for its children. */
+/* Returns the controllers (CG_*) that are enabled in @c: those that its parent has in @control. */
 static inline u32 cgroup_enabled(const struct cgroup *c)
 {
 	u32 mask =
@@ -148,38 +154,42 @@ static inline struct pids_group *cgroup_pids(struct cgroup *c)
 struct cgroup *cgroup_get(struct cgroup *c);
 void cgroup_put(struct cgroup *c);
 struct cgroup *task_get_cgroup(struct task *t);
-/* or the same group */
+/* True if @c is @ancestor or lies below it. */
 bool cgroup_is_descendant(const struct cgroup *c, const struct cgroup *ancestor);
 /*
- * Writes the path of @c below @root to the end of buf, and returns its start: "/a/b", with "/.."
- * for each level between @root and a common ancestor. ERR_PTR(-ENAMETOOLONG).
+ * Writes the path of @c below @root to the end of @buf: "/a/b", with "/.." for each level between
+ * @root and a common ancestor. Returns the start of the path, or ERR_PTR(-ENAMETOOLONG).
  */
 char *cgroup_path(struct cgroup *c, struct cgroup *root, char *buf, size_t size);
 
 /* Returns the root of current's cgroup namespace, without a reference. */
 struct cgroup *cgroup_ns_root(void);
-bool cgroup_ns_is_first(void); /* true: current is in the initial one */
+/* True if current is in the initial cgroup namespace. */
+bool cgroup_ns_is_first(void);
 /* Returns the group that is delegated to the caller's namespace; NULL for the initial namespace. */
 struct cgroup *cgroup_ns_top(void);
 /*
- * True if a move from @from to @to would cross the border of the groups delegated at @top (NULL:
- * all).
+ * True if a move from @from to @to would cross the border of a delegated subtree: @top and the
+ * groups below. @top NULL: all groups, which have no border.
  */
 bool cgroup_leaves(const struct cgroup *top, const struct cgroup *from, const struct cgroup *to);
 
 /* Functions that change the tree. They take cgroup_mutex and return 0 or -errno. */
-/* returns a reference */
+/* Returns the new group with a reference, or ERR_PTR(). */
 struct cgroup *cgroup_mkdir(struct cgroup *parent, const char *name, u32 len);
 int cgroup_rmdir(struct cgroup *c);
 int cgroup_set_control(struct cgroup *c, u32 on, u32 off);
 int cgroup_set_threaded(struct cgroup *c);
 /*
- * cgroup_give_away() gives controllers to a hierarchy of version 1: 0, or -EBUSY while a group
- * below the root has them. cgroup_take_back() takes them back.
+ * cgroup_give_away() gives controllers to a hierarchy of version 1. Returns 0, or -EBUSY while a
+ * group below the root has one of them enabled. cgroup_take_back() takes them back.
  */
 int cgroup_give_away(u32 controllers);
 void cgroup_take_back(u32 controllers);
-/* cpuset: sets the wanted vCPUs, 0 clears them; 0 or -errno. The machine has one memory node. */
+/*
+ * cpuset: set the wanted vCPUs and memory nodes; 0 clears them. Return 0 or -errno. The machine has
+ * one memory node.
+ */
 int cgroup_set_cpus(struct cgroup *c, u64 mask);
 int cgroup_set_mems(struct cgroup *c, u64 mask);
 const char *cgroup_type(struct cgroup *c);
@@ -193,8 +203,8 @@ struct cgroup *cgroup_child(struct cgroup *parent, const char *name, u32 len);
 struct cgroup *cgroup_next(struct cgroup *c, struct cgroup *top);
 
 /*
- * Moves a process, or one thread, to @dst: 0 or -errno. @may checks the permission; it is called
- * with cgroup_mutex held.
+ * Moves a process, or one thread, to @dst. Returns 0 or -errno. @may checks the permission: 0 or
+ * -errno; it is called with cgroup_mutex held.
  */
 int cgroup_attach(struct cgroup *dst, pid_t nr, bool process,
 	int (*may)(struct cgroup *from, struct cgroup *to, void *arg), void *arg);
@@ -209,34 +219,38 @@ void cgroup_kill_those(struct cgroup *c, bool (*who)(struct task *p));
 void cgroup_set_freeze(struct cgroup *c, bool on);
 
 /*
- * The steps of a task's life. cgroup_can_fork() returns 0 with cgroup_threads held, until
- * cgroup_post_fork() or cgroup_cancel_fork() follows; or -errno. @into: NULL, or the child's group
- * if that is another than current's (CLONE_INTO_CGROUP). Then cgroup_mutex is held too, so that
- * @into is not removed, nor its type changed.
+ * The steps of a task's life. cgroup_can_fork() returns -errno, or 0 with cgroup_threads held until
+ * cgroup_post_fork() or cgroup_cancel_fork() is called. @into: the child's group if it is not
+ * current's (CLONE_INTO_CGROUP), else NULL. With @into, cgroup_mutex is held too, so that @into is
+ * neither removed nor changed in type.
  */
 int cgroup_can_fork(struct task *t, struct cgroup *into);
 void cgroup_cancel_fork(struct task *t, struct cgroup *into);
 void cgroup_post_fork(struct task *t, struct cgroup *into);
 void cgroup_kthread(struct task *t); /* makes a kernel thread join the root */
 void cgroup_exit(struct task *t);
-void cgroup_release(struct task *t); /* @t was reaped; its pid is free */
+/* Uncharges a task that was reaped, whose pid is free. */
+void cgroup_release(struct task *t);
 void cgroup_free(struct task *t);
 /* Operations of the groups' files that the tree calls; kernel/fs/cgroup2 registers them. */
 struct cgroup_file_ops {
-	/* Returns the group whose directory @fd is, with a reference, or ERR_PTR(-EBADF). */
+	/*
+	 * Returns the group whose directory @fd is, with a reference, or ERR_PTR(-EBADF). Sets
+	 * *may_fork_into: true if the opener may fork into the group.
+	 */
 	struct cgroup *(*of_fd)(int fd, bool *may_fork_into);
-	/* true if @cr may write to @c's cgroup.procs */
+	/* True if @cr may write to @c's cgroup.procs. */
 	bool (*may_write)(const struct cred *cr, struct cgroup *c);
 	/*
 	 * True if @c, with @controllers enabled, would have a control file of that name, hidden or
 	 * not.
 	 */
 	bool (*is_file)(const struct cgroup *c, u32 controllers, const char *name, u32 len);
-	/* reports that a file's text has changed */
+	/* Reports to inotify that a file's text has changed. */
 	void (*notify_inode)(struct cgroup *c, u32 which);
 };
 extern const struct cgroup_file_ops *cgroup_file_ops;
-/* Returns the group whose directory @fd is, with a reference, or ERR_PTR(-EBADF). */
+/* Calls cgroup_file_ops->of_fd(). Returns ERR_PTR(-EBADF) if no such table is registered. */
 struct cgroup *cgroup_of_fd(int fd, bool *may_fork_into);
 /*
  * Called after current has received a file from another task. A socket gets the numbers of the
@@ -270,8 +284,8 @@ struct oom_scope {
  */
 struct cgroup_task_ops {
 	/*
-	 * Kills the process of @scope with the highest OOM score. Returns it with a reference, or
-	 * NULL. *any: true if a process dies, perhaps an earlier victim.
+	 * Kills the process in @scope with the highest OOM score. Returns it with a reference, or
+	 * NULL. Sets *any to true if a process of @scope is dying, perhaps an earlier victim.
 	 */
 	struct task *(*oom_kill_within)(const struct oom_scope *scope, bool *any);
 	bool (*oom_may_kill)(const struct task *p);
@@ -283,13 +297,13 @@ struct cgroup_task_ops {
 	void (*oom_tell_killed)(struct task *p);
 	void (*kill)(struct task *t); /* sends SIGKILL to @t's process */
 	/*
-	 * Begins or ends a freeze of @t. Returns false if the task is about to end, and will not
+	 * Begins or ends a freeze of @t. Returns false if the task is about to end, and so will not
 	 * freeze.
 	 */
 	bool (*set_freeze)(struct task *t, bool on);
 	/*
-	 * spawn_helper() starts a process of the kernel's own that runs @fn; @fn ends in execve(),
-	 * which makes it run the program @path. 0 or -errno.
+	 * spawn_helper() starts a process of the kernel's own that runs @fn. @fn ends with a call
+	 * of execve(), after which the process runs the program @path. Both return 0 or -errno.
 	 */
 	int (*execve)(const char *path, const char *const *argv, const char *const *envp);
 	int (*spawn_helper)(int (*fn)(void *), void *arg);
@@ -297,18 +311,21 @@ struct cgroup_task_ops {
 extern const struct cgroup_task_ops *cgroup_task_ops;
 
 /*
- * cgroup_enter_frozen() notes that current has stopped. cgroup_leave_frozen() notes that it
- * continues; without @always only if its groups are no longer to be frozen.
+ * cgroup_enter_frozen() notes that current has stopped. cgroup_leave_frozen() notes that current
+ * continues; unless @always is set, it does so only if current's groups are no longer to be frozen.
  */
 void cgroup_enter_frozen(void);
 void cgroup_leave_frozen(bool always);
 
-/* Wakes the tasks that poll a file whose text has changed; a worker reports it to inotify. */
+/*
+ * Wakes up the tasks that poll a file of @c whose text has changed; a worker reports the change to
+ * inotify. @which: CGN_*.
+ */
 void cgroup_notify(struct cgroup *c, u32 which);
 
 /*
- * Resources that all present and former tasks of @c and below have used. Times in ns; faults: all
- * page faults; major: those that waited for a disk.
+ * Resources that all present and former tasks of @c and of the groups below have used. Times in ns.
+ * faults: all page faults; major: those that waited for a disk.
  */
 struct cgroup_times {
 	u64 exec, utime, stime, nice, faults, major;

@@ -85,7 +85,9 @@ void cgroup_leave_frozen(bool always)
 	spin_unlock(&cgroup_tasks_lock);
 }
 
-/* Sets the state of @c. Returns false if it has that state already, by itself or by an ancestor. */
+/*
+ * Sets whether @c is to be frozen. Returns false if that was set already, by @c or by an ancestor.
+ */
 static bool apply(struct cgroup *c, bool on)
 {
 	struct task *t;
@@ -105,7 +107,7 @@ static struct cgroup *leftmost(struct cgroup *c)
 	return c;
 }
 
-/* Updates the subtree from the leaves up: a group counts as frozen only after the groups below. */
+/* Updates @frozen in the subtree from the leaves up, since it depends on the groups below. */
 static void update_all(struct cgroup *top)
 {
 	struct cgroup *c = leftmost(top);
@@ -133,7 +135,10 @@ void cgroup_set_freeze(struct cgroup *c, bool on)
 		for (at = c; at; at = cgroup_next(at, c))
 			any |= apply(at, at->freeze || (at->parent && at->parent->e_freeze));
 		update_all(c);
-		/* notify even without a change, or a task that polls for it would wait for ever */
+		/*
+		 * Notify even without a change, or a task that polls for the change would wait for
+		 * ever.
+		 */
 		if (!any)
 			cgroup_notify(c, CGN_EVENTS);
 	}

@@ -25,8 +25,8 @@ void cgroup_flush_times(struct task *t);
 s64 cgroup_sort_unique(pid_t *all, s64 n);
 
 /*
- * tasks.c: sets the groups that pay for each task's memory and I/O (@controllers): none, since
- * version 1 takes over (@away), or again those of version 2
+ * tasks.c: sets the groups that pay for each task's memory and I/O (@controllers). If @away,
+ * version 1 takes over and there is no such group; otherwise version 2's groups pay again.
  */
 void cgroup_switch_payers(u32 controllers, bool away);
 
@@ -39,31 +39,34 @@ struct cgroup1;
 struct cgroup1_hier;
 extern spinlock_t cgroup1_lock;
 struct cgroup1 *cgroup1_group_of(
-	const struct task *t, const struct cgroup1_hier *h);               /* takes no reference */
-bool cgroup1_is_below(const struct cgroup1 *g, const struct cgroup1 *top); /* or the same group */
+	const struct task *t, const struct cgroup1_hier *h); /* takes no reference */
+/* true if @g is @top or lies below it */
+bool cgroup1_is_below(const struct cgroup1 *g, const struct cgroup1 *top);
 /*
- * v1_devices.c: cgroup1_copy_rules() gives a new group its parent's rules: 0 or -ENOMEM.
+ * v1_devices.c: cgroup1_copy_rules() gives a new group its parent's rules. Returns 0 or -ENOMEM.
  * cgroup1_free_rules() frees the rules of a removed group.
  */
 int cgroup1_copy_rules(struct cgroup1 *g, struct cgroup1 *parent);
 void cgroup1_free_rules(struct cgroup1 *g);
 /*
- * v1_net.c, under cgroup1_mutex: cgroup1_inherit_net() makes the numbers of a new group: 0, -ENOMEM
- * or -ENOSPC. cgroup1_free_net() frees the numbers of a removed one. cgroup1_net_owner() notes that
- * @h was listed or unlisted.
+ * v1_net.c, under cgroup1_mutex: cgroup1_inherit_net() makes the socket numbers of a new group.
+ * Returns 0, -ENOMEM or -ENOSPC. cgroup1_free_net() frees the numbers of a removed group.
+ * cgroup1_net_owner() notes that @h was listed or unlisted.
  */
 int cgroup1_inherit_net(struct cgroup1 *g, const struct cgroup1 *parent);
 void cgroup1_free_net(const struct cgroup1 *g);
 void cgroup1_net_owner(struct cgroup1_hier *h, bool on);
 /*
- * v1_blkio.c: cgroup1_blkio_owner() gives blkio to @h or takes it back. cgroup1_blkio_moved() sets
- * the group that pays for @t's I/O (@g NULL: the top); under cgroup1_lock.
+ * v1_blkio.c: cgroup1_blkio_owner() gives the controller blkio to @h (@on) or back to version 2.
+ * cgroup1_blkio_moved() sets the group that pays for @t's I/O (@g NULL: the top); under
+ * cgroup1_lock.
  */
 void cgroup1_blkio_owner(struct cgroup1_hier *h, bool on);
 void cgroup1_blkio_moved(struct task *t, struct cgroup1 *g);
 /*
- * v1_cpu.c, v1_cpuset.c: apply a move of @t to @g, for pids, cpu and cpuset. The first is called
- * under cgroup_threads and sets the group in which @t counts until it is reaped.
+ * v1_cpu.c, v1_cpuset.c: apply a move of @t to @g (NULL: the top) for pids, cpu and cpuset.
+ * cgroup1_pids_moved() is called under cgroup_threads and sets the group in which @t counts until
+ * it is reaped.
  */
 void cgroup1_pids_moved(struct task *t, struct cgroup1 *g);
 void cgroup1_cpu_moved(struct task *t, struct cgroup1 *g);
@@ -84,11 +87,14 @@ struct mem_group *cgroup1_huge_payer(void);
 void cgroup1_cpuset_top(struct cgroup1 *top);
 void cgroup1_inherit_cpuset(struct cgroup1 *g, const struct cgroup1 *parent);
 /*
- * Checks that @g has a vCPU and a node, so that tasks may move to it: 0 or -ENOSPC. Under
- * cgroup1_mutex.
+ * Checks that @g has a vCPU and a memory node, so that tasks may move to it. Returns 0 or -ENOSPC.
+ * Under cgroup1_mutex.
  */
 int cgroup1_cpuset_has_room(const struct cgroup1 *g);
-/* Marks the open sockets after @t, or its whole process, has moved to @g. Under cgroup1_mutex. */
+/*
+ * Marks the open sockets of @t, or of its whole process, with @g's numbers after a move to @g.
+ * Under cgroup1_mutex.
+ */
 void cgroup1_mark_moved(const struct cgroup1 *g, struct task *t, bool process);
 /*
  * Adds the usage of @t since the last call to its cpuacct group @from and to those above. Called
@@ -96,7 +102,7 @@ void cgroup1_mark_moved(const struct cgroup1 *g, struct task *t, bool process);
  */
 void cgroup1_flush_usage(struct task *t, struct cgroup1 *from);
 /*
- * Freezes or thaws @t as its group of @h requires, after a move. Under cgroup_tasks_lock and
+ * Freezes or thaws @t after a move, as its group in @h requires. Under cgroup_tasks_lock and
  * cgroup1_lock.
  */
 void cgroup1_freeze_as_group(struct task *t, const struct cgroup1_hier *h);
@@ -105,7 +111,8 @@ void cgroup1_freeze_as_group(struct task *t, const struct cgroup1_hier *h);
 void cgroup_apply_cpus(struct cgroup *top);
 
 /*
- * tree.c: links the scheduler's groups, and moves the tasks of @c, as the controllers of @c require
+ * tree.c: links the scheduler's groups and moves the tasks of @c to them, as the controllers of @c
+ * require.
  */
 void cgroup_apply_sched(struct cgroup *c);
 /* True if @c may have tasks of its own beside the threaded groups below it. */

@@ -63,7 +63,9 @@ static bool belongs_to(struct task *p, void *arg)
 	return p->cgroup && cgroup_is_descendant(p->cgroup, arg);
 }
 
-/* Returns the topmost group from @c up to @top that has memory.oom.group, or NULL. */
+/*
+ * Returns the topmost group on the way from @c up to @top that has memory.oom.group set, or NULL.
+ */
 static struct cgroup *unit_of(struct cgroup *c, struct cgroup *top)
 {
 	struct cgroup *unit = NULL;

@@ -20,8 +20,8 @@ struct cgroup_namespace {
 	struct ns_common ns;
 	struct cgroup *root; /* a reference */
 	/*
-	 * version 1, by slot: references. The top's where it is NULL, or where its hierarchy is
-	 * gone.
+	 * Version 1's roots, by the hierarchy's slot, with references. Where the pointer is NULL,
+	 * or belongs to a hierarchy that has ended, the root is the hierarchy's top.
 	 */
 	struct cgroup1 *roots[CGROUP1_MAX];
 };

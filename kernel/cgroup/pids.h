@@ -20,16 +20,17 @@ struct pids_group {
 	s64 max; /* or PIDS_NO_LIMIT */
 	s64 peak;
 	/*
-	 * refused: forks that a limit here or below refused; refused_local: those that this limit
-	 * refused (version 1: forks of this group's tasks). Atomic; the group's owner counts.
+	 * refused: forks that the limit of this group or of one below refused. refused_local: forks
+	 * that this group's limit refused (version 1: forks of this group's tasks). Atomic;
+	 * incremented by tasks.c and v1_cpu.c, not by pids.c.
 	 */
 	u64 refused, refused_local;
 };
 
 void pids_group_init(struct pids_group *g, struct pids_group *parent);
 /*
- * Charges a task to @g and all groups above. Returns NULL, or the group whose limit refuses the
- * task. Does nothing if @g is NULL.
+ * Charges a task to @g and all groups above. Returns NULL on success, else the group whose limit
+ * refuses the task. Does nothing if @g is NULL.
  */
 struct pids_group *pids_try_charge(struct pids_group *g);
 void pids_charge_force(struct pids_group *g);

@@ -52,11 +52,13 @@ void cgroup_notify(struct cgroup *c, u32 which)
 	struct notice *n;
 
 	if (cgroup_is_root(c))
-		return; /* the root has no such files */
+		/* The root has no files that are notified. */
+		return;
 	__atomic_add_fetch(&c->notify[which].seq, 1, __ATOMIC_RELAXED);
 	wake_up_all(&c->notify[which].wait);
 	if (!READ_ONCE(c->dir))
-		return; /* no inode of its files exists */
+		/* No inode of the group's files exists, so inotify watches none. */
+		return;
 	n = kzalloc(sizeof(*n), GFP_ATOMIC);
 	if (!n)
 		return;
@@ -102,7 +104,7 @@ void cgroup_unlink_task(struct task *t)
 		set_populated(c, false);
 }
 
-/* Adds what @t has used since the last call to its group and all groups above. */
+/* Adds the resources that @t has used since the last call to its group and all groups above. */
 void cgroup_flush_times(struct task *t)
 {
 	u64 exec = task_sched_runtime(t), utime = READ_ONCE(t->utime), stime = READ_ONCE(t->stime);
@@ -193,7 +195,7 @@ void cgroup_switch_payers(u32 controllers, bool away)
 
 /* ---- birth and death ---- */
 
-/* Checks the destination of a migration; @from: the present group. cgroup_mutex is held. */
+/* Checks the destination of a migration from @from. Returns 0 or -errno. cgroup_mutex is held. */
 static int check_destination(struct cgroup *dst, struct cgroup *from, bool process)
 {
 	struct cgroup *to;
@@ -248,8 +250,8 @@ static void note_refusal(struct cgroup *at)
 }
 
 /*
- * Charges a fork to @c, and to current's group in the hierarchy of version 1 that has pids. 0 or
- * -EAGAIN.
+ * Charges a fork to @c, and to current's group in the hierarchy of version 1 that has pids. Returns
+ * 0 or -EAGAIN.
  */
 static int charge_pids(struct task *t, struct cgroup *c)
 {
@@ -310,8 +312,9 @@ void cgroup_post_fork(struct task *t, struct cgroup *into)
 	spin_lock(&cgroup_tasks_lock);
 	cgroup_link_task(c, t);
 	/*
-	 * The group is read again: a controller that was enabled or disabled since
-	 * cgroup_can_fork() has moved only the tasks on the list (cgroup_apply_sched()).
+	 * The scheduler's group and the vCPUs are read here, not in cgroup_can_fork(): a controller
+	 * that was enabled or disabled since then has moved only the tasks on the list
+	 * (cgroup_apply_sched()).
 	 */
 	sched_move_task(t, cgroup_sched_group(c));
 	if (!given_away(CG_CPUSET))
@@ -340,7 +343,7 @@ void cgroup_exit(struct task *t)
 	if (!t->cgroup)
 		return;
 	spin_lock(&cgroup_tasks_lock);
-	/* a migration that saw the task before it began to exit has ended by now */
+	/* A migration that found the task before it began to exit has ended by now. */
 	c = t->cgroup;
 	cgroup_flush_times(t);
 	cgroup_unlink_task(t);
@@ -382,7 +385,7 @@ static void move_task(struct cgroup *dst, struct task *t)
 		WRITE_ONCE(t->io_group, io_group_of(dst));
 	cgroup_link_task(dst, t);
 	/*
-	 * A frozen task stays stopped here. If @dst is not to be frozen, the task notices that
+	 * A frozen task stays stopped in @dst. If @dst is not to be frozen, the task notices that
 	 * itself and calls cgroup_leave_frozen().
 	 */
 	dst->nr_frozen += t->cg_frozen;
@@ -398,7 +401,7 @@ static void move_task(struct cgroup *dst, struct task *t)
 	cgroup_put(from);
 }
 
-/* Moves a process or a thread; cgroup_mutex is held. */
+/* Moves a process or a thread. Returns 0 or -errno. cgroup_mutex is held. */
 static int attach_locked(struct cgroup *dst, struct task *t, bool process,
 	int (*may)(struct cgroup *from, struct cgroup *to, void *arg), void *arg)
 {
@@ -465,7 +468,8 @@ int cgroup_attach(struct cgroup *dst, pid_t nr, bool process,
 	else if (process && (goes_on = remaining_thread(t)))
 		err = attach_locked(dst, goes_on, process, may, arg);
 	else if (process && t->cgroup)
-		err = may ? may(t->cgroup, dst, arg) : 0; /* a zombie, which cannot move */
+		/* A zombie cannot move; only the permission is checked. */
+		err = may ? may(t->cgroup, dst, arg) : 0;
 	mutex_unlock(&cgroup_mutex);
 	if (goes_on)
 		put_task(goes_on);
@@ -527,7 +531,7 @@ s64 cgroup_collect(struct cgroup *c, bool processes, bool below, pid_t **out)
 
 /*
  * Kills the processes for which @who returns true. No task forks meanwhile: a task that was forking
- * either has its child in the list, or sees its own fatal signal first.
+ * either has its child in the list already, or sees its own fatal signal before it forks.
  */
 void cgroup_kill_those(struct cgroup *c, bool (*who)(struct task *p))
 {

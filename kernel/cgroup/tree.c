@@ -192,7 +192,10 @@ static bool has_tasks(struct cgroup *c)
 	return READ_ONCE(c->nr_tasks);
 }
 
-/* True if @c is the top of a threaded subtree. The root is exempt from the rule. */
+/*
+ * True if @c is the top of a threaded subtree. Always false for the root, which is exempt from the
+ * rules for one.
+ */
 static bool is_thread_root(struct cgroup *c)
 {
 	if (c->threaded || cgroup_is_root(c))
@@ -312,7 +315,8 @@ struct cgroup *cgroup_mkdir(struct cgroup *parent, const char *name, u32 len)
 	c->e_freeze = parent->e_freeze;
 	c->frozen = c->e_freeze;
 	c->e_cpus = parent->e_cpus;
-	list_add_tail(&c->sibling, &parent->children); /* under the lock: cgroup_update_frozen() */
+	/* Under cgroup_tasks_lock, since cgroup_update_frozen() walks the list. */
+	list_add_tail(&c->sibling, &parent->children);
 	spin_unlock(&cgroup_tasks_lock);
 	count_descendants(c, 1, 0);
 	cgroup_apply_sched(c);
@@ -372,7 +376,10 @@ static bool child_uses(struct cgroup *c, u32 mask)
 	return false;
 }
 
-/* Checks that @c, with the tasks that it has, may enable @mask for its children. */
+/*
+ * Checks whether @c, with the tasks that it has, may enable @mask for its children. Returns 0 or
+ * -errno.
+ */
 static int check_enable(struct cgroup *c, u32 mask)
 {
 	if (!mask || cgroup_is_root(c))
@@ -383,7 +390,7 @@ static int check_enable(struct cgroup *c, u32 mask)
 		if (c->threaded || is_thread_root(c))
 			return -EOPNOTSUPP;
 	} else if (c->threaded || cgroup_may_divide(c)) {
-		/* allowed: threads compete with groups of threads anyway */
+		/* Allowed beside tasks: threads compete with groups of threads anyway. */
 		return 0;
 	}
 	return has_tasks(c) ? -EBUSY : 0;
@@ -476,7 +483,10 @@ void cgroup_take_back(u32 controllers)
 	mutex_unlock(&cgroup_mutex);
 }
 
-/* Returns the scheduler's group of the nearest ancestor with the cpu controller. NULL: the root. */
+/*
+ * Returns the scheduler's group of @c or of its nearest ancestor, whichever has the cpu controller.
+ * NULL: the root.
+ */
 static struct sched_group *sched_group_of(struct cgroup *c)
 {
 	for (; c && !cgroup_is_root(c); c = c->parent)

@@ -97,7 +97,7 @@ struct cgroup1 *cgroup1_mkdir(struct cgroup1 *parent, const char *name, u32 len)
 	g->parent = cgroup1_get(parent);
 	g->level = parent->level + 1;
 	cgroup1_inherit_memory(g, parent);
-	if (parent->parent) { /* the top itself neither counts nor shares */
+	if (parent->parent) { /* the top neither counts nor shares */
 		g->pids.parent = &parent->pids;
 		sched_group_link(&g->sched, &parent->sched);
 	}
@@ -358,7 +358,7 @@ static struct agent *agent_for(struct cgroup1 *g)
 	return NULL;
 }
 
-/* True if the agent is to be started for @g. Under cgroup1_lock. */
+/* True if the agent must be started for @g, which has become empty. Under cgroup1_lock. */
 static bool is_released(const struct cgroup1 *g)
 {
 	return g->notify && g->parent && !g->dead && !g->nr_tasks && !g->nr_children;
@@ -391,7 +391,7 @@ static void release_work(struct work *w)
 
 /* ---- members ---- */
 
-/* Moves @t to @to; NULL for the top. Under cgroup1_lock. */
+/* Moves @t to @to (NULL: the top) in the hierarchy of @slot. Under cgroup1_lock. */
 static void put_into(struct task *t, u32 slot, struct cgroup1 *to)
 {
 	struct cgroup1 *from = t->cg1[slot];
@@ -439,9 +439,9 @@ void cgroup1_fork(struct task *t)
 }
 
 /*
- * Removes an exiting task from its groups. cgroup_exit() has taken it off its list before: a
- * migration either finds it gone from there, or was earlier and has written the group that this
- * function reads.
+ * Removes an exiting task from its groups. Before, cgroup_exit() has taken the task off the list of
+ * its version 2 group. A concurrent migration either finds it gone from that list, or came first
+ * and has written the group that this function reads.
  */
 void cgroup1_exit(struct task *t)
 {
@@ -487,14 +487,14 @@ static bool may_move(const struct cred *cr, struct task *t)
 	return may;
 }
 
-/* Moves a process or thread; cgroup1_mutex is held. */
+/* Moves a process or a thread; cgroup1_mutex is held. */
 static void attach_locked(struct cgroup1 *g, struct task *t, bool process)
 {
 	struct task *other;
 
 	down_write(&cgroup_threads);
 	read_lock(&tasklist_lock);
-	/* no task is taken off its list in between: cgroup1_exit() */
+	/* Under the lock, no task is taken off its list during the loop: see cgroup1_exit(). */
 	spin_lock(&cgroup_tasks_lock);
 	spin_lock(&cgroup1_lock);
 	list_for_each_entry(other, &t->signal->threads, thread_node)

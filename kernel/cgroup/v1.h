@@ -57,11 +57,11 @@ struct super_block;
 #define CG1_NR 12
 extern const char *const cgroup1_controllers[CG1_NR]; /* their names, by bit */
 
-/* levels below the top: building a path walks them more than once */
+/* Levels below the top; limited, since building a path walks them more than once. */
 #define CGROUP1_DEPTH 256
 
 struct cgroup1_hier {
-	/* place in task->cg1; slot, id and name are immutable */
+	/* Index in task->cg1. slot, id and name are immutable. */
 	u32 slot;
 	u32 id;                  /* as in /proc/PID/cgroup */
 	char name[CGROUP1_NAME]; /* "" if it has only controllers */
@@ -70,15 +70,16 @@ struct cgroup1_hier {
 	bool xattr;
 	/* true if files are called "cpus", not "cpuset.cpus"; immutable */
 	bool noprefix;
-	struct cgroup1 *top; /* the top, of which this struct is a part */
+	/* The top group, which exists as long as this struct. */
+	struct cgroup1 *top;
 
-	/* under cgroup1_mutex: */
+	/* The members below are under cgroup1_mutex. */
 	struct super_block *sb; /* valid while the hierarchy is listed */
-	/* program that is started when a group becomes empty, or NULL */
+	/* Path of the program that is started when a group becomes empty, or NULL. */
 	char *agent;
 	u64 last_ino;
 	u64 nr_groups; /* the top included */
-	/* the groups below the top that were not removed, by cgroup1.sibling */
+	/* The groups below the top that were not removed, linked by cgroup1.sibling. */
 	struct list_head groups;
 };
 
@@ -97,25 +98,30 @@ struct cgroup1 {
 	u32 level;
 	char *name;
 
-	bool dead; /* written under both locks, read racily */
-	/* read and written racily: only its file uses it */
+	/* Set when removed; written under cgroup1_mutex and cgroup1_lock, read racily. */
+	bool dead;
+	/*
+	 * Shown in the file cgroup.clone_children and inherited by new groups; only cpuset uses it
+	 * (v1_cpuset.c). Read and written racily.
+	 */
 	bool clone_children;
 
 	/* under cgroup1_lock: */
-	u64 nr_tasks; /* the top's is always 0: not counted */
+	u64 nr_tasks; /* not counted in the top: always 0 */
 	u64 nr_children;
 	bool notify; /* notify_on_release */
 	bool queued; /* @release is queued */
 	struct work release;
 
 	/*
-	 * cpuacct: past is the usage of tasks that have left the group or one below; base is the
-	 * usage at the last reset. Under cgroup1_lock.
+	 * cpuacct: past is the usage of tasks that have left this group or a group below; base is
+	 * the usage at the last reset. Under cgroup1_lock.
 	 */
 	struct cgroup1_usage past, base;
 	/*
-	 * devices: true if it allows only what @rules allow, false if it allows all but what they
-	 * deny; deny, nr_rules and rules are under cgroup1_rules_mutex
+	 * devices: if deny is true, the group allows only what @rules allow; if false, it allows
+	 * everything except what @rules deny. deny, nr_rules and rules are under
+	 * cgroup1_rules_mutex.
 	 */
 	bool deny;
 	u32 nr_rules;
@@ -128,13 +134,14 @@ struct cgroup1 {
 	u32 prioidx;
 	/* blkio: the group's I/O, without the groups below; tasks refer to it by task->io_group */
 	struct io_group io;
-	u64 ino;              /* the directory's; read racily */
+	/* The directory's inode number; read racily. */
+	u64 ino;
 	struct mem_group mem; /* memory, hugetlb */
 	u32 nr_oom;           /* tasks that wait for memory; atomic */
 	/* eventfds to signal; watches and nr_watches are under v1_memory.c's cg1_watch_lock */
 	struct list_head watches;
 	u32 nr_watches;
-	/* told: work that signals the eventfds of @watches; telling: it is queued */
+	/* told: work that signals the eventfds of @watches; telling: the work is queued. */
 	struct work told;
 	bool telling;
 	struct pids_group pids;
@@ -146,18 +153,18 @@ struct cgroup1 {
 	u64 cpus, mems;
 	u32 cpuset_flags;
 	/*
-	 * freezer.state: true if FROZEN was written. Written under cgroup1_mutex, cgroup_threads
-	 * and cgroup_tasks_lock
+	 * freezer.state: true if FROZEN was written last. Written under cgroup1_mutex,
+	 * cgroup_threads and cgroup_tasks_lock.
 	 */
 	bool freeze;
 
 	/*
-	 * entries of kernel/fs/cgroup1, kept as long as the group; dir is under cgroup1_mutex,
-	 * files are under the i_rwsem of dir
+	 * Entries of kernel/fs/cgroup1, kept as long as the group. dir is under cgroup1_mutex,
+	 * files are under the i_rwsem of dir.
 	 */
 	struct dentry *dir, *files[CGROUP1_FILES];
 	struct simple_xattrs xattrs;
-	/* delays the free: a task that reads or writes a disk uses @io without a lock */
+	/* Delays the free, since a task that reads or writes a disk uses @io without a lock. */
 	struct rcu_head rcu;
 };
 
@@ -168,16 +175,18 @@ struct cgroup1 *cgroup1_get(struct cgroup1 *g);
 void cgroup1_put(struct cgroup1 *g);
 
 /*
- * Makes a hierarchy that is not listed yet. Its top has one reference, the caller's.
- * ERR_PTR(-ENOMEM, -ENOSPC). Only one caller at a time is between this call and cgroup1_list().
+ * Makes a hierarchy, which is not listed yet. Its top has one reference, the caller's. Returns
+ * ERR_PTR(-ENOMEM, -ENOSPC) on failure. Only one caller at a time may be between this call and
+ * cgroup1_list().
  */
 struct cgroup1_hier *cgroup1_create(const char *name, u32 controllers);
 /*
- * Functions under cgroup1_mutex. cgroup1_list() and cgroup1_unlist() add @h to the hierarchies and
- * remove it, if it is listed. cgroup1_find() returns the hierarchy of that name (NULL: any) that
- * has exactly those controllers (0: any, or none if @none); ERR_PTR(-EBUSY): the one of that name
- * has other controllers. cgroup1_before() returns the hierarchy with the greatest id below @id.
- * Both return NULL if there is none, and take no reference.
+ * Functions under cgroup1_mutex. cgroup1_list() adds @h to the hierarchies; cgroup1_unlist()
+ * removes it if it is listed. cgroup1_find() returns the hierarchy that has the name @name (NULL:
+ * any name) and exactly @controllers (0: any, or none if @none); ERR_PTR(-EBUSY): the hierarchy of
+ * that name has other controllers. cgroup1_before() returns the hierarchy with the greatest id
+ * below @id. cgroup1_find() and cgroup1_before() return NULL if there is none, and take no
+ * reference.
  */
 void cgroup1_list(struct cgroup1_hier *h, struct super_block *sb);
 void cgroup1_unlist(struct cgroup1_hier *h);
@@ -189,7 +198,7 @@ struct cgroup1_hier *cgroup1_owner(u32 controllers);
 
 /* Functions that change the tree. They take cgroup1_mutex and return 0 or -errno. */
 struct cgroup1 *cgroup1_mkdir(
-	struct cgroup1 *parent, const char *name, u32 len); /* a reference; -EAGAIN: too deep */
+	struct cgroup1 *parent, const char *name, u32 len); /* new reference; -EAGAIN: too deep */
 int cgroup1_rmdir(struct cgroup1 *g);
 void cgroup1_set_notify(struct cgroup1 *g, bool on);
 int cgroup1_set_agent(struct cgroup1_hier *h, const char *path);
@@ -211,35 +220,38 @@ void cgroup1_label(const struct cgroup1_hier *h, char buf[CGROUP1_LABEL]);
 void cgroup1_usage(struct cgroup1 *g, struct cgroup1_usage *u);
 void cgroup1_reset_usage(struct cgroup1 *g);
 /*
- * devices: cgroup1_set_devices() adds a rule in the format of devices.allow or devices.deny: 0 or
- * -errno. cgroup1_devices_text() returns the rules in the format of devices.list, to be freed with
- * kfree(); NULL: no memory.
+ * devices: cgroup1_set_devices() adds a rule in the format of devices.allow or devices.deny.
+ * Returns 0 or -errno. cgroup1_devices_text() returns the rules in the format of devices.list, to
+ * be freed with kfree(), or NULL without memory.
  */
 int cgroup1_set_devices(struct cgroup1 *g, const char *text, bool allow);
 char *cgroup1_devices_text(struct cgroup1 *g);
-/* True if current may access the device as @what says (DEVICE_*). */
+/* True if current's groups allow the accesses @what (DEVICE_*) to the device. */
 bool cgroup1_may_use(umode_t mode, dev_t dev, int what);
 /*
- * blkio: cgroup1_set_io() sets the limit @which (IO_RBPS...) for one disk, and takes cgroup1_mutex:
- * 0, -ENOMEM or -ENODEV (removed). cgroup1_add_io() adds the figures of @g and the groups below for
- * one disk; under cgroup1_mutex.
+ * blkio: cgroup1_set_io() sets the limit @which (IO_RBPS...) for one disk, and takes cgroup1_mutex.
+ * Returns 0, -ENOMEM, or -ENODEV if the group was removed. cgroup1_add_io() adds the figures of @g
+ * and the groups below for one disk to @bytes and @ios; under cgroup1_mutex.
  */
 int cgroup1_set_io(struct cgroup1 *g, dev_t dev, u32 which, u64 limit);
 void cgroup1_add_io(struct cgroup1 *g, dev_t dev, u64 *bytes, u64 *ios);
 /*
- * pids: cgroup1_charge_pids() charges a fork to current's group: 0 or -EAGAIN.
+ * pids: cgroup1_charge_pids() charges a fork to current's group. Returns 0 or -EAGAIN.
  * cgroup1_uncharge_pids() uncharges a task that was reaped, or whose fork failed.
  */
 int cgroup1_charge_pids(struct task *t);
 void cgroup1_uncharge_pids(struct task *t);
-/* cpu: 0, -EINVAL, or -ENODEV if the group was removed */
+/* cpu: settings. Return 0, -EINVAL, or -ENODEV if the group was removed. */
 int cgroup1_set_shares(struct cgroup1 *g, u64 shares);
 int cgroup1_set_idle(struct cgroup1 *g, bool idle);
-int cgroup1_set_quota(struct cgroup1 *g, u64 quota, u64 period, u64 burst); /* ns */
-/* cpuset: settings; 0 or -errno */
+int cgroup1_set_quota(struct cgroup1 *g, u64 quota, u64 period, u64 burst); /* times in ns */
+/* cpuset: flags of cpuset_flags. */
 #define CS1_CPU_EXCLUSIVE BIT(0)
 #define CS1_MEM_EXCLUSIVE BIT(1)
-/* CS1_MEM_HARDWALL and CS1_MEMORY_MIGRATE choose a node for memory: no effect, there is only one */
+/*
+ * CS1_MEM_HARDWALL and CS1_MEMORY_MIGRATE affect the choice of a memory node. They have no effect,
+ * since there is only one node.
+ */
 #define CS1_MEM_HARDWALL BIT(2)
 #define CS1_MEMORY_MIGRATE BIT(3)
 #define CS1_SPREAD_PAGE BIT(4)
@@ -248,23 +260,25 @@ int cgroup1_set_cpus(struct cgroup1 *g, u64 cpus);
 int cgroup1_set_mems(struct cgroup1 *g, u64 mems);
 int cgroup1_set_cpuset_flag(struct cgroup1 *g, u32 flag, bool on);
 /*
- * memory: make an eventfd be signalled when usage passes @pages, or each time that the group is out
- * of memory. 0: the caller's reference is taken; -ENOMEM, -ENOSPC, -ENODEV (removed).
+ * memory: make an eventfd be signalled when usage crosses @pages, or each time that the group is
+ * out of memory. Return 0 after having taken over the caller's reference, or -ENOMEM, -ENOSPC, or
+ * -ENODEV if the group was removed.
  */
 int cgroup1_watch_usage(struct cgroup1 *g, struct file *eventfd, u64 pages);
 int cgroup1_watch_oom(struct cgroup1 *g, struct file *eventfd);
 /* Returns the part of the count @of, a member of g->mem, that the groups below do not have. */
 u64 cgroup1_own_pages(struct cgroup1 *g, const atomic64_t *of);
-/* freezer */
+/* Freezes or thaws the tasks of @g and of the groups below. */
 void cgroup1_set_freeze(struct cgroup1 *g, bool on);
-bool cgroup1_freezes(const struct cgroup1 *g); /* it or a group above; read racily */
+/* True if FROZEN was written to @g or to a group above; read racily. */
+bool cgroup1_freezes(const struct cgroup1 *g);
 /* True if the group is to be frozen, and all tasks in it and below have stopped. */
 bool cgroup1_is_frozen(struct cgroup1 *g);
 
 /*
- * net_cls and net_prio: a socket is marked with the numbers of a task's group: the task that made
- * it, the last task that received it, or a task that has it open when it moves or when its group's
- * class changes. kernel/net sets cgroup1_net.
+ * net_cls and net_prio: a socket carries the numbers of a task's group. That task is the socket's
+ * creator, the last task that received the socket, or a task that has it open while it moves or
+ * while its group's class changes. kernel/net sets cgroup1_net.
  */
 struct cgroup1_net_ids {
 	/* 0: no hierarchy has the controller */
@@ -272,17 +286,21 @@ struct cgroup1_net_ids {
 };
 struct cgroup1_net_ops {
 	/*
-	 * Marks @t's sockets with its numbers for the controllers @which. May sleep; cgroup1_mutex
-	 * is held.
+	 * Marks @t's sockets with its group's numbers for the controllers @which. May sleep;
+	 * cgroup1_mutex is held.
 	 */
 	void (*mark)(struct task *t, u32 which);
 	/*
-	 * Sets, or copies to a new index, priorities on the cards of the initial network namespace.
-	 * 0, -ENODEV or -ENOMEM.
+	 * set() sets a priority for one network device of the initial network namespace. copy()
+	 * copies all priorities of index @from to the new index @to. Both return 0, -ENODEV or
+	 * -ENOMEM.
 	 */
 	int (*set)(u32 prioidx, const char *dev, u32 prio);
 	int (*copy)(u32 from, u32 to);
-	/* Writes the name and priority of the @nth card. Returns false if there are fewer cards. */
+	/*
+	 * Writes the name and priority of the @nth network device. Returns false if there are fewer
+	 * devices.
+	 */
 	bool (*show)(u32 prioidx, u32 nth, char dev[16], u32 *prio);
 	/*
 	 * Called after current has received a file from another task: marks a socket with current's
@@ -294,7 +312,7 @@ extern const struct cgroup1_net_ops *cgroup1_net;
 void cgroup1_net_ids(const struct task *t, struct cgroup1_net_ids *ids);
 int cgroup1_set_classid(struct cgroup1 *g, u32 classid); /* 0, -ENOMEM, -ENODEV */
 
-/* Moves the process or thread @nr, with the rights of @cr: 0 or -errno. */
+/* Moves the process or thread @nr, with the rights of @cr. Returns 0 or -errno. */
 int cgroup1_attach(struct cgroup1 *g, pid_t nr, bool process, const struct cred *cr);
 /* Collects pids as cgroup_collect() does. */
 s64 cgroup1_collect(struct cgroup1 *g, bool processes, pid_t **out);
@@ -305,7 +323,7 @@ s64 cgroup1_collect(struct cgroup1 *g, bool processes, pid_t **out);
  */
 struct cgroup1 *cgroup1_of_task(struct task *t, struct cgroup1_hier *h);
 void cgroup1_copy(struct task *t, struct cgroup1 *to[CGROUP1_MAX]);
-/* Returns the group that is the root in current's cgroup namespace, without a reference. */
+/* Returns the group of @h that is the root in current's cgroup namespace, without a reference. */
 struct cgroup1 *cgroup1_ns_root(struct cgroup1_hier *h);
 
 /*

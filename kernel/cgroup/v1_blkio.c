@@ -16,8 +16,8 @@
 #include "kernel/cgroup/v1.h"
 
 /*
- * Gives blkio to version 1, or back to version 2. Called while no task is in a group of @h below
- * the top: @h is new, or its last group is gone.
+ * Gives blkio to version 1 (@on), or back to version 2. Called while no task is in a group of @h
+ * below the top: @h is new, or its last group is gone.
  */
 void cgroup1_blkio_owner(struct cgroup1_hier *h, bool on)
 {
@@ -70,7 +70,7 @@ void cgroup1_add_io(struct cgroup1 *g, dev_t dev, u64 *bytes, u64 *ios)
 	list_for_each_entry(below, &g->hier->groups, sibling) {
 		if (below != g && io_group_node(&below->io, dev) && cgroup1_is_below(below, g))
 			add_node(below, dev, bytes, ios);
-		/* there may be any number of groups; cgroup1_mutex keeps the list unchanged */
+		/* There may be any number of groups. cgroup1_mutex keeps the list unchanged. */
 		cond_resched();
 	}
 }

@@ -20,7 +20,8 @@
 #include "kernel/cgroup/internal.h"
 #include "kernel/cgroup/v1.h"
 
-#define PART_SHIFT 18 /* of a quota, which is at most 2^44 us */
+/* Bits of the fraction in part(). A quota is at most 2^44 us, so the shift fits in 64 bits. */
+#define PART_SHIFT 18
 
 u32 cgroup1_taken(u32 controllers)
 {
@@ -80,7 +81,7 @@ void cgroup1_cpu_moved(struct task *t, struct cgroup1 *g)
 	sched_move_task(t, g ? &g->sched : NULL);
 }
 
-/* Checks that @g may be changed. Under cgroup1_mutex. */
+/* Returns 0 if @g's settings may be changed, or -errno. Under cgroup1_mutex. */
 static int may_set(const struct cgroup1 *g)
 {
 	if (g->dead)
@@ -129,8 +130,8 @@ static u64 part_above(const struct cgroup1 *g)
 }
 
 /*
- * True if a group below @g has a larger fraction than @most, and no group between the two has a
- * quota.
+ * True if a group below @g has a quota that is a larger fraction than @most, and no group between
+ * the two has a quota.
  */
 static bool some_has_more(struct cgroup1 *g, u64 most)
 {
@@ -139,7 +140,7 @@ static bool some_has_more(struct cgroup1 *g, u64 most)
 	list_for_each_entry(below, &g->hier->groups, sibling) {
 		u64 has = part(below->sched.quota, below->sched.period);
 
-		/* there may be any number of groups; cgroup1_mutex keeps the list unchanged */
+		/* There may be any number of groups. cgroup1_mutex keeps the list unchanged. */
 		cond_resched();
 		if (below != g && has != ~0UL && has > most && cgroup1_is_below(below, g))
 			return true;

@@ -36,7 +36,7 @@ static bool has_exclusive_child(const struct cgroup1 *parent)
 		if (g->parent == parent &&
 			g->cpuset_flags & (CS1_CPU_EXCLUSIVE | CS1_MEM_EXCLUSIVE))
 			return true;
-		/* there may be any number of groups; cgroup1_mutex keeps the list unchanged */
+		/* There may be any number of groups. cgroup1_mutex keeps the list unchanged. */
 		cond_resched();
 	}
 	return false;
@@ -78,7 +78,7 @@ static bool exclusive(const struct trial *t, u32 flags)
 	return (t->flags | flags) & (CS1_CPU_EXCLUSIVE | CS1_MEM_EXCLUSIVE);
 }
 
-/* True if the set has no vCPU, node or exclusive flag that @of lacks. */
+/* True if the set has no vCPU, memory node or exclusive flag that @of lacks. */
 static bool is_part(u64 cpus, u64 mems, u32 flags, const struct trial *of)
 {
 	return !(cpus & ~of->cpus) && !(mems & ~of->mems) &&

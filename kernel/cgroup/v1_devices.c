@@ -221,8 +221,8 @@ static int parse_rule(const char *text, struct rule *r)
 }
 
 /*
- * Sets a group with a parent to allow or deny all devices. Refused for a group with children, whose
- * rules would then be wrong.
+ * Sets a group, other than the top, to allow or deny all devices. Refused for a group with
+ * children, whose rules would then be wrong.
  */
 static int set_all(struct cgroup1 *g, bool allow)
 {
@@ -241,7 +241,8 @@ static int set_rule(struct cgroup1 *g, const struct rule *r, bool allow)
 {
 	if (allow && !all_consent(g->parent, r))
 		return -EPERM;
-	if (allow == g->deny) /* only exceptions from @deny are rules */
+	/* Only exceptions from the group's @deny are kept as rules. */
+	if (allow == g->deny)
 		return add_rule(g, r);
 	subtract_rule(g, r);
 	return 0;

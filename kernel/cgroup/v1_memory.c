@@ -19,7 +19,8 @@
 #include "kernel/mm/swap/swap.h"
 #include "kernel/vfs/vfs.h"
 
-#define WATCHES_MAX 1024 /* of a group; kept until its removal */
+/* Eventfds of one group; each is kept until the group is removed. */
+#define WATCHES_MAX 1024
 /* interval at which a task that is out of memory checks for room */
 #define LOOK_NS 10000000UL
 
@@ -33,7 +34,7 @@ struct watch {
 
 static DEFINE_SPINLOCK(cg1_watch_lock);
 
-/* slot of the hierarchy that has hugetlb, or -1; under cgroup1_mutex, read racily */
+/* Slot of the hierarchy that has hugetlb, or -1; written under cgroup1_mutex, read racily. */
 static int huge_slot = -1;
 
 void cgroup1_memory_init(struct cgroup1 *g)
@@ -99,7 +100,7 @@ u64 cgroup1_own_pages(struct cgroup1 *g, const atomic64_t *of)
 	list_for_each_entry(below, &g->hier->groups, sibling) {
 		if (below->parent == g)
 			n -= atomic_read((const atomic64_t *)((const char *)&below->mem + at));
-		/* there may be any number of groups; cgroup1_mutex keeps the list unchanged */
+		/* There may be any number of groups. cgroup1_mutex keeps the list unchanged. */
 		cond_resched();
 	}
 	mutex_unlock(&cgroup1_mutex);
@@ -151,7 +152,10 @@ static void tell(struct work *work)
 	cgroup1_put(g);
 }
 
-/* Reports a crossed threshold. Any lock may be held; the group's charged pages keep it. */
+/*
+ * Reports a crossed threshold. May be called with any locks held. The group's charged pages keep it
+ * alive.
+ */
 void cgroup1_mem_crossed(struct mem_group *m)
 {
 	struct cgroup1 *g = container_of(m, struct cgroup1, mem);
@@ -217,7 +221,7 @@ void cgroup1_memory_exit(struct cgroup1 *g)
 {
 	struct watch *w;
 
-	/* the pages that it leaves behind are no longer protected */
+	/* The pages that the group leaves behind are no longer protected. */
 	WRITE_ONCE(g->mem.low, 0);
 	mem_keeps_changed(&g->mem);
 	while ((w = take_watch(g))) {

@@ -112,7 +112,7 @@ static struct task *next_thread(const struct task *of, pid_t after, const struct
 void cgroup1_mark_moved(const struct cgroup1 *g, struct task *t, bool process)
 {
 	u32 which = g->hier->controllers & CG1_NETWORK;
-	const struct files_struct *done = NULL; /* compared only */
+	const struct files_struct *done = NULL; /* only compared, never used */
 	struct task *at;
 
 	assert_mutex_held(&cgroup1_mutex);
@@ -134,8 +134,8 @@ void cgroup1_mark_moved(const struct cgroup1 *g, struct task *t, bool process)
 }
 
 /*
- * Marks the sockets of the thread @nr with its group's numbers, unless its files are @done, which
- * were marked before. Returns its files.
+ * Marks the sockets of the thread @nr with its group's numbers, unless the thread shares the files
+ * @done, whose sockets were marked before. Returns the thread's files, to be compared only.
  */
 static const struct files_struct *mark_thread(pid_t nr, const struct files_struct *done)
 {
