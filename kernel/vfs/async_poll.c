@@ -52,8 +52,9 @@ static void poll_task_work(struct task_work *w)
 }
 
 /*
- * Runs the callback as work of the waiting task if that is current, which has not ended or begun an
- * exec; otherwise in a worker. Called under locks of queues.
+ * Runs the work of the poll. If current is the waiting task, and neither exiting nor in an exec,
+ * the work runs on current's way to user mode; otherwise in a worker. Called under locks of wait
+ * queues.
  */
 static void run(struct async_poll *p)
 {
@@ -65,7 +66,7 @@ static void run(struct async_poll *p)
 	}
 	p->task_work.func = poll_task_work;
 	task_work_add(t, &p->task_work);
-	/* in case its system call is about to sleep */
+	/* In case the task's system call is about to sleep. */
 	set_bit(TIF_SIGPENDING, &t->work_flags);
 	wake_up_state(t, TASK_INTERRUPTIBLE);
 }
@@ -94,7 +95,9 @@ static int hook_wake(struct wait_queue_entry *e, u64 key)
 			WRITE_ONCE(p->once, true);
 		tell(p);
 	}
-	/* last, since from now on an unhooking task does not wait for the queue's lock */
+	/*
+	 * This comes last, since from now on an unhooking task does not wait for the queue's lock.
+	 */
 	if (key & WAKE_QUEUE_GONE) {
 		list_del_init(&e->entry);
 		smp_store_release(&h->head, NULL);
@@ -131,7 +134,7 @@ static void unhook(struct async_poll *p)
 	WRITE_ONCE(p->state, (u32)IDLE);
 }
 
-/* Queues the work, in the place of a wake-up. */
+/* Queues the work as a wake-up would. */
 static void run_work(struct async_poll *p)
 {
 	WRITE_ONCE(p->state, (u32)FIRED);

@@ -51,7 +51,10 @@ struct async_poll {
 	u32 state;                                    /* atomic; states: async_poll.c */
 	bool (*shot)(struct async_poll *p, u32 mask); /* for several shots, else NULL */
 	bool cancelled, too_many;
-	/* with several shots: an io_uring completion caused a wake-up, so this shot is the last */
+	/*
+	 * With several shots: an io_uring completion caused a wake-up, so the next shot is the
+	 * last.
+	 */
 	bool once;
 	u32 nr;
 	struct async_hook hooks[ASYNC_POLL_QUEUES];
@@ -63,14 +66,14 @@ void async_poll_setup(struct async_poll *p, struct file *f, u32 events,
 int async_poll_start(struct async_poll *p);
 void async_poll_cancel(struct async_poll *p);
 /*
- * With several shots: takes the pending events from the worker, which has not reported them yet and
- * will not. Returns them, or 0.
+ * With several shots: takes the pending events from the worker, which then does not report them.
+ * Returns the events, or 0 if the caller has taken none.
  */
 u32 async_poll_take(struct async_poll *p);
 /*
- * Disarms the poll. If it returns true, done will not be called, and the caller calls
- * async_poll_unhook(), which may wait for locks of queues. If it returns false, done is about to be
- * called.
+ * Disarms the poll. Returns true if done will not be called; the caller then calls
+ * async_poll_unhook(), which may wait for locks of wait queues. Returns false if done is about to
+ * be called.
  */
 bool async_poll_stop(struct async_poll *p);
 void async_poll_unhook(struct async_poll *p);

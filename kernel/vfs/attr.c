@@ -60,7 +60,7 @@ static int time_cmp(const struct timespec64 *a, const struct timespec64 *b)
 
 /*
  * True if a read must set the access time. With relatime: if the access time is not newer than the
- * last change, or is a day old.
+ * last modification or change, or if it is at least a day old.
  */
 bool atime_needs_update(const struct path *p, struct inode *inode)
 {
@@ -136,8 +136,8 @@ int file_update_time(struct file *f)
 /* ---- set-id bits ---- */
 
 /*
- * True if the change must clear set-group-id. Without the group's x bit the flag does not affect
- * execution, and a member of the group may keep it.
+ * True if a write or a change of owner must clear the set-group-id bit. Without the group's x bit,
+ * the set-group-id bit does not affect execution, and a member of the group may keep it.
  */
 static bool sgid_goes(const struct inode *inode)
 {
@@ -167,7 +167,7 @@ static u32 privs_to_kill(const struct inode *inode)
 
 /*
  * Removes the xattr that gives capabilities at exec. A write, a truncation and a change of owner do
- * so for every caller. Returns 0, or -errno if it remains.
+ * so for every caller. Returns 0, or -errno if the xattr remains.
  */
 static int drop_file_caps(struct inode *inode)
 {
@@ -213,7 +213,7 @@ static bool may_chown(const struct inode *inode, const struct iattr *a)
 	if (!(a->ia_valid & (ATTR_UID | ATTR_GID)) || capable_wrt_inode(inode, CAP_CHOWN))
 		return true;
 	if (!uid_valid(seen_uid(inode)) &&
-		ns_capable(sb_user_ns(inode->i_sb), CAP_CHOWN)) /* sets an owner that is mapped */
+		ns_capable(sb_user_ns(inode->i_sb), CAP_CHOWN)) /* sets a mapped owner */
 		return true;
 	if (current_fsuid() != seen_uid(inode))
 		return false;
@@ -283,8 +283,8 @@ static int setattr_plain(struct dentry *d, struct iattr *a)
 }
 
 /*
- * Adds the removal of set-id bits to a change. The caller did not ask for that, so ownership is not
- * checked for it; the rest of the change has been checked.
+ * Adds the removal of set-id bits to a change. The caller did not request the removal, so its
+ * ownership of the file is not checked for it; the rest of the change has been checked.
  */
 static void kill_privs(struct inode *inode, struct iattr *a)
 {
@@ -319,7 +319,10 @@ static u32 attr_events(u32 valid)
 	return events;
 }
 
-/* True if @a leaves owner or group of the inode unmapped. Such a change is refused. */
+/*
+ * True if the inode's owner or group has no id on this mount and @a does not set a new one. Such a
+ * change is refused.
+ */
 static bool stays_nobodys(const struct inode *inode, const struct iattr *a)
 {
 	return unlikely(current->idmap) &&
@@ -351,7 +354,10 @@ int notify_change(struct dentry *d, struct iattr *a)
 	if (!(a->ia_valid & ATTR_MTIME_SET))
 		a->ia_mtime = now;
 	kill_privs(inode, a);
-	/* an inode with an unmapped owner may only be changed if the change sets an owner */
+	/*
+	 * An inode with an unmapped owner or group may only be changed if the change sets a new
+	 * one.
+	 */
 	if ((!(a->ia_valid & ATTR_UID) && !uid_valid(inode->i_uid)) ||
 		(!(a->ia_valid & ATTR_GID) && !uid_valid(inode->i_gid)))
 		return -EOVERFLOW;
@@ -457,7 +463,7 @@ long sys_fchmod(int fd, u32 mode)
 	return change_fd(fd, &a);
 }
 
-/* Returns a change of the owner, which also clears the set-id bits of programs. */
+/* Returns a change of the owner. It also clears the set-id bits of programs. */
 static struct iattr attr_owner(u32 uid, u32 gid)
 {
 	struct iattr a = { .ia_uid = make_kuid(current_user_ns(), uid),
@@ -471,8 +477,8 @@ static struct iattr attr_owner(u32 uid, u32 gid)
 }
 
 /*
- * Checks that the file system can store the new owners, and translates @a from the ids that
- * programs see to the ids that it stores.
+ * Checks that the file system can store the new owners, and translates the ids in @a from those
+ * that programs see to those that are stored. Returns 0 or -errno.
  */
 static int judge_owner(const struct inode *inode, struct iattr *a)
 {
@@ -493,8 +499,8 @@ static int judge_owner(const struct inode *inode, struct iattr *a)
 		if (sgid_goes(inode))
 			a->ia_valid |= ATTR_KILL_SGID;
 		/*
-		 * remove the bits only if the change is allowed; the file system (or FUSE's server)
-		 * checks the rest
+		 * Remove the bits only if the change is allowed. The file system (or FUSE's server)
+		 * makes the other checks.
 		 */
 		if (a->ia_valid & (ATTR_KILL_SUID | ATTR_KILL_SGID) &&
 			(!may_chown(inode, a) || !inode_owner_or_capable(inode)))
@@ -504,8 +510,8 @@ static int judge_owner(const struct inode *inode, struct iattr *a)
 }
 
 /*
- * Changes the owner. notify_change() reads the mode under i_rwsem, since the old owner may change
- * it until then.
+ * Changes the owner. The mode is read by notify_change() under i_rwsem, since the old owner may
+ * change it until then.
  */
 static int change_owner(const struct path *p, struct iattr *a)
 {

@@ -38,7 +38,7 @@ struct kstat {
 	struct timespec64 atime, mtime, ctime, btime;
 	u64 blocks; /* 512-byte units */
 	u64 mnt_id;
-	u32 dio_align; /* STATX_DIOALIGN */
+	u32 dio_align; /* bytes; for STATX_DIOALIGN */
 };
 
 #define ATTR_MODE 0x1
@@ -52,11 +52,13 @@ struct kstat {
 #define ATTR_MTIME_SET 0x100
 #define ATTR_KILL_SUID 0x800
 #define ATTR_KILL_SGID 0x1000
-#define ATTR_OPEN 0x8000 /* O_TRUNC */
+#define ATTR_OPEN 0x8000 /* part of an open with O_TRUNC */
 struct iattr {
 	u32 ia_valid;
 	umode_t ia_mode;
-	/* for setattr: the set-id bits of ATTR_KILL_*, already removed from i_mode */
+	/*
+	 * For setattr: the set-id bits that ATTR_KILL_* remove. They are cleared in i_mode already.
+	 */
 	umode_t ia_killed;
 	kuid_t ia_uid;
 	kgid_t ia_gid;
@@ -65,17 +67,20 @@ struct iattr {
 	struct file *ia_file;
 };
 
-/* Reads an extended attribute without a permission check. -EOPNOTSUPP: the file system has none. */
+/*
+ * Reads an extended attribute without a permission check. Returns its size in bytes, or -errno;
+ * -EOPNOTSUPP: the file system has none.
+ */
 ssize_t vfs_getxattr(struct inode *inode, const char *name, void *buf, size_t size);
 /*
- * Checks whether current may read or write (@mask: MAY_*) the extended attribute. It does not cover
- * access control lists. Returns 0, -EPERM, or -ENODATA if current may not even learn whether the
- * attribute exists.
+ * Checks whether current may read or write (@mask: MAY_*) the extended attribute. Access control
+ * lists are checked elsewhere. Returns 0, -EPERM, or -ENODATA if current may not even learn whether
+ * the attribute exists.
  */
 int xattr_permission(struct inode *inode, const char *name, int mask);
 int setattr_prepare(struct dentry *dentry, struct iattr *attr);
 void setattr_copy(struct inode *inode, const struct iattr *attr);
-int notify_change(struct dentry *dentry, struct iattr *attr); /* called with i_rwsem held */
+int notify_change(struct dentry *dentry, struct iattr *attr); /* i_rwsem is held */
 void generic_fillattr(struct inode *inode, struct kstat *st);
 int vfs_getattr(const struct path *path, struct kstat *st, u32 request, u32 flags);
 int file_update_time(struct file *f);

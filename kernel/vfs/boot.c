@@ -194,7 +194,7 @@ static bool in_list(const char *list, const char *name)
 
 static int try_type(const char *type, u32 flags, const char *data)
 {
-	char *copy = data ? kstrdup(data) : NULL; /* a copy, since file systems modify it */
+	char *copy = data ? kstrdup(data) : NULL; /* file systems modify it */
 	int err = do_mount("/dev/root", "/root", type, flags, copy);
 
 	kfree(copy);
@@ -220,7 +220,10 @@ static int try_types(const char *types, u32 flags, const char *data)
 	return err;
 }
 
-/* Moves the mount on /root over rootfs, which makes it the root. @b: its device, or NULL. */
+/*
+ * Moves the mount on /root over rootfs, so that it becomes the root. @b: the device of the mount,
+ * or NULL.
+ */
 static int move_root(const struct block_device *b)
 {
 	struct path new, top;

@@ -58,7 +58,7 @@ long sys_cachestat(int fd, uaddr_t urange, uaddr_t ucounts, int flags)
 	if (copy_from_user(&r, urange, sizeof(r)))
 		err = -EFAULT;
 	else if (f.file->f_inode->i_sb->s_magic == HUGETLBFS_MAGIC)
-		/* hugetlbfs does not mark pages in the cache */
+		/* hugetlbfs does not mark its pages in the cache, so it has nothing to report. */
 		err = -EOPNOTSUPP;
 	else if (!may_ask(f.file))
 		err = -EPERM;

@@ -69,7 +69,7 @@ void unregister_chrdev(u32 major, u32 first, u32 count)
 	spin_unlock(&chrdev_lock);
 }
 
-/* True if an earlier range has the major number and the name of @c. Under chrdev_lock. */
+/* True if a range before @c in the list has @c's major number and name. Under chrdev_lock. */
 static bool named_before(const struct chrdev *c)
 {
 	struct chrdev *e;

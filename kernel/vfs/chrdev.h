@@ -24,7 +24,7 @@ enum { DEVICE_MKNOD = 1, DEVICE_READ = 2, DEVICE_WRITE = 4 };
 struct device_guard_ops {
 	/*
 	 * Returns 0 if current may make, read or write (@what: DEVICE_*) the device, else -errno.
-	 * @mode: its type.
+	 * @mode: S_IFCHR or S_IFBLK.
 	 */
 	int (*permission)(umode_t mode, dev_t dev, int what);
 };

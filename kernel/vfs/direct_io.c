@@ -33,7 +33,7 @@
 #define SECTOR_MASK ((1U << SECTOR_SHIFT) - 1)
 #define PIN_BATCH 64
 #define CHECK_BATCH 16
-/* bytes of one bio, so that several workers of a disk share a large transfer */
+/* Bytes of one bio. Bounded, so that several workers of a disk share a large transfer. */
 #define BIO_BYTES (1U << 20)
 #define ZERO_PIECE (1U << 20)
 
@@ -44,8 +44,8 @@ struct direct_io {
 	const struct direct_ops *ops;
 	loff_t pos;
 	u64 want; /* bytes requested */
-	u64 size; /* bytes that were submitted */
-	/* in a read: bytes up to the end of the file */
+	u64 size; /* bytes submitted so far */
+	/* In a read: bytes from pos up to the end of the file. */
 	u64 most;
 	int err; /* the first error; atomic */
 	bool write, unwritten, grows;
@@ -96,8 +96,8 @@ static void for_each_page(struct bio *bio, void (*fn)(struct page *p))
 }
 
 /*
- * Marks a page dirty after a read into it. A page of a shared mapping now holds new content of its
- * file, and writeback may have marked it clean since.
+ * Marks a page dirty after a read into it. The page of a shared mapping now holds new content of
+ * its file. It was marked dirty before the read, but writeback may have cleaned it since.
  */
 static void dirty_page(struct page *p)
 {
@@ -166,9 +166,9 @@ static bool is_cached(const struct direct_io *d)
 
 /*
  * Finishes a transfer whose data has reached the device. @in_task: called in a task, since the
- * submitter waits, or since @d->late, unwritten blocks or cached pages require one (needs_task()).
- * Otherwise no cached page is dropped, since that may sleep. None needs to be: a page that was
- * cached meanwhile was read after the data was written.
+ * submitter waits, or since @d->late, unwritten blocks or cached pages require a task
+ * (needs_task()). If it is false, no cached page is dropped, since that may sleep. No page needs to
+ * be dropped then: a page that was cached meanwhile was read after the data was written.
  */
 static ssize_t finish(struct direct_io *d, bool in_task)
 {
@@ -282,7 +282,7 @@ static int run_start(struct bio_run *r, const struct direct_extent *e, u32 pages
 	return 0;
 }
 
-/* Drops the reference of iov_iter_get_pages(), which takes none for kernel buffers. */
+/* Drops the reference that iov_iter_get_pages() took, which takes none for kernel buffers. */
 static void unpin(const struct direct_io *d, struct page *p)
 {
 	if (!d->kernel)
@@ -291,8 +291,8 @@ static void unpin(const struct direct_io *d, struct page *p)
 
 /*
  * Adds @len bytes of a frame to the run, and takes over the caller's reference to the frame.
- * Returns 0, or -errno, in which case the caller keeps the reference. @more: how many frames will
- * follow.
+ * Returns 0, or -errno, in which case the caller keeps the reference. @more: number of frames that
+ * will follow.
  */
 static int run_add(struct bio_run *r, const struct direct_extent *e, struct page *p, u32 off,
 	u32 len, u32 more)
@@ -309,7 +309,8 @@ static int run_add(struct bio_run *r, const struct direct_extent *e, struct page
 		vecs = 0;
 	} else if (r->bio) {
 		if (off && r->bio->nr_vecs == vecs)
-			unpin(r->d, p); /* the last piece's frame, held already */
+			/* The frame of the last piece, to which the bio has a reference already. */
+			unpin(r->d, p);
 		r->next = e->sector + (len >> SECTOR_SHIFT);
 		return 0;
 	}
@@ -327,7 +328,7 @@ static void extent_advance(struct direct_extent *e, u64 n)
 	e->sector += n >> SECTOR_SHIFT;
 }
 
-/* Submits the next bytes of the extent. Returns how many, or -errno. */
+/* Submits the next bytes of the extent. Returns their number, or -errno. */
 static ssize_t submit_piece(
 	struct bio_run *r, struct iov_iter *it, struct direct_extent *e, u64 left)
 {
@@ -368,8 +369,8 @@ static ssize_t zero_piece(struct iov_iter *it, struct direct_extent *e, u64 left
 }
 
 /*
- * Submits the whole range, or up to an error, which is recorded in @d. @e is the first extent, or
- * has length 0 if that is not known.
+ * Submits the whole range, or the part before an error, which is recorded in @d. @e is the first
+ * extent; its length is 0 if it is not known yet.
  */
 static void submit_range(struct direct_io *d, struct iov_iter *it, struct direct_extent e)
 {
@@ -423,8 +424,8 @@ static void setup(struct direct_io *d, struct file *f, const struct iov_iter *it
 }
 
 /*
- * Allocates an asynchronous transfer, which outlives the system call. NULL: no memory, so the
- * caller must wait instead.
+ * Allocates an asynchronous transfer, which outlives the system call. Returns NULL if the caller
+ * must wait instead: the request is not asynchronous, or there is no memory.
  */
 static struct direct_io *setup_async(
 	struct file *f, const struct iov_iter *it, loff_t pos, u64 n, bool write)
@@ -486,7 +487,7 @@ static int lock_for_read(struct inode *inode, bool nowait)
 
 /*
  * Returns how many bytes to read from the disk: 0 at the end of the file, otherwise whole sectors.
- * *most: bytes up to the end of the file.
+ * Sets *most to the bytes up to the end of the file.
  */
 static u64 readable(const struct inode *inode, loff_t pos, u64 count, u64 *most)
 {
@@ -548,8 +549,9 @@ ssize_t direct_read(struct file *f, struct iov_iter *to, loff_t *pos)
 /* ---- writing ---- */
 
 /*
- * Writes the dirty pages of the range to the device and drops the range from the cache. Returns 0,
- * -ENOTBLK, -EAGAIN or another -errno.
+ * Writes the dirty pages of the range to the device and drops the range from the cache. Returns 0;
+ * -ENOTBLK if a page cannot be dropped, so that the write must go through the cache; -EAGAIN if
+ * @nowait is set and it would wait; or another -errno.
  */
 static int clear_cache(struct address_space *m, loff_t pos, u64 n, bool nowait)
 {
@@ -571,7 +573,8 @@ static s64 prepare_write(struct file *f, const struct iov_iter *from, loff_t pos
 {
 	const struct direct_ops *ops = f->f_op->direct;
 	struct inode *inode = f->f_mapping->host;
-	int err = from->count & SECTOR_MASK ? /* a limit has shortened it */
+	/* A size limit has shortened it. */
+	int err = from->count & SECTOR_MASK ?
 			  -EINVAL :
 			  clear_cache(f->f_mapping, pos, from->count, from->nowait);
 

@@ -20,28 +20,28 @@ enum direct_kind {
 
 struct direct_extent {
 	struct block_device *bdev;
-	sector_t sector; /* of @bdev: where the first byte lies */
-	/* bytes, at least 1; may exceed the requested length */
+	sector_t sector; /* of @bdev, holds the first byte */
+	/* Bytes, at least 1; may exceed the requested length. */
 	u64 len;
 	enum direct_kind kind;
 };
 
 struct direct_ops {
-	/* Finds the first extent of [pos, pos + len). 0 or -errno. i_rwsem is held. */
+	/* Finds the first extent of [pos, pos + len). Returns 0 or -errno. i_rwsem is held. */
 	int (*map)(struct inode *inode, loff_t pos, u64 len, struct direct_extent *e);
 	/*
 	 * Prepares a write. i_rwsem is held for writing, and the dirty pages of the range have been
 	 * written out. Returns how many bytes of the range (at least 1) have blocks that only a
 	 * holder of i_rwsem can free. -ENOTBLK: the caller must write through the page cache.
-	 * -EAGAIN: @nowait is set and the operation would wait. Other errors as of write(2). NULL
-	 * op: the whole range has blocks.
+	 * -EAGAIN: @nowait is set and the operation would wait. Other errors as of write(2). If the
+	 * op is NULL, the whole range always has blocks.
 	 */
 	s64 (*prepare)(struct inode *inode, loff_t pos, u64 len, bool nowait);
 	/*
-	 * Completes a write that went to unwritten blocks, or that @grows the file: @n bytes (or
-	 * -errno) have reached the device. Marks the blocks as written and sets the size. Runs in a
-	 * task, with i_rwsem held if the file grows. Returns 0 or -errno. NULL op: such writes do
-	 * not occur.
+	 * Completes a write that went to unwritten blocks, or that @grows the file: @n bytes have
+	 * reached the device, or @n is -errno. Marks the blocks as written and sets the size. Runs
+	 * in a task, with i_rwsem held if the file grows. Returns 0 or -errno. If the op is NULL,
+	 * there are no such writes.
 	 */
 	int (*end)(struct inode *inode, loff_t pos, ssize_t n, bool grows);
 };
@@ -54,15 +54,16 @@ bool file_goes_direct(const struct file *f, const struct iov_iter *it);
 /* True if the transfer consists of whole sectors, in memory and on the disk. */
 bool direct_io_aligned(const struct inode *inode, const struct iov_iter *it, loff_t pos);
 /*
- * Reads or writes without the page cache. Returns bytes or -errno, with *pos advanced; or
- * -EIOCBQUEUED if it->async will be called (*pos is unchanged). -ENOTBLK: nothing was transferred,
- * but dirty pages were written; the caller must use the page cache. The caller has checked the
- * alignment, and cut @it to the permitted length.
+ * Reads without the page cache. Returns bytes or -errno, with *pos advanced; or -EIOCBQUEUED if
+ * it->async will be called (*pos is unchanged). -ENOTBLK: nothing was transferred, but dirty pages
+ * were written; the caller must use the page cache. The caller has checked the alignment, and cut
+ * @to to the permitted length.
  */
 ssize_t direct_read(struct file *f, struct iov_iter *to, loff_t *pos);
 /*
- * Writes, and releases i_rwsem, which the caller holds for writing, even after an error. It calls
- * sb_start_direct_write() and sb_end_direct_write() itself.
+ * Writes without the page cache; results as for direct_read(). Releases i_rwsem, which the caller
+ * holds for writing, even after an error. Calls sb_start_direct_write() and sb_end_direct_write()
+ * itself.
  */
 ssize_t direct_write_unlock(struct file *f, struct iov_iter *from, loff_t *pos);
 /*

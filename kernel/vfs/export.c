@@ -20,7 +20,10 @@
 /* Flags that older headers lack. */
 #define AT_HANDLE_MNT_ID_UNIQUE_ 0x001
 #define AT_HANDLE_CONNECTABLE_ 0x002
-/* the handle only distinguishes files, so that every file system has handles */
+/*
+ * The handle only distinguishes files and need not be decodable, so every file system has such
+ * handles.
+ */
 #define AT_HANDLE_FID_ 0x200
 #define MAX_DEPTH 4096 /* limit for connecting a directory */
 
@@ -135,7 +138,10 @@ static bool search_actor(
 	return false;
 }
 
-/* Makes the dentry of @child, a directory in @parent. Returns 0, -ESTALE or another -errno. */
+/*
+ * Makes the dentry of @child, a directory in @parent, by finding its name there. Returns 0, -ESTALE
+ * or another -errno.
+ */
 static int connect_below(struct mount *m, struct dentry *parent, const struct inode *child)
 {
 	struct path path = { m, parent };
@@ -173,8 +179,8 @@ out_put:
 }
 
 /*
- * Connects one directory: the one on the path to @dir just below the lowest ancestor that has a
- * dentry.
+ * Connects one directory on the path to @dir: the child of the lowest ancestor that has a dentry.
+ * Returns 0 or -errno.
  */
 static int connect_step(struct mount *m, struct inode *dir)
 {

@@ -183,10 +183,7 @@ struct file_attributes {
 #define XFLAGS_KNOWN 0x8001ffffUL
 #define XFLAGS_READ_ONLY (FS_XFLAG_PREALLOC | FS_XFLAG_HASATTR)
 
-/*
- * Finds the path. Returns how many bytes of the structure both the guest and this kernel have, or
- * -errno.
- */
+/* Checks the arguments of both calls and looks up the path. Returns 0 or -errno. */
 static long attr_path(int dfd, uaddr_t name, size_t size, u32 flags, struct path *path)
 {
 	u32 lookup = flags & AT_SYMLINK_NOFOLLOW ? 0 : LOOKUP_FOLLOW;
@@ -251,7 +248,7 @@ static int ioc_fibmap(struct file *f, uaddr_t arg)
 {
 	struct inode *inode = f->f_inode;
 	struct file_extent e = { .pos = 0 };
-	u32 bits = inode->i_sb->s_blocksize_bits; /* vfat: a sector */
+	u32 bits = inode->i_sb->s_blocksize_bits; /* log2 of a block's bytes; vfat: a sector */
 	s32 block;
 	int err;
 
@@ -263,7 +260,8 @@ static int ioc_fibmap(struct file *f, uaddr_t arg)
 		return -EFAULT;
 	if (block < 0)
 		return -EINVAL;
-	filemap_write_and_wait_range(inode->i_mapping, 0, S64_MAX); /* gives delayed data blocks */
+	/* Writeback gives blocks to delayed data. */
+	filemap_write_and_wait_range(inode->i_mapping, 0, S64_MAX);
 	err = inode->i_op->extent_at(inode, (u64)block << bits, &e);
 	if (err)
 		return err;
@@ -279,8 +277,8 @@ struct fiemap_walk {
 	struct fiemap head;
 	uaddr_t to; /* address of the guest's next record */
 	/*
-	 * The last extent found. It is reported when another one follows, or as the file's last
-	 * extent.
+	 * The last extent found, valid if @holds is set. It is reported when another extent
+	 * follows, or as the file's last extent.
 	 */
 	struct fiemap_extent held;
 	bool holds;
@@ -306,7 +304,9 @@ static bool fiemap_full(const struct fiemap_walk *w)
 	return w->head.fm_extent_count && w->head.fm_mapped_extents >= w->head.fm_extent_count;
 }
 
-/* Extends the last extent by @e and returns true if @e follows it in the file and on the disk. */
+/*
+ * Extends the last extent by @e if @e follows it in the file and on the disk. Returns true if so.
+ */
 static bool fiemap_joined(struct fiemap_walk *w, const struct file_extent *e)
 {
 	struct fiemap_extent *h = &w->held;
@@ -389,12 +389,15 @@ static int ioc_fiemap(struct file *f, uaddr_t arg)
 		return -EFBIG;
 	end = h->fm_length > max || max - h->fm_length < h->fm_start ? max :
 								       h->fm_start + h->fm_length;
-	h->fm_flags &= ~(u32)FIEMAP_FLAG_CACHE; /* the flag only hints */
+	h->fm_flags &= ~(u32)FIEMAP_FLAG_CACHE; /* only a hint */
 	if (h->fm_flags & ~fiemap_flags(inode)) {
 		h->fm_flags &= ~fiemap_flags(inode);
 		return copy_to_user(arg, h, sizeof(*h)) ? -EFAULT : -EBADR;
 	}
-	/* delayed data has no blocks yet: it gets them whether or not FIEMAP_FLAG_SYNC is set */
+	/*
+	 * Delayed data has no blocks yet. Writeback allocates them, whether or not FIEMAP_FLAG_SYNC
+	 * is set.
+	 */
 	filemap_write_and_wait_range(inode->i_mapping, h->fm_start, end - 1);
 	h->fm_mapped_extents = 0;
 	err = h->fm_flags & FIEMAP_FLAG_XATTR ? fiemap_xattrs(inode, &w) :
@@ -477,7 +480,7 @@ long file_attr_ioctl(struct file *f, u32 cmd, u64 arg)
 	case FS_IOC_FSGETXATTR:
 	case FS_IOC_FSSETXATTR:
 		if (!f->f_inode->i_op->get_flags)
-			return -ENOIOCTLCMD; /* a driver may handle it */
+			return -ENOIOCTLCMD; /* the driver may handle it */
 	}
 	switch (cmd) {
 	case FS_IOC_GETFLAGS: return ioc_getflags(f, UADDR(arg));

@@ -20,10 +20,10 @@
 #include "kernel/lib/string.h"
 #include "kernel/vfs/internal.h"
 
-#define CHANGES_WAIT 5000000000UL /* ns */
+#define CHANGES_WAIT 5000000000UL /* ns; limit of the wait for changes */
 /*
- * limit of a snapshot's wait for direct writes, in ns: a page of the writer's memory may never
- * arrive
+ * Nanoseconds that a snapshot waits for direct writes. It is limited, since a page of the writer's
+ * memory may never arrive.
  */
 #define DIRECT_WAIT 20000000000UL
 
@@ -31,7 +31,7 @@ static DECLARE_WAIT_QUEUE_HEAD(thaw_wait);
 static atomic_t forbidden;
 
 /*
- * Begins a write that a freeze waits for: counts it in @count, or waits while @stopped is set.
+ * Begins a write for which a freeze waits: counts it in @count, or sleeps while @stopped is set.
  * Either the writer sees @stopped or the freeze sees the count.
  */
 static void start(atomic_t *count, bool *stopped)
@@ -73,8 +73,8 @@ void sb_end_direct_write(struct super_block *sb)
 }
 
 /*
- * Stops changes and direct writes. Returns 0, or -ETIMEDOUT if a direct write does not end in time.
- * In both cases the caller must call go_on() later.
+ * Stops changes and direct writes. @who: FREEZE_*. Returns 0, or -ETIMEDOUT if a direct write does
+ * not end in time. In both cases the caller must call go_on() later.
  */
 static int stop(struct super_block *sb, u32 who)
 {
@@ -175,7 +175,8 @@ static void thaw_each(u32 who)
 	struct super_block *sb = NULL;
 
 	while ((sb = super_next(sb))) {
-		if (!(READ_ONCE(sb->s_frozen) & who)) /* does not wait for that one's s_umount */
+		/* Tested first, so as not to wait for the s_umount of others. */
+		if (!(READ_ONCE(sb->s_frozen) & who))
 			continue;
 		down_write(&sb->s_umount);
 		if (sb->s_root && (sb->s_flags & SB_ACTIVE))
@@ -187,8 +188,8 @@ static void thaw_each(u32 who)
 void thaw_all(void)
 {
 	/*
-	 * prevents that a snapshot freezes everything now and holds disks to which the thaw must
-	 * write
+	 * Prevents a snapshot from freezing everything meanwhile and from holding disks to which
+	 * the thaw must write.
 	 */
 	freeze_forbid(true);
 	disks_release();
@@ -221,14 +222,14 @@ int freeze_for_snapshot(char *failed, size_t size)
 	struct super_block *sb = NULL;
 	int err;
 
-	/* written out first, so that tasks wait only briefly */
+	/* Dirty data is written out first, so that tasks wait only briefly for the freeze. */
 	sync_all();
 	while ((sb = super_prev(sb))) {
 		err = sb->s_bdev ? rest_one(sb) : 0;
 		if (!err)
 			continue;
 		scnprintf(failed, size, "%s", sb->s_id);
-		/* walks to the end of the list, which drops the walk's references */
+		/* Walks to the end of the list, since that drops the walk's references. */
 		while (sb)
 			sb = super_prev(sb);
 		return err;
@@ -239,7 +240,7 @@ int freeze_for_snapshot(char *failed, size_t size)
 bool frozen_for_snapshot(void)
 {
 	struct super_block *sb = NULL;
-	/* read after queue_hold(): either the thaw sees the hold or this task sees `forbidden` */
+	/* Read after queue_hold(): either the thaw sees the hold, or this task sees `forbidden`. */
 	bool all = !__atomic_load_n(&forbidden.v, __ATOMIC_SEQ_CST);
 
 	while ((sb = super_prev(sb)))

@@ -162,8 +162,8 @@ static void prepend(struct back_buf *b, const char *s, int n)
 }
 
 /*
- * Prepends the path of @p. Returns false if @root is not above @p. mount_lock and rename_lock are
- * held.
+ * Prepends the path of @p as seen from @root. Returns false if @root is not above @p. mount_lock
+ * and rename_lock are held.
  */
 static bool prepend_path(struct back_buf *b, const struct path *p, const struct path *root)
 {
@@ -171,7 +171,7 @@ static bool prepend_path(struct back_buf *b, const struct path *p, const struct 
 	struct mount *m = p->mnt;
 	bool any = false, met = true;
 
-	/* stops when the buffer is full, since the depth of directories is not limited */
+	/* The loop stops when the buffer is full, since the depth of directories is not limited. */
 	while (b->left >= 0 && (d != root->dentry || m != root->mnt)) {
 		if (d == m->mnt_root || d->d_parent == d) {
 			if (m->mnt_parent == m || d != m->mnt_root) {
@@ -193,8 +193,8 @@ static bool prepend_path(struct back_buf *b, const struct path *p, const struct 
 }
 
 /*
- * Returns the text of a path. @mark: a path that cannot be reached from the root begins with
- * "(unreachable)". *deleted: whether the path was deleted.
+ * Returns the text of a path. If @mark is set, a path that cannot be reached from the root begins
+ * with "(unreachable)". Sets *deleted: true if the path was deleted.
  */
 static char *path_text(
 	const struct path *p, const struct path *root, char *buf, int len, bool mark, bool *deleted)
@@ -204,7 +204,7 @@ static char *path_text(
 
 	prepend(&b, "", 1);
 	spin_lock(&mount_seq.lock);
-	/* under this lock no rename is between unhashing a dentry and hashing it again */
+	/* While this lock is held, no dentry is temporarily unhashed by a rename. */
 	spin_lock(&rename_seq.lock);
 	*deleted = d_unlinked(p->dentry);
 	if (*deleted)
@@ -218,8 +218,8 @@ static char *path_text(
 }
 
 /*
- * True if d_dname makes the text: for pseudo files, unless they are mounted, since a mountpoint has
- * a path.
+ * True if the path's d_dname makes the text. It does for pseudo files, unless they are mounted,
+ * since a mountpoint has a path.
  */
 static bool has_dname(const struct path *p)
 {

@@ -16,15 +16,18 @@ struct fs_struct {
 	spinlock_t lock;
 	int umask;
 	u32 seq; /* odd while root or pwd change */
-	/* true while an exec runs, during which no child may share it; under lock */
+	/* True while an exec runs, during which no child may share this struct; under lock. */
 	bool in_exec;
-	/* under lock; lock-free readers use seq, in a stretch without a boundary (internal.h) */
+	/*
+	 * Under lock. Lock-free readers use seq, in a stretch of code without a boundary
+	 * (internal.h).
+	 */
 	struct path root, pwd;
 };
 
 struct fs_struct *fs_dup(struct fs_struct *old);
 void fs_put(struct fs_struct *fs);
-/* Takes a reference for a child. Returns false if the owner is in an exec. */
+/* Takes a reference for a child. Returns false if a task that uses @fs is in an exec. */
 bool fs_share(struct fs_struct *fs);
 /* Makes @fs (or NULL) current->fs and drops the reference to the old one. */
 void fs_exchange(struct fs_struct *fs);

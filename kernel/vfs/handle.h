@@ -8,7 +8,7 @@
 struct inode;
 
 bool inode_has_handle(const struct inode *inode);
-u32 inode_handle(struct inode *inode, u32 fh[3]); /* returns its bytes, 8 or 12 */
+u32 inode_handle(struct inode *inode, u32 fh[3]); /* returns bytes: 8 or 12 */
 int inode_handle_type(const struct inode *inode);
 
 #endif

@@ -105,7 +105,8 @@ struct user_namespace *idmap_of_fd(u64 fd)
 		if (map == &init_user_ns || !ns_capable(map, CAP_SYS_ADMIN))
 			map = ERR_PTR(-EPERM);
 		else if (!smp_load_acquire(&map->uid_map.nr) || !smp_load_acquire(&map->gid_map.nr))
-			map = ERR_PTR(-EINVAL); /* the map is empty: maps no id, for ever */
+			/* The map is empty and will map no id. */
+			map = ERR_PTR(-EINVAL);
 		else
 			get_user_ns(map);
 	}

@@ -96,12 +96,13 @@ static inline bool in_kept_group(const struct inode *inode, kgid_t kept)
 }
 
 /*
- * Returns, with a reference, the user namespace whose file descriptor @fd is passed to
- * mount_setattr(2). ERR_PTR(-EBADF, -EINVAL, -EPERM).
+ * Returns, with a reference, the user namespace to which @fd refers, for mount_setattr(2). Returns
+ * ERR_PTR(-EBADF, -EINVAL, -EPERM) on failure.
  */
 struct user_namespace *idmap_of_fd(u64 fd);
 /*
- * Checks whether @m may be given the map @map: 0, -EINVAL, -EPERM or -EBUSY. namespace_sem is held.
+ * Checks whether @m may be given the map @map. Returns 0, -EINVAL, -EPERM or -EBUSY. namespace_sem
+ * is held.
  */
 int may_idmap(const struct mount *m, const struct user_namespace *map);
 

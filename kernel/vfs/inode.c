@@ -28,7 +28,7 @@
 #define NR_BUCKET_LOCKS 64
 #define NR_WAITQ 64
 
-static struct hlist_head *buckets; /* the pointer is immutable */
+static struct hlist_head *buckets; /* pointer immutable; under bucket_locks */
 static u32 bucket_mask;
 static spinlock_t bucket_locks[NR_BUCKET_LOCKS];
 static struct wait_queue_head waitqs[NR_WAITQ];
@@ -44,7 +44,8 @@ static inline u32 bucket_of(const struct super_block *sb, ino_t ino)
 	struct keyhash h;
 
 	keyhash_init(&h, &ino_key);
-	keyhash_word(&h, &ino_key, ino); /* a file system's server may choose it */
+	/* A file system's server may choose the number, hence the secret key. */
+	keyhash_word(&h, &ino_key, ino);
 	keyhash_word(&h, &ino_key, (u64)sb);
 	return (u32)h.h & bucket_mask;
 }
@@ -210,8 +211,8 @@ bool igrab(struct inode *inode)
 }
 
 /*
- * Takes a reference to @inode. Returns NULL if it was being freed, after waiting for that: the
- * caller searches again. The bucket is locked; this unlocks it.
+ * Takes a reference to @inode. Returns NULL if it was being freed, after waiting until that has
+ * ended; the caller then searches again. Called with the bucket locked, which it unlocks.
  */
 static struct inode *hash_take(struct inode *inode, u32 b)
 {
@@ -223,7 +224,8 @@ static struct inode *hash_take(struct inode *inode, u32 b)
 		wait_on_inode_bit(inode, I_NEW);
 		if (!hlist_unhashed(&inode->i_hash))
 			return inode;
-		iput(inode); /* the task that read it failed */
+		/* The task that read the inode from the disk failed. */
+		iput(inode);
 		return NULL;
 	}
 	init_wait_entry(&e);
@@ -327,7 +329,8 @@ void iget_failed(struct inode *inode)
 {
 	hash_remove(inode);
 	/*
-	 * the inode could not be read, but is not a removed one: nothing may be freed on the disk
+	 * The inode could not be read, but was not removed. A link count above 0 keeps iput() from
+	 * freeing its space on the disk.
 	 */
 	set_nlink(inode, 1);
 	unlock_new_inode(inode);
@@ -351,7 +354,7 @@ void clear_inode(struct inode *inode)
 	BUG_ON(inode->i_data.nrpages);
 }
 
-/* woken up when an inode of a superblock that is being unmounted is gone */
+/* Woken up when an inode of a superblock that is being unmounted has been freed. */
 static DECLARE_WAIT_QUEUE_HEAD(inodes_gone);
 
 static void sb_list_del(struct inode *inode)
@@ -403,7 +406,7 @@ static bool inode_worth_keeping(struct inode *inode)
 
 /*
  * Handles the last reference: frees the inode, or keeps it on the list of unused inodes. The count
- * is 0 and i_lock is held; this unlocks it.
+ * is 0. Called with i_lock held, which it releases.
  */
 static void iput_final(struct inode *inode)
 {
@@ -420,7 +423,10 @@ static void iput_final(struct inode *inode)
 	evict(inode);
 }
 
-/* Drops a reference and returns how many are left. If none is left, @inode may have been freed. */
+/*
+ * Drops a reference and returns the number of references left. If it is 0, @inode may have been
+ * freed.
+ */
 static s32 drop_reference(struct inode *inode)
 {
 	s32 c = atomic_read(&inode->i_count);
@@ -450,7 +456,8 @@ void iput_removed(struct inode *inode)
 	struct backing_dev *b = inode ? inode->i_sb->s_bdi : NULL;
 	/*
 	 * Without a disk, a process may serve the file system, perhaps current itself. A task that
-	 * reclaims memory needs no space on the disk, and the flusher may be waiting for it.
+	 * reclaims memory does not need the space on the disk, and the flusher may be waiting for
+	 * that task.
 	 */
 	bool wait =
 		inode && !inode->i_nlink && inode->i_sb->s_bdev && !(current->flags & PF_RECLAIM);
@@ -463,7 +470,10 @@ void iput_removed(struct inode *inode)
 		bdi_wait_flushing(b, inode);
 }
 
-/* Changes an unused inode, which the caller found on a list, to I_FREEING. i_lock is held. */
+/*
+ * Sets I_FREEING in an unused inode, which the caller found on a list. Returns false if the inode
+ * is in use or being freed already. i_lock is held.
+ */
 static bool inode_condemn(struct inode *inode)
 {
 	assert_spin_held(&inode->i_lock);
@@ -475,8 +485,8 @@ static bool inode_condemn(struct inode *inode)
 }
 
 /*
- * Returns the next unused inode of the superblock, in I_FREEING. NULL: all that are left are in
- * use.
+ * Returns the next unused inode of the superblock, after setting I_FREEING. NULL: all inodes that
+ * are left are in use.
  */
 static struct inode *sb_next_unused(struct super_block *sb)
 {
@@ -495,7 +505,7 @@ static struct inode *sb_next_unused(struct super_block *sb)
 	return found;
 }
 
-/* inodes visited before the lock is dropped */
+/* Number of inodes visited before the lock is dropped. */
 #define LOOK_AT 256
 
 struct inode *sb_next_inode(
@@ -592,9 +602,9 @@ static bool inode_is_dirty(const struct inode *inode)
 }
 
 /*
- * Returns a clean unused inode from the old end of the list, in I_FREEING. Only with @with_pages
- * may it have cached pages, which will be dropped. A dirty inode must be written first and is
- * skipped: *dirty is the backing device of one.
+ * Takes a clean unused inode from the old end of the list and returns it, after setting I_FREEING.
+ * It has no cached pages, unless @with_pages is set; those will be dropped. A dirty inode must be
+ * written first and is skipped: *dirty is set to the backing device of one of these.
  */
 static struct inode *inode_victim(bool with_pages, struct backing_dev **dirty)
 {
@@ -633,10 +643,13 @@ static u64 inode_scan(u64 nr)
 	while (nr--) {
 		struct inode *inode = inode_victim(with_pages, &dirty);
 
-		/* no inode visited can be freed now: leave it to the next scan */
+		/* No inode that was visited can be freed now: leave them to the next scan. */
 		if (!inode && with_pages)
 			break;
-		/* all inodes visited have pages: free the oldest one with its pages */
+		/*
+		 * All clean inodes that were visited have pages: free the oldest one with its
+		 * pages.
+		 */
 		if (!inode) {
 			with_pages = true;
 			continue;
@@ -712,7 +725,7 @@ void init_special_inode(struct inode *inode, umode_t mode, dev_t rdev)
 	vfs_special_fops(inode);
 }
 
-/* Allocates a bucket for every 32 KiB of memory. */
+/* Allocates one bucket for every 32 KiB of memory. */
 void inode_init(void)
 {
 	u32 n = 1024;

@@ -33,7 +33,7 @@ struct posix_acl;
 struct simple_dir;
 struct super_block;
 
-/* i_state, under i_lock */
+/* Bits of i_state, under i_lock. */
 #define I_NEW 0x1
 #define I_DIRTY_SYNC 0x2     /* times and other attributes */
 #define I_DIRTY_DATASYNC 0x4 /* attributes that fdatasync writes: size */
@@ -41,30 +41,30 @@ struct super_block;
 #define I_DIRTY (I_DIRTY_SYNC | I_DIRTY_DATASYNC | I_DIRTY_PAGES)
 #define I_FREEING 0x10
 #define I_SYNC 0x20
-#define I_LINKABLE 0x40 /* O_TMPFILE: may get its first name */
-/* the file system itself uses the inode until put_super */
+#define I_LINKABLE 0x40 /* of O_TMPFILE: may get its first name */
+/* The file system itself has a reference to the inode until put_super. */
 #define I_OWN 0x80
 
-/* i_flags */
+/* Bits of i_flags. */
 #define S_IMMUTABLE 0x1
 #define S_APPEND 0x2
 #define S_NOATIME 0x4
 #define S_SYNC 0x8
-#define S_DEAD 0x10 /* removed directory */
+#define S_DEAD 0x10 /* a removed directory */
 #define S_PRIVATE 0x20
 #define S_DIRSYNC 0x40
 #define S_SWAPFILE 0x100 /* a swap area: cannot be changed */
-/* the inode has no set-id bits and no security xattrs that a write must clear */
+/* Cache of a check: the inode has no set-id bits and no security xattrs that a write must clear. */
 #define S_NOSEC 0x80
 
 struct file_extent {
-	u64 pos, len, phys; /* bytes; phys on the device */
+	u64 pos, len, phys; /* bytes; phys: position on the device */
 	u32 flags;
 };
 #define FILE_EXTENT_HOLE 0x1
 #define FILE_EXTENT_UNWRITTEN 0x2 /* allocated, reads as zeros */
 #define FILE_EXTENT_INLINE 0x8    /* within a block that holds other data */
-/* the file system reports single blocks, not extents: adjacent blocks are joined */
+/* The file system reports single blocks instead of extents. FIEMAP joins adjacent ones. */
 #define FILE_EXTENT_BLOCKS 0x4
 
 struct inode_operations {
@@ -93,13 +93,13 @@ struct inode_operations {
 	 */
 	const char *(*get_link)(struct dentry *dentry, struct inode *inode, char **to_free);
 	/*
-	 * Goes to a path instead of returning a target: magic links of /proc. NULL for ordinary
-	 * symlinks.
+	 * Sets *to to the target, with references, for the magic links of /proc, whose target has
+	 * no text. NULL for ordinary symlinks.
 	 */
 	int (*follow_link)(struct dentry *dentry, struct inode *inode, struct path *to);
 	int (*permission)(struct inode *inode, int mask); /* MAY_*; NULL: generic_permission */
 	int (*getattr)(const struct path *path, struct kstat *st, u32 request, u32 flags);
-	/* getattr does not sleep, so callers without references may call it */
+	/* getattr does not sleep, so path walks without references may call it. */
 	bool getattr_plain;
 	int (*setattr)(struct dentry *dentry, struct iattr *attr);
 	/*
@@ -112,14 +112,14 @@ struct inode_operations {
 		struct inode *inode, const char *name, const void *value, size_t size, int flags);
 	ssize_t (*listxattr)(struct inode *inode, char *buf, size_t size);
 	/*
-	 * FS_*_FL of linux/fs.h. set_flags is called with i_rwsem held, and returns -EOPNOTSUPP for
-	 * flags that the file system cannot store.
+	 * Get and set flags (FS_*_FL of linux/fs.h). set_flags is called with i_rwsem held, and
+	 * returns -EOPNOTSUPP for flags that the file system cannot store.
 	 */
 	int (*get_flags)(struct inode *inode, u32 *flags);
 	int (*set_flags)(struct inode *inode, u32 flags);
 	/* Finds the extent, or the hole, that contains byte @pos of the file. */
 	int (*extent_at)(struct inode *inode, u64 pos, struct file_extent *e);
-	/* extent_at serves FIBMAP only: FIEMAP returns -EOPNOTSUPP */
+	/* extent_at serves only FIBMAP: FIEMAP returns -EOPNOTSUPP. */
 	bool only_fibmap;
 	/*
 	 * Finds the bytes of the device that hold the inode's extended attributes. If there are
@@ -127,7 +127,7 @@ struct inode_operations {
 	 */
 	int (*xattr_extent)(struct inode *inode, struct file_extent *e);
 };
-/* Called at the end of set_flags: sets those i_flags that vfs itself uses. */
+/* Sets those i_flags that vfs itself uses from @flags (FS_*_FL). Called at the end of set_flags. */
 void inode_set_flags(struct inode *inode, u32 flags);
 
 struct inode {
@@ -160,7 +160,10 @@ struct inode {
 	struct timespec64 i_atime, i_mtime, i_ctime, i_btime;
 	u64 i_blocks;  /* 512-byte units */
 	u32 i_blkbits; /* log2 of st_blksize; immutable */
-	/* tells apart files that have used the same number, for file handles */
+	/*
+	 * Distinguishes, in file handles, files that have used the same inode number one after the
+	 * other.
+	 */
 	u32 i_generation;
 
 	/* Locks, and the members that i_lock protects. */
@@ -169,42 +172,42 @@ struct inode {
 	u32 i_state; /* I_* */
 
 	/* Counters, all atomic. */
-	/* references; goes from 0 to 1 only under i_lock */
+	/* References; goes from 0 to 1 only under i_lock. */
 	atomic_t i_count;
-	/* direct transfers under way: inode_dio_wait() */
+	/* Direct transfers in progress, for which inode_dio_wait() waits. */
 	atomic_t i_dio_count;
 	/* > 0: number of writers; < 0: writing is denied (executing) */
 	atomic_t i_writecount;
-	/* open files that can only read, for leases */
+	/* Number of open files that can only read; for leases. */
 	atomic_t i_readcount;
 
 	/* Lists that the inode is on, each with its own lock. */
 	struct hlist_node i_hash;   /* inode hash, under its bucket lock */
 	struct list_head i_sb_list; /* under s_inode_list_lock */
 	/*
-	 * link in its superblock's s_dirty, in the order of dirtied_when, or in s_syncing; under
-	 * s_inode_wblist_lock
+	 * Link in its superblock's s_dirty, in the order of dirtied_when, or in s_syncing. This and
+	 * dirtied_when are under s_inode_wblist_lock.
 	 */
 	struct list_head i_dirty_list;
 	u64 dirtied_when;
-	struct list_head i_lru;    /* unused inodes, under inode_lru_lock */
+	struct list_head i_lru;    /* in inode_lru, under inode_lru_lock */
 	struct list_head i_dentry; /* aliases (dentry.d_alias), under i_lock */
 
 	/* Members that only some kinds of files use. */
-	/* pipe_inode_info of a FIFO or pipe, under i_lock */
+	/* pipe_inode_info of a FIFO or pipe, under i_lock. */
 	void *i_pipe;
 	struct block_device *i_bdev; /* of a block device's node */
-	/* fast symlink target: immutable, valid until i_free */
+	/* Target of a fast symlink: immutable, valid until i_free. */
 	char *i_link;
-	/* entries of a directory of a memory file system, under i_rwsem */
+	/* Entries of a directory of a memory file system, under i_rwsem. */
 	struct simple_dir *i_sdir;
 	/* ACL that new files in this directory get; locks as for i_acl */
 	struct posix_acl *i_default_acl;
-	/* F_SEAL_* of a memfd, with SEALS_ALLOWED; under i_rwsem */
+	/* F_SEAL_* of a memfd, and SEALS_ALLOWED if it can have seals; under i_rwsem. */
 	u32 i_seals;
 	/*
-	 * number of swap areas in the file below a loop device: its blocks must not move; under
-	 * i_rwsem
+	 * Number of swap areas whose slots lie in this file, behind a loop device. Unless it is 0,
+	 * the file's blocks must not move. Under i_rwsem.
 	 */
 	u32 i_pins;
 #define SEALS_ALLOWED 0x80000000
@@ -218,10 +221,10 @@ struct inode {
 
 	/* Freeing: i_free() runs after an RCU grace period. */
 	struct rcu_head i_rcu;
-	/* s_op->free_inode or the generic function; immutable */
+	/* Frees the memory: s_op->free_inode or a generic function; immutable. */
 	void (*i_free)(struct inode *inode);
 
-	void *i_private; /* of the file system */
+	void *i_private; /* the file system's own data */
 };
 static inline loff_t i_size_read(const struct inode *i)
 {
@@ -234,29 +237,31 @@ static inline void i_size_write(struct inode *i, loff_t size)
 
 struct inode *new_inode(struct super_block *sb); /* count 1, no number, not hashed; or NULL */
 /*
- * Finds an inode by its number in the hash, or adds a new one with I_NEW. The caller fills in the
- * new inode and calls unlock_new_inode(). ERR_PTR(-ENOMEM).
+ * Finds an inode by its number in the hash, or adds a new one with I_NEW, which the caller fills in
+ * before it calls unlock_new_inode(). Returns ERR_PTR(-ENOMEM) on failure.
  */
 struct inode *iget_locked(struct super_block *sb, ino_t ino);
 struct inode *ilookup(struct super_block *sb, ino_t ino);
 void unlock_new_inode(struct inode *inode);
 /* Drops an I_NEW inode that could not be filled in, and removes it from the hash. */
 void iget_failed(struct inode *inode);
-/* Removes an inode that is in use from the hash, so that lookups by number no longer find it. */
+/*
+ * Removes an inode from the hash while it is in use, so that lookups by number no longer find it.
+ */
 void inode_unhash(struct inode *inode);
-/* Enters a new inode into the hash with I_NEW. Returns 0 or -EBUSY. */
+/* Enters a new inode into the hash with I_NEW. Returns 0, or -EBUSY if its number is in use. */
 int insert_inode_locked(struct inode *inode);
-/* Enters an inode that is in use into the hash, so that ilookup() finds it from now on. */
+/* Enters an inode into the hash while it is in use, so that ilookup() finds it from now on. */
 void inode_hash_late(struct inode *inode);
 void inode_init_owner(
-	struct inode *inode, struct inode *dir, umode_t mode); /* owner and group as of open(2) */
+	struct inode *inode, struct inode *dir, umode_t mode); /* owner as of open(2) */
 void ihold(struct inode *inode);
 void iput(struct inode *inode);
 /*
- * Drops a reference when the last name or the last open file may be gone. If it is the last use,
- * the inode's space has been freed on return, even if a writeback of it was running. It does not
- * wait while another file has the inode open. The caller holds no lock that a write or a removal
- * could wait for. @inode may be NULL.
+ * Drops a reference when the last name or the last open file may be gone. If that was the last use,
+ * the inode's space has been freed on return, even if its writeback was running. The function does
+ * not wait while another file has the inode open. The caller holds no lock for which a write or a
+ * removal could wait. @inode may be NULL.
  */
 void iput_removed(struct inode *inode);
 /*
@@ -268,7 +273,7 @@ static inline bool inode_only_flushed(const struct inode *inode)
 {
 	return !inode->i_nlink && atomic_read(&inode->i_count) == 1;
 }
-void clear_inode(struct inode *inode);           /* called last by evict_inode */
+void clear_inode(struct inode *inode);           /* called at the end of evict_inode */
 void mark_inode_dirty(struct inode *inode);      /* I_DIRTY_SYNC and I_DIRTY_DATASYNC */
 void mark_inode_dirty_sync(struct inode *inode); /* I_DIRTY_SYNC: times only */
 void inc_nlink(struct inode *inode);

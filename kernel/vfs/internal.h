@@ -83,17 +83,17 @@ static inline void vfs_seq_write_end(struct vfs_seq *s)
 
 /* ---- walk.c ---- */
 /*
- * Reads what it needs from the end of a path to which no reference is held. It may not sleep, and
- * may not keep a pointer. Returns 0, an error, or -ECHILD if it needs a reference.
+ * A function that reads what it needs from the end of a path to which no reference is held. It may
+ * not sleep, and may not keep a pointer. Returns 0, an error, or -ECHILD if it needs a reference.
  */
 typedef int walk_look_fn(const struct path *path, void *arg);
 /*
- * Walks without taking references, calls @look at the end, and returns its result, or -ENOENT or
- * -EBADF. -ECHILD: the caller must walk again, with references.
+ * Walks a path without taking references, calls @look at its end, and returns @look's result, or
+ * -ENOENT or -EBADF. On -ECHILD the caller must walk again, with references.
  */
 int walk_look(int dfd, const char *name, u32 flags, walk_look_fn *look, void *arg);
 
-/* ---- root and working directory: writers enclose a change with these two ---- */
+/* ---- root and working directory: these two enclose every change of them ---- */
 static inline void fs_write_begin(struct fs_struct *fs)
 {
 	spin_lock(&fs->lock);
@@ -109,8 +109,8 @@ static inline void fs_write_end(struct fs_struct *fs)
 /* ---- dcache.c ---- */
 #define D_DEAD (-0x40000000)
 /*
- * Notifies watchers, once, that a file whose last name was @d has been deleted, unless a file has
- * it open.
+ * Notifies watchers, once, that a file whose last name was @d has been deleted; does nothing while
+ * a file has it open.
  */
 void d_tell_gone(struct dentry *d);
 /* Takes a reference unless the dentry is being freed. */
@@ -125,8 +125,8 @@ static inline bool d_tryget(struct dentry *d)
 	return false;
 }
 /*
- * Finds the hashed child with that name, without taking a reference. The caller passes no boundary
- * until it has used the child. NULL: there is no such child, or a rename is moving it.
+ * Finds the hashed child of @parent with that name, without taking a reference. The caller passes
+ * no boundary until it has used the child. NULL: there is no such child, or a rename is moving it.
  */
 struct dentry *d_find_rcu(const struct dentry *parent, const struct qstr *name);
 static inline bool d_unhashed(const struct dentry *d)
@@ -163,16 +163,16 @@ bool d_is_ancestor(const struct dentry *a, const struct dentry *d);
 bool d_is_below(const struct dentry *d, const struct dentry *top);
 void shrink_dcache_parent(struct dentry *d);
 void shrink_dcache_for_umount(struct super_block *sb);
-extern struct hash_key name_key; /* of names: full_name_hash() and the walks */
+extern struct hash_key name_key; /* for full_name_hash() and the walks */
 void dcache_init(void);
 
 /* ---- inode.c, writeback.c ---- */
 void inode_init(void);
-bool igrab(struct inode *inode); /* false: it is being freed */
+bool igrab(struct inode *inode); /* false: @inode is being freed */
 /*
  * Returns the next inode after @at (NULL: the first) for which @wanted is true. After many for
- * which it is false it returns the next inode anyway, so that the caller can reschedule. Drops the
- * reference to @at and takes one to the inode returned. NULL: the end of the list.
+ * which it is false, the function returns one of those, so that the caller can reschedule. Drops
+ * the reference to @at and takes a reference to the returned inode. NULL: the end of the list.
  */
 struct inode *sb_next_inode(
 	struct super_block *sb, struct inode *at, bool (*wanted)(const struct inode *inode));
@@ -196,10 +196,10 @@ extern struct list_head super_blocks; /* under sb_lock */
 extern spinlock_t sb_lock;
 void super_init(void);
 /*
- * Returns the superblock after @prev in the list (NULL: the first), or NULL at the end. The
- * superblock may be unmounted meanwhile, but its memory stays until the caller passes it as @prev.
- * super_prev() goes from the youngest to the oldest, and also returns superblocks that are being
- * taken down.
+ * super_next() returns the superblock after @prev in the list (NULL: the first), or NULL at the
+ * end. The superblock may be unmounted meanwhile, but its memory stays until the caller passes it
+ * as @prev. super_prev() walks from the youngest to the oldest, and also returns superblocks that
+ * are being taken down.
  */
 struct super_block *super_next(struct super_block *prev);
 struct super_block *super_prev(struct super_block *next);
@@ -230,15 +230,15 @@ static inline bool mnt_tryget(struct mount *m)
 	return atomic_inc_not_zero(&m->mnt_count);
 }
 /*
- * Finds the mount on top of @d in @m, without taking a reference. Called under mount_lock or within
- * a stretch of mount_seq.
+ * Finds the mount on top of @d in @m, without taking a reference; NULL if there is none. Called
+ * under mount_lock or within a read section of mount_seq.
  */
 struct mount *mount_lookup_rcu(struct mount *m, struct dentry *d);
 /* Finds the mount on top of @p, with a reference, or returns NULL. */
 struct mount *mount_lookup(const struct path *p);
-bool path_is_under(const struct path *p, const struct path *root); /* takes the locks it needs */
+bool path_is_under(const struct path *p, const struct path *root); /* takes its locks itself */
 bool mnt_readonly(const struct mount *m);
-/* Unmounts a detached tree when the file with FMODE_NEED_UNMOUNT is closed. */
+/* Unmounts a detached tree of mounts. Called when the file with FMODE_NEED_UNMOUNT is closed. */
 void mnt_dissolve(struct mount *m);
 bool is_mountpoint_here(struct dentry *d); /* in current's mount namespace */
 void detach_mounts(struct dentry *d);      /* unmounts all on a removed dentry */
@@ -252,7 +252,7 @@ struct open_how_k {
 };
 struct file *do_filp_open(int dfd, const char *name, const struct open_how_k *how);
 int may_create(struct inode *dir, struct dentry *d);
-/* True if the owner of a file that current makes there can be stored in that file system. */
+/* True if the file system can store current's fsuid and fsgid as the owner of a new file. */
 bool has_kept_ids(const struct super_block *sb);
 int may_delete(struct inode *dir, struct dentry *d, bool isdir);
 /* Get and set root and working directory of @fs. The getters take references. */
@@ -271,7 +271,7 @@ bool inode_may_be_direct(const struct inode *inode);
 #define ENOIOCTLCMD 515 /* returned inside the kernel only */
 /* Sets the STATX_ATTR_* flags of *st that correspond to the inode's flags. */
 void fill_attributes(struct inode *inode, struct kstat *st);
-long file_attr_ioctl(struct file *f, u32 cmd, u64 arg); /* -ENOIOCTLCMD: not an ioctl for it */
+long file_attr_ioctl(struct file *f, u32 cmd, u64 arg); /* -ENOIOCTLCMD: another ioctl */
 /* Opens a file whose f_path is set: checks permissions, sets f_op and calls f_op->open. */
 int vfs_open(struct file *f);
 struct file *file_alloc(u32 flags); /* no path yet; ERR_PTR */
@@ -286,7 +286,7 @@ int do_truncate(const struct path *p, loff_t len, struct file *f, u32 extra);
 u32 f_flags_to_lookup(u32 flags);
 
 #ifndef F_SEAL_EXEC
-#define F_SEAL_EXEC 0x20 /* of a memfd: its x bits cannot change */
+#define F_SEAL_EXEC 0x20 /* of a memfd: its x bits are fixed */
 #endif
 
 /* ---- read_write.c ---- */
@@ -301,11 +301,11 @@ int inode_change_ok(struct inode *inode, struct iattr *attr);
 /* ---- lease.c ---- */
 long fcntl_setlease(int fd, struct file *f, int type);
 long fcntl_getlease(struct file *f);
-void lease_remove_file(struct file *f); /* called when the last reference goes */
+void lease_remove_file(struct file *f); /* called with the last reference */
 /*
- * Prints leases of @at in the form in which locks_lines() prints locks; leases come after the
- * locks. lease_fdinfo() prints the lease of @f as line @nr of its fdinfo. Both return the number of
- * bytes.
+ * leases_lines() prints the leases at the position @at, as locks_lines() prints locks; leases come
+ * after the locks. lease_fdinfo() prints the lease of @f as line @nr of its fdinfo. Both return the
+ * number of bytes.
  */
 int leases_lines(struct locks_at *at, const struct pid_namespace *ns, char *buf, size_t size);
 int lease_fdinfo(struct file *f, int nr, char *buf, size_t size);
@@ -323,18 +323,18 @@ static inline int lease_break(struct inode *inode, const struct file *f, bool wr
 
 /* ---- locks.c ---- */
 void kill_fasync(struct file *f, int fd, int band);
-void fown_put(struct fown *o); /* drops its references */
+void fown_put(struct fown *o); /* drops the references that @o holds */
 /* Makes current's process the owner that gets the file's signals, if there is no owner yet. */
 void file_owned_by_us(struct file *f);
 /* Removes the owner, so that no more events are reported, and resets F_SETSIG. */
 void file_drop_owner(struct file *f);
 /*
- * dnotify.c: fcntl(F_NOTIFY), and the removal of its requests when a descriptor is closed. @owner
- * NULL: the last reference to the file goes.
+ * dnotify.c: fcntl_notify() serves fcntl(F_NOTIFY). dnotify_remove() removes its requests when a
+ * descriptor is closed; @owner NULL: when the last reference to the file is dropped.
  */
 long fcntl_notify(int fd, struct file *f, u32 mask);
 void dnotify_remove(struct file *f, struct files_struct *owner);
-/* F_GETLK, F_SETLK, F_OFD_* and the like */
+/* Serves F_GETLK, F_SETLK, F_OFD_* and related commands of fcntl(2). */
 long fcntl_lock(int fd, struct file *f, u32 cmd, uaddr_t arg);
 
 /* ---- chrdev.c ---- */

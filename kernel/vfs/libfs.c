@@ -33,7 +33,7 @@ static struct simple_dir *sdir_of(struct inode *dir)
 	return dir->i_sdir;
 }
 
-/* Adds @d to the table, without any other change, and sets *cookie. */
+/* Adds @d to the table, and to nothing else. Sets *cookie. Returns 0 or -errno. */
 static int sdir_insert(struct inode *dir, struct dentry *d, u64 *cookie)
 {
 	struct simple_dir *s = sdir_of(dir);

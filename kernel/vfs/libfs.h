@@ -36,7 +36,7 @@ int simple_setattr(struct dentry *d, struct iattr *attr);
  */
 struct dentry *simple_add_entry(struct dentry *parent, const char *name, struct inode *inode);
 void simple_remove_entry(struct dentry *d); /* removes the whole subtree */
-/* returns i_link */
+/* A get_link operation that returns i_link. */
 const char *simple_get_link(struct dentry *d, struct inode *inode, char **to_free);
 
 #endif

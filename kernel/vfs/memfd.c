@@ -15,8 +15,8 @@
 #endif
 
 /*
- * Values of the sysctl vm.memfd_noexec: 1: MFD_NOEXEC_SEAL is the default, 2: it is required. Each
- * pid namespace has its own value, which is at least that of its ancestors.
+ * Highest value of the sysctl vm.memfd_noexec. 1: MFD_NOEXEC_SEAL is the default; 2: it is
+ * required. Each pid namespace has its own value, which is at least that of its ancestors.
  */
 #define NOEXEC_MAX 2
 

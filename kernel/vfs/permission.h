@@ -25,10 +25,10 @@ int inode_permission(struct inode *inode, int mask);
 /* Checks permission (@mask: MAY_*) through the path's mount (idmap.h). */
 int path_permission(const struct path *p, int mask);
 bool inode_owner_or_capable(const struct inode *inode);
-bool path_owner_or_capable(const struct path *p); /* asks through its mount */
+bool path_owner_or_capable(const struct path *p); /* through the path's mount */
 /*
- * Translates an id as the file system of @f stores it, such as i_uid, into the id seen through its
- * mount. -1: it has no counterpart.
+ * Translate an id that the file system of @f stores, such as i_uid, into the id seen through the
+ * mount of @f. Return -1 if the id has no counterpart.
  */
 kuid_t file_seen_uid(const struct file *f, kuid_t kept);
 kgid_t file_seen_gid(const struct file *f, kgid_t kept);

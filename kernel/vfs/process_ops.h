@@ -13,13 +13,13 @@ struct task;
 
 /*
  * The table of those operations. kernel/task registers it before programs run.
- * kernel/task/signal/signal.h describes the first three.
+ * kernel/task/signal/signal.h describes the three that send signals, which return 0 or -errno.
  */
 struct process_ops {
 	int (*send_sig)(int sig, struct task *t, const siginfo_t *info);
 	int (*send_sig_group)(int sig, struct task *t, const siginfo_t *info);
 	int (*send_sig_one_of_many)(int sig, struct task *t, const siginfo_t *info);
-	struct file *(*pidfd_file)(struct pid *pid, u32 flags); /* ERR_PTR */
+	struct file *(*pidfd_file)(struct pid *pid, u32 flags); /* a new file, or ERR_PTR */
 };
 extern const struct process_ops *process_ops;
 

@@ -49,7 +49,7 @@ static int may(const struct quota_call *q)
 	return capable(CAP_SYS_ADMIN) ? 0 : -EPERM;
 }
 
-/* Returns how many bytes the command reads. */
+/* Returns the size in bytes of the argument that the command reads; 0: it reads none. */
 static size_t reads(u32 cmd)
 {
 	switch (cmd) {
@@ -77,15 +77,18 @@ static void read_arg(struct quota_call *q)
 }
 
 /*
- * Returns -EFAULT if the argument could not be read, otherwise @err: for commands that read their
- * argument.
+ * Result of a command that reads its argument: -EFAULT if the argument could not be read, otherwise
+ * @err.
  */
 static int judged(const struct quota_call *q, int err)
 {
 	return q->fault ? -EFAULT : err;
 }
 
-/* Checks that the current user namespace maps the id of the quota. */
+/*
+ * Returns the result of a command on one quota: -ESRCH, since quotas are off, or -EINVAL if the
+ * current user namespace does not map the id of the quota.
+ */
 static int of_id(const struct quota_call *q)
 {
 	u32 id = q->type == GRPQUOTA ? make_kgid(current_user_ns(), q->id) :
@@ -103,7 +106,7 @@ static int on_super(const struct quota_call *q, const struct super_block *sb)
 	switch (q->cmd) {
 	case Q_QUOTAON: return q->path_err ? q->path_err : -EINVAL;
 	case Q_QUOTAOFF:
-	/* quotas are off: there is nothing to write */
+	/* Quotas are off, so there is nothing to write. */
 	case Q_SYNC: return 0;
 	case Q_XQUOTASYNC: return sb_rdonly(sb) ? -EROFS : 0;
 	case Q_GETFMT:
@@ -182,7 +185,7 @@ long sys_quotactl(u32 cmd, uaddr_t special, u32 id, uaddr_t addr)
 	return q.err;
 }
 
-/* True for commands that change something. The others also work on a read-only mount. */
+/* True for commands that change something. All other commands also work on a read-only mount. */
 static bool is_writing(u32 cmd)
 {
 	switch (cmd) {

@@ -84,8 +84,8 @@ int vfs_getattr(const struct path *path, struct kstat *st, u32 request, u32 flag
 }
 
 /*
- * Encodes a device number for struct stat: the low bits of major and minor in the 32 bits that it
- * always had for them, the rest above those.
+ * Encodes a device number for struct stat: bits 0 to 7 and 20 to 31 are the minor number, bits 8 to
+ * 19 the major number.
  */
 static u64 encode_dev(dev_t d)
 {
@@ -152,7 +152,8 @@ static int stat_look(const struct path *path, void *arg)
 	const struct inode_operations *op = path->dentry->d_inode->i_op;
 
 	if ((op->getattr && !op->getattr_plain) ||
-		path->mnt->mnt_idmap) /* its map needs a reference to the mount */
+		/* A mount's id map may be used only with a reference to the mount. */
+		path->mnt->mnt_idmap)
 		return -ECHILD;
 	return vfs_getattr(path, rq->st, rq->mask, rq->flags);
 }
@@ -342,8 +343,8 @@ long sys_readlink(uaddr_t ua, uaddr_t buf, int size)
 /* ---- access ---- */
 
 /*
- * Returns credentials in which the real ids replace the file-system ids. NULL: in current's
- * credentials they are equal. ERR_PTR.
+ * Returns new credentials in which the real ids replace the file-system ids; NULL if they are equal
+ * in current's credentials; or ERR_PTR.
  */
 static struct cred *access_cred(void)
 {

@@ -99,7 +99,7 @@ long sys_fstatfs(int fd, uaddr_t buf)
 
 /* ---- ustat ---- */
 
-/* structure of ustat(2), which Linux's headers no longer have */
+/* The structure of ustat(2), which Linux's headers no longer have. */
 struct ustat {
 	s32 f_tfree;
 	u64 f_tinode;
@@ -110,7 +110,7 @@ struct ustat_search {
 	dev_t dev;
 	struct kstatfs k;
 	int err;
-	struct super_block *kept; /* with a reference (s_active) */
+	struct super_block *kept; /* holds a reference (s_active) */
 };
 
 static int ustat_ask(struct super_block *sb, struct kstatfs *k)
@@ -119,9 +119,9 @@ static int ustat_ask(struct super_block *sb, struct kstatfs *k)
 }
 
 /*
- * Handles a superblock with the device number of the call. One with a disk answers here. One
- * without a disk is kept for later: a process may serve it (FUSE), so it must be called without
- * s_umount, for which all of sync() would wait.
+ * Handles a superblock with the device number of the call. If it has a disk, its statfs is called
+ * at once. Otherwise it is kept for later: a process may serve it (FUSE), so its statfs must be
+ * called without s_umount, for which all of sync() would wait.
  */
 static void ustat_super(struct super_block *sb, void *arg)
 {

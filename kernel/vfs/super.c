@@ -25,8 +25,9 @@
 
 LIST_HEAD(super_blocks);
 DEFINE_SPINLOCK(sb_lock);
-static DEFINE_MUTEX(bdev_mount_mutex); /* mount_bdev(): find or make a superblock */
-/* minors of anonymous devices, under anon_lock */
+/* Held while mount_bdev() finds or makes a superblock. */
+static DEFINE_MUTEX(bdev_mount_mutex);
+/* Minors of anonymous devices that are in use, under anon_lock. */
 static struct radix anon_devs;
 static DEFINE_MUTEX(anon_lock);
 
@@ -79,7 +80,10 @@ static void super_free_rcu(struct rcu_head *h)
 	kfree(sb);
 }
 
-/* Removes @sb from the list unless a walk holds it. Returns true if the caller must free it. */
+/*
+ * Removes @sb from the list unless a walk holds it. Returns true if @sb was removed, so that the
+ * caller must free it.
+ */
 static bool unlist_locked(struct super_block *sb)
 {
 	assert_spin_held(&sb_lock);
@@ -191,7 +195,8 @@ static struct dentry *fill_new(struct super_block *sb, void *data, fill_super_t 
 		abandon_super(sb);
 		return ERR_PTR(err);
 	}
-	if (!sb->s_user_ns) /* the mounter's user namespace owns it */
+	/* The superblock belongs to the mounter's user namespace. */
+	if (!sb->s_user_ns)
 		sb->s_user_ns = get_user_ns(current_user_ns());
 	if (sb->s_user_ns != &init_user_ns)
 		sb->s_iflags |= SB_I_NODEV;
@@ -216,8 +221,8 @@ struct dentry *mount_nodev(struct file_system_type *t, u32 flags, void *data, fi
 }
 
 /*
- * Waits until @sb, which is being taken down, has released its device. sb_lock is held; this
- * releases it.
+ * Waits until @sb, which is being taken down, has released its device. Called with sb_lock held,
+ * which it releases.
  */
 static void wait_for_end(struct super_block *sb)
 {
@@ -232,14 +237,14 @@ static void wait_for_end(struct super_block *sb)
 	spin_unlock(&sb_lock);
 	if (last)
 		call_rcu(&sb->s_rcu, super_free_rcu);
-	/* the task that takes it down may not have locked s_umount yet */
+	/* The task that takes @sb down may not have locked s_umount yet. */
 	cond_resched();
 }
 
 /*
  * Returns a live superblock of the type, and of the device @b if that is not NULL, with s_umount
- * held for writing and a reference (s_active); or NULL. A superblock of the device that is being
- * taken down still writes, so it waits for the end of that.
+ * held for writing and a reference (s_active); NULL if there is none. A superblock that is being
+ * taken down may still write to the device, so the function first waits until that has ended.
  */
 static struct super_block *grab_super(struct file_system_type *t, struct block_device *b)
 {
@@ -300,7 +305,8 @@ static struct block_device *bdev_of_path(const char *name, u32 flags)
 		err = -ENOTBLK;
 	else if (path.mnt->mnt_flags & MS_NODEV)
 		err = -EACCES;
-	else if (device_guard) /* asks the control group's bpf programs */
+	/* Calls the bpf programs of current's control group. */
+	else if (device_guard)
 		err = device_guard->permission(S_IFBLK, path.dentry->d_inode->i_rdev, what);
 	b = err ? NULL : bdev_by_dev(path.dentry->d_inode->i_rdev);
 	path_put(&path);
@@ -309,7 +315,10 @@ static struct block_device *bdev_of_path(const char *name, u32 flags)
 	return b ? b : ERR_PTR(-ENXIO);
 }
 
-/* Opens a device for a file system, which needs a writable disk and not only a writable node. */
+/*
+ * Opens a device for a file system. For a writable mount the disk itself must be writable, not only
+ * its node. Returns 0 or -errno.
+ */
 static int open_for_super(struct block_device *b, bool write, struct file_system_type *t)
 {
 	if (write && b->disk->ro)
@@ -384,8 +393,8 @@ void kill_block_super(struct super_block *sb)
 /* ---- walks over all superblocks ---- */
 
 /*
- * Returns the neighbour in the list, towards its end or, with @back, its beginning. After the last
- * one that is the list's head.
+ * Returns the neighbour of @sb in the list, towards its end or, with @back, its beginning. The
+ * neighbour of the last one is the list's head, which is no superblock.
  */
 static struct super_block *step(struct super_block *sb, bool back)
 {
@@ -395,8 +404,8 @@ static struct super_block *step(struct super_block *sb, bool back)
 }
 
 /*
- * Finds the next superblock after @from, and drops s_looks of @from. @all: includes superblocks
- * that are being taken down.
+ * Returns the next superblock after @from, or NULL, and drops the count that @from has in s_looks.
+ * @all: includes superblocks that are being taken down.
  */
 static struct super_block *walk(struct super_block *from, bool back, bool all)
 {
@@ -433,7 +442,10 @@ void for_each_super(void (*fn)(struct super_block *sb, void *arg), void *arg)
 	struct super_block *sb = NULL;
 
 	while ((sb = super_next(sb))) {
-		/* does not wait: that mount may wait for a process */
+		/*
+		 * Tested first, so as not to wait for a mount in progress, which may wait for a
+		 * process.
+		 */
 		if (!READ_ONCE(sb->s_born))
 			continue;
 		down_read(&sb->s_umount);
@@ -449,7 +461,7 @@ void for_each_super_of(
 	struct super_block *sb = NULL;
 
 	while ((sb = super_next(sb))) {
-		/* does not wait for that one's s_umount */
+		/* Tested first, so as not to wait for the s_umount of others. */
 		if (sb->s_bdi != b || !READ_ONCE(sb->s_born))
 			continue;
 		down_read(&sb->s_umount);
@@ -497,15 +509,16 @@ static void quiesce_one(struct super_block *sb, void *arg)
 
 void sync_and_quiesce_all(void)
 {
-	/* forbids new freezes, for which the steps below would wait */
+	/* Forbids new freezes, since the steps below would wait for them. */
 	freeze_forbid(true);
-	thaw_all(); /* waiters wake up and fail to write */
+	/* Tasks that wait for a thaw wake up, and their writes fail. */
+	thaw_all();
 	sync_all();
 	for_each_super(quiesce_one, NULL);
 	freeze_forbid(false);
 }
 
-/* Makes a file system read-only because it found itself damaged. Callable in any context. */
+/* Makes a file system read-only after it has found damage. Callable in any context. */
 void sb_error_remount_ro(struct super_block *sb)
 {
 	if (sb_rdonly(sb))
@@ -515,8 +528,8 @@ void sb_error_remount_ro(struct super_block *sb)
 }
 
 /*
- * Remounts a superblock. A change to read-only is refused while files are open for writing.
- * s_umount is held for writing.
+ * Remounts a superblock. Returns 0 or -errno: -EBUSY for a change to read-only while files are open
+ * for writing, or while the file system is frozen. s_umount is held for writing.
  */
 int do_remount_sb(struct super_block *sb, u32 flags, char *data)
 {
@@ -532,7 +545,8 @@ int do_remount_sb(struct super_block *sb, u32 flags, char *data)
 		err = open_for_super(sb->s_bdev, true, sb->s_type);
 		if (err)
 			return err;
-		bdev_close(sb->s_bdev, sb->s_bdev_write, NULL); /* the superblock still holds it */
+		/* Drops the earlier open; the superblock still holds the device. */
+		bdev_close(sb->s_bdev, sb->s_bdev_write, NULL);
 		sb->s_bdev_write = true;
 	}
 	if (to_ro) {
@@ -556,7 +570,7 @@ int do_remount_sb(struct super_block *sb, u32 flags, char *data)
 
 /* ---- saved states ---- */
 
-/* Adds @ns, except to an unset time. */
+/* Adds @ns nanoseconds to a time, unless the time is unset. */
 static void shift_time(struct timespec64 *t, u64 ns)
 {
 	u64 sum = (u64)t->tv_nsec + ns % NSEC_PER_SEC;

@@ -22,7 +22,7 @@ struct kstatfs {
 	s64 f_namelen, f_frsize, f_flags;
 };
 
-/* s_flags: the values of mount(2)'s MS_* */
+/* Bits of s_flags, with the values of mount(2)'s MS_*. */
 #define SB_RDONLY 1
 #define SB_NOSUID 2
 #define SB_NODEV 4
@@ -36,20 +36,20 @@ struct super_operations {
 	void (*free_inode)(struct inode *inode);
 	int (*write_inode)(struct inode *inode, bool sync);
 	void (*dirty_inode)(
-		struct inode *inode, u32 flags); /* called by mark_inode_dirty(), to journal */
+		struct inode *inode, u32 flags); /* from mark_inode_dirty(): to journal it */
 	/*
 	 * Returns 1 if an unused inode is to be freed rather than cached. NULL op: 1 if nlink == 0.
 	 */
 	int (*drop_inode)(struct inode *inode);
 	/*
-	 * Ends an inode: truncate_inode_pages(), then removal from the disk if nlink == 0, then
-	 * clear_inode().
+	 * Ends an inode: calls truncate_inode_pages(), frees the inode's space on the disk if nlink
+	 * == 0, and calls clear_inode().
 	 */
 	void (*evict_inode)(struct inode *inode);
 	void (*put_super)(struct super_block *sb);
 	/*
-	 * Returns the namespace that an inode of nsfs names, without a reference. NULL, also for a
-	 * NULL op: it names none.
+	 * Returns the namespace that an inode of nsfs represents, without a reference. NULL: it
+	 * represents none, as for all inodes if the op is NULL.
 	 */
 	struct ns_common *(*inode_ns)(const struct inode *inode);
 	int (*sync_fs)(struct super_block *sb, bool wait);
@@ -58,24 +58,26 @@ struct super_operations {
 	int (*statfs)(struct dentry *d, struct kstatfs *st);
 	void (*umount_begin)(struct super_block *sb); /* umount -f: fails waiting requests */
 	int (*remount)(struct super_block *sb, u32 *flags, char *data);
-	/* Called after a write was refused with EROFS. May sleep. The op may be NULL. */
+	/* Called after a write was refused with EROFS. May sleep. May be NULL. */
 	void (*write_refused)(struct inode *inode);
 	int (*show_options)(
 		struct super_block *sb, char *buf, size_t size); /* ",opt=..."; returns bytes */
 	/*
-	 * Prints at the end of @buf the path of @root that lists of mounts show. Returns its start,
-	 * or ERR_PTR. NULL op: the path of @root in the file system.
+	 * Prints at the end of @buf how lists of mounts show @root. Returns the start of the text,
+	 * or ERR_PTR. NULL op: lists show the path of @root in the file system.
 	 */
 	char *(*show_root)(struct dentry *root, char *buf, size_t size);
 	/*
-	 * Finds the inode that a file handle names by number and generation. Returns it with a
+	 * Finds the inode that has the number and generation of a file handle. Returns it with a
 	 * reference, or ERR_PTR(-ESTALE). NULL op: the file system has no handles.
 	 */
 	struct inode *(*handle_inode)(struct super_block *sb, u64 ino, u32 generation);
-	struct inode *(*parent_inode)(struct inode *dir); /* takes a reference; ERR_PTR */
-	/* inode numbers are unique, and an inode enters the hash when its first handle is made */
+	struct inode *(*parent_inode)(struct inode *dir); /* new reference, or ERR_PTR */
+	/*
+	 * Inode numbers are unique, so an inode enters the hash only when its first handle is made.
+	 */
 	bool handle_hashes;
-	/* a handle is the 64-bit inode number alone, with kernfs's type of handle */
+	/* A handle consists of the 64-bit inode number alone, and has kernfs's type of handle. */
 	bool handle_is_number;
 };
 struct super_block {
@@ -92,17 +94,17 @@ struct super_block {
 	struct rwsem s_umount;
 	struct mutex s_rename_mutex;
 	/*
-	 * references of walks over the list of superblocks, and of mounts that wait for its end;
-	 * under sb_lock
+	 * Number of walks over the list of superblocks that stand at this one, and of mounts that
+	 * wait for its end; under sb_lock.
 	 */
 	u32 s_looks;
-	/* the superblock is complete; walks over the list skip it until then */
+	/* The superblock is complete. Walks over the list skip it until then. */
 	bool s_born;
-	/* taken down; the last holder of s_looks frees it; under sb_lock */
+	/* The superblock was taken down. The last holder of s_looks frees it; under sb_lock. */
 	bool s_gone;
 	atomic_t s_active;
 	struct block_device *s_bdev;
-	/* s_bdev is open for writing; under s_umount */
+	/* s_bdev is open for writing; under s_umount. */
 	bool s_bdev_write;
 	void *s_fs_info;
 	u32 s_time_gran;
@@ -110,56 +112,58 @@ struct super_block {
 	char s_id[32];
 	char s_subtype[32]; /* ".sshfs" of "fuse.sshfs" */
 	u8 s_uuid[16];
-	/* STATX_ATTR_*: the attributes that its files can have */
+	/* STATX_ATTR_*: the attributes that files of this file system can have. */
 	u64 s_stat_attrs;
 	u64 s_fsid;
 	spinlock_t s_inode_list_lock;
-	/* Landlock's objects, under Landlock's lock */
+	/* Landlock's objects for inodes of this superblock, under Landlock's lock. */
 	struct list_head s_ruled;
 	struct list_head s_inodes;
 	spinlock_t s_inode_wblist_lock;
-	/* dirty inodes, in the order of dirtied_when */
+	/* Dirty inodes, in the order of dirtied_when; under s_inode_wblist_lock. */
 	struct list_head s_dirty;
-	struct list_head s_syncing; /* inodes in writeback, by its start time */
-	struct backing_dev *s_bdi;  /* of s_bdev's disk, else default_bdi */
-	/* the newest writeback error of any of its files */
+	/* Inodes in writeback, in the order in which it began; under s_inode_wblist_lock. */
+	struct list_head s_syncing;
+	struct backing_dev *s_bdi; /* of s_bdev's disk, else default_bdi */
+	/* The newest writeback error of any file of this file system. */
 	int s_wb_err;
 	u32 s_wb_err_seq; /* number of such errors so far; atomic */
-	/* the s_wb_err_seq whose errors a syncfs has already returned */
+	/* Value of s_wb_err_seq at the last syncfs that returned an error. */
 	u32 s_wb_err_seen;
 	int s_iflags;
 #define SB_I_NODEV 1 /* device nodes cannot be opened */
 #define SB_I_NOEXEC 2
 #define SB_I_NOUSER 4   /* internal: cannot be mounted by users */
 #define SB_I_POSIXACL 8 /* stores access control lists (acl.h) */
-	/* lookup() runs with the directory's i_rwsem held for reading only (lookup.c) */
+	/* lookup() runs with the directory's i_rwsem held for reading only (lookup.c). */
 	bool s_shared_lookup;
-	/* the user namespace that owns it, set when it is mounted; a reference */
+	/* The user namespace that owns the superblock, with a reference; set at the first mount. */
 	struct user_namespace *s_user_ns;
-	/* a remount is making it read-only, so no write may begin; atomic */
+	/* A remount is making the file system read-only, so no write may begin; atomic. */
 	bool s_going_ro;
 	atomic64_t s_writers;
 	/*
-	 * FREEZE_* of the freezes in force: nothing is written until all are thawed. Set under
+	 * FREEZE_* of the freezes in force. Nothing is written until all are thawed. Set under
 	 * s_umount.
 	 */
 	u32 s_frozen;
 #define FREEZE_USER 1     /* FIFREEZE */
 #define FREEZE_SNAPSHOT 2 /* the management console's "snapshot" */
-	/* number of running direct writes, which bypass the page cache and the journal */
+	/* Number of direct writes in progress, which bypass the page cache and the journal. */
 	atomic_t s_direct_writes;
 	/*
-	 * no direct write may begin: the file system is frozen or about to be; set under s_umount
+	 * No direct write may begin: the file system is frozen or about to be. Set under s_umount.
 	 */
 	bool s_direct_stopped;
-	/* number of running changes of names and inodes: mnt_want_write() */
+	/* Number of changes of names and inodes in progress: mnt_want_write(). */
 	atomic_t s_changes;
-	bool s_changes_stopped; /* as s_direct_stopped, for changes */
+	bool s_changes_stopped; /* as s_direct_stopped, for s_changes */
 	struct rcu_head s_rcu;
 };
 /*
  * Enclose a write that bypasses page cache and journal. sb_start_direct_write() waits while the
- * file system is frozen, so its caller holds no lock. sb_end_direct_write() may be called anywhere.
+ * file system is frozen, so its caller may hold no lock. sb_end_direct_write() may be called in any
+ * context.
  */
 void sb_start_direct_write(struct super_block *sb);
 void sb_end_direct_write(struct super_block *sb);
@@ -171,25 +175,29 @@ void sb_start_change(struct super_block *sb);
 void sb_end_change(struct super_block *sb);
 void deactivate_super(struct super_block *sb); /* drops a reference (s_active) */
 /*
- * Adds @ns to the times of all inodes of file systems without a disk. The machine is stopped
- * (kernel/state).
+ * Adds @ns nanoseconds to the times of all inodes of file systems without a disk. The machine is
+ * stopped (kernel/state).
  */
 void supers_shift_times(u64 ns);
 struct file_system_type {
 	const char *name;
 	int fs_flags;
 #define FS_REQUIRES_DEV 1
-#define FS_HAS_SUBTYPE 4 /* "type.more" */
+#define FS_HAS_SUBTYPE 4 /* accepts types like "fuse.sshfs" */
 #define FS_USERNS_MOUNT 8
 /*
- * A mount by a user namespace's owner needs another mount of the type there that is wholly visible,
- * as of proc and sysfs: mount_too_revealing().
+ * Of proc and sysfs: in a mount namespace that belongs to a user namespace other than the initial
+ * one, a new mount requires a mount of the type that is wholly visible there
+ * (mount_too_revealing()).
  */
 #define FS_USERNS_VISIBLE 32
-#define FS_ALLOW_IDMAP 64 /* its mounts may be id-mapped: idmap.h */
-/* quotactl() reports that quotas are off */
+/* Its mounts may map ids: idmap.h. */
+#define FS_ALLOW_IDMAP 64
+/* quotactl() reports that quotas are off, not that they are unsupported. */
 #define FS_QUOTA 16
-	/* its parameters for fsconfig(2) (fsparam.h); NULL: only the mount operation checks them */
+	/*
+	 * Its parameters for fsconfig(2) (fsparam.h); NULL: only the mount operation checks them.
+	 */
 	const struct fs_param *params;
 	/*
 	 * FS_USERNS_MOUNT: returns the user namespace in which the mounter must have the right to
@@ -197,16 +205,16 @@ struct file_system_type {
 	 */
 	struct user_namespace *(*owner)(void);
 	/*
-	 * FS_USERNS_VISIBLE: true if the directory is empty, so that a mount over it hides nothing
+	 * FS_USERNS_VISIBLE: true if the directory is empty, so that a mount over it hides nothing.
 	 */
 	bool (*is_bare)(const struct inode *dir);
 	/*
-	 * Returns the root dentry with a reference, or ERR_PTR. Its superblock is new or an
-	 * existing one, with s_umount held for writing and s_active taken. @dev: the source
+	 * Returns the root dentry with a reference, or ERR_PTR. The dentry's superblock is new or
+	 * an existing one, with s_umount held for writing and s_active taken. @dev: the source
 	 * argument of mount(2).
 	 */
 	struct dentry *(*mount)(struct file_system_type *t, u32 flags, const char *dev, char *data);
-	/* undoes mount(); ends with generic_shutdown_super() */
+	/* Undoes mount(). Ends with generic_shutdown_super(). */
 	void (*kill_sb)(struct super_block *sb);
 	struct list_head list;
 };
@@ -218,12 +226,14 @@ void for_each_super_of(
 	struct backing_dev *b, void (*fn)(struct super_block *sb, void *arg), void *arg);
 /* Starts the writeback thread of @b unless it already runs. Returns 0 or -ENOMEM. */
 int writeback_start(struct backing_dev *b);
-/* automount.c: tests that file systems with automounts need */
-bool follow_up(struct path *p); /* to the mountpoint; false at the top */
+/* automount.c: functions for file systems with automounts. */
+/* Moves *p from the root of a mount to its mountpoint. Returns false at the topmost mount. */
+bool follow_up(struct path *p);
 bool path_is_mountpoint(const struct path *p);
 bool path_mounted_on(
-	const struct path *p, struct path *on); /* true: *on is the root of the mount on it */
-bool path_has_submounts(const struct path *p);  /* true if mounts lie on or below it */
+	const struct path *p, struct path *on); /* true: sets *on to the mount's root */
+/* True if mounts are on @p or below it. */
+bool path_has_submounts(const struct path *p);
 /* True if files of mounts on or below @p are in use. */
 bool path_mounts_busy(const struct path *p);
 /* True if @m or a mount below it has more than @mine references. */
@@ -242,8 +252,8 @@ struct dentry *bdev_mount(struct file_system_type *t, u32 flags, struct block_de
 void kill_block_super(struct super_block *sb);
 void kill_anon_super(struct super_block *sb);
 /*
- * Starts the writeback of all that is dirty, and if @sync waits for it. The caller holds no inode's
- * I_SYNC.
+ * Starts the writeback of all dirty inodes and pages, and waits for it if @sync is set. The caller
+ * has set I_SYNC in no inode.
  */
 void writeback_sb(struct super_block *sb, bool sync);
 void evict_inodes(struct super_block *sb); /* evicts all unused inodes */
@@ -256,20 +266,21 @@ bool wait_for_inodes(struct super_block *sb);
 void generic_shutdown_super(struct super_block *sb);
 /*
  * Freeze and thaw a file system (FIFREEZE, FITHAW). While it is frozen, its disk is consistent and
- * does not change. Return 0, -EBUSY (already frozen), -EINVAL (not frozen) or -EOPNOTSUPP.
+ * does not change. Return 0; -EBUSY: it is frozen already; -EINVAL: it is not frozen; -EOPNOTSUPP:
+ * it cannot be frozen.
  */
 int freeze_super(struct super_block *sb);
 int thaw_super(struct super_block *sb);
 /*
- * Freezes, for a snapshot, all file systems on block devices. The youngest comes first, since its
- * device may be a file of an older one. File systems that cannot be frozen are written out. On
- * -errno, @failed (of @size bytes) holds the device of the file system that could not be frozen,
- * and those already frozen stay frozen.
+ * Freezes all file systems on block devices for a snapshot. The youngest comes first, since its
+ * device may be a file of an older one. File systems that cannot be frozen are written out. Returns
+ * 0 or -errno. On an error, @failed (of @size bytes) holds the device of the file system that could
+ * not be frozen, and the file systems frozen before it stay frozen.
  */
 int freeze_for_snapshot(char *failed, size_t size);
 /*
  * True if freeze_for_snapshot() has frozen every writable file system that can be frozen. It is
- * false if one was mounted since, or is being unmounted, for which the next freeze waits.
+ * false if a file system was mounted since, or is being unmounted; the next freeze waits for that.
  */
 bool frozen_for_snapshot(void);
 void thaw_after_snapshot(void);
@@ -282,7 +293,7 @@ void snapshot_supers(
 	void (*fn)(const char *dev, const char *type, enum super_rest rest, void *arg), void *arg);
 int sync_filesystem(struct super_block *sb, bool wait);
 void sync_all(void);
-/* Drops all freezes of all file systems, and releases disks that are held. */
+/* Ends all freezes of all file systems, and releases held disks (queue_hold()). */
 void thaw_all(void);
 /*
  * Writes everything before power-off and marks every disk as clean. File systems are read-only
@@ -301,10 +312,10 @@ struct mount {
 	u32 mnt_flags;
 	atomic_t mnt_count;
 	struct list_head mnt_child, mnt_mounts; /* tree of mounts, under namespace_sem */
-	/* hashed by (parent, mountpoint); by mountpoint */
+	/* Links in two hash tables: by (parent, mountpoint), and by mountpoint. */
 	struct hlist_node mnt_hash, mnt_on;
-	struct rb_node mnt_node; /* of its namespace, by mnt_id_unique */
-	/* link in lists of copies that will be attached, or of mounts that are being unmounted */
+	struct rb_node mnt_node; /* in its namespace, by mnt_id_unique */
+	/* Link in a list of copies that will be attached, or of mounts that are being unmounted. */
 	struct list_head mnt_list;
 	struct mnt_namespace *mnt_ns;
 	char *mnt_devname;
@@ -313,16 +324,20 @@ struct mount {
 	int mnt_group_id;
 	u32 mnt_expiry;
 	struct list_head mnt_share, mnt_slave_list, mnt_slave;
-	struct list_head mnt_going; /* used while an umount propagates */
+	struct list_head mnt_going; /* used while an unmount propagates */
 	struct mount *mnt_master;
-	/* users of mnt_want_write(), which prevent a remount to read-only */
+	/* Number of users of mnt_want_write(), which prevent a remount to read-only. */
 	atomic_t mnt_writers;
-	struct user_namespace *mnt_idmap; /* a reference, set once: idmap.h */
-	/* MNT_*, vfs/internal.h; under namespace_sem */
+	/* Maps the ids of this mount (idmap.h); holds a reference, set once. */
+	struct user_namespace *mnt_idmap;
+	/* MNT_* of vfs/internal.h; under namespace_sem. */
 	u32 mnt_state;
 	/* after umount: the path where it was mounted, until its references are dropped */
 	struct path mnt_dead_at;
-	/* runs mntput_later()'s work when the last reference is dropped */
+	/*
+	 * Frees the mount later, if the last reference is dropped where that is impossible:
+	 * mntput_later().
+	 */
 	struct task_work mnt_work;
 	struct rcu_head mnt_rcu;
 };
@@ -330,13 +345,14 @@ struct mnt_namespace; /* kernel/vfs/mount/mount.h */
 struct ns_common;
 extern struct rwsem namespace_sem;
 /*
- * Calls @fn for each mount of the mount namespace @ns, for /proc/PID/mounts. During a long list
- * other tasks may mount and unmount; it then returns false, and the caller starts again. With @keep
- * those tasks wait until the list ends.
+ * Calls @fn for each mount of the mount namespace @ns, for /proc/PID/mounts. Without @keep, other
+ * tasks may mount and unmount during a long list; the function then returns false, and the caller
+ * starts again. With @keep such tasks wait until the list ends.
  */
 bool mnt_ns_for_each(
 	struct ns_common *ns, bool keep, void (*fn)(struct mount *m, void *arg), void *arg);
-u64 mnt_ns_event(struct ns_common *ns); /* changes at each mount and umount */
+/* Returns a counter that changes at each mount and unmount in @ns. */
+u64 mnt_ns_event(struct ns_common *ns);
 struct wait_queue_head *mnt_ns_queue(struct ns_common *ns);
 bool mnt_in_current_ns(const struct mount *m);
 extern u32 sysctl_mount_max;
@@ -350,29 +366,33 @@ void mntput(struct mount *m);
  */
 int mnt_want_write(struct mount *m);
 void mnt_drop_write(struct mount *m);
-/* Takes write access for as long as a file is open. Freezes do not wait for it. */
+/*
+ * Takes write access for as long as a file is open; a freeze does not wait for that. Returns 0 or
+ * -EROFS.
+ */
 int mnt_keep_write(struct mount *m);
 void mnt_drop_kept(struct mount *m);
 /*
  * Id-mapped mounts (idmap.h): between mnt_enter() and mnt_leave() the ids of inodes are those seen
- * through @m. mnt_seen_uid() and mnt_seen_gid() translate an id that the file system stores.
+ * through @m. mnt_enter() returns the value that mnt_leave() must get. mnt_seen_uid() and
+ * mnt_seen_gid() translate an id that the file system stores.
  */
 struct user_namespace *mnt_enter(const struct mount *m);
 void mnt_leave(struct user_namespace *was);
 kuid_t mnt_seen_uid(const struct mount *m, kuid_t kept);
 kgid_t mnt_seen_gid(const struct mount *m, kgid_t kept);
 /*
- * Makes a private mount of the tree at @path, which is in no namespace and has the id map of the
- * mount of @path. mntput() ends it. ERR_PTR.
+ * Makes a private mount of the tree at @path. It is in no namespace and has the id map of the mount
+ * of @path. mntput() ends it. Returns ERR_PTR on failure.
  */
 struct mount *clone_private_mount(const struct path *path);
 int vfs_statfs(const struct path *p, struct kstatfs *st);
 /* True if current's root is not the root of its mount namespace. */
 bool current_chrooted(void);
 struct mount *kern_mount(struct file_system_type *t); /* internal, in no namespace */
-/* @data is passed to t->mount */
+/* As kern_mount(), and passes @data to t->mount. */
 struct mount *kern_mount_data(struct file_system_type *t, void *data);
-/* Mounts on a path, for init; 0 or -errno. */
+/* Mounts @dev on the path @dir, for init. Returns 0 or -errno. */
 int do_mount(const char *dev, const char *dir, const char *type, u32 flags, void *data);
 /*
  * boot.c: mounts the device @dev (a name such as /dev/ubda, or 98:0) as the root. @types: types to
@@ -383,12 +403,12 @@ int mount_root(const char *dev, const char *types, u32 flags, const char *data);
 int mount_devtmpfs(const char *dir);
 int set_initial_root(struct file_system_type *t); /* the first mount of all: rootfs */
 /*
- * Prints at the end of @buf which directory of its file system @m shows. Returns its start, or
- * ERR_PTR.
+ * Prints at the end of @buf which directory of its file system @m shows. Returns the start of the
+ * text, or ERR_PTR.
  */
 char *mount_root_name(const struct mount *m, char *buf, size_t size);
 int show_mounts_line(struct mount *m, const struct path *root, int style, char *buf,
-	size_t size); /* @style 0 mounts, 1 mountinfo, 2 -stats */
+	size_t size); /* @style 0: mounts, 1: -info, 2: -stats */
 
 /* libfs.c: operations of file systems without a disk */
 int simple_statfs(struct dentry *d, struct kstatfs *st);
@@ -405,7 +425,7 @@ static inline struct ns_common *inode_ns(const struct inode *inode)
 	return op && op->inode_ns ? op->inode_ns(inode) : NULL;
 }
 
-/* Notifies a read-only file system that it refused a write. May sleep. */
+/* Notifies a read-only file system of a write that was refused. May sleep. */
 static inline void tell_write_refused(struct inode *inode)
 {
 	const struct super_operations *op = inode->i_sb->s_op;

@@ -36,8 +36,8 @@ const struct swap_extent *swap_extent_at(const struct swap_place *pl, u64 slot)
 /* ---- the files below the area ---- */
 
 /*
- * Returns the block device of @f, which is a device or a file on one, or NULL if no area can be
- * there.
+ * Returns the block device of @f, which is a block device or a file on one. NULL if @f cannot hold
+ * a swap area.
  */
 static struct block_device *device_of(const struct file *f)
 {
@@ -59,7 +59,7 @@ static void pin_inode(struct inode *inode, int n)
 	up_write(&inode->i_rwsem);
 }
 
-/* Pins the file behind @b. Returns 1, 0 if @b is a real disk, or -errno. */
+/* Pins the file behind the loop device @b. Returns 1, 0 if @b is a real disk, or -errno. */
 static int pin_under(struct swap_place *pl, struct block_device *b)
 {
 	const struct block_device_operations *ops = b->disk->ops;
@@ -87,7 +87,7 @@ static void unpin_all(struct swap_place *pl)
 		struct gendisk *d = pl->under[i].bdev->disk;
 
 		pin_inode(pl->under[i].f->f_mapping->host, -1);
-		/* drop pages that other tasks have read since */
+		/* Drop pages that other tasks have read since. */
 		invalidate_mapping_pages(pl->under[i].f->f_mapping, 0, ~0UL);
 		fput(pl->under[i].f);
 		d->ops->unpin(d);
@@ -146,9 +146,9 @@ static int add_extent(struct swap_place *pl, u64 pos, u64 len, sector_t sector)
 }
 
 /*
- * Converts the extents to slots and returns their number. A slot must be contiguous, so the end of
- * an extent that is less than a page, as with blocks smaller than pages, is not used. Slot 0 is the
- * header.
+ * Converts the extents from bytes to slots and returns the number of slots. A slot must be
+ * contiguous, so the end of an extent that is shorter than a page is not used; such an end exists
+ * if blocks are smaller than pages. Slot 0 is the header.
  */
 static s64 count_in_slots(struct swap_place *pl)
 {
@@ -171,8 +171,8 @@ static s64 count_in_slots(struct swap_place *pl)
 }
 
 /*
- * Adds the extents of @len bytes from @pos of a file on @b. Stops at a hole. *done: the number of
- * bytes mapped.
+ * Adds the extents of @len bytes from @pos of a file on @b. Stops at a hole. Sets *done to the
+ * number of bytes mapped. Returns 0 or -errno.
  */
 static int map_range(struct swap_place *pl, struct file *f, const struct block_device *b, u64 pos,
 	u64 len, u64 *done)
@@ -265,7 +265,7 @@ s64 swap_place_map(struct swap_place *pl, struct file *f, u64 slots)
 	else
 		err = add_extent(pl, 0, size, 0);
 	if (!err && done < size)
-		err = -EINVAL; /* there is a hole */
+		err = -EINVAL; /* the file has a hole */
 	for (u32 i = 0; i < pl->nr_under && !err; i++)
 		err = descend(pl, i);
 	return err ? err : count_in_slots(pl);

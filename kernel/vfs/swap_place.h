@@ -19,11 +19,11 @@
 
 struct file;
 
-/* limit of loop devices on the way to the disk */
+/* Maximum of nested loop devices on the way to the disk. */
 #define SWAP_DEPTH 8
 
 struct swap_extent {
-	u64 slot, n; /* in slots; in bytes until it is complete */
+	u64 slot, n; /* slots; bytes until it is complete */
 	sector_t sector;
 };
 struct swap_place {
@@ -31,25 +31,25 @@ struct swap_place {
 	struct swap_extent *extents; /* by slot, without gaps */
 	u32 nr_extents, max_extents;
 	/*
-	 * the loop devices on the way to the disk, the uppermost first, and the files behind them
+	 * The loop devices on the way to the disk, the uppermost first, and the files behind them.
 	 */
 	struct {
 		struct block_device *bdev;
 		struct file *f;
-		u64 off; /* byte of @f at which the device begins */
+		u64 off; /* where in @f the device begins, bytes */
 	} under[SWAP_DEPTH];
 	u32 nr_under;
 };
 
 /*
- * Pins the files behind the loop devices below @f, which is a device or a file on one. Returns 0,
- * or -EINVAL where there can be no swap area.
+ * Pins the files behind the loop devices below @f, which is a block device or a file on one.
+ * Returns 0, or -EINVAL if @f cannot hold a swap area.
  */
 int swap_place_pin(struct swap_place *pl, struct file *f);
 /*
  * Finds the disk blocks of the first @slots pages of @f, whose dirty pages have been written out.
- * Allocates blocks that the files below lack. Returns the number of slots found, which may be
- * fewer, or -errno.
+ * Allocates blocks where the files below have holes. Returns the number of slots found, which may
+ * be smaller than @slots, or -errno.
  */
 s64 swap_place_map(struct swap_place *pl, struct file *f, u64 slots);
 /* Frees the extents and unpins the files. */

@@ -26,7 +26,7 @@
 #define SWAP_PREFER 0x8000
 #define SWAP_PRIO 0x7fff
 #define SWAP_DISCARD_FLAGS 0x70000 /* discard, once, pages: no effect */
-/* limit of the header's list of bad pages */
+/* Maximum length of the header's list of bad pages. */
 #define BAD_MAX 637
 #define PAGE_SECTORS (PAGE_SIZE >> SECTOR_SHIFT)
 
@@ -44,7 +44,7 @@ struct swap_file {
 	struct file *f;
 	struct swap_area *area;
 	struct swap_place place;
-	bool going; /* under areas_lock */
+	bool going; /* being removed; under areas_lock */
 	bool told;  /* a write error has been logged; racy */
 };
 
@@ -171,7 +171,10 @@ static const struct swap_backing backing_ops = {
 
 /* ---- the header ---- */
 
-/* Returns how many slots the header describes, or -EINVAL if it is not a swap header. */
+/*
+ * Returns the number of slots that the header describes, or -EINVAL if it is not a valid swap
+ * header. @pages: size of the file or device.
+ */
 static s64 check_header(const struct header *h, u64 pages)
 {
 	if (memcmp(h->magic, "SWAPSPACE2", 10) != 0 || h->version != 1)
@@ -182,8 +185,8 @@ static s64 check_header(const struct header *h, u64 pages)
 }
 
 /*
- * Reads and checks the header. It is read from the page cache, since mkswap may just have written
- * it there.
+ * Reads and checks the header. It is read through the page cache, since mkswap may just have
+ * written it there. Returns the number of slots, or -errno.
  */
 static s64 read_header(struct file *f, struct header *h)
 {
@@ -206,7 +209,8 @@ static int claim_file(struct file *f)
 	if (inode->i_flags & S_SWAPFILE)
 		err = -EBUSY;
 	else if (!S_ISREG(inode->i_mode) && !mapping_deny_writable(f->f_mapping))
-		err = -EBUSY; /* a mapping may write to the device */
+		/* A shared mapping could write to the device. */
+		err = -EBUSY;
 	else
 		inode->i_flags |= S_SWAPFILE;
 	if (!err)
@@ -224,12 +228,13 @@ static void unclaim_file(struct file *f)
 	if (!S_ISREG(inode->i_mode))
 		mapping_allow_writable(f->f_mapping);
 	up_write(&inode->i_rwsem);
-	invalidate_mapping_pages(f->f_mapping, 0, ~0UL); /* pages that others have read since */
+	/* Pages that other tasks have read since. */
+	invalidate_mapping_pages(f->f_mapping, 0, ~0UL);
 }
 
 /*
- * Writes dirty pages, and so allocates their blocks, after S_SWAPFILE is set. No page becomes dirty
- * after that.
+ * Writes dirty pages, and so allocates their blocks. Called after S_SWAPFILE is set, after which no
+ * page can become dirty.
  */
 static int settle_file(struct file *f)
 {
@@ -242,7 +247,10 @@ static int settle_file(struct file *f)
 
 /* ---- swapon ---- */
 
-/* Starts a claimed area, which has been opened. */
+/*
+ * Reads the header of a claimed and opened area, and adds the area to those in which mm may put
+ * pages. Returns 0 or -errno.
+ */
 static int start_area(struct swap_file *sf, u32 flags)
 {
 	struct header *h = get_free_page(GFP_KERNEL);
@@ -288,7 +296,7 @@ static void free_swap_file(struct swap_file *sf)
 	kfree(sf);
 }
 
-/* Adds the area of @f, and on success takes over the reference to @f. */
+/* Adds the area of @f. Returns 0 or -errno; on success it takes over the reference to @f. */
 static int add_file(struct file *f, u32 flags)
 {
 	struct swap_file *sf = kzalloc(sizeof(*sf), GFP_KERNEL);
@@ -362,8 +370,8 @@ static struct swap_file *find_area(const struct file *f)
 }
 
 /*
- * True if the area's pages fit in memory. Otherwise swapoff(2) is refused, since it would cause OOM
- * kills.
+ * True if the pages in the area fit in the available memory and in the other areas. If it is false,
+ * swapoff(2) is refused, since it would cause OOM kills.
  */
 static bool fits_in_memory(struct swap_file *sf)
 {

@@ -67,7 +67,10 @@ long sys_sync(void)
 	return 0;
 }
 
-/* Returns a writeback error of any file of the file system, once for each open file (@since). */
+/*
+ * Returns the newest writeback error of the file system's files, or 0 if there was none since the
+ * open file reported one. @since: the count of errors at that time; updated.
+ */
 static int sb_wb_check(struct super_block *sb, u32 *since)
 {
 	u32 seq = __atomic_load_n(&sb->s_wb_err_seq, __ATOMIC_ACQUIRE);
@@ -89,7 +92,7 @@ long sys_syncfs(int fd)
 		return -EBADF;
 	sb = f.file->f_path.dentry->d_sb;
 	down_read(&sb->s_umount);
-	/* starts all writes before it waits for the first */
+	/* Start all writes before waiting for the first. */
 	writeback_sb(sb, false);
 	err = sync_filesystem(sb, true);
 	up_read(&sb->s_umount);
@@ -175,8 +178,8 @@ static void drop_range(struct file *f, loff_t off, loff_t end)
 }
 
 /*
- * Serves fadvise64(2). A negative offset is taken as a large one. If the end overflows, it is the
- * end of the file.
+ * Serves fadvise64(2). A negative offset is taken as a large positive one. If offset plus length
+ * overflows, the range ends at the end of the file.
  */
 int vfs_fadvise(struct file *f, loff_t off, loff_t len, int advice)
 {

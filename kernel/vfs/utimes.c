@@ -29,8 +29,8 @@ static void attr_time(
 }
 
 /*
- * Sets the times of a path. @t NULL: both to the current time, which a caller with write access may
- * do even if it does not own the file.
+ * Sets the times of a path. If @t is NULL, sets both to the current time, which a caller with write
+ * access may do even if it does not own the file.
  */
 static int utimes_path(const struct path *p, const struct timespec64 *t)
 {
@@ -57,7 +57,8 @@ static int utimes_path(const struct path *p, const struct timespec64 *t)
 		attr_time(&a, &t[0], &a.ia_atime, ATTR_ATIME, ATTR_ATIME_SET);
 		attr_time(&a, &t[1], &a.ia_mtime, ATTR_MTIME, ATTR_MTIME_SET);
 		if (inode->i_flags & (S_IMMUTABLE | S_APPEND) || !inode_owner_or_capable(inode))
-			err = -EPERM; /* also with UTIME_NOW and UTIME_OMIT */
+			/* Also if one time is UTIME_NOW and the other UTIME_OMIT. */
+			err = -EPERM;
 	}
 	if (!err) {
 		down_write(&inode->i_rwsem);
@@ -120,7 +121,8 @@ long sys_futimesat(int dfd, uaddr_t ua, uaddr_t utimes)
 
 	if (!utimes.v)
 		return do_utimes(dfd, ua, NULL, 0);
-	if (copy_from_user(t, utimes, sizeof(t))) /* struct timeval has this layout */
+	/* struct timeval has the layout of struct timespec64. */
+	if (copy_from_user(t, utimes, sizeof(t)))
 		return -EFAULT;
 	for (int i = 0; i < 2; i++) {
 		if (t[i].tv_nsec < 0 || t[i].tv_nsec >= 1000000)

@@ -36,7 +36,10 @@
 
 static DEFINE_MUTEX(start_mutex);
 
-/* True if the inode has a place to be written to. Inodes of memory file systems do not. */
+/*
+ * True if the inode has a disk or server to which it can be written. Inodes of memory file systems
+ * have none.
+ */
 static bool inode_has_backing(const struct inode *inode)
 {
 	const struct address_space_operations *a = inode->i_data.a_ops;
@@ -44,7 +47,10 @@ static bool inode_has_backing(const struct inode *inode)
 	return inode->i_sb->s_op->write_inode || (a && a->writepages);
 }
 
-/* Records that metadata is dirty, so that the device's thread writes it after the interval. */
+/*
+ * Records that metadata is dirty, so that the device's thread writes it after the writeback
+ * interval.
+ */
 static void note_metadata(struct backing_dev *b)
 {
 	if (!__atomic_exchange_n(&b->metadata, true, __ATOMIC_SEQ_CST))
@@ -94,8 +100,8 @@ void writeback_kick(struct inode *inode)
 }
 
 /*
- * Sets I_SYNC, after waiting until no other task has it, and clears the dirty bits. Returns those
- * bits.
+ * Sets I_SYNC, after waiting until no other task has set it, and clears the dirty bits. Returns the
+ * bits that were set.
  */
 static u32 sync_begin(struct inode *inode)
 {
@@ -162,7 +168,7 @@ int writeback_inode(struct inode *inode, bool sync)
 		err2 = filemap_fdatawait_range(&inode->i_data, 0, ~0UL >> 1);
 		err = err ? err : err2;
 	}
-	/* the pages may have allocated blocks, which dirties the inode */
+	/* Writing the pages may have allocated blocks, which makes the inode dirty. */
 	dirty |= READ_ONCE(inode->i_state);
 	if ((dirty & (I_DIRTY_SYNC | I_DIRTY_DATASYNC)) && inode->i_sb->s_op->write_inode) {
 		spin_lock(&inode->i_lock);
@@ -176,9 +182,9 @@ int writeback_inode(struct inode *inode, bool sync)
 }
 
 /*
- * Returns the first inode of @list that became dirty no later than @limit, with a reference. NULL:
- * there is none. *busy is set if one was skipped because its i_lock was taken. @b: the device of
- * the calling flusher, or NULL.
+ * Returns the first inode of @list that became dirty no later than @limit (ns), with a reference.
+ * NULL: there is none. Sets *busy if an inode was skipped because its i_lock was taken. @b: the
+ * device of the calling flusher, or NULL.
  */
 static struct inode *next_inode(struct super_block *sb, struct list_head *list, u64 limit,
 	struct backing_dev *b, bool *busy)
@@ -189,7 +195,8 @@ static struct inode *next_inode(struct super_block *sb, struct list_head *list, 
 	list_for_each_entry(inode, list, i_dirty_list) {
 		if (inode->dirtied_when > limit)
 			break;
-		if (!spin_trylock(&inode->i_lock)) { /* i_lock is the outer lock, so only tried */
+		/* i_lock is the outer of the two locks, so it may only be tried here. */
+		if (!spin_trylock(&inode->i_lock)) {
 			*busy = true;
 			continue;
 		}
@@ -208,9 +215,9 @@ static struct inode *next_inode(struct super_block *sb, struct list_head *list, 
 }
 
 /*
- * Writes the inodes that became dirty no later than @limit. Returns false if some were skipped as
- * busy. A written inode gets a later time than @limit, so the loop ends. @b: the flusher's device,
- * or NULL.
+ * Writes the inodes that became dirty no later than @limit (ns). Returns false if some were skipped
+ * as busy. A written inode gets a later time than @limit, so the loop ends. @b: the flusher's
+ * device, or NULL.
  */
 static bool writeback_older(
 	struct super_block *sb, struct list_head *list, u64 limit, bool sync, struct backing_dev *b)
@@ -238,12 +245,15 @@ static bool is_under_writeback(const struct inode *inode)
 	return atomic_read(&inode->i_data.nrwriteback);
 }
 
-/* Waits for pages that were submitted without a wait. Their inodes are clean, and on no list. */
+/*
+ * Waits for pages that were submitted without waiting. Their inodes are clean by now, and on no
+ * dirty list.
+ */
 static void wait_for_pages(struct super_block *sb)
 {
 	struct inode *inode = NULL;
 
-	/* does not wait for a server, which may never finish */
+	/* Does not wait for the server of a file system without a disk, which may never finish. */
 	if (!sb->s_bdev || !atomic_read(&sb->s_bdi->nr_writeback))
 		return;
 	while ((inode = sb_next_inode(sb, inode, is_under_writeback))) {
@@ -254,16 +264,16 @@ static void wait_for_pages(struct super_block *sb)
 }
 
 /*
- * Writes all inodes that were dirty at the call. With @sync, it first waits for inodes that other
- * tasks are writing: those may then be dirty again, and return to s_dirty with a time no later than
- * @limit.
+ * Writes all inodes that were dirty at the call. With @sync, the function first waits for inodes
+ * that other tasks are writing, since those may be dirty again afterwards: they return to s_dirty
+ * with a time no later than @limit.
  */
 void writeback_sb(struct super_block *sb, bool sync)
 {
 	u64 limit = ktime_get();
 	struct blk_plug plug;
 
-	/* if this task sleeps, its plugged bios are submitted first */
+	/* If this task sleeps, its plugged bios are submitted first. */
 	blk_start_plug(&plug);
 	if (sync)
 		while (!writeback_older(sb, &sb->s_syncing, limit, true, NULL))
@@ -279,7 +289,7 @@ static void flush_one(struct super_block *sb, void *arg)
 {
 	u64 *limit = arg;
 
-	/* the inodes stay dirty: the file system had an error or is frozen */
+	/* The inodes stay dirty: the file system had an error and is read-only, or is frozen. */
 	if (sb_rdonly(sb) || READ_ONCE(sb->s_frozen))
 		return;
 	writeback_older(sb, &sb->s_dirty, *limit, false, sb->s_bdi);
@@ -327,7 +337,10 @@ static int flusher(void *arg)
 		WRITE_ONCE(b->wanted, false);
 		flush(b);
 		last = ktime_get();
-		/* nothing could be written, so wait before the next attempt */
+		/*
+		 * Over the limit even after the flush: nothing could be written, so wait before the
+		 * next attempt.
+		 */
 		if (bdi_is_over(b)) {
 			bdi_wake(b);
 			set_current_state(TASK_IDLE);
