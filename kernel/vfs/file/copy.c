@@ -10,11 +10,12 @@
 #include "gen/syscalls.h"
 #include "kernel/vfs/internal.h"
 
-#define COPY_BUF 65536 /* less when memory is fragmented */
+/* Bytes; a smaller buffer is used when memory is fragmented. */
+#define COPY_BUF 65536
 
 /*
- * Copies up to @n bytes from *ipos of @in to *opos of @out (NULL: a stream). Returns bytes, or
- * -errno if there are none.
+ * Copies up to @n bytes from *ipos of @in to *opos of @out (NULL: a stream), and advances both.
+ * Returns bytes, or -errno if no byte was copied.
  */
 static ssize_t copy_loop(struct file *in, loff_t *ipos, struct file *out, loff_t *opos, size_t n)
 {
@@ -69,7 +70,10 @@ static bool can_send(const struct file *in)
 	return in->f_op->read_iter && !in->f_op->no_splice_read && !is_dir(in->f_inode);
 }
 
-/* Copies from @in to @out, both of which the caller has checked. @pos: NULL, or not negative. */
+/*
+ * Copies from @in to @out, both of which the caller has checked. @pos: NULL (use the position of
+ * @in), or a position that is not negative.
+ */
 static ssize_t do_sendfile(struct file *out, struct file *in, loff_t *pos, size_t n)
 {
 	bool pipe = out->f_op->send_stream;
@@ -90,7 +94,10 @@ static ssize_t do_sendfile(struct file *out, struct file *in, loff_t *pos, size_
 	return done;
 }
 
-/* Checks @in. The caller checks @out later, so errors of @in come first. */
+/*
+ * Checks @in. The caller checks @out after that, so an error of @in is the one reported. Returns 0
+ * or -errno.
+ */
 static int may_send(struct file *in, const loff_t *pos, size_t n)
 {
 	if (!in || !(in->f_mode & FMODE_READ))
@@ -140,7 +147,7 @@ static ssize_t copy_allowed(struct file *in, loff_t ipos, struct file *out, loff
 		return -EPERM;
 	if ((in->f_inode->i_flags | out->f_inode->i_flags) & S_SWAPFILE)
 		return -ETXTBSY;
-	/* positions are below 2^63, so only the length can make this overflow */
+	/* Positions are below 2^63, so only a large length can make these sums overflow. */
 	if ((u64)ipos + *n < (u64)ipos || (u64)opos + *n < (u64)opos)
 		return -EOVERFLOW;
 	size = i_size_read(in->f_inode);

@@ -186,7 +186,7 @@ static int do_getowner_uids(struct file *f, uaddr_t arg)
 
 /*
  * Adds seals against writing, unless a mapping is or is becoming writable. Takes i_mmap_sem, since
- * memory areas that are being split or moved are briefly not counted.
+ * memory areas that are being split or moved are briefly not counted. Returns 0 or -EBUSY.
  */
 static int seal_writes(struct inode *inode, u32 seals)
 {
@@ -214,7 +214,7 @@ static int do_add_seals(struct file *f, u32 seals)
 	if (!(inode->i_seals & SEALS_ALLOWED) || (seals & ~(u32)SEALS_KNOWN))
 		return -EINVAL;
 	down_write(&inode->i_rwsem);
-	/* the contents of a sealed program must not change */
+	/* The contents of a sealed program must not change. */
 	if (seals & F_SEAL_EXEC && inode->i_mode & S_IXUGO)
 		seals |= F_SEAL_CONTENT;
 	if (inode->i_seals & F_SEAL_SEAL)
@@ -256,7 +256,7 @@ static int rw_hint(struct file *f, bool set, uaddr_t arg)
 
 /* ---- the call ---- */
 
-/* Newer than the headers of the build. */
+/* Commands that are newer than the headers of the build. */
 #define F_DUPFD_QUERY_ 1027
 #define F_CREATED_QUERY_ 1028
 
@@ -271,7 +271,7 @@ static long same_file(const struct file *f, int fd)
 	return same;
 }
 
-/* Handles the commands that O_PATH files also permit. Returns -ENOSYS for all others. */
+/* Handles the commands that O_PATH files permit too. Returns -ENOSYS for all other commands. */
 static long fcntl_fd(int fd, struct file *f, u32 cmd, u64 arg)
 {
 	switch (cmd) {

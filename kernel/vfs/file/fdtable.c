@@ -25,8 +25,8 @@
 #include "kernel/vfs/internal.h"
 
 #define FD_START FD_LEAF
-#define FD_LIMIT (1U << 20)        /* fs.nr_open */
-#define FD_WORDS (3 * sizeof(u64)) /* for each 64 descriptors */
+#define FD_LIMIT (1U << 20)        /* default of fs.nr_open */
+#define FD_WORDS (3 * sizeof(u64)) /* bytes for each 64 descriptors */
 
 u32 sysctl_nr_open = FD_LIMIT;
 
@@ -35,7 +35,9 @@ static struct file **leaf_alloc(void)
 	return kzalloc(FD_LEAF * sizeof(struct file *), GFP_KERNEL);
 }
 
-/* Allocates a table without leaves. @n is a power of two. */
+/*
+ * Allocates a table without leaves. @n: its size in descriptors, a power of two. False: no memory.
+ */
 static bool fdt_alloc(struct fdtable *t, u32 n)
 {
 	u64 size = n / FD_LEAF * FD_WORDS;
@@ -107,7 +109,10 @@ static inline struct file **fd_slot(const struct fdtable *t, u32 fd)
 	return &t->leaf[fd / FD_LEAF][fd % FD_LEAF];
 }
 
-/* Enlarges the table. files->lock is held; it is dropped and retaken. */
+/*
+ * Enlarges the table to @size descriptors. files->lock is held; it is dropped and retaken. Returns
+ * 0 or -ENOMEM.
+ */
 static int fdt_enlarge(struct files_struct *files, u32 size)
 {
 	struct fdtable fresh;
@@ -120,7 +125,7 @@ static int fdt_enlarge(struct files_struct *files, u32 size)
 	}
 	spin_lock(&files->lock);
 	if (files->fdt.max_fds >= size) {
-		old = fresh.open_fds; /* another task enlarged it first */
+		old = fresh.open_fds; /* another task came first */
 	} else {
 		old = files->fdt.open_fds;
 		fdt_move(&fresh, &files->fdt);
@@ -152,8 +157,9 @@ static int fdt_add_leaf(struct files_struct *files, u32 w)
 }
 
 /*
- * Makes room for @fd. Returns 0 if there was room, or 1 after enlarging, for which files->lock was
- * dropped and retaken. -ENOMEM; -EMFILE: @fd is not below @limit. A table never shrinks.
+ * Makes room for @fd. Returns 0 if there was room, 1 after enlarging the table, for which
+ * files->lock was dropped and retaken, -ENOMEM, or -EMFILE if @fd is not below @limit. A table
+ * never shrinks.
  */
 static int fdt_room(struct files_struct *files, u32 fd, u32 limit)
 {
@@ -446,7 +452,7 @@ long sys_close(int fd)
 {
 	int err = close_fd(fd);
 
-	/* the descriptor is closed already, so the call must not be restarted */
+	/* The descriptor is closed already, so the call must not be restarted. */
 	return err == -ERESTARTSYS || err == -ERESTARTNOINTR ? -EINTR : err;
 }
 
@@ -490,8 +496,8 @@ static void inherit_leaf(struct fdtable *to, const struct fdtable *from, u32 w, 
 }
 
 /*
- * Makes room for the descriptors that @old has below @max. Returns 1 if there was room, 0 if room
- * was made, for which old->lock was dropped. -ENOMEM, -EMFILE.
+ * Makes room in @f for the descriptors that @old has below @max. Returns 1 if there was room; 0 if
+ * room was made, so that the caller must call again: old->lock was dropped; or -ENOMEM, -EMFILE.
  */
 static int inherit_room(struct files_struct *f, struct files_struct *old, u32 max)
 {
@@ -621,7 +627,7 @@ static int dup_at(struct file *f, u32 newfd, u32 flags)
 	if (err < 0)
 		goto err_unlock;
 	was = *fd_slot(&files->fdt, newfd);
-	/* reserved: another thread is opening a file there */
+	/* A reserved descriptor: another thread is opening a file there. */
 	err = -EBUSY;
 	if (!was && bit_get(files->fdt.open_fds, newfd))
 		goto err_unlock;
@@ -654,7 +660,8 @@ long sys_dup3(int oldfd, int newfd, int flags)
 		return -EBADF;
 	f = fget_raw(oldfd);
 	err = f ? dup_at(f, newfd, flags) : -EBADF;
-	return err == -EMFILE ? -EBADF : err; /* above fs.nr_open, as above the limit */
+	/* Above fs.nr_open is reported as above the limit is. */
+	return err == -EMFILE ? -EBADF : err;
 }
 
 long sys_dup2(int oldfd, int newfd)
@@ -700,7 +707,10 @@ static void range_close(struct files_struct *files, u32 first, u32 last)
 	}
 }
 
-/* Returns the first descriptor that need not be copied because it would be closed at once. */
+/*
+ * For close_range() with an unshared table: returns the first descriptor that need not be copied
+ * because it would be closed at once; ~0: all must be copied.
+ */
 static u32 range_keeps(struct files_struct *files, u32 first, u32 last, int flags)
 {
 	return !(flags & CLOSE_RANGE_CLOEXEC) && last >= READ_ONCE(files->fdt.max_fds) - 1 ? first :

@@ -34,7 +34,7 @@ struct poll_table;
 struct super_operations;
 struct vm_area;
 
-/* f_mode */
+/* Bits of f_mode. */
 #define FMODE_READ 0x1
 #define FMODE_WRITE 0x2
 #define FMODE_LSEEK 0x4
@@ -47,33 +47,33 @@ struct vm_area;
 #define FMODE_NOWAIT 0x8000000
 #define FMODE_CREATED 0x100000
 #define FMODE_WRITER_COUNTED 0x10000 /* counts in i_writecount */
-/* a running program: it denies writes until its last reference is dropped */
+/* The file is a running program: writes to it are denied until its last reference is dropped. */
 #define FMODE_DENY_WRITE 0x400000
 #define FMODE_READER_COUNTED 0x800 /* counts in i_readcount */
-/* may not be sent over a socket (SCM_RIGHTS), since it may itself hold sockets */
+/* It may not be sent over a socket (SCM_RIGHTS), since it may itself hold sockets. */
 #define FMODE_NOPASS 0x800000
 #define FMODE_MNT_WRITER 0x20000 /* holds mnt_keep_write() */
-/* may not be mapped with PROT_EXEC, as on a noexec mount */
+/* It may not be mapped with PROT_EXEC, as on a noexec mount. */
 #define FMODE_NOEXEC 0x1000
 #define FMODE_CAN_ODIRECT 0x80000 /* set by f_op->open: O_DIRECT is allowed */
 #define FMODE_NONOTIFY 0x4000000  /* its use causes no events for watchers */
-/* SPLICE_F_NONBLOCK applies to reading the file too, not only to the pipe */
+/* SPLICE_F_NONBLOCK applies to reading this file too, not only to the pipe. */
 #define FMODE_SPLICE_NOWAIT 0x2000000
-/* its last close unmounts a tree of mounts that was never attached */
+/* Its last close unmounts a tree of mounts that was never attached. */
 #define FMODE_NEED_UNMOUNT 0x10000000
 #define FMODE_NO_TRUNCATE 0x20000000 /* Landlock forbids ftruncate() */
 #define FMODE_NO_IOCTL 0x40000000    /* Landlock forbids a device's ioctls */
-/* f_op->open has succeeded, so release will be called */
+/* f_op->open has succeeded, so f_op->release will be called. */
 #define FMODE_OPENED 0x40000
 
 struct dir_context {
 	/*
-	 * Returns false if the buffer is full. The directory is then read no further, and the entry
-	 * is offered again at its position.
+	 * Handles one entry. Returns false if the buffer is full. Reading the directory then stops,
+	 * and later continues with this entry, at its position.
 	 */
 	bool (*actor)(
 		struct dir_context *ctx, const char *name, int len, loff_t pos, u64 ino, u32 type);
-	/* position of the next entry: a cookie of the file system; 0 is the start */
+	/* Position of the next entry: a cookie of the file system; 0 is the start. */
 	loff_t pos;
 };
 static inline bool dir_emit(struct dir_context *ctx, const char *name, int len, u64 ino, u32 type)
@@ -103,7 +103,7 @@ struct file_operations {
 	int (*lock)(struct file *f, int cmd, struct file_lock *fl);
 	/*
 	 * splice() and sendfile() refuse the file, as Linux refuses files that have only read() and
-	 * write()
+	 * write().
 	 */
 	bool no_splice_read, no_splice_write;
 	/*
@@ -112,18 +112,18 @@ struct file_operations {
 	 */
 	bool nowait;
 	/*
-	 * Sends from @in into a pipe, for sendfile(2). @pos: NULL (use the position of @in), or the
-	 * position.
+	 * Sends from @in into this file, a pipe, for sendfile(2). @pos: a position, or NULL to use
+	 * that of @in. Returns bytes or -errno.
 	 */
 	ssize_t (*send_stream)(struct file *to, struct file *in, loff_t *pos, size_t n);
-	/* a splice() transfers one whole message by a single read or write */
+	/* A splice() transfers one whole message, by a single read or write. */
 	bool splice_message;
 	long (*fallocate)(struct file *f, int mode, loff_t off, loff_t len);
-	/* -errno refuses fcntl(F_SETFL) */
+	/* Checks fcntl(F_SETFL): 0, or -errno to refuse the flags. */
 	int (*setfl)(struct file *f, u32 flags);
-	/* prints extra lines; returns bytes */
+	/* Prints extra lines of /proc/PID/fdinfo; returns bytes. */
 	int (*show_fdinfo)(struct file *f, char *buf, size_t size);
-	/* the operations for O_DIRECT (direct_io.h); NULL: O_DIRECT uses the page cache */
+	/* The operations for O_DIRECT (direct_io.h); NULL: O_DIRECT uses the page cache. */
 	const struct direct_ops *direct;
 };
 
@@ -136,8 +136,8 @@ struct file {
 	loff_t f_pos; /* under f_pos_lock if FMODE_ATOMIC_POS */
 	struct path f_path;
 	/*
-	 * for a file that overlayfs opened below itself: the path in the overlay, with references;
-	 * else empty
+	 * For a file that overlayfs opened below itself: the path in the overlay, with references.
+	 * Otherwise empty.
 	 */
 	struct path f_shown;
 	struct inode *f_inode;
@@ -147,10 +147,13 @@ struct file {
 	void *private_data;
 	struct file_ra f_ra;
 	u32 f_wb_err_seq; /* number of writeback errors returned */
-	u32 f_sb_err_seq; /* of superblock errors returned by syncfs */
-	/* of a terminal: its number of hangups when this file was opened */
+	u32 f_sb_err_seq; /* number of errors returned by syncfs */
+	/* Of a terminal: number of its hangups up to the open of this file. */
 	u32 f_hangups;
-	/* entries on lists for SIGIO, whatever FASYNC in f_flags says; under fasync.c's lock */
+	/*
+	 * Entries on lists for SIGIO, which exist even while FASYNC is clear in f_flags; under
+	 * fasync.c's lock.
+	 */
 	struct fasync_entry *f_fasync;
 	/* epoll items that watch the file, under the global epoll lock */
 	struct list_head f_ep;
@@ -173,8 +176,8 @@ struct file {
 };
 
 /*
- * True if a transfer must not wait, because of O_NONBLOCK or an asynchronous request. For files
- * that can be polled.
+ * True if a transfer must not wait, because of O_NONBLOCK or because the request is asynchronous.
+ * For files that can be polled.
  */
 static inline bool file_nonblock(const struct file *f, const struct iov_iter *it)
 {
@@ -201,10 +204,10 @@ void fput(struct file *f);
 /* Drops a reference, and releases the file at once if it was the last. No lock may be held. */
 void fput_now(struct file *f);
 struct file *alloc_file(const struct path *path, u32 flags,
-	const struct file_operations *fop); /* ERR_PTR; takes path refs */
+	const struct file_operations *fop); /* ERR_PTR; takes references to @path */
 /*
- * Makes an anonymous file named "[name]" (eventfd, epoll and others) on the inode that all of them
- * share. ERR_PTR.
+ * Makes an anonymous file named "[name]" (eventfd, epoll and others) on the inode that all
+ * anonymous files share. Returns ERR_PTR on failure.
  */
 struct file *anon_file(const char *name, const struct file_operations *fop, void *priv, u32 flags);
 /*
@@ -215,7 +218,8 @@ int anon_fd_prepare(const char *name, const struct file_operations *fop, void *p
 	struct file **f);
 int anon_fd(const char *name, const struct file_operations *fop, void *priv, u32 flags);
 /*
- * Makes a file with a new inode on a pseudo file system (pipes, sockets). Its path is "name:[ino]".
+ * Makes a file with a new inode on the pseudo file system @fsname (pipes, sockets). Its path is
+ * "name:[ino]". Returns ERR_PTR on failure.
  */
 struct file *pseudo_file(
 	const char *fsname, umode_t mode, const struct file_operations *fop, void *priv, u32 flags);
@@ -226,30 +230,39 @@ struct file *pseudo_file(
 int pseudo_set_super(const char *fsname, const struct super_operations *op);
 
 /*
- * Serve F_SETOWN and F_GETOWN. The owner is a process, a group (a negative number), or 0 for none.
+ * Serve F_SETOWN and F_GETOWN. The owner is a pid, a process group as a negative number, or 0 for
+ * none.
  */
 int file_setown(struct file *f, s32 who);
 long file_getown(struct file *f);
-/* PIDTYPE_*; the owner gets SIGIO */
+/* Makes the process or group @pid (@type: PIDTYPE_*) the owner, which gets SIGIO. */
 void file_set_owner(struct file *f, struct pid *pid, int type);
 /* Sends SIGURG to the file's owner, whether or not O_ASYNC is set. */
 void file_sigurg(struct file *f);
 
-/* Open, read and write for the kernel itself. Return ERR_PTR, or bytes or -errno. */
+/*
+ * Open, read and write for the kernel itself. filp_open() returns ERR_PTR on failure; the other two
+ * return bytes or -errno.
+ */
 struct file *filp_open(const char *path, u32 flags, umode_t mode);
 ssize_t kernel_read(struct file *f, void *buf, size_t n, loff_t *pos);
 ssize_t kernel_write(struct file *f, const void *buf, size_t n, loff_t *pos);
-/* checks f_mode and lengths */
+/* Transfer between file and memory, after checking f_mode and lengths. Return bytes or -errno. */
 ssize_t vfs_read_iter(struct file *f, struct iov_iter *to, loff_t *pos);
 ssize_t vfs_write_iter(struct file *f, struct iov_iter *from, loff_t *pos);
 bool file_may_be_direct(const struct file *f); /* true if O_DIRECT may be set */
 int vfs_fsync_range(struct file *f, loff_t start, loff_t end, bool datasync);
 long vfs_ioctl(struct file *f, u32 cmd, u64 arg);
 int iterate_dir(struct file *f, struct dir_context *ctx);
-/* Opens a file to execute it: checks the permission and denies writes. ERR_PTR. */
+/*
+ * Opens a file to execute it: checks the permission and denies writes. Returns ERR_PTR on failure.
+ */
 struct file *open_exec(int dfd, const char *name, u32 at_flags);
 int deny_write_access(struct file *f);
-/* Takes write access for a change of a file by its name. -ETXTBSY: the file is being executed. */
+/*
+ * Takes write access for a change of a file by its name. Returns 0, or -ETXTBSY if the file is
+ * being executed.
+ */
 int get_write_access(struct inode *inode);
 void put_write_access(struct inode *inode);
 void allow_write_access(struct file *f);
@@ -257,12 +270,12 @@ void exe_file_put(struct file *f); /* allow_write_access() and fput() */
 
 /*
  * Opens the file at @path with the checks of open(2), and takes over the references of @path.
- * ERR_PTR.
+ * Returns ERR_PTR on failure.
  */
 struct file *open_path(struct path *path, u32 flags);
 /*
- * Opens without a permission check. The references of @path stay the caller's. @fmode:
- * FMODE_NONOTIFY or 0.
+ * Opens a file without a permission check. The references of @path stay the caller's. @fmode:
+ * FMODE_NONOTIFY or 0. Returns ERR_PTR on failure.
  */
 struct file *dentry_open(const struct path *path, u32 flags, u32 fmode);
 
@@ -272,10 +285,10 @@ loff_t generic_llseek_size(struct file *f, loff_t off, int whence, loff_t maxsiz
 loff_t no_llseek(struct file *f, loff_t off, int whence); /* returns -ESPIPE */
 loff_t noop_llseek(struct file *f, loff_t off, int whence);
 ssize_t generic_file_read_iter(struct file *f, struct iov_iter *to, loff_t *pos);
-ssize_t generic_file_write_iter(struct file *f, struct iov_iter *from,
-	loff_t *pos); /* takes i_rwsem, O_APPEND, limits, O_SYNC */
+/* Takes i_rwsem, and handles O_APPEND, limits and O_SYNC. Returns bytes or -errno. */
+ssize_t generic_file_write_iter(struct file *f, struct iov_iter *from, loff_t *pos);
 ssize_t generic_write_checks(struct file *f, struct iov_iter *from,
-	loff_t *pos); /* bytes to write, 0, -errno; i_rwsem held */
+	loff_t *pos); /* bytes to write or -errno; i_rwsem held */
 int generic_file_mmap(struct file *f, struct vm_area *vma);
 int generic_file_fsync(struct file *f, loff_t start, loff_t end, bool datasync);
 int nonseekable_open(struct inode *inode, struct file *f);

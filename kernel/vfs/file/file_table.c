@@ -100,7 +100,7 @@ static void file_close(struct file *f)
 		if (READ_ONCE(f->f_inode->i_dnotify))
 			dnotify_remove(f, NULL);
 		/*
-		 * Tests the list and not FASYNC: of two concurrent fcntl() calls, the one that
+		 * The list is tested and not FASYNC: of two concurrent fcntl() calls, the one that
 		 * writes the flags last need not be the one that changes the list last.
 		 */
 		if (READ_ONCE(f->f_fasync))
@@ -111,7 +111,8 @@ static void file_close(struct file *f)
 	if (f->f_owner.pid)
 		fown_put(&f->f_owner);
 	if (f->f_inode && !f->f_inode->i_nlink && f->f_inode->i_sb->s_bdev) {
-		gone = f->f_inode; /* perhaps the last use of its blocks */
+		/* This may be the last use of the inode's blocks. */
+		gone = f->f_inode;
 		ihold(gone);
 		/* This may be the last file that kept its file system mounted. */
 		mnt = mntget(f->f_path.mnt);
@@ -124,7 +125,10 @@ static void file_close(struct file *f)
 	mntput(mnt);
 }
 
-/* Files of kernel threads and zombies, which never return to user mode. A work item closes them. */
+/*
+ * Files that were released by kernel threads and zombies, which never return to user mode. A work
+ * item closes them.
+ */
 static struct task_work *orphans; /* lock-free list */
 static struct work orphan_work;
 
@@ -148,8 +152,8 @@ void fput(struct file *f)
 	if (!f || !atomic_dec_and_test(&f->f_count))
 		return;
 	/*
-	 * an exiting task runs its task work once more before it notifies its parent, which may
-	 * then unmount a file system that the task had open
+	 * An exiting task runs its task work once more before it notifies its parent, which may
+	 * then unmount a file system that the task had open.
 	 */
 	if (!(current->flags & PF_KTHREAD) && !current->exit_state) {
 		f->f_work.func = file_close_work;
@@ -192,13 +196,13 @@ struct file *alloc_file(const struct path *path, u32 flags, const struct file_op
 struct pseudo_fs {
 	const char *name;
 	u64 magic;
-	/* under pseudo_lock until it is set, then immutable */
+	/* Under pseudo_lock until it is set, then immutable. */
 	struct mount *mnt;
 	struct list_head list;
 };
 static DEFINE_MUTEX(pseudo_lock);
 static LIST_HEAD(pseudo_list);
-/* shared by all anonymous files; under pseudo_lock until it is set */
+/* The inode that all anonymous files share; under pseudo_lock until it is set. */
 static struct inode *anon_inode;
 static atomic64_t next_pseudo_ino;
 
@@ -221,7 +225,7 @@ static char *pseudo_dname(struct dentry *d, char *buf, int len)
 	int n;
 
 	if (d->d_sb->s_magic == ANON_INODE_FS_MAGIC ||
-		d->d_name.name[0] == '[') /* "bpf-map", "[pidfd]" */
+		d->d_name.name[0] == '[') /* for "bpf-map" and "[pidfd]" */
 		n = scnprintf(text, sizeof(text), "anon_inode:%s", d->d_name.name);
 	else
 		n = scnprintf(text, sizeof(text), "%s:[%llu]", d->d_name.name,
@@ -264,7 +268,7 @@ static u64 pseudo_magic(const char *name)
 {
 	if (!strcmp(name, "pipe"))
 		return PIPEFS_MAGIC;
-	/* pidfs, newer than the headers of the build */
+	/* The magic number of pidfs, which is newer than the headers of the build. */
 	if (!strcmp(name, "[pidfd]"))
 		return 0x50494446;
 	return strcmp(name, "socket") ? ANON_INODE_FS_MAGIC : SOCKFS_MAGIC;
@@ -313,7 +317,10 @@ static struct mount *pseudo_find(const char *name)
 	return m;
 }
 
-/* Returns the internal mount of the pseudo file system @name, made on first use. */
+/*
+ * Returns the internal mount of the pseudo file system @name, which is made on first use, or
+ * ERR_PTR.
+ */
 static struct mount *pseudo_get(const char *name)
 {
 	struct mount *m;
@@ -350,7 +357,8 @@ static struct inode *pseudo_inode(struct super_block *sb, umode_t mode)
 }
 
 /*
- * Returns a new file named @name on @m with @inode, whose reference it takes over, even on failure.
+ * Returns a new file named @name on @m with @inode, or ERR_PTR. Takes over the reference to @inode,
+ * even on failure.
  */
 static struct file *pseudo_open(struct mount *m, const char *name, struct inode *inode,
 	const struct file_operations *fop, void *priv, u32 flags)
@@ -393,8 +401,7 @@ struct file *pseudo_file(
 }
 
 /*
- * Refuses an open through /proc/PID/fd: an anonymous file can be reached only through its open
- * files.
+ * Refuses an open through /proc/PID/fd: an anonymous file can be reached only through descriptors.
  */
 static int anon_open(struct inode *inode, struct file *f)
 {

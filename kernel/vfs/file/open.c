@@ -79,8 +79,8 @@ static bool is_special(umode_t mode)
 }
 
 /*
- * Counts the file among the readers or writers of its inode, and the writers of its mount.
- * file_drop_path() undoes that.
+ * Counts the file among the readers or writers of its inode, and among the writers of its mount.
+ * file_drop_path() undoes that. Returns 0 or -errno.
  */
 static int file_count_writer(struct file *f)
 {
@@ -163,8 +163,8 @@ int vfs_open(struct file *f)
 }
 
 /*
- * Checks that current may open the path with @acc and @flags: permissions of the inode and the
- * mount.
+ * Checks whether current may open the path with @acc and @flags, by the inode and the mount.
+ * Returns 0 or -errno.
  */
 static int may_open(const struct path *path, int acc, u32 *flags)
 {
@@ -245,7 +245,10 @@ struct file *path_file(const struct path *path)
 	return ERR_PTR(err);
 }
 
-/* Opens the found path, whose references it takes over. */
+/*
+ * Opens the found path, whose references it takes over. @created: the file is new. Returns ERR_PTR
+ * on failure.
+ */
 static struct file *open_found(struct path *path, const struct open_how_k *how, bool created)
 {
 	u32 flags = created ? how->flags & ~O_TRUNC : how->flags;
@@ -285,7 +288,7 @@ static struct file *open_existing(int dfd, const char *name, const struct open_h
 
 /*
  * Applies the sysctls protected_regular and protected_fifos: O_CREAT must not open a file that
- * another user left in a sticky directory.
+ * another user left in a sticky directory. Returns 0 or -EACCES.
  */
 static int may_open_in_sticky(const struct inode *dir, const struct inode *inode)
 {
@@ -300,7 +303,10 @@ static int may_open_in_sticky(const struct inode *dir, const struct inode *inode
 	return 0;
 }
 
-/* Returns the last component, which it creates if it does not exist. */
+/*
+ * Returns the dentry of the last component, which it creates if it does not exist, or ERR_PTR. Sets
+ * *created.
+ */
 static struct dentry *lookup_or_create(
 	struct nameidata *nd, const struct open_how_k *how, bool *created)
 {
@@ -364,8 +370,8 @@ static struct file *open_after_create(
 }
 
 /*
- * Opens or creates the last component, whose parent is in nd. Returns NULL if it was a symlink,
- * which nd has followed: the caller calls again.
+ * Opens or creates the last component, whose parent is in nd. Returns the file or ERR_PTR; NULL if
+ * the component was a symlink, which nd has followed, so that the caller must call again.
  */
 static struct file *open_create_round(struct nameidata *nd, const struct open_how_k *how)
 {
@@ -402,7 +408,7 @@ static struct file *open_create_round(struct nameidata *nd, const struct open_ho
 		err = nd_follow(nd, d, &rest, true);
 		if (!err)
 			err = nd_walk(nd, rest, true);
-		return ERR_PTR(err); /* NULL when 0 */
+		return ERR_PTR(err); /* NULL if @err is 0 */
 	}
 	parent = nd->path;
 	path_get(&parent);
@@ -502,8 +508,8 @@ static struct file *open_once(int dfd, const char *name, const struct open_how_k
 }
 
 /*
- * Opens a file. -ESTALE from open_once() means that the file system found, at the last moment, that
- * the name now belongs to another file, and has dropped the dentry. The open is then repeated.
+ * Opens a file. -ESTALE from open_once() means that the file system noticed, at the last moment,
+ * that the name now belongs to another file, and dropped the dentry. The open is then repeated.
  */
 struct file *do_filp_open(int dfd, const char *name, const struct open_how_k *how)
 {

@@ -14,12 +14,12 @@
 struct wait_queue_head;
 
 struct poll_table {
-	/* adds the caller to the wait queue @q; NULL: the caller only asks */
+	/* Adds the caller to the wait queue @q. NULL: the caller needs only the present events. */
 	void (*queue)(struct file *f, struct wait_queue_head *q, struct poll_table *pt);
 	u64 key; /* events that the caller waits for */
 	/*
-	 * poll() must not wait for other processes. It returns the events known now, and wakes up
-	 * the queue when it learns of more.
+	 * The file's poll() must not wait for other processes. It returns the events known now, and
+	 * wakes up the queue when it learns of more.
 	 */
 	bool no_wait;
 };
@@ -46,7 +46,8 @@ struct file_watch_ops {
 	 * with a reference. ERR_PTR(-EINVAL): @ep is no epoll file; ERR_PTR(-ENOENT): no such file.
 	 */
 	struct file *(*target)(struct file *ep, int fd, u32 nth);
-	void (*signal)(struct file *eventfd, u64 n); /* adds @n to it; spinlocks may be held */
+	/* Adds @n to the counter. Spinlocks may be held. */
+	void (*signal)(struct file *eventfd, u64 n);
 };
 extern const struct file_watch_ops *file_watch_ops;
 

@@ -93,8 +93,8 @@ int stream_open(struct inode *inode, struct file *f)
 /* ---- the position ---- */
 
 /*
- * Locks the position unless this task is the only one that can reach the file. Returns true if it
- * did.
+ * Locks the position unless this task alone can reach the file. Returns true if it was locked.
+ * @shared: the descriptor table has other users.
  */
 static inline bool pos_lock(struct file *f, bool shared)
 {
@@ -338,8 +338,8 @@ long sys_pwrite64(int fd, uaddr_t buf, size_t n, s64 pos)
 
 /* ---- vectors ---- */
 
-#define RWF_NOAPPEND_ 0x20 /* write at @pos, even with O_APPEND */
-/* a hint: the data may leave the page cache after the transfer */
+#define RWF_NOAPPEND_ 0x20 /* write at the position given */
+/* A hint, which has no effect: the data may leave the page cache after the transfer. */
 #define RWF_DONTCACHE_ 0x80
 #define RWF_KNOWN                                                                                  \
 	(RWF_HIPRI | RWF_DSYNC | RWF_SYNC | RWF_NOWAIT | RWF_APPEND | RWF_NOAPPEND_ |              \
@@ -355,7 +355,7 @@ static int rwf_allowed(const struct file *f, int flags, bool write)
 		return -EINVAL;
 	if ((flags & RWF_DONTCACHE_) && !(is_reg(f->f_inode) && f->f_inode->i_sb->s_bdev))
 		return -EOPNOTSUPP;
-	/* as Linux does for files that only have write() */
+	/* As on Linux for files that have only write(). */
 	if (write && f->f_op->no_splice_write && (flags & ~RWF_HIPRI))
 		return -EOPNOTSUPP;
 	return 0;
@@ -441,8 +441,8 @@ long sys_pwritev(int fd, uaddr_t vec, u64 nr, u64 pos, u64 high)
 }
 
 /*
- * Serves preadv2(2), whose @flags (RWF_*) apply to this transfer. It refuses flags that it cannot
- * honour.
+ * Serves preadv2(2), whose @flags (RWF_*) apply to this transfer. Flags that cannot be honoured are
+ * refused.
  */
 long sys_preadv2(int fd, uaddr_t vec, u64 nr, u64 pos, u64 high, int flags)
 {
@@ -456,10 +456,7 @@ long sys_pwritev2(int fd, uaddr_t vec, u64 nr, u64 pos, u64 high, int flags)
 
 /* ---- cached files ---- */
 
-/*
- * True unless the file needs the alignment that O_DIRECT requires, and position, lengths or
- * addresses are not whole sectors.
- */
+/* True if position, lengths and addresses are whole sectors, or if the file needs no alignment. */
 static bool direct_aligned(const struct file *f, const struct iov_iter *it, loff_t pos)
 {
 	if (!(f->f_flags & O_DIRECT) || f->f_mode & FMODE_CAN_ODIRECT || it->cached)
@@ -493,7 +490,7 @@ ssize_t generic_file_read_iter(struct file *f, struct iov_iter *to, loff_t *pos)
 	if (to->nowait && (f->f_flags & O_DIRECT))
 		return -EAGAIN;
 	if (f->f_flags & O_DIRECT) {
-		/* read from the device, so the page cache is written out first */
+		/* The data is read from the device, so the page cache is written out first. */
 		err = filemap_write_and_wait_range(f->f_mapping, *pos, *pos + to->count - 1);
 		if (err)
 			return err;
@@ -527,8 +524,8 @@ ssize_t generic_write_checks(struct file *f, struct iov_iter *from, loff_t *pos)
 }
 
 /*
- * Makes the checks before a write. Returns how many bytes may be written, or -errno. i_rwsem is
- * held.
+ * Makes the checks before a write. Returns the number of bytes that may be written, or -errno.
+ * i_rwsem is held.
  */
 static ssize_t begin_write(struct file *f, struct iov_iter *from, loff_t *pos)
 {
@@ -603,7 +600,7 @@ ssize_t generic_file_write_iter(struct file *f, struct iov_iter *from, loff_t *p
 		return n;
 	if ((f->f_flags & O_DSYNC) || (f->f_mapping->host->i_flags & S_SYNC))
 		err = vfs_fsync_range(f, *pos - n, *pos - 1, !(f->f_flags & O_SYNC & ~O_DSYNC));
-	/* O_DIRECT: to the device, not to stable storage */
+	/* O_DIRECT requires that the data is on the device, though not on stable storage. */
 	else if (f->f_flags & O_DIRECT)
 		err = filemap_write_and_wait_range(f->f_mapping, *pos - n, *pos - 1);
 	balance_dirty_pages(f->f_mapping);

@@ -80,8 +80,8 @@ struct dents {
 	char *buf;
 	u32 size, used;
 	/*
-	 * Offset of the last record + 1, or 0 if there is none. Its d_off will be the position of
-	 * the next entry.
+	 * Offset in the buffer of the last record, plus 1; 0 if there is no record. That record's
+	 * d_off is set to the position of the next entry when that is known.
 	 */
 	u32 prev;
 	bool old, too_small;
@@ -139,8 +139,8 @@ static bool dents_actor(
 }
 
 /*
- * Returns the length of the whole records among the @copied bytes that the guest's buffer took, and
- * sets *pos to the position of the entry after them.
+ * Returns the length of the whole records among the @copied bytes that fitted into the guest's
+ * buffer, and sets *pos to the position of the entry after them.
  */
 static u32 whole_records(const struct dents *b, u32 copied, loff_t *pos)
 {
