@@ -46,7 +46,7 @@ struct ext_name {
 
 #define NR_BUCKET_LOCKS 256
 struct vfs_seq rename_seq = { 0, SPINLOCK_INIT(rename_lock) };
-static struct hlist_head *buckets; /* the pointer is immutable */
+static struct hlist_head *buckets; /* pointer immutable; under bucket_locks */
 static u32 bucket_mask;
 static spinlock_t bucket_locks[NR_BUCKET_LOCKS];
 struct dentry_lru dentry_lru = { SPINLOCK_INIT(dentry_lru_lock), LIST_HEAD_INIT(dentry_lru.list),
@@ -119,7 +119,8 @@ struct dentry *d_lookup(struct dentry *parent, const struct qstr *name)
 			if (!d || (got && !d_unhashed(d)))
 				return d;
 			if (!got)
-				cpu_relax(); /* about to be unhashed, since it is dead */
+				/* A dead dentry, which is about to be unhashed. */
+				cpu_relax();
 		}
 		if (got)
 			dput(d);
@@ -371,7 +372,7 @@ static void lru_del(struct dentry *d)
 
 /*
  * Makes an unused dentry dead and removes it from the hash and the LRU list. Returns false if the
- * dentry is in use again. d_lock is held.
+ * dentry is in use. d_lock is held.
  */
 bool dentry_condemn(struct dentry *d)
 {
@@ -471,9 +472,9 @@ static inline bool dput_fast(struct dentry *d)
 	if (cmpxchg(&d->d_count.v, 1, 0) != 1)
 		return false;
 	/*
-	 * Since the flags were read, another task may have unhashed and put the dentry, and left
-	 * its removal to this task. The dentry is not freed meanwhile, since this stretch has no
-	 * boundary. This task then takes a reference again and goes the slow way.
+	 * Since the flags were read above, another task may have unhashed and put the dentry, and
+	 * left its removal to this task. The dentry is not freed meanwhile, since this stretch of
+	 * code has no boundary. This task then takes a reference again, which dput_last() drops.
 	 */
 	return likely(!(READ_ONCE(d->d_flags) & (DCACHE_UNHASHED | DCACHE_DONTCACHE))) ||
 	       !d_tryget(d);
@@ -622,8 +623,8 @@ static void d_swap_names(struct dentry *a, struct dentry *b)
 }
 
 /*
- * Changes the parent; the caller handles the references to both parents. Only one parent's lock is
- * held at a time, so readers of d_subdirs may see the dentry in neither list for a moment.
+ * Changes the parent of @d; the caller handles the references to both parents. Only one parent's
+ * lock is held at a time, so readers of d_subdirs may see the dentry in neither list for a moment.
  */
 static void d_set_parent(struct dentry *d, struct dentry *parent)
 {

@@ -7,7 +7,7 @@
 
 struct dentry_lru {
 	spinlock_t lock;
-	struct list_head list; /* dentries by d_lru, oldest last */
+	struct list_head list; /* linked by d_lru, oldest last */
 	u64 nr;
 };
 extern struct dentry_lru dentry_lru;
@@ -15,7 +15,7 @@ extern atomic64_t nr_dentries;
 
 /*
  * Makes an unused dentry dead and removes it from the hash and the LRU list. Returns false if the
- * dentry is in use again. d_lock is held.
+ * dentry is in use. d_lock is held.
  */
 bool dentry_condemn(struct dentry *d);
 /*

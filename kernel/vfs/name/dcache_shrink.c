@@ -31,11 +31,11 @@ struct shrink_walk {
 	struct list_head dead;
 	u64 nr; /* number of dentries on @dead */
 	/*
-	 * umount: first drop the references that only keep dentries in the cache
-	 * (DCACHE_PERSISTENT)
+	 * For an unmount: also drop the references that only keep dentries in the cache
+	 * (DCACHE_PERSISTENT).
 	 */
 	bool umount;
-	/* the batch was full: visit this directory again */
+	/* The batch was full, so this directory must be visited again. */
 	bool more;
 };
 
@@ -54,9 +54,8 @@ static bool condemn_child(struct dentry *c, struct shrink_walk *w)
 
 /*
  * Condemns the unused children of @p, from @from on, up to the first child that has children.
- * Returns that child with a reference, or NULL. @from is the child from which the walk has just
- * come back up; its reference is dropped. The walk comes back for the children after the returned
- * one when it has walked the tree below that.
+ * Returns that child with a reference, or NULL if there is none. The caller walks the tree below
+ * it, and then calls this function with it as @from, whose reference is dropped.
  */
 static struct dentry *condemn_children(struct dentry *p, struct dentry *from, struct shrink_walk *w)
 {
@@ -128,8 +127,8 @@ void shrink_dcache_for_umount(struct super_block *sb)
 	while (shrink_pass(root, true))
 		cond_resched();
 	/*
-	 * a dentry that another task is releasing is freed together with its inode
-	 * (wait_for_inodes())
+	 * A dentry that is still there is being released by another task. It is freed together with
+	 * its inode (wait_for_inodes()).
 	 */
 	sb->s_root = NULL;
 	dput(root);
@@ -151,8 +150,8 @@ void d_invalidate(struct dentry *d)
 }
 
 /*
- * Picks a dentry from the old end of the LRU list. Recently used ones are moved to the new end
- * once.
+ * Picks a dentry from the old end of the LRU list and returns it with d_lock held, or NULL. A
+ * recently used dentry is moved to the new end once.
  */
 static struct dentry *lru_victim(void)
 {
@@ -177,7 +176,7 @@ static struct dentry *lru_victim(void)
 		if (passed)
 			spin_unlock(&d->d_lock);
 		else
-			victim = d; /* its d_lock is held */
+			victim = d; /* d_lock stays held */
 	}
 	spin_unlock(&dentry_lru.lock);
 	return victim;

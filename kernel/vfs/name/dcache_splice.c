@@ -27,8 +27,9 @@ bool d_instantiate_only(struct dentry *d, struct inode *inode)
 }
 
 /*
- * Moves a dentry from another directory to this one, as a rename does. The other directory's
- * i_rwsem is held only for reading, so lookups there continue.
+ * Moves @alias from another directory to the name of @d, as a rename does. The other directory's
+ * i_rwsem is held only for reading, so lookups there continue. Returns 0 or -errno; -ESTALE if a
+ * lock was not free.
  */
 static int splice_from_elsewhere(struct dentry *alias, struct dentry *d)
 {
@@ -52,8 +53,8 @@ static int splice_from_elsewhere(struct dentry *alias, struct dentry *d)
 }
 
 /*
- * Hashes a new dentry as d_rehash() does. Another lookup in this directory, which moves the dentry
- * as soon as it has an inode, sees the change as one step.
+ * Hashes a new dentry as d_rehash() does, under rename_seq.lock. Another lookup in this directory
+ * moves the dentry as soon as it has an inode, and so sees the change as one step.
  */
 static void rehash_new(struct dentry *d)
 {
@@ -63,8 +64,9 @@ static void rehash_new(struct dentry *d)
 }
 
 /*
- * Moves the live dentry @alias of the directory @inode to the name of @d, unless that would make a
- * loop, as on a broken file system.
+ * Moves @alias, the live dentry of the directory @inode, to the name of @d, unless that would make
+ * a loop, as on a broken file system. Takes over the reference to @inode. Returns @alias or
+ * ERR_PTR.
  */
 static struct dentry *splice_known_dir(struct inode *inode, struct dentry *alias, struct dentry *d)
 {

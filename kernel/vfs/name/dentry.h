@@ -35,36 +35,39 @@ struct qstr {
 	u32 hash;
 };
 
-/* d_flags */
+/* Bits of d_flags. */
 #define DCACHE_NEGATIVE 0x1
 #define DCACHE_MOUNTED 0x2
 #define DCACHE_UNHASHED 0x4
 #define DCACHE_REVALIDATE 0x8
 #define DCACHE_DONTCACHE 0x10
 #define DCACHE_REFERENCED 0x20
-/* on the list of unused dentries, though it may be in use again */
+/* On the LRU list of unused dentries, though it may be in use again. */
 #define DCACHE_LRU 0x40
-/* the file system holds a reference, since its directory exists in the dcache only (tmpfs) */
+/*
+ * The file system holds a reference, since the directory of the dentry exists in the dcache only
+ * (tmpfs).
+ */
 #define DCACHE_PERSISTENT 0x80
-/* of a pipe, socket or memfd, which is in no tree */
+/* Of a pipe, socket or memfd, which is in no tree. */
 #define DCACHE_PSEUDO 0x100
 #define DCACHE_ROOT 0x200
-/* watchers were notified that the file was deleted */
+/* Watchers were notified that the file was deleted. */
 #define DCACHE_GONE_TOLD 0x400
-/* walks call d_op's d_manage() and d_automount() */
+/* Walks call d_op's d_manage() and d_automount(). */
 #define DCACHE_MANAGED 0x800
 
 struct dentry_operations {
 	int (*d_revalidate)(struct dentry *d, u32 flags); /* 1: valid, 0: drop @d, -errno */
 	/*
 	 * Returns true if the dentry is valid without a call of d_revalidate. The fast walk calls
-	 * it without references; it may not sleep.
+	 * this without references, so it may not sleep.
 	 */
 	bool (*d_fresh)(const struct dentry *d);
 	int (*d_delete)(const struct dentry *d); /* 1: do not cache it when unused */
 	void (*d_release)(struct dentry *d);
 	char *(*d_dname)(
-		struct dentry *d, char *buf, int len); /* pipe:[123]; writes at the end of buf */
+		struct dentry *d, char *buf, int len); /* writes a name such as "pipe:[123]" */
 	/*
 	 * With DCACHE_MANAGED: called by a walk before it crosses to a mount. May sleep. Returns 0
 	 * to cross, or -EISDIR to stay here without an automount.
@@ -72,7 +75,8 @@ struct dentry_operations {
 	int (*d_manage)(const struct path *p);
 	/*
 	 * With DCACHE_MANAGED: mounts a file system on a path that has no mount. May sleep, and may
-	 * replace p->dentry by a positive dentry. 0: the walk looks up the mount again.
+	 * replace p->dentry by a positive dentry. Returns 0, after which the walk looks up the
+	 * mount again, or -errno.
 	 */
 	int (*d_automount)(struct path *p);
 };
@@ -83,7 +87,7 @@ struct dentry {
 	atomic_t d_count;
 	spinlock_t d_lock;
 	struct hlist_node d_hash; /* in the dcache, under its bucket lock */
-	/* a root's parent is the root itself; changes under s_rename_mutex and d_lock */
+	/* The parent; a root is its own parent. Changes under s_rename_mutex and d_lock. */
 	struct dentry *d_parent;
 	struct qstr d_name;    /* locks as for d_parent */
 	struct inode *d_inode; /* NULL: negative; under d_lock */
@@ -91,9 +95,9 @@ struct dentry {
 	struct super_block *d_sb;
 	const struct dentry_operations *d_op;
 	void *d_fsdata;
-	/* position in a simple directory (libfs.c), under the directory's i_rwsem */
+	/* Position in a simple directory (libfs.c), under the directory's i_rwsem. */
 	u64 d_cookie;
-	/* link in d_parent->d_subdirs, under the parent's d_lock */
+	/* Link in d_parent->d_subdirs, under the parent's d_lock. */
 	struct list_head d_child;
 	struct list_head d_subdirs;
 	struct list_head d_alias; /* link in d_inode->i_dentry */
@@ -110,19 +114,25 @@ void path_put(const struct path *p);
 
 struct dentry *d_alloc(
 	struct dentry *parent, const struct qstr *name); /* count 1, not hashed; NULL */
-/* Takes the caller's reference to the inode, even on failure (NULL). */
+/*
+ * Makes the root dentry for @inode. Takes over the caller's reference to @inode, even on failure
+ * (NULL).
+ */
 struct dentry *d_make_root(struct inode *inode);
 struct dentry *d_alloc_pseudo(struct super_block *sb, const char *name);
-/* Makes a negative dentry positive. Takes the caller's reference to the inode. */
+/* Makes a negative dentry positive. Takes over the caller's reference to the inode. */
 void d_instantiate(struct dentry *d, struct inode *inode);
 void d_instantiate_new(struct dentry *d, struct inode *inode); /* then unlock_new_inode() */
 /*
- * Makes @d positive and returns true, unless the directory @inode has a live name elsewhere. If it
- * returns false the caller keeps its reference to the inode.
+ * Makes @d positive and returns true, unless the directory @inode has a live dentry elsewhere. If
+ * it returns false, the caller keeps its reference to the inode.
  */
 bool d_instantiate_only(struct dentry *d, struct inode *inode);
-void d_add(struct dentry *d, struct inode *inode); /* @inode: NULL for a negative one */
-/* Ends a lookup. Takes the caller's reference to the inode, which may be ERR_PTR. */
+void d_add(struct dentry *d, struct inode *inode); /* @inode NULL: @d becomes negative */
+/*
+ * Ends a lookup. Takes over the caller's reference to the inode, which may be ERR_PTR. Returns
+ * NULL, a dentry to use instead of @d, or ERR_PTR.
+ */
 struct dentry *d_splice_alias(struct inode *inode, struct dentry *d);
 void d_drop(struct dentry *d);
 void d_set_managed(struct dentry *d); /* sets DCACHE_MANAGED for its lifetime */
@@ -130,13 +140,15 @@ static inline bool d_managed(const struct dentry *d)
 {
 	return READ_ONCE(d->d_flags) & DCACHE_MANAGED;
 }
-void d_delete(struct dentry *d); /* after unlink: @d negative or unhashed */
+/* Called after unlink: makes @d unhashed. */
+void d_delete(struct dentry *d);
 void d_move(struct dentry *d, struct dentry *target);
 void d_exchange(struct dentry *a, struct dentry *b);
 struct dentry *d_lookup(struct dentry *parent, const struct qstr *name);
 struct dentry *d_find_alias(struct inode *inode);
 void d_prune_aliases(struct inode *inode);
-void d_invalidate(struct dentry *d); /* drops @d and all unused dentries below */
+/* Unhashes @d, drops the unused dentries below it, and unmounts what is on it. */
+void d_invalidate(struct dentry *d);
 struct dentry *dget(struct dentry *d);
 struct dentry *dget_parent(struct dentry *d);
 void dput(struct dentry *d);
@@ -150,13 +162,13 @@ static inline bool d_is_negative(const struct dentry *d)
 }
 u32 full_name_hash(const char *name, u32 len);
 /*
- * Write the path as seen from @root (d_path(): current's root) at the end of @buf. Return its
- * start, or ERR_PTR(-ENAMETOOLONG). Unreachable paths begin with "(unreachable)", deleted ones end
- * with " (deleted)".
+ * Write the path as seen from @root (d_path(): current's root) at the end of @buf. Return the start
+ * of the path, or ERR_PTR(-ENAMETOOLONG). Unreachable paths begin with "(unreachable)", deleted
+ * ones end with " (deleted)".
  */
 char *d_path(const struct path *p, char *buf, int len);
 char *d_path_root(const struct path *p, const struct path *root, char *buf, int len);
-/* Writes the path from the file system's root in the form of d_path(). */
+/* Writes the path from the file system's root, with the results of d_path(). */
 char *dentry_path(struct dentry *d, char *buf, int len);
 void shrink_dcache_sb(struct super_block *sb);
 /*

@@ -116,13 +116,13 @@ int vfs_link(struct dentry *old, struct inode *dir, struct dentry *d)
 }
 
 /*
- * Notifies watchers of a removal. IN_DELETE_SELF is sent when the dentry's last user is gone: here,
- * before the directory's event, if only the caller uses it; otherwise at the last close.
+ * Notifies watchers of a removal. IN_DELETE_SELF is sent when the dentry's last user is gone. If
+ * only the caller uses it, that is here, before the directory's event; otherwise at the last close.
  */
 static void notify_removed(struct inode *dir, struct dentry *d, u32 extra)
 {
 	if (!extra)
-		fsnotify_inode(d->d_inode, IN_ATTRIB); /* its link count is lower */
+		fsnotify_inode(d->d_inode, IN_ATTRIB); /* its link count has changed */
 	if (atomic_read(&d->d_count) == 1)
 		d_tell_gone(d);
 	fsnotify_name(dir, IN_DELETE | extra, d->d_inode, d->d_name.name, d->d_name.len, 0);
@@ -205,7 +205,7 @@ struct dentry *path_create(int dfd, const char *name, struct path *parent, u32 f
 	if (err)
 		goto err_dput;
 	*parent = nd.path;
-	idmap_enter(parent->mnt); /* idmap_leave() is in done_path_create() */
+	idmap_enter(parent->mnt); /* done_path_create() leaves the map */
 	nd.path.mnt = NULL;
 	nd_end(&nd);
 	return d;
@@ -267,8 +267,8 @@ long sys_mkdir(uaddr_t ua, u32 mode)
 }
 
 /*
- * Decodes a 32-bit device number of a system call, in which Linux packs major and minor: 12 high
- * bits of the minor, 12 bits of the major, 8 low bits of the minor.
+ * Decodes a 32-bit device number of a system call. Bits 0 to 7 and 20 to 31 are the minor number,
+ * bits 8 to 19 the major number.
  */
 static dev_t decode_dev(u32 dev)
 {
@@ -340,8 +340,8 @@ long sys_symlink(uaddr_t target, uaddr_t ua)
 }
 
 /*
- * Applies the sysctl protected_hardlinks: the caller may link only to files that it could write,
- * and to no set-id file.
+ * Applies the sysctl protected_hardlinks: the caller may link only to files that it could read and
+ * write, and to no set-id file. Returns 0 or -EPERM.
  */
 static int may_linkat(struct inode *inode)
 {
@@ -358,8 +358,8 @@ static int may_linkat(struct inode *inode)
 }
 
 /*
- * Checks Landlock's rules for a link. They ask for the directory through which the caller reached
- * the file.
+ * Checks Landlock's rules for a link. They apply to the directory through which the caller reached
+ * the file. Returns 0 or -errno.
  */
 static int landlock_link(const struct path *old, const struct path *parent, struct dentry *d)
 {
@@ -452,8 +452,8 @@ static int do_remove(int dfd, const char *name, bool dir)
 	if (d->d_inode) {
 		inode = d->d_inode;
 		/*
-		 * keeps the inode, whose blocks are freed below, when the directory's lock is
-		 * released
+		 * Keeps the inode beyond the release of the directory's lock. Its blocks are freed
+		 * below.
 		 */
 		ihold(inode);
 	}

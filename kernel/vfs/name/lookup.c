@@ -12,8 +12,8 @@
 #include "kernel/vfs/name/namei.h"
 
 /*
- * Asks the file system whether a cached dentry is still valid. Takes over the reference, and
- * returns the dentry, or NULL if it was dropped.
+ * Asks the file system whether a cached dentry is still valid. Takes over the reference to @d.
+ * Returns @d; NULL if it was invalid and was dropped; or ERR_PTR.
  */
 struct dentry *revalidate(struct dentry *d, u32 flags)
 {
@@ -30,7 +30,7 @@ struct dentry *revalidate(struct dentry *d, u32 flags)
 	return ok ? ERR_PTR(ok) : NULL;
 }
 
-/* Looks up a name in the file system, because it is not cached. */
+/* Looks up a name that is not cached in the file system. Returns a dentry or ERR_PTR. */
 static struct dentry *lookup_real(struct dentry *parent, const struct qstr *name, u32 flags)
 {
 	struct inode *dir = parent->d_inode;
@@ -68,8 +68,8 @@ struct dentry *lookup_hash(struct dentry *parent, const struct qstr *name, u32 f
 
 #define NR_LOOKING 64
 /*
- * A running lookup, on the stack of the task that calls the file system. Other tasks that look up
- * this name wait for its end.
+ * A lookup in progress, on the stack of the task that calls the file system. Other tasks that look
+ * up this name wait for its end.
  */
 struct looking {
 	struct list_head list;
@@ -78,7 +78,7 @@ struct looking {
 };
 static struct looking_bucket {
 	spinlock_t lock;
-	struct list_head list; /* running lookups, under lock */
+	struct list_head list; /* lookups in progress, under lock */
 	struct wait_queue_head wait;
 } looking[NR_LOOKING];
 
@@ -154,7 +154,7 @@ static struct dentry *lookup_shared(struct dentry *parent, const struct qstr *na
 	} while (err > 0);
 	if (err)
 		return ERR_PTR(err);
-	/* another task's lookup may have ended just before looking_begin() */
+	/* Another task's lookup of the name may have ended just before looking_begin(). */
 	d = lookup_cached(parent, name, flags);
 	if (!d)
 		d = lookup_real(parent, name, flags);

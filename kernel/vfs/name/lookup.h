@@ -33,12 +33,15 @@ struct path;
 #define LOOKUP_BENEATH 0x1000
 #define LOOKUP_IN_ROOT 0x2000
 #define LOOKUP_CACHED 0x4000
-/* only the task that opened a descriptor may use it as the start: linkat(2) with AT_EMPTY_PATH */
+/*
+ * Only the task that opened a descriptor may use it as the start of a walk: linkat(2) with
+ * AT_EMPTY_PATH.
+ */
 #define LOOKUP_OPENER 0x8000
 
 /*
- * Copies a path from guest memory, NUL-terminated. putname() frees it. ERR_PTR(-EFAULT,
- * -ENAMETOOLONG), or -ENOENT for "" without LOOKUP_EMPTY.
+ * Copies a path from guest memory, NUL-terminated. putname() frees it. Returns ERR_PTR(-EFAULT,
+ * -ENAMETOOLONG), or -ENOENT for "" without LOOKUP_EMPTY, on failure.
  */
 char *getname(uaddr_t name);
 char *getname_flags(uaddr_t name, u32 lookup_flags);
@@ -48,18 +51,21 @@ int path_lookupat(int dfd, const char *name, u32 flags, struct path *path);
 int user_path_at(int dfd, uaddr_t name, u32 flags, struct path *path);
 /*
  * Prepares the creation of a name: locks the parent (i_rwsem), takes mnt_want_write(), and returns
- * the negative dentry. done_path_create() undoes all three. ERR_PTR.
+ * the negative dentry or ERR_PTR. done_path_create() undoes all three.
  */
 struct dentry *path_create(int dfd, const char *name, struct path *parent, u32 flags);
 void done_path_create(struct path *parent, struct dentry *d);
 struct dentry *lookup_one_len(
 	const char *name, struct dentry *base, int len); /* base's i_rwsem held */
 /*
- * Looks up without i_rwsem. current must have search permission for @base, even if the name is
- * cached.
+ * Looks up one name without i_rwsem. current must have search permission for @base, even if the
+ * name is cached. Returns a dentry, perhaps negative, or ERR_PTR.
  */
 struct dentry *lookup_one_unlocked(const char *name, struct dentry *base, int len);
-/* Finds @name in the directory that contains @at, and crosses to the mount on it. */
+/*
+ * Finds @name in the directory that contains @at, and crosses to the mount on it. Returns 0 or
+ * -errno.
+ */
 int path_beside(const struct path *at, const char *name, struct path *beside);
 int vfs_create(struct inode *dir, struct dentry *d, umode_t mode, bool excl);
 int vfs_mkdir(struct inode *dir, struct dentry *d, umode_t mode);
@@ -77,8 +83,8 @@ const char *vfs_get_link(struct dentry *d, char **to_free);
  */
 struct dentry *vfs_tmpfile(const struct path *dir, umode_t mode, bool linkable);
 /*
- * Renames. Both parents are locked by lock_rename(). If one parent is an ancestor of the other,
- * lock_rename() returns the ancestor's child on the path between them, else NULL.
+ * Rename. lock_rename() locks both parents for vfs_rename(). If one parent is an ancestor of the
+ * other, lock_rename() returns the ancestor's child on the path between them, else NULL.
  */
 int vfs_rename(
 	struct inode *odir, struct dentry *old, struct inode *ndir, struct dentry *new, u32 flags);

@@ -104,8 +104,8 @@ static int nd_rest(void)
 }
 
 /*
- * Asks the file system of nd->path to mount something there. Returns -EISDIR if no mount is wanted,
- * as for a system call that only reads attributes, such as stat(2).
+ * Asks the file system of nd->path to mount something there. Returns 0 or -errno; -EISDIR if no
+ * mount is wanted, as for a system call that only reads attributes, such as stat(2).
  */
 static int nd_automount(struct nameidata *nd)
 {
@@ -120,7 +120,7 @@ static int nd_automount(struct nameidata *nd)
 	return d->d_op->d_automount(&nd->path);
 }
 
-/* Moves nd->path to the topmost mount on it. */
+/* Moves nd->path to the topmost mount on it. Returns 0 or -errno. */
 int nd_cross_mounts(struct nameidata *nd)
 {
 	struct mount *m;
@@ -153,9 +153,9 @@ int nd_cross_mounts(struct nameidata *nd)
 }
 
 /*
- * True if nd->path, which the walk reached upwards from @from, is in the tree that its mount shows.
- * All directories on the way up to the mount's root are in it too, so a sequence of ".." needs the
- * full test only once, unless a rename comes in between.
+ * True if nd->path, which the walk has reached upwards from @from, is in the tree that its mount
+ * shows. All directories between it and the mount's root are in that tree too. So a sequence of
+ * ".." needs the full test only once, unless a rename comes in between.
  */
 static bool nd_connected(struct nameidata *nd, const struct dentry *from)
 {
@@ -219,6 +219,7 @@ int nd_dotdot(struct nameidata *nd)
 /*
  * Applies the sysctl protected_symlinks: at the end of a path, in a sticky world-writable
  * directory, a link is followed only if it belongs to the directory's owner or to the caller.
+ * Returns 0 or -EACCES.
  */
 static int may_follow_link(const struct inode *dir, const struct inode *inode)
 {
@@ -238,7 +239,10 @@ static int nd_push(struct nameidata *nd, const char *rest)
 	return 0;
 }
 
-/* Follows a magic link of /proc, which jumps to a path. Takes over the reference to @d. */
+/*
+ * Follows a magic link of /proc, which leads directly to a path. Takes over the reference to @d.
+ * Returns 0 or -errno.
+ */
 static int nd_jump(struct nameidata *nd, struct dentry *d)
 {
 	struct path to;
@@ -263,7 +267,8 @@ static int nd_jump(struct nameidata *nd, struct dentry *d)
 
 /*
  * Follows the symlink @d found in nd->path, and takes over the reference to @d. Returns 0 or
- * -errno, with *name set to the link's text; after a jump *name is unchanged.
+ * -errno. Sets *name to the link's text, but leaves *name unchanged if the link led directly to a
+ * path.
  */
 int nd_follow(struct nameidata *nd, struct dentry *d, const char **name, bool last)
 {
@@ -281,7 +286,7 @@ int nd_follow(struct nameidata *nd, struct dentry *d, const char **name, bool la
 		(nd->path.mnt->mnt_flags & MS_NOSYMFOLLOW))
 		err = -ELOOP;
 	if (!err && nd->flags & LOOKUP_CACHED && inode->i_op->get_link != simple_get_link)
-		err = -EAGAIN; /* its text may not be cached */
+		err = -EAGAIN; /* the link's text may not be cached */
 	if (err)
 		goto out;
 	touch_atime(&link);
@@ -362,8 +367,8 @@ static struct dentry *nd_cached(struct nameidata *nd, const struct qstr *q)
 }
 
 /*
- * Takes over the reference to the negative dentry @d, whose file system may create the name now.
- * Returns @d, the root of a mount on it, or ERR_PTR.
+ * Lets a file system with automounts create the name of the negative dentry @d, whose reference
+ * this takes over. Returns @d, the root of a mount on it, or ERR_PTR.
  */
 static struct dentry *nd_make_name(struct nameidata *nd, struct dentry *d)
 {
@@ -381,7 +386,7 @@ static struct dentry *nd_make_name(struct nameidata *nd, struct dentry *d)
 }
 
 /*
- * True if the walk goes through the component, or if the caller opens or uses it together with a
+ * True if the walk goes on from the component, or if the caller opens or uses it together with a
  * mount on it.
  */
 static bool is_use(const struct nameidata *nd, bool last, bool slash)
@@ -390,7 +395,10 @@ static bool is_use(const struct nameidata *nd, bool last, bool slash)
 	       nd->flags & (LOOKUP_DIRECTORY | LOOKUP_OPEN | LOOKUP_CREATE | LOOKUP_AUTOMOUNT);
 }
 
-/* Walks one component other than "." and "..". */
+/*
+ * Walks one component other than "." and "..". Returns 0 or -errno. If it is a link to be followed,
+ * *name becomes the link's text.
+ */
 static int nd_step(
 	struct nameidata *nd, const struct qstr *q, const char **name, bool follow, bool last)
 {
@@ -464,8 +472,8 @@ int nd_walk(struct nameidata *nd, const char *name, bool parent)
 }
 
 /*
- * True if current may use the descriptor as a name of its file: current has the opener's
- * credentials, or the capability to read all files in the opener's user namespace.
+ * True if current may link to the file of the descriptor: current has the opener's credentials, or
+ * the capability to read all files in the opener's user namespace.
  */
 static bool is_opener(const struct file *f)
 {

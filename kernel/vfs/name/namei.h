@@ -10,38 +10,40 @@
 enum { LAST_NORM, LAST_ROOT, LAST_DOT, LAST_DOTDOT };
 
 struct last {
-	/* points into the path that is being walked */
+	/* Points into the path that is being walked. */
 	struct qstr name;
 	int type;
 	bool slash; /* slashes follow the name */
 };
 
 struct nd_link {
-	/* rest of the path after the link */
+	/* Rest of the path after the link. */
 	const char *rest;
 	char *text; /* the link's target, freed by kfree() */
 };
 
 struct nameidata {
-	struct path path, root; /* with references, or mnt NULL */
+	struct path path, root; /* hold references, or mnt is NULL */
 	struct last last;
 	u32 flags;
 	int depth, links;
 	bool want_dir, jumped;
-	/* the next component is itself used, so an automount on it is mounted */
+	/* The next component is used itself, so an automount on it is mounted. */
 	bool trigger;
-	/* sequence numbers at the start, for restricted lookups */
+	/* Sequence numbers of rename_seq and mount_seq at the start, for restricted lookups. */
 	u32 rseq, mseq;
 	/*
-	 * the last path after ".." that was found to be below its mount's root, at rename_seq
-	 * @seen_seq; only compared
+	 * The last path after a ".." that was found to be below its mount's root. seen_seq is the
+	 * value of rename_seq at that time. Only compared.
 	 */
 	struct path seen;
 	u32 seen_seq;
 	struct nd_link stack[MAX_LINKS];
 };
 
-/* Parses the component at @name into @q, with length and hash. Returns the component's end. */
+/*
+ * Parses the component at @name into @q: name, length and hash. Returns the end of the component.
+ */
 static inline const char *parse_component(const char *name, struct qstr *q)
 {
 	const char *p = name;
@@ -66,16 +68,16 @@ static inline int component_type(const struct qstr *q)
 /* Walks without taking references (walk.c). */
 int walk_fast(int dfd, const char *name, u32 flags, struct path *out, struct last *last);
 
-/* Goes up one directory, as far as the walk's flags allow. */
+/* Goes up one directory, as far as the walk's flags allow. Returns 0 or -errno. */
 int nd_dotdot(struct nameidata *nd);
 /*
- * Walks to the parent of the last component. If it returns 0 the caller must call nd_end(); after
- * an error that is done already.
+ * Walks to the parent of the last component. Returns 0, after which the caller must call nd_end();
+ * or -errno, after which it must not.
  */
 int nd_parent(struct nameidata *nd, int dfd, const char *name, u32 flags);
 /*
  * A walk step by step: nd_start(), nd_walk() any number of times, nd_end(). nd_end() must be called
- * whatever the other two return.
+ * even after an error of the other two.
  */
 int nd_start(struct nameidata *nd, int dfd, const char *name, u32 flags);
 int nd_walk(struct nameidata *nd, const char *name, bool parent);
@@ -87,11 +89,12 @@ void nd_end(struct nameidata *nd);
 struct dentry *lookup_hash(struct dentry *parent, const struct qstr *name, u32 flags);
 /*
  * Follows the symlink @d, whose reference it takes over, in nd->path. *name becomes the link's
- * text, unless the link jumped to a path (nd->jumped). @last: the link is the last component.
+ * text, unless the link leads directly to a path (nd->jumped). @last: the link is the last
+ * component. Returns 0 or -errno.
  */
 int nd_follow(struct nameidata *nd, struct dentry *d, const char **name, bool last);
 int nd_cross_mounts(struct nameidata *nd);
-/* True if the file system must revalidate the name. */
+/* True if the file system must be asked whether the cached name is still valid. */
 static inline bool d_must_ask(const struct dentry *d)
 {
 	const struct dentry_operations *op = d->d_op;
@@ -104,8 +107,8 @@ static inline bool d_must_ask(const struct dentry *d)
  */
 struct dentry *revalidate(struct dentry *d, u32 flags);
 /*
- * Look up a name in the cache and, except lookup_cached(), in the file system. The dentry may be
- * negative. lookup_cached() returns NULL for a name that is not cached.
+ * Look up a name in the cache and, except for lookup_cached(), in the file system. The returned
+ * dentry may be negative. lookup_cached() returns NULL for a name that is not cached.
  */
 struct dentry *lookup_cached(struct dentry *parent, const struct qstr *name, u32 flags);
 struct dentry *lookup_name(struct dentry *parent, const struct qstr *name, u32 flags);

@@ -7,8 +7,8 @@ struct file;
 struct mount;
 
 /*
- * Opens a file for reading without waiting. The path stays in @mnt (of kern_mount()) and follows no
- * magic links. For kernel threads. ERR_PTR.
+ * Opens a file for reading without waiting, for kernel threads. The path stays in @mnt (of
+ * kern_mount()) and follows no magic links. Returns ERR_PTR on failure.
  */
 struct file *mount_open(struct mount *mnt, const char *name);
 

@@ -31,7 +31,7 @@ static int bits_permit(struct inode *inode, int mask)
 		if (unlikely(err != -EAGAIN))
 			return err;
 		if ((mode & 070) != (mode & 07) << 3 &&
-			/* asked only if it changes the result */
+			/* ^The group is tested only if that changes the result. */
 			in_kept_group(inode, inode->i_gid))
 			mode >>= 3;
 	}
@@ -60,8 +60,8 @@ int generic_permission(struct inode *inode, int mask)
 }
 
 /*
- * Returns -EPERM if current's control group forbids the use of the device, whatever current's
- * capabilities.
+ * Returns -EPERM if current's control group forbids the use of the device, even to a task with all
+ * capabilities; otherwise 0.
  */
 static int check_device(const struct inode *inode, int mask)
 {
@@ -80,14 +80,15 @@ int inode_permission(struct inode *inode, int mask)
 	if (mask & MAY_WRITE) {
 		if (sb_rdonly(inode->i_sb) &&
 			(type == S_IFREG || type == S_IFDIR || type == S_IFLNK)) {
-			if (!(mask & MAY_ACCESS)) /* access(2) only asks */
+			if (!(mask & MAY_ACCESS)) /* access(2) tries no write */
 				tell_write_refused(inode);
 			return -EROFS;
 		}
 		if (inode->i_flags & S_IMMUTABLE)
 			return -EPERM;
 		if (!inode_is_somebodys(inode))
-			return -EACCES; /* a new file's owner would be unmapped */
+			/* A new file's owner would be unmapped. */
+			return -EACCES;
 	}
 	if (inode->i_op->permission)
 		err = inode->i_op->permission(inode, mask);
@@ -99,8 +100,8 @@ int inode_permission(struct inode *inode, int mask)
 }
 
 /*
- * True if a sticky directory forbids the removal of an entry. Only the owners of the entry and of
- * the directory may remove it.
+ * True if the directory is sticky and current may not remove the entry: it is neither the owner of
+ * the entry nor of the directory, and lacks the capability.
  */
 static bool sticky_forbids(struct inode *dir, struct inode *inode)
 {
@@ -111,7 +112,7 @@ static bool sticky_forbids(struct inode *dir, struct inode *inode)
 	return !capable_wrt_inode(inode, CAP_FOWNER);
 }
 
-/* True if the owner of a file that current makes there can be stored in that file system. */
+/* True if the file system can store current's fsuid and fsgid as the owner of a new file. */
 bool has_kept_ids(const struct super_block *sb)
 {
 	return kuid_has_mapping(sb_user_ns(sb), sb_kept_uid(sb, current_fsuid())) &&

@@ -24,7 +24,8 @@ struct rename {
 	struct nameidata from, to;
 	struct dentry *old, *new;
 	/*
-	 * if one parent is an ancestor of the other: its child on the path between them; else NULL
+	 * If one parent is an ancestor of the other: the ancestor's child on the path between them;
+	 * else NULL.
 	 */
 	struct dentry *trap;
 	u32 flags;
@@ -85,8 +86,8 @@ void unlock_rename(struct dentry *a, struct dentry *b)
 }
 
 /*
- * Returns the inode if a rename locks it. NULL: there is none, or it is a directory that does not
- * change.
+ * Returns the inode if a rename locks it. NULL: there is no inode, or it is a directory that does
+ * not change. @dir_too: directories are locked as well.
  */
 static struct inode *to_lock(struct inode *inode, bool dir_too)
 {
@@ -116,7 +117,10 @@ static void unlock_inodes(struct inode *a, struct inode *b)
 		up_write(&b->i_rwsem);
 }
 
-/* Checks the permissions for all files and directories that the rename changes. */
+/*
+ * Checks the permissions for all files and directories that the rename changes. Returns 0 or
+ * -errno.
+ */
 static int rename_allowed(
 	struct inode *odir, struct dentry *old, struct inode *ndir, struct dentry *new, u32 flags)
 {
@@ -133,7 +137,7 @@ static int rename_allowed(
 		err = may_delete(ndir, new, dir);
 	if (err || odir == ndir)
 		return err;
-	/* the ".." of a directory that moves will change */
+	/* A directory that moves to another parent gets a new "..". */
 	if (dir)
 		err = inode_permission(old->d_inode, MAY_WRITE);
 	if (!err && (flags & RENAME_EXCHANGE) && is_dir(new->d_inode))
@@ -159,7 +163,7 @@ static void notify_moved(struct inode *odir, struct inode *ndir, struct dentry *
 	fsnotify_inode(old->d_inode, IN_MOVE_SELF);
 }
 
-/* Moves the dentries, after the file system has renamed. */
+/* Moves the dentries, after the file system has made the rename. */
 static void rename_commit(struct dentry *old, struct dentry *new, u32 flags)
 {
 	if (flags & RENAME_EXCHANGE) {
@@ -207,14 +211,17 @@ out:
 	if (!err)
 		notify_moved(
 			odir, ndir, old, was, was_len, flags & RENAME_EXCHANGE ? NULL : target);
-	/* the exchanged file moved too, from the directory where @old is now */
+	/* The exchanged file moved too, out of the directory where @old is now. */
 	if (!err && (flags & RENAME_EXCHANGE))
 		notify_moved(ndir, odir, new, old->d_name.name, old->d_name.len, NULL);
 	iput(target);
 	return err;
 }
 
-/* Makes the checks that depend on the names. The parents are locked. */
+/*
+ * Makes the checks that depend on the names, and renames. The parents are locked. Returns 0 or
+ * -errno.
+ */
 static int rename_locked(struct rename *r)
 {
 	bool odir = is_dir(r->old->d_inode);
@@ -269,7 +276,7 @@ err_put_old:
 
 /*
  * Renames between two parents that have been found. The blocks of a replaced file are freed at the
- * end, without the directories' locks.
+ * end, after the directories' locks are released.
  */
 static int rename_between(struct rename *r)
 {
@@ -304,7 +311,10 @@ static int rename_between(struct rename *r)
 	return err;
 }
 
-/* Renames. @nname may be an ERR_PTR, which is returned only if the old path has no error. */
+/*
+ * Serves rename(2) and its variants. @nname may be an ERR_PTR, which is returned only if the old
+ * path has no error.
+ */
 static int do_rename(int odfd, const char *oname, int ndfd, const char *nname, u32 flags)
 {
 	struct rename *r;

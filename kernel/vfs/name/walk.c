@@ -20,10 +20,10 @@
  */
 #include "kernel/vfs/name/namei.h"
 
-#define MAX_NESTED 8 /* links within links */
+#define MAX_NESTED 8 /* links within links, not followed deeper */
 /*
- * Limit for the directories visited when a walk upwards tests whether a mount contains a directory,
- * and for stacked mounts.
+ * Limit for stacked mounts, and for the directories visited when a walk upwards tests whether a
+ * mount contains a directory.
  */
 #define MAX_CLIMB 1000
 
@@ -37,8 +37,8 @@ struct fast {
 };
 
 /*
- * True if current may search this directory. False if it may not, or if the fast walk cannot decide
- * that.
+ * True if current may search this directory. False if current may not, or if the fast walk cannot
+ * decide that.
  */
 static inline bool fast_may_exec(const struct mount *m, const struct inode *dir)
 {
@@ -52,8 +52,8 @@ static inline bool fast_may_exec(const struct mount *m, const struct inode *dir)
 }
 
 /*
- * Crosses to the topmost mount. Returns false if the fast walk cannot, as when a path crosses too
- * many mounts: guests choose how many are stacked.
+ * Crosses to the topmost mount. Returns false if the fast walk cannot do that, as when a path
+ * crosses too many mounts: guests choose how many are stacked.
  */
 static inline bool fast_cross_mounts(struct fast *f)
 {
@@ -61,7 +61,8 @@ static inline bool fast_cross_mounts(struct fast *f)
 		struct mount *m;
 
 		if (d_managed(f->dentry))
-			return false; /* its file system's d_manage() may sleep */
+			/* The d_manage() of the dentry's file system may sleep. */
+			return false;
 		m = mount_lookup_rcu(f->mnt, f->dentry);
 		if (!m)
 			break;
@@ -90,8 +91,8 @@ static bool fast_connected(struct fast *f)
 }
 
 /*
- * Goes to the parent. Returns false if the fast walk cannot. A directory that was moved out of the
- * mount's subtree has no parent there.
+ * Goes to the parent. Returns false if the fast walk cannot do that. A directory that was moved out
+ * of the mount's subtree has no parent there.
  */
 static bool fast_dotdot(struct fast *f)
 {
@@ -114,7 +115,7 @@ static bool fast_dotdot(struct fast *f)
 	return fast_cross_mounts(f);
 }
 
-/* Returns the text of a plain symlink. NULL: only the slow walk can read it. */
+/* Returns the text of a plain symlink, or NULL if only the slow walk can read it. */
 static const char *fast_link(
 	struct fast *f, struct inode *dir, struct dentry *d, struct inode *inode)
 {
@@ -149,7 +150,7 @@ static void fast_places(struct path *root, struct path *pwd)
 
 /*
  * Sets the start of the walk and f->root. If @dfd is a descriptor, @fd keeps its file until the
- * end.
+ * walk ends. Returns 0 or -errno.
  */
 static int fast_start(struct fast *f, int dfd, const char *name, struct fd *fd)
 {
@@ -179,9 +180,10 @@ static bool fast_at_end(const struct fast *f)
 }
 
 /*
- * Walks @name from f. Returns 0 with f at the end, or, if @last is not NULL, with f at the parent
- * of the last component and that component in *last. -ENOENT: the name has a negative dentry, which
- * is valid only if the sequence numbers did not change. -ECHILD: the slow walk is needed.
+ * Walks @name from f. Returns 0 with f at the end; or, if @last is not NULL, with f at the parent
+ * of the last component and that component in *last. -ENOENT: the name has a negative dentry, a
+ * result that is valid only if the sequence numbers did not change. -ECHILD: the slow walk is
+ * needed.
  */
 static int fast_components(struct fast *f, const char *name, u32 flags, struct last *last)
 {
@@ -216,12 +218,12 @@ static int fast_components(struct fast *f, const char *name, u32 flags, struct l
 		end = !*name && !f->depth;
 		if (end && slash)
 			flags |= LOOKUP_FOLLOW;
-		/* ends in a slash, perhaps of a link's text */
+		/* The path ends in a slash, which may be in a link's text. */
 		if (!*name && slash && fast_at_end(f))
 			flags |= LOOKUP_DIRECTORY;
 		if (end && last) {
 			if (f->links)
-				return -ECHILD; /* the name may be part of a link's text */
+				return -ECHILD; /* the name may be in a link's text */
 			*last = (struct last){ q, type, flags & LOOKUP_DIRECTORY };
 			return 0;
 		}
@@ -278,7 +280,10 @@ static bool walk_changed(const struct fast *f)
 	return vfs_seq_retry(&rename_seq, f->rseq) || vfs_seq_retry(&mount_seq, f->mseq);
 }
 
-/* Walks from @dfd, whose file @fd keeps, without taking references. Returns 0 or -errno. */
+/*
+ * Walks from @dfd, whose file @fd keeps, without taking references. Returns 0 or -errno (-ECHILD:
+ * the slow walk is needed).
+ */
 static int walk_without(
 	struct fast *f, int dfd, const char *name, u32 flags, struct last *last, struct fd *fd)
 {
@@ -296,8 +301,8 @@ int walk_fast(int dfd, const char *name, u32 flags, struct path *out, struct las
 	int err = walk_without(&f, dfd, name, flags, last, &fd);
 
 	/*
-	 * the mount comes first, since dropping a dentry needs its file system; a mount that was
-	 * moved may now have another parent
+	 * The mount comes first, since dropping a dentry needs its file system. A mount that was
+	 * moved may now have another parent.
 	 */
 	if (!err && !mnt_tryget(f.mnt))
 		err = -ECHILD;
