@@ -30,7 +30,7 @@
 
 /*
  * True if the task that set the owner may signal @t, by the credentials and the Landlock domain
- * that it had then. It may always signal its own process.
+ * that the setter had then. A setter may always signal its own process.
  */
 static bool owner_may_signal(const struct fown *o, struct task *t)
 {
@@ -75,7 +75,7 @@ static void tell_thread(const struct telling *what)
 	put_task(t);
 }
 
-/* Sets si_code and si_band for an event. */
+/* Sets si_code and si_band for the event @band (EPOLL*). */
 static void tell_reason(siginfo_t *info, int band)
 {
 	if (band & EPOLLMSG) {
@@ -105,7 +105,7 @@ static bool get_owner(struct file *f, struct fown *o)
 	return o->pid;
 }
 
-/* Signals the tasks that the owner stands for. Returns how many tasks it visited. */
+/* Signals the tasks that the owner stands for. Returns the number of tasks visited. */
 static u32 signal_owner(const struct fown *o, int sig, const siginfo_t *info)
 {
 	struct telling what = { o, info, sig, 1 };
@@ -152,20 +152,20 @@ struct fasync_entry {
 	struct list_head list;
 	const struct fasync_list *on;
 	struct file *file;
-	/* the file's next entry: a file is on at most two lists */
+	/* The file's next entry. A file is on at most two lists. */
 	struct fasync_entry *next;
-	/* the descriptor for which the signal was requested, for siginfo */
+	/* The descriptor for which the signal was requested, for siginfo. */
 	int fd;
 };
 static DEFINE_SPINLOCK(fasync_lock);
-/* lists with due files, which the worker serves; under fasync_lock */
+/* Lists with due files, which the worker serves; under fasync_lock. */
 static LIST_HEAD(late_lists);
 static void tell_late(struct work *w);
 static struct work late_work = { .func = tell_late };
 
 /*
- * Returns the pointer to the file's entry for @l, or the pointer to set for a new entry. It
- * searches the file's entries and not the list, since a guest chooses how long the list is.
+ * Returns the pointer to the file's entry for @l, or the pointer to set for a new entry. The search
+ * goes through the file's entries and not the list, since a guest chooses how long the list is.
  */
 static struct fasync_entry **fasync_find(const struct fasync_list *l, struct file *f)
 {
@@ -233,7 +233,7 @@ static int reason_of(int band)
 	return band & EPOLLIN ? EPOLLIN : EPOLLOUT;
 }
 
-/* Makes all files of the list due, with this event among theirs. */
+/* Makes all files of the list due, and adds this event to the list's due events. */
 static void all_due(struct fasync_list *l, int band)
 {
 	assert_spin_held(&fasync_lock);
@@ -244,7 +244,7 @@ static void all_due(struct fasync_list *l, int band)
 }
 
 /*
- * Signals the owner of the next due entry. Returns how many tasks it visited. Drops and retakes
+ * Signals the owner of the next due entry. Returns the number of tasks visited. Drops and retakes
  * fasync_lock.
  */
 static u32 tell_next(struct fasync_list *l)

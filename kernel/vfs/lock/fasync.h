@@ -13,24 +13,24 @@ struct file;
 
 struct fasync_list {
 	/*
-	 * files without a pending event; files whose owners have not been signalled yet for the
-	 * last events. Under fasync.c's lock.
+	 * idle: files without a pending event. due: files whose owners have not been signalled yet
+	 * for the last events. Under fasync.c's lock.
 	 */
 	struct list_head idle, due;
-	struct list_head late; /* links lists that the worker serves */
-	/* of the events: EPOLLHUP, EPOLLIN, EPOLLOUT */
+	struct list_head late; /* link among the lists of the worker */
+	/* The events of @due: EPOLLHUP, EPOLLIN, EPOLLOUT. */
 	int bands;
 	u32 nr;
 };
 void fasync_list_init(struct fasync_list *l);
-/* True if the list is empty, in which case no lock need be taken. */
+/* True if the list is empty, so that no lock need be taken. */
 static inline bool fasync_none(const struct fasync_list *l)
 {
 	return !READ_ONCE(l->nr);
 }
 /*
- * Adds @f to the list (@on), or removes it. Returns 0 or -ENOMEM. The list may be freed when its
- * last file has been removed.
+ * Adds @f to the list if @on, otherwise removes it. Returns 0 or -ENOMEM. The list may be freed
+ * when its last file has been removed.
  */
 int fasync_helper(int fd, struct file *f, bool on, struct fasync_list *l);
 /* Signals the owner of each file on the list. @band: EPOLL*. Spinlocks may be held. */

@@ -30,16 +30,16 @@ int sysctl_leases_enable = 1, sysctl_lease_break_time = 45;
 struct lease {
 	struct lease *next; /* link in inode->i_leases */
 	struct list_head all;
-	/* the holder's pid in the initial namespace, for lists of locks */
+	/* The holder's pid in the initial namespace, for lists of locks. */
 	pid_t pid;
-	/* no reference: the end of the file removes the lease */
+	/* Holds no reference: the end of the file removes the lease. */
 	struct file *file;
 	int fd;
 	int type; /* F_RDLCK, F_WRLCK */
-	/* the type after a running break: F_RDLCK or F_UNLCK */
+	/* The type to which a running break changes the lease: F_RDLCK or F_UNLCK. */
 	int target;
-	bool breaking; /* all members: under lease_lock */
-	u64 deadline;  /* by ktime_get(); ~0: never */
+	bool breaking; /* all members are under lease_lock */
+	u64 deadline;  /* ns of ktime_get(); ~0: never */
 };
 
 static DEFINE_SPINLOCK(lease_lock);
@@ -94,7 +94,7 @@ static bool conflicts_with_others(const struct inode *inode, const struct file *
 	return false;
 }
 
-/* Sets a new lease, or changes the type of the existing one. */
+/* Sets a new lease, or changes the type of the existing one. Returns 0 or -errno. */
 static int set_locked(struct file *f, struct lease **l, int fd, int type)
 {
 	struct inode *inode = f->f_inode;
@@ -122,7 +122,7 @@ static int set_locked(struct file *f, struct lease **l, int fd, int type)
 		WRITE_ONCE(inode->i_leases, (*l)->next);
 		return -EAGAIN;
 	}
-	/* makes current the owner that a break signals */
+	/* Makes current the owner that a break signals. */
 	file_owned_by_us(f);
 	(*l)->pid = current->tgid;
 	list_add_tail(&(*l)->all, &all_leases);
@@ -182,7 +182,10 @@ long fcntl_setlease(int fd, struct file *f, int type)
 		return -EINVAL;
 	if (type == F_UNLCK)
 		return drop_lease(f);
-	/* such a file can be opened on the host, which would not break the guest's lease */
+	/*
+	 * A file with f_op->lock can also be opened on the host, which would not break the guest's
+	 * lease.
+	 */
 	if (!sysctl_leases_enable || f->f_op->lock)
 		return -EINVAL;
 	return set_lease(fd, f, type);
@@ -245,8 +248,8 @@ static bool start_break(struct lease *l, bool write)
 }
 
 /*
- * Checks the inode's leases once. Returns false if no lease conflicts any more; otherwise *due is
- * the time of the next check.
+ * Checks the inode's leases once. Returns false if no lease conflicts any more; otherwise sets *due
+ * to the time of the next check.
  */
 static bool break_round(struct inode *inode, const struct file *f, bool write, u64 *due)
 {

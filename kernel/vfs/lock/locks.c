@@ -81,7 +81,7 @@ static struct file_lock *find_conflict(struct inode *inode, const struct file_lo
 	return NULL;
 }
 
-/* Finds a lock of @req's own owner in its range, for F_OFD_GETLK with F_UNLCK. */
+/* Finds a lock of @req's owner in @req's range, for F_OFD_GETLK with F_UNLCK. */
 static struct file_lock *find_own(struct inode *inode, const struct file_lock *req)
 {
 	struct file_lock *l;
@@ -93,8 +93,8 @@ static struct file_lock *find_own(struct inode *inode, const struct file_lock *r
 }
 
 /*
- * Applies a request. The bucket is locked. Spares that were put into the list become visible in
- * /proc/locks.
+ * Applies a request with the bucket locked. Makes those spares visible in /proc/locks that were put
+ * into the list.
  */
 static void apply(struct inode *inode, const struct file_lock *req, struct file_lock *spare[2],
 	struct list_head *gone)
@@ -109,7 +109,7 @@ static void apply(struct inode *inode, const struct file_lock *req, struct file_
 
 /* ---- waiting ---- */
 
-/* True if a wait of @owner for @by would be a deadlock. blocked_lock is held. */
+/* True if it would be a deadlock if @owner waited for @by. blocked_lock is held. */
 static bool closes_circle(const void *owner, const void *by)
 {
 	struct blocked *b;
@@ -160,7 +160,10 @@ static void forget_blocked(struct blocked *b)
 	spin_unlock(&blocked_lock);
 }
 
-/* Waits, with the bucket locked on entry and exit. Returns 0 if the caller must check again. */
+/*
+ * Waits until a lock in the bucket is released. The bucket is locked on entry and exit. Returns 0
+ * if the caller must check again, or -ERESTARTSYS.
+ */
 static int wait_for_unlock(struct bucket *bk)
 {
 	struct wait_queue_entry e;
@@ -181,7 +184,7 @@ static int wait_for_unlock(struct bucket *bk)
 static int alloc_spares(struct file_lock *spare[2])
 {
 	spare[0] =
-		/* charged to a group: no other limit */
+		/* Charged to a control group; there is no other limit. */
 		kzalloc(sizeof(**spare), GFP_KERNEL | __GFP_ACCOUNT);
 	spare[1] = kzalloc(sizeof(**spare), GFP_KERNEL | __GFP_ACCOUNT);
 	if (spare[0] && spare[1])
@@ -252,8 +255,9 @@ static const struct file_lock *held_at(const struct file_lock *req, loff_t pos, 
 
 /*
  * Reports to the host which bytes of @req's range no lock in the guest covers any more. The bucket
- * is locked on entry and exit. In between it is unlocked for waiters, since programs choose the
- * number of pieces. Ranges that are locked again meanwhile are not reported.
+ * is locked on entry and exit. In between it is unlocked from time to time, so that other tasks can
+ * run, since programs choose the number of pieces. Ranges that are locked again meanwhile are not
+ * reported.
  */
 static void tell_others(struct bucket *bk, struct file *f, const struct file_lock *req)
 {
@@ -284,8 +288,8 @@ static void tell_others(struct bucket *bk, struct file *f, const struct file_loc
 }
 
 /*
- * Waits until a lock may have changed. The bucket is locked on entry and exit. Returns 0 if the
- * caller must check again.
+ * Waits until a lock of the host may have been released. The bucket is locked on entry and exit.
+ * Returns 0 if the caller must check again, or -ERESTARTSYS.
  */
 static int wait_for_others(struct bucket *bk)
 {
@@ -297,7 +301,10 @@ static int wait_for_others(struct bucket *bk)
 	return err == -ERESTARTSYS ? err : 0;
 }
 
-/* Waits, if @wait, until no lock conflicts with @req. The bucket is locked. */
+/*
+ * Returns 0 when no lock conflicts with @req, after waiting for that if @wait is set; or -errno.
+ * The bucket is locked.
+ */
 static int wait_for_turn(struct bucket *bk, struct file *f, const struct file_lock *req,
 	struct blocked *b, bool wait)
 {
@@ -342,7 +349,7 @@ static int setlk(struct file *f, const struct file_lock *req, bool wait)
 		tell_others(bk, f, req);
 	spin_unlock(&bk->lock);
 	forget_blocked(&b);
-	/* the old lock may have been stronger, so waiters check again */
+	/* The old lock may have been stronger, so waiters must check again. */
 	if (!list_empty(&gone) || req->type != FLK_WRITE)
 		if (waitqueue_active(&bk->wait))
 			wake_up_all(&bk->wait);
@@ -547,7 +554,8 @@ static int do_flock(struct file *f, int type, bool wait)
 }
 
 /*
- * Serves flock(2). LOCK_MAND, which Linux 5.16 removed, does nothing, whatever the descriptor is.
+ * Serves flock(2). LOCK_MAND, which Linux 5.16 removed, does nothing, even if the descriptor is
+ * invalid.
  */
 long sys_flock(int fd, u32 op)
 {

@@ -15,10 +15,10 @@ enum { FLK_READ, FLK_WRITE, FLK_NONE };
 struct file_lock {
 	struct list_head list; /* locks of the inode, under their lock */
 	struct list_head all;  /* all locks, for /proc/locks */
-	/* a files_struct for POSIX locks, a file for OFD and flock locks */
+	/* The owner: a files_struct for POSIX locks, a file for OFD and flock locks. */
 	const void *owner;
 	u8 kind, type;
-	/* bytes, end inclusive; FLK_END: up to the end of the file, even when it grows */
+	/* Bytes; end is inclusive. FLK_END: up to the end of the file, even when it grows. */
 	loff_t start, end;
 	pid_t pid;
 	struct inode *inode;
@@ -33,10 +33,11 @@ static inline bool locks_overlap(const struct file_lock *a, const struct file_lo
 bool locks_conflict(const struct file_lock *held, const struct file_lock *req);
 
 /*
- * Applies @req to the locks of its owner in @list, which is sorted by start within each owner. It
- * merges adjacent locks of one type, and shortens or splits locks of another type that overlap.
- * Locks that are no longer needed move to @gone. @spare: two zeroed locks, set to NULL when they
- * are used: one for the new lock, one for the second half of a lock that is split. Never fails.
+ * Applies @req to the locks of its owner in @list, which is sorted by start within each owner.
+ * Merges adjacent locks of one type; shortens or splits overlapping locks of another type. Locks
+ * that are no longer needed move to @gone. @spare: two zeroed locks, of which one becomes the new
+ * lock and the other the second half of a lock that is split; used entries are set to NULL. Never
+ * fails.
  */
 void lock_range_apply(struct list_head *list, const struct file_lock *req,
 	struct file_lock *spare[2], struct list_head *gone);
