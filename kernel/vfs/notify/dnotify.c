@@ -21,8 +21,9 @@
 
 struct dnotify {
 	struct dnotify *next;
-	struct file *file; /* no reference: its end frees the request */
-	/* the table in which a close of the descriptor frees the request; only compared */
+	/* Holds no reference: the end of the file frees the request. */
+	struct file *file;
+	/* The table of descriptors in which a close of @fd frees the request; only compared. */
 	struct files_struct *owner;
 	int fd;
 	u32 mask; /* DN_*; under dnotify_lock */
@@ -126,8 +127,8 @@ long fcntl_notify(int fd, struct file *f, u32 mask)
 		return -ENOMEM;
 	mutex_lock(&dnotify_lock);
 	/*
-	 * a concurrent close either finds the request, or was before this fget(), which then fails
-	 * to find @f
+	 * A concurrent close either finds the request, or came before this fget(), which then does
+	 * not return @f.
 	 */
 	now = fget(fd);
 	if (now == f) {

@@ -84,7 +84,9 @@ static struct fan_mark *mark_find(const struct fan_group *g, const void *object)
 	return NULL;
 }
 
-/* Frees a mark. Returns the inode whose reference the caller drops without the lock, or NULL. */
+/*
+ * Frees a mark. Returns the inode whose reference the caller must drop without the lock, or NULL.
+ */
 static struct inode *mark_free(struct fan_mark *m)
 {
 	struct inode *inode = NULL;
@@ -131,7 +133,8 @@ static struct fan_mark *mark_new(
 
 /*
  * Removes the first mark of @marks whose type is @type (negative: any type), and returns true. The
- * caller drops the reference to *inode, which may be NULL. Returns false if there is no such mark.
+ * caller must drop the reference to *inode, which may be NULL. Returns false if there is no such
+ * mark.
  */
 static bool take_mark(struct list_head *marks, int type, struct inode **inode)
 {
@@ -187,7 +190,7 @@ void fanotify_inode_gone(struct inode *inode)
 
 /*
  * Removes one mark in bucket @i that is on an inode of @sb, which is being unmounted. Returns the
- * inode whose reference the caller drops, or NULL.
+ * inode whose reference the caller must drop, or NULL. Sets *found if a mark was removed.
  */
 static struct inode *take_sb_mark(struct super_block *sb, u32 i, bool *found)
 {
@@ -228,7 +231,7 @@ int fanotify_release(struct inode *inode, struct file *f)
 
 	fan_release_events(g);
 	flush_marks(g, -1);
-	fan_release_events(g); /* events queued in between */
+	fan_release_events(g); /* events queued since the first call */
 	ucounts_uncharge(g->uc, UCOUNT_FANOTIFY_GROUPS);
 	fan_group_put(g);
 	return 0;
@@ -322,7 +325,7 @@ static int check_command(u32 flags, u64 mask)
 	return -EINVAL;
 }
 
-/* Makes the checks that do not need the group. */
+/* Makes the checks that do not need the group. Returns 0 or -errno. */
 static int check_mark(u32 flags, u64 mask)
 {
 	int err;
@@ -386,8 +389,9 @@ static int find_path(int dfd, uaddr_t name, u32 flags, struct path *path)
 }
 
 /*
- * Checks whether events can name files by handles. A file system that cannot find a file by its
- * handle still allows marks on single files, whose handles then only distinguish them.
+ * Checks whether events can name files by handles. Returns 0 or -errno. A file system that cannot
+ * find a file by its handle still allows marks on single files; their handles then only distinguish
+ * files.
  */
 static int check_fid(const struct mark_call *c, const struct inode *inode)
 {
@@ -398,18 +402,18 @@ static int check_fid(const struct mark_call *c, const struct inode *inode)
 	return fan_fsid(inode->i_sb, fsid);
 }
 
-/* Checks whether an object may be marked, by its kind. */
+/* Checks whether an object of this kind may be marked. Returns 0 or -errno. */
 static int check_object(const struct fan_group *g, const struct mark_call *c, const struct path *p)
 {
 	const struct inode *inode = p->dentry->d_inode;
 	bool dir = S_ISDIR(inode->i_mode);
 
-	/* the listener may need /proc to answer, and would wait for itself */
+	/* The listener may need /proc to answer, and would then wait for itself. */
 	if ((c->mask & FAN_PERM_EVENTS) && inode->i_sb->s_magic == PROC_SUPER_MAGIC)
 		return -EINVAL;
 	if (c->type != FAN_ON_INODE &&
 		((p->dentry->d_flags & DCACHE_PSEUDO) || (inode->i_sb->s_iflags & SB_I_NOUSER)))
-		return -EINVAL; /* pipes and sockets: an internal mount */
+		return -EINVAL; /* the internal mount of pipes or sockets */
 	if (c->type == FAN_ON_INODE && !dir &&
 		((g->flags & FAN_REPORT_TARGET_FID) || (c->flags & FAN_MARK_IGNORE) ||
 			(c->mask & FAN_RENAME)) &&
@@ -428,8 +432,8 @@ static int check_ignore(const struct mark_call *c, const struct inode *inode)
 }
 
 /*
- * Makes the checks of a mark in Linux's order. A mark that is being removed was checked when it was
- * added.
+ * Makes the checks of a mark in Linux's order. Returns 0 or -errno. A mark that is being removed
+ * was checked when it was added.
  */
 static int check_path(const struct fan_group *g, const struct mark_call *c, const struct path *p)
 {
@@ -444,7 +448,7 @@ static int check_path(const struct fan_group *g, const struct mark_call *c, cons
 
 static int add_bits(struct fan_mark *m, const struct mark_call *c)
 {
-	/* FAN_MARK_IGNORED_MASK is refused once the mark has used FAN_MARK_IGNORE */
+	/* FAN_MARK_IGNORED_MASK is refused after the mark has used FAN_MARK_IGNORE. */
 	if ((c->flags & FAN_MARK_IGNORED_MASK) && (m->flags & FAN_MARK_IGNORE))
 		return -EEXIST;
 	if ((c->flags & FAN_MARK_EVICTABLE) && !(m->flags & FAN_MARK_EVICTABLE))
@@ -470,7 +474,7 @@ static int add_mark(struct fan_group *g, const void *object, const struct mark_c
 		m = mark_new(g, object, c->type, c->flags);
 	if (IS_ERR(m))
 		return (int)PTR_ERR(m);
-	/* an evictable mark that is no longer evictable takes a reference to the inode */
+	/* A mark that stops being evictable takes a reference to the inode. */
 	if (!fresh && m->type == FAN_ON_INODE && (m->flags & FAN_MARK_EVICTABLE) &&
 		!(c->flags & FAN_MARK_EVICTABLE)) {
 		m->flags &= ~(u32)FAN_MARK_EVICTABLE;

@@ -32,24 +32,33 @@
 enum fan_type { FAN_ON_INODE, FAN_ON_MOUNT, FAN_ON_SB };
 
 struct fan_group {
-	/* references: the file, and waiting permission events */
+	/* References: of the file, and of waiting permission events. */
 	atomic_t refs;
 	u32 flags, event_f_flags;
 	bool unprivileged;
-	/* counts the group and its marks; the file keeps the namespace alive */
+	/*
+	 * Limits the number of groups and marks of the user. The file keeps the user namespace
+	 * alive.
+	 */
 	struct ucounts *uc;
-	/* fan_mark.group_link of all marks; under fanotify_lock */
+	/* List of fan_mark.group_link of all marks; under fanotify_lock. */
 	struct list_head marks;
 	u32 nr_marks;
-	/* link in the list of groups that one event has found; with acc_* under fanotify_lock */
+	/*
+	 * Link in the list of groups that one event has found. This and acc_* are under
+	 * fanotify_lock.
+	 */
 	struct list_head hit;
-	/* acc_rename: bit 0: the old directory is marked, bit 1: the new one */
+	/*
+	 * Combined masks of the marks that one event has found. acc_rename: bit 0: the old
+	 * directory is marked; bit 1: the new one is.
+	 */
 	u32 acc_mask, acc_ignored, acc_rename;
 	struct wait_queue_head wqh;
-	/* lists by fan_event.link: events to be read; permission events to be answered */
+	/* Lists of fan_event.link. events: to be read; asked: permission events to be answered. */
 	struct list_head events, asked;
 	u32 nr_events;
-	/* fs.fanotify.max_queued_events when the group was made; immutable */
+	/* Value of fs.fanotify.max_queued_events when the group was made; immutable. */
 	u32 max_events;
 	bool dead;
 };
@@ -58,7 +67,9 @@ struct fan_mark {
 	struct hlist_node node; /* hashed by object */
 	struct list_head group_link;
 	struct fan_group *group;
-	/* an inode (with a reference unless evictable), a mount or a superblock */
+	/*
+	 * The marked object: an inode (with a reference unless evictable), a mount or a superblock.
+	 */
 	const void *object;
 	enum fan_type type;
 	u32 mask, ignored;
@@ -80,10 +91,10 @@ struct fan_event {
 	struct path path; /* with references, or NULL */
 	struct fan_fid object, dir, new_dir;
 	char *name, *new_name; /* point into @text */
-	/* FAN_FS_ERROR: the first error, and how many errors it stands for */
+	/* FAN_FS_ERROR: the first error, and the number of errors that this event reports. */
 	s32 error;
 	u32 error_count;
-	/* of a permission event; under group->wqh.lock */
+	/* True for a permission event. This and the next two are under group->wqh.lock. */
 	bool permission;
 	int fd;
 	u32 response; /* FAN_ALLOW, FAN_DENY; 0: no answer yet */

@@ -13,9 +13,9 @@
 #include "kernel/ident/pid.h"
 #include "kernel/vfs/notify/fanotify.h"
 
-/* number of events searched for an equal one */
+/* Maximum of queued events that are compared with a new one. */
 #define MERGE_MAX 128
-/* groups that can be asked for permission without an allocation */
+/* Maximum of groups that can be asked for permission without an allocation. */
 #define PERM_GROUPS 8
 
 /* ---- the groups that want an event ---- */
@@ -24,9 +24,9 @@ struct gather {
 	const struct fs_event *e;
 	u32 mask;
 	bool ondir;
-	/* these marks are on the directory, and the event is its child's */
+	/* The marks are on the directory, and the event is about a child of it. */
 	bool child;
-	/* for acc_rename: whether this object is the old or the new directory */
+	/* Bit for acc_rename: this object is the old or the new directory. */
 	u32 rename;
 	struct list_head hit;
 };
@@ -143,7 +143,7 @@ static void set_fid(struct fan_fid *fid, struct inode *inode)
 	fid->type = inode_handle_type(inode);
 }
 
-/* Sets the identifiers that the group's flags ask for: file, directory, name. */
+/* Sets the identifiers that the group's flags request: of file and directory, and the name. */
 static void set_fids(
 	struct fan_event *ev, const struct fan_group *group, const struct fs_event *e, bool ondir)
 {
@@ -162,7 +162,8 @@ static void set_fids(
 	} else if (e->dirent || (!ondir && e->dir)) {
 		set_fid(&ev->dir, e->dir);
 	} else if (ondir) {
-		set_fid(&ev->dir, e->inode); /* the directory's own: its name is "." */
+		/* The directory's own identifier, with the name ".". */
+		set_fid(&ev->dir, e->inode);
 	}
 	if (target || (!e->dirent && !ondir && (f & FAN_REPORT_FID)) ||
 		!(ev->dir.bytes || ev->new_dir.bytes))
@@ -234,8 +235,8 @@ static bool can_merge(const struct fan_event *a, const struct fan_event *b)
 }
 
 /*
- * Merges the error with an unread error event of that file system, which counts errors and keeps
- * the first. Returns true if there was one.
+ * Merges the error with an unread error event of its file system, which counts errors and keeps the
+ * first. Returns true if there was such an event.
  */
 static bool join_error_locked(struct fan_group *g, const struct fan_event *e)
 {
@@ -250,7 +251,9 @@ static bool join_error_locked(struct fan_group *g, const struct fan_event *e)
 	return false;
 }
 
-/* Turns the last event of a full queue into an overflow event, without a file. */
+/*
+ * Turns an event into an overflow event, without a file. It becomes the last one of a full queue.
+ */
 static void make_overflow(struct fan_event *e)
 {
 	e->mask = FAN_Q_OVERFLOW;
@@ -375,7 +378,9 @@ static bool answered(struct fan_group *g, const struct fan_event *e)
 	return yes;
 }
 
-/* Asks one group. Returns 0, -EPERM, or -EINTR if current is being killed. */
+/*
+ * Asks one group for permission. Returns 0, -EPERM, or -EINTR if current is being killed. Frees @e.
+ */
 static int ask(struct fan_group *g, struct fan_event *e)
 {
 	int err;
@@ -390,7 +395,7 @@ static int ask(struct fan_group *g, struct fan_event *e)
 	}
 	err = wait_event_killable(&g->wqh, answered(g, e)) ? -EINTR : 0;
 	spin_lock(&g->wqh.lock);
-	/* the listener has not read the event, or has not answered it */
+	/* The event is still on a list: the listener has not read it or has not answered it. */
 	if (!list_empty(&e->link)) {
 		if (e->fd == FAN_NOFD && g->nr_events)
 			g->nr_events--;
@@ -409,9 +414,9 @@ struct asked {
 };
 
 /*
- * Collects the groups to ask, into @to if that is not NULL. Groups that may fill in content
- * (FAN_CLASS_PRE_CONTENT) come before those that check it. Returns their number. fanotify_lock is
- * held.
+ * Collects the groups to be asked for permission, in @to if that is not NULL. Groups that may fill
+ * in content (FAN_CLASS_PRE_CONTENT) come before those that check it. Returns the number of groups.
+ * fanotify_lock is held.
  */
 static u32 who_is_asked(const struct gather *g, struct asked *to)
 {

@@ -15,7 +15,8 @@
 #include "kernel/vfs/super.h"
 
 #define FILEID_INVALID 0xff
-#define FID_HEAD (sizeof(struct fanotify_event_info_header) + 8 + 8) /* fsid, head of the handle */
+/* bytes: header, fsid, handle's head */
+#define FID_HEAD (sizeof(struct fanotify_event_info_header) + 8 + 8)
 
 /* ---- records ---- */
 
@@ -76,8 +77,8 @@ static char *put_error(char *p, const struct fan_event *e)
 }
 
 /*
- * Returns the name in a directory's record. For a group that wants names, the name of an event of
- * the directory itself is ".".
+ * Returns the name in a directory's record, or NULL. For a group that reports names, the name of an
+ * event of the directory itself is ".".
  */
 static const char *dir_name(const struct fan_group *g, const struct fan_event *e)
 {
@@ -142,8 +143,8 @@ static char *put_records(char *p, const struct fan_group *g, const struct fan_ev
 /* ---- reading ---- */
 
 /*
- * Opens the event's file for the listener. Returns a reserved descriptor, and in *f the file to
- * install there.
+ * Opens the event's file for the listener. Returns a reserved descriptor, or -errno. Sets *f to the
+ * file to be installed there.
  */
 static int event_fd(struct fan_group *g, struct fan_event *e, struct file **f)
 {
@@ -169,9 +170,9 @@ static int event_pidfd(struct fan_group *g, struct fan_event *e, struct file **f
 	int fd;
 
 	*f = NULL;
+	/* The process has ended and was reaped. */
 	if (!(g->flags & FAN_REPORT_PIDFD) || e->mask & FAN_Q_OVERFLOW || !e->pid ||
-		!pid_vnr(e->pid) ||
-		list_empty(&e->pid->tasks[PIDTYPE_TGID])) /* the process has ended and was reaped */
+		!pid_vnr(e->pid) || list_empty(&e->pid->tasks[PIDTYPE_TGID]))
 		return FAN_NOPIDFD;
 	*f = process_ops->pidfd_file(e->pid, 0);
 	if (IS_ERR(*f)) {
@@ -205,8 +206,8 @@ static void drop_fd(int fd, struct file *f)
 }
 
 /*
- * Writes an event that no other task can free. Returns bytes or -errno. *fd: the descriptor by
- * which a permission event is answered.
+ * Writes an event that no other task can free. Returns bytes or -errno. Sets *fd to the descriptor
+ * that the listener will name in its answer to a permission event.
  */
 static ssize_t put_event(struct fan_group *g, struct fan_event *e, struct iov_iter *to, int *fd)
 {
@@ -246,9 +247,9 @@ static ssize_t put_event(struct fan_group *g, struct fan_event *e, struct iov_it
 }
 
 /*
- * Removes the first event from the queue. If *permission is set, the event belongs to the task that
- * waits for the answer. That task may be killed and free it, so outside of the lock only the
- * event's address may be used.
+ * Removes the first event from the queue and returns it, or NULL. If *permission is set, the event
+ * belongs to the task that waits for the answer. That task may be killed and free the event, so
+ * without the lock only the event's address may be used.
  */
 static struct fan_event *take_event(struct fan_group *g, size_t room, int *err, bool *permission)
 {
@@ -265,8 +266,8 @@ static struct fan_event *take_event(struct fan_group *g, size_t room, int *err, 
 		g->nr_events--;
 		*permission = e->permission;
 		/*
-		 * moves it to the list of events to be answered, since the waiting task may be
-		 * killed at any time
+		 * Moves the event to the list of events to be answered, where the waiting task
+		 * finds it if it is killed.
 		 */
 		if (*permission) {
 			list_move_tail(&e->link, &g->asked);
@@ -280,8 +281,8 @@ static struct fan_event *take_event(struct fan_group *g, size_t room, int *err, 
 }
 
 /*
- * Writes a permission event. Its waiting task may be killed and free it. So the content is copied
- * under the lock, and the event is later found again by its address.
+ * Writes a permission event. Its waiting task may be killed and free the event. So the content is
+ * copied under the lock, and the event is later found again by its address.
  */
 static ssize_t put_permission(struct fan_group *g, struct fan_event *asked, struct iov_iter *to)
 {

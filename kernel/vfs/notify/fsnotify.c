@@ -78,8 +78,8 @@ void fsnotify_rename(struct inode *odir, struct inode *ndir, struct inode *child
 }
 
 /*
- * Sets the directory and the name of an event; @s keeps the name. Returns the parent dentry. The
- * caller drops both afterwards.
+ * Sets the directory and the name of an event. @s keeps the name. Returns the parent dentry or
+ * NULL. The caller must drop both @s and the parent afterwards.
  */
 static struct dentry *name_event(struct fs_event *e, struct dentry *d, struct name_snapshot *s)
 {
@@ -132,7 +132,10 @@ static __noinline void tell_of_file(struct file *f, u32 mask)
 	if ((mask & IN_OPEN) && (f->f_mode & FMODE_EXEC))
 		e.mask |= FAN_OPEN_EXEC;
 	parent = name_event(&e, f->f_path.dentry, &name);
-	/* data that goes through a device or a pipe is no event of its directory */
+	/*
+	 * Data that is transferred through a device or a pipe is no event of the directory of its
+	 * node.
+	 */
 	if (mask & (IN_ACCESS | IN_MODIFY) && is_special(f->f_inode))
 		e.dir = NULL;
 	tell(&e);

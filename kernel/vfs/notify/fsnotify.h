@@ -21,9 +21,10 @@ void fsnotify_name(
 void fsnotify_dentry(struct dentry *d, u32 mask);
 void fsnotify_file(struct file *f, u32 mask);
 void fsnotify_rename(struct inode *odir, struct inode *ndir, struct inode *child, const char *was,
-	u32 was_len, const char *name, u32 len); /* both sides at once, for fanotify */
+	u32 was_len, const char *name, u32 len); /* both directories' event, for fanotify */
 /*
- * Asks the listeners that may forbid the access. May sleep; no lock is held. Returns 0 or -EPERM.
+ * Asks the listeners that may forbid the access. May sleep; called without locks. Returns 0 or
+ * -EPERM.
  */
 int fsnotify_permission(struct file *f, u32 mask);
 #define FSNOTIFY_OPEN_PERM 0x10000
@@ -32,8 +33,8 @@ void fsnotify_mount_gone(struct mount *m);
 void fsnotify_sb_gone(struct super_block *sb);
 void fsnotify_inode_gone(struct inode *inode);
 /*
- * Notifies the users of F_NOTIFY of an event in @dir. @in: IN_*; @renamed: the rename stays within
- * @dir. Called only if i_dnotify is set.
+ * Notifies the users of F_NOTIFY of an event in @dir. @in: IN_*; @renamed: a rename within @dir.
+ * Called only if i_dnotify is set.
  */
 void dnotify_tell(struct inode *dir, u32 in, bool renamed);
 

@@ -39,7 +39,8 @@
 
 static int max_queued_events = 16384; /* sysctl fs.inotify.max_queued_events */
 #define EVENT_BITS IN_ALL_EVENTS
-#define UNASKED IN_UNMOUNT /* reported to every watch */
+/* Reported to every watch, whatever its mask is. */
+#define UNASKED IN_UNMOUNT
 #define CONTROL_BITS                                                                               \
 	(IN_ONLYDIR | IN_DONT_FOLLOW | IN_EXCL_UNLINK | IN_MASK_ADD | IN_MASK_CREATE | IN_ONESHOT)
 #define TOLD_BITS                                                                                  \
@@ -51,9 +52,15 @@ struct instance {
 	u32 nr_events;           /* under wqh.lock */
 	u32 max_events;          /* immutable */
 	struct radix watches;    /* by watch descriptor; under watch_lock */
-	/* only grows, so that a late event is not mistaken for an event of a newer watch */
+	/*
+	 * The last watch descriptor. It only grows, so that a late event is not mistaken for an
+	 * event of a newer watch.
+	 */
 	int last_wd;
-	/* counts the instance and its watches; the file keeps the namespace alive */
+	/*
+	 * Limits the number of instances and watches of the user. The file keeps the user namespace
+	 * alive.
+	 */
 	struct ucounts *uc;
 	struct fasync_list async; /* O_ASYNC: owners that get SIGIO */
 };
@@ -115,7 +122,8 @@ static bool queue_locked(struct instance *in, struct event *e)
 		return false;
 	if (in->nr_events > in->max_events)
 		return false;
-	if (in->nr_events == in->max_events) { /* becomes IN_Q_OVERFLOW */
+	/* The last event of a full queue becomes IN_Q_OVERFLOW. */
+	if (in->nr_events == in->max_events) {
 		e->ev.wd = -1;
 		e->ev.mask = IN_Q_OVERFLOW;
 		e->ev.cookie = e->ev.len = 0;
@@ -143,7 +151,7 @@ static void queue_event(
 		kfree(e);
 }
 
-/* ---- watches; all under watch_lock ---- */
+/* ---- watches; under watch_lock ---- */
 
 /* Removes the watch. Returns its inode, whose reference the caller drops without the lock. */
 static struct inode *watch_remove(struct watch *w)
@@ -244,7 +252,7 @@ static long watch_set(struct instance *in, struct inode *inode, u32 mask)
 
 /*
  * Reports an event to all watches of @inode. @mask may have IN_ISDIR. A one-shot watch is removed,
- * and the reference to its inode is dropped afterwards.
+ * and the reference to its inode is dropped without the lock.
  */
 static void notify(
 	struct inode *inode, u32 mask, u32 cookie, const char *name, u32 len, bool unlinked)
@@ -256,7 +264,10 @@ static void notify(
 	mutex_lock(&watch_lock);
 	m = inode->i_fsnotify;
 	if (m) {
-		/* the list head may be freed with the last watch, so the end is tested first */
+		/*
+		 * The list head may be freed together with the last watch, so the end is tested
+		 * first.
+		 */
 		bool last = list_empty(&m->list);
 
 		for (w = list_first_entry(&m->list, struct watch, list); !last; w = next) {
@@ -279,7 +290,7 @@ static void notify(
 
 static void notify_inode(struct inode *inode, u32 mask, bool unlinked)
 {
-	/* inotify never sets IN_ISDIR for a directory's own move or removal */
+	/* As on Linux, IN_ISDIR is not set for a directory's own move or removal. */
 	if (mask & (IN_DELETE_SELF | IN_MOVE_SELF))
 		mask &= ~(u32)IN_ISDIR;
 	else if (S_ISDIR(inode->i_mode))
@@ -303,7 +314,7 @@ void inotify_event(const struct fs_event *e)
 }
 
 /*
- * Removes the watches of an inode whose last link was removed, or whose file system is being
+ * Removes the watches of an inode, since its last link was removed or its file system is being
  * unmounted.
  */
 void inotify_inode_gone(struct inode *inode)

@@ -10,22 +10,23 @@
 
 /* Bits of events: IN_* of inotify, which fanotify shares, and bits that only fanotify has. */
 #define FS_ISDIR 0x40000000U
-/* events for inotify: IN_ALL_EVENTS, IN_UNMOUNT */
+/* Events for inotify: IN_ALL_EVENTS, IN_UNMOUNT. */
 #define FS_INOTIFY_EVENTS 0x00006fffU
 
 struct fs_event {
 	u32 mask;
-	const struct path *path; /* of an open file, or NULL */
+	const struct path *path; /* path of an open file, or NULL */
 	struct inode *inode;     /* the file that the event is about */
 	struct inode *dir;       /* the directory of its name, or NULL */
 	const char *name;        /* its name in @dir */
 	u32 len;
 	u32 cookie;
 	/*
-	 * an entry of a directory was made, removed or renamed: the event belongs to the directory
+	 * An entry of a directory was made, removed or renamed, so the event belongs to the
+	 * directory.
 	 */
 	bool dirent;
-	bool unlinked;         /* the name is removed, the file still open */
+	bool unlinked;         /* the name was removed, the file is open */
 	struct inode *new_dir; /* of a rename: the new directory */
 	const char *new_name;
 	u32 new_len;
