@@ -35,8 +35,8 @@
 #define PIPE_DEF_BUFS 16
 
 /*
- * sysctls fs.pipe-*: the size limit of one pipe in bytes, and the limits for the pipes of one user
- * in pages (0: no limit)
+ * Sysctls fs.pipe-*: the size limit of one pipe in bytes, and the limits for all pipes of one user
+ * in pages (0: no limit).
  */
 static int pipe_max_size = 1 << 20;
 static int pipe_user_pages_soft = 16384, pipe_user_pages_hard;
@@ -46,7 +46,7 @@ static const struct file_operations pipe_fops;
 /* ---- creation and end ---- */
 
 /*
- * True if a user whose pipes have @pages pages is over the limit and current has no capability to
+ * True if @pages, the pages of all pipes of a user, exceed @limit and current has no capability to
  * exceed it.
  */
 static bool over_limit(s64 pages, int limit)
@@ -103,7 +103,7 @@ static void pipe_free(struct pipe_inode_info *p)
 	kfree(p);
 }
 
-/* Drops the reference of an open file. The last one frees the pipe. */
+/* Drops the reference that an open file holds. The last one frees the pipe. */
 static void pipe_put(struct inode *inode, struct pipe_inode_info *p)
 {
 	bool last;
@@ -194,8 +194,8 @@ void pipe_wake_writers(struct pipe_inode_info *p)
 }
 
 /*
- * Waits on @queue for @condition with the pipe unlocked. A wake-up wakes one such task. 0 or
- * -errno.
+ * Waits on @queue for @condition with the pipe unlocked. A wake-up wakes up one of the tasks that
+ * wait there. The value is 0 or -errno.
  */
 #define pipe_sleep(p, queue, condition)                                                            \
 	({                                                                                         \
@@ -296,7 +296,7 @@ static ssize_t pipe_read(struct file *f, struct iov_iter *to, loff_t *pos)
 
 /* ---- writing ---- */
 
-/* Appends to the last page. Returns the bytes written, 0 if the data does not fit, or -EFAULT. */
+/* Appends to the last page. Returns bytes; 0 if the data does not fit there; or -EFAULT. */
 static ssize_t append(struct pipe_inode_info *p, struct iov_iter *from)
 {
 	struct pipe_buf *b = pipe_slot(p, p->head - 1);
@@ -340,7 +340,7 @@ static ssize_t write_locked(
 		return n;
 	total = n;
 	while (from->count) {
-		/* wake up readers before waiting for room */
+		/* Wake up readers before waiting for room. */
 		if (pipe_full(p) && total && !nonblock) {
 			mutex_unlock(&p->mutex);
 			pipe_wake_readers(p);
@@ -369,11 +369,13 @@ static ssize_t pipe_write(struct file *f, struct iov_iter *from, loff_t *pos)
 	ret = write_locked(f, p, from, &waited);
 	more = !pipe_full(p);
 	mutex_unlock(&p->mutex);
-	/* while this writer waited for room, readers may have drained the pipe and gone to sleep */
+	/*
+	 * While this writer waited for room, readers may have drained the pipe and gone to sleep.
+	 */
 	if (ret > 0 && (wake || waited))
 		pipe_wake_readers(p);
 	else if (ret > 0)
-		/* each write signals O_ASYNC files */
+		/* Each write signals the owners of files with O_ASYNC. */
 		kill_fasync_list(&p->rd_async, EPOLLIN | EPOLLRDNORM);
 	if (waited && more)
 		pipe_wake_writers(p);
@@ -465,7 +467,7 @@ void pipe_wait_readers(struct file *f)
 
 	mutex_lock(&p->mutex);
 	p->writers--;
-	/* this task counts as a reader too, so the wait ends at a count of 1 */
+	/* This task counts as a reader too, so the wait ends when the count is 1. */
 	p->readers++;
 	mutex_unlock(&p->mutex);
 	pipe_wake_readers(p);
@@ -504,8 +506,8 @@ static struct pipe_inode_info *fifo_get(struct inode *inode)
 }
 
 /*
- * Waits until the other side has been opened again since the call began, that is until *counter has
- * changed.
+ * Waits until the other side is opened after the beginning of the call, so that *counter changes.
+ * The mutex is held on entry and exit. Returns 0 or -errno.
  */
 static int wait_for_partner(struct pipe_inode_info *p, struct wait_queue_head *q, u32 *counter)
 {
@@ -525,11 +527,12 @@ static int open_read(struct pipe_inode_info *p, struct file *f, bool nonblock)
 	p->r_counter++;
 	if (!p->readers++)
 		wake_up_all(&p->wr_wait);
-	/* a pipe of pipe(2) that is opened by /proc/PID/fd does not wait */
+	/* A pipe of pipe(2) that is opened by /proc/PID/fd does not wait for a writer. */
 	if (p->writers || !p->is_fifo)
 		;
 	else if (nonblock)
-		f->f_pos = p->w_counter; /* no EPOLLHUP until a writer has opened */
+		/* Until a writer has opened the FIFO, poll() does not report EPOLLHUP. */
+		f->f_pos = p->w_counter;
 	else
 		err = wait_for_partner(p, &p->rd_wait, &p->w_counter);
 	if (err && !--p->readers)
@@ -653,7 +656,7 @@ long sys_pipe2(uaddr_t ufds, int flags)
 	if (flags & ~(O_CLOEXEC | O_NONBLOCK | O_DIRECT | O_NOTIFICATION_PIPE))
 		return -EINVAL;
 	if (flags & O_NOTIFICATION_PIPE)
-		return -ENOPKG; /* as Linux without watch queues */
+		return -ENOPKG; /* as a Linux without watch queues */
 	err = pipe_files(files, (u32)flags);
 	if (err)
 		return err;
@@ -687,7 +690,10 @@ long sys_pipe(uaddr_t fds)
 
 /* ---- fcntl ---- */
 
-/* Moves the buffers to a ring of @n pages; the mutex is held. */
+/*
+ * Moves the buffers to a ring of @n pages; the mutex is held. Returns 0, -EBUSY if there are more
+ * buffers, or -ENOMEM.
+ */
 static long resize(struct pipe_inode_info *p, u32 n)
 {
 	struct pipe_buf *bufs;
@@ -709,8 +715,8 @@ static long resize(struct pipe_inode_info *p, u32 n)
 }
 
 /*
- * Resizes. The user's pages are counted before the check, since several pipes of the user may grow
- * at once. The mutex is held.
+ * Resizes and counts the user's pages. They are counted before the check, since several pipes of
+ * the user may grow at once. The mutex is held. Returns 0 or -errno.
  */
 static long resize_counted(struct pipe_inode_info *p, u32 n)
 {

@@ -9,9 +9,9 @@
 struct page;
 
 struct pipe_buf {
-	struct page *page; /* with a reference */
+	struct page *page; /* holds a reference */
 	u32 offset, len;
-	/* no other pipe has the page, so a write may append to it */
+	/* No other pipe shares the page, so a write may append to it. */
 	bool merge;
 	bool packet; /* O_DIRECT: one write, one read */
 };
@@ -20,25 +20,28 @@ struct pipe_buf {
  * Buffers [tail, head) hold data, at index & (ring_size - 1). With head == tail the pipe is empty.
  */
 struct pipe_inode_info {
-	struct mutex mutex;                      /* for all below unless marked otherwise */
+	struct mutex mutex;                      /* for all members not marked otherwise */
 	struct wait_queue_head rd_wait, wr_wait; /* woken up without the mutex */
 	u32 head, tail;
 	u32 ring_size; /* a power of two */
 	u32 readers, writers;
 	/* number of opens so far, for openers of a FIFO that wait for the other side */
 	u32 r_counter, w_counter;
-	/* number of open files in any mode; under inode->i_lock */
+	/* Number of open files of any mode; under inode->i_lock. */
 	u32 files;
 	struct fasync_list rd_async, wr_async; /* files with O_ASYNC */
 	bool is_fifo;
-	/* a task polls: each change wakes it up, not only those from empty and from full */
+	/*
+	 * A task polls the pipe. Then each change wakes it up, not only a change from empty or from
+	 * full.
+	 */
 	bool poll_usage;
 	struct pipe_buf *bufs;
 	struct page *spare[2];
 	struct user_struct *user;
 };
 
-struct pipe_inode_info *file_pipe(struct file *f); /* NULL: @f is not a pipe */
+struct pipe_inode_info *file_pipe(struct file *f); /* NULL if @f is not a pipe */
 static inline bool pipe_empty(const struct pipe_inode_info *p)
 {
 	return READ_ONCE(p->head) == READ_ONCE(p->tail);
@@ -51,7 +54,7 @@ static inline struct pipe_buf *pipe_slot(struct pipe_inode_info *p, u32 i)
 {
 	return &p->bufs[i & (p->ring_size - 1)];
 }
-/* These functions are called with p->mutex held. */
+/* The functions from here on are called with p->mutex held, unless marked otherwise. */
 static inline void pipe_push(struct pipe_inode_info *p, const struct pipe_buf *b)
 {
 	*pipe_slot(p, p->head) = *b;
@@ -59,13 +62,13 @@ static inline void pipe_push(struct pipe_inode_info *p, const struct pipe_buf *b
 }
 /*
  * Waits until there is room; drops and retakes the mutex. Returns 0, -EPIPE (SIGPIPE was sent),
- * -EAGAIN or -ERESTARTSYS. A writer that has waited (*waited) was woken up alone, so it wakes up
- * the next writer if it leaves room.
+ * -EAGAIN or -ERESTARTSYS. Sets *waited if it slept: the writer was then woken up alone, and must
+ * wake up the next writer if it leaves room.
  */
 int pipe_wait_writable(struct pipe_inode_info *p, bool nonblock, bool *waited);
 /*
- * Waits until there is data. Returns 1, 0 at the end (no data and no writers), -EAGAIN or
- * -ERESTARTSYS.
+ * Waits until there is data; drops and retakes the mutex. Returns 1, 0 at the end (no data and no
+ * writers), -EAGAIN or -ERESTARTSYS. Sets *waited if it slept.
  */
 int pipe_wait_readable(struct pipe_inode_info *p, bool nonblock, bool *waited);
 struct page *pipe_page_get(struct pipe_inode_info *p); /* NULL: no memory */
@@ -74,8 +77,8 @@ void pipe_buf_release(struct pipe_inode_info *p, struct pipe_buf *b);
 void pipe_consume(struct pipe_inode_info *p, u32 n);
 /*
  * Copies from the first buffer. Returns bytes or -EFAULT. A buffer whose copy faults stays whole,
- * as on Linux, so that a bad address loses no data. The part of a packet that does not fit is
- * dropped, or with @keep (splices) stays in the buffer.
+ * as on Linux, so that a bad address loses no data. If a packet does not fit, the rest is dropped;
+ * with @keep (splices) it stays in the buffer.
  */
 ssize_t pipe_read_buf(struct pipe_inode_info *p, struct iov_iter *to, bool keep);
 void pipe_wake_readers(struct pipe_inode_info *p); /* called without the mutex */
@@ -91,9 +94,12 @@ ssize_t pipe_to_message(struct file *pipe, struct file *f, loff_t *pos, size_t l
 #define SPLICE_F_NONBLOCK 2
 #define SPLICE_F_MORE 4
 #define SPLICE_F_GIFT 8
-/* internal: do not wait for room, not even in an output file that is not a pipe */
+/* Internal flag: do not wait for room, not even in an output file that is not a pipe. */
 #define SPLICE_F_OUT_NOWAIT 0x10000
-/* Splice between files, as splice(2). An offset of NULL means the file's own position. */
+/*
+ * Splices between two files, as splice(2). An offset of NULL means the file's own position. Returns
+ * bytes or -errno.
+ */
 ssize_t splice_files(
 	struct file *in, loff_t *off_in, struct file *out, loff_t *off_out, size_t len, u32 flags);
 ssize_t pipe_send_stream(struct file *pipe, struct file *in, loff_t *pos, size_t n);

@@ -9,13 +9,16 @@ struct file;
 struct file_operations;
 
 extern const struct file_operations pipefifo_fops; /* i_fop of inodes of S_IFIFO */
-/* Serves F_SETPIPE_SZ and F_GETPIPE_SZ. -EBADF: @f is not a pipe. */
+/*
+ * Serves F_SETPIPE_SZ and F_GETPIPE_SZ. Returns the size in bytes or -errno; -EBADF: @f is not a
+ * pipe.
+ */
 long pipe_fcntl(struct file *f, u32 cmd, u64 arg);
 /* Makes a pipe (pipe/pipe.c): ends[0] is read, ends[1] is written. Returns 0 or -errno. */
 int create_pipe(struct file *ends[2]);
 /*
- * Gives up @f's right to write to its pipe, so that readers see the end, and waits until no other
- * reader is left, or for a signal.
+ * Gives up @f's right to write to its pipe for a while, so that readers see the end, and waits
+ * until all other readers have closed it, or for a signal.
  */
 void pipe_wait_readers(struct file *f);
 

@@ -26,7 +26,7 @@ static bool nonblocking(const struct file *pipe, u32 flags)
 
 /* ---- pipe to pipe ---- */
 
-/* Moves or shares up to @len bytes between two locked pipes. Returns how many. */
+/* Moves or shares up to @len bytes between two locked pipes. Returns bytes. */
 static size_t transfer(
 	struct pipe_inode_info *in, struct pipe_inode_info *out, size_t len, bool share)
 {
@@ -58,8 +58,8 @@ static size_t transfer(
 }
 
 /*
- * Waits until @in has data and @out has room, with at most one of the two locked. Returns 1, 0 at
- * the end of @in, or -errno.
+ * Waits until @in has data and @out has room, with at most one of the two locked. Returns 1 with
+ * both locked; 0 at the end of @in; or -errno.
  */
 static int wait_both(
 	struct pipe_inode_info *in, struct pipe_inode_info *out, bool nonblock, bool *waited)
@@ -71,7 +71,7 @@ static int wait_both(
 	mutex_unlock(&in->mutex);
 	if (r <= 0)
 		return r;
-	/* before the wait for @out, during which another reader may take the data */
+	/* Comes before the wait for @out, during which another reader may take the data. */
 	if (*waited)
 		pipe_wake_readers(in);
 	mutex_lock(&out->mutex);
@@ -98,14 +98,15 @@ static ssize_t pipe_to_pipe(struct file *fin, struct file *fout, size_t len, u32
 		if (out->readers)
 			done = transfer(in, out, len, share);
 		pipe_unlock_two(in, out);
-		if (!done && waited && !pipe_full(out)) /* before the next wait for @in */
+		/* This comes before the next wait for @in. */
+		if (!done && waited && !pipe_full(out))
 			pipe_wake_writers(out);
 	}
 	if (done)
 		pipe_wake_readers(out);
 	if (done && !share)
 		pipe_wake_writers(in);
-	/* the wake-up woke this task alone, so it is passed on */
+	/* The wake-up has woken up this task alone, so it is passed on. */
 	if (waited && !pipe_empty(in))
 		pipe_wake_readers(in);
 	if (waited && !pipe_full(out))
@@ -116,8 +117,8 @@ static ssize_t pipe_to_pipe(struct file *fin, struct file *fout, size_t len, u32
 /* ---- file to pipe ---- */
 
 /*
- * Reads up to a page. @more: the caller has some bytes already, so it does not wait for more from a
- * socket or a terminal. Other files are read to their end.
+ * Reads up to a page. Returns bytes or -errno. @more: the caller has some bytes already, so the
+ * function does not wait for more from a socket or a terminal. Other files are read to their end.
  */
 static ssize_t read_page(
 	struct file *f, loff_t *pos, struct page *page, size_t n, bool nonblock, bool more)
@@ -130,7 +131,10 @@ static ssize_t read_page(
 	return vfs_read_iter(f, &it, pos);
 }
 
-/* Returns the bytes that one buffer takes: a page, or the rest of the file's page at @pos. */
+/*
+ * Returns how many of @len bytes go into one buffer: up to a page, or up to the end of the file's
+ * page at @pos.
+ */
 static size_t one_buffer(const struct file *f, loff_t pos, size_t len)
 {
 	u64 in_page = S_ISREG(f->f_inode->i_mode) ? (u64)pos & ~PAGE_MASK : 0;
@@ -140,7 +144,7 @@ static size_t one_buffer(const struct file *f, loff_t pos, size_t len)
 
 /*
  * Moves up to @len bytes, at most a page. Returns bytes, 0 at the end, or -errno. @more: as for
- * read_page(); and it does not wait for room in the pipe.
+ * read_page(); the function does not wait for room in the pipe either.
  */
 static ssize_t file_to_pipe_once(struct file *f, loff_t *pos, struct pipe_inode_info *p, size_t len,
 	bool nonblock, bool more)
@@ -160,11 +164,12 @@ static ssize_t file_to_pipe_once(struct file *f, loff_t *pos, struct pipe_inode_
 			pipe_wake_writers(p);
 		return err ? err : -ENOMEM;
 	}
-	if (waited && !pipe_full(p)) /* the read may wait for ever */
+	/* Before the read, which may wait for ever. */
+	if (waited && !pipe_full(p))
 		pipe_wake_writers(p);
 	n = read_page(f, pos, b.page, len, nonblock, more);
 	mutex_lock(&p->mutex);
-	/* the data was taken from the file, so it must go into the pipe */
+	/* The data was taken from the file, so it must go into the pipe. */
 	if (n > 0)
 		err = pipe_wait_writable(p, false, &waited);
 	if (n > 0 && !err) {
@@ -172,7 +177,7 @@ static ssize_t file_to_pipe_once(struct file *f, loff_t *pos, struct pipe_inode_
 		pipe_push(p, &b);
 	} else {
 		pipe_buf_release(p, &b);
-		*pos = was; /* so that a seekable file is read again */
+		*pos = was; /* a seekable file is read again */
 	}
 	mutex_unlock(&p->mutex);
 	if (n > 0 && !err)
@@ -204,7 +209,10 @@ static ssize_t file_to_pipe(struct file *f, loff_t *pos, struct file *pipe, size
 
 /* ---- pipe to file ---- */
 
-/* Writes the data of the first buffer. The mutex is held: see the file's comment. */
+/*
+ * Writes the data of the first buffer. Returns bytes or -errno. The mutex is held: see the file's
+ * top.
+ */
 static ssize_t write_buf(
 	struct pipe_inode_info *p, struct file *f, loff_t *pos, size_t len, bool nowait)
 {
@@ -246,7 +254,7 @@ static ssize_t pipe_to_file(struct file *pipe, struct file *f, loff_t *pos, size
 
 /*
  * True if a file that is not a pipe can be spliced: regular files, devices and sockets. Directories
- * and anonymous files (an inotify, an eventfd and others) return records, which cannot.
+ * and anonymous files (an inotify, an eventfd and others) return records, which cannot be spliced.
  */
 static bool can_splice(const struct file *f)
 {
@@ -261,7 +269,7 @@ static bool can_splice(const struct file *f)
 
 /*
  * Returns the error for a file that cannot be spliced into a pipe: -EINVAL if the pipe has room,
- * otherwise the error of waiting for room.
+ * otherwise the error of the wait for room.
  */
 static int refuse_to_pipe(struct pipe_inode_info *p, bool nonblock)
 {
@@ -277,8 +285,8 @@ static int refuse_to_pipe(struct pipe_inode_info *p, bool nonblock)
 }
 
 /*
- * Splices between a pipe and another file, which is read or written at *off, or, if @off is NULL,
- * at its position.
+ * Splices between a pipe and @f, another file, which is read or written at *off, or, if @off is
+ * NULL, at its own position. @write: from the pipe to @f.
  */
 static ssize_t splice_at(
 	struct file *f, loff_t *off, struct file *pipe, bool write, size_t len, u32 flags)
@@ -399,13 +407,14 @@ long sys_tee(int fd_in, int fd_out, size_t len, int flags)
 }
 
 /*
- * memory areas checked before a reschedule: a guest chooses how many there are, in how many vectors
+ * Number of memory areas that are checked before a reschedule. A guest chooses the number of areas,
+ * and of vectors.
  */
 #define AREAS_AT_ONCE 256
 
 /*
- * True if one of the next memory areas from *at on is secret. Sets *at to the address to continue
- * from, @end if all areas were checked.
+ * True if one of the next AREAS_AT_ONCE memory areas from *at on is secret. Sets *at to the address
+ * from which to continue, or @end if all areas were checked.
  */
 static bool next_secret(u64 *at, u64 end)
 {
@@ -424,8 +433,8 @@ static bool next_secret(u64 *at, u64 end)
 }
 
 /*
- * Refuses secret memory, since Linux pins the pages themselves and those cannot be pinned. Returns
- * 0, -EFAULT, or -EINTR if current is being killed.
+ * Refuses secret memory. Linux pins the pages themselves, and secret pages cannot be pinned.
+ * Returns 0, -EFAULT, or -EINTR if current is being killed.
  */
 static int check_secrets(const struct iov_iter *it)
 {
@@ -441,7 +450,7 @@ static int check_secrets(const struct iov_iter *it)
 	return err;
 }
 
-/* Returns how many of the iterator's next bytes lie on one guest page. */
+/* Returns how many of the iterator's next bytes are on one guest page. */
 static size_t one_part(struct iov_iter *it)
 {
 	const struct uvec *v = it->vec ? it->vec : &it->one;
@@ -455,7 +464,10 @@ static size_t one_part(struct iov_iter *it)
 	return min(min(PAGE_SIZE - (addr & ~PAGE_MASK), v->len - off), it->count);
 }
 
-/* Adds data of one guest page to the pipe in a buffer of its own, to which no writer appends. */
+/*
+ * Adds data of one guest page to the pipe in a separate buffer, to which no writer appends. Returns
+ * bytes or -errno.
+ */
 static ssize_t part_to_pipe(struct pipe_inode_info *p, struct iov_iter *it)
 {
 	size_t n = one_part(it);
@@ -473,7 +485,7 @@ static ssize_t part_to_pipe(struct pipe_inode_info *p, struct iov_iter *it)
 
 /*
  * Moves data into a pipe (@in) or out of it, one guest page at a time, until the iterator ends, the
- * pipe is full or empty, or a page faults. The data before that page is moved.
+ * pipe is full or empty, or a page faults. Returns the bytes moved, or -errno if there are none.
  */
 static ssize_t vmsplice_pages(
 	struct pipe_inode_info *p, struct iov_iter *it, bool nonblock, bool in)
@@ -516,7 +528,7 @@ long sys_vmsplice(int fd, uaddr_t vec, unsigned long vlen, int flags)
 	ret = iov_iter_import(&it, vec, vlen, &to_free);
 	if (ret)
 		goto out_put;
-	/* nothing to move is no error, even for a file that is not a pipe */
+	/* An empty request is no error, even for a file that is not a pipe. */
 	if (!it.count || !file_pipe(f)) {
 		ret = it.count ? -EBADF : 0;
 		kfree(to_free);

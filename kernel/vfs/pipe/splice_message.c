@@ -14,7 +14,7 @@
 struct message {
 	struct pipe_buf *bufs;
 	u32 n, max;
-	u32 at; /* index of the buffer that is read next */
+	u32 at; /* index of the buffer to be read next */
 };
 
 static void message_free(struct message *m)
@@ -25,8 +25,8 @@ static void message_free(struct message *m)
 }
 
 /*
- * Returns a buffer that has room. NULL: the message has its limit of buffers, or there is no
- * memory.
+ * Returns a buffer of the message that has room, or NULL: the message has its limit of buffers, or
+ * there is no memory.
  */
 static struct pipe_buf *room_in(struct message *m)
 {
@@ -91,12 +91,13 @@ static long room_of(struct pipe_inode_info *p, bool nonblock)
 	if (!n)
 		n = p->ring_size - (p->head - p->tail);
 	mutex_unlock(&p->mutex);
-	if (waited && !pipe_full(p)) /* the read may wait for ever */
+	/* Before the caller's read, which may wait for ever. */
+	if (waited && !pipe_full(p))
 		pipe_wake_writers(p);
 	return n;
 }
 
-/* Puts the whole message into the pipe, or nothing. */
+/* Puts the whole message into the pipe and returns 0, or puts nothing and returns -EIO. */
 static int put_in(struct pipe_inode_info *p, struct message *m)
 {
 	int err = 0;
@@ -139,7 +140,7 @@ ssize_t message_to_pipe(struct file *f, loff_t *pos, struct file *pipe, size_t l
 }
 
 /*
- * Returns how many of the pipe's buffers hold the first @len bytes, the last perhaps only in part;
+ * Returns how many of the pipe's buffers hold its first @len bytes; the last may hold more. Returns
  * 0 if the pipe has fewer bytes.
  */
 static u32 buffers_of(struct pipe_inode_info *p, size_t len)
@@ -161,7 +162,7 @@ static void take_out(struct pipe_inode_info *p, struct message *m, size_t len)
 		*to = *b;
 		to->len = n;
 		get_page(to->page);
-		/* the page is now shared, so no later write may append to it */
+		/* The page is shared from now on, so no later write may append to it. */
 		b->merge = false;
 		pipe_consume(p, n);
 		len -= n;
