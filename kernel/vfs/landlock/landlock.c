@@ -19,7 +19,7 @@
 #include "gen/syscalls.h"
 #include "kernel/vfs/landlock/landlock_rules.h"
 
-/* charged to the memory group: there is no other limit to the number of rules */
+/* Rules are charged to the memory group. There is no other limit to their number. */
 #define LL_GFP (GFP_KERNEL | __GFP_ACCOUNT)
 #define CREATE_VERSION 1
 #define CREATE_ERRATA 2
@@ -32,7 +32,7 @@
 #define RULE_NET_PORT 2
 
 struct ruleset {
-	struct mutex lock; /* of the rules */
+	struct mutex lock; /* for the rules */
 	u32 fs, net, scope;
 	struct ll_rules files, ports;
 };
@@ -50,14 +50,14 @@ struct net_port_attr {
 
 /* ---- objects ---- */
 
-/* objects handled before objects_lock is dropped: programs choose how many there are */
+/* Number of objects handled before objects_lock is dropped: programs choose how many there are. */
 #define AT_A_TIME 256
 
-/* protects also each superblock's list of objects, s_ruled */
+/* Protects the objects, and each superblock's list of them, s_ruled. */
 static DEFINE_SPINLOCK(objects_lock);
 /*
- * Objects that were taken off the list, and whose inode another task is dropping now. Under
- * objects_lock.
+ * Objects that were taken off their superblock's list, and whose inodes another task is dropping.
+ * Under objects_lock.
  */
 static LIST_HEAD(puts);
 static DECLARE_WAIT_QUEUE_HEAD(puts_done);
@@ -112,8 +112,8 @@ static struct ll_object *object_new(struct dentry *d)
 }
 
 /*
- * Removes some objects of @sb from the list, each with a reference, and takes their inodes. Returns
- * true if there were any.
+ * Moves some objects of @sb from the superblock's list to @taken, each with a reference, and takes
+ * their inodes away. Returns true if there were any.
  */
 static bool objects_take(struct super_block *sb, struct list_head *taken)
 {
@@ -154,7 +154,8 @@ void landlock_sb_gone(struct super_block *sb)
 		list_for_each_entry_safe(o, next, &taken, list) {
 			dput(o->going_dentry);
 			iput(o->going);
-			list_del_init(&o->list); /* safe: no other task does so now */
+			/* Needs no lock: the object is on no shared list any more. */
+			list_del_init(&o->list);
 			object_put(o);
 			cond_resched();
 		}
@@ -218,7 +219,10 @@ static int rules_grow(struct ll_rules *r)
 	return 0;
 }
 
-/* Grants @access at @key, in addition to the rights granted before. The set's lock is held. */
+/*
+ * Grants @access at @key, in addition to the rights granted before. The set's lock is held. Returns
+ * 0 or -errno.
+ */
 static int rules_add(struct ll_rules *r, u64 key, struct dentry *d, u32 access)
 {
 	struct ll_rule *there = rule_of(r, key, d ? d->d_inode : NULL);
@@ -264,7 +268,7 @@ int ll_copy(struct ll_rules *to, const struct ll_rules *from)
 		return -ENOMEM;
 	to->nr = to->room = from->nr;
 	for (u32 i = 0; i < to->nr; i += AT_A_TIME) {
-		/* safe: @from has references to them */
+		/* The objects cannot be freed meanwhile, since @from has references to them. */
 		objects_get(to->v + i, min(to->nr - i, (u32)AT_A_TIME));
 		cond_resched();
 	}
@@ -363,7 +367,7 @@ long sys_landlock_create_ruleset(uaddr_t attr, size_t size, int flags)
 
 /* ---- adding ---- */
 
-/* Gets the file that a rule is for. Refuses a file outside every tree. */
+/* Gets the file to which a rule applies. Refuses a file outside every tree. Returns 0 or -errno. */
 static int rule_file(int fd, struct fd *to)
 {
 	struct fd f = fdget_raw(fd);
@@ -381,7 +385,10 @@ static int rule_file(int fd, struct fd *to)
 	return 0;
 }
 
-/* Reads a rule and checks its rights. Both kinds of rule begin with the rights. */
+/*
+ * Reads a rule from guest memory and checks its rights, with which both kinds of rule begin.
+ * Returns 0 or -errno.
+ */
 static int read_rule(void *to, size_t size, uaddr_t attr, u32 handled)
 {
 	u64 access;
@@ -464,7 +471,10 @@ static int domain_fill(struct landlock_domain *d, struct ruleset *r, struct land
 
 	atomic_set(&d->usage, 1);
 	d->depth = parent ? parent->depth + 1 : 1;
-	/* by default no file may be moved to another directory */
+	/*
+	 * By default no file may be moved to another directory, so each layer also handles
+	 * LL_REFER.
+	 */
 	d->fs = r->fs ? r->fs | LL_REFER : 0;
 	d->net = r->net;
 	d->scope = r->scope;

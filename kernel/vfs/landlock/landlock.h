@@ -33,8 +33,8 @@ static inline bool landlocked(void)
 }
 
 /*
- * Checks for files return 0 or -EACCES, landlock_refer() also -EXDEV. @dir and @path are given with
- * their mounts.
+ * The checks for files return 0 or -EACCES; landlock_refer() may also return -EXDEV. @dir and @path
+ * are given with their mounts.
  */
 /* Checks an open, and records in f_mode which later operations on the file are forbidden. */
 int landlock_open(struct file *f);
@@ -43,7 +43,10 @@ int landlock_remove(const struct path *dir, bool is_dir);
 int landlock_truncate(const struct path *path);
 int landlock_ftruncate(const struct file *f);
 int landlock_ioctl(const struct file *f, u32 cmd);
-/* Checks a link (@removable and @exchange false) or a rename of @old in @from to @new in @to. */
+/*
+ * Checks a link or a rename of @old in @from to @new in @to. For a link @removable and @exchange
+ * are false.
+ */
 int landlock_refer(const struct path *from, struct dentry *old, const struct path *to,
 	struct dentry *new, bool removable, bool exchange);
 /* Checks whether current may change the tree of mounts. Returns 0 or -EPERM. */
@@ -58,13 +61,13 @@ void landlock_sb_gone(struct super_block *sb);
 int landlock_tcp(u16 family, const void *addr, u32 len, bool connect);
 
 /*
- * True if a task in @client may connect to the abstract sockets of a task in @server, or signal it.
- * Either may be NULL.
+ * True if a task in the domain @client may connect to the abstract sockets of a task in @server, or
+ * signal such a task. Either may be NULL.
  */
 bool landlock_may_reach(const struct landlock_domain *client, const struct landlock_domain *server);
 bool landlock_may_signal(
 	const struct landlock_domain *client, const struct landlock_domain *server);
-/* True if @tracee has all restrictions of @tracer. */
+/* True if @tracee has all layers of @tracer. */
 bool landlock_may_trace(const struct landlock_domain *tracer, const struct landlock_domain *tracee);
 
 #endif

@@ -45,7 +45,7 @@ static bool chain_has(const struct landlock_domain *chain, const struct landlock
 	return false;
 }
 
-/* True if a layer of @client has the bit @scope and is not a layer of @server too. */
+/* True if a layer of @client restricts @scope and is not also a layer of @server. */
 static bool out_of_scope(
 	const struct landlock_domain *client, const struct landlock_domain *server, u32 scope)
 {
@@ -93,10 +93,10 @@ int landlock_tcp(u16 family, const void *addr, u32 len, bool connect)
 	memcpy(&of, a, sizeof(of));
 	if (of != AF_UNSPEC_ && of != AF_INET_ && of != AF_INET6_)
 		return 0;
-	/* a disconnect is not an access: only the family is checked */
+	/* A disconnect is not an access, so only the family is checked. */
 	if (of == AF_UNSPEC_ && connect)
 		return 0;
-	/* the flow label and what follows it may be missing: RFC 2133 */
+	/* The flow label and the members after it may be missing: RFC 2133. */
 	if (len < (of == AF_INET6_ ? 24 : 16))
 		return -EINVAL;
 	if (of == AF_UNSPEC_) {

@@ -63,10 +63,10 @@ static bool is_free(const struct dentry *d)
 }
 
 /*
- * Goes up one directory and returns true, or false at the top. It skips a directory that a mount
- * covers. A file that was moved out of the subtree of its mount reaches the root of the file system
- * instead of the mount's root. The walk then continues at the mountpoint, so the rules there still
- * apply.
+ * Goes up one directory and returns true, or returns false at the top. A directory that a mount
+ * covers is skipped. A file that was moved out of the subtree of its mount reaches the root of the
+ * file system instead of the mount's root. The walk then continues at the mountpoint, so the rules
+ * there still apply.
  */
 static bool step_up(struct path *p)
 {
@@ -85,11 +85,17 @@ static bool step_up(struct path *p)
 	return true;
 }
 
-/* directories; with 16 layers of a thousand rules 0.1 ms */
+/*
+ * Maximum of directories for a walk without references, which takes up to 0.1 ms with 16 layers of
+ * a thousand rules.
+ */
 #define SHORT_WAY 128
 #define TRIES 3
 
-/* Walks up without references. Returns false if the path is too long for that. */
+/*
+ * Walks up without references, and collects in @u the rights that no rule grants. Returns false if
+ * the path is too long for that.
+ */
 static bool climb(const struct landlock_domain *d, struct path p, u32 want, struct unmet *u)
 {
 	u32 n = 0;
@@ -104,7 +110,7 @@ static bool climb(const struct landlock_domain *d, struct path p, u32 want, stru
 	return true;
 }
 
-/* Does what step_up() does, with references on @p. */
+/* Does what step_up() does, and holds references on @p. */
 static bool step_up_holding(struct path *p)
 {
 	struct dentry *up;
@@ -138,8 +144,8 @@ static void climb_holding(
 }
 
 /*
- * Finds, for each layer, the rights of @want that it handles and that no rule grants for @p or a
- * directory above it.
+ * Finds, for each layer, those rights of @want that the layer handles and that none of its rules
+ * grants for @p or a directory above it.
  */
 static void unmet_at(
 	const struct landlock_domain *d, const struct path *p, u32 want, struct unmet *u)
@@ -213,7 +219,7 @@ int landlock_ioctl(const struct file *f, u32 cmd)
 {
 	if (!(f->f_mode & FMODE_NO_IOCTL))
 		return 0;
-	/* vfs handles these commands itself, not the device */
+	/* The vfs, not the device, handles these commands. */
 	switch (cmd) {
 	case FIOCLEX:
 	case FIONCLEX:

@@ -9,7 +9,7 @@
 #include "kernel/vfs/internal.h"
 #include "kernel/vfs/landlock/landlock.h"
 
-#define LANDLOCK_ABI 6 /* that of Linux 6.12 */
+#define LANDLOCK_ABI 6 /* as in Linux 6.12 */
 #define LANDLOCK_LAYERS 16
 
 /* Rights and structures that older headers lack, with the values of Linux's UAPI. */
@@ -39,16 +39,19 @@
 #define LL_SCOPE_ALL 3U
 
 /*
- * A file that rules name. All copies of the rules share it. It loses its inode when the file system
- * is unmounted.
+ * A file to which rules apply. All copies of the rules share this object. It loses its inode when
+ * the file system is unmounted.
  */
 struct ll_object {
-	u32 usage; /* references, under objects_lock */
-	/* a reference; NULL once unmounted; changes under objects_lock, read without a lock */
+	u32 usage; /* number of references; under objects_lock */
+	/*
+	 * Holds a reference; NULL after the unmount; changes under objects_lock, read without a
+	 * lock.
+	 */
 	struct inode *inode;
 	struct super_block *sb; /* only compared */
-	struct dentry *dentry;  /* a reference, as for inode */
-	/* references that landlock_sb_gone() will drop */
+	struct dentry *dentry;  /* as inode; NULL unless needed */
+	/* References to the inode and the dentry that landlock_sb_gone() will drop. */
 	struct inode *going;
 	struct dentry *going_dentry;
 	struct list_head list;
@@ -56,7 +59,7 @@ struct ll_object {
 
 struct ll_rule {
 	u64 key;               /* the inode's address, or the port */
-	struct ll_object *obj; /* a reference; NULL for a port */
+	struct ll_object *obj; /* holds a reference; NULL for a port */
 	u32 access;
 };
 
@@ -69,7 +72,7 @@ struct ll_rules {
 struct landlock_domain {
 	atomic_t usage;
 	u32 depth; /* 1 for the oldest layer */
-	/* a reference; this and all members below are immutable */
+	/* Holds a reference. This and all members below are immutable. */
 	struct landlock_domain *parent;
 	u32 fs, net, scope;  /* rights that this layer handles */
 	u32 any_fs, any_net; /* rights of this and all older layers */
@@ -77,9 +80,9 @@ struct landlock_domain {
 	struct work freeing;
 };
 
-/* Returns the rights that the rule with @key grants; 0: there is no such rule. */
+/* Returns the rights that the rule for @key and @inode grants; 0: there is no such rule. */
 u32 ll_find(const struct ll_rules *r, u64 key, const struct inode *inode);
-int ll_copy(struct ll_rules *to, const struct ll_rules *from); /* 0, -ENOMEM (@to is empty) */
+int ll_copy(struct ll_rules *to, const struct ll_rules *from); /* 0, or -ENOMEM with @to empty */
 void ll_free(struct ll_rules *r);
 
 #endif
