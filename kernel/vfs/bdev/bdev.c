@@ -34,7 +34,7 @@ static struct block_device *bdev_of(const struct address_space *m)
 	return m->host->i_bdev;
 }
 
-/* Returns how many bytes of the page at @index lie on the device. */
+/* Returns how many bytes of the page at @index are on the device. */
 static u32 page_bytes(const struct block_device *b, u64 index)
 {
 	u64 size = b->nr_sectors << SECTOR_SHIFT, pos = index << PAGE_SHIFT;
@@ -92,7 +92,7 @@ static void bdev_readahead(struct address_space *m, struct file *file, u64 index
 	blk_finish_plug(&plug);
 }
 
-#define BYTES_AHEAD 16 /* pages of readahead */
+#define BYTES_AHEAD 16 /* pages read ahead */
 
 static struct page *cached_page(struct address_space *m, u64 index)
 {
@@ -145,7 +145,7 @@ static void end_write(struct bio *bio)
 	bio_put(bio);
 }
 
-/* Starts the writeback of @p, which is locked and dirty, and unlocks it. */
+/* Starts the writeback of @p, which is locked and dirty, and unlocks @p. Returns 0 or -errno. */
 static int write_one(struct block_device *b, struct page *p)
 {
 	u32 n = page_bytes(b, p->index);
@@ -162,7 +162,7 @@ static int write_one(struct block_device *b, struct page *p)
 		unlock_page(p);
 		return -ENOMEM;
 	}
-	/* set first: an fsync that finds the page clean then waits for its writeback */
+	/* This comes first, so that an fsync which finds the page clean waits for its writeback. */
 	set_page_writeback(p);
 	clear_page_dirty_for_io(p);
 	get_page(p);
@@ -244,7 +244,7 @@ static const struct address_space_operations bdev_aops = {
 static DEFINE_SPINLOCK(claim_lock);
 
 /*
- * True if another holder excludes this one. The holder of a disk excludes others from its
+ * True if another holder excludes @holder from @b. The holder of a disk excludes others from its
  * partitions, and the holder of a partition excludes others from the disk.
  */
 static bool others_hold(const struct block_device *b, const void *holder)
@@ -283,8 +283,8 @@ static void unclaim(struct block_device *b, const void *holder)
 }
 
 /*
- * Does the driver's part of the first open, under b->lock. The device may be going away, since the
- * caller may have waited for that.
+ * Does the driver's part of the first open, under b->lock. Returns 0 or -errno. The device may be
+ * gone by then, since the driver's open may have waited for its removal.
  */
 static int first_open(struct block_device *b, bool write)
 {
@@ -324,7 +324,9 @@ int bdev_open(struct block_device *b, bool write, void *holder)
 		unclaim(b, holder);
 	}
 	mutex_unlock(&b->lock);
-	/* a file system holds the device, and writes past this page cache */
+	/*
+	 * A file system holds the device and bypasses this page cache, so cached pages may be old.
+	 */
 	if (stale)
 		invalidate_mapping_pages(b->mapping, 0, ~0UL);
 	return err;
@@ -337,7 +339,8 @@ void bdev_close(struct block_device *b, bool write, void *holder)
 	mutex_lock(&b->lock);
 	last = b->openers == 1;
 	mutex_unlock(&b->lock);
-	if (last || holder) { /* a holder wrote past the page cache */
+	/* A holder bypassed the page cache. */
+	if (last || holder) {
 		sync_blockdev(b);
 		invalidate_mapping_pages(b->mapping, 0, ~0UL);
 	}
@@ -403,7 +406,7 @@ static loff_t blkdev_llseek(struct file *f, loff_t off, int whence)
 	loff_t size = (loff_t)(file_bdev(f)->nr_sectors << SECTOR_SHIFT);
 
 	if (whence > SEEK_END)
-		return -EINVAL; /* no SEEK_DATA: all of a disk is data */
+		return -EINVAL; /* no SEEK_DATA: a disk is all data */
 	return generic_llseek_size(f, off, whence, size, size);
 }
 
@@ -421,7 +424,7 @@ static long put_geometry(struct block_device *b, u64 arg)
 {
 	struct hd_geometry g;
 
-	memset(&g, 0, sizeof(g)); /* including its padding */
+	memset(&g, 0, sizeof(g)); /* clears the padding too */
 	g.heads = 255;
 	g.sectors = 63;
 	g.cylinders = (u16)min_t(u64, b->disk->capacity / (255 * 63), 65535);
@@ -453,7 +456,7 @@ static long blk_discard_ioctl(struct block_device *b, struct file *f, u32 cmd, u
 	if (r[0] > size || r[1] > size - r[0])
 		return -EINVAL;
 	err = bdev_discard(b, r[0] >> SECTOR_SHIFT, r[1] >> SECTOR_SHIFT);
-	/* after an error the cache may hold data that is not on the disk */
+	/* After an error the range is kept: the cache may hold data that is not on the disk. */
 	if (!err)
 		drop_range(b, r[0], r[1]);
 	return err;
@@ -468,7 +471,8 @@ static long set_read_only(struct block_device *b, uaddr_t ua)
 	if (get_user(on, ua))
 		return -EFAULT;
 	b->disk->ro = on;
-	b->disk->ro_opens = true; /* read-only by the user, not by the disk */
+	/* The user made it read-only, not the disk, so opens for writing still succeed. */
+	b->disk->ro_opens = true;
 	return 0;
 }
 
@@ -491,8 +495,8 @@ static long write_zeros_cached(struct file *f, u64 from, u64 len)
 }
 
 /*
- * Writes zeros: by the driver if it can (it makes a hole in the host's file), else through the page
- * cache.
+ * Writes zeros: by the driver if it has the operation (a hole in the host's file), else through the
+ * page cache. Returns 0 or -errno.
  */
 static long write_zeros(struct block_device *b, struct file *f, u64 from, u64 len)
 {
@@ -520,8 +524,8 @@ static long blk_zeroout_ioctl(struct block_device *b, struct file *f, u64 arg)
 }
 
 /*
- * Makes a hole, which reads as zeros. With FALLOC_FL_KEEP_SIZE the range may extend beyond the end
- * of the disk.
+ * Serves fallocate(2): makes a hole, which reads as zeros. With FALLOC_FL_KEEP_SIZE the range may
+ * extend beyond the end of the disk.
  */
 static long blkdev_fallocate(struct file *f, int mode, loff_t off, loff_t len)
 {
@@ -545,7 +549,8 @@ static long blkdev_fallocate(struct file *f, int mode, loff_t off, loff_t len)
 }
 
 /*
- * Checks a block size that the user sets. It has no effect: the page cache always works in pages.
+ * Checks a block size that the user sets. The size has no effect: the page cache always works in
+ * pages.
  */
 static long set_block_size(const struct block_device *b, const struct file *f, uaddr_t ua)
 {
@@ -572,8 +577,8 @@ static long reread_partitions(struct block_device *b, const struct file *f)
 }
 
 /*
- * Changes partitions for programs that read partition tables which the kernel does not know: partx,
- * parted.
+ * Adds, deletes or resizes partitions (BLKPG), for programs such as partx and parted that read
+ * partition tables which the kernel does not know.
  */
 static long blkpg_ioctl(struct block_device *b, uaddr_t ua)
 {
@@ -685,7 +690,10 @@ static int inode_create(struct block_device *b)
 	inode->i_bdev = b;
 	i_size_write(inode, (loff_t)(b->nr_sectors << SECTOR_SHIFT));
 	inode->i_data.a_ops = &bdev_aops;
-	/* a file system reads its device with locks held that its evict_inode takes */
+	/*
+	 * Allocations must not enter file systems: a file system reads its device with locks held
+	 * that its evict_inode takes.
+	 */
 	inode->i_data.gfp = GFP_NOFS;
 	inode->i_data.bdi = b->disk->bdi;
 	b->inode = inode;
@@ -736,7 +744,7 @@ static const struct disk_file_ops file_ops_for_disks = {
 
 static int bdev_init(void)
 {
-	/* never freed; keeps it reachable for leak.c */
+	/* Never freed. The pointer keeps the mount reachable for leak.c. */
 	static struct mount *mount __used;
 
 	mount = kern_mount(&bdev_type);

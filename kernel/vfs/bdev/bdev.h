@@ -14,19 +14,23 @@ extern const struct file_operations def_blk_fops;
 int bdev_open(struct block_device *b, bool write, void *holder);
 void bdev_close(struct block_device *b, bool write, void *holder);
 int sync_blockdev(struct block_device *b); /* writes its page cache out and waits */
-/* Makes a mounted file system, which holds the device, its tenant. @t NULL: removes the tenant. */
+/*
+ * Makes a mounted file system, which holds the device, the device's tenant. @block: bytes of its
+ * blocks. @t NULL: removes the tenant.
+ */
 void bdev_set_tenant(struct block_device *b, const struct bdev_tenant *t, void *arg, u32 block);
 /*
- * Reads @n bytes at byte @pos through the device's page cache, with readahead, for metadata of
+ * Reads @n bytes from byte @pos on through the device's page cache, with readahead, for metadata of
  * read-only file systems. Returns 0, or -errno; -EIO beyond the end.
  */
 int bdev_read_bytes(struct block_device *b, u64 pos, void *buf, size_t n);
 
 /*
- * Asks for frames that hold the content of the @nr pages from sector @s. Returns how many of the
- * pages (1 to @nr) are alike. *pfn: the first of as many consecutive frames, which hold the disk's
- * present content and are read-only; or 0 if these pages must be read. A later write to the disk
- * makes the answer stale, but does not change the frames.
+ * Finds frames that hold the content of the @nr pages from sector @s on. Returns for how many of
+ * the pages, 1 to @nr, *pfn is valid. *pfn is 0 if these pages must be read from the disk;
+ * otherwise it is the first of as many consecutive frames, which hold the disk's present content
+ * and are read-only. A later write to the disk does not change the frames, but makes their content
+ * old.
  */
 u32 bdev_frames(struct block_device *b, sector_t s, u32 nr, pfn_t *pfn);
 

@@ -73,8 +73,8 @@ int tenant_sync(struct block_device *b)
 }
 
 /*
- * Drops clean pages if the disk has changed since @cached_at. Changes that complete later are left
- * to the next call.
+ * Drops clean pages if the disk has changed since @cached_at. Changes that complete during the call
+ * are left to the next call.
  */
 static void refresh_cache(struct block_device *b)
 {
@@ -86,7 +86,10 @@ static void refresh_cache(struct block_device *b)
 	__atomic_store_n(&b->cached_at, changed, __ATOMIC_RELAXED);
 }
 
-/* Reads bytes from @pos on, all in one page, into @page. Returns bytes, 0 at the end, or -errno. */
+/*
+ * Reads @n bytes from @pos on, which are on one page, into the corresponding place in @page.
+ * Returns bytes, 0 at the end, or -errno.
+ */
 static ssize_t read_page_beside(
 	struct file *f, struct block_device *b, u8 *page, u32 n, loff_t pos, bool nowait)
 {
@@ -97,7 +100,7 @@ static ssize_t read_page_beside(
 	ssize_t got;
 
 	newer = b->tenant->newer(
-		/* the tenant's blocks, before the disk is read */
+		/* The tenant is asked before the disk is read. */
 		b->tenant_arg, first, (u32)PAGE_SIZE / size);
 	refresh_cache(b);
 	iov_iter_kernel(&it, page + at, n);
@@ -154,8 +157,8 @@ static int write_through(struct file *f, const u8 *data, u32 n, loff_t pos)
 }
 
 /*
- * Offers each block of a page to the tenant, and writes those that it does not take to the disk.
- * Returns bytes, or -errno if the first block failed.
+ * Offers each block of a page to the tenant, and writes blocks that the tenant does not take to the
+ * disk. Returns bytes, or -errno if the first block failed.
  */
 static ssize_t write_page_beside(
 	struct file *f, struct block_device *b, const u8 *data, u32 n, loff_t pos)
@@ -206,7 +209,7 @@ static ssize_t write_with_tenant(
 	return done ? done : n;
 }
 
-/* Writes to a device with a tenant. -ENOTBLK: the device has no tenant. */
+/* Writes to a device with a tenant. Returns bytes or -errno; -ENOTBLK: the device has no tenant. */
 static ssize_t write_beside_tenant(
 	struct file *f, struct block_device *b, struct iov_iter *from, loff_t *pos)
 {
@@ -273,7 +276,8 @@ ssize_t blkdev_write_iter(struct file *f, struct iov_iter *from, loff_t *pos)
 
 		if (err)
 			return err;
-	} else if (n > 0 && f->f_flags & O_DIRECT) { /* O_DIRECT: to the disk, not flushed */
+		/* O_DIRECT requires that the data is on the disk, but not that it is flushed. */
+	} else if (n > 0 && f->f_flags & O_DIRECT) {
 		int err = filemap_write_and_wait_range(f->f_mapping, start, start + n - 1);
 
 		if (err)
