@@ -28,7 +28,7 @@
 
 struct acl_entry {
 	u16 tag, perm;
-	/* a kuid or kgid, in entries of ACL_USER and ACL_GROUP */
+	/* A kuid or kgid in entries of ACL_USER and ACL_GROUP. */
 	u32 id;
 };
 
@@ -38,7 +38,7 @@ struct posix_acl {
 	struct acl_entry e[];
 };
 
-/* above the number of entries that an attribute can have in any file system */
+/* Above the number of entries that an attribute can have in any file system. */
 #define MAX_ENTRIES 4096
 #define TEXT_SIZE(n)                                                                               \
 	(sizeof(struct posix_acl_xattr_header) + (n) * sizeof(struct posix_acl_xattr_entry))
@@ -70,14 +70,14 @@ static struct posix_acl *acl_alloc(u32 n)
 /* ---- lists and their attributes ---- */
 
 /*
- * True if the entries are in the order owner, users, group, groups, mask, others, and there is a
- * mask if any user or group is named.
+ * True if the entries are in the order owner, users, group, groups, mask, others, each with valid
+ * bits. There must be a mask if any user or group is named.
  */
 static bool valid(const struct posix_acl *acl)
 {
 	/*
-	 * the entry expected next: USER_OBJ, USER (until GROUP_OBJ), GROUP, OTHER; 0: the list is
-	 * complete
+	 * The tag expected next. At ACL_USER, ACL_GROUP_OBJ may come as well. 0: the list is
+	 * complete.
 	 */
 	u16 next = ACL_USER_OBJ;
 	bool named = false;
@@ -105,7 +105,8 @@ static bool valid(const struct posix_acl *acl)
 }
 
 /*
- * Parses an entry of the attribute. @ns maps its ids; NULL: they are the ids of the kernel itself.
+ * Parses one entry of the attribute. Returns 0 or -EINVAL. @ns maps its ids; if @ns is NULL, they
+ * are the ids of the kernel itself.
  */
 static int parse_entry(
 	struct acl_entry *e, const struct posix_acl_xattr_entry *x, const struct user_namespace *ns)
@@ -123,7 +124,10 @@ static int parse_entry(
 	return e->id == (u32)-1 ? -EINVAL : 0;
 }
 
-/* Parses an attribute. Returns NULL if it has no entries, which means that there is no list. */
+/*
+ * Parses an attribute. Returns the list, NULL if the attribute has no entries, which means that
+ * there is no list, or ERR_PTR.
+ */
 static struct posix_acl *parse(const void *value, size_t size, const struct user_namespace *ns)
 {
 	const struct posix_acl_xattr_header *h = value;
@@ -152,7 +156,7 @@ static struct posix_acl *parse(const void *value, size_t size, const struct user
 	return ERR_PTR(err);
 }
 
-/* Returns the attribute of a list, in memory that the caller frees. */
+/* Returns the attribute of a list, in memory that the caller frees, or NULL without memory. */
 static void *print(const struct posix_acl *acl, const struct user_namespace *ns)
 {
 	struct posix_acl_xattr_header *h = kmalloc(TEXT_SIZE(acl->n), GFP_KERNEL);
@@ -182,7 +186,10 @@ static const char *name_of(bool dflt)
 	return dflt ? XATTR_NAME_POSIX_ACL_DEFAULT : XATTR_NAME_POSIX_ACL_ACCESS;
 }
 
-/* Tries once to read the list. -ERANGE: it grew between the reads of its size and its content. */
+/*
+ * Tries once to read the list. Returns the list, NULL or ERR_PTR; -ERANGE: the attribute grew
+ * between the reads of its size and its content.
+ */
 static struct posix_acl *acl_try_read(struct inode *inode, bool dflt)
 {
 	const char *name = name_of(dflt);
@@ -210,7 +217,10 @@ static struct posix_acl *acl_try_read(struct inode *inode, bool dflt)
 	return acl;
 }
 
-/* Reads a list from the file system; the caller frees it. NULL: there is no list. ERR_PTR. */
+/*
+ * Reads a list from the file system. Returns the list, which the caller frees; NULL if there is
+ * none; or ERR_PTR.
+ */
 static struct posix_acl *acl_read(struct inode *inode, bool dflt)
 {
 	struct posix_acl *acl;
@@ -264,8 +274,8 @@ void acl_free(struct inode *inode)
 }
 
 /*
- * Returns the list in @slot, which it reads first if needed. The list is valid until the caller
- * sleeps. NULL: there is no list. ERR_PTR.
+ * Returns the list in @slot, after reading it if needed. NULL: there is no list. Returns ERR_PTR on
+ * failure. The list is valid until the caller sleeps.
  */
 static const struct posix_acl *acl_cached(struct inode *inode, struct posix_acl **slot)
 {
@@ -313,7 +323,7 @@ int acl_permission(struct inode *inode, int mask)
 				return gives(acl, e, want) ? 0 : -EACCES;
 			break;
 		case ACL_GROUP_OBJ:
-		/* current's first group whose entry grants all requested rights decides */
+		/* The first of current's groups whose entry grants all requested rights decides. */
 		case ACL_GROUP:
 			mine = in_kept_group(inode, e->tag == ACL_GROUP ? e->id : inode->i_gid);
 			found |= mine;
@@ -391,7 +401,8 @@ ssize_t acl_get(struct inode *inode, const char *name, void *buf, size_t size)
 }
 
 /*
- * Sets *mode to the mode bits under @acl. Returns true if the list grants no more than those bits.
+ * Sets the permission bits of *mode to those that @acl stands for. Returns true if the list grants
+ * no more than those bits.
  */
 static bool mode_of(const struct posix_acl *acl, umode_t *mode)
 {
@@ -422,7 +433,7 @@ static int set_access(struct dentry *d, const struct posix_acl *acl)
 		return acl_write(inode, false, NULL);
 	if (mode_of(acl, &a.ia_mode))
 		acl = NULL;
-	/* as chmod(2) does, since the list changes the mode */
+	/* As in chmod(2), since the list changes the mode. */
 	if (!in_kept_group(inode, inode->i_gid) && !capable_wrt_inode(inode, CAP_FSETID))
 		a.ia_mode &= ~(umode_t)S_ISGID;
 	a.ia_ctime = current_time(inode);
@@ -508,7 +519,7 @@ static struct acl_entry *group_class(struct posix_acl *acl)
 	return mask ? mask : entry(acl, ACL_GROUP_OBJ);
 }
 
-/* Restricts the list of a new file to the mode that its creator requested. */
+/* Restricts the entries of a new file's list to the mode that its creator requested. */
 static void narrow(struct posix_acl *acl, umode_t mode)
 {
 	entry(acl, ACL_USER_OBJ)->perm &= mode >> 6 & 7;

@@ -13,8 +13,8 @@
 #include "kernel/vfs/vfs.h"
 
 /*
- * i_acl and i_default_acl before the list was read, or after it changed. NULL: the inode has no
- * list. Any other odd value marks a task that is reading the list.
+ * The value of i_acl and i_default_acl before the list was read and after it changed. NULL means
+ * that the inode has no list. Any other odd value marks a task that is reading the list.
  */
 #define ACL_UNREAD ((struct posix_acl *)1)
 
@@ -35,18 +35,18 @@ int acl_permission(struct inode *inode, int mask);
 void acl_value_seen(const struct mount *m, void *value, size_t size);
 /* Serves getxattr(2). Ids are those in current's user namespace. */
 ssize_t acl_get(struct inode *inode, const char *name, void *buf, size_t size);
-/* Sets a list; @value NULL removes it. i_rwsem is held. */
+/* Sets a list; @value NULL removes it. i_rwsem is held. Returns 0 or -errno. */
 int acl_set(struct dentry *d, const char *name, const void *value, size_t size);
 /*
  * Returns the mode of a new file in @dir (S_IFDIR: a directory). The umask's bits are removed,
  * unless @dir has a default list, which decides instead.
  */
 umode_t acl_umask(struct inode *dir, umode_t mode);
-/* Applies @dir's default list to the new inode and sets the inode's mode. */
+/* Applies @dir's default list to the new inode and sets the inode's mode. Returns 0 or -errno. */
 int acl_inherit(struct inode *dir, struct inode *inode);
 /* True if acl_inherit() might store a list. */
 bool acl_inherits(struct inode *dir);
-/* Adapts the list to i_mode after chmod(2). i_rwsem is held. */
+/* Adapts the list to i_mode after chmod(2). i_rwsem is held. Returns 0 or -errno. */
 int acl_chmod(struct inode *inode);
 void acl_changed(struct inode *inode);
 void acl_free(struct inode *inode); /* called when the inode is freed */

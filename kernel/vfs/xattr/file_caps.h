@@ -13,14 +13,14 @@ struct vfs_ns_cap_data;
 
 /*
  * Converts @value of @size bytes (not 0), which current wants to set, into the stored form @keep,
- * and sets *size to its length. Returns 0, -EINVAL or -EPERM.
+ * and sets *size to the length of that. Returns 0, -EINVAL or -EPERM.
  */
 int file_caps_to_keep(
 	const struct inode *inode, const void *value, size_t *size, struct vfs_ns_cap_data *keep);
 /*
- * Converts the stored attribute into the form that current sees. Returns its bytes, with @size 0
- * without storing them; or -ERANGE, -EOVERFLOW (it belongs to another namespace), -ENODATA and
- * others.
+ * Converts the stored attribute into the form that current sees, and writes it to @buf unless @size
+ * is 0. Returns its bytes, or -errno: -ERANGE (@buf is too small), -EOVERFLOW (it belongs to
+ * another namespace), -ENODATA and others.
  */
 ssize_t file_caps_to_show(struct inode *inode, void *buf, size_t size);
 

@@ -43,7 +43,7 @@ static void free_first(struct simple_xattrs *x)
 	xattr_free(a);
 }
 
-/* Frees all attributes, once no task can look any up. */
+/* Frees all attributes. Called when no task can look any up. */
 void simple_xattrs_free(struct simple_xattrs *x)
 {
 	while (!list_empty(&x->list))

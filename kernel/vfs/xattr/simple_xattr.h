@@ -9,7 +9,7 @@
 
 struct simple_xattrs {
 	spinlock_t lock;
-	struct list_head list; /* the newest first; all under lock */
+	struct list_head list; /* newest first; all under lock */
 	struct rb_root tree;   /* by name */
 	size_t names_len;      /* bytes of all names with their NULs */
 };
@@ -21,7 +21,10 @@ void simple_xattrs_init(struct simple_xattrs *x);
  */
 void simple_xattrs_free(struct simple_xattrs *x);
 void simple_xattrs_evict(struct simple_xattrs *x);
-/* Counts the attributes whose names begin with @prefix; *bytes: the sum of those names' lengths. */
+/*
+ * Returns the number of attributes whose names begin with @prefix, and sets *bytes to the sum of
+ * the lengths of these names.
+ */
 u32 simple_xattrs_count(struct simple_xattrs *x, const char *prefix, size_t *bytes);
 /* Serve getxattr, setxattr and listxattr of inode_operations. */
 ssize_t simple_xattr_get(struct simple_xattrs *x, const char *name, void *buf, size_t size);

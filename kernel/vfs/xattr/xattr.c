@@ -53,20 +53,23 @@ static int trusted_allowed(int mask)
 }
 
 /*
- * Checks access to attributes of "security.". @judged: a check has already allowed current to give
- * capabilities.
+ * Checks access to attributes of "security.". Returns 0 or -EPERM. @judged: an earlier check has
+ * allowed current to give capabilities.
  */
 static int security_allowed(struct inode *inode, const char *name, int mask, bool judged)
 {
 	if (!(mask & MAY_WRITE))
 		return 0;
-	/* a removal was not judged before, nor was an empty value (on Linux it is) */
+	/* No earlier check covers a removal, nor an empty value (on Linux it does). */
 	if (!strcmp(name, XATTR_NAME_CAPS))
 		return judged || capable_wrt_inode(inode, CAP_SETFCAP) ? 0 : -EPERM;
 	return ns_capable(sb_user_ns(inode->i_sb), CAP_SYS_ADMIN) ? 0 : -EPERM;
 }
 
-/* Checks that the name space of @name exists for the inode. Called after the check of rights. */
+/*
+ * Checks that the name space of @name exists for the inode. Called after the check of rights.
+ * Returns 0 or -errno.
+ */
 static int name_exists(const struct inode *inode, const char *name, int mask)
 {
 	static const char *const spaces[] = { XATTR_USER_PREFIX, "trusted.", "security." };
@@ -167,12 +170,15 @@ static int change_xattr(
  */
 struct xattr_arg {
 	char name[XATTR_NAME_MAX + 1];
-	void *value; /* not NULL, which would mean a removal */
+	void *value; /* never NULL: that means a removal */
 	size_t size;
 	int flags;
 };
 
-/* Fills in @x. The caller calls xattr_arg_free() afterwards. */
+/*
+ * Fills in @x from guest memory. Returns 0, after which the caller must call xattr_arg_free(), or
+ * -errno.
+ */
 static int xattr_arg_get(struct xattr_arg *x, uaddr_t uname, uaddr_t uvalue, size_t size, int flags)
 {
 	int err;
@@ -242,8 +248,8 @@ out:
 }
 
 /*
- * Removes from a list of names those of trusted.* that the caller may not see, and those of ACLs
- * where they are not in use. Returns the remaining length.
+ * Removes from a list of names those of trusted.* that the caller may not see, and those of access
+ * control lists if the file system has none. Returns the remaining length in bytes.
  */
 static long hide_names(const struct inode *inode, char *list, long n)
 {
@@ -265,9 +271,9 @@ static long hide_names(const struct inode *inode, char *list, long n)
 }
 
 /*
- * Reads the whole list of names into a new buffer (*buf, freed by kfree()) and returns its length.
- * Tries again if the list grows between the reads of its length and its content. Does not read a
- * list that is too long for any system call.
+ * Reads the whole list of names into a new buffer (*buf, freed by kfree()) and returns its length
+ * in bytes, or -errno. Tries again if the list grows between the reads of its length and its
+ * content. Does not read a list that is too long for any system call.
  */
 static long whole_list(struct inode *inode, char **buf, size_t size)
 {
@@ -484,8 +490,8 @@ static int get_args(struct args *a, uaddr_t ua, size_t size)
 }
 
 /*
- * Finds the file for the three arguments. An empty name means the file of @dfd, which may not be an
- * O_PATH file.
+ * Looks up the path that the three arguments give. An empty name means the file of @dfd, which may
+ * not be an O_PATH file. Returns 0 or -errno.
  */
 static int path_of(int dfd, uaddr_t ua, int flags, struct path *path)
 {
