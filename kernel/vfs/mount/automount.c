@@ -14,7 +14,7 @@ bool path_is_mountpoint(const struct path *p)
 
 	if (!d_mounted(p->dentry))
 		return false;
-	/* takes no reference: it would make the mount look busy to a daemon that unmounts it */
+	/* No reference is taken: it would make the mount look busy to a daemon that unmounts it. */
 	spin_lock(&mount_seq.lock);
 	is = mount_lookup_rcu(p->mnt, p->dentry);
 	spin_unlock(&mount_seq.lock);
@@ -31,8 +31,8 @@ bool path_mounted_on(const struct path *p, struct path *on)
 }
 
 /*
- * Returns the mount after @after (NULL: the first) on @p or below it in its mount, without mounts
- * on those mounts. namespace_sem is held.
+ * Returns the mount after @after (NULL: the first) whose mountpoint is @p or below it on @p's
+ * mount; NULL at the end. Mounts on those mounts are left out. namespace_sem is held.
  */
 static struct mount *next_on(const struct path *p, const struct mount *after)
 {

@@ -33,8 +33,8 @@ int register_filesystem(struct file_system_type *t)
 }
 
 /*
- * Returns the type with that name. "fuse.sshfs" has the type fuse: the text after the dot is a
- * subtype, which is only shown.
+ * Returns the type with that name, or NULL. "fuse.sshfs" has the type fuse: the text after the dot
+ * is a subtype, which is only shown.
  */
 struct file_system_type *get_fs_type(const char *name)
 {

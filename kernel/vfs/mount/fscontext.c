@@ -29,14 +29,17 @@ struct fs_context {
 	struct mutex lock;
 	enum fc_phase phase;
 	struct file_system_type *type;
-	/* flags of the superblock; the flags that parameters have set or cleared */
+	/*
+	 * sb_flags: flags for the superblock. named: those flags that parameters have set or
+	 * cleared.
+	 */
 	u32 sb_flags, named;
 	char *source; /* NULL: none */
-	char *data;   /* PAGE_SIZE; "key=value,flag" */
-	size_t len;   /* of data */
+	char *data;   /* PAGE_SIZE bytes; "key=value,flag" */
+	size_t len;   /* bytes of the text in @data */
 	/*
-	 * In MADE and RECONF: a reference to the dentry, and one to the superblock (s_active). It
-	 * does not keep a mount from being unmounted.
+	 * In MADE and RECONF: the root, with a reference to it and one to the superblock
+	 * (s_active). Neither keeps a mount from being unmounted.
 	 */
 	struct dentry *root;
 	char *log[LOG_LINES];
@@ -45,7 +48,7 @@ struct fs_context {
 
 #define KEY_MAX 256
 #define LINE_MAX 384
-/* FSCONFIG_CMD_CREATE_EXCL of Linux 6.6: fails if the superblock exists already */
+/* FSCONFIG_CMD_CREATE_EXCL of Linux 6.6: fails if the superblock exists already. */
 #define CMD_CREATE_EXCL 8
 
 /* ---- files ---- */
@@ -77,8 +80,8 @@ static int fc_release(struct inode *inode, struct file *f)
 /* ---- messages ---- */
 
 /*
- * Logs "e WHO: TEXT", or only @text if @who is NULL. A full log drops its oldest line. Without
- * memory the new line is lost.
+ * Logs "e WHO: TEXT", or "e TEXT" if @who is NULL. A full log drops its oldest line. Without memory
+ * the new line is lost.
  */
 static void fc_error(struct fs_context *fc, const char *who, const char *text)
 {
@@ -98,8 +101,8 @@ static void fc_error(struct fs_context *fc, const char *who, const char *text)
 }
 
 /*
- * Removes the oldest message from the log and returns it. ERR_PTR(-ENODATA): there is none;
- * ERR_PTR(-EMSGSIZE): it is longer than @room, and stays in the log.
+ * Removes the oldest message from the log and returns it, or ERR_PTR: -ENODATA if there is none;
+ * -EMSGSIZE if it is longer than @room bytes, in which case it stays in the log.
  */
 static char *take_message(struct fs_context *fc, size_t room)
 {
@@ -141,8 +144,8 @@ static const struct file_operations fc_fops = {
 };
 
 /*
- * Returns a descriptor for a new context: to make a file system of type @t, or, if @root is not
- * NULL, to reconfigure the one with that root.
+ * Returns a descriptor for a new context, or -errno. With @root NULL, the context is to make a file
+ * system of type @t; otherwise it is to reconfigure the file system with that root.
  */
 static long fc_open(struct file_system_type *t, struct dentry *root, u32 oflags)
 {
@@ -216,8 +219,8 @@ long sys_fspick(int dfd, uaddr_t ua, int flags)
 /* ---- parameters ---- */
 
 /*
- * Serves parameters that are a flag of the superblock for every file system. Returns true if @key
- * is one.
+ * Handles those parameters that are a flag of the superblock for every file system. Returns true if
+ * @key is one of these.
  */
 static bool set_sb_flag(struct fs_context *fc, const char *key)
 {
@@ -288,7 +291,7 @@ static int set_param(struct fs_context *fc, u32 cmd, const char *key, char *valu
 			return -EINVAL;
 	}
 	if (cmd > FSCONFIG_SET_STRING)
-		/* no file system of Nestling takes a descriptor */
+		/* No file system of Nestling takes a descriptor as a value. */
 		return -EINVAL;
 	return add_option(fc, key, cmd == FSCONFIG_SET_STRING ? value : NULL);
 }
@@ -330,7 +333,8 @@ static int fc_create(struct fs_context *fc, bool exclusive)
 	fc->phase = FC_MADE;
 	if (!exclusive || atomic_read(&root->d_sb->s_active) == 1)
 		return 0;
-	drop_root(fc); /* the superblock exists already */
+	/* The superblock existed before. */
+	drop_root(fc);
 	fc_error(fc, fc->type->name, "reusing existing filesystem not allowed");
 	fc->phase = FC_FAILED;
 	return -EBUSY;
@@ -344,7 +348,7 @@ static void forget_params(struct fs_context *fc)
 	fc->data[0] = 0;
 }
 
-/* Reconfigures the superblock. Settings without a parameter stay unchanged. */
+/* Reconfigures the superblock. Settings without a parameter stay unchanged. Returns 0 or -errno. */
 static int fc_reconfigure(struct fs_context *fc)
 {
 	struct super_block *sb;
@@ -366,7 +370,7 @@ static int fc_reconfigure(struct fs_context *fc)
 	return err;
 }
 
-/* Checks that a command has the arguments that it takes, and no others. */
+/* Checks that a command has the arguments that it takes, and no others. Returns 0 or -errno. */
 static int check_args(u32 cmd, bool key, bool value, int aux)
 {
 	switch (cmd) {
@@ -385,7 +389,10 @@ static int check_args(u32 cmd, bool key, bool value, int aux)
 	return -EOPNOTSUPP;
 }
 
-/* Copies a string shorter than KEY_MAX bytes from the guest. ERR_PTR(-EFAULT, -EINVAL, -ENOMEM). */
+/*
+ * Copies a string shorter than KEY_MAX bytes from the guest. Returns ERR_PTR(-EFAULT, -EINVAL,
+ * -ENOMEM) on failure.
+ */
 static char *get_text(uaddr_t ua)
 {
 	char *s = kmalloc(KEY_MAX, GFP_KERNEL);
@@ -416,7 +423,10 @@ static int fc_command(struct fs_context *fc, u32 cmd, const char *key, char *val
 	return err;
 }
 
-/* Returns the file of the context to which a descriptor refers. ERR_PTR(-EBADF, -EINVAL). */
+/*
+ * Returns the file of the context to which a descriptor refers, with a reference, or
+ * ERR_PTR(-EBADF, -EINVAL).
+ */
 static struct file *fc_get(int fd)
 {
 	struct file *f = fget(fd);
@@ -467,7 +477,10 @@ long sys_fsconfig(int fd, u32 cmd, uaddr_t ukey, uaddr_t uvalue, int aux)
 
 /* ---- fsmount ---- */
 
-/* Mounts the context's file system as a detached tree, and returns a descriptor of that tree. */
+/*
+ * Mounts the context's file system as a detached tree. Returns a descriptor of that tree, or
+ * -errno.
+ */
 static long fc_mount(struct fs_context *fc, u32 mnt_flags, u32 oflags)
 {
 	struct mount *m;

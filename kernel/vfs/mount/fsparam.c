@@ -76,7 +76,7 @@ static int check_dir(const char *name, char *msg, size_t size)
 	return err;
 }
 
-/* Checks each path of a list such as "one:two\:with:three". */
+/* Checks each path of a list such as "one:two\:with:three". Returns 0 or -errno. */
 static int check_dirs(const char *value, char *msg, size_t size)
 {
 	char *copy = kstrdup(value), *from = copy, *to = copy, *name = copy;
@@ -104,7 +104,10 @@ static int check_dirs(const char *value, char *msg, size_t size)
 	return err;
 }
 
-/* Checks a parameter against one entry of the list. Returns 0 if the entry accepts it. */
+/*
+ * Checks a parameter against one entry of the list. Returns 0 if the entry accepts it, or -errno
+ * with the reason in @msg.
+ */
 static int try_entry(const struct fs_param *p, u32 cmd, const char *value, char *msg, size_t size)
 {
 	if (p->kind == FSP_FLAG) {

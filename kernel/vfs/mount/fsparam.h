@@ -20,7 +20,7 @@ enum fs_param_kind {
 	FSP_OCTAL, /* octal, 32 bits */
 	FSP_UID,   /* an id in the caller's user namespace */
 	FSP_GID,
-	FSP_SIZE,    /* with suffix k, m or g */
+	FSP_SIZE,    /* bytes, with suffix k, m or g */
 	FSP_PERCENT, /* as FSP_SIZE, or a percentage "50%" */
 	FSP_WORD,    /* one of @words */
 	FSP_DIR,     /* the path of a directory */
@@ -29,12 +29,12 @@ enum fs_param_kind {
 };
 
 struct fs_param {
-	/* NULL ends the list; a name may occur twice: with and without a value */
+	/* NULL ends the list. A name may occur twice: with and without a value. */
 	const char *name;
 	enum fs_param_kind kind;
 	const char *const *words; /* for FSP_WORD; ends with NULL */
 	const char *bad;          /* message for a wrong word, with a %s */
-	const char *not_after;    /* once that option is set: -EINVAL */
+	const char *not_after;    /* refused (-EINVAL) after that option */
 };
 
 #define FS_PARAM(n, k)                                                                             \
@@ -52,19 +52,20 @@ struct fs_param {
 
 /*
  * Checks whether fsconfig(2)'s @cmd may set @key to @value, which is NULL unless @cmd is
- * FSCONFIG_SET_STRING. Returns 0, -EINVAL, or for a path an error such as -ENOENT. @msg gets the
- * reason, or "".
+ * FSCONFIG_SET_STRING. Returns 0, -EINVAL, or for a path an error such as -ENOENT. Writes the
+ * reason, or "", to @msg.
  */
 int fs_param_check(const struct fs_param *list, u32 cmd, const char *key, const char *value,
 	char *msg, size_t size);
 
 /*
- * Cuts the next option off *@text, the data of mount(2). Returns its name, or NULL at the end.
- * *@value is the text after its "=", or NULL. Options without a name are skipped.
+ * Cuts the next option off *@text, the data of mount(2). Returns the option's name, or NULL at the
+ * end. Sets *@value to the text after the name's "=", or to NULL. Options without a name are
+ * skipped.
  */
 char *fs_next_option(char **text, char **value);
 
-/* True if mount(2) accepts @key after the options @set. */
+/* True if mount(2) accepts @key after the options that @set contains. */
 bool fs_param_in_order(const struct fs_param *list, const char *set, const char *key);
 
 #endif

@@ -37,8 +37,8 @@ void given_names_free(struct given_name *list);
 void names_give(struct names_given *g, const struct given_name *names); /* @names may be NULL */
 void names_take_back(struct names_given *g);
 /*
- * Copies the path that current was given for the address @at into @to (PATH_MAX bytes). Returns its
- * length, or -1 if there is none for that address.
+ * Copies the path that current was given for the address @at into @to (PATH_MAX bytes). Returns the
+ * path's length, or -1 if current was given none for that address.
  */
 ssize_t given_name_copy(char *to, uaddr_t at);
 

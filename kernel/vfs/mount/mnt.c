@@ -27,9 +27,12 @@
 
 struct vfs_seq mount_seq = { 0, SPINLOCK_INIT(mount_lock) };
 struct rwsem namespace_sem = RWSEM_INIT(namespace_sem);
-/* hash by (parent, mountpoint); changes under mount_seq's lock, read within its stretches */
+/*
+ * Hash table by (parent, mountpoint). Changes under mount_seq's lock, read within its read
+ * sections.
+ */
 static struct hlist_head buckets[NR_BUCKETS];
-/* hash of the mounts by their mountpoint alone; under mount_seq's lock */
+/* Hash table by mountpoint alone; under mount_seq's lock. */
 static struct hlist_head places[NR_BUCKETS];
 struct mnt_namespace init_mnt_ns = {
 	.ns = { .count = ATOMIC_INIT(2), .inum = 4026531841U, .owner = &init_user_ns },
@@ -87,7 +90,8 @@ bool follow_up(struct path *p)
 
 	spin_lock(&mount_seq.lock);
 	parent = p->mnt->mnt_parent;
-	if (parent == p->mnt || !mnt_tryget(parent)) { /* a stuck mount does not keep its parent */
+	/* A stuck mount does not keep its parent. */
+	if (parent == p->mnt || !mnt_tryget(parent)) {
 		spin_unlock(&mount_seq.lock);
 		return false;
 	}
@@ -119,8 +123,8 @@ static struct path unlink_mount(struct mount *m);
 static void settle(const struct path *was);
 
 /*
- * Takes a stuck mount off its parent, to which it holds no reference. Called in a mount_seq write
- * section.
+ * Takes a stuck mount off its parent. The mount holds no reference to the parent. Called in a
+ * mount_seq write section.
  */
 static void take_stuck(struct mount *m)
 {
@@ -132,8 +136,8 @@ static void take_stuck(struct mount *m)
 }
 
 /*
- * Takes the stuck mounts off @m, which has no reference any more. Those that have no other
- * reference move to @todo.
+ * Takes the stuck mounts off @m, which has no reference any more. Those without any other reference
+ * move to @todo.
  */
 static void drop_stuck(struct mount *m, struct list_head *todo)
 {
@@ -180,8 +184,8 @@ static void mnt_release(struct mount *m)
 /* ---- releasing without the caller's locks ---- */
 
 /*
- * Mounts released by kernel threads and zombies, which never return to user mode. A work item
- * releases them.
+ * Mounts that were released by kernel threads and zombies, which never return to user mode. A work
+ * item frees them.
  */
 static struct task_work *orphans; /* lock-free list */
 static struct work orphan_work;
@@ -203,8 +207,8 @@ static void release_orphans(struct work *w)
 
 /*
  * Drops a reference while the caller holds a directory's lock. If it was the last, the mount is
- * released on the caller's way to user mode, since the end of a superblock takes s_umount, which is
- * outside of i_rwsem.
+ * released on current's way to user mode: the end of a superblock takes s_umount, which is outside
+ * of i_rwsem.
  */
 static void mntput_later(struct mount *m)
 {
@@ -255,8 +259,8 @@ bool mnt_busy(struct mount *m, int mine)
 bool mnt_readonly(const struct mount *m)
 {
 	/*
-	 * s_going_ro is read before SB_RDONLY: a remount sets SB_RDONLY before it clears
-	 * s_going_ro, so the reverse order could miss both
+	 * s_going_ro is read before SB_RDONLY. A remount sets SB_RDONLY before it clears
+	 * s_going_ro, so the reverse order could miss both.
 	 */
 	if (__atomic_load_n(&m->mnt_sb->s_going_ro, __ATOMIC_ACQUIRE))
 		return true;
@@ -267,7 +271,7 @@ int mnt_want_write(struct mount *m)
 {
 	int err;
 
-	/* waits for a thaw before it takes any lock that readers need */
+	/* Wait for a thaw before taking any lock that readers need. */
 	sb_start_change(m->mnt_sb);
 	err = mnt_keep_write(m);
 	if (!err)
@@ -287,7 +291,7 @@ void mnt_drop_write(struct mount *m)
 int mnt_keep_write(struct mount *m)
 {
 	atomic_inc(&m->mnt_writers);
-	/* both are full barriers: the remount sees this count, or this task sees the remount */
+	/* Both are full barriers: the remount sees this count, or this task sees the remount. */
 	atomic_inc(&m->mnt_sb->s_writers);
 	if (!mnt_readonly(m))
 		return 0;
@@ -406,8 +410,8 @@ void mnt_set_ns_root(struct mount *m)
 }
 
 /*
- * Returns a mount on @d: in the namespace @ns, or, if @ns is NULL, in any. mount_seq's lock is
- * held.
+ * Returns a mount on @d, or NULL: a mount in the namespace @ns, or in any if @ns is NULL.
+ * mount_seq's lock is held.
  */
 static struct mount *mount_on(struct dentry *d, const struct mnt_namespace *ns)
 {
@@ -420,8 +424,8 @@ static struct mount *mount_on(struct dentry *d, const struct mnt_namespace *ns)
 }
 
 /*
- * Unlinks a mount, in a mount_seq write section. The references to the mountpoint and, unless the
- * mount is stuck, to the parent pass to the caller.
+ * Unlinks a mount, in a mount_seq write section, and returns its place. The references to the
+ * mountpoint and, unless the mount is stuck, to the parent pass to the caller.
  */
 static struct path unlink_mount(struct mount *m)
 {
@@ -439,7 +443,7 @@ static struct path unlink_mount(struct mount *m)
 }
 
 /*
- * Clears DCACHE_MOUNTED of a dentry from which unlink_mount() has taken the last mount. Called at
+ * Clears DCACHE_MOUNTED of a dentry if unlink_mount() has taken the last mount off it. Called at
  * the end of the write section, since walks read the flag before the sequence number.
  */
 static void settle(const struct path *was)
@@ -585,7 +589,7 @@ static void umount_stuck(struct mount *m)
 	ns_del(m);
 	m->mnt_state |= MNT_DOOMED | MNT_STUCK;
 	vfs_seq_write_end(&mount_seq);
-	/* not the last reference: the parent's own tree holds another */
+	/* Not the last reference: the parent's own tree holds another. */
 	mntput(parent);
 }
 
@@ -599,8 +603,8 @@ void mnt_umount_one(struct mount *m, struct list_head *dead)
 }
 
 /*
- * Unmounts a tree, children first. The mounts whose references are to be dropped are chained on
- * @dead by mnt_list, which is unused once a mount has left its namespace.
+ * Unmounts a tree, children first. The mounts whose references the caller must drop are linked on
+ * @dead by mnt_list, which is unused after a mount has left its namespace.
  */
 void mnt_umount_tree(struct mount *m, struct list_head *dead)
 {
@@ -658,8 +662,9 @@ bool mnt_in_current_ns(const struct mount *m)
 #define TURN_NS 2000000UL
 
 /*
- * Reschedules now and then, without namespace_sem unless @keep, so that waiting tasks can mount.
- * Returns true if the tree is unchanged. namespace_sem is held for reading.
+ * Reschedules from time to time. Unless @keep is set, namespace_sem is released meanwhile, so that
+ * waiting tasks can mount. Returns true if the tree is unchanged. namespace_sem is held for
+ * reading.
  */
 static bool take_turns(const struct mnt_namespace *ns, u64 *start, bool keep)
 {
@@ -717,7 +722,7 @@ void detach_mounts(struct dentry *d)
 		vfs_seq_write_begin(&mount_seq);
 		m = mount_on(d, NULL);
 		stuck = m && (m->mnt_state & MNT_STUCK);
-		/* taken off here, since the parent may be about to drop it */
+		/* Taken off here, since the parent may be about to drop it. */
 		if (stuck)
 			take_stuck(m);
 		vfs_seq_write_end(&mount_seq);

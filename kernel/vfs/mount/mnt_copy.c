@@ -44,7 +44,7 @@ struct mount *mnt_alloc_internal(struct dentry *root, const char *name)
 
 /*
  * True if the path may be cloned: its mount is in current's namespace, and no locked mount covers a
- * part of it. namespace_sem is held.
+ * part of what @path shows. namespace_sem is held.
  */
 static bool may_clone(const struct path *path)
 {
@@ -67,7 +67,8 @@ struct mount *clone_private_mount(const struct path *path)
 	up_read(&namespace_sem);
 	if (!may)
 		return ERR_PTR(-EINVAL);
-	atomic_inc(&path->mnt->mnt_sb->s_active); /* safe: @path keeps the superblock */
+	/* @path keeps the superblock alive. */
+	atomic_inc(&path->mnt->mnt_sb->s_active);
 	m = mnt_alloc_internal(path->dentry, path->mnt->mnt_sb->s_type->name);
 	if (IS_ERR(m)) {
 		deactivate_super(path->mnt->mnt_sb);
@@ -80,7 +81,7 @@ struct mount *clone_private_mount(const struct path *path)
 }
 
 /*
- * Adds the copy @to to the peer group of the original @from, and makes it a slave of the same
+ * Adds the copy @to to the peer group of the original @from, and makes @to a slave of @from's
  * master.
  */
 void mnt_copy_group(struct mount *to, struct mount *from)
@@ -139,8 +140,8 @@ struct mount *mnt_prev(struct mount *m)
 }
 
 /*
- * True if @d is below @top. Renames do not wait for this walk, since guests choose how deep @d is;
- * only after renames have repeatedly interrupted the walk does it take their lock.
+ * True if @d is @top or below it. Renames do not wait for this walk, since guests choose how deep
+ * @d is. Only if renames have interrupted the walk three times does it take their lock.
  */
 bool d_is_below(const struct dentry *d, const struct dentry *top)
 {
@@ -177,8 +178,8 @@ static bool copied(const struct mount *c, const struct dentry *root, u32 how)
 }
 
 /*
- * True if copying a tree must fail because of @c: @c must be left out since it is unbindable, but
- * must be copied since it is locked over something.
+ * True if the copy of a tree must fail because of @c. Since @c is unbindable, it must be left out;
+ * but since it is locked over something, it must be copied.
  */
 static bool forbids_copy(const struct mount *c, u32 how)
 {
@@ -187,8 +188,8 @@ static bool forbids_copy(const struct mount *c, u32 how)
 }
 
 /*
- * Returns a copy of @c, which is below @top. NULL: neither @c nor the mounts below it are to be
- * copied. ERR_PTR.
+ * Returns a copy of @c, which is below @top; NULL if neither @c nor the mounts below @c are to be
+ * copied; or ERR_PTR.
  */
 static struct mount *copy_child(struct mount *c, struct mount *top, struct dentry *root, u32 how)
 {
@@ -216,7 +217,7 @@ struct mount *mnt_copy_tree(struct mount *m, struct dentry *root, u32 how)
 		struct path where;
 		struct mount *n = copy_child(c, m, root, how);
 
-		if (!n) { /* mounts below it are skipped too */
+		if (!n) { /* the mounts below @c are skipped too */
 			while (!list_empty(&c->mnt_mounts))
 				c = list_last_entry(&c->mnt_mounts, struct mount, mnt_child);
 			continue;

@@ -85,7 +85,7 @@ struct mnt_namespace *mnt_ns_new(struct user_namespace *owner, bool detached)
 		kfree(m);
 		return ERR_PTR(err);
 	}
-	/* a detached namespace is neither counted nor shown, so it needs no number */
+	/* A detached namespace is neither counted nor shown, so it needs no number. */
 	if (detached) {
 		atomic_set(&m->ns.count, 1);
 		m->ns.ops = &mnt_ns_ops;
@@ -106,7 +106,7 @@ struct mnt_namespace *mnt_ns_new(struct user_namespace *owner, bool detached)
 /* ---- all namespaces ---- */
 
 /*
- * Takes a reference. Returns false if the namespace has no tree yet or is being freed.
+ * Takes a reference to the namespace. Returns false if it has no tree yet or is being freed.
  * namespace_sem is held.
  */
 static bool hold(struct mnt_namespace *m)
@@ -164,7 +164,7 @@ static void move_path(struct path *p, struct mount *from, struct mount *to)
 		return;
 	mntget(to);
 	p->mnt = to;
-	/* not the last reference: the old tree holds another */
+	/* Not the last reference: the old tree holds another. */
 	mntput(from);
 }
 
@@ -180,8 +180,8 @@ static void move_fs(struct fs_struct *fs, struct mount *copy, struct mount *orig
 		c = mnt_next(c, copy);
 		o = mnt_next(o, orig);
 		/*
-		 * skips mounts that were not copied: where the roots differ, the copy has another
-		 * mount or none
+		 * Skips mounts that were not copied: if the roots differ, there is another mount,
+		 * or none, at this place in the copy.
 		 */
 		while (c && o && c->mnt_root != o->mnt_root) {
 			while (!list_empty(&o->mnt_mounts))

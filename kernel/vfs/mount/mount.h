@@ -21,22 +21,23 @@
 #define MNT_USER_FLAGS                                                                             \
 	(MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NOSYMFOLLOW | MNT_ATIME_FLAGS)
 
-/* mnt_state: more bits beside those of internal.h */
+/* Further bits of mnt_state (internal.h). */
 #define MNT_UNBINDABLE 16
 /*
- * came from a more privileged namespace: may not be unmounted, since that would show what it covers
+ * The mount came from a more privileged namespace. It may not be unmounted, since that would show
+ * what it covers.
  */
 #define MNT_LOCKED 32
 #define MNT_TO_RDONLY 64   /* mount_setattr(2) makes it read-only */
 #define MNT_VISITED 0x2000 /* propagation.c's marks */
 #define MNT_GOING 0x4000
-/* flags of the mount that may not be cleared */
+/* Bits for flags of the mount that may not be cleared. */
 #define MNT_LOCK_READONLY 0x100
 #define MNT_LOCK_NODEV 0x200
 #define MNT_LOCK_NOSUID 0x400
 #define MNT_LOCK_NOEXEC 0x800
 #define MNT_LOCK_ATIME 0x1000
-/* unmounted, but still on its parent, which holds a reference to it */
+/* The mount was unmounted, but is still on its parent, which holds a reference to it. */
 #define MNT_STUCK 0x8000
 
 /* The least mnt_id_unique, above all mnt_id, so that neither kind of id is taken for the other. */
@@ -46,7 +47,7 @@
 #define COPY_RECURSIVE 1
 #define COPY_UNBINDABLE 2 /* also copy unbindable mounts */
 #define COPY_NS_FILES 4   /* also bind mounts of mount namespaces */
-/* copies of shared mounts become slaves of the originals */
+/* Copies of shared mounts become slaves of the originals. */
 #define COPY_SLAVE 8
 #define COPY_PRIVATE 16 /* copies are in no peer group */
 
@@ -57,16 +58,20 @@ struct mnt_namespace {
 	u64 event;             /* incremented at each change of the tree */
 	struct wait_queue_head poll;
 	u32 nr_mounts; /* under namespace_sem, as is nr_coming */
-	u32 nr_coming; /* copies that are about to be attached */
-	/* creation order: bind mounts of a namespace may only be in older namespaces */
+	u32 nr_coming; /* copies about to be attached */
+	/*
+	 * Number in the order of creation. Bind mounts of a namespace may only be in older
+	 * namespaces.
+	 */
 	u64 order;
 	/*
-	 * all namespaces except detached ones, the oldest first; init_mnt_ns has the list's head.
-	 * Under namespace_sem.
+	 * Link in the list of all namespaces except detached ones, the oldest first; init_mnt_ns
+	 * has the list's head. Under namespace_sem.
 	 */
 	struct list_head siblings;
 	/*
-	 * made by open_tree() or fsmount(): holds the tree of one descriptor, and no task is in it
+	 * True if open_tree() or fsmount() has made the namespace: it holds the tree of one
+	 * descriptor, and no task is in it.
 	 */
 	bool detached;
 };
@@ -92,8 +97,8 @@ static inline struct mnt_namespace *current_mnt_ns(void)
 	return p ? container_of(p->ns[NS_MNT], struct mnt_namespace, ns) : &init_mnt_ns;
 }
 /*
- * True if the mount is in current's mount namespace. Without namespace_sem the answer may be
- * outdated.
+ * True if the mount is in current's mount namespace. Without namespace_sem the result may be out of
+ * date.
  */
 static inline bool mnt_is_ours(const struct mount *m)
 {
@@ -106,19 +111,20 @@ static inline bool may_mount(void)
 }
 u32 mnt_tree_size(struct mount *m);
 /*
- * Checks whether the namespace may get @n more mounts, beside those that are about to be attached.
- * Returns 0 or -ENOSPC. namespace_sem is held.
+ * Checks whether the namespace may get @n more mounts, in addition to those that are about to be
+ * attached. Returns 0 or -ENOSPC. namespace_sem is held.
  */
 int mnt_ns_room(const struct mnt_namespace *ns, u32 n);
 struct mnt_namespace *mnt_ns_new(
-	struct user_namespace *owner, bool detached); /* without a tree; ERR_PTR */
+	struct user_namespace *owner, bool detached); /* a new one without a tree, or ERR_PTR */
 /*
- * Find a mount namespace: by its unique id, or the next younger or @older one over which current
- * has CAP_SYS_ADMIN. Return it with a reference, or NULL.
+ * mnt_ns_find() finds a mount namespace by its unique id. mnt_ns_neighbour() finds the next
+ * younger, or with @older the next older one, over which current has CAP_SYS_ADMIN. Both return it
+ * with a reference, or NULL.
  */
 struct mnt_namespace *mnt_ns_find(u64 unique);
 struct mnt_namespace *mnt_ns_neighbour(struct mnt_namespace *ns, bool older);
-/* Finds the topmost mount at the namespace's root. *top gets references. */
+/* Sets *top to the root of the topmost mount at the namespace's root, with references. */
 void mnt_ns_top(struct mnt_namespace *ns, struct path *top);
 u32 mnt_ns_count(struct mnt_namespace *ns); /* number of its mounts */
 /* Sets MNT_LOCKED in the mounts of a tree that comes from a more privileged namespace. */
@@ -133,12 +139,12 @@ void mnt_ns_changed(struct mnt_namespace *ns);
 
 /*
  * Makes a mount of @root, to which it takes a reference. The mount is not attached. The caller
- * takes the reference in s_active. ERR_PTR.
+ * takes the mount's reference in s_active. Returns ERR_PTR on failure.
  */
 struct mount *mnt_alloc(struct dentry *root, const char *devname, u32 flags);
 /*
  * Copy a mount, or its subtree, so that the copy shows @root. The copy is not attached. @how:
- * COPY_*. namespace_sem is held. ERR_PTR.
+ * COPY_*. namespace_sem is held. Return ERR_PTR on failure.
  */
 struct mount *mnt_clone(struct mount *m, struct dentry *root, u32 how);
 struct mount *mnt_copy_tree(struct mount *m, struct dentry *root, u32 how);
@@ -150,14 +156,11 @@ void mnt_attach(struct mount *m, const struct path *where);
 /* Detaches @m with its children. The tree's reference passes to the caller. */
 void mnt_detach(struct mount *m);
 /*
- * Moves @m with its subtree to @where in one step: a walk sees neither the old place uncovered nor
- * the mount in no place.
+ * Moves @m with its subtree to @where in one step: a walk never finds the old place uncovered, nor
+ * the mount in neither place.
  */
 void mnt_move(struct mount *m, const struct path *where);
-/*
- * Puts @m (attached, or as for mnt_attach()) at the place of @top, which from then on is mounted on
- * it.
- */
+/* Puts @m (attached, or as for mnt_attach()) at the place of @top, and mounts @top on @m. */
 void mnt_slip_below(struct mount *m, struct mount *top);
 /*
  * Moves @new, which is in the tree of @old, to the place of @old, and @old to @put_old in the tree
@@ -166,24 +169,24 @@ void mnt_slip_below(struct mount *m, struct mount *top);
 void mnt_pivot(struct mount *new, struct mount *old, const struct path *put_old);
 /*
  * Detaches @m and all mounts below it. A mount that is locked on its parent stays on the parent, so
- * that a task that has the parent open does not see the files below that mount. The references that
- * the caller must drop, after it has released namespace_sem, are collected on @dead.
+ * that a task that has the parent open does not see the files below the locked mount. Collects on
+ * @dead the mounts whose references the caller must drop after it has released namespace_sem.
  */
 void mnt_umount_tree(struct mount *m, struct list_head *dead);
 void mnt_put_list(struct list_head *dead);
-/* Returns the mount after @m in the subtree of @top, parents first. */
+/* Returns the mount after @m in the subtree of @top, parents first; NULL at the end. */
 struct mount *mnt_next(struct mount *m, struct mount *top);
-/* Walk a subtree backwards, from its last mount to @top. */
+/* Walk a subtree backwards: mnt_last() returns its last mount, mnt_prev() the one before @m. */
 struct mount *mnt_last(struct mount *top);
 struct mount *mnt_prev(struct mount *m);
 void mnt_umount_one(
 	struct mount *m, struct list_head *dead); /* its children have gone, or follow */
 /*
- * True if the mount has references beside the tree's and @mine. In a write section of mount_seq the
- * answer stays true.
+ * True if the mount has references in addition to the tree's and to @mine. In a write section of
+ * mount_seq a true result stays true.
  */
 bool mnt_busy(struct mount *m, int mine);
-bool mnt_is_below(struct mount *m, struct mount *top); /* also true if @m is @top */
+bool mnt_is_below(struct mount *m, struct mount *top); /* true if @m is @top or below it */
 
 void mnt_put_keep_expiry(struct mount *m);
 
@@ -191,26 +194,33 @@ void mnt_put_keep_expiry(struct mount *m);
 /* True if current may mount a file system of this type. */
 bool mount_capable(const struct file_system_type *t);
 /*
- * True if mounting @m would show more files than the namespace's mounts show already. If false, @m
- * also gets flags that may not be lifted later. namespace_sem is held.
+ * True if mounting @m would show more files than the namespace's mounts show already. If it is
+ * false, @m has also got the flags that may not be lifted later. namespace_sem is held.
  */
 bool mount_too_revealing(struct mount *m);
-/* Moves @from, which may be detached, to the top of @where. Takes namespace_sem. */
+/*
+ * Moves @from, which may be detached, to the top of @where. Takes namespace_sem. Returns 0 or
+ * -errno.
+ */
 int move_tree(const struct path *from, struct path *where);
-/* Moves @from below the mount whose root is @top, which then covers it. */
+/*
+ * Moves @from below the mount whose root is @top, so that the latter covers @from. Takes
+ * namespace_sem. Returns 0 or -errno.
+ */
 int move_beneath(const struct path *from, const struct path *top);
 
 /* mount_fd.c */
-int mnt_flags_of_attr(u64 attr); /* MNT flags of MOUNT_ATTR_*, or -EINVAL */
+int mnt_flags_of_attr(u64 attr); /* mnt_flags for MOUNT_ATTR_*, or -EINVAL */
 /*
- * Makes a descriptor for a tree that is not attached. Takes the tree's reference, even on failure.
+ * Makes a descriptor for a tree that is not attached. Takes over the reference to the tree, even on
+ * failure. Returns the descriptor or -errno.
  */
 long mnt_tree_fd(struct mount *m, u32 oflags);
 
 /* propagation.c: called with namespace_sem held for writing */
 /*
- * Copies @m for all mounts to which @where propagates. On failure there are no copies, and @dead
- * has the mounts to drop.
+ * Copies @m for all mounts to which a mount at @where propagates. Returns 0 or -errno. On failure
+ * there are no copies, and @dead has the mounts to drop.
  */
 int propagate_mount(struct mount *m, const struct path *where, struct list_head *dead);
 void propagate_umount(
@@ -218,13 +228,13 @@ void propagate_umount(
 bool propagation_busy(struct mount *m);
 int mnt_set_type(struct mount *m, u32 type);
 void mnt_leave_group(struct mount *m);
-/* Adds @to to the peer group of @from, and makes it a slave of the same master. */
+/* Adds @to to the peer group of @from, and makes @to a slave of @from's master. */
 void mnt_copy_group(struct mount *to, struct mount *from);
 bool mnt_is_shared(const struct mount *m);
 /* namespace.c: called with namespace_sem held */
 bool may_bind(const struct path *old, bool recursive);
 bool has_locked_children(struct mount *m, struct dentry *d);
-int mnt_set_flags(struct mount *m, u32 flags); /* sets MS_*; -EBUSY: it has writers */
+int mnt_set_flags(struct mount *m, u32 flags); /* sets MS_*; -EBUSY if it has writers */
 bool may_lift(const struct mount *m, u32 flags);
 int mnt_make_group(struct mount *m);
 

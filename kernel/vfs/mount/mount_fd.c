@@ -35,7 +35,7 @@ static u32 simple_flags(u64 attr)
 
 /*
  * Returns the flags of mnt_flags for the attribute that selects how access times change:
- * MS_NOATIME, MS_RELATIME, or 0 for strictatime. -EINVAL.
+ * MS_NOATIME, MS_RELATIME, or 0 for strictatime; or -EINVAL.
  */
 static int atime_flags(u64 attr)
 {
@@ -114,8 +114,8 @@ void mnt_dissolve(struct mount *m)
 	if (ns && !(ns->detached && ns->root == m))
 		ns = NULL;
 	/*
-	 * Unmounted under the lock: a move_mount() that comes later finds the tree in no namespace,
-	 * and leaves the namespace to this function.
+	 * The tree is unmounted under the lock: a move_mount() that comes later finds the tree in
+	 * no namespace, and leaves the namespace to this function.
 	 */
 	if (ns) {
 		ns->root = NULL;
@@ -171,13 +171,14 @@ long sys_open_tree(int dfd, uaddr_t ua, int uflags)
 
 /* ---- move_mount ---- */
 
-/* from Linux 6.5, missing in older headers */
+/* From Linux 6.5, missing in older headers. */
 #define MOVE_MOUNT_BENEATH_ 0x200
 #define BENEATH_OR_GROUP (MOVE_MOUNT_BENEATH_ | MOVE_MOUNT_SET_GROUP)
 
 /*
- * Makes a private mount share as another mount of its file system does. It must not show more than
- * the other mount: mounts made there propagate to it, so its root must not hide their mountpoints.
+ * Gives a private mount, @to, the peer group and the master of @from, another mount of its file
+ * system. @to must not show more than @from: mounts made there propagate to @to, so its root must
+ * not hide their mountpoints. Returns 0 or -errno.
  */
 static int set_group(const struct path *from, const struct path *to)
 {
@@ -250,7 +251,7 @@ out_from:
 struct change {
 	u32 set, clear;               /* bits of mnt_flags */
 	u32 type;                     /* MS_SHARED and so on; 0: keep */
-	struct user_namespace *idmap; /* a reference; NULL: keep */
+	struct user_namespace *idmap; /* holds a reference; NULL: keep */
 };
 
 static int build_change(const struct mount_attr *a, struct change *c)
@@ -265,7 +266,10 @@ static int build_change(const struct mount_attr *a, struct change *c)
 	c->type = (u32)a->propagation;
 	c->set = simple_flags(a->attr_set);
 	c->clear = simple_flags(a->attr_clr);
-	/* the field has one of three values, so a change must clear the whole field */
+	/*
+	 * The field for access times has one of three values, so a change must clear the whole
+	 * field.
+	 */
 	if (a->attr_clr & MOUNT_ATTR__ATIME) {
 		atime = atime_flags(a->attr_set);
 		if ((a->attr_clr & MOUNT_ATTR__ATIME) != MOUNT_ATTR__ATIME || atime < 0)
@@ -294,7 +298,10 @@ static u32 changed(const struct mount *m, const struct change *c)
 	return (m->mnt_flags & ~c->clear) | c->set;
 }
 
-/* Changes all mounts or none. The steps that can fail come first, and are undone on failure. */
+/*
+ * Changes all mounts or none. The steps that can fail come first, and are undone on failure.
+ * Returns 0 or -errno.
+ */
 static int change_flags(struct mount *top, const struct change *c, bool recursive)
 {
 	struct mount *m, *bad = NULL;

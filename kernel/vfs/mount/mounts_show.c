@@ -15,7 +15,10 @@ static void put(struct line *l, const char *s)
 	l->len += scnprintf(l->buf + l->len, l->size - l->len, "%s", s);
 }
 
-/* Prints blanks, tabs and the like as octal escapes, since blanks separate fields. */
+/*
+ * Prints blanks, tabs and the other characters of @what as octal escapes, since blanks separate
+ * fields.
+ */
 static void put_escaped(struct line *l, const char *s, const char *what)
 {
 	for (; *s; s++) {
@@ -84,7 +87,7 @@ static int mount_place(struct mount *m, const struct path *root, char *buf, int 
 	*text = d_path_root(&p, root, buf, len);
 	if (IS_ERR(*text))
 		return 0;
-	/* the directory that is mounted was removed, not the mountpoint */
+	/* The mounted directory was removed, not the mountpoint. */
 	if (d_unlinked(m->mnt_root))
 		cut_deleted(*text);
 	return 1;

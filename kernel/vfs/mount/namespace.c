@@ -49,8 +49,8 @@ static void to_top(struct path *where)
 }
 
 /*
- * Attaches the unattached tree @m at @where. On success (0) the caller's reference to @m passes to
- * the tree.
+ * Attaches the unattached tree @m at @where. Returns 0, in which case the caller's reference to @m
+ * passes to the tree, or -errno.
  */
 static int graft(struct mount *m, struct path *where, struct list_head *dead)
 {
@@ -80,7 +80,7 @@ bool mount_capable(const struct file_system_type *t)
 	return ns_capable(t->owner ? t->owner() : current_user_ns(), CAP_SYS_ADMIN);
 }
 
-/* True if all of @m's locked mounts cover empty directories. */
+/* True if all mounts that are locked on @m cover empty directories. */
 static bool is_whole(const struct mount *m, const struct file_system_type *t)
 {
 	struct mount *c;
@@ -148,7 +148,7 @@ static int do_new_mount(
 	to_top(where);
 	if (where->mnt->mnt_sb == m->mnt_sb && where->mnt->mnt_root == where->dentry)
 		err = -EBUSY;
-	/* a FUSE server chooses the type of its root */
+	/* A FUSE server chooses the type of its root, which must not be a symlink. */
 	else if (is_lnk(m->mnt_root->d_inode))
 		err = -EINVAL;
 	else
@@ -161,8 +161,8 @@ static int do_new_mount(
 }
 
 /*
- * True if locked mounts are below @d. To show @d without them would reveal what a more privileged
- * namespace has covered. namespace_sem is held.
+ * True if locked mounts are on @d or below it. To show @d without them would reveal what a more
+ * privileged namespace has covered. namespace_sem is held.
  */
 bool has_locked_children(struct mount *m, struct dentry *d)
 {
@@ -236,8 +236,8 @@ static bool has_unbindable(struct mount *top)
 }
 
 /*
- * True if the tree has a mount of a namespace file that would make such a loop. A detached tree may
- * have been made in another namespace.
+ * True if the tree has a mount of a namespace file that would make a loop (ns_file_loops()). A
+ * detached tree may have been made in another namespace.
  */
 static bool has_ns_file_loop(struct mount *top)
 {
@@ -250,8 +250,8 @@ static bool has_ns_file_loop(struct mount *top)
 }
 
 /*
- * Checks that the mount of @old may be moved: it is attached in current's namespace, or is the root
- * of a detached tree. namespace_sem is held.
+ * Checks whether the mount of @old may be moved: it is attached in current's namespace, or is the
+ * root of a detached tree. namespace_sem is held. Returns 0 or -errno.
  */
 static int may_move(const struct path *old, const struct path *where)
 {
@@ -279,7 +279,8 @@ static int may_move(const struct path *old, const struct path *where)
 
 int move_tree(const struct path *from, struct path *where)
 {
-	struct mnt_namespace *left = NULL; /* a detached namespace that lost its tree */
+	/* A detached namespace that has lost its tree by the move. */
+	struct mnt_namespace *left = NULL;
 	LIST_HEAD(dead);
 	struct mount *m = from->mnt;
 	int err;
@@ -314,9 +315,9 @@ static bool stands_on(const struct mount *m, const struct mount *t)
 }
 
 /*
- * Checks whether a mount may be placed between @top and the mountpoint of @top. It is refused if
- * the parent has peers or slaves, since propagated copies would have to go beneath other mounts;
- * Linux finds a place for some of them. namespace_sem is held.
+ * Checks whether a mount may be placed between @top and the mountpoint of @top. Returns 0 or
+ * -EINVAL. It is refused if the parent has peers or slaves, since propagated copies would have to
+ * be placed beneath other mounts; Linux finds a place for some of them. namespace_sem is held.
  */
 static int may_go_beneath(const struct path *from, const struct path *top)
 {
@@ -387,7 +388,8 @@ static int do_change_type(struct path *where, u32 flags)
 	if (!top->mnt_ns)
 		err = -EINVAL;
 	else if (!ns_capable(top->mnt_ns->ns.owner, CAP_SYS_ADMIN))
-		err = -EPERM; /* reached by another namespace's file */
+		/* The caller reached the mount by a file of another namespace. */
+		err = -EPERM;
 	for (m = top; m && !err; m = flags & MS_REC ? mnt_next(m, top) : NULL)
 		err = mnt_set_type(m, type);
 	up_write(&namespace_sem);
@@ -412,7 +414,8 @@ int mnt_set_flags(struct mount *m, u32 flags)
 }
 
 /*
- * Returns the flags for a remount. If no option for access times is given, the mount keeps its own.
+ * Returns the flags for a remount. If no option for access times is given, the mount keeps its
+ * present flags for these.
  */
 static u32 remount_flags(const struct mount *m, u32 flags)
 {
@@ -508,7 +511,10 @@ static char *mount_string(uaddr_t ua)
 	return ERR_PTR(n < 0 ? n : -EINVAL);
 }
 
-/* Copies the page of mount(2)'s data argument, or the part of it that is readable. */
+/*
+ * Copies the page of mount(2)'s data argument, or that part of the page that is readable. Returns
+ * NULL for a null pointer, or ERR_PTR.
+ */
 static char *mount_data(uaddr_t ua)
 {
 	size_t left;
@@ -563,7 +569,7 @@ out:
 /* ---- umount ---- */
 
 /*
- * Serves umount of the root file system. It cannot be unmounted while init runs on it, so it
+ * Serves an unmount of the root file system. It cannot be unmounted while init runs on it, so it
  * becomes read-only, as on Linux.
  */
 static int umount_root(struct super_block *sb)
@@ -577,7 +583,10 @@ static int umount_root(struct super_block *sb)
 	return err;
 }
 
-/* Unmounts @m. namespace_sem is held, and the caller's path has one reference to @m. */
+/*
+ * Unmounts @m. namespace_sem is held, and the caller's path has one reference to @m. Returns 0 or
+ * -errno.
+ */
 static int umount_locked(struct mount *m, int flags, struct list_head *dead)
 {
 	if (!mnt_is_ours(m) || m->mnt_parent == m || (m->mnt_state & MNT_LOCKED))
@@ -645,7 +654,8 @@ long sys_umount2(uaddr_t target, int flags)
 	if (err)
 		return err;
 	down_read(&namespace_sem);
-	to_top(&path); /* other mounts may cover the cwd "." */
+	/* Other mounts may cover ".", the working directory. */
+	to_top(&path);
 	up_read(&namespace_sem);
 	if (!may_mount())
 		err = -EPERM;
@@ -700,10 +710,10 @@ static void chroot_all(const struct path *old, const struct path *new)
 			n += move_task_root(t, old, new);
 	read_unlock(&tasklist_lock);
 	while (n--)
-		path_put(old); /* the references that the process held */
+		path_put(old); /* the references of the moved paths */
 }
 
-/* Checks the arguments of pivot_root(2). namespace_sem is held. */
+/* Checks the arguments of pivot_root(2). namespace_sem is held. Returns 0 or -errno. */
 static int pivot_allowed(
 	const struct path *new, const struct path *put_old, const struct path *root)
 {
@@ -739,7 +749,7 @@ static int do_pivot(struct path *new, struct path *put_old, struct path *root)
 	if (!err) {
 		mnt_pivot(new->mnt, root->mnt, put_old);
 		/*
-		 * The lock belongs to the mount at the root: from now on the new root may not be
+		 * MNT_LOCKED belongs to the mount at the root: from now on the new root may not be
 		 * unmounted, and the old one may.
 		 */
 		new->mnt->mnt_state |= root->mnt->mnt_state &MNT_LOCKED;

@@ -115,7 +115,10 @@ static int for_each_slave(struct mount *m, repeater_t fn, void *arg, int depth)
 	return err;
 }
 
-/* Calls @fn once for each mount that repeats changes below @origin. */
+/*
+ * Calls @fn once for each mount, other than @origin, that repeats changes below @origin. Stops if
+ * @fn returns an error, and returns that.
+ */
 static int for_each_repeater(struct mount *origin, repeater_t fn, void *arg)
 {
 	struct mount *m = origin;
@@ -135,8 +138,9 @@ static int for_each_repeater(struct mount *origin, repeater_t fn, void *arg)
 /* ---- mount ---- */
 
 /*
- * All copies are made before the first is attached, so that the new mount does not propagate to its
- * own copies. Until then mnt_dead_at holds a copy's future place, and mnt_list chains the copies.
+ * A mount that is being propagated. All copies are made before the first is attached, so that the
+ * new mount does not propagate to its own copies. Until then mnt_dead_at holds a copy's future
+ * place, and mnt_list links the copies.
  */
 struct repeat_mount {
 	const struct path *where;
@@ -151,8 +155,8 @@ static bool same_place_exists(struct mount *t, struct dentry *d)
 }
 
 /*
- * Copies @from for the mount @t: as a slave of @from if @slave, else as its peer. Returns NULL if
- * @t does not show the mountpoint. ERR_PTR.
+ * Copies @from for the mount @t: as a slave of @from if @slave, else as its peer. Returns the copy,
+ * NULL if @t does not show the mountpoint, or ERR_PTR.
  */
 static struct mount *copy_for(
 	struct repeat_mount *r, struct mount *t, struct mount *from, bool slave)
@@ -185,8 +189,8 @@ static int copy_for_slaves(struct repeat_mount *r, struct mount *m, struct mount
 
 /*
  * Makes copies for @s and its peers, which are slaves of one master: the first copy is a slave of
- * @from, the others are peers of the first. Then makes copies for the slaves of those. Linux makes
- * copies, and so assigns their ids, in this order.
+ * @from, the others are peers of the first. Then makes copies for the slaves of @s and its peers.
+ * Linux makes copies, and so assigns their ids, in this order. Returns 0 or -errno.
  */
 static int copy_for_slave_group(
 	struct repeat_mount *r, struct mount *s, struct mount *from, int depth)
@@ -234,7 +238,10 @@ static int unvisit(struct mount *t, void *arg)
 	return 0;
 }
 
-/* Attaches a copy beneath the mount that is already at its place, which stays visible. */
+/*
+ * Attaches a copy. If a mount is already at its place, that mount stays visible, on top of the
+ * copy.
+ */
 static void attach_copy(struct mount *copy)
 {
 	struct path at = copy->mnt_dead_at;
@@ -258,7 +265,7 @@ static void drop_copies(struct list_head *copies, struct list_head *dead)
 		list_del_init(&m->mnt_list);
 		m->mnt_dead_at = (struct path){ NULL, NULL };
 		mnt_umount_tree(m, dead);
-		path_put(&at); /* not the last: the attached mount has one */
+		path_put(&at); /* not the last: the mount there has one */
 	}
 }
 
@@ -316,10 +323,10 @@ int propagate_mount(struct mount *m, const struct path *where, struct list_head 
 /* ---- umount ---- */
 
 /*
- * An unmount below a shared mount is repeated below each mount that repeats it, if the mounts on
- * the repeated one are unmounted too, or if a single mount covers it wholly. Such a cover moves
- * down onto the mount below. MNT_GOING: will be unmounted; MNT_VISITED: has children, and may be
- * unmounted once those are.
+ * An unmount below a shared mount is repeated below each of the repeaters: the mount at the
+ * corresponding place there is unmounted too, if all mounts on it are, or if the only one that
+ * stays covers it wholly. Such a cover moves down onto the mount below. MNT_GOING: will be
+ * unmounted; MNT_VISITED: has children, and may be unmounted after those.
  */
 struct repeat_umount {
 	struct dentry *at;
@@ -359,8 +366,8 @@ static int repeat_umount(struct mount *t, void *arg)
 }
 
 /*
- * If @m, which is being unmounted, has a cover that stays: moves that to the first mount below @m
- * that stays.
+ * If @m, which is being unmounted, has a cover that stays, moves the cover to the first mount below
+ * @m that stays.
  */
 static void lower_cover(struct mount *m)
 {
@@ -386,7 +393,10 @@ void propagate_umount(struct mount *top, bool whole, struct list_head *dead)
 
 	for (m = top; m; m = whole ? mnt_next(m, top) : NULL)
 		m->mnt_state |= MNT_GOING;
-	/* children come before their parents, so that the parents' tests find them MNT_GOING */
+	/*
+	 * Children come before their parents, so that the tests of the parents find the children
+	 * MNT_GOING.
+	 */
 	for (m = whole ? mnt_last(top) : top; m; m = m == top ? NULL : mnt_prev(m)) {
 		r.at = m->mnt_mountpoint;
 		if (m->mnt_parent != m)
@@ -423,7 +433,8 @@ static int repeat_busy(struct mount *t, void *arg)
 	if (!list_empty(&c->mnt_mounts)) {
 		only = list_first_entry(&c->mnt_mounts, struct mount, mnt_child);
 		if (!list_is_singular(&c->mnt_mounts) || only->mnt_mountpoint != c->mnt_root)
-			return 0; /* this mount would not be unmounted */
+			/* This mount would not be unmounted. */
+			return 0;
 		cover = 1;
 	}
 	if (mnt_busy(c, cover))

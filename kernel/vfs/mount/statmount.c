@@ -10,14 +10,14 @@
 #include "gen/syscalls.h"
 #include "kernel/vfs/mount/mount.h"
 
-#define ALL_MOUNTS (~0UL) /* LSMT_ROOT */
+#define ALL_MOUNTS (~0UL) /* LSMT_ROOT of listmount(2) */
 #define LIST_REVERSE 1
 #define LIST_MAX 1000000
 #define REQUEST_V0 24
-/* bytes for root, mountpoint, source, options in two forms, and short texts */
+/* Bytes for root, mountpoint, source, options in two forms, and short texts. */
 #define TEXT_SIZE (6 * PATH_MAX)
 
-/* Newer than the headers of the build. */
+/* Structures that are newer than the headers of the build. */
 struct request {
 	u32 size, fd;
 	u64 id, param, ns;
@@ -100,7 +100,7 @@ static bool shown(struct mount *m, const struct path *root)
 }
 
 /*
- * Finds the namespace that @r names, and the root that the caller sees there, both with references.
+ * Finds the namespace that @r names, and the root that the caller sees in it, both with references.
  * Returns 0 or -ENOENT.
  */
 static int find_ns(const struct request *r, struct mnt_namespace **ns, struct path *root)
@@ -137,13 +137,13 @@ static void put_ns(struct mnt_namespace *ns, const struct path *root)
 
 struct gather {
 	struct answer a;
-	/* TEXT_SIZE bytes, of which the first is the empty text */
+	/* TEXT_SIZE bytes. The first is the empty text. */
 	char *text;
 	char *tmp; /* a buffer of TEXT_SIZE bytes */
 	u32 len;
 };
 
-/* Adds a text and returns its offset. A text for which there is no room becomes the empty one. */
+/* Adds a text and returns its offset. If there is no room, the text becomes the empty one. */
 static u32 add_text(struct gather *g, const char *s)
 {
 	size_t n = strlen(s) + 1;
@@ -273,8 +273,8 @@ static void gather_names(struct gather *g, struct mount *m, u64 want)
 }
 
 /*
- * Adds a line such as "0 100000 65536" for each range of the id map in which the caller's user
- * namespace maps all ids.
+ * Adds a line such as "0 100000 65536" for each range of the id map whose ids the caller's user
+ * namespace maps completely.
  */
 static void gather_idmap(struct gather *g, const struct id_map *map, bool gid, u32 *num, u32 *at)
 {
@@ -309,7 +309,7 @@ static void gather_idmaps(struct gather *g, const struct mount *m, u64 want)
 	g->a.mask |= want & (MNT_UIDMAP | MNT_GIDMAP);
 }
 
-/* Collects the requested facts about the mount that @r names. Returns 0 or -errno. */
+/* Collects the requested information about the mount that @r names. Returns 0 or -errno. */
 static int gather(struct gather *g, const struct request *r)
 {
 	struct mnt_namespace *ns;
@@ -397,8 +397,8 @@ static void sift(u64 *ids, u32 at, u32 n)
 }
 
 /*
- * Sorts ids by heapsort, which has no slow case: the ids come in the order of the tree, which the
- * guest chooses.
+ * Sorts ids by heapsort, which has no slow case. That is needed, since the ids come in the order of
+ * the tree, which the guest chooses.
  */
 static void sort_ids(u64 *ids, u32 n)
 {
@@ -426,14 +426,14 @@ static void list_tree(struct list *l, struct mount *top, bool itself)
 }
 
 /*
- * Lists all mounts that can be reached from @root, and the mount of @root itself if @root is its
- * root.
+ * Lists all mounts that can be reached from @root. The mount of @root is listed only if @root is
+ * the root of that mount.
  */
 static void list_reachable(struct list *l, const struct mnt_namespace *ns, const struct path *root)
 {
 	struct mount *m;
 
-	/* a root in another namespace reaches no mounts of this one */
+	/* A root in another namespace reaches no mounts of this one. */
 	if (root->mnt->mnt_ns != ns)
 		return;
 	if (root->dentry == root->mnt->mnt_root) {
@@ -447,8 +447,8 @@ static void list_reachable(struct list *l, const struct mnt_namespace *ns, const
 
 /*
  * Collects mounts for listmount(), in the order of ids: all mounts that @root shows, or those below
- * the mount with @id. It walks from the top down, since a walk up from each mount would take as
- * many steps as mounts are stacked. namespace_sem is held. Returns 0 or -errno.
+ * the mount with @id. The walk goes from the top down, since a walk up from each mount would take
+ * as many steps as mounts are stacked. namespace_sem is held. Returns 0 or -errno.
  */
 static int collect(struct list *l, struct mnt_namespace *ns, u64 id, const struct path *root)
 {
