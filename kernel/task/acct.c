@@ -27,18 +27,21 @@
 #define TICK_NS (1000000000UL / AHZ)
 
 static DEFINE_SPINLOCK(acct_lock);
-static struct file *acct_file; /* a reference, or NULL: off */
+static struct file *acct_file; /* holds a reference; NULL: off */
 static bool acct_active;
 static u64 acct_checked;
 /*
- * kernel.acct: percent of free space at which to resume, percent at which to suspend, seconds
- * between checks. Read without a lock.
+ * The sysctl kernel.acct: percent of free space at which to resume, percent at which to suspend,
+ * seconds between checks. Read without a lock.
  */
 static int acct_limits[] = { 4, 2, 30 };
 
 /* ---- encodings ---- */
 
-/* Encodes a number, rounded, as thirteen bits of fraction and three of an exponent of 8. */
+/*
+ * Encodes a number, rounded, as thirteen bits of fraction and three bits of an exponent to the base
+ * 8.
+ */
 static comp_t encode_comp(u64 v)
 {
 	u32 exp = 0;
@@ -115,7 +118,10 @@ static u64 percent_of(u64 blocks, int percent)
 	return blocks * (u64)max(percent, 0) / 100;
 }
 
-/* True if there is room for records. The result is kept for as many seconds as kernel.acct has. */
+/*
+ * True if the file system has room for records. The result is kept for the number of seconds in
+ * kernel.acct.
+ */
 static bool has_room(struct file *f)
 {
 	u64 now = ktime_get(), period = (u64)max(READ_ONCE(acct_limits[2]), 0) * 1000000000UL;
@@ -169,7 +175,8 @@ void acct_process(struct task *t)
 		return;
 	if (has_room(f)) {
 		fill_record(&a, t);
-		cur = limit->cur; /* no other thread of the process is left */
+		/* No other thread of the process is left, so the limit needs no lock. */
+		cur = limit->cur;
 		WRITE_ONCE(limit->cur, ~0UL);
 		kernel_write(f, &a, sizeof(a), &pos);
 		WRITE_ONCE(limit->cur, cur);

@@ -17,7 +17,7 @@
 #include "kernel/sched/timer.h"
 #include "kernel/task/internal.h"
 
-/* ns: least interval between changes by tasks without CAP_SYS_ADMIN */
+/* Minimum interval, in ns, between changes by tasks without CAP_SYS_ADMIN. */
 #define SET_EVERY 100000000UL
 
 struct autogroup {
@@ -29,7 +29,7 @@ struct autogroup {
 };
 
 static u64 last_id;  /* under tasklist_lock (write) */
-static u64 next_set; /* ktime of the next allowed change; racy */
+static u64 next_set; /* ns of ktime_get(), racy: next change */
 static int sysctl_sched_autogroup_enabled;
 
 struct autogroup *autogroup_new(void)

@@ -17,33 +17,42 @@ struct task;
 /* Delivers pending signals; builds signal frames through arch_entry. */
 void do_signal(struct regs *regs);
 void force_sig_fault(int sig, int code, u64 addr, int trapno, u64 error);
-/* Log a fault that is about to raise SIGSEGV, and a trap that is about to raise @sig. */
+/*
+ * log_segfault() logs a fault that is about to raise SIGSEGV, log_trap() a trap that is about to
+ * raise @sig.
+ */
 void log_segfault(u64 addr, u64 error);
 void log_trap(int sig, int trapno, u64 error);
 /*
- * Called before a system call, and after it but before do_signal(), when TIF_SYSCALL_TRACE or
- * another flag of system-call work is set. syscall_trace_enter() returns the number of the call to
- * serve; -1: skip the call, rax has its result.
+ * syscall_trace_enter() is called before a system call, syscall_trace_leave() after it but before
+ * do_signal(), if TIF_SYSCALL_TRACE or another flag of system-call work is set.
+ * syscall_trace_enter() returns the number of the call to serve, or -1 to skip the call; rax then
+ * has its result.
  */
 long syscall_trace_enter(struct regs *regs);
 void syscall_trace_leave(struct regs *regs);
 /*
- * Called when current->hw_debug is set: hw_debug_arm() before guest code runs, hw_debug_disarm()
+ * Called if current->hw_debug is set: hw_debug_arm() before guest code runs, hw_debug_disarm()
  * after it, hw_debug_trap() for a trap that ended the run. hw_debug_arm() returns true if guest
- * code must not run, since a signal is pending. hw_debug_trap() returns true if the trap is
- * handled. @hits: the bits of DR6 that the CPU has set, or 0.
+ * code must not run, since a signal is pending. hw_debug_trap() returns true if it has handled the
+ * trap. @hits: the bits of DR6 that the CPU has set, or 0.
  */
 bool hw_debug_arm(struct regs *regs);
 void hw_debug_disarm(struct regs *regs);
 bool hw_debug_trap(struct regs *regs, int trapno, u64 hits);
-/* Returns the breakpoints that the CPU is to watch for @t, or NULL. */
+/* Returns the breakpoints that the CPU must watch for @t, or NULL. */
 const struct debug_regs *hw_debug_regs(const struct task *t);
-void hw_debug_refused(int err); /* this CPU cannot watch; do not try again */
-/* Called before guest code runs, and before a signal frame is built. */
+/* Notes that this CPU refused breakpoints (@err), so that no further attempt is made. */
+void hw_debug_refused(int err);
+/*
+ * Update current's rseq area: rseq_resume() before guest code runs, rseq_signal() before a signal
+ * frame is built.
+ */
 void rseq_resume(struct regs *regs);
 void rseq_signal(struct regs *regs);
 /*
- * Kills all users of current's mm, whose space (the host process that holds the memory) has died.
+ * Kills all users of current's mm, because its space (the host process that holds the memory) has
+ * died.
  */
 void do_space_died(void);
 

@@ -107,8 +107,8 @@ static void exit_signal_state(struct task *t)
 }
 
 /*
- * True if the leader of @t, after @t was removed, was a zombie that only waited for its threads,
- * and no parent waits for it: then the caller releases the leader too.
+ * True if the caller must release the leader of @t as well, after the removal of @t: the leader was
+ * a zombie that only waited for its threads, and no parent waits for the leader.
  */
 static bool leader_is_free(struct task *t, struct task *leader)
 {
@@ -183,7 +183,7 @@ bool do_notify_parent(struct task *t, int sig)
 		struct exit_watch *w = t->signal->exit_watch;
 
 		pidfd_notify(t);
-		/* notify it once, even if a tracer is first */
+		/* The watcher is notified once, even if a tracer waits for the task first. */
 		t->signal->exit_watch = NULL;
 		if (w)
 			w->ended(w,
@@ -192,7 +192,8 @@ bool do_notify_parent(struct task *t, int sig)
 	if (parent->flags & PF_KTHREAD)
 		return true;
 	/*
-	 * an exec has changed the parent's program since the fork, perhaps to one with fewer rights
+	 * An exec has changed the parent's program since the fork, perhaps to one with fewer
+	 * rights.
 	 */
 	if (sig != SIGCHLD && t->parent_exec_id != READ_ONCE(parent->signal->exec_id))
 		sig = SIGCHLD;
@@ -225,8 +226,8 @@ static struct task *live_thread(struct signal_struct *sig)
 }
 
 /*
- * Returns the new parent of @father's children: another thread, the nearest ancestor that is a
- * subreaper, or the namespace's init.
+ * Returns the new parent of @father's children: another thread of @father's process, the nearest
+ * ancestor that is a subreaper, or the namespace's init.
  */
 static struct task *find_new_reaper(struct task *father)
 {
@@ -248,7 +249,7 @@ static struct task *find_new_reaper(struct task *father)
 				break;
 		}
 	}
-	/* a namespace that ends: its init reaps all */
+	/* In a namespace that ends, its init reaps all processes. */
 	if (ns->zapper)
 		return ns->zapper;
 	t = ns->child_reaper ? live_thread(ns->child_reaper->signal) : NULL;
@@ -266,8 +267,8 @@ static bool has_stopped_jobs(struct pid *pgrp)
 }
 
 /*
- * Sends SIGHUP, and SIGCONT so that SIGHUP is handled, to a process group with stopped members that
- * becomes orphaned, as POSIX demands.
+ * Sends SIGHUP to a process group with stopped members that becomes orphaned, as POSIX demands, and
+ * SIGCONT so that they handle SIGHUP. @parent: the exiting parent of @t; NULL: @t itself exits.
  */
 static void kill_orphaned_pgrp(struct task *t, struct task *parent)
 {
@@ -286,7 +287,10 @@ static void kill_orphaned_pgrp(struct task *t, struct task *parent)
 	kill_pgrp_locked(pgrp, SIGCONT, SEND_SIG_PRIV);
 }
 
-/* Adapts the child @p to its new parent in another process. */
+/*
+ * Notifies the new parent of @p, which is in another process than @father, if @p has died. Adds @p
+ * to @dead if the caller must release it.
+ */
 static void reparent_leader(struct task *father, struct task *p, struct list_head *dead)
 {
 	if (p->exit_state == EXIT_DEAD)
@@ -300,7 +304,10 @@ static void reparent_leader(struct task *father, struct task *p, struct list_hea
 	kill_orphaned_pgrp(p, father);
 }
 
-/* Gives @p a new parent. getppid() returns the new parent before any task is notified. */
+/*
+ * Gives @p a new parent. getppid() returns the new parent before @p's threads get their
+ * pdeath_signal.
+ */
 static void reparent_process(struct task *p, struct task *reaper)
 {
 	struct task *t;
@@ -356,7 +363,7 @@ static void exit_notify(struct task *t, bool group_dead)
 		autoreap = thread_group_empty(t) && do_notify_parent(t, t->exit_signal);
 	}
 	if (!thread_group_leader(t))
-		pidfd_notify(t); /* wakes pollers of the thread's pidfds */
+		pidfd_notify(t); /* wakes up pollers of the thread's pidfds */
 	if (autoreap) {
 		t->exit_state = EXIT_DEAD;
 		list_add(&t->ptrace_entry, &dead);
@@ -400,7 +407,7 @@ static void exit_mm(struct task *t)
 	if (!mm)
 		return;
 	coredump_wait_exit(mm);
-	/* the FPU state is no longer kept in the registers of the space's host process */
+	/* From now on the FPU state is not kept in the registers of the space's host process. */
 	arch_exec_regs(0, 0);
 	spin_lock(&t->alloc_lock);
 	t->mm = NULL;
@@ -417,7 +424,7 @@ static void exit_files_fs(struct task *t)
 	spin_unlock(&t->alloc_lock);
 	if (files)
 		files_put(files);
-	/* the last files are closed while the process still has its root directory */
+	/* The last files are closed while the process still has its root directory. */
 	task_work_run();
 	fs_exchange(NULL);
 }
@@ -436,7 +443,7 @@ static void note_maxrss(struct task *t)
 static void exit_last_thread(struct task *t, int code)
 {
 	spin_lock(&t->sighand->lock);
-	/* the process ends as its last thread does, as since Linux 6.0 */
+	/* The process ends with the status of its last thread, as since Linux 6.0. */
 	if (!t->signal->group_exit)
 		begin_group_exit(t->signal, code);
 	spin_unlock(&t->sighand->lock);
@@ -477,11 +484,11 @@ void do_exit(int code)
 	exit_namespaces(t);
 	task_work_run();
 	cgroup_exit(t);
-	smp_mb(); /* order of PF_EXITING and perf: see perf.c */
+	smp_mb(); /* PF_EXITING before perf: see perf.c */
 	if (perf_counted(t))
 		perf_task_end(t);
 	proc_event_exit();
-	/* the session's autogroup may be freed with the signal_struct */
+	/* Leave the session's autogroup, which may be freed together with the signal_struct. */
 	sched_move_session(t, NULL);
 	exit_notify(t, group_dead);
 	sched_exit(t);

@@ -23,7 +23,7 @@ static int sysctl_exception_trace = 1, sysctl_print_fatal_signals;
 
 /*
  * True if @sig kills current, or if current is process 1, whose faults are logged even if it
- * handles them.
+ * handles the signal.
  */
 static bool is_unhandled(int sig)
 {

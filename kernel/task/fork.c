@@ -75,7 +75,8 @@ static int check_limits(void)
 	if (READ_ONCE(nr_threads) >= READ_ONCE(sysctl_threads_max))
 		return -EAGAIN;
 	if (current->policy == SCHED_DEADLINE && !current->sched_reset_on_fork)
-		return -EAGAIN; /* an admitted deadline holds for one task */
+		/* An admitted deadline holds for one task only. */
+		return -EAGAIN;
 	if ((u64)atomic_read(&c->user->processes) >= rlimit(RLIMIT_NPROC) && c->user->uid != 0 &&
 		!capable(CAP_SYS_RESOURCE) && !capable(CAP_SYS_ADMIN))
 		return -EAGAIN;
@@ -216,8 +217,8 @@ static void put_ipc(struct task *t)
 static int copy_regs(struct task *t, const struct clone_args_k *args)
 {
 	/*
-	 * A step flag that the tracer has set is not inherited. Read first, as the tracer may end
-	 * meanwhile.
+	 * A step flag that the tracer has set is not inherited. It is read first, as the tracer may
+	 * end meanwhile.
 	 */
 	bool stepped = READ_ONCE(current->ptrace) & PT_STEPPING;
 	int err = arch_task_fork(t);
@@ -236,8 +237,8 @@ static int copy_regs(struct task *t, const struct clone_args_k *args)
 }
 
 /*
- * Makes a pidfd for the child: reserves the descriptor *fd and returns its file, which link_task()
- * installs.
+ * Makes a pidfd for the child: reserves the descriptor *fd and returns the pidfd's file, which
+ * link_task() installs, or ERR_PTR.
  */
 static struct file *make_pidfd(struct pid *pid, const struct clone_args_k *args, int *fd)
 {
@@ -325,8 +326,8 @@ static void link_process(struct task *t)
 }
 
 /*
- * True if @ns or a namespace above it is ending. Its init kills all linked tasks under
- * tasklist_lock, and no task may be added afterwards.
+ * True if @ns or a namespace above it is ending. The init of such a namespace kills all linked
+ * tasks under tasklist_lock, and no task may be added afterwards.
  */
 static bool ns_is_dying(const struct pid_namespace *ns)
 {
@@ -338,7 +339,7 @@ static bool ns_is_dying(const struct pid_namespace *ns)
 
 /*
  * Returns -ERESTARTNOINTR if a signal is pending, so that it is handled before the fork, else 0.
- * *@seen: the count of group signals so far, for link_task().
+ * Sets *@seen to the count of group signals so far, for link_task().
  */
 static int signals_first(u64 flags, s32 *seen)
 {
@@ -357,9 +358,9 @@ static int signals_first(u64 flags, s32 *seen)
 }
 
 /*
- * Links @t, so that other tasks can find it. Returns 0; -ERESTARTNOINTR: a signal to be handled
- * first, which the child would have got too, or a fatal one; -ENOMEM: the pid namespace is ending;
- * -EAGAIN: pids= allows no more tasks.
+ * Links @t, so that other tasks can find it. Returns 0; -ERESTARTNOINTR: a signal must be handled
+ * first, either a group signal that the child should have got too, or a fatal one; -ENOMEM: the pid
+ * namespace is ending; -EAGAIN: pids= allows no more tasks. @seen: from signals_first().
  */
 static int link_task(struct task *t, const struct clone_args_k *args, int event, s32 seen)
 {
@@ -548,7 +549,10 @@ static void wait_for_vfork(struct task *child, struct completion *done)
 		child->vfork_done = NULL;
 		spin_unlock(&child->alloc_lock);
 	} else {
-		/* complete() in the child may not have returned yet; it runs under alloc_lock */
+		/*
+		 * complete() in the child may not have returned yet. The child calls it under
+		 * alloc_lock.
+		 */
 		spin_lock(&child->alloc_lock);
 		spin_unlock(&child->alloc_lock);
 	}
@@ -660,14 +664,15 @@ static int check_clone_args(const struct clone_args *a)
 }
 
 /*
- * Reads a pid for each level, from the innermost namespace on. Each level needs rights in the user
- * namespace that owns it.
+ * Reads a pid for each level of pid namespaces, from the innermost on. Each level needs rights in
+ * the user namespace that owns it. Returns 0 or -errno.
  */
 static int read_set_tid(struct clone_args_k *args, const struct clone_args *a)
 {
 	struct pid_namespace *ns =
 		container_of(current->nsproxy->ns[NS_PID], struct pid_namespace, ns);
-	bool fresh = a->flags & CLONE_NEWPID; /* the child's new namespace is level one */
+	/* The child's new namespace is the innermost level. */
+	bool fresh = a->flags & CLONE_NEWPID;
 
 	if (a->set_tid_size > ns->level + 1 + fresh)
 		return -EINVAL;

@@ -26,7 +26,7 @@
 #include "kernel/task/internal.h"
 
 #define SECOND 1000000000UL
-/* seconds between two checks at most; a quarter of the timeout if that is shorter */
+/* Maximum of seconds between two checks; a quarter of the timeout if that is shorter. */
 #define MAX_PERIOD 10
 #define MAX_TIMEOUT 0x7fffffff
 
@@ -59,7 +59,10 @@ static void report(struct task *t, u64 now)
 	t->hung_since = now;
 }
 
-/* True if @t is to be reported. */
+/*
+ * True if @t must be reported: it has been in an uninterruptible sleep, without a switch, for the
+ * timeout.
+ */
 static bool is_hung(struct task *t, u64 now)
 {
 	u64 switches = t->nvcsw + t->nivcsw;

@@ -19,7 +19,7 @@
 #include "kernel/vfs/vfs.h"
 
 struct task *init_process;
-/* the first kernel thread: set before there is a second one; never ends */
+/* The first kernel thread, which never ends. Set before there is a second one. */
 static struct task *kthreadd;
 
 static struct sighand_struct init_sighand = {
@@ -180,8 +180,8 @@ struct sigpending *pending_alloc(void)
 }
 
 /*
- * Sets up a process of the kernel's own with the pid @want (0: any), not linked yet. After -errno,
- * task_free() frees what was set up.
+ * Sets up a process of the kernel's own with the pid @want (0: any), without linking it. Returns 0
+ * or -errno; after -errno, task_free() frees what was set up.
  */
 static int init_kernel_process(struct task *t, pid_t want)
 {
@@ -225,13 +225,13 @@ static void link_kernel_process(struct task *t)
 	cgroup_kthread(t);
 }
 
-/* files of the first kernel thread; set once, before process 1 runs */
+/* The fs_struct of the first kernel thread; set once, before process 1 runs. */
 static struct fs_struct *kernel_fs;
 
 /*
- * Sets up a kernel thread, with the files of the first kernel thread. The files of the process that
- * happens to make it (for a mount's journal, a loop device, a worker) would stay open after that
- * process ends: a reader of a pipe would never see its end.
+ * Sets up a kernel thread, with the fs_struct of the first kernel thread and no files. The files of
+ * the process that happens to make the thread (for a mount's journal, a loop device, a worker)
+ * would stay open after that process ends: a reader of a pipe would never see its end.
  */
 static int init_kthread(struct task *t)
 {
@@ -343,8 +343,8 @@ static void helper_entry(void *arg)
 }
 
 /*
- * Returns a copy of process 1's root directory for a helper. Working directory and umask are the
- * helper's own.
+ * Returns a copy of process 1's fs_struct for a helper, with its root directory but with a new
+ * working directory and umask.
  */
 static struct fs_struct *helper_fs(void)
 {

@@ -22,7 +22,7 @@
 struct user_regs_struct;
 
 /* ---- keyrings.c: a process's keyrings ---- */
-/* shares the session keyring */
+/* Lets a new process share the session keyring. */
 void keys_fork(struct signal_struct *sig, struct signal_struct *old);
 void keys_exec(struct task *t); /* drops thread and process keyrings */
 void keys_exit_signal(struct signal_struct *sig);
@@ -33,10 +33,10 @@ struct autogroup;
 /* Makes the group of a new session; NULL: no memory, so the session uses the root group. */
 struct autogroup *autogroup_new(void);
 void autogroup_put(struct autogroup *ag);
-/* The next three under tasklist_lock, held for writing: */
+/* The next three functions are called under tasklist_lock, held for writing. */
 /*
- * Moves a process with all of its threads to @ag (NULL: the root group). Returns the group that it
- * had, with its reference.
+ * Moves a process with all of its threads to @ag (NULL: the root group). Returns the group that the
+ * process had before, with its reference.
  */
 struct autogroup *autogroup_join(struct signal_struct *sig, struct autogroup *ag);
 /* Makes a new process inherit the autogroup of @old. */
@@ -49,10 +49,10 @@ void acct_collect(struct task *t, int code);
 void acct_process(struct task *t);
 
 /* ---- pids_limit.c: tasks of the guest's programs; tasklist_lock held for writing ---- */
-/* Counts a task that is about to be linked. Returns false if pids= does not allow one more. */
+/* Counts a task that is about to be linked. Returns false if pids= does not allow one more task. */
 bool guest_tasks_add(struct task *t);
 void guest_tasks_remove(const struct task *t);
-/* Returns the highest number of such tasks so far; no lock. */
+/* Returns the highest number of counted tasks so far; no lock is needed. */
 u32 guest_tasks_most(void);
 
 /* ---- mm_hooks.c ---- */
@@ -64,7 +64,7 @@ long prctl_set_mm(u64 which, u64 addr, u64 a4, u64 a5);
 /* ---- pid_ns.c, wait.c ---- */
 /* Kills and reaps the rest of a namespace, when the last thread of its init ends. */
 void zap_pid_ns(struct task *t);
-/* wait.c: reaps one child that has died, if there is one */
+/* wait.c: reaps the children of current that have died. */
 void zap_wait(void);
 
 /* ---- init_task.c ---- */
@@ -72,7 +72,7 @@ struct signal_struct *signal_alloc(void);
 struct sighand_struct *sighand_alloc(void);
 void sighand_put(struct sighand_struct *sh);
 void signal_put(struct signal_struct *sig);
-void task_init_common(struct task *t); /* lists, counts and locks of a new task */
+void task_init_common(struct task *t); /* sets up lists, counts and locks */
 struct sigpending *pending_alloc(void);
 
 /* ---- fork.c ---- */
@@ -90,8 +90,8 @@ pid_t kernel_clone(const struct clone_args_k *args);
 /* Notes that the child no longer uses the parent's memory. */
 void vfork_finish(struct task *t);
 
-/* ---- exec ---- */
-/* Detaches current from its mm: clears clear_child_tid, gives up robust futexes. */
+/* ---- exec and exit ---- */
+/* Prepares current for leaving its mm: clears clear_child_tid, gives up robust futexes. */
 void exit_mm_release(void);
 int de_thread(void);
 
@@ -99,17 +99,17 @@ int de_thread(void);
 /* Releases a dead task that no parent waits for; takes tasklist_lock itself. */
 void release_task(struct task *t);
 /*
- * Notifies @t's parent of its end by the signal @sig; tasklist_lock held for writing. Returns true
- * if no parent will wait, so that the caller reaps the task.
+ * Notifies @t's parent of its end by the signal @sig; tasklist_lock is held for writing. Returns
+ * true if no parent will wait, so that the caller must reap the task.
  */
 bool do_notify_parent(struct task *t, int sig);
 void wake_up_parent(struct task *t, struct task *parent);
 bool will_become_orphaned_pgrp(struct pid *pgrp, struct task *ignored);
 bool is_current_pgrp_orphaned(void);
-/* task->exit_state */
+/* Values of task->exit_state. */
 #define EXIT_DEAD 16   /* a task has claimed it and releases it */
 #define EXIT_ZOMBIE 32 /* its parent has not waited for it yet */
-/* its tracer, which is not its parent, is about to detach */
+/* Its tracer, which is not its parent, has seen the end and is about to detach. */
 #define EXIT_TRACE 48
 int kill_pgrp_locked(struct pid *pgrp, int sig, const siginfo_t *info);
 
@@ -134,7 +134,7 @@ static inline void rseq_outdate(struct task *t)
 
 /* ---- signal_struct.flags, under sighand->lock ---- */
 #define SIGNAL_STOP_STOPPED 0x1 /* a job control stop is in effect */
-/* SIGCONT came, and no wait with WCONTINUED has reported it yet */
+/* SIGCONT came, and no wait with WCONTINUED has reported that yet. */
 #define SIGNAL_STOP_CONTINUED 0x2
 #define SIGNAL_CLD_STOPPED 0x10 /* the parent is not yet notified */
 #define SIGNAL_CLD_CONTINUED 0x20
@@ -152,17 +152,17 @@ static inline void begin_group_exit(struct signal_struct *sig, int code)
 
 /* ---- task->jobctl, under sighand->lock ---- */
 #define JOBCTL_STOP_SIGMASK 0xffU
-/* a stop signal was taken off the queue; SIGCONT clears this */
+/* A stop signal was taken off the queue. SIGCONT clears this bit. */
 #define JOBCTL_STOP_DEQUEUED BIT(16)
-#define JOBCTL_STOP_PENDING BIT(17) /* the thread is to stop for its group */
+#define JOBCTL_STOP_PENDING BIT(17) /* the thread must stop for its group */
 #define JOBCTL_STOP_CONSUME BIT(18) /* still counted in group_stop_count */
 #define JOBCTL_TRAP_STOP BIT(19)    /* ptrace: PTRACE_EVENT_STOP */
 #define JOBCTL_TRAP_NOTIFY BIT(20)
-/* on the way from group stop to ptrace stop */
+/* The thread is on the way from group stop to ptrace stop. */
 #define JOBCTL_TRAPPING BIT(21)
 #define JOBCTL_LISTENING BIT(22)
 #define JOBCTL_TRAP_FREEZE BIT(23) /* its control group is frozen */
-/* its tracer is accessing it, so SIGKILL must not wake it yet */
+/* The task's tracer is accessing it, so SIGKILL must not wake it up yet. */
 #define JOBCTL_PTRACE_FROZEN BIT(24)
 #define JOBCTL_PENDING_MASK                                                                        \
 	((u32)(JOBCTL_STOP_PENDING | JOBCTL_TRAP_STOP | JOBCTL_TRAP_NOTIFY | JOBCTL_TRAP_FREEZE))
@@ -191,17 +191,24 @@ void recalc_sigpending_and_wake(struct task *t);
 int dequeue_signal_locked(struct task *t, u64 mask, siginfo_t *info);
 void flush_sigqueue(struct sigpending *p);
 void flush_sigqueue_mask(u64 mask, struct sigpending *p);
-/* Queues a signal; sighand->lock held. @group: to the process. 0 or -EAGAIN. */
+/*
+ * Queues a signal for @t, or with @group for its process; sighand->lock is held. Returns 0 or
+ * -EAGAIN.
+ */
 int send_signal_locked(int sig, const siginfo_t *info, struct task *t, bool group);
 int do_send_sig_info(int sig, const siginfo_t *info, struct task *t, bool group);
 void force_sig_info(const siginfo_t *info);
-/* fault_log.c: logs the unreadable signal frame @frame and kills current by @sig, with a core. */
+/*
+ * fault_log.c: log_bad_frame() logs that the signal frame at @frame is unreadable.
+ * log_fatal_signal() logs the signal that kills current, with registers, if
+ * kernel.print-fatal-signals is set.
+ */
 void log_bad_frame(u64 frame);
 void log_fatal_signal(int sig);
 void complete_signal(int sig, struct task *t, bool group);
 /* Sends SIGKILL to all other threads; sighand->lock held. */
 void zap_other_threads(struct task *t);
-int task_participate_group_stop(struct task *t); /* jobctl.c; sighand->lock */
+int task_participate_group_stop(struct task *t); /* jobctl.c; sighand->lock is held */
 void task_clear_jobctl_pending(struct task *t, u32 mask);
 bool task_set_jobctl_pending(struct task *t, u32 mask);
 /* Waits until JOBCTL_TRAPPING is cleared, or current is being killed. */
@@ -223,41 +230,42 @@ void coredump_wait_exit(struct mm *mm);
 
 /* ---- ptrace.c ---- */
 /*
- * Stops for the tracer with a signal and returns the signal to deliver, or 0. sighand->lock is
- * held, and may be dropped and taken again.
+ * Stops for the tracer with the signal @signr and returns the signal to deliver, or 0.
+ * sighand->lock is held; it may be dropped and retaken.
  */
 int ptrace_signal(int signr, siginfo_t *info);
 /*
- * Stops for the tracer, with sighand->lock held as in ptrace_signal(). Returns the signal that the
- * tracer wants delivered.
+ * Stops for the tracer. sighand->lock is held; it may be dropped and retaken. Returns the signal
+ * that the tracer wants delivered, or 0.
  */
 int ptrace_stop(int exit_code, int why, siginfo_t *info);
 int ptrace_notify(int exit_code);
 void ptrace_event(int event, u64 message);
-void ptrace_event_pid(int event, const struct pid *pid); /* @pid as a number of the tracer's */
+void ptrace_event_pid(int event, const struct pid *pid); /* @pid as numbered for the tracer */
 pid_t ptrace_own_nr(void);                               /* current's pid for its tracer, or 0 */
 bool ptrace_event_enabled(struct task *t, int event);
 void ptrace_fork(struct task *child, u64 clone_flags, int event); /* auto-attaches; tasklist_lock */
 void exit_ptrace(struct task *tracer, struct list_head *dead);    /* under tasklist_lock (write) */
 /*
  * Begin and end the tracing of @child by @tracer, under tasklist_lock (write). @by: credentials of
- * the caller of ptrace(2), which limit the privileges that the tracee may gain at exec.
+ * the caller of ptrace(2). They limit the privileges that the tracee may gain at exec.
  */
 void ptrace_link(struct task *child, struct task *tracer, const struct cred *by);
 void ptrace_unlink(struct task *child);
-void ptrace_trap_notify(struct task *t); /* sighand->lock */
+void ptrace_trap_notify(struct task *t); /* sighand->lock is held */
 bool ptrace_reparented(struct task *t);
 long ptrace_request(struct task *child, long request, u64 addr,
 	u64 data); /* ptrace_request.c: @child is stopped */
 long ptrace_regset(struct task *child, long request, u64 type, uaddr_t uiov); /* ptrace_regs.c */
 long ptrace_regs_request(struct task *child, long request, u64 addr, u64 data);
 /*
- * Returns @t's FPU image from byte 512 on, and writes its first 512 bytes to @head, with the mask
- * of enabled features (XCR0) in bytes that the CPU leaves unused, as debuggers expect.
+ * Returns @t's FPU image from byte 512 on, and writes the image's first 512 bytes to @head. The
+ * mask of enabled features (XCR0) is put into bytes that the CPU leaves unused, as debuggers
+ * expect.
  */
 #define XSTATE_BV_OFFSET 512
 const void *fpu_image(struct task *t, u8 head[XSTATE_BV_OFFSET]);
-/* user_dispatch.c: requests of ptrace(2) for its settings */
+/* user_dispatch.c: requests of ptrace(2) for the settings of PR_SET_SYSCALL_USER_DISPATCH. */
 #define PTRACE_SET_DISPATCH 0x4210
 #define PTRACE_GET_DISPATCH 0x4211
 #define PTRACE_SET_SYSCALL_INFO 0x4212 /* Linux 6.16 */
@@ -265,7 +273,7 @@ long user_dispatch_ptrace(struct task *t, u32 request, u64 size, uaddr_t data);
 long user_dispatch_set(struct task *t, u64 mode, u64 offset, u64 len, u64 selector);
 void user_dispatch_clear(struct task *t);
 bool user_dispatch_takes(struct regs *r);
-/* task->prctl_bits, inherited by fork */
+/* Bits of task->prctl_bits, which fork inherits. */
 #define PRCTL_MCE_PROCESS BIT(0)
 #define PRCTL_MCE_EARLY BIT(1)
 #define PRCTL_IO_FLUSHER BIT(2)
@@ -275,29 +283,30 @@ bool user_dispatch_takes(struct regs *r);
 #define CORE_WORDS_SIZE (4 * PATH_MAX)
 void core_name(char *buf, size_t size, int sig);
 void core_words(char *text, const char *argv[CORE_MAX_WORDS + 1], int sig);
-/* core_pipe.c: Starts the program and returns the pipe to its standard input; ERR_PTR. */
+/* core_pipe.c: starts the program and returns the pipe to its standard input, or ERR_PTR. */
 struct file *core_pipe_open(const char *const *argv);
 /*
- * Counts a program that is about to run. Returns false if kernel.core_pipe_limit is reached.
- * Otherwise core_pipe_end() follows, with the pipe or NULL.
+ * Counts a program that is about to run. Returns false if kernel.core_pipe_limit is reached. After
+ * true, the caller must call core_pipe_end() with the pipe, or with NULL if there is none.
  */
 bool core_pipe_begin(void);
 void core_pipe_end(struct file *f);
 /*
- * ptrace_debug.c: reads and writes a debug register of @t, a stopped tracee or, at exec, current.
+ * ptrace_debug.c: read and write the debug register @n of @t, a stopped tracee or, at exec,
+ * current.
  */
 u64 hw_debug_peek(const struct task *t, u32 n);
 long hw_debug_poke(struct task *t, u32 n, u64 value);
 void hw_debug_free(struct task *t);
 void fill_user_regs(struct user_regs_struct *ur, const struct regs *r);
 #define PTRACE_EVENT_STOP_CODE 128
-/* task->ptrace; options of PTRACE_SETOPTIONS are shifted up by PT_OPT_SHIFT */
+/* Bits of task->ptrace. Options of PTRACE_SETOPTIONS are shifted up by PT_OPT_SHIFT. */
 #define PT_PTRACED 0x1
 #define PT_OPT_SHIFT 3
 #define PT_EVENT_FLAG(e) (1U << (PT_OPT_SHIFT + (e)))
 #define PT_TRACESYSGOOD PT_EVENT_FLAG(0)
 #define PT_SEIZED BIT(16)
-/* TF was set for the tracer, not by the guest */
+/* The trap flag (TF) was set for the tracer, not by the guest. */
 #define PT_STEPPING BIT(17)
 #define PT_EXITKILL (1U << (PT_OPT_SHIFT + 20))
 #define PT_SUSPEND_SECCOMP (1U << (PT_OPT_SHIFT + 21))
@@ -306,9 +315,10 @@ long ptrace_check_options(u64 options);
 /* ---- pidfd.c ---- */
 struct file;
 struct pid *pidfd_pid(const struct file *f); /* ERR_PTR(-EBADF); no reference */
-void pidfd_keep_exit(struct task *t);        /* saves @t's exit status; tasklist_lock */
+void pidfd_keep_exit(struct task *t);        /* under tasklist_lock */
 /*
- * Wakes pollers of pidfds at the end of a process, or of a thread that pidfds name (PIDFD_THREAD).
+ * Wakes up pollers of pidfds at the end of a process, or at the end of a thread for which there are
+ * pidfds (PIDFD_THREAD).
  */
 void pidfd_notify(struct task *t);
 

@@ -50,8 +50,8 @@ static int set_one(struct task *t, int prio)
 }
 
 /*
- * Returns the more urgent of two priorities: the class decides first, then the level; no class
- * counts as best effort.
+ * Returns the more urgent of two priorities. The class decides first, then the level. A priority
+ * without a class counts as best effort.
  */
 static int best(int a, int b)
 {
@@ -62,7 +62,10 @@ static int best(int a, int b)
 	return min(a, b);
 }
 
-/* Gets or sets the priority of a task. Returns false if an error ends the walk. */
+/*
+ * Gets or sets the priority of a task. Returns false if an error ends the walk, w->result then has
+ * the error.
+ */
 static bool visit(struct walk *w, struct task *t)
 {
 	int prio = READ_ONCE(t->ioprio);

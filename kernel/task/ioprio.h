@@ -3,7 +3,7 @@
 #ifndef NESTLING_TASK_IOPRIO_H
 #define NESTLING_TASK_IOPRIO_H
 
-/* 0; current may not use it: -EINVAL, -EPERM */
+/* Checks whether current may use the priority. Returns 0, -EINVAL or -EPERM. */
 int ioprio_check(int prio);
 
 #endif

@@ -17,7 +17,7 @@
 #include "gen/syscalls.h"
 #include "kernel/task/internal.h"
 
-#define CMD_GET_REGISTRATIONS BIT(9) /* of Linux 6.3 */
+#define CMD_GET_REGISTRATIONS BIT(9) /* Linux 6.3 */
 #define SUPPORTED                                                                                  \
 	(MEMBARRIER_CMD_GLOBAL | MEMBARRIER_CMD_GLOBAL_EXPEDITED |                                 \
 		MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED | MEMBARRIER_CMD_PRIVATE_EXPEDITED |      \
@@ -42,8 +42,8 @@ static long barrier_for(u32 registration)
 }
 
 /*
- * Makes interrupted sequences of running threads restart. A thread that does not run was switched
- * out, so its sequence restarts anyway.
+ * Makes interrupted sequences of current's running threads on @cpu (-1: all) restart. A thread that
+ * does not run was switched out, so its sequence restarts anyway.
  */
 static void restart_sequences(int cpu)
 {

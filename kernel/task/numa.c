@@ -10,7 +10,10 @@
 
 #define NODE_0 1UL
 
-/* Returns the memory of the process @pid, if current may access it, or ERR_PTR. */
+/*
+ * Returns the memory of the process @pid, if current may access it, or ERR_PTR. @none: the error if
+ * the process has no memory.
+ */
 static struct mm *mm_of(pid_t pid, int none)
 {
 	struct task *t = current;

@@ -24,7 +24,7 @@ struct usage {
 
 /*
  * Reads the memory usage of a process, through any of its threads that still has the mm. Returns
- * false if none has.
+ * false if no thread has it.
  */
 static bool memory_of(struct task *p, struct usage *u)
 {
@@ -66,15 +66,18 @@ static s64 badness(struct task *p, u64 total, struct usage *u)
 	return points + p->signal->oom_score_adj * (s64)(total / 1000);
 }
 
-/* True if @p is in the group that is out of memory; @scope NULL: the whole machine is. */
+/*
+ * True if @p is in the group that is out of memory. @scope is NULL if the whole machine is, to
+ * which every process belongs.
+ */
 static bool is_within(const struct oom_scope *scope, struct task *p)
 {
 	return !scope || scope->in(p, scope->arg);
 }
 
 /*
- * Chooses the victim and returns it with a reference, or NULL. *waiting: true if an earlier victim
- * has not freed its memory yet.
+ * Chooses the victim and returns it with a reference, or NULL. Sets *waiting to true if an earlier
+ * victim has not freed its memory yet.
  */
 static struct task *choose_victim(
 	u64 total, struct usage *best_usage, bool *waiting, const struct oom_scope *scope)
@@ -122,7 +125,8 @@ static void tell_killed(const char *why, struct task *p, const struct usage *u)
 
 void oom_tell_use(const char *what, u64 pages, u64 limit, u64 refused)
 {
-	limit = min(limit, (u64)INT64_MAX / PAGE_SIZE); /* "no limit" is shown as Linux's number */
+	/* Without a limit, Linux's largest number is shown. */
+	limit = min(limit, (u64)INT64_MAX / PAGE_SIZE);
 	pr_info("%s: usage %llukB, limit %llukB, failcnt %llu\n", what, kb(pages), kb(limit),
 		(unsigned long long)refused);
 }
@@ -144,8 +148,9 @@ static void kill_victim(const char *why, struct task *p, const struct usage *u)
 	p->signal->oom_victim = true;
 	send_sig_group(SIGKILL, p, SEND_SIG_PRIV);
 	read_lock(&tasklist_lock);
+	/* The victim may use the memory reserve, so that it can end. */
 	for_each_thread(p->signal, t)
-		WRITE_ONCE(t->memdie, true); /* may use the reserve, so that it can end */
+		WRITE_ONCE(t->memdie, true);
 	read_unlock(&tasklist_lock);
 }
 
@@ -173,7 +178,7 @@ static void tell_invoked(const char *mask, u32 order)
 		mask, order, current->signal->oom_score_adj);
 }
 
-/* Logs a line for programs to parse: the constraint, the group and the victim. */
+/* Logs a line that programs parse: the constraint, the group and the victim. */
 static void tell_choice(struct task *victim, const struct oom_scope *scope)
 {
 	char *text = kmalloc(2 * OOM_PATH_MAX + 64, GFP_ATOMIC), *own = text + OOM_PATH_MAX + 64;

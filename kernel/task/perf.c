@@ -36,14 +36,14 @@
 #include "kernel/task/process.h"
 #include "kernel/vfs/vfs.h"
 
-/* size of the structure in Linux 6.12; older headers have a smaller one */
+/* Size in bytes of the structure in Linux 6.12; older headers have a smaller one. */
 #define ATTR_KNOWN 136
 #define READ_FORMATS 0x1fUL
 #define SAMPLE_TYPES ((1UL << 25) - 1)
 #define OPEN_FLAGS                                                                                 \
 	(PERF_FLAG_FD_NO_GROUP | PERF_FLAG_FD_OUTPUT | PERF_FLAG_PID_CGROUP | PERF_FLAG_FD_CLOEXEC)
 #define FORMAT_LOST (1U << 4)
-/* largest result of a read in bytes: it bounds the size of a group */
+/* Maximum result of a read in bytes. It limits the size of a group. */
 #define READ_MAX 16384
 
 union attr {
@@ -56,23 +56,24 @@ struct perf_event {
 	u32 config;
 	u32 format;
 	bool inherit, inherit_thread, on_exec, off_exec, exclude_kernel;
-	/* gone: its task has ended or left it, and the count stays */
+	/* gone: its task has ended or was detached, and the count does not change any more. */
 	bool enabled, counting, gone;
-	u64 count, time;     /* as of the last settle() */
-	u64 base, base_time; /* values of the sources, while counting */
-	struct task *task;   /* a reference; NULL: vCPU event, or gone */
+	u64 count, time;     /* up to the last settle(); time in ns */
+	u64 base, base_time; /* the sources' values at the last settle() */
+	/* Holds a reference. NULL: the event counts a vCPU, or is gone. */
+	struct task *task;
 	struct perf_event *next_of_task;
 	struct perf_event *leader; /* the first of the group, or itself */
-	/* of a leader: the other members; of a member: the link */
+	/* Of a leader: list of the other members. Of a member: link in that list. */
 	struct list_head group;
 	struct perf_event *root;   /* of an inherited event: its root */
-	struct list_head children; /* of a root: inherited ones, by @sibling */
+	struct list_head children; /* of a root: its inherited events */
 	struct list_head sibling;
 };
 
 static DEFINE_MUTEX(perf_lock);
 static u64 last_id; /* under perf_lock */
-/* Linux's default: without privileges only user code may be counted */
+/* Linux's default: without privileges only user code may be counted. */
 static int perf_paranoid = 2;
 
 /* ---- counting ---- */
@@ -89,11 +90,11 @@ static u64 source(const struct perf_event *e)
 	case PERF_COUNT_SW_PAGE_FAULTS: return READ_ONCE(t->min_flt) + READ_ONCE(t->maj_flt);
 	case PERF_COUNT_SW_PAGE_FAULTS_MIN: return READ_ONCE(t->min_flt);
 	case PERF_COUNT_SW_PAGE_FAULTS_MAJ: return READ_ONCE(t->maj_flt);
-	/* switches and moves happen in the kernel, so they are not user code */
+	/* Switches and moves happen in the kernel, so they do not count as user code. */
 	case PERF_COUNT_SW_CONTEXT_SWITCHES:
 		return e->exclude_kernel ? 0 : READ_ONCE(t->nvcsw) + READ_ONCE(t->nivcsw);
 	case PERF_COUNT_SW_CPU_MIGRATIONS: return e->exclude_kernel ? 0 : READ_ONCE(t->nr_moves);
-	/* alignment and emulation faults: x86 has none */
+	/* For alignment and emulation faults, which x86 does not have. */
 	default: return 0;
 	}
 }
@@ -103,7 +104,10 @@ static u64 time_source(const struct perf_event *e)
 	return e->task ? task_sched_runtime(e->task) : ktime_get();
 }
 
-/* Adds the growth of the source since the base. perf_lock is held, as for all functions below. */
+/*
+ * Adds the growth of the sources since the base to count and time. perf_lock is held, as for all
+ * functions below.
+ */
 static void settle(struct perf_event *e)
 {
 	u64 now, time;
@@ -119,7 +123,7 @@ static void settle(struct perf_event *e)
 	e->base_time = time;
 }
 
-/* Updates whether the event counts, after its state or its leader's has changed. */
+/* Starts or stops the counting, after the state of the event or of its leader has changed. */
 static void restate(struct perf_event *e)
 {
 	bool counting = e->enabled && e->leader->enabled && !e->gone;
@@ -209,7 +213,10 @@ static struct perf_event *event_new(struct task *t)
 	return e;
 }
 
-/* Links the event to its task, whose exit finds it then. -ESRCH if the task is exiting already. */
+/*
+ * Links the event to its task, so that the task's exit finds the event. Returns 0, or -ESRCH if the
+ * task is exiting already.
+ */
 static int bind_to_task(struct perf_event *e)
 {
 	struct task *t = e->task;
@@ -267,7 +274,7 @@ static void event_free(struct perf_event *e)
 
 /*
  * Detaches the event from its task. The count of an inherited event is added to its root's. The
- * count of another event stays for the holder of its file.
+ * count of any other event stays, for the holder of its file.
  */
 static void event_end(struct perf_event *e)
 {
@@ -300,8 +307,8 @@ static int perf_release(struct inode *inode, struct file *f)
 /* ---- fork, exec and exit ---- */
 
 /*
- * Copies an event for @child. Each copy is a leader of its own, and is enabled if its original
- * counts.
+ * Copies an event for @child. Each copy is a leader without members, and is enabled if its original
+ * is counting. Returns 0 or -ENOMEM.
  */
 static int inherit_one(struct perf_event *e, struct task *child)
 {
@@ -369,7 +376,7 @@ void perf_task_end(struct task *t)
 
 /* ---- file operations ---- */
 
-/* Returns how many bytes a read of an event returns, if its group has @members events. */
+/* Returns the number of bytes that a read of an event yields if its group has @members events. */
 static u64 read_size(u32 format, u64 members)
 {
 	bool group = format & PERF_FORMAT_GROUP;
@@ -416,7 +423,7 @@ static void fill_single(struct perf_event *e, u64 *to)
 	put_id(to, put_times(to, 1, e->format, time), e, e->format);
 }
 
-/* Fills in the whole group, whichever event of it is read. */
+/* Fills in the values of the whole group of @e, whichever member @e is. */
 static void fill_group(struct perf_event *e, u64 *to)
 {
 	struct perf_event *leader = e->leader, *s;
@@ -478,8 +485,8 @@ static long perf_switch(struct perf_event *e, enum op op, u64 flags)
 }
 
 /*
- * Serves prctl(PR_TASK_PERF_EVENTS_*): switches the events that count current and were not
- * inherited. Linux switches those that current has opened.
+ * Serves prctl(PR_TASK_PERF_EVENTS_*): enables or disables the events that count current and were
+ * not inherited. (Linux does so for those that current has opened.)
  */
 void perf_switch_own(bool on)
 {
@@ -499,7 +506,7 @@ static long perf_ioctl(struct file *f, u32 cmd, u64 arg)
 	case PERF_EVENT_IOC_DISABLE: return perf_switch(e, OP_DISABLE, arg);
 	case PERF_EVENT_IOC_RESET: return perf_switch(e, OP_RESET, arg);
 	case PERF_EVENT_IOC_ID: return put_user(e->id, UADDR(arg)) ? -EFAULT : 0;
-	case PERF_EVENT_IOC_REFRESH: /* only for events that sample */
+	case PERF_EVENT_IOC_REFRESH: /* only for events with samples */
 	case PERF_EVENT_IOC_PERIOD:
 	case PERF_EVENT_IOC_SET_FILTER:
 	case PERF_EVENT_IOC_PAUSE_OUTPUT: return -EINVAL;
@@ -531,8 +538,8 @@ static int too_big(uaddr_t ua)
 static int max_sample_rate = 100000; /* kernel.perf_event_max_sample_rate */
 
 /*
- * True if the request for samples is invalid. No samples are taken, but a request that Linux finds
- * invalid is -EINVAL here too.
+ * True if the request for samples is invalid. No samples are taken, but a request that Linux
+ * rejects is -EINVAL in Nestling too.
  */
 static bool wants_nonsense(const struct perf_event_attr *a)
 {
@@ -587,7 +594,7 @@ static int may_count(const struct perf_event_attr *a, bool whole_cpu)
 	return whole_cpu && perf_paranoid > 0 ? -EACCES : 0;
 }
 
-/* Checks that this kernel can count such an event there. */
+/* Checks whether this kernel can count such an event of a task, or of @cpu. Returns 0 or -errno. */
 static int check_kind(const struct perf_event_attr *a, bool of_task, int cpu)
 {
 	if (a->type != PERF_TYPE_SOFTWARE || a->config > PERF_COUNT_SW_BPF_OUTPUT)
@@ -622,7 +629,7 @@ static struct task *task_to_count(pid_t nr)
 	return t;
 }
 
-/* True if a read of @e, or of an event of the group that it joins, would become too large. */
+/* True if a read of @e, or of an event of the group that @e joins, would become too large. */
 static bool too_many(const struct perf_event *e, const struct perf_event *leader)
 {
 	u64 members = group_size(leader) + 1;
@@ -668,12 +675,12 @@ static int join_locked(struct perf_event *e, struct perf_event *leader)
 }
 
 /*
- * Attaches the event to its task, after a second check of the rights: the task may have changed its
- * credentials since the lookup, and exec_hold() prevents an exec now.
+ * Attaches the event to its task, after a second check of the rights. The task may have changed its
+ * credentials since the lookup, and exec_hold() prevents an exec from now on. Returns 0 or -errno.
  */
 static int join_task(struct perf_event *e, struct perf_event *leader)
 {
-	/* the caller has a reference: e->task becomes NULL if the task ends */
+	/* The caller has a reference to the task; e->task becomes NULL if the task ends. */
 	struct task *t = e->task;
 	int err = exec_hold(t);
 
@@ -684,7 +691,10 @@ static int join_task(struct perf_event *e, struct perf_event *leader)
 	return err;
 }
 
-/* Makes the file of @e and installs a descriptor. Takes @e over, also on an error. */
+/*
+ * Makes the file of @e and installs a descriptor. Takes over @e, even on an error. Returns the
+ * descriptor or -errno.
+ */
 static long install(struct perf_event *e, struct perf_event *leader, u32 flags)
 {
 	struct file *f;

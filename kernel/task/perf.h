@@ -10,15 +10,15 @@
 
 /*
  * Makes events for @child, a new task that does not run yet: a copy of each event with `inherit`
- * that counts current. 0 or -ENOMEM; after a failure perf_task_end() must follow.
+ * that counts current. Returns 0 or -ENOMEM; after a failure perf_task_end() must follow.
  */
 int perf_inherit(struct task *child);
 /*
- * Called when current has a new program. @secret: current's user may not read its memory, so events
- * of other users are detached.
+ * Called when current has a new program. @secret: current's user may not read the program's memory,
+ * so events of other users are detached.
  */
 void perf_exec(bool secret);
-void perf_task_end(struct task *t); /* ends, or will never run */
+void perf_task_end(struct task *t); /* @t ends, or will never run */
 /* Serves prctl(PR_TASK_PERF_EVENTS_ENABLE, ..._DISABLE). */
 void perf_switch_own(bool on);
 

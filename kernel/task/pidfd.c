@@ -19,11 +19,11 @@
 #include "kernel/vfs/super.h"
 #include "kernel/vfs/vfs.h"
 
-/* Newer than the headers of the build. */
+/* Constants that are newer than the headers of the build. */
 #define PIDFD_THREAD O_EXCL
 #define PIDFD_SELF_THREAD_ (-10000)
 #define PIDFD_SELF_GROUP (-10001)
-/* _IO(PIDFS_MAGIC, n): PIDFD_GET_*_NAMESPACE */
+/* Ioctls _IO(PIDFS_MAGIC, n): PIDFD_GET_*_NAMESPACE. */
 #define PIDFS_MAGIC 0xff
 #define NR_NAMESPACES 10
 struct pidfd_info_ {
@@ -62,7 +62,7 @@ static u32 pidfd_poll(struct file *f, struct poll_table *pt)
 		t = pid_task_locked(pid, PIDTYPE_TGID);
 		ended = !t || (t->exit_state && thread_group_empty(t));
 	}
-	gone = !t; /* it was reaped */
+	gone = !t; /* the process was reaped */
 	read_unlock(&tasklist_lock);
 	if (gone)
 		return (u32)EPOLLIN | (u32)EPOLLRDNORM | (u32)EPOLLHUP;
@@ -150,8 +150,8 @@ static void info_of_cred(struct task *t, struct pidfd_info_ *i)
 }
 
 /*
- * Fills in the information on a task that exists, perhaps as a zombie. -EREMOTE: it has no pid in
- * current's namespace.
+ * Fills in the information on a task that exists, perhaps as a zombie. Returns 0, or -EREMOTE if
+ * the task has no pid in current's namespace.
  */
 static int info_of_task(struct task *t, struct pidfd_info_ *i)
 {
@@ -229,7 +229,9 @@ static bool is_get_info(u32 cmd)
 	       _IOC_DIR(cmd) == (_IOC_READ | _IOC_WRITE) && _IOC_SIZE(cmd) >= INFO_SIZE_FIRST;
 }
 
-/* Serves the ioctls. Descriptors of namespaces are made only for a process that exists. */
+/*
+ * Serves the ioctls of a pidfd. Descriptors of namespaces are made only for a process that exists.
+ */
 static long pidfd_ioctl(struct file *f, u32 cmd, u64 arg)
 {
 	struct task *t;
@@ -290,7 +292,7 @@ long sys_pidfd_open(pid_t nr, int flags)
 	pid = find_get_pid(nr);
 	if (!pid)
 		return -ESRCH;
-	fd = -ENOENT; /* the pid names a thread, not a process */
+	fd = -ENOENT; /* the pid of a thread, not a process */
 	if (!(flags & PIDFD_THREAD) && list_empty(&pid->tasks[PIDTYPE_TGID]))
 		goto out;
 	fd = get_unused_fd(O_CLOEXEC);
@@ -308,7 +310,7 @@ out:
 	return fd;
 }
 
-/* Returns the struct pid that a pidfd names, with a reference, or ERR_PTR. */
+/* Returns the struct pid to which a pidfd refers, with a reference, or ERR_PTR. */
 static struct pid *get_pidfd(int fd)
 {
 	struct file *f = fget(fd);
@@ -346,8 +348,9 @@ static int pidfd_info(siginfo_t *info, int sig, uaddr_t uinfo, struct pid *pid)
 const struct task_proc_ops *task_proc_ops;
 
 /*
- * Returns the struct pid that a pidfd, a descriptor of /proc/PID, or a PIDFD_SELF_* constant names.
- * *@scope: whether a signal goes to the thread or the process by default.
+ * Returns the struct pid to which a pidfd, a descriptor of /proc/PID, or a PIDFD_SELF_* constant
+ * refers, with a reference, or ERR_PTR. If *@scope is 0, sets it to SEND_THREAD if the descriptor
+ * stands for a thread; 0 means the process.
  */
 static struct pid *get_pidfd_or_dir(int fd, int *scope)
 {
@@ -404,8 +407,8 @@ long sys_pidfd_send_signal(int pidfd, int sig, uaddr_t uinfo, int flags)
 	if (IS_ERR(pid))
 		return PTR_ERR(pid);
 	/*
-	 * a process that has no pid in current's namespace cannot be signalled, even by a pidfd
-	 * that was passed in
+	 * A process that has no pid in current's namespace cannot be signalled, even by a pidfd
+	 * that current got from another task.
 	 */
 	err = in_pidns(current_pid_ns(), pid_ns_of(pid)) ? pidfd_info(&info, sig, uinfo, pid) :
 							   -EINVAL;

@@ -13,7 +13,7 @@
 
 #define PIDS_MOST 4194304
 
-static u32 limit; /* 0: none */
+static u32 limit; /* 0: no limit */
 static u32 now, most;
 
 static int set_pids(const char *s)

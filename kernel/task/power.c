@@ -17,7 +17,7 @@
 #include "kernel/vfs/super.h"
 
 static bool ending;
-/* ctrl-alt-del restarts at once (reboot(2), RB_ENABLE_CAD); else init gets SIGINT */
+/* True: ctrl-alt-del restarts at once (reboot(2), RB_ENABLE_CAD). False: init gets SIGINT. */
 int cad_restarts;
 
 void kernel_power_off(void)
@@ -98,8 +98,8 @@ void ctrl_alt_del(void)
 }
 
 /*
- * Reboots a pid namespace from inside: kills its init, and with it all its processes. The wait
- * status reports SIGHUP for a restart, SIGINT for a halt.
+ * Reboots a pid namespace from inside: kills its init, and thereby all its processes. Init's wait
+ * status has SIGHUP for a restart, SIGINT for a halt.
  */
 static long reboot_pid_ns(struct pid_namespace *ns, u32 cmd)
 {

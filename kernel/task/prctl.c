@@ -54,7 +54,8 @@ static long set_dumpable_by_user(u64 mode)
 }
 
 /*
- * Marks all descendants of a subreaper: an exiting task looks for a subreaper only if it is marked.
+ * Marks all descendants of the subreaper @top, since an exiting task looks for a subreaper only if
+ * the task is marked.
  */
 static void mark_descendants(struct task *top)
 {
@@ -178,7 +179,10 @@ static long speculation(u64 which, u64 value, bool set)
 #define MDWE_REFUSE_EXEC_GAIN_ 1
 #define MDWE_NO_INHERIT_ 2
 
-/* Sets the bits, which cannot be changed again. */
+/*
+ * Sets the MDWE bits, which cannot be changed afterwards. @args: the call has superfluous
+ * arguments.
+ */
 static long set_mdwe(u64 bits, bool args)
 {
 	struct mm *mm = current->mm;
@@ -199,8 +203,8 @@ static long put_int(uaddr_t to, int v)
 }
 
 /*
- * Sets whether rdtsc traps. This needs the host's support, without which the kernel would not see
- * an rdtsc.
+ * Sets whether rdtsc traps. The trap needs the host's support, without which the kernel would not
+ * notice an rdtsc.
  */
 static long set_tsc(u64 mode)
 {
@@ -210,13 +214,16 @@ static long set_tsc(u64 mode)
 	return 0;
 }
 
-/* XSAVE components that Linux knows; the last is APX's registers */
+/* Number of XSAVE components that Linux knows; the last is APX's registers. */
 #define XCOMP_MAX 20
 
 /* Newer than the headers of the build. */
 #define PR_GET_AUXV_ 0x41555856
 
-/* Copies as much of the auxiliary vector as fits, and returns its whole length. */
+/*
+ * Copies as much of the auxiliary vector as fits in @room bytes. Returns the vector's whole length
+ * in bytes, or -EFAULT.
+ */
 static long get_auxv(uaddr_t to, u64 room)
 {
 	const struct mm *mm = current->mm;
@@ -297,7 +304,10 @@ long sys_arch_prctl(int option, u64 addr)
 	case ARCH_GET_GS: return put_user(r->gs_base, UADDR(addr));
 	case ARCH_GET_XCOMP_SUPP:
 	case ARCH_GET_XCOMP_PERM: return put_user(arch_xfeatures(), UADDR(addr));
-	/* AMX's tiles are refused as on a CPU without them: a signal frame has no room for them */
+	/*
+	 * AMX's tiles are refused as on a CPU without AMX, since a signal frame has no room for
+	 * them.
+	 */
 	case ARCH_REQ_XCOMP_PERM: return addr < XCOMP_MAX ? -EOPNOTSUPP : -EINVAL;
 	case ARCH_GET_CPUID: return 1;
 	case ARCH_SET_CPUID: return -ENODEV;

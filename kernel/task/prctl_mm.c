@@ -64,7 +64,10 @@ static bool bounds_fit(const struct mm *mm, const struct prctl_mm_map *m)
 	return limit == ~0UL || m->brk - m->start_brk + m->end_data - m->start_data <= limit;
 }
 
-/* Reads an auxiliary vector. The words behind it, and its last pair in any case, become zero. */
+/*
+ * Reads an auxiliary vector of @size bytes. The words after it, and always the last pair of @to,
+ * become zero. Returns 0 or -errno.
+ */
 static long read_auxv(u64 *to, uaddr_t from, u64 size)
 {
 	memset(to, 0, sizeof(u64) * MM_AUXV);
@@ -87,8 +90,8 @@ static void set_auxv(struct mm *mm, const u64 *auxv)
 }
 
 /*
- * Opens the file of descriptor @fd as exec does: a new open file, since writers are denied while it
- * exists. ERR_PTR.
+ * Opens the file of the descriptor @fd as exec does: a new open file, since writers are denied
+ * while it exists. Returns ERR_PTR on failure.
  */
 static struct file *open_exe_fd(int fd)
 {
@@ -105,7 +108,7 @@ static struct file *open_exe_fd(int fd)
 	return f;
 }
 
-/* True if anything of the executable is still mapped. */
+/* True if any part of the executable is still mapped. */
 static bool exe_mapped_locked(struct mm *mm)
 {
 	const struct path *exe = &mm->exe_file->f_path;

@@ -140,7 +140,8 @@ void proc_event_exit(void)
 	ev.event_data.exit.process_tgid = current->tgid;
 	ev.event_data.exit.exit_code = (u32)current->exit_code;
 	ev.event_data.exit.exit_signal = (u32)current->exit_signal;
-	if (current == current->group_leader) /* an ended thread is no child */
+	/* A thread that ends is no child of the parent. */
+	if (current == current->group_leader)
 		put_parent(
 			current, &ev.event_data.exit.parent_pid, &ev.event_data.exit.parent_tgid);
 	proc_event_ops->send(&ev);

@@ -16,7 +16,7 @@
 struct cred;
 struct task;
 
-/* number of listeners, which change it; other tasks read it racily */
+/* Number of listeners, changed by the listeners' room. Other tasks read it racily. */
 extern u32 proc_event_listeners;
 /*
  * The operation that sends an event; kernel/net's connector registers it before there are

@@ -19,26 +19,26 @@ struct oom_scope; /* kernel/cgroup/cgroup.h */
  */
 int kernel_execve(const char *path, const char *const *argv, const char *const *envp);
 /*
- * Makes the task with pid 1, with files and fs of its own. It runs @fn, which ends in
- * kernel_execve().
+ * Makes the task with pid 1, with its own files and fs. It runs @fn, which ends with
+ * kernel_execve(). Returns the task, or NULL without memory.
  */
 struct task *kernel_spawn_init(int (*fn)(void *));
 /*
- * Makes a process of the kernel's own, with its own files, init's root and umask 022. It runs @fn,
- * which ends in kernel_execve(). Returns 0 or -errno.
+ * Makes a process of the kernel's own, with its own files, init's root and umask 022. The process
+ * runs @fn, which ends with kernel_execve(). Returns 0 or -errno.
  */
 int kernel_spawn_helper(int (*fn)(void *), void *arg);
 
-/* Ends the process (group_exit) or the thread. */
+/* do_group_exit() ends current's process, do_exit() the current thread. @code: wait status. */
 void do_group_exit(int code) __noreturn;
 void do_exit(int code) __noreturn;
 
 /* Operations of terminals for processes; kernel/dev registers them. */
 struct task_tty_ops {
 	/*
-	 * Called by a session leader for setsid(), or when it exits (@on_exit): takes the
-	 * controlling terminal from it. The foreground group gets SIGHUP and SIGCONT. No lock is
-	 * held.
+	 * Takes the controlling terminal from the session of current, a session leader; called by
+	 * setsid() and when the leader exits (@on_exit). The foreground group gets SIGHUP and
+	 * SIGCONT. No lock is held.
 	 */
 	void (*leave)(bool on_exit);
 	/*
@@ -47,7 +47,7 @@ struct task_tty_ops {
 	void (*tell)(const struct tty_struct *tty, dev_t *dev, struct pid **pgrp);
 	/*
 	 * Secure access key: kills the tasks whose controlling terminal is the console's, or that
-	 * have it open.
+	 * have the console open.
 	 */
 	void (*sak)(void);
 };
@@ -57,7 +57,7 @@ extern int sysctl_oom_kill_allocating_task, sysctl_panic_on_oom, sysctl_oom_dump
 extern int sysctl_threads_max;
 extern struct task *init_process; /* pid 1 */
 
-/* Return what /proc/PID prints, as Linux does. */
+/* Return what /proc/PID shows, as Linux does. */
 char task_state_char(struct task *t);
 void task_times(struct task *t, u64 *utime, u64 *stime);         /* of one thread; ns */
 void thread_group_times(struct task *t, u64 *utime, u64 *stime); /* of the whole process; ns */
@@ -65,14 +65,14 @@ void thread_group_times(struct task *t, u64 *utime, u64 *stime); /* of the whole
 struct mm *get_task_mm(struct task *t);
 bool ptrace_may_access(struct task *t, bool attach);
 /*
- * Keeps an exec from changing the memory, credentials and dumpability of @t between the check of
- * current's access to it and the use. 0, or -ERESTARTSYS if current is being killed. A caller may
- * hold only one task at a time.
+ * Prevents @t from changing its memory, credentials and dumpability by an exec between the check of
+ * current's access to @t and the use. Returns 0, or -ERESTARTSYS if current is being killed. A
+ * caller may hold only one task at a time.
  */
 int exec_hold(struct task *t);
 void exec_release(struct task *t);
 /*
- * Returns the memory of @t with mmget(), if current may access it. NULL: it has none.
+ * Returns the memory of @t with mmget(), if current may access it; NULL if @t has none; or
  * ERR_PTR(-EACCES, -ERESTARTSYS).
  */
 struct mm *mm_access(struct task *t, bool attach);
@@ -83,9 +83,9 @@ extern int sysctl_core_uses_pid, sysctl_core_pipe_limit, suid_dumpable, cad_rest
 /* Operations of the IPC room in a task's life; NULL before it registers them. */
 struct task_ipc_ops {
 	int (*fork)(struct task *child, u64 clone_flags); /* 0 or -ENOMEM; exit() undoes it */
-	/* called for current, or for a child that never ran; no lock is held */
+	/* Called for current, or for a child that never ran; no lock is held. */
 	void (*exit)(struct task *t);
-	/* applies and forgets current's SEM_UNDOs */
+	/* Applies current's SEM_UNDOs and drops them. */
 	void (*unshare_sem)(struct task *t);
 };
 extern const struct task_ipc_ops *task_ipc_ops;
@@ -94,7 +94,7 @@ extern const struct task_ipc_ops *task_ipc_ops;
  * request exists.
  */
 struct task_uring_ops {
-	/* ends current's pending requests, at exit or exec */
+	/* Ends current's pending requests, at exit or exec. */
 	void (*end)(struct task *t);
 };
 extern const struct task_uring_ops *task_uring_ops;
@@ -102,8 +102,8 @@ extern const struct task_uring_ops *task_uring_ops;
 /* The operation of /proc for pidfds; kernel/fs/proc registers it. */
 struct task_proc_ops {
 	/*
-	 * Returns the process whose directory /proc/PID the file is, NULL for other files; no
-	 * reference.
+	 * Returns the process to whose directory /proc/PID the file refers, without a reference;
+	 * NULL for other files.
 	 */
 	struct pid *(*dir_pid)(const struct file *f);
 };
@@ -120,8 +120,8 @@ struct uts_namespace {
 extern struct uts_namespace init_uts;
 enum uts_field { UTS_HOSTNAME, UTS_DOMAINNAME, NR_UTS_FIELDS };
 /*
- * Counts changes of a name in any namespace. A waiter reads @count and then waits for a change of
- * it.
+ * Counts changes of one name in any namespace. A waiter reads @count and then waits until it
+ * changes.
  */
 struct uts_change {
 	u32 count; /* written under uts_lock */
@@ -129,15 +129,15 @@ struct uts_change {
 };
 extern struct uts_change uts_changes[NR_UTS_FIELDS];
 /*
- * Read and write a field of current's namespace: 65 bytes. They check no rights; /proc/sys checks
- * them.
+ * Read and write a field of current's namespace: 65 bytes. They check no rights: the file in
+ * /proc/sys does.
  */
 void uts_get(enum uts_field which, char name[65]);
 void uts_set(enum uts_field which, const char name[65]);
 
 /*
- * Kills the process of @scope with the highest badness. Returns it with a reference, or NULL. *any:
- * true if a process dies, perhaps an earlier victim.
+ * Kills the process in @scope with the highest badness. Returns it with a reference, or NULL. Sets
+ * *any to true if a process of @scope is dying, perhaps an earlier victim.
  */
 struct task *oom_kill_within(const struct oom_scope *scope, bool *any);
 /*
@@ -149,14 +149,14 @@ void oom_tell_use(const char *what, u64 pages, u64 limit, u64 refused);
 void oom_tell_killed(struct task *p);
 /*
  * Kills the process with the highest badness when the machine is out of memory. Returns true if a
- * process dies. For mm_task_ops.
+ * process is dying, perhaps an earlier victim. For mm_task_ops.
  */
 bool oom_kill_any(u32 gfp, u32 order);
 /* True unless @p is a kernel thread, is process 1, or has an oom_score_adj of -1000. */
 bool oom_may_kill(const struct task *p);
 /*
- * Begins or ends a freeze of its cgroup for @t (kernel/cgroup). Returns false if the task is about
- * to end, and will not freeze.
+ * Begins or ends a freeze of @t by its control group. Returns false if the task is about to end,
+ * and so will not freeze.
  */
 bool task_set_freeze(struct task *t, bool on);
 /*
@@ -165,37 +165,44 @@ bool task_set_freeze(struct task *t, bool on);
  */
 void sched_deadline_over(void);
 
-/* Shut down in order: sync, stop all, arch_power_off(). */
+/* Shut down in order: sync, then stop all tasks, then arch_power_off(). */
 void kernel_power_off(void) __noreturn;
 void kernel_restart(void) __noreturn;
 struct iov_iter;
 /*
  * Copies the next records, as syslog(2) does. Each record is given to one reader only. Waits while
- * there is none.
+ * there is no record. Returns bytes or -errno.
  */
 ssize_t syslog_read(struct iov_iter *to);
 bool syslog_unread(void);
-/* True if current may read all records, as kernel.dmesg_restrict and its capabilities allow. */
+/* True if current may read all records, by kernel.dmesg_restrict and current's capabilities. */
 bool syslog_may_read_all(void);
 /* Returns the sequence number of the first record after the last SYSLOG_ACTION_CLEAR. */
 u64 syslog_cleared(void);
 void ctrl_alt_del(void);
-/* Sends init a signal, which is dropped unless init has a handler for it. */
+/* Sends a signal to init, which is dropped unless init has a handler for it. */
 void signal_init(int sig);
 /*
- * Does what ctrl_alt_del() does, but a restart ends the instance from now on. @value, unless 0, is
- * sent to init with the signal.
+ * Does what ctrl_alt_del() does; from now on a restart ends the instance instead. @value, unless 0,
+ * is sent to init with the signal.
  */
 void end_instance(int value);
 
-struct file *pidfd_file(struct pid *pid, u32 flags); /* names the process; ERR_PTR */
+/*
+ * Makes a pidfd of the process, or of the thread with PIDFD_THREAD in @flags. Returns ERR_PTR on
+ * failure.
+ */
+struct file *pidfd_file(struct pid *pid, u32 flags);
 
 /*
- * autogroup.c: reads the number and nice level of the task's autogroup. Returns false for the root
- * group, which has neither.
+ * autogroup.c: reads the number and nice level of the task's autogroup. Returns false if the task
+ * is in the root group, which has neither.
  */
 bool task_autogroup(struct task *t, u64 *id, int *nice);
-/* Sets the nice level: 0, -EINVAL, -EPERM or -EAGAIN (too soon after the last time). */
+/*
+ * Sets the nice level of the task's autogroup. Returns 0, -EINVAL, -EPERM or -EAGAIN (too soon
+ * after the last change).
+ */
 int task_set_autogroup_nice(struct task *t, int nice);
 
 #endif

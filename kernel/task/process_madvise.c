@@ -15,7 +15,7 @@ static bool may_advise_others(int advice)
 	       advice == 25 /* MADV_COLLAPSE */;
 }
 
-/* Returns the process that a pidfd names, with a reference, or ERR_PTR. */
+/* Returns the process to which a pidfd refers, with a reference, or ERR_PTR. */
 static struct task *pidfd_task(int fd)
 {
 	struct file *f = fget(fd);
@@ -34,8 +34,8 @@ static struct task *pidfd_task(int fd)
 }
 
 /*
- * Returns the mm to advise. The caller's own mm takes any advice, another mm only advice that does
- * not change its content.
+ * Returns the mm to advise, with mmget(), or ERR_PTR. The caller's own mm takes any advice; another
+ * mm only takes advice that does not change its content.
  */
 static struct mm *mm_to_advise(int fd, int advice)
 {
@@ -110,7 +110,7 @@ static bool process_is_dying(const struct task *p)
 	bool ends = READ_ONCE(sig->group_exit) ||
 		    (thread_group_empty(p) && READ_ONCE(p->flags) & PF_EXITING);
 
-	/* pairs with stop_others(): a core dump sets core_state before group_exit */
+	/* Pairs with stop_others(): a core dump sets core_state before group_exit. */
 	smp_mb();
 	return ends && !READ_ONCE(sig->core_state);
 }
@@ -136,7 +136,10 @@ static bool all_users_are_dying(const struct mm *mm)
 	return yes;
 }
 
-/* Frees private, unshared pages now. The other pages are freed when the last thread ends. */
+/*
+ * Serves process_mrelease(2): frees private, unshared pages now. All other pages are freed when the
+ * last thread ends.
+ */
 long sys_process_mrelease(int pidfd, int flags)
 {
 	struct task *t;

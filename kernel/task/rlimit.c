@@ -24,7 +24,8 @@ static int do_prlimit(
 	struct task *t, u32 which, const struct rlimit64_pair *new, struct rlimit64_pair *old)
 {
 	struct signal_struct *sig = t->signal;
-	struct task *leader = READ_ONCE(t->group_leader); /* an exec may change the leader */
+	/* An exec may change the leader. */
+	struct task *leader = READ_ONCE(t->group_leader);
 	int err = 0;
 
 	if (which >= RLIM_NLIMITS)

@@ -22,7 +22,7 @@
 #include "kernel/task/internal.h"
 
 #define NEVER (~0UL)
-/* size of the original structure, of which 28 bytes are used */
+/* Size in bytes of the original structure, of which 28 are used. */
 #define AREA_SIZE 32
 
 /* The area as <linux/rseq.h> has it, without its attributes. */
@@ -41,7 +41,10 @@ static uaddr_t field(const struct task *t, size_t offset)
 	return uaddr_add(t->rseq, offset);
 }
 
-/* Reads the description of the sequence that the thread says it is in: 0, -EFAULT or -EINVAL. */
+/*
+ * Reads the description of the sequence to which the thread's area points. Returns 0, -EFAULT or
+ * -EINVAL.
+ */
 static int get_sequence(const struct task *t, const struct area *a, struct rseq_cs *cs)
 {
 	u32 sig;
@@ -78,9 +81,10 @@ static int leave_sequence(struct task *t, const struct area *a, struct regs *reg
 }
 
 /*
- * Writes the vCPU's number, and only words that have changed: the page may be shared with a parent
- * that has just forked. mm_cid, an index below the number of vCPUs that no other running thread of
- * the process has, is the vCPU's number. (Linux would use the least free index.)
+ * Writes the vCPU's number, but only if a word has changed: the page may be shared with a parent
+ * that has just forked. mm_cid is the vCPU's number too: it must be an index below the number of
+ * vCPUs that no other running thread of the process has. (Linux would use the least free index.)
+ * Returns 0 or -EFAULT.
  */
 static int tell_cpu(struct task *t, struct area *a)
 {
@@ -105,8 +109,8 @@ static void update(struct task *t, struct regs *regs)
 }
 
 /*
- * Updates the area after a switch. The access to memory may sleep and so cause another switch. The
- * count is therefore read before it, and the loop repeats.
+ * Updates the area after a switch. The access to guest memory may sleep and so cause another
+ * switch. The count of switches is therefore read before it, and the loop repeats.
  */
 void rseq_resume(struct regs *regs)
 {

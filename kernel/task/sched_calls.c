@@ -51,7 +51,7 @@ void sched_deadline_over(void)
 
 /* ---- target and rights ---- */
 
-/* Returns the task with this pid, with a reference; 0 is the caller. ERR_PTR(-ESRCH, -EINVAL). */
+/* Returns the task with this pid (0: the caller), with a reference, or ERR_PTR(-ESRCH, -EINVAL). */
 static struct task *target(int pid)
 {
 	struct task *t;
@@ -80,7 +80,10 @@ static bool may_touch(struct task *t)
 	return owns(t) || ns_capable_to(t, CAP_SYS_NICE);
 }
 
-/* True if the nice level is allowed. The values of RLIMIT_NICE are 1 (nice 19) to 40 (nice -20). */
+/*
+ * True if current may give @t the nice level. The values of RLIMIT_NICE are 1 (nice 19) to 40 (nice
+ * -20).
+ */
 static bool may_nice(struct task *t, int nice)
 {
 	return nice >= t->nice || (u64)(20 - nice) <= task_rlimit(t, RLIMIT_NICE) ||
@@ -110,7 +113,7 @@ static int check_change(struct task *t, int policy, int prio, int nice)
 	return may_nice(t, nice) ? 0 : -EPERM;
 }
 
-/* True if policy and priority are valid. Rights are checked later. */
+/* True if policy and priority are valid. The caller checks rights later. */
 static bool can_be(int policy, int prio)
 {
 	if (realtime(policy))
@@ -142,7 +145,10 @@ static int change(struct task *t, int policy, int prio, int nice, bool reset_on_
 
 /* ---- policies ---- */
 
-/* Sets the priority that @param contains, and with @set_policy the policy. */
+/*
+ * Sets the priority that @param contains and, if @set_policy is true, the policy. Returns 0 or
+ * -errno.
+ */
 static long set_priority(int pid, bool set_policy, int policy, uaddr_t param)
 {
 	bool reset = policy & SCHED_RESET_ON_FORK;
@@ -202,8 +208,8 @@ long sys_sched_getparam(int pid, uaddr_t param)
 }
 
 /*
- * Reads the guest's struct, which may be of another version. If it has unknown fields that are set,
- * writes the size that this kernel knows to it and returns -E2BIG.
+ * Reads the guest's struct, which may be of another version. Returns 0 or -errno. If unknown fields
+ * of it are set, writes the size that this kernel knows to the guest and returns -E2BIG.
  */
 static int get_attr(uaddr_t ua, struct sched_attr *attr)
 {
@@ -222,8 +228,8 @@ static int get_attr(uaddr_t ua, struct sched_attr *attr)
 }
 
 /*
- * True if a slice can be set for the policy. SCHED_IDLE keeps the slice that the task had, as on
- * Linux.
+ * True if a slice can be set for the policy. A task of SCHED_IDLE keeps the slice that it had, as
+ * on Linux.
  */
 static bool has_slice(int policy)
 {
@@ -260,7 +266,7 @@ long sys_sched_setattr(int pid, uaddr_t uattr, int flags)
 		return err;
 	if ((int)attr.sched_policy < 0)
 		return -EINVAL;
-	/* refused by name: utilisation clamps are missing (docs/coverage.md) */
+	/* Refused, with EOPNOTSUPP: utilisation clamps are missing (docs/coverage.md). */
 	if (attr.sched_flags & (SCHED_FLAG_UTIL_CLAMP_MIN | SCHED_FLAG_UTIL_CLAMP_MAX))
 		return -EOPNOTSUPP;
 	if (attr.sched_flags & ~(u64)(SCHED_FLAG_RESET_ON_FORK | SCHED_FLAG_KEEP_ALL |
@@ -318,7 +324,7 @@ long sys_sched_getattr(int pid, uaddr_t uattr, u32 size, int flags)
 	return copy_to_user(uattr, &attr, attr.size) ? -EFAULT : 0;
 }
 
-/* it has limits even on a Linux that cannot load a scheduler */
+/* This policy has limits even on a Linux that cannot load a scheduler. */
 #define SCHED_EXT_ 7
 
 long sys_sched_get_priority_max(int policy)
@@ -401,7 +407,10 @@ struct prio_walk {
 	struct pid *pgrp;
 	bool set;
 	int nice;
-	/* get: the best value, as 20 - nice; set: 0 or an error; -ESRCH while no task was found */
+	/*
+	 * Of a get: the best value, as 20 - nice. Of a set: 0 or an error. -ESRCH while no task was
+	 * found.
+	 */
 	long result;
 };
 

@@ -85,14 +85,15 @@ static int take_groups(const struct spawn *s)
 			g->gid[j] = g->gid[j - 1];
 		g->gid[j] = s->groups[i];
 	}
-	atomic_dec(&new->group_info->usage); /* current's credentials hold a reference */
+	/* current's credentials also hold a reference to the old groups, so it is not the last. */
+	atomic_dec(&new->group_info->usage);
 	new->group_info = g;
 	return commit_creds(new);
 }
 
 /*
- * Drops capabilities from the bounding set; the execve() that follows drops them from the other
- * sets.
+ * Drops capabilities from the bounding set. The following execve() drops them from the other sets.
+ * Returns 0 or -errno.
  */
 static int limit_caps(const struct spawn *s)
 {
@@ -126,8 +127,8 @@ static const char *search_path(const char *const *envp)
 }
 
 /*
- * Executes the first file in the search path that exists, as execvp(3) does. An error such as a
- * missing permission is returned if no other file can be executed.
+ * Executes the first executable file in the search path, as execvp(3) does. Returns 0 or -errno. A
+ * missing permission for a file is returned only if no later file can be executed.
  */
 static int execute(const struct spawn *s, char *file)
 {

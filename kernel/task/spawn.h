@@ -11,40 +11,42 @@ struct file;
 struct pid;
 
 /*
- * Its function is called once, when the process has ended. tasklist_lock is held for writing, so it
- * may not sleep.
+ * A notification. ended() is called once, when the process has ended. tasklist_lock is held for
+ * writing, so ended() may not sleep.
  */
 struct exit_watch {
 	void (*ended)(struct exit_watch *w, int status); /* @status as wait(2) returns it */
 };
 
 struct spawn {
-	/* argv[0] is searched for in PATH of envp, unless it has a slash */
+	/* argv[0] is searched for in the PATH of envp, unless it contains a slash. */
 	const char *const *argv, *const *envp;
 	const char *dir;   /* below init's root; NULL: the root */
 	bool dir_optional; /* if @dir cannot be entered, use the root */
 	u32 uid, gid;
-	/* supplementary groups, of the initial user namespace */
+	/* Supplementary groups, as ids of the initial user namespace. */
 	const u32 *groups;
 	u32 nr_groups;
-	/* mask of capabilities to drop from the bounding set */
+	/* Mask of capabilities to be dropped from the bounding set. */
 	u64 caps_dropped;
 	/*
-	 * Opens files for descriptors 0, 1 and 2. Called in the new process, before it changes its
-	 * user; takes references for @files. 0 or -errno.
+	 * Opens files for descriptors 0, 1 and 2 and stores them, with references, in @files.
+	 * Called in the new process, before it changes its user. Returns 0 or -errno.
 	 */
 	int (*files)(struct spawn *s, struct file *files[3]);
 	struct exit_watch *watch; /* NULL: no notification */
-	/* results; may be read without a lock once @started was called */
+	/*
+	 * The members below are results. They may be read without a lock after @started was called.
+	 */
 	bool dir_failed;
 	/*
-	 * the new process, with a reference, leader of its own session and process group; NULL: the
-	 * process could not be made
+	 * The new process, with a reference. It is the leader of a new session and process group.
+	 * NULL: the process could not be made.
 	 */
 	struct pid *pid;
 	/*
-	 * Called in the new process when its program runs (0), or when it could not be started
-	 * (-errno). @s is not used any more afterwards.
+	 * Called in the new process when its program runs (@err 0), or when the program could not
+	 * be started (-errno). @s is not used any more afterwards.
 	 */
 	void (*started)(struct spawn *s, int err);
 };

@@ -40,7 +40,7 @@ struct scratch {
 	char line[LINE_MAX];
 };
 
-/* Returns how many bytes the records from @seq on would take as text. */
+/* Returns the number of bytes that the records from @seq on take as text. */
 static size_t size_from(u64 seq, struct scratch *s)
 {
 	size_t sum = 0;
@@ -52,7 +52,10 @@ static size_t size_from(u64 seq, struct scratch *s)
 	return sum;
 }
 
-/* Copies whole records from *seq on while they fit; *seq moves past them. */
+/*
+ * Copies whole records from *seq on while they fit, and advances *seq past them. Returns bytes or
+ * -EFAULT.
+ */
 static long copy_records(struct iov_iter *to, u64 *seq, struct scratch *s)
 {
 	size_t done = 0;
@@ -74,7 +77,9 @@ static long copy_records(struct iov_iter *to, u64 *seq, struct scratch *s)
 	}
 }
 
-/* Copies the newest records that fit, from clear_seq on. */
+/*
+ * Copies as many of the newest records as fit, none older than clear_seq. Returns bytes or -EFAULT.
+ */
 static long read_all(struct iov_iter *to, struct scratch *s)
 {
 	u64 seq = clear_seq;

@@ -28,7 +28,7 @@ static void set_loglevel(char key)
 	pr_info("sysrq: Loglevel set to %d\n", console_loglevel);
 }
 
-/* Signals all processes but process 1 and kernel threads. */
+/* Signals all processes except process 1 and kernel threads. */
 static void signal_all(int sig, const char *what)
 {
 	struct task *t;
@@ -86,8 +86,8 @@ static bool is_running(struct task *t)
 }
 
 /*
- * Makes real-time tasks ordinary ones, so that other tasks run again if real-time tasks use up all
- * vCPUs.
+ * Gives real-time tasks the normal policy, so that other tasks run again if real-time tasks use up
+ * all vCPUs.
  */
 static void nice_all(void)
 {
@@ -104,7 +104,8 @@ static void nice_all(void)
 }
 
 /*
- * Shows the registers of programs that run or are runnable, as of their last entry into the kernel.
+ * Shows the registers of programs that run or are runnable, as they were at the last entry into the
+ * kernel.
  */
 static void show_registers(void)
 {
@@ -140,10 +141,10 @@ static void show_timers(void)
 	mutex_unlock(&own_list);
 }
 
-/* Prints all trace lines in the ring. Other readers still get them. */
+/* Prints all lines in the trace ring. Readers of the ring still get them. */
 static void show_trace(void)
 {
-	/* under own_buf; longer than any line */
+	/* Under own_buf; longer than any line. */
 	static char buf[1024];
 	static DEFINE_MUTEX(own_buf);
 	u64 pos = 0, end = ~0UL, lost;
@@ -155,8 +156,8 @@ static void show_trace(void)
 		pr_info("   (there is none: nothing has been traced)\n");
 	mutex_lock(&own_buf);
 	/*
-	 * records written from now on are not shown, since they may be written faster than this
-	 * loop reads
+	 * Records written from now on are not shown: they may be written faster than this loop
+	 * reads.
 	 */
 	trace_read(&end, buf, 0, &lost);
 	while (pos < end && (n = trace_read(&pos, buf, sizeof(buf) - 1, &lost))) {

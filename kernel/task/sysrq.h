@@ -10,10 +10,10 @@
 
 /* Performs the action of a SysRq key; h, or an unknown key, lists the keys. May sleep. */
 void sysrq(char key);
-/* Prints a heading and a line for each process, as many as fit. Returns the number of bytes. */
+/* Prints a heading and as many lines as fit, one for each process. Returns the number of bytes. */
 size_t tasks_table(char *buf, size_t size);
 /*
- * Logs the kernel back-trace of a task. Returns 0 or -ESRCH. @nr is a pid of the first namespace.
+ * Logs the kernel back-trace of the task @nr, a pid in the initial namespace. Returns 0 or -ESRCH.
  */
 int task_kernel_stack(int nr);
 

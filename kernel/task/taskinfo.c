@@ -17,7 +17,7 @@ struct mm *get_task_mm(struct task *t)
 	return mm;
 }
 
-/* Returns the state as in the third field of /proc/PID/stat, see proc(5). */
+/* Returns the letter of the task's state in the third field of /proc/PID/stat (proc(5)). */
 char task_state_char(struct task *t)
 {
 	u32 state = READ_ONCE(t->state);

@@ -56,7 +56,7 @@ static bool eligible_child(const struct wait_opts *wo, bool ptrace, struct task 
 }
 
 /*
- * Stores pid, user and state of @p, under tasklist_lock: without it another thread may reap @p,
+ * Stores pid, user and state of @p. tasklist_lock is held: without it another thread may reap @p,
  * which then has no pid any more.
  */
 static void found(struct wait_opts *wo, struct task *p, int status, int cause)
@@ -68,7 +68,8 @@ static void found(struct wait_opts *wo, struct task *p, int status, int cause)
 }
 
 /*
- * Stores the resource usage, without tasklist_lock: the caller has claimed @p, or has a reference.
+ * Stores the resource usage of @p. tasklist_lock is not held: the caller has claimed @p, or has a
+ * reference. Returns the pid.
  */
 static int found_usage(struct wait_opts *wo, struct task *p)
 {
@@ -77,7 +78,10 @@ static int found_usage(struct wait_opts *wo, struct task *p)
 	return wo->child;
 }
 
-/* Reports a state without reaping the task (WNOWAIT). */
+/*
+ * Reports the state of @p without reaping @p (a stop, or WNOWAIT). Drops tasklist_lock. Returns the
+ * pid.
+ */
 static int leave(struct wait_opts *wo, struct task *p)
 {
 	get_task(p);
@@ -87,7 +91,10 @@ static int leave(struct wait_opts *wo, struct task *p)
 	return wo->child;
 }
 
-/* Adds what the child and its own children used to the totals of current's process. */
+/*
+ * Adds the resources that the child and its own children have used to the totals of current's
+ * process.
+ */
 static void account_child(struct task *p)
 {
 	struct signal_struct *us = current->signal, *c = p->signal;
@@ -121,7 +128,7 @@ static int exit_cause(int status)
 
 /*
  * Gives a dead tracee back to its parent after its tracer has seen the end. Returns true if the
- * parent does not wait for it: then the caller reaps it.
+ * parent does not wait for it, so that the caller must reap it.
  */
 static bool give_back_to_parent(struct task *p)
 {
@@ -159,7 +166,7 @@ static int wait_zombie(struct wait_opts *wo, struct task *p)
 }
 
 /*
- * Returns a pointer to the code of @p's stop, or NULL if it has not stopped. sighand->lock is held.
+ * Returns a pointer to the code of @p's stop, or NULL if @p has not stopped. sighand->lock is held.
  */
 static int *stopped_code(struct task *p, bool ptrace)
 {
@@ -216,13 +223,13 @@ static int wait_continued(struct wait_opts *wo, struct task *p)
 }
 
 /*
- * Handles one child. Returns 0 if there is nothing to report; else the result, and tasklist_lock
- * was dropped. @ptrace: current is its tracer.
+ * Handles one child. Returns 0 if there is nothing to report; otherwise the result, after dropping
+ * tasklist_lock. @ptrace: current is the child's tracer.
  */
 static int consider(struct wait_opts *wo, bool ptrace, struct task *p)
 {
-	int state = READ_ONCE(p->exit_state); /* read once: it may be claimed meanwhile */
-	bool foreign = false;                 /* a child that a foreign task traces */
+	int state = READ_ONCE(p->exit_state); /* read once: it may change */
+	bool foreign = false;                 /* a task of another process traces it */
 	int ret;
 
 	if (state == EXIT_DEAD || !eligible_child(wo, ptrace, p))
@@ -240,8 +247,8 @@ static int consider(struct wait_opts *wo, bool ptrace, struct task *p)
 		bool whole = !(thread_group_leader(p) && !thread_group_empty(p));
 
 		/*
-		 * the end is reported to the tracer first; stops and continuations are reported to
-		 * both
+		 * The end is reported to the tracer first. Stops and continuations are reported to
+		 * both.
 		 */
 		if (foreign && whole) {
 			wo->notask_error = 0;
@@ -249,8 +256,8 @@ static int consider(struct wait_opts *wo, bool ptrace, struct task *p)
 		}
 		if (whole)
 			/*
-			 * 0: another thread has claimed it, and no wake-up will follow, so
-			 * notask_error stays -ECHILD
+			 * If this returns 0, another thread has claimed the zombie. No wake-up will
+			 * follow, so notask_error stays -ECHILD.
 			 */
 			return (wo->flags & WEXITED) ? wait_zombie(wo, p) : 0;
 		if (!ptrace || (wo->flags & (WCONTINUED | WEXITED)))
@@ -280,7 +287,10 @@ static int search_thread(struct wait_opts *wo, struct task *t)
 	return 0;
 }
 
-/* Searches all children once. Returns a pid, 0 (nothing to report yet), or -ECHILD. */
+/*
+ * Searches all children once. Returns a pid with tasklist_lock dropped, 0 if there is nothing to
+ * report yet, or -ECHILD.
+ */
 static int search(struct wait_opts *wo)
 {
 	struct task *t;
@@ -420,7 +430,10 @@ static void waitid_info(siginfo_t *info, const struct wait_opts *wo)
 	}
 }
 
-/* Waits, and stores the result in *wo: 0 or -errno. */
+/*
+ * Waits, and stores the result in *wo. Returns 0 or -errno; 0 with wo->child 0: nothing to report
+ * (WNOHANG).
+ */
 static long do_waitid(struct wait_opts *wo, int which, pid_t id, int options)
 {
 	bool nonblocking;
