@@ -33,10 +33,13 @@
 #define AT_MINSIGSTKSZ 51
 #endif
 #define STACK_RND_BITS 22
-#define BRK_RND_BITS 13 /* 32 MiB */
+#define BRK_RND_BITS 13 /* random bits of pages: 32 MiB */
 #define STACK_GUARD_GAP (256 * PAGE_SIZE)
 #define USER_HZ_TICKS 100
-/* inside another instance addresses are scarce, so they are less random */
+/*
+ * Size of an address space below which addresses are less random, since they are scarce inside
+ * another instance.
+ */
 #define SMALL_WORLD (1UL << 46)
 
 int sysctl_randomize_va_space = 2;
@@ -62,8 +65,8 @@ struct loader {
 /* ---- reading ---- */
 
 /*
- * Reads the headers of an image. @bad: the error if they are invalid. @cut: the error if the file
- * ends within the ELF header.
+ * Reads the headers of an image. Returns 0 or -errno. @bad: the error if they are invalid. @cut:
+ * the error if the file ends within the ELF header.
  */
 static int image_read(struct image *im, struct file *file, int bad, int cut)
 {
@@ -85,8 +88,8 @@ static int image_read(struct image *im, struct file *file, int bad, int cut)
 }
 
 /*
- * Reads the interpreter's name. NULL: the program is static. ERR_PTR. The caller frees the name
- * with kfree().
+ * Reads the interpreter's name. Returns the name, which the caller frees with kfree(); NULL if the
+ * program is static; or ERR_PTR.
  */
 static char *interp_name(const struct image *im)
 {
@@ -212,8 +215,8 @@ static int clear_tail(struct mm *mm, u64 addr)
 }
 
 /*
- * Maps a segment: the part that is in the file, zeros up to the page's end, then whole pages of
- * zeros.
+ * Maps a segment: first the part that is in the file, then zeros up to the page's end, then whole
+ * pages of zeros. Returns 0 or -errno.
  */
 static int map_segment(
 	struct mm *mm, const struct image *im, const Elf64_Phdr *p, bool implies_exec)
@@ -225,7 +228,7 @@ static int map_segment(
 
 	if (implies_exec && (prot & PROT_READ))
 		prot |= PROT_EXEC;
-	/* whole pages of zeros are always writable, even if the segment is not */
+	/* Whole pages of zeros are always writable, even in a read-only segment. */
 	zeros |= prot & PROT_EXEC;
 	if (p->p_filesz) {
 		err = map_at(mm, im->file, start - in_page, file_pages - (start - in_page), prot,
@@ -241,8 +244,9 @@ static int map_segment(
 }
 
 /*
- * Unmaps what is in the range of an interpreter that has fixed addresses. -EEXIST if the range is
- * in use and @interp is false, or if it contains the stack.
+ * Unmaps all that an image with fixed addresses finds in its range, if it is an interpreter
+ * (@interp). Returns 0 or -errno: -EEXIST if the range is in use and @interp is false, or if the
+ * range contains the stack.
  */
 static int clear_range(struct mm *mm, u64 start, u64 end, bool interp)
 {
@@ -261,8 +265,8 @@ static int clear_range(struct mm *mm, u64 start, u64 end, bool interp)
 }
 
 /*
- * Maps all segments of an image: from @base on if it is relocatable (ET_DYN), otherwise at its own
- * addresses.
+ * Maps all segments of an image: from @base on if it is relocatable (ET_DYN), otherwise at the
+ * addresses in the file. Returns 0 or -errno.
  */
 static int image_map(struct loader *l, struct image *im, u64 base)
 {
@@ -290,8 +294,8 @@ static u64 free_base(struct mm *mm, const struct image *im)
 }
 
 /*
- * Maps the program. A PIE with an interpreter lies at two thirds of the address space. The
- * interpreter itself, or a static PIE, lies below mmap_base.
+ * Maps the program. Returns 0 or -errno. A PIE with an interpreter is placed at two thirds of the
+ * address space. The interpreter itself, or a static PIE, is placed below mmap_base.
  */
 static int map_program(struct loader *l)
 {
@@ -347,7 +351,7 @@ static void note_segments(struct mm *mm, const struct image *im)
 }
 
 /*
- * Places the heap behind the program. A static PIE is often a loader that was started by hand. The
+ * Places the heap after the program. A static PIE is often a loader that a user runs directly. The
  * program that it loads is placed near it, so its heap is placed elsewhere.
  */
 static void set_brk(struct loader *l)
@@ -398,7 +402,7 @@ static void fill_auxv(struct loader *l, u64 random, u64 platform, u64 execfn)
 	aux(mm, AT_RANDOM, random);
 	aux(mm, AT_HWCAP2, arch_auxv(AT_HWCAP2));
 	aux(mm, AT_EXECFN, execfn);
-	aux(mm, AT_RSEQ_FEATURE_SIZE_, 28); /* the size up to mm_cid */
+	aux(mm, AT_RSEQ_FEATURE_SIZE_, 28); /* bytes up to the end of mm_cid */
 	aux(mm, AT_RSEQ_ALIGN_, 32);
 	aux(mm, AT_PLATFORM, platform);
 	if (l->b->executable) {
@@ -415,7 +419,7 @@ static int put(struct mm *mm, u64 addr, const void *buf, size_t n)
 
 /*
  * Writes pointers to the @n strings that begin at *str, in batches, and a NULL. Advances *sp and
- * *str.
+ * *str. Returns 0 or -errno.
  */
 static int put_pointers(const struct exec_args *a, struct mm *mm, int n, u64 *sp, u64 *str, u64 top)
 {

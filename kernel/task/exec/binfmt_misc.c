@@ -32,7 +32,10 @@
 #define BINFMTFS_MAGIC 0x42494e4d
 #define MIN_LINE 11
 #define MAX_LINE 1920
-/* bytes of a printed entry: hex digits for magic and mask of 256 bytes together, and names */
+/*
+ * Bytes of a printed entry: hex digits for magic and mask, which have 256 bytes together, and
+ * names.
+ */
 #define SHOW_SIZE 4096
 
 #define FLAG_P 1
@@ -47,10 +50,10 @@ struct bm_entry {
 	u32 flags;
 	bool enabled, by_magic;
 	u32 offset, size;
-	/* magic has no bit that mask lacks */
+	/* Bits that mask lacks are clear in magic too. */
 	u8 magic[BPRM_BUF], mask[BPRM_BUF];
 	bool masked;
-	const char *name, *ext, *interp; /* these point into @line */
+	const char *name, *ext, *interp; /* all three point into @line */
 	struct file *file;               /* flag F: the open interpreter */
 	struct dentry *dentry;
 	char line[MAX_LINE + 1];
@@ -59,7 +62,7 @@ struct bm_entry {
 /* An instance. It exists as long as its namespace. */
 struct binfmt_misc {
 	struct mutex lock;
-	/* NULL: not mounted now; under bm_lock */
+	/* NULL while not mounted; under bm_lock. */
 	struct super_block *sb;
 	bool enabled;
 	u64 last_ino;
@@ -68,7 +71,7 @@ struct binfmt_misc {
 
 static DEFINE_MUTEX(bm_mount_lock); /* serialises mounts; outside s_umount */
 static DEFINE_MUTEX(bm_lock);
-/* true once any instance was made; load_misc() reads it without a lock */
+/* True after the first instance was made; load_misc() reads it without a lock. */
 static bool any_instance;
 
 static void entry_put(struct bm_entry *e)
@@ -136,7 +139,10 @@ static int push_names(struct bprm *b, const struct bm_entry *e)
 	return err;
 }
 
-/* Opens the interpreter again, which was opened when the entry was made (flag F). */
+/*
+ * Opens the interpreter, which was opened when the entry was made (flag F), once more for this
+ * exec. Returns 0 or -errno.
+ */
 static int open_again(struct bprm *b, const struct bm_entry *e)
 {
 	struct file *f = dentry_open(&e->file->f_path, O_RDONLY, 0);
@@ -195,7 +201,9 @@ int load_misc(struct bprm *b)
 
 /* ---- registration ---- */
 
-/* Cuts the next field off *@p. NULL: no delimiter follows it. */
+/*
+ * Cuts the next field off *@p and returns it. Returns NULL if no delimiter @del follows the field.
+ */
 static char *field(char **p, char del)
 {
 	char *s = *p, *end = strchr(s, del);
@@ -329,7 +337,9 @@ static void entry_remove(struct bm_entry *e)
 	entry_put(e);
 }
 
-/* Parses "0", "1" or "-1", perhaps with a newline. Returns 0, 1 or, for -1 (remove), 2. */
+/*
+ * Parses "0", "1" or "-1", perhaps with a newline. Returns 0 or 1; for -1 (remove) 2; or -EINVAL.
+ */
 static int command(const char *s, size_t n)
 {
 	if (n && s[n - 1] == '\n')
@@ -387,7 +397,7 @@ static int entry_text(const struct bm_entry *e, char *buf)
 	return e->masked ? show_hex(buf, n, "mask", e->mask, e->size) : n;
 }
 
-/* Reads an entry's file. If the entry was removed, it is empty and cannot be written. */
+/* Reads an entry's file. After the entry's removal the file is empty. */
 static ssize_t entry_read(struct file *f, struct iov_iter *to, loff_t *pos)
 {
 	struct binfmt_misc *m = f->f_inode->i_sb->s_fs_info;
@@ -487,7 +497,7 @@ static ssize_t register_write(struct file *f, struct iov_iter *from, loff_t *pos
 
 	if (n < MIN_LINE || n > MAX_LINE)
 		return -EINVAL;
-	/* any user can make a namespace and entries */
+	/* Charged to a control group: any user can make a namespace and entries. */
 	e = kzalloc(sizeof(*e), GFP_KERNEL | __GFP_ACCOUNT);
 	if (!e)
 		return -ENOMEM;
@@ -554,8 +564,8 @@ static int bm_fill_super(struct super_block *sb, void *data, bool silent)
 }
 
 /*
- * Takes a reference to the namespace's instance, if it is still mounted. Returns with s_umount held
- * and s_active incremented.
+ * Returns the root of the namespace's instance if it is still mounted, with s_umount held and
+ * s_active incremented; else NULL.
  */
 static struct dentry *instance_grab(struct user_namespace *ns)
 {
@@ -616,8 +626,8 @@ static struct dentry *bm_mount(struct file_system_type *t, u32 flags, const char
 }
 
 /*
- * Unmounts an instance. Its superblock had a reference to the namespace. The superblock is not the
- * namespace's if its mount has failed.
+ * Unmounts an instance, and drops the superblock's reference to the namespace. If the mount has
+ * failed, @sb is not the superblock of the namespace's instance.
  */
 static void bm_kill_sb(struct super_block *sb)
 {
@@ -626,7 +636,7 @@ static void bm_kill_sb(struct super_block *sb)
 
 	if (m) {
 		mutex_lock(&bm_lock);
-		/* otherwise a newer mount has taken over this instance's entries */
+		/* Otherwise a newer mount has taken over this instance. */
 		if (m->sb == sb)
 			m->sb = NULL;
 		mutex_unlock(&bm_lock);

@@ -19,8 +19,8 @@ char core_pattern[128] = "core";
 int sysctl_core_uses_pid;
 
 /*
- * Turns the @n bytes at @name, which have room for one more, into a valid part of a path component.
- * Returns the new length.
+ * Changes the @n bytes at @name, which have room for one more, into a valid part of a path
+ * component. Returns the new length.
  */
 static size_t tame(char *name, size_t n)
 {
@@ -49,7 +49,10 @@ static size_t append_host(char *buf, size_t size)
 	return append_name(buf, size, name);
 }
 
-/* Writes the program's path into @buf of PATH_MAX bytes; NULL: it has none. */
+/*
+ * Writes the program's path into @buf of PATH_MAX bytes and returns its start, or NULL if there is
+ * none.
+ */
 static const char *program_path(struct mm *mm, char *buf)
 {
 	const char *name;
@@ -113,8 +116,8 @@ static size_t append(char *buf, size_t size, char c, int sig)
 }
 
 /*
- * Expands the pattern @p to its end, or with @words to the next blank. Returns the place where it
- * ended.
+ * Expands the pattern @p to its end, or if @words is set to the next blank, into @buf. Returns the
+ * place in the pattern where the expansion ended. Sets *has_pid if the pattern contains %p.
  */
 static const char *expand(const char *p, char *buf, size_t size, int sig, bool words, bool *has_pid)
 {
@@ -146,7 +149,8 @@ void core_name(char *buf, size_t size, int sig)
 }
 
 /*
- * Splits the text into words before it expands them, so that a name with a blank stays in one word.
+ * Splits the pattern into words before expanding them, so that a name with a blank stays in one
+ * word.
  */
 void core_words(char *text, const char *argv[CORE_MAX_WORDS + 1], int sig)
 {

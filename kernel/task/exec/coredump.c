@@ -31,7 +31,7 @@
 #define FXSAVE_SIZE 512
 
 struct core_state {
-	/* number of threads that are still missing; under sighand->lock */
+	/* Number of threads that have not arrived yet; under sighand->lock. */
 	u32 waiting_for;
 	struct list_head threads; /* of core_thread.list, under sighand->lock */
 	struct completion gathered, done;
@@ -41,7 +41,7 @@ struct core_thread {
 	struct task *task;
 };
 
-/* As gdb expects them: <sys/procfs.h>. */
+/* Structures as gdb expects them: <sys/procfs.h>. */
 struct elf_prstatus_k {
 	s32 si_signo, si_code, si_errno;
 	s16 cursig;
@@ -74,7 +74,10 @@ struct dump {
 	loff_t pos;
 	/* limit: RLIMIT_CORE; written: bytes written, without holes */
 	u64 limit, written;
-	bool pipe, begun; /* begun: even a truncated core is a core */
+	/*
+	 * begun: a part of the core was written, and even a truncated core is reported as a core.
+	 */
+	bool pipe, begun;
 	int err;
 	const siginfo_t *info;
 	struct core_state *cs;
@@ -105,7 +108,7 @@ void coredump_wait_exit(struct mm *mm)
 	if (!cs)
 		return;
 	wait_for_completion(&cs->done);
-	/* the dumper frees cs once all threads have passed this lock */
+	/* The dumper frees cs after all threads have passed this lock. */
 	spin_lock(&sh->lock);
 	list_del(&me.list);
 	if (list_empty(&cs->threads))
@@ -126,8 +129,8 @@ static bool stop_others(struct core_state *cs, int sig)
 	}
 	signal->core_state = cs;
 	/*
-	 * process_is_dying() reads core_state without the lock, so that the memory is not freed
-	 * early
+	 * process_is_dying() reads core_state without the lock: core_state must be visible before
+	 * group_exit, or the memory would be freed early.
 	 */
 	smp_mb();
 	begin_group_exit(signal, sig);
@@ -135,7 +138,9 @@ static bool stop_others(struct core_state *cs, int sig)
 		cs->waiting_for += t != current && !(t->flags & PF_NO_MM);
 	zap_other_threads(current);
 	current->flags |= PF_DUMPCORE | PF_NO_MM;
-	/* an earlier signal must not interrupt the writes; a SIGKILL from now on does */
+	/*
+	 * An earlier signal must not interrupt the writes. A SIGKILL that comes from now on does.
+	 */
 	clear_bit(TIF_SIGPENDING, &current->work_flags);
 	spin_unlock(&current->sighand->lock);
 	if (cs->waiting_for)
@@ -163,7 +168,10 @@ static void let_others_go(struct core_state *cs, bool written)
 	if (!wait)
 		return;
 	wait_for_completion(&cs->gathered);
-	/* wait until the task that completed it has dropped the lock: it accesses cs until then */
+	/*
+	 * Wait until the task that completed @gathered has dropped the lock, since it accesses cs
+	 * until then.
+	 */
 	spin_lock(&current->sighand->lock);
 	spin_unlock(&current->sighand->lock);
 }
@@ -192,7 +200,7 @@ static void emit(struct dump *d, const void *p, size_t n)
 
 static const u8 zeros[PAGE_SIZE];
 
-/* Leaves a hole of at most a page, @n bytes. Writes zeros to a pipe. */
+/* Leaves a hole of @n bytes, at most a page. In a pipe, writes zeros instead. */
 static void skip(struct dump *d, size_t n)
 {
 	if (d->pipe)
@@ -202,8 +210,8 @@ static void skip(struct dump *d, size_t n)
 }
 
 /*
- * Extends the file to the length that its headers promise, if it ends with a hole and the limit
- * allows.
+ * Extends the file to the length that its headers promise, if the dump ends with a hole and the
+ * limit allows.
  */
 static void end_file(struct dump *d)
 {
@@ -255,8 +263,8 @@ static void note(struct dump *d, const char *name, u32 type, const void *p, size
 #define DUMP_ELF_HEADERS 0x10
 
 /*
- * True if pages of a file's mapping were written to, even if they are write-protected now: the
- * dynamic linker's relocated data, which gdb needs to find the libraries.
+ * True if pages of a file's mapping were written to, even if they are write-protected now. These
+ * are the dynamic linker's relocated data, which gdb needs to find the libraries.
  */
 static bool has_private_pages(struct vm_area *vma)
 {
@@ -287,7 +295,7 @@ static u64 dump_size(struct vm_area *vma)
 		return vma->vm_end - vma->vm_start;
 	if (filter & DUMP_FILE_PRIVATE)
 		return vma->vm_end - vma->vm_start;
-	/* the headers of a program, which contain its build id */
+	/* The headers of a program, which contain its build id. */
 	if (filter & DUMP_ELF_HEADERS && !vma->vm_pgoff && (vma->vm_flags & VM_READ))
 		return PAGE_SIZE;
 	return 0;
@@ -374,12 +382,12 @@ static void emit_psinfo(struct dump *d)
 }
 
 /*
- * Writes the file's name to @to, with its final zero, or "?" if @room (at least two bytes) is too
- * small. Returns the length.
+ * Writes the file's name to @to, with a final zero, or "?" if @room (at least two bytes) is too
+ * small. Returns the length in bytes, with the zero.
  */
 static size_t put_file_name(const struct path *p, char *to, u64 room)
 {
-	/* d_path() writes to the buffer's end */
+	/* d_path() writes to the end of the buffer, so the text is moved. */
 	char *path = d_path(p, to, (int)min(room, (u64)PATH_MAX));
 	size_t len;
 
@@ -391,8 +399,8 @@ static size_t put_file_name(const struct path *p, char *to, u64 room)
 }
 
 /*
- * Builds NT_FILE: count, page size, {start, end, offset in pages} of each mapping, then the names.
- * Each name leaves room for a "?" for each of the following names. mmap_lock is held.
+ * Builds the NT_FILE note: count, page size, {start, end, offset in pages} of each mapping, then
+ * the names. After each name there is still room for a "?" for each later name. mmap_lock is held.
  */
 static void build_files_note(struct dump *d)
 {
@@ -502,7 +510,7 @@ static void take_segment(struct segment *s, struct vm_area *vma)
 }
 
 /*
- * Records the mappings before the dump is written: another process that shares the memory
+ * Records the mappings before the dump is written, since another process that shares the memory
  * (CLONE_VM) may change them meanwhile.
  */
 static void take_mappings(struct dump *d)
@@ -551,7 +559,7 @@ static void write_core(struct dump *d)
 	kfree(d->segments);
 }
 
-/* Starts the program that receives the dump, and returns the pipe to it. */
+/* Starts the program that receives the dump, and returns the pipe to it, or ERR_PTR. */
 static struct file *open_pipe(int sig)
 {
 	char *text = kmalloc(CORE_WORDS_SIZE, GFP_KERNEL);
@@ -586,7 +594,9 @@ static struct file *open_core(int sig)
 	if (!name)
 		return ERR_PTR(-ENOMEM);
 	core_name(name, PATH_MAX, sig);
-	/* never writes to an existing file, which another user may read or have open */
+	/*
+	 * The dump is never written to an existing file, which another user may read or have open.
+	 */
 	kern_unlink(name);
 	f = filp_open(name, O_CREAT | O_EXCL | O_RDWR | O_NOFOLLOW | O_LARGEFILE, 0600);
 	kfree(name);

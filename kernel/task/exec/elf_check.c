@@ -32,7 +32,9 @@ static int check_load(const Elf64_Phdr *ph, u64 task_size)
 		return 0;
 	if (check_add_overflow(ph->p_offset, ph->p_filesz, &end) || end > (1UL << 62))
 		return -EINVAL;
-	/* address and offset must agree within a page, or the segment cannot be mapped */
+	/*
+	 * Address and offset must be equal modulo the page size, or the segment cannot be mapped.
+	 */
 	if ((ph->p_vaddr ^ ph->p_offset) & (PAGE_SIZE - 1))
 		return -EINVAL;
 	return 0;

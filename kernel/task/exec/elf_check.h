@@ -16,19 +16,19 @@
 struct elf_extent {
 	u64 start, end; /* page-aligned; end exclusive */
 	u64 align;      /* largest p_align, at least a page */
-	/* address of the program headers in memory; 0: no segment contains them */
+	/* Address of the program headers in memory; 0: no segment contains them. */
 	u64 phdr_vaddr;
 	u32 nr_loads;
 };
 
 /*
- * Checks that the file is ELF for x86-64 and its table of program headers has a valid size. 0 or
- * -ENOEXEC.
+ * Checks that the file is ELF for x86-64 and that its table of program headers has a valid size.
+ * Returns 0 or -ENOEXEC.
  */
 int elf_check_header(const Elf64_Ehdr *eh);
 /*
- * Checks the segments: 0, -EINVAL (neither a program nor a shared object, nothing to load, or
- * invalid sizes) or -ENOMEM (beyond @task_size).
+ * Checks the segments and fills in @ext. Returns 0, -EINVAL (neither a program nor a shared object,
+ * nothing to load, or invalid sizes) or -ENOMEM (beyond @task_size).
  */
 int elf_check_segments(
 	const Elf64_Ehdr *eh, const Elf64_Phdr *ph, u64 task_size, struct elf_extent *ext);

@@ -102,7 +102,7 @@ static int open_first(struct bprm *b, int dfd, const char *name, u32 flags)
 	return read_start(b);
 }
 
-/* Tries each format until one has built an address space. */
+/* Tries each format until one has built an address space. Returns 0 or -errno. */
 static int load_binary(struct bprm *b)
 {
 	int err;
@@ -119,9 +119,8 @@ static int load_binary(struct bprm *b)
 			return err;
 	}
 	/*
-	 * the text of a script is not in memory, so it does not count; but a file that an
-	 * interpreter gets as a descriptor does, since the interpreter was not checked for the
-	 * right to read it
+	 * A script does not count: its text is not in memory. But a file that an interpreter gets
+	 * as a descriptor counts, since the interpreter was not checked for the right to read it.
 	 */
 	bprm_note_reading(b, b->file);
 	if (b->executable)
@@ -132,13 +131,15 @@ static int load_binary(struct bprm *b)
 
 /* ---- the point of no return ---- */
 
-/* Detaches current from its old memory, which is not accessed any more. */
+/* Detaches current from its old memory, which is not accessed from now on. */
 static void leave_mm(void)
 {
 	struct mm *old = current->mm;
 
 	exit_mm_release();
-	/* the FPU state is no longer kept in the registers of the old space's host process */
+	/*
+	 * From now on the FPU state is not kept in the registers of the old space's host process.
+	 */
 	arch_exec_regs(0, 0);
 	if (old) {
 		u64 rss = (u64)(old->rss_anon.v + old->rss_file.v + old->rss_shmem.v);
@@ -148,8 +149,8 @@ static void leave_mm(void)
 }
 
 /*
- * Gives the process handlers of its own: if it shares them with another process, it gets a copy.
- * @fresh was allocated beforehand.
+ * Gives the process its own copy of the handlers if it shares them with another process. @fresh was
+ * allocated beforehand for the copy; NULL: not shared.
  */
 static void own_sighand(struct sighand_struct *fresh)
 {
@@ -186,8 +187,8 @@ static void set_comm(const char *name, size_t len)
 }
 
 /*
- * Sets the task's name: the last component of the caller's path, or of the file's name if only a
- * descriptor was given.
+ * Sets the task's name: the last component of the caller's path, or the last component of the
+ * file's own path if the caller gave only a descriptor.
  */
 static void take_name(const struct bprm *b)
 {
@@ -209,8 +210,8 @@ static bool is_dumpable(const struct bprm *b)
 	const struct cred *c = b->cred;
 
 	/*
-	 * b->secure does not count: it is also true of a program whose privileges a tracer has
-	 * prevented, and which has nothing to hide
+	 * b->secure does not count: it is also set for a program whose privileges were withheld
+	 * because of a tracer, and such a program has nothing to hide.
 	 */
 	return !b->nondump && c->euid == c->uid && c->egid == c->gid &&
 	       !cred_gains(current_cred(), c);
@@ -222,14 +223,14 @@ static void take_credentials(struct bprm *b)
 
 	if (b->secure || b->cred->euid != old->euid || b->cred->egid != old->egid)
 		current->pdeath_signal = 0;
-	/* may clear the dumpable flag, which the caller then sets again */
+	/* This may clear the dumpable flag, which the caller then sets again. */
 	commit_creds(b->cred);
 	b->cred = NULL;
 }
 
 /*
  * Gives the interpreter a descriptor of the program's own file (AT_EXECFD). The auxiliary vector
- * has the entry already, but not its value.
+ * contains that entry already, but without its value.
  */
 static void hand_over_executable(struct bprm *b)
 {
@@ -238,7 +239,7 @@ static void hand_over_executable(struct bprm *b)
 	u64 value = (u64)fd;
 
 	if (fd < 0) {
-		force_fatal_sig(SIGSEGV); /* the old program is gone */
+		force_fatal_sig(SIGSEGV); /* the old program is lost */
 		return;
 	}
 	allow_write_access(b->executable);
@@ -256,8 +257,8 @@ static struct user_namespace *owner_of_memory(const struct bprm *b)
 }
 
 /*
- * Sets the namespace in which CAP_SYS_PTRACE allows access to memory that is not dumpable. Other
- * tasks read it under alloc_lock, or as tracers while current is stopped.
+ * Sets the user namespace in which CAP_SYS_PTRACE allows access to memory that is not dumpable.
+ * Other tasks read mm->user_ns under alloc_lock, or as tracers while current is stopped.
  */
 static void give_memory_to(struct mm *mm, struct user_namespace *ns)
 {
@@ -274,8 +275,8 @@ static void give_memory_to(struct mm *mm, struct user_namespace *ns)
 /*
  * Installs the new memory. At first only tasks that could access the old memory may access it,
  * since descriptors of the old program are still open. But these tasks must see the new program as
- * soon as the last close-on-exec descriptor is closed: a parent detects the exec by that. Returns
- * the old memory, to be put.
+ * soon as the last close-on-exec descriptor is closed, since a parent detects the exec by that.
+ * Returns the old memory, which the caller must put.
  */
 static struct mm *show_new_mm(struct bprm *b)
 {
@@ -284,13 +285,13 @@ static struct mm *show_new_mm(struct bprm *b)
 	struct user_namespace *ns = owner_of_memory(b);
 
 	/*
-	 * the root of an inner namespace may not yet access an undumpable process that comes from
-	 * an outer one
+	 * The root of an inner namespace may not yet access an undumpable process that comes from
+	 * an outer one.
 	 */
 	if (old && old->dump_mode != 1 && old->user_ns && old->user_ns->level < ns->level)
 		ns = old->user_ns;
 	give_memory_to(b->mm, ns);
-	/* suid_dumpable applies to the new credentials, and these are not installed yet */
+	/* suid_dumpable applies only to the new credentials, which are not installed yet. */
 	set_dumpable(b->mm, !old || old->dump_mode == 1 ? dumpable : old->dump_mode);
 	mutex_lock(&current->signal->exec_update_mutex);
 	spin_lock(&current->alloc_lock);
@@ -302,8 +303,8 @@ static struct mm *show_new_mm(struct bprm *b)
 }
 
 /*
- * Installs the new credentials and memory. For tasks that call exec_hold() this is one step, which
- * also changes their permission to access the process.
+ * Installs the new credentials and the permission to access the new memory. For tasks that call
+ * exec_hold() this is one step.
  */
 static void become(struct bprm *b)
 {
@@ -319,16 +320,19 @@ static void become(struct bprm *b)
 }
 
 /*
- * Gives current a descriptor table of its own if another process shares it. Called after
- * de_thread(): a table that only the process's own threads share is kept, and with it the POSIX
- * locks.
+ * Gives current its own descriptor table if another process shares it. Called after de_thread(): a
+ * table that only the process's own threads share is kept, and its POSIX locks with it. Returns 0
+ * or -errno.
  */
 static int own_files(void)
 {
 	int err = unshare_files(~0U);
 
 	if (err)
-		force_fatal_sig(SIGSEGV); /* the other threads are gone, as on Linux */
+		/*
+		 * The other threads are dead already, so the process cannot continue; as on Linux.
+		 */
+		force_fatal_sig(SIGSEGV);
 	return err;
 }
 
@@ -345,8 +349,8 @@ static int commit(struct bprm *b)
 	}
 	err = exec_namespaces(b->mm);
 	/*
-	 * the last step that can fail, and only in a task that is being killed; after it the other
-	 * threads are gone
+	 * de_thread() and own_files() are the last steps that can fail. de_thread() fails only in a
+	 * task that is being killed. After it the other threads are dead.
 	 */
 	if (!err)
 		err = de_thread();
@@ -362,7 +366,7 @@ static int commit(struct bprm *b)
 	}
 	if (atomic_read(&current->uring_busy) || current->uring_rings)
 		task_uring_ops->end(current);
-	/* the denial of writes that open_exec() began lasts until the file is closed */
+	/* The denial of writes that open_exec() began lasts until the file is closed. */
 	b->file->f_mode |= FMODE_DENY_WRITE;
 	if (current->mm) {
 		b->mm->coredump_filter = current->mm->coredump_filter;
@@ -377,8 +381,8 @@ static int commit(struct bprm *b)
 	vfork_finish(current);
 	files_close_on_exec(current->files);
 	/*
-	 * the old program has chosen exit signals for its children, which do not apply to the new
-	 * program
+	 * The old program has chosen exit signals for its children, which do not apply to the new
+	 * program.
 	 */
 	WRITE_ONCE(current->signal->exec_id, current->signal->exec_id + 1);
 	become(b);
@@ -402,8 +406,9 @@ static int commit(struct bprm *b)
 /* ---- before the point of no return ---- */
 
 /*
- * Checks whether another process shares the fs_struct, which may not become shared until the end of
- * the exec: a sharing process could chroot() a privileged program.
+ * Checks what would let another task misuse privileges of the new program (b->unsafe). The
+ * fs_struct, if no other process shares it, may not become shared until the end of the exec: a
+ * sharing process could chroot() a privileged program.
  */
 static void check_unsafe(struct bprm *b)
 {
@@ -415,8 +420,8 @@ static void check_unsafe(struct bprm *b)
 		b->unsafe |= UNSAFE_NO_NEW_PRIVS;
 	read_lock(&tasklist_lock);
 	/*
-	 * a tracer with CAP_SYS_PTRACE in this namespace gains no rights by the exec;
-	 * cred_guard_mutex prevents new tracers
+	 * A tracer with CAP_SYS_PTRACE in this namespace gains no rights by the exec.
+	 * cred_guard_mutex prevents new tracers.
 	 */
 	if (current->ptrace &&
 		!cred_ns_capable(current->ptracer_cred, current_user_ns(), CAP_SYS_PTRACE))
@@ -433,8 +438,8 @@ static void check_unsafe(struct bprm *b)
 }
 
 /*
- * Clears the mark of a running exec in the fs_struct, which is set only if the fs_struct was not
- * shared.
+ * Clears the mark of a running exec in the fs_struct. The mark is set only if no other process
+ * shared it.
  */
 static void end_unsafe(void)
 {
@@ -511,7 +516,10 @@ static void bprm_free(struct bprm *b)
 	kfree(b);
 }
 
-/* Notifies the tracer of the exec, by an event or, in the old way, by a SIGTRAP. */
+/*
+ * Notifies the tracer of the exec: by an event if the tracer has requested that, otherwise by a
+ * SIGTRAP.
+ */
 static void tell_tracer(pid_t old_pid)
 {
 	if (!current->ptrace)
@@ -523,8 +531,8 @@ static void tell_tracer(pid_t old_pid)
 }
 
 /*
- * True if the user has more processes than RLIMIT_NPROC allows after a setuid(), which does not
- * fail for that.
+ * True if the user has more processes than RLIMIT_NPROC allows because of an earlier setuid(),
+ * which does not fail for that reason.
  */
 static bool too_many_processes(void)
 {
@@ -539,7 +547,7 @@ static bool too_many_processes(void)
 static int do_execveat(int dfd, const char *name, const struct exec_strings *s, u32 flags)
 {
 	struct bprm *b = too_many_processes() ? ERR_PTR(-EAGAIN) : kzalloc(sizeof(*b), GFP_KERNEL);
-	pid_t old_pid; /* the tracer's pid for current before exec */
+	pid_t old_pid; /* current's pid for the tracer, before */
 	u64 entry, sp;
 	int err;
 
@@ -587,7 +595,8 @@ int kernel_execve(const char *path, const char *const *argv, const char *const *
 	struct exec_strings s = { .kargv = argv, .kenvp = envp };
 
 	/*
-	 * files that the caller has written and closed must not count as open for writing (ETXTBSY)
+	 * Files that the caller has written and closed must not count as open for writing
+	 * (ETXTBSY).
 	 */
 	task_work_run();
 	return do_execveat(AT_FDCWD, path, &s, 0);

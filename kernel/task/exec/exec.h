@@ -10,7 +10,7 @@
 #include "kernel/vfs/vfs.h"
 
 #define BPRM_BUF 256
-/* 6.25 MiB: Linux's limit of 6 MiB, and the file's name */
+/* Pages for 6.25 MiB: Linux's limit of 6 MiB, and the file's name. */
 #define ARG_AREA_PAGES 1600
 #define ARG_AREA ((u64)ARG_AREA_PAGES * PAGE_SIZE)
 #define MAX_ARG_STRLEN (32 * PAGE_SIZE)
@@ -20,43 +20,44 @@
  * the start.
  */
 struct exec_args {
-	/* ARG_AREA_PAGES pointers; NULL where nothing was written */
+	/* ARG_AREA_PAGES pointers. NULL: nothing was written to that page. */
 	u8 **pages;
 	u64 p;   /* lower bound of @p, by the limits */
-	u64 min; /* the strings may not go below */
+	u64 min; /* lower bound of @p, by the limits */
 	int argc, envc;
 	u64 exec; /* offset of the file's name */
 };
 
 struct bprm {
-	/* the file to run: first the script, then its interpreter */
+	/* The file to run: first the script, then the script's interpreter. */
 	struct file *file;
-	char buf[BPRM_BUF];   /* its first bytes, zero behind its end */
+	char buf[BPRM_BUF];   /* its first bytes, padded with zeros */
 	const char *filename; /* name given by the caller */
 	/*
-	 * name of the last interpreter, from kmalloc(); NULL: there is none, and filename applies
+	 * Name of the last interpreter, from kmalloc(). NULL: there is none, and filename is used.
 	 */
 	char *interp;
 	char *fdpath; /* /dev/fd/N..., for execveat(); kmalloc() */
-	/* true if the program was named by a descriptor, without a path */
+	/* True if the caller gave a descriptor of the program, without a path. */
 	bool by_descriptor;
-	/* true if the name in @fdpath becomes invalid at close-on-exec */
+	/* True if the name in @fdpath becomes invalid at close-on-exec. */
 	bool path_inaccessible;
 	int depth; /* interpreters so far */
-	/* file that the interpreter gets as an open descriptor (AT_EXECFD), or NULL */
+	/* The file that the interpreter gets as an open descriptor (AT_EXECFD), or NULL. */
 	struct file *executable;
 	/*
-	 * true if set-id bits and capabilities are taken from @executable, not from the interpreter
+	 * True if set-id bits and capabilities are taken from @executable, not from the
+	 * interpreter.
 	 */
 	bool its_creds;
 	/*
-	 * sets AT_FLAGS_PRESERVE_ARGV0: the interpreter finds the original argv[0] behind the
-	 * file's name
+	 * Sets AT_FLAGS_PRESERVE_ARGV0: the interpreter finds the original argv[0] after the file's
+	 * name.
 	 */
 	bool keep_argv0;
 	/*
-	 * execfd_at: address of the value of AT_EXECFD on the new stack; execfd_nr: its index in
-	 * mm->auxv
+	 * execfd_at: address of the value of AT_EXECFD on the new stack. execfd_nr: index of the
+	 * value in mm->auxv.
 	 */
 	u64 execfd_at;
 	u32 execfd_nr;
@@ -67,14 +68,14 @@ struct bprm {
 	bool secure;  /* AT_SECURE */
 	bool nondump; /* true if the caller may not read the file */
 	/*
-	 * If @nondump: the namespace whose root may access the process nevertheless. It is
-	 * current's or an ancestor of it.
+	 * If @nondump: the user namespace whose root may access the process nevertheless. It is
+	 * current's or an ancestor of current's.
 	 */
 	struct user_namespace *dump_ns;
-	/* the new image, built by the ELF loader */
+	/* The new image, built by the ELF loader. */
 	struct mm *mm;
 	u64 entry, sp;
-	/* true once an error kills the task, as the old program is lost */
+	/* True after the old program is lost, so that an error kills the task. */
 	bool too_late;
 };
 #define UNSAFE_SHARE 1
@@ -84,7 +85,7 @@ struct bprm {
 /* exec_args.c */
 int args_init(struct exec_args *a);
 void args_free(struct exec_args *a);
-/* Sets args->min by the limits, once argc and envc are known. 0 or -E2BIG. */
+/* Sets args->min by the limits, after argc and envc are known. Returns 0 or -E2BIG. */
 int args_limits(struct exec_args *a);
 /* Counts the strings of a guest's vector. Returns the number, -EFAULT or -E2BIG. */
 int args_count(uaddr_t vec);
@@ -95,24 +96,27 @@ int args_write(
 	const struct exec_args *a, struct mm *mm, u64 top); /* to [top - (ARG_AREA - p), top) */
 
 /* exec_cred.c */
-/* Applies set-id bits and capabilities of b->file to b->cred. */
+/* Applies set-id bits and capabilities of b->file to b->cred. Returns 0 or -errno. */
 int bprm_creds(struct bprm *b);
 void bprm_note_reading(struct bprm *b, struct file *f); /* sets nondump and dump_ns */
 
 /*
- * binfmt_misc.c, binfmt_script.c, binfmt_elf.c: load a program. 0, -ENOEXEC if it has another
- * format, or another -errno. After 0 the first two have replaced b->file by an interpreter, which
- * is to be loaded next.
+ * binfmt_misc.c, binfmt_script.c, binfmt_elf.c: load a program. Return 0, -ENOEXEC if it has
+ * another format, or another -errno. load_misc() and load_script() return 0 after they have
+ * replaced b->file by an interpreter, which the caller must load next.
  */
 int load_misc(struct bprm *b);
 int load_script(struct bprm *b);
 int load_elf(struct bprm *b);                    /* builds b->mm, b->entry, b->sp */
 int bprm_open(struct bprm *b, const char *name); /* replaces b->file, reads its first bytes */
-/* As bprm_open(), for a file that is open already and denies writers. Takes the reference. */
+/*
+ * As bprm_open(), for a file that is open already and denies writers. Takes over the reference.
+ * Returns 0 or -errno.
+ */
 int bprm_take(struct bprm *b, struct file *f);
-/* Reads exactly @n bytes at @pos, or returns -errno. */
+/* Reads exactly @n bytes at @pos. Returns 0 or -errno; -ENOEXEC if the file is shorter. */
 int read_exact(struct file *f, void *buf, size_t n, u64 pos);
-/* Returns a random number of bytes: a number of pages below 2^bits. */
+/* Returns a random multiple of the page size, in bytes, below 2^bits pages. */
 u64 random_pages(u32 bits);
 #define BPRM_PERSONALITY(b) (current->personality & ~(b)->per_clear)
 #define ADDR_NO_RANDOMIZE_BIT 0x0040000

@@ -79,7 +79,7 @@ static u8 *args_page(struct exec_args *a, u64 off)
 	return *slot;
 }
 
-/* Copies a string of @n bytes to [p - n, p), page by page. */
+/* Copies a string of @n bytes to [p - n, p), page by page, and lowers p. Returns 0 or -errno. */
 static int push(struct exec_args *a, u64 n, uaddr_t from, const char *kernel_from)
 {
 	u64 off = a->p - n, done = 0;
@@ -100,7 +100,10 @@ static int push(struct exec_args *a, u64 n, uaddr_t from, const char *kernel_fro
 		done += len;
 		cond_resched();
 	}
-	/* another thread may have changed the string since it was measured, but it must end here */
+	/*
+	 * Another thread may have changed the string since its length was measured, so a zero is
+	 * written to its end.
+	 */
 	args_page(a, a->p - 1)[(a->p - 1) % PAGE_SIZE] = 0;
 	a->p = off;
 	return 0;

@@ -33,8 +33,8 @@ static struct user_namespace *file_user_ns(const struct inode *inode)
 }
 
 /*
- * Reads the file's capabilities attribute, whose content is not trusted. 0 (there may be none),
- * -EPERM or -EINVAL.
+ * Reads the file's capabilities attribute, whose content is not trusted. Returns 0, also if there
+ * is none, or -errno such as -EPERM or -EINVAL.
  */
 static int read_file_caps(const struct file *f, struct file_caps *fc)
 {
@@ -48,8 +48,8 @@ static int read_file_caps(const struct file *f, struct file_caps *fc)
 		return 0;
 	memset(&d, 0, sizeof(d));
 	n = inode->i_op->getxattr(inode, XATTR_NAME_CAPS, &d, sizeof(d));
-	if (n == -ENODATA || n == -EOPNOTSUPP ||
-		n == -EOVERFLOW) /* an overlay's: meant for others */
+	/* of an overlay: for another user namespace */
+	if (n == -ENODATA || n == -EOPNOTSUPP || n == -EOVERFLOW)
 		return 0;
 	if (n < 0)
 		return (int)n;
@@ -70,7 +70,7 @@ static int read_file_caps(const struct file *f, struct file_caps *fc)
 		break;
 	default: return -EINVAL;
 	}
-	/* for the root of another user namespace */
+	/* Ignored: it is for the root of another user namespace. */
 	if (!root_of_current(file_seen_uid(f, make_kuid(file_user_ns(inode), rootid))))
 		return 0;
 	fc->present = true;
@@ -81,8 +81,8 @@ static int read_file_caps(const struct file *f, struct file_caps *fc)
 }
 
 /*
- * Returns the file whose set-id bits count: the program's, or with flag C of binfmt_misc that of
- * the file that the interpreter runs.
+ * Returns the file whose set-id bits count: the program's, or with flag C of binfmt_misc the file
+ * that the interpreter runs.
  */
 static const struct file *file_of(const struct bprm *b)
 {
@@ -98,9 +98,9 @@ static bool may_suid(const struct bprm *b)
 }
 
 /*
- * Reads owner, mode and the right to execute in one step, now. Since the file was opened, its owner
- * and mode may have changed: it could be set-id for another user by now, but no longer executable
- * for the caller.
+ * Reads owner, mode and the right to execute in one step. Returns true if current may execute the
+ * file. Owner and mode may have changed since the file was opened: the file may have become set-id
+ * for another user, and no longer executable for the caller.
  */
 static bool setid_now(const struct file *f, umode_t *mode, kuid_t *uid, kgid_t *gid)
 {
@@ -127,7 +127,7 @@ static void apply_setid_bits(struct bprm *b)
 		return;
 	if (!setid_now(f, &mode, &uid, &gid))
 		return;
-	/* the owner must be mapped in current's user namespace */
+	/* Owner and group must be mapped in current's user namespace. */
 	if (!kuid_has_mapping(current_user_ns(), uid) || !kgid_has_mapping(current_user_ns(), gid))
 		return;
 	if (mode & S_ISUID) {
@@ -162,12 +162,12 @@ static int transform_caps(struct bprm *b, bool *effective, bool *has_fcap)
 	*has_fcap = fc.present;
 	*effective = fc.effective;
 	new->cap_permitted = (new->cap_bset &fc.permitted) | (new->cap_inheritable &fc.inheritable);
-	/* such a program does not check for capabilities that it lacks */
+	/* A program with the effective flag does not check for capabilities that it lacks. */
 	if (fc.effective && (fc.permitted & ~new->cap_permitted))
 		return -EPERM;
 	if (new->securebits & issecure_mask(SECURE_NOROOT))
 		return 0;
-	/* a set-user-id-root program with file capabilities gets only those */
+	/* A set-user-id-root program with file capabilities gets only these. */
 	if (fc.present && new->uid != root &&new->euid == root)
 		return 0;
 	if (new->euid == root || new->uid == root)
@@ -210,8 +210,8 @@ int bprm_creds(struct bprm *b)
 }
 
 /*
- * Prevents that the root of a user namespace reads, through the memory, a program that it may not
- * read as a file: sets nondump and dump_ns if current may not read @f.
+ * Sets nondump and dump_ns if current may not read @f. This prevents the root of a user namespace
+ * from reading, through the memory, a program that it may not read as a file.
  */
 void bprm_note_reading(struct bprm *b, struct file *f)
 {

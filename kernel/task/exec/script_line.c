@@ -28,7 +28,7 @@ static char *skip_word(char *p, char *end)
 	return p;
 }
 
-/* Returns the end of the line; NULL: it is cut off within the interpreter's name. */
+/* Returns the end of the line, or NULL if the buffer ends within the interpreter's name. */
 static char *line_end(char *p, char *end)
 {
 	char *e;

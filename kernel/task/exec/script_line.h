@@ -11,9 +11,9 @@ struct script_line {
 };
 
 /*
- * Parses the first line. @buf has the first @size bytes of the file, zero behind the file's end,
- * and is modified. Returns 0, or -ENOEXEC: the file is no script, the line names no interpreter, or
- * the name does not end within @size.
+ * Parses the first line. @buf has the first @size bytes of the file, padded with zeros, and is
+ * modified. Returns 0, or -ENOEXEC: the file is no script, the line contains no interpreter, or the
+ * interpreter's name does not end within @size.
  */
 int script_parse(char *buf, size_t size, struct script_line *line);
 
