@@ -142,8 +142,8 @@ static void opcode(struct insn *i)
 /* ---- the operand in memory ---- */
 
 /*
- * Computes the address of the operand. @imm: number of bytes behind the displacement, for addresses
- * relative to rip.
+ * Computes the address of the operand. @imm: number of bytes between the displacement and the end
+ * of the instruction, for addresses relative to rip.
  */
 static u64 address(struct insn *i, u32 imm)
 {
@@ -173,7 +173,7 @@ static u64 address(struct insn *i, u32 imm)
 	return a;
 }
 
-/* Records the operand that ModRM names, if it is in memory. */
+/* Records the operand that ModRM selects, if it is in memory. */
 static void rm(struct insn *i, u32 len, bool write, u32 imm)
 {
 	if (i->modrm >> 6 != 3)
@@ -183,8 +183,8 @@ static void rm(struct insn *i, u32 len, bool write, u32 imm)
 /* ---- accesses of each opcode ---- */
 
 /*
- * Records the operand of an x87 instruction. The table gives its size by opcode and group; 0x80
- * means that it is written.
+ * Records the operand of an x87 instruction. The table gives its size in bytes by opcode and group;
+ * the bit 0x80 means that the operand is written.
  */
 static void x87(struct insn *i)
 {
@@ -326,7 +326,7 @@ static u32 vector(const struct insn *i)
 	return i->wide ? 32 : 16;
 }
 
-/* Handles BT, BTS, BTR and BTC with a register operand: it selects a bit anywhere in memory. */
+/* Handles BT, BTS, BTR and BTC with a register operand, which selects a bit anywhere in memory. */
 static void bits(struct insn *i, bool write)
 {
 	u32 len = operand(i), nr = group(i) | (i->rex & REX_R ? 8 : 0);

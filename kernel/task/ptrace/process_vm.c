@@ -19,7 +19,7 @@ struct transfer {
 	u64 done;
 };
 
-/* Copies one remote vector: 0, or -EFAULT where an address of either side is not mapped. */
+/* Copies one remote vector. Returns 0, or -EFAULT if an address of either side is not mapped. */
 static int transfer_vector(struct transfer *tr, u64 addr, u64 len)
 {
 	while (len && tr->local.count) {

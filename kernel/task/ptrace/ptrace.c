@@ -59,7 +59,10 @@ static void stop_stepping(struct task *t)
 	clear_bit(TIF_SINGLESTEP, &t->work_flags);
 }
 
-/* Ends the tracing of @child. If its process is in a group stop, it takes part in that again. */
+/*
+ * Ends the tracing of @child. If the child's process is in a group stop, the child stops with it
+ * again.
+ */
 void ptrace_unlink(struct task *child)
 {
 	struct sighand_struct *sh = child->sighand;
@@ -90,8 +93,8 @@ void ptrace_unlink(struct task *child)
 }
 
 /*
- * Makes @child, a new child of current, a tracee of current's tracer, if the tracer wants that.
- * Current's sighand->lock is held as well.
+ * Makes @child, a new child of current, a tracee of current's tracer, if the tracer has requested
+ * that. Current's sighand->lock and tasklist_lock (write) are held.
  */
 void ptrace_fork(struct task *child, u64 clone_flags, int event)
 {
@@ -106,7 +109,10 @@ void ptrace_fork(struct task *child, u64 clone_flags, int event)
 	set_bit(TIF_SIGPENDING, &child->work_flags);
 }
 
-/* True if the tracer ignores SIGCHLD or has SA_NOCLDWAIT: it will not wait for its child. */
+/*
+ * True if the tracer ignores SIGCHLD or has set SA_NOCLDWAIT, so that it will not wait for its
+ * child.
+ */
 static bool reaps_itself(struct task *tracer)
 {
 	const struct ksigaction *ka = &tracer->sighand->action[SIGCHLD - 1];
@@ -119,8 +125,8 @@ static bool reaps_itself(struct task *tracer)
 }
 
 /*
- * Detaches one tracee. Returns true if it is a zombie that no parent waits for; then exit_state is
- * EXIT_DEAD and the caller reaps it.
+ * Detaches one tracee. Returns true if the tracee is a zombie for which no parent waits; exit_state
+ * is then EXIT_DEAD, and the caller must reap it.
  */
 static bool detach_locked(struct task *tracer, struct task *t)
 {
@@ -223,8 +229,8 @@ void ptrace_event(int event, u64 message)
 }
 
 /*
- * Returns the pid of @pid in the namespace of current's tracer; 0: it has none there, or there is
- * no tracer.
+ * Returns the number of @pid in the pid namespace of current's tracer; 0: it has none there, or
+ * there is no tracer.
  */
 static pid_t nr_for_tracer(const struct pid *pid)
 {
@@ -288,7 +294,7 @@ static void report_syscall(u64 message)
 		return;
 	current->ptrace_message = message;
 	sig = ptrace_notify(SIGTRAP | ((current->ptrace & PT_TRACESYSGOOD) ? 0x80 : 0));
-	/* a tracer that ends may leave SIGTRAP | 0x80, which is no signal */
+	/* A tracer that ends may leave SIGTRAP | 0x80, which is not a signal number. */
 	if (sig && valid_signal(sig))
 		send_sig(sig, current, SEND_SIG_PRIV);
 }
@@ -307,7 +313,7 @@ long syscall_trace_enter(struct regs *regs)
 	if (test_bit(TIF_SECCOMP, &current->work_flags) &&
 		!(current->ptrace & PT_SUSPEND_SECCOMP) && !seccomp_check())
 		return -1;
-	return (int)regs->orig_rax; /* only the low 32 bits count, so -1 too */
+	return (int)regs->orig_rax; /* only the low 32 bits count, also of -1 */
 }
 
 void syscall_trace_leave(struct regs *regs)
@@ -317,7 +323,7 @@ void syscall_trace_leave(struct regs *regs)
 	else if (test_bit(TIF_SINGLESTEP, &current->work_flags) &&
 		 !test_bit(TIF_SYSCALL_EMU, &current->work_flags))
 		force_sig_fault(
-			/* as on Linux: the step ends at this rip */
+			/* As on Linux, the step's address is the present rip. */
 			SIGTRAP, TRAP_BRKPT, regs->rip, 0, 0);
 }
 
@@ -333,9 +339,10 @@ static bool same_user(const struct cred *c, const struct cred *tc, bool attach)
 }
 
 /*
- * True if the memory is dumpable, or current has CAP_SYS_PTRACE in the user namespace in which the
- * program was started. A user namespace that @t has entered since does not count: otherwise its
- * root could take over a program that entered only to help (nsenter).
+ * True if @t's memory is dumpable, or if current has CAP_SYS_PTRACE in the user namespace in which
+ * @t's program was started. A user namespace that @t has entered since then does not count:
+ * otherwise the root of that namespace could take over a program that has entered it only to help
+ * (nsenter).
  */
 static bool shows_memory(struct task *t, const struct cred *c)
 {
@@ -390,8 +397,8 @@ struct mm *mm_access(struct task *t, bool attach)
 /* ---- attaching ---- */
 
 /*
- * True if current has all capabilities of @t, and no Landlock restriction that @t lacks. A
- * privileged program does not give its rights to the task that started it and traces it.
+ * True if current has all capabilities of @t, and no Landlock restriction that @t lacks. So a
+ * privileged program does not give its rights to a task that started it and traces it.
  */
 static bool may_be_traced_by(struct task *t)
 {
@@ -446,8 +453,8 @@ static long attach_locked(struct task *t, u32 flags)
 }
 
 /*
- * Checks the options of a tracer. PTRACE_O_SUSPEND_SECCOMP, used for checkpoints, needs
- * CAP_SYS_ADMIN and a tracer without filters.
+ * Checks the options of a tracer. Returns 0 or -errno. PTRACE_O_SUSPEND_SECCOMP, used for
+ * checkpoints, needs CAP_SYS_ADMIN and a tracer without filters.
  */
 long ptrace_check_options(u64 options)
 {
@@ -513,8 +520,8 @@ static long ptrace_detach(struct task *t, u64 sig)
 }
 
 /*
- * Checks that @t is current's tracee and, unless @running is true, stopped and on no vCPU. Then it
- * stays stopped until unfreeze().
+ * Checks that @t is current's tracee. Unless @running is true, also checks that @t is stopped and
+ * on no vCPU, and keeps @t stopped until unfreeze(). Returns 0 or -ESRCH.
  */
 static long check_tracee(struct task *t, bool running)
 {
@@ -538,7 +545,7 @@ static long check_tracee(struct task *t, bool running)
 	return 0;
 }
 
-/* Ends the freeze by check_tracee(): a SIGKILL that came meanwhile wakes the tracee now. */
+/* Ends the freeze by check_tracee(). A SIGKILL that came meanwhile now wakes up the tracee. */
 static void unfreeze(struct task *t)
 {
 	struct sighand_struct *sh = lock_task_sighand(t);
@@ -569,7 +576,7 @@ long sys_ptrace(long request, long pid, u64 addr, u64 data)
 		if (!ret) {
 			ret = request == PTRACE_DETACH ? ptrace_detach(t, data) :
 							 ptrace_request(t, request, addr, data);
-			/* after PTRACE_DETACH another tracer may have attached already */
+			/* After PTRACE_DETACH another tracer may have attached already. */
 			if (!running && (ret || request != PTRACE_DETACH))
 				unfreeze(t);
 		}

@@ -41,14 +41,14 @@
 
 struct hw_debug {
 	struct debug_regs set;
-	u64 dr6;                                 /* the bits that are not fixed */
+	u64 dr6;                                 /* bits that are not fixed */
 	u64 dr7;                                 /* as written by the tracer */
 	u64 was[NR_BREAKS];                      /* watched memory before the step */
 	struct insn_touch touched[INSN_TOUCHES]; /* accesses of the next instruction */
 	u32 nr_touched;
 	bool armed; /* this file has set TF, for a step */
 	bool any;   /* a breakpoint or watchpoint is enabled */
-	/* true if no other thread shares the memory and could change it meanwhile */
+	/* True if no other thread shares the memory, and so could change it during the step. */
 	bool alone;
 };
 
@@ -182,7 +182,7 @@ void hw_debug_refused(int err)
 		err);
 }
 
-/* Returns a bit for each breakpoint at @r->rip that was not reported yet. */
+/* Returns a mask with a bit for each breakpoint at @r->rip that was not reported yet. */
 static u64 breaks_at(const struct hw_debug *d, const struct regs *r)
 {
 	u64 hit = 0;
@@ -213,13 +213,14 @@ static void look_at_watched(struct hw_debug *d, const struct regs *r)
 bool hw_debug_arm(struct regs *r)
 {
 	struct hw_debug *d = current->hw_debug;
-	u64 hit = signal_pending(current) ? 0 : breaks_at(d, r); /* one signal at a time */
+	/* One signal at a time: while a signal is pending, no breakpoint is reported. */
+	u64 hit = signal_pending(current) ? 0 : breaks_at(d, r);
 
 	d->armed = false;
 	if (hit) {
 		d->dr6 = hit;
 		r->eflags |= EFLAGS_RF;
-		/* no longer a system call, which would be restarted */
+		/* From now on not a system call, which would be restarted. */
 		r->orig_rax = -1UL;
 		force_sig_fault(SIGTRAP, TRAP_HWBKPT_CODE, r->rip, TRAPNO_DB, 0);
 		return true;
@@ -249,8 +250,9 @@ static u64 what_was_touched(const struct hw_debug *d)
 }
 
 /*
- * Handles a trap that the host reports. If the host does not know the cause (@hits is 0) and
- * single-stepped an instruction that the kernel then executes itself, the trap is a step.
+ * Records in dr6 a trap that the host reports. If the host does not know the cause (@hits is 0) and
+ * has single-stepped an instruction that the kernel executes itself, the trap counts as a step.
+ * Returns false: the caller sends the signal.
  */
 static bool trap_of_host(struct hw_debug *d, const struct regs *r, u64 hits)
 {
@@ -275,7 +277,7 @@ bool hw_debug_trap(struct regs *r, int trapno, u64 hits)
 	hit = d->any ? what_was_touched(d) : 0;
 	if (!d->armed) {
 		d->dr6 = hit | (u64)DR_STEP;
-		/* a step for the tracer, reported as a step */
+		/* A step for the tracer, which the caller reports as a step. */
 		return false;
 	}
 	if (hit) {

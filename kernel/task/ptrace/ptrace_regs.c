@@ -180,7 +180,7 @@ static bool image_is_good(const u8 *area, size_t n)
 	u64 header[8]; /* xstate_bv, xcomp_bv, reserved */
 	u32 mxcsr;
 
-	/* the image's own mask is not used, since a tracer may have written it */
+	/* The image's own mask is not used, since a tracer may have written that. */
 	memcpy(&mxcsr, area + MXCSR_OFFSET, sizeof(mxcsr));
 	if (mxcsr & ~MXCSR_MASK)
 		return false;

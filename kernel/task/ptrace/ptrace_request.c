@@ -14,7 +14,7 @@
 #include "kernel/task/seccomp/seccomp.h"
 
 #define EFLAGS_TF 0x100UL
-/* these two are in no UAPI header */
+/* Requests that are in no UAPI header. */
 #define REQUEST_SYSEMU 31
 #define REQUEST_SYSEMU_SINGLESTEP 32
 #define AUDIT_ARCH_X86_64 0xc000003eU
@@ -22,12 +22,14 @@
 /* ---- memory ---- */
 
 /*
- * True if the tracer may read the memory. A program that its user may not read stays unreadable,
- * even for a tracer that attached before the exec.
+ * True if the tracer may read the memory. A program that the tracer's user may not read stays
+ * unreadable, even for a tracer that attached before the exec.
  */
 static bool shows_memory(const struct task *t, const struct mm *mm)
 {
-	/* becomes NULL if the task is killed now; its memory stays valid until current sleeps */
+	/*
+	 * Becomes NULL if the task is killed now. The credentials stay valid until current sleeps.
+	 */
 	const struct cred *by = READ_ONCE(t->ptracer_cred);
 
 	return mm->dump_mode == 1 || (by && cred_ns_capable(by, mm->user_ns, CAP_SYS_PTRACE));
@@ -139,7 +141,10 @@ static long listen(struct task *t)
 
 /* ---- signals ---- */
 
-/* Copies the info of the signal that has stopped the task to @info, or with @set from @info. */
+/*
+ * Copies the info of the signal that has stopped the task to @info, or if @set is true from @info.
+ * Returns 0 or -errno.
+ */
 static long copy_siginfo(struct task *t, siginfo_t *info, bool set)
 {
 	struct sighand_struct *sh = lock_task_sighand(t);
@@ -216,7 +221,7 @@ static bool nth_siginfo(struct task *t, u64 n, bool shared, siginfo_t *info)
 	return found;
 }
 
-/* Copies infos of pending signals from number @off on. Returns how many. */
+/* Copies the infos of pending signals from number @off on. Returns their number or -errno. */
 static long peek_siginfo(struct task *t, uaddr_t uargs, uaddr_t to)
 {
 	struct ptrace_peeksiginfo_args args;
@@ -273,7 +278,7 @@ static u8 syscall_op(struct task *t)
 		return PTRACE_SYSCALL_INFO_NONE;
 	if (info.si_code == ((PTRACE_EVENT_SECCOMP << 8) | SIGTRAP))
 		return PTRACE_SYSCALL_INFO_SECCOMP;
-	/* as on Linux this works only with PTRACE_O_TRACESYSGOOD */
+	/* As on Linux, this works only with PTRACE_O_TRACESYSGOOD. */
 	if (info.si_code != (SIGTRAP | 0x80))
 		return PTRACE_SYSCALL_INFO_NONE;
 	if (t->ptrace_message == PTRACE_EVENTMSG_SYSCALL_ENTRY)
@@ -332,7 +337,7 @@ static int set_syscall_entry(struct regs *r, u64 nr, const u64 args[6])
 
 /*
  * Sets, as Linux 6.16 does, number and arguments of a call that is about to be made, or the result
- * of a call that has been made.
+ * of a call that has been made. Returns 0 or -errno.
  */
 static long set_syscall_info(struct task *t, u64 size, uaddr_t from)
 {
