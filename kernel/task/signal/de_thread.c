@@ -29,7 +29,8 @@ static void wait_for_others(struct signal_struct *sig, struct sighand_struct *sh
 }
 
 /*
- * Makes @t the leader in all lists. tasklist_lock is held for writing; the old leader is a zombie.
+ * Makes @t the leader in all lists. tasklist_lock is held for writing. @leader, the old leader, is
+ * a zombie.
  */
 static void become_leader(struct task *t, struct task *leader)
 {
@@ -48,7 +49,7 @@ static void become_leader(struct task *t, struct task *leader)
 	t->exit_signal = SIGCHLD;
 	leader->exit_signal = -1;
 	leader->exit_state = EXIT_DEAD;
-	/* the old leader's tracer may be waiting for it, and gets no notification of its end */
+	/* The old leader's tracer may be waiting for the old leader, whose end is not reported. */
 	if (leader->ptrace)
 		wake_up_parent(leader, leader->parent);
 	t->signal->curr_target = t;

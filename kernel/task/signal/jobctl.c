@@ -44,7 +44,8 @@ void task_clear_jobctl_pending(struct task *t, u32 mask)
 		mask |= JOBCTL_STOP_CONSUME | JOBCTL_STOP_DEQUEUED;
 	t->jobctl &= ~mask;
 	/*
-	 * without a pending stop the task will not stop: an attaching tracer must not wait for that
+	 * Without a pending stop the task will not stop, so an attaching tracer must not wait for
+	 * that.
 	 */
 	if (!(t->jobctl & JOBCTL_PENDING_MASK))
 		t->jobctl &= ~(u32)JOBCTL_TRAPPING;
@@ -54,7 +55,7 @@ void task_clear_jobctl_pending(struct task *t, u32 mask)
 
 /*
  * Counts the thread as stopped in its group stop. Returns true if it was the last one, so that the
- * process has stopped now.
+ * whole process has stopped. sighand->lock is held.
  */
 int task_participate_group_stop(struct task *t)
 {
@@ -73,7 +74,7 @@ int task_participate_group_stop(struct task *t)
 	return true;
 }
 
-/* Asks every thread to stop for @signr. */
+/* Makes every thread of current's process stop for the signal @signr. */
 static void begin_group_stop(int signr)
 {
 	struct signal_struct *sig = current->signal;
@@ -139,14 +140,14 @@ bool task_set_freeze(struct task *t, bool on)
 	if (!on)
 		t->jobctl &= ~(u32)JOBCTL_TRAP_FREEZE;
 	if (will)
-		signal_wake_up(t, false); /* enters or leaves the trap */
+		signal_wake_up(t, false); /* the task enters or leaves the trap */
 	unlock_task_sighand(sh);
 	return will;
 }
 
 /*
- * Sleeps until a signal or the end of the freeze. Called with sighand->lock held, and drops it. The
- * caller's loop handles what interrupted the sleep.
+ * Sleeps until a signal or the end of the freeze. Called with sighand->lock held, which it drops.
+ * The caller's loop handles the cause of the wake-up.
  */
 void do_freezer_trap(void)
 {
@@ -159,8 +160,8 @@ void do_freezer_trap(void)
 }
 
 /*
- * Stops a traced thread that has a pending group stop, or a notification of one. Called with
- * sighand->lock held, and drops it.
+ * Stops a traced thread for a pending group stop, or for the notification of one. Called with
+ * sighand->lock held, which it drops.
  */
 void do_jobctl_trap(void)
 {
@@ -196,8 +197,8 @@ static int cldstop_status(struct task *t, int why)
 }
 
 /*
- * Notifies the parent of a stop or continuation. tasklist_lock is held, so that the parent is not
- * released.
+ * Notifies @t's parent, or with @for_ptracer its tracer, of a stop or continuation (@why: CLD_*).
+ * tasklist_lock is held, so that the parent is not released.
  */
 void do_notify_parent_cldstop(struct task *t, bool for_ptracer, int why)
 {
@@ -235,8 +236,8 @@ void do_notify_parent_cldstop(struct task *t, bool for_ptracer, int why)
 /* ---- orphaned process groups ---- */
 
 /*
- * True if the process group is about to become orphaned: no member has a parent in another group of
- * its session (POSIX). tasklist_lock is held; @ignored, unless NULL, counts as dead.
+ * True if the process group is about to become orphaned: no member will have a parent in another
+ * group of its session (POSIX). tasklist_lock is held. @ignored, unless NULL, counts as dead.
  */
 bool will_become_orphaned_pgrp(struct pid *pgrp, struct task *ignored)
 {

@@ -22,7 +22,10 @@ static bool ignores(int sig, u64 handler)
 	return handler == 1 || (!handler && SIG_KERNEL_IGNORE & sigmask_of(sig));
 }
 
-/* Drops pending signals that the new action ignores, as POSIX demands. sighand->lock is held. */
+/*
+ * Drops pending signals @sig if the new action ignores them, as POSIX demands. sighand->lock is
+ * held.
+ */
 static void drop_if_ignored(int sig)
 {
 	struct task *t;
@@ -143,8 +146,8 @@ static int take_signal(u64 mask, siginfo_t *info)
 }
 
 /*
- * Sleeps until @deadline with the signals of @mask unblocked. Senders treat them as blocked, so
- * that they are queued and not acted upon.
+ * Sleeps until @deadline with the signals of @mask unblocked. Returns a signal, which it dequeues,
+ * or 0. Senders treat these signals as blocked, so that they are queued and have no other effect.
  */
 static int wait_signal(u64 mask, siginfo_t *info, u64 deadline)
 {
@@ -162,7 +165,10 @@ static int wait_signal(u64 mask, siginfo_t *info, u64 deadline)
 	__set_current_state(TASK_RUNNING);
 
 	spin_lock(&current->sighand->lock);
-	/* signals that this thread was chosen for, but does not take, go to other threads */
+	/*
+	 * Signals for which this thread was chosen, but which it does not take, go to other
+	 * threads.
+	 */
 	set_blocked_locked(current->real_blocked);
 	current->real_blocked = 0;
 	sig = dequeue_signal_locked(current, ~mask, info);

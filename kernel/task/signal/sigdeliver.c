@@ -33,8 +33,8 @@ static int dequeue_synchronous(siginfo_t *info)
 	if (!sig)
 		return 0;
 	/*
-	 * Of these signals, only those that an instruction has caused come first. One that another
-	 * process has sent keeps its place in the queue.
+	 * Of these signals, only those that an instruction has caused come first. A signal that
+	 * another process has sent keeps its place in the queue.
 	 */
 	list_for_each_entry(q, &p->list, list)
 		if (q->info.si_signo == sig && q->info.si_code > 0) {
@@ -46,8 +46,8 @@ static int dequeue_synchronous(siginfo_t *info)
 }
 
 /*
- * Notifies the parents that the process has stopped or continued. Returns true if there was a
- * notification; then sighand->lock was dropped.
+ * Notifies the parents if the process has stopped or continued. Returns true if there was a
+ * notification; sighand->lock was then dropped.
  */
 static bool tell_parents(void)
 {
@@ -79,7 +79,7 @@ static void die(int signr, const siginfo_t *info, bool dump)
 
 /*
  * True if a stop signal of a terminal (not SIGSTOP) has no effect, since the process group is
- * orphaned. sighand->lock is held, and may be dropped and taken again.
+ * orphaned. sighand->lock is held; it may be dropped and retaken.
  */
 static bool stop_is_void(int signr)
 {
@@ -132,8 +132,8 @@ static bool marked_for_death(void)
 }
 
 /*
- * Takes signals until one has a handler. Returns true with *ks filled in; sighand->lock was
- * dropped.
+ * Takes signals until one has a handler. Returns true with *ks filled in, or false if no signal is
+ * left. Drops sighand->lock.
  */
 bool get_signal(struct ksignal *ks)
 {
@@ -300,11 +300,11 @@ static void deliver(struct ksignal *ks, struct regs *regs)
 	u64 mask = saved ? current->saved_sigmask : current->blocked;
 
 	restart_before_handler(regs, ks);
-	/* the tracer has set the step flag, so it is not saved in the frame */
+	/* The tracer has set the step flag, so the flag is not saved in the frame. */
 	if (current->ptrace & PT_STEPPING)
 		regs->eflags &= ~(u64)EFLAGS_TF;
 	signal_setup_done(arch_entry.setup_frame(ks, regs, mask) != 0, ks);
-	/* a stepped thread stops at the handler's first instruction */
+	/* A single-stepped thread stops at the handler's first instruction. */
 	if (stepping)
 		ptrace_notify(SIGTRAP);
 }
@@ -329,7 +329,8 @@ long sys_rt_sigreturn(void)
 
 	current->restart.fn = NULL;
 	err = arch_entry.sigreturn(regs, &mask);
-	if (!in_syscall(regs)) /* the call has replaced all registers */
+	/* The call has replaced all registers. */
+	if (!in_syscall(regs))
 		set_current_blocked(mask);
 	if (!err)
 		return (long)regs->rax;

@@ -30,21 +30,21 @@ struct sigqueue {
 	struct list_head list;
 	siginfo_t info;
 	struct user_struct *user;
-	/* a timer's signal: expiries since a task last took it; racy */
+	/* A timer's signal: number of expiries since a task last took it; racy. */
 	u8 unseen;
 	/*
-	 * a timer's signal: it was pending, and was dropped when it became ignored; under
-	 * sighand->lock
+	 * A timer's signal: it was pending, and was dropped when the process began to ignore it;
+	 * under sighand->lock.
 	 */
 	bool flushed;
 	/*
-	 * A timer's signal: overruns at its last delivery. Protected by the timer's lock, and by
+	 * A timer's signal: overruns at the last delivery. Protected by the timer's lock, and by
 	 * sighand->lock while the signal is dequeued.
 	 */
 	s64 overrun_last;
-	/* a timer's signal: the queue that holds it, or NULL */
+	/* A timer's signal: the queue that contains it, or NULL. */
 	struct sigpending *on;
-	/* references: one of the queue that holds it, one of the POSIX timer that owns it */
+	/* References: one of the queue that contains it, one of the POSIX timer that owns it. */
 	atomic_t refs;
 };
 
@@ -53,8 +53,8 @@ int send_sig(int sig, struct task *t, const siginfo_t *info);       /* to one th
 int send_sig_group(int sig, struct task *t, const siginfo_t *info); /* to its process */
 /*
  * Signals @t's process as one of many, as for a group or for kill(-1). A child that is being forked
- * now would have got the signal too, so that the fork restarts (fork.c:link_task()). tasklist_lock
- * is held.
+ * now should have got the signal too, so the fork restarts (fork.c:link_task()). tasklist_lock is
+ * held.
  */
 int send_sig_one_of_many(int sig, struct task *t, const siginfo_t *info);
 int kill_pgrp(struct pid *pgrp, int sig, const siginfo_t *info); /* 0, -ESRCH */
@@ -63,11 +63,11 @@ int kill_thread(struct task *t, int sig, const siginfo_t *info); /* checks curre
 void force_sig(int sig); /* to current, cannot be blocked or ignored */
 void force_fatal_sig(int sig);
 void kill_mm_users(struct mm *mm, int sig); /* to each process that uses @mm */
-/* Checks permission of current to signal @t: 0 or -EPERM. */
+/* Checks whether current may signal @t. Returns 0 or -EPERM. */
 int check_kill_permission(int sig, const siginfo_t *info, struct task *t);
 
 /*
- * Questions of terminals for job control. sig_is_ignored(): true if @t blocks or ignores @sig.
+ * Tests of terminals for job control. sig_is_ignored(): true if @t blocks or ignores @sig.
  * is_current_pgrp_orphaned(): true if current's process group is orphaned.
  */
 bool sig_is_ignored(struct task *t, int sig);
@@ -75,10 +75,10 @@ bool is_current_pgrp_orphaned(void);
 
 void recalc_sigpending(void);
 void set_current_blocked(u64 mask);
-void set_blocked_locked(u64 mask); /* sets it with sighand->lock held */
+void set_blocked_locked(u64 mask); /* sighand->lock is held */
 /*
  * Sets the mask for ppoll, pselect and sigsuspend. The old mask is restored after a signal was
- * delivered. 0, -EFAULT or -EINVAL.
+ * delivered. Returns 0, -EFAULT or -EINVAL.
  */
 int set_user_sigmask(uaddr_t mask, size_t sigsetsize);
 void restore_saved_sigmask_unless(bool interrupted);
@@ -87,15 +87,18 @@ void restore_saved_sigmask_unless(bool interrupted);
  * its number with @info filled in, or 0.
  */
 int dequeue_signal(u64 mask, siginfo_t *info);
-size_t copy_siginfo_to_user(uaddr_t to, const siginfo_t *info); /* bytes not copied */
-/* Allocates the signal of a POSIX timer. The timer has its reference. */
+size_t copy_siginfo_to_user(uaddr_t to, const siginfo_t *info); /* returns bytes not copied */
+/*
+ * Allocates the signal of a POSIX timer, with one reference, the timer's. Returns NULL if there is
+ * no memory or the user's limit is reached.
+ */
 struct sigqueue *sigqueue_alloc(void);
 void sigqueue_put(struct sigqueue *q);
 /* Takes a signal of current's process off the queue. */
 void sigqueue_cancel(struct sigqueue *q);
 /*
  * Sends a timer's signal. @missed: earlier periods for which no signal was sent. Periods that pass
- * while it is queued, or was dropped, count as its overruns.
+ * while the signal is queued, or after it was dropped, count as overruns of it.
  */
 void send_sigqueue(struct sigqueue *q, u64 missed, struct pid *pid, enum pid_type type);
 
@@ -109,11 +112,11 @@ struct ksignal {
 /* True if the guest stack pointer lies within current's alternate stack. */
 bool within_sig_stack(u64 sp);
 /*
- * True if @sp is on the alternate stack and another frame there goes below it. With SS_AUTODISARM
- * the alternate stack is disabled while a handler runs on it, so false.
+ * True if @sp is on the alternate stack, so that another frame there goes below it. False with
+ * SS_AUTODISARM, since the alternate stack is then disabled while a handler runs on it.
  */
 bool on_sig_stack(u64 sp);
-/* Returns the stack pointer for a frame of this action (honours SA_ONSTACK). */
+/* Returns the stack pointer for a signal frame of this action, by SA_ONSTACK. */
 u64 sigsp(u64 sp, const struct ksignal *ks);
 
 /* Operations of a process's timers that end in signals; kernel/time registers them. */
@@ -123,21 +126,23 @@ struct process_timer_ops {
 	void (*exec)(struct signal_struct *sig);
 	/* Deletes all timers, when the last thread exits. */
 	void (*exit)(struct signal_struct *sig);
-	/* RLIMIT_CPU or RLIMIT_RTTIME has changed: the threads check their CPU time again. */
+	/*
+	 * RLIMIT_CPU or RLIMIT_RTTIME has changed, so the threads must check their CPU time again.
+	 */
 	void (*limit_changed)(struct signal_struct *sig);
 	/*
-	 * Current has taken a signal whose si_code is SI_TIMER, or SIGALRM (other signals need not
-	 * be reported), and holds no lock. A POSIX timer's @info gets its overruns until now, and
-	 * its rest ends.
+	 * Current has taken a signal whose si_code is SI_TIMER, or SIGALRM (no other signal need be
+	 * reported), and holds no lock. A POSIX timer's @info gets its overruns until now, and the
+	 * timer is armed again.
 	 */
 	void (*taken)(siginfo_t *info);
-	/* Current's process no longer ignores @signo: the rest of timers with this signal ends. */
+	/* Current's process stops ignoring @signo, so timers with this signal are armed again. */
 	void (*wanted)(int signo);
 };
 extern const struct process_timer_ops process_timer_ops;
 
 /*
- * Returns the sighand of another task, perhaps an exiting one, with its lock held. NULL: the task
+ * Returns the sighand of another task, perhaps an exiting one, with its lock held; NULL: the task
  * was released.
  */
 struct sighand_struct *lock_task_sighand(struct task *t);
@@ -147,8 +152,8 @@ static inline void unlock_task_sighand(struct sighand_struct *sh)
 }
 
 /*
- * Queues @w for a thread of the process @tgid, and wakes the thread from an interruptible sleep as
- * a signal would. Returns false if the process has no thread any more.
+ * Queues @w for a thread of the process @tgid, and wakes up the thread from an interruptible sleep
+ * as a signal would. Returns false if the process has no thread any more.
  */
 bool process_work_add(struct pid *tgid, struct task_work *w);
 

@@ -84,7 +84,7 @@ void sigqueue_cancel(struct sigqueue *q)
 		list_del_init(&q->list);
 		if (!has_info(q->on, q->info.si_signo))
 			q->on->signal &= ~sigmask_of(q->info.si_signo);
-		sigqueue_put(q); /* not the last: the caller has a reference */
+		sigqueue_put(q); /* not the last: the caller has one */
 	}
 	spin_unlock(&sh->lock);
 }
@@ -233,7 +233,7 @@ struct sighand_struct *lock_task_sighand(struct task *t)
 /* ---- the mask ---- */
 
 /*
- * Wakes other threads for those of the process's signals that @t would have taken and blocks now.
+ * Wakes up other threads for those signals of the process that @t would have taken and blocks now.
  */
 static void retarget_shared_pending(struct task *t, u64 which)
 {
@@ -298,7 +298,7 @@ void restore_saved_sigmask_unless(bool interrupted)
 }
 
 /*
- * Makes the exiting thread take no more signals. Signals that it was chosen for go to other
+ * Makes the exiting thread take no more signals. Signals for which it was chosen go to other
  * threads.
  */
 void exit_signals(struct task *t)
@@ -324,8 +324,8 @@ void exit_signals(struct task *t)
 /* ---- work on the way to user mode ---- */
 
 /*
- * Queues work for a thread. An exiting thread is refused; work that it got earlier it still does.
- * Under sighand->lock.
+ * Queues work for a thread and wakes it up. Returns false for an exiting thread, which does only
+ * the work that it got earlier. Under sighand->lock.
  */
 static bool interrupt_with_work(struct task *t, struct task_work *w)
 {

@@ -5,7 +5,10 @@
 
 #include "kernel/lib/types.h"
 
-/* Returns the number of the signal to deliver first: one in @pending that is not in @mask; or 0. */
+/*
+ * Returns the number of the signal to be delivered first: one that is in @pending and not in @mask;
+ * or 0.
+ */
 int next_signal(u64 pending, u64 mask);
 
 #endif

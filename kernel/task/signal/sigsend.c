@@ -80,8 +80,8 @@ static void flush_group(struct task *t, u64 mask)
 }
 
 /*
- * Continues all threads for SIGCONT, even if it is ignored or blocked. A thread of the process
- * notifies the parent later.
+ * Continues all threads because of SIGCONT, even if that is ignored or blocked. A thread of the
+ * process notifies the parent later.
  */
 static void continue_group(struct task *t)
 {
@@ -173,7 +173,7 @@ void complete_signal(int sig, struct task *t, bool group)
 
 	if (!taker)
 		return;
-	/* threads of a process that is dumping core get a SIGKILL as well */
+	/* Threads of a process that is dumping core get SIGKILL too. */
 	if (sig_fatal(taker, sig) && (!taker->signal->group_exit || taker->signal->core_state) &&
 		(sig == SIGKILL || !(taker->signal->flags & SIGNAL_UNKILLABLE)) &&
 		!(taker->real_blocked & sigmask_of(sig)) && (sig == SIGKILL || !taker->ptrace) &&
@@ -203,8 +203,8 @@ void zap_other_threads(struct task *t)
 /* ---- queueing ---- */
 
 /*
- * True if current lies outside the namespace of @t and has no pid there: then not even that
- * namespace's init may ignore the signal.
+ * True if current is outside the pid namespace of @t and has no pid there. Not even the init of
+ * that namespace may ignore the signal then.
  */
 static bool sent_from_above(struct task *t)
 {
@@ -214,10 +214,10 @@ static bool sent_from_above(struct task *t)
 }
 
 /*
- * True if the info contains the pid and uid of a sender, to be translated. Of the kernel's own
- * signals these are only those of message queues and of a child's stop. Their ids are already as
- * the receiver knows them, but are translated as if they were the sender's, as on Linux: between
- * namespaces most of them come out unmapped.
+ * True if the info contains the pid and uid of a sender, which must be translated. Of the kernel's
+ * own signals only those of message queues and of a child's stop do. Their ids are already in the
+ * receiver's namespaces, but are translated as if they were the sender's, as on Linux: between
+ * namespaces most of them become unmapped.
  */
 static bool info_has_sender(const siginfo_t *info)
 {
@@ -312,8 +312,8 @@ int send_sig_group(int sig, struct task *t, const siginfo_t *info)
 }
 
 /*
- * Counts overruns of a signal that was sent before and not taken yet, even if it is ignored (as
- * since Linux 6.13). Under sighand->lock.
+ * Counts overruns of a signal that was sent before and was not taken yet, even if the signal is
+ * ignored (as since Linux 6.13). Under sighand->lock.
  */
 static void count_overruns(struct sigqueue *q, u64 missed)
 {
@@ -339,7 +339,7 @@ void send_sigqueue(struct sigqueue *q, u64 missed, struct pid *pid, enum pid_typ
 	 * The running thread is preferred: a profiler with a timer of CPU time sees the thread that
 	 * used the time.
 	 */
-	/* false once released */
+	/* current->sighand is NULL after its release. */
 	if (t && group && same_thread_group(t, current) && current->sighand)
 		t = current;
 	if (t)
@@ -399,7 +399,9 @@ int check_kill_permission(int sig, const siginfo_t *info, struct task *t)
 	return -EPERM;
 }
 
-/* Sends a signal to the process of @t, if current may. tasklist_lock is held. */
+/*
+ * Sends a signal to the process of @t, if current may. Returns 0 or -errno. tasklist_lock is held.
+ */
 static int group_send_checked(int sig, const siginfo_t *info, struct task *t)
 {
 	int err = check_kill_permission(sig, info, t);
@@ -416,7 +418,10 @@ int send_sig_one_of_many(int sig, struct task *t, const siginfo_t *info)
 	return err;
 }
 
-/* Sends a signal to @t's process as one of many, if current may; signal 0 only checks. */
+/*
+ * Sends a signal to @t's process as one of many, if current may; signal 0 only checks. Returns 0 or
+ * -errno.
+ */
 static int send_as_one_of_many(int sig, const siginfo_t *info, struct task *t)
 {
 	int err = check_kill_permission(sig, info, t);
@@ -481,7 +486,7 @@ static int kill_everybody(int sig, const siginfo_t *info)
 	return count ? (err == -ESRCH ? 0 : err) : -ESRCH;
 }
 
-/* Sends to the processes that kill(2)'s argument @nr selects. */
+/* Sends a signal to the processes that kill(2)'s argument @nr selects. Returns 0 or -errno. */
 static int kill_something(int sig, const siginfo_t *info, pid_t nr)
 {
 	struct pid *pid = NULL;
@@ -623,7 +628,7 @@ int kill_thread(struct task *t, int sig, const siginfo_t *info)
 
 	if (!err && sig) {
 		err = do_send_sig_info(sig, info, t, false);
-		/* @t is exiting: as if it had been killed */
+		/* @t is exiting: success, as if it had been killed. */
 		if (err == -ESRCH)
 			err = 0;
 	}
@@ -664,7 +669,7 @@ long sys_tgkill(pid_t tgid, pid_t tid, int sig)
 }
 
 /*
- * True if an info from the guest pretends to come from the kernel or kill(). Such an info is
+ * True if an info from the guest looks like one of the kernel's or of kill(). Such an info is
  * allowed only for the calling thread itself.
  */
 static bool info_is_forged(const siginfo_t *info, pid_t to)

@@ -35,7 +35,7 @@ long user_dispatch_set(struct task *t, u64 mode, u64 offset, u64 len, u64 select
 		return -EINVAL;
 	if ((offset || mode == INCLUSIVE_ON) && offset + len <= offset)
 		return -EINVAL;
-	/* calls are allowed in the complement of the range */
+	/* Calls are allowed from outside the given range: store the complement. */
 	if (mode == INCLUSIVE_ON) {
 		offset += len;
 		len = -len;
