@@ -19,7 +19,7 @@
 #include "kernel/vfs/mount/mount.h"
 #include "kernel/vfs/super.h"
 
-static struct mount *nsfs_mnt; /* set at boot */
+static struct mount *nsfs_mnt; /* set once, at boot */
 static const struct file_operations nsfs_fops;
 
 static struct file *open_ns(struct ns_common *ns);
@@ -36,7 +36,7 @@ struct ns_common *nsfs_file_ns(const struct file *f)
 
 /* ---- ioctl ---- */
 
-/* Newer than the headers of the build: Linux 6.11. */
+/* Ioctls of Linux 6.11, newer than the headers of the build. */
 #define NS_GET_MNTNS_ID_ _IOR(NSIO, 5, u64)
 #define NS_GET_PID_FROM_PIDNS_ _IOR(NSIO, 6, int)
 #define NS_GET_TGID_FROM_PIDNS_ _IOR(NSIO, 7, int)
@@ -44,8 +44,8 @@ struct ns_common *nsfs_file_ns(const struct file *f)
 #define NS_GET_TGID_IN_PIDNS_ _IOR(NSIO, 9, int)
 
 /*
- * Linux 6.12: struct mnt_ns_info. The commands contain its size, which may be larger in other
- * versions.
+ * struct mnt_ns_info of Linux 6.12. The ioctl's number contains its size, which may be larger in
+ * other versions.
  */
 struct mnt_info {
 	u32 size, nr_mounts;
@@ -77,7 +77,10 @@ long nsfs_fd(struct ns_common *ns)
 	return fd;
 }
 
-/* Makes a descriptor of the owning user namespace, which must be current's own or below it. */
+/*
+ * Makes a descriptor of the owning user namespace, which must be current's own or below it. Returns
+ * the descriptor or -errno.
+ */
 static long fd_of_owner(struct ns_common *ns)
 {
 	if (!ns->owner || !in_userns(current_user_ns(), ns->owner))
@@ -123,7 +126,10 @@ static long mount_ns_id(const struct ns_common *ns, uaddr_t to)
 	return put_user(id, to) ? -EFAULT : 0;
 }
 
-/* Copies as many bytes of the struct as fit into the caller's. */
+/*
+ * Copies as many bytes of the struct as fit into the caller's struct of @size bytes. Returns 0 or
+ * -EFAULT.
+ */
 static int put_mnt_info(struct mnt_namespace *m, uaddr_t to, u32 size)
 {
 	struct mnt_info info = {
@@ -134,8 +140,8 @@ static int put_mnt_info(struct mnt_namespace *m, uaddr_t to, u32 size)
 }
 
 /*
- * Makes a descriptor of the next newer or older mount namespace for which current has
- * CAP_SYS_ADMIN.
+ * Makes a descriptor of the next newer or older mount namespace over which current has
+ * CAP_SYS_ADMIN. Returns the descriptor or -errno.
  */
 static long mnt_ns_next(struct mnt_namespace *m, bool older, uaddr_t to, u32 size)
 {
@@ -154,7 +160,7 @@ static long mnt_ns_next(struct mnt_namespace *m, bool older, uaddr_t to, u32 siz
 
 /*
  * True if current may see all namespaces. The walk over mount namespaces requires this, since it
- * shows namespaces that cannot be reached otherwise. Later versions of Linux require it too.
+ * shows namespaces that cannot be reached in another way. Later versions of Linux require it too.
  */
 static bool may_see_all(void)
 {
@@ -300,7 +306,7 @@ INITCALL(2, nsfs_init);
 
 /* ---- paths ---- */
 
-/* Makes a path for @ns. Takes over the reference to @ns, even on failure. */
+/* Makes a path for @ns. Takes over the reference to @ns, even on failure. Returns 0 or -errno. */
 static int ns_path(struct ns_common *ns, struct path *path)
 {
 	struct inode *inode = new_inode(nsfs_mnt->mnt_sb);
@@ -312,7 +318,7 @@ static int ns_path(struct ns_common *ns, struct path *path)
 	}
 	inode->i_ino = ns->inum;
 	inode->i_mode = S_IFREG | 0444;
-	inode->i_flags |= S_IMMUTABLE; /* no open for writing */
+	inode->i_flags |= S_IMMUTABLE; /* cannot be opened for writing */
 	set_nlink(inode, 1);
 	inode->i_op = &nsfs_iops;
 	inode->i_fop = &nsfs_fops;
@@ -363,8 +369,8 @@ const struct ns_link *ns_link_nth(u32 i)
 }
 
 /*
- * Returns @ns; or drops it and returns NULL for a pid namespace without a first process, which is
- * not shown, since it cannot be joined.
+ * Returns @ns. For a pid namespace without a first process, drops the reference and returns NULL:
+ * it is not shown, since it cannot be joined.
  */
 static struct ns_common *started(struct ns_common *ns)
 {
@@ -400,7 +406,10 @@ int ns_link_path(struct task *t, const struct ns_link *l, struct path *path)
 	return ns ? ns_path(ns, path) : -ENOENT;
 }
 
-/* Makes a descriptor of @t's namespace of the @nth kind, in the order of PIDFD_GET_*_NAMESPACE. */
+/*
+ * Makes a descriptor of @t's namespace of the @nth kind, in the order of PIDFD_GET_*_NAMESPACE.
+ * Returns the descriptor or -errno.
+ */
 long nsfs_task_fd(struct task *t, u32 nth)
 {
 	const struct ns_link *l = nth ? ns_link_nth(nth - 1) : NULL;
@@ -410,7 +419,7 @@ long nsfs_task_fd(struct task *t, u32 nth)
 	if (!l)
 		return -ENOTTY;
 	ns = ns_of_task(t, NS_MNT);
-	/* a zombie has no nsproxy: none of its namespaces is given out */
+	/* A zombie has no nsproxy, so no descriptor is made for any of its namespaces. */
 	if (!ns)
 		return -ESRCH;
 	ns_put(ns);

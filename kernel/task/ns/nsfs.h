@@ -15,8 +15,8 @@ struct task;
 long nsfs_fd(struct ns_common *ns);
 
 /*
- * Makes a descriptor of @t's namespace of one kind, for the @nth ioctl PIDFD_GET_*_NAMESPACE, from
- * 1 on. Errors: -ENOTTY, -EACCES, -ESRCH, ...
+ * Makes a descriptor of @t's namespace of one kind, for the @nth ioctl PIDFD_GET_*_NAMESPACE,
+ * counted from 1. Returns the descriptor or -errno: -ENOTTY, -EACCES, -ESRCH and others.
  */
 long nsfs_task_fd(struct task *t, u32 nth);
 

@@ -15,7 +15,7 @@
 #include "kernel/vfs/super.h"
 #include "kernel/vfs/vfs.h"
 
-/* all kinds of namespaces that exist */
+/* All kinds of namespaces that exist. */
 const u32 clone_ns_flags = CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER |
 			   CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWCGROUP | CLONE_NEWTIME;
 
@@ -74,8 +74,8 @@ void exit_namespaces(struct task *t)
 }
 
 /*
- * True if @flags ask for a new namespace in the slot. For CLONE_NEWTIME this is only the slot for
- * children: a task's own clocks do not jump.
+ * True if @flags request a new namespace in the slot. For CLONE_NEWTIME this is only the slot for
+ * children, since a task's own clocks may not jump.
  */
 static bool slot_is_new(enum ns_slot slot, u64 flags)
 {
@@ -85,8 +85,8 @@ static bool slot_is_new(enum ns_slot slot, u64 flags)
 }
 
 /*
- * Makes a copy of current's proxy with new namespaces for @flags, owned by @owner; @fs gets the new
- * mount namespace's root and working directory. ERR_PTR.
+ * Makes a copy of current's proxy with new namespaces for @flags, owned by @owner. @fs gets the
+ * root and working directory of the new mount namespace. Returns ERR_PTR on failure.
  */
 static struct nsproxy *new_proxy(u64 flags, struct user_namespace *owner, struct fs_struct *fs)
 {
@@ -110,7 +110,7 @@ static struct nsproxy *new_proxy(u64 flags, struct user_namespace *owner, struct
 	return p;
 }
 
-/* Returns those of @flags that name kinds of namespaces that do not exist. */
+/* Returns those of @flags that stand for kinds of namespaces that do not exist. */
 static u64 unknown_kinds(u64 flags)
 {
 	for (int i = 0; i < NS_SLOTS; i++)
@@ -123,8 +123,8 @@ int copy_namespaces(u64 flags, struct task *child, struct user_namespace *owner)
 {
 	struct nsproxy *old = current->nsproxy, *p;
 	/*
-	 * a child that shares the memory keeps the clocks, since the vDSO with the clocks is in the
-	 * memory
+	 * A child that shares the memory keeps the clocks: the vDSO page with the clocks is part of
+	 * the memory.
 	 */
 	bool shares_mm = flags & CLONE_VM;
 
@@ -152,8 +152,8 @@ int copy_namespaces(u64 flags, struct task *child, struct user_namespace *owner)
 /* ---- unshare ---- */
 
 /*
- * Copies current's fs_struct if it is shared, or if there will be a new mount namespace: the copy
- * is moved to that, and dropped if a later step fails.
+ * Copies current's fs_struct if it is shared, or if there will be a new mount namespace. The copy
+ * is later moved to that namespace, or dropped if a later step fails. Returns 0 or -errno.
  */
 static int unshare_fs(u64 flags, struct fs_struct **fs)
 {
@@ -305,7 +305,10 @@ static int nsset_begin(struct nsset *set, u64 flags)
 			return -ENOMEM;
 	}
 	if (flags & CLONE_NEWNS) {
-		/* with no other flag no later step can fail, so current's own may be changed */
+		/*
+		 * Without other flags no later step can fail, so current's own fs_struct may be
+		 * changed.
+		 */
 		set->fs = flags == CLONE_NEWNS ? current->fs : fs_dup(current->fs);
 		if (IS_ERR_OR_NULL(set->fs)) {
 			set->fs = NULL;
@@ -336,8 +339,8 @@ static void nsset_commit(struct nsset *set)
 }
 
 /*
- * Joins all namespaces of @flags that the pidfd's process is in. The user namespace comes first,
- * since it may give the rights for the others.
+ * Joins all namespaces of @flags in which the pidfd's process is. The user namespace comes first,
+ * since it may give the rights for the others. Returns 0 or -errno.
  */
 static int install_all(struct nsset *set, struct task *t)
 {
@@ -369,7 +372,7 @@ static int check_setns_flags(u64 flags)
 	return !flags || (flags & ~(u64)clone_ns_flags) || unknown_kinds(flags) ? -EINVAL : 0;
 }
 
-/* Fills in @set from a descriptor of a namespace or a process. */
+/* Fills in @set from a descriptor of a namespace or a process. Returns 0 or -errno. */
 static int setns_fill(struct nsset *set, struct file *f, u64 nstype)
 {
 	struct ns_common *ns = nsfs_file_ns(f);

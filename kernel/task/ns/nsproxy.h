@@ -14,10 +14,11 @@ struct path;
 extern const u32 clone_ns_flags; /* all kinds that exist, CLONE_NEW* */
 
 int copy_namespaces(u64 flags, struct task *child, struct user_namespace *owner); /* 0 or -errno */
-void switch_namespaces(struct task *t, struct nsproxy *to); /* @t is current; takes the reference */
+void switch_namespaces(struct task *t, struct nsproxy *to); /* @t is current; takes over @to */
 void exit_namespaces(struct task *t);
 /*
- * Called at exec: moves current's new program into the time namespace for children. 0 or -ENOMEM.
+ * Called at exec: moves current's new program into the time namespace for children. Returns 0 or
+ * -ENOMEM.
  */
 int exec_namespaces(struct mm *mm);
 void nsproxy_put(struct nsproxy *p);
@@ -25,8 +26,8 @@ void nsproxy_put(struct nsproxy *p);
 /* Returns the namespace of an open file of nsfs, without a reference, or NULL. */
 struct ns_common *nsfs_file_ns(const struct file *f);
 /*
- * As nsfs_file_ns(), for an inode. Mounting uses it, since bind mounts of mount namespaces must not
- * form a cycle.
+ * As nsfs_file_ns(), for an inode. Used for mounting, since bind mounts of mount namespaces must
+ * not form a cycle.
  */
 struct inode;
 struct ns_common *nsfs_inode_ns(const struct inode *inode);
@@ -38,13 +39,14 @@ struct ns_common *nsfs_inode_ns(const struct inode *inode);
 u64 time_ns_read(int clock, u64 now);
 u64 time_ns_abs(int clock, u64 abs);
 bool time_ns_is_initial(void);
-int time_ns_show(struct task *t, char *buf, size_t size); /* /proc/PID/timens_offsets; length */
+/* Writes the text of /proc/PID/timens_offsets. Returns its length. */
+int time_ns_show(struct task *t, char *buf, size_t size);
 int time_ns_store(struct task *t, const struct cred *opener,
 	char *text); /* 0, -EINVAL, -ERANGE, -EPERM, -EACCES */
 
 /*
  * nsfs.c: the links of /proc/PID/ns. ns_link_path() finds the namespace's file, with references;
- * ns_link_text() writes the link's text. 0 or -errno.
+ * ns_link_text() writes the link's text. Both return 0 or -errno.
  */
 struct ns_link {
 	const char *name;

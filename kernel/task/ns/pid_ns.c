@@ -39,8 +39,8 @@ static struct ns_common *pid_ns_parent(struct ns_common *ns)
 }
 
 /*
- * Sets the pid namespace for current's children. It must be current's own or below: children in
- * another one would have no pid in their parent's namespace.
+ * Sets the pid namespace for current's children. It must be current's own or below it, since
+ * children in another one would have no pid in their parent's namespace. Returns 0 or -errno.
  */
 static int pid_ns_install(struct nsset *set, struct ns_common *ns)
 {
@@ -124,7 +124,8 @@ void zap_pid_ns(struct task *t)
 		if (pid_ns_count(ns) <= mine)
 			break;
 		/*
-		 * the end of a child that its tracer has reaped wakes no task here, so check again
+		 * The end of a child that its tracer has reaped wakes up no task here, so check
+		 * again.
 		 */
 		schedule_deadline(ktime_get() + 100000000);
 	}

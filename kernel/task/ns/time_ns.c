@@ -178,8 +178,8 @@ static bool is_word(const char *w, const char *name, const char *number)
 }
 
 /*
- * Parses "monotonic SECONDS NANOSECONDS", or with the clock's number in place of its name. Returns
- * 0, -EINVAL, -ERANGE.
+ * Parses "monotonic SECONDS NANOSECONDS", where the clock's number may replace its name. Returns 0,
+ * -EINVAL or -ERANGE.
  */
 static int parse_line(char *line, s64 *mono, s64 *boot)
 {

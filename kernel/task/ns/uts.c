@@ -122,7 +122,7 @@ static void old_release(char *release, size_t size)
 	while (*rest == '.' || (*rest >= '0' && *rest <= '9'))
 		rest++;
 	snprintf(text, sizeof(text), "2.6.%u%s", patch + 60, rest);
-	/* zeroes the bytes behind the NUL too, which are copied to the guest */
+	/* This clears the bytes after the NUL too, which are copied to the guest. */
 	strscpy(release, text, size);
 }
 
@@ -245,7 +245,10 @@ static long compare_files(struct task *t1, struct task *t2, u64 fd1, u64 fd2)
 	return ret;
 }
 
-/* Compares a file of @t1 with one that an epoll file of @t2 watches. */
+/*
+ * Compares a file of @t1 with a file that an epoll file of @t2 watches. Returns as kcmp(2), or
+ * -errno.
+ */
 static long compare_watched(struct task *t1, struct task *t2, u64 fd1, uaddr_t uslot)
 {
 	struct kcmp_epoll_slot slot;
@@ -278,7 +281,7 @@ static long compare(struct task *t1, struct task *t2, int type, u64 i1, u64 i2)
 	case KCMP_FS: return order(t1->fs, t2->fs);
 	case KCMP_SIGHAND: return order(t1->sighand, t2->sighand);
 	case KCMP_SYSVSEM: return order(t1->sysvsem, t2->sysvsem);
-	/* no task has an I/O context; Linux calls two missing contexts equal */
+	/* No task has an I/O context. Linux treats two missing contexts as equal. */
 	case KCMP_IO: return 0;
 	case KCMP_EPOLL_TFD: return compare_watched(t1, t2, i1, UADDR(i2));
 	}
