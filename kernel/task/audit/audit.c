@@ -54,7 +54,7 @@ void audit_fork(const struct task *child)
 
 static void add_exe(struct audit *a, char *buf)
 {
-	/* an empty root: the path is built up to the root of the mount namespace */
+	/* With an empty root the path is built up to the root of the mount namespace. */
 	const struct path above = { 0 };
 	const char *text = d_path_root(&current->mm->exe_file->f_path, &above, buf, PATH_MAX);
 
@@ -116,7 +116,7 @@ void audit_refused(const char *what, const struct task *t)
 {
 	char line[100];
 
-	/* uses no memory, which may be what was refused */
+	/* Allocates no memory, which may be the resource that was refused. */
 	if (audit_on())
 		audit_ops->add(line,
 			(size_t)scnprintf(line, sizeof(line),
@@ -124,7 +124,7 @@ void audit_refused(const char *what, const struct task *t)
 				t->tgid, t->cred->uid, what));
 }
 
-/* Returns by how many frames current's memory was larger at its peak than it is now. */
+/* Returns by how many frames current's memory at its peak exceeded the present one. */
 static u64 was_larger(void)
 {
 	const struct mm *mm = current->mm;
@@ -138,7 +138,7 @@ void audit_exit(int code)
 {
 	struct audit a;
 
-	/* the start of a kernel thread is not logged */
+	/* Kernel threads are not logged, neither their start nor their end. */
 	if (!audit_on() || current->flags & PF_KTHREAD)
 		return;
 	audit_note_memory(was_larger());

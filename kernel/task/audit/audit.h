@@ -12,10 +12,7 @@
 
 struct task;
 
-/*
- * Begins a line with the process and the user of current. Returns false if there is no memory for
- * it.
- */
+/* Begins a line with the process and the user of current. Returns false without memory. */
 bool audit_begin_task(struct audit *a, const char *event);
 
 /* Logs the start of a process, as a copy of its parent; threads are not logged. */
@@ -23,16 +20,16 @@ void audit_fork(const struct task *child);
 /* Logs that current runs another program. */
 void audit_exec(void);
 /*
- * Logs that @t's process was refused @what, a word, by a limit that the user of the host has set.
- * May be called with any lock held.
+ * Logs that @t's process was refused an operation by a limit that the user of the host has set.
+ * @what: the operation, one word. May be called with any lock held.
  */
 void audit_refused(const char *what, const struct task *t);
 /* Logs the end of a process. Called by its last thread, which still has its memory. */
 void audit_exit(int code);
 
 /*
- * usage.c: raises the recorded maximum to the memory in use plus @more frames, which were in use
- * before.
+ * usage.c: raises the recorded maximum to the memory in use now plus @more frames, which were in
+ * use before.
  */
 void audit_note_memory(u64 more);
 /* Logs the peak use of resources, at the instance's end. */

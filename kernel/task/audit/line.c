@@ -15,7 +15,10 @@
 #include "kernel/lib/alloc.h"
 #include "kernel/lib/string.h"
 
-/* bytes for the end of a line: end of a list, "cut":true, the brace, and a number with its key */
+/*
+ * Bytes reserved for the end of a line: the end of a list, "cut":true, the brace, and a number with
+ * its key.
+ */
 #define TAIL 96
 
 const struct audit_ops *audit_ops;
@@ -23,7 +26,7 @@ const struct audit_ops *audit_ops;
 static void put(struct audit *a, const char *s, size_t n)
 {
 	if (n > AUDIT_LINE - a->at)
-		return; /* TAIL has room for keys and numbers */
+		return; /* does not happen: TAIL has room */
 	memcpy(a->line + a->at, s, n);
 	a->at += (u32)n;
 }
@@ -64,7 +67,10 @@ void audit_number(struct audit *a, const char *key, s64 n)
 	put(a, text, (size_t)scnprintf(text, sizeof(text), "%ld", (long)n));
 }
 
-/* Returns the length of the UTF-8 sequence at @s, or 0 if it is invalid (RFC 3629, section 4). */
+/*
+ * Returns the length in bytes of the UTF-8 sequence at @s, or 0 if it is invalid (RFC 3629, section
+ * 4).
+ */
 static u32 sequence(const u8 *s, size_t n)
 {
 	u32 len = *s < 0x80 ? 1 : *s >= 0xf0 ? 4 : *s >= 0xe0 ? 3 : 2;
@@ -82,7 +88,10 @@ static u32 sequence(const u8 *s, size_t n)
 	return len;
 }
 
-/* Writes the character at @s, of @len bytes, or its escape. Returns the number of bytes written. */
+/*
+ * Writes the character at @s, which has @len bytes (0: invalid), or its escape. Returns the number
+ * of bytes written.
+ */
 static u32 escape(char to[8], const u8 *s, u32 len)
 {
 	if (!len)

@@ -22,11 +22,11 @@
 #include "kernel/lib/types.h"
 
 /*
- * bytes of a line without its time; with the time it is below PIPE_BUF (4096), so a pipe takes it
- * as a whole
+ * Bytes of a line without its time. With the time the line stays below PIPE_BUF (4096), so a pipe
+ * takes it as a whole.
  */
 #define AUDIT_LINE 4000
-/* bytes of a path in a line */
+/* Maximum of bytes for a path in a line. */
 #define AUDIT_PATH 1400
 
 /* The writer; drivers/audit registers it for audit=. */
@@ -47,16 +47,16 @@ static inline bool audit_on(void)
 struct audit {
 	char *line; /* a buffer of AUDIT_LINE bytes */
 	u32 at;
-	/* true if a text did not fit: the line gets "cut":true */
+	/* True if a text did not fit; the line then gets "cut":true. */
 	bool cut;
 };
 
-/* Begins a line. Returns false if there is no memory; then the line counts as lost. */
+/* Begins a line. Returns false if there is no memory; the line then counts as lost. */
 bool audit_begin(struct audit *a, const char *event);
 void audit_number(struct audit *a, const char *key, s64 n);
 /*
- * Adds text of @n bytes; escaped, it is at most @most bytes long. @key is NULL within a list.
- * Returns false if the text did not fit; then no more texts may be added to the list.
+ * Adds text of @n bytes, which after escaping is cut at @most bytes. @key is NULL within a list.
+ * Returns false if the text did not fit; no more texts may then be added to the list.
  */
 bool audit_text(struct audit *a, const char *key, const char *s, size_t n, u32 most);
 void audit_list(struct audit *a, const char *key);
