@@ -132,11 +132,15 @@ struct process_timer_ops {
 	void (*limit_changed)(struct signal_struct *sig);
 	/*
 	 * Current has taken a signal whose si_code is SI_TIMER, or SIGALRM (no other signal need be
-	 * reported), and holds no lock. A POSIX timer's @info gets its overruns until now, and the
-	 * timer is armed again.
+	 * reported), and holds no lock. A POSIX timer's @info gets its overruns until now. A timer
+	 * skips periods while its signal is not taken; its next expiry is now the end of the
+	 * present period.
 	 */
 	void (*taken)(siginfo_t *info);
-	/* Current's process stops ignoring @signo, so timers with this signal are armed again. */
+	/*
+	 * Current's process stops ignoring @signo, so timers with this signal stop skipping
+	 * periods.
+	 */
 	void (*wanted)(int signo);
 };
 extern const struct process_timer_ops process_timer_ops;
