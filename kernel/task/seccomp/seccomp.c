@@ -35,10 +35,13 @@
 struct seccomp_filter {
 	atomic_t usage;
 	struct seccomp_filter *prev;
-	/* len: instructions of this filter; total: of the chain, with a penalty for each filter */
+	/*
+	 * len: number of instructions of this filter. total: of the whole chain, with a penalty for
+	 * each filter.
+	 */
 	u32 len, total;
 	bool log;
-	/* the queue of SECCOMP_FILTER_FLAG_NEW_LISTENER, or NULL */
+	/* The queue for SECCOMP_FILTER_FLAG_NEW_LISTENER, or NULL. */
 	struct notify_queue *notify;
 	struct sock_filter insn[];
 };
@@ -96,8 +99,8 @@ void seccomp_free(struct task *t)
 /* ---- checking a program ---- */
 
 /*
- * True if seccomp allows the instruction, beyond classic BPF's rules: it may load only words of the
- * data, and not compute a modulus.
+ * True if seccomp allows the instruction, by rules beyond those of classic BPF: it may load only
+ * words of the data, and may not compute a modulus.
  */
 static bool may_use(const struct sock_filter *f)
 {
@@ -135,7 +138,9 @@ static bool load_word(const struct bpf_input *in, const struct sock_filter *i, u
 	return true;
 }
 
-/* Runs a filter. A division by zero ends it with 0, which means to kill the process. */
+/*
+ * Runs a filter and returns its result. A division by zero ends it with 0, which kills the process.
+ */
 static u32 run_filter(const struct seccomp_filter *f, const struct seccomp_data *sd)
 {
 	struct call_input c = { { sizeof(*sd), load_word }, (const u32 *)sd };
@@ -157,7 +162,10 @@ static void fill_data(struct seccomp_data *sd)
 	};
 }
 
-/* Runs all filters. The lower the action as a signed number, the higher its precedence. */
+/*
+ * Runs all filters and returns the action that counts: the lower as a signed number, the higher its
+ * precedence. Sets *match to the filter that returned it.
+ */
 static u32 run_chain(const struct seccomp_data *sd, struct seccomp_filter **match)
 {
 	u32 result = SECCOMP_RET_ALLOW;
@@ -195,7 +203,7 @@ static void kill_now(bool process, u32 data)
 	if (!process)
 		do_exit(SIGSYS);
 	sigsys_info(&info, data);
-	/* the number of the call, for the dump */
+	/* The number of the call, for the core dump. */
 	task_regs(current)->rax = task_regs(current)->orig_rax;
 	current->flags |= PF_SIGNALED;
 	coredump(&info);
@@ -234,8 +242,9 @@ static bool check_strict(void)
 }
 
 /*
- * Lets the listener decide the call. It may answer with an error that restarts the call. As on
- * Linux, that works only while a signal is pending; otherwise the program gets that error number.
+ * Lets the listener decide the call. Returns true if the call may proceed. The listener may answer
+ * with an error that restarts the call. As on Linux, that works only while a signal is pending;
+ * otherwise the program gets the error number itself.
  */
 static bool ask_listener(struct notify_queue *q, const struct seccomp_data *sd)
 {
@@ -248,8 +257,8 @@ static bool ask_listener(struct notify_queue *q, const struct seccomp_data *sd)
 }
 
 /*
- * Runs the filters on a call. @again: a tracer was asked (SECCOMP_RET_TRACE) and may have changed
- * the call, which is now filtered a second time.
+ * Runs the filters on a call. Returns true if the call may proceed. @again: a tracer
+ * (SECCOMP_RET_TRACE) may have changed the call, which is now filtered a second time.
  */
 static bool check_filters(bool again)
 {
@@ -267,7 +276,7 @@ static bool check_filters(bool again)
 	case SECCOMP_RET_ERRNO: r->rax = (u64) - (s64)min(data, (u32)MAX_ERRNO); return false;
 	case SECCOMP_RET_TRACE: return again || (ask_tracer(data) && check_filters(true));
 	case SECCOMP_RET_TRAP:
-		r->rax = r->orig_rax; /* as if the call had not begun */
+		r->rax = r->orig_rax; /* as before the call began */
 		send_sigsys(data);
 		return false;
 	case SECCOMP_RET_USER_NOTIF: return ask_listener(match->notify, &sd);
@@ -324,8 +333,8 @@ static void set_mode(struct task *t, int mode)
 }
 
 /*
- * Checks whether all threads can take over current's chain: each thread's chain must be a part of
- * it. Returns the pid of a thread whose chain is not, or 0.
+ * Checks whether all threads can take over current's chain, which requires that each thread's chain
+ * is a part of it. Returns 0, or the pid of a thread for which that is not so.
  */
 static pid_t first_unsyncable(void)
 {
@@ -372,8 +381,8 @@ static bool has_listener(const struct seccomp_filter *f)
 }
 
 /*
- * Installs a filter. Current's chain is read under the lock, since another thread's TSYNC changes
- * it too.
+ * Installs a filter. Returns 0 or -errno, or the pid of a thread that prevents TSYNC. Current's
+ * chain is read under the lock, since TSYNC by another thread changes it too.
  */
 static long install(struct seccomp_filter *f, u32 flags)
 {
@@ -441,7 +450,7 @@ err_put_fd:
 
 /*
  * True if the flags can be combined. With a listener and TSYNC the result could be a descriptor or
- * the pid of a thread, so a further flag is needed.
+ * the pid of a thread, so these two need a further flag.
  */
 static bool flags_fit(u32 flags)
 {
@@ -468,8 +477,8 @@ static long set_filter(u32 flags, uaddr_t uprog)
 	if (IS_ERR(f))
 		return PTR_ERR(f);
 	/*
-	 * A thread in the middle of an exec has checked no_new_privs already: it must not get a
-	 * filter for a program with more privileges.
+	 * A thread in the middle of an exec has checked no_new_privs already. It must not get a
+	 * filter that would apply to a program with more privileges.
 	 */
 	if (sync && mutex_lock_killable(&current->signal->cred_guard_mutex)) {
 		filter_put(f);
@@ -480,7 +489,7 @@ static long set_filter(u32 flags, uaddr_t uprog)
 	if (sync)
 		mutex_unlock(&current->signal->cred_guard_mutex);
 	if (ret < 0 || (ret && !listener))
-		filter_put(f); /* not installed, so it has no predecessor */
+		filter_put(f); /* not installed, so it has no @prev */
 	return ret;
 }
 
@@ -534,7 +543,7 @@ static bool may_see_filters(void)
 	return capable(CAP_SYS_ADMIN) && current->seccomp_mode == SECCOMP_MODE_DISABLED;
 }
 
-/* Returns filter number @off of @t's chain, 0 being the oldest, with a reference; ERR_PTR. */
+/* Returns filter number @off of @t's chain, where 0 is the oldest, with a reference, or ERR_PTR. */
 static struct seccomp_filter *get_filter(struct task *t, u64 off)
 {
 	struct seccomp_filter *f = ERR_PTR(-EINVAL);
@@ -545,7 +554,8 @@ static struct seccomp_filter *get_filter(struct task *t, u64 off)
 	if (!sh)
 		return f;
 	if (t->seccomp_mode == SECCOMP_MODE_FILTER) {
-		n = t->seccomp ? t->seccomp_count : 0; /* an exiting task has dropped its filters */
+		/* An exiting task has dropped its filters. */
+		n = t->seccomp ? t->seccomp_count : 0;
 		f = off < n ? t->seccomp : ERR_PTR(-ENOENT);
 		for (; off + 1 < n; n--)
 			f = f->prev;

@@ -8,12 +8,12 @@
 struct task;
 
 int seccomp_mode(const struct task *t); /* SECCOMP_MODE_* */
-/* the number it has, or had until it exited */
+/* Returns the number of filters that the task has, or had until it exited. */
 u32 seccomp_filters(const struct task *t);
 long prctl_set_seccomp(u64 mode, uaddr_t filter);
 /*
- * Applies the filters to current's call. Returns true if the call may proceed; otherwise rax is the
- * result of the call, or a signal is pending.
+ * Applies the filters to current's call. Returns true if the call may proceed. Otherwise rax has
+ * the result of the call, or a signal is pending.
  */
 bool seccomp_check(void);
 void seccomp_fork(struct task *child); /* sighand->lock of current is held */
@@ -26,20 +26,22 @@ void seccomp_free(struct task *t);     /* for a task that never ran or was reape
 long seccomp_copy_filter(struct task *t, u64 off, uaddr_t to);
 long seccomp_copy_metadata(struct task *t, u64 size, uaddr_t to);
 
-/* seccomp_notify.c: a filter notifies its listener of a call, and the listener decides it. */
+/* seccomp_notify.c: a filter notifies its listener of a call, and the listener decides the call. */
 struct notify_queue;
 struct seccomp_data;
 struct file;
-/* Returns a queue with one reference, the filter's; NULL: no memory. */
+/* Returns a queue with one reference, the filter's, or NULL without memory. */
 struct notify_queue *notify_alloc(bool killable);
 /*
- * Called when no task has the filter any more: wakes the listener and puts the filter's reference.
+ * Called when no task has the filter any more: wakes up the listener and puts the filter's
+ * reference.
  */
 void notify_orphan(struct notify_queue *q);
 struct file *notify_file(struct notify_queue *q); /* the listener; ERR_PTR */
 /*
- * Notifies the listener of current's call and sleeps until it answers. Returns true if the call is
- * to be made; false: *rax is its result. @q NULL: ENOSYS.
+ * Notifies the listener of current's call and sleeps until the listener answers. Returns true if
+ * the call must be made, or false with the call's result in *rax. If @q is NULL, the result is
+ * -ENOSYS.
  */
 bool notify_call(struct notify_queue *q, const struct seccomp_data *sd, u64 *rax);
 

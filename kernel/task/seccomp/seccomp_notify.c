@@ -34,7 +34,7 @@
 #include "kernel/task/seccomp/seccomp.h"
 #include "kernel/vfs/vfs.h"
 
-#define ID_VALID_WRONG_DIR SECCOMP_IOR(2, __u64) /* in the first version, with _IOR */
+#define ID_VALID_WRONG_DIR SECCOMP_IOR(2, __u64) /* with _IOR, as in the first version */
 #define NOTIF_SET_FLAGS SECCOMP_IOW(4, __u64)    /* Linux 6.6 */
 #define NOTIF_SYNC_WAKE_UP 1UL
 #define ADDFD_SIZE_VER0 24
@@ -48,7 +48,7 @@ struct notify_queue {
 	bool killable; /* immutable */
 	u32 flags;     /* set by NOTIF_SET_FLAGS */
 	spinlock_t lock;
-	/* oldest first; from here on under @lock */
+	/* Notes, the oldest first. From here on all members are under @lock. */
 	struct list_head notes;
 	u64 next_id;
 	/*
@@ -60,7 +60,7 @@ struct notify_queue {
 
 struct note {
 	struct list_head list;
-	struct list_head adds; /* list of struct note_add */
+	struct list_head adds; /* list of struct note_add.list */
 	u64 id;
 	struct task *task;
 	const struct seccomp_data *data;
@@ -88,7 +88,7 @@ struct notify_queue *notify_alloc(bool killable)
 	atomic_set(&q->refs, 1);
 	q->killable = killable;
 	q->listening = true;
-	/* as on Linux, the ids of one queue do not reveal those of another */
+	/* As on Linux, the ids of one queue do not reveal those of another. */
 	q->next_id = arch_cpu_clock() << 8;
 	spin_lock_init(&q->lock);
 	INIT_LIST_HEAD(&q->notes);
@@ -138,8 +138,9 @@ static bool can_go_on(struct notify_queue *q, const struct note *n)
 }
 
 /*
- * Installs one file that the listener has queued, if there is one. Called with q->lock held, which
- * is dropped meanwhile. The listener sleeps until the file is marked as installed.
+ * Installs one file that the listener has queued. Returns false if there is none. Called with
+ * q->lock held, which is dropped meanwhile. The listener sleeps until the file is marked as
+ * installed.
  */
 static bool take_add(struct notify_queue *q, struct note *n)
 {
@@ -160,7 +161,7 @@ static bool take_add(struct notify_queue *q, struct note *n)
 	return true;
 }
 
-/* Waits until the listener answers: 0 or -ERESTARTSYS. q->lock is held. */
+/* Waits until the listener answers. Returns 0 or -ERESTARTSYS. q->lock is held. */
 static int wait_for_reply(struct notify_queue *q, struct note *n)
 {
 	int err;
@@ -258,7 +259,7 @@ static bool has_new(struct notify_queue *q)
 	return ret;
 }
 
-/* Makes a note INIT again after its copy to the listener has failed, if its task still waits. */
+/* Sets a note back to INIT if its copy to the listener has failed and its task still waits. */
 static void give_back(struct notify_queue *q, u64 id)
 {
 	struct note *n;
@@ -296,7 +297,8 @@ static long notify_recv(struct notify_queue *q, uaddr_t arg)
 	if (n) {
 		n->state = NOTE_SENT;
 		un.id = n->id;
-		un.pid = (u32)pid_vnr(n->task->thread_pid); /* the task waits, so it has a pid */
+		/* The task waits, so it has a pid. */
+		un.pid = (u32)pid_vnr(n->task->thread_pid);
 		un.data = *n->data;
 	}
 	spin_unlock(&q->lock);
@@ -367,15 +369,15 @@ static long queue_add(struct notify_queue *q, struct note_add *a, u64 id)
 	if (a->flags & SECCOMP_ADDFD_FLAG_SEND) {
 		if (!list_empty(&n->adds))
 			return -EBUSY;
-		n->state = NOTE_REPLIED; /* or not, if take_add() fails to install */
+		n->state = NOTE_REPLIED; /* not if take_add() fails to install */
 	}
 	list_add_tail(&a->list, &n->adds);
 	return 0;
 }
 
 /*
- * Waits until the task has installed the file. The wait can be interrupted until the task begins
- * with that.
+ * Waits until the task has installed the file. Returns the descriptor or -errno. The wait can be
+ * interrupted until the task begins to install it.
  */
 static long wait_for_add(struct notify_queue *q, struct note_add *a, u64 id)
 {
@@ -394,7 +396,8 @@ static long wait_for_add(struct notify_queue *q, struct note_add *a, u64 id)
 	}
 	spin_unlock(&q->lock);
 	wait_event(&q->wait, READ_ONCE(a->done));
-	spin_lock(&q->lock); /* the task has marked it under the lock */
+	/* The task has marked @a under the lock, and may still hold it. */
+	spin_lock(&q->lock);
 	spin_unlock(&q->lock);
 	return a->ret;
 }
@@ -422,7 +425,9 @@ static long add_checked(struct notify_queue *q, const struct seccomp_notif_addfd
 	return err;
 }
 
-/* Serves NOTIF_ADDFD in all its versions: @size is the size in the ioctl's number. */
+/*
+ * Serves NOTIF_ADDFD in all its versions. @size: bytes of the structure, from the ioctl's number.
+ */
 static long notify_addfd(struct notify_queue *q, uaddr_t arg, size_t size)
 {
 	struct seccomp_notif_addfd u;
@@ -435,8 +440,8 @@ static long notify_addfd(struct notify_queue *q, uaddr_t arg, size_t size)
 }
 
 /*
- * Stores the flag. It needs no action: the scheduler queues a waiter on its waker's vCPU anyway, if
- * the waker is about to sleep (kernel/sched/balance.c).
+ * Stores the flag, which needs no action: if the waker is about to sleep, the scheduler queues a
+ * waiter on the waker's vCPU anyway (kernel/sched/balance.c). Returns 0 or -EINVAL.
  */
 static long notify_set_flags(struct notify_queue *q, u64 flags)
 {
@@ -479,7 +484,7 @@ static u32 notify_poll(struct file *f, struct poll_table *pt)
 	return mask;
 }
 
-/* Closes the listener: present and later calls fail with ENOSYS. */
+/* Closes the listener, after which present and later calls fail with ENOSYS. */
 static int notify_release(struct inode *inode, struct file *f)
 {
 	struct notify_queue *q = f->private_data;
