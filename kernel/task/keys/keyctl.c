@@ -31,8 +31,8 @@ static int get_type(uaddr_t ua)
 }
 
 /*
- * Copies a description from guest memory. NULL: none was given. ERR_PTR. The caller frees it with
- * kfree().
+ * Copies a description from guest memory. Returns it, to be freed with kfree(); NULL if none was
+ * given; or ERR_PTR.
  */
 static char *get_desc(uaddr_t ua)
 {
@@ -74,7 +74,7 @@ static int payload_fits(enum key_type type, const char *desc, u64 len)
 {
 	switch (type) {
 	case KEY_KEYRING: return len ? -EINVAL : 0;
-	case KEY_LOGON: /* its description is "service:name" */
+	case KEY_LOGON: /* a description is "service:name" */
 		if (desc && (!strchr(desc, ':') || desc[0] == ':'))
 			return -EINVAL;
 		return len && len <= USER_MAX ? 0 : -EINVAL;
@@ -95,8 +95,8 @@ static u32 default_perm(enum key_type type)
 }
 
 /*
- * Adds or updates a key and returns its serial number. If the key has taken the payload over, *data
- * is NULL afterwards.
+ * Adds or updates a key and returns its serial number, or -errno. Sets *data to NULL if the key has
+ * taken over the payload.
  */
 static long add_locked(enum key_type type, const char *desc, void **data, u32 len, s32 ring_id)
 {
@@ -176,8 +176,8 @@ long sys_add_key(uaddr_t utype, uaddr_t udesc, uaddr_t payload, size_t len, int 
 #define NEGATIVE_LIFE (60UL * 1000000000UL)
 
 /*
- * Returns the keyring that gets constructed keys: the one that KEYCTL_SET_REQKEY_KEYRING has
- * chosen, or the first that exists of the thread, process and session keyrings.
+ * Returns the keyring to which constructed keys are linked: the one that KEYCTL_SET_REQKEY_KEYRING
+ * has chosen, or the first that exists of the thread, process and session keyrings.
  */
 static struct key *default_dest(void)
 {
@@ -194,8 +194,9 @@ static struct key *default_dest(void)
 }
 
 /*
- * Constructs a key in @ring. No helper program is called. As on a system without one, the key
- * exists for a minute without a payload.
+ * Constructs a key in @ring (NULL: the default). Returns -ENOENT if that worked, or another -errno.
+ * No helper program is called. As on a system without one, the key exists for a minute without a
+ * payload.
  */
 static long construct(enum key_type type, const char *desc, struct key *ring)
 {
@@ -231,7 +232,10 @@ static bool negative_there(enum key_type type, const char *desc, struct key *rin
 	return there;
 }
 
-/* Requests a key. @dest 0: a key that is found is not linked to a keyring. */
+/*
+ * Requests a key and returns its serial number, or -errno. @dest 0: a key that is found is not
+ * linked to a keyring.
+ */
 static long request_locked(enum key_type type, const char *desc, bool callout, s32 dest)
 {
 	struct key *ring = NULL, *k;
@@ -328,8 +332,8 @@ static long op_revoke(s32 id)
 }
 
 /*
- * Unlinks an invalid key from all keyrings. Without memory for the list of all keys, it stays until
- * its keyrings are freed.
+ * Unlinks an invalid key from all keyrings. If there is no memory for the list of all keys, it
+ * stays until its keyrings are freed.
  */
 static void unlink_everywhere(struct key *gone)
 {
@@ -450,20 +454,24 @@ static long read_links(struct key *ring, void **out)
 	return (long)(ring->nr * sizeof(*ids));
 }
 
-/* Reads a key. @room: bytes of the reader's buffer; 0: the reader wants only the length. */
+/*
+ * Reads a key. Returns its length in bytes, or -errno. @room: bytes of the reader's buffer; 0: the
+ * reader needs only the length.
+ */
 static long op_read(s32 id, u64 room, void **out)
 {
 	struct key *k = key_lookup(id, false, 0);
 	long ret;
 
-	/* an invalid name gives the error of a missing key */
+	/* An invalid serial number gives the error of a missing key. */
 	if (IS_ERR(k))
 		return PTR_ERR(k) == -EINVAL ? -ENOKEY : PTR_ERR(k);
 	if (!key_may_as(k, KEY_READ, false) && !key_possessed_by(id, k))
 		ret = -EACCES;
 	else if (k->type == KEY_LOGON)
 		ret = -EOPNOTSUPP;
-	else if (k->type == KEY_KEYRING) /* a buffer must take whole numbers */
+	/* A buffer for a keyring must have room for whole numbers. */
+	else if (k->type == KEY_KEYRING)
 		ret = room <= PAGE_SIZE && room % sizeof(s32) ? -EINVAL : read_links(k, out);
 	else
 		ret = (*out = kmemdup(k->data, k->len, GFP_KERNEL)) ? (long)k->len : -ENOMEM;
@@ -478,7 +486,8 @@ static long op_security(s32 id, void **out)
 	if (IS_ERR(k))
 		return PTR_ERR(k);
 	key_put(k);
-	*out = kzalloc(1, GFP_KERNEL); /* an empty label: no security module */
+	/* An empty label: there is no security module. */
+	*out = kzalloc(1, GFP_KERNEL);
 	return *out ? 1 : -ENOMEM;
 }
 
@@ -514,7 +523,7 @@ static long op_link(s32 id, s32 ring_id)
 	return ret;
 }
 
-/* Unlinks a key, which may be dead. */
+/* Unlinks a key, which may be dead, from a keyring. Returns 0 or -errno. */
 static long op_unlink(s32 id, s32 ring_id)
 {
 	struct key *ring = key_lookup(ring_id, false, KEY_WRITE), *k;
@@ -638,14 +647,14 @@ static long simple_op(int op, u64 a2, u64 a3, u64 a4, u64 a5)
 	case KEYCTL_INSTANTIATE:
 	case KEYCTL_INSTANTIATE_IOV:
 	case KEYCTL_NEGATE:
-	case KEYCTL_REJECT: return -EPERM; /* no right to construct was ever given */
+	case KEYCTL_REJECT: return -EPERM; /* no task has the right to construct */
 	default: return -EOPNOTSUPP;
 	}
 }
 
 /*
- * Serves the operations whose result is copied to a buffer of the guest. Returns the length; copies
- * the result only if all of it fits.
+ * Serves the operations whose result is copied to a buffer of the guest. Returns the result's
+ * length or -errno. Copies the result only if all of it fits.
  */
 static long reading_op(int op, s32 id, uaddr_t buf, u64 size)
 {
@@ -699,8 +708,8 @@ static long search(s32 ring, uaddr_t utype, uaddr_t udesc, s32 dest)
 }
 
 /*
- * Restricts a keyring to take no more keys, or leaves it open. Restrictions by a key type are not
- * supported.
+ * Restricts a keyring so that no more keys may be linked. Restrictions by a key type (@typed) are
+ * not supported and change nothing. Returns 0 or -errno.
  */
 static long op_restrict(s32 id, bool typed, int type)
 {
@@ -748,7 +757,7 @@ static long join(uaddr_t uname)
 
 	if (IS_ERR(name))
 		return PTR_ERR(name);
-	/* an empty name is invalid; only NULL asks for a keyring without a name */
+	/* An empty name is invalid. Only NULL requests a keyring without a name. */
 	if (!name && uname.v)
 		return -EINVAL;
 	mutex_lock(&keys_mutex);

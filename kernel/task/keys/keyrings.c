@@ -46,7 +46,7 @@ struct key *keyring_find(struct key *ring, enum key_type type, const char *desc)
 	return NULL;
 }
 
-/* True if this walk has visited @ring already, at this depth or nearer to its start. */
+/* True if this walk has visited @ring already, at this depth or nearer to the walk's start. */
 static bool been_at(struct key *ring, u64 walk, u32 depth)
 {
 	if (ring->seen == walk && ring->seen_at <= depth)
@@ -57,8 +57,8 @@ static bool been_at(struct key *ring, u64 walk, u32 depth)
 }
 
 /*
- * True if @k is reachable from @ring, even through expired or revoked keyrings, which also hold
- * references.
+ * True if @k is reachable from @ring, even through expired or revoked keyrings, which hold
+ * references too.
  */
 static bool leads_to_below(struct key *ring, struct key *k, u64 walk, u32 depth)
 {
@@ -82,8 +82,8 @@ static bool leads_to(struct key *ring, struct key *k)
 }
 
 /*
- * True if a keyring is more than MAX_DEPTH levels below @ring. A keyring that is found again at a
- * greater depth is visited again.
+ * True if a keyring is more than MAX_DEPTH levels below @ring. The walk visits a keyring again if
+ * it finds it again at a greater depth.
  */
 static bool too_deep(struct key *ring, u64 walk, u32 depth)
 {
@@ -177,8 +177,8 @@ void keyring_clear(struct key *ring)
 }
 
 /*
- * Fills in the keyrings by which current possesses keys: the thread's, the process's and the
- * session's; NULL or ERR_PTR for one that does not exist.
+ * Fills in the keyrings by which current possesses keys: those of the thread, the process and the
+ * session. An entry is NULL or ERR_PTR if the keyring does not exist.
  */
 #define NR_OWN 3
 static void own_rings(struct key **rings);
@@ -196,16 +196,17 @@ bool key_may_as(const struct key *k, u32 need, bool possessed)
 	return (bits & need) == need;
 }
 
-/* What a search looks for. */
+/* The conditions of a search. */
 struct search {
 	enum key_type type;
 	const char *desc;
 	u64 walk;
 	/*
-	 * true if current possesses the keyring where the search begins, and so every key below it
+	 * True if current possesses the keyring where the search begins, and so every key below
+	 * that keyring.
 	 */
 	bool possessed;
-	bool skip_expired; /* treat expired keys as missing */
+	bool skip_expired; /* expired keys count as missing */
 };
 
 static struct key *search_below(struct key *ring, const struct search *s, u32 depth)
@@ -270,7 +271,10 @@ static struct key *make_ring(const char *name, u32 perm, struct key **where)
 	return k;
 }
 
-/* Returns _uid.N or _uid_ses.N of current's user, made if missing. _uid_ses.N links _uid.N. */
+/*
+ * Returns _uid.N or _uid_ses.N of current's user, which is made if it is missing, or ERR_PTR. A new
+ * _uid_ses.N links _uid.N.
+ */
 static struct key *uid_ring(bool session)
 {
 	const u32 perm = KEY_POS(KEY_ALL & ~KEY_SETATTR) | KEY_USR(KEY_ALL);
@@ -320,7 +324,7 @@ struct key *keys_search(enum key_type type, const char *desc)
 			    ERR_PTR(-EACCES);
 		if (!IS_ERR(k))
 			return k;
-		/* "not found" replaces the error of an unusable key */
+		/* -ENOKEY takes precedence over the error of an unusable key. */
 		if (!failed || PTR_ERR(k) == -ENOKEY)
 			failed = k;
 	}
@@ -388,7 +392,7 @@ struct key *join_session(const char *name)
 	return k;
 }
 
-/* True if @parent has one thread, and its ids are all equal to current's effective ids. */
+/* True if @parent has one thread, whose ids are all equal to current's effective ids. */
 static bool is_like_us(struct task *parent)
 {
 	const struct cred *me = current_cred(), *c = get_task_cred(parent);
@@ -400,9 +404,9 @@ static bool is_like_us(struct task *parent)
 }
 
 /*
- * Makes current's session keyring the session keyring of the parent process, at once. Linux waits
- * until the parent returns to user mode. A parent in a call on keys sees the old or the new one, by
- * keys_mutex.
+ * Makes current's session keyring the session keyring of the parent process. This happens at once;
+ * Linux waits until the parent returns to user mode. A parent in a call on keys sees the old or the
+ * new keyring, because of keys_mutex. Returns 0 or -errno.
  */
 long session_to_parent(void)
 {

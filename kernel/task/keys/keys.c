@@ -17,10 +17,10 @@
 #define TABLE_SIZE 256
 #define SECOND 1000000000UL
 #define MAX_PAYERS 4096
-#define LIMIT_MAX 0x7fffffff /* the highest value of a limit */
+#define LIMIT_MAX 0x7fffffff /* maximum for a limit */
 
 static int user_keys = 200, user_bytes = 20000, root_keys = 1000000, root_bytes = 25000000;
-/* kernel.keys.gc_delay, unused: an unreferenced key is freed at once */
+/* kernel.keys.gc_delay, without effect: an unreferenced key is freed at once. */
 static int gc_delay = 300;
 
 DEFINE_MUTEX(keys_mutex);
@@ -53,7 +53,8 @@ void key_get(struct key *k)
 }
 
 /*
- * Frees @k. Adds the keys that only @k linked to the front of the list @dead, and returns the list.
+ * Frees @k. Adds those keys to the front of the list @dead to which only @k had links, and returns
+ * the list.
  */
 static struct key *key_free(struct key *k, struct key *dead)
 {
@@ -61,7 +62,7 @@ static struct key *key_free(struct key *k, struct key *dead)
 	hlist_del_init(&k->hash);
 	spin_unlock(&table_lock);
 	__atomic_sub_fetch(&k->payer->bytes, k->charged, __ATOMIC_RELAXED);
-	/* last access to the payer, which another task may free afterwards */
+	/* The last access to the payer, which another task may free afterwards. */
 	atomic_dec(&k->payer->keys);
 	for (u32 i = 0; i < k->nr; i++)
 		if (atomic_dec_and_test(&k->links[i]->refs)) {
@@ -135,7 +136,7 @@ static void drop_empty_rings(struct key_user *u)
 }
 
 /*
- * Frees payers without keys, but not the two that belong to current, which the caller may already
+ * Frees payers without keys, except the two that belong to current, which the caller may already
  * use. keys_mutex is held.
  */
 static void forget_idle_payers(void)
@@ -238,8 +239,8 @@ int key_set_payload(struct key *k, void *data, u32 len)
 }
 
 /*
- * Changes the owner. The user who made the key still pays: only root changes owners, and root's
- * quota would not limit them.
+ * Changes the owner. The user who made the key still pays for it: only root changes owners, and
+ * root's quota would not limit the new ones. Returns 0 or -errno.
  */
 int key_chown(struct key *k, kuid_t uid)
 {
@@ -261,7 +262,7 @@ s64 key_serials(s32 **out)
 		hlist_for_each_entry(k, &table[i], hash)
 			room++;
 	spin_unlock(&table_lock);
-	room += 64; /* for keys that are made meanwhile */
+	room += 64; /* for keys made meanwhile */
 	*out = kmalloc((size_t)room * sizeof(**out), GFP_KERNEL);
 	if (!*out)
 		return -ENOMEM;

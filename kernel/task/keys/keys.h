@@ -28,13 +28,13 @@ enum key_type { KEY_KEYRING, KEY_USER, KEY_LOGON, KEY_BIG, NR_KEY_TYPES };
 #define KEY_POS(bits) ((bits) << 24)
 #define KEY_USR(bits) ((bits) << 16)
 
-/* A user whose quota pays for keys; freed when it pays for none. */
+/* A user whose quota pays for keys. Freed when the user pays for no key any more. */
 struct key_user {
 	struct list_head list; /* in keys.c, under keys_mutex */
 	kuid_t uid;            /* immutable */
 	atomic_t keys;
 	s64 bytes; /* atomic */
-	/* the keyrings _uid.N and _uid_ses.N, or NULL; references, under keys_mutex */
+	/* The keyrings _uid.N and _uid_ses.N, or NULL. Holds references; under keys_mutex. */
 	struct key *ring, *session;
 };
 
@@ -46,14 +46,14 @@ struct key {
 	char *desc;             /* immutable */
 	struct key_user *payer; /* immutable */
 	u32 charged;            /* bytes of payer's quota; under keys_mutex */
-	/* uid and the following members: under keys_mutex */
+	/* The members from here on are under keys_mutex. */
 	kuid_t uid;
 	kgid_t gid;
 	u32 perm;
-	u64 expiry; /* ktime, 0: never */
+	u64 expiry; /* ns of ktime_get(); 0: never */
 	bool revoked, invalid;
 	bool restricted; /* true: no more keys may be linked */
-	/* of a key without a payload: the error that a search which finds it returns; else 0 */
+	/* Of a key without a payload: the error of a search that finds the key; otherwise 0. */
 	int rejected;
 	void *data; /* the payload, @len bytes */
 	u32 len;
@@ -77,8 +77,8 @@ int key_user_line(int i, char *buf, size_t size);
 s64 key_serials(s32 **out);
 #define KEY_LINE_MAX (PAGE_SIZE + 256)
 /*
- * Prints the line of a key in /proc/keys. Returns 0 if the key is gone, or current may not view it.
- * Takes keys_mutex.
+ * Prints the line of a key in /proc/keys. Returns its length, or 0 if the key was freed or current
+ * may not view it. Takes keys_mutex.
  */
 int key_line(s32 serial, char *buf, size_t size);
 
@@ -87,58 +87,59 @@ int key_type_of(const char *name); /* returns a type, or -ENODEV */
 void key_get(struct key *k);
 void key_put(struct key *k); /* does nothing if @k is NULL */
 /*
- * Returns the key with this serial number and a reference, even a dead key, or NULL. Needs no lock.
+ * Returns the key with this serial number, which may be dead, with a reference, or NULL. Needs no
+ * lock.
  */
 struct key *key_find(s32 serial);
 
 /* The following functions are called with keys_mutex held. */
 /*
  * Returns a valid keyring of current's uid with this name, in which that uid may search, with a
- * reference; or NULL.
+ * reference, or NULL.
  */
 struct key *key_find_ring(const char *name);
 /*
- * Returns the payer of @uid's keys; NULL: no memory, or too many payers. The pointer is valid until
- * keys_mutex is released.
+ * Returns the payer of @uid's keys, or NULL: no memory, or too many payers. The pointer is valid
+ * until keys_mutex is released.
  */
 struct key_user *key_payer(kuid_t uid);
-/* True if the quota of @u allows so many keys and bytes more. */
+/* True if the quota of @u allows @keys more keys and @bytes more bytes. */
 bool key_may_pay(const struct key_user *u, u32 keys, u32 bytes);
 struct key *key_alloc(
 	enum key_type type, const char *desc, u32 perm); /* ERR_PTR(-EDQUOT, -ENOMEM) */
 /*
- * Makes @data the payload and returns 0, or -errno, when @data stays the caller's. @data comes from
- * kmalloc().
+ * Makes @data, which comes from kmalloc(), the payload. Returns 0, or -errno, in which case @data
+ * stays the caller's.
  */
 int key_set_payload(struct key *k, void *data, u32 len);
 /*
  * Finds a key by its serial number or a KEY_SPEC_* constant, and checks that it is valid and that
- * current may @need. @create: makes a missing keyring of the process. Returns a reference, or
- * ERR_PTR.
+ * current has the rights @need. @create: makes a missing keyring of the process. Returns the key
+ * with a reference, or ERR_PTR.
  */
 struct key *key_lookup(s32 id, bool create, u32 need);
-/* Finds a key as key_lookup() does, even a dead one. Makes none. */
+/* Finds a key as key_lookup() does, including dead keys, and makes none. */
 struct key *key_lookup_dead(s32 id);
 bool key_may(const struct key *k, u32 need);
 bool key_may_as(const struct key *k, u32 need, bool possessed);
 bool key_possessed(const struct key *k);
 /*
- * True if current possesses the key. A key that was named by KEY_SPEC_* counts as possessed, even
+ * True if current possesses the key. A key that was given by KEY_SPEC_* counts as possessed, even
  * if it may not be searched.
  */
 bool key_possessed_by(s32 id, const struct key *k);
 int key_alive(struct key *k);
-/* Returns the key of this type and description that @ring links directly; NULL. */
+/* Returns the key of this type and description to which @ring has a direct link, or NULL. */
 struct key *keyring_find(struct key *ring, enum key_type type, const char *desc);
 /*
- * Searches @ring and the keyrings below it. Returns a key with a reference, or ERR_PTR(-ENOKEY, or
- * the reason why the found key is unusable). @possessed: current possesses @ring, and so every key
+ * Searches @ring and the keyrings below it. Returns a key with a reference, or ERR_PTR: -ENOKEY, or
+ * the reason why the found key is unusable. @possessed: current possesses @ring, and so every key
  * found through it.
  */
 struct key *keyring_search(struct key *ring, enum key_type type, const char *desc, bool possessed);
 /*
- * Searches all keys that current possesses. An expired key counts as missing, since the caller
- * would replace it.
+ * Searches all keys that current possesses; results as for keyring_search(). An expired key counts
+ * as missing, since the caller would replace it.
  */
 struct key *keys_search(enum key_type type, const char *desc);
 int keyring_link(struct key *ring, struct key *k); /* replaces a key of that name */
@@ -147,10 +148,12 @@ void keyring_clear(struct key *ring);
 int key_chown(struct key *k, kuid_t uid);
 /*
  * Serves KEYCTL_JOIN_SESSION_KEYRING. @name NULL: joins a new keyring without a name. Returns the
- * keyring without a reference, or ERR_PTR.
+ * keyring, without a reference, or ERR_PTR.
  */
 struct key *join_session(const char *name);
-/* Makes current's session keyring the session keyring of the parent process. */
+/*
+ * Makes current's session keyring the session keyring of the parent process. Returns 0 or -errno.
+ */
 long session_to_parent(void);
 
 #endif
