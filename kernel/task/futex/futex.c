@@ -47,8 +47,8 @@ struct futex_bucket *futex_bucket_of(const struct futex_key *k)
 }
 
 /*
- * True if the word is identified by its file or page, as for shared memory: it can be read, and a
- * private page can be written to.
+ * True if the word may be identified by its file or page, as for shared memory. The memory must be
+ * accessible, and writable unless it is shared or belongs to a file.
  */
 static bool may_be_shared(const struct vm_area *vma)
 {
@@ -58,7 +58,7 @@ static bool may_be_shared(const struct vm_area *vma)
 }
 
 /*
- * True if the address lies behind the end of the mapped file, where no page can be. mmap_lock is
+ * True if the address is beyond the end of the mapped file, where no page can be. mmap_lock is
  * held.
  */
 static bool is_behind_end(const struct vm_area *vma, u64 at)
@@ -99,7 +99,10 @@ int futex_key_get(uaddr_t addr, bool private, struct futex_key *k)
 	if (!access_ok(addr, 4))
 		return -EFAULT;
 	k->owner = current->mm;
-	/* a wake-up without FUTEX_PRIVATE_FLAG does not find waiters with it */
+	/*
+	 * A wake-up without FUTEX_PRIVATE_FLAG must not find waiters with that flag, so their keys
+	 * differ.
+	 */
 	k->at = addr.v | (private ? 0 : 1);
 	k->file = NULL;
 	return private ? 0 : key_of_mapping(current->mm, addr, k);
@@ -119,7 +122,7 @@ static int rt_urgency(const struct task *t)
 	return t->policy == SCHED_FIFO || t->policy == SCHED_RR ? t->rt_priority : 0;
 }
 
-/* Returns the place in the queue in front of which a waiter of that urgency is queued. */
+/* Returns the list entry in front of which a waiter of that urgency is queued. */
 static struct list_head *place_in_queue(struct futex_bucket *b, int urgency)
 {
 	struct futex_q *q;
@@ -150,8 +153,8 @@ void futex_enqueue(struct futex_q *q, const struct futex_key *k, u32 bitset)
 #define MAX_YIELDS 100
 
 /*
- * Waits until the unlocks are done that choose this waiter: they write to guest memory, which may
- * take long with userfaultfd(2).
+ * Waits until those unlocks have ended that have chosen this waiter. They write to guest memory,
+ * which may take long with userfaultfd(2). @turn: number of earlier calls in this wait.
  */
 static void await_choosers(int turn)
 {
@@ -187,8 +190,8 @@ bool futex_unqueue(struct futex_q *q)
 }
 
 /*
- * Wakes a waiter, under the bucket's lock. Its task cannot be freed before this vCPU's next
- * boundary.
+ * Wakes up a waiter, under the bucket's lock. The waiter's task cannot be freed before this vCPU's
+ * next boundary.
  */
 void futex_wake_q(struct futex_q *q)
 {
@@ -196,7 +199,7 @@ void futex_wake_q(struct futex_q *q)
 
 	list_del(&q->list);
 	pi_detach(q);
-	/* safe: the task that frees q takes the bucket's lock first */
+	/* @q->tell is safe to use: the task that frees q takes the bucket's lock first. */
 	if (!t) {
 		WRITE_ONCE(q->woken, true);
 		wake_up_common(q->tell, TASK_NORMAL, 0, EPOLLIN);
@@ -235,8 +238,8 @@ int futex_wake_key(const struct futex_key *k, int nr, u32 bitset)
 /* ---- WAIT ---- */
 
 /*
- * Sleeps until woken: 0, -ETIMEDOUT or -ERESTARTSYS. The waiter must be queued; afterwards it is
- * not.
+ * Sleeps until woken up. Returns 0, -ETIMEDOUT or -ERESTARTSYS. The waiter must be queued before
+ * the call, and is not queued after it.
  */
 int futex_sleep(struct futex_q *q, struct wait_until until)
 {
@@ -332,8 +335,8 @@ int futex_wake_addr(uaddr_t addr, int nr)
 }
 
 /*
- * Moves a waiter to another bucket and key. It keeps the file of its first key, which exists as
- * long as the new key's, and puts that file itself.
+ * Moves a waiter to another bucket and key. The waiter keeps the reference to the file of its first
+ * key. That file exists as long as the new key's file; the waiter puts it.
  */
 void futex_move_q(struct futex_q *q, struct futex_bucket *to, const struct futex_key *k)
 {
@@ -351,7 +354,10 @@ static long requeue_keys(
 	long woken = 0, moved = 0, err = 0;
 
 	spin_lock_two(&a->lock, &b->lock);
-	/* waiters that are moved to the tail of the same queue must not be moved again */
+	/*
+	 * Waiters that are moved to the tail of the same queue must not be moved again, so the loop
+	 * ends at the present tail.
+	 */
 	if (a == b)
 		last = list_empty(&a->queue) ? NULL :
 					       list_last_entry(&a->queue, struct futex_q, list);
@@ -431,8 +437,8 @@ static int op_compare(u32 cmp, s32 old, s32 arg)
 }
 
 /*
- * Changes *addr by the encoded operation. Returns 1 or 0, the result of its comparison with the old
- * value; or -errno.
+ * Changes *addr by the encoded operation. Returns the result of the comparison with the old value,
+ * 1 or 0, or -errno.
  */
 static int op_apply(uaddr_t addr, u32 enc)
 {

@@ -15,7 +15,7 @@
 
 struct futex_async {
 	struct wait_queue_head wait;
-	struct mm *mm; /* only the struct (mmgrab) */
+	struct mm *mm; /* only struct mm is kept (mmgrab) */
 	bool queued;
 	u32 nr;
 	struct wait_word words[];
@@ -91,7 +91,7 @@ int futex_async_end(struct futex_async *a)
 	return futex_words_unqueue(a->words, a->nr);
 }
 
-/* Ends the wait. For each word that was woken, the next waiter is woken instead. */
+/* Ends the wait. For each word that was woken up, the next waiter is woken up instead. */
 void futex_async_destroy(struct futex_async *a)
 {
 	for (u32 i = 0; a->queued && i < a->nr; i++) {

@@ -23,23 +23,25 @@ struct futex_async;
 size_t futex_async_size(u32 nr);
 u32 futex_async_nr(const struct futex_async *a);
 void futex_async_setup(struct futex_async *a, u32 nr);
-/* Sets word @i, with the arguments of futex_wait(2) and its flags: 0, -EINVAL or -EFAULT. */
+/*
+ * Sets word @i, with the arguments of futex_wait(2) and its flags. Returns 0, -EINVAL or -EFAULT.
+ */
 int futex_async_word(struct futex_async *a, u32 i, uaddr_t addr, u64 val, u64 mask, u32 flags);
 int futex_async_import(struct futex_async *a, uaddr_t waiters);
 /*
- * Queues the waiter on all words. Returns 0; 1 + the index of a word that was woken meanwhile;
- * -EAGAIN: a word has another value; or another -errno.
+ * Queues the waiter on all words. Returns 0; 1 plus the index of a word that was woken up
+ * meanwhile; -EAGAIN if a word has another value; or another -errno.
  */
 int futex_async_queue(struct futex_async *a);
 bool futex_async_queued(const struct futex_async *a);
 bool futex_async_woken(struct futex_async *a);
 /*
  * Ends the wait and takes the waiter off all queues. Returns the index of the last word that was
- * woken, or -1.
+ * woken up, or -1.
  */
 int futex_async_end(struct futex_async *a);
 void futex_async_destroy(struct futex_async *a);
 struct wait_queue_head *futex_async_wait_queue(struct futex_async *a);
-bool futex_async_right(u32 flags, u64 val, u64 mask); /* true if these are valid for a word */
+bool futex_async_right(u32 flags, u64 val, u64 mask); /* true if valid for a word */
 
 #endif

@@ -21,7 +21,7 @@
 struct futex_key {
 	const void *owner; /* the mm, or the file's mapping */
 	u64 at;            /* address, or offset in the file */
-	struct file *file; /* of a file: a reference, or NULL */
+	struct file *file; /* with a reference, or NULL */
 };
 
 struct futex_bucket {
@@ -37,23 +37,23 @@ struct futex_bucket {
 struct futex_q {
 	struct list_head list;
 	struct futex_bucket *bucket;
-	struct task *task;            /* NULL: no task sleeps, @tell is woken */
-	struct wait_queue_head *tell; /* woken under the bucket's lock; immutable */
+	struct task *task;            /* NULL: no task sleeps, wake up @tell */
+	struct wait_queue_head *tell; /* under the bucket's lock; immutable */
 	struct futex_key key;
 	u32 bitset;
 	/*
-	 * number of unlocks in progress that make this waiter the owner; it stays in the queue
-	 * until it is 0
+	 * Number of unlocks in progress that make this waiter the owner. The waiter stays in the
+	 * queue until the number is 0.
 	 */
 	u32 chosen;
 	bool woken;
 	bool pi; /* waits for a PI lock */
-	/* pid of the owner that has ended with the lock held, or 0 */
+	/* Pid of the owner that has ended while it held the lock, or 0. */
 	pid_t gone;
-	/* known owner of the lock, a reference; NULL: none */
+	/* The known owner of the lock, with a reference; NULL: none. */
 	struct task *owner;
 	struct list_head pi_link;
-	/* FUTEX_WAIT_REQUEUE_PI: the futex to which it may be moved */
+	/* FUTEX_WAIT_REQUEUE_PI: key of the futex to which this waiter may be moved. */
 	const struct futex_key *requeue_to;
 };
 
@@ -62,18 +62,18 @@ extern struct futex_bucket futex_table[FUTEX_BUCKETS];
 bool futex_key_eq(const struct futex_key *a, const struct futex_key *b);
 struct futex_bucket *futex_bucket_of(const struct futex_key *k);
 /*
- * Makes the key of a word. Returns 0 (futex_key_put() must follow), -EINVAL (not aligned) or
- * -EFAULT.
+ * Makes the key of a word. Returns 0, after which the caller must call futex_key_put(), -EINVAL
+ * (not aligned) or -EFAULT.
  */
 int futex_key_get(uaddr_t addr, bool private, struct futex_key *k);
 void futex_key_put(struct futex_key *k);
 void futex_enqueue(struct futex_q *q, const struct futex_key *k, u32 bitset);
 bool futex_unqueue(struct futex_q *q); /* false: a waker has taken it off */
-/* Wakes a waiter, under its bucket's lock. @q may be freed afterwards. */
+/* Wakes up a waiter, under its bucket's lock. @q may be freed afterwards. */
 void futex_wake_q(struct futex_q *q);
 /*
- * Sleeps until woken: 0, -ETIMEDOUT or -ERESTARTSYS. The waiter must be queued; afterwards it is
- * not.
+ * Sleeps until woken up. Returns 0, -ETIMEDOUT or -ERESTARTSYS. The waiter must be queued before
+ * the call, and is not queued after it.
  */
 int futex_sleep(struct futex_q *q, struct wait_until until);
 
@@ -84,13 +84,16 @@ void futex_move_q(struct futex_q *q, struct futex_bucket *to, const struct futex
 int futex_wait_on(uaddr_t addr, bool private, u32 val, struct wait_until until, u32 bitset);
 int futex_wake_key(const struct futex_key *k, int nr, u32 bitset);
 long futex_wake(uaddr_t addr, bool private, int nr, u32 bitset);
-/* Wakes and moves waiters. @cmp: the value that the first word must have, or NULL. */
+/*
+ * Wakes up and moves waiters. @cmp: the value that the first word must have, or NULL. Returns the
+ * number of these waiters, or -errno.
+ */
 long futex_requeue(uaddr_t a1, uaddr_t a2, bool private, int nr_wake, int nr_move, u32 *cmp);
 
 /* ---- futex2.c ---- */
-/* True if the flags exist, and the value fits into a word of that size. */
+/* True if the flags exist, and the value fits into a word of the size that they select. */
 bool futex2_right(u32 flags, u64 val);
-/* Checks the node number beside a word with FUTEX2_NUMA: 0, -EINVAL or -EFAULT. */
+/* Checks the node number beside a word with FUTEX2_NUMA. Returns 0, -EINVAL or -EFAULT. */
 int futex2_node(uaddr_t addr, u32 flags);
 
 /* ---- futex_waitv.c ---- */
@@ -100,11 +103,11 @@ struct wait_word { /* a word of futex_waitv() */
 	u32 val, bitset;
 	bool private;
 };
-/* Reads a struct futex_waitv: 0, -EINVAL or -EFAULT. */
+/* Reads a struct futex_waitv. Returns 0, -EINVAL or -EFAULT. */
 int futex_word_get(uaddr_t from, struct wait_word *w);
 /*
- * Queues on all words, then checks all values. Returns 0; -errno, and nothing is queued; or 1 + the
- * index of a word that was woken already.
+ * Queues the waiter on all words, then checks all values. Returns 0; -errno, with the waiter in no
+ * queue; or 1 plus the index of a word that was woken up already.
  */
 int futex_words_queue(struct wait_word *w, u32 n);
 /*
@@ -117,27 +120,29 @@ int futex_deadline(bool realtime, bool absolute, uaddr_t timeout, struct wait_un
 
 /* ---- futex_pi.c, futex_requeue.c ---- */
 /*
- * Makes @q a waiter for the lock of @owner (NULL: not known yet), or changes its owner, and boosts
- * the owner's priority. Under the bucket's lock.
+ * Makes @q a waiter for the lock of @owner (NULL: not known yet), or changes the owner of that
+ * lock, and boosts the owner's priority. Under the bucket's lock.
  */
 void pi_attach(struct futex_q *q, struct task *owner);
 void pi_detach(struct futex_q *q);
-/* True if @owner (which may be NULL) waits for a lock of @t, directly or over a chain of owners. */
+/*
+ * True if @owner (which may be NULL) waits for a lock of @t, directly or through a chain of owners.
+ */
 bool pi_would_deadlock(const struct task *t, const struct task *owner);
 /*
- * Reads the word of a lock that waiters were moved to. Sets FUTEX_WAITERS if it has an owner, or
- * gives the lock to the most urgent waiter. 0 or -errno.
+ * Reads the word of a lock to which waiters were moved. Sets FUTEX_WAITERS if the lock has an
+ * owner, otherwise gives the lock to the most urgent waiter. Returns 0 or -errno.
  */
 long futex_pi_settle(uaddr_t addr, const struct futex_key *k);
 /*
- * Finds the task @pid, the owner of the word. Returns 0 with a reference, or 1 if @pid does not own
- * it any more. Waits until an exiting owner has given up its locks. -ESRCH: no such task; -EPERM,
- * -EFAULT; -EINTR: current is being killed.
+ * Finds the task @pid, the owner of the word. Returns 0 with a reference in *owner, or 1 if @pid
+ * does not own the word any more. Waits until an exiting owner has given up its locks. -ESRCH: no
+ * such task; -EPERM, -EFAULT; -EINTR: current is being killed.
  */
 int futex_pi_owner(uaddr_t addr, pid_t pid, struct task **owner);
 /*
- * Takes the lock of @owner, which has ended while it held it. Returns 0, 1 if another task has
- * taken it first, or -errno.
+ * Takes over the lock of @owner, which has ended while it held the lock. Returns 0, 1 if another
+ * task has taken it first, or -errno.
  */
 int futex_pi_inherit(uaddr_t addr, pid_t owner);
 long futex_wait_requeue_pi(uaddr_t a1, bool private, u32 val, struct wait_until until, uaddr_t a2);
@@ -145,8 +150,8 @@ long futex_cmp_requeue_pi(uaddr_t a1, uaddr_t a2, bool private, int nr_wake, int
 long futex_lock_pi(uaddr_t addr, bool private, bool try, struct wait_until until);
 long futex_unlock_pi(uaddr_t addr, bool private);
 /*
- * Hands a word that current owns to its most urgent PI waiter, or frees the word. @flag:
- * FUTEX_OWNER_DIED or 0.
+ * Hands a word that current owns over to the most urgent PI waiter, or frees the word. @flag:
+ * FUTEX_OWNER_DIED or 0. Returns 0 or -errno.
  */
 long futex_pi_hand_over(uaddr_t addr, const struct futex_key *k, u32 flag);
 void futex_pi_exit(void);

@@ -79,9 +79,10 @@ bool pi_would_deadlock(const struct task *t, const struct task *owner)
 }
 
 /*
- * Searches all waiters only for an owner that has a boosted priority, or is about to get one. So
- * fair waiters, of which there may be any number, cost nothing. The priority that a leaving waiter
- * has lent is not used: it may have changed, with futex_pi_priority_changed() still to be called.
+ * Drops a reference to an owner and recomputes its priority. All waiters are searched only if the
+ * owner has a boosted priority or is about to get one, so fair waiters, of which there may be any
+ * number, cost nothing. The priority that a leaving waiter has lent is not used: it may have
+ * changed, with the call of futex_pi_priority_changed() still to come.
  */
 static void put_owner(struct task *owner)
 {
@@ -149,8 +150,8 @@ static int urgency(const struct task *t)
 }
 
 /*
- * Finds the most urgent PI waiter of the key. *more: true if there are others. Under the bucket's
- * lock.
+ * Returns the most urgent PI waiter of the key, or NULL. Sets *more to true if there are others.
+ * Under the bucket's lock.
  */
 static struct futex_q *top_waiter(struct futex_bucket *b, const struct futex_key *k, bool *more)
 {
@@ -189,7 +190,8 @@ static bool has_waiters(const struct futex_key *k)
 }
 
 /*
- * Returns the word for a new owner of a free lock. FUTEX_WAITERS stays only if there are waiters.
+ * Returns the word for a new owner @me of a free lock whose word was @old. FUTEX_WAITERS stays only
+ * if there are waiters.
  */
 static u32 taken(const struct futex_key *k, u32 old, u32 me)
 {
@@ -199,8 +201,8 @@ static u32 taken(const struct futex_key *k, u32 old, u32 me)
 }
 
 /*
- * Takes the word if it is 0 or its owner has died, or else sets FUTEX_WAITERS. Returns 0: taken; 1:
- * *owner has the lock; or -errno.
+ * Takes the word if it is 0 or its owner has died, otherwise sets FUTEX_WAITERS. Returns 0: taken;
+ * 1: the task *owner has the lock; or -errno.
  */
 static int pi_try(uaddr_t addr, const struct futex_key *k, pid_t *owner)
 {
@@ -253,7 +255,7 @@ int futex_pi_owner(uaddr_t addr, pid_t pid, struct task **owner)
 		put_task(t);
 	if (err != -ESRCH)
 		return err;
-	/* checks whether the word has changed: the owner may have given it up meanwhile */
+	/* Checks whether the word has changed, since the owner may have given it up meanwhile. */
 	err = load_user_u32(addr, &now);
 	if (err)
 		return err;
@@ -287,13 +289,13 @@ static void enqueue_for(struct futex_q *q, const struct futex_key *k, struct tas
 	smp_mb(); /* queue the waiter, then read the word */
 }
 
-/* Waits for @owner. Returns 0: current owns the lock; 1: try again; or -errno. */
+/* Waits for @owner. Returns 0: current owns the lock now; 1: try again; or -errno. */
 static int pi_wait(
 	uaddr_t addr, const struct futex_key *k, struct task *owner, struct wait_until until)
 {
 	/*
-	 * requeue_to: a plain wake or requeue must not take it, even before it is marked as a PI
-	 * waiter
+	 * With requeue_to set, a plain wake or requeue does not take the waiter, even before it is
+	 * marked as a PI waiter.
 	 */
 	struct futex_q q = { .requeue_to = k };
 	u32 word;
@@ -332,8 +334,8 @@ long futex_lock_pi(uaddr_t addr, bool private, bool try, struct wait_until until
 			err = try ? -EAGAIN : pi_wait(addr, &k, owner, until);
 			put_task(owner);
 		}
-		if (err > 0 &&
-			fatal_signal_pending(current)) /* tasks may change the word without end */
+		/* Other tasks may change the word without end. */
+		if (err > 0 && fatal_signal_pending(current))
 			err = -ERESTARTNOINTR;
 	} while (err > 0);
 	futex_key_put(&k);
@@ -341,9 +343,9 @@ long futex_lock_pi(uaddr_t addr, bool private, bool try, struct wait_until until
 }
 
 /*
- * Chooses the waiter that gets the lock, and marks it so that it cannot leave its queue; or NULL.
- * If the guest has changed the word meanwhile, other unlocks may choose the same waiter: it leaves
- * the queue when the last of them is done.
+ * Returns the waiter that gets the lock, marked so that it cannot leave its queue, or NULL. If the
+ * guest has changed the word meanwhile, several unlocks may choose one waiter; it leaves the queue
+ * when the last of them has ended. Sets *more to true if there are other waiters.
  */
 static struct futex_q *choose_heir(struct futex_bucket *b, const struct futex_key *k, bool *more)
 {
@@ -374,8 +376,9 @@ static void release_heir(struct futex_bucket *b, struct futex_q *heir, bool owns
 }
 
 /*
- * Hands a word that current owns to its most urgent PI waiter, or frees it. @flag: FUTEX_OWNER_DIED
- * or 0. If current ends and has no waiters here, FUTEX_WAITERS stays as it is in the word.
+ * Hands a word that current owns over to the most urgent PI waiter, or frees the word. @flag:
+ * FUTEX_OWNER_DIED or 0. If current ends and has no waiters here, FUTEX_WAITERS stays unchanged in
+ * the word. Returns 0 or -errno.
  */
 long futex_pi_hand_over(uaddr_t addr, const struct futex_key *k, u32 flag)
 {
@@ -412,8 +415,7 @@ long futex_unlock_pi(uaddr_t addr, bool private)
 	u32 word;
 
 	/*
-	 * a caller that is not the owner gets EPERM, even if the word is at an invalid place for a
-	 * futex
+	 * A caller that is not the owner gets EPERM, even if no futex may be at the word's address.
 	 */
 	if (get_user(word, addr))
 		return -EFAULT;
@@ -446,7 +448,10 @@ static int give_to_heir(uaddr_t addr, const struct futex_key *k, u32 word)
 	return err ? err : !done;
 }
 
-/* Finds the owner of a held lock and makes it the owner of the queued waiters. */
+/*
+ * Finds the owner of a held lock and makes it the owner for the queued waiters. Returns 0, 1 (try
+ * again) or -errno.
+ */
 static int announce_waiters(uaddr_t addr, const struct futex_key *k, u32 word)
 {
 	struct futex_bucket *b = futex_bucket_of(k);
@@ -487,8 +492,8 @@ long futex_pi_settle(uaddr_t addr, const struct futex_key *k)
 }
 
 /*
- * Wakes waiters for PI locks of current that are in no robust list. They read the word again, find
- * that current is gone, and take the lock over.
+ * Wakes up waiters for those PI locks of current that are in no robust list. They read the word
+ * again, find that current has ended, and take the lock over.
  */
 void futex_pi_exit(void)
 {

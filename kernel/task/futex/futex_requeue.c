@@ -15,9 +15,9 @@
 #include "kernel/task/futex/futex_internal.h"
 
 /*
- * Moves at most @nr waiters, and counts them in *moved. Returns 0, -EINVAL if the queue has a
- * waiter of another kind, or -EDEADLK if a task would wait for itself, or for an owner that waits
- * for it. After an error, waiters before the failing one stay moved.
+ * Moves at most @nr waiters, and counts them in *moved. Returns 0; -EINVAL if the queue has a
+ * waiter of another kind; or -EDEADLK if a task would wait for itself, or for an owner that waits
+ * for the task. After an error, waiters that were moved before it stay moved.
  */
 static long move_waiters(const struct futex_key *from, const struct futex_key *to, long nr,
 	struct task *owner, long *moved)
@@ -47,8 +47,8 @@ static long move_waiters(const struct futex_key *from, const struct futex_key *t
 }
 
 /*
- * Stores the owner of the PI word in *owner, with a reference, or NULL if there is none. 0 or
- * -errno.
+ * Stores the owner of the PI word, with a reference, in *owner, or NULL if it has none. Returns 0
+ * or -errno.
  */
 static int word_owner(uaddr_t addr, struct task **owner)
 {
@@ -118,7 +118,7 @@ static long wait_moved(struct futex_q *q, uaddr_t a2, bool private, struct wait_
 {
 	long err = futex_sleep(q, until);
 
-	/* the lock's owner has ended: take the lock over, or wait for the next owner */
+	/* The lock's owner has ended: take over the lock, or wait for the next owner. */
 	if (!err && !q->woken) {
 		err = futex_pi_inherit(a2, q->gone);
 		return err > 0 ? futex_lock_pi(a2, private, false, until) : err;
@@ -151,7 +151,9 @@ long futex_wait_requeue_pi(uaddr_t a1, bool private, u32 val, struct wait_until 
 	ret = load_user_u32(a1, &now);
 	if (!ret && now != val)
 		ret = -EAGAIN;
-	/* a waiter that was moved and made the owner meanwhile has the lock */
+	/*
+	 * A waiter that was moved and made the owner meanwhile has the lock, in spite of the error.
+	 */
 	if (ret)
 		ret = futex_unqueue(&q) ? ret : 0;
 	else

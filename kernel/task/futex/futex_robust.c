@@ -50,7 +50,10 @@ long sys_get_robust_list(int pid, uaddr_t head_ptr, uaddr_t len_ptr)
 	return put_user(len, len_ptr) || put_user(head, head_ptr) ? -EFAULT : 0;
 }
 
-/* Gives up the word of an entry if this thread owns it, and sets FUTEX_OWNER_DIED in it. */
+/*
+ * Gives up the word of an entry if this thread owns it, and sets FUTEX_OWNER_DIED in the word.
+ * Returns 0 or -errno.
+ */
 static int robust_give_up(u64 entry, s64 offset, bool pending)
 {
 	uaddr_t addr = UADDR((entry & ~1UL) + (u64)offset);
@@ -62,7 +65,10 @@ static int robust_give_up(u64 entry, s64 offset, bool pending)
 	for (;;) {
 		if (load_user_u32(addr, &word))
 			return -EFAULT;
-		/* the thread has ended between storing 0 and waking: wake the next waiter for it */
+		/*
+		 * The thread has ended between storing 0 and the wake-up: wake up the next waiter
+		 * in its place.
+		 */
 		if (pending && !pi && !word) {
 			futex_wake_addr(addr, 1);
 			return 0;
