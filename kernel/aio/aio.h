@@ -36,10 +36,10 @@ struct aio_context {
 	u64 id;                /* address of the ring, under aio_lock */
 	u32 max_reqs;          /* as requested; immutable */
 	u32 nr;                /* number of events in the ring; immutable */
-	u64 size;              /* of the mapping; immutable */
-	struct page **pages;   /* of the ring; immutable */
+	u64 size;              /* bytes of the mapping; immutable */
+	struct page **pages;   /* pages of the ring; immutable */
 	u32 nr_pages;
-	struct mutex reap; /* held over a change of head */
+	struct mutex reap; /* held while head changes */
 	spinlock_t lock;   /* for the members below */
 	/* The kernel's own tail, since the guest can overwrite the ring's. */
 	u32 tail;
@@ -55,11 +55,11 @@ struct aio_context {
 /* A waiting poll request. The list and the worker have a reference each. */
 struct aio_request {
 	atomic_t refs;
-	struct aio_context *ctx; /* a reference */
+	struct aio_context *ctx; /* holds a reference */
 	struct list_head link;   /* in ctx->requests, under ctx->lock */
 	uaddr_t user;            /* address of the guest's struct iocb */
 	u64 data;
-	struct file *file, *eventfd; /* references; eventfd may be NULL */
+	struct file *file, *eventfd; /* hold references; eventfd may be NULL */
 	struct async_poll poll;
 };
 

@@ -81,8 +81,8 @@ static int map_ring(struct aio_context *c)
 	if (IS_ERR(f))
 		return PTR_ERR(f);
 	/*
-	 * not executable, even with READ_IMPLIES_EXEC: programs control bytes that the kernel
-	 * writes there
+	 * The ring is not executable, even with READ_IMPLIES_EXEC: programs control bytes that the
+	 * kernel writes there.
 	 */
 	f->f_mode |= FMODE_NOEXEC;
 	c->id = do_mmap(current->mm, f, 0, c->size, PROT_READ | PROT_WRITE, MAP_SHARED, 0);

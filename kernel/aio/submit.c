@@ -93,7 +93,7 @@ static long submit_poll(struct aio_context *c, const struct iocb *io, uaddr_t us
 
 /* ---- reads, writes, flushes ---- */
 
-/* Imports the memory of a request: one buffer or a vector. */
+/* Imports the memory of a request: one buffer or a vector. Returns 0 or -errno. */
 static int import(struct iov_iter *it, const struct iocb *io, bool vector, struct uvec **to_free)
 {
 	if (vector)
@@ -124,7 +124,7 @@ static int check_rw(const struct iocb *io, const struct file *f, bool write)
 /* A transfer that continues after io_submit(). */
 struct aio_rw {
 	struct io_async async;
-	struct aio_context *ctx; /* a reference, as file and eventfd are */
+	struct aio_context *ctx; /* reference, as file and eventfd are */
 	struct file *file, *eventfd;
 	uaddr_t user;
 	u64 data;
@@ -143,8 +143,8 @@ static void rw_done(struct io_async *a, ssize_t n)
 	struct aio_rw *rw = container_of(a, struct aio_rw, async);
 
 	/*
-	 * Comes before the event: a task that reads the event may exit, and its parent then unmount
-	 * the file system.
+	 * This comes before the event: a task that reads the event may exit, and its parent may
+	 * then unmount the file system.
 	 */
 	fput(rw->file);
 	aio_complete(rw->ctx, rw->user, rw->data, n, rw->eventfd);
@@ -190,7 +190,7 @@ static ssize_t transfer(const struct iocb *io, struct file *f, struct iov_iter *
 
 		n = err ? err : n;
 	}
-	/* a request is not restarted: its event reports EINTR */
+	/* A request is not restarted, so its event reports EINTR. */
 	return n <= -ERESTARTSYS && n >= -ERESTART_RESTARTBLOCK ? -EINTR : n;
 }
 
