@@ -52,7 +52,7 @@ struct bio {
 	/* The partition whose statistics count this bio too; set by submit_bio(). */
 	struct block_device *part;
 	u32 opf; /* REQ_* */
-	/* first sector, within @bdev (submit_bio() remaps partitions) */
+	/* The first sector, within @bdev; submit_bio() changes it for partitions. */
 	sector_t sector;
 	/* Length of a discard or write-zeroes; otherwise the sum of the vectors' lengths. */
 	u64 bytes;
@@ -79,7 +79,7 @@ static inline void *bio_driver(struct bio *bio)
 bool bio_add_page(struct bio *bio, struct page *p, u32 len, u32 off); /* false: full */
 /* Submits a request. Never fails: errors are passed to end_io. Called in a task; may sleep. */
 void submit_bio(struct bio *bio);
-int submit_bio_wait(struct bio *bio); /* status; may sleep */
+int submit_bio_wait(struct bio *bio); /* returns the status; may sleep */
 void bio_endio(struct bio *bio, int status);
 /* Logs that the driver has failed @bio. */
 void bio_tell_error(const struct bio *bio);
@@ -186,12 +186,15 @@ struct gendisk {
 	 */
 	const char *host_file;
 	/*
-	 * Maximum of requests that the driver has under way; further submitters sleep. 0: no limit,
-	 * since the driver queues requests and serves one at a time.
+	 * Maximum number of requests in progress in the driver; further submitters sleep. 0: no
+	 * limit, since the driver queues requests and serves one at a time.
 	 */
 	u32 nr_requests;
-	atomic_t under_way; /* requests, if there is a limit */
-	/* Requests under way that change the disk, which are all but reads and flushes; atomic. */
+	atomic_t under_way; /* number of requests, if limited */
+	/*
+	 * Number of requests in progress that change the disk, which are all except reads and
+	 * flushes; atomic.
+	 */
 	atomic_t changes;
 	/* Atomic. While true, no request that changes the disk begins; see queue_hold(). */
 	bool held;
@@ -304,7 +307,7 @@ struct block_device *bdev_by_dev(dev_t dev); /* NULL if there is none */
  * Returns 0, -EINVAL, or -ENODEV (also for a partition).
  */
 int disk_parse_number(char **text, dev_t *dev);
-struct block_device *bdev_by_name(const char *name); /* "ubda", "ubda1" */
+struct block_device *bdev_by_name(const char *name); /* @name: such as "ubda" or "ubda1" */
 int bdev_flush(struct block_device *b);              /* sends REQ_FLUSH and waits */
 int bdev_discard(struct block_device *b, sector_t s, u64 nr);
 /* Returns 0 or -errno; -EOPNOTSUPP if the driver has no such operation. */

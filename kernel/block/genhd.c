@@ -278,7 +278,8 @@ void disk_lose_medium(struct gendisk *d)
 	mutex_lock(&scan_mutex);
 	for (i = 1; i < ARRAY_SIZE(d->part); i++)
 		del_partition(d, i);
-	disk_set_capacity(d, 0); /* afterwards no partition can be added */
+	/* Afterwards no partition can be added, since none would lie within the disk. */
+	disk_set_capacity(d, 0);
 	mutex_unlock(&scan_mutex);
 }
 
