@@ -63,13 +63,13 @@ struct cgroup_notify {
 
 struct cgroup {
 	atomic_t refs;
-	/* the directory's inode number; the root's is 1 */
+	/* The directory's inode number; the root's is 1. */
 	u64 id;
 	struct cgroup *parent; /* holds a reference; immutable */
 	u32 level;
 	char *name;
 
-	/* under cgroup_mutex: */
+	/* The members below are under cgroup_mutex. */
 	struct list_head children, sibling;
 	u32 control; /* CG_*: enabled for the children */
 	bool threaded;
@@ -79,7 +79,7 @@ struct cgroup {
 	u64 cpus, mems; /* cpuset: bits as written; 0: unset */
 	bool dead;      /* read racily */
 
-	/* under cgroup_tasks_lock: */
+	/* The members below are under cgroup_tasks_lock. */
 	/* cpuset: vCPUs on which the group's tasks may run; writers hold cgroup_mutex too. */
 	u64 e_cpus;
 	struct list_head tasks; /* linked by task->cg_list */
@@ -115,7 +115,7 @@ struct cgroup {
 	/* BPF_F_ALLOW_* with which the programs were attached; 0 without programs */
 	u32 program_flags;
 
-	/* inodes of kernel/fs/cgroup2, kept while the group is in the tree; under files_lock */
+	/* Inodes of kernel/fs/cgroup2, kept while the group is in the tree; under files_lock. */
 	spinlock_t files_lock;
 	struct inode *dir, *files[CG_MAX_FILES];
 	struct simple_xattrs xattrs;
@@ -123,7 +123,7 @@ struct cgroup {
 };
 
 extern struct cgroup cgroup_root;
-/* CG_*: controllers that a hierarchy of version 1 has; written under cgroup_mutex */
+/* CG_*: controllers that a hierarchy of version 1 has; written under cgroup_mutex. */
 extern u32 cgroup_given_away;
 extern struct mutex cgroup_mutex;
 extern spinlock_t cgroup_tasks_lock;
@@ -290,8 +290,8 @@ struct cgroup_task_ops {
 	struct task *(*oom_kill_within)(const struct oom_scope *scope, bool *any);
 	bool (*oom_may_kill)(const struct task *p);
 	/*
-	 * For oom_scope.tell(). The first logs pages in use, the limit, and how many charges were
-	 * refused. The second logs that @p is killed with its group.
+	 * For oom_scope.tell(): oom_tell_use() logs pages in use, the limit, and the number of
+	 * refused charges; oom_tell_killed() logs that @p is killed with its group.
 	 */
 	void (*oom_tell_use)(const char *what, u64 pages, u64 limit, u64 refused);
 	void (*oom_tell_killed)(struct task *p);

@@ -40,8 +40,8 @@ void cgroup_apply_cpus(struct cgroup *top)
 }
 
 /*
- * Checks a change of the wanted vCPUs. As on Linux a group with tasks in it or below may change
- * them, but not clear them.
+ * Checks a change of the wanted vCPUs. Returns 0 or -errno. As on Linux, a group with tasks in it
+ * or below may change them, but not clear them.
  */
 static int may_set(const struct cgroup *c, u64 old, u64 mask)
 {

@@ -91,7 +91,7 @@ struct cgroup1_usage {
 
 struct cgroup1 {
 	atomic_t refs;
-	/* hier, parent (a reference), level and name are immutable */
+	/* hier, parent (which holds a reference), level and name are immutable. */
 	struct cgroup1_hier *hier;
 	struct cgroup1 *parent;   /* NULL: the top */
 	struct list_head sibling; /* in hier->groups; under cgroup1_mutex */
@@ -106,7 +106,7 @@ struct cgroup1 {
 	 */
 	bool clone_children;
 
-	/* under cgroup1_lock: */
+	/* The members below are under cgroup1_lock. */
 	u64 nr_tasks; /* not counted in the top: always 0 */
 	u64 nr_children;
 	bool notify; /* notify_on_release */
@@ -138,7 +138,9 @@ struct cgroup1 {
 	u64 ino;
 	struct mem_group mem; /* memory, hugetlb */
 	u32 nr_oom;           /* tasks that wait for memory; atomic */
-	/* eventfds to signal; watches and nr_watches are under v1_memory.c's cg1_watch_lock */
+	/*
+	 * Eventfds to be signalled; watches and nr_watches are under v1_memory.c's cg1_watch_lock.
+	 */
 	struct list_head watches;
 	u32 nr_watches;
 	/* told: work that signals the eventfds of @watches; telling: the work is queued. */
@@ -310,7 +312,7 @@ struct cgroup1_net_ops {
 };
 extern const struct cgroup1_net_ops *cgroup1_net;
 void cgroup1_net_ids(const struct task *t, struct cgroup1_net_ids *ids);
-int cgroup1_set_classid(struct cgroup1 *g, u32 classid); /* 0, -ENOMEM, -ENODEV */
+int cgroup1_set_classid(struct cgroup1 *g, u32 classid); /* returns 0, -ENOMEM or -ENODEV */
 
 /* Moves the process or thread @nr, with the rights of @cr. Returns 0 or -errno. */
 int cgroup1_attach(struct cgroup1 *g, pid_t nr, bool process, const struct cred *cr);

@@ -59,7 +59,10 @@ int cgroup1_cpuset_has_room(const struct cgroup1 *g)
 	return g->cpus && g->mems ? 0 : -ENOSPC;
 }
 
-/* Applies the group's vCPUs to @t. An exiting task may run on any vCPU. */
+/*
+ * Applies the group's vCPUs to @t (@g NULL: all vCPUs). An exiting task that leaves its group keeps
+ * its vCPUs, since that no longer matters.
+ */
 void cgroup1_cpuset_moved(struct task *t, struct cgroup1 *g)
 {
 	if (g || !(t->flags & PF_EXITING))

@@ -16,7 +16,7 @@
 #include "kernel/vfs/vfs.h"
 
 #define RULES_MAX 1024 /* rules of one group */
-#define ANY UINT32_MAX /* in place of a number: "*" */
+#define ANY UINT32_MAX /* in place of a number: stands for "*" */
 
 struct rule {
 	struct list_head entry;
@@ -201,7 +201,7 @@ static bool parse_number(const char **text, char end, u32 *to)
 	return true;
 }
 
-/* Parses a rule such as "c 1:3 rwm". */
+/* Parses a rule such as "c 1:3 rwm". Returns 0 or -errno. */
 static int parse_rule(const char *text, struct rule *r)
 {
 	*r = (struct rule){ .type = *text == 'b' ? S_IFBLK : S_IFCHR };

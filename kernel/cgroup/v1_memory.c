@@ -21,7 +21,7 @@
 
 /* Eventfds of one group; each is kept until the group is removed. */
 #define WATCHES_MAX 1024
-/* interval at which a task that is out of memory checks for room */
+/* Interval, in ns, at which a task that is out of memory checks for room. */
 #define LOOK_NS 10000000UL
 
 struct watch {

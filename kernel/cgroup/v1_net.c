@@ -26,7 +26,7 @@ void cgroup_file_received(struct file *f)
 		cgroup1_net->received(f);
 }
 static struct cgroup1_hier *cls_owner, *prio_owner; /* under cgroup1_lock; tested racily */
-static u64 used_ids[PRIO_IDS / 64] = { 3 };         /* 0: none, 1: the top; under ids_lock */
+static u64 used_ids[PRIO_IDS / 64] = { 3 };         /* bit map; 0: none, 1: top; ids_lock */
 static DEFINE_SPINLOCK(ids_lock);
 
 /* ---- indices ---- */
