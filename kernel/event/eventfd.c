@@ -148,7 +148,7 @@ struct file *eventfd_fget(int fd)
 	return ERR_PTR(-EINVAL);
 }
 
-/* Adds to the counter, which stays at ULLONG_MAX once it is there. */
+/* Adds to the counter, which stays at ULLONG_MAX after it has reached that. */
 void eventfd_signal_from(struct file *f, u64 n, u64 key)
 {
 	struct eventfd *e = f->private_data;

@@ -21,8 +21,8 @@ long syscall_traced(u32 nr, const struct syscall_desc *d, const u64 *args);
 struct trace_filter {
 	/* Number of a process or thread in the initial namespace; 0: all. */
 	pid_t pid;
-	bool follow; /* also tasks with traced_calls */
-	bool some;   /* only @calls */
+	bool follow; /* also tasks with task->traced_calls */
+	bool some;   /* true: only the calls in @calls */
 	u64 calls[(NR_SYSCALLS + 63) / 64];
 };
 extern struct trace_filter trace_filter;

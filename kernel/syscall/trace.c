@@ -161,7 +161,7 @@ static long call_with_lines(u32 nr, const struct syscall_desc *d, const u64 *arg
 	else if (syscall_strace & TRACE_CALLS_BEGIN)
 		say(call, " ...");
 	ret = d->call(args);
-	/* tracing may have ended during the call */
+	/* Tracing may have ended during the call. */
 	if (returns && told(nr))
 		say_result(call, ret, arch_cpu_clock() - start);
 	return ret;
