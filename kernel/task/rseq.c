@@ -93,7 +93,7 @@ static int tell_cpu(struct task *t, struct area *a)
 	if (a->cpu_id_start == cpu && a->cpu_id == cpu && a->mm_cid == cpu && !a->node_id)
 		return 0;
 	a->cpu_id_start = a->cpu_id = a->mm_cid = cpu;
-	a->node_id = 0; /* there is one node */
+	a->node_id = 0; /* there is only one node */
 	if (copy_to_user(field(t, offsetof(struct area, node_id)), &a->node_id, 2 * sizeof(cpu)))
 		return -EFAULT;
 	return copy_to_user(t->rseq, a, offsetof(struct area, rseq_cs)) ? -EFAULT : 0;

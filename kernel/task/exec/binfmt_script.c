@@ -16,7 +16,7 @@ int load_script(struct bprm *b)
 	err = script_parse(b->buf, sizeof(b->buf), &line);
 	if (err)
 		return err;
-	/* the interpreter could not open the script */
+	/* The interpreter could not open the script, whose descriptor is closed by then. */
 	if (b->path_inaccessible)
 		return -ENOENT;
 	err = args_remove_first(&b->args);

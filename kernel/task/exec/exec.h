@@ -22,7 +22,7 @@
 struct exec_args {
 	/* ARG_AREA_PAGES pointers. NULL: nothing was written to that page. */
 	u8 **pages;
-	u64 p;   /* lower bound of @p, by the limits */
+	u64 p;   /* offset of the lowest string so far */
 	u64 min; /* lower bound of @p, by the limits */
 	int argc, envc;
 	u64 exec; /* offset of the file's name */

@@ -203,7 +203,7 @@ int bprm_creds(struct bprm *b)
 	new->cap_permitted |= new->cap_ambient;
 	new->cap_effective = effective ? new->cap_permitted : new->cap_ambient;
 	new->securebits &= ~(u32)issecure_mask(SECURE_KEEP_CAPS);
-	b->secure = setid || /* even if no id has changed */
+	b->secure = setid || /* or, with unchanged ids: */
 		    (new->uid != make_kuid(new->user_ns, 0) &&
 			    (effective || !cap_issubset(new->cap_permitted, new->cap_ambient)));
 	return 0;

@@ -42,7 +42,7 @@ bool time_ns_is_initial(void);
 /* Writes the text of /proc/PID/timens_offsets. Returns its length. */
 int time_ns_show(struct task *t, char *buf, size_t size);
 int time_ns_store(struct task *t, const struct cred *opener,
-	char *text); /* 0, -EINVAL, -ERANGE, -EPERM, -EACCES */
+	char *text); /* 0, -EINVAL, -ERANGE, -EPERM or -EACCES */
 
 /*
  * nsfs.c: the links of /proc/PID/ns. ns_link_path() finds the namespace's file, with references;

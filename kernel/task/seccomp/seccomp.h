@@ -17,7 +17,7 @@ long prctl_set_seccomp(u64 mode, uaddr_t filter);
  */
 bool seccomp_check(void);
 void seccomp_fork(struct task *child); /* sighand->lock of current is held */
-void seccomp_exit(struct task *t);     /* drops the filters of an exiting task */
+void seccomp_exit(struct task *t);     /* drops an exiting task's filters */
 void seccomp_free(struct task *t);     /* for a task that never ran or was reaped */
 /*
  * Serve PTRACE_SECCOMP_GET_FILTER and PTRACE_SECCOMP_GET_METADATA for a stopped @t. Return a length

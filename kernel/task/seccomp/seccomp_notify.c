@@ -52,7 +52,7 @@ struct notify_queue {
 	struct list_head notes;
 	u64 next_id;
 	/*
-	 * listening: the listener's descriptor is open; orphaned: no task has the filter any more
+	 * listening: the listener's descriptor is open. orphaned: no task has the filter any more.
 	 */
 	bool listening, orphaned;
 	struct wait_queue_head wait;

@@ -49,8 +49,8 @@ struct sigqueue {
 };
 
 /* ---- sending; may be called with spinlocks held, but not sighand->lock ---- */
-int send_sig(int sig, struct task *t, const siginfo_t *info);       /* to one thread */
-int send_sig_group(int sig, struct task *t, const siginfo_t *info); /* to its process */
+int send_sig(int sig, struct task *t, const siginfo_t *info);       /* sends to one thread */
+int send_sig_group(int sig, struct task *t, const siginfo_t *info); /* sends to @t's process */
 /*
  * Signals @t's process as one of many, as for a group or for kill(-1). A child that is being forked
  * now should have got the signal too, so the fork restarts (fork.c:link_task()). tasklist_lock is
@@ -60,9 +60,9 @@ int send_sig_one_of_many(int sig, struct task *t, const siginfo_t *info);
 int kill_pgrp(struct pid *pgrp, int sig, const siginfo_t *info); /* 0, -ESRCH */
 int kill_pid(struct pid *pid, int sig, const siginfo_t *info);
 int kill_thread(struct task *t, int sig, const siginfo_t *info); /* checks current's permission */
-void force_sig(int sig); /* to current, cannot be blocked or ignored */
+void force_sig(int sig); /* to current, which cannot block it */
 void force_fatal_sig(int sig);
-void kill_mm_users(struct mm *mm, int sig); /* to each process that uses @mm */
+void kill_mm_users(struct mm *mm, int sig); /* sends to each process that uses @mm */
 /* Checks whether current may signal @t. Returns 0 or -EPERM. */
 int check_kill_permission(int sig, const siginfo_t *info, struct task *t);
 
