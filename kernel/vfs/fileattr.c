@@ -325,7 +325,7 @@ static int fiemap_extents(struct inode *inode, struct fiemap_walk *w, u64 pos, u
 	struct file_extent e;
 	int err = 0;
 
-	/* blocks may also lie beyond the end of the file */
+	/* Blocks may be allocated beyond the end of the file too. */
 	while (!err && pos < max && !fatal_signal_pending(current)) {
 		err = inode->i_op->extent_at(inode, pos, &e);
 		if (err)

@@ -126,7 +126,7 @@ int may_idmap(const struct mount *m, const struct user_namespace *map)
 		return -EINVAL;
 	if (!ns_capable(owner, CAP_SYS_ADMIN))
 		return -EPERM;
-	if (!m->mnt_ns->detached) /* other tasks may be using it */
+	if (!m->mnt_ns->detached) /* other tasks may use an attached mount */
 		return -EINVAL;
 	return __atomic_load_n(&m->mnt_writers.v, __ATOMIC_SEQ_CST) ? -EBUSY : 0;
 }

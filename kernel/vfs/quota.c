@@ -16,7 +16,7 @@
 struct quota_call {
 	u32 cmd, type, id;
 	uaddr_t addr;
-	int path_err; /* the error of Q_QUOTAON's file */
+	int path_err; /* error of looking up Q_QUOTAON's file */
 	bool fault;   /* the argument cannot be read */
 	s8 version;   /* first byte of the argument */
 	dev_t dev;

@@ -286,8 +286,8 @@ struct dentry *mount_single(struct file_system_type *t, u32 flags, void *data, f
 }
 
 /*
- * Returns the block device that a path names, for a mount with @flags. ERR_PTR(-ENOENT, -ENOTBLK,
- * -EPERM, -ENXIO ...).
+ * Returns the block device that a path names, for a mount with @flags, or ERR_PTR(-ENOENT,
+ * -ENOTBLK, -EPERM, -ENXIO ...).
  */
 static struct block_device *bdev_of_path(const char *name, u32 flags)
 {

@@ -120,8 +120,8 @@ void swap_place_release(struct swap_place *pl)
 /* ---- extents ---- */
 
 /*
- * Adds an extent of @len bytes, which is merged with an adjacent extent before it. count_in_slots()
- * will convert bytes to slots.
+ * Adds an extent of @len bytes, or extends the extent before it if they are adjacent. Returns 0 or
+ * -ENOMEM. count_in_slots() will convert bytes to slots.
  */
 static int add_extent(struct swap_place *pl, u64 pos, u64 len, sector_t sector)
 {
@@ -201,7 +201,9 @@ static int map_range(struct swap_place *pl, struct file *f, const struct block_d
 	return err == -ENOTBLK ? -EINVAL : err;
 }
 
-/* Maps @len bytes of the file behind a loop device, after filling its holes. */
+/*
+ * Maps @len bytes of the file behind a loop device, after filling its holes. Returns 0 or -errno.
+ */
 static int map_below(struct swap_place *pl, struct file *f, u64 pos, u64 len)
 {
 	const struct block_device *b = device_of(f);
@@ -229,7 +231,7 @@ static int map_below(struct swap_place *pl, struct file *f, u64 pos, u64 len)
 
 /*
  * Replaces the extents, which are on the loop device number @i, by the extents of the file behind
- * it.
+ * that device. Returns 0 or -errno.
  */
 static int descend(struct swap_place *pl, u32 i)
 {

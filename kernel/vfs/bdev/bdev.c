@@ -221,7 +221,7 @@ static int bdev_write_end(struct file *file, struct address_space *m, loff_t pos
 		if (copied == PAGE_SIZE)
 			SetPageUptodate(page);
 		else
-			/* a short copy into a page that is not up to date */
+			/* A short copy into a page that is not up to date counts as none. */
 			copied = 0;
 	}
 	if (copied)

@@ -24,7 +24,7 @@ struct path;
 struct super_block;
 struct task;
 
-struct landlock_domain *landlock_get(struct landlock_domain *d); /* of NULL: NULL */
+struct landlock_domain *landlock_get(struct landlock_domain *d); /* NULL of NULL */
 void landlock_put(struct landlock_domain *d);                    /* spinlocks may be held */
 
 static inline bool landlocked(void)

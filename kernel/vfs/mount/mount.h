@@ -180,7 +180,7 @@ struct mount *mnt_next(struct mount *m, struct mount *top);
 struct mount *mnt_last(struct mount *top);
 struct mount *mnt_prev(struct mount *m);
 void mnt_umount_one(
-	struct mount *m, struct list_head *dead); /* its children have gone, or follow */
+	struct mount *m, struct list_head *dead); /* its children were unmounted or follow */
 /*
  * True if the mount has references in addition to the tree's and to @mine. In a write section of
  * mount_seq a true result stays true.

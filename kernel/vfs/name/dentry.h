@@ -113,7 +113,7 @@ void path_get(const struct path *p);
 void path_put(const struct path *p);
 
 struct dentry *d_alloc(
-	struct dentry *parent, const struct qstr *name); /* count 1, not hashed; NULL */
+	struct dentry *parent, const struct qstr *name); /* count 1, unhashed; NULL: no memory */
 /*
  * Makes the root dentry for @inode. Takes over the caller's reference to @inode, even on failure
  * (NULL).
@@ -122,7 +122,8 @@ struct dentry *d_make_root(struct inode *inode);
 struct dentry *d_alloc_pseudo(struct super_block *sb, const char *name);
 /* Makes a negative dentry positive. Takes over the caller's reference to the inode. */
 void d_instantiate(struct dentry *d, struct inode *inode);
-void d_instantiate_new(struct dentry *d, struct inode *inode); /* then unlock_new_inode() */
+/* As d_instantiate(), and then calls unlock_new_inode(). */
+void d_instantiate_new(struct dentry *d, struct inode *inode);
 /*
  * Makes @d positive and returns true, unless the directory @inode has a live dentry elsewhere. If
  * it returns false, the caller keeps its reference to the inode.

@@ -781,7 +781,7 @@ static const struct sysctl pipe_sysctls[] = {
 		.kind = SYSCTL_INT,
 		.mode = 0644,
 		.data = &pipe_max_size,
-		.min = 0, /* round_max_size() rounds it up */
+		.min = 0, /* rounded up by round_max_size() */
 		.max = 0x7fffffff,
 		.changed = round_max_size },
 	SYSCTL_NUM("fs/pipe-user-pages-soft", pipe_user_pages_soft, 0, 0x7fffffff),
