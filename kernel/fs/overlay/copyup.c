@@ -99,8 +99,9 @@ out:
 /* ---- contents ---- */
 
 /*
- * Finds the next piece of data at or after *pos, moves *pos to its beginning and returns its end;
- * negative: there is none. Without SEEK_DATA the whole file counts as data.
+ * Finds the next piece of data at or after *pos, moves *pos to its beginning and returns its end,
+ * or a negative value if there is none. If the file system lacks SEEK_DATA, the whole file counts
+ * as data.
  */
 static loff_t next_data(struct file *f, loff_t *pos, loff_t size)
 {
@@ -133,7 +134,7 @@ static int copy_stretch(
 			return (int)n;
 		pos += n;
 		if (!n)
-			return -EIO; /* a FUSE server may take no bytes */
+			return -EIO; /* a FUSE server can accept 0 bytes */
 		if (signal_pending(current))
 			return -EINTR;
 		cond_resched();
@@ -172,7 +173,10 @@ static int set_size(struct dentry *d, loff_t size)
 	return err;
 }
 
-/* Copies the data of a file. A path without a dentry means that the data is missing: -ENOENT. */
+/*
+ * Copies the data of a file. Returns 0 or -errno: -ENOENT if @from has no dentry, since the data is
+ * missing.
+ */
 static int copy_file(
 	struct super_block *sb, const struct path *from, struct dentry *to, loff_t size)
 {
@@ -195,7 +199,7 @@ static int copy_file(
 	}
 	err = copy_data(in, out, size);
 	if (!err)
-		err = set_size(to, size); /* the file may end with a hole */
+		err = set_size(to, size); /* for a hole at the file's end */
 	if (!err && !ofs->is_volatile)
 		err = vfs_fsync_range(out, 0, S64_MAX, false);
 	fput(out);
@@ -209,10 +213,10 @@ static struct user_namespace *user_ns_of(const struct dentry *d)
 }
 
 /*
- * Converts file capabilities, which are valid in the user namespace whose root user they name. If
- * that is the mounter's namespace or one above it, the copy names the mounter's root; otherwise it
- * names the same user. It never gives capabilities in a namespace where the mounter is not root,
- * since a lower layer (FUSE) may lie. -ENODATA: the attribute is malformed.
+ * Converts file capabilities for the copy. They are valid in the user namespace whose root user
+ * they name. If that is the mounter's namespace or one above it, the copy names the mounter's root,
+ * otherwise the same user. The copy never gives capabilities in a namespace where the mounter is
+ * not root, since a lower layer (FUSE) may lie. -ENODATA: the attribute is malformed.
  */
 static int convert_caps(
 	const struct path *from, struct dentry *to, struct vfs_ns_cap_data *d, size_t n)
@@ -268,7 +272,7 @@ static int copy_one_xattr(const struct path *from, struct dentry *to, const char
 	void *value;
 	int err;
 
-	/* the mounter cannot see these attributes */
+	/* a mounter without CAP_SYS_ADMIN cannot see trusted.* */
 	if (!strncmp(name, XATTR_TRUSTED_PREFIX, XATTR_TRUSTED_PREFIX_LEN) &&
 		!capable(CAP_SYS_ADMIN))
 		return 0;
@@ -287,9 +291,7 @@ static int copy_one_xattr(const struct path *from, struct dentry *to, const char
 		acl_value_seen(from->mnt, value, (size_t)n);
 	err = n < 0 ? (int)n : ovl_set_xattr(to, name, value, (size_t)n);
 	kfree(value);
-	/*
-	 * an attribute that the upper file system cannot store is dropped, but not a security.* one
-	 */
+	/* Attributes that the upper file system cannot store are dropped, except security.*. */
 	return err == -EOPNOTSUPP && strncmp(name, "security.", 9) ? 0 : err;
 }
 
@@ -318,7 +320,7 @@ static int copy_xattrs(struct super_block *sb, const struct path *from, struct d
 	return err;
 }
 
-/* Copies the inode flags that an overlay's file takes over. */
+/* Copies the inode flags that copy-up preserves. */
 static int copy_flags(struct super_block *sb, const struct inode *in, struct dentry *to)
 {
 	struct inode *out = to->d_inode;
@@ -336,7 +338,7 @@ static int copy_flags(struct super_block *sb, const struct inode *in, struct den
 	}
 	if (in->i_flags & OVL_PROT)
 		err = ovl_write_prot(sb, to, in->i_flags & OVL_PROT);
-	/* without xattrs, the next mount does not know @prot */
+	/* Without xattrs in the upper layer, @prot is lost at the next mount. */
 	return err == -EOPNOTSUPP ? 0 : err;
 }
 
@@ -383,8 +385,8 @@ static struct dentry *make_copy(struct super_block *sb, const struct inode *of, 
 	int err = 0;
 
 	/*
-	 * the mounter, whose credentials are used, cannot make or chown files of users that its
-	 * user namespace does not map
+	 * The mounter's credentials are in use. They cannot make or chown files of users that the
+	 * mounter's user namespace does not map.
 	 */
 	if (!kuid_has_mapping(current_user_ns(), mnt_seen_uid(path.mnt, inode->i_uid)) ||
 		!kgid_has_mapping(current_user_ns(), mnt_seen_gid(path.mnt, inode->i_gid)))
@@ -419,7 +421,7 @@ static struct dentry *make_copy(struct super_block *sb, const struct inode *of, 
 
 /*
  * Renames the copy into its place. The upper parent keeps its times, and is marked as impure: files
- * in it may show the inode number of their origin.
+ * in it may show the inode numbers of their origins.
  */
 static int place_copy(
 	struct super_block *sb, struct dentry *temp, struct dentry *dir, const struct qstr *name)
@@ -458,8 +460,8 @@ static int copy_up_locked(struct dentry *d, struct dentry *parent, loff_t size)
 	WRITE_ONCE(oi->prot, inode->i_flags & OVL_PROT);
 	smp_store_release(&oi->upper, temp);
 	/*
-	 * set after oi->upper: between the two, a concurrent opener still finds the old data
-	 * through oi->data
+	 * Set after oi->upper: an opener that runs between the two still finds the old data through
+	 * oi->data.
 	 */
 	smp_store_release(&oi->has_own_data, true);
 	ovl_dir_changed(parent->d_inode);
@@ -470,9 +472,9 @@ static int copy_up_locked(struct dentry *d, struct dentry *parent, loff_t size)
 }
 
 /*
- * Copies up the data of an upper file whose data lies in a lower layer. The mark metacopy is
- * removed only after all data is copied and synced, so a crash leaves the earlier state. The file's
- * times change, but the caller is about to change them anyway.
+ * Copies up the data of a metacopy file, whose data lies in a lower layer. The mark metacopy is
+ * removed only after all data is copied and synced, so a crash leaves the earlier state. The upper
+ * file's times change, but the caller is about to change them anyway.
  */
 static int copy_data_up(struct dentry *d, loff_t size)
 {
@@ -518,7 +520,7 @@ static int copy_up_one(struct dentry *d, loff_t size)
 }
 
 /*
- * Returns the topmost of @d and its parent directories that is not copied up yet, with a reference.
+ * Returns the topmost one of @d and its parent directories that is not copied up yet, referenced.
  */
 static struct dentry *topmost_lower(struct dentry *d)
 {

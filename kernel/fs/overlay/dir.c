@@ -3,13 +3,13 @@
  * dir.c: making and removing names.
  *
  * A new file is made in the upper directory, unless a whiteout has its name. Then it is made in the
- * work directory and replaces the whiteout by one rename. A name that a lower layer has is removed
- * by exchanging the upper file with a whiteout.
+ * work directory and replaces the whiteout by one rename. If a lower layer has the name, it is
+ * removed by exchanging the upper file with a whiteout.
  *
  * New files belong to the caller, so they are made with the mounter's capabilities but the caller's
  * fsuid and fsgid.
  *
- * Locks: vfs holds the overlay directory's i_rwsem; dir.c takes that of the upper directory.
+ * Locks: vfs holds the overlay directory's i_rwsem; dir.c takes the upper directory's i_rwsem.
  */
 #include "kernel/fs/overlay/overlay.h"
 #include "kernel/vfs/xattr/acl.h"
@@ -70,8 +70,8 @@ static struct dentry *create_direct(
 }
 
 /*
- * Gives @temp the owner, mode and access control lists that a file made in @dir would have: the
- * work directory lacks @dir's set-group-id bit and default list.
+ * Gives @temp the owner, mode and access control lists that a new file in @dir would have. @temp
+ * lacks them, since the work directory has neither @dir's set-group-id bit nor its default list.
  */
 static int inherit(struct inode *dir, struct dentry *temp, const struct new_entry *n)
 {
@@ -109,8 +109,9 @@ static struct dentry *make_hidden_link(struct super_block *sb, struct dentry *so
 }
 
 /*
- * Puts a directory into the place of a whiteout. A rename cannot replace a file by a directory, so
- * the two are exchanged, and the whiteout is removed from the work directory.
+ * Puts the directory @temp into the place of a whiteout. A rename cannot replace a whiteout (a
+ * device file) by a directory, so the two are exchanged, and the whiteout is removed from the work
+ * directory.
  */
 static int swap_in(
 	struct super_block *sb, struct dentry *temp, struct dentry *updir, const struct qstr *name)
@@ -123,7 +124,7 @@ static int swap_in(
 	err = ovl_place(sb, temp, updir, name->name, (int)name->len, RENAME_EXCHANGE);
 	if (err)
 		return err;
-	/* done even if the task is being killed, since no other task would remove the whiteout */
+	/* Runs even if the task is being killed, since no other task would remove the whiteout. */
 	down_write(&work->d_inode->i_rwsem);
 	white = lookup_one_len(was, work, (int)strlen(was));
 	up_write(&work->d_inode->i_rwsem);
@@ -185,7 +186,10 @@ static struct dentry *create_upper(struct inode *dir, struct dentry *d, const st
 	upper = create_direct(updir, &d->d_name, n);
 	if (IS_ERR(upper) || !S_ISDIR(n->mode) || !OVL_I(dir)->nr_lower)
 		return upper;
-	/* hides nothing now, but later additions of this name to a lower layer */
+	/*
+	 * The mark hides nothing now, but would hide a directory that is added to a lower layer
+	 * later.
+	 */
 	err = ovl_set_opaque(dir, upper, 0);
 	if (err) {
 		dput(upper);
@@ -194,7 +198,7 @@ static struct dentry *create_upper(struct inode *dir, struct dentry *d, const st
 	return upper;
 }
 
-/* Makes a file without a name, which link(2) may give one. */
+/* Makes a file without a name (O_TMPFILE). linkat(2) can give it a name. */
 static struct dentry *tmpfile_upper(struct inode *dir, const struct new_entry *n)
 {
 	struct path path = { OVL_SB(dir->i_sb)->layer[0].mnt, ovl_upper(dir) };
@@ -309,8 +313,8 @@ static int ovl_link(struct dentry *old, struct inode *dir, struct dentry *d)
 /* ---- removing ---- */
 
 /*
- * Finds the upper dentry of @d's name and checks that it has @d's upper inode. Returns a reference,
- * NULL if @d is not in the upper layer, or ERR_PTR.
+ * Finds the upper dentry with @d's name and checks that its inode is @d's upper inode. Returns a
+ * referenced dentry, NULL if @d is not in the upper layer, or ERR_PTR.
  */
 static struct dentry *upper_entry(struct dentry *updir, struct dentry *d)
 {
@@ -355,7 +359,7 @@ static int remove_and_cover(
 		upper ? RENAME_EXCHANGE : RENAME_NOREPLACE);
 	if (err) {
 		ovl_remove_temp(sb, white);
-	} else if (upper) { /* it now lies in the work directory */
+	} else if (upper) { /* @upper was moved to work/ */
 		if (S_ISDIR(upper->d_inode->i_mode))
 			ovl_clear_whiteouts(sb, upper);
 		ovl_remove_temp(sb, upper);
@@ -394,7 +398,7 @@ static int do_remove(struct inode *dir, struct dentry *d, bool is_dir)
 		err = ovl_want_write(dir->i_sb);
 	if (err)
 		return err;
-	/* excludes a copy-up, which runs before, or afterwards finds that the name is gone */
+	/* Excludes a concurrent copy-up. If it comes later, it finds that the name is gone. */
 	mutex_lock(&OVL_I(inode)->lock);
 	old = ovl_enter(dir->i_sb);
 	err = remove_upper(dir, d, is_dir);

@@ -3,9 +3,9 @@
  * file.c: open files. Each wraps an open file of the real inode; the overlay has no pages of its
  * own.
  *
- * Opening for writing copies up first. If a file that is open for reading is copied up, its later
- * reads use the upper file, which is opened and kept beside the lower one. A mapping made before
- * stays on the lower file, as Linux documents.
+ * Opening for writing copies up first. If a file is copied up while it is open for reading, its
+ * later reads use the upper file, which is then opened beside the lower one. A mapping made before
+ * the copy-up stays on the lower file, as Linux documents.
  *
  * Lock: real[1] is set once, by compare and exchange.
  */
@@ -15,7 +15,8 @@
 
 struct ovl_file {
 	/*
-	 * [0]: the real file at open; [1]: the upper file, if the file was copied up since, or NULL
+	 * [0]: the real file at open. [1]: the upper file if the file was copied up since, else
+	 * NULL.
 	 */
 	struct file *real[2];
 };
@@ -61,8 +62,8 @@ static int ovl_open(struct inode *inode, struct file *f)
 	int err = 0;
 
 	/*
-	 * without the right to truncate (Landlock), the data is copied too, since the truncation
-	 * fails later
+	 * If the task has no right to truncate (Landlock), the data is copied too, since the
+	 * truncation fails later and must leave the contents.
 	 */
 	if (f->f_mode & FMODE_WRITE)
 		err = (f->f_flags & O_TRUNC) && !(f->f_mode & FMODE_NO_TRUNCATE) ?
@@ -82,7 +83,7 @@ static int ovl_open(struct inode *inode, struct file *f)
 	f->private_data = of;
 	f->f_mapping = of->real[0]->f_mapping;
 	f->f_wb_err_seq = mapping_wb_sample(f->f_mapping);
-	f->f_mode |= FMODE_CAN_ODIRECT; /* the open of the real file checked */
+	f->f_mode |= FMODE_CAN_ODIRECT; /* checked at the open of the real file */
 	return 0;
 }
 
@@ -97,7 +98,7 @@ static int ovl_release(struct inode *inode, struct file *f)
 	return 0;
 }
 
-/* Returns the real file to use now; ERR_PTR. */
+/* Returns the real file (lower or upper) to use now, or ERR_PTR. */
 static struct file *real_of(struct file *f)
 {
 	struct ovl_file *of = f->private_data;
@@ -115,7 +116,7 @@ static struct file *real_of(struct file *f)
 	return of->real[1];
 }
 
-/* Copies the flags of @f to the real file, since fcntl(F_SETFL) changes only those of @f. */
+/* Copies the flags of @f to @real, since fcntl(F_SETFL) changes only @f. */
 static void pass_flags(struct file *f, struct file *real)
 {
 	const u32 mask = O_APPEND | O_NONBLOCK | O_DIRECT | O_NOATIME;
@@ -144,8 +145,8 @@ static ssize_t ovl_read_iter(struct file *f, struct iov_iter *to, loff_t *pos)
 }
 
 /*
- * Writes with the caller's credentials, which decide about resource limits and the removal of
- * set-id bits.
+ * Writes with the caller's credentials, not the mounter's: the caller's decide about resource
+ * limits and the removal of set-id bits.
  */
 static ssize_t ovl_write_iter(struct file *f, struct iov_iter *from, loff_t *pos)
 {

@@ -2,13 +2,13 @@
 /*
  * flags.c: the flags of chattr(1) on overlay inodes.
  *
- * They are those of the real file, except two. The overlay itself could not copy up, link or rename
- * an upper file that may not be changed (S_IMMUTABLE) or may only grow (S_APPEND). So the upper
- * file has neither flag. The xattr protattr records them by the letters "i" and "a", as on Linux,
- * and the overlay's inode has the flags (ovl_inode.prot).
+ * An overlay inode shows the flags of its real file, except S_IMMUTABLE and S_APPEND. With these
+ * set, the overlay itself could not copy up, link or rename the upper file. So the upper file has
+ * neither flag. The xattr protattr records them by the letters "i" and "a", as on Linux, and the
+ * overlay's inode has them in ovl_inode.prot.
  *
  * vfs checks the caller's permission on the overlay's inode. Locks: the overlay inode's i_rwsem
- * (vfs), the upper inode's inside.
+ * (vfs), inside it the upper inode's.
  */
 #include "kernel/fs/overlay/overlay.h"
 
@@ -52,7 +52,7 @@ int ovl_get_flags(struct inode *inode, u32 *flags)
 	return err;
 }
 
-/* Sets the flags of the upper file, without the two that are only recorded in protattr. */
+/* Sets the flags of the upper file @real, except the two that are only recorded in protattr. */
 static int set_real(struct inode *real, u32 flags)
 {
 	int err;

@@ -35,8 +35,8 @@ bool ovl_private_xattr(const struct ovl_sb *ofs, const char *name)
 }
 
 /*
- * Checks the permissions of the mounter, whose credentials are current's now. ACLs may be read by
- * any user and changed by the owner of the file.
+ * Checks the permissions of the mounter, whose credentials are in use. Any user may read ACLs, and
+ * the owner of the file may change them.
  */
 static int may_xattr(struct inode *real, const char *name, int mask)
 {
@@ -81,8 +81,8 @@ int ovl_set_own_xattr(
 }
 
 /*
- * The xattr origin is a file handle in Linux's layout: version 0, magic, length, flags, type, the
- * file system's UUID, and the handle, which is inode number and generation.
+ * The xattr "origin": a file handle in Linux's layout, with version 0, magic, length, flags, type,
+ * the file system's UUID, and the handle (inode number and generation).
  */
 struct origin {
 	u8 version, magic, len, flags, type;
@@ -173,12 +173,15 @@ int ovl_getattr(const struct path *path, struct kstat *st, u32 request, u32 flag
 		return err;
 	st->ino = inode->i_ino;
 	st->dev = inode->i_sb->s_dev;
-	/* the links of a merged directory are not counted: 1, as on Linux */
+	/*
+	 * The subdirectories of a merged directory are not counted, so its link count is 1, as on
+	 * Linux.
+	 */
 	if (S_ISDIR(st->mode) && ovl_is_merged(inode))
 		st->nlink = 1;
 	else if (!S_ISDIR(st->mode) && ovl_upper(inode))
 		st->nlink = inode->i_nlink;
-	if (ovl_data_elsewhere(inode)) { /* the data's inode has the blocks */
+	if (ovl_data_elsewhere(inode)) { /* @data has the blocks */
 		const struct inode *data = ovl_data_inode(inode);
 
 		st->blocks = data ? data->i_blocks : (u64)(st->size + 511) / 512;
@@ -200,7 +203,10 @@ static int change_upper(struct dentry *d, struct iattr *attr)
 	if (err)
 		return err;
 	attr->ia_file = NULL;
-	/* vfs has cleared set-id bits only in the overlay's copy of the mode */
+	/*
+	 * The VFS has cleared set-id bits only in the overlay's copy of the mode, so ask for it on
+	 * the real file.
+	 */
 	if (attr->ia_killed & S_ISUID)
 		attr->ia_valid |= ATTR_KILL_SUID;
 	if (attr->ia_killed & S_ISGID)
@@ -234,8 +240,8 @@ int ovl_setattr(struct dentry *d, struct iattr *attr)
 }
 
 /*
- * Finds the real inode below all stacked overlays: the overlays' inodes have copies of its mode and
- * owner, but not its access control list.
+ * Finds the real inode below all stacked overlays, which has the access control list. The overlays'
+ * inodes have only copies of its mode and owner.
  */
 static struct path bottom_of(const struct inode *inode)
 {
@@ -259,7 +265,8 @@ int ovl_permission(struct inode *inode, int mask)
 	if (err)
 		return err;
 	if ((mask & (MAY_WRITE | MAY_APPEND)) && !ovl_upper(inode))
-		mask = (mask & ~(MAY_WRITE | MAY_APPEND)) | MAY_READ; /* a write will copy it up */
+		/* a write will copy the file up */
+		mask = (mask & ~(MAY_WRITE | MAY_APPEND)) | MAY_READ;
 	real = ovl_real_path(inode);
 	old = ovl_enter(inode->i_sb);
 	err = path_permission(&real, mask);
@@ -269,7 +276,9 @@ int ovl_permission(struct inode *inode, int mask)
 
 /* ---- xattrs ---- */
 
-/* True if the real file system can store @name: for access control lists it must support them. */
+/*
+ * True if the real file system can store the xattr @name. Access control lists need SB_I_POSIXACL.
+ */
 static bool keeps_lists(const struct inode *real, const char *name)
 {
 	return !is_acl_name(name) || real->i_sb->s_iflags & SB_I_POSIXACL;
@@ -288,8 +297,8 @@ ssize_t ovl_getxattr(struct inode *inode, const char *name, void *buf, size_t si
 	old = ovl_enter(inode->i_sb);
 	was = mnt_enter(path.mnt);
 	/*
-	 * for file capabilities, ids are converted: those of the real file system belong to its own
-	 * user namespace, not to the overlay's. @size 0 only asks whether they exist
+	 * In file capabilities, ids are converted: ids on the real file system belong to its user
+	 * namespace, not to the overlay's. @size 0 only asks whether the attribute exists.
 	 */
 	if (size && !strcmp(name, XATTR_NAME_CAPS))
 		n = file_caps_to_show(real, buf, size);
@@ -303,8 +312,8 @@ ssize_t ovl_getxattr(struct inode *inode, const char *name, void *buf, size_t si
 }
 
 /*
- * Checks the mounter's right to set the attribute in the real file system. *value becomes the value
- * to store there.
+ * Checks the mounter's right to set the attribute on the real file. *value becomes the value to
+ * store there, in @caps if it is converted.
  */
 static int judge_value(struct inode *real, const char *name, const void **value, size_t *size,
 	struct vfs_ns_cap_data *caps)
@@ -375,8 +384,8 @@ int ovl_setxattr(struct inode *inode, const char *name, const void *value, size_
 }
 
 /*
- * Removes the names of the overlay's own attributes, and those that the mounter, whose credentials
- * are used, may not see.
+ * Removes from @list the names of the overlay's own attributes, and the names that the mounter,
+ * whose credentials are in use, may not see.
  */
 static ssize_t filter_list(const struct ovl_sb *ofs, char *list, ssize_t n)
 {

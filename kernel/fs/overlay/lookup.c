@@ -7,8 +7,8 @@
  * that is looked up in the layers below.
  *
  * Names that are hard links of one file in the upper layer share an overlay inode: ovl_sb.hash
- * finds the inode by the real one. A file with several names in a lower layer is several overlay
- * inodes, since only one of the names is copied up at a time.
+ * finds the overlay inode by the real one. A lower file with several names becomes several overlay
+ * inodes, since only one of its names is copied up at a time.
  */
 #include "kernel/fs/overlay/overlay.h"
 #include "kernel/vfs/xattr/acl.h"
@@ -18,7 +18,8 @@
 /* ---- one name in one layer ---- */
 
 /*
- * Looks up a name. Returns a positive dentry with a reference, NULL if there is none, or ERR_PTR.
+ * Looks up a name in a directory of a layer. Returns a positive dentry, referenced, NULL if the
+ * name does not exist, or ERR_PTR.
  */
 static struct dentry *lookup_one(struct dentry *dir, const char *name, int len)
 {
@@ -72,16 +73,16 @@ bool ovl_is_opaque(const struct super_block *sb, struct dentry *d)
 
 struct search {
 	struct super_block *sb;
-	const char *name; /* to look up in the layers below */
+	const char *name; /* name to look up in the layers below */
 	int len;
-	/* storage for @name after a redirect; @absolute: it is a path from the root */
+	/* storage for @name after a redirect; @absolute: @name is a path from the layer's root */
 	char redirect[REDIRECT_MAX];
 	bool absolute;
 	struct dentry *upper;
 	struct ovl_path *lower;
 	u32 nr_lower;
 	bool stop, opaque, is_dir;
-	/* a metacopy file (without data) was found, so lower layers are searched for its data */
+	/* a metacopy file was found, so the layers below are searched for its data */
 	bool wants_data;
 	struct ovl_path data;
 	bool no_data;
@@ -103,7 +104,7 @@ static int read_redirect(struct search *s, struct dentry *d)
 	text[n] = 0;
 	if (strlen(text) != (size_t)n || (text[0] != '/' && strchr(text, '/')))
 		return -EIO;
-	/* a name without slashes replaces the last component of the path */
+	/* A redirect without slashes replaces the last component of an absolute path. */
 	if (s->absolute && text[0] != '/') {
 		for (at = s->len; s->redirect[at - 1] != '/'; at--)
 			;
@@ -118,8 +119,8 @@ static int read_redirect(struct search *s, struct dentry *d)
 }
 
 /*
- * Evaluates the marks of @d, found in a layer: whether the search stops, and which name or path the
- * layers below are searched for.
+ * Evaluates the marks of @d, which was found in a layer: decides whether the search stops, and sets
+ * the name or path that is looked up in the layers below.
  */
 static int look_at(struct search *s, struct dentry *d)
 {
@@ -158,8 +159,8 @@ static int search_upper(struct search *s, struct dentry *dir)
 }
 
 /*
- * Handles a candidate for the data of a metacopy file: either @d has the data, or it is a metacopy
- * file too, whose redirect may change the path. Takes over the reference.
+ * Handles a candidate for the data of a metacopy file: @d has the data, or is a metacopy file too,
+ * whose redirect may change the path. Takes over the reference to @d.
  */
 static int look_for_data(struct search *s, u32 layer, struct dentry *d)
 {
@@ -198,8 +199,8 @@ static int search_lower(struct search *s, u32 layer, struct dentry *dir)
 }
 
 /*
- * Searches the lower layers that have the parent directory. After an absolute redirect, searches
- * all layers below from their roots.
+ * Searches the lower layers in which the parent directory exists. After an absolute redirect,
+ * searches all layers below from their roots.
  */
 static int search_lowers(struct search *s, struct inode *dir)
 {
@@ -220,8 +221,9 @@ static int search_lowers(struct search *s, struct inode *dir)
 }
 
 /*
- * Looks for a file's data in the data-only layers, which have no names in the tree, so only an
- * absolute redirect leads there. A file whose data is missing can be stat'ed, but not opened.
+ * Looks for a file's data in the data-only layers. Their names do not appear in the merged tree, so
+ * only an absolute redirect leads there. A file whose data is missing can be stat'ed, but not
+ * opened.
  */
 static int search_data(struct search *s)
 {
@@ -343,8 +345,8 @@ static struct hlist_head *bucket(struct ovl_sb *ofs, const struct inode *key)
 }
 
 /*
- * Finds the inode of @key and takes a reference. An inode that is being evicted is skipped,
- * although it is still hashed.
+ * Finds the overlay inode for the real inode @key and takes a reference. Skips an inode that is
+ * being evicted, although it is still hashed.
  */
 static struct inode *find_locked(struct ovl_sb *ofs, const struct inode *key)
 {
@@ -399,8 +401,8 @@ void ovl_rehash(struct inode *inode, struct inode *key)
 }
 
 /*
- * Hashes a new inode for @key and returns it. If a lookup of another hard link has hashed an inode
- * meanwhile, drops @inode and returns that one.
+ * Hashes a new inode for the real inode @key and returns it. If a lookup of another hard link has
+ * hashed an inode for @key meanwhile, drops @inode and returns the hashed one.
  */
 static struct inode *hash_first(struct inode *inode, struct inode *key)
 {
@@ -475,6 +477,6 @@ struct inode *ovl_get_inode(struct super_block *sb, const struct ovl_found *foun
 	oi->prot = upper ? ovl_read_prot(OVL_SB(sb), upper) : 0;
 	ovl_copy_attr(inode);
 	ovl_set_ops(inode);
-	acl_changed(inode); /* the real inode may have a list */
+	acl_changed(inode); /* @real may have ACLs */
 	return hash ? hash_first(inode, real) : inode;
 }

@@ -24,13 +24,13 @@
  *	trusted.overlay.impure       marks directories in which some entries have an origin
  *
  * A file that is marked trusted.overlay.metacopy has attributes only. Its data is in a layer below,
- * under its name or its redirect, or in one of the data-only layers at the bottom, which have no
- * names in the tree. With metacopy=on such files can be read, and a write copies all data up. So
- * this driver reads the metacopy files of other systems, but makes none.
+ * under its name or its redirect, or in one of the data-only layers at the bottom, whose names do
+ * not appear in the merged tree. With metacopy=on, metacopy files can be read, and a write copies
+ * all data up. This driver reads the metacopy files that other kernels made, but makes none.
  *
  * Crash safety: a copy-up is made in the work directory, synced, and moved into place by one
  * rename; a name is exchanged with its whiteout by one rename. The next mount removes what a crash
- * has left in the work directory.
+ * left in the work directory.
  *
  * Locks, outer to inner: the overlay directory's i_rwsem (vfs), ovl_inode.lock (copying up: parents
  * before children), then all locks of the real file systems. If those are overlays too, their locks
@@ -55,72 +55,75 @@
 
 #define OVL_MAX_LAYERS 128
 #define OVL_HASH 1024
-#define OVL_MAX_DEPTH 2 /* overlays on overlays */
+#define OVL_MAX_DEPTH 2 /* most overlays stacked on each other */
 
 /*
- * The lockdep class of a lock of an overlay that is stacked on @depth - 1 other overlays. The lock
- * of the overlay on top is taken first.
+ * The lockdep class of a lock of an overlay of this @depth (ovl_sb.depth). The lock of the topmost
+ * overlay is taken first.
  */
 #define OVL_LOCK_CLASS(name, depth) ((depth) > 1 ? "overlay2:" name : "overlay:" name)
 
 struct ovl_layer {
-	struct mount *mnt; /* of this overlay only */
+	struct mount *mnt; /* private mount of this layer */
 	struct dentry *root;
 	/*
-	 * number of the layer's file system: equal for layers on one file system; 0 is the upper
-	 * layer's
+	 * number of the layer's file system, from 0. Layers on one file system have the same
+	 * number, and 0 is the upper layer's.
 	 */
 	u32 fsid;
 };
 
 struct ovl_sb {
-	/* [0] is the upper layer (mnt NULL: none); immutable */
+	/* layer[0] is the upper layer (its mnt is NULL if there is none); immutable */
 	struct ovl_layer layer[OVL_MAX_LAYERS + 1];
-	u32 nr_layers; /* including [0] */
-	u32 nr_data;   /* data-only layers, at the end */
+	u32 nr_layers; /* including layer[0] */
+	u32 nr_data;   /* data-only layers, the last in @layer */
 	u32 nr_fs;
-	struct dentry *work; /* under the upper layer's mount, or NULL */
+	struct dentry *work; /* work directory's "work", or NULL */
 	const struct cred *creds;
-	char *lowerdir, *upperdir, *workdir; /* as given, for show_options */
+	char *lowerdir, *upperdir, *workdir; /* options' text, for show_options */
 	bool redirect_dir, redirect_follow, follow_asked, userxattr, is_volatile, metacopy;
 	bool redirect_asked;
 	/*
-	 * the upper file system cannot store the overlay's attributes, or the mounter may not set
-	 * them; immutable
+	 * True if the upper file system cannot store the overlay's marks, or the mounter may not
+	 * set them. Immutable.
 	 */
 	bool no_marks;
 	u32 depth;
-	u64 tmp_count; /* names temporary files; atomic */
+	u64 tmp_count; /* number in temporary names; atomic */
 	spinlock_t hash_lock;
-	/* ovl_inode.node, hashed by the real inode; under hash_lock */
+	/* overlay inodes by ovl_inode.node, hashed by their real inode; under hash_lock */
 	struct hlist_head hash[OVL_HASH];
 };
 
 struct ovl_path {
 	u32 layer;
-	struct dentry *dentry; /* a reference */
+	struct dentry *dentry; /* referenced */
 };
 
 struct ovl_inode {
 	struct inode vfs;
 	struct mutex lock;      /* held while copying up */
-	struct dentry *upper;   /* set once, by copying up; a reference */
-	struct ovl_path *lower; /* immutable */
+	struct dentry *upper;   /* referenced; set once, by copying up */
+	struct ovl_path *lower; /* immutable, topmost first */
 	u32 nr_lower;
-	/* for a file without data of its own: where the data is; immutable */
+	/* for a metacopy file: the lower file that has its data; immutable */
 	struct ovl_path data;
-	bool no_data; /* that data is missing */
-	/* the data was copied up, so @data is no longer used; set once, like @upper */
+	bool no_data; /* @data was not found; immutable */
+	/*
+	 * True once the data of a metacopy file is copied up, so that @data is no longer used. Set
+	 * once.
+	 */
 	bool has_own_data;
 	bool opaque; /* under the parent's i_rwsem */
 	/*
-	 * OVL_PROT: the bits of i_flags that the upper file only records. Written before other
-	 * tasks see the inode, or under i_rwsem or @lock.
+	 * Bits of OVL_PROT, which the upper file's xattr only records. Written before other tasks
+	 * see the inode, or under i_rwsem or @lock.
 	 */
 	u32 prot;
 	/* counts changes of a directory's names; atomic */
 	u64 version;
-	/* the newest listing, while an open file uses it; under hash_lock */
+	/* the newest merged listing, while an open file uses it; under hash_lock */
 	struct listing *listing;
 	struct hlist_node node; /* in ovl_sb.hash; under hash_lock */
 	struct inode *key;
@@ -177,7 +180,7 @@ static inline struct inode *ovl_data_inode(const struct inode *inode)
 
 	return d ? d->d_inode : NULL;
 }
-/* True if it is a directory with a part in more than one layer. */
+/* True if the directory has a part in more than one layer. */
 static inline bool ovl_is_merged(const struct inode *inode)
 {
 	return OVL_I(inode)->nr_lower > (ovl_upper(inode) ? 0U : 1U);
@@ -196,7 +199,7 @@ static inline void ovl_leave(const struct cred *old)
 {
 	revert_creds(old);
 }
-/* Gets write access to the upper file system, until ovl_drop_write(). 0 or -EROFS. */
+/* Gets write access to the upper file system, until ovl_drop_write(). Returns 0 or -EROFS. */
 static inline int ovl_want_write(const struct super_block *sb)
 {
 	return OVL_SB(sb)->layer[0].mnt ? mnt_want_write(OVL_SB(sb)->layer[0].mnt) : -EROFS;
@@ -213,40 +216,42 @@ struct ovl_found {
 	struct ovl_path *lower;
 	u32 nr_lower;
 	bool opaque;
-	struct ovl_path data; /* data of a metacopy file */
+	/* the lower file with a metacopy file's data */
+	struct ovl_path data;
 	bool no_data;
 };
 /*
- * Returns the inode for the result of a lookup, or ERR_PTR; takes over the references, also on
- * failure. Uses the mounter's credentials.
+ * Returns the overlay inode for the result of a lookup, or ERR_PTR. Takes over the references in
+ * @found, also on failure. Uses the mounter's credentials.
  */
 struct inode *ovl_get_inode(struct super_block *sb, const struct ovl_found *found);
-/* uses the mounter's credentials */
+/* True if @real has the mark "opaque". Uses the mounter's credentials. */
 bool ovl_is_opaque(const struct super_block *sb, struct dentry *real);
 void ovl_rehash(struct inode *inode, struct inode *key);
 void ovl_unhash(struct inode *inode);
 /*
- * Returns 1 if @name in @dir is visible in the lower layers (exists, not whited out), 0 or -errno.
+ * Returns 1 if @name in @dir is visible in the lower layers (it exists and is not whited out), 0 if
+ * it is not, or -errno.
  */
 int ovl_lower_has(struct inode *dir, const char *name, int len);
 /* Returns the inode number that the overlay shows for inode @ino of @layer. */
 u64 ovl_ino(const struct super_block *sb, u32 layer, u64 ino);
 
 /*
- * flags.c: chattr +i and +a on the upper file would also forbid the overlay's own changes, so an
- * attribute of the upper file only records them. @prot: S_IMMUTABLE, S_APPEND.
+ * flags.c: on the upper file, the flags +i and +a of chattr would also forbid the overlay's own
+ * changes, so an xattr of the upper file only records them. @prot: S_IMMUTABLE, S_APPEND.
  */
 #define OVL_PROT (S_IMMUTABLE | S_APPEND)
 u32 ovl_read_prot(const struct ovl_sb *ofs, struct dentry *upper);
 int ovl_write_prot(const struct super_block *sb, struct dentry *upper, u32 prot);
 
 /* inode.c */
-int ovl_copy_up_inode(struct inode *inode); /* -ESTALE: it has no name */
+int ovl_copy_up_inode(struct inode *inode); /* -ESTALE: @inode has no name */
 const char *ovl_xattr(const struct ovl_sb *ofs, int which, char buf[48]);
 enum { OVL_OPAQUE, OVL_REDIRECT, OVL_ORIGIN, OVL_IMPURE, OVL_METACOPY, OVL_PROTATTR };
 int ovl_set_xattr(struct dentry *upper, const char *name, const void *value, size_t n);
 ssize_t ovl_get_xattr(struct dentry *real, const char *name, void *buf, size_t n);
-/* Sets the mark @which (OVL_*). -EOPNOTSUPP: the upper layer cannot store it. */
+/* Sets the mark @which (OVL_*) of @upper. -EOPNOTSUPP: the upper layer cannot store it. */
 int ovl_set_own_xattr(
 	const struct super_block *sb, struct dentry *upper, int which, const void *value, size_t n);
 bool ovl_private_xattr(const struct ovl_sb *ofs, const char *name);
@@ -271,9 +276,9 @@ ssize_t ovl_listxattr(struct inode *inode, char *buf, size_t size);
 u64 ovl_origin_ino(const struct super_block *sb, struct dentry *upper);
 int ovl_set_origin(const struct super_block *sb, struct dentry *upper, const struct ovl_path *from);
 
-/* copyup.c: The first two switch to the mounter's credentials themselves. */
-int ovl_copy_up(struct dentry *d);                        /* and its parent directories */
-int ovl_copy_up_truncated(struct dentry *d, loff_t size); /* at most @size bytes */
+/* copyup.c. The first two functions switch to the mounter's credentials themselves. */
+int ovl_copy_up(struct dentry *d);                        /* with its parent directories */
+int ovl_copy_up_truncated(struct dentry *d, loff_t size); /* data: at most @size bytes */
 /*
  * Makes a file or directory with an unused name in the work directory. Returns its dentry with a
  * reference, or ERR_PTR.
@@ -288,13 +293,13 @@ static inline void ovl_dir_changed(struct inode *dir)
 
 /* dir.c */
 extern const struct inode_operations ovl_dir_iops;
-/* makes one in the work directory */
+/* Makes a whiteout in the work directory. Returns 0 and its dentry (referenced), or -errno. */
 int ovl_whiteout(struct super_block *sb, struct dentry **white);
 /* Renames @temp from the work directory to @name in @dir, an upper directory. @flags: RENAME_*. */
 int ovl_place(struct super_block *sb, struct dentry *temp, struct dentry *dir, const char *name,
 	int len, u32 flags);
 int ovl_set_opaque(
-	struct inode *inode, struct dentry *upper, int none); /* @none: result without marks */
+	struct inode *inode, struct dentry *upper, int none); /* @none: result if no_marks is set */
 
 /* rename.c */
 int ovl_rename(
@@ -305,14 +310,14 @@ extern const struct file_operations ovl_dir_fops;
 int ovl_dir_empty(struct inode *dir); /* 0, -ENOTEMPTY, -errno */
 /* Removes the whiteouts in an upper directory that is about to be removed. */
 int ovl_clear_whiteouts(struct super_block *sb, struct dentry *upper);
-/* Removes everything below @dir (the work directory, at mount). */
+/* Removes everything below @dir. Called at mount for the work directory. */
 void ovl_clear_tree(struct mount *m, struct dentry *dir, u32 depth);
 
 /*
- * file.c: Opens a file of a layer. Called with the mounter's credentials, which are checked: what
- * the mounter may not open, no caller opens through the overlay. The caller's own permission was
- * checked on another real file if the data lies apart from the attributes, or if this is not a
- * merged directory's topmost part.
+ * file.c: Opens the file @real of a layer, or returns ERR_PTR. Called with the mounter's
+ * credentials, and checks the mounter's permission on @real: the caller's own permission was
+ * checked on another real file, if @real has only the data of a metacopy file or is not the topmost
+ * part of a merged directory.
  */
 struct file *ovl_open_layer(const struct path *real, u32 flags); /* ERR_PTR */
 extern const struct file_operations ovl_file_ops;

@@ -2,14 +2,15 @@
 /*
  * readdir.c: merged listings.
  *
- * At the start of a listing (position 0) all layers are read, from the top down: a name's entry
- * comes from the first layer that has it, and a whiteout hides the name in the layers below. The
- * open file keeps the result until it is read from the start again. A position is an index into it,
- * so telldir() and seekdir() stay valid whatever is added and removed meanwhile. Open files share
- * one listing while the directory's names do not change (ovl_inode.version), as on Linux.
+ * At the start of a listing (position 0) the directory is read in all layers, from the top down: a
+ * name's entry comes from the first layer that has the name, and a whiteout hides the name in the
+ * layers below. The open file keeps the result until it is read from the start again. A position is
+ * an index into the result, so telldir() and seekdir() stay valid whatever is added and removed
+ * meanwhile. Open files share one listing while the directory's names do not change
+ * (ovl_inode.version), as on Linux.
  *
- * Locks: a listing is filled under the directory's i_rwsem, before other tasks see it; then only
- * its refcount changes, under hash_lock. An open file's pointer to its listing is protected by
+ * Locks: a listing is filled under the directory's i_rwsem, before other tasks see it. Afterwards
+ * only its refcount changes, under hash_lock. An open file's pointer to its listing is protected by
  * f_pos_lock.
  */
 #include "kernel/fs/overlay/overlay.h"
@@ -17,13 +18,13 @@
 struct entry {
 	u64 ino, low_ino;
 	/*
-	 * low_layer, low_ino: of an upper directory, the first lower layer that has a directory of
-	 * this name, and its inode number; 0: none
+	 * low_layer, low_ino: for an upper directory, the first lower layer that has a directory of
+	 * this name, and that directory's inode number. 0: no such layer.
 	 */
 	u32 layer, low_layer;
 	u32 len, hash;
 	u8 type;
-	/* is a whiteout; set by check_whiteouts() */
+	/* True if the entry is a whiteout. Set by check_whiteouts(). */
 	bool white;
 	char name[];
 };
@@ -32,8 +33,8 @@ struct listing {
 	struct dir_context ctx;
 	struct entry **entries;
 	u32 nr, room, *table, table_size; /* table: open hash, index + 1 */
-	u32 layer;                        /* the layer that is being read */
-	u32 refs;                         /* open files that use it */
+	u32 layer;                        /* layer that is being read */
+	u32 refs;                         /* open files that use the listing */
 	u64 version;                      /* ovl_inode.version when read */
 	int err;
 };
@@ -142,7 +143,7 @@ static void listing_clear(struct listing *l)
 }
 
 /*
- * Finds out which entries are whiteouts: only entries with the type of a character device, or
+ * Marks the entries that are whiteouts. Only entries with the type of a character device, or
  * without a type, are looked up.
  */
 static int check_whiteouts(struct listing *l, struct dentry *dir, u32 from)
@@ -229,8 +230,8 @@ static void listing_put(struct inode *dir, struct listing *l)
 }
 
 /*
- * Returns the directory's newest listing, with a reference, if it has this version. Otherwise
- * @mine, unless it is NULL, becomes the newest and is returned.
+ * Returns the directory's newest listing, referenced, if its version is @version. Otherwise makes
+ * @mine the newest listing and returns it, or returns NULL if @mine is NULL.
  */
 static struct listing *listing_share(struct inode *dir, u64 version, struct listing *mine)
 {
@@ -250,7 +251,7 @@ static struct listing *listing_share(struct inode *dir, u64 version, struct list
 	return l;
 }
 
-/* Returns a listing that is up to date, with a reference, or ERR_PTR. */
+/* Returns an up-to-date listing, referenced, or ERR_PTR. */
 static struct listing *listing_get(struct inode *dir)
 {
 	u64 version = __atomic_load_n(&OVL_I(dir)->version, __ATOMIC_SEQ_CST);
@@ -293,8 +294,8 @@ static bool is_impure(struct inode *dir)
 }
 
 /*
- * Returns the number that an upper entry shows instead of its own, or 0: of a file that of its
- * origin, of a directory that is not opaque that of the lower directory.
+ * Returns the inode number that an upper entry shows instead of its own, or 0. A file shows its
+ * origin's number, a directory that is not opaque its lower directory's.
  */
 static u64 upper_ino(struct inode *dir, const struct entry *e)
 {
@@ -338,7 +339,9 @@ static int ovl_iterate(struct file *f, struct dir_context *ctx)
 	bool impure = is_impure(f->f_inode);
 
 	if (!ctx->pos || !l) {
-		/* drops its own listing first, so that changes made directly in a layer are seen */
+		/*
+		 * Drops the old listing first, so that changes made directly in a layer are seen.
+		 */
 		f->private_data = NULL;
 		listing_put(f->f_inode, l);
 		l = listing_get(f->f_inode);

@@ -8,14 +8,14 @@
  * becomes opaque. If a lower layer has the old name, the rename leaves a whiteout there
  * (RENAME_WHITEOUT of the upper file system).
  *
- * Locks: vfs holds s_rename_mutex and i_rwsem of the overlay's directories; the upper directories
- * by lock_rename().
+ * Locks: vfs holds s_rename_mutex and i_rwsem of the overlay's directories. lock_rename() takes the
+ * upper directories' locks inside them.
  */
 #include "kernel/fs/overlay/overlay.h"
 
 #define REDIRECT_MAX 256
 
-/* Returns 0 if a rename may move the dentry with everything below it, without a copy, or -errno. */
+/* Returns 0 if a rename may move the dentry with its whole subtree without a copy, else -EXDEV. */
 static int may_move(const struct dentry *d)
 {
 	const struct inode *inode = d->d_inode;
@@ -27,7 +27,7 @@ static int may_move(const struct dentry *d)
 
 /* ---- redirects ---- */
 
-/* Reads the redirect of @d and returns its length; 0: it has none. */
+/* Reads the redirect of @d into @text and returns its length, or 0 if @d has no redirect. */
 static u32 own_redirect(struct dentry *d, char text[REDIRECT_MAX])
 {
 	struct dentry *upper = ovl_upper(d->d_inode);
@@ -45,9 +45,9 @@ static u32 own_redirect(struct dentry *d, char text[REDIRECT_MAX])
 }
 
 /*
- * Builds the redirect to the lower parts of @d: its name if it stays in its directory, else the
- * path from the root, in which renamed directories are replaced by their redirects. Writes it at
- * the end of @page; NULL: it is too long.
+ * Builds the redirect to the lower parts of @d: its name if @d stays in its directory, else its
+ * path from the root, in which renamed directories are replaced by their redirects. Writes the
+ * redirect at the end of @page. Returns its start, or NULL if it is too long.
  */
 static char *build_redirect(struct dentry *d, bool samedir, char *page)
 {
@@ -104,8 +104,8 @@ static int prepare_dir(struct dentry *d, struct inode *dir, bool samedir)
 }
 
 /*
- * Removes the whiteouts in the target directory, which has no other entries. It becomes opaque
- * first, so that meanwhile no lower entries show through.
+ * Removes the whiteouts in the target directory, which has no other entries. The directory becomes
+ * opaque first, so that no lower entries show through meanwhile.
  */
 static int empty_target(struct dentry *new)
 {
@@ -151,7 +151,7 @@ static int move_locked(struct dentry *old, struct dentry *updir, struct dentry *
 	if (from->d_inode != ovl_upper(old->d_inode)->d_inode || from == trap || to == trap)
 		goto out;
 	if (dir && !(flags & RENAME_EXCHANGE) && ovl_is_whiteout(to)) {
-		flags = RENAME_EXCHANGE; /* moves the whiteout to the old name */
+		flags = RENAME_EXCHANGE; /* moves the whiteout to @from */
 		clean = !below;
 	} else if (!(flags & RENAME_EXCHANGE)) {
 		flags = below ? RENAME_WHITEOUT : 0;
@@ -180,8 +180,8 @@ static int move(
 	if (err)
 		return err;
 	/*
-	 * asked before the upper directories are locked: a rename made directly in the layers may
-	 * hold a lower directory's lock and wait for an upper one
+	 * Asked before the upper directories are locked: a rename made directly in the layers may
+	 * hold a lower directory's lock and wait for an upper directory's.
 	 */
 	below = ovl_lower_has(odir, old->d_name.name, (int)old->d_name.len);
 	if (below < 0)
@@ -209,7 +209,7 @@ static int copy_up_all(struct dentry *old, struct dentry *new, bool exchange)
 	return err;
 }
 
-/* Updates the link count of an inode whose name a rename has replaced. */
+/* Updates the link count of an inode whose name was replaced by a rename. */
 static void replaced(struct inode *inode)
 {
 	if (S_ISDIR(inode->i_mode))

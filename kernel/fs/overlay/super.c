@@ -93,8 +93,8 @@ static int parse_redirect(struct ovl_sb *ofs, const char *v)
 }
 
 /*
- * Adds a lower layer below the present ones to ofs->lowerdir. The name is literal: colons and
- * backslashes are part of it. @data: it is a data-only layer.
+ * Adds a lower layer below the present ones to ofs->lowerdir. Colons and backslashes in @v are part
+ * of the name. @data: a data-only layer.
  */
 static int add_lower_text(struct ovl_sb *ofs, const char *v, bool data)
 {
@@ -155,7 +155,7 @@ static int parse_option(struct ovl_sb *ofs, const char *key, const char *v)
 	return -EINVAL;
 }
 
-/* Cuts off the next option. A comma that belongs to a name is written "\,". */
+/* Cuts the next option off *s and returns it. A comma that belongs to a name is written "\,". */
 static char *next_option(char **s)
 {
 	char *start = *s, *p;
@@ -171,8 +171,8 @@ static char *next_option(char **s)
 }
 
 /*
- * Checks that metacopy=on does not come with redirects switched off, since a redirect leads to the
- * data. Switches them on by default.
+ * Checks that redirects are not switched off together with metacopy=on, since a redirect leads to
+ * the data. Switches redirects on by default.
  */
 static int resolve_metacopy(struct ovl_sb *ofs)
 {
@@ -190,7 +190,10 @@ static int resolve_metacopy(struct ovl_sb *ofs)
 	return 0;
 }
 
-/* Checks the right to use the marks trusted.overlay.*, which option @what needs. */
+/*
+ * Checks the right to use the marks trusted.overlay.*, which the option @what needs. Returns 0 or
+ * -errno.
+ */
 static int needs_marks(const struct ovl_sb *ofs, const char *what)
 {
 	if (ofs->userxattr || capable(CAP_SYS_ADMIN))
@@ -270,7 +273,9 @@ static int find_dir(const char *name, struct path *path)
 	return err;
 }
 
-/* Limits the depth of stacked overlays, since each level needs kernel stack. */
+/*
+ * Limits the depth of stacked overlays, since each level needs kernel stack. Returns 0 or -errno.
+ */
 static int check_depth(struct ovl_sb *ofs, const struct super_block *sb)
 {
 	u32 depth = sb->s_magic == OVERLAYFS_SUPER_MAGIC ? OVL_SB(sb)->depth : 0;
@@ -298,7 +303,9 @@ static int add_layer(struct ovl_sb *ofs, u32 n, const struct path *path)
 		pr_err("overlayfs: maximum fs stacking depth exceeded\n");
 		return err;
 	}
-	/* an id-mapped upper layer is refused: ids of new files would have to be mapped back */
+	/*
+	 * An id-mapped upper layer is refused: the ids of new files would have to be mapped back.
+	 */
 	if (!n && path->mnt->mnt_idmap)
 		return -EINVAL;
 	l->fsid = fsid_of(ofs, n, path->dentry->d_sb);
@@ -329,7 +336,7 @@ static int add_lowers(struct ovl_sb *ofs)
 		data_next = more && at[1] == ':';
 		*at = 0;
 		if (ofs->nr_layers > OVL_MAX_LAYERS || (data && more && !data_next))
-			err = -EINVAL; /* data-only layers must be the last */
+			err = -EINVAL; /* too many, or data-only ones not last */
 		else
 			err = data ? needs_marks(ofs, "a layer of data") : 0;
 		if (!err)
@@ -362,7 +369,7 @@ static bool apart(const struct dentry *a, const struct dentry *b)
 	return d != a;
 }
 
-/* Makes an empty directory "work" in the option's work directory. */
+/* Makes an empty directory "work" in the directory that the option workdir= names. */
 static int make_work(struct ovl_sb *ofs, const struct path *work)
 {
 	struct inode *dir = work->dentry->d_inode;
@@ -396,8 +403,8 @@ static int make_work(struct ovl_sb *ofs, const struct path *work)
 }
 
 /*
- * Finds out whether the upper layer can store the overlay's marks. If not, sets no_marks and
- * switches off the options that need them.
+ * Tries to store a mark in the upper layer. If that fails, sets no_marks and switches off the
+ * options that need marks.
  */
 static void try_marks(struct ovl_sb *ofs)
 {
@@ -562,7 +569,7 @@ static int set_up(struct super_block *sb, struct ovl_sb *ofs, char *data)
 	if (!err && ofs->upperdir)
 		err = add_upper(ofs);
 	else
-		ofs->nr_fs = 1; /* number 0 is for the upper layer */
+		ofs->nr_fs = 1; /* fsid 0 stays the upper layer's */
 	if (!err)
 		err = add_lowers(ofs);
 	if (err)
@@ -588,7 +595,7 @@ static int ovl_fill_super(struct super_block *sb, void *data, bool silent)
 	sb->s_fs_info = ofs;
 	sb->s_op = &ovl_sops;
 	sb->s_magic = OVERLAYFS_SUPER_MAGIC;
-	sb->s_iflags |= SB_I_POSIXACL; /* if the layer supports lists */
+	sb->s_iflags |= SB_I_POSIXACL; /* each layer decides: keeps_lists() */
 	if (!ofs->creds)
 		return -ENOMEM;
 	return data ? set_up(sb, ofs, data) : -EINVAL;
