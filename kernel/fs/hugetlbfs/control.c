@@ -70,7 +70,7 @@ static int store_overcommit(char *text)
 	}
 static const struct sysctl sysctls[] = {
 	POOL("vm/nr_hugepages", total),
-	/* as nr_hugepages: with one NUMA node, policies have no effect */
+	/* the same file as nr_hugepages: with one NUMA node, memory policies have no effect */
 	POOL("vm/nr_hugepages_mempolicy", total),
 	POOL("vm/nr_overcommit_hugepages", overcommit),
 	SYSCTL_NUM("vm/hugetlb_shm_group", sysctl_hugetlb_shm_group, 0, 0x7fffffff),
@@ -92,7 +92,8 @@ static int store_number(char *text, size_t n, void *arg)
 static const struct {
 	const char *name;
 	u64 which;
-	bool store, node; /* writable; also in node0's directory */
+	/* store: writable; node: also in node0's directory */
+	bool store, node;
 } files[] = {
 	{ "nr_hugepages", TOTAL, true, true },
 	{ "nr_hugepages_mempolicy", TOTAL, true, false },

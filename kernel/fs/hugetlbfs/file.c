@@ -6,8 +6,8 @@
  * A mapping that may be written to extends the file to the end of the mapping. A file's size is a
  * multiple of the huge page size, unless fallocate() has set it.
  *
- * Locks: i_rwsem for size changes. mmap() extends the file without i_rwsem. So huge_file.lock is
- * held over each size change together with the change of pages and promises that belongs to it.
+ * Locks: i_rwsem for size changes. mmap() extends the file without i_rwsem. So each size change,
+ * with the change of pages and promised pages that belongs to it, is made under huge_file.lock.
  */
 #include <linux/falloc.h>
 
@@ -25,7 +25,7 @@ static struct page *huge_frame(struct inode *inode, u64 index)
 	return huge_file_frame(huge_of(inode), index);
 }
 
-/* Reads, without setting atime, as on Linux. */
+/* Reads without updating atime, as on Linux. */
 static ssize_t hugetlbfs_read_iter(struct file *f, struct iov_iter *to, loff_t *pos)
 {
 	return tmpfs_read_pages(f->f_mapping->host, to, pos, huge_frame);
@@ -34,8 +34,8 @@ static ssize_t hugetlbfs_read_iter(struct file *f, struct iov_iter *to, loff_t *
 /* ---- mapping ---- */
 
 /*
- * Extends the file to at least @end. Other mappings and fallocate() may extend it at the same time:
- * the largest size wins.
+ * Extends the file to at least @end bytes. Other mappings and fallocate() may extend it at the same
+ * time, and the largest size wins.
  */
 static void extend_to(struct inode *inode, loff_t end)
 {
@@ -130,7 +130,7 @@ static void zero_part(struct inode *inode, u64 from, u64 to)
 	}
 }
 
-/* Punches a hole; promises of pages to mappings are kept. */
+/* Punches a hole in the file. Pages that are promised to mappings stay promised. */
 static int punch_hole(struct inode *inode, u64 start, u64 end)
 {
 	u64 first = round_up(start, HPAGE_SIZE), last = end & HPAGE_MASK;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* hugetlbfs.h: what the files of hugetlbfs share. */
+/* hugetlbfs.h: declarations that the files of hugetlbfs share. */
 #ifndef NESTLING_FS_HUGETLBFS_H
 #define NESTLING_FS_HUGETLBFS_H
 
@@ -7,11 +7,11 @@
 #include "kernel/mm/hugetlb/hugetlb.h"
 
 struct hugetlbfs_sb {
-	struct tmpfs_sb t;        /* first member: tmpfs has the names */
+	struct tmpfs_sb t;        /* first, since tmpfs uses it */
 	struct huge_quota *quota; /* NULL: no limits; immutable */
 };
 struct hugetlbfs_inode {
-	struct tmpfs_inode t; /* first member */
+	struct tmpfs_inode t; /* first, since tmpfs uses it */
 	struct huge_file huge;
 };
 

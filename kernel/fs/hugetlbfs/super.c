@@ -17,7 +17,7 @@ static struct mount *nameless; /* immutable after init */
 
 struct options {
 	struct hugetlbfs_sb *h;
-	u64 max, min; /* huge pages; max ~0: no limit */
+	u64 max, min; /* in huge pages; max ~0: no limit */
 };
 
 static int parse_pages(const char *v, u64 *pages)
@@ -75,8 +75,8 @@ static int hugetlbfs_show_options(struct super_block *sb, char *buf, size_t size
 }
 
 /*
- * Fills in counts only for a mount with a quota, as on Linux; ~0 if the number of inodes has no
- * limit.
+ * Fills in the counts only for a mount with a quota, as on Linux. The counts of inodes are ~0 if
+ * their number has no limit.
  */
 static int hugetlbfs_statfs(struct dentry *d, struct kstatfs *st)
 {
@@ -151,7 +151,7 @@ static const struct super_operations hugetlbfs_super_ops = {
 
 /* ---- mounting ---- */
 
-/* Parses the options and makes the quota, if they set one. 0 or -errno. */
+/* Parses the options and makes the quota, if an option sets it. Returns 0 or -errno. */
 static int set_up(struct hugetlbfs_sb *h, char *data)
 {
 	struct options o = { .h = h, .max = ~0UL };

@@ -84,7 +84,7 @@ static int parse_name(struct cpio *c)
 	return c->left ? 0 : end_entry(c);
 }
 
-/* Returns how many bytes of padding come next. */
+/* Returns how many bytes of padding come next (0 to 3). */
 static u32 padding(const struct cpio *c)
 {
 	bool before = c->state == CPIO_SKIP || (c->state == CPIO_DATA && c->left == c->e.size);

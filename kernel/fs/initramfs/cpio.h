@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * cpio.h: a reader of cpio archives in the "newc" format (magic 070701, and 070702 with a checksum,
- * which is ignored), which takes its input piece by piece and hands entries to the operations of
- * its caller.
+ * which is ignored). It takes its input piece by piece and hands entries to the operations of its
+ * caller.
  *
- * The format: a header of 110 bytes of text, thirteen eight-digit hexadecimal numbers behind the
- * magic; the name with its terminator, padded so that header and name together are a multiple of
- * four bytes; the contents, padded to four bytes. "TRAILER!!!" ends the archive.
+ * The format: a header of 110 bytes of text, which are the magic and thirteen eight-digit
+ * hexadecimal numbers; the name with its terminator, padded so that header and name together are a
+ * multiple of four bytes; the contents, padded to four bytes. "TRAILER!!!" ends the archive.
  */
 #ifndef NESTLING_FS_CPIO_H
 #define NESTLING_FS_CPIO_H
@@ -19,14 +19,17 @@
 struct cpio_entry {
 	u32 ino, mode, uid, gid, nlink, mtime, size;
 	u32 major, minor, rmajor, rminor;
-	const char *name; /* terminated */
+	const char *name; /* NUL-terminated */
 };
 
-/* Operations of the caller. A result other than 0 stops the reader, and cpio_feed() returns it. */
+/*
+ * Operations of the caller. If one returns a result other than 0, the reader stops, and cpio_feed()
+ * returns that result.
+ */
 struct cpio_ops {
-	int (*entry)(void *arg, const struct cpio_entry *e); /* header and name are complete */
-	int (*data)(void *arg, const u8 *data, size_t n);    /* contents, in pieces */
-	int (*end)(void *arg);                               /* the entry is complete */
+	int (*entry)(void *arg, const struct cpio_entry *e); /* after header and name */
+	int (*data)(void *arg, const u8 *data, size_t n);    /* a piece of the contents */
+	int (*end)(void *arg);                               /* after the contents */
 };
 
 struct cpio {
@@ -34,21 +37,21 @@ struct cpio {
 	void *arg;
 	enum { CPIO_SKIP, CPIO_HEAD, CPIO_NAME, CPIO_DATA } state;
 	struct cpio_entry e;
-	u64 at;   /* bytes of the archive consumed */
-	u32 have; /* bytes in buf */
-	/* length of the whole header or name */
+	u64 at;   /* bytes consumed, from the first header */
+	u32 have; /* bytes in @buf */
+	/* length in bytes of the whole header or name */
 	u32 want;
-	u32 left; /* bytes of the contents to come */
+	u32 left; /* bytes of contents still to come */
 	bool trailer;
 	char buf[CPIO_NAME_MAX + 4];
 };
 void cpio_begin(struct cpio *c, const struct cpio_ops *ops, void *arg);
 /*
- * Takes the next bytes. Returns 0, -EINVAL (not an archive), or the result of an operation. Zeros
- * between archives are skipped.
+ * Consumes the next @n bytes. Returns 0, -EINVAL (not an archive), or the result of an operation
+ * that stopped the reader. Zeros between archives are skipped.
  */
 int cpio_feed(struct cpio *c, const u8 *data, size_t n);
-/* Ends the input: 0, or -EINVAL if it ended in the middle of an entry. */
+/* Ends the input. Returns 0, or -EINVAL if the input ended in the middle of an entry. */
 int cpio_finish(const struct cpio *c);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * initramfs.c: unpacks cpio archives, plain or gzip, one behind the other, into the root directory.
+ * initramfs.c: unpacks cpio archives, plain or gzip, one after the other, into the root directory.
  *
- * No name leads out of the tree: names are looked up from the root, where ".." leads nowhere else.
+ * No name leads out of the tree: names are looked up from the root, whose ".." is the root itself.
  * An entry replaces an existing file.
  *
  * Hard links: the entries of one inode have equal (major, minor, ino), and the last of them has the
@@ -29,9 +29,9 @@ struct unpack {
 	struct cpio cpio;
 	struct file *file; /* the file that is being written */
 	loff_t pos;
-	/* owner and times of the entry, set at its end */
+	/* owner and times of the entry, set after its contents */
 	struct iattr attr;
-	char *target; /* of a symlink, gathered in pieces */
+	char *target; /* target of a symlink, gathered */
 	u32 target_len;
 	char name[CPIO_NAME_MAX + 2];
 	struct hard_link *links;
@@ -76,7 +76,8 @@ static void forget_links(struct unpack *u)
 /* ---- making entries ---- */
 
 /*
- * Removes an existing file or directory of that name, unless it and the new entry are directories.
+ * Removes an existing file or directory named @name, unless both it and the new entry are
+ * directories.
  */
 static void clear_place(const char *name, umode_t mode)
 {
@@ -204,7 +205,7 @@ static int on_data(void *arg, const u8 *data, size_t n)
 		return 0;
 	}
 	if (!u->file)
-		return 0; /* ignores contents of a device */
+		return 0; /* a device: ignore the contents */
 	done = kernel_write(u->file, data, n, &u->pos);
 	return done == (ssize_t)n ? 0 : done < 0 ? done : -ENOSPC;
 }
@@ -232,10 +233,7 @@ static int on_end(void *arg)
 	struct unpack *u = arg;
 	int err = 0;
 
-	/*
-	 * closed at once, since an init that is still open for writing could not be executed
-	 * (ETXTBSY)
-	 */
+	/* Closed at once: /init could not be executed while it is open for writing (ETXTBSY). */
 	if (u->file) {
 		fput_now(u->file);
 		u->file = NULL;
@@ -272,7 +270,7 @@ static int unpack_gzip(struct unpack *u, const u8 *in, size_t n, size_t *used)
 	return err;
 }
 
-/* Unpacks archives and gzip members, one behind the other; zeros between them are skipped. */
+/* Unpacks archives and gzip members, one after the other, and skips zeros between them. */
 static int unpack_all(struct unpack *u, const u8 *in, size_t n)
 {
 	int err = 0;

@@ -5,7 +5,9 @@
 
 #include "kernel/lib/types.h"
 
-/* Unpacks cpio archives (newc, plain or gzip) into the root directory. 0 or -errno. */
+/*
+ * Unpacks cpio archives (newc, plain or gzip) in @buf into the root directory. Returns 0 or -errno.
+ */
 int unpack_initramfs(const void *buf, size_t n);
 
 #endif
