@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * dev.c: /dev/fuse, the server's side: read() takes a request, write() brings an answer or a
+ * dev.c: /dev/fuse, the server's side: read() returns a request, write() delivers an answer or a
  * notification.
  *
  * A newly opened file has no connection. Mounting attaches one (fd=), and FUSE_DEV_IOC_CLONE
  * attaches the connection of another file. A connection ends when its last file is closed.
  *
- * Order of service: interrupts, forgets, requests. An answer is matched by its unique number among
- * the sent requests. An unknown number (abandoned, or invented) gives ENOENT, a wrong length
- * EINVAL.
+ * read() returns interrupts first, then forgets, then requests. An answer is matched by its unique
+ * number with a sent request. write() fails with ENOENT if there is no such request (it was
+ * abandoned, or the number is invented), and with EINVAL if the length is wrong.
  */
 #include <linux/eventpoll.h>
 #include <linux/major.h>
@@ -17,7 +17,7 @@
 #include "kernel/fs/devtmpfs/devtmpfs.h"
 #include "kernel/fs/fuse/fuse.h"
 
-#define FUSE_MINOR_NR 229 /* minor of MISC_MAJOR: devices.txt */
+#define FUSE_MINOR_NR 229 /* minor of /dev/fuse: devices.txt */
 
 static const struct file_operations fuse_dev_fops;
 /* file->private_data changes once, from NULL to a connection */
@@ -101,7 +101,7 @@ static ssize_t put_interrupt(struct iov_iter *to, u64 unique)
 	return copy_to_iter(&m, sizeof(m), to) == sizeof(m) ? (ssize_t)sizeof(m) : -EFAULT;
 }
 
-/* Writes as many forgets as fit into a small buffer, in one message. */
+/* Writes as many of the @n forgets as fit into the reader's buffer, as one message. */
 static ssize_t put_forgets(
 	struct fuse_conn *fc, struct iov_iter *to, struct list_head *taken, u32 n)
 {
@@ -160,8 +160,8 @@ static ssize_t read_interrupt(struct fuse_conn *fc, struct iov_iter *to)
 }
 
 /*
- * Adds a request to the tree of those that need an answer. It is a tree, since a server may leave
- * any number of requests unanswered.
+ * Adds a request to the tree of requests that need an answer. It is a tree, since a server may
+ * leave any number of requests unanswered.
  */
 static void expect_answer(struct fuse_conn *fc, struct fuse_req *r)
 {
@@ -177,7 +177,7 @@ static void expect_answer(struct fuse_conn *fc, struct fuse_req *r)
 	rb_insert_color(&r->node, &fc->answers);
 }
 
-/* Takes the next request from pending to sent; returns a reference, or NULL. */
+/* Moves the next request from fc->pending to fc->sent. Returns it, referenced, or NULL. */
 static struct fuse_req *take_request(struct fuse_conn *fc)
 {
 	struct fuse_req *r;
@@ -226,7 +226,7 @@ static ssize_t read_request(struct fuse_conn *fc, struct iov_iter *to)
 		fail_request(r, -EIO);
 		n = -EFAULT;
 	}
-	if (r->oneway) /* done: no answer will come */
+	if (r->oneway) /* DONE, since no answer will come */
 		fail_request(r, n > 0 ? 0 : -EIO);
 	fuse_req_put(r);
 	return n;
@@ -282,8 +282,8 @@ static struct fuse_req *find_sent(struct fuse_conn *fc, u64 unique)
 }
 
 /*
- * Handles the answer to an INTERRUPT: ENOSYS, the server does not know INTERRUPT; EAGAIN, it wants
- * the message again.
+ * Handles the answer to an INTERRUPT. ENOSYS: the server does not know INTERRUPT. EAGAIN: the
+ * server asks for the INTERRUPT again.
  */
 static int interrupt_answer(struct fuse_conn *fc, const struct fuse_out_header *h)
 {
@@ -302,7 +302,7 @@ static int interrupt_answer(struct fuse_conn *fc, const struct fuse_out_header *
 	return 0;
 }
 
-/* Copies the body of an answer into the request: 0, -EINVAL (the wrong length) or -EFAULT. */
+/* Copies the body of an answer into the request. Returns 0, -EINVAL (wrong length) or -EFAULT. */
 static int take_body(struct fuse_req *r, const struct fuse_out_header *h, struct iov_iter *from)
 {
 	size_t n = from->count;
@@ -318,8 +318,8 @@ static int take_body(struct fuse_req *r, const struct fuse_out_header *h, struct
 }
 
 /*
- * Finds the sent request of that number, marks it as answered and returns a reference. NULL: there
- * is none, or another answer was begun.
+ * Finds the sent request with this number, marks it as answered and returns it, referenced. Returns
+ * NULL if there is none, or if another answer to it was already begun.
  */
 static struct fuse_req *begin_answer(struct fuse_conn *fc, u64 unique)
 {
@@ -340,9 +340,9 @@ static struct fuse_req *begin_answer(struct fuse_conn *fc, u64 unique)
 }
 
 /*
- * Reads an answer. Copying its body may fault and take time, so the request stays on the list,
- * where an abort finds it. begin_answer() excludes a second answer. A malformed answer gives the
- * waiter EIO.
+ * Reads an answer and completes its request. Copying the body may fault and take long, so the
+ * request stays in fc->sent meanwhile, where an abort finds it. begin_answer() excludes a second
+ * answer. If the answer is malformed, the waiter gets EIO.
  */
 static int answer(struct fuse_conn *fc, const struct fuse_out_header *h, struct iov_iter *from)
 {
@@ -362,14 +362,15 @@ static int answer(struct fuse_conn *fc, const struct fuse_out_header *h, struct 
 		fuse_req_finish(r);
 	fuse_req_put(r);
 	return !done && !err ? -ENOENT :
-			       /* the request was abandoned, so no caller takes the result */
+			       /* -ENOENT: the request was abandoned, no caller takes the result */
 			       err;
 }
 
 /*
- * True if the header's length will be corrected later. libfuse lends its header to the pipe by
- * vmsplice(), and writes the length of a short answer into it afterwards. This kernel's vmsplice()
- * has copied the header before, so the number of spliced bytes is the length.
+ * True if the answer's length is wrong in the header and will be corrected by the server. libfuse
+ * lends its header to the pipe by vmsplice(), and writes the length of a short answer into the
+ * header afterwards. This kernel's vmsplice() has already copied the header, so the number @n of
+ * spliced bytes is the length.
  */
 static bool corrected_later(const struct fuse_out_header *h, const struct iov_iter *from, ssize_t n)
 {

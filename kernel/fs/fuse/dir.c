@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * dir.c: names and attributes. A dentry is valid until the ktime in d_fsdata (0: each use asks the
- * server), attributes are valid until fuse_inode.attr_until. The server sets both times.
+ * dir.c: names and attributes. A dentry is valid until the ktime in d_fsdata (0: the server is
+ * asked at each use), attributes are valid until fuse_inode.attr_until. The server sets both times.
  *
- * Without allow_other only the mounting user may enter. Other users get EACCES, root included: a
- * server could hang or deceive their processes. Without default_permissions the server checks
- * permissions, in its answers and by ACCESS.
+ * Without allow_other only the mounting user may enter. Other users, including root, get EACCES,
+ * since a server could hang or deceive their processes. Without default_permissions the server
+ * checks permissions: it refuses operations, and answers ACCESS.
  */
 #include "kernel/fs/fuse/fuse.h"
 
@@ -42,7 +42,10 @@ static int take_attr(struct inode *inode, const struct fuse_attr_out *o, u64 ask
 	return 0;
 }
 
-/* Marks attributes as out of date if the server has invalidated them since the request (@asked). */
+/*
+ * Marks the attributes as out of date if the server has invalidated them since the request. @asked:
+ * fuse_asking() before the request.
+ */
 static void keep_outdated(struct inode *inode, u64 asked)
 {
 	struct fuse_inode *fi = FUSE_I(inode);
@@ -103,7 +106,7 @@ static int fuse_getattr(const struct path *path, struct kstat *st, u32 request, 
 	return 0;
 }
 
-/* Fills in the changes. @ours: this kernel, not the server, keeps the times. */
+/* Copies the changes @a into the request. @ours: this kernel, not the server, keeps the times. */
 static void fill_setattr(
 	const struct fuse_conn *fc, struct fuse_setattr_in *in, const struct iattr *a, bool ours)
 {
@@ -138,9 +141,9 @@ static void fill_setattr(
 }
 
 /*
- * Clears set-id bits by a change of mode, unless the server has declared that it clears them. vfs
- * computed the new mode from a cached mode that may be outdated, so the mode is read from the
- * server first.
+ * Adds a change of mode that clears the set-id bits, unless the server clears them itself
+ * (handle_killpriv). The VFS computed the new mode from a cached mode that may be outdated, so the
+ * mode is fetched from the server first.
  */
 static int take_killed(struct inode *inode, struct fuse_setattr_in *in, const struct iattr *a)
 {
@@ -156,7 +159,7 @@ static int take_killed(struct inode *inode, struct fuse_setattr_in *in, const st
 	return err;
 }
 
-/* Sets the size and times of the inode to the values that were sent to the server. */
+/* Sets size and times of the inode to the values that were just sent to the server. */
 static void set_ours(struct inode *inode, const struct iattr *a)
 {
 	struct fuse_inode *fi = FUSE_I(inode);
@@ -195,7 +198,7 @@ int fuse_flush_times(struct inode *inode, struct file *f)
 		in.valid |= FATTR_FH;
 		in.fh = ff->fh;
 	}
-	if (current->flags & PF_EXITING) /* the caller may be the server */
+	if (current->flags & PF_EXITING) /* this task may be the server itself */
 		return fuse_send_and_forget(
 			inode, ff->fc, FUSE_SETATTR, fi->nodeid, &in, sizeof(in), sizeof(o));
 	return fuse_call(ff->fc, FUSE_SETATTR, fi->nodeid, &in, sizeof(in), NULL, 0, &o, sizeof(o));
@@ -226,7 +229,7 @@ static int send_setattr(struct inode *inode, const struct iattr *a)
 		fuse_stale_attr(inode);
 	if (err)
 		return err;
-	err = take_attr(inode, &o, ~0UL); /* i_rwsem keeps the size */
+	err = take_attr(inode, &o, ~0UL); /* ~0: i_rwsem kept the size */
 	keep_outdated(inode, asked);
 	if (!err && FUSE_I(inode)->ours)
 		set_ours(inode, a);
@@ -252,15 +255,15 @@ static int fuse_setattr(struct dentry *d, struct iattr *a)
 		if (err)
 			return err;
 	}
-	/* the server truncates the file at OPEN */
+	/* The server truncates the file at OPEN. */
 	if (a->ia_valid & ATTR_OPEN && fc->atomic_trunc) {
 		fuse_set_size(inode, 0, false);
 		truncate_pagecache(&inode->i_data, 0);
 		return 0;
 	}
 	/*
-	 * flush first: later writes would change the time that is set now, or lack the write access
-	 * that this call may take away
+	 * Flushes first: later writes would change the time that is set now, or fail if this call
+	 * takes write access away.
 	 */
 	if (a->ia_valid & ATTR_SIZE || FUSE_I(inode)->ours) {
 		err = fuse_flush_pages(inode);
@@ -318,7 +321,8 @@ static u64 asking_names(struct fuse_conn *fc)
 
 /*
  * Sets the time until which the name is valid. @asked: asking_names() before the request. If the
- * server has invalidated names since then, this name may be among them, so it expires at once.
+ * server has invalidated any name since then, it may have been this name, so the dentry expires at
+ * once.
  */
 static void set_entry_until(struct dentry *d, const struct fuse_entry_out *e, u64 asked)
 {
@@ -330,7 +334,7 @@ static void set_entry_until(struct dentry *d, const struct fuse_entry_out *e, u6
 	spin_unlock(&fc->lock);
 }
 
-/* Sends a LOOKUP. 0 with nodeid 0: there is no such name. */
+/* Sends a LOOKUP. Returns 0 or -errno. e->nodeid is 0 if the name does not exist. */
 static int send_lookup(struct inode *dir, const struct qstr *name, struct fuse_entry_out *e)
 {
 	char text[FUSE_NAME_LEN + 1];
@@ -371,7 +375,7 @@ static struct dentry *fuse_lookup(struct inode *dir, struct dentry *d, u32 flags
 	}
 	set_entry_until(d, &e, names);
 	other = d_splice_alias(inode, d);
-	/* repeated, since an invalidation before d_splice_alias() could not find the dentry */
+	/* Set again: an invalidation before d_splice_alias() could not find the dentry. */
 	if (!IS_ERR(other))
 		set_entry_until(other ? other : d, &e, names);
 	return other;
@@ -388,7 +392,7 @@ static int revalidate_by_lookup(struct dentry *d)
 	struct name_snapshot name;
 	int err;
 
-	/* no lock is held, so @d may be renamed at any moment */
+	/* No lock prevents a rename of @d meanwhile, so use a copy of the name. */
 	d_keep_name(d, &name);
 	err = send_lookup(parent->d_inode, &name.name, &e);
 	d_drop_name(&name);
@@ -421,8 +425,8 @@ static int fuse_revalidate(struct dentry *d, u32 flags)
 const struct dentry_operations fuse_dops = { .d_revalidate = fuse_revalidate };
 
 /*
- * Handles a failed change of a name: if the server's answer is @surprise, its view of @d differs
- * from the dentry; after -EINTR (the caller was killed) the result is unknown. In both cases the
+ * Handles a failed change of the name @d. If @err is @surprise, the server's view of @d differs
+ * from the dentry. If it is -EINTR (the task was killed), the result is unknown. In both cases the
  * next lookup asks the server.
  */
 static void doubt_name(struct inode *dir, struct dentry *d, int err, int surprise)
@@ -438,7 +442,9 @@ static void doubt_name(struct inode *dir, struct dentry *d, int err, int surpris
 
 /* ---- making ---- */
 
-/* Sends a request whose answer is a new entry, and gives @d the entry's inode. */
+/*
+ * Sends a request whose answer is a new entry, and gives @d the entry's inode. Returns 0 or -errno.
+ */
 static int make_entry(struct inode *dir, struct dentry *d, u32 opcode, const void *in, size_t n,
 	const void *more, size_t more_n, umode_t type)
 {
@@ -463,11 +469,11 @@ static int make_entry(struct inode *dir, struct dentry *d, u32 opcode, const voi
 		return (int)PTR_ERR(inode);
 	if (type != S_IFDIR) {
 		d_instantiate(d, inode);
-	} else if (!d_instantiate_only(d, inode)) { /* the directory has another dentry */
+	} else if (!d_instantiate_only(d, inode)) { /* the directory already has a dentry */
 		iput(inode);
 		return -EIO;
 	}
-	/* set last, when an invalidation can find the inode */
+	/* Set last, when an invalidation can find the inode. */
 	set_entry_until(d, &e, names);
 	return 0;
 }
@@ -482,7 +488,7 @@ static int fuse_mknod(struct inode *dir, struct dentry *d, umode_t mode, dev_t r
 }
 
 /*
- * Creates a file by CREATE, with which the server also opens it. The handle waits in fi->created
+ * Creates a file by CREATE, which also opens it on the server. The handle is kept in fi->created
  * for the open that follows.
  */
 static int create_open(struct inode *dir, struct dentry *d, umode_t mode)

@@ -4,8 +4,8 @@
  *
  * Reads use the page cache (pages.c) unless the server asked for direct I/O. Writes are
  * write-through: the server has the data when write() returns, and cached pages are updated. If the
- * server has asked for FUSE_WRITEBACK_CACHE, written data and the file's times wait in this kernel
- * instead, until the file is closed or synced, or the flusher or a limit forces them out.
+ * server has asked for FUSE_WRITEBACK_CACHE, writes are write-back: data and times are sent when
+ * the file is closed or synced, by the flusher, or when there are too many dirty pages.
  *
  * Locks: the inode's i_rwsem for writes; fuse_inode.lock for the list of writers.
  */
@@ -57,7 +57,10 @@ static void end_flush(struct fuse_req *r)
 	put_forget(r);
 }
 
-/* Sends a request for @nodeid, which may be the node of @inode, without waiting. */
+/*
+ * Sends the request @r for @nodeid, which may be the node of @inode, without waiting. @end is
+ * called when it is DONE.
+ */
 static void send_and_forget(
 	struct inode *inode, struct fuse_req *r, u64 nodeid, void (*end)(struct fuse_req *r))
 {
@@ -69,9 +72,9 @@ static void send_and_forget(
 }
 
 /*
- * Sends a request without waiting for its answer. FORGET for the node of @inode is not sent before
+ * Sends a request without waiting for its answer. FORGET for the node of @inode is held back until
  * the server has answered, since a server with several threads could handle the FORGET first.
- * @nodeid may be that of another node. @out: the size of the answer, which is dropped.
+ * @nodeid may be another node. @out: size in bytes of the answer, which is discarded.
  */
 int fuse_send_and_forget(struct inode *inode, struct fuse_conn *fc, u32 opcode, u64 nodeid,
 	const void *in, size_t n, size_t out)
@@ -89,8 +92,8 @@ int fuse_send_and_forget(struct inode *inode, struct fuse_conn *fc, u32 opcode, 
 }
 
 /*
- * Sends FLUSH for an exiting task, which does not wait. Beyond FUSE_MAX_FLUSHES unanswered ones it
- * sends nothing.
+ * Sends FLUSH for an exiting task, without waiting. Sends nothing if FUSE_MAX_FLUSHES are
+ * unanswered.
  */
 static int flush_and_forget(struct file *f, const struct fuse_flush_in *in)
 {
@@ -108,10 +111,7 @@ static void fuse_file_free(struct rcu_head *h)
 	kfree(container_of(h, struct fuse_file, rcu));
 }
 
-/*
- * Sends RELEASE, if the server knows the handle, and frees the handle without waiting for an
- * answer.
- */
+/* Sends RELEASE, unless no OPEN was sent, and frees the handle without waiting for an answer. */
 void fuse_file_release(struct inode *inode, struct fuse_file *ff, u32 flags)
 {
 	struct fuse_release_in *in = ff->release->in;
@@ -124,11 +124,11 @@ void fuse_file_release(struct inode *inode, struct fuse_file *ff, u32 flags)
 		send_and_forget(inode, ff->release, ff->nodeid, put_forget);
 	}
 	fuse_conn_put(ff->fc);
-	/* a task that leaves ff->poll may still hold the lock of that wait queue */
+	/* A task that is leaving the wait queue ff->poll may still hold its lock. */
 	call_rcu(&ff->rcu, fuse_file_free);
 }
 
-/* Takes the handle that this task's CREATE has left, or returns NULL. */
+/* Takes the handle that this task's CREATE has left in fi->created, or returns NULL. */
 static struct fuse_file *take_created(struct inode *inode, struct file *f)
 {
 	struct fuse_inode *fi = FUSE_I(inode);
@@ -157,7 +157,7 @@ static int send_open(struct inode *inode, struct file *f, struct fuse_file *ff)
 	if (!fc->atomic_trunc)
 		in.flags &= ~(u32)O_TRUNC;
 	else if (in.flags & O_TRUNC && FUSE_I(inode)->ours && fuse_flush_pages(inode))
-		return -EINTR; /* data must be sent before the truncation */
+		return -EINTR; /* killed before dirty data was sent */
 	err = fuse_call(fc, ff->dir ? FUSE_OPENDIR : FUSE_OPEN, ff->nodeid, &in, sizeof(in), NULL,
 		0, &o, sizeof(o));
 	if (err == -ENOSYS) {
@@ -226,7 +226,7 @@ static int fuse_release(struct inode *inode, struct file *f)
 	bool last;
 
 	if (!list_empty(&ff->link) && fuse_flush_pages(inode))
-		fuse_send_all(inode); /* this task is being killed */
+		fuse_send_all(inode); /* the flush failed: the task is killed */
 	fuse_poll_end(ff);
 	wake_up_common(&ff->poll, TASK_NORMAL, 0, WAKE_QUEUE_GONE);
 	ff->close_flags = f->f_flags;
@@ -240,8 +240,8 @@ static int fuse_release(struct inode *inode, struct file *f)
 }
 
 /*
- * Sends the times that waited in this kernel. Returns an error of that, or of earlier writeback,
- * which fsync of another open file also returns.
+ * Sends the times that this kernel has changed. Returns an error of that or of earlier writeback.
+ * The latter stays recorded for fsync on each open file.
  */
 static int flush_ours(struct file *f)
 {
@@ -251,14 +251,12 @@ static int flush_ours(struct file *f)
 	if (!FUSE_I(f->f_inode)->ours)
 		return 0;
 	err = fuse_flush_times(f->f_inode, f);
-	if (err || current->flags & PF_EXITING) /* an exiting task has no use for errors */
+	if (err || current->flags & PF_EXITING) /* no caller sees the error */
 		return err;
 	return mapping_wb_check(f->f_mapping, &since);
 }
 
-/*
- * Returns a number that stands for the caller's table of descriptors without revealing its address.
- */
+/* Returns a number that identifies the caller's descriptor table without revealing its address. */
 static u64 fuse_lock_owner(const struct fuse_conn *fc)
 {
 	return hash_fold((u64)current->files ^ fc->owner_key.start, fc->owner_key.factor);
@@ -409,7 +407,7 @@ static ssize_t fuse_read_iter(struct file *f, struct iov_iter *to, loff_t *pos)
 
 /* ---- writing ---- */
 
-/* Sends a WRITE and returns the bytes that the server took, or -errno. */
+/* Sends a WRITE. Returns the number of bytes that the server took (> 0), or -errno. */
 static ssize_t send_write(
 	struct fuse_file *ff, const void *buf, size_t n, loff_t pos, u32 flags, u32 write_flags)
 {
@@ -425,15 +423,15 @@ static ssize_t send_write(
 		return err;
 	return o.size > n || !o.size ? -EIO :
 				       /*
-				        * 0 bytes count as an error, or a caller's loop that writes
-				        * all would never end
+				        * 0 bytes count as an error: a caller that loops until all
+				        * is written would never end
 				        */
 				       (ssize_t)o.size;
 }
 
 /*
- * Copies written data into the cached pages. A page that was read only in part is dropped when its
- * next reader checks the size.
+ * Copies written data into the cached pages that are up to date. The others are read from the
+ * server at their next use.
  */
 static void update_pages(struct inode *inode, const char *buf, loff_t pos, size_t n)
 {
@@ -468,8 +466,8 @@ static ssize_t write_loop(struct file *f, struct iov_iter *from, loff_t *pos, ch
 		}
 		n = send_write(ff, buf, got, *pos, f->f_flags, 0);
 		/*
-		 * the server may have taken some of the data, so cached pages of the range are
-		 * outdated
+		 * The server may have taken some of the data, so drop the cached pages of the
+		 * range.
 		 */
 		if (n < 0) {
 			invalidate_mapping_pages(&inode->i_data, (u64)*pos >> PAGE_SHIFT,
@@ -486,7 +484,7 @@ static ssize_t write_loop(struct file *f, struct iov_iter *from, loff_t *pos, ch
 	return done ? done : n;
 }
 
-/* Returns how many bytes may be written, or -errno. i_rwsem is held. */
+/* Returns how many bytes may be written, or -errno. Called with i_rwsem held. */
 static ssize_t begin_write(struct file *f, struct iov_iter *from, loff_t *pos)
 {
 	struct inode *inode = f->f_inode;
@@ -506,7 +504,7 @@ static ssize_t begin_write(struct file *f, struct iov_iter *from, loff_t *pos)
 	return err ? err : n;
 }
 
-/* Writes into the page cache. */
+/* Writes into the page cache (writeback mode). */
 static ssize_t write_cached(struct file *f, struct iov_iter *from, loff_t *pos)
 {
 	struct inode *inode = f->f_inode;
@@ -514,7 +512,7 @@ static ssize_t write_cached(struct file *f, struct iov_iter *from, loff_t *pos)
 	ssize_t n;
 
 	down_write(&inode->i_rwsem);
-	n = fuse_update_attr(inode, f); /* for the set-id bits */
+	n = fuse_update_attr(inode, f); /* the mode, for the set-id bits */
 	if (!n)
 		n = begin_write(f, from, pos);
 	size = i_size_read(inode);
@@ -649,7 +647,7 @@ static long fuse_fallocate(struct file *f, int mode, loff_t off, loff_t len)
 	}
 	if (!err && !(mode & FALLOC_FL_KEEP_SIZE))
 		fuse_set_size(inode, off + len, true);
-	/* otherwise only space was allocated, and cached pages stay valid */
+	/* Without @zeroes only space was allocated, and cached pages stay valid. */
 	if (!err && zeroes)
 		truncate_inode_pages_range(&inode->i_data, off, off + len - 1);
 	fuse_stale_attr(inode);

@@ -3,25 +3,23 @@
  * fuse.h: file systems that a guest program serves through /dev/fuse (linux-doc: filesystems/fuse;
  * the protocol: <linux/fuse.h>).
  *
- *	req.c     connections and requests         dev.c    /dev/fuse: the server's side
- *	super.c   mounting, INIT, inodes           dir.c    names, attributes
- *	file.c    open files, their data           pages.c  the page cache
- *	readdir.c listings                         xattr.c  extended attributes
- *	poll.c    polls                            notify.c unasked messages
- *	ioctl.c   ioctls                           old.c    servers of protocols before 7.13
+ * * req.c connections and requests dev.c /dev/fuse: the server's side * super.c mounting, INIT,
+ * inodes dir.c names, attributes * file.c open files, their data pages.c the page cache * readdir.c
+ * listings xattr.c extended attributes * poll.c polls notify.c unsolicited messages * ioctl.c
+ * ioctls old.c servers of protocols before 7.13
  *
  * The server is a guest program and hostile. Every answer is checked: lengths against the request,
- * types, numbers, names, sizes. The server may never answer. So each wait for it ends when the
- * waiting task is killed, or when the connection ends: at the last close of /dev/fuse, umount -f
- * and unmounting. A killed task abandons its request, which owns its memory. Work that the kernel
- * does for other tasks never waits for a server: writeback sends copies without waiting, and
+ * types, numbers, names, sizes. Since the server may never answer, each wait for it ends when the
+ * waiting task is killed, or when the connection ends: at the last close of /dev/fuse, or umount
+ * -f, or unmounting. A killed task abandons its request, which owns its buffers. Work that the
+ * kernel does for other tasks never waits for a server: writeback sends copies without waiting, and
  * RELEASE and FORGET need no answer.
  *
  * States of a request: PENDING (in fc->pending) -> SENT (in fc->sent, the server has read it) ->
  * DONE. An abort makes all requests DONE.
  *
  * Locks: fuse_conn.lock (lists and states of requests; only wait queues' locks are inside it),
- * fuse_inode.lock (counts and files of an inode).
+ * fuse_inode.lock (counts and open files of an inode).
  */
 #ifndef NESTLING_FS_FUSE_H
 #define NESTLING_FS_FUSE_H
@@ -42,34 +40,37 @@
 #include "kernel/task/signal/signal.h"
 #include "kernel/vfs/super.h"
 
-#define FUSE_MAX_IO (32 * PAGE_SIZE) /* bytes of one READ or WRITE */
-#define FUSE_MAX_ASYNC 64            /* unanswered background writes */
-/* limit of a connection's dirty pages and unanswered background writes together */
+#define FUSE_MAX_IO (32 * PAGE_SIZE) /* most bytes of one READ or WRITE */
+#define FUSE_MAX_ASYNC 64            /* most unanswered background writes */
+/* limit of a connection's dirty pages plus unanswered background writes */
 #define FUSE_MAX_DIRTY 2048
 #define FUSE_NAME_LEN 1024
-/* limit of replies to RETRIEVE (at most FUSE_MAX_IO each) that the server has not read */
+/* limit of RETRIEVE replies (at most FUSE_MAX_IO bytes each) that the server has not read yet */
 #define FUSE_MAX_RETRIEVED 64
-/* limit of FLUSH requests of processes that have ended; beyond it no FLUSH is sent */
+/* limit of unanswered FLUSH requests of exiting processes. Beyond it, no FLUSH is sent. */
 #define FUSE_MAX_FLUSHES 4096
 
 struct fuse_conn {
 	atomic_t refs;
 	/*
-	 * the members up to @lock are set while mounting and by INIT, and later change only as
-	 * noted
+	 * The members above @lock are set while mounting and by INIT. Later they change only as
+	 * noted.
 	 */
 	struct super_block *sb; /* NULL after unmounting */
-	/* the mounter's namespaces (referenced): uids, gids and pids in messages belong to them */
+	/*
+	 * the mounter's namespaces (referenced), to which the uids, gids and pids in messages
+	 * belong
+	 */
 	struct user_namespace *user_ns;
 	struct pid_namespace *pid_ns;
-	struct hash_key owner_key; /* hides addresses: fuse_lock_owner() */
+	struct hash_key owner_key; /* key of fuse_lock_owner() */
 	kuid_t user_id;
 	kgid_t group_id;
 	u32 rootmode, max_read, max_write, minor;
-	u32 max_read_asked; /* the option max_read=; 0: none */
+	u32 max_read_asked; /* option max_read= in bytes; 0: not set */
 	/*
-	 * FUSE_WRITEBACK_CACHE: written data waits in the page cache, and this kernel keeps the
-	 * sizes and times of files
+	 * True after FUSE_WRITEBACK_CACHE: written data waits in the page cache, and this kernel,
+	 * not the server, keeps the sizes and times of files.
 	 */
 	bool writeback;
 	/*
@@ -86,23 +87,23 @@ struct fuse_conn {
 	u32 nr_devs; /* open files of /dev/fuse */
 	u64 next_unique;
 	struct list_head pending, sent, interrupts;
-	struct list_head forgets; /* of fuse_forget.list */
-	/* SENT requests that need an answer, by h.unique */
+	struct list_head forgets; /* by fuse_forget.list */
+	/* SENT requests that need an answer, ordered by h.unique */
 	struct rb_root answers;
-	/* of fuse_file.poll_node: files that were polled, by poll_kh */
+	/* polled files by fuse_file.poll_node, ordered by poll_kh */
 	struct rb_root polls;
 	u32 nr_async, nr_dirty;
 	/* unanswered FLUSH requests of exiting processes */
 	atomic_t nr_flushes;
-	/* replies to RETRIEVE that the server has not read */
+	/* number of RETRIEVE replies that the server has not read */
 	u32 nr_retrieved;
 	struct wait_queue_head readers; /* server tasks waiting for requests */
-	struct wait_queue_head waiters; /* tasks waiting for INIT or write slots */
-	/* counts the server's invalidations of names */
+	struct wait_queue_head waiters; /* tasks waiting for INIT or a write slot */
+	/* counts the server's invalidations of names (INVAL_ENTRY and others) */
 	u64 entry_version;
 	/*
-	 * counts, over all inodes, the changes of size that this kernel made or learned, and the
-	 * server's INVAL_INODE messages; atomic
+	 * Counts, over all inodes, the changes of size that this kernel made or learned, and the
+	 * server's INVAL_INODE messages. Atomic.
 	 */
 	u64 attr_version;
 };
@@ -111,7 +112,8 @@ struct fuse_forget {
 	struct list_head list;
 	u64 nodeid, nlookup;
 	/*
-	 * held by the inode, and by each request that must be answered before the forget is queued
+	 * One reference for the inode, and one for each request that must be answered before FORGET
+	 * is sent. The last one queues the FORGET.
 	 */
 	atomic_t refs;
 };
@@ -121,65 +123,70 @@ enum { FUSE_PENDING, FUSE_SENT, FUSE_DONE };
 struct fuse_req {
 	atomic_t refs;
 	struct fuse_conn *fc;
-	struct list_head list, intr; /* under fc->lock; intr: in fc->interrupts */
+	struct list_head list, intr; /* under fc->lock */
 	struct rb_node node;         /* in fc->answers, while SENT */
 	int state;                   /* under fc->lock */
 	bool interrupted;            /* under fc->lock */
-	/* an answer is being read, or was read; under fc->lock */
+	/* True once the server has begun to write an answer. Under fc->lock. */
 	bool answered;
 	bool async;
-	/* needs no answer: DONE when the server has read it; the server chose h.unique */
+	/*
+	 * True if the request needs no answer, so that it is DONE when the server has read it. The
+	 * server chose h.unique.
+	 */
 	bool oneway;
 	struct fuse_in_header h;
-	/* behind the header: h.len - sizeof(h) bytes */
+	/* arguments behind the header, h.len - sizeof(h) bytes */
 	void *in;
 	void *out;
-	u32 out_size, out_len; /* room, and length of the answer */
-	bool out_var;          /* the answer may be shorter */
-	/* bytes by which an old server's answer is shorter: old.c */
+	/* in bytes: size of @out, and of the answer */
+	u32 out_size, out_len;
+	bool out_var; /* answer may be shorter than out_size */
+	/* bytes by which an old server's answer is shorter than out_size (old.c) */
 	u32 out_cut;
 	int err;
 	struct wait_queue_head wait;
-	void (*end)(struct fuse_req *r); /* async: called when DONE */
+	void (*end)(struct fuse_req *r); /* if async: called when DONE */
 	void *priv;
-	/* the members below belong to a background WRITE */
+	/* the members below are used only by a background WRITE */
 	struct fuse_file *ff;
-	struct list_head flight; /* of fuse_inode.flights */
-	u64 first, nr;           /* its range of pages */
+	struct list_head flight; /* in fuse_inode.flights */
+	u64 first, nr;           /* range of page indexes */
 };
 
 struct fuse_inode {
 	struct inode vfs;
-	/* allocated with the inode, so that eviction cannot fail */
+	/* memory for a FORGET, allocated with the inode, so that eviction cannot fail */
 	struct fuse_forget *forget;
 	u64 nodeid, ino;
 	spinlock_t lock; /* protects the members below */
 	u64 nlookup;
-	u64 attr_until; /* ktime until attributes are valid */
+	/* ktime (ns) until which attributes are valid */
+	u64 attr_until;
 	/*
-	 * fc->attr_version at the last change of size: the size in the answer to an earlier request
-	 * is out of date
+	 * fc->attr_version at the last change of size. Answers to requests sent before it have an
+	 * outdated size.
 	 */
 	u64 attr_version;
 	/*
-	 * fc->attr_version at the last INVAL_INODE: the answer to an earlier request is taken, but
-	 * expires at once
+	 * fc->attr_version at the last INVAL_INODE. Attributes in answers to requests sent before
+	 * it are taken, but expire at once.
 	 */
 	u64 inval_version;
-	struct list_head writers; /* of fuse_file.link: open for writing */
+	struct list_head writers; /* fuse_file.link, open for writing */
 	u32 nr_async;             /* unanswered background writes */
 	/*
-	 * these writes, by fuse_req.flight: a page is not sent again before the WRITE of its older
-	 * data is answered
+	 * the unanswered background writes, by fuse_req.flight. A page is not sent again before the
+	 * WRITE of its older data is answered.
 	 */
 	struct list_head flights;
-	/* mtime and ctime were changed by this kernel and not yet sent to the server */
+	/* True if this kernel changed mtime or ctime and has not sent them to the server. */
 	bool times_ours;
-	/* the handle that CREATE opened, until the following open takes it */
+	/* handle that CREATE opened, until the open that follows takes it */
 	struct fuse_file *created;
 	/*
-	 * this kernel, not the server, keeps size, mtime and ctime (fuse_conn.writeback). Set with
-	 * the first attributes.
+	 * True if this kernel, not the server, keeps size, mtime and ctime (fuse_conn.writeback).
+	 * Set with the first attributes.
 	 */
 	bool ours;
 	struct wait_queue_head wait;
@@ -187,29 +194,30 @@ struct fuse_inode {
 
 struct fuse_file {
 	struct fuse_conn *fc;
-	struct list_head link; /* of fuse_inode.writers */
+	struct list_head link; /* in fuse_inode.writers */
 	/* in fuse_conn.polls, if @polled; under fc->lock */
 	struct rb_node poll_node;
 	bool polled;
 	u64 fh, nodeid, poll_kh;
 	u32 flags; /* FOPEN_* */
 	/*
-	 * The struct file and each unanswered background write is a user. The last one sends
-	 * RELEASE. Protected by fuse_inode.lock.
+	 * Users of the handle: the struct file and each unanswered background write. The last user
+	 * sends RELEASE. Under fuse_inode.lock.
 	 */
 	u32 users;
 	u32 close_flags; /* f_flags at the close */
-	bool none;       /* server has no OPEN: no RELEASE */
+	bool none;       /* no OPEN was sent, so no RELEASE */
 	/*
-	 * the RELEASE request, allocated at open; fuse_file_release() and fuse_file_drop() use it
-	 * up
+	 * the RELEASE request, allocated at open. fuse_file_release() and fuse_file_drop() consume
+	 * it.
 	 */
 	struct fuse_req *release;
 	bool dir;
-	struct task *maker; /* task that sent CREATE; compared only */
+	struct task *maker; /* task that sent CREATE; only compared */
 	/*
-	 * polls by workers, under fc->lock. asking: a POLL is unanswered; known: revents is the
-	 * server's last answer; notified: the server reported an event since it was asked.
+	 * State of polls by workers, under fc->lock. asking: a POLL is unanswered. known: revents
+	 * is the server's last answer. notified: the server reported an event since that POLL was
+	 * sent.
 	 */
 	bool asking, known, notified;
 	u32 revents;
@@ -232,64 +240,70 @@ void fuse_conn_get(struct fuse_conn *fc);
 void fuse_conn_put(struct fuse_conn *fc);
 void fuse_abort(struct fuse_conn *fc);
 /*
- * Makes a request with @in_len bytes at req->in to fill, and room for @out_size at req->out.
- * ERR_PTR.
+ * Makes a request with an argument of @in_len bytes at req->in, which the caller fills, and room
+ * for @out_size bytes of answer at req->out. Returns ERR_PTR on failure.
  */
 struct fuse_req *fuse_req_new(
 	struct fuse_conn *fc, u32 opcode, u64 nodeid, size_t in_len, size_t out_size);
-/* Make a RELEASE request at open, which can still fail, and set later what it releases. */
+/*
+ * The RELEASE request is made at open, which can still fail, and fuse_release_set() fills it in
+ * later.
+ */
 struct fuse_req *fuse_release_new(struct fuse_conn *fc);
 void fuse_release_set(struct fuse_req *r, u64 nodeid, bool dir);
 void fuse_req_put(struct fuse_req *r);
-int fuse_send(struct fuse_req *r); /* and waits: 0 or -errno */
-void fuse_send_async(struct fuse_req *r, void (*end)(struct fuse_req *r)); /* takes the reference */
+/* Sends the request and waits for its answer. Returns 0 or -errno. */
+int fuse_send(struct fuse_req *r);
+/* Sends the request without waiting, and takes over the caller's reference. */
+void fuse_send_async(struct fuse_req *r, void (*end)(struct fuse_req *r));
 void fuse_req_done_locked(struct fuse_req *r, int err);
-/* Wakes the waiter of a DONE request, or calls its end(), and drops the reference of the queue. */
+/* Wakes up the waiter of a DONE request, or calls its end(), and drops the queue's reference. */
 void fuse_req_finish(struct fuse_req *r);
 void fuse_queue_forget(struct fuse_conn *fc, struct fuse_forget *f);
 /*
- * Drops a reference to an inode's forget. The last one queues it, if the server has lookups to
- * forget, or frees it.
+ * Drops a reference to an inode's forget. The last drop queues the FORGET if the server has counted
+ * lookups of the node, else frees it.
  */
 void fuse_forget_put(struct fuse_conn *fc, struct fuse_forget *f);
 /*
- * Sends a request with up to two arguments and receives an answer of exactly @outn bytes. 0 or
- * -errno.
+ * Sends a request with up to two arguments (@a, @b) and waits for an answer of exactly @outn bytes.
+ * Returns 0 or -errno.
  */
 int fuse_call(struct fuse_conn *fc, u32 opcode, u64 nodeid, const void *a, size_t an, const void *b,
 	size_t bn, void *out, size_t outn);
 
 /* old.c */
-void fuse_fit_request(struct fuse_req *r); /* after INIT and before queueing */
-void fuse_fit_answer(struct fuse_req *r);  /* after a successful answer */
+void fuse_fit_request(struct fuse_req *r); /* called after INIT, before queueing */
+void fuse_fit_answer(struct fuse_req *r);  /* called after a successful answer */
 
 /* super.c */
 void fuse_send_init(struct fuse_conn *fc);
 /*
- * Returns the inode for an entry in the answer to LOOKUP, MKNOD and others, and counts one more
- * lookup; ERR_PTR.
+ * Returns the inode for the entry in an answer to LOOKUP, MKNOD and others, and counts one more
+ * lookup of its node. Returns ERR_PTR on failure. @asked: fuse_asking() before the request.
  */
 struct inode *fuse_iget(struct super_block *sb, const struct fuse_entry_out *e, u64 asked);
-bool fuse_valid_entry(const struct fuse_entry_out *e); /* nodeid may be 0 */
+/* True if the entry's attributes and nodeid are plausible. nodeid may be 0. */
+bool fuse_valid_entry(const struct fuse_entry_out *e);
 /*
- * Adopts attributes from an answer. @until: ktime until they are valid. @asked: fuse_asking()
- * before the request; ~0: the size cannot have changed since.
+ * Adopts attributes from an answer. @until: ktime until which they are valid. @asked: fuse_asking()
+ * before the request, or ~0 if the size cannot have changed since.
  */
 void fuse_set_attr(struct inode *inode, const struct fuse_attr *a, u64 until, u64 asked);
 u64 fuse_asking(struct fuse_conn *fc);
-void fuse_grow(struct inode *inode, loff_t size); /* the file ends at @size or later */
+void fuse_grow(struct inode *inode, loff_t size); /* Makes the size at least @size bytes. */
 /*
  * Sets the file's size to @size bytes, or with @grow to at least @size, and marks its attributes as
  * out of date.
  */
 void fuse_set_size(struct inode *inode, loff_t size, bool grow);
-u64 fuse_until(u64 sec, u32 nsec);                      /* ktime of a time-out from now */
-void fuse_forget_one(struct fuse_conn *fc, u64 nodeid); /* of a lookup that is not kept */
+u64 fuse_until(u64 sec, u32 nsec);                      /* now plus a time-out, as ktime */
+void fuse_forget_one(struct fuse_conn *fc, u64 nodeid); /* undoes one lookup of @nodeid */
 
 /* dir.c */
 void fuse_set_ops(struct inode *inode);
-int fuse_update_attr(struct inode *inode, struct file *f); /* if they are out of date */
-/* Sends the times that this kernel has changed to the server, unless it has them. */
+int fuse_update_attr(struct inode *inode, struct file *f); /* asks only if outdated */
+/* Sends mtime and ctime to the server if this kernel has changed them. Returns 0 or -errno. */
 int fuse_flush_times(struct inode *inode, struct file *f);
 int fuse_refresh_attr(struct inode *inode, struct file *f);
 bool fuse_allowed(const struct fuse_conn *fc);
@@ -299,7 +313,7 @@ void fuse_stale_attr(struct inode *inode);
 /* file.c */
 extern const struct file_operations fuse_file_fops;
 int fuse_open_common(struct inode *inode, struct file *f, bool dir);
-/* Frees a handle that the server has not opened. */
+/* Frees a handle that the server has not opened, so no RELEASE is sent. */
 void fuse_file_drop(struct fuse_file *ff);
 void fuse_file_release(struct inode *inode, struct fuse_file *ff, u32 flags);
 int fuse_send_and_forget(struct inode *inode, struct fuse_conn *fc, u32 opcode, u64 nodeid,
@@ -307,37 +321,45 @@ int fuse_send_and_forget(struct inode *inode, struct fuse_conn *fc, u32 opcode, 
 struct fuse_file *fuse_file_new(struct fuse_conn *fc, u64 nodeid);
 int fuse_fsync_common(struct file *f, bool datasync, u32 opcode, bool *no);
 /*
- * Sends a READ or READDIR of at most @n bytes and returns the request with its answer (out,
- * out_len), for fuse_req_put(). ERR_PTR.
+ * Sends a READ or READDIR of at most @n bytes. Returns the request with its answer (out, out_len),
+ * which the caller drops by fuse_req_put(), or ERR_PTR.
  */
 struct fuse_req *fuse_ask_data(struct fuse_file *ff, u32 opcode, loff_t pos, size_t n, u32 flags);
-/* Reads into @buf. Returns the bytes, fewer than @n at the end of the file, or -errno. */
+/*
+ * Reads up to @n bytes at @pos into @buf. Returns the number of bytes, less than @n at the end of
+ * the file, or -errno.
+ */
 ssize_t fuse_read_data(struct fuse_file *ff, void *buf, size_t n, loff_t pos, u32 flags);
 
 /* poll.c */
 u32 fuse_poll(struct file *f, struct poll_table *pt);
-void fuse_poll_end(struct fuse_file *ff); /* ends notifications for the file */
+void fuse_poll_end(struct fuse_file *ff); /* Takes @ff off fuse_conn.polls. */
 int fuse_notify_poll(struct fuse_conn *fc, u64 kh);
 
 /* notify.c */
 /* Handles a message of FUSE_NOTIFY_@code, whose body is the rest of @from. Returns 0 or -errno. */
 int fuse_notify(struct fuse_conn *fc, int code, struct iov_iter *from);
 
-/* ioctl.c */
+/* of files and directories */
 long fuse_ioctl(struct file *f, u32 cmd, u64 arg); /* for files and directories */
 
 /* pages.c */
 extern const struct address_space_operations fuse_aops;
-/* Sends dirty pages and waits, unless killed. */
+/*
+ * Sends the dirty pages and waits until they are clean. Returns 0, or -EINTR if the task is killed.
+ */
 int fuse_flush_pages(struct inode *inode);
-/* Sends all dirty pages without waiting, for a caller after which no task could send them. */
+/*
+ * Sends all dirty pages without waiting. For a task that cannot wait, after which no other task
+ * could send them.
+ */
 void fuse_send_all(struct inode *inode);
 /* Waits until all background writes of an aborted connection have dropped their inodes. */
 void fuse_await_writes(struct fuse_conn *fc);
 
 /*
- * Returns the page, locked and referenced. ERR_PTR(-EINTR): the caller was killed while it waited
- * for a READ of the page.
+ * Returns the page at @index, locked and referenced. ERR_PTR(-EINTR): the task was killed while it
+ * waited for a READ of the page.
  */
 struct page *fuse_grab_page(struct address_space *m, u64 index);
 
@@ -351,8 +373,8 @@ ssize_t fuse_listxattr(struct inode *inode, char *buf, size_t size);
 
 /* dev.c */
 /*
- * Attaches the connection to an open file of /dev/fuse. Returns 0, -EINVAL (@f is another kind of
- * file) or -EBUSY (it has a connection).
+ * Attaches the connection to an open file of /dev/fuse. Returns 0, -EINVAL (@f is no such file) or
+ * -EBUSY (@f already has a connection).
  */
 int fuse_dev_attach(struct file *f, struct fuse_conn *fc);
 

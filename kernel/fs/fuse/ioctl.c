@@ -2,11 +2,11 @@
 /*
  * ioctl.c: ioctls of files and directories, which the server answers.
  *
- * A command encodes how many bytes are sent to the server and come back (asm-generic/ioctl.h). So
- * the kernel copies only that argument, and the server cannot ask for data at other addresses of
- * the caller (FUSE_IOCTL_RETRY is only for CUSE, character devices in user space). The commands of
- * chattr and lsattr encode another size than they transfer. A command that the server does not know
- * gives ENOTTY.
+ * A command encodes how many bytes go to the server and how many come back (asm-generic/ioctl.h).
+ * So the kernel copies only that argument, and the server cannot ask for data at other addresses of
+ * the caller (Linux has FUSE_IOCTL_RETRY only for CUSE, character devices in user space). The
+ * commands of chattr and lsattr transfer another size than they encode: arg_size(). A command that
+ * the server does not know gives ENOTTY.
  */
 #include <asm/ioctl.h>
 
@@ -14,15 +14,15 @@
 #include "kernel/fs/fuse/fuse.h"
 #include "kernel/vfs/idmap.h"
 
-/* Returns the size of the argument of @cmd. */
+/* Returns the size in bytes of the argument that @cmd transfers. */
 static u32 arg_size(u32 cmd)
 {
 	return cmd == FS_IOC_GETFLAGS || cmd == FS_IOC_SETFLAGS ? sizeof(int) : _IOC_SIZE(cmd);
 }
 
 /*
- * Checks whether the caller may send @cmd. Only the owner of a file may change its flags; the
- * server need not check that.
+ * Checks whether the task may send @cmd. Only the owner of a file may change its flags, which the
+ * server need not check. Returns 0 or -errno.
  */
 static int may_ask(const struct file *f, u32 cmd)
 {
@@ -54,8 +54,8 @@ static int old_flags(const struct file *f, u32 *flags)
 }
 
 /*
- * Checks the caller's right to set or clear the immutable or append-only flag, since a server that
- * runs as root would do it for any user. @value: the new flags.
+ * Checks the task's right to set or clear the immutable or append-only flag, since a server that
+ * runs as root would do it for any user. @value: the new flags. Returns 0 or -errno.
  */
 static int may_change(const struct file *f, u32 cmd, const u32 *value)
 {
@@ -103,8 +103,8 @@ static struct fuse_req *prepare(struct file *f, u32 cmd, u64 arg)
 }
 
 /*
- * Returns the result in the server's answer, and copies the answer's data to the caller, which may
- * be less than the command's size.
+ * Copies the data of the server's answer to the task, which may be less than the command's size,
+ * and returns the result in the answer, or -errno.
  */
 static long take_answer(const struct fuse_req *r, u64 arg)
 {

@@ -1,22 +1,26 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * notify.c: messages that the server sends unasked: a polled file is ready (poll.c), names or
- * attributes are no longer valid, data for the page cache (STORE), a request for cached data
- * (RETRIEVE).
+ * notify.c: messages that the server sends without a request: a polled file is ready (poll.c),
+ * names or attributes are no longer valid, data for the page cache (STORE), a request for cached
+ * data (RETRIEVE).
  *
- * Each message is one write() to the device: a header with unique number 0 and the kind of message
- * in its error field, then the body.
+ * Each message is one write() to the device: a header whose unique number is 0 and whose error
+ * field is the kind of message, then the body.
  *
  * STORE puts data into the page cache, and the file grows to the end of the data. Pages that the
- * data fills completely, or up to the end of the file, become up to date. STORE waits, killably,
- * for pages that are being read. So a server with one thread must not store into a range that it is
- * asked to read, as on Linux. RETRIEVE is answered by a request, NOTIFY_REPLY, with the number that
- * the server chose and the data of the cached pages up to the first gap; the server does not answer
- * it. At most FUSE_MAX_RETRIEVED of them wait for a server that does not read them.
+ * data fills completely, or up to the end of the file, become up to date. STORE waits (killably)
+ * for pages that are being read. So a server with one thread must not store into a range for which
+ * it has an unanswered READ, as on Linux. RETRIEVE is answered by a request, NOTIFY_REPLY, with the
+ * number that the server chose and the data of the cached pages up to the first gap. The server
+ * does not answer NOTIFY_REPLY. At most FUSE_MAX_RETRIEVED of them are queued for a server that
+ * does not read them.
  */
 #include "kernel/fs/fuse/fuse.h"
 
-/* Finds the inode of a nodeid and holds its superblock; notify_done() drops both. NULL: none. */
+/*
+ * Finds the inode of a nodeid and takes a reference to it and its superblock, which notify_done()
+ * drops. Returns NULL if there is none.
+ */
 static struct inode *notify_find(struct fuse_conn *fc, u64 nodeid)
 {
 	struct super_block *sb;
@@ -50,7 +54,7 @@ static int get_body(void *p, size_t n, struct iov_iter *from)
 	return copy_from_iter(p, n, from) == n ? 0 : -EFAULT;
 }
 
-/* Copies a message body that must have exactly @n bytes. */
+/* Copies a message body that must be exactly @n bytes long. Returns 0 or -errno. */
 static int get_all(void *p, size_t n, struct iov_iter *from)
 {
 	return from->count == n ? get_body(p, n, from) : -EINVAL;
@@ -91,8 +95,8 @@ static int inval_inode(struct fuse_conn *fc, struct iov_iter *from)
 }
 
 /*
- * Invalidates a name. @child: only if the name leads to this removed node; 0: in any case. @keep:
- * the dentry stays, and its next lookup asks the server.
+ * Invalidates a name. @child: only if the name leads to this node, which was removed; 0: whatever
+ * it leads to. @keep: keeps the dentry, whose next lookup asks the server.
  */
 static int inval_name(struct inode *dir, const struct qstr *name, u64 child, bool keep)
 {
@@ -132,7 +136,7 @@ static int inval_entry(
 		return -ENOENT;
 	fuse_stale_attr(dir);
 	spin_lock(&fc->lock);
-	/* before the search: a lookup may be adding it */
+	/* Counted before the search, since a lookup may be adding the name now. */
 	fc->entry_version++;
 	spin_unlock(&fc->lock);
 	name = (struct qstr){ text, len, full_name_hash(text, len) };
@@ -144,8 +148,8 @@ static int inval_entry(
 /* ---- data ---- */
 
 /*
- * Stores @n bytes at @pos, which lie in one page. A page that is not up to date takes them only if
- * they fill it, or its part before the file's end, so that nothing remains to be read.
+ * Stores @n bytes at @pos, which lie in one page. A page that is not up to date is changed only if
+ * the bytes fill it, or its part before the file's end, so that no other bytes have to be read.
  */
 static int store_piece(struct inode *inode, const char *buf, loff_t pos, size_t n)
 {
@@ -163,7 +167,7 @@ static int store_piece(struct inode *inode, const char *buf, loff_t pos, size_t 
 		memset(data + n, 0, PAGE_SIZE - n);
 	if (fills || PageUptodate(p))
 		memcpy(data + off, buf, n);
-	if (fills) /* readers take no lock */
+	if (fills) /* last, since readers do not lock the page */
 		SetPageUptodate(p);
 	if (test_bit(PG_patched, &p->flags))
 		page_text_changed(p);
@@ -173,8 +177,8 @@ static int store_piece(struct inode *inode, const char *buf, loff_t pos, size_t 
 }
 
 /*
- * Copies through a buffer, so that no page is locked while a fault in the server's message is
- * handled: the message may lie in a mapping of this very file.
+ * Copies through a buffer, so that no page is locked while the server's message is copied: a page
+ * fault on it could need a page of this same file.
  */
 static int store_pages(struct inode *inode, loff_t pos, size_t n, struct iov_iter *from)
 {
@@ -219,7 +223,10 @@ static int store(struct fuse_conn *fc, struct iov_iter *from)
 	return err;
 }
 
-/* Copies as many bytes from @pos on as are cached without a gap, at most @n. */
+/*
+ * Copies at most @n bytes from @pos on into @to, up to the first page that is not cached. Returns
+ * the number of bytes.
+ */
 static size_t copy_cached(struct inode *inode, char *to, loff_t pos, size_t n)
 {
 	size_t done = 0;

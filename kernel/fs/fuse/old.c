@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * old.c: servers of protocols 7.1 to 7.12, whose structures are shorter than today's (the
- * FUSE_COMPAT_* sizes of <linux/fuse.h>).
+ * old.c: servers of the protocols 7.1 to 7.12, whose structures are shorter than the current ones
+ * (the FUSE_COMPAT_* sizes of <linux/fuse.h>).
  *
- * Requests are made with today's structures. fuse_fit_request() converts them to the server's
+ * Requests are made with the current structures. fuse_fit_request() converts them to the server's
  * version before they are queued, and fuse_fit_answer() converts the answer back. Fields that an
  * old structure lacks become zero.
  */
@@ -12,7 +12,10 @@
 #define OLD_CREATE_IN sizeof(struct fuse_open_in)
 #define OLD_CREATE_OUT (FUSE_COMPAT_ENTRY_OUT_SIZE + sizeof(struct fuse_open_out))
 
-/* Shortens the request's first argument from @from bytes to @to. The bytes behind it move up. */
+/*
+ * Shortens the request's first argument from @from bytes to @to bytes, and moves up the bytes
+ * behind it.
+ */
 static void cut_argument(struct fuse_req *r, size_t from, size_t to)
 {
 	char *in = r->in;
@@ -25,8 +28,8 @@ static void cut_argument(struct fuse_req *r, size_t from, size_t to)
 }
 
 /*
- * Shortens arguments for old servers. Protocol 7.12 added the umask of MKNOD and CREATE, 7.9 the
- * lock owner of WRITE.
+ * Shortens arguments for old servers. Protocol 7.12 added the umask to MKNOD and CREATE, and 7.9
+ * the lock owner to WRITE.
  */
 static void fit_arguments(struct fuse_req *r)
 {
@@ -46,8 +49,8 @@ static void fit_arguments(struct fuse_req *r)
 }
 
 /*
- * Returns the size of an old server's answer. Protocol 7.9 added the block size of attributes, 7.4
- * the fragment size of STATFS.
+ * Returns the size in bytes of an old server's answer. Protocol 7.9 added the block size to
+ * attributes, and 7.4 the fragment size to STATFS.
  */
 static u32 old_answer(const struct fuse_req *r)
 {
@@ -90,7 +93,7 @@ void fuse_fit_answer(struct fuse_req *r)
 
 	if (likely(!r->out_cut))
 		return;
-	/* the entry is shorter, and the open answer follows it */
+	/* The old entry is shorter, and the answer to the open follows it. */
 	if (r->h.opcode == FUSE_CREATE) {
 		memmove(out + sizeof(struct fuse_entry_out), out + FUSE_COMPAT_ENTRY_OUT_SIZE,
 			sizeof(struct fuse_open_out));

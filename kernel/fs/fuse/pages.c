@@ -6,17 +6,18 @@
  * Mappings dirty pages, and so does write() if the server has asked for FUSE_WRITEBACK_CACHE. A run
  * of pages is sent in one WRITE.
  *
- * A dirty page is sent as a copy in the background, and is clean at once. So a task waits for the
- * server only in fsync, close and truncate, and can be killed there. There is a limit for copies,
- * and one for dirty pages and copies together. A task that closes a file while its process exits
- * cannot wait: it sends all dirty pages in spite of the limits, since no later task might do so.
+ * A dirty page is copied, the copy is sent in the background, and the page is clean at once. So a
+ * task waits for the server only in fsync, close and truncate, or when a limit is reached, and can
+ * be killed there. FUSE_MAX_ASYNC limits the copies, FUSE_MAX_DIRTY dirty pages and copies
+ * together. A task that closes a file while its process exits cannot wait: it sends all dirty pages
+ * regardless of the limits, since no other task might do so later.
  *
  *	fuse_page_mkwrite, fuse_write_end   (counted: fc->nr_dirty)
  *	-> fuse_writepages                  (take_slot: fc->nr_async)
  *	-> written                          (the slot is free)
  *
  * Locks: page locks while READ fills pages and while a copy is made; fuse_conn.lock and
- * fuse_inode.lock for the counts.
+ * fuse_inode.lock for the counters.
  */
 #include "kernel/fs/fuse/fuse.h"
 
@@ -58,9 +59,9 @@ static bool no_async(struct fuse_inode *fi)
 }
 
 /*
- * Reads pages from the server. Background writes are waited for first: one may carry newer data of
- * these very pages, which have become clean and were dropped since. Without a file there is no
- * handle to read through: EIO.
+ * Reads pages from the server. Waits for the inode's background writes first: one may carry newer
+ * data of these pages, which became clean and were dropped since. Without @f there is no handle for
+ * a READ: -EIO.
  */
 static int fill_pages(struct file *f, struct page **pages, u32 n)
 {
@@ -88,7 +89,7 @@ static int fill_pages(struct file *f, struct page **pages, u32 n)
 		unlock_page(pages[i]);
 	}
 	kfree(buf);
-	fuse_stale_attr(inode); /* the read changed atime, as on Linux */
+	fuse_stale_attr(inode); /* atime has changed, as on Linux */
 	return got < 0 ? (int)got : 0;
 }
 
@@ -119,8 +120,8 @@ static void fuse_readahead(struct address_space *m, struct file *f, u64 index, u
 /* ---- background writes ---- */
 
 /*
- * Takes a slot for a background write. Returns false if there are too many already, but not with
- * @all, for callers that cannot wait.
+ * Takes a slot for a background write. Returns false if FUSE_MAX_ASYNC are taken. With @all, for
+ * callers that cannot wait, always takes one.
  */
 static bool take_slot(struct fuse_conn *fc, struct fuse_inode *fi, bool all)
 {
@@ -148,8 +149,8 @@ static void drop_of_inode(struct fuse_inode *fi)
 }
 
 /*
- * Frees the connection's slot of a background write, which no longer uses the inode or the
- * superblock. Unmounting waits for that.
+ * Frees the connection's slot of a background write. Must come after the last use of the inode and
+ * the superblock, since unmounting waits for it.
  */
 static void drop_of_conn(struct fuse_conn *fc)
 {
@@ -160,7 +161,7 @@ static void drop_of_conn(struct fuse_conn *fc)
 }
 
 /*
- * Drops a slot and wakes up waiters, even if nothing was sent in it, since a task may wait for it.
+ * Drops a slot and wakes up waiters, even if nothing was sent, since a task may wait for this slot.
  */
 static void drop_slot(struct fuse_conn *fc, struct fuse_inode *fi)
 {
@@ -174,7 +175,8 @@ void fuse_await_writes(struct fuse_conn *fc)
 }
 
 /*
- * Returns a handle of the inode that is open for writing, referenced until put_writer(), or NULL.
+ * Returns a handle of the inode that is open for writing, with a user counted until put_writer(),
+ * or NULL.
  */
 static struct fuse_file *get_writer(struct fuse_inode *fi)
 {
@@ -188,7 +190,7 @@ static struct fuse_file *get_writer(struct fuse_inode *fi)
 	return ff;
 }
 
-/* Drops a handle. RELEASE is sent only after all data written through the handle. */
+/* Drops a user of a handle. RELEASE is sent after all data that was written through the handle. */
 static void put_writer(struct inode *inode, struct fuse_file *ff)
 {
 	struct fuse_inode *fi = FUSE_I(inode);
@@ -220,7 +222,7 @@ static void written(struct fuse_req *r)
 }
 
 /*
- * Takes a page that is no longer dirty, or is being dropped, off fc->nr_dirty. PG_private, under
+ * Subtracts a page from fc->nr_dirty: it is no longer dirty, or is being dropped. PG_private, under
  * the page lock, marks counted pages.
  */
 static void uncount_dirty(struct fuse_conn *fc, struct page *p)
@@ -234,8 +236,8 @@ static void uncount_dirty(struct fuse_conn *fc, struct page *p)
 }
 
 /*
- * Cleans a page and copies it to @to, unless that is NULL. Returns false if it was not dirty, or
- * has left the cache.
+ * Clears the page's dirty flag and copies the page to @to, unless @to is NULL. Returns false if the
+ * page was not dirty, or has left the cache.
  */
 static bool take_dirty(struct inode *inode, u64 index, char *to)
 {
@@ -267,8 +269,8 @@ static bool is_dirty(struct address_space *m, u64 index)
 }
 
 /*
- * Returns how many consecutive pages from @first, which is dirty, to @last are dirty, at most as
- * many as one WRITE takes.
+ * Returns the number of consecutive dirty pages that begin at @first, which is dirty: not beyond
+ * @last, and at most as many as one WRITE takes.
  */
 static u64 dirty_run(struct inode *inode, u64 first, u64 last)
 {
@@ -279,7 +281,10 @@ static u64 dirty_run(struct inode *inode, u64 first, u64 last)
 	return n;
 }
 
-/* Makes a WRITE with room for @n pages, through any handle that can write; ERR_PTR. */
+/*
+ * Makes a WRITE with room for @n pages from page @first on, through any handle that is open for
+ * writing. Returns ERR_PTR on failure.
+ */
 static struct fuse_req *new_write(struct inode *inode, u64 first, u64 n)
 {
 	struct fuse_inode *fi = FUSE_I(inode);
@@ -307,8 +312,8 @@ static struct fuse_req *new_write(struct inode *inode, u64 first, u64 n)
 }
 
 /*
- * Adds @r to the inode's flights, so that no other task sends its pages. Returns false if a WRITE
- * of an older state of one of them is unanswered, unless @all is set.
+ * Adds @r to the inode's flights, so that no other task sends its pages. Returns false if an
+ * unanswered WRITE has older data of one of the pages, unless @all is set.
  */
 static bool claim(struct fuse_inode *fi, struct fuse_req *r, bool all)
 {
@@ -337,8 +342,8 @@ static void drop_write(struct inode *inode, struct fuse_req *r)
 }
 
 /*
- * Copies the pages of @r up to the first that is no longer dirty, and sends the part before the
- * file's end.
+ * Copies the pages of @r into it, up to the first that is no longer dirty, and sends the data
+ * before the file's end.
  */
 static void fill_and_send(struct inode *inode, struct fuse_req *r)
 {
@@ -360,15 +365,15 @@ static void fill_and_send(struct inode *inode, struct fuse_req *r)
 }
 
 /*
- * Sends dirty pages from @first on, for which the caller has taken a slot, and returns the number
- * of pages handled.
+ * Sends dirty pages from @first on, for which the caller has taken a slot. Returns the number of
+ * pages handled.
  */
 static u64 send_run(struct inode *inode, u64 first, u64 last, bool all)
 {
 	u64 n = dirty_run(inode, first, last);
 	struct fuse_req *r = new_write(inode, first, n);
 
-	if (IS_ERR(r) && n > 1) { /* less memory is needed for one page */
+	if (IS_ERR(r) && n > 1) { /* one page needs less memory */
 		n = 1;
 		r = new_write(inode, first, n);
 	}
@@ -408,7 +413,7 @@ static int send_pages(struct address_space *m, struct writeback_control *wbc, bo
 	return 0;
 }
 
-/* Sends dirty pages while there are slots, without waiting. */
+/* Sends dirty pages without waiting, until all slots are taken. */
 static int fuse_writepages(struct address_space *m, struct writeback_control *wbc)
 {
 	return send_pages(m, wbc, false);
@@ -435,7 +440,7 @@ int fuse_flush_pages(struct inode *inode)
 	do {
 		wbc.nr_to_write = ~0UL;
 		fuse_writepages(&inode->i_data, &wbc);
-		/* other inodes have the slots */
+		/* If so, writes of other inodes have taken all slots. */
 		if (no_async(fi) && mapping_has_dirty(&inode->i_data))
 			err = wait_event_killable(
 				&fc->waiters, READ_ONCE(fc->nr_async) < FUSE_MAX_ASYNC ||
@@ -474,8 +479,8 @@ static void count_dirty(struct fuse_conn *fc, struct page *p)
 }
 
 /*
- * Counts a page as dirty before it becomes writable. The fault checks whether the page has left the
- * cache meanwhile, and starts over then.
+ * Counts a page as dirty before it becomes writable. The fault handler checks whether the page has
+ * left the cache meanwhile, and retries then.
  */
 static int fuse_page_mkwrite(struct file *f, struct page *p)
 {
@@ -492,8 +497,8 @@ static int fuse_page_mkwrite(struct file *f, struct page *p)
 /* ---- pages that write() dirties ---- */
 
 /*
- * True if nothing of the page must be read before [off, off + len) of it is written: the rest lies
- * behind the file's end.
+ * True if writing @len bytes at @pos needs no data of the page from the server: the other bytes of
+ * the page lie beyond the file's end.
  */
 static bool needs_nothing(const struct inode *inode, loff_t pos, u32 len)
 {
@@ -521,15 +526,15 @@ static int fuse_write_begin(struct file *f, struct address_space *m, loff_t pos,
 			*page = p;
 			return 0;
 		}
-		err = fuse_readpage(f, p); /* unlocks */
+		err = fuse_readpage(f, p); /* unlocks the page */
 		put_page(p);
 	}
 	return err;
 }
 
 /*
- * Ends a write to a page. A page that is not up to date holds only zeros, so a short copy counts as
- * none.
+ * Ends a write to a page. A page that is not up to date has only zeros beside the written bytes, so
+ * a short copy into it counts as none. Returns the number of bytes written.
  */
 static int fuse_write_end(struct file *f, struct address_space *m, loff_t pos, u32 len, u32 copied,
 	struct page *p, void *fsdata)
@@ -547,7 +552,7 @@ static int fuse_write_end(struct file *f, struct address_space *m, loff_t pos, u
 	return (int)copied;
 }
 
-/* Uncounts a dirty page that is dropped. */
+/* Subtracts a dirty page that is dropped from fc->nr_dirty. */
 static void fuse_invalidatepage(struct page *p, u32 offset)
 {
 	struct fuse_conn *fc = fuse_conn_of(p->mapping->host);
@@ -555,7 +560,7 @@ static void fuse_invalidatepage(struct page *p, u32 offset)
 	if (offset || !fc)
 		return;
 	uncount_dirty(fc, p);
-	wake_up_all(&fc->waiters); /* in make_room() */
+	wake_up_all(&fc->waiters); /* tasks in make_room() */
 }
 
 const struct address_space_operations fuse_aops = {

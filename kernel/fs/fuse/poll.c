@@ -2,9 +2,9 @@
 /*
  * poll.c: polls of open files, and the server's notifications.
  *
- * A task sends POLL and waits for the answer. A worker that polls for AIO or io_uring never waits
- * for a server, since all users share the few workers. It uses the last answer if no notification
- * came since. Otherwise it sends POLL without waiting, and the answer wakes up the poller.
+ * A guest task sends POLL and waits for the answer. A worker that polls for AIO or io_uring never
+ * waits for a server, since all users share the few workers: it uses the last answer if no
+ * notification came since, else sends POLL without waiting, and the answer wakes up the poller.
  *
  * Locks: fuse_conn.lock.
  */
@@ -42,7 +42,9 @@ void fuse_poll_end(struct fuse_file *ff)
 	spin_unlock(&ff->fc->lock);
 }
 
-/* Returns the events of the server's answer to POLL, or of its error. */
+/*
+ * Returns the events in the server's answer to POLL, or the events that stand for its error @err.
+ */
 static u32 poll_mask(struct fuse_conn *fc, int err, const struct fuse_poll_out *o)
 {
 	if (!err)
@@ -70,7 +72,7 @@ static struct fuse_file *polled_file(struct fuse_conn *fc, u64 kh)
 
 /*
  * Handles the answer to ask_later(). If the server notified of an event meanwhile, it may have
- * computed the answer before that event: then the answer is not kept, and the poller is woken to
+ * computed the answer before that event. Then the answer is not kept, and the poller is woken up to
  * ask again.
  */
 static void poll_answered(struct fuse_req *r)
@@ -111,7 +113,7 @@ static u32 ask_later(struct fuse_file *ff)
 	return 0;
 }
 
-/* Polls without waiting. Returns 0 until the server has answered. */
+/* Polls without waiting. Returns the known events, or 0 until the server has answered. */
 static u32 poll_later(struct fuse_file *ff)
 {
 	struct fuse_conn *fc = ff->fc;
@@ -143,7 +145,7 @@ u32 fuse_poll(struct file *f, struct poll_table *pt)
 	if (current->flags & PF_KTHREAD || (pt && pt->no_wait))
 		return poll_later(ff);
 	spin_lock(&ff->fc->lock);
-	/* the state may have changed since the last answer: the server is asked again */
+	/* The state may have changed since the last answer, so the server is asked again. */
 	ff->known = false;
 	if (pt && pt->queue) {
 		in.flags = FUSE_POLL_SCHEDULE_NOTIFY;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * readdir.c: open directories: reads a page of entries at a time from the server, without a cache,
- * and checks each.
+ * readdir.c: open directories. Reads a page of entries at a time from the server, without a cache,
+ * and checks each entry.
  */
 #include "kernel/fs/fuse/fuse.h"
 
@@ -24,7 +24,7 @@ static int fuse_dir_fsync(struct file *f, loff_t start, loff_t end, bool datasyn
 }
 
 /*
- * Emits the entries of an answer to READDIR, checked one by one. Returns 0 to continue, 1 if the
+ * Emits the entries in the answer to READDIR, each checked first. Returns 0 to continue, 1 if the
  * reader's buffer is full, or -EIO.
  */
 static int emit_entries(struct dir_context *ctx, const char *buf, size_t n)

@@ -3,8 +3,8 @@
  * req.c: connections, and requests from their allocation to their answer.
  *
  * A request owns its buffers and a reference on its connection, so the waiting task may leave at
- * any time. After a signal that does not kill, the server gets an INTERRUPT and the task continues
- * to wait. A fatal signal ends the wait.
+ * any time. If a signal arrives that does not kill the task, the server gets an INTERRUPT and the
+ * task continues to wait. A fatal signal ends the wait.
  */
 #include "kernel/fs/fuse/fuse.h"
 #include "kernel/task/ns/nsproxy.h"
@@ -31,7 +31,7 @@ struct fuse_conn *fuse_conn_new(void)
 	fc->pid_ns = current_pid_ns();
 	ns_get(&fc->pid_ns->ns);
 	fc->max_read = FUSE_MAX_IO;
-	/* small until INIT: the server may read the first request with a small buffer */
+	/* Small until INIT, since the server may read the first request into a small buffer. */
 	fc->max_write = 4096;
 	return fc;
 }
@@ -64,8 +64,8 @@ static void set_asker(struct fuse_req *r)
 }
 
 /*
- * Makes a request. Its memory is charged to the caller even if no task will wait for it, since the
- * server may leave any number unanswered.
+ * Makes a request. Its memory is charged to the current task's control group even if no task will
+ * wait for the answer, since the server may leave any number of requests unanswered.
  */
 struct fuse_req *fuse_req_new(
 	struct fuse_conn *fc, u32 opcode, u64 nodeid, size_t in_len, size_t out_size)
@@ -121,7 +121,7 @@ void fuse_req_put(struct fuse_req *r)
 }
 
 /*
- * Takes a request off all lists and makes it DONE. The caller then drops the lock and calls
+ * Takes a request off all lists and makes it DONE. The caller then drops fc->lock and calls
  * fuse_req_finish().
  */
 void fuse_req_done_locked(struct fuse_req *r, int err)
@@ -135,7 +135,7 @@ void fuse_req_done_locked(struct fuse_req *r, int err)
 	r->err = err;
 }
 
-/* Drops the queue's reference. */
+/* Reports a DONE request, and drops the queue's reference. */
 void fuse_req_finish(struct fuse_req *r)
 {
 	if (r->async)
@@ -179,8 +179,8 @@ static bool is_done(struct fuse_req *r)
 }
 
 /*
- * Handles a signal. Takes back a request that the server has not read, and returns true. Otherwise
- * sends an INTERRUPT and returns false.
+ * Handles a signal during the wait. If the server has not read the request, takes it back and
+ * returns true. Otherwise sends an INTERRUPT and returns false.
  */
 static bool interrupt(struct fuse_req *r)
 {
@@ -205,7 +205,7 @@ static bool interrupt(struct fuse_req *r)
 
 /*
  * Abandons a request whose waiter is being killed. Returns false if the answer has arrived: the
- * caller must handle it, since it may carry a reference to a node or a handle.
+ * caller must handle it, since the answer may hold a lookup of a node or a handle.
  */
 static bool abandon(struct fuse_req *r)
 {
@@ -233,8 +233,8 @@ static bool ready(struct fuse_conn *fc)
 }
 
 /*
- * True if the mount's user namespace cannot express the caller's ids. FLUSH and asynchronous
- * requests, which must be sent, get the overflow ids instead.
+ * True if the task's ids have no mapping in the mount's user namespace, so that the request fails.
+ * False for FLUSH and asynchronous requests, which must be sent and get the overflow ids instead.
  */
 static bool ids_unknown(struct fuse_req *r)
 {

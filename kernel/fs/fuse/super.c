@@ -6,9 +6,9 @@
  * max_read=, blksize=. mount(2) returns at once; INIT is the first request, and all others wait for
  * its answer.
  *
- * An inode is found by its nodeid. It counts the lookups that the server has answered with it, and
- * eviction gives them back by one FORGET. A nodeid that the server names again with another file
- * type gives EIO.
+ * An inode is found by its nodeid. It counts the answers of the server that contained this nodeid
+ * (lookups), and eviction returns that count by one FORGET. If the server uses a nodeid again with
+ * another file type, the lookup fails with EIO.
  */
 #include "arch/um/machine/arch.h"
 #include "kernel/fs/fuse/fuse.h"
@@ -77,10 +77,10 @@ void fuse_set_size(struct inode *inode, loff_t size, bool grow)
 }
 
 /*
- * Adopts attributes that the server was asked for at @asked. If the known size is newer than that
- * request, because of a write or another answer in between, the answer's size is ignored, and its
- * other attributes are taken only if the known ones are out of date. With fi->ours this kernel
- * keeps the size, mtime and ctime, and the server's are ignored.
+ * Adopts attributes from the answer to a request. @asked: fuse_asking() before that request. If the
+ * known size is newer than the request, because of a write or another answer in between, the
+ * answer's size is ignored, and the other attributes are taken only if the known ones are out of
+ * date. With fi->ours this kernel keeps size, mtime and ctime, and ignores the server's.
  */
 void fuse_set_attr(struct inode *inode, const struct fuse_attr *a, u64 until, u64 asked)
 {
@@ -93,7 +93,7 @@ void fuse_set_attr(struct inode *inode, const struct fuse_attr *a, u64 until, u6
 	late = fi->ours || fi->attr_version > asked || a->size > S64_MAX;
 	keep = late && !fi->ours && fi->attr_until;
 	old = i_size_read(inode);
-	/* the size of directories and links, too, since stat shows it */
+	/* The size of directories and symlinks too, since stat shows it. */
 	if (!late && (asked == ~0UL || old != (loff_t)a->size))
 		learn_size(inode, (loff_t)a->size);
 	if (keep) {
@@ -116,7 +116,7 @@ void fuse_set_attr(struct inode *inode, const struct fuse_attr *a, u64 until, u6
 		inode->i_mtime = stamp(a->mtime, a->mtimensec);
 		inode->i_ctime = stamp(a->ctime, a->ctimensec);
 	}
-	spin_unlock(&fi->lock); /* the lock kept two answers apart */
+	spin_unlock(&fi->lock); /* it serialises concurrent answers */
 	if (!S_ISREG(inode->i_mode) || late)
 		return;
 	if (old != (loff_t)a->size) {
@@ -147,8 +147,8 @@ void fuse_forget_one(struct fuse_conn *fc, u64 nodeid)
 	struct fuse_forget *f = kzalloc(sizeof(*f), GFP_KERNEL | __GFP_ACCOUNT);
 
 	/*
-	 * without memory no FORGET is sent, and the server keeps the node too long, which is
-	 * harmless
+	 * Without memory no FORGET is sent, and the server keeps the node too long, which is
+	 * harmless.
 	 */
 	if (!f)
 		return;
@@ -205,7 +205,7 @@ static struct inode *fuse_alloc_inode(struct super_block *sb)
 
 	if (!fi)
 		return NULL;
-	/* the forget may wait for the server after the inode is freed */
+	/* A separate allocation, since the FORGET may be queued after the inode is freed. */
 	fi->forget = kzalloc(sizeof(*fi->forget), GFP_KERNEL | __GFP_ACCOUNT);
 	if (!fi->forget) {
 		kmem_cache_free(inode_cache, fi);
@@ -226,7 +226,7 @@ static struct inode *fuse_alloc_inode(struct super_block *sb)
 
 static void fuse_free_inode(struct inode *inode)
 {
-	/* it has no lookups, so it is freed, and no connection is needed */
+	/* The server has counted no lookups, so the forget is freed and needs no connection. */
 	if (FUSE_I(inode)->forget)
 		fuse_forget_put(NULL, FUSE_I(inode)->forget);
 	kmem_cache_free(inode_cache, FUSE_I(inode));
@@ -278,7 +278,7 @@ static void init_end(struct fuse_req *r)
 	if (ok) {
 		memcpy(&o, r->out, min_t(size_t, sizeof(o), r->out_len));
 		ok = o.major == FUSE_KERNEL_VERSION && o.minor;
-		if (o.minor < 6) /* protocols before 7.6 have no flags */
+		if (o.minor < 6) /* no flags before protocol 7.6 */
 			o.flags = o.flags2 = 0;
 		if (o.minor < 5)
 			o.max_write = 0;
@@ -291,7 +291,7 @@ static void init_end(struct fuse_req *r)
 		take_flags(fc, &o);
 		spin_lock(&fc->lock);
 		fc->initialized = true;
-		/* can it serve several lookups in a directory at once? */
+		/* True if the server handles concurrent lookups in one directory. */
 		if (fc->sb)
 			WRITE_ONCE(fc->sb->s_shared_lookup, o.flags & FUSE_PARALLEL_DIROPS);
 		spin_unlock(&fc->lock);
@@ -303,7 +303,10 @@ static void init_end(struct fuse_req *r)
 
 void fuse_send_init(struct fuse_conn *fc)
 {
-	/* offers protocol 7.38; a server that answers with a later minor is accepted */
+	/*
+	 * This kernel offers protocol 7.38, and accepts a server that answers with a later minor
+	 * version.
+	 */
 	struct fuse_init_in in = { .major = FUSE_KERNEL_VERSION,
 		.minor = 38,
 		.max_readahead = FUSE_MAX_IO,
@@ -393,7 +396,7 @@ static void fuse_put_super(struct super_block *sb)
 	fc->sb = NULL;
 	spin_unlock(&fc->lock);
 	fuse_abort(fc);
-	/* a background write whose answer is being handled may still hold its inode */
+	/* A background write whose answer is being handled may still use its inode. */
 	fuse_await_writes(fc);
 	sb->s_fs_info = NULL;
 	fuse_conn_put(fc);
@@ -449,7 +452,7 @@ static const struct super_operations fuse_sops = {
 	.alloc_inode = fuse_alloc_inode,
 	.free_inode = fuse_free_inode,
 	.evict_inode = fuse_evict_inode,
-	/* the server keeps a node until it is forgotten */
+	/* no caching of unused inodes: the server keeps a node until it is forgotten */
 	.drop_inode = generic_delete_inode,
 	.put_super = fuse_put_super,
 	.umount_begin = fuse_umount_begin,
@@ -511,7 +514,8 @@ static int fuse_fill_super(struct super_block *sb, void *data, bool silent)
 		return err;
 	f = fget((int)o.fd);
 	/*
-	 * opener of /dev/fuse and mounter must share a user namespace, so that ids have one meaning
+	 * The opener of /dev/fuse and the mounter must have the same user namespace, so that ids
+	 * mean the same to both.
 	 */
 	err = f && f->f_cred->user_ns == fc->user_ns ? fuse_dev_attach(f, fc) : -EINVAL;
 	if (f)

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * xattr.c: extended attributes, which the server keeps. After the server has answered ENOSYS to an
- * operation, further calls give EOPNOTSUPP without asking it.
+ * xattr.c: extended attributes, which the server stores. Once the server has answered ENOSYS to an
+ * operation, further calls of it fail with EOPNOTSUPP without a request.
  */
 #include <linux/xattr.h>
 
 #include "kernel/fs/fuse/fuse.h"
 
 /*
- * Sends GETXATTR or LISTXATTR. @size 0 asks for the length only. Returns the length, or -ERANGE if
- * it is larger than @size.
+ * Sends GETXATTR or LISTXATTR. @size 0 asks for the length only. Returns the length in bytes, or
+ * -errno: -ERANGE if it is larger than @size.
  */
 static ssize_t ask(struct inode *inode, u32 opcode, const char *name, void *buf, size_t size)
 {
@@ -55,8 +55,8 @@ ssize_t fuse_getxattr(struct inode *inode, const char *name, void *buf, size_t s
 }
 
 /*
- * True if the list consists of NUL-terminated names, none of them empty. Users of the list rely on
- * that.
+ * True if the list consists of NUL-terminated names, none of them empty, as the code that walks it
+ * expects.
  */
 static bool good_list(const char *list, ssize_t n)
 {
