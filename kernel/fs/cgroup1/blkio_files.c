@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * blkio_files.c: the files of version 1's blkio (linux-doc's
- * admin-guide/cgroup-v1/blkio-controller): a line for each disk.
+ * admin-guide/cgroup-v1/blkio-controller): limits and statistics, a line for each disk.
  *
- * Only requests that a task submits itself and waits for (writes past the cache, syncs) can be
+ * Only requests that a task submits itself and waits for (reads, direct writes, syncs) can be
  * attributed to a group, so all are counted as "Sync". Kernel threads belong to the top group.
  */
 #include "kernel/block/block.h"
@@ -25,8 +25,8 @@ static int show_limit(struct seq *s, struct cgroup1 *g, u32 which)
 }
 
 /*
- * Sets a limit from a text such as "8:0 1048576". As on Linux, text behind the number's last digit
- * is ignored, and the number is cut to 64 bits. 0 means no limit.
+ * Sets a limit from a text such as "8:0 1048576" (disk, then bytes/s or requests/s). As on Linux,
+ * text after the number is ignored, and the number wraps at 64 bits. 0 means no limit.
  */
 static int store_limit(struct cgroup1 *g, char *text, u32 which)
 {
@@ -85,8 +85,8 @@ static void show_disk(struct sum *sum, dev_t dev, const u64 *v)
 }
 
 /*
- * Shows the top group's figures, computed from the fields of disk_stat_fields(): requests and
- * sectors of reads, then of writes, and from @f[11] on of discards.
+ * Shows the statistics of the top group, computed from the fields @f of disk_stat_fields():
+ * requests and sectors of reads, then of writes, and from @f[11] on of discards.
  */
 static void show_top(struct sum *sum, dev_t dev, const u64 *f)
 {

@@ -3,13 +3,13 @@
  * cgroup1.c: the file system "cgroup": a hierarchy of version 1, which has a name, controllers or
  * both. Each group is a directory.
  *
- * Each hierarchy has a superblock, whose dentries are the tree of groups; a directory's inode
+ * Each hierarchy has a superblock, whose dentries are the tree of groups. A directory's inode
  * refers to its group. Each group below the top holds a reference to the superblock. So a hierarchy
  * with groups outlives its mounts, and a later mount finds it by its name or its controllers.
  *
  * A mount takes a controller from version 2 only while no group of version 2 uses it (else EBUSY),
  * as on Linux. A remount cannot change the set of controllers (EBUSY). Groups are not renamed. The
- * file system "cpuset" is a hierarchy with that controller, whose files have names without a
+ * file system "cpuset" is a hierarchy with the controller cpuset, in which the files' names have no
  * prefix.
  *
  * Locks, outermost first: cg1_mount_lock (one mount at a time), s_umount, a directory's i_rwsem,
@@ -72,7 +72,7 @@ static void evict(struct inode *inode)
 	inode->i_private = NULL;
 }
 
-/* Removes the partly made directory of a new group, which has no tasks. */
+/* Removes the directory of a new group, which could not be completed and has no tasks. */
 static void undo_dir(struct inode *dir, struct dentry *d, struct cgroup1 *g)
 {
 	struct inode *inode = d_inode(d);
@@ -107,10 +107,10 @@ static int dir_mkdir(struct inode *dir, struct dentry *d, umode_t mode)
 	struct cgroup1 *g;
 	int err;
 
-	/* such a name would make two lines in /proc/PID/cgroup */
+	/* A newline would split the group's line in /proc/PID/cgroup. */
 	if (strchr(d->d_name.name, '\n'))
 		return -EINVAL;
-	/* refuses a file's name also while @dir's files are not yet added */
+	/* Refuses the names of control files even if @dir has not got its files yet. */
 	if (cg1_is_file(group_of(dir)->hier, d->d_name.name))
 		return -EEXIST;
 	g = cgroup1_mkdir(group_of(dir), d->d_name.name, d->d_name.len);
@@ -139,7 +139,7 @@ static int dir_rmdir(struct inode *dir, struct dentry *d)
 		return err;
 	cg1_remove_files(g, d_inode(d));
 	simple_rmdir(dir, d);
-	deactivate_super(dir->i_sb); /* the caller's mount holds another */
+	deactivate_super(dir->i_sb); /* the caller's mount holds a reference too */
 	return 0;
 }
 
@@ -197,13 +197,13 @@ static const struct fs_param params[] = {
 };
 
 /*
- * Options without effect. The option xattr has none either, since attributes always work, but it is
- * recorded and shown.
+ * Accepted without effect: the option favordynmods. The option xattr has none either, since
+ * attributes always work, but it is recorded and shown.
  */
 static const char *const ignored[] = { "favordynmods" };
 
 struct options {
-	const char *name, *agent; /* point into the text; NULL: not given */
+	const char *name, *agent; /* parts of the options' text, or NULL */
 	bool none, clone_children, xattr, noprefix, all;
 	u32 controllers; /* CG1_* */
 };
@@ -280,7 +280,7 @@ static int parse_options(struct options *o, char *data)
 		return -EINVAL;
 	if ((o->none && (o->all || o->controllers || !o->name)) || (o->all && o->controllers))
 		return -EINVAL;
-	/* no name and no controllers: all controllers */
+	/* without a name and controllers: all controllers */
 	if (o->all || (!o->none && !o->name && !o->controllers))
 		o->controllers = BIT(CG1_NR) - 1;
 	return 0;
@@ -390,7 +390,8 @@ static struct dentry *make_super(
 }
 
 /*
- * Takes the controllers in @mask from hierarchies that are being destroyed. -EBUSY: one is in use.
+ * Takes the controllers in @mask from hierarchies that are being destroyed. Returns 0, or -EBUSY if
+ * a hierarchy in use has one of them.
  */
 static int free_controllers(u32 mask)
 {
@@ -406,7 +407,8 @@ static int free_controllers(u32 mask)
 
 /*
  * Returns the superblock of the requested hierarchy, with a reference in s_active and s_umount
- * held. NULL: there is none, or it is being destroyed.
+ * held. Returns NULL if the hierarchy does not exist or is being destroyed, and ERR_PTR if it
+ * cannot be made.
  */
 static struct super_block *grab(const struct options *o)
 {
@@ -431,8 +433,8 @@ static struct super_block *grab(const struct options *o)
 }
 
 /*
- * Exchanges the reference to the top directory for one to the directory that is the root in
- * current's cgroup namespace.
+ * Exchanges the reference to the top directory for a reference to the directory that is the root in
+ * current's cgroup namespace. On failure drops s_umount and the superblock.
  */
 static struct dentry *ns_dentry(struct dentry *root)
 {
@@ -471,14 +473,14 @@ static struct dentry *mount_asked(struct file_system_type *t, u32 flags, const s
 	if (!o->none && !o->controllers)
 		return ERR_PTR(-EINVAL);
 	/*
-	 * only from the first cgroup namespace: a hierarchy with groups would outlive other
-	 * namespaces
+	 * Only tasks of the first cgroup namespace may make a hierarchy: one with groups would
+	 * outlive other namespaces.
 	 */
 	if (!cgroup_ns_is_first())
 		return ERR_PTR(-EPERM);
 	/*
-	 * each controller exists once in the machine, so the root of a user namespace cannot take
-	 * it
+	 * Each controller exists once in the machine, so root of another user namespace cannot take
+	 * one.
 	 */
 	if (o->controllers && cg1_owner() != &init_user_ns)
 		return ERR_PTR(-EPERM);
@@ -517,7 +519,7 @@ static struct file_system_type cgroup1_type = {
 	.kill_sb = cg1_kill_sb,
 };
 
-/* Mounts the file system "cpuset", which is older than other control groups. */
+/* Mounts the file system "cpuset", the interface from before control groups. */
 static struct dentry *cpuset_mount(
 	struct file_system_type *t, u32 flags, const char *dev, char *data)
 {

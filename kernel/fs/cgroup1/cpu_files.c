@@ -6,11 +6,11 @@
 #include "kernel/fs/cgroup1/internal.h"
 
 #define US 1000UL
-#define US_MAX (1UL << 44) /* us; longer quotas are refused */
+#define US_MAX (1UL << 44) /* in us; larger quotas are refused */
 
 /* ---- cpu ---- */
 
-/* the shares that an idle group shows */
+/* cpu.shares of an idle group */
 #define IDLE_SHARES 3
 
 int cg1_show_shares(struct seq *s, struct cgroup1 *g)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * cpuset_files.c: the files of version 1's cpuset. Memory pressure is not measured, vCPUs are
- * always balanced, and there are no levels of domains: writing a value that would change this fails
- * with EOPNOTSUPP or EINVAL.
+ * always balanced, and there are no scheduling domains of several levels: writing another value to
+ * these files fails with EOPNOTSUPP or EINVAL.
  */
 #include "arch/um/machine/arch.h"
 #include "kernel/fs/cgroup1/internal.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * files.c: the control files of a group of version 1 (linux-doc's admin-guide/cgroup-v1/cgroups):
- * its members, whether the release agent is started when it becomes empty, and at the top the
- * agent's path; then the files of its hierarchy's controllers.
+ * its members, the flag that starts the release agent when the group becomes empty, and at the top
+ * the agent's path. Then the files of its hierarchy's controllers.
  *
  * Locks: those of kernel/cgroup/v1.c; cgroup1_mutex for the agent's path.
  */
@@ -19,9 +19,9 @@ struct cg1_file {
 	const char *name;
 	umode_t mode;
 	enum { EVERYWHERE, AT_TOP, BELOW_TOP } where;
-	u32 controllers; /* CG1_* of the file; 0: no controller */
+	u32 controllers; /* CG1_* that has the file; 0: none */
 	int (*show)(struct seq *s, struct cgroup1 *g);
-	/* @text is terminated, without blanks around it; 0 or -errno */
+	/* @text is NUL-terminated, without blanks around it. Returns 0 or -errno. */
 	int (*store)(struct file *f, struct cgroup1 *g, char *text);
 };
 
@@ -53,7 +53,7 @@ static int show_members(struct seq *s, struct cgroup1 *g, bool processes)
 		return (int)n;
 	for (s64 i = 0; i < n; i++) {
 		nr = pid_from_global(all[i]);
-		/* 0: not in the reader's pid namespace */
+		/* 0: the member is not in the reader's pid namespace */
 		if (nr)
 			seq_printf(s, "%d\n", nr);
 	}
@@ -108,7 +108,8 @@ static int store_notify(struct file *f, struct cgroup1 *g, char *text)
 }
 
 /*
- * Shows cgroup.clone_children. Only cpusets use it; in other hierarchies it is inherited and shown.
+ * Shows cgroup.clone_children. Only cpusets act on the flag. In other hierarchies it is only
+ * inherited and shown.
  */
 static int show_clone(struct seq *s, struct cgroup1 *g)
 {
@@ -261,7 +262,7 @@ static int show_classid(struct seq *s, struct cgroup1 *g)
 	return show_number(s, READ_ONCE(g->classid));
 }
 
-/* Sets the class id from the lower 32 bits of the number, as on Linux. */
+/* Sets the class id to the lower 32 bits of the number, as on Linux. */
 static int store_classid(struct file *f, struct cgroup1 *g, char *text)
 {
 	u64 v;
@@ -299,8 +300,8 @@ static int store_ifpriomap(struct file *f, struct cgroup1 *g, char *text)
 /* ---- blkio ---- */
 
 /*
- * Accepts a reset without effect: it resets the statistics of I/O schedulers, and this kernel has
- * none. Counts of requests stay, as on Linux.
+ * Accepts a reset without effect: it is for the statistics of I/O schedulers, which this kernel
+ * lacks. The counts of requests are not reset, as on Linux.
  */
 static int store_reset(struct file *f, struct cgroup1 *g, char *text)
 {
@@ -533,7 +534,7 @@ int cg1_add_files(struct cgroup1 *g, struct dentry *dir)
 		if (IS_ERR(d))
 			return PTR_ERR(d);
 		g->files[i] = d;
-		dput(d); /* the directory's reference keeps it */
+		dput(d); /* the directory holds a reference */
 	}
 	return 0;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* internal.h: what the files of kernel/fs/cgroup1 share. */
+/* internal.h: declarations that the files of kernel/fs/cgroup1 share. */
 #ifndef NESTLING_FS_CGROUP1_INTERNAL_H
 #define NESTLING_FS_CGROUP1_INTERNAL_H
 
@@ -16,15 +16,17 @@
 #include "kernel/vfs/super.h"
 
 /*
- * files.c: Add and remove the control files of a group's directory. i_rwsem of the directory is
- * held to remove, not to add. 0 or -ENOMEM.
+ * files.c: Add and remove the control files of a group's directory. The caller of
+ * cg1_remove_files() holds the directory's i_rwsem, that of cg1_add_files() does not. Return 0 or
+ * -ENOMEM.
  */
 int cg1_add_files(struct cgroup1 *g, struct dentry *dir);
 void cg1_remove_files(struct cgroup1 *g, struct inode *dir);
 bool cg1_is_file(
-	const struct cgroup1_hier *h, const char *name); /* in each directory below the top */
+	const struct cgroup1_hier *h, const char *name); /* in all directories below the top */
 /*
- * True if @cr, of an opener or mounter, may set the release agent, which the kernel runs as root.
+ * True if @cr, the credentials of an opener or mounter, may set the release agent, which the kernel
+ * runs as root.
  */
 bool cg1_may_set_agent(const struct cred *cr);
 
@@ -91,7 +93,7 @@ CG1_RW(promised_peak);
 CG1_RW(promised_fails);
 int cg1_show_huge_numa(struct seq *s, struct cgroup1 *g);
 
-/* files.c: Returns the name of the control file of @g that @f is, or NULL. */
+/* files.c: Returns the name of the control file that @f has open if it is one of @g, else NULL. */
 const char *cg1_name_of(const struct file *f, const struct cgroup1 *g);
 
 /* cgroup1.c */

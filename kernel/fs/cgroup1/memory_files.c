@@ -2,8 +2,8 @@
 /*
  * memory_files.c: the files of version 1's memory and hugetlb. Sizes are bytes, rounded down to
  * pages; a write may use k, m, g, t, or -1 for no limit. The top group shows the figures of the
- * machine, and has no limits. There are no files for kernel memory (memory.kmem.*) and memory
- * pressure.
+ * machine, and has no limits. The files for kernel memory (memory.kmem.*) and memory pressure are
+ * missing.
  */
 #include "kernel/cgroup/cgroup.h"
 #include "kernel/event/eventfd.h"
@@ -11,7 +11,7 @@
 #include "kernel/mm/hugetlb/hugetlb.h"
 #include "kernel/mm/swap/swap.h"
 
-#define NO_LIMIT (INT64_MAX & ~(s64)(PAGE_SIZE - 1)) /* bytes */
+#define NO_LIMIT (INT64_MAX & ~(s64)(PAGE_SIZE - 1)) /* no limit, in bytes */
 
 static u64 pages_of(const atomic64_t *a)
 {
@@ -60,7 +60,7 @@ int cg1_show_mem_peak(struct seq *s, struct cgroup1 *g)
 	return show_bytes(s, max(READ_ONCE(g->mem.peak), usage(g)));
 }
 
-/* Resets the peak to the present usage; the written text is ignored. */
+/* Sets the peak to the present usage. The written text is ignored. */
 int cg1_store_mem_peak(struct file *f, struct cgroup1 *g, char *text)
 {
 	WRITE_ONCE(g->mem.peak, pages_of(&g->mem.usage));
@@ -124,8 +124,8 @@ int cg1_show_both_limit(struct seq *s, struct cgroup1 *g)
 }
 
 /*
- * Reclaims pages until the usage is at most @pages, without an OOM kill; the old limit still
- * applies. -EBUSY: the usage is still larger.
+ * Reclaims pages until the usage is at most @pages, without an OOM kill. The old limit stays in
+ * force meanwhile. Returns 0, or -EBUSY if the usage is still larger.
  */
 static int make_room(struct cgroup1 *g, u64 pages, bool swap_too)
 {
@@ -138,8 +138,8 @@ static int make_room(struct cgroup1 *g, u64 pages, bool swap_too)
 }
 
 /*
- * Sets the limit of memory, or with @swap_too that of memory and swap together. The limit of memory
- * may not exceed the other.
+ * Sets the limit of memory, or with @swap_too the limit of memory and swap together. The former may
+ * not exceed the latter.
  */
 static int store_limit(struct cgroup1 *g, char *text, bool swap_too)
 {
@@ -170,8 +170,8 @@ int cg1_store_both_limit(struct file *f, struct cgroup1 *g, char *text)
 }
 
 /*
- * Shows the soft limit: reclaim for other groups spares a group that uses less, like memory.low of
- * version 2.
+ * Shows the soft limit. Reclaim for other groups spares a group that uses less than it, like
+ * memory.low of version 2.
  */
 int cg1_show_soft_limit(struct seq *s, struct cgroup1 *g)
 {
@@ -231,8 +231,8 @@ int cg1_store_move_charge(struct file *f, struct cgroup1 *g, char *text)
 }
 
 /*
- * Shows swappiness. With 0, reclaim for the group's limits swaps nothing out; all other values have
- * the same effect.
+ * Shows swappiness. With 0, reclaim for the group's limits swaps out no pages. All other values
+ * have the same effect.
  */
 int cg1_show_swappiness(struct seq *s, struct cgroup1 *g)
 {
@@ -366,8 +366,8 @@ int cg1_store_oom(struct file *f, struct cgroup1 *g, char *text)
 }
 
 /*
- * Registers @eventfd for events of @file, a control file of this group: "EVENTFD FILE ARGUMENT",
- * written to cgroup.event_control.
+ * Registers @eventfd for events of @file, which must be a control file of this group. They come
+ * from a write of "EVENTFD FILE ARGUMENT" to cgroup.event_control. Returns 0 or -errno.
  */
 static int watch(struct cgroup1 *g, struct file *eventfd, struct file *file, char *arg)
 {
@@ -461,7 +461,7 @@ static int store_huge(struct cgroup1 *g, const char *text, enum huge_kind kind)
 HUGE(huge, HUGE_USED)
 HUGE(promised, HUGE_RESERVED)
 
-/* Shows the usage of each NUMA node; there is one. */
+/* Shows the usage of each NUMA node. This kernel has one node. */
 int cg1_show_huge_numa(struct seq *s, struct cgroup1 *g)
 {
 	u64 own = cgroup1_own_pages(g, &g->mem.huge.pages[HUGE_USED]) << HPAGE_SHIFT;
