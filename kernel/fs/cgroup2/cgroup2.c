@@ -3,9 +3,9 @@
  * cgroup2.c: the file system "cgroup2": a directory for each group, with its control files.
  *
  * The groups (kernel/cgroup) are authoritative; dentries are a cache of them, and every use checks
- * them (d_revalidate). From the first lookup until the group's removal, the group keeps its inodes
- * (cgroup->dir, ->files), so that owners, modes and watches stay. There is one superblock, which
- * the kernel keeps mounted.
+ * them (d_revalidate). From their first lookup until the group's removal, a group holds references
+ * to its inodes (cgroup->dir, ->files), so that owners, modes and watches stay. There is one
+ * superblock, which the kernel keeps mounted.
  *
  * Locks: a directory's i_rwsem (by vfs), then cgroup_mutex; cgroup->files_lock for the inodes.
  */
@@ -23,7 +23,8 @@
 static const struct inode_operations dir_iops, file_iops;
 static const struct file_operations dir_fops, file_fops;
 static const struct dentry_operations cgroup_dops;
-static struct mount *kernel_mount __used; /* never unmounted; makes leak.c find it */
+/* never unmounted; this pointer is for leak.c */
+static struct mount *kernel_mount __used;
 
 static struct cgroup *cgroup_of(const struct inode *inode)
 {
@@ -78,8 +79,8 @@ static struct inode **slot_of(struct cgroup *c, int index)
 }
 
 /*
- * Returns the group's inode for control file @index, or for its directory (-1), with a reference.
- * NULL: no memory, or the group is dead.
+ * Returns the group's inode for control file @index, or for its directory (-1), referenced. Returns
+ * NULL if memory is short or the group is dead.
  */
 static struct inode *get_inode(struct super_block *sb, struct cgroup *c, int index)
 {
@@ -91,7 +92,7 @@ static struct inode *get_inode(struct super_block *sb, struct cgroup *c, int ind
 		fresh = make_inode(sb, c, index);
 		spin_lock(&c->files_lock);
 		if (!*slot && fresh && !c->dead) {
-			*slot = fresh; /* keeps the first reference */
+			*slot = fresh; /* the slot keeps the first reference */
 			fresh = NULL;
 		}
 	}
@@ -119,8 +120,8 @@ static void drop_inodes(struct cgroup *c)
 }
 
 /*
- * Allocates an inode, charged to the caller: a user that may make groups can make any number of
- * inodes by looking up their files.
+ * Allocates an inode, charged to the current task's group: a user that may make groups can make any
+ * number of inodes by looking up their files.
  */
 static struct inode *alloc_inode(struct super_block *sb)
 {
@@ -235,7 +236,7 @@ static int dir_rmdir(struct inode *dir, struct dentry *d)
 	return err;
 }
 
-/* Refuses: a control file cannot be removed. */
+/* Refuses to remove a control file. */
 static int dir_unlink(struct inode *dir, struct dentry *d)
 {
 	return -EPERM;
@@ -244,7 +245,8 @@ static int dir_unlink(struct inode *dir, struct dentry *d)
 #define CHILD_POS 1024
 
 /*
- * Finds the id and name of the first child whose id is at least @n. Returns false if there is none.
+ * Finds the first child whose id is at least @n, and copies its id and name. Returns false if there
+ * is none.
  */
 static bool nth_child(struct cgroup *c, u64 n, u64 *id, char *name)
 {
@@ -299,7 +301,7 @@ static ssize_t dir_getxattr(struct inode *inode, const char *name, void *buf, si
 	return simple_xattr_get(&cgroup_of(inode)->xattrs, name, buf, size);
 }
 
-/* Sets an attribute; i_rwsem held. */
+/* Sets an extended attribute. i_rwsem is held. */
 static int dir_setxattr(
 	struct inode *inode, const char *name, const void *value, size_t size, int flags)
 {
@@ -433,7 +435,8 @@ static ssize_t file_write(struct file *f, struct iov_iter *from, loff_t *pos)
 
 /*
  * Polls as kernfs does: the file is always readable and writable. EPOLLERR and EPOLLPRI are
- * reported after a change since the last read, and while the file was not read yet.
+ * reported before the first read, and after a change since the last read. A file with a psi trigger
+ * reports only the trigger's events, as EPOLLPRI.
  */
 static u32 file_poll(struct file *f, struct poll_table *pt)
 {
@@ -525,8 +528,8 @@ static const struct fs_param params[] = {
 };
 
 /*
- * Parses the options of a mount. In the initial cgroup namespace they apply to all mounts from now
- * on; in other namespaces they have no effect.
+ * Parses the options of a mount. From the initial cgroup namespace they apply at once to all
+ * mounts, from other namespaces they have no effect.
  */
 static int take_options(char *data)
 {
@@ -558,12 +561,15 @@ static int cgroup_show_options(struct super_block *sb, char *buf, size_t size)
 		READ_ONCE(mem_keeps_recursive) ? ",memory_recursiveprot" : "");
 }
 
-/* Prints the path of a mount's root relative to the root of the reader's cgroup namespace. */
+/*
+ * Prints the path of a mount's root dentry, relative to the root of the reader's cgroup namespace.
+ */
 static char *cgroup_show_root(struct dentry *root, char *buf, size_t size)
 {
 	const struct inode *inode = d_inode(root);
 	const char *name = (const char *)root->d_name.name;
-	size_t n = S_ISDIR(inode->i_mode) ? 0 : strlen(name) + 1; /* "/name" of a control file */
+	/* length of "/name" of a control file */
+	size_t n = S_ISDIR(inode->i_mode) ? 0 : strlen(name) + 1;
 	char *p = cgroup_path(cgroup_of(inode), cgroup_ns_root(), buf, size - n), *end;
 
 	if (IS_ERR(p) || !n)
@@ -605,8 +611,9 @@ static int fill_super(struct super_block *sb, void *data, bool silent)
 }
 
 /*
- * Finds the directory of @c, a child of the group of @parent. Drops the reference to @parent.
- * -ENODEV: the group was removed; another may have its name now.
+ * Finds the directory of @c, a child group of @parent's group. Drops the reference to @parent.
+ * Returns ERR_PTR on failure: -ENODEV if the group was removed, even if another group has its name
+ * now.
  */
 static struct dentry *child_dentry(struct dentry *parent, const struct cgroup *c)
 {
@@ -631,8 +638,8 @@ static const struct cgroup *ancestor_at(const struct cgroup *c, u32 level)
 }
 
 /*
- * Exchanges the reference to the root directory for one to the directory that is the root in
- * current's cgroup namespace.
+ * Exchanges the reference to the root directory for a reference to the directory that is the root
+ * in current's cgroup namespace. On failure drops s_umount and the superblock.
  */
 static struct dentry *ns_dentry(struct dentry *d)
 {
@@ -673,8 +680,8 @@ static struct file_system_type cgroup2_type = {
 };
 
 /*
- * Finds the group of a descriptor for CLONE_INTO_CGROUP, which may be opened with O_PATH. *may: the
- * caller may write to its cgroup.procs.
+ * Finds the group of a directory's descriptor for CLONE_INTO_CGROUP (O_PATH is enough). *may:
+ * whether the task may write to the group's cgroup.procs. Returns a reference, or ERR_PTR(-EBADF).
  */
 static struct cgroup *of_fd(int fd, bool *may)
 {
@@ -717,8 +724,7 @@ static int cgroup2_init(void)
 INITCALL(4, cgroup2_init);
 
 /*
- * ---- /sys/kernel/cgroup: files that are delegated with a group, and options that have an effect
- * ----
+ * ---- /sys/kernel/cgroup: the names of files that are delegated with a group, and of options ----
  */
 
 static int show_delegate(struct seq *s, void *arg)

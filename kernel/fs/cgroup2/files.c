@@ -212,7 +212,7 @@ static int show_pids_peak(struct seq *s, struct cgroup *c)
 }
 
 /*
- * Shows how many forks were refused by a limit of this group or of groups below, and how many by
+ * Shows how many forks were refused by limits of this group and the groups below, and how many by
  * this group's own limit.
  */
 static int show_pids_events(struct seq *s, struct cgroup *c)

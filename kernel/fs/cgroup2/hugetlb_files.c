@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * hugetlb_files.c: the files of the hugetlb controller: huge pages in use and reserved, their
- * limits, and refused requests. There is one page size.
+ * limits, and the number of refused requests. There is one huge page size.
  */
 #include "kernel/fs/cgroup2/internal.h"
 #include "kernel/mm/hugetlb/hugetlb.h"
@@ -24,8 +24,8 @@ static int show_limit(struct seq *s, const struct cgroup *c, enum huge_kind kind
 }
 
 /*
- * Sets a limit: "max", or bytes with k, m, g, rounded down to huge pages. -EBUSY: the usage is
- * above it already.
+ * Sets a limit: "max", or bytes with k, m, g, rounded down to huge pages. Returns 0 or -errno:
+ * -EBUSY if the usage is already above the limit.
  */
 static int store_limit(struct cgroup *c, char *text, enum huge_kind kind)
 {
@@ -70,7 +70,7 @@ int cg_show_huge_events_local(struct seq *s, struct cgroup *c)
 	return 0;
 }
 
-/* Shows the usage of each NUMA node; there is one. */
+/* Shows the usage of each NUMA node. This kernel has one node. */
 int cg_show_huge_numa_stat(struct seq *s, struct cgroup *c)
 {
 	u64 bytes = (u64)atomic_read(&c->mem.huge.pages[HUGE_USED]) << HPAGE_SHIFT;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* internal.h: what the files of kernel/fs/cgroup2 share: the table of control files. */
+/*
+ * internal.h: declarations that the files of kernel/fs/cgroup2 share, among them the table of
+ * control files.
+ */
 #ifndef NESTLING_FS_CGROUP2_INTERNAL_H
 #define NESTLING_FS_CGROUP2_INTERNAL_H
 
@@ -15,45 +18,47 @@
 
 #define CGF_NOT_ON_ROOT 1
 #define CGF_ONLY_ON_ROOT 2
-#define CGF_PRESSURE 8 /* missing while cgroup.pressure is 0 */
-/* store() is called between cg_begin() and cg_end() */
+#define CGF_PRESSURE 8 /* hidden if cgroup.pressure is 0 */
+/* flag: store() is called between cg_begin() and cg_end() */
 #define CGF_SETTING 16
-/* may also be written in the root group of the writer's cgroup namespace */
+/* flag: the file may be written even in the root group of the writer's cgroup namespace */
 #define CGF_DELEGATED 4
 
 struct cg_file {
 	const char *name;
 	umode_t mode;
-	u32 controller; /* CG_*; 0: a core file */
-	u32 flags;      /* CGF_* */
-	int notify;     /* CGN_* that reports changes; -1: none */
+	u32 controller; /* CG_* that has the file; 0: core file */
+	/* @text is NUL-terminated, without blanks around it. Returns 0 or -errno. */
+	u32 flags;
+	int notify; /* CGN_* of its changes, or -1 */
 	int (*show)(struct seq *s, struct cgroup *c);
-	/* @text is terminated; 0 or -errno */
+	/* @text is NUL-terminated. Returns 0 or -errno. */
 	int (*store)(struct file *f, struct cgroup *c, char *text);
 };
 
 struct cg_open {
 	struct seq seq;
-	/* cgroup_ns_top() of the opener, with a reference, or NULL */
+	/* cgroup_ns_top() of the opener (referenced), or NULL */
 	struct cgroup *top;
-	u64 seen;                    /* the notifier's seq at the last read */
-	bool unread;                 /* not read since the open */
+	u64 seen;                    /* notifier's seq at the last read */
+	bool unread;                 /* True until the first read */
 	struct psi_trigger *trigger; /* set once, under f_lock */
-	struct mem_watch peak;       /* for memory.peak */
+	struct mem_watch peak;       /* memory.peak since the last write */
 };
 
 extern const struct cg_file cg_files[];
 extern const u32 nr_cg_files;
-/* True if @c has that file now. */
+/* True if @c has the file @cf now. */
 bool cg_file_here(const struct cgroup *c, const struct cg_file *cf);
 /*
- * Enclose a change of a controller's settings: meanwhile the group is not removed and keeps the
+ * Enclose a change of a controller's settings. Between them the group is not removed and keeps the
  * controller. cg_begin() returns 0 with cgroup_mutex held, or -ENODEV.
  */
 int cg_begin(struct cgroup *c, u32 controller);
 void cg_end(void);
 /*
- * True if @name is a control file of @c, for a group with these controllers. For cgroup_file_ops.
+ * True if @name is a control file of @c, given the group's @controllers (CG_*). For
+ * cgroup_file_ops.
  */
 bool cg_is_file(const struct cgroup *c, u32 controllers, const char *name, u32 len);
 
@@ -61,11 +66,14 @@ bool cg_is_file(const struct cgroup *c, u32 controllers, const char *name, u32 l
 int cg_show_procs(struct seq *s, struct cgroup *c);
 int cg_show_threads(struct seq *s, struct cgroup *c);
 int cg_store_procs(struct file *f, struct cgroup *c, char *text);
-/* True if @cr may write to the group's cgroup.procs. */
+/* Parses "max", for which *v becomes @max, or a number. Returns 0 or -errno. */
 bool cg_may_write_procs(const struct cred *cr, struct cgroup *c);
 int cg_store_threads(struct file *f, struct cgroup *c, char *text);
 
-/* Parses "max" or a number, with trailing blanks allowed; @max is what "max" means. */
+/*
+ * Parses "max", for which *v becomes @max, or a number. Trailing blanks are allowed. Returns 0 or
+ * -errno.
+ */
 int cg_parse_max(char *text, u64 max, u64 *v);
 void cg_show_max(struct seq *s, u64 v, u64 max);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * io_files.c: io.stat and io.max: what a group, with the groups below it, reads from and writes to
- * each disk, and its limits for each second. Formats: linux-doc's admin-guide/cgroup-v2. io.weight
- * and io.latency do not exist: the kernel has no queue of requests in which it could choose among
+ * io_files.c: io.stat and io.max: how much a group, with the groups below it, reads from and writes
+ * to each disk, and its limits per second. Formats: linux-doc's admin-guide/cgroup-v2. io.weight
+ * and io.latency do not exist: the kernel has no request queue in which it could choose among
  * groups.
  */
 #include "kernel/block/block.h"
@@ -19,8 +19,8 @@ static void show_stat(struct seq *s, dev_t dev, const u64 *bytes, const u64 *ios
 }
 
 /*
- * Shows a disk's line for the root group, from the disk's own figures @v: reads (requests, merges,
- * sectors, ms), then writes, and from @v[11] on discards.
+ * Shows a disk's line for the root group, computed from the disk's statistics @v: reads (requests,
+ * merges, sectors of 512 bytes, ms), then writes, and from @v[11] on discards.
  */
 static void show_disk(const struct block_device *b, const u64 *v, void *seq)
 {
@@ -67,7 +67,7 @@ int cg_show_io_max(struct seq *s, struct cgroup *c)
 	return 0;
 }
 
-/* Parses one limit, such as "rbps=1048576". */
+/* Parses one limit, such as "rbps=1048576", into limit[]. Returns 0 or -errno. */
 static int parse_limit(char *word, u64 *limit)
 {
 	char *name = strsep(&word, "=");

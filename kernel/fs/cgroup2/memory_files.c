@@ -18,7 +18,7 @@ int cg_show_memory_current(struct seq *s, struct cgroup *c)
 	return 0;
 }
 
-/* Shows the peak. If this open file was written to, it is the peak since the last write. */
+/* Shows the peak usage. If this open file was written to, it is the peak since its last write. */
 int cg_show_memory_peak(struct seq *s, struct cgroup *c)
 {
 	const struct cg_open *o = container_of(s, struct cg_open, seq);
@@ -44,7 +44,7 @@ static int show_limit(struct seq *s, u64 pages)
 	return 0;
 }
 
-/* Parses "max", or bytes with k, m, g, rounded down to pages. */
+/* Parses "max", or bytes with k, m, g, rounded down to pages. Returns 0 or -EINVAL. */
 static int parse_bytes(char *text, u64 *pages)
 {
 	u64 v;
@@ -98,8 +98,8 @@ int cg_store_memory_low(struct file *f, struct cgroup *c, char *text)
 }
 
 /*
- * Sets a limit. The lock is held only for that, since the caller's reclaim afterwards takes long
- * and may kill tasks.
+ * Sets a limit. cgroup_mutex is released at once, since the reclaim that the caller does next takes
+ * long and may kill tasks.
  */
 static int store_limit(struct cgroup *c, u64 *to, char *text)
 {
@@ -157,7 +157,7 @@ int cg_store_memory_swap_peak(struct file *f, struct cgroup *c, char *text)
 LIMIT(swap_max)
 LIMIT(swap_high)
 
-/* Sets the limit of swap. Pages that are swapped out already stay there. */
+/* Sets the limit of swap. Pages above it that are already swapped out stay there. */
 int cg_store_memory_swap_max(struct file *f, struct cgroup *c, char *text)
 {
 	return store_bytes(&c->mem.swap_max, text);
@@ -219,7 +219,7 @@ static void show_pages(struct seq *s, const char *name, u64 pages)
 	seq_printf(s, "%s %lu\n", name, pages << PAGE_SHIFT);
 }
 
-/* Figures of a group, in pages. Those of the root group are the machine's. */
+/* Statistics of a group, in pages. The root group shows those of the machine. */
 struct figures {
 	u64 anon, file, shmem, sock, kernel, stack, tables, slab, reclaimable;
 	u64 mapped, dirty, writeback, swapcached;
@@ -311,7 +311,7 @@ int cg_show_memory_stat(struct seq *s, struct cgroup *c)
 	return 0;
 }
 
-/* True if all options are "swappiness=N" with a valid N. The value has no effect. */
+/* True if all words are "swappiness=N" with a valid N. The value has no effect. */
 static bool options_fit(char *text)
 {
 	char *word;

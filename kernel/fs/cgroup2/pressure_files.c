@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * pressure_files.c: {cpu,memory,io}.pressure of a group, with the format of /proc/pressure; and
- * cgroup.pressure, which enables and disables them.
+ * pressure_files.c: {cpu,memory,io}.pressure of a group, in the format of /proc/pressure, and
+ * cgroup.pressure, which enables and disables their measurement.
  */
 #include "kernel/fs/cgroup2/internal.h"
 #include "kernel/ident/user_ns.h"
@@ -15,7 +15,7 @@ static int show(struct seq *s, struct cgroup *c, enum psi_resource r)
 	return 0;
 }
 
-/* Sets a trigger for pollers of this open file. */
+/* Sets a trigger, for poll() on this open file. */
 static int store(struct file *f, struct cgroup *c, char *text, enum psi_resource r)
 {
 	struct cg_open *o = f->private_data;

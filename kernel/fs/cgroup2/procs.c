@@ -2,10 +2,10 @@
 /*
  * procs.c: cgroup.procs and cgroup.threads: show the members of a group, and move tasks into it.
  *
- * A task that moves a process needs the right to write to cgroup.procs of the destination (checked
- * at open) and of the common ancestor of both groups. So a task inside a delegated subtree cannot
- * move processes into or out of it. No task, privileged or not, moves a process across the border
- * of its cgroup namespace.
+ * To move a process, a task needs the right to write to cgroup.procs of the destination (checked at
+ * open) and of the common ancestor of both groups. So a task inside a delegated subtree cannot move
+ * processes into or out of it. No task, not even a privileged one, can move a process across the
+ * border of its cgroup namespace.
  */
 #include "kernel/fs/cgroup2/internal.h"
 #include "kernel/ident/pid_ns.h"
@@ -16,7 +16,7 @@ static int show_numbers(struct seq *s, pid_t *all, s64 n)
 	if (n < 0)
 		return (int)n;
 	for (s64 i = 0; i < n; i++)
-		/* 0: not in the reader's pid namespace */
+		/* 0: the member is not in the reader's pid namespace */
 		seq_printf(s, "%d\n", pid_from_global(all[i]));
 	kfree(all);
 	return 0;
@@ -29,7 +29,7 @@ int cg_show_procs(struct seq *s, struct cgroup *c)
 
 	if (c->threaded)
 		return -EOPNOTSUPP;
-	/* the processes of a threaded subtree belong to its top */
+	/* All processes of a threaded subtree are shown as members of its top group. */
 	n = cgroup_collect(c, true, !cgroup_is_root(c) && c->nr_threaded_children, &all);
 	return show_numbers(s, all, n);
 }
@@ -50,7 +50,7 @@ bool cg_may_write_procs(const struct cred *cr, struct cgroup *c)
 
 	spin_lock(&c->files_lock);
 	dir = c->dir;
-	/* if no lookup has made the inode yet, its owner is the owner of the directory */
+	/* Until a lookup has made the inode, the file's owner is the directory's owner. */
 	if (c->files[0])
 		ok = !generic_permission(c->files[0], MAY_WRITE);
 	else if (dir)
@@ -87,7 +87,7 @@ static int store(struct file *f, struct cgroup *c, char *text, bool process)
 
 int cg_store_procs(struct file *f, struct cgroup *c, char *text)
 {
-	/* works for a threaded group too, although the file cannot be read in it */
+	/* Works for a threaded group too, whose cgroup.procs cannot be read. */
 	return store(f, c, text, true);
 }
 
