@@ -2,12 +2,12 @@
 /*
  * devtmpfs.c: the file system of /dev: a tmpfs in which the kernel makes and removes device nodes.
  *
- * There is one instance. Drivers call devtmpfs_create() from the first initcalls on, long before it
- * is mounted: the first call makes the superblock. Names may contain directories ("input/mice"),
- * which are made as needed. All nodes belong to root; programs of the guest may change and remove
- * them, as in any tmpfs.
+ * There is one instance. Drivers call devtmpfs_create() from the first initcalls on, long before
+ * /dev is mounted. The first call makes the superblock. Names may contain directories
+ * ("input/mice"), which are made as needed. All nodes belong to root; programs of the guest may
+ * change and remove them, as in any tmpfs.
  *
- * Locks: dev_mutex for making the instance; the directories' i_rwsem.
+ * Locks: dev_mutex while the instance is made; the directories' i_rwsem for their names.
  */
 #include "kernel/block/block.h"
 #include "kernel/fs/devtmpfs/devtmpfs.h"
@@ -58,7 +58,7 @@ static struct dentry *dev_root(void)
 	return m ? dget(m->mnt_root) : ERR_PTR(-ENOMEM);
 }
 
-/* Finds the entry @name in @dir. Returns its dentry with a reference, or NULL. */
+/* Finds the entry @name in @dir. Returns its dentry, referenced, or NULL. */
 static struct dentry *find_entry(struct dentry *dir, const char *name, u32 len)
 {
 	struct qstr q = { name, len, full_name_hash(name, len) };
@@ -84,8 +84,8 @@ static struct dentry *make_entry(struct dentry *dir, const char *name, umode_t m
 }
 
 /*
- * Exchanges the reference to @dir for one to its directory @name, which is made if @make is set and
- * it does not exist. ERR_PTR.
+ * Exchanges the reference to @dir for a reference to its directory @name. If @name does not exist
+ * and @make is set, makes it. Returns ERR_PTR on failure.
  */
 static struct dentry *enter(struct dentry *dir, const char *name, u32 len, bool make)
 {
@@ -101,7 +101,10 @@ static struct dentry *enter(struct dentry *dir, const char *name, u32 len, bool 
 	return d ? d : ERR_PTR(-ENOENT);
 }
 
-/* Finds the directory of @name, with a reference. *last: the last component of @name. */
+/*
+ * Returns the directory that contains @name, referenced, or ERR_PTR. *last: the last component of
+ * @name. @make: makes missing directories.
+ */
 static struct dentry *folder_of(const char *name, bool make, const char **last)
 {
 	struct dentry *dir = dev_root();
@@ -131,7 +134,7 @@ int devtmpfs_create(const char *name, umode_t mode, dev_t dev)
 	return S_ISCHR(mode) ? sysfs_add_chrdev(name, mode, dev) : 0;
 }
 
-/* Removes a device node, but not another kind of file that the guest may have put in its place. */
+/* Removes a device node. Another kind of file that the guest has put in its place stays. */
 int devtmpfs_remove(const char *name)
 {
 	struct dentry *dir, *d;
@@ -164,7 +167,7 @@ static int devtmpfs_init(void)
 INITCALL(2, devtmpfs_init);
 
 /*
- * Adds the links (/dev/fd, stdin and others) that udev makes on other systems, since shells expect
+ * Adds the links (/dev/fd, stdin and others) that other systems leave to udev, since shells need
  * them.
  */
 static int add_links(void)

@@ -5,7 +5,9 @@
 
 #include "kernel/lib/types.h"
 
-/* Makes or removes the node @name, which may contain directories ("pts/ptmx"). 0 or -errno. */
+/*
+ * Make and remove the node @name, which may contain directories ("pts/ptmx"). Return 0 or -errno.
+ */
 int devtmpfs_create(const char *name, umode_t mode, dev_t dev);
 int devtmpfs_remove(const char *name);
 
