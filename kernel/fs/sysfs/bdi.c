@@ -67,7 +67,10 @@ static int store_max_ratio(char *text, size_t n, void *arg)
 	return 0;
 }
 
-/* Shows figures that Linux has in debugfs: dirty pages, pages under writeback, and the limits. */
+/*
+ * Shows the counts of dirty pages and pages under writeback, and the limits, which Linux has in
+ * debugfs.
+ */
 static int show_bdi_stats(struct seq *s, void *arg)
 {
 	struct backing_dev *b = arg;

@@ -4,8 +4,8 @@
  * features of their queues.
  *
  * Meaning of the files: Documentation/ABI/stable/sysfs-block. Files about hardware queues (mq/,
- * wbt_lat_usec) are missing, as on Linux for devices without them. No entry is ever freed: those of
- * removed partitions are hidden.
+ * wbt_lat_usec) are missing, as on Linux for devices without them. No entry is ever freed. The
+ * entries of removed partitions are hidden.
  */
 #include <asm/errno.h>
 
@@ -66,7 +66,7 @@ static int show_start(struct seq *s, void *arg)
 	return 0;
 }
 
-/* Shows the fields of /proc/diskstats behind the name. */
+/* Shows the fields that follow the name in /proc/diskstats. */
 static int show_stat(struct seq *s, void *arg)
 {
 	u64 v[DISK_STAT_FIELDS];
@@ -169,7 +169,7 @@ enum limit {
 	LIMIT_REQUESTS,
 };
 
-/* A file of queue/ that shows a number. */
+/* Files of queue/, each of which shows one number. */
 static const struct queue_file {
 	const char *name;
 	enum limit limit;
@@ -226,7 +226,7 @@ static u64 limit_value(const struct gendisk *d, enum limit limit)
 	return 0;
 }
 
-/* The argument of show_limit(): which number of which disk. */
+/* The argument of show_limit(). */
 struct limit_of {
 	const struct gendisk *disk;
 	enum limit limit;
@@ -295,7 +295,7 @@ static int add_queue(struct block_device *b, const char *dir)
 	return err ? err : sysfs_add_bdi(b->disk->bdi);
 }
 
-/* ---- block devices as udev knows them ---- */
+/* ---- block devices as udev sees them ---- */
 
 static int bdev_vars(char *to, size_t size, void *arg)
 {
@@ -344,7 +344,10 @@ static void bdev_event(struct block_device *b, const char *action)
 
 /* ---- links to devices ---- */
 
-/* Makes the text of a link's target. Neither the link nor its target is ever freed. */
+/*
+ * Returns a link's target, @prefix and @rest joined, or NULL. Neither the link nor its target is
+ * ever freed.
+ */
 static char *keep(const char *prefix, const char *rest)
 {
 	char buf[160];
@@ -361,8 +364,8 @@ static bool is_there(void *arg)
 }
 
 /*
- * Makes the entry at @path visible only while the device exists: partitions and some disks (ubd)
- * may be removed and added again.
+ * Makes the entry at @path visible only while the device exists, since partitions and some disks
+ * (ubd) can be removed and added again.
  */
 static int appear(const char *path, struct block_device *b)
 {
@@ -445,7 +448,7 @@ int sysfs_add_disk(struct gendisk *d)
 	return err;
 }
 
-/* Adds the entries of a block device that has appeared on a known disk. */
+/* Adds the entries of a block device (a new partition) that has appeared on a known disk. */
 static void bdev_appeared(struct block_device *b)
 {
 	mutex_lock(&sysfs_grow);

@@ -2,9 +2,9 @@
 /*
  * cpu_host.c: the host's information about its CPUs, on which guests run:
  * /sys/devices/system/cpu/vulnerabilities, and the caches of each vCPU. The texts are read from the
- * host at boot; a file that the host lacks is missing. Which vCPUs share a cache follows from the
- * guest's topology: each vCPU is a core of one package, and all cores share the caches from the
- * third level on.
+ * host at boot. A file that the host lacks is missing in the guest too. Which vCPUs share a cache
+ * follows from the guest's topology: all vCPUs are cores of one package, and all cores share the
+ * caches from the third level on.
  */
 #include "arch/um/machine/arch.h"
 #include "arch/um/machine/host_cpu.h"
@@ -23,8 +23,8 @@ static int show_text(struct seq *s, void *arg)
 }
 
 /*
- * Copies the host's text at @path, below devices/system/cpu, into *text. NULL: the host lacks the
- * file. 0 or -ENOMEM.
+ * Copies the text of the host's file @path, below devices/system/cpu, into *text, or sets it to
+ * NULL if the host lacks the file. Returns 0 or -ENOMEM.
  */
 static int take_text(const char *path, char **text)
 {
@@ -86,7 +86,7 @@ enum { LEVEL, TYPE, SIZE, LINE, SETS, WAYS, LINES, NR_TEXTS };
 static const char *const names[NR_TEXTS] = { "level", "type", "size", "coherency_line_size",
 	"number_of_sets", "ways_of_associativity", "physical_line_partition" };
 
-/* Copies the texts of the @nth cache of the host's first CPU. */
+/* Copies the texts about cache number @nth of the host's first CPU. Returns 0 or -ENOMEM. */
 static int take_cache(u32 nth, char *texts[NR_TEXTS])
 {
 	char path[64];

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * device.c: devices as udev knows them: the `uevent` file of each (its properties; a write to it
- * requests an event), the events themselves, and the directories of character devices:
+ * device.c: devices in the sense of udev: the `uevent` file of each device (it shows the device's
+ * variables, and a write to it requests an event), the events themselves, and the directories of
+ * character devices:
  *
  *	/sys/devices/virtual/CLASS/NAME/{dev,uevent,subsystem}
  *	        <- /sys/class/CLASS/NAME, /sys/dev/char/MAJOR:MINOR
@@ -72,7 +73,7 @@ static bool is_uuid(const char *s, size_t n)
 	return true;
 }
 
-/* True for KEY=VALUE in which both consist of letters and digits. */
+/* True if the text is KEY=VALUE, both of letters and digits. */
 static bool is_argument(const char *s, size_t n)
 {
 	size_t key = 0, value;
@@ -93,8 +94,8 @@ static size_t word_length(const char *s)
 }
 
 /*
- * Parses "ACTION [UUID [KEY=VALUE ...]]": cuts the action out of @text, and turns the rest into
- * variables in @synth.
+ * Parses "ACTION [UUID [KEY=VALUE ...]]": leaves the action in @text, and turns the rest into lines
+ * NAME=VALUE in @synth.
  */
 int uevent_parse(char *text, char *synth, size_t size)
 {

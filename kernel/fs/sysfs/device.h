@@ -1,50 +1,52 @@
 /* SPDX-License-Identifier: MIT */
-/* device.h: devices as udev knows them (device.c): their files `uevent`, and the events. */
+/* device.h: devices in the sense of udev (device.c): their `uevent` files, and the events. */
 #ifndef NESTLING_FS_SYSFS_DEVICE_H
 #define NESTLING_FS_SYSFS_DEVICE_H
 
 #include "kernel/lib/types.h"
 #include "kernel/sched/lock.h"
 
-/* A device with a file `uevent`. It must exist as long as the file, which is never removed. */
+/* A device with a `uevent` file. It must never be freed, since the file is never removed. */
 struct sysfs_device {
-	const char *devpath;   /* below /sys: "/devices/virtual/mem/null" */
-	const char *subsystem; /* "mem" */
+	/* path below /sys: "/devices/virtual/mem/null" */
+	const char *devpath;
+	const char *subsystem; /* such as "mem" */
 	/*
-	 * Writes the device's variables to @to as lines NAME=VALUE, at most 255 bytes, and returns
-	 * their length.
+	 * Writes the device's variables to @to as lines NAME=VALUE, at most 255 bytes. Returns
+	 * their length in bytes.
 	 */
 	int (*vars)(char *to, size_t size, void *arg);
 	void *arg;
 };
 
-/* An event of a device. */
+/* An event of a device, for udev. */
 struct uevent {
 	const char *action, *devpath, *subsystem;
-	const char *vars; /* the device's variables, as lines */
-	/* more lines, of an event that a write to `uevent` requested; or NULL */
+	/* the device's variables, as lines NAME=VALUE */
+	const char *vars;
+	/* more lines NAME=VALUE, if a write to `uevent` requested the event, or NULL */
 	const char *synth;
 };
 
-extern struct mutex sysfs_grow; /* held while entries are added after boot */
-/* The operation that sends events to udev; kernel/net registers it. */
+extern struct mutex sysfs_grow; /* held to add entries after boot */
+/* The operation that sends events to udev. kernel/net registers it. */
 struct uevent_ops {
 	void (*send)(const struct uevent *e);
 };
-extern const struct uevent_ops *uevent_ops; /* NULL until the network registers it */
+extern const struct uevent_ops *uevent_ops; /* NULL until kernel/net registers it */
 
-/* Adds @dir/uevent. 0 or -ENOMEM. sysfs_grow held, or at boot. */
+/* Adds @dir/uevent. Returns 0 or -ENOMEM. The caller holds sysfs_grow, except at boot. */
 int sysfs_add_uevent(const char *dir, const struct sysfs_device *d);
 void uevent_tell(const struct sysfs_device *d, const char *action, const char *synth);
 /*
- * Parses a write to a file `uevent`: "ACTION [UUID [KEY=VALUE ...]]". Leaves the action in @text,
- * and writes the event's additional lines to @synth, which has @size bytes, at least 64. 0 or
- * -EINVAL.
+ * Parses a write to a `uevent` file: "ACTION [UUID [KEY=VALUE ...]]". Leaves the action in @text,
+ * and writes the event's additional lines to @synth, which has @size bytes, at least 64. Returns 0
+ * or -EINVAL.
  */
 int uevent_parse(char *text, char *synth, size_t size);
 /*
- * Adds a character device, which has a node in devtmpfs, to /sys, and sends its event "add". 0 or
- * -ENOMEM.
+ * Adds a character device, which has a node in devtmpfs, to /sys, and sends its event "add".
+ * Returns 0 or -ENOMEM.
  */
 int sysfs_add_chrdev(const char *node, umode_t mode, dev_t dev);
 

@@ -14,7 +14,7 @@ static int number_in(char *text, u64 max, u64 *value)
 	return err ? err : *value > max ? -EINVAL : 0;
 }
 
-/* Shows a figure; @arg: its offset in struct ksm_numbers. */
+/* Shows a counter. @arg: its offset in bytes in struct ksm_numbers. */
 static int show_figure(struct seq *s, void *arg)
 {
 	struct ksm_numbers k;
@@ -70,7 +70,7 @@ static int store_long(char *text, size_t n, void *arg)
 	return err;
 }
 
-/* Stores the lower 32 bits of any number, as on Linux. */
+/* Stores the lower 32 bits of the number, as on Linux. */
 static int store_cpu(char *text, size_t n, void *arg)
 {
 	u64 value;
@@ -88,7 +88,9 @@ static int store_seconds(char *text, size_t n, void *arg)
 	return kstrtou64(text, 10, &value) || !value ? -EINVAL : store_long(text, n, arg);
 }
 
-/* Parses a boolean by its first letter: 1 y t, 0 n f. */
+/*
+ * Parses a boolean by its first letter: 1, y, t for true, 0, n, f for false. Returns 0 or -EINVAL.
+ */
 static int truth_in(const char *text, bool *value)
 {
 	*value = strchr("1yYtT", *text) && *text;

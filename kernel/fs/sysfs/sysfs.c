@@ -71,7 +71,7 @@ static int add_cpu(long cpu)
 	static const struct {
 		const char *name;
 		show_fn show;
-		int what; /* argument; 0: CPU number, 1: zero */
+		int what; /* @show's argument: 0: CPU number, 1: 0 */
 	} files[] = {
 		{ "topology/core_id", sysfs_show_number, 0 },
 		{ "topology/physical_package_id", sysfs_show_number, 1 },
@@ -120,7 +120,7 @@ static int show_node_meminfo(struct seq *s, void *arg)
 	return 0;
 }
 
-/* Shows all allocations as hits of this node. */
+/* Counts all allocations as hits of the only node. */
 static int show_numastat(struct seq *s, void *arg)
 {
 	u64 hits = READ_ONCE(vmstat.pgalloc);
@@ -269,8 +269,8 @@ static struct dentry *sysfs_mount(
 }
 
 /*
- * Returns the owner of the mount's network namespace, as on Linux, which shows the network cards of
- * one namespace.
+ * Returns the user namespace that owns current's network namespace. As on Linux, a mount of sysfs
+ * shows the network cards of one network namespace.
  */
 static struct user_namespace *sysfs_owner(void)
 {
