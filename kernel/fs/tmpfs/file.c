@@ -5,11 +5,11 @@
  *
  * Pages are charged to the superblock before they are allocated. After a truncation,
  * tmpfs_recount() compares the charge with the number of pages in the cache and uncharges the
- * difference. Reading a hole allocates no page; a fault on a hole does.
+ * difference. Reading a hole allocates no page, but a page fault on it does.
  *
- * A page that fallocate() reserves is in the cache, charged and marked PG_private but not up to
- * date: reads and seeks still see a hole, and it is not resident (mincore). A write or a fault
- * fills it. page->private identifies the fallocate() call that reserved it.
+ * A page that fallocate() reserves is in the cache, charged and marked PG_private, but not up to
+ * date: reads and seeks still see a hole, and mincore() reports the page as not resident. A write
+ * or a fault fills it. page->private identifies the fallocate() call that reserved it.
  *
  * Invariant: every other page in the cache is up to date (zeroed when allocated), except a page
  * that a fault has added and not filled yet. Locks: i_rwsem for size changes, tmpfs_inode.lock for
@@ -40,7 +40,7 @@ void tmpfs_recount(struct inode *inode)
 		tmpfs_uncharge(inode->i_sb, freed);
 }
 
-/* Counts a locked page, which has been charged to the superblock, in the inode's account. */
+/* Adds a page, which is locked and charged to the superblock, to the inode's charge. */
 static void count_page(struct inode *inode, struct page *p)
 {
 	struct tmpfs_inode *t = tmpfs_inode(inode);
@@ -53,7 +53,7 @@ static void count_page(struct inode *inode, struct page *p)
 	spin_unlock(&t->lock);
 }
 
-/* Turns a reserved page, which is locked, into a page of zeros. */
+/* Turns a reserved page, which is locked, into a page of zeros that is up to date. */
 static void fill_hole(struct page *p)
 {
 	memset(page_address(p), 0, PAGE_SIZE);
@@ -67,8 +67,9 @@ static bool is_charged(const struct page *p)
 }
 
 /*
- * Returns the page at @index, locked, and reserves it if it was a hole. A page that mm has added
- * and not filled yet is still a hole. ERR_PTR(-ENOSPC, -ENOMEM).
+ * Returns the page at @index, locked, and reserves it if it was a hole. A page that a fault has
+ * added to the cache and not filled yet is still a hole. Returns ERR_PTR(-ENOSPC) or
+ * ERR_PTR(-ENOMEM).
  */
 static struct page *reserve_page(struct inode *inode, u64 index)
 {
@@ -87,7 +88,7 @@ static struct page *reserve_page(struct inode *inode, u64 index)
 		tmpfs_uncharge(inode->i_sb, 1);
 		return ERR_PTR(-ENOMEM);
 	}
-	if (is_charged(p)) /* another task has charged it */
+	if (is_charged(p)) /* another task has charged the page */
 		tmpfs_uncharge(inode->i_sb, 1);
 	else
 		count_page(inode, p);
@@ -101,7 +102,7 @@ err_put:
 	return ERR_PTR(err);
 }
 
-/* Returns the page at @index, locked and up to date. A hole becomes a page of zeros. ERR_PTR. */
+/* Returns the page at @index, locked and up to date, or ERR_PTR. A hole becomes a page of zeros. */
 static struct page *tmpfs_get_page(struct inode *inode, u64 index)
 {
 	struct page *p = reserve_page(inode, index);
@@ -112,8 +113,8 @@ static struct page *tmpfs_get_page(struct inode *inode, u64 index)
 }
 
 /*
- * Charges a page that mm has added to the cache for a fault on a hole, unless it is reserved
- * already. If there is no room, drops the page, and the hole stays.
+ * Charges a page that a fault has added to the cache for a hole, unless it is already reserved. If
+ * the file system is full, drops the page, and the hole stays. Returns 0 or -ENOSPC.
  */
 static int charge_page(struct page *p)
 {
@@ -190,7 +191,7 @@ static int tmpfs_write_end(struct file *f, struct address_space *m, loff_t pos, 
 
 /*
  * Locks the page for a write through a mapping. The fault handler checks whether the page has left
- * the file meanwhile, and then starts over.
+ * the file meanwhile, and retries then.
  */
 int tmpfs_page_mkwrite(struct file *f, struct page *p)
 {
@@ -211,8 +212,8 @@ const struct address_space_operations tmpfs_aops = {
 /* ---- reading and writing ---- */
 
 /*
- * Copies from one page, or zeros for a hole (@p is NULL). Returns the bytes, fewer than @n after a
- * fault.
+ * Copies from one page, or zeros for a hole (@p is NULL), and drops the page. Returns the number of
+ * bytes, less than @n after a fault.
  */
 static size_t read_piece(struct page *p, struct iov_iter *to, loff_t pos, size_t n)
 {
@@ -285,7 +286,10 @@ static bool put_if_data(struct page *p)
 	return data;
 }
 
-/* Finds the next page with data at or after @index, below @end; @end: there is none. */
+/*
+ * Returns the index of the first page with data at or after @index, or @end if there is none below
+ * @end.
+ */
 static u64 next_data(struct address_space *m, u64 index, u64 end)
 {
 	struct page *pages[SEEK_BATCH];
@@ -412,7 +416,9 @@ static int punch_hole(struct inode *inode, loff_t off, loff_t len)
 	return 0;
 }
 
-/* Drops the pages that the failed fallocate() call @id has reserved; those of other calls stay. */
+/*
+ * Drops the pages that the failed fallocate() call @id has reserved. The pages of other calls stay.
+ */
 static void unreserve(struct inode *inode, u64 first, u64 end, u64 id)
 {
 	struct page *pages[SEEK_BATCH];
@@ -435,7 +441,7 @@ static void unreserve(struct inode *inode, u64 first, u64 end, u64 id)
 	tmpfs_recount(inode);
 }
 
-/* number of the last fallocate() call, for page->private */
+/* number of the latest fallocate() call, for page->private */
 static atomic64_t last_call;
 
 static int allocate(struct inode *inode, loff_t off, loff_t len, bool keep_size)
@@ -501,9 +507,9 @@ static long tmpfs_fallocate(struct file *f, int mode, loff_t off, loff_t len)
 }
 
 /*
- * Writes nothing, but may set the file's times. Writes through shared mappings do not fault, since
- * their pages are mapped writable from the start. So the times are set when such a mapping is made
- * (tmpfs_mmap()) and by msync().
+ * Writes nothing, but may update the file's times. Writes through shared mappings do not fault,
+ * since their pages are mapped writable from the start. So the times are updated when such a
+ * mapping is made (tmpfs_mmap()) and by msync().
  */
 static int tmpfs_fsync(struct file *f, loff_t start, loff_t end, bool datasync)
 {
@@ -514,7 +520,7 @@ static int tmpfs_fsync(struct file *f, loff_t start, loff_t end, bool datasync)
 
 static int tmpfs_open(struct inode *inode, struct file *f)
 {
-	f->f_mode |= FMODE_CAN_ODIRECT; /* accepted without effect: no device */
+	f->f_mode |= FMODE_CAN_ODIRECT; /* O_DIRECT has no effect without a device */
 	return 0;
 }
 

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * inode.c: tmpfs's inodes and directories. A directory is a simple directory (vfs/libfs.c): its
- * dentries are its contents.
- * Locks: the directory's i_rwsem, held by vfs.
+ * dentries are its contents. Lock: the directory's i_rwsem, held by the VFS.
  */
 #include <linux/fs.h>
 
@@ -52,7 +51,7 @@ static void set_operations(struct inode *inode, dev_t rdev)
 		inode->i_data.a_ops = kind->aops;
 		if (!kind->bare)
 			inode->i_seals =
-				SEALS_ALLOWED | F_SEAL_SEAL; /* memfd_create() makes it sealable */
+				SEALS_ALLOWED | F_SEAL_SEAL; /* memfd_create() may allow seals */
 		if (kind->init)
 			kind->init(inode);
 		break;
@@ -91,7 +90,7 @@ struct inode *tmpfs_new_inode(struct super_block *sb, struct inode *dir, umode_t
 	return inode;
 }
 
-/* Adds a new inode under the name of @d. */
+/* Adds a new inode to @dir, under the name of @d. */
 static int add_entry(struct inode *dir, struct dentry *d, struct inode *inode)
 {
 	int err;
@@ -161,8 +160,8 @@ static int tmpfs_tmpfile(struct inode *dir, struct dentry *d, umode_t mode)
 }
 
 /*
- * True if a further hard link of the file counts as an inode against max_inodes, since it takes
- * memory. On hugetlbfs, as on Linux, only files count.
+ * True if a second hard link of the file counts as an inode against max_inodes, since it takes
+ * memory. On hugetlbfs, hard links do not count, as on Linux.
  */
 static bool is_link_counted(const struct inode *inode)
 {
@@ -170,8 +169,8 @@ static bool is_link_counted(const struct inode *inode)
 }
 
 /*
- * Makes a link. In this function, tmpfs_unlink() and tmpfs_rename(), the file's i_rwsem is held, so
- * its i_nlink does not change.
+ * Makes a hard link. i_nlink does not change meanwhile, since the file's i_rwsem is held here, in
+ * tmpfs_unlink() and in tmpfs_rename().
  */
 static int tmpfs_link(struct dentry *old, struct inode *dir, struct dentry *d)
 {
@@ -194,8 +193,8 @@ static int tmpfs_unlink(struct inode *dir, struct dentry *d)
 }
 
 /*
- * Makes the inode of a whiteout (a character device 0/0), and a dentry with the name of @old, which
- * is not hashed and has no inode yet. ERR_PTR.
+ * Makes the inode of a whiteout (character device 0/0), and a dentry with the name of @old, which
+ * is not yet hashed and has no inode. Returns the dentry, or ERR_PTR.
  */
 static struct dentry *make_whiteout(struct inode *dir, struct dentry *old, struct inode **inode)
 {
@@ -240,7 +239,7 @@ static int tmpfs_rename(
 		clear_nlink(inode);
 		iput(inode);
 	} else {
-		/* lookups find it before @old, which is about to lose the name */
+		/* Lookups find the whiteout before @old, which is about to lose the name. */
 		d_add(white, inode);
 	}
 	dput(white);
@@ -255,8 +254,8 @@ ssize_t tmpfs_getxattr(struct inode *inode, const char *name, void *buf, size_t 
 }
 
 /*
- * Charges the memory of extended attributes to the allowance of nr_inodes=, which they share with
- * inodes. 0 or -ENOSPC.
+ * Charges the memory of extended attributes to the allowance of nr_inodes=, which inodes and
+ * attributes share. Returns 0 or -ENOSPC.
  */
 static int charge_xattr(struct inode *inode, u64 bytes)
 {
@@ -289,11 +288,11 @@ static u64 xattr_space(const char *name, ssize_t size)
 	return size < 0 ? 0 : (u64)size + strlen(name) + TMPFS_XATTR_SPACE;
 }
 
-/* Sets an attribute. i_rwsem is held, or the inode is not published yet. */
+/* Sets an attribute. i_rwsem is held, or no other task can see the inode yet. */
 int tmpfs_setxattr(struct inode *inode, const char *name, const void *value, size_t size, int flags)
 {
 	bool acl = is_acl_name(name) && (inode->i_sb->s_iflags & SB_I_POSIXACL);
-	/* more: charged before the old value (less) is uncharged, as on Linux */
+	/* In bytes. @more is charged before @less (the old value) is uncharged, as on Linux. */
 	u64 more, less;
 	int err;
 

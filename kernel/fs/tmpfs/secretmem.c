@@ -2,13 +2,13 @@
 /*
  * secretmem.c: memfd_secret(2): memory that is readable only through its mappings.
  *
- * It is a nameless file that can be used only through a shared mapping. It cannot be read, written
- * or spliced, and ptrace, /proc/PID/mem, process_vm_readv(), core dumps and O_DIRECT do not reach
- * its pages, not even for root (a_ops->secret: gup.c). Its areas are always locked memory, and its
- * pages are wiped before they are freed. The size can be set only once.
+ * It is a nameless file, which can be used only through a shared mapping. It cannot be read,
+ * written or spliced, and ptrace, /proc/PID/mem, process_vm_readv(), core dumps and O_DIRECT do not
+ * reach its pages, not even for root (a_ops->secret: gup.c). Its areas are always locked memory,
+ * and its pages are wiped before they are freed. The size can be set only once.
  *
- * Not protected against: the kernel, which maps all of memory to copy from and to programs, the
- * host, and a snapshot of the machine.
+ * The memory is not protected against this kernel, which maps all memory to copy from and to
+ * programs, nor against the host, nor in a snapshot of the machine.
  */
 #include "kernel/fs/tmpfs/tmpfs.h"
 
@@ -18,7 +18,10 @@
 
 static struct mount *secret_mount; /* immutable after init */
 
-/* Refuses to open the file again by /proc/PID/fd: memfd_secret()'s open file is the only one. */
+/*
+ * Refuses to open the file again through /proc/PID/fd: the open file of memfd_secret() stays the
+ * only one.
+ */
 static int secret_open(struct inode *inode, struct file *f)
 {
 	return -ENXIO;
@@ -32,7 +35,7 @@ static int secret_mmap(struct file *f, struct vm_area *v)
 
 	if (!err) {
 		v->vm_flags |= VM_DONTDUMP;
-		v->vm_flags &= ~VM_MAYEXEC; /* no code in secret memory */
+		v->vm_flags &= ~VM_MAYEXEC; /* mprotect() cannot make it executable */
 	}
 	return err;
 }
@@ -51,8 +54,8 @@ static int secret_setattr(struct dentry *d, struct iattr *a)
 }
 
 /*
- * Wipes the pages of an inode that is being evicted. It has no area and no open file any more, so
- * no page can be added.
+ * Wipes the pages of an inode that is being evicted. No page can be added, since no mapping and no
+ * open file is left.
  */
 static void secret_evict(struct inode *inode)
 {

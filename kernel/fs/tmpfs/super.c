@@ -119,8 +119,8 @@ int tmpfs_show_ids(const struct tmpfs_sb *s, char *buf, size_t size)
 }
 
 /*
- * Accepts options without a value, which have no effect: inode numbers are always 64 bits wide, and
- * tmpfs is never swapped out.
+ * Accepts words that have no effect here: inode numbers are always 64 bits wide, and tmpfs is never
+ * swapped out. Returns 0 or -EINVAL.
  */
 static int parse_word(const char *opt)
 {
@@ -133,9 +133,7 @@ static const char *const huge_words[] = { "never", "always", "within_size", "adv
 static const char *const policy_words[] = { "default", "prefer", "bind", "interleave", "local",
 	"prefer (many)", "weighted interleave", NULL };
 
-/*
- * Returns 0 if the @n bytes at @v are one of @words, which are accepted without effect, or -EINVAL.
- */
+/* Returns 0 if the @n bytes at @v are one of @words, which have no effect, or -EINVAL. */
 static int known_word(const char *const *words, const char *v, size_t n)
 {
 	for (; *words; words++)
@@ -275,8 +273,8 @@ static void tmpfs_put_super(struct super_block *sb)
 }
 
 /*
- * Finds the inode of a file handle in the inode hash, which has every inode with a handle. A file
- * without a name is not found, as on Linux.
+ * Finds the inode of a file handle in the inode hash, which contains every inode with a handle. A
+ * file without a name is not found, as on Linux.
  */
 static struct inode *tmpfs_handle_inode(struct super_block *sb, u64 ino, u32 generation)
 {
@@ -339,7 +337,7 @@ int tmpfs_fill_super(struct super_block *sb, void *data, bool silent)
 	return fill(sb, s, data);
 }
 
-/* Parses a mount option of ramfs: mode= is the only one, and others are ignored. */
+/* Parses a mount option of ramfs. Only mode= has an effect, and unknown options are ignored. */
 static int ramfs_option(void *arg, const char *key, char *v)
 {
 	u64 mode;

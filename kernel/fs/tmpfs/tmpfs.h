@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tmpfs.h: what the files of tmpfs share, and what devtmpfs (tmpfs_fill_super()) and hugetlbfs (a
- * kind of tmpfs) use.
+ * tmpfs.h: declarations that the files of tmpfs share, and that devtmpfs (tmpfs_fill_super()) and
+ * hugetlbfs (a kind of tmpfs) use.
  */
 #ifndef NESTLING_FS_TMPFS_H
 #define NESTLING_FS_TMPFS_H
@@ -19,36 +19,39 @@
 #include "kernel/vfs/xattr/simple_xattr.h"
 #include "kernel/vfs/super.h"
 
-/* A kind of tmpfs: the operations of its regular files, and what it lacks. Immutable. */
+/* A kind of tmpfs: the operations of its regular files, and its restrictions. Immutable. */
 struct tmpfs_kind {
 	const struct inode_operations *iops;
 	const struct file_operations *fops;
 	const struct address_space_operations *aops;
-	void (*init)(struct inode *inode);  /* for a new regular file; or NULL */
-	void (*evict)(struct inode *inode); /* before pages are freed; or NULL */
-	/* true: no symbolic links, extended attributes and inode flags */
+	void (*init)(struct inode *inode);  /* called for new regular files; or NULL */
+	void (*evict)(struct inode *inode); /* called before pages are freed; or NULL */
+	/* True if the kind lacks symbolic links, extended attributes and inode flags. */
 	bool bare;
 };
 
-/* bytes that an inode takes; max_inodes times this is the allowance for inodes and attributes */
+/*
+ * bytes that an inode takes from the allowance of nr_inodes=, which is max_inodes times this size
+ */
 #define TMPFS_INODE_SPACE 1024
-/* bytes that an attribute takes from that allowance, besides its name and value */
+/* bytes that an attribute takes from that allowance, in addition to its name and value */
 #define TMPFS_XATTR_SPACE 40
 
 struct tmpfs_sb {
 	const struct tmpfs_kind *kind; /* immutable */
 	spinlock_t lock;
-	u64 max_blocks, used_blocks; /* pages; max 0: no limit. Under lock */
-	/* max 0: no limit. A file's further hard links count as inodes. Under lock */
+	u64 max_blocks, used_blocks; /* in pages; max 0: no limit; under lock */
+	/* max 0: no limit. A file's second and further hard links count as inodes. Under lock. */
 	u64 max_inodes, used_inodes;
-	u64 xattr_bytes; /* of all inodes' attributes; under lock */
+	u64 xattr_bytes; /* of all attributes; under lock */
 	atomic64_t next_ino;
-	umode_t mode; /* mode, uid, gid: options for the root */
+	/* mode, uid, gid: options for the root directory */
+	umode_t mode;
 	kuid_t uid;
 	kgid_t gid;
 };
 
-/* Returns the used bytes of the allowance of nr_inodes=. Under lock. */
+/* Returns how many bytes of the allowance of nr_inodes= are used. s->lock is held. */
 static inline u64 tmpfs_inode_space(const struct tmpfs_sb *s)
 {
 	return s->used_inodes * TMPFS_INODE_SPACE + s->xattr_bytes;
@@ -58,7 +61,7 @@ struct tmpfs_inode {
 	struct inode vfs;
 	spinlock_t lock;
 	u32 flags; /* FS_*_FL, under i_rwsem */
-	/* pages charged to the superblock; under lock */
+	/* pages charged to the superblock for this file; under lock */
 	u64 charged;
 	/* this inode's share of tmpfs_sb.xattr_bytes; under tmpfs_sb.lock */
 	u64 xattr_bytes;
@@ -88,42 +91,51 @@ int tmpfs_set_flags(struct inode *inode, u32 flags);
 	.getxattr = tmpfs_getxattr, .setxattr = tmpfs_setxattr, .listxattr = tmpfs_listxattr
 /* file.c */
 extern const struct address_space_operations tmpfs_aops;
-int tmpfs_readpage(struct file *f, struct page *p); /* also for other kinds' a_ops */
+int tmpfs_readpage(struct file *f, struct page *p); /* used by other kinds' a_ops too */
 int tmpfs_page_mkwrite(struct file *f, struct page *p);
 extern const struct file_operations tmpfs_file_ops;
 extern const struct inode_operations tmpfs_file_iops;
 /*
- * Implements read_iter. @get returns the page at an index, with a reference, or NULL for a hole,
- * which reads as zeros. Returns the bytes read, at most up to the end of the file, or -EFAULT.
+ * Implements read_iter. @get returns the page at an index, referenced, or NULL for a hole, which
+ * reads as zeros. Returns the number of bytes read, at most up to the end of the file, or -EFAULT.
  */
 ssize_t tmpfs_read_pages(struct inode *inode, struct iov_iter *to, loff_t *pos,
 	struct page *(*get)(struct inode *inode, u64 index));
-/* Sets the inode's charge to the number of pages in the page cache; uncharges dropped pages. */
+/*
+ * Sets the inode's charge to the number of its pages in the page cache, and uncharges the dropped
+ * pages.
+ */
 void tmpfs_recount(struct inode *inode);
 /* super.c */
 int tmpfs_fill_super(struct super_block *sb, void *data, bool silent);
-/* Fills a superblock of @kind for files that the kernel makes: without limits and options. */
+/*
+ * Fills a superblock of @kind for files that the kernel itself makes. It has no limits and no
+ * options.
+ */
 int tmpfs_fill_internal(struct super_block *sb, const struct tmpfs_kind *kind, u32 magic);
 /*
- * Calls @option for each option in "key=value,word,..."; @v is NULL for a word. Returns the first
- * error, which is logged with the name @fs.
+ * Calls @option for each option in "key=value,word,...", with NULL as @v for a word. Returns 0 or
+ * the first error, which is logged with the file system's name @fs.
  */
 int tmpfs_parse_options(
 	const char *fs, char *data, int (*option)(void *arg, const char *key, char *v), void *arg);
 /*
- * Parses nr_inodes=, uid=, gid= or mode=. Returns 0, or -EINVAL for an invalid value or another
- * option.
+ * Parses nr_inodes=, uid=, gid= or mode=. Returns 0, or -EINVAL if the value is invalid or the
+ * option is another.
  */
 int tmpfs_parse_option(struct tmpfs_sb *s, const char *key, const char *v);
-/* Parses a number of bytes, with k, m or g, or a percentage of @whole. 0 or -EINVAL. */
-int tmpfs_parse_size(const char *v, u64 whole, u64 *bytes);
-int tmpfs_show_ids(const struct tmpfs_sb *s, char *buf, size_t size); /* uid=, gid= */
 /*
- * Makes a nameless file with mode 0777, open for reading and writing, and shown as "/name
- * (deleted)". ERR_PTR.
+ * Parses a number of bytes, with k, m or g, or a percentage of @whole (bytes). Returns 0 or
+ * -EINVAL.
+ */
+int tmpfs_parse_size(const char *v, u64 whole, u64 *bytes);
+int tmpfs_show_ids(const struct tmpfs_sb *s, char *buf, size_t size); /* prints uid= and gid= */
+/*
+ * Makes a nameless file of @size bytes with mode 0777, open for reading and writing, which is shown
+ * as "/name (deleted)". Returns ERR_PTR on failure.
  */
 struct file *tmpfs_nameless_file(struct mount *mnt, const char *name, loff_t size);
-/* Charges @n pages: 0 or -ENOSPC. */
+/* Charges @n pages. Returns 0 or -ENOSPC. */
 int tmpfs_charge(struct super_block *sb, u64 n);
 void tmpfs_uncharge(struct super_block *sb, u64 n);
 
