@@ -15,7 +15,8 @@
  * processes see the bare directories.
  *
  * Locks: autofs_sb.lock (requests, autofs_info, catatonic, pipe, oz_pgrp); pipe_lock during a write
- * to the pipe, so that packets stay whole. Neither is held while a process waits for an answer.
+ * to the pipe, so that packets are not interleaved. Neither is held while a process waits for an
+ * answer.
  */
 #ifndef NESTLING_FS_AUTOFS_H
 #define NESTLING_FS_AUTOFS_H
@@ -43,38 +44,41 @@
 
 struct autofs_sb {
 	struct super_block *sb;
-	/* AUTOFS_TYPE_*; immutable, like the next five members */
+	/* AUTOFS_TYPE_*. Immutable, like the five members that follow. */
 	u32 type;
 	bool strictexpire, ignore;
 	int min_proto, max_proto;
-	/* protocol version, which decides the layout and types of packets */
+	/* protocol version (3 to 5), which decides the layout and types of packets */
 	int version;
-	/* the numbers of the options fd= and pgrp=, for show_options(); read without a lock */
+	/* values of the options fd= and pgrp=, for show_options(); read without a lock */
 	int pipe_fd, pgrp;
 	/* inode number of the pipe, for show_options(); read without a lock */
 	u64 pipe_ino;
 	u64 last_ino; /* atomic */
 	struct mutex pipe_lock;
 	struct mutex lock;   /* protects the members below */
-	struct file *pipe;   /* a reference; NULL: closed */
-	struct pid *oz_pgrp; /* a reference */
+	struct file *pipe;   /* referenced; NULL: closed */
+	struct pid *oz_pgrp; /* daemon's process group; referenced */
 	bool catatonic;
 	u64 timeout; /* ns; 0: mounts never expire */
 	u32 last_token;
-	struct list_head requests; /* of struct autofs_request */
-	/* autofs_info.link: names in the root, newest first */
+	struct list_head requests; /* by autofs_request.link */
+	/* names in the root, by autofs_info.link, newest first */
 	struct list_head names;
-	/* processes that wait for the end of an expiry */
+	/* tasks that wait until an expiry has ended */
 	struct wait_queue_head expired;
 };
 
-/* d_fsdata of the root's dentry, and of each name in it. Protected by autofs_sb.lock. */
+/*
+ * d_fsdata of the dentry of the root and of each name in it. Protected by autofs_sb.lock, except
+ * that path walks set last_used without it.
+ */
 struct autofs_info {
 	struct list_head link;
 	struct dentry *dentry;
-	u64 last_used; /* ktime */
-	bool expiring; /* the daemon is unmounting it */
-	/* uid and gid of the process whose request succeeded last; -1: none */
+	u64 last_used; /* ktime of the last use (ns) */
+	bool expiring; /* True while the daemon unmounts it */
+	/* uid and gid of the last process whose request succeeded; -1: none */
 	kuid_t uid;
 	kgid_t gid;
 };
@@ -93,33 +97,34 @@ static inline bool autofs_is_trigger(const struct autofs_sb *s)
 }
 
 /* super.c */
-struct inode *autofs_new_inode(struct super_block *sb, umode_t mode); /* NULL: no memory */
-int autofs_use_pipe(struct file *f); /* 0; -EINVAL: not a writable pipe */
+struct inode *autofs_new_inode(struct super_block *sb, umode_t mode); /* NULL if memory is short */
+int autofs_use_pipe(struct file *f); /* 0, or -EINVAL: not a writable pipe */
 extern struct file_operations autofs_root_fops, autofs_dir_fops;
 
 /* root.c */
 extern const struct dentry_operations autofs_dops;
 extern const struct inode_operations autofs_dir_iops;
-bool autofs_oz(struct autofs_sb *s); /* true: current sees bare directories */
+bool autofs_oz(struct autofs_sb *s); /* see the file top */
 bool autofs_oz_locked(const struct autofs_sb *s);
 int autofs_info_new(struct dentry *d); /* 0 or -ENOMEM */
 
 /* wait.c */
 /*
- * Requests the daemon to mount (with @expire: to unmount) a file system at @p, and waits. Returns
- * 0, the daemon's error, -EINTR or -ENOENT.
+ * Requests the daemon to mount a file system at @p, or with @expire to unmount it, and waits for
+ * the answer. Returns 0, the daemon's error, -EINTR or -ENOENT (catatonic, or the task has no pid
+ * in the daemon's namespace).
  */
 int autofs_ask(struct autofs_sb *s, const struct path *p, bool expire);
 int autofs_answer(struct autofs_sb *s, u32 token, int status); /* 0 or -EINVAL */
 void autofs_catatonic(struct autofs_sb *s);
-/* Waits for the end of an expiry of @d. 0 or -EINTR. */
+/* Waits until no expiry of @d is in progress. Returns 0 or -EINTR. */
 int autofs_await_expiry(struct autofs_sb *s, const struct dentry *d);
 
 /* expire.c */
-int autofs_expire(struct autofs_sb *s, struct mount *m, u32 how); /* 0; -EAGAIN: none */
+int autofs_expire(struct autofs_sb *s, struct mount *m, u32 how); /* -EAGAIN: no candidate */
 /*
- * Fills @p with a name that the daemon may unmount, without a request (protocol 3). 0, or -EAGAIN:
- * none.
+ * Fills @p with a name that the daemon may unmount, without a request (protocol 3). Returns 0, or
+ * -EAGAIN if there is none.
  */
 int autofs_expire_name(struct autofs_sb *s, struct mount *m, struct autofs_packet_expire *p);
 

@@ -14,7 +14,7 @@
 #include "kernel/time/time.h"
 
 #define AUTOFS_MINOR_NR 235
-#define SUBVERSION 5 /* of protocol 5 */
+#define SUBVERSION 5 /* minor version of protocol 5 */
 #define MAX_SIZE (AUTOFS_DEV_IOCTL_SIZE + PATH_MAX)
 
 static u32 dev_number(dev_t d)
@@ -37,8 +37,8 @@ static bool is_wanted(const struct path *p, const struct wanted *w)
 }
 
 /*
- * Finds the topmost autofs mount at path @name that matches @w. *p: its root, with references. 0,
- * -ENOENT or -errno.
+ * Finds the topmost autofs mount at path @name that matches @w. *p: its root, referenced. Returns
+ * 0, -ENOENT or another -errno.
  */
 static int find_mount(const char *name, const struct wanted *w, struct path *p)
 {
@@ -60,14 +60,17 @@ static int find_mount(const char *name, const struct wanted *w, struct path *p)
 
 struct command {
 	struct autofs_dev_ioctl *a;
-	/* the file of a->ioctlfd, the root of an autofs mount; NULL if the command needs none */
+	/*
+	 * file of a->ioctlfd, which is the root of an autofs mount, or NULL if the command needs
+	 * none
+	 */
 	struct file *file;
 	struct autofs_sb *s;
 };
 
 static long do_version(struct command *c)
 {
-	/* check_version() has filled in the answer */
+	/* check_version() has already filled in the answer. */
 	return 0;
 }
 
@@ -170,7 +173,7 @@ static long do_catatonic(struct command *c)
 	return 0;
 }
 
-/* Sets the timeout and returns the old one, both in seconds. */
+/* Sets the timeout and returns the old one. Both in seconds. */
 static u64 set_timeout(struct autofs_sb *s, u64 seconds)
 {
 	u64 old;
@@ -222,8 +225,8 @@ static long do_askumount(struct command *c)
 }
 
 /*
- * Looks up the path in @a. Returns 1 if it is the root of a mount, with its device and type in @a,
- * otherwise 0.
+ * Looks up the path in @a. Returns 1 and fills in device and type if the path is the root of a
+ * mount, else 0 or -errno.
  */
 static long is_mountpoint_at(struct autofs_dev_ioctl *a)
 {
@@ -241,7 +244,10 @@ static long is_mountpoint_at(struct autofs_dev_ioctl *a)
 	return ret;
 }
 
-/* Returns 1 if a file system is mounted on the autofs mount of the caller's descriptor. */
+/*
+ * Returns 1 if a file system is mounted on the autofs mount of the caller's descriptor, or below
+ * it, else 0 or -errno.
+ */
 static long do_ismountpoint(struct command *c)
 {
 	struct wanted w = { .by_dev = true };
@@ -268,7 +274,7 @@ static long do_ismountpoint(struct command *c)
 #define NEEDS_PATH 1
 #define NO_MOUNT 2       /* ioctlfd is ignored */
 #define MAY_LACK_MOUNT 4 /* ioctlfd may be -1 */
-#define FOR_ALL 8        /* no capability is needed */
+#define FOR_ALL 8        /* needs no capability */
 
 static const struct {
 	long (*run)(struct command *c);
@@ -303,7 +309,7 @@ static int check_version(struct autofs_dev_ioctl *a)
 	return 0;
 }
 
-/* Copies the caller's arguments, with the path terminated. ERR_PTR. */
+/* Copies the caller's arguments, with a NUL behind the path. Returns ERR_PTR on failure. */
 static struct autofs_dev_ioctl *get_args(uaddr_t ua)
 {
 	struct autofs_dev_ioctl head, *a;
@@ -346,7 +352,10 @@ static int find_file(struct command *c, u32 flags)
 	if (c->file->f_op != &autofs_root_fops)
 		return -EINVAL;
 	c->s = AUTOFS_SB(c->file->f_inode->i_sb);
-	/* only for the daemon's processes, or for any process if the mount is catatonic */
+	/*
+	 * Only the daemon's processes may use these commands, or any process if the mount is
+	 * catatonic.
+	 */
 	if (!(flags & MAY_LACK_MOUNT) && !autofs_oz(c->s))
 		return -EACCES;
 	return 0;

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* expire.c: finds mounts that have been unused for so long that the daemon may unmount them. */
+/* expire.c: finds mounts that were unused for so long that the daemon may unmount them. */
 #include "kernel/fs/autofs/autofs.h"
 #include "kernel/vfs/libfs.h"
 
-/* True if @i may expire. If its mount is @busy, its last use becomes now. s->lock held. */
+/*
+ * True if the name of @i may expire now. If its mount is @busy, the time of its last use is set to
+ * now. s->lock is held.
+ */
 static bool is_old(const struct autofs_sb *s, struct autofs_info *i, bool busy, u32 how)
 {
 	if (i->expiring)
@@ -20,8 +23,8 @@ static bool is_old(const struct autofs_sb *s, struct autofs_info *i, bool busy, 
 }
 
 /*
- * Returns the root, with a reference, if the trigger may expire, or NULL. The caller's descriptor
- * holds one reference to @m. s->lock held.
+ * Returns the root, referenced, if the trigger may expire, else NULL. The caller's descriptor holds
+ * one reference to @m, which does not count as a use. s->lock is held.
  */
 static struct dentry *choose_trigger(struct autofs_sb *s, struct mount *m, u32 how)
 {
@@ -36,8 +39,8 @@ static struct dentry *choose_trigger(struct autofs_sb *s, struct mount *m, u32 h
 }
 
 /*
- * True for a name with a mount on or below it, and for a symlink. A tree of mounts expires as a
- * whole, never its leaves alone.
+ * True for a name with a mount on it or below it, and for a symlink. A tree of mounts expires as a
+ * whole, unless AUTOFS_EXP_LEAVES asks for single leaves.
  */
 static bool may_expire(const struct autofs_sb *s, const struct path *p, u32 how)
 {
@@ -50,7 +53,7 @@ static bool may_expire(const struct autofs_sb *s, const struct path *p, u32 how)
 	return path_is_mountpoint(p) || (!(how & AUTOFS_EXP_LEAVES) && path_has_submounts(p));
 }
 
-/* Returns a name that may expire, with a reference, or NULL. s->lock held. */
+/* Returns a name that may expire, referenced, or NULL. s->lock is held. */
 static struct dentry *choose_name(struct autofs_sb *s, struct mount *m, u32 how)
 {
 	struct autofs_info *i;
@@ -74,7 +77,7 @@ int autofs_expire_name(struct autofs_sb *s, struct mount *m, struct autofs_packe
 	if (d) {
 		memcpy(p->name, d->d_name.name, d->d_name.len);
 		p->len = (int)d->d_name.len;
-		/* so that the next call chooses another name */
+		/* The next call should choose another name. */
 		autofs_info(d)->last_used = ktime_get();
 	}
 	mutex_unlock(&s->lock);

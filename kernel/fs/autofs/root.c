@@ -2,9 +2,9 @@
 /*
  * root.c: the names of an autofs mount, and path walks over them.
  *
- * In an indirect mount, the lookup of a missing name makes a managed negative dentry. The path walk
- * then makes a request, and the daemon makes the directory and mounts on it, or makes a symlink.
- * Only the daemon changes names.
+ * In an indirect mount, the lookup of a missing name makes a negative dentry that is a trigger. The
+ * path walk then makes a request, and the daemon makes the directory and mounts on it, or makes a
+ * symlink. Only the daemon may change names.
  */
 #include "kernel/fs/autofs/autofs.h"
 #include "kernel/vfs/libfs.h"
@@ -46,7 +46,10 @@ static void autofs_release(struct dentry *d)
 
 /* ---- walks ---- */
 
-/* True if no mount is needed: for a symlink, and for a directory that has entries and no mount. */
+/*
+ * True if the name needs no mount: a symlink, or a directory that has entries and on which no mount
+ * is.
+ */
 static bool is_complete(const struct path *p)
 {
 	const struct inode *inode = d_inode(p->dentry);
@@ -80,7 +83,10 @@ static int autofs_manage(const struct path *p)
 	return is_complete(p) ? -EISDIR : 0;
 }
 
-/* Replaces p->dentry by the dentry that the daemon may have made for the name during the wait. */
+/*
+ * Replaces p->dentry by the dentry that the daemon may have made for the same name meanwhile.
+ * Returns 0 or -ENOENT.
+ */
 static int take_new_dentry(struct path *p)
 {
 	struct dentry *parent, *d;

@@ -67,7 +67,10 @@ static void autofs_evict_inode(struct inode *inode)
 	clear_inode(inode);
 }
 
-/* Opens a directory. -ENOENT for an empty one without a mount, since mounting on it has failed. */
+/*
+ * Opens a directory. Returns -ENOENT for an empty directory without a mount: the daemon has failed
+ * to mount on it.
+ */
 static int autofs_dir_open(struct inode *inode, struct file *f)
 {
 	if (!autofs_oz(AUTOFS_SB(inode->i_sb)) && simple_dir_empty(inode) &&
@@ -169,7 +172,8 @@ int autofs_use_pipe(struct file *f)
 	if (!S_ISFIFO(f->f_inode->i_mode) || !(f->f_mode & FMODE_WRITE))
 		return -EINVAL;
 	spin_lock(&f->f_lock);
-	f->f_flags = (f->f_flags & ~(u32)O_NONBLOCK) | O_DIRECT; /* each write is one packet */
+	/* packet mode: one packet a write */
+	f->f_flags = (f->f_flags & ~(u32)O_NONBLOCK) | O_DIRECT;
 	spin_unlock(&f->f_lock);
 	return 0;
 }
@@ -278,7 +282,7 @@ static struct dentry *autofs_mount(
 	return root;
 }
 
-/* Destroys a superblock. autofs_mount() itself frees one that was not completed. */
+/* Destroys a superblock. If its mount failed (s_born is unset), autofs_mount() frees @s. */
 static void autofs_kill_sb(struct super_block *sb)
 {
 	struct autofs_sb *s = AUTOFS_SB(sb);

@@ -3,8 +3,8 @@
  * wait.c: requests to the daemon. A path walk or an expiry makes a request, an ioctl of the daemon
  * answers it, and any number of processes wait for it.
  *
- * A request is on the list until it is answered, even if no process waits for it any more: a later
- * process joins it.
+ * A request stays on the list until it is answered, even if no process waits for it any more: a
+ * process that reaches the name later waits for the same request.
  */
 #include "kernel/fs/autofs/autofs.h"
 
@@ -12,19 +12,19 @@ struct autofs_request {
 	/* in autofs_sb.requests until answered */
 	struct list_head link;
 	/*
-	 * a count: one for each waiting process, one for the list. Under autofs_sb.lock, like all
-	 * members below
+	 * Number of waiting processes, plus one for the list. Protected by autofs_sb.lock, like all
+	 * members below.
 	 */
 	u32 users;
 	bool done;
 	int status;
 	struct wait_queue_head wait;
-	/* a reference, so that no other name gets the dentry's address meanwhile */
+	/* referenced, so that its address is not used for another name meanwhile */
 	struct dentry *dentry;
 	struct autofs_v5_packet packet;
 };
 
-/* Drops a use of the request; the last one frees it. s->lock held. */
+/* Drops a use of the request. The last drop frees it. s->lock is held. */
 static void put_request(struct autofs_request *r)
 {
 	if (--r->users)
@@ -33,7 +33,7 @@ static void put_request(struct autofs_request *r)
 	kfree(r);
 }
 
-/* Takes the request off the list and completes it with @status. s->lock held. */
+/* Takes the request off the list and completes it with @status. s->lock is held. */
 static void end_request(struct autofs_request *r, int status)
 {
 	list_del_init(&r->link);
@@ -53,8 +53,8 @@ static void fail_all(struct autofs_sb *s)
 }
 
 /*
- * Makes the mount catatonic: closes the pipe and fails all requests. @broken: only if this is still
- * the pipe, which another daemon may have replaced; NULL: in any case.
+ * Makes the mount catatonic: closes the pipe and fails all requests. With @broken, only if the pipe
+ * is still @broken: another daemon may have replaced it meanwhile.
  */
 static void give_up(struct autofs_sb *s, const struct file *broken)
 {
@@ -95,8 +95,8 @@ int autofs_answer(struct autofs_sb *s, u32 token, int status)
 }
 
 /*
- * Writes the name of @d into the packet: its path below the root, or for a trigger digits without a
- * meaning. 0 or -ENAMETOOLONG.
+ * Writes the name of @d into the packet: the name in the root, or for a trigger meaningless digits.
+ * Returns 0 or -ENAMETOOLONG.
  */
 static int name_of(const struct autofs_sb *s, struct dentry *d, struct autofs_v5_packet *p)
 {
@@ -111,7 +111,10 @@ static int name_of(const struct autofs_sb *s, struct dentry *d, struct autofs_v5
 	return 0;
 }
 
-/* Fills in the packet, with ids in the daemon's namespaces. -ENOENT: current has no ids there. */
+/*
+ * Fills in the packet, with ids in the daemon's namespaces. Returns 0 or -errno: -ENOENT if the
+ * task has no pid there.
+ */
 static int fill_packet(struct autofs_sb *s, struct autofs_request *r, struct dentry *d, bool expire)
 {
 	struct autofs_v5_packet *p = &r->packet;
@@ -151,8 +154,8 @@ static struct autofs_request *find(struct autofs_sb *s, const struct dentry *d)
 }
 
 /*
- * Makes a packet of protocols 3 and 4, which lack the ids. Packets to mount and to unmount have the
- * same layout.
+ * Makes a packet of protocols 3 and 4, which has no ids. Packets to mount and to unmount have the
+ * same layout there.
  */
 static void old_packet(struct autofs_packet_missing *old, const struct autofs_v5_packet *p)
 {
@@ -167,8 +170,8 @@ static void old_packet(struct autofs_packet_missing *old, const struct autofs_v5
 }
 
 /*
- * Writes the packet without SIGPIPE, since current's program does not use the pipe. Returns 0,
- * -errno, or -EIO if only a part was written.
+ * Writes the packet without sending SIGPIPE, since the pipe is not current's own.
+ * Returns 0, -errno, or -EIO if only a part was written.
  */
 static ssize_t write_packet(
 	struct autofs_sb *s, struct file *pipe, const struct autofs_v5_packet *p)
@@ -182,7 +185,7 @@ static ssize_t write_packet(
 
 	if (is_old)
 		old_packet(&old, p);
-	/* a daemon that does not read blocks the holder of pipe_lock */
+	/* If the daemon does not read its pipe, another task may be blocked with pipe_lock held. */
 	if (mutex_lock_killable(&s->pipe_lock))
 		return -EINTR;
 	current->flags |= PF_NO_XFSZ;
@@ -193,8 +196,8 @@ static ssize_t write_packet(
 }
 
 /*
- * Sends the request, which is on the list. A signal or lack of memory fails only this request;
- * other errors make the mount catatonic.
+ * Sends the request, which is already on the list. After a signal or lack of memory only this
+ * request fails. Other errors make the mount catatonic.
  */
 static void tell_daemon(struct autofs_sb *s, struct autofs_request *r, struct file *pipe)
 {
@@ -230,7 +233,10 @@ static struct autofs_request *request_new(struct autofs_sb *s, struct dentry *d,
 	return r;
 }
 
-/* Waits for the answer to @r, and drops current's use of @r. */
+/*
+ * Waits for the answer to @r, and drops current's use of @r. Returns the request's status or
+ * -EINTR.
+ */
 static int await(struct autofs_sb *s, struct autofs_request *r)
 {
 	int err = wait_event_killable(&r->wait, READ_ONCE(r->done));
