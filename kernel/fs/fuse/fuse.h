@@ -3,10 +3,12 @@
  * fuse.h: file systems that a guest program serves through /dev/fuse (linux-doc: filesystems/fuse;
  * the protocol: <linux/fuse.h>).
  *
- * * req.c connections and requests dev.c /dev/fuse: the server's side * super.c mounting, INIT,
- * inodes dir.c names, attributes * file.c open files, their data pages.c the page cache * readdir.c
- * listings xattr.c extended attributes * poll.c polls notify.c unsolicited messages * ioctl.c
- * ioctls old.c servers of protocols before 7.13
+ *	req.c     connections and requests         dev.c    /dev/fuse: the server's side
+ *	super.c   mounting, INIT, inodes           dir.c    names, attributes
+ *	file.c    open files, their data           pages.c  the page cache
+ *	readdir.c listings                         xattr.c  extended attributes
+ *	poll.c    polls                            notify.c unsolicited messages
+ *	ioctl.c   ioctls                           old.c    servers of protocols before 7.13
  *
  * The server is a guest program and hostile. Every answer is checked: lengths against the request,
  * types, numbers, names, sizes. Since the server may never answer, each wait for it ends when the
