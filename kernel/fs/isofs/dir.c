@@ -1,20 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * dir.c: directories: finding a name, listing. Each is a walk over the records.
+ * dir.c: directories: lookup and readdir, both of which walk over the records.
  *
  * A directory deeper than eight levels was moved when the image was made. At its original place, a
  * record with a CL entry names its new place. At the new place, its record has an RE entry and is
  * not shown. Positions of readdir: 0 is ".", 1 is "..", 2 is the first other record, and higher
- * ones are bytes into the directory (the records of "." and ".." take the first 68).
+ * positions are byte offsets in the directory (the records of "." and ".." take the first 68
+ * bytes).
  */
 #include <asm/errno.h>
 
 #include "kernel/fs/isofs/isofs.h"
 
-/* A walk through a directory, with the attributes and name of its present record. */
+/* A walk through a directory, with the attributes and the name of its current record. */
 struct look {
 	struct iso_walk w;
-	bool more; /* last read record has ISO_NOT_FINAL */
+	bool more; /* current record has ISO_NOT_FINAL */
 	struct rock k;
 	u32 len;
 	char name[NAME_MAX + 1];
@@ -41,7 +42,7 @@ static void find_name(const struct iso_sb *s, struct look *l)
 	}
 }
 
-/* Moves to the next visible record. Returns 1, 0 at the end, or -errno. */
+/* Moves to the next visible record. Returns 1, 0 at the directory's end, or -errno. */
 static int look_next(struct super_block *sb, struct look *l)
 {
 	struct iso_sb *s = ISO_SB(sb);
@@ -64,7 +65,10 @@ static int look_next(struct super_block *sb, struct look *l)
 	return r;
 }
 
-/* Returns the position on the device of the directory that the record names, or 0. */
+/*
+ * Returns the byte position on the device of the directory that the record names, or 0 if the
+ * record names none.
+ */
 static u64 directory_at(const struct iso_sb *s, const struct look *l)
 {
 	if (l->k.have & ROCK_CHILD)
@@ -90,8 +94,8 @@ static char small(char c)
 }
 
 /*
- * True if the record's name matches @asked. With check=relaxed, case is ignored. Dots at the end of
- * Joliet names are ignored.
+ * True if the record's name matches @asked. Case is ignored with check=relaxed, and trailing dots
+ * are ignored in Joliet names.
  */
 static bool names_match(const struct iso_sb *s, const struct look *l, const struct qstr *asked)
 {

@@ -3,7 +3,7 @@
  * disk.h: ISO 9660 (ECMA-119), Joliet, and the System Use entries of SUSP and Rock Ridge (IEEE
  * P1281, P1282), as they lie on disk.
  *
- * Numbers are stored twice, little and big endian; the driver reads the little endian ones.
+ * Numbers are stored twice, little and big endian. The driver reads the little endian ones.
  */
 #ifndef NESTLING_ISOFS_DISK_H
 #define NESTLING_ISOFS_DISK_H
@@ -23,8 +23,8 @@ struct iso_dir_record {
 	__le32 size;
 	__be32 size_be;
 	/*
-	 * years since 1900, month, day, hour, minute, second, time zone in quarters of an hour east
-	 * of Greenwich
+	 * Years since 1900, month, day, hour, minute, second, time zone in quarters of an hour east
+	 * of Greenwich.
 	 */
 	u8 date[7];
 	u8 flags;
@@ -38,17 +38,17 @@ _Static_assert(sizeof(struct iso_dir_record) == 33, "directory record");
 #define ISO_HIDDEN 1
 #define ISO_DIRECTORY 2
 #define ISO_ASSOCIATED 4
-#define ISO_NOT_FINAL 128 /* the file has another extent */
+#define ISO_NOT_FINAL 128 /* the file has another section */
 
 struct iso_volume_descriptor {
 	u8 type;
-	char id[5]; /* CD001 */
+	char id[5]; /* "CD001" */
 	u8 version, flags;
 	char system[32], volume[32];
 	u8 unused[8];
 	__le32 blocks;
 	__be32 blocks_be;
-	/* the character set, in a supplementary descriptor */
+	/* the character set, in a supplementary (Joliet) descriptor */
 	u8 escape[32];
 	__le16 set_size;
 	__be16 set_size_be;
@@ -57,7 +57,7 @@ struct iso_volume_descriptor {
 	__le16 block_size;
 	__be16 block_size_be;
 	u8 path_tables[24];
-	u8 root[34]; /* a directory record */
+	u8 root[34]; /* directory record of the root */
 	u8 rest[ISO_SECTOR - 190];
 } __packed;
 _Static_assert(sizeof(struct iso_volume_descriptor) == ISO_SECTOR, "volume descriptor");
@@ -70,8 +70,8 @@ struct susp {
 } __packed;
 
 /*
- * Offsets in susp.data of the little endian half of numbers that are stored in both byte orders.
- * *_SIZE: bytes of the data. Flags follow.
+ * Byte offsets in susp.data of numbers that are stored in both byte orders: the offset of the
+ * little endian half. *_SIZE: bytes of susp.data that the kind needs. After them, flags of entries.
  */
 #define SUSP_CE_BLOCK 0
 #define SUSP_CE_OFFSET 8

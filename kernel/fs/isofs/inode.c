@@ -4,9 +4,9 @@
  *
  * A directory is found by its position on the device; its first record, ".", describes the whole
  * directory. A file is one record or, with the flag ISO_NOT_FINAL, several consecutive records,
- * each for a section of the file at another place. Pages that lie within one section are read in
- * large bios. The last page, and pages across a border of sections, are read piece by piece through
- * the device's page cache, with zeros behind the end.
+ * each for one section of the file, and the sections can lie anywhere. Pages that lie within one
+ * section are read in large bios. The last page, and pages across a border of sections, are read
+ * piece by piece through the device's page cache, and filled up with zeros beyond the file's end.
  */
 #include <asm/errno.h>
 
@@ -54,7 +54,10 @@ static const struct iso_section *section_of(const struct iso_inode *ii, u64 pos)
 	return NULL;
 }
 
-/* Returns the position of a page on the device, or 0 if the whole page is not contiguous there. */
+/*
+ * Returns the byte position of a page on the device, or 0 if the page is not contiguous there or
+ * does not begin on a sector.
+ */
 static u64 page_place(const struct iso_inode *ii, u64 index)
 {
 	u64 pos = index << PAGE_SHIFT;
@@ -88,7 +91,7 @@ static int read_in_pieces(struct iso_inode *ii, struct page *p)
 	return err;
 }
 
-/* Reads locked pages of consecutive indices. */
+/* Reads locked pages of consecutive indexes. Returns 0 or -errno. */
 static int read_pages(struct iso_inode *ii, struct page **pages, u32 n)
 {
 	struct bio *bio = NULL;
@@ -109,7 +112,7 @@ static int read_pages(struct iso_inode *ii, struct page **pages, u32 n)
 		if (at)
 			bio = bio_alloc(ii->vfs.i_sb->s_bdev, min(n - i, (u32)BIO_MAX_VECS),
 				REQ_READ, GFP_NOFS);
-		if (!bio) { /* no memory: read piece by piece */
+		if (!bio) { /* no place for a bio, or no memory */
 			r = read_in_pieces(ii, pages[i]);
 			err = err ? err : r;
 			continue;
@@ -198,7 +201,7 @@ static void set_size(struct inode *inode, u64 size)
 
 static dev_t rock_device(const struct rock *k)
 {
-	if (!k->dev_high && k->dev_low & ~0xffU) /* both in dev_low */
+	if (!k->dev_high && k->dev_low & ~0xffU) /* the whole number is in dev_low */
 		return MKDEV(k->dev_low >> 8, k->dev_low & 0xff);
 	return MKDEV(k->dev_high & 0xfff, k->dev_low & 0xfffff);
 }
@@ -254,7 +257,7 @@ static int add_section(
 	struct iso_section *more;
 
 	if (d->unit_size || d->interleave)
-		return -EIO; /* interleaved: not supported */
+		return -EIO; /* interleaved files are not supported */
 	if (ii->nr_sections == ISO_MAX_SECTIONS)
 		return -EIO;
 	more = krealloc(ii->sections == &ii->one ? NULL : ii->sections,
@@ -268,7 +271,10 @@ static int add_section(
 	return 0;
 }
 
-/* Adds all sections of the file whose first record is @w's. *size: the bytes of all. */
+/*
+ * Adds all sections of the file whose first record is @w's. Sets *size to the bytes of all
+ * sections. Returns 0 or -errno.
+ */
 static int read_sections(
 	struct super_block *sb, struct iso_inode *ii, const struct iso_walk *w, u64 *size)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * isofs.h: what the files of the ISO 9660 driver share.
+ * isofs.h: declarations that the files of the ISO 9660 driver share.
  *
  *	super.c   volume descriptors, options, mount
  *	record.c  directory records and their names
@@ -8,11 +8,11 @@
  *	rock.c    System Use entries: Rock Ridge
  *	dir.c     lookup, readdir
  *
- * Everything on the disk is hostile. A walk through a directory only goes forward; a chain of
- * System Use entries has at most ISO_MAX_AREAS areas; a file has at most ISO_MAX_SECTIONS sections;
- * reading beyond the device gives -EIO. An inode's number is the position of its record on the
- * device. A directory's number is the position of its own "." record, which all records that name
- * it share.
+ * Everything on the disk is hostile. A walk through a directory only moves forward, a chain of
+ * System Use entries has at most ISO_MAX_AREAS areas, a file has at most ISO_MAX_SECTIONS sections,
+ * and reading beyond the device gives -EIO. An inode's number is the position of its record on the
+ * device. A directory's number is the position of its own "." record, to which all records that
+ * name it lead.
  */
 #ifndef NESTLING_ISOFS_H
 #define NESTLING_ISOFS_H
@@ -27,40 +27,40 @@
 
 struct iso_sb {
 	struct super_block *sb;
-	/* log2 of a logical block's bytes, the unit of extents */
+	/* log2 of the bytes in a logical block, the unit of extents */
 	u32 block_bits;
 	u64 blocks;
 	bool rock, joliet;
-	/* bytes before the System Use entries of each record */
+	/* bytes to skip before the System Use entries of each record (SP entry) */
 	u8 rock_skip;
 	/* options */
 	bool norock, nojoliet, utf8, hide, showassoc, override, cruft, nocompress;
 	/*
-	 * check=: r (relaxed): names are found in any case; s (strict): exactly; 0: not given,
-	 * depends on the kind of names
+	 * check=: 'r' (relaxed): names are found in any case; 's' (strict): exactly. 0: not given,
+	 * so that Joliet names are relaxed and others strict.
 	 */
 	char check;
 	char map; /* map=: n(ormal), o(ff), a(corn) */
 	/*
-	 * session=: number of the session on a disc with several, which Nestling's disks never
-	 * have; 255: not given
+	 * session=: a session's number on a disc with several, which disks of Nestling never have.
+	 * 255: not given.
 	 */
 	u8 session;
 	bool sector_given;
 	kuid_t uid;
 	kgid_t gid;
 	u32 mode, dmode; /* ISO_NO_MODE: not given */
-	u64 sector;      /* sbsector=: session's first sector */
+	u64 sector;      /* sbsector=: first sector of the session */
 };
 #define ISO_NO_MODE 0xffffffffU
 
-/* A piece of a file: its bytes [pos, pos + size) lie at byte @at of the device. */
+/* A contiguous piece of a file: its bytes [pos, pos + size) lie at byte @at of the device. */
 struct iso_section {
 	u64 pos, size, at;
 };
 struct iso_inode {
 	struct inode vfs;
-	u64 dir_at; /* of a directory: its device position */
+	u64 dir_at; /* directory's byte position on the device */
 	u32 nr_sections;
 	struct iso_section *sections; /* immutable */
 	struct iso_section one;
@@ -77,7 +77,7 @@ static inline struct iso_inode *ISO_I(const struct inode *inode)
 
 /* ---- record.c ---- */
 
-/* A copy of a directory record, in which all lengths have been checked. */
+/* A copy of a directory record. All lengths in it have been checked. */
 struct iso_record {
 	u64 at; /* byte position on the device */
 	union {
@@ -87,53 +87,55 @@ struct iso_record {
 };
 /* A walk through the records of a directory of @size bytes at byte @at of the device. */
 struct iso_walk {
-	/* pos: offset of the next record in the directory */
+	/* pos: offset in bytes of the next record in the directory */
 	u64 at, size, pos;
 	struct iso_record r;
 	u64 r_pos;
 };
-/* Reads the next record into @w. Returns 1, 0 at the end, or -errno. */
+/* Reads the next record into @w. Returns 1, 0 at the directory's end, or -errno. */
 int iso_next(struct super_block *sb, struct iso_walk *w);
 int iso_read_record(struct super_block *sb, u64 at, struct iso_record *r);
-u64 iso_extent(const struct iso_sb *s, const struct iso_dir_record *d); /* device position, bytes */
-bool iso_is_dot(const struct iso_dir_record *d, u8 which);              /* 0: ".", 1: ".." */
+/* byte position on the device */
+u64 iso_extent(const struct iso_sb *s, const struct iso_dir_record *d);
+/* True for "." (@which 0), or ".." (1). */
+bool iso_is_dot(const struct iso_dir_record *d, u8 which);
 s64 iso_date(const u8 *d);
 /*
- * Makes the name of a record without Rock Ridge, at most NAME_MAX bytes. Returns its length, or 0
- * if the record is not shown.
+ * Makes the name of a record without Rock Ridge, at most NAME_MAX bytes. Returns its length in
+ * bytes, or 0 if the record is not shown.
  */
 u32 iso_plain_name(const struct iso_sb *s, const struct iso_dir_record *d, char *name);
 
 /* ---- rock.c: the attributes of a file in its System Use entries ---- */
 struct rock {
-	u32 have; /* ROCK_* */
+	u32 have; /* ROCK_*: members that were found */
 	u32 mode, nlink, uid, gid;
 	u32 dev_high, dev_low;
 	s64 mtime, atime, ctime;
-	/* CL: the block of the directory that was moved */
+	/* from CL: block number of the directory that was moved away from here */
 	u32 child;
 	u32 name_len, link_len;
-	bool link_joins; /* the next entry continues a component */
+	bool link_joins; /* next entry continues a component */
 	char name[NAME_MAX + 1];
-	char *link; /* PATH_MAX bytes; NULL: not wanted */
+	char *link; /* PATH_MAX bytes, or NULL: ignore links */
 };
 #define ROCK_NAME 1
 #define ROCK_ATTRS 2
 #define ROCK_DEVICE 4
 #define ROCK_LINK 8
 #define ROCK_CHILD 16
-/* RE: a moved directory, shown only at its original place */
+/* from RE: a moved directory, which is shown only at its original place */
 #define ROCK_MOVED 32
 #define ROCK_MTIME 64
 #define ROCK_ATIME 128
 #define ROCK_CTIME 256
-/* Looks for Rock Ridge in the root's "." record, and sets s->rock and s->rock_skip. */
+/* Looks for Rock Ridge in the root's "." record @r, and sets s->rock and s->rock_skip. */
 void iso_rock_probe(struct iso_sb *s, const struct iso_record *r);
 int iso_rock(struct iso_sb *s, const struct iso_record *r, struct rock *k);
 
 /* ---- inode.c, dir.c ---- */
 struct inode *iso_iget_dir(struct super_block *sb, u64 at); /* ERR_PTR */
-/* of @dir's present record */
+/* Returns the inode of @dir's current record, or ERR_PTR. */
 struct inode *iso_iget_file(struct super_block *sb, const struct iso_walk *dir);
 int iso_inode_cache_init(void);
 struct inode *iso_alloc_inode(struct super_block *sb);

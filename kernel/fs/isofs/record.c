@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * record.c: directory records, their dates and plain names. Records lie one after the other, none
- * across the end of a sector.
+ * record.c: directory records, their dates and plain names. Records lie one after the other, and
+ * none crosses the end of a sector.
  *
- * A plain name has capital letters and a version (";1"): the version is removed and the letters
- * become small. A Joliet name is big-endian UTF-16.
+ * A plain name has capital letters and a version (";1"). It is shown in small letters without the
+ * version. A Joliet name is big-endian UTF-16.
  *
  * Source: ECMA-119, sections 7.5, 7.6, 9.1; the Joliet specification.
  */
@@ -48,7 +48,7 @@ int iso_next(struct super_block *sb, struct iso_walk *w)
 			return err;
 		if (length)
 			break;
-		w->pos = round_up(w->pos + 1, ISO_SECTOR); /* the rest of the sector is empty */
+		w->pos = round_up(w->pos + 1, ISO_SECTOR); /* the rest of the sector is unused */
 	}
 	err = iso_read_record(sb, w->at + w->pos, &w->r);
 	if (err)
@@ -68,12 +68,12 @@ bool iso_is_dot(const struct iso_dir_record *d, u8 which)
 	return d->name_len == 1 && d->name[0] == which;
 }
 
-/* Returns the days since 1970 of a date of the Gregorian calendar. */
+/* Returns the days from 1970 to a date of the Gregorian calendar. */
 static s64 days(s64 y, u32 m, u32 d)
 {
 	s64 era, of_era;
 
-	/* the formula's years begin in March */
+	/* In this formula, years begin in March. */
 	y -= m <= 2;
 	era = (y >= 0 ? y : y - 399) / 400;
 	of_era = y - era * 400;
@@ -120,8 +120,8 @@ static u32 put_utf8(char *to, u32 c)
 }
 
 /*
- * Returns the character at units[*i], of @n units, and moves *i behind it. Half a surrogate pair
- * becomes Unicode's replacement character.
+ * Returns the character at units[*i], of @n units, and moves *i to the next one. Half a surrogate
+ * pair becomes Unicode's replacement character.
  */
 static u32 utf16_char(const u8 *units, u32 n, u32 *i)
 {
@@ -179,10 +179,9 @@ static u32 short_name(const struct iso_sb *s, const struct iso_dir_record *d, ch
 }
 
 /*
- * RISC OS stores 32 bytes behind a name: "ARCHIMEDES", the load address, the execution address,
+ * RISC OS stores 32 bytes after a name: "ARCHIMEDES", the load address, the execution address, the
  * attributes. A flag in the attributes means that the first character, '_', stands for '!', which
- * ISO 9660 does not allow. The file's type is part of the load address, and is shown behind a
- * comma.
+ * ISO 9660 does not allow. The file type is part of the load address, and is shown after a comma.
  */
 #define ACORN_LOAD 10
 #define ACORN_ATTRS 18

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * rock.c: the System Use entries behind a record: names, owners, links, devices, dates, and
+ * rock.c: the System Use entries in a directory record: names, owners, links, devices, dates, and
  * directories that were moved.
  *
  * Entries follow the record's name, and continue in other areas, to which CE entries point. An area
@@ -17,7 +17,7 @@
 #define IS(e, a, b) ((e)->sig[0] == (a) && (e)->sig[1] == (b))
 
 struct area {
-	u8 *bytes; /* at most a sector */
+	u8 *bytes; /* at most ISO_SECTOR bytes */
 	u32 n;
 	bool more; /* a CE entry names the next area */
 	u64 next_block;
@@ -59,7 +59,7 @@ static void link_text(struct rock *k, const void *text, u32 n)
 	k->link_len += n;
 }
 
-/* Appends a component of a symbolic link's target. */
+/* Appends a component to a symbolic link's target. */
 static void link_part(struct rock *k, u8 flags, const u8 *text, u32 n)
 {
 	if (flags & RR_SL_ROOT) {
@@ -105,7 +105,7 @@ static void add_attrs(struct rock *k, const struct susp *e)
 	k->have |= ROCK_ATTRS;
 }
 
-/* Returns the number in @n digits of a long date; a byte that is no digit counts as 0. */
+/* Returns the value of the @n digits at @d in a long date. A byte that is no digit counts as 0. */
 static u32 digits(const u8 *d, u32 n)
 {
 	u32 v = 0;
@@ -196,7 +196,8 @@ static void entries(struct rock *k, struct area *a)
 }
 
 /*
- * Returns the offset of the System Use entries in a record, or the record's length if it has none.
+ * Returns the byte offset of the System Use entries in a record, or the record's length if it has
+ * none.
  */
 static u32 system_use(const struct iso_record *r)
 {
@@ -238,7 +239,7 @@ void iso_rock_probe(struct iso_sb *s, const struct iso_record *r)
 	u32 at = system_use(r), left = r->d.length - at;
 	const struct susp *e;
 
-	for (; left >= 7; at++, left--) { /* CD-ROM XA puts 14 bytes before */
+	for (; left >= 7; at++, left--) { /* may follow 14 bytes of CD-ROM XA */
 		e = (const void *)(r->raw + at);
 		if (IS(e, 'S', 'P') && e->length == 7 && e->data[0] == 0xbe && e->data[1] == 0xef) {
 			s->rock = true;

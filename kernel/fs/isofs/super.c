@@ -2,9 +2,9 @@
 /*
  * super.c: mounting ISO 9660: volume descriptors, options, statfs.
  *
- * The driver uses the first kind of names that an image has of: Rock Ridge (norock disables it),
- * Joliet (nojoliet disables it), plain names (map=off leaves them in capitals, map=acorn adds the
- * file types of RISC OS).
+ * An image can have names of three kinds. The driver uses the first that it finds: Rock Ridge
+ * (norock disables it), Joliet (nojoliet disables it), plain names (map=off leaves them in
+ * capitals, map=acorn adds the file types of RISC OS).
  *
  * Other options: uid= gid= mode= dmode= (for images without Rock Ridge; with overriderockperm for
  * all images), iocharset=utf8|iso8859-1, utf8, hide, unhide, showassoc, sbsector= (the session's
@@ -36,8 +36,8 @@ static const char *const maps[] = { "normal", "off", "acorn", NULL };
 static const char *const checks[] = { "strict", "relaxed", NULL };
 
 /*
- * Finds the word in @words that @v is, whole or as its first letter, and stores that letter in *to.
- * 0 or -EINVAL.
+ * Finds the word of @words that @v is, in full or as its first letter, and stores the word's first
+ * letter in *to. Returns 0 or -EINVAL.
  */
 static int choose(char *to, const char *v, const char *const *words)
 {
@@ -78,7 +78,7 @@ static int parse_value(struct iso_sb *s, const char *key, const char *v)
 	else if (!strcmp(key, "session") && x < 100)
 		s->session = (u8)x;
 	else if (strcmp(key, "block") != 0 || (x != 512 && x != 1024 && x != 2048))
-		return -EINVAL; /* block= is checked and not used */
+		return -EINVAL; /* block= is checked, but unused */
 	return uid_valid(s->uid) && uid_valid(s->gid) ? 0 : -EINVAL;
 }
 
@@ -151,7 +151,7 @@ static int iso_show_options(struct super_block *sb, char *buf, size_t size)
 			   s->utf8 ? "utf8" : "iso8859-1");
 }
 
-/* Remounts without changing options, since cached inodes and names depend on them. */
+/* Remounts, but keeps the options, since cached inodes and names depend on them. */
 static int iso_remount(struct super_block *sb, u32 *flags, char *data)
 {
 	*flags |= SB_RDONLY;
@@ -166,7 +166,10 @@ static bool is_joliet(const struct iso_volume_descriptor *vd)
 	       (vd->escape[2] == '@' || vd->escape[2] == 'C' || vd->escape[2] == 'E');
 }
 
-/* Finds the primary descriptor, @p, and a Joliet descriptor, @j (type 0: there is none). */
+/*
+ * Finds the primary descriptor, @p, and a Joliet descriptor, @j (its type is 0 if there is none).
+ * Returns 0 or -errno.
+ */
 static int find_descriptors(struct super_block *sb, u64 sector, struct iso_volume_descriptor *p,
 	struct iso_volume_descriptor *j, bool silent)
 {
@@ -222,7 +225,9 @@ static int get_root(
 	return sb->s_root ? 0 : -ENOMEM;
 }
 
-/* Chooses which names to show. Rock Ridge is looked for in the root of the primary descriptor. */
+/*
+ * Chooses which kind of names to show. Rock Ridge is looked for in the primary descriptor's root.
+ */
 static int choose_names(struct iso_sb *s, const struct iso_dir_record *root, bool joliet)
 {
 	struct iso_record *r = kmalloc(sizeof(*r), GFP_KERNEL);
