@@ -10,10 +10,10 @@
  *
  * Compressed metadata is read through the device's page cache, so that decoding a dropped block
  * again costs no request. Data is not, since it would then be cached twice. A work space holds the
- * buffers of one decompression. There are as many as threads= allows, allocated when they are
- * needed; the mount allocates the first. A task that holds a work space waits only for the device,
- * so each waiting task gets one in the end. Bounds: a data block is at most block_size bytes on
- * disk and decoded, a metadata block SQFS_META_SIZE.
+ * buffers of one decompression. There are as many work spaces as threads= allows. The mount
+ * allocates the first, and the others are allocated on demand. A task that holds a work space waits
+ * only for the device, so each waiting task gets one in the end. Bounds: a data block is at most
+ * block_size bytes on disk and decoded, a metadata block SQFS_META_SIZE.
  */
 #include <asm/errno.h>
 
@@ -34,8 +34,8 @@ static void space_free(struct sqfs_space *w)
 }
 
 /*
- * Makes a work space, with room for the largest data or metadata block and a sector more at both
- * ends.
+ * Makes a work space, with room for the largest data or metadata block and one more sector at both
+ * ends. Returns NULL if memory is short.
  */
 static struct sqfs_space *space_new(const struct sqfs_sb *s)
 {
@@ -59,7 +59,7 @@ int sqfs_spaces_init(struct sqfs_sb *s)
 		return -ENOMEM;
 	list_add(&w->list, &s->spaces);
 	s->nr_spaces = 1;
-	/* a work space for each vCPU, and one for a reader that waits for the device */
+	/* One work space for each vCPU, and one for a reader that waits for the device. */
 	s->max_spaces = s->threads ? s->threads : (u32)nr_cpus + 1;
 	return 0;
 }
@@ -104,7 +104,7 @@ struct sqfs_space *sqfs_space_get(struct sqfs_sb *s)
 		w = space_new(s);
 		if (w)
 			return w;
-		spin_lock(&s->space_lock); /* no memory: use the existing ones */
+		spin_lock(&s->space_lock); /* no memory: make no more spaces */
 		s->nr_spaces--;
 		s->max_spaces = s->nr_spaces;
 		spin_unlock(&s->space_lock);
@@ -135,7 +135,9 @@ int sqfs_read_cached(struct sqfs_sb *s, u64 pos, void *buf, u32 n)
 	return bdev_read_bytes(s->sb->s_bdev, pos, buf, n);
 }
 
-/* Reads @n bytes at @pos into the work space; *data: where they begin in it. */
+/*
+ * Reads @n bytes at @pos into the work space. *data: where they begin in it. Returns 0 or -errno.
+ */
 static int read_raw(struct sqfs_sb *s, struct sqfs_space *w, u64 pos, u32 n, u8 **data)
 {
 	struct block_device *b = s->sb->s_bdev;

@@ -14,13 +14,13 @@
  *
  *	unused (hashed, and on the LRU list)
  *	        -> used (refs)
- *	        -> pending, the oldest one: becomes another block and is filled
+ *	        -> pending: the oldest block is reused for another position and filled
  *	used    -> unused
  *	pending -> used; if it cannot be filled, it leaves the hash
  *
  * Tasks that need a pending block wait for it. Memory: at most @max blocks of @size bytes,
- * allocated when they are needed; a task that finds all of them in use waits. No task holds a block
- * while it gets another of the same cache, so each waiting task gets one in the end.
+ * allocated on demand. A task that finds all of them in use waits. No task holds a block while it
+ * gets another of the same cache, so each waiting task gets one in the end.
  */
 #include <asm/errno.h>
 
@@ -77,8 +77,8 @@ static void begin_locked(struct sqfs_cache *c, struct sqfs_cached *b, u64 pos)
 }
 
 /*
- * Returns the block at @pos, or a block that the caller must fill (*fill). NULL: the caller must
- * allocate one more (*grow), or wait.
+ * Returns the block at @pos. If *fill is set, it is a reused block that the caller must fill.
+ * Returns NULL if the caller must allocate one more block (*grow), or wait.
  */
 static struct sqfs_cached *try_get(struct sqfs_cache *c, u64 pos, bool *fill, bool *grow)
 {
@@ -101,7 +101,10 @@ static struct sqfs_cached *try_get(struct sqfs_cache *c, u64 pos, bool *fill, bo
 	return b;
 }
 
-/* Allocates one more block and adds it to the unused ones. */
+/*
+ * Allocates one more block and adds it to the unused ones. Returns 0, or -ENOMEM if there is no
+ * block at all.
+ */
 static int grow_cache(struct sqfs_cache *c)
 {
 	struct sqfs_cached *b = kzalloc(sizeof(*b), GFP_NOFS);
@@ -115,7 +118,7 @@ static int grow_cache(struct sqfs_cache *c)
 	} else {
 		c->nr--;
 		if (c->nr)
-			c->max = c->nr; /* use the existing ones */
+			c->max = c->nr; /* use only the existing blocks */
 		else
 			err = -ENOMEM;
 	}
@@ -172,7 +175,7 @@ void sqfs_cached_put(struct sqfs_cache *c, struct sqfs_cached *b)
 		wake_up_all(&c->wait);
 }
 
-/* Waits until another reader has filled the block. */
+/* Waits until the block is filled. Returns it, or ERR_PTR if that failed. */
 static struct sqfs_cached *settled(struct sqfs_cache *c, struct sqfs_cached *b)
 {
 	int err;
@@ -253,7 +256,7 @@ int sqfs_read(struct sqfs_sb *s, struct sqfs_cursor *c, void *buf, u64 n)
 
 int sqfs_read_entry(struct sqfs_sb *s, u64 table, u64 index, u32 size, void *buf)
 {
-	u64 at = index * size; /* no overflow: both have 32 bits */
+	u64 at = index * size; /* both have 32 bits: no overflow */
 	struct sqfs_cursor c = { .end = table, .offset = (u32)(at % SQFS_META_SIZE) };
 	__le64 block;
 	int err = sqfs_read_cached(

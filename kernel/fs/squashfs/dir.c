@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * dir.c: directories: finding a name, listing.
+ * dir.c: directories: lookup and readdir.
  *
- * A listing is a run of headers, each with up to 256 entries; names are sorted by their bytes. A
- * directory of more than one metadata block has an index behind its inode: the first name of about
- * every block. A search for a name or a position starts at the place that the index gives.
- * Positions of readdir: 0 is ".", 1 is "..", then DIR_BASE + bytes into the listing.
+ * A listing is a sequence of headers, each followed by up to 256 entries. Names are sorted by their
+ * bytes. A directory of more than one metadata block has an index after its inode: the first name
+ * of about every block. A search for a name or a position starts at the place that the index gives.
+ * Positions of readdir: 0 is ".", 1 is "..", then DIR_BASE + byte offset in the listing.
  */
 #include <asm/errno.h>
 
@@ -17,10 +17,10 @@
 
 struct walk {
 	struct sqfs_cursor c;
-	u32 at, end; /* bytes into the listing */
-	u32 left;    /* entries left behind the header */
+	u32 at, end; /* byte offsets in the listing */
+	u32 left;    /* entries left of the current header */
 	struct sqfs_disk_dir_header head;
-	/* the entry that was read last */
+	/* the entry that was read last; pos: its byte offset in the listing */
 	u32 pos, name_len, type, number;
 	u64 place;
 	char name[NAME_MAX + 2];
@@ -47,9 +47,9 @@ static int compare(const char *a, u32 an, const char *b, u32 bn)
 }
 
 /*
- * Begins the walk at the last place in the index at or before @name, or if @name is NULL, at or
- * before byte @pos of the listing. Without an index it begins at the start. w->name is used as a
- * buffer.
+ * Begins the walk at the last place in the index that is not after @name, or if @name is NULL, not
+ * after byte @pos of the listing. Without an index, begins at the start of the listing. Uses
+ * w->name as a buffer. Returns 0 or -errno.
  */
 static int walk_seek(struct walk *w, struct inode *dir, const struct qstr *name, u32 pos)
 {
@@ -97,8 +97,8 @@ static int next_header(struct sqfs_sb *s, struct walk *w)
 }
 
 /*
- * True if the name has no slash or zero byte, and is not "." or "..": it is no path to another
- * place.
+ * True if the name has no slash and no zero byte, and is not "." or "..", so that it cannot lead to
+ * another place.
  */
 static bool name_ok(const struct walk *w)
 {
@@ -108,8 +108,8 @@ static bool name_ok(const struct walk *w)
 }
 
 /*
- * Reads the next entry into @w. Returns 1, 0 at the end, or -errno. Reschedules and honours fatal
- * signals, since a small image may declare a listing of gigabytes.
+ * Reads the next entry into @w. Returns 1, 0 at the listing's end, or -errno. Reschedules and
+ * honours fatal signals, since a small image may declare a listing of gigabytes.
  */
 static int walk_next(struct inode *dir, struct walk *w)
 {
@@ -169,7 +169,7 @@ static struct dentry *sqfs_lookup(struct inode *dir, struct dentry *d, u32 flags
 
 		r = 0;
 		if (order > 0)
-			break; /* names are sorted: no match */
+			break; /* sorted: @name cannot follow */
 		if (order)
 			continue;
 		inode = w->number ? sqfs_iget(dir->i_sb, w->place, w->number) : ERR_PTR(-EIO);

@@ -6,8 +6,8 @@
  *	| export table | ids | xattrs
  *
  * All parts except data are chains of metadata blocks: a 16-bit length (SQFS_META_PLAIN: not
- * compressed), then bytes that decode to at most 8 KiB. A place in such a chain is (position of the
- * block, offset in the decoded bytes).
+ * compressed), then bytes that decode to at most 8 KiB. A place in such a chain is a pair: position
+ * of the block, offset in the decoded bytes.
  */
 #ifndef NESTLING_SQUASHFS_DISK_H
 #define NESTLING_SQUASHFS_DISK_H
@@ -17,12 +17,12 @@
 #define SQFS_MAGIC 0x73717368
 #define SQFS_META_SIZE 8192U
 #define SQFS_META_PLAIN 0x8000U
-#define SQFS_BLOCK_PLAIN (1U << 24) /* flag in a data block's length */
+#define SQFS_BLOCK_PLAIN (1U << 24) /* in a length: block is not compressed */
 #define SQFS_NONE32 0xffffffffU
 #define SQFS_NONE64 (~0UL)
 #define SQFS_MAX_LOG 20
-#define SQFS_DIR_EXTRA 3 /* size of a directory minus its listing */
-#define SQFS_DIR_RUN 256 /* most entries behind one header */
+#define SQFS_DIR_EXTRA 3 /* a directory's size - its listing's */
+#define SQFS_DIR_RUN 256 /* most entries after one header */
 
 enum { SQFS_ZLIB = 1, SQFS_LZMA, SQFS_LZO, SQFS_XZ, SQFS_LZ4, SQFS_ZSTD };
 
@@ -52,7 +52,7 @@ enum {
 };
 
 struct sqfs_disk_inode {
-	__le16 type, mode, uid, gid; /* indices into the table of ids */
+	__le16 type, mode, uid, gid; /* uid, gid: indexes into the table of ids */
 	__le32 mtime, number;
 } __packed;
 struct sqfs_disk_dir {
@@ -67,12 +67,12 @@ struct sqfs_disk_ldir {
 } __packed;
 struct sqfs_disk_reg {
 	__le32 start_block, fragment, offset, size;
-} __packed; /* lengths of blocks follow */
+} __packed; /* the blocks' lengths follow */
 struct sqfs_disk_lreg {
 	__le64 start_block, size, sparse;
 	__le32 nlink, fragment, offset, xattr;
 } __packed;
-/* the target follows; in the long kind, the xattr index follows the target */
+/* The target follows, and after it, in the long kind, the index of the xattrs. */
 struct sqfs_disk_symlink {
 	__le32 nlink, size;
 } __packed;
@@ -85,8 +85,8 @@ struct sqfs_disk_ipc {
 
 struct sqfs_disk_dir_index {
 	/*
-	 * index: bytes into the listing; start_block: metadata block of directories; size: length
-	 * of the name - 1
+	 * index: byte offset in the listing; start_block: metadata block of directories; size:
+	 * length of the name - 1
 	 */
 	__le32 index, start_block, size;
 } __packed;
@@ -109,14 +109,16 @@ struct sqfs_disk_xattr_table {
 	__le32 ids, unused;
 } __packed; /* positions of metadata blocks follow */
 struct sqfs_disk_xattr_id {
-	/* block << 16 | offset, relative to the table's start */
+	/*
+	 * position of the list of attributes: block << 16 | offset, relative to the table's start
+	 */
 	__le64 place;
 	__le32 count, size;
 } __packed;
 struct sqfs_disk_xattr {
 	__le16 type, size;
 } __packed;
-/* the value is stored elsewhere, at a place */
+/* flag in a type: the value is stored elsewhere, and its place is stored here */
 #define SQFS_XATTR_ELSEWHERE 0x100
 
 #endif

@@ -2,16 +2,16 @@
 /*
  * file.c: the contents of files.
  *
- * A file consists of blocks of block_size bytes (before compression), one behind the other on disk,
+ * A file consists of blocks of block_size bytes (before compression), one after the other on disk,
  * and a tail end that may lie in a fragment, a block that several files share. The list of the
  * blocks' lengths on disk follows the inode, 0 for a hole. A block begins at the sum of the lengths
- * before it. struct sqfs_list holds the part of the list that was used last, and the sum at the
- * beginning of each part that was passed. So finding a random block reads at most one passed part.
+ * before it. struct sqfs_list holds the part of the list that was used last, and for each part that
+ * was already read the sum at its beginning. So finding a block there reads at most one part.
  *
  * Reading decompresses whole blocks: a request for one page reads all missing pages of its block.
- * They are decompressed straight into their frames where these are contiguous (page_cache_alloc_run
- * sees to that), otherwise through a work space. Read-ahead is rounded to blocks. Readers on
- * several vCPUs decompress at the same time.
+ * They are decompressed straight into their frames if these are contiguous (page_cache_alloc_run()
+ * tries to allocate them so), otherwise through a work space. Read-ahead is rounded to blocks.
+ * Readers on several vCPUs decompress at the same time.
  *
  * Locks: list_lock, inside it only locks for metadata. A task that fills pages holds their page
  * locks, and waits for no other page.
@@ -22,17 +22,17 @@
 #include "kernel/sched/sched.h"
 #include "kernel/vfs/libfs.h"
 
-#define PART 512U /* lengths in a part of the list */
+#define PART 512U /* lengths in one part of the list */
 #define MAX_BLOCK_PAGES (1U << (SQFS_MAX_LOG - PAGE_SHIFT))
 
 struct sqfs_mark {
-	struct sqfs_cursor c; /* place of the part's lengths */
+	struct sqfs_cursor c; /* place of the part's first length */
 	u64 pos;              /* position of its first block */
 };
 struct sqfs_list {
-	struct sqfs_mark *marks; /* of parts 0..nr_marks - 1 */
+	struct sqfs_mark *marks; /* of the parts 0..nr_marks - 1 */
 	u64 nr_marks, room;
-	u64 part; /* the part in sizes; ~0: none */
+	u64 part; /* number of the part in @sizes, or ~0 */
 	u32 n;
 	__le32 sizes[];
 };
@@ -96,8 +96,8 @@ static u32 disk_length(u32 size)
 }
 
 /*
- * Loads part @part of the list, whose mark is known, into l->sizes, and computes the next part's
- * mark.
+ * Loads part @part of the list, whose mark is known, into l->sizes, and adds the mark of the next
+ * part. Returns 0 or -errno.
  */
 static int load_part(struct sqfs_sb *s, struct sqfs_inode *si, struct sqfs_list *l, u64 part)
 {
@@ -110,7 +110,7 @@ static int load_part(struct sqfs_sb *s, struct sqfs_inode *si, struct sqfs_list 
 	if (err)
 		return err;
 	for (i = 0; i < n;
-		/* at most 512 * 16 MiB: no overflow before the check of bytes_used */
+		/* at most 512 * 16 MiB: no overflow before the check against bytes_used */
 		i++)
 		m.pos += disk_length(l->sizes[i]);
 	if (m.pos > s->bytes_used)
@@ -120,7 +120,10 @@ static int load_part(struct sqfs_sb *s, struct sqfs_inode *si, struct sqfs_list 
 	return part + 1 == l->nr_marks ? add_mark(l, &m) : 0;
 }
 
-/* Finds the position of block @block on the device, and its length word. */
+/*
+ * Finds the position of block @block on the device, and its length on disk (0: hole). Returns 0 or
+ * -errno.
+ */
 static int find_block(struct sqfs_inode *si, u64 block, u64 *pos, u32 *size)
 {
 	struct sqfs_sb *s = SQFS_SB(si->vfs.i_sb);
@@ -153,16 +156,16 @@ static int find_block(struct sqfs_inode *si, u64 block, u64 *pos, u32 *size)
 /* ---- pages ---- */
 
 /*
- * The pages of a block that are to be filled; NULL for a page that is cached or that another task
- * fills.
+ * The pages of one block that are to be filled. NULL stands for a page that is already cached or
+ * that another task fills.
  */
 struct block_pages {
-	u64 first; /* index */
+	u64 first; /* page index */
 	u32 n;
 	struct page *page[MAX_BLOCK_PAGES];
 };
 
-/* Returns how many bytes of block @block the file has. */
+/* Returns how many bytes of the file are in block @block. */
 static u32 block_bytes(const struct sqfs_inode *si, u64 block)
 {
 	const struct sqfs_sb *s = SQFS_SB(si->vfs.i_sb);
@@ -182,8 +185,8 @@ static void finish(struct page *p, const u8 *from, u32 n)
 }
 
 /*
- * Makes the pages up to date with @n bytes from @from, the rest with zeros, and unlocks them. @from
- * NULL: the bytes are in the frames already.
+ * Fills the pages with @n bytes from @from and the rest with zeros, marks them as up to date and
+ * unlocks them. @from NULL: the @n bytes are already in the pages.
  */
 static void deal_out(struct block_pages *bp, const u8 *from, u32 n)
 {
@@ -208,7 +211,10 @@ static void deal_error(struct block_pages *bp)
 		}
 }
 
-/* Returns the frames of all pages as one piece of memory, or NULL. */
+/*
+ * Returns the address of all pages' frames if they are contiguous and no page is missing, else
+ * NULL.
+ */
 static u8 *one_piece(const struct block_pages *bp)
 {
 	u8 *base = bp->page[0] ? page_address(bp->page[0]) : NULL;
@@ -251,7 +257,7 @@ static int fill_from_block(struct sqfs_inode *si, struct block_pages *bp, u64 po
 	return r < 0 ? (int)r : 0;
 }
 
-/* Fills and unlocks the locked pages of block @block. */
+/* Fills and unlocks the locked pages of block @block. Returns 0 or -errno. */
 static int fill_pages(struct sqfs_inode *si, struct block_pages *bp, u64 block)
 {
 	u32 n = block_bytes(si, block), size = 0;
@@ -272,7 +278,10 @@ static int fill_pages(struct sqfs_inode *si, struct block_pages *bp, u64 block)
 	return err;
 }
 
-/* Adds new, locked pages for the missing ones of the block. The caller holds @locked already. */
+/*
+ * Adds new, locked pages for the pages of the block that are not cached. @locked, or NULL: a page
+ * that the caller has already locked.
+ */
 static void take_pages(struct address_space *m, struct block_pages *bp, struct page *locked)
 {
 	u32 i = 0;
@@ -296,7 +305,7 @@ static u64 block_of(const struct sqfs_sb *s, u64 index)
 	return s->block_log >= PAGE_SHIFT ? index >> (s->block_log - PAGE_SHIFT) : index;
 }
 
-/* Sets the range of pages that block @block of the file covers. */
+/* Sets bp->first and bp->n to the pages that block @block of the file covers. */
 static void set_range(struct sqfs_inode *si, struct block_pages *bp, u64 block)
 {
 	u32 shift = SQFS_SB(si->vfs.i_sb)->block_log - PAGE_SHIFT;
@@ -360,7 +369,7 @@ static void sqfs_readahead(struct address_space *m, struct file *file, u64 index
 		take_pages(m, bp, NULL);
 		for (i = 0; i < bp->n && !bp->page[i]; i++)
 			;
-		/* an error is reported to the reader that needs the page */
+		/* The error is reported later, to the reader that needs the page. */
 		if (i < bp->n && fill_pages(si, bp, block))
 			last = block;
 		put_taken(bp, NULL);

@@ -3,8 +3,8 @@
  * inode.c: inodes from the disk.
  *
  * An inode is read from its place in the table of inodes (which a directory's entry, the superblock
- * or the export table gives) and identified by its number. Inodes of basic kinds have the fields
- * that most files need, those of long kinds have all fields. Both are converted to struct
+ * or the export table gives) and identified by its number. On disk, inodes of basic kinds have only
+ * the fields that most files need, those of long kinds have all. Both are converted to struct
  * sqfs_inode.
  */
 #include <asm/errno.h>
@@ -54,7 +54,10 @@ static void set_size(struct inode *inode, u64 size, u64 allocated)
 	inode->i_blocks = (allocated >> SECTOR_SHIFT) + !!(allocated & 511);
 }
 
-/* Checks a file: its list of blocks must not be longer than the table of inodes. */
+/*
+ * Checks a file: its list of blocks must not be longer than the table of inodes. Returns 0 or
+ * -errno.
+ */
 static int check_file(struct sqfs_sb *s, struct sqfs_inode *si)
 {
 	u64 table = s->directory_table - s->inode_table;
@@ -254,7 +257,7 @@ struct inode *sqfs_iget(struct super_block *sb, u64 place, u32 number)
 	struct inode *inode;
 	int err = 0;
 
-	/* the root, whose place is in the superblock, but not its number */
+	/* @number is 0 for the root: the superblock has its place, but not its number. */
 	if (!number) {
 		err = sqfs_read(s, &c, &d, sizeof(d));
 		if (err)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * squashfs.h: what the files of the squashfs driver share.
+ * squashfs.h: declarations that the files of the squashfs driver share.
  *
  *	super.c  mount, options, statfs; tables of ids
  *	block.c  from the device: raw bytes, decompression, work spaces
@@ -12,7 +12,7 @@
  *
  * Everything on the disk is hostile: a number is checked where it is used. A chain of metadata
  * blocks only leads forward and ends where its table ends, so every walk over it ends. Damage gives
- * -EIO; sqfs_error() logs it, at a limited rate, and panics with errors=panic. The disk is never
+ * -EIO. sqfs_error() logs it, at a limited rate, and panics with errors=panic. The disk is never
  * written to, so pages, inodes and decoded blocks may be dropped at any time.
  */
 #ifndef NESTLING_SQUASHFS_H
@@ -27,35 +27,35 @@
 
 struct sqfs_cached {
 	struct hlist_node hash;
-	struct list_head lru; /* while refs is 0 */
+	struct list_head lru; /* in sqfs_cache.lru while refs is 0 */
 	u64 pos;              /* byte position on the device */
-	u64 next;             /* position of the next metadata block */
-	u32 len;              /* decoded bytes */
+	u64 next;             /* where the next metadata block begins */
+	u32 len;              /* bytes of @data */
 	u32 refs;
-	bool pending; /* a reader is filling it */
+	bool pending; /* a task is filling the block */
 	int err;
 	u8 *data;
 };
 #define SQFS_CACHE_HASH 64
 struct sqfs_cache {
 	/*
-	 * protects everything but a block's data: while pending is set, only the task that fills it
-	 * uses the data, which is constant afterwards
+	 * Protects all but the blocks' data. While pending is set, only the task that fills the
+	 * block uses its data, which is constant afterwards.
 	 */
 	spinlock_t lock;
 	struct wait_queue_head wait;
 	struct hlist_head hash[SQFS_CACHE_HASH];
-	struct list_head lru; /* unused blocks, the oldest first */
+	struct list_head lru; /* unused blocks, oldest first */
 	u32 nr, max;
-	u32 size; /* bytes of the largest decoded block */
+	u32 size; /* bytes allocated for each block */
 };
 
-/* Buffers for one decompression at a time. */
+/* Work space: the buffers of one decompression. */
 struct sqfs_space {
 	struct list_head list;
-	/* for a compressed block, with the rest of its first and last sector */
+	/* for a compressed block, and the rest of its first and last sector */
 	u8 *in;
-	/* for a decoded block whose pages are not contiguous */
+	/* for a decoded block whose pages are not contiguous in memory */
 	u8 *out;
 };
 
@@ -70,11 +70,11 @@ struct sqfs_sb {
 	bool panics; /* errors=panic */
 	u32 threads; /* threads=; 0: number of vCPUs + 1 */
 	struct sqfs_cache meta, fragment;
-	spinlock_t space_lock; /* protects the spaces and their counts */
+	spinlock_t space_lock; /* protects the spaces and counts */
 	struct list_head spaces;
 	u32 nr_spaces, max_spaces;
 	struct wait_queue_head space_wait;
-	u64 said; /* ktime of the last message */
+	u64 said; /* ktime (ns) of the last message */
 };
 
 /* The part of a file's list of block lengths that was used last (file.c). */
@@ -83,17 +83,20 @@ struct sqfs_list;
 struct sqfs_inode {
 	struct inode vfs;
 	u32 xattr;  /* index of its xattrs, or SQFS_NONE32 */
-	u32 parent; /* of a directory: its parent's number */
-	/* place of more metadata: a file's list of blocks, a directory's index */
+	u32 parent; /* a directory's parent: inode number */
+	/*
+	 * place of the metadata that follows the inode: a file's list of blocks, a directory's
+	 * index
+	 */
 	u64 more_block;
 	u32 more_offset;
 	u32 indices;
-	/* of a file: its first block and its tail end; of a directory: its listing */
+	/* the place of a file's first block and tail end, or of a directory's listing */
 	u64 start;
 	u64 fragment_pos;
 	u32 fragment_size, offset;
 	bool has_fragment;
-	u32 listing; /* bytes */
+	u32 listing; /* bytes of the directory's listing */
 	struct mutex list_lock;
 	struct sqfs_list *list; /* under list_lock */
 };
@@ -107,24 +110,24 @@ static inline struct sqfs_inode *SQFS_I(const struct inode *inode)
 	return container_of(inode, struct sqfs_inode, vfs);
 }
 
-/* super.c: Reports damage; returns -EIO. */
+/* super.c: Reports damage: prints @what and @where. Returns -EIO. */
 int sqfs_error(struct sqfs_sb *s, const char *what, u64 where);
 
 /* ---- block.c ---- */
-int sqfs_spaces_init(struct sqfs_sb *s); /* allocates one */
+int sqfs_spaces_init(struct sqfs_sb *s); /* allocates one work space */
 void sqfs_spaces_free(struct sqfs_sb *s);
-struct sqfs_space *sqfs_space_get(struct sqfs_sb *s); /* may wait for one */
+struct sqfs_space *sqfs_space_get(struct sqfs_sb *s); /* waits if all are in use */
 void sqfs_space_put(struct sqfs_sb *s, struct sqfs_space *w);
-/* Reads bytes of the device through its page cache, for tables. 0 or -errno. */
+/* Reads @n bytes at @pos of the device through its page cache. For tables. Returns 0 or -errno. */
 int sqfs_read_cached(struct sqfs_sb *s, u64 pos, void *buf, u32 n);
 /*
- * Decodes the metadata block at @pos into @out (SQFS_META_SIZE bytes). Returns the bytes or -errno;
- * *next: where the block ends.
+ * Decodes the metadata block at @pos into @out (SQFS_META_SIZE bytes). Returns the number of
+ * decoded bytes or -errno. *next: position of the next block.
  */
 long sqfs_decode_meta(struct sqfs_sb *s, u64 pos, u8 *out, u64 *next);
 /*
- * Decodes the data block at @pos with the length word @size into @out, at most @max bytes. Returns
- * the bytes or -errno.
+ * Decodes the data block at @pos into @out, at most @max bytes. @size: its length on disk, with the
+ * flag SQFS_BLOCK_PLAIN. Returns the number of decoded bytes or -errno.
  */
 long sqfs_decode_data(struct sqfs_sb *s, struct sqfs_space *w, u64 pos, u32 size, u8 *out, u32 max);
 
@@ -138,17 +141,17 @@ struct sqfs_cursor {
 	u64 block, end;
 	u32 offset;
 };
-/* Reads the next @n bytes, or skips them (@buf NULL). 0 or -errno. */
+/* Reads the next @n bytes, or skips them if @buf is NULL. Returns 0 or -errno. */
 int sqfs_read(struct sqfs_sb *s, struct sqfs_cursor *c, void *buf, u64 n);
 /*
- * Reads entry @index of a table with entries of @size bytes. @table: where the positions of the
- * table's metadata blocks are.
+ * Reads entry @index of a table whose entries have @size bytes. @table: position of the list of the
+ * table's metadata blocks. Returns 0 or -errno.
  */
 int sqfs_read_entry(struct sqfs_sb *s, u64 table, u64 index, u32 size, void *buf);
 
 /* ---- inode.c ---- */
 struct inode *sqfs_iget(
-	struct super_block *sb, u64 place, u32 number); /* ERR_PTR; @number 0: accepts any number */
+	struct super_block *sb, u64 place, u32 number); /* @number 0: any; ERR_PTR */
 struct inode *sqfs_handle_inode(struct super_block *sb, u64 ino, u32 generation);
 struct inode *sqfs_parent_inode(struct inode *dir);
 int sqfs_inode_cache_init(void);
@@ -157,12 +160,12 @@ void sqfs_free_inode(struct inode *inode);
 void sqfs_evict_inode(struct inode *inode);
 
 /* ---- file.c, dir.c, xattr.c ---- */
-u64 sqfs_nr_blocks(const struct sqfs_inode *si); /* without the tail end in a fragment */
+u64 sqfs_nr_blocks(const struct sqfs_inode *si); /* without a tail end in a fragment */
 void sqfs_list_free(struct sqfs_list *l);
 extern const struct address_space_operations sqfs_aops;
 extern const struct file_operations sqfs_file_fops, sqfs_dir_fops;
 extern const struct inode_operations sqfs_file_iops, sqfs_dir_iops, sqfs_symlink_iops;
-int sqfs_xattr_open(struct sqfs_sb *s); /* at mount */
+int sqfs_xattr_open(struct sqfs_sb *s); /* called at mount */
 ssize_t sqfs_getxattr(struct inode *inode, const char *name, void *buf, size_t size);
 ssize_t sqfs_listxattr(struct inode *inode, char *buf, size_t size);
 

@@ -18,7 +18,7 @@
 
 #define META_BLOCKS 256 /* 2 MiB of decoded metadata */
 #define FRAGMENT_BYTES (4U << 20)
-#define SAY_EVERY 1000000000UL /* ns between messages about damage */
+#define SAY_EVERY 1000000000UL /* ns between two messages */
 
 int sqfs_error(struct sqfs_sb *s, const char *what, u64 where)
 {
@@ -35,8 +35,8 @@ int sqfs_error(struct sqfs_sb *s, const char *what, u64 where)
 }
 
 /*
- * Refuses a mount. @silent: no message, since the caller tries several types. It is passed as false
- * once the image is known to be of this type.
+ * Prints why a mount is refused, and returns -EINVAL. With @silent prints nothing, since the caller
+ * tries several types. Pass false once the image is known to be squashfs.
  */
 static int refuse_mount(struct super_block *sb, bool silent, const char *why)
 {
@@ -92,14 +92,14 @@ static int sqfs_show_options(struct super_block *sb, char *buf, size_t size)
 	return n + scnprintf(buf + n, size - (size_t)n, ",threads=%u", s->threads);
 }
 
-/* Remounts. The file system stays read-only in any case. */
+/* Remounts. The file system always stays read-only. */
 static int sqfs_remount(struct super_block *sb, u32 *flags, char *data)
 {
 	struct sqfs_sb *s = SQFS_SB(sb);
 	u32 threads = s->threads;
 	int err = parse_options(sb, s, data);
 
-	s->threads = threads; /* fixed: the work spaces exist */
+	s->threads = threads; /* cannot change after the mount */
 	*flags |= SB_RDONLY;
 	return err;
 }
@@ -274,7 +274,7 @@ static struct sqfs_sb *new_sb(struct super_block *sb)
 	return s;
 }
 
-/* True if the image has a whole export table. */
+/* True if the image has a complete export table. */
 static bool exportable(const struct sqfs_sb *s, const struct sqfs_disk_sb *d)
 {
 	u64 blocks = DIV_ROUND_UP((u64)s->inodes * sizeof(u64), SQFS_META_SIZE);

@@ -2,9 +2,9 @@
 /*
  * xattr.c: extended attributes.
  *
- * An inode has an index into a table. The table's entry has the start of the inode's list of (name,
- * value) in a separate chain of metadata, the number of attributes and their size in bytes. A value
- * that several lists share is stored once; the other lists have its place.
+ * An inode has an index into a table. The table's entry has the number of attributes, their size in
+ * bytes, and the place of the inode's list of names and values in a separate chain of metadata. A
+ * value that several lists share is stored once, and the other lists have its place.
  */
 #include <asm/errno.h>
 #include <linux/limits.h>
@@ -17,7 +17,7 @@
 static const char *const prefixes[] = { "user.", "trusted.", "security." };
 
 struct attr {
-	u32 prefix; /* index into prefixes, or unknown */
+	u32 prefix; /* index into prefixes; larger: unknown */
 	u32 name_len, value_len;
 	char name[XATTR_NAME_MAX + 1];
 	struct sqfs_cursor value;
@@ -47,7 +47,10 @@ static struct sqfs_cursor at_place(const struct sqfs_sb *s, u64 place)
 		.end = s->xattr_table };
 }
 
-/* Finds the list of @inode: *count attributes from *c on. */
+/*
+ * Finds the list of @inode's attributes. It begins at *c and has *count attributes. Returns 0 or
+ * -errno.
+ */
 static int list_of(struct inode *inode, struct sqfs_cursor *c, u32 *count)
 {
 	struct sqfs_sb *s = SQFS_SB(inode->i_sb);
@@ -85,7 +88,7 @@ static int read_elsewhere(struct sqfs_sb *s, struct sqfs_cursor *c, struct attr 
 	return err;
 }
 
-/* Reads the next attribute, and moves @c behind it. */
+/* Reads the next attribute into @a, and moves @c to the one that follows. Returns 0 or -errno. */
 static int next_attr(struct sqfs_sb *s, struct sqfs_cursor *c, struct attr *a)
 {
 	struct sqfs_disk_xattr d;
