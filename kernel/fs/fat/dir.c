@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * dir.c: directories: arrays of slots of 32 bytes. The slots of a long name come before the slot of
- * its short name, the name's last part first.
+ * its short name, and the last part of the name comes first.
  *
  * fat_next() reads the slots in order. It uses a long name only if all of its slots exist, in
  * order, with the checksum of the short name. Positions of readdir: 0 is ".", 1 is "..", then
- * FAT_DOTS_DIR + bytes into the directory.
+ * FAT_DOTS_DIR + byte offset in the directory.
  */
 #include <asm/errno.h>
 
@@ -15,8 +15,8 @@
 #include "kernel/vfs/bdev/bdev.h"
 
 /*
- * Finds the device position *at of the slot at byte @off of the directory. 0; -ENODATA: the
- * directory ends before it.
+ * Finds the position *at on the device of the slot at byte @off of the directory. Returns 0 or
+ * -errno: -ENODATA if the directory ends before it.
  */
 static int slot_at(struct inode *dir, u32 off, u64 *at)
 {
@@ -43,8 +43,8 @@ static int read_slot(struct inode *dir, u32 off, struct fat_slot *d, u64 *at)
 /* A long name that is being assembled from slots. */
 struct assembly {
 	/*
-	 * first: byte offset of its first slot; left: number of slots still missing; 0: no long
-	 * name
+	 * first: byte offset in the directory of the name's first slot; left: number of slots still
+	 * missing, or 0 if no long name is being assembled
 	 */
 	u32 first, left;
 	u8 sum;
@@ -117,7 +117,7 @@ int fat_next(struct inode *dir, u32 *off, struct fat_entry *e)
 		} else if ((e->slot.attr & 0x3f) == FAT_ATTR_LONG) {
 			add_part(&a, (const void *)&e->slot, *off, &e->name);
 		} else if (e->slot.attr & FAT_ATTR_VOLUME || e->slot.name[0] == '.') {
-			a.left = a.done = 0; /* the volume label, "." or ".." */
+			a.left = a.done = 0; /* volume label, "." or ".." */
 		} else {
 			break;
 		}
@@ -212,7 +212,7 @@ static int grow_dir(struct inode *dir, u32 bytes)
 		if (!err)
 			err = fat_write(s, at, zero, s->cluster_size);
 	}
-	/* give new clusters back that could not be zeroed */
+	/* If new clusters could not be zeroed, free them. */
 	if (err)
 		fat_shrink(FAT_I(dir), had);
 	else
@@ -222,7 +222,8 @@ static int grow_dir(struct inode *dir, u32 bytes)
 }
 
 /*
- * Finds @n consecutive free slots, perhaps beyond the directory's end. *first: their byte offset.
+ * Finds @n consecutive free slots, and extends the directory if needed. *first: their byte offset.
+ * Returns 0 or -errno.
  */
 static int find_room(struct inode *dir, u32 n, u32 *first)
 {
@@ -279,7 +280,7 @@ static void make_part(
 	}
 }
 
-/* Checks whether the short name is unused. Returns 0, -EEXIST or -errno. */
+/* Returns 0 if the short name is unused, -EEXIST if it is used, or another -errno. */
 static int short_taken(struct inode *dir, const u8 name[11], struct fat_entry *e)
 {
 	u32 off = 0;
@@ -291,7 +292,10 @@ static int short_taken(struct inode *dir, const u8 name[11], struct fat_entry *e
 	return r;
 }
 
-/* Chooses an unused short name. *parts: number of slots that a long name needs besides. */
+/*
+ * Chooses an unused short name. *parts: number of slots that a long name needs in addition. Returns
+ * 0 or -errno.
+ */
 static int choose_short(struct inode *dir, const struct fat_name *name, struct fat_slot *slot,
 	struct fat_entry *e, u32 *parts)
 {

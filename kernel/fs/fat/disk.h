@@ -43,7 +43,7 @@ struct fat_boot {
 } __packed;
 _Static_assert(sizeof(struct fat_boot) == 512, "FAT boot sector");
 #define FAT_STATE_DIRTY 1
-/* a bit of the flags: only one FAT is used, whose number is in the low four bits */
+/* flag: only the FAT whose number is in the low four bits is in use */
 #define FAT32_ONE_ACTIVE 0x80
 
 struct fat_fsinfo {
@@ -75,7 +75,7 @@ _Static_assert(sizeof(struct fat_slot) == 32, "FAT directory entry");
 #define FAT_DELETED 0xe5
 
 struct fat_long_slot {
-	u8 seq; /* FAT_LONG_LAST: set in first slot */
+	u8 seq; /* FAT_LONG_LAST is set in the first slot */
 	__le16 name1[5];
 	u8 attr, type, sum;
 	__le16 name2[6], start, name3[2];

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fat.h: what the files of the driver for vfat and msdos share.
+ * fat.h: declarations that the files of the driver for vfat and msdos share.
  *
  *	super.c   boot sector, mount, FSINFO, dirty bit
- *	table.c   the FAT: clusters taken, given back, found; runs of a file
+ *	table.c   the FAT: allocates, frees and finds clusters; runs of a file
  *	option.c  mount options
  *	name.c    characters, short names
  *	dir.c     slots: walking, adding, removing
@@ -11,17 +11,17 @@
  *	inode.c   inodes and times
  *	file.c    pages, sizes
  *
- * All of the disk, also the contents of files, is read and written through the page cache of the
- * device. A page of it may hold a sector of the FAT, a directory and a piece of a file at once, so
- * a second cache of the disk would be inconsistent. A file's pages are copies; writeback copies
- * them into the device's pages.
+ * The whole disk, including the contents of files, is read and written through the page cache of
+ * the device. One device page may hold a sector of the FAT, a directory and a piece of a file, so a
+ * second cache of the disk would be inconsistent. A file's pages are copies; writeback copies them
+ * into the device's pages.
  *
- * Everything on the disk is hostile: a chain has at most as many clusters as the disk. A cluster
- * number outside the disk, or a circular chain, gives -EIO.
+ * Everything on the disk is hostile: a cluster number outside the disk, a circular chain, and a
+ * chain of more clusters than the disk has give -EIO.
  *
  * Locks: i_rwsem of directories and files (vfs), then fat_inode.lock (its runs), then fat_sb.lock
  * (the FAT, the count of free clusters). fat_sb.entry_lock protects fat_inode.slot_at against
- * writeback; only device pages are locked inside it. hash_lock is an innermost lock.
+ * writeback; inside it only device pages are locked. hash_lock is an innermost lock.
  */
 #ifndef NESTLING_FAT_H
 #define NESTLING_FAT_H
@@ -42,22 +42,22 @@ struct fat_sb {
 	bool vfat;
 	u32 bits; /* 12, 16, 32 */
 	u32 sector_size, cluster_size, cluster_bits;
-	u64 fat_at, fat_size, root_at, data_at; /* bytes on the device */
-	u32 fats, active;                       /* number of FATs; the one that is read */
+	u64 fat_at, fat_size, root_at, data_at; /* byte positions on the device */
+	u32 fats, active;                       /* active: number of the FAT that is read */
 	bool mirrored;
-	u32 root_size;           /* FAT12, FAT16: root's bytes */
-	u32 root_cluster;        /* FAT32: root's first cluster */
-	u32 end;                 /* last cluster's number + 1 */
-	u64 fsinfo_at, state_at; /* bytes on the device; 0: none */
+	u32 root_size;           /* FAT12, FAT16: bytes of the root */
+	u32 root_cluster;        /* FAT32: first cluster of the root */
+	u32 end;                 /* number of the last cluster + 1 */
+	u64 fsinfo_at, state_at; /* byte positions; 0: none */
 	bool was_dirty, marked;
 	struct mutex lock;
-	u32 free, hint; /* under lock; free valid if counted */
+	u32 free, hint; /* under lock; free is valid if @counted */
 	bool counted;
 	struct mutex entry_lock;
 	spinlock_t hash_lock;
-	struct hlist_head hash[FAT_HASH]; /* inodes by slot_at; under hash_lock */
+	struct hlist_head hash[FAT_HASH]; /* inodes, by slot_at; under hash_lock */
 	u64 next_ino;                     /* under hash_lock */
-	u64 said;                         /* ktime of the last damage message */
+	u64 said;                         /* ktime (ns) of the last damage message */
 	/* options */
 	kuid_t uid;
 	kgid_t gid;
@@ -68,33 +68,36 @@ struct fat_sb {
 
 struct fat_run {
 	/*
-	 * from: index in the chain of the run's first cluster; at: that cluster's number; n:
-	 * clusters in the run
+	 * from: index of the run's first cluster in the chain; at: number of that cluster; n:
+	 * number of clusters in the run
 	 */
 	u32 from, at, n;
 };
 struct fat_inode {
 	struct inode vfs;
 	struct mutex lock;
-	u32 start; /* first cluster, 0: none; under lock */
+	u32 start; /* first cluster; 0: none; under lock */
 	struct fat_run *runs;
 	u32 nr_runs, room;
-	bool whole; /* the runs cover the whole chain */
+	bool whole; /* True if @runs has the whole chain */
 	/*
-	 * to detect a circular chain: a cluster that must not come again; number of clusters before
-	 * it
+	 * To detect a circular chain: @passed is a cluster that must not occur again, @passed_at
+	 * the number of clusters before it.
 	 */
 	u32 passed, passed_at;
 	/*
-	 * byte position of the short slot on the device; 0: the root, or removed. Under entry_lock
-	 * and hash_lock.
+	 * Byte position of the short slot on the device. 0: the root, or a removed file. Under
+	 * entry_lock and hash_lock.
 	 */
 	u64 slot_at;
 	u64 dir_ino; /* inode number of its directory */
-	/* hashes of its long and its short name, without regard to case */
+	/* hashes of its long and its short name, computed without regard to case */
 	u32 name_hash[2];
 	u8 attr;
-	/* the device's writeback errors up to here are reported: fat_note_lost() */
+	/*
+	 * sequence number of the device's writeback errors: earlier errors were reported by
+	 * fat_note_lost()
+	 */
 	u32 dev_errors;
 	struct hlist_node hash;
 };
@@ -114,24 +117,25 @@ static inline bool sb_is_rdonly(const struct super_block *sb)
 }
 
 /*
- * super.c: Reports damage, and follows errors= (by default the file system becomes read-only).
- * Returns -EIO.
+ * super.c: Reports damage: prints @what and @where, and acts as errors= says (by default the file
+ * system becomes read-only). Returns -EIO.
  */
 int fat_error(struct fat_sb *s, const char *what, u64 where);
 int fat_parse_options(struct super_block *sb, struct fat_sb *s, char *data);
 int fat_show_options(struct super_block *sb, char *buf, size_t size);
 
-/* ---- table.c ---- */
+/* into device pages */
 int fat_write(struct fat_sb *s, u64 at, const void *buf, size_t n); /* into the device's pages */
 u64 fat_cluster_at(const struct fat_sb *s, u32 cluster);
 int fat_count_free(struct fat_sb *s);
 /*
- * Maps the contiguous bytes of the file from @pos on, at most *n: sets *at to their device position
- * and *n to their number. -ENODATA: the chain ends before them.
+ * Maps the bytes of the file from @pos on that are contiguous on the device, at most *n. Sets *at
+ * to their position on the device and *n to their number. Returns 0 or -errno: -ENODATA if the
+ * chain ends before @pos.
  */
 int fat_map(struct fat_inode *fi, u64 pos, u64 *at, u64 *n);
-int fat_grow(struct fat_inode *fi, u64 bytes);   /* to at least @bytes: 0, -ENOSPC */
-int fat_shrink(struct fat_inode *fi, u64 bytes); /* to the clusters for @bytes */
+int fat_grow(struct fat_inode *fi, u64 bytes);   /* to @bytes or more; 0 or -ENOSPC */
+int fat_shrink(struct fat_inode *fi, u64 bytes); /* to the clusters that @bytes need */
 u64 fat_chain_bytes(struct fat_inode *fi, int *err);
 void fat_forget_runs(struct fat_inode *fi);
 
@@ -140,7 +144,7 @@ struct fat_name {
 	u16 units[256];
 	u32 n;
 };
-/* Parses a path's component. Returns 0, -EINVAL (not a possible name) or -ENAMETOOLONG. */
+/* Parses a component of a path. Returns 0, -EINVAL (not allowed as a name) or -ENAMETOOLONG. */
 int fat_name_parse(const struct fat_sb *s, const struct qstr *q, struct fat_name *name);
 u32 fat_name_put(
 	const struct fat_sb *s, const u16 *units, u32 n, char *to); /* bytes, at most NAME_MAX */
@@ -150,32 +154,35 @@ u32 fat_short_units(
 	const struct fat_sb *s, const struct fat_slot *d, u16 units[12]); /* as displayed */
 u8 fat_short_sum(const u8 name[11]);
 /*
- * Makes the short name for @name. Returns true if it represents the whole name, together with the
- * case flags *lcase, and false if it needs a tail.
+ * Makes the short name for @name, with its case flags *lcase. Returns true if they represent the
+ * whole name, and false if it needs a long name too, and the short name a tail.
  */
 bool fat_short_make(const struct fat_sb *s, const struct fat_name *name, u8 to[11], u8 *lcase);
 void fat_short_tail(u8 name[11], u32 tries, u32 hash);
 
 /* ---- dir.c ---- */
 struct fat_entry {
-	/* byte offsets in the directory: of the first slot, of the short slot */
+	/* byte offsets in the directory: of the entry's first slot, and of its short slot */
 	u32 first, off;
-	u64 at; /* device position of the short slot */
+	u64 at; /* position of the short slot on the device */
 	struct fat_slot slot;
 	bool has_long;
-	struct fat_name name; /* long, or short as displayed */
+	struct fat_name name; /* long name, or displayed short name */
 	u16 short_units[12];
 	u32 short_n;
 };
 int fat_next(struct inode *dir, u32 *off,
-	struct fat_entry *e); /* 1, 0 (end) or -errno; *off: behind @e */
+	struct fat_entry *e); /* 1, 0 (end) or -errno; *off: next slot */
 int fat_find(struct inode *dir, const struct fat_name *name,
-	struct fat_entry *e); /* 0, -ENOENT, -errno */
-/* Adds slots for @name, with the rest of the data from @slot. @e: the new entry. */
+	struct fat_entry *e); /* 0, -ENOENT or another -errno */
+/*
+ * Adds slots for @name, with the other fields from @slot. @e becomes the new entry. Returns 0 or
+ * -errno.
+ */
 int fat_add(struct inode *dir, const struct fat_name *name, const struct fat_slot *slot,
 	struct fat_entry *e);
 int fat_take_away(struct inode *dir, const struct fat_entry *e);
-int fat_is_empty(struct inode *dir); /* 0, -ENOTEMPTY, -errno */
+int fat_is_empty(struct inode *dir); /* 0, -ENOTEMPTY or another -errno */
 extern const struct file_operations fat_dir_fops;
 
 /* ---- inode.c, namei.c, file.c ---- */
@@ -190,16 +197,17 @@ void fat_evict_inode(struct inode *inode);
 int fat_write_inode(struct inode *inode, bool sync);
 struct inode *fat_root(struct super_block *sb);
 struct inode *fat_iget(struct inode *dir, const struct fat_entry *e); /* ERR_PTR */
-u64 fat_known_ino(struct fat_sb *s, u64 at);                          /* for readdir */
+/* number that readdir shows */
+u64 fat_known_ino(struct fat_sb *s, u64 at);
 int fat_number(struct inode *inode, u64 at);                  /* hashes a new inode, with I_NEW */
-void fat_fill(struct inode *inode, const struct fat_slot *d); /* not the size of a directory */
+void fat_fill(struct inode *inode, const struct fat_slot *d); /* all but a directory's size */
 void fat_attach(struct inode *inode, struct inode *dir, const struct fat_entry *e);
 void fat_detach(struct inode *inode);
 void fat_slot_times(struct fat_slot *d, const struct inode *inode);
 int fat_setattr(struct dentry *d, struct iattr *attr);
-int fat_extend(struct inode *inode, loff_t size); /* writes zeros; i_rwsem held */
+int fat_extend(struct inode *inode, loff_t size); /* appends zeros; i_rwsem is held */
 int fat_set_start(struct fat_slot *d, u32 start);
-void fat_note_lost(struct inode *inode); /* after sync_blockdev() */
+void fat_note_lost(struct inode *inode); /* called after sync_blockdev() */
 int fat_fsync(struct file *f, loff_t start, loff_t end, bool datasync);
 int fat_getattr(const struct path *path, struct kstat *st, u32 request, u32 flags);
 

@@ -2,9 +2,9 @@
 /*
  * file.c: the contents of files: pages that are copies of parts of the device's page cache.
  *
- * FAT has no holes: a write behind the end also writes zeros between the end and its position.
+ * FAT has no holes: a write beyond the end also writes zeros between the end and its position.
  * Clusters are allocated by write(), so that write() reports ENOSPC. Writeback of a page copies it
- * into the device's pages; fsync and sync write those to the disk.
+ * into device pages. fsync and sync write these to the disk.
  */
 #include <asm/errno.h>
 #include <linux/fs.h>
@@ -59,8 +59,8 @@ static int fat_write_begin(struct file *file, struct address_space *m, loff_t po
 	if ((u64)pos + len > 0xffffffffUL)
 		return -EFBIG;
 	/*
-	 * zeroes the clusters between the old end and @pos, which hold earlier data of other files.
-	 * i_rwsem is held, so the size cannot change
+	 * Zeroes the space between the old end and @pos, which has old data of other files. The
+	 * size cannot change meanwhile, since i_rwsem is held.
 	 */
 	err = pos > i_size_read(m->host) ? fat_extend(m->host, pos) : 0;
 	if (!err)
@@ -79,7 +79,7 @@ static int fat_write_end(struct file *file, struct address_space *m, loff_t pos,
 {
 	struct inode *inode = m->host;
 
-	/* a short copy into a page that was not read counts as none: the caller repeats it */
+	/* A short copy into a page that was not read counts as none, and the caller repeats it. */
 	if (copied < len && !PageUptodate(page))
 		copied = 0;
 	if (copied) {
@@ -100,7 +100,7 @@ static int fat_page_mkwrite(struct file *file, struct page *page)
 	if (sb_is_rdonly(file->f_mapping->host->i_sb))
 		return -EROFS;
 	file_update_time(file);
-	/* bytes within the size have clusters */
+	/* No allocation is needed: all bytes below the size have clusters. */
 	lock_page(page);
 	return 0;
 }
@@ -117,8 +117,8 @@ static int fat_writepages(struct address_space *m, struct writeback_control *wbc
 		if (p->mapping == m && PageDirty(p)) {
 			wait_on_page_writeback(p);
 			/*
-			 * set before the page is cleaned, so that an fsync which finds it clean
-			 * waits for the copy
+			 * Set before the page becomes clean, so that an fsync that finds it clean
+			 * waits for the copy.
 			 */
 			set_page_writeback(p);
 			clear_page_dirty_for_io(p);
@@ -146,7 +146,10 @@ const struct address_space_operations fat_aops = {
 	.page_mkwrite = fat_page_mkwrite,
 };
 
-/* Extends the file with zeros from the old end on, a page at a time. */
+/*
+ * Extends the file to @size bytes, with zeros from the old end on, a page at a time. Returns 0 or
+ * -errno.
+ */
 int fat_extend(struct inode *inode, loff_t size)
 {
 	struct address_space *m = &inode->i_data;
@@ -186,7 +189,7 @@ static ssize_t fat_write_iter(struct file *f, struct iov_iter *from, loff_t *pos
 	struct inode *inode = f->f_inode;
 	ssize_t n = generic_file_write_iter(f, from, pos);
 
-	/* frees clusters that were allocated and not written to */
+	/* Frees clusters that were allocated but not written to. */
 	if (n < 0 || from->count) {
 		down_write(&inode->i_rwsem);
 		fat_shrink(FAT_I(inode), (u64)i_size_read(inode));
@@ -196,9 +199,9 @@ static ssize_t fat_write_iter(struct file *f, struct iov_iter *from, loff_t *pos
 }
 
 /*
- * Notes lost data. Writeback copies into the device's pages; a later write of those may fail, and
- * the error does not tell which file lost data. So the next check of each file on the device
- * reports it, once for each open file.
+ * Notes lost data. Writeback copies into device pages. A later write of these may fail, and the
+ * error does not identify the file that lost data. So every file on the device reports it at its
+ * next check, once for each open file.
  */
 void fat_note_lost(struct inode *inode)
 {
@@ -212,7 +215,10 @@ int fat_fsync(struct file *f, loff_t start, loff_t end, bool datasync)
 	struct super_block *sb = f->f_inode->i_sb;
 	int err = 0, r;
 
-	/* a file system that damage has made read-only still has to write earlier data */
+	/*
+	 * After damage has made the file system read-only, data that is already dirty is still
+	 * written.
+	 */
 	if (sb_is_rdonly(sb) && !FAT_SB(sb)->marked)
 		return 0;
 	if (S_ISREG(f->f_inode->i_mode))
@@ -227,8 +233,8 @@ int fat_fsync(struct file *f, loff_t start, loff_t end, bool datasync)
 }
 
 /*
- * Implements sync_file_range(2): writes the device's pages, into which writeback of the file has
- * copied its pages, and waits for them. Other clusters in the same device pages are written too.
+ * Implements sync_file_range(2): writes the device pages into which writeback of the file has
+ * copied its pages, and waits for them. Other data in the same device pages is written too.
  */
 static int fat_sync_range(struct file *f, loff_t start, loff_t end, u32 flags)
 {
@@ -258,10 +264,10 @@ static int fat_sync_range(struct file *f, loff_t start, loff_t end, u32 flags)
 		cond_resched();
 	}
 	fat_note_lost(inode);
-	return err == -ENODATA ? 0 : err; /* truncated meanwhile */
+	return err == -ENODATA ? 0 : err; /* -ENODATA: truncated meanwhile */
 }
 
-/* Maps byte @pos to its device position, for FIBMAP. FAT has no holes before the end. */
+/* Maps byte @pos to its position on the device, for FIBMAP. There are no holes below the size. */
 static int fat_extent_at(struct inode *inode, u64 pos, struct file_extent *e)
 {
 	u64 size = (u64)i_size_read(inode), n = size - pos, at;

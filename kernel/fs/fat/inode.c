@@ -4,9 +4,9 @@
  * to the slot; attributes and times.
  *
  * An inode is found by the position of its slot (slot_at), which rename changes. So there is a hash
- * of slot positions besides vfs's hash of inode numbers. An inode's number is made from the
- * position where its slot was first found. If another inode still has that number, it is a number
- * that no position gives. Times are in UTC, in units of two seconds.
+ * of slot positions besides the VFS's hash of inode numbers. An inode's number is computed from the
+ * position where its slot was first found. If another inode still has that number, the inode gets a
+ * number that no position gives (OTHER_INOS). Times are in UTC, in units of two seconds.
  */
 #include <asm/errno.h>
 
@@ -110,7 +110,7 @@ void fat_evict_inode(struct inode *inode)
 
 /* ---- times ---- */
 
-/* Returns the days since 1970; @y is not before 1980. */
+/* Returns the days from 1970 to a date. @y must not be before 1980. */
 static s64 days(s64 y, u32 m, u32 d)
 {
 	y -= m <= 2;
@@ -259,8 +259,8 @@ int fat_number(struct inode *inode, u64 at)
 }
 
 /*
- * Returns the inode of a slot. The caller holds the directory's i_rwsem, so no other task makes an
- * inode for it.
+ * Returns the inode for the slot of @e, or ERR_PTR. The caller holds the directory's i_rwsem, so no
+ * other task makes an inode for the slot meanwhile.
  */
 struct inode *fat_iget(struct inode *dir, const struct fat_entry *e)
 {
@@ -361,7 +361,7 @@ int fat_getattr(const struct path *path, struct kstat *st, u32 request, u32 flag
 	return 0;
 }
 
-/* True if FAT can store @mode under the mount's mask. FAT has a single bit for it: read-only. */
+/* True if FAT can store @mode under the mount's mask. It stores one bit of a mode: read-only. */
 static bool holds_mode(const struct inode *inode, umode_t mode)
 {
 	const struct fat_sb *s = FAT_SB(inode->i_sb);
@@ -374,8 +374,8 @@ static bool holds_mode(const struct inode *inode, umode_t mode)
 }
 
 /*
- * Returns -EPERM for an owner or a mode bit that FAT cannot store, otherwise 0. Another mode that
- * FAT cannot store is dropped silently, as on Linux.
+ * Returns -EPERM for an owner, or for one of the bits 07000, which FAT cannot store, otherwise 0.
+ * Other changes of mode that FAT cannot store are silently dropped, as on Linux.
  */
 static int check_wish(struct inode *inode, struct iattr *a)
 {

@@ -3,8 +3,8 @@
  * name.c: names: UTF-16 on disk and in comparisons, UTF-8 (or ISO 8859-1) for the guest, code page
  * 437 in short names.
  *
- * Names are compared without regard to case. The letters that have case are those of Latin (with
- * Latin Extended-A), Greek and Cyrillic.
+ * Names are compared without regard to case. Case is known for Latin (with Latin Extended-A), Greek
+ * and Cyrillic letters.
  */
 #include <asm/errno.h>
 
@@ -69,7 +69,7 @@ u32 fat_name_hash(const u16 *units, u32 n)
 
 /* ---- to and from the guest ---- */
 
-/* Decodes a UTF-8 character. Returns its number of bytes, or 0 if it is invalid. */
+/* Decodes a UTF-8 character. Returns its length in bytes, or 0 if it is invalid. */
 static u32 get_utf8(const u8 *s, u32 left, u32 *c)
 {
 	u32 n = s[0] < 0x80 ? 1 :
@@ -102,7 +102,7 @@ int fat_name_parse(const struct fat_sb *s, const struct qstr *q, struct fat_name
 	const u8 *p = (const u8 *)q->name;
 	u32 left = q->len, n, c;
 
-	/* trailing dots and blanks are ignored */
+	/* Trailing dots and blanks are ignored. */
 	while (left && (p[left - 1] == '.' || p[left - 1] == ' '))
 		left--;
 	name->n = 0;
@@ -163,7 +163,7 @@ static u16 from_oem(u8 c)
 	return c < 0x80 ? c : cp437[c - 0x80];
 }
 
-/* Converts a character to code page 437. 0: it is not in that code page. */
+/* Converts a character to code page 437. Returns 0 if that code page does not have it. */
 static u8 to_oem(u16 c)
 {
 	u32 i;
@@ -190,7 +190,7 @@ static u32 part_units(const u8 *from, u32 n, bool small, u16 *to)
 u32 fat_short_units(const struct fat_sb *s, const struct fat_slot *d, u16 units[12])
 {
 	bool flags = s->vfat && (s->shortname == FAT_MIXED || s->shortname == FAT_WINNT);
-	bool small = !s->vfat || s->shortname == FAT_LOWER; /* type msdos shows small letters */
+	bool small = !s->vfat || s->shortname == FAT_LOWER; /* msdos shows small letters */
 	u8 base[8];
 	u32 n, ext;
 
@@ -216,8 +216,9 @@ u8 fat_short_sum(const u8 name[11])
 }
 
 /*
- * Makes a part of a short name from @n characters, at most @room bytes. Returns false if characters
- * were lost. *cases: 1 is set for small letters, 2 for capitals.
+ * Makes the base or the extension of a short name from @n characters, at most @room bytes. Returns
+ * false if characters were lost or replaced. Sets bits in *cases: 1 for small letters, 2 for
+ * capitals.
  */
 static bool make_part(const u16 *from, u32 n, u8 *to, u32 room, u32 *cases)
 {
@@ -276,8 +277,8 @@ bool fat_short_make(const struct fat_sb *s, const struct fat_name *name, u8 to[1
 }
 
 /*
- * Adds a tail: "LONGNAME" becomes "LONGNA~1", or after a few tries "LO1A2B~1" with a hash of the
- * name.
+ * Appends a tail to the base name: "LONGNAME" becomes "LONGNA~1", or after a few @tries "LO1A2B~1",
+ * which contains a hash of the long name.
  */
 void fat_short_tail(u8 name[11], u32 tries, u32 hash)
 {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * namei.c: names: looking up, making, removing, renaming.
+ * namei.c: names: lookup, creation, removal and renaming.
  *
- * vfs's dentry cache is case-sensitive, but FAT is not. So one file may have several dentries, and
- * a missing name may come into existence under another spelling. fat_revalidate() accepts a dentry
- * only if its inode still has that name in that directory, and never a negative dentry.
+ * The VFS's dentry cache is case-sensitive, but FAT is not. So one file may have several dentries,
+ * and a name that did not exist may be created in another spelling. fat_revalidate() accepts a
+ * dentry only if its inode still has that name in that directory, and never a negative dentry.
  */
 #include <asm/errno.h>
 #include <linux/fs.h>
@@ -84,7 +84,7 @@ static u32 start_of(const struct inode *dir)
 	return dir->i_ino == FAT_ROOT_INO ? 0 : FAT_I(dir)->start;
 }
 
-/* Fills the first cluster of a new directory: ".", "..", zeros. */
+/* Fills the first cluster of a new directory with ".", ".." and zeros. Returns 0 or -errno. */
 static int make_dots(struct inode *dir, struct inode *inode, const struct fat_slot *like)
 {
 	struct fat_sb *s = FAT_SB(dir->i_sb);
@@ -128,7 +128,7 @@ static int make(struct inode *dir, struct dentry *dentry, bool is_dir)
 		err = fat_add(dir, &f->name, &slot, &f->e);
 	if (err) {
 		clear_nlink(inode);
-		iput(inode); /* frees its cluster, too */
+		iput(inode); /* also frees its cluster */
 		kfree(f);
 		return err;
 	}
@@ -157,7 +157,7 @@ static int fat_mkdir(struct inode *dir, struct dentry *d, umode_t mode)
 
 /* ---- removing ---- */
 
-/* Finds the slots of @inode's name in @dir. */
+/* Finds the slots of @inode's name in @dir. Returns 0, -ENOENT or another -errno. */
 static int find_slots(struct inode *dir, const struct inode *inode, struct fat_entry *e)
 {
 	u32 off = 0;
@@ -207,7 +207,7 @@ static int set_dotdot(struct inode *inode, struct inode *dir)
 	return err ? err : fat_write(s, at, &d, sizeof(d));
 }
 
-/* Makes the target's slots lead to the renamed inode. Their name keeps its spelling. */
+/* Redirects the target's slots to the renamed inode. The name in them keeps its spelling. */
 static int take_over(struct inode *ndir, struct inode *target, const struct fat_entry *from,
 	struct fat_entry *to)
 {
@@ -230,7 +230,7 @@ static int take_over(struct inode *ndir, struct inode *target, const struct fat_
 static int move(struct inode *odir, struct inode *inode, struct inode *ndir, struct dentry *new,
 	struct found *from, struct found *to)
 {
-	int err = fat_write_inode(inode, false); /* brings its slot up to date */
+	int err = fat_write_inode(inode, false); /* updates its slot */
 
 	if (!err)
 		err = find_slots(odir, inode, &from->e);

@@ -3,8 +3,8 @@
  * super.c: mounting vfat and msdos: the boot sector, the dirty bit, FSINFO, statfs.
  *
  * The volume is marked dirty while it is mounted for writing. Unmounting, and remounting read-only,
- * write FSINFO and clear the mark, unless the volume was dirty before or damage was found. A failed
- * mount gives its reason in one printk line.
+ * write FSINFO and clear the mark, unless the volume was already dirty at mount or damage was
+ * found. A failed mount prints its reason in one line.
  */
 #include <asm/errno.h>
 #include <linux/magic.h>
@@ -16,7 +16,7 @@
 #include "kernel/ident/cred.h"
 #include "kernel/vfs/bdev/bdev.h"
 
-#define SAY_EVERY 1000000000UL /* ns between messages about damage */
+#define SAY_EVERY 1000000000UL /* ns between two messages */
 
 int fat_error(struct fat_sb *s, const char *what, u64 where)
 {
@@ -30,7 +30,7 @@ int fat_error(struct fat_sb *s, const char *what, u64 where)
 		printk(KERN_ERR "FAT-fs (%s): error, %s (%llx)\n", sb->s_id, what,
 			(unsigned long long)where);
 	}
-	s->was_dirty = true; /* the dirty mark stays for fsck */
+	s->was_dirty = true; /* leaves the volume dirty, for fsck */
 	if (!s->goes_on && !sb_is_rdonly(sb)) {
 		sb->s_flags |= SB_RDONLY;
 		printk(KERN_ERR "FAT-fs (%s): filesystem has been set read-only\n", sb->s_id);
@@ -299,7 +299,7 @@ static int fat_fill_super(struct super_block *sb, void *data, bool silent)
 	sb->s_d_op = &fat_dops;
 	sb->s_magic = MSDOS_SUPER_MAGIC;
 	sb->s_time_gran = 1000000000;
-	sb->s_time_min = 315532800;  /* 1980 */
+	sb->s_time_min = 315532800;  /* 1980, in seconds since 1970 */
 	sb->s_time_max = 4354819199; /* 2107 */
 	sb->s_maxbytes = 0xffffffff;
 	err = fat_parse_options(sb, s, data);

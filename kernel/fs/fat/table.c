@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * table.c: the FAT, which has a chain of clusters for each file.
+ * table.c: the FAT (file allocation table), which has a chain of clusters for each file.
  *
  *	fat_map(fi, pos, &at, &n)   fat_grow(fi, bytes)   fat_shrink(fi, bytes)
  *
@@ -73,7 +73,10 @@ static u64 entry_at(const struct fat_sb *s, u32 fat, u32 cluster)
 	return s->fat_at + fat * s->fat_size + off;
 }
 
-/* Reads the entry of @cluster. Returns 0, CHAIN_END, a cluster's number (not checked) or -errno. */
+/*
+ * Reads the entry of @cluster. Returns the number of the next cluster (unchecked), 0 (free),
+ * CHAIN_END or -errno.
+ */
 static s64 get_entry(struct fat_sb *s, u32 cluster)
 {
 	__le32 v = 0;
@@ -95,8 +98,8 @@ static s64 get_entry(struct fat_sb *s, u32 cluster)
 }
 
 /*
- * Writes an entry into one copy of the FAT. Unused bits, and those of the neighbour (FAT12), are
- * kept.
+ * Writes an entry into one copy of the FAT. Preserves unused bits, and the bits of the neighbouring
+ * entry (FAT12).
  */
 static int put_in_copy(struct fat_sb *s, u32 fat, u32 cluster, u32 value)
 {
@@ -128,7 +131,7 @@ static int put_entry(struct fat_sb *s, u32 cluster, u32 value)
 	return err;
 }
 
-/* Counts the free clusters, once. Under lock. */
+/* Counts the free clusters, if that is not done yet. Returns 0 or -errno. fat_sb.lock is held. */
 int fat_count_free(struct fat_sb *s)
 {
 	u32 cluster, n = 0;
@@ -153,8 +156,8 @@ int fat_count_free(struct fat_sb *s)
 }
 
 /*
- * Allocates a free cluster, which becomes the end of a chain. Returns its number, -ENOSPC or
- * -errno. Under lock.
+ * Allocates a free cluster and marks it as the end of a chain. Returns its number or -errno
+ * (-ENOSPC). fat_sb.lock is held.
  */
 static s64 take_cluster(struct fat_sb *s)
 {
@@ -226,7 +229,7 @@ static int add_known(struct fat_inode *fi, u32 cluster)
 }
 
 /*
- * True if the chain comes to a cluster again, so that it has no end. Compares @next with a cluster
+ * True if the chain reaches a cluster twice, so that it has no end. Compares @next with a cluster
  * that is replaced each time the length of the chain has doubled (Brent's algorithm). Without this
  * check, a small image could make chains, and need memory for runs, of as many clusters as its boot
  * sector declares.
@@ -242,7 +245,7 @@ static bool goes_round(struct fat_inode *fi, u32 next)
 	return false;
 }
 
-/* Reads the chain into runs until @n of its clusters, or all, are known. */
+/* Reads the chain into runs until @n of its clusters, or all, are known. Returns 0 or -errno. */
 static int learn(struct fat_inode *fi, u64 n)
 {
 	struct fat_sb *s = FAT_SB(fi->vfs.i_sb);
@@ -335,7 +338,7 @@ static u32 last_known(const struct fat_inode *fi)
 	return r ? r->at + r->n - 1 : 0;
 }
 
-/* Appends a cluster to the end of the chain. Under both locks. */
+/* Appends a cluster to the chain. Returns 0 or -errno. fat_inode.lock and fat_sb.lock are held. */
 static int append(struct fat_sb *s, struct fat_inode *fi)
 {
 	u32 last = last_known(fi);
@@ -357,7 +360,10 @@ static void count_blocks(struct fat_inode *fi)
 	fi->vfs.i_blocks = ((u64)known(fi) << FAT_SB(fi->vfs.i_sb)->cluster_bits) >> SECTOR_SHIFT;
 }
 
-/* Frees the clusters of the chain behind the first @keep. Under both locks. */
+/*
+ * Frees all clusters of the chain but the first @keep. Returns 0 or -errno. fat_inode.lock and
+ * fat_sb.lock are held.
+ */
 static int cut(struct fat_sb *s, struct fat_inode *fi, u32 keep)
 {
 	u32 i, j;
@@ -374,7 +380,7 @@ static int cut(struct fat_sb *s, struct fat_inode *fi, u32 keep)
 	}
 	while (fi->nr_runs && fi->runs[fi->nr_runs - 1].from >= keep)
 		fi->nr_runs--;
-	fi->passed = fi->passed_at = 0; /* it may be allocated again for this chain */
+	fi->passed = fi->passed_at = 0; /* @passed may become free and be reused */
 	if (fi->nr_runs)
 		fi->runs[fi->nr_runs - 1].n = keep - fi->runs[fi->nr_runs - 1].from;
 	if (!err && keep)
@@ -394,8 +400,8 @@ int fat_grow(struct fat_inode *fi, u64 bytes)
 	mutex_lock(&fi->lock);
 	err = learn(fi, want);
 	/*
-	 * a damaged chain, shorter than the size, is not extended: new clusters would show other
-	 * files' earlier data
+	 * A damaged chain, which is shorter than the size needs, is not extended: the new clusters
+	 * would show old data of other files.
 	 */
 	if (!err && known(fi) < want && known(fi) < clusters(s, (u64)i_size_read(&fi->vfs)))
 		err = fat_error(s, "a file has fewer clusters than its size needs", fi->vfs.i_ino);
