@@ -3,8 +3,8 @@
  * config.c: /proc/config.gz: the features of this kernel, as options of Linux's configuration. Test
  * suites read it before they run a test, and skip tests of missing features.
  *
- * All entries are true: an option is y if its feature works, and "is not set" if it is missing and
- * programs are likely to ask for it. There are no modules. The file is a gzip member with one
+ * The text is true: an option is y if its feature works, and "is not set" if the feature is missing
+ * and programs are likely to look for it. There are no modules. The file is a gzip member with one
  * stored block (RFC 1951 section 3.2.4, RFC 1952), made when it is read.
  */
 #include <asm/errno.h>
@@ -14,7 +14,7 @@
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
 
-#define CONFIG_MAX 0xffffU /* most bytes of a stored block */
+#define CONFIG_MAX 0xffffU /* most bytes that a stored block can hold */
 
 /* Options that are y: names without CONFIG_, each followed by a blank. */
 static const char there[] =
@@ -25,7 +25,7 @@ static const char there[] =
 	/* time and scheduling */
 	"HIGH_RES_TIMERS NO_HZ NO_HZ_IDLE HZ_100 POSIX_TIMERS PREEMPT_NONE SCHED_AUTOGROUP "
 	"SCHEDSTATS SCHED_INFO "
-	/* calls */
+	/* system calls */
 	"FUTEX FUTEX_PI EPOLL SIGNALFD TIMERFD EVENTFD SHMEM AIO ADVISE_SYSCALLS MEMBARRIER RSEQ "
 	"USERFAULTFD HAVE_ARCH_USERFAULTFD_WP HAVE_ARCH_USERFAULTFD_MINOR PTE_MARKER_UFFD_WP KCMP "
 	"CROSS_MEMORY_ATTACH "
@@ -54,7 +54,7 @@ static const char there[] =
 	"FANOTIFY_ACCESS_PERMISSIONS "
 	/* terminals and devices */
 	"TTY UNIX98_PTYS WATCHDOG "
-	/* the net */
+	/* networking */
 	"NET PACKET PACKET_DIAG UNIX AF_UNIX_OOB UNIX_DIAG NETLINK_DIAG INET INET_DIAG "
 	"INET_TCP_DIAG "
 	"INET_UDP_DIAG IP_MULTICAST IP_ADVANCED_ROUTER IP_MULTIPLE_TABLES SYN_COOKIES IPV6 "
@@ -73,7 +73,7 @@ static const char absent[] =
 	"ACPI PCI X86_INTEL_MEMORY_PROTECTION_KEYS X86_USER_SHADOW_STACK "
 	"X86_MCE PREEMPT PREEMPT_RT UCLAMP_TASK UCLAMP_TASK_GROUP RT_GROUP_SCHED SCHED_CORE "
 	"SCHED_DEBUG SCHED_CLASS_EXT RTC_CLASS "
-	/* calls */
+	/* system calls */
 	"BPF_JIT USELIB PERSISTENT_KEYRINGS KEY_DH_OPERATIONS KEY_NOTIFICATIONS ENCRYPTED_KEYS "
 	"TRUSTED_KEYS USER_DECRYPTED_DATA ASYMMETRIC_KEY_TYPE DNS_RESOLVER SECURITY_SELINUX "
 	"SECURITY_SMACK SECURITY_TOMOYO SECURITY_APPARMOR SECURITY_YAMA INTEGRITY IMA EVM AUDIT "
@@ -91,13 +91,13 @@ static const char absent[] =
 	"FAULT_INJECTION KASAN LOCKDEP DEBUG_KMEMLEAK FS_ENCRYPTION FS_VERITY WATCH_QUEUE "
 	/* terminals and devices */
 	"LEGACY_PTYS VT SERIO SERIO_SERPORT N_HDLC SLIP PPP INPUT INPUT_UINPUT SOUND SND "
-	/* the net */
+	/* networking */
 	"VSOCKETS IP_SCTP RDS CAN CAN_BCM XFRM XFRM_USER MPTCP TIPC TLS XDP_SOCKETS "
 	"BPF_STREAM_PARSER "
 	"IPVLAN VXLAN NET_CLS NET_CLS_ACT NET_SCH_INGRESS NET_CLS_TCINDEX IP_NF_IPTABLES_LEGACY "
 	"IP_SET ";
 
-/* Options with a number or a string, as whole lines. */
+/* Options whose value is a number or a string, as whole lines. */
 static const char valued[] = "CONFIG_HZ=100\n"
 			     "CONFIG_NODES_SHIFT=0\n"
 			     "CONFIG_DEFAULT_MMAP_MIN_ADDR=65536\n"
@@ -108,7 +108,7 @@ static const char valued[] = "CONFIG_HZ=100\n"
 			     "CONFIG_LOCALVERSION=\"-nestling\"\n"
 			     "CONFIG_LSM=\"landlock\"\n";
 
-/* Prints a line for each of @names to @to and returns the length. */
+/* Prints a line for each of @names to @to, by @format. Returns the number of bytes. */
 static size_t lines_of(const char *names, char *to, size_t room, const char *format)
 {
 	const char *end;
@@ -135,8 +135,8 @@ static size_t config_text(char *to)
 }
 
 /*
- * Shows the text in the gzip format: a header without optional parts, and one stored block with its
- * length and the complement of the length.
+ * Shows the text in gzip format: a header without optional parts, and one stored block, with its
+ * length and the length's complement.
  */
 static int show_config(struct seq *s, void *arg)
 {

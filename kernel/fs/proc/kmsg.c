@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * kmsg.c: /proc/kmsg: the kernel log as syslog(2) reads it: each record is returned to one reader
- * only. syslog daemons and systemd-nspawn use it; other programs read /dev/kmsg. Locks:
+ * only. Syslog daemons and systemd-nspawn use it, other programs read /dev/kmsg. Locks:
  * kernel/task/syslog.c.
  */
 #include <asm/errno.h>

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * kpage.c: /proc/kpagecount, kpageflags and kpagecgroup: how often each frame of memory is mapped,
- * what it is used for, and which group is charged for it (the inode of its directory); one word of
- * eight bytes a frame, for the superuser. Formats: linux-doc's admin-guide/mm/pagemap.
+ * what it is used for, and which group is charged for it (the inode number of its directory). Each
+ * file has a word of eight bytes for each frame, and only root may read it. Formats: linux-doc's
+ * admin-guide/mm/pagemap.
  *
  * No lock is taken: a frame may change its use during the read.
  */
@@ -47,15 +48,15 @@ static u64 flags_of(const struct page *p)
 			flags |= 1UL << map[i].theirs;
 	if (count_of(p))
 		flags |= 1UL << KPF_MMAP;
-	/* as on Linux, all anonymous pages are swap-backed, with or without swap areas */
+	/* As on Linux, all anonymous pages are swap-backed, even without swap areas. */
 	if (have & 1UL << PG_anon)
 		flags |= 1UL << KPF_SWAPBACKED;
 	return flags;
 }
 
 /*
- * Returns the inode number of the page's group. For a removed group, whose charges its parent has
- * taken over, that is its own number until its last page is free.
+ * Returns the inode number of the page's group. A removed group, whose charges its parent has taken
+ * over, keeps its own number until its last page is free.
  */
 static u64 group_of(const struct page *p)
 {
@@ -67,7 +68,10 @@ static u64 group_of(const struct page *p)
 		       container_of(g, struct cgroup, mem)->id;
 }
 
-/* Reads one word for each frame. @none: the word for a frame that does not exist. */
+/*
+ * Reads one word for each frame. @none: the word for a frame that does not exist. Returns the
+ * number of bytes or -errno.
+ */
 static ssize_t read_words(
 	struct iov_iter *to, loff_t *pos, u64 (*word)(const struct page *), u64 none)
 {

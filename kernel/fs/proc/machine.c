@@ -4,9 +4,8 @@
  * softirqs, schedstat, iomem, consoles, tty/drivers and others. Formats: proc(5) and linux-doc's
  * filesystems/proc.
  *
- * There is one node with one zone. What this machine does not have (soft interrupts, DMA, ports,
- * crypto algorithms) is shown as an empty list or as zeros, which is what a tool expects of a
- * machine without it.
+ * There is one node with one zone. Things that this machine lacks (soft interrupts, DMA, ports,
+ * crypto algorithms) are shown as empty lists or zeros, as tools expect.
  */
 #include <asm/errno.h>
 #include <linux/tty.h>
@@ -42,7 +41,7 @@ static int show_pagetypeinfo(struct seq *s, void *arg)
 	for (order = 0; order <= MM_MAX_ORDER; order++)
 		seq_printf(s, "%6u ", order);
 	seq_puts(s, "\n");
-	/* all blocks are of one kind, movable */
+	/* All blocks are of one type, movable. */
 	for (i = 0; i < ARRAY_SIZE(types); i++) {
 		seq_printf(s, "Node    0, zone   Normal, type %12s ", types[i]);
 		for (order = 0; order <= MM_MAX_ORDER; order++)
@@ -176,8 +175,8 @@ static int show_nothing(struct seq *s, void *arg)
 }
 
 /*
- * Shows the kernel's functions; addresses are shown as for kptr_restrict 1. All symbols are local
- * ("t"), since linking has made them so.
+ * Shows the kernel's functions, with addresses as for kptr_restrict 1. All symbols are local ("t"),
+ * since the linker has made them so.
  */
 static int show_kallsyms(struct seq *s, void *arg)
 {

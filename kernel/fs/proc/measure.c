@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * measure.c: /proc/nestling: optional counts of hostcalls, locks and faults; and memory by kind,
+ * measure.c: /proc/nestling: optional counts of hostcalls, locks and faults, and memory by kind,
  * which is always counted.
  *
  * Writing "on" to the file of a count (hostcalls, locks, faults) starts it, "off" stops it, "reset"
- * sets it to 0. count= on the command line starts counts at boot. What a disabled count costs is
- * documented in doors.c, contention.h and fault.c, which count.
+ * sets it to 0. count= on the command line starts counts at boot. The cost of a disabled count is
+ * documented where it is counted: doors.c, contention.h and fault.c.
  */
 #include <asm/errno.h>
 
@@ -67,7 +67,7 @@ static int store_count(char *text, size_t n, void *arg)
 	return 0;
 }
 
-/* Parses "NAME,NAME...". */
+/* Starts the counts named in "NAME,NAME...". Returns 0 or -errno. */
 static int set_count(const char *value)
 {
 	while (*value) {

@@ -252,8 +252,8 @@ static int show_diskstats(struct seq *s, void *arg)
 #define LOCKS_PART_ORDER 4
 
 /*
- * Shows all file locks in parts, since there may be any number. Each part is made by one walk
- * through all locks, under the lock of the list.
+ * Shows all file locks in pieces, since there may be any number. Each piece is made by one walk
+ * through all locks, with the list's lock held.
  */
 static int show_locks(struct seq *s, void *arg)
 {
@@ -300,8 +300,8 @@ static int show_interrupts(struct seq *s, void *arg)
 		if (!irq_name(i))
 			continue;
 		/*
-		 * an interrupt is not counted for each vCPU, so its whole count is in the first
-		 * column
+		 * Interrupts are not counted for each vCPU, so the whole count is in the first
+		 * column.
 		 */
 		seq_printf(s, "%3d: %10lu", i, irq_count(i));
 		for (cpu = 1; cpu < nr_cpus; cpu++)
@@ -393,7 +393,7 @@ static int show_cgroups(struct seq *s, void *arg)
 {
 	static const struct {
 		const char *name;
-		u32 v1; /* CG1_*; 0: only in version 2 */
+		u32 v1; /* CG1_*, or 0: version 2 only */
 	} all[] = { { "cpuset", CG1_CPUSET }, { "cpu", CG1_CPU }, { "cpuacct", CG1_CPUACCT },
 		{ "blkio", CG1_BLKIO }, { "memory", CG1_MEMORY }, { "devices", CG1_DEVICES },
 		{ "freezer", CG1_FREEZER }, { "net_cls", CG1_NET_CLS },

@@ -10,8 +10,8 @@
  *	gid=N		the group to which hidepid= does not apply
  *	subset=pid only processes are shown
  *
- * A task that may ptrace a process always sees it. Locks: none, options are words that a remount
- * replaces.
+ * A task that may ptrace a process always sees it. Locks: none. Each option is a word that a
+ * remount replaces.
  */
 #include <asm/errno.h>
 #include <linux/magic.h>
@@ -177,7 +177,7 @@ static int proc_remount(struct super_block *sb, u32 *flags, char *data)
 
 	if (err)
 		return err;
-	/* cached dentries may have to be hidden now */
+	/* Drop cached dentries, which may have to be hidden now. */
 	shrink_dcache_sb(sb);
 	WRITE_ONCE(p->hide, fresh.hide);
 	WRITE_ONCE(p->gid, fresh.gid);
@@ -187,7 +187,7 @@ static int proc_remount(struct super_block *sb, u32 *flags, char *data)
 
 /* ---- the superblock ---- */
 
-static struct super_operations proc_sops; /* tree's operations and show_options */
+static struct super_operations proc_sops; /* tree_super_operations + show_options */
 
 static int proc_fill_super(struct super_block *sb, void *data, bool silent)
 {
@@ -223,7 +223,7 @@ static void proc_kill_super(struct super_block *sb)
 	kfree(p);
 }
 
-/* Returns the owner of the pid namespace that the mount will show. */
+/* Returns the user namespace that owns the pid namespace that the mount will show. */
 static struct user_namespace *proc_owner(void)
 {
 	return current_pid_ns()->ns.owner;

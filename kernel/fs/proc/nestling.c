@@ -2,8 +2,8 @@
 /*
  * nestling.c: files of /proc/nestling, for information that only this kernel has: mode (how system
  * calls are intercepted), handoff (counts of hand-offs between vCPU and guest, skas/handoff.c),
- * syscalls (a count for each system call, also for unimplemented ones), lost (data that the host
- * has refused to write).
+ * syscalls (a count for each system call, including unimplemented ones), lost (data that the host
+ * refused to write).
  */
 #include <asm/errno.h>
 
@@ -14,7 +14,7 @@
 #include "kernel/mm/mm.h"
 #include "kernel/sched/sched.h"
 
-/* Prints the lines of the system-call counts. kernel/syscall, a higher room, registers it. */
+/* Prints the counts of system calls. Registered by kernel/syscall, a higher room. */
 const struct proc_syscall_ops *proc_syscall_ops;
 
 static int show_mode(struct seq *s, void *arg)

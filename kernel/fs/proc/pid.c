@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * pid.c: /proc/PID and /proc/PID/task/TID: directories and the table of their files; pid_link.c has
- * the links.
+ * pid.c: /proc/PID and /proc/PID/task/TID: the directories and the table of their files. pid_link.c
+ * has the links.
  *
  * An inode holds a reference to a struct pid, never to a task. So it keeps no dead process in
  * memory, and each use looks up the task again. A dentry is valid while its task lives
  * (d_revalidate). The owner of the files is the task's effective user, or root if the task is not
- * dumpable. A directory that all users may search always belongs to the effective user: ps and kill
- * take the user of a process from it.
+ * dumpable. A directory that all users may search always belongs to the effective user, since ps
+ * and kill use its owner as the user of the process.
  *
- * Permissions: all users may read files of mode 0444; environ, maps, fd, exe and similar files need
- * ptrace_may_access(), with exec held off until the result is taken. Texts about memory (show_mm)
- * describe the address space that the process had when they were opened: after an exec they are
- * empty. No other locks are held over show functions.
+ * Permissions: all users may read files of mode 0444. environ, maps, fd, exe and similar files need
+ * ptrace_may_access(), and exec is held off from that check until the result is taken. Texts about
+ * memory (show_mm) describe the address space that the process had when they were opened: after an
+ * exec they are empty. No other locks are held over show functions.
  */
 #include <asm/errno.h>
 
@@ -35,14 +35,14 @@ enum pe_kind {
 	PE_FOPS
 };
 
-/* Rules for texts about memory (show_mm), as on Linux. */
+/* pid_entry.mm_rules: rules for texts about memory (show_mm), as on Linux. */
 /* open fails with ESRCH if the process has no memory */
 #define MM_OPEN 1
-/* a read fails with ESRCH if the process is gone */
+/* read fails with ESRCH if the process is gone */
 #define MM_TASK 2
-/* a read fails with ESRCH, instead of returning nothing, if the memory has no user any more */
+/* read fails with ESRCH, instead of returning 0 bytes, if no process uses the memory any more */
 #define MM_USERS 4
-/* needs only data that remains when the memory has no user */
+/* the text needs only data that remains after the last process has left the memory */
 #define MM_KEPT 8
 
 struct pid_entry {
@@ -52,13 +52,14 @@ struct pid_entry {
 	bool private; /* needs ptrace_may_access() */
 	bool leader_only, thread_only;
 	int (*show)(struct seq *s, struct task *t);
-	int (*tid_show)(struct seq *s, struct task *t); /* NULL: as @show */
-	int (*show_mm)(struct seq *s, struct mm *mm);   /* @mm: the process's memory at open */
+	int (*tid_show)(struct seq *s, struct task *t); /* NULL: @show */
+	int (*show_mm)(struct seq *s, struct mm *mm);   /* @mm: process's memory at open */
 	u32 mm_rules;                                   /* MM_* */
-	/* 0: took all; or bytes, or -errno */
+	/* Returns 0 if the whole text was taken, or the number of bytes taken, or -errno. */
 	int (*store)(struct task *t, struct file *f, char *text);
 	int (*link)(struct task *t, struct path *path);
-	long (*ioctl)(struct mm *mm, u32 cmd, uaddr_t arg); /* @mm: as show_mm; NULL: no ioctls */
+	/* @mm: as in @show_mm; NULL: no ioctls */
+	long (*ioctl)(struct mm *mm, u32 cmd, uaddr_t arg);
 	const struct file_operations *fops;
 };
 static const struct pid_entry pid_entries[];
@@ -82,7 +83,7 @@ static const struct inode_operations pid_dir_iops, pid_hidden_iops, task_dir_iop
 static u32 pid_dir_nlink(const struct inode *dir);
 static const struct file_operations pid_dir_fops, task_dir_fops;
 
-/* Returns @id, the id of a user namespace's root, or 0 if it is not mapped. */
+/* Returns @id, the uid or gid of a user namespace's root, or 0 if it is not mapped. */
 static u32 root_of(u32 id)
 {
 	return uid_valid(id) ? id : 0;
@@ -189,7 +190,10 @@ bool proc_parse_number(const struct qstr *name, u32 *n)
 
 /* ---- /proc/PID, /proc/PID/task/TID ---- */
 
-/* Finds a task by its number in the namespace that this mount of proc shows. */
+/*
+ * Finds a task, by its number in the pid namespace that this mount shows. Returns it referenced, or
+ * NULL.
+ */
 static struct task *find_task_in(const struct inode *dir, u32 nr)
 {
 	struct pid *pid = find_get_pid_ns((pid_t)nr, proc_pid_ns(dir->i_sb));
@@ -200,8 +204,8 @@ static struct task *find_task_in(const struct inode *dir, u32 nr)
 }
 
 /*
- * Makes the inode of a task's directory. The task may be reaped meanwhile, so its number is read
- * once.
+ * Makes the inode of a task's directory. The task may be reaped meanwhile, so its struct pid is
+ * read only once. Returns ERR_PTR on failure.
  */
 static struct inode *task_dir_inode(struct inode *dir, struct task *t, bool thread)
 {
@@ -216,8 +220,8 @@ static struct inode *task_dir_inode(struct inode *dir, struct task *t, bool thre
 }
 
 /*
- * Finds the directory of a process, or of a thread that is no leader: lookups find it by its
- * number, but listings show leaders only.
+ * Looks up the directory of a process, or of a thread that is no group leader. Listings show only
+ * leaders.
  */
 struct dentry *proc_pid_lookup(struct inode *dir, struct dentry *d, const struct qstr *name)
 {
@@ -346,7 +350,7 @@ static struct dentry *pid_dir_lookup(struct inode *dir, struct dentry *d, u32 fl
 	return ERR_PTR(-ENOENT);
 }
 
-/* Returns the link count of PID or task/TID: one for each directory in it. */
+/* Returns the link count of PID or task/TID: 2, and one for each subdirectory. */
 static u32 pid_dir_nlink(const struct inode *dir)
 {
 	u32 n = 2;
@@ -405,7 +409,10 @@ static struct dentry *task_dir_lookup(struct inode *dir, struct dentry *d, u32 f
 	return proc_pid_add(d, inode);
 }
 
-/* Counts a link for each thread: sandboxes check by it that they have a single thread. */
+/*
+ * Adds the number of threads to the link count. Sandboxes read from it whether they have a single
+ * thread.
+ */
 static int task_dir_getattr(const struct path *path, struct kstat *st, u32 request, u32 flags)
 {
 	struct inode *inode = path->dentry->d_inode;
@@ -462,7 +469,9 @@ out:
 
 /* ---- texts ---- */
 
-/* Accepts chown() from a permitted caller, but the next lookup shows the process's ids again. */
+/*
+ * Accepts chown() from a permitted caller, but the next lookup restores the owner by set_owner().
+ */
 int proc_pid_setattr(struct dentry *d, struct iattr *attr)
 {
 	if (attr->ia_valid & ATTR_MODE)
@@ -550,8 +559,8 @@ static int open_memory(const struct pid_entry *pe, struct task *t, struct seq *s
 }
 
 /*
- * Checks whether current may open the entry. The rights for private texts and texts about memory
- * are checked at open already.
+ * Checks current's right to open the entry. The rights for private texts and for texts about memory
+ * are checked at open already. Returns 0 or -errno.
  */
 int proc_entry_open(const struct proc_inode *pi, struct seq *s)
 {
@@ -755,7 +764,10 @@ static const struct file_operations pid_dir_fops = { .iterate = pid_dir_iterate,
 static const struct file_operations task_dir_fops = { .iterate = task_dir_iterate,
 	.llseek = generic_file_llseek };
 
-/* Returns the process whose directory @f is, for pidfd_send_signal(2). NULL: @f is another file. */
+/*
+ * Returns the process whose directory @f has open, for pidfd_send_signal(2), or NULL if @f is
+ * another file.
+ */
 static struct pid *pid_of_dir(const struct file *f)
 {
 	struct proc_inode *pi;

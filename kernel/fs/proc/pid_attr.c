@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * pid_attr.c: /proc/PID/attr, where programs look for the labels of SELinux, Smack and AppArmor. As
- * on a Linux with no security module that labels (Landlock alone), the files exist, and reads and
- * writes fail with EINVAL.
+ * on a Linux without a security module that uses labels, the files exist, but reads and writes fail
+ * with EINVAL.
  */
 #include <asm/errno.h>
 
@@ -23,7 +23,10 @@ static const struct attr_file {
 	{ "sockcreate", 0666 },
 };
 
-/* Holds the task's mm, so that a file opened before execve(2) can be refused after it. */
+/*
+ * Keeps the task's mm in private_data, so that writes can be refused if the file was opened before
+ * an execve(2).
+ */
 static int attr_open(struct inode *inode, struct file *f)
 {
 	struct task *t = proc_task(inode);
@@ -57,8 +60,8 @@ static ssize_t attr_read(struct file *f, struct iov_iter *to, loff_t *pos)
 }
 
 /*
- * Refuses a write: -EPERM if the file was opened before an execve, -EACCES for a file of another
- * task, else -EINVAL.
+ * Refuses a write: with -EPERM if the file was opened before an execve, with -EACCES if it belongs
+ * to another task, else with -EINVAL.
  */
 static ssize_t attr_write(struct file *f, struct iov_iter *from, loff_t *pos)
 {

@@ -99,7 +99,7 @@ static struct proc_entry *net_tree(void)
 	return proc_find(&proc_root_entry, ".net", 4);
 }
 
-/* True if the process has a network namespace: a process that has ended has none. */
+/* True if the process has a network namespace. A process that has ended has none. */
 static bool in_net(const struct inode *dir)
 {
 	struct task *t = proc_task(dir);

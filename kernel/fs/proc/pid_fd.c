@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * pid_fd.c: /proc/PID/fd, the links to open files, and /proc/PID/fdinfo, a description of each.
- * Both list the descriptors that the task has at the time of the call. An inode keeps a
- * descriptor's number, never its file.
+ * Both list the descriptors that the task has at the time of the call. An inode has a descriptor's
+ * number, never a reference to its file.
  */
 #include <asm/errno.h>
 
@@ -110,7 +110,9 @@ static int fd_dir_permission(struct inode *inode, int mask)
 	return err && !generic_permission(inode, mask) ? 0 : err;
 }
 
-/* Allows only callers that may trace the process, although the mode (0555) allows all users. */
+/*
+ * Allows only callers that may trace the process, although the mode (0555) would allow all users.
+ */
 static int fdinfo_dir_permission(struct inode *inode, int mask)
 {
 	struct task *t = proc_task(inode);

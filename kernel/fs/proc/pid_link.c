@@ -2,7 +2,7 @@
 /*
  * pid_link.c: the links of /proc/PID: exe, cwd and root, and the functions that read and follow all
  * links, including fd/N and map_files. Each access needs ptrace_may_access(), and execve is held
- * off (exec_hold()) until the path is taken. No other lock is held then.
+ * off (exec_hold()) from that check until the path is taken. No other lock is held.
  */
 #include <asm/errno.h>
 
@@ -55,7 +55,7 @@ int proc_link_root(struct task *t, struct path *path)
 	return link_fs(t, path, true);
 }
 
-/* Finds the target of a link, as a path with references. */
+/* Finds the target of a link. The path is referenced. Returns 0 or -errno. */
 static int pid_link_path(struct inode *inode, struct path *path)
 {
 	struct proc_inode *pi = PROC_I(inode);
@@ -82,8 +82,8 @@ static int pid_link_path(struct inode *inode, struct path *path)
 }
 
 /*
- * Follows a link directly to its target, past the permissions of the path's directories. A link in
- * map_files needs a capability for that; reading the link does not.
+ * Follows a link directly to its target, without checking the permissions of the directories on the
+ * path. To follow a link in map_files needs a capability, to read it does not.
  */
 static int pid_follow_link(struct dentry *d, struct inode *inode, struct path *to)
 {

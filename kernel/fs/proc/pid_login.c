@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * pid_login.c: /proc/PID/loginuid and sessionid: the user of the login to which a task belongs,
- * even if the task has changed its user since, and the number of that login.
+ * pid_login.c: /proc/PID/loginuid and sessionid: the user who logged in, even if the task has
+ * changed its user since, and the number of the login session.
  *
  * A task's children inherit both; both are -1 until a login program writes its user to its own
- * loginuid. After that only a task with CAP_AUDIT_CONTROL changes them. There is no audit subsystem
- * that would record them.
+ * loginuid. After that only a task with CAP_AUDIT_CONTROL may change them. There is no audit
+ * subsystem that would log them.
  */
 #include "kernel/fs/proc/proc.h"
 #include "kernel/lib/string.h"

@@ -2,7 +2,7 @@
 /*
  * pid_maps.c: /proc/PID/maps, smaps, smaps_rollup and numa_maps.
  *
- * The text is made under mmap_lock for reading; nothing in it faults.
+ * The text is made with mmap_lock held for reading, and takes no page faults meanwhile.
  */
 #include <asm/errno.h>
 
@@ -71,8 +71,8 @@ static void show_vma(struct seq *s, struct vm_area *vma, char *buf)
 }
 
 /*
- * Calls into this area are served although nothing is mapped, as on Linux with vsyscall=xonly.
- * Immutable.
+ * The area of vsyscall. Calls into it are served although nothing is mapped there, as on Linux with
+ * vsyscall=xonly. Immutable.
  */
 static struct vm_area vsyscall_area = {
 	.vm_start = 0xffffffffff600000UL,
@@ -85,7 +85,7 @@ typedef void (*vma_fn)(struct seq *s, struct vm_area *vma, char *buf, void *arg)
 
 static void rollup_fn(struct seq *s, struct vm_area *vma, char *buf, void *arg);
 
-/* Returns the area behind @v, or NULL. */
+/* Returns the area that follows @v, or NULL. */
 static struct vm_area *area_after(const struct mm *mm, struct vm_area *v)
 {
 	return v->vm_list.next == &mm->mmap_list ?
@@ -95,7 +95,7 @@ static struct vm_area *area_after(const struct mm *mm, struct vm_area *v)
 
 /*
  * Calls @fn for the areas from s->cursor on, until the piece is long enough. An area that has grown
- * across the cursor since the last piece is printed again.
+ * across the cursor since the last piece is printed again. Returns 0 or -ENOMEM.
  */
 static int for_each_vma(struct seq *s, struct mm *mm, vma_fn fn, void *arg)
 {
@@ -129,8 +129,8 @@ int proc_pid_maps(struct seq *s, struct mm *mm)
 }
 
 /*
- * Prints statistics. They are in bytes; proportional ones have 12 more bits of fraction. @kinds:
- * also splits the proportional size into anonymous, file and shared memory.
+ * Prints statistics, which are in bytes. Proportional sizes have 12 more bits of fraction. @kinds:
+ * also prints the parts of the proportional size that are anonymous, file and shared memory.
  */
 static void show_stats(struct seq *s, const struct mem_walk_stats *st, bool kinds)
 {
@@ -185,7 +185,7 @@ int proc_pid_smaps(struct seq *s, struct mm *mm)
 	return for_each_vma(s, mm, smaps_fn, NULL);
 }
 
-/* Prints the resident pages, in units of the area's page size; all are on node 0. */
+/* Prints the number of resident pages, in the area's page size. All are on node 0. */
 static void show_node_pages(struct seq *s, struct vm_area *vma, const struct mem_walk_stats *st)
 {
 	bool huge = vma->vm_flags & VM_HUGETLB;
@@ -264,8 +264,8 @@ static void rollup_fn(struct seq *s, struct vm_area *vma, char *buf, void *arg)
 }
 
 /*
- * Returns the number of the program's pages that ksm.c has merged, without pages of zeros. *asked:
- * true if an area may be merged.
+ * Returns the number of pages that ksm.c has merged in this mm, without pages of zeros. *asked:
+ * whether any area may be merged.
  */
 static u64 ksm_stats(struct mm *mm, struct mem_walk_stats *st, bool *asked)
 {

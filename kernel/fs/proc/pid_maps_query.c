@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * pid_maps_query.c: PROCMAP_QUERY, an ioctl of /proc/PID/maps: returns one area as a struct: the
- * area that contains an address, or the next one, with the file's name and build ID on request
+ * pid_maps_query.c: PROCMAP_QUERY, an ioctl of /proc/PID/maps. It describes one area in a struct:
+ * the area that contains an address, or the next one, with the file's name and build ID on request
  * (linux/fs.h, linux-doc's filesystems/proc).
  *
  * Locks: mmap_lock for reading while the area is examined. The build ID is read from the file's
@@ -19,7 +19,7 @@
 #include "kernel/sched/sched.h"
 #include "kernel/task/process.h"
 
-/* As in linux/fs.h since Linux 6.11. */
+/* Copy of the struct in linux/fs.h since Linux 6.11. */
 struct procmap_query_k {
 	u64 size;
 	u64 query_flags, query_addr;
@@ -41,16 +41,13 @@ _Static_assert(sizeof(struct procmap_query_k) == 104, "as guests have it");
 
 #define NT_GNU_BUILD_ID_K 3
 #define BUILD_ID_MAX 20
-/* most bytes of a file's notes that are searched */
+/* most bytes of a file's notes that are searched for a build ID */
 #define NOTES_MAX (64UL << 10)
 #define SEGMENTS_MAX 256
 
 /* ---- build IDs ---- */
 
-/*
- * Returns the page at @index with a reference, or NULL. A page of a memory file (tmpfs) is in the
- * cache or a hole.
- */
+/* Returns the page at @index, referenced, or NULL. In a memory file (tmpfs), NULL means a hole. */
 static struct page *page_at(struct file *f, u64 index)
 {
 	struct address_space *m = f->f_mapping;
@@ -60,7 +57,7 @@ static struct page *page_at(struct file *f, u64 index)
 		return NULL;
 	if (m->a_ops->memory_only) {
 		p = find_get_page(m, index);
-		/* a fault has just added it and not zeroed it yet */
+		/* A fault has just added the page and not zeroed it yet. */
 		if (p && !PageUptodate(p)) {
 			put_page(p);
 			p = NULL;
@@ -76,8 +73,8 @@ static struct page *page_at(struct file *f, u64 index)
 }
 
 /*
- * Reads from the page cache, without notifications or a change of atime, since no program reads the
- * file.
+ * Reads from the page cache, without notifications and without updating atime, since no program
+ * reads the file. Returns false if the bytes cannot be read.
  */
 static bool read_at(struct file *f, u64 off, void *buf, size_t n)
 {
@@ -101,7 +98,10 @@ static bool read_at(struct file *f, u64 off, void *buf, size_t n)
 	return true;
 }
 
-/* Finds the build ID among the notes of [off, end) and returns its length, or 0. */
+/*
+ * Finds the build ID among the notes in [off, end) of the file, and copies it. Returns its length
+ * in bytes, or 0 if there is none.
+ */
 static u32 id_in_notes(struct file *f, u64 off, u64 end, u8 *id)
 {
 	Elf64_Nhdr n;
@@ -151,7 +151,7 @@ static u64 rights_of(const struct vm_area *v)
 	       (v->vm_flags & VM_SHARED ? QUERY_SHARED : 0);
 }
 
-/* Finds the area that the query asks for, or NULL. Under mmap_lock. */
+/* Finds the area that the query asks for, or returns NULL. mmap_lock is held. */
 static struct vm_area *find_area(struct mm *mm, const struct procmap_query_k *q)
 {
 	struct vm_area *v = find_vma(mm, q->query_addr);
@@ -184,8 +184,8 @@ static void describe(const struct vm_area *v, struct procmap_query_k *q)
 }
 
 /*
- * Puts the area's name into @buf of @size bytes and sets *name to its beginning. Returns its length
- * including the terminator, 0 if it has none, or -ENAMETOOLONG.
+ * Copies the area's name to @buf (@size bytes), and sets *name to its start there. Returns its
+ * length including the terminator, 0 if the area has no name, or -ENAMETOOLONG.
  */
 static s64 name_of(struct vm_area *v, char *buf, size_t size, const char **name)
 {
@@ -201,12 +201,15 @@ static s64 name_of(struct vm_area *v, char *buf, size_t size, const char **name)
 	n = strlen(*name) + 1;
 	if (n > size)
 		return -ENAMETOOLONG;
-	memcpy(buf, *name, n); /* the area may own the text */
+	memcpy(buf, *name, n); /* copied: the area may own the text */
 	*name = buf;
 	return (s64)n;
 }
 
-/* Fills @q. If a build ID is wanted, sets *f to the file, with a reference. 0 or -errno. */
+/*
+ * Fills in @q. If the build ID is wanted, sets *f to the area's file, referenced. Returns 0 or
+ * -errno.
+ */
 static int query(
 	struct mm *mm, struct procmap_query_k *q, char *buf, const char **name, struct file **f)
 {

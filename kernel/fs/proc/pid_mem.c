@@ -4,9 +4,9 @@
  * pages, and its mapped files. mem reads and writes by access_mm(), with the rights of ptrace.
  * Formats: linux-doc's admin-guide/mm/pagemap.
  *
- * pagemap shows the page table: a page that was mapped ahead and not yet touched is absent. Frame
- * numbers and swap slots are shown if the opener had CAP_SYS_ADMIN. There is no soft-dirty bit. An
- * entry of map_files is found by its exact bounds, under mmap_lock.
+ * pagemap shows the page table. A page that was mapped in advance and not touched yet counts as
+ * absent. Frame numbers and swap slots are shown only if the opener had CAP_SYS_ADMIN. There is no
+ * soft-dirty bit. An entry of map_files is found by its exact bounds, under mmap_lock.
  */
 #include <asm/errno.h>
 
@@ -17,7 +17,10 @@
 #include "kernel/sched/sched.h"
 #include "kernel/task/process.h"
 
-/* Stores the mm of @inode's process in @f. @attach: the caller needs the right to attach to it. */
+/*
+ * Stores the mm of @inode's process in f->private_data. @attach: requires the ptrace right to
+ * attach, not only to read. Returns 0 or -errno.
+ */
 static int open_mm(struct inode *inode, struct file *f, bool attach)
 {
 	struct task *t = proc_task(inode);
@@ -101,7 +104,7 @@ static ssize_t mem_write(struct file *f, struct iov_iter *from, loff_t *pos)
 	return mem_rw(f, from, pos, true);
 }
 
-/* Seeks. Addresses above 2^63 are "negative" offsets, and valid. */
+/* Seeks. Addresses of 2^63 and above are negative as offsets, but valid. */
 static loff_t mem_llseek(struct file *f, loff_t off, int whence)
 {
 	if (whence == 1)
@@ -130,8 +133,8 @@ static int pagemap_open(struct inode *inode, struct file *f)
 }
 
 /*
- * Copies at most @max bytes of entries. Returns the number, 0 at the end of the address space, or
- * -errno.
+ * Copies entries of 8 bytes to the reader, at most @max bytes. Returns the number of bytes, 0 at
+ * the end of the address space, or -errno.
  */
 static ssize_t copy_entries(
 	struct mm *mm, struct iov_iter *to, size_t max, u64 pos, u64 *buf, bool frames)
@@ -147,7 +150,10 @@ static ssize_t copy_entries(
 	return copy_to_iter(buf, n * 8, to) == n * 8 ? (ssize_t)(n * 8) : -EFAULT;
 }
 
-/* Fills a buffer. Returns the bytes, fewer at the end or if current is being killed, or -errno. */
+/*
+ * Fills one buffer of the reader. Returns the number of bytes, less than @size at the end of the
+ * address space or if current is being killed, or -errno.
+ */
 static ssize_t fill_buffer(
 	struct mm *mm, struct iov_iter *to, size_t size, u64 pos, u64 *buf, bool frames)
 {
@@ -169,7 +175,7 @@ static ssize_t fill_buffer(
 
 /*
  * Reads buffer by buffer (readv), as Linux does for files whose read operation takes a single
- * buffer. After an error in a later buffer, the bytes before it are returned.
+ * buffer. After an error in a later buffer, returns the number of bytes before it.
  */
 static ssize_t pagemap_read(struct file *f, struct iov_iter *to, loff_t *pos)
 {
@@ -222,7 +228,7 @@ int proc_store_clear_refs(struct task *t, struct file *f, char *text)
 	mm = get_task_mm(t);
 	if (!mm)
 		return 0;
-	if (what == 5) { /* resets VmHWM to the present size */
+	if (what == 5) { /* reset VmHWM to the present RSS */
 		down_write(&mm->mmap_lock);
 		mm->hiwater_rss = (u64)max(mm->rss_anon.v + mm->rss_file.v + mm->rss_shmem.v, 0L);
 		up_write(&mm->mmap_lock);
@@ -248,7 +254,7 @@ static bool parse_bounds(const struct qstr *name, u64 *start, u64 *end)
 			continue;
 		}
 		if (d < 0 || (digits && !v[which]) || digits++ == 16)
-			return false; /* only the form that listings show */
+			return false; /* only as listings print numbers */
 		v[which] = v[which] << 4 | (u64)d;
 	}
 	*start = v[0];
@@ -256,7 +262,9 @@ static bool parse_bounds(const struct qstr *name, u64 *start, u64 *end)
 	return which && digits;
 }
 
-/* Finds the area with these bounds that maps a file, or NULL; under mmap_lock. */
+/*
+ * Finds the area with exactly these bounds if it maps a file, or returns NULL. mmap_lock is held.
+ */
 static struct vm_area *area_of(struct mm *mm, u64 start, u64 end)
 {
 	struct vm_area *v = find_vma(mm, start);
@@ -264,7 +272,10 @@ static struct vm_area *area_of(struct mm *mm, u64 start, u64 end)
 	return v && v->vm_start == start && v->vm_end == end && v->vm_file ? v : NULL;
 }
 
-/* Finds the file that [start, end) maps, as a path with references. */
+/*
+ * Finds the file that [start, end) maps. Sets *path (referenced) unless @path is NULL, and *flags
+ * to the area's VM_* flags. Returns 0 or -ENOENT.
+ */
 int proc_map_file_path(struct task *t, u64 start, u64 end, struct path *path, u64 *flags)
 {
 	struct mm *mm = get_task_mm(t);
@@ -327,7 +338,10 @@ static struct dentry *map_files_lookup(struct inode *dir, struct dentry *d, u32 
 	return NULL;
 }
 
-/* Finds the bounds of the first area at or after @addr that maps a file; false: none. */
+/*
+ * Finds the first area that begins at or after @addr and maps a file, and sets its bounds. Returns
+ * false if there is none.
+ */
 static bool next_map_file(struct mm *mm, u64 addr, u64 *start, u64 *end)
 {
 	struct vm_area *v;
@@ -346,7 +360,7 @@ static bool next_map_file(struct mm *mm, u64 addr, u64 *start, u64 *end)
 	return found;
 }
 
-/* Lists the mapped files. A position is an address in pages, plus 2. */
+/* Lists the mapped files. A position is an address divided by the page size, plus 2. */
 static int map_files_iterate(struct file *f, struct dir_context *ctx)
 {
 	struct task *t = proc_task(f->f_inode);
@@ -359,7 +373,7 @@ static int map_files_iterate(struct file *f, struct dir_context *ctx)
 	put_task(t);
 	if (IS_ERR(mm))
 		return (int)PTR_ERR(mm);
-	/* a zombie and a thread of the kernel have nothing mapped */
+	/* Zombies and kernel threads have no mappings. */
 	if (!dir_emit_dots(f, ctx) || !mm)
 		goto out;
 	while (next_map_file(mm, ((u64)ctx->pos - 2) << PAGE_SHIFT, &start, &end)) {

@@ -4,7 +4,8 @@
  * that it can reach from its root.
  *
  * An open file keeps the namespace and the root that the process had when it was opened. poll()
- * reports EPOLLPRI and EPOLLERR once after each change. Locks: seq.lock for the text.
+ * reports EPOLLPRI and EPOLLERR once after each change of the namespace's mounts. Locks: seq.lock
+ * for the text.
  */
 #include <asm/errno.h>
 
@@ -14,7 +15,10 @@
 #include "kernel/task/ns/nsproxy.h"
 #include "kernel/task/process.h"
 
-/* after so many tries, changes of mounts wait until the whole text is made */
+/*
+ * after so many tries that a change of the mounts has interrupted, changes must wait until the text
+ * is made
+ */
 #define TRIES 3
 
 struct mounts_file {
@@ -23,7 +27,7 @@ struct mounts_file {
 	struct path root;
 	int style; /* argument of show_mounts_line() */
 	u64 event;
-	char *line; /* PAGE_SIZE, while the text is made */
+	char *line; /* a page, while the text is made */
 };
 
 static int root_of_task(struct task *t, struct path *root)

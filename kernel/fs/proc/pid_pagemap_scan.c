@@ -3,9 +3,9 @@
  * pid_pagemap_scan.c: PAGEMAP_SCAN, an ioctl of /proc/PID/pagemap: reports the ranges of an address
  * space whose pages are of wanted categories (linux-doc's admin-guide/mm/pagemap).
  *
- * Ranges are gathered in a kernel page under mmap_lock. Each time it is full, they are copied out
- * without the lock. Gaps between areas are skipped. Untouched pages of an area have no category,
- * and a caller may ask for these too.
+ * Ranges are gathered in a kernel page under mmap_lock. Each time the page is full, they are copied
+ * to the caller without the lock. Gaps between areas are skipped. Untouched pages of an area have
+ * no category, but a caller may ask for them too.
  *
  * With PM_SCAN_WP_MATCHING the reported pages are write-protected. That works in areas with
  * UFFD_FEATURE_WP_ASYNC, where a write removes the protection; other areas are skipped. Pages that
@@ -24,7 +24,7 @@
 #include "kernel/mm/userfault/userfault.h"
 #include "kernel/sched/sched.h"
 
-/* As in linux/fs.h since Linux 6.7. */
+/* Copy of the struct in linux/fs.h since Linux 6.7. */
 struct pm_scan_arg_k {
 	u64 size, flags, start, end, walk_end, vec, vec_len, max_pages;
 	u64 category_inverted, category_mask, category_anyof_mask, return_mask;
@@ -39,21 +39,21 @@ _Static_assert(sizeof(struct pm_scan_arg_k) == 96, "as guests have it");
 #define PROTECT_STEP (512 * PAGE_SIZE)
 
 #define BUF_REGIONS (PAGE_SIZE / sizeof(struct page_region_k))
-/* batches of entries that are walked before mmap_lock is released */
+/* most batches of entries that are walked before mmap_lock is released */
 #define LOCKED_STEPS 64
 
 struct scan {
 	struct pm_scan_arg_k a;
 	struct mm *mm;
-	struct page_region_k *buf; /* a page; NULL: no output */
-	u64 n, done;               /* regions in buf; copied out before */
+	struct page_region_k *buf; /* a page for regions; NULL: no output */
+	u64 n, done;               /* regions in @buf; copied out before */
 	u64 found;                 /* pages reported */
-	u64 at;                    /* address that the walk has reached */
-	bool full;                 /* no more output fits */
+	u64 at;                    /* address up to which pages are handled */
+	bool full;                 /* True if no more output fits */
 	bool protect;              /* write-protect reported pages */
-	int err;                   /* of write-protecting */
-	struct vm_area *v;         /* the area of @at, under mmap_lock */
-	u64 of_area;               /* category that all pages of @v have */
+	int err;                   /* result of write-protecting */
+	struct vm_area *v;         /* area of @at; under mmap_lock */
+	u64 of_area;               /* categories of all pages of @v */
 };
 
 static bool is_wanted(const struct scan *s, u64 kinds)
@@ -64,8 +64,8 @@ static bool is_wanted(const struct scan *s, u64 kinds)
 }
 
 /*
- * Appends region [start, end), or extends the last region. Returns false if this buffer or the
- * caller's is full.
+ * Appends the region [start, end) to s->buf, or extends its last region. Returns false if s->buf or
+ * the caller's buffer is full.
  */
 static bool add_region(struct scan *s, u64 start, u64 end, u64 categories)
 {
@@ -89,8 +89,8 @@ static bool protect(struct scan *s, u64 end, enum uffd_protect how)
 }
 
 /*
- * Returns the end of the part of [s->at, end) that fits into the limit of reported pages. A huge
- * page that is to be protected is reported whole or not at all.
+ * Returns how far [s->at, end) can be reported within the limit of reported pages. A huge page that
+ * is to be protected is reported whole or not at all.
  */
 static u64 that_fit(const struct scan *s, u64 end)
 {
@@ -104,8 +104,8 @@ static u64 that_fit(const struct scan *s, u64 end)
 }
 
 /*
- * Reports pages [s->at, end), which have the same categories. Returns false if the walk stops;
- * s->at is where.
+ * Reports the pages [s->at, end), which have the same categories. Returns false if the walk stops.
+ * s->at is then the address at which it stopped.
  */
 static bool tell(struct scan *s, u64 end, u64 kinds)
 {
@@ -127,7 +127,10 @@ static bool tell(struct scan *s, u64 end, u64 kinds)
 	return !s->full;
 }
 
-/* Walks one batch of entries in the area s->v, at most up to @end. */
+/*
+ * Reports one batch of entries in the area s->v, at most up to @end. Returns false if the walk
+ * stops.
+ */
 static bool scan_batch(struct scan *s, u64 end)
 {
 	u64 grain = s->protect && s->v->vm_flags & VM_HUGETLB ? HPAGE_SIZE : PAGE_SIZE;
@@ -151,7 +154,7 @@ static bool scan_batch(struct scan *s, u64 end)
 	return true;
 }
 
-/* Walks and protects one batch of entries without reporting. */
+/* Protects one batch of entries without reporting it. Returns false if the walk stops. */
 static bool protect_batch(struct scan *s, u64 end)
 {
 	u64 stop = min(end, (s->at | (PROTECT_STEP - 1)) + 1), next;
@@ -176,7 +179,7 @@ static bool area_is_wanted(const struct scan *s)
 	return ((s->of_area ^ s->a.category_inverted) & asked) == asked;
 }
 
-/* Walks at most LOCKED_STEPS batches, under mmap_lock. 0 or -errno. */
+/* Walks at most LOCKED_STEPS batches. mmap_lock is held. Returns 0 or -errno. */
 static int walk(struct scan *s)
 {
 	for (u32 i = 0; i < LOCKED_STEPS && s->at < s->a.end; i++) {
@@ -202,7 +205,10 @@ static int walk(struct scan *s)
 	return s->err;
 }
 
-/* Copies all regions out except the last @keep (0 or 1), which the walk may still extend. */
+/*
+ * Copies all regions to the caller but the last @keep (0 or 1), which the walk may still extend.
+ * Returns 0 or -EFAULT.
+ */
 static int flush(struct scan *s, u64 keep)
 {
 	uaddr_t to = uaddr_add(UADDR(s->a.vec), s->done * sizeof(*s->buf));

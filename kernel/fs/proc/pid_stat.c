@@ -3,8 +3,8 @@
  * pid_stat.c: /proc/PID/stat, statm, status, limits, io: what ps, top and libc read. Formats:
  * proc(5).
  *
- * Figures of a running task are read without locks, so they may be of different moments. stat of a
- * process sums up its threads.
+ * Values of a running task are read without locks, so they may be from different moments. stat of a
+ * process shows the sums of its threads.
  */
 #include <asm/errno.h>
 #include <linux/resource.h>
@@ -204,8 +204,8 @@ static const char *state_name(char c)
 }
 
 /*
- * Returns the size of the task's table of descriptors. The table may be freed at any time when a
- * task ends, unless its alloc_lock is held.
+ * Returns the size of the task's descriptor table, or 0. alloc_lock is held meanwhile, since the
+ * table may be freed when the task ends.
  */
 static u32 fd_room(struct task *t)
 {
@@ -296,7 +296,7 @@ static void status_caps(struct seq *s, struct task *t, u32 filters)
 	seq_puts(s, "Speculation_Store_Bypass:\tvulnerable\n");
 }
 
-/* Prints a mask of CPUs as a list: "0-3". */
+/* Prints a mask of CPUs as a list, such as "0-3". */
 static void cpu_list(struct seq *s, u64 mask)
 {
 	int i = 0, first = 1;
@@ -317,7 +317,10 @@ static void cpu_list(struct seq *s, u64 mask)
 	}
 }
 
-/* Prints the task's numbers in the reader's namespace and in those below it, down to its own. */
+/*
+ * Prints the task's pids in the reader's namespace and in each namespace below it, down to the
+ * task's own.
+ */
 static void status_ns_numbers(struct seq *s, struct task *t, const struct pid_namespace *ns)
 {
 	static const struct {

@@ -3,8 +3,8 @@
  * pid_text.c: the small texts of /proc/PID: comm, cmdline, environ, oom_score and others. Formats:
  * proc(5).
  *
- * A show function gets its task with a reference and no lock held; figures of a running task are
- * read without locks.
+ * The caller of a show function holds a reference to the task and no lock. Values of a running task
+ * are read without locks.
  */
 #include <asm/errno.h>
 
@@ -39,7 +39,7 @@ int proc_store_comm(struct task *t, struct file *f, char *text)
 	return 0;
 }
 
-/* Shows bytes [from, to) of the process's memory, at most @max. */
+/* Shows bytes [from, to) of the process's memory, but at most @max bytes. Returns 0 or -errno. */
 static int show_memory(struct seq *s, struct mm *mm, u64 from, u64 to, u64 max)
 {
 	char *buf = get_free_page(GFP_KERNEL);
@@ -71,8 +71,8 @@ int proc_show_cmdline(struct seq *s, struct task *t)
 	arg_end = mm->arg_end;
 	show_memory(s, mm, arg_start, arg_end, 1U << 20);
 	/*
-	 * A program that overwrote the terminator of its arguments (setproctitle) continues its
-	 * text in the environment. This is not tried if only a part of the arguments was shown.
+	 * If a program has overwritten the terminator of its arguments (setproctitle), its text
+	 * continues in the environment. It is not shown if only a part of the arguments was shown.
 	 */
 	if (s->len && !s->full && s->len == arg_end - arg_start && mm->env_start == arg_end &&
 		seq_char(s, s->len - 1)) {
@@ -131,7 +131,7 @@ int proc_show_oom_adj(struct seq *s, struct task *t)
 	return 0;
 }
 
-/* Parses a number between @least and @most. */
+/* Parses a number between @least and @most. Returns 0 or -errno. */
 static int parse_adj(char *text, s64 least, s64 most, s64 *v)
 {
 	int err = kstrtos64(strim(text), 0, v);
@@ -190,7 +190,9 @@ static int show_group(struct seq *s, struct cgroup *c, const char *prefix)
 	return IS_ERR(path) ? (int)PTR_ERR(path) : 0;
 }
 
-/* Shows "3:freezer,name=systemd:/a" for each hierarchy of version 1, the newest first. */
+/*
+ * Shows a line such as "3:freezer,name=systemd:/a" for each hierarchy of version 1, newest first.
+ */
 static int show_v1(struct seq *s, struct task *t)
 {
 	char *buf = get_free_page(GFP_KERNEL), label[CGROUP1_LABEL];
@@ -227,7 +229,8 @@ int proc_show_cgroup(struct seq *s, struct task *t)
 }
 
 /*
- * Shows the task's group in the version 1 hierarchy with cpusets. Returns false if there is none.
+ * Shows the task's group in the version 1 hierarchy that has the controller cpuset. Returns false
+ * if there is none.
  */
 static bool show_cpuset_v1(struct seq *s, struct task *t, int *err)
 {
@@ -253,8 +256,8 @@ static bool show_cpuset_v1(struct seq *s, struct task *t, int *err)
 }
 
 /*
- * Shows the task's group in version 1, or its nearest group upwards in version 2 that has the
- * controller cpuset.
+ * Shows the task's group in the cpuset hierarchy of version 1, or in version 2 its nearest ancestor
+ * group that has the controller cpuset.
  */
 int proc_show_cpuset(struct seq *s, struct task *t)
 {
@@ -307,7 +310,7 @@ int proc_show_sched(struct seq *s, struct task *t)
 	return 0;
 }
 
-/* Shows where the task sleeps in the kernel. A running task shows nothing. */
+/* Shows where the task sleeps in the kernel. Shows nothing for a running task. */
 int proc_show_stack(struct seq *s, struct task *t)
 {
 	if (!capable(CAP_SYS_ADMIN))
@@ -327,7 +330,7 @@ int proc_show_autogroup(struct seq *s, struct task *t)
 	return 0;
 }
 
-/* only so many bytes of a written text are read, as on Linux */
+/* most bytes of a written text that are read, as on Linux */
 #define AUTOGROUP_TEXT 12
 
 int proc_store_autogroup(struct task *t, struct file *f, char *text)
@@ -436,14 +439,14 @@ int proc_store_legacy_oom_adj(struct task *t, struct file *f, char *text)
 	return proc_store_oom_adj(t, f, scaled);
 }
 
-#define CHILD_TEXT 12 /* most bytes of a child's number */
+#define CHILD_TEXT 12 /* most bytes of one child's pid */
 
 int proc_show_children(struct seq *s, struct task *t)
 {
 	size_t n, room = 0;
 	struct task *c;
 
-	if (t != t->group_leader) /* only the leader lists the children */
+	if (t != t->group_leader) /* only the leader lists children */
 		return 0;
 	for (;;) {
 		n = 0;

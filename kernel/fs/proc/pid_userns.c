@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * pid_userns.c: uid_map, gid_map, projid_map and setgroups of /proc/PID, which belong to the
- * process's user namespace; and timens_offsets. kernel/ident/user_ns_map.c checks the rules, with
+ * process's user namespace, and timens_offsets. kernel/ident/user_ns_map.c checks the rules, with
  * the credentials of the opener. This file takes no locks.
  */
 #include <asm/errno.h>

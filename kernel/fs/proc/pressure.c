@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * pressure.c: /proc/pressure/{cpu,io,memory}: the machine's stalls (kernel/sched/psi.c), and
- * triggers: a line written to an open file makes poll report stalls above its threshold.
+ * triggers: a line that is written to an open file makes poll() on it report stalls above the
+ * line's threshold.
  */
 #include <asm/errno.h>
 #include <linux/eventpoll.h>

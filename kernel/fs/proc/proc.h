@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * proc.h: how a file in /proc (or /sys) is made.
+ * proc.h: how to make a file in /proc (or /sys).
  *
  * When a file is read from the start, a show function prints its whole text into a growing buffer,
  * and reads copy from that. Long texts, such as maps, are made in pieces. The files outside
- * /proc/PID form the fixed tree. Each of its entries is registered by its path:
+ * /proc/PID are the fixed tree. Each entry of it is registered by its path:
  *
  *	static int show_uptime(struct seq *s, void *arg) { seq_printf(s, ...); return 0; }
  *	proc_create("uptime", 0444, show_uptime, NULL, NULL);
  *
- * The files of /proc/PID are a table in pid.c. Locks: entries are added to the fixed tree, also
- * after boot, and never removed; lookups take no lock. A struct seq belongs to one open file; reads
- * hold its own lock.
+ * The files of /proc/PID are a table in pid.c. Locks: entries are added to the fixed tree, even
+ * after boot, but never removed, so lookups take no lock. A struct seq belongs to one open file;
+ * reads hold its own lock.
  */
 #ifndef NESTLING_FS_PROC_H
 #define NESTLING_FS_PROC_H
@@ -24,48 +24,53 @@ struct pid;
 struct task;
 
 struct seq {
-	/* held by a reader while the text is made and copied; pread() takes no f_pos_lock */
+	/*
+	 * Held by a reader while the text is made and copied, since pread() does not take
+	 * f_pos_lock.
+	 */
 	struct mutex lock;
 	char *buf;
-	char **more; /* the blocks behind the first, or NULL */
+	char **more; /* the blocks after @buf, or NULL */
 	size_t len, size;
-	/* start of this piece, in units of the show function; 0: start of the text */
+	/* start of the current piece, in units of the show function; 0: start of the text */
 	u64 cursor;
-	/* start of the next piece, set by the show function; 0: there is none */
+	/* start of the next piece, set by the show function; 0: this is the last piece */
 	u64 next;
-	/* position in the file of the piece's first byte */
+	/* position in the file of the current piece's first byte */
 	loff_t base;
-	/* the opener, which f_cred keeps, of an open file; or NULL */
+	/* the opener, to whom an open file's text is charged (held by f_cred), or NULL */
 	struct user_struct *payer;
-	/* true if memory was short: further output is dropped */
+	/* True if memory was short. Further output is dropped. */
 	bool full;
-	/* if @full: the size that the next try needs, unless aside_wanted is set */
+	/* if @full: bytes that the next try needs, unless aside_wanted is set */
 	size_t wanted;
 	/*
-	 * while a text is made: buffer for one print that does not fit into the current block, or
-	 * NULL
+	 * While a text is made: buffer for one print that does not fit into the current block, or
+	 * NULL.
 	 */
 	char *aside;
-	/* size of @aside; the size that it needs, if @full was set because it was too small */
+	/*
+	 * aside_size: bytes of @aside; aside_wanted: bytes that it needs, if @full was set because
+	 * it was too small
+	 */
 	size_t aside_size, aside_wanted;
 	/*
-	 * source of the reader's namespaces: the mount's pid namespace and the opener's user
-	 * namespace
+	 * The open file, from which the namespaces of the text follow: the mount's pid namespace
+	 * and the opener's user namespace.
 	 */
 	const struct file *file;
 	/*
-	 * for a text about memory: the mm that the process had at open, with mmgrab(). NULL: it had
-	 * none
+	 * For a text about memory: the mm that the process had at open (mmgrab()), or NULL if it
+	 * had none.
 	 */
 	struct mm *mm;
-	/* for an attribute in /sys: true once it was read through this open file */
+	/* for an attribute in /sys: True once it was read through this open file */
 	bool seen;
-	/* for a variable that can be polled: number of changes that this open file knows of */
-	u32 changes;
 	/*
-	 * mempolicy of the task, for a text about memory that is made only while the task exists
-	 * (MM_TASK)
+	 * for a variable that can be polled: number of changes that were reported to this open file
 	 */
+	u32 changes;
+	/* For a text about memory with MM_TASK: mempolicy of the task. */
 	u64 mempolicy;
 };
 #define SEQ_PIECE (32U << 10)
@@ -74,19 +79,22 @@ void seq_write(struct seq *s, const void *p, size_t n);
 void seq_puts(struct seq *s, const char *text);
 /* Returns byte @at of the printed text. */
 char seq_char(const struct seq *s, size_t at);
-/* True if the show function should end this piece: it is long enough, or memory is short. */
+/* True if the show function should end the current piece: it is long enough, or memory is short. */
 static inline bool seq_has_piece(const struct seq *s)
 {
 	return s->full || s->len >= SEQ_PIECE;
 }
-/* Reserves room for @n more bytes, so that printing them under spinlocks need not allocate. */
+/*
+ * Reserves memory for @n more bytes, so that printing them under spinlocks need not allocate any.
+ */
 void seq_reserve(struct seq *s, size_t n);
 /* Initialise and free the text of an open file. */
 void seq_open(struct seq *s, const struct file *f);
 void seq_close(struct seq *s);
 /*
- * Reads from a text, after seq_open(). A read at position 0 calls @make to print the text. If
- * memory was short, it is called again with a larger buffer.
+ * Reads from the text of an open file, after seq_open(). A read at position 0 calls @make to print
+ * the text. If memory was short, @make is called again with a larger buffer. Returns the number of
+ * bytes or -errno.
  */
 ssize_t seq_read(struct seq *s, struct iov_iter *to, loff_t *pos,
 	int (*make)(struct seq *s, void *arg), void *arg);
@@ -94,65 +102,66 @@ ssize_t seq_read(struct seq *s, struct iov_iter *to, loff_t *pos,
 void seq_escape(struct seq *s, const char *text);
 
 typedef int (*show_fn)(struct seq *s, void *arg); /* 0 or -errno */
-/* @text is terminated, without the last newline; 0 or -errno */
+/* @text is NUL-terminated, without its last newline. Returns 0 or -errno. */
 typedef int (*store_fn)(char *text, size_t n, void *arg);
 
-/* Makes a directory of the fixed tree, and its missing parents. */
+/* Makes a directory of the fixed tree, and its missing parents. Returns 0 or -ENOMEM. */
 int proc_mkdir(const char *path);
-/* Makes a file. A file under sys is a variable (proc_sysctl_fops). */
+/* Makes a file. Files below "sys" are variables (proc_sysctl_fops). Returns 0 or -ENOMEM. */
 int proc_create(const char *path, umode_t mode, show_fn show, store_fn store, void *arg);
 /*
- * Gives a task for which @may is true the rights of the file's owner, besides root. It is for a
- * value of a namespace of current. @may is checked for the opener, and again at a write, which
- * changes the writer's namespace. -ENOENT: there is no such entry.
+ * Gives tasks for which @may is true the rights of the file's owner, in addition to root. For a
+ * value of one of current's namespaces. @may is checked for the opener, and again at each write,
+ * since a write changes the writer's namespace. Returns 0, or -ENOENT if @path does not exist.
  */
 int proc_let(const char *path, bool (*may)(const struct cred *c));
 int proc_let_only(const char *path,
-	bool (*may)(const struct cred *c)); /* root, too, writes only if @may is true */
+	bool (*may)(const struct cred *c)); /* root too writes only if @may is true */
 int proc_symlink(const char *path, const char *target);
-/* Makes a file with operations of its own (kmsg). */
+/* Makes a file with its own operations (kmsg). */
 int proc_create_fops(const char *path, umode_t mode, const struct file_operations *fops);
 
-/* For another file system that consists of a fixed tree (sysfs): paths are below @root. */
+/* The same for another file system that is a fixed tree (sysfs). Paths are relative to @root. */
 struct proc_entry;
-struct proc_entry *tree_find(struct proc_entry *root, const char *path); /* NULL */
+/* NULL if @path does not exist */
+struct proc_entry *tree_find(struct proc_entry *root, const char *path);
 int tree_mkdir(struct proc_entry *root, const char *path);
 int tree_create(struct proc_entry *root, const char *path, umode_t mode, show_fn show,
 	store_fn store, void *arg);
-/* Makes a symbolic link whose target is printed by @show at each read. */
+/* Makes a symbolic link. @show prints its target each time it is read. */
 int tree_symlink_shown(struct proc_entry *root, const char *path, show_fn show, void *arg);
 int tree_symlink(struct proc_entry *root, const char *path, const char *target);
 /*
- * Gives the entry at @path the name @name, which the entry keeps as a pointer: its text may change
- * later. 0 or -ENOENT.
+ * Gives the entry at @path the name @name. Keeps the pointer, so that the text may change later.
+ * Returns 0 or -ENOENT.
  */
 int tree_rename(struct proc_entry *root, const char *path, const char *name);
 /*
- * Makes a file of /proc/sys a string of at most @max bytes with its terminator, which may be read
- * and written in pieces.
+ * Makes a file of /proc/sys a string, which may be read and written in pieces. It has at most @max
+ * bytes, including its terminator.
  */
 int proc_is_text(const char *path, u32 max);
 /* Makes a file of /proc/sys a text that may be read in pieces, but is written in one piece. */
 int proc_is_words(const char *path);
 /*
- * Makes a file of /proc/sys a list, which may be written in pieces: @store parses the @n bytes at
- * @text (with a terminator), which begin at offset @pos; @cut: the write has more bytes. It returns
- * the number of bytes parsed, and changes nothing if it fails.
+ * Makes a file of /proc/sys a list, which may be written in pieces. @store parses the @n bytes at
+ * @text (NUL-terminated), which begin at offset @pos of the file. @cut: the write has more bytes.
+ * @store returns the number of bytes parsed, and changes nothing if it fails.
  */
 typedef ssize_t (*store_list_fn)(char *text, size_t n, bool cut, loff_t pos);
 int proc_is_list(const char *path, store_list_fn store);
 /*
- * Makes poll() of the variable report each change. For a change, the caller increments *changes and
- * wakes up @changed. -ENOENT: there is no such variable.
+ * Makes poll() of the variable report each change. To report a change, the caller increments
+ * *changes and wakes up @changed. Returns 0, or -ENOENT if the variable does not exist.
  */
 int proc_may_change(const char *path, const u32 *changes, struct wait_queue_head *changed);
 int proc_show_when(const char *path, const char *name, bool (*when)(void *arg), void *arg);
 /* The entry at @path exists only while @when(@arg) returns true. 0 or -errno. */
 int tree_show_when(struct proc_entry *root, const char *path, bool (*when)(void *arg), void *arg);
 int tree_fill_super(struct super_block *sb, struct proc_entry *root, u64 magic);
-bool tree_is_bare(const struct inode *dir); /* true: a tree's empty directory */
+bool tree_is_bare(const struct inode *dir); /* True for an empty directory of a tree */
 
-/* ---- shared by the files of fs/proc ---- */
+/* ---- shared by the files of kernel/fs/proc ---- */
 
 struct proc_entry {
 	const char *name;
@@ -171,7 +180,7 @@ struct proc_entry {
 };
 /* Members that few of the some 2,000 entries need, to keep the others small. */
 struct proc_extra {
-	/* the entry exists only while this returns true; NULL: always */
+	/* the entry is visible only while this returns true; NULL: always */
 	bool (*when)(void *arg);
 	void *when_arg;
 	bool (*may)(const struct cred *c); /* proc_let() */
@@ -194,25 +203,28 @@ bool proc_opener_may(const struct file *f, const struct proc_entry *e);
 extern struct proc_entry proc_root_entry;
 struct proc_entry *proc_find(struct proc_entry *dir, const char *name, u32 len);
 
-/* inode->i_private: the process and the table entry, or the fixed tree's entry, of an inode. */
+/*
+ * i_private of an inode in /proc: the process and the entry in pid.c's table, or the entry of the
+ * fixed tree.
+ */
 struct pid_entry;
 struct proc_inode {
-	struct pid *pid; /* a reference; NULL in the fixed tree */
-	/* the inode describes a thread (by its TID), not the whole process */
+	struct pid *pid; /* referenced; NULL in the fixed tree */
+	/* True if the inode describes a thread (by its TID), not the whole process */
 	bool thread;
-	bool in_task; /* below task/TID: fewer files than PID */
+	bool in_task; /* True below task/TID (fewer files) */
 	int fd;       /* N of fd/N and fdinfo/N */
-	/* the bounds of map_files/START-END; end 0: another kind of entry */
+	/* the bounds of map_files/START-END; end is 0 for other entries */
 	u64 map_start, map_end;
 	const struct pid_entry *pe;
 	const struct proc_entry *de;
 	const struct file_operations *fops;
 };
-/* s_fs_info of a proc superblock; the superblocks of sysfs and other trees have none. */
+/* s_fs_info of a superblock of proc. The superblocks of sysfs and other trees have none. */
 struct proc_sb {
-	/* the mounter's pid namespace, whose numbers are shown; a reference */
+	/* the mounter's pid namespace (referenced), whose numbers are shown */
 	struct pid_namespace *ns;
-	u32 hide; /* hidepid= */
+	u32 hide; /* value of hidepid= */
 	kgid_t gid;
 	bool pids_only;
 };
@@ -220,13 +232,13 @@ static inline struct pid_namespace *proc_pid_ns(const struct super_block *sb)
 {
 	return sb->s_fs_info ? ((const struct proc_sb *)sb->s_fs_info)->ns : &init_pid_ns;
 }
-bool proc_hides(const struct super_block *sb); /* hidepid= is set */
-/* true: current sees it in a listing */
+bool proc_hides(const struct super_block *sb); /* True if hidepid= is set */
+/* True if a listing shows @t to current. */
 bool proc_lists(const struct super_block *sb, struct task *t);
-/* true: current finds it by its number */
+/* True if current finds @t by its number. */
 bool proc_finds(const struct super_block *sb, struct task *t);
-bool proc_pids_only(const struct super_block *sb); /* subset=pid */
-/* Permission and attributes of process directories on a mount with hidepid=. */
+bool proc_pids_only(const struct super_block *sb); /* True with subset=pid */
+/* Check permission and get attributes of process directories on a mount with hidepid=. */
 int proc_hidden_permission(struct inode *inode, int mask);
 int proc_hidden_getattr(const struct path *path, struct kstat *st, u32 request, u32 flags);
 extern const struct super_operations tree_super_operations;
@@ -242,25 +254,25 @@ static inline struct proc_inode *PROC_I(const struct inode *inode)
 {
 	return inode->i_private;
 }
-/* Makes an inode with a fresh proc_inode; NULL. */
+/* Makes an inode with a new proc_inode. Returns NULL if memory is short. */
 struct inode *proc_new_inode(struct super_block *sb, umode_t mode, struct pid *pid);
-/* Returns the task behind an inode of the per-process part, with a reference; NULL: it is gone. */
+/* Returns the task of an inode below /proc/PID, referenced, or NULL if the task is gone. */
 struct task *proc_task(const struct inode *inode);
 struct task *proc_task_of(const struct proc_inode *pi);
 
 /*
- * Parses a number as Linux does in /proc/sys: decimal, octal (0) or hex (0x), with no sign but "-".
- * 0 or -errno.
+ * Parses a number as Linux does in /proc/sys: decimal, octal (leading 0) or hexadecimal (0x), with
+ * no sign but "-". Returns 0 or -errno.
  */
 int sysctl_number(const char *text, s64 *v);
 
-extern const struct file_operations proc_pid_text_fops; /* of /proc/PID: cannot be spliced */
-extern const struct file_operations proc_once_fops;     /* written only at offset 0; no pwrite() */
-extern const struct file_operations proc_start_fops;    /* written only at offset 0 */
+extern const struct file_operations proc_pid_text_fops; /* for /proc/PID, no splice() */
+extern const struct file_operations proc_once_fops;     /* write() at offset 0 only; no pwrite() */
+extern const struct file_operations proc_start_fops;    /* written at offset 0 only */
 extern const struct file_operations proc_pid_seq_fops;  /* no pwrite() */
-/* for files of the fixed tree: poll() reports no changes */
+/* for files of the fixed tree whose changes poll() does not report */
 extern const struct file_operations proc_text_fops;
-extern const struct file_operations proc_sysctl_fops; /* poll() reports changes (/proc/sys) */
+extern const struct file_operations proc_sysctl_fops; /* /proc/sys: poll() reports changes */
 extern const struct file_operations proc_polled_fops; /* poll(): always readable */
 int proc_text_open(struct inode *inode, struct file *f);
 int proc_text_release(struct inode *inode, struct file *f);
@@ -274,8 +286,8 @@ int proc_pid_iterate(struct file *f, struct dir_context *ctx, loff_t base);
 int proc_entry_open(const struct proc_inode *pi, struct seq *s);
 int proc_entry_show(const struct proc_inode *pi, struct seq *s);
 /*
- * Finds the target of a link, with references. The caller holds execve off (exec_hold()) and has
- * checked the right.
+ * Finds the target of a link. The path is referenced. The caller holds off execve (exec_hold()) and
+ * has checked the task's right. Returns 0 or -errno.
  */
 int proc_entry_link(const struct proc_inode *pi, struct task *t, struct path *path);
 int proc_entry_store(struct file *f, char *text, size_t n);
@@ -290,7 +302,10 @@ extern const struct inode_operations proc_ns_dir_iops, proc_net_dir_iops, proc_a
 extern const struct file_operations proc_ns_dir_fops, proc_net_dir_fops, proc_attr_dir_fops,
 	proc_map_files_fops, proc_pagemap_fops;
 
-/* Ends a lookup: attaches @inode, which belongs to a task, to @d. -ENOMEM if it is NULL. */
+/*
+ * Ends a lookup: attaches @inode, which belongs to a task, to @d. Returns -ENOMEM if @inode is
+ * NULL.
+ */
 struct dentry *proc_pid_add(struct dentry *d, struct inode *inode);
 bool proc_parse_number(
 	const struct qstr *name, u32 *n); /* decimal, without needless leading zeros */
@@ -349,15 +364,15 @@ int proc_show_sessionid(struct seq *s, struct task *t);
 int proc_show_coredump_filter(struct seq *s, struct task *t);
 int proc_show_children(struct seq *s, struct task *t);
 
-/* pid_maps.c, pid_stat.c ... : one process's texts */
+/* pid_maps.c, pid_stat.c and others: texts of one process */
 int proc_pid_status(struct seq *s, struct task *t);
 int proc_pid_stat(struct seq *s, struct task *t);
 int proc_tid_stat(struct seq *s, struct task *t);
 int proc_pid_statm(struct seq *s, struct task *t);
 int proc_pid_maps(struct seq *s, struct mm *mm);
-/* Returns the name of an area without a file, or NULL; under mmap_lock. */
+/* Returns the name of an area without a file, or NULL. mmap_lock is held. */
 const char *proc_vma_name(struct vm_area *vma);
-/* pid_pagemap_scan.c; the file's mm is @f's private_data */
+/* pid_pagemap_scan.c. The file's mm is @f->private_data. */
 long proc_pagemap_ioctl(struct file *f, u32 cmd, u64 arg);
 long proc_pid_maps_ioctl(struct mm *mm, u32 cmd, uaddr_t arg); /* pid_maps_query.c */
 int proc_pid_smaps(struct seq *s, struct mm *mm);
@@ -371,11 +386,11 @@ int proc_pid_io(struct seq *s, struct task *t);
 extern const struct file_operations proc_mem_fops, proc_mounts_fops, proc_mountinfo_fops,
 	proc_mountstats_fops;
 
-/* The system-call counts for /proc/nestling/syscalls; kernel/syscall registers it. */
+/* Prints the counts of system calls for /proc/nestling/syscalls. kernel/syscall registers it. */
 struct proc_syscall_ops {
 	/*
-	 * prints the line of system call @i and returns its length; 0: it has no line, -1: @i is
-	 * past the last
+	 * Prints the line of system call @i and returns its length in bytes. 0: it has no line. -1:
+	 * @i is beyond the last system call.
 	 */
 	int (*line)(int i, char *buf, size_t size);
 };

@@ -2,7 +2,7 @@
 /*
  * root.c: the file system "proc": its fixed tree and inodes; mount.c has the mounts.
  *
- * Inodes are made at lookup and not kept when unused. The fixed tree consists of struct proc_entry;
+ * Inodes are made at lookup and freed when unused. The fixed tree consists of struct proc_entry;
  * pid.c has the directories of processes. Inodes of the fixed tree have the numbers of their
  * entries, others get theirs from a counter.
  */
@@ -18,7 +18,7 @@
 
 #define PROC_ROOT_INO 1
 #define FIXED_INO_BASE 0xf0000000U
-/* readdir positions of processes begin here */
+/* readdir positions of processes begin at this one */
 #define PID_POS_BASE 0x10000
 
 struct proc_entry proc_root_entry = { .name = "", .mode = S_IFDIR | 0555, .ino = PROC_ROOT_INO };
@@ -38,8 +38,8 @@ struct proc_entry *proc_find(struct proc_entry *dir, const char *name, u32 len)
 }
 
 /*
- * Links a complete entry into its directory, also after boot. The pointer is stored last, so that a
- * concurrent lookup finds a complete entry or none.
+ * Links a complete entry into its directory, possibly after boot. Stores the pointer last, so that
+ * a concurrent lookup finds a complete entry or none.
  */
 static void link_entry(struct proc_entry *dir, struct proc_entry *e)
 {
@@ -75,8 +75,8 @@ static struct proc_entry *add_entry(struct proc_entry *dir, const char *name, u3
 }
 
 /*
- * Makes the missing directories of *path and returns the last directory. *path becomes the last
- * component.
+ * Makes the missing directories of *path and returns the last directory, or NULL if memory is
+ * short. *path becomes the last component.
  */
 static struct proc_entry *walk_to(struct proc_entry *dir, const char **path)
 {
@@ -92,7 +92,10 @@ static struct proc_entry *walk_to(struct proc_entry *dir, const char **path)
 	return dir;
 }
 
-/* Makes an entry, which the caller completes and then links by link_entry(). */
+/*
+ * Makes an entry, which the caller fills in and then links by link_entry(). Returns NULL if memory
+ * is short.
+ */
 static struct proc_entry *create(struct proc_entry *root, const char *path, umode_t mode)
 {
 	struct proc_entry *dir = walk_to(root, &path);
@@ -385,7 +388,9 @@ static int sometimes_revalidate(struct dentry *d, u32 flags)
 }
 static const struct dentry_operations sometimes_dops = { .d_revalidate = sometimes_revalidate };
 
-/* True if the entry is visible: subset=pid shows only processes, self and thread-self. */
+/*
+ * True if the mount shows the entry. With subset=pid it shows only processes, self and thread-self.
+ */
 static bool in_subset(
 	const struct super_block *sb, const struct proc_entry *dir, const struct proc_entry *e)
 {
@@ -412,7 +417,7 @@ static struct dentry *fixed_lookup(struct inode *dir, struct dentry *d, u32 flag
 	return NULL;
 }
 
-/* Returns the target of a link that is computed when it is read. */
+/* Returns the target of a link, which is printed each time the link is read, or ERR_PTR. */
 static const char *shown_link(const struct proc_entry *e, char **to_free)
 {
 	struct seq s = { 0 };
@@ -442,7 +447,7 @@ static const char *fixed_get_link(struct dentry *d, struct inode *inode, char **
 		return e->target;
 	if (e->show)
 		return shown_link(e, to_free);
-	/* self and thread-self: the reader's number in the pid namespace of this mount */
+	/* self and thread-self have the reader's pid in this mount's pid namespace. */
 	tgid = task_tgid_nr_ns(current, ns);
 	if (!tgid)
 		return ERR_PTR(-ENOENT);
@@ -474,7 +479,7 @@ static int fixed_setattr(struct dentry *d, struct iattr *attr)
 
 /*
  * Returns the link count of a directory, from which programs derive the number of subdirectories
- * (find(1), sandboxes). Below /proc/sys, subdirectories are not counted.
+ * (find(1), sandboxes). It is 1 in /proc/sys and below, where subdirectories are not counted.
  */
 static u32 fixed_nlink(const struct super_block *sb, const struct proc_entry *dir)
 {
@@ -503,8 +508,8 @@ static const struct inode_operations fixed_dir_iops = {
 };
 static const struct inode_operations fixed_link_iops = { .get_link = fixed_get_link };
 /*
- * Checks the permission of a fixed entry. In /proc/sys an access that the mode gives to no user is
- * refused to root, too.
+ * Checks the permission of a fixed entry. In /proc/sys even root is refused an access that the mode
+ * gives to no user.
  */
 static int fixed_permission(struct inode *inode, int mask)
 {
@@ -540,7 +545,7 @@ static int fixed_iterate(struct file *f, struct dir_context *ctx)
 	for (e = de->children; e; e = e->next, n++) {
 		if (n < ctx->pos || e->name[0] == '.' || !entry_seen(e) ||
 			!in_subset(f->f_inode->i_sb, de, e))
-			continue; /* .net is shown as PID/net only */
+			continue; /* .net is only shown as PID/net */
 		if (!dir_emit(ctx, e->name, (int)strlen(e->name), e->ino, dtype(e->mode)))
 			return 0;
 		ctx->pos = n + 1;

@@ -7,17 +7,18 @@
  *
  * Many texts are made with spinlocks held, so the buffer grows without sleeping (GFP_ATOMIC). If
  * that fails, the buffer is enlarged after the show function has returned, and the text is made
- * once more. The buffer for one long print that crosses from block to block grows in this way, too.
+ * once more. The buffer for one long print that does not fit into a block grows in this way too.
  *
  * A text of at most CHUNK bytes lies in one block, and a longer one in several, which need not be
  * contiguous. A text that may be longer than memory is made in pieces: the show function begins at
  * s->cursor, ends a piece that is long enough, and sets s->next to the start of the next.
  *
- * Unused memory of a buffer is freed. If a user's other open files keep texts of more than
+ * Unused memory of a buffer is freed. If the texts of a user's other open files take more than
  * 1/KEPT_PART of the machine's memory, this file keeps at most a page: a longer text is made again
  * for each read.
  *
- * Locks: s->lock, outside of all locks that a show function or a copy to the reader takes.
+ * Locks: s->lock, which is taken before all locks that a show function or a copy to the reader
+ * takes.
  */
 #include <asm/errno.h>
 #include <linux/eventpoll.h>
@@ -38,7 +39,7 @@ static void set_size(struct seq *s, size_t size)
 	s->size = size;
 }
 
-/* Grows the first block, of at most CHUNK bytes. */
+/* Grows the first block to @need bytes, at most CHUNK. Returns false if memory is short. */
 static bool grow_first(struct seq *s, size_t need, gfp_t gfp)
 {
 	size_t size = max_t(size_t, s->size, PAGE_SIZE / 2);
@@ -70,8 +71,8 @@ static bool add_chunk(struct seq *s, gfp_t gfp)
 }
 
 /*
- * Makes room for @need more bytes and a terminator. Returns false if memory is short: s->full is
- * set, and the text must be printed again.
+ * Makes room for @need more bytes and a terminator. If memory is short, sets s->full and returns
+ * false, and the text must be printed again.
  */
 static bool seq_grow(struct seq *s, size_t need, gfp_t gfp)
 {
@@ -88,7 +89,10 @@ static bool seq_grow(struct seq *s, size_t need, gfp_t gfp)
 	return grown;
 }
 
-/* Returns the address of byte @at. *room: the bytes from there to the end of its block. */
+/*
+ * Returns the address of byte @at of the text. *room: number of bytes from it to the end of its
+ * block.
+ */
 static char *place_of(const struct seq *s, size_t at, size_t *room)
 {
 	if (at < CHUNK) {
@@ -134,7 +138,7 @@ void seq_puts(struct seq *s, const char *text)
 	seq_write(s, text, strlen(text));
 }
 
-/* Prints a text of @n bytes that does not fit into the current block. */
+/* Prints one text of @n bytes that does not fit into the current block. */
 static void print_aside(struct seq *s, size_t n, const char *fmt, va_list ap)
 {
 	char few[256], *text = n < sizeof(few) ? few : s->aside, *own = NULL;
@@ -190,7 +194,7 @@ void seq_open(struct seq *s, const struct file *f)
 	s->payer = f->f_cred->user;
 }
 
-/* Frees the blocks behind the first @size bytes. */
+/* Frees the blocks after the first @size bytes. */
 static void drop_chunks(struct seq *s, size_t size)
 {
 	while (s->size > max_t(size_t, size, CHUNK)) {
@@ -255,7 +259,10 @@ static bool set_aside(struct seq *s, size_t size)
 	return s->aside;
 }
 
-/* Allocates the memory for which the last try was short. The text in the buffer is lost. */
+/*
+ * Allocates the memory that the last try lacked. The text in the buffer is lost. Returns false if
+ * memory is short.
+ */
 static bool make_room(struct seq *s)
 {
 	if (s->aside_wanted)
@@ -278,7 +285,7 @@ static int make_text(struct seq *s, int (*make)(struct seq *s, void *arg), void 
 	return err ? err : s->full ? -ENOMEM : 0;
 }
 
-/* Copies the rest of the piece from *pos on. */
+/* Copies the text of the piece from *pos on. Returns the number of bytes or -EFAULT. */
 static ssize_t copy_text(const struct seq *s, struct iov_iter *to, loff_t *pos)
 {
 	ssize_t done = 0;
@@ -315,8 +322,8 @@ static void shrink_text(struct seq *s)
 }
 
 /*
- * True if the text is kept between two reads. A user with a single open text always keeps it, so
- * that it is made only once.
+ * True if the text is kept between two reads. A user's only open text is always kept, so that it is
+ * made only once.
  */
 static bool may_keep(const struct seq *s)
 {
@@ -325,7 +332,7 @@ static bool may_keep(const struct seq *s)
 		       nr_managed_frames() * (PAGE_SIZE / KEPT_PART);
 }
 
-/* Makes the piece that contains @pos, unless it is the present piece. */
+/* Makes the piece that contains @pos, unless it is the current piece. Returns 0 or -errno. */
 static int find_piece(struct seq *s, loff_t pos, int (*make)(struct seq *s, void *arg), void *arg)
 {
 	int err = 0;
@@ -412,8 +419,8 @@ out:
 }
 
 /*
- * Copies the variable's string up to @pos to @text. Returns the length, or -ENOSPC if the string is
- * shorter.
+ * Copies the variable's present string up to @pos to @text. Returns the number of bytes, or -errno:
+ * -ENOSPC if the string is shorter.
  */
 static ssize_t text_before(struct file *f, char *text, loff_t pos)
 {
@@ -431,8 +438,8 @@ static ssize_t text_before(struct file *f, char *text, loff_t pos)
 }
 
 /*
- * Writes at *pos: the new string ends behind the written bytes. A write behind the old string's end
- * changes nothing, but succeeds.
+ * Writes a string at *pos. The new string ends after the written bytes. A write beyond the end of
+ * the old string changes nothing, but succeeds.
  */
 static ssize_t string_write(struct file *f, u32 max, struct iov_iter *from, loff_t *pos)
 {
@@ -459,7 +466,10 @@ static ssize_t string_write(struct file *f, u32 max, struct iov_iter *from, loff
 	return len < 0 && len != -ENOSPC ? len : (ssize_t)n;
 }
 
-/* Handles as much of a write as fits into the buffer; the caller writes the rest again. */
+/*
+ * Writes as much of a list as fits into the buffer. Returns the number of bytes, and the caller
+ * calls again for the rest.
+ */
 static ssize_t list_write(
 	struct file *f, const struct proc_entry *e, struct iov_iter *from, loff_t *pos)
 {
@@ -482,8 +492,8 @@ static ssize_t list_write(
 }
 
 /*
- * Writes a variable. A number must be written in one piece: a write behind offset 0 changes
- * nothing, but succeeds.
+ * Writes a variable. A number must be written in one piece: a write at another offset than 0
+ * changes nothing, but succeeds.
  */
 static ssize_t sysctl_write(struct file *f, struct iov_iter *from, loff_t *pos)
 {
@@ -535,7 +545,7 @@ u32 proc_always_poll(struct file *f, struct poll_table *pt)
 	return vfs_default_poll();
 }
 
-/* Returns the events of a read-only list: it can always be read. */
+/* Returns the events of a file that can only be read. */
 static u32 list_poll(struct file *f, struct poll_table *pt)
 {
 	return EPOLLIN | EPOLLRDNORM;
@@ -560,7 +570,7 @@ static int variable_open(struct inode *inode, struct file *f)
 	return err;
 }
 
-/* Polls a variable: each change is reported once to each open file, even if it does not read. */
+/* Polls a variable. Each change is reported once to each open file, whether or not it is read. */
 static u32 variable_poll(struct file *f, struct poll_table *pt)
 {
 	const struct proc_extra *x = proc_extra(PROC_I(f->f_inode)->de);
@@ -577,7 +587,10 @@ static u32 variable_poll(struct file *f, struct poll_table *pt)
 	return EPOLLIN | EPOLLRDNORM | EPOLLERR | EPOLLPRI;
 }
 
-/* Reads a variable. A number is read in one piece: a read behind offset 0 returns nothing. */
+/*
+ * Reads a variable. A number must be read in one piece: a read at another offset than 0 returns
+ * nothing.
+ */
 static ssize_t variable_read(struct file *f, struct iov_iter *to, loff_t *pos)
 {
 	const struct proc_extra *x = proc_extra(PROC_I(f->f_inode)->de);
@@ -596,7 +609,7 @@ const struct file_operations proc_sysctl_fops = {
 	.llseek = text_llseek,
 };
 
-/* The operations of a text that splice() can neither read nor write, like most texts of Linux. */
+/* Operations of texts that splice() can neither read nor write, as most texts of Linux. */
 #define UNSPLICED_TEXT(open_text, write_text)                                                      \
 	{                                                                                          \
 		.open = open_text, .release = proc_text_release, .read_iter = proc_text_read,      \
@@ -606,7 +619,7 @@ const struct file_operations proc_sysctl_fops = {
 
 const struct file_operations proc_pid_text_fops = UNSPLICED_TEXT(proc_text_open, proc_text_write);
 
-/* Texts that Linux makes by seq_file: pwrite() fails. */
+/* For texts that Linux makes by seq_file. pwrite() fails. */
 const struct file_operations proc_pid_seq_fops = UNSPLICED_TEXT(once_open, proc_text_write);
 
 const struct file_operations proc_once_fops = UNSPLICED_TEXT(once_open, once_write);

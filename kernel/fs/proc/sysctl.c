@@ -3,7 +3,7 @@
  * sysctl.c: /proc/sys/kernel and others: variables of the kernel itself. Names and meanings:
  * proc(5), linux-doc's admin-guide/sysctl.
  *
- * A variable that would have no effect is not in the table, so that a program sees that it is
+ * A variable that would have no effect is not in the table, so that programs notice that it is
  * missing.
  */
 #include <asm/errno.h>
@@ -107,7 +107,7 @@ static int show_random_uuid(char *buf, size_t size)
 static int show_boot_id(char *buf, size_t size)
 {
 	static char id[64];
-	static u32 boot; /* boot that @id belongs to */
+	static u32 boot; /* value of machine_boot for @id */
 
 	if (!id[0] || boot != machine_boot)
 		show_random_uuid(id, sizeof(id));
@@ -135,7 +135,7 @@ static int show_file_nr(char *buf, size_t size)
 	return scnprintf(buf, size, "%lu\t0\t%lu\n", nr_files(), sysctl_file_max);
 }
 
-/* Shows 0: on Linux, too, it has no effect. */
+/* Shows 0. The variable has no effect, as on Linux. */
 static int show_auto_msgmni(char *buf, size_t size)
 {
 	return scnprintf(buf, size, "0\n");
@@ -149,7 +149,7 @@ static int store_auto_msgmni(char *text)
 	return sysctl_number(text, &v) || v < 0 || v > 1 ? -EINVAL : 0;
 }
 
-/* Shows nothing: the numbers of /proc/vmstat are always exact and need no refresh. */
+/* Shows nothing: the numbers of /proc/vmstat are always exact, so a refresh has nothing to do. */
 static int show_stat_refresh(char *buf, size_t size)
 {
 	return 0;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * sysctl_ns.c: /proc/sys/user/max_*: limits on a user's namespaces of each kind, instances, groups,
- * watches and marks, for the reader's user namespace (namespaces(7)); and fs.mount-max. No locks:
- * each value is a single word.
+ * sysctl_ns.c: /proc/sys/user/max_*: limits on a user's namespaces of each kind, and on instances,
+ * groups, watches and marks of inotify and fanotify, for the reader's user namespace
+ * (namespaces(7)); and fs.mount-max. No locks: each value is a single word.
  */
 #include <asm/errno.h>
 

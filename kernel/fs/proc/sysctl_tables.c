@@ -3,8 +3,9 @@
  * sysctl_tables.c: variables in /proc/sys that belong to rooms below fs: panic, log, scheduler,
  * memory, open files. Names and meanings: proc(5), linux-doc's admin-guide/sysctl.
  *
- * A variable has its effect on Linux. Some have none, because this kernel lacks their subject, as
- * on a Linux machine that lacks it. If a variable can have only one value, no other can be written.
+ * Variables have the same effect as on Linux. Some have none, because this kernel lacks the
+ * feature, as on a Linux machine that lacks it. If only one value is supported, no other can be
+ * written.
  */
 #include <asm/errno.h>
 
@@ -23,7 +24,7 @@
 /* ---- kernel ---- */
 
 static int tainted, sysrq_mask = 1, kptr_restrict, sysctl_writes_strict = 1;
-static int numa_balancing, zone_reclaim_mode; /* no effect: there is one NUMA node */
+static int numa_balancing, zone_reclaim_mode; /* no effect with one NUMA node */
 static int panic_on_warn, panic_on_oops = 1, modules_disabled = 1;
 static int urandom_reseed_secs = 60, write_wakeup_threshold = 256;
 static int printk_default = 4, printk_minimum = 1, printk_boot = 7;
@@ -35,7 +36,7 @@ static int show_printk(char *buf, size_t size)
 		printk_minimum, printk_boot);
 }
 
-/* Parses one number, and moves *text behind it. */
+/* Parses one number, and moves *text to the text after it. Returns 0 or -EINVAL. */
 static int next_number(char **text, s64 *v)
 {
 	char *p = *text + strspn(*text, " \t"), *end = p + strcspn(p, " \t\n");
@@ -68,7 +69,7 @@ static int show_tainted(char *buf, size_t size)
 	return scnprintf(buf, size, "%d\n", tainted);
 }
 
-/* Adds bits to the taint mask; they cannot be cleared. */
+/* Sets bits of the taint mask. No write can clear them. */
 static int store_tainted(char *text)
 {
 	s64 v;
@@ -91,7 +92,10 @@ static int show_rr_timeslice(char *buf, size_t size)
 	return scnprintf(buf, size, "%d\n", READ_ONCE(sysctl_sched_rr_timeslice));
 }
 
-/* Sets a bound for SCHED_DEADLINE periods. Tasks whose period lies outside keep it. */
+/*
+ * Sets a bound (us) for SCHED_DEADLINE periods. Tasks whose period is outside keep it. Returns 0 or
+ * -EINVAL.
+ */
 static int store_period(char *text, u32 least, u32 most, u32 *to)
 {
 	s64 v;
@@ -124,7 +128,7 @@ static int store_dl_min(char *text)
 		&sysctl_dl_period_min_us);
 }
 
-/* Sets the time slice. Zero or less means the default. */
+/* Sets the time slice (ms). Zero or less sets the default. */
 static int store_rr_timeslice(char *text)
 {
 	s64 v;

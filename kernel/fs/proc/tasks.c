@@ -5,7 +5,7 @@
  *
  *      PID TID PPID CPU STATE RUNNING USER-NS SYSTEM-NS NAME
  *
- * CPU is the vCPU that the thread runs on or ran on last, RUNNING 1 while it occupies that vCPU.
+ * CPU is the vCPU on which the thread runs or ran last. RUNNING is 1 while it occupies that vCPU.
  * PPID is 0 without a parent in the reader's pid namespace. Control characters of a name are shown
  * as '?'. The file costs nothing while it is not read: its values are the scheduler's own.
  *
@@ -21,7 +21,7 @@
 #include "kernel/sched/sched.h"
 #include "kernel/task/process.h"
 
-/* bytes, for some 4,000 threads; further threads are left out */
+/* bytes, enough for about 4,000 threads. Further threads are left out. */
 #define TASKS_SIZE (256UL << 10)
 #define LINE_MAX 160
 
