@@ -13,7 +13,7 @@
 
 /* ---- reading ---- */
 
-/* Reads a page that consists of several blocks: one block after the other, with a wait for each. */
+/* Reads a page that consists of several blocks, one block after the other. Waits for each. */
 static int read_pieces(struct inode *inode, struct page *p)
 {
 	u32 bs = (u32)inode->i_sb->s_blocksize, per = (u32)(PAGE_SIZE / bs), i;
@@ -39,7 +39,8 @@ static int read_pieces(struct inode *inode, struct page *p)
 }
 
 /*
- * Reads locked pages [0, n) of consecutive indices, with one bio for each contiguous run on disk.
+ * Reads locked pages [0, n) of consecutive indexes, with one bio for each run that is contiguous on
+ * disk. Returns 0 or -errno.
  */
 static int read_pages(struct inode *inode, struct page **pages, u32 n)
 {
@@ -100,8 +101,8 @@ static int read_pages(struct inode *inode, struct page **pages, u32 n)
 }
 
 /*
- * Ends the read of a page whose @n bytes came from the inode. The part behind the end of the file
- * becomes zero.
+ * Ends the read of a page whose @n bytes were copied from the inode. Zeroes the part beyond the end
+ * of the file.
  */
 static int read_inline(struct inode *inode, struct page *page, u32 n)
 {
@@ -130,9 +131,10 @@ static int ext4_readpage(struct file *file, struct page *page)
 }
 
 /*
- * Finds the frames of the image that hold the file's pages from @index on, if the image is mapped
- * directly. Such pages need not be read. Only whole pages can be mapped, so blocks must be as large
- * as pages.
+ * If the image is mapped directly, finds the frames that hold the file's pages from @index on,
+ * which then need not be read. Only whole pages can be mapped, so blocks must be as large as pages.
+ * Sets *pfn to the first frame and returns their number, or sets *pfn to 0 and returns the number
+ * of pages without such frames.
  */
 static u32 ext4_direct(struct address_space *m, u64 index, u32 nr, pfn_t *pfn)
 {
@@ -164,7 +166,7 @@ static void ext4_readahead(struct address_space *m, struct file *file, u64 index
 	u32 i, n;
 
 	if (inode->i_sb->s_blocksize < PAGE_SIZE || ext4_is_inline(inode))
-		return; /* page by page */
+		return; /* readpage() reads page by page */
 	pages = kmalloc(RA_CHUNK * sizeof(pages[0]), GFP_NOFS);
 	if (!pages)
 		return;
@@ -189,7 +191,7 @@ static int begin_write(
 	struct inode *inode = m->host;
 	u64 index = (u64)pos >> PAGE_SHIFT;
 	u32 off = (u32)((u64)pos & (PAGE_SIZE - 1));
-	/* true if the file has no bytes in the rest of the page */
+	/* True if the file has no other bytes in the page than those that are written. */
 	bool all = (u64)i_size_read(inode) <= index << PAGE_SHIFT ||
 		   (!off && pos + len >= i_size_read(inode));
 	struct page *p;
@@ -222,9 +224,9 @@ static int begin_write(
 }
 
 /*
- * Begins a write. Reservations for delayed writes also keep blocks back for the map, most of which
- * are never used. So if the disk is nearly full, writeback of all delayed data allocates its
- * blocks, and the write is tried once more.
+ * Begins a write. Reservations for delayed writes also keep back blocks for the map, most of which
+ * are never used. So if the disk is nearly full, writeback of all delayed data replaces
+ * reservations by blocks, and the write is tried once more.
  */
 static int ext4_write_begin(struct file *file, struct address_space *m, loff_t pos, u32 len,
 	struct page **page, void **fsdata)
@@ -243,10 +245,10 @@ static int ext4_write_end(struct file *file, struct address_space *m, loff_t pos
 {
 	struct inode *inode = m->host;
 
-	/* a short copy into a page that was not read counts as none: the caller repeats it */
+	/* A short copy into a page that was not read counts as none, and the caller repeats it. */
 	if (copied < len && !PageUptodate(page))
 		copied = 0;
-	/* nothing was written, and the reservation would keep the page in memory */
+	/* If nothing was written, the reservation would keep the page in memory. */
 	if (!copied && !PageDirty(page))
 		ext4_drop_promise(page);
 	if (copied) {
@@ -263,8 +265,8 @@ static int ext4_write_end(struct file *file, struct address_space *m, loff_t pos
 }
 
 /*
- * Prepares a page for writes through a mapping. Called without the page lock; returns with it. The
- * fault handler then checks whether a truncation came in between.
+ * Prepares a page for writes through a mapping. Called without the page lock, returns with it held.
+ * The fault handler then checks whether the page was truncated meanwhile.
  *
  * The page becomes dirty before invalidate_lock is dropped: shift.c, which writes pages out and
  * drops them under that lock, would lose the coming write if it did not see a dirty page.
@@ -283,7 +285,7 @@ static int ext4_page_mkwrite(struct file *file, struct page *page)
 	down_read(&inode->i_data.invalidate_lock);
 	lock_page(page);
 	size = (u64)i_size_read(inode);
-	/* under the page's lock: see settle_file() of swapon.c */
+	/* checked with the page locked: see settle_file() in swapon.c */
 	if (inode->i_flags & S_SWAPFILE) {
 		err = -ETXTBSY;
 	} else if (page->mapping == &inode->i_data && start < size) {

@@ -2,10 +2,10 @@
 /*
  * balloc.c: allocating and freeing blocks.
  *
- * A search begins at the goal (behind the file's last block, else in its inode's group) and takes
+ * A search begins at the goal (after the file's last block, else in its inode's group) and takes
  * the first free run of the wanted length. If no group has such a run, it takes the longest run
- * seen. The wanted length for a file's data is what the file will soon need (window.c). Blocks that
- * a running transaction has freed are marked free on disk but held in memory (group_info.held)
+ * found. The wanted length for a file's data is what the file will soon need (window.c). Blocks
+ * that a running transaction has freed are marked free on disk but held in memory (group_info.held)
  * until it commits: after a crash before that, they must have their old content.
  *
  * Invariant: free_blocks counts bits that are free and not held.
@@ -35,7 +35,7 @@ static void bits_clear(u8 *map, u32 from, u32 n)
 		map[from / 8] &= (u8) ~(1U << (from % 8));
 }
 
-/* Returns eight bytes of the bitmap as a word, in which held blocks count as taken. */
+/* Returns eight bytes of the bitmap from @byte on as a word, in which held blocks count as used. */
 static u64 word_at(const u8 *map, const u8 *held, u32 byte)
 {
 	u64 w, h;
@@ -53,7 +53,7 @@ static bool taken(const u8 *map, const u8 *held, u32 n)
 	return bit_test(map, n) || (held && bit_test(held, n));
 }
 
-/* Returns the first free bit at or after @from, or @end if there is none. */
+/* Returns the first free bit at or after @from, or @end if there is none below @end. */
 static u32 next_free(const u8 *map, const u8 *held, u32 from, u32 end)
 {
 	while (from < end) {
@@ -73,7 +73,7 @@ static u32 next_free(const u8 *map, const u8 *held, u32 from, u32 end)
 	return end;
 }
 
-/* Returns how many bits from @from on are free, at most @max. */
+/* Returns how many bits are free from @from on without a gap, at most @max. */
 static u32 free_run(const u8 *map, const u8 *held, u32 from, u32 end, u32 max)
 {
 	u32 n = 0;
@@ -151,7 +151,7 @@ static u32 table_blocks(const struct ext4_sb *sbi)
 	return DIV_ROUND_UP(sbi->inodes_per_group, sbi->block_size / sbi->inode_size);
 }
 
-/* Makes the bitmap of a group that has never been used: only the blocks of metadata are taken. */
+/* Makes the bitmap of a group that has never been used: only its metadata blocks are in use. */
 static void init_bitmap(struct ext4_sb *sbi, u8 *map, u32 group)
 {
 	bool sane = sbi->disk.s_log_groups_per_flex < 24;
@@ -160,8 +160,8 @@ static void init_bitmap(struct ext4_sb *sbi, u8 *map, u32 group)
 
 	memset(map, 0, sbi->block_size);
 	/*
-	 * min(): the superblock's number of reserved descriptor blocks may be larger than a group,
-	 * or than the bitmap
+	 * min(): the superblock's number of reserved descriptor blocks may exceed the group or the
+	 * bitmap.
 	 */
 	bits_set(map, 0, min(ext4_base_blocks(sbi, group), n));
 	for (g = from; g < sbi->nr_groups && g < from + flex; g++) {
@@ -174,7 +174,7 @@ static void init_bitmap(struct ext4_sb *sbi, u8 *map, u32 group)
 	bits_set(map, n, sbi->block_size * 8 - n);
 }
 
-/* Reports a damaged bitmap and takes its group out of use. */
+/* Reports a damaged bitmap and stops using its group. */
 static int group_bad(struct ext4_sb *sbi, u32 group, const char *why)
 {
 	if (!sbi->groups[group].bad)
@@ -199,10 +199,7 @@ static int verify_bitmap(struct ext4_sb *sbi, u32 group, struct ext4_buf *b)
 	return 0;
 }
 
-/*
- * Returns a reference to the group's bitmap, or ERR_PTR. Makes the bitmap if the group is
- * uninitialised.
- */
+/* Returns the group's bitmap, referenced, or ERR_PTR. Makes it if the group is uninitialised. */
 static struct ext4_buf *group_bitmap(struct ext4_handle *h, struct ext4_sb *sbi, u32 group)
 {
 	struct ext4_disk_group *g = ext4_group(sbi, group);
@@ -248,24 +245,27 @@ static void set_group_free(const struct ext4_sb *sbi, struct ext4_disk_group *g,
 
 /* ---- allocating ---- */
 
-/* blocks: a free run of this length ends the search */
+/* in blocks: a free run of this length ends the search */
 #define ENOUGH 2048U
-#define DECENT 64U /* blocks; enough if a longer run is FAR */
-#define FAR 16     /* groups */
-/* groups; for fewer than DECENT blocks, after which a run of the needed length is enough */
+#define DECENT 64U /* blocks; enough after FAR groups */
+#define FAR 16     /* in groups */
+/*
+ * in groups: after so many, a run of the needed length is enough if fewer than DECENT blocks are
+ * needed
+ */
 #define FAR_FEW 2
 
 struct search {
-	/* the inode whose own windows may be used; 0: none */
+	/* the inode whose own windows may be used; 0: no inode's */
 	u64 ino;
-	bool anyone; /* all windows are ignored */
+	bool anyone; /* True if all windows are ignored */
 	u32 want, enough, best_len, best_bit, best_group;
-	u32 need; /* part of @want that is needed now */
+	u32 need; /* the part of @want needed now */
 };
 
 /*
- * Returns how many of the @n free blocks from @bit on the file may take. If that is 0, the search
- * skips *skip blocks, which another file's window covers.
+ * Returns how many of the @n free blocks from @bit on the file may take. If that is 0, sets *skip
+ * to the number of blocks to skip, which another file's window covers.
  */
 static u32 allowed(
 	struct ext4_sb *sbi, const struct search *s, u32 group, u32 bit, u32 n, u32 *skip)
@@ -277,8 +277,8 @@ static u32 allowed(
 }
 
 /*
- * Searches a group from bit @from on, and records the longest run in best_*. Returns true if it has
- * the wanted length.
+ * Searches a group from bit @from on, and records the longest run in best_*. Returns true if that
+ * has the wanted length.
  */
 static bool search_group(struct ext4_sb *sbi, struct search *s, u32 group, const u8 *map, u32 from)
 {
@@ -328,8 +328,8 @@ static u64 take(struct ext4_handle *h, struct ext4_sb *sbi, struct search *s, in
 }
 
 /*
- * Searches the groups in order, from the goal's on. Stops at the first run of the wanted length, or
- * after a group when the longest run so far is good enough.
+ * Searches the groups in order, beginning with the goal's. Stops at the first run of the wanted
+ * length, or after a group if the longest run so far is good enough.
  */
 static void search_all(struct ext4_handle *h, struct ext4_sb *sbi, u64 goal, struct search *s)
 {
@@ -355,8 +355,9 @@ static void search_all(struct ext4_handle *h, struct ext4_sb *sbi, u64 goal, str
 			found = search_group(sbi, s, g, b->data, 0);
 		ext4_brelse(b);
 		/*
-		 * a longer run is not worth a walk to far groups once a DECENT one is found; nor is
-		 * room for later blocks once a run for the few blocks needed now is found
+		 * A longer run is not worth a walk to far groups once a DECENT run is found. Room
+		 * for later blocks is not worth it once a run for the few blocks that are needed
+		 * now is found.
 		 */
 		if (s->best_len >= s->enough || (i > FAR && s->best_len >= DECENT) ||
 			(i > FAR_FEW && s->need < DECENT && s->best_len >= s->need))
@@ -365,8 +366,8 @@ static void search_all(struct ext4_handle *h, struct ext4_sb *sbi, u64 goal, str
 }
 
 /*
- * Finds the best place at or near @goal for @want blocks in one piece. A place with up to @room
- * blocks is preferred.
+ * Finds the best place at or near @goal for @want contiguous blocks. Prefers a place with more
+ * blocks, up to @room.
  */
 static struct search find_place(
 	struct ext4_handle *h, struct ext4_sb *sbi, u64 ino, u64 goal, u32 want, u32 room)
@@ -376,7 +377,7 @@ static struct search find_place(
 		      any = { .anyone = true, .want = want, .need = want, .enough = want };
 
 	search_all(h, sbi, goal, &s);
-	if (s.best_len < want) /* rather in a window than in pieces */
+	if (s.best_len < want) /* other files' windows before fragments */
 		search_all(h, sbi, goal, &any);
 	return any.best_len > s.best_len ? any : s;
 }
@@ -411,8 +412,8 @@ static u64 default_goal(struct ext4_sb *sbi, struct inode *inode)
 }
 
 /*
- * Takes at most *len blocks of the run that the search has found. Returns 0 and sets *err if there
- * is none.
+ * Takes at most *len blocks of the run that the search has found, and sets *len to their number.
+ * Returns the first block, or 0 with *err set if there is none.
  */
 static u64 take_found(
 	struct ext4_handle *h, struct inode *inode, struct search *s, u32 *len, int *err)
@@ -432,7 +433,7 @@ static u64 take_found(
 
 /*
  * Waits for the end of a trim, which holds free blocks while the disk discards them. Called when a
- * search has found nothing. Returns true if there was a trim: the caller then searches again, with
+ * search has found no block. Returns true if there was a trim: the caller then searches again with
  * trim_lock held, so that no other trim begins.
  */
 static bool wait_for_trim(struct ext4_sb *sbi)
@@ -516,7 +517,7 @@ static void hold(struct ext4_sb *sbi, u32 group, u32 bit, u32 n)
 	gi->nr_held += n;
 }
 
-/* Frees blocks of one group. */
+/* Frees blocks of one group. Returns 0 or -errno. */
 static int free_in_group(struct ext4_handle *h, struct ext4_sb *sbi, u32 group, u32 bit, u32 n)
 {
 	struct ext4_disk_group *g = ext4_group(sbi, group);
@@ -565,8 +566,8 @@ void ext4_free_blocks(
 		u32 n = min(count, ext4_group_blocks(sbi, group) - bit);
 
 		/*
-		 * the blocks stay lost until e2fsck. free_in_group() has reported damage, or had no
-		 * memory
+		 * The other blocks stay lost until e2fsck. free_in_group() has reported damage, or
+		 * memory was short.
 		 */
 		if (free_in_group(h, sbi, group, bit, n))
 			break;
@@ -658,7 +659,7 @@ int ext4_hold_free(struct ext4_handle *h, struct ext4_sb *sbi, u32 group, u32 *f
 	return 0;
 }
 
-/* ---- what can never be data ---- */
+/* ---- blocks that never hold data ---- */
 
 static bool overlaps(u64 a, u64 n, u64 b, u64 m)
 {

@@ -6,25 +6,25 @@
  *	change it under a handle; ext4_dirty(h, b);
  *	ext4_brelse(b);
  *
- * Blocks are found by number in a hash; unused blocks stay on an LRU list up to a limit. The first
- * user reads the block under b->lock; a failed read leaves it without BUF_UPTODATE, and the next
- * user tries again. The journal holds references on blocks that are dirty or not yet written home,
- * so an unused block always equals the disk's. Memory pressure and vm.drop_caches free unused
- * blocks, the oldest first (a shrinker).
+ * Blocks are found by number in a hash. Unused blocks stay on an LRU list up to a limit. The first
+ * user reads the block under b->lock. If that fails, BUF_UPTODATE stays unset, and the next user
+ * tries again. The journal holds references to blocks that are dirty or not yet written to their
+ * place, so the content of an unused block always equals the disk's. Memory pressure and
+ * vm.drop_caches free unused blocks, the oldest first (a shrinker).
  *
  * Locks: sbi->buf_lock protects hash, list and reference counts; b->lock (mutex) is held around the
- * read, and while an inode is put into its slot. caches_lock protects the list of caches, outside
- * buf_lock.
+ * read, and while an inode is put into its slot. caches_lock, which is taken before buf_lock,
+ * protects the list of caches.
  */
 #include "kernel/fs/ext4/ext4.h"
 #include "kernel/lib/string.h"
 
 #define BUF_HASH_SIZE 8192
-#define BUF_KEEP 8192  /* unused blocks that are kept */
-#define BUF_BATCH 64UL /* blocks the shrinker frees at once */
+#define BUF_KEEP 8192  /* most unused blocks in the cache */
+#define BUF_BATCH 64UL /* blocks that the shrinker frees at once */
 
 static DEFINE_SPINLOCK(caches_lock);
-static LIST_HEAD(caches); /* sbi->buf_cache of each mount */
+static LIST_HEAD(caches); /* by sbi->buf_cache, one for each mount */
 
 static void buf_free(struct ext4_buf *b)
 {
@@ -35,8 +35,8 @@ static void buf_free(struct ext4_buf *b)
 /* ---- memory pressure ---- */
 
 /*
- * Moves up to @nr unused buffers to @victims and returns their number. Unused buffers equal the
- * disk.
+ * Moves up to @nr unused buffers to @victims and returns their number. Unused buffers have the
+ * disk's content.
  */
 static u64 take_unused(struct ext4_sb *sbi, u64 nr, struct list_head *victims)
 {
@@ -131,7 +131,7 @@ static struct hlist_head *bucket(struct ext4_sb *sbi, u64 block)
 	return &sbi->buf_hash[hash_u64(block) % BUF_HASH_SIZE];
 }
 
-/* Finds a block in the cache and takes a reference, or returns NULL. Called under buf_lock. */
+/* Finds a block in the cache and returns it, referenced, or NULL. buf_lock is held. */
 static struct ext4_buf *find(struct ext4_sb *sbi, u64 block)
 {
 	struct ext4_buf *b;
@@ -158,8 +158,8 @@ struct ext4_buf *ext4_bfind(struct ext4_sb *sbi, u64 block)
 bool ext4_buf_is_newer(const struct ext4_buf *b)
 {
 	/*
-	 * A change moves from b->txn to BUF_LOGGING to b->copy, and each is cleared after the next
-	 * is set. So tests in this order never miss it.
+	 * A change moves from b->txn to BUF_LOGGING to b->copy, and each is cleared only after the
+	 * next is set. So tests in this order cannot miss it.
 	 */
 	return smp_load_acquire(&b->flags) & BUF_UPTODATE &&
 	       (smp_load_acquire(&b->txn) || smp_load_acquire(&b->flags) & BUF_LOGGING ||
@@ -190,8 +190,8 @@ bool ext4_bdrop(struct ext4_sb *sbi, u64 block)
 }
 
 /*
- * Makes a buffer; never NULL. It waits for memory, because a change to several blocks cannot stop
- * half way, and an inode without names must be freed.
+ * Makes a buffer. Waits for memory and never returns NULL, because a change of several blocks
+ * cannot stop half way, and an inode without names must be freed.
  */
 static struct ext4_buf *buf_new(struct ext4_sb *sbi, u64 block)
 {
@@ -208,7 +208,7 @@ static struct ext4_buf *buf_new(struct ext4_sb *sbi, u64 block)
 	return b;
 }
 
-/* Returns the block's buffer, which may not be read yet. */
+/* Returns the block's buffer, referenced, whose content may not be read yet. */
 static struct ext4_buf *getblk(struct ext4_sb *sbi, u64 block)
 {
 	struct ext4_buf *b = ext4_bfind(sbi, block), *fresh;
@@ -294,8 +294,8 @@ struct ext4_buf *ext4_bread(struct ext4_sb *sbi, u64 block, u64 use)
 }
 
 /*
- * True if the caller's reference is the only one; the buffer then gets the use @use. Later users
- * wait for b->lock, and check the content again.
+ * True if the caller has the only reference. The buffer then gets the use @use. Later users wait
+ * for b->lock, and check the content again.
  */
 static bool take_alone(struct ext4_buf *b, u64 use)
 {
@@ -322,8 +322,8 @@ struct ext4_buf *ext4_bnew(struct ext4_sb *sbi, u64 block, u64 use)
 	if (!b)
 		return ERR_PTR(-ENOMEM);
 	/*
-	 * the bitmap of a damaged image may show a used block as free: its user, which may hold
-	 * b->lock, relies on the content
+	 * A damaged bitmap may show a used block as free. That block's user, which may hold
+	 * b->lock, relies on its content.
 	 */
 	if (!mutex_trylock(&b->lock))
 		goto busy;

@@ -1,18 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * delalloc.c: delayed allocation: a page that is written to in the cache gets no blocks, but a
- * promise, which is a reservation of as many blocks. Writeback turns it into blocks.
+ * delalloc.c: delayed allocation: a page that is written to in the cache gets no blocks at first,
+ * but a promise: a reservation of as many blocks. Writeback turns it into blocks.
  *
- * page->private under PG_private, under the page lock, has the number of promised blocks. If blocks
- * are smaller than pages, it also has a bit for each of the page's blocks that was written to, so
- * that holes beside them stay holes.
+ * If PG_private is set, page->private has the number of promised blocks (under the page lock). If
+ * blocks are smaller than pages, it also has a bit for each of the page's blocks that was written
+ * to, so that holes beside them stay holes.
  *
- * Invariants:
- * 1. A dirty page either has its blocks or a promise; a promise is given back when the page gets
- *    its blocks, or is truncated or dropped.
- * 2. Promised (sbi->delayed) and allocated blocks never exceed the blocks of the file system, so
- *    writeback of promised pages does not fail. The nodes of their trees come from slack(), which
- *    is kept back beside the promises.
+ * Invariants: 1. A dirty page has either its blocks or a promise. A promise is given back when the
+ * page gets its blocks, or is truncated or dropped. 2. Promised (sbi->delayed) and allocated blocks
+ * never exceed the blocks of the file system, so
+ *    writeback of promised pages does not fail. The nodes of their trees come from slack(), blocks
+ *    that are kept back in addition to the promises.
  *
  * Lock: alloc_lock for the sum of promises.
  */
@@ -25,8 +24,9 @@
 
 /*
  * Returns how many blocks to keep back for the trees that will map @delayed promised blocks. A
- * block that is far from all others may need four new nodes: splits at three levels and one more,
- * or as many blocks of a block map. Of many blocks, most lie side by side and share nodes.
+ * block that is far from all others may need four new nodes: splits at three levels and one new
+ * level, or as many indirect blocks of a block map. If many blocks are promised, most of them are
+ * neighbours and share nodes.
  */
 static u64 slack(u64 delayed)
 {
@@ -137,7 +137,9 @@ void ext4_drop_promise(struct page *p)
 	ext4_give_back(p->mapping->host, ext4_take_promise(p, &mask));
 }
 
-/* Counts the blocks in @mask of the page that are neither written nor preallocated. */
+/*
+ * Counts the page's blocks in @mask that are neither written nor preallocated. Returns 0 or -errno.
+ */
 static int count_missing(struct inode *inode, struct page *p, u8 mask, u32 *missing)
 {
 	u32 per = ext4_blocks_per_page(inode), i;
@@ -190,8 +192,8 @@ int ext4_promise(struct inode *inode, struct page *p, u32 from, u32 to)
 }
 
 /*
- * Write-protects the page that contains the file's end, before the file grows. Only blocks up to
- * the old end are reserved, so the next write to the page through a mapping must fault and reserve
+ * Write-protects the page that contains the file's end, before the file grows. Blocks are reserved
+ * only up to the old end, so the next write to the page through a mapping must fault and reserve
  * more.
  */
 void ext4_end_moves(struct inode *inode)

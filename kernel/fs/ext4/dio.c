@@ -2,16 +2,16 @@
 /*
  * dio.c: O_DIRECT: maps a file's bytes to disk blocks, for vfs/direct_io.c.
  *
- * A read looks up the map. A write needs blocks: in a hole, or behind the end of the file, they are
- * allocated unwritten before the data is submitted. When the data has reached the device, one
- * transaction makes them written and sets the size. So a crash in between shows zeros or the old
+ * A read looks up the map. A write needs blocks: in a hole, or beyond the end of the file, they are
+ * allocated as unwritten before the data is submitted. When the data has reached the device, a
+ * transaction marks them as written and sets the size. So a crash in between shows zeros or the old
  * size, never the earlier contents of the blocks. Existing written blocks need no transaction.
  *
- * The page cache is used for files in their inodes, for files without extents where a block is
- * missing, and for writes that begin or end inside an unwritten block, since the rest of it must
- * become zeros.
+ * The page cache is used instead for inline files, for files without extents where a block is
+ * missing, and for writes that begin or end inside an unwritten block, since the rest of that block
+ * must become zeros.
  *
- * Locks: as direct_io.h describes; i_data_sem for each lookup in the map.
+ * Locks: those that direct_io.h describes, and i_data_sem for each lookup in the map.
  */
 #include "kernel/fs/ext4/ext4.h"
 #include "kernel/vfs/direct_io.h"
@@ -27,7 +27,10 @@ static int look(struct inode *inode, u32 lblk, u32 len, struct ext4_map *m)
 	return err ? err : m->len ? 0 : -EFSCORRUPTED;
 }
 
-/* Returns the number of blocks of [pos, pos + len), cut to what a map's length can hold. */
+/*
+ * Returns the number of blocks that [pos, pos + len) touches, at most as many as a map's length can
+ * express.
+ */
 static u32 count_blocks(const struct inode *inode, loff_t pos, u64 len)
 {
 	u64 first = (u64)pos >> inode->i_blkbits,
@@ -59,8 +62,8 @@ static int dio_map(struct inode *inode, loff_t pos, u64 len, struct direct_exten
 }
 
 /*
- * True if the write covers whole blocks at both ends of the range @m, as far as it reaches them: an
- * unwritten block can be written only as a whole.
+ * True if the write covers the first and last block of @m completely, as far as it begins or ends
+ * in @m. An unwritten block can only be written as a whole.
  */
 static bool is_whole(const struct inode *inode, loff_t pos, u64 len, const struct ext4_map *m)
 {
@@ -71,10 +74,7 @@ static bool is_whole(const struct inode *inode, loff_t pos, u64 len, const struc
 	return !((u64)pos & mask && from < (u64)pos) && !(end & mask && to > end);
 }
 
-/*
- * Prepares the blocks @m for a write; the range may become shorter. Returns what ->prepare()
- * returns.
- */
+/* Prepares the blocks @m for a write. May shorten @m. Returns 0 or -errno, as ->prepare() does. */
 static int prepare_run(struct inode *inode, loff_t pos, u64 len, struct ext4_map *m, bool nowait)
 {
 	if (m->pblk && !m->unwritten)
@@ -113,14 +113,14 @@ static s64 dio_prepare(struct inode *inode, loff_t pos, u64 len, bool nowait)
 			break;
 		at += m.len;
 	}
-	if (err == -ENOSPC && at > first) /* the part that got blocks */
+	if (err == -ENOSPC && at > first) /* @len cut to the part with blocks */
 		return (s64)min(len, (at << inode->i_blkbits) - (u64)pos);
 	return err ? err : (s64)len;
 }
 
 /*
- * Moves the size on disk up to the end of the blocks that were written, at most to @end, in their
- * transaction.
+ * Moves the size on disk up to the end of the blocks @m, which were written, but at most to @end.
+ * The caller writes the inode in the same transaction.
  */
 static void follow(struct inode *inode, const struct ext4_map *m, loff_t end)
 {
@@ -134,8 +134,9 @@ static void follow(struct inode *inode, const struct ext4_map *m, loff_t end)
 
 /*
  * Turns the unwritten blocks of [pos, pos + n) into written ones, some in each transaction. Each
- * transaction also moves the size on disk: after a crash, no blocks may lie beyond it. It may be
- * smaller than the size in memory while later pages have no blocks yet.
+ * transaction also moves the size on disk, since no blocks may lie beyond it after a crash. The
+ * size on disk may be smaller than i_size while later pages have no blocks yet. Returns 0 or
+ * -errno.
  */
 static int set_written(struct inode *inode, loff_t pos, u64 n)
 {
@@ -188,7 +189,7 @@ static int dio_end(struct inode *inode, loff_t pos, ssize_t n, bool grows)
 {
 	int err;
 
-	/* frees allocated blocks behind the end to which nothing was written */
+	/* Frees the blocks that were allocated beyond the end but not written to. */
 	if (n <= 0)
 		return grows ? ext4_truncate(inode) : 0;
 	if (grows) {

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * dir.c: directories as files of entries: checking a block, finding, adding and removing names.
- * htree.c has the index, readdir.c the listing.
+ * dir.c: directories as files of entries: checks blocks, finds, adds and removes names. htree.c has
+ * the index, readdir.c the listing.
  *
- * A directory is a file of blocks of entries. A reader that does not know the htree sees its inner
- * nodes as one empty entry, so a walk over all blocks finds every name. Lengths and bounds of a
- * block's entries are checked at each use, since a damaged image may use the block for other
- * metadata too, whose changes overwrite the entries. Its checksum is checked once (BUF_VERIFIED).
- * Source: linux-doc, filesystems/ext4/directory.
+ * A directory is a file whose blocks have entries. The inner nodes of an htree look like one unused
+ * entry, so a walk over all blocks finds every name without knowing the htree. Lengths and bounds
+ * of a block's entries are checked at each use, since a damaged image may use the block for other
+ * metadata too, whose changes overwrite the entries. A block's checksum is checked once
+ * (BUF_VERIFIED). Source: linux-doc, filesystems/ext4/directory.
  */
 #include "kernel/fs/ext4/ext4.h"
 #include "kernel/lib/printk.h"
@@ -23,7 +23,7 @@ u32 ext4_rec_len(const struct ext4_sb *sbi, const struct ext4_dir_entry *de)
 }
 
 /*
- * True if the name is not empty and has no slash or zero byte. Any of these would make it a path to
+ * True if the name is not empty and has no slash and no zero byte. Such a name would be a path to
  * another place, or to the directory itself.
  */
 static bool name_ok(const struct ext4_dir_entry *de)
@@ -50,8 +50,8 @@ bool ext4_entry_ok(const struct ext4_sb *sbi, const u8 *block, u32 off, u32 end)
 }
 
 /*
- * True if the block looks like a node of the index. Its directory entries, an unused one or "." and
- * "..", reach to the block's end, and the index lies inside them. Its checksum is of another kind
+ * True if the block looks like a node of the index. Its directory entries (an unused one, or "."
+ * and "..") reach to the block's end, and the index lies inside them. Its checksum lies elsewhere
  * than a leaf's. Linux leaves the four bytes before that checksum unchanged: in the root, they are
  * left from the tail of the leaf that it once was.
  */
@@ -114,7 +114,7 @@ struct ext4_buf *ext4_dir_block(struct inode *dir, u32 lblk)
 	up_read(&EXT4_I(dir)->i_data_sem);
 	if (err)
 		return ERR_PTR(err);
-	/* This happens only in a damaged directory, which may be all holes. */
+	/* Happens only in a damaged directory, which may consist of holes. */
 	if (!map.pblk || map.unwritten) {
 		cond_resched();
 		return fatal_signal_pending(current) ? ERR_PTR(-EINTR) : NULL;
@@ -151,7 +151,7 @@ struct ext4_buf *ext4_link_block(struct inode *inode)
 		     ext4_bread(EXT4_SB(inode->i_sb), map.pblk, EXT4_USE(EXT4_DATA, inode->i_ino));
 }
 
-/* File type on disk -> DT_*, which is also the file type in a mode (S_IFMT >> 12). */
+/* File type on disk to DT_*, which is also S_IFMT >> 12 of a mode. */
 const u8 ext4_dtype_of[8] = { 0, 8, 4, 2, 6, 1, 12, 10 };
 
 static u8 type_on_disk(const struct ext4_sb *sbi, umode_t mode)
@@ -197,7 +197,7 @@ void ext4_leaf_init(struct ext4_sb *sbi, struct ext4_buf *b)
 	__atomic_or_fetch(&b->flags, BUF_VERIFIED, __ATOMIC_RELAXED);
 }
 
-/* Returns the offset at which the entries of this block end. */
+/* Returns the byte offset at which the entries of this block end. */
 static u32 entries_end(const struct ext4_sb *sbi, u8 *block)
 {
 	return sbi->csum && dir_tail(sbi, block) ? ext4_dir_space(sbi) : sbi->block_size;
@@ -310,7 +310,7 @@ static struct ext4_buf *find_linear(
 		ext4_brelse(b);
 		cond_resched();
 		if (!current->journal_info && fatal_signal_pending(current))
-			return ERR_PTR(-EINTR); /* damaged: all blocks may be the same */
+			return ERR_PTR(-EINTR); /* all blocks may be one (damage) */
 	}
 	return NULL;
 }
@@ -375,8 +375,8 @@ static int add_linear(
 }
 
 /*
- * Updates the directory's inode after an entry has changed. home_block() has read the inode's block
- * before.
+ * Updates the directory's inode after a change of an entry. home_block() has already read the
+ * inode's block. Returns 0 or -errno.
  */
 static int note_entry(struct ext4_handle *h, struct inode *dir)
 {
@@ -385,8 +385,9 @@ static int note_entry(struct ext4_handle *h, struct inode *dir)
 }
 
 /*
- * Reads the directory's inode block, which is written together with an entry, before the entry
- * changes: a read error then leaves no half of a change. ERR_PTR.
+ * Reads the block with the directory's inode, which is written together with an entry, before the
+ * entry changes, so that a read error cannot leave half of a change. Returns it referenced, or
+ * ERR_PTR.
  */
 static struct ext4_buf *home_block(struct inode *dir)
 {
@@ -410,8 +411,8 @@ int ext4_dir_add(
 		err = add_linear(h, dir, name, ino, mode);
 	}
 	/*
-	 * a failed addition may have given @dir blocks or an index, into which its entries have
-	 * moved, so the inode is written then, too
+	 * Even a failed addition may have given @dir blocks or an index, into which its entries
+	 * have moved, so the inode is written in any case.
 	 */
 	if (!err)
 		err = note_entry(h, dir);

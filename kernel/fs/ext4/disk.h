@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * disk.h: ext4's structures on disk, little-endian, and their constants.
- * Source: linux-doc, filesystems/ext4 (the layout documentation).
+ * disk.h: the structures of ext4 on disk, which are little-endian, and their constants. Source:
+ * linux-doc, filesystems/ext4 (the layout documentation).
  */
 #ifndef NESTLING_EXT4_DISK_H
 #define NESTLING_EXT4_DISK_H
@@ -113,7 +113,7 @@ _Static_assert(sizeof(struct ext4_disk_sb) == 1024, "superblock");
 #define RO_COMPAT_PROJECT 0x2000
 #define RO_COMPAT_VERITY 0x8000
 #define RO_COMPAT_ORPHAN_PRESENT 0x10000
-/* a file system with any other RO_COMPAT feature is mounted read-only */
+/* A file system with any RO_COMPAT feature that is not listed can be mounted read-only only. */
 #define RO_COMPAT_SUPPORTED                                                                        \
 	(RO_COMPAT_SPARSE_SUPER | RO_COMPAT_LARGE_FILE | RO_COMPAT_HUGE_FILE |                     \
 		RO_COMPAT_GDT_CSUM | RO_COMPAT_DIR_NLINK | RO_COMPAT_EXTRA_ISIZE |                 \
@@ -146,7 +146,7 @@ struct ext4_disk_inode {
 	__le32 i_block[15];
 	__le32 i_generation, i_file_acl_lo, i_size_high, i_obso_faddr;
 	__le16 i_blocks_high, i_file_acl_high, i_uid_high, i_gid_high, i_checksum_lo, i_reserved;
-	/* beyond the first 128 bytes */
+	/* beyond the first 128 bytes, in file systems with larger inodes */
 	__le16 i_extra_isize, i_checksum_hi;
 	__le32 i_ctime_extra, i_mtime_extra, i_atime_extra, i_crtime, i_crtime_extra, i_version_hi,
 		i_projid;
@@ -155,7 +155,7 @@ _Static_assert(sizeof(struct ext4_disk_inode) == 160, "inode");
 #define EXT4_GOOD_OLD_INODE_SIZE 128
 
 /* i_flags */
-/* the first three are accepted without effect */
+/* these three are accepted without effect */
 #define EXT4_SECRM_FL 0x1
 #define EXT4_UNRM_FL 0x2
 #define EXT4_COMPR_FL 0x4
@@ -165,7 +165,7 @@ _Static_assert(sizeof(struct ext4_disk_inode) == 160, "inode");
 #define EXT4_NODUMP_FL 0x40
 #define EXT4_NOATIME_FL 0x80
 #define EXT4_INDEX_FL 0x1000
-#define EXT4_NOTAIL_FL 0x8000 /* stored, without effect */
+#define EXT4_NOTAIL_FL 0x8000 /* accepted without effect */
 #define EXT4_DIRSYNC_FL 0x10000
 #define EXT4_TOPDIR_FL 0x20000
 #define EXT4_HUGE_FILE_FL 0x40000
@@ -174,9 +174,9 @@ _Static_assert(sizeof(struct ext4_disk_inode) == 160, "inode");
 #define EXT4_INLINE_DATA_FL 0x10000000
 
 /*
- * The flags that lsattr shows, those that chattr may change, and those that this kernel refuses:
- * journaled data, blocks beyond the end, DAX, project ids, names without case, and extents where
- * there were none. Changes of all other flags are ignored.
+ * Masks of i_flags: what lsattr shows, what chattr may change, and what this kernel refuses to set
+ * (journaled data, blocks beyond the end, DAX, project ids, case-insensitive names, and extents for
+ * a file without them). Changes of all other flags are ignored.
  */
 #define EXT4_USER_VISIBLE 0x725bdfffU
 #define EXT4_USER_CHANGES                                                                          \
@@ -202,7 +202,10 @@ struct ext4_extent {
 } __packed;
 _Static_assert(sizeof(struct ext4_extent) == 12, "extent");
 #define EXT4_EXT_MAGIC 0xf30a
-/* a larger ee_len marks an unwritten extent, of ee_len - EXT4_INIT_MAX_LEN blocks */
+/*
+ * Longest written extent, in blocks. A larger ee_len marks an unwritten extent of ee_len -
+ * EXT4_INIT_MAX_LEN blocks.
+ */
 #define EXT4_INIT_MAX_LEN 32768
 #define EXT4_MAX_DEPTH 5
 

@@ -3,11 +3,12 @@
  * error.c: errors of the file system: logs them, counts them in the superblock, and takes the
  * action that the option errors= sets.
  *
- * The superblock has the number of errors since the last e2fsck, and data of the first and the
- * last: its time, the function and line of this kernel, the inode. The errors in memory (sbi->err,
- * under err.lock) go into the live superblock with each commit. They are also written to the disk
- * at once, past the journal, since no commit follows errors=remount-ro or panic. Replaying a log
- * brings an older superblock back: ext4_keep_errors() writes them into it again.
+ * The superblock has the number of errors since the last e2fsck, and for the first and the last of
+ * them its time, the function and line of this kernel that reported it, and the inode. The errors
+ * in memory (sbi->err, under err.lock) go into the live superblock with each commit. They are also
+ * written to the disk at once, bypassing the journal, since no commit follows errors=remount-ro or
+ * panic. A replay of the log restores an older superblock, into which ext4_keep_errors() writes
+ * them again.
  */
 #include "kernel/fs/ext4/ext4.h"
 #include "kernel/lib/printk.h"
@@ -69,7 +70,7 @@ void ext4_errors_to_disk(struct ext4_sb *sbi, struct ext4_disk_sb *d)
 	ext4_sb_set_csum(sbi, d);
 }
 
-/* Writes the errors into the superblock on the disk. A failure is only logged. */
+/* Writes the errors into the superblock on the disk. If that fails, only logs it. */
 static void write_errors(struct ext4_sb *sbi)
 {
 	struct ext4_disk_sb *d = kmalloc(sizeof(*d), GFP_NOFS);
@@ -77,7 +78,7 @@ static void write_errors(struct ext4_sb *sbi)
 
 	if (!d)
 		return;
-	/* a checkpoint must not write a newer superblock between the read and the write */
+	/* A checkpoint must not write a newer superblock between this read and the write. */
 	mutex_lock(&sbi->sb_disk_lock);
 	if (!bdev_rw(sbi->sb->s_bdev, REQ_READ | REQ_META, at, d, sizeof(*d)) &&
 		d->s_magic == EXT4_MAGIC) {
@@ -105,10 +106,10 @@ void ext4_keep_errors(struct ext4_sb *sbi, const struct ext4_disk_sb *before)
 	sbi->failed = true;
 	ext4_errors_to_disk(sbi, ext4_live_sb(sbi));
 	write_errors(sbi);
-	sbi->failed = false; /* of an earlier mount */
+	sbi->failed = false; /* no error of this mount */
 }
 
-/* Logs at mount the errors that earlier mounts found. */
+/* Logs at mount the errors that earlier mounts recorded. */
 void ext4_tell_errors(const struct ext4_sb *sbi)
 {
 	const struct ext4_errors *e = &sbi->err;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ext4.h: what the files of kernel/fs/ext4 share: the mounted file system, inodes in memory,
- * metadata blocks, handles.
+ * ext4.h: declarations that the files of kernel/fs/ext4 share: the mounted file system, inodes in
+ * memory, metadata blocks, handles.
  *
  * Everything read from the disk is hostile: a number from disk is checked where it is read
  * (super.c, inode.c, extent.c, dir.c ...) before it is used as an index, a length or a block
@@ -9,8 +9,8 @@
  *
  * Locks, outermost first: i_rwsem (vfs), page lock (mm), journal handle (journal.c), i_data_sem,
  * alloc_lock, orphan_lock, j->lock and buf_lock (spin). Pages are never locked under a handle. A
- * handle keeps its transaction from committing, so it is held for as long as one consistent change
- * takes and never over user copies.
+ * handle keeps its transaction from committing, so it is held only for as long as one consistent
+ * change takes, and never while data is copied from or to user memory.
  */
 #ifndef NESTLING_EXT4_H
 #define NESTLING_EXT4_H
@@ -36,78 +36,85 @@ struct ext4_handle;
 /* ---- metadata blocks (buffer.c) ---- */
 
 /*
- * A block of metadata in the file system's own cache, found by its number. The bdev's page cache is
- * not used for metadata: the journal decides when each block may reach the disk. The data is
- * changed under a handle and the lock of what it describes (directory: i_rwsem, extents:
- * i_data_sem, bitmaps and descriptors: alloc_lock), then ext4_dirty() puts it into the running
- * transaction.
+ * A metadata block in the file system's own cache, where it is found by its number. The bdev's page
+ * cache is not used for metadata: the journal decides when each block may reach the disk. To change
+ * its data, a task needs a handle and the lock of what the block describes (directory: i_rwsem,
+ * extents: i_data_sem, bitmaps and descriptors: alloc_lock), and then calls ext4_dirty(), which
+ * adds the block to the running transaction.
  */
 struct ext4_buf {
 	struct hlist_node hash; /* under sbi->buf_lock */
-	struct list_head lru;   /* while unused; under sbi->buf_lock */
+	struct list_head lru;   /* if unused; under sbi->buf_lock */
 	struct ext4_sb *sbi;
 	u64 block; /* immutable while hashed */
 	u32 refs;  /* under sbi->buf_lock */
 	u32 flags; /* BUF_*, atomic */
-	/* the EXT4_USE() of its first user, or 0 if there was none; atomic */
+	/* EXT4_USE() of the block's first user, or 0 if it has had none; atomic */
 	u64 use;
-	/* held while the block is read in, and while an inode is written into its slot of it */
+	/*
+	 * Held while the block is read from the disk, and while an inode is written into its slot
+	 * in the block.
+	 */
 	struct mutex lock;
 	u8 *data; /* block_size bytes */
-	/* journal: under j->lock */
-	/* the running transaction in which the block is dirty, or NULL; it holds a reference */
+	/* the members below belong to the journal and are under j->lock */
+	/* The running transaction in which the block is dirty (it holds a reference), or NULL. */
 	struct ext4_txn *txn;
 	struct list_head t_list;
 	/*
-	 * the last committed content, until a checkpoint has written it home; it holds a reference.
-	 * Only the journal thread sets it.
+	 * Content that was committed last, until a checkpoint has written it to its place on the
+	 * disk (holds a reference), or NULL. Only the journal thread sets it.
 	 */
 	u8 *copy;
 	struct list_head cp_list; /* in j->checkpoint */
 };
 #define BUF_UPTODATE 1
-/* its checksum and structure have been checked */
+/* the block's checksum and structure have been checked */
 #define BUF_VERIFIED 2
-/* a commit has taken the block from its transaction and has not set b->copy yet */
+/* a commit has taken the block from its transaction, but has not set b->copy yet */
 #define BUF_LOGGING 8
-/* the buffer belongs to no block of the disk (inline.c); its last reference frees it */
+/* the buffer stands for no block of the disk (inline.c), and is freed with its last reference */
 #define BUF_PRIVATE 4
 
 /*
- * The use of a block, with its inode's number if it belongs to an inode. A reader checks a block
- * under the lock of the object that the block describes, and relies on the check while it holds
- * that lock. A damaged image may name one block in two places, which have two locks. Then the first
- * user owns the block while it is in the cache, or until it is allocated again (ext4_bnew()).
+ * What a block is used for. EXT4_USE() adds the inode's number if the block belongs to an inode. A
+ * reader checks a block under the lock of the object that the block describes, and relies on the
+ * check while it holds that lock. A damaged image may use one block in two places, which have
+ * different locks. Then the first user owns the block while it is in the cache, or until it is
+ * newly allocated (ext4_bnew()).
  */
 enum ext4_kind {
 	EXT4_SUPER = 1,
-	EXT4_GROUPS, /* descriptors */
+	EXT4_GROUPS, /* block group descriptors */
 	EXT4_BITMAP,
 	EXT4_INODES,
-	/* inodes may share it: readers expect it to change (xattr_store.c) */
+	/*
+	 * attributes. Several inodes may share the block, so readers expect it to change
+	 * (xattr_store.c).
+	 */
 	EXT4_ATTRS,
-	EXT4_NODE, /* a node of the inode's extent tree */
-	EXT4_MAP,  /* an indirect block of the inode */
-	/* a block of a directory, a long symlink, an attribute's value, or the orphan file */
+	EXT4_NODE, /* node of an inode's extent tree */
+	EXT4_MAP,  /* indirect block of an inode */
+	/* block of a directory, a long symlink, an attribute's value, or the orphan file */
 	EXT4_DATA,
 };
 #define EXT4_USE(kind, ino) ((u64)(kind) << 32 | (u32)(ino))
 
-/* State of a block group in memory, besides its descriptor; under alloc_lock. */
+/* State of a block group in memory, in addition to its descriptor. Under alloc_lock. */
 struct ext4_group_info {
 	/*
-	 * bitmap of blocks freed by a transaction that has not committed, which cannot be allocated
-	 * yet; NULL: none
+	 * Bitmap of blocks freed by a transaction that has not committed, or held by a trim. They
+	 * cannot be allocated yet. NULL if there are none.
 	 */
 	u8 *held;
 	u32 nr_held;
-	u32 next; /* bit behind the last allocation */
-	bool bad; /* its bitmap is damaged: not used */
+	u32 next; /* bit after the last allocation */
+	bool bad; /* bitmap is damaged: group is unused */
 };
 
 /* Errors that were found since the last e2fsck (error.c). */
 struct ext4_error_at {
-	u64 time; /* seconds; 0: never */
+	u64 time; /* in seconds since 1970; 0: never */
 	u32 line, ino;
 	char func[32];
 };
@@ -115,84 +122,100 @@ struct ext4_errors {
 	spinlock_t lock;
 	u32 count;
 	struct ext4_error_at first, last;
-	bool writable; /* the errors may be written to disk */
+	bool writable; /* True if they may be written to disk */
 };
 
 /*
- * Free blocks that are kept for a file's later blocks: allocations for other files avoid them while
- * they find others (window.c).
+ * Free blocks that are kept for later blocks of a file. Allocations for other files avoid them
+ * while they find other free blocks (window.c).
  */
 struct ext4_window {
-	/* ino 0: the window is unused; first: the disk's block for the file's block @lblk */
+	/*
+	 * ino: the file's inode number, 0: unused window; first: the disk block for block @lblk of
+	 * the file
+	 */
 	u64 ino, first;
 	u32 lblk, len;
-	u64 used; /* window_clock at the last use */
+	u64 used; /* value of window_clock at last use */
 };
 #define EXT4_WINDOWS 32
 
 struct ext4_sb {
 	struct super_block *sb;
 	/*
-	 * opt: the options of this mount, under s_umount; def_opt: those of a mount that names none
+	 * opt: options of this mount, under s_umount. def_opt: options of a mount without an option
+	 * string.
 	 */
 	struct ext4_options opt, def_opt;
 	struct ext4_errors err;
-	struct log_limit lost_limit; /* for log lines of writeback */
-	/* the superblock as read at mount; features and geometry never change */
+	struct log_limit lost_limit; /* limits log lines of writeback */
+	/* The superblock as read at mount. Its features and geometry never change. */
 	struct ext4_disk_sb disk;
 	u32 block_size, blocks_per_group, inodes_per_group, inode_size, desc_size, descs_per_block;
 	u32 nr_groups, first_data_block, gdt_blocks, csum_seed, first_ino;
 	u64 blocks_count, overhead;
-	u64 sectors_at_mount; /* device's write count at mount */
+	u64 sectors_at_mount; /* sectors written to it until mount */
 	bool csum, gdt_csum, unsigned_hash, replayed;
-	bool read_only_features; /* may never be mounted rw */
-	/* bigalloc: log2 of the blocks in a cluster; such a file system is mounted read-only */
+	bool read_only_features; /* can be mounted read-only only */
+	/*
+	 * With bigalloc: log2 of the blocks in a cluster. Such a file system can be mounted
+	 * read-only only.
+	 */
 	u32 cluster_bits;
-	struct ext4_buf **gdt;   /* blocks of group descriptors, referenced */
-	struct ext4_buf *sb_buf; /* the block with the superblock */
-	u32 sb_off;              /* byte offset in sb_buf */
+	struct ext4_buf **gdt;   /* blocks of descriptors; referenced */
+	struct ext4_buf *sb_buf; /* block that has the superblock */
+	u32 sb_off;              /* byte offset of superblock in sb_buf */
 	bool failed;             /* ext4_error() was called */
-	/* true from FS_IOC_SHUTDOWN to unmounting; atomic */
+	/* True from FS_IOC_SHUTDOWN until unmounting; atomic */
 	bool shutdown;
-	/* the device was written to while the mount was read-only */
+	/* True if the device was written to while the mount was read-only */
 	bool written_beside;
-	bool last_mounted; /* s_last_mounted is written */
-	bool tenant;       /* this mount is the device's tenant */
-	/* held over each read-modify-write of the superblock on the disk; the innermost lock */
+	bool last_mounted; /* True once s_last_mounted is written */
+	bool tenant;       /* True while it is the device's tenant */
+	/* Held over each read-modify-write of the superblock on the disk. An innermost lock. */
 	struct mutex sb_disk_lock;
 
-	/* of all groups: protects bitmaps, descriptors, groups[] and the counters below */
+	/*
+	 * For all groups: protects bitmaps, descriptors, groups[] and the members below, up to
+	 * trim_lock.
+	 */
 	struct mutex alloc_lock;
 	struct ext4_group_info *groups;
 	u64 free_blocks, free_inodes, reserved_root;
-	/* immutable: blocks for nodes of extent trees, which not even root's data may use */
+	/*
+	 * Blocks reserved for nodes of extent trees, which not even root's data may use. Immutable.
+	 */
 	u64 reserved_all;
 	struct ext4_window windows[EXT4_WINDOWS]; /* window.c */
 	u64 window_clock;
-	/* blocks promised to dirty pages and not allocated yet */
+	/* number of blocks that are promised to dirty pages but not allocated yet */
 	u64 delayed;
-	/* held under a handle while a trim holds free blocks to discard them; outside alloc_lock */
+	/*
+	 * Held under a handle while a trim holds free blocks and discards them. Taken before
+	 * alloc_lock.
+	 */
 	struct mutex trim_lock;
 	/*
-	 * free blocks that a trim holds now; they may be promised to dirty pages; under alloc_lock
+	 * Number of free blocks that a trim holds now. They may be promised to dirty pages. Under
+	 * alloc_lock.
 	 */
 	u64 trimming;
 	u32 next_dir_group;
-	atomic_t generations; /* random number + inodes made */
+	atomic_t generations; /* random start + number of new inodes */
 
 	struct mutex orphan_lock;
-	/* of ext4_orphan.link, newest first, as on disk */
+	/* by ext4_orphan.link, newest first, as on disk; under orphan_lock */
 	struct list_head orphans;
-	u32 orphans_left; /* how many of them have @left set */
+	u32 orphans_left; /* number of @orphans with @left set */
 
-	struct ext4_journal *journal; /* NULL: read-only */
-	/* files in /sys/fs/ext4; NULL: none (sysfs.c) */
+	struct ext4_journal *journal; /* NULL if mounted read-only */
+	/* files in /sys/fs/ext4 (sysfs.c), or NULL */
 	struct place *place;
 
 	spinlock_t buf_lock;
 	struct hlist_head *buf_hash;
 	struct list_head buf_lru; /* unused buffers, oldest first */
-	/* link in buffer.c's list of caches; under its caches_lock */
+	/* link in buffer.c's list of caches; under caches_lock */
 	struct list_head buf_cache;
 	u32 nr_bufs;
 };
@@ -202,42 +225,45 @@ static inline struct ext4_sb *EXT4_SB(const struct super_block *sb)
 }
 #define EXT4_HAS(sbi, kind, f) (!!((sbi)->disk.s_feature_##kind & (f)))
 
-/* A place on the list of orphans; under orphan_lock. */
+/* An entry on the list of orphans. Under orphan_lock. */
 struct ext4_orphan {
 	struct list_head link;
 	u32 ino;
-	/* its inode has left memory unfinished, and waits for the next mount */
+	/* True if the inode left memory unfinished, so that the next mount has to finish it. */
 	bool left;
 };
 
 struct ext4_inode {
 	struct inode vfs;
 	u32 i_flags; /* EXT4_*_FL */
-	/* root of the extent tree, block map, or text of a fast symlink; under i_data_sem */
+	/* Root of the extent tree, block map, or text of a fast symlink. Under i_data_sem. */
 	__le32 i_block[15];
 	struct rwsem i_data_sem;
 	u32 csum_seed;
 	u16 extra_isize;
 	u64 file_acl;
-	u32 dtime; /* of an orphan: the next one's number */
+	u32 dtime; /* if an orphan: inode number of next */
 	/*
-	 * the size on disk, in bytes: smaller than i_size while new pages have no blocks yet; under
-	 * i_data_sem
+	 * Size on disk in bytes, smaller than i_size while new pages have no blocks yet. Under
+	 * i_data_sem.
 	 */
 	loff_t disksize;
 	struct ext4_orphan orphan;
 	u32 disk_version; /* i_version as on disk */
-	u32 sync_tid;     /* last transaction that changed the inode */
-	/* of a regular file: the last transaction that changed more than its times */
+	u32 sync_tid;     /* last transaction that changed it */
+	/* for a regular file: last transaction that changed more than its times */
 	u32 data_tid;
-	/* blocks promised to its dirty pages; atomic */
+	/* number of blocks promised to its dirty pages; atomic */
 	u64 delayed;
-	/* the disk's block behind the last allocated one; under i_data_sem */
+	/* disk block after the last allocated one; under i_data_sem */
 	u64 goal;
-	u32 goal_lblk; /* the file's block that belongs at goal */
-	/* true if the file was truncated to zero: new data are written to the disk at close */
+	u32 goal_lblk; /* block of the file that fits at @goal */
+	/*
+	 * True if the file was truncated to zero, so that its new data is written to the disk at
+	 * close.
+	 */
 	bool rewritten;
-	/* true once a new inode has replaced the earlier content of its slot on disk */
+	/* True once this inode has replaced the earlier content of its slot on disk. */
 	bool slot_clean;
 };
 static inline struct ext4_inode *EXT4_I(const struct inode *inode)
@@ -245,94 +271,99 @@ static inline struct ext4_inode *EXT4_I(const struct inode *inode)
 	return container_of(inode, struct ext4_inode, vfs);
 }
 
-void ext4_bufs_shrinker_init(void); /* once */
+void ext4_bufs_shrinker_init(void); /* called once, at boot */
 int ext4_bufs_init(struct ext4_sb *sbi);
 void ext4_bufs_destroy(struct ext4_sb *sbi);
 /*
- * Reads the block and returns a reference, which ext4_brelse() drops. ERR_PTR: -EFSCORRUPTED (no
- * such block, or it has another use), -EIO or -ENOMEM.
+ * Reads the block and returns it, referenced until ext4_brelse(). Returns ERR_PTR on failure:
+ * -EFSCORRUPTED (no such block, or it is used for something else), -EIO or -ENOMEM.
  */
 struct ext4_buf *ext4_bread(struct ext4_sb *sbi, u64 block, u64 use);
-/* Returns a newly allocated block, zeroed, without reading it. ERR_PTR. */
+/* Returns the buffer of a newly allocated block, zeroed and not read from the disk, or ERR_PTR. */
 struct ext4_buf *ext4_bnew(struct ext4_sb *sbi, u64 block, u64 use);
-/* Returns a reference to the block if it is in the cache, or NULL. */
+/* Returns the block's buffer, referenced, if it is in the cache, or NULL. */
 struct ext4_buf *ext4_bfind(struct ext4_sb *sbi, u64 block);
-bool ext4_buf_is_newer(const struct ext4_buf *b); /* true: the disk has an older state */
+bool ext4_buf_is_newer(const struct ext4_buf *b); /* True if the disk has older content */
 /*
- * Drops the buffer of a block, so that the next user reads it from the disk. Returns false if it is
- * in use or newer than the disk.
+ * Drops the block's buffer, so that the next user reads the block from the disk. Returns false if
+ * the buffer is in use or newer than the disk.
  */
 bool ext4_bdrop(struct ext4_sb *sbi, u64 block);
-/* Returns a buffer that is in no cache and never written, or NULL. */
+/* Returns a buffer that is in no cache and is never written to disk, or NULL. */
 struct ext4_buf *ext4_bprivate(struct ext4_sb *sbi);
 void ext4_bget(struct ext4_buf *b);
 void ext4_brelse(struct ext4_buf *b);
 
 /* ---- the journal (journal.c) ---- */
 
-/* Replays the log if needed, and opens it for writing if @write. */
+/* Replays the log if needed. With @write opens it for writing. Returns 0 or -errno. */
 int ext4_journal_load(struct super_block *sb, bool write);
-/*
- * Commits, checkpoints, and lets no handle begin any more. Returns 0, or -errno if the log is not
- * empty.
- */
+/* Commits, checkpoints, and refuses new handles. Returns 0, or -errno if the log is not empty. */
 int ext4_journal_close(struct ext4_sb *sbi);
-void ext4_journal_free(struct ext4_sb *sbi); /* frees a closed journal */
+void ext4_journal_free(struct ext4_sb *sbi); /* of a closed journal */
 /*
- * Writes all changes to their places and empties the log; new handles wait for the thaw. The
- * journal must be open.
+ * Writes all changes to their places and empties the log. New handles wait for the thaw. The
+ * journal must be open. Returns 0 or -errno.
  */
 int ext4_journal_freeze(struct super_block *sb);
 void ext4_journal_thaw(struct super_block *sb);
 bool ext4_journal_frozen(const struct ext4_sb *sbi);
-bool ext4_journal_open(const struct ext4_sb *sbi); /* loaded and not closed */
+bool ext4_journal_open(const struct ext4_sb *sbi); /* True if loaded and not closed */
 /*
  * Begins a handle on the running transaction, for a change of at most @credits blocks. Handles
- * nest. ERR_PTR: -EROFS (the journal is aborted), -EIO (the file system is shut down).
+ * nest. Returns ERR_PTR on failure: -EROFS (the journal is aborted) or -EIO (the file system is
+ * shut down).
  */
 struct ext4_handle *ext4_start(struct super_block *sb, u32 credits);
 void ext4_stop(struct ext4_handle *h);
-/* Adds credits to the handle. Returns 0, or -EAGAIN: the caller must stop it and start another. */
+/*
+ * Adds credits to the handle. Returns 0, or -EAGAIN if the transaction is full: the caller must
+ * stop the handle and start another.
+ */
 int ext4_extend(struct ext4_handle *h, u32 credits);
 void ext4_dirty(struct ext4_handle *h, struct ext4_buf *b);
 /*
- * Notes that a metadata block is freed: copies of it that are in the log must not be replayed, and
- * must not be written home after this transaction has committed.
+ * Records that a metadata block is freed: its copies in the log must not be replayed, and must not
+ * be written to their place after this transaction has committed.
  */
 void ext4_forget(struct ext4_handle *h, struct ext4_sb *sbi, u64 block);
 /*
  * Counts a bio whose data must reach the disk before the handle's transaction commits. The bio's
- * end calls ext4_ordered_done().
+ * end_io must call ext4_ordered_done() with the returned transaction.
  */
 struct ext4_txn *ext4_ordered_bio(struct ext4_handle *h);
 void ext4_ordered_done(struct ext4_txn *t, bool failed);
 /*
- * lost.c: handles new blocks whose data could not be written. ext4_lost_begin() is called before
- * the pages of such a bio end, ext4_lost_end(), which takes the bio, afterwards and before
- * ext4_ordered_done(). Neither sleeps. ext4_settle_lost() returns when all these blocks are zeroed
- * or the log is given up. It sleeps, and may be called with a handle or without one.
+ * lost.c: handles new blocks whose data could not be written. Before the pages of such a bio end
+ * writeback, call ext4_lost_begin(). After that, and before ext4_ordered_done(), call
+ * ext4_lost_end(), which takes over the bio. Neither sleeps. ext4_settle_lost() returns when all
+ * these blocks are zeroed or the log is aborted. It sleeps, and may be called with or without a
+ * handle.
  */
-/* Called while the journal is open; true if this mount hides lost blocks. */
+/* True if this mount zeroes lost blocks. Called while the journal is open. */
 bool ext4_hides_lost(const struct ext4_sb *sbi);
 void ext4_lost_begin(struct ext4_txn *t);
 void ext4_lost_end(struct ext4_txn *t, struct bio *bio);
 bool ext4_has_lost(const struct ext4_sb *sbi);
 void ext4_settle_lost(struct ext4_sb *sbi);
-/* Zeroes @nr sectors at once, for a caller that itself waited for the failed write. */
+/*
+ * Zeroes @nr sectors of @b from @s on at once, for a caller that itself waited for the failed
+ * write.
+ */
 void ext4_zero_lost(struct ext4_sb *sbi, struct block_device *b, sector_t s, u64 nr);
 u32 ext4_handle_tid(const struct ext4_handle *h);
-u32 ext4_latest_tid(const struct ext4_sb *sbi); /* the last that has begun */
+u32 ext4_latest_tid(const struct ext4_sb *sbi); /* last transaction that has begun */
 /*
- * Waits until the transaction has committed. Returns 0 if its commit flushed the disk's cache after
- * this call began, 1 if perhaps not, or -EIO if the journal is aborted.
+ * Waits until transaction @tid has committed. Returns 0 if its commit flushed the disk's cache
+ * after this call began, 1 if it may not have, or -EIO if the journal is aborted.
  */
 int ext4_commit_tid(struct ext4_sb *sbi, u32 tid);
 int ext4_force_commit(struct super_block *sb, bool wait);
-/* Flushes the disk's write cache; does nothing with nobarrier. */
+/* Flushes the disk's write cache. Does nothing with the option nobarrier. Returns 0 or -errno. */
 int ext4_flush_disk(struct ext4_sb *sbi);
 void ext4_journal_abort(struct ext4_sb *sbi, int err);
 bool ext4_journal_is_aborted(const struct ext4_sb *sbi);
-/* Stops the log without making the file system read-only; see shutdown.c. */
+/* Aborts the log without making the file system read-only (see shutdown.c). */
 void ext4_journal_give_up(struct ext4_sb *sbi);
 /* Returns 0, or -EIO after FS_IOC_SHUTDOWN. */
 static inline int ext4_alive(const struct ext4_sb *sbi)
@@ -340,9 +371,9 @@ static inline int ext4_alive(const struct ext4_sb *sbi)
 	return unlikely(__atomic_load_n(&sbi->shutdown, __ATOMIC_ACQUIRE)) ? -EIO : 0;
 }
 long ext4_shutdown(struct super_block *sb, uaddr_t from); /* FS_IOC_SHUTDOWN */
-/* True if the log was given up because the disk has refused a request, not because of damage. */
+/* True if the log was aborted because the disk refused a request, not because of damage. */
 bool ext4_lost_by_disk(const struct ext4_sb *sbi);
-/* Blocks that a transaction freed: balloc.c lets them be allocated again when it has committed. */
+/* Blocks that a transaction freed. balloc.c makes them allocatable when it has committed. */
 struct ext4_freed {
 	struct ext4_freed *next;
 	u64 block;
@@ -351,8 +382,8 @@ struct ext4_freed {
 void ext4_release_held(struct ext4_sb *sbi, struct ext4_freed *list);
 /*
  * Holds some of the free runs of at least @min_len blocks in bits [*from, end) of a group, and
- * returns them as a list for ext4_release_trimmed(). trim_lock stays held between the two calls: an
- * allocation that finds nothing waits for it.
+ * returns them as a list for ext4_release_trimmed(). The caller holds trim_lock until that call: an
+ * allocation that finds no free block waits for it.
  */
 int ext4_hold_free(struct ext4_handle *h, struct ext4_sb *sbi, u32 group, u32 *from, u32 end,
 	u32 min_len, struct ext4_freed **list);
@@ -361,16 +392,19 @@ void ext4_discard_freed(
 	struct ext4_sb *sbi, const struct ext4_freed *list); /* trim.c, after a commit */
 long ext4_fitrim(struct super_block *sb, uaddr_t arg);
 void ext4_txn_freed(struct ext4_handle *h, struct ext4_freed *f);
-/* super.c: Writes the counters into the superblock's block, in the barrier of a commit. */
+/*
+ * super.c: Writes the counters into the superblock's block. Called in a commit, while no handle is
+ * open.
+ */
 void ext4_sb_update(struct ext4_sb *sbi);
 void ext4_sb_count(
 	struct ext4_sb *sbi, struct ext4_disk_sb *d); /* fills in the counters; alloc_lock held */
-/* Return the KiB written to the device: the first since the mount, the second ever. */
+/* Return how many KiB were written to the device: since the mount, and ever. */
 u64 ext4_session_kbytes(const struct ext4_sb *sbi);
 u64 ext4_lifetime_kbytes(const struct ext4_sb *sbi);
 /*
- * tenant.c: Begin and end serving reads and writes of the device's file (bdev_tenant). The root
- * must exist before.
+ * tenant.c: Begin and end serving reads and writes of the device's file (bdev_tenant). sb->s_root
+ * must already exist.
  */
 void ext4_tenant_enter(struct ext4_sb *sbi);
 void ext4_tenant_leave(struct ext4_sb *sbi);
@@ -382,23 +416,23 @@ void ext4_sysfs_leave(struct ext4_sb *sbi);
 int ext4_replay(
 	struct super_block *sb, u64 *map, u32 first, u32 maxlen, u32 *next_tid); /* recovery.c */
 
-/* Credits of common changes: the most blocks that each may dirty. */
-/* an allocation: bitmap, descriptor, a split of every level */
+/* Credits of common changes: the largest number of blocks that each may dirty. */
+/* an allocation: bitmap, descriptor, and a split at every level */
 #define EXT4_ALLOC_CREDITS 12
 #define EXT4_INODE_CREDITS 2
-/* an entry into an htree with splits, without the allocations */
+/* an entry added to an htree, with splits, but without their allocations */
 #define EXT4_DIR_CREDITS 12
 
 /* ---- super.c ---- */
-/* Returns the superblock in its buffer. It is changed under a handle and alloc_lock. */
+/* Returns the superblock in its buffer. To change it needs a handle and alloc_lock. */
 static inline struct ext4_disk_sb *ext4_live_sb(struct ext4_sb *sbi)
 {
 	return (void *)(sbi->sb_buf->data + sbi->sb_off);
 }
 void ext4_sb_set_csum(struct ext4_sb *sbi, struct ext4_disk_sb *d);
-/* error.c: logs and counts an error, and follows errors=. */
+/* error.c: Logs and counts an error, and acts as the option errors= says. */
 #define ext4_error(sb, ...) ext4_error_at(sb, __func__, __LINE__, __VA_ARGS__)
-/* Reports an error and notifies watchers; no ext4 lock is held but the inode's. */
+/* Reports an error and notifies watchers. The caller holds no ext4 lock but the inode's. */
 #define ext4_error_inode(inode, ...) ext4_error_inode_at(inode, __func__, __LINE__, __VA_ARGS__)
 void ext4_error_at(struct super_block *sb, const char *func, u32 line, const char *fmt, ...)
 	__printf(4, 5);
@@ -407,12 +441,14 @@ void ext4_error_inode_at(struct inode *inode, const char *func, u32 line, const 
 /* Makes the file system read-only and aborts the journal. */
 void ext4_stop_writing(struct super_block *sb, int err);
 void ext4_load_errors(struct ext4_sb *sbi);                            /* from sbi->disk */
-void ext4_errors_to_disk(struct ext4_sb *sbi, struct ext4_disk_sb *d); /* and sets the checksum */
+void ext4_errors_to_disk(struct ext4_sb *sbi, struct ext4_disk_sb *d); /* also sets the checksum */
 void ext4_tell_errors(const struct ext4_sb *sbi);
-/* Restores the errors that the superblock recorded before a replay (@before). */
+/* Restores the errors that the superblock (@before) had recorded before a log replay. */
 void ext4_keep_errors(struct ext4_sb *sbi, const struct ext4_disk_sb *before);
-/* geometry.c: Each returns 0 or -errno, and logs the reason unless @silent. */
-int ext4_refuse_mount(struct super_block *sb, bool silent, const char *why); /* -EINVAL */
+/*
+ * geometry.c: Each function returns 0 or -errno, and logs the reason of a failure unless @silent.
+ */
+int ext4_refuse_mount(struct super_block *sb, bool silent, const char *why); /* returns -EINVAL */
 int ext4_read_super(struct super_block *sb, struct ext4_sb *sbi, bool silent);
 int ext4_check_features(struct super_block *sb, struct ext4_sb *sbi, bool silent);
 int ext4_check_geometry(struct super_block *sb, struct ext4_sb *sbi, bool silent);
@@ -429,7 +465,7 @@ static inline u64 ext4_group_first(const struct ext4_sb *sbi, u32 group)
 {
 	return sbi->first_data_block + (u64)group * sbi->blocks_per_group;
 }
-/* Returns the number of blocks in the group; the last group may have fewer. */
+/* Returns the number of blocks in the group. The last group may have fewer than the others. */
 static inline u32 ext4_group_blocks(const struct ext4_sb *sbi, u32 group)
 {
 	return (u32)min_t(
@@ -437,33 +473,38 @@ static inline u32 ext4_group_blocks(const struct ext4_sb *sbi, u32 group)
 }
 
 /* ---- group.c ---- */
-struct ext4_disk_group *ext4_group(struct ext4_sb *sbi, u32 group); /* NULL: no such group */
+/* NULL if @group does not exist */
+struct ext4_disk_group *ext4_group(struct ext4_sb *sbi, u32 group);
 u64 ext4_group_inode_table(struct ext4_sb *sbi, const struct ext4_disk_group *g);
 u64 ext4_group_block_bitmap(struct ext4_sb *sbi, const struct ext4_disk_group *g);
 u64 ext4_group_inode_bitmap(struct ext4_sb *sbi, const struct ext4_disk_group *g);
 /*
- * Sets the checksum of a changed descriptor and adds its block to the transaction. alloc_lock held.
+ * Sets the checksum of a changed descriptor and adds its block to the transaction. alloc_lock is
+ * held.
  */
 void ext4_group_dirty(struct ext4_handle *h, struct ext4_sb *sbi, u32 group);
 bool ext4_has_backup_super(const struct ext4_sb *sbi, u32 group);
-/* Reads all descriptors in memory again and checks them; no writer may run. 0 or -errno. */
+/*
+ * Reads and checks all descriptors again. No task may write to the file system meanwhile. Returns 0
+ * or -errno.
+ */
 int ext4_reread_groups(struct super_block *sb, struct ext4_sb *sbi);
 int ext4_read_groups(
-	struct super_block *sb, struct ext4_sb *sbi); /* at mount; sbi owns the result */
+	struct super_block *sb, struct ext4_sb *sbi); /* at mount; sbi->gdt then has the blocks */
 
 /* ---- window.c ---- */
 /*
- * Returns how many blocks from @lblk on should find room together when the file asks for @len of
- * them. alloc_lock is held for this function and the next four.
+ * Returns how many blocks from @lblk on should find room in one run when the file needs @len of
+ * them now. @on: as for ext4_alloc_data(). alloc_lock is held for this function and the next four.
  */
 u32 ext4_window_room(struct ext4_sb *sbi, struct inode *inode, u32 lblk, bool on, u32 len);
-bool ext4_window_small(struct inode *inode); /* true: the first free run will do */
-/* Finds the window that has a place for the block, or NULL. */
+bool ext4_window_small(struct inode *inode); /* True if any free run will do */
+/* Returns the file's window that has a place for block @lblk, or NULL. */
 struct ext4_window *ext4_window_find(struct ext4_sb *sbi, u64 ino, u32 lblk);
 void ext4_window_set(struct ext4_sb *sbi, u64 ino, u32 lblk, u64 first, u32 len);
 /*
- * Returns how many of the free blocks [block, block+len) the file @ino may take. If that is 0, the
- * search skips *skip blocks.
+ * Returns how many of the free blocks [block, block+len) the file @ino may take. If that is 0, sets
+ * *skip to the number of blocks that the search should skip.
  */
 u32 ext4_window_clip(const struct ext4_sb *sbi, u64 ino, u64 block, u32 len, u32 *skip);
 void ext4_window_closed(
@@ -472,79 +513,92 @@ void ext4_window_drop(struct ext4_sb *sbi, const struct inode *inode);
 
 /* ---- balloc.c, ialloc.c ---- */
 /*
- * Allocates up to *len contiguous blocks at or near @goal. Returns the first and sets *len to their
- * number, or returns 0 and sets *err.
+ * Allocates up to *len contiguous blocks at or near @goal. Returns the first block and sets *len to
+ * their number, or returns 0 and sets *err.
  */
 u64 ext4_alloc_blocks(struct ext4_handle *h, struct inode *inode, u64 goal, u32 *len, int *err);
 /*
- * Allocates blocks for the file from @lblk on, in its window if that has free ones. @on: true if a
- * block at @goal would extend the file's last extent.
+ * Allocates blocks for the file's data from @lblk on, in the file's window if that has free blocks.
+ * @on: a block at @goal would extend the file's last extent. Returns as ext4_alloc_blocks().
  */
 u64 ext4_alloc_data(struct ext4_handle *h, struct inode *inode, u32 lblk, u64 goal, bool on,
 	u32 *len, int *err);
 void ext4_free_blocks(
 	struct ext4_handle *h, struct inode *inode, u64 block, u32 count, bool metadata);
 /*
- * Returns a reference to the bitmap that freeing the block will change. A change that cannot be
- * undone takes it first, so that a read error cannot stop it half way. NULL: the bitmap is damaged
- * or there is no such block; freeing then reports it, and the block is lost. ERR_PTR: the bitmap
- * cannot be read.
+ * Returns the bitmap that freeing the block will change, referenced. A change that cannot be undone
+ * gets it first, so that a read error cannot stop the change half way. Returns NULL if the bitmap
+ * is damaged or the block does not exist: freeing then reports that, and the block is lost. Returns
+ * ERR_PTR if the bitmap cannot be read.
  */
 struct ext4_buf *ext4_hold_bitmap(struct ext4_handle *h, struct ext4_sb *sbi, u64 block);
-int ext4_reserve(struct ext4_sb *sbi, u32 blocks); /* for delayed allocation: 0 or -ENOSPC */
+int ext4_reserve(struct ext4_sb *sbi, u32 blocks); /* delayed allocation: 0 or -ENOSPC */
 /*
  * Reserves blocks for metadata that has no promise, such as a directory's or an attribute's block,
- * without a commit. It takes no promised blocks, and takes root's share only if the caller may use
- * it or @anyone is set. Returns 0 or -ENOSPC.
+ * without a commit. Takes no promised blocks. Takes root's share only if the task may use it or
+ * @anyone is set. Returns 0 or -ENOSPC.
  */
 int ext4_reserve_meta(struct ext4_sb *sbi, u32 blocks, bool anyone);
 void ext4_unreserve(struct ext4_sb *sbi, u32 blocks);
 /*
- * Returns true if the caller should repeat a change that failed with @err, since freed blocks can
- * be allocated now. No handle is open; *tries is 0 at first.
+ * True if the caller should repeat a change that failed with @err, since freed blocks can be
+ * allocated now. The caller has no handle, and sets *tries to 0 before the first call.
  */
 bool ext4_try_again(struct super_block *sb, int err, u32 *tries);
-u64 ext4_held_blocks(const struct ext4_sb *sbi); /* under alloc_lock */
-u64 ext4_max_blocks(const struct inode *inode);  /* the most its map can hold */
-void ext4_end_moves(struct inode *inode);        /* before the size of a file grows */
-/* Returns how many blocks the superblock and descriptors take at the group's beginning. */
+u64 ext4_held_blocks(const struct ext4_sb *sbi); /* alloc_lock is held */
+u64 ext4_max_blocks(const struct inode *inode);  /* most blocks that its map can hold */
+void ext4_end_moves(struct inode *inode);        /* called before the file grows */
+/* Returns how many blocks at the group's beginning the superblock and descriptors take. */
 u32 ext4_base_blocks(struct ext4_sb *sbi, u32 group);
-/* True if the range holds a block of bitmaps, inode tables or descriptors. */
+/* True if a block in the range has bitmaps, inode tables or descriptors. */
 bool ext4_is_metadata(struct ext4_sb *sbi, u64 block, u32 count);
 /*
- * Makes an inode, I_NEW and locked in the hash, with its owner set. It is not yet in any directory.
- * ERR_PTR.
+ * Makes an inode, which is in the inode hash with I_NEW set, has its owner, and is in no directory
+ * yet. Returns ERR_PTR on failure.
  */
 struct inode *ext4_new_inode(struct ext4_handle *h, struct inode *dir, umode_t mode);
 void ext4_free_inode_number(struct ext4_handle *h, struct inode *inode);
 /*
- * Returns a reference to the bitmap that freeing the inode's number will change. NULL: the bitmap
- * is damaged. ERR_PTR: it cannot be read.
+ * Returns the bitmap that freeing the inode's number will change, referenced.
+ * ext4_free_inode_number() must follow. Returns NULL if the bitmap is damaged, and ERR_PTR if it
+ * cannot be read.
  */
 struct ext4_buf *ext4_hold_inode_bitmap(
-	struct ext4_handle *h, struct inode *inode); /* ext4_free_inode_number() follows */
+	struct ext4_handle *h, struct inode *inode); /* before ext4_free_inode_number() */
 
 /* ---- inode.c ---- */
-/* Sets i_dtime of an inode that is not in memory. 0 or -errno. */
+/* Sets i_dtime on disk of an inode that is not in memory. Returns 0 or -errno. */
 int ext4_set_raw_dtime(struct ext4_handle *h, struct super_block *sb, u32 ino, u32 dtime);
 struct inode *ext4_iget(struct super_block *sb, ino_t ino);
-/* Finds the inode of a file handle. ERR_PTR(-ESTALE): that inode does not exist any more. */
+/*
+ * Finds the inode of a file handle. Returns ERR_PTR on failure: -ESTALE if that inode does not
+ * exist any more.
+ */
 struct inode *ext4_handle_inode(struct super_block *sb, u64 ino, u32 generation);
-struct inode *ext4_parent_inode(struct inode *dir);      /* by its ".." */
-bool ext4_inode_in_use(struct super_block *sb, u32 ino); /* true if the bitmap says so */
-/* Writes the inode into its block of the inode table, in this transaction. */
+struct inode *ext4_parent_inode(struct inode *dir);      /* found by its ".." */
+bool ext4_inode_in_use(struct super_block *sb, u32 ino); /* True if the inode bitmap says so */
+/*
+ * Writes the inode into its block of the inode table, in the handle's transaction. Returns 0 or
+ * -errno.
+ */
 int ext4_write_inode_raw(struct ext4_handle *h, struct inode *inode);
-/* Notes that the handle changes what both fsync and fdatasync must bring to the disk. */
+/*
+ * Records that the handle's transaction changes things that both fsync and fdatasync must bring to
+ * the disk.
+ */
 void ext4_note_change(const struct ext4_handle *h, struct inode *inode);
 /*
- * True if ext4_write_inode_raw() has something to write. Attributes in the inode's own space do not
- * count: their writer writes them.
+ * True if ext4_write_inode_raw() has changes to write. Attributes in the inode's own space do not
+ * count, since their writer writes them itself.
  */
 bool ext4_inode_differs(struct inode *inode);
 int ext4_locate_inode(struct super_block *sb, ino_t ino, u64 *block, u32 *off);
 int ext4_set_inode_ops(struct inode *inode);
 void ext4_init_csum_seed(struct inode *inode);
-/* Finds the raw inode in its block (for xattrs) and returns a reference to the buffer. ERR_PTR. */
+/*
+ * Returns the buffer of the block with the raw inode, referenced, and sets *raw (for xattrs).
+ * Returns ERR_PTR on failure.
+ */
 struct ext4_buf *ext4_raw_inode(struct inode *inode, struct ext4_disk_inode **raw);
 void ext4_raw_inode_csum(struct inode *inode, struct ext4_disk_inode *raw);
 
@@ -554,13 +608,13 @@ static inline u32 ext4_blocks_per_page(const struct inode *inode)
 	return (u32)(PAGE_SIZE >> inode->i_blkbits);
 }
 /*
- * Reserves blocks for bytes [from, to) before they become dirty. @p is locked unless it is NULL.
- * -ENOSPC: their blocks could not be allocated later.
+ * Reserves blocks for bytes [from, to) of the page before they become dirty. @p is locked, unless
+ * it is NULL. Returns 0 or -ENOSPC: there would be no blocks for the bytes later.
  */
 int ext4_promise(struct inode *inode, struct page *p, u32 from, u32 to);
 /*
- * Takes the page's reservation, and returns its number of blocks, which the caller gives back
- * later. *mask: which of the page's blocks were written to.
+ * Takes the page's reservation off the page and returns its number of blocks, which the caller
+ * gives back later by ext4_give_back(). *mask: which of the page's blocks were written to.
  */
 u32 ext4_take_promise(struct page *p, u8 *mask);
 void ext4_give_back(struct inode *inode, u32 blocks);
@@ -568,66 +622,72 @@ void ext4_drop_promise(struct page *p);
 int ext4_writepages(struct address_space *m, struct writeback_control *wbc);
 extern const struct address_space_operations ext4_aops;
 
-/* ---- extent.c: where file blocks are; extent_write.c: changing that. i_data_sem held. ---- */
+/*
+ * ---- extent.c: lookup of file blocks; extent_write.c: changes of the map. i_data_sem is held.
+ * ----
+ */
 struct ext4_map {
 	/*
-	 * the blocks that the caller asks for; a lookup cuts len to the blocks that its answer
-	 * covers
+	 * The file blocks that the caller asks for. A lookup cuts len to the blocks that its answer
+	 * covers.
 	 */
 	u32 lblk, len;
-	u64 pblk;       /* 0: a hole */
-	bool unwritten; /* allocated, reads as zeros */
-	/* ext4_map_create() made the blocks written, but the disk still holds stale data in them */
+	u64 pblk;       /* first disk block; 0: a hole */
+	bool unwritten; /* allocated, but reads as zeros */
+	/*
+	 * True if ext4_map_create() made the blocks written, but the disk still has stale data in
+	 * them.
+	 */
 	bool fresh;
 };
 int ext4_map_blocks(struct inode *inode, struct ext4_map *map);
 int ext4_extent_check_root(struct inode *inode);
 /*
- * Allocates missing blocks at the beginning of the range (len is cut to one extent); @unwritten:
- * marks them unwritten.
+ * Allocates missing blocks at the beginning of the range. map->len is cut to one extent.
+ * @unwritten: marks them as unwritten. Returns 0 or -errno.
  */
 int ext4_map_create(
 	struct ext4_handle *h, struct inode *inode, struct ext4_map *map, bool unwritten);
 /*
- * Frees blocks from @from up to and with @last. Restarts the handle as needed: *h changes, and
- * i_data_sem is dropped meanwhile.
+ * Frees the file's blocks @from to @last (inclusive). Restarts the handle as needed: *h changes,
+ * and i_data_sem is dropped meanwhile. Returns 0 or -errno.
  */
 int ext4_remove_space(struct ext4_handle **h, struct inode *inode, u32 from, u32 last);
 /*
- * Moves the part in [@from, @last] of the last extent that has such a part by @by blocks; its data
- * stays in place. Returns 1 and sets *at to where the part began, 0 if there is none, or -errno.
- * The caller has reserved room for the splits (ext4_reserve).
+ * Moves the part in [@from, @last] of the last extent that has such a part by @by file blocks. Its
+ * data stays in place on the disk. Returns 1 and sets *at to the part's old first block, 0 if there
+ * is no such part, or -errno. The caller has reserved room for splits of nodes (ext4_reserve()).
  */
 int ext4_shift_last(
 	struct ext4_handle *h, struct inode *inode, u32 from, u32 last, s64 by, u32 *at);
 void ext4_extent_init(struct inode *inode);
 #define EXT4_REMOVE_CREDITS 48
 
-/* A level of a search: the node, and the entry in it that was followed. */
+/* A level of a search: a node, and the index of the entry in it that the search followed. */
 struct ext4_path {
-	struct ext4_buf *b; /* NULL at the root */
+	struct ext4_buf *b; /* NULL for the root */
 	struct ext4_extent_header *h;
 	u32 i;
 };
-int ext4_find_path(struct inode *inode, u32 lblk, struct ext4_path *path); /* depth, or -errno */
+int ext4_find_path(struct inode *inode, u32 lblk, struct ext4_path *path); /* depth or -errno */
 void ext4_put_path(struct ext4_path *path, int depth);
 
 /* ---- orphan.c ---- */
 int ext4_orphan_add(struct ext4_handle *h, struct inode *inode);
 int ext4_orphan_del(
 	struct ext4_handle *h, struct inode *inode); /* the caller writes the inode afterwards */
-void ext4_orphan_evicted(struct inode *inode);       /* called when the inode leaves memory */
+void ext4_orphan_evicted(struct inode *inode);       /* when the inode leaves memory */
 /*
- * Takes an inode that was just read from @raw, and is still locked, back on the list of orphans if
- * it had left memory as one.
+ * Puts an inode back on the list of orphans if it was one when it left memory. The inode was just
+ * read from @raw and is still locked.
  */
 void ext4_orphan_back(struct inode *inode, const struct ext4_disk_inode *raw);
-bool ext4_orphans_removed(struct ext4_sb *sbi); /* true: one in memory has no name */
+bool ext4_orphans_removed(struct ext4_sb *sbi); /* True if a nameless one is in memory */
 void ext4_orphans_free(struct ext4_sb *sbi);
-void ext4_orphan_cleanup(struct super_block *sb); /* at mount for writing */
+void ext4_orphan_cleanup(struct super_block *sb); /* at a mount for writing */
 
 /* ---- truncate.c ---- */
-int ext4_truncate(struct inode *inode); /* frees blocks beyond i_size */
+int ext4_truncate(struct inode *inode); /* frees the blocks beyond i_size */
 void ext4_evict_inode(struct inode *inode);
 int ext4_setattr(struct dentry *d, struct iattr *attr);
 int ext4_extent_at(struct inode *inode, u64 pos, struct file_extent *e);
@@ -636,17 +696,14 @@ int ext4_set_flags(struct inode *inode, u32 flags);
 #define EXT4_FLAG_OPS .get_flags = ext4_get_flags, .set_flags = ext4_set_flags
 long ext4_fallocate(struct file *f, int mode, loff_t off, loff_t len);
 /*
- * Allocates unwritten blocks for the hole at the beginning of @m or for a part of that hole, but
- * none that are promised to others. Cuts @m to these blocks, or to existing blocks at its
- * beginning. Moves the file's size up to the end of the blocks, at most to @end; with @end 0 the
- * size stays. i_rwsem held, no handle.
+ * Allocates unwritten blocks for the hole at the beginning of @m or a part of it, but takes no
+ * blocks that are promised to others. Cuts @m to these blocks, or to existing blocks at its
+ * beginning. Moves the file's size up to the end of the blocks, at most to @end. @end 0: the size
+ * stays. i_rwsem is held, no handle is open. Returns 0 or -errno.
  */
 int ext4_alloc_unwritten(struct inode *inode, struct ext4_map *m, loff_t end);
 extern const struct direct_ops ext4_direct_ops; /* dio.c */
-/*
- * shift.c: i_rwsem is held. The caller has checked the range against everything but the file's
- * size.
- */
+/* shift.c: i_rwsem is held. The caller has checked the range, but not against the file's size. */
 int ext4_collapse_range(struct inode *inode, loff_t off, loff_t len);
 int ext4_insert_range(struct inode *inode, loff_t off, loff_t len);
 
@@ -655,56 +712,57 @@ static inline bool ext4_is_inline(const struct inode *inode)
 {
 	return READ_ONCE(EXT4_I(inode)->i_flags) & EXT4_INLINE_DATA_FL;
 }
-bool ext4_wants_inline(const struct inode *inode); /* true: new data may lie in the inode */
+bool ext4_wants_inline(const struct inode *inode); /* True if new data may lie in the inode */
 /*
- * Copies the bytes that lie in the inode, at most @room, and returns their number. -ENODATA: the
- * file is not inline.
+ * Copies the file's bytes in the inode, at most @room, to @to. Returns their number, or -ENODATA if
+ * the file is not inline.
  */
 int ext4_inline_read(struct inode *inode, u8 *to, u32 room);
 /*
- * Moves a file out of its inode into blocks, before its size or map changes. No handle needed.
- * @shorter: the file shrinks, so on a full disk root's reserve may be used too.
+ * Moves a file's content out of its inode into blocks, before its size or map changes. Needs no
+ * handle. @shorter: the file shrinks, so on a full disk root's reserve may be used too. Returns 0
+ * or -errno.
  */
 int ext4_inline_out(struct inode *inode, bool shorter);
-/* Writes page @index into the inode. -ENOSPC: it needs blocks. */
+/* Writes page @index into the inode. Returns 0 or -errno: -ENOSPC if the file needs blocks. */
 int ext4_inline_write(struct ext4_handle *h, struct inode *inode, u64 index, const u8 *page);
 /*
- * Returns the entries of an inline directory as a private leaf, which ext4_leaf_dirty() puts back
- * after a change. ERR_PTR.
+ * Returns the entries of an inline directory as a private leaf, or ERR_PTR. ext4_leaf_dirty() puts
+ * it back into the inode after a change.
  */
 struct ext4_buf *ext4_inline_dir(struct inode *dir);
 int ext4_inline_dir_store(struct ext4_handle *h, struct inode *dir, struct ext4_buf *leaf);
 
 /* ---- file.c, dir.c, readdir.c, namei.c, htree.c ---- */
 /*
- * Sets the checksum of a changed leaf and adds it to the transaction; the leaf of an inline
- * directory goes back into the inode. 0 or -errno.
+ * Sets the checksum of a changed leaf and adds it to the transaction. Puts the leaf of an inline
+ * directory back into the inode. Returns 0 or -errno.
  */
 int ext4_leaf_dirty(struct ext4_handle *h, struct inode *dir, struct ext4_buf *b);
-bool ext4_dir_indexed(const struct inode *dir); /* true if it has EXT4_INDEX_FL */
-extern const u8 ext4_dtype_of[8];               /* file type on disk -> DT_* */
+bool ext4_dir_indexed(const struct inode *dir); /* True with EXT4_INDEX_FL */
+extern const u8 ext4_dtype_of[8];               /* file type on disk to DT_* */
 bool ext4_entry_ok(const struct ext4_sb *sbi, const u8 *block, u32 off, u32 end);
 extern const struct file_operations ext4_dir_fops, ext4_file_fops;
 extern const struct inode_operations ext4_dir_iops, ext4_file_iops, ext4_symlink_iops,
 	ext4_fast_symlink_iops, ext4_special_iops;
 long ext4_ioctl(struct file *f, u32 cmd, u64 arg); /* ioctl.c */
 /*
- * Allocates blocks for written data that has none yet and starts writing it (auto_da_alloc). The
+ * Allocates blocks for written data that has none yet and starts its writeback (auto_da_alloc). The
  * caller has no handle and no page lock.
  */
 void ext4_flush_new(struct inode *inode);
 int ext4_fsync(struct file *f, loff_t start, loff_t end, bool datasync);
-/* Returns a directory's block, checked. NULL: a hole. ERR_PTR. */
+/* Returns block @lblk of a directory, checked. Returns NULL for a hole, and ERR_PTR on failure. */
 struct ext4_buf *ext4_dir_block(struct inode *dir, u32 lblk);
 u32 ext4_rec_len(const struct ext4_sb *sbi, const struct ext4_dir_entry *de);
 u32 ext4_dir_nr_blocks(const struct inode *dir);
 struct ext4_dir_entry *ext4_leaf_find(
 	const struct ext4_sb *sbi, u8 *block, const struct qstr *name);
-void ext4_dir_set_csum(struct inode *dir, struct ext4_buf *b); /* of a leaf; before ext4_dirty() */
+void ext4_dir_set_csum(struct inode *dir, struct ext4_buf *b); /* of a leaf, before ext4_dirty() */
 u32 ext4_dir_space(const struct ext4_sb *sbi);                 /* bytes for entries in a leaf */
 /*
- * Finds a name. Returns a reference to its block and sets *de to its entry; NULL: there is none.
- * ERR_PTR.
+ * Finds a name. Returns its block, referenced, and sets *de to its entry. Returns NULL if the name
+ * does not exist, and ERR_PTR on failure.
  */
 struct ext4_buf *ext4_dir_find(
 	struct inode *dir, const struct qstr *name, struct ext4_dir_entry **de);
@@ -712,41 +770,42 @@ int ext4_dir_add(
 	struct ext4_handle *h, struct inode *dir, const struct qstr *name, u32 ino, umode_t mode);
 int ext4_dir_remove(
 	struct ext4_handle *h, struct inode *dir, struct ext4_buf *b, struct ext4_dir_entry *de);
-/* Adds an entry to this leaf if there is room: 0, -ENOSPC or -EEXIST. */
+/* Adds an entry to this leaf if it has room. Returns 0, -ENOSPC, -EEXIST or another -errno. */
 int ext4_leaf_add(struct ext4_handle *h, struct inode *dir, struct ext4_buf *b,
 	const struct qstr *name, u32 ino, umode_t mode);
-struct ext4_buf *ext4_link_block(struct inode *inode); /* of a long symlink. ERR_PTR */
+struct ext4_buf *ext4_link_block(struct inode *inode); /* for a long symlink; ERR_PTR */
 struct ext4_buf *ext4_dir_append(
 	struct ext4_handle *h, struct inode *dir, u32 *lblk); /* a new block, zeroed. ERR_PTR */
-/* Makes the block an empty leaf: an unused entry and the tail. */
+/* Makes the block an empty leaf, which has an unused entry and the tail. */
 void ext4_leaf_init(struct ext4_sb *sbi, struct ext4_buf *b);
 /*
- * htree.c: Both fail with -ENOENT if the index cannot be used. The caller then searches linearly.
+ * htree.c: Both functions return -ENOENT if the index cannot be used. The caller then searches
+ * block by block.
  */
 struct ext4_buf *ext4_htree_find(
 	struct inode *dir, const struct qstr *name, struct ext4_dir_entry **de);
 int ext4_htree_add(
 	struct ext4_handle *h, struct inode *dir, const struct qstr *name, u32 ino, umode_t mode);
 /*
- * Calls @take for the leaf that has names of hash @from, and for each following leaf while it
- * continues names of one hash with the leaf before, or while no name was taken. @take returns the
- * total number of names so far, or -errno. *next: the first hash of the next leaf, ~0 if there is
- * none. Returns -ENOENT if the index cannot be used.
+ * Calls @take for the leaf that has names of hash @from, and for each following leaf as long as it
+ * continues names of a hash of the leaf before, or no name was taken. @take returns the total
+ * number of names so far, or -errno. *next: the first hash of the next leaf, or ~0 if there is
+ * none. Returns 0 or -errno: -ENOENT if the index cannot be used.
  */
 int ext4_htree_leaves(struct inode *dir, u32 from,
 	int (*take)(void *arg, u32 version, const struct ext4_buf *leaf, u32 lblk), void *arg,
 	u32 *next);
-/* after ".." in it was changed */
+/* called after a change of ".." in it */
 void ext4_htree_root_csum(struct inode *dir, struct ext4_buf *root);
-/* Gives a directory of one full leaf an index. */
+/* Makes an index for a directory of one full leaf. Returns 0 or -errno. */
 int ext4_htree_make(struct ext4_handle *h, struct inode *dir);
 /*
- * hash.c: Computes a name's hash of the given version, and 32 more bits unless @minor is NULL. 0 or
- * -EINVAL.
+ * hash.c: Computes a name's hash of the given version, and 32 more bits unless @minor is NULL.
+ * Returns 0 or -EINVAL.
  */
 int ext4_dirhash(
 	const struct ext4_sb *sbi, u32 version, const char *name, u32 len, u32 *hash, u32 *minor);
-/* Returns the hash version for the index of a directory that has no index yet. */
+/* Returns the hash version for a directory that has no index yet. */
 static inline u32 ext4_hash_version(const struct ext4_sb *sbi)
 {
 	return sbi->disk.s_def_hash_version <= 2 ? sbi->disk.s_def_hash_version : 1;

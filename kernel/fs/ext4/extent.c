@@ -11,7 +11,10 @@
 #include "kernel/fs/ext4/extent.h"
 #include "kernel/lib/string.h"
 
-/* Checks a node of @space bytes, which should have @depth (negative: any): 0 or -EFSCORRUPTED. */
+/*
+ * Checks a node of @space bytes, which should have @depth (negative: any depth). Returns 0 or
+ * -EFSCORRUPTED.
+ */
 static int check_node(struct inode *inode, const struct ext4_extent_header *h, u32 space, int depth)
 {
 	const struct ext4_sb *sbi = EXT4_SB(inode->i_sb);
@@ -59,13 +62,14 @@ int ext4_extent_verify(struct inode *inode, struct ext4_buf *b, int depth)
 	int err;
 
 	/*
-	 * checked each time: a damaged image may use this block twice, and the other use changes it
+	 * Checked at each use: a damaged image may use the block twice, and the other use may
+	 * change it.
 	 */
 	err = check_node(inode, h, sbi->block_size - (sbi->csum ? 4 : 0), depth);
 	if (err || b->flags & BUF_VERIFIED)
 		return err;
 	if (sbi->csum) {
-		/* the checksum is behind the last possible entry */
+		/* the checksum follows the last possible entry */
 		u32 at = (u32)(sizeof(*h) + h->eh_max * sizeof(struct ext4_extent));
 
 		memcpy(&tail, b->data + at, 4);
@@ -80,8 +84,8 @@ int ext4_extent_verify(struct inode *inode, struct ext4_buf *b, int depth)
 }
 
 /*
- * Returns the last entry that begins at or before @lblk; 0 when all begin later. Index and leaf
- * entries share their first word.
+ * Returns the index of the last entry that begins at or before @lblk, or 0 if all begin later.
+ * Index and leaf entries have the same first word.
  */
 u32 ext4_extent_find(const struct ext4_extent_header *h, u32 lblk)
 {
@@ -99,7 +103,7 @@ u32 ext4_extent_find(const struct ext4_extent_header *h, u32 lblk)
 	return lo;
 }
 
-/* Fills @map from a leaf; @limit: the first block that other leaves may hold. */
+/* Fills in @map from a leaf. @limit: first file block that other leaves may map. */
 static void map_from_leaf(const struct ext4_extent_header *h, struct ext4_map *map, u64 limit)
 {
 	const struct ext4_extent *e = (const void *)(h + 1);
@@ -139,7 +143,7 @@ static int map_extents(struct inode *inode, struct ext4_map *map)
 		int depth = h->eh_depth - 1;
 		struct ext4_buf *next;
 
-		if (x[i].ei_block > map->lblk) { /* before the first leaf */
+		if (x[i].ei_block > map->lblk) { /* hole before the first leaf */
 			map->pblk = 0;
 			map->unwritten = false;
 			map->len = min(map->len, x[i].ei_block - map->lblk);
@@ -165,7 +169,10 @@ out:
 	return err;
 }
 
-/* ---- block maps: 12 direct blocks, then one, two and three levels of indirect ones ---- */
+/*
+ * ---- block maps: 12 direct blocks, then trees of one, two and three levels of indirect blocks
+ * ----
+ */
 
 static int map_indirect(struct inode *inode, struct ext4_map *map)
 {
@@ -202,7 +209,7 @@ static int map_indirect(struct inode *inode, struct ext4_map *map)
 		n %= span;
 		ext4_brelse(b);
 	}
-	/* a missing entry: its whole subtree is a hole */
+	/* Without an entry, the whole subtree is a hole. */
 	if (!entry)
 		map->len = (u32)min_t(u64, want, span - n);
 found:
@@ -218,7 +225,7 @@ bad:
 
 int ext4_map_blocks(struct inode *inode, struct ext4_map *map)
 {
-	if (ext4_is_inline(inode)) { /* it has no blocks */
+	if (ext4_is_inline(inode)) { /* has no blocks */
 		map->pblk = 0;
 		map->unwritten = false;
 		return 0;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* extent.h: what extent.c (lookup) and extent_write.c (changes) share. */
+/* extent.h: declarations that extent.c (lookup) and extent_write.c (changes) share. */
 #ifndef NESTLING_EXT4_EXTENT_H
 #define NESTLING_EXT4_EXTENT_H
 
@@ -22,24 +22,25 @@ static inline bool extent_unwritten(const struct ext4_extent *e)
 	return e->ee_len > EXT4_INIT_MAX_LEN;
 }
 /*
- * Checks a node that should have @depth: its structure each time, its checksum once. 0 or -errno.
+ * Checks a node that should have @depth: its structure at each call, its checksum once. Returns 0
+ * or -errno.
  */
 int ext4_extent_verify(struct inode *inode, struct ext4_buf *b, int depth);
 /*
- * Returns the last entry that begins at or before @lblk; 0 when all begin later. Index and leaf
- * entries share their first word.
+ * Returns the index of the last entry that begins at or before @lblk, or 0 if all begin later.
+ * Index and leaf entries have the same first word.
  */
 u32 ext4_extent_find(const struct ext4_extent_header *h, u32 lblk);
 
 /*
  * Stops the handle, whose transaction is full, and starts another in a new transaction. Drops
- * i_data_sem meanwhile. After an error the caller has no handle.
+ * i_data_sem meanwhile. Returns 0, or -errno: the caller then has no handle.
  */
 int ext4_restart(struct ext4_handle **h, struct inode *inode);
 
 /* ---- indirect.c: files without extents ---- */
 int ext4_ind_create(struct ext4_handle *h, struct inode *inode, struct ext4_map *map);
-/* Frees blocks from @from up to and including @last; ~0U: to the end. */
+/* Frees the file's blocks @from to @last (inclusive). @last ~0U: to the end. */
 int ext4_ind_remove(struct ext4_handle **h, struct inode *inode, u32 from, u32 last);
 
 #endif

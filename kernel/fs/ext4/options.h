@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* options.h: the options of a mount: flags, and numbers in the units of ext4's mount options. */
+/*
+ * options.h: the options of a mount: flags, and numbers, which have the units of ext4's mount
+ * options.
+ */
 #ifndef NESTLING_EXT4_OPTIONS_H
 #define NESTLING_EXT4_OPTIONS_H
 
@@ -26,7 +29,7 @@ struct ext4_disk_sb;
 #define EXT4_OPT_NOACL 0x8000U
 #define EXT4_OPT_INIT_ITABLE 0x10000U
 #define EXT4_OPT_DATA_ERR_ABORT 0x20000U
-/* at a remount: writing stops now, as after an error */
+/* remount with "abort": stop writing at once, as after an error */
 #define EXT4_OPT_ABORT 0x40000U
 
 enum ext4_data_mode {
@@ -39,25 +42,25 @@ enum ext4_data_mode {
 struct ext4_options {
 	u32 flags; /* EXT4_OPT_* */
 	u32 errors, data;
-	u32 commit; /* seconds */
+	u32 commit; /* in seconds */
 	u32 resuid, resgid;
 	u32 min_batch, max_batch, stripe, readahead, init_itable, max_dir_kb;
-	/* where the superblock is read from, in units of 1024 bytes */
+	/* place of the superblock, in units of 1024 bytes */
 	u32 sb_block;
 };
 
 /*
- * Sets the defaults. @d: the superblock, in which tune2fs -o and -E mount_opts store defaults, or
- * NULL.
+ * Sets the default options. @d: the superblock, in which tune2fs -o and -E mount_opts store
+ * defaults, or NULL.
  */
 void ext4_default_options(
 	struct super_block *sb, const struct ext4_disk_sb *d, struct ext4_options *o);
 /*
- * Applies the options in @data, which it modifies, to @o. Returns -EINVAL, and logs a line, for an
+ * Applies the options in @data to @o. Modifies @data. Returns 0, or -EINVAL and logs a line for an
  * unknown or invalid option.
  */
 int ext4_parse_options(struct super_block *sb, char *data, struct ext4_options *o);
-/* Prints the options that differ from @def, as ",a,b=c", and returns the length. */
+/* Prints the options that differ from @def, as ",a,b=c". Returns the length in bytes. */
 int ext4_show_option_list(
 	const struct ext4_options *o, const struct ext4_options *def, char *buf, size_t size);
 /*
