@@ -5,11 +5,11 @@
  *
  * Every change is a search for the place, one small step, and a new search. If a leaf is full, one
  * node is split (or the tree grows at the root) and the search starts again, until the entry fits.
- * That costs a few more searches in the rare case, but no step leaves an intermediate state that
- * the next would have to handle.
+ * That sometimes costs a few more searches, but no step leaves an intermediate state that the next
+ * step must handle.
  *
- * Invariants: entries of a node are sorted and do not overlap; an index entry's block is its first
- * child's; nodes other than the root are never left empty at the end of a call. The caller holds
+ * Invariants: entries of a node are sorted and do not overlap; an index entry has the first file
+ * block of its child; no node but the root is empty at the end of a call. The caller holds
  * i_data_sem for writing and a handle.
  */
 #include "kernel/fs/ext4/extent.h"
@@ -38,7 +38,7 @@ void ext4_extent_init(struct inode *inode)
 	struct ext4_extent_header *h = root(inode);
 
 	memset(EXT4_I(inode)->i_block, 0, sizeof(EXT4_I(inode)->i_block));
-	/* i_block stays zero, an empty block map, as on ext2 and ext3 */
+	/* Without extents, i_block stays zero: an empty block map, as on ext2 and ext3. */
 	if (!EXT4_HAS(EXT4_SB(inode->i_sb), incompat, INCOMPAT_EXTENTS))
 		return;
 	h->eh_magic = EXT4_EXT_MAGIC;
@@ -74,9 +74,9 @@ static struct ext4_extent make_extent(u32 lblk, u64 pblk, u32 len, bool unwritte
 }
 
 /*
- * Sets the checksum of a changed node and adds its block to the transaction. The caller writes the
- * inode, which has the root. fdatasync must bring both to the disk, even if the inode does not
- * differ.
+ * Sets the checksum of a changed node and adds its block to the transaction. If the node is the
+ * root, the caller writes the inode, which has it. fdatasync must bring both to the disk, even if
+ * the inode does not differ otherwise.
  */
 static void node_dirty(struct ext4_handle *h, struct inode *inode, struct ext4_path *p)
 {
@@ -153,7 +153,7 @@ static void close_gap(struct ext4_extent_header *h, u32 at)
 	memmove(&e[at], &e[at + 1], (h->eh_entries - at) * ENTRY);
 }
 
-/* Allocates a block for a node of the tree. ERR_PTR. */
+/* Allocates a block for a node of the tree. Returns its buffer, or ERR_PTR. */
 static struct ext4_buf *new_node(struct ext4_handle *h, struct inode *inode, u16 depth)
 {
 	struct ext4_sb *sbi = EXT4_SB(inode->i_sb);
@@ -161,7 +161,7 @@ static struct ext4_buf *new_node(struct ext4_handle *h, struct inode *inode, u16
 	struct ext4_buf *b;
 	u32 len = 1;
 	int err;
-	/* goal 0: not among the file's data */
+	/* goal 0: keep it away from the file's data */
 	u64 block = ext4_alloc_blocks(h, inode, 0, &len, &err);
 
 	if (!block)
@@ -179,7 +179,10 @@ static struct ext4_buf *new_node(struct ext4_handle *h, struct inode *inode, u16
 	return b;
 }
 
-/* Adds a level: the root's entries move into a new node, to which the root points. */
+/*
+ * Adds a level: moves the root's entries into a new node, to which the root then points. Returns 0
+ * or -errno.
+ */
 static int grow(struct ext4_handle *h, struct inode *inode)
 {
 	struct ext4_extent_header *r = root(inode), *n;
@@ -206,9 +209,9 @@ static int grow(struct ext4_handle *h, struct inode *inode)
 }
 
 /*
- * Splits the full node path[level], which is not the root; its parent has room. If block @lblk
- * comes behind all entries of a leaf, the new leaf starts empty for it, so that a growing file
- * fills its leaves. Otherwise half of the entries move.
+ * Splits the full node path[level], which is not the root and whose parent has room. If block @lblk
+ * comes after all entries of a leaf, the new leaf starts empty for it, so that a growing file fills
+ * its leaves. Otherwise moves half of the entries. Returns 0 or -errno.
  */
 static int split(
 	struct ext4_handle *h, struct inode *inode, struct ext4_path *path, int level, u32 lblk)
@@ -240,7 +243,7 @@ static int split(
 	return 0;
 }
 
-/* Makes room for one more entry somewhere on the way to @lblk: 0 (search again) or -errno. */
+/* Makes room for one more entry on the path to @lblk. Returns 0 (search again) or -errno. */
 static int make_room(
 	struct ext4_handle *h, struct inode *inode, struct ext4_path *path, int depth, u32 lblk)
 {
@@ -261,7 +264,7 @@ static bool can_merge(const struct ext4_extent *a, const struct ext4_extent *b)
 	       extent_len(a) + extent_len(b) <= max_len;
 }
 
-/* Joins the new extent with a neighbour in the leaf; true if it could. */
+/* Merges the new extent with a neighbour in the leaf. Returns false if neither fits. */
 static bool try_merge(struct ext4_path *leaf, const struct ext4_extent *e)
 {
 	struct ext4_extent *at = extents(leaf->h);
@@ -292,12 +295,12 @@ static bool try_merge(struct ext4_path *leaf, const struct ext4_extent *e)
 
 /*
  * Corrects the index entries above the node at path[@depth], whose first block has changed: the
- * parent's entry, and further up while the changed entry is the first of its node.
+ * parent's entry, and entries further up as long as the changed entry is the first of its node.
  */
 static void fix_indexes(
 	struct ext4_handle *h, struct inode *inode, struct ext4_path *path, int depth)
 {
-	u32 first = extents(path[depth].h)->ee_block; /* an index entry shares the first word */
+	u32 first = extents(path[depth].h)->ee_block; /* same first word in index entries */
 	int level;
 
 	for (level = depth - 1; level >= 0 && !path[level + 1].i; level--) {
@@ -310,7 +313,7 @@ static void fix_indexes(
 	}
 }
 
-/* Inserts @e, of which no block is in the tree yet. */
+/* Inserts @e, none of whose blocks is in the tree yet. Returns 0 or -errno. */
 static int insert(struct ext4_handle *h, struct inode *inode, const struct ext4_extent *e)
 {
 	struct ext4_path path[EXT4_MAX_DEPTH + 1];
@@ -349,7 +352,7 @@ static int insert(struct ext4_handle *h, struct inode *inode, const struct ext4_
 
 /* ---- removing ---- */
 
-/* Frees the empty node at path[depth], and those of its ancestors that become empty. */
+/* Frees the empty node at path[depth], and the ancestors that become empty. */
 static void remove_node(
 	struct ext4_handle *h, struct inode *inode, struct ext4_path *path, int depth)
 {
@@ -370,7 +373,7 @@ static void remove_node(
 		fix_indexes(h, inode, path, level);
 }
 
-/* The blocks to remove, [from, end) of an extent's blocks [start, stop). */
+/* The file blocks to remove, [from, end), of an extent with file blocks [start, stop). */
 struct cut {
 	u32 start, stop, from, end;
 	u64 pblk;
@@ -378,7 +381,7 @@ struct cut {
 };
 
 /*
- * Finds the part in [from, last] of the last extent that has such a part; *c is empty if none has.
+ * Finds the part in [from, last] of the last extent that has such a part. If none has, *c is empty.
  * Returns the depth of its leaf, or -errno.
  */
 static int find_cut(struct inode *inode, u32 from, u32 last, struct ext4_path *path, struct cut *c)
@@ -401,7 +404,7 @@ static int find_cut(struct inode *inode, u32 from, u32 last, struct ext4_path *p
 	return depth;
 }
 
-/* Shortens the range to its last part that lies in a single group. */
+/* Shortens the range to its last part whose blocks lie in a single group. */
 static void cut_to_group(struct ext4_sb *sbi, struct cut *c)
 {
 	u64 last = c->pblk + (c->end - 1 - c->start), first;
@@ -419,8 +422,8 @@ static bool in_two(const struct cut *c)
 }
 
 /*
- * References to the bitmaps that a removal will change: for the data blocks, and for the nodes that
- * become empty. With them in memory, no later step can fail.
+ * References to the bitmaps that a removal will change: the data blocks' bitmap, and those of the
+ * nodes that become empty. Since they are in memory, no later step can fail.
  */
 struct held {
 	struct ext4_buf *b[EXT4_MAX_DEPTH + 2];
@@ -461,7 +464,9 @@ static int hold_bitmaps(struct ext4_handle *h, struct inode *inode, const struct
 	return err;
 }
 
-/* Cuts the range out of its extent in the leaf, which has room for the second piece. */
+/*
+ * Cuts the range out of its extent in the leaf, which has room for an entry for the second piece.
+ */
 static void cut_out(const struct ext4_path *leaf, const struct cut *c)
 {
 	struct ext4_extent *e = &extents(leaf->h)[leaf->i], rest;
@@ -479,7 +484,10 @@ static void cut_out(const struct ext4_path *leaf, const struct cut *c)
 		close_gap(leaf->h, leaf->i);
 }
 
-/* Makes room for @n more entries in the leaf of the extent that begins at @start: 0 or -errno. */
+/*
+ * Makes room for @n more entries in the leaf of the extent that begins at @start. Returns 0 or
+ * -errno.
+ */
 static int make_leaf_room(struct ext4_handle *h, struct inode *inode, u32 start, u32 n)
 {
 	struct ext4_path path[EXT4_MAX_DEPTH + 1];
@@ -501,7 +509,8 @@ static int make_leaf_room(struct ext4_handle *h, struct inode *inode, u32 start,
 
 /*
  * Removes the part in [from, last] of the last extent that has such a part, or only the end of that
- * part. Returns 1 if it removed something, 0 if nothing is left, or -errno with nothing changed.
+ * part. Returns 1 if it removed blocks, 0 if none are left, or -errno with nothing changed. @data:
+ * also frees the data blocks.
  */
 static int remove_last(struct ext4_handle *h, struct inode *inode, u32 from, u32 last, bool data)
 {
@@ -551,8 +560,8 @@ int ext4_restart(struct ext4_handle **h, struct inode *inode)
 
 	ext4_write_inode_raw(*h, inode);
 	/*
-	 * Writeback of this file may hold a handle and wait for this lock, and no transaction
-	 * commits while a handle is open.
+	 * i_data_sem is dropped before the handle is stopped: writeback of this file may hold a
+	 * handle and wait for it, and no transaction commits while a handle is open.
 	 */
 	up_write(&EXT4_I(inode)->i_data_sem);
 	ext4_stop(*h);
@@ -576,7 +585,7 @@ int ext4_remove_space(struct ext4_handle **h, struct inode *inode, u32 from, u32
 		if (ext4_extend(*h, 8) == 0)
 			continue;
 		/*
-		 * the transaction is full. The state so far is consistent: the inode is an orphan,
+		 * The transaction is full. The state so far is consistent: the inode is an orphan,
 		 * or has a hole.
 		 */
 		r = ext4_restart(h, inode);
@@ -589,8 +598,8 @@ int ext4_remove_space(struct ext4_handle **h, struct inode *inode, u32 from, u32
 /* ---- moving ---- */
 
 /*
- * Finds the part in [@from, @last] of the last extent that has such a part. Returns 1, 0 if there
- * is none, or -errno.
+ * Finds the part in [@from, @last] of the last extent that has such a part, without removing it.
+ * Returns 1, 0 if there is none, or -errno.
  */
 static int last_part(struct inode *inode, u32 from, u32 last, struct ext4_extent *part)
 {
@@ -632,7 +641,7 @@ int ext4_shift_last(struct ext4_handle *h, struct inode *inode, u32 from, u32 la
 	if (err < 0)
 		return err;
 	e.ee_block = (u32)start;
-	/* drops what a racing write through a mapping has put into the gap */
+	/* Removes extents that a racing write through a mapping has put into the gap. */
 	do
 		err = remove_last(h, inode, e.ee_block, e.ee_block + len - 1, true);
 	while (err > 0);
@@ -647,7 +656,7 @@ int ext4_shift_last(struct ext4_handle *h, struct inode *inode, u32 from, u32 la
 
 /* ---- creating ---- */
 
-/* Merges entry @i of a leaf with its neighbours where they fit. */
+/* Merges entry @i of a leaf with its neighbours if they fit. */
 static void merge_around(struct ext4_extent_header *h, u32 i)
 {
 	struct ext4_extent *e = extents(h);
@@ -663,8 +672,8 @@ static void merge_around(struct ext4_extent_header *h, u32 i)
 }
 
 /*
- * Turns the unwritten blocks [lblk, lblk+len) of one extent into written ones. On failure nothing
- * has changed.
+ * Turns the unwritten blocks [lblk, lblk+len) of one extent into written ones. Returns 0, or -errno
+ * with nothing changed.
  */
 static int set_written(struct ext4_handle *h, struct inode *inode, u32 lblk, u32 len, u64 pblk)
 {
@@ -699,10 +708,10 @@ static int set_written(struct ext4_handle *h, struct inode *inode, u32 lblk, u32
 }
 
 /*
- * Chooses the goal for block @lblk: behind the last allocated block if @lblk follows it in the
- * file. Otherwise as far from the place of a neighbour as the two are apart in the file, which
- * leaves room for the blocks between them. Without that, two writers in two places of a file (such
- * as fsync and the flusher) would fragment it.
+ * Chooses the goal for block @lblk: after the last allocated block if @lblk follows it in the file
+ * (*on is set). Otherwise as far from the disk block of a neighbour as the two are apart in the
+ * file, which leaves room for the blocks between them. Without that, two writers in two places of a
+ * file (such as fsync and the flusher) would fragment it.
  */
 static u64 find_goal(struct inode *inode, u32 lblk, bool *on)
 {
@@ -743,10 +752,12 @@ int ext4_map_create(
 
 	if (err || (map->pblk && (!map->unwritten || unwritten)))
 		return err;
-	if (ext4_is_inline(inode)) /* ext4_inline_out() comes first */
+	if (ext4_is_inline(inode)) /* call ext4_inline_out() before */
 		return -EIO;
 	map->fresh = !unwritten;
-	/* a node of the tree may change while the inode does not, and fsync must write it too */
+	/*
+	 * A node of the tree may change without a change of the inode, and fsync must write it too.
+	 */
 	ext4_note_change(h, inode);
 	if (!(EXT4_I(inode)->i_flags & EXT4_EXTENTS_FL))
 		return unwritten ? -EOPNOTSUPP : ext4_ind_create(h, inode, map);

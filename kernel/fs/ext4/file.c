@@ -3,9 +3,9 @@
  * file.c: operations of files, symbolic links and special files; fsync.
  *
  * fsync writes the file's pages, then waits for the transaction that has its inode and blocks. If
- * that has committed already, or was committing while the pages were written, its flush may have
- * missed data that was written in place, so fsync flushes the disk's cache. fdatasync waits for the
- * last transaction that changed more of the inode than its times.
+ * that transaction has committed already, or was committing while the pages were written, its flush
+ * may have missed data that was written in place, so fsync flushes the disk's cache. fdatasync
+ * waits for the last transaction that changed more of the inode than its times.
  */
 #include <linux/fs.h>
 
@@ -45,7 +45,7 @@ static loff_t ext4_llseek(struct file *f, loff_t off, int whence)
 	if (off < 0 || off >= size)
 		return -ENXIO;
 	filemap_write_and_wait_range(
-		inode->i_mapping, 0, S64_MAX); /* dirty pages without blocks are data */
+		inode->i_mapping, 0, S64_MAX); /* dirty pages without blocks are data too */
 	while (pos < size) {
 		struct ext4_map m = { .lblk = (u32)((u64)pos >> inode->i_blkbits), .len = ~0U };
 		int err;
@@ -78,7 +78,10 @@ void ext4_flush_new(struct inode *inode)
 		ext4_aops.writepages(&inode->i_data, &wbc);
 }
 
-/* Writes the mount point into the superblock when the first regular file is opened, as on Linux. */
+/*
+ * Writes the mount point into the superblock when the first regular file is opened after the mount,
+ * as on Linux.
+ */
 static void note_last_mounted(struct file *f)
 {
 	struct ext4_sb *sbi = EXT4_SB(f->f_inode->i_sb);
@@ -105,8 +108,8 @@ static void note_last_mounted(struct file *f)
 }
 
 /*
- * Handles the last close of an open file. If the file was truncated to zero and written again, its
- * writeback starts now, so that a crash soon afterwards does not leave it empty.
+ * Handles the close of an open file by its last user. If the file was truncated to zero and written
+ * again, starts its writeback now, so that a crash soon afterwards does not leave it empty.
  */
 static int ext4_release(struct inode *inode, struct file *f)
 {
@@ -119,7 +122,10 @@ static int ext4_release(struct inode *inode, struct file *f)
 	return 0;
 }
 
-/* Writes, unless the file is immutable: that also stops descriptors that were opened before. */
+/*
+ * Writes, unless the file is immutable. That flag also stops writes by descriptors that were opened
+ * before it was set.
+ */
 static ssize_t ext4_write_iter(struct file *f, struct iov_iter *from, loff_t *pos)
 {
 	int err = ext4_alive(EXT4_SB(f->f_inode->i_sb));
@@ -143,12 +149,12 @@ static int ext4_file_open(struct inode *inode, struct file *f)
 
 	if (!err && !READ_ONCE(sbi->last_mounted) && !(inode->i_sb->s_flags & SB_RDONLY))
 		note_last_mounted(f);
-	/* set by ext4 itself, as vfs sets it only for files that use generic_file_read_iter() */
+	/* Set here, since the VFS sets it only for files that use generic_file_read_iter(). */
 	f->f_mode |= FMODE_NOWAIT;
 	return err;
 }
 
-/* Maps the file. MAP_SYNC is refused: it is for persistent memory. */
+/* Maps the file. MAP_SYNC, which is for persistent memory, is refused. */
 static int ext4_mmap(struct file *f, struct vm_area *vma)
 {
 	int err = ext4_alive(EXT4_SB(f->f_inode->i_sb));
@@ -199,8 +205,8 @@ static const char *ext4_get_link(struct dentry *d, struct inode *inode, char **t
 }
 
 /*
- * Fills @st. Promised blocks are counted, so that du does not show a file that was just written as
- * empty.
+ * Fills in @st. Promised blocks are counted, so that du does not show a file that was just written
+ * as empty.
  */
 static int ext4_getattr(const struct path *path, struct kstat *st, u32 request, u32 flags)
 {
@@ -221,8 +227,8 @@ int ext4_get_flags(struct inode *inode, u32 *flags)
 }
 
 /*
- * Sets the flags that a user may change. Other flags may be in @flags if they are unchanged, since
- * chattr sends back all that it has read.
+ * Sets the flags that a user may change. @flags may have other flags if they do not change, since
+ * chattr sends back all flags that it has read. Returns 0 or -errno.
  */
 int ext4_set_flags(struct inode *inode, u32 flags)
 {
@@ -234,7 +240,7 @@ int ext4_set_flags(struct inode *inode, u32 flags)
 		return -EOPNOTSUPP;
 	if (!S_ISDIR(inode->i_mode) && flags & (EXT4_DIRSYNC_FL | EXT4_TOPDIR_FL))
 		return -EOPNOTSUPP;
-	down_write(&ei->i_data_sem); /* writeback changes other bits */
+	down_write(&ei->i_data_sem); /* writeback changes other flags */
 	ei->i_flags = (ei->i_flags & ~EXT4_USER_CHANGES) | (flags & EXT4_USER_CHANGES);
 	up_write(&ei->i_data_sem);
 	inode_set_flags(inode, ei->i_flags);

@@ -3,8 +3,8 @@
  * geometry.c: checks the superblock at mount: its magic, its features, and whether its sizes and
  * counts are consistent.
  *
- * A failed mount gives its reason in one printk line. Unknown features are refused (incompat) or
- * make the mount read-only (ro_compat); the line names them.
+ * A failed mount logs its reason in one line. Unknown features are refused (incompat) or make the
+ * mount read-only (ro_compat), and the line names them.
  *
  * Source: linux-doc, filesystems/ext4/super.
  */
@@ -71,7 +71,7 @@ static const struct feature ro_names[] = {
 	{ RO_COMPAT_ORPHAN_PRESENT, "orphan_present" },
 };
 
-/* Prints the names of the bits in @set into @buf, and bits without a name as a number. */
+/* Prints the names of the bits in @set into @buf. Prints a bit without a name as a number. */
 static void name_features(const struct feature *f, u32 n, u32 set, char *buf, size_t size)
 {
 	int len = 0;
@@ -88,9 +88,9 @@ static void name_features(const struct feature *f, u32 n, u32 set, char *buf, si
 }
 
 /*
- * True if the superblock may be half old and half new: it is two sectors, and power may be lost
- * while a checkpoint writes it. The log is kept until a checkpoint has reached the disk, so its
- * replay repairs the superblock. The fields that the replay needs never change.
+ * True if the superblock may be half old and half new, since it is two sectors, and power may be
+ * lost while a checkpoint writes it. The log is kept until a checkpoint has reached the disk, so
+ * its replay repairs the superblock. The fields that the replay needs never change.
  */
 static bool may_be_torn(const struct ext4_sb *sbi)
 {
@@ -127,7 +127,7 @@ int ext4_check_features(struct super_block *sb, struct ext4_sb *sbi, bool silent
 		name_features(
 			incompat_names, ARRAY_SIZE(incompat_names), incompat, names, sizeof(names));
 		scnprintf(text, sizeof(text), "incompatible features are not supported: %s", names);
-		/* ignores @silent, which busybox sets */
+		/* busybox sets @silent: ignore it */
 		return ext4_refuse_mount(sb, false, text);
 	}
 	if (ro && !(sb->s_flags & SB_RDONLY)) {
@@ -151,7 +151,7 @@ static bool power_of_two(u32 v)
 	return v && !(v & (v - 1));
 }
 
-/* Checks the sizes and counts on which all other code relies. */
+/* Checks the sizes and counts on which all other code relies. Returns 0 or -errno. */
 int ext4_check_geometry(struct super_block *sb, struct ext4_sb *sbi, bool silent)
 {
 	const struct ext4_disk_sb *d = &sbi->disk;
@@ -188,7 +188,7 @@ int ext4_check_geometry(struct super_block *sb, struct ext4_sb *sbi, bool silent
 	sbi->blocks_count = d->s_blocks_count_lo;
 	if (EXT4_HAS(sbi, incompat, INCOMPAT_64BIT))
 		sbi->blocks_count |= (u64)d->s_blocks_count_hi << 32;
-	/* with clusters, the first one begins at byte 0 and contains the superblock */
+	/* With clusters, the first cluster begins at byte 0 and contains the superblock. */
 	if (sbi->first_data_block != (sbi->block_size == 1024 && !sbi->cluster_bits) ||
 		sbi->blocks_count <= sbi->first_data_block ||
 		sbi->blocks_count > sb->s_bdev->nr_sectors / (sbi->block_size >> SECTOR_SHIFT))
@@ -199,7 +199,7 @@ int ext4_check_geometry(struct super_block *sb, struct ext4_sb *sbi, bool silent
 		return ext4_refuse_mount(sb, silent, "bad geometry: groups and inodes disagree");
 	sbi->nr_groups = (u32)groups;
 	sbi->gdt_blocks = DIV_ROUND_UP(sbi->nr_groups, sbi->descs_per_block);
-	/* at most as many as the resize inode's indirect block can name */
+	/* The resize inode's indirect block can name no more. */
 	if (d->s_reserved_gdt_blocks > sbi->block_size / 4) {
 		printk(KERN_ERR "EXT4-fs (%s): reserved descriptor blocks make no sense: %u\n",
 			sb->s_id, d->s_reserved_gdt_blocks);

@@ -2,8 +2,8 @@
 /*
  * group.c: group descriptors: their places on the disk, the blocks that they name, their checksums.
  *
- * ext4_read_groups() checks each descriptor at mount, and ext4_reread_groups() after writes to the
- * device's file: its checksum, and that its blocks lie within the file system. Later uses do not
+ * ext4_read_groups() at mount, and ext4_reread_groups() after writes to the device's file, check
+ * each descriptor: its checksum, and that its blocks lie within the file system. Later uses do not
  * check it again. Descriptors are changed under alloc_lock, and each change ends with
  * ext4_group_dirty(). Source: linux-doc, filesystems/ext4/{group_descr,checksums}.
  */
@@ -30,13 +30,13 @@ bool ext4_has_backup_super(const struct ext4_sb *sbi, u32 group)
 	return false;
 }
 
-/* Returns where the i-th block of group descriptors lies. */
+/* Returns the number of the block with the @i-th block of group descriptors. */
 static u64 gdt_block(const struct ext4_sb *sbi, u32 i)
 {
 	u32 group;
 
 	if (!EXT4_HAS(sbi, incompat, INCOMPAT_META_BG) || i < sbi->disk.s_first_meta_bg)
-		return (sbi->block_size == EXT4_SB_OFFSET) + 1 + i; /* behind the superblock */
+		return (sbi->block_size == EXT4_SB_OFFSET) + 1 + i; /* after the superblock */
 	group = i * sbi->descs_per_block;
 	return sbi->first_data_block + (u64)group * sbi->blocks_per_group +
 	       ext4_has_backup_super(sbi, group);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * hash.c: the hashes of directory indexes: legacy, half MD4 and TEA, each with names as signed or
- * unsigned bytes.
+ * hash.c: the hashes of directory indexes: legacy, half MD4 and TEA, each of which takes a name's
+ * bytes as signed or unsigned.
  *
  * The results must equal the hashes on disk bit for bit. Half MD4 is three rounds of MD4 (RFC 1320)
- * over eight words; TEA is Wheeler and Needham's cipher, sixteen rounds. Source: linux-doc,
+ * over eight words. TEA is sixteen rounds of Wheeler and Needham's cipher. Source: linux-doc,
  * filesystems/ext4/directory; RFC 1320.
  */
 #include "kernel/fs/ext4/ext4.h"
@@ -13,7 +13,7 @@
 #define HASH_LEGACY 0
 #define HASH_HALF_MD4 1
 #define HASH_TEA 2
-/* the hash of the end of a directory, which no name may have */
+/* end of a directory: no name may have this hash */
 #define HASH_EOF 0x7fffffffU
 
 static u32 rol(u32 v, int n)
@@ -37,8 +37,8 @@ static u32 md4_h(u32 x, u32 y, u32 z)
 }
 
 /*
- * Does a round: eight steps on the four words in turn. It is inlined three times, with its function
- * and shifts as constants, for speed: listing a directory hashes each name.
+ * Does a round: eight steps, on the four words in turn. Inlined three times, with its function and
+ * shifts as constants, for speed: listing a directory hashes each name.
  */
 static inline __attribute__((always_inline)) void md4_round(u32 s[4], const u32 in[8],
 	u32 (*fn)(u32, u32, u32), const u8 order[8], const int shift[4], u32 k)
@@ -110,7 +110,10 @@ static u32 legacy(const char *name, u32 len, bool is_unsigned)
 	return last << 1;
 }
 
-/* Fills up to @words words from the name, and the rest with its length. */
+/*
+ * Fills @out with the name's bytes, at most @words words, and the rest with words made of its
+ * length.
+ */
 static void fill(const char *name, int len, u32 *out, int words, bool is_unsigned)
 {
 	u32 pad = (u32)len | (u32)len << 8, val;

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * htree.c: the index of a directory: from a name's hash to the block that has it.
+ * htree.c: the index of a directory: leads from a name's hash to the block that has the name.
  *
  * Block 0 is the root: "." and "..", then a header and sorted pairs (hash, block). If the pairs do
  * not fit into a block, there is a level of nodes between the root and the leaves (two with
- * largedir). The first pair has no hash: it covers all hashes below that of the second pair, and
- * its word holds limit and count instead. A hash with its lowest bit set means that the leaf before
- * has names of this hash too.
+ * largedir). The first pair covers all hashes below that of the second pair, so it needs no hash,
+ * and its word holds limit and count instead. A hash with its lowest bit set means that the leaf
+ * before has names of this hash too.
  *
- * As in extent_write.c, adding is a loop: find the leaf; if it is full, make room by one step
- * (split the leaf, split a node, or add a level) and search again. A damaged index gives -ENOENT,
- * and the directory is then searched block by block. The caller holds the directory's i_rwsem.
- * Source: linux-doc, filesystems/ext4/directory.
+ * As in extent_write.c, adding a name is a loop: it finds the leaf. If the leaf is full, it makes
+ * room by one step (splits the leaf, splits a node, or adds a level) and searches again. A damaged
+ * index gives -ENOENT, and the directory is then searched block by block. The caller holds the
+ * directory's i_rwsem. Source: linux-doc, filesystems/ext4/directory.
  */
 #include "kernel/fs/ext4/ext4.h"
 #include "kernel/lib/printk.h"
@@ -20,7 +20,7 @@
 #include "kernel/task/signal/signal.h"
 
 struct dx_entry {
-	/* in the first entry: the limit in the low half, the count in the high */
+	/* in the first entry: limit in the low half, count in the high half */
 	__le32 hash;
 	__le32 block;
 } __packed;
@@ -37,17 +37,15 @@ struct dx_root_info {
 
 struct frame {
 	struct ext4_buf *b;
-	struct dx_entry *e; /* its entries */
-	/*
-	 * off: byte offset of the entries in the block; i: index of the entry that the search took
-	 */
+	struct dx_entry *e; /* entries in @b */
+	/* off: byte offset of the entries in @b; i: index of the entry that the search followed */
 	u32 off, i;
 };
 struct search {
 	struct inode *dir;
 	struct ext4_sb *sbi;
 	u32 hash, version;
-	int levels; /* f[0..levels] are in use */
+	int levels; /* f[0..levels] are used */
 	struct frame f[MAX_LEVELS];
 };
 
@@ -81,7 +79,7 @@ static u32 dx_csum(struct inode *dir, const struct frame *f, u32 reserved)
 	return ext4_csum(crc, zero, 4);
 }
 
-/* True if the entries are in order, the counts fit and the checksum is right. */
+/* True if the frame's entries are in order, its counts fit and its checksum is right. */
 static bool frame_ok(struct search *s, struct frame *f)
 {
 	u32 n = count_of(f), limit = limit_of(f), tail[2], i;
@@ -178,7 +176,8 @@ static int check_root(struct search *s)
 
 /*
  * Fills the frames from the root down to the node above the leaf of @name, or of @hash if @name is
- * NULL. Returns 0, -ENOENT or -errno; the caller calls put_frames() in any case.
+ * NULL. Returns 0, -ENOENT (damaged index) or another -errno. The caller calls put_frames() in any
+ * case.
  */
 static int dx_search(struct search *s, struct inode *dir, const struct qstr *name, u32 hash)
 {
@@ -208,8 +207,8 @@ static int dx_search(struct search *s, struct inode *dir, const struct qstr *nam
 }
 
 /*
- * Reads the leaf that the frames lead to. A block that is one of the frames is refused: entries
- * written into it would be taken for counts of the index.
+ * Returns the leaf to which the frames lead, referenced, or ERR_PTR. Refuses a block that is one of
+ * the frames: entries written into it would be taken for counts of the index.
  */
 static struct ext4_buf *leaf_of(struct search *s)
 {
@@ -232,7 +231,7 @@ static struct ext4_buf *leaf_of(struct search *s)
 
 /*
  * Sets *hash to the first hash of the next leaf, and returns the level of the frame whose next
- * entry leads to it. -1: there is no next leaf.
+ * entry leads to that leaf. Returns -1 if there is no next leaf.
  */
 static int peek_next(const struct search *s, u32 *hash)
 {
@@ -245,7 +244,7 @@ static int peek_next(const struct search *s, u32 *hash)
 	return level;
 }
 
-/* Moves the frames on to the next leaf, from the level that peek_next() returned: 0 or -errno. */
+/* Moves the frames to the next leaf. @level: result of peek_next(). Returns 0 or -errno. */
 static int step(struct search *s, int level)
 {
 	int err;
@@ -265,7 +264,10 @@ static int step(struct search *s, int level)
 	return 0;
 }
 
-/* Moves to the next leaf if names of this hash continue there. Returns 1, 0 or -errno. */
+/*
+ * Moves the frames to the next leaf if names of this hash continue there. Returns 1 if so, 0 if
+ * not, or -errno.
+ */
 static int next_leaf(struct search *s)
 {
 	u32 hash = 0;
@@ -348,7 +350,10 @@ static void insert_index(struct frame *f, u32 hash, u32 lblk)
 	set_count(f, n + 1);
 }
 
-/* Makes a new node block, which is empty except for the directory entry that hides the index. */
+/*
+ * Makes a new node block, which is empty except for the directory entry that hides the index.
+ * Returns 0 or -errno.
+ */
 static int new_node(struct ext4_handle *h, struct search *s, struct frame *f, u32 *lblk)
 {
 	struct ext4_buf *b = ext4_dir_append(h, s->dir, lblk);
@@ -363,7 +368,7 @@ static int new_node(struct ext4_handle *h, struct search *s, struct frame *f, u3
 	return 0;
 }
 
-/* Adds a level: the root's entries move into a node of their own. */
+/* Adds a level: moves the root's entries into a new node. Returns 0 or -errno. */
 static int add_level(struct ext4_handle *h, struct search *s)
 {
 	u32 max_levels = EXT4_HAS(s->sbi, incompat, INCOMPAT_LARGEDIR) ? 2 : 1, lblk, n;
@@ -388,7 +393,10 @@ static int add_level(struct ext4_handle *h, struct search *s)
 	return 0;
 }
 
-/* Moves the upper half of a full node into a new one. The frame above has room. */
+/*
+ * Moves the upper half of a full node into a new node. The frame above has room. Returns 0 or
+ * -errno.
+ */
 static int split_node(struct ext4_handle *h, struct search *s, int level)
 {
 	struct frame *f = &s->f[level], *up = &s->f[level - 1], node;
@@ -410,8 +418,8 @@ static int split_node(struct ext4_handle *h, struct search *s, int level)
 }
 
 /*
- * Returns 1 if the node above the leaf has room for another entry. Else takes one step towards
- * that, and returns 0 or -errno.
+ * Returns 1 if the node above the leaf has room for another entry. Otherwise makes one step towards
+ * that, and returns 0 (search again) or -errno.
  */
 static int index_room(struct ext4_handle *h, struct search *s)
 {
@@ -429,7 +437,7 @@ struct leaf_map {
 	u16 off, size;
 };
 
-/* Lists the leaf's entries, sorted by hash, and returns their number. */
+/* Lists the leaf's entries in @map, sorted by hash, and returns their number. */
 static u32 map_leaf(struct search *s, const u8 *block, struct leaf_map *map)
 {
 	u32 off, n = 0, k;
@@ -450,7 +458,7 @@ static u32 map_leaf(struct search *s, const u8 *block, struct leaf_map *map)
 	return n;
 }
 
-/* Packs entries map[0, n) of @from into @to, as its whole content. */
+/* Packs the entries map[0, n) of @from into @to, as its whole content. */
 static void pack_leaf(
 	struct search *s, const u8 *from, const struct leaf_map *map, u32 n, struct ext4_buf *to)
 {
@@ -567,7 +575,7 @@ static void build_root(struct ext4_sb *sbi, struct ext4_buf *root, u32 leaf)
 	e[0].block = leaf;
 }
 
-/* Moves all entries of @from behind ".." into the leaf @to. */
+/* Moves all entries that follow ".." in @from into the leaf @to. */
 static void move_entries(struct ext4_sb *sbi, const u8 *from, struct ext4_buf *to)
 {
 	u32 off = EXT4_DIR_REC_LEN(1), at = 0;

@@ -3,8 +3,8 @@
  * ialloc.c: allocating and freeing inode numbers.
  *
  * A file goes into its directory's group, a directory into the next group with more free inodes and
- * blocks than the average, so that trees spread. Lock: alloc_lock. Source: linux-doc,
- * filesystems/ext4/{group_descr,inodes}.
+ * blocks than the average, so that directory trees spread over the disk. Lock: alloc_lock. Source:
+ * linux-doc, filesystems/ext4/{group_descr,inodes}.
  */
 #include "kernel/fs/ext4/ext4.h"
 #include "kernel/lib/printk.h"
@@ -40,7 +40,7 @@ static void add_used_dirs(const struct ext4_sb *sbi, struct ext4_disk_group *g, 
 		g->bg_used_dirs_count_hi = (u16)(n >> 16);
 }
 
-/* Updates the count of never used inodes at the table's end, after @bit has come into use. */
+/* Updates the count of inodes at the table's end that were never used, now that @bit is in use. */
 static void note_used(const struct ext4_sb *sbi, struct ext4_disk_group *g, u32 bit)
 {
 	u32 unused = get16x2(
@@ -132,12 +132,15 @@ bool ext4_inode_in_use(struct super_block *sb, u32 ino)
 	return used;
 }
 
-/* Takes a free inode number of the group. Returns 0 if there is none, or with *err set. */
+/*
+ * Takes a free inode number of the group and returns it. Returns 0 if there is none, and sets *err
+ * if the bitmap cannot be read.
+ */
 static u32 take_in_group(struct ext4_handle *h, struct ext4_sb *sbi, u32 group, bool dir, int *err)
 {
 	struct ext4_disk_group *g = ext4_group(sbi, group);
 	struct ext4_buf *b;
-	/* in small groups, reserved inodes may reach into the second group */
+	/* In small groups, reserved inodes may reach into the second group. */
 	u64 first = (u64)group * sbi->inodes_per_group + 1;
 	u32 bit = sbi->first_ino > first ? sbi->first_ino - (u32)first : 0;
 
@@ -242,7 +245,7 @@ void ext4_free_inode_number(struct ext4_handle *h, struct inode *inode)
 	give_back(h, EXT4_SB(inode->i_sb), (u32)inode->i_ino, S_ISDIR(inode->i_mode));
 }
 
-/* Returns the flags that a new file inherits from its directory. */
+/* Returns the flags (EXT4_*_FL) that a new file inherits from its directory. */
 static u32 inherited(const struct inode *dir, umode_t mode)
 {
 	u32 flags = EXT4_I(dir)->i_flags &
@@ -253,7 +256,8 @@ static u32 inherited(const struct inode *dir, umode_t mode)
 }
 
 /*
- * Returns a new generation number, which distinguishes the inode from earlier ones with its number.
+ * Returns a new generation number, which distinguishes the inode from earlier inodes with its
+ * number.
  */
 static u32 next_generation(struct ext4_sb *sbi)
 {
@@ -277,7 +281,7 @@ struct inode *ext4_new_inode(struct ext4_handle *h, struct inode *dir, umode_t m
 	ei = EXT4_I(inode);
 	inode->i_ino = ino;
 	inode_init_owner(inode, dir, mode);
-	if (sbi->opt.flags & EXT4_OPT_GRPID) /* BSD's way */
+	if (sbi->opt.flags & EXT4_OPT_GRPID) /* as on BSD */
 		inode->i_gid = dir->i_gid;
 	inode->i_blkbits = sb->s_blocksize_bits;
 	inode->i_atime = inode->i_mtime = inode->i_ctime = inode->i_btime = current_time(inode);
@@ -291,7 +295,7 @@ struct inode *ext4_new_inode(struct ext4_handle *h, struct inode *dir, umode_t m
 	ext4_init_csum_seed(inode);
 	err = insert_inode_locked(inode);
 	if (err)
-		/* the inode hash has a stale inode of this number */
+		/* An inode of this number is still in the inode hash. */
 		goto err_number;
 	return inode;
 

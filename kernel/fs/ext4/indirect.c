@@ -3,11 +3,11 @@
  * indirect.c: changes the block maps of files without extents, as ext2 and ext3 made them: 12
  * blocks in the inode, then trees of one, two and three levels. extent.c does the lookup.
  *
- * ext4_ind_create() allocates one block and the missing nodes on the path to it; ext4_ind_remove()
- * frees everything from a block on. An allocation that fails half-way leaves an empty indirect
- * block, which is valid. Trees from the disk may contain loops: their depth is bounded by the place
- * in the inode, and a block that is freed twice sets sbi->failed, which ends the walk. The caller
- * holds i_data_sem for writing and a handle, and writes the inode. A node that a hole has emptied
+ * ext4_ind_create() allocates one block and the missing nodes on the path to it. ext4_ind_remove()
+ * frees a range of blocks. An allocation that fails half-way leaves an empty indirect block, which
+ * is valid. Trees from the disk may contain loops: their depth is bounded by the place in the
+ * inode, and a block that is freed twice sets sbi->failed, which ends the walk. The caller holds
+ * i_data_sem for writing and a handle, and writes the inode. A node that a punched hole has emptied
  * stays until the file is removed.
  *
  * Source: linux-doc, filesystems/ext4/ifork.
@@ -20,8 +20,8 @@
 #define PRUNE_CREDITS 6
 
 /*
- * Returns how many levels of indirect blocks lie between the inode and the block. slot[]: the index
- * to follow at each level.
+ * Returns the number of levels of indirect blocks between the inode and block @lblk. slot[]: the
+ * index to follow at each level.
  */
 static int find_slots(const struct ext4_sb *sbi, u32 lblk, u32 slot[MAX_LEVEL + 1])
 {
@@ -49,8 +49,8 @@ static int find_slots(const struct ext4_sb *sbi, u32 lblk, u32 slot[MAX_LEVEL + 
 }
 
 /*
- * Allocates a block and stores its number in *at, which lies in the block @owner (NULL: in the
- * inode). @node: the new block is a zeroed indirect block.
+ * Allocates a block and stores its number in *at, which lies in the block @owner, or in the inode
+ * if @owner is NULL. @node: the new block is an indirect block and zeroed. Returns 0 or -errno.
  */
 static int fill_slot(
 	struct ext4_handle *h, struct inode *inode, __le32 *at, struct ext4_buf *owner, bool node)
@@ -123,8 +123,8 @@ int ext4_ind_create(struct ext4_handle *h, struct inode *inode, struct ext4_map 
 }
 
 /*
- * Makes room in the transaction for freeing a node, or starts a new transaction. The changes so far
- * are consistent.
+ * Extends the handle, or restarts it in a new transaction, so that a node can be freed. The changes
+ * so far are consistent. Returns 0 or -errno.
  */
 static int more_credits(struct ext4_handle **h, struct inode *inode)
 {
@@ -136,9 +136,9 @@ static int more_credits(struct ext4_handle **h, struct inode *inode)
 }
 
 /*
- * Frees the data blocks in [@from, @end) of the subtree at *at, which lies in the block @owner
- * (NULL: in the inode) and has @level levels of nodes. Block numbers count from the subtree's first
- * block. Frees its nodes too if the range covers the whole subtree.
+ * Frees the data blocks [@from, @end) of the subtree at *at, which lies in the block @owner, or in
+ * the inode if @owner is NULL. The subtree has @level levels of nodes, and block numbers count from
+ * its first block. Also frees its nodes if the range covers the whole subtree. Returns 0 or -errno.
  */
 static int prune(struct ext4_handle **h, struct inode *inode, __le32 *at, struct ext4_buf *owner,
 	int level, u64 from, u64 end)

@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * inline.c: small files and directories that lie in their inode (feature inline_data): 60 bytes in
- * place of the block map, the rest as the attribute system.data behind the inode's fields.
+ * place of the block map, the rest as the attribute system.data after the inode's fields.
  *
  * Files: reading fills page 0 from the inode. Writing goes through the page cache as for other
  * files. Writeback (ext4_inline_write) puts the page into the inode if the whole file fits and has
- * no blocks yet. Any other change of a file (size, holes, pages further out) first gives it blocks:
- * ext4_inline_out(). The data is written to the block before the handle ends, so no crash finds the
- * block without its data.
+ * no blocks yet. Any other change of a file (size, holes, later pages) first moves its content into
+ * blocks: ext4_inline_out(). The data is written to the block before the handle ends, so no crash
+ * finds the block without its data.
  *
- * Directories: the first word is the parent's inode number; the entries follow. ext4_inline_dir()
- * makes an ordinary leaf of them in a separate buffer, which callers read and change like a block;
- * ext4_leaf_dirty() packs it again, or gives the directory a block if it does not fit.
+ * Directories: the first word is the parent's inode number, and the entries follow it.
+ * ext4_inline_dir() makes an ordinary leaf of them in a separate buffer, which callers read and
+ * change like a block. ext4_leaf_dirty() packs it into the inode again, or gives the directory a
+ * block if it does not fit.
  *
  * Locks: i_data_sem. Source: linux-doc, filesystems/ext4/inlinedata; for the attribute of files
  * that fit in the map, images that Linux made.
@@ -21,7 +22,7 @@
 #include "kernel/lib/string.h"
 
 #define IN_MAP 60U /* sizeof(i_block) */
-#define PARENT 4U  /* a directory's parent, bytes */
+#define PARENT 4U  /* bytes for a directory's parent */
 
 bool ext4_wants_inline(const struct inode *inode)
 {
@@ -32,7 +33,10 @@ bool ext4_wants_inline(const struct inode *inode)
 	       !(EXT4_I(inode)->i_flags & EXT4_EA_INODE_FL);
 }
 
-/* Copies the content, at most @room bytes, to @to and returns its length. i_data_sem held. */
+/*
+ * Copies the content, at most @room bytes, to @to. Returns its length or -errno. i_data_sem is
+ * held.
+ */
 static int get(struct inode *inode, u8 *to, u32 room)
 {
 	u32 size, n = min(room, IN_MAP);
@@ -77,9 +81,9 @@ int ext4_inline_read(struct inode *inode, u8 *to, u32 room)
 }
 
 /*
- * Gives the inode block 0 in place of its inline content, and sets *block to its number. @data is
- * written there first; NULL: the caller writes the content through the journal. On failure nothing
- * has changed. i_data_sem held for writing.
+ * Gives the inode block 0 instead of its inline content, and sets *block to the block's number.
+ * First writes @data there, unless it is NULL: then the caller writes the content through the
+ * journal. Returns 0, or -errno with nothing changed. i_data_sem is held for writing.
  */
 static int give_block(struct ext4_handle *h, struct inode *inode, u8 *data, u64 *block)
 {
@@ -103,14 +107,14 @@ static int give_block(struct ext4_handle *h, struct inode *inode, u8 *data, u64 
 			ext4_free_blocks(h, inode, m.pblk, 1, false);
 		memcpy(ei->i_block, saved, sizeof(saved));
 		ei->i_flags = flags;
-		/* another writer of the inode may have stored the state in between */
+		/* Another writer of the inode may have stored the new state meanwhile. */
 		ext4_write_inode_raw(h, inode);
 	}
 	*block = m.pblk;
 	return err;
 }
 
-/* Moves the file's content into a block. i_data_sem held for writing. */
+/* Moves the file's content into a block. Returns 0 or -errno. i_data_sem is held for writing. */
 static int out_locked(struct ext4_handle *h, struct inode *inode)
 {
 	struct super_block *sb = inode->i_sb;
@@ -119,7 +123,7 @@ static int out_locked(struct ext4_handle *h, struct inode *inode)
 	int err = data ? get(inode, data, (u32)sb->s_blocksize) : -ENOMEM;
 
 	if (err >= 0 &&
-		(u64)err > (u64)EXT4_I(inode)->disksize) /* clear the bytes behind the end */
+		(u64)err > (u64)EXT4_I(inode)->disksize) /* clear the bytes beyond the end */
 		memset(data + EXT4_I(inode)->disksize, 0,
 			(size_t)err - (size_t)EXT4_I(inode)->disksize);
 	if (err >= 0)
@@ -174,7 +178,10 @@ int ext4_inline_write(struct ext4_handle *h, struct inode *inode, u64 index, con
 	if (!ext4_wants_inline(inode) || !S_ISREG(inode->i_mode))
 		return -ENOSPC;
 	down_write(&ei->i_data_sem);
-	/* under the lock: a writer that extends the file checks for inline data (truncate.c) */
+	/*
+	 * Checked under i_data_sem: a writer that extends the file checks for inline data
+	 * (truncate.c).
+	 */
 	size = (u64)i_size_read(inode);
 	if (!ext4_is_inline(inode) && !has_no_blocks(inode))
 		goto out;
@@ -185,7 +192,7 @@ int ext4_inline_write(struct ext4_handle *h, struct inode *inode, u64 index, con
 		err = ext4_write_inode_raw(h, inode);
 	} else if (err == -ENOSPC && ext4_is_inline(inode)) {
 		err = out_locked(h, inode);
-		err = err ? err : -ENOSPC; /* has a block now: the caller writes to it */
+		err = err ? err : -ENOSPC; /* has a block now: caller writes it */
 	}
 out:
 	up_write(&ei->i_data_sem);
@@ -194,7 +201,10 @@ out:
 
 /* ---- directories ---- */
 
-/* Copies the entries of [from, from+n) into the leaf at *at, and moves *at behind them. */
+/*
+ * Copies the entries of [from, from+n) into the leaf at *at, and moves *at to their end. Returns 0
+ * or -errno.
+ */
 static int unpack(const struct ext4_sb *sbi, struct ext4_buf *b, const u8 *from, u32 n, u32 *at)
 {
 	u32 off, len, room = ext4_dir_space(sbi);
@@ -232,7 +242,7 @@ static u32 put_dots(const struct ext4_sb *sbi, struct ext4_buf *b, u32 self, u32
 	return 24;
 }
 
-/* Extends the last entry, the one that ends at @at, to the end of the leaf. */
+/* Extends the last entry, which ends at @at, to the end of the leaf. */
 static void stretch_last(const struct ext4_sb *sbi, struct ext4_buf *b, u32 at)
 {
 	u32 off = 0;
@@ -279,7 +289,7 @@ struct ext4_buf *ext4_inline_dir(struct inode *dir)
 	return ERR_PTR(err);
 }
 
-/* Packs the leaf's entries into @data as they lie in an inode, and returns their length. */
+/* Packs the leaf's entries into @data in the format of an inode. Returns their length in bytes. */
 static u32 pack(const struct ext4_sb *sbi, const struct ext4_buf *b, u8 *data)
 {
 	u32 at = PARENT, end = IN_MAP, last = 0, off, len;
@@ -313,7 +323,10 @@ static u32 pack(const struct ext4_sb *sbi, const struct ext4_buf *b, u8 *data)
 	return end;
 }
 
-/* Turns the leaf into the directory's first block. i_data_sem held for writing. */
+/*
+ * Turns the leaf into the directory's first block. Returns 0 or -errno. i_data_sem is held for
+ * writing.
+ */
 static int to_block(struct ext4_handle *h, struct inode *dir, struct ext4_buf *leaf)
 {
 	struct ext4_sb *sbi = EXT4_SB(dir->i_sb);

@@ -4,8 +4,8 @@
  *
  * ext4_iget() checks an inode's number, checksum, extra size and block map before it is used.
  * ext4_write_inode_raw() puts an inode into its table block in the caller's transaction.
- * mark_inode_dirty() calls it at once, so no inode is dirty outside the journal. Source: linux-doc,
- * filesystems/ext4/{inodes,ifork}.
+ * mark_inode_dirty() calls it at once, so no inode is dirty without being in the journal. Source:
+ * linux-doc, filesystems/ext4/{inodes,ifork}.
  */
 #include "kernel/fs/ext4/ext4.h"
 #include "kernel/lib/printk.h"
@@ -14,7 +14,10 @@
 
 /* ---- inodes ---- */
 
-/* Finds the block of the inode table that contains the inode, and its byte offset in that block. */
+/*
+ * Finds the block of the inode table that contains the inode, and the inode's byte offset in it.
+ * Returns 0 or -errno.
+ */
 int ext4_locate_inode(struct super_block *sb, ino_t ino, u64 *block, u32 *off)
 {
 	struct ext4_sb *sbi = EXT4_SB(sb);
@@ -77,8 +80,8 @@ static struct timespec64 get_time(u32 sec, u32 extra)
 		offsetof(struct ext4_disk_inode, field) +                                          \
 			sizeof(((struct ext4_disk_inode *)0)->field))
 /*
- * A time's second half lies beyond the end of a short inode, perhaps beyond its block, and is read
- * only if extra_isize covers it.
+ * The second half of a time may lie beyond the end of a short inode, and even of its block, so it
+ * is read only if extra_isize covers it.
  */
 #define GET_TIME(ei, raw, field)                                                                   \
 	get_time((raw)->field, HAS_EXTRA(ei, field##_extra) ? (raw)->field##_extra : 0)
@@ -135,8 +138,8 @@ static void fill_common(struct inode *inode, const struct ext4_disk_inode *raw)
 }
 
 /*
- * Returns the sectors of the map's blocks: i_blocks without the block of attributes. 0: the
- * symlink's text lies in the inode.
+ * Returns the number of sectors in the map's blocks: i_blocks without the block of attributes. 0
+ * means that a symlink's text lies in the inode.
  */
 static u64 map_sectors(const struct inode *inode)
 {
@@ -146,8 +149,8 @@ static u64 map_sectors(const struct inode *inode)
 }
 
 /*
- * True if the symlink's text lies in the inode. With ea_inode the values of attributes may be
- * counted too, so only the size decides, as on Linux.
+ * True if the symlink's text lies in the inode. With the feature ea_inode, i_blocks may also count
+ * the values of attributes, so only the size decides, as on Linux.
  */
 static bool is_fast_symlink(const struct inode *inode)
 {
@@ -204,7 +207,7 @@ int ext4_set_inode_ops(struct inode *inode)
 
 /*
  * True for a directory that is longer than the disk. Directories have no holes, so its size is
- * wrong, and a search of it would take hours.
+ * wrong, and a search in it would take hours.
  */
 static bool is_too_long(const struct inode *inode)
 {
@@ -246,7 +249,7 @@ static int fill_inode(struct inode *inode, const struct ext4_disk_inode *raw)
 		(ei->file_acl && !ext4_block_valid(sbi, ei->file_acl, 1)))
 		return -EFSCORRUPTED;
 	ei->disksize = inode->i_size;
-	/* the inode may have access control lists, which the next permission check reads */
+	/* The inode may have access control lists, so the next permission check must read them. */
 	if (ext4_has_xattrs(inode, raw))
 		acl_changed(inode);
 	return ext4_set_inode_ops(inode);
@@ -271,8 +274,8 @@ struct inode *ext4_iget(struct super_block *sb, ino_t ino)
 		goto err_fail;
 	}
 	/*
-	 * the inode may be an orphan that left memory, and set_next() of its neighbour on the list
-	 * may be writing to its slot
+	 * The inode may be an orphan that left memory. Then set_next() of its neighbour on the list
+	 * may be writing to its slot.
 	 */
 	mutex_lock(&b->lock);
 	err = fill_inode(inode, (const void *)(b->data + off));
@@ -282,7 +285,7 @@ struct inode *ext4_iget(struct super_block *sb, ino_t ino)
 	ext4_brelse(b);
 	if (err)
 		goto err_fail;
-	/* it may have been changed and evicted since the last commit */
+	/* The inode may have been changed and evicted since the last commit. */
 	EXT4_I(inode)->sync_tid = EXT4_I(inode)->data_tid = ext4_latest_tid(EXT4_SB(sb));
 	unlock_new_inode(inode);
 	return inode;
@@ -295,8 +298,8 @@ err_fail:
 }
 
 /*
- * Finds the inode of a file handle. Its number comes from outside, so the bitmap is checked before
- * the slot is taken for an inode.
+ * Finds the inode of a file handle. Its number comes from the guest, so the bitmap is checked
+ * before the slot is read as an inode. Returns ERR_PTR on failure.
  */
 struct inode *ext4_handle_inode(struct super_block *sb, u64 ino, u32 generation)
 {
@@ -394,7 +397,7 @@ int ext4_set_raw_dtime(struct ext4_handle *h, struct super_block *sb, u32 ino, u
 	return 0;
 }
 
-/* Returns the extra field of a time: nanoseconds << 2 | bits 32 and 33 of the seconds. */
+/* Returns the extra word of a time: nanoseconds << 2 | bits 32 and 33 of the seconds. */
 static u32 time_extra(struct timespec64 t)
 {
 	return (u32)(((t.tv_sec - (s32)t.tv_sec) >> 32) & 3) | (u32)t.tv_nsec << 2;
@@ -481,8 +484,8 @@ void ext4_note_change(const struct ext4_handle *h, struct inode *inode)
 }
 
 /*
- * Calls put_common(). Returns true if that changed the raw inode, or if it may have changed before:
- * inline data is written there first.
+ * Calls put_common(). Returns true if that changed the raw inode, or if inline data was written
+ * there before, which may have changed it.
  */
 static bool put_changes(struct inode *inode, struct ext4_disk_inode *raw)
 {
@@ -505,8 +508,8 @@ int ext4_write_inode_raw(struct ext4_handle *h, struct inode *inode)
 	if (IS_ERR(b))
 		return (int)PTR_ERR(b);
 	/*
-	 * under the lock, the last writer stores the newest state: without it an older size, or a
-	 * torn checksum, could stay
+	 * Under b->lock, the last writer stores the newest state. Without it an older size, or a
+	 * wrong checksum, could stay.
 	 */
 	mutex_lock(&b->lock);
 	if (inode->i_state & I_NEW && !ei->slot_clean) { /* drop the earlier inode's content */
@@ -518,7 +521,7 @@ int ext4_write_inode_raw(struct ext4_handle *h, struct inode *inode)
 	changed = put_changes(inode, raw);
 	put_times(inode, raw);
 	ext4_raw_inode_csum(inode, raw);
-	/* before another task finds it written and skips its own note */
+	/* Before another task finds the inode written and does not note the change itself. */
 	if (changed)
 		ext4_note_change(h, inode);
 	else

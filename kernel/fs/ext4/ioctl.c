@@ -3,8 +3,8 @@
  * ioctl.c: ioctls of ext4: an inode's generation, the file system's label, trimming. Requests that
  * would move blocks or groups (defragmenting, resizing) are refused.
  *
- * The label is changed in the superblock, under a handle; the copies in other groups keep the old
- * label until e2fsck or tune2fs writes them.
+ * The label is changed in the superblock, under a handle. The superblock's copies in other groups
+ * keep the old label until e2fsck or tune2fs writes them.
  */
 #include <linux/capability.h>
 #include <linux/fs.h>
@@ -16,7 +16,7 @@
 
 #define LABEL_MAX 16
 
-/* ext4's own requests that this kernel knows by number. Source: linux-doc, filesystems/ext4. */
+/* ext4's own requests that are not in the uapi headers. Source: linux-doc, filesystems/ext4. */
 #define EXT4_IOC_GETVERSION_OLD _IOR('f', 3, long)
 #define EXT4_IOC_GROUP_EXTEND _IOW('f', 7, unsigned long)
 #define EXT4_IOC_GROUP_ADD _IOW('f', 8, u8[40])

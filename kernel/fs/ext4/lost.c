@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * lost.c: after the disk has refused the data of new blocks, zeroes these blocks before a commit
- * makes them a file's.
+ * lost.c: if the disk refuses the data of new blocks, zeroes these blocks before a commit makes
+ * them part of a file.
  *
  * Writeback allocates a block as written, and its transaction commits when the write of the data
  * has ended, successfully or not. After a failed write the block would show its earlier contents,
@@ -17,10 +17,11 @@
  *
  * The commit calls ext4_settle_lost() when the writes of its transaction have ended. A task that
  * writes to existing blocks calls it first, or the zeroes could overwrite its data. Blocks that
- * were freed meanwhile belong to no file yet: their transaction has not committed. The zeroes are a
- * hole on the host's side where possible, so that they succeed even if the host's disk is full.
+ * were freed meanwhile cannot belong to another file yet, since their transaction has not
+ * committed. The zeroes become a hole in the host's image file where possible, so that writing them
+ * succeeds even if the host's disk is full.
  *
- * Not covered: data=writeback and file systems without a log, which give no such guarantee, and
+ * Not covered are data=writeback and file systems without a log, which give no such guarantee, and
  * data that overwrites a file's own blocks. Locks: lost_mutex -> j->lock.
  */
 #include "kernel/fs/ext4/journal/jbd.h"

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * namei.c: names: looking up, making, removing, renaming.
+ * namei.c: names: lookup, creation, removal and renaming.
  *
- * Each operation is one handle: the new inode, its name, the counts. vfs holds the i_rwsem of the
- * directories and has checked permissions and existence. A new inode is written before its name
- * (the whole slot, while it is I_NEW); if adding the name fails, the inode is freed again.
+ * Each operation is one handle: the new inode, its name, the counts. The VFS holds the i_rwsem of
+ * the directories and has checked permissions and existence. A new inode is written before its name
+ * (while it is I_NEW, its whole slot). If adding the name fails, the inode is freed again.
  */
 #include <linux/fs.h>
 
@@ -57,7 +57,10 @@ static struct dentry *ext4_lookup(struct inode *dir, struct dentry *d, u32 flags
 
 /* ---- making ---- */
 
-/* Writes the new inode, adds its name and attaches it to the dentry. On failure frees the inode. */
+/*
+ * Writes the new inode, adds its name and attaches it to the dentry. Returns 0, or -errno after
+ * freeing the inode.
+ */
 static int add_name(struct ext4_handle *h, struct inode *dir, struct dentry *d, struct inode *inode)
 {
 	int err = ext4_write_inode_raw(h, inode);
@@ -151,7 +154,7 @@ static int ext4_tmpfile(struct inode *dir, struct dentry *d, umode_t mode)
 	return err;
 }
 
-/* Makes the first block of a directory, with "." and "..". */
+/* Makes the first block of a directory, with "." and "..". Returns 0 or -errno. */
 static int fill_directory(struct ext4_handle *h, struct inode *dir, struct inode *inode)
 {
 	struct ext4_sb *sbi = EXT4_SB(dir->i_sb);
@@ -181,7 +184,7 @@ static int fill_directory(struct ext4_handle *h, struct inode *dir, struct inode
 }
 
 /*
- * Counts one more "." or ".." that names the directory. Above the maximum the count stays at 1
+ * Counts one more name of the directory ("." or ".."). The count stays at 1 above the maximum
  * (dir_nlink).
  */
 static void inc_dir_count(struct inode *dir)
@@ -271,7 +274,7 @@ static int make_symlink(struct inode *dir, struct dentry *d, const char *target)
 	} else {
 		u32 lblk;
 		struct ext4_buf *b =
-			ext4_dir_append(h, inode, &lblk); /* a metadata block, as in a directory */
+			ext4_dir_append(h, inode, &lblk); /* a metadata block, as in directories */
 
 		err = IS_ERR(b) ? (int)PTR_ERR(b) : 0;
 		if (!err) {
@@ -321,7 +324,7 @@ static int make_link(struct dentry *old, struct inode *dir, struct dentry *d)
 		return (int)PTR_ERR(h);
 	err = ext4_dir_add(h, dir, &d->d_name, (u32)inode->i_ino, inode->i_mode);
 	if (!err) {
-		if (!inode->i_nlink) /* O_TMPFILE gets a name */
+		if (!inode->i_nlink) /* an O_TMPFILE inode gets a name */
 			ext4_orphan_del(h, inode);
 		inode->i_ctime = current_time(inode);
 		inc_nlink(inode);
@@ -346,7 +349,7 @@ static int ext4_link(struct dentry *old, struct inode *dir, struct dentry *d)
 
 /* ---- removing ---- */
 
-/* Finds the entry of @d, which must name @inode. ERR_PTR. */
+/* Returns the block with the entry of @d, which must lead to @inode, referenced, or ERR_PTR. */
 static struct ext4_buf *entry_of(
 	struct inode *dir, struct dentry *d, struct inode *inode, struct ext4_dir_entry **de)
 {
@@ -376,8 +379,8 @@ static int remove_entry(
 }
 
 /*
- * Drops a link of the inode. After the last one, the inode is an orphan until its last user is
- * gone.
+ * Drops a link of the inode. After the last link, the inode is an orphan until it has no user any
+ * more.
  */
 static void lose_link(struct ext4_handle *h, struct inode *inode)
 {
@@ -462,7 +465,10 @@ static int ext4_rmdir(struct inode *dir, struct dentry *d)
 
 /* ---- renaming ---- */
 
-/* Makes the entry in @b name the inode @now. The caller holds @dir's inode block in memory. */
+/*
+ * Makes the entry @de in @b lead to the inode @now. The caller has a reference to the block with
+ * @dir's inode. Returns 0 or -errno.
+ */
 static int change_entry(struct ext4_handle *h, struct inode *dir, struct ext4_buf *b,
 	struct ext4_dir_entry *de, const struct inode *now)
 {
@@ -482,8 +488,8 @@ static int change_entry(struct ext4_handle *h, struct inode *dir, struct ext4_bu
 }
 
 /*
- * Makes the entry of @d name @now instead of @was. As in dir.c (home_block()), the directory's
- * inode block is read before the change.
+ * Makes the entry of @d lead to @now instead of @was. As in dir.c (home_block()), the block with
+ * the directory's inode is read before the change. Returns 0 or -errno.
  */
 static int set_entry(struct ext4_handle *h, struct inode *dir, struct dentry *d, struct inode *was,
 	struct inode *now)
@@ -504,8 +510,8 @@ static int set_entry(struct ext4_handle *h, struct inode *dir, struct dentry *d,
 }
 
 /*
- * Returns the block with the directory's "..", read and checked before any name changes, if the
- * rename will @change "..". NULL: it will not. ERR_PTR.
+ * Returns the block with the directory's "..", referenced, which is read and checked before any
+ * name changes. Returns NULL if the rename will not change ".." (@change), and ERR_PTR on failure.
  */
 static struct ext4_buf *parent_block(struct inode *inode, bool change)
 {
@@ -530,7 +536,7 @@ static void parent_block_put(struct ext4_buf *b)
 		ext4_brelse(b);
 }
 
-/* Sets ".." of a directory that has moved. */
+/* Sets ".." of a directory that has moved. Returns 0 or -errno. */
 static int set_parent(struct ext4_handle *h, struct inode *inode, struct inode *parent)
 {
 	struct ext4_buf *b = ext4_dir_block(inode, 0);
@@ -557,8 +563,8 @@ static int set_parent(struct ext4_handle *h, struct inode *inode, struct inode *
 }
 
 /*
- * Undoes the change of the new name after the old one could not be removed. The blocks are still in
- * memory, since they were just changed.
+ * Undoes the change of the new name after the old one could not be removed. Cannot fail by a read
+ * error, since the blocks were just changed and are in memory.
  */
 static void undo_new_name(struct ext4_handle *h, struct inode *ndir, struct dentry *new,
 	struct inode *inode, struct inode *victim)
@@ -626,7 +632,10 @@ out:
 	return err;
 }
 
-/* Makes the inode that stays under the old name with RENAME_WHITEOUT. */
+/*
+ * Makes the inode of the whiteout that RENAME_WHITEOUT leaves under the old name. Returns ERR_PTR
+ * on failure.
+ */
 static struct inode *new_whiteout(struct ext4_handle *h, struct inode *dir)
 {
 	struct inode *inode = ext4_new_inode(h, dir, S_IFCHR);
@@ -639,7 +648,10 @@ static struct inode *new_whiteout(struct ext4_handle *h, struct inode *dir)
 	return inode;
 }
 
-/* Changes the two names. *moved becomes true when both are changed, even if a later step fails. */
+/*
+ * Changes the two names. Sets *moved when both are changed, even if a later step fails. Returns 0
+ * or -errno.
+ */
 static int do_rename(struct ext4_handle *h, struct inode *odir, struct dentry *old,
 	struct inode *ndir, struct dentry *new, struct inode *whiteout, bool *moved)
 {
@@ -653,7 +665,7 @@ static int do_rename(struct ext4_handle *h, struct inode *odir, struct dentry *o
 		err = ext4_dir_add(h, ndir, &new->d_name, (u32)inode->i_ino, inode->i_mode);
 	if (err)
 		return err;
-	/* adding may have moved entries, so the old one is looked up only now */
+	/* Adding the name may have moved entries, so the old one is looked up only now. */
 	err = whiteout ? set_entry(h, odir, old, inode, whiteout) :
 			 remove_entry(h, odir, old, inode);
 	if (err) {
@@ -696,7 +708,7 @@ static int move(struct inode *odir, struct dentry *old, struct inode *ndir, stru
 		ndir->i_nlink >= EXT4_LINK_MAX &&
 		!EXT4_HAS(EXT4_SB(ndir->i_sb), ro_compat, RO_COMPAT_DIR_NLINK))
 		return -EMLINK;
-	/* auto_da_alloc: the new file's data gets blocks before the replaced file is removed */
+	/* auto_da_alloc: allocate the new file's data before the replaced file is removed */
 	if (victim)
 		ext4_flush_new(d_inode(old));
 	above = parent_block(d_inode(old), odir != ndir);

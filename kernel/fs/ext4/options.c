@@ -8,9 +8,10 @@
  *	ext4_show_option_list(&o, &def, buf, size);
  *
  * All of Linux's options are known. An option that would tune an allocator or a cache that this
- * kernel lacks is accepted and shown as on Linux, and the log says that it has no effect. An option
- * that would change stored or visible data, DAX and data=journal, is refused (docs/ext4.md).
- * Quotas are ignored with a line in the log, so that an fstab with quotas boots.
+ * kernel lacks is accepted and shown as on Linux, and a line in the log notes that it has no
+ * effect. Options that would change stored or visible data, DAX and data=journal, are refused
+ * (docs/ext4.md). Quotas are ignored with a line in the log, so that a system whose fstab names
+ * quotas boots.
  *
  * Source: linux-doc, admin-guide/ext4; for the shown options and their order, the host's ext4.
  */
@@ -20,10 +21,10 @@
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
 
-/* seconds; Linux refuses larger values, which do not fit into its jiffies */
+/* in seconds. Linux refuses larger values, which do not fit into its jiffies. */
 #define MAX_COMMIT 8589934U
 
-/* s_default_mount_opts */
+/* bits of s_default_mount_opts */
 #define DEFM_DEBUG 0x1
 #define DEFM_BSDGROUPS 0x2
 #define DEFM_UID16 0x10
@@ -33,7 +34,7 @@
 #define DEFM_DISCARD 0x400
 #define DEFM_NODELALLOC 0x800
 
-/* The options without a value, with the flags that they set and clear. */
+/* Options without a value, with the flags that they set and clear. */
 static const struct word {
 	const char *name;
 	u32 set, clear;
@@ -85,7 +86,7 @@ static const struct word {
 	{ "grpquota", 0, 0, true },
 	{ "prjquota", 0, 0, true },
 	{ "inlinecrypt", 0, 0, true },
-	{ "nofail", 0, 0, false }, /* for mount(8); old ones pass it on */
+	{ "nofail", 0, 0, false }, /* for mount(8), which may pass it on */
 	{ "oldalloc", 0, 0, true },
 	{ "orlov", 0, 0, true },
 	{ "bh", 0, 0, true },
@@ -100,8 +101,8 @@ static const struct word {
 };
 
 /*
- * The options with a number of at most @max. @field: its offset in struct ext4_options; 0: the
- * number is not stored.
+ * Options whose value is a number, at most @max. @field: its offset in struct ext4_options, or 0 if
+ * the number is not stored.
  */
 static const struct number {
 	const char *name;
@@ -125,7 +126,7 @@ static const struct number {
 	{ "journal_dev", ~0U, 0, true },
 };
 
-/* The options whose value is one of several words. */
+/* Options whose value is one of several words. */
 static const struct choice {
 	const char *text;
 	size_t field;
@@ -141,7 +142,10 @@ static const struct choice {
 /* Prefixes of options whose value is ignored. */
 static const char *const idle_values[] = { "jqfmt=", "usrjquota=", "grpjquota=", "check=" };
 
-/* Options with =0 or =1 that stand for an option with or without "no", such as barrier=0. */
+/*
+ * Options with =0 or =1 that stand for an option with or without "no": barrier=0 stands for
+ * nobarrier.
+ */
 static const struct {
 	const char *text, *means;
 } twins[] = {
@@ -213,7 +217,10 @@ static bool parse_u32(const char *text, u32 max, u32 *value)
 	return true;
 }
 
-/* Parses an option with a number. Returns 1, 0 for an option of another kind, or -EINVAL. */
+/*
+ * Parses an option whose value is a number. Returns 1, 0 if the option is of another kind, or
+ * -EINVAL.
+ */
 static int parse_number(struct super_block *sb, const char *word, struct ext4_options *o)
 {
 	u32 i, value;
@@ -260,7 +267,7 @@ int ext4_parse_options(struct super_block *sb, char *data, struct ext4_options *
 				sb->s_id, word);
 		return -EINVAL;
 	}
-	if (!o->commit) /* 0 means the default */
+	if (!o->commit) /* 0 stands for the default */
 		o->commit = 5;
 	return 0;
 }
@@ -294,7 +301,7 @@ void ext4_default_options(
 		o->flags &= ~EXT4_OPT_BARRIER;
 	if (def & DEFM_NODELALLOC)
 		o->flags &= ~EXT4_OPT_DELALLOC;
-	/* The values journal and ordered need no mode: this kernel orders data by default. */
+	/* The defaults "journal" and "ordered" need no mode: this kernel orders data by default. */
 	if ((def & DEFM_JMODE) == DEFM_JMODE)
 		o->data = EXT4_DATA_WRITEBACK;
 	if ((def & DEFM_JMODE) == 0x20)
@@ -310,7 +317,7 @@ void ext4_default_options(
 
 /* ---- showing ---- */
 
-/* The flags that are shown, in Linux's order. */
+/* Flags that are shown, in Linux's order. */
 static const struct {
 	u32 flag;
 	const char *on, *off;

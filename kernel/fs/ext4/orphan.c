@@ -3,12 +3,12 @@
  * orphan.c: inodes that are being removed or shrunk: a list chained through i_dtime from the
  * superblock, and the orphan file.
  *
- * Removing blocks may take several transactions, so an inode that shrinks or goes is first put on
- * the list: after a crash the next mount finishes it. This kernel writes only the list. A file
- * system with the feature orphan_file may have inodes in its orphan file (Linux puts them there); a
- * mount finishes them like those of the list, and removes them from the file. An inode that cannot
- * be finished, because a block cannot be read, keeps its place on the list for the next mount when
- * it leaves memory.
+ * Removing blocks may take several transactions, so an inode that shrinks or is removed is first
+ * put on the list: after a crash the next mount finishes it. This kernel writes only the list. A
+ * file system with the feature orphan_file may have inodes in its orphan file (Linux puts them
+ * there). A mount finishes them like the inodes of the list, and removes them from the file. An
+ * inode that cannot be finished, because a block cannot be read, keeps its place on the list for
+ * the next mount when it leaves memory.
  *
  * Locks: orphan_lock for the list, under a handle.
  *
@@ -20,8 +20,8 @@
 #include "kernel/task/signal/signal.h"
 
 /*
- * The most unfinished inodes of a damaged list that are kept, since each new one is compared with
- * all of them. The next mount handles the rest.
+ * Largest number of unfinished inodes of a damaged list that are kept, since each new one is
+ * compared with all of them. The next mount handles the rest.
  */
 #define LEFT_MAX 4096
 
@@ -40,13 +40,13 @@ static void set_head(struct ext4_handle *h, struct ext4_sb *sbi, u32 ino)
 	ext4_dirty(h, sbi->sb_buf); /* the commit sets its checksum */
 }
 
-/* Returns the inode of an orphan whose inode is in memory (@left is false). */
+/* Returns the inode of an orphan that is in memory (@left is not set). */
 static struct ext4_inode *inode_of(struct ext4_orphan *o)
 {
 	return container_of(o, struct ext4_inode, orphan);
 }
 
-/* Makes the inode number @next follow @o in the list on disk. */
+/* Makes the inode number @next follow @o in the list on disk. Returns 0 or -errno. */
 static int set_next(struct ext4_handle *h, struct ext4_sb *sbi, struct ext4_orphan *o, u32 next)
 {
 	u32 old;
@@ -85,7 +85,7 @@ int ext4_orphan_add(struct ext4_handle *h, struct inode *inode)
 	return err;
 }
 
-/* Takes the inode off the list. The caller writes the inode afterwards. */
+/* Takes the inode off the list. The caller writes the inode afterwards. Returns 0 or -errno. */
 int ext4_orphan_del(struct ext4_handle *h, struct inode *inode)
 {
 	struct ext4_sb *sbi = EXT4_SB(inode->i_sb);
@@ -109,7 +109,7 @@ int ext4_orphan_del(struct ext4_handle *h, struct inode *inode)
 
 /* ---- orphans whose inodes have left memory ---- */
 
-/* Makes the record of an orphan whose inode is not in memory. Called under orphan_lock. */
+/* Makes the record of an orphan that is not in memory. orphan_lock is held. */
 static struct ext4_orphan *leave(struct ext4_sb *sbi, u32 ino)
 {
 	struct ext4_orphan *o = kmalloc(sizeof(*o), GFP_NOFS | __GFP_NOFAIL);
@@ -120,8 +120,8 @@ static struct ext4_orphan *leave(struct ext4_sb *sbi, u32 ino)
 }
 
 /*
- * Keeps the place of an evicted orphan, since the list on disk still leads through it. Without it,
- * the next change of the list would cut off all orphans behind it.
+ * Keeps the place of an evicted orphan in the list, since the list on disk still leads through it.
+ * Otherwise the next change of the list would cut off all orphans that follow it.
  */
 void ext4_orphan_evicted(struct inode *inode)
 {
@@ -182,7 +182,7 @@ void ext4_orphan_back(struct inode *inode, const struct ext4_disk_inode *raw)
 	o = find(sbi, (u32)inode->i_ino);
 	if (o && o->left) {
 		ei->dtime = raw->i_dtime;
-		ei->slot_clean = true; /* before the inode's first write */
+		ei->slot_clean = true; /* the slot already belongs to it */
 		ei->orphan.ino = o->ino;
 		list_add(&ei->orphan.link, &o->link);
 		list_del(&o->link);
@@ -194,7 +194,7 @@ void ext4_orphan_back(struct inode *inode, const struct ext4_disk_inode *raw)
 
 /*
  * Appends an inode of the disk's list to the list in memory. @inode is NULL if it cannot be read.
- * Returns false if the list in memory has it already: then the disk's list is a circle.
+ * Returns false if the list in memory already has it, which means that the disk's list is circular.
  */
 static bool meet(struct ext4_sb *sbi, u32 ino, struct inode *inode)
 {
@@ -214,8 +214,8 @@ static bool meet(struct ext4_sb *sbi, u32 ino, struct inode *inode)
 }
 
 /*
- * Takes an inode off the list that has a name and is no regular file. Only regular files are on the
- * list for a truncation.
+ * Takes off the list an inode that has a name and is no regular file. Only regular files may be on
+ * the list for a truncation.
  */
 static void take_off(struct inode *inode)
 {
@@ -231,8 +231,8 @@ static void take_off(struct inode *inode)
 }
 
 /*
- * Cleans up an orphan inode: removes a file that was removed while open, or finishes a truncation.
- * Returns false if the list had the inode already.
+ * Finishes an orphan inode: removes a file that was deleted while it was open, or completes a
+ * truncation. Returns false if the list already had the inode.
  */
 static bool finish(struct inode *inode)
 {
@@ -295,8 +295,8 @@ static u32 file_csum(struct inode *file, const struct ext4_buf *b)
 }
 
 /*
- * Removes an entry from its block of the orphan file, and puts @orphan (may be NULL) on the list
- * instead. Called before the inode is finished.
+ * Removes an entry from its block of the orphan file, and puts @orphan on the list instead, unless
+ * it is NULL. Called before the inode is finished. Returns 0 or -errno.
  */
 static int take_entry(struct inode *file, struct ext4_buf *b, u32 i, struct inode *orphan)
 {
@@ -398,7 +398,7 @@ static u32 clean_file(struct super_block *sb)
 
 		cond_resched();
 		if (IS_ERR(b)) {
-			if (whole) /* log once: all blocks may be damaged */
+			if (whole) /* log once, even if all are damaged */
 				printk(KERN_WARNING
 					"EXT4-fs (%s): block %u of the orphan file is damaged\n",
 					sb->s_id, lblk);

@@ -4,18 +4,19 @@
  *
  * A directory that has an index, or that would get one and has at most one block, is listed in the
  * order of its names' hashes, as on Linux, and a position is a hash. A reader that continues at a
- * position finds each name that existed all the time exactly once, whatever was made or removed
- * meanwhile: a name's hash never changes, while its block changes when a leaf is split, and its
+ * position finds each name that existed throughout exactly once, whatever was created or removed
+ * meanwhile. For a name's hash never changes, but its block changes when a leaf is split, and its
  * offset when another name is removed. The listing reads one leaf at a time, and sorts the names
- * that belong to it by their hashes. Other directories are listed in the order of their entries;
- * positions are bytes.
+ * that belong to it by their hashes. Other directories are listed in the order of their entries,
+ * and a position is a byte offset.
  *
  *	position: 0 "."; 1 ".."; 2 the first name; hash (31 bits) << 32 | 32 more bits; DIR_END
  *
  * Names that share all these bits share a position. A reader that stops between two of them
  * continues at the recorded place of the next name in the directory (struct dir_place), which is
  * valid while none of these names is moved. If the index cannot be used, the listing starts again
- * by bytes, and may report names twice. The caller holds i_rwsem, and f_pos_lock for private_data.
+ * by byte offsets, and may report names twice. The caller holds i_rwsem, and f_pos_lock for
+ * private_data.
  */
 #include "kernel/fs/ext4/ext4.h"
 #include "kernel/lib/sort.h"
@@ -25,22 +26,22 @@
 #define DIR_END ((loff_t)(~0UL >> 1))
 #define FIRST_NAME 2
 
-/* file->private_data; NULL: no such place and no linear listing */
+/* file->private_data. NULL if neither a place is recorded nor the listing is linear. */
 struct dir_place {
 	loff_t pos;
-	/* names at @pos before this place have been reported */
+	/* the names at position @pos before this place were reported */
 	u64 at;
-	bool linear; /* the index could not be used */
+	bool linear; /* True if the index could not be used */
 };
 
 struct listing {
 	struct inode *dir;
 	/*
-	 * the names to take: from @from on, and if @cut is set only those below @end, since there
-	 * was no room for more
+	 * The names to take: from @from on, and if @cut is set only names below @end, since there
+	 * was no room for more.
 	 */
 	struct sort_pair from, end;
-	struct sort_pair *v; /* (position, place) */
+	struct sort_pair *v; /* (position, place) of each name */
 	u32 n, room;
 	bool cut;
 };
@@ -52,7 +53,7 @@ static u32 dtype(const struct ext4_sb *sbi, u8 type)
 		       0;
 }
 
-/* ---- by bytes ---- */
+/* ---- listing by byte offset ---- */
 
 static int list_block(struct ext4_sb *sbi, struct ext4_buf *b, u64 base, struct dir_context *ctx)
 {
@@ -97,7 +98,7 @@ static int list_linear(struct inode *dir, struct dir_context *ctx)
 	return 0;
 }
 
-/* ---- by hash ---- */
+/* ---- listing by hash ---- */
 
 static bool is_hashed(const struct inode *dir)
 {
@@ -120,7 +121,7 @@ static void sort_names(struct listing *l)
 	sort_pairs(l->v, l->n);
 }
 
-/* Drops the upper half of the names when @v is full; a later call takes them. */
+/* Drops the upper half of the names when @v is full. A later call takes them. */
 static void drop_half(struct listing *l)
 {
 	sort_names(l);
@@ -177,9 +178,9 @@ static int take_block(struct listing *l)
 }
 
 /*
- * Fills l->v with the next names, from l->from on, in order. *next: the position behind them, if
- * all of them fitted. A name whose hash belongs to a later leaf than its own is not reported: a
- * search does not find it either.
+ * Fills l->v with the next names from l->from on, in order. *next: the position after them if all
+ * fitted. A name whose hash belongs to a later leaf than its own is not reported, since a lookup
+ * does not find it either. Returns 0 or -errno.
  */
 static int take_names(struct listing *l, u64 *next)
 {
@@ -195,7 +196,7 @@ static int take_names(struct listing *l, u64 *next)
 	if (err)
 		return err;
 	if (behind != ~0U && (behind & ~1U) <= hash)
-		return -ENOENT; /* the index is a circle */
+		return -ENOENT; /* the index is circular */
 	sort_names(l);
 	*next = behind == ~0U ? (u64)DIR_END : hash_pos(behind, 0);
 	while (l->n && l->v[l->n - 1].a >= *next)
@@ -204,8 +205,8 @@ static int take_names(struct listing *l, u64 *next)
 }
 
 /*
- * Reports a name. Returns 0, 1 if the reader's buffer is full, or -errno. *held: the block of the
- * name reported last.
+ * Reports the name at @place. Returns 0, 1 if the reader's buffer is full, or -errno. *held: the
+ * block of the previous name, whose number is *held_lblk.
  */
 static int tell(struct listing *l, u64 place, struct ext4_buf **held, u64 *held_lblk,
 	struct dir_context *ctx)
@@ -227,7 +228,7 @@ static int tell(struct listing *l, u64 place, struct ext4_buf **held, u64 *held_
 		}
 	}
 	de = (const void *)((*held)->data + off);
-	/* a damaged image may use this block twice, and the other use may have changed it */
+	/* A damaged image may use this block twice, and the other use may have changed it. */
 	if (!ext4_entry_ok(sbi, (*held)->data, off, sbi->block_size) || !de->inode)
 		return 0;
 	return !dir_emit(ctx, de->name, de->name_len, de->inode, dtype(sbi, de->file_type));
@@ -241,8 +242,8 @@ static struct dir_place *get_place(struct file *f)
 }
 
 /*
- * Records the place of the next name when the reader stops between two names of one position.
- * Without memory for that, the names before it are reported again.
+ * Records the place of the next name if the reader stops between two names of one position. If
+ * memory is short, the names before it will be reported again.
  */
 static void stop_between(struct file *f, struct sort_pair at)
 {
@@ -254,7 +255,7 @@ static void stop_between(struct file *f, struct sort_pair at)
 	}
 }
 
-/* Reports all names of l->v. Returns 0, 1 if the reader's buffer is full, or -errno. */
+/* Reports all names in l->v. Returns 0, 1 if the reader's buffer is full, or -errno. */
 static int tell_names(struct file *f, struct listing *l, struct dir_context *ctx)
 {
 	struct ext4_buf *held = NULL;
@@ -273,7 +274,10 @@ static int tell_names(struct file *f, struct listing *l, struct dir_context *ctx
 	return r;
 }
 
-/* Lists a directory in the order of hashes. -ENOENT: its index cannot be used. */
+/*
+ * Lists a directory in the order of hashes. Returns 0 or -errno: -ENOENT if its index cannot be
+ * used.
+ */
 static int list_hashed(struct file *f, struct dir_context *ctx, struct listing *l)
 {
 	struct dir_place *p = f->private_data;
@@ -315,7 +319,7 @@ static int iterate_hashed(struct file *f, struct dir_context *ctx)
 	return err;
 }
 
-/* ---- */
+/* ---- the directory's operations ---- */
 
 static bool is_linear(const struct file *f)
 {

@@ -3,15 +3,16 @@
  * shift.c: removing a range from a file (FALLOC_FL_COLLAPSE_RANGE) and inserting a hole into it
  * (FALLOC_FL_INSERT_RANGE).
  *
- * No data moves: the extents behind the range get other file blocks, one extent in each
- * transaction. When they move down, the extent nearest to the range is first; when they move up,
- * the file's last is, so that each moves to an empty place. A crash in between leaves a file with
- * only some extents moved, as on Linux, and its size is the larger one; the tree is sound at each
- * commit. A few blocks are reserved before, so that a split of a node finds room.
+ * No data moves on the disk: the extents after the range get other file blocks, one extent in each
+ * transaction. When they move down, the extent nearest to the range moves first. When they move up,
+ * the file's last extent moves first. So each extent moves to an empty place. A crash in between
+ * leaves a file with only some extents moved, as on Linux, and with the larger of the two sizes.
+ * The tree is sound at each commit. A few blocks are reserved before, so that a split of a node
+ * finds room.
  *
- * Locks: the caller holds i_rwsem; pages from the range on are written and dropped first.
- * invalidate_lock is held from there until the size is set, so that no page comes back meanwhile:
- * it would be written to blocks that by then belong to another page.
+ * Locks: the caller holds i_rwsem. The pages from the range on are first written and dropped.
+ * invalidate_lock is held from then until the size is set, so that no such page gets into the cache
+ * meanwhile: it would be written to blocks that by then belong to another page.
  */
 #include "kernel/fs/ext4/ext4.h"
 #include "kernel/sched/sched.h"
@@ -22,9 +23,9 @@
 #define LAST_BLOCK (~0U - 1)
 
 /*
- * Writes everything from @off on to the disk and drops its pages. invalidate_lock is held, so no
- * page comes back. A mapping may write to a page between the two steps; such a page is written
- * again.
+ * Writes all pages from @off on to the disk and drops them. invalidate_lock is held, so that no
+ * page gets into the cache meanwhile. If a mapping writes to a page between the two steps, the page
+ * is written again. Returns 0 or -errno.
  */
 static int drop_pages(struct inode *inode, loff_t off)
 {
@@ -42,8 +43,8 @@ static int drop_pages(struct inode *inode, loff_t off)
 }
 
 /*
- * Moves one extent of [@from, @last] by @by blocks in a transaction of its own. Returns what
- * ext4_shift_last() returns.
+ * Moves one extent of [@from, @last] by @by blocks, in its own transaction. Returns as
+ * ext4_shift_last().
  */
 static int shift_one(struct inode *inode, u32 from, u32 last, s64 by, u32 *at)
 {
@@ -62,7 +63,7 @@ static int shift_one(struct inode *inode, u32 from, u32 last, s64 by, u32 *at)
 	return err;
 }
 
-/* Moves the extents from @from on down by @by blocks. */
+/* Moves the extents from @from on down by @by blocks. Returns 0 or -errno. */
 static int shift_down(struct inode *inode, u32 from, u32 by)
 {
 	u64 lblk = from;
@@ -83,8 +84,8 @@ static int shift_down(struct inode *inode, u32 from, u32 by)
 }
 
 /*
- * Moves the extents from @from on up by @by blocks; an extent across @from is cut. *@moved becomes
- * true when the first has moved.
+ * Moves the extents from @from on up by @by blocks, and cuts an extent that crosses @from. Sets
+ * *@moved once the first extent has moved. Returns 0 or -errno.
  */
 static int shift_up(struct inode *inode, u32 from, u32 by, bool *moved)
 {
@@ -100,7 +101,7 @@ static int shift_up(struct inode *inode, u32 from, u32 by, bool *moved)
 	return min(err, 0);
 }
 
-/* Sets the size, in memory and on disk. */
+/* Sets the size in memory and on disk. Returns 0 or -errno. */
 static int set_size(struct inode *inode, loff_t size)
 {
 	struct ext4_handle *h = ext4_start(inode->i_sb, EXT4_INODE_CREDITS);
@@ -139,7 +140,9 @@ static bool whole_blocks(const struct inode *inode, loff_t off, loff_t len)
 	return !((u64)(off | len) & (inode->i_sb->s_blocksize - 1));
 }
 
-/* Removes the range from the file. Like insert(), it is called under invalidate_lock. */
+/*
+ * Removes the range from the file. Returns 0 or -errno. invalidate_lock is held, as for insert().
+ */
 static int collapse(struct inode *inode, loff_t off, loff_t len)
 {
 	struct ext4_sb *sbi = EXT4_SB(inode->i_sb);
@@ -164,7 +167,7 @@ int ext4_collapse_range(struct inode *inode, loff_t off, loff_t len)
 
 	if (!whole_blocks(inode, off, len) || off + len >= i_size_read(inode))
 		return -EINVAL;
-	/* writes most of it before faults and reads have to wait */
+	/* Writes most of the pages before faults and reads have to wait for invalidate_lock. */
 	err = filemap_write_and_wait_range(inode->i_mapping, off, S64_MAX);
 	if (err)
 		return err;
@@ -186,7 +189,7 @@ static int insert(struct inode *inode, loff_t off, loff_t len)
 		err = ext4_reserve(sbi, SPLIT_BLOCKS);
 	if (err)
 		return err;
-	/* the size is set first, so that after a crash no moved extent lies behind the end */
+	/* The size is set first, so that no moved extent lies beyond it after a crash. */
 	err = set_size(inode, old + len);
 	if (!err)
 		err = shift_up(inode, (u32)((u64)off >> bits), (u32)((u64)len >> bits), &moved);

@@ -7,13 +7,13 @@
  *	logflush    the running transaction is committed; the next mount replays the log
  *	nologflush  no more writes: changes that were not committed are lost
  *
- * From then on open, reads, writes, mappings, fsync and changes of any kind fail with EIO; names
- * and attributes can be looked up. Only unmounting ends this state. The journal is aborted as after
- * an error of the disk, but the file system does not become read-only, so the error is EIO, not
- * EROFS.
+ * From then on, open, read, write, mmap, fsync and changes of any kind fail with EIO. Names and
+ * attributes can still be looked up. Only unmounting ends this state. The journal is aborted as
+ * after an error of the disk, but the file system does not become read-only, so the error is EIO,
+ * not EROFS.
  *
- * Order: sbi->shutdown is set before the abort, so that a task whose handle the journal refuses
- * finds it set.
+ * Order: sbi->shutdown is set before the abort, so that a task to which the journal refuses a
+ * handle finds it set.
  */
 #include <linux/capability.h>
 
@@ -30,8 +30,9 @@ static void stop_all(struct ext4_sb *sbi)
 }
 
 /*
- * Freezes the file system, which writes everything to the disk, and stops it while no writer runs.
- * -EBUSY from the freeze: it is frozen already, so everything is on the disk.
+ * Freezes the file system, which writes all changes to the disk, and stops it while there is no
+ * writer. If the freeze returns -EBUSY, the file system is already frozen, and all changes are on
+ * the disk. Returns 0 or -errno.
  */
 static int stop_whole(struct super_block *sb)
 {

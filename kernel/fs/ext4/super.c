@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * super.c: mounts, remounts and unmounts, and keeps the counters. geometry.c checks the superblock,
- * options.c parses the options, error.c implements errors=.
+ * super.c: mounts, remounts and unmounts, and updates the counters. geometry.c checks the
+ * superblock, options.c parses the options, error.c implements errors=.
  *
- * A failed mount gives its reason in one printk line.
+ * A failed mount logs its reason in one line.
  *
  * Source: linux-doc, filesystems/ext4/{super,group_descr,checksums}.
  */
@@ -16,7 +16,7 @@
 #include "kernel/vfs/bdev/bdev.h"
 #include "kernel/vfs/fserror.h"
 
-#define REMOVED_WAIT 2000000000UL /* ns */
+#define REMOVED_WAIT 2000000000UL /* in ns: longest wait */
 
 bool ext4_block_valid(const struct ext4_sb *sbi, u64 block, u64 count)
 {
@@ -44,7 +44,8 @@ u64 ext4_lifetime_kbytes(const struct ext4_sb *sbi)
 }
 
 /*
- * Computes the free counts from the groups: the superblock's own counters may be old after a crash.
+ * Computes the free counts from the groups, since the superblock's own counters may be outdated
+ * after a crash.
  */
 static void sum_groups(struct ext4_sb *sbi)
 {
@@ -107,8 +108,8 @@ void ext4_sb_update(struct ext4_sb *sbi)
 }
 
 /*
- * Writes the superblock straight to the disk, past the journal, because its flags decide whether
- * the log must be replayed. The log is empty.
+ * Writes the superblock straight to the disk, bypassing the journal, because its flags decide
+ * whether the log must be replayed. The log must be empty. Returns 0 or -errno.
  */
 static int write_sb(struct ext4_sb *sbi)
 {
@@ -116,7 +117,7 @@ static int write_sb(struct ext4_sb *sbi)
 
 	ext4_sb_update(sbi);
 	mutex_lock(&sbi->sb_disk_lock);
-	ext4_errors_to_disk(sbi, ext4_live_sb(sbi)); /* adds the errors, sets the checksum */
+	ext4_errors_to_disk(sbi, ext4_live_sb(sbi)); /* adds the errors and the checksum */
 	err = bdev_rw(sbi->sb->s_bdev, REQ_WRITE | REQ_META | REQ_PREFLUSH | REQ_FUA,
 		sbi->sb_buf->block * (sbi->block_size >> SECTOR_SHIFT), sbi->sb_buf->data,
 		sbi->block_size);
@@ -124,7 +125,7 @@ static int write_sb(struct ext4_sb *sbi)
 	return err;
 }
 
-/* Marks the superblock as in use, until it is unmounted or frozen. */
+/* Marks the superblock, in memory, as in use until it is unmounted or frozen. */
 static void mark_in_use(struct ext4_sb *sbi)
 {
 	struct ext4_disk_sb *d = ext4_live_sb(sbi);
@@ -157,7 +158,7 @@ static int begin_writing(struct super_block *sb)
 	d->s_mtime = (u32)now;
 	d->s_mtime_hi = (u8)(now >> 32);
 	err = write_sb(sbi);
-	/* the log is empty; its thread must end before the next attempt frees the journal */
+	/* The log is empty. Its thread must end before the next attempt frees the journal. */
 	if (err)
 		ext4_journal_close(sbi);
 	return err;
@@ -169,15 +170,15 @@ static void end_writing(struct super_block *sb)
 
 	if (!ext4_journal_open(sbi))
 		return;
-	/* if the log could not be emptied, the next mount replays it */
+	/* If the log could not be emptied, the next mount replays it. */
 	if (ext4_journal_close(sbi))
 		return;
 	write_clean(sbi);
 }
 
 /*
- * Freezes: the disk becomes as clean as after unmounting, so a mount or check of it has nothing to
- * replay.
+ * Freezes. The disk becomes as clean as after unmounting, so that a mount or check of it has
+ * nothing to replay. Returns 0 or -errno.
  */
 static int ext4_freeze(struct super_block *sb)
 {
@@ -193,7 +194,10 @@ static int ext4_freeze(struct super_block *sb)
 	return err;
 }
 
-/* Thaws. The superblock is marked as in use on the disk before the first change. */
+/*
+ * Thaws. The superblock on the disk is marked as in use before the first change. Returns 0 or
+ * -errno.
+ */
 static int ext4_unfreeze(struct super_block *sb)
 {
 	struct ext4_sb *sbi = EXT4_SB(sb);
@@ -202,14 +206,14 @@ static int ext4_unfreeze(struct super_block *sb)
 
 	if (!ext4_journal_frozen(sbi))
 		return 0;
-	if (ext4_alive(sbi)) { /* no more writes: the disk stays clean */
+	if (ext4_alive(sbi)) { /* shut down: the disk stays clean */
 		ext4_journal_thaw(sb);
 		return 0;
 	}
 	mark_in_use(sbi);
 	/*
-	 * an OOM victim that frees memory may wait for this write, so the write may use the
-	 * reserves
+	 * An OOM victim that frees memory may wait for this write, so it may use the memory
+	 * reserves.
 	 */
 	current->flags |= PF_MEMALLOC;
 	err = write_sb(sbi);
@@ -280,7 +284,7 @@ static void ext4_free_inode(struct inode *inode)
 	kmem_cache_free(inode_cache, EXT4_I(inode));
 }
 
-/* Adds the inode to the running transaction at once, for mark_inode_dirty(). */
+/* Adds the inode to the running transaction at once. For mark_inode_dirty(). */
 static void ext4_dirty_inode(struct inode *inode, u32 flags)
 {
 	struct ext4_handle *h;
@@ -333,8 +337,8 @@ static int ext4_statfs(struct dentry *d, struct kstatfs *st)
 }
 
 /*
- * Waits for removed files whose last holder is writeback, for at most REMOVED_WAIT. Files that are
- * still open stay orphans.
+ * Waits until writeback has dropped removed files of which it is the last user, but for at most
+ * REMOVED_WAIT. Removed files that are still open stay orphans.
  */
 static void wait_for_removed(struct ext4_sb *sbi)
 {
@@ -346,7 +350,10 @@ static void wait_for_removed(struct ext4_sb *sbi)
 		wait_event_timeout(&nobody, false, ktime_get() + 5000000UL, false);
 }
 
-/* Refuses a remount that would change an option that is fixed while the file system is mounted. */
+/*
+ * Refuses a remount that would change an option that is fixed while the file system is mounted.
+ * Returns 0 or -EINVAL.
+ */
 static int check_remount(
 	struct super_block *sb, const struct ext4_options *was, struct ext4_options *o)
 {
@@ -385,8 +392,8 @@ static int to_read_only(struct super_block *sb)
 }
 
 /*
- * Reads group descriptors and counters again, which e2fsck may have changed during the read-only
- * mount.
+ * Reads again the group descriptors and counters, which e2fsck may have changed during the
+ * read-only mount. Returns 0 or -errno.
  */
 static int reread(struct super_block *sb, struct ext4_sb *sbi)
 {
@@ -408,12 +415,12 @@ static int to_read_write(struct super_block *sb)
 		sbi->opt.flags & EXT4_OPT_NOLOAD)
 		return -EROFS;
 	/*
-	 * the thread still exists, and buffers in memory have changes that were never committed:
-	 * only unmounting drops them
+	 * The journal's thread still exists, and buffers in memory have changes that were never
+	 * committed. Only unmounting drops both.
 	 */
 	if (ext4_journal_is_aborted(sbi))
 		return -EROFS;
-	/* no task may read or write the device's file while the journal is replaced */
+	/* No task may read or write the device's file while the journal is replaced. */
 	ext4_tenant_leave(sbi);
 	ext4_sysfs_leave(sbi);
 	err = sbi->written_beside ? reread(sb, sbi) : 0;
@@ -422,7 +429,7 @@ static int to_read_write(struct super_block *sb)
 	ext4_tenant_enter(sbi);
 	ext4_sysfs_enter(sbi);
 	if (err) {
-		end_writing(sb); /* stops the thread if it was started */
+		end_writing(sb); /* also ends the thread, if it runs */
 		return err;
 	}
 	sb->s_flags &= ~(u32)SB_RDONLY;
@@ -474,7 +481,7 @@ static const struct super_operations ext4_sops = {
 	.parent_inode = ext4_parent_inode,
 };
 
-/* Reads everything that a mount needs before the root: 0 or -errno. */
+/* Reads everything that a mount needs before the root directory. Returns 0 or -errno. */
 static int load(struct super_block *sb, struct ext4_sb *sbi, bool silent)
 {
 	u64 sb_at;
@@ -532,7 +539,10 @@ static struct ext4_sb *sbi_new(struct super_block *sb)
 	return sbi;
 }
 
-/* Replays the log if needed. Returns 1 if it was replayed: everything must be read again. */
+/*
+ * Replays the log if needed. Returns 1 if it was replayed, so that all must be read again, 0 if
+ * not, or -errno.
+ */
 static int recover(struct super_block *sb, struct ext4_sb *sbi)
 {
 	int err;
@@ -552,8 +562,8 @@ static int recover(struct super_block *sb, struct ext4_sb *sbi)
 }
 
 /*
- * Parses the options and loads the file system. The options are parsed twice: sb= is needed to read
- * the superblock, whose default options come before all given options.
+ * Parses the options and loads the file system. Parses the options twice: sb= is needed to read the
+ * superblock, whose default options are overridden by the given ones. Returns 0 or -errno.
  */
 static int load_with_options(struct super_block *sb, char *data, bool silent)
 {
@@ -600,7 +610,7 @@ static int load_and_recover(struct super_block *sb, char *data, bool silent)
 	if (!before)
 		return -ENOMEM;
 	*before = sbi->disk;
-	evict_inodes(sb); /* of the journal */
+	evict_inodes(sb); /* evicts the journal's inode */
 	free_sbi(sbi);
 	sbi = sbi_new(sb);
 	if (sbi) {
@@ -633,8 +643,8 @@ static int get_root(struct super_block *sb)
 }
 
 /*
- * True if the file system may be mounted under its type's name: ext2 and ext3 are for file systems
- * without extents, and ext3 needs a journal.
+ * True if the file system may be mounted under the name of its type: ext2 and ext3 are for file
+ * systems without extents, and ext3 needs a journal.
  */
 static bool type_fits(const struct super_block *sb, const struct ext4_sb *sbi)
 {
@@ -646,8 +656,8 @@ static bool type_fits(const struct super_block *sb, const struct ext4_sb *sbi)
 }
 
 /*
- * Counts blocks that are never a file's: those before the groups' data, bitmaps, inode tables, the
- * log.
+ * Counts the blocks that can never be part of a file: those before the first group, superblocks,
+ * descriptors, bitmaps, inode tables, and the log.
  */
 static u64 count_overhead(struct ext4_sb *sbi)
 {
@@ -687,12 +697,12 @@ static int ext4_fill_super(struct super_block *sb, void *data, bool silent)
 	sb->s_time_gran = 1;
 	sb->s_time_min = -(1L << 31);
 	sb->s_time_max = (1L << 34) - (1L << 31) - 1;
-	err = sync_blockdev(sb->s_bdev); /* the mount bypasses its page cache */
+	err = sync_blockdev(sb->s_bdev); /* mounts bypass the page cache */
 	if (!err)
 		err = load_and_recover(sb, data, silent);
 	sbi = EXT4_SB(sb);
 	if (err)
-		return err; /* put_super() frees all */
+		return err; /* put_super() frees everything */
 	if (!type_fits(sb, sbi))
 		return ext4_refuse_mount(sb, silent, "it is of a newer type");
 	set_acls(sb, &sbi->opt);
@@ -717,7 +727,7 @@ static int ext4_fill_super(struct super_block *sb, void *data, bool silent)
 		printk(KERN_WARNING "EXT4-fs (%s): quotas are not kept: e2fsck will count anew "
 				    "what files use\n",
 			sb->s_id);
-	if (!sbi->overhead) /* older mkfs tools leave it at 0 */
+	if (!sbi->overhead) /* older mkfs tools leave it 0 */
 		sbi->overhead = count_overhead(sbi);
 	printk(KERN_INFO "EXT4-fs (%s): mounted filesystem %s with %s\n", sb->s_id,
 		sb->s_flags & SB_RDONLY ? "ro" : "r/w", mode_text(sbi));

@@ -2,12 +2,12 @@
 /*
  * sysfs.c: /sys/fs/ext4/DEVICE while a file system is mounted, and /sys/fs/ext4/features.
  *
- * The files show numbers of the superblock, counters, and the journal's thread. Linux's files that
- * tune its allocator are missing (mb_*, inode_readahead_blks), and so are counts of warnings and
- * messages. The block of an error is not recorded and reads 0.
+ * The files show numbers of the superblock, counters, and the journal's thread. Missing are Linux's
+ * files that tune its allocator (mb_*, inode_readahead_blks) and the counts of warnings and
+ * messages. The block number of an error is not recorded and reads as 0.
  *
  * An unmounted device's files stay, hidden, for its next mount. Locks: sysfs_grow while files are
- * added; places_lock for the list and place->sbi, outside alloc_lock.
+ * added; places_lock, which is taken before alloc_lock, for the list and place->sbi.
  */
 #include "kernel/fs/ext4/journal/jbd.h"
 #include "kernel/fs/sysfs/device.h"
@@ -58,11 +58,11 @@ static const char *const names[NR_FILES] = {
 	[LAST_FUNC] = "last_error_func",
 };
 
-/* A device from which an ext4 is or was mounted; never freed. */
+/* A device on which an ext4 is or was mounted. Never freed. */
 struct place {
 	struct list_head list;
 	char name[sizeof(((struct super_block *)0)->s_id)]; /* immutable */
-	struct ext4_sb *sbi;                                /* NULL: not mounted */
+	struct ext4_sb *sbi;                                /* NULL if not mounted */
 	struct place_file {
 		struct place *place;
 		enum what what;
@@ -84,7 +84,7 @@ static u64 error_number(const struct ext4_error_at *at, enum what what)
 	}
 }
 
-/* Prints field @what of the first error, or of the last error if @last is set. */
+/* Prints field @what of the first error, or with @last of the last error. */
 static void show_error(struct seq *s, struct ext4_sb *sbi, enum what what, bool last)
 {
 	struct ext4_error_at at;
@@ -164,7 +164,7 @@ static int show_supported(struct seq *s, void *arg)
 	return 0;
 }
 
-/* Adds the files of features, once, before the first device. sysfs_grow held. */
+/* Adds the files of features/, once, before the first device's files. sysfs_grow is held. */
 static void add_features(void)
 {
 	sysfs_create("fs/ext4/features/batched_discard", show_supported, NULL);
@@ -173,7 +173,7 @@ static void add_features(void)
 
 /* ---- mounting ---- */
 
-/* Finds a device's place by its name. Under sysfs_grow. */
+/* Finds a device's place by its name. Returns NULL if there is none. sysfs_grow is held. */
 static struct place *find(const char *name)
 {
 	struct place *p;
@@ -184,7 +184,10 @@ static struct place *find(const char *name)
 	return NULL;
 }
 
-/* Adds a device's files; those for which memory is short are missing. sysfs_grow held. */
+/*
+ * Adds a device's files. If memory is short, some are missing. Returns NULL if there is no memory
+ * for the place. sysfs_grow is held.
+ */
 static struct place *place_new(const char *name)
 {
 	struct place *p = kzalloc(sizeof(*p), GFP_KERNEL);

@@ -3,26 +3,26 @@
  * tenant.c: handles reads and writes of the device's file (such as /dev/ubda) while it is mounted.
  * The file system is the device's tenant (block.h: bdev_tenant).
  *
- * A read gets metadata from memory where the disk has an older state: in the running transaction,
- * on its way into the log, or committed and not checkpointed. The superblock is read with current
- * counters and a valid checksum.
+ * A read gets metadata from memory where the disk has an older state, because the block is in the
+ * running transaction, on its way into the log, or committed and not checkpointed. The superblock
+ * is read with current counters and a valid checksum.
  *
- * A write to the superblock goes into the buffer, and under a handle into the log, so that no
- * commit and no crash restores the old one; tune2fs(8) needs that. Fields that describe this mount
+ * A write to the superblock changes its buffer, under a handle and so in the log, so that no commit
+ * and no crash restores the old superblock. tune2fs(8) needs that. Fields that describe this mount
  * keep their values. The mount keeps the features and sizes in sbi->disk, and never reads them from
  * the buffer. Other blocks are written to the disk by vfs/bdev/rw.c. An unused buffer of such a
- * block is dropped, so its next user reads and checks it again. A buffer in use, or newer than the
- * disk, stays and overrides the write, since its holder has checked it. Group descriptors, which a
- * mount always holds, are read again when a read-only mount becomes writable.
+ * block is dropped, so its next user reads and checks it again. A buffer that is in use, or newer
+ * than the disk, stays, and later overrides the write, since its holder has checked it. Group
+ * descriptors, which a mount always holds, are read again when a read-only mount becomes writable.
  *
- * Locks: tenant_lock of the device outside; alloc_lock for superblock, descriptors and bitmaps,
- * b->lock for other blocks; sb_disk_lock.
+ * Locks: the device's tenant_lock, which is taken before the others; alloc_lock for superblock,
+ * descriptors and bitmaps; b->lock for other blocks; sb_disk_lock.
  */
 #include "kernel/fs/ext4/ext4.h"
 #include "kernel/lib/string.h"
 #include "kernel/vfs/bdev/bdev.h"
 
-/* True if changes go into a transaction now. */
+/* True if changes now go into a transaction. */
 static bool is_journalled(const struct ext4_sb *sbi)
 {
 	return ext4_journal_open(sbi) && !ext4_journal_frozen(sbi) && !ext4_journal_is_aborted(sbi);
@@ -35,7 +35,7 @@ static bool block_is_newer(struct ext4_sb *sbi, u64 block)
 	struct ext4_buf *b;
 	bool newer;
 
-	/* after a shutdown the disk is read without changes */
+	/* After a shutdown, the disk is read as it is. */
 	if (ext4_alive(sbi))
 		return false;
 	if (block == sbi->sb_buf->block)
@@ -65,7 +65,7 @@ static void read_super(struct ext4_sb *sbi, u8 *to)
 	mutex_lock(&sbi->alloc_lock);
 	memcpy(to, sbi->sb_buf->data, sbi->block_size);
 	ext4_sb_count(sbi, d);
-	ext4_errors_to_disk(sbi, d); /* sets the checksum, too */
+	ext4_errors_to_disk(sbi, d); /* also sets the checksum */
 	mutex_unlock(&sbi->alloc_lock);
 }
 
@@ -95,8 +95,8 @@ static void tenant_read(void *arg, u64 block, u8 *to)
 /* ---- writing ---- */
 
 /*
- * The superblock's fields that describe this mount, which a writer cannot know and which are
- * restored.
+ * Fields of the superblock that describe this mount. A writer of the device's file cannot know
+ * them, so they are restored after its write.
  */
 struct own_fields {
 	u32 last_orphan, incompat, ro_compat;
@@ -118,13 +118,13 @@ static void restore_own(struct ext4_disk_sb *d, const struct own_fields *own)
 	d->s_last_orphan = own->last_orphan;
 	d->s_feature_incompat = (d->s_feature_incompat & ~(u32)OWN_INCOMPAT) | own->incompat;
 	d->s_feature_ro_compat = (d->s_feature_ro_compat & ~(u32)OWN_RO_COMPAT) | own->ro_compat;
-	if (!(own->state & EXT4_VALID_FS)) /* no log: stays marked in use */
+	if (!(own->state & EXT4_VALID_FS)) /* no log: stays marked as in use */
 		d->s_state &= (u16)~EXT4_VALID_FS;
 }
 
 /*
- * Changes bytes in the superblock's block. A writable mount keeps its own fields and computes a new
- * checksum.
+ * Changes bytes in the superblock's block. If the mount is writable, restores its own fields and
+ * computes a new checksum.
  */
 static void change(struct ext4_sb *sbi, u8 *block, u32 off, const u8 *from, u32 n)
 {
@@ -138,7 +138,7 @@ static void change(struct ext4_sb *sbi, u8 *block, u32 off, const u8 *from, u32 
 	ext4_sb_set_csum(sbi, d);
 }
 
-/* Changes bytes of the superblock on the disk, without the journal. */
+/* Changes bytes of the superblock on the disk, bypassing the journal. Returns 0 or -errno. */
 static int change_place(struct ext4_sb *sbi, u32 off, const u8 *from, u32 n)
 {
 	sector_t at = sbi->sb_buf->block * (sbi->block_size >> SECTOR_SHIFT);

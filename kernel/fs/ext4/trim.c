@@ -3,9 +3,9 @@
  * trim.c: discards free blocks on the disk: after each commit, the blocks that it freed (mount
  * option discard), and on request (FITRIM, fstrim(8)).
  *
- * Blocks that are being discarded are held (balloc.c: group_info.held): they cannot be allocated
- * meanwhile. FITRIM holds trim_lock meanwhile. An allocation that finds no other free block waits
- * for that lock, since the held blocks may be promised to dirty pages.
+ * Blocks that are being discarded are held (balloc.c: group_info.held), so that they cannot be
+ * allocated meanwhile, and FITRIM holds trim_lock. An allocation that finds no other free block
+ * waits for trim_lock, since the held blocks may be promised to dirty pages.
  */
 #include <linux/capability.h>
 #include <linux/fs.h>
@@ -37,12 +37,12 @@ void ext4_discard_freed(struct ext4_sb *sbi, const struct ext4_freed *list)
 }
 
 struct trim {
-	u64 first, end; /* blocks */
-	u32 min;        /* blocks */
-	u64 trimmed;    /* blocks */
+	u64 first, end; /* block numbers */
+	u32 min;        /* blocks: shortest run to trim */
+	u64 trimmed;    /* in blocks */
 };
 
-/* Trims the free runs of a group, some in each transaction. 0 or -errno. */
+/* Trims the free runs of a group, some in each transaction. Returns 0 or -errno. */
 static int trim_group(struct ext4_sb *sbi, struct trim *t, u32 group)
 {
 	u64 base = ext4_group_first(sbi, group);
@@ -96,7 +96,7 @@ long ext4_fitrim(struct super_block *sb, uaddr_t arg)
 		return -EOPNOTSUPP;
 	if (sb->s_flags & SB_RDONLY)
 		return -EROFS;
-	/* blocks free in memory may belong to files on the disk */
+	/* After a shutdown, blocks that are free in memory may belong to files on the disk. */
 	if (ext4_alive(sbi))
 		return -EIO;
 	if (copy_from_user(&r, arg, sizeof(r)))

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * truncate.c: shrinking and removing files, setattr, fallocate.
+ * truncate.c: shrinks and removes files; setattr and fallocate.
  *
- * Removing blocks may take several transactions, so an inode that shrinks or goes is first made an
- * orphan (orphan.c): after a crash the next mount finishes the work. Order for shrinking: the size
- * in memory and the page cache are cut; under a handle the orphan entry is made and the size on
- * disk set; the blocks are freed; the orphan entry is removed. Locks: the caller holds i_rwsem (not
- * at eviction, when the inode has no other user).
+ * Removing blocks may take several transactions, so an inode that shrinks or is removed is first
+ * made an orphan (orphan.c): after a crash the next mount finishes the work. Order for shrinking:
+ * cut the size in memory and the page cache; under a handle, make the orphan entry and set the size
+ * on disk; free the blocks; remove the orphan entry. Locks: the caller holds i_rwsem (not at
+ * eviction, when the inode has no other user).
  */
 #include <linux/falloc.h>
 
@@ -20,7 +20,7 @@
 
 /* ---- truncation ---- */
 
-/* True if i_block holds the map: for devices and short symlinks it does not. */
+/* True if i_block has a map of blocks. For devices and short symlinks it has none. */
 static bool has_map(const struct inode *inode)
 {
 	if (ext4_is_inline(inode))
@@ -35,7 +35,8 @@ static u32 first_block_beyond(const struct inode *inode, loff_t size)
 }
 
 /*
- * Frees blocks beyond i_size; the inode is an orphan meanwhile. The caller has cut the page cache.
+ * Frees the blocks beyond i_size. The inode is an orphan meanwhile. The caller has already
+ * truncated the page cache. Returns 0 or -errno.
  */
 int ext4_truncate(struct inode *inode)
 {
@@ -63,7 +64,7 @@ int ext4_truncate(struct inode *inode)
 	return err;
 }
 
-/* Returns 1 if the file has a block at @pos, 0 if not, or -errno. */
+/* Returns 1 if the file has a block at byte @pos, 0 if not, or -errno. */
 static int has_block_at(struct inode *inode, loff_t pos)
 {
 	struct ext4_map m = { .lblk = (u32)((u64)pos >> inode->i_blkbits), .len = 1 };
@@ -76,8 +77,8 @@ static int has_block_at(struct inode *inode, loff_t pos)
 }
 
 /*
- * Zeroes bytes [from, to) of one page, in the cache and, by writeback, on disk. A clean page over a
- * hole is zeros already and stays clean, without a reservation.
+ * Zeroes bytes [from, to) of one page, in the cache and, by later writeback, on disk. A clean page
+ * over a hole has only zeros, so it stays clean and needs no reservation. Returns 0 or -errno.
  */
 static int zero_in_page(struct inode *inode, loff_t from, loff_t to)
 {
@@ -116,8 +117,8 @@ static bool page_cached(struct inode *inode, loff_t pos)
 }
 
 /*
- * Zeroes the part of a page at the edge of a punched hole. If the file has no block there, none is
- * allocated; blocks smaller than a page are not examined one by one.
+ * Zeroes the part of a page at the edge of a punched hole. If the file has no block there,
+ * allocates none, but blocks smaller than a page are not examined one by one. Returns 0 or -errno.
  */
 static int zero_edge(struct inode *inode, loff_t from, loff_t to)
 {
@@ -140,8 +141,8 @@ static void change_size(struct inode *inode, loff_t size)
 }
 
 /*
- * Lengthens a file. Moves inline data into blocks first, and again until the size is set, since
- * writeback may move the data of a short file back into the inode.
+ * Extends a file. First moves inline data into blocks, and repeats that until the size is set,
+ * since writeback may move the data of a short file back into the inode. Returns 0 or -errno.
  */
 static int make_longer(struct inode *inode, loff_t size)
 {
@@ -163,7 +164,7 @@ static int make_longer(struct inode *inode, loff_t size)
 }
 
 /*
- * Restores the old size after blocks could not be freed, so that they do not lie behind the file's
+ * Restores the old size after blocks could not be freed, so that they do not lie beyond the file's
  * end. Blocks that were freed become a hole.
  */
 static void regrow(struct inode *inode, loff_t old)
@@ -178,9 +179,9 @@ static void regrow(struct inode *inode, loff_t old)
 }
 
 /*
- * Writes the zeros behind the new end before the transaction with the size begins, and its commit
- * waits for them. Otherwise a crash could leave the old data there, which would show when the file
- * grows again. fsync reports errors.
+ * Writes the zeros that follow the new end before the transaction with the size begins. Its commit
+ * waits for them. Otherwise a crash could leave old data there, which would appear when the file
+ * grows again. fsync reports errors of this write.
  */
 static void write_tail(struct inode *inode, loff_t size)
 {
@@ -203,7 +204,7 @@ static int set_size(struct inode *inode, loff_t size)
 		return make_longer(inode, size);
 	}
 	inode_dio_wait(inode);
-	/* the rest of the last page must read as zeros if the file grows again */
+	/* The rest of the last page must read as zeros if the file grows again. */
 	if (size < old)
 		err = zero_edge(inode, size, (loff_t)round_up((u64)size, PAGE_SIZE));
 	if (err)
@@ -264,8 +265,8 @@ int ext4_setattr(struct dentry *d, struct iattr *attr)
 /* ---- the end of an inode ---- */
 
 /*
- * Frees the rest of an inode without blocks: its attributes, its place on the orphan list, its
- * number.
+ * Frees the rest of an inode without blocks: its attributes, its place on the list of orphans, and
+ * its number. Returns 0 or -errno.
  */
 static int give_up_number(struct ext4_handle *h, struct inode *inode)
 {
@@ -289,7 +290,7 @@ static int give_up_number(struct ext4_handle *h, struct inode *inode)
 
 /*
  * Removes an inode without names. If a block cannot be read, the next mount continues: the inode on
- * disk records the progress, and it stays on the orphan list.
+ * disk has the state so far, and stays on the list of orphans.
  */
 static void delete_inode(struct inode *inode)
 {
@@ -299,7 +300,7 @@ static void delete_inode(struct inode *inode)
 	int err = 0;
 
 	h = ext4_start(sb, EXT4_REMOVE_CREDITS);
-	/* read-only: the next mount finds it on the orphan list */
+	/* If read-only, the next mount finds the inode on the list of orphans. */
 	if (IS_ERR(h))
 		return;
 	ext4_orphan_add(h, inode);
@@ -368,8 +369,8 @@ static int punch(struct inode *inode, loff_t off, loff_t len)
 }
 
 /*
- * Cuts @m to its first part: one that has blocks already (*room becomes 0), or a hole, for which
- * *room blocks are reserved beside the promises to other files.
+ * Cuts @m to its first part, which either has blocks already (*room becomes 0), or is a hole, for
+ * which *room blocks are reserved in addition to the promises to other files. Returns 0 or -errno.
  */
 static int make_room(struct inode *inode, struct ext4_map *m, u32 *room)
 {
@@ -394,7 +395,7 @@ static int make_room(struct inode *inode, struct ext4_map *m, u32 *room)
 }
 
 /*
- * Moves the size up to the beginning of block @lblk, where the file's new blocks end, and at most
+ * Moves the size up to the beginning of block @lblk, where the file's new blocks end, but at most
  * to @end.
  */
 static void follow_blocks(struct inode *inode, u64 lblk, loff_t end)
@@ -433,7 +434,7 @@ int ext4_alloc_unwritten(struct inode *inode, struct ext4_map *m, loff_t end)
 	return err;
 }
 
-/* Allocates unwritten blocks for the range, some in each transaction. */
+/* Allocates unwritten blocks for the range, some in each transaction. Returns 0 or -errno. */
 static int preallocate(struct inode *inode, loff_t off, loff_t len, bool keep_size)
 {
 	u64 bs = inode->i_sb->s_blocksize;
@@ -468,7 +469,7 @@ long ext4_fallocate(struct file *f, int mode, loff_t off, loff_t len)
 		return -EOPNOTSUPP;
 	if (mode & ~(FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE | SHIFTING))
 		return -EOPNOTSUPP;
-	/* block maps have no unwritten blocks */
+	/* Block maps cannot mark blocks as unwritten. */
 	if (!(EXT4_I(inode)->i_flags & (EXT4_EXTENTS_FL | EXT4_INLINE_DATA_FL)) &&
 		mode != (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE))
 		return -EOPNOTSUPP;

@@ -1,32 +1,31 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * window.c: keeps the free blocks behind a growing file for that file, so that its later blocks lie
- * there.
+ * window.c: keeps the free blocks after a growing file's last block for that file's later blocks.
  *
- * A window maps a range of a file's blocks to a run of the disk's. An allocation in a new place
+ * A window maps a range of a file's blocks to a run of disk blocks. An allocation in a new place
  * (ext4_alloc_data()) also makes a window, as large as the file is expected to grow: if no task has
- * it open for writing, the blocks promised to it, else twice its allocated and promised blocks.
- * While the window lasts, each of its blocks has one place, in whatever order writeback allocates
- * them; allocations for other files look elsewhere. Files of less than SMALL blocks take the first
- * free run, so that small files that are closed before they are written out (an unpacked archive)
- * lie one behind the other.
+ * it open for writing, the number of blocks promised to it, else twice the number of its allocated
+ * and promised blocks. While the window exists, each of its blocks has a fixed place, in whatever
+ * order writeback allocates them, and allocations for other files look elsewhere. Files of less
+ * than SMALL blocks take the first free run, so that small files that are closed before they are
+ * written out (an unpacked archive) lie one after the other.
  *
  * A window reserves nothing in the bitmaps: a crash leaves no trace, its blocks are counted as
  * free, and a search that finds too little elsewhere ignores windows. There are EXT4_WINDOWS
- * windows, at most OWN_MAX of them for one file; a new window replaces the least recently used. The
- * last close drops the part that the file will not fill; a truncation drops all windows of the
+ * windows, at most OWN_MAX of them for one file. A new window replaces the least recently used one.
+ * The last close drops the part that the file will not fill. A truncation drops all windows of the
  * file.
  *
  * Lock: alloc_lock. Cost: a scan of EXT4_WINDOWS entries for each free run that a search meets.
  */
 #include "kernel/fs/ext4/ext4.h"
 
-#define SMALL 16        /* blocks */
-#define LONG 256        /* blocks; a longer run: a stream */
-#define STREAM_MIN 4096 /* least window of a stream, blocks */
-/* blocks: the least window of other files that are open for writing */
+#define SMALL 16        /* in blocks */
+#define LONG 256        /* blocks; a longer run is a stream */
+#define STREAM_MIN 4096 /* smallest window of a stream, blocks */
+/* in blocks: smallest window of other files that are open for writing */
 #define OPEN_MIN 512
-/* blocks: the largest window for a short run that does not follow the file's last block */
+/* in blocks: largest window for a short run that does not follow the file's last block */
 #define PLACE_MAX 2048
 #define OWN_MAX 4
 
@@ -104,8 +103,8 @@ u32 ext4_window_clip(const struct ext4_sb *sbi, u64 ino, u64 block, u32 len, u32
 }
 
 /*
- * Chooses the window to replace: the oldest of the file's own if it has enough of them, else the
- * oldest of all.
+ * Chooses the window to replace: the file's own least recently used one if it has OWN_MAX of them,
+ * else the least recently used one of all.
  */
 static struct ext4_window *victim(struct ext4_sb *sbi, u64 ino)
 {
@@ -128,7 +127,7 @@ static struct ext4_window *victim(struct ext4_sb *sbi, u64 ino)
 
 void ext4_window_set(struct ext4_sb *sbi, u64 ino, u32 lblk, u64 first, u32 len)
 {
-	/* if other blocks took its place */
+	/* NULL, unless the block could not be allocated in its window */
 	struct ext4_window *old = ext4_window_find(sbi, ino, lblk);
 	u32 skip;
 

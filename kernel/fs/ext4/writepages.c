@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * writepages.c: writeback of files: runs of dirty pages get their blocks and go to the disk in
+ * writepages.c: writeback of files: allocates blocks for runs of dirty pages and writes them in
  * large bios.
  *
  * The data of blocks that a transaction allocates is submitted before the handle ends, and the
  * commit waits for it (ordered mode), so no crash shows stale blocks. The size on disk (disksize)
  * follows the blocks.
  *
- * Order: pages are locked, then the handle begins, then pages are marked under writeback and
- * mapped; no page is ever locked under a handle. A file system with blocks smaller than a page is
- * written page by page, with a wait for each, since only small images have such blocks. Blocks of a
- * dirty page that were not written to (its edge may have been zeroed) are written if they are
- * allocated.
+ * Order: pages are locked, then the handle begins, then the pages are put under writeback and
+ * mapped to blocks. No page is ever locked under a handle. A file system with blocks smaller than a
+ * page is written page by page, with a wait for each, since only small images have such blocks.
+ * Blocks of a dirty page that were not written to (the page's edge may have been zeroed) are
+ * written if they are allocated.
  */
 #include "kernel/fs/ext4/ext4.h"
 #include "kernel/lib/printk.h"
@@ -19,11 +19,12 @@
 #include "kernel/sched/sched.h"
 
 /*
- * pages; the arrays of a run then fit in a frame, so that fragmented memory does not stop writeback
+ * In pages. The arrays of a run then fit into a page, so that fragmented memory does not stop
+ * writeback.
  */
 #define RUN_MAX 448U
 
-/* Logs and counts pages that writeback could not write. */
+/* Logs and counts the pages that writeback could not write. */
 static void tell_lost_pages(const struct bio *bio)
 {
 	struct inode *inode = bio->vec[0].page->mapping->host;
@@ -78,7 +79,7 @@ static void end_fresh_write(struct bio *bio)
 		end_write(bio);
 		return;
 	}
-	/* a later writer of these pages must see the lost blocks */
+	/* A later writer of these pages must find the lost blocks recorded. */
 	ext4_lost_begin(txn);
 	end_pages(bio);
 	ext4_lost_end(txn, bio);
@@ -87,7 +88,7 @@ static void end_fresh_write(struct bio *bio)
 
 /*
  * Submits a bio of data. With data=writeback no commit waits for it, so a crash may expose a
- * block's earlier contents.
+ * block's old content.
  */
 static void submit_run_bio(struct ext4_handle *h, struct inode *inode, struct bio *bio, bool fresh)
 {
@@ -99,7 +100,10 @@ static void submit_run_bio(struct ext4_handle *h, struct inode *inode, struct bi
 	submit_bio(bio);
 }
 
-/* Writes pages, under writeback, to the blocks of @m. @opf: REQ_SYNC where a task waits. */
+/*
+ * Writes pages, which are under writeback, to the blocks of @m. @opf: REQ_SYNC if a task waits for
+ * the write.
+ */
 static void write_extent(struct ext4_handle *h, struct inode *inode, struct page **pages,
 	const struct ext4_map *m, u32 opf)
 {
@@ -123,14 +127,15 @@ static void write_extent(struct ext4_handle *h, struct inode *inode, struct page
 }
 
 /*
- * Allocates blocks for the pages and sets the size on disk under one lock: a crash must not find
- * blocks beyond it. @size: the file's size when writeback began. If a truncation happened
- * meanwhile, it frees the blocks after this, and sets the size on disk.
+ * Allocates blocks for the pages and sets the size on disk under one hold of i_data_sem, since a
+ * crash must not find blocks beyond the size. @size: the file's size when writeback began. If the
+ * file was truncated meanwhile, the truncation frees the blocks after this, and sets the size on
+ * disk. Returns 0 or -errno.
  */
 static int create_blocks(struct ext4_handle *h, struct inode *inode, struct ext4_map *m, u64 size)
 {
 	struct ext4_inode *ei = EXT4_I(inode);
-	int err = ext4_map_create(h, inode, m, false); /* unwritten blocks become written */
+	int err = ext4_map_create(h, inode, m, false); /* also makes unwritten blocks written */
 	u64 end = min((u64)(m->lblk + (u64)m->len) << inode->i_blkbits, size);
 
 	if (!err && (loff_t)end > ei->disksize)
@@ -139,9 +144,9 @@ static int create_blocks(struct ext4_handle *h, struct inode *inode, struct ext4
 }
 
 /*
- * Finds the block of a piece of a page (a piece has the size of a block). @wanted: the piece was
- * written to, so a missing block is allocated. Without it, m->pblk is 0 if the piece reads as
- * zeros.
+ * Finds the block of a piece of a page (a piece is as large as a block). @wanted: the piece was
+ * written to, so a missing block is allocated. Otherwise m->pblk becomes 0 if the piece reads as
+ * zeros. Returns 0 or -errno.
  */
 static int piece_block(
 	struct ext4_handle *h, struct inode *inode, struct ext4_map *m, u64 size, bool wanted)
@@ -159,7 +164,7 @@ static int piece_block(
 	return err;
 }
 
-/* Pieces of a page that lie one behind the other on disk. */
+/* Consecutive pieces of a page whose blocks are contiguous on disk. */
 struct piece_run {
 	u64 pblk;
 	u32 at, n;
@@ -167,8 +172,8 @@ struct piece_run {
 };
 
 /*
- * Writes a run of pieces. After an earlier error @err it writes nothing, but zeroes new blocks, so
- * that they do not show their earlier content.
+ * Writes a run of pieces. After an earlier error @err writes nothing, but zeroes new blocks, so
+ * that they do not show their old content. Returns 0 or -errno.
  */
 static int write_piece_run(struct inode *inode, struct page *p, struct piece_run *r, int err)
 {
@@ -189,7 +194,7 @@ static int write_piece_run(struct inode *inode, struct page *p, struct piece_run
 
 /*
  * Writes a page that consists of several blocks, and waits. Pieces that are contiguous on disk are
- * written in one request.
+ * written in one request. Returns 0 or -errno.
  */
 static int write_page_pieces(
 	struct ext4_handle *h, struct inode *inode, struct page *p, u64 size, u8 mask)
@@ -224,7 +229,7 @@ static int write_page_pieces(
 	return err;
 }
 
-/* Moves the size on disk up to @end, below which all written bytes have blocks now. */
+/* Moves the size on disk up to @end. All written bytes below @end have blocks now. */
 static void advance_disksize(struct ext4_handle *h, struct inode *inode, u64 end)
 {
 	struct ext4_inode *ei = EXT4_I(inode);
@@ -232,14 +237,14 @@ static void advance_disksize(struct ext4_handle *h, struct inode *inode, u64 end
 
 	down_write(&ei->i_data_sem);
 	/*
-	 * checked under the lock: a truncation does not wait for these pages any more, since they
-	 * are written
+	 * i_size is read under i_data_sem: a truncation does not wait for these pages any more,
+	 * since they are already written.
 	 */
 	size = (loff_t)min_t(u64, end, (u64)i_size_read(inode));
 	if (size > ei->disksize)
 		ei->disksize = size;
 	up_write(&ei->i_data_sem);
-	/* overwriting existing blocks needs no transaction */
+	/* Overwriting existing blocks needs no transaction. */
 	if (ext4_inode_differs(inode))
 		ext4_write_inode_raw(h, inode);
 }
@@ -254,8 +259,8 @@ static void fail_pages(struct page **pages, u32 n, int err)
 }
 
 /*
- * Allocates and writes a run of pages under writeback, within the handle. @size: the file's size
- * when their writeback began.
+ * Allocates blocks for a run of pages that are under writeback, and writes them, within the handle.
+ * @size: the file's size when their writeback began. Returns 0 or -errno.
  */
 static int write_run(struct ext4_handle *h, struct inode *inode, struct page **pages, u32 n,
 	u64 size, const u8 *masks, u32 opf)
@@ -303,8 +308,8 @@ static int write_run(struct ext4_handle *h, struct inode *inode, struct page **p
 }
 
 /*
- * Collects locked dirty pages with consecutive indices, from the first dirty one on, and returns
- * their number.
+ * Collects locked dirty pages with consecutive indexes, from the first dirty page at or after
+ * *index on, and returns their number.
  */
 static u32 collect(struct address_space *m, struct writeback_control *wbc, u64 *index, u64 end,
 	struct page **pages)
@@ -338,7 +343,9 @@ static u32 collect(struct address_space *m, struct writeback_control *wbc, u64 *
 	return n;
 }
 
-/* Zeroes the part of the last page beyond the end of the file, where a mapping may have written. */
+/*
+ * Zeroes the part of the last page beyond the end of the file, to which a mapping may have written.
+ */
 static void zero_tail(struct inode *inode, struct page *p)
 {
 	u64 size = (u64)i_size_read(inode);
@@ -349,9 +356,9 @@ static void zero_tail(struct inode *inode, struct page *p)
 }
 
 /*
- * Puts locked pages under writeback and unlocks them; pages beyond the end of the file are only
- * cleaned. Returns how many are under writeback. Their reservations (*promised blocks) are kept
- * until the blocks are allocated, or another writer could reserve them in between.
+ * Puts locked pages under writeback and unlocks them. Pages beyond the end of the file only become
+ * clean. Returns how many pages are under writeback. Their reservations (*promised blocks) are kept
+ * until blocks are allocated: otherwise another writer could take the blocks meanwhile.
  */
 static u32 begin_writeback(
 	struct inode *inode, struct page **pages, u32 n, u32 *promised, u8 *masks)
@@ -368,8 +375,8 @@ static u32 begin_writeback(
 			continue;
 		}
 		/*
-		 * set before the page is cleaned: an fsync that finds the page clean must find it
-		 * under writeback
+		 * Set before the page becomes clean, so that an fsync that finds it clean finds it
+		 * under writeback.
 		 */
 		set_page_writeback(p);
 		clear_page_dirty_for_io(p);
@@ -389,7 +396,7 @@ static void unlock_all(struct page **pages, u32 n)
 	}
 }
 
-/* True if the size on disk will change when the pages up to the one at @index are written. */
+/* True if writing the pages up to the one at @index will change the size on disk. */
 static bool grows(struct inode *inode, u64 index)
 {
 	u64 end = min((index + 1) << PAGE_SHIFT, (u64)i_size_read(inode));
@@ -408,7 +415,10 @@ static int write_collected(struct inode *inode, struct page **pages, u32 n, u8 *
 	if (IS_ERR(h)) {
 		err = (int)PTR_ERR(h);
 		mapping_set_error(inode->i_mapping, err);
-		/* aborted: the data cannot be written any more */
+		/*
+		 * The journal is aborted, or the file system shut down, so the data can never be
+		 * written.
+		 */
 		for (i = 0; i < n; i++)
 			if ((err == -EROFS || ext4_alive(EXT4_SB(inode->i_sb))) &&
 				clear_page_dirty_for_io(pages[i])) {
@@ -422,7 +432,7 @@ static int write_collected(struct inode *inode, struct page **pages, u32 n, u8 *
 	/*
 	 * Noted before a page is under writeback: an fsync that waits for the page must wait for
 	 * this transaction too. For new blocks, ext4_map_create() notes it before their bio is
-	 * submitted. Overwriting the file's blocks needs no transaction.
+	 * submitted. Overwriting existing blocks needs no transaction.
 	 */
 	if (grows(inode, pages[n - 1]->index))
 		ext4_note_change(h, inode);
