@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * commit.c: commits write transactions into the log, checkpoints write the log's blocks to their
- * places on the disk ("home"). Both run in the journal thread; freezing and closing the journal
- * checkpoint in the caller's task. journal.c defines transactions and their invariants.
+ * commit.c: commits write transactions into the log, and checkpoints write the log's blocks to
+ * their places on the disk ("home"). Both run in the journal thread, but the checkpoint of a freeze
+ * or close runs in the caller's task. journal.c defines transactions and their invariants.
  *
  * Costs: a memcpy of each dirty block at the barrier, bios of up to 256 blocks into the log, one
- * commit block with PREFLUSH and FUA; a checkpoint writes the copies in block order and flushes
+ * commit block with PREFLUSH and FUA. A checkpoint writes the copies in block order and flushes
  * once.
  */
 #include "kernel/fs/ext4/journal/jbd.h"
@@ -18,11 +18,13 @@
 struct log_writer {
 	struct ext4_journal *j;
 	struct bio *bio;
-	/* the device block that would extend the bio */
+	/* device block that would extend the current bio */
 	u64 next;
 	atomic_t pending;
 	int err;
-	/* the log_writer lies on a stack: log_end_io() must not touch it after completing this */
+	/*
+	 * The log_writer lies on a stack, so log_end_io() must not access it after completing this.
+	 */
 	struct completion done;
 };
 
@@ -50,7 +52,7 @@ static void log_submit(struct log_writer *w)
 }
 
 /*
- * Writes @data to block @to of the device; contiguous blocks share a bio. @data must stay valid
+ * Writes @data to block @to of the device. Contiguous blocks share a bio. @data must stay valid
  * until log_wait().
  */
 static void write_block(struct log_writer *w, u64 to, u8 *data)
@@ -96,8 +98,8 @@ static u64 log_next(struct ext4_journal *j)
 }
 
 /*
- * Drops the flags that flush the disk's cache if the mount has the option nobarrier, which is for a
- * disk whose cache survives a power loss.
+ * Returns @flags, which flush the disk's cache, or 0 if the mount has the option nobarrier, which
+ * is for a disk whose cache survives a power loss.
  */
 static u32 if_barrier(const struct ext4_journal *j, u32 flags)
 {
@@ -124,9 +126,12 @@ int ext4_log_write_super(struct ext4_journal *j, u32 start, u32 sequence)
 		j->sbi->block_size);
 }
 
-/* ---- checkpoint: writes everything committed home and empties the log ---- */
+/* ---- checkpoint: writes all committed blocks to their places and empties the log ---- */
 
-/* Merges two sorted chains, linked by cp_list.next and ended by NULL, into one. */
+/*
+ * Merges two sorted chains, which are linked by cp_list.next and end with NULL. Returns the merged
+ * chain.
+ */
 static struct list_head *merge(struct list_head *a, struct list_head *b)
 {
 	struct list_head *first = NULL, **at = &first;
@@ -146,12 +151,12 @@ static struct list_head *merge(struct list_head *a, struct list_head *b)
 	return first;
 }
 
-/* of a merge sort: chain k has 2^k buffers or none; the last chain has any number */
+/* number of chains of the merge sort: chain k has 2^k buffers or none, the last any number */
 #define SORT_CHAINS 32
 
 /*
- * Sorts the checkpoint list by block number. The list is sorted in place, since an array for many
- * thousands of blocks would be large.
+ * Sorts the checkpoint list by block number, in place, since an array for many thousands of blocks
+ * would be large.
  */
 static void sort_checkpoint(struct ext4_journal *j)
 {
@@ -188,8 +193,8 @@ void ext4_log_drop_copy(struct ext4_journal *j, struct ext4_buf *b)
 }
 
 /*
- * Writes a copy to its place on the disk. Errors that were written into the superblock on the disk
- * since its commit are put into its copy first. sb_disk_lock is held.
+ * Writes a copy to its place on the disk. If it is the superblock's, first updates the errors in
+ * it, which may have been written to the disk since its commit. sb_disk_lock is held.
  */
 static void write_to_place(struct log_writer *w, const struct ext4_buf *b, u8 *copy)
 {
@@ -225,22 +230,24 @@ int ext4_checkpoint(struct ext4_journal *j)
 	return 0;
 }
 
-/* ---- commit, by the journal thread ---- */
+/* ---- commit, in the journal thread ---- */
 
 struct logged {
 	struct ext4_buf *b;
 	u8 *copy;
-	u8 *form; /* what is written into the log */
+	u8 *form; /* block written into the log */
 };
 #define LOGGED_PER_FRAME ((u32)(PAGE_SIZE / sizeof(struct logged)))
 struct commit {
 	struct ext4_journal *j;
 	struct ext4_txn *t;
-	/* arrays of LOGGED_PER_FRAME: only allocations of single frames cannot fail */
+	/*
+	 * arrays of LOGGED_PER_FRAME elements, since only allocations of a single page cannot fail
+	 */
 	struct logged **list;
 	u32 n, frames;
 	struct log_writer w;
-	/* descriptor, revoke and escaped blocks, freed at the end */
+	/* descriptor, revoke and escaped blocks, which are freed at the end */
 	u8 **blocks;
 	u32 nr_blocks, max_blocks;
 };
@@ -280,8 +287,8 @@ static bool no_updates(struct ext4_journal *j, struct ext4_txn *t)
 }
 
 /*
- * The barrier: waits until open handles end and no new one begins, copies the dirty buffers, then
- * lets handles begin in a new transaction.
+ * The barrier: lets no new handle begin, waits until the open handles end, copies the dirty
+ * buffers, and then lets handles begin in a new transaction.
  */
 static void take_snapshot(struct commit *c)
 {
@@ -350,8 +357,8 @@ static u32 tail_bytes(const struct ext4_journal *j)
 }
 
 /*
- * Stores the checksum of a whole block of the log in the word at byte @at, which must be 0 before.
- * 4096 bytes take about 1 us.
+ * Stores the checksum of a whole block of the log in the word at byte @at, which must be 0 before
+ * the call. 4096 bytes take about 1 us.
  */
 static void seal(const struct ext4_journal *j, u8 *block, u32 at)
 {
@@ -368,8 +375,8 @@ static u32 tags_per_block(const struct ext4_journal *j)
 }
 
 /*
- * Returns the block to write into the log for a copy: the copy itself, or if it begins with
- * JBD_MAGIC like the log's own blocks, an escaped duplicate without the magic.
+ * Returns the block that is written into the log for a copy: the copy itself, or if the copy begins
+ * with JBD_MAGIC as the log's own blocks do, a duplicate without the magic (escaped).
  */
 static u8 *log_form(struct commit *c, u8 *copy, u32 *flags)
 {
@@ -385,7 +392,7 @@ static u8 *log_form(struct commit *c, u8 *copy, u32 *flags)
 	return twin;
 }
 
-/* Writes the tags of @n blocks of the list, from @first on, into descriptor @d. */
+/* Writes the tags of @n blocks of the list, from block @first on, into the descriptor @d. */
 static void fill_descriptor(struct commit *c, u8 *d, u32 first, u32 n)
 {
 	struct ext4_journal *j = c->j;
@@ -404,9 +411,7 @@ static void fill_descriptor(struct commit *c, u8 *d, u32 first, u32 n)
 		p[7] = (u8)flags;
 		if (j->wide)
 			memcpy(p + 8, &hi, 4);
-		/*
-		 * checksum of the transaction's number, followed by the block as it lies in the log
-		 */
+		/* Checksum over the transaction's number and the block as it lies in the log. */
 		if (j->csum) {
 			__be32 tid = to_be32(c->t->tid), crc;
 
@@ -424,9 +429,9 @@ static void fill_descriptor(struct commit *c, u8 *d, u32 first, u32 n)
 }
 
 /*
- * Writes descriptors and blocks into the log. A descriptor is filled completely before
- * write_block(), because its bio may be submitted before the blocks behind it are written: that
- * happens if the log is not contiguous on disk.
+ * Writes descriptors and blocks into the log. A descriptor is filled completely before its
+ * write_block(), because its bio may be submitted before the blocks that follow it, if the log is
+ * not contiguous on disk.
  */
 static void write_blocks(struct commit *c)
 {
@@ -498,8 +503,8 @@ static u32 log_need(const struct commit *c)
 }
 
 /*
- * Writes the blocks home at once; for a file system without a log. After a crash in between, e2fsck
- * must repair the file system, as with ext2.
+ * Writes the blocks to their places at once, for a file system without a log. If a crash interrupts
+ * that, e2fsck must repair the file system, as with ext2. Returns 0 or -errno.
  */
 static int write_home(struct commit *c)
 {
@@ -536,7 +541,8 @@ static int write_log(struct commit *c)
 }
 
 /*
- * Clears BUF_LOGGING: the buffer has its copy now, or the commit failed. See ext4_buf_is_newer().
+ * Clears BUF_LOGGING, since the buffer now has its copy, or the commit has failed. See
+ * ext4_buf_is_newer().
  */
 static void end_logging(struct ext4_buf *b)
 {
@@ -544,8 +550,8 @@ static void end_logging(struct ext4_buf *b)
 }
 
 /*
- * Keeps the copies of a transaction that is now in the log for the checkpoint, and drops the copies
- * of revoked blocks.
+ * Gives the copies of a transaction that is now in the log to the checkpoint list, and drops the
+ * older copies of revoked blocks.
  */
 static void keep_copies(struct commit *c)
 {
@@ -566,8 +572,8 @@ static void keep_copies(struct commit *c)
 		if (b->copy) {
 			kfree(b->copy);
 			/*
-			 * drops the reference of the transaction: the checkpoint list has one
-			 * already
+			 * Drops the transaction's reference, since the checkpoint list already has
+			 * one.
 			 */
 			ext4_brelse(b);
 		} else {
@@ -602,8 +608,8 @@ void ext4_commit_txn(struct ext4_journal *j, struct ext4_txn *t)
 	if (t->data_failed && j->sbi->opt.flags & EXT4_OPT_DATA_ERR_ABORT)
 		ext4_journal_abort(j->sbi, -EIO);
 	/*
-	 * While the log is in use, an empty transaction has a commit block too. Otherwise a replay
-	 * would take the gap in the numbers for the end of the log.
+	 * While the log is in use, even an empty transaction gets a commit block. Otherwise a
+	 * replay would take the gap in the numbers for the end of the log.
 	 */
 	if ((c.n || t->nr_revokes || j->used) && !j->aborted)
 		err = write_log(&c);
@@ -624,7 +630,7 @@ void ext4_commit_txn(struct ext4_journal *j, struct ext4_txn *t)
 	kfree(c.blocks);
 	list_free(&c);
 	spin_lock(&j->lock);
-	/* set before a waiter sees the new committed_tid */
+	/* Set before a waiter can see the new committed_tid. */
 	if (flushed)
 		WRITE_ONCE(j->flushed_tid, t->tid);
 	j->committed_tid = t->tid;

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * jbd.h: the journal's structures on disk (all numbers big-endian) and what journal.c and
- * recovery.c share.
- * Source: linux-doc, filesystems/ext4/journal.
+ * jbd.h: the journal's structures on disk (all numbers are big-endian), and declarations that the
+ * files of this folder and lost.c share. Source: linux-doc, filesystems/ext4/journal.
  */
 #ifndef NESTLING_EXT4_JBD_H
 #define NESTLING_EXT4_JBD_H
@@ -22,7 +21,7 @@
 #define JBD_INCOMPAT_CSUM_V2 0x8
 #define JBD_INCOMPAT_CSUM_V3 0x10
 #define JBD_INCOMPAT_FAST_COMMIT 0x20
-#define JBD_CRC32C 4 /* checksum_type */
+#define JBD_CRC32C 4 /* value of checksum_type */
 #define JBD_INCOMPAT_KNOWN                                                                         \
 	(JBD_INCOMPAT_REVOKE | JBD_INCOMPAT_64BIT | JBD_INCOMPAT_ASYNC_COMMIT |                    \
 		JBD_INCOMPAT_CSUM_V2 | JBD_INCOMPAT_CSUM_V3)
@@ -68,7 +67,7 @@ static inline u64 be64(const void *p)
 struct ext4_txn {
 	u32 tid;
 	u32 updates, nr_bufs, reserved; /* under j->lock */
-	struct list_head bufs;          /* of ext4_buf.t_list, under j->lock */
+	struct list_head bufs;          /* by ext4_buf.t_list; under j->lock */
 	atomic_t data_inflight;
 	bool data_failed;
 	struct ext4_journal *j;
@@ -81,61 +80,63 @@ struct ext4_txn {
 struct ext4_journal {
 	struct ext4_sb *sbi;
 	struct inode *inode;
-	u64 *map;                      /* log block -> device block */
-	u32 first, maxlen, head, used; /* the journal thread's */
-	bool wide;                     /* 64-bit tags */
-	/* every block of the log has a checksum (version 3) */
+	u64 *map;                      /* map[log block]: device block */
+	u32 first, maxlen, head, used; /* used only by the journal thread */
+	bool wide;                     /* True if tags have 64-bit block numbers */
+	/* True if every block of the log has a checksum (version 3). */
 	bool csum;
 	u32 csum_seed;
 	/*
-	 * there is no log (ext2): a commit writes blocks home, and a crash may leave only some
-	 * written
+	 * True if there is no log (ext2): a commit then writes blocks directly to their places, and
+	 * a crash may leave only some of them written.
 	 */
 	bool unlogged;
-	struct jbd_super super; /* as on disk */
-	u8 *super_block;        /* the block that contains it */
+	struct jbd_super super; /* log's superblock as on disk */
+	u8 *super_block;        /* log block that has it */
 
 	spinlock_t lock;
 	struct ext4_txn *running, *committing;
 	bool barrier, stop, aborted;
-	bool disk_refused; /* a disk error caused the abort */
-	bool frozen;       /* no handle may begin until the thaw */
-	bool busy;         /* a commit or checkpoint is running */
-	/* no handle may begin until the journal is opened again */
+	bool disk_refused; /* True if a disk error aborted the log */
+	bool frozen;       /* True if no handle may begin until thaw */
+	bool busy;         /* True during a commit or checkpoint */
+	/* True if no handle may begin until the journal is opened again. */
 	bool closed;
 	u32 next_tid, committed_tid, wanted_tid;
-	/* the last transaction whose commit flushed the disk's cache */
+	/* last transaction whose commit flushed the disk's cache */
 	u32 flushed_tid;
 	struct wait_queue_head wait_start, wait_updates, wait_done, wait_work;
 	struct task *thread;
-	pid_t thread_nr; /* the thread's pid, for /sys */
+	pid_t thread_nr; /* pid of @thread, for /sys */
 	struct completion thread_done;
-	/* bios of new blocks that failed, under lock (lost.c) */
+	/* failed bios of new blocks (lost.c); under j->lock */
 	struct list_head lost;
-	atomic_t nr_lost; /* bios on lost or on their way to it */
+	atomic_t nr_lost; /* bios in @lost, or soon to be added */
 	struct mutex lost_mutex;
 	/*
-	 * buffers with a copy to write home, by ext4_buf.cp_list; only the journal thread uses it
+	 * Buffers whose copy must be written to its place, by ext4_buf.cp_list. Used only by the
+	 * journal thread, and by the checkpoint of a freeze or close, while that thread is idle or
+	 * has ended.
 	 */
 	struct list_head checkpoint;
 	u32 nr_checkpoint;
 };
 
-/* journal.c: Adds @b to the transaction; returns false if it is in it already. Under j->lock. */
+/* journal.c: Adds @b to the transaction. Returns false if it already has @b. j->lock is held. */
 bool ext4_txn_add_locked(struct ext4_txn *t, struct ext4_buf *b);
 
 /* commit.c: Commits @t. Only the journal thread calls it. */
 void ext4_commit_txn(struct ext4_journal *j, struct ext4_txn *t);
 /*
- * Writes everything committed home and empties the log. The journal thread calls it, and so do
- * freezing and closing the journal, while that thread is idle or has ended.
+ * Writes all committed blocks to their places and empties the log. Called by the journal thread,
+ * and in a freeze or close while that thread is idle or has ended. Returns 0 or -errno.
  */
 int ext4_checkpoint(struct ext4_journal *j);
 int ext4_log_write_super(struct ext4_journal *j, u32 start, u32 sequence);
-/* Returns how many blocks of the log @n revokes take. */
+/* Returns how many blocks of the log @n revoke records take. */
 u32 ext4_log_revoke_blocks(const struct ext4_journal *j, u32 n);
 void ext4_log_drop_copy(struct ext4_journal *j, struct ext4_buf *b);
 
-u32 ext4_journal_room(const struct ext4_journal *j); /* most blocks in use */
+u32 ext4_journal_room(const struct ext4_journal *j); /* most log blocks in use */
 
 #endif

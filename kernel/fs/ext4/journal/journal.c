@@ -4,24 +4,25 @@
  *
  *	h = ext4_start(sb, credits);  change buffers; ext4_dirty(h, buf) ...;  ext4_stop(h);
  *
- * A transaction: RUNNING (handles join it) -> barrier (no handle may begin; the open ones end) ->
- * its buffers are copied, and a new transaction may begin -> ordered data has reached the disk ->
- * descriptor, copies and revokes go into the log -> commit block with PREFLUSH and FUA: COMMITTED.
- * The copies stay until a checkpoint writes them home, in block order, and empties the log.
+ * States of a transaction: RUNNING (handles join it) -> barrier (no handle may begin, and the open
+ * handles end) -> its buffers are copied, and a new transaction may begin -> its ordered data has
+ * reached the disk -> descriptors, copies and revokes are written into the log -> commit block with
+ * PREFLUSH and FUA -> COMMITTED. The copies stay in memory until a checkpoint writes them to their
+ * places ("home"), in block order, and empties the log.
  *
- * Copying at the barrier costs a memcpy of each dirty block (0.3 us). In return handles may change
- * a buffer during its commit: live buffers belong to handles only, copies to the journal thread
- * only. A checkpoint always empties the whole log, so that one flush serves all of it: the log is
- * at least four times as large as a transaction.
+ * Copying at the barrier costs a memcpy of each dirty block (0.3 us). In return, handles may change
+ * a buffer while it is being committed: only handles use the live buffers, and only the journal
+ * thread the copies. A checkpoint always empties the whole log, so that one flush is enough for all
+ * of it. The log is at least four times as large as a transaction.
  *
  * Invariants:
  * 1. Only committed copies are written home, never live data.
  * 2. A block that was freed is not allocated again before the freeing transaction has committed
  *    (balloc.c holds it), and a freed metadata block has a revoke record.
- * 3. The log's superblock on disk names the log's start before the first commit block behind that
- *    start can reach the disk.
+ * 3. The log's superblock on disk has the log's start before the first commit block after that
+ * start can reach the disk.
  *
- * Locks: j->lock (spin) for the running transaction and its list; everything after the barrier
+ * Locks: j->lock (spin) for the running transaction and its list. After the barrier, a transaction
  * belongs to the journal thread. For lockdep an open handle is a sleeping lock: ext4_start() may
  * wait for the end of a barrier, and the barrier waits for open handles.
  */
@@ -32,11 +33,11 @@
 #include "kernel/sched/sched.h"
 #include "kernel/task/signal/signal.h"
 
-/* least size in blocks: handles of a few hundred blocks fit into a quarter of it */
+/* smallest room, in blocks, so that handles of a few hundred blocks fit into a quarter of it */
 #define ROOM_LEAST 1024
 
 #define SECOND 1000000000UL
-#define UNLOGGED_BLOCKS 16384 /* four times the size of a transaction */
+#define UNLOGGED_BLOCKS 16384 /* four times a transaction's size */
 
 struct ext4_handle {
 	struct ext4_txn *txn;
@@ -51,8 +52,8 @@ static bool tid_geq(u32 a, u32 b)
 /* ---- handles ---- */
 
 /*
- * Returns how many blocks of the log may be in use. Each has a copy in memory until a checkpoint,
- * so a machine with little memory uses only a part of a large log.
+ * Returns how many blocks of the log may be in use. Each of them has a copy in memory until a
+ * checkpoint, so a machine with little memory uses only a part of a large log.
  */
 u32 ext4_journal_room(const struct ext4_journal *j)
 {
@@ -67,15 +68,15 @@ static u32 txn_max(const struct ext4_journal *j)
 }
 
 /*
- * Returns how many blocks of the log @t may need, with those for its revokes: the removal of a
- * directory makes a revoke for each of its blocks. Under j->lock.
+ * Returns how many blocks of the log @t may need, including those for its revokes: the removal of a
+ * directory makes a revoke for each of its blocks. j->lock is held.
  */
 static u32 txn_blocks(const struct ext4_journal *j, const struct ext4_txn *t)
 {
 	return t->nr_bufs + t->reserved + ext4_log_revoke_blocks(j, t->nr_revokes);
 }
 
-/* True if a handle with @credits need not wait: it may begin, or must fail, now. Under j->lock. */
+/* True if a handle with @credits need not wait: it can begin now, or must fail. j->lock is held. */
 static bool may_start(const struct ext4_journal *j, u32 credits)
 {
 	const struct ext4_txn *t = j->running;
@@ -112,7 +113,7 @@ static void want_commit_locked(struct ext4_journal *j, u32 tid)
 
 /*
  * Joins the running transaction, or begins one. Returns 0, -EAGAIN (the caller must wait), -EROFS
- * or -EIO (shut down).
+ * (aborted) or -EIO (shut down).
  */
 static int join(struct ext4_journal *j, struct ext4_handle *h)
 {
@@ -166,7 +167,7 @@ struct ext4_handle *ext4_start(struct super_block *sb, u32 credits)
 		return ERR_PTR(-EIO);
 	if (!j || sb->s_flags & SB_RDONLY)
 		return ERR_PTR(-EROFS);
-	/* an inode being evicted cannot report an error */
+	/* The eviction of an inode cannot report an error. */
 	h = kmalloc(sizeof(*h), GFP_NOFS | __GFP_NOFAIL);
 	*h = (struct ext4_handle){ .refs = 1, .credits = min(credits, txn_max(j)) };
 	lockdep_acquire(h, LOCK_CLASS(handle), false, false, __builtin_return_address(0));
@@ -228,7 +229,7 @@ u32 ext4_latest_tid(const struct ext4_sb *sbi)
 	return sbi->journal ? READ_ONCE(sbi->journal->next_tid) - 1 : 0;
 }
 
-/* Adds @b to the transaction; returns false if it is in it already. Under j->lock. */
+/* Adds @b to the transaction. Returns false if it already has @b. j->lock is held. */
 bool ext4_txn_add_locked(struct ext4_txn *t, struct ext4_buf *b)
 {
 	if (b->txn)
@@ -351,7 +352,7 @@ static int journal_thread(void *arg)
 	struct ext4_journal *j = arg;
 	u64 deadline, other;
 
-	current->flags |= PF_MEMALLOC; /* a commit frees memory of others */
+	current->flags |= PF_MEMALLOC; /* a commit frees other tasks' memory */
 	while (!j->stop || j->running) {
 		struct ext4_txn *t;
 
@@ -383,15 +384,15 @@ int ext4_commit_tid(struct ext4_sb *sbi, u32 tid)
 		return 1;
 	/*
 	 * A tid that has not begun belongs to an earlier mount for writing (numbers restart if
-	 * there is no log), or to no transaction.
+	 * there is no log), or to no transaction at all.
 	 */
 	if (j->closed || tid_geq(READ_ONCE(j->committed_tid), tid) ||
 		!tid_geq(READ_ONCE(j->next_tid) - 1, tid))
 		return j->aborted ? -EIO : 1;
 	spin_lock(&j->lock);
 	/*
-	 * the flush of a transaction that is committing may have begun before the caller's data was
-	 * written
+	 * If the transaction is already committing, its flush may have begun before the caller's
+	 * data was written.
 	 */
 	early = j->running && j->running->tid == tid;
 	want_commit_locked(j, tid);
@@ -440,7 +441,7 @@ int ext4_journal_freeze(struct super_block *sb)
 	wait_event(&j->wait_done, !READ_ONCE(j->busy) || j->aborted);
 	if (!err)
 		err = ext4_flush_disk(EXT4_SB(sb));
-	/* the thread stays idle until the thaw */
+	/* The journal thread stays idle until the thaw. */
 	if (!err)
 		err = ext4_checkpoint(j);
 	if (err)
@@ -506,7 +507,10 @@ bool ext4_journal_is_aborted(const struct ext4_sb *sbi)
 
 /* ---- opening and closing ---- */
 
-/* Reads the map of the log: where its blocks lie on the device. They never move. */
+/*
+ * Reads the map of the log: the device block of each of its blocks. They never move. Returns 0 or
+ * -errno.
+ */
 static int read_map(struct ext4_journal *j)
 {
 	u32 lblk = 0;
@@ -535,7 +539,7 @@ static int read_map(struct ext4_journal *j)
 
 /*
  * Refuses a log that must be replayed if this kernel cannot check whether its transactions are
- * complete.
+ * complete. Returns 0 or -errno.
  */
 static int check_replayable(const struct ext4_journal *j)
 {
@@ -660,7 +664,10 @@ static int journal_begin_writing(struct ext4_journal *j, u32 next_tid)
 	return ext4_log_write_super(j, 0, j->next_tid);
 }
 
-/* Makes the journal of a file system without a log; its transactions are as large as with one. */
+/*
+ * Makes the journal of a file system without a log. Its transactions are as large as with a log.
+ * Returns ERR_PTR on failure.
+ */
 static struct ext4_journal *journal_without_log(struct super_block *sb)
 {
 	struct ext4_journal *j = kzalloc(sizeof(*j), GFP_KERNEL);
@@ -680,7 +687,7 @@ int ext4_journal_load(struct super_block *sb, bool write)
 	u32 next_tid = 0;
 	int err = 0;
 
-	/* frees the closed journal of an earlier mount for writing */
+	/* Frees the closed journal of an earlier mount for writing. */
 	ext4_journal_free(EXT4_SB(sb));
 	j = logged ? journal_open(sb) : journal_without_log(sb);
 	if (IS_ERR(j)) {
@@ -716,7 +723,7 @@ int ext4_journal_close(struct ext4_sb *sbi)
 	if (!j || j->closed)
 		return 0;
 	spin_lock(&j->lock);
-	/* the thread still commits the running transaction, once its handles have ended */
+	/* The journal thread still commits the running transaction, once its handles have ended. */
 	j->closed = true;
 	j->stop = true;
 	spin_unlock(&j->lock);
@@ -736,7 +743,7 @@ bool ext4_journal_open(const struct ext4_sb *sbi)
 	return sbi->journal && !sbi->journal->closed;
 }
 
-/* Frees the journal when no task can have a handle or wait for one any more. */
+/* Frees the journal. No task may have a handle or wait for one. */
 void ext4_journal_free(struct ext4_sb *sbi)
 {
 	if (sbi->journal)

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * recovery.c: replays the log after a crash, in three passes: finding its end, collecting the
- * revoked blocks, writing blocks home.
+ * recovery.c: replays the log after a crash, in three passes: it finds the log's end, collects the
+ * revoked blocks, and writes the blocks to their places ("home").
  *
  * The log is read from its start as long as blocks have the right sequence number. A transaction is
  * complete if it has a commit block (with a correct checksum, in a log with checksums). A block
  * that transaction R revokes is not replayed from transactions up to R. If a descriptor or revoke
  * block of a complete transaction has a wrong checksum, the log is damaged and nothing is replayed.
- * Exception: if its commit block is older than the one before it, the transaction is a leftover of
- * earlier use, and the log ends before it. Everything in the log is hostile: block numbers and
- * lengths are checked, and the scan is bounded by the log's length.
+ * Exception: if the transaction's commit block is older than the previous commit block, the
+ * transaction is left from an earlier use of the log, and the log ends before it. Everything in the
+ * log is hostile: block numbers and lengths are checked, and the scan is bounded by the log's
+ * length.
  */
 #include "kernel/fs/ext4/journal/jbd.h"
 #include "kernel/lib/printk.h"
@@ -24,13 +25,13 @@ struct recovery {
 	struct ext4_sb *sbi;
 	const u64 *map;
 	u32 first, maxlen, incompat, csum_seed;
-	u32 start_tid, end_tid; /* replays tids [start, end) */
-	struct radix revoked;   /* block -> tid << 1 | 1, as a pointer */
+	u32 start_tid, end_tid; /* replay tids in [start, end) */
+	struct radix revoked;   /* by block: tid << 1 | 1, as a pointer */
 	u8 *block, *data;
 	u32 replayed;
-	/* scan: a block of this transaction has a wrong checksum */
+	/* PASS_SCAN: a block of the current transaction has a wrong checksum */
 	bool doubtful;
-	u64 last_time; /* scan: last commit block's time, seconds */
+	u64 last_time; /* PASS_SCAN: last commit's time, seconds */
 };
 
 static int read_log(struct recovery *r, u32 at, u8 *buf)
@@ -91,7 +92,7 @@ static bool data_csum_ok(const struct recovery *r, const struct tag *t, u32 tid,
 	return r->incompat & JBD_INCOMPAT_CSUM_V3 ? crc == t->csum : (crc & 0xffff) == t->csum;
 }
 
-/* True if the checksum at the end of a descriptor or revoke block is right. */
+/* True if the checksum at the end of a descriptor or revoke block is right, or the log has none. */
 static bool tail_csum_ok(const struct recovery *r, u8 *block)
 {
 	u32 at = r->sbi->block_size - 4;
@@ -122,7 +123,7 @@ static bool commit_csum_ok(const struct recovery *r, u8 *block)
 }
 
 /*
- * Checks, in the scan, a commit block whose own checksum is right. Returns 0 if its transaction is
+ * PASS_SCAN: checks a commit block whose own checksum is right. Returns 0 if its transaction is
  * complete, 1 if the log ends before it, or -EFSBADCRC.
  */
 static int check_commit(struct recovery *r)
@@ -163,7 +164,10 @@ static int replay_block(struct recovery *r, const struct tag *t, u32 tid, u32 at
 		t->block * (r->sbi->block_size >> SECTOR_SHIFT), r->data, r->sbi->block_size);
 }
 
-/* Walks the data blocks of a descriptor, and moves *at behind them. */
+/*
+ * Walks over the data blocks of a descriptor, and moves *at to the block after them. Replays them
+ * in PASS_REPLAY. Returns 0 or -errno.
+ */
 static int walk_descriptor(struct recovery *r, enum pass pass, u32 tid, u32 *at)
 {
 	u32 size = tag_size(r), off = sizeof(struct jbd_header);
@@ -199,7 +203,7 @@ static int note_revokes(struct recovery *r, u32 tid)
 		void *v = (void *)((u64)tid << 1 | 1), *old = radix_lookup(&r->revoked, block);
 		int err = 0;
 
-		if (block >= r->sbi->blocks_count) /* no such block: needs no entry */
+		if (block >= r->sbi->blocks_count) /* needs no entry: no such block */
 			continue;
 		if (!old)
 			err = radix_insert(&r->revoked, block, v);
@@ -211,7 +215,7 @@ static int note_revokes(struct recovery *r, u32 tid)
 	return 0;
 }
 
-/* Returns the number of blocks, at least one, from @from to @to in the log, which is a ring. */
+/* Returns the number of blocks, at least one, from @from to @to in the log, which is circular. */
 static u32 distance(const struct recovery *r, u32 from, u32 to)
 {
 	return to > from ? to - from : to + (r->maxlen - r->first) - from;
@@ -241,7 +245,7 @@ static int run_pass(struct recovery *r, enum pass pass, u32 at)
 				err = note_revokes(r, tid);
 			break;
 		case JBD_COMMIT:
-			/* torn: the log ends before this transaction */
+			/* torn commit block: the log ends before this transaction */
 			if (pass == PASS_SCAN && !commit_csum_ok(r, r->block))
 				err = 1;
 			else if (pass == PASS_SCAN)
@@ -285,8 +289,8 @@ int ext4_replay(struct super_block *sb, u64 *map, u32 first, u32 maxlen, u32 *ne
 	if (start < first || start >= maxlen)
 		goto out;
 	/*
-	 * without INCOMPAT_RECOVER the superblock does not match the log: the metadata that was
-	 * read already would not fit the blocks that a replay brings back
+	 * Without INCOMPAT_RECOVER the superblock does not match the log: the metadata that was
+	 * already read would not fit the blocks that a replay restores.
 	 */
 	wanted = ext4_live_sb(sbi)->s_feature_incompat & INCOMPAT_RECOVER;
 	err = run_pass(&r, PASS_SCAN, start);
@@ -298,7 +302,10 @@ int ext4_replay(struct super_block *sb, u64 *map, u32 first, u32 maxlen, u32 *ne
 		err = run_pass(&r, PASS_REVOKE, start);
 	if (!err && wanted)
 		err = run_pass(&r, PASS_REPLAY, start);
-	/* skips a number, so that leftovers of the old log never look like the next transaction */
+	/*
+	 * Skips a number, so that what is left of the old log never looks like the next
+	 * transaction.
+	 */
 	*next_tid = r.end_tid + 1;
 	if (!err)
 		err = bdev_flush(sb->s_bdev);
