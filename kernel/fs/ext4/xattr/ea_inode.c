@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ea_inode.c: values of extended attributes that are too large for other places and lie in an inode
- * of their own (feature ea_inode).
+ * ea_inode.c: values of extended attributes that are too large for the other places and lie in
+ * their own inode (feature ea_inode).
  *
  * Such an inode is a file without a name. Its atime holds the checksum of its value, its ctime and
  * version the number of attribute entries that name it. Linux lets files share a value. This kernel
  * makes an inode for each new value, and maintains the counts of values that it finds shared. The
- * inode is freed with the last entry. The owner's i_blocks counts the value, rounded up to blocks.
- * Values are written as metadata, through the journal. Callers hold a handle for changes; no lock
- * of the owner's is needed. The value's own i_data_sem protects its blocks and its count.
+ * inode is freed with the last entry. The i_blocks of the attribute's owner counts the value,
+ * rounded up to blocks. Values are written as metadata, through the journal. Callers hold a handle
+ * for changes, and need no lock of the owner. The value's own i_data_sem protects its blocks and
+ * its count.
  *
  * Source: linux-doc, filesystems/ext4/attributes; for the place of the numbers, images that Linux
  * made.
@@ -31,9 +32,9 @@ static int set_count(struct ext4_handle *h, struct inode *inode, u64 n)
 
 /*
  * Checks in the inode table, without ext4_iget(), that an inode holds a value. On a damaged image
- * it may be any inode, even one that is being evicted and waits for the inode that names it:
- * ext4_iget() would wait for that one forever. A value itself has no attributes with values in
- * other inodes (xattr_store.c).
+ * it may be any inode, even one that is being evicted and waits for the inode whose entry names it:
+ * ext4_iget() would then wait for ever. A value itself has no attributes with values in other
+ * inodes (xattr_store.c). Returns 0 or -errno.
  */
 static int check_slot(struct super_block *sb, u32 ino)
 {
@@ -74,7 +75,7 @@ u32 ext4_value_hash(const struct ext4_sb *sbi, const void *value, u32 size)
 	return ext4_csum(sbi->csum_seed, value, size);
 }
 
-/* Returns a block of the value, or with @make a newly allocated one. ERR_PTR. */
+/* Returns block @lblk of the value, newly allocated if @make is set, or ERR_PTR. */
 static struct ext4_buf *value_block(struct ext4_handle *h, struct inode *inode, u32 lblk, bool make)
 {
 	struct ext4_map m = { .lblk = lblk, .len = 1 };
@@ -131,7 +132,7 @@ int ext4_value_read(struct super_block *sb, u32 ino, void *buf, u32 size)
 	return err;
 }
 
-/* Makes the inode an orphan, to be freed by its last iput(). No entry names it any more. */
+/* Makes the inode an orphan, which its last iput() frees. No entry names it any more. */
 static void drop(struct ext4_handle *h, struct inode *inode)
 {
 	clear_nlink(inode);
@@ -180,7 +181,7 @@ int ext4_value_ref(struct ext4_handle *h, struct super_block *sb, u32 ino, int b
 
 	if (IS_ERR(inode))
 		return (int)PTR_ERR(inode);
-	/* two inodes may share the value, and change its count at the same time */
+	/* Two inodes may share the value, and change its count at the same time. */
 	down_write(&EXT4_I(inode)->i_data_sem);
 	n = count_of(inode);
 	if (by < 0 && n <= 1)

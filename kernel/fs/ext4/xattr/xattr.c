@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * xattr.c: vfs's operations on extended attributes. xattr_store.c and xattr_acl.c know the format
- * on disk.
+ * xattr.c: the VFS's operations on extended attributes. xattr_store.c and xattr_acl.c handle the
+ * format on disk.
  *
  * Lock: i_data_sem.
  */
@@ -22,7 +22,8 @@ static const struct {
 };
 
 /*
- * Splits "user.x" into the index of its prefix and the rest. Returns false for an unknown prefix.
+ * Splits "user.x" into the index of its prefix and the rest. Returns false if the prefix is
+ * unknown.
  */
 static bool split_name(const char *name, u8 *index, const char **rest)
 {
@@ -85,7 +86,7 @@ ssize_t ext4_getxattr(struct inode *inode, const char *name, void *buf, size_t s
 	n = ext4_attrs_load(inode, as);
 	if (n)
 		goto out;
-	/* the lock keeps a value in an inode from being dropped */
+	/* i_data_sem prevents the drop of a value that lies in an inode. */
 	a = ext4_attrs_find(as, index, rest);
 	if (!a) {
 		n = -ENODATA;
@@ -158,7 +159,7 @@ int ext4_xattr_delete(struct ext4_handle *h, struct inode *inode)
 		err = ext4_attr_block_go(h, inode, NULL);
 	}
 	kfree(as);
-	/* damage is left to e2fsck, a read error to the next mount */
+	/* Damage is left to e2fsck, a read error to the next mount. */
 	return err;
 }
 
@@ -205,8 +206,8 @@ int ext4_set_system_data(struct ext4_handle *h, struct inode *inode, const void 
 }
 
 /*
- * Sets an attribute in memory, or removes it if @value is NULL. *was: the attribute that is
- * replaced, which the caller frees.
+ * Sets an attribute in memory, or removes it if @value is NULL. *was: the replaced attribute, which
+ * the caller frees. Returns 0 or -errno.
  */
 static int change(struct attrs *as, u8 index, const char *name, const void *value, size_t size,
 	struct attr **was)
@@ -223,7 +224,10 @@ static int change(struct attrs *as, u8 index, const char *name, const void *valu
 	return value ? ext4_attrs_add(as, index, name, (u32)strlen(name), value, (u32)size) : 0;
 }
 
-/* Checks the flags against the existing attribute. Its errors take precedence over -ENOSPC. */
+/*
+ * Checks the flags against the existing attribute @old, or NULL. Its errors take precedence over
+ * -ENOSPC.
+ */
 static int may_change(const struct attr *old, const void *value, int flags)
 {
 	if (flags & 1 /* XATTR_CREATE */ && old)

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * xattr_acl.c: converts access control lists between vfs's form and version 1 on disk, where only
- * entries of named users and groups have an id.
+ * xattr_acl.c: converts access control lists between the VFS's form and version 1 on disk, in which
+ * only entries of named users and groups have an id.
  */
 #include <linux/posix_acl.h>
 #include <linux/posix_acl_xattr.h>
 
 #include "kernel/fs/ext4/xattr/xattr.h"
 
-struct disk_acl { /* entries follow a version word */
+struct disk_acl { /* the entries follow a version word */
 	__le16 tag, perm;
 	__le32 id;
 } __packed;
@@ -26,8 +26,8 @@ static bool acl_has_id(u16 tag)
 }
 
 /*
- * Converts a list from the disk into vfs's form of the attribute. Returns its size in bytes, also
- * if @out is NULL.
+ * Converts an access control list from the form on disk into the VFS's form. Returns its size in
+ * bytes, even if @out is NULL, or -errno.
  */
 ssize_t ext4_acl_from_disk(const u8 *p, u32 size, void *out, size_t room)
 {
@@ -61,8 +61,8 @@ ssize_t ext4_acl_from_disk(const u8 *p, u32 size, void *out, size_t room)
 }
 
 /*
- * Converts an attribute, which vfs has checked, into the form on disk, in memory that the caller
- * frees. NULL: no memory.
+ * Converts an access control list, which the VFS has checked, into the form on disk. The caller
+ * frees the result. Returns NULL if memory is short.
  */
 void *ext4_acl_to_disk(const void *value, size_t size, size_t *len)
 {

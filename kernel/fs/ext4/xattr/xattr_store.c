@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * xattr_store.c: extended attributes on the disk: in the area behind the inode's fields and in one
- * block of the inode's own.
+ * xattr_store.c: extended attributes on the disk: in the area after the inode's fields, and in one
+ * block that belongs to the inode.
  *
  * An area is a list of entries from its beginning and values from its end. All attributes are read
  * into memory (ext4_attrs_load), changed there, and written out again (ext4_attrs_store): into the
- * inode as far as they fit, and the rest into the block. So there is one way to write, and no free
- * space inside an area to manage. Linux lets inodes share a block (h_refcount > 1). This kernel
- * never makes such a block; before it writes attributes, it leaves a shared block to the other
- * inodes.
+ * inode as far as they fit, and the rest into the block. So there is only one way to write, and no
+ * free space inside an area to manage. Linux lets inodes share a block (h_refcount > 1). This
+ * kernel never makes such a block. Before it writes an inode's attributes, it leaves a shared block
+ * to the other inodes.
  *
  * Lock: i_data_sem. Source: linux-doc, filesystems/ext4/attributes.
  */
@@ -18,7 +18,7 @@
 
 #define XATTR_MAGIC 0xea020000U
 
-struct xattr_header { /* at a block's beginning */
+struct xattr_header { /* at the beginning of a block */
 	__le32 h_magic, h_refcount, h_blocks, h_hash, h_checksum, h_reserved[3];
 } __packed;
 struct xattr_entry {
@@ -67,7 +67,7 @@ int ext4_attrs_add(
 	return 0;
 }
 
-/* Adds an entry whose value lies in an inode. */
+/* Adds an entry whose value lies in its own inode. Returns 0 or -errno. */
 static int attrs_add_inode(struct attrs *as, const struct xattr_entry *e, const char *name)
 {
 	u32 hash = 0, i;
@@ -79,14 +79,14 @@ static int attrs_add_inode(struct attrs *as, const struct xattr_entry *e, const 
 		hash = (hash << 5) ^ (hash >> 27) ^ (u8)as->a[as->n - 1]->name[i];
 	as->a[as->n - 1]->size = e->e_value_size;
 	as->a[as->n - 1]->inum = e->e_value_inum;
-	/* the value's part of e_hash */
+	/* the part of e_hash that depends on the value */
 	as->a[as->n - 1]->hash = (hash << 16) ^ (hash >> 16) ^ e->e_hash;
 	return 0;
 }
 
 /*
- * Copies an entry before it is checked: on a damaged image two inodes may share an area under two
- * locks, so that one changes it while the other checks.
+ * Copies an entry before it is checked: on a damaged image, two inodes may share an area but not a
+ * lock, so that one inode's task changes the area while the other's checks it.
  */
 static void entry_at(struct xattr_entry *e, const u8 *p)
 {
@@ -94,7 +94,10 @@ static void entry_at(struct xattr_entry *e, const u8 *p)
 	barrier();
 }
 
-/* Parses entries from @first on in the area [base, end); their offsets count from @values. */
+/*
+ * Adds the entries from @first on, which must end before @end, to @as. The offsets of their values
+ * count from @values. Returns 0 or -errno.
+ */
 static int parse(
 	struct inode *inode, struct attrs *as, const u8 *first, const u8 *end, const u8 *values)
 {
@@ -138,8 +141,8 @@ bad:
 }
 
 /*
- * Computes the checksum as if h_checksum were 0. Does not change the field, since meanwhile other
- * tasks may read the block, and the journal may copy it.
+ * Computes the checksum as if h_checksum were 0. Does not change the field, since other tasks may
+ * read the block meanwhile, and the journal may copy it.
  */
 static u32 block_csum(struct ext4_sb *sbi, u64 block, const struct xattr_header *h)
 {
@@ -154,8 +157,8 @@ static u32 block_csum(struct ext4_sb *sbi, u64 block, const struct xattr_header 
 }
 
 /*
- * True if the checksum matches. Under b->lock: an inode that leaves a shared block changes its
- * header (leave_block()).
+ * True if the checksum matches. Takes b->lock, since an inode that leaves a shared block changes
+ * its header (leave_block()).
  */
 static bool csum_ok(struct ext4_sb *sbi, struct ext4_buf *b)
 {
@@ -186,8 +189,8 @@ static struct ext4_buf *read_block(struct inode *inode)
 }
 
 /*
- * Finds the bounds of the area behind the inode's fields in the raw inode. Returns false if there
- * is none.
+ * Finds the bounds of the area after the inode's fields in the raw inode. Returns false if there is
+ * no area.
  */
 static bool body_area(struct inode *inode, struct ext4_disk_inode *raw, u8 **start, u8 **end)
 {
@@ -236,7 +239,8 @@ int ext4_attrs_load(struct inode *inode, struct attrs *as)
 }
 
 /*
- * Reports the place of the attributes: in the inode if any are there, else the block, as on Linux.
+ * Reports the place of the attributes for FIEMAP: in the inode if any attribute is there, else in
+ * the block, as on Linux.
  */
 int ext4_xattr_extent(struct inode *inode, struct file_extent *e)
 {
@@ -258,7 +262,7 @@ int ext4_xattr_extent(struct inode *inode, struct file_extent *e)
 		up_read(&ei->i_data_sem);
 		return (int)PTR_ERR(b);
 	}
-	/* a list that begins with the end mark (0) is empty */
+	/* An area whose first word is the end mark (0) is empty. */
 	if (body_area(inode, raw, &start, &end) && *(__le32 *)start == XATTR_MAGIC &&
 		*(__le32 *)(start + 4))
 		*e = (struct file_extent){ .phys = (block << bits) + off + (u64)(start - (u8 *)raw),
@@ -316,8 +320,8 @@ static bool is_system_data(const struct attr *a)
 
 /*
  * Writes the attributes that fit into [first, end) and marks them in @done. @values: the address
- * from which value offsets count. @hashes: the area is the block's, where entries have a hash and
- * which cannot take system.data.
+ * from which the offsets of values count. @hashes: the area is the block's, whose entries have a
+ * hash, and which cannot hold system.data.
  */
 static void put_area(struct attrs *as, bool *done, u8 *first, u8 *end, u8 *values, bool hashes)
 {
@@ -357,7 +361,7 @@ static int attr_cmp(const struct attr *a, const struct attr *b)
 	return memcmp(a->name, b->name, a->name_len);
 }
 
-/* Moves system.data, which must be in the inode, to the front. */
+/* Moves system.data, which must lie in the inode, to the front. */
 static void system_data_first(struct attrs *as)
 {
 	u32 i;
@@ -394,8 +398,8 @@ static bool all_done(const bool *done, u32 n)
 }
 
 /*
- * Gives up the inode's reference to its block. Returns true if it was the last one and the block is
- * freed; a shared block stays with the other inodes.
+ * Drops the inode's reference to its block. Returns true if it was the last one, so that the block
+ * is freed. A shared block stays with the other inodes.
  */
 static bool leave_block(struct ext4_handle *h, struct inode *inode, struct ext4_buf *b)
 {
@@ -403,7 +407,7 @@ static bool leave_block(struct ext4_handle *h, struct inode *inode, struct ext4_
 	struct ext4_sb *sbi = b->sbi;
 	bool last;
 
-	mutex_lock(&b->lock); /* other inodes have their own i_data_sem */
+	mutex_lock(&b->lock); /* other inodes hold their own i_data_sem */
 	last = head->h_refcount <= 1;
 	if (!last) {
 		head->h_refcount--;
@@ -450,8 +454,8 @@ int ext4_attr_block_go(struct ext4_handle *h, struct inode *inode, bool *alone)
 }
 
 /*
- * Returns a block that only this inode uses: its own, or a new one. A shared block is given up only
- * after the new one is allocated; on failure nothing has changed.
+ * Returns a block that only this inode uses: its own, or a new one. Drops a shared block only after
+ * the new one is allocated. Returns ERR_PTR on failure, with nothing changed.
  */
 static struct ext4_buf *own_block(struct ext4_handle *h, struct inode *inode, bool *alone)
 {
@@ -531,7 +535,7 @@ static bool fits(struct inode *inode, struct attrs *as)
 	return ok;
 }
 
-/* Moves a value into an inode of its own. */
+/* Moves a value into its own, new inode. Returns 0 or -errno. */
 static int value_to_inode(struct ext4_handle *h, struct inode *inode, struct attr *a)
 {
 	struct ext4_sb *sbi = EXT4_SB(inode->i_sb);
@@ -589,9 +593,9 @@ static void drop_made(struct ext4_handle *h, struct inode *inode, struct attrs *
 }
 
 /*
- * Adds a count to each value inode that an entry from a shared block names, since the other inodes
- * keep that block with its entries. Called before this inode gives up the block: afterwards the
- * block's last user could drop the values. 0 or -errno.
+ * Raises the count of each value inode that an entry of a shared block names, since the other
+ * inodes keep that block with its entries. Called before this inode leaves the block, since
+ * afterwards the block's last user could drop the values. Returns 0 or -errno.
  */
 static int keep_shared(struct ext4_handle *h, struct inode *inode, struct attrs *as)
 {
@@ -619,7 +623,10 @@ static void keep_no_more(struct ext4_handle *h, struct inode *inode, struct attr
 			ext4_value_ref(h, inode->i_sb, as->a[i]->inum, -1);
 }
 
-/* Returns the longest value that is not in an inode yet, or NULL if none is long enough. */
+/*
+ * Returns the attribute with the longest value that is not in its own inode yet, or NULL if no
+ * value is long enough.
+ */
 static struct attr *longest(struct attrs *as)
 {
 	struct attr *best = NULL;
@@ -632,7 +639,10 @@ static struct attr *longest(struct attrs *as)
 	return best;
 }
 
-/* Moves values into inodes until the rest fits. On failure removes these inodes again. */
+/*
+ * Moves values into their own inodes until the rest fits. Returns 0, or -errno after removing these
+ * inodes again.
+ */
 static int make_fit(struct ext4_handle *h, struct inode *inode, struct attrs *as)
 {
 	bool may = EXT4_HAS(EXT4_SB(inode->i_sb), incompat, INCOMPAT_EA_INODE);
@@ -649,8 +659,8 @@ static int make_fit(struct ext4_handle *h, struct inode *inode, struct attrs *as
 }
 
 /*
- * Writes all attributes into the inode, and those that do not fit into its block. On failure the
- * inode is unchanged.
+ * Writes all attributes: into the inode as far as they fit, the others into its block. Returns 0,
+ * or -errno with the inode unchanged.
  */
 static int put_all(struct ext4_handle *h, struct inode *inode, struct attrs *as,
 	struct ext4_disk_inode *raw, u8 *saved)
@@ -695,16 +705,16 @@ int ext4_attrs_store(struct ext4_handle *h, struct inode *inode, struct attrs *a
 		drop_made(h, inode, as);
 		keep_no_more(h, inode, as);
 		/*
-		 * another writer of the inode may have computed the checksum over the content that
-		 * was undone
+		 * Another writer of the inode may have computed its checksum over the content that
+		 * was then undone.
 		 */
 		if (!IS_ERR(b))
 			ext4_write_inode_raw(h, inode);
 	} else {
 		ext4_dirty(h, b);
 		/*
-		 * the other inodes left the block meanwhile, so its entries' counts are this
-		 * inode's
+		 * The other inodes have left the block meanwhile, so the counts of its entries
+		 * belong to this inode.
 		 */
 		if (as->alone)
 			keep_no_more(h, inode, as);
@@ -717,9 +727,9 @@ out:
 }
 
 /*
- * Drops the block, the attributes in the inode's area, and the values in inodes. The area is
- * cleared because only the next mount may finish the inode, and it must not find entries that name
- * dropped values.
+ * Drops the block, the attributes in the inode's area, and the values in inodes. Clears the area,
+ * because only the next mount may finish the removal of the inode, and must not find entries that
+ * name dropped values. Returns 0 or -errno.
  */
 static int go(struct ext4_handle *h, struct inode *inode, struct attrs *as)
 {
