@@ -3,12 +3,13 @@
  * bundle.c: SEND from buffers that the kernel chooses, and SEND and RECV with several of them at
  * once (IORING_RECVSEND_BUNDLE).
  *
- * A transfer on a stream uses as many buffers as the group has; SEND does so only with rings. Other
- * requests use a single buffer. A completion reports its first buffer and the bytes of all its
- * buffers. A bundle is sent until the group is empty, with a completion for each transfer. If a
- * socket takes only part of a buffer, the rest is sent before another buffer is chosen, and both
- * parts have one completion. Such a buffer has left its group, since other requests could send it
- * while this one waits; with IOU_PBUF_RING_INC the rest stays in the group.
+ * A bundle on a stream uses as many buffers in one transfer as the group has, but SEND only if the
+ * group is a ring. Other requests use a single buffer. A completion reports the first buffer of a
+ * transfer and the bytes of all its buffers. A SEND continues until the group is empty, with a
+ * completion for each transfer. If a socket takes only a part of a buffer, the rest is sent before
+ * another buffer is chosen, and both parts have one completion. Such a buffer leaves its group at
+ * once, since otherwise other requests could send it while this one waits. With IOU_PBUF_RING_INC
+ * the rest stays in the group.
  */
 #include <linux/eventpoll.h>
 
@@ -31,8 +32,8 @@ static void several_free(struct several *s)
 }
 
 /*
- * Chooses buffers: with @bundle several, if that is allowed. Returns 0, after which the caller
- * calls several_free(), or -errno.
+ * Chooses one buffer, or with @bundle several if the request and the socket allow it. Returns 0,
+ * after which the caller calls several_free(), or -errno.
  */
 static int several_choose(struct uring_req *r, struct several *s, bool bundle)
 {
@@ -91,7 +92,7 @@ static u32 send_flags(const struct uring_req *r)
 
 /*
  * Returns the unsent rest of the buffer in which the first @n bytes end. It is empty if they end
- * with a buffer.
+ * with a whole buffer.
  */
 static struct uring_buffer rest_of(const struct several *s, u64 n)
 {
@@ -144,7 +145,7 @@ static long send_rest(struct uring_req *r)
 }
 
 /*
- * Ends a transfer. If another one follows, returns 0 and leaves *last false. Otherwise returns the
+ * Ends a transfer. Returns 0 with *last false if another transfer follows. Otherwise returns the
  * result of the request.
  */
 static long next_transfer(struct uring_req *r, bool *last)

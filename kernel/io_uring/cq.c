@@ -4,14 +4,15 @@
  *
  * A completion is written to the ring. If the ring is full, or other completions are waiting, it
  * waits on a list (IORING_FEAT_NODROP), which io_uring_enter() moves to the ring when there is
- * room. Only if there is no memory for the list is it dropped, and counted in cq_overflow.
+ * room. If there is no memory for the list entry, the completion is dropped, and counted in
+ * cq_overflow.
  *
  * Invariants:
  * 1. Completions reach the guest in the order of uring_post().
  * 2. sq_flags has CQ_OVERFLOW while the list is not empty.
  *
- * Locks: cq_lock. The guest writes head, so it is read once, and a distance to the tail that is too
- * large counts as full.
+ * Locks: cq_lock. The guest writes cq_head, so it is read once, and the ring counts as full if its
+ * distance to the tail is too large.
  */
 #include <linux/eventpoll.h>
 

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * defer.c: IORING_SETUP_DEFER_TASKRUN: a request that another task or a worker ends waits in the
- * ring until the ring's issuer asks for completions. If the issuer has exited, waiting requests end
- * with the ring, as on Linux.
+ * defer.c: IORING_SETUP_DEFER_TASKRUN: a request that another task or a worker ends is queued in
+ * the ring until the ring's issuer asks for completions. If the issuer has exited, the queued
+ * requests end with the ring, as on Linux.
  *
  * An item is a request with req->work to run, or a poll with shots to report (with a reference).
- * While there are items the ring polls as readable, and with IORING_SETUP_TASKRUN_FLAG sq_flags
- * shows them. A new item signals the eventfd.
+ * While items are queued, the ring polls as readable, and with IORING_SETUP_TASKRUN_FLAG sq_flags
+ * has IORING_SQ_TASKRUN. A new item signals the eventfd.
  *
- * Locks: cq_lock; the functions run without it.
+ * Locks: cq_lock for the lists. The items run without it.
  */
 #include <linux/eventpoll.h>
 
@@ -17,8 +17,8 @@
 #define MAX_AT_ONCE 1024
 
 /*
- * Reports that items wait, by sq_flags and the eventfd. A request that polls the eventfd itself
- * does not signal it. Under cq_lock.
+ * Reports that items are queued, by sq_flags and the eventfd. A request that polls the eventfd
+ * itself does not signal it. cq_lock is held.
  */
 static void show(struct uring *u, const struct uring_req *r)
 {
@@ -85,7 +85,10 @@ bool uring_has_deferred_of(struct uring *u, const struct task *t)
 	return has;
 }
 
-/* Takes the first item off the two lists. NULL: both are empty. */
+/*
+ * Takes the first item off the two lists, or returns NULL if both are empty. *shot: the item is a
+ * poll with shots.
+ */
 static struct uring_req *next_deferred(struct uring *u, bool *shot)
 {
 	struct uring_req *r = NULL;
@@ -112,8 +115,8 @@ static void hide(struct uring *u)
 }
 
 /*
- * Runs items that wait, but only a limited number, so that a request which always has events does
- * not occupy the task for ever.
+ * Runs queued items, but only a limited number, so that a request that always has events does not
+ * occupy the task for ever.
  */
 void uring_run_deferred(struct uring *u)
 {

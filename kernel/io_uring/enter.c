@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * enter.c: io_uring_enter(2): submits requests and waits for completions; and ends the requests of
+ * enter.c: io_uring_enter(2): submits requests and waits for completions. Also ends the requests of
  * a task that exits or begins an exec.
  *
  * Submission: entries are copied, checked, collected into chains, and run. A refused entry has a
- * completion too, and ends the batch unless IORING_SETUP_SUBMIT_ALL is set. Waiting: the caller
- * first does the work that other tasks or workers have queued for it, then counts completions.
+ * completion too, and ends the batch of entries unless IORING_SETUP_SUBMIT_ALL is set. Waiting: the
+ * task first does the work that other tasks or workers have queued for it, and then counts
+ * completions.
  *
  * Locks: ring->lock while submitting; none while waiting.
  */
@@ -26,8 +27,8 @@
 
 struct batch {
 	struct uring *ring;
-	struct uring_req *head, *tail; /* of the chain that is being collected */
-	bool broken;                   /* a request of the batch was refused */
+	struct uring_req *head, *tail; /* of the chain being collected */
+	bool broken;                   /* a request of this chain was refused */
 };
 
 static struct uring_req *req_new(struct uring *u)
@@ -81,7 +82,7 @@ static void start(struct uring_req *r)
 		uring_run(r);
 }
 
-/* Runs the complete chain, or ends it if a request of it was refused. */
+/* Runs the complete chain, or ends it if one of its requests was refused. */
 static void chain_start(struct batch *b)
 {
 	struct uring_req *head = b->head;
@@ -97,8 +98,8 @@ static void chain_start(struct batch *b)
 }
 
 /*
- * Handles IOSQE_IO_DRAIN of a request in the middle of a chain: the whole chain waits for earlier
- * requests, and requests after the chain wait for the chain.
+ * Handles IOSQE_IO_DRAIN in the middle of a chain: the whole chain waits for earlier requests, and
+ * the next chain waits for this chain.
  */
 static void note_drain(struct batch *b, struct uring_req *r)
 {
@@ -111,7 +112,7 @@ static void note_drain(struct batch *b, struct uring_req *r)
 	}
 }
 
-/* Adds @r to the chain that is being collected. Runs the chain if @r is its last request. */
+/* Adds @r to the chain that is being collected, and runs the chain if @r is its last request. */
 static void gather(struct batch *b, struct uring_req *r)
 {
 	bool more = r->sqe.flags & LINKS;
@@ -128,13 +129,16 @@ static void gather(struct batch *b, struct uring_req *r)
 		chain_start(b);
 }
 
-/* True if a LINK_TIMEOUT may come next: it must follow a request of the chain. */
+/*
+ * True if the next request may be a LINK_TIMEOUT: it must follow a request of the chain that is not
+ * a LINK_TIMEOUT.
+ */
 static bool may_limit(const struct batch *b)
 {
 	return b->head && b->tail->sqe.opcode != IORING_OP_LINK_TIMEOUT;
 }
 
-/* Submits an entry. Returns 0, or -errno if the batch must end here. */
+/* Submits an entry. Returns 0, or -errno if the batch must end with it. */
 static int submit_one(struct batch *b, u32 index)
 {
 	struct uring_req *r = req_new(b->ring);
@@ -154,7 +158,10 @@ static int submit_one(struct batch *b, u32 index)
 	return b->ring->flags & IORING_SETUP_SUBMIT_ALL || more ? 0 : err;
 }
 
-/* Returns the index of the next entry, which is below sq_entries whatever the guest has written. */
+/*
+ * Returns the index of the next submission entry. With a submission array, the guest may have
+ * written any number into it.
+ */
 static u32 next_index(struct uring *u)
 {
 	u32 at = u->sq_head & (u->sq_entries - 1);
@@ -164,7 +171,10 @@ static u32 next_index(struct uring *u)
 	return READ_ONCE(*(u32 *)map_at(&u->rings, u->array_at + (u64)at * sizeof(u32)));
 }
 
-/* Submits up to @want entries. Returns how many, or -EAGAIN. */
+/*
+ * Submits up to @want entries. Returns their number, or -EAGAIN if there is no memory for the
+ * first.
+ */
 static long submit(struct uring *u, u32 want)
 {
 	struct uring_shared *s = shared_of(u);
@@ -196,7 +206,7 @@ static long submit(struct uring *u, u32 want)
 
 /* ---- waiting ---- */
 
-/* Runs the work that was queued for current. Returns true if a signal is pending. */
+/* Runs the task work that is queued for current. Returns true if a signal is pending. */
 static bool work_and_signal(void)
 {
 	task_work_run();
@@ -208,8 +218,8 @@ static bool work_and_signal(void)
 
 /*
  * True if the ring has @min_nr completions, or if a timeout has expired since ring->timeouts was
- * @timeouts. With IORING_SETUP_IOPOLL it is always true: Nestling polls no device, so all submitted
- * requests have ended.
+ * @timeouts. Always true with IORING_SETUP_IOPOLL: Nestling polls no device, so all submitted
+ * requests have already ended.
  */
 static bool enough(struct uring *u, u32 min_nr, int timeouts)
 {
@@ -220,7 +230,7 @@ static bool enough(struct uring *u, u32 min_nr, int timeouts)
 struct wait_arg {
 	u32 min_nr;
 	/*
-	 * Until this time the wait is for min_nr completions, afterwards for one; 0: always for
+	 * ktime until which to wait for min_nr completions, afterwards for one. 0: always wait for
 	 * min_nr.
 	 */
 	u64 min_until;
@@ -229,7 +239,7 @@ struct wait_arg {
 	u64 mask_size;
 };
 
-/* Sleeps at most as long as @w allows. Returns 0 or -ETIME. */
+/* Sleeps, at most until a deadline of @w. Returns 0 or -ETIME. */
 static long sleep_for(struct wait_arg *w)
 {
 	if (!w->min_until)
@@ -238,7 +248,7 @@ static long sleep_for(struct wait_arg *w)
 		return 0;
 	w->min_until = 0;
 	w->min_nr = min(w->min_nr, 1U);
-	return w->deadline == ~0UL ? -ETIME : 0; /* there is no later deadline */
+	return w->deadline == ~0UL ? -ETIME : 0; /* no later deadline is set */
 }
 
 static long wait_cqes(struct uring *u, struct wait_arg *w)
@@ -284,7 +294,7 @@ static int parse_arg(const struct uring *u, struct wait_arg *w, u32 flags, uaddr
 		return -EINVAL;
 	if (copy_from_user(&ext, arg, sizeof(ext)))
 		return -EFAULT;
-	if (ext.pad) /* holds min_wait_usec */
+	if (ext.pad) /* this field holds min_wait_usec */
 		w->min_until = deadline_in((u64)ext.pad * 1000);
 	w->mask = UADDR(ext.sigmask);
 	w->mask_size = ext.sigmask_sz;
@@ -316,8 +326,8 @@ static long get_events(struct uring *u, u32 min_nr, u32 flags, uaddr_t arg, size
 }
 
 /*
- * Submits for another process. Runs when the thread returns to user mode. When the thread exits it
- * submits nothing.
+ * Submits for a task of another process. Runs as task work when the thread returns to user mode.
+ * Submits nothing if the thread exits.
  */
 static void submit_for_other(struct task_work *w)
 {
@@ -325,7 +335,7 @@ static void submit_for_other(struct task_work *w)
 	struct file *f = u->sq_file;
 
 	__atomic_store_n(
-		&u->sq_asked, false, __ATOMIC_SEQ_CST); /* from here on another task may reuse @w */
+		&u->sq_asked, false, __ATOMIC_SEQ_CST); /* from now on another task may reuse @w */
 	if (!(current->flags & PF_EXITING) && !current->in_execve) {
 		mutex_lock(&u->lock);
 		submit(u, u->sq_entries);
@@ -335,9 +345,9 @@ static void submit_for_other(struct task_work *w)
 }
 
 /*
- * Asks a thread of the owner to submit, since the caller belongs to another process, whose
- * descriptors and memory are not the ring's. The thread submits soon, as Linux's would, with all
- * entries added until then.
+ * Asks a thread of the owner to submit, since current belongs to another process, whose descriptors
+ * and memory are not those of the ring. The thread submits soon, as Linux's polling thread would,
+ * with all entries added until then. Returns 0 or -EOWNERDEAD.
  */
 static long ask_owner(struct uring *u, struct file *f)
 {
@@ -380,7 +390,7 @@ static long enter(struct file *f, u32 to_submit, u32 min_nr, u32 flags, uaddr_t 
 			return ret;
 		n = to_submit;
 	} else if (to_submit) {
-		/* the lock's holder may be sleeping in an operation that runs at submission */
+		/* The lock's holder may be sleeping in an operation that runs at submission. */
 		if (mutex_lock_killable(&u->lock))
 			return -EINTR;
 		n = uring_may_issue(u) ? submit(u, to_submit) : -EEXIST;
@@ -421,8 +431,9 @@ static bool of_task(const struct uring_req *r, const void *arg)
 }
 
 /*
- * Returns the first ring of the list, or the ring after @u, with a reference, and drops that of @u.
- * NULL: the end of the list, or @u has left the list, so that the caller must start again.
+ * Returns the ring that follows @u in the list, or the first one if @u is NULL, referenced, and
+ * drops the reference to @u. Returns NULL at the end of the list, or if @u has left the list: the
+ * caller must then start again.
  */
 static struct uring *ring_after(struct uring *u)
 {
@@ -442,9 +453,9 @@ static struct uring *ring_after(struct uring *u)
 }
 
 /*
- * True if the request ends with its task. A poll of a ring must, since it keeps that ring open,
- * perhaps its own, or two rings keep each other open for ever. So must a wait for children or for
- * words in memory, which the task loses.
+ * True if the request must end with its task. A poll of a ring must, since it keeps that ring open
+ * (perhaps its own, or two rings keep each other open for ever). A wait for children, or for words
+ * in memory, must, since the task loses these.
  */
 static bool ends_with(const struct uring_req *r, const void *arg)
 {
@@ -452,8 +463,8 @@ static bool ends_with(const struct uring_req *r, const void *arg)
 }
 
 /*
- * Ends requests of @t. At exec: all that @t has submitted. At exit: only those that would have to
- * run in @t, and polls of rings.
+ * Ends requests of @t. At exec: all that @t has submitted. At exit: only polls of rings and those
+ * that would have to run in @t.
  */
 static void ring_loses_task(struct uring *u, struct task *t)
 {

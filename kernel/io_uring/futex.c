@@ -2,9 +2,9 @@
 /*
  * futex.c: FUTEX_WAIT, FUTEX_WAITV, FUTEX_WAKE.
  *
- * A pseudo file represents the futex words: it becomes readable when one of them is woken. A
- * waiting request is queued on its words when it is submitted, and a task that wakes a word finds
- * it among the sleeping tasks (kernel/task/futex/futex_async.c).
+ * A pseudo file represents the futex words: it becomes readable when a word is woken up. A waiting
+ * request is queued on its words when it is submitted, and a task that wakes up a word finds the
+ * request among the sleeping tasks (kernel/task/futex/futex_async.c).
  */
 #include <linux/eventpoll.h>
 #include <linux/futex.h>
@@ -35,7 +35,7 @@ static const struct file_operations words_fops = {
 	.release = words_release,
 };
 
-/* Makes r->other, the pseudo file for @nr words. */
+/* Makes r->other, the pseudo file for @nr words. Returns 0 or -errno. */
 static int words_make(struct uring_req *r, u32 nr)
 {
 	struct futex_async *a = uring_zalloc(1, futex_async_size(nr));
@@ -53,7 +53,10 @@ static int words_make(struct uring_req *r, u32 nr)
 	return 0;
 }
 
-/* Checks an entry for one word: sqe.fd has the flags, off the value, addr3 the mask. */
+/*
+ * Checks an entry for one word: sqe.fd has the flags, off the value, addr3 the mask. Returns 0 or
+ * -EINVAL.
+ */
 static int word_right(const struct io_uring_sqe *s)
 {
 	if (s->len || s->rw_flags || s->buf_index || s->file_index)
@@ -93,7 +96,7 @@ static int word_take(struct uring_req *r)
 		r->other->private_data, 0, UADDR(s->addr), s->off, s->addr3, (u32)s->fd);
 }
 
-/* Waits. Returns the index of the word that was woken, URING_QUEUED or -errno. */
+/* Waits. Returns the index of the word that was woken up, URING_QUEUED or -errno. */
 static long wait_words(struct uring_req *r)
 {
 	struct futex_async *a = r->other->private_data;

@@ -3,10 +3,10 @@
  * kbuf.c: groups of buffers, from which the kernel chooses one when there is something to read
  * (IOSQE_BUFFER_SELECT).
  *
- * A group is a list of buffers that PROVIDE_BUFFERS added, or a ring of them in shared memory
- * (IORING_REGISTER_PBUF_RING). The ring is the program's memory, or with IOU_PBUF_RING_MMAP the
- * kernel's, which the program maps. The program adds buffers at the ring's tail; only the kernel
- * keeps the head.
+ * A group is a list of buffers that PROVIDE_BUFFERS added, or a ring of buffers in shared memory
+ * (IORING_REGISTER_PBUF_RING). The ring lies in the program's memory, or with IOU_PBUF_RING_MMAP in
+ * the kernel's, which the program maps. The program adds buffers at the ring's tail. Only the
+ * kernel has the head.
  *
  *	uring_choose(r)
  *	        0: r->buf is the next buffer; -ENOBUFS
@@ -19,15 +19,14 @@
  *	        for a bundle: r->buf is the first
  *	r->cflags |= uring_use_several(r, vec, n, got)
  *
- * ring->lock is held from the choice to the use or unchoose, so no other request can choose these
- * buffers.
+ * ring->lock is held from the choice of a buffer to its use or uring_unchoose(), so that no other
+ * request can choose it.
  *
- * Invariants:
- * 1. A chosen buffer stays in its group until it is used.
- * 2. A group's memory is charged.
+ * Invariants: 1. A chosen buffer stays in its group until it is used. 2. A group's memory is
+ * charged (uring_charge()).
  *
- * Locks: ring->lock; cq_lock for the list of the rings in kernel memory, since mmap() may not wait
- * for a task that copies.
+ * Locks: ring->lock; cq_lock for the list of buffer rings in kernel memory, since mmap() may not
+ * wait for a task that holds ring->lock while it copies.
  */
 #include "kernel/io_uring/uring.h"
 
@@ -45,12 +44,12 @@ struct uring_group {
 	u32 id;
 	bool ring, inc;
 	u32 nr;                /* list: of buffers; ring: of slots */
-	struct list_head list; /* of entry */
-	u16 head;              /* of the ring */
-	/* address of the program's ring; 0: kernel's */
+	struct list_head list; /* by entry.link */
+	u16 head;              /* of the buffer ring */
+	/* address of the ring in the program's memory; 0: it lies in kernel memory (@map) */
 	u64 at;
 	struct uring_map map;
-	/* link in ring->mapped; with map under cq_lock */
+	/* in ring->mapped. With @map under cq_lock. */
 	struct list_head mapped;
 };
 
@@ -100,13 +99,13 @@ void uring_groups_free(struct uring *u)
 
 /* ---- choosing ---- */
 
-/* Copies a slot of a ring, to it if @write, else from it. */
+/* Copies a slot of a buffer ring: to the ring if @write, else from it. Returns 0 or -EFAULT. */
 static int slot_copy(struct uring_group *g, u16 at, struct io_uring_buf *b, bool write)
 {
 	u64 off = (u64)(at & (g->nr - 1)) * sizeof(*b);
 
 	if (g->at && write)
-		/* 12 bytes: the rest of slot 0 is the tail */
+		/* 12 bytes, since the rest of slot 0 has the ring's tail. */
 		return copy_to_user(UADDR(g->at + off), b, 12) ? -EFAULT : 0;
 	if (g->at)
 		return copy_from_user(b, UADDR(g->at + off), sizeof(*b)) ? -EFAULT : 0;
@@ -154,7 +153,7 @@ static struct uring_group *group_of(const struct uring_req *r)
 	return radix_lookup(&r->ring->groups, r->sqe.buf_group);
 }
 
-/* Chooses a buffer for r->buf, which stays in the group until it is used. */
+/* Chooses a buffer for r->buf, which stays in the group until it is used. Returns 0 or -ENOBUFS. */
 int uring_choose(struct uring_req *r)
 {
 	struct uring_group *g = group_of(r);
@@ -231,7 +230,7 @@ static void drop_head(struct uring_group *g)
 		entry_drop(g, list_first_entry(&g->list, struct entry, link));
 }
 
-/* Uses a part of the buffer. Returns true if a part of it remains. */
+/* Uses @n bytes of the buffer at the ring's head. Returns true if a part of the buffer remains. */
 static bool use_part(struct uring_group *g, const struct uring_chosen *c, size_t n)
 {
 	struct io_uring_buf b = { .addr = c->addr, .len = c->len, .bid = c->id };
@@ -258,7 +257,7 @@ u32 uring_use(struct uring_req *r, size_t n)
 	return flags;
 }
 
-/* Uses @n bytes of the buffer at the head, which is @v, as use_part() does. */
+/* Like use_part(), for the buffer @v at the ring's head, if the group allows partial use. */
 static bool use_head(struct uring_group *g, const struct uvec *v, size_t n)
 {
 	struct uring_chosen c = { .addr = v->base, .len = (u32)v->len };
@@ -404,7 +403,7 @@ static int check_reg(const struct io_uring_buf_reg *reg)
 	return reg->ring_entries > MAX_RING ? -EINVAL : 0;
 }
 
-/* Checks that the memory is mapped, as Linux requires, which pins it. */
+/* Checks that the memory is mapped, which Linux requires, since it pins it. Returns 0 or -errno. */
 static int check_memory(u64 addr, u64 size)
 {
 	if (!access_ok(UADDR(addr), size))
@@ -470,7 +469,10 @@ long uring_unregister_group(struct uring *u, uaddr_t arg)
 	return 0;
 }
 
-/* Writes the head of a ring to the guest's struct io_uring_buf_status (group, head, reserved). */
+/*
+ * Writes the head of a buffer ring to the guest's struct io_uring_buf_status (group, head,
+ * reserved). Returns 0 or -errno.
+ */
 long uring_group_status(struct uring *u, uaddr_t arg)
 {
 	u32 status[10];

@@ -2,8 +2,8 @@
 /*
  * names.c: operations with paths: OPENAT to LINKAT, extended attributes.
  *
- * Paths are read when the request is submitted (IORING_FEAT_SUBMIT_STABLE) and kept with it; while
- * the request is issued, getname() returns them (kernel/vfs/mount/given.h). Their memory is
+ * Paths are read when the request is submitted (IORING_FEAT_SUBMIT_STABLE) and kept with it. While
+ * the request is issued, getname() returns these paths (kernel/vfs/mount/given.h). Their memory is
  * charged.
  */
 #include <linux/fcntl.h>
@@ -45,7 +45,10 @@ static int take_two(struct uring_req *r, u32 lookup_flags)
 
 /* ---- open ---- */
 
-/* Prepares an open. O_CLOEXEC is refused for a registered file, since exec never closes it. */
+/*
+ * Prepares an open. O_CLOEXEC is refused if the file will be registered, since exec never closes a
+ * registered file. Returns 0 or -errno.
+ */
 int openat_prep(struct uring_req *r)
 {
 	int err = uring_plain_prep(r);
@@ -192,8 +195,8 @@ long linkat_issue(struct uring_req *r)
 /* ---- extended attributes ---- */
 
 /*
- * Checks the arguments. An error refuses the request, while an error of the system call itself does
- * not.
+ * Checks the arguments. An error here refuses the request, while an error of the system call itself
+ * does not. Returns 0 or -errno.
  */
 static int check_xattr(const struct uring_req *r, bool get)
 {

@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * net.c: ACCEPT, CONNECT, SEND, RECV, SENDMSG, RECVMSG, which are tried without waiting, and again
- * when the socket is ready; SHUTDOWN, BIND, LISTEN; and URING_CMD, which only sockets support.
+ * net.c: operations on sockets. ACCEPT, CONNECT, SEND, RECV, SENDMSG and RECVMSG are tried without
+ * waiting, and again when the socket is ready. Also SHUTDOWN, BIND, LISTEN, and URING_CMD, which
+ * only sockets support.
  *
- * With MSG_DONTWAIT a socket that is not ready returns -EAGAIN. O_NONBLOCK does not matter, except
+ * With MSG_DONTWAIT a socket that is not ready returns -EAGAIN. O_NONBLOCK has no effect, except
  * for ACCEPT on a listener that stays ready although it has no connection. With MSG_WAITALL a
  * transfer on a stream continues until all bytes are moved. Headers and addresses are read when the
  * request is submitted. SIGPIPE is never sent.
  *
- * With several shots each message or connection has a completion, until an error, the end of a
- * stream, the lack of a buffer, or a full completion queue. SEND_ZC copies, as Linux does for
- * devices without support, and reports that on request (REPORT_USAGE).
+ * A request with several shots has a completion for each message or connection, until an error, the
+ * end of a stream, the lack of a buffer, or a full completion queue. SEND_ZC copies the data, as
+ * Linux does for devices without zero copy, and reports that on request (REPORT_USAGE).
  */
 #include <linux/eventpoll.h>
 
@@ -65,8 +66,8 @@ static struct sock_header *header_new(struct uring_req *r)
 }
 
 /*
- * Reads the length. If the kernel chooses the buffer, at most one vector gives the length, which is
- * stored in r->sqe.len.
+ * Reads the header of a request for which the kernel chooses the buffer: it may have at most one
+ * vector, which gives only the length. Stores that in r->sqe.len. Returns 0 or -errno.
  */
 static int take_length(struct uring_req *r)
 {
@@ -93,7 +94,10 @@ static int take_header(struct uring_req *r)
 	return (int)sock_header_import(r->header, UADDR(r->sqe.addr), !is_receive(r));
 }
 
-/* Reads the address of SEND, which is at sqe.addr2 and has length addr_len. */
+/*
+ * Reads the address of SEND: sqe.addr2 points to it, and addr_len is its length. Returns 0 or
+ * -errno.
+ */
 static int take_address(struct uring_req *r)
 {
 	const struct io_uring_sqe *s = &r->sqe;
@@ -118,7 +122,10 @@ static u32 known_flags(const struct uring_req *r)
 	return IORING_RECVSEND_POLL_FIRST | (is_msg(r) ? 0 : URING_RECVSEND_BUNDLE);
 }
 
-/* Prepares SEND_ZC. From then on the request has a second completion, even if it is refused. */
+/*
+ * Prepares SEND_ZC. From now on the request has a second completion, even if it is refused. Returns
+ * 0 or -EINVAL.
+ */
 static int zc_prep(struct uring_req *r)
 {
 	const struct io_uring_sqe *s = &r->sqe;
@@ -137,7 +144,7 @@ int net_prep(struct uring_req *r)
 	if (err)
 		return err;
 	if (s->ioprio & ~known_flags(r)) {
-		/* so that the second completion ignores them */
+		/* So that the second completion ignores the flags in it. */
 		r->sqe.ioprio = 0;
 		return -EINVAL;
 	}
@@ -153,8 +160,8 @@ int net_prep(struct uring_req *r)
 /* ---- sending and receiving ---- */
 
 /*
- * Handles -EAGAIN: waits for the socket, unless the request forbids that. Returns 0 if the caller
- * must try again, or the result.
+ * Handles -EAGAIN: waits for the socket, unless the request forbids that (@dontwait). Returns 0 if
+ * the caller must try again, else the request's result.
  */
 long uring_sock_again(struct uring_req *r, u32 events, bool dontwait)
 {
@@ -166,7 +173,7 @@ long uring_sock_again(struct uring_req *r, u32 events, bool dontwait)
 
 /*
  * If sqe.ioprio has @flag, waits until the socket is ready before the first try. Returns 0 if the
- * caller may try, or the result.
+ * caller may try now, else the request's result.
  */
 long uring_sock_ask_first(struct uring_req *r, u32 flag, u32 events, bool dontwait)
 {
@@ -183,7 +190,10 @@ static bool dontwait(const struct uring_req *r)
 	return r->sqe.msg_flags & MSG_DONTWAIT;
 }
 
-/* True if MSG_WAITALL applies. It applies to streams only, since a datagram arrives as a whole. */
+/*
+ * True if MSG_WAITALL applies: on streams (also of packets) only, since a datagram arrives as a
+ * whole.
+ */
 bool uring_sock_waits_all(const struct uring_req *r)
 {
 	const struct socket *s = file_socket(r->file);
@@ -206,8 +216,8 @@ static int check_zc(struct uring_req *r)
 }
 
 /*
- * Sends or receives @len bytes at address @at, or the message of r->header. Returns bytes or
- * -errno.
+ * Sends or receives @len bytes at address @at, or the message of r->header. Returns the number of
+ * bytes or -errno.
  */
 static long transfer(struct uring_req *r, u64 at, size_t len)
 {
@@ -217,7 +227,7 @@ static long transfer(struct uring_req *r, u64 at, size_t len)
 	if (uring_sock_waits_all(r))
 		flags |= MSG_WAITALL;
 	if (is_zc(r))
-		/* this file reports zero copy, not the socket */
+		/* The lack of zero copy is reported here, not by the socket. */
 		flags &= ~(u32)MSG_ZEROCOPY;
 	if (!is_receive(r))
 		flags |= MSG_NOSIGNAL;
@@ -243,7 +253,7 @@ static long all(struct uring_req *r, u32 events)
 	bool recv = r->sqe.opcode == IORING_OP_RECV;
 	long n = check_zc(r);
 
-	/* RECV alone tests first whether the socket must be polled */
+	/* Only RECV polls before it checks that the file is a socket. */
 	if (!n && !recv && !file_socket(r->file))
 		return -ENOTSOCK;
 	if (!n)
@@ -272,7 +282,10 @@ long send_issue(struct uring_req *r)
 	return selects(r) ? uring_send_chosen(r) : all(r, EPOLLOUT);
 }
 
-/* Returns IORING_CQE_F_SOCK_NONEMPTY if the socket has more to read. Only TCP sockets report it. */
+/*
+ * Returns IORING_CQE_F_SOCK_NONEMPTY if the socket has more to read, else 0. Only TCP sockets
+ * report it.
+ */
 static u32 nonempty(const struct uring_req *r)
 {
 	const struct socket *s = file_socket(r->file);
@@ -282,7 +295,7 @@ static u32 nonempty(const struct uring_req *r)
 	return vfs_poll(r->file, NULL) & EPOLLIN ? IORING_CQE_F_SOCK_NONEMPTY : 0;
 }
 
-/* Receives into the chosen buffer. */
+/* Receives into the chosen buffer. Returns the number of bytes or -errno. */
 static long into_chosen(struct uring_req *r)
 {
 	u32 len = r->buf.len, flags = r->sqe.msg_flags;
@@ -300,7 +313,7 @@ static long into_chosen(struct uring_req *r)
 	return sock_async_recvmsg(r->file, r->header, flags);
 }
 
-/* Receives one message. Returns its length, with r->buf used, or -errno. */
+/* Receives one message into a chosen buffer, which is then used. Returns its length or -errno. */
 static long one_shot(struct uring_req *r)
 {
 	long n;
@@ -315,7 +328,7 @@ static long one_shot(struct uring_req *r)
 	if (n)
 		return n;
 	n = into_chosen(r);
-	/* a message without bytes uses no buffer, as on Linux */
+	/* As on Linux, an empty message uses no buffer. */
 	if (n > 0) {
 		r->tries = 0;
 		r->cflags = uring_use(r, (size_t)n) | nonempty(r);
@@ -326,8 +339,8 @@ static long one_shot(struct uring_req *r)
 }
 
 /*
- * True if the result @n of one_shot() was an empty message or the end of a stream. Either ends a
- * request with several shots, as on Linux.
+ * True if the result @n of one_shot() means an empty message or the end of a stream. As on Linux,
+ * both end a request with several shots.
  */
 static bool was_empty(const struct uring_req *r, long n)
 {
@@ -339,8 +352,9 @@ static bool was_empty(const struct uring_req *r, long n)
 }
 
 /*
- * Decides whether to receive again. For a stream, the last transfer shows whether there is more.
- * Other sockets are polled, even if no buffer is left.
+ * Prepares the next receive. A stream first waits until it is readable. Other sockets are tried
+ * again at once, so that a lack of buffers ends the request even if no message has arrived. Returns
+ * 0 to try, else the request's result.
  */
 static long next_shot(struct uring_req *r)
 {
@@ -425,7 +439,7 @@ long accept_issue(struct uring_req *r)
 	}
 }
 
-/* Copies the address at sqe.addr, whose length is sqe.off. BIND uses this too. */
+/* Copies the address at sqe.addr, whose length is sqe.off. Also for BIND. Returns 0 or -errno. */
 int name_prep(struct uring_req *r)
 {
 	const struct io_uring_sqe *s = &r->sqe;
@@ -492,8 +506,9 @@ long listen_issue(struct uring_req *r)
 /* ---- URING_CMD ---- */
 
 /*
- * Checks the entry: sqe.off has the command in its low 32 bits and must be 0 above. The flag
- * selects a registered buffer, which no command of sockets supports.
+ * Checks the entry: sqe.off has the command in its low 32 bits and must be 0 above. Refuses the
+ * flag that selects a registered buffer, since no command of sockets supports it. Returns 0 or
+ * -errno.
  */
 int command_prep(struct uring_req *r)
 {

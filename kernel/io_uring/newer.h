@@ -31,7 +31,7 @@
 #define URING_OFF_MASK 0xf8000000UL
 #define URING_REGISTER_PBUF_STATUS 26
 #define URING_REGISTER_FILE_ALLOC_RANGE 25
-#define URING_REGISTER_LAST 31 /* of Linux 6.12 */
+#define URING_REGISTER_LAST 31 /* one more than Linux 6.12's last */
 #define URING_REGISTER_USE_REGISTERED_RING (1U << 31)
 #define URING_SETUP_NO_MMAP (1U << 14)
 #define URING_SETUP_REGISTERED_FD_ONLY (1U << 15)
@@ -48,7 +48,7 @@
 #define URING_OP_FTRUNCATE 55
 #define URING_OP_BIND 56
 #define URING_OP_LISTEN 57
-#define URING_OP_LAST 58 /* of Linux 6.12 */
+#define URING_OP_LAST 58 /* one more than Linux 6.12's last */
 
 #define SOCKET_CMD_SIOCINQ 0
 #define SOCKET_CMD_SIOCOUTQ 1

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ops.c: the table of operations, and operations that only make a system call, which the submitting
- * task makes at once.
+ * ops.c: the table of operations, and those operations that only make a system call. The submitting
+ * task makes it at once.
  *
  * An opcode without a row in the table fails with -EINVAL, as unknown opcodes do on Linux, and
- * IORING_REGISTER_PROBE reports it as unsupported.
+ * IORING_REGISTER_PROBE reports the opcode as unsupported.
  */
 #include <linux/eventpoll.h>
 #include <linux/fcntl.h>
@@ -15,7 +15,7 @@
 #include "kernel/vfs/pipe/pipe.h"
 #include "kernel/vfs/calls.h"
 
-/* bits of the socket's type; all others are flags of the descriptor */
+/* bits of the socket's type; the other bits are flags for the descriptor */
 #define SOCK_TYPES 0xf
 #define NOP_FLAGS                                                                                  \
 	(URING_NOP_INJECT_RESULT | URING_NOP_FILE | URING_NOP_FIXED_FILE |                         \
@@ -26,7 +26,7 @@ static int nop_prep(struct uring_req *r)
 	return r->sqe.rw_flags & ~(int)NOP_FLAGS ? -EINVAL : 0;
 }
 
-/* Ends at once. NOP_TASK_WORK is accepted: programs see no difference. */
+/* Ends at once. NOP_TASK_WORK is accepted, since programs see no difference. */
 static long nop_issue(struct uring_req *r)
 {
 	const struct io_uring_sqe *s = &r->sqe;
@@ -44,8 +44,8 @@ static long nop_issue(struct uring_req *r)
 #define MSG_RING_FLAGS (IORING_MSG_RING_CQE_SKIP | URING_MSG_RING_FLAGS_PASS)
 
 /*
- * Checks MSG_RING, which posts a completion to another ring or this one, or puts a registered file
- * into the other ring's table.
+ * Checks MSG_RING, which posts a completion to this or another ring, or puts a registered file into
+ * another ring's table. Returns 0 or -errno.
  */
 static int msg_ring_prep(struct uring_req *r)
 {
@@ -67,7 +67,10 @@ static long send_data(struct uring_req *r, struct uring *to)
 	return 0;
 }
 
-/* Sends a registered file. The other ring's lock is only tried, since this ring's lock is held. */
+/*
+ * Sends a registered file to another ring. Only tries to take that ring's lock, since this ring's
+ * lock is held.
+ */
 static long send_file(struct uring_req *r, struct uring *to)
 {
 	const struct io_uring_sqe *s = &r->sqe;
@@ -181,7 +184,7 @@ static int fadvise_prep(struct uring_req *r)
 	return r->sqe.buf_index || r->sqe.splice_fd_in ? -EINVAL : 0;
 }
 
-/* Makes fadvise64(2). The length is in sqe.addr, or if that is 0 in sqe.len. */
+/* Calls fadvise64(2). The length is sqe.addr, or if that is 0 sqe.len. */
 static long fadvise_issue(struct uring_req *r)
 {
 	const struct io_uring_sqe *s = &r->sqe;
@@ -195,7 +198,7 @@ static int madvise_prep(struct uring_req *r)
 	return r->sqe.buf_index || r->sqe.splice_fd_in ? -EINVAL : 0;
 }
 
-/* Makes madvise(2). The length is in sqe.off, or if that is 0 in sqe.len. */
+/* Calls madvise(2). The length is sqe.off, or if that is 0 sqe.len. */
 static long madvise_issue(struct uring_req *r)
 {
 	const struct io_uring_sqe *s = &r->sqe;
@@ -263,7 +266,7 @@ static int socket_prep(struct uring_req *r)
 
 	if (s->addr || s->rw_flags || s->buf_index)
 		return -EINVAL;
-	if (s->file_index && s->off & O_CLOEXEC) /* SOCK_CLOEXEC */
+	if (s->file_index && s->off & O_CLOEXEC) /* SOCK_CLOEXEC has the same value */
 		return -EINVAL;
 	return (u32)s->off & ~(u32)(SOCK_TYPES | O_CLOEXEC | O_NONBLOCK) ? -EINVAL : 0;
 }
@@ -275,7 +278,9 @@ static long socket_issue(struct uring_req *r)
 	return uring_place_fd(r, sys_socket(s->fd, (int)s->off, (int)s->len));
 }
 
-/* Checks FIXED_FD_INSTALL, which installs a registered file as a descriptor. */
+/*
+ * Checks FIXED_FD_INSTALL, which installs a registered file as a descriptor. Returns 0 or -errno.
+ */
 static int install_prep(struct uring_req *r)
 {
 	const struct io_uring_sqe *s = &r->sqe;
@@ -284,7 +289,10 @@ static int install_prep(struct uring_req *r)
 		return -EINVAL;
 	if (!(s->flags & IOSQE_FIXED_FILE))
 		return -EBADF;
-	/* the task that gets the descriptor has other credentials than the personality */
+	/*
+	 * Refused, since the task that gets the descriptor has other credentials than the
+	 * personality.
+	 */
 	if (s->personality)
 		return -EPERM;
 	return s->rw_flags & ~(int)URING_FIXED_FD_NO_CLOEXEC ? -EINVAL : 0;
@@ -299,7 +307,10 @@ static long install_issue(struct uring_req *r)
 	return fd;
 }
 
-/* Takes the two files. The source may be a registered file. */
+/*
+ * Checks the flags of a splice or tee. splice_issue() gets the files, of which the source may be a
+ * registered one.
+ */
 static int splice_prep(struct uring_req *r)
 {
 	const struct io_uring_sqe *s = &r->sqe;
@@ -313,14 +324,18 @@ static int splice_prep(struct uring_req *r)
 }
 
 /*
- * True if the file can be polled. The request then waits without the task, which holds ring->lock.
+ * True if the file can be polled, so that the request can wait for it without its task, which holds
+ * ring->lock.
  */
 static bool can_wait(const struct file *f)
 {
 	return f->f_op->poll && !S_ISREG(f->f_inode->i_mode);
 }
 
-/* Moves some of the remaining bytes. An explicit offset is advanced by the bytes already moved. */
+/*
+ * Moves some of the remaining bytes. Advances an explicit offset of the target by the bytes moved
+ * before. Returns the number of bytes or -errno.
+ */
 static ssize_t move_some(struct uring_req *r)
 {
 	const struct io_uring_sqe *s = &r->sqe;
@@ -353,8 +368,8 @@ static bool is_ready(struct file *f, u32 events)
 }
 
 /*
- * True if the splice continues: a full socket took only a part of the pipe's bytes. The rest is
- * sent when the socket has room, as a splice(2) that waits would.
+ * True if the splice continues, because a full socket took only a part of the pipe's bytes. The
+ * rest is sent when the socket has room, as in a splice(2) that waits.
  */
 static bool goes_on(struct uring_req *r)
 {
@@ -364,7 +379,7 @@ static bool goes_on(struct uring_req *r)
 	       !file_pipe(r->file) && can_wait(r->file) && vfs_poll(r->other, NULL) & EPOLLIN;
 }
 
-/* Waits for the file that is not ready. Returns 0, URING_QUEUED or -errno. */
+/* Waits for the file that is not ready. Returns 0 to try again, URING_QUEUED or -errno. */
 static long splice_wait(struct uring_req *r)
 {
 	if (is_ready(r->other, EPOLLIN))
@@ -372,7 +387,10 @@ static long splice_wait(struct uring_req *r)
 	return r->done ? -EAGAIN : uring_wait_other(r, r->other, EPOLLIN);
 }
 
-/* Checks, before any wait, that at least one file is a pipe, and that pipes have no offset. */
+/*
+ * Checks, before any wait, that at least one file is a pipe, and that pipes have no offset. Returns
+ * 0 or -errno.
+ */
 static int check_offsets(const struct uring_req *r)
 {
 	const struct io_uring_sqe *s = &r->sqe;
@@ -431,7 +449,7 @@ static long splice_issue(struct uring_req *r)
 	n = check_offsets(r);
 	if (!n)
 		n = splice_tries(r);
-	if (n == URING_QUEUED) /* the request may have been freed */
+	if (n == URING_QUEUED) /* @r may already be freed */
 		return n;
 	if (r->done)
 		n = r->done;

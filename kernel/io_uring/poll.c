@@ -5,11 +5,11 @@
  *
  * A poll with several shots stays armed, and a worker reports each event. With
  * IORING_SETUP_DEFER_TASKRUN the worker collects events in r->shot, and the issuer reports them. If
- * the completion queue has no room for another completion of the poll, its last one follows. A poll
- * that is changed is first disarmed, by the changing request or by the worker that is handling the
- * poll. Then the poll's task issues it again.
+ * the completion queue has no room for a completion of the poll, the poll ends with its last
+ * completion. A poll that is changed is first disarmed, by the request that changes it or by the
+ * worker that is handling it. Then the poll's task issues it again.
  *
- * Locks: cq_lock, in request.c.
+ * Locks: cq_lock, also taken in request.c.
  */
 #include <linux/eventpoll.h>
 
@@ -17,7 +17,7 @@
 #include "kernel/time/time.h"
 
 #define MAX_RING_POLLS 128
-#define ALWAYS (EPOLLERR | EPOLLHUP | EPOLLNVAL | EPOLLRDHUP) /* reported without a request */
+#define ALWAYS (EPOLLERR | EPOLLHUP | EPOLLNVAL | EPOLLRDHUP) /* reported without being asked for */
 
 /* ---- POLL_ADD ---- */
 
@@ -74,7 +74,7 @@ void uring_tell_shots(struct uring_req *r)
 	if (!alive || uring_post_more(r, mask, 0) || !uring_delist(r))
 		return;
 	async_poll_cancel(&r->poll);
-	/* a worker: the rest of the chain must run in its task */
+	/* This is a worker, and the rest of the chain must run in its task. */
 	uring_finish_elsewhere(r, mask);
 }
 
@@ -90,8 +90,8 @@ static bool poll_shot(struct async_poll *p, u32 mask)
 }
 
 /*
- * Limits the number of polls of a ring: each completion wakes up all of them, and the end of each
- * is a completion again.
+ * Limits the number of polls of a ring: each completion wakes up all of them, and each end of a
+ * poll is a completion again. Returns 0 or -EBUSY.
  */
 static int may_poll(struct uring_req *r)
 {
@@ -108,8 +108,9 @@ static int may_poll(struct uring_req *r)
 }
 
 /*
- * Arms the poll. Events that are pending already are the first shot. With DEFER_TASKRUN the issuer
- * reports it together with events that come until then.
+ * Handles the events @mask that were already pending when the poll was armed: they are its first
+ * shot. With DEFER_TASKRUN the issuer reports them together with events that come until then.
+ * Returns URING_QUEUED or the request's result.
  */
 static long first_shot(struct uring_req *r, int mask)
 {
@@ -129,7 +130,7 @@ static long first_shot(struct uring_req *r, int mask)
 }
 
 /*
- * Adds a poll. A poll of a ring has a single shot, since its own completions would be events of
+ * Arms a poll. A poll of a ring has a single shot, since its own completions would be events of
  * that ring.
  */
 long poll_add_issue(struct uring_req *r)
@@ -144,7 +145,7 @@ long poll_add_issue(struct uring_req *r)
 	if (mask)
 		return mask;
 	if (!r->file->f_op->poll && !(events & (EPOLLIN | EPOLLOUT | EPOLLRDNORM | EPOLLWRNORM)))
-		return -EINVAL; /* no event would ever be reported */
+		return -EINVAL; /* would never report an event */
 	async_poll_setup(&r->poll, r->file, events | ALWAYS | ASYNC_POLL_ASK, poll_over);
 	r->poll.task = current;
 	if (several)
@@ -194,8 +195,8 @@ static struct uring_req *find_poll(struct uring *u, u64 data)
 }
 
 /*
- * Records the changes that @by makes to @r. Returns true if @r was disarmed, and is off its list.
- * Under cq_lock.
+ * Records the changes that @by makes to @r. Returns true if @r was disarmed and taken off its list.
+ * cq_lock is held.
  */
 static bool change_to(struct uring_req *r, const struct io_uring_sqe *by)
 {
@@ -210,7 +211,7 @@ static bool change_to(struct uring_req *r, const struct io_uring_sqe *by)
 		r->new_events = by->poll32_events;
 	if (by->len & IORING_POLL_UPDATE_USER_DATA)
 		r->new_data = by->off;
-	if (r->where == RUNNING) { /* its task has yet to arm it */
+	if (r->where == RUNNING) { /* its task has not armed it yet */
 		change(r);
 	} else if (first && async_poll_stop(&r->poll)) {
 		uring_unlist_locked(r);
@@ -222,7 +223,10 @@ static bool change_to(struct uring_req *r, const struct io_uring_sqe *by)
 	return false;
 }
 
-/* Disarms the poll that @by selects, and has it armed again with @by's changes. */
+/*
+ * Disarms the poll that @by selects, and lets its task arm it again with @by's changes. Returns 0
+ * or -ENOENT.
+ */
 static long update(struct uring *u, const struct io_uring_sqe *by)
 {
 	bool disarmed = false;
@@ -235,7 +239,7 @@ static long update(struct uring *u, const struct io_uring_sqe *by)
 	spin_unlock(&u->cq_lock);
 	if (disarmed) {
 		async_poll_unhook(&r->poll);
-		uring_req_put(r); /* the poll's reference */
+		uring_req_put(r); /* of the poll */
 		uring_finish_elsewhere(r, URING_QUEUED);
 	}
 	return r ? 0 : -ENOENT;
@@ -263,7 +267,7 @@ struct cancel_key {
 	u32 flags, opcode;
 	u64 data;
 	const struct file *file;
-	bool *apart; /* gets waits_apart() of the one found */
+	bool *apart; /* result: waits_apart() of the request */
 };
 
 static bool fits(const struct uring_req *r, const struct cancel_key *k)
@@ -282,7 +286,7 @@ static bool fits(const struct uring_req *r, const struct cancel_key *k)
 static bool is_wanted(const struct uring_req *r, const void *arg)
 {
 	const struct cancel_key *k = arg;
-	/* ON_DRAINED: not found on Linux either */
+	/* Linux does not find drained requests either. */
 	bool wanted = r->where != ON_DRAINED && fits(r, k);
 
 	if (wanted)
@@ -303,8 +307,8 @@ int cancel_prep(struct uring_req *r)
 }
 
 /*
- * Cancels requests. Returns 0, the number of requests (for ALL, ANY, and waits_apart()), or -ENOENT
- * or -EBADF.
+ * Cancels requests. Returns their number for ALL, ANY and requests that wait apart (waits_apart()),
+ * else 0, or -ENOENT or -EBADF.
  */
 static long cancel_by(struct uring *u, struct cancel_key *k, int fd)
 {
@@ -354,8 +358,8 @@ static bool still_ending(struct uring *u)
 
 /*
  * Waits until the cancelled polls have ended. They end in a worker, which needs none of the locks
- * held here. Polls of current end in its task work, and therefore before the system call returns;
- * that work makes a signal pending, which ends the wait.
+ * that are held here. Polls of current end in its task work, and so before the system call returns.
+ * That work makes a signal pending, which ends this wait. Returns 0 or -ETIME.
  */
 static long await_ends(struct uring *u, u64 deadline)
 {
@@ -390,7 +394,7 @@ long uring_sync_cancel(struct uring *u, uaddr_t arg)
 			return ret;
 		deadline = deadline_in(ns);
 	}
-	/* the opcode is the byte after the fields that older headers know */
+	/* The opcode is the byte that follows the fields of older headers. */
 	k = (struct cancel_key){
 		.flags = sc.flags, .opcode = sc.pad[0], .data = sc.addr, .apart = &apart
 	};

@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * register.c: io_uring_register(2): an eventfd, personalities, restrictions, and the query of
- * supported operations. Buffers and files are in rsrc.c.
+ * supported operations. rsrc.c registers buffers and files.
  *
- * Locks: ring->lock; the eventfd under cq_lock.
+ * Locks: ring->lock, and cq_lock for the eventfd.
  */
 #include "kernel/event/eventfd.h"
 #include "kernel/io_uring/uring.h"
 
 #define MAX_PERSONALITY 0xffffU
-#define PERSONALITY_BYTES 64 /* estimated bytes of one personality */
+#define PERSONALITY_BYTES 64 /* estimated */
 #define MAX_RESTRICTIONS (IORING_RESTRICTION_LAST + URING_REGISTER_LAST + URING_OP_LAST)
-BUILD_BUG_ON(URING_REGISTER_LAST > 64 || URING_OP_LAST > 64); /* bits of struct uring_limits */
+/* struct uring_limits has a bit for each */
+BUILD_BUG_ON(URING_REGISTER_LAST > 64 || URING_OP_LAST > 64);
 
 /* ---- eventfd ---- */
 
@@ -121,7 +122,10 @@ static int restrict_one(struct uring_limits *l, const struct io_uring_restrictio
 	}
 }
 
-/* Sets the restrictions: only once, before the ring is enabled, and all of them or none. */
+/*
+ * Sets the restrictions, all or none of them. Permitted once, before the ring is enabled. Returns 0
+ * or -errno.
+ */
 static long restrictions_register(struct uring *u, uaddr_t arg, u32 nr)
 {
 	struct uring_limits l = { .registered = true };
@@ -189,7 +193,7 @@ out:
 	return ret;
 }
 
-/* ---- worker limits of Linux, which are stored: there are no workers ---- */
+/* ---- Linux's limits of workers, which are only stored, since there are no workers ---- */
 
 static long workers_limit(struct uring *u, uaddr_t arg)
 {
@@ -210,8 +214,8 @@ static long workers_limit(struct uring *u, uaddr_t arg)
 }
 
 /*
- * Sets the clock of timeouts from struct io_uring_clock_register: the clock and three reserved
- * words.
+ * Sets the clock of timeouts from struct io_uring_clock_register, which has the clock's id and
+ * three reserved words. Returns 0 or -errno.
  */
 static long clock_register(struct uring *u, uaddr_t arg)
 {

@@ -13,21 +13,20 @@
  *	        -> finished
  *	        -> RUNNING again in its task, by task work
  *
- * To run task work, the task is woken up from an interruptible sleep as by a signal, but no signal
- * is delivered. Until the work runs, a canceller finds the request in ring->again, and the request
- * ends instead.
+ * For task work, the task is woken up from an interruptible sleep as by a signal, but no signal is
+ * delivered. Until the work runs, a canceller finds the request in ring->again, and the work then
+ * ends the request instead of issuing it.
  *
- * A LINK_TIMEOUT leaves the chain when the request before it runs (take_limit). Its completion
- * comes after that of the request.
+ * A LINK_TIMEOUT leaves the chain when the request before it runs (take_limit()). Its completion
+ * comes after that request's.
  *
- * A chain (IOSQE_IO_LINK) is a list by req->next. The next request runs when the one before has
- * finished; if that failed, the whole rest of the chain is cancelled (unless HARDLINK).
+ * A chain (IOSQE_IO_LINK) is a list by req->next. A request runs when the one before it has
+ * finished. If that failed, the whole rest of the chain is cancelled (unless it has HARDLINK).
  *
- * Invariants:
- * 1. A request on a list holds a reference to its task and counts as busy in the ring and in the
- *    task. A task that ends first ends its requests.
- * 2. The party that takes a request off its list, under cq_lock, is the only one that continues it.
- * 3. Only its task issues a request.
+ * Invariants: 1. A request on a list holds a reference to its task and counts as busy in the ring
+ * and in the task. A task that exits ends or detaches its requests before. 2. The party that takes
+ * a request off its list, under cq_lock, is the only one that continues it. 3. Only its task issues
+ * a request.
  *
  * Locks: cq_lock.
  */
@@ -35,7 +34,7 @@
 
 #include "kernel/io_uring/uring.h"
 
-#define MAX_TRIES 4 /* issued at once; more: after 2 ms each */
+#define MAX_TRIES 4 /* tries at once; then after 2 ms each */
 #define VAIN_TRIES 128
 
 /* ---- references ---- */
@@ -90,9 +89,9 @@ static bool drains(const struct uring_req *r)
 }
 
 /*
- * Moves the requests that may run now to @go, if no earlier request is waiting: either one draining
- * request, or all requests up to the next draining one, since those may wait for each other. Under
- * cq_lock.
+ * If no request is active, moves the requests that may run now to @go: either one draining request,
+ * or all requests up to the next draining one, since those may wait for each other. cq_lock is
+ * held.
  */
 static void undrain(struct uring *u, struct list_head *go)
 {
@@ -111,7 +110,10 @@ static void undrain(struct uring *u, struct list_head *go)
 	}
 }
 
-/* Stops counting a request whose wait has ended as busy. */
+/*
+ * Stops counting a request that has ended as busy and active, and runs the drained requests that
+ * waited for that.
+ */
 static void not_busy(struct uring_req *r)
 {
 	struct uring *u = r->ring;
@@ -138,7 +140,7 @@ static void not_busy(struct uring_req *r)
 
 /* ---- lists ---- */
 
-/* Returns the entry before which @r is queued: the head of a list, or a request in it. */
+/* Returns the entry before which @r is queued: a list's head, or a request in a list. */
 static struct list_head *list_for(struct uring_req *r, enum uring_where where)
 {
 	struct uring *u = r->ring;
@@ -215,7 +217,7 @@ static bool is_failure(const struct uring_req *r, long res)
 	return r->failed || (res < 0 && !op_of(r)->soft);
 }
 
-/* Posts the second completion of a SEND_ZC, which comes whatever the result is. */
+/* Posts the second completion of a SEND_ZC. It comes whatever the result is. */
 static void post_notification(struct uring_req *r)
 {
 	struct uring_result c = { .user_data = r->sqe.user_data, .flags = IORING_CQE_F_NOTIF };
@@ -228,7 +230,7 @@ static void post_notification(struct uring_req *r)
 }
 
 /*
- * Posts the result. @begun: the operation was started, so a SEND_ZC sets IORING_CQE_F_MORE, and its
+ * Posts the result. @begun: the operation was begun, so a SEND_ZC sets IORING_CQE_F_MORE, since a
  * second completion follows.
  */
 static void post(struct uring_req *r, long res, bool begun)
@@ -255,7 +257,10 @@ static void end_unbegun(struct uring_req *r, bool silent, bool begun)
 		post_notification(r);
 	else
 		post(r, r->refused ? r->refused : -ECANCELED, begun);
-	/* the first request of a hard chain was counted as busy, so that it could continue */
+	/*
+	 * The first request of a chain may have been counted as busy, so that the chain could
+	 * continue.
+	 */
 	not_busy(r);
 	uring_req_put(r);
 }
@@ -280,7 +285,8 @@ void uring_refuse_chain(struct uring_req *head)
 }
 
 /*
- * Returns -EINTR for the codes that restart an interrupted system call: a request is not restarted.
+ * Returns -EINTR for the codes that restart an interrupted system call, since requests are not
+ * restarted.
  */
 static long plain_error(long res)
 {
@@ -288,8 +294,8 @@ static long plain_error(long res)
 }
 
 /*
- * Returns the bytes moved so far if a request is cancelled between two parts, since nothing else
- * reports them.
+ * Returns the number of bytes moved so far if a request is cancelled between two parts, since
+ * nothing else reports them, else @res.
  */
 static long part_or(struct uring_req *r, long res)
 {
@@ -310,7 +316,7 @@ static void end_limit(struct uring_req *r)
 	res = limit_stop(lt);
 	if (res == -ETIME && r->cancelled && waits_apart(r))
 		res = 1; /* one request was cancelled */
-	/* neither result is a failure of the LINK_TIMEOUT itself */
+	/* Posted here: no result counts as a failure of the LINK_TIMEOUT itself. */
 	if (!(lt->sqe.flags & IOSQE_CQE_SKIP_SUCCESS))
 		post(lt, res, true);
 	uring_req_put(lt);
@@ -331,7 +337,7 @@ struct uring_req *uring_finish(struct uring_req *r, long res)
 		uring_cancel_chain(next, r->sqe.flags & IOSQE_CQE_SKIP_SUCCESS);
 		next = NULL;
 	}
-	/* the chain stays busy: its next request takes over */
+	/* The chain stays busy: the count moves to its next request. */
 	if (next && r->busy && !r->orphan) {
 		set_busy(next, r->task);
 		next->active = r->active;
@@ -352,7 +358,7 @@ static long issue(struct uring_req *r)
 	long res;
 
 	/*
-	 * The tables and groups of a closed ring have been freed, so entries that are added now
+	 * The tables and groups of a closed ring are already freed, so entries that were added now
 	 * would never be freed. A task in execve() has no reference to the ring's file, which may
 	 * be closed.
 	 */
@@ -375,7 +381,10 @@ static long issue(struct uring_req *r)
 	return res;
 }
 
-/* Takes the LINK_TIMEOUT after @r, which is about to run, out of the chain. NULL: there is none. */
+/*
+ * Takes the LINK_TIMEOUT that follows @r, which is about to run, out of the chain. Returns @r's
+ * LINK_TIMEOUT, or NULL.
+ */
 static struct uring_req *take_limit(struct uring_req *r)
 {
 	struct uring_req *lt = r->next;
@@ -389,8 +398,8 @@ static struct uring_req *take_limit(struct uring_req *r)
 }
 
 /*
- * Runs a request and the rest of its chain. A request with a LINK_TIMEOUT ends in its task, under
- * ring->lock, and therefore not before limit_start() has returned.
+ * Runs a request and the rest of its chain. A request with a LINK_TIMEOUT ends in its task, with
+ * ring->lock held, and so not before limit_start() has returned.
  */
 void uring_run(struct uring_req *r)
 {
@@ -454,7 +463,7 @@ void uring_abandon(struct uring_req *r, long res)
 		res = -ECANCELED;
 	next = uring_finish(r, res);
 	if (next)
-		next->refused = -EFAULT; /* as on Linux for a missing task */
+		next->refused = -EFAULT; /* as on Linux without a task */
 	uring_cancel_chain(next, false);
 }
 
@@ -494,8 +503,8 @@ bool uring_in_vain(const struct uring_req *r)
 }
 
 /*
- * True if the file stays ready although the operation fails, like a datagram socket that always
- * polls as writable though its receiver is full.
+ * True if the file stays ready although the operation fails, as a datagram socket does that polls
+ * as writable while its receiver is full.
  */
 static bool ready_for_nothing(struct uring_req *r, struct file *f, u32 events)
 {
@@ -519,7 +528,10 @@ long uring_wait_other(struct uring_req *r, struct file *f, u32 events)
 	r->poll.task = current;
 	if (!uring_enlist(r, ON_WAITING))
 		return -ECANCELED;
-	/* one reference for the poll, and one for this function until start has returned */
+	/*
+	 * One reference for the poll, and one for this function until async_poll_start() has
+	 * returned.
+	 */
 	atomic_add(2, &r->refs);
 	mask = async_poll_start(&r->poll);
 	if (mask) {
@@ -536,7 +548,7 @@ long uring_wait_other(struct uring_req *r, struct file *f, u32 events)
 
 /* ---- cancelling ---- */
 
-/* Cancels @r, which was found on a list. cq_lock is held; this releases it. */
+/* Cancels @r, which was found on a list. Called with cq_lock held, which it releases. */
 static void cancel_found(struct uring_req *r)
 {
 	struct uring *u = r->ring;
@@ -548,7 +560,7 @@ static void cancel_found(struct uring_req *r)
 	r->cancelled = true;
 	if (stopped) {
 		uring_unlist_locked(r);
-		/* its end is in file_ready() or poll_over() */
+		/* file_ready() or poll_over() will end the request */
 	} else if (poll) {
 		list_move(&r->link, &u->ending);
 		async_poll_cancel(&r->poll);
@@ -556,7 +568,7 @@ static void cancel_found(struct uring_req *r)
 	spin_unlock(&u->cq_lock);
 	if (disarmed) {
 		async_poll_unhook(&r->poll);
-		uring_req_put(r); /* the poll's reference */
+		uring_req_put(r); /* of the poll */
 	}
 	if (!stopped)
 		return;
@@ -564,7 +576,7 @@ static void cancel_found(struct uring_req *r)
 		uring_finish_elsewhere(r, -ECANCELED);
 		return;
 	}
-	/* its completion comes in its task, after that of the cancel */
+	/* Completed in its task, after the completion of the cancel request. */
 	r->result = -ECANCELED;
 	uring_run_in_task(r, run_work);
 }

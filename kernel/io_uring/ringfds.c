@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ringfds.c: IORING_REGISTER_RING_FDS: a task may register up to 16 rings under numbers of its own,
- * which io_uring_enter(2) and io_uring_register(2) accept in place of a descriptor. A new process
- * or thread starts with none; exec and exit drop them.
+ * ringfds.c: IORING_REGISTER_RING_FDS: a task may register up to 16 rings under its own numbers,
+ * which io_uring_enter(2) and io_uring_register(2) accept instead of a descriptor. A new process or
+ * thread starts with no such rings. exec and exit drop them.
  *
  * No locks: only the task itself uses its table.
  */
@@ -26,8 +26,8 @@ struct file *uring_get_ring(int fd, bool registered)
 }
 
 /*
- * Puts a file into the first free slot of a range, and takes over the reference. Returns the slot's
- * number or -errno.
+ * Puts a file into the first free slot of [from, to), and takes over the reference. Returns the
+ * slot's number or -errno.
  */
 static int place_file(struct file *f, u32 from, u32 to)
 {
@@ -101,8 +101,8 @@ static int unregister_one(uaddr_t at)
 }
 
 /*
- * Calls @one for each entry of the array. Returns how many succeeded, or -errno if the first
- * failed.
+ * Calls @one for each entry of the array. Returns the number of successes, or -errno if the first
+ * call failed.
  */
 static long each(uaddr_t arg, u32 nr, int (*one)(uaddr_t at))
 {

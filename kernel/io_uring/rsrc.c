@@ -3,16 +3,16 @@
  * rsrc.c: files and buffers that are registered with a ring, and their tags.
  *
  * A slot of a table is a struct uring_rsrc or NULL. The table holds a reference, and so does each
- * request that uses the resource. When the last reference is dropped, a tag other than 0 is posted
- * as the user_data of a completion. So a request continues to use the resource that the slot had
- * when the request began.
+ * request that uses the resource, so that a request continues to use the resource that the slot had
+ * when the request began. When the last reference is dropped, a tag other than 0 is posted as the
+ * user_data of a completion.
  *
  *	r->file = uring_req_file(r, fd, fixed, &r->file_slot)
  *	uring_take_buffer(r)	sets r->buffer to the buffer of slot sqe.buf_index
  *	uring_rsrc_put(n)	does nothing for NULL
  *
- * A registered buffer is an address range that existed at registration; it is not pinned, so a
- * request after the guest has unmapped it returns EFAULT.
+ * A registered buffer is an address range that existed at registration. It is not pinned, so a
+ * request fails with EFAULT after the guest has unmapped it.
  *
  * Locks: ring->lock for the tables.
  */
@@ -63,7 +63,7 @@ static long table_free(struct uring_table *t)
 {
 	if (!t->slots)
 		return -ENXIO;
-	/* in the order in which Linux reports tags */
+	/* In the order in which Linux reports the tags. */
 	for (u32 i = t->nr; i > 0; i--)
 		uring_rsrc_put(t->slots[i - 1]);
 	uring_free(t->slots, t->nr, sizeof(struct uring_rsrc *));
@@ -71,7 +71,7 @@ static long table_free(struct uring_table *t)
 	return 0;
 }
 
-/* Sets a slot, and drops the reference to its former resource. */
+/* Sets a slot, and drops the reference to its old resource. */
 static void slot_set(struct uring_table *t, u32 at, struct uring_rsrc *n)
 {
 	struct uring_rsrc *old = t->slots[at];
@@ -89,7 +89,10 @@ static struct uring_rsrc *slot_get(const struct uring_table *t, u32 at)
 	return n;
 }
 
-/* Reads tag number @i of the program's array. Without an array the tag is 0. */
+/*
+ * Reads element @i of the program's array of tags. Without an array the tag is 0. Returns 0 or
+ * -EFAULT.
+ */
 static int tag_of(uaddr_t tags, u32 i, u64 *tag)
 {
 	*tag = 0;
@@ -106,8 +109,8 @@ bool uring_take_buffer(struct uring_req *r)
 }
 
 /*
- * True for a shared mapping of a file that is written back to a disk, whose pages must not be
- * pinned for long.
+ * True for a shared mapping of a file that is written back to a disk. Its pages must not be pinned
+ * for long, so it cannot be a registered buffer.
  */
 static bool of_disk(const struct vm_area *v)
 {
@@ -146,7 +149,7 @@ static int check_buffer(const struct uring_buffer *b)
 	return check_areas(b->base, end);
 }
 
-/* Makes a buffer. Returns NULL for an empty slot, which has no tag, or ERR_PTR. */
+/* Makes a buffer. Returns NULL for an empty slot, which must have no tag, or ERR_PTR. */
 static struct uring_rsrc *buffer_new(struct uring *u, const struct uring_buffer *b, u64 tag)
 {
 	struct uring_rsrc *n;
@@ -163,7 +166,9 @@ static struct uring_rsrc *buffer_new(struct uring *u, const struct uring_buffer 
 	return n;
 }
 
-/* Makes a buffer from struct iovec number @i of the program's array. */
+/*
+ * Makes a buffer from element @i of the program's array of struct iovec. Returns as buffer_new().
+ */
 static struct uring_rsrc *buffer_from(struct uring *u, uaddr_t vec, uaddr_t tags, u32 i)
 {
 	struct uring_buffer b = { 0 };
@@ -176,7 +181,7 @@ static struct uring_rsrc *buffer_from(struct uring *u, uaddr_t vec, uaddr_t tags
 	return buffer_new(u, &b, tag);
 }
 
-/* Undoes a registration that has failed. No completions are posted for its tags. */
+/* Undoes a failed registration. Posts no completions for its tags. */
 static void table_undo(struct uring_table *t)
 {
 	for (u32 i = 0; i < t->nr; i++)
@@ -241,7 +246,7 @@ static void file_slot_set(struct uring *u, u32 at, struct uring_rsrc *n)
 	u->file_hint = n ? at + 1 : at;
 }
 
-/* Makes a registered file and takes over the reference to @f. ERR_PTR. */
+/* Makes a registered file and takes over the reference to @f. Returns ERR_PTR on failure. */
 static struct uring_rsrc *file_new(struct uring *u, struct file *f, u64 tag)
 {
 	struct uring_rsrc *n = f->f_op == &uring_fops ? ERR_PTR(-EBADF) : rsrc_new(u, tag);
@@ -266,7 +271,10 @@ static long files_unregister(struct uring *u)
 	return table_free(&u->files);
 }
 
-/* Reads descriptor number @i of @fds; if @fds is NULL it is -1. Returns 0 or -errno. */
+/*
+ * Reads element @i of the program's array @fds of descriptors, or -1 if @fds is NULL. Returns 0 or
+ * -errno.
+ */
 static int fd_of(uaddr_t fds, u32 i, int *fd)
 {
 	*fd = -1;
@@ -290,7 +298,7 @@ static int file_fill(struct uring *u, uaddr_t fds, uaddr_t tags, u32 i)
 	return 0;
 }
 
-/* Registers files. If @fds is NULL all slots are empty. */
+/* Registers files. If @fds is NULL, all slots are empty. Returns 0 or -errno. */
 static long files_register(struct uring *u, uaddr_t fds, u32 nr, uaddr_t tags)
 {
 	int err;
@@ -314,7 +322,8 @@ static long files_register(struct uring *u, uaddr_t fds, u32 nr, uaddr_t tags)
 }
 
 /*
- * Replaces the file of a slot. The former file is removed even if the new one cannot be registered.
+ * Replaces the file of a slot. Removes the old file even if the new one cannot be registered.
+ * Returns 0 or -errno.
  */
 static int file_update(struct uring *u, u32 at, int fd, u64 tag)
 {
@@ -346,7 +355,10 @@ static int file_update_from(struct uring *u, const struct io_uring_rsrc_update2 
 
 /* ---- files and buffers ---- */
 
-/* Copies a structure from the guest, whose size the program also passes. */
+/*
+ * Copies a structure from the guest, whose size @size the program has passed too. Returns 0 or
+ * -errno.
+ */
 static int arg_get(void *to, size_t want, uaddr_t arg, u32 size)
 {
 	if (size != want)
@@ -369,7 +381,7 @@ static long register2(struct uring *u, uaddr_t arg, u32 size, bool files)
 		       buffers_register(u, UADDR(rr.data), rr.nr, UADDR(rr.tags));
 }
 
-/* Changes slots. Returns how many were changed, or -errno if the first one failed. */
+/* Changes slots. Returns how many were changed, or -errno if the first change failed. */
 static long update(struct uring *u, const struct io_uring_rsrc_update2 *up, bool files)
 {
 	struct uring_table *t = files ? &u->files : &u->buffers;
@@ -418,7 +430,7 @@ int files_update_prep(struct uring_req *r)
 											  0;
 }
 
-/* Returns a free slot, or -ENFILE. */
+/* Returns the number of a free slot, or -ENFILE. */
 static int free_slot(const struct uring *u)
 {
 	u32 range = u->alloc_to - u->alloc_from, at = u->file_hint;
@@ -434,10 +446,10 @@ static int free_slot(const struct uring *u)
 	return -ENFILE;
 }
 
-/* Registers the file of @fd in a free slot. Returns the slot's number or -errno. */
+/* Registers the file of descriptor @fd in a free slot. Returns the slot's number or -errno. */
 static int file_place(struct uring *u, int fd)
 {
-	struct file *f = fd < 0 ? NULL : fget(fd); /* a bad descriptor is reported first */
+	struct file *f = fd < 0 ? NULL : fget(fd); /* -EBADF comes before other errors */
 	int at = free_slot(u), err;
 
 	if (!f)
@@ -500,8 +512,8 @@ long uring_remove_file(struct uring *u, u32 at)
 }
 
 /*
- * Registers the files of an array of descriptors in free slots, whose numbers replace the
- * descriptors.
+ * Registers the files of an array of descriptors in free slots, and replaces the descriptors in the
+ * array by the slots' numbers. Returns how many were registered, or -errno.
  */
 static long files_place(struct uring *u, uaddr_t fds, u32 nr)
 {
@@ -531,7 +543,7 @@ long files_update_issue(struct uring_req *r)
 	return update(r->ring, &up, true);
 }
 
-/* Sets the range of slots from which the kernel chooses free ones. */
+/* Sets the range of slots in which the kernel looks for free ones. Returns 0 or -errno. */
 static long alloc_range(struct uring *u, uaddr_t arg)
 {
 	struct uring_file_range r;
@@ -555,8 +567,8 @@ struct clone { /* struct io_uring_clone_buffers */
 };
 
 /*
- * Makes a new table from slots of the other ring, and from the slots of this ring outside that
- * range.
+ * Makes a new table with copies of the other ring's slots. It has room for this ring's slots
+ * outside that range, which clone() moves into it. Returns 0 or -errno.
  */
 static int clone_table(struct uring_table *t, struct uring *u, const struct uring_table *src,
 	const struct clone *c)
@@ -616,8 +628,8 @@ static long clone(struct uring *u, struct uring *from, struct clone *c)
 }
 
 /*
- * Takes the other ring's lock while this ring's is held. It is only tried, since two rings may
- * clone each other's tables at one time.
+ * Takes the other ring's lock while this ring's lock is held. Only tries to take it, and drops this
+ * ring's lock if that fails, since two rings may clone each other's tables at the same time.
  */
 static void lock_other(struct uring *u, struct uring *other)
 {
@@ -660,7 +672,7 @@ static long clone_buffers(struct uring *u, uaddr_t arg)
 	return ret;
 }
 
-/* ---- end of a ring, and registration ---- */
+/* ---- the end of a ring, and the dispatch of registrations ---- */
 
 void uring_rsrc_free(struct uring *u)
 {

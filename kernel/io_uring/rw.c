@@ -3,7 +3,7 @@
  * rw.c: READ, WRITE, READV, WRITEV, READ_FIXED, WRITE_FIXED, READ_MULTISHOT.
  *
  * A file that can be polled is polled first, and then read or written without waiting. If it is not
- * ready the request waits for it, whether or not the file has O_NONBLOCK. Files with O_DIRECT that
+ * ready, the request waits for it, even if the file has O_NONBLOCK. Files with O_DIRECT that
  * support it (vfs/direct_io.h) are read and written while the task continues. Other files are read
  * and written at once.
  */
@@ -23,8 +23,8 @@ static bool is_write(const struct uring_req *r)
 }
 
 /*
- * Reads the length. If the kernel chooses the buffer, a single vector gives the length, which is
- * stored in r->sqe.len.
+ * Reads the length for a request whose buffer the kernel chooses: a single vector, which gives only
+ * the length. Stores it in r->sqe.len. Returns 0 or -errno.
  */
 static int take_length(struct uring_req *r)
 {
@@ -117,19 +117,21 @@ static int check(struct uring_req *r, bool write)
 		return -EOPNOTSUPP;
 	if (r->sqe.rw_flags & RWF_NOWAIT && !(f->f_mode & FMODE_NOWAIT))
 		return -EOPNOTSUPP;
-	/* Nestling has no device that can be polled */
+	/* Nestling has no device that can be polled for completions. */
 	if (r->ring->flags & IORING_SETUP_IOPOLL)
 		return -EOPNOTSUPP;
 	return r->sqe.rw_flags & RWF_HIPRI ? -EINVAL : 0;
 }
 
-/* Returns -errno if the file cannot be read or written so, whether it is ready or not; else 0. */
+/*
+ * Returns -errno if the file can never be read or written in this way, even if it is ready, else 0.
+ */
 static int cannot(const struct uring_req *r, bool write, size_t n)
 {
 	const struct file *f = r->file;
 	loff_t pos = (loff_t)r->sqe.off;
 
-	/* the page cache may have no room, which cannot be tested in advance */
+	/* The page cache may have no room, which cannot be tested before. */
 	if (write && S_ISREG(f->f_inode->i_mode) && r->sqe.rw_flags & RWF_NOWAIT &&
 		!(f->f_flags & O_DIRECT))
 		return -EAGAIN;
@@ -145,8 +147,8 @@ static int cannot(const struct uring_req *r, bool write, size_t n)
 }
 
 /*
- * True if the file is read or written without waiting, since it returns -EAGAIN itself when it is
- * not ready. Other files are polled first.
+ * True if the file can be read or written without polling it first, since the operation itself
+ * returns -EAGAIN if the file is not ready.
  */
 static bool says_itself(const struct file *f, bool write)
 {
@@ -166,7 +168,7 @@ static ssize_t transfer(struct uring_req *r, struct iov_iter *it, bool write)
 	ssize_t n;
 
 	if (f->f_mode & FMODE_STREAM || !(f->f_mode & FMODE_PREAD)) {
-		pos = max(pos, (loff_t)0); /* a stream ignores the value */
+		pos = max(pos, (loff_t)0); /* a stream ignores the position */
 		return at_position(f, it, f->f_mode & FMODE_STREAM ? NULL : &pos, write);
 	}
 	if (pos != -1)
@@ -202,7 +204,7 @@ static bool may_go_on(const struct uring_req *r)
 	       !(r->sqe.flags & IOSQE_BUFFER_SELECT);
 }
 
-/* Transfers as transfer() does. URING_QUEUED: the transfer will end in disk_done(). */
+/* Transfers as transfer() does, or returns URING_QUEUED if the transfer will end in disk_done(). */
 static ssize_t transfer_direct(struct uring_req *r, struct iov_iter *it, bool write)
 {
 	ssize_t n;
@@ -210,7 +212,7 @@ static ssize_t transfer_direct(struct uring_req *r, struct iov_iter *it, bool wr
 	r->poll.file = NULL;
 	if (!uring_enlist(r, ON_DISK))
 		return -ECANCELED;
-	atomic_add(2, &r->refs); /* for disk_done(), and for this function */
+	atomic_add(2, &r->refs); /* disk_done()'s, and this function's */
 	r->async.done = disk_done;
 	r->want = it->count;
 	it->async = &r->async;
@@ -252,7 +254,7 @@ static ssize_t try_once(struct uring_req *r, bool write, bool polled, u32 events
 	uring_quiet(!polled);
 	n = may_go_on(r) ? transfer_direct(r, &it, write) : transfer(r, &it, write);
 	uring_quiet(false);
-	if (n == URING_QUEUED) /* the request may have been freed */
+	if (n == URING_QUEUED) /* @r may already be freed */
 		return n;
 	r->failed = n >= 0 && (size_t)n < want;
 	if (n > 0 && write && r->file->f_op->fsync && r->sqe.rw_flags & (RWF_SYNC | RWF_DSYNC)) {
@@ -280,8 +282,8 @@ static ssize_t try(struct uring_req *r, bool write, bool polled, u32 events)
 }
 
 /*
- * Reports a shot, and waits for the next one. Returns 0 or URING_QUEUED, or the result of the last
- * shot.
+ * Reports a shot, and waits for the next one. Returns 0 to read again, URING_QUEUED, or the result
+ * of the last shot.
  */
 static long next_shot(struct uring_req *r, long n)
 {
@@ -293,7 +295,10 @@ static long next_shot(struct uring_req *r, long n)
 	return uring_wait_file(r, EPOLLIN);
 }
 
-/* Checks that there is a buffer to choose. Its lack is reported before errors of the file. */
+/*
+ * Checks that the group has a buffer. A lack of buffers is reported before errors of the file.
+ * Returns 0 or -ENOBUFS.
+ */
 static int has_buffer(struct uring_req *r)
 {
 	int err = r->sqe.flags & IOSQE_BUFFER_SELECT ? uring_choose(r) : 0;
@@ -310,8 +315,8 @@ int read_shots_prep(struct uring_req *r)
 }
 
 /*
- * READ_MULTISHOT: reads data as it arrives, each time into another buffer, until no buffer is left,
- * an error, or the end of the file.
+ * READ_MULTISHOT: reads data as it arrives, each time into another buffer, until there is no
+ * buffer, an error, or the end of the file.
  */
 long read_shots_issue(struct uring_req *r)
 {

@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * setup.c: io_uring_setup(2): makes and frees rings; the file of a ring: mmap, poll, release.
+ * setup.c: io_uring_setup(2): makes and frees rings. Also the operations of a ring's file: mmap,
+ * poll, release.
  *
- * The rings (indexes, completions, the submission array) are one piece of shared memory, the
- * submission entries another. The kernel keeps their pages, and the guest maps them at the offsets
- * that io_uring_setup(2) returns. With IORING_SETUP_NO_MMAP they are pages of the program. If that
- * memory is private and without MADV_DONTFORK, the program and the kernel may use different pages
- * after a fork.
+ * The rings (indexes, completions, the submission array) are one piece of shared memory, and the
+ * submission entries another. The kernel has their pages, and the guest maps them at the offsets
+ * that io_uring_setup(2) returns. With IORING_SETUP_NO_MMAP they are the program's own pages. If
+ * that memory is a private mapping without MADV_DONTFORK, the program and the kernel may use
+ * different pages after a fork.
  *
  * IORING_SETUP_SQPOLL: no thread polls the submission queue. IORING_SQ_NEED_WAKEUP is always set,
  * as it is on Linux while the thread sleeps, and the io_uring_enter() that would wake up the thread
  * submits all entries itself. Its caller must belong to the process that made the ring.
  *
- * References: the file and each request hold one. The last close cancels waiting requests; the
+ * References: the file and each request hold one. The last close cancels waiting requests, and the
  * memory is freed with the last request.
  *
  * Locks: rings_lock for the list of all rings.
@@ -86,7 +87,10 @@ void uring_map_free(struct uring_map *m)
 	uring_uncharge(m->charged);
 }
 
-/* Allocates pages for @want items of @each bytes. */
+/*
+ * Allocates @m->pages for @want pages, and charges @each bytes for each of them in addition.
+ * Returns 0 or -ENOMEM.
+ */
 static int map_room(struct uring_map *m, u32 want, size_t each)
 {
 	size_t bytes = want * (each + sizeof(*m->pages));
@@ -121,7 +125,7 @@ int uring_map_make(struct uring_map *m, u64 size)
 	return 0;
 }
 
-/* Takes pages of the program itself, at @addr. */
+/* Pins the program's own pages at @addr. Returns 0 or -errno. */
 static int map_take(struct uring_map *m, u64 addr, u64 size)
 {
 	u32 want = (u32)(PAGE_ALIGN(size) >> PAGE_SHIFT);
@@ -218,7 +222,7 @@ static struct uring *uring_new(const struct io_uring_params *p)
 		u->array_at = (u32)size;
 		size += (u64)p->sq_entries * sizeof(u32);
 	}
-	err = map_get(&u->rings, size, p, p->cq_off.resv2); /* the guest's user_addr */
+	err = map_get(&u->rings, size, p, p->cq_off.resv2); /* this field holds user_addr */
 	if (!err)
 		err = map_get(&u->sqes, (u64)p->sq_entries * uring_sqe_size(p->flags), p,
 			p->sq_off.resv2);
@@ -286,7 +290,7 @@ static struct file *shared_file(struct uring *u, u64 off, u32 *pages)
 	return get_file(m->file);
 }
 
-/* Makes the area map the shared memory instead of this file. */
+/* Lets the area map the shared memory instead of this file. Returns 0 or -errno. */
 static int uring_mmap(struct file *f, struct vm_area *v)
 {
 	struct uring *u = f->private_data;
@@ -409,8 +413,8 @@ static void fill_offsets(const struct uring *u, struct io_uring_params *p)
 }
 
 /*
- * Checks the ring of IORING_SETUP_ATTACH_WQ, whose workers or thread would be shared. There are
- * none, but the descriptor must be a ring.
+ * Checks the ring of IORING_SETUP_ATTACH_WQ, whose workers or thread Linux would share. There are
+ * none here, but the descriptor must be a ring. Returns 0 or -errno.
  */
 static int check_attached(const struct io_uring_params *p)
 {
@@ -471,7 +475,7 @@ static int ring_fd(struct uring *u)
 	f->f_mode |= FMODE_NOPASS;
 	if (u->flags & URING_SETUP_REGISTERED_FD_ONLY) {
 		put_unused_fd(fd);
-		atomic_inc(&u->refs); /* keeps it when the file is released */
+		atomic_inc(&u->refs); /* until the file is registered */
 		fd = uring_rings_place(f);
 		if (fd >= 0)
 			uring_put(u);
@@ -482,8 +486,8 @@ static int ring_fd(struct uring *u)
 }
 
 /*
- * sysctl kernel.io_uring_disabled: 1: only CAP_SYS_ADMIN and the group kernel.io_uring_group may
- * make rings, 2: nobody may. Existing rings continue to work.
+ * sysctl kernel.io_uring_disabled. 1: only tasks with CAP_SYS_ADMIN or in the group
+ * kernel.io_uring_group may make rings. 2: no task may. Existing rings continue to work.
  */
 static int disabled, allowed_group = -1;
 

@@ -3,11 +3,11 @@
  * timeout.c: TIMEOUT, which ends at a time (-ETIME) or after a number of completions (0);
  * TIMEOUT_REMOVE; and LINK_TIMEOUT, which ends the request to which it is linked.
  *
- * The timer holds a reference to its request. The party that takes the request off the waiting list
- * ends it: the timer, a completion that reaches the target, or a canceller. A timer that expires
- * later does nothing. A LINK_TIMEOUT is on no list: it belongs to the request that it limits
- * (req->limit) from the time that request runs. Its timer starts when that request waits, and it
- * ends with that request.
+ * The timer holds a reference to its request. The request is ended by whatever takes it off the
+ * waiting list: the timer, a completion that reaches the target, or a canceller. A timer that
+ * expires after that does nothing. A LINK_TIMEOUT is on no list: it belongs to the request that it
+ * limits (req->limit) once that request runs. Its timer starts when that request waits, and it ends
+ * with that request.
  *
  * Locks: cq_lock.
  */
@@ -31,7 +31,7 @@ static u64 deadline_of(u64 ns, int clock, u32 flags)
 	return flags & IORING_TIMEOUT_ABS ? deadline_at(clock, ns) : deadline_in(ns);
 }
 
-/* Returns the time at which the timer of @r must expire. */
+/* Returns the ktime at which the timer of @r must expire. */
 static u64 due(const struct uring_req *r)
 {
 	return r->real ? deadline_at(CLOCK_REALTIME, r->period) : r->deadline;
@@ -43,8 +43,8 @@ static bool follows_clock(int clock, u32 flags)
 }
 
 /*
- * Reads a time as nanoseconds. As on Linux, tv_nsec may exceed a second. Returns 0, -EFAULT or
- * -EINVAL.
+ * Reads a time from the guest, in ns. As on Linux, tv_nsec may exceed a second. Returns 0, -EFAULT
+ * or -EINVAL.
  */
 static int get_time(u64 at, u64 *ns)
 {
@@ -91,7 +91,7 @@ static bool several(const struct uring_req *r)
 
 /*
  * Ends a timeout whose timer has expired. If it has several shots, its task reports the shot and
- * arms it again.
+ * arms the timeout again.
  */
 static void timer_over(struct ktimer *t)
 {
@@ -109,11 +109,11 @@ bool timeout_stop(struct uring_req *r)
 	assert_spin_held(&r->ring->cq_lock);
 	if (!timer_cancel(&r->timer))
 		return false;
-	atomic_dec(&r->refs); /* the timer's; the caller has another */
+	atomic_dec(&r->refs); /* timer's; the caller has another */
 	return true;
 }
 
-/* Waits for a timer. Returns URING_QUEUED or -ECANCELED. */
+/* Starts the timer and waits for it. Returns URING_QUEUED or -ECANCELED. */
 static long wait_timer(struct uring_req *r, void (*over)(struct ktimer *t), u64 deadline)
 {
 	struct uring *u = r->ring;
@@ -123,8 +123,8 @@ static long wait_timer(struct uring_req *r, void (*over)(struct ktimer *t), u64 
 	r->poll.file = NULL;
 	if (!uring_enlist(r, ON_WAITING))
 		return -ECANCELED;
-	atomic_add(2, &r->refs); /* for the timer, and for this function */
-	/* the lock keeps out clock_set(); a canceller may have come before */
+	atomic_add(2, &r->refs); /* timer's, and this function's */
+	/* cq_lock excludes clock_set(). A canceller may have come before. */
 	spin_lock(&u->cq_lock);
 	timer_start(&r->timer, r->real ? due(r) : deadline);
 	if (r->cancelled && r->where == ON_WAITING && timeout_stop(r)) {
@@ -138,7 +138,7 @@ static long wait_timer(struct uring_req *r, void (*over)(struct ktimer *t), u64 
 
 /*
  * Reports a shot. sqe.off is the number of remaining shots, or 0 for no limit. Returns true if the
- * shot was reported and was not the last.
+ * shot was reported and was not the last one.
  */
 static bool told_shot(struct uring_req *r)
 {
@@ -154,8 +154,8 @@ static bool told_shot(struct uring_req *r)
 }
 
 /*
- * Arms a timeout. After that it checks the target again, since completions may have come between
- * the setting of the target and the start of the timer.
+ * Arms a timeout. Afterwards checks the target again, since completions may have come between the
+ * setting of the target and the start of the timer.
  */
 long timeout_issue(struct uring_req *r)
 {
@@ -202,7 +202,8 @@ static bool is_reached(const struct uring *u, const struct uring_req *r)
 }
 
 /*
- * Takes a timeout whose target is reached off its list, which is sorted by target. Under cq_lock.
+ * Takes a timeout whose target is reached off its list, which is sorted by target. Returns NULL if
+ * there is none. cq_lock is held.
  */
 static struct uring_req *take_reached(struct uring *u)
 {
@@ -220,9 +221,10 @@ static struct uring_req *take_reached(struct uring *u)
 }
 
 /*
- * Ends timeouts whose target is reached. Each end may complete more requests (linked requests are
- * cancelled if no task is left to run them), which calls this function again. Such a call only lets
- * the outer one continue, so that calls do not nest as deep as there are timeouts.
+ * Ends the timeouts whose target is reached. Each end may complete more requests (linked requests
+ * are cancelled if no task is left to run them), which calls this function again. Such a nested
+ * call does nothing, and the outer one continues, so that calls do not nest as deep as there are
+ * timeouts.
  */
 void timeouts_check(struct uring *u)
 {
@@ -246,7 +248,8 @@ void timeouts_check(struct uring *u)
 /* ---- TIMEOUT_REMOVE ---- */
 
 /*
- * Prepares a removal. r->deadline is in nanoseconds on the clock of the timeout that will be found.
+ * Prepares a removal or a change. r->deadline is in ns, on the clock of the timeout that will be
+ * found. Returns 0 or -errno.
  */
 int timeout_remove_prep(struct uring_req *r)
 {
@@ -267,7 +270,7 @@ static bool is_timeout(const struct uring_req *r, const void *arg)
 	       r->where != ON_DRAINED;
 }
 
-/* Finds a timeout by its user_data. Under cq_lock. */
+/* Finds a timeout by its user_data. cq_lock is held. */
 static struct uring_req *find_timeout(struct list_head *list, u64 data)
 {
 	struct uring_req *r;
@@ -295,7 +298,10 @@ static struct uring_req *limit_in(const struct list_head *list, u64 data)
 	return NULL;
 }
 
-/* Finds a running LINK_TIMEOUT by its user_data, through the waiting requests. Under cq_lock. */
+/*
+ * Finds a running LINK_TIMEOUT by its user_data, among those of the waiting requests. cq_lock is
+ * held.
+ */
 static struct uring_req *find_limit(struct uring *u, u64 data)
 {
 	struct uring_req *lt = limit_in(&u->ending, data), *r;
@@ -321,7 +327,7 @@ static struct uring_req *find_to_update(struct uring *u, const struct io_uring_s
 }
 
 /*
- * Makes a timeout that is being changed forget its number of completions or shots. Under cq_lock.
+ * Removes the number of completions or shots of a timeout that is being changed. cq_lock is held.
  */
 static void without_number(struct uring_req *r)
 {
@@ -388,7 +394,7 @@ static void limit_over(struct ktimer *t)
 	uring_req_put(lt);
 }
 
-/* Arms a LINK_TIMEOUT, in one step for clock_set(). */
+/* Arms a LINK_TIMEOUT under cq_lock, so that clock_set() does not come in between. */
 static void limit_arm(struct uring_req *lt)
 {
 	struct uring *u = lt->ring;
@@ -404,7 +410,7 @@ void limit_start(struct uring_req *r, struct uring_req *lt)
 		return;
 	atomic_inc(&r->refs);
 	lt->limited = r;
-	atomic_inc(&lt->refs); /* the timer's reference */
+	atomic_inc(&lt->refs); /* of the timer */
 	timer_setup(&lt->timer, limit_over);
 	limit_arm(lt);
 }
@@ -416,7 +422,7 @@ long limit_stop(struct uring_req *lt)
 
 	if (!lt->limited)
 		return -ECANCELED;
-	/* keeps out clock_set(), which stops the timer and starts it again */
+	/* Excludes clock_set(), which stops the timer and starts it again. */
 	spin_lock(&u->cq_lock);
 	stopped = timer_cancel(&lt->timer);
 	spin_unlock(&u->cq_lock);
@@ -429,7 +435,7 @@ long limit_stop(struct uring_req *lt)
 
 /* ---- clock_settime() ---- */
 
-/* Starts a timer again if it has not expired. cq_lock is held. */
+/* Starts a timer again, with its new expiry time, if it has not expired. cq_lock is held. */
 static void follow_clock(struct uring_req *r)
 {
 	if (r && r->real && timer_cancel(&r->timer))

@@ -4,7 +4,7 @@
  * describes how these files work together.
  *
  * Locks: ring->lock, a mutex, for submission and registration; ring->cq_lock, a spinlock, for the
- * completion queue and the lists of waiting requests. A request that does not wait belongs to the
+ * completion queue and the lists of waiting requests. A request that is not waiting belongs to the
  * task that runs it.
  */
 #ifndef NESTLING_IO_URING_H
@@ -35,13 +35,13 @@ struct sock_header;
 
 #define URING_MAX_ENTRIES 32768
 #define URING_BUCKETS 256
-/* Returned by an issue function: the result will come later. */
+/* Returned by an issue function if the result will be posted later. */
 #define URING_QUEUED (1L << 40)
 
 /*
- * The memory that the kernel and the guest share. The guest may write anything to it, so indexes
- * are read once and masked. Programs that provide this memory themselves rely on 64 bytes before
- * the completions.
+ * Memory that the kernel and the guest share. The guest may write anything to it, so indexes are
+ * read once and masked. Programs that provide this memory themselves rely on the 64 bytes that
+ * precede the completions.
  */
 struct uring_shared {
 	u32 sq_head, sq_tail, cq_head, cq_tail;
@@ -66,15 +66,15 @@ struct uring_buffer {
 
 struct uring_rsrc { /* a registered file or buffer (rsrc.c) */
 	atomic_t refs;
-	/* references to this object include one reference to the ring */
+	/* each of these objects holds a reference to the ring */
 	struct uring *ring;
-	/* user_data of the completion that is posted when it is freed; 0: none is posted */
+	/* user_data of the completion that is posted when the object is freed; 0: posts none */
 	u64 tag;
-	struct file *file; /* a reference; NULL: it is a buffer */
+	struct file *file; /* referenced; NULL if it is a buffer */
 	struct uring_buffer buffer;
 };
 struct uring_table {
-	struct uring_rsrc **slots; /* NULL: nothing is registered */
+	struct uring_rsrc **slots; /* NULL if none is registered */
 	u32 nr;
 };
 
@@ -86,74 +86,85 @@ struct uring_limits {
 };
 
 struct uring {
-	atomic_t refs; /* held by the file and by each request */
-	/* number of requests that poll this ring; POLL_ADD limits it */
+	atomic_t refs; /* one for the file, one for each request */
+	/* number of requests that poll this ring, which POLL_ADD limits */
 	atomic_t polls;
-	/* number of expired timeouts, each of which ends a wait for more completions */
+	/* number of expired timeouts. Each of them ends a wait for completions. */
 	atomic_t timeouts;
-	/* clock of io_uring_enter()'s timeout; under lock */
+	/* clock id of io_uring_enter()'s timeout; under lock */
 	int clock;
 	/* IORING_SETUP_*; R_DISABLED is cleared under lock */
 	u32 flags;
-	/* SINGLE_ISSUER: the task that made or enabled the ring; under lock. NULL: none yet */
+	/* SINGLE_ISSUER: the task that made or enabled the ring, or NULL before; under lock */
 	struct pid *issuer;
-	/* SQPOLL: the process that made the ring; immutable */
+	/* SQPOLL: the process that made the ring, otherwise NULL; immutable */
 	struct pid *owner;
-	/* one of the owner's threads was asked to run sq_work; atomic */
+	/* True while one of the owner's threads is asked to run sq_work; atomic */
 	bool sq_asked;
-	/* these two are written by the task that has set sq_asked */
+	/* sq_work and sq_file are written by the task that has set sq_asked */
 	struct task_work sq_work;
-	struct file *sq_file;       /* the ring's own file, a reference */
+	struct file *sq_file;       /* the ring's own file, referenced */
 	u32 sq_entries, cq_entries; /* immutable */
 	struct uring_map rings, sqes;
-	/* offset of the submission array in the shared memory; 0: there is none */
+	/* byte offset of the submission array in @rings; 0: there is none */
 	u32 array_at;
-	struct list_head all; /* link in all_rings, under rings_lock */
-	struct mutex lock;    /* for the members below */
+	struct list_head all; /* in all_rings, under rings_lock */
+	struct mutex lock;    /* protects the members below */
 	u32 sq_head;
-	/* a request within a chain had IOSQE_IO_DRAIN, which also applies to the next request */
+	/*
+	 * True if a request within a chain had IOSQE_IO_DRAIN, which also applies to the next
+	 * chain.
+	 */
 	bool drain_next;
-	/* IOSQE_CQE_SKIP_SUCCESS was used, so completions of earlier requests cannot be counted */
+	/*
+	 * True if IOSQE_CQE_SKIP_SUCCESS was used, so that completions of earlier requests cannot
+	 * be counted.
+	 */
 	bool no_drain;
 	struct uring_table files, buffers;
-	u32 file_hint;            /* where the search for a free slot starts */
-	u32 alloc_from, alloc_to; /* FILE_ALLOC_RANGE: slots to search */
-	/* the limits of bounded and unbounded workers that the guest set; there are no workers */
+	u32 file_hint;            /* slot at which a search begins */
+	u32 alloc_from, alloc_to; /* FILE_ALLOC_RANGE: [from, to) */
+	/*
+	 * Limits of bounded and unbounded workers that the guest has set. There are no such
+	 * workers.
+	 */
 	u32 workers[2];
-	/* the mm that made the ring, and whose memory its registered buffers are; only compared */
+	/* The mm of the ring's maker, to which the registered buffers belong. Only compared. */
 	const void *mm;
-	struct radix groups; /* uring_group by its number */
+	struct radix groups; /* struct uring_group by its id */
 	struct uring_limits limits;
-	struct radix personalities; /* struct cred by its number, from 1 */
+	struct radix personalities; /* struct cred by its number (from 1) */
 	u32 nr_personalities, next_personality;
-	spinlock_t cq_lock; /* for the members below */
+	spinlock_t cq_lock; /* protects the members below */
 	struct file *eventfd;
 	u32 cq_tail;
-	u64 counted;               /* completions that count for timeouts */
-	struct list_head overflow; /* uring_overflow, which did not fit */
-	/* polls and timeouts: uring_req.link, hashed by user_data */
+	u64 counted;               /* completions, for counting timeouts */
+	struct list_head overflow; /* uring_overflow.link */
+	/* waiting polls and timeouts by uring_req.link, hashed by user_data */
 	struct list_head waiting[URING_BUCKETS];
-	/* timeouts that a number of completions ends, sorted by target */
+	/* timeouts that end after a number of completions, by uring_req.link, sorted by target */
 	struct list_head counting;
-	/* a task is completing the timeouts whose target is reached */
+	/* True while a task completes the timeouts whose target is reached */
 	bool checking;
-	/* cancelled polls until the worker has ended them, and transfers at a disk */
+	/*
+	 * by uring_req.link: cancelled polls that a worker has not ended yet, and direct transfers
+	 */
 	struct list_head ending;
-	/* requests that wait until all earlier requests have finished, by uring_req.link */
+	/* by uring_req.link: requests that wait until all earlier requests have finished */
 	struct list_head drained;
-	struct list_head mapped; /* uring_group in mapped memory: kbuf.c */
+	struct list_head mapped; /* uring_group.mapped of kernel memory */
 	/* DEFER_TASKRUN: requests that the issuer must run, by uring_req.deferred */
 	struct list_head deferred;
-	struct list_head shots; /* uring_req.shot_link of polls to report */
+	struct list_head shots; /* polls to report, by uring_req.shot_link */
 	/*
 	 * without DEFER_TASKRUN: requests that their tasks must issue again, by uring_req.deferred
 	 */
 	struct list_head again;
-	/* number of requests that have waited and have not finished */
+	/* number of requests that have begun to wait and have not finished */
 	u32 nr_active;
 	bool dying;
 	struct wait_queue_head wait;
-	/* registered when the first timeout of CLOCK_REALTIME starts */
+	/* registered when the ring's first timeout on CLOCK_REALTIME starts */
 	struct clock_watch watch;
 };
 
@@ -173,85 +184,90 @@ enum uring_where { RUNNING, ON_WAITING, ON_DRAINED, ON_DISK };
 
 struct uring_req {
 	/*
-	 * one reference for the task that runs it or its list, and one for an armed timer or poll
+	 * One reference for the task that runs the request or the list that has it, and one for an
+	 * armed timer or poll.
 	 */
 	atomic_t refs;
 	struct uring *ring;
-	struct io_uring_sqe sqe; /* a copy, since the guest may change it */
-	struct uring_req *next;  /* next request of the chain */
+	struct io_uring_sqe sqe; /* copy: the guest may change its entry */
+	struct uring_req *next;  /* next in the chain */
 	/*
-	 * the LINK_TIMEOUT of this request, a reference; it belongs to the task that runs the
-	 * request
+	 * This request's LINK_TIMEOUT (referenced), or NULL. It belongs to the task that runs the
+	 * request.
 	 */
 	struct uring_req *limit;
-	/* in a LINK_TIMEOUT that has started: the request that it ends, a reference */
+	/* In a LINK_TIMEOUT that has started: the request that it limits (referenced). */
 	struct uring_req *limited;
-	/* credentials of the requested personality, a reference; NULL: those of the task */
+	/* credentials of the requested personality (referenced), or NULL: the task's */
 	const struct cred *cred;
-	struct file *file;  /* a reference, taken by the first issue */
-	struct file *other; /* splice: the other file, a reference */
-	/* if the two files are registered ones: their slots' objects, references; else NULL */
+	struct file *file;  /* referenced; set by the first issue */
+	struct file *other; /* splice: the source file; referenced */
+	/* objects of the slots (referenced) if the two files are registered ones, else NULL */
 	struct uring_rsrc *file_slot, *other_slot;
-	/* the registered buffer of sqe.buf_index, a reference, from its first use on */
+	/* registered buffer of sqe.buf_index (referenced), set at its first use */
 	struct uring_rsrc *buffer;
-	/* the task that submitted the request, a reference while the request waits */
+	/* the submitting task, referenced while the request waits */
 	struct task *task;
-	struct list_head link; /* this and the next three under cq_lock */
+	struct list_head link; /* link, where, busy, active: under cq_lock */
 	enum uring_where where;
-	bool busy;   /* it is counted in task->uring_busy */
-	bool active; /* it is counted in ring->nr_active */
-	/* it is counted in `polls` of the ring that @file is */
+	bool busy;   /* counted in task->uring_busy */
+	bool active; /* counted in ring->nr_active */
+	/* counted in @polls of the ring that @file is */
 	bool polls_ring;
 	bool cancelled;
-	/* its task has exited, so operations that need a task fail */
+	/* True if its task has exited, so that operations that need a task fail */
 	bool orphan;
-	int refused; /* -errno if it was refused, or 0 */
+	int refused; /* -errno if it was refused, else 0 */
 	bool notify; /* SEND_ZC: posts a second completion */
 	bool polled_first;
-	/* the transfer was short or never began, which breaks the chain */
+	/* True if the transfer was short or never began, which breaks the chain */
 	bool failed;
 	/* readv, writev: imported at submission */
 	struct uvec *vec;
 	struct iov_iter iter;
 	struct sock_header *header; /* sendmsg, recvmsg: read at submission */
-	struct given_name *names;   /* paths, which were read at submission */
+	struct given_name *names;   /* paths, read at submission */
 	union {
 		struct open_how how;      /* OPENAT2: read at submission */
 		struct epoll_event event; /* EPOLL_CTL: read at submission */
 	};
-	struct uring_chosen buf; /* IOSQE_BUFFER_SELECT: during an issue */
-	/* SEND: the part of a used buffer that was not sent yet */
+	struct uring_chosen buf; /* IOSQE_BUFFER_SELECT, during an issue */
+	/* SEND: part of a used buffer that was not sent yet */
 	struct uring_buffer rest;
-	u32 cflags; /* IORING_CQE_F_* of its last completion */
+	u32 cflags; /* IORING_CQE_F_* of next completion */
 	/* poll with several shots: events to report; under cq_lock */
 	u32 shot;
-	/* POLL_REMOVE is changing this poll; under cq_lock */
+	/* True while POLL_REMOVE is changing this poll; under cq_lock */
 	bool update;
-	u32 new_events; /* under cq_lock, as is new_data */
+	u32 new_events; /* with new_data, under cq_lock */
 	u64 new_data;
-	struct list_head deferred; /* under cq_lock, as is shot_link */
+	struct list_head deferred; /* with shot_link, under cq_lock */
 	struct list_head shot_link;
-	/* failed issues although the file was ready */
+	/* number of issues that failed although the file was ready */
 	u32 tries;
-	s64 done; /* bytes moved so far (MSG_WAITALL) */
+	s64 done; /* bytes moved so far */
 	long result;
 	struct async_poll poll;
-	struct io_async async; /* for a request in ON_DISK */
-	size_t want;           /* bytes requested */
+	struct io_async async; /* used while ON_DISK */
+	size_t want;           /* requested bytes */
 	struct ktimer timer;
-	/* a timeout: ends when ring->counted reaches this value */
+	/* timeout: value of ring->counted that ends it */
 	u64 target;
 	u64 deadline;
-	/* a timeout: the requested ns; with several shots the interval */
+	/* timeout: the requested time in ns; with several shots, the interval */
 	u64 period;
-	/* @period is a time of CLOCK_REALTIME, whose changes the timer follows (timeout.c) */
+	/*
+	 * timeout: True if @period is a time of CLOCK_REALTIME, whose changes the timer follows
+	 * (timeout.c)
+	 */
 	bool real;
-	bool rings; /* a shot of a repeated timeout is due */
+	bool rings; /* timeout with shots: one is due */
 	struct task_work work;
 };
 
 /*
- * True for requests that Linux keeps in lists of their own. A cancel of these returns their number.
+ * True for requests that Linux keeps in separate lists. Cancelling such a request returns the
+ * number of cancelled requests.
  */
 static inline bool waits_apart(const struct uring_req *r)
 {
@@ -261,15 +277,17 @@ static inline bool waits_apart(const struct uring_req *r)
 }
 
 struct uring_op {
-	int (*prep)(struct uring_req *r); /* 0 or -errno; NULL op: no checks */
-	/* Returns a result, or URING_QUEUED. NULL op: not supported. */
+	int (*prep)(struct uring_req *r); /* 0 or -errno; may be NULL */
+	/* Returns a result, or URING_QUEUED. NULL if the opcode is not supported. */
 	long (*issue)(struct uring_req *r);
-	bool file;   /* the operation needs r->file */
-	bool ioprio; /* the operation itself uses sqe.ioprio */
-	/* permitted on a ring with IORING_SETUP_IOPOLL */
+	bool file;   /* needs r->file */
+	bool ioprio; /* uses sqe.ioprio itself */
+	/* True if permitted on a ring with IORING_SETUP_IOPOLL */
 	bool on_iopoll;
-	bool select; /* IOSQE_BUFFER_SELECT is permitted */
-	/* an error after the operation has begun is no failure: the chain continues */
+	bool select; /* permits IOSQE_BUFFER_SELECT */
+	/*
+	 * True if an error after the operation has begun is no failure, so that the chain continues
+	 */
 	bool soft;
 };
 extern const struct uring_op uring_ops[URING_OP_LAST];
@@ -280,21 +298,24 @@ static inline const struct uring_op *op_of(const struct uring_req *r)
 
 /* setup.c */
 extern const struct file_operations uring_fops;
-extern struct list_head all_rings; /* ring->all of each; under rings_lock */
+extern struct list_head all_rings; /* by ring->all; under rings_lock */
 extern spinlock_t rings_lock;
-/* IORING_SETUP_SINGLE_ISSUER: sets the issuer; true if current may submit. */
+/*
+ * SINGLE_ISSUER: uring_set_issuer() makes current the issuer, uring_may_issue() is true if current
+ * may submit.
+ */
 void uring_set_issuer(struct uring *u);
 bool uring_may_issue(const struct uring *u);
 void uring_put(struct uring *u);
 /*
- * Charges kernel memory of all rings together, including the rings themselves. Returns 0, or
- * -ENOMEM beyond a quarter of the memory.
+ * Charges kernel memory to all rings together, including the rings themselves. Returns 0, or
+ * -ENOMEM if they would exceed a quarter of the memory.
  */
 int uring_charge(size_t bytes);
 void uring_uncharge(size_t bytes);
-void *uring_zalloc(size_t n, size_t size); /* charged; NULL: no memory */
+void *uring_zalloc(size_t n, size_t size); /* charged; NULL if memory is short */
 void uring_free(void *p, size_t n, size_t size);
-int uring_map_make(struct uring_map *m, u64 size); /* 0 or -errno; free it in both cases */
+int uring_map_make(struct uring_map *m, u64 size); /* 0 or -errno; free @m in both cases */
 void uring_map_free(struct uring_map *m);
 static inline struct uring_shared *shared_of(struct uring *u)
 {
@@ -305,23 +326,23 @@ static inline void *map_at(const struct uring_map *m, u64 off)
 	return (char *)page_address(m->pages[off >> PAGE_SHIFT]) + (off & ~PAGE_MASK);
 }
 
-/* ringfds.c: rings that a task has registered for its own use */
-struct file *uring_get_ring(int fd, bool registered); /* takes a reference; ERR_PTR */
-/* Makes the task's empty table, which each task has that makes a ring. Returns 0 or -ENOMEM. */
+/* ringfds.c: rings that a task has registered for itself */
+struct file *uring_get_ring(int fd, bool registered); /* referenced, or ERR_PTR */
+/* Makes the task's empty table, which every task that makes a ring has. Returns 0 or -ENOMEM. */
 int uring_rings_table(void);
 long uring_rings_register(uaddr_t arg, u32 nr);
 /*
- * Enters a file into a free slot and takes over the reference. Returns the slot's number or -errno.
+ * Puts a file into a free slot and takes over the reference. Returns the slot's number or -errno.
  */
 int uring_rings_place(struct file *f);
 long uring_rings_unregister(uaddr_t arg, u32 nr);
 void uring_rings_free(struct task *t);
 
 /* register.c */
-bool uring_permitted(const struct uring_req *r); /* true unless a restriction forbids it */
+bool uring_permitted(const struct uring_req *r); /* True unless a restriction forbids it */
 /*
- * Returns the credentials with number @id, with a reference, or NULL. ring->lock is held, as it is
- * for uring_personalities_free().
+ * Returns the credentials with number @id, referenced, or NULL. ring->lock is held for this
+ * function and for uring_personalities_free().
  */
 const struct cred *uring_personality(struct uring *u, u32 id);
 void uring_personalities_free(struct uring *u);
@@ -334,13 +355,13 @@ struct uring_result {
 };
 void uring_post(struct uring *u, struct uring_result res, bool counts);
 /*
- * Posts a completion that is not the request's last. Returns false if there is no room: then the
- * request's next completion must be its last.
+ * Posts a completion that is not the request's last. Returns false if there is no room: the
+ * request's next completion must then be its last.
  */
 bool uring_post_more(struct uring_req *r, long res, u32 flags);
 void uring_flush_overflow(struct uring *u);
 void uring_set_sq_flag(struct uring *u, u32 flag, bool on);
-/* Signals the eventfd. Under cq_lock, so that the eventfd is not removed meanwhile. */
+/* Signals the eventfd. cq_lock is held, so that the eventfd is not removed meanwhile. */
 void uring_announce(struct uring *u);
 static inline u32 uring_cqe_size(u32 setup_flags)
 {
@@ -350,7 +371,7 @@ static inline u32 uring_sqe_size(u32 setup_flags)
 {
 	return setup_flags & IORING_SETUP_SQE128 ? 128 : 64;
 }
-u32 uring_ready(struct uring *u); /* completions that were not read yet */
+u32 uring_ready(struct uring *u); /* number of unread completions */
 
 /* kbuf.c */
 int uring_choose(struct uring_req *r);
@@ -358,13 +379,13 @@ void uring_unchoose(struct uring_req *r);
 u32 uring_use(struct uring_req *r, size_t n);
 /*
  * Chooses as many buffers as @most bytes fill, at least one and at most @max, and stores them in
- * @vec. r->buf is the first. Returns their number, -ENOBUFS or -ENOENT.
+ * @vec. r->buf is the first. Returns their number, -ENOBUFS (no buffer) or -ENOENT (no group).
  */
 int uring_choose_several(struct uring_req *r, u64 most, struct uvec *vec, u32 max);
 u32 uring_use_several(struct uring_req *r, const struct uvec *vec, u32 nr, size_t n);
 bool uring_group_empty(const struct uring_req *r);
-bool uring_group_ring(const struct uring_req *r); /* a ring, not a list */
-/* True if the unused rest of a used buffer stays in the group. */
+bool uring_group_ring(const struct uring_req *r); /* True if not a list */
+/* True if the unused rest of a used buffer stays in the group (IOU_PBUF_RING_INC). */
 bool uring_group_inc(const struct uring_req *r);
 void uring_groups_free(struct uring *u);
 int provide_prep(struct uring_req *r);
@@ -375,8 +396,8 @@ long uring_register_group(struct uring *u, uaddr_t arg);
 long uring_unregister_group(struct uring *u, uaddr_t arg);
 long uring_group_status(struct uring *u, uaddr_t arg);
 /*
- * Returns the file of a buffer ring that the kernel allocated, with a reference, and its size in
- * pages, for mmap(). ERR_PTR.
+ * Returns the file of a buffer ring in kernel memory, for mmap(), referenced, and sets *pages to
+ * its size. Returns ERR_PTR on failure.
  */
 struct file *uring_group_file(struct uring *u, u64 id, u32 *pages);
 
@@ -385,21 +406,24 @@ static inline bool uring_defers(const struct uring *u)
 {
 	return u->flags & IORING_SETUP_DEFER_TASKRUN;
 }
-/* Queues @r->work for the issuer. Returns false if the issuer has exited. */
+/* Queues @r->work for the issuer. Returns false if the ring is being closed. */
 bool uring_defer(struct uring_req *r, void (*func)(struct task_work *w));
-/* Queues @mask, to be reported by a poll with several shots. */
+/*
+ * Queues @mask for a report by a poll with several shots. Returns false if the ring is being
+ * closed.
+ */
 bool uring_defer_shot(struct uring_req *r, u32 mask);
 bool uring_has_deferred(struct uring *u);
 /*
- * True if requests wait for @t as the issuer, also if an exec of another thread's has since given
- * @t the leader's pid.
+ * True if a request of @t is queued for the issuer. Needed if an exec by another thread has since
+ * given @t the leader's pid, so that it no longer equals the recorded issuer.
  */
 bool uring_has_deferred_of(struct uring *u, const struct task *t);
 void uring_run_deferred(struct uring *u);  /* called by the issuer */
-void uring_drop_deferred(struct uring *u); /* of a ring that is being closed */
+void uring_drop_deferred(struct uring *u); /* for a ring that is being closed */
 
 /* request.c */
-/* Runs a request and the requests linked to it, until one waits. */
+/* Runs a request and the rest of its chain, until a request waits. */
 void uring_run(struct uring_req *r);
 /*
  * Posts the result and drops the caller's reference. Returns the next request of the chain, which
@@ -407,13 +431,13 @@ void uring_run(struct uring_req *r);
  */
 struct uring_req *uring_finish(struct uring_req *r, long res);
 /*
- * Finishes a request in a context that may not run guests' requests (workers, timers). The rest of
+ * Finishes a request in a context that may not run guests' requests (worker, timer). The rest of
  * the chain runs in its task.
  */
 void uring_finish_elsewhere(struct uring_req *r, long res);
-/* Finishes a request when no task remains that could run the rest of the chain. */
+/* Finishes a request if no task is left that could run the rest of the chain. */
 void uring_abandon(struct uring_req *r, long res);
-/* Detaches the waiting requests of the exiting task @t, which will end later. */
+/* Detaches the waiting requests of the exiting task @t. They end later, without it. */
 void uring_orphan(struct uring *u, struct task *t);
 void uring_cancel_chain(struct uring_req *r, bool silent);
 /*
@@ -424,44 +448,47 @@ void uring_refuse_chain(struct uring_req *head);
 void uring_req_put(struct uring_req *r);
 /*
  * Waits for events of r->file, and then issues the request again. Returns URING_QUEUED, 0 if the
- * events are pending already, or -errno.
+ * events are already pending, or -errno.
  */
 long uring_wait_file(struct uring_req *r, u32 events);
-/* @r holds a reference to @f */
+/* As uring_wait_file(), for the file @f, to which @r holds a reference. */
 long uring_wait_other(struct uring_req *r, struct file *f, u32 events);
 /*
- * True if the request must fail with -EAGAIN: its file has O_NONBLOCK, reports that it is ready,
- * and the operation has failed many times.
+ * True if the request should fail with -EAGAIN: its file has O_NONBLOCK, and the operation has
+ * failed many times although the file reports that it is ready.
  */
 bool uring_in_vain(const struct uring_req *r);
 /*
- * Returns the file of a descriptor, or with @fixed a registered file, with a reference. NULL: there
- * is none.
+ * Returns the file of descriptor @fd, or with @fixed of registered file @fd, referenced. Returns
+ * NULL if there is none.
  */
 struct file *uring_file(struct uring *u, int fd, bool fixed);
 /*
- * Waits two milliseconds and then issues the request again, for files that report readiness
- * although the operation fails. Returns URING_QUEUED or -ECANCELED.
+ * Waits two milliseconds and then issues the request again. For files that report that they are
+ * ready although the operation fails. Returns URING_QUEUED or -ECANCELED.
  */
 long uring_wait_a_while(struct uring_req *r);
-/* Puts the request on a list. Returns false if the ring is being closed. */
+/*
+ * Puts the request on the list for @where. Returns false if the request is cancelled or the ring is
+ * being closed.
+ */
 bool uring_enlist(struct uring_req *r, enum uring_where where);
 /*
- * Queues a request with IOSQE_IO_DRAIN, or one that comes after such a request. Returns true if the
+ * Queues a request that has IOSQE_IO_DRAIN, or that follows a queued one. Returns true if the
  * request must wait.
  */
 bool uring_drain(struct uring_req *r);
-bool uring_delist(struct uring_req *r); /* false: another task delisted it */
+bool uring_delist(struct uring_req *r); /* false if another task delisted it */
 bool uring_unlist_locked(struct uring_req *r);
 /*
- * Returns a request that its task has been asked to issue again and has not issued yet, or NULL.
- * Under cq_lock.
+ * Returns a request that matches, and that its task was asked to issue again but has not issued
+ * yet, or NULL. cq_lock is held.
  */
 struct uring_req *uring_find_again(struct uring *u,
 	bool (*match)(const struct uring_req *r, const void *arg), const void *arg);
 /*
- * Ends at most @max waiting requests that @match() accepts, and if @data is not NULL only those
- * with that user_data. Returns how many.
+ * Cancels at most @max waiting requests that @match() accepts, and if @data is not NULL only those
+ * with that user_data. Returns their number.
  */
 u32 uring_cancel(struct uring *u, bool (*match)(const struct uring_req *r, const void *arg),
 	const void *arg, const u64 *data, u32 max);
@@ -469,7 +496,7 @@ static inline struct list_head *uring_bucket(struct uring *u, u64 data)
 {
 	return &u->waiting[(data ^ data >> 8 ^ data >> 16 ^ data >> 32) % URING_BUCKETS];
 }
-/* Ends a waiting request. If it is not waiting, it will not wait again. */
+/* Cancels a request. If it is not waiting, it will not wait again. */
 void uring_cancel_one(struct uring_req *r);
 void uring_run_in_task(struct uring_req *r, void (*func)(struct task_work *w));
 
@@ -479,11 +506,11 @@ long timeout_issue(struct uring_req *r);
 long timeout_remove_issue(struct uring_req *r);
 int timeout_remove_prep(struct uring_req *r);
 void timeout_init(struct uring *u);
-/* Stops the timer. Returns true if it will not run. Under cq_lock. */
+/* Stops the timer. Returns true if the timer function will not run. cq_lock is held. */
 bool timeout_stop(struct uring_req *r);
-/* Returns the entry of ring->counting before which the timeout belongs. Under cq_lock. */
+/* Returns the entry of ring->counting before which to insert the timeout. cq_lock is held. */
 struct list_head *timeout_place(struct uring_req *r);
-/* True if a number of completions ends the timeout. */
+/* True if the timeout ends after a number of completions. */
 static inline bool timeout_counts(const struct uring_req *r)
 {
 	return (u32)r->sqe.off && !(r->sqe.timeout_flags & URING_TIMEOUT_MULTISHOT);
@@ -492,36 +519,39 @@ int link_timeout_prep(struct uring_req *r);
 long link_timeout_issue(struct uring_req *r);
 /* Starts the LINK_TIMEOUT @lt of @r, which is waiting. @lt may be NULL. */
 void limit_start(struct uring_req *r, struct uring_req *lt);
-/* Ends the LINK_TIMEOUT after its request has ended. Returns the result of the LINK_TIMEOUT. */
+/* Stops the LINK_TIMEOUT after its request has ended. Returns the result of the LINK_TIMEOUT. */
 long limit_stop(struct uring_req *lt);
-/* Ends the timeouts whose target was reached by the completions counted so far. */
+/* Ends the timeouts whose target is reached by the number of completions so far. */
 void timeouts_check(struct uring *u);
 
 /* rsrc.c: registered files and buffers */
 void uring_rsrc_put(struct uring_rsrc *n); /* @n may be NULL */
 /*
- * Returns the file of a descriptor, or with @fixed a registered file, with a reference. *slot gets
- * the registered file's object, with a reference. NULL: there is no such file.
+ * Returns the file of descriptor @fd, or with @fixed of registered file @fd, referenced. Sets *slot
+ * to the registered file's object, referenced. Returns NULL if there is no such file.
  */
 struct file *uring_req_file(struct uring_req *r, int fd, bool fixed, struct uring_rsrc **slot);
-bool uring_take_buffer(struct uring_req *r); /* sets r->buffer; false: there is none */
+bool uring_take_buffer(struct uring_req *r); /* sets r->buffer; false if none */
 long uring_rsrc_register(struct uring *u, u32 op, uaddr_t arg, u32 nr);
 void uring_rsrc_free(struct uring *u);
 int files_update_prep(struct uring_req *r);
 long files_update_issue(struct uring_req *r);
 /*
- * Places the descriptor @fd, which a system call has just made for @r; @fd may be its -errno.
- * Without sqe.file_index it returns @fd. Otherwise the file is registered instead, and the
- * descriptor closed: it returns 0, the slot's number (IORING_FILE_INDEX_ALLOC), or -errno.
+ * Handles the result @fd of a system call that makes a descriptor for @r, or fails with -errno.
+ * Without sqe.file_index returns @fd. Otherwise registers the file, closes the descriptor, and
+ * returns 0, the slot's number (IORING_FILE_INDEX_ALLOC), or -errno.
  */
 long uring_place_fd(struct uring_req *r, long fd);
-/* Registers a file in the slot that @index selects as sqe.file_index does. */
+/*
+ * Registers a file in the slot that @index selects, in the format of sqe.file_index. Returns the
+ * slot's number for IORING_FILE_INDEX_ALLOC, else 0, or -errno.
+ */
 long uring_place_file(struct uring *u, u32 index, struct file *f);
 long uring_remove_file(struct uring *u, u32 at); /* 0 or -errno */
 
 /*
- * Suppresses SIGPIPE and SIGXFSZ during a system call that Linux makes in a worker, whose signals
- * do not reach the program.
+ * Suppresses SIGPIPE and SIGXFSZ during a system call that Linux makes in a worker, where these
+ * signals do not reach the program.
  */
 static inline void uring_quiet(bool on)
 {
@@ -531,7 +561,7 @@ static inline void uring_quiet(bool on)
 		current->flags &= ~PF_NO_XFSZ;
 }
 
-/* names.c: system calls with paths, which were read when the request was submitted */
+/* names.c: system calls with paths, which are read when the request is submitted */
 int openat_prep(struct uring_req *r);
 long openat_issue(struct uring_req *r);
 int openat2_prep(struct uring_req *r);
@@ -554,8 +584,8 @@ int xattr_prep(struct uring_req *r);
 void uring_names_free(struct uring_req *r);
 
 /*
- * net.c: functions that bundle.c also needs. They return 0 if the caller must try again, or the
- * result.
+ * net.c: functions that bundle.c also uses. The first two return 0 if the caller must try again,
+ * else the request's result.
  */
 long uring_sock_again(struct uring_req *r, u32 events, bool dontwait);
 long uring_sock_ask_first(struct uring_req *r, u32 flag, u32 events, bool dontwait);
@@ -567,13 +597,16 @@ static inline bool uring_bundles(const struct uring_req *r)
 }
 long uring_send_chosen(struct uring_req *r);
 /*
- * Receives into several buffers, which it chooses and uses. Returns the length and sets r->cflags,
- * or returns -errno.
+ * Receives into several buffers, which it chooses and uses. Returns the number of bytes and sets
+ * r->cflags, or returns -errno.
  */
 long uring_receive_bundle(struct uring_req *r);
 
 /* poll.c, rw.c, net.c, ops.c */
-/* For operations on descriptors by number: refuses registered files. */
+/*
+ * Checks an operation that takes a descriptor by number: refuses registered files. Returns 0 or
+ * -errno.
+ */
 int uring_plain_prep(struct uring_req *r);
 int poll_add_prep(struct uring_req *r);
 long poll_add_issue(struct uring_req *r);
@@ -582,8 +615,8 @@ long poll_remove_issue(struct uring_req *r);
 long uring_sync_cancel(struct uring *u, uaddr_t arg);
 int cancel_prep(struct uring_req *r);
 long cancel_issue(struct uring_req *r);
-void uring_tell_shots(struct uring_req *r); /* reports a poll's shots; by the issuer */
-int uring_check_fixed(struct uring_req *r); /* checks sqe.addr, len: 0 or -EFAULT */
+void uring_tell_shots(struct uring_req *r); /* reports shots; called by the issuer */
+int uring_check_fixed(struct uring_req *r); /* sqe.addr and len: 0 or -EFAULT */
 int rw_prep(struct uring_req *r);
 long rw_issue(struct uring_req *r);
 int read_shots_prep(struct uring_req *r);

@@ -3,8 +3,8 @@
  * waitid.c: WAITID: waitid(2) that waits without a sleeping task.
  *
  * The task checks its children at submission, and again whenever a child of its process has
- * stopped, continued or ended. A pseudo file represents the wait queue of the process that
- * waitpid(2) sleeps on: it is ready once that queue has been woken up after the file was armed.
+ * stopped, continued or ended. A pseudo file represents the process's wait queue on which
+ * waitpid(2) sleeps. It is ready once that queue was woken up after the file was armed.
  */
 #include <linux/eventpoll.h>
 #include <linux/wait.h>
@@ -13,8 +13,8 @@
 #include "kernel/task/waitid.h"
 
 struct children {
-	struct task *task; /* the waiting task, a reference */
-	/* The request that the task is arming. NULL: the request is armed. */
+	struct task *task; /* the waiting task; referenced */
+	/* the request that the task is arming, or NULL once it is armed */
 	struct uring_req *asked;
 };
 
@@ -26,7 +26,7 @@ static long look(struct uring_req *r, siginfo_t *info)
 	return waitid_look((int)s->len, s->fd, (int)s->file_index, info);
 }
 
-/* True if a child has a state to report. The state stays reportable. */
+/* True if a child has a state to report, or waitid(2) would fail. The state stays reportable. */
 static bool has_news(struct uring_req *r)
 {
 	const struct io_uring_sqe *s = &r->sqe;
@@ -86,7 +86,9 @@ int waitid_prep(struct uring_req *r)
 	return s->addr || s->buf_index || s->addr3 || s->rw_flags ? -EINVAL : 0;
 }
 
-/* Waits until a child may have a state to report. Returns 0, URING_QUEUED or -errno. */
+/*
+ * Waits until a child may have a state to report. Returns 0 to check again, URING_QUEUED or -errno.
+ */
 static long wait_news(struct uring_req *r)
 {
 	struct children *c;
