@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * bounds.c: arithmetic on the bounds of numbers (bounds.h). Every function may return wider bounds
- * than necessary, but always includes each value that run.c can compute.
+ * bounds.c: arithmetic on the bounds of numbers (bounds.h). A function may return wider bounds than
+ * necessary, but they include every value that run.c can compute.
  */
 #include "kernel/bpf/bounds.h"
 
@@ -57,9 +57,9 @@ static struct tnum bits_mul(struct tnum a, struct tnum b)
 	struct tnum sum = { a.value * b.value, 0 }, part;
 
 	for (; a.value || a.mask; a.value >>= 1, a.mask >>= 1) {
-		if (a.value & 1) /* b's unknown bits, once */
+		if (a.value & 1) /* b's unknown bits count once */
 			part = (struct tnum){ 0, b.mask };
-		else if (a.mask & 1) /* b or nothing */
+		else if (a.mask & 1) /* adds b or nothing */
 			part = (struct tnum){ 0, b.value | b.mask };
 		else
 			part = (struct tnum){ 0, 0 };
@@ -70,7 +70,7 @@ static struct tnum bits_mul(struct tnum a, struct tnum b)
 	return sum;
 }
 
-/* Returns the bits that all numbers from @min to @max have in common. */
+/* Returns the bits that all numbers from @min to @max have in common, as known bits. */
 static struct tnum bits_between(u64 min, u64 max)
 {
 	u64 differ = min ^ max, mask = differ ? ~0ul >> __builtin_clzl(differ) : 0;
@@ -78,7 +78,10 @@ static struct tnum bits_between(u64 min, u64 max)
 	return (struct tnum){ min & ~mask, mask };
 }
 
-/* Combines two tnums of one number in *a. Returns false if they contradict each other. */
+/*
+ * Combines what two tnums know about one number, in *a. Returns false if they contradict each
+ * other.
+ */
 static bool bits_meet(struct tnum *a, struct tnum b)
 {
 	bool ok = !((a->value ^ b.value) & ~a->mask & ~b.mask);
@@ -148,7 +151,7 @@ static void range_from_bits(struct range *r, struct tnum t, bool wide)
 }
 
 /*
- * Narrows signed and unsigned limits by each other, where the range does not cross a change of
+ * Narrows the signed and unsigned limits by each other, if the range does not cross a change of
  * sign.
  */
 static void range_signs(struct range *r, bool wide)
@@ -215,7 +218,7 @@ struct bounds bounds_cast(const struct bounds *a, u32 bits, bool sign, bool wide
 
 	r.bits.value = a->bits.value & keep;
 	r.bits.mask = a->bits.mask & keep;
-	/* Copy the sign bit, known or not, to all bits above it. */
+	/* Copy the sign bit, or its being unknown, to all bits above it. */
 	if (sign) {
 		r.bits.value |= r.bits.value & top ? ~keep : 0;
 		r.bits.mask |= r.bits.mask & top ? ~keep : 0;
@@ -300,7 +303,7 @@ static struct range range_mul(const struct range *a, const struct range *b, bool
 	return r;
 }
 
-/* Returns limits for "a & b" beyond those that follow from the known bits. */
+/* Returns the limits of "a & b" that do not follow from the known bits. */
 static struct range range_and(const struct range *a, const struct range *b, bool wide)
 {
 	struct range r = range_any(wide);
@@ -342,7 +345,9 @@ static struct tnum bits_op(u8 op, struct tnum a, struct tnum b)
 	}
 }
 
-/* Shifts a number, with bits *@t and limits *@r of one width, by a known count. */
+/*
+ * Shifts a number by a known count. Its bits are *@t and its limits *@r, both of the width @wide.
+ */
 static void shift(u8 op, bool wide, u32 by, struct tnum *t, struct range *r)
 {
 	struct range out = range_any(wide);
@@ -383,7 +388,10 @@ static struct bounds do_shift(u8 op, bool wide, const struct bounds *a, const st
 	return r;
 }
 
-/* Divides. Division by zero: DIV gives 0, MOD the dividend. Signed results get no bounds. */
+/*
+ * Returns the bounds of a quotient or remainder. By zero, DIV gives 0 and MOD the dividend. Signed
+ * results get no bounds.
+ */
 static struct bounds do_divide(
 	u8 op, bool wide, s16 off, const struct bounds *a, const struct bounds *b)
 {
@@ -403,7 +411,7 @@ static struct bounds do_divide(
 struct bounds bounds_alu(u8 op, bool wide, s16 off, const struct bounds *a, const struct bounds *b)
 {
 	struct bounds r = bounds_unknown();
-	/* True if the lower half of the result depends only on the lower halves of the operands. */
+	/* True if the lower half of the result depends only on the lower halves of the operands */
 	bool low_alone = false;
 
 	if (bounds_is_const(a) && bounds_is_const(b))
@@ -420,7 +428,7 @@ struct bounds bounds_alu(u8 op, bool wide, s16 off, const struct bounds *a, cons
 		r.wide = range_op(op, &a->wide, &b->wide, true);
 		r.low = range_op(op, &a->low, &b->low, false);
 	}
-	/* A 32-bit operation clears the upper half. */
+	/* A 32-bit operation clears the upper half of the result. */
 	if (!wide) {
 		r.bits = bits_low(r.bits);
 		r.wide = any_wide;
@@ -434,7 +442,7 @@ struct bounds bounds_alu(u8 op, bool wide, s16 off, const struct bounds *a, cons
 
 /* ---- comparisons ---- */
 
-/* Narrows the range by "the number is not @k", if @k is one of its limits. */
+/* Narrows the range by the fact that the number is not @k, if @k is one of its limits. */
 static void take_out(struct range *r, u64 k, bool wide)
 {
 	s64 s = as_signed(k, wide);
@@ -509,7 +517,10 @@ static void refine_unequal(bool wide, struct bounds *a, struct bounds *b)
 		take_out(rb, ra->umin, wide);
 }
 
-/* Narrows @a by "a & b" being nonzero (@holds) or zero. Returns false if that is impossible. */
+/*
+ * Narrows @a by the fact that "a & b" is nonzero (@holds) or zero. Returns false if that is
+ * impossible.
+ */
 static bool refine_set(bool wide, bool holds, struct bounds *a, const struct bounds *b)
 {
 	u64 k = b->bits.value;

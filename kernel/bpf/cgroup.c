@@ -6,13 +6,13 @@
  * A group has up to 64 programs, all attached with the same flags: none, BPF_F_ALLOW_OVERRIDE (a
  * single program, which a second replaces) or BPF_F_ALLOW_MULTI. A group with a program and no
  * flags forbids programs in the groups below it. A task is subject to the programs of the nearest
- * group upwards that has any, and to those of all groups above that one with ALLOW_MULTI. All of
+ * group upwards that has any, and to those of all groups above it that have ALLOW_MULTI. All of
  * them run, and each must return 1 (linux/bpf.h, at BPF_F_ALLOW_OVERRIDE).
  *
  * A group drops its programs when it is removed, and accepts none afterwards.
  *
- * Locks: attach_mutex protects cgroup->programs and program_flags. It is a leaf, and no memory is
- * allocated under it, since device nodes are opened with inodes locked.
+ * Locks: attach_mutex protects cgroup->programs and program_flags. It is an innermost lock, and no
+ * memory is allocated under it, since device nodes are opened with inodes locked.
  */
 #include <linux/stat.h>
 
@@ -29,20 +29,20 @@
 #define KINDS (BPF_F_ALLOW_OVERRIDE | BPF_F_ALLOW_MULTI)
 
 struct attachment {
-	/* Link in cgroup->programs, in the order of attachment. */
+	/* Link in cgroup->programs, which is in the order of attachment. */
 	struct list_head list;
-	struct bpf_prog *prog; /* a reference */
+	struct bpf_prog *prog; /* referenced */
 };
 
 static DEFINE_MUTEX(attach_mutex);
-/* Number of attached programs; changed under attach_mutex. */
+/* number of attached programs; changed under attach_mutex */
 static atomic_t nr_attached = ATOMIC_INIT(0);
 
 /* ---- the check ---- */
 
 /*
- * Returns @c or the nearest group above whose programs apply. @found: a group below has programs,
- * so only groups with BPF_F_ALLOW_MULTI apply.
+ * Returns @c or the nearest group above it whose programs apply, or NULL. @found: a group below has
+ * programs, so only groups with BPF_F_ALLOW_MULTI apply.
  */
 static struct cgroup *effective(struct cgroup *c, bool found)
 {
@@ -63,7 +63,10 @@ static bool all_allow(struct cgroup *c, struct bpf_cgroup_dev_ctx *ctx)
 	return ok;
 }
 
-/* Implements device_guard: the device controller of version 1 decides first, then the programs. */
+/*
+ * Implements device_guard: first the device controller of version 1 decides, then the programs.
+ * Returns 0 or -EPERM.
+ */
 static int check_device(umode_t mode, dev_t dev, int what)
 {
 	struct bpf_cgroup_dev_ctx ctx = { .major = MAJOR(dev), .minor = MINOR(dev) };
@@ -87,7 +90,7 @@ static int check_device(umode_t mode, dev_t dev, int what)
 	return ok ? 0 : -EPERM;
 }
 
-/* ---- attaching and detaching; under attach_mutex ---- */
+/* ---- attaching and detaching: attach_mutex is held ---- */
 
 static u32 count(const struct cgroup *c)
 {
@@ -121,8 +124,8 @@ static struct attachment *find(struct cgroup *c, const struct bpf_prog *p)
 }
 
 /*
- * Returns the attachment that a new program replaces, NULL if it is added, or ERR_PTR if it is
- * refused.
+ * Returns the attachment that a new program replaces, NULL if the program is added, or ERR_PTR if
+ * it is refused.
  */
 static struct attachment *place(
 	struct cgroup *c, const struct bpf_prog *p, const struct bpf_prog *replace, u32 kind)
@@ -140,8 +143,8 @@ static struct attachment *place(
 }
 
 /*
- * Attaches @p. On success consumes the reference to @p, and *fresh if the program is added. *old:
- * the replaced program, whose reference passes to the caller.
+ * Attaches @p. On success takes over the reference to @p, and *fresh if the program is added. *old:
+ * the replaced program, whose reference passes to the caller. Returns 0 or -errno.
  */
 static int attach_locked(struct cgroup *c, struct bpf_prog *p, const struct bpf_prog *replace,
 	u32 kind, struct attachment **fresh, struct bpf_prog **old)
@@ -181,7 +184,7 @@ static void remove(struct cgroup *c, struct attachment *a)
 		c->program_flags = 0;
 }
 
-/* Attaches @p; consumes the reference to it on success. */
+/* Attaches @p. On success takes over the reference to it. Returns 0 or -errno. */
 static int attach(struct cgroup *c, struct bpf_prog *p, const struct bpf_prog *replace, u32 kind)
 {
 	struct attachment *fresh = kmalloc(sizeof(*fresh), GFP_KERNEL | __GFP_ACCOUNT);
@@ -199,7 +202,7 @@ static int attach(struct cgroup *c, struct bpf_prog *p, const struct bpf_prog *r
 	return err;
 }
 
-/* Returns the attachment to detach, or ERR_PTR; @p is NULL if the caller named no program. */
+/* Returns the attachment to detach, or ERR_PTR. @p is NULL if the guest has named no program. */
 static struct attachment *to_detach(struct cgroup *c, const struct bpf_prog *p)
 {
 	struct attachment *a;
@@ -293,8 +296,8 @@ long bpf_cgroup_detach(const union bpf_attr *a)
 #define IDS_MAX 1024
 
 /*
- * Collects the ids of the programs in the order of execution; @up: including those of groups above.
- * Returns their count; at most @max are stored.
+ * Collects the ids of the programs in the order of execution, with @up including those of groups
+ * above. Returns their number, of which at most @max are stored.
  */
 static u32 collect(struct cgroup *c, bool up, u32 *ids, u32 max)
 {
@@ -327,7 +330,7 @@ static long tell(const union bpf_attr *a, uaddr_t uattr, const u32 *ids, u32 n, 
 	return told < n ? -ENOSPC : 0;
 }
 
-/* True for attach types of control groups. Only BPF_CGROUP_DEVICE ever has a program. */
+/* True for attach types of control groups. Only BPF_CGROUP_DEVICE can have programs. */
 static bool is_group_type(u32 type)
 {
 	switch (type) {

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * form.c: checks the form of a program:
- * - It has known instructions only (RFC 9669), with zero in the fields that they do not use.
+ * - All its instructions are known (RFC 9669), and the fields that they do not use are zero.
  * - A jump leads to the start of an instruction of the same function.
  * - No path runs past the end of a function.
  * - Each instruction can be reached.
  *
- * The first function begins at instruction 0, each other one at the target of a call. A function
- * ends where the next begins.
+ * The first function begins at instruction 0, and every other function at the target of a call. A
+ * function ends where the next one begins.
  */
 #include "kernel/bpf/verify.h"
 #include "kernel/mm/mm.h"
@@ -19,13 +19,13 @@
 
 static bool end_form(const struct bpf_insn *i)
 {
-	/* BPF_ALU64 swaps always, so no source bit */
+	/* BPF_ALU64 always swaps, so it has no source bit. */
 	if (BPF_CLASS(i->code) == BPF_ALU64 && BPF_SRC(i->code))
 		return false;
 	return !i->src_reg && !i->off && (i->imm == 16 || i->imm == 32 || i->imm == 64);
 }
 
-/* True if @off is valid: the width of a sign-extending move, or 1 for a signed division. */
+/* True if @off is valid: the width in bits of a sign-extending move, or 1 for a signed division. */
 static bool alu_off(const struct bpf_insn *i, bool wide)
 {
 	u8 op = BPF_OP(i->code);
@@ -181,7 +181,10 @@ static int check_each(const struct ebpf_code *c, u8 *flow, struct ebpf_log *log)
 	return err;
 }
 
-/* Checks that jumps stay in their function, and that each function ends with a jump or an exit. */
+/*
+ * Checks that jumps stay in their function, and that each function ends with a jump or an exit.
+ * Returns 0 or -errno.
+ */
 static int check_functions(const struct ebpf_code *c, u8 *flow, struct ebpf_log *log)
 {
 	struct verifier v = { .log = log };

@@ -3,7 +3,7 @@
  * helper.c: kernel functions that programs call (bpf-helpers(7)). A table lists each helper's
  * arguments and result for the verifier, and its function for the machine.
  *
- * Pointers are numbers (run.c), which each helper must look up: an invalid pointer gives -EFAULT.
+ * Pointers are numbers (run.c), which each helper must look up. An invalid pointer gives -EFAULT.
  */
 #include "kernel/bpf/helper.h"
 
@@ -19,7 +19,10 @@ static u64 fail(long err)
 	return (u64)err;
 }
 
-/* Returns memory for a helper to read or write. NULL if the program may not use all of it. */
+/*
+ * Returns memory for a helper to read or write, and charges the program for it. Returns NULL if the
+ * program may not use all of it.
+ */
 static void *memory(struct ebpf_machine *m, u64 at, u32 size)
 {
 	ebpf_pay(m, size);
@@ -28,13 +31,17 @@ static void *memory(struct ebpf_machine *m, u64 at, u32 size)
 
 /* ---- maps ---- */
 
-/* Returns a key for a lookup, whose cost is charged to the program; or NULL. */
+/*
+ * Returns a key for a lookup, and charges the program for the lookup. Returns NULL if the pointer
+ * is invalid.
+ */
 static const void *key_at(struct ebpf_machine *m, const struct bpf_map *map, u64 at)
 {
 	if (map->ops->by_length) /* hashed once for each bit */
 		ebpf_pay(m, (u64)map->key_size * map->key_size * 8);
 	if (map->ops->head)
-		ebpf_pay(m, map->max / BPF_BUCKETS_MAX * 64ul); /* other elements in its chain */
+		/* for the other elements in the bucket */
+		ebpf_pay(m, map->max / BPF_BUCKETS_MAX * 64ul);
 	return memory(m, at, map->key_size);
 }
 

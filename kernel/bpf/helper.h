@@ -7,16 +7,16 @@
 
 enum arg {
 	ARG_NONE,
-	/* Any initialised value; a pointer only if the program may learn addresses. */
+	/* Any initialised value. A pointer only if the program may learn addresses. */
 	ARG_ANY,
 	ARG_CTX,       /* the context */
-	ARG_MAP,       /* a map */
-	ARG_KEY,       /* memory of the preceding map's key_size */
-	ARG_VALUE,     /* memory of its value_size */
-	ARG_VALUE_OUT, /* the same size, to be written */
-	ARG_MEM,       /* memory to read; its size is next */
-	ARG_MEM_OUT,   /* memory to write; its size is next */
-	ARG_SIZE,      /* greater than zero */
+	ARG_MAP,       /* a map, to which later arguments refer */
+	ARG_KEY,       /* memory of the map's key_size */
+	ARG_VALUE,     /* memory of the map's value_size */
+	ARG_VALUE_OUT, /* the same, which the helper writes */
+	ARG_MEM,       /* memory to read; size: next argument */
+	ARG_MEM_OUT,   /* memory to write; size: next argument */
+	ARG_SIZE,      /* size; greater than zero */
 	ARG_SIZE_OR_0,
 };
 enum ret { RET_NUMBER, RET_NOTHING, RET_VALUE };
@@ -26,11 +26,12 @@ struct ebpf_helper {
 	enum arg arg[5];
 	enum ret ret;
 	bool gpl;
-	bool packet;                                       /* for types that read packets only */
-	bool cgroup;                                       /* for cgroup types only */
-	u64 (*call)(struct ebpf_machine *m, const u64 *r); /* r[1] to r[5] */
+	bool packet; /* for types that read packets only */
+	bool cgroup; /* for cgroup types only */
+	/* @r: the registers; arguments r1 to r5 */
+	u64 (*call)(struct ebpf_machine *m, const u64 *r);
 };
 
-const struct ebpf_helper *ebpf_helper_of(u32 id); /* @id: BPF_FUNC_*; NULL: not supported */
+const struct ebpf_helper *ebpf_helper_of(u32 id); /* @id: BPF_FUNC_*; NULL if unsupported */
 
 #endif

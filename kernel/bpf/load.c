@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * load.c: loads a program for bpf(2): checks permissions and licence, resolves the maps that it
- * names by descriptors, runs the verifier, and copies the verifier's log to the guest.
+ * load.c: loads a program for bpf(2): checks permissions and licence, resolves the maps that the
+ * program names by descriptors, runs the verifier, and copies the verifier's log to the guest.
  */
 #include "arch/um/machine/arch.h"
 #include "arch/um/machine/uaccess.h"
@@ -14,7 +14,7 @@
 
 #define LICENSE_MAX 128
 #define LOG_MIN 128
-/* Maximum bytes of a log: the rest of a longer buffer is unused. */
+/* Most bytes of a log. The rest of a longer buffer stays unused. */
 #define LOG_MAX (1u << 20)
 #define LOG_LEVELS 15
 #define PROG_FLAGS                                                                                 \
@@ -35,7 +35,7 @@ const struct ebpf_type *ebpf_type_of(u32 type)
 bool ebpf_attach_fits(u32 type, u32 attach_type)
 {
 	if (type != BPF_PROG_TYPE_CGROUP_SKB)
-		return true; /* other types ignore it */
+		return true; /* other types ignore @attach_type */
 	return attach_type == BPF_CGROUP_INET_INGRESS || attach_type == BPF_CGROUP_INET_EGRESS;
 }
 
@@ -98,7 +98,7 @@ static int check_load(const union bpf_attr *a)
 	if (!t || !ebpf_attach_fits(a->prog_type, a->expected_attach_type))
 		return -EINVAL;
 	/*
-	 * Unsupported: programs for devices, with type information, or to be attached to another
+	 * Not supported: programs for devices, with type information, or to be attached to another
 	 * program.
 	 */
 	if (a->prog_ifindex || a->prog_btf_fd || a->func_info_cnt || a->line_info_cnt ||
@@ -126,7 +126,7 @@ int bpf_copy_name(char *dst, const char *src)
 
 		dst[i] = c;
 		if (!c)
-			return 0; /* the rest is zero, as the caller ensured */
+			return 0; /* the rest is 0, which the caller checked */
 		if (!(letter >= 'a' && letter <= 'z') && !(c >= '0' && c <= '9') && c != '_' &&
 			c != '.')
 			return -EINVAL;
@@ -178,7 +178,7 @@ static int refuse(struct ebpf_log *log, int err, u32 pc, const char *why)
 	return err;
 }
 
-/* Returns the map's index in @p. The caller's reference passes to the program. */
+/* Returns the map's index in @p, or -errno. The program takes over the reference. */
 static int add_map(struct bpf_prog *p, struct bpf_map *m)
 {
 	int err;
@@ -198,8 +198,8 @@ static int add_map(struct bpf_prog *p, struct bpf_map *m)
 }
 
 /*
- * Checks a constant that is the address of a byte in a map's only value: the map must have a single
- * value, which contains the byte.
+ * Checks a constant that is the address of a byte in a map's value: the map must be an array with a
+ * single value, which contains the byte. Returns 0 or -errno.
  */
 static int check_place(
 	const struct bpf_map *m, const struct bpf_insn *i, u32 pc, struct ebpf_log *log)
@@ -212,8 +212,8 @@ static int check_place(
 }
 
 /*
- * Replaces the map's descriptor in a constant, given directly or as an index of fd_array, by the
- * map's index.
+ * Replaces the map's descriptor in a constant by the map's index. The constant has the descriptor
+ * itself or an index of fd_array. Returns 0 or -errno.
  */
 static int find_map(struct bpf_prog *p, u32 pc, const union bpf_attr *a, struct ebpf_log *log)
 {

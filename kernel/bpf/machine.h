@@ -5,7 +5,7 @@
 
 #include "kernel/bpf/internal.h"
 
-/* The numbers that a program has as pointers (run.c). */
+/* Bases of the numbers that a program uses as pointers (run.c). */
 #define CTX_BASE 0x100000000ul
 #define CTX_SPAN 4096ul
 #define STACK_TOP 0x200000000ul
@@ -19,7 +19,7 @@
 struct ebpf_machine {
 	u64 r[MAX_BPF_REG];
 	const struct ebpf_code *code;
-	const struct ebpf_code *next; /* the program of a tail call, or NULL */
+	const struct ebpf_code *next; /* target of a tail call, or NULL */
 	void *ctx;
 	u64 result;
 	u32 depth, back, tail_calls;
@@ -27,19 +27,19 @@ struct ebpf_machine {
 };
 
 /*
- * Returns the memory behind the program's pointer @at, in the stack or a map's value. NULL: the
- * pointer is invalid for @size bytes.
+ * Returns the memory to which the program's pointer @at points, in the stack or a map's value, or
+ * NULL if @size bytes are not valid there.
  */
 void *ebpf_memory(struct ebpf_machine *m, u64 at, u32 size);
-struct bpf_map *ebpf_map(struct ebpf_machine *m, u64 at); /* NULL */
+struct bpf_map *ebpf_map(struct ebpf_machine *m, u64 at); /* NULL if @at is no map */
 /*
- * Charges the program for bytes that a helper processes. A program that has exceeded its limit ends
- * at its next call.
+ * Charges the program for bytes that a helper processes. If the program has exceeded its limit, its
+ * next call ends it.
  */
 void ebpf_pay(struct ebpf_machine *m, u64 bytes);
 /*
- * Returns the number that the program gets as pointer to this CPU's value of @element in the map
- * that its number @map names. 0 if @element is MAP_NONE.
+ * Returns the number that the program gets as pointer to this CPU's value of @element, in the map
+ * for which the program's number is @map. Returns 0 if @element is MAP_NONE.
  */
 u64 ebpf_value_token(struct ebpf_machine *m, u64 map, u32 element);
 

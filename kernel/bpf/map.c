@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * map.c: maps: tables that bpf(2) creates. Descriptors and loaded programs hold references to them.
- * map.h has the store, map_elem.c the system calls on elements, map_*.c the types.
+ * map.h describes the store, map_elem.c has the system calls on elements, and map_*.c the types.
  *
  *	bpf_map_create()	makes a map with its number and a descriptor
  *	bpf_map_info(), _freeze(), _fd_by_id(), _next_id()
  *
  * The memory is charged to the memory group of the task that creates a map or adds a chunk to it.
  *
- * Locks: maps_lock protects the numbers; map->lock protects frozen.
+ * Locks: maps_lock protects the table of ids, map->lock protects @frozen.
  */
 #include <linux/eventpoll.h>
 
@@ -24,7 +24,7 @@
 #include "kernel/vfs/vfs.h"
 
 #define MAX_ID (INT32_MAX - 1)
-#define PER_CPU_MAX (32u << 10) /* bytes of a value for one CPU */
+#define PER_CPU_MAX (32u << 10) /* bytes of one CPU's value */
 #define ACCESS_FLAGS (BPF_F_RDONLY | BPF_F_WRONLY | BPF_F_RDONLY_PROG | BPF_F_WRONLY_PROG)
 
 static const struct bpf_map_ops *const kinds[] = {
@@ -117,7 +117,7 @@ static int map_mmap(struct file *f, struct vm_area *vma)
 	return -EINVAL; /* BPF_F_MMAPABLE is not supported */
 }
 
-/* Reports EPOLLERR: no supported map has events. */
+/* Reports EPOLLERR, since no supported map has events. */
 static u32 map_poll(struct file *f, struct poll_table *pt)
 {
 	return EPOLLERR;

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * map.h: struct bpf_map and the map types, shared by the files of kernel/bpf.
+ * map.h: struct bpf_map and the map types, which the files of kernel/bpf share.
  *
- * The elements of a map lie in a store: at most @max of them and a few more, all of one size, in
- * chunks that are allocated when they are needed and stay until the map ends. So a program's
- * pointer to a value is a position in the store, and stays memory of this map whatever happens to
- * the element.
+ * The elements of a map lie in a store: @max elements and a few more, all of one size, in chunks
+ * that are allocated on demand and stay until the map is freed. A program's pointer to a value is a
+ * position in the store, so it always points to memory of this map, even after the element was
+ * removed.
  *
  * Locks: map->lock (spin, a leaf) protects the private data of a map type, but not the bytes of
  * values. Programs read and write values without it, as on Linux. The operations of bpf_map_ops
- * take it themselves. A chunk's pointer is set once.
+ * take the lock themselves. A chunk's pointer is set once.
  */
 #ifndef NESTLING_BPF_MAP_H
 #define NESTLING_BPF_MAP_H
@@ -18,59 +18,60 @@
 #include "kernel/lib/keyhash.h"
 #include "kernel/lib/string.h"
 
-#define MAP_NONE (~0u)              /* no element */
-#define BPF_BUCKETS_MAX (64u << 10) /* of one hash table */
+#define MAP_NONE (~0u)              /* index: no element */
+#define BPF_BUCKETS_MAX (64u << 10) /* most buckets of one hash table */
 
 struct bpf_map_ops {
 	bool per_cpu;
-	bool prog;   /* programs may hold pointers to its values */
-	bool no_key; /* queues and stacks */
-	/* A lookup hashes the key at each of its lengths (LPM); for the cost. */
+	bool prog;   /* True if programs may use its values */
+	bool no_key; /* True for queues and stacks */
+	/*
+	 * True if a lookup hashes the key at each of its lengths (LPM), which counts for its cost.
+	 */
 	bool by_length;
-	/* All chunks are allocated before a program can use the map. */
+	/* True if all chunks are allocated before a program can use the map. */
 	bool preallocated;
-	/* Flags of BPF_MAP_CREATE that the type accepts, in addition to those for all types. */
+	/*
+	 * Flags of BPF_MAP_CREATE that the type accepts in addition to those that all types accept.
+	 */
 	u32 flags;
 	/* Bytes of the type's header, which precedes the key in an element. */
 	u32 head;
-	/* Bytes of a value in the store, if it differs from value_size. */
+	/* Bytes of a value in the store, or 0 for value_size. */
 	u32 stored;
-	/* Checks the sizes. Returns 0 or -errno. */
+	/* Checks the sizes for a new map. Returns 0 or -errno. */
 	int (*check)(const union bpf_attr *a);
-	/* Allocates the type's private data. free() frees it. */
+	/* make() allocates the type's private data, and free() frees it. */
 	int (*make)(struct bpf_map *m);
 	void (*free)(struct bpf_map *m);
-	/* Called after the last descriptor was closed; only programs still use the map. */
+	/* Called after the last descriptor was closed, so that only programs still use the map. */
 	void (*left)(struct bpf_map *m);
 	/*
-	 * For a program: returns the index of the element with the key, or MAP_NONE. The element
-	 * may be removed at any time.
+	 * For programs: returns the index of the element with the key, or MAP_NONE. The element may
+	 * be removed at any time.
 	 */
 	u32 (*find)(struct bpf_map *m, const void *key);
-	/* Copies the value, or those of all CPUs. Returns 0 or -ENOENT. */
+	/* Copies the value, or with per_cpu the values of all CPUs. Returns 0 or -ENOENT. */
 	int (*read)(struct bpf_map *m, const void *key, void *value);
-	/*
-	 * Copies an element's value and removes the element. The operation is NULL if unsupported:
-	 * -ENOTSUPP.
-	 */
+	/* Copies an element's value and removes the element. NULL if not supported: -ENOTSUPP. */
 	int (*take)(struct bpf_map *m, const void *key, void *value);
 	/*
 	 * Sets a value. @all: called by a system call, with the values of all CPUs. Otherwise
-	 * called by a program, so it may not sleep.
+	 * called by a program, and may not sleep.
 	 */
 	int (*update)(struct bpf_map *m, const void *key, const void *value, u64 flags, bool all);
 	int (*remove)(struct bpf_map *m, const void *key);
 	/*
-	 * Copies the key after @key to @next, or the first key if @key is NULL. Returns 0 or
+	 * Copies the key that follows @key to @next, or the first key if @key is NULL. Returns 0 or
 	 * -ENOENT.
 	 */
 	int (*next)(struct bpf_map *m, const void *key, void *next);
 	/*
-	 * Copies key and values of the first element at or after *cursor, and sets *cursor behind
-	 * it. NULL: the type supports no batches.
+	 * Copies the key and values of the first element at or after *cursor, and moves *cursor to
+	 * the next element. NULL if the type supports no batches.
 	 */
 	int (*walk)(struct bpf_map *m, u32 *cursor, void *key, void *value);
-	/* For types without keys. */
+	/* for types without keys */
 	int (*push)(struct bpf_map *m, const void *value, u64 flags);
 	int (*pop)(struct bpf_map *m, void *value, bool take);
 };
@@ -79,9 +80,9 @@ struct bpf_map {
 	atomic_t refs;
 	atomic_t users; /* number of open descriptors */
 	u32 id, type, key_size, value_size, max, flags;
-	u32 key_at, value_at; /* offsets in an element */
-	u32 value_stride;     /* bytes of one CPU's value in the store */
-	/* bytes of the values of all CPUs, as the guest sees them */
+	u32 key_at, value_at; /* byte offsets in an element */
+	u32 value_stride;     /* bytes in the store, for one CPU */
+	/* bytes of the values of all CPUs, in the format for the guest */
 	u32 value_bytes;
 	u32 each; /* bytes of an element */
 	u32 uid;
@@ -91,12 +92,12 @@ struct bpf_map {
 	spinlock_t lock;
 	u32 per_chunk, nr_chunks;
 	u8 **chunks;
-	void *own; /* the type's private data */
+	void *own; /* private data of the type */
 };
 
 /* ---- map_store.c ---- */
 
-/* Allocates the table of chunks for the sizes in @m. Returns 0 or -ENOMEM. */
+/* Allocates the table of chunks, for the sizes in @m. Returns 0 or -ENOMEM. */
 int bpf_map_make_store(struct bpf_map *m);
 void bpf_map_free_store(struct bpf_map *m);
 
@@ -108,17 +109,17 @@ static inline u8 *bpf_map_at(const struct bpf_map *m, u32 i)
 	return chunk ? chunk + (size_t)m->each * (i % m->per_chunk) : NULL;
 }
 /*
- * Returns the address of element @i and allocates its chunk if needed; NULL: no memory. map->lock
- * is not held.
+ * Returns the address of element @i. Allocates its chunk if needed, without sleeping if @atomic.
+ * Returns NULL if memory is short. map->lock is not held.
  */
 u8 *bpf_map_want(struct bpf_map *m, u32 i, bool atomic);
-int bpf_map_fill(struct bpf_map *m); /* allocates all chunks; 0 or -ENOMEM */
+int bpf_map_fill(struct bpf_map *m); /* makes all chunks; 0 or -ENOMEM */
 /*
- * Called when a program that uses the map is loaded: allocates memory that the program cannot
- * allocate itself. Returns 0 or -ENOMEM.
+ * Called when a program that uses the map is loaded: allocates memory that the program itself could
+ * not allocate. Returns 0 or -ENOMEM.
  */
 int bpf_map_for_program(struct bpf_map *m);
-/* Returns the hash of @n bytes at @p and of the number @more. */
+/* Returns the hash of the number @more and the @n bytes at @p. */
 static inline u32 bpf_map_hash(const struct hash_key *k, const u8 *p, u32 n, u32 more)
 {
 	struct keyhash s;
@@ -135,16 +136,16 @@ static inline u32 bpf_map_hash(const struct hash_key *k, const u8 *p, u32 n, u32
 	return keyhash_end(&s, k);
 }
 /*
- * Returns this CPU's value in element @i, whose chunk exists: the value_size bytes that a program
- * may access.
+ * Returns this CPU's value in element @i, whose chunk must exist: the value_size bytes that a
+ * program may access.
  */
 u8 *bpf_map_value(const struct bpf_map *m, u32 i);
 
 /* ---- map.c ---- */
 
 /*
- * Returns a map with a reference; *mode is set to the descriptor's access rights (FMODE_*). Or
- * returns ERR_PTR(-EBADF or -EINVAL).
+ * Returns the map of a descriptor, referenced, and sets *mode to the descriptor's access rights
+ * (FMODE_*). Returns ERR_PTR(-EBADF) or ERR_PTR(-EINVAL) on failure.
  */
 struct bpf_map *bpf_map_of_fd(u32 fd, u32 *mode);
 void bpf_map_get(struct bpf_map *m);
@@ -170,7 +171,10 @@ extern const struct bpf_map_ops map_hash, map_percpu_hash, map_lru, map_percpu_l
 extern const struct bpf_map_ops map_lpm;                                            /* map_lpm.c */
 extern const struct bpf_map_ops map_queue, map_stack; /* map_queue.c */
 
-/* Returns the program at index @i of a program array, or NULL. Valid until the next boundary. */
+/*
+ * Returns the program at index @i of a program array, or NULL. It stays valid until the CPU's next
+ * RCU boundary.
+ */
 struct bpf_prog *bpf_prog_at(struct bpf_map *m, u32 i);
 
 #endif

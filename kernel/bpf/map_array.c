@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * map_array.c: arrays: element i is the value of key i. All elements exist from the start, as
- * zeros. Variants: arrays with a value for each CPU, and arrays of programs for bpf_tail_call().
+ * map_array.c: arrays: element i is the value of key i. All elements exist from the start, with
+ * zero values. Variants: arrays with a value for each CPU, and arrays of programs for
+ * bpf_tail_call().
  *
- * Locks: none for values. In an array of programs map->lock protects the type that all its programs
- * must have. Pointers to programs are exchanged atomically, and a program stays in memory for a
- * grace period.
+ * Locks: none for values. In an array of programs, map->lock protects the type that all its
+ * programs must have. Pointers to programs are exchanged atomically, and a removed program stays in
+ * memory for an RCU grace period.
  */
 #include "kernel/bpf/map.h"
 #include "kernel/lib/string.h"
@@ -100,7 +101,7 @@ const struct bpf_map_ops map_percpu_array = { ARRAY_OPS, .per_cpu = true };
 /* ---- arrays of programs ---- */
 
 struct programs {
-	const struct ebpf_type *type; /* type of all programs; under lock */
+	const struct ebpf_type *type; /* common type; under lock */
 };
 
 static int programs_check(const union bpf_attr *a)
@@ -126,7 +127,10 @@ static struct bpf_prog *put_at(struct bpf_map *m, u32 i, struct bpf_prog *p)
 	return at ? xchg(at, p) : p;
 }
 
-/* Clears the map after its last descriptor was closed: then no program can be added any more. */
+/*
+ * Removes all programs. Called after the last descriptor was closed, when no more programs can be
+ * added.
+ */
 static void programs_clear(struct bpf_map *m)
 {
 	for (u32 i = 0; i < m->max; i++) {
@@ -141,7 +145,7 @@ static void programs_clear(struct bpf_map *m)
 
 static void programs_free(struct bpf_map *m)
 {
-	/* cleared with the last descriptor */
+	/* programs_clear() has dropped the programs already */
 	kfree(m->own);
 }
 
@@ -152,10 +156,10 @@ struct bpf_prog *bpf_prog_at(struct bpf_map *m, u32 i)
 	return at ? READ_ONCE(*at) : NULL;
 }
 
-/* Reads an element as the id of its program. */
+/* Reads an element: the id of its program. Returns 0 or -ENOENT. */
 static int programs_read(struct bpf_map *m, const void *key, void *value)
 {
-	/* stays valid: no boundary until it is read */
+	/* Stays valid, since there is no RCU boundary before its id is read. */
 	struct bpf_prog *p = bpf_prog_at(m, index_of(key));
 
 	if (!p)
@@ -202,8 +206,8 @@ static int programs_update(
 	if (p)
 		bpf_prog_put(p);
 	/*
-	 * If the last descriptor was closed meanwhile, programs_clear() ran before this program was
-	 * added.
+	 * If the last descriptor was closed meanwhile, programs_clear() may have run before this
+	 * program was added.
 	 */
 	if (!atomic_read(&m->users))
 		programs_clear(m);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * map_elem.c: system calls on the elements of maps, one at a time or in batches. Keys and values
- * are copied from the guest before each operation, and to the guest after it, through buffers.
+ * are copied through kernel buffers: from the guest before each operation, and to the guest after
+ * it.
  */
 #include "arch/um/machine/uaccess.h"
 #include "kernel/bpf/map.h"
@@ -30,7 +31,7 @@ static int check_elem(const struct bpf_map *m, u32 cmd, const union bpf_attr *a,
 	if (err)
 		return err;
 	if ((cmd == BPF_MAP_LOOKUP_ELEM || cmd == BPF_MAP_UPDATE_ELEM) && a->flags & BPF_F_LOCK)
-		return -EINVAL; /* values with locks are unsupported */
+		return -EINVAL; /* no values with locks */
 	if (m->ops->no_key)
 		return a->key || (cmd == BPF_MAP_LOOKUP_AND_DELETE_ELEM && a->flags) ? -EINVAL : 0;
 	return cmd == BPF_MAP_LOOKUP_AND_DELETE_ELEM && !m->ops->take ? -ENOTSUPP : 0;
@@ -78,7 +79,10 @@ static int with_buffers(struct bpf_map *m, u32 cmd, const union bpf_attr *a, u8 
 	return copy_to_user(UADDR(a->value), value, bytes) ? -EFAULT : 0;
 }
 
-/* Allocates a key and, behind it at a multiple of 8 bytes, a value or another key. */
+/*
+ * Allocates a key, and after it, at a multiple of 8 bytes, a value or another key. Returns NULL if
+ * memory is short.
+ */
 static u8 *buffers(const struct bpf_map *m, u8 **value)
 {
 	size_t key = round_up((size_t)m->key_size, 8);
@@ -123,7 +127,7 @@ static bool batches(const struct bpf_map *m, u32 cmd)
 	}
 }
 
-/* Processes element number @n of the batch. */
+/* Processes element number @n of the batch. Returns 0 or -errno. */
 static int batch_one(
 	struct bpf_map *m, u32 cmd, const union bpf_attr *a, u32 n, u32 *cursor, u8 *key, u8 *value)
 {

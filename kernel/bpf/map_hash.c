@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * map_hash.c: hash tables, also with a value for every CPU, and LRU variants of both that evict an
- * element when they are full.
+ * map_hash.c: hash tables, with one value or a value for every CPU, and LRU variants of both, which
+ * evict an element when they are full.
  *
  * An element begins with a struct head, followed by its key. Elements are identified by their index
- * in the store: buckets, the free list and the LRU list are chains of such indices. Elements with
- * an index of `made` or above were never used.
+ * in the store: buckets, the free list and the LRU list are chains of such indexes. Elements from
+ * index `made` on were never used.
  *
- * The LRU is simpler than Linux's: one list, the newest first. A program's lookup marks an element;
- * at eviction a marked element loses its mark and moves to the front instead.
+ * The LRU is simpler than Linux's: one list, the newest first. A program's lookup marks an element.
+ * Instead of being evicted, a marked element loses its mark and moves to the front.
  *
  * Locks: map->lock protects the chains, keys and marks, and values that system calls read or write.
  */
@@ -18,7 +18,7 @@
 #include "kernel/mm/mm.h"
 #include "kernel/sched/sched.h"
 
-/* Elements that are examined before the lock is dropped. */
+/* elements that are examined before the lock is dropped for a moment */
 #define WALK 1024
 #define KEYED_MAX (4u << 20) /* bytes of key and value together */
 
@@ -29,11 +29,13 @@ struct head {
 };
 
 struct hash {
-	/* Of this table alone, since programs and their users choose the keys of elements. */
+	/*
+	 * Each table has its own key, since programs and their users choose the keys of elements.
+	 */
 	struct hash_key key;
 	u32 nr_buckets, nr, made, free;
-	u32 low;            /* lower bound of the first used index */
-	u32 newest, oldest; /* of an LRU map */
+	u32 low;            /* no index below it is used */
+	u32 newest, oldest; /* ends of the list of an LRU map */
 	u32 bucket[];
 };
 
@@ -84,9 +86,9 @@ static int hash_make(struct bpf_map *m)
 	*h = (struct hash){
 		.nr_buckets = n, .free = MAP_NONE, .newest = MAP_NONE, .oldest = MAP_NONE
 	};
-	/* Random even with BPF_F_ZERO_SEED: the order of the hash shows in no output. */
+	/* Random even with BPF_F_ZERO_SEED, since the order of hashes is visible nowhere. */
 	arch_random(&h->key, sizeof(h->key));
-	memset(h->bucket, 0xff, n * sizeof(u32)); /* MAP_NONE */
+	memset(h->bucket, 0xff, n * sizeof(u32)); /* 0xff in all bytes: MAP_NONE */
 	m->own = h;
 	return 0;
 }
@@ -96,7 +98,7 @@ static void hash_free(struct bpf_map *m)
 	kfree(m->own);
 }
 
-/* ---- chains; under the lock ---- */
+/* ---- chains: map->lock is held ---- */
 
 static u32 *bucket_of(const struct bpf_map *m, const u8 *key)
 {
@@ -105,7 +107,10 @@ static u32 *bucket_of(const struct bpf_map *m, const u8 *key)
 	return &own->bucket[bpf_map_hash(&own->key, key, m->key_size, 0) & (own->nr_buckets - 1)];
 }
 
-/* Returns the link that has the index of the element with @key, or a link with MAP_NONE. */
+/*
+ * Returns the link that has the index of the element with @key, or if there is none, a link with
+ * MAP_NONE.
+ */
 static u32 *link_of(struct bpf_map *m, const void *key)
 {
 	u32 *p = bucket_of(m, key);
@@ -153,7 +158,7 @@ static void remove_at(struct bpf_map *m, u32 *link)
 	h->nr--;
 }
 
-/* Evicts an element of a full LRU table. The loop ends, since it clears marks. */
+/* Evicts an element of a full LRU table. The loop ends, since each step clears a mark. */
 static void drop_one(struct bpf_map *m)
 {
 	struct hash *h = m->own;
@@ -170,7 +175,8 @@ static void drop_one(struct bpf_map *m)
 }
 
 /*
- * Returns a free element of a table that is not full; MAP_NONE: its chunk must be allocated first.
+ * Returns a free element of a table that is not full, or MAP_NONE if its chunk must be allocated
+ * first.
  */
 static u32 get_free(struct bpf_map *m)
 {
@@ -198,7 +204,10 @@ static u32 hash_find(struct bpf_map *m, const void *key)
 	return i;
 }
 
-/* Copies an element's value, unless @value is NULL, and removes the element if @take is true. */
+/*
+ * Copies an element's value, unless @value is NULL, and removes the element if @take is set.
+ * Returns 0 or -ENOENT.
+ */
 static int read_or_take(struct bpf_map *m, const void *key, void *value, bool take)
 {
 	u32 *link;
@@ -240,7 +249,7 @@ static void set_values(struct bpf_map *m, u32 i, const void *value, bool all, bo
 	memcpy(bpf_map_value(m, i), value, m->value_size);
 }
 
-/* Adds an element; -EAGAIN: its chunk must be allocated first. */
+/* Adds an element. Returns 0 or -errno: -EAGAIN if its chunk must be allocated first. */
 static int add(struct bpf_map *m, const void *key, const void *value, bool all)
 {
 	struct hash *h = m->own;
@@ -260,7 +269,7 @@ static int add(struct bpf_map *m, const void *key, const void *value, bool all)
 	set_values(m, i, value, all, true);
 	e->used = true;
 	h->low = min(h->low, i);
-	/* @key may be in a value that other CPUs write to, so use the copy. */
+	/* @key may lie in a value that other CPUs are writing, so use the element's copy. */
 	bucket = bucket_of(m, key_of(m, e));
 	e->next = *bucket;
 	*bucket = i;
@@ -330,7 +339,10 @@ static u32 used_from(struct bpf_map *m, u32 cursor)
 	return cursor < h->made ? cursor : MAP_NONE;
 }
 
-/* Copies the key after @key to @next; if @key is missing, the first key. */
+/*
+ * Copies the key that follows @key to @next, or the first key if @key does not exist. Returns 0 or
+ * -ENOENT.
+ */
 static int hash_next(struct bpf_map *m, const void *key, void *next)
 {
 	u32 i;

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * map_lpm.c: longest-prefix match. A key is a number of bits and that many bits (struct
- * bpf_lpm_trie_key); a lookup finds the longest prefix of its key.
+ * map_lpm.c: longest-prefix match. A key is a number of bits, followed by that many bits (struct
+ * bpf_lpm_trie_key). A lookup finds the longest prefix of its key.
  *
  * The map is a hash table of prefixes, not a trie. A lookup tries every length for which a prefix
- * exists, the longest first: with few lengths, as in tables of addresses, that is as fast as a
- * trie. Elements are identified as in map_hash.c.
+ * exists, the longest first. If there are only a few lengths, as in tables of addresses, that is as
+ * fast as a trie. Elements are identified as in map_hash.c.
  *
  * Keys are listed in the order of a trie walk that reports a node after its descendants: longer
  * keys come before their own prefixes.
  *
- * A program's key may be in a value to which other CPUs write at the same time: functions that
- * change the table use a copy.
+ * A program's key may lie in a value that other CPUs are writing, so functions that change the
+ * table use a copy of the key.
  *
  * Locks: map->lock.
  */
@@ -21,9 +21,9 @@
 #include "kernel/mm/mm.h"
 #include "kernel/sched/sched.h"
 
-#define DATA_AT ((u32)sizeof(u32)) /* offset in a key */
+#define DATA_AT ((u32)sizeof(u32)) /* offset of the bits in a key, in bytes */
 #define DATA_MAX 256
-/* Elements that are examined before the lock is dropped. */
+/* elements that are examined before the lock is dropped for a moment */
 #define WALK 1024
 
 struct node {
@@ -34,7 +34,7 @@ struct node {
 struct lpm {
 	struct hash_key key;
 	u32 nr, made, free, nr_buckets;
-	u32 of_length[DATA_MAX * 8 + 1]; /* number of prefixes, by length */
+	u32 of_length[DATA_MAX * 8 + 1]; /* number of prefixes, by length in bits */
 	u32 bucket[];
 };
 
@@ -107,11 +107,11 @@ static u8 *key_of(const struct bpf_map *m, u32 i)
 	return bpf_map_at(m, i) + m->key_at;
 }
 
-/* ---- chains; under the lock ---- */
+/* ---- chains: map->lock is held ---- */
 
 /*
- * Returns the link that has the index of the prefix formed by the first @n bits of @key, or a link
- * with MAP_NONE.
+ * Returns the link that has the index of the prefix formed by the first @n bits of @key, or if
+ * there is none, a link with MAP_NONE.
  */
 static u32 *link_of(struct bpf_map *m, const u8 *key, u32 n)
 {
@@ -169,7 +169,7 @@ static int lpm_read(struct bpf_map *m, const void *key, void *value)
 	return i == MAP_NONE ? -ENOENT : 0;
 }
 
-/* Adds a prefix; -EAGAIN: its chunk must be allocated first. */
+/* Adds a prefix. Returns 0 or -errno: -EAGAIN if its chunk must be allocated first. */
 static int add(struct bpf_map *m, const u8 *key, const void *value)
 {
 	struct lpm *l = m->own;
@@ -250,7 +250,7 @@ static int lpm_remove(struct bpf_map *m, const void *from)
 	return i == MAP_NONE ? -ENOENT : 0;
 }
 
-/* True if @a is listed before @b. */
+/* True if key @a is listed before key @b. */
 static bool before(const u8 *a, const u8 *b)
 {
 	u32 na = length_of(a), nb = length_of(b), n = min(na, nb);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * map_queue.c: queues and stacks: values without keys. They are a ring over the store, whose chunks
- * are all allocated at the start.
+ * map_queue.c: queues and stacks: values without keys. They use the store as a ring. All its chunks
+ * are allocated when the map is made.
  *
  * Locks: map->lock.
  */
@@ -38,7 +38,7 @@ static u8 *at(struct bpf_map *m, u32 i)
 	return bpf_map_at(m, (u32)(((u64)q->first + i) % m->max));
 }
 
-/* Adds a value. If the map is full, BPF_EXIST drops the oldest value. */
+/* Adds a value. If the map is full, BPF_EXIST drops the oldest value. Returns 0 or -errno. */
 static int queue_push(struct bpf_map *m, const void *value, u64 flags)
 {
 	struct ring *q = m->own;

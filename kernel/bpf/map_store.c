@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * map_store.c: the store of a map's elements (map.h): chunks, each allocated when its first element
- * is needed.
+ * map_store.c: the store of a map's elements (map.h): chunks, each of which is allocated when its
+ * first element is needed.
  */
 #include "arch/um/machine/arch.h"
 #include "kernel/bpf/map.h"

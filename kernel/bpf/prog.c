@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * prog.c: programs: loading, numbers, descriptors, and the information that bpf(2) returns about
- * them.
+ * prog.c: programs: their lifetime, ids and descriptors, and the information that bpf(2) returns
+ * about them.
  *
- * A program is verified, then gets its id and a descriptor; from then on it is immutable.
- * Descriptors and attachments hold references. When the last is dropped, its id is removed from the
- * table. A task that finds the program there may use it only if it can still take a reference. It
- * is freed after a grace period, since programs run, and are tail-called, without references. Its
- * memory is charged to the group of the task that loads it.
+ * A program is verified, and then gets its id and a descriptor. From then on it is immutable.
+ * Descriptors and attachments hold references. When the last one is dropped, the program's id is
+ * removed from the table. A task that finds a program in the table may use it only if it can still
+ * take a reference. A program is freed after an RCU grace period, since programs run, and are
+ * tail-called, without references. Its memory is charged to the group of the task that loads it.
  *
- * Locks: progs_lock protects the table.
+ * Locks: progs_lock protects the table of ids.
  */
 #include "arch/um/machine/arch.h"
 #include "arch/um/machine/uaccess.h"
@@ -58,7 +58,9 @@ void bpf_prog_put(struct bpf_prog *p)
 	call_rcu(&p->rcu, free_rcu);
 }
 
-/* Makes the program visible under an id; ids are not reused soon. */
+/*
+ * Makes the program visible under a new id. Ids are not reused soon. Returns 0, -ENOMEM or -ENOSPC.
+ */
 int bpf_prog_publish(struct bpf_prog *p)
 {
 	s64 id;
@@ -156,7 +158,7 @@ long bpf_prog_next_id(const union bpf_attr *a, uaddr_t uattr)
 
 	spin_lock(&progs_lock);
 	while ((p = radix_next(&progs, &id)) && !atomic_read(&p->refs))
-		id++; /* being freed: skip it */
+		id++; /* skip a program that is being freed */
 	found = p;
 	spin_unlock(&progs_lock);
 	if (!found)
@@ -183,8 +185,8 @@ static void fill_info(struct bpf_prog_info *i, const struct bpf_prog *p)
 }
 
 /*
- * Returns an instruction as bpf(2) shows it: as it was loaded, but with the map's id in place of a
- * descriptor, and without internal fields of calls.
+ * Returns an instruction as bpf(2) shows it: as it was loaded, but with the map's id instead of a
+ * descriptor, and without the internal fields of calls.
  */
 static struct bpf_insn as_told(const struct bpf_prog *p, u32 pc)
 {

@@ -5,10 +5,10 @@
  *
  * A program has been verified before it runs (verify.c), but it is not trusted:
  * - Its pointers are the numbers below instead of kernel addresses, so no address can leak. Each
- *   access translates its pointer. At an invalid access, or another error that the verifier should
- *   have found, the program ends with result 0.
- * - Backward jumps are counted and limited, so the program ends. The work of helpers counts too,
- *   since a helper may have to hash a key of megabytes.
+ *   access translates its pointer. At an invalid access, or at another error that the verifier
+ *   should have found, the program ends with result 0.
+ * - Backward jumps are counted and limited, so that the program ends. The work of helpers counts
+ *   too, since a helper may have to hash a key of megabytes.
  *
  *	1 << 32	the context
  *	2 << 32	the end of the stack
@@ -24,8 +24,9 @@
 #include "kernel/lib/string.h"
 
 /*
- * Limit of backward jumps and ebpf_pay()'s units in one run. A verified program makes fewer jumps
- * and calls, because the verifier examines each and has a lower limit.
+ * Limit for backward jumps, calls of helpers and ebpf_pay()'s units together in one run. A verified
+ * program makes fewer jumps and calls, because the verifier examines each of them and has a lower
+ * limit.
  */
 #define MAX_BACK 4000000
 
@@ -35,7 +36,7 @@ static u64 signed_division(u8 op, bool wide, u64 a, u64 b)
 {
 	s64 x = wide ? (s64)a : (s32)a, y = wide ? (s64)b : (s32)b;
 
-	/* the lowest number has no negative */
+	/* The lowest number has no positive counterpart. */
 	if (y == -1)
 		return op == BPF_DIV ? 0 - a : 0;
 	if (!y)
@@ -165,7 +166,10 @@ u64 ebpf_value_token(struct ebpf_machine *m, u64 map, u32 element)
 	       ((u64)element * b->each + (u64)(bpf_map_value(b, element) - bpf_map_at(b, element)));
 }
 
-/* Reads a field of the context or bytes of the packet, which are not plain memory. */
+/*
+ * Reads a field of the context or bytes of the packet, which are not plain memory. Returns false if
+ * the access is invalid.
+ */
 static bool load_elsewhere(struct ebpf_machine *m, u64 at, u32 size, u64 *v)
 {
 	const struct ebpf_type *t = m->code->type;
@@ -174,7 +178,7 @@ static bool load_elsewhere(struct ebpf_machine *m, u64 at, u32 size, u64 *v)
 	*v = 0;
 	if (off < CTX_SPAN) {
 		*v = t->read(m->ctx, (u32)off, size);
-		/* a packet pointer, not a 4-byte number */
+		/* bit 63 marks a packet pointer: a field of 4 bytes cannot have it */
 		if (size == 4 && *v >> 63 && t->packet_len)
 			*v = *v == CTX_PACKET ? PACKET_BASE : PACKET_BASE + t->packet_len(m->ctx);
 		return true;
@@ -216,7 +220,7 @@ static bool store(struct ebpf_machine *m, const struct bpf_insn *i)
 	return true;
 }
 
-/* Atomic operations: values of maps are shared by all CPUs. */
+/* Atomic operations, since all CPUs share the values of maps. */
 #define ATOMIC_OPS(name, type)                                                                     \
 	static u64 name(type *p, s32 op, type src, type expected)                                  \
 	{                                                                                          \
@@ -251,7 +255,7 @@ static bool atomic(struct ebpf_machine *m, const struct bpf_insn *i)
 	return true;
 }
 
-/* Loads bytes of the packet. False if the packet is too short: the program ends. */
+/* Loads bytes of the packet. Returns false if the packet is too short, so that the program ends. */
 static bool legacy_load(struct ebpf_machine *m, const struct bpf_insn *i)
 {
 	u32 size = ebpf_size(i->code);
@@ -280,7 +284,7 @@ static bool call(struct ebpf_machine *m, const struct bpf_insn *i, struct caller
 	c += m->depth++;
 	memcpy(c->r, &m->r[BPF_REG_6], sizeof(c->r));
 	c->pc = *pc;
-	m->r[BPF_REG_10] -= (u64)(s64)i->off; /* behind the caller's stack: check_depth() */
+	m->r[BPF_REG_10] -= (u64)(s64)i->off; /* below caller's stack: check_depth() */
 	*pc = (u32)(ebpf_target(i, *pc) - 1);
 	return true;
 }
@@ -342,7 +346,10 @@ static bool jumps(const struct ebpf_machine *m, const struct bpf_insn *i)
 		BPF_OP(i->code), BPF_CLASS(i->code) == BPF_JMP, m->r[i->dst_reg], src);
 }
 
-/* Executes one instruction; false: the program has ended. The caller continues at *pc + 1. */
+/*
+ * Executes one instruction. Returns false if the program has ended. The caller continues at *pc +
+ * 1.
+ */
 static bool step(struct ebpf_machine *m, const struct bpf_insn *i, struct caller *callers, u32 *pc)
 {
 	s64 to;

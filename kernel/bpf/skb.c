@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * skb.c: programs that read packets, attached to sockets (SO_ATTACH_BPF; kernel/net/packet/filter.c
- * passes the packet) or to control groups. Their context is struct __sk_buff. Only its cb is in
- * memory; a read of any other field computes the value (linux/bpf.h).
+ * passes the packet) or to control groups. Their context is struct __sk_buff (linux/bpf.h). Only
+ * its field cb is in memory. A read of any other field computes the value.
  *
  * Fields that no device of this kernel sets are 0: queues, hashes, NAPI ids.
  */

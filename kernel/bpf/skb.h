@@ -7,9 +7,9 @@
 
 struct ebpf_skb {
 	struct filter_view *view;
-	/* The packet, if the program may write its mark and priority, or NULL. */
+	/* The packet, if the program may write its mark and priority, else NULL. */
 	struct sk_buff *mine;
-	u32 cb[5]; /* scratch memory of the program */
+	u32 cb[5]; /* scratch memory for the program */
 };
 
 #endif

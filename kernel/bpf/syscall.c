@@ -2,7 +2,7 @@
 /*
  * syscall.c: bpf(2): programs and maps. docs/bpf.md lists the supported types. Links and type
  * information (BTF) are not supported: calls that create such an object fail as on a Linux built
- * without it, calls that search for one find none.
+ * without them, and calls that search for one find none.
  *
  *	load.c                        copies a program from the guest and loads it
  *	prog.c                        programs, their numbers and descriptors
@@ -12,7 +12,7 @@
  *	cgroup.c, device.c, skb.c     objects to which programs are attached, and their contexts
  *
  * Permissions: CAP_BPF (or CAP_SYS_ADMIN) to load a program, and CAP_NET_ADMIN too to attach,
- * detach and query it. Both are needed in the first user namespace.
+ * detach and query it. The capabilities are needed in the first user namespace.
  */
 #include "arch/um/machine/uaccess.h"
 #include "gen/syscalls.h"
@@ -26,8 +26,8 @@
 
 #define END(field) (offsetof(union bpf_attr, field) + sizeof(((union bpf_attr *)0)->field))
 /*
- * End of the part of bpf_attr that each command reads: the rest must be zero. 0: an unknown
- * command, or not checked.
+ * By command: the end of the part of bpf_attr that the command reads, in bytes. The rest must be
+ * zero. 0: the command is unknown, or its rest is not checked.
  */
 static const u8 ends[] = {
 	[BPF_MAP_CREATE] = END(map_extra),
@@ -80,8 +80,8 @@ static bool rest_is_zero(const union bpf_attr *a, u32 cmd)
 }
 
 /*
- * Returns the errno for a descriptor of the wrong kind, where a map, a link or another object is
- * required.
+ * Returns the error for a descriptor where a map, a link or another object is required: -EBADF if
+ * it is not open, else -EINVAL.
  */
 static long no_such_object(u32 fd)
 {
@@ -105,8 +105,8 @@ static long next_id(const union bpf_attr *a, u32 cmd, uaddr_t uattr)
 }
 
 /*
- * Returns @err if @fd is a program, else the errno for its kind: for commands that no program type
- * supports.
+ * Returns @err if @fd is a program, else the error for a wrong descriptor. For commands that no
+ * supported program type has.
  */
 static long with_program(u32 fd, long err)
 {

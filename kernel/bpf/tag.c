@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * tag.c: the tag of a program: the first eight bytes of the SHA-1 of its instructions (FIPS 180-4,
- * section 6.1). It identifies programs for users and tools; nothing depends on its security.
+ * section 6.1). It identifies programs for users and tools. Nothing depends on its security.
  */
 #include "kernel/bpf/internal.h"
 #include "kernel/lib/string.h"
@@ -64,8 +64,8 @@ void ebpf_tag(const struct bpf_insn *insn, u32 n, u8 tag[BPF_TAG_SIZE])
 	for (; left >= BLOCK; left -= BLOCK, data += BLOCK)
 		mix(h, data);
 	/*
-	 * Instructions are 8 bytes: the end mark and the length fit unless seven instructions are
-	 * left.
+	 * Instructions have 8 bytes, so the end mark and the length fit into this block unless
+	 * seven instructions are left.
 	 */
 	memcpy(last, data, left);
 	last[left] = 0x80;

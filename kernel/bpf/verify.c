@@ -4,12 +4,12 @@
  * its context and the values of its maps, passes arguments of the right types to helpers, and ends.
  *
  * The program is simulated with knowledge about its registers and its stack (struct state) instead
- * of values. Each path is followed separately; paths still to be followed wait on a list (as in
- * Linux's Documentation/bpf/verifier.rst). Where paths meet, the state is kept (struct
+ * of values. Each path is followed separately, and paths that are still to be followed wait on a
+ * list (as in Linux's Documentation/bpf/verifier.rst). Where paths meet, the state is kept (struct
  * verifier.kept). Another path that arrives there with a state that the kept state covers can end,
- * provided that all paths from the kept state have been followed to their ends (branches 0). A path
- * that comes back to a state like an earlier one of its own loops for ever, and is refused.
- * Verification stops at a million instructions, or at a signal: with many frames and slots a
+ * provided that all paths from the kept state were followed to their ends (branches is 0). A path
+ * that returns to a state like an earlier state of its own loops for ever, and is refused.
+ * Verification stops at a million instructions, or at a signal, since with many frames and slots a
  * million may take long.
  *
  *	form.c                                   instructions, jumps
@@ -17,12 +17,12 @@
  *	verify_state.c                           whether a state covers another
  *	verify_alu.c, _jump.c, _mem.c, _call.c   the instructions by kind
  *
- * It is stricter than Linux: precise numbers are never forgotten, so long loops run into the limit
- * earlier. Bytes of the stack are never read before they were written, whatever the loader's
- * capabilities. Functions are verified at each call, never by themselves.
+ * It is stricter than Linux: precise numbers are never forgotten, so long loops reach the limit
+ * earlier. Bytes of the stack may never be read before they are written, whatever capabilities the
+ * loader has. Functions are verified at each call, never on their own.
  *
- * Invariant: a state excludes nothing that can be true of the machine in run.c. Memory: states are
- * charged to the loading task, and their number is limited.
+ * Invariant: a state never excludes anything that can happen in the machine of run.c. Memory:
+ * states are charged to the loading task's group, and their number is limited.
  */
 #include "kernel/bpf/verify.h"
 
@@ -31,16 +31,17 @@
 #include "kernel/mm/mm.h"
 #include "kernel/sched/sched.h"
 
-#define KEPT_MAX 4096 /* states of all instructions together */
-/* Maximum of states kept for one instruction, not counting those on the current path. */
+#define KEPT_MAX 4096 /* kept states of all instructions */
+/* Most states kept for one instruction, without those on the current path. */
 #define KEPT_AT_ONE 64
 /*
- * Maximum of states kept for an instruction that are compared, the newest first, to limit the time.
+ * Most of the states kept for an instruction that are compared, the newest first, to limit the
+ * time.
  */
 #define LOOKS 64
 #define LIVE_PASSES 64
 #define STEPS_MAX 10000000
-/* A function's part of the stack is rounded up to a multiple of this number of bytes. */
+/* A function's part of the stack is rounded up to a multiple of this, in bytes. */
 #define DEPTH_UNIT 32
 
 struct reg reg_number(struct bounds b)
@@ -88,9 +89,7 @@ int check_write(struct verifier *v, u32 r)
 	return r == BPF_REG_10 ? refuse(v, -EACCES, "frame pointer is read only") : 0;
 }
 
-/*
- * ---- which registers are still read: backwards over all instructions until nothing changes ----
- */
+/* ---- registers that are still read: computed backwards until nothing changes ---- */
 
 static u16 reg_bit(u32 r)
 {
@@ -122,7 +121,7 @@ static void uses(const struct bpf_insn *i, u16 *reads, u16 *writes)
 		*reads = dst | reg_bit(i->src_reg);
 		if (BPF_MODE(i->code) == BPF_ATOMIC && i->imm == BPF_CMPXCHG)
 			*reads |= reg_bit(BPF_REG_0);
-		/* a fetch writes only a register that it reads */
+		/* A fetch writes only a register that it also reads. */
 		break;
 	case BPF_LD:
 		if (ebpf_is_imm64(i)) {
@@ -170,14 +169,14 @@ static void find_live(struct verifier *v)
 			if (!(pc & 4095))
 				cond_resched();
 			if (!v->code->insn[pc].code)
-				continue; /* the second half of a 16-byte instruction */
+				continue; /* second half of a 16-byte instruction */
 			uses(&v->code->insn[pc], &reads, &writes);
 			live = (u16)((live_after(v, pc) & ~writes) | reads);
 			changed |= live != v->live[pc];
 			v->live[pc] = live;
 		}
 	}
-	/* no fixed point reached: assume all are live */
+	/* If the passes have found no fixed point, assume that all registers are live. */
 	if (changed)
 		memset(v->live, 0xff, v->code->n * sizeof(*v->live));
 }
@@ -185,7 +184,8 @@ static void find_live(struct verifier *v)
 /* ---- paths ---- */
 
 /*
- * Ends a path, and counts down the branches of the kept states on it as far as they have none left.
+ * Ends a path. Counts down the branches of the kept states on it, from the last one upwards, until
+ * a state has branches left.
  */
 static void way_ends(struct verifier *v)
 {
@@ -203,7 +203,7 @@ int resume(struct verifier *v, struct state *s)
 	return v->now ? 0 : -ENOMEM;
 }
 
-/* Continues with the next waiting path. Returns 0 or -ENOMEM; v->now is NULL if none waits. */
+/* Continues with the next waiting path. Returns 0 or -ENOMEM. v->now is NULL if no path waits. */
 static int next_way(struct verifier *v)
 {
 	struct state *s = v->waiting;
@@ -217,7 +217,9 @@ static int next_way(struct verifier *v)
 	return resume(v, s);
 }
 
-/* Frees the oldest state kept for @pc that has no unexamined branches, if there are too many. */
+/*
+ * Of the states kept for @pc without unexamined branches, frees the oldest if there are too many.
+ */
 static void forget(struct verifier *v, u32 pc)
 {
 	struct state **last = NULL, *s;
@@ -257,8 +259,8 @@ static int keep(struct verifier *v)
 }
 
 /*
- * Compares the current state with those kept for its pc. Returns 1 if one covers the rest of the
- * path, 0 to continue, or -errno.
+ * Compares the current state with those kept for its pc. Returns 1 if a kept state covers the rest
+ * of the path, 0 to continue, or -errno.
  */
 static int meet(struct verifier *v)
 {
@@ -347,7 +349,7 @@ static int do_exit(struct verifier *v)
 	return 0;
 }
 
-/* ---- one instruction: returns 0, 1 (the path ends) or -errno; pc is the next ---- */
+/* ---- one instruction: returns 0, 1 (the path ends) or -errno, and sets pc to the next one ---- */
 
 static int do_jump(struct verifier *v, const struct bpf_insn *i)
 {
@@ -442,8 +444,9 @@ static u32 share(const struct verifier *v, u32 start)
 }
 
 /*
- * Checks the stack use of the function that begins at @start and of its calls; its callers use
- * @used bytes, and it is @frames deep. Stores the stack use in its calls.
+ * Checks the stack use of the function that begins at @start and of the functions that it calls.
+ * Its callers use @used bytes, and it is @frames deep. Stores its stack use in its call
+ * instructions. Returns 0 or -errno.
  */
 static int check_depth(struct verifier *v, u32 start, u32 used, u32 frames)
 {

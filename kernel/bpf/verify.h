@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* verify.h: declarations shared by the files of the verifier; verify.c describes how it works. */
+/* verify.h: declarations that the files of the verifier share. verify.c describes how it works. */
 #ifndef NESTLING_BPF_VERIFY_H
 #define NESTLING_BPF_VERIFY_H
 
@@ -8,7 +8,7 @@
 
 #define SLOTS (EBPF_STACK / 8)
 #define MAX_REFS 8
-/* maximum distance of a pointer from its base */
+/* largest distance of a pointer from its base, in bytes */
 #define MAX_OFF (1 << 29)
 
 enum kind { NOTHING, NUMBER, CTX, STACK, MAP, VALUE, PACKET, PACKET_END };
@@ -16,16 +16,19 @@ enum kind { NOTHING, NUMBER, CTX, STACK, MAP, VALUE, PACKET, PACKET_END };
 /* The contents of a register. */
 struct reg {
 	u8 kind;
-	bool maybe_null; /* a pointer that may be 0 instead */
-	u8 frame;        /* for STACK pointers: their frame */
-	/* For pointers: the constant part of the distance from the base. */
+	bool maybe_null; /* True for a pointer that may be 0 */
+	u8 frame;        /* for STACK: index of the frame */
+	/* For pointers: the constant part of the distance from the base, in bytes. */
 	s32 off;
 	/*
-	 * 0, or the registers with equal ids are known to be related: they hold equal numbers, are
-	 * null together, or are packet pointers with equal variable parts.
+	 * 0, or the id of a relation. Registers with equal ids hold equal numbers, are null
+	 * together, or are packet pointers with equal variable parts.
 	 */
 	u32 id;
-	/* For PACKET pointers: bytes known to be in the packet from the base plus @b on. */
+	/*
+	 * For PACKET pointers: number of bytes, from the base plus @b on, that are known to be in
+	 * the packet.
+	 */
 	u32 range;
 	struct bpf_map *map;
 	/* Bounds of a number, or of the variable part of a pointer's distance from the base. */
@@ -35,16 +38,16 @@ struct reg {
 /* Eight bytes of the stack. */
 struct slot {
 	u8 written; /* a bit for each initialised byte */
-	/* 8 or 4: this many low bytes hold register @r; 0: the contents are unknown. */
+	/* 8 or 4: the low bytes, so many, hold register @r. 0: the contents are unknown. */
 	u8 spilled;
 	struct reg r;
 };
 
 struct frame {
 	struct reg r[MAX_BPF_REG];
-	u32 callsite; /* the instruction that called it */
-	u32 start;    /* the function's first instruction */
-	u32 nr_slots; /* of s[]; slots above are unused */
+	u32 callsite; /* index of the call instruction */
+	u32 start;    /* index of the first instruction */
+	u32 nr_slots; /* slots in s[]; later ones are unused */
 	struct slot s[];
 };
 
@@ -54,7 +57,7 @@ struct state {
 	u32 pc;
 	/* For a kept state: number of paths from it that are not examined to their end. */
 	u32 branches;
-	struct state *parent; /* the last kept state on this path */
+	struct state *parent; /* last kept state on this path */
 	/* Next in the list of states kept for a pc, or of waiting states. */
 	struct state *next;
 };
@@ -66,16 +69,16 @@ struct verifier {
 	struct state *now;
 	struct state *waiting;
 	struct state **kept; /* by pc */
-	/* For each pc: mask of the registers that are read later, before they are written. */
+	/* By pc: mask of the registers that are read later before they are written. */
 	u16 *live;
 	u8 *starts; /* FLOW_* by pc */
-	/* For the pc of each function's start: bytes of stack that the function uses. */
+	/* By the pc of a function's start: bytes of stack that the function uses. */
 	u16 *depth_of;
 	u32 ids, processed, jumps, last_processed, last_jumps, nr_kept, nr_waiting, steps;
 };
 
-#define FLOW_START 1 /* a function begins */
-#define FLOW_MEET 2  /* paths join: the state is worth keeping */
+#define FLOW_START 1 /* a function begins here */
+#define FLOW_MEET 2  /* paths join: state is worth keeping */
 
 static inline struct frame *frame_now(struct verifier *v)
 {
@@ -103,15 +106,18 @@ int check_number(struct verifier *v, u32 r, const char *what);
 int check_write(struct verifier *v, u32 r);
 const char *kind_name(const struct reg *r);
 
-/* Makes @s the current state, and frees the struct. Returns 0 or -ENOMEM. (verify.c) */
+/* verify.c: makes @s the current state, and frees the struct. Returns 0 or -ENOMEM. */
 int resume(struct verifier *v, struct state *s);
 
 /* verify_state.c */
 struct frame *frame_new(u32 slots);
-/* Copies a state. @whole: with room for all stack slots, to continue with it. NULL: no memory. */
+/*
+ * Copies a state. @whole: with room for all stack slots, so that verification can continue with it.
+ * Returns NULL if memory is short.
+ */
 struct state *state_copy(const struct state *s, bool whole);
 void state_free(struct state *s);
-/* True if each possible continuation of @now is also one of @old, which was verified. */
+/* True if every possible continuation of @now is also one of @old, which was already verified. */
 bool state_covers(const struct verifier *v, const struct state *old, const struct state *now);
 
 /* verify_alu.c */
@@ -123,8 +129,8 @@ int verify_store(struct verifier *v, const struct bpf_insn *i);
 int verify_atomic(struct verifier *v, const struct bpf_insn *i);
 int verify_legacy_load(struct verifier *v, const struct bpf_insn *i);
 /*
- * Checks that a helper may read, or write, @size bytes at the pointer in register @r. Returns 0 or
- * -errno.
+ * Checks that a helper may read, or with @write write, @size bytes at the pointer in register @r.
+ * Returns 0 or -errno.
  */
 int check_helper_memory(struct verifier *v, u32 r, u32 size, bool write);
 

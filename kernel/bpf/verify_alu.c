@@ -45,7 +45,7 @@ static int do_neg(struct verifier *v, const struct bpf_insn *i)
 	return err;
 }
 
-/* Gives a number in a register an id, so that copies of it are known to be equal. */
+/* Gives a number in a register an id, so that its copies are known to be equal to it. */
 static void name_number(struct verifier *v, struct reg *r)
 {
 	if (r->kind == NUMBER && !r->id && !bounds_is_const(&r->b))
@@ -115,7 +115,10 @@ static int check_pointer_op(struct verifier *v, u32 dst, const struct reg *p, u8
 	return 0;
 }
 
-/* Sets register @dst to @p, a copy of a pointer, moved by the number @by. */
+/*
+ * Sets register @dst to @p, a copy of a pointer, moved by the number @by with @op. Returns 0 or
+ * -errno.
+ */
 static int move_pointer(struct verifier *v, u32 dst, struct reg p, const struct bounds *by, u8 op)
 {
 	struct bounds zero = bounds_const(0), minus;
@@ -137,7 +140,8 @@ static int move_pointer(struct verifier *v, u32 dst, struct reg p, const struct 
 		minus = bounds_alu(BPF_SUB, true, 0, &zero, by);
 		p.b = bounds_alu(BPF_ADD, true, 0, &p.b, op == BPF_ADD ? by : &minus);
 		/*
-		 * Earlier comparisons of this pointer with the packet's end do not apply any more.
+		 * Earlier comparisons of this pointer with the packet's end do not apply to the new
+		 * pointer.
 		 */
 		if (p.kind == PACKET) {
 			p.id = ++v->ids;

@@ -10,7 +10,7 @@
 struct call {
 	const struct ebpf_helper *h;
 	u32 id;
-	struct bpf_map *map; /* map of the preceding argument */
+	struct bpf_map *map; /* the preceding ARG_MAP argument */
 };
 
 static int check_size(struct verifier *v, u32 r, enum arg want, bool write)
@@ -32,7 +32,7 @@ static int check_size(struct verifier *v, u32 r, enum arg want, bool write)
 			"R%u unbounded memory access, use 'var &= const' or 'if (var < const)'", r);
 	if (!most)
 		return 0;
-	/* The helper may write a part only, so the memory must be initialised. */
+	/* The helper may write only a part, so the memory must already be initialised. */
 	if (write && !bounds_is_const(&n->b)) {
 		err = check_helper_memory(v, r - 1, (u32)most, false);
 		if (err)
@@ -92,7 +92,7 @@ static int check_arg(struct verifier *v, struct call *c, u32 n)
 	case ARG_VALUE: return check_helper_memory(v, r, c->map->value_size, false);
 	case ARG_VALUE_OUT: return check_helper_memory(v, r, c->map->value_size, true);
 	case ARG_MEM:
-	case ARG_MEM_OUT: return 0; /* checked with its size */
+	case ARG_MEM_OUT: return 0; /* checked with the size that follows */
 	case ARG_SIZE:
 	case ARG_SIZE_OR_0: return check_size(v, r, want, c->h->arg[n - 1] == ARG_MEM_OUT);
 	default: return 0;
@@ -108,7 +108,7 @@ static int check_allowed(struct verifier *v, const struct call *c)
 	if ((h->packet && !v->code->type->packet) || (h->cgroup && !cgroup))
 		return refuse(
 			v, -EINVAL, "program of this type cannot use helper %s#%u", h->name, c->id);
-	/* A tail call would return from the whole program instead of this function. */
+	/* A tail call would return from the whole program, not only from this function. */
 	if (c->id == BPF_FUNC_tail_call && v->now->depth)
 		return refuse(
 			v, -EINVAL, "tail calls are not allowed in functions that are called");

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* verify_jump.c: conditional jumps: which branches are possible, and the bounds on each of them. */
+/*
+ * verify_jump.c: conditional jumps: which branches are possible, and what is known on each of them.
+ */
 #include "kernel/bpf/verify.h"
 #include "kernel/lib/string.h"
 
-#define WAYS 2 /* branches: not taken, taken */
+#define WAYS 2 /* branch 0: not taken, branch 1: taken */
 #define WAITING_MAX 8192
 
 typedef void reg_fn(struct reg *r, const void *arg);
@@ -72,7 +74,7 @@ static void mark_packet(struct reg *r, const void *arg)
 
 /* ---- the kinds of comparisons ---- */
 
-/* Follows both branches without new knowledge, as for comparisons of pointers. */
+/* Follows both branches without new knowledge, as for most comparisons of pointers. */
 static void nothing_learned(bool can[WAYS])
 {
 	can[0] = can[1] = true;
@@ -88,13 +90,13 @@ static void split_null(struct state *way[WAYS], const struct reg *p, u8 op)
 	}
 }
 
-/* Learns from "p op end", a comparison of packet pointer @p with the packet's end. */
+/* Learns from "p op end", a comparison of the packet pointer @p with the packet's end. */
 static void split_packet(struct state *way[WAYS], const struct reg *p, u8 op)
 {
 	struct packet_check c = { .id = p->id };
 	u32 inside;
 
-	/* inside: the branch on which p <= end, or p < end */
+	/* inside: the branch on which p <= end or p < end is true */
 	switch (op) {
 	case BPF_JGT: inside = 0; break;
 	case BPF_JGE: inside = 0; break;
@@ -129,7 +131,7 @@ static int split_numbers(struct verifier *v, const struct bpf_insn *i, struct st
 		struct frame *f = way[w]->frame[way[w]->depth];
 		struct reg a = f->r[i->dst_reg], b = x ? f->r[i->src_reg] : *imm;
 
-		if (x && i->dst_reg == i->src_reg) { /* compared with itself */
+		if (x && i->dst_reg == i->src_reg) { /* a register compared with itself */
 			can[w] = bounds_is_const(&a.b) || BPF_OP(i->code) == BPF_JSET ?
 					 true :
 					 ebpf_jump_taken(BPF_OP(i->code), wide, 0, 0) == (w == 1);
@@ -146,7 +148,7 @@ static int split_numbers(struct verifier *v, const struct bpf_insn *i, struct st
 		if (!x)
 			continue;
 		/*
-		 * If both registers hold one number, narrowing the first may have narrowed the
+		 * If both registers hold the same number, narrowing the first may have narrowed the
 		 * second.
 		 */
 		f->r[i->src_reg].b = b.b;
@@ -169,7 +171,7 @@ static int compare(
 	if (is_pointer(&a) && !x && !i->imm && wide && (op == BPF_JEQ || op == BPF_JNE)) {
 		if (a.maybe_null)
 			split_null(way, &a, op);
-		else /* an immediate other than 0 */
+		else /* never null, so never equal to 0 */
 			can[op == BPF_JEQ] = false;
 		return 0;
 	}
@@ -188,8 +190,8 @@ static int compare(
 }
 
 /*
- * Continues at the next instruction or at the jump's target; if both are possible, the other branch
- * waits. Returns 1 if neither is possible.
+ * Continues at the next instruction or at the jump's target. If both are possible, the second
+ * branch waits. Returns 0, 1 if neither is possible, or -errno.
  */
 int verify_branch(struct verifier *v, const struct bpf_insn *i)
 {
@@ -213,7 +215,7 @@ int verify_branch(struct verifier *v, const struct bpf_insn *i)
 	if (err || (!can[0] && !can[1])) {
 		state_free(other);
 		return err   ? err :
-			       /* Contradicting bounds: the branch cannot be taken. */
+			       /* Contradicting bounds: no run reaches this jump. */
 			       1;
 	}
 	s->pc++;

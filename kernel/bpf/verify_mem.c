@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * verify_mem.c: loads and stores: of the stack, the context, values of maps, and packets; and
- * memory that a program passes to helpers.
+ * verify_mem.c: loads and stores of the stack, the context, values of maps, and packets. Also
+ * checks memory that a program passes to helpers.
  */
 #include <linux/filter.h>
 
@@ -13,7 +13,7 @@
 
 /* ---- the stack ---- */
 
-/* Records that the running function uses @bytes of stack. */
+/* Records that the function of @frame uses @bytes bytes of stack. */
 static void note_depth(struct verifier *v, u32 frame, u32 bytes)
 {
 	u16 *d = &v->depth_of[v->now->frame[frame]->start];
@@ -26,13 +26,16 @@ static struct slot *slot_of(struct frame *f, s32 at)
 	return &f->s[(u32)(-at - 1) / 8];
 }
 
-/* Returns the bit for the byte at @at in its slot; the lowest address is bit 0. */
+/* Returns the bit for the byte at @at in its slot. Bit 0 is the lowest address. */
 static u8 byte_bit(s32 at)
 {
 	return (u8)(1u << (u32)(at & 7));
 }
 
-/* Sets the possible span [*lo, *hi) of an access; refuses it if it may be outside of the stack. */
+/*
+ * Sets [*lo, *hi) to the bytes of the stack that an access may touch. Refuses the access if it may
+ * be outside of the stack. Returns 0 or -errno.
+ */
 static int stack_span(struct verifier *v, const struct reg *p, s32 off, u32 size, s32 *lo, s32 *hi)
 {
 	s64 min = (s64)p->off + off + p->b.wide.smin,
@@ -69,7 +72,8 @@ static int check_initialised(
 }
 
 /*
- * Marks bytes as having unknown contents. @sure: all of them are written, so they are initialised.
+ * Marks the contents of [lo, hi) as unknown. @sure: all these bytes are written, so they are
+ * initialised.
  */
 static void scribble(struct frame *f, s32 lo, s32 hi, bool sure)
 {
@@ -207,7 +211,7 @@ static int check_packet(struct verifier *v, u32 r, s32 off, u32 size, bool write
 	return 0;
 }
 
-/* Checks an access to the context. *field is set to the field's kind. */
+/* Checks an access to the context. *field: the kind of the field. Returns 0 or -errno. */
 static int check_ctx(
 	struct verifier *v, u32 r, s32 off, u32 size, bool write, enum ebpf_field *field)
 {
@@ -359,8 +363,8 @@ int verify_atomic(struct verifier *v, const struct bpf_insn *i)
 }
 
 /*
- * Verifies BPF_LD_ABS and BPF_LD_IND: r6 must be the context. At run time r0 gets the packet's
- * bytes, or the program ends with 0.
+ * Verifies BPF_LD_ABS and BPF_LD_IND, for which r6 must be the context. At run time, r0 gets the
+ * packet's bytes, or the program ends with 0.
  */
 int verify_legacy_load(struct verifier *v, const struct bpf_insn *i)
 {

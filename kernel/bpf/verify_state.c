@@ -3,9 +3,10 @@
  * verify_state.c: states of the verifier: copies, and the test whether a state covers another, so
  * that the instructions after it need not be verified twice.
  *
- * A register of the old state covers that of the new one if the new bounds are within the old ones.
- * A register that is not read any more (verifier.live) is not compared. Ids are compared as names:
- * each id of one state must correspond to a single id of the other state wherever it appears.
+ * A register of the old state covers the register of the new state if the new bounds are within the
+ * old ones. A register that is not read any more (verifier.live) is not compared. Ids are compared
+ * as names: each id of one state must correspond to a single id of the other state wherever it
+ * occurs.
  */
 #include "kernel/bpf/verify.h"
 #include "kernel/lib/string.h"
@@ -80,7 +81,7 @@ struct names {
 static bool same_name(struct names *names, u32 old, u32 now)
 {
 	if (!old)
-		return true; /* the old state drew no conclusion from it */
+		return true; /* the old state concluded nothing from it */
 	if (!now)
 		return false;
 	for (u32 i = 0; i < names->n; i++)
@@ -110,7 +111,8 @@ static bool slot_covers(struct names *names, const struct slot *old, const struc
 {
 	if ((old->written & now->written) != old->written)
 		return false;
-	if (!old->spilled) /* plain bytes: a pointer needs more */
+	/* A plain byte of @old covers any byte that is no pointer. */
+	if (!old->spilled)
 		return !old->written || !now->spilled || !is_pointer(&now->r);
 	return now->spilled == old->spilled && reg_covers(names, &old->r, &now->r);
 }
@@ -139,9 +141,9 @@ bool state_covers(const struct verifier *v, const struct state *old, const struc
 	if (old->depth != now->depth)
 		return false;
 	names.n = 0;
-	for (u32 i = old->depth + 1; i--;) { /* most differences are in the innermost */
+	for (u32 i = old->depth + 1; i--;) { /* innermost first: it differs most often */
 		/*
-		 * For a caller: the registers that it reads after the call, except r0, which the
+		 * In a caller, the registers that it reads after the call, except r0, which the
 		 * call sets.
 		 */
 		live = i == old->depth ? v->live[old->pc] :
