@@ -38,7 +38,7 @@ struct reg {
 /* Eight bytes of the stack. */
 struct slot {
 	u8 written; /* a bit for each initialised byte */
-	/* 8 or 4: the low bytes, so many, hold register @r. 0: the contents are unknown. */
+	/* Number of low bytes that hold register @r, 8 or 4. 0: the contents are unknown. */
 	u8 spilled;
 	struct reg r;
 };

@@ -111,7 +111,7 @@ static bool slot_covers(struct names *names, const struct slot *old, const struc
 {
 	if ((old->written & now->written) != old->written)
 		return false;
-	/* A plain byte of @old covers any byte that is no pointer. */
+	/* Plain bytes in the old state cover everything but a pointer. */
 	if (!old->spilled)
 		return !old->written || !now->spilled || !is_pointer(&now->r);
 	return now->spilled == old->spilled && reg_covers(names, &old->r, &now->r);
