@@ -20,7 +20,7 @@
 
 #include <stdbool.h>
 
-/* In the order of --help, which has a heading above each group (help.c). */
+/* The commands, in the order of --help, which has a heading above each group (help.c). */
 #define COMMANDS(ROW)                                                                              \
 	ROW(run)                                                                                   \
 	ROW(ps)                                                                                    \
@@ -112,7 +112,7 @@ static inline bool value_is_optional(const struct option_row *o)
 
 struct command {
 	const char *name; /* full name: "image build" */
-	/* a program of its own, no command of nestctl */
+	/* the row is a program of its own, no command of nestctl */
 	bool program;
 	/* words behind the options: "[--] FILE..." */
 	const char *args;
@@ -126,7 +126,7 @@ struct command {
 	const char *exits;
 	const struct option_row *options; /* or NULL */
 	/*
-	 * returns a message about an unknown option @word, or NULL for the general one. May be
+	 * returns a message about the unknown option @word, or NULL for the general message. May be
 	 * NULL.
 	 */
 	const char *(*hint)(const char *word);

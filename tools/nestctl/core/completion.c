@@ -82,7 +82,7 @@ static void print_words(const char *args)
 		printf("none");
 }
 
-/* true to print zsh's associative arrays */
+/* true: print associative arrays in zsh's form; false: in bash's */
 static bool zsh;
 
 static void print_key(const char *a, const char *b, const char *c)
@@ -155,8 +155,8 @@ static void print_values(const struct command *const *table)
 }
 
 /*
- * Shared by both shells: two tables, and a function that walks over the words in front of the word
- * to complete.
+ * Shell functions for both shells: one walks over the words in front of the word to complete, one
+ * prints the names of a kind.
  */
 static const char walk[] =
 	"# Sets what: words to choose from; or kind: what the shell or nestctl knows.\n"
@@ -193,8 +193,8 @@ static const char walk[] =
 
 /*
  * Completion of nestling, whose parameters come from its own --help: one "NAME= HELP" a line, with
- * N or * for a number. A parameter is completed with files if its help names a PATH or FILE, or
- * with the words with which its help begins.
+ * N or * for a number. A parameter's value is completed with files if its help names a PATH or
+ * FILE, or with the words at the beginning of its help.
  */
 static const char nestling_walk[] =
 	"_nestling_help() { # the parameters and what they say, ubd*= as ubd0=\n"

@@ -11,7 +11,7 @@ struct docker_row {
 	const char *docker, *here, *differs;
 };
 
-/* end in a row of NULL */
+/* Tables that end in a row of NULL. */
 extern const struct docker_row docker_verbs[], docker_options[];
 
 /* Returns a message that names nestctl's form of docker's @verb, or NULL if docker has none. */

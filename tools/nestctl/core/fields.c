@@ -17,7 +17,7 @@ struct fields {
 	struct field_node *first;
 	bool in_table;
 	struct table *table;
-	/* memory stream of the row that is being written */
+	/* memory stream of the row that is being written, its text and its size in bytes */
 	FILE *f;
 	char *row;
 	size_t size;

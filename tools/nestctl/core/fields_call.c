@@ -65,7 +65,7 @@ void field_put_plainly(FILE *out, const struct json *j)
 	putc(']', out);
 }
 
-/* Returns what @put writes of a value. */
+/* Returns the text that @put writes for a value. */
 static char *text_of(void (*put)(FILE *out, const struct json *j), const struct json *j)
 {
 	char *text;
@@ -340,7 +340,7 @@ static void call_println(struct json *out, const struct json *const *args, int n
 	set_text(out, side_by_side(args, nr, true));
 }
 
-/* Formats a value as the letter of printf asks. */
+/* Returns a value's text for the printf directive %@letter. Dies if it is unknown. */
 static char *by_letter(const struct json *j, char letter)
 {
 	switch (letter) {

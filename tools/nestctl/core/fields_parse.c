@@ -41,7 +41,7 @@ static void skip_blanks(struct parser *s)
 	s->p += strspn(s->p, " \t\r\n");
 }
 
-/* Takes @word. True if it is the next word, which must end where a name cannot continue. */
+/* Takes @word and blanks behind it. True if the text continues with @word, not a longer name. */
 static bool take(struct parser *s, const char *word)
 {
 	size_t n = strlen(word);
@@ -55,7 +55,7 @@ static bool take(struct parser *s, const char *word)
 	return true;
 }
 
-/* True at "}}" or " -}}". */
+/* True at "}}" or "-}}". */
 static bool at_end(const struct parser *s)
 {
 	return !strncmp(s->p, "}}", 2) || !strncmp(s->p, "-}}", 3);
@@ -193,7 +193,7 @@ static struct field_expr *read_operand(struct parser *s)
 			bad(s, from, "a parenthesis is not closed");
 		s->p++;
 		/*
-		 * the expression has a path already: wrap it, so that the next one starts from its
+		 * the expression has a path already: wrap it, so that the next path starts from its
 		 * value
 		 */
 		if (*s->p == '.' && e->path) {
@@ -370,8 +370,8 @@ static void read_block(struct parser *s, struct field_node *n, const char *from)
 }
 
 /*
- * Reads the value of an action. The variables that the action makes, which follow @before, are not
- * visible in the value.
+ * Reads the value of an action. It cannot use the variables that the action declares, whose numbers
+ * are @before and above.
  */
 static void read_value(struct parser *s, struct field_node *n, int before)
 {

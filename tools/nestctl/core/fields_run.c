@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* fields_run.c: writes a row by the tree of a template. */
+/* fields_run.c: writes a row as the tree of a template describes it. */
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
@@ -186,7 +186,7 @@ static const char *head_of(const char *name)
 	return text;
 }
 
-/* Returns the name for the head of a value: its label's or its first field's, or NULL. */
+/* Returns the name of the label or first field in @e, for a column's head, or NULL. */
 static const char *name_in(const struct field_expr *e)
 {
 	const char *name;

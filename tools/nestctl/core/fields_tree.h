@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fields_tree.h: a template of --format as a tree: fields_parse.c makes it, fields_run.c writes a
- * row by it, fields_call.c has the functions. Nothing is freed.
+ * fields_tree.h: a template of --format as a tree. fields_parse.c makes the tree, fields_run.c
+ * writes rows with it, and fields_call.c has the functions of templates. Nothing is freed.
  */
 #ifndef NESTLING_NESTCTL_FIELDS_TREE_H
 #define NESTLING_NESTCTL_FIELDS_TREE_H
@@ -59,7 +59,7 @@ void field_nodes_heads(FILE *out, const struct field_node *n);
 /* fields_call.c */
 /* True unless the value is false, null, 0 or empty. */
 bool field_is_true(const struct json *j);
-/* Write a value: in JSON's form, or as Go prints it: map[a:1 b:2], [a b]. */
+/* Write a value: as JSON, or as Go prints it, such as map[a:1 b:2] or [a b]. */
 void field_put_json(FILE *out, const struct json *j);
 void field_put_plainly(FILE *out, const struct json *j);
 

@@ -16,11 +16,11 @@ struct instance {
 	char **argv, *text;
 	/* the last file of the instance's first disk, or "" */
 	const char *image;
-	/* seconds since the instance began; set by instances_measure(), as are the next three */
+	/* seconds since the instance began; this and the next three: set by instances_measure() */
 	double age;
-	/* seconds of processor time that its living processes have used */
+	/* seconds of processor time that the instance's living processes have used */
 	double cpu;
-	/* bytes of host memory that it occupies */
+	/* bytes of host memory that the instance occupies */
 	uint64_t memory;
 	int processes;
 };

@@ -26,7 +26,7 @@ struct json *json_parse(const char *text, size_t size, const char *what);
 const struct json *json_get(const struct json *object, const char *key);
 const struct json *json_list(const struct json *object, const char *key);
 const char *json_string(const struct json *object, const char *key);
-/* Reads a whole number that is not negative. True if there is one. */
+/* Reads a whole number that is not negative into *n. True if @key has one. */
 bool json_uint(const struct json *object, const char *key, uint64_t *n);
 
 #endif

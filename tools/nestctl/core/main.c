@@ -31,7 +31,8 @@ static const struct command *find(const struct command *const *table, const char
 #define WORD_MAX 32
 
 /*
- * Returns the edit distance: how many letters to change, add, leave out, or swap with the next one.
+ * Returns the edit distance of two words: how many letters to change, add, remove, or swap with the
+ * next letter.
  */
 static int distance(const char *a, const char *b)
 {
@@ -57,7 +58,7 @@ static int distance(const char *a, const char *b)
 	return d[n][m];
 }
 
-/* Returns the command with the smallest distance, or NULL if every distance is too large. */
+/* Returns the name of the command nearest to @word, or NULL if none is near enough. */
 static const char *nearest(const struct command *const *table, const char *word)
 {
 	int best = strlen(word) > 3 ? 3 : 2;

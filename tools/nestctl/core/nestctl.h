@@ -44,7 +44,8 @@ void write_all(int fd, const void *data, size_t size, const char *what);
  */
 bool put_all(int fd, const char *buf, size_t n, const volatile sig_atomic_t *stop);
 /*
- * Reads the available bytes, and waits until there are some. Returns 0 at the end, -1 with errno.
+ * Waits until bytes are available, and reads them. Returns their number, 0 at the end of the
+ * stream, or -1 with errno.
  */
 ssize_t get_some(int fd, char *buf, size_t size);
 /*
@@ -63,20 +64,21 @@ void prepare_process(void);
 /* Makes a folder and its missing parents, for the user alone. */
 void make_dirs(const char *path);
 /*
- * Makes or empties a file for the user alone, which is to record what a guest does. Returns NULL
- * with errno.
+ * Makes or empties a file that only the user can read, for a record of what a guest does. Returns
+ * NULL with errno on an error.
  */
 FILE *create_private(const char *path);
 /* Returns "512M" for docker's "512MB" and "512MiB"; returns any other text unchanged. */
 const char *size_word(const char *text);
 /* Parses "512M", "2G" or bytes, also with a B behind the unit; dies on an error. */
 uint64_t parse_size(const char *text, const char *what);
-/* Returns the path of a helper program, also from /usr/sbin, or NULL. */
+/* Returns the path of a program in PATH, /usr/sbin and similar folders, or NULL. */
 const char *find_program(const char *name);
 /*
- * Starts argv, which is searched as find_program() does; only one such program may run at a time.
- * Its descriptors 0 to 2 are @fds, where -1 means nestctl's own. It gets its own process group,
- * since mmdebstrap signals its whole group when it fails.
+ * Starts the program argv[0], searched for as in find_program(), and returns its pid. Dies on an
+ * error. Only one such program may run at a time. Its descriptors 0 to 2 are @fds, where -1 means
+ * nestctl's own. It gets its own process group, since mmdebstrap signals its whole group when it
+ * fails.
  */
 pid_t spawn(const char *const argv[], const int fds[3]);
 /* Waits for the process. Returns its exit status, or 128 + N after signal N. */

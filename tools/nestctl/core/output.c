@@ -26,7 +26,7 @@
 #include "tools/nestctl/core/nestctl.h"
 #include "tools/nestctl/core/output.h"
 
-#define OUTPUTS_MAX 16 /* an instance has this many disks */
+#define OUTPUTS_MAX 16 /* an instance has at most 16 disks */
 
 static struct output {
 	int fd; /* fd + 1, or 0 for a free slot */
@@ -141,7 +141,7 @@ void clean_up_when_ended(void)
 	on_ending_signals(on_signal);
 }
 
-/* Blocks signals and returns the old mask. */
+/* Blocks all signals and returns the old mask. */
 static sigset_t block_signals(void)
 {
 	sigset_t all, before;
@@ -197,7 +197,7 @@ int output_open(const char *path)
 	struct stat st;
 	int fd;
 
-	/* replacing /dev/null could not be undone */
+	/* replacing a device such as /dev/null could not be undone */
 	if (!stat(path, &st) && !S_ISREG(st.st_mode))
 		die("%s: not a regular file", path);
 
@@ -227,7 +227,7 @@ void output_replaces(int fd, int old)
 	mode = st.st_mode & 0777;
 	if ((st.st_uid != own.st_uid || st.st_gid != own.st_gid) &&
 		fchown(fd, st.st_uid, st.st_gid))
-		mode &= ~(mode_t)S_IRWXG; /* the group differs */
+		mode &= ~(mode_t)S_IRWXG; /* owner or group differs */
 	fchmod(fd, mode);
 }
 
@@ -331,8 +331,8 @@ static int temporary_file_in(const char *dir)
 }
 
 /*
- * Calls @make with each folder for temporary files until a call returns 0 or more. Returns that
- * result. Dies if all calls fail.
+ * Calls @make with each folder for temporary files until a call succeeds, which is a result of 0 or
+ * more. Returns that result. Dies if all calls fail.
  */
 static int make_in_one(int (*make)(const char *dir), const char *what)
 {

@@ -13,7 +13,7 @@
 
 #define BAR 40
 #define NAME 24
-#define OTHERS 10 /* width of " ", " [", "] 100 %", and 1 */
+#define OTHERS 10 /* width of " ", " [" and "] 100 %" */
 
 static bool shown, off;
 

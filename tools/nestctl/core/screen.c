@@ -55,7 +55,7 @@ static void on_stop(int sig)
 	errno = err;
 }
 
-/* Restores the terminal and dies of the signal. A fault cannot wait for the main loop. */
+/* Restores the terminal and dies of the signal at once: a fault cannot wait for the main loop. */
 static void on_fault(int sig)
 {
 	switch_to(false);
@@ -127,7 +127,7 @@ void screen_die_of_signal(void)
 	raise(ended);
 }
 
-/* Reads what follows an escape character: returns an arrow key, or Escape. */
+/* Reads the bytes behind an escape character. Returns an arrow key, or 27 for Escape itself. */
 static int escape_key(void)
 {
 	struct pollfd p = { .fd = 0, .events = POLLIN };

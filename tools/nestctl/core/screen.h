@@ -29,15 +29,15 @@ void screen_die_of_signal(void);
 enum { KEY_TIME = 0, KEY_GONE = -1, KEY_REDRAW = -2, KEY_UP = 256, KEY_DOWN, KEY_LEFT, KEY_RIGHT };
 /*
  * Waits at most @seconds for a key. Returns the character (Enter is '\r', Escape 27), a key above,
- * KEY_TIME after @seconds, KEY_GONE if the terminal is gone or the program shall end, or KEY_REDRAW
- * after SIGCONT or a change of size. Only waits if no screen was entered.
+ * KEY_TIME after @seconds, KEY_GONE if the terminal is gone or the program must end, or KEY_REDRAW
+ * after SIGCONT or a change of size. Reads no keys if no screen was entered.
  */
 int screen_key(double seconds);
-/* Sets the size of the terminal, 80 by 24 without one. */
+/* Returns the size of the terminal on standard output; without a terminal 80 by 24. */
 void screen_size(int *columns, int *rows);
 /*
- * Draws lines, each of which ends in '\n', from the top. Cuts those that do not fit. True if the
- * terminal took them.
+ * Draws lines, each of which ends in '\n', from the top. Cuts long lines at the right edge, and
+ * leaves out lines below the bottom edge. True if the output could be written.
  */
 bool screen_draw(const char *text);
 

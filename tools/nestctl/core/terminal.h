@@ -9,7 +9,7 @@
 #include <stdbool.h>
 
 /*
- * Makes the terminal raw until terminal_restore() or exit(). Keys that were typed before stay
+ * Makes the terminal raw until terminal_restore() or exit(). Keys that were typed earlier stay
  * queued. True if standard input is a terminal. @drop: terminal_restore() discards keys that no
  * program has read.
  */

@@ -152,7 +152,7 @@ pid_t umid_pid(const char *folder)
 	return pid;
 }
 
-/* Reads inode and ctime of the socket that has the name now. True if there is one. */
+/* Reads inode and ctime (in ns) of the socket that has the name now. True if there is one. */
 static bool read_socket(const struct umid_console *c, uint64_t *inode, uint64_t *made)
 {
 	struct stat st;
@@ -196,8 +196,8 @@ void umid_connect(struct umid_console *c, const char *folder)
 }
 
 /*
- * A reader of a datagram socket does not notice when the other end is closed, so this checks that
- * the socket still exists and takes connections.
+ * A datagram socket does not report that the other end was closed, so the function checks that the
+ * socket still exists and accepts connections.
  */
 bool umid_is_same(const struct umid_console *c)
 {
@@ -223,7 +223,7 @@ static bool wait_for_reply(struct umid_console *c)
 	bool there = true;
 
 	for (int left = c->wait_ms; left > 0 && there; left -= c->step_ms) {
-		/* checked before poll(): a reply sent before the instance ended is still read */
+		/* check before poll(), so that a reply sent before the end is still read */
 		there = umid_is_same(c);
 		if (poll(&p, 1, !there ? 0 : left < c->step_ms ? left : c->step_ms) > 0)
 			return true;

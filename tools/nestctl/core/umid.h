@@ -17,7 +17,7 @@
  * running instance. Dies if there is none.
  */
 const char *umid_folder(const char *name);
-/* Returns the folder of a name whose kernel serves it, in memory that is kept; else NULL. */
+/* Returns the folder of the running instance @name, in memory that is never freed, or NULL. */
 const char *umid_served(const char *name);
 /* Returns the pid of the kernel's process. Dies if the instance has ended. */
 pid_t umid_pid(const char *folder);
@@ -35,8 +35,8 @@ void umid_remove_dead(const char *folder);
  */
 void umid_remove_ended(const char *folder, pid_t pid);
 /*
- * Returns the folder that contains the folders of instances. @i: 0 or 1. NULL if the environment
- * names none.
+ * Returns home @i (0 or 1), a folder that contains the folders of instances. Returns NULL if the
+ * environment names none.
  */
 const char *umid_home(int i);
 
@@ -54,7 +54,7 @@ struct umid_console {
 	uint64_t inode, made;
 	char path[108];
 };
-/* Connects. True on success, false with errno. */
+/* Connects to the console in @folder. True on success, false with errno. */
 bool umid_try_connect(struct umid_console *c, const char *folder);
 void umid_connect(struct umid_console *c, const char *folder);
 /*
@@ -73,7 +73,7 @@ char *umid_ask_with(struct umid_console *c, const char *command, const int *fds,
 bool umid_send(struct umid_console *c, const char *command, const int *fds, size_t n);
 char *umid_reply(struct umid_console *c, int *err, size_t *len);
 
-/* True while the console is served by the process to which @c was connected. */
+/* True while the process to which @c was connected still serves the console. */
 bool umid_is_same(const struct umid_console *c);
 
 #endif

@@ -358,7 +358,7 @@ void stop_child(void)
 {
 	if (!running)
 		return;
-	/* close pipes, so that the child does not wait until its output is read */
+	/* close pipes: the child must not wait for a reader of its output */
 	close_range(3, ~0U, 0);
 	kill(-running, SIGTERM);
 	while (waitpid(running, NULL, 0) < 0 && errno == EINTR)

@@ -47,9 +47,9 @@ static uint32_t decode(const unsigned char *s, int n)
 }
 
 /*
- * Returns the bytes of the character at @s, and its columns. *shown is false for one that is to be
- * printed as '?', of one column: an invalid byte, a control character, or a mark that changes the
- * direction of text.
+ * Returns the number of bytes of the character at @s, and its columns in *columns. *shown is false
+ * for a character that must be printed as '?', which has one column: an invalid byte, a control
+ * character, or a mark that changes the direction of text.
  */
 static int next_character(const unsigned char *s, int *columns, int *shown)
 {

@@ -8,7 +8,7 @@
 /* Returns the columns of a UTF-8 text. An invalid byte or control character counts as 1. */
 int text_width(const char *text);
 /*
- * Prints at most @width columns of @text, with an ellipsis as the last one if text is left. Prints
+ * Prints at most @width columns of @text, the last of which is an ellipsis if text is left. Prints
  * '?' for each invalid byte and control character. Returns the columns printed.
  */
 int put_cut(FILE *out, const char *text, int width);
