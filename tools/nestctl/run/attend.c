@@ -33,16 +33,16 @@
 #include "tools/nestctl/run/template.h"
 
 #define GRACE 10
-/* seconds for the services of a machine; systemd gives each of them as long */
+/* seconds that a machine's services have to end; systemd's default for each service */
 #define MACHINE_GRACE 90
 /* as timeout(1) has it */
 #define STATUS_TIMEOUT 124
-/* time between two checks once the end is wanted */
+/* time between two checks once the end was requested */
 #define STEP_NS 200000000
 /* how long to wait until the kernel process has stopped: one second */
 #define STOP_LOOKS 100
 #define STOP_LOOK_US 10000
-/* how often another port is chosen; how many bytes of the kernel's messages are kept meanwhile */
+/* how often another port is tried; how many bytes of the kernel's messages are kept per try */
 #define PORT_TRIES 8
 #define SAID_MAX 16384
 /* the kernel's exit status if guest data was lost: OS_EXIT_LOST of os-linux/os.h */
@@ -60,8 +60,8 @@ static uint64_t oom_kills;
 void attend_prepare(void)
 {
 	/*
-	 * a read in the terminal's background must fail with EIO, which ends the input, not stop
-	 * nestctl
+	 * SIGTTIN is blocked, so that a read in the terminal's background fails with EIO, which
+	 * ends the input, and does not stop nestctl
 	 */
 	sigset_t held;
 
@@ -131,9 +131,9 @@ static bool command_has_ended(const struct run *r)
 }
 
 /*
- * Stops together with the kernel, which first restores the terminal if it has set it. When both
- * continue the terminal's size may have changed, and the shell's group has got that SIGWINCH: sends
- * it again.
+ * Stops nestctl together with the kernel, which first restores the terminal if it has made it raw.
+ * After both continue, sends the kernel SIGWINCH: the size may have changed meanwhile, and only the
+ * shell's process group has got that signal.
  */
 static void stop_with_it(pid_t pid)
 {
@@ -169,8 +169,8 @@ static int64_t milliseconds(void)
 }
 
 /*
- * Waits for a signal. Returns SIGTERM when the time of --timeout is over. Returns -1 after a while
- * if the end is wanted or there is a time limit.
+ * Waits for a signal and returns it. Returns SIGTERM when the time of --timeout is over. Returns -1
+ * after STEP_NS if the end was requested, or after a second if there is a time limit.
  */
 static int next_signal(siginfo_t *info)
 {
@@ -193,7 +193,7 @@ static int next_signal(siginfo_t *info)
 struct request {
 	int sig;    /* signal to send to the command */
 	bool end;   /* the instance must end */
-	bool timed; /* kill it after @seconds */
+	bool timed; /* end the kernel after @seconds */
 	int seconds;
 	bool killing; /* after @seconds kill programs at once */
 };
@@ -221,8 +221,8 @@ static struct request read_request(const struct run *r, const siginfo_t *info)
 }
 
 /*
- * Ends the kernel when the command's time is over: with SIGTERM in step 0, then with SIGKILL.
- * Returns the seconds until the next step.
+ * Ends the kernel when the command's time is over: with SIGTERM in step 0, with SIGKILL in later
+ * steps. Returns the seconds until the next step.
  */
 static int end_kernel(pid_t pid, int step, bool killing)
 {
@@ -310,7 +310,7 @@ static const char *why_killed(const struct run *r, int status)
 		(unsigned long)(limit >> 20), r->mem);
 }
 
-/* Creates the file "oom" for the supervisor. */
+/* Creates the file "oom" in the instance's folder, for the supervisor. */
 static void note_oom(const struct run *r)
 {
 	if (r->folder_fd >= 0)
@@ -318,7 +318,7 @@ static void note_oom(const struct run *r)
 }
 
 /*
- * Reports that the guest's OOM killer has killed the command, since its status is that of any
+ * Reports that the guest's OOM killer has killed the command. The exit status alone only shows a
  * SIGKILL.
  */
 static void tell_oom(const struct run *r)
@@ -327,7 +327,7 @@ static void tell_oom(const struct run *r)
 	note_oom(r);
 }
 
-/* Returns the exit status that init reported, or one that follows from the kernel's end. */
+/* Returns the exit status that init reported, or else one derived from the kernel's wait status. */
 static int result(const struct run *r, int status)
 {
 	char line[512];
@@ -374,7 +374,7 @@ static void take_result(void *r)
 	ended = result(r, ended);
 }
 
-/* Closes the ends of pipes that only the kernel uses. */
+/* Closes nestctl's copies of the kernel's ends of pipes. */
 static void close_ends(const struct run *r)
 {
 	close(r->status_end);
@@ -384,7 +384,7 @@ static void close_ends(const struct run *r)
 
 void attend_begin(struct run *r)
 {
-	/* the next kernel of a machine needs them, too */
+	/* a machine's next kernel needs these ends of pipes, too */
 	if (!r->machine)
 		close_ends(r);
 	if (r->started_fd >= 0)
@@ -454,7 +454,7 @@ static bool signal_waits(void)
 
 /*
  * Waits until init is ready. Returns true if the kernel has ended earlier because another process
- * had taken a chosen host port, and another port has been chosen.
+ * had taken the chosen host port. Another port is then chosen.
  */
 static bool has_lost_port(struct run *r, pid_t pid)
 {

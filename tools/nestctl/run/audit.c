@@ -60,7 +60,7 @@ static struct output {
 	int error;        /* errno of the last failed write */
 	/* the output ends in the middle of a line */
 	bool torn;
-	/* lines that are missing; those of them that no line "lost" has reported yet */
+	/* number of missing lines; number of those that no line "lost" has reported yet */
 	unsigned long lost, untold;
 	/* lines of older files that rotation has removed */
 	unsigned long dropped;
@@ -73,11 +73,11 @@ static bool size_is_given;
 static int from = -1, to = -1, given = -1;
 /* the pipe is large enough for the lines that come during a nap */
 static bool is_wide;
-/* @number: of the next line. @missing: lines that writers have lost; atomic. */
+/* @number: the next line's. @missing: counts lines that writers have lost; atomic. */
 static unsigned long number, missing;
 static void (*listener)(const char *line);
 static pthread_t thread;
-static unsigned pieces; /* counts writes; atomic */
+static unsigned pieces; /* counts writes to outputs; atomic */
 static volatile sig_atomic_t dropping;
 
 void audit_add(const char *text)
@@ -236,7 +236,7 @@ static size_t write_out(struct output *o, const char *buf, size_t n)
 			o->error = ECANCELED;
 			break;
 		}
-		/* poll() promises room only for so much, and the write must not block */
+		/* poll() only promises room for PIPE_BUF bytes, and the write must not block */
 		if (dropping && part > PIPE_BUF)
 			part = PIPE_BUF;
 		got = write(o->fd, buf + done, part);
@@ -359,8 +359,8 @@ static bool make_room(struct output *o, size_t n)
 }
 
 /*
- * Sets how the output is limited. Only a file that the user has named, and not through a symbolic
- * link, may be renamed.
+ * Determines whether the output has a size limit and may be renamed. Only a file that the user has
+ * named, and not through a symbolic link, may be renamed.
  */
 static void look_at(struct output *o, bool opened)
 {
@@ -403,7 +403,7 @@ static size_t add_numbered(char *out, size_t room, const char *line)
 	const char *lost = strstr(line, ",\"event\":\"lost\",\"lines\":");
 
 	number++;
-	/* only right behind the time, since further behind a guest may have written the text */
+	/* only directly behind the time: text further on in the line may be a guest's */
 	if (lost && lost < line + 40)
 		__atomic_add_fetch(
 			&missing, strtoul(strchr(lost, 'l') + 14, NULL, 10), __ATOMIC_RELAXED);
@@ -506,7 +506,9 @@ static void nothing(int sig)
 {
 }
 
-/* Joins the thread. Once @hurry() is true, a reader that reads nothing is given up. */
+/*
+ * Waits for the thread's end. Once @hurry() is true, drops lines for a reader that reads nothing.
+ */
 static void join(bool (*hurry)(void))
 {
 	const struct sigaction sa = { .sa_handler = nothing };

@@ -22,8 +22,8 @@ struct run;
 /* Adds an output, FILE or fd:N. Dies if the descriptor is not writable. */
 void audit_add(const char *text);
 /*
- * Sets the limit in bytes of each file. Of two limits the smaller counts. Returns false if @size is
- * too small.
+ * Sets the limit in bytes of each file. Of two limits the smaller applies. Returns false if @size
+ * is too small.
  */
 #define AUDIT_SIZE_MIN_KIB 256 /* more than one write */
 bool audit_size(uint64_t size);
@@ -32,7 +32,7 @@ bool audit_size(uint64_t size);
  * options again.
  */
 void audit_clear(void);
-/* Makes the audit's thread call @f with each line, NUL-terminated (learn.c). */
+/* Makes the audit's thread call @f with each line as a string (learn.c). */
 void audit_listen(void (*f)(const char *line));
 /* Opens the outputs and makes the pipe. Dies if a file cannot be written. */
 void audit_prepare(struct run *r);

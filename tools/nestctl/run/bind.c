@@ -12,7 +12,7 @@
 
 /*
  * Returns @text if it is a path, or else the folder of the volume @text, which is made if it does
- * not exist. A file or folder of the working directory counts only if no volume has its name.
+ * not exist. A name in the working directory is taken as a path only if no volume has the name.
  */
 static const char *volume_or_path(const char *text)
 {

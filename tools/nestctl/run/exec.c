@@ -27,9 +27,9 @@
 #include "tools/nestctl/core/terminal.h"
 #include "tools/nestctl/run/run.h"
 
-#define GRACE 10     /* seconds after SIGTERM or SIGHUP */
-#define LOOK_MS 20   /* between reads in the background */
-#define DRAIN_MS 500 /* for a terminal's last output */
+#define GRACE 10     /* seconds from SIGTERM or SIGHUP to exit */
+#define LOOK_MS 20   /* pause between background reads */
+#define DRAIN_MS 500 /* time for a terminal's last output */
 
 /* NAME=VALUE, each name once */
 struct variables {
@@ -51,7 +51,7 @@ struct job {
 struct stream {
 	pthread_t thread;
 	int from, to;
-	/* that one of the two which is the socket */
+	/* the descriptor, @from or @to, that is the socket */
 	int ours;
 	/* @from is a terminal on which a user types */
 	bool keys;
@@ -79,7 +79,7 @@ static void set_all(struct variables *v, const char *const *list, size_t nr)
 		set_env(v, list[i]);
 }
 
-/* Adds VAR=VALUE, or VAR with its value in nestctl's environment, if it is set. */
+/* Adds VAR=VALUE, or VAR with its value in nestctl's environment if it is set there. */
 static void add_env(struct variables *v, const char *text)
 {
 	const char *value = getenv(text);
@@ -198,8 +198,8 @@ static bool stream_written(const struct stream *s, const char *name)
 /* ---- the terminal ---- */
 
 /*
- * Stops the process at this point if it is in the background of a terminal that the command needs.
- * Signals are not yet blocked, and still end nestctl.
+ * Stops nestctl if it is in the background of a terminal that the command needs, until it is in the
+ * foreground. Signals are not yet blocked, and still end nestctl.
  */
 static void terminal_await(void)
 {
@@ -246,8 +246,8 @@ static int block_signals(void)
 }
 
 /*
- * Passes a signal to the command. Returns the signal if it ends nestctl after GRACE seconds, else
- * 0.
+ * Passes a signal to the command. Returns it if nestctl must end GRACE seconds later, otherwise
+ * returns 0.
  */
 static int pass_signal(int signals, int control)
 {

@@ -9,7 +9,7 @@
 
 #include "tools/nestctl/core/instance.h"
 
-/* The text of a job, the kernel's half of which is described in drivers/mconsole/exec_host.h. */
+/* The text of a job, which describes a command to the kernel (drivers/mconsole/exec_host.h). */
 struct exec_job {
 	char *text;
 	size_t size;
@@ -17,8 +17,8 @@ struct exec_job {
 void exec_job_add(struct exec_job *j, char letter, const char *text); /* @letter 0: none */
 
 /*
- * A command has three channels; or two, where errors share the channel of the output and so keep
- * their order; or a terminal.
+ * The channels of a command: apart (input, output and errors have one each), joined (output and
+ * errors share one, which keeps their order), or a terminal.
  */
 enum channels { CHANNELS_APART, CHANNELS_JOINED, CHANNELS_TERMINAL };
 

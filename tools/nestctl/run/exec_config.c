@@ -2,8 +2,8 @@
 /*
  * exec_config.c: finds environment, user, folder and capabilities of an instance's main program,
  * for the commands of `nestctl exec`. They come from the image's settings and, for a detached
- * instance, from the options of `nestctl run`. Only its own nestctl knows the options of an
- * instance that is not detached.
+ * instance, from the options of `nestctl run`. Only the nestctl that runs it knows the options of
+ * an instance that is not detached.
  */
 #include <string.h>
 

@@ -51,7 +51,7 @@ static const char *link_text(const char *path)
 	return format("%s", buf);
 }
 
-/* Makes gdb load the helper beside @program, or else the one beside nestctl. */
+/* Makes gdb load the helper beside @program, or else the helper beside nestctl. */
 static void add_helper(struct debug *d, const char *program)
 {
 	const char *ours = folder_of(link_text("/proc/self/exe"));

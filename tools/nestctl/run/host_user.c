@@ -4,9 +4,9 @@
  * becomes (the kernel's user=).
  *
  * Under sudo the default is sudo's caller, as long as nothing in the run needs root. Otherwise the
- * kernel process stays root's. The user nobody is no default: several services run as nobody, and
- * could send signals to one another's instances. With folders of the host the process stays root's,
- * since root's rights to them depend on their file system (NFS, FUSE).
+ * kernel process stays root's. The default is never the user nobody: several services run as
+ * nobody, and could send signals to one another's instances. With folders of the host the process
+ * stays root's, since root's rights to them depend on their file system (NFS, FUSE).
  */
 #include "tools/nestctl/run/host_user.h"
 

@@ -44,13 +44,14 @@ static struct end ends[ENDS_MAX], queries[ENDS_MAX];
 static int nr_ends, nr_queries;
 static unsigned loopback[ENDS_MAX];
 static int nr_loopback;
-static char *written[FOLDERS_MAX]; /* host folders of volumes */
+static char *written[FOLDERS_MAX]; /* host folders written to */
 static int nr_written;
 static char *refused[REFUSED_MAX];
 static int nr_refused;
 /* a list was full: the policy lacks something */
 static bool is_full;
-static unsigned long memory, pids, cpus; /* 0: unknown */
+/* limits that the run needed; @memory in bytes; 0: unknown */
+static unsigned long memory, pids, cpus;
 
 /* ---- fields of a line ---- */
 
@@ -241,9 +242,7 @@ static void write_network(FILE *f)
 			fprintf(f, "allow-net = %s:%u\n", ends[i].host, ends[i].port);
 		else
 			fprintf(f, "allow-net = %s\n", ends[i].host);
-	/*
-	 * only the loopback was needed: a list that matches no host forbids the rest of the network
-	 */
+	/* only the host's loopback was needed: a list that matches no host forbids all others */
 	if (nr_loopback && !nr_ends)
 		fputs("allow-net = 0.0.0.0\n", f);
 	for (int i = 0; i < nr_loopback; i++)
@@ -263,7 +262,7 @@ static void write_volumes(FILE *f, const struct run *r)
 	}
 }
 
-/* Writes limits. Those that vary from run to run get half as much again, and a constant on top. */
+/* Writes the limits. They allow more than was used, since use varies from run to run. */
 static void write_limits(FILE *f, unsigned long seconds)
 {
 	if (memory)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * learn.h: `nestctl run --learn FILE`: writes a policy that allows what the run has needed
+ * learn.h: `nestctl run --learn FILE`: writes a policy that allows what the run needed
  * (docs/policy.md).
  *
  *	learn_begin(file)    while options are read

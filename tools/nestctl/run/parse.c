@@ -34,7 +34,7 @@ static void list_add(char ***list, int *n, char *text)
 	(*list)[*n] = NULL;
 }
 
-/* Adds a kernel parameter. With a card eth0 of the user's own, nestctl adds none. */
+/* Adds a kernel parameter. If it is a card eth0, nestctl adds no card of its own. */
 static void add_param(struct run *r, const char *param)
 {
 	if (!strncmp(param, "eth0=", 5))
@@ -43,7 +43,7 @@ static void add_param(struct run *r, const char *param)
 	run_add(r, param);
 }
 
-/* Returns the card's word that opens the loopback's ports in @list ("80,443"), or all for NULL. */
+/* Returns a card's word that opens ports of the host's loopback. @list: "80,443"; NULL: all. */
 static const char *loopback_word(const char *list)
 {
 	char *word, *p;
@@ -166,7 +166,7 @@ static const char *option_name(int key)
 	return format("--%s", o->name);
 }
 
-/* Keeps an option under its long name. @value: NULL for none. */
+/* Keeps an option under its long name. @value: NULL if the option has none. */
 static void keep_word(struct run *r, int key, const char *value)
 {
 	const char *name = option_name(key);
@@ -185,7 +185,7 @@ static char *absolute(const char *path)
 	return all;
 }
 
-/* Returns a card's words as they stand behind eth0=, with an absolute path of a switch. */
+/* Returns a card's value for eth0=, with the path of a switch made absolute. */
 static char *absolute_card(const char *kind)
 {
 	const char *path = strchr(kind, ',');
@@ -339,8 +339,8 @@ static void health_option(struct run *r, int key)
 }
 
 /*
- * Returns the kind of the first card. Returns NULL for the default, to which docker's words lead,
- * too.
+ * Returns the kind of the first card from the value of --network. Returns NULL for the default
+ * kind, which docker's "bridge" and "default" select.
  */
 static const char *network_kind(const char *text)
 {
@@ -496,7 +496,7 @@ void run_parse(struct run *r, int argc, char **argv)
 	char **words;
 
 	*r = (struct run){ .kernel = default_kernel(),
-		/* strict: unknown words are errors, since the built-in init takes no arguments */
+		/* strict: unknown parameters are errors, as the built-in init takes no arguments */
 		.argv = { "nestling", "strict" },
 		.argc = 2,
 		.template = -1,
@@ -540,7 +540,7 @@ void run_parse(struct run *r, int argc, char **argv)
 	r->kernel = realpath(r->kernel, NULL) ?: r->kernel;
 }
 
-/* Under sudo keeps sudo's caller as the host user, unless --host-user is given. */
+/* Under sudo sets and keeps sudo's caller as the host user, unless --host-user is given. */
 static void keep_sudo_user(struct run *r)
 {
 	if (r->host_user)

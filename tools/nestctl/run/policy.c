@@ -9,10 +9,10 @@
  * How it is combined with the command line:
  *
  *	network, loopback     both must allow it; nestling-slirp allows what is in both lists
- *	volume                the policy's are mounted; -v may name the folder of one, or one below
- *	                      it, and is read-only if either is
+ *	volume                the policy's volumes are mounted; -v may name the folder of one of
+ *	                      them or a folder below, and is read-only if either is
  *	cpus, memory, ...     the smaller number
- *	audit                 both apply
+ *	audit                 all outputs of both are written
  */
 #include "tools/nestctl/run/policy.h"
 
@@ -37,19 +37,19 @@ struct policy {
 	char *dir; /* folder of the policy's file */
 	int line;
 	bool network;
-	const char *rules; /* words ",policy=", or NULL */
+	const char *rules; /* card's words ",policy="; or NULL */
 	int nr_rules;
 	/* ports of the host's loopback that the guest may reach: all if @loopback, else @ports */
 	bool loopback;
 	unsigned ports[PORTS_MAX];
 	int nr_ports;
 	struct run volumes;                /* only its volumes are used */
-	unsigned long cpus, pids, timeout; /* 0: no limit */
+	unsigned long cpus, pids, timeout; /* 0: no limit; seconds */
 	uint64_t memory, disk;
 	char *memory_text, *disk_text;
 };
 
-/* Dies with a message about a word at its line. */
+/* Dies with a message that names the present line and @word. */
 #define BAD(p, word, why, ...)                                                                     \
 	die("%s:%d: '%s': " why, (p)->file, (p)->line, word __VA_OPT__(, ) __VA_ARGS__)
 
@@ -262,7 +262,7 @@ static struct key {
 	const char *name;
 	void (*set)(struct policy *p, char *value);
 	bool many;
-	int line; /* where the key was given, or 0 */
+	int line; /* line that gave the key, or 0 */
 } keys[] = {
 	{ .name = "network", .set = set_network },
 	{ .name = "allow-net", .set = add_allowed, .many = true },

@@ -133,7 +133,7 @@ static void add_forward(
 	add_word(&r->published, format("%s:%u:%u/%s", address, host, guest, kind));
 }
 
-/* Reads a port that makes up the whole text. */
+/* Reads a port. True if the whole text is a valid port. */
 static bool read_port(const char *text, unsigned int *port)
 {
 	int used = 0;
@@ -142,7 +142,7 @@ static bool read_port(const char *text, unsigned int *port)
 	       !text[used] && *port && *port <= PORT_MAX;
 }
 
-/* Reads PORT or FROM-TO. */
+/* Reads PORT or FROM-TO. True if the text is a valid range. */
 static bool read_range(const char *text, struct range *range)
 {
 	size_t n = strcspn(text, "-");
@@ -199,7 +199,7 @@ bool run_publish(struct run *r, const char *text)
 	return true;
 }
 
-/* ---- a chosen port that another process has taken meanwhile ---- */
+/* ---- replacing a chosen port that another process has taken ---- */
 
 /* Replaces the text @old in the words that contain it. */
 static void replace(char **words, const char *old, const char *with)
@@ -207,7 +207,7 @@ static void replace(char **words, const char *old, const char *with)
 	for (; words && *words; words++) {
 		const char *at = strstr(*words, old);
 
-		/* not if it continues as a longer number */
+		/* @old ends in a port: skip a longer number that begins so */
 		if (at && (at[strlen(old)] < '0' || at[strlen(old)] > '9'))
 			*words = format(
 				"%.*s%s%s", (int)(at - *words), *words, with, at + strlen(old));

@@ -19,12 +19,12 @@
 static struct pump {
 	pthread_t thread;
 	int from, to;
-	int ready;   /* input starts after this; output: -1 */
+	int ready;   /* input waits for its message; output: -1 */
 	int control; /* output: pipe for the line "gN" */
 	int error;
 	bool done;           /* the thread was joined */
 	unsigned int pieces; /* output: counts reads from the pipe */
-	/* pump_drop(): @pieces at its last change */
+	/* for is_deaf(): the value of @pieces at its last change */
 	unsigned int seen;
 	time_t since; /* time of that change, in seconds */
 	volatile sig_atomic_t dropping;

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * remote.c: starts a command in an instance by the management console's "exec", with descriptors.
- */
+/* remote.c: starts a command in an instance: the management console's "exec" takes descriptors. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -100,7 +98,7 @@ char *remote_read(const struct instance *in, const char *const *argv)
 	shutdown(r.in, SHUT_WR);
 	while (size < READ_MAX && (n = read(r.out, text + size, READ_MAX - size)) > 0)
 		size += (size_t)n;
-	shutdown(r.out, SHUT_RDWR); /* the command may still be writing */
+	shutdown(r.out, SHUT_RDWR); /* stop a command that still writes */
 	n = recv(r.control, end, EXEC_PACKET_MAX, 0);
 	end[n > 0 ? n : 0] = '\0';
 	close(r.control);

@@ -68,9 +68,9 @@ const char *fd_path(int fd)
 }
 
 /*
- * Returns the path of the layer: a new one without a name, or that of --keep. If --keep's is
- * missing, the kernel makes it in version 3; but nestctl makes it if the image is a COW file
- * itself.
+ * Returns the path of the layer: the file of --keep, or a new file without a name. If the file of
+ * --keep is missing, the kernel makes it in version 3. Only if the image is a COW file itself,
+ * nestctl makes it.
  */
 static const char *open_cow(struct run *r)
 {
@@ -310,7 +310,7 @@ void run_follow_name(struct run *r)
 		set_disk(r);
 	}
 	r->name = format("%s", name);
-	/* the last kernel did not find its renamed folder, and has left it */
+	/* the last kernel has left its folder, which was renamed: remove it */
 	for (int i = 0; i < 2; i++)
 		if (umid_home(i))
 			umid_remove_dead(format("%s/%s", umid_home(i), name));
@@ -323,7 +323,7 @@ void prepare_boot(struct run *r)
 		format("initrd=%s", fd_path(initrd_make(r->job, r->job_size, r->agent)));
 }
 
-/* Reads $NESTLING_TEMPLATES: "off", or "now", with which tests start each run from a template. */
+/* Reads $NESTLING_TEMPLATES: "off", or "now" for tests, which starts each run from a template. */
 static void choose_templates(struct run *r)
 {
 	const char *how = getenv("NESTLING_TEMPLATES");

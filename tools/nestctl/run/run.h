@@ -41,15 +41,15 @@ struct run {
 	/* --host-user, or its default; NULL: the kernel process of root's run stays root's */
 	const char *host_user;
 	unsigned long pids, timeout; /* 0: no limit; in seconds */
-	/* the first kernel parameter that the user gave, or NULL */
+	/* the first kernel parameter that the user has given, or NULL */
 	const char *param;
-	/* --learn is given; an --audit is fd:N */
+	/* @learns: --learn is given. @audit_fd: an --audit is fd:N. */
 	bool learns, audit_fd;
 	bool verbose, want_terminal, no_terminal;
 	bool no_template; /* always boots */
 	/* make a missing template before the start */
 	bool make_now;
-	bool tell;  /* report why a template is not used */
+	bool tell;  /* report why no template is used */
 	bool bare;  /* ignore the image's configuration */
 	bool as_is; /* change no file of the image */
 	struct volume volumes[VOLUMES_MAX];
@@ -76,7 +76,10 @@ struct run {
 	 * meta-data.
 	 */
 	bool password, needs_meta;
-	/* the hash of --password; the last option that only a machine can have; or NULL */
+	/*
+	 * @hash: of --password. @machine_option: the last option that only a machine can have.
+	 * Either may be NULL.
+	 */
 	const char *hash, *machine_option;
 	/* ---- for all runs ---- */
 	/* --cap-drop and --cap-add, as bits */
@@ -128,7 +131,7 @@ struct run {
 	/* the file of --cidfile, for this start; or NULL */
 	const char *cidfile;
 	bool publish_all;
-	/* value of --tmpfs that the last --mount amounts to; NULL: it was a volume */
+	/* the last --mount as a value of --tmpfs; NULL: it was a volume */
 	const char *tmpfs;
 	/* the health check that the user has set */
 	struct health_spec health;
@@ -220,8 +223,8 @@ void run_expose(struct run *r, const char *text);
  */
 void run_publish_all(struct run *r, void (*keep)(struct run *r));
 /*
- * Chooses another port in all words and parameters, for a chosen one that another process has
- * taken. @why: the message of the failed start. Returns false if it is not about a chosen port.
+ * Replaces a chosen host port that another process has taken, in all words and parameters. @why:
+ * the message of the failed start. Returns false if it is not about a chosen port.
  */
 bool run_choose_again(struct run *r, const char *why);
 /*
@@ -248,7 +251,7 @@ void run_add_sysctl(struct run *r, const char *text); /* NAME=VALUE */
 void run_add_group(struct run *r, const char *text);
 void run_drop_capability(struct run *r, const char *name); /* ALL, NET_RAW or CAP_NET_RAW */
 void run_add_capability(struct run *r, const char *name);
-/* Returns the bits of ALL, NET_RAW or CAP_NET_RAW, for an --option. Dies if @name is unknown. */
+/* Returns the bits of @name: ALL, NET_RAW or CAP_NET_RAW. Dies, naming --@option, if unknown. */
 uint64_t capability_bits(const char *option, const char *name);
 /* Returns the capabilities that --cap-drop and --cap-add together leave. */
 uint64_t capabilities_kept(uint64_t drop, uint64_t add);
@@ -288,7 +291,7 @@ int attend(struct run *r);
 void attend_begin(struct run *r);
 /* The rest of attend(), once the kernel @pid has been started. */
 int attend_rest(struct run *r, pid_t pid);
-/* Executes r->kernel in a child with @fds as its standard streams. Returns the child. */
+/* Executes r->kernel in a child with @fds as its standard streams. Returns the child's pid. */
 pid_t start_kernel(const struct run *r, const char *const *argv, const int fds[3]);
 /* Takes the present name of a detached instance, before its kernel starts again (run.c). */
 void run_follow_name(struct run *r);
@@ -300,8 +303,8 @@ void attend_prepare(void);
 /*
  * Threads that carry a stream through a pipe (pump.c). pump_input() and pump_output() return the
  * pipe's other end, for the kernel. Input is carried once @ready has a message or is at its end. If
- * output has lost its reader or cannot be written, the line "gN" goes to @control, where N is @fd,
- * and the rest is dropped.
+ * output has lost its reader or cannot be written, the line "gN" (N is @fd) is sent to @control,
+ * and further output is dropped.
  *
  * Once the kernel has inherited its ends, pump_kernel_started() closes nestctl's copies and starts
  * the threads. @kept: the copies stay open until pump_kernel_ended(), for the next kernel.

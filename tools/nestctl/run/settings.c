@@ -168,7 +168,7 @@ void run_add_capability(struct run *r, const char *name)
 
 uint64_t capabilities_kept(uint64_t drop, uint64_t add)
 {
-	/* in either option a single capability takes precedence over ALL in the other */
+	/* a single capability in one option takes precedence over ALL in the other option */
 	return add == ~0UL ? ~drop : ~drop | add;
 }
 

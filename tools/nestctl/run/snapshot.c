@@ -34,7 +34,7 @@
 #include "tools/nestctl/core/umid.h"
 #include "tools/nestctl/cow/cow.h"
 
-#define HOLD 3600     /* seconds; the socket ends it sooner */
+#define HOLD 3600     /* seconds at most; a closed socket ends it */
 #define REST_MS 60000 /* a guest may first write much to its disk */
 #define DISKS_MAX 16
 #define PIECE (1U << 20)
@@ -44,7 +44,7 @@ struct disk {
 	const char *backing; /* the backing file, or NULL */
 	int backing_fd;      /* its descriptor in the kernel process */
 	int kernel_fd;       /* descriptor in the kernel process */
-	/* descriptors in the kernel process of the parts below the file */
+	/* the parts below the file: their descriptors in the kernel process */
 	int parts[IMAGE_DEPTH], nr_parts;
 	const char *out;
 	int from, to;

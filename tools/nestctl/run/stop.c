@@ -64,7 +64,7 @@ static struct target hold(const char *name)
 {
 	struct target t = { .name = name };
 
-	/* a kept instance that has ended is no error */
+	/* it is no error to stop a kept instance that has ended */
 	t.detached = service_find(&t.service, name);
 	if (t.detached && (service_is_busy(&t.service) || !is_running(name)))
 		return t;
@@ -83,7 +83,7 @@ static struct target hold(const char *name)
 	return t;
 }
 
-/* Opens all instances before any of them is ended. */
+/* Opens all named instances, so that a wrong name is reported before any of them ends. */
 static struct target *hold_all(char **names)
 {
 	struct target *all;

@@ -3,7 +3,7 @@
 #ifndef NESTLING_NESTCTL_STOP_H
 #define NESTLING_NESTCTL_STOP_H
 
-/* Ends the running instance @name at once. Dies if it does not run, or does not end. */
+/* Kills the running instance @name. Dies if it does not run, or does not end. */
 void instance_kill(const char *name);
 /*
  * Parses "TERM", "SIGTERM", "15" or "RTMIN+3" into the guest's signal number. @what: begins a

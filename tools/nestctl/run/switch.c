@@ -8,12 +8,15 @@
  * closes. It sends frames for unknown addresses to all other ports. A port is an access port of one
  * VLAN (1 unless --vlan sets it), or a trunk. On a trunk frames carry the tag of their VLAN (IEEE
  * 802.1Q); untagged ones are in VLAN 1. On an access port frames have no tag of the switch, and a
- * tag of a guest's is payload. A port that does not read its frames loses them and delays no other
- * port. With --tap the host is on the switch, too, through a tap device. Invariant: no frame leaves
- * the VLAN in which it came. So on a trunk a frame of VLAN 1 that begins with a guest's own tag
- * gets the switch's tag as well; otherwise it would be taken for another VLAN's frame. Bounds:
- * PORTS_MAX ports, and MACS_MAX addresses in sets of WAYS. A new address in a full set replaces one
- * of the port that has most addresses in the set (switch_table.c).
+ * guest's tag is payload. A port that does not read its frames loses them and delays no other port.
+ * With --tap the host is on the switch, too, through a tap device.
+ *
+ * Invariant: no frame leaves the VLAN in which it arrived. So on a trunk a frame of VLAN 1 that
+ * begins with a guest's own tag gets the switch's tag as well; otherwise it would be taken for
+ * another VLAN's frame.
+ *
+ * Bounds: PORTS_MAX ports, and MACS_MAX addresses in sets of WAYS. A new address in a full set
+ * replaces an address of the port that has most addresses in the set (switch_table.c).
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -167,7 +170,7 @@ static void deliver(int port, struct mmsghdr *out, unsigned n)
 		for (unsigned i = 0; i < n; i++)
 			if (writev(fds[port].fd, out[i].msg_hdr.msg_iov,
 				    (int)out[i].msg_hdr.msg_iovlen) < 0)
-				return; /* full, or down: they are lost */
+				return; /* full or down: drop the rest */
 		return;
 	}
 	while (done < n) {
@@ -177,7 +180,7 @@ static void deliver(int port, struct mmsghdr *out, unsigned n)
 		if (sent < 0 && errno == EINTR)
 			continue;
 		if (sent <= 0)
-			return; /* not read: they are lost */
+			return; /* the port does not read: drop the rest */
 		done += (unsigned)sent;
 	}
 }
@@ -309,8 +312,8 @@ static void forward(int from, const struct mmsghdr *in, int n)
 }
 
 /*
- * Reads frames from a tap device, with a system call for each. Returns -1 with errno if there is
- * none.
+ * Reads frames from a tap device, with a system call for each. Returns their number, or -1 with
+ * errno if there is none.
  */
 static int read_tap(int fd, struct mmsghdr *in)
 {
@@ -342,7 +345,7 @@ static void serve(int port)
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	for (int i = 0; i < n && !ended; i++) {
-		ended = !in[i].msg_len; /* the end of the connection */
+		ended = !in[i].msg_len; /* the peer has closed it */
 		if (ended)
 			n = i;
 	}
@@ -394,8 +397,8 @@ static bool is_answered(const struct sockaddr_un *a, int *err)
 
 /*
  * Listens at @path, with the folder locked. Without the lock, a second switch that starts at the
- * same moment could find the first one's socket before it listens, take it for a dead one, and
- * remove it.
+ * same moment could find the first one's socket before it listens, take it for the socket of a dead
+ * switch, and remove it.
  */
 static int listen_at(const char *path)
 {
@@ -411,7 +414,9 @@ static int listen_at(const char *path)
 	folder = lock_folder(path);
 	if (is_answered(&a, &err))
 		die("%s: a switch is there already", path);
-	/* a killed switch has left it; a file that is no socket refuses connections, too */
+	/*
+	 * remove the socket of a killed switch, but no other file, which also refuses connections
+	 */
 	if (err == ECONNREFUSED && !lstat(path, &st) && S_ISSOCK(st.st_mode))
 		unlink(path);
 	if (fd < 0 || bind(fd, (struct sockaddr *)&a, sizeof(a)) || listen(fd, PORTS_MAX))

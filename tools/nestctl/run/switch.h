@@ -20,7 +20,7 @@ struct seen {
 	int port;      /* port + 1; 0: a free entry */
 	uint64_t used; /* a counter's value at the last use */
 };
-/* Makes the entry @port's, and the most recently used. */
+/* Gives the entry to @port and makes it the most recently used one. */
 void table_use(struct seen *s, int port);
 /*
  * Returns the index of the entry that a new entry of @port can take, in a table of @n entries that

@@ -6,8 +6,8 @@
  *
  * The switch itself has the network's first address, and is at no port. Its answers go to the port
  * from which the request came. An address belongs to the MAC address that asked for it, until the
- * port closes or the entry is replaced (switch_table.c). So does a name; if two instances send one
- * name, it is the first one's.
+ * port closes or the entry is replaced (switch_table.c). The same holds for a name. If two
+ * instances send the same name, the first of them keeps it.
  *
  * Frames come from guests and are not trusted: each length is checked before it is used. The tables
  * have a fixed size, and no answer is longer than a request and NAMES_ANSWER_MORE.
@@ -200,7 +200,7 @@ static void take_name(struct host *h, const uint8_t *p, size_t n)
 {
 	char name[NAME_LEN + 1];
 
-	/* only the first name counts: it is init's, which knows the instance's name */
+	/* only the first name counts: init sends it, and knows the instance's name */
 	if (*h->name || !is_name(p, n))
 		return;
 	memcpy(name, p, n);
@@ -277,7 +277,7 @@ static uint32_t answer_dhcp(int port, const uint8_t *p, uint32_t n, uint8_t *out
 		return 0;
 	server = find_option(p, n, OPT_SERVER, &server_size);
 	if (server && server_size == 4 && get32(server) != own_address())
-		return 0; /* it accepts another server's offer */
+		return 0; /* the client takes another server's offer */
 	h = host_of(p + 28, port);
 	if (!h)
 		return 0;

@@ -5,9 +5,9 @@
  * unknown address go to all ports, and the network address of a forgotten host may be given to
  * another one.
  *
- * The port with most entries loses its least recently used one, if it then still has at least as
- * many as the port that needs one. So each of N ports keeps an Nth of the table, and may use more
- * as long as no other port needs it.
+ * The port with most entries loses its least recently used entry, if it has at least two more than
+ * the port that needs one. Otherwise the latter replaces an entry of its own. So each of N ports
+ * keeps an Nth of the table, and may use more as long as no other port needs it.
  */
 #include <stddef.h>
 

@@ -205,7 +205,7 @@ static void send_job(const struct run *r)
 	free(line);
 }
 
-/* Discards what a killed kernel and its run have left in a pipe. */
+/* Discards the bytes that a killed kernel or its run has left in a pipe. */
 static void drain(int fd)
 {
 	char buf[4096];
@@ -280,7 +280,7 @@ pid_t template_start(struct run *r)
 	close(r->template);
 	r->template = -1;
 	if (!fault) {
-		r->key = NULL; /* no template has to be made */
+		r->key = NULL; /* no template needs to be made */
 		return s.pid;
 	}
 	if (s.pid) {

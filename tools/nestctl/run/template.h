@@ -5,7 +5,7 @@
  * of a state except state.json, and two of its own:
  *
  *	key     a text that a run's key must equal to start from it, see template.c
- *	fault   the reason why none can be made; the folder then has no state
+ *	fault   the reason why the template cannot be made; the folder then has no state
  */
 #ifndef NESTLING_NESTCTL_TEMPLATE_H
 #define NESTLING_NESTCTL_TEMPLATE_H

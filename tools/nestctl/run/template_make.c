@@ -36,7 +36,8 @@
 
 struct make {
 	const struct run *r;
-	const char *name; /* name of the instance */
+	/* name of the instance; after a failure, the reason for note_fault() */
+	const char *name;
 	const char *argv[PARAMS_MAX + 30];
 	int argc;
 	int said, ready;
@@ -190,11 +191,12 @@ static void make(void *arg)
 	write_text(m, "key", key);
 	template_remove(m->made.folder);
 	state_publish(&m->made);
-	if (template_open(key, &fault) < 0) /* keep its lock until the process ends */
+	/* never closed: the template stays locked until the process ends */
+	if (template_open(key, &fault) < 0)
 		die("it cannot be sealed");
 }
 
-/* Records the reason why there is no template, so that not every run tries again. */
+/* Records in the template's folder why it could not be made, so that not every run tries again. */
 static void note_fault(void *arg)
 {
 	struct make *m = arg;
@@ -223,9 +225,10 @@ static bool begin(const struct run *r)
 	make_dirs(format("%.*s", (int)(strrchr(dir, '/') - dir), dir));
 	if ((mkdir(dir, 0700) && errno != EEXIST) || !has_room(dir))
 		return false;
+	/* never closed: the lock is held until the process ends */
 	lock = open(format("%s/.making", dir), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (lock < 0 || flock(lock, LOCK_EX | LOCK_NB))
-		return false; /* keep the lock until the process ends */
+		return false;
 	templates_prune();
 	return template_open(r->key, &fault) < 0 && !fault;
 }

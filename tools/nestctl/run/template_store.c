@@ -117,7 +117,7 @@ int template_open(const char *key, bool *fault)
 	free(text);
 	*fault = good && has_fault(fd);
 	if (good && !*fault && state_folder_is_untouched(fd)) {
-		futimens(fd, NULL); /* fails in a read-only store: no matter */
+		futimens(fd, NULL); /* may fail in a read-only store */
 		return fd;
 	}
 	if (fd >= 0)
@@ -145,8 +145,8 @@ struct row {
 };
 
 /*
- * Takes two lines off *text: "WHAT PATH", and a line of template_file_line(). True if the latter
- * matches the present file.
+ * Takes two lines off *text: "WHAT PATH", and a line of template_file_line(). Sets *path. True if
+ * the second line is that of the present file.
  */
 static bool take_file(char **text, const char *what, const char **path)
 {
