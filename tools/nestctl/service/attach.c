@@ -38,17 +38,19 @@ struct attach {
 	struct service s;
 	const struct attach_options *how;
 	struct log_reader log;
-	/* how often it had ended at the beginning */
+	/* how often the command had ended before attach began */
 	unsigned int ends;
 	int control, signals, watch;
 	bool input; /* standard input is not yet at its end */
 	bool terminal;
-	/* input for which the supervisor has no room yet; @end_waits: its end has to follow */
+	/*
+	 * input for which the supervisor has no room yet. @end_waits: the input's end follows it.
+	 */
 	char waiting[WAITING_MAX];
 	size_t nr_waiting;
 	bool end_waits;
 	unsigned char keys[KEYS_MAX];
-	size_t nr_keys, hit; /* how many of @keys were typed */
+	size_t nr_keys, hit; /* @hit: how many of @keys were typed */
 };
 
 /* Parses "ctrl-p,ctrl-q" or "ctrl-a,d" into the keys that detach. "": no keys. */
@@ -119,8 +121,8 @@ static void push_input(struct attach *a)
 }
 
 /*
- * Queues input. What exceeds the room is lost, as on a terminal. Input from a pipe never exceeds
- * it, since carry() reads only while there is room.
+ * Queues input. Bytes for which there is no room are lost, as on a terminal. Input from a pipe
+ * always has room, since carry() reads only while there is some.
  */
 static void add_input(struct attach *a, const unsigned char *text, size_t n)
 {
@@ -132,7 +134,8 @@ static void add_input(struct attach *a, const unsigned char *text, size_t n)
 }
 
 /*
- * Queues and sends typed input, but not the keys that detach. True once all these keys were typed.
+ * Queues and sends typed input, but not the keys that detach. True once all keys that detach were
+ * typed.
  */
 static bool type(struct attach *a, const unsigned char *text, size_t n)
 {
@@ -143,7 +146,7 @@ static bool type(struct attach *a, const unsigned char *text, size_t n)
 			continue;
 		}
 		add_input(a, a->keys, a->hit);
-		/* a key that breaks the sequence may be its first key again */
+		/* a key that breaks the sequence may begin it again */
 		a->hit = a->nr_keys && text[i] == a->keys[0] ? 1 : 0;
 		if (!a->hit)
 			add_input(a, &text[i], 1);
@@ -191,7 +194,7 @@ static void take_signals(struct attach *a)
 	for (size_t i = 0; !a->how->no_signals && i < sizeof(taken) / sizeof(taken[0]); i++)
 		sigaddset(&set, taken[i]);
 	a->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	/* a read in the background must fail with EIO, which ends the input, not stop nestctl */
+	/* with SIGTTIN blocked, a background read fails with EIO, and does not stop nestctl */
 	sigaddset(&set, SIGTTIN);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 }
@@ -214,7 +217,7 @@ static bool pass_signal(struct attach *a)
 		send_size(a, 0);
 		return false;
 	}
-	/* uses its own connection, since input may wait for room on a->control */
+	/* by another connection, since input may wait for room on a->control */
 	return info.ssi_signo == SIGHUP || !service_signal(&a->s, (int)info.ssi_signo);
 }
 
@@ -228,7 +231,7 @@ static bool has_ended(const struct attach *a, struct service_state *st)
 
 /*
  * Carries output, input and signals until the command ends or the keys that detach were typed.
- * Returns the exit status.
+ * Returns nestctl's exit status: the command's, or 0 once detached.
  */
 static int carry(struct attach *a)
 {
@@ -286,7 +289,7 @@ static int attach_to(struct attach *a)
 		send_size(a, 1);
 		send_size(a, 0);
 	}
-	if (a->control < 0) /* its output is in the log */
+	if (a->control < 0) /* it has ended: print its log */
 		a->input = false;
 	status = carry(a);
 	terminal_restore();

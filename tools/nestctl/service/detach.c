@@ -40,7 +40,7 @@ static void leave_caller(struct service *s, int told)
 		_exit(1);
 	for (int i = 0; i < 3; i++) {
 		dup2(null, i);
-		/* above the numbers that they get below */
+		/* out of the way of the numbers 3 to 5, which dup3() assigns below */
 		kept[i] = fcntl(kept[i], F_DUPFD_CLOEXEC, 10);
 		if (kept[i] < 0)
 			_exit(1);
@@ -125,7 +125,7 @@ static void install(void *arg)
 	unit_install(arg);
 }
 
-/* Makes systemd start a new instance. */
+/* Makes systemd start a new instance. Returns nestctl's exit status. */
 static int start_by_unit(struct service *s)
 {
 	const char *why;
@@ -149,8 +149,8 @@ static void write_spec(void *arg)
 }
 
 /*
- * Starts a new instance. If another process has taken a port that nestctl chose, chooses another
- * one.
+ * Starts a new instance. If another process has taken a port that nestctl chose, tries another
+ * port. Returns NULL, or the reason why the start failed.
  */
 static const char *start_new(struct run *r, struct service *s)
 {

@@ -12,7 +12,7 @@
 #include "tools/nestctl/core/umid.h"
 #include "tools/nestctl/service/service.h"
 
-/* seconds that a supervisor has beyond the command's, for the guest's power-off (attend.c) */
+/* seconds beyond the command's time that a supervisor has for the guest's power-off (attend.c) */
 #define PATIENCE_S 45
 
 /* Continues the instance: a paused one does not take signals. */
@@ -41,7 +41,7 @@ int service_ask_end(struct service *s, int sig, int seconds)
 		return -1;
 	pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
 	unpause(s);
-	/* no answer: the instance has ended by itself meanwhile */
+	/* without an answer the instance has just ended by itself */
 	control_ask(fd, format("S %d %d", sig, seconds));
 	close(fd);
 	return pidfd;

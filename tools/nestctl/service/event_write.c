@@ -37,7 +37,7 @@ static void append(const char *line, size_t size)
 		rename(path, format("%s/log.1", dir));
 	fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd >= 0 && !fstat(fd, &st) && write(fd, line, size) != (ssize_t)size)
-		/* a full disk: remove the half line */
+		/* the disk is full: remove the incomplete line */
 		if (ftruncate(fd, st.st_size))
 			perror("events");
 	if (fd >= 0)

@@ -138,7 +138,7 @@ static void put_event(const struct json *e)
 	json_close('}');
 }
 
-/* Prints a text from the record without characters that control a terminal. */
+/* Prints a text of an event without characters that control a terminal. */
 static void print_text(const char *text)
 {
 	for (; text && *text; text++)
@@ -211,7 +211,7 @@ static void print_rest(struct events *all, FILE *f)
 	while ((n = getline(&text, &room, f)) > 0) {
 		struct line line = { text, (size_t)n, NULL };
 
-		if (text[n - 1] != '\n') { /* a writer is still at this line */
+		if (text[n - 1] != '\n') { /* not yet completely written */
 			fseek(f, -n, SEEK_CUR);
 			break;
 		}

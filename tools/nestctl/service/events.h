@@ -10,7 +10,7 @@ struct service;
  * An event that cannot be written is lost without an error, since no instance depends on it.
  */
 void event_service(const struct service *s, const char *action, const char *key, const char *value);
-/* As above, for another kind of thing: @type is docker's word, such as "volume". */
+/* As event_service(), for another kind of object: @type is docker's word, such as "volume". */
 void event_thing(const char *type, const char *action, const char *name);
 
 #endif

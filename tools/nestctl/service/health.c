@@ -154,7 +154,7 @@ static void put_results(void)
 	json_close(']');
 }
 
-/* Writes the results. On a full disk they are lost, but the state is not. */
+/* Writes the results. If the disk is full, they are lost, but the state is kept. */
 static void write_results(void)
 {
 	const int dir = health.service->dir;
@@ -223,7 +223,7 @@ static void __attribute__((noreturn)) run_check(pid_t parent)
 	dup2(health.output, 1);
 	dup2(health.output, 2);
 	close_range(3, ~0U, 0);
-	/* longer output is cut: a write beyond the limit fails with EFBIG */
+	/* cut longer output: a write beyond the limit fails with EFBIG, without SIGXFSZ */
 	setrlimit(RLIMIT_FSIZE, &limit);
 	signal(SIGXFSZ, SIG_IGN);
 	sigemptyset(&none);

@@ -46,7 +46,10 @@ void health_end(void);
 int64_t health_due(void);
 /* Starts a check if one is due. Kills the running check if it has taken too long. */
 void health_step(int64_t now);
-/* True if @pid was the check. health_now() then has its result. */
+/*
+ * True if @pid, which has ended with the wait status @status, was the check. health_now() then
+ * returns the new state, and in *failing how many checks in a row have failed.
+ */
 bool health_reap(pid_t pid, int status, int64_t now);
 enum health health_now(unsigned int *failing);
 

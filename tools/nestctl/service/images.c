@@ -98,7 +98,7 @@ static void print_table(const struct image *all, size_t n)
 	table_print(t);
 }
 
-/* Moves the images that the filter selects to the front. Returns their number. */
+/* Moves the images that the filter selects to the front of @all. Returns their number. */
 static size_t keep_fitting(const struct image_filter *f, struct image *all, size_t n)
 {
 	size_t kept = 0;
@@ -212,8 +212,8 @@ static bool runs(const struct service *s)
 }
 
 /*
- * Names the instances that use the image @file. *running: all that run, kept or not. *ended: the
- * kept ones that do not run.
+ * Lists the names of instances that use the image @file. *running: all that run, kept or not.
+ * *ended: kept instances that do not run.
  */
 static void find_users(const char *file, const char **running, const char **ended)
 {
@@ -360,7 +360,7 @@ uint64_t images_prune(const struct image_filter *only)
 			warn("%s", why);
 			continue;
 		}
-		/* another name keeps the file's blocks */
+		/* a file with another name keeps its blocks */
 		sum += all[i].st.st_nlink > 1 ? 0 : (uint64_t)all[i].st.st_blocks * 512;
 		puts(all[i].name);
 	}

@@ -20,8 +20,8 @@
 #include "tools/nestctl/state/state.h"
 
 /*
- * Prints facts: as the template asks, with @put writing their fields as JSON, or by @print without
- * a template.
+ * Prints facts: with a template as it asks, where @put writes the facts as JSON, without one by
+ * @print.
  */
 static void show(const char *template, void (*put)(void), void (*print)(void))
 {

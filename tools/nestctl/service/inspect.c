@@ -22,7 +22,7 @@
 #include "tools/nestctl/service/network.h"
 #include "tools/nestctl/service/view.h"
 
-/* room for five results with 4 KiB of output each, where JSON takes up to six bytes for one */
+/* bytes for five results with 4 KiB of output each, of which JSON may need six for one byte */
 #define RESULTS_MAX (256 << 10)
 #define ERROR_MAX 4096
 

@@ -114,8 +114,8 @@ void inspect_mounts(const struct spec *c)
 }
 
 /*
- * Returns the rest of @word behind @option, which is like "--sysctl=". NULL: the word does not
- * begin so.
+ * Returns the rest of @word behind @option, such as "--sysctl=". Returns NULL if the word does not
+ * begin with it.
  */
 static const char *value_of(const char *word, const char *option)
 {

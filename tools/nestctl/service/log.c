@@ -160,7 +160,7 @@ static void add_all(struct log *l, enum log_stream stream, const char *text, siz
 	}
 }
 
-/* Writes the buffer to the file. True if all of it was written, otherwise nothing was. */
+/* Writes the buffer to the file. True if all of it was written. Otherwise no record was added. */
 static bool flush(struct log *l)
 {
 	size_t done = 0;
@@ -233,7 +233,7 @@ void log_write(struct log *l, enum log_stream stream, const char *text, size_t n
 
 	if (!n)
 		return;
-	/* begin a new file with a new line, unless the present line gets too long */
+	/* a new file begins with a new line, unless the present line gets too long */
 	if (rest)
 		write_some(l, stream, text, rest);
 	if (l->size >= l->max_size && (!l->part[stream] || l->size >= 2 * l->max_size))

@@ -30,7 +30,7 @@ struct log {
 	 * beginning of the line that the stream is writing.
 	 */
 	bool part[LOG_STREAMS], torn[LOG_STREAMS];
-	/* bytes that had no room on the disk, not yet reported in the log, and the errno */
+	/* bytes for which the disk had no room and that the log has not reported; the errno */
 	uint64_t lost;
 	int error;
 	char *buf;
@@ -77,7 +77,7 @@ struct log_place {
 /* Opens the log, before its oldest record. */
 void log_reader_open(struct log_reader *r, int dir);
 void log_reader_close(struct log_reader *r);
-/* Reads the next record. Returns false if no further record is complete yet. */
+/* Reads the next record. Returns false if there is no further complete record yet. */
 bool log_next(struct log_reader *r, struct log_record *record);
 /*
  * log_place() returns the place of the next record. log_seek() goes to a place, or to the oldest
@@ -88,8 +88,9 @@ void log_seek(struct log_reader *r, struct log_place place);
 /* Goes to the beginning of the last @lines lines. */
 void log_seek_tail(struct log_reader *r, size_t lines);
 /*
- * Waits until a file of the log may have grown, for @ms at most. @watch: from log_watch(), or -1 to
- * wait 50 ms at most. @fd: a descriptor that ends the wait when it is readable, or -1.
+ * Waits until a file of the log may have grown, for @ms milliseconds at most. @watch: from
+ * log_watch(); -1: waits for 50 ms at most. @fd: a descriptor that ends the wait when it is
+ * readable, or -1.
  */
 void log_wait(int watch, int fd, int ms);
 /*
@@ -97,7 +98,7 @@ void log_wait(int watch, int fd, int ms);
  * @what if it is invalid (logs.c).
  */
 int64_t parse_when(const char *what, const char *text);
-/* Returns an inotify descriptor for log_wait(), or -1: log_wait() then only waits a moment. */
+/* Returns an inotify descriptor for log_wait(), or -1 if the host has none left. */
 int log_watch(int dir);
 
 #endif

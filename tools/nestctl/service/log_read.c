@@ -62,7 +62,7 @@ static bool open_next(struct log_reader *r)
 	unsigned int number = r->number + 1;
 	int fd = open_number(r->dir, number);
 
-	/* the next file was removed before it was read, and so may be the one that is found */
+	/* files may be removed before they are read: take the next file that still exists */
 	while (fd < 0 && (number = next_number(r->dir, r->number + 1))) {
 		fd = open_number(r->dir, number);
 		r->lost = r->lost || r->number;
@@ -94,7 +94,7 @@ void log_reader_close(struct log_reader *r)
 	r->buf = NULL;
 }
 
-/* Reads more of the present file into the buffer. Returns false at its present end. */
+/* Reads more of the present file into the buffer. Returns false if there is no more yet. */
 static bool fill(struct log_reader *r)
 {
 	ssize_t n;
@@ -230,8 +230,8 @@ void log_seek(struct log_reader *r, struct log_place place)
 }
 
 /*
- * Reads to the end of the log. Keeps in @ring the places where the last @lines lines begin. Returns
- * how many lines there were.
+ * Reads to the end of the log. Stores in @ring the places where the last @lines lines begin.
+ * Returns how many lines were read.
  */
 static size_t note_lines(struct log_reader *r, struct log_place *ring, size_t lines)
 {
@@ -251,7 +251,9 @@ static size_t note_lines(struct log_reader *r, struct log_place *ring, size_t li
 	return n;
 }
 
-/* Reads the newest file, then twice as many files each time, until they have enough lines. */
+/*
+ * Searches in the newest file, then in twice as many files each time, until there are enough lines.
+ */
 void log_seek_tail(struct log_reader *r, size_t lines)
 {
 	struct log_place *ring = xalloc((lines + 1) * sizeof(*ring));

@@ -171,7 +171,7 @@ static void print(struct logs *l, const struct log_record *rec)
 		return;
 	if (l->json)
 		return print_json(l, rec);
-	if (f == stderr) /* both may be one pipe */
+	if (f == stderr) /* keep the order if both are one pipe */
 		fflush(stdout);
 	if (l->times && !l->begun[rec->stream])
 		fprintf(f, "%.*s ", (int)rec->when_size, rec->when);
@@ -220,7 +220,7 @@ static int program_log(struct logs *l, struct service *s)
 	if (l->tail != TAIL_ALL)
 		log_seek_tail(&r, l->tail);
 	for (;;) {
-		/* checked before the output, so that all output before the end is printed */
+		/* checked before printing, so that no output before the end is missed */
 		bool busy = l->follow && service_is_busy(s);
 
 		print_all(l, &r);

@@ -12,7 +12,7 @@
 #include "tools/nestctl/core/umid.h"
 #include "tools/nestctl/service/service.h"
 
-/* short, since an instance that hangs must not hold up the supervisor */
+/* time to wait for a reply: short, as a hung instance must not hold up the supervisor */
 #define ASK_MS 200
 
 static const char *ask(const char *folder)

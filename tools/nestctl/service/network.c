@@ -15,7 +15,7 @@
 #include "tools/nestctl/core/nestctl.h"
 #include "tools/nestctl/core/umid.h"
 
-/* time to wait for a reply: an instance that hangs has no addresses */
+/* time to wait for a reply; an instance that hangs is shown without addresses */
 #define ASK_MS 500
 #define CARD "eth0"
 

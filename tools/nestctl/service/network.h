@@ -15,8 +15,8 @@ struct network {
 };
 
 /*
- * Asks the instance whose folder of names is @folder (NULL: returns no addresses). Waits at most
- * half a second for each reply.
+ * Asks the instance whose console is in the folder @folder (NULL: returns no addresses). Waits at
+ * most half a second for each reply.
  */
 struct network network_ask(const char *folder);
 

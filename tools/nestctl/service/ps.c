@@ -19,7 +19,7 @@
 
 struct ps {
 	bool all, quiet, json, whole, size;
-	/* show only this many, those made last; 0: all */
+	/* show only this many instances, those made last; 0: all */
 	size_t last;
 	const char *format;
 	const char *filters[FILTERS_MAX];
@@ -166,7 +166,7 @@ static const struct filter *filter_of(const char *text)
 		text);
 }
 
-/* True if at least one filter of each kind fits, as with docker. Of labels each filter must fit. */
+/* True if a filter of each given kind fits, as with docker. All filters for labels must fit. */
 static bool fits(const struct ps *ps, const struct view *v)
 {
 	for (int i = 0; i < ps->nr_filters; i++) {
@@ -246,7 +246,7 @@ static void put_row(const struct ps *ps, const struct view *v)
 	json_text("State", v->word);
 	json_text("Status", view_status(v));
 	json_text("Ports", view_ports(v));
-	/* the size takes time to find out, so only if it is wanted (as docker does) */
+	/* finding the size takes time, so it is shown only on request, as with docker */
 	if (ps->size || (ps->format && strstr(ps->format, "Size")))
 		json_text("Size", size_of(v));
 	json_text("Labels", labels_text(v));
@@ -259,7 +259,7 @@ static void put_row(const struct ps *ps, const struct view *v)
 	json_close('}');
 }
 
-/* Green: running well. Yellow: needs attention. Red: failed. */
+/* Returns green for an instance that runs well, yellow if it needs attention, red if it failed. */
 static enum colour colour_of_status(const char *status)
 {
 	if (strstr(status, "(data lost)"))

@@ -42,7 +42,7 @@ struct run;
 enum restart_kind { RESTART_NO, RESTART_ON_FAILURE, RESTART_ALWAYS, RESTART_UNLESS_STOPPED };
 struct restart {
 	enum restart_kind kind;
-	/* on-failure: how many restarts at most; 0: any number */
+	/* RESTART_ON_FAILURE: how many restarts at most; 0: any number */
 	unsigned int max;
 };
 /* Parses "no", "on-failure[:N]", "always", "unless-stopped". Dies on an error. */
@@ -76,7 +76,7 @@ struct service_state {
 	/* the last exit status, and how often the command has ended */
 	int exit;
 	unsigned int ends;
-	/* restarts by the policy, since the user last started it */
+	/* restarts by the policy since the user last started the instance */
 	unsigned int restarts;
 	/* ns since 1970, or 0 */
 	int64_t started, finished;
@@ -98,7 +98,7 @@ struct service {
 	 * descriptors of the folder and of its file `state`, usable also after a rename or removal
 	 */
 	int dir, state;
-	int lock;   /* descriptor, from service_lock(), or -1 */
+	int lock;   /* descriptor that holds the lock, or -1 */
 	bool whole; /* @spec could be read */
 	struct spec spec;
 	/* the state, filled in by services_all() */
@@ -119,7 +119,8 @@ struct service service_create(const char *name);
 /* Locks the instance. Returns false if a supervisor or another process has the lock. */
 bool service_lock(struct service *s);
 /*
- * Waits until no supervisor lives, for @ms at most, or for ever if @ms is -1. True if none lives.
+ * Waits until the instance is not locked, for @ms milliseconds at most (-1: without a limit). True
+ * if it is not locked.
  */
 bool service_wait_end(const struct service *s, int ms);
 /* True while the instance is locked, by a supervisor or by a process that changes it. */
@@ -213,11 +214,11 @@ enum {
 };
 /* Connects to the supervisor. Returns -1 if none listens. *pid: the supervisor's process. */
 int control_connect(const struct service *s, pid_t *pid);
-/* Makes the supervisor's socket. Dies on an error. */
+/* Makes the supervisor's socket and returns it. Dies on an error. */
 int control_listen(const struct service *s);
 /* Sends a packet and waits for the reply. Returns false if none came. */
 bool control_ask(int fd, const char *text);
-/* As above. Returns the reply, or NULL. */
+/* Sends a packet and waits for the reply. Returns the reply, or NULL if none came. */
 const char *control_reply(int fd, const char *text);
 
 /* ---- end.c ---- */

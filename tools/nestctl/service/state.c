@@ -66,7 +66,7 @@ void service_state_write(const struct service *s, const struct service_state *st
 	int fd = openat(s->dir, "state", O_RDWR | O_CLOEXEC | O_NOFOLLOW);
 
 	if (fd < 0)
-		/* the user has removed the instance's folder */
+		/* the user has removed the instance's folder, so no state is needed */
 		return;
 	lock(fd, LOCK_EX);
 	put(fd, st);
@@ -105,7 +105,8 @@ static struct service_state get(const struct service *s)
 struct service_state service_state_read(const struct service *s)
 {
 	/*
-	 * lock first, then the state: a supervisor that ends in between has written its last state
+	 * test the lock before the state is read: a supervisor that ends in between has then
+	 * written its last state
 	 */
 	bool lives = service_is_busy(s);
 	struct service_state st = get(s);

@@ -92,7 +92,8 @@ static int open_lock(const struct service *s)
 }
 
 /*
- * True if @s->folder still names the open folder, which may have been removed before it was locked.
+ * True if s->folder still names the open folder, which another process may have removed or renamed
+ * before it was locked.
  */
 static bool is_named(const struct service *s)
 {
@@ -216,7 +217,7 @@ struct service *services_all(size_t *count)
 			die("out of memory");
 		if (!service_find(&all[n], e->d_name))
 			continue;
-		/* close each one, since descriptors are few */
+		/* close its descriptors, since a process may only have few */
 		all[n].seen = service_state_read(&all[n]);
 		service_close(&all[n++]);
 	}

@@ -48,13 +48,13 @@
 #define CLIENTS_MAX 32
 #define SAID_MAX 4096
 #define INPUT_MAX 65536
-/* time before a restart, doubled for each one unless the command ran for RAN_LONG_NS */
+/* pause before a restart, doubled by each restart, and reset if the command ran RAN_LONG_NS */
 #define DELAY_MS 100
 #define DELAY_MAX_MS 60000
 #define RAN_LONG_NS 10000000000L
 /* how often a restart waits DELAY_MS for the previous kernel's end */
 #define WAITS_MAX 100
-/* the status of a start that failed */
+/* the exit status of a start that failed */
 #define NO_CHILD 125
 /* time between two polls for lost data (lost.c) */
 #define LOOK_NS 10000000000L
@@ -72,7 +72,7 @@ static struct super {
 	int signals, listener, told;
 	pid_t child;
 	bool started;
-	/* nestctl stop was received */
+	/* a request to stop was received */
 	bool stopping;
 	/* pipes from the child, -1 without one: reports of its start, its output, its errors */
 	int started_fd, out, err;
@@ -200,8 +200,8 @@ static void make_streams(void *arg)
 }
 
 /*
- * Makes the words of `nestctl run`. Name and folder are the present ones, since a rename changes
- * them.
+ * Returns the words of `nestctl run` for the child. They are made for each start, since a rename
+ * changes name and folder.
  */
 static char **child_words(int *argc)
 {
@@ -246,7 +246,7 @@ static void __attribute__((noreturn)) run_child(const struct ends *e, pid_t pare
 	if (super.s->spec.tty)
 		ioctl(0, TIOCSCTTY, 0);
 	argv = child_words(&argc);
-	/* closes the lock, too, which must not outlive the supervisor */
+	/* the child closes its copy of the lock, which must not outlive the supervisor */
 	folder = fcntl(super.s->dir, F_DUPFD_CLOEXEC, 5);
 	if (e->started != 3)
 		dup3(e->started, 3, O_CLOEXEC);
@@ -289,7 +289,7 @@ static const char *start_child(void)
 	unlinkat(super.s->dir, "oom", 0);
 	super.st.oom = super.st.lost = false;
 	/*
-	 * not within attempt(): a die() of the child would jump out of it into the supervisor's
+	 * fork outside of attempt(): inside, a die() of the child would jump into the supervisor's
 	 * code
 	 */
 	if (!why)
@@ -353,7 +353,7 @@ static void take_loss(const char *what)
 	event_service(super.s, "lost", "what", what);
 }
 
-/* Polls the kernel for lost data. The child itself reports such data when it ends. */
+/* Asks the kernel for lost data. The child itself reports such data when it ends. */
 static void look_for_loss(void)
 {
 	const char *what = lost_ask(super.s->name);
@@ -387,7 +387,7 @@ static bool carry(int fd, enum log_stream stream)
 
 /*
  * Carries the output that an ended child has left. Does not wait for the end of the stream, since
- * the process that makes its template may hold the pipe open.
+ * the process that makes the child's template may hold the pipe open.
  */
 static void drain(int *fd, enum log_stream stream)
 {
@@ -451,7 +451,7 @@ static void child_ended(int status)
 	drain(&super.err, LOG_ERR);
 	close_fd(&super.input);
 	super.child = 0;
-	/* the kernel knows only its old name, and does not remove a renamed folder */
+	/* a kernel does not remove its folder if that was renamed: do it here */
 	for (int i = 0; i < 2; i++)
 		if (umid_home(i))
 			umid_remove_ended(format("%s/%s", umid_home(i), super.s->name), child);
@@ -464,7 +464,7 @@ static void child_ended(int status)
 	if (super.st.oom)
 		event_service(super.s, "oom", NULL, NULL);
 	event_service(super.s, "die", "exitCode", format("%d", super.st.exit));
-	/* the first start has failed, and the caller waits for the result */
+	/* the first start has failed: the caller still waits for its result */
 	if (super.told >= 0) {
 		super.st.stopped = true;
 		keep_error(failure());
@@ -542,7 +542,7 @@ static void push_input(void)
 	if (n < 0 && (errno == EAGAIN || errno == EINTR) && super.input >= 0)
 		return;
 	if (n < 0)
-		n = (ssize_t)super.nr_waiting; /* without a reader: drop them */
+		n = (ssize_t)super.nr_waiting; /* no reader: drop the bytes */
 	memmove(super.waiting, super.waiting + n, super.nr_waiting - (size_t)n);
 	super.nr_waiting -= (size_t)n;
 	if (!super.nr_waiting && super.end_waits && !super.s->spec.tty)
@@ -704,7 +704,7 @@ static void take_signals(void)
 
 /* ---- the loop ---- */
 
-/* Returns the milliseconds until a start, a check or a poll is due, or -1. */
+/* Returns the milliseconds until a start, a check or a poll is due, or -1 if none is due. */
 static int wait_ms(void)
 {
 	const int64_t check = health_due(), start = super.start_at;

@@ -23,8 +23,8 @@
 #include "tools/nestctl/service/volume.h"
 
 /*
- * A row of `system df`: the number of all and of needed things of a kind, and their bytes on the
- * disk.
+ * A row of `system df`: a kind of object, the number of all of them and of those in use, and their
+ * bytes on the disk.
  */
 struct use {
 	const char *type;
@@ -200,7 +200,7 @@ uint64_t services_prune(void)
 		struct service s;
 		uint64_t size = size_of(&all[i]);
 
-		/* check again under the lock, since it may have been started meanwhile */
+		/* check again under the lock: the instance may have been started meanwhile */
 		if (!is_ended(&all[i]) || !service_find(&s, all[i].name))
 			continue;
 		if (service_lock(&s)) {

@@ -2,8 +2,9 @@
 /*
  * unit.c: `nestctl generate systemd` and `run --systemd`: a unit in which the supervisor is the
  * main process (`nestctl start --foreground`). The supervisor carries out the restart policy
- * itself. systemd starts it at boot, and again if it was killed. It takes SIGTERM, from systemctl
- * stop or when the host shuts down, as a stop with the instance's signal and time.
+ * itself. systemd starts the supervisor at boot, and again if it was killed. The supervisor takes
+ * SIGTERM, from systemctl stop or when the host shuts down, as a stop with the instance's signal
+ * and time.
  *
  * Units of root belong to the system's manager, those of other users to their user manager.
  */
@@ -19,7 +20,7 @@
 #include "tools/nestctl/core/nestctl.h"
 #include "tools/nestctl/service/service.h"
 
-/* seconds that a supervisor has beyond the command's (supervise.c) */
+/* seconds beyond the command's time that systemd gives a supervisor to end */
 #define PATIENCE_S 45
 
 static bool is_system(void)

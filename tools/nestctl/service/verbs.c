@@ -44,7 +44,7 @@ static int wait_command(int argc, char **argv)
 	while (names[n])
 		n++;
 	all = xalloc(n * sizeof(*all));
-	/* open all, before one of them removes itself */
+	/* open all instances first, since one with --rm removes itself at its end */
 	for (size_t i = 0; i < n; i++)
 		all[i] = service_open(names[i]);
 	for (size_t i = 0; i < n; i++) {
@@ -121,7 +121,7 @@ static void remove_one(const char *name, bool force)
 		unit_remove(name);
 		return service_remove(&s);
 	}
-	if (force && !service_is_busy(&s)) /* with --rm it has removed itself */
+	if (force && !service_is_busy(&s)) /* by --rm it removed itself */
 		return;
 	die("%s: runs; nestctl stop ends it, rm -f ends and removes it", name);
 }

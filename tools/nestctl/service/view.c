@@ -14,7 +14,7 @@
 #include "tools/nestctl/core/umid.h"
 #include "tools/nestctl/image/image.h"
 
-/* time to wait for a reply: an instance that hangs is listed as running */
+/* time to wait for a reply; an instance that hangs is listed as running */
 #define ASK_MS 200
 /* end of a line of the guest's /proc/nestling/addresses if the card has no link */
 #define NO_LINK " no-carrier"
@@ -103,7 +103,7 @@ static bool has_no_link(const char *addresses, int card)
 	return false;
 }
 
-/* Returns a card's words without its ports, since these are not forwarded while it has no link. */
+/* Returns a card's words without ports, which are not forwarded while the card has no link. */
 static char *without_ports(const char *words)
 {
 	const char *ports = strstr(words, ",hostfwd=");
@@ -112,8 +112,8 @@ static char *without_ports(const char *words)
 }
 
 /*
- * Returns the words that describe cards. They come from the kernel's command line, or from its
- * console if it was restored from a saved state, which has the parameters.
+ * Returns the words that describe cards. They come from the kernel's command line. A kernel that
+ * was restored from a saved state lacks them there, so its management console is asked.
  */
 static char **card_words(const struct instance *in)
 {
@@ -312,7 +312,7 @@ static const char *status_of(const struct view *v)
 		return "Created";
 	if (st->phase == PHASE_RUNNING)
 		return up;
-	/* @finished is of an earlier end: a killed supervisor wrote none */
+	/* @finished belongs to an earlier end: a killed supervisor has not written it */
 	if (st->finished < st->started)
 		return format("Exited (%d)", st->exit);
 	return format("%s (%d) %s ago", st->phase == PHASE_EXITED ? "Exited" : "Restarting",

@@ -126,8 +126,8 @@ void volume_make(const char *name, char **labels)
 		make_dirs(folder);
 		write_info(folder, labels);
 		/*
-		 * made last, since with it the volume exists. Programs of any user of the guest may
-		 * use it.
+		 * `_data` is made last, since with it the volume exists. Any user of the guest may
+		 * read it.
 		 */
 		if (mkdir(volume_data(name), 0755))
 			die("%s: %s", volume_data(name), strerror(errno));
@@ -281,8 +281,8 @@ static int remove_one(const char *path, const struct stat *st, int kind, struct 
 static bool opened;
 
 /*
- * Gives the owner access to a folder, which an instance may have closed. The next pass opens the
- * folders below it.
+ * Gives the owner access to a folder, which an instance may have taken away. The next pass does so
+ * for the folders below.
  */
 static int open_one(const char *path, const struct stat *st, int kind, struct FTW *at)
 {
@@ -483,7 +483,7 @@ static int ls(int argc, char **argv)
 		case 'f':
 			if (nr == FILTERS_MAX)
 				die("volume ls: too many filters");
-			fits(&nothing, optarg); /* dies unless it is a filter */
+			fits(&nothing, optarg); /* dies if it is no filter */
 			filters[nr++] = optarg;
 			break;
 		case KEY_FORMAT: template = optarg; break;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * volume.h: folders with names, for `run -v NAME:PATH`. Each is a folder of
+ * volume.h: volumes, folders with names, for `run -v NAME:PATH`. Each is a folder of
  * $XDG_DATA_HOME/nestling/volumes with the folder `_data`, which instances see, and the file
  * `volume`, JSON with the time of its creation and its labels.
  */
