@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * attach.c: `nestctl restore --attach`: an instance that continues from a state as one of `nestctl
- * run` does: at this terminal or over this process's standard streams. The instance ends with this
+ * attach.c: `nestctl restore --attach`: runs an instance from a state as `nestctl run` runs a new
+ * one: at this terminal or over this process's standard streams. The instance ends with this
  * process, and nestctl returns its command's status.
  *
  * The streams go to the consoles that had them when the state was saved. An instance that ran in
@@ -68,7 +68,7 @@ static bool has_errors(const struct run *r)
 	return false;
 }
 
-/* Makes init's pipes. For an instance without the built-in init makes pipes that are not used. */
+/* Makes init's pipes. An instance without the built-in init gets them, but does not use them. */
 static void make_channels(struct run *r, const struct state *s)
 {
 	r->status_fd = kernel_pipe(1, &r->status_end);

@@ -19,7 +19,7 @@ int state_image_read(const char *path, struct state_image *im)
 		return errno;
 	*im = (struct state_image){ .path = path,
 		.size = (uint64_t)st.st_size,
-		/* JSON has no larger numbers */
+		/* state.json has no numbers above INT64_MAX */
 		.inode = st.st_ino & INT64_MAX,
 		.mtime = (uint64_t)st.st_mtim.tv_sec & INT64_MAX,
 		.mtime_ns = (uint64_t)st.st_mtim.tv_nsec };

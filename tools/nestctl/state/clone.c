@@ -31,7 +31,7 @@ struct clone {
 	const char *of, *prefix, *wanted, *net, *host_user;
 	long count;
 	bool rm, json, trust;
-	bool machine_id, hostname; /* give each copy new ones */
+	bool machine_id, hostname; /* new ones for each copy */
 	char **command;
 	struct state s;
 	struct state_new temporary; /* used if @of is an instance */
@@ -109,7 +109,7 @@ static void start_copies(struct clone *c)
 /* ---- what distinguishes clones ---- */
 
 /*
- * Turns a forked child into `nestctl exec` without execve(2), since it has the program already.
+ * Turns a forked child into `nestctl exec`, without execve(2), since the child already is nestctl.
  * @argv: "exec" and its words.
  */
 static void __attribute__((noreturn)) become_exec(char **argv)
@@ -219,7 +219,7 @@ static void take_output(struct output *o)
 		put_line(o, o->size);
 }
 
-/* Starts `nestctl exec NAME -- COMMAND`. @o[0] gets its output, @o[1] its errors. */
+/* Starts `nestctl exec NAME -- COMMAND`, returns its pid. @o[0]: its output. @o[1]: its errors. */
 static pid_t start_command(const struct clone *c, const char *name, struct output *o)
 {
 	int out[2], err[2], null = open("/dev/null", O_RDONLY | O_CLOEXEC);

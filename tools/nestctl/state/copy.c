@@ -53,7 +53,7 @@ static bool copy_range(const struct copying *c, uint64_t off, uint64_t end, char
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0) {
-			errno = n ? errno : EIO; /* the file has been cut off */
+			errno = n ? errno : EIO; /* n 0: the file was truncated */
 			return false;
 		}
 		if (!all_zeros(buf, (size_t)n) && !write_at(c->to, buf, (size_t)n, off))

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * describe.c: writes and reads state.json. It is written last: a folder is a state only if it has
- * the file. The reader checks every value.
+ * describe.c: writes and reads state.json. The file is written last, since a folder is a state only
+ * if it has the file. The reader checks every value.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -293,8 +293,8 @@ static void read_all_of(struct state *s, const struct json *j)
 }
 
 /*
- * Dies unless the folder is this user's and not writable by others: starting from a state runs what
- * its maker has put there.
+ * Dies unless the folder is this user's and not writable by others: to start from a state is to run
+ * what its maker has put there.
  */
 static void check_owner(const struct state *s, int fd)
 {

@@ -53,8 +53,8 @@ size_t device_names(const char *args, const char **names, size_t max)
 }
 
 /*
- * Returns the unit of "ubdb" or "ubd1" as a number, and the text behind it in *rest. -1: there is
- * none.
+ * Returns the unit number of a name such as "ubdb" or "ubd1", and in *rest the text behind the
+ * name. Returns -1 if @text is no such name.
  */
 static int unit_of(const char *text, const char **rest)
 {

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * keeper.c: the process that stays with a restored kernel after nestctl has ended. It holds its
- * ends of init's pipes (con4, con5) open, since a closed pipe would wake up init again and again.
- * It reads the kernel's standard error and waits for the kernel's end. The kernel dies with the
- * keeper (PR_SET_PDEATHSIG).
+ * keeper.c: the process that stays with a restored kernel after nestctl has ended. It keeps open
+ * the host's ends of init's pipes (con4, con5), since a closed pipe would wake up init again and
+ * again. It reads the kernel's standard error and waits for the kernel's end. The kernel dies with
+ * the keeper (PR_SET_PDEATHSIG).
  *
  * Reports go through a pipe to nestctl: "k PID\n" when the kernel has started; "r" from the kernel
  * itself when the instance runs (ready=); "e STATUS TEXT" when the kernel has ended, with waitpid's
- * status and the beginning of its standard error. They are lost once nestctl has ended.
+ * status and the beginning of its standard error. Reports are lost once nestctl has ended.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -73,7 +73,8 @@ become_kernel(const struct keeper *k, pid_t keeper, int errors)
 }
 
 /*
- * Reads available bytes, and keeps the first ones in @said. Returns false at the end of the pipe.
+ * Reads available bytes, and stores the first SAID_MAX of all in @said. Returns false at the end of
+ * the pipe.
  */
 static bool take(int fd, char *said, size_t *n)
 {

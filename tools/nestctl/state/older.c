@@ -13,7 +13,7 @@
 #include "tools/nestctl/core/nestctl.h"
 #include "tools/nestctl/state/state.h"
 
-/* A parent with so many files is not shared: the new state then has all pages itself. */
+/* A state whose parent has this many older files shares none: it has all pages itself. */
 #define OLDER_MAX 4
 
 const char *const state_older_names[STATE_OLDER] = { "memory.1", "memory.2", "memory.3", "memory.4",

@@ -25,7 +25,7 @@ static const char *folder(void)
 	return data_dir("layers");
 }
 
-/* True if an instance has the file open read-only: a read lock, no write lock. */
+/* True if an instance has the file open read-only, and so holds a read lock. */
 static bool is_read(int fd)
 {
 	struct flock fl = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
@@ -65,7 +65,7 @@ void pool_sweep(void)
 		fd = openat(dirfd(d), e->d_name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 		if (fd < 0)
 			continue;
-		/* the link in another state's folder is enough */
+		/* a file that also has a name in a state's folder is not needed here */
 		if (!fstat(fd, &st) && S_ISREG(st.st_mode) && (st.st_nlink > 1 || !is_read(fd)))
 			unlinkat(dirfd(d), e->d_name, 0);
 		close(fd);

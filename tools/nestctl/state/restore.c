@@ -133,7 +133,7 @@ static bool has_ended(int pidfd, int ms)
 	return poll(&(struct pollfd){ .fd = pidfd, .events = POLLIN }, 1, ms) > 0;
 }
 
-/* Dies unless the state's disks have the backing files of the instance, which keeps them. */
+/* Dies unless the state's disks have the backing files that the instance has open and keeps. */
 static void check_disks(const struct state *s, const struct instance *in, struct umid_console *c)
 {
 	for (int i = 0; i < STATE_DISKS; i++) {
@@ -181,8 +181,8 @@ static long now_ms(void)
 }
 
 /*
- * Returns the process that lives on during a rollback. A jailed kernel process is replaced by
- * another one, and only the launcher of both stays (os-linux/jail/again.c).
+ * Returns the process that survives a rollback of @kernel. A jailed kernel process is replaced by
+ * another one, and only the launcher of both survives (os-linux/jail/again.c).
  */
 static pid_t staying(pid_t kernel)
 {
@@ -202,9 +202,7 @@ static pid_t staying(pid_t kernel)
 	return strcmp(name, "nestling-again\n") ? kernel : parent;
 }
 
-/*
- * Waits until the instance answers again, at a socket that is not the one before. Dies if it ends.
- */
+/* Waits until the instance answers at another socket than that of @before. Dies if it ends. */
 static void await(
 	const struct instance *in, const struct umid_console *before, const char *tag, int pidfd)
 {
@@ -219,7 +217,7 @@ static void await(
 }
 
 /*
- * Dies if the instance was renamed, since its kernel would take the name of its command line again.
+ * Dies if the instance was renamed, since its kernel would return to the name in its command line.
  */
 static void check_name(const struct instance *in)
 {

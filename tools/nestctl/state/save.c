@@ -23,7 +23,7 @@
 #include "tools/nestctl/run/stop.h"
 #include "tools/nestctl/state/state.h"
 
-#define SAVE_MS 600000 /* gigabytes to a slow disk */
+#define SAVE_MS 600000 /* for gigabytes to a slow disk */
 #define STEP_MS 200    /* between two checks of the progress */
 /* names of a disk: layer, backing file, serial number */
 #define NAMES_MAX 4
@@ -119,8 +119,8 @@ static void add_image(struct state *s, const char *device, const char *name)
 }
 
 /*
- * If the file is a hard link to one of the parent's, takes its checksum from there and returns
- * true.
+ * If the file is a hard link to a file of the parent's, takes its checksum from the parent and
+ * returns true.
  */
 static bool take_sum(const struct state *parent, int dirfd, struct state_file *f)
 {
@@ -149,7 +149,7 @@ static bool note_file(
 		       state_file_read(n->fd, name, s->umid, f));
 }
 
-/* Fills in the files with a disk's changes. Returns false if there are none. */
+/* Fills in the files that have a disk's changes. Returns false if the folder has none. */
 static bool note_layers(struct state *s, const struct state_new *n, int unit)
 {
 	struct state_disk *d = &s->disks[unit];
@@ -317,7 +317,7 @@ struct state save_instance(const struct instance *in, struct state_new *n, const
 
 	describe_kernel(&s, in);
 	open.name = s.parent;
-	/* do without a parent that is damaged or in use */
+	/* a parent that is damaged or in use is not used */
 	if (s.parent && !attempt(open_parent, &open))
 		parent = &open;
 	adopt(&s, n);

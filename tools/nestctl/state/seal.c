@@ -13,10 +13,10 @@
  *	copy CODE     over state.json and the SHA-256 of each file's content; exported states only
  *
  * "here" costs one statx(2) for each file. It matches as long as nothing has written to the files
- * that were made in this folder: no program can set a birth time. The ctime is no use, since it
- * changes when another state links to the file. "here" does not match copies of the files. A state
- * that comes from elsewhere needs "copy", for which all files are read; after that a new "here" is
- * written. Device numbers are not compared, since they may change at a reboot.
+ * that were made in this folder: no program can set a birth time. The ctime cannot be used, since
+ * it changes when another state links to the file. "here" does not match copies of the files. A
+ * state that comes from elsewhere needs "copy", for which all files are read; after that a new
+ * "here" is written. Device numbers are not compared, since they may change at a reboot.
  */
 #include <dirent.h>
 #include <errno.h>

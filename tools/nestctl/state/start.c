@@ -160,7 +160,9 @@ bool start_has_init(const struct state *s)
 	return start_has_line(s, "con4=null,fd:") && start_has_line(s, "con5=fd:");
 }
 
-/* True for a console that a new process lacks (a descriptor), or that only one of two can have. */
+/*
+ * True for a console that a new process lacks (a descriptor), or that two processes cannot share.
+ */
 static bool is_tied(const struct start *st, const char *value)
 {
 	return strstr(value, "fd:") || strstr(value, "tty:") ||
@@ -265,8 +267,8 @@ static void add_cards(struct line *l, const struct start *st)
 /* ---- starting ---- */
 
 /*
- * Returns the parameter for the host user of an instance of root's: the option's, or the saved
- * instance's. NULL: nestctl's user.
+ * Returns the parameter with the host user of root's instance: the user of the option, or of the
+ * saved instance. NULL: the kernel process keeps nestctl's user.
  */
 static const char *user_param(const struct start *st)
 {
@@ -326,7 +328,9 @@ void start_begin(struct start *st, const char *kernel)
 			close(files[i]);
 }
 
-/* Returns a message about a kernel's end: its first line on standard error, or its status. */
+/*
+ * Returns a message about a kernel's end: its first error line, or its wait status, from a report.
+ */
 static const char *why(const struct start *st, const char *text)
 {
 	char *said;
@@ -344,7 +348,7 @@ static const char *why(const struct start *st, const char *text)
 	return format("%s: its kernel ended with status %d", st->name, WEXITSTATUS((int)status));
 }
 
-/* Reads the reports of keeper and kernel. Returns false once the end was reported. */
+/* Reads the reports of keeper and kernel. Returns false once the kernel's end was reported. */
 static bool hear(struct start *st)
 {
 	char text[4096], *at = text;

@@ -73,6 +73,7 @@ struct state {
 	const char *image;  /* image of the first disk, or "" */
 	/* bytes of memory and number of CPUs at the time of the save */
 	uint64_t mem, cpus;
+	/* for how long the save stopped the instance */
 	uint64_t stopped_ns;
 	struct state_file memory;
 	/*
@@ -101,19 +102,19 @@ struct state_new {
 	const char *made;   /* absolute path of its temporary name */
 	int fd;
 	bool replace;
-	/* the seal that the folder gets: for its files here, for copies of them too, or none */
+	/* the seal that the folder gets: valid for this folder, for copies of it too, or none */
 	enum { SEAL_HERE, SEAL_COPY, SEAL_NONE } seal;
-	bool unnamed; /* no process reads its state.json */
+	bool unnamed; /* temporary: needs no checksums */
 	/* the open parent, with which it may share files, or NULL */
 	const struct state *parent;
 };
 /*
  * Makes an empty folder for a state, which is removed when this process ends unless it was
- * published. Dies if @name exists, unless it is a state and @replace is set. Only one folder may be
- * in the making.
+ * published. Dies if @name exists, unless it is a state and @replace is set. A process may make
+ * only one folder at a time.
  */
 struct state_new state_begin(const char *name, bool replace);
-/* Makes a folder that will be @path, in another store. */
+/* As state_begin(), for a folder outside of the store that will be called @path. */
 struct state_new state_begin_at(const char *path);
 /* Makes a folder in the store that never gets a name. */
 struct state_new state_begin_unnamed(void);
@@ -138,14 +139,14 @@ char **state_names(size_t *count);
 
 /* ---- pool.c: files of disks that are needed longer than their states ---- */
 
-/* If an instance continues over a file that is about to be removed, gives it another name. */
+/* Gives another name to a disk's file that is about to be removed, if an instance has it open. */
 void pool_keep(int dirfd, const char *name);
-/* Removes the files over which no instance continues. */
+/* Removes the files of `layers` that no instance has open, or that still belong to a state. */
 void pool_sweep(void);
 
 /*
- * Record and return the state to which an instance was last saved, or from which it was started
- * (head.c).
+ * Record and return the state to which an instance was last saved or rolled back, or from which it
+ * was started (head.c). NULL: it is not known.
  */
 void head_set(pid_t pid, const char *name);
 const char *head_get(pid_t pid);
@@ -187,7 +188,7 @@ void state_write(const struct state *s, int fd);
  * files that have not been written to since they were sealed.
  */
 void state_must_be_whole(const struct state *s);
-/* As above, but reads all files, and prints a message for each fault. True if there are none. */
+/* As above, but reads all files and prints a message for each fault. True if there is no fault. */
 bool state_check_all(const struct state *s);
 /*
  * Fills @f from the file @name of the folder @dirfd. @where: for messages. Returns false if it is
@@ -228,7 +229,10 @@ void state_must_be_trusted(struct state *s, bool anyway);
 bool file_sum(int fd, uint64_t size, const char *name, uint32_t *sum);
 /* Adds @n bytes to a CRC-32C, which begins as ~0 and is inverted at its end. */
 uint32_t crc32c_add(uint32_t crc, const void *p, size_t n);
-/* Computes SHA-256 over such pieces, in hexadecimal. */
+/*
+ * Computes SHA-256 over the pieces that file_sum() takes, in hexadecimal. Returns false with errno
+ * on an error.
+ */
 bool file_digest(int fd, uint64_t size, char text[65]);
 /* Returns the build id of a program in hexadecimal, or NULL. */
 const char *build_id_of(const char *program);
@@ -279,8 +283,8 @@ struct start {
 	 */
 	struct run *attached;
 	/*
-	 * the kernel's end of a channel that holds it (hold=FD,early), which start_begin() closes;
-	 * 0: none
+	 * the kernel's end of a channel by which nestctl holds the kernel (hold=FD,early);
+	 * start_begin() closes it; 0: none
 	 */
 	int hold;
 	/* further parameters, ending in NULL; or NULL */
@@ -306,9 +310,9 @@ void start_begin(struct start *st, const char *kernel);
 /* Waits until the instance runs and answers. True if it does, otherwise st->error is set. */
 bool start_await(struct start *st);
 /*
- * Waits until the kernel reports over @channel, the other end of st->hold. START_WAITS: the kernel
- * runs and waits for the state's files. START_READY: it has read them and is held. True if it has,
- * otherwise st->error is set.
+ * Waits until the kernel reports @how over @channel, the other end of st->hold. START_WAITS: the
+ * kernel runs and waits for the state's files. START_READY: it has read them and is held. True if
+ * it has reported so, otherwise st->error is set.
  */
 enum start_held { START_WAITS = 'w', START_READY = 'r' };
 bool start_await_held(struct start *st, int channel, enum start_held how);

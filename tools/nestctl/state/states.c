@@ -141,7 +141,7 @@ static void print_trees(struct table *t, struct row *rows, size_t n)
 	for (size_t i = 0; i < n; i++)
 		if (!has_parent(rows, n, &rows[i]))
 			print_tree(t, rows, n, i, 0);
-	for (size_t i = 0; i < n; i++) /* states whose parents form a ring */
+	for (size_t i = 0; i < n; i++) /* rows whose parents form a ring */
 		if (!rows[i].shown)
 			print_tree(t, rows, n, i, 0);
 }
@@ -324,7 +324,7 @@ static int states_export(int argc, char **argv)
 	for (size_t i = 0; (f = state_nth_file(&s, i)); i++)
 		export_file(&s, &n, f->name);
 	export_file(&s, &n, STATE_JSON);
-	/* a state without a valid seal must not get one by being exported */
+	/* an export must not give a seal to a state that has no valid one */
 	n.seal = state_distrust(&s) ? SEAL_NONE : SEAL_COPY;
 	state_publish(&n);
 	return 0;

@@ -108,8 +108,8 @@ static bool is_still(int fd, const char *path)
 }
 
 /*
- * Opens and locks a folder, exclusively if @change. Returns -1 with errno, EAGAIN if another
- * process has the lock.
+ * Opens and locks a folder, exclusively if @change. Returns its descriptor, or -1 with errno, which
+ * is EAGAIN if another process has the lock.
  */
 static int open_locked(const char *path, bool change)
 {
@@ -141,7 +141,7 @@ int state_lock(const char *path, const char *name, bool change)
 
 /* ---- removal ---- */
 
-/* Removes the files in a folder. pool_keep() keeps those over which an instance continues. */
+/* Removes the files in a folder. pool_keep() keeps those that an instance has open. */
 static void remove_files(int fd)
 {
 	int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -246,7 +246,8 @@ static void layer_name(char *to, int unit, int part)
 _Static_assert(STATE_DISKS <= 20 && STATE_PARTS < 10, "layer_name() writes one digit");
 
 /*
- * Removes the unfinished folder. Async-signal-safe, so it uses fixed names in place of readdir().
+ * Removes the unfinished folder. The function is async-signal-safe, so it knows the files' names
+ * and does not call readdir().
  */
 static void clean_up(void)
 {
@@ -372,7 +373,7 @@ struct state_new state_begin_unnamed(void)
 	return n;
 }
 
-/* A file that is synced to the disk. */
+/* A file to sync to the disk. @err: the errno, or 0. */
 struct sync {
 	int fd, err;
 	char name[NAME_MAX + 1];
@@ -437,7 +438,7 @@ static void sync_files(int fd, const char *path)
 	closedir(d);
 }
 
-/* Replaces the state at n->folder. The old one gets the temporary name, and is removed. */
+/* Replaces the state at n->folder. The old state gets the temporary name, and is removed. */
 static void replace_state(struct state_new *n)
 {
 	int old = state_lock(n->folder, n->folder, true);
@@ -448,7 +449,7 @@ static void replace_state(struct state_new *n)
 		remove_files(old);
 		rmdir(n->made);
 	} else {
-		/* without RENAME_EXCHANGE: remove the old one first */
+		/* the file system has no RENAME_EXCHANGE: remove the old state first */
 		state_remove_folder(old, n->folder);
 		if (rename(n->made, n->folder))
 			die("%s: %s", n->folder, strerror(errno));

@@ -33,7 +33,7 @@ static uint32_t crc_by_table(uint32_t crc, const uint8_t *p, size_t n)
 	return crc;
 }
 
-/* @n must be a multiple of 8. */
+/* Adds @n bytes, a multiple of 8, to @crc, with the CPU's instruction. */
 __attribute__((target("sse4.2"))) static uint32_t crc_by_cpu(
 	uint32_t crc, const uint8_t *p, size_t n)
 {
@@ -82,7 +82,7 @@ static void add_to_digest(void *sum, uint64_t number, const uint8_t *p, size_t n
 	sha256_add(sum, p, n);
 }
 
-/* Passes the pieces of @n bytes to @take, except zeros. @off: their offset, a multiple of PIECE. */
+/* Passes each piece of @n bytes that is not all zeros to @take. @off: offset of @p in the file. */
 static void take_chunk(take_piece take, void *sum, const uint8_t *p, size_t n, uint64_t off)
 {
 	for (size_t at = 0; at < n; at += PIECE) {
