@@ -199,7 +199,7 @@ static const char *reserve(const char *tag)
 	return path;
 }
 
-/* Dies if a layer of an instance is over the image that is to be replaced. */
+/* Dies if an instance has a layer over the image that is to be replaced. */
 static void check_unused(const char *path, const char *name)
 {
 	char *file = realpath(path, NULL);

@@ -75,8 +75,8 @@ struct build {
 	struct secret *secrets;
 	size_t nr_secrets;
 	/*
-	 * numbers of instructions: in all needed stages; begun so far; steps that the cache did not
-	 * have
+	 * @total: instructions in all needed stages. @begun: instructions begun so far. @made:
+	 * steps that the cache did not have.
 	 */
 	unsigned int total, begun, made;
 };
@@ -88,7 +88,7 @@ struct build {
  * number.
  */
 size_t plan(struct build *b, const char *target);
-/* Returns the number of a stage below @before, by its name or number, or -1 if there is none. */
+/* Returns the number of the stage @name, a name or number, below @before; -1 if there is none. */
 int stage_find(const struct build *b, const char *name, size_t before);
 /* Carries out ARG: adds NAME=VALUE to @list. @globals: values of ARG before FROM, or NULL. */
 void arg_apply(struct build *b, const struct variables *v, char ***list, char *const *globals);
@@ -141,9 +141,9 @@ void mounts_read(struct build *b, struct stage *s, size_t number, const struct i
 /* ---- commit.c ---- */
 
 /*
- * Returns the layer of an instance. That of a detached instance that does not run is used in place,
- * and the instance cannot start until this process ends. Otherwise it is a copy in a temporary
- * folder. Dies if there is no such instance.
+ * Returns the layer of an instance. The layer of a detached instance that does not run is used in
+ * place, and the instance cannot start until this process ends. Any other layer is copied into a
+ * temporary folder. Dies if there is no such instance.
  */
 struct layer instance_layer(const char *name);
 

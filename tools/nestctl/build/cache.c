@@ -26,7 +26,7 @@ bool cache_has(const char *key, const char *suffix)
 	return true;
 }
 
-/* True for an unfinished file, which has such a name on a file system without O_TMPFILE. */
+/* True for the name of an unfinished file, on a file system without O_TMPFILE. */
 static bool is_left(const char *name)
 {
 	return strstr(name, OUTPUT_MARK);
@@ -103,7 +103,7 @@ void key_list(struct sha256 *s, char *const *list)
 void key_begin(struct sha256 *s, const char *parent, const char *what)
 {
 	sha256_begin(s);
-	/* format version; to be increased when the effect of steps changes */
+	/* format version; must be increased when the effect of steps changes */
 	key_add(s, "1");
 	key_add(s, parent);
 	key_add(s, what);

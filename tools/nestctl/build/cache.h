@@ -36,8 +36,8 @@ int cache_open(void);
 /* True if the cache has the file KEY@suffix. Then records that this build uses it. */
 bool cache_has(const char *key, const char *suffix);
 /*
- * Returns the disk for the cache folder @id. It stays locked until the build ends. Waits for
- * another build that has it.
+ * Returns the disk for the cache folder @id, locked until the build ends. Waits while another build
+ * has it locked.
  */
 const char *cache_disk(const char *id);
 

@@ -83,8 +83,8 @@ struct file {
 };
 
 /*
- * The paths of files that this build has used. They all get one time of use, so that the last steps
- * of the build, made last, are removed first.
+ * The paths of files that this build has used. All of them get the same time of use. So of one
+ * build the files that were made last, those of its last steps, are removed first.
  */
 static const char **noted;
 static size_t nr_noted;

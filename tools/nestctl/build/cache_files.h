@@ -17,14 +17,14 @@ int cache_lock(void);
 /* Removes the files for which @wanted returns true. Returns the bytes that they had on the disk. */
 uint64_t cache_sweep(bool (*wanted)(const char *name));
 /*
- * Removes files until the others have at most @keep bytes on the disk. First go those that no build
- * has used for the longest time, and of one build's the last steps. Dies if a build runs. Returns
- * the number of bytes removed.
+ * Removes files until the others have at most @keep bytes on the disk. First go files that no build
+ * has used for the longest time, and of the files of one build the last steps. Dies if a build
+ * runs. Returns the number of bytes removed.
  */
 uint64_t cache_prune(uint64_t keep);
 /*
- * As above with the default limit, for a build that ends and whose lock is @fd. Does nothing if
- * another build runs.
+ * As cache_prune(), with the default limit, for a build that ends and whose lock is @fd. Does
+ * nothing if another build runs.
  */
 void cache_trim(int fd);
 /* Records that this build uses a file. */

@@ -43,7 +43,7 @@ void config_change(struct config *c, const char *text, const char *command);
  * Returns the words of a command in JSON or shell form. In shell form the shell's words come first.
  */
 char **config_command(const struct config *c, const char *text);
-/* Returns an image's name as in the store, without "docker.io/library/" and ":latest". */
+/* Returns the name that an image has in the store: no "docker.io/library/", no ":latest". */
 const char *image_name_of(const char *name);
 
 #endif

@@ -91,7 +91,7 @@ static void send_docs(const struct copy *c, struct send *s)
 	}
 }
 
-/* Sends all files to @to, or only hashes them if that is -1. */
+/* Sends all files to @to, or only hashes them if @to is -1. Writes their digest. */
 static void send_all(const struct copy *c, int to, char digest[65])
 {
 	struct send s;
@@ -123,7 +123,7 @@ static void find_paths(struct copy *c)
 			c->paths = words_add(c->paths, *p);
 	if (words_count(c->paths) + c->nr_docs > 1 && !c->folder)
 		instruction_bad(c->at, "several files: the target must end in /");
-	/* an archive is unpacked into the target folder and keeps its owners */
+	/* ADD unpacks an archive into the target folder, with the archive's owners */
 	for (char **p = c->paths; c->at->verb == VERB_ADD && p && *p; p++) {
 		int fd = context_open_file(from, c->at, *p);
 
@@ -137,7 +137,7 @@ static void find_paths(struct copy *c)
 
 /* ---- all sources ---- */
 
-/* Adds words for target, owner and mode to the step, and their text to its key. */
+/* Adds words for target, owner and mode to the step, and their text to @sum, for its key. */
 static void add_words(const struct copy *c, struct step *st, struct sha256 *sum)
 {
 	const struct variables v = stage_variables(c->s, c->at);
@@ -152,7 +152,7 @@ static void add_words(const struct copy *c, struct step *st, struct sha256 *sum)
 		st->words = words_add(st->words, format("k"));
 	owner = owner ? words_expand(&v, owner) : NULL;
 	if (owner && *owner)
-		/* a number alone is the group, too */
+		/* a number without a group is also the group's number */
 		st->words = words_add(st->words,
 			format("o%s%s%s", owner, owner[strspn(owner, "0123456789")] ? "" : ":",
 				owner[strspn(owner, "0123456789")] ? "" : owner));

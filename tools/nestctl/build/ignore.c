@@ -2,7 +2,7 @@
 /*
  * ignore.c: see ignore.h. A pattern is compiled to an automaton with a state for each of its
  * elements (struct place). All possible states are followed at once, so a match takes at most the
- * product of both lengths.
+ * product of both lengths in steps.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -19,7 +19,7 @@ enum kind { ONE, ANY_ONE, STAR, TREE, SET };
 struct place {
 	enum kind kind;
 	unsigned char c;
-	/* TREE: "**" and a slash. It may also match nothing. */
+	/* TREE: the element is "**" and the slash behind it, and may also match nothing */
 	bool dir;
 	/* SET: the text between the brackets */
 	const char *set, *set_end;
@@ -128,7 +128,7 @@ static void step(const struct place *places, size_t n, const bool *on, bool *nex
 				enter(places, n, next, i);
 			break;
 		case TREE:
-			/* @dir: what follows begins behind a slash */
+			/* p->dir: the next element matches only behind a slash */
 			next[i] = true;
 			if (!p->dir || c == '/')
 				enter(places, n, next, i + 1);

@@ -24,7 +24,7 @@ struct tar {
 	const char *out; /* for messages */
 	int fd;
 	struct tar_sum *sum;
-	uint64_t left; /* how many bytes files may still have */
+	uint64_t left; /* bytes that files may still have */
 };
 
 void __attribute__((noreturn)) tar_not_written(const char *out, struct archive *a)

@@ -119,7 +119,7 @@ static void add_bind(const struct mounts *w, const struct mount *m)
 			       source + (*source == '/'), m->target));
 		return;
 	}
-	/* the files that RUN can read count for the key, as those of COPY do */
+	/* the step's key depends on the files that RUN can read, as on those of COPY */
 	send_begin(&s, -1, false);
 	for (char **p = context_find(&w->b->context, w->at, source); *p; p++)
 		context_send(&w->b->context, w->at, *p, &s);

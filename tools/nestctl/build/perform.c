@@ -41,7 +41,7 @@ char *stage_path(const struct stage *s, const char *path)
 
 /* ---- steps ---- */
 
-/* True if the cached layer can be opened: the file below it has not changed. */
+/* True if the cached layer can be opened, which fails if the file below it has changed. */
 static bool opens(const char *file)
 {
 	struct image_open o = { .file = file, .flags = IMAGE_RDONLY };
@@ -87,7 +87,7 @@ void stage_begin(struct build *b, struct stage *s, const char *key, struct step 
 	st->on = &s->layer;
 	st->layer = next_layer(s, key).file;
 	st->mem = b->mem;
-	unlink(st->layer); /* it is unusable, or --no-cache is given */
+	unlink(st->layer); /* unusable, or --no-cache is given */
 	b->made++;
 	step_start(st);
 }
@@ -156,7 +156,7 @@ static char **run_words(const struct stage *s, const struct instruction *at)
 	return config_command(&s->config, text);
 }
 
-/* Adds the words for the environment. The image's variables override arguments. */
+/* Adds the words for the command's environment. The image's variables override arguments. */
 static char **add_env(const struct stage *s, char **words)
 {
 	for (char **a = s->args; a && *a; a++)

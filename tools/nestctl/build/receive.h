@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * receive.h: reads the stream of files that the agent sends (stream.h). It comes from an instance
- * and is untrusted: a head with impossible numbers, or a path with "..", ends it with a message.
+ * receive.h: reads the stream of files that the agent sends (stream.h). The stream comes from an
+ * instance and is untrusted: the reader dies at a head with impossible numbers or a path with "..".
  */
 #ifndef NESTLING_NESTCTL_BUILD_RECEIVE_H
 #define NESTLING_NESTCTL_BUILD_RECEIVE_H

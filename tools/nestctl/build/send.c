@@ -20,7 +20,7 @@ static void out(struct send *s, const void *data, size_t size)
 			continue;
 		if (n < 0 && errno != EPIPE)
 			die("the files for an instance: %s", strerror(errno));
-		/* stop sending; the agent reports why it has ended */
+		/* the agent has ended, and reports the reason: stop sending */
 		s->gone = n <= 0;
 		p += n > 0 ? n : 0;
 		size -= n > 0 ? (size_t)n : 0;

@@ -22,7 +22,7 @@ struct send {
 	/* descriptor of the stream, or -1: only hash */
 	int fd;
 	bool owners;
-	/* the agent has gone: only hash the rest */
+	/* the agent has ended: only hash the rest */
 	bool gone;
 	struct sha256 sum;
 	/* counts so far: entries, and bytes of data */

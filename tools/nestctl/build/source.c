@@ -64,7 +64,7 @@ static struct source of_image(const char *file)
 	const struct image_config c = image_config_read(file);
 	struct source s = { .layer = layer_of_image(file), .config = config_of(&c) };
 
-	/* these describe the old image, not the new one */
+	/* author and comment describe the old image, not the new one */
 	s.config.author = s.config.comment = NULL;
 	return s;
 }

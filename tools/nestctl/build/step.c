@@ -50,7 +50,7 @@ static char **command_line(const struct step *s)
 	argv = words_add(argv, format("--kernel=%s", kernel()));
 	if (s->mem)
 		argv = words_add(argv, format("--mem=%s", s->mem));
-	/* no network: the agent needs none, and init would write name servers into the layer */
+	/* the agent needs no network, for which init would write name servers into the layer */
 	if (!s->shown)
 		argv = words_add(argv, format("--net=none"));
 	if (s->layer)
@@ -82,8 +82,8 @@ void step_add_stream(struct step *s, int fd)
 }
 
 /*
- * Lets the child and its kernel inherit the files without names: a jailed kernel cannot open
- * descriptors of another process.
+ * Lets the child and its kernel inherit the files without names (@on), or no longer. A jailed
+ * kernel cannot open descriptors of another process.
  */
 static void pass_on(const struct step *s, bool on)
 {

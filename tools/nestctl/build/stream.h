@@ -26,7 +26,7 @@ enum stream_kind {
 	STREAM_LINK,
 };
 
-/* A flag: the entry is the only file of its source, so it may get another name. */
+/* A flag: the entry is its source's only file, and may get the target's name. */
 #define STREAM_SINGLE 1
 
 struct stream_head {
@@ -35,13 +35,13 @@ struct stream_head {
 	uint32_t major, minor;
 	int64_t mtime;
 	uint64_t size;
-	/* nanoseconds. Only in listings (agent's "list"): change time and inode number. */
+	/* mtime's nanoseconds. Only in listings (agent's "list"): change time, inode number. */
 	uint32_t mtime_nsec, ctime_nsec;
 	int64_t ctime;
 	uint64_t ino;
 	/*
-	 * sizes in bytes. An attribute is NAME, a NUL, the value's size as a uint32_t, and the
-	 * value.
+	 * sizes in bytes of path, target and attributes. An attribute is NAME, a NUL, the value's
+	 * size as a uint32_t, and the value.
 	 */
 	uint32_t path, target, xattrs, unused;
 };

@@ -10,8 +10,8 @@
 /* True if the file is a tar, plain or compressed with gzip, bzip2, xz or zstd. */
 bool unpack_is_archive(int fd);
 /*
- * Sends the archive's entries with their owners. Like `nestctl image import`, dies with a message
- * at a name with "..", or if the content is far larger than the archive's size suggests. @name: for
+ * Sends the archive's entries with their owners. As in `nestctl image import`, a name with "..", or
+ * content that is far larger than the archive's size suggests, dies with a message. @name: for
  * messages.
  */
 void unpack_send(int fd, const char *name, struct send *s);

@@ -53,7 +53,7 @@ char *text_of(const char *fmt, ...)
 	return must(text);
 }
 
-/* settings.c of the built-in init calls this */
+/* Called by settings.c of the built-in init, which the agent contains. */
 void make_dirs(const char *path)
 {
 	make_path(path);
@@ -124,7 +124,7 @@ static void make_folders_apart(const struct agent_words *w)
 	umount2(ROOT, MNT_DETACH);
 }
 
-/* COPY --from: a child sends the files of the second disk, this process writes them. */
+/* Carries out COPY --from: a child sends files of the second disk, this process writes them. */
 static void copy_from(const struct agent_words *w)
 {
 	int fds[2], status;

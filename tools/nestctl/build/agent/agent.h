@@ -5,7 +5,7 @@
  *
  *      agent put   WORD...              writes the files of a stream
  *      agent from  WORD... -- SOURCE... copies files of a second disk
- *      agent get   WORD... -- SOURCE... sends files to standard output, all without SOURCE
+ *      agent get   WORD... -- SOURCE... sends files to standard output; no SOURCE: all files
  *      agent list  WORD...              sends all files, without their data
  *      agent run   WORD... -- COMMAND   takes the stream's files as secrets, runs COMMAND
  *      agent dirs  WORD...              only makes the folders of words W
@@ -22,7 +22,7 @@
  *      uUSER   the command's user
  *      eN=V    a variable of the command's environment
  *      bSOURCE\tTARGET   bind-mount SOURCE at TARGET, read-only
- *      cSOURCE\tTARGET\tMODE\tOWNER   the same for a cache's folder, writable; made if missing
+ *      cSOURCE\tTARGET\tMODE\tOWNER   bind-mount a cache's folder, writable; made if missing
  *      sDEVICE[\tro]     a disk, mounted at /dev/shm/.build/DEVICE; before the words that use it
  *      iDEVICE           a disk with the stream, in place of standard input
  *      tTARGET[\tSIZE]   a tmpfs
@@ -51,7 +51,8 @@ struct agent_words {
 	char **rest;  /* words behind it, ending in NULL */
 };
 
-void fail(const char *what) __attribute__((noreturn)); /* appends errno's text */
+/* Prints @what and errno's text, and exits with status 125. */
+void fail(const char *what) __attribute__((noreturn));
 void fail_text(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn));
 void *must(void *p); /* fails if @p is NULL */
 char *text_of(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

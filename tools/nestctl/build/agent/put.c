@@ -90,7 +90,7 @@ static char *place(const struct put *p, const struct stream_head *h)
 	return path;
 }
 
-/* Removes an existing file to make room for a new one. */
+/* Removes an existing file, so that a new one can take its name. */
 static void clear(const char *path)
 {
 	struct stat st;

@@ -208,8 +208,8 @@ static void unmount_all(void)
 }
 
 /*
- * Returns VAR=VALUE for "VAR\tNAME". The value is in a file and not in the words, since the host's
- * ps would show those.
+ * Returns VAR=VALUE for "VAR\tNAME". The value comes from a file, since the host's ps would show a
+ * value in the words.
  */
 static char *secret_variable(char *text)
 {
@@ -244,7 +244,7 @@ static void __attribute__((noreturn)) execute(const struct agent_words *w)
 			job.env[n++] = *word + 1;
 		else if (**word == 'E')
 			job.env[n++] = secret_variable(*word + 1);
-	/* every image resolves localhost, unlike the kernel's default "(none)" */
+	/* a name that every image resolves, unlike the kernel's default "(none)" */
 	sethostname("localhost", 9);
 	job.user = word_of(w, 'u');
 	job.dir = word_of(w, 'w');
@@ -269,7 +269,7 @@ int run_command(const struct agent_words *w)
 	while (waitpid(pid, &status, 0) < 0)
 		if (errno != EINTR)
 			fail("wait");
-	/* processes that it has left; init survives */
+	/* kill the processes that the command has left; the kernel spares init */
 	kill(-1, SIGKILL);
 	unmount_all();
 	resolv_restore();
