@@ -29,13 +29,14 @@ struct blob {
 struct blob_reader;
 
 /*
- * Opens a tar, plain or compressed with gzip, bzip2, xz or zstd. The content decides, not the name.
+ * Opens a tar, plain or compressed with gzip, bzip2, xz or zstd. The content decides which, not the
+ * name.
  */
 struct blob_reader *blob_open(const struct blob *b);
 struct archive *blob_archive(struct blob_reader *r);
 /* Returns the text of libarchive's last error, or a general text. */
 const char *archive_why(struct archive *a);
-/* Returns the next entry, or NULL at the end. It is valid until the next call. */
+/* Returns the next entry, which is valid until the next call, or NULL at the end. */
 struct archive_entry *blob_next(struct blob_reader *r);
 /* Reads to the end of the file and compares its digest. */
 void blob_close(struct blob_reader *r);
@@ -49,9 +50,9 @@ bool blob_is_plain(const struct blob *b);
 
 /*
  * Begins a pass over blobs and limits the bytes to which they may together unpack. The limit is 1
- * GiB plus 32 times @packed, the bytes of the archive @name. It is four times the image's size
- * @size if the user has given one (otherwise 0) and that is more. The reader dies at more, which it
- * takes for an attack.
+ * GiB plus 32 times @packed, the bytes of the archive @name. If the user has given the image's size
+ * @size (else 0), the limit is at least four times that. A reader that would unpack more takes this
+ * for an attack and dies.
  */
 void blob_bound(const char *name, uint64_t packed, uint64_t size);
 /* Begins another pass with the same limit. */

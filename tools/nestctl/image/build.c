@@ -35,7 +35,7 @@ static const char base_packages[] =
 
 /* for --variant systemd: a machine with a login, also through ssh */
 static const char machine_packages[] = "systemd-sysv,dbus,libpam-systemd,openssh-server";
-/* settings: `nestctl run` of such an image starts /sbin/init by default (image_config.c) */
+/* settings of such an image: `nestctl run` starts /sbin/init by default (image_config.c) */
 static const char machine_config[] = "c/sbin/init";
 
 static void copy_data(struct archive *a, struct ext4_image *im)
@@ -189,7 +189,7 @@ static void build(const char *suite, bool machine, const char *path, uint64_t si
 	ext4_image_close(im);
 	ext4_image_check(self, path);
 	output_finish(fd, path, true);
-	/* replaces the settings of an earlier image of this name */
+	/* also removes the settings of an earlier image of this name */
 	image_config_write(path, machine_config, machine ? sizeof(machine_config) : 0);
 	fprintf(stderr, "made %s\n", path);
 }

@@ -81,7 +81,7 @@ static uint64_t spool(struct bundle *b, struct blob_reader *r, uint64_t at)
 	if (lseek(b->data, (off_t)at, SEEK_SET) < 0)
 		die("%s: %s", b->what, strerror(errno));
 	while ((n = archive_read_data(blob_archive(r), buffer, sizeof(buffer))) > 0) {
-		blob_expect(r, at); /* holes of a sparse file take space, too */
+		blob_expect(r, at); /* the limit counts a file's holes, too */
 		write_all(b->data, buffer, (size_t)n, "a temporary file in $TMPDIR or /var/tmp");
 		at += (uint64_t)n;
 	}

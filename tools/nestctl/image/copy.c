@@ -168,8 +168,8 @@ static const char *dir_of(const char *path)
 }
 
 /*
- * True if the contents of a folder are meant: "DIR/.", "." or "/". "DIR/" is the folder itself, as
- * with docker.
+ * True if the path stands for the contents of a folder: "DIR/.", "." or "/". "DIR/" is the folder
+ * itself, as with docker.
  */
 static bool is_contents(const char *path)
 {
@@ -219,7 +219,7 @@ static bool place(struct archive_entry *e, const char *base, const struct target
 	const mode_t type = archive_entry_filetype(e);
 
 	path = path ? moved(path + (strncmp(path, "./", 2) ? 0 : 2), base, t->name) : "";
-	/* the target itself is not changed */
+	/* skip the entry of the folder itself: the target is not changed */
 	if (!*path || !strcmp(path, ".") || !strcmp(path, "./"))
 		return false;
 	if (link) {
@@ -353,9 +353,9 @@ static bool send_entry(const struct copy *c, struct archive *out, struct archive
 	const char *to = moved(path, from, name);
 
 	if (!*to)
-		return true; /* the folder whose contents are copied */
+		return true; /* skip the folder itself */
 	archive_entry_set_pathname(e, to);
-	/* copy it, since the first name is the host's */
+	/* send a hard link as a file: the tar may lack its other name */
 	archive_entry_set_hardlink(e, NULL);
 	if (!c->owners) {
 		archive_entry_set_uid(e, 0);

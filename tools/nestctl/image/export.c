@@ -137,7 +137,7 @@ static const char *last_line(char *text)
 	return strncmp(line, "nestctl: ", 9) ? line : line + 9;
 }
 
-/* Dies with the last message in @said. Standard output is called @out in it. */
+/* Dies with the last message in @said, in which @out replaces "standard output". */
 static __attribute__((noreturn)) void not_exported(
 	const char *image, const char *out, char *said, int status)
 {

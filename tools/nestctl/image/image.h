@@ -59,7 +59,7 @@ bool image_is_port(const char *text);
 /* Replaces the settings, completely or not at all. @size 0 removes the file. */
 void image_config_write(const char *image, const char *text, size_t size);
 
-/* ---- image_store.c; a name with a slash is a path outside the store, which is not locked ---- */
+/* ---- image_store.c; a name with a slash is a path outside of the store and is not locked ---- */
 /*
  * Locks a name until this process ends, so that no other nestctl makes or removes the image @name.
  * Makes the store if it is missing. Dies on an error.

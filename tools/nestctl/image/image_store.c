@@ -78,7 +78,7 @@ static void sweep(int lock, const char *file)
 	free(name);
 }
 
-/* Removes left files from the store. Uses its own descriptor, whose locks are released with it. */
+/* Removes files of killed processes. Closing its own lock descriptor releases the locks. */
 static void sweep_store(void)
 {
 	int lock = open_lock();
@@ -106,7 +106,8 @@ void image_lock(const char *name)
 		return;
 	make_store();
 	sweep_store();
-	if (!lock_name(open_lock(), image_stem(name))) /* keep the lock until the process ends */
+	/* the descriptor is never closed: the lock is held until the process ends */
+	if (!lock_name(open_lock(), image_stem(name)))
 		die("%s: another nestctl makes or removes it", name);
 }
 

@@ -87,8 +87,8 @@ static bool holds_layers(struct layers *l)
 }
 
 /*
- * Reads the image's parts and adds its layers. @packed: bytes of the archive, or 0 to take the sum
- * of its layers.
+ * Reads the image's parts and returns its layers. @packed: bytes of the archive, for the limit of
+ * unpacked bytes; 0: the sum of its layers. @size: see blob_bound().
  */
 static struct layers *read_container(
 	struct bundle *b, const char *what, uint64_t packed, uint64_t size, struct container *c)

@@ -101,7 +101,7 @@ static void check_numbers(const char *path, struct archive_entry *e)
 }
 
 /*
- * Carries out @path as a whiteout. Returns false if it is none. Ignores other names of aufs
+ * Carries out @path as a whiteout. Returns false if it is no whiteout. Ignores other names of aufs
  * (.wh..wh.*).
  */
 static bool whiteout(struct layers *l, const char *path, unsigned int layer)

@@ -30,7 +30,8 @@ void layers_add(struct layers *l, const struct blob *b, bool whiteouts);
 /* Returns the tree of the layers added so far, for lookups. */
 struct tree *layers_tree(struct layers *l);
 /*
- * Ends the first pass. *files and *bytes: the number of entries, and their size in blocks of 4 KiB.
+ * Ends the first pass. Sets *files to the number of entries, and *bytes to the sum of their sizes,
+ * each rounded up to 4 KiB.
  */
 void layers_finish(struct layers *l, uint64_t *files, uint64_t *bytes);
 void layers_write(struct layers *l, struct ext4_image *im);

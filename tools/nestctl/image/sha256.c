@@ -41,7 +41,7 @@ static void schedule(const uint8_t *block, uint32_t w[64])
 	}
 }
 
-/* Four words, the lowest first. The compiler's built-in functions take signed ones. */
+/* Vectors of four words, the lowest first. The compiler's built-in functions take @ints. */
 typedef uint32_t words __attribute__((vector_size(16)));
 typedef int ints __attribute__((vector_size(16)));
 
@@ -86,7 +86,7 @@ static __attribute__((target("sha,sse4.1"))) void compress_by_cpu(
 	}
 }
 
-/* True if the CPU has CPUID.7.0:EBX[29], SHA, and CPUID.1:ECX[19], SSE4.1. */
+/* True if the CPU has SHA (CPUID.7.0:EBX[29]) and SSE4.1 (CPUID.1:ECX[19]). */
 static int cpu_has_it(void)
 {
 	static int known; /* 1: yes, 2: no */

@@ -27,7 +27,8 @@ struct source {
 };
 
 /*
- * Makes an empty tree. @most: the bytes of memory that its names may take; more dies. 0: no limit.
+ * Makes an empty tree. @most: the bytes of memory that its names may take, 0 for no limit. A
+ * function that needs more dies.
  */
 struct tree *tree_new(uint64_t most);
 /*
@@ -44,7 +45,7 @@ void tree_link(struct tree *t, const char *path, unsigned int layer, const char 
  */
 void tree_remove(struct tree *t, const char *path, unsigned int layer);
 void tree_empty(struct tree *t, const char *path, unsigned int layer);
-/* tree_has_file() is true if a regular file has the name, tree_has() if any entry has. */
+/* tree_has_file() is true if @path is a regular file, tree_has() if it is any entry. */
 bool tree_has_file(struct tree *t, const char *path);
 bool tree_has(struct tree *t, const char *path);
 
