@@ -38,9 +38,10 @@ struct step {
 	const char *mem;
 	/* descriptor from step_add_stream(), or 0 */
 	int stream;
+	/* ---- set by step_start() ---- */
 	/*
-	 * ---- set by step_start() ---- @in: the agent's input. @out: its output, or -1. @said:
-	 * memory file of its messages, or -1. @fd: the layer, or -1.
+	 * @in: the agent's input. @out: its output, or -1. @said: memory file of its messages, or
+	 * -1. @fd: the layer, or -1.
 	 */
 	int in, out, said, fd;
 	pid_t pid;

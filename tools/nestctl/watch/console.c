@@ -25,7 +25,7 @@
 #include "tools/nestctl/core/nestctl.h"
 #include "tools/nestctl/core/terminal.h"
 
-/* ms to read on after an input that is no terminal has ended */
+/* ms to wait for further output after the end of an input that is no terminal */
 #define QUIET_MS 1000
 
 enum { KEY_OWN = 256, KEY_SOCKET };

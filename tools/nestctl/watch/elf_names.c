@@ -64,7 +64,7 @@ static int by_start(const void *a, const void *b)
 	return x->start < y->start ? -1 : x->start > y->start;
 }
 
-/* Takes the functions from a symbol table. They point into it and its strings. */
+/* Takes the functions from a symbol table. Their names point into @names. */
 static void take_symbols(
 	struct elf_names *e, const Elf64_Sym *s, size_t n, const char *names, size_t size)
 {
@@ -115,8 +115,8 @@ static void read_link(struct elf_names *e, elf_read_fn read, void *arg, const El
 }
 
 /*
- * Reads the first symbol table of each kind, as a file has only one. A hostile file could have
- * thousands, each of which takes time.
+ * Reads the first symbol table of each kind. A sound file has no more, and each of the thousands
+ * that a hostile file could have would take time.
  */
 static void read_symbols(struct elf_names *e, elf_read_fn read, void *arg, const Elf64_Ehdr *h)
 {

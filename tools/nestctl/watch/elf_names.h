@@ -18,8 +18,8 @@ struct elf_names;
  */
 struct elf_names *elf_names_read(elf_read_fn read, void *arg);
 /*
- * Identify the file with the symbols of a stripped file: the build id in hex, and the name in
- * .gnu_debuglink. Return NULL if there is none, or if the file itself has a .symtab.
+ * For a stripped file, return what identifies the file with its symbols: the build id in hex, or
+ * the name in .gnu_debuglink. Return NULL if there is none, or if the file itself has a .symtab.
  */
 const char *elf_names_build_id(const struct elf_names *e);
 const char *elf_names_debug_link(const struct elf_names *e);
@@ -29,7 +29,8 @@ const char *elf_names_debug_link(const struct elf_names *e);
  */
 bool elf_names_take(struct elf_names *e, const struct elf_names *debug);
 /*
- * Returns the function at an offset in the file (@address 0) or at an address of the file, or NULL.
+ * Returns the name of the function at @at, or NULL. @at: an offset in the file if @address is 0,
+ * else an address by the file's headers.
  */
 const char *elf_name(const struct elf_names *e, uint64_t at, int address);
 

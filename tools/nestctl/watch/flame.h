@@ -7,7 +7,7 @@
 
 struct flame {
 	char *name;
-	unsigned long long count; /* samples of this node and those below */
+	unsigned long long count; /* samples of the node and its children */
 	struct flame *child, *next;
 };
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * frame.c: see frame.h. A frame has a title, panes side by side, and perhaps a line of keys. Each
- * block (a heading and its lines) is put into the pane that is shortest so far. The blocks of calls
- * and of tasks come last and fill the rest of their panes.
+ * frame.c: see frame.h. A frame has a title, panes side by side, and perhaps a line that explains
+ * keys. Each block (a heading and its lines) is put into the pane that is shortest so far. The
+ * blocks of calls and of tasks come last and fill the rest of their panes.
  */
 #include "tools/nestctl/watch/frame.h"
 
@@ -127,7 +127,7 @@ struct busy {
 	double part; /* percent of one vCPU */
 };
 
-/* Sorts by used time, then running tasks first, then by tid. */
+/* Sorts by used time, the largest first, then running tasks first, then by tid. */
 static int by_part(const void *a, const void *b)
 {
 	const struct busy *x = a, *y = b;
@@ -139,7 +139,7 @@ static int by_part(const void *a, const void *b)
 	return x->t->tid - y->t->tid;
 }
 
-/* Returns all tasks, sorted, in memory that the caller frees. The first *n have used time. */
+/* Returns all tasks, sorted by by_part(), which the caller frees. The first *n have used time. */
 static struct busy *busy_tasks(const struct frame *f, double seconds, size_t *n)
 {
 	struct busy *all = xalloc((f->new->nr_tasks + 1) * sizeof(*all));
@@ -289,7 +289,10 @@ static void put_faults(struct layout *l)
 	}
 }
 
-/* The hand-off's figures that are always shown, named as in docs/skas.md, and two more. */
+/*
+ * Puts the figures of hand-offs, named as in docs/skas.md, and of spaces. The first three are
+ * always shown, others if they are not 0 and there is room.
+ */
 static void put_handoffs(struct layout *l)
 {
 	static const char *const names[] = { "spun", "slept", "woken", "across", "patched_calls",

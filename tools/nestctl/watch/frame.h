@@ -21,7 +21,7 @@ struct history {
 
 struct frame {
 	const struct samples *of; /* the instance's name and mode */
-	/* The rates are per second between both samples. @old empty: since the boot. */
+	/* rates are per second between both samples; with an empty @old since the boot */
 	const struct sample *old, *new;
 	const struct history *history; /* or NULL */
 	int columns;
@@ -40,8 +40,8 @@ void frame_print_json(const struct frame *f);
 /* Adds the rates of a frame, which are per second between both samples. */
 void history_add(struct history *h, const struct sample *old, const struct sample *new);
 /*
- * Writes a graph of the last @n of @nr values: a block for each, of eight heights up to the
- * largest.
+ * Writes a graph of the last @n of @nr values: for each a block character, whose height (one of
+ * eight) is its share of the largest value.
  */
 void put_graph(FILE *out, const double *values, int nr, int n);
 

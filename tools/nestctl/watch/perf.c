@@ -108,7 +108,7 @@ static ssize_t read_guest(void *arg, void *buf, size_t n, uint64_t off)
 	struct bytes *b = arg;
 	size_t at;
 
-	if (ended) /* do not delay the end */
+	if (ended) /* a signal asks for the end */
 		return -1;
 	if (!b->hex || off < b->off || off - b->off >= b->len / 2) {
 		free(b->hex);
@@ -127,7 +127,7 @@ static ssize_t read_guest(void *arg, void *buf, size_t n, uint64_t off)
 	return (ssize_t)n;
 }
 
-/* Opens another file of the guest, and takes its names for @f. Returns false if it has none. */
+/* Opens the guest's file @path and takes its names for @f. Returns false if it has none. */
 static bool read_other(struct perf *p, struct guest_file *f, const char *path)
 {
 	size_t len;
@@ -197,7 +197,7 @@ static const char *name_of(struct perf *p, const char *word, bool guest)
 
 /* ---- samples ---- */
 
-/* A box above the task's name that shows what the vCPU did. */
+/* Names of the box above the task's name, which shows what the vCPU did. */
 static const char *const kind_names[] = { "[kernel]", "[guest]", "[hand-off]", "[idle]" };
 
 static void count_idle(struct perf *p, unsigned long long n)
@@ -209,8 +209,8 @@ static void count_idle(struct perf *p, unsigned long long n)
 }
 
 /*
- * Determines the kind of a sample in the kernel by its stack, since the vCPU may have continued
- * after it was chosen.
+ * Determines the kind of a sample in the kernel by its stack: the vCPU may have changed its
+ * activity before the stack was taken.
  */
 static enum kind kind_by_stack(struct perf *p, char **words, int n)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * rates.c: see rates.h. CPU and memory come from the host (instance.h). The traffic of disks and
- * cards, and the memory that the guest's programs use, come from the instance. If it does not
- * answer at once, it has none of these figures, and does not delay other instances.
+ * cards, and the memory that the guest's programs use, come from the instance. An instance that
+ * does not answer at once has none of these figures, and does not delay other instances.
  */
 #include "tools/nestctl/watch/rates.h"
 
@@ -143,7 +143,8 @@ static struct rates rates_of(const struct round *old, const struct round *new, s
 {
 	const struct counts *n = &new->counts[i];
 	struct counts none = { 0 };
-	const struct counts *o = &none, *asked = &none; /* @asked: the instance's last answer */
+	/* @o: counters in @old. @asked: those of them that the instance itself has reported. */
+	const struct counts *o = &none, *asked = &none;
 	double age = new->in[i].age, dt = age, dt_asked = age;
 
 	for (size_t j = 0; j < old->n; j++) {

@@ -42,7 +42,7 @@ struct row {
 	double key;
 };
 
-/* The orders of --sort. The key on a terminal is the word's first letter, except for net. */
+/* The orders of --sort. The key on a terminal is the word's first letter, but t for net. */
 enum { BY_NAME, BY_CPU, BY_MEMORY, BY_DISK, BY_NET, NR_ORDERS };
 struct order {
 	const char *word;

@@ -49,7 +49,7 @@ struct figure {
 
 struct sample_task {
 	int pid, tid, ppid, cpu;
-	/* it ran on @cpu at the moment of the sample */
+	/* the task ran on @cpu at the moment of the sample */
 	bool running;
 	char state;
 	uint64_t user, system; /* ns */
@@ -81,7 +81,7 @@ struct sample_task *sample_task(struct sample *s, const char *name);
 void sample_free(struct sample *s);
 /* Returns the figure of @s with this section and name, or NULL. */
 const struct figure *sample_find(const struct sample *s, enum section section, const char *name);
-/* Returns the increase of a counter since @old, or 0 if the counter has started again. */
+/* Returns the increase of a counter since @old, or 0 if the counter was reset meanwhile. */
 uint64_t figure_increase(const struct sample *old, const struct figure *f, int field);
 /* Returns the ns of processor time that the task has used since @old. */
 uint64_t task_increase(const struct sample *old, const struct sample_task *t);
@@ -92,7 +92,7 @@ uint64_t task_increase(const struct sample *old, const struct sample_task *t);
  */
 bool sample_take(struct sample *s, struct umid_console *c, char *mode);
 
-/* sample_file.c: recordings. These write the head, and a sample. */
+/* sample_file.c: recordings. These functions write the head and a sample. */
 void samples_write_head(FILE *f, const struct samples *all);
 void sample_write(FILE *f, const struct sample *s);
 /*

@@ -129,9 +129,9 @@ static int stats(int argc, char **argv)
 		switch (key) {
 		case KEY_NO_STREAM: once = true; break;
 		case KEY_FORMAT: template = optarg; break;
-		case KEY_NO_TRUNC: break; /* nothing is ever cut */
+		case KEY_NO_TRUNC: break; /* ignored: nothing is ever cut */
 		case KEY_JSON: json = true; break;
-		/* ignored: ended instances have no counters */
+		/* --all is ignored: ended instances have no counters */
 		default: break;
 		}
 	names = take_words(&cmd_stats, argc, argv, 0, -1);

@@ -87,8 +87,8 @@ static void put_trend(FILE *out, const double *values, int n)
 /* ---- the table ---- */
 
 /*
- * Returns the width of the column of names: enough for the names, as far as other columns leave
- * room.
+ * Returns the width of the column of names: that of the longest name, but no more than other
+ * columns leave.
  */
 static int name_width(const struct row *rows, size_t n, const struct view *v)
 {
@@ -278,7 +278,7 @@ static bool draw(const struct row *rows, size_t n, struct view *v)
 	return fine && !fflush(stdout);
 }
 
-/* Carries out a key. Returns false if top must end. */
+/* Carries out a key. Returns false if `top` must end. */
 static bool obey(int key, const struct row *rows, size_t n, struct view *v)
 {
 	if (v->help && key > 0) {
@@ -310,7 +310,7 @@ static double now(void)
 	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
-/* Shows a round for @seconds. Returns false if top must end. */
+/* Shows a round for @seconds. Returns false if `top` must end. */
 static bool show(const struct round *old, const struct round *new, struct view *v, double seconds)
 {
 	const double until = now() + seconds;

@@ -210,7 +210,7 @@ static int trace_command(int argc, char **argv)
 		return 0;
 	}
 	on_ending_signals(on_signal);
-	signal(SIGPIPE, SIG_IGN); /* must not end before tracing is off */
+	signal(SIGPIPE, SIG_IGN); /* first switch tracing off, then end */
 	begin(&t);
 	follow_lines(&t);
 	free(ask(&t, "trace off"));

@@ -2,7 +2,7 @@
 /*
  * watch.c: `nestctl watch`: shows one instance live on one screen, records it, and replays
  * recordings. It reads files of the guest's /proc over the management console (sample.c). The
- * kernel counts these figures in any case, so the instance has the cost of the replies only.
+ * kernel counts these figures in any case, so an instance only has the cost of the replies.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -30,7 +30,7 @@ struct watch {
 	long times; /* frames to print; -1: no limit */
 	bool json, live, paused, totals, help, delay_given;
 	bool silent; /* only record */
-	/* used for an instance */
+	/* used for a live instance */
 	struct umid_console console;
 	const char *folder;
 	double begun;
@@ -105,7 +105,8 @@ static bool show(struct watch *w, size_t i)
 }
 
 /*
- * Carries out a key. Returns false to end. *step: how many frames to go on or back in a recording.
+ * Carries out a key. Returns false if `watch` must end. Sets *step to 1 for the recording's next
+ * frame, -1 for its previous frame, else 0.
  */
 static bool obey(struct watch *w, int key, int *step)
 {
@@ -130,8 +131,8 @@ static bool obey(struct watch *w, int key, int *step)
 }
 
 /*
- * Waits until @until, or until a key while paused. Draws frame @i again after a key. Returns false
- * to end.
+ * Waits until @until, and as long as `watch` is paused, or until a key sets *step. Draws frame @i
+ * again after a key. Returns false if `watch` must end.
  */
 static bool pause_until(struct watch *w, double until, size_t i, int *step)
 {
@@ -172,8 +173,8 @@ static bool connect_again(struct watch *w)
 }
 
 /*
- * Takes the next sample, the last of all.at. Returns false if the instance has ended or the user
- * ends.
+ * Appends the next sample to all.at. Returns false if the instance has ended, or the user ends
+ * `watch`.
  */
 static bool take(struct watch *w)
 {
