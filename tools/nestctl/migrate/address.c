@@ -107,8 +107,8 @@ struct conn conn_to_command(char *const *argv)
 		die("cannot start a process: %s", task_error(errno));
 	if (!c.child) {
 		/*
-		 * it ends when the connection ends, and must outlive a SIGINT to the whole group
-		 * until then
+		 * the command ends with the connection, and must survive a SIGINT to the whole
+		 * process group until then
 		 */
 		signal(SIGINT, SIG_IGN);
 		signal(SIGPIPE, SIG_DFL);
@@ -226,7 +226,7 @@ struct conn conn_from(const char *address)
 	if (!strcmp(address, "-")) {
 		c.peer = "the source";
 		c.in = 0;
-		/* stray output of this process must not be read as a message */
+		/* send stray output of this process to stderr: it must not be read as a message */
 		c.out = fcntl(1, F_DUPFD_CLOEXEC, 3);
 		if (c.out < 0 || dup2(2, 1) < 0)
 			die("standard output: %s", strerror(errno));

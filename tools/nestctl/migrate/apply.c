@@ -17,7 +17,7 @@
 #define SIZE_MAX_BYTES (1ULL << 46)
 #define ZERO_PIECE (1U << 20)
 
-/* prefix of the names of files of the round before */
+/* prefix that marks files of the round before */
 #define BEFORE "was."
 
 struct target {
@@ -55,7 +55,7 @@ static int take_image(struct apply *a, const char *name)
 	return a->image[i];
 }
 
-/* Gives a file of the round before its name of this round. */
+/* Renames the file @from of the round before to @name, its name in this round. */
 static void take_over(const struct apply *a, const char *from, const char *name)
 {
 	char old[MIG_NAME + 8];

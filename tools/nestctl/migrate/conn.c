@@ -123,7 +123,7 @@ static void drop_message(struct conn *c, size_t length)
 		c->used = c->nr_got = 0;
 }
 
-/* Gets the next message, and drops MIG_ALIVE. True if there is one. Dies at MIG_REFUSED. */
+/* Gets the next received message, if there is one. Drops MIG_ALIVE. Dies at MIG_REFUSED. */
 static bool next(struct conn *c, struct message *m)
 {
 	while (has_message(c, m)) {
@@ -193,7 +193,7 @@ void conn_flush(struct conn *c)
 		if (n < 0 && errno != EINTR && errno != EAGAIN) {
 			int err = errno;
 
-			/* a MIG_REFUSED that the peer has sent has the better reason */
+			/* if the peer has sent a MIG_REFUSED, die with its reason instead */
 			fill(c);
 			look(c);
 			gone(c, strerror(err));
@@ -368,7 +368,8 @@ static void refuse(void *arg)
 	conn_flush(c);
 	shutdown(c->out, SHUT_WR);
 	/*
-	 * close() with unread bytes would reset the connection, and the peer might lose the reason
+	 * read to the end: close() with unread bytes would reset the connection, and the peer might
+	 * not get the reason
 	 */
 	while (!c->ended && conn_now() < end) {
 		c->used = c->nr_got = 0;

@@ -17,7 +17,7 @@
 #include "tools/nestctl/core/nestctl.h"
 #include "tools/nestctl/migrate/migrate.h"
 
-/* between two checks of the connection */
+/* bytes to compare between two checks of the connection */
 #define STEP_BYTES (1U << 20)
 
 struct version version_open(int dirfd, const char *name)
@@ -59,7 +59,7 @@ enum kind { SAME, CONTENT, ZERO };
 struct sender {
 	struct conn *c;
 	const struct version *old, *new;
-	/* a run of consecutive blocks of one kind, to be sent together */
+	/* a run of consecutive blocks of one kind, to be sent together; offset and size in bytes */
 	enum kind kind;
 	uint64_t at, length;
 	uint64_t content;

@@ -2,10 +2,10 @@
 /*
  * here.c: `nestctl migrate --here`: a new process of the kernel takes the place of the old one.
  *
- * Neither process is a child of nestctl. The old one is held (hold.c). The new one reads the
- * memory, and is held, too. Then the old one's folder of names is renamed, the new one runs under
- * the old name, and the old one is killed. If the new one cannot run, the old one gets its name
- * back and continues.
+ * Neither process is a child of nestctl. The old process is held (hold.c). The new process reads
+ * the memory, and is held, too. Then the old process's folder of names is renamed, the new process
+ * runs under the old name, and the old process is killed. If the new process cannot run, the old
+ * process gets its name back and continues.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -35,7 +35,7 @@ struct move {
 	bool held, begun, moved;
 };
 
-/* Saves and describes the instance once. It cannot answer while it is held. */
+/* Saves and describes the instance once before the hold, since a held instance cannot answer. */
 static void describe(struct move *m)
 {
 	struct umid_console c;

@@ -30,8 +30,8 @@ static void __attribute__((noreturn)) failed(struct hold *h)
 }
 
 /*
- * Returns the kernel's next letter, or 0 if the kernel has gone. @c: kept alive while waiting, or
- * NULL.
+ * Returns the kernel's next letter, or 0 if the kernel has ended. @c: a connection to keep alive
+ * while waiting, or NULL.
  */
 static char hear(struct hold *h, struct conn *c)
 {

@@ -7,9 +7,9 @@
  * save holds the instance. If this process is killed, the next nestctl removes the folder, and the
  * instance continues, since its channel is closed (hold.c).
  *
- * The memory of a save has only the pages that differ from the round before, whose file is
- * memory.1, and so on (mig_next()). A disk's layer has the changes since that round, and older
- * parts have other names.
+ * The file `memory` of a save has only the pages that have changed since the round before, whose
+ * file is memory.1, and so on (mig_next()). A disk's layer has the changes since that round, and
+ * older parts have other names.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -53,7 +53,7 @@ struct source {
 	struct hold hold;
 	bool held, committed;
 	int rounds;
-	/* how long the last save has stopped the instance, in the end the whole migration */
+	/* for how long the last save stopped the instance, at the end the whole migration */
 	uint64_t stopped_ns;
 	uint64_t bytes; /* bytes of content in the last round */
 	long took;      /* ms that the last round took */
@@ -119,7 +119,7 @@ static void open_files(struct source *s, struct version *v)
 	}
 }
 
-/* Returns the number that the file had in the round before, or -1. */
+/* Returns the number that the file had in the round before, or -1 if it is new. */
 static int number_before(const struct source *s, const struct version *v)
 {
 	for (int i = 0; i < MIG_FILES; i++)
@@ -228,8 +228,8 @@ static void send_images(struct source *s)
 }
 
 /*
- * Sends the offer and the images that the receiver lacks. All that can be checked without the
- * memory is checked by then.
+ * Sends the offer, which both ends check as far as is possible without the memory, and the images
+ * that the receiver lacks.
  */
 static void offer(struct source *s)
 {
@@ -356,7 +356,7 @@ static void commit(struct source *s)
 	s->committed = true;
 	why = attempt(await_runs, s);
 	if (why && s->conn.refused)
-		s->committed = false; /* it does not run there, and never will */
+		s->committed = false; /* the receiver never runs it */
 	if (why)
 		die("%s", why);
 }
@@ -389,7 +389,7 @@ static void migrate_all(void *arg)
 	s->stopped_ns += (uint64_t)(conn_now() - begun) * 1000000;
 }
 
-/* Reports the failure. First makes the instance continue, unless it may run at the receiver. */
+/* Reports a failure. First makes the instance continue, unless it may run at the receiver. */
 static int give_up(struct source *s, const char *why)
 {
 	bool here = !s->held || (!s->committed && hold_release(&s->hold));
@@ -457,7 +457,7 @@ static int migrate_to(struct source *s, char **words)
 
 /* ---- the command ---- */
 
-/* Makes an instance continue that is still held because it might run elsewhere. */
+/* Makes an instance continue that stayed held because the receiver might run it. */
 static int resume(const char *name)
 {
 	struct instance in = instance_find(name);

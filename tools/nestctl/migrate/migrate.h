@@ -66,12 +66,12 @@ struct message conn_expect(struct conn *c, uint32_t type, size_t least);
 void conn_tick(void *conn);
 /* Waits until @fd is readable, without a time limit. Dies as conn_tick() does. */
 void conn_await(struct conn *c, int fd);
-/* Sends MIG_REFUSED with the reason @why, unless the peer has sent it. */
+/* Sends MIG_REFUSED with the reason @why, unless the peer has sent a MIG_REFUSED. */
 void conn_refuse(struct conn *c, const char *why);
 void conn_end(struct conn *c);
 /* From now on SIGINT, SIGTERM and SIGHUP make the waits of conn.c die with a message. */
 void conn_watch_signals(void);
-/* Blocks these signals, or unblocks them. */
+/* Blocks the signals of conn_watch_signals() if @hold, else unblocks them. */
 void conn_hold_signals(bool hold);
 /* Returns the text of a message, with '?' for control characters. */
 const char *conn_text(const struct message *m);
@@ -131,7 +131,7 @@ struct apply {
 void apply_file(struct apply *a, const struct message *first);
 /* Carries out a MIG_KEEP: a file of the round before gets its name of this round. */
 void apply_keep(const struct apply *a, const struct message *m);
-/* Ends a round: its files become those of "the round before". */
+/* Ends a round: its files become files of "the round before". */
 void apply_round(const struct apply *a);
 
 /* ---- offer.c ---- */
@@ -162,7 +162,7 @@ struct hold {
 	const struct instance *in;
 	struct umid_console console;
 	int channel;
-	/* how long it had been stopped when it reported this */
+	/* for how long the instance had been stopped when its kernel reported the time */
 	uint64_t ns;
 };
 /*
@@ -181,7 +181,7 @@ void hold_leave(struct hold *h);
 
 /* ---- here.c ---- */
 
-/* suffix of a process's folder of names while another process takes its name */
+/* suffix of an old process's folder of names while the new process takes its name */
 #define MIG_ASIDE ".before-"
 
 /* Migrates the instance to a new process on this host. */

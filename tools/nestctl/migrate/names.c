@@ -47,8 +47,8 @@ void mig_next(int dir)
 		nr++;
 	if (nr == STATE_OLDER) {
 		/*
-		 * keep only the oldest, which has all pages; the kernel writes again those that
-		 * have changed
+		 * keep only the oldest file, which has all pages; the kernel writes those again
+		 * that have changed since
 		 */
 		for (int i = 0; i < nr; i++)
 			unlinkat(dir, mig_name(i), 0);

@@ -83,7 +83,7 @@ enum {
 /* A file of the state ("memory", "ubd0.layer"), or "image N". */
 struct mig_file {
 	uint64_t size;
-	/* 1: the file of this name of the round before, with changes. 0: an empty file. */
+	/* the base of the changes: 1: the previous round's file of this name; 0: an empty file */
 	uint32_t over;
 	char name[MIG_NAME];
 };

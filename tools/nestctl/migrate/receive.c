@@ -199,7 +199,7 @@ static void tick(void *arg)
 	conn_tick(arg);
 }
 
-/* Does not die: the source waits for the result, but its end does not matter any more. */
+/* As conn_tick(), but does not die if the source has gone: the instance runs without it. */
 static void tick_whatever(void *arg)
 {
 	attempt(conn_tick, arg);
@@ -214,7 +214,7 @@ static void prepare(struct receiver *r)
 		.name = r->offer.umid, .folder = r->folder.made, .fd = r->folder.fd
 	};
 	state_read(&r->state);
-	/* as the help says, the source is trusted like this user */
+	/* the source is trusted like this user, as the command's help says */
 	r->state.trusted = true;
 	if (strcmp(r->state.build, r->offer.build) != 0)
 		die("%s: its build is not that of the offer", r->offer.umid);
@@ -276,7 +276,7 @@ static void load(struct receiver *r)
 		die("%s", r->start.error);
 }
 
-/* Makes the instance continue, which happens nowhere else. */
+/* Makes the instance continue. The receiver does so nowhere else. */
 static void run(struct receiver *r)
 {
 	conn_hold_signals(true);
