@@ -4,7 +4,7 @@
  * of the kernel's process (drivers/ubd/image_host.h), with its locks: a file to which an instance
  * is writing is refused.
  *
- * Exit status: 0; 1 after an error's message; 2 if `check` has found damage.
+ * Exit status: 0 on success, 1 after an error message, 2 if `check` has found damage.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -49,7 +49,7 @@ void layer_remember(const char *file, const char *backing)
 
 bool image_is_raw(const char *file)
 {
-	/* IMAGE_TRUST, since only the format is checked */
+	/* no trust in the backing file is needed to read the format */
 	struct image *im = image_must_open(file, NULL, IMAGE_RDONLY | IMAGE_TRUST);
 	bool raw = im->top->ops == &layer_raw_ops;
 
@@ -160,7 +160,7 @@ static const char *layer_format(const struct layer *l)
 					   format("v%u", cow3_version(l));
 }
 
-/* Returns the bytes of the disk's data that the first file itself has. */
+/* Returns how many bytes of the disk's data are in the first file, not in files below it. */
 static uint64_t held(struct image *im)
 {
 	uint64_t off = 0, len, n = 0;
@@ -201,7 +201,7 @@ static void info_json(struct image *im, const struct cow4_usage *u)
 	json_close('}');
 }
 
-/* Prints text as one line, whatever its content. */
+/* Prints text as one line, even if it contains newlines. */
 static void put_line(const char *text)
 {
 	const char *end;
@@ -276,8 +276,8 @@ static void found(void *arg, const char *what)
 }
 
 /*
- * Checks a layer: tables and packed clusters of version 4; of UML's versions, that the data is not
- * truncated. Returns a negative errno on an error.
+ * Checks a layer: tables and packed clusters of version 4, or that the data of UML's versions is
+ * not truncated. Returns a negative errno on an error.
  */
 static int check_layer(struct layer *l, struct findings *f)
 {

@@ -35,15 +35,15 @@ void image_must_read(struct image *im, uint64_t off, void *p, uint64_t n);
 /* ---- cow_convert.c ---- */
 
 /*
- * Converts an image into the new file @out. @flat: includes all backing files; otherwise only the
- * first file's data is converted, over the same backing file.
+ * Converts an image into the new file @out. @flat: with the data of all backing files. Otherwise
+ * @out has only the first file's data, over the same backing file.
  */
 void convert(struct image *im, enum format to, bool flat, const char *out);
 /* As above, into the empty file @fd, which stays open. @out: its name, for messages. */
 void convert_into(struct image *im, enum format to, bool flat, int fd, const char *out);
 /*
  * Writes an empty layer into an empty file. @size 0: the size of the backing file. FORMAT_NONE:
- * version 3 if possible, which is over a raw file, or else version 4.
+ * version 3 if the backing file is raw, or else version 4.
  */
 void write_empty(int fd, const char *file, const char *backing, enum format format, uint64_t size);
 /*

@@ -31,7 +31,7 @@
 
 #define PIECE (1UL << 20)
 
-/* Locks a file, whose image is opened without locks, until the process ends. */
+/* Locks a file until the process ends. Its image must be opened without locks. */
 static void lock_alone(const char *file)
 {
 	struct flock fl = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
@@ -138,7 +138,7 @@ static void ask(const char *file, const char *into)
 
 int cow_commit(const char *name, const char *backing, bool yes)
 {
-	/* resolve it, so that a link stays a link */
+	/* resolve a symbolic link, so that its target is replaced and not the link */
 	const char *file = realpath(name, NULL), *note;
 	struct image *im, *into;
 
@@ -196,7 +196,7 @@ static void copy_up(struct image *im, struct image *other)
 	free(want);
 }
 
-/* Dies unless the sizes fit. Version 3 has no size of its own, so both must be equal. */
+/* Dies unless the sizes fit. Version 3 records no size, so the backing files' must be equal. */
 static void check_size(const struct image *im, const struct image *other)
 {
 	if (im->top->ops == &layer_cow3_ops && image_size(other) != image_size(im))
@@ -209,8 +209,8 @@ static void check_size(const struct image *im, const struct image *other)
 }
 
 /*
- * Dies if @file would become its own backing file. Called before locks are taken, which the check
- * itself would find.
+ * Dies if @file would become its own backing file. Called before this process locks files, since
+ * the check opens them.
  */
 static void refuse_loop(const char *file, const char *backing)
 {
