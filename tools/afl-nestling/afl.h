@@ -22,13 +22,15 @@
 #include "tools/nestctl/run/run.h"
 
 struct options {
-	struct run run; /* the instance */
-	char **program; /* in the guest */
-	/* In place of a program: the type of the file system that an input is. */
+	struct run run; /* how to start the instance */
+	char **program; /* program in the guest, with arguments */
+	/*
+	 * The type of file system of the inputs, which the guest mounts; NULL: @program reads them.
+	 */
 	const char *mount;
-	bool plain, forked; /* -p: no fork server; -f: it has one */
+	bool plain, forked; /* -p: no fork server; -f: has one */
 	bool verbose;
-	int timeout;    /* ms of a run, or 0: afl-fuzz limits it */
+	int timeout;    /* limit of a run, ms; 0: afl-fuzz's */
 	uint32_t cover; /* length of the guest kernel's map, or 0 */
 	/* Folder for inputs that break the guest, or NULL. */
 	const char *keep;
@@ -38,9 +40,10 @@ struct options {
 enum ending {
 	END_DONE, /* the agent has written a record */
 	END_PANIC,
-	END_HALT,   /* the guest has powered off or restarted */
-	END_READER, /* the agent was killed */
-	END_STOP,   /* it was stopped by @stop of machine_run() */
+	END_HALT, /* the guest has powered off or restarted */
+	/* The agent was killed, or has written an invalid record. */
+	END_READER,
+	END_STOP, /* @stop or @ms of machine_run() ended it */
 	/* The instance's process has ended, and its log shows no reason. */
 	END_GONE,
 };
@@ -53,7 +56,7 @@ struct machine {
 	struct reset_area *area; /* shared with the kernel */
 	size_t area_size;
 	uint32_t map_len; /* length of the program's coverage map */
-	bool owes;        /* the kernel's READY has not come yet */
+	bool owes;        /* the kernel's READY is still due */
 	bool gone;        /* its process has ended */
 	uint64_t runs;
 };
@@ -68,10 +71,7 @@ void machine_stop(struct machine *m);
 uint8_t *machine_input(struct machine *m);
 const struct agent_record *machine_record(const struct machine *m);
 uint8_t *machine_cover(struct machine *m);
-/*
- * Waits until the machine is rolled back. Returns false if that does not happen: its kernel has
- * ended or hangs.
- */
+/* Waits until the machine is rolled back. Returns false if its kernel has ended or hangs. */
 bool machine_ready(struct machine *m);
 /*
  * Runs the input of @len bytes at machine_input(). @stop: a descriptor that stops the run when it
@@ -95,7 +95,7 @@ const char *log_reason(void);
 const char *crash_folder(void);
 void crash_keep(const char *folder, const char *kind, const void *input, size_t len);
 
-/* fork_server.c: serves afl-fuzz. Returns the exit status when afl-fuzz has gone. */
+/* fork_server.c: serves afl-fuzz until it ends. Returns the exit status. */
 int fork_server(struct options *o);
 /* Restores @@ in arguments in which afl-fuzz has replaced it by a path. */
 void restore_file_arguments(char **argv);

@@ -37,7 +37,7 @@ static uint64_t hash(const uint8_t *data, size_t len)
 	return h;
 }
 
-/* Writes a new file. A failure is ignored by callers, since AFL has the input too. */
+/* Writes a new file. True on success. Callers ignore a failure, since AFL has the input too. */
 static bool write_new(const char *path, const void *data, size_t len)
 {
 	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);

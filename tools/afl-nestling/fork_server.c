@@ -3,8 +3,8 @@
  * fork_server.c: AFL's fork server (protocol.h), with an instance in place of a child.
  *
  * The pid that AFL gets, and kills when a run lasts too long, belongs to a process that only waits
- * (the waiter). Its end stops the run: the machine is rolled back. A run's status is that of the
- * program in the guest. If the guest breaks, the status is SIGABRT, and its log is stored
+ * (the waiter). The waiter's end stops the run: the machine is rolled back. A run's status is that
+ * of the program in the guest. If the guest breaks, the status is SIGABRT, and its log is stored
  * (crash.c). If the instance has ended, another is started.
  */
 #include <errno.h>
@@ -81,7 +81,7 @@ static void *attach_memory(const char *variable, int flags, size_t *size)
 	return at;
 }
 
-/* Writes a word to the fuzzer. Returns false if the fuzzer has gone. */
+/* Writes a word to the fuzzer. Returns false if the fuzzer has ended. */
 static bool put_word(uint32_t word)
 {
 	ssize_t n;
@@ -122,7 +122,9 @@ static void waiter_start(struct server *s)
 		die("fork: %s", strerror(errno));
 	if (!s->waiter) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		/* so that the server's end shows as EOF */
+		/*
+		 * Close the server's ends, so that afl-fuzz reads end-of-file when the server ends.
+		 */
 		close(AFL_CONTROL_FD);
 		close(AFL_STATUS_FD);
 		close(fds[0]);
@@ -225,7 +227,7 @@ static uint32_t result(struct server *s, enum ending end, uint32_t len)
 	case END_DONE:
 		if (!(r->flags & AGENT_HANG))
 			return (uint32_t)r->status;
-		await_kill(s); /* the fuzzer must count a hang, too */
+		await_kill(s); /* so that the fuzzer counts a hang */
 		return SIGKILL;
 	case END_STOP: return SIGKILL;
 	case END_HALT: return 0;
@@ -247,15 +249,15 @@ static void start_anew(struct server *s)
 }
 
 /*
- * Makes one run. Returns false if the fuzzer has gone. The fuzzer measures the time between the two
- * words.
+ * Makes one run. Returns false if the fuzzer has ended. The fuzzer measures the time between the
+ * two words that are written: the pid and the status.
  */
 static bool run(struct server *s)
 {
 	uint32_t len;
 	bool there;
 
-	/* If the machine was not rolled back after a hang, that is not this input's fault. */
+	/* If the machine cannot be rolled back after a hang, the previous input is the cause. */
 	if (!machine_ready(&s->m))
 		start_anew(s);
 	if (!put_word((uint32_t)s->waiter))

@@ -2,9 +2,9 @@
 /*
  * machine.c: starts an instance with the agent in it, and is its reset server.
  *
- * Its start: the kernel boots an image with nestctl's init, which runs the agent of the initramfs.
+ * The start: the kernel boots an image with nestctl's init, which runs the agent of the initramfs.
  * The agent waits for the reset server, which is attached as soon as the management console is
- * served. Then it starts the program and reads: the machine is marked and READY arrives.
+ * served. Then the agent starts the program and reads: the machine is marked and READY arrives.
  *
  * Each RUN is answered by DONE or DEAD, and then by READY, for which the next RUN waits: while the
  * machine is rolled back, the fuzzer makes its next input.
@@ -252,7 +252,7 @@ static int64_t now_ms(void)
 
 enum event { EVENT_MESSAGE, EVENT_STOP, EVENT_TIME, EVENT_GONE };
 
-/* Waits for a message of the kernel, for @stop, or until @ms have passed; 0: without limit. */
+/* Waits for a message of the kernel, until @stop is readable, or for @ms (0: without limit). */
 static enum event await(struct machine *m, int stop, int ms, struct reset_message *q)
 {
 	int64_t end = now_ms() + ms;
@@ -272,7 +272,7 @@ static enum event await(struct machine *m, int stop, int ms, struct reset_messag
 			return hear(m, q) ? EVENT_MESSAGE : EVENT_GONE;
 		if (p[1].revents)
 			return EVENT_STOP;
-		if (p[2].revents & (POLLHUP | POLLERR)) /* the socket ends too and is read first */
+		if (p[2].revents & (POLLHUP | POLLERR)) /* the socket closes soon, too */
 			usleep(1000);
 	}
 }
@@ -388,8 +388,8 @@ static bool record_is_good(const struct machine *m, uint32_t len)
 }
 
 /*
- * Returns how an instance has ended whose process has ended or violates the protocol. The process
- * may still be exiting.
+ * Returns how an instance has ended. Its process has closed the socket or violates the protocol,
+ * and may still be exiting: waits for its end.
  */
 static enum ending end_of_instance(struct machine *m)
 {

@@ -8,7 +8,8 @@
  * Then, for each run: the fuzzer writes a word (1: the last run was killed), the server a pid and
  * then the status of wait(2). If the run lasts too long, the fuzzer kills this pid.
  *
- * Memory is System V's; the environment has the ids. A test case in memory begins with its length.
+ * Shared memory is System V's, and the environment has the ids. A test case in shared memory begins
+ * with its length.
  */
 #ifndef NESTLING_AFL_PROTOCOL_H
 #define NESTLING_AFL_PROTOCOL_H

@@ -5,11 +5,11 @@
  * The agent's words: afl-agent [OPTION...] PROGRAM [ARGUMENT...]
  *	-t MS		kills the program after so many ms
  *	-p		the program has no fork server
- *	-f		it has one, even if its file does not show it
- *	-V		its output goes to the console
- *	-c DIR		copies the host's folder that is mounted there
+ *	-f		the program has a fork server, even if its file does not show it
+ *	-V		the program's output goes to the console
+ *	-c DIR		replaces the host's folder that is mounted at DIR by a copy
  *	-m TYPE		there is no PROGRAM: mounts the input as a file system of TYPE
- * An ARGUMENT that contains @@ gets the input's path there; else the input is standard input.
+ * In an ARGUMENT @@ is replaced by the input's path. Without @@ the input is standard input.
  *
  * Before the machine is marked, the agent writes a line to /dev/tty4: "map BYTES\n", the length of
  * the program's coverage map, or "error TEXT\n". After each run it writes a record: struct

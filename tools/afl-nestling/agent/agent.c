@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * agent.c: the part of afl-nestling in the guest, a static program that init runs. It starts the
- * program and, when that is ready for an input, reads from /proc/nestling/reset: the machine is
- * marked in that read. From then on each run is: the read returns an input, the program gets it,
- * and the write of the record rolls the whole machine back to the read.
+ * program and, when the program is ready for an input, reads from /proc/nestling/reset: the machine
+ * is marked in that read. Each run begins when the read returns an input, which the program gets.
+ * The write of the record rolls the whole machine back to the read.
  *
  * The record's header is directly before the coverage map in memory, so that both are written
  * without a copy.

@@ -13,17 +13,17 @@
 struct target {
 	char **argv;
 	bool plain, forked; /* -p, -f */
-	bool loud;          /* its output goes to the console */
+	bool loud;          /* program's output goes to the console */
 	/* An argument contains the input's path. */
 	bool by_name;
-	int timeout; /* ms, or 0 */
+	int timeout; /* limit of a run, ms; 0: none */
 	/* Descriptor of the input's file, which is the program's standard input or has a path. */
 	int input;
 	/* The program has read or written the file before its first input. */
 	bool used;
 	int control, status; /* the agent's ends of the pipes */
 	pid_t pid;
-	pid_t child; /* already forked; 0: each run forks */
+	pid_t child; /* forked before the mark; 0: in each run */
 	/* A test case in shared memory; used if @uses_case. */
 	uint8_t *case_map;
 	bool uses_case;

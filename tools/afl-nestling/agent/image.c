@@ -46,7 +46,7 @@ void image_start(const char *type)
 		fail("%s: %s", IMAGE, strerror(errno));
 	if (mkdir(PLACE, 0700) && errno != EEXIST)
 		fail("%s: %s", PLACE, strerror(errno));
-	/* Test whether the type is known, by the error: there is no device behind the name. */
+	/* Test whether the kernel knows the type: the mount fails, since "none" is no device. */
 	if (!mount("none", PLACE, type, 0, NULL))
 		umount2(PLACE, MNT_DETACH);
 	else if (errno == ENODEV)
@@ -114,11 +114,11 @@ static void look_at(const char *name, int *left, int depth)
 	}
 	if (S_ISDIR(st.st_mode) && depth < DEPTH && !chdir(name)) {
 		walk(left, depth + 1);
-		/* walk() returns here without the image's ".." */
+		/* walk()'s fchdir(2) leads back here: the image's ".." may be damaged */
 	}
 }
 
-/* Visits all files of the working directory, which is also the working directory afterwards. */
+/* Visits at most *left files in the working directory and below. Keeps the working directory. */
 static void walk(int *left, int depth)
 {
 	int here = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -2,11 +2,11 @@
 /*
  * target.c: a program and its inputs. There are two kinds:
  *
- *	instrumented	afl-cc has put a fork server into it (../protocol.h). It has forked when the
- *			base is made, and ptrace(2) stops the child at its first instruction: what
- *			the program does before it reads is in the base.
- *	plain		a run costs an exec. That has happened when the base is made: ptrace(2)
- *			stops the program at its first instruction.
+ *	instrumented	afl-cc has put a fork server into the program (../protocol.h). The server
+ *			forks before the machine is marked, and ptrace(2) stops the child at its
+ *			first instruction. So runs do not repeat the program's start.
+ *	plain		each run needs an exec, which is made before the machine is marked:
+ *			ptrace(2) stops the program at its first instruction.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -115,7 +115,7 @@ static void set_environment(void)
 	setenv("MSAN_OPTIONS", "abort_on_error=1:exit_code=86:symbolize=0", 0);
 }
 
-/* Runs in the child: executes the program. If that fails, the parent reads the errno from @err. */
+/* Executes the program in the child. If that fails, writes the errno to the pipe @err. */
 static void __attribute__((noreturn)) execute(const struct target *t, const char *path, int err)
 {
 	int null = open("/dev/null", O_RDWR), out = null, why;
@@ -147,7 +147,7 @@ static void make_pipe(int fds[2])
 	}
 }
 
-/* Reads a word within @ms; -1: without limit. False with errno ETIMEDOUT, or EPIPE at the end. */
+/* Reads a word within @ms (-1: no limit). False with errno: ETIMEDOUT, or EPIPE at end-of-file. */
 static bool get_word(int fd, uint32_t *word, int ms)
 {
 	struct pollfd p = { .fd = fd, .events = POLLIN };
@@ -217,7 +217,8 @@ static void pass_on(pid_t pid, int status)
 }
 
 /*
- * Waits until the server has forked; both are then stopped. Returns the child, or 0 with errno set.
+ * Waits until the server has forked; server and child are then stopped. Returns the child's pid, or
+ * 0 with errno set.
  */
 static pid_t await_fork(const struct target *t)
 {
@@ -247,7 +248,7 @@ static pid_t await_fork(const struct target *t)
 	return 0;
 }
 
-/* Waits until a process sleeps: code that it has yet to execute would be repeated in each run. */
+/* Waits until a process sleeps: code that it still has to execute would be repeated in each run. */
 static void await_sleep(pid_t pid)
 {
 	char path[40], text[200];
