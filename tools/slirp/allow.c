@@ -6,9 +6,9 @@
  * by both lists.
  *
  * The helper resolves no names. The guest queries the host's resolver through the name server that
- * libslirp offers. Queries for other names are refused, so that they cannot carry data out. The
- * addresses in the answers to an allowed query are pinned: connections to them are allowed. They
- * stay pinned, since a connection may last long.
+ * libslirp offers. Queries for names that the lists do not allow are refused, so that they cannot
+ * carry data out. The addresses in the answers to an allowed query are pinned: connections to them
+ * are allowed. They stay pinned, since a connection may last long.
  *
  * No field of a message is trusted: each read is checked against the message's end.
  */
@@ -61,7 +61,7 @@ static bool has_pin(int rule, const struct in6_addr *a)
 
 bool allow_address(const struct config *c, const struct in6_addr *a, in_port_t port)
 {
-	/* For each of the two lists: it has rules; one of its rules allows the address. */
+	/* For each of the two lists: @has: it has rules. @met: one of its rules allows @a. */
 	bool has[2] = { false }, met[2] = { false };
 
 	for (int i = 0; i < c->nr_rules; i++) {
@@ -121,7 +121,7 @@ static unsigned get16(const struct message *m, size_t at)
 	return (unsigned)m->p[at] << 8 | m->p[at + 1];
 }
 
-/* Reads the single question. False if the message has another form. */
+/* Reads the name of the only question. False if the message has another form. */
 static bool read_question(struct message *m, char name[256])
 {
 	if (m->n < HEAD || get16(m, 4) != 1)

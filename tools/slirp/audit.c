@@ -47,7 +47,7 @@ static unsigned next_recent;
 
 static int out = -1;
 static unsigned long lost;
-static char asked[256]; /* the name in the last "query" line */
+static char asked[256]; /* name in the last "query" line */
 static bool asked_allowed;
 
 const char *audit_open(int fd)
@@ -61,7 +61,7 @@ const char *audit_open(int fd)
 	return NULL;
 }
 
-/* Writes one line. Returns false if there was no room. */
+/* Writes one line. Returns false if the pipe had no room. */
 static bool put_line(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 static bool put_line(const char *fmt, ...)
 {

@@ -6,13 +6,13 @@
  *                                                given several times
  *      loopback=on|off|PORT[:PORT]...            the servers on the host's loopback that 10.0.2.2
  *                                                and fec0::2 reach: all, none, or those on these
- *                                                ports. Without it none.
+ *                                                ports. Without this word none.
  *      allow=HOST[:PORT]...                      what the guest may reach, several times: a name,
  *                                                *.NAME, an address (of IPv6 in brackets) or a
  *                                                net. Without such a word everything.
  *      policy=HOST[:PORT]...                     a second list: both must allow a host
- *      audit=FD                                  writes a line for each connection to this pipe,
- *                                                and for each refusal
+ *      audit=FD                                  writes a line for each connection and each
+ *                                                refusal to this pipe
  *      ipv6=off
  *      mtu=N
  */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * jail.c: restricts nestling-slirp once it runs. It parses packets of a guest, so it might be taken
- * over, and is restricted to:
+ * jail.c: restricts nestling-slirp once it runs, since it parses packets of a guest, which might
+ * take it over. The process then has:
  *
  * - no new privileges, no execve and no fork;
  * - only files in /etc and /run, where the resolver's configuration is (Landlock, if the host has
@@ -51,7 +51,7 @@ static void give(uint32_t action)
 	insn(BPF_RET | BPF_K, action, 0, 0);
 }
 
-/* Allows call @nr with any arguments. The filter has loaded the call's number before. */
+/* Allows call @nr with any arguments. The filter must have loaded the call's number. */
 static void allow(int nr)
 {
 	insn(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)nr, 0, 1);

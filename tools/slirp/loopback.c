@@ -7,8 +7,8 @@
  * library, since the dynamic linker searches the program first. libslirp's own option
  * (disable_host_loopback) does not suffice: it covers only the address 10.0.2.2. But packets to
  * 127.0.0.1, 0.0.0.0 or ::ffff:127.0.0.1 reach the same servers, as do packets to any port of the
- * name server 10.0.2.3 if the host's resolver is on its loopback. And it would drop the replies of
- * a forwarded UDP port.
+ * name server 10.0.2.3 if the host's resolver is on its loopback. And that option would drop the
+ * replies of a forwarded UDP port.
  *
  * Allowed to a loopback address:
  * - packets for a port that the command line names;
@@ -65,7 +65,7 @@ void map_v4(struct in6_addr *to, struct in_addr a)
 	memcpy(&to->s6_addr[12], &a, sizeof(a));
 }
 
-/* Converts a socket address. False for another family. */
+/* Converts a socket address. False if its family is neither IPv4 nor IPv6. */
 static bool end_of(const struct sockaddr *sa, socklen_t len, struct end *e)
 {
 	struct sockaddr_in in;
@@ -212,7 +212,7 @@ ssize_t recvfrom(int fd, void *buf, size_t n, int flags, struct sockaddr *from, 
 	if ((conf->nr_rules || conf->audit >= 0) && e.port == htons(DNS_PORT) &&
 		is_resolver(&e.addr)) {
 		allow_answer(conf, buf, (size_t)got);
-		/* Not a peer: its next query is checked too. */
+		/* A resolver is no peer, so that the next query to it is checked, too. */
 		return got;
 	}
 	if ((!conf->nr_rules && !is_loopback(&e.addr)) || is_peer(fd, &e))
@@ -223,7 +223,7 @@ ssize_t recvfrom(int fd, void *buf, size_t n, int flags, struct sockaddr *from, 
 	return got;
 }
 
-/* libslirp calls this if it was built with buffer checks (_FORTIFY_SOURCE). */
+/* libslirp calls this function if it was built with buffer checks (_FORTIFY_SOURCE). */
 ssize_t __recvfrom_chk(
 	int fd, void *buf, size_t n, size_t room, int flags, struct sockaddr *from, socklen_t *len)
 {

@@ -276,7 +276,8 @@ static const char *add_forwards(const struct config *c)
 
 /*
  * Widens the queues of listening sockets. libslirp allows one waiting connection. While this
- * process gets no CPU, the host would drop further ones, and reset them after a minute of retries.
+ * process gets no CPU, the host would drop further connections, and reset them after a minute of
+ * retries.
  */
 static void widen_queues(void)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * slirp.h: nestling-slirp, the helper of `eth0=slirp`: libslirp behind a socket. It is embedded in
- * the kernel's program and started from memory. It is connected with the kernel by fd 3, a
+ * the kernel's program and started from memory. Fd 3 connects the helper with the kernel: it is a
  * SOCK_SEQPACKET socket. The helper's first message is "ok" or an error as text; every later one is
  * an Ethernet frame. When the kernel's end closes, the helper ends.
  */
@@ -30,11 +30,11 @@ struct forward {
  */
 struct rule {
 	bool policy;         /* belongs to the second list (policy=) */
-	const char *name;    /* the name; NULL: @net counts */
-	bool below;          /* the subdomains of @name, not itself */
+	const char *name;    /* name; NULL: @net is used instead */
+	bool below;          /* only the subdomains of @name */
 	struct in6_addr net; /* IPv4 as ::ffff:A.B.C.D */
 	int bits;
-	uint16_t ports[PORTS_MAX]; /* none: all */
+	uint16_t ports[PORTS_MAX]; /* empty: all ports */
 	int nr_ports;
 };
 #define RULES_MAX 64
@@ -89,7 +89,7 @@ void audit_query(bool allowed, const char *name);
 void audit_answer(const char *name, const struct in6_addr *a);
 
 /*
- * Restricts the guest's access to the host's loopback to what @c allows. Call before slirp_new().
+ * Limits the guest's access to the host's loopback as @c says. Must be called before slirp_new().
  */
 void loopback_guard(const struct config *c);
 
