@@ -105,7 +105,7 @@ bool job_read(struct job *job)
 	return parse(job, size);
 }
 
-/* Reads exactly @n bytes, waiting for them. */
+/* Reads exactly @n bytes, waiting for them. False at end-of-file or on an error. */
 static bool receive(int fd, char *to, size_t n)
 {
 	while (n) {
@@ -171,7 +171,7 @@ static bool number(const char *text, unsigned int *n)
 	return *text >= '0' && *text <= '9' && !*end && v < 0xffffffffUL;
 }
 
-/* Finds the line of user @who, a name or number, in /etc/passwd. */
+/* Finds the line of user @who, a name or number, in /etc/passwd. True if there is one. */
 static bool find_user(const char *who, struct user *u)
 {
 	FILE *f = fopen("/etc/passwd", "re");
@@ -205,7 +205,7 @@ static bool is_member(char *members, const char *name)
 }
 
 /*
- * Finds the number of group @who and stores it in *@gid. If @gid is NULL, finds the groups of user
+ * Finds the number of group @who and stores it in *gid. If @gid is NULL, finds the groups of user
  * @who and adds them to @u.
  */
 static bool find_groups(const char *who, gid_t *gid, struct user *u)
@@ -336,8 +336,8 @@ void job_exec(const struct job *job)
 
 	sigemptyset(&none);
 	/*
-	 * Before signals are unblocked: init's handlers must not get a signal that the host has
-	 * sent meanwhile.
+	 * Reset the handlers before signals are unblocked: init's handlers must not run for a
+	 * signal that the host has sent meanwhile.
 	 */
 	signal(SIGINT, SIG_DFL);
 	signal(SIGTERM, SIG_DFL);

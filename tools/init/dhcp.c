@@ -119,7 +119,7 @@ static void take_option(struct lease *l, int *type, int opt, const uint8_t *data
 	}
 }
 
-/* Returns the type of the reply, or 0 for a packet that is no reply to this client. */
+/* Returns the DHCP type of a reply, or 0 for a packet that is no reply to this client. */
 static int parse(const struct packet *p, ssize_t n, struct lease *l)
 {
 	const uint8_t *o = p->options, *end = (const uint8_t *)p + n;
@@ -206,8 +206,8 @@ static void set_default_route(uint32_t gateway)
 }
 
 /*
- * Writes the name servers to a new file. The image's file has those of another network, and may be
- * a dangling link.
+ * Writes the name servers to a new file. The image's file has name servers of another network, and
+ * may be a dangling link.
  */
 static void write_resolv_conf(const struct lease *l, bool restored)
 {

@@ -82,7 +82,7 @@ void hosts_add(const char *name)
 	char more[sizeof(local) + 100] = "";
 	size_t n;
 
-	mkdir("/etc", 0755); /* missing if the image is one program */
+	mkdir("/etc", 0755); /* an image of one program has none */
 	fd = open(HOSTS, O_RDWR | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0644);
 	text = fd < 0 ? NULL : read_hosts(fd);
 	n = text ? strlen(text) : 0;
@@ -111,7 +111,7 @@ static bool has_line(const char *text, const char *line)
 	return false;
 }
 
-/* Adds the line in front, since the first line with a name counts. */
+/* Adds the line at the start of the file, since the first line with a name counts. */
 void hosts_add_line(const char *line)
 {
 	int fd = open(HOSTS, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0644);

@@ -4,22 +4,22 @@
  * small initramfs, so that the image stays unchanged.
  *
  * It mounts the image, makes it the root, mounts the usual file systems (proc, sys, cgroup2, dev,
- * devpts, mqueue, tmpfs), configures eth0 by DHCP if there is one (dhcp.c), runs one command
+ * devpts, mqueue, tmpfs), configures eth0 by DHCP if there is a card (dhcp.c), runs one command
  * (command.c), reaps orphans, and powers off. /job, written by nestctl, has the command (job.h).
- * Without that file it writes a line to /dev/tty5 and waits there for the job: at that point
+ * Without that file init writes a line to /dev/tty5 and waits there for the job: at that point
  * nestctl saves the instance as a template for others.
  *
- * terminal: the command has /dev/tty0 as its controlling terminal; a line on /dev/tty5 says so.
+ * terminal: the command has /dev/tty0 as its controlling terminal; a line on /dev/tty5 reports it.
  * channels: its standard input, output and error are pipes, as they are on the host; init carries
  *           their bytes from /dev/tty1 and to /dev/tty2 and /dev/tty3, which are in raw mode. When
  *           they are, it writes a line to /dev/tty5: only then does nestctl send input.
  * machine:  after the set-up the image's own init is executed in place of this one (machine.c);
- *           nestctl notices its end by the end of the kernel.
+ *           when it ends, so does the kernel, which nestctl notices.
  * joined:   channels with one pipe for output and errors, to /dev/tty2.
  * always:   nestctl reads /dev/tty4: "status N\n" (128 + signal if killed; "status 137 oom\n" if
  *           memory was short) or "error TEXT\n".
- *           /dev/tty5 has requests of the host: a line "sN" is signal N for the command, "g1" or
- *           "g2" that its output or errors have no reader any more.
+ *           /dev/tty5 has requests of the host: a line "sN" is signal N for the command. A line
+ *           "g1" or "g2" reports that its output or errors have no reader any more.
  *
  * States: set-up (any failure is reported and powers off), waiting for the job, running (pumping
  * until the command ends), draining (bytes that the command left in its pipes are passed on,
@@ -51,7 +51,7 @@
 #include "tools/init/dhcp.h"
 #include "tools/init/job.h"
 
-/* A one-way pump of bytes between two descriptors. to is -1 once its reader has gone. */
+/* A one-way pump of bytes between two descriptors. @to is -1 once its reader has gone. */
 struct pump {
 	int from, to;
 	size_t have, done;
@@ -71,7 +71,7 @@ static struct pump in, out, err;
 
 /*
  * Unmounts the disks that programs have mounted, the newest first: a file system on a loop device
- * writes to a file of another one, which must still be mounted then.
+ * writes to a file of another file system, which must still be mounted then.
  */
 static void unmount_disks(void)
 {
@@ -246,7 +246,7 @@ static bool mount_file(const char *source, const char *name, const char *path)
 	return good;
 }
 
-/* Mounts the host's folders. Read-only folders are made so by the kernel's parameter. */
+/* Mounts the host's folders. The kernel's parameters make folders read-only. */
 static void mount_volumes(const struct job *job)
 {
 	char source[16];
@@ -355,7 +355,8 @@ static void __attribute__((noreturn)) start_machine(const struct job *job)
 /* ---- pumping ---- */
 
 /*
- * Ends a pump when its input has ended or its reader has gone. Closing both ends tells both sides.
+ * Ends a pump when its input has ended or its reader has gone. Both ends are closed, so that writer
+ * and reader notice it.
  */
 static void pump_end(struct pump *p)
 {
@@ -410,7 +411,7 @@ static void pump_step(struct pump *p, const struct pollfd *pfd)
 		pump_flush(p);
 }
 
-/* Passes on the bytes that are in the pipe, and waits while the reader is slow. */
+/* Passes on the bytes that the pipe still contains. Waits while the reader is slow. */
 static void pump_drain(struct pump *p)
 {
 	if (p->to >= 0)
@@ -450,8 +451,8 @@ static void on_signal(int sig, siginfo_t *info, void *context)
 }
 
 /*
- * Sets up signal handling. The kernel sends SIGINT for ctrl-alt-del: the host ends the instance,
- * and may send how with it (end.h).
+ * Sets up signal handling. SIGINT from the kernel is ctrl-alt-del: the host ends the instance. The
+ * signal's value may have the signal and time for programs (end.h).
  */
 static void catch_signals(sigset_t *unblocked)
 {
@@ -505,7 +506,8 @@ static bool ignores_term(void)
 }
 
 /*
- * After SIGTERM: sends SIGHUP too if the command is a shell on a terminal, which ignores SIGTERM.
+ * Called after SIGTERM: sends SIGHUP, too, if the command ignores SIGTERM, as a shell on a terminal
+ * does.
  */
 static void hang_up_shell(void)
 {
@@ -555,7 +557,7 @@ static void hear_host(void)
 	}
 }
 
-/* When to kill the programs, on the scale of now_ms(), or -1. */
+/* The time of now_ms() at which to kill the programs, or -1. */
 static long kill_at = -1;
 
 static long now_ms(void)

@@ -11,8 +11,8 @@
  *    tTERM          the kind of terminal
  *    vDIR           mount point of the host's folder number 0, 1 ... (the kernel's hostfs0= ...),
  *                   in their order
- *    VNAMEPATH      the same for a file: NAME is the only name in the folder, PATH, which begins
- *                   with /, is where the file is mounted
+ *    VNAMEPATH      mount point of a host's file: NAME is the only name in its folder; PATH, which
+ *                   begins with /, is where the file is mounted
  *    eNAME=VALUE    environment
  *    wDIR           the folder in which the command starts
  *    uUSER[:GROUP]  names or numbers
@@ -53,7 +53,9 @@ struct job {
 	bool terminal, joined, machine;
 	const char *name, *hostname, *term, *dir, *user;
 	char *volumes[JOB_VOLUMES_MAX];
-	/* The file's name in the host's folder; NULL: the whole folder is mounted. */
+	/*
+	 * Of each volume: the file's name in the host's folder; NULL: the whole folder is mounted.
+	 */
 	const char *files[JOB_VOLUMES_MAX];
 	int nr_volumes;
 	/* Strings with the letters a n f l r c b y G p k g s, letter included. */
@@ -79,7 +81,7 @@ bool job_receive(struct job *job, int fd);
  */
 void resolv_begin(bool restored);
 void resolv_written(void);
-/* Called by the agent of a build: before its command, and after it. */
+/* Called by the agent of a build: the first before its command, the second after it. */
 void resolv_take_note(void);
 void resolv_restore(void);
 

@@ -2,7 +2,7 @@
 /*
  * machine.c: an image whose own init becomes process 1. Before that, the job's settings are written
  * to files: the host name, a password, ssh keys, a login on the console, and the seed of
- * cloud-init. All but the login are files of the instance's layer; the login is in /run, which
+ * cloud-init. All but the login are files in the instance's layer. The login is in /run, which
  * systemd leaves mounted.
  */
 #include <errno.h>
@@ -91,7 +91,7 @@ static bool set_hash(const char *path, const char *user, const char *hash)
 	return good;
 }
 
-/* Sets the password hash of "USER:HASH". */
+/* Sets the password of "USER:HASH" to the hash. */
 static bool set_password(const char *text)
 {
 	const char *hash = strchr(text, ':');
@@ -129,8 +129,8 @@ static bool add_keys(const char *keys)
 /* ---- the console ---- */
 
 /*
- * Makes systemd's getty on the console log in @user, or ask for a user if NULL. Sets TERM to that
- * of the caller's terminal.
+ * Makes systemd's getty on the console log in @user, or ask for a user if @user is NULL. Sets its
+ * TERM to the kind of the caller's terminal.
  */
 static bool set_console(const struct job *job, const char *user)
 {
@@ -178,7 +178,7 @@ const char *machine_prepare(const struct job *job)
 
 const char *machine_exec(const struct job *job)
 {
-	/* Linux tries these names in this order. */
+	/* The names that Linux tries, in its order. */
 	static const char *const names[] = { "/sbin/init", "/etc/init", "/bin/init" };
 	static char *const none[] = { NULL };
 	char *const *words = job->argv[0] ? job->argv : none;

@@ -5,7 +5,7 @@
  * restores the image's file afterwards, even a symbolic link, and the mtime of /etc.
  *
  *	resolv_begin()		init: moves the image's file aside, or notes that there is none
- *	resolv_written()	init: called after our file was written
+ *	resolv_written()	init: notes the mtime of /etc after init's file was written
  *	resolv_take_note()	agent: reads and removes the note, before the command runs
  *	resolv_restore()	agent: puts the image's file back
  */
@@ -18,7 +18,7 @@
 #include "tools/init/job.h"
 
 #define ASIDE "/etc/.resolv.conf.nestling"
-/* A file in memory with "WAS NS IS NS": mtimes of /etc before and after our file was written. */
+/* A file in memory with "WAS NS IS NS": mtimes of /etc before and after init's file was written. */
 #define NOTE "/dev/shm/.resolv"
 
 static struct timespec was, is;
@@ -76,7 +76,7 @@ void resolv_restore(void)
 		return;
 	if (rename(ASIDE, RESOLV_CONF) && errno == ENOENT)
 		unlink(RESOLV_CONF);
-	/* The command has changed no name in /etc. */
+	/* If the command has changed no name in /etc, restore its mtime. */
 	if (now.tv_sec == is.tv_sec && now.tv_nsec == is.tv_nsec)
 		utimensat(AT_FDCWD, "/etc", times, 0);
 }

@@ -16,7 +16,7 @@
 #define DATA_MAX 1024
 #define SHM "/dev/shm"
 
-/* Applies a flag word of mount(8), such as "ro", to *flags. False if @word is none. */
+/* Applies a flag word of mount(8), such as "ro", to *flags. False if @word is no such word. */
 static bool is_flag(const char *word, unsigned long *flags)
 {
 	static const struct {
