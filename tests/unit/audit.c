@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * audit.c: lines of the audit: whatever text a guest names, a line stays one line, its fields are
- * those that were written, and it is never too long.
+ * audit.c: lines of the audit: whatever text comes from a guest, a line stays one line, has only
+ * the fields that were written, and is never too long.
  * SOURCES: kernel/task/audit/line.c kernel/lib/string.c kernel/lib/vsprintf.c
  */
 #include "kernel/task/audit/line.h"
@@ -59,8 +59,8 @@ static void escapes(void **state)
 static void is_no_utf8(void **state)
 {
 	SAME("\xff", "\\ufffd");
-	SAME("\xc3", "\\ufffd");       /* ends early */
-	SAME("\xc3\"", "\\ufffd\\\""); /* takes no quote with it */
+	SAME("\xc3", "\\ufffd");       /* cut off */
+	SAME("\xc3\"", "\\ufffd\\\""); /* the quote is kept */
 	SAME("\xe2\x82", "\\ufffd\\ufffd");
 	SAME("\xc0\xaf", "\\ufffd\\ufffd");            /* overlong */
 	SAME("\xed\xa0\x80", "\\ufffd\\ufffd\\ufffd"); /* a surrogate */
@@ -91,7 +91,7 @@ static void bounds(void **state)
 	assert_non_null(strstr(last, "\"],\"cut\":true}"));
 }
 
-/* True if @s, up to its end, is what invariant 1 of audit.c allows between quotes. */
+/* Returns the end of the text @s. Fails the test if the text has bytes that must be escaped. */
 static const char *end_of_text(const char *s)
 {
 	for (; *s != '"'; s++) {

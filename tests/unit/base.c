@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Unit tests of base.c: memory that is mapped from a state's file has the file's content, takes
- * writes, and keeps both when it gets memory of its own, also while another thread writes to it.
- * The file never changes.
+ * Unit tests of base.c: pages that are mapped from a state's file have the file's content, can be
+ * written to, and keep their content when they are moved to the instance's own memory, also while
+ * another thread writes to them. The state's file never changes.
  *
  * SOURCES: os-linux/base.c
  */
@@ -41,7 +41,7 @@ static void fill(char *page, uint64_t number)
 	memset(page + 100, (int)(number % 251) + 1, 100);
 }
 
-/* [0, 100) and [110, 120) and [300, 400) have content. */
+/* Pages [0, 100), [110, 120) and [300, 400) have content. */
 static bool has_content(uint64_t page)
 {
 	return page < 100 || (page >= 110 && page < 120) || page >= 300;
@@ -123,7 +123,7 @@ static void content(void **state)
 
 static void taken(void **state)
 {
-	memory[50 * PAGE + 8] = 'x'; /* the host makes a copy */
+	memory[50 * PAGE + 8] = 'x'; /* the host copies the page */
 	assert_int_equal(os_base_take(48, 4), 4);
 	assert_true(in_base(47) && in_base(52));
 	for (uint64_t page = 48; page < 52; page++) {
@@ -135,7 +135,7 @@ static void taken(void **state)
 	memory[51 * PAGE] = 'y';
 	assert_int_equal(shown_by_own(51) & 0xff, 'y');
 	memory[51 * PAGE] = 51;
-	/* what is taken already, and what never was in the base, is passed over */
+	/* pages that were taken before, or were never in the base, are skipped */
 	assert_int_equal(os_base_take(40, 200), 2);
 	for (uint64_t page = 0; page < PAGES; page++) {
 		assert_int_equal(in_base(page), page < 40 || page >= 300);
@@ -172,14 +172,14 @@ static void *count_up(void *arg)
 	return (void *)n;
 }
 
-/* No write of another thread is lost. */
+/* No write of another thread is lost while pages are taken. */
 static void taken_while_written(void **state)
 {
 	struct sigaction sa = { .sa_sigaction = on_segv, .sa_flags = SA_SIGINFO | SA_NODEFER };
 	pthread_t t[2];
 	uint64_t sum = 0;
 
-	/* cmocka has set one for each test */
+	/* replaces the handler that cmocka has set for each test */
 	assert_int_equal(sigaction(SIGSEGV, &sa, NULL), 0);
 	for (int i = 0; i < 2; i++)
 		assert_int_equal(pthread_create(&t[i], NULL, count_up, memory), 0);
@@ -199,7 +199,7 @@ static void taken_while_written(void **state)
 	check_file();
 }
 
-/* Blocks of 512 pages become one map; a block that is all in the base stays there. */
+/* Each block of 512 pages becomes one map. A block that is completely in the base stays there. */
 static void merged(void **state)
 {
 	int n = 0;
@@ -216,7 +216,7 @@ static void merged(void **state)
 	check_file();
 }
 
-/* A fault that has another reason is not repeated for ever. */
+/* base_wait() does not repeat a fault for ever that has another reason. */
 static void other_faults(void **state)
 {
 	int i = 0;
@@ -237,7 +237,7 @@ static void punch(uint64_t page, uint64_t pages)
 	os_mem_punches++;
 }
 
-/* Each time all pages are as at base_ready(), whichever have been written. */
+/* base_put_back() restores all pages as they were at base_ready(), whichever were written to. */
 static void put_back(void **state)
 {
 	assert_int_equal(base_view(), 0);
@@ -248,12 +248,12 @@ static void put_back(void **state)
 		memory[399 * PAGE + 50] = 1;
 		if (round == 2)
 			memory[250 * PAGE] = 1;
-		if (round == 4) { /* the file has as many blocks as before */
+		if (round == 4) { /* keeps the file's number of blocks */
 			punch(200, 1);
 			memory[260 * PAGE] = 1;
 		}
 		assert_int_equal(base_put_back(), 0);
-		/* not by way of the memory, which would make pages of holes */
+		/* read the file: reading the memory would allocate pages in holes */
 		for (uint64_t page = 0; page < PAGES; page++)
 			assert_int_equal(
 				shown_by_own(page), has_content(page) && page != 0 ? page : 0);
@@ -263,7 +263,7 @@ static void put_back(void **state)
 	check_file();
 }
 
-/* After base_mark() they are as then: the caller has what was written to base pages. */
+/* After base_mark(), base_put_back() restores the pages as they were at the mark. */
 static void marked(void **state)
 {
 	char *guest = mmap(NULL, PAGES * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE, file, AT);

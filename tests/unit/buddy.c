@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * buddy.c: blocks are aligned, never overlap, merge again, and what was never used is known to be
- * zero.
+ * buddy.c: blocks are aligned, never overlap and merge again, and frames that were never used are
+ * known to be zero.
  * SOURCES: kernel/mm/frame/buddy.c kernel/mm/frame/page_alloc.c kernel/mm/frame/page.c
  * SOURCES: kernel/mm/frame/region.c kernel/mm/frame/slab.c kernel/lib/string.c
  * SOURCES: kernel/lib/vsprintf.c
@@ -22,8 +22,8 @@ static void test_alignment(void **state)
 }
 
 /*
- * Random allocations of all sizes, each filled with its own number; no two overlap, and in the end
- * all is there again.
+ * Random allocations of all sizes, each filled with its own number: no two overlap, and at the end
+ * all frames are free again.
  */
 static void test_random(void **state)
 {
@@ -71,7 +71,7 @@ static void test_zero(void **state)
 		assert_int_equal(p[i], 0);
 	free_pages_addr(p, 3);
 
-	/* Used frames are handed out first, and say so. */
+	/* Frames that were used before are allocated first, without PG_zero. */
 	q = alloc_extent(GFP_USER, 3);
 	assert_false(test_bit(PG_zero, &q->flags));
 	for (u32 i = 0; i < 8; i++) {
@@ -95,8 +95,8 @@ static void test_extents_ascend(void **state)
 }
 
 /*
- * Frames that are asked for by name: those that are free, whatever block they are in; and all comes
- * back.
+ * alloc_frames_at() allocates the given frames if they are free, whatever block they are in. All of
+ * them become free again.
  */
 static void test_by_name(void **state)
 {
@@ -121,15 +121,15 @@ static void test_by_name(void **state)
 		}
 	assert_int_equal(alloc_frames_at(page_to_pfn(single), 1), 0);
 	put_page(single);
-	assert_int_equal(alloc_frames_at(page_to_pfn(single), 1), 1); /* out of the vCPU's cache */
+	assert_int_equal(alloc_frames_at(page_to_pfn(single), 1), 1); /* from the vCPU's cache */
 	put_page(single);
 	assert_int_equal(alloc_frames_at(mm_first_wild(), 1), 0);
 	assert_int_equal(nr_free_frames(), free);
 }
 
 /*
- * A group that has no room: what it is asked for can be done without, and what it refuses goes
- * back.
+ * A memory group without room: alloc_frames_at() marks its request as dispensable (__GFP_SPARE),
+ * and frees the frames when the charge is refused.
  */
 static gfp_t charged_as;
 int mem_charge(struct page *p, u32 n, gfp_t gfp)
@@ -199,8 +199,8 @@ static void test_isolate(void **state)
 }
 
 /*
- * Frames leave and come back: wild ones from the end, then blocks; what is kept is kept, and the
- * watermarks follow.
+ * Frames are unplugged and plugged again: first never used ones from the end, then free blocks. A
+ * given number of free frames is kept, and the watermarks follow the number of frames.
  */
 static void test_plug(void **state)
 {

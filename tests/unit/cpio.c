@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cpio.c: an archive gives its entries whatever the sizes of the pieces it is fed in; damaged ones
- * are refused.
+ * cpio.c: an archive yields its entries whatever the sizes of the pieces in which it is passed.
+ * Damaged archives are refused.
  * SOURCES: kernel/fs/initramfs/cpio.c
  */
 #include <asm/errno.h>

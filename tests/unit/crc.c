@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * crc.c: the checksums against their definitions, bit by bit, at all lengths around the sizes that
- * are treated apart.
+ * crc.c: compares the checksums with their bit by bit definitions, at all lengths around the sizes
+ * for which the code has special cases.
  * SOURCES: kernel/lib/crc.c
  */
 #include "kernel/lib/crc.h"
@@ -47,7 +47,7 @@ static void lengths(void **state)
 			check_at(d % 9, around[i] + d > 20 ? around[i] + d - 20 : d);
 }
 
-/* RFC 3720, appendix B.4. */
+/* The examples of RFC 3720, appendix B.4. */
 static void known(void **state)
 {
 	static const u8 zeros[32];
@@ -56,7 +56,7 @@ static void known(void **state)
 	assert_int_equal(~crc32c(~0U, "123456789", 9), 0xe3069283);
 }
 
-/* A sum may be continued anywhere. */
+/* A sum may be computed in pieces of any sizes. */
 static void pieces(void **state)
 {
 	u32 whole = crc32c(~0U, data, SIZE);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * dirhash.c: the hashes of directory indexes are what debugfs's dx_hash says, for every version,
- * with and without a seed, with names as signed and as unsigned bytes.
+ * dirhash.c: the hashes of directory indexes equal those of debugfs's command dx_hash, for every
+ * version, with and without a seed, with names as signed and as unsigned bytes.
  * SOURCES: kernel/fs/ext4/hash.c
  */
 #include "kernel/fs/ext4/ext4.h"
@@ -15,7 +15,7 @@ static const char *const names[] = { "a", "file", "lost+found",
 	"\303\277\303\276 high bytes \303\244\303\266\303\274 in a name that is longer than one "
 	"piece" };
 
-/* dx_hash -h VERSION [-s 6bc7d1a2-90e4-4b1f-8a55-0123456789ab] NAME */
+/* the seed of: dx_hash -h VERSION [-s 6bc7d1a2-90e4-4b1f-8a55-0123456789ab] NAME */
 static const u8 seed[16] = { 0x6b, 0xc7, 0xd1, 0xa2, 0x90, 0xe4, 0x4b, 0x1f, 0x8a, 0x55, 0x01, 0x23,
 	0x45, 0x67, 0x89, 0xab };
 static const struct {
@@ -82,7 +82,7 @@ static void agrees_with_debugfs(void **state)
 	}
 }
 
-/* It says them as "minor", without a seed. */
+/* Tests the minor hash, without a seed. dx_hash prints it as "minor". */
 static void agrees_in_the_bits_behind(void **state)
 {
 	static const u32 minor_of[] = { 0, 0xa5e3e537, 0x6a1201d7 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ebpf.c: the verifier of extended BPF lets good programs pass and no hostile one, and the machine
- * computes what it should.
+ * ebpf.c: the verifier of extended BPF accepts good programs and refuses hostile ones, and the
+ * interpreter computes the right results.
  * SOURCES: kernel/bpf/form.c kernel/bpf/bounds.c kernel/bpf/verify.c kernel/bpf/verify_state.c
  * SOURCES: kernel/bpf/verify_alu.c kernel/bpf/verify_mem.c kernel/bpf/verify_jump.c
  * SOURCES: kernel/bpf/verify_call.c kernel/bpf/run.c kernel/bpf/helper.c kernel/bpf/device.c
@@ -117,23 +117,23 @@ static u64 run(const struct bpf_insn *p, u32 n)
 		assert_int_equal(verify(p_, LEN(p_)), 0);                                          \
 		assert_int_equal(run(p_, LEN(p_)), want);                                          \
 	} while (0)
-/* The 64-bit value of r6 after the instructions, told as whether it is @want. */
+/* Checks that r6 has the 64-bit value @want after the instructions: the program then returns 1. */
 #define R6(want, ...)                                                                              \
 	GIVES(1, __VA_ARGS__, IMM64(7, want), MOV(0, 0), JMPX(BPF_JNE, 6, 7, 1), MOV(0, 1), EXIT)
 
 static void test_form(void **state)
 {
-	REFUSED(-EINVAL, MOV(0, 0));              /* past the end */
-	REFUSED(-EINVAL, MOV(0, 0), JA(1), EXIT); /* past the end */
+	REFUSED(-EINVAL, MOV(0, 0));              /* runs past the end */
+	REFUSED(-EINVAL, MOV(0, 0), JA(1), EXIT); /* jumps past the end */
 	REFUSED(-EINVAL, MOV(0, 0), JA(32767), EXIT);
-	REFUSED(-EINVAL, MOV(0, 0), JA(-3), EXIT); /* before the start */
-	REFUSED(-EINVAL, JA(-1), EXIT);            /* for ever */
+	REFUSED(-EINVAL, MOV(0, 0), JA(-3), EXIT); /* jumps before the start */
+	REFUSED(-EINVAL, JA(-1), EXIT);            /* loops for ever */
 	REFUSED(-EINVAL, MOV(0, 0), JA(0), JMP(BPF_JEQ, 0, 0, -2), EXIT);
 	GIVES(0, MOV(0, 9), ALU(BPF_SUB, 0, 1), JMP(BPF_JNE, 0, 0, -2), EXIT);
-	REFUSED(-EINVAL, MOV(0, 0), EXIT, EXIT);               /* nothing leads there */
-	REFUSED(-EINVAL, MOV(0, 0), JA(1), IMM64(1, 0), EXIT); /* into the middle */
+	REFUSED(-EINVAL, MOV(0, 0), EXIT, EXIT);               /* unreachable instruction */
+	REFUSED(-EINVAL, MOV(0, 0), JA(1), IMM64(1, 0), EXIT); /* into an instruction's 2nd half */
 	REFUSED(-EINVAL, MOV(0, 0), JMP(BPF_JEQ, 0, 0, 1), IMM64(1, 0), EXIT);
-	REFUSED(-EINVAL, MOV(0, 0), I(BPF_LD | BPF_IMM | BPF_DW, 1, 0, 0, 0)); /* half of one */
+	REFUSED(-EINVAL, MOV(0, 0), I(BPF_LD | BPF_IMM | BPF_DW, 1, 0, 0, 0)); /* half of it */
 	REFUSED(-EINVAL, I(BPF_LD | BPF_IMM | BPF_DW, 0, 0, 0, 0), EXIT);
 	REFUSED(-EINVAL, I(BPF_LD | BPF_IMM | BPF_DW, 1, BPF_PSEUDO_MAP_FD, 0, 3), I(0, 0, 0, 0, 0),
 		MOV(0, 0), EXIT);
@@ -163,11 +163,11 @@ static void test_hostile(void **state)
 	REFUSED(-EACCES, MOVX(0, 5), EXIT);
 	REFUSED(-EACCES, ALU(BPF_ADD, 3, 1), MOV(0, 0), EXIT);
 	REFUSED(-EACCES, LDX(BPF_W, 2, 1, 0), JMP(BPF_JEQ, 2, 0, 1), MOV(0, 1),
-		EXIT); /* on one way */
+		EXIT); /* one path does not set r0 */
 	REFUSED(-EINVAL, MOV(0, 2), EXIT);
 	REFUSED(-EINVAL, MOV(0, -1), EXIT);
 	REFUSED(-EINVAL, LDX(BPF_W, 0, 1, 0), EXIT);
-	REFUSED(-EINVAL, MOVX(0, 1), EXIT); /* a pointer told */
+	REFUSED(-EINVAL, MOVX(0, 1), EXIT); /* leaks a pointer */
 	REFUSED(-EINVAL, MOVX(0, 10), EXIT);
 	REFUSED(-EACCES, ALU32X(BPF_MOV, 0, 1), EXIT);
 	REFUSED(-EACCES, MOVX(0, 10), ALUX(BPF_SUB, 0, 1), EXIT);
@@ -193,7 +193,7 @@ static void test_memory(void **state)
 	REFUSED(-EACCES, ST(BPF_DW, 10, 0, 0), MOV(0, 0), EXIT); /* above the stack */
 	REFUSED(-EACCES, ST(BPF_B, 10, 0, 0), MOV(0, 0), EXIT);
 	REFUSED(-EACCES, ST(BPF_DW, 10, -4, 0), MOV(0, 0), EXIT);
-	REFUSED(-EACCES, ST(BPF_DW, 10, -520, 0), MOV(0, 0), EXIT); /* below */
+	REFUSED(-EACCES, ST(BPF_DW, 10, -520, 0), MOV(0, 0), EXIT); /* below the stack */
 	REFUSED(-EACCES, ST(BPF_B, 10, -513, 0), MOV(0, 0), EXIT);
 	REFUSED(-EACCES, ST(BPF_DW, 10, -12, 0), MOV(0, 0), EXIT); /* not aligned */
 	REFUSED(-EACCES, LDX(BPF_B, 0, 10, -1), MOV(0, 0), EXIT);  /* never written */
@@ -202,7 +202,7 @@ static void test_memory(void **state)
 	REFUSED(-EINVAL, MOVX(2, 10), ALU(BPF_ADD, 2, 0x7fffffff), MOV(0, 0), EXIT);
 	REFUSED(-EINVAL, IMM64(3, 1ul << 63), MOVX(2, 10), ALUX(BPF_ADD, 2, 3), MOV(0, 0), EXIT);
 	REFUSED(-EACCES, LDX(BPF_W, 3, 1, 4), MOVX(2, 10),
-		ALUX(BPF_SUB, 2, 3), /* by what is not known */
+		ALUX(BPF_SUB, 2, 3), /* by an unknown number */
 		ST(BPF_B, 2, -1, 0), MOV(0, 0), EXIT);
 	GIVES(0, MOVX(2, 10), LDX(BPF_W, 3, 1, 4), JMP(BPF_JEQ, 3, 0, 1), /* two distances */
 		ALU(BPF_ADD, 2, -8), ST(BPF_B, 2, -1, 0), MOV(0, 0), EXIT);
@@ -213,12 +213,12 @@ static void test_memory(void **state)
 	REFUSED(-EACCES, LDX(BPF_DW, 0, 1, 0), MOV(0, 0), EXIT);
 	REFUSED(-EACCES, LDX(BPF_H, 0, 1, 4), MOV(0, 0), EXIT);
 	REFUSED(-EACCES, LDX(BPF_W, 0, 1, 2), MOV(0, 0), EXIT);
-	REFUSED(-EACCES, ST(BPF_W, 1, 0, 0), MOV(0, 0), EXIT); /* it is read only */
+	REFUSED(-EACCES, ST(BPF_W, 1, 0, 0), MOV(0, 0), EXIT); /* the context is read-only */
 	REFUSED(-EACCES, MOV(0, 1), ATOMIC(BPF_W, BPF_ADD, 1, 0, 0), EXIT);
 	GIVES(1, LDX(BPF_H, 2, 1, 0), LDX(BPF_B, 3, 1, 2), LDX(BPF_W, 4, 1, 8), MOV(0, 0),
 		JMP(BPF_JNE, 2, BPF_DEVCG_DEV_CHAR, 3), JMP(BPF_JNE, 3, BPF_DEVCG_ACC_READ, 2),
 		JMP(BPF_JNE, 4, 3, 1), MOV(0, 1), EXIT);
-	/* a pointer survives on the stack; what is written over it is bytes */
+	/* a pointer can be spilled to the stack; a partial write over it makes it plain bytes */
 	GIVES(1, STX(BPF_DW, 10, 1, -512), LDX(BPF_DW, 5, 10, -512), LDX(BPF_W, 0, 5, 4),
 		JMP(BPF_JEQ, 0, 1, 1), MOV(0, 0), EXIT);
 	REFUSED(-EACCES, STX(BPF_DW, 10, 1, -8), ST(BPF_B, 10, -8, 0), LDX(BPF_DW, 5, 10, -8),
@@ -232,12 +232,12 @@ static void test_arithmetic(void **state)
 	R6(7ul, MOV(6, 3), ALU(BPF_ADD, 6, 4));
 	R6(-1ul, MOV(6, 3), ALU(BPF_SUB, 6, 4));
 	R6(0xfffffffful, MOV(6, 3), ALU32(BPF_SUB, 6, 4));
-	R6(0ul, MOV(6, 5), MOV(2, 0), ALUX(BPF_DIV, 6, 2)); /* by zero */
+	R6(0ul, MOV(6, 5), MOV(2, 0), ALUX(BPF_DIV, 6, 2)); /* division by zero */
 	R6(5ul, MOV(6, 5), MOV(2, 0), ALUX(BPF_MOD, 6, 2));
 	R6(0xfffffffful, MOV(6, -1), MOV(2, 0), ALU32X(BPF_MOD, 6, 2));
 	R6(0xfffffffful, MOV(6, -1), ALU32(BPF_OR, 6, 0));
 	R6(0xff00000000ul, IMM64(6, 0xff00000000));
-	R6(1ul << 63, MOV(6, 1), MOV(2, 127), ALUX(BPF_LSH, 6, 2)); /* by 63 */
+	R6(1ul << 63, MOV(6, 1), MOV(2, 127), ALUX(BPF_LSH, 6, 2)); /* shifts by 127 & 63 */
 	R6(0x80000000ul, MOV(6, 1), MOV(2, 63), ALU32X(BPF_LSH, 6, 2));
 	R6(-1ul, MOV(6, -2), ALU(BPF_ARSH, 6, 1));
 	R6(0xfffffffful, MOV(6, -2), ALU32(BPF_ARSH, 6, 1));
@@ -253,7 +253,7 @@ static void test_arithmetic(void **state)
 
 static void test_ranges(void **state)
 {
-	/* what a comparison or a mask leaves is known to be 0 or 1 */
+	/* the verifier knows that a value is 0 or 1 after a comparison or a mask */
 	GIVES(1, LDX(BPF_W, 0, 1, 4), JMP(BPF_JGT, 0, 1, 1), EXIT, MOV(0, 0), EXIT);
 	GIVES(1, LDX(BPF_W, 0, 1, 4), ALU(BPF_AND, 0, 1), EXIT);
 	GIVES(0, LDX(BPF_W, 0, 1, 4), ALU(BPF_RSH, 0, 31), EXIT);
@@ -261,11 +261,11 @@ static void test_ranges(void **state)
 	REFUSED(-EINVAL, LDX(BPF_W, 0, 1, 4), ALU(BPF_AND, 0, 2), EXIT);
 	GIVES(1, LDX(BPF_W, 0, 1, 4), JMP(BPF_JSGT, 0, 1, 1), EXIT, MOV(0, 0), EXIT);
 	REFUSED(-EINVAL, LDX(BPF_W, 0, 1, 4), ALU(BPF_LSH, 0, 32), JMP32(BPF_JLE, 0, 1, 1),
-		MOV(0, 0), EXIT); /* 32 bits of it say nothing of the rest */
+		MOV(0, 0), EXIT); /* low half says nothing of the rest */
 	REFUSED(-EINVAL, LDX(BPF_W, 0, 1, 4), ALU(BPF_SUB, 0, 1), ALU(BPF_AND, 0, -2), EXIT);
 	REFUSED(-EINVAL, LDX(BPF_W, 0, 1, 4), JMP(BPF_JLE, 0, 1, 1), MOV(0, 1), ALU(BPF_ADD, 0, 1),
 		EXIT);
-	/* a way that cannot be is not looked at, but must be well formed */
+	/* a path that cannot be taken is not verified, but must be well formed */
 	GIVES(1, MOV(0, 1), JMP(BPF_JEQ, 0, 1, 1), LDX(BPF_DW, 0, 0, 0), EXIT);
 }
 
@@ -294,7 +294,8 @@ static struct bpf_insn random_insn(void)
 }
 
 /*
- * Whatever passes the verifier ends with 0 or 1 and stays within its bounds: the sanitizers watch.
+ * Each random program that passes the verifier returns 0 or 1 and stays within its bounds, which
+ * the sanitizers check.
  */
 static void test_random(void **state)
 {
@@ -328,7 +329,7 @@ static struct bpf_map *make(const struct bpf_map_ops *ops, struct bpf_map *m)
 
 #define MAP_FD(d) I(BPF_LD | BPF_IMM | BPF_DW, d, BPF_PSEUDO_MAP_FD, 0, 0), I(0, 0, 0, 0, 0)
 
-/* The one that called would go on where the other program has something else. */
+/* A called function must not make a tail call: its caller would continue in another program. */
 static void test_tail_call(void **state)
 {
 	struct bpf_map m;
@@ -345,8 +346,8 @@ static void test_tail_call(void **state)
 }
 
 /*
- * A key of megabytes is megabytes of work: so many looks for one as a program may have instructions
- * would take hours.
+ * Each lookup of a key of a megabyte hashes a megabyte, so the interpreter must limit the work of a
+ * program by more than its number of instructions.
  */
 static void test_cost(void **state)
 {
@@ -412,7 +413,7 @@ static void test_tag(void **state)
 	const struct bpf_insn p[] = { MOV(0, 0), EXIT };
 	u8 tag[BPF_TAG_SIZE];
 
-	ebpf_tag(p, LEN(p), tag); /* as Linux says of that program */
+	ebpf_tag(p, LEN(p), tag); /* Linux's tag of this program */
 	assert_memory_equal(tag, want, sizeof(tag));
 }
 

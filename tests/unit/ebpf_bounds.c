@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ebpf_bounds.c: what the verifier knows of numbers is true of the machine: random numbers go
- * through random operations and comparisons, each beside what is known of it, which must contain it
- * all the time.
+ * ebpf_bounds.c: the verifier's bounds are true for the interpreter: random numbers go through
+ * random operations and comparisons, and the bounds that the verifier computes for each must always
+ * contain it.
  * SOURCES: kernel/bpf/bounds.c kernel/bpf/run.c kernel/bpf/map_store.c kernel/lib/string.c
  */
 #include "kernel/bpf/bounds.h"
@@ -108,7 +108,7 @@ static void cast(struct known *a)
 	check(a, "cast", bits);
 }
 
-/* Of the two ways the one that is gone must be possible, and say nothing untrue. */
+/* The verifier must think possible the branch that is taken, with true bounds in it. */
 static void compare(struct known *a, struct known *b)
 {
 	static const u8 ops[] = { BPF_JEQ, BPF_JNE, BPF_JGT, BPF_JGE, BPF_JLT, BPF_JLE, BPF_JSGT,
@@ -149,7 +149,7 @@ static void test_true(void **state)
 	}
 }
 
-/* What covers another contains each number that the other does. */
+/* Bounds that cover other bounds (bounds_within()) contain each number that the others contain. */
 static void test_within(void **state)
 {
 	for (u32 round = 0; round < ROUNDS * 10; round++) {

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ebpf_programs.c: random programs that the verifier lets pass are run by a machine that knows of
- * each register and of each byte of the stack what it is, and to what a pointer points. Whatever
- * run.c would forgive - a read of what was never written, an access outside of the object, a number
- * used as an address, a pointer told - fails the test.
+ * ebpf_programs.c: random programs that the verifier accepts are run by an interpreter that records
+ * what each register and each byte of the stack is, and to what a pointer points (ebpf_looker.h).
+ * Faults that run.c would not notice fail the test: a read of bytes that were never written, an
+ * access outside of the object, a number used as an address, a leaked pointer.
  *
- * A program is made of pieces that mostly fit: what registers hold is known roughly while it is
- * made (struct maker), so that enough pass; its jumps lead anywhere.
+ * A program is made of pieces that mostly fit, so that enough programs pass: struct maker roughly
+ * tracks what registers contain. Jumps lead anywhere.
  * SOURCES: kernel/bpf/form.c kernel/bpf/bounds.c kernel/bpf/verify.c kernel/bpf/verify_state.c
  * SOURCES: kernel/bpf/verify_alu.c kernel/bpf/verify_mem.c kernel/bpf/verify_jump.c
  * SOURCES: kernel/bpf/verify_call.c kernel/bpf/run.c kernel/bpf/helper.c kernel/bpf/map_array.c
@@ -83,7 +83,7 @@ static const struct ebpf_type type = {
 struct maker {
 	struct bpf_insn insn[INSNS];
 	u32 n, most;
-	enum what r[MAX_BPF_REG]; /* what it likely holds */
+	enum what r[MAX_BPF_REG]; /* likely content of registers */
 };
 
 static void put(struct maker *m, struct bpf_insn i)
@@ -92,7 +92,7 @@ static void put(struct maker *m, struct bpf_insn i)
 		m->insn[m->n++] = i;
 }
 
-/* A register that likely holds it; any one when none does, and sometimes anyhow. */
+/* Returns a register that likely contains @what; if there is none, or rarely by chance, any. */
 static u8 holds(const struct maker *m, enum what what)
 {
 	u32 start = below(MAX_BPF_REG);
@@ -168,7 +168,7 @@ static void piece_jump(struct maker *m)
 		put(m, I(class | op | BPF_X, holds(m, NUMBER), holds(m, NUMBER), off, 0));
 }
 
-/* A number is made small, and moves a pointer. */
+/* Adds a piece that makes a number small and adds it to a pointer. */
 static void piece_index(struct maker *m)
 {
 	static const enum what kinds[] = { P_STACK, P_VALUE, P_VALUE, P_PACKET };
@@ -215,7 +215,7 @@ static void piece_packet(struct maker *m)
 	put(m, I(BPF_ALU64 | BPF_MOV | BPF_X, d, p, 0, 0));
 	put(m, I(BPF_ALU64 | BPF_ADD | BPF_K, d, 0, 0, n));
 	m->r[d] = P_PACKET;
-	/* what is behind the end jumps over the load */
+	/* a pointer behind the packet's end jumps over the load */
 	if (below(3))
 		put(m, below(2) ? I(BPF_JMP | ops[below(2)] | BPF_X, d, e, 1, 0) :
 				  I(BPF_JMP | ops[2 + below(2)] | BPF_X, e, d, 1, 0));
@@ -258,7 +258,7 @@ static void piece_memory(struct maker *m)
 	}
 }
 
-/* Spilled to the stack, and back. */
+/* Adds a store of a register to the stack, or a load from it. */
 static void piece_spill(struct maker *m)
 {
 	u8 s = (u8)below(MAX_BPF_REG), d = target();
@@ -272,7 +272,7 @@ static void piece_spill(struct maker *m)
 	m->r[d] = below(2) ? NUMBER : P_VALUE;
 }
 
-/* Perhaps a slot is written, or a part of it; it is read where both ways meet. */
+/* Adds two paths that may write to a slot or a part of it, and a read where both paths meet. */
 static void piece_join(struct maker *m)
 {
 	s16 at = -8 * (1 + (s16)below(7)), part = at + (s16)below(8);
@@ -382,7 +382,7 @@ static void end(struct maker *m)
 	put(m, I(BPF_JMP | BPF_EXIT, 0, 0, 0, 0));
 }
 
-/* Calls a function that follows: a value, a number, a place in the stack. */
+/* Adds a call of a function, with a map's value, a number and a stack pointer as arguments. */
 static u32 put_call(struct maker *m)
 {
 	put(m, I(BPF_ALU64 | BPF_MOV | BPF_X, 1, holds(m, P_VALUE), 0, 0));
@@ -395,7 +395,9 @@ static u32 put_call(struct maker *m)
 	return m->n - 1;
 }
 
-/* Jumps stay between @start and the end, and lead to no second half. */
+/*
+ * Corrects jumps: they stay between @start and the end, and lead to no instruction's second half.
+ */
 static void mend_jumps(struct maker *m, u32 start)
 {
 	s64 to;
@@ -436,7 +438,7 @@ static void make(struct maker *m)
 		m->most = INSNS - 2;
 		begin(m, false);
 		pieces(m, 1 + below(4));
-		if (below(2)) { /* what it says is not only 1 */
+		if (below(2)) { /* it does not only return 1 */
 			m->most += 2;
 			put(m, I(BPF_ALU64 | BPF_MOV | BPF_X, 0,
 				       holds(m, below(2) ? NUMBER : P_VALUE), 0, 0));

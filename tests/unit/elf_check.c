@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * elf_check.c: headers that must be refused, and ten thousand random ones that must do no harm.
+ * elf_check.c: headers that must be refused, and ten thousand random headers that must do no harm.
  * SOURCES: kernel/task/exec/elf_check.c kernel/lib/string.c
  */
 #include <asm/errno.h>
@@ -90,18 +90,18 @@ static void refuses_bad_segments(void **state)
 	ph[1].p_memsz = TOP;
 	assert_int_equal(segments(), -ENOMEM);
 	good();
-	ph[1].p_offset = ~0UL - 0xdcb; /* congruent, but its end overflows */
+	ph[1].p_offset = ~0UL - 0xdcb; /* congruent; the end overflows */
 	assert_int_equal(segments(), -EINVAL);
 	good();
 	ph[1].p_vaddr += 8; /* not congruent to the offset */
 	assert_int_equal(segments(), -EINVAL);
-	ph[1].p_filesz = 0; /* of no file */
+	ph[1].p_filesz = 0; /* no file bytes */
 	assert_int_equal(segments(), 0);
 	good();
 	eh.e_type = ET_REL;
 	assert_int_equal(segments(), -EINVAL);
 	good();
-	ph[1].p_filesz = ph[1].p_memsz = 0; /* nothing, but nowhere */
+	ph[1].p_filesz = ph[1].p_memsz = 0; /* empty, at an invalid address */
 	ph[1].p_vaddr = 1UL << 60;
 	assert_int_equal(segments(), -ENOMEM);
 	good();
@@ -109,7 +109,7 @@ static void refuses_bad_segments(void **state)
 	assert_int_equal(segments(), -EINVAL);
 }
 
-/* Whatever is accepted keeps the promises of the loader. */
+/* Random headers that are accepted satisfy what the loader relies on. */
 static void random_segments(void **state)
 {
 	for (int round = 0; round < 10000; round++) {

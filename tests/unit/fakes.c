@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fakes.c: what the pure pieces of the kernel ask of the rest, for unit tests: memory from the
- * host, a log on standard
- * error, locks that nobody contends for, and a panic that fails the test.  All weak: a test or the
- * real source may define
- * its own.
+ * fakes.c: fakes, for unit tests, of the functions that the tested sources call: memory comes from
+ * the host, the log goes to standard error, locks are never contended, and a panic fails the test.
+ * All are weak, so that a test or the real source may define its own.
  */
 #include "kernel/lib/debug/contention.h"
 #include "kernel/lib/trace.h"
@@ -399,7 +397,7 @@ __weak u64 arch_cpu_clock(void)
 	return 0;
 }
 
-/* ---- groups of tasks: there are none ---- */
+/* ---- no control groups ---- */
 
 __weak int mem_charge(struct page *p, u32 n, gfp_t gfp)
 {
@@ -449,7 +447,7 @@ __weak void group_charge(struct task *t, u64 ns, u64 now)
 {
 }
 
-/* ---- the packet filter: there is none ---- */
+/* ---- no packet filter ---- */
 
 struct nf_conn;
 __weak void nf_conn_get(struct nf_conn *ct)
@@ -459,7 +457,7 @@ __weak void nf_conn_put(struct nf_conn *ct)
 {
 }
 
-/* ---- huge pages: there are none ---- */
+/* ---- no huge pages ---- */
 
 struct hugetlb_numbers;
 struct fault_info;
@@ -533,7 +531,7 @@ __weak void huge_promise_moved(struct mm *mm, u64 addr, u64 len)
 {
 }
 
-/* Nothing is merged. */
+/* KSM merges nothing. */
 __weak void ksm_note(struct mm *mm)
 {
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Where a vCPU waits least for the host's disk (skas/trial.c): it tries another CPU, stays where a
- * flush takes less, and is not moved by noise, by rare waits or by short ones.
+ * Tests on which CPU of the host a vCPU waits least for the host's disk (skas/trial.c): the vCPU
+ * tries another CPU, stays where a flush takes less time, and is not moved by noise, by rare waits
+ * or by short ones.
  *
  * SOURCES: skas/trial.c
  */
@@ -13,7 +14,7 @@
 static u64 now;
 static int home, moves;
 
-/* @n waits, @each ns after the other, which take @ns[home]. */
+/* Makes @n waits with pauses of @each ns, each of which takes ns[home] ns. */
 static void wait(struct home_trial *t, u32 n, u64 each, const u64 *ns, int other)
 {
 	while (n--) {
@@ -39,7 +40,7 @@ static void better_there(void **state)
 	struct home_trial t = start(0);
 	const u64 ns[] = { 150 * US, 100 * US };
 
-	/* the first is of no row, and says where home is */
+	/* the first wait belongs to no row, and sets home */
 	wait(&t, TRIAL_WAITS, 40 * US, ns, 1);
 	assert_int_equal(home, 0);
 	wait(&t, 1, 40 * US, ns, 1);
@@ -48,7 +49,7 @@ static void better_there(void **state)
 	assert_int_equal(home, 1);
 	wait(&t, TRIAL_AGAIN, 40 * US, ns, 1);
 	assert_int_equal(moves, 1);
-	wait(&t, 2 * TRIAL_WAITS, 40 * US, ns, 1); /* looked at again: there and back */
+	wait(&t, 2 * TRIAL_WAITS, 40 * US, ns, 1); /* a new trial: there and back */
 	assert_int_equal(home, 1);
 	assert_int_equal(moves, 3);
 }
@@ -58,7 +59,7 @@ static void no_better_there(void **state)
 	struct home_trial t = start(0);
 	const u64 ns[] = { 100 * US, 90 * US, 150 * US };
 
-	wait(&t, 2 * TRIAL_WAITS + 1, 40 * US, ns, 1); /* a tenth is noise */
+	wait(&t, 2 * TRIAL_WAITS + 1, 40 * US, ns, 1); /* 10 % less is noise */
 	assert_int_equal(home, 0);
 	assert_int_equal(moves, 2);
 	t = start(0);
@@ -67,7 +68,7 @@ static void no_better_there(void **state)
 	assert_int_equal(moves, 2);
 }
 
-/* One flush of a second does not decide. */
+/* One flush that takes a second does not decide. */
 static void one_long(void **state)
 {
 	struct home_trial t = start(0);
@@ -85,13 +86,13 @@ static void nothing_to_compare(void **state)
 	struct home_trial t = start(0);
 	const u64 ns[] = { 150 * US, 100 * US }, quick[] = { 10 * US, 5 * US };
 
-	wait(&t, 10 * TRIAL_WAITS, 6 * NSEC_PER_MSEC, ns, 1); /* rare */
-	wait(&t, 10 * TRIAL_WAITS, US, quick, 1);             /* nobody slept */
+	wait(&t, 10 * TRIAL_WAITS, 6 * NSEC_PER_MSEC, ns, 1); /* rare waits */
+	wait(&t, 10 * TRIAL_WAITS, US, quick, 1);             /* too short for a sleep */
 	wait(&t, 10 * TRIAL_WAITS, US, ns, 0);                /* no other CPU */
 	assert_int_equal(moves, 0);
 }
 
-/* A row at the other CPU that breaks off, or a new home meanwhile: nothing was compared. */
+/* If the row at the other CPU breaks off, or home changes meanwhile, nothing is compared. */
 static void broken_off(void **state)
 {
 	struct home_trial t = start(0);

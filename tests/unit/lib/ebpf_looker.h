@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ebpf_looker.h: a machine for extended programs that looks, for ebpf_programs.c: it knows of each
- * register and of each byte of the stack whether it was ever set, and whether it is a number or a
- * pointer into which object. What a verified program must not do fails the test.
+ * ebpf_looker.h: an interpreter of extended programs that checks each step, for ebpf_programs.c. It
+ * records for each register and each byte of the stack whether it was ever set, and whether it is a
+ * number or a pointer, and into which object. A step that the verifier must have refused fails the
+ * test.
  */
 #ifndef TESTS_UNIT_EBPF_LOOKER_H
 #define TESTS_UNIT_EBPF_LOOKER_H
@@ -13,7 +14,7 @@
 
 #define ELEMENTS 2
 #define VALUE 16 /* bytes of a map's value */
-/* Bytes of the context: a number, the two ends of the packet, and from 16 on writable bytes. */
+/* Bytes of the context: a number, the packet's start and end, and from offset 16 writable bytes. */
 #define CTX 40
 #define PACKET_MAX 32
 
@@ -26,7 +27,7 @@ enum what { NOTHING, NUMBER, P_CTX, P_STACK, P_MAP, P_VALUE, P_PACKET, P_END };
 
 struct value {
 	enum what what;
-	u32 object; /* a frame, or an element of a map */
+	u32 object; /* index of a frame or of a map's element */
 	u64 v;      /* a number, or a pointer's offset */
 };
 
@@ -34,7 +35,8 @@ struct frame {
 	struct value r[MAX_BPF_REG];
 	u32 pc;
 	u8 byte[EBPF_STACK];
-	bool written[EBPF_STACK], pointer[EBPF_STACK]; /* @pointer: of a whole one, in slot[] */
+	/* of each byte. @pointer: it belongs to a whole pointer, which is in @slot. */
+	bool written[EBPF_STACK], pointer[EBPF_STACK];
 	struct value slot[EBPF_STACK / 8];
 };
 
@@ -84,7 +86,9 @@ static u64 random_64(void)
 	}
 }
 
-/* Returns memory outside of the stack: @size bytes at @p; else the test fails. */
+/*
+ * Returns the @size bytes at offset @at of @p's object, which is not the stack, or fails the test.
+ */
 static u8 *object(struct looker *l, const struct value *p, u64 at, u32 size)
 {
 	u64 room = p->what == P_CTX ? CTX : p->what == P_VALUE ? VALUE : l->packet_len;
@@ -186,7 +190,7 @@ static void alu(struct looker *l, const struct bpf_insn *i, struct value *dst, s
 		*dst = number(ebpf_alu(op, wide, i->off, op == BPF_MOV ? 0 : dst->v, src.v));
 		return;
 	}
-	if (op == BPF_ADD && wide && dst->what == NUMBER) { /* a number and a pointer */
+	if (op == BPF_ADD && wide && dst->what == NUMBER) { /* number + pointer: swap them */
 		struct value by = *dst;
 
 		*dst = src;
@@ -300,7 +304,7 @@ static void help(struct looker *l, u32 id)
 		r[i].what = NOTHING;
 }
 
-/* False if the program has ended, with the result that it should have. */
+/* Leaves a function. False if the program has ended; fails the test unless it returns 0 or 1. */
 static bool leave(struct looker *l, u32 *pc)
 {
 	struct value r0 = l->f[l->depth].r[0];

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * frames.h: physmem for unit tests of mm: a direct map of FRAMES frames, and what frames ask of
- * reclaim and of the host. Include it in one file of a test that names buddy.c, page_alloc.c,
- * page.c and slab.c.
+ * frames.h: physical memory for unit tests of mm: a direct map of FRAMES frames, and fakes of the
+ * functions of reclaim and of the host that frames call. Must be included in only one file of a
+ * test, whose SOURCES have buddy.c, page_alloc.c, page.c and slab.c.
  */
 #ifndef TESTS_UNIT_FRAMES_H
 #define TESTS_UNIT_FRAMES_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * net_world.h: a card, its namespace and a clock for the tests of what stands below IP: timers and
- * works run by hand, and what is sent is kept.
+ * net_world.h: a card, its namespace and a clock for tests of the layers below IP. A test runs
+ * timers and works by itself, and sent frames are kept in a list.
  */
 #ifndef TESTS_UNIT_NET_WORLD_H
 #define TESTS_UNIT_NET_WORLD_H
@@ -18,7 +18,7 @@
 #include "kernel/net/link/vlan.h"
 #include "unit.h"
 
-u32 packet_taps; /* nobody listens */
+u32 packet_taps; /* no packet socket listens */
 struct net init_net;
 static u64 now = 1000;
 static struct ktimer *timers[8];
@@ -61,7 +61,7 @@ bool timer_armed(const struct ktimer *t)
 	return t->armed;
 }
 
-/* The last queued work, and how often work was queued. */
+/* The last queued work, and how many works were run. */
 static struct work *queued;
 static int works_done;
 
@@ -151,7 +151,7 @@ void nf_fill_checksum(struct sk_buff *skb)
 int rules_route(
 	struct net *n, struct flow *f, int (*look)(struct net *net, struct flow *f, u32 table))
 {
-	int err = look(n, f, 255); /* local */
+	int err = look(n, f, 255); /* table local; 254: main */
 
 	return err == -ENETUNREACH ? look(n, f, 254) : err;
 }

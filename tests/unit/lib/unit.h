@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * unit.h: cmocka beside kernel headers, and the few functions of libc that a test wants under names
- * of their own.
+ * unit.h: makes cmocka usable beside kernel headers, and declares the few functions of libc that
+ * tests use, under other names.
  */
 #ifndef TESTS_UNIT_H
 #define TESTS_UNIT_H
@@ -15,10 +15,10 @@
 #include "kernel/lib/types.h"
 
 /* fakes.c */
-extern unsigned long fake_allocations; /* live objects of kmalloc and friends */
-/* this many allocations succeed, then one fails; negative: none fails */
+extern unsigned long fake_allocations; /* live objects of kmalloc() etc. */
+/* how many allocations succeed before all others fail; negative: none fails */
 extern long fake_fail_after;
-/* a fixed sequence, so that failures repeat */
+/* returns the next number of a fixed sequence, so that failures can be repeated */
 unsigned int fake_random(void);
 
 /* Defines main(), which runs the given tests by cmocka. */
