@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * inflate.c: streams that zlib made come out as they went in; damaged and cut ones do no harm.
+ * inflate.c: streams that zlib has compressed are unpacked to the original bytes. Damaged and
+ * truncated streams do no harm.
  * SOURCES: kernel/lib/inflate.c kernel/lib/crc.c
  */
 #include <asm/errno.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The filter of os-linux/jail/filter.c, run by a small interpreter: it admits what the table of
- * calls admits, each check counts, and no other number of a call passes.
+ * The filter of os-linux/jail/filter.c, run by a small interpreter: it allows the calls that the
+ * table allows, each check of an argument matters, and no other call is allowed.
  *
  * SOURCES: os-linux/jail/table.c os-linux/jail/filter.c
  */
@@ -25,7 +25,7 @@
 #define SELF 4711
 #define FIRST 64
 #define NUMBERS 1024
-/* calls that an instance makes by itself, without hostfs and seccomp=off */
+/* most calls that an instance may need by itself, without hostfs and seccomp=off */
 #define CALLS_MAX 50
 
 static struct sock_filter filter[JAIL_FILTER_MAX];
@@ -49,7 +49,7 @@ static uint32_t run(const struct seccomp_data *d)
 		default: fail();
 		}
 	}
-	fail(); /* ran over the end */
+	fail(); /* ran past the filter's end */
 	return 0;
 }
 
@@ -69,7 +69,7 @@ static int assemble(void **state)
 	return length > 0 ? 0 : -1;
 }
 
-/* A row of the filter: what the broker is asked for has none, nor has another profile's. */
+/* True if the filter has the row: it has no calls of the broker, and none of other profiles. */
 static bool counts(const struct jail_row *r)
 {
 	return r->action != JAIL_ASK && !(r->profile & ~JAIL_SCOPED);
@@ -126,7 +126,7 @@ static uint32_t good(const struct jail_check *c, int i)
 	}
 }
 
-/* A call whose checks all hold, by the first value of each. */
+/* Returns a call that passes all checks of the row, with the first value that each accepts. */
 static struct seccomp_data admitted(const struct jail_row *r)
 {
 	struct seccomp_data d = { .nr = r->nr, .arch = AUDIT_ARCH_X86_64 };
@@ -156,7 +156,7 @@ static void test_rows(void **state)
 				d.args[c->arg] = good(c, v);
 				assert_int_equal(run(&d), answer);
 			}
-			if (rows_of(r->nr) > 1) /* another one may admit it */
+			if (rows_of(r->nr) > 1) /* another row may allow it */
 				continue;
 			d.args[c->arg] = good(c, 0) ^ (c->mask & -c->mask) ^ (c->mask & 0x40000000);
 			assert_int_equal(run(&d), SECCOMP_RET_TRAP);
@@ -164,7 +164,7 @@ static void test_rows(void **state)
 	}
 }
 
-/* What a program that has taken over the process would try. */
+/* Calls that a program would try that has taken over the process: none is allowed. */
 static void test_attempts(void **state)
 {
 	static const int never[] = { SYS_open, SYS_openat, SYS_openat2, SYS_creat, SYS_execve,
@@ -184,7 +184,7 @@ static void test_attempts(void **state)
 	assert_int_equal(call(SYS_clone, SIGCHLD, 0, 0), SECCOMP_RET_TRAP);
 	assert_int_equal(call(SYS_clone, CLONE_NEWUSER | SIGCHLD, 0, 0), SECCOMP_RET_TRAP);
 	assert_int_equal(call(SYS_tgkill, SELF, SELF, SIGSTOP), SECCOMP_RET_ALLOW);
-	/* Landlock keeps SIGKILL and SIGUSR1 among the process and its children. */
+	/* Landlock allows SIGKILL and SIGUSR1 only to the process and its children. */
 	assert_int_equal(call(SYS_tgkill, SELF, SELF, SIGTERM), SECCOMP_RET_TRAP);
 	assert_int_equal(call(SYS_kill, SELF + 1, SIGKILL, 0), SECCOMP_RET_TRAP);
 	assert_int_equal(call(SYS_tgkill, SELF + 1, SELF + 1, SIGTERM), SECCOMP_RET_TRAP);
@@ -194,7 +194,7 @@ static void test_attempts(void **state)
 	assert_int_equal(call(SYS_prctl, 4 /* PR_SET_DUMPABLE */, 1, 0), SECCOMP_RET_TRAP);
 }
 
-/* Sockets: calls with addresses and descriptors on the numbers of packets.c only. */
+/* Sockets: frames can only be sent over the descriptors of packets.c, and not to an address. */
 static void test_sockets(void **state)
 {
 	static const int none[] = { SYS_sendto, SYS_sendmsg, SYS_connect, SYS_setsockopt };
@@ -206,7 +206,7 @@ static void test_sockets(void **state)
 	for (uint64_t fd = FIRST; fd < FIRST + PACKETS; fd++) {
 		assert_int_equal(call(SYS_sendmmsg, fd, 0, 0), SECCOMP_RET_ALLOW);
 		assert_int_equal(call(SYS_dup3, FIRST, fd, 0), SECCOMP_RET_ALLOW);
-		/* No other socket gets such a number. */
+		/* No other descriptor can take such a number. */
 		assert_int_not_equal(call(SYS_close, fd, 0, 0), SECCOMP_RET_ALLOW);
 		assert_int_not_equal(call(SYS_dup3, 7, fd, 0), SECCOMP_RET_ALLOW);
 	}

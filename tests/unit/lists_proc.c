@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * lists_proc.c: /proc/net/ptype looks up no device while it holds the lock of the listeners, for
- * which the receive path waits, and lists a bounded number of them. /proc/net/unix reschedules, and
- * does not begin anew for every few sockets.
+ * lists_proc.c: /proc/net/ptype looks up no device while it holds the lock of the packet sockets,
+ * for which the receive path waits, and lists a bounded number of these sockets. /proc/net/unix
+ * reschedules, and does not walk from the start of the list again for every few sockets.
  *
  * SOURCES: kernel/net/proc/lists_proc.c kernel/lib/string.c
  */
@@ -15,7 +15,7 @@
 #include "kernel/net/unix/unix.h"
 #include "unit.h"
 
-/* What /proc/net/protocols counts, which is not looked at here. */
+/* Fakes for /proc/net/protocols, which is not tested here. */
 struct port_table tcp_ports, udp_ports, udplite_ports, raw_socks;
 u32 net_count_socks(struct port_table *t, bool v6)
 {

@@ -15,7 +15,7 @@ void free(void *p);
 #define OWNERS 3
 
 static LIST_HEAD(list);
-/* FLK_*; the last cell stands for all beyond */
+/* type (FLK_*) of each owner's lock on each byte; the last element: all bytes from BYTES on */
 static u8 model[OWNERS][BYTES + 1];
 static int owners[OWNERS];
 
@@ -35,7 +35,7 @@ static void apply(const struct file_lock *req)
 	free(spare[1]);
 }
 
-/* The list says of each byte what the model says; neighbours are merged; order is by start. */
+/* Checks that the list agrees with the model, is sorted by start, and has merged neighbours. */
 static void check(void)
 {
 	struct file_lock *l;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Unit tests of the host half of cards: a switch of vde2 that is slow, silent, wrong, or refuses
- * delays no thread that opens the link again.
+ * Unit tests of the host half of cards: a switch of vde2 that is slow, does not answer, answers
+ * wrongly or refuses does not delay the thread that opens the link again.
  *
  * SOURCES: drivers/net/net_host.c drivers/net/socket_host.c os-linux/object.c
  */
@@ -24,7 +24,7 @@
 #include "os-linux/host.h"
 
 const struct net_link slirp_link, tap_link;
-/* Nothing here is jailed. */
+/* No process is jailed. */
 bool os_jailed(void)
 {
 	return false;
@@ -95,7 +95,7 @@ static int tear_down(void **state)
 	return 0;
 }
 
-static int number; /* of the card */
+static int number; /* the card's object number */
 
 static struct net_host *card(void)
 {
@@ -134,10 +134,10 @@ static void test_silent_switch(void **state)
 	struct net_host *h = card();
 
 	assert_int_equal(net_host_reopen(number), -EINPROGRESS);
-	h->give_up = net_now_ms(); /* its time is over */
+	h->give_up = net_now_ms(); /* the time limit is reached */
 	assert_int_equal(net_host_reopen(number), -ETIMEDOUT);
 	assert_true(h->asked == -1 && h->half == -1);
-	assert_int_equal(net_host_reopen(number), -EINPROGRESS); /* and from the beginning */
+	assert_int_equal(net_host_reopen(number), -EINPROGRESS); /* starts again */
 	net_host_close(number);
 }
 

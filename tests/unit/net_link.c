@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * net_link.c: what comes from a card: ARP's and neighbour discovery's states by a clock of our own,
- * and random frames that must do no harm.
+ * net_link.c: received frames: the states of ARP and neighbour discovery over time, by a fake
+ * clock, and random frames that must do no harm.
  * SOURCES: kernel/net/link/eth.c kernel/net/neigh/arp.c kernel/net/neigh/neigh.c
  * SOURCES: kernel/net/neigh/neigh_table.c kernel/net/neigh/ndisc.c kernel/net/neigh/ndisc_ra.c
  * SOURCES: kernel/net/inet/frag.c kernel/net/route/flow.c kernel/net/route/pmtu.c
@@ -42,14 +42,14 @@ static void test_resolution(void **state)
 	assert_int_equal(neigh_output(&card, &his, packet_of("one", 3, ETH_P_IP)), 0);
 	assert_int_equal(neigh_output(&card, &his, packet_of("two", 3, ETH_P_IP)), 0);
 	assert_int_equal(state_of(&his), NUD_INCOMPLETE);
-	assert_int_equal(frames(), 1); /* the question, once */
+	assert_int_equal(frames(), 1); /* one request for both */
 	f = take();
 	assert_int_equal(skb_len(f), 14 + 28);
 	assert_memory_equal(f->room + f->head, "\xff\xff\xff\xff\xff\xff", 6);
 	kfree_skb(f);
 	arp_from_him(2, &his, &mine, PKT_HOST);
 	assert_int_equal(state_of(&his), NUD_REACHABLE);
-	assert_int_equal(frames(), 2); /* those that waited, in order */
+	assert_int_equal(frames(), 2); /* the queued packets, in order */
 	f = take();
 	assert_memory_equal(f->room + f->head, his_mac, 6);
 	assert_memory_equal(skb_payload(f), "one", 3);
@@ -60,7 +60,7 @@ static void test_times(void **state)
 {
 	u64 t = now;
 
-	/* a request makes it known, and is answered */
+	/* a request makes its sender known, and is answered */
 	arp_from_him(1, &his, &mine, PKT_BROADCAST);
 	assert_int_equal(state_of(&his), NUD_STALE);
 	assert_int_equal(frames(), 1);
@@ -76,7 +76,7 @@ static void test_times(void **state)
 	run_to(t + 60 * NSEC_PER_SEC);
 	assert_int_equal(state_of(&his), NUD_FAILED);
 	run_to(t + 200 * NSEC_PER_SEC);
-	assert_int_equal(state_of(&his), NUD_FAILED); /* there are few */
+	assert_int_equal(state_of(&his), NUD_FAILED); /* below gc_thresh1 */
 	neigh_gc[0].thresh1 = 0;
 	run_to(t + 240 * NSEC_PER_SEC);
 	assert_int_equal(state_of(&his), 0);
@@ -88,7 +88,7 @@ static void test_times(void **state)
  */
 static void test_collector(void **state)
 {
-	u64 t = 1000 * 30 * NSEC_PER_SEC; /* the collector's turn */
+	u64 t = 1000 * 30 * NSEC_PER_SEC; /* when the collector runs */
 
 	run_to(t + NSEC_PER_SEC);
 	neigh_gc[0].thresh1 = 1;
@@ -104,14 +104,14 @@ static void test_collector(void **state)
 	assert_int_equal(state_of(&his), NUD_STALE);
 	run_to(t + 100 * NSEC_PER_SEC);
 	assert_int_equal(state_of(&his), 0);
-	neigh_gc[0].thresh1 = 2; /* the last one stays */
+	neigh_gc[0].thresh1 = 2; /* now one entry may stay */
 	arp_from_him(1, &his, &mine, PKT_BROADCAST);
 	run_to(t + 200 * NSEC_PER_SEC);
 	assert_int_equal(state_of(&his), NUD_STALE);
 	neigh_gc[0] = (struct neigh_gc){ 128, 512, 1024, 30 };
 }
 
-/* After the machine itself programs are asked, then all. */
+/* Probes go to the neighbour itself, then to user programs (app_probes), then to all. */
 static void test_whom_to_ask(void **state)
 {
 	int *words = card.conf.v4 + CONF4_NEIGH;
@@ -169,8 +169,8 @@ static u8 last_of(const ip_addr *a)
 }
 
 /*
- * Of several answers the first counts, for a second; an unsolicited announcement is believed at
- * once.
+ * Of several replies only the first is accepted, for a second (locktime). A gratuitous announcement
+ * is accepted at once.
  */
 static void test_lock(void **state)
 {
@@ -182,7 +182,7 @@ static void test_lock(void **state)
 	assert_int_equal(last_of(&his), 7);
 	assert_int_equal(state_of(&his), NUD_REACHABLE);
 	run_to(now + NSEC_PER_SEC / 2 + 1);
-	neigh_confirm(&card, &his); /* that is no change */
+	neigh_confirm(&card, &his); /* does not restart locktime */
 	says_mac(&his, &mine, 8);
 	assert_int_equal(last_of(&his), 8);
 	says_mac(&his, &his, 9);
@@ -192,7 +192,7 @@ static void test_lock(void **state)
 	assert_int_equal(last_of(&his), 8);
 }
 
-/* An answer for another waits a while, and as many as may. */
+/* Proxy ARP: replies for another host are delayed (proxy_delay), and at most proxy_qlen wait. */
 static void test_proxy(void **state)
 {
 	struct route r = { .dev = &lo, .table = 254, .type = 1, .dst = ip_v4(0), .prefix = 96 };
@@ -202,7 +202,7 @@ static void test_proxy(void **state)
 	lo.flags = IFF_UP;
 	assert_int_equal(route_add(&net, &r), 0);
 	card.conf.v4[CONF4_PROXY_ARP] = card.conf.v4[CONF4_FORWARDING] = 1;
-	arp_from_him(1, &his, &far, PKT_HOST); /* we alone were asked */
+	arp_from_him(1, &his, &far, PKT_HOST); /* a unicast request */
 	assert_int_equal(frames(), 1);
 	words[NEIGH_PROXY] = 0;
 	arp_from_him(1, &his, &far, PKT_BROADCAST);
@@ -221,7 +221,7 @@ static void test_proxy(void **state)
 	routes_forget(&lo, true);
 }
 
-/* What its device's sysctls say, within bounds. */
+/* A neighbour follows the sysctls of its device, within bounds. */
 static void test_words(void **state)
 {
 	int *words = card.conf.v4 + CONF4_NEIGH;
@@ -237,7 +237,7 @@ static void test_words(void **state)
 	assert_int_equal(state_of(&his), NUD_FAILED);
 	assert_int_equal(frames(), 5);
 	neigh_forget(&card);
-	words[NEIGH_ASK_ALL] = 0; /* nobody is asked */
+	words[NEIGH_ASK_ALL] = 0; /* no request is sent */
 	neigh_output(&card, &his, packet_of("x", 1, ETH_P_IP));
 	run_to(now + NSEC_PER_SEC);
 	assert_int_equal(state_of(&his), NUD_FAILED);
@@ -265,9 +265,9 @@ static void test_nobody(void **state)
 		neigh_output(&card, &his, packet_of("x", 1, ETH_P_IP));
 	run_to(now + 5 * NSEC_PER_SEC);
 	assert_int_equal(state_of(&his), NUD_FAILED);
-	assert_int_equal(frames(), 3); /* questions */
+	assert_int_equal(frames(), 3); /* requests */
 	assert_int_equal(unreachable, 64);
-	card.conf.v4[CONF4_NEIGH + NEIGH_QUEUE] = 0; /* the last one does all the same */
+	card.conf.v4[CONF4_NEIGH + NEIGH_QUEUE] = 0; /* the last one waits anyway */
 	for (int i = 0; i < 3; i++)
 		neigh_output(&card, &his, packet_of("x", 1, ETH_P_IP));
 	run_to(now + 5 * NSEC_PER_SEC);
@@ -281,7 +281,7 @@ static void test_announcements(void **state)
 	arp_from_him(2, &mine, &mine, PKT_BROADCAST);
 	assert_int_equal(state_of(&mine), 0);
 	neigh_set(&card, &his, my_mac, NUD_PERMANENT, 0, 0x400 /* NLM_F_CREATE */);
-	arp_from_him(2, &his, &mine, PKT_HOST); /* what was set by hand stays */
+	arp_from_him(2, &his, &mine, PKT_HOST); /* a permanent entry stays */
 	assert_int_equal(state_of(&his), NUD_PERMANENT);
 	assert_int_equal(frames(), 0);
 }
@@ -296,7 +296,7 @@ static void test_flood(void **state)
 	}
 	assert_true(fake_allocations < 1024 + 3000 + 10);
 	skb_free_list(&sent);
-	assert_true(fake_allocations <= 1024 + 7 /* address, route, where they are found */);
+	assert_true(fake_allocations <= 1024 + 7 /* address, route, hashes */);
 }
 
 static u32 known(void)
@@ -314,8 +314,8 @@ static void he_asks(u32 n)
 }
 
 /*
- * Above gc_thresh2 those go that were not used for a while, and there are never more than
- * gc_thresh3.
+ * Above gc_thresh2 entries are removed that were not used for a while, and there are never more
+ * than gc_thresh3 entries.
  */
 static void test_thresholds(void **state)
 {
@@ -331,7 +331,7 @@ static void test_thresholds(void **state)
 	he_asks(31);
 	assert_int_equal(known(), 10);
 	run_to(now + 4 * NSEC_PER_SEC);
-	/* that one was the last to be added but two */
+	/* the removed entry is 30, the last but two to be added */
 	he_asks(32);
 	assert_int_equal(known(), 10);
 	neigh_gc[0].thresh3 = 0;
@@ -349,18 +349,18 @@ static void test_own_address(void **state)
 
 	ndisc_up(&card);
 	assert_int_equal(addr_state(&card, &local), ADDR_TENTATIVE);
-	assert_int_equal(frames(), 1); /* has anybody got it? */
+	assert_int_equal(frames(), 1); /* the probe (DAD) */
 	run_to(now + 1100 * NSEC_PER_MSEC);
 	assert_int_equal(addr_state(&card, &local), ADDR_VALID);
 	run_to(now + 20 * NSEC_PER_SEC);
-	/* and three questions for routers, at 1, 5 and 13 seconds */
+	/* and three router solicitations, after 1, 5 and 13 seconds */
 	assert_int_equal(frames(), 4);
-	/* the fourth at 29, or a few later or earlier */
+	/* the fourth after 29 seconds, or a few more or less */
 	run_to(now + 13 * NSEC_PER_SEC);
 	assert_int_equal(frames(), 5);
 }
 
-/* As many questions as the device's words say, and when. */
+/* The device's sysctls determine how many probes and router solicitations are sent, and when. */
 static void test_questions(void **state)
 {
 	ip_addr local = { { htonl(0xfe800000), 0, htonl(0x000000ff), htonl(0xfe000001) } };
@@ -393,14 +393,14 @@ static void test_questions(void **state)
 	words[CONF6_RS_COUNT] = -1;
 	words[CONF6_RS_DELAY] = 0;
 	words[CONF6_RS_MAX_INTERVAL] = 2000;
-	words[CONF6_FORWARDING] = 1; /* a router asks none */
+	words[CONF6_FORWARDING] = 1; /* a router sends none */
 	ndisc_up(&card);
 	run_to(now + 10 * NSEC_PER_SEC);
 	assert_int_equal(frames(), 5);
 	ndisc_down(&card);
 	words[CONF6_FORWARDING] = 0;
 	ndisc_up(&card);
-	/* two seconds apart at most, a tenth more or less */
+	/* at last every two seconds, 10 % more or less */
 	run_to(now + 100 * NSEC_PER_SEC);
 	assert_true(frames() > 5 + 43 && frames() < 5 + 58);
 }
@@ -426,8 +426,8 @@ static void test_address_taken(void **state)
 }
 
 /*
- * A probe of our own that comes back is no sign that another machine has the address; a probe
- * without our nonce is.
+ * An own probe that comes back does not mean that another host has the address. A probe without our
+ * nonce does.
  */
 static void test_own_question(void **state)
 {
@@ -473,9 +473,9 @@ static void test_router(void **state)
 	assert_int_equal(addr_state(&card, &got), ADDR_VALID);
 	assert_int_equal(route_output(&net, &f), 0);
 	assert_true(ip_equal(&f.next_hop, &router) && ip_equal(&f.saddr, &got));
-	run_to(now + 60 * NSEC_PER_SEC); /* the prefix has ended */
+	run_to(now + 60 * NSEC_PER_SEC); /* the prefix has expired */
 	assert_int_equal(addr_state(&card, &got), ADDR_NONE);
-	run_to(now + 60 * NSEC_PER_SEC); /* the router too */
+	run_to(now + 60 * NSEC_PER_SEC); /* the router has expired, too */
 	f = (struct flow){ .daddr = far };
 	assert_int_not_equal(route_output(&net, &f), 0);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * net_packets.c: packets cut and put together in any order, and random fragments that must do no
- * harm; what is known of paths, and addresses whose time is over.
+ * net_packets.c: packets are fragmented and reassembled in any order, and random fragments do no
+ * harm. Also tests path MTUs, and addresses whose lifetime ends.
  * SOURCES: kernel/net/link/eth.c kernel/net/neigh/arp.c kernel/net/neigh/neigh.c
  * SOURCES: kernel/net/neigh/neigh_table.c kernel/net/neigh/ndisc.c kernel/net/neigh/ndisc_ra.c
  * SOURCES: kernel/net/inet/frag.c kernel/net/route/flow.c kernel/net/route/pmtu.c
@@ -22,7 +22,7 @@ static int keep(struct sk_buff *skb, const struct flow *f)
 	return 0;
 }
 
-/* What ip.c reads out of a fragment of IPv4. */
+/* Sets the fields of @skb that ip.c reads from the header of an IPv4 fragment. */
 static struct sk_buff *parsed(struct sk_buff *skb)
 {
 	u8 tmp[20];
@@ -84,7 +84,7 @@ static void test_any_order(void **state)
 			int i = (int)(fake_random() % (u32)n);
 
 			assert_null(whole);
-			if (n > 1 && fake_random() % 4 == 0) /* once more */
+			if (n > 1 && fake_random() % 4 == 0) /* a duplicate */
 				assert_null(ip_defrag(&net, parsed(skb_clone(all[i], GFP_ATOMIC))));
 			whole = ip_defrag(&net, parsed(all[i]));
 			all[i] = all[--n];
@@ -114,8 +114,8 @@ static void test_incomplete(void **state)
 }
 
 /*
- * A sender of many fragments evicts those of its own namespace, not another's; with a limit of 0
- * none is kept.
+ * Many fragments evict other fragments of their own network namespace, and none of another's. With
+ * a limit of 0 no fragment is kept.
  */
 static void test_memory_of_others(void **state)
 {
@@ -134,7 +134,7 @@ static void test_memory_of_others(void **state)
 	assert_true(net.frags[0].packets <= 256 && net.frags[0].memory <= 4 << 20);
 	assert_int_equal(other.frags[0].packets, 1);
 	ip_fragment(large(7), 1500, &f, keep);
-	kfree_skb(take()); /* the first is there */
+	kfree_skb(take()); /* @other still has the first fragment */
 	while (!list_empty(&sent)) {
 		assert_null(whole);
 		whole = ip_defrag(&other, parsed(take()));
@@ -152,8 +152,8 @@ static void test_memory_of_others(void **state)
 }
 
 /*
- * Random pieces: overlapping, beyond the end, of many packets; memory stays bounded, what comes out
- * is what its header says.
+ * Random fragments of many packets, which overlap or lie beyond the end: memory stays bounded, and
+ * each reassembled packet has the length in its header.
  */
 static void test_random_pieces(void **state)
 {
@@ -197,7 +197,7 @@ static void test_pmtu(void **state)
 	assert_int_equal(pmtu_of(&net, &his, 1500), 552);
 	run_to(now + 601 * NSEC_PER_SEC);
 	assert_int_equal(pmtu_of(&net, &his, 1500), 1500);
-	/* IPv6's lives as long as its namespace says */
+	/* IPv6's path MTU expires by its own sysctl */
 	net.ipv6.mtu_expires = 7;
 	pmtu_learn(&net, &his6, 1300);
 	run_to(now + 6 * NSEC_PER_SEC);
@@ -229,8 +229,8 @@ static u32 crowd(void)
 }
 
 /*
- * A timer's function keeps the vCPU from all programs: it says that there is something to do, and
- * threads do it bit by bit.
+ * A timer's function blocks all programs of the vCPU. So it only queues a work, and each run of the
+ * work removes some addresses.
  */
 static void test_addresses_end_bit_by_bit(void **state)
 {
@@ -254,8 +254,8 @@ static void test_addresses_end_bit_by_bit(void **state)
 }
 
 /*
- * The timer comes again while the work waits; and one namespace has ended, whose addresses go with
- * it.
+ * The timer fires again while the work is queued: only one reference is taken. If the namespace is
+ * ending, no work is queued.
  */
 static void test_addresses_and_references(void **state)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * netdev_io.c: a card's queue while frames of it are dropped: the count is that of the frames that
- * wait or are in send(), whichever thread takes them out, so that the queue has room again.
+ * netdev_io.c: a card's queue whose frames are dropped: the queue's length is always the number of
+ * frames that wait or are in send(), whichever thread removes them. So the queue has room again.
  * SOURCES: kernel/net/link/netdev_io.c kernel/net/link/netdev_queues.c
  */
 #include "kernel/lib/printk.h"
@@ -17,7 +17,7 @@
 #include "kernel/sched/sched.h"
 #include "unit.h"
 
-/* ---- the world around ---- */
+/* ---- fakes ---- */
 
 const struct sched_idle_ops *sched_idle_ops;
 u32 packet_taps;
@@ -132,7 +132,7 @@ void synchronize_rcu(void)
 	graces++;
 }
 
-/* of another vCPU, whose thread has no CPU of the host until then */
+/* @in_send: a queue in whose send() another vCPU is until the time @until */
 static struct netdev_queue *in_send;
 static u64 until;
 
@@ -147,12 +147,12 @@ int schedule_deadline(u64 deadline)
 /* ---- a card ---- */
 
 static struct {
-	u32 takes; /* so many frames at once */
-	/* so many are sent by another vCPU meanwhile */
+	u32 takes; /* frames that one send() takes */
+	/* frames that another vCPU queues during send() */
 	u32 comes;
-	bool purge; /* and the link is lost */
+	bool purge; /* the link is lost during send() */
 	u32 sent;
-	u32 polls; /* so many more rounds find something */
+	u32 polls; /* rounds of poll() that still find frames */
 	bool saw_poll;
 } card;
 
@@ -233,7 +233,7 @@ static void test_queue(void **state)
 	assert_int_equal(fake_allocations, 0);
 }
 
-/* What the other vCPU has in send() it has counted, and takes off itself. */
+/* Frames in send() stay counted during a purge: the vCPU that sends them subtracts them itself. */
 static void test_purge_beside_send(void **state)
 {
 	static struct net_device dev;
@@ -245,7 +245,7 @@ static void test_purge_beside_send(void **state)
 		card.comes = 3;
 		card.purge = true;
 		net_rx_flush();
-		assert_int_equal(dev.first.txq_len, 5 - takes); /* the three others have gone */
+		assert_int_equal(dev.first.txq_len, 5 - takes); /* the 3 others were purged */
 		assert_false(dev.first.busy);
 		card.takes = 20;
 		assert_int_equal(send_one(&dev), 0);
@@ -258,8 +258,8 @@ static void test_purge_beside_send(void **state)
 }
 
 /*
- * A poller that waits for its worker is not in poll(): the thread that waits for the end of poll()
- * may hold a lock that all workers wait for.
+ * A poller that has queued a work is not in poll(): a thread that waits for the end of poll() may
+ * hold a lock for which all workers wait.
  */
 static void test_polling(void **state)
 {
@@ -280,8 +280,8 @@ static void test_polling(void **state)
 }
 
 /*
- * A card is removed: its buffers stay for as long as a thread is in send(), and no thread enters
- * the card again.
+ * A card is removed: its buffers stay as long as a thread is in send(), and no thread enters the
+ * card again.
  */
 static void test_quiesce(void **state)
 {
@@ -289,7 +289,7 @@ static void test_quiesce(void **state)
 
 	card_setup(&dev, 0);
 	dev.txqlen = 1;
-	/* with another vCPU: so this one notes that it has enough */
+	/* pretend that another vCPU lists the queue: this one then only queues the frame */
 	dev.first.listed = 1;
 	assert_int_equal(send_one(&dev), 0);
 	dev.first.listed = 0;
@@ -304,7 +304,7 @@ static void test_quiesce(void **state)
 	assert_int_equal(graces, 2);
 	assert_int_equal(dev.first.txq_len, 0);
 	assert_int_equal(fake_allocations, 0);
-	dev.flags = IFF_UP; /* the next card of this number */
+	dev.flags = IFF_UP; /* the next card with this index */
 	dev.txqlen = 10;
 	dev.first.listed = 1;
 	card.takes = 10;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * netfilter.c: the packet filter's parts by themselves: expressions on registers, elements found in
- * sets, and translation: which numbers a connection gets, packets rewritten there and back with
- * checksums that stay right.
+ * netfilter.c: parts of the packet filter: expressions on registers, lookups in sets, and NAT: the
+ * ports that connections get, and packets that are rewritten in both directions with correct
+ * checksums.
  * SOURCES: kernel/net/netfilter/nft_expr_data.c kernel/net/netfilter/nft_core.c
  * SOURCES: kernel/net/netfilter/nft_tree.c
  * SOURCES: kernel/net/netfilter/nat.c kernel/net/netfilter/conntrack.c
@@ -19,7 +19,7 @@
 #include "kernel/net/netfilter/nft_expr.h"
 #include "unit.h"
 
-/* ---- the world around ---- */
+/* ---- fakes ---- */
 
 static struct net net;
 static u64 now = 1;
@@ -179,7 +179,7 @@ static nla_t number(u16 type, u32 v)
 	return (nla_t)(b.buf + at);
 }
 
-/* Room beforehand: what was returned must not move. */
+/* Begins a new buffer, with enough room that returned attributes never move. */
 static void fresh(void)
 {
 	nfb_free(&b);
@@ -232,7 +232,7 @@ static void test_registers(void **state)
 	tb[NFTA_CMP_DATA] = value(NFTA_CMP_DATA, wide, 8);
 	tb[NFTA_CMP_OP] = number(NFTA_CMP_OP, NFT_CMP_EQ);
 	tb[NFTA_CMP_SREG] =
-		number(NFTA_CMP_SREG, NFT_REG32_15); /* the last word: there is no second */
+		number(NFTA_CMP_SREG, NFT_REG32_15); /* 8 bytes do not fit at the last word */
 	kfree(make(&nft_cmp, tb, -ERANGE));
 	for (u32 reg = 0; reg < 40; reg++) {
 		bool good = (reg >= NFT_REG_1 && reg <= NFT_REG_4) ||
@@ -280,7 +280,7 @@ static void test_bitwise_byteorder(void **state)
 	kfree(e);
 }
 
-/* ---- attributes that lie ---- */
+/* ---- invalid attributes ---- */
 
 static void test_attributes(void **state)
 {
@@ -348,7 +348,7 @@ static void test_intervals(void **state)
 	put(&s, 0, true, 0);
 	put(&s, 10, false, 0);
 	put(&s, 20, true, 0);
-	put(&s, 20, false, 0); /* the next one follows at once */
+	put(&s, 20, false, 0); /* adjacent to the first interval */
 	put(&s, 30, true, 0);
 	put(&s, 10, false, -EEXIST);
 	put(&s, 15, false, -ENOTEMPTY);
@@ -380,8 +380,8 @@ static void test_states_and_times(void **state)
 }
 
 /*
- * An element that a batch deletes and one that it makes, one that has expired and its successor:
- * wherever in the tree they stand.
+ * Two elements with one key, at any place in the tree: one that a batch deletes beside one that it
+ * adds, and an expired element beside its successor.
  */
 static void test_of_one_key(void **state)
 {
@@ -428,7 +428,7 @@ static void test_ranges(void **state)
 	clear(&s);
 }
 
-/* ---- translation ---- */
+/* ---- NAT ---- */
 
 static struct sk_buff *udp(u32 src, u16 sport, u32 dst, u16 dport)
 {
@@ -458,7 +458,9 @@ static struct sk_buff *udp(u32 src, u16 sport, u32 dst, u16 dport)
 	return skb;
 }
 
-/* What stands in a packet, whose checksums are right. */
+/*
+ * Checks the addresses and ports of a packet, and its checksums. Stores the source port in *sport.
+ */
 static void expect(const struct sk_buff *skb, u32 src, u32 dst, u16 dport, u16 *sport)
 {
 	ip_addr s, d;
@@ -500,7 +502,7 @@ static void test_masquerade(void **state)
 
 	assert_int_equal(nf_nat_get(&net), 0);
 	assert_int_equal(nf_register(&net, &chain), 0);
-	for (u32 i = 0; i < 2; i++) { /* two that use the same port */
+	for (u32 i = 0; i < 2; i++) { /* two clients with one port */
 		struct sk_buff *skb = udp(0x0a000001 + i, 4000, 0x08080808, 53), *answer;
 
 		pass(skb, NF_INET_PRE_ROUTING, NF_INET_POST_ROUTING);
@@ -523,8 +525,8 @@ static void test_masquerade(void **state)
 /* ---- bytes of a packet ---- */
 
 /*
- * A checksum follows, wherever it stands, and another packet that shares the payload does not
- * change.
+ * After a write far behind the headers the checksum can be corrected at any place, and a clone that
+ * shares the payload does not change.
  */
 static void test_far_behind(void **state)
 {
@@ -554,7 +556,7 @@ static void test_far_behind(void **state)
 		skb_copy(skb, 0, other_is, 400);
 		assert_memory_equal(other_is + 300, new, 2);
 		assert_int_equal(csum_fold(skb_sum(skb, 0, 400, 0)), 0);
-		nf_fix_sum(skb, 399, delta, false); /* not there: nothing happens */
+		nf_fix_sum(skb, 399, delta, false); /* beyond the packet: no effect */
 		nf_fix_sum(skb, ~0U, delta, false);
 		assert_int_equal(csum_fold(skb_sum(skb, 0, 400, 0)), 0);
 		kfree_skb(skb);
@@ -563,8 +565,8 @@ static void test_far_behind(void **state)
 }
 
 /*
- * What has expired goes a few hundred at a time: nn->lock is held meanwhile, and there may be a
- * quarter of a million.
+ * Each call removes at most a few hundred expired elements, since it holds nn->lock and a set may
+ * have a quarter of a million.
  */
 static void test_many_expired(void **state)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Unit tests of the numbers of host objects: a number leads to its object until it is given back,
- * also after a restore, which gives objects the numbers that they had, in any order.
+ * Unit tests of the numbers of host objects: a number refers to its object until it is deleted,
+ * also after a restore, which gives objects their old numbers in any order.
  *
  * SOURCES: os-linux/object.c
  */
@@ -75,7 +75,7 @@ static void any_order(void **state)
 		int j = rand() % (i + 1);
 
 		order[i] = order[j];
-		order[j] = 200000 + 3 * i; /* behind all that were made, with gaps */
+		order[j] = 200000 + 3 * i; /* above all used numbers, with gaps */
 	}
 	for (int i = 0; i < 1000; i++)
 		assert_int_equal(os_object_add_as(order[i], &thing[i]), 0);
@@ -84,7 +84,7 @@ static void any_order(void **state)
 		assert_int_equal(os_object_add_as(order[i], &thing[0]), -EEXIST);
 		assert_ptr_equal(os_object(order[i]), &thing[i]);
 	}
-	/* A number that is chosen for an object is none of those. */
+	/* os_object_add() chooses none of the numbers in use. */
 	for (int i = 0; i < 5000; i++) {
 		number[i] = os_object_add(&thing[i]);
 		for (at = 0; at < 1000 && order[at] != number[i]; at++)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * patch_site.c: which bytes are a call site, where a thread in a thunk is, and that thunks compute
- * what they should.
+ * patch_site.c: tests which bytes are recognised as a call site, where in a thunk a thread is, and
+ * that thunks compute the right results.
  * SOURCES: arch/um/patch/patch_site.c kernel/lib/string.c
  */
 #include "arch/um/patch/patch_site.h"
@@ -12,7 +12,7 @@
 
 static u8 page[PAGE_SIZE];
 
-/* @n bytes that end behind the syscall, and @m bytes that follow it. */
+/* Recognises a site: @n bytes that end with the syscall instruction, and @m bytes behind it. */
 static struct site_shape look(const char *before, u32 n, const char *after, u32 m, u64 nr)
 {
 	memset(page, 0x90, sizeof(page));
@@ -30,12 +30,12 @@ static void mov_shape(void **state)
 
 	assert_int_equal(s.form, SITE_MOV);
 	assert_int_equal(s.start, AT - 5);
-	assert_int_equal(LOOK(GETPPID, "\xc3", 111).form, SITE_NONE); /* rax came from elsewhere */
+	assert_int_equal(LOOK(GETPPID, "\xc3", 111).form, SITE_NONE); /* rax has another value */
 	assert_int_equal(LOOK("\x00" GETPPID, "\xc3", 110).form, SITE_MOV); /* padding */
 	assert_int_equal(LOOK("\xf3\x0f\x1e\xfa" GETPPID, "\xc3", 110).form, SITE_MOV);
 }
 
-/* The same bytes as the end of another instruction. */
+/* The bytes of the mov are the end of another instruction, so there is no site. */
 static void mov_lookalikes(void **state)
 {
 	assert_int_equal(LOOK("\x41" GETPPID, "\xc3", 110).form, SITE_NONE);     /* mov to r8d */
@@ -72,7 +72,7 @@ static void next_shape(void **state)
 	assert_int_equal(LOOK("\x0f\x34", "\x48\x3d\x00\xf0\xff\xff", 0).form, SITE_NONE);
 }
 
-/* Nothing outside of the page is looked at or changed. */
+/* No byte outside of the page is read or changed. */
 static void page_ends(void **state)
 {
 	memset(page, 0x90, sizeof(page));

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * physmem.c: which frames the host backs: those in its memory, and those that it has swapped out.
+ * physmem.c: the host backs the frames that are in its memory, and those that it has swapped out.
  * SOURCES: arch/um/machine/physmem.c
  */
 #include "arch/um/internal.h"
@@ -8,11 +8,11 @@
 
 #define N 8
 
-/* Of the file: '.' a hole, 'm' in memory, 's' swapped out; behind it are holes. */
+/* The memory file, a letter a page: '.' a hole, 'm' in memory, 's' swapped out. Then holes. */
 static const char *file;
 static u32 asked;
 
-/* ---- what the rest of the file asks for, and nobody here ---- */
+/* ---- functions that physmem.c refers to and the tests do not call ---- */
 
 u8 __kdata_start[1], __kdata_end[1];
 
@@ -103,7 +103,7 @@ int64_t os_mem_next_hole(int f, uint64_t off)
 	return seek(off, false);
 }
 
-/* Frames that are in the file of a state, from the first bit on. */
+/* Bit N: frame N is in the file of a state. */
 static u64 base;
 static const u64 *base_ptr;
 
@@ -155,7 +155,7 @@ static void next_is(const char *what, u64 in_base, bool data, u64 from, u64 end,
 	assert_int_equal(physmem_next(from, end, data), want);
 }
 
-/* Frames in the file of a state count as backed, and are taken once. */
+/* Frames in the file of a state count as backed, and are taken from it once. */
 static void restored(void **state)
 {
 	const int files[] = { 1, 2 };

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * prefix.c: networks in a hash: what is found for an address is what a walk over all of them finds,
- * in the order that their owner gave them, while they come and go and the hash grows; and a look is
- * short, however many there are.
+ * prefix.c: networks in a hash: a lookup of an address finds the networks that a walk over all of
+ * them finds, in their owner's order, while networks are added and removed and the hash grows. A
+ * lookup is short, however many networks there are.
  * SOURCES: kernel/net/route/prefix.c
  */
 #include "kernel/lib/string.h"
@@ -14,7 +14,7 @@
 
 struct net_of {
 	struct prefix_node node;
-	/* of those of its network the lowest stands first */
+	/* entries of one network are sorted by this number, the lowest first */
 	u32 order;
 	bool in;
 };
@@ -29,7 +29,7 @@ void arch_random(void *buf, size_t n)
 		((u8 *)buf)[i] = (u8)fake_random();
 }
 
-/* Addresses that agree in many bits, so that networks contain each other. */
+/* Returns an address that has many bits in common with others, so that networks are nested. */
 static ip_addr some_addr(void)
 {
 	ip_addr a = { { htonl(0x20010db8), 0, htonl(fake_random() % 4), 0 } };
@@ -74,7 +74,7 @@ static void leave(struct net_of *n)
 	n->in = false;
 }
 
-/* By a walk: the longest network that @a is in, of these the lowest order above @above. NULL. */
+/* Returns the longest network with @a, of equal ones the lowest order above @above, or NULL. */
 static struct net_of *walk(u32 space, const ip_addr *a, int bits, u32 above)
 {
 	struct net_of *best = NULL;
@@ -133,10 +133,7 @@ static void test_as_a_walk(void **state)
 	assert_int_equal(fake_allocations, 0);
 }
 
-/*
- * Of 3,000 networks of one length no bucket has many, and they stay so where there is no memory to
- * grow.
- */
+/* With 3,000 networks of one length no bucket has many of them. */
 static void test_short(void **state)
 {
 	u32 longest = 0;

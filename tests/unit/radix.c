@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * radix.c: the index tree agrees with a plain array, gives memory back, and survives every failed
+ * radix.c: the index tree agrees with a plain array, frees its memory, and survives every failed
  * allocation.
  * SOURCES: kernel/lib/radix.c
  */
@@ -13,7 +13,7 @@
 static bool present[N];
 static char objects[N];
 
-/* Indices spread over the whole range, in ascending order. */
+/* Returns the @i-th of ascending indices that are spread over the whole range. */
 static u64 spread(u32 i)
 {
 	return (u64)i * i * i * 7919;
@@ -40,7 +40,7 @@ static void check_all(struct radix *r, bool sparse)
 	assert_null(radix_next(r, &at));
 }
 
-/* A run is what is there without a gap, cut at 64s and by the number asked for. */
+/* radix_run() returns entries without a gap, up to a multiple of 64 or the requested number. */
 static void check_runs(const struct radix *r, bool sparse)
 {
 	void *got[70];
@@ -129,8 +129,8 @@ static void out_of_memory(void **state)
 }
 
 /*
- * What stands alone in the tree leaves nothing behind, wherever it stood, nor does what could not
- * be inserted.
+ * A single entry at any index leaves no memory allocated after it was deleted, nor does one that
+ * could not be inserted.
  */
 static void alone(void **state)
 {
@@ -154,7 +154,7 @@ static void alone(void **state)
 	}
 }
 
-/* A tree that could not grow for an index is as small as before. */
+/* A tree that could not grow for an index has no more nodes than before. */
 static void not_grown(void **state)
 {
 	struct radix r = RADIX_INIT;

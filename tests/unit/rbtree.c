@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * rbtree.c: the tree stays sorted, balanced and whole over random insertions and deletions.
+ * rbtree.c: the tree stays sorted, balanced and complete over random insertions and deletions.
  * SOURCES: kernel/lib/rbtree.c
  */
 #include "kernel/lib/rbtree.h"
@@ -29,7 +29,7 @@ static void insert(struct rb_root *root, struct item *it)
 	it->in = true;
 }
 
-/* The number of black nodes on the way down; fails where two ways differ or red follows red. */
+/* Returns the black nodes on a path down. Fails if paths differ or red follows red. */
 static int black_height(const struct rb_node *n, const struct rb_node *parent)
 {
 	int left, right;

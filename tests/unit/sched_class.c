@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * sched_class.c: tasks get the CPU in proportion to their weights, sleepers come soon but save
- * nothing up, real-time tasks come first.
+ * sched_class.c: tasks get the CPU in proportion to their weights, tasks that wake up run soon but
+ * get no CPU time for their sleep, and real-time tasks run first.
  * SOURCES: kernel/sched/class.c kernel/sched/steal.c kernel/sched/account.c kernel/sched/deadline.c
  * SOURCES: kernel/lib/rbtree.c
  */
@@ -17,7 +17,8 @@ int nr_cpus = 1;
 #define N 6
 static struct rq *rq = &runqueues[0];
 static struct task idle, tasks[N];
-static u64 now, taken; /* by the host */
+/* ns: the time, and what the host has stolen since the last look */
+static u64 now, taken;
 
 int smp_processor_id(void)
 {
@@ -57,7 +58,7 @@ u64 arch_cpu_stolen(int cpu)
 	return ns;
 }
 
-/* No task waits for its next period here. */
+/* fakes for deadline.c: no task waits for its next period */
 u64 ktime_get(void)
 {
 	return now;
@@ -93,13 +94,13 @@ static int setup(void **state)
 	idle.flags = PF_IDLE;
 	class_init(rq);
 	now = 1000000;
-	sysctl_sched_rt_runtime_us = -1; /* these tasks are not held back */
+	sysctl_sched_rt_runtime_us = -1; /* no real-time throttling */
 	for (u32 i = 0; i < N; i++)
 		tasks[i] = (struct task){ .policy = SCHED_NORMAL };
 	return 0;
 }
 
-/* What schedule() does, with the time going on by one slice. */
+/* Does what schedule() does, then advances the clock by @ns. Returns the task that runs. */
 static struct task *step(u64 ns)
 {
 	struct task *prev = rq->curr, *next;
@@ -155,7 +156,7 @@ static void sleeper(void **state)
 	class_enqueue(rq, &tasks[1], false);
 	for (u32 i = 0; i < 100; i++)
 		step(1000000);
-	/* a task that was away for as long gets the CPU at once, but not for long */
+	/* a task that has slept all the time gets the CPU at once, but not for long */
 	class_enqueue(rq, &tasks[2], true);
 	assert_true(class_should_preempt(rq, &tasks[2]));
 	assert_ptr_equal(step(1000000), &tasks[2]);
@@ -165,7 +166,7 @@ static void sleeper(void **state)
 	assert_true(tasks[2].se.sum_exec < 16 * 1000000);
 }
 
-/* A pair that wakes each other does not preempt: the waker goes on until it sleeps. */
+/* Two tasks that wake each other up do not preempt: the waker runs until it sleeps. */
 static void pair(void **state)
 {
 	class_enqueue(rq, &tasks[0], true);
@@ -183,8 +184,8 @@ static void pair(void **state)
 }
 
 /*
- * A task that wakes another one that is far behind goes on for a moment, and gives way then, long
- * before its slice is over.
+ * A task that wakes up another task, which has had much less CPU time, runs for another
+ * WAKER_RUNS_NS and is then preempted, long before its slice ends.
  */
 static void stream(void **state)
 {
@@ -203,8 +204,8 @@ static void stream(void **state)
 }
 
 /*
- * What the host took is nobody's CPU time, at once or from what is used next; what it took while we
- * idled does not count.
+ * Time that the host has stolen is not charged to a task: it is subtracted at once or from the time
+ * used next. Time stolen while the vCPU was idle does not count.
  */
 static void stolen(void **state)
 {
@@ -219,7 +220,7 @@ static void stolen(void **state)
 	assert_int_equal(t->se.sum_exec, 4000000);
 	assert_int_equal(t->se.run_delay, 6000000);
 	assert_int_equal(rq->stolen, 6000000);
-	now += 3000000; /* not looked at yet */
+	now += 3000000; /* too early for a look at @taken */
 	taken = 3000000;
 	class_update_curr(rq, now);
 	assert_int_equal(t->se.sum_exec, 7000000);
@@ -229,7 +230,7 @@ static void stolen(void **state)
 	now += 2000000;
 	class_update_curr(rq, now);
 	assert_int_equal(t->se.sum_exec, 8000000);
-	taken = 1000000000; /* more than there was */
+	taken = 1000000000; /* more than has passed */
 	now += 5000000;
 	class_update_curr(rq, now);
 	assert_int_equal(t->se.sum_exec, 8000000);
@@ -255,7 +256,7 @@ static void run_for(u64 user, u64 kernel)
 	account_user_enter(now);
 }
 
-/* A switch with its accounting; @next NULL: nobody wants the vCPU. */
+/* Switches to @next, with the accounting. @next NULL: to the idle task. */
 static void turn_to(struct task *next)
 {
 	struct task *prev = rq->curr;
@@ -272,8 +273,8 @@ static void turn_to(struct task *next)
 }
 
 /*
- * Time that the host took is missing in user and kernel time as it is in the clock; a task is not
- * charged for time that was found before it ran.
+ * Stolen time is subtracted from user and kernel time as it is from sum_exec. A task does not lose
+ * time for a theft that was found before it ran.
  */
 static void both_sums(void **state)
 {
@@ -295,7 +296,7 @@ static void both_sums(void **state)
 	assert_int_equal(b->se.sum_exec, 40000000);
 	assert_int_equal(b->utime, 30000000);
 	assert_int_equal(b->stime, 10000000);
-	turn_to(a); /* has 35 ms too much, and gets them back */
+	turn_to(a); /* its utime and stime are 35 ms too high */
 	for (u32 i = 0; i < 20; i++)
 		run_for(1000000, 1000000);
 	turn_to(NULL);
@@ -305,8 +306,8 @@ static void both_sums(void **state)
 }
 
 /*
- * Runs for @ns with some runnable tasks and @asleep in a counted wait. Returns the one-minute load
- * average in hundredths.
+ * Runs for @ns with @running runnable tasks and @asleep uninterruptible ones. Returns the
+ * one-minute load average in hundredths.
  */
 static u64 load_after(u64 ns, u32 running, s64 asleep)
 {
@@ -328,14 +329,14 @@ static void load_average(void **state)
 	sched_loadavg(avg); /* the first sample begins here */
 	assert_int_equal(load_after(600 * NSEC_PER_SEC, 0, 0), 0);
 	assert_in_range(load_after(600 * NSEC_PER_SEC, 1, 1), 199, 201);
-	/* a task that runs a millisecond each second, and reads the load average, hardly counts */
+	/* a task that reads the load average and runs for 1 ms each second hardly adds to it */
 	for (u32 i = 0; i < 1200; i++) {
 		load_after(999000000, 0, 0);
 		load_after(1000000, 1, 0);
 	}
 	sched_loadavg(avg);
 	assert_in_range(avg[0], 0, 20);
-	/* the mean of 15 minutes has the time before */
+	/* the average of 15 minutes still contains earlier load */
 	assert_in_range(avg[2], 0, 1100);
 	for (u32 i = 0; i < 7200; i++)
 		load_after(NSEC_PER_SEC, 0, 0);

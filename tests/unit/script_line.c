@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * script_line.c: the first line of scripts, good, odd and hostile.
+ * script_line.c: parses first lines of scripts, valid, odd and hostile ones.
  * SOURCES: kernel/task/exec/script_line.c kernel/lib/string.c
  */
 #include <asm/errno.h>
@@ -61,7 +61,8 @@ static void refused(void **state)
 }
 
 /*
- * A line that does not fit: refused when the interpreter's name is cut, else its argument is cut.
+ * A line that is too long is refused if that cuts the interpreter's name. Otherwise the argument is
+ * cut.
  */
 static void too_long(void **state)
 {

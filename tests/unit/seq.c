@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * seq.c: a text that crosses from block to block is whole, also while no memory is at hand for a
- * long print, and takes no more memory than it needs.
+ * seq.c: a text that is larger than one buffer is complete, also while an atomic allocation for a
+ * long print fails, and takes no more memory than it needs.
  * SOURCES: kernel/fs/proc/seq.c kernel/lib/string.c kernel/lib/vsprintf.c
  */
 #include "kernel/fs/proc/proc.h"
@@ -58,7 +58,7 @@ bool fatal_signal_pending(struct task *t)
 	return false;
 }
 
-/* What an open file of /proc needs, and a text alone does not. */
+/* Functions for open files of /proc, which a text alone does not call. */
 #define NEVER(type, name, ...)                                                                     \
 	type name(__VA_ARGS__)                                                                     \
 	{                                                                                          \

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * sha256.c: nestctl's digest against the examples of FIPS 180-4, at the lengths where the padding
- * changes, and in pieces; HMAC against those of RFC 4231.
+ * sha256.c: compares nestctl's digest with the examples of FIPS 180-4, at the lengths where the
+ * padding changes, and in pieces, and its HMAC with the examples of RFC 4231.
  * SOURCES: tools/nestctl/image/sha256.c
  */
 #include "tools/nestctl/image/sha256.h"
@@ -84,7 +84,7 @@ static void codes(void **state)
 		"9b09ffa71b942fcb27635fbcd5b0e944bfdc63644f0713938a7f51535c3a35e2");
 }
 
-/* All of them without the CPU's instructions, which the others use where it has them. */
+/* Repeats all tests without the CPU's instructions for SHA, which they use if the CPU has them. */
 static void plain(void **state)
 {
 	sha256_plain = 1;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The seccomp filters of skas/filter.c, run by a small interpreter: what a runner's admits is one
- * call from one address, to wait on one word and to wake by a few, and the set-up of its stack, and
- * what the mapper's admits comes from the stub's own code.
+ * The seccomp filters of skas/filter.c, run by a small interpreter. A runner's filter allows futex
+ * from one address, to wait on one word and to wake by a few words, and the set-up of its signal
+ * stack. The mapper's filter allows calls from the stub's own code only.
  *
  * SOURCES: skas/filter.c kernel/lib/string.c
  */
@@ -30,10 +30,10 @@ struct skas skas;
 const struct skas_ops seccomp_ops, ptrace_ops;
 
 static u8 area[FILTERS_SIZE] __aligned(64), orders[CTL_ORDERS_SIZE(STUB_MAX_SLOTS)] __aligned(64);
-/* offset of the filter of the last write_for() */
+/* offset in @orders of the filter that write_for() has written last */
 static u32 written;
 
-/* The program behind a sock_fprog, which stands at @va in the space. */
+/* Runs the program of the sock_fprog @at, which is mapped at @va in the space. */
 static u32 run(const u8 *at, u64 va, const struct seccomp_data *data)
 {
 	const struct sock_fprog *prog = (const void *)at;
@@ -52,7 +52,7 @@ static u32 run(const u8 *at, u64 va, const struct seccomp_data *data)
 		default: fail();
 		}
 	}
-	fail(); /* ran over the end */
+	fail(); /* ran past the program's end */
 	return 0;
 }
 
@@ -122,7 +122,7 @@ static void test_runner(void **state)
 	}
 }
 
-/* Each field wrong by itself, in each half. */
+/* A call is refused if one field is wrong in either half. */
 static void test_runner_refuses(void **state)
 {
 	struct seccomp_data d;
@@ -153,7 +153,7 @@ static void test_runner_refuses(void **state)
 	assert_int_equal(runner(d), SECCOMP_RET_KILL_PROCESS);
 }
 
-/* The stack of a slot's set-up, and no other. */
+/* A runner may only set the signal stack of its own slot, from the set-up's address. */
 static void test_runner_stack(void **state)
 {
 	struct seccomp_data good = {
@@ -218,7 +218,7 @@ static void test_mapper(void **state)
 	assert_int_equal(of_mapper(&d), SECCOMP_RET_TRAP);
 }
 
-/* True if @d, a call from @ip, is admitted with @value as its argument @arg, and with no other. */
+/* True if the call @d from @ip is allowed only if its argument @arg is @value. */
 static bool only_with(struct seccomp_data d, u64 ip, int arg, u64 value)
 {
 	struct seccomp_data low, high;
@@ -252,7 +252,7 @@ static void test_mapper_makes_runners_only(void **state)
 	}
 }
 
-/* What the zygote's requests need after the set-up, and no other call of all that there are. */
+/* After the set-up the zygote may only make the calls that its requests need. */
 static void test_zygote(void **state)
 {
 	static const int plain[] = { __NR_recvmsg, __NR_sendto, __NR_pwrite64, __NR_wait4,
@@ -273,7 +273,7 @@ static void test_zygote(void **state)
 		assert_true(only_with((struct seccomp_data){ .nr = checked[i].nr }, ip,
 			checked[i].arg, checked[i].value));
 	for (int nr = 0; nr < 1024; nr++) {
-		u32 r = mapper(nr, ip, 7); /* no good argument of any of them */
+		u32 r = mapper(nr, ip, 7); /* 7 is no valid argument */
 
 		if (nr == __NR_futex)
 			continue;

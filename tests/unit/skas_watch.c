@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * skas/watch.c: which runners are killed for computing while no vCPU drives them. Its clocks are
- * numbers here.
+ * Tests of skas/watch.c, which kills runners that compute while no vCPU drives them. The clocks are
+ * fakes.
  *
  * SOURCES: skas/watch.c
  */
@@ -47,7 +47,7 @@ void os_space_end(int t)
 	task.ended = true;
 }
 
-/* One runner; a second, in which it was driven for @driven and used so much. */
+/* Begins a test with one runner. second() lets a second pass. */
 static void begin(void)
 {
 	static u64 room[(sizeof(struct space) + sizeof(struct runner)) / 8] __aligned(64);
@@ -101,7 +101,7 @@ static void test_liar(void **state)
 	assert_in_range(seconds_until_ended(0, 100 * MS, 0), 15, 40); /* the host is busy */
 }
 
-/* Others wake it all the time. */
+/* System time alone does not count, since other processes can cause it by wake-ups. */
 static void test_woken_for_nothing(void **state)
 {
 	assert_int_equal(seconds_until_ended(0, 100 * MS, 800 * MS), 1000);
@@ -117,7 +117,7 @@ static void test_asleep(void **state)
 	assert_false(task.ended);
 }
 
-/* What it had before is not its next guest's; and one that is being ended is left alone. */
+/* A runner's past time is not charged to its next guest. A runner that is ending is not killed. */
 static void test_another(void **state)
 {
 	begin();
@@ -132,7 +132,7 @@ static void test_another(void **state)
 	assert_false(task.ended);
 }
 
-/* Nothing to look for any more where nobody has computed since the last look. */
+/* skas_look() reports no activity if no runner has computed since the last call. */
 static void test_quiet(void **state)
 {
 	begin();

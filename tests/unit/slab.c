@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * slab.c: objects are aligned, do not overlap, keep their content, and their frames come back.
+ * slab.c: objects are aligned, do not overlap, keep their content, and their frames are freed.
  * SOURCES: kernel/mm/frame/buddy.c kernel/mm/frame/page_alloc.c kernel/mm/frame/page.c
  * SOURCES: kernel/mm/frame/region.c kernel/mm/frame/slab.c kernel/lib/string.c
  * SOURCES: kernel/lib/vsprintf.c

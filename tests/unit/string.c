@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * string.c: copies and fills of every length around the sizes that are treated apart, at every
- * alignment: exactly the bytes asked for.
+ * string.c: copies and fills of every length around the sizes for which the code has special cases,
+ * at every alignment, change exactly the requested bytes.
  * SOURCES: kernel/lib/string.c
  */
 #include "kernel/lib/string.h"
@@ -44,7 +44,9 @@ static void copies(void **state)
 		}
 }
 
-/* The destination stands a few bytes behind the source in its page: another way of copying. */
+/*
+ * The target's offset in its page is a little above the source's, which is copied in another way.
+ */
 static void copies_behind(void **state)
 {
 	static u8 pages[4 * 4096] __attribute__((aligned(4096)));
@@ -78,7 +80,7 @@ static void fills(void **state)
 		}
 }
 
-/* Both directions, by less and by more than the length. */
+/* memmove() in both directions, by less and by more than the length. */
 static void moves(void **state)
 {
 	for (size_t n = 0; n < 700; n++)

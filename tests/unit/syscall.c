@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * syscall.c: the generated table is Linux's, its wrappers cast as they should, tracing prints
- * readably.
+ * syscall.c: the generated table has Linux's calls, its wrappers cast arguments correctly, and
+ * traces are readable.
  * SOURCES: kernel/syscall/names.c build/gen/syscalls_table.c kernel/lib/vsprintf.c
  * SOURCES: kernel/lib/string.c
  */
@@ -74,11 +74,11 @@ static void table(void **state)
 		for (int i = 0; i < d->nargs; i++)
 			assert_non_null(d->args[i]);
 	}
-	assert_null(syscall_table[__NR_write].handler); /* nobody defines it here */
+	assert_null(syscall_table[__NR_write].handler); /* the test defines none */
 	assert_non_null(syscall_table[__NR_getpid].handler);
 }
 
-/* Only the low half of an int argument counts; 64-bit ones are kept whole. */
+/* Only the low half of an int argument is used. 64-bit arguments are passed completely. */
 static void casts(void **state)
 {
 	const u64 args[6] = { 0xdeadbeef00000005, 0xffff800000001234, ~0UL, (u64)-3, 1, 2 };

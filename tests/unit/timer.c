@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * timer.c: timers run in the order of their deadlines, never early, once, and not at all when they
- * were cancelled.
+ * timer.c: timers run in the order of their deadlines, never early, only once, and not at all if
+ * they were cancelled.
  * SOURCES: kernel/sched/timer.c kernel/lib/rbtree.c
  */
 #include <asm/errno.h>
@@ -9,7 +9,7 @@
 #include "kernel/sched/internal.h"
 #include "unit.h"
 
-/* ---- what timer.c asks of the rest ---- */
+/* ---- fakes for timer.c ---- */
 
 static struct task me;
 struct task *unit_current = &me;
@@ -159,7 +159,7 @@ static void periodic(void **state)
 	assert_int_equal(rounds, 10);
 }
 
-/* Armed on one vCPU and moved to another: only the second runs it. */
+/* A timer that is armed on one vCPU and then on another runs only on the second. */
 static void other_cpu(void **state)
 {
 	timer_start(&timers[0], 5000);

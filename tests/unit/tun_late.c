@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tun_late.c: a frame that found its queue of /dev/net/tun before that was disabled, or went, is
- * not put into it afterwards: the next reader may be another device's program.
+ * tun_late.c: a frame that found its queue of /dev/net/tun before the queue was disabled or
+ * detached is not queued afterwards, since the next reader may be another device's program.
  *
  * SOURCES: kernel/net/link/tun_io.c kernel/net/link/tun_queue.c
  */
@@ -15,16 +15,17 @@
 #include "kernel/net/link/tun.h"
 #include "unit.h"
 
-/* ---- the world around ---- */
+/* ---- fakes ---- */
 
-/* Fakes: no frame is uncut. */
+/* No frame needs segmentation (GSO). */
 bool gso_about(const struct sk_buff *skb, u32 l2, struct gso_about *a)
 {
 	return false;
 }
 
-static struct tun_file *leaves; /* meanwhile */
-static bool disabled;           /* or that */
+/* the queue that is disabled (@disabled), or else detached, in skb_orphan() */
+static struct tun_file *leaves;
+static bool disabled;
 
 void skb_orphan(struct sk_buff *skb)
 {
@@ -72,7 +73,7 @@ void *kcalloc(size_t n, size_t size, gfp_t gfp)
 	return kzalloc(n * size, gfp);
 }
 
-/* nobody reads or writes here */
+/* the test reads and writes no frame by the file */
 size_t copy_to_iter(const void *src, size_t n, struct iov_iter *it)
 {
 	return 0;

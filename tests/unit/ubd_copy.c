@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Unit tests of the copy of a disk's layer, for a saved state: content and length are the same,
- * holes stay holes, a full disk is an error, and a file without a name is copied too.
+ * Unit tests of the copy of a disk's layer for a saved state: the copy has the content and length
+ * of the layer, holes stay holes, a full disk is an error, and a file without a name is copied,
+ * too.
  *
  * SOURCES: drivers/ubd/copy_host.c
  */
@@ -39,7 +40,7 @@ static int tear_down(void **state)
 	return rmdir(folder);
 }
 
-/* Opens a file of the folder, which has no name from then on. */
+/* Makes a file in the folder, removes its name, and returns its descriptor. */
 static int nameless(const char *name)
 {
 	char path[100];
@@ -89,7 +90,9 @@ static void same(int a, int b, off_t at, size_t n)
 	free(q);
 }
 
-/* 10 GiB with data at its begin, inside, across a boundary of 1 GiB, and in the last bytes. */
+/*
+ * The data in a file of 10 GiB: at its start, inside, across a multiple of 1 GiB, and at its end.
+ */
 static const struct {
 	off_t at;
 	size_t n;
@@ -127,7 +130,7 @@ static void sparse(void **state)
 
 	assert_int_equal(file_copy_sparse(from, to), 0);
 	check_sparse(from, to);
-	/* What was there before leaves nothing behind. */
+	/* Earlier content of the target is removed. */
 	fill(to, 5 * GIB, 100 * KIB);
 	fill(to, 12 * GIB, 100 * KIB);
 	assert_int_equal(file_copy_sparse(from, to), 0);
@@ -144,7 +147,7 @@ static void empty(void **state)
 	fill(to, 0, 4 * KIB);
 	assert_int_equal(file_copy_sparse(from, to), 0);
 	assert_int_equal(size_of(to), 0);
-	assert_int_equal(ftruncate(from, GIB + 5), 0); /* nothing but a hole */
+	assert_int_equal(ftruncate(from, GIB + 5), 0); /* the file is one hole */
 	assert_int_equal(file_copy_sparse(from, to), 0);
 	assert_int_equal(size_of(to), GIB + 5);
 	assert_true(blocks_of(to) <= 16);
@@ -152,7 +155,7 @@ static void empty(void **state)
 	close(to);
 }
 
-/* ---- between file systems, and a full one ---- */
+/* ---- to another file system, which is full ---- */
 
 static bool mount_small(void)
 {

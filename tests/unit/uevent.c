@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * uevent.c: what is told of a device's queues that come and go, one by one; and that others run in
- * between, since there may be thousands.
+ * uevent.c: each queue that a device gains or loses is reported by a uevent, and the function
+ * reschedules in between, since there may be thousands of queues.
  * SOURCES: kernel/net/netlink/uevent.c kernel/lib/string.c kernel/lib/vsprintf.c
  */
 #include "kernel/fs/sysfs/device.h"

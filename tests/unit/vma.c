@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * vma.c: mmap, munmap and mprotect of an address space against a plain array of pages that says
- * what each should be; areas stay sorted, merged and counted; page tables give their frames back.
- * There is no space: orders are counted by fakes.
+ * vma.c: compares mmap, munmap and mprotect with a plain array that has the expected rights of each
+ * page. Areas stay sorted, merged and counted, and page tables free their frames. There is no
+ * space: fakes count its orders.
  * SOURCES: kernel/mm/frame/buddy.c kernel/mm/frame/page_alloc.c kernel/mm/frame/page.c
  * SOURCES: kernel/mm/frame/region.c kernel/mm/frame/slab.c kernel/mm/vma.c kernel/mm/mmap.c
  * SOURCES: kernel/mm/mprotect.c
@@ -27,7 +27,7 @@
 
 const struct mm_file_ops *mm_file_ops;
 
-/* ---- what mm asks of others ---- */
+/* ---- fakes ---- */
 
 u64 arch_task_size(void)
 {
@@ -160,7 +160,7 @@ u64 patch_next_shadow(struct mm *m, u64 va)
 	return ~0UL;
 }
 
-/* A space that remembers for each page of a small window which frame it maps, and how. */
+/* A fake space: records for each page of a window the frame that is mapped, and its rights. */
 #define WINDOW 0x10000000UL
 #define PAGES 256
 static struct {
@@ -282,7 +282,7 @@ static void check_sorted(struct mm *m)
 	assert_int_equal(pages, m->total_vm);
 }
 
-/* What the space maps is what the entries say, with no more rights. */
+/* The space maps what the page table's entries say, with no more rights. */
 static void check_space(struct mm *m)
 {
 	for (u32 i = 0; i < PAGES; i++) {
@@ -343,8 +343,8 @@ static void test_hints(void **state)
 }
 
 /*
- * Random calls; an array says which pages are mapped, with which rights, and what the guest has
- * written there.
+ * Makes random calls. The array @want has the expected state: which pages are mapped, their rights,
+ * and what the guest has written to them.
  */
 static void test_random(void **state)
 {
@@ -418,7 +418,7 @@ static u8 *guest_page(struct mm *m, u64 va, bool write)
 	return page_address(p);
 }
 
-/* Parent and child write; neither sees the other. */
+/* Parent and child write after a fork; neither sees the other's writes. */
 static void test_fork(void **state)
 {
 	struct mm *child;
@@ -442,7 +442,7 @@ static void test_fork(void **state)
 		}
 		mmput(child);
 	}
-	assert_true(nr_free_frames() + 64 + 16 >= free); /* nothing leaks */
+	assert_true(nr_free_frames() + 64 + 16 >= free); /* no frame leaks */
 	assert_int_equal(do_munmap(mm, WINDOW, 64 * PAGE_SIZE), 0);
 }
 
@@ -470,7 +470,7 @@ static void test_mremap(void **state)
 	check_sorted(mm);
 }
 
-/* Everything goes back in the end. */
+/* At exit all frames are freed. */
 static void test_exit(void **state)
 {
 	u64 free;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * vsprintf.c: our formatting agrees with libc's, our number parsing with the book.
+ * vsprintf.c: the kernel's formatting agrees with libc's, and its number parsing with Linux's
+ * rules.
  * SOURCES: kernel/lib/vsprintf.c kernel/lib/string.c
  */
 #include <linux/errno.h>
@@ -8,7 +9,7 @@
 #include "kernel/lib/string.h"
 #include "unit.h"
 
-/* libc's, which our own snprintf hides otherwise. */
+/* libc's snprintf(), whose usual name the kernel's own one has. */
 int __snprintf_chk(char *buf, size_t size, int flag, size_t max, const char *fmt, ...);
 
 #define AGREE(...)                                                                                 \
