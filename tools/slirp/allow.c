@@ -61,7 +61,7 @@ static bool has_pin(int rule, const struct in6_addr *a)
 
 bool allow_address(const struct config *c, const struct in6_addr *a, in_port_t port)
 {
-	/* For each of the two lists: @has: it has rules. @met: one of its rules allows @a. */
+	/* For each of the two lists: @has: the list has rules. @met: one of them allows @a. */
 	bool has[2] = { false }, met[2] = { false };
 
 	for (int i = 0; i < c->nr_rules; i++) {

@@ -179,7 +179,7 @@ static void build(const char *suite, bool machine, const char *path, uint64_t si
 		make_dirs(dir);
 	fd = output_open(path);
 	self = format(
-		/* the name by which mke2fs and e2fsck open it */
+		/* the name by which mke2fs and e2fsck open the file */
 		"/proc/%d/fd/%d", (int)getpid(), fd);
 	im = ext4_image_create(self, path, size);
 	if (suite)

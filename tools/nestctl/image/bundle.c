@@ -25,7 +25,7 @@ struct member {
 
 struct bundle {
 	const char *what;
-	int dir, data; /* either is -1 */
+	int dir, data; /* one of the two is -1 */
 	struct member *members;
 	size_t nr;
 };

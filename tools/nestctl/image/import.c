@@ -156,7 +156,7 @@ static void write_image(
 		die("%s: nothing is in it", path);
 	fd = output_open(path);
 	self = format(
-		/* the name by which mke2fs and e2fsck open it */
+		/* the name by which mke2fs and e2fsck open the file */
 		"/proc/%d/fd/%d", (int)getpid(), fd);
 	im = ext4_image_create(self, path, size ? size : size_for(files, bytes));
 	layers_write(l, im);

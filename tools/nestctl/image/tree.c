@@ -217,7 +217,7 @@ static bool remove_lower(struct tree *t, struct node *n, unsigned int layer)
 	}
 	if (n->layer >= layer)
 		return false;
-	if (n->first) { /* it has entries of this layer */
+	if (n->first) { /* entries of @layer remain in it */
 		n->source = NULL;
 		n->layer = layer;
 		return false;

@@ -53,7 +53,7 @@
 
 static struct output {
 	const char *name; /* as the user gave it */
-	char *path;       /* absolute path if it may be renamed */
+	char *path;       /* absolute if rotation may rename it */
 	bool bounded;     /* a regular file, so its size is limited */
 	bool full;        /* gets only the line "end" */
 	int fd;           /* -1: not yet open */

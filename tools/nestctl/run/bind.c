@@ -24,8 +24,8 @@ static const char *volume_or_path(const char *text)
 
 /*
  * Cuts options such as ":ro,z" off a volume's text. Docker's options for SELinux and for caches of
- * other hosts are accepted without effect. True if the volume is read-only. Text that is not an
- * option stays.
+ * other hosts are accepted without effect. True if the volume is read-only. If one of the words is
+ * no option, cuts nothing and returns false.
  */
 static bool volume_options(char *text)
 {

@@ -262,7 +262,7 @@ static void write_volumes(FILE *f, const struct run *r)
 	}
 }
 
-/* Writes the limits. They allow more than was used, since use varies from run to run. */
+/* Writes the limits. For what varies from run to run they allow more than was used. */
 static void write_limits(FILE *f, unsigned long seconds)
 {
 	if (memory)

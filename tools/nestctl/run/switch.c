@@ -345,7 +345,7 @@ static void serve(int port)
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	for (int i = 0; i < n && !ended; i++) {
-		ended = !in[i].msg_len; /* the peer has closed it */
+		ended = !in[i].msg_len; /* the peer has closed the port */
 		if (ended)
 			n = i;
 	}

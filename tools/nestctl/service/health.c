@@ -43,7 +43,7 @@
 
 struct result {
 	int64_t begun, ended; /* ns since 1970 */
-	int status;           /* exit status; -1: it took too long */
+	int status;           /* exit status; -1: timed out */
 	char output[OUTPUT_MAX + 1];
 };
 

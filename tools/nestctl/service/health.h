@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* health.h: health checks: a command in a detached instance that says whether its program works. */
+/* health.h: health checks: a command in a detached instance tests whether its program works. */
 #ifndef NESTLING_NESTCTL_HEALTH_H
 #define NESTLING_NESTCTL_HEALTH_H
 

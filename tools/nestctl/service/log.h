@@ -62,7 +62,7 @@ struct log_reader {
 	unsigned int number;
 	char *buf;
 	size_t have, at, room;
-	/* offset in its file of the next record */
+	/* offset of the next record in its file */
 	uint64_t offset;
 	/* cache for the next record: the last record's time to the second, as text and in ns */
 	char second[20];

@@ -51,7 +51,7 @@ struct restart restart_parse(const char *text);
 /* What to run. The texts are never freed. */
 struct spec {
 	const char *image; /* as the user gave it */
-	const char *file;  /* its full path */
+	const char *file;  /* full path of the image */
 	const char *restart;
 	int64_t created; /* ns since 1970 */
 	bool tty, input, rm;

@@ -34,7 +34,7 @@
 struct state_file {
 	const char *name; /* NULL: there is no such file */
 	uint64_t size;    /* bytes, including holes */
-	/* bytes that it occupied on the disk when last measured */
+	/* bytes that the file occupied on the disk when last measured */
 	uint64_t disk;
 	uint32_t sum; /* from file_sum() */
 };
@@ -50,7 +50,7 @@ struct state_image {
 struct state_disk {
 	/* has no name if the disk is read-only or missing */
 	struct state_file layer;
-	/* the parts below it, up to the first without a name */
+	/* the parts below the layer, up to the first without a name */
 	struct state_file below[STATE_PARTS];
 	const char *flags;   /* letters of ubd<N><flags>= */
 	const char *backing; /* absolute path, or NULL */

@@ -469,7 +469,7 @@ void state_publish(struct state_new *n)
 	if (n->replace && !lstat(n->folder, &st)) {
 		replace_state(n);
 	} else if (renameat2(AT_FDCWD, n->made, AT_FDCWD, n->folder, RENAME_NOREPLACE)) {
-		/* rename() also fails if the other folder has files, and replaces an empty one */
+		/* without RENAME_NOREPLACE, rename() fails if the other folder is not empty */
 		if (errno == EEXIST || errno == ENOTEMPTY ||
 			(rename(n->made, n->folder) && (errno == EEXIST || errno == ENOTEMPTY)))
 			die("%s: there is one already; --force replaces it", n->folder);
