@@ -33,7 +33,9 @@ struct layer {
  * files of killed builds. Returns the lock's descriptor, for cache_trim().
  */
 int cache_open(void);
-/* True if the cache has the file KEY@suffix. Then records that this build uses it. */
+/*
+ * True if the cache has the file KEY with @suffix behind it. Then records that this build uses it.
+ */
 bool cache_has(const char *key, const char *suffix);
 /*
  * Returns the disk for the cache folder @id, locked until the build ends. Waits while another build

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * commit.c: `nestctl commit` and `nestctl diff`, which read the layer of an instance. The layer of
- * a running one is first copied by `nestctl snapshot`.
+ * a running instance is first copied by `nestctl snapshot`.
  *
  * diff lists the files of image and layer, each in an instance of its own, and compares the entries
  * of each name. Since the layer is over the image, an unchanged file has equal inode number and
@@ -78,7 +78,7 @@ struct layer instance_layer(const char *name)
 	for (int i = 0; i < 2; i++)
 		if (umid_home(i) && umid_is_served(format("%s/%s", umid_home(i), name)))
 			return (struct layer){ .file = snapshot(name), .depth = 2 };
-	service_open(name); /* dies if there is none */
+	service_open(name); /* dies if there is no such instance */
 	die("%s: it ended just now", name);
 }
 

@@ -116,7 +116,7 @@ static void add_once(char ***list, char *text)
 	*list = words_add(*list, text);
 }
 
-/* ENV and LABEL: adds NAME=VALUE..., or the old form NAME VALUE. */
+/* Carries out ENV or LABEL: adds NAME=VALUE..., or the old form NAME VALUE. */
 static void set_pairs(char ***list, const struct variables *v)
 {
 	char **words = words_split(v->at, v->at->text);

@@ -103,7 +103,7 @@ static bool goes_on(char *line, char escape)
 
 /* ---- directives ---- */
 
-/* Reads a directive "# NAME=VALUE". Returns false if the line is none. */
+/* Reads a directive "# NAME=VALUE". Returns false if the line is no directive. */
 static bool directive(struct reader *r, char *line)
 {
 	char *name = skip_blanks(line), *value, *end;

@@ -128,7 +128,7 @@ static void find_stages(struct build *b)
 
 static void need(struct build *b, size_t number);
 
-/* Marks the stage as needed that @value, of a --from or a mount's from=, names. */
+/* Marks the stage as needed that @value names, the value of --from or of a mount's from=. */
 static void need_from(struct build *b, size_t number, const char *value)
 {
 	int found = value ? stage_find(b, value, number) : -1;

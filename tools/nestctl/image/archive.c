@@ -27,7 +27,7 @@ static const char *read_output(const struct command *c, int argc, char **argv)
 	return out;
 }
 
-/* Dies before any work if the archive cannot be written there. */
+/* Dies before any work if the archive cannot be written to @out. */
 static void check_output(const struct command *c, const char *out)
 {
 	if (!out && isatty(1))

@@ -18,10 +18,10 @@
  *    uUSER[:GROUP] the command's user
  *    x, c          a word of the entry point (OCI's Entrypoint); a word of its arguments or of the
  *                  command (Cmd)
- *    pPORT/KIND    a port that it serves (ExposedPorts), such as "80/tcp"
+ *    pPORT/KIND    a port that a program serves (ExposedPorts), such as "80/tcp"
  *    vDIR          a folder for data of each instance (Volumes)
  *    lNAME=VALUE   a label
- *    sSIGNAL       the signal that ends it (StopSignal), a name or a number
+ *    sSIGNAL       the signal that ends the command (StopSignal), a name or a number
  *    h             a word of its health check (Healthcheck.Test); the first one is NONE, CMD
  *                  or CMD-SHELL
  *    iNAME=N       a number of the health check, see struct image_health

@@ -2,9 +2,9 @@
 /*
  * layers.c: see layers.h.
  *
- * An entry is identified by its layer and its number in it. Its struct source has the names under
- * which the second pass will write it. So a file that a later layer replaces is never written, and
- * a hard link whose first name was removed still has its data.
+ * An entry is identified by its layer and its number in that layer. Its struct source has the names
+ * under which the second pass will write it. So a file that a later layer replaces is never
+ * written, and a hard link whose first name was removed still has its data.
  *
  * Extended attributes of user., trusted. and security. are kept (capabilities are
  * security.capability). Access control lists are dropped.

@@ -457,7 +457,7 @@ static int migrate_to(struct source *s, char **words)
 
 /* ---- the command ---- */
 
-/* Makes an instance continue that stayed held because the receiver might run it. */
+/* Continues an instance that stayed held because the receiver might run it. */
 static int resume(const char *name)
 {
 	struct instance in = instance_find(name);

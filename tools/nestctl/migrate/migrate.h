@@ -57,7 +57,7 @@ bool conn_send_surely(struct conn *c, uint32_t type);
  * at a signal.
  */
 struct message conn_receive(struct conn *c);
-/* As above. Also dies if the message has another type, or is shorter than @least. */
+/* As conn_receive(). Also dies if the message has another type, or is shorter than @least. */
 struct message conn_expect(struct conn *c, uint32_t type, size_t least);
 /*
  * Called regularly during long work: sends MIG_ALIVE if it is due. Dies if the peer has gone, or at
@@ -171,7 +171,8 @@ struct hold {
  */
 struct hold hold_begin(const struct instance *in, const char *dir, struct conn *c);
 /*
- * From now on the instance stays stopped even if this process ends. Returns false if it has ended.
+ * From now on the instance stays stopped even if this process ends. Returns false if the instance
+ * has ended.
  */
 bool hold_commit(struct hold *h);
 /* Makes the instance continue. Returns false if it has ended. */

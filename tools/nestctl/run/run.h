@@ -86,7 +86,7 @@ struct run {
 	uint64_t cap_drop, cap_add;
 	/* --hostname and --entrypoint, or NULL */
 	const char *hostname, *entrypoint;
-	const char *argv[PARAMS_MAX + 24]; /* the kernel's, for a boot */
+	const char *argv[PARAMS_MAX + 24]; /* kernel's command line for a boot */
 	int argc;
 	/*
 	 * indices into argv: the user's parameters are [from, to), then the disk's and the initial

@@ -16,7 +16,7 @@
 #include "tools/nestctl/core/width.h"
 
 #define PANES_MAX 6
-#define PANE_WIDTH 38 /* least width of several panes */
+#define PANE_WIDTH 38 /* least width if there are several */
 #define PANE_LINES 200
 #define GAP 2
 /* lines of calls and tasks if the number of rows is not limited */

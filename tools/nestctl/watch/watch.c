@@ -201,7 +201,7 @@ static bool take(struct watch *w)
 	return true;
 }
 
-/* Shows frames until the user or --count ends it. True if the instance has ended earlier. */
+/* Shows frames until the user or --count ends `watch`. True if the instance has ended earlier. */
 static bool watch_live(struct watch *w)
 {
 	double next;

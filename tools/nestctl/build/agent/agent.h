@@ -48,7 +48,7 @@
 
 struct agent_words {
 	char **words; /* words before "--" */
-	char **rest;  /* words behind it, ending in NULL */
+	char **rest;  /* words behind "--", ending in NULL */
 };
 
 /* Prints @what and errno's text, and exits with status 125. */
