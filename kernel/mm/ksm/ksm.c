@@ -3,19 +3,20 @@
  * ksm.c: merges anonymous pages of equal content, in areas that programs have marked by
  * MADV_MERGEABLE (Linux: mm/ksm.rst).
  *
- *	ksm_set_run()	0: merged pages stay, no search for more; 1: ksmd searches; 2: all get
- *	                copies of their own again
- *	ksm_note(mm)	registers an mm with such an area: MADV_MERGEABLE and fork
+ *	ksm_set_run()	0: merged pages stay, no search for more; 1: ksmd searches; 2: no search,
+ *	                and every merged page is replaced by copies
+ *	ksm_note(mm)	registers an mm with such an area: MADV_MERGEABLE, fork, prctl and exec
  *	ksm_numbers()	the figures of /sys/kernel/mm/ksm
  *
  * ksmd scans all such areas in rounds, a batch of pages at a time. A page that equals a merged page
- * is replaced by it. A page that has not changed since the last round, and whose equal (its twin)
- * this round has seen already, is copied to a new merged page, which replaces it. The twin is
- * replaced in the second half of the round, which only searches for pages equal to merged ones. A
- * merged page is an anonymous frame as a fork makes them: mapped read-only with PTE_COW, PG_forked,
- * and with a reference held by ksm, so that no mm is ever its sole owner (cow.c) and a write copies
- * it. A merged page has no list of its entries, and needs none. With use_zero_pages, pages of zeros
- * have a merged page of their own, which any number of entries may map, without a twin.
+ * is replaced by the merged page. A page that has not changed since the last round, and whose equal
+ * (its twin) this round has seen already, is copied to a new merged page, which replaces the page.
+ * The twin is replaced in the second half of the round, which only searches for pages that equal
+ * merged pages. A merged page is an anonymous frame as a fork makes them: mapped read-only with
+ * PTE_COW, PG_forked, and with a reference held by ksm, so that no mm is ever its sole owner
+ * (cow.c) and a write copies it. A merged page has no list of its entries, and needs none. With
+ * use_zero_pages, pages of zeros have a merged page of their own, which any number of entries may
+ * map, without a twin.
  *
  * A page that has had no twin in several rounds and has not changed is skipped for some rounds
  * (smart_scan). The advisor (ksm_advisor.c) may choose how many pages ksmd scans between two
@@ -26,8 +27,8 @@
  *
  * Invariants:
  * 1. node->page is anonymous, PG_ksm, and never written while it is in the table.
- * 2. Pages with more references than entries (pins; spaces that have not dropped them yet) are left
- *    alone.
+ * 2. Pages with more references than entries (pins; frames whose host mappings are not dropped yet)
+ *    are left alone.
  *
  * Locks: ksm_mutex, taken inside mmap_lock, protects all data of this file.
  */
@@ -41,7 +42,7 @@
 /* rounds without a twin after which a page is skipped */
 #define AGE_OF_SKIPS 3
 #define SKIPS_MAX 8
-/* least number of free frames for a new merged page, although it would save frames later */
+/* no merged page is made if fewer frames are free, although it would save frames later */
 #define SHORT_OF (2 * zone_marks.high)
 
 /* a page of this round for which no equal page was found yet */
@@ -51,7 +52,7 @@ struct single {
 	u32 sum;
 };
 
-/* Record of a frame. */
+/* What ksmd knows of a frame. */
 struct seen {
 	u32 sum; /* checksum when it was last scanned */
 	/* rounds without a twin since its last change */
@@ -68,25 +69,28 @@ static DECLARE_WAIT_QUEUE_HEAD(ksm_wait);
 static atomic_t nr_mms; /* mms that have, or had, mergeable areas */
 static u32 run;         /* KSM_*; written under ksm_mutex */
 static u64 max_sharing = 256;
-static u64 across_nodes = 1, use_zero;                      /* no effect: there is only one node */
-static u32 nr_merged;                                       /* pages in the table */
-static struct hlist_head merged[BUCKETS], singles[BUCKETS]; /* equal pages are neighbours */
-/* the merged page of zeros, which is in no table, or NULL */
+/* across_nodes has no effect: there is only one node */
+static u64 across_nodes = 1, use_zero;
+static u32 nr_merged; /* pages in merged[] */
+/* merged pages with equal checksums are neighbours in their list */
+static struct hlist_head merged[BUCKETS], singles[BUCKETS];
+/* the merged page of zeros, which is not in merged[]; NULL: there is none */
 static struct ksm_node *zeros;
-/* its frame; read without a lock, only compared */
+/* the frame of @zeros; read without a lock, only compared */
 static struct page *page_of_zeros;
 /* a record for each frame, in pages of SEEN records that are allocated when needed */
 static struct seen **seen;
-static u64 nr_seen; /* number of such pages */
+static u64 nr_seen; /* number of pages of records */
 static struct hash_key key;
 static u64 pruned;     /* ktime of the last prune() */
-static u64 nr_singles; /* recorded in this round */
+static u64 nr_singles; /* entries in singles[] in this round */
 /* pages skipped in this round */
 static u64 nr_alone;
 /* pages found changed in this round */
 static u64 nr_changed;
-/* ns of this round in which ksmd did not sleep */
+/* ns of this round in which ksmd scanned */
 static u64 busy_ns;
+/* last_*: figures of the last complete round; the others count since the start */
 static u64 last_singles, last_changed, rounds, scanned, skipped;
 
 /* ---- contents ---- */
@@ -125,7 +129,7 @@ static struct ksm_node *find_merged(u32 sum, const struct page *p)
 	return NULL;
 }
 
-/* Makes a merged page with @p's content, for a table; NULL: no memory. */
+/* Makes a merged page with @p's content, which is in no table yet. NULL: no memory. */
 static struct ksm_node *make_node(u32 sum, const struct page *p)
 {
 	struct ksm_node *n;
@@ -169,7 +173,10 @@ static bool is_zero(const struct page *p)
 	return true;
 }
 
-/* Returns the merged page of zeros if @p is all zeros and use_zero_pages is set. */
+/*
+ * Returns the merged page of zeros if @p is all zeros and use_zero_pages is set; else, or without
+ * memory, NULL.
+ */
 static struct ksm_node *find_zeros(u32 sum, const struct page *p)
 {
 	if (!use_zero || !is_zero(p))
@@ -224,8 +231,8 @@ static void forget_single(struct single *s)
 }
 
 /*
- * True if the page at @pfn has the content of @p now. Its owner does not matter: if it cannot be
- * merged, the merged page has one entry.
+ * True if the frame @pfn is another mapped anonymous page with the content of @p. It may be one
+ * that cannot be merged: then the new merged page just has one entry.
  */
 static bool is_twin(pfn_t pfn, const struct page *p)
 {
@@ -234,7 +241,10 @@ static bool is_twin(pfn_t pfn, const struct page *p)
 	return q != p && atomic_read(&q->mapcount) > 0 && PageAnon(q) && ksm_same_content(q, p);
 }
 
-/* True if this round has seen a page equal to @p before. If not, @p is recorded. */
+/*
+ * True if this round has seen a page equal to @p before; the record of that page is freed.
+ * Otherwise records @p.
+ */
 static bool find_twin(u32 sum, struct page *p)
 {
 	struct hlist_head *head = &singles[sum % BUCKETS];
@@ -286,7 +296,10 @@ static struct seen *seen_of(const struct page *p)
 	return *some ? *some + pfn % SEEN : NULL;
 }
 
-/* True if the page is skipped in this round, because it had no twin in many rounds. */
+/*
+ * True if the page is skipped in this round, because it had no twin in several rounds. The first
+ * half of a round decides.
+ */
 static bool is_passed_over(struct seen *s, bool second_half)
 {
 	if (second_half)
@@ -335,8 +348,8 @@ static struct ksm_node *choose(struct page *p, bool second_half)
 }
 
 /*
- * Returns the page at @va if it may be replaced. A frame of an anonymous area stays in place while
- * mmap_lock is held for writing.
+ * Returns the page at @va if it was touched and may be replaced, or NULL. A frame of an anonymous
+ * area stays in place while mmap_lock is held for writing.
  */
 static struct page *page_at(struct mm *mm, u64 va, struct hole_cursor *holes)
 {
@@ -370,8 +383,8 @@ static void look_at(struct vm_area *v, u64 va, u64 end, bool second_half)
 }
 
 /*
- * Tries mmap_lock. If it is held, the mm is skipped in this round: the holder may wait for a FUSE
- * server for ever.
+ * Tries to take mmap_lock for writing, LOCK_TRIES times. Returns false if it stays held: the mm is
+ * skipped, since the holder may wait for a FUSE server for ever.
  */
 static bool lock_or_pass(struct mm *mm)
 {
@@ -386,9 +399,9 @@ static bool lock_or_pass(struct mm *mm)
 /*
  * Scans a batch of @mm from *va on. Returns false after the last page, or if @mm is skipped.
  *
- * ksmd is no user of @mm. Otherwise its mmput() could be the last, and the files of a program that
- * has ended would stay open. mmap_lock is enough to keep the areas, since they are removed under
- * it.
+ * ksmd does not take mm_users of @mm. Otherwise its mmput() could be the last, and the files of a
+ * program that has ended would stay open. mmap_lock is enough to keep the areas, since they are
+ * removed under it.
  */
 static bool look_at_batch(struct mm *mm, u64 *va, bool second_half)
 {
@@ -415,7 +428,10 @@ static bool look_at_batch(struct mm *mm, u64 *va, bool second_half)
 	return v;
 }
 
-/* Sleeps if the pages between two sleeps were scanned. Returns false if ksmd must stop. */
+/*
+ * Counts a batch down from *left, and sleeps when all pages between two sleeps were scanned.
+ * Returns false if scanning was stopped.
+ */
 static bool pause_where_due(u64 *left)
 {
 	u64 ms = READ_ONCE(ksm_sleep_ms);
@@ -537,8 +553,8 @@ static int ksmd(void *arg)
 /* ---- giving pages their own copies again ---- */
 
 /*
- * Gives the programs copies of all merged pages. A process that ends meanwhile needs none. Without
- * memory for a copy a page stays merged.
+ * Replaces all merged pages by copies. A process that ends meanwhile needs none. Without memory for
+ * a copy a page stays merged.
  */
 static void part_all(void)
 {
@@ -608,7 +624,7 @@ int ksm_set_run(u64 value)
 	return 0;
 }
 
-/* Sets a value that may change only while there are no merged pages. */
+/* Sets a value that may change only while no merged pages exist. 0 or -EBUSY. */
 static int set_unmerged(u64 *what, u64 value)
 {
 	struct ksm_numbers k;

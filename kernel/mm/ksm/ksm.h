@@ -11,12 +11,13 @@
 /* most pages scanned under one hold of the locks */
 #define KSM_BATCH 32
 
-/* A merged page. Under ksm_mutex. */
+/* A merged page. Protected by ksm_mutex. */
 struct ksm_node {
-	struct hlist_node link; /* in a hash table of ksm.c */
+	/* in merged[]; unused for the page of zeros */
+	struct hlist_node link;
 	struct page *page;
 	u32 sum; /* checksum of its content */
-	/* pages of the present batch that will map it, and do not yet */
+	/* pages of the current batch that it will replace */
 	u32 chosen;
 };
 
@@ -32,7 +33,8 @@ static inline bool ksm_same_content(const struct page *a, const struct page *b)
 }
 
 /*
- * True if @e maps an anonymous page that is not merged, and the entry's reference is the only one.
+ * True if @e maps an anonymous page that is not merged, has no references but those of entries (no
+ * pins), and is not write-protected by userfaultfd.
  */
 static inline bool ksm_replaceable(pte_t e)
 {
@@ -48,7 +50,7 @@ static inline bool ksm_replaceable(pte_t e)
 /*
  * Replaces the @n (at most KSM_BATCH) pages of @v that @m lists, in ascending order of addresses,
  * by their merged pages. A page that may not be replaced, or whose content has changed meanwhile,
- * stays.
+ * stays. Sets chosen of the merged pages to 0.
  */
 void ksm_replace(struct vm_area *v, const struct ksm_merge *m, u32 n);
 

@@ -11,8 +11,9 @@ struct ksm_advisor ksm_advisor = {
 };
 
 /*
- * Returns the number of pages between two sleeps with which a round takes the wanted time, limited
- * by the share of a CPU.
+ * Returns how many pages ksmd should scan between two sleeps, so that its rounds approach the
+ * wanted length without exceeding the share of a CPU. The last round scanned @pages pages and took
+ * @took_ns, of which ksmd was scanning for @busy_ns.
  */
 u64 ksm_advised(u64 pages, u64 took_ns, u64 busy_ns)
 {

@@ -14,42 +14,54 @@ struct vm_area;
 
 /* values of /sys/kernel/mm/ksm/run */
 enum { KSM_STOP, KSM_MERGE, KSM_PART };
-/* numbers of pages, except run, max_sharing and rounds */
+/*
+ * The files of /sys/kernel/mm/ksm. run, max_sharing, across_nodes and use_zero are settings; rounds
+ * is a count of rounds; the other members are numbers of pages unless a comment says otherwise.
+ */
 struct ksm_numbers {
 	u64 run, max_sharing, shared, sharing, unshared, changed, scanned, rounds, skipped;
 	u64 across_nodes, use_zero;
 	u64 zero; /* mappings of the merged page of zeros */
-	/* contents that have several merged pages; the number of these pages */
+	/* chains: contents that have several merged pages; twins: the number of these pages */
 	u64 chains, twins;
 	s64 profit; /* bytes */
 };
 #define KSM_PAGES_TO_SCAN 100
-/* ksmd scans so many pages between two sleeps; ms of a sleep */
+/* pages that ksmd scans between two sleeps; length of a sleep in ms */
 extern u64 ksm_pages_to_scan, ksm_sleep_ms;
-/* ms that an unmapped merged page may stay */
+/* ms for which a merged page without mappings may stay */
 extern u64 ksm_prune_ms;
+/* not 0: pages that had no twin for several rounds are skipped for some rounds */
 extern u64 ksm_smart_scan;
+/* settings of the advisor; read without a lock */
 extern struct ksm_advisor {
 	bool on;
 	u64 max_cpu;                       /* percent */
 	u64 min_pages, max_pages, seconds; /* seconds: wanted length of a round */
-} ksm_advisor;                             /* read without a lock */
+} ksm_advisor;
 void ksm_set_advisor(bool on);
 void ksm_set_pace(u64 *what, u64 value); /* @what: a member of ksm_advisor */
-int ksm_set_across_nodes(u64 value);     /* 0, -EINVAL; -EBUSY: merged pages exist */
+/* 0, -EINVAL, or -EBUSY if merged pages exist */
+int ksm_set_across_nodes(u64 value);
 void ksm_set_use_zero(bool on);
 bool ksm_is_zero(const struct page *p);      /* true for the merged page of zeros */
 bool ksm_may_merge(const struct vm_area *v); /* under mmap_lock */
-/* True if ksm scans pages of the area. */
+/* True if merging was ever enabled and pages of the area may be merged. */
 bool ksm_watches(const struct vm_area *v);
 /* Returns the bytes that ksm.c needs for records of @pages pages. */
 u64 ksm_overhead(u64 pages);
 void ksm_numbers(struct ksm_numbers *k);
 int ksm_set_all(struct mm *mm, bool on);             /* prctl(PR_SET_MEMORY_MERGE): 0 or -errno */
 void ksm_exec(struct mm *new, const struct mm *old); /* at exec; @new is not published yet */
-/* Sets /sys/kernel/mm/ksm/run, KSM_*: 0, -EINVAL, -ENOMEM; may sleep long. */
+/*
+ * Sets /sys/kernel/mm/ksm/run to one of KSM_*. Returns 0, -EINVAL or -ENOMEM. KSM_PART copies all
+ * merged pages, which may take long.
+ */
 int ksm_set_run(u64 value);
-/* Sets how many entries may share a merged page: 0, -EINVAL; -EBUSY: there are merged pages. */
+/*
+ * Sets how many entries may share a merged page. Returns 0, -EINVAL, or -EBUSY if merged pages
+ * exist.
+ */
 int ksm_set_max_sharing(u64 value);
 
 #endif

@@ -3,7 +3,7 @@
  * ksm_part.c: replaces merged pages by a program's own copies, and makes whole processes mergeable
  * (ksm.c).
  *
- *	ksm_part()	MADV_UNMERGEABLE: each page of a range is replaced by a copy
+ *	ksm_part()	MADV_UNMERGEABLE: each merged page of a range is replaced by a copy
  *	ksm_set_all()	PR_SET_MEMORY_MERGE: all areas of a process, and of its later programs
  */
 #include "kernel/mm/fault/fault.h"
@@ -31,7 +31,7 @@ static int part_page(struct mm *mm, u64 va)
 
 	if (!IS_ERR(p))
 		put_page(p);
-	return p == ERR_PTR(-ENOMEM) ? -ENOMEM : 0; /* otherwise it was unmapped meanwhile */
+	return p == ERR_PTR(-ENOMEM) ? -ENOMEM : 0; /* other errors: it was unmapped */
 }
 
 int ksm_part(struct mm *mm, u64 start, u64 end)

@@ -3,9 +3,9 @@
  * ksm_replace.c: replaces a program's pages by merged pages with equal contents.
  *
  * mmap_lock is held for writing, so no fault makes an entry writable. The entries lose PTE_RW under
- * page_table_lock (uaccess writes under it), and the space unmaps the pages. Now no task can write,
- * so the contents are compared, and equal pages are replaced. If the contents differ, the next
- * write to the page faults and finds that it is the sole owner.
+ * page_table_lock (uaccess writes under it), and the host mappings of the pages are dropped. Now no
+ * task can write, so the contents are compared, and equal pages are replaced. If the contents
+ * differ, the page stays, and the next write to it faults as after a fork (cow.c).
  *
  * Locks: the caller holds mmap_lock for writing and ksm_mutex (ksm.c).
  */
@@ -27,8 +27,8 @@ static void forbid_writes(struct mm *mm, const struct ksm_merge *m, u32 n)
 }
 
 /*
- * Charges a merged page to the group that was charged for the first page that it replaces, if that
- * group exists.
+ * Moves the charge of the first page that a merged page replaces to the merged page. Later ones
+ * find it charged, unless the first had no group.
  */
 static void take_payer(struct page *merged_page, struct page *old)
 {
@@ -39,8 +39,8 @@ static void take_payer(struct page *merged_page, struct page *old)
 }
 
 /*
- * Replaces the page by the merged page. Returns the old page, with the reference of the entry;
- * NULL: it was not replaced.
+ * Replaces the page by the merged page. Returns the old page, with the reference of the entry, or
+ * NULL if it was not replaced.
  */
 static struct page *replace(struct vm_area *v, const struct ksm_merge *m, bool *was_mapped)
 {
@@ -72,7 +72,7 @@ void ksm_replace(struct vm_area *v, const struct ksm_merge *m, u32 n)
 	bool was_mapped = false;
 	u32 count = 0;
 
-	pmap_change_begin(pm); /* ksmd is no user of the mm */
+	pmap_change_begin(pm); /* ksmd does not hold mm_users */
 	forbid_writes(v->vm_mm, m, n);
 	for (u32 i = 0; i < n; i++) {
 		old[count] = replace(v, &m[i], &was_mapped);
