@@ -2,13 +2,13 @@
 /*
  * swap.c: swap areas and their slots. docs/swap.md describes the life of a swapped page.
  *
- * A slot has a count: the number of entries that refer to it and of uses (tasks that read it in).
- * While its content is being written, the slot also has the frame (held). If the write fails, it
- * keeps the frame (KEPT), and reads return the frame. A slot is free when its count is 0 and no
+ * A slot has a count: the number of entries that refer to it, plus its uses (tasks that read it
+ * in). While its content is being written, the slot also has the frame (held). If the write fails,
+ * it keeps the frame (KEPT), and reads return the frame. A slot is free when its count is 0 and no
  * write of it is under way; a slot that was KEPT is not used again.
  *
  * Slots are in clusters of one frame each. A cluster exists only while one of its slots is in use,
- * so an empty area costs ten bytes for 208 pages.
+ * so an empty area costs ten bytes for 208 slots.
  *
  * Lock: swap_lock protects all areas and slots. It is innermost, and is taken inside
  * page_table_lock.
@@ -26,10 +26,11 @@
 
 struct cluster {
 	struct page *held[SLOTS];
-	/* the group to whose memory.swap.current it is charged, or NULL */
+	/* group whose memory.swap.current is charged for the slot, or NULL */
 	struct mem_group *group[SLOTS];
 	u16 count[SLOTS];
-	u8 state[SLOTS]; /* 0: free; TAKEN, KEPT, BAD... */
+	/* 0: free; else TAKEN with other bits */
+	u8 state[SLOTS];
 };
 
 struct swap_area {
@@ -37,7 +38,7 @@ struct swap_area {
 	u32 type;
 	s32 prio;
 	bool open; /* slots can be taken */
-	/* number of all slots; of usable ones; of those in use */
+	/* number of all slots; usable ones; usable ones in use */
 	u64 slots, usable, used;
 	/* cluster in which slots were found last */
 	u64 cursor;
@@ -52,7 +53,9 @@ struct swap_area {
 static DEFINE_SPINLOCK(swap_lock);
 static LIST_HEAD(areas);
 static struct swap_area *by_type[SWAP_AREAS];
-static u64 nr_total, nr_free; /* slots of open areas */
+/* usable and free slots of open areas */
+static u64 nr_total, nr_free;
+/* frames that slots have */
 static u64 nr_held;
 static s32 least_prio = -1;
 int sysctl_swappiness = 60;
@@ -105,7 +108,7 @@ static void slot_free(const struct place *at)
 	free_page_addr(at->c);
 }
 
-/* Marks a slot bad, after the disk has refused it and its content is no longer needed. */
+/* Marks a slot unusable: the disk has refused its write, and its content is no longer needed. */
 static void slot_is_bad(const struct place *at)
 {
 	struct swap_area *a = at->a;
@@ -246,8 +249,8 @@ static u32 longest_run(const struct swap_area *a, u64 ci, u32 want, u32 *first)
 }
 
 /*
- * Finds a cluster of @a with at least @room free slots, from the cursor on and round. A cluster
- * without a frame takes *spare. -1: there is none.
+ * Returns the number of a cluster of @a with at least @room free slots, searching round from the
+ * cursor, or -1. A cluster without a frame gets *spare.
  */
 static s64 find_cluster(struct swap_area *a, u32 room, struct cluster **spare)
 {
@@ -567,7 +570,7 @@ int swap_area_remove(struct swap_area *a)
 	if (!area_close(a))
 		return -EINVAL;
 	err = swap_in_all((int)a->type, in_use, a);
-	/* waits, too, until the task that has freed the last slot no longer uses the area */
+	/* taking swap_lock also waits for the task that freed the last slot to leave the area */
 	spin_lock(&swap_lock);
 	if (err)
 		area_open(a);

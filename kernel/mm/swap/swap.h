@@ -26,20 +26,27 @@ struct swap_backing {
 	 * Called with a spinlock held, as is busy().
 	 */
 	u32 (*run)(void *backing, u64 slot, u32 n);
-	/* True if a write would have to wait for more than the disk. */
+	/*
+	 * True if writes to the disk are being held back (queue_is_held()), so that a write would
+	 * wait for more than the disk.
+	 */
 	bool (*busy)(void *backing);
 	/*
-	 * Reads @n slots and waits for the end. Slots need not be consecutive on the device. 0 or
-	 * -errno.
+	 * Reads @n slots into @pages and waits for the end. The slots need not be consecutive on
+	 * the device. Returns 0 or -errno.
 	 */
 	int (*read)(void *backing, u64 slot, struct page **pages, u32 n);
 	/*
-	 * Prepares a write of up to SWAP_BATCH pages with memory that is available at once. NULL:
-	 * impossible now. Never sleeps.
+	 * Prepares a write of up to SWAP_BATCH pages with memory that is available at once. Returns
+	 * the request for write() or write_cancel(), or NULL if that is impossible now. Never
+	 * sleeps.
 	 */
 	void *(*write_begin)(void *backing);
 	void (*write_cancel)(void *request);
-	/* Writes @n consecutive slots. May sleep. @done is called at the end, and may not sleep. */
+	/*
+	 * Writes @pages to @n consecutive slots and consumes @request. May sleep. @done is called
+	 * at the end with 0 or -errno, and may not sleep.
+	 */
 	void (*write)(void *backing, void *request, u64 slot, struct page **pages, u32 n,
 		void (*done)(void *arg, int status), void *arg);
 };
@@ -47,8 +54,9 @@ struct swap_backing {
 struct swap_layout {
 	u64 slots; /* number of slots, with the header */
 	s32 prio;  /* negative: below all other areas */
+	/* numbers of slots that are unusable */
 	const u32 *bad;
-	u32 nr_bad; /* @bad: numbers of slots that are unusable */
+	u32 nr_bad; /* number of elements of @bad */
 };
 
 /* Adds an area and enables it. ERR_PTR: -ENOMEM, -EPERM (too many areas). */
@@ -63,12 +71,14 @@ int swap_area_remove(struct swap_area *a);
 void swap_area_free(struct swap_area *a);
 
 struct swap_stat {
+	/* usable slots; those in use */
 	u64 pages, used;
 	s32 prio;
 };
 void swap_area_stat(struct swap_area *a, struct swap_stat *st);
 
-u64 nr_swap_pages(void); /* slots of all areas; free slots */
+u64 nr_swap_pages(void); /* usable slots of all areas */
+/* free slots of all areas */
 u64 nr_swap_free(void);
 /* Returns the number of frames whose slot is still being written, or could not be written. */
 u64 nr_swap_cached(void);

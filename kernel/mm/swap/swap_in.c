@@ -3,8 +3,8 @@
  * swap_in.c: reads pages in from a swap area, at a fault or for swapoff.
  *
  * The page gets a frame of its own, even if other entries refer to the slot: it is not shared for
- * copy on write. If the slot still has its frame, that is copied. Otherwise the slot is read.
- * Unless memory is short, pages of the 32 KiB around it are read too, if their slots are
+ * copy on write. If the slot still has its frame, the frame is copied. Otherwise the slot is read.
+ * Unless memory is short, pages of the 32 KiB around the address are read too, if their slots are
  * neighbours.
  *
  * A use of the slot prevents its reuse during the read. It is taken under the same hold of
@@ -55,7 +55,8 @@ static void widen(const struct vm_area *v, struct swap_in *in, u64 addr, const p
 }
 
 /*
- * Takes a use of each slot. Returns false if the entry has changed, or the slot cannot be used now.
+ * Takes a use of each slot to be read. Returns false if the entry has changed, or the slot cannot
+ * be used now.
  */
 static bool begin(struct vm_area *v, struct swap_in *in, u64 addr, pte_t e)
 {
@@ -74,7 +75,7 @@ static bool begin(struct vm_area *v, struct swap_in *in, u64 addr, pte_t e)
 			in->e[i] = ep[(s64)i - in->target];
 			if (i != in->target && !swap_use(in->e[i], &in->p[i])) {
 				in->e[i] = 0;
-			} else if (in->p[i]) { /* it is still in memory */
+			} else if (in->p[i]) { /* the slot still has its frame */
 				put_page(in->p[i]);
 				in->p[i] = NULL;
 				swap_put(in->e[i]);
@@ -86,7 +87,7 @@ static bool begin(struct vm_area *v, struct swap_in *in, u64 addr, pte_t e)
 	return ok;
 }
 
-/* Reduces the read to the target. */
+/* Reduces the read to the target page. */
 static void narrow(struct swap_in *in)
 {
 	for (u32 i = 0; i < in->n; i++) {
@@ -142,7 +143,7 @@ static int fill(struct swap_in *in, struct fault_info *info)
 	info->major = true;
 	stall = psi_memstall_enter();
 	err = swap_read(in->e[0], in->p, in->n);
-	/* an error of another slot must not fail the target: read it alone */
+	/* an error of another slot must not fail the target: read the target alone */
 	if (err && in->n > 1) {
 		narrow(in);
 		err = swap_read(in->e[0], in->p, 1);
@@ -153,7 +154,7 @@ static int fill(struct swap_in *in, struct fault_info *info)
 	return err;
 }
 
-/* Enters the frames in those entries that have not changed. */
+/* Puts the frames into those entries that have not changed. */
 static void commit(struct vm_area *v, struct swap_in *in)
 {
 	struct mm *mm = v->vm_mm;
@@ -193,7 +194,7 @@ int swap_in(struct vm_area *v, u64 addr, pte_t e, struct fault_info *info)
 		cond_resched();
 		return 0;
 	}
-	/* the space may still write to the frame */
+	/* guest code may still write to the frame */
 	if (in.held && PageLocked(in.held)) {
 		wait_on_page_locked(in.held);
 	} else {
@@ -213,8 +214,9 @@ int swap_in(struct vm_area *v, u64 addr, pte_t e, struct fault_info *info)
 /* ---- reading in many pages ---- */
 
 /*
- * Finds the next swapped entry (of area @type) from *va on. Returns 0 if there is none up to @end
- * or, if *va is still before @end, none in this table.
+ * Returns the next entry from *va on that refers to a slot of area @type (negative: of any), and
+ * sets *va to its address. Returns 0 if there is none up to @end or, with *va before @end, none in
+ * this table.
  */
 static pte_t next_swapped(struct mm *mm, u64 *va, u64 end, int type)
 {
@@ -261,7 +263,7 @@ int swap_in_range(struct vm_area *v, u64 start, u64 end, int type)
 #define STRETCH (64UL << 20)
 
 /*
- * Reads in all pages of an mm. A task of the mm, or the caller, is a user of it, so its areas stay.
+ * Reads in all pages of an mm. The caller, or a task of the mm, holds mm_users, so the areas stay.
  */
 static int swap_in_mm(struct mm *mm, int type)
 {

@@ -29,51 +29,62 @@ static inline u64 swap_slot(pte_t e)
 	return pte_pfn(e) & SWAP_SLOT_MASK;
 }
 
+/* ---- swap.c ---- */
+
 /*
- * ---- swap.c. Called under the page_table_lock under which @e was read, or with a use of its slot
- * ----
+ * The entry @e refers to a slot. The caller holds the page_table_lock under which it read @e, or
+ * has a use of the slot: a count that swap_use() takes and swap_put() drops.
  */
 
-/* Takes a reference to the slot. Returns false if there are too many. */
+/* Adds a reference of an entry to the slot. Returns false if the count is at its limit. */
 bool swap_get(pte_t e);
-void swap_put(pte_t e); /* drops a reference */
+void swap_put(pte_t e); /* drops a reference or a use */
 /*
- * Takes a use of the slot, for reading it in. *held: its frame with a reference, if the slot still
- * has one.
+ * Takes a use of the slot, to read it in. Returns false if the count is at its limit. *held: the
+ * frame of the slot, with a reference, or NULL if it has none.
  */
 bool swap_use(pte_t e, struct page **held);
 /*
- * Returns how many entries refer to the slot of @e, for statistics. *held: true if the slot still
- * has its frame.
+ * Returns how many references and uses the slot of @e has, for statistics. *held: true if the slot
+ * still has its frame.
  */
 u32 swap_look(pte_t e, bool *held);
 /*
- * Reads the @n slots from @e's on into frames. The caller has a use of each. 0 or -errno. Sleeps.
+ * Reads @n slots into @pages, beginning with @e's. The caller has a use of each. Returns 0 or
+ * -errno. Sleeps.
  */
 int swap_read(pte_t e, struct page **pages, u32 n);
+/* Returns how many of the @n slots from @e's on are consecutive on the device: 1 to @n. */
 u32 swap_run(pte_t e, u32 n);
 
-/* Free slots, consecutive, taken out of an area for a write. */
+/* Consecutive slots of an area, taken for one write. */
 struct swap_slots {
 	struct swap_area *area;
 	u64 first;
 	u32 n;
-	void *request; /* prepared write of the area */
+	void *request; /* from write_begin() of the area */
 };
+/*
+ * Takes up to @want slots of an area and prepares their write. Returns false if none is free, or
+ * there is no memory.
+ */
 bool swap_slots_take(struct swap_slots *s, u32 want);
-/* Gives the slots from the @used-th on back. */
+/* Frees the slots from the @used-th on. */
 void swap_slots_return(struct swap_slots *s, u32 used);
-/* Cancels the write, while at least one slot is still taken. */
+/* Cancels the prepared write. At least one slot must still be taken, to keep the area. */
 void swap_slots_cancel(struct swap_slots *s);
 /*
- * Moves @p's content and reference to the @i-th slot. Returns the entry that will refer to it. 0: a
- * limit of @p's group forbids that; *full, if it was NULL, becomes the group with the limit, with a
- * reference. Under page_table_lock.
+ * Gives frame @p, with its reference, to the @i-th slot. Returns the entry that refers to the slot,
+ * or 0 if a limit of @p's group forbids that. *full, if it was NULL, becomes the group with the
+ * limit, with a reference. Under page_table_lock.
  */
 pte_t swap_slot_fill(const struct swap_slots *s, u32 i, struct page *p, struct mem_group **full);
 void swap_slots_write(const struct swap_slots *s, struct page **pages, u32 n,
 	void (*done)(void *arg, int status), void *arg);
-/* Ends the write of the @i-th slot. Returns true if the frame was freed, not kept by the slot. */
+/*
+ * Ends the write of the @i-th slot with @status, 0 or -errno. Returns true if the frame was given
+ * up, false if the slot keeps it.
+ */
 bool swap_slot_written(const struct swap_slots *s, u32 i, struct page *p, int status);
 
 /* ---- swap_out.c ---- */

@@ -2,31 +2,32 @@
 /*
  * swap_out.c: writes anonymous pages of programs to a swap area.
  *
- *	swap_shrink(wanted, ...)          for reclaim: the mms in turn, each from where its
- *	                                  last turn ended
+ *	swap_shrink(wanted, ...)          for reclaim: takes the mms in turn, each from the
+ *	                                  address where its previous turn ended
  *	swap_out_range(v, start, end)     MADV_PAGEOUT
  *
  * It works in batches of entries that lie in one table:
  * 1. Under page_table_lock the entries of pages with no other user are replaced by those of slots;
  *    the frames now belong to the slots (held), locked.
- * 2. The space drops its mappings there, and is flushed. It is always flushed, since a move may
- *    have queued an order although no entry is mapped. From then on no task writes to the frames,
- *    and they are unlocked: before that a fault waits, after it a fault copies.
+ * 2. The host mappings of the range are dropped and flushed. The flush is needed even if no entry
+ *    is mapped, since an mremap may have queued an order. From then on no task writes to the
+ *    frames, and they are unlocked. A fault waits for a locked frame, and copies an unlocked one.
  * 3. With no lock held the frames are written; at the end of the write they are freed. If the write
  *    of a page fails, its frame stays in memory and belongs to the slot.
  *
- * mmap_lock, for reading, is held from 1 to 2, so that fork, munmap and mremap run before or after.
+ * mmap_lock is held for reading during steps 1 and 2, so fork, munmap and mremap run before or
+ * after both.
  *
- * Pages that were mapped ahead may have been touched until 2. After it the untouched ones are
- * dropped.
+ * The guest may touch pages that were mapped ahead until step 2 ends. Then those that it has not
+ * touched are dropped.
  *
- * Locks: mmap_lock, which reclaim only tries; page locks are only tried.
+ * Locks: mmap_lock for reading, which reclaim only tries; page locks are only tried.
  */
 #include "kernel/mm/group/memcg.h"
 #include "kernel/mm/swap/swap_internal.h"
 
 #define TURN_LEAST 32 /* least pages that an mm gives in its turn */
-#define TURN_MOST 512 /* most; in between an eighth of its pages */
+#define TURN_MOST 512 /* most; else an eighth of its rss */
 /* pages in a row that cannot be swapped out, after which the mm is skipped */
 #define MISSES 1024
 #define KEEPS_OUT                                                                                  \
@@ -40,22 +41,26 @@ struct waiter {
 	struct completion end;
 };
 
+/* A request to swap out pages. */
 struct goal {
 	bool (*chosen)(const struct page *p, void *arg); /* NULL: no condition */
 	void *arg;
-	bool reclaim;     /* leave what memory.min protects */
-	u64 wanted, left; /* left: pages without entries now */
+	bool reclaim; /* spares what memory.min protects */
+	/* pages to swap out; pages whose entries were replaced */
+	u64 wanted, left;
 	u32 misses;
 	struct waiter *waiter; /* or NULL */
 	/* batches (struct batch) to write once no lock is held */
 	struct list_head writes;
 };
 
+/* An entry that was replaced. */
 struct left {
 	u64 va;
 	pte_t old, now;
 };
 
+/* Pages whose entries were replaced, in consecutive slots, to be written together. */
 struct batch {
 	struct list_head link;
 	struct swap_slots slots;
@@ -172,7 +177,7 @@ static bool leave_one(struct vm_area *v, struct batch *b, u64 va, pte_t *e, stru
 	return true;
 }
 
-/* Does step 1: replaces entries from *va on, and advances *va behind them. */
+/* Does step 1 in one table: replaces entries from *va on, and advances *va past them. */
 static void leave(struct vm_area *v, u64 *va, u64 end, struct goal *g, struct batch *b,
 	struct mem_group **full)
 {
@@ -196,7 +201,10 @@ static void leave(struct vm_area *v, u64 *va, u64 end, struct goal *g, struct ba
 	spin_unlock(&mm->page_table_lock);
 }
 
-/* Drops a page that was mapped ahead and not touched. It needs neither an entry nor a slot. */
+/*
+ * Drops a page that was mapped ahead and not touched: empties its entry and frees its slot. Returns
+ * false if the entry has changed.
+ */
 static bool give_up(struct mm *mm, const struct left *l)
 {
 	bool same;
@@ -254,7 +262,7 @@ static struct batch *batch_begin(u32 want)
 	return NULL;
 }
 
-/* Ends a batch that need not be written. */
+/* Ends a batch of which no page need be written. */
 static void batch_drop(struct batch *b, struct waiter *w)
 {
 	swap_slots_cancel(&b->slots);
@@ -308,7 +316,7 @@ static bool out_of_table(struct vm_area *v, u64 *va, u64 end, struct goal *g)
 
 /* ---- reclaim ---- */
 
-/* Swaps out from the areas from the mm's cursor on, and then from those before it. */
+/* Swaps out pages of the areas in [start, end). Returns false as out_of_table() does. */
 static bool out_of_areas(struct mm *mm, u64 start, u64 end, struct goal *g)
 {
 	struct vm_area *v = find_vma(mm, start);
@@ -328,8 +336,9 @@ static bool out_of_areas(struct mm *mm, u64 start, u64 end, struct goal *g)
 }
 
 /*
- * Swaps out pages of an mm. The caller is no user of it: if the last user ends, the areas are
- * removed under mmap_lock, so holding it is enough.
+ * Swaps out pages of an mm: first from its cursor on, then those before. Returns false as
+ * out_of_table() does. The caller does not hold mm_users: if the last user ends, the areas are
+ * removed under mmap_lock, so holding that is enough.
  */
 static bool out_of_mm(struct mm *mm, struct goal *g)
 {
