@@ -20,12 +20,13 @@
  * notified: a write removes the protection, and PAGEMAP_SCAN reports the page as written. This
  * works for mappings of any file.
  *
- * In a watched area nothing is mapped ahead. Registering removes pages that were mapped ahead and
- * not touched: a page that the program has not touched is missing. The copy that fork or mremap
- * makes is not watched, unless the handler has requested events of these (userfault_event.c).
+ * In a watched area nothing is mapped ahead. Registering for missing pages, or with
+ * UFFD_FEATURE_WP_UNPOPULATED, removes pages that were mapped ahead and not touched: they count as
+ * missing. Otherwise they count as touched. The copy that fork or mremap makes is not watched,
+ * unless the handler has requested events of these (userfault_event.c).
  *
- * States of a waiter: queued on @pending -> message taken: on @read -> woken: on no list. After it
- * has queued itself it checks the entry again, in case the handler has filled it meanwhile.
+ * States of a waiter: queued on @pending -> message taken: on @read -> woken: on no list. After a
+ * waiter has queued itself it checks the entry again, in case the handler has filled it meanwhile.
  *
  * Locks: mmap_lock protects vm_uffd and the VM_UFFD flags; inside it u->readers.lock protects the
  * lists.
@@ -149,7 +150,7 @@ static u64 kind_of_missing(struct vm_area *v, u64 addr)
 	return there ? VM_UFFD_MINOR : VM_UFFD_MISSING;
 }
 
-/* Returns the VM_UFFD flag by which the handler must resolve this fault; 0: none. */
+/* Returns the VM_UFFD flag of the kind of this fault. 0: no handler is concerned. */
 static u64 kind_of_fault(struct vm_area *v, u64 addr, pte_t e, u32 flags)
 {
 	if (pte_none(e))
@@ -228,7 +229,7 @@ static void dequeue(struct uffd *u, struct userfault_waiter *w)
 	spin_unlock(&u->readers.lock);
 }
 
-/* Waits for the handler. The message is queued, and no lock is held. */
+/* Waits until the handler wakes @w. The message is queued, and no lock is held. */
 static int wait_for_handler(struct uffd *u, struct userfault_waiter *w, u32 state)
 {
 	int err = 0;
@@ -288,7 +289,7 @@ int uffd_check_range(u64 start, u64 len)
 	return len > top || start > top - len ? -EINVAL : 0;
 }
 
-/* True if the area may be watched with @mode, which has VM_UFFD flags. */
+/* True if the area may be watched with @mode (VM_UFFD flags). */
 static bool watchable(const struct uffd *u, const struct vm_area *v, u64 mode)
 {
 	bool shmem =
@@ -337,7 +338,7 @@ static int split(struct mm *mm, u64 start, u64 end)
 }
 
 /*
- * Marks pages that were made ahead as touched. It is unknown whether a page of zeros was touched,
+ * Marks pages that were mapped ahead as touched. It is unknown whether a page of zeros was touched,
  * and a handler that protects pages must be notified of writes to all touched pages. A superfluous
  * notification is harmless.
  */
@@ -370,7 +371,7 @@ static int watch(struct uffd *u, u64 start, u64 end, u64 mode)
 	if (err)
 		return err;
 	/*
-	 * an entry of a swap slot has no place for these bits: read the pages in; mmap_lock keeps
+	 * an entry of a swap slot has no place for PTE_UFFD_WP: read the pages in; mmap_lock keeps
 	 * them from being swapped out again
 	 */
 	for (struct vm_area *v = find_vma(mm, start); v && v->vm_start < end; v = vma_next(v))
@@ -449,8 +450,8 @@ int uffd_register(struct uffd *u, u64 start, u64 len, u64 mode, u64 *ioctls)
 }
 
 /*
- * Unregisters a range. A descriptor that is not the area's is refused, since its waiters would
- * never be woken.
+ * Unregisters a range. -EINVAL if another descriptor watches an area of the range: the waiters of
+ * that descriptor would never be woken.
  */
 static int unwatch(struct uffd *u, u64 start, u64 end)
 {

@@ -64,24 +64,30 @@ struct uffd {
 	u64 features;
 	/* number of events in progress; no page is filled while it is not 0 */
 	atomic_t changing;
+	/* readers of the descriptor; its lock protects the lists below */
 	struct wait_queue_head readers;
 	struct list_head pending; /* unread messages: userfault_waiter.list */
 	struct list_head read;    /* waiters whose message was read */
-	struct list_head events;  /* userfault_event.c */
+	struct list_head events;  /* unread events other than faults */
+	/* tasks that wait until their event was read */
 	struct wait_queue_head senders;
 };
 
 /*
- * vm.unprivileged_userfaultfd: if set, faults in the kernel are handled without CAP_SYS_PTRACE too
+ * vm.unprivileged_userfaultfd: if set, faults of kernel code are handled without CAP_SYS_PTRACE too
  */
 extern int sysctl_unprivileged_userfaultfd;
 struct uffd *uffd_alloc(struct mm *mm, bool user_only, u32 file_flags);
 void uffd_put(struct uffd *u);
-/* Called when the descriptor is closed: areas are no longer watched, and waiters check again. */
+/*
+ * Ends the use of a closed descriptor: its areas are no longer watched, and its waiters try their
+ * faults again. Drops a reference.
+ */
 void uffd_release(struct uffd *u);
 
-/* Takes the next message. Returns false if there is none. */
+/* Takes the next message of a fault. Returns false if there is none. */
 bool uffd_take_message(struct uffd *u, struct uffd_msg *msg);
+/* Counts the waiters whose message is unread (*pending), and all waiters (*total). */
 void uffd_counts(struct uffd *u, u64 *pending, u64 *total);
 static inline bool uffd_has_message(const struct uffd *u)
 {
@@ -89,9 +95,9 @@ static inline bool uffd_has_message(const struct uffd *u)
 }
 
 /*
- * Takes the next event other than a fault, or returns NULL. *child: for a fork the child's struct
- * uffd, else NULL. When the reader has made a descriptor of *child, or needs none, it calls
- * uffd_event_read(); after a failure uffd_event_back().
+ * Takes the next event other than a fault. NULL: there is none. *child: the struct uffd of a forked
+ * child, or NULL. The reader makes a descriptor of *child, if any, and calls uffd_event_read(), or
+ * uffd_event_back() if that failed.
  */
 struct uffd_event *uffd_take_event(struct uffd *u, struct uffd_msg *msg, struct uffd **child);
 void uffd_event_read(struct uffd_event *e);
@@ -103,25 +109,31 @@ void uffd_event_back(struct uffd_event *e);
 int uffd_check_range(u64 start, u64 len);
 void uffd_wake_range(struct uffd *u, u64 start, u64 end);
 /*
- * Write-protects the pages of an area, or removes the protection, under mmap_lock. pmap_settle()
- * must follow before the lock is dropped, since the space may not have the change yet.
- * PROTECT_EMPTY: protects missing entries only. -ENOMEM: no memory for tables of missing entries.
+ * Write-protects the pages of an area, or removes the protection, under mmap_lock. PROTECT_EMPTY
+ * protects missing entries only. The caller calls pmap_settle() before it drops the lock, since
+ * host mappings may still have the old rights. Returns 0, -ENOMEM (no tables for missing entries)
+ * or -EINTR.
  */
 enum uffd_protect { PROTECT_OFF, PROTECT_ON, PROTECT_EMPTY };
 int uffd_protect_entries(struct vm_area *v, u64 start, u64 end, enum uffd_protect how);
-/* True if PAGEMAP_SCAN may protect the area's pages. */
+/*
+ * True if the area has UFFD_FEATURE_WP_ASYNC and is watched for writes, so PAGEMAP_SCAN may
+ * write-protect its pages.
+ */
 bool uffd_is_async(const struct vm_area *v);
 /*
- * Serve the ioctls of these names, and check their ranges: 0 or -errno as these return; -ESRCH: the
- * mm has ended.
+ * Serve the ioctls of these names, and check their ranges. Return 0 or -errno. If the mm has ended:
+ * -ENOMEM from uffd_register() and uffd_unregister(), -ESRCH from uffd_writeprotect().
  */
 int uffd_register(struct uffd *u, u64 start, u64 len, u64 mode, u64 *ioctls);
 int uffd_unregister(struct uffd *u, u64 start, u64 len);
 int uffd_wake(struct uffd *u, u64 start, u64 len);
 int uffd_writeprotect(struct uffd *u, u64 start, u64 len, bool on);
 /*
- * Fill pages. Return the number of bytes that were filled, or -errno if there are none. @zero: with
- * zeros in place of @src; @wp: write-protected; @wake: wake the waiters.
+ * Serve the ioctls that fill pages. Return the number of bytes that were filled, or -errno if that
+ * is 0. @zero: with zeros instead of @src; @wp: write-protected; @wake: wakes the waiters; @holes:
+ * missing source pages count as moved. The caller of uffd_move() has checked the ranges and is a
+ * task of the mm.
  */
 s64 uffd_copy(struct uffd *u, u64 dst, uaddr_t src, u64 len, bool zero, bool wp, bool wake);
 s64 uffd_continue(struct uffd *u, u64 start, u64 len, bool wp, bool wake);

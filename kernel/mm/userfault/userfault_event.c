@@ -4,8 +4,8 @@
  * munmap of watched areas.
  *
  *	uffd_note_unmap() ...   under mmap_lock: adds the event to mm->uffd_events
- *	mmap_write_unlock()     drops the lock; then uffd_send_events() sends the events that this
- *	                        task has noted, one after the other, and waits until each was read
+ *	mmap_write_unlock()     drops the lock, then sends the events that current has noted, one
+ *	                        after the other, and waits until each was read
  *	uffd_take_event()       the reader's side; an event of a fork brings the child's descriptor
  *	                        along
  *
@@ -13,8 +13,8 @@
  * fill pages are refused (EAGAIN), since the handler does not know the new layout yet.
  *
  * An event is NOTED -> QUEUED (on u->events) -> TAKEN (a reader prepares it) -> DONE, or back to
- * QUEUED. It is dropped if the sender is killed or the descriptor is closed; the side that has it
- * then drops the reference to the child.
+ * QUEUED. If the sender is killed or the descriptor is closed, the event is dropped, and the last
+ * put of it releases the child's struct uffd.
  *
  * Locks: mm->mmap_lock for writing for mm->uffd_events, u->readers.lock for the states.
  */
@@ -28,18 +28,18 @@ enum { NOTED, QUEUED, TAKEN, DONE };
 
 struct uffd_event {
 	struct list_head list; /* in mm->uffd_events, then u->events */
-	/* references: the sender's, and the reader's that has taken the event */
+	/* references: the sender's, and that of the reader which has taken the event */
 	atomic_t refs;
 	struct task *sender;
 	struct uffd *u;
 	/*
-	 * of a fork: the struct uffd of the child's areas; it belongs to the reader once the event
-	 * is DONE
+	 * for a fork: the struct uffd of the child, or NULL; once the event is DONE, the reader
+	 * owns it
 	 */
 	struct uffd *child;
 	struct uffd_msg msg;
 	int state;
-	bool dropped; /* the sender has been killed */
+	bool dropped; /* the sender does not wait any more */
 };
 
 static void event_put(struct uffd_event *e)
@@ -110,7 +110,7 @@ int uffd_note_remap(struct vm_area *v, struct vm_area *copy, u64 from, u64 len)
 	return 0;
 }
 
-/* Returns the child's counterpart of @u. Makes it for the first area. */
+/* Returns the child's counterpart of @u, which is made for the first area. NULL: no memory. */
 static struct uffd *child_of(struct mm *old, struct mm *new, struct uffd *u)
 {
 	struct uffd_event *e;
@@ -179,7 +179,7 @@ static void collect(struct mm *mm, struct list_head *mine)
 			list_move_tail(&e->list, mine);
 }
 
-/* Drops the events that this task has noted. mmap_lock is held. */
+/* Drops the events that current has noted. mmap_lock is held. */
 void uffd_drop_events(struct mm *mm)
 {
 	struct uffd_event *e, *next;
@@ -210,8 +210,8 @@ void mmap_write_unlock(struct mm *mm)
 }
 
 /*
- * Reduces the range to the part of @v that is removed. Returns false if that is empty, or no event
- * is wanted.
+ * Reduces the range to the part of @v that is removed. Returns false if that part is empty, or the
+ * handler wants no event. @whole: a huge page that lies only partly in the range stays.
  */
 static bool removed_part(const struct vm_area *v, u64 *start, u64 *end, bool whole)
 {
@@ -240,8 +240,8 @@ static int note_removed(struct vm_area *v, u64 start, u64 end, bool whole)
 }
 
 /*
- * Reports a removal before the memory is removed, so that the handler does not fill pages in the
- * belief that they exist.
+ * Sends an event to each handler before memory is removed, and waits until it was read. So no
+ * handler relies on pages that are about to go.
  */
 int uffd_tell_removed(struct mm *mm, u64 start, u64 end, bool whole)
 {

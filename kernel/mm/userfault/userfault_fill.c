@@ -6,10 +6,10 @@
  * (UFFDIO_WRITEPROTECT).
  *
  * Pages are filled in the descriptor's mm, which may belong to another process than the handler.
- * Only entries are made; the waiting thread faults again, and has them mapped. Data is copied
- * without a lock held, into a frame with no other user, and the area is checked again afterwards.
- * The data of a huge page is collected in single frames (struct staging), and copied to a page of
- * the pool when it is complete.
+ * Only page table entries are made; the waiting thread faults again and maps the pages. Data is
+ * copied without a lock held, into a frame with no other user, and the area is checked again
+ * afterwards. The data of a huge page is collected in single frames (struct staging), and copied to
+ * a page of the pool when it is complete.
  *
  * Locks: mmap_lock for reading, page_table_lock for each entry.
  */
@@ -36,8 +36,8 @@ static u64 page_size_of(const struct vm_area *v)
 }
 
 /*
- * Finds the watched area that contains the range, which must consist of whole pages of the area: 0,
- * -EAGAIN, -ENOENT, -EINVAL.
+ * Finds the watched area that contains the range, which must consist of whole pages of the area.
+ * Returns 0, -EAGAIN (the layout is changing), -ENOENT or -EINVAL.
  */
 static int find_target(const struct fill *f, struct vm_area **v)
 {
@@ -63,8 +63,8 @@ static pte_t fill_bits(const struct fill *f, const struct vm_area *v)
 }
 
 /*
- * True if the entry is empty, or only a marker: of a guard, of poison, or of protection. In private
- * memory, a page of zeros does not replace a marker.
+ * True if a page may be put into the entry: it is empty or a marker (guard, poison or write
+ * protection). In private memory, a page of zeros does not replace a marker.
  */
 static bool may_fill(const struct fill *f, const struct vm_area *v, pte_t e)
 {
@@ -73,7 +73,7 @@ static bool may_fill(const struct fill *f, const struct vm_area *v, pte_t e)
 	return !e || (e & PTE_SPECIAL && !(e & PTE_SWAP));
 }
 
-/* Takes over the caller's reference if it returns 0. */
+/* Maps @p at @addr. Takes over the caller's reference on success. 0, -ENOMEM or -EEXIST. */
 static int set_entry(const struct fill *f, struct vm_area *v, u64 addr, struct page *p, pte_t bits)
 {
 	pte_t *e = entry_lock(v->vm_mm, addr);
@@ -138,7 +138,7 @@ static int fill_locked(const struct fill *f, u64 addr, struct page *p)
 	if (err)
 		return err;
 	if (v->vm_flags & VM_HUGETLB)
-		return -EAGAIN; /* another thread has mapped it */
+		return -EAGAIN; /* it is now an area of huge pages */
 	if (vma_is_cow(v))
 		return set_entry(f, v, addr, p, fill_bits(f, v));
 	err = fill_shared(f, v, addr, p);
@@ -194,8 +194,8 @@ static int staging_alloc(struct fill *f)
 }
 
 /*
- * Fills a huge page of the area with the complete data @from. @from NULL: only checks whether a
- * page could be put there.
+ * Fills a huge page of the area with the complete data @from. @from NULL: only checks whether that
+ * is possible.
  */
 static int fill_huge_locked(const struct fill *f, u64 done, void **from)
 {
@@ -232,8 +232,8 @@ static int fill_huge_page(struct fill *f, u64 done)
 /* ---- the loop over pages ---- */
 
 /*
- * Checks the range, before the source, as errors have this order. Returns the size of the area's
- * pages, or -errno.
+ * Checks the range before the source is read, since Linux reports errors in this order. Returns the
+ * size of the area's pages, or -errno.
  */
 static s64 fill_checked(const struct fill *f)
 {
@@ -286,8 +286,8 @@ s64 uffd_copy(struct uffd *u, u64 dst, uaddr_t src, u64 len, bool zero, bool wp,
 /* ---- minor faults ---- */
 
 /*
- * Returns the file's page, locked. A page that tmpfs has only reserved is zeroed first. NULL: there
- * is none, or no memory.
+ * Returns the file's page, locked, with a reference. A page that tmpfs has only reserved is zeroed
+ * first. NULL: there is no page, or no memory.
  */
 static struct page *find_filled_page(struct vm_area *v, u64 index)
 {
@@ -359,8 +359,8 @@ static s64 one_page(const struct fill *f, u64 addr,
 }
 
 /*
- * Calls @op for each page. Returns the number of bytes for which it succeeded, or -errno if there
- * are none.
+ * Calls @op for each page. Returns the number of bytes for which it succeeded, or -errno if that is
+ * 0.
  */
 static s64 each_page(const struct fill *f, bool wake,
 	int (*op)(const struct fill *f, struct vm_area *v, u64 addr))
@@ -465,8 +465,9 @@ static void protect_table(struct protection *p, u64 start, u64 end)
 }
 
 /*
- * Protects entries of a file's mapping as mprotect.c does. Writeback reads the entries and then
- * waits for a flush, so it must not run between the two steps here.
+ * Protects entries of a file's mapping as mprotect.c does. i_mmap_sem keeps writeback, which reads
+ * the entries and then waits for a flush, from running between the change of the entries and that
+ * of the host mappings.
  */
 static void protect_table_of_file(struct protection *p, u64 start, u64 end)
 {
@@ -514,7 +515,10 @@ bool uffd_is_async(const struct vm_area *v)
 	return v->vm_flags & VM_UFFD_WP && v->vm_uffd->features & UFFD_FEATURE_WP_ASYNC;
 }
 
-/* Protects all areas of the range, up to the first one that is not watched for writes. */
+/*
+ * Changes the protection in all areas of the range. Stops with -ENOENT at an area that is not
+ * watched for writes.
+ */
 static int protect_areas(struct mm *mm, u64 start, u64 end, enum uffd_protect how)
 {
 	int err = -ENOENT;

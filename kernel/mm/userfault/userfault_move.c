@@ -7,8 +7,8 @@
  * shares, or that is pinned, does not move (-EBUSY). A flag of the ioctl decides whether a missing
  * page is an error.
  *
- * Locks: mmap_lock for writing, so that no fault fills or copies pages meanwhile. The space has
- * unmapped the old range before the first entry moves.
+ * Locks: mmap_lock for writing, so that no fault fills or copies pages meanwhile. The host mappings
+ * of the old range are dropped before the first entry moves.
  */
 #include "kernel/mm/swap/swap_internal.h"
 #include "kernel/mm/userfault/userfault.h"
@@ -20,7 +20,7 @@ struct move {
 	struct uffd *u;
 	u64 dst, src, len;
 	bool holes; /* missing pages count as moved */
-	/* a thread has refilled the space, which still maps moved pages */
+	/* another thread has mapped source pages again meanwhile: drop the host mappings */
 	bool mapped;
 	struct hole_cursor cursor;
 };
@@ -66,7 +66,7 @@ static pte_t touched_entry(struct move *m, u64 va)
 	return e & PTE_SPECIAL || entry_touched(e, &m->cursor) ? e : 0;
 }
 
-/* Moves one page. Returns 0; -EAGAIN: it was swapped in, try again; or -errno. */
+/* Moves one page. Returns 0, -EAGAIN (the page was swapped in: try again), or another -errno. */
 static int move_page(struct move *m, struct vm_area *d, u64 off)
 {
 	struct mm *mm = m->u->mm;
@@ -104,7 +104,7 @@ static int move_page(struct move *m, struct vm_area *d, u64 off)
 	return err;
 }
 
-/* Moves the range. Returns the number of bytes moved, or an error if there are none. */
+/* Moves the range. Returns the number of bytes moved, or -errno if that is 0. */
 static s64 move_range(struct move *m)
 {
 	struct mm *mm = m->u->mm;
