@@ -53,7 +53,7 @@ struct huge_quota {
 };
 /* Makes a mount's quota. NULL: no memory, or @min pages cannot be kept for it. */
 struct huge_quota *huge_quota_new(u64 max, u64 min);
-void huge_quota_put(struct huge_quota *q); /* by the superblock; @q may be NULL */
+void huge_quota_put(struct huge_quota *q); /* for unmount; @q may be NULL */
 u64 huge_quota_used(struct huge_quota *q);
 
 /* ---- files ---- */
@@ -63,7 +63,7 @@ struct huge_file {
 	struct mutex lock;
 	/* for each huge index a page or a promise; under @lock */
 	struct radix slots;
-	/* number of slots with a page; under @lock, read racily */
+	/* number of slots with a page; changed under @lock */
 	u64 pages;
 	struct huge_quota *quota; /* of the mount, or NULL; immutable */
 	/*
@@ -80,12 +80,12 @@ void huge_file_init(struct huge_file *f, struct huge_quota *quota);
 int huge_file_promise(struct huge_file *f, u64 first, u64 end);
 /* Makes the page at @index if it is missing. 0, -ENOSPC, -ENOMEM. */
 int huge_file_allocate(struct huge_file *f, u64 index);
-/* Returns the frame at @index (in small pages), with a reference, or NULL for a hole. */
+/* Returns the frame at @index (counted in small pages), with a reference, or NULL for a hole. */
 struct page *huge_file_frame(struct huge_file *f, u64 index);
 /*
- * Drops pages [first, end) and all their mappings; with @promises also the promises there. Under
- * f->lock, under which i_size must have been set before. Otherwise a mapping that extends the file
- * in between would lose its new promise.
+ * Drops pages [first, end) and all their mappings; with @promises also the promises there. The
+ * caller holds f->lock, and has set i_size under the same hold: otherwise a mapping that extends
+ * the file in between would lose its new promise.
  */
 void huge_file_drop(
 	struct huge_file *f, struct address_space *m, u64 first, u64 end, bool promises);
@@ -99,7 +99,7 @@ int hugetlb_mmap(struct address_space *m, struct vm_area *v);
  * ...).
  */
 struct file *hugetlb_file_setup(const char *name, loff_t size, bool promise);
-/* The operation that makes such files; kernel/fs/hugetlbfs registers it. */
+/* The operation behind hugetlb_file_setup(); kernel/fs/hugetlbfs registers it. */
 struct hugetlb_ops {
 	struct file *(*file_setup)(const char *name, loff_t size, bool promise);
 };

@@ -18,7 +18,7 @@
  * Locks: mmap_lock for reading (fork: both for writing). huge_file.lock is held from the search for
  * a page until it is mapped, so two faults at one index never take two pages.
  *
- * Cost: 2 MiB are zeroed or copied; one order for all of it.
+ * Cost: 2 MiB are zeroed or copied, and mapped by one order.
  */
 #include "kernel/mm/hugetlb/hugetlb_internal.h"
 
@@ -51,7 +51,9 @@ static struct page *mapped_page(struct mm *mm, u64 addr, pte_t *e)
 
 /* ---- making entries ---- */
 
-/* Makes the entries. Takes over a reference of each frame. 0 or -ENOMEM. */
+/*
+ * Maps the 512 frames of @head at @addr. Takes over a reference of each on success. 0 or -ENOMEM.
+ */
 static int map_page(struct vm_area *v, u64 addr, struct page *head, pte_t bits)
 {
 	pte_t *e = entry_lock(v->vm_mm, addr & HPAGE_MASK);
@@ -184,7 +186,7 @@ static int fill_locked(struct vm_area *v, u64 addr, u32 flags)
 	return -ENOMEM;
 }
 
-/* Sets the range to map in the space: the whole huge page, since it will be touched. */
+/* Makes the fault map the whole huge page in the space, since it will be touched. */
 static void whole_page(u64 addr, struct fault_info *info)
 {
 	info->start = addr & HPAGE_MASK;
@@ -227,8 +229,8 @@ static void make_writable(struct vm_area *v, u64 addr)
 	pte_t rights = vma_rights(v) & PTE_RIGHTS, *e = entry_lock(v->vm_mm, addr & HPAGE_MASK);
 
 	/*
-	 * a handler may have protected it just now: UFFDIO_WRITEPROTECT also holds mmap_lock for
-	 * reading
+	 * a handler may have protected the page just now: UFFDIO_WRITEPROTECT also holds mmap_lock
+	 * for reading
 	 */
 	for (u64 i = 0; e && !is_protected(v, *e) && i < HPAGE_FRAMES; i++)
 		e[i] = (e[i] & ~(PTE_COW | PTE_RIGHTS)) | rights | PTE_D |
@@ -271,7 +273,8 @@ static void replace_page(struct vm_area *v, u64 addr, struct page *old, struct p
 }
 
 /*
- * Frees a page for a copy for @v, to which one was promised: other private areas lose their pages.
+ * Unmaps @head, of which @v needs a copy, from the other private areas of the file. An area without
+ * a promise becomes HUGE_LOST.
  */
 static void take_from_others(struct vm_area *v, u64 addr, struct page *head)
 {
@@ -359,9 +362,9 @@ int hugetlb_write_fault(struct vm_area *v, u64 addr, struct fault_info *info)
 /* ---- fork ---- */
 
 /*
- * True if there are more references than entries: a device may be writing to it for the parent. A
- * pin checks the entry and takes its reference under one hold of page_table_lock. So a page that is
- * not pinned under the lock can be write-protected, and then no pin for writing can follow.
+ * True if the page has more references than entries: a device may be writing to it for the parent.
+ * A pin checks the entry and takes its reference under one hold of page_table_lock. So a page that
+ * is not pinned under the lock can be write-protected, and then no pin for writing can follow.
  */
 static bool is_pinned(struct page *head)
 {
@@ -371,7 +374,7 @@ static bool is_pinned(struct page *head)
 	return false;
 }
 
-/* Copies a page that stays the parent's, for the child. NULL: no page is left. */
+/* Returns a copy of the parent's page @old for the child. NULL: no page is left. */
 static struct page *copy_for_child(struct vm_area *v, struct page *old, pte_t *bits)
 {
 	struct page *new = huge_take_charged(huge_file_of(v)->quota, NULL, 0);
@@ -453,7 +456,7 @@ int hugetlb_fork(struct vm_area *v, struct vm_area *from, bool *protect)
 		pte_t bits = 0;
 
 		mutex_lock(&f->lock);
-		/* the mark may have been set since the area was copied */
+		/* HUGE_LOST may have been set since the area was copied */
 		huge_area_follows(v, from);
 		head = page_for_child(v, from, addr, &bits, protect);
 		if (!(v->vm_flags & VM_UFFD_WP))
@@ -472,7 +475,10 @@ int hugetlb_fork(struct vm_area *v, struct vm_area *from, bool *protect)
 
 /* ---- pages from a handler of faults ---- */
 
-/* Returns 0 if the area can get a page of its own at @addr, or the error. */
+/*
+ * Returns 0 if a new page may be mapped at @addr, -EEXIST if there is one already, or -EFAULT
+ * beyond the end of the file.
+ */
 static int fill_refused(struct vm_area *v, u64 addr)
 {
 	u64 index = huge_index(v, addr);
@@ -488,8 +494,8 @@ static int fill_refused(struct vm_area *v, u64 addr)
 }
 
 /*
- * Maps a filled page. The entries take over the caller's references. The handler's choice of write
- * protection replaces a marker.
+ * Maps a filled page, also over markers: the handler has chosen its write protection. The caller's
+ * references are consumed. 0 or -ENOMEM.
  */
 static int map_filled(struct vm_area *v, u64 addr, struct page *head, pte_t bits)
 {

@@ -101,8 +101,8 @@ int huge_file_promise(struct huge_file *f, u64 first, u64 end)
 /* ---- pages of files ---- */
 
 /*
- * Takes the promised page of the slot. The group that was charged for the promise is charged for
- * the page.
+ * Takes the promised page of a slot. @payer, which is charged for the promise, stays charged for
+ * the page. ERR_PTR.
  */
 static struct page *take_promised(struct huge_file *f, struct mem_group *payer)
 {
@@ -203,7 +203,7 @@ static struct huge_promise *promise_of(const struct vm_area *v)
 	return p == HUGE_LOST ? NULL : p;
 }
 
-/* Uses the unused promises of [first, end). Returns their number. */
+/* Marks the unused promises of [first, end) as used. Returns their number. */
 static u64 spend(struct huge_promise *p, u64 first, u64 end)
 {
 	u64 n = 0;
@@ -228,7 +228,7 @@ static void promise_put(struct huge_promise *p)
 	kfree(p);
 }
 
-/* Shares the promise when an area is split. A fork's child gets none. */
+/* Adds a reference to the promise when an area is split. A forked child gets no promise. */
 static void huge_open(struct vm_area *v)
 {
 	struct huge_promise *p = promise_of(v);
@@ -241,7 +241,7 @@ static void huge_open(struct vm_area *v)
 		v->vm_private = NULL;
 }
 
-/* Gives up the part of the area's promise that was not taken. */
+/* Gives up the promised pages of the area that were not taken. */
 static void huge_close(struct vm_area *v)
 {
 	struct huge_promise *p = promise_of(v);

@@ -32,13 +32,13 @@ void huge_unreserve(struct huge_quota *q, u64 n);
 struct page *huge_take(struct huge_quota *q, bool promised);
 
 /*
- * Sets the groups that are charged for the page until it is free. @reserved: NULL if a promise is
- * charged already.
+ * Sets the groups that are charged for the page until it is free. @reserved: NULL if the charge of
+ * a promise covers it.
  */
 void huge_page_owned(struct page *head, struct mem_group *used, struct mem_group *reserved);
 /*
- * Takes a page, which may have been promised to @v's area for @index, and charges it to current.
- * ERR_PTR(-ENOSPC).
+ * Takes a page and charges it to current. Uses the promise for @index of the private area @v (NULL:
+ * no area) if there is one. ERR_PTR(-ENOSPC).
  */
 struct page *huge_take_charged(struct huge_quota *q, struct vm_area *v, u64 index);
 
@@ -54,8 +54,8 @@ void huge_uncharge(enum huge_kind kind, struct mem_group *g, u64 n);
 /* ---- hugetlb_file.c ---- */
 
 /*
- * Makes the content of a slot that has a promise; @g: the group that is charged for it. Other slots
- * contain a page.
+ * A slot is empty, a pointer to the first frame of a page, or a promise: bit 0 set and the group
+ * that is charged for the promise (or NULL).
  */
 static inline void *slot_of_promise(struct mem_group *g)
 {
@@ -82,11 +82,11 @@ struct page *huge_file_page(struct huge_file *f, u64 index, bool make);
 /* The pages that were promised to a private mapping, and to the areas into which it was split. */
 struct huge_promise {
 	u32 refs; /* number of areas; under mmap_lock of @mm */
-	/* the mm that has the promise; a fork's child has none; only compared */
+	/* the mm that has the promise (a forked child has none); only compared */
 	struct mm *mm;
 	u64 first, nr;           /* huge indices */
 	struct mem_group *payer; /* the group that is charged, or NULL */
-	/* pages charged for areas that exist; under huge_file.lock */
+	/* pages that @payer is charged for; falls as areas are unmapped; under huge_file.lock */
 	u64 charged;
 	/* a bit for each page that was taken or given up; under huge_file.lock */
 	u64 spent[];
@@ -109,8 +109,9 @@ static inline void huge_area_follows(struct vm_area *v, const struct vm_area *fr
 /* Uses the promise of the page at @index to @v. Returns true if there was an unused promise. */
 bool huge_promise_spend(struct vm_area *v, u64 index);
 /*
- * Keeps the promises of private huge areas in [addr, addr + len), which were copied to another
- * address: the range, the old one or after a failure the new one, is about to be unmapped.
+ * For mremap: the private huge areas in [addr, addr + len) were copied to another address, and are
+ * about to be unmapped (after a failure @addr is the copy). Makes the unmap leave the promises to
+ * the areas that remain.
  */
 void huge_promise_moved(struct mm *mm, u64 addr, u64 len);
 

@@ -46,7 +46,10 @@ void hugetlb_numbers(struct hugetlb_numbers *n)
 
 /* ---- frames ---- */
 
-/* True if enough frames for a huge page are free beyond the system's reserve. Reclaims for that. */
+/*
+ * Reclaims until the frames for a huge page are free beyond the watermarks. Returns false if that
+ * fails.
+ */
 static bool memory_to_spare(void)
 {
 	u64 least = HPAGE_FRAMES + 2 * zone_marks.high;
@@ -57,7 +60,7 @@ static bool memory_to_spare(void)
 	return nr_free_frames() >= least;
 }
 
-/* Allocates 512 zeroed frames, which are in no pool yet; NULL. May sleep. */
+/* Allocates 512 zeroed frames, which are not in the pool yet; NULL: no memory. May sleep. */
 static struct page *frames_get(void)
 {
 	struct page *head;
@@ -117,7 +120,10 @@ static bool grow_by_one(void)
 	return true;
 }
 
-/* Removes a free page that is not promised from the pool. */
+/*
+ * Removes a free page that is not promised from the pool, if the pool has more than @count
+ * persistent pages. Returns false if none was removed.
+ */
 static bool shrink_by_one(u64 count)
 {
 	struct page *head = NULL;
@@ -373,8 +379,8 @@ static struct page *try_take(struct huge_quota *q)
 }
 
 /*
- * Takes a page, or makes one. The loop ends: each surplus page that another task takes first brings
- * the pool nearer to its limit.
+ * Takes a page that no promise needs, or adds a surplus page and takes it. The loop ends: each
+ * surplus page that another task takes first brings the pool nearer to its limit.
  */
 static struct page *take_left_over(struct huge_quota *q)
 {
