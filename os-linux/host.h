@@ -37,7 +37,10 @@ int os_object_add_as(int number, void *object);
 void *os_object(int number);
 /* Frees the number. */
 void os_object_del(int number);
-/* While @keep is nonzero, the number of a deleted object is not used again. */
+/*
+ * From a call with @keep until one without, the numbers of objects that exist now are not used
+ * again when these are deleted.
+ */
 void os_objects_keep(int keep);
 
 /*

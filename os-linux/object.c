@@ -27,8 +27,11 @@ static uint32_t nr_made = 1; /* 0 is no object */
 static uint32_t first_free;
 /* true if slots below nr_made are 0: they are free but not on the list */
 static int holes;
-/* true: numbers are not used again, since a machine that is put back may name a deleted object */
-static int kept;
+/*
+ * Numbers below this one are not used again: a machine that is put back may name deleted objects. 0:
+ * all are.
+ */
+static uint32_t kept;
 #define DEAD (~(uintptr_t)0)
 
 /* Returns the slot of a number below END; NULL if its chunk does not exist. */
@@ -157,7 +160,7 @@ void os_object_del(int number)
 		return;
 	pthread_mutex_lock(&lock);
 	slot = slot_of((uint32_t)number);
-	if (kept) {
+	if ((uint32_t)number < kept) {
 		__atomic_store_n(slot, DEAD, __ATOMIC_RELEASE);
 	} else {
 		__atomic_store_n(slot, (uintptr_t)first_free << 1 | 1, __ATOMIC_RELEASE);
@@ -184,6 +187,6 @@ void os_objects_keep(int keep)
 	pthread_mutex_lock(&lock);
 	if (kept && !keep)
 		free_dead();
-	kept = keep;
+	kept = keep ? nr_made : 0;
 	pthread_mutex_unlock(&lock);
 }

@@ -41,6 +41,40 @@ static void none(void **state)
 	assert_int_equal(os_object_add_as(INT32_MAX, thing), -EINVAL);
 }
 
+/*
+ * A machine that is put back may name objects that were deleted since the mark: their numbers name
+ * none. Numbers of later objects are used again, so that the table does not grow.
+ */
+static void kept(void **state)
+{
+	int old = os_object_add(&thing[0]), first, last, n;
+
+	os_objects_keep(1);
+	os_object_del(old);
+	first = os_object_add(&thing[1]);
+	assert_int_not_equal(first, old);
+	for (int i = 0; i < 1000; i++) {
+		os_object_del(first);
+		n = os_object_add(&thing[2]);
+		assert_int_not_equal(n, old);
+		assert_null(os_object(old));
+		first = n;
+	}
+	assert_true(n < old + 1000);
+	/* another mark: what was deleted before it is free */
+	os_objects_keep(0);
+	os_objects_keep(1);
+	assert_int_equal(os_object_add(&thing[3]), old);
+	os_object_del(old);
+	last = os_object_add(&thing[4]);
+	assert_int_not_equal(last, old);
+	os_objects_keep(0);
+	assert_int_equal(os_object_add(&thing[5]), old);
+	os_object_del(old);
+	os_object_del(last);
+	os_object_del(first);
+}
+
 static void many(void **state)
 {
 	for (int i = 0; i < MANY; i++) {
@@ -135,6 +169,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(none),
+		cmocka_unit_test(kept),
 		cmocka_unit_test(many),
 		cmocka_unit_test(any_order),
 		cmocka_unit_test(threads),
