@@ -23,7 +23,7 @@
 #define ORDER_FIRST 4
 #define ORDER_MAX 9
 #define ORDER_STEP 2
-/* value of mm->eager from which on new small areas are filled at once */
+/* new small areas are filled at once while mm->eager is at least this */
 #define EAGER_FROM 4
 #define EAGER_MAX 8
 /* one in so many pages is left to its own fault, as a sample */
@@ -146,7 +146,7 @@ static void clip_to_empty(pte_t *e, u64 addr, u64 *start, u64 *end)
 	*end = hi;
 }
 
-/* Frees the frames that were not entered. */
+/* Frees the frames for which no entry was made. */
 static void put_rest(struct page *p, u32 from, u32 to)
 {
 	for (u32 i = from; i < to; i++) {
@@ -176,7 +176,7 @@ static struct page *extent_alloc(u32 n, u32 *got)
 	return p;
 }
 
-/* Zeroes the pages that are not zero. Returns true if the host backs most of them. */
+/* Zeroes the recycled pages of an extent. Returns true if the host backs most of the extent. */
 static bool extent_zero(struct page *p, u32 n)
 {
 	u32 used = 0;
@@ -258,7 +258,7 @@ int anon_fault(struct vm_area *v, u64 addr, struct fault_info *info)
 		else
 			entry_set(v, &e[i], p + i,
 				bits | (va == addr && !info->ahead ? 0 : PTE_RESERVED));
-		/* the host backs it with this fault */
+		/* the host backs the frame with this fault */
 		if ((va == addr && !info->ahead) || info->populate)
 			clear_bit(PG_zero, &p[i].flags);
 	}

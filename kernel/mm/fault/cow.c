@@ -17,7 +17,8 @@
 #define REUSE_AROUND 64
 #define COPY_MAX 128
 #define COPY_GROWTH 4
-#define SMALL_DATA 16 /* pages of a private mapping of a file */
+/* small_data(): most pages of the area */
+#define SMALL_DATA 16
 
 /*
  * True if only this entry maps the frame, no page cache holds it, and no other space has it any
@@ -47,8 +48,8 @@ static pte_t writable(pte_t e, pte_t rights)
 }
 
 /*
- * Makes the frames around @addr writable that are ours alone. Under page_table_lock; @e is @addr's
- * entry.
+ * Makes writable the frames around @addr of which this mm is the sole owner. Under page_table_lock;
+ * @e is @addr's entry.
  */
 static void reuse_around(struct vm_area *v, pte_t *e, u64 addr, struct fault_info *info)
 {
@@ -75,7 +76,7 @@ static u32 copies_wanted(struct vm_area *v, u64 addr)
 
 	if (addr == v->next_fault)
 		n = min_t(u32, max_t(u32, v->extent_order, 1) * COPY_GROWTH, COPY_MAX);
-	/* In a VMA that is being copied this is a number of pages. */
+	/* In a VMA that is being copied, extent_order is a number of pages. */
 	v->extent_order = n;
 	n = min_t(u64, n, (v->vm_end - addr) >> PAGE_SHIFT);
 	v->next_fault = addr + n * PAGE_SIZE;
@@ -145,7 +146,7 @@ static bool copy_begin(struct vm_area *v, u64 addr, struct copy *c)
 	return c->old != NULL;
 }
 
-/* Replaces the entry if it is still what was copied. */
+/* Replaces the entry if it still maps the page that was copied. Returns false if not. */
 static bool copy_commit(struct vm_area *v, u64 addr, struct copy *c, pte_t bits)
 {
 	struct mm *mm = v->vm_mm;
@@ -167,8 +168,8 @@ static bool copy_commit(struct vm_area *v, u64 addr, struct copy *c, pte_t bits)
 }
 
 /*
- * Copies one page. 1: the entry was replaced (c->old carries the entry's reference too), 0: not,
- * -ENOMEM.
+ * Copies one page. Returns 1 if the entry was replaced (c->old then carries the entry's reference
+ * too), 0 if not, or -ENOMEM.
  */
 static int copy_one(
 	struct vm_area *v, u64 addr, pte_t bits, struct copy *c, struct frame_run *frames)
@@ -214,7 +215,8 @@ static int copy_pages(struct vm_area *v, u64 addr, u32 flags, struct fault_info 
 		if (ret <= 0)
 			break;
 		was_mapped |= (c.e & PTE_MAPPED) != 0;
-		put_page(c.old); /* copy_begin's; the entry's goes below */
+		/* of copy_begin(); old[] has the entry's */
+		put_page(c.old);
 		old[n++] = c.old;
 	}
 	frame_run_end(&frames);

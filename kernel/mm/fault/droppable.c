@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * droppable.c: anonymous memory that the kernel may drop (mmap(2): MAP_DROPPABLE). When memory is
- * short its pages are dropped, and read as zeros then. The OOM killer does not run while there are
+ * short its pages are dropped, and then read as zeros. The OOM killer does not run while there are
  * such pages.
  *
  *	droppable_note(mm)      the mm has such an area: called by mmap and fork
@@ -57,7 +57,7 @@ bool droppable_any(void)
 	return READ_ONCE(nr_mms);
 }
 
-/* Returns the next mm of the list, in rotation, with mmgrab(); or NULL. */
+/* Returns the next mm of the list, in rotation, with mmgrab(). NULL: the list is empty. */
 static struct mm *next_one(void)
 {
 	struct mm *mm = NULL;
@@ -108,8 +108,8 @@ static void drop_area(struct vm_area *v, u64 start, u64 end, struct drop *d)
 }
 
 /*
- * Drops pages of @mm. The caller is no user of @mm: if the last user ends, the areas are removed
- * under mmap_lock, so holding it is enough.
+ * Drops pages of @mm. The caller does not hold mm_users: if the last user ends, the areas are
+ * removed under mmap_lock, so holding it is enough.
  */
 static void drop_some(struct mm *mm, struct drop *d)
 {

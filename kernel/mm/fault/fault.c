@@ -54,7 +54,7 @@ pte_t *entry_lock(struct mm *mm, u64 addr)
 		if (likely(e))
 			return e;
 		spin_unlock(&mm->page_table_lock);
-		/* there was no frame for a table: allocate it with the slow function */
+		/* no free frame for a table: let get_free_page() reclaim, then try again */
 		void *frame = tries < 8 ? get_free_page(GFP_USER) : NULL;
 
 		if (!frame)
@@ -157,7 +157,7 @@ static void keep_page(struct mm *mm, u64 addr)
 	spin_unlock(&mm->page_table_lock);
 }
 
-/* attempts; each failed one means that another task has changed the entry */
+/* attempts; each failed attempt means that another task has changed the entry */
 #define MAX_ROUNDS 100
 
 /* Serves a write to a page that is mapped read-only. */
@@ -238,13 +238,13 @@ static void sync_around(struct vm_area *v, u64 page, const struct fault_info *in
 
 	/*
 	 * Maps the entries that were made just now; for these it is known whether the host backs
-	 * them. If none was made, maps what the space has lost, also in other areas.
+	 * them. If none was made, maps again what the space has lost, also in other areas.
 	 */
 	if (info->end)
 		pmap_sync(pm, info->start, info->end, info->populate, AROUND_ORDERS);
 	else
 		pmap_sync(pm, start, start + AROUND, false, AROUND_ORDERS);
-	/* nothing is left to map, unless there were too many runs */
+	/* does nothing unless the sync above had too many runs to reach the page */
 	pmap_sync_page(pm, page);
 }
 
@@ -315,8 +315,8 @@ static struct vm_area *vma_for_fault(struct mm *mm, u64 addr)
 }
 
 /*
- * Runs the OOM killer. True if memory was freed, or another task is dying, so that the fault can be
- * tried again. False if current itself is to die. No lock is held.
+ * Runs the OOM killer. Returns true if memory was freed, or another task is dying, so that the
+ * fault can be tried again; false if current itself must die. No lock is held.
  */
 static bool memory_may_come(struct mm *mm)
 {
@@ -417,7 +417,7 @@ int mm_populate(struct mm *mm, u64 start, u64 end, u32 flags)
 		start += err ? 0 : PAGE_SIZE;
 		if (wait_interrupted(TASK_KILLABLE))
 			err = -EINTR;
-		if (!err && !(start & (AROUND - 1))) { /* let waiters take the lock */
+		if (!err && !(start & (AROUND - 1))) { /* let waiters take mmap_lock */
 			up_read(&mm->mmap_lock);
 			mem_group_pay_on_the_way();
 			cond_resched();

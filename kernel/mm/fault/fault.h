@@ -34,7 +34,7 @@ void fault_count_ahead(void);
 struct fault_info {
 	enum fault_kind kind;
 	u64 start, end; /* entries that were made; end 0: unknown */
-	bool populate;  /* the host backs their frames */
+	bool populate;  /* true: the host backs their frames */
 	/* true if no entry had to be made, and the space maps the page */
 	bool mapped;
 	bool major; /* waited for the disk */
@@ -48,7 +48,7 @@ struct fault_info {
  */
 pte_t *entry_lock(struct mm *mm, u64 addr);
 void entry_unlock(struct mm *mm);
-/* Changes the bits so that a write faults and waits for @v's userfaultfd. */
+/* Returns the entry @e with bits by which a write faults and waits for @v's userfaultfd. */
 pte_t entry_protected(const struct vm_area *v, pte_t e);
 /*
  * Fills an empty entry. Takes over the caller's reference of @p. If the entry had PTE_WP_MARKER, it

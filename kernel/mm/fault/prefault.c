@@ -14,8 +14,8 @@
  *   first page
  * - the first frames of anonymous areas (.bss), ANON_PAGES at most, and the part of the stack below
  *   its pointer (exec has written the part above)
- * - the pages of the vDSO
- * These are guesses: errors are ignored, and missing entries are made by faults.
+ * - the pages of the vDSO These are guesses: errors are ignored, and faults make the missing
+ *   entries.
  */
 #include "kernel/mm/fault/fault.h"
 
@@ -80,7 +80,7 @@ void mm_prefault(struct mm *mm, struct file *exe)
 {
 	struct vm_area *v;
 
-	/* the next run of this program will be similar */
+	/* spaces of earlier runs of this program have similar mappings */
 	mm->pmap.image = (u64)mm_file_ops->mapping(exe);
 	down_read(&mm->mmap_lock);
 	list_for_each_entry(v, &mm->mmap_list, vm_list)
@@ -136,7 +136,7 @@ void mmap_ahead(struct mm *mm, u64 start, u64 end, bool fixed)
 	if (v && v->vm_end >= end && vma_is_cow(v) && !(v->vm_ops && v->vm_ops->fault)) {
 		if (fixed) {
 			segment_ahead(v, start, end);
-			/* the loader reads it at once */
+			/* the loader reads the segment at once */
 		} else if (v->vm_mapping && !(v->vm_flags & VM_WRITE)) {
 			prefault_area(v, start, end);
 			pmap_sync(&mm->pmap, start, end, false, AHEAD_ORDERS);

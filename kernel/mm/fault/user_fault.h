@@ -17,8 +17,8 @@ struct mm;
  */
 int handle_fault(struct mm *mm, u64 addr, u64 error, int *code);
 /*
- * Handles a SIGBUS. Returns true if the access may be tried again, false if the guest gets the
- * signal.
+ * Handles a SIGBUS of the host for an access of guest code at @addr. Returns true if the access may
+ * be tried again, false if the guest gets the signal.
  */
 bool handle_bus_error(struct mm *mm, u64 addr);
 /* Makes one page of the mm accessible, for uaccess. 0 or -errno. */
