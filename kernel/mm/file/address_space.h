@@ -54,12 +54,12 @@ struct writeback_control {
 struct address_space_operations {
 	/*
 	 * Starts to fill a locked page, and unlocks it at the end, with SetPageUptodate or
-	 * SetPageError. 0 or -errno; after an error it is unlocked too.
+	 * SetPageError. Returns 0 or -errno; the page is unlocked after an error too.
 	 */
 	int (*readpage)(struct file *file, struct page *page);
 	/*
-	 * Of memory-only files: fills a locked page with a copy of @data, and leaves it locked. 0,
-	 * or -errno and the page has left the cache.
+	 * Of memory-only files: fills a locked page with a copy of @data, and leaves it locked.
+	 * Returns 0, or -errno after it has removed the page from the cache.
 	 */
 	int (*fillpage)(struct page *page, const void *data);
 	/*
@@ -91,11 +91,11 @@ struct address_space_operations {
 	 * page->private.
 	 */
 	void (*invalidatepage)(struct page *page, u32 offset);
-	bool (*releasepage)(struct page *page); /* true: reclaim may take the page */
+	bool (*releasepage)(struct page *page); /* true: reclaim may free the page */
 	/*
-	 * Returns whether the content of pages [index, index + n) is in frames of a region
-	 * (direct.c): n, from 1 to @nr, is the result. *pfn: the first of n frames in a row, or 0:
-	 * these n pages must be read. invalidate_lock is held for reading. NULL: never.
+	 * Finds the frames of a region (direct.c) that hold pages [index, index + n). Returns n,
+	 * from 1 to @nr. *pfn: the first of n frames in a row, or 0 if these n pages must be read.
+	 * invalidate_lock is held for reading. NULL: no pages are in a region.
 	 */
 	u32 (*direct)(struct address_space *m, u64 index, u32 nr, pfn_t *pfn);
 	/*
@@ -106,8 +106,8 @@ struct address_space_operations {
 	/* FUSE: a process provides the content, perhaps never, so a waiter must be killable */
 	bool from_process;
 	/*
-	 * content is accessed only through a mapping, not by get_user_page(): so not by debuggers
-	 * or devices
+	 * memfd_secret: the content is accessed only through a mapping, and not by get_user_page(),
+	 * which debuggers and devices use
 	 */
 	bool secret;
 };
@@ -134,7 +134,7 @@ struct address_space {
 	u32 wb_err_seq; /* number of errors so far; under @lock */
 	/* the value of wb_err_seq up to which errors were reported to files; protected by @lock */
 	u32 wb_err_seen;
-	/* range of pages with all dirty ones; @lock */
+	/* all dirty pages lie in this range of indices; under @lock */
 	u64 dirty_first, dirty_last;
 	/* device to which its pages are written, or NULL */
 	struct backing_dev *bdi;
@@ -142,7 +142,8 @@ struct address_space {
 	struct list_head dirty_link;
 	u64 dirtied_when; /* ktime; under wb_lock */
 	/*
-	 * number of shared writable mappings; less than 0: writes are denied, by seals for instance
+	 * number of shared writable mappings; negative: such mappings are denied, by seals for
+	 * instance
 	 */
 	atomic_t i_mmap_writable;
 	/* called when pages became dirty; vfs sets it */

@@ -27,7 +27,8 @@ struct backing_dev {
 	dev_t dev;                /* 0: default_bdi */
 	u32 ra_pages;             /* most pages to read ahead; 0: none */
 	u32 min_ratio, max_ratio; /* percent of the limit on dirty pages */
-	bool wanted;              /* its thread shall check now; a racy hint */
+	/* thread shall check now; a racy hint */
+	bool wanted;
 	/* inodes of its file systems are dirty */
 	bool metadata;
 	/* the shrinker of inodes has met dirty inodes: write them now */
@@ -37,10 +38,10 @@ struct backing_dev {
 	atomic64_t written;     /* pages written lately; halved at times */
 	struct list_head dirty; /* mappings with dirty pages, oldest first */
 	struct list_head link;
-	/* woken: its thread, and waiters for `flushing` */
+	/* its thread, and tasks that wait for `flushing`, sleep here */
 	struct wait_queue_head wait;
 	/*
-	 * the inode to which its thread has, or is about to take, a reference; cleared after the
+	 * the inode to which its thread has a reference, or is about to take one; cleared after the
 	 * reference was dropped; only compared
 	 */
 	const struct inode *flushing;
@@ -58,16 +59,16 @@ void dirty_limits(u64 *background, u64 *limit);
  */
 u64 bdi_next_due(struct backing_dev *b, u64 last);
 /*
- * Starts writeback of one mapping: one whose time has come or (@all) the oldest. Returns false if
+ * Starts writeback of one mapping: one that is due or, with @all, the oldest. Returns false if
  * there is none.
  */
 bool bdi_flush_one(struct backing_dev *b, u64 now, bool all);
 /* True if more pages are dirty than the background limit allows. */
 bool bdi_is_over(struct backing_dev *b);
 /*
- * True if the number of dirty pages is not yet well below that limit, so that the device's thread,
- * once at work, continues. Otherwise a writer would wake the thread for every file, and each file
- * would be written by itself.
+ * True while the number of dirty pages is not yet well below the background limit: then the
+ * device's thread, once at work, continues. Otherwise a writer would wake the thread for every
+ * file, and each file would be written by itself.
  */
 bool bdi_is_near(struct backing_dev *b);
 void bdi_wake(struct backing_dev *b);

@@ -7,14 +7,14 @@
  *	p = cache_page_own(p);                   before a page of the cache is written to
  *	direct_drop_unused();                    drop_caches
  *
- * The file system returns the frame of a page (a_ops->direct). It is asked twice. The second time
- * the frame is in the cache and locked, so neither writeback nor truncation can pass it, and the
- * result stays valid. A page whose blocks were written meanwhile is removed again.
+ * The file system returns the frame of a page (a_ops->direct). The file system is asked twice. The
+ * second time the frame is in the cache and locked, so neither writeback nor truncation can pass
+ * it, and the result stays valid. A page whose blocks were written meanwhile is removed again.
  *
- * All that writes to pages of the cache does so with the page locked and calls cache_page_own()
- * first: write(2), the first write of a shared mapping, truncation inside a page. The copy replaces
- * the frame for all users: entries of all spaces that map the frame go first, under the page lock,
- * and come back by faults. Private mappings are copied by cow.c like any other page of a file.
+ * All code that writes to pages of the cache locks the page and calls cache_page_own() first:
+ * write(2), the first write of a shared mapping, truncation inside a page. The copy replaces the
+ * frame for all users: entries of all spaces that map the frame go first, under the page lock, and
+ * come back by faults. Private mappings are copied by cow.c like any other page of a file.
  *
  * These pages are on no lru list: dropping them gives the guest no memory. They are on a list of
  * their own for vm.drop_caches.
@@ -246,7 +246,7 @@ bool handle_bus_error(struct mm *mm, u64 addr)
 
 	if (!p)
 		return false;
-	/* fails for the kernel too, or the host has recovered */
+	/* this read fails too, or the host has recovered */
 	(void)READ_ONCE(*(u8 *)page_address(p));
 	lost = region_lost(page_address(p));
 	lock_page(p);

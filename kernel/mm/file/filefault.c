@@ -18,7 +18,7 @@
 #define AROUND_ORDER 6
 #define AROUND_ORDER_MAX 9 /* a leaf table's span */
 #define AROUND_BATCH 16
-/* pages touched in order before more pages are made than were touched */
+/* so many pages must be touched in order before pages are made ahead */
 #define STREAK 16
 #define TABLE_SPAN (512 * PAGE_SIZE)
 
@@ -74,7 +74,7 @@ int owed_wait(struct vm_area *v, u64 addr)
 	return !err && wait_interrupted(TASK_KILLABLE) ? -EINTR : err;
 }
 
-/* Returns the page, uptodate and locked. */
+/* Returns the page at @index, uptodate and locked, with a reference; or ERR_PTR. */
 static struct page *get_locked_page(struct vm_area *v, u64 index, struct fault_info *info)
 {
 	struct address_space *m = v->vm_mapping;
@@ -134,7 +134,7 @@ static pte_t read_bits(struct vm_area *v, struct page *p)
 	return bits & ~PTE_RW;
 }
 
-/* Maps the locked page @p, if the entry is still empty. Takes over the reference. */
+/* Maps the locked page @p, if the entry is still empty. Takes over the reference. 0 or -ENOMEM. */
 static int map_page(struct vm_area *v, u64 addr, struct page *p, pte_t bits)
 {
 	pte_t *e = entry_lock(v->vm_mm, addr);
@@ -179,7 +179,8 @@ static bool window(struct vm_area *v, u64 addr, u64 *start, u64 *end)
 }
 
 /*
- * Keeps those of @pages that may be mapped, locked, and puts the others. Returns how many it keeps.
+ * Locks those of @pages that may be mapped and moves them to the front; puts the others. Returns
+ * how many are locked.
  */
 static u32 lock_mappable(struct address_space *m, struct page **pages, u32 n)
 {
@@ -376,8 +377,8 @@ int shared_write_fault(struct vm_area *v, u64 addr, pte_t e, struct fault_info *
 	spin_lock(&mm->page_table_lock);
 	ep = pmap_pte(&mm->pmap, addr, false);
 	/*
-	 * a handler may have protected it just now: UFFDIO_WRITEPROTECT also holds mmap_lock for
-	 * reading
+	 * a handler may have protected the page just now: UFFDIO_WRITEPROTECT also holds mmap_lock
+	 * for reading
 	 */
 	if (ep && *ep && pte_pfn(*ep) == page_to_pfn(p) &&
 		!(*ep & PTE_UFFD_WP && v->vm_flags & VM_UFFD_WP)) {

@@ -39,12 +39,15 @@
 #define BLOCK_PAGES LARGE_BLOCK_PAGES
 #define NR_BLOCKS 4
 #define LOOK_NS 1000000000UL
-/* ns of the host's time for blocks, saved up at most ... */
+/*
+ * The budget is host time for making blocks, in ns: at most BUDGET_MAX is saved up, and a ns is
+ * added every BUDGET_SHARE ns.
+ */
 #define BUDGET_MAX 200000000L
-/* ... while one ns is added in so many ns of time */
 #define BUDGET_SHARE 16
 /*
- * ns of a block's making that are not charged to the budget: 512 single frames cost the host 1 ms
+ * ns of making a block that are not charged to the budget: 512 single frames would cost the host 1
+ * ms
  */
 #define FREE_NS 500000L
 #define PAUSE_MIN LOOK_NS /* after a refusal; doubled with each */
@@ -65,7 +68,7 @@ struct large_block {
 /* State of a block of 2 MiB of physmem. */
 struct backing {
 	bool large : 1; /* the host backs it with a large page */
-	/* the host has done so, and may still back parts of it with larger pages */
+	/* the host has backed it with a large page, and may still back parts with larger pages */
 	bool in_parts : 1;
 };
 
@@ -76,7 +79,7 @@ static struct backing *backings;  /* changed under block_lock */
 static u64 pause_until, pause_ns; /* after the last refusal */
 static s64 budget = BUDGET_MAX;
 static u64 budget_at; /* ktime of the last update */
-static bool refused;  /* this host never can: -EOPNOTSUPP */
+static bool refused;  /* permanent refusal: -EOPNOTSUPP */
 static struct ktimer timer;
 static struct work work;
 
@@ -161,8 +164,8 @@ static bool is_taken(const struct large_block *b, u32 i)
 }
 
 /*
- * Frees the rest of a block, given as a copy that is no longer in the table. The frames count as
- * backed, which they are.
+ * Frees the frames of a block that no file has taken. @b is a copy, and the block is no longer in
+ * the table. The host backs the frames, so they count as backed. Returns their number.
  */
 static u64 put_rest(const struct large_block *b)
 {
@@ -178,8 +181,8 @@ static u64 put_rest(const struct large_block *b)
 }
 
 /*
- * Removes from the table the blocks that no task is filling (or all blocks). Returns the frames
- * freed.
+ * Removes from the table the blocks that no task is filling (@all: all blocks). Returns the number
+ * of frames freed.
  */
 static u64 release(bool all)
 {
@@ -231,8 +234,8 @@ static void timer_func(struct ktimer *t)
 /* ---- allocating frames ---- */
 
 /*
- * True if the file is filled in order up to @index, and has, or as far as known will have, all of
- * the block.
+ * True if the file is filled in order up to @index, and has or will probably have all pages of the
+ * block.
  */
 static bool worth_it(struct address_space *m, u64 index)
 {
@@ -260,10 +263,10 @@ static void add_block(struct address_space *m, u64 index, gfp_t gfp)
 			if (test_bit(PG_zero, &p[i].flags) && i)
 				free_fresh_page(p + i);
 			else
-				put_page(p + i); /* the first one was touched */
+				put_page(p + i); /* make_large() has touched the first */
 		return;
 	}
-	/* the host backs it now, so it is not fresh any more */
+	/* the host backs the block now, so its frames are not fresh any more */
 	for (u32 i = 0; i < BLOCK_PAGES; i++)
 		p[i].flags = 0;
 	spin_lock(&block_lock);

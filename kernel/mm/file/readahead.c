@@ -22,7 +22,8 @@
  * A fault reads around its page (a quarter before it), text in long aligned runs; when faults on an
  * open file keep missing it is read page by page.
  *
- * POSIX_FADV_SEQUENTIAL doubles the limit, POSIX_FADV_RANDOM reads only what is asked for.
+ * POSIX_FADV_SEQUENTIAL doubles the limit. With POSIX_FADV_RANDOM only the requested pages are
+ * read.
  *
  * Locks: none; the state is racy: two threads that read one open file make windows small, not
  * wrong.

@@ -76,8 +76,8 @@ static void unmap_one(struct vm_area *v, u64 va, struct page *p)
 		pmap_drop(&mm->pmap, va, va + PAGE_SIZE);
 	pmap_change_end(&mm->pmap);
 	/*
-	 * even if it is not mapped here: it may have been moved here, with its old place not
-	 * flushed yet
+	 * retire the frame even if the entry was not mapped: mremap may have moved it here, and not
+	 * flushed its old place yet
 	 */
 	if (old)
 		pmap_retire(&mm->pmap, &p, 1);

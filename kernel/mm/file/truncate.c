@@ -130,7 +130,7 @@ void truncate_pagecache(struct address_space *m, loff_t size)
 {
 	unmap_mapping_range(m, DIV_ROUND_UP((u64)size, PAGE_SIZE), 0);
 	truncate_inode_pages(m, size);
-	/* a private copy of a page may have been made in between */
+	/* a fault may have made a private copy of a page in between */
 	unmap_mapping_range(m, DIV_ROUND_UP((u64)size, PAGE_SIZE), 0);
 }
 

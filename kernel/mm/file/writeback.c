@@ -349,7 +349,7 @@ u64 bdi_next_due(struct backing_dev *b, u64 last)
 {
 	u64 interval = (u64)READ_ONCE(sysctl_dirty_writeback_centisecs) * 10000000, due = ~0UL;
 
-	/* only if too much is dirty, or on request */
+	/* no periodic writeback: due only if too much is dirty, or on request */
 	if (!interval)
 		return due;
 	spin_lock(&wb_lock);
