@@ -63,7 +63,7 @@ static u64 table_frames(pfn_t end)
 
 /*
  * Sets up memory. Frames behind @end can be added later (plug.c). Their struct pages exist already,
- * untouched, and the frames for these are not part of @end.
+ * untouched; the frames that hold these extra struct pages are added to @end.
  */
 void mm_init_frames(pfn_t first_free, pfn_t end, pfn_t limit)
 {

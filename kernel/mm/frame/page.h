@@ -29,7 +29,7 @@ struct mem_group;
 #define PG_active 7
 #define PG_slab 8
 #define PG_buddy 9
-#define PG_resident 10 /* the host has memory for it */
+#define PG_resident 10 /* not used */
 #define PG_anon 11
 #define PG_private 12 /* page->private belongs to the file system */
 #define PG_reserved 13
@@ -53,13 +53,14 @@ struct mem_group;
 #define PG_kmem 25
 
 struct page {
-	u64 flags;         /* PG_*, atomic bits */
-	atomic_t refcount; /* get_page, put_page */
+	u64 flags; /* PG_*, atomic bits */
+	/* changed by get_page() and put_page() */
+	atomic_t refcount;
 	/* number of page table entries that map the frame */
 	atomic_t mapcount;
 	/* the file's pages; under mapping->lock. Anonymous: NULL */
 	struct address_space *mapping;
-	u64 index; /* in pages, within the mapping */
+	u64 index; /* page number in the mapping */
 	/* under the lru lock; free lists of buddy.c */
 	struct list_head lru;
 	u64 private; /* of the file system, buddy.c or slab.c */

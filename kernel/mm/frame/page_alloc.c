@@ -71,7 +71,10 @@ static u64 reserve_for(gfp_t gfp)
 static void cache_fill(struct frame_cache *fc, u64 reserve)
 {
 	fc->count = zone_alloc_frames(fc->page, CACHE_BATCH, reserve);
-	/* they are taken from the end: reverse them, so that they are ascending */
+	/*
+	 * frames are taken from the end of the array: reverse it, so that they come in ascending
+	 * order
+	 */
 	for (u32 i = 0; i < fc->count / 2; i++) {
 		struct page *t = fc->page[i];
 
@@ -103,9 +106,9 @@ static struct page *take_frames(u32 order, u64 reserve)
 }
 
 /*
- * An allocation that must not fail may use a part of the reserve after so many attempts: its task
- * may hold a lock that the OOM victim needs. Frames of the reserve do not go through the vCPU's
- * cache, where other allocations would take them.
+ * Number of attempts after which an allocation that must not fail may use a part of the reserve:
+ * its task may hold a lock that the OOM victim needs. Frames of the reserve do not go through the
+ * vCPU's cache, where other allocations would take them.
  */
 #define STUCK_ROUNDS 16
 
@@ -165,9 +168,9 @@ static struct page *get_frames(gfp_t gfp, u32 order)
 }
 
 /*
- * Charges all frames at once if the limit has room, else one by one, with reclaim. It invokes the
- * OOM killer only for orders for which alloc_slow() does. After a refusal free_pages() uncharges
- * the earlier ones.
+ * Charges all frames at once if the limit has room, else one by one, with reclaim. The OOM killer
+ * runs only for orders for which alloc_slow() runs it. After a refusal free_pages() uncharges the
+ * frames charged before. 0 or -ENOMEM.
  */
 static int charge_frames(struct page *p, u32 order, gfp_t gfp)
 {
@@ -239,7 +242,7 @@ struct page *alloc_extent(gfp_t gfp, u32 order)
 	return p;
 }
 
-/* Takes a particular frame out of the vCPU's cache, if it is there. */
+/* Takes frame @pfn out of the vCPU's cache. Returns false if it is not there. */
 static bool cache_take_at(pfn_t pfn)
 {
 	struct frame_cache *fc = &frame_caches[smp_processor_id()];

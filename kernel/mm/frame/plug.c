@@ -52,7 +52,7 @@ static struct page *out_take(void)
 	return p;
 }
 
-/* Gives up to @n frames of the last removed block back to the zone. Returns their number. */
+/* Returns up to @n frames of the block removed last to the zone. Returns their number. */
 static u64 out_return(u64 n)
 {
 	struct page *p = out_take();
@@ -71,7 +71,7 @@ static u64 out_return(u64 n)
 
 /* ---- taking frames from the guest ---- */
 
-/* Returns how many frames must stay free. */
+/* Returns how many frames must stay free in the guest. */
 static u64 keep(void)
 {
 	return 2 * zone_marks.high;
@@ -110,8 +110,8 @@ static bool some_free(u64 n, u64 end)
 }
 
 /*
- * Takes a block of at most @n frames and gives it to the host. Returns its size. 0: there is no
- * block, or *err: the host has refused it.
+ * Takes a block of at most @n frames and gives it to the host. Returns its size in frames. 0: there
+ * is no block, or the host has refused it (*err).
  */
 static u64 take_block(u64 n, int *err)
 {

@@ -48,7 +48,7 @@ struct kmem_cache {
 	/* size of an object with red zone and tail; immutable */
 	u32 size;
 	u32 usable; /* bytes for the caller; immutable */
-	/* order of a slab: normally, and the least; immutable */
+	/* preferred order of a slab, and the least order; immutable */
 	u32 order, least_order;
 	u32 mag_limit;
 	bool reclaimable;         /* immutable */
@@ -114,7 +114,7 @@ static void check_poison(struct kmem_cache *c, void *obj)
 				obj, i);
 	if (end >= sizeof(void *) && p[end] != FREE_END)
 		panic("slab %s: end of free object %p was overwritten", c->name, obj);
-	/* this byte distinguishes a second free */
+	/* this last byte lets check_object() recognise a double free */
 	memset(obj, NEW_BYTE, c->size - TAIL);
 }
 
@@ -128,7 +128,7 @@ static void check_object(struct kmem_cache *c, void *obj)
 	for (u32 i = 0; i < REDZONE; i++)
 		if (zone[i] != ZONE_BYTE)
 			panic("slab %s: written past the end of %p, or freed twice", c->name, obj);
-	/* a second free: the object still has the pattern of poison() */
+	/* a double free: the object still has the pattern of poison() */
 	for (u32 i = sizeof(void *); i < c->size - TAIL - 1; i++)
 		if (((u8 *)obj)[i] != FREE_BYTE)
 			return;
@@ -210,7 +210,7 @@ static void count_frames(const struct kmem_cache *c, s64 n)
 		atomic_add(n, &reclaimable_frames);
 }
 
-/* Makes a slab, which is in no list yet. No lock is held. */
+/* Makes a slab, which is on no list yet. No lock is held. NULL: no memory. */
 static struct page *slab_new(struct kmem_cache *c, gfp_t gfp)
 {
 	u32 order;

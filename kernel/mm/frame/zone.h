@@ -11,7 +11,7 @@
 #define NR_KINDS 2
 /* kinds of free blocks; USED: the host has memory for at least one of its frames */
 #define USED 0
-/* it reads as zeros, and the host has no memory for it */
+/* all frames of the block read as zeros, and the host has no memory for them */
 #define FRESH 1
 
 struct zone {
@@ -19,12 +19,12 @@ struct zone {
 	struct list_head free[MAX_ORDER + 1][NR_KINDS];
 	u64 *used_bits;
 	u64 nr_free; /* free frames, with those from wild on */
-	/* free frames with their bit set, which the host has memory for */
+	/* free frames with the used bit: the host has memory for them */
 	u64 nr_used_free;
 	pfn_t wild, end; /* frames [wild, end) were never allocated */
 	/* frames [end, limit) belong to the host (plug.c) */
 	pfn_t limit;
-	u64 managed; /* written under @lock, read without */
+	u64 managed; /* frames; written under @lock */
 };
 extern struct zone zone; /* counts are also read without the lock */
 
