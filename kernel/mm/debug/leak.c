@@ -47,7 +47,10 @@ struct row {
 };
 
 static DEFINE_MUTEX(scan_lock);
-/* a row for each kind of object, the last row for all others; this and all below under scan_lock */
+/*
+ * a row for each kind of object, the last row for all other objects; this and the variables below
+ * are protected by scan_lock
+ */
 static struct row rows[ROWS + 1];
 static int nr_rows;
 /* objects that were reached and are not scanned yet, linked by address in slab_tail.link */

@@ -10,18 +10,18 @@
 
 #include "kernel/lib/types.h"
 
-/* the byte of gcc's -ftrivial-auto-var-init=pattern too */
+/* also the byte of gcc's -ftrivial-auto-var-init=pattern */
 #define UNINIT_BYTE 0xfe
 
 #if defined(CONFIG_DEBUG) && !defined(__NESTLING_UNIT__)
-/* Fills the part of the stack that the caller does not use. */
+/* Fills the unused part of the stack with UNINIT_BYTE. */
 void uninit_stack(void);
 /*
  * Reports the first run of UNINIT_BYTE in @n bytes at @p, if it is too long to be chance. Each
  * caller is reported once.
  */
 void uninit_check(const void *p, size_t n);
-/* Fills memory that was allocated just now. */
+/* Fills newly allocated memory with UNINIT_BYTE. */
 void uninit_fill(void *p, size_t n);
 #else
 static inline void uninit_stack(void)

@@ -134,7 +134,10 @@ static bool trap_step(void)
 	return ours;
 }
 
-/* True if the int3 belongs to the program itself, in its form of one byte or of two. */
+/*
+ * True if the program itself has an int3 before @rip, of one byte (cc) or of two (cd 03), or if its
+ * code cannot be read.
+ */
 static bool own_int3(u64 rip)
 {
 	u8 code[2] = { 0, INT3 };
