@@ -29,7 +29,7 @@
 #include "kernel/mm/group/memcg.h"
 
 #define SECOND_NS 1000000000UL
-#define SHORT_NS 1000000UL /* a shorter wait is put off, not forgotten */
+#define SHORT_NS 1000000UL /* ns; a shorter wait is put off */
 #define DISCARD_COST 512   /* bytes; a discard transfers no data */
 
 u32 io_nr_limits;
@@ -242,7 +242,7 @@ void io_account(dev_t dev, u32 kind, u64 bytes, const struct page *page)
 		struct io_node *n = get_node(g, dev, GFP_ATOMIC);
 
 		if (!n)
-			continue; /* the figures are not kept for it */
+			continue; /* no memory: not counted */
 		__atomic_add_fetch(&n->bytes[kind], bytes, __ATOMIC_RELAXED);
 		__atomic_add_fetch(&n->ios[kind], 1, __ATOMIC_RELAXED);
 	}

@@ -18,7 +18,7 @@
 
 #define RETRIES 16
 #define BATCH 32
-/* pages charged above memory.high in one call */
+/* pages charged during a call from which on it pays before its end */
 #define PAY_FROM 64
 #define MAX_PENALTY_NS 2000000000UL
 
@@ -171,7 +171,7 @@ err_undo:
 	}
 }
 
-/* True if the group has pages that are no page cache, and room in swap areas. */
+/* True if the group has pages other than page cache, and room in swap areas. */
 static bool may_swap(const struct mem_group *g)
 {
 	int own = READ_ONCE(g->swappiness);
@@ -486,7 +486,10 @@ void mem_group_shrink_to(struct mem_group *g, u64 pages, bool kill)
 	}
 }
 
-/* Returns how long to sleep at the usage @now: ten milliseconds for each percent above @high. */
+/*
+ * Returns how long to sleep, in ns, at the usage @now: ten milliseconds for each percent above
+ * @high.
+ */
 static u64 penalty(u64 now, u64 high)
 {
 	if (now <= high)

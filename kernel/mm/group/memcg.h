@@ -32,7 +32,9 @@ enum mem_event {
 struct mem_lru {
 	struct list_head lists[2]; /* inactive, active */
 	u64 counts[2];
-	struct list_head busy; /* in the list of groups that have pages */
+	/* in lru.c's list of groups with pages */
+	struct list_head busy;
+	/* pages to give in the next turn, and the fraction left over (lru.c) */
 	u64 due, rest;
 };
 
@@ -120,10 +122,11 @@ struct mem_group {
 	/* 0: reclaim by its limits does not swap; negative: vm.swappiness applies; read racily */
 	int swappiness;
 	u64 both_max, both_peak;
-	/* charges that these limits refused; atomic */
+	/* charges that max and both_max refused; atomic */
 	u64 hits, both_hits;
 	/*
-	 * mem_group_ops->crossed() is called when usage falls below the first or reaches the second
+	 * pages; mem_group_ops->crossed() is called when usage falls below tell_below or reaches
+	 * tell_from
 	 */
 	u64 tell_below, tell_from;
 };
@@ -135,7 +138,7 @@ struct mem_group {
 struct mem_watch {
 	struct list_head list;
 	bool on;
-	/* the peak before other watches began */
+	/* peak (pages) stored when later watches began */
 	u64 most;
 };
 
@@ -151,8 +154,8 @@ void mem_group_reset(struct mem_group *g);
 /* True if a limit of the group or of one above can cause a task to be killed or delayed. */
 bool mem_group_is_limited(const struct mem_group *g);
 /*
- * Recompute protection: after min or low was set, and after usage of a group with protection has
- * changed.
+ * Recompute protection: mem_keeps_set() after min or low was set, mem_keeps_told() after usage of a
+ * group with protection has changed.
  */
 void mem_keeps_set(struct mem_group *g);
 void mem_keeps_told(struct mem_group *g);
@@ -190,7 +193,8 @@ u64 mem_group_reclaim(struct mem_group *g, u64 pages);
  */
 void mem_group_pay(void);
 /*
- * Does so in the middle of a long call that holds no lock, if the task has charged much meanwhile.
+ * As mem_group_pay(), but in the middle of a long call that holds no lock, and only if the task has
+ * charged much since.
  */
 void mem_group_pay_on_the_way(void);
 
@@ -213,7 +217,7 @@ bool mem_swap_charge(struct mem_group *g, struct mem_group **full);
 void mem_swap_uncharge(struct mem_group *g);
 void mem_swap_refused(struct mem_group *full);
 
-/* Counts a kill for the group, or a kill of the whole group. */
+/* Count the kill of a task of the group, and of the whole group. */
 void mem_group_killed(struct mem_group *g);
 void mem_group_killed_all(struct mem_group *g);
 
