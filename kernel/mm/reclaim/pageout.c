@@ -38,8 +38,8 @@ static struct page *lone_file_page(pte_t e)
 }
 
 /*
- * Collects such pages from *va on, with a reference each, in at most one table, and advances *va
- * behind them. Returns their number.
+ * Collects pages as lone_file_page() finds them from *va on, with a reference each, in at most one
+ * table, and advances *va past them. Returns their number.
  */
 static u32 gather(struct mm *mm, u64 *va, u64 end, struct page **pages)
 {
