@@ -11,7 +11,8 @@ extern int sysctl_overcommit_memory, sysctl_overcommit_ratio;
 extern u64 sysctl_overcommit_kbytes;
 extern int sysctl_admin_reserve_kbytes, sysctl_user_reserve_kbytes;
 extern u32 sysctl_max_map_count;
-int vm_enough_memory(u64 pages); /* adds to the count if allowed: 0, -ENOMEM */
+/* Counts @pages as committed if vm.overcommit_memory allows that. 0 or -ENOMEM. */
+int vm_enough_memory(u64 pages);
 void vm_unacct_memory(u64 pages);
 u64 vm_committed(void);
 u64 vm_commit_limit(void);

@@ -10,20 +10,19 @@
 struct mm;
 struct page;
 
-/*
- * Faults in a page of any mm and returns a reference. For access_mm, pin_user_page, core dumps
- * (FOLL_DUMP: NULL for holes).
- */
 #define FOLL_WRITE 1
-#define FOLL_FORCE 2
-#define FOLL_DUMP 4
+#define FOLL_FORCE 2 /* ignores the area's rights */
+#define FOLL_DUMP 4  /* NULL for holes, for core dumps */
 /* takes anonymous areas only, so that no file has to be read */
 #define FOLL_ANON 8
-/* Returns a page with a reference. ERR_PTR(-EFAULT), also for secret memory; ... */
+/*
+ * Faults in a page of any mm and returns it with a reference. ERR_PTR: -EFAULT, also for secret
+ * memory, or another error of the fault.
+ */
 struct page *get_user_page(struct mm *mm, u64 addr, u32 flags);
 /*
- * Takes pages of current from @addr's on, each with a reference, and returns their number (1 to
- * @nr; less if one cannot be had), or -EFAULT.
+ * Takes pages of current from @addr's on, each with a reference, and returns their number, or
+ * -EFAULT. Stops before a page that cannot be accessed, so the number is 1 to @nr.
  */
 s32 get_user_pages(u64 addr, u32 nr, u32 flags, struct page **pages);
 

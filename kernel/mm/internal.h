@@ -72,9 +72,9 @@ u64 buddy_beyond(void); /* number of frames behind the end */
  */
 struct page *alloc_extent(gfp_t gfp, u32 order);
 /*
- * Allocates those of the frames [pfn, pfn + n), which were in use before, that are free from @pfn
- * on, as alloc_extent() does for guests. Returns their number. Nothing is reclaimed: -ENOMEM if
- * current's group has no room.
+ * Allocates the frames [pfn, pfn + n) as alloc_extent() does for guests, up to the first that is
+ * not free. The frames were in use before, so they are not wild. Returns their number. Nothing is
+ * reclaimed: -ENOMEM if current's group has no room.
  */
 int alloc_frames_at(pfn_t pfn, u32 n);
 /* Frees a frame that was allocated with PG_zero and not written to since. */
@@ -85,8 +85,8 @@ u64 nr_free_resident(void);
 /* Returns the first of the frames that were never handed out. */
 pfn_t mm_first_wild(void);
 /*
- * Takes free blocks that the host backs out of the zone, to be given back to the host. Stores them
- * in @pfn and @order, at most @max blocks, and returns their number.
+ * Takes free blocks that the host backs out of the zone, to be given back to the host: at most @max
+ * blocks and @frames frames. Stores them in @pfn and @order, and returns the number of blocks.
  */
 u32 buddy_isolate_resident(pfn_t *pfn, u8 *order, u32 max, u64 frames);
 /* Puts an isolated block back; @fresh: it reads as zeros now. */
@@ -147,7 +147,10 @@ u64 break_reservations_of(struct mm *mm, bool wait);
  */
 bool out_of_memory(struct mm *mm);
 
-/* Drops cold pages of @g and of the groups below it, at most @nr. Returns how many. */
+/*
+ * Drops at most @nr cold pages of @g and of the groups below it. Returns their number. *dirty is
+ * incremented for each dirty page met.
+ */
 u64 shrink_lru_group(u64 nr, struct mem_group *g, enum mem_spare spare, u64 *dirty);
 
 /* ---- memcg.c ---- */
@@ -193,8 +196,8 @@ void ksm_mm_gone(struct mm *mm); /* called after the last user has gone */
 /* Gives @mm its own copy of each merged page in the range. No lock is held. 0 or -errno. */
 int ksm_part(struct mm *mm, u64 start, u64 end);
 /*
- * Returns the number of pages that ksmd shall scan between two sleeps. @pages, @took_ns, @busy_ns:
- * size of the last round, its duration, and its duration without sleeps.
+ * Returns the number of pages that ksmd shall scan between two sleeps. @pages: size of the last
+ * round; @took_ns: its duration; @busy_ns: the part of it in which ksmd scanned.
  */
 u64 ksm_advised(u64 pages, u64 took_ns, u64 busy_ns);
 
@@ -219,9 +222,11 @@ u64 droppable_shrink(u64 wanted, bool (*chosen)(const struct page *p, void *arg)
  */
 int droppable_drop(struct vm_area *v, u64 start, u64 end);
 
+/* ---- pageout.c ---- */
+
 /*
- * ---- pageout.c, with mmap_lock held for reading. 0; -EINVAL: the area is locked, of huge pages,
- * or special; -EINTR ----
+ * Serve MADV_COLD and MADV_PAGEOUT. mmap_lock is held for reading. Return 0, -EINTR, or -EINVAL if
+ * the area is locked, of huge pages, or special.
  */
 
 int advise_cold(struct vm_area *v, u64 start, u64 end);
@@ -235,14 +240,15 @@ bool vma_may_watch(const struct vm_area *v);
 /* ---- slab.c ---- */
 
 /*
- * Debug builds. Finds the object in which @p, an address of the direct map, lies, be it allocated
- * or free. Returns false if there is none.
+ * Debug builds. Finds the slab object that contains @p, an address of the direct map. The object
+ * may be free. Returns false if @p is in no slab.
  */
 struct slab_tail;
 struct slab_object {
 	void *start;
 	struct slab_tail *tail;
-	u32 size, usable; /* distance of objects; bytes for the user */
+	/* object with its tail; bytes for the user */
+	u32 size, usable;
 	const char *cache;
 	const struct page *slab; /* the first page of its slab */
 };
@@ -253,7 +259,7 @@ bool slab_starts_at(const struct page *p); /* true if @p is the first page of a 
 
 /* ---- filemap.c, readahead.c, writeback.c ---- */
 
-/* The page has left its mapping: look it up again. Internal to mm. */
+/* Result: the page has left its mapping and must be looked up again. Internal to mm. */
 #define PAGE_TRUNCATED (-600)
 int page_make_uptodate(struct address_space *m, struct page *p, struct file *file);
 /* Removes a clean locked page from the cache if only the cache and the caller have references. */
@@ -262,8 +268,8 @@ bool remove_unused_page(struct page *p);
 bool try_drop_clean_page(struct page *p, struct address_space *m);
 void page_cache_readahead(struct address_space *m, struct file *f, u64 index, u64 wanted);
 /*
- * Reads around the page of a fault, a longer run in text. Does nothing if faults on the file keep
- * missing.
+ * Reads pages around that of a fault; a longer run if the page is program text. Does nothing if
+ * faults on the file keep missing.
  */
 void page_cache_readaround(struct address_space *m, struct file *f, u64 index, bool text);
 static inline struct backing_dev *mapping_bdi(const struct address_space *m)
@@ -275,8 +281,8 @@ extern spinlock_t wb_lock;
 extern struct list_head backing_devs;
 void page_cache_readahead_next(struct address_space *m, struct file *f, struct page *p);
 void cancel_dirty_page(struct page *p); /* @p leaves the cache; locked */
-void wake_flushers(void);               /* those with dirty pages */
-/* True if enough is dirty that balance_dirty_pages() has to act. */
+void wake_flushers(void);               /* flushers with dirty pages */
+/* True if so many pages are dirty that balance_dirty_pages() makes writers wait. */
 bool much_is_dirty(void);
 /*
  * Waits until flushers have written some pages or, with @inodes, the inodes that shrinkers need; at
@@ -418,11 +424,11 @@ int mm_populate(struct mm *mm, u64 start, u64 end, u32 flags);
 /* ---- userfault.c ---- */
 
 #define VM_UFFD_ALL (VM_UFFD_MISSING | VM_UFFD_WP | VM_UFFD_MINOR)
-/* Result of fault_in_locked(): the page is a guard, SIGSEGV. Internal to mm. */
+/* Result of fault_in_locked(): a guard page, so SIGSEGV. Internal to mm. */
 #define FAULT_GUARD (-602)
-/* A process must provide the page first: owed_wait(). Internal to mm. */
+/* Result: a process must provide the page first: owed_wait(). Internal to mm. */
 #define OWED_FAULT (-603)
-/* A userfaultfd handles this fault: userfault_wait(). Internal to mm. */
+/* Result: a userfaultfd handles this fault: userfault_wait(). Internal to mm. */
 #define USERFAULT (-601)
 /*
  * True if userfaultfd handles a fault in an area with vm_uffd; otherwise the kernel does. @e is the
@@ -450,11 +456,12 @@ int userfault_wait(struct vm_area *v, u64 addr, u32 flags, bool user);
 int uffd_note_unmap(struct mm *mm, u64 start, u64 end);
 int uffd_note_remap(struct vm_area *v, struct vm_area *copy, u64 from, u64 len);
 int uffd_note_fork(struct vm_area *from, struct vm_area *v);
-/* Drops the events that this task has noted for a change that did not happen. */
+/* Drops the events that current has noted for a change that did not happen. */
 void uffd_drop_events(struct mm *mm);
 /*
- * Reports that a range is about to be removed, and waits. No lock is held. @whole: huge pages that
- * lie only partly in the range stay. 0, -ENOMEM, -EINTR.
+ * Sends an event to handlers that a range is about to be removed, and waits until they have read
+ * it. No lock is held. @whole: huge pages that lie only partly in the range stay. 0, -ENOMEM,
+ * -EINTR.
  */
 int uffd_tell_removed(struct mm *mm, u64 start, u64 end, bool whole);
 /*
@@ -488,8 +495,8 @@ void account_rss(struct mm *mm, struct page *p, s64 n);
  */
 void zap_prepare(struct mm *mm, u64 start, u64 end);
 /*
- * State of page_is_untouched(), which tells whether a page that was mapped ahead is untouched. It
- * keeps the host's answer for a run of frames.
+ * State of page_is_untouched(), which returns whether a page that was mapped ahead is untouched. It
+ * caches the host's answer for a run of frames.
  */
 #define HOLE_CURSOR 16
 struct hole_cursor {

@@ -21,7 +21,7 @@
 
 struct advice {
 	int advice;
-	/* it changes areas: needs mmap_lock (write) */
+	/* true: the advice changes areas, so mmap_lock is held for writing */
 	bool write;
 	u64 set, clear;                                      /* vm_flags */
 	int (*apply)(struct vm_area *v, u64 start, u64 end); /* or NULL */
@@ -362,8 +362,8 @@ static int remove_range(struct mm *mm, u64 start, u64 end)
 }
 
 /*
- * Returns the start of the first area in [start, end) that may not be read, or @end: the CPU makes
- * write-only memory readable.
+ * Returns the start of the first area in [start, end) without VM_READ, or @end. A fault would not
+ * refuse to read a write-only area, since the CPU cannot.
  */
 static u64 readable_until(struct mm *mm, u64 start, u64 end)
 {

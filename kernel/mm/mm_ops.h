@@ -20,7 +20,8 @@ struct vm_area;
 struct mm_file_ops {
 	struct address_space *(*mapping)(struct file *f);
 	loff_t (*size)(struct inode *i);
-	struct file *(*fget)(int fd); /* current's file, a reference; or NULL */
+	/* current's file with a reference, or NULL */
+	struct file *(*fget)(int fd);
 	void (*get)(struct file *f);
 	void (*put)(struct file *f);
 	int (*mmap)(struct file *f, struct vm_area *vma); /* f_op->mmap: 0, -ENODEV, ... */
@@ -28,7 +29,7 @@ struct mm_file_ops {
 	u64 (*ino)(struct file *f);
 	dev_t (*dev)(struct file *f);
 	struct file_ra *(*ra)(struct file *f);
-	void (*wb_error)(struct inode *i, int err); /* records it for syncfs; in any context */
+	void (*wb_error)(struct inode *i, int err); /* for syncfs; in any context */
 	bool (*may_exec)(struct file *f);           /* false: it is on a noexec mount */
 	/* true if current owns the file or may write to it */
 	bool (*may_watch)(struct file *f);
@@ -51,7 +52,7 @@ struct mm_task_ops {
 	/* the limit RLIMIT_* of current's process */
 	u64 (*rlimit)(int which);
 	bool (*capable)(int cap);
-	/* takes a reference; NULL: to current's namespace */
+	/* takes a reference to @ns, or to current's namespace if @ns is NULL */
 	struct user_namespace *(*ns_get)(struct user_namespace *ns);
 	void (*ns_put)(struct user_namespace *ns);
 	/*

@@ -70,7 +70,7 @@ int mm_lock_area(struct vm_area *v)
 {
 	int err = v->vm_flags & VM_LOCKED ? 0 : check_lock_limit(v->vm_mm, vma_pages(v));
 
-	/* as on Linux, even if RLIMIT_MEMLOCK is 0 */
+	/* -EAGAIN as on Linux, even if RLIMIT_MEMLOCK is 0 */
 	if (err)
 		return -EAGAIN;
 	v->vm_flags |= VM_LOCKED;
@@ -229,10 +229,10 @@ static bool needs_commit(u64 flags)
 	return (flags & (VM_WRITE | VM_SHARED | VM_NORESERVE)) == VM_WRITE;
 }
 
-/* Makes the area with its file; it is in no list yet. ERR_PTR. */
+/* Makes the area with its file. It is on no list yet. ERR_PTR. */
 static struct vm_area *make_area(struct map_request *r, u64 at)
 {
-	/* mlockall() does not apply */
+	/* mlockall() does not apply to droppable memory */
 	u64 not = r->vm_flags & VM_DROPPABLE ? VM_LOCKED | VM_LOCKONFAULT : 0;
 	struct vm_area *v = vma_alloc(r->mm, at, at + r->len, r->vm_flags & ~not );
 	int err;
@@ -303,7 +303,7 @@ static u64 map_region(struct map_request *r)
 	u64 at;
 	int err;
 
-	/* one above the limit is allowed, as on Linux */
+	/* one area above the limit is allowed, as on Linux */
 	if (r->mm->map_count > sysctl_max_map_count)
 		return -ENOMEM;
 	r->at = choose_address(r);
@@ -317,7 +317,7 @@ static u64 map_region(struct map_request *r)
 	if (m && !mapping_count_writable(m))
 		return mm_file_ops->mode(r->file) & MODE_SWAP ? -ETXTBSY : -EPERM;
 	at = map_counted(r);
-	/* a new area is counted by itself now */
+	/* the new area is counted itself now: drop the request's count */
 	if (m)
 		atomic_dec(&m->i_mmap_writable);
 	return at;
@@ -531,8 +531,8 @@ int munmap_locked(struct mm *mm, u64 start, u64 len)
 }
 
 /*
- * True if the range has pages whose sharing others check: pages of a file to which guest code can
- * write, or huge pages, which a parent or child reuses as soon as no other entry maps them
+ * True if the range has pages whose sharing other code checks: pages of a file to which guest code
+ * can write, or huge pages, which a parent or child reuses as soon as no other entry maps them
  * (hugetlb_fault.c).
  */
 static bool range_is_others(struct mm *mm, u64 start, u64 end)
@@ -575,8 +575,8 @@ int unmap_range(struct mm *mm, u64 start, u64 len)
 }
 
 /*
- * End of user addresses on Linux, which programs know. Nothing is ever mapped between our end and
- * this one.
+ * End of user addresses on Linux, which programs know. Nothing is ever mapped between the end of
+ * Nestling's guests and this end.
  */
 #define LINUX_TASK_SIZE 0x7ffffffff000UL
 

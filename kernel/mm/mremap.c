@@ -58,7 +58,7 @@ u64 mm_next_entry(struct mm *mm, u64 va, u64 end)
 	return va;
 }
 
-/* Moves the entries of @v from @from on to @n, to @to. */
+/* Moves the entries of [from, from + len) in @v to @to in @n. 0 or -ENOMEM. */
 static int move_entries(struct vm_area *v, struct vm_area *n, u64 from, u64 to, u64 len)
 {
 	struct address_space *m = v->vm_mapping;
@@ -74,8 +74,8 @@ static int move_entries(struct vm_area *v, struct vm_area *n, u64 from, u64 to, 
 		va += PAGE_SIZE)
 		err = move_entry(mm, va, to + (va - from), &mapped);
 	/*
-	 * unmap what another thread has made the space map again since, as writeback does not scan
-	 * the old place
+	 * another thread has mapped pages at the old place again: unmap them, since writeback does
+	 * not scan that place
 	 */
 	if (mapped) {
 		pmap_drop(&mm->pmap, from, from + len);

@@ -8,7 +8,7 @@
 
 #include "kernel/mm/mm.h"
 
-#define PAGE_KIND_WPALLOWED 1 /* of areas: UFFD_FEATURE_WP_ASYNC is on */
+#define PAGE_KIND_WPALLOWED 1 /* the area has UFFD_FEATURE_WP_ASYNC */
 /* not write-protected by a userfaultfd; also set for an empty entry of an existing table */
 #define PAGE_KIND_WRITTEN 2
 #define PAGE_KIND_FILE 4

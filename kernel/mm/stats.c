@@ -75,7 +75,7 @@ void si_meminfo(struct meminfo *mi)
 	mi->swap_cached = nr_swap_cached();
 	file -= min(file, nr_direct_pages()); /* dropping these frees no memory */
 	mi->available = mi->free + file - min(file, mi->dirty + mi->writeback);
-	/* some objects are in use, or share a slab with such */
+	/* some objects are in use, or share a slab with objects in use */
 	mi->available += mi->slab_reclaimable - min(mi->slab_reclaimable / 2, reserve);
 	mi->available -= min(mi->available, reserve);
 	sum_mms(mi);
@@ -221,7 +221,7 @@ static u64 pagemap_entry(pte_t e, bool pfns, struct hole_cursor *c)
 	u64 out = PM_PRESENT | (e & PTE_UFFD_WP ? PM_UFFD_WP : 0);
 	struct page *p;
 
-	/* only readers that may see frame numbers see the place in swap */
+	/* only a reader that may see frame numbers sees the slot */
 	if (e & PTE_SWAP)
 		return PM_SWAP | (pfns ? swap_slot(e) << 5 | swap_type(e) : 0);
 	if (e & PTE_SPECIAL)

@@ -31,8 +31,9 @@ struct user_namespace;
  * member whose comment names no lock is protected by the lock of its group.
  */
 struct mm {
-	atomic_t mm_users; /* tasks; the last mmput unmaps all */
-	atomic_t mm_count; /* plus lazy references; the last frees */
+	atomic_t mm_users; /* references of mmget() */
+	/* all mm_users count as 1, plus mmgrab()s */
+	atomic_t mm_count;
 
 	/* Areas: under mmap_lock. */
 	struct rwsem mmap_lock;
@@ -51,7 +52,7 @@ struct mm {
 	/* Hints for faults and reclaim: written without a lock. */
 	/* anon.c: scores for filling new small areas at once */
 	u8 eager, eager_made;
-	u64 small_start, small_end; /* and the small area made last */
+	u64 small_start, small_end; /* bounds of the newest small area */
 	/* address of the last fault that needed no change */
 	u64 last_spurious;
 	u64 swap_cursor; /* address where swap_out.c continues */

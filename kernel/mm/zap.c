@@ -117,7 +117,7 @@ struct zap_batch {
 	u64 first, last;
 	bool keep_guards;
 	bool beside; /* guest code may run meanwhile */
-	/* the batch has ended at a page of a file to which the space can write */
+	/* the batch has ended at a page of a file to which guest code can write */
 	bool writable;
 	u32 n;
 	u32 swapped; /* number of pages that were in swap areas */
