@@ -45,8 +45,8 @@ static void count_stolen(struct rq *rq, u64 delta, u64 charged)
 }
 
 /*
- * Returns how much of @delta, the time up to now, counts as the task's: up to se.sum_exec, which
- * class_update_curr() has just updated.
+ * Returns the part of @delta, the time since the last accounting, that counts as the task's: utime
+ * + stime may reach se.sum_exec, which class_update_curr() has just updated.
  */
 static u64 up_to_sum(struct rq *rq, struct task *t, u64 delta)
 {
@@ -67,8 +67,8 @@ static __noinline u64 without_over(struct rq *rq, struct task *t, u64 delta)
 }
 
 /*
- * Asks the host how much of the long time @delta it took. If what is left is long too, the task
- * computes.
+ * Asks the host how much of the long time @delta it took, and returns the rest. If the rest is long
+ * too, the task counts as computing.
  */
 static __noinline u64 account_long(struct rq *rq, struct task *t, u64 delta, u64 now)
 {
@@ -149,8 +149,8 @@ void account_user_none(void)
 }
 
 /*
- * Accounts for the time in which the vCPU was idle. It counts as iowait if a task that last ran
- * there waits for a disk. rq->lock held.
+ * Accounts for the time in which the vCPU was idle: as iowait if a task that last ran there waits
+ * for a disk. rq->lock held.
  */
 void account_idle(struct rq *rq, u64 now)
 {
@@ -193,11 +193,8 @@ void sched_waited_on_host(u64 ns)
 	arch_cpu_waited_for_disk(rq->cpu, ns);
 	spin_lock_raw(&rq->lock);
 	since = (s64)(arch_cpu_clock() - current->last_acct);
-	ns = min(ns, (u64)max(since,
-			     /*
-			      * The other clock may be ahead; last_acct never is (account_switch()).
-			      */
-			     0L));
+	/* @ns is of another clock; last_acct must not get ahead of this one (account_switch()). */
+	ns = min(ns, (u64)max(since, 0L));
 	rq->steal_debt += ns;
 	rq->times.iowait += ns;
 	current->last_acct += ns;
@@ -317,7 +314,7 @@ void loadavg_update(u64 now)
 	u64 periods, active;
 
 	if (!spin_trylock_raw(&load_lock))
-		return; /* another vCPU updates it */
+		return; /* another vCPU updates the load */
 	if (!load_at)
 		load_at = sampled_at = now;
 	periods = now > load_at ? (now - load_at) / LOAD_PERIOD : 0;

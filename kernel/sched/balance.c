@@ -22,7 +22,7 @@
  * other vCPUs (balance_pull_rt).
  *
  * Locks: the runqueues' (two, by number). State of other queues that is read without their lock is
- * a guess that is checked again under it.
+ * a guess, which is checked again under the lock.
  */
 #include "kernel/sched/internal.h"
 
@@ -97,8 +97,8 @@ static bool is_light(const struct task *t, const struct task *curr)
 
 /*
  * True if @t should wait for @cpu (its runqueue is locked, or it is this vCPU) instead of running
- * on @to, or on any idle vCPU if @to is -1. False for kernel threads, which make no calls, and if a
- * task of the two computes, weighs much more or is real-time: @t would wait for long.
+ * on @to, or on any idle vCPU if @to is -1. False for kernel threads, which make no calls, and if
+ * one of the two tasks computes, weighs much more or is real-time: @t would wait for long.
  */
 static bool shares(const struct task *t, int cpu, int to)
 {
@@ -155,7 +155,10 @@ static struct task *candidate(struct rq *from, int cpu, u64 now)
 	return NULL;
 }
 
-/* Moves one task from @from to @to. True if a task was moved. No lock held. */
+/*
+ * Moves one task from @from to @to, if @from has at least @min_lead tasks more. Returns true if a
+ * task was moved. No lock held.
+ */
 static bool move_one(struct rq *from, struct rq *to, u64 now, u32 min_lead)
 {
 	struct task *t = NULL;
@@ -212,11 +215,11 @@ void balance_pull_rt(struct rq *rq, bool stays)
 		take_rt(from, rq, stays, now);
 		rq_unlock_two(from, rq);
 		if (READ_ONCE(rt_waiting) & BIT(from->cpu))
-			balance_push_rt(from); /* for yet another vCPU */
+			balance_push_rt(from); /* another vCPU may take the task */
 	}
 }
 
-/* Makes vCPU @cpu reschedule if it still runs a priority below @prio. True if it does. */
+/* Makes vCPU @cpu reschedule if it still runs at a priority below @prio. Returns true if so. */
 static bool call_for(int cpu, int prio)
 {
 	struct rq *to = cpu_rq(cpu);
@@ -290,7 +293,7 @@ void balance_join(struct rq *from, struct rq *to)
 	rq_unlock_two(from, to);
 }
 
-/* Considers only the first queued task: the next one is considered once that is gone. */
+/* Considers only the first queued task. The next one is considered when the first is gone. */
 u64 balance_delay(struct rq *rq, u64 now)
 {
 	u64 idle = READ_ONCE(idle_mask) & ~BIT(rq->cpu), waited;

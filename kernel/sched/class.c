@@ -16,9 +16,9 @@
  * 3. rq->load is the sum of the weights of the fair tasks among them.
  * 4. se.vruntime is on the scale of the queue of task->cpu.
  *
- * A sleeper returns at most SLEEPER_CREDIT_NS behind the others, so that it runs soon but cannot
- * save up. It preempts its waker only if the waker is WAKEUP_GRAN_NS ahead: a pair that talks
- * through a pipe then switches once a message, when the waker goes to sleep.
+ * A woken sleeper is placed at most SLEEPER_CREDIT_NS behind the others, so that it runs soon but
+ * cannot save up. It preempts its waker only if the waker is WAKEUP_GRAN_NS ahead: a pair that
+ * talks through a pipe then switches once a message, when the waker goes to sleep.
  *
  * Real-time tasks together may use 950 ms of each second while fair ones wait
  * (kernel.sched_rt_runtime_us), so a loop at a real-time priority cannot take over the machine. The
@@ -101,7 +101,7 @@ static void fair_remove(struct rq *rq, struct task *t)
 	rq->nr_fair--;
 }
 
-/* Returns the place of a deadline task: the list is sorted by deadline. */
+/* Returns the place for a deadline task in a list that is sorted by deadline. */
 static struct list_head *dl_place(struct list_head *l, const struct task *t)
 {
 	struct task *at;
@@ -179,7 +179,7 @@ static u64 rt_period(void)
 	return (u64)sysctl_sched_rt_period_us * 1000;
 }
 
-/* Returns the time at @now without what the host took from the vCPU. */
+/* Returns the vCPU's own time at @now: without the time that the host took. */
 static u64 rt_clock(const struct rq *rq, u64 now)
 {
 	return now - rq->stolen;

@@ -127,8 +127,8 @@ static u64 ktime_near(struct rq *rq)
 }
 
 /*
- * Does what is due at every boundary in the kernel. No lock is held. The task's state may already
- * be that of a sleeper.
+ * Does the work that is due at each boundary in the kernel. No lock is held. current's state may
+ * already be that of a sleeper.
  */
 static void boundary(void)
 {
@@ -234,7 +234,10 @@ static bool joins(const struct rq *rq, const struct task *t)
 	return rq->join && !is_rt(t) && cpu_allowed(t, rq->join - 1);
 }
 
-/* Takes @prev off the vCPU: to the state queued, asleep, moving or dead of the comment above. */
+/*
+ * Takes @prev off the vCPU: to one of the states queued, asleep, moving and dead (top of this
+ * file).
+ */
 static void put_prev(struct rq *rq, struct task *prev, bool preempted, bool yields)
 {
 	if (task_is_idle(prev))
@@ -389,8 +392,8 @@ static void do_schedule(bool preempted, bool yields)
 			set_running_prio(rq, rt_prio(prev));
 		spin_unlock_raw(&rq->lock);
 		/*
-		 * A vCPU that called call_for() after the balance_pull_rt() above had no effect:
-		 * TIF_NEED_RESCHED was cleared under the lock after that.
+		 * A call_for() by another vCPU after the balance_pull_rt() above had no effect:
+		 * TIF_NEED_RESCHED was cleared under the lock after the call.
 		 */
 		if (unlikely(READ_ONCE(rt_waiting) & ~BIT(rq->cpu)))
 			balance_pull_rt(rq, true);
@@ -487,7 +490,7 @@ void activate_task(struct rq *from, struct rq *to, struct task *t, bool wakeup)
 	if (class_should_preempt(to, t))
 		resched_curr(to);
 	else if (first && to->cpu != smp_processor_id())
-		arch_kick_cpu(to->cpu); /* its curr runs without a slice timer */
+		arch_kick_cpu(to->cpu); /* curr runs without a slice timer */
 }
 
 /* Ends the wait of a task for a disk: idle time of @from up to now counts as iowait. */
@@ -556,8 +559,8 @@ void wake_up_new_task(struct task *t)
 
 	t->cpu = smp_processor_id();
 	/*
-	 * Convert to the scale of this queue. Since sched_fork() the parent may have slept and
-	 * moved to another vCPU, and the scales of two vCPUs may differ by hours.
+	 * Convert vruntime to the scale of this queue. Since sched_fork() the parent may have slept
+	 * and moved to another vCPU, and the scales of two vCPUs may differ by hours.
 	 */
 	t->se.vruntime = current->se.vruntime;
 	for (;;) {
@@ -639,7 +642,7 @@ static void init_fields(struct task *idle, int cpu)
 	INIT_LIST_HEAD(&idle->rt_node);
 }
 
-/* Runs for vCPU 0 before the allocator works: all data of this function are static. */
+/* Runs for vCPU 0 before the allocator works, so it uses static data only. */
 void sched_init_idle(struct task *idle, int cpu)
 {
 	struct rq *rq = cpu_rq(cpu);

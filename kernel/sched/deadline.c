@@ -12,10 +12,10 @@
  *
  * States (t->dl_on): served -> budget used up, yields -> demoted -> next period -> served. It
  * changes only while the task is in no queue: in dl_refresh(), before it is queued. TIF_CGROUP
- * brings it to dl_throttle().
+ * makes the task call dl_throttle().
  *
- * Locks: the runqueue's: dl_on, dl_start, dl_abs, dl_budget. dl_lock: the sum of bandwidths,
- * outside of it.
+ * Locks: the runqueue's lock protects dl_on, dl_start, dl_abs and dl_budget. dl_lock protects the
+ * sum of bandwidths, and is taken before a runqueue's lock.
  */
 #include <linux/sched.h>
 

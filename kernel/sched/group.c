@@ -8,10 +8,10 @@
  * sum of the weights of everything runnable in it on all vCPUs. So groups share CPU time by their
  * weights wherever their tasks compete, at the cost of one multiplication a level.
  *
- * Quota: time that a task runs is taken from what its group and those above have left for the
- * period. A group with nothing left is throttled: its tasks sleep on their way to user mode until
- * the period ends, never inside the kernel where they may hold locks. Overrun is subtracted from
- * the next period.
+ * Quota: the time that a task runs is subtracted from the time that its group and the groups above
+ * have left in the period. A group with nothing left is throttled: its tasks sleep on their way to
+ * user mode until the period ends, never inside the kernel where they may hold locks. Overrun is
+ * subtracted from the next period.
  *
  * Locks: weights_lock (raw) for parents and loads, taken under a runqueue's; g->bw_lock (raw), also
  * taken under a runqueue's.
@@ -35,7 +35,10 @@ static s64 group_weight(const struct sched_group *g)
 	return g->idle ? IDLE_WEIGHT : max((s64)g->shares * NICE_0_WEIGHT / SCHED_SHARES, 2L);
 }
 
-/* Changes the load of @g by @delta. */
+/*
+ * Changes the load of @g by @delta. When the load of @g becomes or was 0, the load of its parent
+ * changes by the weight of @g.
+ */
 static void change_load(struct sched_group *g, s64 delta)
 {
 	while (g && delta) {
@@ -111,7 +114,10 @@ void sched_group_set_shares(struct sched_group *g, u32 shares, bool idle)
 
 /* ---- quota ---- */
 
-/* Refills g->runtime for the periods that have ended. True if the group may run. Under bw_lock. */
+/*
+ * Refills g->runtime for the periods that have ended. Returns true if the group may run. Under
+ * bw_lock.
+ */
 static bool refill(struct sched_group *g, u64 now)
 {
 	u64 periods;
@@ -257,7 +263,9 @@ static int wake_throttled(struct wait_queue_entry *e, u64 key)
 	return wake_up_state(t, TASK_WAKEKILL);
 }
 
-/* True if queued. Checks both words: list_del_init() writes one after the other. */
+/*
+ * True if the entry is still queued. Checks both words: list_del_init() writes one after the other.
+ */
 static bool still_queued(const struct wait_queue_entry *e)
 {
 	return READ_ONCE(e->entry.next) != &e->entry || READ_ONCE(e->entry.prev) != &e->entry;

@@ -29,20 +29,23 @@ struct sched_group {
 	/* Weights, under weights_lock (group.c); load is also read racily. */
 	struct sched_group *parent; /* NULL: below the root */
 	u32 weight;                 /* set by cgroup version 2 */
-	u32 shares;                 /* the effective weight, finer */
+	u32 shares;                 /* effective weight (SCHED_SHARES) */
 	bool idle;                  /* competes like a SCHED_IDLE task */
 	/* Sum of the weights of its runnable tasks and child groups, on all vCPUs. */
 	s64 load;
 	bool linked;
-	/* quota: under bw_lock */
+	/* Quota: under bw_lock. */
 	spinlock_t bw_lock;       /* raw */
 	u64 quota, period, burst; /* ns; quota may be SCHED_QUOTA_NONE */
-	s64 runtime;              /* left in this period; also read racily */
+	s64 runtime;              /* ns left; also read racily */
 	u64 period_end;           /* ns, arch_cpu_clock() */
 	bool throttled;           /* read racily */
 	u64 throttled_at;
+	/* figures of cpu.stat since the group was made */
 	u64 nr_periods, nr_throttled, throttled_ns, nr_bursts, burst_ns;
-	struct ktimer timer; /* the end of the period, while throttled */
+	/* armed for period_end while throttled */
+	struct ktimer timer;
+	/* tasks that sleep in sched_throttle() */
 	struct wait_queue_head wait;
 };
 
@@ -51,9 +54,10 @@ void sched_group_exit(struct sched_group *g); /* for an empty group, before it i
 void sched_group_reset(struct sched_group *g);
 void sched_group_link(struct sched_group *g, struct sched_group *parent);
 void sched_group_set_weight(struct sched_group *g, u32 weight, bool idle);
-/* finer than a weight */
+/* Sets the effective weight in shares: finer than a weight (SCHED_SHARES). */
 void sched_group_set_shares(struct sched_group *g, u32 shares, bool idle);
-int sched_group_set_quota(struct sched_group *g, u64 quota, u64 period, u64 burst); /* -EINVAL */
+/* Sets the quota: times in ns. 0 or -EINVAL. */
+int sched_group_set_quota(struct sched_group *g, u64 quota, u64 period, u64 burst);
 
 /*
  * Set the cpu controller's group: sched_set_group() of a task that does not run yet,
@@ -68,10 +72,7 @@ void sched_move_task(struct task *t, struct sched_group *g);
  */
 void sched_set_session(struct task *t, struct sched_group *g);
 void sched_move_session(struct task *t, struct sched_group *g);
-/*
- * Sets whether sessions' groups count; the caller then applies it to each task with
- * sched_regroup().
- */
+/* Sets whether sessions' groups count. The caller then calls sched_regroup() for each task. */
 void sched_sessions_count(bool count);
 void sched_regroup(struct task *t);
 /* Returns the shares of a group that weighs as much as a task of nice level @nice, -20 to 19. */

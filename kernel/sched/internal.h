@@ -17,7 +17,8 @@
 #define NICE_0_WEIGHT 1024
 #define IDLE_WEIGHT 3
 
-#define SLICE_NS (4 * MSEC) /* of a fair task with others queued */
+/* of a fair task if others are queued */
+#define SLICE_NS (4 * MSEC)
 #define SLICE_MIN_NS (MSEC / 10)
 #define SLICE_MAX_NS (100 * MSEC)
 #define RR_SLICE_NS ((u64)READ_ONCE(sysctl_sched_rr_timeslice) * MSEC)
@@ -67,16 +68,16 @@ struct rq {
 	/* curr if it must leave this vCPU: finish_switch() queues it on another vCPU. */
 	struct task *moving;
 	int moving_to; /* preferred vCPU for it, or -1 */
-	/* Number + 1 of the vCPU to which curr moves at the next switch, or 0. Own vCPU only. */
+	/* Number + 1 of the vCPU to which curr moves at the next switch; 0: none. Own vCPU only. */
 	int join;
-	/* statistics */
+	/* Statistics. */
 	/*
 	 * Uninterruptible sleepers that slept on this vCPU. May be negative, since tasks migrate.
 	 */
 	s64 nr_uninterruptible;
 	/* Active tasks times ns, up to active_at: see account_active(). */
 	s64 active_sum;
-	u64 active_at; /* time up to which active_sum counts */
+	u64 active_at; /* active_sum counts up to then */
 	/*
 	 * Odd while active_sum and active_at change: loadavg_update() reads both without the lock.
 	 */
@@ -86,14 +87,14 @@ struct rq {
 	u64 run_ns, wait_ns, slices;
 	struct cpu_times times; /* own vCPU writes, other vCPUs read racily */
 	/*
-	 * Difference of arch_cpu_clock() and ktime, and when it was read: ktime_near(). Own vCPU
+	 * For ktime_near(): arch_cpu_clock() minus ktime, and when that was measured. Own vCPU
 	 * only.
 	 */
 	u64 ktime_at, ktime_behind;
 	u64 last_idle; /* arch_cpu_clock() when it went idle, or 0 */
 	/*
-	 * ns that the host took: the time when it was last read, and the part not yet subtracted
-	 * (steal.c).
+	 * steal.c: when the host's count was last read, and stolen ns not yet subtracted from a
+	 * task.
 	 */
 	u64 steal_looked, steal_debt;
 	u64 stolen; /* ns since boot; other vCPUs read racily */
@@ -180,15 +181,15 @@ static inline void boundary_leave_early(int cpu)
 	smp_store_release(c, (*c + 2) | 1);
 }
 
-/* class.c: the queues; all under rq->lock. */
+/* class.c: the queues of a vCPU. All functions are called under rq->lock. */
 void class_init(struct rq *rq);
 u32 class_weight(const struct task *t);
-/*
- * Returns how much of the @delta ns that @t ran until @now the host took, at most @delta. rq->lock
- * held. In steal.c.
- */
 /* The accounting reads the host's steal time after a stretch of this length. */
 #define STEAL_LONG_NS 2000000UL
+/*
+ * steal.c: returns how many of the @delta ns that @t ran until @now the host took, at most @delta.
+ * rq->lock held.
+ */
 u64 steal_take_locked(struct rq *rq, struct task *t, u64 delta, u64 now);
 void steal_after_idle_locked(struct rq *rq, u64 now);
 /* Charges curr for the time since exec_start. */
@@ -197,11 +198,11 @@ void class_enqueue(struct rq *rq, struct task *t, bool wakeup);
 void class_dequeue(struct rq *rq, struct task *t);               /* @t is queued, not curr */
 void class_put_curr(struct rq *rq, struct task *t, bool yields); /* curr goes back to its queue */
 void class_sleep_curr(struct rq *rq, struct task *t);            /* curr sleeps or dies */
-/* takes the next curr from its queue, or NULL */
+/* Takes the next task to run off its queue and returns it. NULL: no task is queued. */
 struct task *class_pick(struct rq *rq);
 /*
- * Iterates over the queued tasks in the order in which they would run. Of the real-time tasks only
- * the first is returned. NULL at the end.
+ * Returns the queued task that would run after @after (NULL: the first), or NULL at the end. Of the
+ * real-time tasks only the first is returned.
  */
 struct task *class_next_queued(struct rq *rq, const struct task *after);
 bool class_should_preempt(struct rq *rq, const struct task *t); /* true if @t preempts curr */
@@ -238,19 +239,23 @@ void group_start(struct task *t);
 u64 group_check_in(const struct task *t, u64 now);
 
 /* dl_*: deadline.c, for SCHED_DEADLINE tasks, under rq->lock */
-void dl_begin(struct task *t);                           /* begins its first period now */
-void dl_refresh(struct task *t, u64 now);                /* called before @t is queued */
-void dl_charge(struct task *t, u64 ns);                  /* subtracts @ns from the budget */
-u64 dl_time_left(const struct task *t, u64 now);         /* ns until it must be checked again */
-int dl_check(u64 runtime, u64 deadline, u64 *period);    /* no lock; returns 0 or -EINVAL */
-int dl_reserve(struct task *t, u64 runtime, u64 period); /* No lock; period 0 gives back; -EBUSY. */
+void dl_begin(struct task *t);                        /* begins its first period now */
+void dl_refresh(struct task *t, u64 now);             /* called before @t is queued */
+void dl_charge(struct task *t, u64 ns);               /* subtracts @ns from the budget */
+u64 dl_time_left(const struct task *t, u64 now);      /* ns until it must be checked again */
+int dl_check(u64 runtime, u64 deadline, u64 *period); /* 0 or -EINVAL; no lock held */
+/*
+ * Reserves @runtime of each @period; a @period of 0 gives the reservation back. 0 or -EBUSY. No
+ * lock held.
+ */
+int dl_reserve(struct task *t, u64 runtime, u64 period);
 
 /* psi.c; under the lock of @cpu's runqueue */
 void psi_change(struct task *t, int cpu, u64 now, int runnable, int running, int iowait);
 void psi_switch(struct task *prev, struct task *next, int cpu, u64 now);
 
 /* balance.c, called with no lock held */
-int balance_select(struct task *t); /* returns the vCPU for a waking task */
+int balance_select(struct task *t); /* for a waking task */
 /* Takes a task from another vCPU when @rq has none. No lock held. */
 void balance_pull(struct rq *rq);
 /*
@@ -265,7 +270,7 @@ void balance_pull_rt(struct rq *rq, bool stays);
 void balance_push_rt(struct rq *rq);
 void balance_tick(
 	struct rq *rq, u64 now, bool slice_over); /* at a boundary of rq with tasks queued */
-/* Moves all fair tasks that are allowed on @to's vCPU. No lock held. */
+/* Moves all fair tasks of @from that are allowed on @to's vCPU. No lock held. */
 void balance_join(struct rq *from, struct rq *to);
 /* Returns ns until the first queued task should move to an idle vCPU, or ~0 for never. */
 u64 balance_delay(struct rq *rq, u64 now);

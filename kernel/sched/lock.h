@@ -65,13 +65,14 @@ void wait_queue_setup(struct wait_queue_head *q, const char *name);
  * completion would loop for ever.
  */
 #define WAKE_OF_URING (1U << 27)
-void init_wait_entry(struct wait_queue_entry *e); /* current, default function */
+/* for current, with the default function */
+void init_wait_entry(struct wait_queue_entry *e);
 void add_wait_queue(struct wait_queue_head *q, struct wait_queue_entry *e);
 void add_wait_queue_exclusive(struct wait_queue_head *q, struct wait_queue_entry *e);
 void remove_wait_queue(struct wait_queue_head *q, struct wait_queue_entry *e);
 /*
- * Queues @e (once) and sets current's state (TASK_INTERRUPTIBLE...). The caller then tests its
- * condition and calls schedule().
+ * Queues @e, unless it is queued already, and sets current's state (TASK_INTERRUPTIBLE...). The
+ * caller then tests its condition and calls schedule().
  */
 void prepare_to_wait(struct wait_queue_head *q, struct wait_queue_entry *e, u32 state);
 void prepare_to_wait_exclusive(struct wait_queue_head *q, struct wait_queue_entry *e, u32 state);
@@ -98,8 +99,8 @@ static inline bool waitqueue_active(struct wait_queue_head *q)
 int schedule_deadline(u64 deadline);
 
 /*
- * The end of a wait, on the scale of ktime_get() (~0: never). If @real it is on that of
- * CLOCK_REALTIME, and follows clock_settime().
+ * The end of a wait, in ns on the scale of ktime_get() (~0: never). With @real it is on the scale
+ * of CLOCK_REALTIME, and follows clock_settime().
  */
 struct wait_until {
 	u64 at;
@@ -147,7 +148,7 @@ int schedule_until(struct wait_until until);
 bool wait_interrupted(u32 state);
 
 #define wait_event(q, cond) ((void)WAIT_EVENT_(q, cond, TASK_UNINTERRUPTIBLE, ~0UL, false, 0))
-/* Waits in a kernel thread without work, whose sleep does not count for the load average. */
+/* Waits in a kernel thread that has no work. The sleep does not count for the load average. */
 #define wait_event_idle(q, cond) ((void)WAIT_EVENT_(q, cond, TASK_IDLE, ~0UL, false, 0))
 #define wait_event_idle_exclusive(q, cond) ((void)WAIT_EVENT_(q, cond, TASK_IDLE, ~0UL, true, 0))
 #define wait_event_idle_timeout(q, cond, deadline)                                                 \

@@ -37,8 +37,8 @@ int sched_set_deadline(struct task *t, u64 runtime, u64 deadline, u64 period, u6
 void dl_yield(void);
 void dl_throttle(void);
 /*
- * Lends @t a real-time priority (0: none). True if @t now runs at another priority. Under pi_lock
- * (kernel/task/futex/futex_pi.c).
+ * Lends @t a real-time priority (0: none). Returns true if @t now runs at another priority. Under
+ * pi_lock (kernel/task/futex/futex_pi.c).
  */
 bool sched_boost(struct task *t, int prio);
 /* Makes a kernel thread run before all other tasks. It must sleep whenever it has no work. */
@@ -47,8 +47,8 @@ void sched_go_first(struct task *t);
 int sched_rt_prio(const struct task *t);
 int sched_setaffinity(struct task *t, u64 mask); /* 0, -EINVAL, -EBUSY */
 /*
- * Sets the vCPUs to which @t's group restricts it, at least one: sched_setaffinity() chooses among
- * them only. Callable with spinlocks held.
+ * Sets the vCPUs (at least one) to which @t's group restricts it: sched_setaffinity() chooses only
+ * among these. Callable with spinlocks held.
  */
 void sched_set_bound(struct task *t, u64 mask);
 u64 sched_rr_interval(struct task *t); /* ns; 0 for FIFO */

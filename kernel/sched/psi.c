@@ -6,11 +6,11 @@
  * or for memory. The states follow from the counts: "some" holds while at least one task waits for
  * a resource, "full" while no task makes progress because of it. At each change the time since the
  * last one is added to the states that held. Totals are the vCPUs' times, weighted by how long each
- * was not idle. Averages are updated at intervals of two seconds or more, when they are read or a
- * change finds them old.
+ * was not idle. Averages are updated at intervals of two seconds or more: when they are read, or
+ * when a change finds them old.
  *
- * A trigger reads ten times a window how much time was added to its state, and adds a share of the
- * last window's growth for the part of the window that has not passed yet. A trigger of an
+ * A trigger reads, ten times in each window, how much time was added to its state, and adds a share
+ * of the last window's growth for the part of the window that has not passed yet. A trigger of an
  * unprivileged task reads every two seconds, and its window is a multiple of that.
  *
  * Locks: counts and times under the runqueue's lock of their vCPU; totals under g->lock (raw).
@@ -256,7 +256,7 @@ static u32 weight_shift(const struct psi_group *g, u64 now)
 	return most >> WEIGHT_BITS ? 64 - WEIGHT_BITS - (u32)__builtin_clzl(most) : 0;
 }
 
-/* Brings the totals up to date; under g->lock. */
+/* Updates the totals; under g->lock. */
 static void collect(struct psi_group *g, u64 now)
 {
 	u64 delta[PSI_STATES] = { 0 }, weights = 0;

@@ -21,9 +21,11 @@ enum psi_resource { PSI_IO, PSI_MEM, PSI_CPU, PSI_RESOURCES };
 
 /* The state of one vCPU, under its runqueue's lock. */
 struct psi_cpu {
+	/* numbers of tasks; memstall_runnable: those that are stalled by memory and runnable */
 	u32 runnable, running, iowait, memstall, memstall_runnable;
-	u32 mask;  /* bit per state that holds now */
+	u32 mask;  /* bits of the states that hold now */
 	u64 since; /* arch_cpu_clock() of the last change */
+	/* ns that each state held; the last element: ns in which the vCPU was not idle */
 	u64 times[PSI_STATES + 1];
 	/* The part of times[] that the group's totals contain already; under the group's lock. */
 	u64 seen[PSI_STATES + 1];
@@ -31,13 +33,14 @@ struct psi_cpu {
 
 struct psi_group {
 	struct psi_group *parent; /* NULL: the whole machine */
-	struct psi_cpu *cpu;      /* of nr_cpus */
+	struct psi_cpu *cpu;      /* array of nr_cpus elements */
 	/* True while stalls are not measured (psi_group_set()); read racily. */
 	bool off;
 	spinlock_t lock;       /* raw; protects all below */
 	u64 total[PSI_STATES]; /* ns */
+	/* total[] at the last update of the averages, and the arch_cpu_clock() of that update */
 	u64 avg_total[PSI_STATES], avg_at;
-	/* percent, 11 bits of fraction: over 10, 60, 300 seconds */
+	/* averages in percent, with 11 bits of fraction, over 10, 60 and 300 seconds */
 	u64 avg[PSI_STATES][3];
 };
 
@@ -58,8 +61,9 @@ void psi_move_task(struct task *t, struct psi_group *g);
 int psi_show(struct psi_group *g, enum psi_resource r, char *buf, size_t size);
 
 /* Frame a stretch in which current waits for memory or reclaims it. */
-bool psi_memstall_enter(void);     /* true if this call marked current */
-void psi_memstall_leave(bool was); /* @was: what enter returned */
+bool psi_memstall_enter(void); /* true if this call marked current */
+/* @was: psi_memstall_enter()'s result */
+void psi_memstall_leave(bool was);
 
 /*
  * Makes a trigger from a text like "some 150000 1000000": it fires when 150000 of 1000000 us were

@@ -5,10 +5,10 @@
  * still see the object.
  *
  * Each vCPU keeps two lists: `waiting`, functions of the current grace period, and `fresh`,
- * functions queued since it began. At its beginning it copies the boundary counters of all vCPUs
- * (`snapshot`). A vCPU whose counter is odd (guest code, idle) or has changed has passed. At the
- * first boundary after all have passed, the functions of `waiting` run, and `fresh` takes its
- * place. The vCPUs share no list, so there is no lock.
+ * functions queued since it began. When a grace period begins, the vCPU copies the boundary
+ * counters of all vCPUs (`snapshot`). A vCPU whose counter is odd (guest code, idle) or has changed
+ * has passed. At the first boundary after all have passed, the functions of `waiting` run, and
+ * those of `fresh` become `waiting`. The vCPUs share no list, so there is no lock.
  *
  * A vCPU with anything in its lists has a deadline (timers_next): RCU_DELAY_NS after the first was
  * queued, or at once if RCU_BATCH of them are queued or a task waits (synchronize_rcu()). So a

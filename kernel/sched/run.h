@@ -30,7 +30,7 @@ void schedule(void);
 void schedule_tail(struct task *prev);
 /* Makes @idle the task that runs on @cpu when no other can. Called at boot, before @cpu starts. */
 void sched_init_idle(struct task *idle, int cpu);
-bool need_resched(void); /* of current */
+bool need_resched(void); /* for current */
 /* Called when a vCPU has nothing to run: does deferred work, which may make tasks runnable. */
 void sched_before_idle(void);
 /*
@@ -48,7 +48,8 @@ void account_user_none(void);
 void cond_resched(void);
 void yield(void);
 /*
- * True if no other task is queued on this vCPU: until it is kicked, yield() would change nothing.
+ * True if no other task is queued on this vCPU. Until the vCPU is kicked, yield() would change
+ * nothing.
  */
 bool sched_alone(void);
 /*
@@ -63,7 +64,7 @@ void sched_join(int cpu);
 bool sched_spare(u64 ns);
 /* Accounts @ns of such a host call as waiting for a disk (iowait), not as current's CPU time. */
 void sched_waited_on_host(u64 ns);
-/* Wakes @t up if its state is in @states; true if it did. Callable with spinlocks held. */
+/* Wakes @t up if its state is in @states. Returns true if it did. Callable with spinlocks held. */
 bool wake_up_state(struct task *t, u32 states);
 #define wake_up_process(t) wake_up_state(t, TASK_NORMAL)
 void wake_up_new_task(struct task *t);

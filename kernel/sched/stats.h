@@ -20,8 +20,8 @@ void sched_cpu_stats(int cpu, struct sched_cpu_stats *st);
 /* Returns the CPU time of @t in ns, up to now if it is running. */
 u64 task_sched_runtime(struct task *t);
 /*
- * Frame sleeps that wait for a disk, for /proc/stat and pressure. The result of the first is the
- * argument of the second.
+ * Frame sleeps that wait for a disk, for /proc/stat and pressure. @outer is the result of
+ * io_wait_begin().
  */
 bool io_wait_begin(void);
 void io_wait_end(bool outer);

@@ -8,8 +8,8 @@
  * The host counts how long each of its threads was runnable and waited. Reading the count costs
  * some microseconds, so a busy vCPU reads it every LOOK_NS (steal_looked is the time of the last
  * read), and after a longer idle time, whose waiting is charged to no task. The result is
- * subtracted from the time of the running task. If that has been charged already, it is subtracted
- * from later time (steal_debt).
+ * subtracted from the time of the running task. Stolen time that has been charged to a task already
+ * is subtracted from later time (steal_debt).
  *
  * If the host is itself a guest, time that its hypervisor takes is invisible and counts as used.
  *

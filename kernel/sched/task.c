@@ -2,9 +2,9 @@
 /*
  * task.c: the memory of tasks, and kernel threads.
  *
- * References: task_alloc()'s is the scheduler's own, dropped after the last switch (finish_switch);
- * others are taken with get_task(). The last put_task() frees through a grace period, so a
- * lock-free reader may read a task that it found.
+ * References: the reference of task_alloc() belongs to the scheduler, which drops it after the last
+ * switch (finish_switch). Others are taken with get_task(). The last put_task() frees the task
+ * after a grace period, so a lock-free reader may read a task that it found.
  */
 #include "arch/um/machine/arch.h"
 #include "kernel/lib/alloc.h"

@@ -122,7 +122,7 @@ struct sched_entity {
 };
 
 struct restart_block {
-	long (*fn)(struct restart_block *rb); /* called by sys_restart_syscall */
+	long (*fn)(struct restart_block *rb); /* for sys_restart_syscall() */
 	u64 arg[6];
 };
 
@@ -153,7 +153,7 @@ struct task {
 	 * lock.
 	 */
 	u32 state;
-	int cpu;        /* the vCPU it runs on or ran on last */
+	int cpu;        /* vCPU on which it runs or ran last */
 	bool on_cpu;    /* its stack is in use by a vCPU */
 	u32 flags;      /* PF_*, own */
 	u64 work_flags; /* TIF_*, atomic bits */
@@ -173,21 +173,22 @@ struct task {
 	s64 dl_budget; /* ns left in this period; may be negative */
 	/* SCHED_FLAG_RECLAIM, SCHED_FLAG_DL_OVERRUN */
 	u32 dl_flags;
-	bool dl_on;      /* has budget: runs before other classes */
+	bool dl_on;      /* in budget: before other classes */
 	bool dl_waits;   /* sleeps until its next period */
 	bool dl_overran; /* budget overrun not yet reported */
 
 	/* Affinity (affinity.c): masks of vCPUs, under the runqueue lock. */
 	u64 cpus_allowed;
-	u64 cpus_wish, cpus_bound; /* sched_setaffinity()'s, and the group's */
+	/* of sched_setaffinity(); of its group */
+	u64 cpus_wish, cpus_bound;
 
 	/* Place in the run queue: under the runqueue lock. */
 	struct sched_entity se;
-	struct list_head rt_node; /* run list of FIFO/RR */
+	struct list_head rt_node; /* link in rq->rt[] */
 	/* The group in which it shares CPU time: cpu_group, or session_group, or NULL. */
 	struct sched_group *sched_group;
 	struct sched_group *cpu_group;     /* its group of the cpu controller, or NULL */
-	struct sched_group *session_group; /* its session's group, or NULL */
+	struct sched_group *session_group; /* group of its session, or NULL */
 
 	/* What the task waits for: pressure, /proc/stat and /proc/PID/wchan. */
 	/* Group to whose pressure it adds; NULL: only the machine's. Under the runqueue lock. */
@@ -201,7 +202,7 @@ struct task {
 	/* Counts of its switches, and the perf events that measure it. */
 	u64 nvcsw, nivcsw; /* under the runqueue lock */
 	u64 nr_moves;      /* moves to another vCPU */
-	/* Under the lock of task/perf.c, or NULL. */
+	/* Events that count for it, or NULL; under the lock of task/perf.c. */
 	struct perf_event *perf;
 
 	/* CPU time, and the timers that it drives: own, in ns. */
@@ -233,7 +234,7 @@ struct task {
 	/* entries in pid->tasks[], by PIDTYPE_* */
 	struct list_head pid_links[4];
 	struct task *group_leader;
-	struct task *real_parent; /* the task that forked it */
+	struct task *real_parent; /* the parent by fork */
 	/* The task that reaps it: its tracer, or real_parent. */
 	struct task *parent;
 	struct list_head children; /* list of sibling; processes only */
@@ -250,11 +251,14 @@ struct task {
 
 	/* Marks of fork, exec and prctl: own. */
 	bool did_exec, no_new_privs, in_execve, vfork_child;
-	/* It counts against the pids= limit (kernel/task/pids_limit.c); under tasklist_lock. */
+	/*
+	 * True if it counts against the pids= limit (kernel/task/pids_limit.c); under
+	 * tasklist_lock.
+	 */
 	bool is_counted;
-	/* setuid() has exceeded the new user's RLIMIT_NPROC: the next exec() fails. */
+	/* True if setuid() has exceeded the new user's RLIMIT_NPROC: the next exec() fails. */
 	bool over_nproc;
-	/* Its system calls are traced (kernel/syscall/trace.c); racy. */
+	/* True if its system calls are traced (kernel/syscall/trace.c); racy. */
 	bool traced_calls;
 	bool no_tsc; /* PR_SET_TSC: rdtsc raises SIGSEGV */
 	u32 personality;
@@ -266,7 +270,7 @@ struct task {
 	struct futex_state *futex;
 	/* The PI lock for which it waits; under the lock of futex_pi.c. */
 	struct futex_q *pi_wait;
-	/* It is exiting, and has released the futexes that it owned. */
+	/* True once the exiting task has released the futexes that it owned. */
 	bool futex_dead;
 
 	/* Restartable sequences: own. */
@@ -328,9 +332,9 @@ struct task {
 	/* Control groups, version 1: under cgroup1_lock, except where said. */
 	/* By slot of the hierarchy: its group, with a reference. NULL: the root group. */
 	struct cgroup1 *cg1[CGROUP1_MAX];
-	/* Entries of cg1 that are not NULL. The task itself reads it without the lock. */
+	/* Number of entries of cg1 that are not NULL. The task itself reads it without the lock. */
 	u32 nr_cg1;
-	/* A freezer group of it is to be frozen. */
+	/* True if one of its freezer groups is to be frozen. */
 	bool cg1_freeze;
 	/*
 	 * The group whose pids count includes it until it is reaped, with a reference, or NULL.
@@ -341,9 +345,11 @@ struct task {
 
 	/* Memory: own, except where said. */
 	struct mem_group *mem_group; /* group charged for its memory, or NULL */
-	/* Chosen by the OOM killer. Set by other tasks, never cleared. */
+	/* True once the OOM killer has chosen it. Set by other tasks, never cleared. */
 	bool memdie;
-	/* A charge has met a limit since the current fault began; out_of_memory() uses it. */
+	/*
+	 * True if a charge has met a limit since the current fault began; out_of_memory() uses it.
+	 */
 	bool memcg_oom;
 	/* Pages above memory.high for which it must still wait (TIF_CGROUP). */
 	u64 memcg_over;
@@ -356,10 +362,10 @@ struct task {
 	/* ktime until which it must wait for its earlier reads and writes (TIF_CGROUP), or 0. */
 	u64 io_paid_at;
 	u32 io_generation; /* of the limits when io_paid_at was set */
-	/* Also written and read racily: kernel/task/ioprio.c. */
+	/* Also written and read by other tasks, racily: kernel/task/ioprio.c. */
 	int ioprio;
 	u64 io_rchar, io_wchar, io_syscr, io_syscw, io_read_bytes, io_write_bytes;
-	void *journal_info; /* handle that it has open (ext4 journal) */
+	void *journal_info; /* its open handle of an ext4 journal */
 	/* struct blk_plug: bios not yet submitted to a driver, or NULL. */
 	void *plug;
 
@@ -416,7 +422,7 @@ static inline void get_task(struct task *t)
 {
 	atomic_inc(&t->usage);
 }
-void put_task(struct task *t); /* frees through a grace period */
+void put_task(struct task *t); /* frees after a grace period */
 /* Returns a zeroed task with usage 1, kernel stack and fpu, or NULL. */
 struct task *task_alloc(void);
 /* Queues @w, which runs before @t returns to user mode or exits; any lock may be held. */

@@ -9,14 +9,14 @@
  *
  * Invariants:
  * 1. timer->cpu names the base whose lock guards the timer; it changes with both bases' locks held.
- * 2. base->running is the timer whose function runs now. After the function the timer is not
- *    touched (it may be freed). While it runs the timer stays with that base, so that
+ * 2. base->running is the timer whose function runs now. After its function has returned the timer
+ *    is not touched, since it may be freed. While it runs the timer stays with that base, so that
  *    timer_cancel_sync() knows where to wait.
  * 3. base->next is the first expiry, or ~0. The own vCPU reads it without the lock; a stale early
  *    value costs one needless timers_run().
  *
  * Locks: base->lock (raw: the scheduler calls in with its own held), two by vCPU number. Functions
- * run with none.
+ * run with no lock held.
  */
 #include <asm/errno.h>
 
@@ -90,7 +90,10 @@ static struct timer_base *lock_base(struct ktimer *t)
 	}
 }
 
-/* Locks the timer's base, after moving the timer to vCPU @here unless its function is running. */
+/*
+ * Locks and returns the timer's base. Moves the timer to vCPU @here before, unless its function is
+ * running.
+ */
 static struct timer_base *lock_base_here(struct ktimer *t, int here)
 {
 	struct timer_base *to = &bases[here];

@@ -16,13 +16,17 @@ struct ktimer {
 	struct rb_node node;
 	u64 expires; /* ktime_get() scale */
 	void (*func)(struct ktimer *t);
-	/* The vCPU that armed it last: that vCPU's base holds and guards it. */
+	/*
+	 * The vCPU that armed the timer last: the base of that vCPU holds it, and its lock protects
+	 * it.
+	 */
 	int cpu;
-	bool armed; /* under that base's lock */
+	bool armed; /* under the lock of that base */
 };
 void timer_setup(struct ktimer *t, void (*func)(struct ktimer *t));
-void timer_start(struct ktimer *t, u64 expires); /* arms it, or changes its expiry */
-/* True if it was armed and has not run. Does not wait for a function that runs now. */
+/* Arms the timer, or changes its expiry. */
+void timer_start(struct ktimer *t, u64 expires);
+/* Disarms the timer. Returns true if it was armed. Does not wait for a function that is running. */
 bool timer_cancel(struct ktimer *t);
 /* Cancels the timer, and waits until its function runs on no other vCPU. May sleep. */
 void timer_cancel_sync(struct ktimer *t);
@@ -46,14 +50,14 @@ struct work {
 	u32 queued;
 };
 void work_setup(struct work *w, void (*func)(struct work *w));
-/* Queues the work; false if it was queued already. Callable with spinlocks held. */
+/* Queues the work. Returns false if it was queued already. Callable with spinlocks held. */
 bool work_queue(struct work *w);
 /* Waits until the work is neither queued nor running. */
 void work_flush(struct work *w);
 
 /*
- * A grace period: @func runs once every vCPU has passed a boundary, when no lock-free reader can
- * hold the object any more.
+ * Link of an object whose @func runs after a grace period: once every vCPU has passed a boundary,
+ * when no lock-free reader can hold the object any more.
  */
 struct rcu_head {
 	struct rcu_head *next;

@@ -4,9 +4,8 @@
  *
  * A waiter queues itself, sets its state with a full barrier, then tests its condition. The waker
  * makes the condition true, then reads the queue. So either the waker finds the waiter, or the
- * waiter finds the condition true. Non-exclusive waiters come before exclusive ones; a wake-up runs
- * through all of the former and stops after @nr of the latter were woken up, not counting those
- * that were awake.
+ * waiter finds the condition true. Non-exclusive waiters come before exclusive ones; a wake-up
+ * wakes all non-exclusive waiters and @nr exclusive ones, not counting those that were awake.
  *
  * Locks: q->lock; wake-up functions run under it.
  */
@@ -145,7 +144,7 @@ void init_completion(struct completion *c)
 
 /*
  * Holds the queue's lock to the end: the waiter may free the completion as soon as it has read
- * done.
+ * c->done.
  */
 void complete(struct completion *c)
 {

@@ -5,14 +5,14 @@
  *      work_setup(&w, fn); work_queue(&w); ... work_flush(&w);
  *
  * One queue, served by up to MAX_WORKERS threads. A worker that takes an item while no other worker
- * is idle first starts one, so that an item which sleeps does not delay the others.
+ * is idle first starts another worker, so that an item that sleeps does not delay the others.
  *
  * States of an item: idle -> (work_queue) queued -> (worker) running -> idle. It may be queued
- * again while it runs, and then runs again by this worker or after it: never twice at a time. The
- * function may free its item.
+ * again while it runs, and then runs again afterwards: never twice at a time. The function may free
+ * its item.
  *
- * Locks: work_lock: the list, item->queued, the workers' table. Spawning sleeps, so it happens
- * outside.
+ * Locks: work_lock: the list, item->queued, the workers' table. Starting a worker sleeps, so it
+ * happens without the lock.
  */
 #include "kernel/lib/printk.h"
 #include "kernel/sched/internal.h"
