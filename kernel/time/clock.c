@@ -192,8 +192,8 @@ int clock_read(int clock, u64 *now)
 }
 
 /*
- * Returns the clock number to read for @which. A thread's own number as the number of a process
- * stands for the CPU time of its process; this is allowed only for reading.
+ * Returns the clock number to read for @which. A process clock that names the pid of current's own
+ * thread means current's process; only reads accept that.
  */
 static int own_clock(int which)
 {
@@ -217,7 +217,7 @@ long sys_clock_getres(int which, uaddr_t tp)
 
 	if (err)
 		return err;
-	/* User and system time are counted in ticks. */
+	/* User and system time have the resolution of a tick. */
 	if (which == CLOCK_REALTIME_COARSE || which == CLOCK_MONOTONIC_COARSE ||
 		(which < 0 && (which & 3) < 2))
 		res = COARSE_RES;
@@ -289,7 +289,7 @@ static long set_real(u64 ns)
 	if (!capable(CAP_SYS_TIME))
 		return -EPERM;
 	if (ns < ktime_get())
-		/* the machine would have been started before 1970 */
+		/* the boot would be before 1970 */
 		return -EINVAL;
 	arch_set_realtime_offset((s64)(ns - ktime_get_real()));
 	ntp_clear();
@@ -302,7 +302,7 @@ long sys_clock_settime(int which, uaddr_t tp)
 	u64 ns;
 	int err;
 
-	/* A clock of processor time or of a device exists, but cannot be set. */
+	/* If the clock of CPU time or of a device exists: -EPERM, since it cannot be set. */
 	if (which < 0) {
 		err = get_timespec(tp, &ns);
 		return err == -EFAULT ? err : clock_read(which, &ns) ? -EINVAL : -EPERM;
@@ -314,8 +314,9 @@ long sys_clock_settime(int which, uaddr_t tp)
 }
 
 /*
- * Sets the zone. If the first zone is set without a time, the clock was started with local time: it
- * is corrected, and errors of that are ignored. (For that reason systemd sets the zone 0 first.)
+ * Sets the zone. @alone: without a time. If the first zone is set alone, the clock was started with
+ * local time, so the clock is corrected; errors of the correction are ignored. (Therefore systemd
+ * sets a zone of 0 first.)
  */
 static int set_zone(const struct zone *z, bool alone)
 {

@@ -4,8 +4,8 @@
  * time only.
  *
  * A timer for a point in real time is in a list while it is armed. When the clock is set, all
- * timers in the list are armed again, for the monotonic time at which that point comes now. A timer
- * that expires at this moment is armed again too: then only the later expiry counts.
+ * timers in the list are armed again, for the monotonic time at which that point now comes. A timer
+ * that is just expiring is armed again too: then only the later expiry counts.
  *
  * Locks: clock_timers_lock protects the list. A timer in it is armed, or is_over() is about to
  * check it. The owner serialises the arming of a timer. clock_watches_lock protects the watchers of
@@ -33,9 +33,9 @@ static void unlist(struct clock_timer *ct)
 }
 
 /*
- * True if the timer's time has come, and it was neither re-armed nor cancelled meanwhile; then it
- * leaves the list. The host's clocks may differ a little between two readings: a timer that expires
- * too early is armed again.
+ * True if the timer's time has come, and the timer was neither re-armed nor cancelled meanwhile.
+ * Then it is removed from the list. The host's clocks may differ a little between two readings: a
+ * timer that expires too early is armed again.
  */
 static bool is_over(struct clock_timer *ct)
 {

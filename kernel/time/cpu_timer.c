@@ -92,7 +92,7 @@ static void check_rlimit(struct signal_struct *sig, struct usage *u, u32 *fire)
 		want(u, min(soft, hard) * NSEC_PER_SEC - u->total);
 }
 
-/* Checks RLIMIT_RTTIME: for how long a real-time thread has run without sleeping (us). */
+/* Checks RLIMIT_RTTIME: the time, in us, for which a real-time thread may run without sleeping. */
 static void check_rttime(struct task *t, struct usage *u, u32 *fire)
 {
 	struct rlimit64_pair *r = &t->signal->rlim[RLIMIT_RTTIME];
@@ -115,8 +115,8 @@ static void check_rttime(struct task *t, struct usage *u, u32 *fire)
 }
 
 /*
- * Sets the time of the next check, unless another thread has armed a timer meanwhile and wants a
- * check at once.
+ * Sets the ktime of current's next check, unless another thread has armed a timer meanwhile and has
+ * requested a check at once.
  */
 static void look_again(struct task *t, u64 when)
 {
@@ -127,8 +127,8 @@ static void look_again(struct task *t, u64 when)
 }
 
 /*
- * Checks at a boundary of current, whose cpu_timer_at has come. A thread that arms timers or takes
- * their signals all the time does not check each time, or it would make no progress.
+ * Checks the timers of current's process, at a boundary after cpu_timer_at. A thread that keeps
+ * arming timers or taking their signals does not check each time, or it would make no progress.
  */
 static void check(u64 now)
 {

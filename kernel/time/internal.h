@@ -13,9 +13,12 @@
 u64 posix_cpu_timers_check(struct signal_struct *sig, u64 exec);
 void posix_timers_delete_all(struct signal_struct *sig);
 
-/* For sched_timer_ops. */
+/*
+ * For sched_timer_ops: sleeps until @at (ns) of real time (-ETIMEDOUT) or a wake-up (0). The caller
+ * has set its task state.
+ */
 int sleep_until_real(u64 at);
-/* For process_timer_ops. */
+/* For process_timer_ops: the signal of a timer was taken; signal @signo is not ignored any more. */
 void timer_signal_taken(siginfo_t *info);
 void timer_signal_wanted(int signo);
 
@@ -28,16 +31,17 @@ u64 next_period(u64 expires, u64 interval, u64 now, u64 *missed);
 /*
  * Returns the next time of the series expires, expires + interval, ... at which a timer that
  * expires now is to expire again. *missed: periods that have passed already. *left_out: further
- * periods that are skipped, which have not passed yet. *@unseen: expiries since the timer's signal
- * was last taken. The longer the signal is not taken (blocked, ignored, the process is stopped),
- * the longer the timer rests, up to 0.7 s. Otherwise such timers, of which a user may have
- * thousands, would use up a vCPU. The rest ends when the signal is taken, or is no longer ignored.
+ * periods that are skipped although they have not passed yet. *unseen: expiries since the timer's
+ * signal was last taken. The longer the signal is not taken (blocked, ignored, the process is
+ * stopped), the longer the timer rests, up to 0.7 s. Otherwise such timers, of which a user may
+ * have thousands, would use up a vCPU. The rest ends when the signal is taken, or is no longer
+ * ignored.
  */
 u64 next_expiry(u64 expires, u64 interval, u64 now, u8 *unseen, u64 *missed, u64 *left_out);
 
 /*
  * Returns the remaining time that a guest reads of a timer that has expired before, @rest from its
- * next expiry. Never more than a period, if the period is so short that the timer may rest.
+ * next expiry. If the period is so short that the timer may rest, the result is at most a period.
  */
 u64 rest_of_period(u64 rest, u64 interval);
 
@@ -56,7 +60,7 @@ int ntp_adjust(struct __kernel_timex *tx);
 /* Drops pending corrections, since the clock was set. */
 void ntp_clear(void);
 
-/* low three bits of a clock number that names a descriptor: a PTP clock */
+/* low three bits of a clock number that names a file descriptor: a PTP clock */
 #define CLOCK_OF_FILE 3
 
 #endif

@@ -4,7 +4,7 @@
  *
  * ITIMER_REAL is a timer in signal_struct that sends SIGALRM; each expiry is computed from the one
  * before, so it does not drift. ITIMER_VIRTUAL and ITIMER_PROF are values of the process's CPU
- * time, for which cpu_timer.c checks.
+ * time, which cpu_timer.c checks.
  *
  * Locks: real_lock for the real timer's fields (the timer's function takes it too); sighand->lock
  * for signal->it.
@@ -52,8 +52,8 @@ u64 next_expiry(u64 expires, u64 interval, u64 now, u8 *unseen, u64 *missed, u64
 u64 rest_of_period(u64 rest, u64 interval)
 {
 	/*
-	 * A timer with a longer period never rests longer than that. A larger value comes from a
-	 * clock that was set back, and is shown unchanged.
+	 * A timer with a period of at least the longest rest never rests. If @rest exceeds such a
+	 * period, the clock was set back, and @rest is shown unchanged.
 	 */
 	if (!rest || !interval || interval >= rest_of(MAX_UNSEEN))
 		return rest;

@@ -3,10 +3,10 @@
  * ntp.c: adjtimex(2) and clock_adjtime(2): the discipline of real time.
  *
  * Real time is the host's plus an offset. Linux makes its ticks longer or shorter; this kernel
- * moves that offset once a second instead (the monotonic clock stays the host's), as long as a
- * correction is pending. Corrections are the request of adjtime() (at most 500 us a second), a
- * share of the phase-locked loop's offset, the frequency, and the length of the tick. So the clock
- * is at most one second's share of these away from its ideal value.
+ * changes the offset once a second instead, as long as a correction is pending. The monotonic clock
+ * stays the host's. Corrections are the request of adjtime() (at most 500 us a second), a share of
+ * the phase-locked loop's offset, the frequency, and the length of the tick. So the clock is at
+ * most one second's share of these away from its ideal value.
  *
  * Interface: ntp_adjust(), for the two calls; ntp_clear() when the clock was set.
  * States: at rest (nothing to correct; the timer is not armed) -> slewing (ntp_adjust found a
@@ -102,8 +102,8 @@ static void ntp_second(struct ktimer *t)
 	arch_set_realtime_offset(ns);
 	ntp.ahead += ns;
 	/*
-	 * Timers that are now too early find that out and are armed again; late ones would stay
-	 * late.
+	 * A timer that now expires too early arms itself again, but a timer that would expire too
+	 * late must be armed again here.
 	 */
 	if (ntp.ahead >= MAX_LATE_NS) {
 		ntp.ahead = 0;

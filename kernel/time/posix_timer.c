@@ -41,16 +41,16 @@ struct k_itimer {
 	/* in signal->posix_timer_ids while in the list; under timers_lock */
 	struct rb_node by_id;
 	atomic_t usage;
-	/* as requested; immutable, value too */
+	/* arguments of timer_create(); immutable, as is value */
 	int id, clock, notify, signo;
 	u64 value;
 	struct pid *target; /* receiver; immutable, a reference */
 	enum pid_type target_type;
 	/* its signal, counted in RLIMIT_SIGPENDING; for SIGEV_NONE it is never sent */
 	struct sigqueue *q;
-	spinlock_t lock; /* protects interval to left_out */
+	spinlock_t lock; /* protects the next four members */
 	u64 interval;
-	u64 expires; /* on its clock, 0: not armed */
+	u64 expires; /* ns on its clock; 0: not armed */
 	bool again;  /* true: it has expired since it was set */
 	/* periods before @expires that are skipped while the timer rests (next_expiry()) */
 	u64 left_out;
@@ -61,7 +61,7 @@ struct k_itimer {
 	bool in_tree;
 	/* number of threads that have taken it out of the tree and may be about to send; atomic */
 	int firing;
-	/* its process, which lives longer; immutable */
+	/* its process, which outlives the timer; immutable */
 	struct signal_struct *sig;
 	/* for the CPU clock of a thread: that thread, a reference */
 	struct task *thread;
@@ -297,7 +297,7 @@ static u64 expire_tree(struct rb_root *tree, u64 now)
 }
 
 /*
- * Reads each clock only once. Clocks advance meanwhile: of many timers with short periods some
+ * Reads each clock only once: clocks advance meanwhile, so of many timers with short periods some
  * would always be due.
  */
 u64 posix_cpu_timers_check(struct signal_struct *sig, u64 exec)
@@ -343,8 +343,8 @@ static bool event_valid(const struct sigevent *ev)
 }
 
 /*
- * Sets the CPU clock that @clock, a number below zero, names. The threads that use up the CPU time
- * also expire the timer, even those of another process.
+ * Sets the CPU clock that @clock, a number below zero, names. 0 or -EINVAL. The threads that use up
+ * the CPU time also expire the timer, even those of another process.
  */
 static int set_cpu_clock(struct k_itimer *kt, int clock)
 {
@@ -499,9 +499,10 @@ static u64 rest(const struct k_itimer *kt, u64 now)
  */
 static void forget_signal(struct k_itimer *kt)
 {
-	clock_timer_cancel_sync(&kt->timer); /* its function may be about to send one */
+	/* its function may be about to send it */
+	clock_timer_cancel_sync(&kt->timer);
 	while (__atomic_load_n(&kt->firing, __ATOMIC_ACQUIRE))
-		yield(); /* a thread on its CPU clock may be too */
+		yield(); /* so may a thread in expire_tree() */
 	sigqueue_cancel(kt->q);
 }
 
@@ -588,9 +589,9 @@ long sys_timer_getoverrun(int id)
 }
 
 /*
- * Ends the timer's rest, if it rests: its next expiry is at the end of the present period. Returns
- * how many periods have passed since the last expiry. The caller reports them, or, with @later, the
- * next expiry does.
+ * Ends the rest of a timer that rests: its next expiry is at the end of the current period. Returns
+ * how many periods have passed since the last expiry, for the caller to report. With @later the
+ * next expiry reports them.
  */
 static s64 end_rest(struct k_itimer *kt, u64 now, bool later)
 {
@@ -612,9 +613,8 @@ static s64 end_rest(struct k_itimer *kt, u64 now, bool later)
 }
 
 /*
- * Reports the periods of a timer whose signal was taken. If si_tid names a timer only by chance, or
- * because the sender chose it, that timer's periods are reported; they belong to this process in
- * any case.
+ * Reports the periods of a timer whose signal was taken. A sender can choose si_tid, so it may name
+ * another timer. That is harmless: the timer belongs to this process too.
  */
 static void posix_taken(siginfo_t *info)
 {
@@ -673,7 +673,7 @@ void timer_signal_wanted(int signo)
 }
 
 /*
- * Deletes a timer: drops the list's reference and takes its signal off the queue. At exec too,
+ * Deletes a timer: drops the list's reference and takes its signal off the queue. Exec does so too,
  * since the new program does not know the timer.
  */
 static void delete_timer(struct k_itimer *kt)

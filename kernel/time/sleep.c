@@ -31,7 +31,7 @@ static void sleep_over(struct clock_timer *ct)
 	wake_up_state(t, TASK_INTERRUPTIBLE);
 }
 
-/* Returns 0, or -ERESTARTSYS if a signal came. */
+/* Sleeps until @abs on @clock. Returns 0, or -ERESTARTSYS if a signal came. */
 static int sleep_until(int clock, u64 abs)
 {
 	struct clock_sleep s = { .task = current };
@@ -49,7 +49,8 @@ static int sleep_until(int clock, u64 abs)
 }
 
 /*
- * Sleeps on a CPU clock, in steps: the missing CPU time cannot pass faster than if all threads ran.
+ * Sleeps on a CPU clock, in steps: the remaining CPU time cannot pass faster than if all threads
+ * ran.
  */
 static int sleep_cpu(int clock, u64 abs)
 {
@@ -61,7 +62,7 @@ static int sleep_cpu(int clock, u64 abs)
 		err = clock_read(clock, &now);
 		if (err || now >= abs)
 			return err;
-		/* those that can run at once; of another process up to all vCPUs */
+		/* threads that can run at once; for another process, as many as vCPUs */
 		threads = own ? max(READ_ONCE(current->signal->nr_threads), 1) : nr_cpus;
 		threads = min_t(u64, threads, nr_cpus);
 		err = sleep_until(

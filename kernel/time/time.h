@@ -30,10 +30,11 @@ int put_timeval(uaddr_t ua, u64 ns);
 int get_itimerspec(uaddr_t ua, u64 *interval, u64 *value);
 int put_itimerspec(uaddr_t ua, u64 interval, u64 value);
 
-/* Returns the deadline that is @ns from now, in terms of ktime_get(). ~0: beyond all times. */
+/* Returns the ktime deadline that is @ns from now. ~0: beyond all times. */
 u64 deadline_in(u64 ns);
 /*
- * Returns the deadline for the time @abs on a clock that advances by itself (not a CPU-time clock).
+ * Returns the ktime deadline for the time @abs on @clock, which advances by itself (not a CPU-time
+ * clock).
  */
 u64 deadline_at(int clock, u64 abs);
 
@@ -47,10 +48,10 @@ bool clock_is_cpu(int clock);
  */
 struct clock_timer {
 	struct ktimer timer;
-	/* in the list that clock_settime() moves; under clock_timers_lock */
+	/* in the list whose timers clock_settime() arms again; under clock_timers_lock */
 	struct list_head list;
 	int clock;
-	u64 abs; /* expiry on @clock */
+	u64 abs; /* ns; expiry on @clock */
 	void (*func)(struct clock_timer *ct);
 };
 void clock_timer_setup(struct clock_timer *ct, int clock, void (*func)(struct clock_timer *ct));
@@ -62,10 +63,10 @@ int clock_timer_base(int clock, bool absolute);
 void clock_timer_start(struct clock_timer *ct, u64 abs);
 bool clock_timer_cancel(struct clock_timer *ct);
 void clock_timer_cancel_sync(struct clock_timer *ct);
-void clock_was_set(void); /* called after real time has jumped */
+void clock_was_set(void); /* for a jump of real time */
 /*
- * Called after real time was slewed, or TAI's offset has changed. Timers follow, but watchers are
- * not called, since it was no jump.
+ * Called after real time was slewed, or after TAI's offset has changed. Timers follow. Watchers are
+ * not called, since real time has not jumped.
  */
 void clock_has_moved(void);
 
@@ -94,8 +95,8 @@ struct posix_timer_info {
 	struct pid *target;
 };
 /*
- * Calls @tell for each timer of a process, the youngest first. The values are those of one moment.
- * No lock is held during the calls. Returns 0 or -ENOMEM.
+ * Calls @tell for each timer of a process, newest first. All values are read at one moment. No lock
+ * is held during the calls. Returns 0 or -ENOMEM.
  */
 int posix_timers_tell(struct signal_struct *sig,
 	void (*tell)(void *arg, const struct posix_timer_info *i), void *arg);
