@@ -11,8 +11,8 @@ extern const struct state_part __stop_state_parts[] __weak;
 	for (const struct state_part *p = __start_state_parts; p < __stop_state_parts; p++)
 
 /*
- * Bracket an operation that stops the machine, by one task at a time. state_begin() returns false
- * if another task is in such an operation.
+ * Frame an operation that stops the machine; one task at a time. state_begin() returns false if
+ * another task is in such an operation.
  */
 bool state_begin(void);
 void state_end(void);

@@ -14,15 +14,15 @@
 #include "kernel/state/internal.h"
 #include "kernel/time/time.h"
 
-/* blocks of 2 MiB merged in one stop, and ns that the machine runs in between */
+/* blocks of 2 MiB merged in one stop; ns that the machine runs between two stops */
 #define BLOCKS 2
 #define PAUSE_NS 1000000UL
 
 static struct work work;
 
 /*
- * Merges some blocks. Returns -EAGAIN if that is not possible now, 0 if no more need be merged, or
- * a positive number.
+ * Merges some blocks. Returns a positive number if more blocks need be merged, 0 if none or after
+ * an error, or -EAGAIN if merging is not possible now.
  */
 static int merge_some(void)
 {

@@ -21,7 +21,7 @@
 #define PATIENCE_NS (10000 * MSEC)
 #define LEAST_TRIES 8
 
-/* Lets other tasks run, also those of lower priority. */
+/* Lets other tasks run, even those of lower priority. */
 static void pause(void)
 {
 	set_current_state(TASK_IDLE);
@@ -56,7 +56,7 @@ static void unmark_parts(void)
 	for_each_part(p) if (p->unmark) p->unmark();
 }
 
-/* Tries once. Returns -EAGAIN if the machine has to run for a moment first. */
+/* Tries to mark once. Returns -EAGAIN if the machine has to run for a moment first. */
 static s64 try_mark(bool (*is_last)(void), struct state_why *why)
 {
 	s64 err = machine_stop();
@@ -112,7 +112,10 @@ int state_mark(bool (*is_last)(void), struct state_why *why)
 	return (int)err;
 }
 
-/* Tries once. Returns only on a failure; -EAGAIN if the machine has to run for a moment first. */
+/*
+ * Tries to put the machine back once. Returns only on a failure; -EAGAIN if the machine has to run
+ * for a moment first.
+ */
 static s64 try_put_back(const struct mm *quiet, const char *dir, struct state_why *why)
 {
 	s64 err = machine_stop();

@@ -29,12 +29,11 @@
 
 #define MSEC 1000000UL
 /*
- * longest wait for requests on the host while the machine is stopped, and the time between two
- * checks
+ * ns: longest wait for requests on the host while the machine is stopped; time between two checks
  */
 #define QUIET_NS (20 * MSEC)
 #define LOOK_NS (MSEC / 10)
-/* ns that the machine runs between two attempts (at first, at most), and limit for all attempts */
+/* ns that the machine runs between two attempts: at first, and at most; limit for all attempts */
 #define PAUSE_NS MSEC
 #define LONGEST_PAUSE_NS (64 * MSEC)
 #define PATIENCE_NS (10000 * MSEC)
@@ -48,7 +47,7 @@ struct save {
 	bool back;                /* true: put back in place */
 	u64 stopped;              /* ns that the machine was stopped */
 	s64 result;
-	/* the last pid given out before the one of the request's thread */
+	/* the last pid allocated before that of the request's thread */
 	pid_t last_pid;
 	struct completion done;
 };
@@ -201,7 +200,7 @@ static void come_back(struct save *s)
 	for_each_part(p) if (p->resumed) p->resumed();
 }
 
-/* Reports that the instance runs. From now on it can be saved again. */
+/* Reports that the instance runs. From now on the instance can be saved again. */
 static void tell_going_on(const struct save *s)
 {
 	state_end();
@@ -231,7 +230,7 @@ static s64 complete_memory(struct save *s, bool stopped)
 	return min(err, 0L);
 }
 
-/* Tries once. Returns -EAGAIN if the machine has to run for a moment first. */
+/* Tries to save once. Returns -EAGAIN if the machine has to run for a moment first. */
 static s64 try_save(struct save *s)
 {
 	u64 start = ktime_get();
@@ -269,7 +268,7 @@ static s64 try_save(struct save *s)
 	return err;
 }
 
-/* Waits for the preparations of a host thread, while the machine runs. */
+/* Waits until a host thread has prepared the save, while the machine runs. */
 static s64 prepare_machine(struct save *s)
 {
 	s64 err = machine_save_begin();
@@ -304,11 +303,14 @@ static s64 save(struct save *s)
 	machine_save_anew();
 	do {
 		err = attempt(s);
-		/* the time begins here: the first attempt's preparations may take long */
+		/*
+		 * the limit counts from here, since the preparations of the first attempt may take
+		 * long
+		 */
 		end = end ? end : ktime_get() + PATIENCE_NS;
 		if (err == -EAGAIN)
 			sleep_for(pause);
-		/* on a busy host the task that is waited for may not have run yet */
+		/* on a busy host the task for which the save waits may not have run yet */
 		pause = min(pause * 2, LONGEST_PAUSE_NS);
 	} while (err == -EAGAIN && (++tries < LEAST_TRIES || ktime_get() < end));
 	if (err == MACHINE_GOES_ON) {
@@ -334,7 +336,7 @@ static int saver(void *arg)
 	sched_setaffinity(current, 1);
 	/*
 	 * An attempt may take seconds on a busy host. A fair task would then have to wait until all
-	 * others have run as long, and exceed the time.
+	 * other tasks have run as long, and exceed the limit.
 	 */
 	sched_setscheduler(current, SCHED_FIFO, 1);
 	s->result = smp_processor_id() ? state_fail(s->why, -EBUSY, "the first vCPU is taken") :

@@ -3,8 +3,8 @@
  * state.h: saves the running instance to files, and continues from them in another host process.
  *
  * All state of a guest is in the arena and in physmem. State of this host process (skas,
- * descriptors, threads, sockets) is not saved; its owner makes it again in the new process. The
- * steps of a save:
+ * descriptors, threads, sockets) is not saved; the part that owns it makes it again in the new
+ * process. The steps of a save:
  *
  *	state_save(dir)   on a kernel thread of vCPU 0
  *	  prepare()         of every part
@@ -14,7 +14,7 @@
  *	  memory is written to DIR/memory
  *	  (state_save_held() only: the machine stays stopped here until hold() returns)
  *	  undescribe()      of every part
- *	  the machine goes on
+ *	  the machine runs again
  *	  finish()          of every part: the files are complete, but not yet on the disk
  *
  * and of a restore (nestling restore=DIR ...), in a new process with the same kernel:
@@ -23,7 +23,7 @@
  *	  spaces, clocks and interrupts are set up
  *	  parameters that a restore may change are read again (umid=, con*, ssl*, ubd*, eth*)
  *	  rebuild()         of every part, in the order of the linker
- *	  the machine goes on
+ *	  the machine runs again
  *	  resumed()         of every part, when guest code may run again
  *	  connected()       of every part
  *
@@ -53,15 +53,16 @@ struct state_part {
 	int (*prepare)(const char *dir, struct state_why *why);
 	/*
 	 * True if no request of this part is in progress on the host. The machine is stopped: no
-	 * spinlock is held anywhere, and the handlers of interrupt lines run between two calls. It
-	 * is called repeatedly for some seconds, then the save fails. NULL: always quiet.
+	 * spinlock is held anywhere, and the handlers of interrupt lines run between two calls.
+	 * quiet() is called repeatedly for some seconds, then the save fails. NULL: always quiet.
 	 */
 	bool (*quiet)(void);
 	/*
 	 * Copies state that only the host half has into the guest's memory, or into files of the
-	 * folder @dir. The machine is stopped: it may not allocate, and may sleep only in doors.
-	 * Returns 0, or -errno with @why set: then the save fails and the instance runs on. After
-	 * -EAGAIN the save restarts with prepare(). NULL: nothing to do, as for all members below.
+	 * folder @dir. The machine is stopped: the function may not allocate, and may sleep only in
+	 * doors (calls of the host world). Returns 0, or -errno with @why set: then the save fails
+	 * and the instance runs on. After -EAGAIN the save restarts with prepare(). NULL: nothing
+	 * to do, as for all members below.
 	 */
 	int (*describe)(const char *dir, struct state_why *why);
 	/*
