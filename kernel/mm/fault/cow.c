@@ -169,7 +169,7 @@ static bool copy_commit(struct vm_area *v, u64 addr, struct copy *c, pte_t bits)
 
 /*
  * Copies one page. Returns 1 if the entry was replaced (c->old then carries the entry's reference
- * too), 0 if not, or -ENOMEM.
+ * too), 0 if not, -ENOMEM, or -EIO (the host has lost the old page).
  */
 static int copy_one(
 	struct vm_area *v, u64 addr, pte_t bits, struct copy *c, struct frame_run *frames)

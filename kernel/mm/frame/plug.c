@@ -91,8 +91,9 @@ static u64 nr_to_be_had(void)
 }
 
 /*
- * True if @n frames beyond the reserve are free, or could be freed. Waiting for dirty pages may
- * take long; reclaim is not repeated if it frees nothing.
+ * Reclaims until @n frames, or a block of the largest order, can be taken beyond the reserve. Stops
+ * at @end (ktime), or when reclaim makes no progress and no dirty pages remain. Returns true if any
+ * frame can be taken.
  */
 static bool some_free(u64 n, u64 end)
 {

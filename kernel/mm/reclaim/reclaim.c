@@ -5,12 +5,14 @@
  * It takes, in this order, until enough is free:
  * 1. clean unmapped pages of files, from the cold end of the lru
  * 2. mapped pages of files that were not touched since they were last at that end (mapped_may_go())
- * 3. objects of caches (shrinkers), as large a part of them as of the pages
- * 4. empty slabs
- * 5. frames that were mapped ahead of faults and never touched
- * The flusher is woken to write dirty pages and inodes, and the allocation waits a little. Then
- * anonymous memory is written to swap areas, if there are any (swap_out.c). If all of this frees
- * too little, the caller runs the OOM killer.
+ * 3. droppable memory (droppable.c)
+ * 4. objects of caches (shrinkers), as large a part of them as of the pages
+ * 5. empty slabs
+ * 6. frames that were mapped ahead of faults and never touched
+ * 7. anonymous memory, written to swap areas if there are any (swap_out.c)
+ * It makes up to four passes, of rising priority; the first takes neither 2 nor 6 nor 7. If they
+ * free nothing, the flushers are woken to write dirty pages and inodes, and the allocation waits a
+ * little. If that does not help either, the caller runs the OOM killer.
  *
  * kswapd is woken below the low watermark and works until the high one is reached. An allocation
  * that finds no frame reclaims by itself in this way. PF_MEMALLOC marks a task that frees memory:
@@ -39,7 +41,7 @@ void register_shrinker(struct shrinker *s)
 
 /* ---- pages of files ---- */
 
-/* What is done with a page at the cold end. */
+/* What reclaim has done with a page at the cold end. */
 enum fate { DROPPED, KEPT, USED };
 
 /* How hard a scan tries. */
@@ -51,9 +53,9 @@ enum effort {
 };
 
 /*
- * Decides whether a mapped page may be dropped. The host does not report which pages were touched,
- * so the mappings are removed. If a fault has mapped the page again before it is next at the cold
- * end, the page is in use. Returns true if the page may be dropped.
+ * Returns true if a mapped page may be dropped; *fate becomes USED if it is in use. The host does
+ * not report which pages were touched, so the mappings are removed. If a fault has mapped the page
+ * again before it is next at the cold end, the page is in use.
  */
 static bool mapped_may_go(struct page *p, enum effort effort, enum fate *fate)
 {
@@ -363,10 +365,7 @@ u64 try_to_free_pages(gfp_t gfp, u32 order)
 
 	if (current->flags & PF_RECLAIM || spin_depth())
 		return 0;
-	/*
-	 * a thread on which the writes of other tasks depend: it drops pages, but calls no file
-	 * system
-	 */
+	/* other tasks' writes depend on this thread: it drops pages, but calls no file system */
 	if (others_wait)
 		gfp |= GFP_NOFS;
 	stall = psi_memstall_enter();
