@@ -282,7 +282,10 @@ extern struct list_head backing_devs;
 void page_cache_readahead_next(struct address_space *m, struct file *f, struct page *p);
 void cancel_dirty_page(struct page *p); /* @p leaves the cache; locked */
 void wake_flushers(void);               /* flushers with dirty pages */
-/* True if so many pages are dirty that balance_dirty_pages() makes writers wait. */
+/*
+ * True if more pages are dirty or under writeback than the background limit allows, so that
+ * balance_dirty_pages() has to wake the flusher or to make the writer wait.
+ */
 bool much_is_dirty(void);
 /*
  * Waits until flushers have written some pages or, with @inodes, the inodes that shrinkers need; at

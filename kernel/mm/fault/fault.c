@@ -248,10 +248,12 @@ static void sync_around(struct vm_area *v, u64 page, const struct fault_info *in
 	pmap_sync_page(pm, page);
 }
 
+/* ---- counts, for vmstat, getrusage() and perf ---- */
+
 /*
- * ---- counts, for vmstat, getrusage() and perf. As on Linux a fault is counted for the task that
- * it is served for, also without an access by guest code: copies to and from guest memory, pages
- * that are made on demand (mlock, MAP_POPULATE) or ahead of their use. ----
+ * As on Linux a fault is counted for the task for which it is served, even if guest code has not
+ * accessed the page: copies to and from guest memory, pages that are made on demand (mlock,
+ * MAP_POPULATE) or ahead of their use.
  */
 
 static void count_fault(const struct fault_info *info)

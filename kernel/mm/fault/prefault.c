@@ -92,8 +92,10 @@ void mm_prefault(struct mm *mm, struct file *exe)
 }
 
 /*
- * ---- libraries: the loader maps all of the file, then its segments over that at fixed places,
- * then anonymous memory for .bss behind the last ----
+ * ---- libraries ----
+ *
+ * The loader maps the whole file, then its segments over that mapping at fixed addresses, and then
+ * anonymous memory for .bss behind the last segment.
  */
 
 static bool follows(const struct vm_area *before, const struct vm_area *v)

@@ -354,7 +354,7 @@ int shared_write_fault(struct vm_area *v, u64 addr, pte_t e, struct fault_info *
 		p = cache_page_own(p);
 		if (IS_ERR(p))
 			return (int)PTR_ERR(p);
-		unlock_page(p); /* no entry maps it yet: try again */
+		unlock_page(p); /* no entry maps the copy: try again */
 		put_page(p);
 		return 0;
 	}

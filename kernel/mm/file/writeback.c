@@ -43,9 +43,9 @@ u64 nr_writeback_pages(void)
 /* ---- which mappings have dirty pages ---- */
 
 /*
- * Adds @m to the list or removes it, as nrdirty requires. Wakes the device's thread to compute its
- * next start, but not while inodes are dirty: it then wakes at the earliest time anyway, and a
- * program that writes and syncs in turn would wake it with each write.
+ * Adds @m to the list or removes it, as nrdirty requires. Wakes the device's thread to compute when
+ * it must write next, but not while inodes are dirty: the thread then wakes at the earliest time
+ * anyway, and a program that writes and syncs in turn would wake it with each write.
  */
 static void update_dirty_list(struct address_space *m)
 {
@@ -141,7 +141,7 @@ bool mapping_has_dirty(struct address_space *m)
 
 /*
  * Finds a dirty page. A mapping's tree can be large and have few dirty pages, so the lock is
- * dropped after SCAN_MAX clean ones.
+ * dropped after SCAN_MAX clean pages.
  */
 #define SCAN_MAX 512
 
@@ -253,8 +253,8 @@ int mapping_wb_check(struct address_space *m, u32 *since)
 #define WAIT_BATCH 16
 
 /*
- * Waits for writes in progress, and returns an error that occurred during the wait. Errors of the
- * file are reported to each open file: mapping_wb_check().
+ * Waits for writes in progress. Always returns 0: errors are reported by mapping_wb_check() to each
+ * open file.
  */
 int filemap_fdatawait_range(struct address_space *m, loff_t start, loff_t end)
 {
@@ -293,7 +293,7 @@ int filemap_write_and_wait_range(struct address_space *m, loff_t start, loff_t e
 	int err = write_range(m, &wbc);
 
 	filemap_fdatawait_range(m, start, end);
-	if (!err && READ_ONCE(m->wb_err_seq) != since) /* an error not yet reported to any file */
+	if (!err && READ_ONCE(m->wb_err_seq) != since) /* an error that has occurred since */
 		err = READ_ONCE(m->wb_err);
 	return err;
 }
