@@ -89,9 +89,9 @@ static bool gains_exec(const struct vm_area *v, const struct protect *p)
 }
 
 /*
- * Checks that every area of the range may have the protection: 0, -ENOMEM (a hole), -EACCES. As on
- * Linux, the part before the first area that refuses is changed in spite of the error: p->end
- * becomes that area's start.
+ * Checks that every area of the range may have the protection. Returns 0, -ENOMEM (a hole, or
+ * RLIMIT_DATA), -EACCES, or -EPERM (a sealed area). As on Linux, the part before the first area
+ * that refuses is changed in spite of the error: p->end becomes that area's start.
  */
 static int check_areas(struct mm *mm, struct protect *p)
 {

@@ -18,7 +18,7 @@
 
 #define RETRIES 16
 #define BATCH 32
-/* pages charged during a call from which on it pays before its end */
+/* mem_group_pay_on_the_way() pays if more pages were charged above a high limit */
 #define PAY_FROM 64
 #define MAX_PENALTY_NS 2000000000UL
 
