@@ -62,7 +62,10 @@ int balance_any_allowed(const struct task *t)
 	return idle ? __builtin_ctzl(idle) : least_loaded(mask);
 }
 
-/* Returns the vCPU with the least urgent work that @t may displace, preferring @prev, or -1. */
+/*
+ * Returns the vCPU of @mask that runs the least urgent work, preferring @prev; -1 if none runs
+ * below priority @prio.
+ */
 static int least_urgent(u64 mask, int prio, int prev)
 {
 	int best = -1, least = prio;

@@ -200,7 +200,10 @@ static void come_back(struct save *s)
 	for_each_part(p) if (p->resumed) p->resumed();
 }
 
-/* Reports that the instance runs. From now on the instance can be saved again. */
+/*
+ * Reports that the instance runs, and calls connected() of all parts. From now on the instance can
+ * be saved again.
+ */
 static void tell_going_on(const struct save *s)
 {
 	state_end();

@@ -613,8 +613,9 @@ static s64 end_rest(struct k_itimer *kt, u64 now, bool later)
 }
 
 /*
- * Reports the periods of a timer whose signal was taken. A sender can choose si_tid, so it may name
- * another timer. That is harmless: the timer belongs to this process too.
+ * Ends the rest of a timer whose signal was taken, and reports the periods that have passed. A
+ * sender can choose si_tid, so it may name another timer. That is harmless: the timer belongs to
+ * this process too.
  */
 static void posix_taken(siginfo_t *info)
 {
