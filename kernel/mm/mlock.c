@@ -48,7 +48,7 @@ static int set_lock(struct mm *mm, u64 start, u64 end, u64 flags)
 
 		if (v->vm_flags &
 				(VM_IO | VM_PFNMAP | VM_SPECIAL_NAME | VM_HUGETLB | VM_DROPPABLE) ||
-			vma_is_secret(v)) /* always locked */
+			vma_is_secret(v)) /* secret memory stays locked */
 			continue;
 		if ((new ^ v->vm_flags) & VM_LOCKED)
 			mm->locked_vm += new &VM_LOCKED ? vma_pages(v) : -vma_pages(v);

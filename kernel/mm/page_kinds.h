@@ -13,7 +13,7 @@
 #define PAGE_KIND_WRITTEN 2
 #define PAGE_KIND_FILE 4
 #define PAGE_KIND_PRESENT 8
-#define PAGE_KIND_SWAPPED 0x10 /* only markers are swapped, as on Linux */
+#define PAGE_KIND_SWAPPED 0x10 /* in a swap area, or a marker */
 /* never set: a page that was only read has a frame of its own */
 #define PAGE_KIND_PFNZERO 0x20
 #define PAGE_KIND_HUGE 0x40

@@ -48,7 +48,10 @@ struct memory_kinds {
 };
 void mm_memory_kinds(struct memory_kinds *k);
 
-/* Sums over an area, for /proc/PID/smaps. */
+/*
+ * Sums over areas, for /proc/PID/smaps, in bytes unless a comment says otherwise. The members of
+ * pss and swap_pss are in bytes << 12: each page counts divided by the number of its mappings.
+ */
 struct mem_walk_stats {
 	u64 rss, pss_shift12, pss_anon, pss_shmem, shared_clean, shared_dirty, private_clean,
 		private_dirty, referenced, anonymous, swap, swap_pss_shift12, shared_hugetlb,

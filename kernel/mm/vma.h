@@ -3,8 +3,8 @@
  * vma.h: areas of a guest's address space. Each maps a range of addresses to a file, to anonymous
  * memory or to special pages, with one set of rights.
  *
- * Locks: mmap_lock of the mm (kernel/mm/vm.h) for the areas and their fields; a range changes under
- * page_table_lock, too.
+ * Locks: mmap_lock of the mm (kernel/mm/vm.h) for the areas and their fields. The range of an area
+ * with a mapping changes under i_mmap_sem of the mapping, too.
  */
 #ifndef NESTLING_MM_VMA_H
 #define NESTLING_MM_VMA_H
@@ -75,7 +75,7 @@ struct vm_area {
 	/* Its place in the address space. */
 	struct rb_node vm_rb;     /* by vm_start, in mm->mm_rb */
 	struct list_head vm_list; /* in mm->mmap_list, sorted by address */
-	/* changed under mmap_lock (write) and page_table_lock */
+	/* changed under mmap_lock (writing) and, with a mapping, i_mmap_sem (writing) */
 	u64 vm_start, vm_end;
 	u64 vm_flags;
 	struct mm *vm_mm;

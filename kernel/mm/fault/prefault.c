@@ -138,7 +138,7 @@ void mmap_ahead(struct mm *mm, u64 start, u64 end, bool fixed)
 	if (v && v->vm_end >= end && vma_is_cow(v) && !(v->vm_ops && v->vm_ops->fault)) {
 		if (fixed) {
 			segment_ahead(v, start, end);
-			/* the loader reads the segment at once */
+			/* a small file at any address: the program reads it at once */
 		} else if (v->vm_mapping && !(v->vm_flags & VM_WRITE)) {
 			prefault_area(v, start, end);
 			pmap_sync(&mm->pmap, start, end, false, AHEAD_ORDERS);

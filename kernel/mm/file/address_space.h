@@ -119,9 +119,9 @@ struct address_space {
 	struct radix pages;   /* index -> struct page *, under @lock */
 	u64 nrpages, nrdirty; /* under @lock */
 	atomic_t nrwriteback;
-	/* areas that map it, by vm_pgoff; i_mmap to i_mmap_sem: under i_mmap_sem */
-	struct rb_root i_mmap;
-	struct list_head i_mmap_list; /* the tree's areas as a list */
+	struct rb_root i_mmap; /* not used */
+	/* areas that map the file, by vm_area.shared; under i_mmap_sem */
+	struct list_head i_mmap_list;
 	struct rwsem i_mmap_sem;
 	/*
 	 * held for writing by truncation and hole punching, from before pages are dropped until
