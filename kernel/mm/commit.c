@@ -2,9 +2,9 @@
 /*
  * commit.c: how much memory guests were promised (vm.overcommit_memory, Linux's three modes).
  *
- * Mode 0 refuses only requests larger than all memory; mode 1 allows everything; mode 2 allows no
- * more than vm_commit_limit() in total. The count is exact in all modes, so that the mode can be
- * changed at any time.
+ * Mode 0 refuses only requests larger than memory and swap areas together; mode 1 allows
+ * everything; mode 2 allows no more than vm_commit_limit() in total. The count is exact in all
+ * modes, so that the mode can be changed at any time.
  */
 #include <linux/capability.h>
 

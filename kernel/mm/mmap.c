@@ -654,8 +654,9 @@ int vm_brk(struct mm *mm, u64 addr, u64 len, u64 flags)
 }
 
 /*
- * True if the heap may grow to @brk: nothing is mapped there. An area that begins below the present
- * break and extends beyond it, since the heap has merged with it, counts too.
+ * True if the heap may grow to @brk: RLIMIT_DATA allows it, and nothing is mapped there. An area
+ * that begins below the present break and extends beyond it, since the heap has merged with it,
+ * counts too.
  */
 static bool brk_allowed(struct mm *mm, u64 brk)
 {
@@ -725,7 +726,10 @@ int mm_setup_stack(struct mm *mm, u64 top, u64 flags)
 	return err;
 }
 
-/* Extends the area down to @addr's page. mmap_lock is held for writing. */
+/*
+ * Extends a stack down to @addr's page. mmap_lock is held for writing. 0, -EFAULT (no stack) or
+ * -ENOMEM.
+ */
 int expand_stack(struct vm_area *v, u64 addr)
 {
 	struct mm *mm = v->vm_mm;

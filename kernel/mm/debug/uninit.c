@@ -45,7 +45,7 @@ void uninit_fill(void *p, size_t n)
 	memset(p, UNINIT_BYTE, n);
 }
 
-/* True if the caller was reported before; otherwise records it. */
+/* True if the caller was reported before, or the table is full. Otherwise records the caller. */
 static bool told(u64 site)
 {
 	for (u32 i = 0; i < ROWS; i++) {

@@ -18,7 +18,7 @@
 #define KEEP GIVEBACK_KEEP
 #define PERIOD 500000000UL /* ns */
 #define BATCH 64
-#define SLICE (1UL << MM_MAX_ORDER) /* most frames that are on no list */
+#define SLICE (1UL << MM_MAX_ORDER) /* most frames punched at a time */
 
 static struct ktimer timer;
 static struct work work;

@@ -4,7 +4,8 @@
  * child had at these addresses: the space of that child, which is in the pool of spaces now, still
  * maps them.
  *
- *	s = sibling_begin(image);      takes these frames if they are free; NULL: none is
+ *	s = sibling_begin(image);      takes those of these frames that are free; NULL: there was
+ *	                               no such child, or no memory
  *	p = sibling_take(s, va);       NULL: any frame will do. @va ascends
  *	sibling_end(s);                frees the frames that were not taken
  *
