@@ -15,7 +15,7 @@ int sockaddr_from_user(struct sockaddr_buf *a, uaddr_t ua, int len);
 int sockaddr_to_user(const struct sockaddr_buf *a, uaddr_t ua, uaddr_t ulen);
 /* net.core.rmem_max and wmem_max: the largest values of SO_RCVBUF and SO_SNDBUF, bytes */
 extern int sysctl_rmem_max, sysctl_wmem_max, sysctl_optmem_max;
-extern int unix_max_dgram_qlen; /* net.unix: datagrams in a socket's queue */
+extern int unix_max_dgram_qlen; /* net.unix.max_dgram_qlen, datagrams */
 /*
  * sockopt_long.c: Set and get those options of SOL_SOCKET whose value is not a plain int. Return
  * -ENOPROTOOPT for all other options.

@@ -78,7 +78,7 @@ struct net_routes {
 	bool policy_by_ports;      /* a rule matches protocols or ports */
 	struct list_head list;     /* of route.list, the most specific first */
 	struct prefix_hash by_net; /* of the list, by table and network */
-	u32 nr_ending;             /* routes that expire */
+	u32 nr_ending;             /* number of routes with an expiry time */
 	struct prefix_hash tables; /* tables that have, or had, a route */
 	/* the main tables of IPv6 [0] and IPv4 [1]; NULL: not made yet */
 	struct route_table *main[2];
@@ -128,11 +128,11 @@ struct net_ipv6 {
 	 */
 	int opts_max[2], opts_len[2];
 	/*
-	 * after a duplicate of a stable-privacy address was found: most further tries, seconds
-	 * between them
+	 * after a duplicate of a stable-privacy address was found: number of further tries, and the
+	 * seconds between them
 	 */
 	int idgen_retries, idgen_delay;
-	int min_adv_mss, mtu_expires, route_silent; /* ipv6/route: bytes, s */
+	int min_adv_mss, mtu_expires, route_silent; /* ipv6/route: bytes, s, boolean */
 };
 /* values of auto_labels; a socket's own setting is stronger than LABELS_ON */
 #define LABELS_ON 1
@@ -174,7 +174,10 @@ struct net_nf {
 	u64 hooks;
 	/* a rule that looks up sockets was added, so the filter sees reassembled packets */
 	bool whole;
-	/* hook functions by family and hook number: the filter's, then NAT's (netfilter/core.c) */
+	/*
+	 * hook functions: the filter's, by family and hook number, then NAT's (index_of() in
+	 * netfilter/core.c)
+	 */
 	struct nf_hooks *lists[2 * 2 * 5];
 	struct nft_net *nft; /* tables of nftables */
 	/* connection tracking; NULL: it was never needed */
@@ -187,11 +190,11 @@ struct net_nf {
 
 struct net {
 	struct ns_common ns;
-	/* for freeing after packets in flight are done */
+	/* frees the namespace after a grace period, since packets in flight may still use it */
 	struct rcu_head rcu;
 	spinlock_t lock;
 	struct net_device *lo; /* immutable */
-	/* ends the namespace in a task, as it sleeps */
+	/* ends the namespace in a worker task, since ending it sleeps */
 	struct work end;
 	struct net_devs devs;
 	struct net_addrs addr;

@@ -27,8 +27,8 @@
 #define IP_DF 0x4000
 
 /*
- * Reads the packet's protocol and ports if rules match them. @back: reads the ports of the answer.
- * A fragment other than the first has no ports.
+ * Reads the packet's protocol and ports if rules match them. @back: swaps the ports, as the answer
+ * has them. A fragment other than the first has no ports.
  */
 static void read_ports(const struct net *net, const struct sk_buff *skb, bool back, struct flow *f)
 {
@@ -49,7 +49,8 @@ static void read_ports(const struct net *net, const struct sk_buff *skb, bool ba
 /* ---- source addresses ---- */
 
 /*
- * True if there is a route for the answer: by the packet's device if @strict, else by any device.
+ * True if the packet's source has a route: by the device that received the packet if @strict, else
+ * by any device.
  */
 static bool way_back(struct net *net, const struct sk_buff *skb, bool strict)
 {
@@ -67,8 +68,8 @@ static bool way_back(struct net *net, const struct sk_buff *skb, bool strict)
 }
 
 /*
- * True if the source address of a packet is valid. Of IPv4, only packets received over a link are
- * checked; a packet without a source address, which requests one, is valid.
+ * True if the source address of a packet is valid. IPv4 packets received by lo are not checked. An
+ * IPv4 packet without a source address is valid: its sender requests an address.
  */
 bool ip_source_valid(struct net *net, const struct sk_buff *skb)
 {

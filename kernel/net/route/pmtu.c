@@ -13,7 +13,7 @@
 #define MIN6 1280U
 
 struct pmtu {
-	/* NULL: the entry is unused; only compared */
+	/* NULL: the entry is unused; compared, never dereferenced */
 	const struct net *net;
 	ip_addr dst;
 	u32 mtu;

@@ -25,7 +25,7 @@ struct prefix_node {
 	struct list_head list; /* of its bucket */
 	ip_addr net;           /* the bits behind the prefix are 0 */
 	u32 space;
-	u8 bits; /* of 128 */
+	u8 bits; /* prefix length; IPv4's are 96 to 128 */
 };
 struct prefix_hash {
 	struct list_head *buckets; /* NULL: no node was ever added */

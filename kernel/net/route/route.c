@@ -210,7 +210,7 @@ bool route_makes_local(struct net *net, const ip_addr *a)
 	assert_spin_held(&net->lock);
 	if (!by_table(net, &f, RT_TABLE_LOCAL))
 		return f.local;
-	/* Linux has both tables in one, until there is a rule. */
+	/* Linux has both tables in one until a rule is added. */
 	return !net->route.policy && !by_table(net, &f, RT_TABLE_MAIN) && f.local;
 }
 

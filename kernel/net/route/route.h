@@ -37,19 +37,19 @@ struct net;
 /* A nexthop of a route. */
 struct nexthop {
 	struct net_device *dev;
-	int ifindex;     /* of dev, which may be removed */
+	int ifindex;     /* of dev; kept when dev is removed */
 	ip_addr gateway; /* any: none */
 	u32 weight;      /* its share of the flows, at least 1 */
 	u8 flags;        /* RTNH_F_ONLINK, WAY_OURS */
 };
-/* Immutable, with a refcount. */
+/* The nexthops of a route. Immutable, with a refcount. */
 struct nexthops {
 	atomic_t refs;
 	u32 nr;
 	struct nexthop hop[];
 };
 #define HOPS_MAX 64U
-struct nexthops *nexthops_alloc(u32 nr); /* or NULL */
+struct nexthops *nexthops_alloc(u32 nr); /* NULL: no memory */
 /* Take and drop a reference. NULL is allowed. */
 struct nexthops *nexthops_get(struct nexthops *h);
 void nexthops_put(struct nexthops *h);
@@ -78,14 +78,14 @@ struct route {
 };
 /*
  * Adds or replaces a route by rtnetlink's NLM_F_CREATE, _EXCL, _REPLACE and _APPEND. Takes a
- * reference to r->hops. 0, -EEXIST, -ENOENT, -ENOMEM, -ENOBUFS.
+ * reference to r->hops. Returns 0, -EEXIST, -ENOENT, -ENOMEM, -ENOBUFS.
  */
 int route_change(struct net *net, const struct route *r, u16 flags);
 int route_add(struct net *net, const struct route *r);
 /*
  * Deletes the first route with the destination and table of @r, and with its type, scope, protocol,
- * metric, source, device and gateway where @r has one (not 0, NULL, any, RT_SCOPE_NOWHERE). 0 or
- * -ESRCH.
+ * metric, source, device and gateway where @r has one (not 0, NULL, any, RT_SCOPE_NOWHERE). Returns
+ * 0 or -ESRCH.
  */
 int route_del(struct net *net, const struct route *r);
 /*
@@ -128,9 +128,9 @@ u8 way_state(const struct net_device *dev);
 /* Drops the routes of a device that has gone down, or is being removed (@for_good). */
 void routes_forget(struct net_device *dev, bool for_good);
 /*
- * Moves to @gone the routes that end with IPv4 address @addr of @dev: those with this preferred
- * source (NULL: none), and if it was @dev's only IPv4 address (@last), those by @dev. net->lock
- * held.
+ * Moves to @gone the routes that are dropped with IPv4 address @addr of @dev: those with this
+ * preferred source (NULL: none), and if it was @dev's only IPv4 address (@last), those by @dev.
+ * net->lock held.
  */
 void routes_forget_addr(struct net *net, const struct net_device *dev, const ip_addr *addr,
 	bool last, struct list_head *gone);
@@ -195,7 +195,7 @@ struct flow {
 };
 /* Limit of flow.steps. A destination whose lookup needs more is unreachable. */
 #define LOOK_MAX 65536U
-/* Finds the route of @f: 0, -ENETUNREACH, -EHOSTUNREACH, -EINVAL, -EACCES. */
+/* Finds the route of @f. Returns 0, -ENETUNREACH, -EHOSTUNREACH, -EINVAL, -EACCES. */
 int route_output(struct net *net, struct flow *f);
 /* Records a change after which the results of lookups may differ. net->lock held. */
 void route_changed(struct net *net);

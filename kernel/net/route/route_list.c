@@ -102,7 +102,10 @@ static bool same_key(const struct route *a, const struct route *b)
 	       a->table == b->table && a->tos == b->tos;
 }
 
-/* Adds the nexthops of @from that @to does not have; -EEXIST: @to has all of them. */
+/*
+ * Adds the nexthops of @from that @to does not have. Returns 0, -EEXIST (@to has all of them),
+ * -ENOBUFS or -ENOMEM.
+ */
 static int join_ways(struct route *to, const struct route *from)
 {
 	struct nexthops *h = nexthops_alloc(route_ways(to) + route_ways(from));
@@ -144,7 +147,7 @@ static bool leave_ways(struct route *r, const struct net_device *dev, const ip_a
 			continue;
 		h->hop[n++] = *w;
 	}
-	if (!n) { /* none, or no memory for the rest */
+	if (!n) { /* none is left, or no memory */
 		kfree(h);
 		return false;
 	}
@@ -287,7 +290,7 @@ static void leave_for(struct net *net, struct route *r, struct list_head *gone)
 /* The routes of the list with the key of a new route. */
 struct place {
 	struct route *first; /* the first route with that key */
-	struct route *same;  /* with equal nexthops, too */
+	struct route *same;  /* the one with equal nexthops */
 };
 
 static void drop_ended(struct net *net, struct list_head *gone)
@@ -360,8 +363,8 @@ static bool way_gone(const struct net *net, const struct route *n)
 }
 
 /*
- * Inserts a route; net->lock held. 0: @n is in the list; 1: its nexthops were added to another
- * route.
+ * Inserts a route; net->lock held. Returns 0 if @n is in the list, -errno, or 1 if its nexthops
+ * were added to another route.
  */
 int route_place(struct net *net, struct route *n, u16 flags, struct list_head *gone)
 {

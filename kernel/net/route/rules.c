@@ -554,7 +554,7 @@ static int add_rule(struct net *net, struct rule *r, bool exclusive)
 		if (exclusive && o->prio == r->prio && same(o, r))
 			err = -EEXIST;
 	}
-	/* the priority may have been chosen above */
+	/* free_prio() may have chosen the priority */
 	if (r->target && r->target <= r->prio)
 		err = -EINVAL;
 	if (!err && n >= RULES_MAX)

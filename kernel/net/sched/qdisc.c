@@ -9,8 +9,8 @@
  * A sender runs the tree while packets may leave. Otherwise the timer runs it (qdisc_wait()), or
  * the card when its queue has room again (qdisc_more()). A run ends after RUN_MAX packets and the
  * timer continues it, so that no task sends for all others. Timers get at most half of a vCPU's
- * time. Beyond that a kernel thread runs the tree, so that frames that travel in a circle cost no
- * more than one task.
+ * time. Beyond that a kernel thread runs the tree, so that frames that circle between devices take
+ * no more CPU time than one task.
  */
 #include "kernel/net/sched/qdisc.h"
 
@@ -28,7 +28,7 @@
 /* frames in a card's own queue; the others stay in the tree, where qdiscs can reorder them */
 #define CARD_MOST 128U
 #define ROOT_BYTES (32UL << 20)
-#define NR_MAX 2048U /* most qdiscs of a device */
+#define NR_MAX 2048U /* limit of qdiscs of a device */
 
 static atomic64_t all_bytes;  /* true sizes of packets in all trees */
 static atomic64_t all_config; /* memory of all trees, bytes */
@@ -194,7 +194,7 @@ static void qdisc_run(struct qdisc_root *r)
 
 	INIT_LIST_HEAD(&tx.drops);
 	spin_lock(&r->lock);
-	/* else the vCPU that runs it finds the packets */
+	/* if another vCPU runs the tree, it finds the packets */
 	if (!r->running) {
 		r->running = true;
 		run(r, &tx);
@@ -601,7 +601,7 @@ static bool mark4(struct sk_buff *skb, u32 at, u8 *h)
 
 	if (!(h[1] & 3))
 		return false;
-	if ((h[1] & 3) != 3) /* the header's first word grows by 1 or 2 */
+	if ((h[1] & 3) != 3) /* the word grows by 1 or 2 */
 		sum += (h[1] & 3) == 2 ? 0xfffe : 0xfffd;
 	sum = (sum & 0xffff) + (sum >> 16);
 	h[10] = (u8)(sum >> 8);

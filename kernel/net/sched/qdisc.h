@@ -65,8 +65,8 @@ struct qdisc_ops {
 	/* frees what init() made; may be NULL */
 	void (*destroy)(struct qdisc *q);
 	/*
-	 * Accepts @skb, which is counted already, and returns 0; or returns qdisc_refuse(). NULL
-	 * (noqueue): packets are sent at once.
+	 * Accepts @skb, which qlen and backlog count already, and returns 0; or returns
+	 * qdisc_refuse(). NULL (noqueue): packets are sent at once.
 	 */
 	int (*enqueue)(struct qdisc *q, struct sk_buff *skb, struct qdisc_tx *tx);
 	struct sk_buff *(*dequeue)(struct qdisc *q, struct qdisc_tx *tx);
@@ -127,7 +127,7 @@ struct qdisc_root {
 	struct net_device *dev;
 	struct qdisc *q;
 	spinlock_t lock;
-	bool running; /* a vCPU is dequeuing */
+	bool running; /* a vCPU is dequeuing; under lock */
 	/* the tree was replaced: no packet is added */
 	bool dead;
 	/* packets may wait for long, so senders are not charged for them meanwhile (netem) */
@@ -184,7 +184,8 @@ struct qdisc *qdisc_make(struct qdisc_root *root, const struct qdisc_ops *ops, s
  */
 void qdisc_free(struct qdisc *q);
 /*
- * Sets *@slot, a pointer in @q, to @with (which may be NULL), and frees the qdisc that was there.
+ * Sets *@slot, a pointer in @q, to @with (which may be NULL), and frees the qdisc that *@slot
+ * pointed to.
  */
 void qdisc_swap(struct qdisc *q, struct qdisc **slot, struct qdisc *with);
 /*

@@ -17,8 +17,8 @@
 #define QUANTUM_MIN 256U
 #define BATCH 64U
 #define MEMORY (32U << 20)
-#define TARGET 4882U    /* units: 5 ms */
-#define INTERVAL 97656U /* units: 100 ms */
+#define TARGET 4882U    /* 5 ms, in units of 1,024 ns */
+#define INTERVAL 97656U /* 100 ms, in units of 1,024 ns */
 #define NO_CE 0x83ffffffU
 
 enum { IDLE, NEW, OLD };
@@ -31,7 +31,8 @@ struct codel_flow {
 	/* state of CoDel, with RFC 8289's names */
 	bool dropping;
 	u32 count, last_count;
-	u64 first_above, drop_next; /* units; 0: delay is below the target */
+	/* units of 1,024 ns; 0: delay is below the target */
+	u64 first_above, drop_next;
 };
 
 struct fq_codel {
@@ -465,7 +466,10 @@ static struct codel_flow *next_flow(struct fq_codel *f)
 
 static void flow_ends(struct fq_codel *f, struct codel_flow *w)
 {
-	/* keeps it from becoming a new flow at once */
+	/*
+	 * an emptied new flow becomes an old one, so that its next packet does not make it new
+	 * again
+	 */
 	if (w->state == NEW && !list_empty(&f->lasting)) {
 		w->state = OLD;
 		list_move_tail(&w->turn, &f->lasting);

@@ -462,7 +462,7 @@ static int htb_change_class(struct qdisc *q, u32 minor, u32 parent, const void *
 
 	if (err)
 		return err;
-	/* as on Linux, a parent that does not exist means none */
+	/* as on Linux, an unknown parent is treated as none */
 	if (!c)
 		return make_class(q, &new, minor, parent ? find(q, parent) : NULL);
 	spin_lock(&q->root->lock);

@@ -132,9 +132,8 @@ static int parse(struct settings *s, const void *opt, u32 len, const struct sett
 	s->jitter = bounded((s64)qdisc_ticks_ns(o->jitter));
 	s->loss.of = o->loss;
 	s->duplicate.of = o->duplicate;
-	s->reorder.of = s->gap ? ~0U :
-				 /* as on Linux, the default with a gap is 100 % */
-				 0;
+	/* as on Linux, the default with a gap is 100 % */
+	s->reorder.of = s->gap ? ~0U : 0;
 	get_chances(s, more, left);
 	get_rate(s, more, left);
 	if (get(more, left, TCA_NETEM_ECN, &ecn, sizeof(ecn)))
@@ -362,7 +361,7 @@ static int netem_enqueue(struct qdisc *q, struct sk_buff *skb, struct qdisc_tx *
 	struct sk_buff *twin = NULL;
 
 	if (lost && e->s.ecn && qdisc_mark(skb)) {
-		q->st.drops++; /* counted as Linux counts it */
+		q->st.drops++; /* Linux counts a marked packet as dropped */
 		lost = false;
 	}
 	if (lost && !twice) {

@@ -454,7 +454,8 @@ static int del_class(struct net_device *dev, struct qdisc *q, u32 minor)
 		return -EOPNOTSUPP;
 	b = kzalloc(sizeof(*b), GFP_KERNEL);
 	if (b) {
-		put_class(b, &(struct nlmsghdr){ 0 }, 0, 0, &a); /* while the class still exists */
+		put_class(b, &(struct nlmsghdr){ 0 }, 0, 0,
+			&a); /* built while the class still exists */
 		err = c->remove(q, minor);
 		if (!err)
 			nl_broadcast(dev->net, NETLINK_ROUTE, RTNLGRP_TC, b->buf, b->len);
@@ -594,7 +595,7 @@ int rtnl_dump_qdiscs(struct net *net, const struct nlmsghdr *req, rtnl_emit_fn e
 }
 
 /*
- * /proc/net/psched: tells tc(8) the length of a tick, 64 ns, in which it states the depth of a
+ * /proc/net/psched: reports the length of a tick, 64 ns, in which tc(8) states the depth of a
  * bucket, and the resolution of times.
  */
 static int show_psched(struct seq *s, void *arg)
