@@ -138,7 +138,7 @@ static const struct key keys[] = {
 	{ "mc_forwarding", true, CONF6_MC_FORWARDING, READ_ONLY, 0 },
 };
 
-BUILD_BUG_ON(CONF4_NEIGH > 64); /* netconf.own4 has a bit for each */
+BUILD_BUG_ON(CONF4_NEIGH > 64); /* netconf.own4 has a bit for each word */
 
 static bool is(const struct key *k, bool v6, u8 index)
 {

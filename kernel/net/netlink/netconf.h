@@ -27,7 +27,7 @@ enum {
 	NEIGH_LOCK,
 	/* longest delay of an answer for another machine, 1/100 s */
 	NEIGH_PROXY,
-	/* limit of answers that are delayed so */
+	/* limit of answers that wait for this delay */
 	NEIGH_PROXIED,
 	NEIGH_WORDS
 };

@@ -50,9 +50,9 @@ struct nl_sock;
 struct nl_proto {
 	int protocol;
 	u32 groups; /* number of groups */
-	/* all programs may join the groups; else those with CAP_NET_ADMIN */
+	/* all programs may join the groups; else only programs with CAP_NET_ADMIN */
 	bool all_recv;
-	/* all programs may send messages to each other; else those with CAP_NET_ADMIN */
+	/* all programs may send messages to each other; else only programs with CAP_NET_ADMIN */
 	bool all_send;
 	/*
 	 * Serves a request. Returns 0 when it is done (and acknowledged if requested), 1 when it
@@ -61,7 +61,7 @@ struct nl_proto {
 	int (*serve)(struct nl_sock *n, const struct nlmsghdr *req);
 	/*
 	 * Serves messages that belong together, from @off on. Returns the offset of the next
-	 * message, or @off if the message there is to be served alone. NULL: all messages are
+	 * message, or @off if the message at @off is to be served alone. NULL: all messages are
 	 * served alone.
 	 */
 	u32 (*serve_batch)(struct nl_sock *n, const void *buf, u32 len, u32 off);
@@ -127,7 +127,7 @@ struct nl_sock {
 
 /*
  * Puts a message into the socket's queue. @force: the message is (part of) an answer, which must be
- * complete. 0 or -ENOBUFS.
+ * complete. Returns 0 or -ENOBUFS.
  */
 int nl_queue_bytes(struct nl_sock *n, const void *data, u32 len, bool force);
 /* Queues a message for the socket, or drops it if there is no room. Does not sleep. */
@@ -171,7 +171,7 @@ void nl_walk_end(struct nl_sock *mark);
 
 extern spinlock_t nl_lock;
 struct nl_msg *nl_msg_new(const void *data, u32 len, gfp_t gfp);
-/* Consumes @m. 0 or -ENOBUFS. */
+/* Consumes @m. Returns 0 or -ENOBUFS. */
 int nl_queue_msg(struct nl_sock *n, struct nl_msg *m, bool force);
 /*
  * Add a socket to the hub of its protocol and namespace (0 or -ENOMEM), and remove it, also from
@@ -181,8 +181,8 @@ int nl_queue_msg(struct nl_sock *n, struct nl_msg *m, bool force);
 int nl_hub_enter(struct nl_sock *n);
 struct nl_hub *nl_hub_leave(struct nl_sock *n);
 /*
- * Joins the groups in both @mask and @want, and leaves the others of @mask. 0, or -ENOMEM with no
- * change.
+ * Joins the groups in both @mask and @want, and leaves the others of @mask. Returns 0, or -ENOMEM
+ * with no change.
  */
 int nl_set_groups(struct nl_sock *n, u64 mask, u64 want);
 /*
@@ -192,8 +192,8 @@ int nl_set_groups(struct nl_sock *n, u64 mask, u64 want);
 bool nl_catch_up(struct nl_sock *n);
 void nl_catch_up_locked(struct nl_sock *n);
 /*
- * Queues some of the logged messages for the socket if its queue is empty. For a caller that only
- * tests whether there is a message.
+ * If the socket's queue is empty, queues some of the logged messages for it. For a caller that only
+ * tests whether the socket has a message.
  */
 void nl_catch_up_some(struct nl_sock *n);
 /*

@@ -232,7 +232,7 @@ static bool work_some(struct nl_hub *hub)
 	assert_spin_held(&nl_lock);
 	while (left && !list_empty(&hub->log)) {
 		catch_up_some(list_first_entry(&hub->listeners, struct nl_sock, listening), &left);
-		/* Counts each listener, even if no message is for its groups. */
+		/* A listener counts as one message even if none is for its groups. */
 		left -= !!left;
 	}
 	return !list_empty(&hub->log);
@@ -297,7 +297,7 @@ static void lose(struct nl_hub *hub, u32 group)
 {
 	struct nl_told *last;
 
-	/* no memory, and no entry to record it */
+	/* no memory for an entry: the last one records the loss, and an empty log has none */
 	if (list_empty(&hub->log))
 		return;
 	last = list_last_entry(&hub->log, struct nl_told, list);

@@ -18,7 +18,7 @@
 
 struct nsid {
 	struct list_head list;
-	const struct net *net, *peer; /* without references: nsids_forget() */
+	const struct net *net, *peer; /* without references; see nsids_forget() */
 	int id;
 };
 static DEFINE_SPINLOCK(nsid_lock);

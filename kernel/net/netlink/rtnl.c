@@ -374,7 +374,7 @@ int rtnl_get(struct net *net, const struct nlmsghdr *req, bool strict, rtnl_emit
  */
 #define ADDR_FLAGS_OF(v4) (IFA_F_NOPREFIXROUTE | ((v4) ? 0U : (u32)IFA_F_NODAD))
 
-/* Reads the flags, metric and lifetimes of an address from @req. 0 or -EINVAL. */
+/* Reads the flags, metric and lifetimes of an address from @req. Returns 0 or -EINVAL. */
 static int addr_details(const struct nlmsghdr *req, struct ifaddr *a)
 {
 	const struct ifaddrmsg *m = NLMSG_DATA(req);
@@ -388,7 +388,7 @@ static int addr_details(const struct nlmsghdr *req, struct ifaddr *a)
 	return life ? addr_set_lifetimes(a, life->ifa_valid, life->ifa_prefered) : 0;
 }
 
-/* Returns a text for why a change failed with @err: the entry exists already, or does not exist. */
+/* Returns the reason why a change failed with @err: the entry exists already, or does not exist. */
 static const char *why_not(int err, u16 type, bool v4)
 {
 	switch (err) {

@@ -20,8 +20,8 @@ struct nl_builder {
 void *nl_begin(struct nl_builder *b, const struct nlmsghdr *req, u32 portid, u16 type, u16 flags,
 	u32 body);
 /*
- * Appends an attribute, or omits it if there is no room. No message of ours needs more than the
- * buffer.
+ * Appends an attribute, or omits it if there is no room. No message of the kernel is larger than
+ * the buffer.
  */
 void nl_attr(struct nl_builder *b, u16 type, const void *data, u32 n);
 void nl_attr_u32(struct nl_builder *b, u16 type, u32 v);
@@ -39,15 +39,18 @@ void nl_end(struct nl_builder *b);
  */
 const void *nl_find(const struct nlmsghdr *req, u32 fixed, u16 type, u32 min, u32 *len);
 
-/* Finds attribute @type inside the attribute [p, p + len), and its length in *@got. NULL. */
+/*
+ * Finds attribute @type inside the attribute [p, p + len), and its length in *@got. NULL: the
+ * attribute is missing, or shorter than @min.
+ */
 const void *nl_nested(const void *p, u32 len, u16 type, u32 min, u32 *got);
 
 /* Returns the length of the list and some more, since it may grow before it is copied. */
 u32 rtnl_room_for(struct net *net, const struct list_head *list);
 /*
  * rtnl_via.c: rtnl_put_gateway() appends the gateway of a route, unless it is the any address (no
- * gateway); @v4: the route is IPv4's. rtnl_read_gateway() reads the gateway from attributes: 0,
- * also if there is none, or -EINVAL.
+ * gateway); @v4: the route is IPv4's. rtnl_read_gateway() reads the gateway from attributes. It
+ * returns 0, also if there is no gateway, or -EINVAL.
  */
 void rtnl_put_gateway(struct nl_builder *b, const ip_addr *gateway, bool v4);
 int rtnl_read_gateway(const void *attrs, u32 len, u8 family, ip_addr *out);
@@ -63,7 +66,7 @@ static inline bool route_leads_nowhere(u8 type)
 /* Builds a message that describes the object @what. */
 typedef void (*rtnl_put_fn)(
 	struct nl_builder *b, const struct nlmsghdr *req, u32 portid, u16 flags, const void *what);
-/* Answers with one object: 0 or -errno, which ends the dump. */
+/* Answers with one object. Returns 0 or -errno, which ends the dump. */
 typedef int (*rtnl_emit_fn)(void *arg, rtnl_put_fn put, const void *what);
 
 /*
@@ -79,8 +82,8 @@ int rtnl_dump(struct net *net, const struct nlmsghdr *req, struct rtnl_dump *d, 
 int rtnl_get(
 	struct net *net, const struct nlmsghdr *req, bool strict, rtnl_emit_fn emit, void *arg);
 /*
- * Serves NEW, DEL and SET requests: 0 or -errno, and in @why the reason if there is a text for it.
- * The caller has checked the rights.
+ * Serves NEW, DEL and SET requests. Returns 0 or -errno, and in *@why a text for the error, if
+ * there is one. The caller has checked the rights.
  */
 int rtnl_change(struct net *net, const struct nlmsghdr *req, const char **why);
 
@@ -90,7 +93,7 @@ void rtnl_tell_link(struct net_device *dev, u16 type, u32 change);
 void rtnl_tell_addr(struct net *net, const struct ifaddr *a, u16 type);
 void rtnl_tell_route(struct net *net, const struct route *r, u16 type);
 
-/* rtnl_check.c: check a request of a strict socket: 0, -EINVAL, -ERANGE. */
+/* rtnl_check.c: check a request of a strict socket. Return 0, -EINVAL or -ERANGE. */
 int rtnl_check_dump(const struct nlmsghdr *req);
 int rtnl_check_get(const struct nlmsghdr *req);
 

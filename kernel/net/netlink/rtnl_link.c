@@ -169,7 +169,7 @@ static void put_device(struct nl_builder *b, const struct net_device *d)
 	put_names(b, d);
 }
 
-/* Puts a device, or nothing if it was removed. */
+/* Puts a device into a message, or nothing if the device was removed. */
 static void put_link(
 	struct nl_builder *b, const struct nlmsghdr *req, u32 portid, u16 flags, const void *what)
 {
@@ -242,7 +242,7 @@ static bool wanted(const struct net_device *d, const struct nlmsghdr *req, struc
 	if (!kind)
 		return true;
 	len = (u32)strnlen(kind, len);
-	/* A kind that does not exist filters nothing: the program has to. */
+	/* An unknown kind filters nothing: the program has to filter. */
 	if (!link_type_known(kind, len))
 		return true;
 	dump->each = NLM_F_DUMP_FILTERED;
@@ -251,8 +251,8 @@ static bool wanted(const struct net_device *d, const struct nlmsghdr *req, struc
 }
 
 /*
- * Returns the next number after @at that a device has; 0: there is none. *want: true if the dump
- * includes the device.
+ * Returns the next number after @at that a device has; 0: there is none. Sets *want to true if the
+ * dump includes it.
  */
 static int next_device(
 	struct net *net, int at, const struct nlmsghdr *req, struct rtnl_dump *dump, bool *want)
@@ -306,7 +306,9 @@ int rtnl_get_link(struct net *net, const struct nlmsghdr *req, rtnl_emit_fn emit
 
 #define STATS_ALL ((1U << IFLA_STATS_MAX) - 1)
 
-/* Puts the device's statistics. Statistics of its kind or of its card do not exist in Nestling. */
+/*
+ * Puts the device's statistics into a message. Nestling has no statistics of a kind or of a card.
+ */
 static void put_link_stats(
 	struct nl_builder *b, const struct nlmsghdr *req, u32 portid, u16 flags, const void *what)
 {
@@ -396,7 +398,7 @@ static int check_values(const struct nlmsghdr *req)
 	return (name && strnlen(name, n) >= IFNAMSIZ) || (alias && alias_len > 255) ? -ERANGE : 0;
 }
 
-/* Returns a text for why the MTU was refused. NULL: the MTU is not the reason. */
+/* Returns the reason why the MTU was refused. NULL: the MTU is not the reason. */
 static const char *why_no_mtu(const struct net_device *d, const struct nlmsghdr *req)
 {
 	const u32 *mtu = nl_find(req, sizeof(struct ifinfomsg), IFLA_MTU, sizeof(*mtu), NULL);

@@ -158,7 +158,7 @@ struct way {
 
 /*
  * Puts the answer to `ip route get`, a route for one packet. As on Linux, an IPv4 route is flagged
- * as such a clone; otherwise iproute2 would show its origin and scope.
+ * as a clone (RTM_F_CLONED); otherwise iproute2 would show its origin and scope.
  */
 static void put_way(
 	struct nl_builder *b, const struct nlmsghdr *req, u32 portid, u16 flags, const void *what)
@@ -214,7 +214,7 @@ static bool comes_before(const struct route *a, const struct route *b)
 
 	if (v4 != ip_is_v4(&b->dst))
 		return v4;
-	/* in the order of a hash of 256 buckets */
+	/* Linux's order: its tables are in a hash of 256 buckets */
 	if (a->table != b->table)
 		return (u8)a->table == (u8)b->table ? a->table < b->table :
 						      (u8)a->table < (u8)b->table;
@@ -256,7 +256,8 @@ struct wish {
 static bool leaves_by(const struct route *r, int oif)
 {
 	if (ip_is_v4(&r->dst) && route_leads_nowhere(r->type))
-		return false; /* those of IPv6 have lo */
+		/* of these types only IPv6 routes have a device (lo) */
+		return false;
 	for (u32 n = 0; n < route_ways(r); n++)
 		if (route_way(r, n).ifindex == oif)
 			return true;
@@ -266,7 +267,7 @@ static bool leaves_by(const struct route *r, int oif)
 static bool wanted(const struct route *r, const struct wish *w)
 {
 	if (w->flags || (w->family && (w->family == AF_INET) != ip_is_v4(&r->dst)))
-		return false; /* no route is a cached one */
+		return false; /* there are no cached routes */
 	return (!w->table || r->table == w->table) &&
 	       (!w->protocol || r->protocol == w->protocol) && (!w->type || r->type == w->type) &&
 	       (!w->oif || leaves_by(r, w->oif));
@@ -307,7 +308,7 @@ static int read_wish(
 }
 
 /*
- * True if the dump has an equal entry of table local already. Several addresses may share a
+ * True if the dump already contains an equal entry of table local. Several addresses may share a
  * broadcast address; their entries are adjacent, and only one is shown.
  */
 static bool is_told(struct route_entry *const *order, u32 at)
@@ -380,7 +381,7 @@ int rtnl_dump_routes(struct net *net, const struct nlmsghdr *req, struct rtnl_du
 	return err;
 }
 
-/* Reads the user, protocol and ports of the packet of a lookup. 0 or -errno. */
+/* Reads the user, protocol and ports of the packet of a lookup. Returns 0 or -errno. */
 static int look_for(const struct nlmsghdr *req, struct flow *f)
 {
 	const u32 fixed = sizeof(struct rtmsg), *uid = nl_find(req, fixed, RTA_UID, 4, NULL);
@@ -410,8 +411,8 @@ static bool is_an_address(struct net *net, const ip_addr *a)
 }
 
 /*
- * Looks up the route of a packet of this machine, or with RTA_IIF of a packet to be forwarded. 0 or
- * -errno.
+ * Looks up the route of a packet of this machine, or with RTA_IIF of a packet to be forwarded.
+ * Returns 0 or -errno.
  */
 static int look_up(struct net *net, const struct nlmsghdr *req, struct flow *f)
 {
@@ -445,7 +446,7 @@ static int look_up(struct net *net, const struct nlmsghdr *req, struct flow *f)
 	if (is_an_address(net, &f->daddr))
 		return route_output(net, f);
 	if (!nl_find(req, sizeof(*m), RTA_UID, 4, NULL))
-		f->uid = (u32)-1; /* the packet is another machine's */
+		f->uid = (u32)-1; /* the packet comes from another machine */
 	return route_forward(net, f);
 }
 
@@ -482,7 +483,7 @@ int rtnl_get_route(struct net *net, const struct nlmsghdr *req, rtnl_emit_fn emi
 		r->gateway = f.next_hop;
 	if (f.local) {
 		r->type = RTN_LOCAL;
-		/* Without rules Linux has tables local and main of IPv4 in one. */
+		/* Until a rule is added, Linux has IPv4's tables local and main in one. */
 		if (!ip_is_v4(&f.daddr) || net->route.policy)
 			r->table = f.table ? f.table : RT_TABLE_LOCAL;
 	}

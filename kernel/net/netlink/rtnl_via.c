@@ -28,7 +28,7 @@ void rtnl_put_gateway(struct nl_builder *b, const ip_addr *gateway, bool v4)
 	nl_attr(b, RTA_VIA, &via, sizeof(via));
 }
 
-/* Reads a struct rtvia: a family, and an address of that family. */
+/* Reads a struct rtvia: a family, and an address of that family. Returns 0 or -EINVAL. */
 static int read_via(const u8 *via, u32 len, u8 family, ip_addr *out)
 {
 	u16 of;

@@ -66,7 +66,7 @@ void netdev_queue_uevents(const struct net_device *dev, bool tx, u32 from, u32 t
 
 	for (; from < to; from++) {
 		queue_uevent(dev, kind, from, "add");
-		/* each of up to thousands of events goes to all listeners */
+		/* there may be thousands of events, each of which goes to all listeners */
 		cond_resched();
 	}
 	while (from > to) {
@@ -76,8 +76,8 @@ void netdev_queue_uevents(const struct net_device *dev, bool tx, u32 from, u32 t
 }
 
 /*
- * Sends the event of a device that belongs to no network namespace, to every namespace that the
- * first user namespace owns.
+ * Sends the event of a device that belongs to no network namespace. It goes to every namespace that
+ * the first user namespace owns.
  */
 static void device_uevent(const struct uevent *e)
 {

@@ -38,7 +38,7 @@ struct line {
 	u32 txq, rxq, uid, drops;
 	u64 ino;
 	int refs;
-	/* TCP only */
+	/* TCP only; rto in ns */
 	u8 timer;
 	u32 retries, probes, quick, cwnd, ssthresh;
 	u64 rto;

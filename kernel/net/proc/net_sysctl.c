@@ -445,9 +445,7 @@ static int show_nothing(struct seq *s, void *arg)
 
 /* ---- registering ---- */
 
-/*
- * Files that the owner of a namespace may write. The others are about memory, or are the machine's.
- */
+/* Files that the owner of a namespace may write. The others concern memory or the whole machine. */
 static const char *const let[] = { "sys/net/ipv4/ip_local_port_range",
 	"sys/net/ipv4/ip_default_ttl", "sys/net/ipv4/ping_group_range",
 	"sys/net/ipv4/icmp_echo_ignore_all", "sys/net/ipv4/icmp_echo_ignore_broadcasts",
@@ -501,7 +499,7 @@ static const struct {
 	{ "sys/net/ipv4/tcp_notsent_lowat", 0644, show_notsent_lowat, store_notsent_lowat },
 	{ "sys/net/ipv4/tcp_ehash_entries", 0444, show_buckets, NULL },
 	{ "sys/net/ipv4/udp_hash_entries", 0444, show_buckets, NULL },
-	{ "sys/net/ipv4/tcp_available_ulp", 0444, show_nothing, NULL }, /* there is none */
+	{ "sys/net/ipv4/tcp_available_ulp", 0444, show_nothing, NULL }, /* there is no ULP */
 };
 
 /* Files whose value is not a number. */
