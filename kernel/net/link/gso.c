@@ -138,7 +138,7 @@ static void write_head(
 		sum = csum_partial(ip + 12, 8, 0);
 	}
 	check = (u16)~csum_fold(
-		csum_partial(tail, sizeof(tail), sum)); /* of the pseudo header alone */
+		csum_partial(tail, sizeof(tail), sum)); /* the sum of the pseudo header alone */
 	memcpy(head + at + 16, &check, 2);
 }
 

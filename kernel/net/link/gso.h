@@ -58,7 +58,7 @@ u32 gso_segment_len(const struct sk_buff *skb);
 /* A TCP or UDP packet whose checksum the device is to fill in; offsets in the packet. */
 struct gso_about {
 	bool tcp, v6;
-	u32 ip, csum_start, head_len; /* the last is the end of its headers */
+	u32 ip, csum_start, head_len; /* head_len: the end of the headers */
 };
 /*
  * Describes a packet with @l2 bytes before its network header. Returns false if it is neither TCP

@@ -438,7 +438,8 @@ static int make_veth(
 	if (peer)
 		read_wish(
 			peer + sizeof(struct ifinfomsg), n - (u32)sizeof(struct ifinfomsg), &other);
-	if (peer && w->index) /* as on Linux */
+	/* as on Linux, the peer's index counts only if the device's own index is given */
+	if (peer && w->index)
 		other.index = ((const struct ifinfomsg *)peer)->ifi_index;
 	if (other.index < 0)
 		return -EINVAL;

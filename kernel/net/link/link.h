@@ -32,7 +32,7 @@ struct link_type {
 	 * grace period later.
 	 */
 	void (*remove)(struct net_device *dev);
-	/* Sets other values. Returns 0 or -errno; NULL: -EOPNOTSUPP. */
+	/* Changes values after setup(). Returns 0 or -errno; NULL: -EOPNOTSUPP. */
 	int (*change)(struct net_device *dev, const void *data, u32 len);
 	void (*fill)(struct nl_builder *b, const struct net_device *dev); /* IFLA_INFO_DATA */
 	struct net_device *(*lower)(const struct net_device *dev);
@@ -62,8 +62,8 @@ extern const struct link_type dummy_link, veth_link, bridge_link, vlan_link, mac
 #define NEST_MAX 8U /* most devices stacked on each other */
 
 /*
- * Serves RTM_NEWLINK with NLM_F_CREATE: 0 or -errno (-EOPNOTSUPP: no such kind). *to: the other
- * namespace that the device is made in, as for link_move().
+ * Serves RTM_NEWLINK with NLM_F_CREATE. Returns 0 or -errno (-EOPNOTSUPP: no such kind). *to: the
+ * other namespace that the device is made in, as for link_move().
  */
 int link_create(
 	struct net *net, const struct nlmsghdr *req, struct net_device **dev, struct net **to);
@@ -75,29 +75,29 @@ int link_make(struct net *net, const struct link_type *type, const char *name, c
 	u32 len, struct net_device **dev);
 /* Removes a device that programs have made. The mutex is held. */
 void link_remove(struct net_device *dev);
-/* Removes a device: 0, or -EOPNOTSUPP for lo and cards. */
+/* Removes a device. Returns 0, or -EOPNOTSUPP for lo and cards. */
 int link_delete(struct net *net, int ifindex);
 /*
- * Moves a device to the namespace that IFLA_NET_NS_* names, if any, under the name IFLA_IFNAME. 0
- * or -errno. *to: that namespace, with a reference, so that it does not end while the caller still
- * uses the device; NULL: the device stays.
+ * Moves a device to the namespace that IFLA_NET_NS_* names, if any, under the name IFLA_IFNAME.
+ * Returns 0 or -errno. *to: that namespace, with a reference, so that it does not end while the
+ * caller still uses the device; NULL: the device stays.
  */
 int link_move(struct net *net, int ifindex, const struct nlmsghdr *req, struct net **to);
 /*
- * Finds a namespace by pid or descriptor, with a reference; NULL: none is named. ERR_PTR. @admin:
- * the caller must have rights over it.
+ * Returns the namespace that a pid or a descriptor names, with a reference; NULL if neither is
+ * given; or ERR_PTR. @admin: the caller must have rights over the namespace.
  */
 struct net *link_named_net(const u32 *pid, const u32 *fd, bool admin);
 /* True if a device may have this name. */
 bool link_good_name(const char *name);
 /*
- * Renames a device: 0, -EINVAL, -EEXIST, -ENODEV. A %d in @wanted becomes the first number that is
- * free.
+ * Renames a device. Returns 0, -EINVAL, -EEXIST, -ENODEV. A %d in @wanted becomes the first number
+ * that is free.
  */
 int link_rename(struct net *net, int ifindex, const char *wanted);
 /*
- * Add and remove alternative names, which may have any characters: 0, -EEXIST, -ENOENT, -ENOSPC,
- * -EINVAL (@name is another device's, or the first name).
+ * Add and remove alternative names, which may have any characters. Return 0, -EEXIST, -ENOENT,
+ * -ENOSPC, -EINVAL (@name is another device's, or the first name).
  */
 int link_add_name(struct net_device *dev, const char *name);
 int link_del_name(struct net_device *dev, const char *name);
@@ -129,7 +129,10 @@ void link_pull_out(struct net_device *dev);
  * has another MTU or address. The mutex is held.
  */
 void link_changed(struct net_device *dev);
-/* Notifies these devices that the carrier of @dev may have changed. In any context. */
+/*
+ * Notifies the master of @dev, and the devices stacked on it, that its carrier may have changed. In
+ * any context.
+ */
 void link_carrier_changed(struct net_device *dev);
 
 /* ---- link_stack.c, for link.c; its mutex held ---- */
@@ -143,13 +146,13 @@ struct net_device *link_next_upper(const struct net_device *dev, const struct ne
  * the device that becomes its port. 0, -EBUSY (@part is @dev or is stacked on it) or -EMLINK.
  */
 int link_may_stand(const struct net_device *dev, u32 level, const struct net_device *part);
-void link_stand(struct net_device *dev, u32 level); /* raises its level, and those above */
+void link_stand(struct net_device *dev, u32 level); /* raises its level, and those above it */
 /* Record that @dev is stacked on its kind's lower device (perhaps none), or no longer is. */
 void link_step_on(struct net_device *dev);
 void link_step_off(struct net_device *dev);
 
-const char *link_kind(const struct net_device *dev); /* or NULL */
+const char *link_kind(const struct net_device *dev); /* NULL: lo or a card */
 bool link_type_known(const char *kind, u32 len);
-const struct net_device *link_peer(const struct net_device *dev); /* or NULL */
+const struct net_device *link_peer(const struct net_device *dev); /* NULL: there is none */
 
 #endif

@@ -37,7 +37,7 @@
 /* The members of a lower device; dev->port of that device. */
 struct mv_port {
 	bool (*kind)(
-		struct net_device *, struct sk_buff *); /* first: macvlan_rx, see macvlan_rx() */
+		struct net_device *, struct sk_buff *); /* macvlan_rx; first, as br_port.kind is */
 	spinlock_t lock;
 	struct list_head members;
 	u32 nr;
@@ -280,7 +280,7 @@ static int setup(struct net_device *dev, struct net_device *lower, const void *d
 	u32 mode;
 	int err = read_mode(data, len, &mode);
 
-	/* the new device is stacked on its lower one */
+	/* a macvlan on a macvlan uses the lower device of that one */
 	if (lower->ops->type == &macvlan_link)
 		real = MACVLAN(lower)->lower;
 	if (!err)

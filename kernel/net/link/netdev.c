@@ -171,7 +171,7 @@ static void went_down(struct net_device *dev)
 	qdisc_purge(dev);
 }
 
-/* Counts a request for a mode. net->lock held. */
+/* Adds @by to the number of requests for a mode. net->lock held. */
 static void count_mode(struct net_device *dev, u32 flag, int by)
 {
 	u32 *n = flag == IFF_PROMISC ? &dev->promisc : &dev->allmulti;

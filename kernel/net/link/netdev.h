@@ -82,7 +82,8 @@ struct netdev_ops {
 	/* the kind of a device that programs make (link.h), else NULL */
 	const struct link_type *type;
 	const char *driver; /* for ethtool */
-	const char *qdisc;  /* "noqueue" without a queue */
+	/* name of the root qdisc of a device without a tree */
+	const char *qdisc;
 	u32 max_mtu;
 	/*
 	 * the driver accepts neither skb->gso nor packets without a checksum; for a driver with
@@ -151,7 +152,7 @@ struct netdev_queue {
 	/* queued packets; under lock, like the members down to large */
 	struct list_head txq;
 	u32 txq_len;
-	bool busy; /* a vCPU is in send() */
+	bool busy; /* a vCPU is in send() for this queue */
 	/* the card has refused a packet: nothing is sent until it wakes the queue */
 	bool stopped;
 	bool woken; /* netdev_tx_wake() was called while busy */
@@ -302,11 +303,11 @@ struct net_device *netdev_take_wanderer(void);
 void netdev_init(struct net_device *dev, const struct netdev_ops *ops, u16 type);
 /*
  * Registers a device in @net under @name. @index: the index that it must get; 0: its former index,
- * or else the next unused one. 0, -EEXIST (the name is in use) or -EBUSY (@index is).
+ * or else the next unused one. Returns 0, -EEXIST (the name is in use) or -EBUSY (@index is).
  */
 int netdev_register(struct net *net, struct net_device *dev, const char *name, int index);
 
-/* Find a device, under net->lock. NULL. */
+/* Find a device; NULL: there is none. net->lock held. */
 struct net_device *netdev_by_index(struct net *net, int ifindex);
 struct net_device *netdev_by_name(struct net *net, const char *name);
 /*
@@ -316,8 +317,8 @@ struct net_device *netdev_by_name(struct net *net, const char *name);
 struct net_device *netdev_find(struct net *net, const char *name);
 struct net_device *netdev_find_index(struct net *net, int ifindex);
 /*
- * Changes flags; a loopback device that comes up gets its addresses. 0 or -errno. link_lock() is
- * held, as it is for changes of the MTU and the address.
+ * Changes flags; a loopback device that comes up gets its addresses. Returns 0 or -errno.
+ * link_lock() is held, as it is for changes of the MTU and the address.
  */
 int netdev_change_flags(struct net_device *dev, u32 flags, u32 change);
 /* Returns the flags that programs see. */
@@ -332,9 +333,9 @@ static inline u32 netdev_shown_flags(const struct net_device *dev)
 void netdev_count(struct net_device *dev, u32 flag, int by);
 /* Does what netdev_count() does, unless the device with that dev->id is gone. */
 void netdev_count_of(struct net_device *dev, u64 id, u32 flag, int by);
-/* Sets the MTU. 0 or -EINVAL. */
+/* Sets the MTU. Returns 0 or -EINVAL. */
 int netdev_set_mtu(struct net_device *dev, u32 mtu);
-/* Sets a card's own address: 0, -EADDRNOTAVAIL (zero or multicast), -EOPNOTSUPP. */
+/* Sets a card's own address. Returns 0, -EADDRNOTAVAIL (zero or multicast) or -EOPNOTSUPP. */
 int netdev_set_address(struct net_device *dev, const u8 *mac);
 /* Records whether the link is up. In any context. */
 void netdev_set_carrier(struct net_device *dev, bool on);
@@ -371,7 +372,7 @@ void netdev_uevent(
  * Sends uevents of the queues of one direction, whose number changes from @from to @to. May sleep.
  */
 void netdev_queue_uevents(const struct net_device *dev, bool tx, u32 from, u32 to);
-/* from now on other devices' events are sent */
+/* Installs uevent_ops, by which uevents of devices without a network namespace are sent. */
 void uevent_init(void);
 u64 uevent_seqnum(void);
 
@@ -392,7 +393,7 @@ void netif_loop(struct net_device *dev, struct sk_buff *skb);
  * call, made while packets are being processed, does nothing.
  */
 void net_rx_flush(void);
-/* Sends by a device that is up. Consumes @skb. 0 or -errno. */
+/* Sends @skb by @dev, through its queueing discipline. Consumes @skb. Returns 0 or -errno. */
 int dev_xmit(struct net_device *dev, struct sk_buff *skb);
 /* Sends a packet that has passed the device's queueing discipline (sched/qdisc.h). */
 int netdev_xmit_now(struct net_device *dev, struct sk_buff *skb);
@@ -493,15 +494,18 @@ void netdev_spill_forget(const struct net *net);
 
 /* Receives a frame from a card, with all bytes in the buffer, and consumes it. */
 void eth_rx(struct net_device *dev, struct sk_buff *skb);
-/* Puts the Ethernet header in front. */
+/* Puts the Ethernet header in front of @skb. */
 void eth_push(const struct net_device *dev, struct sk_buff *skb, const u8 *dst, u16 protocol);
-/* Adds the header and sends. Consumes @skb. 0 or -errno. */
+/* Adds the Ethernet header to @skb and sends it. Consumes @skb. Returns 0 or -errno. */
 int eth_send(struct net_device *dev, struct sk_buff *skb, const u8 *dst, u16 protocol);
 static inline bool eth_is_multicast(const u8 *mac)
 {
 	return mac[0] & 1;
 }
-/* Parses "xx:xx:xx:xx:xx:xx" of a card: 0 or -EINVAL (also for multicast and zero). */
+/*
+ * Parses the MAC address of a card, "xx:xx:xx:xx:xx:xx". Returns 0 or -EINVAL (also for multicast
+ * and zero).
+ */
 int eth_parse(const char *s, u8 mac[ETH_ALEN]);
 void eth_random(u8 mac[ETH_ALEN]); /* locally administered */
 

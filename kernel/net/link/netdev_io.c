@@ -467,7 +467,7 @@ static void flush_tx(struct netdev_queue *q)
 			list_splice_tail_init(&q->txq, &batch);
 			list_splice_tail_init(&batch, &q->txq);
 		}
-		/* last: cards read busy without the lock */
+		/* the last write: cards read busy without the lock */
 		smp_store_release(&q->busy, false);
 	}
 	spin_unlock(&q->lock);
@@ -493,7 +493,7 @@ static void purge(struct netdev_queue *q)
 
 	spin_lock(&q->lock);
 	list_for_each_entry(skb, &q->txq, list)
-		/* packets in send() are counted down by the sending vCPU */
+		/* the sending vCPU counts down the packets that are in send() */
 		q->txq_len--;
 	list_splice_tail_init(&q->txq, &batch);
 	q->stopped = false;

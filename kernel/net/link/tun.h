@@ -80,11 +80,14 @@ struct tun {
 /* tun_queue.c; link.c's mutex held, except for the last two */
 int tun_queues_setup(struct tun *t);
 void tun_queues_free(struct tun *t);
-/* Makes @tf a queue of @t; it was disabled, or attached to no device. 0, -EBUSY, -E2BIG. */
+/*
+ * Makes @tf, which is disabled or attached to no device, a queue of @t. Returns 0, -EBUSY or
+ * -E2BIG.
+ */
 int tun_enter(struct tun *t, struct tun_file *tf);
 /* Detaches @tf from its device. */
 void tun_leave(struct tun_file *tf);
-/* Serves TUNSETQUEUE. 0 or -EINVAL. */
+/* Serves TUNSETQUEUE. Returns 0 or -EINVAL. */
 int tun_set_queue(struct tun_file *tf, u32 flags);
 /* Returns the file that gets @skb (the queue of its flow), or NULL. */
 struct tun_file *tun_queue_of(struct tun *t, const struct sk_buff *skb);
