@@ -29,7 +29,7 @@
 #define OLD_RESPONSE (10 * NSEC_PER_SEC) /* the response interval of old queriers */
 #define SOURCES_MAX 4096
 #define MACS_MAX 8192
-/* the largest number that queries can have */
+/* the largest number that a query can announce */
 #define QRV_MAX 7
 
 static const ip_addr all_hosts = { { 0, 0, htonl(0xffff), htonl(0xe0000001) } };

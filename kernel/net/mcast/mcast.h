@@ -123,8 +123,8 @@ struct mc_want {
 };
 
 /*
- * Changes a member's source filter from @was (NULL: it joins) to @now (NULL: it leaves). 0, or
- * -ENOMEM or -ENOBUFS with no change; leaving never fails. net->lock held.
+ * Changes a member's source filter from @was (NULL: it joins) to @now (NULL: it leaves). Returns 0,
+ * or -ENOMEM or -ENOBUFS with no change; leaving never fails. net->lock held.
  */
 int mcast_change(struct net_device *dev, const ip_addr *group, const struct mc_want *was,
 	const struct mc_want *now);
@@ -151,7 +151,10 @@ void mcast_have_address(struct net_device *dev);
 void mcast_net_init(struct net *net);
 void mcast_net_end(struct net *net); /* may sleep */
 
-/* Add and remove link addresses of @dev: 0, -ENOMEM or -ENOBUFS; 0 or -ENOENT. net->lock held. */
+/*
+ * Add and remove link addresses of @dev. Return 0, -ENOMEM or -ENOBUFS; 0 or -ENOENT. net->lock
+ * held.
+ */
 int mcast_mac_add(struct net_device *dev, const u8 *mac, bool by_hand);
 int mcast_mac_del(struct net_device *dev, const u8 *mac, bool by_hand);
 /* Computes the link address of a group (neigh.c). */

@@ -217,7 +217,7 @@ static void tell_old(struct net_device *dev, struct mc_group *g, u8 version, str
 	struct sk_buff *skb;
 
 	if (leave && version == 1 && !v6)
-		return; /* version 1 has no such message */
+		return; /* version 1 has no message for leaving */
 	skb = packet(dev, out, v6 ? 24 : 8, leave ? routers : g->addr);
 	if (!skb)
 		return;
@@ -234,8 +234,8 @@ static void tell_old(struct net_device *dev, struct mc_group *g, u8 version, str
 }
 
 /*
- * Returns the interval in which unsolicited reports are repeated, for the newest version (IGMPv3,
- * MLDv2) or an older one. ns.
+ * Returns the interval in which unsolicited reports are repeated, in ns, for the newest version
+ * (IGMPv3, MLDv2) or an older one.
  */
 static u64 interval(const struct net_device *dev, bool v6, bool newest)
 {

@@ -86,8 +86,8 @@ bool inet_wants_group(struct inet_sock *i, const struct sk_buff *skb)
 /* ---- memberships ---- */
 
 /*
- * Finds the device of a request by number, by address, or by the route to the group. *id: its
- * dev->id. 0 or -ENODEV.
+ * Finds the device of a request by number, by address, or by the route to the group. *id becomes
+ * its dev->id. Returns 0 or -ENODEV.
  */
 int inet_mc_device(
 	struct inet_sock *i, const ip_addr *group, int ifindex, u32 by_addr, int *out, u64 *id)
@@ -387,7 +387,7 @@ static int set_filter(
 
 /* ---- setsockopt ---- */
 
-/* Reads a socket address of the level's family. 0 or -EADDRNOTAVAIL. */
+/* Reads a socket address of the level's family. Returns 0 or -EADDRNOTAVAIL. */
 static int addr_of(const void *ss, bool v6, ip_addr *a)
 {
 	const struct sockaddr_in6 *in6 = ss;

@@ -101,7 +101,7 @@ void arp_solicit(struct net_device *dev, const ip_addr *addr, const u8 *mac, con
 		send(dev, ARPOP_REQUEST, &source, mac, addr, mac);
 }
 
-/* Copies up to @max IPv4 addresses of @dev, without the first @skip ones. Returns how many. */
+/* Copies up to @max IPv4 addresses of @dev, without the first @skip ones. Returns their number. */
 static u32 copy_addresses(struct net_device *dev, u32 skip, ip_addr *to, u32 max)
 {
 	struct net *net = dev->net;

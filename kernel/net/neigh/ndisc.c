@@ -512,7 +512,7 @@ void ndisc_added(struct net_device *dev, const ip_addr *addr)
 		advertise(dev, addr, NULL, true);
 }
 
-/* Copies up to @max IPv6 addresses of @dev, without the first @skip ones. Returns how many. */
+/* Copies up to @max IPv6 addresses of @dev, without the first @skip ones. Returns their number. */
 static u32 copy_addresses(struct net_device *dev, u32 skip, ip_addr *to, u32 max)
 {
 	const struct ifaddr *i;

@@ -70,8 +70,8 @@ static void got_prefix(struct net_device *dev, const u8 *p)
 }
 
 /*
- * Adds the route of @end to @end's destination by the router, for @lifetime seconds; @pref: its
- * preference (RFC 4191).
+ * Adds the route that @end describes, by the router that has announced it, for @lifetime seconds.
+ * @pref: the route's preference (RFC 4191).
  */
 static void got_way(struct nd_job *end, u32 lifetime, u8 pref)
 {
@@ -154,7 +154,7 @@ static void got_mtu(struct net_device *dev, const u8 *p)
 }
 
 /*
- * Sets the reachable time of neighbours, and the time between two solicitations; ms, 0:
+ * Sets the reachable time of neighbours, and the time between two solicitations; both in ms, 0:
  * unspecified.
  */
 static void got_times(struct net_device *dev, u32 reachable, u32 retrans)

@@ -51,8 +51,8 @@ void neigh_confirm(struct net_device *dev, const ip_addr *addr);
 /* Drops the neighbours of a device that is down, has another address, or is being removed. */
 void neigh_forget(struct net_device *dev);
 /*
- * Drops the entries of a device that has lost its carrier, except permanent ones, if its sysctls
- * are set so.
+ * Drops the entries of a device that has lost its carrier, except permanent ones, unless
+ * {arp,ndisc}_evict_nocarrier is 0.
  */
 void neigh_link_lost(struct net_device *dev);
 /*
@@ -100,7 +100,10 @@ void arp_rcv(struct sk_buff *skb);
  * source of the waiting packet, or NULL.
  */
 void arp_solicit(struct net_device *dev, const ip_addr *addr, const u8 *mac, const ip_addr *from);
-/* its IPv4 addresses, to all; one that comes or goes meanwhile may be left out */
+/*
+ * Announces the IPv4 addresses of @dev to all machines on the link. An address that is added or
+ * removed meanwhile may be left out.
+ */
 void arp_announce(struct net_device *dev);
 /* Drops the delayed answers for other machines. */
 void arp_forget(struct net_device *dev);

@@ -9,7 +9,7 @@
 #include "kernel/lib/rbtree.h"
 #include "kernel/net/neigh/neigh.h"
 
-#define BY_HAND_MAX 1024U /* entries of a namespace */
+#define BY_HAND_MAX 1024U /* limit for a namespace */
 #define FOREVER (~0UL)
 
 #define NUD_VALID (NUD_PERMANENT | NUD_NOARP | NUD_REACHABLE | NUD_PROBE | NUD_STALE | NUD_DELAY)
