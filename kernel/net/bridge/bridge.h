@@ -195,7 +195,7 @@ struct br_port *br_port_of(const struct net_device *dev);
 /* ---- bridge.c ---- */
 /* Sets the bridge's carrier, which is on while a port forwards. */
 void br_follow_states(struct bridge *br);
-void br_id(const struct bridge *br, u8 id[8]); /* priority and id_mac */
+void br_id(const struct bridge *br, u8 id[8]); /* fills in priority and id_mac */
 static inline u16 br_port_id(const struct br_port *p)
 {
 	return (u16)(p->priority << 10 | p->no);

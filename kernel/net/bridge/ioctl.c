@@ -69,7 +69,7 @@ static int delete (struct net *net, const char *name)
 	return err;
 }
 
-/* Finds the bridge called @name and the device @ifindex. 0 or -errno. */
+/* Finds the bridge called @name and the device @ifindex. Returns 0 or -errno. */
 static int find(struct net *net, const char *name, int ifindex, struct net_device **br,
 	struct net_device **port)
 {

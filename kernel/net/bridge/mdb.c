@@ -244,7 +244,9 @@ int br_dump_mdb(struct net *net, const struct nlmsghdr *req, rtnl_emit_fn emit, 
 
 /* ---- RTM_NEWMDB and RTM_DELMDB ---- */
 
-/* Reads the group that @e names: 0, -EINVAL, or -EOPNOTSUPP for a group of link addresses. */
+/*
+ * Reads the group that @e names. Returns 0, -EINVAL, or -EOPNOTSUPP for a group of link addresses.
+ */
 static int group_of(const struct br_mdb_entry *e, ip_addr *group)
 {
 	if (e->addr.proto == htons(ETH_P_IP))

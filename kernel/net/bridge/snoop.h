@@ -113,7 +113,7 @@ struct br_mdb_info {
 /* The result of reading a multicast frame. */
 struct br_heard {
 	bool drop; /* malformed: not forwarded */
-	/* for routers if the group has no members */
+	/* to be sent to routers only, if the group has no members */
 	bool routers_only;
 	/* SNOOP_FAMILIES: neither IPv4 nor IPv6 */
 	int family;
@@ -125,7 +125,7 @@ void br_snoop_init(struct bridge *br);
 void br_snoop_end(struct bridge *br); /* the bridge has no ports; may sleep */
 /* Joins the group of all snoopers when the bridge is set up, and leaves it when it is set down. */
 void br_snoop_up(struct bridge *br, bool up);
-/* Sets IFLA_BR_MCAST_*. -ENOENT: @attr is another attribute. */
+/* Sets IFLA_BR_MCAST_*. Returns 0 or -errno; -ENOENT: @attr is another attribute. */
 int br_snoop_set(struct bridge *br, u16 attr, u64 v);
 /* Releases br->lock, then sends the queries and notifications that were gathered under it. */
 void br_snoop_finish(struct bridge *br);
@@ -139,10 +139,10 @@ void br_snoop_init_port(struct br_port *p);
 void br_snoop_port_up(struct br_port *p);
 void br_snoop_port_down(struct br_port *p, bool gone);
 struct br_group *br_group_find(struct bridge *br, const ip_addr *addr);
-/* Adds @p (NULL: the bridge's host) to @group: 0, -ENOMEM, -E2BIG. */
+/* Adds @p (NULL: the bridge's host) to @group. Returns 0, -ENOMEM or -E2BIG. */
 int br_group_join(struct bridge *br, struct br_port *p, const ip_addr *group);
 void br_group_leave(struct bridge *br, struct br_port *p, const ip_addr *group);
-/* Add and remove a member by hand. 0, -EEXIST, -ENOMEM, -E2BIG; -ENOENT. */
+/* Add and remove a member by hand. Return 0, -EEXIST, -ENOMEM or -E2BIG; 0 or -ENOENT. */
 int br_group_add(struct bridge *br, struct br_port *p, const ip_addr *group, u8 state);
 int br_group_del(struct bridge *br, struct br_port *p, const ip_addr *group);
 /* Handles a query for @group (any: a general query), whose answers come within @delay (ns). */

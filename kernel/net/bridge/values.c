@@ -17,7 +17,7 @@
 #define SECOND 100U /* in ticks */
 #define PORT_PRIORITY_MAX 63U
 #define COST_MAX 65535U
-#define NEVER_PASSED_ON 7U /* bits of group_fwd_mask */
+#define NEVER_PASSED_ON 7U /* bits of group_fwd_mask never allowed */
 
 /* Parameters that can be set to one value only. */
 static const struct fixed {

@@ -56,7 +56,7 @@ bool sock_filter_bytes(const struct sock_common *c, const void *data, u32 *len);
 u32 sock_filter_view(const struct sk_filter *f, struct filter_view *v, u32 len);
 
 struct sk_filter *filter_read(uaddr_t uprog, u32 len); /* ERR_PTR(-EINVAL, -EFAULT, -ENOMEM) */
-/* NULL is fine, like for filter_put() */
+/* Takes a reference. NULL is allowed, as it is for filter_put(). */
 struct sk_filter *filter_get(struct sk_filter *f);
 /*
  * Returns the filter of a socket, with a reference, while other tasks may replace it. Takes
@@ -68,7 +68,7 @@ void filter_put(struct sk_filter *f);
 /* Operations on extended programs, registered by kernel/bpf; NULL before. */
 struct filter_view;
 struct filter_programs {
-	/* A reference, or ERR_PTR(-EBADF, -EINVAL). */
+	/* Returns a reference to the program, or ERR_PTR(-EBADF, -EINVAL). */
 	void *(*get)(int fd);
 	void (*put)(void *prog);
 	u32 (*run)(const void *prog, struct filter_view *v);

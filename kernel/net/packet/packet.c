@@ -371,7 +371,7 @@ static int packet_bind(struct socket *s, struct sockaddr_buf *a)
 			  packet_look(p, ll.sll_ifindex,
 				  ll.sll_protocol ? ntohs(ll.sll_protocol) : p->proto);
 	mutex_unlock(&p->op);
-	/* the next call returns it, as on Linux */
+	/* as on Linux, the next call returns the error */
 	if (err == -ENETDOWN) {
 		WRITE_ONCE(p->c.err, err);
 		return 0;

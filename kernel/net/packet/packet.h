@@ -105,7 +105,8 @@ static inline u32 packet_link_len(u16 hatype)
 extern spinlock_t packet_taps_lock;
 /*
  * packet_tap.c: packet_look() binds a socket to a device and a protocol, and makes it a tap; @proto
- * 0: ends that. -ENETDOWN: the device is down, so the socket is bound but is no tap.
+ * 0: ends that. Returns 0, -ENODEV, or -ENETDOWN: the device is down, so the socket is bound but is
+ * no tap.
  */
 int packet_look(struct packet_sock *p, int ifindex, u16 proto);
 /* Calls @fn for each tap of @net, with packet_taps_lock held; for lists. */
@@ -121,7 +122,7 @@ struct packet_to {
 	u8 halen, addr[8];
 };
 /*
- * Checks a packet from the program: 0 or -errno; on error the packet is freed. With
+ * Checks a packet from the program. Returns 0 or -errno; on error the packet is freed. With
  * PACKET_VNET_HDR, removes the header with which the packet begins. @pieces (may be NULL) becomes
  * the size of the payload of each fragment into which the packet is to be cut, 0: it is not cut.
  */
@@ -198,7 +199,7 @@ int packet_vnet_size(int opt, int n);
 int packet_vnet_take(const struct packet_sock *p, struct sk_buff *skb, u32 link, u32 *pieces);
 /*
  * Sends a datagram in fragments with @size bytes of payload each, all of which begin with its first
- * @link bytes. Consumes @skb. 0 or -errno.
+ * @link bytes. Consumes @skb. Returns 0 or -errno.
  */
 int packet_vnet_pieces(
 	struct packet_sock *p, struct sk_buff *skb, const struct packet_to *to, u32 link, u32 size);

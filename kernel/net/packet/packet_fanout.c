@@ -300,7 +300,7 @@ static void drop(struct packet_fanout *f)
 	kfree(f);
 }
 
-/* Makes room in the array for one more member. */
+/* Makes room in the array for one more member. Returns 0 or -errno. */
 static int grow(struct packet_fanout *f)
 {
 	u32 room = f->room ? 2 * f->room : 4;

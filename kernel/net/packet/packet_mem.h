@@ -55,8 +55,8 @@ static inline u64 ring_frame(const struct ring_mem *m, u32 n)
 }
 
 /*
- * Make rings (packet_ring.c, packet_tx.c): ERR_PTR(-ENOMEM). The functions that free them accept
- * NULL.
+ * Make rings (packet_ring.c, packet_tx.c). Return the ring or ERR_PTR(-ENOMEM). The functions that
+ * free them accept NULL.
  */
 struct packet_ring *packet_ring_new(struct packet_sock *p, const struct tpacket_req3 *q);
 struct packet_tx *packet_tx_new(struct packet_sock *p, const struct tpacket_req3 *q);

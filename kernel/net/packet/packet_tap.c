@@ -16,7 +16,7 @@
 #include "kernel/sched/sched.h"
 
 DEFINE_SPINLOCK(packet_taps_lock);
-/* number of taps; 0: devices call nothing here */
+/* number of taps; while it is 0, devices call no function of this file */
 u32 packet_taps;
 
 /* ---- taps ---- */
@@ -184,7 +184,7 @@ static void show(struct packet_sock *p, const struct sk_buff *all)
 	struct filter_view v = { .skb = c, .net = (s32)net, .pkt_type = all->pkt_type };
 	const struct sk_filter *f = READ_ONCE(p->c.filter);
 	struct sockaddr_ll from;
-	/* a packet that the ring truncates is queued whole, too */
+	/* a packet that the ring truncates is also queued whole */
 	bool taken, whole = false;
 
 	if (!c)

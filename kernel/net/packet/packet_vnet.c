@@ -161,7 +161,7 @@ int packet_vnet_take(const struct packet_sock *p, struct sk_buff *skb, u32 link,
 	u32 size = READ_ONCE(p->vnet), head;
 	int n;
 
-	/* switched off since the caller's check */
+	/* PACKET_VNET_HDR was switched off since the caller's check */
 	if (!size)
 		return 0;
 	if (skb_len(skb) < size)
