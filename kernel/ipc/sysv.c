@@ -298,7 +298,8 @@ static long make_new(const struct sysv_type *t, const struct sysv_request *r)
 
 	if (IS_ERR(p))
 		return PTR_ERR(p);
-	atomic_inc(&p->refs); /* this task's, until it has read the id */
+	/* this task's, dropped when it has read the id */
+	atomic_inc(&p->refs);
 	err = insert(&r->ns->ids[t->type], p, t->limit(r->ns));
 	id = p->id;
 	if (err)

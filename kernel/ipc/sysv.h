@@ -90,7 +90,7 @@ static inline struct ipc_namespace *current_ipc_ns(void)
 }
 
 void sysv_perm_init(struct sysv_perm *p, const struct sysv_request *r);
-/* returns its id or -errno */
+/* Returns the id of the object that the request asks for, made if needed, or -errno. */
 long sysv_get(const struct sysv_type *t, const struct sysv_request *r);
 /* Return an object with a reference, by its id or its index. ERR_PTR(-EINVAL). */
 struct sysv_perm *sysv_find(struct ipc_namespace *ns, enum ipc_type t, int id);
@@ -101,7 +101,7 @@ struct sysv_perm *sysv_find_index(struct ipc_namespace *ns, enum ipc_type t, int
  */
 struct sysv_perm *sysv_next(struct ipc_namespace *ns, enum ipc_type t, u64 *index);
 void sysv_put(const struct sysv_type *t, struct sysv_perm *p);
-int sysv_lock(struct sysv_perm *p);                        /* 0 with it locked, or -EIDRM */
+int sysv_lock(struct sysv_perm *p); /* 0: @p is locked; -EIDRM: it is removed */
 int sysv_permits(const struct sysv_perm *p, umode_t want); /* 0 or -EACCES */
 int sysv_owner(const struct sysv_perm *p);                 /* for IPC_SET, IPC_RMID: 0 or -EPERM */
 /*

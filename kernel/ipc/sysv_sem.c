@@ -63,7 +63,8 @@ static void sem_free(struct sysv_perm *p)
 	struct sem_set *s = to_sem(p);
 	u32 n = s->nsems;
 
-	if (!p->removed) /* otherwise it was never in the table */
+	/* not removed: its insertion failed, and sem_destroy() has not subtracted its number */
+	if (!p->removed)
 		atomic_sub((s64)n, &s->ns->sems);
 	for (u32 i = 0; i < n; i++)
 		sysv_set_pid(&s->sems[i].pid, NULL);

@@ -28,7 +28,7 @@ static inline struct sem_set *to_sem(struct sysv_perm *p)
 /*
  * The adjustments that a process makes to a set at its end. The record is on the lists of its
  * sem_undo_list and of the set, both under undo_lock (inside perm.lock). `adj` is under perm.lock.
- * It holds a reference to the set.
+ * The record holds a reference to the set.
  */
 struct sem_undo {
 	struct list_head list_link, set_link;

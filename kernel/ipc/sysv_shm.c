@@ -53,7 +53,7 @@ static struct file *shm_backing(const struct sysv_request *r)
 		return ERR_PTR(err);
 	f = hugetlb_file_setup(
 		name, (loff_t)round_up(r->size, HPAGE_SIZE), !(r->flags & SHM_NORESERVE));
-	/* an attach then reserves nothing, and cannot fail */
+	/* the reservation is made already, so an attach reserves nothing and cannot fail */
 	if (!IS_ERR(f))
 		f->f_mapping->huge->prepaid = true;
 	return f;
@@ -343,7 +343,7 @@ static struct file *attach_file(struct ipc_namespace *ns, struct shm_segment *s,
 static long attach(struct ipc_namespace *ns, struct shm_segment *s, struct attach_request *r)
 {
 	struct file *f = attach_file(ns, s, r->open_flags);
-	/* of the segment, or rounded up to huge pages */
+	/* size of the segment, rounded up to huge pages if it has them */
 	u64 at, size = (u64)i_size_read(s->file->f_inode);
 
 	if (IS_ERR(f)) {
