@@ -95,8 +95,8 @@ static void groups_put(struct group_info *g)
 }
 
 /*
- * Freed by RCU: a task that passes no boundary meanwhile, such as a sender of a signal, may read
- * another task's credentials without a reference.
+ * Freed by RCU: a task that passes no quiescent state meanwhile, such as a sender of a signal, may
+ * read another task's credentials without a reference.
  */
 struct cred_box {
 	struct cred c;
@@ -209,7 +209,7 @@ int commit_creds(struct cred *c)
 	if (cred_task_ops)
 		cred_task_ops->changed(old, c);
 	put_cred(old);
-	arch_answers_forget(); /* only current's ids have changed */
+	arch_answers_forget(); /* only current's own answers have changed */
 	return 0;
 }
 

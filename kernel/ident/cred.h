@@ -22,7 +22,10 @@ struct user_struct {
 	atomic_t usage;
 	kuid_t uid;
 	atomic_t processes;
-	/* texts: bytes of text that its open files keep (fs/proc/seq.c). */
+	/*
+	 * Bytes: mq_bytes, packet_rings, and texts, which the open files of the user keep
+	 * (fs/proc/seq.c). Pages: pipe_pages. The others are numbers; locked_vm is unused.
+	 */
 	atomic64_t mq_bytes, locked_vm, sigpending, pipe_pages, epoll_watches, packet_rings,
 		unix_inflight, texts;
 	struct list_head list;
@@ -71,7 +74,7 @@ const struct cred *override_creds(const struct cred *c);
 void revert_creds(const struct cred *old);
 /* True if current's effective set has @cap in the initial user namespace; sets PF_SUPERPRIV. */
 bool capable(int cap);
-bool in_group(kgid_t gid); /* is fsgid, or supplementary */
+bool in_group(kgid_t gid); /* @gid is the fsgid or supplementary */
 bool in_egroup(kgid_t gid);
 struct user_struct *get_uid_user(kuid_t uid); /* with a reference; NULL: no memory */
 void put_uid_user(struct user_struct *u);

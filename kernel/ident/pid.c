@@ -7,8 +7,8 @@
  * links the task to its parent. The last detach_pid() frees the number. The struct itself stays
  * while a reference exists (a pidfd, a terminal, /proc).
  *
- * It has a number in the namespace it was made for and in each namespace above (pid_ns.h), all of
- * them from alloc_pid() to free_pid().
+ * A struct pid has a number in the namespace it was made for and in each namespace above
+ * (pid_ns.h), all of them from alloc_pid() to free_pid().
  *
  * Invariants:
  * 1. A number is in use while any of its four lists is not empty, or between alloc_pid() and

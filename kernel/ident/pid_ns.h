@@ -29,7 +29,8 @@ struct pid_namespace {
 	struct radix map; /* number -> struct pid */
 	pid_t last_given;
 	u32 nr_pids; /* numbers in use */
-	bool dying;  /* allocates no numbers; by pidmap_lock */
+	/* no number is allocated; under pidmap_lock */
+	bool dying;
 	struct task *child_reaper;
 	/* Its init, while that waits until the other processes have exited; under pidmap_lock. */
 	struct task *zapper;

@@ -57,7 +57,10 @@ struct signal_struct {
 	int group_exit_code;
 	/* All threads exit with group_exit_code. */
 	bool group_exit;
-	/* Signals sent to this process among several receivers (kill(-1), groups). */
+	/*
+	 * Number of signals that were sent to this process among several receivers (kill(-1),
+	 * groups).
+	 */
 	atomic_t multi_signals;
 	int group_stop_count;
 	u32 flags; /* SIGNAL_STOP_STOPPED, ... (signal.c) */
@@ -78,11 +81,11 @@ struct signal_struct {
 	u64 nvcsw, nivcsw, cnvcsw, cnivcsw, min_flt, maj_flt, cmin_flt, cmaj_flt, inblock, oublock,
 		cinblock, coublock, maxrss, cmaxrss;
 	struct key *session_keyring, *process_keyring; /* references; under keys_mutex */
-	/* Number of execs. Written by the only remaining thread, read racily. */
+	/* Number of execs. Written by the only remaining thread, read without a lock. */
 	u32 exec_id;
 	/* For process accounting: exit code of the last thread. */
 	int acct_code;
-	u64 acct_pages; /* its size then, in pages */
+	u64 acct_pages; /* its size at that exit, in pages */
 	u64 rchar, wchar, syscr, syscw, read_bytes, write_bytes;
 	/*
 	 * The session's scheduling group (autogroup.c), a reference; NULL: the root group. Under
@@ -97,7 +100,7 @@ struct signal_struct {
 	int next_posix_timer_id;
 	struct ktimer real_timer; /* ITIMER_REAL */
 	u64 it_real_incr;
-	/* Expiries since SIGALRM was last delivered; racy. */
+	/* Expiries since SIGALRM was last delivered; read and written without a lock. */
 	u8 it_real_unseen;
 	bool it_real_again; /* expired since it was set */
 	struct {
@@ -117,8 +120,8 @@ struct signal_struct {
 	int notify_count;
 	u32 ptrace_options;
 	/*
-	 * Is called when it exits (spawn.h); set before its program runs, and kept until it was
-	 * called.
+	 * Called when the process exits (spawn.h); set before its program runs, and kept until it
+	 * was called.
 	 */
 	struct exit_watch *exit_watch;
 	struct rcu_head rcu;

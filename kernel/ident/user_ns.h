@@ -74,11 +74,12 @@ struct ns_common {
 	const struct ns_ops *ops; /* immutable */
 	/* A reference. For a user namespace the owner is its parent. */
 	struct user_namespace *owner;
-	struct ucounts *uc; /* NULL for the initial ones */
+	struct ucounts *uc; /* NULL: an initial namespace */
 };
 
 struct id_extent {
-	u32 first, lower, count; /* @first here is @lower in the initial one */
+	/* @first in the namespace is @lower in the initial namespace */
+	u32 first, lower, count;
 };
 struct id_map {
 	u32 nr;
