@@ -247,7 +247,7 @@ static void set_group_free(const struct ext4_sb *sbi, struct ext4_disk_group *g,
 
 /* in blocks: a free run of this length ends the search */
 #define ENOUGH 2048U
-#define DECENT 64U /* blocks; enough after FAR groups */
+#define DECENT 64U /* in blocks: enough after FAR groups */
 #define FAR 16     /* in groups */
 /*
  * in groups: after so many, a run of the needed length is enough if fewer than DECENT blocks are
@@ -260,7 +260,7 @@ struct search {
 	u64 ino;
 	bool anyone; /* True if all windows are ignored */
 	u32 want, enough, best_len, best_bit, best_group;
-	u32 need; /* the part of @want needed now */
+	u32 need; /* blocks of @want that are needed now */
 };
 
 /*

@@ -310,7 +310,7 @@ static struct ext4_buf *find_linear(
 		ext4_brelse(b);
 		cond_resched();
 		if (!current->journal_info && fatal_signal_pending(current))
-			return ERR_PTR(-EINTR); /* all blocks may be one (damage) */
+			return ERR_PTR(-EINTR); /* damage may map all blocks to one */
 	}
 	return NULL;
 }

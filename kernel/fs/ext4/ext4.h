@@ -622,10 +622,7 @@ void ext4_drop_promise(struct page *p);
 int ext4_writepages(struct address_space *m, struct writeback_control *wbc);
 extern const struct address_space_operations ext4_aops;
 
-/*
- * ---- extent.c: lookup of file blocks; extent_write.c: changes of the map. i_data_sem is held.
- * ----
- */
+/* ---- extent.c looks up file blocks, extent_write.c changes the map; i_data_sem is held ---- */
 struct ext4_map {
 	/*
 	 * The file blocks that the caller asks for. A lookup cuts len to the blocks that its answer

@@ -169,10 +169,7 @@ out:
 	return err;
 }
 
-/*
- * ---- block maps: 12 direct blocks, then trees of one, two and three levels of indirect blocks
- * ----
- */
+/* ---- block maps: 12 direct blocks, then trees of indirect blocks with 1, 2 and 3 levels ---- */
 
 static int map_indirect(struct inode *inode, struct ext4_map *map)
 {

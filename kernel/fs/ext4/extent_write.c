@@ -300,7 +300,7 @@ static bool try_merge(struct ext4_path *leaf, const struct ext4_extent *e)
 static void fix_indexes(
 	struct ext4_handle *h, struct inode *inode, struct ext4_path *path, int depth)
 {
-	u32 first = extents(path[depth].h)->ee_block; /* same first word in index entries */
+	u32 first = extents(path[depth].h)->ee_block; /* index entries begin with it too */
 	int level;
 
 	for (level = depth - 1; level >= 0 && !path[level + 1].i; level--) {
@@ -752,7 +752,7 @@ int ext4_map_create(
 
 	if (err || (map->pblk && (!map->unwritten || unwritten)))
 		return err;
-	if (ext4_is_inline(inode)) /* call ext4_inline_out() before */
+	if (ext4_is_inline(inode)) /* needs ext4_inline_out() first */
 		return -EIO;
 	map->fresh = !unwritten;
 	/*

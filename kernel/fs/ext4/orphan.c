@@ -182,7 +182,7 @@ void ext4_orphan_back(struct inode *inode, const struct ext4_disk_inode *raw)
 	o = find(sbi, (u32)inode->i_ino);
 	if (o && o->left) {
 		ei->dtime = raw->i_dtime;
-		ei->slot_clean = true; /* the slot already belongs to it */
+		ei->slot_clean = true; /* the slot already has this inode */
 		ei->orphan.ino = o->ino;
 		list_add(&ei->orphan.link, &o->link);
 		list_del(&o->link);

@@ -151,7 +151,10 @@ static struct list_head *merge(struct list_head *a, struct list_head *b)
 	return first;
 }
 
-/* number of chains of the merge sort: chain k has 2^k buffers or none, the last any number */
+/*
+ * Number of chains of the merge sort. Chain k has 2^k buffers or none, and the last chain may have
+ * any number.
+ */
 #define SORT_CHAINS 32
 
 /*

@@ -246,7 +246,7 @@ void ext4_dirty(struct ext4_handle *h, struct ext4_buf *b)
 
 	if (READ_ONCE(b->txn) == h->txn)
 		return;
-	ext4_bget(b); /* for the transaction */
+	ext4_bget(b); /* the transaction's reference */
 	spin_lock(&j->lock);
 	if (ext4_txn_add_locked(h->txn, b))
 		b = NULL;
