@@ -239,7 +239,7 @@ static long update(struct uring *u, const struct io_uring_sqe *by)
 	spin_unlock(&u->cq_lock);
 	if (disarmed) {
 		async_poll_unhook(&r->poll);
-		uring_req_put(r); /* of the poll */
+		uring_req_put(r); /* the poll's reference */
 		uring_finish_elsewhere(r, URING_QUEUED);
 	}
 	return r ? 0 : -ENOENT;

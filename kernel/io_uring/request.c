@@ -568,7 +568,7 @@ static void cancel_found(struct uring_req *r)
 	spin_unlock(&u->cq_lock);
 	if (disarmed) {
 		async_poll_unhook(&r->poll);
-		uring_req_put(r); /* of the poll */
+		uring_req_put(r); /* the poll's reference */
 	}
 	if (!stopped)
 		return;

@@ -212,7 +212,7 @@ static ssize_t transfer_direct(struct uring_req *r, struct iov_iter *it, bool wr
 	r->poll.file = NULL;
 	if (!uring_enlist(r, ON_DISK))
 		return -ECANCELED;
-	atomic_add(2, &r->refs); /* disk_done()'s, and this function's */
+	atomic_add(2, &r->refs); /* for disk_done() and this function */
 	r->async.done = disk_done;
 	r->want = it->count;
 	it->async = &r->async;

@@ -475,7 +475,7 @@ static int ring_fd(struct uring *u)
 	f->f_mode |= FMODE_NOPASS;
 	if (u->flags & URING_SETUP_REGISTERED_FD_ONLY) {
 		put_unused_fd(fd);
-		atomic_inc(&u->refs); /* until the file is registered */
+		atomic_inc(&u->refs); /* held until the file is registered */
 		fd = uring_rings_place(f);
 		if (fd >= 0)
 			uring_put(u);

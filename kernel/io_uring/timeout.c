@@ -109,7 +109,7 @@ bool timeout_stop(struct uring_req *r)
 	assert_spin_held(&r->ring->cq_lock);
 	if (!timer_cancel(&r->timer))
 		return false;
-	atomic_dec(&r->refs); /* timer's; the caller has another */
+	atomic_dec(&r->refs); /* timer's reference; caller has one */
 	return true;
 }
 
@@ -123,7 +123,7 @@ static long wait_timer(struct uring_req *r, void (*over)(struct ktimer *t), u64 
 	r->poll.file = NULL;
 	if (!uring_enlist(r, ON_WAITING))
 		return -ECANCELED;
-	atomic_add(2, &r->refs); /* timer's, and this function's */
+	atomic_add(2, &r->refs); /* references: timer, this function */
 	/* cq_lock excludes clock_set(). A canceller may have come before. */
 	spin_lock(&u->cq_lock);
 	timer_start(&r->timer, r->real ? due(r) : deadline);
@@ -410,7 +410,7 @@ void limit_start(struct uring_req *r, struct uring_req *lt)
 		return;
 	atomic_inc(&r->refs);
 	lt->limited = r;
-	atomic_inc(&lt->refs); /* of the timer */
+	atomic_inc(&lt->refs); /* the timer's reference */
 	timer_setup(&lt->timer, limit_over);
 	limit_arm(lt);
 }

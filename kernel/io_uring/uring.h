@@ -261,7 +261,7 @@ struct uring_req {
 	 * (timeout.c)
 	 */
 	bool real;
-	bool rings; /* timeout with shots: one is due */
+	bool rings; /* True if a shot of a timeout is due */
 	struct task_work work;
 };
 
