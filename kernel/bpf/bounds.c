@@ -553,7 +553,7 @@ static u8 opposite(u8 op)
 	case BPF_JSGT: return BPF_JSLE;
 	case BPF_JSLE: return BPF_JSGT;
 	case BPF_JSGE: return BPF_JSLT;
-	default: return BPF_JSGE; /* of BPF_JSLT */
+	default: return BPF_JSGE; /* @op is BPF_JSLT */
 	}
 }
 

@@ -23,7 +23,7 @@
 #define KEYED_MAX (4u << 20) /* bytes of key and value together */
 
 struct head {
-	u32 next; /* in its bucket, or in the free list */
+	u32 next; /* index, in the bucket or free list */
 	u32 newer, older;
 	bool used, marked;
 };

@@ -347,8 +347,8 @@ static bool jumps(const struct ebpf_machine *m, const struct bpf_insn *i)
 }
 
 /*
- * Executes one instruction. Returns false if the program has ended. The caller continues at *pc +
- * 1.
+ * Executes one instruction, after which the caller continues at *pc + 1. Returns false if the
+ * program has ended.
  */
 static bool step(struct ebpf_machine *m, const struct bpf_insn *i, struct caller *callers, u32 *pc)
 {
