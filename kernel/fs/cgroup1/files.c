@@ -19,7 +19,7 @@ struct cg1_file {
 	const char *name;
 	umode_t mode;
 	enum { EVERYWHERE, AT_TOP, BELOW_TOP } where;
-	u32 controllers; /* CG1_* that has the file; 0: none */
+	u32 controllers; /* mask of CG1_*; 0: all hierarchies */
 	int (*show)(struct seq *s, struct cgroup1 *g);
 	/* @text is NUL-terminated, without blanks around it. Returns 0 or -errno. */
 	int (*store)(struct file *f, struct cgroup1 *g, char *text);

@@ -70,10 +70,7 @@ int cg_store_procs(struct file *f, struct cgroup *c, char *text);
 bool cg_may_write_procs(const struct cred *cr, struct cgroup *c);
 int cg_store_threads(struct file *f, struct cgroup *c, char *text);
 
-/*
- * Parses "max", for which *v becomes @max, or a number. Trailing blanks are allowed. Returns 0 or
- * -errno.
- */
+/* Parses "max", for which *v becomes @max, or a number, with no blanks. Returns 0 or -EINVAL. */
 int cg_parse_max(char *text, u64 max, u64 *v);
 void cg_show_max(struct seq *s, u64 v, u64 max);
 

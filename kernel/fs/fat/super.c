@@ -300,7 +300,7 @@ static int fat_fill_super(struct super_block *sb, void *data, bool silent)
 	sb->s_magic = MSDOS_SUPER_MAGIC;
 	sb->s_time_gran = 1000000000;
 	sb->s_time_min = 315532800;  /* 1980, in seconds since 1970 */
-	sb->s_time_max = 4354819199; /* 2107 */
+	sb->s_time_max = 4354819199; /* end of 2107 */
 	sb->s_maxbytes = 0xffffffff;
 	err = fat_parse_options(sb, s, data);
 	if (!err)
