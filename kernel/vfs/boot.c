@@ -3,8 +3,8 @@
  * boot.c: brings vfs up and mounts the root file system.
  *
  * Order: vfs_init (level 1) makes the caches, the tmpfs room mounts rootfs and calls
- * set_initial_root(), and mount_root() mounts the disk's file system over rootfs. As on Linux the
- * root mount so has a parent, which pivot_root(2) requires.
+ * set_initial_root(), and mount_root() mounts the disk's file system over rootfs. So the root mount
+ * has a parent, as on Linux, which pivot_root(2) requires.
  */
 #include "kernel/block/block.h"
 #include "kernel/vfs/idmap.h"

@@ -194,7 +194,8 @@ static bool prepend_path(struct back_buf *b, const struct path *p, const struct 
 
 /*
  * Returns the text of a path. If @mark is set, a path that cannot be reached from the root begins
- * with "(unreachable)". Sets *deleted: true if the path was deleted.
+ * with "(unreachable)". Sets *deleted: true if the path was deleted. Returns
+ * ERR_PTR(-ENAMETOOLONG) if the text does not fit.
  */
 static char *path_text(
 	const struct path *p, const struct path *root, char *buf, int len, bool mark, bool *deleted)

@@ -7,8 +7,8 @@
  * its mapping. A file system reads its metadata either through this mapping, or with bios of its
  * own (ext4), and is then the device's tenant. Reads and writes are in rw.c.
  *
- * Locks: block_device.lock protects openers and holder. Pages are filled and written under the page
- * lock.
+ * Locks: block_device.lock is held while the device is opened or closed, and protects openers.
+ * claim_lock protects holder. Pages are filled and written under the page lock.
  */
 #include <asm/errno.h>
 #include <linux/falloc.h>

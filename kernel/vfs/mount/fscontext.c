@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * fscontext.c: fsopen(2), fsconfig(2), fspick(2), fsmount(2): a file system is configured step by
- * step through a descriptor, and made, and gets a mount that is not attached yet (mount_fd.c).
+ * step through a descriptor, is then made, and gets a mount that is not attached yet (mount_fd.c).
  *
  * Parameters are collected as arguments of mount(2): flags of the superblock, a source, and a text
  * of options. The file system gets them when the superblock is made or reconfigured. If the file
  * system's type lists its parameters (fsparam.h), a wrong one is refused at once. The reason can
  * then be read from the descriptor, one line at a time. The last eight lines are kept.
  *
- * States (phase): PARAMS -> (CMD_CREATE) MADE -> (fsmount) MOUNTED, which takes parameters for
- * CMD_RECONFIGURE again; fspick begins there. Any command that fails leads to FAILED, in which all
- * commands are refused.
+ * States (phase): PARAMS -> (CMD_CREATE) MADE -> (fsmount) RECONF, which takes parameters again,
+ * for CMD_RECONFIGURE. fspick begins with RECONF. Any command that fails leads to FAILED, in which
+ * all commands are refused.
  *
  * Locks: fc->lock for one context; s_umount inside it.
  */

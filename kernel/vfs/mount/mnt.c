@@ -18,7 +18,7 @@
  *      also holds references to its mountpoint and, unless it is stuck, to its parent.
  *   2. The tree, the hash and the list of the namespace change under namespace_sem for writing and
  *      within a mount_seq write section.
- *   3. A walk takes its reference within one mount_seq stretch. So an umount that begins later
+ *   3. A walk takes its reference within one mount_seq read section. So an umount that begins later
  *      counts that reference.
  */
 #include "kernel/vfs/mount/mount.h"
