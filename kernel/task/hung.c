@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * hung.c: reports tasks that have waited too long in a way that no signal ends: a lost wake-up, a
- * deadlock, a disk that does not answer. It checks every task now and then while the timeout is not
+ * deadlock, a disk that does not answer. It checks every task at intervals while the timeout is not
  * 0. It is off where time skips, since no task is idle for long there.
  *
  *	kernel.hung_task_timeout_secs    120; 0: no checks

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * perf.c: perf_event_open(2): software events, counted.
+ * perf.c: perf_event_open(2): counts software events.
  *
  * The kernel counts for every task what a software event counts (time on a CPU, faults, switches,
  * moves to another vCPU). So an event is the difference of two values of such a count, its source:

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * process.h: the public header of kernel/task: fork, exec, exit, wait, and questions about
+ * process.h: the public header of kernel/task: fork, exec, exit, wait, and information about
  * processes.
  */
 #ifndef NESTLING_TASK_PROCESS_H

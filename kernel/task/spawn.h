@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * spawn.h: starts a program, in a process of its own, that a requester outside the guest asks for.
+ * spawn.h: starts a program in a process of its own, on request from outside the guest.
  */
 #ifndef NESTLING_TASK_SPAWN_H
 #define NESTLING_TASK_SPAWN_H

@@ -13,9 +13,9 @@
  *    de_thread() only own_files() can fail, which then kills the process.
  * 2. cred_guard_mutex is held from the check for tracers to the installed credentials, so no tracer
  *    can attach in between. exec_update_mutex is held while memory and credentials change, so that
- *    a reader of both sees the old or the new ones. Until files are closed, new memory exists
- *    beside old credentials. Then only tasks may access it that the new credentials would also
- *    allow.
+ *    a reader of both sees the old or the new ones. Until files are closed, the process has the new
+ *    memory but still the old credentials. Meanwhile a task may access that memory only if the new
+ *    credentials would also allow it.
  *
  * Locks: signal->cred_guard_mutex (outermost here); the functions called take other locks.
  */

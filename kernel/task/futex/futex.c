@@ -8,9 +8,9 @@
  *
  * Guest memory is read with no lock held (it may fault and sleep). So a waiter queues itself first
  * and reads the word then. A waker stores to the word first and searches the queue then. Therefore
- * one of the two sees the other. If the word has not the expected value, the waiter leaves the
- * queue. If a waker has taken it off meanwhile, the call returns 0, because that wake-up was spent
- * on it.
+ * one of the two sees the other. If the word does not have the expected value, the waiter leaves
+ * the queue. If a waker has taken it off meanwhile, the call returns 0, because that wake-up was
+ * spent on it.
  *
  * States of a waiter (struct futex_q): queued (in a bucket) -> woken (taken off by a waker, which
  * sets `woken` last). A requeue moves it to another bucket and key; q->bucket is its present

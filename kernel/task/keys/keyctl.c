@@ -2,7 +2,8 @@
 /*
  * keyctl.c: add_key(2), request_key(2), keyctl(2). Arguments in guest memory are copied before
  * keys_mutex is taken, results after it is dropped. Operations that need a helper in user space, DH
- * and asymmetric keys, persistent and restricted keyrings and notifications give EOPNOTSUPP.
+ * and asymmetric keys, persistent keyrings and notifications give EOPNOTSUPP. A keyring can be
+ * closed to all new links, but not restricted by a key type (ENOENT).
  * Source: keyrings(7), keyctl(2).
  */
 #include <linux/keyctl.h>

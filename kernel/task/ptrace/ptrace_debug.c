@@ -14,10 +14,10 @@
  * Linux (SIGTRAP, TRAP_HWBKPT, bits of DR6; at a breakpoint RF is set, so that it is passed the
  * next time).
  *
- *	hw_debug_arm()     before guest code runs: a breakpoint here? else memory is looked at, the
- *	                   trap flag set
- *	hw_debug_disarm()  after it: the flag goes, unless the guest or its tracer had set it
- *	hw_debug_trap()    a trap: was it one of ours, and was something hit?
+ *	hw_debug_arm()     before guest code runs: reports a breakpoint at this instruction, or
+ *	                   reads the watched memory and sets the trap flag
+ *	hw_debug_disarm()  after it: clears the flag, unless the guest or its tracer had set it
+ *	hw_debug_trap()    at a trap: checks if this file caused it, and if a watchpoint was hit
  *
  * Invariant: task->hw_debug is changed by the task's tracer while it is stopped, or by the task
  * itself.
@@ -48,7 +48,7 @@ struct hw_debug {
 	u32 nr_touched;
 	bool armed; /* this file has set TF, for a step */
 	bool any;   /* a breakpoint or watchpoint is enabled */
-	/* True if no other thread shares the memory, and so could change it during the step. */
+	/* True if no other thread shares the memory, so none can change it during the step. */
 	bool alone;
 };
 

@@ -3,7 +3,7 @@
  * seccomp_notify.c: lets another process (the listener) decide calls: SECCOMP_RET_USER_NOTIF
  * (seccomp_unotify(2)).
  *
- *	filter --notify_alloc()--> queue <--notify_fd()-- listener's descriptor
+ *	filter --notify_alloc()--> queue <--notify_file()-- listener's descriptor
  *
  * The listener's descriptor has the operations RECV, SEND, ID_VALID, ADDFD and poll. notify_call()
  * queues a note for a call. The note is on the stack of the calling task, which sleeps until the
