@@ -28,8 +28,8 @@ static uint32_t first_free;
 /* true if slots below nr_made are 0: they are free but not on the list */
 static int holes;
 /*
- * Numbers below this one are not used again: a machine that is put back may name deleted objects. 0:
- * all are.
+ * Numbers below this one are not used again, since a machine that is put back may name deleted
+ * objects. 0: all numbers are used again.
  */
 static uint32_t kept;
 #define DEAD (~(uintptr_t)0)
