@@ -33,6 +33,7 @@
 #include "kernel/lib/sysctl.h"
 #include "kernel/task/internal.h"
 #include "kernel/task/perf.h"
+#include "kernel/task/perf_event.h"
 #include "kernel/task/process.h"
 #include "kernel/vfs/vfs.h"
 
@@ -51,27 +52,7 @@ union attr {
 	u8 bytes[ATTR_KNOWN];
 };
 
-struct perf_event {
-	u64 id;
-	u32 config;
-	u32 format;
-	bool inherit, inherit_thread, on_exec, off_exec, exclude_kernel;
-	/* gone: its task has ended or was detached, and the count does not change any more. */
-	bool enabled, counting, gone;
-	u64 count, time;     /* up to the last settle(); time in ns */
-	u64 base, base_time; /* the sources' values at the last settle() */
-	/* Holds a reference. NULL: the event counts a vCPU, or is gone. */
-	struct task *task;
-	struct perf_event *next_of_task;
-	struct perf_event *leader; /* the first of the group, or itself */
-	/* Of a leader: list of the other members. Of a member: link in that list. */
-	struct list_head group;
-	struct perf_event *root;   /* of an inherited event: its root */
-	struct list_head children; /* of a root: its inherited events */
-	struct list_head sibling;
-};
-
-static DEFINE_MUTEX(perf_lock);
+DEFINE_MUTEX(perf_lock);
 static u64 last_id; /* under perf_lock */
 /* Linux's default: without privileges only user code may be counted. */
 static int perf_paranoid = 2;
@@ -123,8 +104,7 @@ static void settle(struct perf_event *e)
 	e->base_time = time;
 }
 
-/* Starts or stops the counting, after the state of the event or of its leader has changed. */
-static void restate(struct perf_event *e)
+void perf_restate(struct perf_event *e)
 {
 	bool counting = e->enabled && e->leader->enabled && !e->gone;
 
@@ -136,15 +116,15 @@ static void restate(struct perf_event *e)
 	e->base_time = time_source(e);
 }
 
-static void set_one(struct perf_event *e, bool on)
+void perf_set_one(struct perf_event *e, bool on)
 {
 	struct perf_event *s;
 
 	e->enabled = on;
-	restate(e);
+	perf_restate(e);
 	if (e->leader == e)
 		list_for_each_entry(s, &e->group, group)
-			restate(s);
+			perf_restate(s);
 }
 
 static void reset_one(struct perf_event *e)
@@ -160,7 +140,7 @@ static void apply_one(struct perf_event *e, enum op op)
 	if (op == OP_RESET)
 		reset_one(e);
 	else
-		set_one(e, op == OP_ENABLE);
+		perf_set_one(e, op == OP_ENABLE);
 }
 
 static void apply(struct perf_event *e, enum op op)
@@ -197,7 +177,7 @@ static void totals(struct perf_event *e, u64 *count, u64 *time)
 
 /* ---- life ---- */
 
-static struct perf_event *event_new(struct task *t)
+struct perf_event *perf_event_new(struct task *t)
 {
 	struct perf_event *e = kzalloc(sizeof(*e), GFP_KERNEL | __GFP_ACCOUNT);
 
@@ -213,11 +193,7 @@ static struct perf_event *event_new(struct task *t)
 	return e;
 }
 
-/*
- * Links the event to its task, so that the task's exit finds the event. Returns 0, or -ESRCH if the
- * task is exiting already.
- */
-static int bind_to_task(struct perf_event *e)
+int perf_bind(struct perf_event *e)
 {
 	struct task *t = e->task;
 
@@ -258,7 +234,7 @@ static void leave_group(struct perf_event *e)
 	while ((s = list_first_entry_or_null(&e->group, struct perf_event, group))) {
 		list_del_init(&s->group);
 		s->leader = s;
-		restate(s);
+		perf_restate(s);
 	}
 }
 
@@ -272,11 +248,7 @@ static void event_free(struct perf_event *e)
 	kfree(e);
 }
 
-/*
- * Detaches the event from its task. The count of an inherited event is added to its root's. The
- * count of any other event stays, for the holder of its file.
- */
-static void event_end(struct perf_event *e)
+void perf_event_end(struct perf_event *e)
 {
 	settle(e);
 	if (e->root) {
@@ -302,76 +274,6 @@ static int perf_release(struct inode *inode, struct file *f)
 	event_free(e);
 	mutex_unlock(&perf_lock);
 	return 0;
-}
-
-/* ---- fork, exec and exit ---- */
-
-/*
- * Copies an event for @child. Each copy is a leader without members, and is enabled if its original
- * is counting. Returns 0 or -ENOMEM.
- */
-static int inherit_one(struct perf_event *e, struct task *child)
-{
-	struct perf_event *c = event_new(child);
-
-	if (!c)
-		return -ENOMEM;
-	c->config = e->config;
-	c->inherit = true;
-	c->inherit_thread = e->inherit_thread;
-	c->on_exec = e->on_exec;
-	c->off_exec = e->off_exec;
-	c->exclude_kernel = e->exclude_kernel;
-	c->root = e->root ? e->root : e;
-	bind_to_task(c); /* cannot fail: @child does not run yet */
-	list_add_tail(&c->sibling, &c->root->children);
-	c->enabled = e->counting;
-	restate(c);
-	return 0;
-}
-
-int perf_inherit(struct task *child)
-{
-	bool thread = child->signal == current->signal;
-	struct perf_event *e;
-	int err = 0;
-
-	mutex_lock(&perf_lock);
-	for (e = current->perf; e && !err; e = e->next_of_task)
-		if (e->inherit && (thread || !e->inherit_thread))
-			err = inherit_one(e, child);
-	mutex_unlock(&perf_lock);
-	return err;
-}
-
-static void exec_one(struct perf_event *e, bool secret)
-{
-	if (secret || e->off_exec) {
-		event_end(e);
-	} else if (e->on_exec) {
-		e->on_exec = false;
-		set_one(e, true);
-	}
-}
-
-void perf_exec(bool secret)
-{
-	struct perf_event *e, *next;
-
-	mutex_lock(&perf_lock);
-	for (e = current->perf; e; e = next) {
-		next = e->next_of_task;
-		exec_one(e, secret);
-	}
-	mutex_unlock(&perf_lock);
-}
-
-void perf_task_end(struct task *t)
-{
-	mutex_lock(&perf_lock);
-	while (t->perf)
-		event_end(t->perf);
-	mutex_unlock(&perf_lock);
 }
 
 /* ---- file operations ---- */
@@ -653,14 +555,14 @@ static int join(struct perf_event *e, struct perf_event *leader)
 		return -EINVAL;
 	if (leader && too_many(e, leader))
 		return -E2BIG;
-	err = bind_to_task(e);
+	err = perf_bind(e);
 	if (err)
 		return err;
 	if (leader) {
 		e->leader = leader;
 		list_add_tail(&e->group, &leader->group);
 	}
-	restate(e);
+	perf_restate(e);
 	return 0;
 }
 
@@ -720,7 +622,7 @@ static long install(struct perf_event *e, struct perf_event *leader, u32 flags)
 static long open_event(
 	const struct perf_event_attr *a, struct task *t, struct perf_event *leader, u64 flags)
 {
-	struct perf_event *e = event_new(t);
+	struct perf_event *e = perf_event_new(t);
 
 	if (!e)
 		return -ENOMEM;

@@ -183,8 +183,7 @@ static u32 gather_runs(struct pmap *pm, u64 *va, u64 end, pte_t want, struct run
 	return n;
 }
 
-/* Clears PTE_MAPPED in the entries of the range. Returns how many had it set. */
-static u64 forget_mapped(struct pmap *pm, u64 start, u64 end)
+u64 pmap_forget_mapped(struct pmap *pm, u64 start, u64 end)
 {
 	u64 n = 0;
 
@@ -247,7 +246,7 @@ static int drop_locked(struct pmap *pm, u64 start, u64 end)
 	 * guest code must not run before a flush.
 	 */
 	pm->queued |= pm->space != NULL;
-	forget_mapped(pm, start, end);
+	pmap_forget_mapped(pm, start, end);
 	return pm->space ? space_unmap(pm->space, start, end - start) : 0;
 }
 
@@ -263,7 +262,7 @@ static void free_retired(struct pmap *pm)
 	pm->nr_retired = 0;
 }
 
-static int flush_locked(struct pmap *pm)
+int pmap_flush_locked(struct pmap *pm)
 {
 	int err = 0;
 
@@ -302,7 +301,7 @@ void pmap_retire(struct pmap *pm, struct page **pages, u32 n)
 {
 	mutex_lock(&pm->lock);
 	if (!pm->queued || !quiet(pm) || !gather(pm, pages, n)) {
-		flush_locked(pm);
+		pmap_flush_locked(pm);
 		free_page_batch(pages, n);
 	}
 	mutex_unlock(&pm->lock);
@@ -485,7 +484,7 @@ int pmap_refresh(struct pmap *pm, u64 start, u64 end)
 		mark_stale(pm, start, end);
 		err = sync_locked(pm, start, end, true, false, 0);
 		if (!err)
-			err = flush_locked(pm);
+			err = pmap_flush_locked(pm);
 	}
 	mutex_unlock(&pm->lock);
 	return err;
@@ -512,7 +511,7 @@ bool pmap_drop_mapped(struct pmap *pm, u64 start, u64 end)
 	bool any;
 
 	mutex_lock(&pm->lock);
-	any = forget_mapped(pm, start, end) && pm->space;
+	any = pmap_forget_mapped(pm, start, end) && pm->space;
 	if (any && is_full(pm)) {
 		drop_locked(pm, start, end);
 	} else if (any) {
@@ -601,7 +600,7 @@ void pmap_wrprotect_now(struct pmap *pm, u64 start, u64 end)
 	if (entries_wrprotect(pm, start, end, &mapped)) {
 		if (mapped)
 			update_rights_locked(pm, start, end);
-		flush_locked(pm);
+		pmap_flush_locked(pm);
 	}
 	mutex_unlock(&pm->lock);
 }
@@ -612,7 +611,7 @@ int pmap_flush(struct pmap *pm)
 	int err = 0;
 
 	mutex_lock(&pm->lock);
-	err = flush_locked(pm);
+	err = pmap_flush_locked(pm);
 	mutex_unlock(&pm->lock);
 	return err;
 }
@@ -627,7 +626,7 @@ void pmap_note_touched(struct pmap *pm, u64 start, u64 end)
 	if (likely(!READ_ONCE(pm->lazy)))
 		return;
 	mutex_lock(&pm->lock);
-	if (pm->space && !flush_locked(pm))
+	if (pm->space && !pmap_flush_locked(pm))
 		pmap_note_touched_locked(pm, start, end);
 	mutex_unlock(&pm->lock);
 }
@@ -672,7 +671,7 @@ static struct space *make_space(struct pmap *pm)
 		if (unlikely(mm_of(pm)->ldt))
 			ldt_install(mm_of(pm)->ldt, s);
 	}
-	flush_locked(pm);
+	pmap_flush_locked(pm);
 	s = pm->space;
 	mutex_unlock(&pm->lock);
 	return s;
@@ -727,7 +726,7 @@ bool pmap_take_space(struct pmap *pm)
 		}
 		/* another vCPU may have changed entries without having queued their orders yet */
 		space_image(s)->nr = 0;
-		forget_mapped(pm, 0, 1UL << 47);
+		pmap_forget_mapped(pm, 0, 1UL << 47);
 		space_put(s);
 		drop_gather(pm);
 	}
@@ -754,55 +753,6 @@ void pmap_put_space(struct pmap *pm)
 	}
 	drop_gather(pm);
 	mutex_unlock(&pm->lock);
-}
-
-/* ---- saving a state ---- */
-
-int pmap_settle_stopped(struct pmap *pm)
-{
-	if (!mutex_trylock(&pm->lock))
-		return -EAGAIN;
-	if (pm->space) {
-		flush_locked(pm);
-		if (pm->lazy && !space_dead(pm->space))
-			pmap_note_touched_locked(pm, 0, arch_task_size());
-	}
-	mutex_unlock(&pm->lock);
-	return 0;
-}
-
-int pmap_leave_stopped(struct pmap *pm, bool quiet)
-{
-	struct space *s;
-
-	if (!mutex_trylock(&pm->lock))
-		return -EAGAIN;
-	s = pm->space;
-	pm->space = NULL;
-	if (s && quiet)
-		pmap_image_save(pm, s);
-	else if (s)
-		space_image(s)->nr = 0;
-	if (s)
-		space_put(s);
-	pm->left = true;
-	mutex_unlock(&pm->lock);
-	return 0;
-}
-
-void pmap_forget_left(struct pmap *pm)
-{
-	if (!pm->left)
-		return;
-	pm->left = false;
-	forget_mapped(pm, 0, 1UL << 47);
-}
-
-void pmap_forget_space(struct pmap *pm)
-{
-	pm->space = NULL;
-	pm->queued = pm->ahead = false;
-	forget_mapped(pm, 0, 1UL << 47);
 }
 
 void pmap_forget_cpus(void)

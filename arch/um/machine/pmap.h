@@ -273,6 +273,13 @@ void pmap_leave(void);
  */
 bool pmap_take_space(struct pmap *pm);
 
+/*
+ * pmap_flush_locked() does as pmap_flush(), and pmap_forget_mapped() clears PTE_MAPPED in the
+ * entries of the range and returns how many had it set. Under pmap->lock, or with the machine
+ * stopped.
+ */
+int pmap_flush_locked(struct pmap *pm);
+u64 pmap_forget_mapped(struct pmap *pm, u64 start, u64 end);
 /* Does as pmap_note_touched(), under pmap->lock and with no orders queued. */
 void pmap_note_touched_locked(struct pmap *pm, u64 start, u64 end);
 

@@ -294,128 +294,6 @@ struct ext4_buf *ext4_bprivate(struct ext4_sb *sbi);
 void ext4_bget(struct ext4_buf *b);
 void ext4_brelse(struct ext4_buf *b);
 
-/* ---- the journal (journal.c) ---- */
-
-/* Replays the log if needed. With @write opens it for writing. Returns 0 or -errno. */
-int ext4_journal_load(struct super_block *sb, bool write);
-/* Commits, checkpoints, and refuses new handles. Returns 0, or -errno if the log is not empty. */
-int ext4_journal_close(struct ext4_sb *sbi);
-void ext4_journal_free(struct ext4_sb *sbi); /* of a closed journal */
-/*
- * Writes all changes to their places and empties the log. New handles wait for the thaw. The
- * journal must be open. Returns 0 or -errno.
- */
-int ext4_journal_freeze(struct super_block *sb);
-void ext4_journal_thaw(struct super_block *sb);
-bool ext4_journal_frozen(const struct ext4_sb *sbi);
-bool ext4_journal_open(const struct ext4_sb *sbi); /* True if loaded and not closed */
-/*
- * Begins a handle on the running transaction, for a change of at most @credits blocks. Handles
- * nest. Returns ERR_PTR on failure: -EROFS (the journal is aborted) or -EIO (the file system is
- * shut down).
- */
-struct ext4_handle *ext4_start(struct super_block *sb, u32 credits);
-void ext4_stop(struct ext4_handle *h);
-/*
- * Adds credits to the handle. Returns 0, or -EAGAIN if the transaction is full: the caller must
- * stop the handle and start another.
- */
-int ext4_extend(struct ext4_handle *h, u32 credits);
-void ext4_dirty(struct ext4_handle *h, struct ext4_buf *b);
-/*
- * Records that a metadata block is freed: its copies in the log must not be replayed, and must not
- * be written to their place after this transaction has committed.
- */
-void ext4_forget(struct ext4_handle *h, struct ext4_sb *sbi, u64 block);
-/*
- * Counts a bio whose data must reach the disk before the handle's transaction commits. The bio's
- * end_io must call ext4_ordered_done() with the returned transaction.
- */
-struct ext4_txn *ext4_ordered_bio(struct ext4_handle *h);
-void ext4_ordered_done(struct ext4_txn *t, bool failed);
-/*
- * lost.c: handles new blocks whose data could not be written. Before the pages of such a bio end
- * writeback, call ext4_lost_begin(). After that, and before ext4_ordered_done(), call
- * ext4_lost_end(), which takes over the bio. Neither sleeps. ext4_settle_lost() returns when all
- * these blocks are zeroed or the log is aborted. It sleeps, and may be called with or without a
- * handle.
- */
-/* True if this mount zeroes lost blocks. Called while the journal is open. */
-bool ext4_hides_lost(const struct ext4_sb *sbi);
-void ext4_lost_begin(struct ext4_txn *t);
-void ext4_lost_end(struct ext4_txn *t, struct bio *bio);
-bool ext4_has_lost(const struct ext4_sb *sbi);
-void ext4_settle_lost(struct ext4_sb *sbi);
-/*
- * Zeroes @nr sectors of @b from @s on at once, for a caller that itself waited for the failed
- * write.
- */
-void ext4_zero_lost(struct ext4_sb *sbi, struct block_device *b, sector_t s, u64 nr);
-u32 ext4_handle_tid(const struct ext4_handle *h);
-u32 ext4_latest_tid(const struct ext4_sb *sbi); /* last transaction that has begun */
-/*
- * Waits until transaction @tid has committed. Returns 0 if its commit flushed the disk's cache
- * after this call began, 1 if it may not have, or -EIO if the journal is aborted.
- */
-int ext4_commit_tid(struct ext4_sb *sbi, u32 tid);
-int ext4_force_commit(struct super_block *sb, bool wait);
-/* Flushes the disk's write cache. Does nothing with the option nobarrier. Returns 0 or -errno. */
-int ext4_flush_disk(struct ext4_sb *sbi);
-void ext4_journal_abort(struct ext4_sb *sbi, int err);
-bool ext4_journal_is_aborted(const struct ext4_sb *sbi);
-/* Aborts the log without making the file system read-only (see shutdown.c). */
-void ext4_journal_give_up(struct ext4_sb *sbi);
-/* Returns 0, or -EIO after FS_IOC_SHUTDOWN. */
-static inline int ext4_alive(const struct ext4_sb *sbi)
-{
-	return unlikely(__atomic_load_n(&sbi->shutdown, __ATOMIC_ACQUIRE)) ? -EIO : 0;
-}
-long ext4_shutdown(struct super_block *sb, uaddr_t from); /* FS_IOC_SHUTDOWN */
-/* True if the log was aborted because the disk refused a request, not because of damage. */
-bool ext4_lost_by_disk(const struct ext4_sb *sbi);
-/* Blocks that a transaction freed. balloc.c makes them allocatable when it has committed. */
-struct ext4_freed {
-	struct ext4_freed *next;
-	u64 block;
-	u32 count;
-};
-void ext4_release_held(struct ext4_sb *sbi, struct ext4_freed *list);
-/*
- * Holds some of the free runs of at least @min_len blocks in bits [*from, end) of a group, and
- * returns them as a list for ext4_release_trimmed(). The caller holds trim_lock until that call: an
- * allocation that finds no free block waits for it.
- */
-int ext4_hold_free(struct ext4_handle *h, struct ext4_sb *sbi, u32 group, u32 *from, u32 end,
-	u32 min_len, struct ext4_freed **list);
-void ext4_release_trimmed(struct ext4_sb *sbi, struct ext4_freed *list);
-void ext4_discard_freed(
-	struct ext4_sb *sbi, const struct ext4_freed *list); /* trim.c, after a commit */
-long ext4_fitrim(struct super_block *sb, uaddr_t arg);
-void ext4_txn_freed(struct ext4_handle *h, struct ext4_freed *f);
-/*
- * super.c: Writes the counters into the superblock's block. Called in a commit, while no handle is
- * open.
- */
-void ext4_sb_update(struct ext4_sb *sbi);
-void ext4_sb_count(
-	struct ext4_sb *sbi, struct ext4_disk_sb *d); /* fills in the counters; alloc_lock held */
-/* Return how many KiB were written to the device: since the mount, and ever. */
-u64 ext4_session_kbytes(const struct ext4_sb *sbi);
-u64 ext4_lifetime_kbytes(const struct ext4_sb *sbi);
-/*
- * tenant.c: Begin and end serving reads and writes of the device's file (bdev_tenant). sb->s_root
- * must already exist.
- */
-void ext4_tenant_enter(struct ext4_sb *sbi);
-void ext4_tenant_leave(struct ext4_sb *sbi);
-/* sysfs.c: Show and hide /sys/fs/ext4/DEVICE. */
-void ext4_sysfs_enter(struct ext4_sb *sbi);
-void ext4_sysfs_leave(struct ext4_sb *sbi);
-/* value of s_first_error_errcode and s_last_error_errcode on disk */
-#define EXT4_CODE_CORRUPTED 5
-int ext4_replay(
-	struct super_block *sb, u64 *map, u32 first, u32 maxlen, u32 *next_tid); /* recovery.c */
-
 /* Credits of common changes: the largest number of blocks that each may dirty. */
 /* an allocation: bitmap, descriptor, and a split at every level */
 #define EXT4_ALLOC_CREDITS 12
@@ -817,5 +695,7 @@ ssize_t ext4_listxattr(struct inode *inode, char *buf, size_t size);
 int ext4_xattr_extent(struct inode *inode, struct file_extent *e); /* for inode_operations */
 int ext4_xattr_delete(
 	struct ext4_handle *h, struct inode *inode); /* of an inode that is being removed */
+
+#include "kernel/fs/ext4/ext4_journal.h"
 
 #endif
