@@ -92,7 +92,7 @@ static bool computes(const struct task *t, u64 now)
 	return t->se.computed_at && (s64)(now - t->se.computed_at) < (s64)COMPUTES_NS;
 }
 
-/* True if @t is so much lighter than @curr that it would hardly run beside it. Racy reads. */
+/* True if @t is so much lighter than @curr that @t would hardly get the vCPU. Racy reads. */
 static bool is_light(const struct task *t, const struct task *curr)
 {
 	return READ_ONCE(t->se.weight) < READ_ONCE(curr->se.weight) / LIGHT_PART;

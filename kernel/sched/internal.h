@@ -22,7 +22,7 @@
 #define SLICE_MIN_NS (MSEC / 10)
 #define SLICE_MAX_NS (100 * MSEC)
 #define RR_SLICE_NS ((u64)READ_ONCE(sysctl_sched_rr_timeslice) * MSEC)
-/* A woken task preempts curr only if curr's vruntime is this far ahead. */
+/* ns of vruntime by which curr must be ahead before a woken task preempts it */
 #define WAKEUP_GRAN_NS MSEC
 /*
  * A waker runs at least this long. Less than SPREAD_DELAY_NS, or an idle vCPU would take the woken
@@ -59,7 +59,7 @@ struct rq {
 	struct list_head rt[RT_PRIOS + 1];
 	u64 rt_bits[2];
 	u32 nr_rt;
-	/* ns: start of the period, and the time that real-time tasks have used of it. */
+	/* ns: start of the real-time period; time that real-time tasks have used in it. */
 	u64 rt_start, rt_used;
 	/* rt_prio() of curr, or -1 while idle. Other vCPUs read it racily. */
 	int running_prio;
@@ -67,7 +67,7 @@ struct rq {
 	bool hurried;
 	/* curr if it must leave this vCPU: finish_switch() queues it on another vCPU. */
 	struct task *moving;
-	int moving_to; /* preferred vCPU for it, or -1 */
+	int moving_to; /* preferred vCPU for @moving, or -1 */
 	/* Number + 1 of the vCPU to which curr moves at the next switch; 0: none. Own vCPU only. */
 	int join;
 	/* Statistics. */
@@ -91,7 +91,8 @@ struct rq {
 	 * only.
 	 */
 	u64 ktime_at, ktime_behind;
-	u64 last_idle; /* arch_cpu_clock() when it went idle, or 0 */
+	/* arch_cpu_clock() of going idle, or 0 */
+	u64 last_idle;
 	/*
 	 * steal.c: when the host's count was last read, and stolen ns not yet subtracted from a
 	 * task.
@@ -196,7 +197,7 @@ void steal_after_idle_locked(struct rq *rq, u64 now);
 void class_update_curr(struct rq *rq, u64 now);
 void class_enqueue(struct rq *rq, struct task *t, bool wakeup);
 void class_dequeue(struct rq *rq, struct task *t);               /* @t is queued, not curr */
-void class_put_curr(struct rq *rq, struct task *t, bool yields); /* curr goes back to its queue */
+void class_put_curr(struct rq *rq, struct task *t, bool yields); /* curr returns to its queue */
 void class_sleep_curr(struct rq *rq, struct task *t);            /* curr sleeps or dies */
 /* Takes the next task to run off its queue and returns it. NULL: no task is queued. */
 struct task *class_pick(struct rq *rq);
@@ -239,10 +240,10 @@ void group_start(struct task *t);
 u64 group_check_in(const struct task *t, u64 now);
 
 /* dl_*: deadline.c, for SCHED_DEADLINE tasks, under rq->lock */
-void dl_begin(struct task *t);                        /* begins its first period now */
+void dl_begin(struct task *t);                        /* begins the first period now */
 void dl_refresh(struct task *t, u64 now);             /* called before @t is queued */
 void dl_charge(struct task *t, u64 ns);               /* subtracts @ns from the budget */
-u64 dl_time_left(const struct task *t, u64 now);      /* ns until it must be checked again */
+u64 dl_time_left(const struct task *t, u64 now);      /* ns until the next check */
 int dl_check(u64 runtime, u64 deadline, u64 *period); /* 0 or -EINVAL; no lock held */
 /*
  * Reserves @runtime of each @period; a @period of 0 gives the reservation back. 0 or -EBUSY. No
@@ -311,8 +312,8 @@ static inline bool task_is_load(const struct task *t)
 	return (t->state & TASK_IDLE) == TASK_UNINTERRUPTIBLE;
 }
 /*
- * Adds the activity since the last change to active_sum. Called before each change of it. rq->lock
- * held.
+ * Adds the activity since the last change to active_sum. Called before each change of the number of
+ * active tasks. rq->lock held.
  */
 static inline void account_active(struct rq *rq, u64 now)
 {

@@ -121,7 +121,7 @@ int sched_set_deadline(struct task *t, u64 runtime, u64 deadline, u64 period, u6
 	}
 	spin_unlock(&policy_lock);
 	end_dl_wait(t);
-	/* Its sched_yield() may no longer be answered in the stub. */
+	/* The stub must no longer answer the task's sched_yield(). */
 	kick_process(t);
 	return err;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * sched_ops.h: tables by which the scheduler calls rooms above it. task_hooks is bound by the
- * linker; each of the others is registered once, at boot.
+ * linker; each of the other tables is registered once, at boot.
  */
 #ifndef NESTLING_SCHED_OPS_H
 #define NESTLING_SCHED_OPS_H

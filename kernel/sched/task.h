@@ -44,7 +44,7 @@ struct psi_group;
 #define TASK_UNINTERRUPTIBLE 2
 #define TASK_STOPPED 4 /* job control */
 #define TASK_TRACED 8
-#define TASK_DEAD 16 /* never runs again */
+#define TASK_DEAD 16 /* the task never runs again */
 #define TASK_WAKEKILL 32
 #define TASK_NOLOAD 64 /* does not count for the load average */
 #define TASK_KILLABLE (TASK_UNINTERRUPTIBLE | TASK_WAKEKILL)
@@ -90,16 +90,19 @@ struct psi_group;
 /* PTRACE_SYSEMU: the tracer serves the system calls. */
 #define TIF_SYSCALL_EMU 7
 #define TIF_USER_DISPATCH 8 /* calls may become SIGSYS: user_dispatch.c */
-/* Its CPU quota, its deadline budget or another charge of a group needs work before user mode. */
+/*
+ * The task has to act before user mode: its CPU quota, its deadline budget or another charge of a
+ * group.
+ */
 #define TIF_CGROUP 9
 
 struct sched_entity {
 	struct rb_node node;
 	u64 vruntime; /* ns of run time, scaled by the weight */
-	/* arch_cpu_clock() when it was put on a CPU */
+	/* arch_cpu_clock() when the task was put on a CPU */
 	u64 exec_start;
 	u64 sum_exec;    /* ns of CPU time since birth */
-	u64 slice_start; /* sum_exec when its slice began */
+	u64 slice_start; /* sum_exec when the slice began */
 	/* ns that sched_setattr() requested, 0: default. Racy. */
 	u64 slice;
 	u64 queued_at; /* arch_cpu_clock() when it became runnable */
@@ -110,7 +113,7 @@ struct sched_entity {
 	u64 wait_since;
 	u64 run_delay; /* ns since birth: runnable, not running */
 	u64 nr_runs;   /* how often it was put on a CPU */
-	/* sum_exec at its last sleep, for RLIMIT_RTTIME */
+	/* sum_exec at the last wake-up, for RLIMIT_RTTIME */
 	u64 woken_exec;
 	/*
 	 * arch_cpu_clock() at the end of its last long stretch in guest code or in the kernel, or
@@ -148,13 +151,13 @@ struct futex_q;
  */
 struct task {
 	/*
-	 * Whether and where it runs: under the runqueue lock of @cpu, except where said. The task
-	 * itself writes its state without the lock (set_current_state()), wakers write it under the
-	 * lock.
+	 * Whether and where the task runs: under the runqueue lock of @cpu, except where said. The
+	 * task itself writes its state without the lock (set_current_state()); wakers write it
+	 * under the lock.
 	 */
 	u32 state;
 	int cpu;        /* vCPU on which it runs or ran last */
-	bool on_cpu;    /* its stack is in use by a vCPU */
+	bool on_cpu;    /* a vCPU uses the task's stack */
 	u32 flags;      /* PF_*, own */
 	u64 work_flags; /* TIF_*, atomic bits */
 
@@ -173,8 +176,9 @@ struct task {
 	s64 dl_budget; /* ns left in this period; may be negative */
 	/* SCHED_FLAG_RECLAIM, SCHED_FLAG_DL_OVERRUN */
 	u32 dl_flags;
-	bool dl_on;      /* in budget: before other classes */
-	bool dl_waits;   /* sleeps until its next period */
+	bool dl_on; /* in budget: before other classes */
+	/* the task sleeps until its next period */
+	bool dl_waits;
 	bool dl_overran; /* budget overrun not yet reported */
 
 	/* Affinity (affinity.c): masks of vCPUs, under the runqueue lock. */
@@ -185,36 +189,38 @@ struct task {
 	/* Place in the run queue: under the runqueue lock. */
 	struct sched_entity se;
 	struct list_head rt_node; /* link in rq->rt[] */
-	/* The group in which it shares CPU time: cpu_group, or session_group, or NULL. */
+	/* The group in which the task shares CPU time: cpu_group, session_group, or NULL. */
 	struct sched_group *sched_group;
 	struct sched_group *cpu_group;     /* its group of the cpu controller, or NULL */
 	struct sched_group *session_group; /* group of its session, or NULL */
 
 	/* What the task waits for: pressure, /proc/stat and /proc/PID/wchan. */
-	/* Group to whose pressure it adds; NULL: only the machine's. Under the runqueue lock. */
+	/*
+	 * Group to whose pressure the task adds; NULL: only the machine's. Under the runqueue lock.
+	 */
 	struct psi_group *psi;
-	/* own: it waits for memory, and memstall_cpu's counts include it */
+	/* own: true while the task waits for memory, and memstall_cpu counts it as stalled */
 	bool memstall;
 	bool in_iowait;    /* own: sleeps for a disk */
 	int memstall_cpu;  /* own: vCPU that counts the stall */
-	const char *wchan; /* own: name of the place where it waits */
+	const char *wchan; /* own: name of the place of its wait */
 
 	/* Counts of its switches, and the perf events that measure it. */
 	u64 nvcsw, nivcsw; /* under the runqueue lock */
 	u64 nr_moves;      /* moves to another vCPU */
-	/* Events that count for it, or NULL; under the lock of task/perf.c. */
+	/* Events that count for the task, or NULL; under the lock of task/perf.c. */
 	struct perf_event *perf;
 
-	/* CPU time, and the timers that it drives: own, in ns. */
+	/* CPU time in ns, and the timers that the CPU time drives: own. */
 	u64 utime, stime;
 	/* arch_cpu_clock() of the last switch between user and kernel accounting */
 	u64 last_acct;
 	/* ns by which utime + stime exceed se.sum_exec */
 	u64 acct_over;
-	/* ktime at which sched_timer_ops->cpu_timers() is called for it, or ~0 */
+	/* ktime at which sched_timer_ops->cpu_timers() is called for the task, or ~0 */
 	u64 cpu_timer_at;
 	u64 cpu_timers_seen; /* time of the last call of cpu_timers() */
-	/* Timers of its CPU time, under the lock of time/posix_timer.c. */
+	/* Timers on the task's CPU time, under the lock of time/posix_timer.c. */
 	struct rb_root cpu_timers;
 	u64 hung_switches, hung_since; /* owned by task/hung.c */
 	u64 start_time;                /* ktime, immutable */
@@ -235,7 +241,7 @@ struct task {
 	struct list_head pid_links[4];
 	struct task *group_leader;
 	struct task *real_parent; /* the parent by fork */
-	/* The task that reaps it: its tracer, or real_parent. */
+	/* The task that reaps this one: its tracer, or real_parent. */
 	struct task *parent;
 	struct list_head children; /* list of sibling; processes only */
 	struct list_head sibling;
@@ -268,7 +274,7 @@ struct task {
 	/* Futexes: own, except where said. */
 	uaddr_t robust_list;
 	struct futex_state *futex;
-	/* The PI lock for which it waits; under the lock of futex_pi.c. */
+	/* The PI lock for which the task waits; under the lock of futex_pi.c. */
 	struct futex_q *pi_wait;
 	/* True once the exiting task has released the futexes that it owned. */
 	bool futex_dead;
@@ -305,7 +311,7 @@ struct task {
 	u32 sas_ss_flags;           /* own */
 	u32 jobctl;
 	struct restart_block restart; /* own */
-	/* Works to run before it returns to user mode: a lock-free list, pushed by any task. */
+	/* Works to run before the return to user mode: a lock-free list, pushed by any task. */
 	struct task_work *works;
 
 	/* Tracing: under tasklist_lock, except where said. */
@@ -330,7 +336,7 @@ struct task {
 	u64 cg_min_flt, cg_maj_flt;      /* already flushed to the group */
 
 	/* Control groups, version 1: under cgroup1_lock, except where said. */
-	/* By slot of the hierarchy: its group, with a reference. NULL: the root group. */
+	/* For each hierarchy the task's group, with a reference. NULL: the root group. */
 	struct cgroup1 *cg1[CGROUP1_MAX];
 	/* Number of entries of cg1 that are not NULL. The task itself reads it without the lock. */
 	u32 nr_cg1;
@@ -351,7 +357,7 @@ struct task {
 	 * True if a charge has met a limit since the current fault began; out_of_memory() uses it.
 	 */
 	bool memcg_oom;
-	/* Pages above memory.high for which it must still wait (TIF_CGROUP). */
+	/* Pages charged above a high limit, for which the task must still wait (TIF_CGROUP). */
 	u64 memcg_over;
 	u64 min_flt, maj_flt; /* faults without and with I/O */
 	u64 mempolicy;        /* kernel/mm/mempolicy.c */
@@ -359,7 +365,9 @@ struct task {
 	/* Disks: own, except where said. */
 	/* The group whose disk limits apply, or NULL. */
 	struct io_group *io_group;
-	/* ktime until which it must wait for its earlier reads and writes (TIF_CGROUP), or 0. */
+	/*
+	 * ktime until which the task must wait for its earlier reads and writes (TIF_CGROUP), or 0.
+	 */
 	u64 io_paid_at;
 	u32 io_generation; /* of the limits when io_paid_at was set */
 	/* Also written and read by other tasks, racily: kernel/task/ioprio.c. */
@@ -381,11 +389,11 @@ struct task {
 	struct key *thread_keyring;                           /* a reference */
 
 	/* Requests that outlive a call: own, except where said. */
-	/* Requests of io_uring, issued by it, that are still pending. */
+	/* Pending requests of io_uring that the task has issued. */
 	atomic_t uring_busy;
-	/* The io_uring files that it registered for use by index, or NULL. */
+	/* The io_uring files that the task has registered for use by index, or NULL. */
 	struct file **uring_rings;
-	/* SEM_UNDO operations to apply when it exits, or NULL. */
+	/* SEM_UNDO operations to apply when the task exits, or NULL. */
 	struct sem_undo_list *sysvsem;
 
 	/* Slack of its timers in ns: own; also written racily through /proc. */
@@ -393,7 +401,7 @@ struct task {
 	/* The value that PR_SET_TIMERSLACK with 0 restores: the parent's slack at fork. */
 	u64 default_timer_slack_ns;
 
-	/* How it is freed, and debugging. */
+	/* How the task is freed, and debugging. */
 	struct rcu_head rcu; /* put_task() */
 #ifdef CONFIG_DEBUG
 	struct held_locks held; /* own (lockdep) */
