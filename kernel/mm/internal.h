@@ -106,7 +106,7 @@ void buddy_return(pfn_t pfn, u32 order, bool fresh);
 u32 large_block_take(struct address_space *m, u64 index, u32 nr, gfp_t gfp, struct page **first);
 /*
  * True if the host may back this frame and others of its block with one large page, so that a touch
- * of one maps them all.
+ * of one frame maps all of them.
  */
 bool large_block_backs(pfn_t pfn);
 /* Notes that the host no longer backs [pfn, pfn + n). */

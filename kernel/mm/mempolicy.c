@@ -23,7 +23,7 @@
 #define NODE_0 1UL
 #define MODE_FLAGS (MPOL_F_STATIC_NODES | MPOL_F_RELATIVE_NODES | MPOL_F_NUMA_BALANCING)
 #define PREFERRED_MANY 5
-#define MODES 7 /* up to weighted interleave */
+#define MODES 7 /* modes up to weighted interleave */
 #define MAX_MASK_BITS (PAGE_SIZE * 8)
 
 static u32 policy_mode(u64 policy)
@@ -139,7 +139,7 @@ static int policy_of_area(u64 addr, u64 *policy)
 	return v ? 0 : -EFAULT;
 }
 
-/* Returns the node that a page is on. That is 0 if it is in memory. */
+/* Returns the node of the page at @addr: 0, since it is faulted in on the only node; or -errno. */
 static int node_of_page(u64 addr)
 {
 	struct page *p = get_user_page(current->mm, addr, 0);

@@ -138,7 +138,8 @@ static u64 move_area(struct remap *r, struct vm_area *v, u64 to)
 		return -ENOMEM;
 	if (r->flags & MREMAP_DONTUNMAP && !may_expand_vm(mm, v->vm_flags, pages))
 		return -ENOMEM;
-	if (v->vm_flags & VM_HUGETLB) { /* the rest of the area keeps its promise */
+	/* split: the rest of the area keeps its promise */
+	if (v->vm_flags & VM_HUGETLB) {
 		err = vma_split_range(mm, r->addr, r->addr + r->old_len);
 		if (err)
 			return err;

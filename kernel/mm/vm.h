@@ -2,8 +2,8 @@
 /*
  * vm.h: struct mm, the address space of a guest's process.
  *
- * mm_users counts tasks: the last mmput() unmaps everything. mm_count counts references to the
- * structure, all tasks together as one: the last mmdrop() frees it.
+ * mm_users counts tasks and other users of the memory: the last mmput() unmaps everything. mm_count
+ * counts references to the structure, all users together as one: the last mmdrop() frees it.
  *
  * Locks: mmap_lock (sleeps) for areas and their numbers, page_table_lock (spins) for entries of
  * page tables; the comments of the members name others.
@@ -74,7 +74,7 @@ struct mm {
 	u32 nr_auxv;
 	u64 owner_pid;
 
-	/* Data of the machine for this mm: each set once. */
+	/* Data of the machine for this mm: each member is set once. */
 	/* patched call sites of this mm (arch/um/patch/patch.c), or NULL */
 	struct patch *patch;
 	/* for modify_ldt(2) (arch/um/machine/ldt.c), or NULL; its content is under pmap.lock */
@@ -95,7 +95,7 @@ struct mm {
 	struct core_state *core_state;
 
 	/* Requests of the process. */
-	/* true once it has had areas for ksm.c; under mmap_lock */
+	/* true once the mm has had areas for ksm.c; under mmap_lock */
 	bool mergeable;
 	/* PR_SET_MEMORY_MERGE: all areas become mergeable; under mmap_lock */
 	bool merge_all;
@@ -106,14 +106,14 @@ struct mm {
 	/* MEMBARRIER_CMD_REGISTER_* done so far; atomic */
 	u32 membarrier;
 
-	/* Lists that contain it, and lists that it has. */
+	/* Lists that contain the mm, and lists that the mm has. */
 	/* all mms, for reclaim and OOM; under mm_list_lock */
 	struct list_head mm_list;
-	/* droppable.c, under its own lock */
+	/* link of droppable.c; under list_lock of that file */
 	struct list_head droppable;
 	/* userfault_event.c: events not sent yet; under mmap_lock */
 	struct list_head uffd_events;
-	/* kernel/aio, under its lock */
+	/* contexts of kernel/aio; under its lock */
 	struct list_head aio_contexts;
 
 	/* true once mm_reap() has taken pages: a missing page may have had content */

@@ -185,7 +185,7 @@ void user_breaks_fork(struct mm *new, struct mm *old)
 {
 	mutex_lock(&breaks_lock);
 	for (u32 i = 0; i < ARRAY_SIZE(user_breaks); i++)
-		/* a stepping task may have removed it since the copy was made */
+		/* a stepping task may have removed the int3 since the copy was made */
 		if (user_breaks[i].mm == old && (user_breaks[i].in || user_breaks[i].stepper))
 			restore(&user_breaks[i], new);
 	mutex_unlock(&breaks_lock);

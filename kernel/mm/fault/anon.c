@@ -26,7 +26,7 @@
 /* new small areas are filled at once while mm->eager is at least this */
 #define EAGER_FROM 4
 #define EAGER_MAX 8
-/* one in so many pages is left to its own fault, as a sample */
+/* of so many new small areas one is left to its faults, as a sample */
 #define EAGER_SAMPLE 16
 #define TABLE_SPAN (512 * PAGE_SIZE)
 

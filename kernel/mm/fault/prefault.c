@@ -124,7 +124,7 @@ static void segment_ahead(struct vm_area *v, u64 start, u64 end)
 	if (v->vm_mapping && follows(before, v) && before->vm_mapping == v->vm_mapping &&
 		!(before->vm_flags & VM_WRITE))
 		ahead(before, before->vm_start, before->vm_end);
-	/* the loader zeroes the rest of its last page next */
+	/* next the loader zeroes the rest of the area's last page */
 	if (v->vm_mapping && v->vm_flags & VM_WRITE)
 		pmap_urge(&v->vm_mm->pmap);
 }

@@ -24,7 +24,7 @@
 #define WRITTEN_MAX 32768
 #define SHARE_MIN 16 /* a part of 1/16 */
 #define RA_DEFAULT 128
-/* pages written, after which a task that waits for memory tries again */
+/* number of written pages after which a task that waits for memory tries again */
 #define FLUSHED_ENOUGH 32
 #define FLUSH_WAIT 100000000UL /* ns; as on Linux */
 
@@ -251,7 +251,7 @@ void balance_dirty_pages(struct address_space *m)
 	io_pause();
 	if (likely(!much_is_dirty()))
 		return;
-	/* a loop device's thread must not wait: it cleans the pages that lie above it */
+	/* a loop device's thread must not wait: it cleans the dirty pages of its own device */
 	if (m->a_ops->memory_only || frees_memory(current))
 		return;
 	b = mapping_bdi(m);

@@ -113,13 +113,14 @@ ssize_t filemap_read(struct file *f, struct address_space *m, struct iov_iter *t
 					*pos += n;
 					done += n;
 					if (*pos & (PAGE_SIZE - 1) && to->count && i + 1 < nr)
-						n = 0; /* short copy: look up the rest again */
+						/* short copy: look up the other pages again */
+						n = 0;
 				}
 			}
 			put_page(pages[i]);
 		}
 		if (n == PAGE_TRUNCATED) {
-			/* the file may end at this page now */
+			/* the page was truncated: the file may end before it now */
 			n = 0;
 			continue;
 		}

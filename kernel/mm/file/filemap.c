@@ -326,8 +326,7 @@ u32 page_cache_alloc_run(struct address_space *m, u64 index, u32 nr, struct page
 			break;
 		n = 0;
 		/*
-		 * takes the lock as add_new_page() does, but only tries it: readahead can be left
-		 * out
+		 * the lock is needed as in add_new_page(), but is only tried: readahead is optional
 		 */
 		if (down_read_trylock(&m->invalidate_lock)) {
 			n = add_extent(m, index + done, got, p, pages + done);
@@ -414,7 +413,7 @@ struct page *page_for_write(struct address_space *m, u64 index, u32 len, struct 
 			return ERR_PTR(-ENOMEM);
 		if (PageUptodate(p) || len == PAGE_SIZE)
 			break;
-		/* the lock is not held while it is read, so it may leave the cache */
+		/* the page is not locked while it is read, so it may leave the cache */
 		unlock_page(p);
 		put_page(p);
 		p = read_cache_page(m, index, file);

@@ -116,7 +116,7 @@ static bool grow_from_wild(void)
 	while (pfn + (1UL << order) > zone.end)
 		order--;
 	zone.wild = pfn + (1UL << order);
-	zone.nr_free -= 1UL << order; /* block_free() adds them again */
+	zone.nr_free -= 1UL << order; /* block_free() adds the frames again */
 	block_free(pfn, order);
 	return true;
 }

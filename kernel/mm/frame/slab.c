@@ -459,7 +459,7 @@ void *kmem_cache_alloc(struct kmem_cache *c, gfp_t gfp)
 		obj = cache_alloc_slow(c, gfp);
 	if (!obj)
 		return NULL;
-	/* check_poison() accesses all of it */
+	/* check_poison() accesses the whole object */
 	asan_unpoison(obj, c->size);
 	check_poison(c, obj);
 	remember_callers(c, obj);
@@ -500,7 +500,10 @@ void kmem_cache_free(struct kmem_cache *c, void *p)
 
 /* ---- caches ---- */
 
-/* Returns the order of a slab: it holds at least eight objects, or wastes at most an eighth. */
+/*
+ * Returns an order for slabs, such that a slab holds at least eight objects or wastes at most an
+ * eighth.
+ */
 static u32 slab_order(u32 size)
 {
 	u32 order = 0;

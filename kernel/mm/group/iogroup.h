@@ -57,8 +57,8 @@ void io_wait_until_paid(void);
 void io_charge_dirty(dev_t dev);
 extern u32 io_nr_limits; /* nodes with a limit; a racy hint */
 /*
- * True if writes of cached pages are charged to the task that submits them, not to the one that
- * made the pages dirty. As in version 1 of control groups, where disks and memory have separate
+ * True if writes of cached pages are charged to the task that submits them, not to the task that
+ * made the pages dirty. Set for version 1 of control groups, where disks and memory have separate
  * trees.
  */
 extern bool io_pages_unowned;

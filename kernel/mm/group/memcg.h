@@ -47,10 +47,10 @@ struct huge_group {
 	atomic64_t pages[HUGE_KINDS];
 	u64 max[HUGE_KINDS];
 	u64 peak[HUGE_KINDS]; /* racy */
-	u64 hits[HUGE_KINDS]; /* charges that this limit refused; atomic */
+	u64 hits[HUGE_KINDS]; /* charges that max refused; atomic */
 	/*
-	 * refused: charges that a limit here or below refused; refused_local: those that this limit
-	 * refused; atomic
+	 * refused: charges refused by a limit of this group or of a group below; refused_local: by
+	 * a limit of this group; atomic
 	 */
 	u64 refused, refused_local;
 };

@@ -54,12 +54,12 @@ struct single {
 
 /* What ksmd knows of a frame. */
 struct seen {
-	u32 sum; /* checksum when it was last scanned */
+	u32 sum; /* checksum at the last scan */
 	/* rounds without a twin since its last change */
 	u8 age;
-	/* rounds for which it is still skipped */
+	/* rounds for which the page is still skipped */
 	u8 skips;
-	bool alone; /* it is skipped in this round */
+	bool alone; /* skipped in this round */
 };
 
 u64 ksm_prune_ms = 2000, ksm_smart_scan = 1; /* read without a lock */

@@ -16,7 +16,7 @@ struct ksm_node {
 	/* in merged[]; unused for the page of zeros */
 	struct hlist_node link;
 	struct page *page;
-	u32 sum; /* checksum of its content */
+	u32 sum; /* checksum of the content */
 	/* pages of the current batch that it will replace */
 	u32 chosen;
 };
