@@ -26,12 +26,14 @@
 #include "kernel/mm/swap/swap_internal.h"
 
 #define COPY_AT_ONCE_MAX 256 /* most pages copied at once in one fork */
-/* a process with at most so many anonymous pages, also those mapped ahead, is copied as a whole */
+/* most anonymous pages (with those mapped ahead) of a process that is copied as a whole */
 #define SMALL_RSS 128
-/* pages of an area (.bss) of which the child of such a process gets the untouched pages too */
+/*
+ * most pages of an area (.bss) of which the child of such a process also gets the untouched pages
+ */
 #define BSS_AREA 32
 #define COPY_ORDER 4
-/* entries of a file copied under one hold of the locks */
+/* most entries of a file copied under one hold of the locks */
 #define BATCH 64
 
 struct fork {
@@ -161,7 +163,7 @@ static int share_anon(struct fork *f, struct vm_area *v, u64 va, pte_t *ep, stru
 		*ep &= ~PTE_RESERVED;
 		if (!copy_unlocked(f, v, va, *ep, p))
 			return 0;
-		spin_lock(&old->page_table_lock);   /* no memory: share it as other pages */
+		spin_lock(&old->page_table_lock);   /* no memory: share the page */
 		if (*ep & PTE_RW && is_pinned(p)) { /* the device's data would be the child's */
 			spin_unlock(&old->page_table_lock);
 			return -ENOMEM;

@@ -89,7 +89,7 @@ pfn_t mm_first_wild(void);
  * blocks and @frames frames. Stores them in @pfn and @order, and returns the number of blocks.
  */
 u32 buddy_isolate_resident(pfn_t *pfn, u8 *order, u32 max, u64 frames);
-/* Puts an isolated block back; @fresh: it reads as zeros now. */
+/* Puts an isolated block back into the zone; @fresh: the block reads as zeros now. */
 void buddy_return(pfn_t pfn, u32 order, bool fresh);
 
 /* ---- largeblock.c ---- */
@@ -209,7 +209,7 @@ u64 ksm_advised(u64 pages, u64 took_ns, u64 busy_ns);
  */
 void droppable_note(struct mm *mm);
 void droppable_mm_gone(struct mm *mm); /* called after the last user has gone */
-/* a hint: true if any mm has had such an area */
+/* a hint: true if any mm has had a droppable area */
 bool droppable_any(void);
 /*
  * Drops about @wanted pages of droppable areas for which @chosen (NULL: no condition) returns true.
@@ -250,7 +250,7 @@ struct slab_object {
 	/* object with its tail; bytes for the user */
 	u32 size, usable;
 	const char *cache;
-	const struct page *slab; /* the first page of its slab */
+	const struct page *slab; /* first page of the slab */
 };
 bool slab_object_at(void *p, struct slab_object *o);
 /* Begins or ends a walk over slabs. No slab is freed meanwhile. */

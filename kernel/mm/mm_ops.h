@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * mm_ops.h: the tables by which mm calls rooms above it. Each is registered once, at boot.
- */
+/* mm_ops.h: the tables by which mm calls rooms above it. Each table is registered once, at boot. */
 #ifndef NESTLING_MM_MM_OPS_H
 #define NESTLING_MM_MM_OPS_H
 
@@ -30,7 +28,7 @@ struct mm_file_ops {
 	dev_t (*dev)(struct file *f);
 	struct file_ra *(*ra)(struct file *f);
 	void (*wb_error)(struct inode *i, int err); /* for syncfs; in any context */
-	bool (*may_exec)(struct file *f);           /* false: it is on a noexec mount */
+	bool (*may_exec)(struct file *f);           /* false: on a noexec mount */
 	/* true if current owns the file or may write to it */
 	bool (*may_watch)(struct file *f);
 	/* bits: 1: open for reading, 2: for writing; 4: all writes append; 8: it is a swap area */

@@ -40,7 +40,7 @@ u64 mm_used_frames(void)
 {
 	u64 file = count_of(&nr_file_pages), other;
 
-	file -= min(file, nr_direct_pages()); /* these are not part of the total */
+	file -= min(file, nr_direct_pages()); /* not part of the total */
 	other = nr_free_frames() + file;
 	return nr_managed_frames() - min(other, nr_managed_frames());
 }
@@ -142,7 +142,7 @@ static void add_entry(struct mem_walk_stats *st, pte_t e)
 
 #define CHUNK PAGE_KINDS_BATCH
 
-/* Updates which of the entries that copy_entries() reads next were touched. */
+/* Updates the entries that copy_entries() reads next: which of their pages were touched. */
 static void note_next(struct mm *mm, u64 va, u64 end)
 {
 	pte_t *e;
@@ -156,8 +156,8 @@ static void note_next(struct mm *mm, u64 va, u64 end)
 
 /*
  * Copies up to CHUNK entries from *va on, and advances *va behind them. Returns their number (0:
- * none up to @end). *first: the address of the first. They are copied because the host must be
- * asked about frames that were mapped ahead, and not under page_table_lock.
+ * none up to @end). *first: the address of the first. A copy is needed because the host must be
+ * asked about frames that were mapped ahead, which is not possible under page_table_lock.
  */
 static u32 copy_entries(struct mm *mm, u64 *va, u64 end, pte_t *to, u64 *first)
 {

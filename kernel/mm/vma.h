@@ -44,10 +44,10 @@ struct vm_area;
 #define VM_DONTCOPY 0x20000
 #define VM_DONTEXPAND 0x40000
 #define VM_ACCOUNT 0x100000
-/* private mapping of /dev/zero: anonymous memory, and vm_file only names it */
+/* private mapping of /dev/zero: anonymous memory; vm_file only gives the name in maps */
 #define VM_ANON_FILE BIT(38)
 #define VM_SEALED BIT(39) /* mseal: cannot be moved or changed */
-/* anonymous: reclaim may drop its pages (droppable.c) */
+/* anonymous memory whose pages reclaim may drop (droppable.c) */
 #define VM_DROPPABLE BIT(40)
 #define VM_NORESERVE 0x200000
 #define VM_SYNC 0x800000 /* MAP_SYNC was requested; never on a disk */
@@ -55,7 +55,8 @@ struct vm_area;
 #define VM_WIPEONFORK 0x2000000
 #define VM_DONTDUMP 0x4000000
 #define VM_STACK 0x8000000
-#define VM_SPECIAL_NAME 0x10000000 /* vm_name is its name in maps: "[vdso]" */
+/* vm_name is the name in maps: "[vdso]" */
+#define VM_SPECIAL_NAME 0x10000000
 
 struct vm_operations {
 	/*
@@ -72,7 +73,7 @@ struct vm_operations {
  * otherwise.
  */
 struct vm_area {
-	/* Its place in the address space. */
+	/* Place in the address space. */
 	struct rb_node vm_rb;     /* by vm_start, in mm->mm_rb */
 	struct list_head vm_list; /* in mm->mmap_list, sorted by address */
 	/* changed under mmap_lock (writing) and, with a mapping, i_mmap_sem (writing) */
@@ -90,7 +91,7 @@ struct vm_area {
 	/* in mapping->i_mmap_list; under i_mmap_sem */
 	struct list_head shared;
 
-	/* Handling of its pages. */
+	/* Handling of the pages. */
 	/* userfault.c: the descriptor that handles faults of this area, or NULL */
 	struct uffd *vm_uffd;
 	u64 vm_policy; /* mempolicy.c; 0: the thread's policy */
@@ -111,7 +112,7 @@ struct vm_area {
 /* Finds the first area with vm_end > addr; under mmap_lock. */
 struct vm_area *find_vma(struct mm *mm, u64 addr);
 /*
- * True for memory of memfd_secret. It is accessed only through the page tables of a process that
+ * True for memory of memfd_secret, which is accessed only through the page tables of a process that
  * maps it.
  */
 static inline bool vma_is_secret(const struct vm_area *v)

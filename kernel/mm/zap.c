@@ -21,11 +21,14 @@
 #include "kernel/mm/swap/swap_internal.h"
 
 #define BATCH 64
-/* tables after which the lock is dropped if they contain only markers, which fill no batch */
+/*
+ * page tables after which the lock is dropped, since tables that contain only markers fill no batch
+ */
 #define BATCH_TABLES 64
 #define BATCH_SWAPPED 512
 /*
- * entries after which the lock is dropped if a search for untouched pages finds only touched ones
+ * entries after which a search for untouched pages drops the lock, even if it finds only touched
+ * pages
  */
 #define BATCH_ENTRIES 4096
 
@@ -116,7 +119,7 @@ struct zap_batch {
 	/* range that the space maps; last is exclusive, 0: none */
 	u64 first, last;
 	bool keep_guards;
-	bool beside; /* guest code may run meanwhile */
+	bool beside; /* guest code may run during the batch */
 	/* the batch has ended at a page of a file to which guest code can write */
 	bool writable;
 	u32 n;
@@ -248,7 +251,7 @@ static void note_peak(struct mm *mm)
 void zap_prepare(struct mm *mm, u64 start, u64 end)
 {
 	note_peak(mm);
-	/* other tasks may have ordered to unmap a part of the range, and not flushed yet */
+	/* other tasks may have queued an unmap of a part of the range, and not flushed it yet */
 	if (pmap_drop_mapped(&mm->pmap, start, end) || READ_ONCE(mm->pmap.queued))
 		pmap_settle(&mm->pmap);
 }
@@ -302,7 +305,7 @@ u64 zap_untouched(struct vm_area *v, u64 start, u64 end)
 	assert_rwsem_held_write(&v->vm_mm->mmap_lock);
 	pmap_note_touched(&v->vm_mm->pmap, start, end);
 	pmap_drop_mapped(&v->vm_mm->pmap, start, end);
-	/* flushes earlier orders too: frames that this function frees are not retired */
+	/* flushes earlier orders too, since the frames that this function frees are not retired */
 	pmap_flush(&v->vm_mm->pmap);
 	while (start < end) {
 		u32 n = take_reserved(v, r, &start, end);

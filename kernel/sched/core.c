@@ -388,7 +388,7 @@ static void do_schedule(bool preempted, bool yields)
 		if (class_slice_left(rq, now) == 0)
 			prev->se.slice_start = prev->se.sum_exec;
 		if (!task_is_idle(prev))
-			/* A deadline task may have lost its priority. */
+			/* A deadline task may have lost its priority: store the present one. */
 			set_running_prio(rq, rt_prio(prev));
 		spin_unlock_raw(&rq->lock);
 		/*
@@ -424,7 +424,7 @@ void schedule(void)
 	do_schedule(false, false);
 }
 
-/* Reschedules; returns at once if no other task is queued on this vCPU. */
+/* Reschedules. If no other task is queued on this vCPU, only does the work of a boundary. */
 void yield(void)
 {
 	might_sleep();

@@ -226,7 +226,9 @@ static struct sched_group *throttled_group(const struct task *t)
 	return NULL;
 }
 
-/* Called when @t is put on a CPU: sends it to sched_throttle() if a group of it is throttled. */
+/*
+ * Called when @t is put on a CPU: makes @t call sched_throttle() if one of its groups is throttled.
+ */
 void group_start(struct task *t)
 {
 	if (t->mm && throttled_group(t))

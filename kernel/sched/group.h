@@ -31,7 +31,7 @@ struct sched_group {
 	u32 weight;                 /* set by cgroup version 2 */
 	u32 shares;                 /* effective weight (SCHED_SHARES) */
 	bool idle;                  /* competes like a SCHED_IDLE task */
-	/* Sum of the weights of its runnable tasks and child groups, on all vCPUs. */
+	/* Sum of the weights of the group's runnable tasks and child groups, on all vCPUs. */
 	s64 load;
 	bool linked;
 	/* Quota: under bw_lock. */

@@ -57,7 +57,10 @@ void wait_queue_setup(struct wait_queue_head *q, const char *name);
  * Bit in the key of a wake_up_all: the queue is about to be freed (after a grace period), so
  * entries that stay longer than a wait must leave it.
  */
-/* The UAPI header defines it with a cast (__poll_t), which only Linux's own build knows. */
+/*
+ * The UAPI header defines the bit with a cast to __poll_t, a type that only Linux's own build
+ * knows.
+ */
 #undef WAKE_QUEUE_GONE
 #define WAKE_QUEUE_GONE 0x4000
 /*

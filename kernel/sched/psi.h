@@ -60,7 +60,7 @@ void psi_move_task(struct task *t, struct psi_group *g);
 /* Writes the text of a pressure file (cpu.pressure...) to @buf. Returns its length in bytes. */
 int psi_show(struct psi_group *g, enum psi_resource r, char *buf, size_t size);
 
-/* Frame a stretch in which current waits for memory or reclaims it. */
+/* Frame a stretch in which current waits for memory or reclaims memory. */
 bool psi_memstall_enter(void); /* true if this call marked current */
 /* @was: psi_memstall_enter()'s result */
 void psi_memstall_leave(bool was);

@@ -40,7 +40,7 @@ static void take(struct rwsem *s, bool write)
 	s->count = write ? -1 : s->count + 1;
 }
 
-/* Makes holders of the waiters that may hold the lock now, and wakes them up; under wait_lock. */
+/* Gives the lock to the waiters that may hold it now, and wakes them up; under wait_lock. */
 static void grant(struct rwsem *s)
 {
 	while (!list_empty(&s->waiters)) {

@@ -51,7 +51,7 @@ struct k_itimer {
 	spinlock_t lock; /* protects the next four members */
 	u64 interval;
 	u64 expires; /* ns on its clock; 0: not armed */
-	bool again;  /* true: it has expired since it was set */
+	bool again;  /* true: has expired since it was set */
 	/* periods before @expires that are skipped while the timer rests (next_expiry()) */
 	u64 left_out;
 

@@ -23,12 +23,12 @@ enum { IO_RBPS, IO_WBPS, IO_RIOPS, IO_WIOPS, IO_LIMITS }; /* limits per second: 
 
 /* The I/O of a group on one disk. */
 struct io_node {
-	struct io_node *next;               /* immutable once it is on the list */
+	struct io_node *next;               /* immutable once listed */
 	dev_t dev;                          /* number of the whole disk */
 	u64 bytes[IO_KINDS], ios[IO_KINDS]; /* atomic */
 	/* read racily; limit and paid_at are written under limits_lock */
 	u64 limit[IO_LIMITS];
-	/* ktime from which on the group, after the requests so far, is within each limit again */
+	/* ktime from which on the group is within each limit again, if no more requests come */
 	u64 paid_at[IO_LIMITS];
 };
 

@@ -227,8 +227,8 @@ static int charge(struct mem_group *g, s64 n, gfp_t gfp)
 		count_event(over, MEM_MAX);
 		if (!mem_group_reclaim(over, BATCH) && i > patience(over)) {
 			/*
-			 * a task must not hold locks while it waits for room: a fault waits at its
-			 * end, a call fails
+			 * this task may hold locks, so it must not wait for room: a fault waits
+			 * when it ends, a system call fails
 			 */
 			if (gfp & __GFP_NOOOM || READ_ONCE(over->oom_waits)) {
 				current->memcg_oom = true;
@@ -540,8 +540,8 @@ void mem_group_pay_on_the_way(void)
 static DEFINE_SPINLOCK(watch_lock);
 
 /*
- * Begins a watch. The group has one peak for all watches: it is stored in the other watches before
- * it is reset.
+ * Begins a watch. The group has one peak for all watches, which is stored in the other watches
+ * before it is reset.
  */
 static void watch_begin(struct list_head *watches, u64 *watched, u64 now, struct mem_watch *w)
 {

@@ -67,8 +67,8 @@ struct huge_file {
 	u64 pages;
 	struct huge_quota *quota; /* of the mount, or NULL; immutable */
 	/*
-	 * true for a shared memory segment, whose pages are promised when it is made: mappings
-	 * promise no more
+	 * true for a shared memory segment: its pages are promised when the segment is made, and
+	 * mappings promise no more
 	 */
 	bool prepaid;
 };

@@ -212,7 +212,7 @@ int hugetlb_fault(struct vm_area *v, u64 addr, u32 flags, struct fault_info *inf
 
 /* ---- copies on write ---- */
 
-/* True if only this area maps the page, and it is not the file's. */
+/* True if only this area maps the page, and the page does not belong to the file. */
 static bool sole_owner(struct vm_area *v, u64 index, struct page *head)
 {
 	return atomic_read(&head->mapcount) == 1 &&

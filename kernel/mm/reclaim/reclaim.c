@@ -174,10 +174,10 @@ static u64 shrink_lru(u64 scan, enum effort effort, u64 *dirty)
 /* ---- caches of objects ---- */
 
 #define SCAN_BATCH 128UL
-/* an object is scanned at most so many times, for any value of vm.vfs_cache_pressure */
+/* most scans of one object in a call, whatever vm.vfs_cache_pressure is */
 #define SCAN_MOST 16
 
-/* Scans a cache. It reschedules in between, since a cache may have millions of objects. */
+/* Scans a cache. Reschedules in between, since a cache may have millions of objects. */
 static u64 scan_cache(struct shrinker *s, u64 n)
 {
 	u64 freed = 0;
@@ -193,7 +193,10 @@ static u64 scan_cache(struct shrinker *s, u64 n)
 	return freed;
 }
 
-/* Frees @part of @whole of the objects of each cache; with @some at least one object. */
+/*
+ * Scans the fraction @part / @whole of the objects of each cache; with @some at least one object.
+ * Returns the number of objects freed.
+ */
 static u64 shrink_caches(u64 part, u64 whole, bool some)
 {
 	struct shrinker *s;

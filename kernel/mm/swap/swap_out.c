@@ -34,7 +34,7 @@
 	(VM_EXEC | VM_LOCKED | VM_LOCKONFAULT | VM_PFNMAP | VM_IO | VM_DROPPABLE | VM_UFFD_ALL |   \
 		VM_HUGETLB | VM_SPECIAL_NAME)
 
-/* A task that waits for its writes. */
+/* A task that waits for the writes that it has begun. */
 struct waiter {
 	atomic_t pending; /* writes, and 1 for the waiter */
 	atomic_t freed;   /* number of frames */

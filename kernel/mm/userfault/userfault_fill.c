@@ -138,7 +138,7 @@ static int fill_locked(const struct fill *f, u64 addr, struct page *p)
 	if (err)
 		return err;
 	if (v->vm_flags & VM_HUGETLB)
-		return -EAGAIN; /* it is now an area of huge pages */
+		return -EAGAIN; /* now an area of huge pages */
 	if (vma_is_cow(v))
 		return set_entry(f, v, addr, p, fill_bits(f, v));
 	err = fill_shared(f, v, addr, p);

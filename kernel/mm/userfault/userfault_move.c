@@ -20,7 +20,7 @@ struct move {
 	struct uffd *u;
 	u64 dst, src, len;
 	bool holes; /* missing pages count as moved */
-	/* another thread has mapped source pages again meanwhile: drop the host mappings */
+	/* true: another thread has mapped source pages again, so host mappings must be dropped */
 	bool mapped;
 	struct hole_cursor cursor;
 };
@@ -90,7 +90,8 @@ static int move_page(struct move *m, struct vm_area *d, u64 off)
 	if (!to)
 		return -ENOMEM;
 	from = pmap_pte(&mm->pmap, m->src + off, false);
-	if (*to) { /* mapped ahead before it was watched */
+	/* mapped ahead before the area was watched */
+	if (*to) {
 		err = -EEXIST;
 	} else if (!is_exclusive(pfn_to_page(pte_pfn(e)))) { /* a pin takes no mmap_lock */
 		err = -EBUSY;
