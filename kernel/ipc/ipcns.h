@@ -7,8 +7,9 @@
  * unshare make others, with default limits. A namespace ends, with all its objects, at the last
  * ipc_ns_put(). Attached shared memory holds a reference to its namespace.
  *
- * Locks: ids[].lock for the tables; only sysv_remove() takes it inside an object's lock, and only
- * the slab's lock is taken inside it. The limits are single words, read and written racily.
+ * Locks: ids[].lock for the tables; only sysv_remove() and sysv_forget_key() take it inside an
+ * object's lock, and only the slab's lock is taken inside it. The limits are single words, read and
+ * written racily.
  */
 #ifndef NESTLING_IPC_IPCNS_H
 #define NESTLING_IPC_IPCNS_H

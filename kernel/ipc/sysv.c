@@ -7,7 +7,7 @@
  * is incremented, so that an id is not reused soon.
  *
  * Locks: ids->lock. An object's lock is taken after ids->lock has been dropped. Only sysv_remove()
- * takes ids->lock inside an object's lock.
+ * and sysv_forget_key() take ids->lock inside an object's lock.
  */
 #include "kernel/ipc/sysv.h"
 
