@@ -77,7 +77,7 @@ struct net_routes {
 	bool policy;
 	bool policy_by_ports;      /* a rule matches protocols or ports */
 	struct list_head list;     /* of route.list, the most specific first */
-	struct prefix_hash by_net; /* of the list, by table and network */
+	struct prefix_hash by_net; /* routes of `list`, by table and network */
 	u32 nr_ending;             /* number of routes with an expiry time */
 	struct prefix_hash tables; /* tables that have, or had, a route */
 	/* the main tables of IPv6 [0] and IPv4 [1]; NULL: not made yet */

@@ -59,7 +59,7 @@ struct link_type {
 };
 extern const struct link_type dummy_link, veth_link, bridge_link, vlan_link, macvlan_link;
 
-#define NEST_MAX 8U /* most devices stacked on each other */
+#define NEST_MAX 8U /* limit of devices stacked on each other */
 
 /*
  * Serves RTM_NEWLINK with NLM_F_CREATE. Returns 0 or -errno (-EOPNOTSUPP: no such kind). *to: the

@@ -50,8 +50,8 @@
 
 #define IFNAMSIZ 16
 #define IFALIAS_MAX 256
-#define MTU_MIN 68U    /* of IPv4 */
-#define ALTNAMES_MAX 8 /* of a device */
+#define MTU_MIN 68U    /* IPv4's smallest MTU, bytes */
+#define ALTNAMES_MAX 8 /* alternative names of a device */
 #define IFF_UP 0x1
 #define IFF_BROADCAST 0x2
 #define IFF_LOOPBACK 0x8
@@ -143,7 +143,7 @@ struct netdev_stats {
 		tx_errors, multicast;
 };
 
-#define NETDEV_QUEUES 16U /* of a card, at most */
+#define NETDEV_QUEUES 16U /* limit of queues of a card */
 
 struct netdev_queue {
 	struct net_device *dev;

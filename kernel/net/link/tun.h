@@ -37,12 +37,12 @@
 	(IFF_TUN | IFF_TAP | IFF_NO_PI | IFF_VNET_HDR | IFF_ONE_QUEUE | IFF_MULTI_QUEUE |          \
 		IFF_NAPI | IFF_NAPI_FRAGS)
 #define TUN_VNET_MIN 10U /* struct virtio_net_hdr */
-#define TUN_QUEUES 256U  /* of a device, disabled or not */
+#define TUN_QUEUES 256U  /* limit of a device, disabled ones too */
 #define TUN_FLOWS 512U   /* flows that a device remembers */
 
 struct tun;
 struct tun_file {
-	struct tun *tun;       /* NULL: none */
+	struct tun *tun;       /* NULL: attached to no device */
 	u32 index;             /* of its queue, while attached */
 	bool disabled;         /* by TUNSETQUEUE */
 	struct list_head link; /* in tun->disabled, while disabled */

@@ -37,7 +37,7 @@ struct seq;
 extern int sysctl_mld_qrv; /* for MLD; the whole machine's */
 /* how often a change is reported, until a querier announces another number */
 #define MCAST_QRV 2
-#define MCAST_GROUPS_MAX 8192 /* for a device and a family */
+#define MCAST_GROUPS_MAX 8192 /* limit for a device and a family */
 
 /* A family's part of a device. */
 struct mc_if {

@@ -287,7 +287,9 @@ static bool only_here(struct net *net, const ip_addr *tip)
 	return only;
 }
 
-/* True if arp_ignore and arp_filter permit to tell @sip the MAC address of our own address @tip. */
+/*
+ * True if arp_ignore and arp_filter permit an answer to @sip with the MAC address of our own @tip.
+ */
 static bool may_tell(struct net_device *dev, ip_addr *sip, const ip_addr *tip)
 {
 	struct flow f = { .saddr = *tip, .daddr = *sip };

@@ -492,8 +492,9 @@ bool nd_find_mac(const u8 *p, const u8 *end, u8 type, const u8 **mac)
 }
 
 /*
- * Advertises @addr to the machine @asker, or (NULL) to all. @where: with our link address, which
- * overrides a known one. A machine that has sent a unicast solicitation knows it already.
+ * Advertises @addr to the machine @asker, or (NULL) to all. @where: the message contains our link
+ * address, which overrides a known one; a machine that has sent a unicast solicitation does not
+ * need it.
  */
 static void advertise(struct net_device *dev, const ip_addr *addr, const ip_addr *asker, bool where)
 {
@@ -617,8 +618,8 @@ static void got_na(struct net_device *dev, const struct ip_meta *ip, const u8 *m
 #define MESSAGE_MAX 1280
 
 /*
- * True for a message in fragments, which is ignored: guards of the link cannot check it, and no
- * message needs to be fragmented (RFC 6980).
+ * True for a message in fragments, which is ignored: switches that filter router advertisements
+ * cannot check it, and no message needs to be fragmented (RFC 6980).
  */
 static bool came_in_pieces(const struct sk_buff *skb)
 {

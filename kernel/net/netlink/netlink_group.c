@@ -57,7 +57,7 @@ struct nl_member {
 #define BATCH 64U
 #define SLICE 128U           /* batches before the worker yields */
 #define LOG_MAX 4096U        /* messages in a log, at most */
-#define LOG_BYTES (4U << 20) /* their bytes, at most */
+#define LOG_BYTES (4U << 20) /* bytes of these messages, at most */
 /* limit of the logs of all hubs, as 1/n of the memory */
 #define ALL_LOGS_PART 32
 

@@ -27,7 +27,7 @@ struct packet_ring {
 	u32 header;
 	u32 private, tov;
 
-	u32 head; /* next frame or block */
+	u32 head; /* the next frame or block to fill */
 	/* V3: the block that is being filled */
 	bool open;
 	/* offsets in the open block: of the next frame, and of the last one (0: none) */

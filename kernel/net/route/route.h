@@ -190,8 +190,8 @@ struct flow {
 	u32 table;
 	/* steps of the lookup: routes, addresses and rules visited */
 	u32 steps;
-	bool local;     /* for this machine */
-	bool broadcast; /* for all machines on the link */
+	bool local;     /* the destination is this machine */
+	bool broadcast; /* it is all machines on the link */
 };
 /* Limit of flow.steps. A destination whose lookup needs more is unreachable. */
 #define LOOK_MAX 65536U

@@ -163,7 +163,7 @@ void qdisc_forgo(struct qdisc *q, u32 len);
  * frees @skb and returns false.
  */
 bool qdisc_add(struct qdisc *q, struct sk_buff *skb, struct qdisc_tx *tx);
-/* Has the tree run again at @when, when a packet may leave. */
+/* Makes the tree run again at @when, when a packet may leave. */
 static inline void qdisc_wait(struct qdisc_tx *tx, u64 when)
 {
 	tx->next = min(tx->next, when);
