@@ -49,7 +49,7 @@
 /* Devices (link/). Protected by net->lock. */
 struct net_devs {
 	struct list_head list; /* of net_device.list, by ifindex */
-	struct list_head dead; /* devices that were deleted (link.c) */
+	struct list_head dead; /* deleted devices (link.c) */
 	/*
 	 * packet sockets of all protocols (taps), by packet_sock.tap; protected by packet_taps_lock
 	 */
@@ -73,7 +73,7 @@ struct net_addrs {
 /* Routes and rules (route/route.h). Protected by net->lock. */
 struct net_routes {
 	struct list_head rules; /* of policy routing, by priority */
-	/* a rule was added or deleted, so lookups must walk the rules */
+	/* a rule was added or deleted at some time, so lookups must walk the rules */
 	bool policy;
 	bool policy_by_ports;      /* a rule matches protocols or ports */
 	struct list_head list;     /* of route.list, the most specific first */
@@ -82,7 +82,7 @@ struct net_routes {
 	struct prefix_hash tables; /* tables that have, or had, a route */
 	/* the main tables of IPv6 [0] and IPv4 [1]; NULL: not made yet */
 	struct route_table *main[2];
-	/* a route of type RTN_LOCAL was added, so whole networks may be local */
+	/* a route of type RTN_LOCAL was added at some time, so whole networks may be local */
 	bool local;
 	/*
 	 * incremented by each change of routes, rules and addresses; a cached route with another
@@ -152,7 +152,7 @@ struct net_frags {
 
 /* Neighbours (neigh/). */
 struct net_neigh {
-	/* number of entries; of those added by a user; protected by neigh.c's lock */
+	/* number of all entries, and of those set by hand; protected by neigh.c's lock */
 	u32 nr, by_hand;
 	/* delayed work of neighbour discovery; protected by ndisc.c's lock */
 	struct list_head jobs;
@@ -172,7 +172,10 @@ struct net_mc {
 struct net_nf {
 	/* bit n is set if lists[n] is not empty; tested for each packet without a lock */
 	u64 hooks;
-	/* a rule that looks up sockets was added, so the filter sees reassembled packets */
+	/*
+	 * a rule that looks up sockets was added at some time, so the filter sees reassembled
+	 * packets
+	 */
 	bool whole;
 	/*
 	 * hook functions: the filter's, by family and hook number, then NAT's (index_of() in
@@ -180,7 +183,7 @@ struct net_nf {
 	 */
 	struct nf_hooks *lists[2 * 2 * 5];
 	struct nft_net *nft; /* tables of nftables */
-	/* connection tracking; NULL: it was never needed */
+	/* connection tracking; NULL: never needed so far */
 	struct nf_ct_net *ct;
 	struct nf_ct_conf { /* sysctls nf_conntrack_* */
 		int acct, timestamp, events, checksum, log_invalid;

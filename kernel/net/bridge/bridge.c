@@ -82,7 +82,7 @@ void br_follow_states(struct bridge *br)
 	struct sum s;
 
 	add_up(br, &s);
-	/* Two vCPUs may run this: the one that sets the carrier last checks it again. */
+	/* Two vCPUs may run this loop: the one that sets the carrier last checks it again. */
 	while (s.live != READ_ONCE(br->dev->carrier)) {
 		netdev_set_carrier(br->dev, s.live);
 		add_up(br, &s);

@@ -68,7 +68,7 @@ struct br_vector {
 	u8 root[8];
 	u32 cost;     /* of the path from @bridge to @root */
 	u8 bridge[8]; /* the bridge that sends the message */
-	u16 port;     /* the number of its sending port */
+	u16 port;     /* the number of that bridge's sending port */
 };
 
 /*
@@ -83,9 +83,9 @@ struct br_port_stp {
 	/* a configuration message is sent when the hold timer expires */
 	bool pending;
 	u64 age_at, forward_at, hold_at;
-	/* its state has changed: finish() notifies listeners, without the lock */
+	/* the port's state has changed: finish() notifies listeners, without the lock */
 	bool tell;
-	bool flush; /* drops entries learnt from it, too */
+	bool flush; /* drops entries learnt from the port, too */
 };
 
 struct br_port {
@@ -119,7 +119,7 @@ struct br_stp {
 	bool on;
 	u8 root[8];
 	u32 root_cost;
-	/* number of the port; 0: this bridge is root */
+	/* number of the root port; 0: this bridge is root */
 	u16 root_port;
 	/*
 	 * change: the root's messages report a change of the topology. change_detected: this bridge
@@ -150,7 +150,7 @@ struct bridge {
 	u16 priority, group_fwd_mask;
 	u8 group_addr[ETH_ALEN];
 	bool no_linklocal_learn;
-	/* the administrator has set them; otherwise they follow the ports */
+	/* the administrator has set MTU or address; otherwise they follow the ports */
 	bool mtu_set, mac_set;
 	/* address and MTU are being set to the ports' values */
 	bool following;

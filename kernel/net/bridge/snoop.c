@@ -151,7 +151,7 @@ static struct br_group *get_group(struct bridge *br, const ip_addr *addr)
 
 	if (g)
 		return g;
-	/* off: switched off by an earlier record of the report that is being read */
+	/* the snooping was switched off by an earlier record of the report that is being read */
 	if (!br->snoop.on || br->closing)
 		return ERR_PTR(-E2BIG);
 	if (br->snoop.nr_groups >= br->snoop.hash_max)

@@ -38,7 +38,7 @@ static int set_bridge(struct net_device *d, u16 attr, const char *text)
 	link_unlock();
 	if (!err)
 		rtnl_tell_link(d, RTM_NEWLINK, 0);
-	/* sends the messages that the spanning tree has queued */
+	/* sends the frames that the spanning tree has queued */
 	net_rx_flush();
 	return err;
 }

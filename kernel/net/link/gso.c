@@ -57,7 +57,9 @@ static u32 tcp_at(const struct sk_buff *skb)
 		return 0;
 	if (at + (h[at + 12] >> 4) * 4U != len || (h[at + 13] & ~PUSH) != ONLY_ACK)
 		return 0;
-	/* Packets with an identification are not joined, since it would have to be incremented. */
+	/*
+	 * Packets with an identification are not joined: each segment would need the next number.
+	 */
 	if (skb->protocol == ETH_P_IP &&
 		(h[ETH_HLEN + 4] || h[ETH_HLEN + 5] || h[ETH_HLEN + 6] != 0x40))
 		return 0;
@@ -173,7 +175,7 @@ void gso_join(const struct list_head *queue, const struct sk_buff *first, u32 mo
 
 /* A packet that is to be cut. */
 struct cut {
-	u8 head[SKB_ROOM]; /* its headers */
+	u8 head[SKB_ROOM]; /* the packet's headers */
 	/* offsets of the IP and transport headers; the end of the headers */
 	u32 ip, transport, len;
 	u8 proto;

@@ -13,7 +13,7 @@
 /* A frame made of the first @packets packets of the queue. */
 struct gso_frame {
 	u32 packets;
-	u32 head_len; /* bytes of its headers */
+	u32 head_len; /* bytes of the frame's headers */
 	/*
 	 * offset of the transport header, whose checksum the card fills in; 0: no checksum is
 	 * missing

@@ -86,9 +86,9 @@ static struct net_device *new_device(struct net *net, const struct link_type *ty
 			set_net(dev, net);
 	}
 	if (dev) {
-		/* After this every sender by the device has seen that it is down. */
+		/* After this every sender by the device has seen that the device is down. */
 		synchronize_rcu();
-		/* other namespaces may still refer to it */
+		/* other namespaces may still refer to the device */
 		wandered = dev->wandered;
 		netdev_init(dev, type->ops, type->type ? type->type : ARPHRD_ETHER);
 		dev->wandered = wandered;

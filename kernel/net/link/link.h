@@ -55,7 +55,7 @@ struct link_type {
 	 * carrier follows the lower device, as it does for all kinds.
 	 */
 	void (*lower_changed)(struct net_device *dev, struct net_device *lower);
-	bool bound; /* cannot leave its namespace */
+	bool bound; /* the device cannot leave its namespace */
 };
 extern const struct link_type dummy_link, veth_link, bridge_link, vlan_link, macvlan_link;
 

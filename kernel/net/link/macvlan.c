@@ -135,7 +135,7 @@ static bool macvlan_rx(struct net_device *lower, struct sk_buff *skb)
 	const struct ethhdr *h;
 	struct macvlan *m;
 
-	/* the device may have become a bridge's port since its handler was read */
+	/* the device may have become a bridge's port since rx_handler was read */
 	if (!port || port->kind != macvlan_rx || skb->mac_len != ETH_HLEN)
 		return false;
 	h = (const struct ethhdr *)skb_pulled(skb, ETH_HLEN);

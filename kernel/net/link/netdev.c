@@ -238,7 +238,7 @@ int netdev_change_flags(struct net_device *dev, u32 flags, u32 change)
 	int err = 0;
 
 	netdev_lock_net(dev);
-	/* a request that came too late: a dead device is never brought up again */
+	/* the request came too late: a dead device is never brought up again */
 	if (dev->gone && flags & change & IFF_UP) {
 		spin_unlock(&dev->net->lock);
 		return -ENODEV;

@@ -117,7 +117,7 @@ struct netdev_ops {
 	/* Start and stop a card, when the device goes up or down. */
 	int (*open)(struct net_device *dev);
 	void (*stop)(struct net_device *dev);
-	/* Checks and applies a new MTU; an error refuses it. May be NULL. */
+	/* Checks and applies a new MTU. Returns 0, or -errno to refuse it. May be NULL. */
 	int (*set_mtu)(struct net_device *dev, u32 mtu);
 	void (*set_address)(struct net_device *dev, const u8 *mac);
 	/* IFF_PROMISC was set or cleared; may be NULL. */
@@ -153,7 +153,7 @@ struct netdev_queue {
 	struct list_head txq;
 	u32 txq_len;
 	bool busy; /* a vCPU is in send() for this queue */
-	/* the card has refused a packet: nothing is sent until it wakes the queue */
+	/* the card has refused a packet: nothing is sent until netdev_tx_wake() */
 	bool stopped;
 	bool woken; /* netdev_tx_wake() was called while busy */
 	/* a large frame waits: nothing is held back */
@@ -174,7 +174,7 @@ struct netdev_queue {
 	u32 polling;
 	/* a vCPU is in poll(), or delivers its packets; see netdev_polling() */
 	bool in_poll;
-	/* counters of its packets: the device's, or own below */
+	/* counters of the queue's packets: the device's, or `own` */
 	struct netdev_stats *stats;
 	struct netdev_stats own;
 };
@@ -187,25 +187,25 @@ struct net_device {
 	struct list_head list; /* under net->lock */
 	/* not a reference: devices end with their namespace */
 	struct net *net;
-	/* under neigh.c's lock; like net, it survives netdev_init() */
+	/* protected by neigh.c's lock; kept by netdev_init(), as net is */
 	u32 nr_neighs;
 
 	/* Names and numbers: under net->lock. */
 	char name[IFNAMSIZ];
 	int ifindex;
-	/* a number that no other device has had; set by netdev_register() */
+	/* unique among all devices since boot; set by netdev_register() */
 	u64 id;
 	u32 group;
 	char alias[IFALIAS_MAX];
 	struct list_head altnames; /* of struct altname */
 
-	/* Its removal, and its move to another namespace. */
+	/* Removal, and moves to another namespace. */
 	/*
 	 * it is leaving its namespace, or has left it: no packet or address is added; under
 	 * net->lock
 	 */
 	bool gone;
-	/* it is being moved to another namespace, with its queues; under link.c's mutex */
+	/* the device is being moved to another namespace, with its queues; under link.c's mutex */
 	bool moves;
 	/*
 	 * the device has been in another namespace, whose connections may refer to it: never freed;
@@ -235,7 +235,7 @@ struct net_device {
 	u32 carrier_changes;
 
 	/* Stacked devices and bridges: under link.c's mutex. */
-	/* at least the number of devices stacked below it in a row (link_stack.c) */
+	/* at least the number of devices stacked below this one in a row (link_stack.c) */
 	u8 level;
 	/* in the list of devices stacked on another */
 	struct list_head upper_link;
@@ -261,7 +261,7 @@ struct net_device {
 	bool mc_routers; /* member of the groups of routers */
 	bool mc_was_up;
 
-	/* The driver, and its counts. */
+	/* The driver, and the counters. */
 	const struct netdev_ops *ops;
 	void *private;
 	/* counted without a lock, for people to read; netdev_sum() adds up all of them */
@@ -270,7 +270,7 @@ struct net_device {
 	/* Priorities and queueing discipline. */
 	/* priorities of net_prio (sock_cgroup.c); NULL: no group has a priority for this device */
 	struct prio_map *prio_map;
-	/* its queueing discipline (sched/qdisc.h); NULL: only the device's own queue */
+	/* the queueing discipline (sched/qdisc.h); NULL: only the device's own queue */
 	struct qdisc_root *qdisc;
 
 	/* Queues, of a device that has some: each has its own lock. */

@@ -73,7 +73,9 @@ static struct backlog {
 	/* the senders' frames are held back until the timer fires */
 	bool held;
 	bool held_enough; /* the hold is over */
-	/* a listed queue, perhaps another vCPU's, that has enough frames: this vCPU sends it */
+	/*
+	 * a listed queue that has enough frames, perhaps on another vCPU's list: this vCPU sends it
+	 */
 	struct netdev_queue *full;
 	/* packets processed and dropped, and flushes that left packets: /proc/net/softnet_stat */
 	u32 processed, dropped, squeezed;
@@ -122,7 +124,7 @@ void netif_rx(struct net_device *dev, struct sk_buff *skb)
 	struct netdev_stats *stats;
 
 	skb->dev = dev;
-	/* The priority that its sender gave it does not apply to the receiver. */
+	/* The priority that the sender gave the packet does not apply to the receiver. */
 	skb->prioidx = 0;
 	if (unlikely(b->len >= READ_ONCE(netdev_max_backlog) ||
 		     b->bytes >= (b->room ? b->room : BACKLOG_BYTES))) {

@@ -142,7 +142,10 @@ void netdev_resize_tx(struct net_device *dev, u32 n)
 void netdev_tell_queues(struct net_device *dev, u32 rx, u32 tx)
 {
 	u32 had_rx = dev->real_rx;
-	/* A card's real_tx was changed before, by netdev_resize_tx(); it was equal to real_rx. */
+	/*
+	 * A card's real_tx was changed before, by netdev_resize_tx(); until then it was equal to
+	 * real_rx.
+	 */
 	u32 had_tx = dev->ops->send ? had_rx : dev->real_tx;
 
 	if (rx)

@@ -43,10 +43,10 @@
 struct tun;
 struct tun_file {
 	struct tun *tun;       /* NULL: attached to no device */
-	u32 index;             /* of its queue, while attached */
+	u32 index;             /* index of the queue, while attached */
 	bool disabled;         /* by TUNSETQUEUE */
 	struct list_head link; /* in tun->disabled, while disabled */
-	struct net *net;       /* a reference; namespace of its opener */
+	struct net *net;       /* a reference; namespace of the opener */
 	/* TUN_SHAPE flags of the device that the file was attached to last */
 	u32 flags;
 	u32 vnet_len; /* a copy of the device's */

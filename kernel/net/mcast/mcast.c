@@ -425,7 +425,7 @@ int mcast_change(struct net_device *dev, const ip_addr *group, const struct mc_w
 	if (IS_ERR(g))
 		return (int)PTR_ERR(g);
 	had = g->users;
-	if (!had) /* it becomes the newest group */
+	if (!had) /* the group becomes the newest one */
 		list_move(&g->list, &m->groups);
 	if (now)
 		err = count_in(g, now);

@@ -43,7 +43,7 @@ extern int sysctl_mld_qrv; /* for MLD; the whole machine's */
 struct mc_if {
 	struct list_head groups; /* of mc_group, the newest first */
 	struct rb_root by_addr;  /* the same groups, by address */
-	u32 count;               /* groups that have members */
+	u32 count;               /* number of groups that have members */
 	/*
 	 * number of all groups, including those without members whose leaving is not reported yet
 	 */
@@ -88,11 +88,11 @@ struct mc_group {
 	 */
 	u64 report_at;
 	u32 unsolicited; /* number of such reports left */
-	/* the last report on the link was ours */
+	/* the last report on the link came from us */
 	bool reporter;
 	/* the query was for some sources only */
 	bool asked;
-	/* its link address was added to the device */
+	/* the group's link address was added to the device */
 	bool loaded;
 };
 
@@ -100,7 +100,7 @@ struct mc_source {
 	struct list_head list;
 	struct rb_node node; /* in mc_group.by_addr */
 	ip_addr addr;
-	u32 n[2];    /* members that list it, by mode */
+	u32 n[2];    /* members that list the source, by mode */
 	bool listed; /* in the list of the group's state */
 	bool asked;
 	u32 changes;

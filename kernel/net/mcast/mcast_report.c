@@ -32,9 +32,9 @@ struct report {
 	bool v6;
 	struct list_head *out;
 	struct sk_buff *skb; /* the packet being built, or NULL */
-	u32 most;            /* limit of its bytes */
+	u32 most;            /* limit of the packet's bytes */
 	u8 *record;          /* the record being built */
-	u16 sources;         /* number of sources in it */
+	u16 sources;         /* number of sources in the record */
 	u16 records;
 };
 

@@ -33,7 +33,7 @@ struct mc_member {
 	/* the address of the device by which the group was joined, 0: none */
 	u32 by_addr;
 	u8 mode;
-	/* sources were named one by one, so the mode cannot be changed */
+	/* calls have added single sources, so the mode cannot be changed */
 	bool chosen;
 	u32 n;
 	ip_addr *sources; /* allocated; NULL: there are none */

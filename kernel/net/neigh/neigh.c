@@ -177,7 +177,7 @@ static int resolve(struct net_device *dev, const ip_addr *to, struct sk_buff *sk
 	neigh_grave_init(&dead);
 	spin_lock(&neigh_lock);
 	n = neigh_find(dev, to);
-	/* A device that goes down loses the flag first, and then drops its neighbours. */
+	/* A device that goes down loses IFF_UP first, and then drops its neighbours. */
 	if (!n && READ_ONCE(dev->flags) & IFF_UP)
 		n = neigh_create(dev, to, &dead);
 	if (n) {
@@ -290,7 +290,7 @@ void neigh_learn(struct net_device *dev, const ip_addr *addr, const u8 *mac, u32
 	n = neigh_find(dev, addr);
 	if (!n && how & NEIGH_CREATE && mac)
 		n = neigh_create(dev, addr, &dead);
-	if (n && n->state == NUD_NONE) /* we had sent no request */
+	if (n && n->state == NUD_NONE) /* this machine had sent no request */
 		how &= ~(u32)NEIGH_SOLICITED;
 	if (n)
 		was = n->state;

@@ -26,7 +26,7 @@ struct neigh {
 	u8 mac[ETH_ALEN];
 	u8 state, flags;
 	u32 probes;
-	u64 deadline; /* end of its state, or FOREVER */
+	u64 deadline; /* end of the present state, or FOREVER */
 	u64 used, confirmed, updated;
 	struct list_head queue;
 	u32 queued; /* bytes, sum of skb_truesize() */

@@ -26,7 +26,7 @@ struct family {
 	u16 id;
 	u32 version, max_attr;
 	u32 op, op_flags;
-	/* name of its multicast group, which has the family's number; NULL: none */
+	/* name of the family's multicast group, which has the family's number; NULL: none */
 	const char *group;
 	int (*serve)(struct nl_sock *n, const struct nlmsghdr *req);
 };

@@ -9,7 +9,7 @@
 /* The values in /proc/sys/net/{ipv4,ipv6}/neigh/NAME, for each family. */
 enum {
 	NEIGH_ASK_ALL, /* requests to all machines, at most */
-	/* requests to the known address, at most; they come before those to all machines */
+	/* requests to the known address, at most; they are sent before requests to all machines */
 	NEIGH_ASK_ONE,
 	NEIGH_RETRANS, /* time between requests, ms */
 	/* time for which a machine counts as reachable after a confirmation, ms */
@@ -23,7 +23,7 @@ enum {
 	NEIGH_STALE,
 	/* limit of an entry's packets that wait for an answer, bytes */
 	NEIGH_QUEUE,
-	/* time for which an address that has changed does not change again, 1/100 s */
+	/* time after a change of the MAC address in which it does not change again, 1/100 s */
 	NEIGH_LOCK,
 	/* longest delay of an answer for another machine, 1/100 s */
 	NEIGH_PROXY,

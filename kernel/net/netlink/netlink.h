@@ -36,7 +36,10 @@
 
 struct nl_msg {
 	struct list_head list;
-	/* port number of the sender, 0: the kernel; the group that it was sent to, 0: none */
+	/*
+	 * port number of the sender, 0: the kernel; the group to which the message was sent, 0:
+	 * none
+	 */
 	u32 from, group;
 	struct ucred cred;
 	u32 len;

@@ -381,7 +381,7 @@ struct nl_hub *nl_hub_leave(struct nl_sock *n)
 		return NULL;
 	n->c.net->nl_hubs[hub->protocol] = NULL;
 	list_del(&hub->list);
-	return hub->working ? NULL : hub; /* the work will free it */
+	return hub->working ? NULL : hub; /* the hub's work will free the hub */
 }
 
 /* ---- joining and leaving ---- */
@@ -515,7 +515,7 @@ void nl_broadcast_but(struct net *net, int protocol, u32 group, const void *data
 
 	if (net && !nl_has_listeners(net, protocol, group))
 		return;
-	/* atomic, since timers call this, too */
+	/* GFP_ATOMIC, since timers call this function, too */
 	m = nl_msg_new(data, len, GFP_ATOMIC);
 	if (m)
 		nl_to_group(net, protocol, group, m, but);

@@ -134,7 +134,7 @@ static void put_device(struct nl_builder *b, const struct net_device *d)
 	const struct net_device *master = READ_ONCE(d->master);
 	static const struct rtnl_link_ifmap map;
 	u32 addr_len = d->type == ARPHRD_NONE ? 0 : ETH_ALEN;
-	/* read once: it may be replaced meanwhile */
+	/* read once, since another vCPU may replace the qdisc meanwhile */
 	const char *qdisc = qdisc_kind(d);
 
 	nl_attr(b, IFLA_IFNAME, d->name, (u32)strlen(d->name) + 1);

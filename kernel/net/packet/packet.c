@@ -441,7 +441,7 @@ static void tell_device(struct net *net, const struct packet_member *m, bool on)
 	else if (d && type == PACKET_MR_MULTICAST)
 		mcast_mac_del(d, m->addr, false);
 	spin_unlock(&net->lock);
-	/* the memory of @d stays valid even if it is removed */
+	/* the memory of @d stays valid even if the device is removed */
 	if (d && flag)
 		netdev_count_of(d, m->dev_id, flag, on ? 1 : -1);
 }

@@ -49,9 +49,9 @@ struct packet_rollover;
 struct packet_member {
 	struct list_head list;
 	int ifindex;
-	/* dev->id of the device: its index may be another device's by now */
+	/* dev->id of the device: another device may have its index by now */
 	u64 dev_id;
-	/* times that the membership was added */
+	/* number of times that the membership was added */
 	u32 users;
 	u16 type, alen;
 	u8 addr[8];
@@ -59,7 +59,7 @@ struct packet_member {
 
 struct packet_sock {
 	struct sock_common c;
-	/* one for the file, and one for each sent packet that is not freed yet */
+	/* references: one of the file, and one of each sent packet that is not freed yet */
 	atomic_t refs;
 	struct mutex op;
 	/* the socket is a tap; under packet_taps_lock, like the members below */
@@ -69,7 +69,7 @@ struct packet_sock {
 	int ifindex; /* 0: every device */
 	bool ignore_outgoing;
 	struct packet_fanout *fanout;     /* written with op held, too */
-	struct packet_rollover *rollover; /* its own, while it is in a group */
+	struct packet_rollover *rollover; /* the socket's own, while it is in a group */
 
 	/* options, under op */
 	bool auxdata, origdev, loss, tx_has_off, qdisc_bypass;

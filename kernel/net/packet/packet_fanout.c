@@ -41,7 +41,7 @@ struct packet_fanout {
 
 	/* immutable */
 	struct net *net;
-	/* a number that no other group has had */
+	/* unique among all groups since boot */
 	u64 serial;
 	u16 id, flags;
 	u8 type;

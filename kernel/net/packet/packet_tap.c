@@ -239,7 +239,7 @@ static bool wants(const struct packet_sock *p, const struct net_device *dev,
 {
 	if (p->c.net != dev->net || (p->ifindex && p->ifindex != dev->ifindex))
 		return false;
-	/* the first member stands for its group */
+	/* the first member acts for the whole group */
 	if (p->fanout && !packet_fanout_is_first(p))
 		return false;
 	if (out && p->fanout)

@@ -90,8 +90,8 @@ static int in_pieces(struct sk_buff *skb, u32 link, const struct virtio_net_hdr 
 	if (a.tcp || a.csum_start != v->csum_start)
 		return -EINVAL;
 	if (skb_len(skb) - a.csum_start + 8 <= v->gso_size)
-		return sum_up(skb, link, v); /* fits into one packet */
-	/* the checksum is computed before fragmentation, whatever its value */
+		return sum_up(skb, link, v); /* the datagram fits into one packet */
+	/* makes ip_fragment() compute the checksum before it cuts the datagram */
 	skb->csum_owed = true;
 	return v->gso_size;
 }

@@ -22,7 +22,7 @@
 #include "kernel/net/inet/addr.h"
 
 struct prefix_node {
-	struct list_head list; /* of its bucket */
+	struct list_head list; /* in the list of a bucket */
 	ip_addr net;           /* the bits behind the prefix are 0 */
 	u32 space;
 	u8 bits; /* prefix length; IPv4's are 96 to 128 */

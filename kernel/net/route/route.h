@@ -39,7 +39,7 @@ struct nexthop {
 	struct net_device *dev;
 	int ifindex;     /* of dev; kept when dev is removed */
 	ip_addr gateway; /* any: none */
-	u32 weight;      /* its share of the flows, at least 1 */
+	u32 weight;      /* share of the flows, at least 1 */
 	u8 flags;        /* RTNH_F_ONLINK, WAY_OURS */
 };
 /* The nexthops of a route. Immutable, with a refcount. */
@@ -73,7 +73,10 @@ struct route {
 	u32 table;                     /* RT_TABLE_* */
 	u32 metric;
 	u64 expires; /* ktime_get(), 0: never */
-	/* the nexthops, of which dev and gateway are the first; NULL: it has one nexthop only */
+	/*
+	 * the nexthops, of which dev and gateway are the first; NULL: the route has one nexthop
+	 * only
+	 */
 	struct nexthops *hops;
 };
 /*
@@ -107,7 +110,7 @@ struct route_table {
 	 * distinguishes IPv4 from IPv6
 	 */
 	struct prefix_node node;
-	struct prefix_lens lens; /* the prefix lengths of its routes */
+	struct prefix_lens lens; /* the prefix lengths of the table's routes */
 	u32 routes;
 };
 /* Returns the table, or NULL if it never had a route. net->lock held. */
@@ -147,9 +150,9 @@ u32 local_routes(struct net *net, struct route *out, u32 room);
 struct flow {
 	/* the key */
 	ip_addr saddr, daddr; /* saddr any: to be chosen */
-	/* device that must send the packet, 0: any */
+	/* ifindex of the device that must send the packet, 0: any */
 	int oif;
-	/* device that received the packet, 0: it is sent by this machine */
+	/* ifindex of the device that received the packet, 0: this machine sends it */
 	int iif;
 	u8 proto, tos, ttl; /* ttl 0: the default */
 	/*
@@ -191,7 +194,7 @@ struct flow {
 	/* steps of the lookup: routes, addresses and rules visited */
 	u32 steps;
 	bool local;     /* the destination is this machine */
-	bool broadcast; /* it is all machines on the link */
+	bool broadcast; /* the destination is all on the link */
 };
 /* Limit of flow.steps. A destination whose lookup needs more is unreachable. */
 #define LOOK_MAX 65536U

@@ -194,7 +194,7 @@ static void qdisc_run(struct qdisc_root *r)
 
 	INIT_LIST_HEAD(&tx.drops);
 	spin_lock(&r->lock);
-	/* if another vCPU runs the tree, it finds the packets */
+	/* another vCPU that runs the tree finds the packets */
 	if (!r->running) {
 		r->running = true;
 		run(r, &tx);

@@ -79,7 +79,7 @@ struct qdisc_ops {
 	 * be NULL.
 	 */
 	u32 (*app)(const struct qdisc *q, void *to);
-	const struct qdisc_class_ops *classes; /* NULL: it has no classes */
+	const struct qdisc_class_ops *classes; /* NULL: the kind has no classes */
 };
 
 #define QDISC_APP_MAX 64
@@ -112,13 +112,13 @@ struct qdisc {
 	struct list_head list;
 	const struct qdisc_ops *ops;
 	struct qdisc_root *root;
-	/* the qdisc above it; NULL: it is the root */
+	/* the qdisc above this one; NULL: this is the root */
 	struct qdisc *up;
 	/* handle 0: made by its parent, and not shown to programs */
 	u32 handle, parent;
-	u32 cost; /* bytes of its memory that are charged */
+	u32 cost; /* bytes of memory charged for the qdisc */
 	struct qdisc_stats st;
-	/* packet that its parent has peeked at, the next to leave; or NULL */
+	/* packet at which the parent has peeked, the next to leave; or NULL */
 	struct sk_buff *stash;
 	u64 own[];
 };
@@ -135,9 +135,9 @@ struct qdisc_root {
 	u32 nr; /* qdiscs in the tree; link.c's mutex */
 	struct ktimer timer;
 	struct work work; /* runs the tree instead of the timer */
-	/* one of the device, and one of the work while it is queued or runs */
+	/* references: one of the device, and one of the work while it is queued or runs */
 	atomic_t refs;
-	atomic64_t memory; /* bytes, true sizes of its packets */
+	atomic64_t memory; /* bytes: true sizes of the tree's packets */
 	struct list_head all;
 	struct rcu_head rcu;
 };

@@ -24,7 +24,7 @@
 enum { IDLE, NEW, OLD };
 
 struct codel_flow {
-	/* its packets; its link in `fresh` or `lasting`, unless it is IDLE */
+	/* packets of the flow; its link in `fresh` or `lasting`, unless its state is IDLE */
 	struct list_head queue, turn;
 	u32 state, packets, backlog;
 	s32 deficit;
@@ -128,7 +128,7 @@ static int fq_change(struct qdisc *q, const void *opt, u32 len)
 	f->ce_threshold = new.ce_threshold;
 	f->ce_selector = new.ce_selector;
 	f->ce_mask = new.ce_mask;
-	/* excess packets are dropped when the next one arrives */
+	/* when the next packet arrives, packets beyond the new limit are dropped */
 	f->limit = new.limit;
 	f->ecn = new.ecn;
 	f->batch = new.batch;

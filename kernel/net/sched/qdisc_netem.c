@@ -38,7 +38,7 @@ struct netem {
 	/* delayed packets by time; packets of equal time in order of arrival */
 	struct rb_root tree;
 	u32 waiting; /* number of packets in `tree` */
-	u32 counter; /* packets since one was last reordered */
+	u32 counter; /* packets since the last reordered one */
 	struct qdisc_chance prng;
 	struct qdisc *below; /* qdisc of the class, or NULL */
 };
@@ -343,7 +343,7 @@ static void store(struct netem *e, struct sk_buff *skb, struct qdisc_tx *tx)
 	if (!s->gap || e->counter < s->gap - 1 || !happens(e, &e->s.reorder)) {
 		skb->stamp = when(e, skb, tx->now);
 		e->counter++;
-	} else { /* it overtakes all waiting packets */
+	} else { /* the packet overtakes all waiting packets */
 		struct rb_node *first = rb_first(&e->tree);
 
 		skb->stamp = tx->now;

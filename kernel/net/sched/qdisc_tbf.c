@@ -20,7 +20,7 @@ struct tbf {
 	u32 limit, max_size;
 	struct bucket rate, peak; /* peak.rate.bytes 0: no peak rate */
 	u64 since;                /* ktime_get() when tokens were updated */
-	/* NULL: it was removed, and packets are refused */
+	/* NULL: the queue was removed, and packets are refused */
 	struct qdisc *queue;
 };
 
