@@ -74,7 +74,7 @@ static void remove_number(struct pid_namespace *ns, pid_t nr)
 {
 	radix_delete(&ns->map, (u64)nr);
 	ns->nr_pids--;
-	if (!ns->nr_pids && !ns->child_reaper) /* the fork of its first process failed */
+	if (!ns->nr_pids && !ns->child_reaper) /* the fork of the first process failed */
 		ns->last_given = 0;
 	if (ns->nr_pids <= 2 && ns->zapper)
 		wake_up_process(ns->zapper);

@@ -27,11 +27,11 @@ struct upid {
 struct pid {
 	atomic_t count;
 	pid_t nr; /* in the initial namespace */
-	/* Level of the namespace for which it was made; 0: the initial one. */
+	/* level of the namespace for which the struct was made; 0: the initial namespace */
 	u32 level;
 	struct list_head tasks[PIDTYPE_MAX]; /* of task->pid_links, under tasklist_lock */
 	struct wait_queue_head wait_pidfd;
-	/* Unique since boot: the inode number of its pidfds. */
+	/* Unique since boot: the inode number of the pidfds of this struct. */
 	u64 ident;
 	/* Set with the exit status below once the task was waited for; under tasklist_lock. */
 	bool released;

@@ -32,11 +32,17 @@ struct pid_namespace {
 	/* no number is allocated; under pidmap_lock */
 	bool dying;
 	struct task *child_reaper;
-	/* Its init, while that waits until the other processes have exited; under pidmap_lock. */
+	/*
+	 * the namespace's init, while it waits until the other processes have exited; under
+	 * pidmap_lock
+	 */
 	struct task *zapper;
 	/* vm.memfd_noexec of this namespace; the values of its ancestors apply as well. */
 	int memfd_noexec;
-	/* After reboot(2) inside: the signal by which its init then appears to have died. */
+	/*
+	 * After reboot(2) inside: the signal by which the namespace's init then appears to have
+	 * died.
+	 */
 	int reboot;
 };
 extern struct pid_namespace init_pid_ns;

@@ -90,11 +90,12 @@ struct user_namespace {
 	struct ns_common ns;
 	struct user_namespace *parent; /* ns.owner */
 	u32 level;
-	kuid_t owner; /* its creator's uid and gid (group) */
+	/* the creator's uid; group: the creator's gid */
+	kuid_t owner;
 	kgid_t group;
 	struct id_map uid_map, gid_map, projid_map;
 	bool setgroups_allowed;          /* under map_mutex */
-	bool parent_could_setfcap;       /* its creator had CAP_SETFCAP */
+	bool parent_could_setfcap;       /* the creator had CAP_SETFCAP */
 	u64 ucount_max[UCOUNTS];         /* /proc/sys/user */
 	struct binfmt_misc *binfmt_misc; /* set once (binfmt_misc.c) */
 };

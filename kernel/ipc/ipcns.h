@@ -29,7 +29,7 @@ enum ipc_type { IPC_SEM, IPC_MSG, IPC_SHM, IPC_TYPES };
 #define IPC_IDX_BITS 15
 #define IPC_MAX_OBJECTS (1 << IPC_IDX_BITS)
 struct ipc_ids {
-	spinlock_t lock;       /* for all members */
+	spinlock_t lock;       /* protects all members */
 	struct radix by_index; /* struct sysv_perm of each object */
 	struct radix by_key;   /* objects that have a key */
 	int in_use;
@@ -43,7 +43,7 @@ struct ipc_namespace {
 	struct ns_common ns; /* kernel/ident/ns.h */
 	struct ipc_ids ids[IPC_TYPES];
 	/* limits: sysctls of proc(5) */
-	u64 shm_max, shm_all; /* in bytes; in pages */
+	u64 shm_max, shm_all; /* shm_max in bytes, shm_all in pages */
 	int shm_mni;
 	int shm_rmid_forced;
 	int sem_limits[4]; /* SEMMSL, SEMMNS, SEMOPM, SEMMNI */
@@ -51,7 +51,7 @@ struct ipc_namespace {
 	/* amounts in use */
 	atomic64_t shm_pages, sems, msg_bytes, msgs;
 	/* POSIX message queues (mqueue.c) */
-	/* under mq_lock until it is set, then immutable */
+	/* set once under mq_lock, then immutable */
 	struct mount *mq_mount;
 	int mq_queues_max, mq_msg_max, mq_msgsize_max, mq_msg_default, mq_msgsize_default;
 	atomic_t mq_queues;

@@ -44,7 +44,7 @@ static void send_signal(const struct mq_notify *n)
 	info.si_signo = n->signo;
 	info.si_code = SI_MESGQ;
 	info.si_pid =
-		/* as the receiver's namespaces see it */
+		/* sender's pid and uid as the receiver's namespaces see them */
 		task_tgid_nr_ns(current, pid_ns_of(n->owner));
 	info.si_uid = from_kuid_munged(t->cred->user_ns, current_uid());
 	info.si_ptr = (void *)n->value;

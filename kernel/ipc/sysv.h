@@ -43,7 +43,7 @@ struct sysv_perm {
 	u32 seq;      /* immutable */
 	kuid_t uid, cuid;
 	kgid_t gid, cgid;
-	/* with SHM_DEST and SHM_LOCKED; under lock, as are the owners */
+	/* permissions, SHM_DEST and SHM_LOCKED; under lock, as are uid and gid */
 	umode_t mode;
 };
 

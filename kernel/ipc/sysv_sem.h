@@ -7,7 +7,7 @@
 
 struct sem {
 	int val;         /* 0 .. SEMVMX */
-	struct pid *pid; /* process that last changed it */
+	struct pid *pid; /* process that last changed `val` */
 };
 
 /* A set. All members are under perm.lock. */

@@ -235,7 +235,7 @@ static int shm_mmap(struct file *f, struct vm_area *v)
 	struct shm_attach *a = f->private_data;
 	int err = sysv_lock(&a->s->perm);
 
-	if (err) /* it was removed after the lookup */
+	if (err) /* the segment was removed after the lookup */
 		return err;
 	spin_unlock(&a->s->perm.lock);
 	if (huge) {
@@ -290,7 +290,7 @@ struct attach_request {
 
 static int attach_parse(struct attach_request *r, u64 addr, int flags)
 {
-	bool chosen = addr != 0; /* even if it is rounded down to 0 */
+	bool chosen = addr != 0; /* even if addr is rounded down to 0 */
 
 	*r = (struct attach_request){ .prot = PROT_READ | PROT_WRITE,
 		.want = IPC_R | IPC_W,

@@ -22,7 +22,7 @@ struct shm_segment {
 	u64 nattch;
 	s64 atime, dtime, ctime;
 	struct pid *cpid, *lpid;
-	/* the process that made it, until that ends; for shm_rmid_forced */
+	/* the process that made the segment, until that process ends; for shm_rmid_forced */
 	struct pid *creator;
 };
 static inline struct shm_segment *to_shm(struct sysv_perm *p)
