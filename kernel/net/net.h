@@ -156,8 +156,9 @@ struct net_neigh {
 	u32 nr, by_hand;
 	/* delayed work of neighbour discovery; protected by ndisc.c's lock */
 	struct list_head jobs;
-	u32 nr_jobs;         /* protected by ndisc.c's lock */
-	struct ktimer timer; /* of the next job; protected as `jobs` is */
+	u32 nr_jobs; /* protected by ndisc.c's lock */
+	/* armed for the next job; under ndisc.c's lock */
+	struct ktimer timer;
 };
 
 /* Multicast (mcast/mcast.h). */

@@ -66,7 +66,7 @@ enum {
  */
 struct br_vector {
 	u8 root[8];
-	u32 cost;     /* of the path from @bridge to @root */
+	u32 cost;     /* cost of the path from @bridge to @root */
 	u8 bridge[8]; /* the bridge that sends the message */
 	u16 port;     /* the number of that bridge's sending port */
 };
@@ -141,7 +141,7 @@ struct bridge {
 	struct hlist_head fdb[1 << BR_FDB_BITS];
 	u32 nr_learned, nr_by_hand;
 	struct ktimer gc;
-	bool closing; /* no timer is started any more */
+	bool closing; /* set at removal: no timer starts any more */
 	/*
 	 * ticks; the last three apply while the bridge is root. These four and the next three lines
 	 * are written under link.c's mutex and read without it

@@ -59,7 +59,7 @@ struct br_snoop_family {
 	/* the bridge itself leads to a router until this time */
 	u64 router_until;
 	ip_addr querier; /* the elected querier; any: none */
-	/* of own queries; any: none is usable */
+	/* source address of own queries; any: none is usable */
 	ip_addr source;
 	struct br_query own; /* queries to the bridge's own host */
 };

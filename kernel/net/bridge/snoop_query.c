@@ -17,7 +17,7 @@
 #define IGMP_QUERY 0x11
 #define MLD_QUERY 130
 #define TICK_MS 10U
-#define DECISECOND 10U /* in ticks */
+#define DECISECOND 10U /* a tenth of a second, in ticks */
 
 struct igmp_frame {
 	struct ethhdr eth;

@@ -32,7 +32,7 @@
 
 #define BPDU_HZ 256U
 #define HOLD_TIME NSEC_PER_SEC
-/* in 1/256 s: added to a message's age by each bridge */
+/* each bridge adds this to a message's age; in 1/256 s */
 #define AGE_STEP 1U
 #define LEAST_DELAY 200U
 #define MOST_DELAY 3000U

@@ -14,7 +14,7 @@
 #include "kernel/lib/string.h"
 #include "kernel/net/bridge/bridge.h"
 
-#define SECOND 100U /* in ticks */
+#define SECOND 100U /* a second, in ticks */
 #define PORT_PRIORITY_MAX 63U
 #define COST_MAX 65535U
 #define NEVER_PASSED_ON 7U /* bits of group_fwd_mask never allowed */

@@ -81,7 +81,7 @@ struct qdisc_root;
 struct netdev_ops {
 	/* the kind of a device that programs make (link.h), else NULL */
 	const struct link_type *type;
-	const char *driver; /* for ethtool */
+	const char *driver; /* name of the driver, for ethtool */
 	/* name of the root qdisc of a device without a tree */
 	const char *qdisc;
 	u32 max_mtu;

@@ -44,7 +44,7 @@ struct tun;
 struct tun_file {
 	struct tun *tun;       /* NULL: attached to no device */
 	u32 index;             /* index of the queue, while attached */
-	bool disabled;         /* by TUNSETQUEUE */
+	bool disabled;         /* TUNSETQUEUE has detached the queue */
 	struct list_head link; /* in tun->disabled, while disabled */
 	struct net *net;       /* a reference; namespace of the opener */
 	/* TUN_SHAPE flags of the device that the file was attached to last */

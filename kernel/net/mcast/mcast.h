@@ -34,7 +34,7 @@ struct net_device;
 struct sk_buff;
 struct seq;
 
-extern int sysctl_mld_qrv; /* for MLD; the whole machine's */
+extern int sysctl_mld_qrv; /* for MLD, of the whole machine */
 /* how often a change is reported, until a querier announces another number */
 #define MCAST_QRV 2
 #define MCAST_GROUPS_MAX 8192 /* limit for a device and a family */
@@ -165,7 +165,7 @@ void mcast_mac_of(const ip_addr *group, u8 *mac);
 /* A received query. */
 struct mc_query {
 	bool v6;
-	u8 version;    /* of the protocol */
+	u8 version;    /* version of the protocol */
 	ip_addr group; /* any: a general query */
 	u64 max_delay; /* ns */
 	u32 qrv;

@@ -151,9 +151,8 @@ static enum ask wait_for_answer(struct neigh *n, struct sk_buff *skb, struct nei
 	enum ask whom = ASK_NOBODY;
 
 	if (n->state != NUD_INCOMPLETE) {
-		n->probes =
-			/* as if all unicast requests were sent */
-			neigh_param(n, NEIGH_ASK_ONE);
+		/* as if all unicast requests were sent */
+		n->probes = neigh_param(n, NEIGH_ASK_ONE);
 		neigh_set_state(n, NUD_INCOMPLETE, neigh_retrans_time(n));
 		whom = next_question(n);
 		n->probes++;
@@ -256,7 +255,7 @@ static bool learn(struct neigh *n, const u8 *mac, u32 how)
 		n->flags = how & NEIGH_ROUTER ? NTF_ROUTER : 0;
 	if (valid && differs && how & NEIGH_UNLESS_NEW &&
 		now - n->updated < neigh_param(n, NEIGH_LOCK) * (NSEC_PER_SEC / 100))
-		/* of several answers, the first is used */
+		/* of several answers, only the first is used */
 		return false;
 	/* another machine has answered: the known address is probed */
 	if (valid && differs && !(how & NEIGH_OVERRIDE)) {

@@ -88,12 +88,12 @@ struct nl_hub {
 	int protocol;
 	u32 socks;
 	struct list_head list; /* in the list of all hubs */
-	/* of nl_member.node: members of group n + 1 */
+	/* members of group n + 1, by nl_member.node */
 	struct hlist_head groups[NL_GROUPS_MAX];
 	u32 members[NL_GROUPS_MAX]; /* numbers of members of the groups */
-	/* of nl_sock.listening, the lowest floor first */
+	/* listening sockets (nl_sock.listening), the lowest floor first */
 	struct list_head listeners;
-	/* of nl_told: messages that some listeners have not received yet */
+	/* messages (nl_told) that some listeners have not received yet */
 	struct list_head log;
 	u32 logged, log_bytes;
 	u64 newest; /* number of the latest message */
@@ -109,7 +109,7 @@ struct nl_sock {
 	/* under nl_lock, like the members below down to word */
 	struct list_head all;
 	struct hlist_node port_node; /* in a hash of bound sockets */
-	struct list_head in;         /* of nl_member.own */
+	struct list_head in;         /* memberships (nl_member.own) */
 	/* in hub->listeners; empty: the socket is in no group */
 	struct list_head listening;
 	/* number of the last message in the hub's log that the socket has received */
@@ -118,7 +118,7 @@ struct nl_sock {
 	u64 floor;
 	u32 portid; /* 0: not bound */
 	u64 groups; /* bit n: member of group n + 1 */
-	u64 word;   /* for the protocol's own use */
+	u64 word;   /* owned by the protocol */
 	/* the socket has joined a group before: NETLINK_LIST_MEMBERSHIPS returns a list */
 	bool has_groups;
 	/* set by connect(2); under c.lock, like the members below */

@@ -189,7 +189,7 @@ struct packet_sock *packet_fanout_pick(struct packet_fanout *f, struct sk_buff *
  */
 struct sk_buff *packet_fanout_whole(
 	struct packet_fanout *f, struct sk_buff *all, struct list_head *dead);
-/* True if it is the first of its group, which stands for the whole group. */
+/* True if @p is the first member of its group, which acts for the whole group. */
 bool packet_fanout_is_first(const struct packet_sock *p);
 bool packet_fanout_wants_sent(const struct packet_fanout *f, const void *owner);
 

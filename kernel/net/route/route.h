@@ -160,7 +160,7 @@ struct flow {
 	 */
 	bool dont_fragment;
 	bool no_fragment; /* larger packets fail with EMSGSIZE */
-	bool dontroute;   /* only to machines on the link */
+	bool dontroute;   /* may send to machines on the link only */
 	/* a destination without a route is not assumed to be on oif's link */
 	bool no_guess;
 	/* multicasts are also delivered to members on this machine */
@@ -170,7 +170,7 @@ struct flow {
 	u32 mark;
 	/* ports of TCP and UDP, 0: unknown, or none */
 	u16 sport, dport;
-	/* of the socket's creator, if `owned` */
+	/* ids of the socket's creator, if `owned` */
 	u32 uid, gid;
 	/* net_cls and net_prio of the socket's cgroup, 0: none */
 	u32 classid, prioidx;
@@ -185,16 +185,16 @@ struct flow {
 	ip_addr next_hop;
 	u32 gen;                       /* net_routes.gen at the lookup */
 	u32 mtu;                       /* bytes */
-	u32 route_mtu, advmss, metric; /* of the route, 0: unset */
-	u8 hoplimit;                   /* of the route, 0: unset */
+	u32 route_mtu, advmss, metric; /* values of the route, 0: unset */
+	u8 hoplimit;                   /* hop limit of the route, 0: unset */
 	u8 protocol;                   /* RTPROT_* of the route */
-	u8 prefix;                     /* of the route, in bits of its family */
+	u8 prefix;                     /* prefix length; of IPv4 0 to 32 */
 	/* table of the route, 0: no rule was used */
 	u32 table;
 	/* steps of the lookup: routes, addresses and rules visited */
 	u32 steps;
 	bool local;     /* the destination is this machine */
-	bool broadcast; /* the destination is all on the link */
+	bool broadcast; /* the destination is a broadcast address */
 };
 /* Limit of flow.steps. A destination whose lookup needs more is unreachable. */
 #define LOOK_MAX 65536U

@@ -40,7 +40,7 @@ struct rule {
 	const struct rule *to;
 	u8 family, action, tos, protocol;
 	u8 ip_proto; /* 0: any */
-	bool by_uid; /* for users uid_min to uid_max only */
+	bool by_uid; /* matches users uid_min to uid_max only */
 	kuid_t uid_min, uid_max;
 	struct fib_rule_port_range sport, dport; /* start 0: any */
 	/*
@@ -48,7 +48,7 @@ struct rule {
 	 * ~0: ignores none
 	 */
 	u32 no_prefix, no_group;
-	u8 src_len, dst_len; /* of 128; 0: any */
+	u8 src_len, dst_len; /* prefix lengths, of 128; 0: any */
 	ip_addr src, dst;
 	char iif[IFNAMSIZ], oif[IFNAMSIZ];
 };
