@@ -257,7 +257,7 @@ static long list_fdb(struct bridge *br, u64 to, u64 room, u64 from, struct answe
 		};
 
 		if (!all[i].port_no)
-			continue; /* the bridge's own addresses */
+			continue; /* omits the bridge's own addresses */
 		memcpy(e.mac_addr, all[i].mac, ETH_ALEN);
 		list[done++] = e;
 	}

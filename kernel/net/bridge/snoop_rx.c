@@ -121,12 +121,12 @@ static void igmp_query(const struct message *m, const u8 *b, const ip_addr *grou
 	u8 more[4];
 
 	if (m->len == 8) {
-		if (!b[1]) { /* version 1 */
+		if (!b[1]) { /* IGMPv1 */
 			delay = 10 * NSEC_PER_SEC;
 			asked = IP_ANY;
 		}
 	} else if (!read(m, 8, more, sizeof(more)) || more[2] || more[3]) {
-		return; /* a query for sources */
+		return; /* a query for sources is ignored */
 	} else {
 		delay = max(mcast_scaled(b[1]), 1U) * DECISECOND;
 	}

@@ -253,7 +253,7 @@ int br_change(struct net_device *dev, const void *data, u32 len)
 
 static void put(struct nl_builder *b, u16 attr, u64 v, u32 size)
 {
-	nl_attr(b, attr, &v, size); /* little endian */
+	nl_attr(b, attr, &v, size); /* the machine is little-endian */
 }
 
 u32 br_ageing_shown(const struct bridge *br)

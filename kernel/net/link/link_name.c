@@ -172,7 +172,7 @@ int link_del_name(struct net_device *dev, const char *name)
 	bool taken;
 
 	netdev_lock_net(dev);
-	/* another device's name, or dev->name */
+	/* @name belongs to another device, or is dev->name */
 	taken = netdev_by_name(dev->net, name);
 	list_for_each_entry(a, &dev->altnames, list)
 		if (!strcmp(a->name, name))

@@ -655,7 +655,7 @@ int dev_xmit(struct net_device *dev, struct sk_buff *skb)
 		sock_cgroup_priority(dev, skb);
 	if (likely(!READ_ONCE(dev->qdisc)))
 		return netdev_xmit_now(dev, skb);
-	/* before the queue: the socket may be freed when the frame is sent */
+	/* done before the packet is queued: the socket may be freed when the frame is sent */
 	if (unlikely(skb->stamp_for))
 		stamp(dev, skb);
 	return qdisc_xmit(dev, skb);

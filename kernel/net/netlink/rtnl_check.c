@@ -30,7 +30,7 @@ struct shape {
 static const struct shape dumps[] = {
 	{ RTM_GETLINK, 16, BYTES(0, 1), 3, { IFLA_MASTER, IFLA_LINKINFO, IFLA_EXT_MASK } },
 	{ RTM_GETADDR, 8, BYTES(0, 1) | BYTES(4, 4), 0, { 0 } },
-	/* family, table, protocol, type, flags */
+	/* bytes of family, table, protocol, type and flags */
 	{ RTM_GETROUTE, 12, BYTES(0, 1) | BYTES(4, 2) | BYTES(7, 5), 2, { RTA_TABLE, RTA_OIF } },
 	{ RTM_GETNEIGH, 12, BYTES(0, 1) | BYTES(10, 1), 2, { NDA_IFINDEX, NDA_MASTER } },
 	{ RTM_GETRULE, 12, BYTES(0, 1), 0, { 0 } },

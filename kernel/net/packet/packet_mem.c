@@ -223,7 +223,7 @@ static int set_tx(struct packet_sock *p, const struct tpacket_req3 *q)
 	t = q ? packet_tx_new(p, q) : NULL;
 	if (IS_ERR(t))
 		return (int)PTR_ERR(t);
-	/* a sender may wait for room for an unlimited time */
+	/* interruptible, since a sender may hold tx_op for an unlimited time */
 	err = mutex_lock_interruptible(&p->tx_op);
 	if (err) {
 		packet_tx_free(t);

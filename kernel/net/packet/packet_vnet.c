@@ -126,7 +126,7 @@ int packet_vnet_pieces(
 		kfree_skb(skb);
 		return -EINVAL;
 	}
-	c.link = a.ip; /* including tags */
+	c.link = a.ip; /* the link header includes VLAN tags */
 	c.protocol = skb->protocol;
 	skb_copy(skb, 0, c.head, a.ip);
 	skb_pull(skb, a.ip);

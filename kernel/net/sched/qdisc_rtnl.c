@@ -454,8 +454,7 @@ static int del_class(struct net_device *dev, struct qdisc *q, u32 minor)
 		return -EOPNOTSUPP;
 	b = kzalloc(sizeof(*b), GFP_KERNEL);
 	if (b) {
-		put_class(b, &(struct nlmsghdr){ 0 }, 0, 0,
-			&a); /* built while the class still exists */
+		put_class(b, &(struct nlmsghdr){ 0 }, 0, 0, &a); /* built while the class exists */
 		err = c->remove(q, minor);
 		if (!err)
 			nl_broadcast(dev->net, NETLINK_ROUTE, RTNLGRP_TC, b->buf, b->len);
