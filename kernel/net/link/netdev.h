@@ -312,7 +312,7 @@ struct net_device *netdev_by_index(struct net *net, int ifindex);
 struct net_device *netdev_by_name(struct net *net, const char *name);
 /*
  * Find a device without net->lock. The memory always remains a struct net_device, but may later be
- * reused for another device: see netdev_alloc().
+ * reused for another device: see netdev_take_wanderer().
  */
 struct net_device *netdev_find(struct net *net, const char *name);
 struct net_device *netdev_find_index(struct net *net, int ifindex);
