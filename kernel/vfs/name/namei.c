@@ -386,8 +386,8 @@ static struct dentry *nd_make_name(struct nameidata *nd, struct dentry *d)
 }
 
 /*
- * True if the walk goes on from the component, or if the caller opens or uses it together with a
- * mount on it.
+ * True if the walk continues below the component, or if the caller opens or uses it together with
+ * a mount on it.
  */
 static bool is_use(const struct nameidata *nd, bool last, bool slash)
 {

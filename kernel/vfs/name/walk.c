@@ -36,10 +36,7 @@ struct fast {
 	u32 rseq, mseq; /* values at the start of the walk */
 };
 
-/*
- * True if current may search this directory. False if current may not, or if the fast walk cannot
- * decide that.
- */
+/* True if current may search this directory and the fast walk can decide that. */
 static inline bool fast_may_exec(const struct mount *m, const struct inode *dir)
 {
 	umode_t mode = dir->i_mode;
