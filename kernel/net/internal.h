@@ -13,7 +13,7 @@
 struct file *sock_get(int fd, struct socket **s);
 int sockaddr_from_user(struct sockaddr_buf *a, uaddr_t ua, int len);
 int sockaddr_to_user(const struct sockaddr_buf *a, uaddr_t ua, uaddr_t ulen);
-/* net.core.rmem_max and wmem_max: the largest values of SO_RCVBUF and SO_SNDBUF, bytes */
+/* net.core.rmem_max, wmem_max and optmem_max: limits of SO_RCVBUF, SO_SNDBUF and options, bytes */
 extern int sysctl_rmem_max, sysctl_wmem_max, sysctl_optmem_max;
 extern int unix_max_dgram_qlen; /* net.unix.max_dgram_qlen, datagrams */
 /*

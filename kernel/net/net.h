@@ -124,7 +124,7 @@ struct net_ipv6 {
 	int auto_labels, label_ranges, label_reflect, label_consistency; /* LABELS_*, REFLECT_* */
 	/*
 	 * limits of the options in an extension header: their number, their bytes (ip6_ext.c); [0]:
-	 * hop-by-hop, [1]: destination
+	 * hop-by-hop header, [1]: destination options
 	 */
 	int opts_max[2], opts_len[2];
 	/*
@@ -134,7 +134,7 @@ struct net_ipv6 {
 	int idgen_retries, idgen_delay;
 	int min_adv_mss, mtu_expires, route_silent; /* ipv6/route: bytes, s, boolean */
 };
-/* values of auto_labels; a socket's own setting is stronger than LABELS_ON */
+/* values of auto_labels; a socket's own setting overrides LABELS_ON, but not LABELS_FORCED */
 #define LABELS_ON 1
 #define LABELS_FORCED 3
 #define REFLECT_FLOWS 1 /* bits of label_reflect */

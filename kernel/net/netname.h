@@ -11,7 +11,7 @@
 #include "kernel/net/link/netdev.h"
 
 struct netname {
-	/* protected by names_mutex; also read without */
+	/* protected by names_mutex; also read without it */
 	char name[IFNAMSIZ];
 	char target[48]; /* target of the link in /sys/class/net */
 	/* devices with this name, in all namespaces; protected by names_mutex */
@@ -29,7 +29,7 @@ void netname_put(const char *name);
 /* Makes folders for @rx receive and @tx transmit queues of the device @name. May sleep. */
 void netname_queues(const char *name, u32 rx, u32 tx);
 /*
- * Adds the device @port to /sys/class/net/@master/brif, as it has become a port of that bridge. May
+ * Adds the device @port, a new port of the bridge @master, to /sys/class/net/@master/brif. May
  * sleep.
  */
 void netname_is_port(const char *master, const char *port);
