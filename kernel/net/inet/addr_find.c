@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * addr_find.c: finds out whether an address is this machine's, or a broadcast address. The lookup
- * is made for each packet, and a namespace may have thousands of addresses, so it uses a hash
- * (prefix.h) instead of a walk.
+ * addr_find.c: finds out whether an address is this machine's, or a broadcast address. Each packet
+ * needs this lookup, and a namespace may have thousands of addresses. The lookup therefore uses a
+ * hash (prefix.h) instead of a walk.
  *
  * Each address is found by itself. An address of lo is also found by any address in its network,
  * such as 127.0.0.0/8. An IPv4 address is also found by the broadcast addresses of its network.

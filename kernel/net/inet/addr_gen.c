@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * addr_gen.c: generates the interface identifier of an IPv6 address, as conf/NAME/addr_gen_mode
- * demands: from the MAC address (RFC 4291, appendix A), or with a secret (RFC 7217). With a secret
- * it is constant in a network and differs between networks, so nobody can track the machine from
- * one network to the next.
+ * demands: from the MAC address (RFC 4291, appendix A), or with a secret (RFC 7217). With a secret,
+ * the identifier is constant in a network and differs between networks, so the machine cannot be
+ * tracked from one network to the next.
  *
  *     addr_gen(dev, prefix, tries, &a)   @tries: how many earlier addresses were duplicates
  *
@@ -100,8 +100,8 @@ static int hex(char c)
 }
 
 /*
- * Reads a group of up to four hex digits at *@text and moves *@text behind it. Returns -1 if there
- * are no digits, or more.
+ * Reads a group of up to four hex digits at *@text and moves *@text behind it. Returns the group's
+ * value, or -1 if there are no digits, or more than four.
  */
 static int take_group(const char **text)
 {
@@ -114,7 +114,7 @@ static int take_group(const char **text)
 
 /*
  * Reads all groups that are written out. *@gap: how many of them precede the "::", or -1 without
- * one. Returns their number, or -1 for an invalid text.
+ * one. Returns the number of groups, or -1 for an invalid text.
  */
 static int take_groups(const char *text, u16 *group, int *gap)
 {

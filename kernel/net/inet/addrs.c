@@ -73,7 +73,7 @@ bool addr_renew(struct net_device *dev, const ip_addr *a, u64 expires, u64 prefe
 
 	netdev_lock_net(dev);
 	i = addr_find_on(dev, a, -1);
-	renewed = i && i->expires; /* else a user set it as permanent */
+	renewed = i && i->expires; /* else a user made it permanent */
 	if (renewed) {
 		if (expires < least && expires <= i->expires)
 			expires = min(i->expires, least);
@@ -264,9 +264,9 @@ static struct list_head *place_addr(struct net *net, struct ifaddr *n)
 }
 
 /*
- * Adds the route to an address's network while the lock that protects the address is still held.
- * For a device that is down, addrs_connect() does so later. @n: memory for the route. Returns true
- * if the route was added; *@told is then the route to report. net->lock held.
+ * Adds the route to @a's network. A device that is down gets its routes later, by addrs_connect().
+ * @n: memory for the route. Returns true if the route was added; *@told is then the route to
+ * report. net->lock held.
  */
 static bool connect_addr(const struct ifaddr *a, struct route *n, struct route *told)
 {
@@ -314,7 +314,10 @@ int addr_add(struct net_device *dev, const struct ifaddr *a)
 		ip_is_multicast(&a->addr))
 		return -EADDRNOTAVAIL;
 	n = kmalloc(sizeof(*n),
-		/* a router's announcement is handled in net_rx_flush() */
+		/*
+		 * GFP_ATOMIC, since router advertisements are handled in net_rx_flush(), which must
+		 * not sleep
+		 */
 		GFP_ATOMIC | __GFP_ACCOUNT);
 	way = kmalloc(sizeof(*way), GFP_ATOMIC | __GFP_ACCOUNT);
 	if (n)
@@ -505,7 +508,7 @@ static void forget_routes_by(struct net *net, const struct ifaddr *a)
 	routes_free(&gone);
 }
 
-/* What is removed together with an address: secondary addresses, and the route to its network. */
+/* An address that is being removed, with its secondary addresses and the route to its network. */
 struct leaving {
 	/* heir: the secondary address that became primary; heir.dev NULL: none did */
 	struct ifaddr *addr, heir;
@@ -562,7 +565,7 @@ static void leave(struct net *net, struct ifaddr *a, struct leaving *l)
 	if (heir)
 		promote(net, heir, l);
 	addr_connected_route(a, &r);
-	/* the route is removed while the lock is held for the address */
+	/* the route leaves under the lock hold in which the address leaves */
 	l->way = shared || a->flags & IFA_F_NOPREFIXROUTE ? NULL : route_take(net, &r);
 }
 
@@ -587,7 +590,7 @@ static void leave_done(struct net *net, struct leaving *l)
 	rtnl_tell_addr(net, &l->heir, RTM_NEWADDR);
 }
 
-/* Removes an address; @prefix -1: of any prefix length. */
+/* Removes the address @addr with prefix length @prefix; -1: with any length. */
 int addr_del(struct net_device *dev, const ip_addr *addr, int prefix)
 {
 	struct net *net = dev->net;

@@ -171,7 +171,7 @@ void inet_write_addr(
 	}
 }
 
-/* Writes an address; the any-address gets the form of the socket's family. */
+/* Writes an address to *@a. The any-address gets the form of the socket's family. */
 static void write_name(
 	const struct inet_sock *i, struct sockaddr_buf *a, const ip_addr *addr, u16 port)
 {
@@ -211,7 +211,7 @@ int inet_getname(struct socket *s, struct sockaddr_buf *a, bool peer)
 }
 
 #define LABEL_MASK 0xfffffU
-/* With label_ranges, labels that have this bit are not for leases. */
+/* With the sysctl label_ranges, labels with this bit are automatic and cannot be leased. */
 #define LABEL_STATELESS 0x80000
 
 bool inet_autolabel(const struct inet_sock *i)
@@ -418,7 +418,7 @@ int inet_become_v4(struct inet_sock *i, int family)
 		return -ENOTCONN;
 	if (i->opts.v6only || !ip_is_v4(&i->raddr))
 		return -EADDRNOTAVAIL;
-	/* no setsockopt(2) of an IPv4 socket could leave them */
+	/* leave IPv6 groups now, since setsockopt(2) of an IPv4 socket cannot leave them */
 	inet_mc_drop_v6(i);
 	spin_lock(&i->c.lock);
 	inet_change_begin(i);

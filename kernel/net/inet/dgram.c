@@ -260,7 +260,7 @@ static bool is_udp(const struct inet_sock *i)
 	return i->c.protocol == IPPROTO_UDP || i->c.protocol == IPPROTO_UDPLITE;
 }
 
-/* Counts a datagram that is read. The InDatagrams of UDP counts reads, not arrivals. */
+/* Counts a datagram that is read. UDP's InDatagrams counts reads, not arrivals. */
 static void count_read(struct inet_sock *i, const struct sk_buff *skb, bool good)
 {
 	struct udp_stats *n = &UDP_STATS(i->net, i->c.protocol == IPPROTO_UDPLITE, skb->ip.v6);
@@ -271,7 +271,7 @@ static void count_read(struct inet_sock *i, const struct sk_buff *skb, bool good
 		n->in_errors++;
 }
 
-/* Counts a lookup that found no route: for IPv4 only of UDP sockets, for IPv6 of all kinds. */
+/* Counts a lookup that found no route: of UDP sockets for IPv4, of all sockets for IPv6. */
 static void count_no_route(struct inet_sock *i, const ip_addr *to, int err)
 {
 	if (err == -ENETUNREACH && (is_udp(i) || !ip_is_v4(to)))
@@ -354,7 +354,7 @@ void dgram_error(
 	bool connected = i->rport || (raw && !ip_is_any(&i->raddr));
 	bool asked = v4 ? i->opts.recverr : i->opts.recverr6, fatal = is_fatal(i, e, v4);
 
-	/* path MTU discovery is off for the socket */
+	/* no EMSGSIZE for a socket that has path MTU discovery off */
 	if (e->err == EMSGSIZE && v4 && !raw && !fatal)
 		return;
 	if (!(fatal && connected) && !asked)
@@ -383,7 +383,7 @@ static int names_peer(const struct inet_sock *i, const struct msg *m)
 	bool raw = i->c.type == SOCK_RAW;
 
 	if (a && !raw && (i->c.protocol == IPPROTO_ICMP || i->c.protocol == IPPROTO_ICMPV6))
-		return !i->v6 || a->len >= 28 ? 1 : -EINVAL; /* ping accepts its own family only */
+		return !i->v6 || a->len >= 28 ? 1 : -EINVAL; /* ping accepts only its own family */
 	if (!a || (raw && !i->v6 && !a->len))
 		return 0;
 	if (!i->v6) {

@@ -43,10 +43,10 @@ struct lease {
 	ip_addr dst;
 	u8 share;
 	u32 users; /* sockets that hold it; 0: it lingers */
-	/* its user (IPV6_FL_S_USER) or its thread (IPV6_FL_S_PROCESS) */
+	/* IPV6_FL_S_USER: the effective uid that leased the label; IPV6_FL_S_PROCESS: the thread */
 	u32 owner;
 	u64 linger;        /* ns from `used` until it may expire */
-	u64 used, expires; /* ktime_get(); used: of its last return */
+	u64 used, expires; /* ktime_get(); used: of the last PUT */
 };
 
 /* A socket's share in a lease. */

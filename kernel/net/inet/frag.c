@@ -110,7 +110,7 @@ static u32 header_len(const struct sk_buff *skb)
 	if (skb->protocol == ETH_P_IP) {
 		skb_copy(skb, 0, &v4, sizeof(v4));
 		return v4.ihl < 5 ? 0 :
-				    /* a filter rule may have written any length */
+				    /* a filter rule may have changed the length */
 				    v4.ihl * 4U;
 	}
 	skb_copy(skb, 0, &v6, sizeof(v6));
@@ -201,7 +201,7 @@ struct frag_queue {
 	bool v6;
 	struct list_head pieces; /* of sk_buff.list, by ip.frag_off */
 	struct rb_root tree;     /* the pieces, by sk_buff.place */
-	/* number of fragments; bytes received; length of the payload, 0: unknown as yet */
+	/* number of fragments; bytes received; length of the whole payload, 0: not known yet */
 	u32 nr, got, end;
 	/* bytes of the largest fragment with headers */
 	u32 largest;

@@ -100,7 +100,7 @@ void ifaddr_free(struct ifaddr *a);
 /* ---- lookups. net->lock held; a result is valid while it is held. NULL: not found ---- */
 
 struct ifaddr *addr_find_local(struct net *net, const ip_addr *a, int ifindex);
-/* Returns the first @a of @dev's addresses with that prefix length; -1: with any. */
+/* Returns @dev's first entry for address @a with prefix length @prefix; -1: with any length. */
 struct ifaddr *addr_find_on(const struct net_device *dev, const ip_addr *a, int prefix);
 const struct ifaddr *addr_source_of(
 	struct net *net, const struct net_device *dev, const ip_addr *dst);

@@ -160,7 +160,7 @@ static int set_multicast_if(void *sk, const struct sock_opt *o, int n)
 	return err;
 }
 
-/* Sets the traffic class, -1: 0. TCP keeps the ECN bits of its sockets. */
+/* Sets the traffic class; @n -1 means 0. TCP sockets keep their ECN bits. */
 static int set_tclass(void *sk, const struct sock_opt *o, int n)
 {
 	struct inet_sock *i = sk;

@@ -165,7 +165,7 @@ int inet_recverr_changed(void *sk, const struct sock_opt *o, int n)
 	return 0;
 }
 
-/* Sets the type of service. TCP keeps the ECN bits of its sockets. */
+/* Sets the type of service. TCP sockets keep their ECN bits. */
 static int set_tos(void *sk, const struct sock_opt *o, int n)
 {
 	struct inet_sock *i = sk;

@@ -53,10 +53,7 @@ struct inet_place {
 	 * protocol
 	 */
 	struct port_row way;
-	/*
-	 * PORT_* and properties, as they were when the socket entered kinds and places, which
-	 * compare them
-	 */
+	/* PORT_* flags and compared properties, copied when the socket entered kinds and places */
 	u32 traits;
 	/* serial number of its entry into the table; each list has the highest first */
 	u64 entered;
@@ -68,7 +65,10 @@ struct inet_place {
 	u32 group_at;
 	/* CPU whose packets the socket prefers (SO_INCOMING_CPU), -1: any */
 	int group_cpu;
-	/* it had a program before it was bound, so it has begun a group of its own */
+	/*
+	 * a BPF program was attached before the socket was bound, so it has a reuseport group of
+	 * its own
+	 */
 	bool own_group;
 	bool in_table;
 	/* bind(2) named the port; else the kernel chose it */
@@ -135,7 +135,7 @@ struct inet_tells {
 	bool keeps_last;
 };
 
-/* What is kept of a received packet after it was freed, for control messages. */
+/* Values of a received packet that are kept for control messages after the packet was freed. */
 struct inet_heard {
 	ip_addr daddr;
 	int ifindex; /* 0: nothing was kept */
@@ -151,7 +151,7 @@ struct inet_mc {
 	bool loop, loop6;
 	int ttl, hops;            /* of sent multicasts; hops -1: the default */
 	int ifindex;              /* device index to send by, 0: the route's */
-	ip_addr addr;             /* that IP_MULTICAST_IF has set */
+	ip_addr addr;             /* set by IP_MULTICAST_IF */
 	struct list_head members; /* of mc_member */
 };
 
@@ -204,7 +204,7 @@ struct inet_sock {
 	struct port_table *table; /* immutable */
 	/* the open file's socket, NULL after close; protected by c.lock */
 	struct socket *sock;
-	/* frees it after the last reference; NULL: kfree() */
+	/* frees the socket after its last reference is dropped; NULL: kfree() */
 	void (*free)(struct inet_sock *i);
 
 	struct inet_place in;
@@ -220,9 +220,9 @@ struct inet_sock {
 	int bound_if;     /* device index (SO_BINDTODEVICE), 0: any */
 	/* device index of a link-local peer; 0: none, or the peer is this machine */
 	int link_if;
-	bool v6; /* of AF_INET6 */
+	bool v6; /* a socket of AF_INET6 */
 	bool listening;
-	bool accepted; /* made by a listener */
+	bool accepted; /* returned by accept(2) */
 	/* laddr is a multicast or broadcast address, so it is never a source address */
 	bool bound_to_many;
 	/* of an accepted socket: the address that its listener is bound to */
@@ -243,7 +243,7 @@ struct inet_sock {
 	struct inet_udp udp;
 	struct inet_raw raw;
 	struct inet_cork cork;
-	/* The next two are TCP's, for IP_PKTOPTIONS; protected by c.lock. */
+	/* The next two fields are TCP's, for IP_PKTOPTIONS. Protected by c.lock. */
 	/* the SYN of an accepted connection */
 	struct inet_heard heard_syn;
 	/* the newest IPv6 segment, kept while tells.keeps_last */

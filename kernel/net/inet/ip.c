@@ -312,7 +312,7 @@ int ip_send_raw(struct net *net, struct sk_buff *skb, const struct flow *f)
 	}
 	skb->protocol = ip_is_v4(&f->daddr) ? ETH_P_IP : ETH_P_IPV6;
 	skb->prioidx = f->prioidx;
-	/* the program has made the transport checksum */
+	/* the program has written the transport checksum */
 	skb->foreign = true;
 	if (unlikely(nf_active(net)))
 		return filter_out(net, skb, f);

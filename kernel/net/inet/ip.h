@@ -55,7 +55,7 @@ void ip4_opts_push(struct net *net, struct sk_buff *skb, const struct flow *f);
 bool ip4_opts_rcv(struct net *net, struct sk_buff *skb);
 /*
  * ip6_ext.c: True if the options of an IPv6 header are acceptable. @dst: a destination options
- * header, else hop-by-hop. If they are not, an ICMP error may be sent.
+ * header, else hop-by-hop. If they are not, sends an ICMP error where RFC 8200 demands one.
  */
 bool ip6_options_hold(struct net *net, struct sk_buff *skb, bool dst);
 /*
@@ -83,7 +83,7 @@ int ip_output(struct sk_buff *skb, const struct flow *f);
 bool ip_source_valid(struct net *net, const struct sk_buff *skb);
 /* Forwards a packet for another host; consumes it. */
 void ip_forward(struct net *net, struct sk_buff *skb);
-/* True if a local route, not an address, makes the packet one for this machine. */
+/* True if the packet is for this machine by a local route, although no device has its address. */
 bool ip_routed_here(struct net *net, const struct sk_buff *skb);
 
 /* An error about a packet sent by this machine; received by ICMP, or returned by route_output(). */
@@ -146,11 +146,11 @@ void raw_err(struct net *net, u8 proto, const ip_addr *local, const ip_addr *rem
 void ping_err(struct net *net, const ip_addr *local, const ip_addr *remote, const u8 *hdr,
 	const struct ip_error *e);
 /*
- * Gives copies of @skb to raw sockets, with the network header (IPv4) or without it (IPv6). Returns
- * true if a raw socket matched.
+ * Queues copies of @skb to matching raw sockets, with the network header (IPv4) or without it
+ * (IPv6). Returns true if a raw socket matched.
  */
 bool raw_rcv(struct net *net, struct sk_buff *skb);
-/* Gives an echo reply to the ping socket that sent the request. */
+/* Queues an echo reply to the ping socket that sent the request. */
 void ping_rcv(struct net *net, struct sk_buff *skb);
 
 /* Counts an ICMP message that @net sends. */

@@ -77,7 +77,7 @@ static u32 length_at(const u8 *o, u32 at, u32 n)
 	return at + 2 <= n && o[at + 1] >= 2 && o[at + 1] <= n - at ? o[at + 1] : 0;
 }
 
-/* Each of these returns the offset of an error in the option, or 0. */
+/* check_*() return the offset of an error in the option @o, or 0. */
 static u32 check_route(struct check *c, const u8 *o, u32 len)
 {
 	if (c->source_route)
@@ -108,7 +108,7 @@ static u32 check_ts(struct check *c, const u8 *o, u32 len)
 	flag = o[3] & 15U;
 	if (o[2] < FIRST_TS_PTR)
 		return 2;
-	/* The option is full: is there room in the count of routers without an entry? */
+	/* A full option is invalid if its overflow count (4 bits) is full too. */
 	if (o[2] > len)
 		return flag != IPOPT_TS_PRESPEC && o[3] >> 4 == 15 ? 3 : 0;
 	if (o[2] + 3U > len)
@@ -365,7 +365,7 @@ void ip4_opts_tell(struct inet_sock *i, struct msg *m, const struct sk_buff *skb
 		msg_put_cmsg(m, SOL_IP, IP_RETOPTS, back, answer_to(skb, back));
 }
 
-/* Returns our source address for packets to @peer; 0: there is no route. */
+/* Returns this machine's source address for packets to @peer; 0: there is no route. */
 static u32 known_to(struct net *net, u32 peer)
 {
 	struct flow f = { .daddr = ip_v4(peer) };

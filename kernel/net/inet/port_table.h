@@ -37,7 +37,7 @@ struct port_table {
 	struct hlist_head by_peer[WAYS_SIZE];
 	/* listeners, and datagram sockets that can receive, by in.way */
 	struct hlist_head ways[WAYS_SIZE];
-	/* secret key for the hashes of places, by_peer and ways; all 0 until the first use */
+	/* secret key for the hashes of `places`, by_peer and `ways`; all 0 until the first use */
 	u64 peer_key[PEER_WORDS + 1];
 	struct hlist_head raw; /* raw sockets, which have no ports */
 	/* number of entries into by_port and raw so far, for inet_place.entered */

@@ -61,9 +61,9 @@ static bool addresses_overlap(const struct inet_sock *a, const ip_addr *addr,
 enum port_share { SHARE_NOT, SHARE_SAID, SHARE_CHOSEN };
 
 /*
- * True if the options of @i and @o let them share a port. A socket that had a program before it was
- * bound has begun a group of its own, and joins no other. A socket joins a group only by a port
- * that the program has named.
+ * True if the options of @i and @o let them share a port. A socket to which a BPF program was
+ * attached before it was bound has a group of its own, and joins no other. A socket joins a group
+ * only by a port that the program has named.
  */
 static bool may_share(const struct inet_sock *i, const struct inet_sock *o, enum port_share how)
 {
@@ -94,8 +94,8 @@ static bool any_in_the_way(const struct inet_sock *i, const ip_addr *laddr, cons
 }
 
 /*
- * True if a socket prevents that @i gets @port. For the any-address one socket of each kind
- * decides; for another address only sockets at that address and at the any-address matter.
+ * True if another socket prevents @i from getting @port. For the any-address one socket of each
+ * kind decides; for another address only sockets at that address and at the any-address matter.
  */
 static bool conflicts(
 	const struct inet_sock *i, const ip_addr *laddr, u16 port, enum port_share shares)
@@ -217,7 +217,7 @@ static bool bars(const struct choosing *c, const struct inet_sock *o)
 		return !is_shareable(c->i, o);
 	if (wants_any(c))
 		return in_the_way(c->i, c->laddr, o, c->shares);
-	/* may bar it; conflicts() compares the addresses */
+	/* @o may bar the port: conflicts() compares the addresses later */
 	return o->net == c->i->net;
 }
 
@@ -351,8 +351,8 @@ static int port_for_peer(struct inet_sock *i, const ip_addr *saddr, const ip_add
 }
 
 /*
- * Sets the address of a datagram socket that is bound to the any-address, while it has a peer. It
- * leaves its group, since all members of a group have one address.
+ * Sets the address of a datagram socket that is bound to the any-address, while it has a peer. The
+ * socket leaves its SO_REUSEPORT group, since all members of a group have one address.
  */
 static void take_address(struct inet_sock *i, const ip_addr *addr)
 {

@@ -27,10 +27,10 @@ static inline bool port_is_placed(const struct inet_sock *i)
 	return i->in.in_table && i->lport && i->table != &raw_socks;
 }
 
-/* Parts of a hash, which is their sum. Several lookups share the parts. */
+/* Return the parts of a hash, which is their sum. Several lookups share the parts. */
 u64 ports_part(struct port_table *t, const struct net *net, u16 lport, u16 rport);
 u64 addr_part(const struct port_table *t, u32 at,
-	const ip_addr *a); /* @at: 0 local, 4 remote; 0 for IP_ANY */
+	const ip_addr *a); /* @at: 0 local, 4 remote. IP_ANY: 0 */
 static inline u32 way_of(u64 parts)
 {
 	return parts >> 32 & (WAYS_SIZE - 1);

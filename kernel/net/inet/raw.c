@@ -65,7 +65,7 @@ static bool checksum_good(const struct inet_sock *i, const struct sk_buff *skb)
 		skb, 0, len, csum_pseudo(&skb->ip.saddr, &skb->ip.daddr, skb->ip.proto, len)));
 }
 
-/* Gives a packet to a socket, and drops the socket's reference. */
+/* Queues a packet to a socket unless the socket rejects it, and drops the socket's reference. */
 static void hand_over(struct inet_sock *i, struct sk_buff *skb)
 {
 	if (!filtered(i, skb) && inet_wants_group(i, skb) && checksum_good(i, skb) &&
@@ -99,7 +99,7 @@ bool raw_rcv(struct net *net, struct sk_buff *skb)
 void raw_err(struct net *net, u8 proto, const ip_addr *local, const ip_addr *remote,
 	const struct ip_error *e)
 {
-	/* the same error for a socket with IP_HDRINCL: the quote has the network header */
+	/* the error for sockets with IP_HDRINCL, whose quote begins with the network header */
 	struct ip_error whole = *e;
 	struct inet_sock *i;
 	bool ours = false;
@@ -211,12 +211,12 @@ static ssize_t raw_send(struct socket *s, struct msg *m)
 		return -EMSGSIZE;
 	err = dgram_destination(i, m, &f, &port);
 	if (!err && i->v6 && ip_is_v4(&f.daddr))
-		/* the socket may connect to it, but not send */
+		/* an IPv6 raw socket may connect to an IPv4 address, but not send to it */
 		err = -ENETUNREACH;
 	else if (!err && i->opts.hdrincl && f.opts)
-		err = -EINVAL; /* options do not go with IP_HDRINCL */
+		err = -EINVAL; /* IP_HDRINCL excludes IP options */
 	else if (!err && i->opts.hdrincl && i->c.shutdown & SHUT_WR && len >= header_len(i))
-		err = -EPIPE; /* as on Linux, shorter packets get past it */
+		err = -EPIPE; /* as on Linux, only for whole headers */
 	if (!err)
 		err = dgram_wait_wmem(i, m);
 	if (err)
@@ -224,7 +224,7 @@ static ssize_t raw_send(struct socket *s, struct msg *m)
 	skb = skb_from_iter(&m->iter, len);
 	if (IS_ERR(skb))
 		return PTR_ERR(skb);
-	/* the program has made the transport checksum */
+	/* the program has written the transport checksum */
 	skb->foreign = true;
 	dgram_charge(i, skb, &f);
 	dgram_want_stamps(i, skb, m);
@@ -273,7 +273,7 @@ static int raw_bind(struct socket *s, struct sockaddr_buf *a)
 	if (i->v6 && a->len >= sizeof(u16) && a->family != AF_INET6)
 		return -EINVAL;
 	if (!i->v6 && a->len >= sizeof(u16))
-		a->family = AF_INET; /* the family is not checked */
+		a->family = AF_INET; /* as on Linux, any family is accepted */
 	err = inet_read_addr(i, a, &addr, &port, &scope);
 	if (err)
 		return err;
@@ -395,7 +395,7 @@ static ssize_t ping_send(struct socket *s, struct msg *m)
 	struct icmphdr *h;
 	struct flow f;
 	u16 port;
-	/* as on Linux, before all checks */
+	/* as on Linux, the socket is bound before all checks */
 	int err = i->lport ? 0 : inet_get_port(i, &i->laddr, 0, false);
 
 	if (err)

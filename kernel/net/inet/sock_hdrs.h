@@ -54,8 +54,8 @@ void ip4_opts_tell(struct inet_sock *i, struct msg *m, const struct sk_buff *skb
 int flowlabel_set(struct inet_sock *i, uaddr_t val, u32 len);
 int flowlabel_get(const struct inet_sock *i, void *val, u32 *len);
 /*
- * Returns 0 if the socket may send @label: @label is 0, or the socket has a lease of it, or the
- * namespace has no exclusive lease. Else returns -EINVAL.
+ * Returns 0 if the socket may send @label, else -EINVAL. It may if @label is 0, if it has a lease
+ * of @label, or if the namespace has no exclusive lease.
  */
 int flowlabel_may_send(const struct inet_sock *i, u32 label);
 /*

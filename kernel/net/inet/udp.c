@@ -43,7 +43,7 @@ static void push_header(
 	if (!lite &&
 		(f->local || i->c.rare.no_check || (i->udp.no_check6_tx && !ip_is_v4(&f->daddr))))
 		return;
-	/* each datagram gets its own checksum when they are cut */
+	/* each datagram gets its own checksum when the message is cut */
 	if (skb->gso)
 		return;
 	h->check = csum_fold(
@@ -304,7 +304,7 @@ static ssize_t send(struct socket *s, struct msg *m)
 		if (n)
 			return n;
 	}
-	/* as on Linux, even if the send fails later */
+	/* as on Linux, the socket is bound even if the send fails later */
 	err = autobind(i);
 	if (!err)
 		err = dgram_destination(i, m, &f, &port);
@@ -401,7 +401,7 @@ static void enqueue(struct udp_stats *n, struct inet_sock *i, struct sk_buff *sk
 	}
 }
 
-/* Gives one of the copies to its socket, and drops the reference to the socket. */
+/* Queues one of the copies to its socket, and drops the reference to the socket. */
 static void hand_over(struct inet_sock *i, struct sk_buff *skb)
 {
 	bool wanted = inet_wants_group(i, skb) && (!skb->unsummed || i->udp.no_check6_rx);
@@ -414,7 +414,7 @@ static void hand_over(struct inet_sock *i, struct sk_buff *skb)
 	inet_put(i);
 }
 
-/* Gives a copy to each socket that receives this multicast or broadcast. */
+/* Queues a copy to each socket that receives this multicast or broadcast. */
 static void to_many(struct net *net, struct sk_buff *skb)
 {
 	struct dgram_crowd all = { 0 };
