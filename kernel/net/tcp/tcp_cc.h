@@ -25,7 +25,7 @@ struct cubic {
 	u32 w_max, origin; /* segments */
 	/* ms from `epoch` until cwnd reaches `origin` again */
 	u32 k;
-	/* ns at which this growth began, 0: the next ACK begins it */
+	/* ktime_get() at which this growth began, 0: the next ACK begins it */
 	u64 epoch;
 	/* acknowledged segments for which cwnd grows by one */
 	u32 cnt;
@@ -55,7 +55,7 @@ struct tcp_cc {
 	/* segments acknowledged since cwnd last grew by one */
 	u32 cwnd_cnt;
 	bool reno;           /* RFC 5681 instead of CUBIC */
-	bool cwnd_limited;   /* cwnd was used up in the last window */
+	bool cwnd_limited;   /* cwnd limited the last window */
 	u32 max_packets_out; /* most segments in flight in that window */
 	u32 usage_seq;       /* sequence number at that window's end */
 	struct cubic cubic;

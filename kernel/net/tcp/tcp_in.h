@@ -25,12 +25,13 @@ void tcp_take_opts(struct tcp_sock *t, const struct tcp_opts *o);
 bool tcp_parse(struct net *net, struct sk_buff *skb, struct tcp_opts *o, u16 *urg_ptr);
 
 /* tcp_queue.c */
-/* Has the next segments acknowledged without delay. */
+/* Makes the receiver acknowledge the next segments without delay. */
 void tcp_enter_quick(struct tcp_sock *t);
 /* Drops the queue of out-of-order data, and the SACK blocks that report it. */
 void tcp_drop_ooo(struct tcp_sock *t);
 /*
- * Queues payload and FIN of @skb, and consumes it. Returns true if there is something new in order.
+ * Queues payload and FIN of @skb, and consumes it. Returns true if data or a FIN became available
+ * in order.
  */
 bool tcp_take_data(struct tcp_sock *t, struct sk_buff *skb);
 /*

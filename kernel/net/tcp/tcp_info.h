@@ -31,8 +31,8 @@ void tcp_fill_info(struct tcp_sock *t, struct tcp_info_all *i);
  */
 u32 tcp_fill_stats(struct tcp_sock *t, const struct sk_buff *by, u8 *to);
 /*
- * Adds the time since the last call to the counter of the kind set there, and sets the kind to
- * @kind, a CHRONO_*.
+ * Adds the time since the last call to the counter of the present kind, and makes @kind, a
+ * CHRONO_*, the present kind.
  */
 void tcp_chrono(struct tcp_sock *t, int kind);
 

@@ -29,7 +29,7 @@ struct tcp_sock;
 #define SKB_LOST 2
 #define SKB_RETRANS 4 /* in flight again after it was lost */
 
-/* State before a loss, which is restored if it turns out that nothing was lost. */
+/* State before a loss. It is restored if later acknowledgements show that nothing was lost. */
 struct undo {
 	/* on: the state may be restored; stamped: `stamp` is valid */
 	bool on, stamped;
@@ -62,19 +62,19 @@ struct arrived {
 	 * ambiguous
 	 */
 	bool again;
-	/* it SACKs new data; it reports a duplicate (D-SACK) */
+	/* the ACK has a SACK block for new data; a D-SACK block, which reports a duplicate */
 	bool sacks, dsack;
 	/* a segment below high_seq has arrived that was never retransmitted */
 	bool orig;
-	/* it acknowledges our SYN-ACK, which TCPDelivered does not count, as on Linux */
+	/* the ACK covers our SYN-ACK, which TCPDelivered does not count, as on Linux */
 	bool synack;
 };
 
 /* RACK (RFC 8985). */
 struct rack {
 	/*
-	 * of the arrived segment that was sent last: when it was sent, 0: none has arrived; and its
-	 * RTT; both in ns
+	 * Of the delivered segment that was sent last: xmit, ktime_get() when it was sent, 0: none
+	 * was delivered yet; rtt, its RTT in ns.
 	 */
 	u64 xmit, rtt;
 	u32 end_seq; /* end of that segment, sequence number */
@@ -105,9 +105,9 @@ struct tcp_loss {
 	u32 prr_delivered, prr_out; /* in segments, of this recovery (RFC 6937) */
 	struct undo undo;
 	struct rack rack;
-	/* what timers.early is for: EARLY_PROBE or EARLY_REORDER */
+	/* purpose of the armed timers.early: EARLY_PROBE or EARLY_REORDER */
 	u8 early_kind;
-	/* the tail probe was a retransmission; it has arrived as a duplicate */
+	/* the tail probe was a retransmission; a D-SACK reported it as a duplicate */
 	bool tlp_retrans, tlp_dsacked;
 	/* snd.nxt when the tail probe was sent, 0: no probe is outstanding */
 	u32 tlp_high;

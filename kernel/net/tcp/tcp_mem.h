@@ -20,8 +20,8 @@ void tcp_mem_sync(struct tcp_sock *t);
 bool tcp_mem_pressure(void);
 bool tcp_mem_full(void);
 /*
- * True if a queue of @bytes is within a connection's fair part, up to which it may grow even if
- * memory is full.
+ * True if a queue of @bytes is within a connection's fair share. Queues may grow up to that share
+ * even if memory is full.
  */
 bool tcp_mem_fair(u32 bytes);
 /*

@@ -41,8 +41,9 @@ struct tcp_net {
 		limit_output_bytes;
 	/* number of connections in TIME_WAIT, or in FIN_WAIT2 without a file */
 	atomic_t time_waits;
-	int fack, adv_win_scale;              /* without effect */
-	int challenge_limit, challenges_left; /* left in challenge_second; racy is fine */
+	int fack, adv_win_scale; /* without effect */
+	/* left in challenge_second; races are harmless */
+	int challenge_limit, challenges_left;
 	u64 challenge_second;
 	/*
 	 * protects the members below. fast_keys: keys of Fast Open cookies, the current and the

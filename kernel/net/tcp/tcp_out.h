@@ -34,7 +34,7 @@ void tcp_send_ack(struct tcp_sock *t);
 void tcp_send_reset(struct tcp_sock *t);
 void tcp_send_probe(struct tcp_sock *t, bool urgent);
 int tcp_send_syn(struct tcp_sock *t);
-/* Sends a SYN-ACK once, without queueing it. */
+/* Sends a SYN-ACK without queueing it for retransmission. */
 void tcp_send_synack(struct tcp_sock *t);
 void tcp_send_fin(struct tcp_sock *t);
 
@@ -95,8 +95,8 @@ u8 tcp_choose_wscale(const struct tcp_sock *t);
  */
 u16 tcp_take_window(struct tcp_sock *t, bool syn);
 /*
- * Returns the least growth of the window that is announced, bytes: a segment, or a quarter of a
- * small buffer.
+ * Returns the smallest growth of the window, in bytes, that is worth announcing: a segment, or a
+ * quarter of a small buffer.
  */
 u32 tcp_window_step(const struct tcp_sock *t);
 u32 tcp_ts(const struct tcp_sock *t);

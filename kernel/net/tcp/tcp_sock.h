@@ -62,7 +62,7 @@ enum { CONN_NONE, CONN_BEGUN, CONN_MADE, CONN_LOST };
 struct tcp_life {
 	bool orphan;         /* no file has the socket open */
 	bool counted_orphan; /* is counted in tcp_orphans() */
-	/* the connection holds a reference on itself, until tcp_done() */
+	/* the connection holds a reference on its own socket, until tcp_done() */
 	bool self_ref;
 	bool waits_out; /* is counted in tcp_time_waits */
 	u8 conn;        /* CONN_*; protected by inet.op */
@@ -138,7 +138,10 @@ struct tcp_rcv {
 	u32 nr_sacks;
 	/* the FIN was received in order; take_fin() is due */
 	bool fin_seen;
-	/* Linux would use header prediction; only the counters of count_ack() depend on it */
+	/*
+	 * Linux would use header prediction for the next segment; only count_ack()'s counters use
+	 * this flag
+	 */
 	bool foretold;
 	/* the peer's FIN was processed: reads end before its number */
 	bool peer_done;
@@ -161,7 +164,7 @@ struct tcp_ack_state {
 	bool due;
 	/* interactive: a reply with data is likely soon and carries the acknowledgement */
 	bool pingpong;
-	/* replies with data soon after received data; sets pingpong */
+	/* number of replies with data soon after received data; enough of them set pingpong */
 	u8 exchanges;
 	/* data has arrived in order: delayed acknowledgements wait for ATO_MIN */
 	bool heard;
@@ -207,12 +210,12 @@ struct tcp_timers {
 	u8 retries;         /* retransmissions in a row */
 	/* unanswered zero-window probes; unanswered keepalive probes */
 	u8 probes, keep_sent;
-	u64 confirmed; /* when the neighbour entry was confirmed */
+	u64 confirmed; /* last confirmation of the neighbour */
 	/* when the zero window was first probed, 0: the window is open */
 	u64 closed_at;
 	/* when the first retransmission in a row was sent, or the SYN; 0: none */
 	u64 first_failure;
-	/* when an invalid segment was last answered, for tcp_invalid_ratelimit */
+	/* when the last ACK for an invalid segment was sent, for tcp_invalid_ratelimit */
 	u64 last_odd;
 };
 #define CORK_MAX (200 * MSEC)
@@ -308,7 +311,7 @@ struct tcp_child {
 	/* a reference; NULL: accepted, or no child; protected by listen.lock */
 	struct tcp_sock *listener;
 	bool offered;     /* it has entered the accept queue */
-	bool defer_acked; /* TCP_DEFER_ACCEPT: a bare ACK has come */
+	bool defer_acked; /* TCP_DEFER_ACCEPT: got a bare ACK */
 	/* for a SYN cookie: TCP_COOKIE_OPTS and the low bits of the timestamp; 0: no cookie */
 	u8 cookie_opts;
 	u16 saved_len; /* bytes at saved_syn */

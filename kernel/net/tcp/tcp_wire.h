@@ -59,7 +59,7 @@ struct sack_block {
 struct fast_cookie {
 	u8 len; /* bytes of @val, 0: a request for a cookie */
 	u8 val[16];
-	bool exp; /* it was in the experimental option */
+	bool exp; /* came in the experimental option */
 };
 
 /* The options of a received segment. */
