@@ -259,7 +259,7 @@ static int start_connect(struct tcp_sock *t, const ip_addr *to, u16 port, int sc
 	err = defer ? 0 : tcp_send_syn(t);
 	if (err) {
 		tcp_done(t);
-		i->c.shutdown = shut; /* there was no connection that could end */
+		i->c.shutdown = shut; /* no connection began, so none has ended */
 	}
 	spin_unlock(&i->c.lock);
 	net_rx_flush();
@@ -302,7 +302,10 @@ static int forget_connection(struct tcp_sock *t)
 static int disconnect(struct tcp_sock *t)
 {
 	struct inet_sock *i = &t->inet;
-	/* the socket was at most bound; it stays bound, even to a port that the kernel chose */
+	/*
+	 * fresh: the socket was never connected, at most bound; it keeps its port, even one that
+	 * the kernel chose
+	 */
 	bool fresh;
 	int err = 0;
 
@@ -340,7 +343,7 @@ static int know_end(struct tcp_sock *t)
 		t->life.conn = CONN_MADE;
 		return 0;
 	}
-	/* cleans up so that connect() may be called again */
+	/* the next connect() may start another attempt */
 	err = t->life.conn == CONN_BEGUN ? forget_connection(t) : 0;
 	if (err)
 		return err;
@@ -503,7 +506,7 @@ ssize_t tcp_fast_sendmsg(struct socket *s, struct msg *m)
 	int err;
 
 	mutex_lock(&t->inet.op);
-	/* before the SYN is sent, since synsent() reads it */
+	/* incremented before the SYN is sent, since synsent() reads it */
 	atomic_inc(&t->snd.write_pending);
 	if (t->fast.defer_connect)
 		err = deferred_syn(t, m);
@@ -619,7 +622,7 @@ static int tcp_shutdown(struct socket *s, int how)
 		t->inet.c.shutdown |= (u32)how; /* takes effect even without a connection */
 		if (tcp_in(t, TCPF(TCP_CLOSE) | TCPF(TCP_TIME_WAIT)))
 			err = -ENOTCONN;
-		/* As with AF_UNSPEC, another attempt may begin. */
+		/* As after connect(2) with AF_UNSPEC, another attempt may begin. */
 		if (t->state == TCP_SYN_SENT) {
 			tcp_fail(t, -ECONNRESET);
 			t->inet.c.shutdown = 0;
@@ -652,7 +655,7 @@ static bool closing(const struct tcp_sock *t)
 /* Waits as SO_LINGER demands, until the peer has acknowledged everything or the time is up. */
 static void linger(struct tcp_sock *t)
 {
-	u32 secs = (u32)t->inet.c.linger.secs; /* negative: almost for ever */
+	u32 secs = (u32)t->inet.c.linger.secs; /* a negative value waits for decades */
 	u64 until = ktime_get() + secs * NSEC_PER_SEC;
 
 	if (t->inet.c.linger.on && secs && !(current->flags & (PF_EXITING | PF_KTHREAD)))
@@ -679,7 +682,7 @@ static void tcp_close(struct tcp_sock *t)
 	i->queue.rmem = 0;
 	i->c.shutdown |= SHUT_BOTH;
 	if (tcp_in(t, TCPF(TCP_SYN_SENT))) {
-		/* closing is no failed attempt, which tcp_done() would count */
+		/* CLOSE first: otherwise tcp_done() would count a failed connection attempt */
 		tcp_set_state(t, TCP_CLOSE);
 		tcp_done(t);
 	} else if (t->state != TCP_CLOSE && t->state != TCP_TIME_WAIT &&

@@ -28,8 +28,8 @@ static void note_least(struct tcp_sock *t, u64 rtt)
 
 	if (!t->rtt.min || now - t->rtt.min_at > window / 2) {
 		/*
-		 * The minimum of the previous half stays valid for one more half, unless that is
-		 * over too.
+		 * The minimum of the previous half stays valid for one more half, unless that half
+		 * is over too.
 		 */
 		before = !t->rtt.min || now - t->rtt.min_at > window ? rtt : t->rtt.min_now;
 		t->rtt.min_now = rtt;
@@ -303,7 +303,7 @@ bool tcp_ack(
 		ack - was - (was == t->snd.iss && t->state != TCP_SYN_SENT && ack != was);
 	t->snd.una = ack;
 	clean_queue(t, skb, ack, &when);
-	if (!t->snd.sack_ok && when.again) /* it is unknown which copy has arrived */
+	if (!t->snd.sack_ok && when.again) /* unknown which copy has arrived */
 		when.orig = false;
 	if (ack != was || when.sacked)
 		take_rtt(t, skb, &when, ack != was);

@@ -2,8 +2,8 @@
 /*
  * tcp_cookie.c: SYN cookies (RFC 4987, 3.6): when a listener's queue of half-open connections is
  * full, a SYN leaves no state. The initial sequence number of the SYN-ACK holds what is needed in a
- * form that no peer can forge. The third segment of the handshake acknowledges it, and so brings it
- * back:
+ * form that no peer can forge. The third segment of the handshake acknowledges that number, and so
+ * returns the state:
  *
  *     bits 31..8  SipHash of addresses, ports, the peer's initial sequence number, the time and the
  *                 lower bits, with a secret key
@@ -25,7 +25,7 @@
 #define NO_WSCALE 15
 
 static const u16 sizes[8] = { 88, 536, 1220, 1300, 1440, 1460, 8960, 65455 };
-/* when a cookie was last sent; racy is fine */
+/* ktime_get() when a cookie was last sent; races are harmless */
 static u64 last_sent;
 
 u32 tcp_keyed_hash(const u64 *words, u32 n)
@@ -83,7 +83,7 @@ void tcp_send_cookie(struct tcp_sock *c, const struct sk_buff *skb, const struct
 			(u8)(TCP_COOKIE_OPTS | (c->snd.sack_ok ? OPT_SACK : 0) |
 				(c->snd.wscale_ok ? min(c->snd.wscale, (u8)14) : NO_WSCALE));
 	else
-		/* without timestamps a cookie cannot hold them */
+		/* without timestamps there is no room for these options */
 		c->snd.sack_ok = c->snd.wscale_ok = false;
 	last_sent = ktime_get();
 	TCP_EXT_COUNT(c->inet.net, SyncookiesSent);

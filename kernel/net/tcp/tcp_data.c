@@ -211,7 +211,8 @@ static struct sk_buff *build(struct tcp_sock *t, struct msg *m)
 	struct sk_buff *skb = NULL;
 
 	while (n > SMALL && !(skb = skb_alloc(n, GFP_KERNEL | __GFP_NOOOM)))
-		n /= 2; /* memory may be fragmented */
+		/* retry with half: memory may be fragmented */
+		n /= 2;
 	if (!skb)
 		skb = skb_alloc(max(n, min(seg, SMALL)), GFP_KERNEL);
 	if (!skb)
@@ -252,7 +253,7 @@ static ssize_t send_locked(struct tcp_sock *t, struct msg *m, bool *held)
 		u32 n;
 
 		if (unlikely(!tcp_writable(t))) {
-			/* before the wait: unsent data is never acknowledged */
+			/* push before the wait, since unsent data is never acknowledged */
 			push_for_room(t, &queued);
 			err = wait_writable(t, m, held);
 			if (err)
@@ -477,7 +478,7 @@ static int copy_some(struct tcp_sock *t, struct msg *m, u32 *seq, bool first, bo
 	if (*stop)
 		return 0;
 	if (!n)
-		return -EAGAIN; /* skipped the urgent byte: try again */
+		return -EAGAIN; /* skipped the urgent byte: retry */
 	if (m->flags & MSG_TRUNC)
 		iov_iter_advance(&m->iter, n);
 	else if (skb_copy_to_iter(skb, off, n, &m->iter))

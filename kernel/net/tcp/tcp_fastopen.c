@@ -276,7 +276,8 @@ struct sk_buff *tcp_fast_send_syn(struct tcp_sock *t)
 	data->tcp.sent = ktime_get();
 	t->fast.data_sent = true;
 	if (!c)
-		return data; /* no memory: as if the SYN was lost */
+		/* no memory: the retransmission sends a SYN */
+		return data;
 	c->tcp.seq = t->snd.iss;
 	c->tcp.flags = TH_SYN;
 	tcp_send_segment(t, c);
@@ -526,7 +527,7 @@ bool tcp_fast_wanted(
 	own_cookie(l, skb, 0, &own);
 	if (same_cookie(&o->cookie, &own))
 		return true;
-	c->fast.mode = FAST_ASK; /* makes the SYN-ACK grant a cookie */
+	c->fast.mode = FAST_ASK; /* the SYN-ACK grants a cookie */
 	c->fast.cookie = own;
 	c->fast.cookie.exp = o->cookie.exp;
 	if (!o->cookie.len)
@@ -560,7 +561,7 @@ void tcp_fast_done(struct tcp_sock *c, bool reset)
 	c->fast.opened = false;
 	atomic_dec(&l->fast.nr);
 	if (!reset || c->child.listener ||
-		READ_ONCE(l->state) != TCP_LISTEN) /* still in the accept queue */
+		READ_ONCE(l->state) != TCP_LISTEN) /* child not accepted yet, or no listener */
 		return;
 	WRITE_ONCE(l->fast.reset_at, ktime_get());
 	atomic_inc(&l->fast.nr_resets);

@@ -138,8 +138,8 @@ static void find_urgent(struct tcp_sock *t, const struct sk_buff *skb)
 }
 
 /*
- * Wakes up pollers and readers if there are SO_RCVLOWAT bytes; with fewer bytes, only readers that
- * asked for less.
+ * Wakes up pollers and readers if SO_RCVLOWAT bytes are readable. With fewer bytes, wakes up only
+ * readers that asked for less.
  */
 static void tell_reader(struct tcp_sock *t)
 {
@@ -230,7 +230,7 @@ static void synsent(struct tcp_sock *t, struct sk_buff *skb, const struct tcp_op
 	if (acks && (!after(skb->tcp.ack_seq, t->snd.iss) || after(skb->tcp.ack_seq, t->snd.nxt))) {
 		tcp_refuse(t->inet.net, skb);
 		if (!t->timers.retries &&
-			/* an ACK for an earlier connection: repeat the SYN soon */
+			/* the ACK is for an earlier connection: repeat the SYN soon */
 			after(skb->tcp.ack_seq, t->snd.nxt))
 			tcp_arm(t, &t->timers.rtx, 2 * MSEC);
 		return;
@@ -313,8 +313,8 @@ static bool in_window(const struct tcp_sock *t, const struct sk_buff *skb)
 }
 
 /*
- * True if a reset has the number of the peer's FIN, which was received: the peer may not have got
- * our acknowledgement yet.
+ * True if a reset has the sequence number of the peer's FIN, which was received. The peer may not
+ * have got our acknowledgement of the FIN yet.
  */
 static bool reset_before_fin(const struct tcp_sock *t, const struct sk_buff *skb)
 {
@@ -432,7 +432,7 @@ static void after_ack(struct tcp_sock *t, const struct sk_buff *skb)
 		break;
 	case TCP_CLOSING:
 		tcp_time_wait(t, TCP_TIME_WAIT, TIME_WAIT_LEN);
-		/* wakes up a close that lingers */
+		/* wake up close(2), which waits by SO_LINGER */
 		wake_up_common(&t->inet.c.wait, TASK_NORMAL, 0, 0);
 		break;
 	case TCP_LAST_ACK: tcp_done(t); break;
@@ -629,10 +629,13 @@ static void to_socket(
 			if (READ_ONCE(c->state) != TCP_CLOSE)
 				to_socket(net, c, skb, o, urg);
 			else
-				/* no room in the accept queue: the segment is dropped */
+				/* no room in the accept queue: drop the segment */
 				kfree_skb(skb);
 			spin_lock(&c->inet.c.lock);
-			/* the segment was refused, and the child has no timer */
+			/*
+			 * the segment did not complete the handshake, and the child has no timer
+			 * that would free it
+			 */
 			if (c->state == TCP_SYN_RECV)
 				tcp_done(c);
 			spin_unlock(&c->inet.c.lock);

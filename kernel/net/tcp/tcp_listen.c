@@ -24,9 +24,7 @@
 
 /* ---- a SYN arrives ---- */
 
-/*
- * Copies options for control messages and for binding, which do not affect the connection itself.
- */
+/* Copies the options of control messages and of binding from the listener. */
 static void inherit_told(struct inet_sock *i, const struct inet_sock *from)
 {
 	i->tells.pktinfo = from->tells.pktinfo;
@@ -324,7 +322,7 @@ struct tcp_sock *tcp_child_of_cookie(
 	c->opts.defer_tries = 0;
 	c->snd.iss = c->snd.una = skb->tcp.ack_seq - 1;
 	c->snd.nxt = c->snd.write_seq = c->snd.pushed = c->snd.iss + 1;
-	c->rcv.wnd = tcp_first_window(c); /* what the SYN-ACK has offered */
+	c->rcv.wnd = tcp_first_window(c); /* as the SYN-ACK offered */
 	tcp_get(c);
 	c->life.self_ref = true;
 	if (!queue_syn(l, c, true))
@@ -462,7 +460,7 @@ static int listen_locked(struct tcp_sock *t, int backlog)
 	if (t->state == TCP_LISTEN)
 		return 0;
 	if (i->lport && !i->in.in_table)
-		inet_forget_peer(i); /* left by a failed connection attempt */
+		inet_forget_peer(i); /* drops what a failed attempt left */
 	if (!i->lport) {
 		err = inet_get_port(i, &i->laddr, 0, false);
 		if (err)
@@ -499,7 +497,7 @@ int tcp_listen(struct socket *s, int backlog)
 
 /*
  * Makes the child the socket of @to, and frees the new sock that @to had. The memory cgroup of the
- * latter pays for the child.
+ * freed sock is charged for the child.
  */
 static void graft(struct socket *to, struct tcp_sock *c)
 {
@@ -538,7 +536,7 @@ int tcp_accept(struct socket *s, struct socket *to, enum sock_patience patience)
 		}
 		err = sock_wait_until(&t->inet.c,
 			!list_empty(&t->listen.accept_q) || t->state != TCP_LISTEN, nonblock, limit,
-			/* wakes all waiters: another task may take the child */
+			/* not exclusive, as another task may take the child */
 			until, 0);
 		if (err)
 			return err;

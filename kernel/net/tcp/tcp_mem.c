@@ -5,13 +5,13 @@
  * net.ipv4.tcp_mem has three limits in pages: low, pressure, high. Once use exceeds pressure, and
  * until it is below low again, windows stay small. The fair part of a connection, for each
  * direction, is half of high divided by the number of connections that hold memory. Above low, send
- * buffers grow at most to that part. Above high, a connection that has its part gets no more:
- * writers wait, larger send buffers shrink, and received segments are dropped. So a connection
- * without a reader does not stop the others. If one reader reads two connections in turn, neither
- * waits for retransmissions of the other. All connections together hold at most twice high.
- * net.ipv4.tcp_max_orphans limits the connections without a file (orphans). A connection that would
- * exceed it is reset, and so is one that, while memory is above high, loses its file with more than
- * a page of unacknowledged or unsent data.
+ * buffers grow at most to that part. Above high, a connection that has its fair part gets no more
+ * memory: writers wait, larger send buffers shrink, and received segments are dropped. So a
+ * connection without a reader does not stop the others. If one reader reads two connections in
+ * turn, neither waits for retransmissions of the other. All connections together hold at most twice
+ * high. net.ipv4.tcp_max_orphans limits the connections without a file (orphans). A connection that
+ * would exceed it is reset, and so is one that, while memory is above high, loses its file with
+ * more than a page of unacknowledged or unsent data.
  *
  * A connection's share is charged to the memory cgroup of the task that made or accepted it ("sock"
  * in memory.stat), without regard to the cgroup's limits.
@@ -36,7 +36,7 @@
 
 static atomic_t used;    /* pages of all connections */
 static atomic_t holders; /* connections with pages */
-static bool pressure;    /* above mem[1] lately; racy is fine */
+static bool pressure;    /* not below mem[0] since above mem[1] */
 static atomic_t orphans;
 
 void tcp_mem_sync(struct tcp_sock *t)
@@ -153,7 +153,7 @@ bool tcp_wants_room(struct tcp_sock *t)
 
 void tcp_write_space(struct tcp_sock *t)
 {
-	/* All is sent and cwnd has room, so the buffer limits the sender. */
+	/* If all is sent and cwnd has room, the buffer limits the sender. */
 	if (tcp_in_flight(t) < t->cc.cwnd)
 		tcp_grow_sndbuf(t);
 	smp_mb(); /* pairs with tcp_wants_room() */

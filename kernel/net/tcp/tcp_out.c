@@ -141,7 +141,7 @@ static u8 *put_syn_options(struct tcp_sock *t, u8 *p, bool ack)
 	}
 	if (ts)
 		put_ts(p, tcp_ts(t), ack ? t->rcv.ts_recent : 0);
-	/* SACK-permitted takes the place of the padding */
+	/* SACK-permitted takes the place of the timestamp option's padding */
 	if (sack && ts) {
 		p[0] = TCPOPT_SACK_OK;
 		p[1] = 2;
@@ -254,8 +254,8 @@ static bool push_header(struct tcp_sock *t, struct sk_buff *skb)
 }
 
 /*
- * True if the card may cut large packets into segments. Not with a packet filter, which must see
- * the packets as sent.
+ * True if the card may cut large packets into segments. False with a packet filter, which must see
+ * the packets as they are sent.
  */
 bool tcp_card_cuts(const struct tcp_sock *t)
 {
@@ -424,7 +424,7 @@ int tcp_split(struct tcp_sock *t, struct sk_buff *skb, u32 len)
 	rest->len -= len;
 	rest->tcp.seq += len;
 	skb->len = len;
-	/* a timestamp is for the last byte, in `rest` */
+	/* a requested timestamp is for the last byte, which is in `rest` */
 	skb->stamp_wanted = 0;
 	skb->tcp.end_seq = rest->tcp.seq;
 	skb->tcp.flags &= (u8) ~(TH_FIN | TH_PSH);
@@ -443,7 +443,7 @@ int tcp_split(struct tcp_sock *t, struct sk_buff *skb, u32 len)
 
 void tcp_recount(struct tcp_sock *t, struct sk_buff *skb, u16 beside)
 {
-	/* modulo 2^32: it may be negative */
+	/* modulo 2^32, since the difference may be negative */
 	u32 more = tcp_segs_of(t, skb->len) + beside - skb->tcp.segs;
 
 	skb->tcp.segs = tcp_segs_of(t, skb->len);
@@ -570,7 +570,9 @@ static u32 sendable(struct tcp_sock *t, struct sk_buff *skb, bool more)
 	}
 	if (n <= left)
 		return n;
-	/* a part of a segment, unless that is silly-window syndrome */
+	/*
+	 * a part of a segment, unless that would be the silly-window syndrome (RFC 1122, 4.2.3.4)
+	 */
 	if (left >= seg || (left && left >= t->snd.max_wnd / 2) || (left && !t->loss.packets_out))
 		return left;
 	return 0;
@@ -733,7 +735,7 @@ void tcp_send_fin(struct tcp_sock *t)
 		skb->tcp.end_seq++;
 	} else {
 		skb = skb_alloc(0, GFP_ATOMIC);
-		/* no memory: no timer could retransmit the FIN */
+		/* without an skb in the queue, no timer would retransmit the FIN */
 		if (!skb) {
 			tcp_send_reset(t);
 			tcp_fail(t, -ENOBUFS);

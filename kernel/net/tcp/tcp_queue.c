@@ -183,7 +183,7 @@ static void take_in_order(struct tcp_sock *t, struct sk_buff *skb)
 	list_add_tail(&skb->list, &i->queue.rq);
 }
 
-/* Has the next acknowledgement report @start to @end by D-SACK. */
+/* Makes the next acknowledgement report @start to @end by D-SACK. */
 static void note_twice(struct tcp_sock *t, u32 start, u32 end)
 {
 	struct sack_block *d = &t->rcv.dsack;
@@ -220,7 +220,7 @@ static void drain_ooo(struct tcp_sock *t)
 	forget_sacks(t);
 }
 
-/* Has the next segments acknowledged without delay: as many as half a window has, or two. */
+/* Makes the receiver acknowledge the next segments without delay: half a window of them, or two. */
 static void more_quick(struct tcp_sock *t)
 {
 	u32 n = t->rcv.wnd / (2 * t->rcv.mss);
@@ -280,8 +280,8 @@ static bool no_room(const struct tcp_sock *t, const struct sk_buff *skb)
 
 /*
  * Makes room for a segment in order by dropping segments out of order, since the reader waits for
- * the former. SACKed data may be dropped (RFC 2018, 8). Returns false if only readers can make
- * room.
+ * the segment in order. SACKed data may be dropped (RFC 2018, 8). Returns false if only readers can
+ * make room.
  */
 static bool make_room(struct tcp_sock *t, const struct sk_buff *skb)
 {
@@ -326,7 +326,7 @@ bool tcp_take_data(struct tcp_sock *t, struct sk_buff *skb)
 	take_in_order(t, skb);
 	/* data behind a FIN is ignored */
 	if (!list_empty(&t->rcv.ooo) && !t->rcv.fin_seen) {
-		t->ack.now = true; /* it fills a gap (RFC 5681, 4.2) */
+		t->ack.now = true; /* fills a gap (RFC 5681, 4.2) */
 		drain_ooo(t);
 	}
 	return true;

@@ -50,7 +50,7 @@ void tcp_rack_sent_arrived(struct tcp_sock *t, const struct sk_buff *skb)
 
 	if (!skb->tcp.sent)
 		return;
-	/* the first acknowledgement sets the starting point */
+	/* the first acknowledgement of a connection sets fack */
 	if (!r->xmit || after(skb->tcp.end_seq, r->fack))
 		r->fack = skb->tcp.end_seq;
 	else if (before(skb->tcp.end_seq, r->old_fack) && !skb->tcp.retrans)

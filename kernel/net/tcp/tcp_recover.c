@@ -95,15 +95,15 @@ void tcp_enter_loss(struct tcp_sock *t)
 
 	t->loss.frto = t->loss.ca == CA_OPEN || t->timers.retries > 1;
 	/*
-	 * So many segments had been SACKed that a smaller reordering degree would have shown the
-	 * loss.
+	 * So many segments were SACKed that a smaller reordering degree would have shown the loss
+	 * before the timeout.
 	 */
 	if (t->loss.ca == CA_OPEN && t->loss.sacked_out >= (u32)READ_ONCE(tcp_net(t)->reordering))
 		t->loss.reordering =
 			min(t->loss.reordering, (u32)READ_ONCE(tcp_net(t)->reordering));
 	if (t->loss.ca == CA_OPEN || !after(t->loss.high_seq, t->snd.una) ||
 		(t->loss.ca == CA_LOSS &&
-			t->timers.retries == 1)) { /* 0 retries: only window probes were sent */
+			t->timers.retries == 1)) { /* 0: only window probes were sent */
 		undo_begin(t);
 		t->cc.ssthresh = tcp_cut(t);
 	}
@@ -235,7 +235,9 @@ static void find_lost_reno(struct tcp_sock *t, bool advanced)
 static void count_duplicates(struct tcp_sock *t, u32 acked, bool dup, struct arrived *when)
 {
 	if (acked) {
-		/* the duplicate ACKs have counted all but one of them */
+		/*
+		 * the duplicate ACKs have already counted all but one of the acknowledged segments
+		 */
 		when->delivered = max(acked - min(acked, t->loss.sacked_out), 1U);
 		t->loss.sacked_out -= t->loss.ca == CA_RECOVERY ?
 					      min(acked - 1, t->loss.sacked_out) :

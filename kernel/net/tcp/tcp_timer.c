@@ -148,7 +148,7 @@ void tcp_rearm_rtx(struct tcp_sock *t)
 /* ---- retransmission ---- */
 
 /*
- * True if the peer has closed its window although data is in flight. A retransmission is then a
+ * True if the peer offers no window, so data in flight is beyond it. A retransmission is then a
  * window probe, and its timeout is no failure.
  */
 static bool window_taken_back(const struct tcp_sock *t)
@@ -286,7 +286,7 @@ static void probe(struct tcp_sock *t)
 
 		t->snd.nodelay = true;
 		t->snd.corked = false;
-		skb->tcp.flags |= TH_PSH; /* no more data may follow */
+		skb->tcp.flags |= TH_PSH; /* no more data may be coming */
 		tcp_push(t, false);
 		t->snd.nodelay = nodelay;
 		t->snd.corked = corked;
