@@ -3,8 +3,8 @@
  * async.h: socket calls for asynchronous I/O, beside those of socket.h. The guest's arguments are
  * read once, before the call. No call waits: a call that would returns -EAGAIN or -EINPROGRESS, and
  * the caller waits by its own means. -ENOTSOCK: the file is not a socket. Without MSG_DONTWAIT in
- * the flags (accept: without O_NONBLOCK at the file), a call returns the error that a waiting call
- * would return at once, instead of -EAGAIN.
+ * the flags (accept: without O_NONBLOCK of the file), a call that a blocking call would fail at
+ * once returns that error instead of -EAGAIN.
  */
 #ifndef NESTLING_NET_ASYNC_H
 #define NESTLING_NET_ASYNC_H
@@ -31,10 +31,10 @@ struct user_msghdr {
 struct sock_header {
 	uaddr_t at;
 	struct user_msghdr h;
-	/* send, connect: the address; len 0: none */
+	/* send, connect: the destination address; len 0: none */
 	struct sockaddr_buf to;
 	struct uvec *vec;
-	/* the rest of the payload: sending and receiving advance it */
+	/* the payload not yet transferred; advanced by sending and receiving */
 	struct iov_iter iter;
 };
 
@@ -43,7 +43,7 @@ long sock_header_import(struct sock_header *h, uaddr_t umsg, bool send);
 /* Reads an address into h->to. */
 int sock_header_name(struct sock_header *h, uaddr_t addr, int addrlen);
 void sock_header_release(struct sock_header *h);
-void sock_header_free(struct sock_header *h); /* releases and frees; NULL is fine */
+void sock_header_free(struct sock_header *h); /* releases and frees @h, which may be NULL */
 
 long sock_shutdown_file(struct file *f, int how);
 long sock_listen_file(struct file *f, int backlog);

@@ -48,7 +48,7 @@ static struct err_record *record_new(u32 len)
 		memset(r, 0, sizeof(*r));
 		INIT_LIST_HEAD(&r->list);
 		r->len = len;
-		/* about what Linux charges for an skb */
+		/* about the overhead that Linux charges for an skb */
 		r->size = (u32)sizeof(*r) + len + 256;
 	}
 	return r;
@@ -227,7 +227,7 @@ static struct err_record *packet_record(const struct net_device *dev, const stru
 	return r;
 }
 
-/* Makes a record of a stream's present statistics. */
+/* Returns a record of a stream's present statistics. */
 static struct err_record *stats_record(struct sock_common *c, const struct sk_buff *by)
 {
 	struct tcp_sock *t = container_of(c, struct tcp_sock, inet.c);
@@ -269,7 +269,7 @@ void errq_acked(struct tcp_sock *t, const struct sk_buff *skb, const struct sk_b
 
 	if (!r)
 		return;
-	/* Another thread may have enabled OPT_STATS meanwhile. */
+	/* @alone may be outdated: another thread may have enabled OPT_STATS meanwhile. */
 	if (!alone && !r->stats)
 		memcpy(r->data, skb_payload(skb), r->len);
 	add_stamp(c, r, SCM_TSTAMP_ACK, skb->stamp_key);
@@ -282,8 +282,8 @@ u8 errq_wanted(const struct sock_common *c, const struct msg *m)
 	if (likely(!flags))
 		return 0;
 	/*
-	 * The packet is returned with the timestamp; while net.core.tstamp_allow_data is off, only
-	 * to a task with CAP_NET_RAW.
+	 * Without OPT_TSONLY the packet is returned with its timestamp. While
+	 * net.core.tstamp_allow_data is off, that needs CAP_NET_RAW.
 	 */
 	if (!(flags & SOF_TIMESTAMPING_OPT_TSONLY) && !READ_ONCE(c->net->ipv4.tstamp_allow_data) &&
 		!capable(CAP_NET_RAW))
@@ -341,8 +341,8 @@ struct err_record *errq_notice_begin(struct sock_common *c, const struct msg *m,
 }
 
 /*
- * Adds the send with number @n to the last record, if that is the notice of the sends before.
- * Returns true if it is.
+ * Adds the send with number @n to the last record, if that is the notice of the sends just before.
+ * Returns true if it was added.
  */
 static bool extend_last(struct sock_common *c, u32 n)
 {
@@ -441,7 +441,7 @@ static struct err_record *take(struct sock_common *c)
 	return r;
 }
 
-/* Writes the sent packet, as far as there is room, and its timestamp. */
+/* Writes as much of the quoted or stamped packet as the reader has room for, and its timestamp. */
 static ssize_t put_data(const struct sock_common *c, struct msg *m, const struct err_record *r)
 {
 	u32 n = (u32)min_t(u64, r->len, m->iter.count);

@@ -151,8 +151,8 @@ static int parse_one(const struct socket *s, struct msg *m, const struct user_cm
 		m->has_ts_id = true;
 		return 0;
 	/*
-	 * The time is for queueing disciplines that send packets at a given time. There is none, so
-	 * it is not kept.
+	 * The time is for queueing disciplines that send packets at a given time. No such
+	 * discipline exists, so the time is ignored.
 	 */
 	case SCM_TXTIME: return s->sk->rare.has_txtime && n == sizeof(u64) ? 0 : -EINVAL;
 	case SO_MARK:
@@ -273,7 +273,7 @@ void sock_header_free(struct sock_header *h)
 	kfree(h);
 }
 
-/* True if the caller of an asynchronous call waits after it. */
+/* True if the caller waits by its own means when an asynchronous call returns -EAGAIN. */
 static bool waits_later(u32 flags)
 {
 	return !(flags & MSG_DONTWAIT);
@@ -409,7 +409,7 @@ static int put_rights(struct control *c, struct msg *m, u32 flags)
 	return err;
 }
 
-/* Adds a pidfd of the sending process, or the error why there is none. */
+/* Adds a pidfd of the sending process, or a negative errno if there is none. */
 static int put_pidfd(struct control *c, const struct ucred *cred)
 {
 	struct pid *pid;
@@ -593,7 +593,7 @@ static long finish_receive(
 	struct control c = { h->control, h->control ? h->controllen : 0, 0, &m->out_flags };
 	int err = put_control(s, m, &c, flags);
 
-	/* The length is returned even if the caller has no buffer for the name. */
+	/* The length of the name is returned even if the caller has no buffer for it. */
 	if (!err && m->name) {
 		u32 n = min_t(u32, m->name->len, (u32)h->namelen);
 
@@ -757,7 +757,7 @@ long sock_async_recvmsg_out(
 	n = s->ops->recvmsg(s, &m);
 	if (n > 0 || (n == 0 && s->sk->type != SOCK_STREAM)) {
 		err = put_out(s, &m, &h->h, buf.v, n, flags);
-		/* MSG_TRUNC: @n may exceed the buffer */
+		/* with MSG_TRUNC, @n may exceed the buffer */
 		n = err ? err : (long)min_t(u64, head + (u64)n, len);
 	}
 	msg_end(&m);

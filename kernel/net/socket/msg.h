@@ -83,7 +83,7 @@ struct msg {
 	struct file **files;
 	u32 nr_files;
 	bool nonblock;
-	/* with nonblock: the patience is SOCK_WAITS_LATER (sock_wait.h) */
+	/* with nonblock: the call's patience is SOCK_WAITS_LATER, not SOCK_TRIES (sock_wait.h) */
 	bool waits_later;
 	/* send, with proto_ops.late_control: the error found in the control messages */
 	int ctl_err;

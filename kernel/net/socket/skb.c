@@ -176,7 +176,7 @@ void skb_trim(struct sk_buff *skb, u32 n)
 		skb->len = min(skb->len, n - head);
 		return;
 	}
-	/* The headers end at the end of room[]: the remaining bytes are moved there. */
+	/* Headers end at the end of room[], so the remaining bytes move there. */
 	memmove(skb->room + SKB_ROOM - n, skb->room + skb->head, n);
 	skb->head = (u8)(SKB_ROOM - n);
 	skb->len = 0;
@@ -204,7 +204,7 @@ bool skb_own_payload(struct sk_buff *skb)
 	own = pbuf_alloc(b->size, GFP_ATOMIC);
 	if (!own)
 		return false;
-	memcpy(own->data, b->data, b->size); /* including pulled headers */
+	memcpy(own->data, b->data, b->size); /* includes pulled headers */
 	skb->buf = own;
 	pbuf_put(b);
 	return true;
@@ -319,7 +319,7 @@ static u32 csum_add(u32 a, u32 b)
 	return (u32)((s & 0xffffffff) + (s >> 32));
 }
 
-/* The sum of a piece that begins at an odd offset is added with its bytes swapped. */
+/* Adds the sum of a piece that begins at an odd offset with its bytes swapped. */
 u32 skb_sum(const struct sk_buff *skb, u32 from, u32 n, u32 sum)
 {
 	u32 head = skb_headlen(skb), first = 0, part;

@@ -76,9 +76,9 @@ struct tcp_meta {
 	u32 seq, end_seq; /* SYN and FIN count one each */
 	u32 ack_seq;
 	u8 flags;
-	u8 sacked; /* TCPCB_* */
+	u8 sacked; /* SKB_SACKED and so on (tcp_loss.h) */
 	u16 retrans;
-	/* number of segments that it was counted as when it was sent */
+	/* number of segments as which the skb was counted when it was sent */
 	u16 segs;
 	/* ktime_get() of the last transmission; 0: never */
 	u64 sent;
@@ -128,7 +128,7 @@ struct sk_buff {
 	/* the checksums need not be verified, since the packet was never outside this machine */
 	bool csum_ok;
 	bool broadcast;
-	bool defragged; /* put together from fragments */
+	bool defragged; /* was reassembled from fragments */
 	/* size of the largest of the fragments */
 	u16 frag_size;
 	u8 pkt_type; /* PKT_* */
@@ -154,13 +154,13 @@ struct sk_buff {
 	 */
 	bool csum_owed;
 	/*
-	 * the packet was received from outside, or a program wrote it as a frame: its checksums are
-	 * not verified
+	 * the packet was received from outside, or a program wrote its headers: its checksums may
+	 * be wrong
 	 */
 	bool foreign;
 	/* UDP-Lite: number of bytes that the checksum covers, 0: all */
 	u16 covered;
-	/* ktime_get_real() of its arrival, 0: not recorded */
+	/* ktime_get_real() at the packet's arrival, 0: not recorded */
 	u64 stamp;
 	/* tag that was taken out of the bytes (IEEE 802.1Q); vlan_proto 0: there is none */
 	u16 vlan_proto, vlan_tci;
@@ -175,9 +175,7 @@ struct sk_buff {
 	u32 classid;
 	/* net_prio index of the sending socket; 0: none */
 	u32 prioidx;
-	/*
-	 * connection state of the packet, whose connection, with a reference, is nfct (netfilter.h)
-	 */
+	/* connection state of the packet; nfct is its connection, with a reference (netfilter.h) */
 	u32 nf_info;
 	struct nf_conn *nfct;
 	/*
@@ -224,16 +222,16 @@ struct sk_buff {
 _Static_assert(sizeof(struct sk_buff) <= 512,
 	"it would need a larger class of kmalloc(), and SKB_OVERHEAD another look");
 
-/* Makes a packet with a new buffer of @size bytes and no payload yet (len 0). NULL. */
+/* Returns a packet with a new buffer of @size bytes and no payload yet (len 0). NULL: no memory. */
 struct sk_buff *skb_alloc(u32 size, gfp_t gfp);
 /*
- * Makes a packet whose payload is @len bytes of @from, sent by a program. ERR_PTR(-ENOBUFS,
- * -EFAULT).
+ * Returns a packet whose payload is @len bytes of @from, sent by a program. On failure returns
+ * ERR_PTR(-ENOBUFS) or ERR_PTR(-EFAULT).
  */
 struct sk_buff *skb_from_iter(struct iov_iter *from, size_t len);
 /* Returns a packet that shares the buffer of @skb, and has no owner. NULL: no memory. */
 struct sk_buff *skb_clone(const struct sk_buff *skb, gfp_t gfp);
-void kfree_skb(struct sk_buff *skb); /* NULL is fine */
+void kfree_skb(struct sk_buff *skb); /* @skb may be NULL */
 /* Releases the packet from its owner, and uncharges it. */
 void skb_orphan(struct sk_buff *skb);
 void skb_free_list(struct list_head *queue);

@@ -60,8 +60,8 @@ enum sock_patience {
 
 /*
  * Waits as sock_wait_again() does, but releases @mutex during the wait, so that another call with
- * MSG_DONTWAIT does not block. Then takes @mutex again. After an error it may not get @mutex:
- * *@held is then false.
+ * MSG_DONTWAIT does not block. Then takes @mutex again. After a signal the caller may not hold
+ * @mutex: *@held is then false.
  */
 #define sock_wait_aside(sk, cond, m, timeout, mutex, held, events)                                 \
 	({                                                                                         \

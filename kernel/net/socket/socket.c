@@ -253,7 +253,7 @@ struct socket *file_socket(struct file *f)
 	return f->f_op == &socket_fops ? f->private_data : NULL;
 }
 
-/* Makes a socket without a file. ERR_PTR. */
+/* Returns a new socket without a file, or ERR_PTR(-errno). */
 static struct socket *sock_create(int family, int type, int protocol)
 {
 	struct socket *s;
@@ -284,7 +284,7 @@ static void sock_destroy(struct socket *s)
 }
 
 /*
- * Makes the file of a socket. The file owns the socket from then on. ERR_PTR: the socket was
+ * Returns a new file that owns the socket. On failure returns ERR_PTR(-errno), and the socket was
  * destroyed.
  */
 static struct file *sock_file(struct socket *s, u32 flags)
@@ -300,7 +300,7 @@ static struct file *sock_file(struct socket *s, u32 flags)
 	f->f_mode |= FMODE_NOWAIT;
 	s->sk->ino = f->f_inode->i_ino;
 	if (s->sk->family == AF_UNIX &&
-		s->sk->type == SOCK_STREAM) /* not for other sockets, as on Linux */
+		s->sk->type == SOCK_STREAM) /* as on Linux, streams only */
 		f->f_mode |= FMODE_SPLICE_NOWAIT;
 	f->f_inode->i_op = &socket_iops;
 	f->f_inode->i_private = (void *)protocol_name(s->sk);

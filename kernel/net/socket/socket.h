@@ -73,7 +73,9 @@ struct sock_rare {
 	u8 no_txrehash; /* SO_TXREHASH is off */
 	/* SO_TXTIME was set, so messages may have SCM_TXTIME */
 	bool has_txtime;
-	/* timestamps were enabled by the new option numbers, with 64-bit times */
+	/*
+	 * timestamps were enabled by the new option numbers, so control messages have 64-bit times
+	 */
 	bool stamps_new;
 	u32 tsflags;   /* SOF_TIMESTAMPING_* */
 	u32 tskey;     /* next number of SOF_TIMESTAMPING_OPT_ID */
@@ -163,7 +165,7 @@ struct group_info;
 
 /* The operations of a family on one kind of its sockets. */
 struct proto_ops {
-	/* sendmsg() itself reports msg->ctl_err, since other errors take precedence */
+	/* the family's sendmsg() reports msg->ctl_err itself, since other errors take precedence */
 	bool late_control;
 	int (*release)(struct socket *s);
 	int (*bind)(struct socket *s, struct sockaddr_buf *a);
@@ -212,7 +214,7 @@ struct proto_ops {
 	const struct group_info *(*peer_groups)(struct socket *s);
 };
 struct socket {
-	struct file *file; /* not a reference */
+	struct file *file; /* without a reference */
 	const struct proto_ops *ops;
 	struct sock_common *sk; /* the family's structure */
 	bool listening;

@@ -24,10 +24,13 @@
 #define SNDBUF_MIN (2 * RCVBUF_MIN)
 #define BUF_MOST 0x3fffffffU
 #define NSEC 1000000000UL
-#define PRIORITY_FREE 6   /* higher priorities need a right */
+#define PRIORITY_FREE 6   /* higher ones need a capability */
 #define BUDGET_MOST 65535 /* packets */
 
-/* Returns the size of the buffer. A negative @val counts as a large number, as on Linux. */
+/*
+ * Returns the buffer size in bytes for the option's value @val. As on Linux, a negative @val counts
+ * as a large number.
+ */
 static u32 buffer_size(int val, u32 limit, u32 least)
 {
 	return max(min((u32)val, limit) * 2, least);
@@ -46,7 +49,7 @@ static int set_timeout(u64 *to, uaddr_t val, u32 len)
 	if (tv.usec < 0 || tv.usec >= 1000000)
 		return -EDOM;
 	if (tv.sec < 0)
-		*to = 1; /* a time in the past */
+		*to = 1; /* negative: the shortest timeout, 1 ns */
 	else if (tv.sec > 1L << 33)
 		*to = 0;
 	else
@@ -124,7 +127,7 @@ static int set_rcvlowat(void *sock, const struct sock_opt *o, int n)
 	return 0;
 }
 
-/* Checks the right to set a priority. */
+/* Returns 0, or -EPERM if the caller lacks the capability for priority @n. */
 static int priority_may(void *sock, const struct sock_opt *o, int n)
 {
 	const struct sock_common *sk = sock;
@@ -190,7 +193,7 @@ static int get_stamp(void *sock, const struct sock_opt *o, int *n)
 	return 0;
 }
 
-/* Returns the error for a descriptor: none can be that of a program. */
+/* Returns the error for attaching @fd as an eBPF program, since @fd is of no accepted type. */
 static int no_program(int fd)
 {
 	struct file *f = fget(fd);
@@ -364,7 +367,7 @@ static const struct sock_opt socket_options[] = {
 	{ SO_MARK, FIELD(mark), .right = OPT_NET_RAW, .flags = OPT_RIGHT_ALWAYS },
 	{ SO_DEBUG, FIELD(debug), .may = debug_may },
 	{ SO_PASSCRED, FIELD(passcred), .kinds = LOCAL },
-	/* without security modules no labels exist */
+	/* without effect, since there are no security labels */
 	{ SO_PASSSEC, FIELD(passsec), .kinds = LOCAL },
 	{ SO_PASSPIDFD_, FIELD(rare.passpidfd), .kinds = KIND_UNIX },
 	{ SO_PASSRIGHTS_, .kinds = KIND_UNIX, .set = set_passrights, .get = get_passrights },
@@ -397,7 +400,7 @@ static const struct sock_opt socket_options[] = {
 	{ SO_NO_CHECK, FIELD(rare.no_check) },
 	{ SO_NOFCS, FIELD(rare.nofcs) },
 	{ SO_BSDCOMPAT, .set = opt_ignore, .get = opt_get_zero },
-	/* Sockets cache no route that could be dropped. */
+	/* without effect, since sockets cache no route that could be dropped */
 	{ SO_CNX_ADVICE, .set = opt_ignore },
 };
 

@@ -259,7 +259,7 @@ int sock_get_long(struct socket *s, int opt, void *val, u32 *len)
 	case SO_TXTIME: return give(&sk->rare.txtime, sizeof(sk->rare.txtime), val, len);
 	case SO_BINDTODEVICE: return get_device(sk, val, len);
 	case SO_BINDTOIFINDEX: return give(bound_if(sk), sizeof(int), val, len);
-	case SO_PEERPIDFD_: return -ENODATA; /* families without a peer */
+	case SO_PEERPIDFD_: return -ENODATA; /* these families have no peer */
 	case SO_PEERNAME: return get_peer_name(s, val, len);
 	case SO_MEMINFO: sock_meminfo(s, sk, mem); return give(mem, sizeof(mem), val, len);
 	case SO_COOKIE:
