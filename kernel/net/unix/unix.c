@@ -206,8 +206,8 @@ static void dgram_left(struct unix_sock *u, struct unix_sock *old)
 	bool tell;
 
 	/*
-	 * A reader may be using a datagram (MSG_PEEK). Then all are kept, as if they had been read
-	 * before.
+	 * A reader may be using a datagram (MSG_PEEK). Then no datagram is dropped, and @old gets
+	 * no error.
 	 */
 	if (!u->nr_queued || !mutex_trylock(&u->read_mutex))
 		return;
@@ -337,7 +337,7 @@ static int stream_connect(struct socket *s, struct sockaddr_buf *a, bool nonbloc
 		unix_put(l);
 		return -ENOMEM;
 	}
-	/* done before @srv can be accepted and bound to another name */
+	/* name @srv before it can be accepted and bound to another name */
 	unix_name_accepted(srv, l);
 	for (;;) {
 		if (!unix_in_scope(l)) {
@@ -410,7 +410,7 @@ static int unix_accept(struct socket *s, struct socket *to, enum sock_patience p
 		spin_unlock(&u->c.lock);
 		if (srv)
 			break;
-		if (u->c.shutdown & SHUT_RD) /* pending sockets are accepted first */
+		if (u->c.shutdown & SHUT_RD) /* only when no socket is pending */
 			return patience == SOCK_TRIES ? -EAGAIN : -EINVAL;
 		err = sock_wait_until(
 			&u->c, can_accept(u), nonblock, limit, until, EPOLLIN | EPOLLERR);
@@ -436,9 +436,10 @@ static int unix_shutdown(struct socket *s, int how)
 	u->c.shutdown |= (u32)how;
 	spin_unlock(&u->c.lock);
 	if (p && u->c.type != SOCK_DGRAM)
-		wake_all(p); /* it depends on our shutdown flags */
+		wake_all(p); /* its waiters test our shutdown flags */
 	else if (p)
-		wake_up_common(&p->space, TASK_NORMAL, 0, EPOLLMSG); /* senders that wait there */
+		/* senders that wait for room at @p */
+		wake_up_common(&p->space, TASK_NORMAL, 0, EPOLLMSG);
 	wake_all(u);
 	if (p)
 		unix_put(p);
@@ -456,7 +457,10 @@ static void drop_queue(struct unix_sock *u)
 		unix_msg_free(um);
 }
 
-/* Drops the path of a socket that lookups no longer find. sock_diag may still read the dentry. */
+/*
+ * Drops the path of a socket that lookups no longer find. Another task may still read the dentry by
+ * sock_diag.
+ */
 static void drop_path(struct unix_sock *u)
 {
 	struct path path = u->path;
@@ -677,7 +681,7 @@ static int unix_create(struct socket *s, int type, int protocol)
 	case SOCK_STREAM: s->ops = &unix_stream_ops; break;
 	case SOCK_SEQPACKET: s->ops = &unix_seqpacket_ops; break;
 	case SOCK_DGRAM:
-	/* Linux makes a datagram socket, for old programs. */
+	/* As on Linux, SOCK_RAW makes a datagram socket, for old programs. */
 	case SOCK_RAW:
 		s->ops = &unix_dgram_ops;
 		type = SOCK_DGRAM;

@@ -33,7 +33,7 @@ enum unix_state { UNIX_UNCONNECTED, UNIX_LISTEN, UNIX_CONNECTED, UNIX_DEAD };
 
 struct unix_msg {
 	struct list_head list; /* in the receiver's queue */
-	/* bytes; of these read so far (streams) */
+	/* length in bytes; bytes of it that were read so far (streams) */
 	u32 len, done;
 	/* bytes charged to the sender: the memory that Linux would need */
 	u32 truesize;
@@ -62,8 +62,8 @@ struct unix_sock {
 	struct sock_common c;
 	atomic_t refs;
 	/*
-	 * sum of truesize of the messages that it sent and that are not freed yet, plus 1 while
-	 * refs is not 0; atomic: the subtraction that makes it 0 frees the socket
+	 * sum of truesize of the messages that the socket sent and that are not freed yet, plus 1
+	 * while refs is not 0; the atomic subtraction that reaches 0 frees the socket
 	 */
 	atomic64_t wmem;
 	/* a writer has found no room: send SIGIO when there is room */
@@ -71,9 +71,9 @@ struct unix_sock {
 	struct hlist_node all; /* under unix_names_lock */
 	/* the namespace of its abstract names, a reference; immutable */
 	struct net *net;
-	/* of its maker, a reference; immutable */
+	/* landlock domain of the creating task, a reference; immutable */
 	struct landlock_domain *landlock;
-	kuid_t uid; /* of its maker; immutable */
+	kuid_t uid; /* uid of the creating task; immutable */
 	enum unix_state state;
 	struct unix_sock *peer; /* a reference */
 	struct list_head queue; /* of unix_msg */
@@ -87,8 +87,8 @@ struct unix_sock {
 	struct wait_queue_head space;
 	struct mutex polled_lock;
 	/*
-	 * datagrams: of unix_polled, peers on whose space queue our pollers may be; under
-	 * polled_lock
+	 * datagram sockets: list of unix_polled, the peers on whose space queue our pollers may be;
+	 * under polled_lock
 	 */
 	struct list_head polled;
 	/* held by one reader at a time, which may have removed the first message while it copies */
@@ -102,7 +102,7 @@ struct unix_sock {
 	u32 nr_pending, backlog;
 	/* the name; under unix_names_lock */
 	struct sockaddr_buf *name; /* set once */
-	struct path path;          /* of a name in the file system */
+	struct path path;          /* of a name in a file system */
 	struct hlist_node name_hash;
 	/* garbage collection; under unix_gc_lock */
 	struct file *file; /* the open file, without a reference */
@@ -148,7 +148,7 @@ long unix_ioctl(struct socket *s, u32 cmd, u64 arg);
  * datagram.
  */
 u32 unix_inq(struct unix_sock *u);
-/* ends polls; its file is being closed */
+/* ends the polls of @u, whose file is being closed */
 void unix_forget_polled(struct unix_sock *u);
 
 /* unix_names.c */
@@ -162,10 +162,10 @@ int unix_check_addr(struct sockaddr_buf *a);
 int unix_check_target(struct sockaddr_buf *a);
 /* True if the landlock domain of current permits it to reach the socket (landlock.h). */
 bool unix_in_scope(const struct unix_sock *u);
-/* Finds the socket that is bound to an address, with a reference. ERR_PTR. */
+/* Returns the socket that is bound to an address, with a reference, or ERR_PTR(-errno). */
 struct unix_sock *unix_find_sock(const struct net *net, struct sockaddr_buf *a, u16 type);
 int unix_bind(struct socket *s, struct sockaddr_buf *a);
-/* Binds a socket that sends with SO_PASSCRED or SO_PASSPIDFD to a name, if it has none. */
+/* Binds a socket that has SO_PASSCRED or SO_PASSPIDFD set, and no name, to an automatic name. */
 int unix_name_asked(struct unix_sock *u);
 int unix_getname(struct socket *s, struct sockaddr_buf *a, bool peer);
 /* Writes the name of @u to @a, for a receiver; length 0: it has none, or @u is NULL. */
@@ -224,8 +224,8 @@ ssize_t unix_oob_recv(struct unix_sock *u, struct msg *m);
 /* unix_gc.c */
 /* True if current's user has too many descriptors in flight. */
 bool unix_too_many_inflight(void);
-void unix_inflight(struct unix_msg *m);    /* its files are being queued */
-void unix_notinflight(struct unix_msg *m); /* its files are being taken out */
+void unix_inflight(struct unix_msg *m);    /* counts @m's files as in flight */
+void unix_notinflight(struct unix_msg *m); /* counts them as received or dropped */
 /* Frees garbage; called when a socket is closed. Cheap while nothing is in flight. */
 void unix_gc(void);
 /* locks out the collector while descriptors are taken out of a queue */

@@ -21,7 +21,10 @@
 static DEFINE_MUTEX(unix_gc_lock);
 /* by inflight_link, under unix_gc_lock */
 static LIST_HEAD(inflight_list);
-/* the collecting task: freeing messages may call the collector again */
+/*
+ * the task that collects; it may enter unix_gc() again by freeing messages, and then returns at
+ * once
+ */
 static struct task *gc_owner;
 
 void unix_gc_lock_queue(void)
@@ -253,7 +256,7 @@ again:
 
 			empty_queue(u);
 			fput(f);
-			goto again; /* the list has changed */
+			goto again; /* inflight_list has changed */
 		}
 	gc_owner = NULL;
 	mutex_unlock(&unix_gc_lock);

@@ -198,7 +198,9 @@ static int bind_abstract(struct unix_sock *u, struct sockaddr_buf *name)
 /* Binds to a name that the kernel chooses: five hex digits in the abstract space. */
 static int autobind(struct unix_sock *u)
 {
-	/* no lock: if two tasks get one number, one of them tries the next */
+	/*
+	 * read and written without a lock: if two tasks get one number, one of them tries the next
+	 */
 	static u32 next;
 	struct sockaddr_buf *name = kzalloc(sizeof(*name), GFP_KERNEL);
 	u32 tries;
@@ -216,7 +218,7 @@ static int autobind(struct unix_sock *u)
 	}
 	if (err)
 		kfree(name);
-	return err == -EINVAL ? 0 : err; /* -EINVAL: another task has bound it */
+	return err == -EINVAL ? 0 : err; /* -EINVAL: bound by another task */
 }
 
 int unix_name_asked(struct unix_sock *u)

@@ -125,7 +125,7 @@ u32 unix_poll(struct socket *s, struct file *f, struct poll_table *pt)
 	if (READ_ONCE(u->oob))
 		mask |= EPOLLPRI;
 	shut = u->c.shutdown;
-	/* if the peer does not read, data cannot be sent to it */
+	/* the peer's shutdown of one direction ends the other direction of this socket */
 	if (p && !dgram)
 		shut |= (p->c.shutdown & SHUT_WR ? SHUT_RD : 0) |
 			(p->c.shutdown & SHUT_RD ? SHUT_WR : 0);

@@ -15,8 +15,9 @@
 #include "kernel/sched/sched.h"
 
 /*
- * True if there is something to read. Tested under the lock, under which a reader removes a message
- * and sets in_hand, or puts the message back; it does so without a wake-up.
+ * True if there is something to read. Tests both under c.lock, under which a reader removes a
+ * message and sets in_hand, or puts the message back. A reader that puts a message back wakes up no
+ * other reader.
  */
 bool unix_readable(struct unix_sock *u)
 {
@@ -38,7 +39,7 @@ static bool over(struct unix_sock *u)
 		       (!u->peer || u->peer->state == UNIX_DEAD || u->peer->c.shutdown & SHUT_WR));
 }
 
-/* Takes references on the descriptors for a peek; the message keeps its own. */
+/* Takes references on the message's files for a peek. The message keeps its own references. */
 static int peek_files(struct unix_msg *um, struct msg *m)
 {
 	u32 i;
@@ -124,7 +125,10 @@ void unix_consumed(struct unix_sock *u, u64 n)
 		unix_wake_space(u);
 }
 
-/* Copies bytes of one message to the reader, from @skip on. Returns their number, or -EFAULT. */
+/*
+ * Copies unread bytes of @um, after the first @skip, to the reader. Returns their number, or
+ * -EFAULT.
+ */
 static ssize_t take_bytes(struct unix_msg *um, struct msg *m, u32 skip)
 {
 	u32 from = um->done + skip, n = (u32)min_t(u64, um->len - from, m->iter.count);
@@ -200,7 +204,7 @@ static ssize_t stream_peek(struct unix_sock *u, struct msg *m)
 			break;
 		if (um->oob && !u->c.oobinline)
 			continue;
-		/* Counts like peek_ready(), or a reader could wait for ever. */
+		/* Skips as peek_ready() counts. Otherwise a reader could wait for ever. */
 		if (skip >= left) {
 			skip -= left;
 			continue;
@@ -258,7 +262,7 @@ static int stream_wait(struct unix_sock *u, struct msg *m, bool *held)
 		return err;
 	}
 	if (over(u) && !something(u, peek))
-		/* the other side does not send any more */
+		/* the end of the stream */
 		return 1;
 	return wait_aside(u, m, peek, held);
 }
@@ -365,8 +369,8 @@ static struct unix_msg *dgram_at_offset(struct unix_sock *u, u32 *skip)
 }
 
 /*
- * Returns the next datagram. It is removed from the queue, except for a peek. NULL: end of file;
- * ERR_PTR.
+ * Returns the next datagram. It is removed from the queue, except for a peek. Returns NULL at end
+ * of file, or ERR_PTR(-errno).
  */
 static struct unix_msg *wait_dgram(struct unix_sock *u, struct msg *m, u32 *skip, bool *held)
 {

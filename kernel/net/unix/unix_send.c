@@ -15,7 +15,7 @@
 #include "kernel/sched/sched.h"
 
 /*
- * The memory that a message is charged against the sender's SO_SNDBUF, and that SIOCOUTQ reports.
+ * The memory of a message that is charged to the sender's SO_SNDBUF, and that SIOCOUTQ reports.
  * Programs depend on how many messages fit before EAGAIN, so Linux's sizes are used: up to the
  * constants below, data is in the head of an skb, and the rest is in pages.
  */
@@ -72,7 +72,7 @@ static struct ucred sender(
 
 /*
  * Builds a message for @to with @n (at least @least) bytes of the iterator and, if @with_files,
- * with the descriptors. ERR_PTR.
+ * with the descriptors. Returns ERR_PTR(-errno) on failure.
  */
 static struct unix_msg *build_msg(struct unix_sock *u, const struct unix_sock *to, struct msg *m,
 	u32 n, u32 least, bool with_files)
@@ -143,8 +143,8 @@ static int wait_result(const struct unix_sock *u, int err)
 }
 
 /*
- * Waits until @u may build one more message: 0 or -errno. @to: as for may_not_send(). After a
- * wake-up another sender may have used the room: then waits again.
+ * Waits until @u may build one more message. Returns 0 or -errno. @to: as for may_not_send(). Waits
+ * again if another sender has used the room meanwhile.
  */
 static int wait_for_memory(struct unix_sock *u, const struct unix_sock *to, bool nonblock)
 {
@@ -196,7 +196,7 @@ static int wait_for_place(struct unix_sock *u, struct unix_sock *to, bool nonblo
 }
 
 /*
- * Adds @um to @to's queue, which then owns it: 0. -EAGAIN (the queue is full), -EPIPE,
+ * Adds @um to @to's queue, which then owns it. Returns 0, -EAGAIN if the queue is full, -EPIPE or
  * -ECONNREFUSED.
  */
 static int enqueue(struct unix_sock *u, struct unix_sock *to, struct unix_msg *um)
@@ -349,7 +349,7 @@ ssize_t unix_dgram_sendmsg(struct socket *s, struct msg *m)
 	to = dgram_receiver(u, m);
 	if (IS_ERR(to))
 		return PTR_ERR(to);
-	/* a connected receiver accepts messages of its peer only */
+	/* a connected receiver accepts datagrams only from its peer */
 	err = -EPERM;
 	if (u->c.type == SOCK_DGRAM && to->peer && to->peer != u)
 		goto out;
@@ -359,7 +359,8 @@ ssize_t unix_dgram_sendmsg(struct socket *s, struct msg *m)
 	err = IS_ERR(um) ? (int)PTR_ERR(um) : 0;
 	if (err)
 		goto out;
-	if (!sock_filter_bytes(&to->c, um->data, &um->len)) { /* the sender gets no error */
+	/* as on Linux, the sender gets no error */
+	if (!sock_filter_bytes(&to->c, um->data, &um->len)) {
 		unix_msg_free(um);
 		goto out;
 	}
