@@ -299,8 +299,7 @@ static struct file *sock_file(struct socket *s, u32 flags)
 	s->file = f;
 	f->f_mode |= FMODE_NOWAIT;
 	s->sk->ino = f->f_inode->i_ino;
-	if (s->sk->family == AF_UNIX &&
-		s->sk->type == SOCK_STREAM) /* as on Linux, streams only */
+	if (s->sk->family == AF_UNIX && s->sk->type == SOCK_STREAM) /* as on Linux, streams only */
 		f->f_mode |= FMODE_SPLICE_NOWAIT;
 	f->f_inode->i_op = &socket_iops;
 	f->f_inode->i_private = (void *)protocol_name(s->sk);
