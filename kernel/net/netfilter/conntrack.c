@@ -83,7 +83,7 @@ static bool find_v6(const struct sk_buff *skb, struct nf_l4 *l4)
 			l4->frag_off = (u16)(e[2] << 8 | (e[3] & 0xf8));
 		off += next == 44 ? 8 : (e[1] + 1U) * 8;
 		next = e[0];
-		/* a filter rule may have written any length */
+		/* a filter rule may have changed the length */
 		if (l4->frag_off || skb_len(skb) < off)
 			return false;
 	}
@@ -146,7 +146,7 @@ bool nf_ct_tuple(const struct sk_buff *skb, bool v6, u32 base, struct nf_tuple *
 	u8 h[8];
 
 	memset(t, 0, sizeof(*t));
-	/* a quoted header may be split between head and payload: parse a copy */
+	/* a quoted header may be split between room[] and the buffer, so parse a contiguous copy */
 	if (base) {
 		u8 tmp[128];
 		u32 n = min(skb_len(skb) - min(base, skb_len(skb)), (u32)sizeof(tmp));
@@ -283,8 +283,8 @@ void nf_ct_kill(struct nf_conn *ct)
 }
 
 /*
- * Removes a few expired connections. With @need it checks more, and removes an unassured one if
- * none has expired. ct->lock held.
+ * Removes a few expired connections. With @need it checks more connections, and removes one that is
+ * not assured if none has expired. ct->lock held.
  */
 static void make_room(struct nf_ct_net *c, bool need)
 {
@@ -318,8 +318,9 @@ struct batch {
 };
 
 /*
- * Adds the live connections of bucket @k to the batch. Each is counted at its first tuple only.
- * Returns false, and adds none, if they do not fit; *@need is the room they need. ct->lock held.
+ * Adds the live connections of bucket @k to the batch. A connection is added at its first tuple
+ * only. Returns false, and adds none, if they do not fit; *@need is the room they need. ct->lock
+ * held.
  */
 static bool take_bucket(struct nf_ct_net *c, u32 k, struct batch *b, u32 *need)
 {
@@ -372,7 +373,7 @@ static int show_batch(struct batch *b, int err, int (*fn)(struct nf_conn *ct, vo
 	return err;
 }
 
-/* Works in batches, so that packets do not wait for the whole walk. */
+/* Walks in batches, so that packets wait for ct->lock no longer than a batch takes. */
 int nf_ct_each(struct net *net, int (*fn)(struct nf_conn *ct, void *arg), void *arg)
 {
 	struct nf_ct_net *c = net->nf.ct;

@@ -16,7 +16,8 @@
  * States: new (held by a packet, not in the table) -> confirmed (the first packet has passed all
  * hooks; both tuples are in the table) -> gone (timeout, early drop, conntrack -D).
  *
- * Locks: ct->lock of the namespace (spin), inside of nn->lock; a reference keeps the memory.
+ * Locks: ct->lock of the namespace (spin), inside of nn->lock; a reference keeps a connection's
+ * memory.
  */
 #ifndef NESTLING_NETFILTER_CONNTRACK_H
 #define NESTLING_NETFILTER_CONNTRACK_H
@@ -68,7 +69,7 @@ struct nf_conn_dir {
 
 struct nf_conn {
 	atomic_t refs;
-	struct net *net;           /* no reference: the table ends with it */
+	struct net *net;           /* no reference: the table ends with @net */
 	struct nf_conn_dir dir[2]; /* IP_CT_DIR_* */
 	struct list_head all;      /* in nf_ct_net.all; ct->lock */
 	u32 status;                /* IPS_*; ct->lock */
@@ -80,12 +81,15 @@ struct nf_conn {
 	u64 began, ended;
 	u8 tcp_state; /* TCP_CONNTRACK_* */
 	bool gone;
-	/* nf_conntrack_acct, _timestamp and not _events, when the connection began */
+	/*
+	 * values when the connection began of nf_conntrack_acct, _timestamp, and the inverse of
+	 * _events
+	 */
 	bool counted, stamped, silent;
 	struct {
 		u32 seq, ack, end;
 		u16 window;
-		u8 dir, times; /* times: it was repeated so often */
+		u8 dir, times; /* times: number of repetitions */
 	} last;                /* last pure ACK, to detect repetitions */
 };
 
@@ -120,7 +124,7 @@ void nf_ct_set_labels(struct nf_conn *ct, const u32 *value, const u32 *mask);
 int nf_ct_use(struct net *net);
 void nf_ct_unuse(struct net *net);
 void nf_ct_net_end(struct net *net);
-extern u32 nf_ct_max; /* most connections of a namespace */
+extern u32 nf_ct_max; /* limit of connections of a namespace */
 /* Logs an invalid packet if nf_conntrack_log_invalid names its protocol. */
 void nf_ct_log_invalid(const struct nf_state *s, const struct nf_l4 *l4, const char *why);
 void nf_ct_invert(struct nf_tuple *to, const struct nf_tuple *from);
@@ -158,13 +162,14 @@ void nf_ct_tell(const struct nf_conn *ct, u32 group);
 u32 nf_ct_packet(struct nf_conn *ct, const struct sk_buff *skb, const struct nf_l4 *l4, int dir);
 /* True if the packet may begin a connection. */
 bool nf_ct_may_begin(const struct net *net, const struct sk_buff *skb, const struct nf_l4 *l4);
-/* True if the transport checksum is right, or there is none to check. */
+/* True if the transport checksum is right, or need not be checked. */
 bool nf_ct_sum_holds(const struct nf_state *s, const struct nf_l4 *l4);
 const char *nf_ct_tcp_name(u8 state);
 
 /*
- * Handles ICMP messages that are no connection of their own. Returns true for an error, which gets
- * the connection of the packet that it quotes, if there is one; and for neighbour discovery.
+ * Handles ICMP messages that do not begin a connection. Returns true for an error, to which it
+ * attaches the connection of the quoted packet, if there is one. Also returns true for neighbour
+ * discovery, which is not tracked.
  */
 bool nf_ct_error(struct nf_state *s, const struct nf_l4 *l4);
 
@@ -199,15 +204,15 @@ u32 nf_nat_redirect(struct nf_state *s, const struct nf_range *r);
 void nf_reject(struct nf_state *s, int type, int code);
 /* ---- log.c ---- */
 
-/* also log for other namespaces than init_net */
+/* sysctl: packets of namespaces other than init_net are logged too */
 extern int nf_log_all_netns;
 void nf_log_packet(const struct nf_state *s, u32 level, u32 flags, const char *prefix);
 
 /* ---- checksums ---- */
 
 /*
- * Returns what a checksum changes by when @n bytes (an even number) @old become @new, for
- * nf_csum_apply().
+ * Returns the change of a checksum, for nf_csum_apply(), when the bytes @old are replaced by @new.
+ * @n: their number, even.
  */
 static inline u32 nf_csum_delta(const void *old, const void *new, u32 n)
 {
@@ -231,7 +236,8 @@ static inline u16 nf_csum_apply(u16 check, u32 delta)
 
 void nf_addrs(const struct sk_buff *skb, bool v6, ip_addr *src, ip_addr *dst);
 /*
- * Returns the type RTN_* of the address @a. @ifindex: only as an address of that device; 0: of any.
+ * Returns the type RTN_* of the address @a. With @ifindex not 0, only addresses of that device
+ * count as local.
  */
 struct nft_pkt;
 u32 nf_addr_type(const struct nft_pkt *p, const ip_addr *a, int ifindex);

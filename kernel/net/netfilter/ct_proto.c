@@ -84,7 +84,7 @@ bool nf_ct_sum_holds(const struct nf_state *s, const struct nf_l4 *l4)
 	u8 h[8];
 
 	if (skb->csum_ok || len < sizeof(h))
-		/* too short for a transport header */
+		/* known to be right, or too short for a transport header */
 		return true;
 	skb_copy(skb, l4->off, h, sizeof(h));
 	if (l4->proto == IPPROTO_UDP) {
@@ -146,7 +146,7 @@ static u8 tcp_next(u8 state, u8 flags, bool reply)
 	}
 }
 
-/* Counts ACKs in a row that are equal: their sender repeats them because it gets no answer. */
+/* Counts equal ACKs in a row. Their sender repeats them because it gets no answer. */
 static void count_again(
 	struct nf_conn *ct, const struct sk_buff *skb, const struct nf_l4 *l4, int dir)
 {
@@ -201,8 +201,8 @@ static u32 tcp_packet(
 	if ((flags & (SYN | ACK | RST | FIN)) == SYN && dir == IP_CT_DIR_ORIGINAL &&
 		was == TCP_CONNTRACK_SYN_SENT)
 		/*
-		 * Not answered yet: repeated SYNs do not extend the timeout of the entry and its
-		 * NAT.
+		 * An unanswered SYN that is repeated does not extend the timeout of the connection
+		 * and its NAT.
 		 */
 		return NF_ACCEPT;
 	now = tcp_next(was, flags, dir == IP_CT_DIR_REPLY);
@@ -262,7 +262,7 @@ bool nf_ct_error(struct nf_state *s, const struct nf_l4 *l4)
 		return false;
 	if (!nf_ct_tuple(s->skb, s->v6, l4->off + 8, &quoted))
 		return true;
-	/* the quoted packet went in the other direction */
+	/* the quoted packet went in the opposite direction, so look up the inverse */
 	nf_ct_invert(&t, &quoted);
 	d = nf_ct_find(s->net, &t);
 	if (!d)

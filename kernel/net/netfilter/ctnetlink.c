@@ -101,7 +101,7 @@ static void put_ct(
 		nfb_attr(b, CTA_LABELS, ct->labels, sizeof(ct->labels));
 	nfb_be32(b, CTA_ID, ct->id);
 	if (!event)
-		/* without the reference of this request */
+		/* without the reference that this request holds */
 		nfb_be32(b, CTA_USE, (u32)atomic_read(&ct->refs) - 1);
 	nfb_end(b);
 }
@@ -210,7 +210,7 @@ static struct nf_conn *named(struct nfnl_req *r, nla_t *tb)
 	return d->ct;
 }
 
-/* Changes the labels in @ct that the mask attribute selects, or all of them. */
+/* Changes the labels of @ct that the mask attribute selects; without a mask, all of them. */
 static int change_labels(struct nf_conn *ct, nla_t *tb)
 {
 	static const u32 all[4] = { ~0U, ~0U, ~0U, ~0U };
@@ -274,7 +274,7 @@ static int one(struct nfnl_req *r, nla_t *tb, bool tell)
 	return tell ? nfnl_answer(r, &b) : 0;
 }
 
-/* Sends (@tell) or deletes all connections, or those that match a mark. */
+/* Sends (@tell) or deletes all connections, or those whose mark the request selects. */
 static int all(struct nfnl_req *r, nla_t *tb, bool tell)
 {
 	struct walk w = { .r = r, .to = nfnl_to(r), .tell = tell };
@@ -407,7 +407,7 @@ static int show_count(struct seq *s, void *arg)
 
 static int buckets = CT_BUCKETS, always = 1;
 static const struct sysctl ints[] = {
-	/* windows are not tracked, so no packet is outside of one */
+	/* always 1: windows are not tracked, so no packet is outside of its window */
 	SYSCTL_NUM("net/netfilter/nf_conntrack_tcp_be_liberal", always, 1, 1),
 	SYSCTL_NUM("net/netfilter/nf_conntrack_tcp_ignore_invalid_rst", always, 1, 1),
 	SYSCTL_NUM("net/netfilter/nf_log_all_netns", nf_log_all_netns, 0, 1),

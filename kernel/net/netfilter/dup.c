@@ -37,7 +37,7 @@ static bool edit(const struct nft_pkt *p, struct sk_buff *c)
 		return h6->hop_limit;
 	}
 	h4 = (struct iphdr *)nf_writable(c, sizeof(*h4));
-	if (h4->ihl < 5 || h4->ihl * 4U > skb_len(c)) /* a filter rule may have written that */
+	if (h4->ihl < 5 || h4->ihl * 4U > skb_len(c)) /* a filter rule may have changed it */
 		return false;
 	h4->frag_off |= htons(IP_DF);
 	h4->ttl = (u8)(h4->ttl - less);
@@ -47,8 +47,8 @@ static bool edit(const struct nft_pkt *p, struct sk_buff *c)
 }
 
 /*
- * Fills in the checksums of a copy. A packet that stays on this machine has none, but its copy
- * leaves. A GSO packet gets them when it is cut.
+ * Fills in the checksums of a copy. A packet that stays on this machine has no checksum, but its
+ * copy leaves the machine. A GSO packet gets its checksums when it is cut.
  */
 static void fill_sums(const struct nft_pkt *p, struct sk_buff *c)
 {
@@ -71,7 +71,7 @@ void nf_dup(struct nft_pkt *p, const ip_addr *gateway, u32 oif)
 	c->nf_info = NF_UNTRACKED;
 	c->is_copy = true;
 	c->is_answer = p->skb->is_answer;
-	c->proxy = *gateway; /* only until it is sent */
+	c->proxy = *gateway; /* c->proxy holds the gateway until then */
 	c->copy_if = oif;
 	if (!edit(p, c)) {
 		kfree_skb(c);

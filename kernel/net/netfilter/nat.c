@@ -226,7 +226,7 @@ static void put_transport(struct sk_buff *skb, const struct nf_l4 *l4, u32 at,
 		return;
 	skb_copy(skb, field, &was, 2);
 	if (l4->proto == IPPROTO_ICMP)
-		delta = 0; /* no pseudo header in its checksum */
+		delta = 0; /* its checksum has no pseudo header */
 	delta += nf_csum_delta(&was, &port, 2);
 	if (!nf_write(skb, field, &port, 2))
 		return;
@@ -270,7 +270,7 @@ static bool wants(const struct nf_conn *ct, int info, int manip)
 
 /*
  * Rewrites an ICMP error: its own address, that of the packet that it quotes, and its checksum.
- * Returns false if that is not possible.
+ * Returns false if the packet is too short or there is no memory.
  */
 static bool rewrite_error(
 	struct nf_state *s, const struct nf_l4 *l4, const struct nf_conn *ct, int info, int manip)

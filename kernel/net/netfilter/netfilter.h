@@ -99,12 +99,12 @@ void nf_unregister(struct net *net, const struct nf_hook_ops *ops);
  */
 int nf_register_both(struct net *net, const struct nf_hook_ops *all, u32 n);
 void nf_unregister_both(struct net *net, const struct nf_hook_ops *all, u32 n);
-/* Ends the packet filter of a namespace that has no users any more. May sleep. */
+/* Frees the packet filter of a namespace that is being destroyed. May sleep. */
 void nf_net_end(struct net *net);
 void nft_net_end(struct net *net);
-void nf_ct_conf_init(struct net *net); /* for a new namespace */
+void nf_ct_conf_init(struct net *net); /* sets defaults of a new namespace */
 
-/* Returns the first @n bytes of @skb, which must have as many, in one writable piece. */
+/* Returns the first @n bytes of @skb, contiguous and writable. @skb must have at least @n bytes. */
 u8 *nf_writable(struct sk_buff *skb, u32 n);
 /*
  * Writes @n bytes at offset @at, which must be within the packet. Returns false if there is no
@@ -113,8 +113,8 @@ u8 *nf_writable(struct sk_buff *skb, u32 n);
 bool nf_write(struct sk_buff *skb, u32 at, const void *from, u32 n);
 /*
  * Updates the Internet checksum at offset @at after a change of bytes that it covers. @delta: from
- * nf_csum_delta(). @udp: a value of 0 means no checksum, and stays. Does nothing if there is no
- * memory, or the packet ends before the checksum.
+ * nf_csum_delta(). @udp: a checksum of 0 means that there is none, and stays 0. Does nothing if
+ * there is no memory, or the packet ends before the checksum.
  */
 void nf_fix_sum(struct sk_buff *skb, u32 at, u32 delta, bool udp);
 /*

@@ -155,7 +155,7 @@ static struct nflog_group *bind_group(struct nfnl_req *r, struct nft_net *nn, u1
 	return g;
 }
 
-/* Removes group @group of socket @n, or all its groups if @group is -1. */
+/* Unbinds group @group of socket @n, or all its groups if @group is -1. */
 static void end_groups(struct nft_net *nn, const struct nl_sock *n, int group)
 {
 	struct nflog_group *g, *next;
@@ -189,7 +189,7 @@ static int set_mode(struct nft_net *nn, struct nflog_group *g, nla_t a)
 		return -EINVAL;
 	memcpy(&m, nla_data(a), sizeof(m));
 	if (m.copy_mode > NFULNL_COPY_PACKET)
-		return 0; /* as on Linux, without an error */
+		return 0; /* as on Linux, an unknown mode is ignored */
 	range = ntohl(m.copy_range);
 	spin_lock(&nn->lock);
 	g->mode = m.copy_mode;

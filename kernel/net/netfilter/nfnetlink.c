@@ -110,7 +110,9 @@ bool nla_is(nla_t a, const char *text)
 
 /* ---- writing ---- */
 
-/* Returns room for @n more bytes; NULL if there is no memory, or was none before. */
+/*
+ * Returns a pointer to @n more bytes of the message; NULL if this or an earlier allocation failed.
+ */
 static void *nfb_room(struct nfb *b, u32 n)
 {
 	u32 need = b->len + (u32)NLA_ALIGN(n);

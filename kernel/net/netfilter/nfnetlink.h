@@ -55,7 +55,10 @@ int nla_be64(nla_t a, u64 *v);
 int nla_u8(nla_t a, u8 *v);
 /* Reads a number that may be missing; then *@v stays unchanged. */
 int nla_opt32(nla_t a, u32 *v);
-/* Copies text with its terminating 0, at most @size bytes. Returns 0 or -EINVAL. */
+/*
+ * Copies text with its terminating 0 to @to. Returns 0, -EINVAL if the text is missing or empty, or
+ * -ERANGE if it needs more than @size bytes.
+ */
 int nla_text(nla_t a, char *to, u32 size);
 bool nla_is(nla_t a, const char *text);
 

@@ -45,13 +45,14 @@
 #define NFT_NEW 1
 #define NFT_DEL 2
 /*
- * in `pend`: a batch has made the element and has not reported it yet, so packets must not end it
+ * in `pend`: a batch has made the element and has not notified listeners yet, so packets must not
+ * free it
  */
 #define NFT_TELL 4
 #define NFT_DEPTH 16
 #define NFT_OBJECTS 262144U
 #define NFT_GFP (GFP_KERNEL | __GFP_ACCOUNT | __GFP_NOOOM)
-#define NFT_REGS 20 /* words; the first four are not used */
+#define NFT_REGS 20 /* 32-bit words; the first 4 are unused */
 #define NFT_NAME 256
 #define NFT_UDATA 256
 #define NFT_KEY_MAX 64
@@ -231,7 +232,7 @@ struct nft_set {
 	u32 id, use, flags, key_type, key_len, data_type, data_len, obj_type, policy, gc_interval;
 	u32 max, nelems; /* elements; nelems: nn->lock */
 	u64 next_gc;     /* ktime_get(); nn->lock */
-	/* elements visited by the last lookup that it could not use; nn->lock */
+	/* elements that the last lookup visited in vain; nn->lock */
 	u32 walked;
 	u32 fields, field_len[16]; /* fields of a concatenation */
 	u8 pend;
@@ -349,7 +350,7 @@ void nft_elem_deactivate(struct nft_elem *e);
 void nft_elem_activate(struct nft_elem *e);
 /* Removes the element from its set. nn->lock held. */
 void nft_elem_unlink(struct nft_elem *e);
-/* Checks that jumps end. Returns 0 or -EMLINK. */
+/* Checks that jumps form no circle and are at most NFT_DEPTH deep. Returns 0 or -EMLINK. */
 int nft_validate(struct nft_table *t);
 /* Calls @fn for each chain that @e may jump to, until a call returns nonzero. */
 int nft_expr_jumps(const struct nft_expr *e, int (*fn)(struct nft_chain *to, u32 depth), u32 depth);
@@ -368,8 +369,9 @@ void nflog_packet(const struct nft_pkt *p, u16 group, const char *prefix, u32 sn
 /* Returns the element for @key, by key, interval or catchall, or NULL. nn->lock held. */
 struct nft_elem *nft_set_lookup(struct nft_set *s, const void *key);
 /*
- * Find the element with exactly this key (and end): as packets see the set now; as it will be after
- * the batch. If none is visible so, return any other with the key, or NULL.
+ * Find the element with exactly this key (and end): nft_elem_find() as packets see the set now,
+ * nft_elem_find_next() as it will be after the batch. If none is visible so, return another element
+ * with this key, or NULL.
  */
 struct nft_elem *nft_elem_find(struct nft_set *s, const u8 *key, const u8 *key_end, bool end);
 struct nft_elem *nft_elem_find_next(struct nft_set *s, const u8 *key, const u8 *key_end, bool end);

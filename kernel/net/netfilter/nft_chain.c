@@ -46,7 +46,7 @@ bool nft_chain_unregister(struct net *net, struct nft_chain *ch)
 	return true;
 }
 
-/* Registers the chain's hooks. After a failure no packet can still enter the chain. */
+/* Registers the chain's hooks. If it fails, no packet can still be in the chain or enter it. */
 static int hook_up(struct net *net, struct nft_chain *ch)
 {
 	int err = ch->nat ? nf_nat_get(net) : 0;
@@ -106,8 +106,8 @@ static int measure(struct nft_chain *ch, u32 depth)
 }
 
 /*
- * Measures all chains that base chains reach; a base chain has depth 0. For a chain that was
- * measured already, it still checks the depth plus the height.
+ * Measures all chains that base chains reach. A base chain has depth 0. For a chain that was
+ * measured already, only the sum of depth and height is checked.
  */
 int nft_validate(struct nft_table *t)
 {
@@ -177,7 +177,10 @@ static int parse_hook(nla_t hook, nla_t type, struct hook_wanted *w)
 			w->type = types[i].name;
 			if (w->hook >= NF_INET_NUMHOOKS || !(types[i].hooks >> w->hook & 1))
 				return -EOPNOTSUPP;
-			/* NAT needs a connection, which a packet has only after that priority */
+			/*
+			 * NAT needs the packet's connection, which conntrack attaches at
+			 * NF_PRI_CONNTRACK
+			 */
 			return i == 2 && (int)w->priority <= NF_PRI_CONNTRACK ? -EOPNOTSUPP : 0;
 		}
 	}
@@ -243,7 +246,10 @@ static int create(struct nft_ctx *c, nla_t *tb, u32 flags, u32 policy)
 	return 0;
 err_unhook:
 	if (nft_chain_unregister(c->net, ch))
-		/* without a log entry the batch's end does not wait for it */
+		/*
+		 * no step of the log refers to the chain, so commit or abort would not wait for
+		 * packets in it
+		 */
 		synchronize_rcu();
 err_free:
 	if (ch)

@@ -15,7 +15,7 @@
 
 struct compat {
 	const struct xt_kind *kind;
-	void *state; /* of xt_kind.open(); NULL: none */
+	void *state; /* returned by xt_kind.open(), or NULL */
 	u32 len;
 	u8 info[] __aligned(8);
 };

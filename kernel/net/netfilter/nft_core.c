@@ -4,9 +4,9 @@
  * registers, values and verdicts in messages.
  *
  * The expressions of a rule are evaluated in order until one sets NFT_BREAK (next rule) or a
- * verdict. A packet that a verdict sends (reject) is sent after nn->lock is released, since it
- * passes the hooks too. Jumps end, but ten of them in each of fifteen chains make 10^15 rules. So a
- * packet whose work exceeds NFT_WORK_MAX is dropped.
+ * verdict. The answer to a rejected packet is sent after nn->lock is released, since it passes the
+ * hooks too. Jumps end, but ten jumps in each of fifteen chains make 10^15 rules. So a packet whose
+ * work exceeds NFT_WORK_MAX is dropped.
  */
 #include <linux/ip.h>
 #include <linux/ipv6.h>

@@ -68,7 +68,7 @@ u32 ct_list_see(const struct nft_pkt *p, struct ct_list *l)
 		return l->n;
 	s = nft_count(nn) ? NULL : kmalloc(sizeof(*s), GFP_ATOMIC | __GFP_ACCOUNT);
 	if (!s)
-		return l->n + 1; /* counted, but not stored */
+		return l->n + 1; /* counts @ct, which cannot be stored */
 	nf_conn_get(ct);
 	*s = (struct ct_seen){ l->first, ct };
 	l->first = s;
@@ -117,7 +117,10 @@ static struct ct_key *key_from(const struct ct_counts *t, const ip_addr *a)
 	return best;
 }
 
-/* Sweeps the next few keys, for each new key; frees keys without connections. */
+/*
+ * Sweeps the lists of the next few keys, and frees keys without connections. Called for each new
+ * key.
+ */
 static void sweep_keys(struct nft_net *nn, struct ct_counts *t)
 {
 	struct ct_key *k = key_from(t, &t->next);
@@ -201,7 +204,7 @@ static int connlimit_init(struct nft_ctx *c, struct nft_expr *e, nla_t *tb)
 		return 0;
 	/*
 	 * Connection tracking stays on until the namespace ends. Packets copy and free such
-	 * expressions, and cannot count users of it.
+	 * expressions, and cannot count users of connection tracking.
 	 */
 	err = nf_ct_use(c->net);
 	c->nn->counts_conns = !err;

@@ -3,9 +3,9 @@
  * nft_count.h: counts connections whose packets were seen: by address for iptables' connlimit, and
  * for nft's `ct count`.
  *
- * A list holds a reference to each connection. Whenever it is read, it drops those that have ended
- * or were never confirmed, so its count is always right. Each entry counts as an object of the
- * namespace. Lock: nn->lock.
+ * A list holds a reference to each connection. Each read first drops connections that have ended or
+ * were never confirmed, so the count is right. Each entry counts as an object of the namespace.
+ * Lock: nn->lock.
  */
 #ifndef NESTLING_NETFILTER_NFT_COUNT_H
 #define NESTLING_NETFILTER_NFT_COUNT_H
@@ -25,7 +25,7 @@ struct ct_list {
 u32 ct_list_see(const struct nft_pkt *p, struct ct_list *l);
 void ct_list_end(struct nft_net *nn, struct ct_list *l);
 
-/* A list for each address. All zero: none. */
+/* A list for each address. All zero: no list. */
 struct ct_counts {
 	struct rb_root root;
 	u32 n;

@@ -106,7 +106,9 @@ static int parse_times(const struct nft_set *s, struct nft_elem *e, nla_t *tb)
 	return 0;
 }
 
-/* Makes the expressions of an element: those in its message, else copies of the set's. */
+/*
+ * Makes the expressions of an element: those in its message, else copies of the set's expressions.
+ */
 static int parse_exprs(struct nft_ctx *c, const struct nft_set *s, struct nft_elem *e, nla_t *tb)
 {
 	nla_t a, list = tb[NFTA_SET_ELEM_EXPRESSIONS];
@@ -302,7 +304,10 @@ static int flush(struct nft_ctx *c, struct nft_set *s)
 		err = del_pinned(c, e);
 		cond_resched();
 		spin_lock(&c->nn->lock);
-		/* the mark is gone, so packets may free the element */
+		/*
+		 * del_pinned() failed and cleared NFT_DEL, so packets may have freed the element:
+		 * stop the walk
+		 */
 		if (err)
 			break;
 	}
@@ -349,7 +354,7 @@ static int each(struct nft_ctx *c, bool add)
 			return c->r->bad ? err : nfnl_bad(c->r, a, err);
 		cond_resched();
 	}
-	/* once, after the last element: packets do not see them yet */
+	/* check jumps once, after the last element, as packets do not see the new elements yet */
 	return leads ? nft_validate(s->table) : 0;
 }
 

@@ -149,7 +149,8 @@ static void rt_eval(struct nft_expr *e, struct nft_regs *r, struct nft_pkt *p)
 	if (x->key == NFT_RT_TCPMSS) {
 		mss = nf_path_mss(p);
 		*to = mss && mss + (p->v6 ? 60 : 40) <= 65535 ? mss :
-								536; /* as over loopback on Linux */
+								/* Linux's result over loopback */
+								536;
 		return;
 	}
 	nf_addrs(p->skb, p->v6, &src, &f.daddr);

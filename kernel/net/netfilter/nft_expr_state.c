@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * nft_expr_state.c: expressions with state: counter, limit, quota, and objref, which uses named
- * ones; log; and expressions that use sets: lookup, dynset. State is protected by nn->lock.
+ * expressions; log; and expressions that use sets: lookup, dynset. State is protected by nn->lock.
  */
 #include <linux/netfilter/nf_log.h>
 
@@ -321,7 +321,7 @@ static struct nft_elem *look_into(
 	struct nft_elem *el;
 
 	if (s->flags & NFT_SET_INTERVAL && s->flags & (NFT_SET_CONCAT | NFT_SET_TIMEOUT))
-		p->s->work += s->nelems / 16; /* visited one by one */
+		p->s->work += s->nelems / 16; /* the lookup visits them one by one */
 	s->walked = 0;
 	el = nft_set_lookup(s, &r->data[from]);
 	p->s->work += s->walked / 16;
@@ -565,7 +565,7 @@ static struct nft_elem *reach(const struct dynset *x, struct nft_regs *r, struct
 		nft_elem_unlink(el);
 		nft_elem_free(p->net, el);
 	} else if (el) {
-		return NULL; /* a batch is changing it */
+		return NULL; /* a batch is changing the element */
 	}
 	if (s->max && s->nelems >= s->max)
 		nft_set_gc(p->net, s);
@@ -589,7 +589,7 @@ static void change_set(const struct dynset *x, struct nft_regs *r, struct nft_pk
 			nft_elem_unlink(el);
 			nft_elem_free(p->net, el);
 		} else if (el && el->pend == NFT_TELL) {
-			/* makes it expired; let_go() removes it after its report */
+			/* mark it as expired; let_go() removes it after listeners were notified */
 			el->expires = 1;
 		} else if (!el) {
 			r->code = NFT_BREAK;

@@ -301,7 +301,7 @@ int nft_commit(struct net *net, struct nl_sock *n, const struct nlmsghdr *begin)
 	}
 	tell_generation(net, n, begin);
 	if (unhooked)
-		/* a packet may still enter the chain, and read its table */
+		/* wait, since a packet may still be in a chain, and read its table */
 		synchronize_rcu();
 	list_for_each_entry_safe(t, next, &nn->trans, list) {
 		if (t->del)
@@ -363,8 +363,8 @@ static bool unmake(struct net *net, struct nft_trans *t)
 }
 
 /*
- * Reverts the steps of a batch in reverse order. Frees memory only at the end, since other steps
- * may refer to it.
+ * Reverts the steps of a batch in reverse order. Frees the objects only at the end, since other
+ * steps may refer to them.
  */
 void nft_abort(struct net *net)
 {

@@ -33,9 +33,9 @@ static bool next_sees(const struct nft_elem *e)
 }
 
 /*
- * Returns the element with exactly this key. There may be several: some have expired, or a batch
- * deletes one and makes another. Returns the one that @seen accepts, else any, or NULL if there is
- * none.
+ * Returns the element with exactly this key. There may be several such elements: some have expired,
+ * or a batch deletes one and makes another. Returns the element that @seen accepts, else any of
+ * them, or NULL if there is none.
  */
 static struct nft_elem *find(struct nft_set *s, const u8 *key, const u8 *key_end, bool end,
 	bool (*seen)(const struct nft_elem *))
@@ -200,8 +200,8 @@ void nft_elem_end(struct net *net, struct nft_elem *e)
 }
 
 /*
- * Frees expired elements that no batch is changing. Visits all elements, so it does so at most once
- * a second.
+ * Frees expired elements that no batch is changing, at most GC_MOST in a call. A walk that is
+ * complete is repeated after a second at the earliest.
  */
 void nft_set_gc(struct net *net, struct nft_set *s)
 {
@@ -210,7 +210,7 @@ void nft_set_gc(struct net *net, struct nft_set *s)
 	u32 ended = 0;
 
 	if (s->catchall && !s->catchall->pend && nft_elem_expired(s->catchall))
-		nft_elem_end(net, s->catchall); /* its place is needed for a new catchall */
+		nft_elem_end(net, s->catchall); /* frees the place for a new catchall */
 	if (!(s->flags & NFT_SET_TIMEOUT) || now < s->next_gc)
 		return;
 	s->next_gc = now + NSEC_PER_SEC;
@@ -223,6 +223,6 @@ void nft_set_gc(struct net *net, struct nft_set *s)
 		nft_elem_end(net, e);
 		ended++;
 	}
-	if (n) /* the next call continues */
+	if (n) /* let the next call continue */
 		s->next_gc = now;
 }

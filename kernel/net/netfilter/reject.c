@@ -4,7 +4,7 @@
  * held, since these packets pass the filter too.
  *
  * Such a packet is itself never rejected with a packet (skb->is_answer), even if a rule has changed
- * it on its way out. Otherwise each would cause the next one, deeper on the stack.
+ * it on its way out. Otherwise each answer would cause the next one, by a recursive call.
  */
 #include <linux/ip.h>
 #include <linux/ipv6.h>

@@ -101,8 +101,8 @@ static ip_addr proxy_addr(const struct nft_pkt *p, const ip_addr *want, const st
 }
 
 /*
- * Redirects the packet to a listener at @want and @port; if these are any and 0, the packet's own
- * are used. Returns true if there is a listener that accepts it.
+ * Redirects the packet to a listener at @want and @port; an address of any or a port of 0 stands
+ * for the packet's own. Returns true if there is a listener that accepts it.
  */
 static bool take_over(struct nft_pkt *p, const ip_addr *want, u16 port)
 {
@@ -112,7 +112,7 @@ static bool take_over(struct nft_pkt *p, const ip_addr *want, u16 port)
 	ip_addr at;
 
 	if (p->s->hook != NF_INET_PRE_ROUTING ||
-		!read_ends(p, &e)) /* a jump may lead here from another hook */
+		!read_ends(p, &e)) /* a jump may come from another hook */
 		return false;
 	i = connected(p, &e);
 	at = i ? e.dst : proxy_addr(p, want, &e);

@@ -18,20 +18,20 @@ struct xt_kind {
 	bool (*match)(const struct nft_pkt *p, const void *info);
 	int (*target)(struct nft_pkt *p, const void *info); /* NFT_CONTINUE, NF_*, NFT_RETURN */
 	/*
-	 * Allocates the state of a match or target in a rule; the rule's end frees it by close().
-	 * Packets use it under nn->lock. Returns it or an ERR_PTR.
+	 * Allocates the state of a match or target in a rule, which close() frees with the rule.
+	 * Packets use the state under nn->lock. Returns the state or an ERR_PTR.
 	 */
 	void *(*open)(struct nft_ctx *c, const void *info);
 	void (*close)(struct nft_net *nn, void *state);
-	bool (*keeps)(
-		const struct nft_pkt *p, const void *info, void *state); /* instead of match */
+	/* used instead of match() by a match with state */
+	bool (*keeps)(const struct nft_pkt *p, const void *info, void *state);
 	const char *table; /* only for this table; NULL: any */
 	/* bits of NF_INET_*: allowed hooks of base chains; 0: any */
 	u32 hooks;
 	u8 proto;                      /* protocol that the rule must have; 0: any */
 	bool ports;                    /* the rule must be for TCP or UDP */
-	u8 (*needs)(const void *info); /* like proto, by the structure */
-	/* once a rule has used it, fragments are reassembled before the filter */
+	u8 (*needs)(const void *info); /* returns proto for this structure */
+	/* once a rule has used this match or target, fragments are reassembled before the filter */
 	bool whole;
 };
 /* Each array ends with an entry without a name. */

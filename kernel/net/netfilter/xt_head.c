@@ -171,7 +171,7 @@ static bool match_ah(const struct nft_pkt *p, const void *i)
 /* An extension header. */
 struct ext {
 	u8 type;      /* type of this header */
-	u32 off, len; /* bytes; len 0: it has no length */
+	u32 off, len; /* bytes; len 0: no length field */
 };
 
 static bool ext_first(const struct nft_pkt *p, struct ext *e)
@@ -351,7 +351,7 @@ static bool match_ipv6header(const struct nft_pkt *p, const void *i)
 			break;
 		ext_next(p, &e);
 	}
-	if (m->modeflag) /* soft: other headers are allowed */
+	if (m->modeflag) /* soft mode: other headers are allowed */
 		return ((seen ^ m->invflags) & m->matchflags) == m->matchflags;
 	return (seen == m->matchflags) != !!m->invflags;
 }
@@ -374,7 +374,7 @@ static bool match_owner(const struct nft_pkt *p, const void *i)
 
 	u32 uid, gid;
 
-	if (!skb->owned) /* sent by the kernel itself */
+	if (!skb->owned) /* no socket: sent by the kernel itself */
 		return !(m->match ^ m->invert);
 	uid = from_kuid_munged(p->net->ns.owner, skb->uid);
 	gid = from_kgid_munged(p->net->ns.owner, skb->gid);

@@ -71,7 +71,7 @@ static void *open_recent(struct nft_ctx *c, const void *i)
 		if (strcmp(t->name, m->name))
 			continue;
 		t->users++;
-		spin_lock(&c->nn->lock); /* packets read it */
+		spin_lock(&c->nn->lock); /* packets read t->stamps */
 		t->stamps = max(t->stamps, stamps);
 		spin_unlock(&c->nn->lock);
 		return t;
@@ -203,7 +203,7 @@ static bool seen_enough(const struct xt_recent_mtinfo_v1 *m, const struct seen *
 	return false;
 }
 
-/* Removes the address that was not seen for the longest time, if that is more than @seconds. */
+/* Removes the address that was seen least recently, if that was more than @seconds ago. */
 static void reap(struct nft_net *nn, struct recent *t, u32 seconds)
 {
 	struct seen *e;

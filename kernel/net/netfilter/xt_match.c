@@ -291,7 +291,7 @@ static bool match_multiport(const struct nft_pkt *p, const void *i)
 }
 
 /*
- * Refuses a match that exists here as an nft expression: iptables tries the match first, and then
+ * Refuses a match for which an nft expression exists. iptables tries the match first, and then
  * sends the expression.
  */
 static int not_here(const void *i)

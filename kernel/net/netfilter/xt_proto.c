@@ -191,7 +191,7 @@ static bool dccp_option(const struct nft_pkt *p, const u8 *h, u8 want)
 		skb_copy(p->skb, p->thoff + at, o, min(2U, end - at));
 		if (o[0] == want)
 			return true;
-		if (o[0] < 32 || at + 1 == end) /* an option of one byte */
+		if (o[0] < 32 || at + 1 == end) /* the option is one byte */
 			at++;
 		else
 			at += o[1] ? o[1] : 1;

@@ -9,14 +9,13 @@
  * entries are freed every cfg.gc_interval ms. Each entry counts as an object of the namespace, and
  * a table has at most cfg.max entries.
  *
- * What an entry may still let pass is counted in credits. For a rate of packets, a credit is a
- * microsecond, and a packet costs `avg`. For a rate of bytes, 2^32 credits are a second, and each
- * 16 bytes cost `avg`; the burst is a number of seconds whose credit is given in advance. A rule
- * with RATE_MATCH compares rates instead: it is over the limit if the last interval had more than
- * its share.
- * Lock: nn->lock for the entries; nfnl_mutex for the set of tables, and for their users.
+ * Credits count what an entry may still let pass. For a rate of packets, a credit is a microsecond,
+ * and a packet costs `avg`. For a rate of bytes, 2^32 credits are a second, and each 16 bytes cost
+ * `avg`; the burst is a number of seconds whose credit is given in advance. A rule with RATE_MATCH
+ * compares rates instead: it is over the limit if the last interval had more than its share. Lock:
+ * nn->lock for the entries; nfnl_mutex for the set of tables, and for their users.
  */
-#define _LINUX_IF_H /* it needs libc */
+#define _LINUX_IF_H /* <linux/if.h> needs libc */
 #define IFNAMSIZ 16
 #include <linux/netfilter/xt_hashlimit.h>
 #include <linux/netfilter/xt_quota.h>
@@ -28,7 +27,7 @@
 
 #define SIZE_DEFAULT 8192U
 #define SIZE_MAX_ 1048576U
-#define SECOND (1UL << 32) /* of bytes, in credits */
+#define SECOND (1UL << 32) /* credits of a second, for bytes */
 #define MODES                                                                                      \
 	((u32)(XT_HASHLIMIT_HASH_DIP | XT_HASHLIMIT_HASH_DPT | XT_HASHLIMIT_HASH_SIP |             \
 		XT_HASHLIMIT_HASH_SPT | XT_HASHLIMIT_INVERT | XT_HASHLIMIT_BYTES |                 \
@@ -458,7 +457,7 @@ static bool quota(const struct nft_pkt *p, const void *i, void *state)
 	u64 *left = state, n = skb_len(p->skb);
 
 	if (*left < n) {
-		*left = 0; /* smaller packets do not get the rest */
+		*left = 0; /* the rest is not given to smaller packets */
 		return invert;
 	}
 	*left -= n;
