@@ -13,6 +13,7 @@ struct xt_kind {
 	u32 rev;
 	u8 family; /* 0: both families */
 	u32 size;  /* least size of its structure, bytes */
+	/* tracks: uses conntrack while a rule has it; nat_only: only in chains of type nat */
 	bool tracks, nat_only;
 	int (*check)(const void *info);
 	bool (*match)(const struct nft_pkt *p, const void *info);
@@ -23,8 +24,8 @@ struct xt_kind {
 	 */
 	void *(*open)(struct nft_ctx *c, const void *info);
 	void (*close)(struct nft_net *nn, void *state);
-	/* used instead of match() by a match with state */
-	bool (*keeps)(const struct nft_pkt *p, const void *info, void *state);
+	bool (*keeps)(
+		const struct nft_pkt *p, const void *info, void *state); /* match() with state */
 	const char *table; /* only for this table; NULL: any */
 	/* bits of NF_INET_*: allowed hooks of base chains; 0: any */
 	u32 hooks;
