@@ -85,8 +85,8 @@ struct net_routes {
 	/* a route of type RTN_LOCAL was added at some time, so whole networks may be local */
 	bool local;
 	/*
-	 * incremented by each change of routes, rules and addresses; a cached route with another
-	 * value is stale; read without the lock
+	 * incremented by each change of routes, rules and addresses; a cached route that was made
+	 * at another value is stale; read without the lock
 	 */
 	u32 gen;
 };
@@ -144,7 +144,7 @@ struct net_ipv6 {
 /* Reassembly queues of one address family (frag.c). Protected by frag.c's lock. */
 struct net_frags {
 	struct list_head queues, link;
-	u32 packets, memory;         /* number of queues; their true size, bytes */
+	u32 packets, memory;         /* number of queues; their truesize, bytes */
 	u64 high_thresh, low_thresh; /* ipfrag_*_thresh, bytes */
 	/* ipfrag_time: s until an incomplete packet is dropped */
 	int time;

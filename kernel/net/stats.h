@@ -27,7 +27,7 @@ struct ip_stats {
 	struct udp_stats udp, udplite;
 };
 
-/* TCP's counters, over both families. */
+/* TCP's counters; IPv4 and IPv6 count together. */
 struct tcp_stats {
 	u64 active, passive, fails, resets, in, out, retrans, in_errs, out_rsts, csum_errors;
 };

@@ -18,8 +18,8 @@
 /* ---- round trips (RFC 6298) ---- */
 
 /*
- * Tracks the minimum RTT. It may rise if there was no smaller sample for tcp_min_rtt_wlen; the
- * window moves in halves of that.
+ * Updates the minimum RTT of the last tcp_min_rtt_wlen seconds by a sample of @rtt ns. Keeps one
+ * minimum for each half of that time, so an old minimum expires after a half to the whole of it.
  */
 static void note_least(struct tcp_sock *t, u64 rtt)
 {
@@ -170,7 +170,7 @@ static void trim_front(struct tcp_sock *t, struct sk_buff *skb, u32 ack, struct 
 		note_arrival(t, skb, segs - skb->tcp.segs, when);
 }
 
-/* Removes everything up to @ack from the write queue. */
+/* Removes everything up to @ack from the write queue. @by: the segment that brought the ACK. */
 static void clean_queue(struct tcp_sock *t, const struct sk_buff *by, u32 ack, struct arrived *when)
 {
 	while (!list_empty(&t->snd.wq)) {
@@ -245,7 +245,10 @@ static bool is_dsack(u32 ack, const struct sack_block *b, u32 n)
 	       (n > 1 && !before(b[0].start, b[1].start) && !after(b[0].end, b[1].end));
 }
 
-/* Confirms the neighbour entry, since data sent to it has arrived; at most once a second. */
+/*
+ * Confirms the next hop's neighbour entry, since data sent by it has arrived; at most once a
+ * second.
+ */
 static void confirm_way(struct tcp_sock *t)
 {
 	if (t->flow.local || t->stats.last_ack - t->timers.confirmed < NSEC_PER_SEC)

@@ -37,7 +37,8 @@
 #define PAUSE_DOUBLINGS 6U
 
 /*
- * A cookie from a server. It may outlive its namespace: a wrong cookie only makes Fast Open fail.
+ * A cookie from a server. The entry may outlive its namespace, and then match a new one at that
+ * address: a wrong cookie only makes Fast Open fail.
  */
 struct given {
 	const struct net *net; /* NULL: free; not dereferenced */

@@ -46,7 +46,7 @@ static u64 busy_for(const struct tcp_sock *t, int kind)
 }
 
 /*
- * Ends the time of the present kind and begins that of @kind, a CHRONO_*. Time limited by the
+ * Ends the period of the current kind and begins one of @kind, a CHRONO_*. Time limited by the
  * window or the buffer also counts as busy.
  */
 void tcp_chrono(struct tcp_sock *t, int kind)

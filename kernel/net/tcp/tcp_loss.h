@@ -35,8 +35,8 @@ struct undo {
 	bool on, stamped;
 	u32 marker; /* snd.una when the loss was detected */
 	/*
-	 * retransmitted segments minus those that D-SACK has reported to be duplicates; below 0:
-	 * none was retransmitted
+	 * number of retransmitted segments, minus those that D-SACK has reported as duplicates;
+	 * below 0: none was retransmitted
 	 */
 	int retrans;
 	/* our timestamp in the first retransmission */
@@ -101,8 +101,9 @@ struct tcp_loss {
 	bool frto;
 	/* segments found lost by the acknowledgement that is being processed */
 	u32 newly_lost;
-	u32 prior_cwnd;             /* cwnd when recovery began */
-	u32 prr_delivered, prr_out; /* in segments, of this recovery (RFC 6937) */
+	u32 prior_cwnd; /* cwnd when recovery began */
+	/* segments that have arrived and that were sent in this recovery (RFC 9937) */
+	u32 prr_delivered, prr_out;
 	struct undo undo;
 	struct rack rack;
 	/* purpose of the armed timers.early: EARLY_PROBE or EARLY_REORDER */

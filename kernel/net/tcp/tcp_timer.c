@@ -75,7 +75,7 @@ void tcp_net_init(struct net *net)
 		.limit_output_bytes = 4 << 20,
 	};
 	spin_lock_init(&net->tcp.lock);
-	/* other namespaces begin with the first one's current sizes */
+	/* other namespaces begin with the current sizes of init_net */
 	memcpy(net->tcp.rmem, net == &init_net ? rmem_first : init_net.tcp.rmem,
 		sizeof(rmem_first));
 	memcpy(net->tcp.wmem, net == &init_net ? wmem_first : init_net.tcp.wmem,
