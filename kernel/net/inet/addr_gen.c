@@ -201,8 +201,8 @@ int addr_secret_show(struct seq *s, void *arg)
 }
 
 /*
- * Sets the secret for addresses that are generated later. That of "default" is for all devices
- * without a secret of their own.
+ * Sets the secret for addresses that are generated later. The secret of "default" serves all
+ * devices without a secret of their own.
  */
 int addr_secret_store(char *text, size_t n, void *arg)
 {

@@ -216,7 +216,7 @@ static struct net *net_of(const struct frag_queue *q)
 
 static DEFINE_SPINLOCK(frag_lock);
 static struct rb_root due;
-static LIST_HEAD(users);           /* net_frags.link of those with packets */
+static LIST_HEAD(users);           /* net_frags that have packets, by `link` */
 static u32 nr_queues, memory_used; /* protected by frag_lock */
 static struct ktimer frag_timer;
 

@@ -73,9 +73,9 @@ static bool take(struct bucket *b, u64 cost, u64 full, u64 now)
 }
 
 /*
- * Takes the cost of a message from the common bucket. By chance that is 0, 1 or 2 times @cost, once
- * on average. So an attacker that counts errors cannot infer how many another destination has got,
- * a side channel for finding open ports.
+ * Takes the cost of a message from the common bucket: at random 0, 1 or 2 times @cost, on average
+ * @cost. So an attacker that counts errors cannot infer how many went to another destination, a
+ * side channel for finding open ports.
  */
 static bool take_of_all(u64 cost, u64 full, u64 now)
 {

@@ -55,13 +55,13 @@ struct inet_place {
 	struct port_row way;
 	/* PORT_* flags and compared properties, copied when the socket entered kinds and places */
 	u32 traits;
-	/* serial number of its entry into the table; each list has the highest first */
+	/* serial number of the socket's entry into the table; each list has the highest first */
 	u64 entered;
 	/* like entered, but renewed when the socket drops its peer; a lookup chooses the highest */
 	u64 age;
 	/* the sockets that share the port by SO_REUSEPORT (ports_group.c), or NULL */
 	struct reuse_group *group;
-	/* its index in reuse_group.all plus 1; 0: it is not a candidate for packets */
+	/* the socket's index in reuse_group.all plus 1; 0: it is not a candidate for packets */
 	u32 group_at;
 	/* CPU whose packets the socket prefers (SO_INCOMING_CPU), -1: any */
 	int group_cpu;
@@ -131,7 +131,7 @@ struct inet_tells {
 	bool hopopts, dstopts, rthdr;                 /* extension headers */
 	bool hopopts_old, dstopts_old, rthdr_old;     /* in the form of RFC 2292 */
 	bool fragsize, fragsize6;                     /* size of the largest fragment */
-	/* TCP: heard_last is updated; written under op, read without a lock */
+	/* TCP updates heard_last; written under op, read without a lock */
 	bool keeps_last;
 };
 
@@ -162,7 +162,7 @@ struct inet_mc {
 struct inet_queue {
 	struct list_head rq; /* received sk_buffs, in order */
 	u32 rmem;            /* bytes, true sizes of the skbs in rq */
-	/* bytes, true sizes of sent skbs that are not freed yet; no lock */
+	/* bytes, truesizes of sent skbs that are not freed yet; no lock */
 	atomic_t wmem;
 	struct mutex read_mutex; /* held by a reader; taken before c.lock */
 	/* packets dropped because the queue was full */

@@ -304,7 +304,8 @@ int ip_answer_by(const struct sk_buff *skb)
 
 int ip_send_raw(struct net *net, struct sk_buff *skb, const struct flow *f)
 {
-	if (!ip_is_v4(&f->daddr)) /* IPv4 does not count it, as on Linux */
+	/* as on Linux, IPv4 does not count a request */
+	if (!ip_is_v4(&f->daddr))
 		IP_STATS(net, true).out_requests++;
 	if (skb_len(skb) > f->mtu || has_left(net, f)) {
 		kfree_skb(skb);

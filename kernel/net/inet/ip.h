@@ -27,8 +27,8 @@ int ip_send(struct net *net, struct sk_buff *skb, const struct flow *f);
  */
 int ip_send_raw(struct net *net, struct sk_buff *skb, const struct flow *f);
 /*
- * Sends on a packet that has its network header, along the route @f for its addresses. Drops it if
- * it exceeds the MTU. Consumes @skb, and returns what ip_send() returns.
+ * Sends @skb, which has its network header, along the route @f for its addresses. Drops it if it
+ * exceeds the MTU. Consumes @skb, and returns what ip_send() returns.
  */
 int ip_send_on(struct net *net, struct sk_buff *skb, const struct flow *f);
 /*

@@ -222,8 +222,8 @@ static bool bars(const struct choosing *c, const struct inet_sock *o)
 }
 
 /*
- * Returns the ports in @port's bucket that are taken, or may be: bit n stands for port n *
- * TABLE_SIZE + @port % TABLE_SIZE.
+ * Returns the ports in @port's bucket that are taken, or may be taken. Bit n is port n * TABLE_SIZE
+ * + @port % TABLE_SIZE.
  */
 static u64 taken_beside(const struct choosing *c, u16 port)
 {
@@ -521,7 +521,7 @@ void inet_stop_listening(struct inet_sock *i)
 	spin_unlock(&i->table->lock);
 }
 
-/* Keeps the port that the program asked for, which other sockets may share again. */
+/* Keeps the bound port of a connection that has ended; other sockets may share it again. */
 static void keep_port(struct inet_sock *i)
 {
 	if (unlikely(i->c.reuseport) && group_enter(i) && i->in.group)

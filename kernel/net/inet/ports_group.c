@@ -26,7 +26,7 @@ struct reuse_group {
 	u32 n;
 	u32 wanting;            /* number in `by_cpu` */
 	struct inet_sock **all; /* one allocation with `by_cpu` behind it */
-	/* those of `all` that prefer a CPU's packets, sorted by CPU (group_cpu) */
+	/* candidates that prefer a CPU's packets, sorted by CPU (group_cpu) */
 	struct inet_sock **by_cpu;
 	struct sk_filter *program; /* BPF program, NULL: none */
 };

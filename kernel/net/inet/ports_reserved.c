@@ -123,7 +123,10 @@ ssize_t bits_take(char *text, size_t n, bool cut, u64 *bits, u32 nr)
 	}
 }
 
-/* Stores a list of ports. A write at offset 0 replaces the old list, a later write adds to it. */
+/*
+ * Stores a list of ports. A write at offset 0 replaces the old list, a write at another offset adds
+ * to it.
+ */
 ssize_t ports_store_reserved(char *text, size_t n, bool cut, loff_t pos)
 {
 	struct net *net = current_net();

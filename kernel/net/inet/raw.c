@@ -415,7 +415,7 @@ static ssize_t ping_send(struct socket *s, struct msg *m)
 	if (IS_ERR(skb))
 		return PTR_ERR(skb);
 	h = (struct icmphdr *)skb_payload(skb);
-	/* the program may have changed the type since */
+	/* the program may have changed the type after check_echo() */
 	h->type = i->v6 ? ICMPV6_ECHO_REQUEST : ICMP_ECHO;
 	h->code = 0;
 	h->id = htons(i->lport);
