@@ -30,7 +30,7 @@ struct err_record {
 	u16 port; /* 0: dest is not reported */
 	/* data holds the statistics of SOF_TIMESTAMPING_OPT_STATS */
 	bool stats;
-	/* how the ICMP packet, or the stamped packet, was received */
+	/* header values of the received ICMP error, or of the stamped packet */
 	struct inet_heard heard;
 	u64 stamp;
 	u32 size; /* bytes charged to the receive buffer */

@@ -279,7 +279,7 @@ static bool waits_later(u32 flags)
 	return !(flags & MSG_DONTWAIT);
 }
 
-/* Sends a message with a header. @later: the caller waits after this call, which does not wait. */
+/* Sends a message with a header. @later: this call does not wait; the caller waits after it. */
 static long send_header(
 	struct file *f, struct socket *s, struct sock_header *h, u32 flags, bool later)
 {
@@ -611,9 +611,7 @@ static long finish_receive(
 	return err;
 }
 
-/*
- * Receives a message with a header. @later: the caller waits after this call, which does not wait.
- */
+/* Receives a message with a header. @later: this call does not wait; the caller waits after it. */
 static long recv_header(
 	struct file *f, struct socket *s, struct sock_header *h, u32 flags, bool later)
 {

@@ -79,7 +79,7 @@ struct msg {
 	/* ancillary data: parsed by a send, to be returned by a receive */
 	struct ucred cred;
 	bool has_cred;
-	/* references; the caller of the operation frees the array */
+	/* files of SCM_RIGHTS, with references; msg_end() frees the array */
 	struct file **files;
 	u32 nr_files;
 	bool nonblock;

@@ -65,7 +65,7 @@ struct ip_meta {
 	u32 ext_at;
 	u16 ext_len;
 	u8 ext_first;
-	/* the members below are for fragments */
+	/* the members below are valid for fragments */
 	bool is_frag, frag_more;
 	u16 frag_off, frag_len; /* bytes behind the headers */
 	u32 frag_id;
@@ -86,7 +86,7 @@ struct tcp_meta {
 	u32 tsval, tsecr;
 	bool saw_ts;
 	bool eor; /* end of a record: no data may be appended */
-	u8 hlen;  /* length of its header */
+	u8 hlen;  /* bytes of the segment's header */
 };
 
 /* skb->pkt_type: the receivers of a frame; values of <linux/if_packet.h>. */
@@ -109,8 +109,8 @@ struct packet_meta {
  */
 #define SKB_OVERHEAD 432U
 /*
- * room for the headers of Ethernet with VLAN, of IPv6, and of TCP, and for 40 bytes of options of
- * each of the latter two
+ * room for the headers of Ethernet with VLAN, of IPv6 and of TCP, and for 40 bytes of options each
+ * of IPv6 and TCP
  */
 #define SKB_ROOM 160
 
@@ -162,7 +162,7 @@ struct sk_buff {
 	u16 covered;
 	/* ktime_get_real() at the packet's arrival, 0: not recorded */
 	u64 stamp;
-	/* tag that was taken out of the bytes (IEEE 802.1Q); vlan_proto 0: there is none */
+	/* VLAN tag that was taken out of the frame (IEEE 802.1Q); vlan_proto 0: no tag */
 	u16 vlan_proto, vlan_tci;
 	u32 mark, priority; /* of the socket that sent it */
 	/*
@@ -204,7 +204,7 @@ struct sk_buff {
 	 * are several
 	 */
 	u16 queue;
-	/* packets that the receiver dropped before */
+	/* number of packets that the receiver had dropped when this one was queued */
 	u32 dropped;
 	/* bytes that the destructor uncharges */
 	u32 charged;
@@ -277,7 +277,7 @@ static inline u32 skb_tailroom(const struct sk_buff *skb)
 
 /* Makes room for @n header bytes in front. The caller has checked that they fit (SKB_ROOM). */
 void *skb_push(struct sk_buff *skb, u32 n);
-/* Removes @n bytes from the front; there are that many. */
+/* Removes @n bytes from the front; the packet must have that many. */
 void skb_pull(struct sk_buff *skb, u32 n);
 /* Returns the @n bytes before the first byte of @skb: pulled headers, which must be contiguous. */
 static inline const u8 *skb_pulled(const struct sk_buff *skb, u32 n)
@@ -319,15 +319,15 @@ static inline u32 skb_network_back(const struct sk_buff *skb)
 	/* The pulled headers are in two pieces. */
 	return (u32)(skb->head - skb->ip.front_head) + skb->off - skb->ip.front_off;
 }
-/* Cuts the packet to @n bytes, headers included; it has at least that many. */
+/* Cuts the packet to @n bytes, headers included; it must have at least that many. */
 void skb_trim(struct sk_buff *skb, u32 n);
 /*
  * Returns the first @n bytes, contiguous: copied to @tmp if necessary. NULL: the packet is shorter.
  */
 const void *skb_header(const struct sk_buff *skb, u32 n, void *tmp);
-/* Copies @n bytes from offset @from; there are that many. */
+/* Copies @n bytes from offset @from; the packet must have that many there. */
 void skb_copy(const struct sk_buff *skb, u32 from, void *to, u32 n);
-/* Copies @n bytes from offset @from to a reader's iterator: 0 or -EFAULT. */
+/* Copies @n bytes from offset @from to a reader's iterator. Returns 0 or -EFAULT. */
 int skb_copy_to_iter(const struct sk_buff *skb, u32 from, u32 n, struct iov_iter *to);
 /*
  * Returns the value of SIOCOUTQ or FIONREAD for a socket with datagrams in @rq, protected by @lock,
@@ -342,8 +342,8 @@ long skb_queue_ioctl(
  */
 bool skb_own_payload(struct sk_buff *skb);
 /*
- * Writes @n bytes at offset @to; there are that many. If they reach into the payload, that must not
- * be shared.
+ * Writes @n bytes at offset @to; the packet must have that many there. If they reach into the
+ * payload, the buffer must not be shared.
  */
 void skb_write(struct sk_buff *skb, u32 to, const void *from, u32 n);
 /* Returns the ones' complement sum of bytes [from, from + n) and @sum, not folded. */

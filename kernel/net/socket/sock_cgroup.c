@@ -100,9 +100,9 @@ static struct prio_map *new_map(u32 prioidx)
 }
 
 /*
- * Sets a priority. A table need not be extended for the value 0, which entries beyond its end have.
- * For another value *spare becomes the table, and *spare is set to the old one, to be freed.
- * -EAGAIN: *spare is missing or too short.
+ * Sets a priority. Returns 0, or -EAGAIN if the table must be extended and *spare is NULL or too
+ * short. To extend it, makes *spare the table, and sets *spare to the old one, which the caller
+ * frees. The value 0 needs no extension, since entries beyond the end are 0.
  */
 static int set_prio(struct net_device *dev, u32 prioidx, u32 prio, struct prio_map **spare)
 {
@@ -146,8 +146,8 @@ void sock_cgroup_forget(struct net_device *dev)
 }
 
 /*
- * Finds the card with the name @name. With @name NULL, finds the next card by number after *after,
- * and sets *after to its number. init_net.lock held.
+ * Returns the card with the name @name. With @name NULL, returns the next card by ifindex after
+ * *after, and sets *after to its ifindex. NULL: no such card. init_net.lock held.
  */
 static struct net_device *card(const char *name, int *after)
 {

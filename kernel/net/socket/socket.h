@@ -89,7 +89,7 @@ struct sock_rare {
 	int bound_if;
 	/* SO_MAX_PACING_RATE, bytes/s, inverted bitwise; 0: no limit */
 	u64 pacing;
-	/* SIOCGSTAMP, ns; 0: no data was read yet */
+	/* SIOCGSTAMP: ktime_get_real() of the last packet read, ns; 0: none yet */
 	u64 last_stamp;
 	struct {
 		int clock;
@@ -120,7 +120,7 @@ struct sock_common {
 	u16 family; /* AF_* */
 	u16 type;   /* SOCK_* */
 	u32 protocol;
-	u64 ino; /* inode number of its file, for lists */
+	u64 ino; /* inode number of the socket's file */
 	spinlock_t lock;
 	u32 shutdown; /* SHUT_* bits */
 	/* pending error; read and cleared by SO_ERROR or the next call */
@@ -134,16 +134,18 @@ struct sock_common {
 		debug;
 	u8 timestamp; /* STAMP_*: of received data */
 	u32 priority, mark;
-	/* net_cls and net_prio of its owner's cgroup; written and read without a lock */
+	/*
+	 * net_cls class and net_prio index of the owner's cgroup; written and read without a lock
+	 */
 	u32 classid, prioidx;
 	struct {
 		int on, secs;
 	} linger;
-	/* its namespace; the family holds the reference */
+	/* the socket's namespace; the family holds the reference */
 	struct net *net;
-	/* filter.h, NULL: none; replaced under lock */
+	/* attached BPF program (packet/filter.h), NULL: none; replaced under `lock` */
 	struct sk_filter *filter;
-	/* SO_PEEK_OFF, -1: none; under the lock of readers */
+	/* SO_PEEK_OFF, bytes, -1: none; protected by the family's lock of readers */
 	int peek_off;
 	u64 cookie; /* SO_COOKIE, 0: not read yet */
 	struct sock_rare rare;
@@ -183,8 +185,8 @@ struct proto_ops {
 	ssize_t (*sendmsg)(struct socket *s, struct msg *m);
 	ssize_t (*recvmsg)(struct socket *s, struct msg *m);
 	/*
-	 * Sets an option. -ENOPROTOOPT: the option is unknown; sockopt.c then handles it, if
-	 * SOL_SOCKET.
+	 * Sets an option. Returns -ENOPROTOOPT for an unknown option; sockopt.c then handles it if
+	 * the level is SOL_SOCKET.
 	 */
 	int (*setsockopt)(struct socket *s, int level, int opt, uaddr_t val, u32 len);
 	int (*getsockopt)(struct socket *s, int level, int opt, void *val, u32 *len);
@@ -202,7 +204,7 @@ struct proto_ops {
 	 * Checks a send before any control message is parsed. Returns 0 or -errno. NULL: no check.
 	 */
 	int (*may_send)(struct socket *s);
-	/* The socket has its file from now on. May be NULL. */
+	/* Called when the socket has got its file. May be NULL. */
 	void (*opened)(struct socket *s);
 	/* NULL: the socket cannot be mapped. */
 	int (*mmap)(struct socket *s, struct file *f, struct vm_area *v);
@@ -229,8 +231,8 @@ struct socket *file_socket(struct file *f);
 long sock_accept_file(struct file *f, uaddr_t addr, uaddr_t addrlen, int flags);
 long sock_recv_file(struct file *f, uaddr_t buf, size_t len, u32 flags);
 /*
- * Queues a message at the netlink socket @f; with @n 0 only checks that @f is one. 0, -ENOTSOCK,
- * -EINVAL, -ENOBUFS.
+ * Queues a message at the netlink socket @f; with @n 0 only checks that @f is a netlink socket.
+ * Returns 0, -ENOTSOCK, -EINVAL or -ENOBUFS.
  */
 int netlink_deliver(struct file *f, const void *data, u32 n);
 

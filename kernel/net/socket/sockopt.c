@@ -155,7 +155,7 @@ static bool knows_zerocopy(const struct sock_common *sk)
 	       (sk->type == SOCK_DGRAM && sk->protocol == IPPROTO_UDP);
 }
 
-/* Reports a socket that does not support the option before a bad value. */
+/* Sets SO_ZEROCOPY. A socket that does not support it is refused before a bad value is. */
 static int set_zerocopy(void *sock, const struct sock_opt *o, int n)
 {
 	if (!knows_zerocopy(sock))
@@ -260,8 +260,8 @@ static int take_filter(void *sk, const struct sock_opt *o, uaddr_t val, u32 len)
 }
 
 /*
- * Refuses to attach a program that distributes packets among the sockets of a port, on sockets
- * without such groups.
+ * Refuses to attach a program that chooses among the sockets of a port (SO_REUSEPORT), for sockets
+ * that have no such groups.
  */
 static int no_reuse_program(void *sock, const struct sock_opt *o, int fd)
 {
