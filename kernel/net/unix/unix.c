@@ -197,8 +197,8 @@ static int unix_pair(struct socket *s, struct socket *t)
 }
 
 /*
- * Ends the connection of @u to @old. Datagrams that @u had received are dropped. If there were any,
- * and @old is still connected to @u, @old gets an error.
+ * Ends the connection of @u to @old. Drops the datagrams that @u had received. If there were any,
+ * and @old is still connected to @u, sets an error on @old.
  */
 static void dgram_left(struct unix_sock *u, struct unix_sock *old)
 {
@@ -300,8 +300,8 @@ static int join_listener(struct unix_sock *u, struct unix_sock *l, struct unix_s
 }
 
 /*
- * Waits until there is room at the listener, but not longer than @until (SO_SNDTIMEO). Returns 0
- * (check again) or -errno.
+ * Waits until there is room at the listener, or until the time @until (SO_SNDTIMEO). Returns 0 if
+ * the caller must check again, or -errno.
  */
 static int wait_for_backlog(struct unix_sock *l, u64 until)
 {

@@ -43,7 +43,7 @@ struct unix_msg {
 	struct unix_sock *from;
 	struct file **files; /* descriptors in flight, references */
 	u32 nr_files;
-	/* the user whose limit of descriptors in flight they count against; a reference */
+	/* the user whose limit of descriptors in flight the files count against; a reference */
 	struct user_struct *payer;
 	/*
 	 * the message is the out-of-band byte, or the mark that remains after that was received
@@ -68,8 +68,8 @@ struct unix_sock {
 	atomic64_t wmem;
 	/* a writer has found no room: send SIGIO when there is room */
 	bool nospace;
-	struct hlist_node all; /* under unix_names_lock */
-	/* the namespace of its abstract names, a reference; immutable */
+	struct hlist_node all; /* in the list of all; unix_names_lock */
+	/* the namespace of the socket's abstract names, a reference; immutable */
 	struct net *net;
 	/* landlock domain of the creating task, a reference; immutable */
 	struct landlock_domain *landlock;
@@ -77,7 +77,7 @@ struct unix_sock {
 	enum unix_state state;
 	struct unix_sock *peer; /* a reference */
 	struct list_head queue; /* of unix_msg */
-	u64 queued;             /* bytes in it */
+	u64 queued;             /* bytes in the queue */
 	u32 nr_queued;
 	/* a reader of a stream has removed the first message, and may put it back */
 	bool in_hand;
@@ -100,7 +100,7 @@ struct unix_sock {
 	struct list_head pending; /* of pending_link */
 	struct list_head pending_link;
 	u32 nr_pending, backlog;
-	/* the name; under unix_names_lock */
+	/* the name; protected by unix_names_lock */
 	struct sockaddr_buf *name; /* set once */
 	struct path path;          /* of a name in a file system */
 	struct hlist_node name_hash;
@@ -153,14 +153,14 @@ void unix_forget_polled(struct unix_sock *u);
 
 /* unix_names.c */
 /*
- * Checks an address: 0 or -EINVAL. A path gets a terminating zero byte, and the length is set to
- * that of the path.
+ * Checks an address. Returns 0 or -EINVAL. A path gets a terminating zero byte, and the length is
+ * set to that of the path.
  */
 void unix_names_init(void);
 int unix_check_addr(struct sockaddr_buf *a);
-/* checks an address to connect or send to */
+/* Checks an address to connect or send to. Returns 0 or -EINVAL. */
 int unix_check_target(struct sockaddr_buf *a);
-/* True if the landlock domain of current permits it to reach the socket (landlock.h). */
+/* True if current's Landlock domain lets current reach the socket (landlock.h). */
 bool unix_in_scope(const struct unix_sock *u);
 /* Returns the socket that is bound to an address, with a reference, or ERR_PTR(-errno). */
 struct unix_sock *unix_find_sock(const struct net *net, struct sockaddr_buf *a, u16 type);
@@ -218,7 +218,7 @@ void unix_oob_comes(struct unix_sock *to, struct unix_msg *um);
 bool unix_oob_stops(struct unix_sock *u, bool first);
 /* True if the mark @um ends a peek. @some: the peek has data already. */
 bool unix_oob_stops_peek(struct unix_sock *u, const struct unix_msg *um, bool some);
-/* Receives MSG_OOB: 1, -EINVAL (there is no byte) or -EFAULT. */
+/* Receives MSG_OOB. Returns 1, -EINVAL if there is no such byte, or -EFAULT. */
 ssize_t unix_oob_recv(struct unix_sock *u, struct msg *m);
 
 /* unix_gc.c */
@@ -228,7 +228,7 @@ void unix_inflight(struct unix_msg *m);    /* counts @m's files as in flight */
 void unix_notinflight(struct unix_msg *m); /* counts them as received or dropped */
 /* Frees garbage; called when a socket is closed. Cheap while nothing is in flight. */
 void unix_gc(void);
-/* locks out the collector while descriptors are taken out of a queue */
+/* Lock out the collector while descriptors are taken out of a queue. */
 void unix_gc_lock_queue(void);
 void unix_gc_unlock_queue(void);
 struct unix_sock *unix_of_file(struct file *f);

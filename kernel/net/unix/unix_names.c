@@ -90,8 +90,8 @@ static struct unix_sock *find_inode(const struct inode *inode)
 }
 
 /*
- * True if the landlock domain of current permits it to reach the maker of @u. Applies to abstract
- * names only.
+ * True if current's Landlock domain lets current reach the creator of @u. Always true unless @u has
+ * an abstract name.
  */
 bool unix_in_scope(const struct unix_sock *u)
 {
