@@ -3,8 +3,7 @@
  * keyctl.c: add_key(2), request_key(2), keyctl(2). Arguments in guest memory are copied before
  * keys_mutex is taken, results after it is dropped. Operations that need a helper in user space, DH
  * and asymmetric keys, persistent keyrings and notifications give EOPNOTSUPP. A keyring can be
- * closed to all new links, but not restricted by a key type (ENOENT).
- * Source: keyrings(7), keyctl(2).
+ * closed to all new links, but not restricted by a key type (ENOENT). Source: keyctl(2).
  */
 #include <linux/keyctl.h>
 
@@ -19,7 +18,7 @@
 
 /* ---- arguments ---- */
 
-static int get_type(uaddr_t ua)
+int key_arg_type(uaddr_t ua)
 {
 	char type[TYPE_LEN];
 	ssize_t n = strncpy_from_user(type, ua, TYPE_LEN);
@@ -31,11 +30,7 @@ static int get_type(uaddr_t ua)
 	return type[0] == '.' ? -EPERM : key_type_of(type);
 }
 
-/*
- * Copies a description from guest memory. Returns it, to be freed with kfree(); NULL if none was
- * given; or ERR_PTR.
- */
-static char *get_desc(uaddr_t ua)
+char *key_arg_desc(uaddr_t ua)
 {
 	char *desc;
 	ssize_t n;
@@ -86,7 +81,7 @@ static int payload_fits(enum key_type type, const char *desc, u64 len)
 
 /* ---- add_key ---- */
 
-static u32 default_perm(enum key_type type)
+u32 key_default_perm(enum key_type type)
 {
 	u32 pos = KEY_VIEW | KEY_SEARCH | KEY_LINK | KEY_SETATTR | KEY_WRITE;
 
@@ -124,7 +119,7 @@ static long add_locked(enum key_type type, const char *desc, void **data, u32 le
 		ret = ret ? ret : k->serial;
 		goto out;
 	}
-	k = key_alloc(type, desc, default_perm(type));
+	k = key_alloc(type, desc, key_default_perm(type));
 	ret = PTR_ERR(k);
 	if (IS_ERR(k))
 		goto out;
@@ -149,10 +144,10 @@ long sys_add_key(uaddr_t utype, uaddr_t udesc, uaddr_t payload, size_t len, int 
 
 	if (len > BIG_MAX)
 		return -EINVAL;
-	type = get_type(utype);
+	type = key_arg_type(utype);
 	if (type < 0 && type != -ENODEV)
 		return type;
-	desc = get_desc(udesc);
+	desc = key_arg_desc(udesc);
 	if (IS_ERR(desc))
 		return PTR_ERR(desc);
 	if (desc && desc[0] == '.' && type == KEY_KEYRING) {
@@ -168,119 +163,6 @@ long sys_add_key(uaddr_t utype, uaddr_t udesc, uaddr_t payload, size_t len, int 
 		mutex_unlock(&keys_mutex);
 		kfree(data);
 	}
-	kfree(desc);
-	return ret;
-}
-
-/* ---- request_key ---- */
-
-#define NEGATIVE_LIFE (60UL * 1000000000UL)
-
-/*
- * Returns the keyring to which constructed keys are linked: the one that KEYCTL_SET_REQKEY_KEYRING
- * has chosen, or the first that exists of the thread, process and session keyrings.
- */
-static struct key *default_dest(void)
-{
-	struct key *ring;
-
-	if (current->reqkey_default)
-		return key_lookup(-(s32)current->reqkey_default, true, KEY_WRITE);
-	for (s32 id = KEY_SPEC_THREAD_KEYRING; id > KEY_SPEC_SESSION_KEYRING; id--) {
-		ring = key_lookup(id, false, KEY_WRITE);
-		if (!IS_ERR(ring))
-			return ring;
-	}
-	return key_lookup(KEY_SPEC_SESSION_KEYRING, true, KEY_WRITE);
-}
-
-/*
- * Constructs a key in @ring (NULL: the default). Returns -ENOENT if that worked, or another -errno.
- * No helper program is called. As on a system without one, the key exists for a minute without a
- * payload.
- */
-static long construct(enum key_type type, const char *desc, struct key *ring)
-{
-	struct key *to = ring ? ring : default_dest(), *k;
-	long err;
-
-	if (IS_ERR(to))
-		return PTR_ERR(to);
-	k = type == KEY_KEYRING ? ERR_PTR(-EPERM) : key_alloc(type, desc, default_perm(type));
-	err = PTR_ERR(k);
-	if (!IS_ERR(k)) {
-		k->rejected = -ENOKEY;
-		k->expiry = ktime_get() + NEGATIVE_LIFE;
-		err = keyring_link(to, k);
-		key_put(k);
-	}
-	if (!ring)
-		key_put(to);
-	return err ? err : -ENOENT;
-}
-
-static bool negative_there(enum key_type type, const char *desc, struct key *ring)
-{
-	struct key *to = ring ? ring : default_dest(), *k;
-	bool there;
-
-	if (IS_ERR(to))
-		return false;
-	k = to->type == KEY_KEYRING ? keyring_find(to, type, desc) : NULL;
-	there = k && k->rejected && key_alive(k) == k->rejected;
-	if (!ring)
-		key_put(to);
-	return there;
-}
-
-/*
- * Requests a key and returns its serial number, or -errno. @dest 0: a key that is found is not
- * linked to a keyring.
- */
-static long request_locked(enum key_type type, const char *desc, bool callout, s32 dest)
-{
-	struct key *ring = NULL, *k;
-	long ret;
-
-	if (dest) {
-		ring = key_lookup(dest, true, KEY_WRITE);
-		if (IS_ERR(ring))
-			return PTR_ERR(ring);
-	}
-	k = keys_search(type, desc);
-	ret = PTR_ERR(k);
-	if (!IS_ERR(k)) {
-		ret = ring ? keyring_link(ring, k) : 0;
-		ret = ret ? ret : k->serial;
-		key_put(k);
-	} else if (ret == -ENOKEY && callout && !negative_there(type, desc, ring)) {
-		ret = construct(type, desc, ring);
-	}
-	key_put(ring);
-	return ret;
-}
-
-long sys_request_key(uaddr_t utype, uaddr_t udesc, uaddr_t ucallout, int dest)
-{
-	int type = get_type(utype);
-	char *desc, *callout;
-	long ret;
-
-	if (type < 0 && type != -ENODEV)
-		return type;
-	desc = get_desc(udesc);
-	if (IS_ERR(desc))
-		return PTR_ERR(desc);
-	callout = get_desc(ucallout);
-	ret = IS_ERR(callout) ? PTR_ERR(callout) : desc ? 0 : -EINVAL;
-	if (!ret) {
-		mutex_lock(&keys_mutex);
-		ret = type < 0 ? -ENOKEY :
-				 request_locked((enum key_type)type, desc, ucallout.v, dest);
-		mutex_unlock(&keys_mutex);
-	}
-	if (!IS_ERR(callout))
-		kfree(callout);
 	kfree(desc);
 	return ret;
 }
@@ -692,13 +574,13 @@ static long update(s32 id, uaddr_t payload, u64 len)
 
 static long search(s32 ring, uaddr_t utype, uaddr_t udesc, s32 dest)
 {
-	int type = get_type(utype);
+	int type = key_arg_type(utype);
 	char *desc;
 	long ret;
 
 	if (type < 0 && type != -ENODEV)
 		return type;
-	desc = get_desc(udesc);
+	desc = key_arg_desc(udesc);
 	if (IS_ERR_OR_NULL(desc))
 		return desc ? PTR_ERR(desc) : -EINVAL;
 	mutex_lock(&keys_mutex);
@@ -733,7 +615,7 @@ static long op_restrict(s32 id, bool typed, int type)
 
 static long restrict_ring(s32 id, uaddr_t utype, uaddr_t urestriction)
 {
-	int type = utype.v ? get_type(utype) : 0;
+	int type = utype.v ? key_arg_type(utype) : 0;
 	char *restriction;
 	long ret;
 
@@ -741,7 +623,7 @@ static long restrict_ring(s32 id, uaddr_t utype, uaddr_t urestriction)
 		return type;
 	if (!utype.v && urestriction.v)
 		return -EINVAL;
-	restriction = utype.v ? get_desc(urestriction) : NULL;
+	restriction = utype.v ? key_arg_desc(urestriction) : NULL;
 	if (IS_ERR(restriction))
 		return PTR_ERR(restriction);
 	kfree(restriction);
@@ -753,7 +635,7 @@ static long restrict_ring(s32 id, uaddr_t utype, uaddr_t urestriction)
 
 static long join(uaddr_t uname)
 {
-	char *name = get_desc(uname);
+	char *name = key_arg_desc(uname);
 	long ret;
 
 	if (IS_ERR(name))

@@ -156,4 +156,16 @@ struct key *join_session(const char *name);
  */
 long session_to_parent(void);
 
+/* ---- keyctl.c: arguments, also for request_key.c ---- */
+
+/* Returns the type that the text in guest memory names (enum key_type), or -errno. */
+int key_arg_type(uaddr_t ua);
+/*
+ * Copies a description from guest memory. Returns it, to be freed with kfree(); NULL if none was
+ * given; or ERR_PTR.
+ */
+char *key_arg_desc(uaddr_t ua);
+/* Returns the permissions of a new key of this type. */
+u32 key_default_perm(enum key_type type);
+
 #endif
