@@ -236,7 +236,7 @@ static int try_touch(int fd)
 	return tells;
 }
 
-int os_mem_tells_touched(void)
+int os_mem_reports_touched(void)
 {
 	int fd = memfd_create("trial", MFD_CLOEXEC), tells;
 

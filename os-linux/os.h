@@ -120,7 +120,7 @@ int os_mem_incore(void *addr, size_t len, unsigned char *vec);
  * True if the host shows the page table of a process, and a mapped and resident page of a file
  * enters that table at the first touch and not earlier.
  */
-int os_mem_tells_touched(void);
+int os_mem_reports_touched(void);
 
 struct os_mem_info {
 	/* bytes; free: what the host reports as available */

@@ -237,7 +237,7 @@ int os_mark(struct os_state *s)
 	saved_forget();
 	map_all(s);
 	view_file();
-	state_goes_on_from(&mark.tables);
+	state_continues_from(&mark.tables);
 	os_objects_keep(1);
 	return 0;
 }

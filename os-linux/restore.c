@@ -174,16 +174,16 @@ static void map_all(const struct state_tables *t)
 
 /* the tables of this process's state, for a save of this instance */
 static struct state_tables mine;
-static const struct state_tables *goes_on_from;
+static const struct state_tables *continues_from;
 
 const struct state_tables *state_restored(void)
 {
-	return goes_on_from;
+	return continues_from;
 }
 
-void state_goes_on_from(const struct state_tables *t)
+void state_continues_from(const struct state_tables *t)
 {
-	goes_on_from = t;
+	continues_from = t;
 }
 
 static void set_clocks(const struct state_header *h)
@@ -434,7 +434,7 @@ uint64_t os_state_restore(int argc, char **argv)
 		refuse_hold();
 	set_clocks(&mine.h);
 	is_restored = true;
-	goes_on_from = &mine;
+	continues_from = &mine;
 	return mine.h.sp[0];
 }
 

@@ -80,7 +80,7 @@ struct os_state;
  * there is none.
  */
 const struct state_tables *state_restored(void);
-void state_goes_on_from(const struct state_tables *t);
+void state_continues_from(const struct state_tables *t);
 /*
  * state.c: copies the memory that @s describes to a file without a name, and sets @t to its tables,
  * which the caller closes. Returns 0, or -errno with @s->why.

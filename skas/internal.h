@@ -317,7 +317,7 @@ struct kicking {
 };
 void kicking_begin(struct kicking *k, const struct runner *r);
 /* Returns false if the runner is to be given up. */
-bool kicking_goes_on(struct kicking *k, const struct runner *r);
+bool kicking_continues(struct kicking *k, const struct runner *r);
 
 /* answers.c */
 void answers_init(void);

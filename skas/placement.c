@@ -223,7 +223,7 @@ static int next_home(const struct placement *p)
  * Lets the host's scheduler choose if other programs compete for this CPU: for a while the thread
  * is not pinned, then the CPU on which it runs becomes its home.
  */
-static void look_at_home(struct placement *p, struct runner *r, u64 now)
+static void check_home(struct placement *p, struct runner *r, u64 now)
 {
 	struct home is = {
 		.r = r,
@@ -321,7 +321,7 @@ static void look(struct placement *p, struct runner *r, u64 now)
 	else
 		stay_forced(p);
 	if (now > p->home_at)
-		look_at_home(p, r, now);
+		check_home(p, r, now);
 	p->generation += p->apart != apart || p->impatient != impatient;
 }
 

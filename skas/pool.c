@@ -183,7 +183,7 @@ static void stop_runner(struct runner *r)
  * to no guest and order runners to sleep. If one of several runners no longer sleeps, it may have
  * written to wiped pages: it is ended, and the pages are wiped again.
  */
-static int end_who_moved(struct space *s)
+static int end_moved(struct space *s)
 {
 	int moved = 0;
 
@@ -221,7 +221,7 @@ static void stop_runners(struct space *s)
 {
 	for (int cpu = 0; cpu < skas.cfg.ncpus; cpu++)
 		stop_runner(&s->runner[cpu]);
-	while (wipe_pages(s) > 1 && skas.ops->is_stopped && end_who_moved(s))
+	while (wipe_pages(s) > 1 && skas.ops->is_stopped && end_moved(s))
 		;
 }
 

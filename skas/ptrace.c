@@ -272,7 +272,7 @@ static bool kick_again(struct runner *r, struct kicking *k)
 {
 	if (!k->last)
 		kicking_begin(k, r);
-	else if (!kicking_goes_on(k, r))
+	else if (!kicking_continues(k, r))
 		return false;
 	stat_inc(kicks);
 	os_space_kick(r->task);

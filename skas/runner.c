@@ -123,7 +123,7 @@ static int await_sleep(struct runner *r)
 			return 0;
 		if (os_space_is_dead(r->task) == 1)
 			return -ECHILD;
-		if (!kicking_goes_on(&k, r))
+		if (!kicking_continues(&k, r))
 			return -ETIMEDOUT;
 	}
 }
@@ -299,7 +299,7 @@ void kicking_begin(struct kicking *k, const struct runner *r)
 	};
 }
 
-bool kicking_goes_on(struct kicking *k, const struct runner *r)
+bool kicking_continues(struct kicking *k, const struct runner *r)
 {
 	u64 used = os_space_cputime(r->task) - k->used, now = os_clock_mono();
 	u64 delayed = os_space_delayed(r->task);

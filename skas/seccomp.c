@@ -53,7 +53,7 @@ static int kick_home(struct runner *r)
 		/* the runner may be dead while a sibling pretends that it still has the turn */
 		if (os_space_is_dead(r->task) == 1)
 			return -ESRCH;
-	} while (kicking_goes_on(&k, r));
+	} while (kicking_continues(&k, r));
 	return -ETIMEDOUT;
 }
 
@@ -131,7 +131,7 @@ static bool stalls(struct runner *r, struct kicking *k)
 
 	if (!k->last)
 		kicking_begin(k, r);
-	given_up = !kicking_goes_on(k, r);
+	given_up = !kicking_continues(k, r);
 	runner_wake(r);
 	return given_up || os_space_is_dead(r->task) == 1;
 }

@@ -102,7 +102,7 @@ static inline bool physmem_in_base(pfn_t pfn)
 	       __atomic_load_n(&base_bits[pfn / 64], __ATOMIC_ACQUIRE) >> pfn % 64 & 1;
 }
 /* pieces.c: records that physmem consists of @n host maps now */
-void pieces_are(u32 n);
+void physmem_set_pieces(u32 n);
 u32 region_describe(struct os_state *s, struct os_state_map *maps);
 void region_restored(const int *files);
 u32 stacks_max(void); /* upper bound for stacks_describe() */

@@ -148,7 +148,7 @@ void xterm_start(struct con_host *h);
 /* Starts the terminal program for the line with that name. Returns its pid, or -1. */
 pid_t xterm_run(const char *line);
 /* Called before the jail closes: gives the broker the words of xterm= and the console's path. */
-void xterm_tell_broker(void);
+void xterm_register_opener(void);
 
 /* ---- cable_host.c: used by the broker, too ---- */
 

@@ -63,7 +63,7 @@ static int open_for_jailed(const char *text, struct os_opened *o)
 static void prepare(void)
 {
 	opener = os_jail_opener(open_for_jailed);
-	xterm_tell_broker();
+	xterm_register_opener();
 }
 
 int con_host_setup(void)

@@ -71,7 +71,7 @@ static void set_words(const char *spec)
 	con_host_xterm(spec);
 }
 
-void xterm_tell_broker(void)
+void xterm_register_opener(void)
 {
 	char spec[2 * CON_TEXT + 64];
 

@@ -99,7 +99,7 @@ static void refuse_server(const struct state_why *why)
 
 	memcpy(record, why->text, n);
 	reset_host_record_is(n);
-	reset_host_tell(RESET_DEAD, RESET_DEAD_REFUSED);
+	reset_host_send(RESET_DEAD, RESET_DEAD_REFUSED);
 	detach();
 }
 
@@ -118,12 +118,12 @@ static bool look(void)
 	u32 n, op;
 
 	if (READ_ONCE(done)) {
-		reset_host_tell(RESET_DONE, record_len);
+		reset_host_send(RESET_DONE, record_len);
 		return true;
 	}
 	if (READ_ONCE(died)) {
 		reset_host_record_is(0);
-		reset_host_tell(RESET_DEAD, RESET_DEAD_READER);
+		reset_host_send(RESET_DEAD, RESET_DEAD_READER);
 		return true;
 	}
 	while ((op = reset_host_hear(&n))) {

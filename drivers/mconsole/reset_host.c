@@ -177,7 +177,7 @@ bool reset_host_ends(void)
  * Sends a message to the server. If that fails (the server does not read, or has gone), it counts
  * as disconnected.
  */
-void reset_host_tell(uint32_t op, uint32_t arg)
+void reset_host_send(uint32_t op, uint32_t arg)
 {
 	struct reset_message m = { op, arg };
 	ssize_t n;
@@ -209,7 +209,7 @@ void reset_host_ready(void)
 	server.area->resets = server.resets;
 	server.area->reset_ns = server.since ? host_ns() - server.since : 0;
 	server.area->reset_pages = os_put_back_pages();
-	reset_host_tell(RESET_READY, 0);
+	reset_host_send(RESET_READY, 0);
 }
 
 const void *reset_host_input(void)

@@ -25,7 +25,7 @@ void reset_host_detach(void);
  */
 uint32_t reset_host_hear(uint32_t *len);
 bool reset_host_ends(void);
-void reset_host_tell(uint32_t op, uint32_t arg);
+void reset_host_send(uint32_t op, uint32_t arg);
 /*
  * reset_host_ready() reports to the server that a read waits. reset_host_goes_back() records the
  * time at which a rollback begins.

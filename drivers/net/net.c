@@ -316,7 +316,7 @@ static int card_set_queues(struct net_device *dev, u32 n)
 		queue_on(dev, i);
 	}
 	netdev_resize_tx(dev, n);
-	netdev_tell_queues(dev, n, n);
+	netdev_notify_queues(dev, n, n);
 	detach(dev, n, was);
 	return 0;
 }

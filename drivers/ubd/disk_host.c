@@ -69,11 +69,11 @@ uint64_t ubd_host_image_run(int host, uint64_t off, uint64_t len, uint64_t unit,
 	return n ? n : unit;
 }
 
-int ubd_host_tell(int host, uint32_t depth, char *text, size_t size)
+int ubd_host_describe(int host, uint32_t depth, char *text, size_t size)
 {
 	struct ubd_host *h = os_object(host);
 
-	return image_tell(h->image, depth, text, size);
+	return image_describe(h->image, depth, text, size);
 }
 
 /* ---- opening ---- */

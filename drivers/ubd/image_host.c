@@ -196,7 +196,7 @@ static void name_now(const struct layer *l, char *name, size_t size)
 	free(real);
 }
 
-int image_tell(const struct image *im, uint32_t depth, char *text, size_t size)
+int image_describe(const struct image *im, uint32_t depth, char *text, size_t size)
 {
 	const struct layer *l = im->top;
 	char name[4096], format[16] = "raw";

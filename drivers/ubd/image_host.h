@@ -108,7 +108,7 @@ void image_each(const struct image *im, void (*fn)(int fd, const char *path, boo
  * raw or v1 to v4, FD this process's descriptor (a file need not have a name), NAME the host's
  * present name for it. -ENOENT: the chain is shorter.
  */
-int image_tell(const struct image *im, uint32_t depth, char *text, size_t size);
+int image_describe(const struct image *im, uint32_t depth, char *text, size_t size);
 
 /* ---- places of data ---- */
 

@@ -572,7 +572,7 @@ static int new_part(int old, uint64_t size, const char *state)
 }
 
 /* Puts an empty file over the state's own files. */
-static int go_on_over(struct ubd_open *o, struct disk_load *l, int fd)
+static int continue_over(struct ubd_open *o, struct disk_load *l, int fd)
 {
 	uint64_t size = disk_size(o, &l->parts[0]);
 
@@ -597,7 +597,7 @@ int disk_load(struct ubd_open *o, struct disk_load *l)
 	}
 	if (!(o->flags & UBD_F_KEPT) && file_is_nameless(fd) &&
 		cow_kind(l->parts[0].fd) != COW_NONE) {
-		err = go_on_over(o, l, fd);
+		err = continue_over(o, l, fd);
 		if (err)
 			drop_parts(l);
 		return err;

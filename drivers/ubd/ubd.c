@@ -443,7 +443,7 @@ static int ubd_add(struct ubd *u, u32 n)
 	return err;
 }
 
-static void ubd_told(const struct ubd *u)
+static void ubd_log_added(const struct ubd *u)
 {
 	const struct gendisk *d = &u->disk;
 
@@ -464,7 +464,7 @@ static int ubd_start(struct ubd *u, u32 n)
 		ubd_map_image(u);
 	err = ubd_add(u, n);
 	if (!err)
-		ubd_told(u);
+		ubd_log_added(u);
 	return err;
 }
 
@@ -534,7 +534,7 @@ static int ubd_config(u32 n, const char *text, char *why, size_t size)
 	if (err)
 		ubd_close(u);
 	else
-		ubd_told(u);
+		ubd_log_added(u);
 	return err;
 }
 
@@ -599,7 +599,8 @@ static struct gendisk *ubd_gendisk(u32 n)
 
 static int ubd_file(u32 n, u32 depth, char *text, size_t size)
 {
-	return ubd_units[n].file ? ubd_host_tell(ubd_units[n].host, depth, text, size) : -ENODEV;
+	return ubd_units[n].file ? ubd_host_describe(ubd_units[n].host, depth, text, size) :
+				   -ENODEV;
 }
 
 static struct mconsole_device ubd_device = {

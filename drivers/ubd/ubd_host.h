@@ -145,8 +145,8 @@ int ubd_host_image(int host, uint64_t *bytes);
  * that file (*inside 1) or does not (*inside 0). Callable at any time; does not wait.
  */
 uint64_t ubd_host_image_run(int host, uint64_t off, uint64_t len, uint64_t unit, int *inside);
-/* See image_tell() of image_host.h. */
-int ubd_host_tell(int host, uint32_t depth, char *text, size_t size);
+/* See image_describe() of image_host.h. */
+int ubd_host_describe(int host, uint32_t depth, char *text, size_t size);
 #define UBD_SPARE_NS 300000 /* longest wait with r->spare */
 /*
  * Submits a request. Returns 1 if it has ended: r->status is the result, and r->spare the ns of a

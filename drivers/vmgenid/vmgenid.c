@@ -59,7 +59,7 @@ INITCALL(5, vmgenid_init);
 static void vmgenid_resumed(void)
 {
 	if (machine_is_copy())
-		uevent_tell(&device, "change", "NEW_VMGENID=1\n");
+		uevent_send(&device, "change", "NEW_VMGENID=1\n");
 }
 
 STATE_PART(vmgenid_state) = {

@@ -81,7 +81,7 @@ void bio_endio(struct bio *bio, int status)
 		queue_leave(bio);
 		/* A failed joined bio is not logged: queue.c retries its parts. */
 		if (unlikely(status && status != -EOPNOTSUPP && !bio_is_joined(bio)))
-			bio_tell_error(bio);
+			bio_report_error(bio);
 	}
 	bio->end_io(bio);
 }

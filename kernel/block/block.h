@@ -82,7 +82,7 @@ void submit_bio(struct bio *bio);
 int submit_bio_wait(struct bio *bio); /* returns the status; may sleep */
 void bio_endio(struct bio *bio, int status);
 /* Logs that the driver has failed @bio. */
-void bio_tell_error(const struct bio *bio);
+void bio_report_error(const struct bio *bio);
 /* Logs the pages of a failed write for which no task waits, and counts them as lost. */
 void bio_lost(const struct bio *bio);
 /*

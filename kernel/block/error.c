@@ -3,7 +3,7 @@
  * error.c: logs failed requests in Linux's words, and counts data lost by those for which no task
  * waits.
  *
- *      bio_tell_error(bio)   bio_endio(): "I/O error, dev ubda, sector N op 0x1:(WRITE) ..."
+ *      bio_report_error(bio)   bio_endio(): "I/O error, dev ubda, sector N op 0x1:(WRITE) ..."
  *      bio_lost(bio)         the end_io of writeback: "Buffer I/O error on dev ubda, logical ..."
  *      bdev_lost(b, n, err)  a count of lost data that never became a bio
  *
@@ -50,7 +50,7 @@ static u32 linux_flags(u32 opf)
 	       (opf & REQ_FUA ? 0x20000U : 0) | (opf & REQ_PREFLUSH ? 0x40000U : 0);
 }
 
-void bio_tell_error(const struct bio *bio)
+void bio_report_error(const struct bio *bio)
 {
 	u32 op = bio->opf & REQ_OP_MASK;
 

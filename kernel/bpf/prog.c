@@ -188,7 +188,7 @@ static void fill_info(struct bpf_prog_info *i, const struct bpf_prog *p)
  * Returns an instruction as bpf(2) shows it: as it was loaded, but with the map's id instead of a
  * descriptor, and without the internal fields of calls.
  */
-static struct bpf_insn as_told(const struct bpf_prog *p, u32 pc)
+static struct bpf_insn insn_as_loaded(const struct bpf_prog *p, u32 pc)
 {
 	struct bpf_insn i = p->insn[pc];
 
@@ -209,7 +209,7 @@ static int tell_insns(
 	out->nr_prog_tags = 1;
 	out->prog_tags = in->prog_tags;
 	for (u32 pc = 0; pc < n; pc++) {
-		struct bpf_insn i = as_told(p, pc);
+		struct bpf_insn i = insn_as_loaded(p, pc);
 
 		if (copy_to_user(UADDR(in->xlated_prog_insns + pc * sizeof(i)), &i, sizeof(i)))
 			return -EFAULT;

@@ -290,11 +290,11 @@ struct cgroup_task_ops {
 	struct task *(*oom_kill_within)(const struct oom_scope *scope, bool *any);
 	bool (*oom_may_kill)(const struct task *p);
 	/*
-	 * For oom_scope.tell(): oom_tell_use() logs pages in use, the limit, and the number of
-	 * refused charges; oom_tell_killed() logs that @p is killed with its group.
+	 * For oom_scope.tell(): oom_print_use() logs pages in use, the limit, and the number of
+	 * refused charges; oom_print_killed() logs that @p is killed with its group.
 	 */
-	void (*oom_tell_use)(const char *what, u64 pages, u64 limit, u64 refused);
-	void (*oom_tell_killed)(struct task *p);
+	void (*oom_print_use)(const char *what, u64 pages, u64 limit, u64 refused);
+	void (*oom_print_killed)(struct task *p);
 	void (*kill)(struct task *t); /* sends SIGKILL to @t's process */
 	/*
 	 * Begins or ends a freeze of @t. Returns false if the task is about to end, and so will not

@@ -91,7 +91,7 @@ static bool dies_with_group(struct task *p)
 	c = task_get_cgroup(p);
 	mem_group_killed(&c->mem);
 	cgroup_put(c);
-	cgroup_task_ops->oom_tell_killed(p);
+	cgroup_task_ops->oom_print_killed(p);
 	return true;
 }
 
@@ -125,9 +125,9 @@ static void tell_use(void *arg)
 {
 	const struct mem_group *g = &((struct cgroup *)arg)->mem;
 
-	cgroup_task_ops->oom_tell_use(
+	cgroup_task_ops->oom_print_use(
 		"memory", (u64)atomic_read(&g->usage), g->max, g->events[MEM_MAX]);
-	cgroup_task_ops->oom_tell_use(
+	cgroup_task_ops->oom_print_use(
 		"swap", (u64)atomic_read(&g->swap), g->swap_max, g->swap_events[MEM_SWAP_MAX]);
 }
 

@@ -274,8 +274,8 @@ static void tell_use(void *arg)
 	const struct mem_group *m = &((struct cgroup1 *)arg)->mem;
 	u64 used = (u64)atomic_read(&m->usage);
 
-	cgroup_task_ops->oom_tell_use("memory", used, m->max, m->hits);
-	cgroup_task_ops->oom_tell_use(
+	cgroup_task_ops->oom_print_use("memory", used, m->max, m->hits);
+	cgroup_task_ops->oom_print_use(
 		"memory+swap", used + (u64)atomic_read(&m->swap), m->both_max, m->both_hits);
 }
 

@@ -126,7 +126,7 @@ void uring_run_deferred(struct uring *u)
 	for (int i = 0; i < MAX_AT_ONCE && uring_has_deferred(u); i++) {
 		r = next_deferred(u, &shot);
 		if (r && shot) {
-			uring_tell_shots(r);
+			uring_report_shots(r);
 			uring_req_put(r);
 		} else if (r) {
 			r->work.func(&r->work);

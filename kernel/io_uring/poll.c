@@ -58,7 +58,7 @@ static void poll_over(struct async_poll *p, u32 mask)
 	uring_req_put(r);
 }
 
-void uring_tell_shots(struct uring_req *r)
+void uring_report_shots(struct uring_req *r)
 {
 	struct uring *u = r->ring;
 	bool alive;

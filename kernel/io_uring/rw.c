@@ -198,7 +198,7 @@ static void disk_done(struct io_async *a, ssize_t n)
  * True if the transfer may continue without its task. A transfer at the file's position, or into a
  * chosen buffer, needs the task.
  */
-static bool may_go_on(const struct uring_req *r)
+static bool may_continue(const struct uring_req *r)
 {
 	return r->file->f_flags & O_DIRECT && r->file->f_op->direct && (s64)r->sqe.off != -1 &&
 	       !(r->sqe.flags & IOSQE_BUFFER_SELECT);
@@ -252,7 +252,7 @@ static ssize_t try_once(struct uring_req *r, bool write, bool polled, u32 events
 	it.dsync = r->sqe.rw_flags & RWF_DSYNC;
 	want = it.count;
 	uring_quiet(!polled);
-	n = may_go_on(r) ? transfer_direct(r, &it, write) : transfer(r, &it, write);
+	n = may_continue(r) ? transfer_direct(r, &it, write) : transfer(r, &it, write);
 	uring_quiet(false);
 	if (n == URING_QUEUED) /* @r may already be freed */
 		return n;

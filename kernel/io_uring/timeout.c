@@ -140,7 +140,7 @@ static long wait_timer(struct uring_req *r, void (*over)(struct ktimer *t), u64 
  * Reports a shot. sqe.off is the number of remaining shots, or 0 for no limit. Returns true if the
  * shot was reported and was not the last one.
  */
-static bool told_shot(struct uring_req *r)
+static bool report_shot(struct uring_req *r)
 {
 	r->rings = false;
 	if ((u32)r->sqe.off == 1)
@@ -163,7 +163,7 @@ long timeout_issue(struct uring_req *r)
 	u32 after = timeout_counts(r) ? (u32)r->sqe.off : 0;
 	long ret;
 
-	if (r->rings && !told_shot(r))
+	if (r->rings && !report_shot(r))
 		return -ETIME;
 	r->target = READ_ONCE(u->counted) + after;
 	ret = wait_timer(r, timer_over, r->deadline);

@@ -615,8 +615,8 @@ long poll_remove_issue(struct uring_req *r);
 long uring_sync_cancel(struct uring *u, uaddr_t arg);
 int cancel_prep(struct uring_req *r);
 long cancel_issue(struct uring_req *r);
-void uring_tell_shots(struct uring_req *r); /* reports shots; called by the issuer */
-int uring_check_fixed(struct uring_req *r); /* sqe.addr and len: 0 or -EFAULT */
+void uring_report_shots(struct uring_req *r); /* reports shots; called by the issuer */
+int uring_check_fixed(struct uring_req *r);   /* sqe.addr and len: 0 or -EFAULT */
 int rw_prep(struct uring_req *r);
 long rw_issue(struct uring_req *r);
 int read_shots_prep(struct uring_req *r);

@@ -466,7 +466,7 @@ void uffd_drop_events(struct mm *mm);
  * it. No lock is held. @whole: huge pages that lie only partly in the range stay. 0, -ENOMEM,
  * -EINTR.
  */
-int uffd_tell_removed(struct mm *mm, u64 start, u64 end, bool whole);
+int uffd_notify_removed(struct mm *mm, u64 start, u64 end, bool whole);
 /*
  * True if the child's area @v gets the parent's marker at fork. For shared memory the child finds
  * the page through the file instead.

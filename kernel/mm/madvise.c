@@ -403,7 +403,7 @@ int mm_madvise(struct mm *mm, u64 addr, u64 len, int advice)
 		return 0;
 	if (advice == MADV_REMOVE || advice == MADV_DONTNEED || advice == MADV_DONTNEED_LOCKED_ ||
 		advice == MADV_FREE) {
-		err = uffd_tell_removed(mm, addr, end, advice != MADV_REMOVE);
+		err = uffd_notify_removed(mm, addr, end, advice != MADV_REMOVE);
 		if (err)
 			return err;
 	}

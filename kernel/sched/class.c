@@ -335,7 +335,7 @@ static u64 slice_left(const struct rq *rq, u64 slice, u64 now)
  * this, a task that writes to a reader would lose the vCPU at each write. The reader is not delayed
  * much by some more writes.
  */
-static bool waker_goes_on(struct rq *rq)
+static bool waker_keeps_cpu(struct rq *rq)
 {
 	if (rq->cpu != smp_processor_id() || !slice_left(rq, WAKER_RUNS_NS, arch_cpu_clock()))
 		return false;
@@ -361,7 +361,7 @@ bool class_should_preempt(struct rq *rq, const struct task *t)
 		return true;
 	return (s64)(c->se.vruntime - t->se.vruntime) >
 		       (s64)weighted(WAKEUP_GRAN_NS, t->se.weight) &&
-	       !waker_goes_on(rq);
+	       !waker_keeps_cpu(rq);
 }
 
 struct task *class_next_queued(struct rq *rq, const struct task *after)

@@ -303,7 +303,7 @@ static s64 save(struct save *s)
 	int tries = 0;
 	s64 err;
 
-	machine_save_anew();
+	machine_save_reset();
 	do {
 		err = attempt(s);
 		/*

@@ -49,8 +49,8 @@ static void kill_for_group(struct task *t)
 static const struct cgroup_task_ops ops_for_groups = {
 	.oom_kill_within = oom_kill_within,
 	.oom_may_kill = oom_may_kill,
-	.oom_tell_use = oom_tell_use,
-	.oom_tell_killed = oom_tell_killed,
+	.oom_print_use = oom_print_use,
+	.oom_print_killed = oom_print_killed,
 	.kill = kill_for_group,
 	.set_freeze = task_set_freeze,
 	.execve = kernel_execve,

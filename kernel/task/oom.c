@@ -123,7 +123,7 @@ static void tell_killed(const char *why, struct task *p, const struct usage *u)
 		p->cred->uid, kb(u->tables), p->signal->oom_score_adj);
 }
 
-void oom_tell_use(const char *what, u64 pages, u64 limit, u64 refused)
+void oom_print_use(const char *what, u64 pages, u64 limit, u64 refused)
 {
 	/* Without a limit, Linux's largest number is shown. */
 	limit = min(limit, (u64)INT64_MAX / PAGE_SIZE);
@@ -131,7 +131,7 @@ void oom_tell_use(const char *what, u64 pages, u64 limit, u64 refused)
 		(unsigned long long)refused);
 }
 
-void oom_tell_killed(struct task *p)
+void oom_print_killed(struct task *p)
 {
 	struct usage u = { 0 };
 

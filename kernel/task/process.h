@@ -144,9 +144,9 @@ struct task *oom_kill_within(const struct oom_scope *scope, bool *any);
  * Logs a counter of a group, for oom_scope.tell(): pages in use, the limit, and the number of
  * failed charges.
  */
-void oom_tell_use(const char *what, u64 pages, u64 limit, u64 refused);
+void oom_print_use(const char *what, u64 pages, u64 limit, u64 refused);
 /* Logs that @p is killed with its memory group. */
-void oom_tell_killed(struct task *p);
+void oom_print_killed(struct task *p);
 /*
  * Kills the process with the highest badness when the machine is out of memory. Returns true if a
  * process is dying, perhaps an earlier victim. For mm_task_ops.

@@ -90,7 +90,7 @@ static void start(struct clock_timer *ct, u64 abs)
 
 /*
  * Arms a timer. A timer in the list is armed under the lock. Otherwise a deadline computed before
- * the clock was set could replace the deadline of set_anew().
+ * the clock was set could replace the deadline of rearm_for_new_time().
  */
 void clock_timer_start(struct clock_timer *ct, u64 abs)
 {
@@ -124,7 +124,7 @@ void clock_timer_cancel_sync(struct clock_timer *ct)
 	} while (!list_empty(&ct->list));
 }
 
-static void set_anew(void)
+static void rearm_for_new_time(void)
 {
 	struct clock_timer *ct;
 
@@ -138,7 +138,7 @@ static void set_anew(void)
 
 void clock_has_moved(void)
 {
-	set_anew();
+	rearm_for_new_time();
 }
 
 /* ---- sleeping until a time of CLOCK_REALTIME ---- */
@@ -198,7 +198,7 @@ void clock_was_set(void)
 {
 	struct clock_watch *w;
 
-	set_anew();
+	rearm_for_new_time();
 	spin_lock(&clock_watches_lock);
 	list_for_each_entry(w, &clock_watches, list)
 		w->func(w);

@@ -707,7 +707,7 @@ long sys_timer_delete(int id)
  * Returns the clock number to report for a timer. For the process's or thread's own CPU clock this
  * is the number in which the pid is 0.
  */
-static int clock_told(int clock)
+static int shown_clock(int clock)
 {
 	switch (clock) {
 	case CLOCK_PROCESS_CPUTIME_ID: return -6;
@@ -716,7 +716,7 @@ static int clock_told(int clock)
 	}
 }
 
-int posix_timers_tell(struct signal_struct *sig,
+int posix_timers_show(struct signal_struct *sig,
 	void (*tell)(void *arg, const struct posix_timer_info *i), void *arg)
 {
 	struct posix_timer_info *all;
@@ -739,7 +739,7 @@ int posix_timers_tell(struct signal_struct *sig,
 		all[got++] = (struct posix_timer_info){ .id = kt->id,
 			.signo = kt->signo,
 			.notify = kt->notify,
-			.clock = clock_told(kt->clock),
+			.clock = shown_clock(kt->clock),
 			.value = kt->value,
 			.target = get_pid(kt->target) };
 	}

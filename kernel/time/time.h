@@ -98,7 +98,7 @@ struct posix_timer_info {
  * Calls @tell for each timer of a process, newest first. All values are read at one moment. No lock
  * is held during the calls. Returns 0 or -ENOMEM.
  */
-int posix_timers_tell(struct signal_struct *sig,
+int posix_timers_show(struct signal_struct *sig,
 	void (*tell)(void *arg, const struct posix_timer_info *i), void *arg);
 u64 process_cpu_time(struct signal_struct *sig); /* ns; takes tasklist_lock */
 

@@ -323,7 +323,7 @@ static u32 attr_events(u32 valid)
  * True if the inode's owner or group has no id on this mount and @a does not set a new one. Such a
  * change is refused.
  */
-static bool stays_nobodys(const struct inode *inode, const struct iattr *a)
+static bool keeps_unmapped_id(const struct inode *inode, const struct iattr *a)
 {
 	return unlikely(current->idmap) &&
 	       ((!(a->ia_valid & ATTR_UID) && !uid_valid(seen_uid(inode))) ||
@@ -345,7 +345,7 @@ int notify_change(struct dentry *d, struct iattr *a)
 	if (a->ia_valid & ATTR_SIZE &&
 		(inode->i_flags & S_SWAPFILE || (inode->i_pins && a->ia_size < inode->i_size)))
 		return -ETXTBSY;
-	if (stays_nobodys(inode, a))
+	if (keeps_unmapped_id(inode, a))
 		return -EOVERFLOW;
 	a->ia_valid |= ATTR_CTIME;
 	a->ia_ctime = now;
@@ -491,7 +491,7 @@ static int judge_owner(const struct inode *inode, struct iattr *a)
 	a->ia_gid = sb_kept_gid(inode->i_sb, a->ia_gid);
 	if (((a->ia_valid & ATTR_UID) && !kuid_has_mapping(theirs, a->ia_uid)) ||
 		((a->ia_valid & ATTR_GID) && !kgid_has_mapping(theirs, a->ia_gid)) ||
-		stays_nobodys(inode, a))
+		keeps_unmapped_id(inode, a))
 		return -EOVERFLOW;
 	if (!is_dir(inode)) {
 		if (inode->i_mode & S_ISUID)

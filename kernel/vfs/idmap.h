@@ -77,7 +77,7 @@ static inline kgid_t seen_gid(const struct inode *inode)
 	return sb_seen_gid(inode->i_sb, inode->i_gid);
 }
 /* True if owner and group have seen ids on this mount. Otherwise the inode cannot be changed. */
-static inline bool inode_is_somebodys(const struct inode *inode)
+static inline bool inode_ids_are_mapped(const struct inode *inode)
 {
 	return uid_valid(seen_uid(inode)) && uid_valid(seen_gid(inode));
 }

@@ -112,7 +112,7 @@ static inline void fs_write_end(struct fs_struct *fs)
  * Notifies watchers, once, that a file whose last name was @d has been deleted; does nothing while
  * a file has it open.
  */
-void d_tell_gone(struct dentry *d);
+void d_notify_gone(struct dentry *d);
 /* Takes a reference unless the dentry is being freed. */
 static inline bool d_tryget(struct dentry *d)
 {

@@ -213,7 +213,7 @@ static void count_in(void)
 	syscall(SYS_futex, &given_up, FUTEX_WAKE_PRIVATE, 1);
 }
 
-static void give_up_and_tell(void)
+static void give_up_and_report(void)
 {
 	give_up();
 	count_in();
@@ -355,7 +355,7 @@ int jail_threads(unsigned profiles)
 	 */
 	if (!(profiles & JAIL_TRACE))
 		make_all_rules();
-	err = with_all(give_up_and_tell);
+	err = with_all(give_up_and_report);
 	give_up();
 	user_end();
 	folders_entered();

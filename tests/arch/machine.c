@@ -69,7 +69,7 @@ void kmem_cache_free(struct kmem_cache *c, void *p)
 
 u32 xstate_size = 576;
 
-void pieces_are(u32 n)
+void physmem_set_pieces(u32 n)
 {
 }
 bool tsc_wants_traps(void)

@@ -173,7 +173,7 @@ static void push(const char *file, const char *base, const char *dir)
 		change(im, 0, sectors, &seed);
 	compare(im, model, "taken off again, it is written as before");
 	must_do(image_flush(im), "it is flushed");
-	must(!image_tell(im, 1, text, sizeof(text)) && !strncmp(text, "part v3 ", 8),
+	must(!image_describe(im, 1, text, sizeof(text)) && !strncmp(text, "part v3 ", 8),
 		"the file below is told to be a part");
 	merge_all(im, dir);
 	must_do(image_close(im), "it is closed");

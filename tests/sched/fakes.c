@@ -238,6 +238,6 @@ const struct task_hooks task_hooks = {
 	.kthread_exit = kthread_exit,
 	.free = free_hook,
 };
-void pieces_are(u32 n)
+void physmem_set_pieces(u32 n)
 {
 }

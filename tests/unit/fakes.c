@@ -511,7 +511,7 @@ __weak void mem_group_pay_on_the_way(void)
 __weak void pmap_note_touched_locked(struct pmap *pm, u64 start, u64 end)
 {
 }
-__weak bool pmap_tells_touched(void)
+__weak bool pmap_reports_touched(void)
 {
 	return 0;
 }

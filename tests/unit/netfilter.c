@@ -68,7 +68,7 @@ void nf_addrs(const struct sk_buff *skb, bool v6, ip_addr *src, ip_addr *dst)
 	*src = ip_v4(w[0]);
 	*dst = ip_v4(w[1]);
 }
-void nf_ct_tell(const struct nf_conn *ct, u32 group)
+void nf_ct_notify(const struct nf_conn *ct, u32 group)
 {
 }
 

@@ -121,7 +121,7 @@ int os_base_drop(u64 page, u64 n)
 	return os_base_take(page, n);
 }
 
-void pieces_are(u32 n)
+void physmem_set_pieces(u32 n)
 {
 }
 

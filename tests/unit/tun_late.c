@@ -52,10 +52,10 @@ u32 flow_of_frame(const struct net_device *dev, const struct sk_buff *skb)
 {
 	return 1;
 }
-void netdev_tell_queues(struct net_device *dev, u32 rx, u32 tx)
+void netdev_notify_queues(struct net_device *dev, u32 rx, u32 tx)
 {
 }
-void rtnl_tell_link(struct net_device *dev, u16 type, u32 change)
+void rtnl_notify_link(struct net_device *dev, u16 type, u32 change)
 {
 }
 void net_rx_flush(void)

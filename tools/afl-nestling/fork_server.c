@@ -239,7 +239,7 @@ static uint32_t result(struct server *s, enum ending end, uint32_t len)
 }
 
 /* Starts another instance. Exits if many in a row have ended at their first run. */
-static void start_anew(struct server *s)
+static void restart_server(struct server *s)
 {
 	s->short_lived = s->m.runs > 1 ? 0 : s->short_lived + 1;
 	if (s->short_lived > SHORT_LIVED_MAX)
@@ -259,13 +259,13 @@ static bool run(struct server *s)
 
 	/* If the machine cannot be rolled back after a hang, the previous input is the cause. */
 	if (!machine_ready(&s->m))
-		start_anew(s);
+		restart_server(s);
 	if (!put_word((uint32_t)s->waiter))
 		return false;
 	len = take_input(s);
 	there = put_word(result(s, machine_run(&s->m, len, s->waiter_fd, 0), len));
 	if (s->m.gone)
-		start_anew(s);
+		restart_server(s);
 	return there;
 }
 

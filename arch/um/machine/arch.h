@@ -196,7 +196,7 @@ void machine_stop_here(void);
 #define MACHINE_GOES_ON 1
 #define MACHINE_PUT_BACK 2
 const char *machine_save_obstacle(void);
-void machine_save_anew(void);
+void machine_save_reset(void);
 int machine_save_begin(void);
 int machine_save_prepare(const char *dir, char *why, size_t size);
 void machine_save_end(void);

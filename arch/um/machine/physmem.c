@@ -144,13 +144,13 @@ void physmem_restored(const int *files)
 	physmem_file = files[0];
 	arena_file = files[1];
 	base_bits = os_base();
-	pieces_are(0);
+	physmem_set_pieces(0);
 }
 
 void physmem_marked(void)
 {
 	base_bits = os_base();
-	pieces_are(0);
+	physmem_set_pieces(0);
 }
 
 /* Returns the first frame in [pfn, end) that is (@is) or is not in the state's file, or @end. */
@@ -173,7 +173,7 @@ int physmem_take(pfn_t pfn, u64 n)
 		return 0;
 	pieces = os_base_take(pfn, end - pfn);
 	if (pieces >= 0)
-		pieces_are((u32)pieces);
+		physmem_set_pieces((u32)pieces);
 	return min(pieces, 0);
 }
 

@@ -24,7 +24,7 @@ static struct work *merge;
 static u32 merging; /* true: the work is queued or runs */
 static DECLARE_WAIT_QUEUE_HEAD(merged);
 
-void pieces_are(u32 n)
+void physmem_set_pieces(u32 n)
 {
 	WRITE_ONCE(pieces, n);
 	if (unlikely(n > PIECES_MANY) && merge && !xchg(&merging, 1))

@@ -237,7 +237,7 @@ void pmap_wrprotect_now(struct pmap *pm, u64 start, u64 end);
  */
 void pmap_note_touched(struct pmap *pm, u64 start, u64 end);
 /* True if the host can report which pages were touched, so that PTE_LAZY is useful. */
-bool pmap_tells_touched(void);
+bool pmap_reports_touched(void);
 /*
  * Flushes: after it no runner uses a mapping that was dropped or protected before, even one that
  * claims to have stopped.

@@ -3,7 +3,7 @@
  * pmap_touched.c: finds out which pages that were mapped ahead the guest has touched.
  *
  *	pmap_note_touched(pm, start, end)   clears PTE_RESERVED of the touched pages
- *	pmap_tells_touched()                true if this host can report it
+ *	pmap_reports_touched()                true if this host can report it
  *
  * The content of a page is no evidence: the guest may have written zeros. A frame that the host did
  * not back when it was mapped was touched if the host backs it now (mm finds out by mincore). A
@@ -31,7 +31,7 @@
 #define LEAF_SPAN (ENTRIES * PAGE_SIZE)
 #define ALL (PTE_RESERVED | PTE_LAZY | PTE_MAPPED)
 
-bool pmap_tells_touched(void)
+bool pmap_reports_touched(void)
 {
 	/*
 	 * whether the host reports touched pages: 0 unknown, 1 no, 2 yes; racing writers store
@@ -40,7 +40,7 @@ bool pmap_tells_touched(void)
 	static u8 told;
 
 	if (unlikely(!told))
-		told = os_mem_tells_touched() ? 2 : 1;
+		told = os_mem_reports_touched() ? 2 : 1;
 	return told == 2;
 }
 

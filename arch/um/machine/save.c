@@ -3,7 +3,7 @@
  * save.c: the machine's part of a saved state, and of continuing from one. os-linux/state.c has the
  * files and the mapping; kernel/state/state.c calls both.
  *
- *	machine_save_anew()     a new save begins; the calls below are repeated until they succeed
+ *	machine_save_reset()     a new save begins; the calls below are repeated until they succeed
  *	machine_save_begin()    allocates the lists; the machine still runs
  *	machine_save_prepare()  a thread of the host opens the files, and gets memory for copies
  *	machine_save_settle()   stopped: copies state that is in spaces to the guest's own memory
@@ -68,7 +68,7 @@ static u64 skip_size(void)
 	return DIV_ROUND_UP(physmem_frames, 8);
 }
 
-void machine_save_anew(void)
+void machine_save_reset(void)
 {
 	vdso_since = 0;
 }

@@ -110,7 +110,7 @@ void ext4_keep_errors(struct ext4_sb *sbi, const struct ext4_disk_sb *before)
 }
 
 /* Logs at mount the errors that earlier mounts recorded. */
-void ext4_tell_errors(const struct ext4_sb *sbi)
+void ext4_report_errors(const struct ext4_sb *sbi)
 {
 	const struct ext4_errors *e = &sbi->err;
 	const char *id = sbi->sb->s_id;

@@ -320,7 +320,7 @@ void ext4_error_inode_at(struct inode *inode, const char *func, u32 line, const 
 void ext4_stop_writing(struct super_block *sb, int err);
 void ext4_load_errors(struct ext4_sb *sbi);                            /* from sbi->disk */
 void ext4_errors_to_disk(struct ext4_sb *sbi, struct ext4_disk_sb *d); /* also sets the checksum */
-void ext4_tell_errors(const struct ext4_sb *sbi);
+void ext4_report_errors(const struct ext4_sb *sbi);
 /* Restores the errors that the superblock (@before) had recorded before a log replay. */
 void ext4_keep_errors(struct ext4_sb *sbi, const struct ext4_disk_sb *before);
 /*

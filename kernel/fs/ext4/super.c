@@ -721,7 +721,7 @@ static int ext4_fill_super(struct super_block *sb, void *data, bool silent)
 	sbi->err.writable = !sb->s_bdev->disk->ro;
 	if (!(sb->s_flags & SB_RDONLY))
 		ext4_orphan_cleanup(sb);
-	ext4_tell_errors(sbi);
+	ext4_report_errors(sbi);
 	if (!(sb->s_flags & SB_RDONLY) &&
 		EXT4_HAS(sbi, ro_compat, RO_COMPAT_QUOTA | RO_COMPAT_PROJECT))
 		printk(KERN_WARNING "EXT4-fs (%s): quotas are not kept: e2fsck will count anew "

@@ -364,7 +364,7 @@ static void show_timer(void *arg, const struct posix_timer_info *i)
 
 int proc_show_timers(struct seq *s, struct task *t)
 {
-	return posix_timers_tell(t->signal, show_timer, s);
+	return posix_timers_show(t->signal, show_timer, s);
 }
 
 int proc_show_timerslack(struct seq *s, struct task *t)

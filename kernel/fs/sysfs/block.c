@@ -339,7 +339,7 @@ static void bdev_event(struct block_device *b, const char *action)
 	char path[96];
 
 	bdev_path(b, path, sizeof(path));
-	uevent_tell(&(struct sysfs_device){ path, "block", bdev_vars, b }, action, NULL);
+	uevent_send(&(struct sysfs_device){ path, "block", bdev_vars, b }, action, NULL);
 }
 
 /* ---- links to devices ---- */

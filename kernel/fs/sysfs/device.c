@@ -26,7 +26,7 @@
 
 const struct uevent_ops *uevent_ops;
 
-void uevent_tell(const struct sysfs_device *d, const char *action, const char *synth)
+void uevent_send(const struct sysfs_device *d, const char *action, const char *synth)
 {
 	char vars[VARS_MAX];
 	const struct uevent_ops *ops = READ_ONCE(uevent_ops);
@@ -147,7 +147,7 @@ static int store_uevent(char *text, size_t n, void *arg)
 	int err = synth ? uevent_parse(text, synth, SYNTH_MAX) : -ENOMEM;
 
 	if (!err)
-		uevent_tell(arg, text, synth);
+		uevent_send(arg, text, synth);
 	kfree(synth);
 	return err;
 }
@@ -240,6 +240,6 @@ int sysfs_add_chrdev(const char *node, umode_t mode, dev_t dev)
 	err = add_places(c, class_of(dev), name);
 	mutex_unlock(&sysfs_grow);
 	if (!err)
-		uevent_tell(&c->device, "add", NULL);
+		uevent_send(&c->device, "add", NULL);
 	return err;
 }

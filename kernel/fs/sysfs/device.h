@@ -37,7 +37,7 @@ extern const struct uevent_ops *uevent_ops; /* NULL until kernel/net registers i
 
 /* Adds @dir/uevent. Returns 0 or -ENOMEM. The caller holds sysfs_grow, except at boot. */
 int sysfs_add_uevent(const char *dir, const struct sysfs_device *d);
-void uevent_tell(const struct sysfs_device *d, const char *action, const char *synth);
+void uevent_send(const struct sysfs_device *d, const char *action, const char *synth);
 /*
  * Parses a write to a `uevent` file: "ACTION [UUID [KEY=VALUE ...]]". Leaves the action in @text,
  * and writes the event's additional lines to @synth, which has @size bytes, at least 64. Returns 0

@@ -195,10 +195,10 @@ static bool extent_zero(struct page *p, u32 n)
  * True if touched pages must be counted exactly, since an OOM kill may depend on the count
  * (pmap_touched.c).
  */
-static bool must_tell(void)
+static bool must_see_touches(void)
 {
 	return unlikely(current->mem_group) && mem_group_is_limited(current->mem_group) &&
-	       pmap_tells_touched();
+	       pmap_reports_touched();
 }
 
 /*
@@ -206,7 +206,7 @@ static bool must_tell(void)
  * touched. When a frame of a large block is touched, the host maps all pages of the block that the
  * space has mapped. So the result is 1 in a large block, and the caller frees the other frames.
  */
-static u32 those_that_tell(struct page *p, u32 n)
+static u32 frames_seen_when_touched(struct page *p, u32 n)
 {
 	if (n == 1 || !large_block_backs(page_to_pfn(p)))
 		return n;
@@ -219,7 +219,7 @@ int anon_fault(struct vm_area *v, u64 addr, struct fault_info *info)
 	struct mm *mm = v->vm_mm;
 	pte_t bits = vma_rights(v), *e;
 	u64 start, end, va;
-	bool lazy = must_tell();
+	bool lazy = must_see_touches();
 	struct page *p;
 	u32 n, i;
 
@@ -236,7 +236,7 @@ int anon_fault(struct vm_area *v, u64 addr, struct fault_info *info)
 	if (!p)
 		return -ENOMEM;
 	if (lazy)
-		n = those_that_tell(p, n);
+		n = frames_seen_when_touched(p, n);
 	if (n < (end - start) >> PAGE_SHIFT) {
 		start = addr;
 		end = addr + n * PAGE_SIZE;

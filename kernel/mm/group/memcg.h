@@ -154,15 +154,15 @@ void mem_group_reset(struct mem_group *g);
 /* True if a limit of the group or of one above can cause a task to be killed or delayed. */
 bool mem_group_is_limited(const struct mem_group *g);
 /*
- * Recompute protection: mem_keeps_set() after min or low was set, mem_keeps_told() after usage of a
+ * Recompute protection: mem_keeps_set() after min or low was set, mem_keeps_update() after usage of a
  * group with protection has changed.
  */
 void mem_keeps_set(struct mem_group *g);
-void mem_keeps_told(struct mem_group *g);
+void mem_keeps_update(struct mem_group *g);
 static inline void mem_keeps_changed(struct mem_group *g)
 {
 	if (unlikely(READ_ONCE(g->keeps)))
-		mem_keeps_told(g);
+		mem_keeps_update(g);
 }
 extern bool mem_keeps_recursive; /* the mount option memory_recursiveprot */
 /* Counts the pages of files on the lists of @g and of groups below. */

@@ -34,7 +34,7 @@ static u64 asked(const struct mem_group *g, enum mem_keep kind)
 	return kind == KEEP_MIN ? READ_ONCE(g->min) : READ_ONCE(g->low);
 }
 
-void mem_keeps_told(struct mem_group *g)
+void mem_keeps_update(struct mem_group *g)
 {
 	u64 usage = usage_of(g);
 
@@ -53,7 +53,7 @@ void mem_keeps_set(struct mem_group *g)
 		return;
 	WRITE_ONCE(any_keeps, true);
 	WRITE_ONCE(g->keeps, true);
-	mem_keeps_told(g);
+	mem_keeps_update(g);
 }
 
 /* Returns the group's share of its parent's protection, @parents. */

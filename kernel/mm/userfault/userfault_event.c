@@ -243,7 +243,7 @@ static int note_removed(struct vm_area *v, u64 start, u64 end, bool whole)
  * Sends an event to each handler before memory is removed, and waits until it was read. So no
  * handler relies on pages that are about to go.
  */
-int uffd_tell_removed(struct mm *mm, u64 start, u64 end, bool whole)
+int uffd_notify_removed(struct mm *mm, u64 start, u64 end, bool whole)
 {
 	bool any = false;
 	int err = 0;

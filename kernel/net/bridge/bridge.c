@@ -201,7 +201,7 @@ static void port_entered(struct net_device *port)
 	WRITE_ONCE(port->rx_handler, br_rx);
 	port_changed(port);
 	netname_is_port(port->master->name, port->name);
-	br_tell_port(port->port);
+	br_notify_port(port->port);
 }
 
 static void free_port(struct rcu_head *h)
@@ -290,7 +290,7 @@ static void remove(struct net_device *dev)
 		struct net_device *port = p->dev;
 
 		link_leave_master(port);
-		rtnl_tell_link(port, RTM_NEWLINK, 0);
+		rtnl_notify_link(port, RTM_NEWLINK, 0);
 	}
 	spin_lock(&br->lock);
 	br->closing = true;

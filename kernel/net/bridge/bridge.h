@@ -252,7 +252,7 @@ void br_bpdu_rx(struct br_port *p, const struct sk_buff *skb, const struct ethhd
 struct br_fdb *br_fdb_find_locked(struct bridge *br, const u8 *mac);
 /*
  * Learns that @mac is reached by @p, from which a frame has arrived. Returns true if the entry is
- * new or changed, and must be reported by br_fdb_tell() after the lock is released.
+ * new or changed, and must be reported by br_fdb_notify() after the lock is released.
  */
 bool br_fdb_learn_locked(struct bridge *br, struct br_port *p, const u8 *mac);
 /* Recreates the entries of the own addresses of the bridge and its ports. */
@@ -301,7 +301,7 @@ int br_set_value(struct bridge *br, u16 attr, u64 v);
 int br_port_set_value(struct br_port *p, u16 attr, u64 v);
 
 /* ---- netlink.c ---- */
-void br_tell_port(struct br_port *p);
-void br_fdb_tell(struct net *net, const struct br_fdb_info *info, u16 type);
+void br_notify_port(struct br_port *p);
+void br_fdb_notify(struct net *net, const struct br_fdb_info *info, u16 type);
 
 #endif

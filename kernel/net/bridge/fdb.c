@@ -196,7 +196,7 @@ static void drop_all(struct bridge *br, const struct br_port *p, int what)
 		drop_some(br, p, what, &d);
 		spin_unlock(&br->lock);
 		for (u32 i = 0; i < d.n; i++)
-			br_fdb_tell(br->dev->net, &d.info[i], RTM_DELNEIGH);
+			br_fdb_notify(br->dev->net, &d.info[i], RTM_DELNEIGH);
 	} while (d.n == PIECE);
 }
 
@@ -307,7 +307,7 @@ int br_fdb_add(struct bridge *br, struct br_port *p, const struct br_fdb_wish *w
 	err = put_by_hand(br, p, w, &info);
 	spin_unlock(&br->lock);
 	if (!err)
-		br_fdb_tell(br->dev->net, &info, RTM_NEWNEIGH);
+		br_fdb_notify(br->dev->net, &info, RTM_NEWNEIGH);
 	return err;
 }
 
@@ -327,7 +327,7 @@ int br_fdb_del(struct bridge *br, const struct br_port *p, const u8 *mac)
 	spin_unlock(&br->lock);
 	if (!e)
 		return -ENOENT;
-	br_fdb_tell(br->dev->net, &info, RTM_DELNEIGH);
+	br_fdb_notify(br->dev->net, &info, RTM_DELNEIGH);
 	return 0;
 }
 

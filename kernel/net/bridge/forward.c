@@ -81,7 +81,7 @@ static void carry_out(struct bridge *br, struct way *w)
 	struct sk_buff *skb, *next;
 
 	if (unlikely(w->news))
-		br_fdb_tell(br->dev->net, &w->learnt, RTM_NEWNEIGH);
+		br_fdb_notify(br->dev->net, &w->learnt, RTM_NEWNEIGH);
 	list_for_each_entry_safe(skb, next, &w->out, list) {
 		list_del_init(&skb->list);
 		leave_by(skb->dev, skb);
@@ -264,7 +264,7 @@ static void keep_on_port(struct bridge *br, struct br_port *p, const u8 *source)
 		learn(br, p, source, &w);
 	spin_unlock(&br->lock);
 	if (w.news)
-		br_fdb_tell(br->dev->net, &w.learnt, RTM_NEWNEIGH);
+		br_fdb_notify(br->dev->net, &w.learnt, RTM_NEWNEIGH);
 }
 
 static void pass(struct bridge *br, struct br_port *p, struct sk_buff *skb, const struct ethhdr *h)

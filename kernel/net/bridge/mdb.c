@@ -128,9 +128,9 @@ static void put_del(
 	put_news(b, req, portid, flags, what, RTM_DELMDB);
 }
 
-void br_mdb_tell(const struct bridge *br, const struct br_mdb_info *info, u16 type)
+void br_mdb_notify(const struct bridge *br, const struct br_mdb_info *info, u16 type)
 {
-	rtnl_tell(br->dev->net, RTNLGRP_MDB, type == RTM_NEWMDB ? put_new : put_del, info);
+	rtnl_notify(br->dev->net, RTNLGRP_MDB, type == RTM_NEWMDB ? put_new : put_del, info);
 }
 
 /* ---- RTM_GETMDB ---- */

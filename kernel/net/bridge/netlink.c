@@ -67,11 +67,11 @@ static void put_port(
 	spin_unlock(&r->net->lock);
 }
 
-void br_tell_port(struct br_port *p)
+void br_notify_port(struct br_port *p)
 {
 	struct port_ref r = { p->dev->net, p->dev->ifindex, RTM_NEWLINK };
 
-	rtnl_tell(p->dev->net, RTNLGRP_LINK, put_port, &r);
+	rtnl_notify(p->dev->net, RTNLGRP_LINK, put_port, &r);
 }
 
 int br_dump_ports(struct net *net, const struct nlmsghdr *req, rtnl_emit_fn emit, void *arg)
@@ -186,9 +186,9 @@ static void put_fdb_gone(
 	put_fdb_as(b, req, portid, flags, what, RTM_DELNEIGH);
 }
 
-void br_fdb_tell(struct net *net, const struct br_fdb_info *info, u16 type)
+void br_fdb_notify(struct net *net, const struct br_fdb_info *info, u16 type)
 {
-	rtnl_tell(net, RTNLGRP_NEIGH, type == RTM_NEWNEIGH ? put_fdb : put_fdb_gone, info);
+	rtnl_notify(net, RTNLGRP_NEIGH, type == RTM_NEWNEIGH ? put_fdb : put_fdb_gone, info);
 }
 
 /* The filter of a dump: a bridge and a port; 0: any. */

@@ -100,7 +100,7 @@ void br_snoop_finish(struct bridge *br)
 	list_splice_tail_init(&br->snoop.news, &news);
 	spin_unlock(&br->lock);
 	list_for_each_entry_safe(n, after_n, &news, list) {
-		br_mdb_tell(br, &n->info, n->type);
+		br_mdb_notify(br, &n->info, n->type);
 		kfree(n);
 	}
 	list_for_each_entry_safe(skb, next, &out, list) {

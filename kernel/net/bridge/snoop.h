@@ -177,6 +177,6 @@ void br_query_due(struct bridge *br, struct br_port *p, int family, u64 now);
 void br_query_group(struct bridge *br, struct br_port *p, const ip_addr *group);
 
 /* ---- mdb.c ---- */
-void br_mdb_tell(const struct bridge *br, const struct br_mdb_info *info, u16 type);
+void br_mdb_notify(const struct bridge *br, const struct br_mdb_info *info, u16 type);
 
 #endif

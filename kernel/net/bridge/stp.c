@@ -501,7 +501,7 @@ static void finish(struct bridge *br)
 		if (flush)
 			br_fdb_flush(br, p, BR_FLUSH_LEARNED);
 		/* @p is not freed before this vCPU's next quiescent state */
-		br_tell_port(p);
+		br_notify_port(p);
 		news = true;
 		spin_lock(&br->lock);
 	}

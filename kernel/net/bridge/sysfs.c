@@ -37,7 +37,7 @@ static int set_bridge(struct net_device *d, u16 attr, const char *text)
 	err = br ? br_set_value(br, attr, v) : -ENODEV;
 	link_unlock();
 	if (!err)
-		rtnl_tell_link(d, RTM_NEWLINK, 0);
+		rtnl_notify_link(d, RTM_NEWLINK, 0);
 	/* sends the frames that the spanning tree has queued */
 	net_rx_flush();
 	return err;
@@ -55,7 +55,7 @@ static int set_port(struct net_device *d, u16 attr, const char *text)
 	p = br_port_of(d);
 	err = p ? br_port_set_value(p, attr, v) : -ENODEV;
 	if (!err)
-		br_tell_port(p);
+		br_notify_port(p);
 	link_unlock();
 	net_rx_flush();
 	return err;

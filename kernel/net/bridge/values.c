@@ -372,7 +372,7 @@ int br_change_port(struct net_device *port, const void *data, u32 len)
 	int err = p ? for_attrs(data, len, set_port_attr, p) : -EINVAL;
 
 	if (!err)
-		br_tell_port(p);
+		br_notify_port(p);
 	return err;
 }
 

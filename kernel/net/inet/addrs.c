@@ -62,7 +62,7 @@ bool addr_set_valid(struct net_device *dev, const ip_addr *a)
 	}
 	spin_unlock(&dev->net->lock);
 	if (i)
-		rtnl_tell_addr(dev->net, &copy, RTM_NEWADDR);
+		rtnl_notify_addr(dev->net, &copy, RTM_NEWADDR);
 	return i;
 }
 
@@ -143,7 +143,7 @@ static void leave_group(const struct ifaddr *a)
 static void let_go(struct net *net, struct ifaddr *a)
 {
 	leave_group(a);
-	rtnl_tell_addr(net, a, RTM_DELADDR);
+	rtnl_notify_addr(net, a, RTM_DELADDR);
 	ifaddr_free(a);
 }
 
@@ -356,9 +356,9 @@ int addr_add(struct net_device *dev, const struct ifaddr *a)
 		group = mcast_solicited_node(&copy.addr);
 		mcast_join(dev, &group);
 	}
-	rtnl_tell_addr(net, &copy, RTM_NEWADDR);
+	rtnl_notify_addr(net, &copy, RTM_NEWADDR);
 	if (connected)
-		rtnl_tell_route(net, &told, RTM_NEWROUTE);
+		rtnl_notify_route(net, &told, RTM_NEWROUTE);
 	return 0;
 }
 
@@ -394,7 +394,7 @@ static void connect_marked(struct net_device *dev)
 		}
 		spin_unlock(&net->lock);
 		if (connected)
-			rtnl_tell_route(net, &told, RTM_NEWROUTE);
+			rtnl_notify_route(net, &told, RTM_NEWROUTE);
 		else
 			kfree(way);
 	} while (i);
@@ -475,11 +475,11 @@ int addr_replace(struct net_device *dev, const struct ifaddr *a)
 	if (!i)
 		return -ENOENT;
 	if (way) {
-		rtnl_tell_route(net, way, RTM_DELROUTE);
+		rtnl_notify_route(net, way, RTM_DELROUTE);
 		route_free(way);
 	}
 	connect_marked(dev);
-	rtnl_tell_addr(net, &copy, RTM_NEWADDR);
+	rtnl_notify_addr(net, &copy, RTM_NEWADDR);
 	return 0;
 }
 
@@ -578,7 +578,7 @@ static void leave_done(struct net *net, struct leaving *l)
 		let_go(net, i);
 	}
 	if (l->way) {
-		rtnl_tell_route(net, l->way, RTM_DELROUTE);
+		rtnl_notify_route(net, l->way, RTM_DELROUTE);
 		route_free(l->way);
 	}
 	if (ip_is_v4(&l->addr->addr))
@@ -587,7 +587,7 @@ static void leave_done(struct net *net, struct leaving *l)
 	if (!l->heir.dev)
 		return;
 	connect_marked(l->heir.dev);
-	rtnl_tell_addr(net, &l->heir, RTM_NEWADDR);
+	rtnl_notify_addr(net, &l->heir, RTM_NEWADDR);
 }
 
 /* Removes the address @addr with prefix length @prefix; -1: with any length. */
@@ -643,7 +643,7 @@ static bool age_one(struct net *net)
 	if (gone)
 		leave_done(net, &l);
 	else if (due)
-		rtnl_tell_addr(net, &copy, RTM_NEWADDR);
+		rtnl_notify_addr(net, &copy, RTM_NEWADDR);
 	return due;
 }
 

@@ -196,7 +196,7 @@ static void error4(u8 type, u8 code, u32 mtu, struct ip_error *e)
  * True if the message is reported to sockets. Unknown codes, and the time-out of a reassembly, are
  * not.
  */
-static bool is_told4(u8 type, u8 code)
+static bool is_reported(u8 type, u8 code)
 {
 	return type == ICMP_DEST_UNREACH  ? code <= 15 :
 	       type == ICMP_TIME_EXCEEDED ? code != 1 :
@@ -398,7 +398,7 @@ void icmp_rcv(struct net *net, struct sk_buff *skb)
 	case ICMP_DEST_UNREACH:
 	case ICMP_TIME_EXCEEDED:
 	case ICMP_PARAMETERPROB:
-		if (!is_told4(h->type, h->code))
+		if (!is_reported(h->type, h->code))
 			break;
 		error4(h->type, h->code, ntohs(h->mtu), &e);
 		e.offender = skb->ip.saddr;

@@ -136,12 +136,12 @@ void inet_hear(struct inet_heard *h, const struct sk_buff *skb);
  * Writes the control messages for a packet that was freed, from @h. @spec_dst: ipi_spec_dst of
  * IP_PKTINFO.
  */
-void inet_tell_heard(
+void inet_report_heard(
 	struct inet_sock *i, struct msg *m, const struct inet_heard *h, u32 spec_dst, bool v6);
 /* Writes the control messages for the received packet @skb of a datagram or raw socket. */
 void inet_tell(struct inet_sock *i, struct msg *m, const struct sk_buff *skb);
 /* Recomputes tells.keeps_last after a change of options. op held. */
-void inet_tell_changed(struct inet_sock *i);
+void inet_report_changed(struct inet_sock *i);
 /*
  * Writes the control messages of a TCP socket to @val, cut at *@len: IP_PKTOPTIONS, or
  * IPV6_2292PKTOPTIONS if @v6.

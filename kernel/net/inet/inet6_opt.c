@@ -68,7 +68,7 @@ static int take_pktinfo(void *sk, const struct sock_opt *o, uaddr_t val, u32 len
 /* Recomputes tells.keeps_last, which depends on this option. */
 static int heard_changed(void *sk, const struct sock_opt *o, int n)
 {
-	inet_tell_changed(sk);
+	inet_report_changed(sk);
 	return 0;
 }
 

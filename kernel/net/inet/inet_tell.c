@@ -36,7 +36,7 @@ void inet_hear(struct inet_heard *h, const struct sk_buff *skb)
 	};
 }
 
-void inet_tell_changed(struct inet_sock *i)
+void inet_report_changed(struct inet_sock *i)
 {
 	WRITE_ONCE(i->tells.keeps_last,
 		i->v6 && (i->tells.pktinfo6 || i->tells.hops || i->tells.tclass || i->tells.flow6 ||
@@ -149,7 +149,7 @@ void inet_tell(struct inet_sock *i, struct msg *m, const struct sk_buff *skb)
 		msg_put_cmsg(m, SOL_UDP, UDP_GRO, &(int){ skb->gso }, sizeof(int));
 }
 
-void inet_tell_heard(
+void inet_report_heard(
 	struct inet_sock *i, struct msg *m, const struct inet_heard *h, u32 spec_dst, bool v6)
 {
 	if (v6) {

@@ -129,7 +129,7 @@ static int use_queues(struct net *net, int ifindex, struct net_device *d, u32 n)
 		return -EINVAL;
 	err = d->ops->set_queues(d, n);
 	if (!err)
-		rtnl_tell_link(d, RTM_NEWLINK, 0);
+		rtnl_notify_link(d, RTM_NEWLINK, 0);
 	return err;
 }
 

@@ -580,7 +580,7 @@ int link_change(struct net_device *dev, const void *info, u32 len)
 		err = change_port(dev, data, n);
 	mutex_unlock(&link_mutex);
 	if (!err)
-		rtnl_tell_link(dev, RTM_NEWLINK, 0);
+		rtnl_notify_link(dev, RTM_NEWLINK, 0);
 	return err;
 }
 
@@ -686,7 +686,7 @@ int link_set_master(struct net *net, struct net_device *dev, int master)
 		link_leave_master(dev);
 		if (m)
 			err = enter_master(m, dev);
-		rtnl_tell_link(dev, RTM_NEWLINK, 0);
+		rtnl_notify_link(dev, RTM_NEWLINK, 0);
 	}
 	mutex_unlock(&link_mutex);
 	return err;

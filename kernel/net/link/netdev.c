@@ -260,7 +260,7 @@ int netdev_change_flags(struct net_device *dev, u32 flags, u32 change)
 	if (err)
 		netdev_change_flags(dev, 0, IFF_UP);
 	else if (shown != netdev_shown_flags(dev))
-		rtnl_tell_link(dev, RTM_NEWLINK, shown ^ netdev_shown_flags(dev));
+		rtnl_notify_link(dev, RTM_NEWLINK, shown ^ netdev_shown_flags(dev));
 	if ((was ^ now) & IFF_UP && !err)
 		link_changed(dev);
 	return err;
@@ -288,7 +288,7 @@ int netdev_set_mtu(struct net_device *dev, u32 mtu)
 		return 0;
 	WRITE_ONCE(dev->mtu, mtu);
 	WRITE_ONCE(dev->conf.v6[CONF6_MTU], (int)mtu);
-	rtnl_tell_link(dev, RTM_NEWLINK, 0);
+	rtnl_notify_link(dev, RTM_NEWLINK, 0);
 	link_changed(dev);
 	return 0;
 }
@@ -301,7 +301,7 @@ int netdev_set_alias(struct net_device *dev, const char *text, u32 len)
 	memset(dev->alias, 0, sizeof(dev->alias));
 	memcpy(dev->alias, text, len);
 	spin_unlock(&dev->net->lock);
-	rtnl_tell_link(dev, RTM_NEWLINK, 0);
+	rtnl_notify_link(dev, RTM_NEWLINK, 0);
 	return 0;
 }
 
@@ -322,7 +322,7 @@ int netdev_set_address(struct net_device *dev, const u8 *mac)
 	neigh_forget(dev);
 	if (READ_ONCE(dev->flags) & IFF_UP)
 		ndisc_notify(dev);
-	rtnl_tell_link(dev, RTM_NEWLINK, 0);
+	rtnl_notify_link(dev, RTM_NEWLINK, 0);
 	link_changed(dev);
 	return 0;
 }
@@ -346,7 +346,7 @@ void netdev_set_carrier(struct net_device *dev, bool on)
 	dev->carrier_changes++;
 	if (!on && READ_ONCE(dev->flags) & IFF_UP)
 		neigh_link_lost(dev);
-	rtnl_tell_link(dev, RTM_NEWLINK, 0);
+	rtnl_notify_link(dev, RTM_NEWLINK, 0);
 	link_carrier_changed(dev);
 }
 
@@ -454,7 +454,7 @@ int netdev_register(struct net *net, struct net_device *dev, const char *name, i
 		netdev_queue_uevents(dev, false, 0, dev->real_rx);
 		netdev_queue_uevents(dev, true, 0, dev->real_tx);
 	}
-	rtnl_tell_link(dev, RTM_NEWLINK, ~0U);
+	rtnl_notify_link(dev, RTM_NEWLINK, ~0U);
 	return 0;
 }
 
@@ -475,7 +475,7 @@ void netdev_unregister(struct net_device *dev)
 	packet_device_gone(dev);
 	/* Also removes neighbours that were added by hand while the device was down. */
 	neigh_forget(dev);
-	rtnl_tell_link(dev, RTM_DELLINK, ~0U);
+	rtnl_notify_link(dev, RTM_DELLINK, ~0U);
 	if (!dev->moves) {
 		netdev_queue_uevents(dev, false, dev->real_rx, 0);
 		netdev_queue_uevents(dev, true, dev->real_tx, 0);

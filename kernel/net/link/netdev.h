@@ -445,7 +445,7 @@ void netdev_resize_tx(struct net_device *dev, u32 n);
  * Sets the numbers of queues that programs see, of any device; 0: unchanged. May sleep; link.c's
  * mutex held, or the device is not published yet.
  */
-void netdev_tell_queues(struct net_device *dev, u32 rx, u32 tx);
+void netdev_notify_queues(struct net_device *dev, u32 rx, u32 tx);
 /* Returns the number of frames in the fullest of its queues. */
 u32 netdev_tx_waiting(struct net_device *dev);
 void netdev_sum(const struct net_device *dev, struct netdev_stats *s);

@@ -344,7 +344,7 @@ static void before_idle(void)
 }
 
 /* Processes a batch of the packets that flushes have left; reschedules its work for the rest. */
-static void spill_go_on(struct work *w)
+static void spill_continue(struct work *w)
 {
 	struct backlog *b = &backlogs[smp_processor_id()];
 	struct sk_buff *skb;
@@ -673,5 +673,5 @@ void netdev_io_init(void)
 	sched_idle_ops = &idle_ops;
 	spin_lock_init(&spill.lock);
 	INIT_LIST_HEAD(&spill.queue);
-	work_setup(&spill.work, spill_go_on);
+	work_setup(&spill.work, spill_continue);
 }

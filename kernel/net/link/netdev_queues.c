@@ -139,7 +139,7 @@ void netdev_resize_tx(struct net_device *dev, u32 n)
 		netdev_tx_wake(netdev_queue(dev, i));
 }
 
-void netdev_tell_queues(struct net_device *dev, u32 rx, u32 tx)
+void netdev_notify_queues(struct net_device *dev, u32 rx, u32 tx)
 {
 	u32 had_rx = dev->real_rx;
 	/*

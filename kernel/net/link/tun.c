@@ -250,7 +250,7 @@ static int attach(struct tun_file *tf, struct tun_ifreq *r)
 	if (first)
 		netdev_set_carrier(dev, !(r->flags & IFF_NO_CARRIER));
 	else
-		rtnl_tell_link(dev, RTM_NEWLINK, 0);
+		rtnl_notify_link(dev, RTM_NEWLINK, 0);
 	strscpy(r->name, dev->name, sizeof(r->name));
 	return 0;
 }
@@ -533,7 +533,7 @@ static int tun_release(struct inode *inode, struct file *f)
 	if (t) {
 		tun_leave(tf);
 		if (t->nr || t->nr_disabled)
-			rtnl_tell_link(t->dev, RTM_NEWLINK, 0);
+			rtnl_notify_link(t->dev, RTM_NEWLINK, 0);
 		else if (t->flags & IFF_PERSIST)
 			netdev_set_carrier(t->dev, false);
 		else

@@ -126,7 +126,7 @@ int tun_enter(struct tun *t, struct tun_file *tf)
 	belongs_to(tf, t, false);
 	WRITE_ONCE(t->files[t->nr], tf);
 	WRITE_ONCE(t->nr, t->nr + 1);
-	netdev_tell_queues(t->dev, t->nr, t->nr);
+	netdev_notify_queues(t->dev, t->nr, t->nr);
 	return 0;
 }
 
@@ -144,7 +144,7 @@ static void take_out(struct tun *t, struct tun_file *tf)
 	WRITE_ONCE(other->index, index);
 	WRITE_ONCE(t->files[last], NULL);
 	renumber(t, index, last);
-	netdev_tell_queues(t->dev, last, last);
+	netdev_notify_queues(t->dev, last, last);
 }
 
 void tun_leave(struct tun_file *tf)
@@ -188,6 +188,6 @@ int tun_set_queue(struct tun_file *tf, u32 flags)
 		return -EINVAL;
 	}
 	if (!err)
-		rtnl_tell_link(t->dev, RTM_NEWLINK, 0);
+		rtnl_notify_link(t->dev, RTM_NEWLINK, 0);
 	return err;
 }

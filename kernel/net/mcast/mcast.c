@@ -67,7 +67,7 @@ static u32 scope6(const ip_addr *a)
 }
 
 /* True if the group is reported to the link. */
-bool mcast_is_told(const struct net_device *dev, const struct mc_group *g)
+bool mcast_is_reported(const struct net_device *dev, const struct mc_group *g)
 {
 	if (!ip_is_v4(&g->addr))
 		return scope6(&g->addr) > 1 && !ip_equal(&g->addr, &all_nodes);
@@ -381,7 +381,7 @@ static void announce(struct net_device *dev, struct mc_group *g)
 static void settle(struct net_device *dev, struct mc_group *g)
 {
 	struct mc_if *m = &dev->mc[!ip_is_v4(&g->addr)];
-	bool told = dev->flags & IFF_UP && mcast_is_told(dev, g), changed = false;
+	bool told = dev->flags & IFF_UP && mcast_is_reported(dev, g), changed = false;
 	u32 times = told && speaks_newest(dev, !ip_is_v4(&g->addr)) ? m->qrv : 0;
 	struct mc_source *s;
 
@@ -563,7 +563,7 @@ void mcast_heard_query(struct net_device *dev, const struct mc_query *q)
 	} else {
 		list_for_each_entry(g, &m->groups, list)
 			if (g->users && (all || ip_equal(&g->addr, &q->group)) &&
-				mcast_is_told(dev, g))
+				mcast_is_reported(dev, g))
 				asked_about(dev, g, q, now);
 	}
 	spin_unlock(&dev->net->lock);

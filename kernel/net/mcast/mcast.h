@@ -187,7 +187,7 @@ static inline u32 mcast_scaled(u8 v)
 {
 	return v < 128 ? v : ((v & 15U) | 16) << ((v >> 4 & 7) + 3);
 }
-bool mcast_is_told(const struct net_device *dev, const struct mc_group *g);
+bool mcast_is_reported(const struct net_device *dev, const struct mc_group *g);
 /* Frees @g if it has no members and its leaving was reported. net->lock held. */
 void mcast_drop_idle(struct mc_if *m, struct mc_group *g);
 

@@ -201,7 +201,7 @@ static void tell_all(struct net_device *dev, struct mc_if *m, bool v6, struct li
 	struct mc_group *g;
 
 	list_for_each_entry(g, &m->groups, list)
-		if (g->users && mcast_is_told(dev, g))
+		if (g->users && mcast_is_reported(dev, g))
 			tell_state(&r, g);
 }
 

@@ -290,7 +290,7 @@ static bool only_here(struct net *net, const ip_addr *tip)
 /*
  * True if arp_ignore and arp_filter permit an answer to @sip with the MAC address of our own @tip.
  */
-static bool may_tell(struct net_device *dev, ip_addr *sip, const ip_addr *tip)
+static bool may_reply(struct net_device *dev, ip_addr *sip, const ip_addr *tip)
 {
 	struct flow f = { .saddr = *tip, .daddr = *sip };
 
@@ -341,7 +341,7 @@ static void process(struct net_device *dev, const struct arp_packet *a, bool uni
 
 	if (ip_equal(&sip, &tip) && CONF4_OR(dev, CONF4_DROP_GRATUITOUS))
 		return;
-	if (ours && !may_tell(dev, &sip, &tip))
+	if (ours && !may_reply(dev, &sip, &tip))
 		return;
 	if (ours || (asked && answers_for(dev, &sip, &tip))) {
 		if (ours || unicast || !delay)

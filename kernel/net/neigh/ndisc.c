@@ -450,7 +450,7 @@ void ndisc_down(struct net_device *dev)
  * Removes an address that another machine has. If the address was made with a secret, another one
  * is made, at most idgen_retries times.
  */
-static void somebody_has(struct net_device *dev, const ip_addr *addr)
+static void address_is_taken(struct net_device *dev, const ip_addr *addr)
 {
 	struct nd_job dad = { .kind = JOB_DAD, .dev = dev, .addr = *addr }, was;
 	struct nd_job another = { .kind = JOB_ANOTHER, .dev = dev, .addr = *addr };
@@ -572,7 +572,7 @@ static void got_ns(struct net_device *dev, const struct ip_meta *ip, const u8 *m
 		return;
 	state = addr_state(dev, &target);
 	if (state == ADDR_TENTATIVE && probing && !is_ours(dev, &target, nonce))
-		somebody_has(dev, &target);
+		address_is_taken(dev, &target);
 	if (state != ADDR_VALID)
 		return;
 	if (!probing && mac)
@@ -605,7 +605,7 @@ static void got_na(struct net_device *dev, const struct ip_meta *ip, const u8 *m
 	if (!(m[4] & NA_SOLICITED) && CONF6(dev, CONF6_DROP_UNSOLICITED_NA))
 		return;
 	switch (addr_state(dev, &target)) {
-	case ADDR_TENTATIVE: somebody_has(dev, &target); return;
+	case ADDR_TENTATIVE: address_is_taken(dev, &target); return;
 	case ADDR_VALID: return;
 	}
 	how |= m[4] & NA_SOLICITED ? NEIGH_SOLICITED : 0;

@@ -94,7 +94,7 @@ static void solicit(struct net *net, struct net_device *dev, enum ask whom,
 	if (whom == ASK_NOBODY)
 		return;
 	if (whom == ASK_APP)
-		rtnl_tell_neigh(net, about, RTM_GETNEIGH);
+		rtnl_notify_neigh(net, about, RTM_GETNEIGH);
 	else if (ip_is_v4(&about->addr))
 		arp_solicit(dev, &about->addr, mac, from);
 	else
@@ -303,7 +303,7 @@ void neigh_learn(struct net_device *dev, const ip_addr *addr, const u8 *mac, u32
 	spin_unlock(&neigh_lock);
 	neigh_bury(&dead);
 	if (info.state != was)
-		rtnl_tell_neigh(dev->net, &info, RTM_NEWNEIGH);
+		rtnl_notify_neigh(dev->net, &info, RTM_NEWNEIGH);
 	send_all(dev, &queue, to);
 }
 
@@ -385,7 +385,7 @@ static bool do_due(void)
 	}
 	spin_unlock(&neigh_lock);
 	if (d.tell && d.info.state & (NUD_STALE | NUD_FAILED))
-		rtnl_tell_neigh(d.net, &d.info, RTM_NEWNEIGH);
+		rtnl_notify_neigh(d.net, &d.info, RTM_NEWNEIGH);
 	solicit(d.net, d.dev, d.whom, &d.info, d.from);
 	fail_all(d.net, d.dev, &d.failed);
 	neigh_bury(&d.dead);
@@ -428,7 +428,7 @@ static bool may_set(const struct net *net, const struct neigh *n, u16 state)
 	       net->neigh.by_hand < BY_HAND_MAX;
 }
 
-static bool worth_telling(const struct neigh_info *before, const struct neigh_info *now)
+static bool is_worth_notice(const struct neigh_info *before, const struct neigh_info *now)
 {
 	return (before->state | now->state) & NUD_VALID &&
 	       (before->state != now->state || before->flags != now->flags ||
@@ -475,8 +475,8 @@ int neigh_set(struct net_device *dev, const ip_addr *addr, const u8 *mac, u16 st
 	spin_unlock(&neigh_lock);
 	/* The entry that was removed to make room may be of another device and namespace. */
 	neigh_bury(&dead);
-	if (!err && worth_telling(&before, &info))
-		rtnl_tell_neigh(dev->net, &info, RTM_NEWNEIGH);
+	if (!err && is_worth_notice(&before, &info))
+		rtnl_notify_neigh(dev->net, &info, RTM_NEWNEIGH);
 	send_all(dev, &queue, to);
 	net_rx_flush();
 	return err;

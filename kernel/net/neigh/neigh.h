@@ -81,7 +81,7 @@ int neigh_get(struct net_device *dev, const ip_addr *addr, struct neigh_info *in
 int neigh_set(struct net_device *dev, const ip_addr *addr, const u8 *mac, u16 state, u8 flags,
 	u32 nlflags);
 /* Notifies RTNLGRP_NEIGH. RTM_GETNEIGH: requests programs to resolve the address. */
-void rtnl_tell_neigh(struct net *net, const struct neigh_info *info, u16 type);
+void rtnl_notify_neigh(struct net *net, const struct neigh_info *info, u16 type);
 int neigh_del(struct net_device *dev, const ip_addr *addr);
 
 /*

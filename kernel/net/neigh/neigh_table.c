@@ -282,7 +282,7 @@ void neigh_bury(struct neigh_grave *g)
 
 	list_for_each_entry_safe(n, next, &g->neighs, lru) {
 		neigh_describe(n, &info);
-		rtnl_tell_neigh(n->net, &info, RTM_DELNEIGH);
+		rtnl_notify_neigh(n->net, &info, RTM_DELNEIGH);
 		list_del(&n->lru);
 		kfree(n);
 	}
@@ -384,7 +384,7 @@ int neigh_del(struct net_device *dev, const ip_addr *addr)
 	}
 	spin_unlock(&neigh_lock);
 	if (tell)
-		rtnl_tell_neigh(dev->net, &info, RTM_NEWNEIGH);
+		rtnl_notify_neigh(dev->net, &info, RTM_NEWNEIGH);
 	neigh_bury(&dead);
 	return n ? 0 : -ENOENT;
 }

@@ -221,7 +221,7 @@ bool nf_ct_unlink(struct nf_conn *ct)
 	hlist_del_init(&ct->dir[1].node);
 	list_del_init(&ct->all);
 	c->count--;
-	nf_ct_tell(ct, NFNLGRP_CONNTRACK_DESTROY);
+	nf_ct_notify(ct, NFNLGRP_CONNTRACK_DESTROY);
 	return true;
 }
 
@@ -492,7 +492,7 @@ static u32 track(struct nf_state *s, void *priv)
 		}
 		spin_unlock(&c->lock);
 		if (unlikely(told))
-			nf_ct_tell(ct, NFNLGRP_CONNTRACK_UPDATE);
+			nf_ct_notify(ct, NFNLGRP_CONNTRACK_UPDATE);
 		if (verdict == NF_REPEAT)
 			nf_ct_kill(ct);
 		if (verdict != NF_ACCEPT)
@@ -536,7 +536,7 @@ static u32 confirm(struct nf_state *s, void *priv)
 	}
 	spin_unlock(&c->lock);
 	if (verdict == NF_ACCEPT)
-		nf_ct_tell(ct, NFNLGRP_CONNTRACK_NEW);
+		nf_ct_notify(ct, NFNLGRP_CONNTRACK_NEW);
 	return verdict;
 }
 

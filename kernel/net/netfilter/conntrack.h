@@ -151,7 +151,7 @@ void nf_ct_kill(struct nf_conn *ct);
  * Notifies listeners of @group: NFNLGRP_CONNTRACK_NEW, _UPDATE or _DESTROY (ctnetlink.c). Does not
  * sleep; ct->lock may be held.
  */
-void nf_ct_tell(const struct nf_conn *ct, u32 group);
+void nf_ct_notify(const struct nf_conn *ct, u32 group);
 
 /* ---- ct_proto.c ---- */
 

@@ -106,7 +106,7 @@ static void put_ct(
 	nfb_end(b);
 }
 
-void nf_ct_tell(const struct nf_conn *ct, u32 group)
+void nf_ct_notify(const struct nf_conn *ct, u32 group)
 {
 	struct nfb_to to = { .flags = group == NFNLGRP_CONNTRACK_NEW ? NLM_F_CREATE | NLM_F_EXCL :
 								       0 };
@@ -253,7 +253,7 @@ static int change(struct nfnl_req *r, nla_t *tb)
 	if (tb[CTA_TIMEOUT])
 		ct->expires = ktime_get() + timeout * NSEC_PER_SEC;
 	spin_unlock(&c->lock);
-	nf_ct_tell(ct, NFNLGRP_CONNTRACK_UPDATE);
+	nf_ct_notify(ct, NFNLGRP_CONNTRACK_UPDATE);
 	nf_conn_put(ct);
 	return 0;
 }

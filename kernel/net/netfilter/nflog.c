@@ -128,7 +128,7 @@ void nflog_packet(const struct nft_pkt *p, u16 group, const char *prefix, u32 sn
 		put_payload(&b, p->s, n);
 	nfb_end(&b);
 	if (!b.failed)
-		nl_tell(g->n, b.buf, b.len);
+		nl_notify(g->n, b.buf, b.len);
 	p->s->work += 8 + n / 64;
 	nfb_free(&b);
 }

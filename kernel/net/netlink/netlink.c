@@ -146,7 +146,7 @@ int nl_queue_bytes(struct nl_sock *n, const void *data, u32 len, bool force)
 	return 0;
 }
 
-void nl_tell(struct nl_sock *n, const void *data, u32 len)
+void nl_notify(struct nl_sock *n, const void *data, u32 len)
 {
 	struct nl_msg *m = nl_msg_new(data, len, GFP_ATOMIC);
 

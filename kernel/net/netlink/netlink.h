@@ -93,7 +93,7 @@ struct nl_hub {
 	u32 members[NL_GROUPS_MAX]; /* numbers of members of the groups */
 	/* listening sockets (nl_sock.listening), the lowest floor first */
 	struct list_head listeners;
-	/* messages (nl_told) that some listeners have not received yet */
+	/* messages (nl_copy) that some listeners have not received yet */
 	struct list_head log;
 	u32 logged, log_bytes;
 	u64 newest; /* number of the latest message */
@@ -134,7 +134,7 @@ struct nl_sock {
  */
 int nl_queue_bytes(struct nl_sock *n, const void *data, u32 len, bool force);
 /* Queues a message for the socket, or drops it if there is no room. Does not sleep. */
-void nl_tell(struct nl_sock *n, const void *data, u32 len);
+void nl_notify(struct nl_sock *n, const void *data, u32 len);
 /* Builds one message in a temporary builder and queues it. */
 int nl_answer(struct nl_sock *n, const struct nlmsghdr *req, rtnl_put_fn put, const void *what,
 	u16 flags);

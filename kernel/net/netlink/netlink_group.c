@@ -62,7 +62,7 @@ struct nl_member {
 #define ALL_LOGS_PART 32
 
 /* A message in the log. */
-struct nl_told {
+struct nl_copy {
 	struct list_head list;
 	u64 seq;
 	/*
@@ -99,7 +99,7 @@ static void deliver(struct nl_sock *n, const struct nl_msg *m, u32 group)
 	nl_queue_msg(n, c, false);
 }
 
-static u64 last_of(const struct nl_told *t)
+static u64 last_of(const struct nl_copy *t)
 {
 	return max(t->seq, t->lost_seq);
 }
@@ -109,7 +109,7 @@ static void trim(struct nl_hub *hub)
 {
 	const struct nl_sock *last =
 		list_first_entry_or_null(&hub->listeners, struct nl_sock, listening);
-	struct nl_told *t, *next;
+	struct nl_copy *t, *next;
 
 	assert_spin_held(&nl_lock);
 	list_for_each_entry_safe(t, next, &hub->log, list) {
@@ -134,7 +134,7 @@ static void overrun(struct nl_sock *n)
 	wake_up_common(&n->c.wait, TASK_NORMAL, 0, EPOLLIN | EPOLLRDNORM);
 }
 
-static void bring(struct nl_sock *n, const struct nl_told *t)
+static void bring(struct nl_sock *n, const struct nl_copy *t)
 {
 	if (t->seq > n->seen) {
 		n->seen = t->seq;
@@ -152,9 +152,9 @@ static void bring(struct nl_sock *n, const struct nl_told *t)
  * Returns the first entry of the log that the socket has not seen all of. Searches from the end,
  * where the entry of a socket that reads often is.
  */
-static struct nl_told *first_unseen(const struct nl_sock *n)
+static struct nl_copy *first_unseen(const struct nl_sock *n)
 {
-	struct nl_told *t;
+	struct nl_copy *t;
 
 	list_for_each_entry_reverse(t, &n->hub->log, list)
 		if (last_of(t) <= n->seen)
@@ -169,7 +169,7 @@ static struct nl_told *first_unseen(const struct nl_sock *n)
 static bool catch_up_some(struct nl_sock *n, u32 *left)
 {
 	struct nl_hub *hub = n->hub;
-	struct nl_told *t;
+	struct nl_copy *t;
 
 	assert_spin_held(&nl_lock);
 	for (t = first_unseen(n); &t->list != &hub->log; t = list_next_entry(t, list)) {
@@ -273,9 +273,9 @@ void nl_help(struct nl_sock *n)
 	}
 }
 
-static struct nl_told *told_new(const struct nl_hub *hub, const struct nl_msg *m)
+static struct nl_copy *copy_new(const struct nl_hub *hub, const struct nl_msg *m)
 {
-	struct nl_told *t;
+	struct nl_copy *t;
 
 	if (hub->logged >= LOG_MAX || hub->log_bytes + m->len > LOG_BYTES ||
 		all_logs > nr_managed_frames() * (PAGE_SIZE / ALL_LOGS_PART))
@@ -295,19 +295,19 @@ static struct nl_told *told_new(const struct nl_hub *hub, const struct nl_msg *m
 
 static void lose(struct nl_hub *hub, u32 group)
 {
-	struct nl_told *last;
+	struct nl_copy *last;
 
 	/* no memory for an entry: the last one records the loss, and an empty log has none */
 	if (list_empty(&hub->log))
 		return;
-	last = list_last_entry(&hub->log, struct nl_told, list);
+	last = list_last_entry(&hub->log, struct nl_copy, list);
 	last->lost |= 1UL << (group - 1);
 	last->lost_seq = ++hub->newest;
 }
 
 static void record(struct nl_hub *hub, u32 group, const struct nl_msg *m, const struct nl_sock *but)
 {
-	struct nl_told *t = told_new(hub, m);
+	struct nl_copy *t = copy_new(hub, m);
 
 	if (!t) {
 		lose(hub, group);

@@ -150,7 +150,7 @@ static void put_addr(
 	nl_end(b);
 }
 
-void rtnl_tell(struct net *net, u32 group, rtnl_put_fn put, const void *what)
+void rtnl_notify(struct net *net, u32 group, rtnl_put_fn put, const void *what)
 {
 	static const struct nlmsghdr none;
 	struct nl_builder *b;
@@ -173,11 +173,11 @@ static void put_addr_gone(
 	((struct nlmsghdr *)b->buf)->nlmsg_type = RTM_DELADDR;
 }
 
-void rtnl_tell_addr(struct net *net, const struct ifaddr *a, u16 type)
+void rtnl_notify_addr(struct net *net, const struct ifaddr *a, u16 type)
 {
 	struct addr_entry e = { *a, a->dev->ifindex };
 
-	rtnl_tell(net, ip_is_v4(&a->addr) ? RTNLGRP_IPV4_IFADDR : RTNLGRP_IPV6_IFADDR,
+	rtnl_notify(net, ip_is_v4(&a->addr) ? RTNLGRP_IPV4_IFADDR : RTNLGRP_IPV6_IFADDR,
 		type == RTM_NEWADDR ? put_addr : put_addr_gone, &e);
 }
 

@@ -88,10 +88,10 @@ int rtnl_get(
 int rtnl_change(struct net *net, const struct nlmsghdr *req, const char **why);
 
 /* ---- notifying listeners; may be called from a timer, with no spinlock held ---- */
-void rtnl_tell(struct net *net, u32 group, rtnl_put_fn put, const void *what);
-void rtnl_tell_link(struct net_device *dev, u16 type, u32 change);
-void rtnl_tell_addr(struct net *net, const struct ifaddr *a, u16 type);
-void rtnl_tell_route(struct net *net, const struct route *r, u16 type);
+void rtnl_notify(struct net *net, u32 group, rtnl_put_fn put, const void *what);
+void rtnl_notify_link(struct net_device *dev, u16 type, u32 change);
+void rtnl_notify_addr(struct net *net, const struct ifaddr *a, u16 type);
+void rtnl_notify_route(struct net *net, const struct route *r, u16 type);
 
 /* rtnl_check.c: check a request of a strict socket. Return 0, -EINVAL or -ERANGE. */
 int rtnl_check_dump(const struct nlmsghdr *req);

@@ -191,11 +191,11 @@ static void put_link(
 	spin_unlock(&r->net->lock);
 }
 
-void rtnl_tell_link(struct net_device *dev, u16 type, u32 change)
+void rtnl_notify_link(struct net_device *dev, u16 type, u32 change)
 {
 	struct link_ref r = { dev->net, dev->ifindex, dev, type, change };
 
-	rtnl_tell(dev->net, RTNLGRP_LINK, put_link, &r);
+	rtnl_notify(dev->net, RTNLGRP_LINK, put_link, &r);
 }
 
 /* ---- GET requests ---- */
@@ -695,7 +695,7 @@ static int change_props(struct net *net, const struct nlmsghdr *req)
 		at += min((long)RTA_ALIGN((u32)a->rta_len), (long)(list + n - at));
 	}
 	if (!err)
-		rtnl_tell_link(d, RTM_NEWLINK, 0);
+		rtnl_notify_link(d, RTM_NEWLINK, 0);
 	return err;
 }
 

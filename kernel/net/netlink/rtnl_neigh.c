@@ -61,9 +61,9 @@ static void put_neigh_wanted(
 	((struct nlmsghdr *)b->buf)->nlmsg_type = RTM_GETNEIGH;
 }
 
-void rtnl_tell_neigh(struct net *net, const struct neigh_info *info, u16 type)
+void rtnl_notify_neigh(struct net *net, const struct neigh_info *info, u16 type)
 {
-	rtnl_tell(net, RTNLGRP_NEIGH,
+	rtnl_notify(net, RTNLGRP_NEIGH,
 		type == RTM_NEWNEIGH ? put_neigh :
 		type == RTM_GETNEIGH ? put_neigh_wanted :
 				       put_neigh_gone,

@@ -197,11 +197,11 @@ static void put_route_gone(
 	((struct nlmsghdr *)b->buf)->nlmsg_type = RTM_DELROUTE;
 }
 
-void rtnl_tell_route(struct net *net, const struct route *r, u16 type)
+void rtnl_notify_route(struct net *net, const struct route *r, u16 type)
 {
 	struct route_entry e = { *r, r->dev ? r->dev->ifindex : 0 };
 
-	rtnl_tell(net, ip_is_v4(&r->dst) ? RTNLGRP_IPV4_ROUTE : RTNLGRP_IPV6_ROUTE,
+	rtnl_notify(net, ip_is_v4(&r->dst) ? RTNLGRP_IPV4_ROUTE : RTNLGRP_IPV6_ROUTE,
 		type == RTM_NEWROUTE ? put_route : put_route_gone, &e);
 }
 
@@ -311,7 +311,7 @@ static int read_wish(
  * True if the dump already contains an equal entry of table local. Several addresses may share a
  * broadcast address; their entries are adjacent, and only one is shown.
  */
-static bool is_told(struct route_entry *const *order, u32 at)
+static bool is_in_dump(struct route_entry *const *order, u32 at)
 {
 	const struct route *r = &order[at]->r;
 
@@ -371,7 +371,7 @@ int rtnl_dump_routes(struct net *net, const struct nlmsghdr *req, struct rtnl_du
 		sort_entries(order, n, order + room);
 	}
 	for (u32 i = 0; i < n; i++)
-		if (!err && !is_told(order, i))
+		if (!err && !is_in_dump(order, i))
 			err = emit(arg, put_route, order[i]);
 	for (u32 i = 0; i < n; i++)
 		nexthops_put(all[i].r.hops);

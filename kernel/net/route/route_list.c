@@ -324,7 +324,7 @@ static void find_place(struct net *net, const struct route *r, struct place *p)
  * True if the new route @n is inserted before @i. @n is inserted behind routes of its key, or with
  * @in_front before them.
  */
-static bool stands_before(const struct route *n, const struct route *i, bool in_front)
+static bool route_precedes(const struct route *n, const struct route *i, bool in_front)
 {
 	if (i->prefix != n->prefix)
 		return i->prefix < n->prefix;
@@ -338,13 +338,13 @@ static void enter_route(struct net *net, struct route *n, bool in_front)
 	struct route *i, *of = first_of(net, n);
 
 	list_for_each_entry(i, &net->route.list, list) {
-		if (stands_before(n, i, in_front)) {
+		if (route_precedes(n, i, in_front)) {
 			before = &i->list;
 			break;
 		}
 	}
 	list_add_tail(&n->list, before);
-	while (of && !stands_before(n, of, in_front))
+	while (of && !route_precedes(n, of, in_front))
 		of = next_of(net, of);
 	index_route(net, n, of);
 }
@@ -429,7 +429,7 @@ int route_change(struct net *net, const struct route *r, u16 flags)
 	free_routes(&gone);
 	if (err < 0)
 		return err;
-	rtnl_tell_route(net, r, RTM_NEWROUTE);
+	rtnl_notify_route(net, r, RTM_NEWROUTE);
 	return 0;
 }
 
@@ -481,7 +481,7 @@ void routes_forget(struct net_device *dev, bool for_good)
 	spin_unlock(&net->lock);
 	list_for_each_entry(r, &gone, list)
 		if (!ip_is_v4(&r->dst) && !READ_ONCE(net->ipv6.route_silent))
-			rtnl_tell_route(net, r, RTM_DELROUTE);
+			rtnl_notify_route(net, r, RTM_DELROUTE);
 	free_routes(&gone);
 }
 
@@ -557,7 +557,7 @@ int route_del(struct net *net, const struct route *r)
 	spin_unlock(&net->lock);
 	if (!found)
 		return -ESRCH;
-	rtnl_tell_route(net, one_way ? r : found, RTM_DELROUTE);
+	rtnl_notify_route(net, one_way ? r : found, RTM_DELROUTE);
 	if (!one_way)
 		route_free(found);
 	return 0;

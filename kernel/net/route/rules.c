@@ -568,7 +568,7 @@ static int add_rule(struct net *net, struct rule *r, bool exclusive)
 	}
 	spin_unlock(&net->lock);
 	if (!err)
-		rtnl_tell(net, rule_group(r), put_rule, &copy);
+		rtnl_notify(net, rule_group(r), put_rule, &copy);
 	return err;
 }
 
@@ -620,7 +620,7 @@ static int del_rule(struct net *net, const struct nlmsghdr *req, const struct ru
 	}
 	spin_unlock(&net->lock);
 	if (!err) {
-		rtnl_tell(net, rule_group(found), put_rule_gone, found);
+		rtnl_notify(net, rule_group(found), put_rule_gone, found);
 		kfree(found);
 	}
 	return err;

@@ -135,7 +135,7 @@ static void tell(const struct about *a, bool class, u16 flags)
 	kfree(b);
 }
 
-static void tell_qdisc(
+static void notify_qdisc(
 	struct net_device *dev, struct qdisc *q, u32 parent, u32 refs, u16 type, u16 flags)
 {
 	tell(&(struct about){ dev, q, parent, 0, refs, type }, false, flags);
@@ -254,9 +254,9 @@ static int make_root(
 		return err;
 	}
 	if (old || dev->flags & IFF_UP)
-		tell_qdisc(dev, old, TC_H_ROOT, 1, RTM_DELQDISC, 0);
+		notify_qdisc(dev, old, TC_H_ROOT, 1, RTM_DELQDISC, 0);
 	qdisc_root_swap(dev, r);
-	tell_qdisc(dev, r->q, TC_H_ROOT, REFS, RTM_NEWQDISC, NLM_F_REPLACE);
+	notify_qdisc(dev, r->q, TC_H_ROOT, REFS, RTM_NEWQDISC, NLM_F_REPLACE);
 	return 0;
 }
 
@@ -277,9 +277,9 @@ static int make_below(struct net_device *dev, struct qdisc *up, const struct qdi
 	if (IS_ERR(q))
 		return (int)PTR_ERR(q);
 	if (*slot && (*slot)->handle)
-		tell_qdisc(dev, *slot, parent, 1, RTM_DELQDISC, 0);
+		notify_qdisc(dev, *slot, parent, 1, RTM_DELQDISC, 0);
 	qdisc_swap(up, slot, q);
-	tell_qdisc(dev, q, parent, 1, RTM_NEWQDISC, NLM_F_REPLACE);
+	notify_qdisc(dev, q, parent, 1, RTM_NEWQDISC, NLM_F_REPLACE);
 	return 0;
 }
 
@@ -316,7 +316,7 @@ static int change(struct net_device *dev, struct qdisc *q, const struct nlmsghdr
 	if (opt)
 		err = q->ops->change ? q->ops->change(q, opt, len) : -EINVAL;
 	if (!err)
-		tell_qdisc(dev, q, header(req)->tcm_parent, q->up ? 1 : REFS, RTM_NEWQDISC, 0);
+		notify_qdisc(dev, q, header(req)->tcm_parent, q->up ? 1 : REFS, RTM_NEWQDISC, 0);
 	return err;
 }
 
@@ -368,7 +368,7 @@ static int remove_qdisc(struct net_device *dev, struct qdisc *up, struct qdisc *
 
 	if (up && up->ops->classes->refill)
 		with = qdisc_default(up, TC_H_MIN(q->parent));
-	tell_qdisc(dev, q, q->parent, 1, RTM_DELQDISC, 0);
+	notify_qdisc(dev, q, q->parent, 1, RTM_DELQDISC, 0);
 	if (!up) {
 		qdisc_root_swap(dev, NULL);
 		return 0;

@@ -516,7 +516,7 @@ ssize_t errq_recvmsg(struct inet_sock *i, struct msg *m)
 	if (m->name && !r->stamp && !is_notice(r))
 		inet_write_addr(i, m->name, &r->dest, r->port, r->heard.ifindex);
 	if (has_sender(i, r))
-		inet_tell_heard(i, m, &r->heard, i->v6 || !r->stamp ? 0 : r->offender.w[3],
+		inet_report_heard(i, m, &r->heard, i->v6 || !r->stamp ? 0 : r->offender.w[3],
 			!ip_is_v4(&r->offender));
 	if (i->v6)
 		put_record6(m, i, r);

@@ -229,7 +229,7 @@ static bool update_window(struct tcp_sock *t, const struct sk_buff *skb)
 		return false;
 	t->snd.wnd = wnd;
 	t->snd.max_wnd = max(t->snd.max_wnd, wnd);
-	t->rcv.foretold = true;
+	t->rcv.predicted = true;
 	return true;
 }
 

@@ -285,7 +285,7 @@ void tcp_enter_established(struct tcp_sock *t)
 	tcp_set_state(t, TCP_ESTABLISHED);
 	t->rcv.last = t->rcv.space_at = tcp_now(t);
 	t->rcv.mss = max(min(min((u32)t->snd.advmss, MSS_DEFAULT), t->rcv.wnd / 2), MSS_MIN);
-	t->rcv.foretold = t->child.listener || !t->snd.wscale;
+	t->rcv.predicted = t->child.listener || !t->snd.wscale;
 	tcp_grow_sndbuf(t);
 	tcp_arm_keepalive(t);
 	tcp_wake(t, EPOLLOUT | EPOLLWRNORM);
@@ -474,7 +474,7 @@ static bool is_syn_again(const struct tcp_sock *t, const struct sk_buff *skb)
  */
 static bool expected(const struct tcp_sock *t, const struct sk_buff *skb)
 {
-	return t->state == TCP_ESTABLISHED && t->rcv.foretold && list_empty(&t->rcv.ooo) &&
+	return t->state == TCP_ESTABLISHED && t->rcv.predicted && list_empty(&t->rcv.ooo) &&
 	       t->rcv.wnd && t->rcv.urg_state == URG_NONE && (skb->tcp.flags & ~TH_PSH) == TH_ACK &&
 	       skb->tcp.seq == t->rcv.nxt && !after(skb->tcp.ack_seq, t->snd.nxt) &&
 	       skb->tcp.window == t->snd.wnd &&

@@ -25,7 +25,7 @@
 /* ---- a SYN arrives ---- */
 
 /* Copies the options of control messages and of binding from the listener. */
-static void inherit_told(struct inet_sock *i, const struct inet_sock *from)
+static void inherit_options(struct inet_sock *i, const struct inet_sock *from)
 {
 	i->tells.pktinfo = from->tells.pktinfo;
 	i->tells.ttl = from->tells.ttl;
@@ -80,7 +80,7 @@ static void inherit(struct tcp_sock *c, struct tcp_sock *l)
 	i->opts.autolabel = from->opts.autolabel;
 	i->opts.autolabel_set = from->opts.autolabel_set;
 	i->opts.transparent = from->opts.transparent;
-	inherit_told(i, from);
+	inherit_options(i, from);
 	i->mc.hops = i->mc.ttl = -1;
 	i->uid = from->uid;
 	i->gid = from->gid;

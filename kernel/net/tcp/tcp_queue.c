@@ -250,7 +250,7 @@ static void note_data(struct tcp_sock *t)
 
 	if (!t->ack.heard || now - t->rcv.last > t->rtt.rto)
 		more_quick(t);
-	t->ack.heard = t->rcv.foretold = true;
+	t->ack.heard = t->rcv.predicted = true;
 	t->rcv.last = now;
 }
 

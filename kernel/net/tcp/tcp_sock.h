@@ -142,7 +142,7 @@ struct tcp_rcv {
 	 * Linux would use header prediction for the next segment; only count_ack()'s counters use
 	 * this flag
 	 */
-	bool foretold;
+	bool predicted;
 	/* the peer's FIN was processed: reads end before its number */
 	bool peer_done;
 	bool tell_inq;          /* TCP_INQ */

@@ -169,7 +169,7 @@ int unix_bind(struct socket *s, struct sockaddr_buf *a);
 int unix_name_asked(struct unix_sock *u);
 int unix_getname(struct socket *s, struct sockaddr_buf *a, bool peer);
 /* Writes the name of @u to @a, for a receiver; length 0: it has none, or @u is NULL. */
-void unix_name_told(const struct unix_sock *u, struct sockaddr_buf *a);
+void unix_name_reported(const struct unix_sock *u, struct sockaddr_buf *a);
 /* Gives an accepted socket the name of its listener. Lookups do not find it by that name. */
 void unix_name_accepted(struct unix_sock *srv, const struct unix_sock *l);
 void unix_unhash(struct unix_sock *u); /* lookups no longer find its name */

@@ -264,7 +264,7 @@ void unix_unhash(struct unix_sock *u)
 	spin_unlock(&unix_names_lock);
 }
 
-void unix_name_told(const struct unix_sock *u, struct sockaddr_buf *a)
+void unix_name_reported(const struct unix_sock *u, struct sockaddr_buf *a)
 {
 	a->len = 0;
 	if (!u)

@@ -272,13 +272,13 @@ static void name_of_peer(struct unix_sock *u, struct sockaddr_buf *name)
 {
 	struct unix_sock *p = unix_peer_get(u);
 
-	unix_name_told(p, name);
+	unix_name_reported(p, name);
 	if (p)
 		unix_put(p);
 }
 
 /* Reports end of file, which has no sender: the credentials have process id 0. */
-static int told_end(struct msg *m)
+static int report_end(struct msg *m)
 {
 	m->cred = (struct ucred){ 0 };
 	m->has_cred = true;
@@ -304,7 +304,7 @@ static ssize_t stream_read_nothing(struct unix_sock *u, struct msg *m, bool *hel
 			return 0;
 		err = stream_wait(u, m, held);
 	}
-	return err == 1 ? told_end(m) : err;
+	return err == 1 ? report_end(m) : err;
 }
 
 static ssize_t stream_recv_locked(struct socket *s, struct msg *m, bool *held)
@@ -332,7 +332,7 @@ static ssize_t stream_recv_locked(struct socket *s, struct msg *m, bool *held)
 			break;
 		err = stream_wait(u, m, held);
 		if (err)
-			return done ? done : err == 1 ? told_end(m) : err;
+			return done ? done : err == 1 ? report_end(m) : err;
 	}
 	return done;
 }
@@ -432,7 +432,7 @@ static ssize_t dgram_recv_locked(struct socket *s, struct msg *m, bool *held)
 		if (u->c.type == SOCK_SEQPACKET)
 			name_of_peer(u, m->name);
 		else
-			unix_name_told(um->from, m->name);
+			unix_name_reported(um->from, m->name);
 	}
 	if (peek)
 		return n;

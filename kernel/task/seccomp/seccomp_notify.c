@@ -127,7 +127,7 @@ static void install_add(struct note_add *a)
 		fd_install((int)a->ret, get_file(a->file));
 }
 
-static bool can_go_on(struct notify_queue *q, const struct note *n)
+static bool can_continue(struct notify_queue *q, const struct note *n)
 {
 	bool ret;
 
@@ -175,10 +175,10 @@ static int wait_for_reply(struct notify_queue *q, struct note *n)
 
 		spin_unlock(&q->lock);
 		if (killable)
-			err = wait_event_killable(&q->wait, can_go_on(q, n));
+			err = wait_event_killable(&q->wait, can_continue(q, n));
 		else
 			err = wait_event_interruptible(&q->wait,
-				can_go_on(q, n) ||
+				can_continue(q, n) ||
 					(q->killable && READ_ONCE(n->state) == NOTE_SENT));
 		spin_lock(&q->lock);
 		if (err && (killable || !q->killable || n->state != NOTE_SENT ||

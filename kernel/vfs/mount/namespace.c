@@ -306,7 +306,7 @@ int move_tree(const struct path *from, struct path *where)
 }
 
 /* True if @m is @t, or is mounted on or below @t. */
-static bool stands_on(const struct mount *m, const struct mount *t)
+static bool is_mounted_within(const struct mount *m, const struct mount *t)
 {
 	for (; m != t; m = m->mnt_parent)
 		if (m->mnt_parent == m)
@@ -325,7 +325,8 @@ static int may_go_beneath(const struct path *from, const struct path *top)
 
 	if (top->dentry != t->mnt_root || p == t || (t->mnt_state & MNT_LOCKED))
 		return -EINVAL;
-	if (t == current->fs->root.mnt || stands_on(m, t) || mount_lookup_rcu(m, m->mnt_root))
+	if (t == current->fs->root.mnt || is_mounted_within(m, t) ||
+		mount_lookup_rcu(m, m->mnt_root))
 		return -EINVAL;
 	if (!list_empty(&p->mnt_share) || !list_empty(&p->mnt_slave_list))
 		return -EINVAL;

@@ -384,7 +384,7 @@ bool dentry_condemn(struct dentry *d)
 	return true;
 }
 
-void d_tell_gone(struct dentry *d)
+void d_notify_gone(struct dentry *d)
 {
 	struct inode *inode = d->d_inode;
 
@@ -416,7 +416,7 @@ struct dentry *dentry_bury(struct dentry *d)
 		list_del_init(&d->d_child);
 		spin_unlock(&parent->d_lock);
 	}
-	d_tell_gone(d);
+	d_notify_gone(d);
 	if (d->d_op && d->d_op->d_release)
 		d->d_op->d_release(d);
 	if (name_is_external(d))

@@ -94,7 +94,7 @@ int vfs_link(struct dentry *old, struct inode *dir, struct dentry *d)
 		return err;
 	if (inode->i_sb != dir->i_sb)
 		return -EXDEV;
-	if ((inode->i_flags & (S_APPEND | S_IMMUTABLE)) || !inode_is_somebodys(inode) ||
+	if ((inode->i_flags & (S_APPEND | S_IMMUTABLE)) || !inode_ids_are_mapped(inode) ||
 		!dir->i_op->link || is_dir(inode))
 		return -EPERM;
 	down_write(&inode->i_rwsem);
@@ -124,7 +124,7 @@ static void notify_removed(struct inode *dir, struct dentry *d, u32 extra)
 	if (!extra)
 		fsnotify_inode(d->d_inode, IN_ATTRIB); /* its link count has changed */
 	if (atomic_read(&d->d_count) == 1)
-		d_tell_gone(d);
+		d_notify_gone(d);
 	fsnotify_name(dir, IN_DELETE | extra, d->d_inode, d->d_name.name, d->d_name.len, 0);
 }
 
@@ -347,7 +347,7 @@ static int may_linkat(struct inode *inode)
 {
 	umode_t mode = inode->i_mode;
 
-	if (!inode_is_somebodys(inode))
+	if (!inode_ids_are_mapped(inode))
 		return -EOVERFLOW;
 	if (!sysctl_protected_hardlinks || inode_owner_or_capable(inode))
 		return 0;

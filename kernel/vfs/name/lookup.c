@@ -99,7 +99,7 @@ static bool is_looked_for(struct looking_bucket *b, const struct looking *l)
 	return false;
 }
 
-static bool nobody_looks(struct looking_bucket *b, const struct looking *l)
+static bool lookup_has_ended(struct looking_bucket *b, const struct looking *l)
 {
 	bool yes;
 
@@ -126,7 +126,7 @@ static int looking_begin(struct looking *l)
 	spin_unlock(&b->lock);
 	if (!wait)
 		return 0;
-	return wait_event_killable(&b->wait, nobody_looks(b, l)) ? -EINTR : 1;
+	return wait_event_killable(&b->wait, lookup_has_ended(b, l)) ? -EINTR : 1;
 }
 
 static void looking_end(struct looking *l)

@@ -86,7 +86,7 @@ int inode_permission(struct inode *inode, int mask)
 		}
 		if (inode->i_flags & S_IMMUTABLE)
 			return -EPERM;
-		if (!inode_is_somebodys(inode))
+		if (!inode_ids_are_mapped(inode))
 			/* A new file's owner would be unmapped. */
 			return -EACCES;
 	}
@@ -137,7 +137,7 @@ int may_delete(struct inode *dir, struct dentry *d, bool isdir)
 
 	if (!inode)
 		return -ENOENT;
-	if (!inode_is_somebodys(inode))
+	if (!inode_ids_are_mapped(inode))
 		return -EOVERFLOW;
 	err = inode_permission(dir, MAY_WRITE | MAY_EXEC);
 	if (err)

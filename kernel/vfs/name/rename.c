@@ -157,7 +157,7 @@ static void notify_moved(struct inode *odir, struct inode *ndir, struct dentry *
 	fsnotify_name(
 		ndir, IN_MOVED_TO | dir, old->d_inode, old->d_name.name, old->d_name.len, cookie);
 	if (odir == ndir && READ_ONCE(odir->i_dnotify))
-		dnotify_tell(odir, 0, true);
+		dnotify_signal(odir, 0, true);
 	if (replaced)
 		fsnotify_inode(replaced, IN_ATTRIB);
 	fsnotify_inode(old->d_inode, IN_MOVE_SELF);

@@ -57,7 +57,7 @@ static void tell_locked(struct inode *dir, u32 events)
 	}
 }
 
-void dnotify_tell(struct inode *dir, u32 in, bool renamed)
+void dnotify_signal(struct inode *dir, u32 in, bool renamed)
 {
 	u32 events = events_of(in) | (renamed ? DN_RENAME : 0);
 

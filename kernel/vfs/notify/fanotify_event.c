@@ -418,7 +418,7 @@ struct asked {
  * in content (FAN_CLASS_PRE_CONTENT) come before those that check it. Returns the number of groups.
  * fanotify_lock is held.
  */
-static u32 who_is_asked(const struct gather *g, struct asked *to)
+static u32 find_asked(const struct gather *g, struct asked *to)
 {
 	struct fan_group *group;
 	u32 n = 0;
@@ -466,11 +466,11 @@ int fanotify_permission(const struct fs_event *e)
 
 	mutex_lock(&fanotify_lock);
 	fan_gather(&g, e);
-	n = who_is_asked(&g, NULL);
+	n = find_asked(&g, NULL);
 	if (n > PERM_GROUPS)
 		asked = kmalloc(n * sizeof(*asked), GFP_NOFS);
 	if (asked)
-		who_is_asked(&g, asked);
+		find_asked(&g, asked);
 	fan_ungather(&g);
 	mutex_unlock(&fanotify_lock);
 	if (!asked)

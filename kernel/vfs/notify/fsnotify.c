@@ -27,9 +27,9 @@ static bool watched(const struct inode *inode)
 static void tell(const struct fs_event *e)
 {
 	if (!e->dirent && READ_ONCE(e->inode->i_dnotify))
-		dnotify_tell(e->inode, e->mask, false);
+		dnotify_signal(e->inode, e->mask, false);
 	if (e->dir && READ_ONCE(e->dir->i_dnotify))
-		dnotify_tell(e->dir, e->mask, false);
+		dnotify_signal(e->dir, e->mask, false);
 	inotify_event(e);
 	if (READ_ONCE(fanotify_nr_marks))
 		fanotify_event(e);

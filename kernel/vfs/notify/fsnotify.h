@@ -36,6 +36,6 @@ void fsnotify_inode_gone(struct inode *inode);
  * Notifies the users of F_NOTIFY of an event in @dir. @in: IN_*; @renamed: a rename within @dir.
  * Called only if i_dnotify is set.
  */
-void dnotify_tell(struct inode *dir, u32 in, bool renamed);
+void dnotify_signal(struct inode *dir, u32 in, bool renamed);
 
 #endif

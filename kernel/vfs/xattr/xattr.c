@@ -87,7 +87,7 @@ static int xattr_allowed(struct inode *inode, const char *name, int mask, bool j
 	int err = 0;
 
 	if ((mask & MAY_WRITE) &&
-		((inode->i_flags & (S_IMMUTABLE | S_APPEND)) || !inode_is_somebodys(inode)))
+		((inode->i_flags & (S_IMMUTABLE | S_APPEND)) || !inode_ids_are_mapped(inode)))
 		return -EPERM;
 	if (has_prefix(name, XATTR_USER_PREFIX))
 		err = user_allowed(inode, mask);
@@ -122,7 +122,7 @@ static int set_locked(struct dentry *d, const char *name, const void *value, siz
 	bool acl = is_acl_name(name);
 	int err = acl ? 0 : xattr_allowed(inode, name, MAY_WRITE, size != 0);
 
-	if (acl && ((inode->i_flags & (S_IMMUTABLE | S_APPEND)) || !inode_is_somebodys(inode)))
+	if (acl && ((inode->i_flags & (S_IMMUTABLE | S_APPEND)) || !inode_ids_are_mapped(inode)))
 		err = -EPERM;
 	if (err)
 		return err;

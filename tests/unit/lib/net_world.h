@@ -110,10 +110,10 @@ static void run_to(u64 until)
 	}
 	now = until;
 }
-void rtnl_tell_addr(struct net *n, const struct ifaddr *a, u16 type)
+void rtnl_notify_addr(struct net *n, const struct ifaddr *a, u16 type)
 {
 }
-void rtnl_tell_route(struct net *n, const struct route *r, u16 type)
+void rtnl_notify_route(struct net *n, const struct route *r, u16 type)
 {
 }
 void mcast_have_address(struct net_device *dev)
@@ -129,7 +129,7 @@ void mcast_leave(struct net_device *dev, const ip_addr *group)
 }
 
 static int apps_asked;
-void rtnl_tell_neigh(struct net *n, const struct neigh_info *info, u16 type)
+void rtnl_notify_neigh(struct net *n, const struct neigh_info *info, u16 type)
 {
 	apps_asked += type == RTM_GETNEIGH;
 }

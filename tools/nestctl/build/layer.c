@@ -26,7 +26,7 @@ static int depth_of(const char *file)
 	char text[PATH_MAX + 64];
 	int depth = 0;
 
-	while (!image_tell(im, (uint32_t)depth, text, sizeof(text)))
+	while (!image_describe(im, (uint32_t)depth, text, sizeof(text)))
 		depth++;
 	image_close(im);
 	return depth;

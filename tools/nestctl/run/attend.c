@@ -184,7 +184,7 @@ static int next_signal(siginfo_t *info)
 		return sig;
 	time_limit = 0;
 	timed_out = true;
-	audit_tell("refused", "what", "time");
+	audit_report("refused", "what", "time");
 	*info = (siginfo_t){ .si_signo = SIGTERM };
 	return SIGTERM;
 }

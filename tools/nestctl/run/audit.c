@@ -61,7 +61,7 @@ static struct output {
 	/* the output ends in the middle of a line */
 	bool torn;
 	/* number of missing lines; number of those that no line "lost" has reported yet */
-	unsigned long lost, untold;
+	unsigned long lost, unreported;
 	/* lines of older files that rotation has removed */
 	unsigned long dropped;
 } outputs[OUTPUTS_MAX];
@@ -203,7 +203,7 @@ static void tell_start(const struct run *r)
 	send_line(f, &text, &size);
 }
 
-void audit_tell(const char *event, const char *key, const char *value)
+void audit_report(const char *event, const char *key, const char *value)
 {
 	char *text = NULL;
 	size_t size;
@@ -274,9 +274,9 @@ static bool put_line(struct output *o, const char *event, const char *key, unsig
 /* Writes a line "lost" with the number of lines that the output lacks. True if it was written. */
 static bool tell_gap(struct output *o)
 {
-	if (!put_line(o, "lost", "lines", o->untold))
+	if (!put_line(o, "lost", "lines", o->unreported))
 		return false;
-	o->untold = 0;
+	o->unreported = 0;
 	return true;
 }
 
@@ -382,13 +382,13 @@ static void give(struct output *o, const char *buf, size_t n)
 	size_t done = 0;
 	unsigned long lost;
 
-	if (make_room(o, n) && (!o->untold || tell_gap(o)))
+	if (make_room(o, n) && (!o->unreported || tell_gap(o)))
 		done = write_out(o, buf, n);
 	if (done)
 		o->torn = buf[done - 1] != '\n';
 	lost = lines_of(buf + done, n - done);
 	o->lost += lost;
-	o->untold += lost;
+	o->unreported += lost;
 }
 
 /* ---- the thread ---- */

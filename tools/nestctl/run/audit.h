@@ -6,7 +6,7 @@
  *	audit_add("events.jsonl")     each --audit, while options are read
  *	audit_prepare(r)              opens files, makes the pipe, adds the kernel's parameter
  *	audit_begin()                 the kernel has its end of the pipe: starts to carry lines
- *	audit_tell("refused", ...)    adds a line of nestctl's own
+ *	audit_report("refused", ...)    adds a line of nestctl's own
  *	audit_finish(status, hurry)   the kernel has ended
  *
  * Each function does nothing without --audit.
@@ -38,7 +38,7 @@ void audit_listen(void (*f)(const char *line));
 void audit_prepare(struct run *r);
 void audit_begin(void);
 /* Writes a line with one field of text. A line that has no room in the pipe is lost and counted. */
-void audit_tell(const char *event, const char *key, const char *value);
+void audit_report(const char *event, const char *key, const char *value);
 /*
  * Waits until all lines are written, then writes the line "end" with @status. Once @hurry() is
  * true, does not wait for a reader that reads nothing. Returns false after a message if lines are
