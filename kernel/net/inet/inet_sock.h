@@ -222,7 +222,7 @@ struct inet_sock {
 	int link_if;
 	bool v6; /* a socket of AF_INET6 */
 	bool listening;
-	bool accepted; /* returned by accept(2) */
+	bool accepted; /* a child that a listener made */
 	/* laddr is a multicast or broadcast address, so it is never a source address */
 	bool bound_to_many;
 	/* of an accepted socket: the address that its listener is bound to */
