@@ -277,7 +277,7 @@ struct sk_buff *tcp_fast_send_syn(struct tcp_sock *t)
 	data->tcp.sent = ktime_get();
 	t->fast.data_sent = true;
 	if (!c)
-		/* no memory: the retransmission sends a SYN */
+		/* no memory: the timer retransmits the SYN */
 		return data;
 	c->tcp.seq = t->snd.iss;
 	c->tcp.flags = TH_SYN;

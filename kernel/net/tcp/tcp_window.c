@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * tcp_window.c: the window that a receiver offers: half of the free room of its buffer, in steps,
- * less while memory is short; an offered window is never withdrawn. Sources: RFC 9293 (3.8.6), 7323
- * (window scale).
+ * less while memory is short; an offered window is never withdrawn.
+ * Sources: RFC 9293 (3.8.6), 7323 (window scale).
  */
 #include "kernel/net/tcp/tcp.h"
 
