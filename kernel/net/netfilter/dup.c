@@ -71,7 +71,7 @@ void nf_dup(struct nft_pkt *p, const ip_addr *gateway, u32 oif)
 	c->nf_info = NF_UNTRACKED;
 	c->is_copy = true;
 	c->is_answer = p->skb->is_answer;
-	c->proxy = *gateway; /* c->proxy holds the gateway until then */
+	c->proxy = *gateway; /* the gateway, until the copy is sent */
 	c->copy_if = oif;
 	if (!edit(p, c)) {
 		kfree_skb(c);

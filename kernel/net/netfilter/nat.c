@@ -270,7 +270,7 @@ static bool wants(const struct nf_conn *ct, int info, int manip)
 
 /*
  * Rewrites an ICMP error: its own address, that of the packet that it quotes, and its checksum.
- * Returns false if the packet is too short or there is no memory.
+ * Returns false if the quoted packet is truncated or invalid, or there is no memory.
  */
 static bool rewrite_error(
 	struct nf_state *s, const struct nf_l4 *l4, const struct nf_conn *ct, int info, int manip)

@@ -305,7 +305,7 @@ static int flush(struct nft_ctx *c, struct nft_set *s)
 		cond_resched();
 		spin_lock(&c->nn->lock);
 		/*
-		 * del_pinned() failed and cleared NFT_DEL, so packets may have freed the element:
+		 * on failure del_pinned() has cleared NFT_DEL, so packets may free the element:
 		 * stop the walk
 		 */
 		if (err)

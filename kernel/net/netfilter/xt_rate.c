@@ -12,8 +12,8 @@
  * Credits count what an entry may still let pass. For a rate of packets, a credit is a microsecond,
  * and a packet costs `avg`. For a rate of bytes, 2^32 credits are a second, and each 16 bytes cost
  * `avg`; the burst is a number of seconds whose credit is given in advance. A rule with RATE_MATCH
- * compares rates instead: it is over the limit if the last interval had more than its share. Lock:
- * nn->lock for the entries; nfnl_mutex for the set of tables, and for their users.
+ * compares rates instead: it is over the limit if the last interval had more than its share.
+ * Lock: nn->lock for the entries; nfnl_mutex for the set of tables, and for their users.
  */
 #define _LINUX_IF_H /* <linux/if.h> needs libc */
 #define IFNAMSIZ 16

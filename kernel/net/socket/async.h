@@ -3,8 +3,8 @@
  * async.h: socket calls for asynchronous I/O, beside those of socket.h. The guest's arguments are
  * read once, before the call. No call waits: a call that would returns -EAGAIN or -EINPROGRESS, and
  * the caller waits by its own means. -ENOTSOCK: the file is not a socket. Without MSG_DONTWAIT in
- * the flags (accept: without O_NONBLOCK of the file), a call that a blocking call would fail at
- * once returns that error instead of -EAGAIN.
+ * the flags (accept: without O_NONBLOCK of the file), a call returns an error that a blocking call
+ * would return at once, rather than -EAGAIN.
  */
 #ifndef NESTLING_NET_ASYNC_H
 #define NESTLING_NET_ASYNC_H

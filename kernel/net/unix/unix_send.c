@@ -71,8 +71,8 @@ static struct ucred sender(
 }
 
 /*
- * Builds a message for @to with @n (at least @least) bytes of the iterator and, if @with_files,
- * with the descriptors. Returns ERR_PTR(-errno) on failure.
+ * Builds a message for @to with @n bytes of the iterator, or fewer (at least @least), and, if
+ * @with_files, with the descriptors. Returns ERR_PTR(-errno) on failure.
  */
 static struct unix_msg *build_msg(struct unix_sock *u, const struct unix_sock *to, struct msg *m,
 	u32 n, u32 least, bool with_files)
