@@ -489,7 +489,7 @@ static void disconnect(struct inet_sock *i)
 {
 	i->link_if = 0;
 	inet_drop_peer(i);
-	/* a port that the kernel chose is dropped */
+	/* gives back a port that the kernel chose */
 	if (!i->in.by_user && i->lport) {
 		inet_unhash(i);
 		i->lport = 0;

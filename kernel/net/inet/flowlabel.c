@@ -38,14 +38,15 @@
 
 struct lease {
 	struct hlist_node node;
-	struct net *net; /* no reference: leases end with it */
+	struct net *net; /* no reference: leases end with @net */
 	u32 label;
 	ip_addr dst;
 	u8 share;
-	u32 users; /* sockets that hold it; 0: it lingers */
+	u32 users; /* sockets that hold it; 0: lingering */
 	/* IPV6_FL_S_USER: the effective uid that leased the label; IPV6_FL_S_PROCESS: the thread */
 	u32 owner;
-	u64 linger;        /* ns from `used` until it may expire */
+	/* ns from `used` until the lease may expire */
+	u64 linger;
 	u64 used, expires; /* ktime_get(); used: of the last PUT */
 };
 

@@ -71,7 +71,7 @@ static void echo(struct net *net, struct sk_buff *skb, u8 reply)
 		kfree_skb(r);
 		return;
 	}
-	r->mark = r->priority = 0; /* not those of the request */
+	r->mark = r->priority = 0; /* not copied from the request */
 	h = (struct icmphdr *)skb_payload(r);
 	h->type = reply;
 	icmp_checksum(r, h, &f);

@@ -125,7 +125,7 @@ long inet6_ioctl(struct net *net, u32 cmd, u64 arg)
 	switch (cmd) {
 	case SIOCSIFADDR:
 	case SIOCDIFADDR: return change_addr(net, cmd, arg);
-	case SIOCSIFDSTADDR: return -ENODEV; /* for tunnels, which do not exist here */
+	case SIOCSIFDSTADDR: return -ENODEV; /* for tunnels, which do not exist */
 	case SIOCADDRT:
 	case SIOCDELRT: return change_route(net, cmd, arg);
 	}

@@ -114,7 +114,7 @@ static int get_one(struct net *net, struct net_device *d, u32 cmd, struct ifreq 
 		memcpy(r->hw.data, d->addr, sizeof(d->addr));
 		return 0;
 	}
-	/* Commands for drivers of kinds that do not exist here. */
+	/* The other commands are for kinds of drivers that Nestling does not have. */
 	return -EOPNOTSUPP;
 }
 
@@ -313,7 +313,7 @@ static long write_device(struct net *net, u32 cmd, u64 arg)
 		d->txqlen = (u32)r.number;
 		return 0;
 	case SIOCSIFHWBROADCAST: return r.hw.family == d->type ? -EOPNOTSUPP : -EINVAL;
-	/* no kind of device has it any more */
+	/* no kind of device supports this command */
 	case SIOCSIFSLAVE: return -EINVAL;
 	case SIOCSHWTSTAMP: return set_stamping(r.data);
 	}

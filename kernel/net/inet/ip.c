@@ -640,7 +640,7 @@ static void receive(struct sk_buff *skb, bool shown)
 		return;
 	}
 	if (!for_us(net, skb)) {
-		/* to a group that this machine has not joined */
+		/* the packet is for a group that this machine has not joined */
 		if (skb->broadcast) {
 			kfree_skb(skb);
 			return;

@@ -269,7 +269,7 @@ static struct ip4_opts *make(struct net *net, const void *from, u32 n)
 
 int ip4_opts_set(struct inet_sock *i, uaddr_t val, u32 len)
 {
-	struct ip4_opts *x = NULL, *old = i->opts4; /* op is held, so it does not change */
+	struct ip4_opts *x = NULL, *old = i->opts4; /* stable, since op is held */
 	u8 from[IP4_OPTS_MAX];
 
 	if (len > sizeof(from))

@@ -103,7 +103,7 @@ static int length_of(const u8 *opts, u64 n)
 
 static int set(struct inet_sock *i, bool hop, const u8 *opts, u32 n)
 {
-	struct ip6_ext *x, *old = i->ext6; /* op is held, so it does not change */
+	struct ip6_ext *x, *old = i->ext6; /* stable, since op is held */
 	int err = change(old, hop, opts, n, &x);
 
 	if (err)

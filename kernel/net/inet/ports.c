@@ -161,7 +161,7 @@ static u32 port_range(const struct inet_sock *i, u32 *n)
 	u32 low = (u32)READ_ONCE(i->net->ports.min), high = (u32)READ_ONCE(i->net->ports.max);
 	u32 l = READ_ONCE(i->opts.range_low), h = READ_ONCE(i->opts.range_high);
 
-	/* sysctl may have changed only one bound so far */
+	/* a program may have set only one of the two sysctls so far */
 	high = max(low, high);
 	if (l >= low && l <= high)
 		low = l;
@@ -537,7 +537,7 @@ void inet_forget_peer(struct inet_sock *i)
 	bool keeps;
 
 	spin_lock(&i->table->lock);
-	/* a child uses its listener's port */
+	/* keeps: the program chose the port; a child has its listener's port */
 	keeps = i->in.by_user && i->lport && !i->accepted;
 	hlist_del_init(&i->in.peer_node);
 	if (!keeps)
