@@ -308,7 +308,7 @@ static void take_syn_data(struct tcp_sock *t, const struct sk_buff *skb)
 	struct sk_buff *data = skb_clone(skb, GFP_ATOMIC);
 
 	if (!data)
-		return; /* no memory: the peer sends it again */
+		return; /* no memory: the peer will retransmit */
 	data->tcp.flags &= (u8)~TH_SYN;
 	data->tcp.seq++;
 	tcp_take_data(t, data);

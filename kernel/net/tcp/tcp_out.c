@@ -430,11 +430,11 @@ int tcp_split(struct tcp_sock *t, struct sk_buff *skb, u32 len)
 	skb->tcp.flags &= (u8) ~(TH_FIN | TH_PSH);
 	skb->tcp.eor = false;
 	list_add(&rest->list, &skb->list);
-	/* Both share the buffer; `rest` is charged for it. */
+	/* Both skbs share the buffer, which is charged to `rest`. */
 	rest->charged = skb->charged;
 	skb->charged = sizeof(*skb);
 	t->snd.wmem += sizeof(*skb);
-	if (before(skb->tcp.seq, t->snd.nxt) && t->snd.head != skb) { /* both are sent */
+	if (before(skb->tcp.seq, t->snd.nxt) && t->snd.head != skb) { /* both skbs are sent */
 		rest->tcp.segs = tcp_segs_of(t, rest->len);
 		tcp_recount(t, skb, rest->tcp.segs);
 	}

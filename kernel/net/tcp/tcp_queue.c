@@ -119,7 +119,7 @@ static void ooo_insert(struct tcp_sock *t, struct sk_buff *skb)
 	u32 seq = skb->tcp.seq, end = skb->tcp.end_seq;
 	struct sk_buff *o = ooo_find(t, seq), *next;
 
-	if (o && !before(o->tcp.end_seq, end)) { /* it is a duplicate */
+	if (o && !before(o->tcp.end_seq, end)) { /* @skb is a duplicate */
 		t->rcv.dsack = (struct sack_block){ seq, end };
 		kfree_skb(skb);
 		return;
@@ -269,7 +269,7 @@ static void measure(struct tcp_sock *t, u32 len)
  */
 static bool no_room(const struct tcp_sock *t, const struct sk_buff *skb)
 {
-	/* accepts one segment at a time even with a tiny buffer */
+	/* accept a segment into empty queues, so that even a tiny buffer makes progress */
 	if (!t->inet.queue.rmem && !t->rcv.ooo_mem)
 		return false;
 	if (tcp_mem_full() && !tcp_mem_fair(t->inet.queue.rmem + t->rcv.ooo_mem))
@@ -298,7 +298,7 @@ bool tcp_take_data(struct tcp_sock *t, struct sk_buff *skb)
 		return false;
 	}
 	measure(t, skb->gso ? skb->gso : skb_len(skb));
-	if (!after(skb->tcp.end_seq, t->rcv.nxt)) { /* all of it is a duplicate */
+	if (!after(skb->tcp.end_seq, t->rcv.nxt)) { /* all of @skb is a duplicate */
 		t->rcv.dsack = (struct sack_block){ skb->tcp.seq, skb->tcp.end_seq };
 		t->ack.now = true;
 		tcp_enter_quick(t);

@@ -186,7 +186,7 @@ static void send_probe(struct tcp_sock *t)
 	if (t->loss.tlp_retrans) {
 		last = t->snd.head ? list_prev_entry(t->snd.head, list) :
 				     list_last_entry(&t->snd.wq, struct sk_buff, list);
-		/* The MSS may have grown since its segments were counted. */
+		/* The MSS may have grown since the segments of `last` were counted. */
 		if (last->tcp.segs > 1 && (last->tcp.segs - 1U) * t->snd.mss < last->len) {
 			if (tcp_split(t, last, (last->tcp.segs - 1U) * t->snd.mss))
 				return;

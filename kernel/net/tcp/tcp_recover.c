@@ -30,7 +30,7 @@ void tcp_mark_lost(struct tcp_sock *t, struct sk_buff *skb)
 {
 	if (!(skb->tcp.sacked & SKB_LOST) || skb->tcp.sacked & SKB_RETRANS)
 		t->loss.newly_lost += skb->tcp.segs;
-	/* its retransmission was lost too */
+	/* if @skb was retransmitted, the retransmission was lost too */
 	tcp_forget_retrans(t, skb);
 	if (skb->tcp.sacked & (SKB_LOST | SKB_SACKED))
 		return;
