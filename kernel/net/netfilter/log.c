@@ -154,7 +154,10 @@ static void put_quote(struct line *l, u32 off, bool quoted, void (*put)(struct l
 
 static void put_icmp(struct line *l, u32 off, bool fragment, bool quoted)
 {
-	/* by ICMP type: bytes that must follow the first four to be printed */
+	/*
+	 * by ICMP type: bytes that must follow the first four, else the packet is INCOMPLETE; 0:
+	 * the type has no fields to print
+	 */
 	static const u8 needs[19] = { [0] = 4,
 		[3] = 28,
 		[4] = 28,

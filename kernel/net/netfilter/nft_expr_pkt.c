@@ -391,7 +391,9 @@ static void fib_eval(struct nft_expr *e, struct nft_regs *r, struct nft_pkt *p)
 	nf_addrs(p->skb, p->v6, &src, &dst);
 	f.daddr = x->flags & NFTA_FIB_F_SADDR ? src : dst;
 	f.saddr = x->flags & NFTA_FIB_F_SADDR ? dst : src;
-	/* of a forwarded packet: look up the reverse route from its output device */
+	/*
+	 * for a forwarded packet, look up the reverse route as if it arrived on the output device
+	 */
 	if (x->flags & NFTA_FIB_F_SADDR && x->flags & NFTA_FIB_F_IIF &&
 		p->s->hook == NF_INET_FORWARD && p->s->out)
 		f.iif = p->s->out->ifindex;

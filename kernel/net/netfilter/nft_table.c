@@ -130,7 +130,7 @@ int nft_del_table(struct nft_ctx *c)
 	if (tb[NFTA_TABLE_HANDLE] && nla_be64(tb[NFTA_TABLE_HANDLE], &handle))
 		return -EINVAL;
 	if (!handle)
-		/* no name: deletes all tables, of one family or of any */
+		/* no name: deletes all tables of the request's family; family 0: of all families */
 		err = 0;
 	list_for_each_entry(t, &c->nn->tables, list) {
 		if (t->pend & NFT_DEL || (c->r->family && c->r->family != t->family) ||

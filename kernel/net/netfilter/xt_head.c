@@ -43,7 +43,7 @@ enum {
 
 static bool match_ttl(const struct nft_pkt *p, const void *i)
 {
-	const struct ipt_ttl_info *m = i; /* struct ip6t_hl_info is equal to it */
+	const struct ipt_ttl_info *m = i; /* struct ip6t_hl_info has its layout */
 	u8 ttl;
 
 	skb_copy(p->skb, p->v6 ? 7 : 8, &ttl, 1);
