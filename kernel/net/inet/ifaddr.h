@@ -24,17 +24,17 @@ struct ifaddr {
 	u8 prefix; /* bits, of the family's 32 or 128 */
 	/* the device has joined the address's solicited-node multicast group */
 	bool in_group;
-	/* the route to its network is still to be added */
+	/* the route to the address's network is still to be added */
 	bool to_connect;
 	u8 scope; /* RT_SCOPE_* */
 	/* IFA_F_*; IFA_F_TENTATIVE: not usable yet */
 	u16 flags;
-	u32 metric; /* of the route to its network, 0: default */
+	u32 metric; /* of the route to the network, 0: default */
 	/* ktime_get() at the end of the valid lifetime; 0, or ~0 if a router set it: never ends */
 	u64 expires;
 	/* ktime_get() at the end of the preferred lifetime; 0: never ends, or has ended */
 	u64 preferred_until;
-	struct addr_places *places; /* its nodes in hash tables (addr_find.c) */
+	struct addr_places *places; /* nodes in hash tables (addr_find.c) */
 	char label[IFNAMSIZ];
 };
 

@@ -71,7 +71,7 @@ struct inet_place {
 	 */
 	bool own_group;
 	bool in_table;
-	/* bind(2) named the port; else the kernel chose it */
+	/* bind(2) named the port; else the kernel chose the port */
 	bool by_user;
 	/* connect(2) of a datagram socket chose laddr, which is dropped with the peer */
 	bool addr_by_connect;

@@ -65,7 +65,7 @@ struct inet_sock *way_next(const struct inet_sock *o);
 /* Adds a bound socket to the group of sockets that share its port. Returns 0 or -ENOMEM. */
 int group_enter(struct inet_sock *i);
 void group_leave(struct inet_sock *i);
-/* Add a member to the candidates for packets, and remove it. */
+/* Add a member to the candidates for packets, and remove a member from them. */
 void group_offer(struct inet_sock *i);
 void group_withdraw(struct inet_sock *i);
 /* Returns the member for a flow with this hash. */

@@ -38,7 +38,7 @@ struct sock_header {
 	struct iov_iter iter;
 };
 
-/* Reads a header from the guest: 0 or -errno. After 0 it must be released. */
+/* Reads a header from the guest. Returns 0 or -errno. After 0 the caller must release @h. */
 long sock_header_import(struct sock_header *h, uaddr_t umsg, bool send);
 /* Reads an address into h->to. */
 int sock_header_name(struct sock_header *h, uaddr_t addr, int addrlen);

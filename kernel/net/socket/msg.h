@@ -87,7 +87,7 @@ struct msg {
 	bool waits_later;
 	/* send, with proto_ops.late_control: the error found in the control messages */
 	int ctl_err;
-	/* end of the call's wait (ktime_get()), 0: it has not waited yet (sock_wait.h) */
+	/* end of the call's wait (ktime_get()), 0: the call has not waited yet (sock_wait.h) */
 	u64 until;
 	/* receive, streams: arrival time of the last byte, ns, 0: not recorded */
 	u64 stamp;

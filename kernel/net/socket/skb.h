@@ -99,7 +99,7 @@ struct packet_meta {
 	int ifindex;
 	u16 hatype;
 	u8 source[6]; /* source address of the link header */
-	/* length before the filter truncated it */
+	/* length of the packet before the filter truncated it */
 	u32 len;
 };
 
@@ -142,7 +142,7 @@ struct sk_buff {
 	bool unsummed; /* a datagram of IPv6 without a checksum */
 	/* the headers that were last pulled are in room[] */
 	bool room_pulled;
-	u16 sport, dport; /* ports of UDP, once it is parsed */
+	u16 sport, dport; /* UDP's, once the header is parsed */
 	/*
 	 * size of the payload of each segment if the packet has many segments of TCP (gso.c), or
 	 * many datagrams of UDP; 0: it is one packet
@@ -164,7 +164,7 @@ struct sk_buff {
 	u64 stamp;
 	/* VLAN tag that was taken out of the frame (IEEE 802.1Q); vlan_proto 0: no tag */
 	u16 vlan_proto, vlan_tci;
-	u32 mark, priority; /* of the socket that sent it */
+	u32 mark, priority; /* of the sending socket */
 	/*
 	 * user and group of the sending socket, valid if owned is set: while the filter handles an
 	 * outgoing packet

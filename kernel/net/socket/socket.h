@@ -125,7 +125,7 @@ struct sock_common {
 	u32 shutdown; /* SHUT_* bits */
 	/* pending error; read and cleared by SO_ERROR or the next call */
 	int err;
-	/* an error that does not end a connection; SO_ERROR returns it if err is 0 */
+	/* an error that does not end the connection; SO_ERROR returns this error if err is 0 */
 	int soft_err;
 	u32 sndbuf, rcvbuf;     /* bytes */
 	u64 sndtimeo, rcvtimeo; /* ns, 0: none */

@@ -18,7 +18,7 @@
 #define FAST_SERVER 2
 #define FAST_CLIENT_NO_COOKIE 4
 #define FAST_SERVER_NO_COOKIE 0x200
-/* enables Fast Open for every listener; its backlog limits the queue */
+/* enables Fast Open for every listener; the listener's backlog limits the queue */
 #define FAST_SERVER_ALL 0x400
 #define MSG_FASTOPEN 0x20000000
 
@@ -61,9 +61,12 @@ void tcp_fast_accept(struct tcp_sock *l, struct tcp_sock *c, const struct sk_buf
  * by a reset).
  */
 void tcp_fast_done(struct tcp_sock *c, bool reset);
-/* Generates the namespace's key unless there is one, when its first server starts. */
+/*
+ * Generates the namespace's key unless there is one. Called when Fast Open is enabled for a
+ * listener, and before a cookie is computed.
+ */
 void tcp_fast_need_key(struct net *net);
-/* Set net.ipv4.tcp_fastopen_key from text, 0 or -EINVAL, and write it to @n bytes at @buf. */
+/* Set net.ipv4.tcp_fastopen_key from @text (0 or -EINVAL), and write the keys as text to @buf. */
 int tcp_fast_set_keys(struct net *net, const char *text);
 int tcp_fast_show_keys(struct net *net, char *buf, size_t n);
 /* Sets TCP_FASTOPEN_KEY: @n keys of 16 bytes, the current key, then the previous one. */

@@ -27,7 +27,7 @@ struct tcp_sock;
 /* bits of tcp_meta.sacked */
 #define SKB_SACKED 1
 #define SKB_LOST 2
-#define SKB_RETRANS 4 /* in flight again after it was lost */
+#define SKB_RETRANS 4 /* in flight again after a loss */
 
 /* State before a loss. It is restored if later acknowledgements show that nothing was lost. */
 struct undo {

@@ -57,7 +57,9 @@ static inline bool tcp_writable(const struct tcp_sock *t)
 	       (!tcp_mem_full() || tcp_mem_fair(t->snd.wmem)) &&
 	       t->snd.write_seq - t->snd.nxt < tcp_notsent_lowat(t);
 }
-/* True if a writer can write at least half of notsent_lowat, so that waking it is worth it. */
+/*
+ * True if a writer can write at least half of notsent_lowat, so that a wake-up is worth its cost.
+ */
 static inline bool tcp_worth_waking(const struct tcp_sock *t)
 {
 	return tcp_writable(t) &&

@@ -235,7 +235,10 @@ struct tcp_user {
 	bool fast_no_cookie; /* TCP_FASTOPEN_NO_COOKIE */
 };
 
-/* What limits a sender that has data: cwnd or itself, the peer's window, or its send buffer. */
+/*
+ * What limits a sender that has data: cwnd or the sender itself, the peer's window, or the send
+ * buffer.
+ */
 enum { CHRONO_NONE, CHRONO_BUSY, CHRONO_WINDOW, CHRONO_BUFFER, CHRONO_KINDS };
 
 /* Counters for TCP_INFO and statistics. Protected by c.lock. */
@@ -310,7 +313,7 @@ struct tcp_child {
 	struct list_head link;
 	/* a reference; NULL: accepted, or no child; protected by listen.lock */
 	struct tcp_sock *listener;
-	bool offered;     /* it has entered the accept queue */
+	bool offered;     /* has entered the accept queue */
 	bool defer_acked; /* TCP_DEFER_ACCEPT: got a bare ACK */
 	/* for a SYN cookie: TCP_COOKIE_OPTS and the low bits of the timestamp; 0: no cookie */
 	u8 cookie_opts;
