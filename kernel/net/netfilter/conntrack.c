@@ -24,7 +24,7 @@
 #define EACH_ROOM 512
 #define EVENTS_AUTO 2
 #define LOG_LEVEL 5
-/* all NF_LOG_* except the decoded link header */
+/* all bits of NF_LOG_MASK except NF_LOG_MACDECODE */
 #define LOG_FLAGS 0xfU
 
 u32 nf_ct_max = 65536;
@@ -503,7 +503,7 @@ static u32 track(struct nf_state *s, void *priv)
 
 /*
  * Hook function: enters a new connection into the table when its first packet has passed all other
- * hooks. Returns NF_DROP if the table is full, or has one of its tuples already.
+ * hooks. Returns NF_DROP if the table is full, or already has one of the connection's tuples.
  */
 static u32 confirm(struct nf_state *s, void *priv)
 {

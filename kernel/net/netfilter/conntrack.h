@@ -31,8 +31,8 @@
 #define NF_PRI_NAT_SRC 100
 #define NF_PRI_LAST 0x7fffffff
 /*
- * value of skb->nf_info for packets that are not to be tracked; other values: 0, not tracked yet,
- * or 1 + enum ip_conntrack_info
+ * value of skb->nf_info for packets that must not be tracked; the other values are 0 (not tracked
+ * yet) and 1 + enum ip_conntrack_info
  */
 #define NF_UNTRACKED 16
 #define CT_BUCKETS 4096U
@@ -50,8 +50,8 @@ struct nf_l4 {
 bool nf_find_l4(const struct sk_buff *skb, bool v6, struct nf_l4 *l4);
 
 /*
- * Ports are in network byte order. For ICMP both hold the identifier; type and code are those of
- * the request, or in the other tuple of the reply.
+ * Ports are in network byte order. For ICMP both ports hold the identifier; type and code are those
+ * of the request in the first tuple, those of the reply in the second.
  */
 struct nf_tuple {
 	ip_addr src, dst;
@@ -74,10 +74,13 @@ struct nf_conn {
 	struct list_head all;      /* in nf_ct_net.all; ct->lock */
 	u32 status;                /* IPS_*; ct->lock */
 	u32 mark, id;
-	/* set by rules and programs; bit 0 is the lowest bit of labels[0] */
+	/* connlabel bits, set by rules and programs; bit 0 is the lowest bit of labels[0] */
 	u32 labels[4];
 	u64 expires, started; /* ktime_get(), ns */
-	/* wall clock, ns, valid if `stamped`; ended 0: not ended */
+	/*
+	 * ktime_get_real() at begin and end, valid if `stamped`; ended 0: the connection has not
+	 * ended
+	 */
 	u64 began, ended;
 	u8 tcp_state; /* TCP_CONNTRACK_* */
 	bool gone;
@@ -97,7 +100,7 @@ struct nf_ct_net {
 	spinlock_t lock;
 	struct hlist_head table[CT_BUCKETS];
 	struct list_head all;
-	u32 count, users, nat_users; /* users, nat_users: under nfnl_mutex */
+	u32 count, users, nat_users; /* the last two: nfnl_mutex */
 	u32 seed, next_id, gc_at;
 };
 
@@ -190,8 +193,8 @@ void nf_nat_put(struct net *net);
  */
 u32 nf_nat_setup(struct nf_conn *ct, const struct nf_range *r, int manip);
 /*
- * Translate for masquerade and redirect: nf_nat_setup() with the address of the device. Return
- * NF_*.
+ * Translate a new connection for masquerade and redirect: call nf_nat_setup() with an address of
+ * the device. Return NF_*.
  */
 u32 nf_nat_masquerade(struct nf_state *s, const struct nf_range *r);
 u32 nf_nat_redirect(struct nf_state *s, const struct nf_range *r);

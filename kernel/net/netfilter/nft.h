@@ -65,7 +65,9 @@ struct nft_chain;
 struct nft_set;
 struct nft_obj;
 
-/* Text or bytes that are stored for the program. */
+/*
+ * Comments or other data of a program (NFTA_*_USERDATA), which are stored and returned unchanged.
+ */
 struct nft_blob {
 	u32 len;
 	u8 data[];
@@ -74,18 +76,19 @@ struct nft_blob {
 struct nft_net {
 	spinlock_t lock;
 	struct list_head tables; /* of nft_table.list */
-	/* nft_trans.list, steps of the present batch */
+	/* steps of the current batch, by nft_trans.list */
 	struct list_head trans;
 	u32 genid;
 	atomic_t objects;
 	u64 handles;                /* last handle of a table */
 	const struct nlmsghdr *req; /* request of a batch that is being handled */
-	struct list_head recent;    /* of xt_keep.c; nfnl_mutex */
-	struct list_head limits;    /* of xt_rate.c; nn->lock */
+	struct list_head recent;    /* "recent" (xt_keep.c); nfnl_mutex */
+	struct list_head limits;    /* hashlimit (xt_rate.c); nn->lock */
 	struct list_head loggers;   /* of nflog.c; nn->lock */
 	u32 log_seq;                /* of nflog.c; nn->lock */
 	/*
-	 * nft_count.c uses connection tracking, which stays on until the namespace ends; nn->lock
+	 * nft_count.c uses connection tracking, which then stays on until the namespace ends;
+	 * nfnl_mutex
 	 */
 	bool counts_conns;
 };
@@ -107,7 +110,8 @@ struct nft_chain {
 	u64 handle;
 	u32 use, flags; /* NFT_CHAIN_BASE, ... */
 	/*
-	 * for nft_validate(): the epoch of the last check, and how many jumps deep this chain leads
+	 * for nft_validate(): the epoch of the last check; the number of jumps on the longest path
+	 * from this chain
 	 */
 	u32 mark;
 	u32 height;
@@ -131,7 +135,7 @@ struct nft_pkt {
 	struct nf_state *s;
 	struct sk_buff *skb;
 	struct net *net;
-	/* l4: the transport header begins at thoff */
+	/* l4: the packet has a transport header, at offset thoff */
 	bool v6, l4;
 	u8 proto;
 	u32 thoff;
@@ -148,7 +152,7 @@ struct nft_ctx {
 	struct nft_net *nn;
 	struct nft_table *table;
 	struct nft_chain *chain; /* NULL for an expression of a set */
-	/* protocol of a rule of iptables, perhaps negated by "!"; 0: any */
+	/* protocol of a rule of iptables, negated if proto_not; 0: any */
 	u8 proto;
 	bool proto_not;
 	/*
@@ -167,14 +171,17 @@ static inline void nf_route_costs(const struct nft_pkt *p, u32 steps)
 struct nft_expr;
 struct nft_expr_type {
 	const char *name;
-	/* bytes of nft_expr.priv */
+	/* size of nft_expr.priv, bytes */
 	u32 size;
 	u32 max; /* highest attribute type */
 	bool stateful;
 	int (*init)(struct nft_ctx *c, struct nft_expr *e, nla_t *tb);
 	void (*eval)(struct nft_expr *e, struct nft_regs *r, struct nft_pkt *p);
 	void (*dump)(const struct nft_expr *e, struct nfb *b);
-	/* Drop and retake references to other objects; free what init() made. */
+	/*
+	 * deactivate() drops the references to other objects, activate() takes them again,
+	 * destroy() frees what init() allocated.
+	 */
 	void (*deactivate)(struct nft_expr *e);
 	void (*activate)(struct nft_expr *e);
 	void (*destroy)(struct net *net, struct nft_expr *e);
@@ -214,7 +221,7 @@ struct nft_elem {
 	struct rb_node node;
 	struct nft_set *set;
 	u8 pend;
-	bool end, catchall; /* end: the first key behind an interval */
+	bool end, catchall; /* end: `key` is behind an interval */
 	bool has_key_end;
 	u64 timeout, expires; /* ns; 0: none. expires: ktime_get() */
 	u32 n_exprs;
@@ -385,7 +392,10 @@ static inline bool nft_elem_expired(const struct nft_elem *e)
 {
 	return e->expires && e->expires <= ktime_get();
 }
-/* Makes an element for dynset. Returns NULL if the set is full. nn->lock held. */
+/*
+ * Makes and inserts an element for dynset. Returns NULL if the set is full, or if there is no
+ * memory. nn->lock held.
+ */
 struct nft_elem *nft_elem_dyn(
 	struct net *net, struct nft_set *s, const void *key, const u32 *data, u64 timeout);
 /* Removes and frees an element that has no pending change. nn->lock held. */

@@ -66,7 +66,10 @@ static int hook_up(struct net *net, struct nft_chain *ch)
 
 static u32 epoch;
 
-/* Sets ch->height; highest[depth] is its intermediate result. */
+/*
+ * Sets ch->height, the number of jumps on the longest path from @ch. While it runs, highest[depth]
+ * has the maximum so far. Returns 0, -ELOOP or -EMLINK.
+ */
 static int measure(struct nft_chain *ch, u32 depth);
 static u32 highest[NFT_DEPTH + 2];
 

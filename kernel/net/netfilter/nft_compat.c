@@ -122,8 +122,8 @@ static int target_init(struct nft_ctx *c, struct nft_expr *e, nla_t *tb)
 }
 
 /*
- * True if the match or target may be used at this hook. A chain can be reached by a jump from a
- * base chain at another hook, so this is checked for each packet.
+ * True if the match or target may be used at the packet's hook. A chain can be reached by a jump
+ * from a base chain at another hook, so this is checked for each packet.
  */
 static bool is_there(const struct xt_kind *k, const struct nft_pkt *p)
 {

@@ -44,7 +44,9 @@ struct limit_entry {
 	struct list_head list;
 	struct rb_node node;
 	struct limit_key key;
-	/* ktime_get(), ns; at: until when credit is counted, or the start of the interval */
+	/*
+	 * both ktime_get(), ns; at: time up to which credit was added, or the start of the interval
+	 */
 	u64 expires, at;
 	u64 credit, bursts;
 	u64 seen; /* packets or bytes in this interval */
