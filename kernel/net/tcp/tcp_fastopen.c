@@ -29,7 +29,7 @@
 #include "kernel/sched/sched.h"
 
 #define COOKIES 64
-/* bytes of a cookie that this machine gives */
+/* bytes of a cookie that this machine grants */
 #define COOKIE_SIZE 8
 #define OPTION_ROOM 40
 /* ns for which a child still counts after a reset has ended it */

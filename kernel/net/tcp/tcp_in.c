@@ -391,7 +391,7 @@ static bool synrecv_done(struct tcp_sock *t, const struct sk_buff *skb)
 			tcp_refuse(t->inet.net, skb);
 			tcp_done(t);
 		}
-		return false; /* the peer will send again */
+		return false; /* the peer will retransmit */
 	}
 	if (t->child.listener && !t->fast.opened)
 		t->inet.net->stats.tcp.passive++;
@@ -726,7 +726,8 @@ void tcp_err(struct net *net, const ip_addr *local, const ip_addr *remote, const
 	t = TCP(i);
 	asked = ip_is_v4(remote) ? i->opts.recverr : i->opts.recverr6;
 	spin_lock(&i->c.lock);
-	if (before(seq, t->snd.una) || after(seq, t->snd.nxt)) { /* not about data in flight */
+	/* @seq is not in flight: ignore the error */
+	if (before(seq, t->snd.una) || after(seq, t->snd.nxt)) {
 	} else if (e->err == EMSGSIZE) {
 		/* not an error: smaller segments are sent */
 		if (e->info) {

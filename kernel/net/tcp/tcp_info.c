@@ -17,7 +17,7 @@
 #define CA_STATE_DISORDER 1
 #define CA_STATE_RECOVERY 3
 #define CA_STATE_LOSS 4
-/* newer than the build's kernel headers */
+/* an attribute that the build's kernel headers may lack */
 #define TCP_NLA_REHASH_ 27
 
 static u8 options(const struct tcp_sock *t)

@@ -10,7 +10,10 @@
 #include "kernel/net/tcp/tcp_sock.h"
 
 extern struct tcp_limits {
-	/* pages: pressure ends below [0] and begins above [1]; [2] is the limit */
+	/*
+	 * net.ipv4.tcp_mem, pages: memory pressure ends below [0] and begins above [1]; [2] is the
+	 * limit
+	 */
 	int mem[3];
 	int max_orphans;
 } tcp_limits;

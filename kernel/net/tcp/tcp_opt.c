@@ -19,7 +19,7 @@
 #define CLAMP_LEAST 1152 /* bytes */
 #define INT_MOST 0x7fffffff
 #define CC_NAME 16
-/* newer than the build's kernel headers */
+/* an option that the build's kernel headers may lack */
 #define TCP_IS_MPTCP_ 43
 
 /* ---- setting ---- */
@@ -317,7 +317,10 @@ static int set_fast_keys(struct tcp_sock *t, uaddr_t val, u32 len)
 	return 0;
 }
 
-/* Sets an option of SOL_SOCKET; those that change TCP state are handled here. */
+/*
+ * Sets an option of SOL_SOCKET. Handles the options that change TCP state, and leaves the others to
+ * the common code.
+ */
 static int set_socket(struct socket *s, int opt, uaddr_t val, u32 len)
 {
 	struct tcp_sock *t = TCP(INET(s));

@@ -328,7 +328,7 @@ int tcp_send_segment(struct tcp_sock *t, struct sk_buff *skb)
 	skb->gso = len > t->snd.mss && !(flags & TH_SYN) ? t->snd.mss : 0;
 	told = push_header(t, skb);
 	if (t->state != TCP_SYN_RECV ||
-		/* as on Linux, a SYN-ACK counts for the listener */
+		/* as on Linux, TCP_INFO of a child does not count its SYN-ACK */
 		!(flags & TH_SYN))
 		t->stats.segs_out += max(skb->tcp.segs, (u16)1);
 	t->inet.net->stats.tcp.out += max(skb->tcp.segs, (u16)1);

@@ -166,14 +166,17 @@ struct tcp_ack_state {
 	bool pingpong;
 	/* number of replies with data soon after received data; enough of them set pingpong */
 	u8 exchanges;
-	/* data has arrived in order: delayed acknowledgements wait for ATO_MIN */
+	/*
+	 * the connection has received data in order: delayed acknowledgements wait for ATO_MIN, not
+	 * ATO_FIN
+	 */
 	bool heard;
 	/*
 	 * a segment smaller than the peer's usual ones is not acknowledged yet; probably the end of
 	 * a write
 	 */
 	bool small;
-	/* number of segments that are still acknowledged at once */
+	/* number of further segments that are acknowledged at once */
 	u32 quick;
 };
 /*
@@ -188,7 +191,7 @@ struct tcp_rtt {
 	u64 srtt, rttvar, rto;
 	u64 rto_min, rto_max;
 	u64 min; /* minimum RTT in tcp_min_rtt_wlen */
-	/* minimum RTT since min_at, when the present half of tcp_min_rtt_wlen began */
+	/* minimum RTT since min_at; ktime_get() when the current half of tcp_min_rtt_wlen began */
 	u64 min_now, min_at;
 };
 #define RTO_MIN (200 * MSEC)
