@@ -28,7 +28,7 @@
 #define ICMP_FILTER 1
 #define ICMPV6_FILTER 1
 #define RAW_CHECKSUM IPV6_CHECKSUM /* also at level SOL_RAW */
-/* newer than the build's kernel headers */
+/* options that the build's kernel headers may lack */
 #define IP_LOCAL_PORT_RANGE_ 51
 #define IP_PROTOCOL_ 52
 
@@ -416,7 +416,8 @@ int inet_setsockopt(struct socket *s, int level, int opt, uaddr_t val, u32 len)
 		break;
 	case SOL_IPV6: err = i->v6 ? inet6_set(i, opt, val, len) : -ENOPROTOOPT; break;
 	case SOL_UDP:
-	case SOL_UDPLITE: /* both levels accept the options of both */
+	/* UDP and UDPLITE accept all options of both */
+	case SOL_UDPLITE:
 		if (is_udp(i))
 			err = set_udp(i, opt, val, len);
 		break;

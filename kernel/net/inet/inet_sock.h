@@ -57,7 +57,10 @@ struct inet_place {
 	u32 traits;
 	/* serial number of the socket's entry into the table; each list has the highest first */
 	u64 entered;
-	/* like entered, but renewed when the socket drops its peer; a lookup chooses the highest */
+	/*
+	 * like `entered`, but renewed when the socket drops its peer; a lookup prefers the socket
+	 * with the highest age
+	 */
 	u64 age;
 	/* the sockets that share the port by SO_REUSEPORT (ports_group.c), or NULL */
 	struct reuse_group *group;

@@ -65,7 +65,7 @@ bool ip6_options_hold(struct net *net, struct sk_buff *skb, bool dst);
 bool ip4_opts_may_forward(struct net *net, struct sk_buff *skb);
 struct iphdr;
 void ip4_opts_forward(struct net *net, struct iphdr *h, const struct flow *f);
-/* Replaces by no-ops those of @n bytes of options that only the first fragment has. */
+/* Overwrites with no-ops the options, among @n bytes at @o, that only a first fragment has. */
 void ip4_opts_later(u8 *o, u32 n);
 /* Returns a reference to the options for a reply to @skb, which has options; NULL: none. */
 struct ip4_opts *ip4_opts_answer(const struct sk_buff *skb);

@@ -441,7 +441,7 @@ void inet_unhash(struct inet_sock *i)
 	spin_lock(&i->table->lock);
 	leave_port(i);
 	hlist_del_init(&i->in.peer_node);
-	hlist_del_init(&i->in.way.node); /* of a raw socket */
+	hlist_del_init(&i->in.way.node); /* links a raw socket */
 	spin_unlock(&i->table->lock);
 }
 

@@ -177,7 +177,7 @@ static int send_with_header6(struct inet_sock *i, struct sk_buff *skb, const str
  */
 static bool fill_checksum(const struct inet_sock *i, struct sk_buff *skb, const struct flow *f)
 {
-	int off = READ_ONCE(i->raw.csum_at); /* setsockopt(2) may change it meanwhile */
+	int off = READ_ONCE(i->raw.csum_at); /* read once: setsockopt(2) may change it */
 	u16 *at;
 
 	if (off < 0)
