@@ -174,7 +174,7 @@ u32 ct_counts_see(const struct nft_pkt *p, struct ct_counts *t, const ip_addr *a
 	if (!p->skb->nfct)
 		return 0;
 	k = key_of(nn, t, a);
-	return k ? ct_list_see(p, &k->list) : ~0U; /* no memory counts as too many */
+	return k ? ct_list_see(p, &k->list) : ~0U; /* no memory: ~0 exceeds any limit */
 }
 
 void ct_counts_end(struct nft_net *nn, struct ct_counts *t)
