@@ -35,7 +35,7 @@ enum opt_right {
 };
 
 /* Kinds of sockets, as bits of sock_opt.kinds and sock_opt.set_kinds. */
-/* these three are for AF_INET and AF_INET6 */
+/* AF_INET and AF_INET6 only: KIND_STREAM, KIND_DGRAM and KIND_RAW */
 #define KIND_STREAM 1
 #define KIND_DGRAM 2
 #define KIND_RAW 4

@@ -97,7 +97,7 @@ struct unix_sock {
 	const struct cred *peer_ids; /* references, set once, or NULL */
 	struct pid *peer_pid;
 	/* connections to a listener that are not accepted yet */
-	struct list_head pending; /* of pending_link */
+	struct list_head pending; /* unix_socks, by pending_link */
 	struct list_head pending_link;
 	u32 nr_pending, backlog;
 	/* the name; protected by unix_names_lock */

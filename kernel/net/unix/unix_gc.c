@@ -19,7 +19,7 @@
 #include "kernel/task/signal/signal.h"
 
 static DEFINE_MUTEX(unix_gc_lock);
-/* by inflight_link, under unix_gc_lock */
+/* sockets in flight, by inflight_link; protected by unix_gc_lock */
 static LIST_HEAD(inflight_list);
 /*
  * the task that collects; it may enter unix_gc() again by freeing messages, and then returns at
