@@ -154,8 +154,8 @@ void mem_group_reset(struct mem_group *g);
 /* True if a limit of the group or of one above can cause a task to be killed or delayed. */
 bool mem_group_is_limited(const struct mem_group *g);
 /*
- * Recompute protection: mem_keeps_set() after min or low was set, mem_keeps_update() after usage of a
- * group with protection has changed.
+ * Recompute protection: mem_keeps_set() after min or low was set, mem_keeps_update() after usage of
+ * a group with protection has changed.
  */
 void mem_keeps_set(struct mem_group *g);
 void mem_keeps_update(struct mem_group *g);
