@@ -23,7 +23,7 @@
  *
  * Invariants:
  * 1. `use` counts references to an object; it is deleted only if `use` is 0.
- * 2. Jumps from a base chain are at most NFT_DEPTH deep.
+ * 2. Jumps from a base chain are less than NFT_DEPTH deep.
  * 3. A namespace has at most NFT_OBJECTS objects, elements and rules together. All are charged to
  *    the task that made them.
  *

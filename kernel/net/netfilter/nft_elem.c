@@ -286,8 +286,8 @@ static int del_one(struct nft_ctx *c, struct nft_set *s, nla_t nest)
 }
 
 /*
- * Deletes all elements. Since the lock is released between two of them, packets may add elements,
- * and remove those that are not marked.
+ * Deletes all elements. Since nn->lock is released between two elements, packets may add elements
+ * meanwhile, and remove those that are not marked.
  */
 static int flush(struct nft_ctx *c, struct nft_set *s)
 {
