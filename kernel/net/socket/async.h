@@ -48,12 +48,15 @@ void sock_header_free(struct sock_header *h); /* releases and frees @h, which ma
 long sock_shutdown_file(struct file *f, int how);
 long sock_listen_file(struct file *f, int backlog);
 /*
- * Returns the number of bytes that can be read, or with @out of those sent and not acknowledged.
- * -EOPNOTSUPP: the family does not count them.
+ * Returns the number of bytes that can be read, or with @out of bytes that were sent and are not
+ * acknowledged. Returns -EOPNOTSUPP if the family does not count them.
  */
 long sock_queued_file(struct file *f, bool out);
 long sock_setsockopt_file(struct file *f, int level, int optname, uaddr_t optval, int optlen);
-/* Gets an option of SOL_SOCKET: the length of the value, or -EOPNOTSUPP for another level. */
+/*
+ * Reads an option of SOL_SOCKET. Returns the length of the value, -EOPNOTSUPP for another level, or
+ * -errno.
+ */
 long sock_getsockopt_file(struct file *f, int level, int optname, uaddr_t optval, int optlen);
 long sock_async_bind(struct file *f, struct sock_header *h);
 long sock_async_connect(struct file *f, struct sock_header *h);

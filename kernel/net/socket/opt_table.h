@@ -100,13 +100,13 @@ static inline bool opt_has(const struct sock_opt *o, const struct sock_common *s
 {
 	return !o->kinds || o->kinds & opt_kind(sk);
 }
-/* True if @o can be set on @sk, so that setsockopt may read the value. @o NULL: false. */
+/* True if @o can be set on @sk, so that setsockopt may read the value. False if @o is NULL. */
 bool opt_may_set(const struct sock_opt *o, const struct sock_common *sk);
-/* Sets @o of @sk to @n: 0, -EPERM, -EINVAL, or an error of the row's functions. */
+/* Sets @o of @sk to @n. Returns 0, -EPERM, -EINVAL, or an error of the row's functions. */
 int opt_set(const struct sock_opt *o, struct sock_common *sk, int n);
 /* Stores @n in the field; for use by o->set. */
 void opt_store(const struct sock_opt *o, void *sk, int n);
-/* Reads @o of @sk into *@n: 0, -ENOPROTOOPT (also for @o NULL), or an error of o->get. */
+/* Reads @o of @sk into *@n. Returns 0, -ENOPROTOOPT (also if @o is NULL), or an error of o->get. */
 int opt_get(const struct sock_opt *o, struct sock_common *sk, int *n);
 
 /*

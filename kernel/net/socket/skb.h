@@ -322,7 +322,8 @@ static inline u32 skb_network_back(const struct sk_buff *skb)
 /* Cuts the packet to @n bytes, headers included; it must have at least that many. */
 void skb_trim(struct sk_buff *skb, u32 n);
 /*
- * Returns the first @n bytes, contiguous: copied to @tmp if necessary. NULL: the packet is shorter.
+ * Returns the first @n bytes in one piece, copied to @tmp if necessary, or NULL if the packet is
+ * shorter.
  */
 const void *skb_header(const struct sk_buff *skb, u32 n, void *tmp);
 /* Copies @n bytes from offset @from; the packet must have that many there. */
@@ -337,8 +338,8 @@ int skb_queue_bytes(u32 cmd, const struct list_head *rq, spinlock_t *lock, atomi
 long skb_queue_ioctl(
 	u32 cmd, u64 arg, const struct list_head *rq, spinlock_t *lock, atomic_t *wmem);
 /*
- * Makes the payload unshared, so that no other skb sees later writes to it. Returns false if there
- * is no memory.
+ * Copies the payload if its buffer is shared, so that no other skb sees later writes. Returns false
+ * if there is no memory.
  */
 bool skb_own_payload(struct sk_buff *skb);
 /*
@@ -348,10 +349,7 @@ bool skb_own_payload(struct sk_buff *skb);
 void skb_write(struct sk_buff *skb, u32 to, const void *from, u32 n);
 /* Returns the ones' complement sum of bytes [from, from + n) and @sum, not folded. */
 u32 skb_sum(const struct sk_buff *skb, u32 from, u32 n, u32 sum);
-/*
- * Returns a copy with a payload of its own that contains all bytes, headers included. NULL: no
- * memory.
- */
+/* Returns a copy of @skb whose own payload has all bytes, headers included. NULL: no memory. */
 struct sk_buff *skb_linear(const struct sk_buff *skb, gfp_t gfp);
 
 /* ---- checksums (RFC 1071) ---- */

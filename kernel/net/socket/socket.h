@@ -210,7 +210,9 @@ struct proto_ops {
 	int (*mmap)(struct socket *s, struct file *f, struct vm_area *v);
 	/* Fills in the family's values of SO_MEMINFO. May be NULL. */
 	void (*meminfo)(struct sock_common *sk, u32 *n);
-	/* Sets rare.tskey when SOF_TIMESTAMPING_OPT_ID is switched on. NULL: it becomes 0. */
+	/*
+	 * Sets rare.tskey when SOF_TIMESTAMPING_OPT_ID is switched on. NULL: rare.tskey becomes 0.
+	 */
 	int (*stamp_start)(struct socket *s, u32 flags);
 	/* Returns the supplementary groups of the peer, or NULL. */
 	const struct group_info *(*peer_groups)(struct socket *s);

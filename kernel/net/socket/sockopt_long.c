@@ -279,8 +279,8 @@ int sock_get_long(struct socket *s, int opt, void *val, u32 *len)
 }
 
 /*
- * Copies the supplementary groups of the peer to the program. -ERANGE: they do not fit, and @ulen
- * gets the room that they need.
+ * Copies the supplementary groups of the peer to the program. Returns -ERANGE if they do not fit
+ * into @room bytes, and stores the bytes that they need at @ulen.
  */
 int sock_peer_groups(struct socket *s, uaddr_t val, u32 room, uaddr_t ulen)
 {
