@@ -167,8 +167,8 @@ struct tcp_ack_state {
 	/* number of replies with data soon after received data; enough of them set pingpong */
 	u8 exchanges;
 	/*
-	 * the connection has received data in order: delayed acknowledgements wait for ATO_MIN, not
-	 * ATO_FIN
+	 * data has arrived in order, or tcp_enter_quick() was called: delayed acknowledgements wait
+	 * for ATO_MIN, not ATO_FIN
 	 */
 	bool heard;
 	/*
