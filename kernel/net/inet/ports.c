@@ -55,8 +55,8 @@ static bool addresses_overlap(const struct inet_sock *a, const ip_addr *addr,
 }
 
 /*
- * When sockets may share a port. SHARE_SAID: the program has named the port. SHARE_CHOSEN: the
- * kernel chooses the port for TCP, and no port is free.
+ * When sockets may share a port. SHARE_SAID: bind(2) has named the port, or the kernel chooses it
+ * for a datagram socket. SHARE_CHOSEN: the kernel chooses the port for TCP, and no port is free.
  */
 enum port_share { SHARE_NOT, SHARE_SAID, SHARE_CHOSEN };
 
