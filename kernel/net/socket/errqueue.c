@@ -301,7 +301,8 @@ u32 errq_key(struct sock_common *c, const struct msg *m)
 /* ---- MSG_ZEROCOPY ---- */
 
 /*
- * free bytes that a notice requires, and bytes that it is charged: Linux's numbers for an empty skb
+ * bytes of net.core.optmem_max that must be free for a notice, and bytes that it is charged:
+ * Linux's numbers for an empty skb
  */
 #define NOTICE_NEEDS 576U
 #define NOTICE_SIZE 832U

@@ -2,10 +2,10 @@
 /*
  * sock_wait.h: waiting in socket calls: on sk->wait, with SO_RCVTIMEO and SO_SNDTIMEO.
  *
- * All macros return 0 or -EAGAIN (nonblocking, or timed out), or after a signal -ERESTARTSYS. With
- * a time limit they return -EINTR after a signal, since a restart would restart the timeout.
- * Timeouts are in ns, 0: none. `events` is a mask of EPOLL* bits: each wake-up that can make the
- * condition true has one of them; 0: every wake-up may.
+ * All macros return 0 if the condition is true, -EAGAIN if the call is nonblocking or has timed
+ * out, or -ERESTARTSYS after a signal. With a time limit they return -EINTR after a signal, since a
+ * restart would restart the timeout. Timeouts are in ns, 0: none. `events` is a mask of EPOLL*
+ * bits: each wake-up that can make the condition true has one of these bits. 0: any wake-up can.
  */
 #ifndef NESTLING_NET_SOCK_WAIT_H
 #define NESTLING_NET_SOCK_WAIT_H
