@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * nft_api.c: NFNL_SUBSYS_NFTABLES: the function for each type of message. Messages that change
- * something are accepted in batches only, messages that ask only outside of them. Flow tables do
- * not exist here, so their dump is empty.
+ * something are accepted only in batches, messages that read something only outside of batches.
+ * Flow tables are not supported, so their dump is empty.
  */
 #include "kernel/net/netfilter/nft.h"
 #include "kernel/sched/sched.h"
