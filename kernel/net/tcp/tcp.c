@@ -180,7 +180,10 @@ u8 tcp_choose_wscale(const struct tcp_sock *t)
 	return scale;
 }
 
-/* Looks up the route again if routing rules depend on the port that the socket has just got. */
+/*
+ * Looks up the route again if routing rules depend on the port that the socket has just got.
+ * Returns 0 or -errno.
+ */
 static int look_with_port(struct tcp_sock *t)
 {
 	struct inet_sock *i = &t->inet;
@@ -194,7 +197,7 @@ static int look_with_port(struct tcp_sock *t)
 	return err;
 }
 
-/* Starts a connection attempt. @defer: the SYN waits for the first write. */
+/* Starts a connection attempt. @defer: the SYN waits for the first write. Returns 0 or -errno. */
 static int start_connect(struct tcp_sock *t, const ip_addr *to, u16 port, int scope, bool defer)
 {
 	struct inet_sock *i = &t->inet;
@@ -481,7 +484,10 @@ static int nameless_syn(struct tcp_sock *t)
 	return t->life.conn == CONN_MADE || t->state != TCP_CLOSE ? -EISCONN : -EINVAL;
 }
 
-/* Connects as part of a send (MSG_FASTOPEN). Fails wherever connect(2) does. */
+/*
+ * Connects as part of a send (MSG_FASTOPEN). Returns what begin_connect() returns, or another error
+ * of connect(2).
+ */
 static int fast_syn(struct socket *s, struct tcp_sock *t, struct msg *m)
 {
 	struct sockaddr_buf *to = m->name;

@@ -214,8 +214,9 @@ static void take_rtt(
 }
 
 /*
- * Updates the window that the peer offers. A zero window counts even if no number has advanced: a
- * peer that is short of memory may close a window that it has offered.
+ * Updates the window that the peer offers. Returns true if the window has changed. A zero window
+ * counts even if no number has advanced: a peer that is short of memory may close a window that it
+ * has offered.
  */
 static bool update_window(struct tcp_sock *t, const struct sk_buff *skb)
 {

@@ -387,7 +387,10 @@ void tcp_fast_need_key(struct net *net)
 	spin_unlock(&n->lock);
 }
 
-/* Parses four hexadecimal words separated by dashes; ignores text behind them. */
+/*
+ * Parses four hexadecimal words separated by dashes, and ignores text behind them. Returns false if
+ * @p has another form.
+ */
 static bool parse_key(const char *p, u32 word[4])
 {
 	p += strspn(p, " \t");
