@@ -402,7 +402,10 @@ static int names_peer(const struct inet_sock *i, const struct msg *m)
 	return a->family != AF_UNSPEC;
 }
 
-/* Sets the flow label: from the control message, else from the address, else the socket's. */
+/*
+ * Sets the flow label: from the control message, else from the address, else the socket's. Returns
+ * 0, or -EINVAL if the socket may not send the label.
+ */
 static int label_of(
 	const struct inet_sock *i, const struct inet_control *c, u32 flowinfo, struct flow *f)
 {

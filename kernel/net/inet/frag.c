@@ -383,8 +383,8 @@ static bool is_whole(const struct frag_queue *q)
 }
 
 /*
- * Copies the fragments into a new packet. Each begins with its network header (IPv4), or behind the
- * fragment header (IPv6).
+ * Returns a new packet with copies of the fragments. Each fragment begins with its network header
+ * (IPv4), or behind the fragment header (IPv6). NULL: no memory, or the packet would exceed 64 KB.
  */
 static struct sk_buff *join(const struct frag_queue *q)
 {

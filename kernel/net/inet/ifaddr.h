@@ -125,7 +125,9 @@ bool addr_is_broadcast_of(
  */
 bool addr_places_alloc(struct ifaddr *a);
 /*
- * Add @a, which is in net->addr.list, to the hash tables, and remove it from them. net->lock held.
+ * Add an address of net->addr.list to the hash tables, and remove it from them. addr_enter() is
+ * called before the address enters the list, and returns false if there is no memory. net->lock
+ * held.
  */
 bool addr_enter(struct net *net, struct ifaddr *a);
 void addr_leave(struct net *net, struct ifaddr *a);
