@@ -463,7 +463,8 @@ static int put_control(struct socket *s, struct msg *m, struct control *c, u32 f
 
 /*
  * Makes room for @n more bytes of ancillary data. If the small buffer is too short, allocates one
- * that has room for all options of any packet.
+ * that has room for all options of any packet. Returns false if there is no memory or no room in
+ * that buffer.
  */
 static bool make_room(struct msg *m, u32 n)
 {
