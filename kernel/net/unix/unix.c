@@ -281,7 +281,8 @@ static bool has_backlog(struct unix_sock *l)
 
 /*
  * Connects the client @u and the server's new socket @srv, and adds @srv to the pending list of the
- * listener @l. @u and @l are locked.
+ * listener @l. @u and @l are locked. Returns 0, -ECONNREFUSED, -EAGAIN if the backlog is full,
+ * -EISCONN or -EINVAL.
  */
 static int join_listener(struct unix_sock *u, struct unix_sock *l, struct unix_sock *srv)
 {

@@ -184,7 +184,7 @@ static bool has_place(struct unix_sock *u, struct unix_sock *to)
 
 /*
  * Waits for room for a datagram in @to's queue. *@until: time limit for the message, 0 before the
- * first wait.
+ * first wait. Returns 0 or -errno.
  */
 static int wait_for_place(struct unix_sock *u, struct unix_sock *to, bool nonblock, u64 *until)
 {
