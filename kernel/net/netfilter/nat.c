@@ -323,7 +323,7 @@ static u32 mangle(struct nf_state *s, struct nf_conn *ct, int info, int manip)
 
 /*
  * Runs the NAT chains for a connection's first packet. If no rule decides, the connection keeps its
- * addresses and ports.
+ * addresses and ports. Returns NF_*.
  */
 static u32 ask_chains(struct nf_state *s, struct nf_conn *ct, int manip)
 {

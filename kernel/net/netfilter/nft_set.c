@@ -44,7 +44,10 @@ static s64 number_in(const char *name, const char *prefix)
 	return strncmp(name, prefix, n) || kstrtos64(name + n, 10, &v) ? -1 : v;
 }
 
-/* Chooses the name. "%d" in the requested name stands for the lowest number that is free. */
+/*
+ * Chooses the set's name: "%d" in the requested name becomes the lowest free number. Returns 0,
+ * -EINVAL, or -ENFILE if all numbers are taken.
+ */
 static int choose_name(const struct nft_table *t, struct nft_set *s, nla_t name)
 {
 	static u64 taken[ANONYMOUS_MAX / 64]; /* protected by nfnl_mutex */
