@@ -1,19 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cable_host.c: cables: they connect a line with descriptors, with a terminal of the host
- * (tty:PATH), or with a new pseudo terminal.
+ * cable_host.c: cables. A cable connects a line (the host's half of a console of the guest) with a
+ * descriptor, with a terminal of the host (tty:PATH), or with a new pseudo terminal.
  *
  * The user's descriptors are shared with other processes, so their flags stay unchanged: never
  * O_NONBLOCK. The reader thread waits in poll() and then reads; the writer thread blocks in
- * write(). A short write that will not block, according to poll(), is made directly by the caller.
+ * write(). A short write that will not block, according to poll(), and any write to a plain file
+ * are made by the thread that has the output (cable_write_now()).
  *
  * End of input on a descriptor is the end of the guest's input. The line is hung up when a terminal
  * of the host is hung up, and when the last program closes a pseudo terminal, which inotify
  * reports. The cable itself keeps the slave open, since the master would otherwise be hung up
  * before the first program opens the slave.
  *
- * Locks: a cable's, for @closing, @busy and @more; it may be taken under the line's lock. The last
- * thread of a cable frees it.
+ * Locks: each cable's lock protects @busy, @pending, @writer and @refs, and is the mutex of @more;
+ * it may be taken under the line's lock. @closing is atomic: cable_close() sets it under the line's
+ * lock, so that a reader thread that waits for in_room does not miss it. The drop of the last
+ * reference frees a cable.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -34,25 +37,31 @@
 
 /* A terminal or pipe that polls writable accepts this many bytes without blocking. */
 #define DIRECT_MAX 256
+/* Time between two tries to read a terminal while this process is in its background. */
 #define BACKGROUND_MS 200
 
 struct con_cable {
 	struct con_host *h;
 	struct con_tap tap;
 	int fd;
-	/* For CON_PTY: the slave, and an inotify descriptor for it; else -1. */
+	/* For CON_PTY: the slave, and an inotify descriptor for it (-1: refused); else -1. */
 	int slave, watch;
-	/* Number of opens of the slave by other programs; only the reader thread uses it. */
+	/* Opens of the slave by other programs. Written by the reader thread, read racily. */
 	int opens;
-	/* An eventfd by which the reader is made to check @closing. */
+	/* An eventfd that ends the poll() of both threads, so that they check @closing. */
 	int wake;
 	bool own;        /* fd is closed with the cable */
 	bool plain_file; /* writing never blocks */
 	bool terminal;
 	pthread_mutex_t lock;
+	/* Signalled when @pending or @closing was set. */
 	pthread_cond_t more;
+	/*
+	 * closing: the threads must end. busy: the writer thread is writing. pending: there may be
+	 * output that it has not looked at. writer: it was started.
+	 */
 	bool closing, busy, pending, writer;
-	int refs;
+	int refs; /* the opener's, and one for each thread */
 };
 
 static void cable_put(struct con_cable *c)
@@ -108,7 +117,7 @@ static void write_all(struct con_cable *c, const uint8_t *buf, size_t n)
 			poll(p, 2, -1);
 		} else if (r < 0 && errno != EINTR) {
 			tell_full(errno);
-			/* The peer has closed: the rest of the output is lost. */
+			/* The peer has closed, or the disk is full: the rest is lost. */
 			return;
 		}
 	}
@@ -195,8 +204,8 @@ size_t cable_write_now(struct con_cable *c, struct con_tap *only, const uint8_t 
 /* ---- input ---- */
 
 /*
- * Passes input to the line. The host sends no signal when a pseudo terminal's size changes, so the
- * size is read whenever a key arrives.
+ * Passes input to the line, and waits while the line has no room. The host sends no signal when a
+ * pseudo terminal's size changes, so the guest reads the size whenever input arrives.
  */
 static void input(struct con_cable *c, const uint8_t *buf, size_t n)
 {
@@ -248,7 +257,8 @@ static bool after_error(struct con_cable *c, ssize_t n)
 	if (n < 0 && errno == EIO && c->terminal) {
 		pid_t front = tcgetpgrp(c->fd);
 
-		if (front > 0 && front != getpgrp()) { /* may come to the foreground again */
+		/* This process is in the background, and may come to the foreground again. */
+		if (front > 0 && front != getpgrp()) {
 			host_pause(BACKGROUND_MS);
 			return true;
 		}
@@ -280,7 +290,8 @@ static void reader_thread(void *arg)
 			else if (!after_error(c, n))
 				break;
 		}
-		if (p[2].revents) /* after the keys that came before */
+		/* Input that came before a program closed the slave is passed on first. */
+		if (p[2].revents)
 			look_at_opens(c);
 	}
 	cable_put(c);

@@ -11,8 +11,7 @@
  *      xterm_host.c     a terminal program, which connects as `nestctl console` does
  *
  * Only functions of line_host.c are called by the guest kernel; they convert its line numbers to
- * pointers. Lock order: serve_host.c's lock, then one line's. A con_cable's own lock is taken
- * alone.
+ * pointers. Lock order: serve_host.c's lock, then one line's, then one con_cable's.
  */
 #ifndef NESTLING_CON_INTERNAL_HOST_H
 #define NESTLING_CON_INTERNAL_HOST_H
@@ -160,8 +159,8 @@ struct con_pty {
 	int fd, slave, watch;
 };
 /*
- * Makes a pseudo terminal. Writes its name to @name, or on failure the call that failed. Returns 0
- * or -errno.
+ * Makes a pseudo terminal. Writes its name to @name, or "pty" if it failed before it had a name.
+ * Returns 0 or -errno.
  */
 int pty_make(struct con_pty *p, char *name, size_t size);
 
