@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * exec.h: declarations shared by exec.c (the session of a request), exec_job.c (its text),
+ * exec.h: declarations shared by exec.c (the session of a request), exec_job.c (the job's text),
  * exec_file.c (a stream as a file), exec_tty.c (a terminal) and exec_fd.c (descriptors).
  */
 #ifndef NESTLING_MCONSOLE_EXEC_H
@@ -21,7 +21,8 @@ struct mconsole_packet;
  * longer valid: to a task that uses it, its other end appears closed.
  */
 struct exec_fd {
-	struct list_head list; /* entry in the list of all */
+	/* entry in exec_fd.c's list of all descriptors; under its fds_lock */
+	struct list_head list;
 	/* Its number in exec_host.h; 0: it belonged to the process that was saved. */
 	int host;
 };
@@ -34,13 +35,17 @@ void exec_fd_close(struct exec_fd *fd);
 
 /*
  * A command. References are held by the process until it has ended, by the session's thread, and by
- * a thread for each direction of a terminal. A descriptor is closed by its user (a file of the
- * command, a thread, or exec_put()), which sets fds[] to NULL when it takes it.
+ * a thread for each direction of a terminal.
+ *
+ * A stream's descriptor is closed by its user: a file of the command, for which fds[] becomes NULL,
+ * or a thread of the terminal. The session's thread closes the control socket, and the streams that
+ * got no user.
  */
 struct exec_session {
 	atomic_t refs;
 	struct exec_fd *fds[EXEC_FDS];
-	bool terminal, no_terminal; /* wants a terminal; all are in use */
+	/* terminal: the command wants one. no_terminal: none could be opened for it. */
+	bool terminal, no_terminal;
 	/* Keeps running when the client goes; its streams are /dev/null. */
 	bool detached;
 	u32 rows, cols; /* 0: unknown */
@@ -49,14 +54,14 @@ struct exec_session {
 	struct spawn spawn;
 	u32 groups[EXEC_GROUPS_MAX];
 	struct exit_watch watch;
-	int err;    /* result of the start */
+	int err;    /* of the start: 0 or -errno */
 	int status; /* wait(2) status; set before ended */
 	/*
 	 * begun: the attempt to start is over. started: it succeeded. ended: the command has ended.
 	 * left: the client has gone.
 	 */
 	bool begun, started, ended, left;
-	struct file *master; /* of a terminal */
+	struct file *master; /* of the terminal's pty, or NULL */
 };
 
 /*
@@ -77,16 +82,18 @@ int exec_read_job(struct exec_session *s);
 
 /*
  * Returns a file of user @uid for a stream, which looks like a pipe to the command (exec_file.c).
- * Consumes the descriptor, also on failure. Returns ERR_PTR on failure.
+ * @out: the command writes to it, otherwise reads. Consumes the descriptor, also on failure.
+ * Returns ERR_PTR on failure.
  */
 struct file *exec_file(struct exec_fd *fd, bool out, u32 uid);
 
 /*
- * Called in the process: opens a terminal of the guest as files 0, 1 and 2, and starts threads that
- * pass its bytes (exec_tty.c). Returns 0 or -errno.
+ * Called in the command's process: opens a terminal of the guest as files 0, 1 and 2, and starts
+ * threads that pass its bytes (exec_tty.c). Returns 0 or -errno.
  */
 int exec_tty_open(struct exec_session *s, struct file *files[3]);
 void exec_tty_resize(struct exec_session *s, u32 rows, u32 cols);
-void exec_tty_end(struct exec_session *s); /* the command has ended, or never started */
+/* Hangs up the terminal, if there is one, after the command has ended or did not start. */
+void exec_tty_end(struct exec_session *s);
 
 #endif
