@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * cpuclock.c: arch_cpu_clock(), the clock of accounting and of the scheduler, which is read at
- * every entry and exit. It counts the TSC, in nanoseconds; asking the host's vdso through a door
- * costs three times as much.
+ * every entry into guest code and exit from it. It converts the TSC to nanoseconds; asking the
+ * host's vdso through a door costs three times as much.
  *
  *	arch_cpu_clock()        may be compared with a reading by another vCPU, if a lock or another
  *	                        barrier is between the readings
@@ -17,7 +17,9 @@
  *	off         window is 0: the clock shows os_clock_mono() + ns, or frozen_now
  *	            -> measuring by cpu_clock_start(), if the host's own vdso uses the TSC
  *	measuring   as off, but tsc and host hold the first sample
- *	            -> on at the first reading that is START_NS later, which is the second sample
+ *	            -> on at the first reading that is START_NS later, which is the second sample;
+ *	            measuring again if it is START_MOST later; off if the TSC did not count
+ *	on          the clock shows ns at TSC = tsc, and counts ticks from there
  *
  * Invariants:
  * 1. The clock never goes back, on any vCPU: a refresh uses the later of the host's clock and the
@@ -27,7 +29,8 @@
  *    (entry.c).
  *
  * Locks: clock.lock protects changes; it is raw, since the scheduler reads the clock with its own
- * lock held. Readers use clock.seq.
+ * lock held. Readers use clock.seq. The functions that start, set or advance the clock take no
+ * lock, since no other vCPU runs then.
  */
 #include "arch/um/internal.h"
 #include "arch/um/machine/timetravel.h"
@@ -35,6 +38,7 @@
 #include "kernel/lib/lock.h"
 
 #define MSEC 1000000UL
+/* ns: each window is twice as long as the one before, up to WINDOW_LAST */
 #define WINDOW_FIRST (16 * MSEC)
 #define WINDOW_LAST (1000 * MSEC)
 /* ns that the first measurement of the rate takes, which is good to some hundred ppm */
@@ -46,14 +50,17 @@
  * sample
  */
 #define START_AHEAD 1000UL
-/* ns: more than a reader can have counted with a TSC that restarted */
+/*
+ * ns that are added when the TSC has restarted: more than the last window's readings can be ahead
+ * of the host's clock (WINDOW_LAST / RATE_TOLERANCE)
+ */
 #define RESTART_NS (2 * MSEC)
-/* upper bound of the difference between the counters of two CPUs */
+/* ticks: more than the TSCs of two CPUs differ by */
 #define SKEW_TICKS 100000UL
 #define SAMPLES 3
 /*
- * if the rate differs from the last one by more than 1 / RATE_TOLERANCE, the host was paused during
- * the measurement
+ * If a new rate differs from the last one by more than 1 / RATE_TOLERANCE of it, the host was
+ * paused during the window: the last rate stays.
  */
 #define RATE_TOLERANCE 512
 
@@ -61,11 +68,12 @@ static struct {
 	spinlock_t lock;
 	/* odd while the clock is being changed */
 	u32 seq;
-	u64 tsc, ns;   /* the clock shows ns at TSC = tsc */
+	/* on: the clock shows ns at TSC = tsc; else: it shows the host's clock plus ns */
+	u64 tsc, ns;
 	u64 rate;      /* ns for a tick, 32 bits of fraction */
 	u64 window;    /* ticks; 0: off */
-	u64 window_ns; /* protected by clock.lock */
-	/* os_clock_mono() at tsc; 0: off and not being measured; protected by clock.lock */
+	u64 window_ns; /* written under clock.lock */
+	/* os_clock_mono() at tsc; 0: off and not being measured; written under clock.lock */
 	u64 host;
 } __aligned(64) clock = { .lock = SPINLOCK_INIT(cpu_clock_lock) };
 
@@ -140,7 +148,7 @@ static void publish(const struct sample *s, u64 ns, u64 rate, u64 window_ns)
 	smp_store_release(&clock.seq, clock.seq + 1);
 }
 
-/* Begins a new window after the last one, unless another vCPU has done so. */
+/* Begins a new window after the last one, unless another vCPU has done so. clock.lock held. */
 static void refresh_locked(void)
 {
 	struct sample s = take_sample();
@@ -168,7 +176,9 @@ static __attribute__((noinline)) void refresh(void)
 	spin_unlock_raw(&clock.lock);
 }
 
-/* Ends the first measurement, unless another vCPU has done so. */
+/*
+ * Ends the first measurement, unless another vCPU has done so or it is too short. clock.lock held.
+ */
 static void measured_locked(void)
 {
 	struct sample s = take_sample(), first = { clock.tsc, clock.host };
@@ -184,7 +194,10 @@ static void measured_locked(void)
 		publish(&(struct sample){ 0, 0 }, clock.ns, 0, 0);
 }
 
-/* Reads the clock while it is off; the result is @ahead more than the host's clock. */
+/*
+ * Reads the clock while it is off or being measured. The result is @ahead ns more than the host's
+ * clock, or frozen_now.
+ */
 static __attribute__((noinline)) u64 read_off(u64 ahead)
 {
 	u64 host, begun = READ_ONCE(clock.host);
@@ -209,7 +222,7 @@ static inline u64 read_clock(bool ordered)
 
 		__atomic_thread_fence(__ATOMIC_ACQUIRE);
 		if (unlikely((seq & 1) || READ_ONCE(clock.seq) != seq)) {
-			/* waits for the writer, which may have lost its CPU */
+			/* Wait for the writer, whose thread may have lost its CPU. */
 			spin_lock_raw(&clock.lock);
 			spin_unlock_raw(&clock.lock);
 			continue;
@@ -232,7 +245,7 @@ u64 arch_cpu_clock_local(void)
 	return read_clock(false);
 }
 
-/* Advances the clock. Called by the only vCPU, which is idle. */
+/* Advances the clock by @ns. Called by the only vCPU, which is idle (time travel). */
 void cpu_clock_skip(u64 ns)
 {
 	struct sample s = { clock.tsc, clock.host };
@@ -240,7 +253,10 @@ void cpu_clock_skip(u64 ns)
 	publish(&s, clock.ns + ns, clock.rate, clock.window_ns);
 }
 
-/* Starts the clock, on one vCPU; it shows @ahead more than the host's. */
+/*
+ * Starts the clock, while one vCPU runs: begins to measure its rate if the host uses the TSC. The
+ * clock shows @ahead ns more than the host's.
+ */
 static void start(u64 ahead)
 {
 	struct sample s = { 0, 0 };
@@ -250,13 +266,16 @@ static void start(u64 ahead)
 	publish(&s, ahead, 0, 0);
 }
 
-/* Starts the clock, at boot, on one vCPU. */
+/* Starts the clock at boot, while one vCPU runs. */
 void cpu_clock_start(void)
 {
 	start(0);
 }
 
-/* Sets the clock to @cpu_ns as of @host_ns, a time of the host's clock after it was shifted. */
+/*
+ * Sets the clock after a rollback, so that it showed @cpu_ns when os_clock_mono() was @host_ns. A
+ * rate that was measured stays.
+ */
 void cpu_clock_put_back(u64 cpu_ns, u64 host_ns)
 {
 	struct sample s = take_sample();
@@ -267,7 +286,10 @@ void cpu_clock_put_back(u64 cpu_ns, u64 host_ns)
 		publish(&(struct sample){ 0, 0 }, cpu_ns - host_ns, 0, 0);
 }
 
-/* Starts the clock again: this process may have another TSC than the saved one. */
+/*
+ * Starts the clock after a restore, so that it showed @cpu_ns when os_clock_mono() was @host_ns.
+ * The rate is measured anew: this process may have another TSC than the saved one.
+ */
 void cpu_clock_restored(u64 cpu_ns, u64 host_ns)
 {
 	start(cpu_ns - host_ns);
