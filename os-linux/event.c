@@ -3,12 +3,13 @@
  * event.c: interrupt lines, kicks, and the event set that idle vCPUs sleep in.
  *
  *      os_irq_raise(irq)     sets the line's bit in the page that both worlds share, and kicks one
- *                            unless a vCPU will read the bit anyway
+ *                            vCPU, unless some vCPU will read the bit anyway
  *      os_idle(cpu, t)       the first idle vCPU owns the event set and waits for it, the others on
  *                            their kicked word
  *      os_event_poll(cpu)    a busy vCPU polls the set
  *
- * The vCPU that waits for the set also sets the line of a ready fd: no other thread is involved.
+ * The vCPU that waits for the set also sets the bit of a ready fd's line: no other thread is
+ * involved.
  *
  * An event that the owner receives for another idle vCPU costs two wake-ups. When that happens
  * several times in a row for one vCPU, that vCPU becomes the heir: it takes over the set when it
@@ -49,15 +50,15 @@
 #define HEIR_TRIES 50
 
 #define POLL_NS 80000 /* ns that the owner polls at most */
-/* ns: polling pays for an event that comes this soon, the wake-up included */
+/* ns after the owner goes idle, the wake-up included: polling pays for events that come so soon */
 #define POLL_SOON 150000
-#define POLL_AFTER 8 /* soon events in a row */
+#define POLL_AFTER 8 /* polls after so many soon events */
 /* ns: a poll that takes longer means that another program has the CPU */
 #define POLL_LOST_NS 15000
-/* events until the next attempt after a lost CPU; doubles each time */
+/* events until the owner polls again after it has lost the CPU; doubles each time */
 #define POLL_PAUSE 64
 #define POLL_PAUSE_MAX 16384
-/* successful polls in a row that end the doubling */
+/* after so many successful polls since a pause, the next pause is POLL_PAUSE again */
 #define POLL_WELL 1000
 
 static struct os_irq_page *page; /* set once by os_irq_setup() */
@@ -66,7 +67,7 @@ static int event_set = -1, kick_fd = -1;
 static int owner = -1;
 static int heir = -1;
 static struct { /* guesses: an error costs one wake-up */
-	/* events that the owner received and that have not yet woken a vCPU */
+	/* 1: the owner has received an event that has not yet woken another vCPU */
 	int taken;
 	/* the vCPU that the owner woke last for an event, and how many times in a row */
 	int whom, often;
@@ -230,8 +231,8 @@ void os_kick_guests(void)
 }
 
 /*
- * Waits with epoll_pwait2(), or on hosts before Linux 5.11 with epoll_pwait(), which counts
- * milliseconds.
+ * Waits with epoll_pwait2(), or on hosts before Linux 5.11 with epoll_wait(), which counts
+ * milliseconds, and for at most 100 s. Returns the number of events, or -1 with errno set.
  */
 static int wait_events(struct epoll_event *ev, uint64_t ns)
 {
@@ -254,14 +255,13 @@ static void note_events(const struct epoll_event *ev, int n)
 		if (ev[i].data.u64 == KICK_EVENT)
 			continue;
 		set_pending((int)ev[i].data.u64);
-		if (__atomic_exchange_n(&served.taken, 1,
-			    /* true: the last event has woken no vCPU */
-			    __ATOMIC_RELAXED))
+		/* If the last event has woken no other vCPU, the row ends. */
+		if (__atomic_exchange_n(&served.taken, 1, __ATOMIC_RELAXED))
 			__atomic_store_n(&served.often, 0, __ATOMIC_RELAXED);
 	}
 }
 
-/* Receives events as the owner, waiting at most @ns. Returns how many. */
+/* Receives events as the owner, waiting at most @ns. Returns how many, or -1 (a signal). */
 static int take_events(uint64_t ns)
 {
 	struct epoll_event ev[EVENTS_AT_ONCE];
@@ -286,7 +286,10 @@ static int is_kicked(int cpu)
 	return __atomic_load_n(&page->cpu[cpu].kicked, __ATOMIC_SEQ_CST) != 0;
 }
 
-/* True if @cpu, which goes idle, has become the owner in place of the present one. */
+/*
+ * Makes @cpu, which goes idle, the owner in place of the present one, if the last HEIR_AFTER events
+ * were for it. Returns true if it has become the owner.
+ */
 static int take_over(int cpu)
 {
 	int nobody = -1, was = __atomic_load_n(&owner, __ATOMIC_SEQ_CST), mine = 0;
@@ -345,8 +348,8 @@ static void lost_the_cpu(void)
 }
 
 /*
- * Polls for events. True if an event has come or the deadline is over; false if the owner should
- * sleep.
+ * Polls for events. True if an event or a kick has come or the deadline is over; false if the owner
+ * should sleep.
  */
 static int poll_first(int cpu, uint64_t deadline)
 {
@@ -371,7 +374,7 @@ static int poll_first(int cpu, uint64_t deadline)
 	}
 }
 
-/* Updates the guess about the owner's next wait. */
+/* Updates the guess about the next wait, after one that began at @start and got @events. */
 static void learn(uint64_t start, int events)
 {
 	if (polling.soon < 0)
@@ -382,7 +385,7 @@ static void learn(uint64_t start, int events)
 		polling.soon = 0;
 }
 
-/* Waits as the owner. */
+/* Waits as the owner, until an event, a kick or @deadline. */
 static void wait_as_owner(int cpu, uint64_t deadline)
 {
 	uint64_t start = os_clock_mono(), ns = deadline == OS_FOREVER ? OS_FOREVER : 0;
@@ -411,8 +414,8 @@ void os_idle(int cpu, uint64_t deadline)
 }
 
 /*
- * If another vCPU is idle, kicks it, so that it becomes the owner, and does not poll. But a vCPU
- * that has itself been the owner while idle, since its last poll, polls.
+ * If another vCPU is idle, it is kicked, so that it becomes the owner, and @cpu does not poll. But
+ * if @cpu has been the owner while idle since its last poll, it polls in any case.
  */
 int os_event_poll(int cpu)
 {
