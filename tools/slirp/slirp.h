@@ -2,8 +2,8 @@
 /*
  * slirp.h: nestling-slirp, the helper of `eth0=slirp`: libslirp behind a socket. It is embedded in
  * the kernel's program and started from memory. Fd 3 connects the helper with the kernel: it is a
- * SOCK_SEQPACKET socket. The helper's first message is "ok" or an error as text; every later one is
- * an Ethernet frame. When the kernel's end closes, the helper ends.
+ * SOCK_SEQPACKET socket. The helper's first message is "ok" or an error as text; every other one,
+ * in both directions, is an Ethernet frame. When the kernel's end closes, the helper ends.
  */
 #ifndef NESTLING_SLIRP_SLIRP_H
 #define NESTLING_SLIRP_SLIRP_H
@@ -13,20 +13,21 @@
 #include <netinet/in.h>
 
 #define SLIRP_FD 3
-#define SLIRP_FRAME_MAX 65536
+#define SLIRP_FRAME_MAX 65536 /* bytes */
 
+/* A port of the host whose connections or datagrams go to a port of the guest. */
 struct forward {
 	bool udp;
 	struct in_addr host, guest;
 	int host_port, guest_port;
-	const char *text;
+	const char *text; /* its word of the command line */
 };
 #define FORWARDS_MAX 64
 #define PORTS_MAX 64
 
 /*
- * A rule of what the guest may reach (allow.c). A destination must be allowed by both lists; a list
- * without rules allows all.
+ * A rule of what the guest may reach (allow.c), made by a word allow= (first list) or policy=
+ * (second list). A destination must be allowed by both lists; a list without rules allows all.
  */
 struct rule {
 	bool policy;         /* belongs to the second list (policy=) */
@@ -34,8 +35,8 @@ struct rule {
 	bool below;          /* only the subdomains of @name */
 	struct in6_addr net; /* IPv4 as ::ffff:A.B.C.D */
 	int bits;
-	uint16_t ports[PORTS_MAX]; /* empty: all ports */
-	int nr_ports;
+	uint16_t ports[PORTS_MAX]; /* in host order */
+	int nr_ports;              /* 0: all ports */
 };
 #define RULES_MAX 64
 struct config {
@@ -49,10 +50,10 @@ struct config {
 	uint16_t ports[PORTS_MAX];
 	int nr_ports;
 	struct rule rules[RULES_MAX];
-	int nr_rules; /* 0: everything is allowed */
+	int nr_rules; /* 0: all but the loopback is allowed */
 	bool no_ipv6;
-	unsigned mtu;
-	int audit; /* descriptor of its lines, or -1 */
+	unsigned mtu; /* bytes */
+	int audit;    /* descriptor for the audit's lines, or -1 */
 };
 
 /* Parses the words of the command line. Returns NULL or an error message. */
@@ -63,26 +64,32 @@ void map_v4(struct in6_addr *to, struct in_addr a);
 
 /*
  * For a configuration with rules: true if the guest may send to @a, an address that libslirp has
- * translated.
+ * translated to the host's. @port is in network order.
  */
 bool allow_address(const struct config *c, const struct in6_addr *a, in_port_t port);
 /* For a configuration with rules: true if the guest may send this query to the resolver. */
 bool allow_query(const struct config *c, const void *query, size_t n);
-/* Pins the addresses in a resolver's answer, if its query was allowed. */
+/*
+ * Pins the addresses in a resolver's answer: each rule that has the answer's name then allows them,
+ * too. Reports them to the audit.
+ */
 void allow_answer(const struct config *c, const void *answer, size_t n);
 
-/* Reads the name of a query, in lower case. False if the message has another form. */
+/* Reads the name of a query, in lower case. False if @query is no message with one question. */
 bool query_name(const void *query, size_t n, char name[256]);
 
-/* A connection or datagram that the guest has sent or was refused. */
+/* A connection or datagram of the guest, which was sent or refused. */
 struct sent {
-	int fd;
+	int fd; /* libslirp's socket */
 	bool datagram, allowed;
 	struct in6_addr addr;
 	in_port_t port; /* in network order */
 };
-/* Writes lines of the audit (audit.c); without audit_open() nothing is written. */
-const char *audit_open(int fd); /* NULL, or an error message */
+/*
+ * Functions that write the audit's lines (audit.c). Without audit_open() nothing is written; it
+ * returns NULL or an error message.
+ */
+const char *audit_open(int fd);
 void audit_sent(const struct sent *s);
 void audit_query(bool allowed, const char *name);
 /* Stores that @a was an answer to a query for @name. */
