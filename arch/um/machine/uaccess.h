@@ -2,7 +2,7 @@
 /*
  * uaccess.h: the kernel's only way to guest memory. Addresses are of current->mm unless an mm is
  * passed. All functions may sleep in a fault, so the caller holds no spinlock, except where a
- * comment says otherwise. Each byte is read once.
+ * comment says otherwise. Each byte of guest memory is read once.
  */
 #ifndef NESTLING_UACCESS_H
 #define NESTLING_UACCESS_H
@@ -46,8 +46,8 @@ size_t strnlen_user(uaddr_t s, size_t max);
  */
 ssize_t access_mm(struct mm *mm, u64 addr, void *buf, size_t n, bool write, bool force);
 /*
- * Reads anonymous memory only. A page of a file is refused, since the server of a FUSE file may
- * never provide it.
+ * Like access_mm() to read with @force, but of anonymous memory only. A page of a file is refused,
+ * since the server of a FUSE file may never provide it.
  */
 ssize_t read_mm_anon(struct mm *mm, u64 addr, void *buf, size_t n);
 
@@ -63,14 +63,15 @@ bool access_ok(uaddr_t a, size_t n);
 	})
 
 /*
- * Does an atomic operation on an aligned 32-bit guest word. Returns 0 with *old set, or -EFAULT,
- * -EINVAL (alignment).
+ * Do an atomic operation on an aligned 32-bit guest word. Return 0 with the word's former value in
+ * *old or *val, or -EFAULT, or -EINVAL if @ua is not aligned. cmpxchg_user_u32() writes @new_value
+ * if the word is *old.
  */
 int cmpxchg_user_u32(uaddr_t ua, u32 *old, u32 new_value);
 int load_user_u32(uaddr_t ua, u32 *val);
 /*
  * Reads a word without a fault, so it may be called with spinlocks held that come before
- * page_table_lock in the lock order.
+ * page_table_lock in the lock order. Returns 0, or -EFAULT also if the page is not present.
  */
 int load_user_u32_nofault(uaddr_t ua, u32 *val);
 
@@ -80,46 +81,47 @@ int load_user_u32_nofault(uaddr_t ua, u32 *val);
  */
 int pin_user_page(uaddr_t ua, bool write, struct page **page);
 
-/*
- * An iterator over memory to read into or write from: guest vectors, one kernel buffer, or what a
- * function copies (ITER_CALL).
- */
+/* A piece of guest memory, as in a guest's struct iovec. */
 struct uvec {
 	u64 base;
-	u64 len;
+	u64 len; /* bytes */
 };
 /*
  * An asynchronous transfer: the caller does not wait for its end. If read_iter or write_iter
  * returns -EIOCBQUEUED, done() is called once, with bytes or -errno, at a boundary or in any task,
- * perhaps before read_iter has returned. done() may not sleep, and may free the object. Any other
- * return value is the result, and done() is not called.
+ * perhaps before read_iter has returned. done() may not sleep, and may free @a. Any other return
+ * value is the result, and done() is not called.
  */
 struct io_async {
 	void (*done)(struct io_async *a, ssize_t res);
 };
+/*
+ * An iterator over memory to read into or write from: guest vectors, one kernel buffer, or what a
+ * function copies (ITER_CALL).
+ */
 struct iov_iter {
 	enum { ITER_USER, ITER_KERNEL, ITER_CALL } type;
 	/* RWF_APPEND: writes at the end of the file, not at its position */
 	bool append;
 	/* RWF_NOAPPEND: writes at the position, although the file has O_APPEND */
 	bool in_place;
-	bool nofault; /* stop short instead of faulting in */
+	bool nofault; /* a copy ends at a missing page */
 	/* use the page cache, although the file is open with O_DIRECT */
 	bool cached;
 	/* RWF_NOWAIT: returns -EAGAIN rather than to wait for the disk */
 	bool nowait;
 	/*
-	 * With nowait: the caller waits by itself, and gets errors that a waiting call would get
-	 * immediately.
+	 * With nowait: after -EAGAIN the caller waits and tries again. What a waiting call would
+	 * return at once is returned in place of -EAGAIN.
 	 */
 	bool waits_later;
-	/* RWF_DSYNC, RWF_SYNC: for an operation that returns -EIOCBQUEUED; else the caller syncs */
+	/* RWF_DSYNC, RWF_SYNC: a write that returns -EIOCBQUEUED syncs; else the caller does */
 	bool dsync, sync;
 	struct io_async *async; /* NULL: wait */
-	/* ITER_USER; the caller's array lives as long as the iterator. NULL: @one */
+	/* ITER_USER: the caller's array, which lives as long as the iterator; NULL: @one is used */
 	const struct uvec *vec;
 	u32 nr_vecs;
-	u64 vec_off;                                              /* into vec[0] */
+	u64 vec_off;                                              /* bytes, into vec[0] or @one */
 	char *kbuf;                                               /* ITER_KERNEL */
 	size_t (*copy)(struct iov_iter *it, void *buf, size_t n); /* ITER_CALL */
 	void *private;                                            /* of copy() */
@@ -128,7 +130,7 @@ struct iov_iter {
 };
 void iov_iter_user(struct iov_iter *it, uaddr_t buf, size_t n);
 void iov_iter_kernel(struct iov_iter *it, void *buf, size_t n);
-/* Makes @copy move each piece: a source or target that is read or written once, in order. */
+/* Makes an iterator whose bytes @copy moves, in order and once. It returns the bytes moved. */
 void iov_iter_call(struct iov_iter *it, size_t (*copy)(struct iov_iter *, void *, size_t),
 	void *private, size_t n);
 /*
@@ -157,7 +159,7 @@ static inline size_t iov_iter_first_len(const struct iov_iter *it)
 {
 	return it->vec ? min(it->count, it->vec->len - it->vec_off) : it->count;
 }
-/* Ors all addresses and lengths together, for a test of their low bits. */
+/* Returns all addresses and lengths ORed together, for a test of their low bits. */
 u64 iov_iter_alignment(const struct iov_iter *it);
 /*
  * Faults in the first min(@n, it->count) bytes, for writing if @write, so that a copy with locks
