@@ -6,10 +6,11 @@
  * A group allows everything except what its rules deny, or denies everything except what they
  * allow. It begins as a copy of its parent. A task may use a device only if its group and all
  * groups above allow that. So a device that is denied to a parent is denied to the groups below,
- * whatever their own rules say. When the parent allows it again, those rules apply again; Linux
+ * whatever their own rules say. When the parent allows it again, their own rules apply again; Linux
  * would have removed the device from them. The top allows everything.
  *
- * Locks: cgroup1_mutex, cgroup1_rules_mutex.
+ * Locks: cgroup1_rules_mutex protects the rules of all groups; it may be taken under cgroup1_mutex.
+ * cgroup1_lock protects the groups of current, which a check reads.
  */
 #include "kernel/cgroup/internal.h"
 #include "kernel/cgroup/v1.h"
@@ -27,7 +28,7 @@ struct rule {
 
 static DEFINE_MUTEX(cgroup1_rules_mutex);
 
-/* ---- rules; under cgroup1_rules_mutex ---- */
+/* ---- rules; static functions are under cgroup1_rules_mutex ---- */
 
 static bool same_device(const struct rule *a, const struct rule *b)
 {
@@ -73,6 +74,7 @@ static void subtract_rule(struct cgroup1 *g, const struct rule *r)
 		}
 }
 
+/* Under cgroup1_rules_mutex, or for a group that is being freed. */
 void cgroup1_free_rules(struct cgroup1 *g)
 {
 	struct rule *at, *next;
@@ -106,15 +108,18 @@ int cgroup1_copy_rules(struct cgroup1 *g, struct cgroup1 *parent)
 
 /* ---- checks ---- */
 
-/* True if a rule's number matches. @loosely: a "*" in the request matches any number. */
+/*
+ * True if a rule's major or minor number matches the request's. @loosely: a "*" in the request
+ * matches any number.
+ */
 static bool number_meets(u32 rule, u32 asked, bool loosely)
 {
 	return rule == ANY || rule == asked || (loosely && asked == ANY);
 }
 
 /*
- * True if the rules allow the access. A denial applies if it matches any part of the request; a
- * permission must cover all of it.
+ * True if @g's own rules allow the access. A denial applies if it matches any part of the request;
+ * one permission must cover all of it.
  */
 static bool consents(const struct cgroup1 *g, const struct rule *asked)
 {
@@ -177,7 +182,7 @@ bool cgroup1_may_use(umode_t mode, dev_t dev, int what)
 
 /* ---- text ---- */
 
-/* Parses a number or "*", and skips @end behind it. Returns false for other text. */
+/* Parses a number or "*", and skips the @end that must follow. Returns false for other text. */
 static bool parse_number(const char **text, char end, u32 *to)
 {
 	const char *p = *text;
@@ -221,8 +226,9 @@ static int parse_rule(const char *text, struct rule *r)
 }
 
 /*
- * Sets a group, other than the top, to allow or deny all devices. Refused for a group with
- * children, whose rules would then be wrong.
+ * Sets a group, other than the top, to deny all devices, or to allow what its parent allows.
+ * Returns 0; -EINVAL: the group has children, whose rules would then be wrong; -EPERM: the parent
+ * denies all but some devices; or -ENOMEM.
  */
 static int set_all(struct cgroup1 *g, bool allow)
 {
@@ -241,7 +247,7 @@ static int set_rule(struct cgroup1 *g, const struct rule *r, bool allow)
 {
 	if (allow && !all_consent(g->parent, r))
 		return -EPERM;
-	/* Only exceptions from the group's @deny are kept as rules. */
+	/* A rule is an exception: permissions are kept if g->deny, else denials. */
 	if (allow == g->deny)
 		return add_rule(g, r);
 	subtract_rule(g, r);
@@ -269,7 +275,7 @@ static int put_number(char *buf, size_t size, u32 nr, char end)
 	return scnprintf(buf, size, "%u%c", nr, end);
 }
 
-/* the longest line: "c 4294967294:4294967294 rwm", a newline and a 0 */
+/* bytes: room for the longest line: "c 4294967294:4294967294 rwm", a newline and a 0 */
 #define LINE 32
 
 static size_t put_rule(char *buf, const struct rule *r)
@@ -284,8 +290,8 @@ static size_t put_rule(char *buf, const struct rule *r)
 }
 
 /*
- * Returns the text of devices.list. A group that allows all devices but some shows "a *:* rwm"
- * only, as on Linux.
+ * Returns the text of devices.list, which the caller frees with kfree(), or NULL without memory. A
+ * group that allows all devices but some shows only "a *:* rwm", as on Linux.
  */
 char *cgroup1_devices_text(struct cgroup1 *g)
 {
