@@ -97,7 +97,10 @@ static bool cut_out(struct tcp_sock *t, struct sk_buff *skb, const struct sack_b
 	return false;
 }
 
-/* Marks the segments that SACK blocks cover. Ignores blocks outside of the data in flight. */
+/*
+ * Marks the segments that SACK blocks cover, and records them in @when. Blocks outside of the data
+ * in flight have no effect.
+ */
 static void take_sacks(struct tcp_sock *t, const struct sack_block *b, u32 n, struct arrived *when)
 {
 	struct sk_buff *skb;
@@ -155,7 +158,7 @@ static void note_arrival(
 		when->orig = true;
 }
 
-/* Removes the acknowledged front of @skb. */
+/* Removes the front of @skb that @ack acknowledges, unless @skb has a SYN. */
 static void trim_front(struct tcp_sock *t, struct sk_buff *skb, u32 ack, struct arrived *when)
 {
 	u32 n = ack - skb->tcp.seq, segs = skb->tcp.segs;
@@ -194,8 +197,8 @@ static void clean_queue(struct tcp_sock *t, const struct sk_buff *by, u32 ack, s
 }
 
 /*
- * Takes an RTT sample: by Karn's rule from a segment that was sent once, else from a timestamp (RFC
- * 6298, 3; RFC 7323, 4).
+ * Takes an RTT sample: by Karn's rule from a segment that was sent once, else from the timestamp in
+ * @skb if the ACK acknowledges new data (@advanced). RFC 6298, 3; RFC 7323, 4.
  */
 static void take_rtt(
 	struct tcp_sock *t, const struct sk_buff *skb, const struct arrived *when, bool advanced)
@@ -247,8 +250,8 @@ static bool is_dsack(u32 ack, const struct sack_block *b, u32 n)
 }
 
 /*
- * Confirms the next hop's neighbour entry, since data sent by it has arrived; at most once a
- * second.
+ * Confirms the next hop's neighbour entry, since data that was sent through it has arrived; at most
+ * once a second.
  */
 static void confirm_way(struct tcp_sock *t)
 {
@@ -307,7 +310,8 @@ bool tcp_ack(
 		ack - was - (was == t->snd.iss && t->state != TCP_SYN_SENT && ack != was);
 	t->snd.una = ack;
 	clean_queue(t, skb, ack, &when);
-	if (!t->snd.sack_ok && when.again) /* unknown which copy has arrived */
+	/* Without SACK it is unknown which copy of a segment has arrived. */
+	if (!t->snd.sack_ok && when.again)
 		when.orig = false;
 	if (ack != was || when.sacked)
 		take_rtt(t, skb, &when, ack != was);
