@@ -130,7 +130,10 @@ struct iov_iter {
 };
 void iov_iter_user(struct iov_iter *it, uaddr_t buf, size_t n);
 void iov_iter_kernel(struct iov_iter *it, void *buf, size_t n);
-/* Makes an iterator whose bytes @copy moves, in order and once. It returns the bytes moved. */
+/*
+ * Makes an iterator whose @n bytes @copy moves, in order and once; @copy returns the bytes moved.
+ * Its user moves bytes only by copy_to_iter() or copy_from_iter(), and cannot move it back.
+ */
 void iov_iter_call(struct iov_iter *it, size_t (*copy)(struct iov_iter *, void *, size_t),
 	void *private, size_t n);
 /*
