@@ -23,16 +23,20 @@
 
 #include "os-linux/host.h"
 
-static int out = -1; /* written during parsing of parameters */
+/* Lines are written to it; -1: there is no audit. Set while parameters are parsed. */
+static int out = -1;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static unsigned long lost; /* number of lost lines; under lock */
-/* The last line was written in part, because the disk is full; under lock. */
+/* True if the last line was written in part, because the disk is full; under lock. */
 static bool torn;
 
-/* The descriptor given by the user, which the broker of a jail inherits too. */
+/* Number of the user's descriptor, which the broker of a jail inherits, too; @out is a copy. */
 static int inherited;
 
-/* Runs in the broker, which starts the helpers of cards that are added later. */
+/*
+ * Runs in the broker, which starts the helpers of network cards that are added later: they get the
+ * descriptor from audit_host_fd().
+ */
 static void take_in_broker(const char *number)
 {
 	out = atoi(number);
@@ -75,7 +79,10 @@ int audit_host_fd(void)
 	return out;
 }
 
-/* Writes one line. Returns false if there was no room. */
+/*
+ * Writes one line, under lock. Returns false if it was not written in full: there was no room, the
+ * line is longer than PIPE_BUF, or the write failed.
+ */
 static bool put_line(const char *text, size_t n)
 {
 	char line[PIPE_BUF];
@@ -96,6 +103,7 @@ static bool put_line(const char *text, size_t n)
 	return done == len;
 }
 
+/* Writes the line that counts the lost ones, under lock. Returns false as put_line() does. */
 static bool tell_lost(void)
 {
 	char text[64];

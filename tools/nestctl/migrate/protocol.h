@@ -4,10 +4,10 @@
  * receiver), over any two-way stream of bytes: a socket, or the pipes of ssh.
  *
  * Each end first sends a struct mig_hello, and reads the other's. Messages follow: a struct
- * mig_head and `length` bytes, at most MIG_MAX. Everything is little endian and unaligned. The sum
- * is CRC-32C of the head, with 0 in place of the sum, and of the bytes. It protects from errors,
- * not from attacks: the stream is neither encrypted nor authenticated. That is left to ssh, or to
- * the socket's permissions.
+ * mig_head and `length` bytes, at most MIG_MAX. Everything is little endian, and may begin at any
+ * offset of the stream. The sum is CRC-32C of the head, with 0 in place of the sum, and of the
+ * bytes. It protects from errors, not from attacks: the stream is neither encrypted nor
+ * authenticated. That is left to ssh, or to the socket's permissions.
  *
  *	source                                   receiver
  *	MIG_OFFER      describes the instance    checks CPU, build, name, space
@@ -45,11 +45,12 @@
 
 #define MIG_MAGIC "NESTMIG\n"
 #define MIG_VERSION 2
-#define MIG_MAX (1U << 20)
-/* largest piece of a file in one message */
+#define MIG_MAX (1U << 20) /* bytes */
+/* bytes: largest piece of a file in one message */
 #define MIG_PIECE (256U << 10)
+/* bytes: files are compared in blocks of this size */
 #define MIG_BLOCK 4096U
-#define MIG_IMAGES 32
+#define MIG_IMAGES 32 /* of one instance, at most */
 /* size of a file's name with its NUL */
 #define MIG_NAME 32
 
@@ -63,7 +64,7 @@ struct mig_head {
 
 enum {
 	MIG_ALIVE = 1, /* empty */
-	MIG_REFUSED,   /* text */
+	MIG_REFUSED,   /* text: the reason */
 	MIG_OFFER,     /* JSON (offer.c) */
 	MIG_ACCEPT,    /* u64: bit N: image N is wanted */
 	MIG_FILE,      /* struct mig_file */
@@ -72,17 +73,17 @@ enum {
 	MIG_ZERO,      /* struct mig_zero */
 	MIG_DONE,      /* empty */
 	MIG_ROUND,     /* u64: number of the round */
-	MIG_STATE,     /* text */
+	MIG_STATE,     /* text of state.json */
 	MIG_LAST,      /* empty */
 	MIG_READY,     /* empty */
 	MIG_COMMIT,    /* empty */
-	MIG_RUNS,      /* text */
+	MIG_RUNS,      /* text: the instance's name */
 	MIG_TYPES,
 };
 
 /* A file of the state ("memory", "ubd0.layer"), or "image N". */
 struct mig_file {
-	uint64_t size;
+	uint64_t size; /* bytes */
 	/* the base of the changes: 1: the previous round's file of this name; 0: an empty file */
 	uint32_t over;
 	char name[MIG_NAME];
@@ -91,6 +92,7 @@ struct mig_file {
 struct mig_keep {
 	char from[MIG_NAME], name[MIG_NAME];
 };
+/* Bytes of the file that become zeros: @length bytes from offset @to. */
 struct mig_zero {
 	uint64_t to, length;
 };
