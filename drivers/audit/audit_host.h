@@ -14,7 +14,7 @@
  * 0 or -errno; -EBADF: it is not open for writing, or this process's own.
  */
 int audit_host_open(int fd);
-/* Returns the descriptor, which is closed on exec, or -1. */
+/* Returns the descriptor, or -1. It is closed on exec, except in the broker of a jail. */
 int audit_host_fd(void);
 /*
  * Writes one line: the time and @text, which begins with a key and ends with '}'. If the pipe or

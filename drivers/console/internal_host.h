@@ -101,7 +101,10 @@ void terminals_init(void);
 /* ---- cable_host.c ---- */
 #define CABLE_IN 1
 #define CABLE_OUT 2
-/* Opens CON_FD, CON_TTY or CON_PTY. Returns NULL with o->err and errno set. */
+/*
+ * Opens CON_FD, CON_TTY or CON_PTY. Returns NULL with errno set, and o->err too, except without
+ * memory.
+ */
 struct con_cable *cable_open(
 	struct con_host *h, const struct con_side *s, unsigned ways, struct con_open *o);
 void cable_close(struct con_cable *c);
