@@ -117,7 +117,6 @@ bool cable_in_use(const struct con_cable *c);
  * them. @only is the tap of this cable if it is the line's only one.
  */
 size_t cable_write_now(struct con_cable *c, struct con_tap *only, const uint8_t *buf, size_t n);
-void cable_init(void);
 
 /* ---- serve_host.c ---- */
 /*
