@@ -60,27 +60,57 @@ static bool is_running(const char *name)
 	return false;
 }
 
-static struct target hold(const char *name)
+/*
+ * Looks up the instance and opens its process. Returns false if none runs, or if the process ended
+ * in between.
+ */
+static bool open_process(struct target *t)
 {
-	struct target t = { .name = name };
+	size_t n;
+	struct instance *all = instances_find(t->name, &n);
 
-	/* it is no error to stop a kept instance that has ended */
-	t.detached = service_find(&t.service, name);
-	if (t.detached && (service_is_busy(&t.service) || !is_running(name)))
-		return t;
-	t.detached = false;
-	t.in = instance_find(name);
-
-	t.pidfd = (int)syscall(SYS_pidfd_open, t.in.pid, 0);
-	if (t.pidfd < 0)
-		die("%s: %s", name, strerror(errno));
+	if (!n)
+		return false;
+	t->in = all[0];
+	t->pidfd = (int)syscall(SYS_pidfd_open, t->in.pid, 0);
+	if (t->pidfd < 0 && errno != ESRCH)
+		die("%s: %s", t->name, strerror(errno));
 	/*
 	 * the pid may have been reused before the pidfd was opened: check that it has the name's
 	 * socket
 	 */
-	if (!umid_is_served(t.in.folder) || umid_read_pid(t.in.folder) != t.in.pid)
-		die("%s: no instance of this name runs", name);
-	return t;
+	if (t->pidfd >= 0 && umid_is_served(t->in.folder) &&
+		umid_read_pid(t->in.folder) == t->in.pid)
+		return true;
+	if (t->pidfd >= 0)
+		close(t->pidfd);
+	return false;
+}
+
+/* An instance that starts or ends in this moment is looked up again. */
+#define TRIES 40
+#define PAUSE_US 5000
+
+static struct target hold(const char *name)
+{
+	struct target t = { .name = name };
+
+	for (int i = 0; i < TRIES; i++) {
+		bool runs = is_running(name);
+
+		/* it is no error to stop a kept instance that has ended */
+		t.detached = service_find(&t.service, name);
+		if (t.detached && (service_is_busy(&t.service) || !runs))
+			return t;
+		if (!runs && !i)
+			break;
+		if (open_process(&t)) {
+			t.detached = false;
+			return t;
+		}
+		usleep(PAUSE_US);
+	}
+	die("%s: no instance of this name runs", name);
 }
 
 /* Opens all named instances, so that a wrong name is reported before any of them ends. */
