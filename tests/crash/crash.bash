@@ -102,7 +102,7 @@ run_workload() {
 	kill -9 $pid 2>/dev/null
 	wait $pid 2>/dev/null
 	grep -q 'churn: begins' "$1/console" || { echo "the workload did not begin: $(tail -n 1 "$1/console")"; return 1; }
-	if grep -E '^churn: [^b]|EXT4-fs.*(error|lost)|BUG|[Oo]ops|panic' "$1/console" | head -n 1 | grep .; then return 1; fi
+	if grep -E '^churn: [^b]|EXT4-fs.*(error|lost)|BUG( at|:)|[Oo]ops|panic' "$1/console" | head -n 1 | grep .; then return 1; fi
 }
 
 # look DIR KIND SEED HOW: DIR has disk and ack as a crash left them; HOW: ours or e2fsck. What is
@@ -131,7 +131,7 @@ look() {
 	# a copy of a layer names the base that it was made over
 	[[ $form != cow* || $disk != disk ]] || base=,$1/base
 	(boot_sh "$1/console" "ubd1=$1/$disk$base" "ubd2r=$1/ack" <"$1/script" 3>&- & wait_or_kill $! 400)
-	if grep -aE '^(LOST|WRONG|REFUTED)|EXT4-fs.*error|BUG|[Oo]ops|panic' "$1/console" | head -n 2 | tr '\n' ' ' | grep .; then return 1; fi
+	if grep -aE '^(LOST|WRONG|REFUTED)|EXT4-fs.*error|BUG( at|:)|[Oo]ops|panic' "$1/console" | head -n 2 | tr '\n' ' ' | grep .; then return 1; fi
 	if ! grep -q '^verified' "$1/console" || ! grep -q '^more' "$1/console" || ! grep -q '^@@end' "$1/console"; then
 		echo "the next boot: $(tr -d '\r' <"$1/console" | grep -a . | tail -n 2 | tr '\n' ' ')"
 		return 1

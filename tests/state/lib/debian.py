@@ -81,7 +81,7 @@ def main():
         chain.shutil.rmtree(state)
         n += 1
     disk_is_whole(a)
-    said = inside(a, "dmesg | grep -E '[Ww]atchdog.*(timeout|lock)|Oops|WARNING|lockdep|BUG' | head -n 3")
+    said = inside(a, "dmesg | grep -E '[Ww]atchdog.*(timeout|lock)|Oops|WARNING|lockdep|BUG( at|:)' | head -n 3")
     if said:
         raise chain.Bad("the kernel's log: " + said)
     chain.stops.sort()
