@@ -11,8 +11,8 @@ extern struct os_irq_page irq_page;
 void irq_init(void);
 bool cpu_kicked(int cpu);
 /*
- * Publishes what this vCPU does next. Includes a full barrier, so that the caller may check for
- * work afterwards.
+ * Publishes what @cpu, the calling vCPU, does next (OS_CPU_*). Includes a full barrier, so that the
+ * caller may check for work afterwards.
  */
 static inline void cpu_set_state(int cpu, u32 state)
 {
@@ -59,9 +59,17 @@ void vcpu_park_when_stopping(void);
 void vcpu_stop_for_good(void); /* called when the machine goes down */
 
 /* stop.c */
-u64 machine_park(u64 *sp, u64 (*fn)(void *arg), void *arg); /* switch.S */
+/*
+ * Saves this vCPU's stack pointer in *sp and returns fn(arg). Returns again, with MACHINE_RESTORED,
+ * each time that the machine continues from the state or mark that was recorded meanwhile
+ * (switch.S).
+ */
+u64 machine_park(u64 *sp, u64 (*fn)(void *arg), void *arg);
 #define MACHINE_RESTORED (~0UL)
-/* Continues at @sp, for os_vcpu_start(); not a C function (switch.S). */
+/*
+ * Makes the machine_park() that saved @sp return MACHINE_RESTORED. The first code of a vCPU's new
+ * host thread (os_vcpu_start()); not a C function (switch.S).
+ */
 void arch_unpark(void *sp);
 
 /*
@@ -77,19 +85,21 @@ int physmem_handle(void);
 int arena_map_stack(void *addr, u64 index);
 u64 arena_stack_offset(u64 index); /* offset in the arena's file */
 /*
- * For save.c: the parts of a state. Each *_describe() fills in files and maps; physmem_describe()
- * fills the first two entries of both. stacks_describe() and region_describe() return the number of
- * maps that they added. *_restored() take the handles of the files in the new process.
+ * For save.c: the parts of a saved state. Each *_describe() fills in host maps, and those with @s
+ * also the files behind them. physmem_describe() fills the first two files and the first two maps.
+ * stacks_describe() and region_describe() return the number of maps that they added.
+ * physmem_restored() and region_restored() take the handles of the files in the new process.
  */
 #define PHYSMEM_MAPS 2
 #define REGION_MAPS 15
 bool physmem_is_private(void); /* true: no physmem= file */
 void physmem_describe(struct os_state *s, struct os_state_map *maps);
 void physmem_restored(const int *files);
-void physmem_marked(void); /* called when the machine has a mark */
+/* Called once machine_mark() (arch.h) has recorded a mark: reads base_bits again. */
+void physmem_marked(void);
 /*
- * result of os_base(): a bit for each frame, set if the frame is in the file of a state; NULL
- * without a state
+ * Result of os_base(): a bit for each frame, set if the frame's content is still in the file of a
+ * state or in the memory of a mark. NULL: there is neither.
  */
 extern const u64 *base_bits;
 static inline bool physmem_has_base(void)
@@ -108,17 +118,24 @@ void region_restored(const int *files);
 u32 stacks_max(void); /* upper bound for stacks_describe() */
 u32 stacks_describe(struct os_state_map *maps);
 void stacks_restored(void);
-/* Calls @fn for each task that has a stack, dead ones included; the machine is stopped. */
+/*
+ * Calls @fn for each task that has a stack, dead ones included, until a call does not return 0.
+ * Returns that result, or 0. The machine is stopped.
+ */
 int stacks_each_task(int (*fn)(struct task *t));
 bool initrd_is_mapped(void);
 void oops_restored(void);
-void cpu_clock_restored(u64 cpu_ns, u64 host_ns); /* ns; both as of the stop */
+/*
+ * Set the clock of cpuclock.c after a restore, and after the machine was put back to its mark: it
+ * showed @cpu_ns when os_clock_mono() was @host_ns.
+ */
+void cpu_clock_restored(u64 cpu_ns, u64 host_ns);
 void cpu_clock_put_back(u64 cpu_ns, u64 host_ns);
 void irq_restored(void);
 void irq_put_back(void);
 void params_again(int argc, char **argv, bool fresh);
 
-/* time.c: guest clock + mono_base = host clock */
+/* time.c: guest's monotonic clock + mono_base = host's, in ns */
 extern u64 mono_base;
 void time_init(void);
 static inline u64 host_deadline(u64 guest_deadline)

@@ -7,10 +7,11 @@
  * A position is the piece's number and an offset in it. So a seek is fast, and a position refers to
  * one entry as long as the directory is open and not rewound, as telldir(3) requires.
  *
- * The inode keeps the listing. It is reused while the directory's times are those from before it
- * was read, unless they were so recent then that a later change might have left them unchanged.
+ * The inode keeps the latest listing. It is reused while the directory has the mtime and ctime that
+ * it had before the listing was read. A listing is never reused if that ctime was younger than
+ * FRESH_NS, because a later change might then have left the ctime unchanged.
  *
- * If the instance is restored while it reads a directory, it reads it again from the beginning.
+ * If the instance is restored while a listing is read, the reading begins again.
  *
  * Locks: hostfs_inode.lock for the inode's listing; an open directory's is under its f_pos_lock.
  */
@@ -23,7 +24,7 @@
 
 struct piece {
 	u32 used;
-	/* Records of getdents64, which were checked. */
+	/* Whole records of the host's getdents64, trusted as they are. */
 	char data[];
 };
 
@@ -220,9 +221,8 @@ static u64 number_of(struct file *f, const struct record *r)
 	struct dentry *parent;
 	u64 ino;
 
-	if (strcmp(r->name,
-		    /* ".." may be on another device, so its number is that of the parent's inode */
-		    ".."))
+	/* ".." may be on another device, so its number is that of the parent's inode. */
+	if (strcmp(r->name, ".."))
 		return hostfs_number(hostfs_sb_of(inode), HOSTFS_I(inode)->dev, r->ino);
 	parent = dget_parent(f->f_path.dentry);
 	ino = parent->d_inode->i_ino;

@@ -12,12 +12,14 @@
 #include "kernel/lib/list.h"
 #include "kernel/lib/types.h"
 
-/*
- * A kind of device. The console's thread calls the functions, one at a time; they may sleep. They
- * return 0, or -errno with a line of explanation in @err (of @size bytes) or "". @n is below
- * @numbers. A NULL function means that the operation is unsupported.
- */
 struct gendisk;
+/*
+ * A kind of device. The functions may sleep. The console's thread calls config(), query() and
+ * remove(), one at a time. They return 0, or -errno with a line of explanation in @err or @text (of
+ * @size bytes) or "". The thread of a snapshot calls disk() and file(); config() and remove() of
+ * that device are not called during a snapshot. @n is below @numbers. A NULL function means that
+ * the operation is unsupported. A device with disk() has file() too.
+ */
 struct mconsole_device {
 	const char *name;
 	/* NAME<n> may be followed by letters (flags), which config() gets together with the "=". */
@@ -30,7 +32,8 @@ struct mconsole_device {
 	struct gendisk *(*disk)(u32 n);
 	/*
 	 * Describes a file on the host that the disk consists of, as "ro|rw FORMAT FD NAME". @depth
-	 * counts from 0, the file that is written, through its chain. -ENOENT past the last.
+	 * 0 is the file that is written, 1 the file below it, and so on. Returns 0, or -ENOENT past
+	 * the last file.
 	 */
 	int (*file)(u32 n, u32 depth, char *text, size_t size);
 	struct list_head list; /* owned by mconsole.c */

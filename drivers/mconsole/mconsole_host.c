@@ -38,7 +38,8 @@
 static int sock = -1, console = -1, line;
 /* True if packets come from the broker of a jail, each preceded by a header. */
 static bool relayed;
-static uint64_t process; /* random */
+/* A random number for this process (mconsole_packet.process). */
+static uint64_t process;
 /* Paths to remove at the end of the process; set before leave() is registered. */
 static char folder[256], socket_path[256 + 16], console_path[256 + 16], pid_path[256 + 16];
 
@@ -108,8 +109,8 @@ static void sweep_one(const char *dir, const char *name)
 }
 
 /*
- * Checks all names, also folders that killed instances were creating or removing (".new-PID"). Runs
- * in the broker or in a separate thread, since a removal may take milliseconds.
+ * Checks all names, also folders that killed instances were creating (".new-PID") or removing
+ * (".old-PID"). Runs in the broker or in a separate thread, since a removal may take milliseconds.
  */
 static void sweep(const char *dir)
 {
@@ -123,7 +124,7 @@ static void sweep(const char *dir)
 		closedir(d);
 }
 
-/* The folder of names, for the thread. */
+/* The folder of names, for the thread that runs sweep_names(). */
 static char names[256];
 
 static void sweep_names(void *unused)
@@ -186,7 +187,10 @@ static void make_up_name(char *umid)
 	umid[6] = 0;
 }
 
-/* Renames the finished folder @from to DIR/UMID. */
+/*
+ * Renames the finished folder @from to DIR/UMID. If the UMID is empty, makes up a random one first.
+ * Returns 0 or -errno.
+ */
 static int take_name(struct mconsole_open *o, const char *from)
 {
 	bool given = o->umid[0];
@@ -349,8 +353,8 @@ static int send_by_broker(const char *path, const uint8_t *data, size_t len)
 }
 
 /*
- * Runs before the jail closes: passes the socket to the broker, which forwards packets, and so
- * learns the names of files that the owner sends.
+ * Runs before the jail closes. Passes the socket to the broker, which from then on forwards packets
+ * to this process. So the broker sees the names of files in the owner's requests.
  */
 static void give_to_broker(void)
 {

@@ -9,7 +9,8 @@
  * limits (req->limit) once that request runs. Its timer starts when that request waits, and it ends
  * with that request.
  *
- * Locks: cq_lock.
+ * Locks: the ring's cq_lock, under which requests leave their list and timers are started and
+ * stopped.
  */
 #include "kernel/io_uring/uring.h"
 #include "kernel/time/time.h"
@@ -113,7 +114,10 @@ bool timeout_stop(struct uring_req *r)
 	return true;
 }
 
-/* Starts the timer and waits for it. Returns URING_QUEUED or -ECANCELED. */
+/*
+ * Puts @r on the list of waiting requests and starts its timer, which calls @over at @deadline
+ * (ktime), or at due() if the timer follows real time. Returns URING_QUEUED or -ECANCELED.
+ */
 static long wait_timer(struct uring_req *r, void (*over)(struct ktimer *t), u64 deadline)
 {
 	struct uring *u = r->ring;
@@ -124,7 +128,7 @@ static long wait_timer(struct uring_req *r, void (*over)(struct ktimer *t), u64 
 	if (!uring_enlist(r, ON_WAITING))
 		return -ECANCELED;
 	atomic_add(2, &r->refs); /* references: timer, this function */
-	/* cq_lock excludes clock_set(). A canceller may have come before. */
+	/* cq_lock excludes clock_set(). @r may have been cancelled since uring_enlist(). */
 	spin_lock(&u->cq_lock);
 	timer_start(&r->timer, r->real ? due(r) : deadline);
 	if (r->cancelled && r->where == ON_WAITING && timeout_stop(r)) {
@@ -154,8 +158,9 @@ static bool report_shot(struct uring_req *r)
 }
 
 /*
- * Arms a timeout. Afterwards checks the target again, since completions may have come between the
- * setting of the target and the start of the timer.
+ * Arms a timeout, after it has reported the shot that is due. Afterwards checks the target again,
+ * since completions may have come between the setting of the target and the start of the timer.
+ * Returns URING_QUEUED, -ECANCELED, or -ETIME if that shot was the last one.
  */
 long timeout_issue(struct uring_req *r)
 {
@@ -202,8 +207,8 @@ static bool is_reached(const struct uring *u, const struct uring_req *r)
 }
 
 /*
- * Takes a timeout whose target is reached off its list, which is sorted by target. Returns NULL if
- * there is none. cq_lock is held.
+ * Finds a timeout whose target is reached and whose timer has not expired, and removes it from
+ * ring->counting, which is sorted by target. Returns NULL if there is none. cq_lock is held.
  */
 static struct uring_req *take_reached(struct uring *u)
 {
@@ -248,8 +253,9 @@ void timeouts_check(struct uring *u)
 /* ---- TIMEOUT_REMOVE ---- */
 
 /*
- * Prepares a removal or a change. r->deadline is in ns, on the clock of the timeout that will be
- * found. Returns 0 or -errno.
+ * Prepares a removal or a change. For a change r->deadline gets the requested time in ns: relative
+ * or, with IORING_TIMEOUT_ABS, a time of the clock of the timeout that will be found. Returns 0 or
+ * -errno.
  */
 int timeout_remove_prep(struct uring_req *r)
 {
@@ -327,7 +333,8 @@ static struct uring_req *find_to_update(struct uring *u, const struct io_uring_s
 }
 
 /*
- * Removes the number of completions or shots of a timeout that is being changed. cq_lock is held.
+ * Removes the number of completions or shots of a TIMEOUT that is being changed, and moves it to
+ * ring->waiting, since it has no target now. cq_lock is held.
  */
 static void without_number(struct uring_req *r)
 {
@@ -394,7 +401,7 @@ static void limit_over(struct ktimer *t)
 	uring_req_put(lt);
 }
 
-/* Arms a LINK_TIMEOUT under cq_lock, so that clock_set() does not come in between. */
+/* Starts the timer of a LINK_TIMEOUT. cq_lock keeps clock_set() out between due() and the start. */
 static void limit_arm(struct uring_req *lt)
 {
 	struct uring *u = lt->ring;
@@ -435,7 +442,10 @@ long limit_stop(struct uring_req *lt)
 
 /* ---- clock_settime() ---- */
 
-/* Starts a timer again, with its new expiry time, if it has not expired. cq_lock is held. */
+/*
+ * Starts the timer of @r (may be NULL) again, with its new expiry time, if it follows real time and
+ * has not expired. cq_lock is held.
+ */
 static void follow_clock(struct uring_req *r)
 {
 	if (r && r->real && timer_cancel(&r->timer))

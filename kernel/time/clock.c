@@ -26,7 +26,7 @@
 #include "gen/syscalls.h"
 
 #define COARSE_RES 4000000UL
-/* The largest time that can be set: 30 years before the clock overflows. */
+/* Real time in ns from which on it cannot be set: 30 years before the clock overflows. */
 #define SETTABLE ((TIME_MAX / NSEC_PER_SEC - 30UL * 365 * 24 * 3600) * NSEC_PER_SEC)
 
 /* ---- guest structures ---- */
@@ -192,8 +192,8 @@ int clock_read(int clock, u64 *now)
 }
 
 /*
- * Returns the clock number to read for @which. A process clock that names the pid of current's own
- * thread means current's process; only reads accept that.
+ * Returns the clock number to read for @which. A process clock that has current's pid means
+ * current's process, even if current is not its leader. Only reads accept that.
  */
 static int own_clock(int which)
 {
@@ -217,7 +217,7 @@ long sys_clock_getres(int which, uaddr_t tp)
 
 	if (err)
 		return err;
-	/* User and system time have the resolution of a tick. */
+	/* Coarse clocks, user time and system time have the resolution of a tick. */
 	if (which == CLOCK_REALTIME_COARSE || which == CLOCK_MONOTONIC_COARSE ||
 		(which < 0 && (which & 3) < 2))
 		res = COARSE_RES;
@@ -302,7 +302,7 @@ long sys_clock_settime(int which, uaddr_t tp)
 	u64 ns;
 	int err;
 
-	/* If the clock of CPU time or of a device exists: -EPERM, since it cannot be set. */
+	/* Clocks of CPU time cannot be set: -EPERM if the clock exists, else -EINVAL. */
 	if (which < 0) {
 		err = get_timespec(tp, &ns);
 		return err == -EFAULT ? err : clock_read(which, &ns) ? -EINVAL : -EPERM;
@@ -314,9 +314,9 @@ long sys_clock_settime(int which, uaddr_t tp)
 }
 
 /*
- * Sets the zone. @alone: without a time. If the first zone is set alone, the clock was started with
- * local time, so the clock is corrected; errors of the correction are ignored. (Therefore systemd
- * sets a zone of 0 first.)
+ * Sets the zone. @alone: the caller sets no time with it. If the first zone is set alone, the clock
+ * was started with local time, so the clock is corrected; errors of the correction are ignored.
+ * (Therefore systemd sets a zone of 0 first.) Returns 0 or -EINVAL.
  */
 static int set_zone(const struct zone *z, bool alone)
 {

@@ -12,8 +12,8 @@
  * then reads as zeros, and its generation differs from the kernel's, which is never 0. So the
  * generation is written before the key is asked for, and read again once the bytes are made. If it
  * has changed, the bytes may come from a key of zeros, and the work is repeated. The kernel starts
- * another generation to invalidate all keys. After REFILLS_MAX own keys a state requests a new key
- * from the kernel.
+ * another generation to invalidate all keys. A state that has derived REFILLS_MAX keys from the
+ * kernel's key requests a new one from the kernel.
  *
  * A signal handler that finds the state in use makes the system call, and so does a caller with
  * arguments that this file does not handle.
@@ -34,7 +34,8 @@
 #define KEY_WORDS 8
 #define BATCH 96 /* two blocks without the key */
 #define LEN_MAX (0x7fffffffUL & ~(PAGE - 1))
-#define REFILLS_MAX 65536U /* own keys of a state */
+/* keys that a state derives from one key of the kernel */
+#define REFILLS_MAX 65536U
 /* blocks that are made with one key */
 #define WHOLE_BLOCKS 64
 
@@ -158,8 +159,8 @@ static void make_blocks(uint8_t *out, const uint32_t key[KEY_WORDS], uint64_t co
 /* ---- the state ---- */
 
 /*
- * Gets a new key from the kernel if the present key is not of generation @generation. Returns 0 or
- * the call's error.
+ * Gets a new key from the kernel if the present key is not of generation @generation, or if
+ * REFILLS_MAX keys were derived. Returns 0, or -errno of getrandom(2).
  */
 static long refresh(struct vrandom_state *s, uint64_t generation)
 {
@@ -190,7 +191,10 @@ static void refill(struct vrandom_state *s)
 	s->refills++;
 }
 
-/* Makes many bytes in place, without a batch; the key of block 0 follows them. */
+/*
+ * Makes whole blocks directly in @to, without a batch: WHOLE_BLOCKS, or fewer if @len is smaller.
+ * They are block 1 and up; the next key comes from block 0. Returns the number of bytes.
+ */
 static size_t make_many(struct vrandom_state *s, uint8_t *to, size_t len)
 {
 	size_t blocks = len / BLOCK;
@@ -208,7 +212,7 @@ static size_t make_many(struct vrandom_state *s, uint8_t *to, size_t len)
 
 static size_t take(struct vrandom_state *s, uint8_t *to, size_t len)
 {
-	uint8_t used = *(volatile uint8_t *)&s->used; /* zero, when the page has gone: in bounds */
+	uint8_t used = *(volatile uint8_t *)&s->used; /* 0 if the page was dropped: in bounds */
 	size_t n = BATCH - used;
 
 	if (n > len)

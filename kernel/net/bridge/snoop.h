@@ -13,8 +13,8 @@
  * distinguished: reports of IGMPv3 and MLDv2 count as reports of version 2 and 1.
  *
  * Locks: br->lock protects all these structures. Times are values of ktime_get(); 0: the time has
- * passed, or there is none.
- * Queries and notifications are sent by br_snoop_finish().
+ * passed, or there is none. Queries and notifications are gathered under the lock, and sent by
+ * br_snoop_finish().
  */
 #ifndef NESTLING_NET_BRIDGE_SNOOP_H
 #define NESTLING_NET_BRIDGE_SNOOP_H
@@ -58,8 +58,9 @@ struct br_snoop_family {
 	u64 unsure_until;
 	/* the bridge itself leads to a router until this time */
 	u64 router_until;
-	ip_addr querier; /* the elected querier; any: none */
-	/* source address of own queries; any: none is usable */
+	/* the elected querier; the any address: none */
+	ip_addr querier;
+	/* source address of own queries; the any address: none is usable */
 	ip_addr source;
 	struct br_query own; /* queries to the bridge's own host */
 };
@@ -68,7 +69,7 @@ struct br_snoop {
 	bool on, querier, use_ifaddr;
 	u8 router; /* MDB_RTR_TYPE_* of the bridge itself */
 	u32 hash_max, last_member_count, startup_count;
-	/* ticks */
+	/* in ticks of BR_TICK ns */
 	u64 last_member_interval, membership_interval, querier_interval, query_interval,
 		response_interval, startup_interval;
 	struct hlist_head hash[1 << SNOOP_HASH_BITS];
@@ -81,6 +82,7 @@ struct br_snoop {
 	u64 looked; /* time of the last run of the timer */
 	/* queries to be sent, each by its skb->dev */
 	struct list_head out;
+	/* notifications to be sent, of struct news (snoop.c) */
 	struct list_head news;
 };
 
@@ -120,21 +122,27 @@ struct br_heard {
 	struct br_group *group;
 };
 
-/* ---- snoop.c; br->lock held, except for the first five ---- */
+/* ---- snoop.c ---- */
+/* The functions before br_snoop_finish() are called without br->lock. */
 void br_snoop_init(struct bridge *br);
 void br_snoop_end(struct bridge *br); /* the bridge has no ports; may sleep */
 /* Joins the group of all snoopers when the bridge is set up, and leaves it when it is set down. */
 void br_snoop_up(struct bridge *br, bool up);
 /* Sets IFLA_BR_MCAST_*. Returns 0 or -errno; -ENOENT: @attr is another attribute. */
 int br_snoop_set(struct bridge *br, u16 attr, u64 v);
-/* Releases br->lock, then sends the queries and notifications that were gathered under it. */
+/*
+ * Releases br->lock, which the caller holds, then sends the queries and notifications that were
+ * gathered under it. The functions from here on need the lock, except for the next two, which are
+ * called without it.
+ */
 void br_snoop_finish(struct bridge *br);
 u64 br_snoop_value(const struct bridge *br, u16 attr);
 int br_snoop_set_router(struct br_port *p, u64 type);
 void br_snoop_init_port(struct br_port *p);
 /*
- * Apply that a port begins to forward, ceases to, or is removed from the bridge with its permanent
- * members (@gone).
+ * br_snoop_port_up(): a port that was disabled or blocking has another state, and is not disabled:
+ * starts its queries. br_snoop_port_down(): a port was disabled, or removed (@gone): drops its
+ * members, the permanent ones only with @gone.
  */
 void br_snoop_port_up(struct br_port *p);
 void br_snoop_port_down(struct br_port *p, bool gone);
@@ -142,7 +150,10 @@ struct br_group *br_group_find(struct bridge *br, const ip_addr *addr);
 /* Adds @p (NULL: the bridge's host) to @group. Returns 0, -ENOMEM or -E2BIG. */
 int br_group_join(struct bridge *br, struct br_port *p, const ip_addr *group);
 void br_group_leave(struct bridge *br, struct br_port *p, const ip_addr *group);
-/* Add and remove a member by hand. Return 0, -EEXIST, -ENOMEM or -E2BIG; 0 or -ENOENT. */
+/*
+ * Add and remove a member by hand. @state: MDB_PERMANENT or MDB_TEMPORARY. br_group_add() returns
+ * 0, -EEXIST, -ENOMEM or -E2BIG. br_group_del() returns 0, or -EINVAL if there is no such member.
+ */
 int br_group_add(struct bridge *br, struct br_port *p, const ip_addr *group, u8 state);
 int br_group_del(struct bridge *br, struct br_port *p, const ip_addr *group);
 /* Handles a query for @group (any: a general query), whose answers come within @delay (ns). */
@@ -154,7 +165,7 @@ bool br_has_querier(const struct bridge *br, int family);
 bool br_is_router(const struct bridge *br, int family);
 bool br_leads_to_router(const struct br_port *p, int family);
 bool br_is_member(const struct br_group *g, const struct br_port *p);
-/* Arms the timer for @at at the latest, but not for two runs in a short time. */
+/* Makes the timer run at @at or earlier, but not within 20 ms of its previous run. */
 void br_snoop_at(struct bridge *br, u64 at);
 void br_member_info(const struct bridge *br, const struct br_group *g, const struct br_member *m,
 	struct br_mdb_info *info);
@@ -165,11 +176,11 @@ void br_snoop_look(struct bridge *br, struct br_port *p, const struct sk_buff *s
 	u16 protocol, struct br_heard *h);
 
 /* ---- snoop_query.c ---- */
-/* Looks up the source addresses of queries; takes net->lock. */
+/* Looks up the source addresses of queries. Takes net->lock, and then br->lock. */
 void br_query_sources(struct bridge *br);
 /*
- * Starts the series of queries again on @p (NULL: on all ports). br->lock held, as for the
- * functions below.
+ * Starts the series of queries again on @p (NULL: on all ports and to the host). br->lock is held,
+ * as for the other functions of snoop_query.c below.
  */
 void br_query_start(struct bridge *br, struct br_port *p);
 /* Sends the general queries of @p (NULL: those to the host) that are due. */
@@ -177,6 +188,7 @@ void br_query_due(struct bridge *br, struct br_port *p, int family, u64 now);
 void br_query_group(struct bridge *br, struct br_port *p, const ip_addr *group);
 
 /* ---- mdb.c ---- */
+/* Sends @info to RTNLGRP_MDB, as RTM_NEWMDB or RTM_DELMDB (@type). br->lock is not held. */
 void br_mdb_notify(const struct bridge *br, const struct br_mdb_info *info, u16 type);
 
 #endif

@@ -56,13 +56,13 @@ struct image_health image_config_health(const struct image_config *c);
 /* True for "80", "80/tcp", "80/udp" and "80/sctp" (oci_config.c). */
 bool image_is_port(const char *text);
 
-/* Replaces the settings, completely or not at all. @size 0 removes the file. */
+/* Replaces the settings, completely or not at all. @size 0 removes the file. Dies on an error. */
 void image_config_write(const char *image, const char *text, size_t size);
 
 /* ---- image_store.c; a name with a slash is a path outside of the store and is not locked ---- */
 /*
  * Locks a name until this process ends, so that no other nestctl makes or removes the image @name.
- * Makes the store if it is missing. Dies on an error.
+ * Makes the store if it is missing. Dies on an error, and if another nestctl has the lock.
  */
 void image_lock(const char *name);
 /* Locks the name of a new image and returns its path. Dies if the image exists. */
@@ -72,7 +72,10 @@ void image_must_be_idle(const char *path, const char *name);
 /* Removes an image with its settings. Dies if an instance runs over it. */
 void image_remove(const char *name);
 
-/* Rows of image_rows.c. Their functions run in nestctl-image. */
+/*
+ * Descriptions of the commands (image_rows.c), and their functions, which run in the program
+ * nestctl-image. copy_files() is `nestctl cp`.
+ */
 extern const struct command cmd_image_build, cmd_image_import, cmd_image_export;
 int image_build(int argc, char **argv);
 int image_import(int argc, char **argv);

@@ -4,9 +4,9 @@
  * from. The tree has names, but no data. Layers are read once to fill the tree, and again to write
  * the files that remain (layers.c).
  *
- * Paths are untrusted: a path dies if it has "..", a component of more than 255 bytes, more than
- * 4095 bytes or more than 1024 levels. Symbolic links on the way to a name are followed within the
- * tree, as they would be in the instance.
+ * Paths are untrusted: nestctl dies with a message if a path has a component "..", a component of
+ * more than 255 bytes, more than 4095 bytes in all, or more than 1024 levels. Symbolic links on the
+ * way to a name are followed within the tree, as they would be in the instance.
  */
 #ifndef NESTLING_NESTCTL_TREE_H
 #define NESTLING_NESTCTL_TREE_H
