@@ -14,7 +14,7 @@
 #include <ucontext.h>
 #include <unistd.h>
 
-#include "os-linux/base.h"
+#include "os-linux/state/base.h"
 #include "os-linux/internal.h"
 
 #define ALT_STACK_SIZE (64 * 1024)

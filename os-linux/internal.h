@@ -42,9 +42,9 @@ void os_clock_set_shifts(const struct os_clock_shifts *s);
 uint64_t os_host_deadline(uint64_t deadline);
 
 /*
- * Looks for restore=DIR among the parameters (state.c). Returns 0 without it. Else maps the state
- * in DIR and returns the stack pointer of vCPU 0, for arch_unpark(). Ends the process with one line
- * and status 1 if the state cannot be used.
+ * state/restore.c: looks for restore=DIR among the parameters. Returns 0 without it. Else maps the
+ * state in DIR and returns the stack pointer of vCPU 0, for arch_unpark(). Ends the process with
+ * one line and status 1 if the state cannot be used.
  */
 uint64_t os_state_restore(int argc, char **argv);
 /*

@@ -143,7 +143,7 @@ uint64_t os_clock_raw(void);
 int os_sleep_until(uint64_t deadline);
 /*
  * ns that are added to the host's clocks, modulo 2^64, so that the clocks above continue from where
- * a save stopped them (state.c). All are 0 in an instance that has booted. Real time is never
+ * a save stopped them (state/save.c). All are 0 in an instance that has booted. Real time is never
  * shifted.
  */
 struct os_clock_shifts {
@@ -290,7 +290,7 @@ int os_end_asked(void); /* true if a signal has asked for the end */
 /* Returns the value that the last SIGTERM carried, for init, or 0. */
 int os_end_value(void);
 
-/* ---- saved states (state.c; kernel/state/state.h describes the whole procedure) ---- */
+/* ---- saved states (state/save.c; kernel/state/state.h describes the whole procedure) ---- */
 
 #define OS_STATE_FILES 18
 /* A range of addresses: it maps a memory file or (file -1) is reserved without access. */

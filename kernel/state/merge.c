@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * merge.c: keeps the number of host maps of a restored instance's memory bounded (os-linux/base.c).
+ * merge.c: keeps the number of host maps of a restored instance's memory bounded
+ * (os-linux/state/base.c).
  *
  * When the memory consists of many maps, a kernel thread repeatedly stops the machine for a moment
  * and merges some of them. Tasks that would add maps wait for it (physmem_take()).

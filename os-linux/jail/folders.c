@@ -38,7 +38,7 @@
 #include "os-linux/host.h"
 #include "os-linux/internal.h"
 #include "os-linux/jail/jail.h"
-#include "os-linux/state_tables.h"
+#include "os-linux/state/tables.h"
 
 #define FOLDERS_MAX 65
 #define FOLDER "nestling-hostfs-%d"

@@ -15,7 +15,7 @@
 #include "os-linux/host.h"
 #include "os-linux/os_space.h"
 #include "os-linux/space_internal.h"
-#include "os-linux/state_tables.h"
+#include "os-linux/state/tables.h"
 #include "tests/skas/host.h"
 
 int printk(const char *fmt, ...);

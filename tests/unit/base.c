@@ -4,7 +4,7 @@
  * written to, and keep their content when they are moved to the instance's own memory, also while
  * another thread writes to them. The state's file never changes.
  *
- * SOURCES: os-linux/base.c
+ * SOURCES: os-linux/state/base.c
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -21,7 +21,7 @@
 
 #include <cmocka.h>
 
-#include "os-linux/base.h"
+#include "os-linux/state/base.h"
 #include "os-linux/os.h"
 
 #define PAGE 4096UL

@@ -209,7 +209,7 @@ s64 machine_save_sync(char *why, size_t size);
 /* Abandons the save after one of these functions has failed. */
 void machine_save_drop(void);
 /*
- * ---- going back to a mark in place, without exec (save.c, os-linux/put_back.c) ----
+ * ---- going back to a mark in place, without exec (save.c, os-linux/state/put_back.c) ----
  *
  * machine_mark_begin() allocates memory while the machine runs, which machine_save_end() frees.
  * machine_mark(), with the machine stopped, records the state that machine_put_back() restores. It

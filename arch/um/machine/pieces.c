@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * pieces.c: bounds the number of host maps that the memory of a restored instance consists of
- * (os-linux/base.c).
+ * (os-linux/state/base.c).
  *
  * Each frame that is taken alone costs two maps, and the host allows a process some 65,000. At
  * PIECES_MANY maps, a work is queued that merges them (kernel/state/merge.c) until PIECES_FEW

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * save.c: the machine's part of a saved state, and of continuing from one. os-linux/state.c has the
+ * save.c: the machine's part of a saved state, and of continuing from one. os-linux/state/ has the
  * files and the mapping; kernel/state/state.c calls both.
  *
  *	machine_save_reset()     a new save begins; the calls below are repeated until they succeed

@@ -13,7 +13,7 @@
 #include <unistd.h>
 #include <zlib.h>
 
-#include "os-linux/state_file.h"
+#include "os-linux/state/file.h"
 
 static int fd;
 static struct state_header h;

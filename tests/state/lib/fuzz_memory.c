@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fuzz_memory.c: damaged files of a state's memory. The reader is os-linux/restore.c itself, with
- * state_tables.c, built with asan and ubsan; what it calls to map is replaced by something that
- * looks at what it is given. Checksums are made right again in most executions, so that what lies
- * behind them is met.
+ * fuzz_memory.c: damaged files of a state's memory. The reader is os-linux/state/restore.c itself,
+ * with tables.c, built with asan and ubsan; the calls that map are replaced by functions that look
+ * at their arguments. Checksums are made right again in most executions, so that the checks behind
+ * them are reached.
  *
  *	fuzz_memory SEED EXECUTIONS START FOLDER
  *
@@ -23,9 +23,9 @@
 #include <zlib.h>
 #include <sanitizer/common_interface_defs.h>
 
-#include "os-linux/base.h"
+#include "os-linux/state/base.h"
 #include "os-linux/internal.h"
-#include "os-linux/state_tables.h"
+#include "os-linux/state/tables.h"
 
 static jmp_buf left;
 static FILE *said;
@@ -38,7 +38,7 @@ static void __attribute__((noreturn)) leave(int status)
 #undef stderr
 #define stderr said
 #define exit(status) leave(status)
-#include "os-linux/restore.c"
+#include "os-linux/state/restore.c"
 #include "tests/fuzz.h"
 #undef exit
 #undef stderr

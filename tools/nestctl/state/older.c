@@ -2,7 +2,7 @@
 /*
  * older.c: a state's own memory file has only the pages that differ from its parent's. The others
  * are in the parent's file, to which the state has a hard link, so that the parent may be removed.
- * os-linux/state_file.h describes how the kernel combines the files.
+ * os-linux/state/file.h describes how the kernel combines the files.
  */
 #include <fcntl.h>
 #include <stdlib.h>

@@ -24,7 +24,7 @@
 #define STATE_CARDS 16 /* eth0 to eth15 */
 #define STATE_PARTS 7  /* ubdN.layer.1 to ubdN.layer.7 */
 #define STATE_MEMORY "memory"
-/* memory.1 to memory.7: os-linux/state_file.h */
+/* memory.1 to memory.7: os-linux/state/file.h */
 #define STATE_OLDER 7
 #define STATE_JSON "state.json"
 #define STATE_JSON_MAX (1U << 20)

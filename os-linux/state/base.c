@@ -34,7 +34,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "os-linux/base.h"
+#include "os-linux/state/base.h"
 #include "os-linux/internal.h"
 
 #define PAGE 4096UL

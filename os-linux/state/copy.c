@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * state_copy.c: see state_copy.h. One save at a time uses it.
+ * copy.c: see copy.h. One save at a time uses it.
  *
  * The memory is anonymous. The part that will certainly be needed is faulted in before the stop,
  * since a first touch costs as much as the copy.
  */
-#include "os-linux/state_copy.h"
+#include "os-linux/state/copy.h"
 
 #include <errno.h>
 #include <stdlib.h>

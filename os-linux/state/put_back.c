@@ -24,10 +24,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "os-linux/base.h"
+#include "os-linux/state/base.h"
 #include "os-linux/host.h"
 #include "os-linux/internal.h"
-#include "os-linux/state_tables.h"
+#include "os-linux/state/tables.h"
 
 static struct {
 	bool made;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * state_copy.h: keeps copies of data that is to be written to a file later. Copying a page takes a
+ * copy.h: keeps copies of data that is to be written to a file later. Copying a page takes a
  * tenth of the time of writing it to a file, and the instance is stopped only for the copy
- * (state_copy.c).
+ * (copy.c).
  */
 #ifndef NESTLING_OS_STATE_COPY_H
 #define NESTLING_OS_STATE_COPY_H

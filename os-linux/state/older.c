@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* state_older.c: see state_older.h. One save at a time uses it. */
-#include "os-linux/state_older.h"
+/* older.c: see older.h. One save at a time uses it. */
+#include "os-linux/state/older.h"
 
 #include <errno.h>
 #include <stdlib.h>

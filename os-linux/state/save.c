@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * state.c: writes the memory of an instance to a file (state_file.h), while all vCPUs but the
+ * save.c: writes the memory of an instance to a file (file.h), while all vCPUs but the
  * caller's are stopped. restore.c reads it.
  */
 #include <errno.h>
@@ -18,9 +18,9 @@
 #include <zlib.h>
 
 #include "os-linux/internal.h"
-#include "os-linux/state_copy.h"
-#include "os-linux/state_older.h"
-#include "os-linux/state_tables.h"
+#include "os-linux/state/copy.h"
+#include "os-linux/state/older.h"
+#include "os-linux/state/tables.h"
 
 #define RUN_MAX (1u << 20) /* pages */
 /* bytes allocated beyond the size that was counted before the stop */
@@ -85,7 +85,7 @@ static struct {
 	struct state_older older;
 	struct file_data data[STATE_FILES];
 	bool used[STATE_SOURCES];
-	/* true: all except state_copy.c's data */
+	/* true: all except copy.c's data */
 	bool is_written;
 	struct state_header header; /* of the last memory file that was written */
 } ready = { .dir = -1, .file = -1 };

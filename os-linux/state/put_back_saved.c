@@ -21,7 +21,7 @@
 #include <unistd.h>
 
 #include "os-linux/internal.h"
-#include "os-linux/state_tables.h"
+#include "os-linux/state/tables.h"
 
 /* pages of a state; and pages that the memory files of this process may have by then */
 #define STATE_MAX 4096UL

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * state_hold.c: restore=DIR hold=FD holds a restored instance back. FD is a socket. When the memory
+ * hold.c: restore=DIR hold=FD holds a restored instance back. FD is a socket. When the memory
  * is mapped and no vCPU runs yet, this process writes "r" to the socket, and the instance runs when
  * "g" arrives. If the other end is closed earlier, this process ends: the instance then runs on
  * another host or in another process.

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * state_older.h: the older state with which a save compares the instance's pages. A page with equal
- * content there is not written again (state.c).
+ * older.h: the older state with which a save compares the instance's pages. A page with equal
+ * content there is not written again (save.c).
  */
 #ifndef NESTLING_OS_STATE_OLDER_H
 #define NESTLING_OS_STATE_OLDER_H
 
-#include "os-linux/state_tables.h"
+#include "os-linux/state/tables.h"
 
 struct state_older {
 	bool is_open;

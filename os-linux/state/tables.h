@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * state_tables.h: reading the tables of a state's memory (state_file.h), for a restore and for a
+ * tables.h: reading the tables of a state's memory (file.h), for a restore and for a
  * save that writes only what differs from an older state.
  */
 #ifndef NESTLING_OS_STATE_TABLES_H
@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "os-linux/state_file.h"
+#include "os-linux/state/file.h"
 
 struct state_tables {
 	int fd[STATE_SOURCES]; /* of each source in use, or -1 */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * restore.c: maps the memory of a saved instance in a new process (state_file.h), before the first
+ * restore.c: maps the memory of a saved instance in a new process (file.h), before the first
  * vCPU has entered the kernel world.
  *
- * Only the tables are read (state_tables.c, which checks them); base.c describes how the file
+ * Only the tables are read (tables.c, which checks them); base.c describes how the file
  * becomes the memory. The content of the memory is trusted as a program is that the user runs.
  */
 #include <dirent.h>
@@ -18,9 +18,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "os-linux/base.h"
+#include "os-linux/state/base.h"
 #include "os-linux/internal.h"
-#include "os-linux/state_tables.h"
+#include "os-linux/state/tables.h"
 
 /*
  * Parameters that place an instance on its host: its name, the files and devices of the host, and

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * state_file.h: the format of a saved state's memory, DIR/memory. Little endian, as the CPU is.
+ * file.h: the format of a saved state's memory, DIR/memory. Little endian, as the CPU is.
  *
  *	page 0           struct state_header
  *	from page 1 on   one map of memory behind the other, each as it lies in memory, so that a
@@ -71,7 +71,7 @@ struct state_run {
 	uint32_t source, pad;
 };
 
-/* state.c: copies the build id of this program; zeros if it has none. */
+/* save.c: copies the build id of this program; zeros if it has none. */
 void state_build_id(uint8_t *id);
 struct state_tables;
 struct os_state;
@@ -82,14 +82,14 @@ struct os_state;
 const struct state_tables *state_restored(void);
 void state_continues_from(const struct state_tables *t);
 /*
- * state.c: copies the memory that @s describes to a file without a name, and sets @t to its tables,
+ * save.c: copies the memory that @s describes to a file without a name, and sets @t to its tables,
  * which the caller closes. Returns 0, or -errno with @s->why.
  */
 int state_copy_to_memory(struct os_state *s, struct state_tables *t);
-/* state.c: returns the header of the memory file that os_state_save() wrote last. */
+/* save.c: returns the header of the memory file that os_state_save() wrote last. */
 const struct state_header *state_written(void);
 /*
- * state.c: calls @fn for each map in @s that has a file, with a bit for each of its pages, set if
+ * save.c: calls @fn for each map in @s that has a file, with a bit for each of its pages, set if
  * the page may have content now. Uses the members file, size and map of @s. Stops at the first
  * result that is not 0 and returns it, or -errno.
  */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* state_tables.c: the tables of a state's memory, read from a file that is not trusted. */
-#include "os-linux/state_tables.h"
+/* tables.c: the tables of a state's memory, read from a file that is not trusted. */
+#include "os-linux/state/tables.h"
 
 #include <errno.h>
 #include <fcntl.h>

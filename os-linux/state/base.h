@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * base.h: maps the memory of a saved state from its file into this process (base.c); for state.c.
+ * base.h: maps the memory of a saved state from its file into this process (base.c); for save.c.
  * Functions that return int return 0 or -errno unless their comment says otherwise.
  */
 #ifndef NESTLING_OS_BASE_H
