@@ -20,6 +20,7 @@
 #include "os-linux/internal.h"
 #include "os-linux/state/copy.h"
 #include "os-linux/state/older.h"
+#include "os-linux/state/pages.h"
 #include "os-linux/state/tables.h"
 
 #define RUN_MAX (1u << 20) /* pages */
@@ -50,22 +51,10 @@ void state_build_id(uint8_t *id)
 
 /* ---- writing ---- */
 
-/* which pages of a memory file have data */
-struct file_data {
-	uint64_t *bits; /* a bit for each page; NULL: not known */
-	uint64_t pages;
-	/* block count of the file, and os_mem_punches, when bits was made */
-	blkcnt_t blocks;
-	uint64_t punches;
-	bool is_checked; /* true: compared by this writer */
-};
-
 struct writer {
 	struct os_state *s;
-	struct file_data *data; /* indexed by file */
+	struct finder find;
 	int fd;
-	/* /proc/self/pagemap, or -1 if this process maps no state's file */
-	int pagemap;
 	/* the older state, whose equal pages are not written again; or NULL */
 	const struct state_older *older;
 	uint64_t older_runs; /* number of runs in older files */
@@ -105,187 +94,6 @@ static bool is_zero(const char *page)
 			w[i + 7])
 			return false;
 	return true;
-}
-
-/* ---- which pages may have content: a bit for each page of a map ---- */
-
-static void mark(uint64_t *bits, uint64_t page, uint64_t end)
-{
-	for (; page < end; page++)
-		bits[page / 64] |= 1UL << page % 64;
-}
-
-/* Finds which pages of the file have data. Each range costs two host calls. */
-static int find_data(int fd, struct file_data *d)
-{
-	uint64_t end = d->pages * STATE_PAGE, at = 0;
-
-	while (at < end) {
-		off_t data = lseek(fd, (off_t)at, SEEK_DATA), hole;
-
-		if (data < 0 && errno == ENXIO)
-			break;
-		if (data < 0)
-			return -errno;
-		hole = lseek(fd, data, SEEK_HOLE);
-		if (hole < 0)
-			return -errno;
-		if ((uint64_t)data >= end)
-			break;
-		at = (uint64_t)hole < end ? (uint64_t)hole : end;
-		mark(d->bits, (uint64_t)data / STATE_PAGE, (at + STATE_PAGE - 1) / STATE_PAGE);
-	}
-	return 0;
-}
-
-/*
- * Makes w->data[@file] valid. The file still has data in the same pages if its block count is
- * unchanged and nothing was given back to the host meanwhile.
- */
-static int know_data(const struct writer *w, int64_t file)
-{
-	struct file_data *d = &w->data[file];
-	int fd = os_handle_fd(w->s->file[file]), err;
-	uint64_t punches = __atomic_load_n(&os_mem_punches, __ATOMIC_ACQUIRE);
-	uint64_t pages = w->s->size[file] / STATE_PAGE;
-	struct stat st;
-
-	if (d->is_checked)
-		return 0;
-	if (host_fstat(fd, &st))
-		return -errno;
-	if (d->bits && d->blocks == st.st_blocks && d->punches == punches && d->pages == pages) {
-		d->is_checked = true;
-		return 0;
-	}
-	free(d->bits);
-	*d = (struct file_data){ calloc(pages / 64 + 2, sizeof(*d->bits)), pages, st.st_blocks,
-		punches, true };
-	err = d->bits ? find_data(fd, d) : -ENOMEM;
-	if (err) {
-		free(d->bits);
-		*d = (struct file_data){ 0 };
-	}
-	return err;
-}
-
-static void forget_data(struct file_data *data)
-{
-	for (int i = 0; i < STATE_FILES; i++)
-		free(data[i].bits);
-	memset(data, 0, STATE_FILES * sizeof(*data));
-}
-
-/* Marks the pages for which the memory file has data. */
-static int mark_data(const struct writer *w, const struct os_state_map *m, uint64_t *bits)
-{
-	uint64_t first = m->off / STATE_PAGE, n = m->len / STATE_PAGE, words = (n + 63) / 64;
-	int err = know_data(w, m->file), shift = (int)(first % 64);
-	const uint64_t *from = w->data[m->file].bits + first / 64;
-
-	if (err)
-		return err;
-	if (first + n > w->data[m->file].pages)
-		return -EINVAL;
-	for (uint64_t i = 0; i < words; i++)
-		bits[i] = shift ? from[i] >> shift | from[i + 1] << (64 - shift) : from[i];
-	if (n % 64)
-		bits[words - 1] &= (1UL << n % 64) - 1;
-	return 0;
-}
-
-#define PM_PRESENT (1UL << 63)
-#define PM_SWAPPED (1UL << 62)
-#define PM_FILE (1UL << 61)
-
-/* Marks the pages that this process has written in its mappings of a state's file. */
-static int mark_written(const struct writer *w, const struct os_state_map *m, uint64_t *bits)
-{
-	uint64_t pages = m->len / STATE_PAGE, buf[512];
-
-	for (uint64_t page = 0; page < pages;) {
-		size_t n = pages - page < 512 ? (size_t)(pages - page) : 512;
-		ssize_t got = host_pread(w->pagemap, buf, n * sizeof(*buf),
-			(off_t)((m->addr / STATE_PAGE + page) * sizeof(*buf)));
-
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got <= 0 || got % (ssize_t)sizeof(*buf))
-			return got < 0 ? -errno : -EIO;
-		n = (size_t)got / sizeof(*buf);
-		for (size_t i = 0; i < n; i++)
-			if (buf[i] & (PM_PRESENT | PM_SWAPPED) && !(buf[i] & PM_FILE))
-				mark(bits, page + i, page + i + 1);
-		page += n;
-	}
-	return 0;
-}
-
-/* Marks the pages that have data in the state that this process continues from. */
-static void mark_restored(const struct os_state_map *m, uint64_t *bits)
-{
-	const struct state_tables *t = state_restored();
-	uint32_t map = state_tables_map(t, m->addr);
-	uint64_t pages = m->len / STATE_PAGE;
-
-	if (map == ~0U)
-		return;
-	for (uint64_t i = state_tables_run(t, map, 0); i < t->h.nr_runs; i++) {
-		const struct state_run *run = &t->runs[i];
-		uint64_t end = run->page + run->pages;
-
-		if (run->map != map)
-			break;
-		mark(bits, run->page, end < pages ? end : pages);
-	}
-}
-
-/* Unmarks the pages whose content is not needed. */
-static void unmark_skipped(const struct os_state *s, const struct os_state_map *m, uint64_t *bits)
-{
-	for (uint64_t page = 0; page < m->len / STATE_PAGE; page++) {
-		uint64_t i = m->off / STATE_PAGE + page;
-
-		if (page % 64 == 0 && !bits[page / 64])
-			page |= 63;
-		else if (s->skip[i / 8] >> i % 8 & 1)
-			bits[page / 64] &= ~(1UL << page % 64);
-	}
-}
-
-/*
- * Bits for the pages of a map: those that may have content, and among them those unchanged since
- * the restore.
- */
-struct pages {
-	uint64_t *bits;
-	uint64_t *same;
-};
-
-static bool is_marked(const uint64_t *bits, uint64_t page)
-{
-	return bits[page / 64] >> page % 64 & 1;
-}
-
-static int find_pages(const struct writer *w, const struct os_state_map *m, struct pages *p)
-{
-	uint64_t words = m->len / STATE_PAGE / 64 + 1;
-	const uint64_t *base = m->file ? NULL : os_base();
-	int err = mark_data(w, m, p->bits);
-
-	if (!err && w->pagemap >= 0) {
-		err = mark_written(w, m, p->same);
-		for (uint64_t i = 0; i < words; i++) {
-			uint64_t written = p->same[i];
-
-			p->bits[i] |= written;
-			p->same[i] = base && i < words - 1 ? base[i] & ~written : 0;
-		}
-		mark_restored(m, p->bits);
-	}
-	if (!err && !m->file && w->s->skip)
-		unmark_skipped(w->s, m, p->bits);
-	return err;
 }
 
 /* ---- pages that an older state has ---- */
@@ -388,7 +196,7 @@ static int write_map(struct writer *w, uint32_t map)
 	if (!p.bits)
 		return -ENOMEM;
 	p.same = p.bits + words;
-	err = find_pages(w, m, &p);
+	err = find_pages(&w->find, m, &p);
 	if (!err)
 		err = write_pages(w, map, &p);
 	free(p.bits);
@@ -489,32 +297,18 @@ static int write_file(struct writer *w)
 	return copy_put(w->fd, &h, sizeof(h), 0);
 }
 
-/*
- * Opens the page map, which shows the pages of a state's file that this process has written.
- * Returns 0 or -errno.
- */
-static int open_pagemap(struct writer *w)
-{
-	if (state_restored())
-		w->pagemap = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
-	return state_restored() && w->pagemap < 0 ? -errno : 0;
-}
-
 static int begin_writer(struct writer *w, struct file_data *data)
 {
-	for (int i = 0; i < STATE_FILES; i++)
-		data[i].is_checked = false;
-	w->data = data;
-	w->pagemap = -1;
+	int err = finder_begin(&w->find, w->s, data);
+
 	w->at = STATE_PAGE;
 	w->maps = calloc(w->s->nr_maps, sizeof(*w->maps));
-	return w->maps ? open_pagemap(w) : -ENOMEM;
+	return w->maps ? err : -ENOMEM;
 }
 
 static void end_writer(struct writer *w)
 {
-	if (w->pagemap >= 0)
-		close(w->pagemap);
+	finder_end(&w->find);
 	free(w->maps);
 	free(w->runs);
 }
@@ -555,12 +349,12 @@ int state_each_map(struct os_state *s, state_map_fn *fn)
 			continue;
 		p.bits = calloc(2 * words, sizeof(*p.bits));
 		p.same = p.bits + words;
-		err = p.bits ? find_pages(&w, &s->map[i], &p) : -ENOMEM;
+		err = p.bits ? find_pages(&w.find, &s->map[i], &p) : -ENOMEM;
 		if (!err)
 			err = fn(i, p.bits);
 		free(p.bits);
 	}
-	forget_data(data);
+	finder_forget(data);
 	end_writer(&w);
 	return err;
 }
@@ -599,12 +393,11 @@ int state_copy_to_memory(struct os_state *s, struct state_tables *t)
 	fill_header(&t->h, s);
 	for (uint32_t i = 0; i < s->nr_maps && !err; i++)
 		err = write_map(&w, i);
-	forget_data(data);
+	finder_forget(data);
 	/* the file includes holes at its end, since they are mapped */
 	if (!err && ftruncate(w.fd, (off_t)w.at))
 		err = -errno;
-	if (w.pagemap >= 0)
-		close(w.pagemap);
+	finder_end(&w.find);
 	if (err) {
 		if (w.fd >= 0)
 			close(w.fd);
@@ -649,7 +442,7 @@ void os_state_drop(void)
 {
 	copy_drop();
 	state_older_close(&ready.older);
-	forget_data(ready.data);
+	finder_forget(ready.data);
 	if (ready.file >= 0) {
 		close(ready.file);
 		remove_file("memory");

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * pages.h: finds which pages of the guest's memory may have content, for a save.
+ *
+ *	finder_begin(&f, s, data)   data: what earlier finders of this save have found out
+ *	find_pages(&f, map, &p)     for each map
+ *	finder_end(&f)
+ *	finder_forget(data)         after the last finder
+ *
+ * Functions that return int return 0 or -errno. The machine is stopped; otherwise the result is
+ * only a hint.
+ */
+#ifndef NESTLING_OS_STATE_PAGES_H
+#define NESTLING_OS_STATE_PAGES_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "os-linux/os.h"
+#include "os-linux/state/file.h"
+
+/* which pages of a memory file have data */
+struct file_data {
+	uint64_t *bits; /* a bit for each page; NULL: not known */
+	uint64_t pages;
+	/* block count of the file, and os_mem_punches, when bits was made */
+	blkcnt_t blocks;
+	uint64_t punches;
+	bool is_checked; /* true: compared by this writer */
+};
+
+struct finder {
+	const struct os_state *s;
+	struct file_data *data; /* indexed by file: STATE_FILES entries */
+	/* /proc/self/pagemap, or -1 if this process maps no state's file */
+	int pagemap;
+};
+
+/*
+ * Bits for the pages of a map: those that may have content, and among them those unchanged since
+ * the restore.
+ */
+struct pages {
+	uint64_t *bits;
+	uint64_t *same;
+};
+
+static inline bool is_marked(const uint64_t *bits, uint64_t page)
+{
+	return bits[page / 64] >> page % 64 & 1;
+}
+
+int finder_begin(struct finder *f, const struct os_state *s, struct file_data *data);
+void finder_end(struct finder *f);
+void finder_forget(struct file_data *data);
+/* Sets the bits of @p, which are 0 before: m->len / STATE_PAGE / 64 + 1 words each. */
+int find_pages(const struct finder *f, const struct os_state_map *m, struct pages *p);
+
+#endif
