@@ -47,6 +47,10 @@ uint64_t os_host_deadline(uint64_t deadline);
  * one line and status 1 if the state cannot be used.
  */
 uint64_t os_state_restore(int argc, char **argv);
+/* state/early.c: opens what the jail forbids to open later. */
+void early_init(void);
+/* state/early.c: the range of memory file @file is about to be given back to the host. */
+void early_punched(int file, uint64_t off, uint64_t len);
 /*
  * Takes over the socket of hold=FD. With ",early" behind FD, waits until the holder signals that
  * the state's files exist. Returns false if the holder has closed its end or FD is no socket.

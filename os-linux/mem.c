@@ -135,6 +135,7 @@ int os_mem_punch(int file, uint64_t off, uint64_t len)
 	if (fd < 0)
 		return fd;
 	__atomic_fetch_add(&os_mem_punches, 1, __ATOMIC_RELAXED);
+	early_punched(file, off, len);
 	return fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, off, len) ? -errno : 0;
 }
 

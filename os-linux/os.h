@@ -319,11 +319,16 @@ struct os_state {
 	char why[400];
 };
 /*
- * Write a new file @dir/memory in three steps:
+ * Write a new file @dir/memory in steps:
  * - os_state_prepare() is called while the machine runs, until it no longer returns -EINPROGRESS.
  *   @s has the guest's memory as file 0 and map 0, and the maps that are known so far. A thread
  *   opens the files, allocates memory for copies, and brings into the CPU's caches what the stop
  *   will read.
+ * - If then os_state_wants_early(), most of a large memory can be written before the stop. The
+ *   caller stops the machine, with no request in progress on the host, and lets no space map
+ *   guest memory writable; it calls os_state_early_begin(), and from now on os_state_note() for
+ *   ranges of the memory that a space may write to. os_state_early() is called while the machine
+ *   runs, until it no longer returns -EINPROGRESS.
  * - os_state_save() is called while every vCPU but the caller's is stopped. Data that does not fit
  *   into the memory for copies is written at once.
  * - os_state_finish() is called when the machine runs again, until it no longer returns
@@ -333,6 +338,12 @@ struct os_state {
  * They return 0 or -errno with @s->why.
  */
 int os_state_prepare(const char *dir, struct os_state *s);
+int os_state_wants_early(void);
+void os_state_early_begin(void);
+int os_state_early(struct os_state *s);
+/* @off, @len: bytes in file 0. Any thread; does nothing but between os_state_early_begin() and the
+ * stop of the save. */
+void os_state_note(uint64_t off, uint64_t len);
 int os_state_save(const char *dir, struct os_state *s);
 int os_state_finish(struct os_state *s);
 void os_state_drop(void);

@@ -245,3 +245,13 @@ void skas_trim(void)
 {
 	pool_empty();
 }
+
+void skas_forget_images(void)
+{
+	struct space *s;
+
+	spin_lock(&pool_lock);
+	list_for_each_entry(s, &pool, list)
+		s->image.nr = 0;
+	spin_unlock(&pool_lock);
+}

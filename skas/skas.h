@@ -308,6 +308,8 @@ void skas_fpu_drop(struct fpu *fpu);
 
 /* Ends all pooled spaces. Their host processes are dead when it returns. */
 void skas_trim(void);
+/* Lets the next owner of each pooled space drop the mappings that the space still has. */
+void skas_forget_images(void);
 
 /*
  * Writes the text of /proc/nestling/handoff: the mode, and the counters of skas. Returns the bytes

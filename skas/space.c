@@ -370,6 +370,8 @@ static int map_order(
 
 	if (region < 0 || region >= MAX_REGIONS || off & ~PAGE_MASK)
 		return -EINVAL;
+	if (prot & PROT_WRITE && !region)
+		os_state_note(off, len);
 	/* a map in the middle of a VMA splits it */
 	count_maps(s, 2);
 	return guest_order(s, &o, due);

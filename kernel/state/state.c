@@ -45,7 +45,8 @@ struct save {
 	void (*hold)(u64 so_far); /* or NULL */
 	bool finished;            /* finish() of the parts was called */
 	bool back;                /* true: put back in place */
-	u64 stopped;              /* ns that the machine was stopped */
+	/* ns that the machine was stopped, and the part of it for early_stop() */
+	u64 stopped, stopped_early;
 	s64 result;
 	/* the last pid allocated before that of the request's thread */
 	pid_t last_pid;
@@ -264,10 +265,10 @@ static s64 try_save(struct save *s)
 	if (!err && s->hold)
 		err = finish(s, 0, true);
 	if (!err && s->hold)
-		s->hold(ktime_get() - start);
+		s->hold(s->stopped_early + ktime_get() - start);
 	undescribe(!err);
 	machine_go();
-	s->stopped = ktime_get() - start;
+	s->stopped = s->stopped_early + ktime_get() - start;
 	return err;
 }
 
@@ -284,6 +285,35 @@ static s64 prepare_machine(struct save *s)
 	return err;
 }
 
+/* Lets spaces map nothing, so that each page that a program writes from now on is noted. */
+static s64 early_stop(struct save *s)
+{
+	u64 start = ktime_get();
+	s64 err = machine_stop();
+
+	if (err)
+		return state_fail(s->why, -EAGAIN, "a vCPU does not come to a boundary");
+	s->why->text[0] = '\0';
+	err = state_quiet(s->why);
+	if (!err)
+		err = machine_save_early_begin(s->why->text, sizeof(s->why->text));
+	machine_go();
+	s->stopped_early = ktime_get() - start;
+	return err;
+}
+
+/* Writes most of a large memory while the machine runs. */
+static s64 write_early(struct save *s)
+{
+	s64 err = early_stop(s);
+
+	if (err)
+		return err;
+	while ((err = machine_save_early(s->why->text, sizeof(s->why->text))) == -EINPROGRESS)
+		sleep_for(PAUSE_NS);
+	return err;
+}
+
 static s64 attempt(struct save *s)
 {
 	s64 err = prepare(s);
@@ -291,6 +321,8 @@ static s64 attempt(struct save *s)
 	if (err)
 		return err;
 	err = prepare_machine(s);
+	if (!err && machine_save_wants_early())
+		err = write_early(s);
 	if (!err)
 		err = try_save(s);
 	machine_save_end();

@@ -45,6 +45,8 @@
 #define FUTEX_KIND (~(uint32_t)(FUTEX_PRIVATE_FLAG | FUTEX_CLOCK_REALTIME))
 #define JAIL_MADV_COLLAPSE 25         /* Linux 6.1 */
 #define JAIL_PAGEMAP_SCAN 0xc0606610U /* Linux 6.7 */
+#define JAIL_UFFDIO_REGISTER 0xc020aa00U
+#define JAIL_UFFDIO_UNREGISTER 0x8010aa01U
 
 const struct jail_row jail_table[] = {
 	CHECKED(futex, "wait, wake, requeue", "hand-offs, idle vCPUs, pauses, locks",
@@ -62,6 +64,8 @@ const struct jail_row jail_table[] = {
 			BLKDISCARD, BLKZEROOUT,
 			(uint32_t)FICLONE, (uint32_t)FICLONERANGE)),
 	CHECKED(ioctl, "pages that were written", "ways back in place", IS(1, JAIL_PAGEMAP_SCAN)),
+	CHECKED(ioctl, "notes of writes", "saves of a large memory",
+		IS(1, JAIL_UFFDIO_REGISTER, JAIL_UFFDIO_UNREGISTER)),
 	CHECKED(ioctl, "queues of tap devices", "cards",
 		IS(1, (uint32_t)TUNGETIFF, (uint32_t)TUNSETQUEUE, (uint32_t)TUNSETOFFLOAD,
 			(uint32_t)TUNSETVNETHDRSZ, (uint32_t)TUNGETFEATURES)),

@@ -67,8 +67,10 @@ void copy_prepare(uint64_t bytes, uint64_t at_once)
 	kept.size = bytes;
 }
 
-static int write_all(int fd, const char *from, size_t n, uint64_t at)
+int copy_write(int fd, const void *data, size_t n, uint64_t at)
 {
+	const char *from = data;
+
 	while (n) {
 		ssize_t done = host_pwrite(fd, from, n, (off_t)at);
 
@@ -109,7 +111,7 @@ int copy_put(int fd, const void *from, size_t n, uint64_t at)
 	struct piece *p = n <= kept.size - kept.used ? piece_for(at) : NULL;
 
 	if (!p)
-		return write_all(fd, from, n, at);
+		return copy_write(fd, from, n, at);
 	memcpy(kept.buf + kept.used, from, n);
 	kept.used += n;
 	p->len += n;
@@ -137,7 +139,7 @@ int copy_flush(int fd)
 	for (size_t i = 0; i < kept.nr && !err; i++) {
 		const struct piece *p = &kept.pieces[i];
 
-		err = write_all(fd, kept.buf + p->from, p->len, p->at);
+		err = copy_write(fd, kept.buf + p->from, p->len, p->at);
 	}
 	copy_drop();
 	return err;

@@ -20,6 +20,8 @@ void copy_prepare(uint64_t bytes, uint64_t at_once);
  * now. Returns 0 or -errno.
  */
 int copy_put(int fd, const void *from, size_t n, uint64_t at);
+/* Writes @n bytes at once. Returns 0 or -errno. */
+int copy_write(int fd, const void *from, size_t n, uint64_t at);
 /*
  * Copies data only to bring the memory into the CPU's caches. Returns 0, or -ENOSPC if the memory
  * is too small.

@@ -8,6 +8,12 @@
 
 #include "os-linux/state/tables.h"
 
+/*
+ * limit of the runs of a state that are in older files: more would cost the restore too many maps,
+ * so further pages are written again
+ */
+#define OLDER_RUNS_MAX 2000
+
 struct state_older {
 	bool is_open;
 	struct state_tables t;

@@ -51,6 +51,17 @@ static inline bool is_marked(const uint64_t *bits, uint64_t page)
 	return bits[page / 64] >> page % 64 & 1;
 }
 
+static inline bool page_is_zero(const char *page)
+{
+	const uint64_t *w = (const uint64_t *)page;
+
+	for (size_t i = 0; i < STATE_PAGE / sizeof(*w); i += 8)
+		if (w[i] | w[i + 1] | w[i + 2] | w[i + 3] | w[i + 4] | w[i + 5] | w[i + 6] |
+			w[i + 7])
+			return false;
+	return true;
+}
+
 int finder_begin(struct finder *f, const struct os_state *s, struct file_data *data);
 void finder_end(struct finder *f);
 void finder_forget(struct file_data *data);

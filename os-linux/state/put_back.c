@@ -27,6 +27,7 @@
 #include "os-linux/state/base.h"
 #include "os-linux/host.h"
 #include "os-linux/internal.h"
+#include "os-linux/state/pagemap.h"
 #include "os-linux/state/tables.h"
 
 static struct {
@@ -105,20 +106,6 @@ void os_stop_end(void)
 
 /* ---- the host's page map ---- */
 
-/*
- * struct pm_scan_arg of linux/fs.h, since Linux 6.7: lists the pages of a range by their categories
- */
-struct scan {
-	uint64_t size, flags, start, end, walk_end, regions, nr_regions, max_pages;
-	uint64_t inverted, all_of, any_of, return_mask;
-};
-struct region {
-	uint64_t start, end, categories;
-};
-#define SCAN _IOWR('f', 16, struct scan)
-#define IS_FILE (1UL << 2)
-#define IS_PRESENT (1UL << 3)
-#define IS_SWAPPED (1UL << 4)
 #define REGIONS 256
 
 /* /proc/self/pagemap, or -1 */

@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "os-linux/internal.h"
+#include "os-linux/state/pages.h"
 #include "os-linux/state/tables.h"
 
 /* pages of a state; and pages that the memory files of this process may have by then */
@@ -118,13 +119,6 @@ void saved_forget(void)
 
 /* ---- while the machine is stopped ---- */
 
-static bool is_zero(const char *page)
-{
-	static const char zero[STATE_PAGE];
-
-	return !memcmp(page, zero, STATE_PAGE);
-}
-
 /* Gives pages of the map back to the host if they are the memory file's own and many. */
 static bool drop_pages(const struct os_state_map *m, uint64_t page, uint64_t n)
 {
@@ -154,7 +148,7 @@ static void clear(const struct os_state_map *m, const uint64_t *bits, uint64_t p
 			for (; page < stop; page++) {
 				char *at = (char *)m->addr + page * STATE_PAGE;
 
-				if (!is_zero(at))
+				if (!page_is_zero(at))
 					memset(at, 0, STATE_PAGE);
 			}
 		page = stop + 1;

@@ -19,6 +19,7 @@
 
 #include "os-linux/internal.h"
 #include "os-linux/state/copy.h"
+#include "os-linux/state/early.h"
 #include "os-linux/state/older.h"
 #include "os-linux/state/pages.h"
 #include "os-linux/state/tables.h"
@@ -26,6 +27,10 @@
 #define RUN_MAX (1u << 20) /* pages */
 /* bytes allocated beyond the size that was counted before the stop */
 #define SPARE (4UL << 20)
+/* bytes: a larger memory is written early */
+#define EARLY_MIN (64UL << 20)
+/* bytes allocated for what is written after that */
+#define EARLY_REST (16UL << 20)
 
 void state_build_id(uint8_t *id)
 {
@@ -58,6 +63,8 @@ struct writer {
 	/* the older state, whose equal pages are not written again; or NULL */
 	const struct state_older *older;
 	uint64_t older_runs; /* number of runs in older files */
+	/* pages of the current map that are adjacent and still to be copied to their place */
+	uint64_t copy_from, copy_pages;
 	bool used[STATE_SOURCES];
 	bool rehearses;
 	uint64_t at; /* offset of the next map in the file */
@@ -85,30 +92,10 @@ static int failed(struct os_state *s, int err, const char *what)
 	return err;
 }
 
-static bool is_zero(const char *page)
-{
-	const uint64_t *w = (const uint64_t *)page;
-
-	for (size_t i = 0; i < STATE_PAGE / sizeof(*w); i += 8)
-		if (w[i] | w[i + 1] | w[i + 2] | w[i + 3] | w[i + 4] | w[i + 5] | w[i + 6] |
-			w[i + 7])
-			return false;
-	return true;
-}
-
-/* ---- pages that an older state has ---- */
-
-/*
- * limit of such runs: more would cost the restore too many maps, so further pages are written again
- */
-#define OLDER_RUNS_MAX 2000
-
 /* ---- the file ---- */
 
 static int add_run(struct writer *w, const struct state_run *run)
 {
-	const struct os_state_map *m = &w->s->map[run->map];
-
 	if (w->nr_runs == w->room) {
 		uint64_t room = w->room ? 2 * w->room : 1024;
 		struct state_run *more = realloc(w->runs, room * sizeof(*more));
@@ -121,28 +108,98 @@ static int add_run(struct writer *w, const struct state_run *run)
 	w->runs[w->nr_runs++] = *run;
 	w->used[run->source] = true;
 	w->older_runs += run->source != 0;
-	if (run->source)
-		return 0;
-	if (w->rehearses)
-		return copy_rehearse((const char *)m->addr + run->page * STATE_PAGE,
-			(uint64_t)run->pages * STATE_PAGE);
-	return copy_put(w->fd, (const char *)m->addr + run->page * STATE_PAGE,
-		(uint64_t)run->pages * STATE_PAGE, run->at);
+	return 0;
 }
 
-/* Finds where a page is to be written, or already is. Returns false if the page is zero. */
+/* Copies the pages that were gathered. */
+static int copy_gathered(struct writer *w, uint32_t map)
+{
+	const char *from = (const char *)w->s->map[map].addr + w->copy_from * STATE_PAGE;
+	uint64_t n = w->copy_pages * STATE_PAGE;
+
+	w->copy_pages = 0;
+	if (!n)
+		return 0;
+	if (w->rehearses)
+		return copy_rehearse(from, n);
+	return copy_put(w->fd, from, n, w->maps[map].at + w->copy_from * STATE_PAGE);
+}
+
+static int gather_copy(struct writer *w, uint32_t map, uint64_t page)
+{
+	int err = 0;
+
+	if (w->copy_from + w->copy_pages != page || w->copy_pages == RUN_MAX)
+		err = copy_gathered(w, map);
+	if (!w->copy_pages)
+		w->copy_from = page;
+	w->copy_pages++;
+	return err;
+}
+
+/* Ends the process if a page was written and not noted: the state would be wrong. */
+static void check_early(const struct writer *w, uint64_t number, enum early_page early)
+{
+#ifdef CONFIG_DEBUG
+	const char *page = (const char *)w->s->map[0].addr + number * STATE_PAGE;
+	char copy[STATE_PAGE];
+	bool same = true;
+
+	if (early == EARLY_ZERO)
+		same = page_is_zero(page);
+	if (early == EARLY_HERE)
+		same = host_pread(w->fd, copy, STATE_PAGE,
+			       (off_t)(w->maps[0].at + number * STATE_PAGE)) == STATE_PAGE &&
+		       !memcmp(page, copy, STATE_PAGE);
+	if (same)
+		return;
+	fprintf(stderr, "nestling: state: page %lu was written, and that was not noted\n",
+		(unsigned long)number);
+	abort();
+#endif
+}
+
+static enum early_page find_early(
+	const struct writer *w, uint32_t map, uint64_t number, struct state_place *place)
+{
+	enum early_page early;
+
+	if (map || w->rehearses || !early_has_begun())
+		return EARLY_UNKNOWN;
+	early = early_find(w->older, number, place);
+	check_early(w, number, early);
+	return early;
+}
+
+/*
+ * Finds where a page is to be written, or already is. Returns false if the page is zero. Sets *copy
+ * if it is still to be written there.
+ */
 static bool place_of(const struct writer *w, const struct state_older_maps *maps, uint32_t map,
-	uint64_t number, bool same, struct state_place *place)
+	uint64_t number, bool same, struct state_place *place, bool *copy)
 {
 	const char *page = (const char *)w->s->map[map].addr + number * STATE_PAGE;
+	enum early_page early = find_early(w, map, number, place);
 
-	if (w->older && w->older_runs < OLDER_RUNS_MAX &&
+	*copy = false;
+	if (early == EARLY_ZERO)
+		return false;
+	if (early == EARLY_OLDER && w->older_runs < OLDER_RUNS_MAX) {
+		place->source++;
+		return true;
+	}
+	if (early != EARLY_HERE && w->older && w->older_runs < OLDER_RUNS_MAX &&
 		state_older_find(w->older, maps, page, number, same, place)) {
 		place->source++;
 		return true;
 	}
 	*place = (struct state_place){ .at = w->maps[map].at + number * STATE_PAGE };
-	return !is_zero(page);
+	*copy = early != EARLY_HERE && !page_is_zero(page);
+	if (!*copy && early != EARLY_HERE)
+		return false;
+	if (!map && !w->rehearses && early_has_begun())
+		early_keep(number);
+	return true;
 }
 
 /* Appends a page to the run if page and place continue it. */
@@ -168,17 +225,25 @@ static int write_pages(struct writer *w, uint32_t map, const struct pages *p)
 		maps = state_older_maps(w->older, m->addr);
 	for (uint64_t page = 0; page < pages && !err; page++) {
 		struct state_place place;
+		bool copy;
 
-		if (page % 64 == 0 && !p->bits[page / 64])
+		if (page % 64 == 0 && !p->bits[page / 64]) {
 			page |= 63;
-		else if (is_marked(p->bits, page) &&
-			 place_of(w, &maps, map, page, is_marked(p->same, page), &place) &&
-			 !extend(&run, page, &place)) {
-			if (run.pages)
+			continue;
+		}
+		if (!is_marked(p->bits, page) ||
+			!place_of(w, &maps, map, page, is_marked(p->same, page), &place, &copy))
+			continue;
+		if (copy)
+			err = gather_copy(w, map, page);
+		if (!extend(&run, page, &place)) {
+			if (run.pages && !err)
 				err = add_run(w, &run);
 			run = (struct state_run){ map, 1, page, place.at, place.source, 0 };
 		}
 	}
+	if (!err)
+		err = copy_gathered(w, map);
 	return !err && run.pages ? add_run(w, &run) : err;
 }
 
@@ -320,6 +385,8 @@ int os_state_save(const char *path, struct os_state *s)
 	};
 	int err = begin_writer(&w, ready.data);
 
+	if (early_has_begun())
+		early_collect();
 	if (!err)
 		err = write_file(&w);
 	end_writer(&w);
@@ -441,6 +508,7 @@ static void remove_file(const char *name)
 void os_state_drop(void)
 {
 	copy_drop();
+	early_end();
 	state_older_close(&ready.older);
 	finder_forget(ready.data);
 	if (ready.file >= 0) {
@@ -467,7 +535,7 @@ static int open_files(const char *path)
 	if (ready.dir < 0)
 		return -errno;
 	ready.file = open(os_name_at(name, ready.dir, "memory"),
-		O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+		O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (ready.file < 0)
 		return -errno;
 	state_older_open(&ready.older, ready.dir);
@@ -529,16 +597,34 @@ static void prepare(void *unused)
 	/* pages that a restored instance has not touched are not read */
 	if (!state_restored())
 		touch_memory(job.s);
-	/* pages that an older state has need not be copied */
-	copy_prepare(bytes + SPARE, ready.older.is_open ? SPARE : bytes);
+	if (bytes > EARLY_MIN && !state_restored() && !job.err)
+		early_prepare(job.s);
+	/* pages that an older state has, or that are written early, need not be copied */
+	copy_prepare(bytes + SPARE, early_is_prepared() ? EARLY_REST :
+				    ready.older.is_open ? SPARE :
+							  bytes);
 	if (!job.err && bytes <= REHEARSE_MAX)
 		rehearse(job.s);
 	__atomic_store_n(&job.ended, 1, __ATOMIC_RELEASE);
 }
 
+static void copy_early(void *unused)
+{
+	struct finder f;
+
+	job.err = finder_begin(&f, job.s, ready.data);
+	if (!job.err)
+		job.err = early_copy(
+			&f, ready.older.is_open ? &ready.older : NULL, ready.file, STATE_PAGE);
+	finder_end(&f);
+	__atomic_store_n(&job.ended, 1, __ATOMIC_RELEASE);
+}
+
 static void complete_file(void *unused)
 {
-	job.err = copy_flush(ready.file);
+	job.err = early_has_begun() ? early_clean(ready.file, STATE_PAGE) : 0;
+	if (!job.err)
+		job.err = copy_flush(ready.file);
 	if (close(ready.file) && !job.err)
 		job.err = -errno;
 	ready.file = -1;
@@ -581,6 +667,21 @@ static int work(void (*fn)(void *unused), const char *path, struct os_state *s)
 int os_state_prepare(const char *path, struct os_state *s)
 {
 	return work(prepare, path, s);
+}
+
+int os_state_wants_early(void)
+{
+	return early_is_prepared() && !early_has_begun();
+}
+
+void os_state_early_begin(void)
+{
+	early_begin();
+}
+
+int os_state_early(struct os_state *s)
+{
+	return work(copy_early, "memory", s);
 }
 
 int os_state_finish(struct os_state *s)

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "os-linux/host.h"
+#include "os-linux/internal.h"
 #include "os-linux/os_space.h"
 #include "os-linux/space_internal.h"
 #include "os-linux/state/tables.h"
@@ -35,6 +36,15 @@ void host_fail(const char *why)
 {
 	fprintf(stderr, "%s\n", why);
 	exit(2);
+}
+
+/* Nothing is saved here. */
+void os_state_note(uint64_t off, uint64_t len)
+{
+}
+
+void early_punched(int file, uint64_t off, uint64_t len)
+{
 }
 
 /* Shown with SKAS_TEST_VERBOSE only. */

@@ -201,6 +201,15 @@ int machine_save_begin(void);
 int machine_save_prepare(const char *dir, char *why, size_t size);
 void machine_save_end(void);
 int machine_save_settle(char *why, size_t size);
+/*
+ * If machine_save_wants_early() after machine_save_prepare(), most of a large memory can be written
+ * before the stop. machine_save_early_begin() is called in a short stop and takes all mappings from
+ * the spaces; it returns 0, or -EAGAIN as machine_save_settle() does. machine_save_early() is then
+ * called while the machine runs, and returns as machine_save_prepare() does.
+ */
+bool machine_save_wants_early(void);
+int machine_save_early_begin(char *why, size_t size);
+s64 machine_save_early(char *why, size_t size);
 /* Receives the events that the host has ready, with the machine stopped. Blocks on the host. */
 void machine_look_for_events(void);
 void machine_pause(u64 ns);

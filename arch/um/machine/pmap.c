@@ -525,6 +525,16 @@ bool pmap_drop_mapped(struct pmap *pm, u64 start, u64 end)
 /* with more runs than this, dropping the range costs less */
 #define MAX_PROTECTS 64
 
+static int protect_run(struct pmap *pm, const struct run *r)
+{
+	int prot = run_prot(r->rights);
+	u64 off;
+
+	if (prot & OS_PROT_WRITE && !pfn_region(r->pfn, &off))
+		os_state_note(off, r->len);
+	return space_protect(pm->space, r->va, r->len, prot);
+}
+
 static int update_rights_locked(struct pmap *pm, u64 start, u64 end)
 {
 	struct run runs[RUNS];
@@ -544,8 +554,7 @@ static int update_rights_locked(struct pmap *pm, u64 start, u64 end)
 			break;
 		}
 		for (u32 i = 0; i < n && !err; i++)
-			err = space_protect(
-				pm->space, runs[i].va, runs[i].len, run_prot(runs[i].rights));
+			err = protect_run(pm, &runs[i]);
 		pm->queued = true;
 	}
 	return err;

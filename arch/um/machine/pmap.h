@@ -142,6 +142,11 @@ void pmap_put_space(struct pmap *pm);
  */
 int pmap_settle_stopped(struct pmap *pm);
 /*
+ * Drops all host mappings of the space, after pmap_settle_stopped() in the same stop; queued.
+ * Returns 0, or -EAGAIN as that one.
+ */
+int pmap_drop_stopped(struct pmap *pm);
+/*
  * Gives the space to the pool. With @quiet no entry is being changed, and its mappings stay known.
  * The entries still claim to be mapped: either pmap_forget_left() follows in this stop, or the
  * memory is replaced. Returns 0, or -EAGAIN as pmap_settle_stopped().

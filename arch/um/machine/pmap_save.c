@@ -26,6 +26,20 @@ int pmap_settle_stopped(struct pmap *pm)
 	return 0;
 }
 
+int pmap_drop_stopped(struct pmap *pm)
+{
+	if (!mutex_trylock(&pm->lock))
+		return -EAGAIN;
+	if (pm->space) {
+		/* before entries lose PTE_MAPPED, see drop_locked() */
+		pm->queued = true;
+		pmap_forget_mapped(pm, 0, arch_task_size());
+		space_unmap(pm->space, 0, arch_task_size());
+	}
+	mutex_unlock(&pm->lock);
+	return 0;
+}
+
 int pmap_leave_stopped(struct pmap *pm, bool quiet)
 {
 	struct space *s;

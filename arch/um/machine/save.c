@@ -6,6 +6,7 @@
  *	machine_save_reset()     a new save begins; the calls below are repeated until they succeed
  *	machine_save_begin()    allocates the lists; the machine still runs
  *	machine_save_prepare()  a thread of the host opens the files, and gets memory for copies
+ *	machine_save_early_begin()   of a large memory: see below
  *	machine_save_settle()   stopped: copies state that is in spaces to the guest's own memory
  *	machine_save()          stopped: writes; returns once more in each process that continues
  *	machine_save_end()      frees the lists
@@ -188,6 +189,46 @@ int machine_save_settle(char *why, size_t size)
 	else
 		err = settle_mms(why, size);
 	return err ? err : stacks_each_task(settle_task);
+}
+
+/* ---- writing most of a large memory before the stop ---- */
+
+bool machine_save_wants_early(void)
+{
+	return os_state_wants_early();
+}
+
+static int drop_mm(struct mm *mm)
+{
+	return pmap_drop_stopped(&mm->pmap);
+}
+
+int machine_save_early_begin(char *why, size_t size)
+{
+	int err = settle_mms(why, size);
+
+	if (!err)
+		err = mm_each_stopped(drop_mm);
+	if (err)
+		return err;
+	/* a pooled space maps frames, and the next mm might keep these mappings */
+	skas_forget_images();
+	if (skip) {
+		memset(skip, 0, skip_size());
+		mm_note_free(skip);
+	}
+	state.skip = skip;
+	os_state_early_begin();
+	return 0;
+}
+
+s64 machine_save_early(char *why, size_t size)
+{
+	int err = os_state_early(&state);
+
+	if (err && err != -EINPROGRESS)
+		strscpy(why, state.why, size);
+	return err;
 }
 
 void machine_look_for_events(void)

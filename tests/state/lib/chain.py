@@ -5,6 +5,7 @@ At each moment one of these is done, and all works must go on after it, with rig
 
     next    the instance is killed, another is restored from the state
     stay    the instance itself goes on
+    copy    the instance itself goes on, and so does another for a while
     twice   two are restored from the state; the first is killed and the second goes on
     back    the instance goes on for a moment, and is put back to the state by exec
     again   the same, and then it is put back there in place, twice. Its disk is a file without a
@@ -38,6 +39,7 @@ while rest:
     word = rest.pop(0)
     value = rest.pop(0) if word in ("-w", "-n") else word
     {"-w": works, "-n": ways}.get(word, params).append(value)
+memory = "384M" if "large" in works else "128M"
 ways = ways or ["next", "next", "stay", "twice", "back"]
 row = random.Random(int(seed))
 counts = dict.fromkeys(ways, 0)
@@ -204,7 +206,7 @@ def moment(a, way, state):
         for _ in range(3 if way == "again" else 1):
             put_back(a, state)
         return a
-    if way == "twice" or row.random() < 0.5:
+    if way == "twice" or (way != "copy" and row.random() < 0.5):
         a.kill()
     b = Instance(["restore=" + state])
     c = Instance(["restore=" + state]) if way == "twice" else None
@@ -218,6 +220,10 @@ def moment(a, way, state):
             raise Bad("two from one state have the same random numbers")
         b.forget()
         b = c
+    if way == "copy":
+        b.forget()
+        a.goes_on(a.size())
+        return a
     a.forget()
     return b
 
@@ -273,7 +279,7 @@ def no_more(first, last):
 def main():
     looks = []
     keeps = not {"next", "twice"} & set(ways)
-    a = Instance(["initrd=" + initrd, "mem=128M", "con=null"] + params + ["--"] + works)
+    a = Instance(["initrd=" + initrd, "mem=%s" % memory, "con=null"] + params + ["--"] + works)
     wait_name(a)
     a.goes_on(0)
     for n in range(int(moments)):

@@ -5,7 +5,8 @@
  *	ok SEQ RANDOM NAME=ROUNDS...
  *	BAD NAME: WHY
  *
- *	works [NAME...]              as init of an initrd: all works, or the named ones, for ever
+ *	works [NAME...]              as init of an initrd: all works, or the named ones, for ever;
+ *	                             the name "all" stands for those that need no name
  *	works --for SECONDS [NAME]   ends with status 0 if each has done a round and none was wrong
  *	works --made FILE KEY        the compiler of build.c
  */
@@ -233,9 +234,9 @@ static void start(const struct work *w)
 static bool is_named(const struct work *w, char **names)
 {
 	if (!*names)
-		return true;
+		return !w->if_named;
 	for (; *names; names++)
-		if (!strcmp(w->name, *names))
+		if (!strcmp(w->name, *names) || (!w->if_named && !strcmp("all", *names)))
 			return true;
 	return false;
 }

@@ -23,11 +23,15 @@ struct work {
 	void (*run)(void);
 	/* What run() needs, or NULL: a path that must exist. */
 	const char *wants;
+	bool if_named; /* true: not among "all" */
 };
 
 #define WORK(NAME, FUNCTION, WANTS)                                                                \
-	static const struct work work_##NAME                                                       \
-		__attribute__((used, section("works"), aligned(8))) = { #NAME, FUNCTION, WANTS }
+	static const struct work work_##NAME __attribute__((                                       \
+		used, section("works"), aligned(8))) = { #NAME, FUNCTION, WANTS, false }
+#define WORK_IF_NAMED(NAME, FUNCTION)                                                              \
+	static const struct work work_##NAME __attribute__((                                       \
+		used, section("works"), aligned(8))) = { #NAME, FUNCTION, NULL, true }
 
 /* Ends this work: something was wrong. main.c prints the line. */
 void bad(const char *format, ...) __attribute__((noreturn, format(printf, 1, 2)));
