@@ -30,7 +30,7 @@ struct text {
 };
 static struct text json, seal;
 static struct shared {
-	unsigned long used, trusted;
+	unsigned long used, trusted, booted;
 } * shared;
 static const char *folder;
 
@@ -113,6 +113,22 @@ static void spoil(struct text *t)
 	}
 }
 
+/* Makes the words and the job of a machine's next kernel. */
+static void use_boot(const struct state *s)
+{
+	struct machine m;
+
+	if (!s->boot)
+		return;
+	if (!machine_parse(s->boot, s->boot_size, &m))
+		abort();
+	machine_replace(&m, "ubd0mk=/g", false);
+	machine_replace(&m, "user=1", true);
+	machine_drop(&m, "umid=");
+	machine_rename(&m, "new", "host");
+	shared->booted += m.argc > 0 && m.job_size > 0;
+}
+
 static void use(void *arg)
 {
 	struct state s = state_open(folder);
@@ -120,6 +136,7 @@ static void use(void *arg)
 	shared->used++;
 	shared->trusted += !state_distrust(&s);
 	state_is_untouched(&s);
+	use_boot(&s);
 	state_close(&s);
 }
 
@@ -182,7 +199,7 @@ int main(int argc, char **argv)
 		if (run_batch(strtoul(argv[1], NULL, 0),
 			    execution + BATCH < start + runs ? execution + BATCH : start + runs))
 			return 1;
-	printf("ok      %lu executions, %lu states read, %lu trusted\n", runs, shared->used,
-		shared->trusted);
-	return shared->used && shared->trusted ? 0 : 1;
+	printf("ok      %lu executions, %lu states read, %lu trusted, %lu with a boot\n", runs,
+		shared->used, shared->trusted, shared->booted);
+	return shared->used && shared->trusted && shared->booted ? 0 : 1;
 }

@@ -483,10 +483,17 @@ static bool has_lost_port(struct run *r, pid_t pid)
 
 static pid_t boot(struct run *r)
 {
+	int machine = -1;
+
 	for (int i = 0;; i++) {
 		pid_t pid;
 
 		prepare_boot(r);
+		if (machine >= 0)
+			close(machine);
+		/* stays open, for saves */
+		if (r->machine)
+			machine = machine_file(r->argv + 1, r->job, r->job_size);
 		pid = start_kernel(r, r->argv, r->fds);
 		if (!r->chosen || i == PORT_TRIES || !has_lost_port(r, pid))
 			return pid;

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -152,6 +153,21 @@ void machine_choose(struct run *r, const struct image_config *c)
 	if (r->user || r->dir)
 		die("run: %s: an init has neither a user nor a folder of its own",
 			r->user ? "--user" : "--workdir");
+}
+
+/* ---- the next kernel ---- */
+
+int machine_file(const char *const *argv, const char *job, size_t size)
+{
+	int fd = memfd_create(MACHINE_FILE, MFD_CLOEXEC);
+
+	if (fd < 0)
+		die("memfd: %s", strerror(errno));
+	for (; *argv; argv++)
+		write_all(fd, *argv, strlen(*argv) + 1, MACHINE_FILE);
+	write_all(fd, "", 1, MACHINE_FILE);
+	write_all(fd, job, size, MACHINE_FILE);
+	return fd;
 }
 
 /* ---- the kernel's parameters ---- */

@@ -268,6 +268,13 @@ struct image_config;
 bool machine_has_init(const struct image_config *c);
 /* Sets r->machine if the options or the image's settings require it. */
 void machine_choose(struct run *r, const struct image_config *c);
+/* name of the memory file that nestctl holds for a machine, from which a save learns its boot */
+#define MACHINE_FILE "nestling-machine"
+/*
+ * Makes the file: the kernel's words @argv, an empty string, init's job. Children do not inherit
+ * it.
+ */
+int machine_file(const char *const *argv, const char *job, size_t size);
 /* Adds the settings that depend on the terminal. */
 void machine_settings(struct run *r);
 /* Adds the parameters and the pumps of the machine's console. */

@@ -30,6 +30,16 @@ static void write_file(const struct state_file *f)
 	json_number("sum", f->sum);
 }
 
+/* The words may be in any encoding, which texts of JSON may not. */
+static const char *to_hex(const char *p, size_t n)
+{
+	char *text = xalloc(2 * n + 1);
+
+	for (size_t i = 0; i < n; i++)
+		sprintf(text + 2 * i, "%02x", (unsigned char)p[i]);
+	return text;
+}
+
 static void write_disks(const struct state *s)
 {
 	json_open("disks", '[');
@@ -113,6 +123,8 @@ static void write_all_of(const struct state *s)
 		json_close('}');
 	}
 	json_close(']');
+	if (s->boot)
+		json_text("boot", to_hex(s->boot, s->boot_size));
 	write_disks(s);
 	write_devices(s);
 	json_close('}');
@@ -265,6 +277,33 @@ static void read_devices(struct state *s, const struct json *all)
 	}
 }
 
+static int digit(char c)
+{
+	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* Reads the boot of a machine. States of earlier versions, and of other instances, lack it. */
+static void read_boot(struct state *s, const struct json *all)
+{
+	const char *text = json_get(all, "boot") ? need_text(s, all, "boot") : NULL;
+	struct machine m;
+	char *boot;
+
+	if (!text)
+		return;
+	s->boot_size = strlen(text) / 2;
+	s->boot = boot = xalloc(s->boot_size + 1);
+	for (size_t i = 0; i < s->boot_size; i++) {
+		int high = digit(text[2 * i]), low = digit(text[2 * i + 1]);
+
+		if (high < 0 || low < 0)
+			bad(s, "boot");
+		boot[i] = (char)(high << 4 | low);
+	}
+	if (strlen(text) % 2 || !machine_parse(s->boot, s->boot_size, &m))
+		bad(s, "boot");
+}
+
 static void read_all_of(struct state *s, const struct json *j)
 {
 	const struct json *memory = json_get(j, "memory");
@@ -287,6 +326,7 @@ static void read_all_of(struct state *s, const struct json *j)
 		bad(s, "memory");
 	s->memory = read_file(s, memory, STATE_MEMORY);
 	read_older(s, j);
+	read_boot(s, j);
 	read_disks(s, j);
 	read_images(s, j);
 	read_devices(s, j);

@@ -94,6 +94,7 @@ static void describe_kernel(struct state *s, const struct instance *in)
 	if (!s->build)
 		die("%s: its kernel %s has no build id", in->name, s->kernel);
 	s->params = params_of(in->argv);
+	s->boot = machine_find(in, &s->boot_size);
 	s->parent = parent_of(in);
 }
 

@@ -86,6 +86,12 @@ struct state {
 	size_t nr_images;
 	/* the kernel's command line, ending in NULL */
 	const char **params;
+	/*
+	 * what starts the next kernel of a machine (`nestctl run --init`): see machine.c. NULL: the
+	 * instance ends when its guest restarts.
+	 */
+	const char *boot;
+	size_t boot_size;
 	const char *cards[STATE_CARDS]; /* KIND,... of eth<N>=, or NULL */
 };
 
@@ -180,6 +186,33 @@ void state_close(struct state *s);
 void state_read(struct state *s);
 /* Writes state.json into the folder @fd. */
 void state_write(const struct state *s, int fd);
+
+/* ---- machine.c: the next kernel of a machine ---- */
+
+/* maximum of words: what struct run has room for */
+#define MACHINE_WORDS 112
+
+struct machine {
+	/* the kernel's words for a boot, without the program's name, ending in NULL */
+	const char *argv[MACHINE_WORDS + 1];
+	int argc;
+	const char *job; /* init's (tools/init/job.h) */
+	size_t job_size;
+};
+
+/*
+ * Returns what nestctl holds for the next kernel of an instance, and its size. NULL: the instance
+ * is not a machine.
+ */
+const char *machine_find(const struct instance *in, size_t *size);
+/* Fills @m, which points into @text. Returns false if the text is damaged. */
+bool machine_parse(const char *text, size_t size, struct machine *m);
+/* Replaces the word for the same thing as @param. @adds: adds @param if there is none. */
+void machine_replace(struct machine *m, const char *param, bool adds);
+/* Drops the words that begin with @name. */
+void machine_drop(struct machine *m, const char *name);
+/* Sets the instance's name in the job. @hostname: the guest's new one, or NULL. */
+void machine_rename(struct machine *m, const char *name, const char *hostname);
 
 /* ---- check.c ---- */
 
