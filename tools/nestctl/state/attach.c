@@ -6,7 +6,7 @@
  *
  * The streams go to the consoles that had them when the state was saved. An instance that ran in
  * the background had none. Then con1 to con3 get them if they exist, as in the channel mode of
- * `nestctl run` (run/run.c), and otherwise con0.
+ * `nestctl run` (run/run.c), or con1 of a machine, and otherwise con0.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -45,6 +45,8 @@ static void choose_lines(struct run *r, const struct state *s)
 	if (!n && start_has_init(s) && start_has_line(s, "con1=") && start_has_line(s, "con2=")) {
 		for (; n < (start_has_line(s, "con3=") ? 3 : 2); n++)
 			r->lines[n] = channels[n];
+	} else if (!n && s->boot && start_has_line(s, "con1=")) {
+		r->lines[n++] = "con1=fd:0,fd:1"; /* run/machine.c */
 	} else if (!n) {
 		r->lines[n++] = "con0=fd:0,fd:1";
 	}
@@ -94,6 +96,7 @@ void attach_prepare(struct run *r, const struct state *s, const char *kernel)
 		.cwd = s->cwd,
 		.mem = format("%lu", (unsigned long)s->mem),
 		.template = -1,
+		.machine = s->boot,
 		.started_fd = -1,
 		.stop_timeout = -1,
 		.folder_fd = -1,
@@ -101,6 +104,7 @@ void attach_prepare(struct run *r, const struct state *s, const char *kernel)
 	attend_prepare();
 	choose_lines(r, s);
 	make_channels(r, s);
+	r->login = r->login || r->machine;
 	r->terminal = wants_terminal(r) && isatty(0) && isatty(1) && !in_background();
 	r->joined = !has_errors(r);
 	if (r->terminal)

@@ -92,6 +92,7 @@ static void start_copies(struct clone *c)
 			.name = format("%s-%ld", c->prefix, i + 1),
 			.net = c->net,
 			.host_user = c->host_user,
+			.hostname = c->hostname ? format("%s-%ld", c->prefix, i + 1) : NULL,
 			.clone = true,
 			.pidfd = -1 };
 	fault = attempt(start_all, c);

@@ -2,12 +2,13 @@
 /*
  * keeper.c: the process that stays with a restored kernel after nestctl has ended. It keeps open
  * the host's ends of init's pipes (con4, con5), since a closed pipe would wake up init again and
- * again. It reads the kernel's standard error and waits for the kernel's end. The kernel dies with
- * the keeper (PR_SET_PDEATHSIG).
+ * again. It reads the kernel's standard error and waits for the kernel's end. When the guest of a
+ * machine restarts, it starts the next kernel. The kernel dies with the keeper (PR_SET_PDEATHSIG).
  *
- * Reports go through a pipe to nestctl: "k PID\n" when the kernel has started; "r" from the kernel
- * itself when the instance runs (ready=); "e STATUS TEXT" when the kernel has ended, with waitpid's
- * status and the beginning of its standard error. Reports are lost once nestctl has ended.
+ * Reports go through a pipe to nestctl: "k PID\n" when a kernel has started; "r" from the kernel
+ * itself when the instance runs (ready=); "e STATUS TEXT" when the last kernel has ended, with
+ * waitpid's status and the beginning of its standard error. Reports are lost once nestctl has
+ * ended.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -22,6 +23,7 @@
 #include <unistd.h>
 
 #include "tools/nestctl/core/nestctl.h"
+#include "tools/nestctl/run/run.h"
 #include "tools/nestctl/state/state.h"
 
 /* a whole report is shorter than PIPE_BUF, so that it is written atomically */
@@ -49,7 +51,7 @@ static void close_others(int *kept, size_t n)
 }
 
 static void __attribute__((noreturn))
-become_kernel(const struct keeper *k, pid_t keeper, int errors)
+become_kernel(const struct keeper *k, const char *const *argv, pid_t keeper, int errors)
 {
 	sigset_t none;
 
@@ -67,7 +69,7 @@ become_kernel(const struct keeper *k, pid_t keeper, int errors)
 		_exit(1);
 	if (dup2(errors, 2) < 0)
 		_exit(1);
-	execv(k->kernel, (char *const *)k->argv);
+	execv(k->kernel, (char *const *)argv);
 	dprintf(2, "%s: %s\n", k->kernel, strerror(errno));
 	_exit(1);
 }
@@ -93,14 +95,42 @@ static bool take(int fd, char *said, size_t *n)
 	return true;
 }
 
-/* Reads the pipes until the kernel ends, and reports its end. */
-static void __attribute__((noreturn))
-keep(const struct keeper *k, pid_t pid, int errors, int report)
+/* Reports to nestctl that a kernel cannot be started, and ends the keeper. */
+static void __attribute__((noreturn)) give_up(const struct keeper *k, const char *why)
+{
+	dprintf(k->report, "e 256 cannot start: %s", why);
+	_exit(1);
+}
+
+/* Starts a kernel and reports its process. *@errors is then the pipe of its standard error. */
+static pid_t start(const struct keeper *k, const char *const *argv, int *errors)
+{
+	pid_t keeper = getpid(), pid;
+	int fds[2];
+
+	if (pipe2(fds, O_CLOEXEC))
+		give_up(k, strerror(errno));
+	/* vfork() avoids the copy of the page tables */
+	pid = vfork();
+	if (!pid)
+		become_kernel(k, argv, keeper, fds[1]);
+	if (pid < 0)
+		give_up(k, task_error(errno));
+	close(fds[1]);
+	*errors = fds[0];
+	dprintf(k->report, "k %d\n", (int)pid);
+	return pid;
+}
+
+/*
+ * Reads the pipes until the kernel ends, and closes @errors. Returns the kernel's wait status, and
+ * in @said the beginning of its standard error.
+ */
+static int keep(const struct keeper *k, pid_t pid, int errors, char said[SAID_MAX + 1])
 {
 	int pidfd = (int)syscall(SYS_pidfd_open, pid, 0), status;
 	struct pollfd p[2 + KEEPER_FDS] = { { .fd = pidfd, .events = POLLIN },
 		{ .fd = errors, .events = POLLIN } };
-	char said[SAID_MAX + 1], text[SAID_MAX + 100];
 	size_t n = 0;
 
 	/* POLLIN is not needed for the end of a write-only pipe: poll(2) always reports POLLERR. */
@@ -116,46 +146,58 @@ keep(const struct keeper *k, pid_t pid, int errors, int report)
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
 	fcntl(errors, F_SETFL, O_NONBLOCK);
+	errno = 0;
 	while (take(errors, said, &n) && n < SAID_MAX && errno != EAGAIN)
 		;
 	said[n] = '\0';
-	int len = snprintf(text, sizeof(text), "e %d %s", status, said);
+	close(errors);
+	close(pidfd);
+	return status;
+}
 
-	_exit(write(report, text, (size_t)len) == len ? 0 : 1);
+/* Closes what neither the keeper nor a next kernel needs. */
+static void close_rest(const struct keeper *k, int errors)
+{
+	int kept[KEEPER_FDS + KEEPER_HELD + 2], n = 0;
+
+	for (int i = 0; i < KEEPER_FDS; i++)
+		kept[n++] = k->fds[i];
+	for (int i = 0; i < k->nr_held; i++)
+		kept[n++] = k->held[i];
+	kept[n++] = errors;
+	kept[n++] = k->report;
+	close_others(kept, (size_t)n);
 }
 
 static void __attribute__((noreturn)) run_keeper(const struct keeper *k)
 {
-	int report = k->report, errors[2], null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	int kept[KEEPER_FDS + 2];
-	pid_t keeper = getpid(), pid;
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC), errors, status, len;
+	char said[SAID_MAX + 1], text[SAID_MAX + 100];
+	pid_t pid;
 
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGINT, SIG_DFL);
 	signal(SIGTERM, SIG_DFL);
 	signal(SIGHUP, SIG_IGN);
 	setsid();
-	if (null < 0 || pipe2(errors, O_CLOEXEC) || dup2(null, 0) < 0 || dup2(null, 1) < 0 ||
-		dup2(null, 2) < 0) {
-		dprintf(report, "e 256 cannot start: %s", strerror(errno));
-		_exit(1);
-	}
-	/* vfork() avoids the copy of the page tables */
-	pid = vfork();
-	if (!pid)
-		become_kernel(k, keeper, errors[1]);
-	if (pid < 0) {
-		dprintf(report, "e 256 cannot start: %s", task_error(errno));
-		_exit(1);
-	}
-	dprintf(report, "k %d\n", (int)pid);
-	memcpy(kept, k->fds, sizeof(k->fds));
-	kept[KEEPER_FDS] = errors[0];
-	kept[KEEPER_FDS + 1] = report;
-	close_others(kept, KEEPER_FDS + 2);
+	if (null < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0 || dup2(null, 2) < 0)
+		give_up(k, strerror(errno));
+	pid = start(k, k->argv, &errors);
+	close_rest(k, errors);
+	/* only a kernel that goes on from a state reports */
+	fcntl(k->report, F_SETFD, FD_CLOEXEC);
+	if (k->boot)
+		fcntl(k->initrd, F_SETFD, 0);
 	if (chdir("/"))
 		_exit(1);
-	keep(k, pid, errors[0], report);
+	for (;;) {
+		status = keep(k, pid, errors, said);
+		if (!k->boot || !WIFEXITED(status) || WEXITSTATUS(status) != MACHINE_RESTARTS)
+			break;
+		pid = start(k, k->boot, &errors);
+	}
+	len = snprintf(text, sizeof(text), "e %d %s", status, said);
+	_exit(write(k->report, text, (size_t)len) == len ? 0 : 1);
 }
 
 void keeper_start(const struct keeper *k)

@@ -118,7 +118,9 @@ const struct command cmd_restore = {
 		"runs. Programs go on in the midst of what they did. Their terminal or channels "
 		"are gone: reads wait, output is kept for nestctl console. What the guest writes "
 		"to its disks goes to new layers without names, which are gone when the instance "
-		"ends; save keeps them.\n\nWith --attach it runs in the foreground, as with "
+		"ends; save keeps them. A machine (run --init) restarts as "
+		"with run, from its new layer, to which the content of the state's disk is copied "
+		"at the start.\n\nWith --attach it runs in the foreground, as with "
 		"run: this terminal or these standard streams are its command's, and so are "
 		"signals.\n\nA port that nestctl run -p has forwarded can be "
 		"forwarded once only: --net gives the second instance another.",

@@ -228,6 +228,10 @@ static int layer_file(void)
 	return fd;
 }
 
+/*
+ * Adds the disks. Flag k of a machine's: the file gets all of the content and stays the one that is
+ * written, since the next kernel opens it, too.
+ */
 static void add_disks(struct line *l, int *files, const struct state *s)
 {
 	for (int i = 0; i < STATE_DISKS; i++) {
@@ -237,8 +241,8 @@ static void add_disks(struct line *l, int *files, const struct state *s)
 		if (!d->layer.name)
 			continue;
 		files[i] = layer_file();
-		add(l, format("ubd%d%s=%s%s%s", i, d->flags, fd_path(files[i]),
-			       d->backing ? "," : "",
+		add(l, format("ubd%d%s%s=%s%s%s", i, d->flags, s->boot ? "k" : "",
+			       fd_path(files[i]), d->backing ? "," : "",
 			       d->backing ? without_commas(d->backing) : ""));
 	}
 }
@@ -264,6 +268,74 @@ static void add_cards(struct line *l, const struct start *st)
 	}
 }
 
+/* ---- the next kernel of a machine ---- */
+
+/* Warns once if the state is that of a machine, but lacks its boot. */
+static void warn_of_end(const struct start *st)
+{
+	static bool told;
+
+	/* nestctl says so at the end of an attached instance */
+	if (told || st->attached || st->state->boot ||
+		!start_has_line(st->state, format("noreboot=%d", MACHINE_RESTARTS)))
+		return;
+	warn("%s: the state lacks the words for a boot, so a restart will end the machine",
+		st->state->name);
+	told = true;
+}
+
+/*
+ * True if the word is for a disk or a card that may have been plugged in, which a restart takes
+ * away again.
+ */
+static bool is_plugged(const struct start *st, const char *param)
+{
+	if (st->net && !strncmp(param, "eth0=", 5))
+		return false;
+	return !strncmp(param, "ubd", 3) || !strncmp(param, "eth", 3);
+}
+
+static void hold(struct line *l, int fd)
+{
+	if (fd >= 0)
+		l->keeper.held[l->keeper.nr_held++] = fd;
+}
+
+/*
+ * Prepares the next kernel of a machine: its words, which are those of the saved boot with those of
+ * @l from @from on in their place, and its descriptors. They stay open in the keeper or, if the
+ * instance is attached, in this process.
+ */
+static void prepare_next(struct line *l, int from, const struct start *st, const int *files)
+{
+	struct machine *m = xalloc(sizeof(*m));
+	const char **argv;
+
+	if (!machine_parse(st->state->boot, st->state->boot_size, m))
+		die("%s: its boot is damaged", st->state->name);
+	machine_rename(m, st->name, st->hostname);
+	/* the log was that of nestctl run */
+	machine_drop(m, "audit=");
+	l->keeper.initrd = initrd_make(m->job, m->job_size, NULL);
+	fcntl(l->keeper.initrd, F_SETFD, FD_CLOEXEC);
+	for (int i = from; i < l->argc; i++)
+		machine_replace(m, l->argv[i], !is_plugged(st, l->argv[i]));
+	machine_replace(m, format("initrd=%s", fd_path(l->keeper.initrd)), true);
+	argv = xalloc(((size_t)m->argc + 2) * sizeof(*argv));
+	argv[0] = "nestling";
+	memcpy(argv + 1, m->argv, ((size_t)m->argc + 1) * sizeof(*argv));
+	for (int i = 0; i < STATE_DISKS; i++)
+		hold(l, files[i]);
+	for (int i = 0; i < l->nr_ends; i++)
+		hold(l, l->ends[i]);
+	hold(l, l->keeper.initrd);
+	hold(l, machine_file(argv + 1, m->job, m->job_size));
+	l->keeper.boot = argv;
+	_Static_assert(sizeof(st->attached->argv) >= sizeof(m->argv) + sizeof(*argv), "room");
+	if (st->attached)
+		memcpy(st->attached->argv, argv, ((size_t)m->argc + 2) * sizeof(*argv));
+}
+
 /* ---- starting ---- */
 
 /*
@@ -284,19 +356,31 @@ static const char *user_param(const struct start *st)
 	return saved;
 }
 
+/* Closes the descriptors that only the kernels of a keeper need. */
+static void close_files(const struct line *l, const int *files)
+{
+	for (int i = 0; i < STATE_DISKS; i++)
+		if (files[i] >= 0)
+			close(files[i]);
+	/* the initial archive and the file of the machine are the last two */
+	for (int i = l->keeper.nr_held - 2; l->keeper.boot && i < l->keeper.nr_held; i++)
+		close(l->keeper.held[i]);
+}
+
 void start_begin(struct start *st, const char *kernel)
 {
 	struct line l = { .argv = { "nestling" },
 		.argc = 1,
 		.keeper = { .kernel = kernel, .cwd = st->state->cwd, .fds = { -1, -1, -1 } } };
 	const char *user = user_param(st);
-	int files[STATE_DISKS];
+	int files[STATE_DISKS], from;
 
 	state_must_be_trusted(st->state, false);
 	add(&l, format("restore=%s", st->state->folder));
-	add(&l, format("umid=%s", st->name));
 	if (st->clone)
 		add(&l, "identity=new");
+	from = l.argc;
+	add(&l, format("umid=%s", st->name));
 	add_lines(&l, st);
 	add_disks(&l, files, st->state);
 	add_cards(&l, st);
@@ -304,6 +388,9 @@ void start_begin(struct start *st, const char *kernel)
 		add(&l, user);
 	for (const char *const *p = st->extra; p && *p; p++)
 		add(&l, *p);
+	if (st->state->boot)
+		prepare_next(&l, from, st, files);
+	warn_of_end(st);
 	st->report = kernel_pipe(1, &l.keeper.report);
 	l.ends[l.nr_ends++] = l.keeper.report;
 	add(&l, format("ready=%d", l.keeper.report));
@@ -323,9 +410,10 @@ void start_begin(struct start *st, const char *kernel)
 			close(l.keeper.fds[i]);
 	for (int i = 0; i < l.nr_ends; i++)
 		close(l.ends[i]);
-	for (int i = 0; i < STATE_DISKS; i++)
-		if (files[i] >= 0)
-			close(files[i]);
+	if (l.keeper.boot && st->attached)
+		fcntl(l.keeper.initrd, F_SETFD, 0);
+	else
+		close_files(&l, files);
 }
 
 /*
@@ -363,6 +451,8 @@ static bool hear(struct start *st)
 			continue;
 		}
 		st->kernel = (pid_t)strtol(at, &at, 10);
+		if (st->pidfd >= 0)
+			close(st->pidfd);
 		st->pidfd = (int)syscall(SYS_pidfd_open, st->kernel, 0);
 		at += *at == '\n';
 	}
@@ -434,9 +524,15 @@ bool start_await(struct start *st)
 
 bool start_undo(struct start *st)
 {
-	if (!st->kernel &&
-		poll(&(struct pollfd){ .fd = st->report, .events = POLLIN }, 1, 1000) > 0)
-		hear(st);
+	const char *error = st->error;
+
+	/* the last report is about the kernel that runs, if a machine has restarted */
+	while (poll(&(struct pollfd){ .fd = st->report, .events = POLLIN }, 1,
+		       st->kernel ? 0 : 1000) > 0 &&
+		hear(st))
+		;
+	if (error)
+		st->error = error;
 	if (st->pidfd < 0)
 		return !st->kernel;
 	syscall(SYS_pidfd_send_signal, st->pidfd, SIGKILL, NULL, 0);

@@ -308,6 +308,8 @@ struct start {
 	const char *name;      /* name of the new instance */
 	const char *net;       /* replaces the state's eth0, or NULL */
 	const char *host_user; /* --host-user; NULL: as in the state */
+	/* the host name of a machine after its next restart; NULL: as in the state */
+	const char *hostname;
 	/* the saved instance may still run: give cards new addresses, and consoles no ports */
 	bool clone;
 	/*
@@ -380,6 +382,8 @@ int attach_run(struct start *st, void (*begun)(struct start *st, void *arg), voi
 
 /* keeper.c: the process that stays with a kernel after nestctl has ended. */
 #define KEEPER_FDS 3
+/* disks, the kernel's ends of pipes, the initial archive, the file of the machine */
+#define KEEPER_HELD (STATE_DISKS + KEEPER_FDS + 2)
 struct keeper {
 	const char *kernel, *cwd;
 	const char *const *argv; /* the kernel's, ending in NULL */
@@ -387,6 +391,13 @@ struct keeper {
 	int fds[KEEPER_FDS];
 	/* pipe for reports of keeper and kernel (struct start) */
 	int report;
+	/* the words for a machine's next kernel, ending in NULL; NULL: there is no next kernel */
+	const char *const *boot;
+	/* of the next kernel; the first one does not inherit it */
+	int initrd;
+	/* descriptors that the keeper holds for the next kernel, @initrd included */
+	int held[KEEPER_HELD];
+	int nr_held;
 };
 /* Starts the kernel under a keeper. */
 void keeper_start(const struct keeper *k);
