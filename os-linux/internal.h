@@ -113,6 +113,11 @@ void os_jail_again(const char *dir) __attribute__((noreturn));
  * names, or -1 (inherit.c).
  */
 char **os_words_from(char **argv, const char *dir);
+/*
+ * Sets or replaces a parameter that places the instance, in a command line with room for another
+ * word. Keeps a copy of @word. Returns 0, -EINVAL for a parameter of another kind, or -ENOMEM.
+ */
+int os_place_in(char **words, uint32_t *n, const char *word);
 int os_named_fd(int fd);
 /*
  * True if the file behind @fd has no name, so that the host frees it when this process ends. The

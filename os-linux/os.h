@@ -434,6 +434,11 @@ int os_base_merge(void);
  * that place the instance on its host (umid=, consoles, cards, disks) keep their values.
  */
 void os_restart_from(const char *dir) __attribute__((noreturn));
+/*
+ * Replaces such a parameter, for the next process. In a jail the broker does so by itself, since it
+ * reads the owner's command, too. Returns 0, -EINVAL for a parameter of another kind, or -ENOMEM.
+ */
+int os_place(const char *word);
 
 /* ---- the jail (jail/jail.c; docs/security.md) ---- */
 

@@ -407,7 +407,7 @@ static const struct command {
 	{ "status", cmd_status, "", "returns 'stopped' after a 'stop', else 'running'" },
 	{ "snapshot", mconsole_snapshot, " begin [<seconds>]|end [<id>]",
 		"holds disks clean, so that their files can be copied: docs/block.md" },
-	{ "state", cmd_state, " save|hold|rollback <dir>",
+	{ "state", cmd_state, " save|hold|rollback <dir>, place <parameter>",
 		"saves the instance to a folder, or goes back to it" },
 	{ "reset", cmd_reset, "", "attaches a reset server: docs/fuzzing.md" },
 	{ "log", cmd_log, " <string>", "enter <string> into the kernel log" },

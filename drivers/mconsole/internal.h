@@ -41,6 +41,12 @@ void mconsole_fail(struct mconsole_call *c, int err, const char *fmt, ...) __pri
 void mconsole_trace(struct mconsole_call *c);
 void mconsole_perf(struct mconsole_call *c);
 
+/*
+ * Takes the name that the owner has given to the folder of the console. Returns 0, or -errno if the
+ * name is invalid or that of another folder.
+ */
+int mconsole_rename(const char *umid);
+
 /* Executes the command line @text, which it cuts into words. */
 void mconsole_command(struct mconsole_call *c, char *text);
 

@@ -59,19 +59,33 @@ static struct wait_queue_head wait;
 
 /* ---- the command line ---- */
 
-static int set_umid(const char *s)
+static bool is_name(const char *s)
 {
-	bool good = *s && *s != '.';
+	bool good = *s && *s != '.' && strlen(s) < sizeof(where.umid);
 
 	for (const char *p = s; *p; p++)
 		good = good && *p != '/' && (u8)*p > ' ' && (u8)*p < 127;
-	if (!good || strscpy(where.umid, s, sizeof(where.umid)) < 0)
+	return good;
+}
+
+static int set_umid(const char *s)
+{
+	if (!is_name(s) || strscpy(where.umid, s, sizeof(where.umid)) < 0)
 		refuse("umid=%s: wants a name of at most %d letters, without / and a dot in front",
 			s, MCONSOLE_UMID_MAX - 1);
 	named = true;
 	return 0;
 }
 PARAM("umid=", set_umid, "NAME: the instance's, for uml_mconsole (made up)");
+
+int mconsole_rename(const char *umid)
+{
+	int err = is_name(umid) ? mconsole_host_rename(umid) : -EINVAL;
+
+	if (!err)
+		strscpy(where.umid, umid, sizeof(where.umid));
+	return err;
+}
 
 static int set_uml_dir(const char *s)
 {

@@ -372,6 +372,32 @@ static void give_to_broker(void)
 	os_event_add(sock, EPOLLIN, line);
 }
 
+static void set_paths(void)
+{
+	snprintf(socket_path, sizeof(socket_path), "%s/mconsole", folder);
+	snprintf(console_path, sizeof(console_path), "%s/console", folder);
+	snprintf(pid_path, sizeof(pid_path), "%s/pid", folder);
+}
+
+int mconsole_host_rename(const char *umid)
+{
+	const char *name = strrchr(folder, '/');
+	char to[sizeof(folder)], file[sizeof(socket_path)];
+	struct stat st;
+
+	if (!name)
+		return -ENOENT;
+	snprintf(to, sizeof(to), "%.*s/%.60s", (int)(name - folder), folder, umid);
+	snprintf(file, sizeof(file), "%s/mconsole", to);
+	if (stat(file, &st))
+		return -errno;
+	if (st.st_ino != socket_inode)
+		return -EEXIST;
+	memcpy(folder, to, sizeof(folder));
+	set_paths();
+	return 0;
+}
+
 int mconsole_host_open(struct mconsole_open *o)
 {
 	int err = choose_dir(o);
@@ -388,9 +414,7 @@ int mconsole_host_open(struct mconsole_open *o)
 	if (os_jail_run(sweep, o->dir))
 		/* without a thread, the next instance removes the folders */
 		os_worker_start("sweep", sweep_names, NULL);
-	snprintf(socket_path, sizeof(socket_path), "%s/mconsole", folder);
-	snprintf(console_path, sizeof(console_path), "%s/console", folder);
-	snprintf(pid_path, sizeof(pid_path), "%s/pid", folder);
+	set_paths();
 	snprintf(o->path, sizeof(o->path), "%.255s", socket_path);
 	socket_inode = stat(socket_path, &st) ? 0 : st.st_ino;
 	line = o->irq;

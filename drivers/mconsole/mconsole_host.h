@@ -30,6 +30,12 @@ struct mconsole_open {
  */
 int mconsole_host_open(struct mconsole_open *o);
 
+/*
+ * Called when the owner has renamed the folder of the sockets to DIR/@umid, so that it is removed
+ * at the end. Returns 0, or -errno if that is not this instance's folder.
+ */
+int mconsole_host_rename(const char *umid);
+
 struct mconsole_packet {
 	uint8_t data[MCONSOLE_PACKET_MAX];
 	/* Length of the packet; above MCONSOLE_PACKET_MAX it was truncated. */

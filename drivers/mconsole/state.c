@@ -10,6 +10,9 @@
  *     state hold DIR       saves, but the machine stays stopped until a command on the channel that
  *                          came with the request (hold_host.h); then replies as save does
  *     state go             continues an instance whose holder has gone, see below
+ *     state place WORD     a rollback that executes the kernel again gives it this parameter, which
+ *                          places the instance on its host: umid=NAME when the folder of the
+ *                          sockets was renamed, ubd0=FILE,... when a disk's file was
  *
  * A held machine serves no request. But if its holder disconnects after it has allowed another
  * process to continue from the state, this process cannot know which of the two must run. It then
@@ -31,6 +34,7 @@
 #include "kernel/mm/mm.h"
 #include "kernel/sched/sched.h"
 #include "kernel/state/state.h"
+#include "os-linux/os.h"
 
 struct state_request {
 	struct mconsole_packet from;
@@ -131,6 +135,15 @@ static bool take_channel(struct mconsole_call *c)
 	return !err;
 }
 
+static void place(struct mconsole_call *c, const char *word)
+{
+	int err = strncmp(word, "umid=", 5) ? 0 : mconsole_rename(word + 5);
+
+	err = err ?: os_place(word);
+	if (err)
+		mconsole_fail(c, err, "state place %s: %s", word, arch_strerror(err));
+}
+
 void cmd_state(struct mconsole_call *c)
 {
 	const char *save = behind(c->args, "save"), *back = behind(c->args, "rollback");
@@ -139,6 +152,10 @@ void cmd_state(struct mconsole_call *c)
 
 	if (!strcmp(c->args, "go")) {
 		mconsole_fail(c, -EINVAL, "state go: the instance is not held");
+		return;
+	}
+	if (behind(c->args, "place")) {
+		place(c, behind(c->args, "place"));
 		return;
 	}
 	if (!dir || *dir != '/') {

@@ -65,7 +65,11 @@
 /* ---- the broker and the launcher ---- */
 
 static char *words[WORDS_MAX + 1];
-static int nr_words;
+static uint32_t nr_words;
+/* words that the owner has replaced, from [1] on, which a launcher has to know, too */
+#define PLACED_MAX 32
+static char *placed[PLACED_MAX + 1];
+static uint32_t nr_placed = 1;
 static struct {
 	bool asked;
 	char dir[ASK_TEXT];
@@ -80,6 +84,12 @@ void again_word(const char *word)
 {
 	if (nr_words < WORDS_MAX)
 		words[nr_words++] = strdup(word);
+}
+
+void again_place(const char *word)
+{
+	if (nr_words < WORDS_MAX && nr_placed < PLACED_MAX && !os_place_in(words, &nr_words, word))
+		os_place_in(placed, &nr_placed, word);
 }
 
 void again_begin(void)
@@ -205,7 +215,11 @@ static bool hear_next(int way)
 	struct ask a;
 
 	broker.ask = way;
-	nr = way < 0 ? -1 : broker_hear(&a, fds);
+	do {
+		nr = way < 0 ? -1 : broker_hear(&a, fds);
+		if (nr == 0 && a.kind == ASK_WORD && nr_words < WORDS_MAX)
+			os_place_in(words, &nr_words, a.text);
+	} while (nr == 0 && a.kind == ASK_WORD);
 	return nr >= 0 && a.kind == ASK_AGAIN && note(&a, fds, nr);
 }
 
@@ -271,6 +285,8 @@ void again_go(void)
 		for (int i = 0; i < next.nr; i++)
 			at += (size_t)snprintf(text + at, sizeof(text) - at, "%d ", next.number[i]);
 		snprintf(text + at, sizeof(text) - at, ":%s", next.dir);
+		for (uint32_t i = 1; i < nr_placed; i++)
+			broker_ask(broker.launcher, ASK_WORD, 0, placed[i], NULL, 0);
 		broker_ask(broker.launcher, ASK_AGAIN, 0, text, next.fd, next.nr);
 		_exit(0);
 	}

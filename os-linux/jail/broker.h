@@ -31,7 +31,8 @@ enum ask_kind {
 	/* descriptor: the filter's listener; from now on no message is trusted */
 	ASK_CLOSED,
 	/*
-	 * text: a word that the owner has given; value: 1 if it is in this process's command line
+	 * text: a word that the owner has given; value: 1 if it is in this process's command line.
+	 * To a launcher: it replaces a word of that.
 	 */
 	ASK_WORD,
 	ASK_OPENER, /* value: an opener */
@@ -168,6 +169,8 @@ void again_begin(void);
 void again_broker(pid_t pid);
 /* Called in the broker. Records a word of the command line. */
 void again_word(const char *word);
+/* Called in the broker. Replaces a word that places the instance, for the next process. */
+void again_place(const char *word);
 /* Records the request and takes its descriptors. Returns false if it is not allowed. */
 bool again_ask(const struct ask *a, const int *fds, int nr);
 /* Carries out the recorded request, and then does not return. Does nothing without a request. */

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * command.c: grants the files that a command of the management console names, since the owner of
- * the console has named them (files.c).
+ * the console has named them (files.c), and takes the words that it gives to the next process.
  */
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 
 #include "os-linux/internal.h"
 #include "os-linux/jail/broker.h"
@@ -60,6 +62,56 @@ static void grant_words(const char *words)
 		}
 }
 
+/* True if the folder's file "pid" names the kernel process. */
+static bool is_its_folder(const char *path)
+{
+	char file[ASK_TEXT + 8];
+	FILE *f;
+	int pid = 0;
+
+	snprintf(file, sizeof(file), "%s/pid", path);
+	f = fopen(file, "re");
+	if (f && fscanf(f, "%d", &pid) != 1)
+		pid = 0;
+	if (f)
+		fclose(f);
+	return pid == broker.kernel;
+}
+
+/*
+ * Takes the instance's new name and grants the folder with the console's socket, which the kernel
+ * process removes. The socket was bound as FOLDERS/.new/mconsole. Returns false if FOLDERS/NAME is
+ * not this instance's.
+ */
+static bool take_name(const char *name)
+{
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
+	socklen_t len = sizeof(a) - 1;
+	char path[ASK_TEXT];
+
+	if (strchr(name, '/') || getsockname(broker.console, (struct sockaddr *)&a, &len))
+		return false;
+	for (int i = 0; i < 2; i++) {
+		char *end = strrchr(a.sun_path, '/');
+
+		if (!end)
+			return false;
+		*end = 0;
+	}
+	snprintf(path, sizeof(path), "%s/%.100s", a.sun_path, name);
+	if (!is_its_folder(path))
+		return false;
+	files_grant(path, OS_GRANT_READ | OS_GRANT_WRITE);
+	return true;
+}
+
+/* "state place WORD": the next process has the word. */
+static void place(const char *word)
+{
+	if (strncmp(word, "umid=", 5) || take_name(word + 5))
+		again_place(word);
+}
+
 void files_of_command(const char *packet, size_t len)
 {
 	char text[ASK_TEXT];
@@ -73,6 +125,10 @@ void files_of_command(const char *packet, size_t len)
 		return;
 	words = text + strcspn(text, " ");
 	words += strspn(words, " ");
+	if (begins(text, "state") && begins(words, "place")) {
+		place(words + strlen("place "));
+		return;
+	}
 	if (begins(text, "state"))
 		words += strcspn(words, " ") + strspn(words + strcspn(words, " "), " ");
 	if (begins(text, "config"))

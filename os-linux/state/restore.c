@@ -224,6 +224,36 @@ static void set_word(char **words, uint32_t *n, char *word)
 	++*n;
 }
 
+int os_place_in(char **words, uint32_t *n, const char *word)
+{
+	char *copy = place_name(word) ? strdup(word) : NULL;
+
+	if (!copy)
+		return place_name(word) ? -ENOMEM : -EINVAL;
+	set_word(words, n, copy);
+	return 0;
+}
+
+int os_place(const char *word)
+{
+	uint32_t n = 0;
+	char **words;
+	int err;
+
+	while (os_argv[n])
+		n++;
+	words = calloc((size_t)n + 2, sizeof(*words));
+	if (!words)
+		return -ENOMEM;
+	memcpy(words, os_argv, n * sizeof(*words));
+	err = os_place_in(words, &n, word);
+	if (err)
+		free(words);
+	else
+		os_argv = words;
+	return err;
+}
+
 /*
  * Restores the command line of the boot, which a later reboot uses, with the placing parameters of
  * this process.
