@@ -104,8 +104,7 @@ const struct command cmd_rename = {
 	.name = "rename",
 	.args = "NAME NEWNAME",
 	.help = "Gives a kept instance another name.",
-	.text = "One that runs goes on. Its host name stays, and it cannot be put back to a state "
-		"(rollback) until it has been started again.",
+	.text = "One that runs goes on. Its host name stays.",
 	.run = rename_command,
 };
 

@@ -15,6 +15,7 @@
 #include "tools/nestctl/core/nestctl.h"
 #include "tools/nestctl/run/host_user.h"
 #include "tools/nestctl/run/run.h"
+#include "tools/nestctl/service/service.h"
 #include "tools/nestctl/state/state.h"
 
 #define BACK_MS 600000
@@ -219,15 +220,61 @@ static void await(
 }
 
 /*
- * Dies if the instance was renamed, since its kernel would return to the name in its command line.
+ * Replaces a word of the command line with which the kernel executes itself again. Returns NULL, or
+ * the reason why it does not take the word.
  */
-static void check_name(const struct instance *in)
+static const char *place(struct umid_console *c, const char *word)
 {
+	size_t len;
+	int err;
+	char *text = umid_ask(c, format("state place %s", word), &err, &len);
+
+	return text && !err ? NULL : text ?: "no answer";
+}
+
+/* Replaces the word for the layer in the folder of a kept instance, which had the name @old. */
+static const char *place_layer(
+	const struct instance *in, struct umid_console *c, const struct service *s, const char *old)
+{
+	const char *home = format("%.*s", (int)(strrchr(s->folder, '/') - s->folder), s->folder);
+	const char *before = without_commas(format("%s/%s/layer", home, old));
+	const char *now = without_commas(format("%s/layer", s->folder)), *why = NULL;
+	size_t n = strlen(before);
+
+	for (char **word = in->argv; *word && !why; word++) {
+		const char *value = strchr(*word, '=');
+
+		if (!strncmp(*word, "ubd", 3) && value && !strncmp(value + 1, before, n) &&
+			(!value[n + 1] || value[n + 1] == ','))
+			why = place(c, format("%.*s=%s%s", (int)(value - *word), *word, now,
+					       value + n + 1));
+	}
+	return why;
+}
+
+/*
+ * Gives the kernel of an instance that may have been renamed its name, and that of its layer.
+ * Otherwise it would return to those in its command line, or to those that it got for a rollback
+ * that failed.
+ */
+static void follow_name(const struct instance *in, struct umid_console *c)
+{
+	const char *old = in->name, *why = NULL;
+	struct service s;
+	bool kept = service_find(&s, in->name);
+
 	for (char **word = in->argv; *word; word++)
-		if (!strncmp(*word, "umid=", 5) && strcmp(*word + 5, in->name) != 0)
-			die("%s: was renamed while it ran; nestctl restart gives its kernel the "
-			    "new name, too",
-				in->name);
+		if (!strncmp(*word, "umid=", 5))
+			old = *word + 5;
+	if (kept) {
+		why = place_layer(in, c, &s, old);
+		service_close(&s);
+	}
+	if (!why && (kept || strcmp(old, in->name) != 0))
+		why = place(c, format("umid=%s", in->name));
+	if (why && strcmp(old, in->name) != 0)
+		die("%s: was renamed while it ran, and its kernel does not take the new name: %s",
+			in->name, why);
 }
 
 static int rollback(int argc, char **argv)
@@ -244,7 +291,6 @@ static int rollback(int argc, char **argv)
 		trust = true;
 	words = take_words(&cmd_rollback, argc, argv, 2, 2);
 	in = instance_find(words[0]);
-	check_name(&in);
 	s = state_open(words[1]);
 	state_must_be_whole(&s);
 	check_build(&s, &in);
@@ -254,6 +300,7 @@ static int rollback(int argc, char **argv)
 		die("%s: %s", in.name, strerror(errno));
 	umid_connect(&c, in.folder);
 	check_disks(&s, &in, &c);
+	follow_name(&in, &c);
 	c.wait_ms = BACK_MS;
 	c.step_ms = STEP_MS;
 	text = umid_ask(&c, format("state rollback %s", s.folder), &err, &len);
