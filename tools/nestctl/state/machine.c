@@ -147,6 +147,14 @@ void machine_drop(struct machine *m, const char *name)
 	m->argv[n] = NULL;
 }
 
+void machine_spare_cards(struct machine *m)
+{
+	for (int i = 0; i < m->argc; i++)
+		if (!strncmp(m->argv[i], "eth", 3) && strchr(m->argv[i], '=') &&
+			!strstr(m->argv[i], ",optional"))
+			m->argv[i] = format("%s,optional", m->argv[i]);
+}
+
 void machine_rename(struct machine *m, const char *name, const char *hostname)
 {
 	char *text = NULL;

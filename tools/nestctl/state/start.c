@@ -320,6 +320,7 @@ static void prepare_next(struct line *l, int from, const struct start *st, const
 	fcntl(l->keeper.initrd, F_SETFD, FD_CLOEXEC);
 	for (int i = from; i < l->argc; i++)
 		machine_replace(m, l->argv[i], !is_plugged(st, l->argv[i]));
+	machine_spare_cards(m);
 	machine_replace(m, format("initrd=%s", fd_path(l->keeper.initrd)), true);
 	argv = xalloc(((size_t)m->argc + 2) * sizeof(*argv));
 	argv[0] = "nestling";

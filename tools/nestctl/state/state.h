@@ -209,6 +209,11 @@ const char *machine_find(const struct instance *in, size_t *size);
 bool machine_parse(const char *text, size_t size, struct machine *m);
 /* Replaces the word for the same thing as @param. @adds: adds @param if there is none. */
 void machine_replace(struct machine *m, const char *param, bool adds);
+/*
+ * Makes the kernel boot without a card if the host does not allow its link, such as a port that
+ * another instance has by then.
+ */
+void machine_spare_cards(struct machine *m);
 /* Drops the words that begin with @name. */
 void machine_drop(struct machine *m, const char *name);
 /* Sets the instance's name in the job. @hostname: the guest's new one, or NULL. */
