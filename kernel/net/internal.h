@@ -8,25 +8,44 @@
 
 /*
  * Returns the file of @fd with a reference, and its socket in *@s. Fails with ERR_PTR(-EBADF) or
- * ERR_PTR(-ENOTSOCK).
+ * ERR_PTR(-ENOTSOCK). *@s is valid as long as the file.
  */
 struct file *sock_get(int fd, struct socket **s);
+/*
+ * Read an address of @len bytes from the program, and write one to it. sockaddr_to_user() cuts the
+ * address to the room in *@ulen, and stores its full length there. May sleep. Return 0, -EINVAL or
+ * -EFAULT.
+ */
 int sockaddr_from_user(struct sockaddr_buf *a, uaddr_t ua, int len);
 int sockaddr_to_user(const struct sockaddr_buf *a, uaddr_t ua, uaddr_t ulen);
 /* net.core.rmem_max, wmem_max and optmem_max: limits of SO_RCVBUF, SO_SNDBUF and options, bytes */
 extern int sysctl_rmem_max, sysctl_wmem_max, sysctl_optmem_max;
 extern int unix_max_dgram_qlen; /* net.unix.max_dgram_qlen, datagrams */
 /*
- * sockopt_long.c: Set and get those options of SOL_SOCKET whose value is not a plain int. Return
- * -ENOPROTOOPT for all other options.
+ * sockopt_long.c: Set and get those options of SOL_SOCKET whose value is not a plain int. @val of
+ * sock_set_long() is in program memory, that of sock_get_long() a buffer of 256 bytes in the
+ * kernel; *@len is the program's room, and becomes the length of the value. Both may sleep. Return
+ * 0 or -errno, -ENOPROTOOPT for all other options.
  */
 int sock_set_long(struct socket *s, int opt, uaddr_t val, u32 len);
 int sock_get_long(struct socket *s, int opt, void *val, u32 *len);
-/* Serves SO_BINDTODEVICE and SO_BINDTOIFINDEX. */
+/*
+ * Serves SO_BINDTODEVICE and SO_BINDTOIFINDEX. @val: in program memory. May sleep. Returns 0,
+ * -ENODEV, -EPERM, -EINVAL or -EFAULT.
+ */
 int sock_bind_device(struct sock_common *sk, int opt, uaddr_t val, u32 len);
+/*
+ * Serves SO_PEERGROUPS: writes the peer's supplementary groups to @val, which has @room bytes, and
+ * their bytes to *@ulen, both in program memory. May sleep. Returns 0, -ERANGE if @room is too
+ * small, -ENODATA without a peer's groups, or -EFAULT.
+ */
 int sock_peer_groups(struct socket *s, uaddr_t val, u32 room, uaddr_t ulen);
+/* Returns the value of SO_COOKIE, never 0; the first call chooses it. Takes no lock. */
 u64 sock_cookie(struct sock_common *sk);
-/* Fills @n, an array of SK_MEMINFO_VARS, with the numbers that SO_MEMINFO and sock_diag report. */
+/*
+ * Fills @n, an array of SK_MEMINFO_VARS, with the numbers that SO_MEMINFO and sock_diag report:
+ * bytes, SK_MEMINFO_DROPS packets. @s may be NULL: then the family's own numbers are 0.
+ */
 void sock_meminfo(struct socket *s, struct sock_common *sk, u32 *n);
 /*
  * Returns Linux's truesize of an skb with @n bytes in its head: a slab of a power of two that holds
@@ -48,8 +67,12 @@ static inline u32 skb_truesize_of(u32 n)
 #define SO_PEERPIDFD_ 77
 #define SO_RCVPRIORITY_ 82
 #define SO_PASSRIGHTS_ 83
-/* msg.c: Drops the references to files that came with a message. */
+/*
+ * msg.c: Drops the references to files that came with a message and to the headers that it was to
+ * be sent with. May be called again.
+ */
 void msg_drop_files(struct msg *m);
-void msg_end(struct msg *m); /* drops all references of a message */
+/* Frees all that a message holds: what msg_drop_files() drops, and ctl_long. */
+void msg_end(struct msg *m);
 
 #endif

@@ -219,18 +219,20 @@ struct net {
 	struct nl_hub *nl_hubs[NL_PROTOCOLS];
 };
 extern struct net init_net;
+/* Takes a reference for the caller, and returns @net. */
 static inline struct net *net_get(struct net *net)
 {
 	ns_get(&net->ns);
 	return net;
 }
+/* Drops a reference. The last one queues net->end. */
 static inline void net_put(struct net *net)
 {
 	ns_put(&net->ns);
 }
 /*
- * Returns current's namespace, which new sockets get. A new namespace has one device: lo, which is
- * down.
+ * Returns current's namespace, which new sockets get, without a reference. A new namespace has one
+ * device: lo, which is down.
  */
 static inline struct net *current_net(void)
 {
@@ -261,13 +263,17 @@ static inline void netdev_lock_net(const struct net_device *dev)
 	}
 }
 
+struct sock_common;
 /*
  * Handles the ioctls of devices, addresses and routes; @c's family decides which set of them
- * applies (inet_ioctl.c). Returns -ENOTTY for other commands.
+ * applies (inet_ioctl.c). @arg: address in program memory. May sleep. Returns 0 or -errno, -ENOTTY
+ * for other commands.
  */
-struct sock_common;
 long net_ioctl(const struct sock_common *c, u32 cmd, u64 arg);
-/* Handles SIOCETHTOOL (ethtool.c). @arg: the address in ifr_data. */
+/*
+ * Handles SIOCETHTOOL for @d (ethtool.c). @arg: the address in ifr_data. May sleep. Returns 0, for
+ * some subcommands a positive value, or -errno; -EOPNOTSUPP: unknown subcommand.
+ */
 long ethtool_ioctl(struct net *net, struct net_device *d, u64 arg);
 
 #endif

@@ -22,22 +22,29 @@ struct netname {
 
 /*
  * Count and uncount a device as a user of @name's entry; netname_get() makes the entry if there is
- * none. May sleep.
+ * none. A device whose entry cannot be made works, but is not shown. May sleep.
  */
 void netname_get(const char *name);
 void netname_put(const char *name);
-/* Makes folders for @rx receive and @tx transmit queues of the device @name. May sleep. */
+/*
+ * Makes folders for @rx receive and @tx transmit queues of the device @name, if it has more than
+ * one of either. A failure is logged once. May sleep.
+ */
 void netname_queues(const char *name, u32 rx, u32 tx);
 /*
- * Adds the device @port, a new port of the bridge @master, to /sys/class/net/@master/brif. May
- * sleep.
+ * Adds the device @port, a new port of the bridge @master, to /sys/class/net/@master/brif. A
+ * failure is logged once. May sleep.
  */
 void netname_is_port(const char *master, const char *port);
 /*
- * net_sysfs_queues.c: Makes the folders of further queues. names_mutex held. Returns 0 or -ENOMEM.
+ * net_sysfs_queues.c: Makes the folders that are missing up to @rx and @tx queues. names_mutex
+ * held. Returns 0 or -ENOMEM.
  */
 int netname_add_queues(struct netname *n, u32 rx, u32 tx);
-/* netconf.c: Makes the files of a new entry in /proc/sys/net. Returns 0 or -ENOMEM. */
+/*
+ * netconf.c: Makes the files of a new entry in /proc/sys/net. names_mutex held, or at boot. Returns
+ * 0 or -errno; files made before a failure stay.
+ */
 int netconf_files(struct netname *n);
 
 #endif

@@ -2,9 +2,10 @@
 /*
  * async.h: socket calls for asynchronous I/O, beside those of socket.h. The guest's arguments are
  * read once, before the call. No call waits: a call that would returns -EAGAIN or -EINPROGRESS, and
- * the caller waits by its own means. -ENOTSOCK: the file is not a socket. Without MSG_DONTWAIT in
- * the flags (accept: without O_NONBLOCK of the file), a call returns an error that a blocking call
- * would return at once, rather than -EAGAIN.
+ * the caller waits by its own means. Calls may sleep for other reasons, and return 0, a number of
+ * bytes, or -errno. -ENOTSOCK: the file is not a socket. The caller holds a reference to the file.
+ * Without MSG_DONTWAIT in the flags (accept: without O_NONBLOCK of the file), a call returns an
+ * error that a blocking call would return at once, rather than -EAGAIN.
  */
 #ifndef NESTLING_NET_ASYNC_H
 #define NESTLING_NET_ASYNC_H
@@ -29,46 +30,62 @@ struct user_msghdr {
  * but without the ancillary data.
  */
 struct sock_header {
+	/* address of the header in program memory */
 	uaddr_t at;
 	struct user_msghdr h;
 	/* send, connect: the destination address; len 0: none */
 	struct sockaddr_buf to;
+	/* the array behind `iter`, or NULL; owned */
 	struct uvec *vec;
 	/* the payload not yet transferred; advanced by sending and receiving */
 	struct iov_iter iter;
 };
 
-/* Reads a header from the guest. Returns 0 or -errno. After 0 the caller must release @h. */
+/*
+ * Reads a header from the guest. @send: reads the destination address, too. Returns 0, -EFAULT,
+ * -EINVAL, -EMSGSIZE or -ENOMEM. After 0 the caller must release @h.
+ */
 long sock_header_import(struct sock_header *h, uaddr_t umsg, bool send);
-/* Reads an address into h->to. */
+/* Reads an address of @addrlen bytes into h->to. Returns 0, -EINVAL or -EFAULT. */
 int sock_header_name(struct sock_header *h, uaddr_t addr, int addrlen);
+/* Frees h->vec. May be called again. */
 void sock_header_release(struct sock_header *h);
-void sock_header_free(struct sock_header *h); /* releases and frees @h, which may be NULL */
+/* Releases and frees @h, which was allocated by kmalloc() or is NULL. */
+void sock_header_free(struct sock_header *h);
 
+/* As shutdown(2) and listen(2). */
 long sock_shutdown_file(struct file *f, int how);
 long sock_listen_file(struct file *f, int backlog);
 /*
  * Returns the number of bytes that can be read, or with @out of bytes that were sent and are not
- * acknowledged. Returns -EOPNOTSUPP if the family does not count them.
+ * acknowledged. Returns -EOPNOTSUPP if the family does not count them, or the file is not a socket.
  */
 long sock_queued_file(struct file *f, bool out);
+/* As setsockopt(2). @optval: in program memory. */
 long sock_setsockopt_file(struct file *f, int level, int optname, uaddr_t optval, int optlen);
 /*
- * Reads an option of SOL_SOCKET. Returns the length of the value, -EOPNOTSUPP for another level, or
+ * Reads an option of SOL_SOCKET into @optval, which has @optlen bytes. Returns the length of the
+ * value, -EOPNOTSUPP for another level, for SO_PEERGROUPS or if the file is not a socket, or
  * -errno.
  */
 long sock_getsockopt_file(struct file *f, int level, int optname, uaddr_t optval, int optlen);
+/*
+ * Bind and connect to h->to; send and receive with the header @h. A partial transfer advances
+ * h->iter for the next call.
+ */
 long sock_async_bind(struct file *f, struct sock_header *h);
 long sock_async_connect(struct file *f, struct sock_header *h);
 long sock_async_sendmsg(struct file *f, struct sock_header *h, u32 flags);
 long sock_async_recvmsg(struct file *f, struct sock_header *h, u32 flags);
 /*
- * Receives into one buffer: struct io_uring_recvmsg_out, the name, the ancillary data, the payload.
- * @h gives the room for the name and the ancillary data.
+ * Receives into one buffer of @len bytes: struct io_uring_recvmsg_out, the name, the ancillary
+ * data, the payload. @h gives the room for the name and the ancillary data. Returns the bytes of
+ * the buffer that are used, 0 at the end of a stream, -EFAULT if there is no room for them, or
+ * -errno.
  */
 long sock_async_recvmsg_out(
 	struct file *f, struct sock_header *h, uaddr_t buf, size_t len, u32 flags);
-/* Sends to address h->to, or to the peer if @h is NULL. */
+/* Sends to address h->to, or to the peer if @h is NULL. Both leave *@it as it is. */
 long sock_async_send(struct file *f, struct iov_iter *it, struct sock_header *h, u32 flags);
 long sock_async_recv(struct file *f, const struct iov_iter *it, u32 flags);
 

@@ -4,8 +4,10 @@
  * IPV6_RECVERR), times of sending (SO_TIMESTAMPING), and notices of memory that is free again
  * (MSG_ZEROCOPY). recvmsg(MSG_ERRQUEUE) reads them.
  *
- * Lock: errq.lock of the socket (spin), innermost of a socket's: records are added while c.lock is
- * held.
+ * Lock: errq.lock of the socket (spin), innermost of a socket's: records may be added while c.lock
+ * is held. Functions that change the queue take it. They allocate with GFP_ATOMIC and do not sleep,
+ * except for the two that serve recvmsg(2). A record that does not fit into the receive buffer, or
+ * has no memory, is dropped.
  */
 #ifndef NESTLING_NET_ERRQUEUE_H
 #define NESTLING_NET_ERRQUEUE_H
@@ -27,53 +29,72 @@ struct err_record {
 	 * the destination of the packet
 	 */
 	ip_addr offender, dest;
-	u16 port; /* 0: dest is not reported */
+	/* host byte order, 0: dest is not reported */
+	u16 port;
 	/* data holds the statistics of SOF_TIMESTAMPING_OPT_STATS */
 	bool stats;
 	/* header values of the received ICMP error, or of the stamped packet */
 	struct inet_heard heard;
+	/* ktime_get_real() of the event, ns; 0: not a timestamp */
 	u64 stamp;
 	u32 size; /* bytes charged to the receive buffer */
+	/* bytes of data */
 	u32 len;
 	/* the quoted or stamped packet, perhaps truncated */
 	u8 data[];
 };
 
+/* Initialises the queue of a new socket. */
 void errq_init(struct sock_common *c);
-/* Queues an ICMP error about a packet that the socket sent to @dest and @port. */
+/*
+ * Queues an ICMP error about a packet that the socket sent to @dest and @port (host byte order).
+ * The quoted bytes from offset @skip behind e->quote_at become the record's data. The caller has
+ * checked that the socket wants errors.
+ */
 void errq_icmp(
 	struct inet_sock *i, const struct ip_error *e, const ip_addr *dest, u16 port, u32 skip);
-/* Queues an error that was found before the packet was sent. */
+/*
+ * Queues the error @err (positive), which was found before the packet was sent, if the socket has
+ * set IP_RECVERR or IPV6_RECVERR. @info: ee_info, the MTU for EMSGSIZE.
+ */
 void errq_local(struct inet_sock *i, int err, const ip_addr *dest, u16 port, u32 info);
 /* Reports to the socket in skb->stamp_for that @dev sends @skb (@what: SCM_TSTAMP_*). */
 void errq_sent(const struct net_device *dev, struct sk_buff *skb, u32 what);
-/* Records that all bytes of a stream's @skb were acknowledged, by the segment @by. */
+/* Records that all bytes of a stream's @skb were acknowledged, by the segment @by. Borrows both. */
 void errq_acked(struct tcp_sock *t, const struct sk_buff *skb, const struct sk_buff *by);
 /*
  * Frame a send of @len bytes with MSG_ZEROCOPY. errq_notice_begin() reserves a notice: NULL if none
- * is due, -ENOBUFS beyond net.core.optmem_max. errq_notice_end() consumes it (@r NULL: does
- * nothing). If the data was accepted (@taken), it queues the notice, or extends the range of the
- * last notice by this send; a send that failed gets no number. Every send copies its data, so the
- * notice is queued at once, with SO_EE_CODE_ZEROCOPY_COPIED. Source: networking/msg_zerocopy.rst.
+ * is due, ERR_PTR(-ENOBUFS) beyond net.core.optmem_max or without memory. errq_notice_end()
+ * consumes it (@r NULL: does nothing). If the data was accepted (@taken), it queues the notice, or
+ * extends the range of the last notice by this send; a send that failed gets no number. Every send
+ * copies its data, so the notice is queued at once, with SO_EE_CODE_ZEROCOPY_COPIED. Source:
+ * networking/msg_zerocopy.rst.
  */
 struct err_record *errq_notice_begin(struct sock_common *c, const struct msg *m, size_t len);
 void errq_notice_end(struct sock_common *c, struct err_record *r, bool taken);
 bool errq_empty(const struct sock_common *c);
+/* Frees all records of a socket that nothing else uses any more. */
 void errq_free(struct sock_common *c);
 /*
  * Drops errors when IP_RECVERR is switched off; timestamps and notices are kept. Readers may use
  * the queue meanwhile.
  */
 void errq_purge(struct sock_common *c);
-/* Returns the first record by recvmsg(2), in the format of internet or packet sockets. */
+/*
+ * Return the first record by recvmsg(2), in the format of internet or packet sockets. Remove it and
+ * return the number of bytes of its data, or -EAGAIN if the queue is empty.
+ */
 ssize_t errq_recvmsg(struct inet_sock *i, struct msg *m);
 ssize_t errq_recv_packet(struct sock_common *c, struct msg *m);
 /*
- * Returns which timestamps are taken of this packet, as SKB_STAMP_* bits: selected by options of
- * the socket or a control message.
+ * Returns which timestamps are taken of the packet @m, as SKB_STAMP_* bits: selected by options of
+ * the socket or a control message. 0 if current may not have them.
  */
 u8 errq_wanted(const struct sock_common *c, const struct msg *m);
-/* Returns the number of the packet (SOF_TIMESTAMPING_OPT_ID). */
+/*
+ * Returns the number of the packet (SOF_TIMESTAMPING_OPT_ID): that of the message, or the socket's
+ * next.
+ */
 u32 errq_key(struct sock_common *c, const struct msg *m);
 
 #endif

@@ -46,7 +46,10 @@ struct ucred {
 /* Return the credentials of current: as a sender, and as a peer that connects or listens. */
 struct ucred current_ucred(void);
 struct ucred current_peercred(void);
-/* Translates ids into those of current's namespaces. */
+/*
+ * Translates ids into those of current's namespaces; ids that they lack become 0 (pid) or the
+ * overflow ids.
+ */
 struct ucred ucred_to_user(const struct ucred *c);
 
 struct sockaddr_buf {
@@ -101,14 +104,20 @@ struct msg {
 	/* used instead of ctl if that is too short, else NULL; freed by msg_end() */
 	u8 *ctl_long;
 };
-/* Adds a record for the receiver. A record that does not fit is dropped, and MSG_CTRUNC is set. */
+/*
+ * Adds a record with a copy of the @n bytes at @data for the receiver. A record that does not fit
+ * is dropped, and MSG_CTRUNC is set. Does not sleep.
+ */
 void msg_put_cmsg(struct msg *m, int level, int type, const void *data, u32 n);
 /*
- * Writes the records in the layout of recvmsg(2) to @to, which has @room bytes, and truncates them
- * if they do not fit. Returns the number of bytes written.
+ * Writes the records in the layout of recvmsg(2) to @to, a kernel buffer of @room bytes, and
+ * truncates them if they do not fit. Returns the number of bytes written.
  */
 u32 msg_flatten(const struct msg *m, u8 *to, u32 room);
-/* Adds timestamps of data that arrived at @ns, which the socket's options enable. */
+/*
+ * Adds timestamps of data that arrived at @ns (ktime_get_real()), which the socket's options
+ * enable.
+ */
 void msg_put_stamps(struct msg *m, const struct sock_common *c, u64 ns);
 /* Adds a record of SO_TIMESTAMPING, also if the option is not set. */
 void msg_put_stamping(struct msg *m, const struct sock_common *c, u64 ns);

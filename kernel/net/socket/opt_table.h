@@ -15,7 +15,8 @@
  * and of getsockopt:
  *      opt_get(o, sk, &n)  o->get or the field
  *
- * Locks: none are taken by opt_table.c; the level holds the lock of its fields.
+ * Locks: none are taken by opt_table.c. The level holds the lock of its fields; SOL_SOCKET has
+ * none, since each field is one word.
  */
 #ifndef NESTLING_NET_SOCKET_OPT_TABLE_H
 #define NESTLING_NET_SOCKET_OPT_TABLE_H
@@ -76,7 +77,10 @@ struct sock_opt {
 	int (*changed)(void *sk, const struct sock_opt *o, int n);
 	/* Reads the option, instead of the field. Returns 0 or -errno. */
 	int (*get)(void *sk, const struct sock_opt *o, int *n);
-	/* Sets an option whose value is not one number; reads the value from program memory. */
+	/*
+	 * Sets an option whose value is not one number; reads the value from program memory. May
+	 * sleep. Returns 0 or -errno.
+	 */
 	int (*take)(void *sk, const struct sock_opt *o, uaddr_t val, u32 len);
 };
 
@@ -104,14 +108,14 @@ static inline bool opt_has(const struct sock_opt *o, const struct sock_common *s
 bool opt_may_set(const struct sock_opt *o, const struct sock_common *sk);
 /* Sets @o of @sk to @n. Returns 0, -EPERM, -EINVAL, or an error of the row's functions. */
 int opt_set(const struct sock_opt *o, struct sock_common *sk, int n);
-/* Stores @n in the field; for use by o->set. */
+/* Stores @n in the field, without a check; for use by o->set. */
 void opt_store(const struct sock_opt *o, void *sk, int n);
 /* Reads @o of @sk into *@n. Returns 0, -ENOPROTOOPT (also if @o is NULL), or an error of o->get. */
 int opt_get(const struct sock_opt *o, struct sock_common *sk, int *n);
 
 /*
  * For several tables: opt_get_zero() reads an option that is always 0; opt_ignore() sets an option
- * that has no effect.
+ * that has no effect. Both return 0.
  */
 int opt_get_zero(void *sk, const struct sock_opt *o, int *n);
 int opt_ignore(void *sk, const struct sock_opt *o, int n);

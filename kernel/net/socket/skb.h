@@ -13,7 +13,9 @@
  *
  * Ownership: an skb has one owner. The buffer has a refcount, and must not be written to while it
  * is shared.
- * Locks: none of its own.
+ * Locks: none of its own. No function sleeps, except those whose @gfp is GFP_KERNEL and those that
+ * copy from or to a program. Functions borrow the skb unless their comment says that they consume
+ * it. Offsets that functions take are in bytes, from the first header byte on.
  */
 #ifndef NESTLING_NET_SKB_H
 #define NESTLING_NET_SKB_H
@@ -225,15 +227,20 @@ _Static_assert(sizeof(struct sk_buff) <= 512,
 /* Returns a packet with a new buffer of @size bytes and no payload yet (len 0). NULL: no memory. */
 struct sk_buff *skb_alloc(u32 size, gfp_t gfp);
 /*
- * Returns a packet whose payload is @len bytes of @from, sent by a program. On failure returns
- * ERR_PTR(-ENOBUFS) or ERR_PTR(-EFAULT).
+ * Returns a packet whose payload is @len bytes of @from, sent by a program. May sleep. On failure
+ * returns ERR_PTR(-ENOBUFS) or ERR_PTR(-EFAULT).
  */
 struct sk_buff *skb_from_iter(struct iov_iter *from, size_t len);
-/* Returns a packet that shares the buffer of @skb, and has no owner. NULL: no memory. */
+/*
+ * Returns a packet that shares the buffer of @skb, has a reference to its connection, and has no
+ * owner. NULL: no memory.
+ */
 struct sk_buff *skb_clone(const struct sk_buff *skb, gfp_t gfp);
-void kfree_skb(struct sk_buff *skb); /* @skb may be NULL */
-/* Releases the packet from its owner, and uncharges it. */
+/* Calls the destructor and frees the packet. @skb may be NULL. */
+void kfree_skb(struct sk_buff *skb);
+/* Releases the packet from its owner, and uncharges it: calls the destructor now. */
 void skb_orphan(struct sk_buff *skb);
+/* Frees all packets of a queue, which is empty then. */
 void skb_free_list(struct list_head *queue);
 /*
  * Adds @skb to a queue's tree, behind @before (NULL: as the first). The queue's list, which also
@@ -275,11 +282,20 @@ static inline u32 skb_tailroom(const struct sk_buff *skb)
 	return skb->buf->size - skb->off - skb->len;
 }
 
-/* Makes room for @n header bytes in front. The caller has checked that they fit (SKB_ROOM). */
+/*
+ * Makes room for @n header bytes in front, and returns their address. The caller has checked that
+ * they fit (SKB_ROOM), and writes all of them.
+ */
 void *skb_push(struct sk_buff *skb, u32 n);
-/* Removes @n bytes from the front; the packet must have that many. */
+/*
+ * Removes @n bytes from the front; the packet must have that many. They stay readable
+ * (skb_pulled()).
+ */
 void skb_pull(struct sk_buff *skb, u32 n);
-/* Returns the @n bytes before the first byte of @skb: pulled headers, which must be contiguous. */
+/*
+ * Returns the @n bytes before the first byte of @skb: pulled headers, which must be contiguous
+ * (skb_has_pulled()).
+ */
 static inline const u8 *skb_pulled(const struct sk_buff *skb, u32 n)
 {
 	return skb->room_pulled || !skb->buf ? skb->room + skb->head - n : skb_payload(skb) - n;
@@ -323,7 +339,7 @@ static inline u32 skb_network_back(const struct sk_buff *skb)
 void skb_trim(struct sk_buff *skb, u32 n);
 /*
  * Returns the first @n bytes in one piece, copied to @tmp if necessary, or NULL if the packet is
- * shorter.
+ * shorter. @tmp has room for @n bytes.
  */
 const void *skb_header(const struct sk_buff *skb, u32 n, void *tmp);
 /* Copies @n bytes from offset @from; the packet must have that many there. */
@@ -331,15 +347,17 @@ void skb_copy(const struct sk_buff *skb, u32 from, void *to, u32 n);
 /* Copies @n bytes from offset @from to a reader's iterator. Returns 0 or -EFAULT. */
 int skb_copy_to_iter(const struct sk_buff *skb, u32 from, u32 n, struct iov_iter *to);
 /*
- * Returns the value of SIOCOUTQ or FIONREAD for a socket with datagrams in @rq, protected by @lock,
- * and @wmem bytes of sent packets that are not freed yet. -ENOTTY: @cmd is neither of the two.
+ * Returns the value of SIOCOUTQ for @wmem bytes of sent packets that are not freed yet, or else of
+ * FIONREAD: the length in bytes of the first datagram in @rq, 0 if there is none. Takes @lock.
+ * skb_queue_ioctl() writes the value to the program's int at @arg, and returns 0, -EFAULT, or
+ * -ENOTTY for another command.
  */
 int skb_queue_bytes(u32 cmd, const struct list_head *rq, spinlock_t *lock, atomic_t *wmem);
 long skb_queue_ioctl(
 	u32 cmd, u64 arg, const struct list_head *rq, spinlock_t *lock, atomic_t *wmem);
 /*
- * Copies the payload if its buffer is shared, so that no other skb sees later writes. Returns false
- * if there is no memory.
+ * Copies the payload if its buffer is shared, so that no other skb sees later writes. Returns
+ * false, with nothing changed, if there is no memory.
  */
 bool skb_own_payload(struct sk_buff *skb);
 /*
@@ -353,14 +371,19 @@ u32 skb_sum(const struct sk_buff *skb, u32 from, u32 n, u32 sum);
 struct sk_buff *skb_linear(const struct sk_buff *skb, gfp_t gfp);
 
 /* ---- checksums (RFC 1071) ---- */
+/* Returns the ones' complement sum of @n bytes and @sum, not folded. @p needs no alignment. */
 u32 csum_partial(const void *p, u32 n, u32 sum);
+/* Returns the checksum for a sum: folded and inverted, in the byte order of the packet. */
 static inline u16 csum_fold(u32 sum)
 {
 	sum = (sum & 0xffff) + (sum >> 16);
 	sum = (sum & 0xffff) + (sum >> 16);
 	return (u16)~sum;
 }
-/* Returns the sum of the pseudo header of TCP, UDP or ICMPv6. */
+/*
+ * Returns the sum, not folded, of the pseudo header of TCP, UDP or ICMPv6. @len: bytes of the
+ * transport header and payload.
+ */
 u32 csum_pseudo(const ip_addr *saddr, const ip_addr *daddr, u8 proto, u32 len);
 
 #endif

@@ -13,7 +13,10 @@ struct net_device;
 struct sk_buff;
 struct sock_common;
 
-/* Assign to current's group a new socket, and a socket that current has received from a task. */
+/*
+ * Assign to current's group a new socket, and the socket @f that current has received from a task.
+ * A file that is not a socket is ignored.
+ */
 void sock_cgroup_own(struct sock_common *sk);
 void sock_cgroup_received(struct file *f);
 /*

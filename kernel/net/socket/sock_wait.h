@@ -2,10 +2,11 @@
 /*
  * sock_wait.h: waiting in socket calls: on sk->wait, with SO_RCVTIMEO and SO_SNDTIMEO.
  *
- * All macros return 0 if the condition is true, -EAGAIN if the call is nonblocking or has timed
- * out, or -ERESTARTSYS after a signal. With a time limit they return -EINTR after a signal, since a
- * restart would restart the timeout. Timeouts are in ns, 0: none. `events` is a mask of EPOLL*
- * bits: each wake-up that can make the condition true has one of these bits. 0: any wake-up can.
+ * All macros may sleep, so no spinlock is held. They evaluate @cond several times, and return 0 if
+ * the condition is true, -EAGAIN if the call is nonblocking or has timed out, or -ERESTARTSYS after
+ * a signal. With a time limit they return -EINTR after a signal, since a restart would restart the
+ * timeout. Timeouts are in ns, 0: none. `events` is a mask of EPOLL* bits: each wake-up that can
+ * make the condition true has one of these bits. 0: any wake-up can. `m` is a struct msg.
  */
 #ifndef NESTLING_NET_SOCK_WAIT_H
 #define NESTLING_NET_SOCK_WAIT_H
@@ -61,7 +62,7 @@ enum sock_patience {
 /*
  * Waits as sock_wait_again() does, but releases @mutex during the wait, so that another call with
  * MSG_DONTWAIT does not block. Then takes @mutex again. After a signal the caller may not hold
- * @mutex: *@held is then false.
+ * @mutex: *@held is then false; else it is true, or unchanged if m->nonblock is set.
  */
 #define sock_wait_aside(sk, cond, m, timeout, mutex, held, events)                                 \
 	({                                                                                         \

@@ -20,7 +20,8 @@
  * socket->ops and socket->sk; each later call uses ops. release() drops the family's structure when
  * the file is closed.
  * Locks: sock_common.lock (spin) protects pending errors and, by the family's rules, its own state.
- * Options are single words, written under the family's lock and read without it.
+ * Options are single words, read without a lock; sockopt.c writes them without one, a family under
+ * its own.
  * May know: vfs/ and what is below it; of the families only sock_create_fn and proto_ops.
  */
 #ifndef NESTLING_NET_SOCKET_H
@@ -153,7 +154,10 @@ struct sock_common {
 	struct wait_queue_head wait; /* readers, writers, pollers */
 	struct fasync_list async;    /* files with O_ASYNC */
 };
-/* Updates SO_PEEK_OFF: a peek has read @n bytes, or (negative) a read has consumed -@n bytes. */
+/*
+ * Updates SO_PEEK_OFF: a peek has read @n bytes, or (negative) a read has consumed -@n bytes. The
+ * family's lock of readers is held.
+ */
 static inline void sock_peeked(struct sock_common *c, int n)
 {
 	int off = READ_ONCE(c->peek_off);
@@ -165,58 +169,90 @@ static inline void sock_peeked(struct sock_common *c, int n)
 struct socket;
 struct group_info;
 
-/* The operations of a family on one kind of its sockets. */
+/*
+ * The operations of a family on one kind of its sockets. All are called without spinlocks and may
+ * sleep. They return 0, sendmsg and recvmsg a number of bytes, or -errno. An operation that is NULL
+ * fails with -EOPNOTSUPP, unless its comment says what NULL means. release, getname, poll, sendmsg
+ * and recvmsg are never NULL. Addresses are borrowed for the call.
+ */
 struct proto_ops {
 	/* the family's sendmsg() reports msg->ctl_err itself, since other errors take precedence */
 	bool late_control;
+	/*
+	 * Frees the family's structure, or drops the file's reference to it. Called once, also for
+	 * a socket that never got a file. The result is ignored.
+	 */
 	int (*release)(struct socket *s);
 	int (*bind)(struct socket *s, struct sockaddr_buf *a);
+	/* @nonblock: returns -EINPROGRESS instead of waiting for the connection. */
 	int (*connect)(struct socket *s, struct sockaddr_buf *a, bool nonblock);
+	/* @backlog: at most net.core.somaxconn. */
 	int (*listen)(struct socket *s, int backlog);
+	/*
+	 * Makes @to, a new socket of the same family, type and protocol, the end of a connection.
+	 */
 	int (*accept)(struct socket *s, struct socket *to, enum sock_patience patience);
+	/* Fills *@a with the socket's own address, or with @peer the peer's. */
 	int (*getname)(struct socket *s, struct sockaddr_buf *a, bool peer);
 	/*
 	 * Fills in the peer's address for accept(2), also of a connection that has ended. NULL:
 	 * accept uses getname().
 	 */
 	int (*accept_name)(struct socket *s, struct sockaddr_buf *a);
+	/* Registers with @pt, and returns the EPOLL* events that are true now. */
 	u32 (*poll)(struct socket *s, struct file *f, struct poll_table *pt);
+	/* @how: SHUT_* bits. */
 	int (*shutdown)(struct socket *s, int how);
+	/*
+	 * Consume the part of m->iter that was transferred. recvmsg also sets m->out_flags and
+	 * fills *m->name; the caller then calls msg_end().
+	 */
 	ssize_t (*sendmsg)(struct socket *s, struct msg *m);
 	ssize_t (*recvmsg)(struct socket *s, struct msg *m);
 	/*
-	 * Sets an option. Returns -ENOPROTOOPT for an unknown option; sockopt.c then handles it if
-	 * the level is SOL_SOCKET.
+	 * Sets an option. @val: in program memory. Returns -ENOPROTOOPT for an unknown option;
+	 * sockopt.c then handles it if the level is SOL_SOCKET. NULL: all of that level are
+	 * unknown.
 	 */
 	int (*setsockopt)(struct socket *s, int level, int opt, uaddr_t val, u32 len);
+	/*
+	 * Reads an option into @val, a kernel buffer of 256 bytes. *@len: in, the program's room;
+	 * out, the length of the value. Returns -ENOPROTOOPT as setsockopt does.
+	 */
 	int (*getsockopt)(struct socket *s, int level, int opt, void *val, u32 *len);
+	/* @arg: as the program passed it. -ENOTTY, or NULL: net_ioctl() handles the command. */
 	long (*ioctl)(struct socket *s, u32 cmd, u64 arg);
-	/* Returns the value of FIONREAD or SIOCOUTQ, or -errno. */
+	/* Returns the value of FIONREAD or SIOCOUTQ in bytes, or -errno. */
 	int (*queued)(struct socket *s, u32 cmd);
+	/* Connects two new sockets to each other, for socketpair(2). */
 	int (*pair)(struct socket *a, struct socket *b);
 	/*
-	 * Parses a control message of a send whose level is not SOL_SOCKET. Returns 0 or -errno.
-	 * NULL: such messages are ignored.
+	 * Parses a control message of a send whose level is not SOL_SOCKET. @data: a copy of its @n
+	 * bytes in the kernel. NULL: such messages are ignored.
 	 */
 	int (*cmsg)(const struct socket *s, struct msg *m, int level, int type, const void *data,
 		u64 n);
-	/*
-	 * Checks a send before any control message is parsed. Returns 0 or -errno. NULL: no check.
-	 */
+	/* Checks a send before any control message is parsed. NULL: no check. */
 	int (*may_send)(struct socket *s);
 	/* Called when the socket has got its file. May be NULL. */
 	void (*opened)(struct socket *s);
-	/* NULL: the socket cannot be mapped. */
+	/* NULL: mmap(2) fails with -ENODEV. */
 	int (*mmap)(struct socket *s, struct file *f, struct vm_area *v);
-	/* Fills in the family's values of SO_MEMINFO. May be NULL. */
+	/*
+	 * Fills in the family's values of SO_MEMINFO in @n, an array of SK_MEMINFO_VARS that is all
+	 * 0. May be NULL.
+	 */
 	void (*meminfo)(struct sock_common *sk, u32 *n);
 	/*
 	 * Sets rare.tskey when SOF_TIMESTAMPING_OPT_ID is switched on. NULL: rare.tskey becomes 0.
 	 */
 	int (*stamp_start)(struct socket *s, u32 flags);
-	/* Returns the supplementary groups of the peer, or NULL. */
+	/*
+	 * Returns the supplementary groups of the peer without a reference, or NULL. May be NULL.
+	 */
 	const struct group_info *(*peer_groups)(struct socket *s);
 };
+/* A socket as a file. Freed with the file, or at once if it never gets one. */
 struct socket {
 	struct file *file; /* without a reference */
 	const struct proto_ops *ops;
@@ -224,17 +260,29 @@ struct socket {
 	bool listening;
 };
 
+/*
+ * Creates the family's part of a new socket for current: sets s->ops and s->sk. May sleep. Returns
+ * 0 or -errno; after an error *@s is freed, and release() is not called.
+ */
 typedef int (*sock_create_fn)(struct socket *s, int type, int protocol);
+/* Registers a family, AF_*, at boot. */
 void sock_register(int family, sock_create_fn create);
+/*
+ * Initialises @sk, which is all 0, with the defaults. Sets sk->net to current's namespace without
+ * taking a reference.
+ */
 void sock_init_common(struct sock_common *sk, u16 family, u16 type, u32 protocol);
-/* Returns the socket of a file, or NULL if the file is not a socket. */
+/* Returns the socket of a file, valid as long as the file, or NULL if the file is not a socket. */
 struct socket *file_socket(struct file *f);
-/* For asynchronous I/O, by the rules of async.h. */
+/*
+ * For asynchronous I/O, by the rules of async.h. sock_accept_file() returns a new descriptor,
+ * sock_recv_file() the number of bytes.
+ */
 long sock_accept_file(struct file *f, uaddr_t addr, uaddr_t addrlen, int flags);
 long sock_recv_file(struct file *f, uaddr_t buf, size_t len, u32 flags);
 /*
- * Queues a message at the netlink socket @f; with @n 0 only checks that @f is a netlink socket.
- * Returns 0, -ENOTSOCK, -EINVAL or -ENOBUFS.
+ * Queues a copy of the @n bytes at @data as a message at the netlink socket @f; with @n 0 only
+ * checks that @f is a netlink socket. Returns 0, -ENOTSOCK, -EINVAL or -ENOBUFS.
  */
 int netlink_deliver(struct file *f, const void *data, u32 n);
 
