@@ -22,6 +22,7 @@ typedef struct {
 
 #define IP_ANY ((ip_addr){ { 0, 0, 0, 0 } })
 
+/* Returns the mapped form of an IPv4 address; @be: in network byte order. */
 static inline ip_addr ip_v4(u32 be)
 {
 	return (ip_addr){ { 0, 0, htonl(0xffff), be } };
@@ -30,6 +31,7 @@ static inline bool ip_is_v4(const ip_addr *a)
 {
 	return !a->w[0] && !a->w[1] && a->w[2] == htonl(0xffff);
 }
+/* True for ::, and for 0.0.0.0 in its mapped form. */
 static inline bool ip_is_any(const ip_addr *a)
 {
 	return !(a->w[0] | a->w[1] | a->w[3]) && (!a->w[2] || ip_is_v4(a));
@@ -54,6 +56,7 @@ static inline bool ip_is_linklocal(const ip_addr *a)
 {
 	return (ntohl(a->w[0]) >> 22) == 0x3fa; /* fe80::/10 */
 }
+/* Returns a hash without a secret, whose high bits are the best ones. */
 static inline u32 ip_hash(const ip_addr *a)
 {
 	return (a->w[0] ^ a->w[1] ^ a->w[2] ^ a->w[3]) * 0x9e3779b1U;

@@ -7,14 +7,18 @@
  * packet; dgram_recvmsg() reads it, and waits for it by dgram_wait().
  * Sending: dgram_destination() finds the route, dgram_wait_wmem() waits for room, dgram_charge()
  * counts the skb.
- * Locks: c.lock for the queue, queue.read_mutex for readers, op for connect.
+ * Locks: c.lock for the queue, queue.read_mutex for readers, op for connect. Functions take what
+ * they need. Those that take a struct socket are operations of struct proto_ops.
  */
 #ifndef NESTLING_NET_DGRAM_H
 #define NESTLING_NET_DGRAM_H
 
 #include "kernel/net/inet/inet_sock.h"
 
-/* Queues @skb, and consumes it. Returns false if the queue had no room, so @skb was dropped. */
+/*
+ * Queues @skb and wakes up a reader. Consumes @skb. Returns false if the queue had no room, so @skb
+ * was dropped. Does not sleep.
+ */
 bool dgram_queue(struct inet_sock *i, struct sk_buff *skb);
 
 /*
@@ -28,13 +32,18 @@ struct dgram_crowd {
 	struct inet_sock *few[8];
 	struct dgram_crowd_page *first, *last;
 };
+/*
+ * dgram_crowd_add() takes a reference to @i. dgram_for_each() passes the reference and a copy of
+ * @skb to @hand_over, which must drop both; it frees the pages. Neither sleeps.
+ */
 void dgram_crowd_add(struct dgram_crowd *c, struct inet_sock *i);
 void dgram_for_each(struct dgram_crowd *c, const struct sk_buff *skb,
 	void (*hand_over)(struct inet_sock *i, struct sk_buff *copy));
 
 /*
- * Removes the next packet from the queue and returns it, or a clone of it for MSG_PEEK. Waits if
- * the queue is empty. ERR_PTR on failure.
+ * Removes the next packet from the queue and returns it, or a clone of it for MSG_PEEK; the caller
+ * frees it. Waits if the queue is empty. NULL: the socket is shut down for reading. On failure
+ * returns ERR_PTR(-errno), also for a pending error. read_mutex is not held.
  */
 struct sk_buff *dgram_wait(struct inet_sock *i, struct msg *m);
 ssize_t dgram_recvmsg(struct socket *s, struct msg *m);
@@ -46,21 +55,27 @@ int dgram_queued(struct socket *s, u32 cmd);
 int dgram_connect(struct socket *s, struct sockaddr_buf *a, bool nonblock);
 
 /*
- * Waits until sent bytes that are not freed yet leave room for more. Returns 0, -EAGAIN or
- * -ERESTARTSYS.
+ * Waits until sent bytes that are not freed yet leave room for more. Returns 0, also if an error is
+ * pending or the socket is shut down; or -EAGAIN, -EINTR or -ERESTARTSYS (sock_wait.h).
  */
 int dgram_wait_wmem(struct inet_sock *i, const struct msg *m);
+/*
+ * Charges the sent @skb to the socket until it is freed, and takes a reference to the socket for
+ * it. Sets its mark and priority.
+ */
 void dgram_charge(struct inet_sock *i, struct sk_buff *skb, const struct flow *f);
 /*
- * Finds the destination of a message: m->name, or the socket's peer. Fills @f with the route.
- * Returns 0 or -errno.
+ * Finds the destination of a message: m->name, or the socket's peer. Fills @f with the route and
+ * *@port (host byte order). f->ext and f->opts are borrowed from m->inet. May sleep. Returns 0 or
+ * -errno, -EDESTADDRREQ if there is no destination.
  */
 int dgram_destination(struct inet_sock *i, struct msg *m, struct flow *f, u16 *port);
 /* Marks @skb, which is about to be sent, with the timestamps that the socket has enabled. */
 void dgram_want_stamps(struct inet_sock *i, struct sk_buff *skb, const struct msg *m);
 /*
- * Queues an error about a packet to @dest on the socket. @skip: bytes of headers, from the
- * transport header on, that precede the payload in the quoted packet.
+ * Queues an error about a packet to @dest and @port (host byte order) on the socket, if its options
+ * or its connection ask for it, and wakes up its tasks. @skip: bytes of headers, from the transport
+ * header on, that precede the payload in the quoted packet. Does not sleep.
  */
 void dgram_error(
 	struct inet_sock *i, const struct ip_error *e, const ip_addr *dest, u16 port, u32 skip);

@@ -7,30 +7,38 @@
 #include "kernel/net/socket/skb.h"
 
 /*
- * Cuts @skb into fragments of at most @mtu bytes and passes each to @send. @skb begins with its
- * network header; IPv6's may be followed by hop-by-hop options, which each fragment repeats.
- * Consumes @skb. Returns 0 or -errno.
+ * Cuts @skb into fragments of at most @mtu bytes, network header included, and passes each to
+ * @send, which consumes it. @skb begins with its network header; IPv6's may be followed by
+ * hop-by-hop options, which each fragment repeats. Consumes @skb. Returns 0, -EMSGSIZE if @mtu is
+ * too small, -ENOBUFS, or the first error of @send, after which the rest is dropped.
  */
 int ip_fragment(struct sk_buff *skb, u32 mtu, const struct flow *f,
 	int (*send)(struct sk_buff *skb, const struct flow *f));
 /*
- * Takes a fragment that ip.c has parsed. Returns the whole packet with its network header once all
- * its fragments have arrived, else NULL.
+ * Consumes a fragment that ip.c has parsed. Returns the whole packet with its network header, owned
+ * by the caller, once all its fragments have arrived, else NULL.
  */
 struct sk_buff *ip_defrag(struct net *net, struct sk_buff *skb);
 /*
  * Takes a fragment like ip_defrag(), but joins it only with fragments of the same @user: the
- * network layer (0), or a fanout group of AF_PACKET. Moves packets that the caller must free,
- * perhaps @skb too, to @dead.
+ * network layer (0), or a fanout group of AF_PACKET. Moves packets that the caller must free once
+ * its locks are released, perhaps @skb too, to @dead.
  */
 struct sk_buff *ip_defrag_for(
 	struct net *net, u64 user, struct sk_buff *skb, struct list_head *dead);
 void frags_net_init(struct net *net);
 /* Drops all fragments of a namespace that ends. */
 void frags_forget(struct net *net);
+/*
+ * Returns the number of incomplete packets on the machine, and the bytes that their fragments are
+ * charged.
+ */
 void frag_usage(u32 *packets, u32 *memory);
 
-/* Caches for ten minutes that the path to @dst carries packets of at most @mtu bytes. */
+/*
+ * Caches for the sysctl mtu_expires (s) that the path to @dst carries packets of at most @mtu
+ * bytes; less than the least allowed value counts as that value.
+ */
 void pmtu_learn(struct net *net, const ip_addr *dst, u32 mtu);
 /* Returns the cached path MTU to @dst if it is below @mtu, else @mtu. */
 u32 pmtu_of(struct net *net, const ip_addr *dst, u32 mtu);

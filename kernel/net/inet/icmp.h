@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* icmp.h: ICMP's header and types; <linux/icmp.h> needs libc. Source: RFC 792. */
+/*
+ * icmp.h: ICMP's header and types; <linux/icmp.h> needs libc. The rate limits take a spinlock of
+ * icmp_limit.c and do not sleep. Source: RFC 792.
+ */
 #ifndef NESTLING_NET_ICMP_H
 #define NESTLING_NET_ICMP_H
 
@@ -23,6 +26,7 @@ struct flow;
 #define ND_NA 136
 #define ND_REDIRECT 137
 
+/* In network byte order. */
 struct icmphdr {
 	u8 type, code;
 	u16 checksum;
@@ -49,6 +53,7 @@ struct icmp_limits {
 	int message_cost, message_burst;
 };
 extern struct icmp_limits icmp_limits;
+/* Sets the defaults of a new namespace. */
 void icmp_net_init(struct net *net);
 /*
  * True if the rate limit allows an ICMP error or reply along @f, the route that the caller has
@@ -61,7 +66,9 @@ bool icmp_may_send(const struct net *net, const struct flow *f, bool v6, u8 type
  */
 bool icmp_may_redirect(const struct net *net, const ip_addr *to);
 bool icmp_may_refuse(const struct net *net, const ip_addr *to);
-/* True if the rate limit allows one more log line about received packets. Counts it. */
+/*
+ * True if the rate limit of the machine allows one more log line about received packets. Counts it.
+ */
 bool net_may_warn(void);
 
 #endif

@@ -5,7 +5,9 @@
  * Call sequence: addr_add() adds an address, and the route to its network; addr_find_local() and
  * addr_source_of() look it up; addr_del(), addrs_forget() or the end of its lifetime remove it.
  * Locks: net->lock (spin) protects the list and every struct ifaddr in it. Functions take the lock
- * unless their comment says that the caller holds it.
+ * unless their comment says that the caller holds it, and do not sleep. Those that change addresses
+ * notify rtnetlink listeners, without the lock. Results are copies; a device is borrowed from the
+ * caller.
  */
 #ifndef NESTLING_NET_IFADDR_H
 #define NESTLING_NET_IFADDR_H
@@ -18,6 +20,7 @@ struct net;
 
 struct ifaddr {
 	struct list_head list; /* in net->addr.list */
+	/* the device, without a reference: it removes its addresses when it goes */
 	struct net_device *dev;
 	/* peer: equal to addr if the link has no single peer */
 	ip_addr addr, peer, broadcast;
@@ -30,11 +33,14 @@ struct ifaddr {
 	/* IFA_F_*; IFA_F_TENTATIVE: not usable yet */
 	u16 flags;
 	u32 metric; /* of the route to the network, 0: default */
-	/* ktime_get() at the end of the valid lifetime; 0, or ~0 if a router set it: never ends */
+	/*
+	 * ktime_get() at the end of the valid lifetime, ns; 0, or ~0 if a router set it: never ends
+	 */
 	u64 expires;
 	/* ktime_get() at the end of the preferred lifetime; 0: never ends, or has ended */
 	u64 preferred_until;
-	struct addr_places *places; /* nodes in hash tables (addr_find.c) */
+	/* nodes in hash tables (addr_find.c), owned */
+	struct addr_places *places;
 	char label[IFNAMSIZ];
 };
 
@@ -42,14 +48,23 @@ struct ifaddr {
 
 /* Adds a copy of @a. Returns 0, -EEXIST, -ENOMEM or -EADDRNOTAVAIL. */
 int addr_add(struct net_device *dev, const struct ifaddr *a);
+/*
+ * Removes the address @addr with prefix length @prefix, in the family's bits; -1: with any length.
+ * Returns 0 or -EADDRNOTAVAIL.
+ */
 int addr_del(struct net_device *dev, const ip_addr *addr, int prefix);
 /* True if @a is an address of this machine; with @ifindex not 0, an address of that device. */
 bool addr_is_local(struct net *net, const ip_addr *a, int ifindex);
+/* True for 255.255.255.255, and a broadcast address of a device's network. */
 bool addr_is_broadcast(struct net *net, const ip_addr *a);
 /* Returns the state of @a on device @dev. */
 enum { ADDR_NONE, ADDR_TENTATIVE, ADDR_VALID };
+/* Returns the state of @a on device @dev, an ADDR_*. */
 int addr_state(struct net_device *dev, const ip_addr *a);
-/* Copies the address @a of @dev to *@out. Returns true if @dev has it. */
+/*
+ * Copies the address @a of @dev to *@out, whose `list` and `places` must not be used. Returns true
+ * if @dev has it.
+ */
 bool addr_read(struct net_device *dev, const ip_addr *a, struct ifaddr *out);
 /* Clears IFA_F_TENTATIVE of @a. Returns true if @dev has the address. */
 bool addr_set_valid(struct net_device *dev, const ip_addr *a);
@@ -65,11 +80,15 @@ bool addr_renew(struct net_device *dev, const ip_addr *a, u64 expires, u64 prefe
  * rtnetlink listeners. Returns 0 or -ENOENT.
  */
 int addr_replace(struct net_device *dev, const struct ifaddr *a);
-/* Sets the lifetimes of @a, in seconds, ~0: for ever. Returns 0 or -EINVAL. */
+/*
+ * Sets the lifetimes of @a, in seconds from now on, ~0: for ever. Returns 0, or -EINVAL if @valid
+ * is 0 or below @preferred. @a is in no list.
+ */
 int addr_set_lifetimes(struct ifaddr *a, u32 valid, u32 preferred);
 /* Set up and stop the timer that removes expired addresses. addr_net_end() may sleep. */
 void addr_net_init(struct net *net);
 void addr_net_end(struct net *net);
+/* Returns the number of IPv6 addresses of @dev. */
 u32 addr6_count(struct net_device *dev);
 /* True if @a is in the network of an IPv6 address of @dev. */
 bool addr6_is_near(struct net_device *dev, const ip_addr *a);
@@ -78,10 +97,11 @@ bool addr6_is_near(struct net_device *dev, const ip_addr *a);
  * link-local ones.
  */
 void addrs6_forget(struct net_device *dev, bool keep);
+/* Removes all addresses of @dev. */
 void addrs_forget(struct net_device *dev);
 /*
- * Chooses a source address for packets to @dst, an address of @dev if it has one. Returns true if
- * there is an address of @dst's family.
+ * Chooses a source address for packets to @dst, an address of @dev if it has one, and stores it in
+ * *@out. Returns true if there is an address of @dst's family.
  */
 bool addr_source(const struct net_device *dev, const ip_addr *dst, ip_addr *out);
 /* True if @a, and @b unless it is NULL, is in the network of an IPv4 address of @dev. */
@@ -93,15 +113,23 @@ bool addr_on_link(struct net_device *dev, const ip_addr *a, const ip_addr *b);
 void addrs_connect(struct net_device *dev);
 struct route;
 void addr_connected_route(const struct ifaddr *a, struct route *r);
+/* True if both addresses are on one device and have the same network. */
 bool addr_same_network(const struct ifaddr *a, const struct ifaddr *b);
-/* Frees an address that is in no list, or NULL. */
+/* Frees an address that is in no list. @a may be NULL. */
 void ifaddr_free(struct ifaddr *a);
 
 /* ---- lookups. net->lock held; a result is valid while it is held. NULL: not found ---- */
 
+/*
+ * Returns the entry by which @a is an address of this machine, on the device @ifindex, 0: on any.
+ */
 struct ifaddr *addr_find_local(struct net *net, const ip_addr *a, int ifindex);
 /* Returns @dev's first entry for address @a with prefix length @prefix; -1: with any length. */
 struct ifaddr *addr_find_on(const struct net_device *dev, const ip_addr *a, int prefix);
+/*
+ * Returns a source address for packets to @dst: an address of @dev, or of any device if @dev is
+ * NULL.
+ */
 const struct ifaddr *addr_source_of(
 	struct net *net, const struct net_device *dev, const ip_addr *dst);
 /*

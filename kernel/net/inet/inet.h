@@ -47,10 +47,15 @@
 
 /* ---- af_inet.c ---- */
 
-/* Sets the defaults of a new socket; create functions of all protocols call it. */
+/*
+ * Sets the defaults of a new socket, which is all 0; create functions of all protocols call it. The
+ * caller owns the first reference; the socket takes one to current's namespace.
+ */
 void inet_init_sock(struct inet_sock *i, const struct socket *s, int family, int type, int protocol,
 	struct port_table *table);
-/* Sends SIGIO to the owner of the file, if FASYNC is enabled. */
+/*
+ * Sends SIGIO to the owner of the file, if FASYNC is enabled. @band: EPOLL* events. Does not sleep.
+ */
 void inet_sigio(struct inet_sock *i, int band);
 /*
  * True if the socket may be bound to @addr although no device has it: by IP_FREEBIND and its
@@ -64,8 +69,8 @@ static inline bool inet_may_have(const struct inet_sock *i, const ip_addr *addr)
 					    &i->net->ports.nonlocal_bind6));
 }
 /*
- * Reads the address and port of @a. *@scope: the device index for a link-local address, else 0.
- * Returns 0, -EINVAL or -EAFNOSUPPORT.
+ * Reads the address and port of @a. *@port is in host byte order. *@scope: the device index for a
+ * link-local or multicast address of IPv6, else 0. Returns 0, -EINVAL or -EAFNOSUPPORT.
  */
 int inet_read_addr(const struct inet_sock *i, const struct sockaddr_buf *a, ip_addr *addr,
 	u16 *port, int *scope);
@@ -75,7 +80,10 @@ int inet_read_addr(const struct inet_sock *i, const struct sockaddr_buf *a, ip_a
  */
 int inet_read_peer(const struct inet_sock *i, const struct sockaddr_buf *a, ip_addr *addr,
 	u16 *port, int *scope);
-/* Fills *@a with an address for a program. @scope: device index of a link-local @addr. */
+/*
+ * Fills *@a with an address for a program. @port: in host byte order. @scope: device index of a
+ * link-local @addr.
+ */
 void inet_write_addr(const struct inet_sock *i, struct sockaddr_buf *a, const ip_addr *addr,
 	u16 port, int scope);
 /*
@@ -85,24 +93,28 @@ void inet_write_addr(const struct inet_sock *i, struct sockaddr_buf *a, const ip
 bool inet_needs_link(const ip_addr *addr);
 /*
  * Finds *@link, the value of link_if for peer @to, whose address has scope @scope. Returns 0, or
- * -EINVAL if a link-local address has no scope.
+ * -EINVAL if a link-local address has no scope, or another than bound_if.
  */
 int inet_link_of(const struct inet_sock *i, const ip_addr *to, int scope, int *link);
+/* Operations of struct proto_ops for sockets of all protocols. */
 int inet_bind(struct socket *s, struct sockaddr_buf *a);
 int inet_getname(struct socket *s, struct sockaddr_buf *a, bool peer);
 int inet_accept_name(struct socket *s, struct sockaddr_buf *a);
-/* True if the socket has a connection. op held. */
+/* True if the socket is connected. op held. */
 bool inet_has_peer(struct inet_sock *i);
 /*
  * IPV6_ADDRFORM: turns an IPv6 socket whose peer has an IPv4 address into an AF_INET socket.
- * Returns 0 or -errno. op held.
+ * Returns 0 or -errno, -EINVAL unless @family is AF_INET. op held.
  */
 int inet_become_v4(struct inet_sock *i, int family);
-/* Returns the automatic flow label for packets to @daddr, 0: none. */
+/* Returns the automatic flow label for packets to @daddr, host byte order, 0: none. */
 u32 inet_flow_label(const struct inet_sock *i, const ip_addr *daddr);
 /* True if packets get automatic flow labels, by the socket's setting or else the namespace's. */
 bool inet_autolabel(const struct inet_sock *i);
-/* Fills @f for a packet to @daddr, from the socket's addresses and options. */
+/*
+ * Fills @f for a packet to @daddr, from the socket's addresses and options. Borrows what it points
+ * to; the route is not looked up.
+ */
 void inet_flow(const struct inet_sock *i, const ip_addr *daddr, struct flow *f);
 /* True if the socket is an IPv6 one bound to an IPv4 address, and @to is not an IPv4 address. */
 static inline bool inet_wrong_family(const struct inet_sock *i, const ip_addr *to)
@@ -116,25 +128,33 @@ ip_addr inet_source(const struct inet_sock *i);
 
 /* ---- udp.c, raw.c ---- */
 
-/* Create sockets; called by af_inet.c. */
+/*
+ * Create sockets of current's namespace; called by af_inet.c. Set s->ops and s->sk. Return 0,
+ * -ENOMEM, or an error about rights or protocol.
+ */
 int udp_create(struct socket *s, int family, int type, int protocol);
 int raw_create(struct socket *s, int family, int type, int protocol);
 int ping_create(struct socket *s, int family, int type, int protocol);
-/* Sends the datagram that UDP_CORK and MSG_MORE have collected, if there is one. op held. */
+/*
+ * Sends the datagram that UDP_CORK and MSG_MORE have collected, if there is one. op held. Returns 0
+ * or -errno.
+ */
 int udp_push_pending(struct inet_sock *i);
 
 /* ---- inet_opt.c, inet_cmsg.c ---- */
 
+/* Operations of struct proto_ops. inet_setsockopt() takes op. */
 int inet_setsockopt(struct socket *s, int level, int opt, uaddr_t val, u32 len);
 int inet_getsockopt(struct socket *s, int level, int opt, void *val, u32 *len);
 int inet_cmsg(const struct socket *s, struct msg *m, int level, int type, const void *data, u64 n);
 
 /* ---- inet_tell.c: control messages about received packets, as the socket's options ask ---- */
 
+/* Fills @h from the received packet @skb, which is parsed and has a device. */
 void inet_hear(struct inet_heard *h, const struct sk_buff *skb);
 /*
  * Writes the control messages for a packet that was freed, from @h. @spec_dst: ipi_spec_dst of
- * IP_PKTINFO.
+ * IP_PKTINFO. @v6: as for a packet of IPv6.
  */
 void inet_report_heard(
 	struct inet_sock *i, struct msg *m, const struct inet_heard *h, u32 spec_dst, bool v6);
@@ -143,8 +163,9 @@ void inet_tell(struct inet_sock *i, struct msg *m, const struct sk_buff *skb);
 /* Recomputes tells.keeps_last after a change of options. op held. */
 void inet_report_changed(struct inet_sock *i);
 /*
- * Writes the control messages of a TCP socket to @val, cut at *@len: IP_PKTOPTIONS, or
- * IPV6_2292PKTOPTIONS if @v6.
+ * Writes the control messages of a TCP socket to @val in the kernel, cut at *@len bytes, which
+ * becomes their length: IP_PKTOPTIONS, or IPV6_2292PKTOPTIONS if @v6. Takes c.lock. Returns 0, or
+ * -ENOPROTOOPT for another socket.
  */
 int inet_pktoptions(struct inet_sock *i, bool v6, void *val, u32 *len);
 

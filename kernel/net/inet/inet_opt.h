@@ -5,7 +5,9 @@
  *
  * Both describe the options that are numbers in tables (kernel/net/socket/opt_table.h).
  * inet_setsockopt() holds inet_sock.op around these calls. Readers need no lock, since each option
- * is one word.
+ * is one word. A @val of type uaddr_t is in program memory, a void pointer is a kernel buffer;
+ * *@len is its room, and becomes the length of the value. Functions that return int return 0 or
+ * -errno, and may sleep.
  */
 #ifndef NESTLING_NET_INET_INET_OPT_H
 #define NESTLING_NET_INET_INET_OPT_H
@@ -19,7 +21,7 @@
 /* from <linux/netfilter_ipv4.h>, which needs libc; also the number of level IPV6's option */
 #define SO_ORIGINAL_DST 80
 
-/* Sets and reads options of level IPV6. */
+/* Set and read options of level IPV6. -ENOPROTOOPT: there is no such option. */
 int inet6_set(struct inet_sock *i, int opt, uaddr_t val, u32 len);
 int inet6_get(struct inet_sock *i, int opt, void *val, u32 *len);
 
@@ -29,8 +31,8 @@ int inet6_get(struct inet_sock *i, int opt, void *val, u32 *len);
  */
 int inet_opt_read(uaddr_t val, u32 len, bool byte_ok, int *n);
 /*
- * Writes @n for the program as an int; as one byte if @byte_ok, the buffer is shorter than an int,
- * and @n fits.
+ * Writes @n as an int, cut at *@len; as one byte if @byte_ok, the buffer is shorter than an int,
+ * and @n fits. Returns 0.
  */
 int inet_opt_put(int n, bool byte_ok, void *val, u32 *len);
 /*
@@ -50,7 +52,7 @@ int inet_get_mtu(void *sk, const struct sock_opt *o, int *n);
 int inet_recverr_changed(void *sk, const struct sock_opt *o, int n);
 /*
  * Sets the offset of the checksum in a raw socket's packets (IPV6_CHECKSUM). @level: IPPROTO_IPV6
- * or IPPROTO_RAW. A negative value: no checksum is made or checked.
+ * or IPPROTO_RAW. A negative value: no checksum is made or checked. An odd one is -EINVAL.
  */
 int inet_set_checksum(struct inet_sock *i, int level, uaddr_t val, u32 len);
 /*

@@ -177,6 +177,7 @@ struct inet_cork {
 	u8 *data; /* NULL: there is none */
 	u32 len;  /* bytes of data */
 	struct flow flow;
+	/* the destination's, host byte order */
 	u16 port;
 };
 
@@ -252,14 +253,17 @@ struct inet_sock {
 	/* the newest IPv6 segment, kept while tells.keeps_last */
 	struct inet_heard heard_last;
 };
+/* Returns the structure of an AF_INET or AF_INET6 socket, without a reference. */
 static inline struct inet_sock *INET(struct socket *s)
 {
 	return container_of(s->sk, struct inet_sock, c);
 }
+/* Takes a reference. */
 static inline void inet_get(struct inet_sock *i)
 {
 	atomic_inc(&i->refs);
 }
+/* Drops a reference. The last one frees the socket, with its queues, options and groups. */
 void inet_put(struct inet_sock *i);
 static inline bool inet_is_tcp(const struct sock_common *c)
 {

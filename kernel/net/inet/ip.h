@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * ip.h: the network layer of both IP versions: packets in and out, ICMP, and the functions that the
- * transports provide to it.
+ * transports provide to it. None sleeps. Functions that send may be called under spinlocks;
+ * functions that receive run in net_rx_flush(), without locks.
  * Sources: RFC 791, 792, 1122, 4443, 8200.
  */
 #ifndef NESTLING_NET_IP_H
@@ -19,7 +20,7 @@ void ip_rcv(struct sk_buff *skb);
 /*
  * Adds the network header and sends @skb along @f, the route found by route_output(). Consumes
  * @skb. Returns 0, -EMSGSIZE if the packet exceeds 64 KB, or exceeds the MTU and must not be
- * fragmented, or another -errno.
+ * fragmented, -ENOBUFS without memory, or another -errno.
  */
 int ip_send(struct net *net, struct sk_buff *skb, const struct flow *f);
 /*
@@ -38,29 +39,31 @@ int ip_send_on(struct net *net, struct sk_buff *skb, const struct flow *f);
 int ip_answer_by(const struct sk_buff *skb);
 
 /*
- * ip6_ext.c: Puts extension headers in front of @skb. *@next: in, the type of what follows; out,
- * the type of the first. Consumes @skb. Returns NULL if there is no memory.
+ * ip6_ext.c: Returns @skb with extension headers in front. *@next: in, the type of what follows;
+ * out, the type of the first. Consumes @skb. Returns NULL if there is no memory.
  */
 struct sk_buff *ip6_ext_push(struct sk_buff *skb, const struct ip6_ext *x, u8 *next);
 
 /*
- * ip4_opt.c: Puts @f's options in front of @skb, and fills in this machine's address and the time
- * in options that record them.
+ * ip4_opt.c: Puts @f's options, which are not NULL, in front of @skb, and fills in this machine's
+ * address and the time in options that record them.
  */
 void ip4_opts_push(struct net *net, struct sk_buff *skb, const struct flow *f);
 /*
  * Checks the options of a packet for this machine and fills in what they record. Returns false if
- * the packet must be dropped.
+ * the caller must drop the packet. @skb begins with its network header.
  */
 bool ip4_opts_rcv(struct net *net, struct sk_buff *skb);
 /*
- * ip6_ext.c: True if the options of an IPv6 header are acceptable. @dst: a destination options
- * header, else hop-by-hop. If they are not, sends an ICMP error where RFC 8200 demands one.
+ * ip6_ext.c: True if the options of an IPv6 header of a parsed packet with extension headers are
+ * acceptable. @dst: a destination options header, else hop-by-hop. If they are not, sends an ICMP
+ * error where RFC 8200 demands one.
  */
 bool ip6_options_hold(struct net *net, struct sk_buff *skb, bool dst);
 /*
  * Check the options of a packet that is forwarded, and fill in what they record, in two steps. The
- * packet begins with its network header. The second step writes to @h.
+ * packet begins with its network header. The second step writes to @h, the header of @skb with its
+ * options. The first returns false if the caller must drop the packet.
  */
 bool ip4_opts_may_forward(struct net *net, struct sk_buff *skb);
 struct iphdr;
@@ -69,10 +72,11 @@ void ip4_opts_forward(struct net *net, struct iphdr *h, const struct flow *f);
 void ip4_opts_later(u8 *o, u32 n);
 /* Returns a reference to the options for a reply to @skb, which has options; NULL: none. */
 struct ip4_opts *ip4_opts_answer(const struct sk_buff *skb);
+/* Drop a reference, and return the length in bytes; NULL means no options. */
 void ip4_opts_put(struct ip4_opts *x);
 u32 ip4_opts_len(const struct ip4_opts *x);
 
-/* Sends @skb, which has its network header, to the next hop. Consumes it. */
+/* Sends @skb, which has its network header, to the next hop. Consumes it. Returns 0 or -errno. */
 int ip_output(struct sk_buff *skb, const struct flow *f);
 
 /* forward.c. @skb is parsed and begins with its network header. */
@@ -88,7 +92,8 @@ bool ip_routed_here(struct net *net, const struct sk_buff *skb);
 
 /* An error about a packet sent by this machine; received by ICMP, or returned by route_output(). */
 struct ip_error {
-	int err; /* errno for the socket, positive */
+	/* errno for the socket, positive */
+	int err;
 	bool fatal;
 	u8 type, code;
 	/* MTU; for ICMPv6 the second word of the header */
@@ -102,15 +107,16 @@ struct ip_error {
 };
 
 /*
- * Reads the IPv4 header at the front of @skb into skb->ip, and trims bytes behind the packet.
- * Returns true if the header is valid.
+ * Pulls the IPv4 header at the front of @skb into skb->ip, and trims bytes behind the packet.
+ * Returns true if the header is valid; does not free @skb.
  */
 bool ip_parse_v4(struct sk_buff *skb);
 /* Undoes the pulls of a parsed packet, so that it begins with its network header again. */
 void ip_rewind(struct sk_buff *skb);
 /*
- * Sends a "destination unreachable" error to @skb's sender, unless RFC 1122, 3.2.2 forbids it. @skb
- * is parsed, and its transport header is not pulled yet. Does not consume it.
+ * Sends a "destination unreachable" error to @skb's sender, unless RFC 1122, 3.2.2 forbids it.
+ * @code4 and @code6: the code for each version. @skb is parsed, and its transport header is not
+ * pulled yet. Does not consume it.
  */
 void icmp_unreachable(struct net *net, struct sk_buff *skb, u8 code4, u8 code6);
 /*
@@ -123,13 +129,14 @@ void icmp_error(struct net *net, struct sk_buff *skb, u8 type, u8 code, u32 word
  * Does not consume it.
  */
 void icmp_no_host(struct net *net, struct net_device *dev, struct sk_buff *skb);
+/* Receive a message of ICMP or ICMPv6, whose network header was pulled, and consume it. */
 void icmp_rcv(struct net *net, struct sk_buff *skb);
 void icmp6_rcv(struct net *net, struct sk_buff *skb);
 
 /*
  * Functions of the transports. *_rcv() receive a packet and consume it. *_err() handle an ICMP
  * error about a packet from @local to @remote, whose transport header begins with the 8 bytes at
- * @hdr.
+ * @hdr, and borrow @e.
  */
 void tcp_rcv(struct net *net, struct sk_buff *skb);
 void udp_rcv(struct net *net, struct sk_buff *skb);
@@ -147,10 +154,10 @@ void ping_err(struct net *net, const ip_addr *local, const ip_addr *remote, cons
 	const struct ip_error *e);
 /*
  * Queues copies of @skb to matching raw sockets, with the network header (IPv4) or without it
- * (IPv6). Returns true if a raw socket matched.
+ * (IPv6). Returns true if a raw socket matched. Does not consume @skb.
  */
 bool raw_rcv(struct net *net, struct sk_buff *skb);
-/* Queues an echo reply to the ping socket that sent the request. */
+/* Queues an echo reply to the ping socket that sent the request. Consumes @skb. */
 void ping_rcv(struct net *net, struct sk_buff *skb);
 
 /* Counts an ICMP message that @net sends. */

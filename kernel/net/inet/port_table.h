@@ -9,7 +9,7 @@
  * ports_group.c (SO_REUSEPORT), ports_find.c (lookups), ports_walk.c (walks), ports_reserved.c.
  * They share ports.h.
  * Locks: port_table.lock (spin), the innermost of a socket's locks. Functions take it unless their
- * comment says that it is held.
+ * comment says that it is held, and do not sleep. Ports are in host byte order.
  */
 #ifndef NESTLING_NET_PORT_TABLE_H
 #define NESTLING_NET_PORT_TABLE_H
@@ -53,8 +53,8 @@ extern struct port_table ping_ids;
 /* Prepares the inet_place of a new socket. */
 void inet_init_ports(struct inet_sock *i);
 /*
- * Binds the socket to @laddr and @port, or for 0 to a port of the kernel's choice. Returns 0,
- * -EADDRINUSE, -ENOMEM, or -EINVAL if it has a port already.
+ * Binds the socket to @laddr and @port, or for 0 to a port of the kernel's choice. @by_user:
+ * bind(2) named the port. Returns 0, -EADDRINUSE, -ENOMEM, or -EINVAL if it has a port already.
  */
 int inet_get_port(struct inet_sock *i, const ip_addr *laddr, u16 port, bool by_user);
 /*
@@ -69,8 +69,9 @@ void inet_unhash(struct inet_sock *i);
 /* Enters a listener's child with its addresses and ports. Returns 0 or -EADDRINUSE. */
 int inet_enter_child(
 	struct inet_sock *i, const ip_addr *local, u16 lport, const ip_addr *remote, u16 rport);
-/* Makes the socket a listener. Returns 0 or -EADDRINUSE. */
+/* Makes a bound socket a listener. Returns 0, -EADDRINUSE, or -ENOMEM. */
 int inet_start_listening(struct inet_sock *i);
+/* Makes the listener a socket that keeps its port. */
 void inet_stop_listening(struct inet_sock *i);
 /* Drops the peer of a connection that has ended, and frees its port if the kernel chose it. */
 void inet_forget_peer(struct inet_sock *i);
@@ -83,19 +84,23 @@ void inet_change_end(struct inet_sock *i);
 
 /* ---- ports_find.c ---- */
 
-/* Return the socket that a packet is for, with a reference, or NULL. */
+/*
+ * Return the socket that a packet is for, with a reference, or NULL. inet_lookup_peer() finds only
+ * a socket that is connected to @remote. @ifindex: the device that received the packet.
+ */
 struct inet_sock *inet_lookup_peer(struct port_table *t, struct net *net, const ip_addr *local,
 	u16 lport, const ip_addr *remote, u16 rport, int ifindex);
 struct inet_sock *inet_lookup_port(struct port_table *t, struct net *net, const ip_addr *local,
 	u16 lport, const ip_addr *remote, u16 rport, int ifindex);
 /*
- * Looks up the socket for the addresses and ports of @skb. If sockets share the port, a program may
- * choose one by the payload, which begins @skip bytes behind the front of @skb.
+ * Looks up the socket for the addresses and ports of @skb, as inet_lookup_port() does. If sockets
+ * share the port, a program may choose one by the payload, which begins @skip bytes behind the
+ * front of @skb.
  */
 struct inet_sock *inet_lookup_packet(
 	struct port_table *t, struct net *net, const struct sk_buff *skb, u32 skip);
-/* Adds to @c all sockets that a multicast or broadcast packet is for. */
 struct dgram_crowd;
+/* Adds to @c all sockets that a multicast or broadcast packet is for, each with a reference. */
 void inet_lookup_all(
 	struct port_table *t, struct net *net, const struct sk_buff *skb, struct dgram_crowd *c);
 /* True if the socket receives packets between these addresses and ports. table->lock held. */
@@ -115,23 +120,31 @@ void ports_drop_group(struct inet_sock *i);
 
 /* ---- ports_reserved.c: ip_local_reserved_ports ---- */
 
-/* True if the kernel must not choose @port by itself. */
+/* True if the kernel must not choose @port by itself. Takes no lock. */
 bool port_is_reserved(const struct net *net, u16 port);
 /* Shows the set bits among @nr as a list of ranges, "1,5-9". */
 void bits_show(struct seq *s, const u64 *bits, u32 nr);
 /*
- * Parses a list of ranges into @bits. @cut: the program's text is longer than the part in @text.
- * Returns the number of bytes parsed, or -EINVAL.
+ * Parses a list of ranges in the @n bytes of @text, and sets their bits among the @nr at @bits.
+ * @cut: the program's text is longer than the part in @text. Returns the number of bytes parsed, or
+ * -EINVAL.
  */
 ssize_t bits_take(char *text, size_t n, bool cut, u64 *bits, u32 nr);
+/*
+ * Serve the file of current's namespace. The second, for proc_is_list(), may sleep, and returns the
+ * number of bytes used, -EINVAL or -ENOMEM.
+ */
 int ports_show_reserved(struct seq *s, void *arg);
-ssize_t ports_store_reserved(char *text, size_t n, bool cut, loff_t pos); /* for proc_is_list() */
+ssize_t ports_store_reserved(char *text, size_t n, bool cut, loff_t pos);
 
 /* ---- ports_walk.c ---- */
 
 /* Adds the socket to @h, which is a bucket of by_port, or raw. table->lock held. */
 void inet_enter_list(struct inet_sock *i, struct hlist_head *h);
-/* Returns the bucket of raw sockets of @net and protocol @proto, linked by in.way.node. */
+/*
+ * Returns the bucket of raw sockets of @net and protocol @proto, linked by in.way.node. The lock of
+ * raw_socks is held.
+ */
 struct hlist_head *inet_raw_bucket(const struct net *net, u32 proto);
 /*
  * A walk over all sockets that have a port or are raw, some at a time:

@@ -2,7 +2,7 @@
 /*
  * ports.h: internal interface of ports.c (which sockets may share a port), ports_crowd.c (the
  * places of a socket), ports_group.c (SO_REUSEPORT) and ports_find.c (which socket a packet is
- * for). table->lock is held in all functions.
+ * for). table->lock is held in all functions. Ports are in host byte order.
  */
 #ifndef NESTLING_NET_PORTS_H
 #define NESTLING_NET_PORTS_H
@@ -35,6 +35,7 @@ static inline u32 way_of(u64 parts)
 {
 	return parts >> 32 & (WAYS_SIZE - 1);
 }
+/* Return a bucket of by_port, kinds, places and by_peer. */
 struct hlist_head *port_bucket(struct port_table *t, const struct net *net, u16 port);
 struct hlist_head *kind_bucket(struct port_table *t, const struct net *net, u16 port);
 struct hlist_head *place_bucket(
@@ -64,13 +65,17 @@ struct inet_sock *way_next(const struct inet_sock *o);
 
 /* Adds a bound socket to the group of sockets that share its port. Returns 0 or -ENOMEM. */
 int group_enter(struct inet_sock *i);
+/* Removes the socket from its group, whose last member frees it. */
 void group_leave(struct inet_sock *i);
 /* Add a member to the candidates for packets, and remove a member from them. */
 void group_offer(struct inet_sock *i);
 void group_withdraw(struct inet_sock *i);
-/* Returns the member for a flow with this hash. */
+/* Returns the member for a flow with this hash, without a reference. The group has a candidate. */
 struct inet_sock *group_pick(const struct reuse_group *g, u32 hash);
-/* Returns the member that the group's program chooses; NULL: none. */
+/*
+ * Returns the member that the group's program chooses, without a reference; NULL: none. @skip:
+ * bytes from the front of @skb to the payload.
+ */
 struct inet_sock *group_ask(const struct reuse_group *g, const struct sk_buff *skb, u32 skip);
 
 #endif
