@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ethtool.h: the parts of SIOCETHTOOL. @arg is the program's structure. Functions return 0 or
- * -EFAULT, and the further errors that each one names.
+ * ethtool.h: the parts of SIOCETHTOOL. @arg is the address of the program's structure. Functions
+ * may sleep. They return 0 or -EFAULT, and the further values that each one names.
  */
 #ifndef NESTLING_NET_ETHTOOL_H
 #define NESTLING_NET_ETHTOOL_H
@@ -14,8 +14,8 @@ struct net_device;
 /* ethtool_features.c */
 long ethtool_get_features(const struct net_device *d, u64 arg);
 /*
- * Sets features: -EPERM, -EINVAL (another number of words), or ETHTOOL_F_UNSUPPORTED if the program
- * asks for a change.
+ * Sets features. Returns -EPERM, -EINVAL for another number of words, or ETHTOOL_F_UNSUPPORTED
+ * (positive) if the program asks for a change.
  */
 long ethtool_set_features(struct net *net, u64 arg);
 long ethtool_get_sset_info(u64 arg);

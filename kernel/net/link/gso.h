@@ -25,9 +25,9 @@ struct gso_frame {
 };
 
 /*
- * Joins @first and packets behind it in @queue, at most @most in all, into one frame. A frame of
- * more than one packet has its headers written to @head (SKB_ROOM bytes); the payloads stay in the
- * packets' buffers.
+ * Joins @first and packets behind it in @queue, at most @most in all, into one frame, which *@f
+ * describes. A frame of more than one packet has its headers written to @head (SKB_ROOM bytes); the
+ * payloads stay in the packets' buffers. The packets stay in the queue.
  */
 void gso_join(const struct list_head *queue, const struct sk_buff *first, u32 most, u8 *head,
 	struct gso_frame *f);
@@ -35,8 +35,9 @@ void gso_join(const struct list_head *queue, const struct sk_buff *first, u32 mo
 /*
  * Does in software what the card cannot: cuts @skb, which it consumes, into segments with their
  * checksums, and appends them to @to. With skb->gso 0 there is one segment. @l2: bytes before the
- * network header, with perhaps 8 more of a VLAN tag before them. 0, -EINVAL (neither TCP nor UDP),
- * -ENOBUFS; segments made before the error are in @to.
+ * network header, with perhaps 8 more of a VLAN tag before them. Does not sleep. Returns 0, -EINVAL
+ * (neither TCP nor UDP, or too many segments) or -ENOBUFS. Segments made before the error are in
+ * @to.
  */
 int gso_cut(struct sk_buff *skb, u32 l2, struct list_head *to);
 /*
@@ -50,8 +51,8 @@ static inline int gso_sent(int err, bool some)
 	return err == -ENOBUFS && some ? 0 : err;
 }
 /*
- * Returns the length of the longest segment of @skb, without a link header. @skb begins with its
- * network header.
+ * Returns the length in bytes of the longest segment of @skb, without a link header. @skb begins
+ * with its network header.
  */
 u32 gso_segment_len(const struct sk_buff *skb);
 
@@ -65,7 +66,10 @@ struct gso_about {
  * nor UDP, a fragment, or too short.
  */
 bool gso_about(const struct sk_buff *skb, u32 l2, struct gso_about *a);
-/* Writes the pseudo header's sum in the place of the checksum. @frame: the packet, in one piece. */
+/*
+ * Writes the pseudo header's sum in the place of the checksum. @frame: the packet, in one piece, as
+ * @a describes it.
+ */
 void gso_pseudo_sum(u8 *frame, const struct gso_about *a);
 
 #endif

@@ -4,7 +4,9 @@
  *
  * A device stacked on another one (vlan, macvlan) has that device below it: link_peer() returns the
  * lower device; for a veth it returns the other end. A device that has others as its ports (bridge)
- * is their master.
+ * is their master. Functions take link.c's mutex and may sleep, unless their comment says
+ * otherwise. Those that return int return 0 or -errno. Devices are passed and returned without a
+ * reference (netdev.h).
  */
 #ifndef NESTLING_NET_LINK_H
 #define NESTLING_NET_LINK_H
@@ -15,26 +17,31 @@
 
 struct nl_builder;
 
-/* All but fill() and port_carrier() are called with link.c's mutex held, and may sleep. */
+/*
+ * All but fill(), fill_port(), lower() and port_carrier() are called with link.c's mutex held, and
+ * may sleep. Those four must not: fill() and fill_port() run under net->lock. Those that return int
+ * return 0 or -errno.
+ */
 struct link_type {
 	const char *kind;
 	const struct netdev_ops *ops;
 	u16 type; /* ARPHRD_*; 0: Ethernet */
 	/*
 	 * Sets up the kind's part of a new device, which is not yet in its namespace. @lower:
-	 * IFLA_LINK or NULL; @data: IFLA_INFO_DATA or NULL. Returns 0 or -errno.
+	 * IFLA_LINK or NULL; @data: IFLA_INFO_DATA, @len bytes, or NULL.
 	 */
 	int (*setup)(struct net_device *dev, struct net_device *lower, const void *data, u32 len);
-	/* The device was added to its namespace; may be NULL. */
+	/* The device was added to its namespace; an error removes it again. May be NULL. */
 	int (*entered)(struct net_device *dev);
 	/*
 	 * Ends the kind's part of a device that is about to be removed. Its private part is freed a
 	 * grace period later.
 	 */
 	void (*remove)(struct net_device *dev);
-	/* Changes values after setup(). Returns 0 or -errno; NULL: -EOPNOTSUPP. */
+	/* Changes values after setup(). NULL: -EOPNOTSUPP. */
 	int (*change)(struct net_device *dev, const void *data, u32 len);
 	void (*fill)(struct nl_builder *b, const struct net_device *dev); /* IFLA_INFO_DATA */
+	/* Returns the lower device, or a veth's other end. NULL: the kind has none. */
 	struct net_device *(*lower)(const struct net_device *dev);
 	/* The members below are for kinds that have other devices as ports. */
 	int (*add_port)(struct net_device *dev, struct net_device *port);
@@ -62,20 +69,20 @@ extern const struct link_type dummy_link, veth_link, bridge_link, vlan_link, mac
 #define NEST_MAX 8U /* limit of devices stacked on each other */
 
 /*
- * Serves RTM_NEWLINK with NLM_F_CREATE. Returns 0 or -errno (-EOPNOTSUPP: no such kind). *to: the
- * other namespace that the device is made in, as for link_move().
+ * Serves RTM_NEWLINK with NLM_F_CREATE. Returns 0 and the device in *@dev, or -errno (-EOPNOTSUPP:
+ * no such kind). *@to: the other namespace that the device is made in, as for link_move().
  */
 int link_create(
 	struct net *net, const struct nlmsghdr *req, struct net_device **dev, struct net **to);
 /*
  * Makes a device of @type under @name ("" or with %d: under the first free name of the pattern),
- * with @data for setup(). The mutex is held.
+ * with the @len bytes @data for setup(), and returns it in *@dev. The mutex is held.
  */
 int link_make(struct net *net, const struct link_type *type, const char *name, const void *data,
 	u32 len, struct net_device **dev);
 /* Removes a device that programs have made. The mutex is held. */
 void link_remove(struct net_device *dev);
-/* Removes a device. Returns 0, or -EOPNOTSUPP for lo and cards. */
+/* Removes a device. Fails with -ENODEV, or -EOPNOTSUPP for lo and cards. */
 int link_delete(struct net *net, int ifindex);
 /*
  * Moves a device to the namespace that IFLA_NET_NS_* names, if any, under the name IFLA_IFNAME.
@@ -84,11 +91,12 @@ int link_delete(struct net *net, int ifindex);
  */
 int link_move(struct net *net, int ifindex, const struct nlmsghdr *req, struct net **to);
 /*
- * Returns the namespace that a pid or a descriptor names, with a reference; NULL if neither is
- * given; or ERR_PTR. @admin: the caller must have rights over the namespace.
+ * Returns the namespace that the pid or the descriptor of current names, with a reference; NULL if
+ * both are NULL; or ERR_PTR(-ESRCH), -EBADF, -EINVAL or -EPERM. @admin: current must have
+ * CAP_NET_ADMIN over the namespace. Takes no mutex.
  */
 struct net *link_named_net(const u32 *pid, const u32 *fd, bool admin);
-/* True if a device may have this name. */
+/* True if a device may have this name, whose length is not checked. Takes no lock. */
 bool link_good_name(const char *name);
 /*
  * Renames a device. Returns 0, -EINVAL, -EEXIST, -ENODEV. A %d in @wanted becomes the first number
@@ -96,12 +104,15 @@ bool link_good_name(const char *name);
  */
 int link_rename(struct net *net, int ifindex, const char *wanted);
 /*
- * Add and remove alternative names, which may have any characters. Return 0, -EEXIST, -ENOENT,
- * -ENOSPC, -EINVAL (@name is another device's, or the first name).
+ * Add and remove alternative names, which may have any characters. Take net->lock alone. Fail with
+ * -EEXIST, -ENOENT, -ENOSPC, -ENOMEM or -EINVAL (@name is another device's, or the first name).
  */
 int link_add_name(struct net_device *dev, const char *name);
 int link_del_name(struct net_device *dev, const char *name);
-/* Sets a device's master (IFLA_MASTER); 0: removes it from its master. */
+/*
+ * Sets a device's master (IFLA_MASTER), the index of a device in @net; 0: removes it from its
+ * master.
+ */
 int link_set_master(struct net *net, struct net_device *dev, int master);
 /* Removes @dev from its master, with the mutex held; sends no notification. */
 void link_leave_master(struct net_device *dev);
@@ -109,13 +120,13 @@ void link_leave_master(struct net_device *dev);
 void link_lock(void);
 void link_unlock(void);
 void link_assert_locked(void); /* empty in release builds */
-/* Applies IFLA_LINKINFO to an existing device. */
+/* Applies IFLA_LINKINFO, @len bytes at @info, to an existing device. */
 int link_change(struct net_device *dev, const void *info, u32 len);
 /* Sets values that the master of @dev keeps for its port: -EOPNOTSUPP if there is no master. */
 int link_change_port(struct net_device *dev, const void *data, u32 len);
 /*
- * Ends a namespace's devices: those that programs have made are removed, cards go to the first
- * namespace.
+ * Ends a namespace's devices except lo: those that programs have made are removed, cards go to the
+ * first namespace.
  */
 void links_forget(struct net *net);
 /*
@@ -131,7 +142,7 @@ void link_pull_out(struct net_device *dev);
 void link_changed(struct net_device *dev);
 /*
  * Notifies the master of @dev, and the devices stacked on it, that its carrier may have changed. In
- * any context.
+ * any context, with or without the mutex. Does not sleep.
  */
 void link_carrier_changed(struct net_device *dev);
 
@@ -143,7 +154,8 @@ void link_carrier_changed(struct net_device *dev);
 struct net_device *link_next_upper(const struct net_device *dev, const struct net_device *after);
 /*
  * Checks whether the level of @dev, with all devices stacked on it, may be raised to @level. @part:
- * the device that becomes its port. 0, -EBUSY (@part is @dev or is stacked on it) or -EMLINK.
+ * the device that becomes its port. Fails with -EBUSY (@part is @dev or is stacked on it) or
+ * -EMLINK.
  */
 int link_may_stand(const struct net_device *dev, u32 level, const struct net_device *part);
 void link_stand(struct net_device *dev, u32 level); /* raises its level, and those above it */
@@ -151,8 +163,12 @@ void link_stand(struct net_device *dev, u32 level); /* raises its level, and tho
 void link_step_on(struct net_device *dev);
 void link_step_off(struct net_device *dev);
 
-const char *link_kind(const struct net_device *dev); /* NULL: lo or a card */
+/*
+ * Return the kind of a device, NULL for lo or a card, and its peer or NULL; check a kind's name of
+ * at most @len bytes. They take no lock.
+ */
+const char *link_kind(const struct net_device *dev);
 bool link_type_known(const char *kind, u32 len);
-const struct net_device *link_peer(const struct net_device *dev); /* NULL: there is none */
+const struct net_device *link_peer(const struct net_device *dev);
 
 #endif

@@ -13,8 +13,12 @@ struct net_attribute {
 	const char *file;
 	/* Prints the value, with net->lock held: must not sleep. */
 	void (*show)(struct seq *s, const struct net_device *d);
-	int (*store)(struct net_device *d, const char *text); /* NULL: read only. 0 or -errno */
-	/* Returns true if @d has the file or folder; NULL: each device has. net->lock held. */
+	/*
+	 * Sets the value from @text, which ends with a zero byte. Called without spinlocks, after a
+	 * check of CAP_NET_ADMIN; may sleep. Returns 0 or -errno. NULL: read only.
+	 */
+	int (*store)(struct net_device *d, const char *text);
+	/* Returns true if @d has the file or folder. net->lock held. NULL: each device has. */
 	bool (*when)(const struct net_device *d);
 };
 struct net_attribute_group {

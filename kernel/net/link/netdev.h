@@ -84,6 +84,7 @@ struct netdev_ops {
 	const char *driver; /* name of the driver, for ethtool */
 	/* name of the root qdisc of a device without a tree */
 	const char *qdisc;
+	/* bytes */
 	u32 max_mtu;
 	/*
 	 * the driver accepts neither skb->gso nor packets without a checksum; for a driver with
@@ -96,17 +97,17 @@ struct netdev_ops {
 	bool takes_tags;
 	/*
 	 * Sends @skb, which begins with its network header (with its link header for ARPHRD_ETHER),
-	 * and consumes it. Returns 0 or -errno.
+	 * and consumes it. Spinlocks may be held; must not sleep. Returns 0 or -errno.
 	 */
 	int (*xmit)(struct net_device *dev, struct sk_buff *skb);
 	/*
 	 * Sends packets from the front of @queue, and frees them. Returns their number. The rest
-	 * waits for netdev_tx_wake().
+	 * waits for netdev_tx_wake(). No spinlock is held; must not sleep.
 	 */
 	u32 (*send)(struct netdev_queue *q, struct list_head *queue);
 	/*
 	 * Passes at most @budget received frames to eth_rx(). Returns their number; if it is less
-	 * than @budget, the interrupt is enabled again.
+	 * than @budget, the interrupt is enabled again. No spinlock is held; must not sleep.
 	 */
 	u32 (*poll)(struct netdev_queue *q, u32 budget);
 	/*
@@ -114,11 +115,16 @@ struct netdev_ops {
 	 * -errno. link.c's mutex held. NULL: there is one queue.
 	 */
 	int (*set_queues)(struct net_device *dev, u32 n);
-	/* Start and stop a card, when the device goes up or down. */
+	/*
+	 * Start and stop a card, when the device goes up or down. open() returns 0, or -errno to
+	 * keep the device down. They may be NULL, and may sleep. link.c's mutex is held, as for the
+	 * next two.
+	 */
 	int (*open)(struct net_device *dev);
 	void (*stop)(struct net_device *dev);
 	/* Checks and applies a new MTU. Returns 0, or -errno to refuse it. May be NULL. */
 	int (*set_mtu)(struct net_device *dev, u32 mtu);
+	/* A new address of 6 bytes is about to be set. May be NULL. */
 	void (*set_address)(struct net_device *dev, const u8 *mac);
 	/* IFF_PROMISC was set or cleared; may be NULL. */
 	void (*modes_changed)(struct net_device *dev);
@@ -219,12 +225,14 @@ struct net_device {
 	u32 promisc, allmulti;
 	/* IFF_PROMISC, IFF_ALLMULTI as set by hand, which is what programs see */
 	u32 asked;
+	/* bytes */
 	u32 mtu;
 	u16 type; /* ARPHRD_* */
 	u8 addr[ETH_ALEN];
 	u8 addr_assign; /* NETDEV_ADDR_*: the origin of addr */
 	/* fills in checksums of TCP and cuts large segments; set by the driver */
 	bool csum_out;
+	/* limit of packets in each queue */
 	u32 txqlen;
 	struct netconf conf;
 
@@ -292,18 +300,22 @@ static inline struct netdev_queue *netdev_queue(struct net_device *dev, u32 inde
 	return index ? &dev->more[index - 1] : &dev->first;
 }
 
-/* Makes a device with @ops, which netdev_register() names and numbers. NULL: no memory. */
+/*
+ * Makes a device with @ops, which netdev_register() names and numbers. The caller owns it. May
+ * sleep. NULL: no memory.
+ */
 struct net_device *netdev_alloc(const struct netdev_ops *ops, u16 type);
 /*
  * Returns the memory of a dead device whose namespace has ended, for a new device. NULL: there is
  * none.
  */
 struct net_device *netdev_take_wanderer(void);
-/* Prepares the memory of a dead device for a new one. */
+/* Prepares memory, all 0 or of a dead device, for a new device. */
 void netdev_init(struct net_device *dev, const struct netdev_ops *ops, u16 type);
 /*
  * Registers a device in @net under @name. @index: the index that it must get; 0: its former index,
- * or else the next unused one. Returns 0, -EEXIST (the name is in use) or -EBUSY (@index is).
+ * or else the next unused one. May sleep. Returns 0, -EEXIST (the name is in use) or -EBUSY (@index
+ * is).
  */
 int netdev_register(struct net *net, struct net_device *dev, const char *name, int index);
 
@@ -317,8 +329,9 @@ struct net_device *netdev_by_name(struct net *net, const char *name);
 struct net_device *netdev_find(struct net *net, const char *name);
 struct net_device *netdev_find_index(struct net *net, int ifindex);
 /*
- * Changes flags; a loopback device that comes up gets its addresses. Returns 0 or -errno.
- * link_lock() is held, as it is for changes of the MTU and the address.
+ * Sets the flags in @change to their values in @flags; a loopback device that comes up gets its
+ * addresses. May sleep. Returns 0, -ENODEV for a dead device, or an error of open(). link_lock() is
+ * held, as it is for changes of the MTU and the address.
  */
 int netdev_change_flags(struct net_device *dev, u32 flags, u32 change);
 /* Returns the flags that programs see. */
@@ -328,21 +341,31 @@ static inline u32 netdev_shown_flags(const struct net_device *dev)
 }
 /*
  * Adds @by to the number of users that need all frames (IFF_PROMISC) or all multicast
- * (IFF_ALLMULTI).
+ * (IFF_ALLMULTI). Takes net->lock.
  */
 void netdev_count(struct net_device *dev, u32 flag, int by);
 /* Does what netdev_count() does, unless the device with that dev->id is gone. */
 void netdev_count_of(struct net_device *dev, u64 id, u32 flag, int by);
-/* Sets the MTU. Returns 0 or -EINVAL. */
+/* Sets the MTU, in bytes. May sleep. Returns 0 or -EINVAL. */
 int netdev_set_mtu(struct net_device *dev, u32 mtu);
-/* Sets a card's own address. Returns 0, -EADDRNOTAVAIL (zero or multicast) or -EOPNOTSUPP. */
+/*
+ * Sets a card's own address of 6 bytes. May sleep. Returns 0, -EADDRNOTAVAIL (zero or multicast) or
+ * -EOPNOTSUPP.
+ */
 int netdev_set_address(struct net_device *dev, const u8 *mac);
-/* Records whether the link is up. In any context. */
+/*
+ * Records whether the link is up, and drops queued packets if it is not. In any context, without
+ * net->lock. Does not sleep.
+ */
 void netdev_set_carrier(struct net_device *dev, bool on);
+/*
+ * Sets the alias, @len bytes of @text without a terminator. Returns 0, or -EINVAL if it is too
+ * long.
+ */
 int netdev_set_alias(struct net_device *dev, const char *text, u32 len);
 /*
- * Removes a device, with its addresses, from its namespace's list, so that no lookup finds it. May
- * sleep.
+ * Removes a device, with its addresses, from its namespace's list, so that no lookup finds it. The
+ * caller frees it a grace period later. May sleep; link_lock() is held.
  */
 void netdev_unregister(struct net_device *dev);
 #define IPV6_MTU_MIN 1280U
@@ -353,6 +376,7 @@ static inline u32 netdev_mtu6(const struct net_device *dev)
 
 	return own && own < mtu ? own : mtu;
 }
+/* Returns the operational state, an IF_OPER_*. */
 u8 netdev_operstate(const struct net_device *dev); /* IF_OPER_* */
 /* Applies a change of conf/NAME/disable_ipv6 to the device. */
 void netdev_ipv6_switched(struct net_device *dev);
@@ -374,45 +398,56 @@ void netdev_uevent(
 void netdev_queue_uevents(const struct net_device *dev, bool tx, u32 from, u32 to);
 /* Installs uevent_ops, by which uevents of devices without a network namespace are sent. */
 void uevent_init(void);
+/* Returns the number of uevents sent so far. */
 u64 uevent_seqnum(void);
 
-extern u32 netdev_max_backlog; /* net.core.netdev_max_backlog */
+/* net.core.netdev_max_backlog, packets */
+extern u32 netdev_max_backlog;
 /*
- * Queues a packet that @dev has received (or this machine has sent to itself); net_rx_flush()
- * processes it.
+ * Queues a packet that @dev has received (or this machine has sent to itself) on this vCPU;
+ * net_rx_flush() processes it. Consumes @skb: drops it if the backlog is full. In any context.
  */
 void netif_rx(struct net_device *dev, struct sk_buff *skb);
 /*
- * Queues a copy of a packet sent by @dev, as netif_rx() does; the copy is not counted, and no tap
- * gets it.
+ * Queues a packet that is a copy of one sent by @dev, as netif_rx() does; the copy is not counted,
+ * and no tap gets it. It is never dropped.
  */
 void netif_loop(struct net_device *dev, struct sk_buff *skb);
 /*
  * Processes the packets received on this vCPU, and the packets sent in response, and sends the
- * queued packets of its devices. Called with no lock held when packets may have been sent. A nested
- * call, made while packets are being processed, does nothing.
+ * queued packets of its devices. Called with no spinlock held when packets may have been sent. Does
+ * not sleep. A nested call, made while packets are being processed, does nothing.
  */
 void net_rx_flush(void);
-/* Sends @skb by @dev, through its queueing discipline. Consumes @skb. Returns 0 or -errno. */
+/*
+ * Sends @skb by @dev, through its queueing discipline. Spinlocks may be held. Consumes @skb.
+ * Returns 0 or -errno, such as -ENETDOWN, or -ENOBUFS for a full queue.
+ */
 int dev_xmit(struct net_device *dev, struct sk_buff *skb);
-/* Sends a packet that has passed the device's queueing discipline (sched/qdisc.h). */
+/*
+ * Sends a packet that has passed the device's queueing discipline (sched/qdisc.h), as dev_xmit()
+ * does.
+ */
 int netdev_xmit_now(struct net_device *dev, struct sk_buff *skb);
 
 /* impair.c: lo as a bad line, for tests. */
 extern int lo_impaired;
+/* Delivers @skb, which lo sends, or spoils it at random. Consumes it. */
 void lo_impair(struct net_device *dev, struct sk_buff *skb);
+/* number of taps on the machine: packets are shown while it is not 0 */
 extern u32 packet_taps;
 /*
  * Show @skb to AF_PACKET sockets, which keep clones: before @dev sends it, or after it was received
- * (packet_tap.c).
+ * (packet_tap.c). Do not consume it.
  */
 void packet_tap_out(struct net_device *dev, struct sk_buff *skb);
 void packet_tap_in(struct sk_buff *skb);
-/* Unbinds packet sockets that are bound to @dev. */
+/* Unbinds packet sockets that are bound to @dev, with the error ENETDOWN. */
 void packet_device_gone(struct net_device *dev);
 
 /*
  * Called by drivers' interrupts when packets have arrived, and when the host accepts packets again.
+ * No spinlock is held.
  */
 void netdev_poll(struct netdev_queue *q);
 void netdev_tx_wake(struct netdev_queue *q);
@@ -426,8 +461,8 @@ bool netdev_polling(const struct netdev_queue *q);
 /* ---- netdev_queues.c ---- */
 
 /*
- * Sets up @n queues of @dev, which is not registered yet; @more has all but the first (NULL: n is
- * 1). All are used.
+ * Sets up @n queues of @dev, which is not registered yet; @more has all but the first, and stays
+ * the driver's (NULL: n is 1). All are used.
  */
 void netdev_queues_setup(struct net_device *dev, struct netdev_queue *more, u32 n);
 /*
@@ -448,13 +483,14 @@ void netdev_resize_tx(struct net_device *dev, u32 n);
 void netdev_notify_queues(struct net_device *dev, u32 rx, u32 tx);
 /* Returns the number of frames in the fullest of its queues. */
 u32 netdev_tx_waiting(struct net_device *dev);
+/* Adds up the counters of the device and its queues in *@s. */
 void netdev_sum(const struct net_device *dev, struct netdev_stats *s);
 
 /* ---- flow.c ---- */
 
 /*
  * Returns a hash that is equal for all packets of a flow, in both directions; the network header,
- * of @protocol (ETH_P_*), is at @net. Never 0.
+ * of @protocol (ETH_P_*, host order), is @net bytes behind the front. Never 0.
  */
 u32 flow_hash(const struct sk_buff *skb, u32 net, u16 protocol);
 /*
@@ -475,10 +511,14 @@ struct net_io_counts {
 void net_io_counts(u32 cpu, struct net_io_counts *c);
 
 /* ---- netdev_io.c, for netdev.c ---- */
+/*
+ * netdev_io_init() runs at boot. netdev_queue_init() sets up a queue's memory. netdev_purge_tx()
+ * drops the packets in a device's queues.
+ */
 void netdev_io_init(void);
 void netdev_poll_thread(struct work *w);
 void netdev_queue_init(struct netdev_queue *q, struct net_device *dev, u32 index);
-void netdev_purge_tx(struct net_device *dev); /* drops the packets in its queues */
+void netdev_purge_tx(struct net_device *dev);
 /*
  * Waits until no vCPU can add frames to the device's queues, has one of them on its list, or is
  * about to read one.
@@ -494,19 +534,23 @@ void netdev_spill_forget(const struct net *net);
 
 /* Receives a frame from a card, with all bytes in the buffer, and consumes it. */
 void eth_rx(struct net_device *dev, struct sk_buff *skb);
-/* Puts the Ethernet header in front of @skb. */
+/* Puts the Ethernet header in front of @skb. @dst: 6 bytes; @protocol: ETH_P_*, host order. */
 void eth_push(const struct net_device *dev, struct sk_buff *skb, const u8 *dst, u16 protocol);
-/* Adds the Ethernet header to @skb and sends it. Consumes @skb. Returns 0 or -errno. */
+/*
+ * Adds the Ethernet header to @skb, as eth_push() does, and sends it. Consumes @skb. Returns 0 or
+ * -errno.
+ */
 int eth_send(struct net_device *dev, struct sk_buff *skb, const u8 *dst, u16 protocol);
 static inline bool eth_is_multicast(const u8 *mac)
 {
 	return mac[0] & 1;
 }
 /*
- * Parses the MAC address of a card, "xx:xx:xx:xx:xx:xx". Returns 0 or -EINVAL (also for multicast
- * and zero).
+ * Parses the MAC address of a card, "xx:xx:xx:xx:xx:xx" and a zero byte. Returns 0 or -EINVAL (also
+ * for multicast and zero).
  */
 int eth_parse(const char *s, u8 mac[ETH_ALEN]);
-void eth_random(u8 mac[ETH_ALEN]); /* locally administered */
+/* Returns a random address that is locally administered. */
+void eth_random(u8 mac[ETH_ALEN]);
 
 #endif

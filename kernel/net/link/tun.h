@@ -77,7 +77,7 @@ struct tun {
 	struct rcu_head rcu;
 };
 
-/* tun_queue.c; link.c's mutex held, except for the last two */
+/* Allocate and free the queues of a device; setup returns 0 or -ENOMEM. */
 int tun_queues_setup(struct tun *t);
 void tun_queues_free(struct tun *t);
 /*
@@ -94,11 +94,15 @@ struct tun_file *tun_queue_of(struct tun *t, const struct sk_buff *skb);
 /* Records that the flow of @skb, which was written to @tf, belongs to the queue @tf. */
 void tun_learn(struct tun *t, const struct tun_file *tf, const struct sk_buff *skb);
 
-/* tun_io.c */
+/*
+ * tun_io.c: netdev_ops.xmit, and the operations of the file. Reading and writing transfer one
+ * frame, and return its bytes or -errno: -EBADFD if the file has no device, -EAGAIN.
+ */
 int tun_xmit(struct net_device *dev, struct sk_buff *skb);
 ssize_t tun_read(struct file *f, struct iov_iter *to, loff_t *pos);
 ssize_t tun_write(struct file *f, struct iov_iter *from, loff_t *pos);
 u32 tun_poll(struct file *f, struct poll_table *pt);
+/* Frees the frames that are not read yet. Takes tf->lock. */
 void tun_purge(struct tun_file *tf);
 
 #endif

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* vlan.h: tags of VLANs, in frames and beside them. See vlan.c. */
+/*
+ * vlan.h: tags of VLANs, in frames and beside them. See vlan.c. No function sleeps; skb->vlan_proto
+ * and vlan_tci are in host byte order.
+ */
 #ifndef NESTLING_NET_VLAN_H
 #define NESTLING_NET_VLAN_H
 
@@ -20,12 +23,12 @@ bool vlan_rx(struct sk_buff *skb);
 bool vlan_rx_priority(struct sk_buff *skb);
 /*
  * Moves the tag of a frame, whose bytes are all in a buffer of its own, into the skb's metadata.
- * Returns false if the frame is truncated.
+ * Returns false, with nothing changed, if the frame is truncated or its buffer is shared.
  */
 bool vlan_strip(struct sk_buff *skb);
 /*
- * Removes the tag of a packet whose link header was pulled and announces a tag. Returns true if the
- * tag is complete.
+ * Moves the tag of a packet, whose link header was pulled and announces a tag, into the skb's
+ * metadata. Returns true if the tag is complete and there was memory.
  */
 bool vlan_untag(struct sk_buff *skb);
 /*
