@@ -186,16 +186,19 @@ static inline bool is_bridge(const struct net_device *dev)
 {
 	return dev->ops->type == &bridge_link;
 }
+/* Returns the bridge that @dev is, or NULL. It is freed a grace period after its removal. */
 static inline struct bridge *BRIDGE(const struct net_device *dev)
 {
 	return is_bridge(dev) ? READ_ONCE(*(struct bridge *const *)&dev->private) : NULL;
 }
+/* Returns the port that @dev is, or NULL. It is freed a grace period after its removal. */
 struct br_port *br_port_of(const struct net_device *dev);
 
 /* ---- bridge.c ---- */
-/* Sets the bridge's carrier, which is on while a port forwards. */
+/* Sets the bridge's carrier, which is on while a port forwards. Takes br->lock. */
 void br_follow_states(struct bridge *br);
-void br_id(const struct bridge *br, u8 id[8]); /* fills in priority and id_mac */
+/* Writes the bridge's identifier to @id: priority (2 bytes, big endian) and id_mac. */
+void br_id(const struct bridge *br, u8 id[8]);
 static inline u16 br_port_id(const struct br_port *p)
 {
 	return (u16)(p->priority << 10 | p->no);
@@ -221,7 +224,8 @@ void br_stp_switch(struct bridge *br, bool on);
 void br_stp_set_id(struct bridge *br, u16 priority, const u8 *mac);
 /* Applies changed times of the bridge: at once if it is root. */
 void br_stp_times_changed(struct bridge *br);
-int br_stp_set_state(struct br_port *p, u8 state); /* sets a state by hand: 0 or -EBUSY */
+/* Sets a state by hand, a BR_STATE_*. Returns 0, or -EBUSY while STP is on. */
+int br_stp_set_state(struct br_port *p, u8 state);
 void br_stp_set_priority(struct br_port *p, u16 priority);
 void br_stp_set_cost(struct br_port *p, u32 cost);
 /* Handles a spanning tree message that has arrived by @p. */
@@ -239,11 +243,11 @@ struct br_bpdu {
 	struct br_vector v;
 	u16 age, max_age, hello, forward_delay;
 };
-/* Makes the frame by which @p sends @b; NULL: no memory. br->lock held. */
+/* Makes the frame by which @p sends @b; the caller owns it. NULL: no memory. br->lock held. */
 struct sk_buff *br_bpdu_frame(const struct br_port *p, const struct br_bpdu *b);
 /*
- * Handles a frame to the bridge group address, whose link header was pulled: parses a spanning tree
- * message and passes it to stp.c.
+ * Handles a frame to the bridge group address, whose link header @h was pulled: parses a spanning
+ * tree message and passes it to stp.c. Does not consume @skb.
  */
 void br_bpdu_rx(struct br_port *p, const struct sk_buff *skb, const struct ethhdr *h);
 
@@ -260,15 +264,23 @@ void br_fdb_own(struct bridge *br);
 enum { BR_FLUSH_LEARNED, BR_FLUSH_ALL };
 /* Removes the entries of @p, or of all ports and the bridge (NULL). */
 void br_fdb_flush(struct bridge *br, const struct br_port *p, int what);
+/*
+ * The function of the timer br->gc, and what makes it run again soon after the ageing time has
+ * changed.
+ */
 void br_fdb_gc(struct ktimer *t);
 void br_fdb_gc_soon(struct bridge *br);
-/* A request to add an entry by hand. br_fdb_add() and br_fdb_del() return 0 or -errno. */
+/* A request to add an entry by hand: @mac has 6 bytes. */
 struct br_fdb_wish {
 	const u8 *mac;
 	u16 state; /* NUD_* */
 	u8 flags;  /* NTF_* */
 	u32 nlflags;
 };
+/*
+ * Add and delete an entry of @p (NULL: of the bridge's host), and notify listeners. They take
+ * br->lock. Return 0 or -errno, br_fdb_del() -ENOENT if @p has no such entry.
+ */
 int br_fdb_add(struct bridge *br, struct br_port *p, const struct br_fdb_wish *w);
 int br_fdb_del(struct bridge *br, const struct br_port *p, const u8 *mac);
 /* A copy of an entry, for messages. */
@@ -279,15 +291,21 @@ struct br_fdb_info {
 	u16 port_no;
 	u64 updated, used;
 };
-/* Lists the entries of @br, at most @max, and returns their number. */
+/* Copies the entries of @br, at most @max, to @info, and returns their number. */
 u32 br_fdb_list(struct bridge *br, struct br_fdb_info *info, u32 max);
 void br_fdb_info_locked(const struct bridge *br, const struct br_fdb *e, struct br_fdb_info *info);
 
 /* ---- forward.c ---- */
+/* rx_handler of ports: returns true if it has consumed @skb. netdev_ops.xmit of bridges. */
 bool br_rx(struct net_device *dev, struct sk_buff *skb);
 int br_xmit(struct net_device *dev, struct sk_buff *skb);
 
 /* ---- values.c ---- */
+/*
+ * link_type's functions of a bridge. br_set_value() and br_port_set_value() set one IFLA_BR_* or
+ * IFLA_BRPORT_* to @v, times in ticks: link.c's mutex held. Return 0 or -errno, -EOPNOTSUPP for a
+ * value that cannot be set.
+ */
 int br_change(struct net_device *dev, const void *data, u32 len);
 int br_change_port(struct net_device *port, const void *data, u32 len);
 void br_fill(struct nl_builder *b, const struct net_device *dev);
@@ -301,6 +319,10 @@ int br_set_value(struct bridge *br, u16 attr, u64 v);
 int br_port_set_value(struct br_port *p, u16 attr, u64 v);
 
 /* ---- netlink.c ---- */
+/*
+ * Notify listeners of a changed port, and of an entry (@type: RTM_NEWNEIGH or RTM_DELNEIGH).
+ * br->lock is not held.
+ */
 void br_notify_port(struct br_port *p);
 void br_fdb_notify(struct net *net, const struct br_fdb_info *info, u16 type);
 

@@ -103,7 +103,10 @@ struct br_member {
 	bool fast_leave;
 };
 
-/* A member, as it is reported to programs. */
+/*
+ * A member, as it is reported to programs. @master: index of the bridge; @ifindex: of its port, or
+ * the bridge.
+ */
 struct br_mdb_info {
 	int ifindex, master;
 	ip_addr group;
@@ -123,12 +126,15 @@ struct br_heard {
 };
 
 /* ---- snoop.c ---- */
-/* The functions before br_snoop_finish() are called without br->lock. */
+/* Sets the defaults of a new bridge. */
 void br_snoop_init(struct bridge *br);
 void br_snoop_end(struct bridge *br); /* the bridge has no ports; may sleep */
 /* Joins the group of all snoopers when the bridge is set up, and leaves it when it is set down. */
 void br_snoop_up(struct bridge *br, bool up);
-/* Sets IFLA_BR_MCAST_*. Returns 0 or -errno; -ENOENT: @attr is another attribute. */
+/*
+ * Sets IFLA_BR_MCAST_* to @v, intervals in ticks. Returns 0 or -errno; -ENOENT: @attr is another
+ * attribute.
+ */
 int br_snoop_set(struct bridge *br, u16 attr, u64 v);
 /*
  * Releases br->lock, which the caller holds, then sends the queries and notifications that were
@@ -136,6 +142,10 @@ int br_snoop_set(struct bridge *br, u16 attr, u64 v);
  * called without it.
  */
 void br_snoop_finish(struct bridge *br);
+/*
+ * Returns the value of IFLA_BR_MCAST_*, intervals in ticks. br_snoop_set_router() sets a port's
+ * MDB_RTR_TYPE_*, and returns 0 or -EINVAL.
+ */
 u64 br_snoop_value(const struct bridge *br, u16 attr);
 int br_snoop_set_router(struct br_port *p, u64 type);
 void br_snoop_init_port(struct br_port *p);
@@ -146,9 +156,14 @@ void br_snoop_init_port(struct br_port *p);
  */
 void br_snoop_port_up(struct br_port *p);
 void br_snoop_port_down(struct br_port *p, bool gone);
+/* Returns the group, valid while the lock is held, or NULL. */
 struct br_group *br_group_find(struct bridge *br, const ip_addr *addr);
 /* Adds @p (NULL: the bridge's host) to @group. Returns 0, -ENOMEM or -E2BIG. */
 int br_group_join(struct bridge *br, struct br_port *p, const ip_addr *group);
+/*
+ * Ends the membership of @p (NULL: of the host) by its own message: at once, or after a query
+ * without an answer.
+ */
 void br_group_leave(struct bridge *br, struct br_port *p, const ip_addr *group);
 /*
  * Add and remove a member by hand. @state: MDB_PERMANENT or MDB_TEMPORARY. br_group_add() returns
@@ -159,19 +174,25 @@ int br_group_del(struct bridge *br, struct br_port *p, const ip_addr *group);
 /* Handles a query for @group (any: a general query), whose answers come within @delay (ns). */
 void br_heard_query(struct bridge *br, struct br_port *p, const ip_addr *source, int family,
 	const ip_addr *group, u64 delay);
+/* Records that @p (NULL: the host) leads to a router, until querier_interval has passed. */
 void br_heard_router(struct bridge *br, struct br_port *p, int family);
 /* True if a querier keeps the members of the family's groups up to date. */
 bool br_has_querier(const struct bridge *br, int family);
+/* True if the bridge's host is, or @p leads to, a router of the family (SNOOP_*). */
 bool br_is_router(const struct bridge *br, int family);
 bool br_leads_to_router(const struct br_port *p, int family);
 bool br_is_member(const struct br_group *g, const struct br_port *p);
-/* Makes the timer run at @at or earlier, but not within 20 ms of its previous run. */
+/* Makes the timer run at @at (ktime_get()) or earlier, but not within 20 ms of its previous run. */
 void br_snoop_at(struct bridge *br, u64 at);
+/* Describes the member @m (NULL: the bridge's host) of @g in *@info. */
 void br_member_info(const struct bridge *br, const struct br_group *g, const struct br_member *m,
 	struct br_mdb_info *info);
 
 /* ---- snoop_rx.c; br->lock held ---- */
-/* Reads a multicast frame from @p (NULL: from the bridge's host). Its network header is at @off. */
+/*
+ * Reads a multicast frame from @p (NULL: from the bridge's host). Its network header, of @protocol
+ * (ETH_P_*, host order), is at @off bytes. h->group is valid while the lock is held.
+ */
 void br_snoop_look(struct bridge *br, struct br_port *p, const struct sk_buff *skb, u32 off,
 	u16 protocol, struct br_heard *h);
 
@@ -183,8 +204,9 @@ void br_query_sources(struct bridge *br);
  * as for the other functions of snoop_query.c below.
  */
 void br_query_start(struct bridge *br, struct br_port *p);
-/* Sends the general queries of @p (NULL: those to the host) that are due. */
+/* Sends the general queries of @p (NULL: those to the host) that are due at @now, ktime_get(). */
 void br_query_due(struct bridge *br, struct br_port *p, int family, u64 now);
+/* Sends a query for @group to @p (NULL: to the host). */
 void br_query_group(struct bridge *br, struct br_port *p, const ip_addr *group);
 
 /* ---- mdb.c ---- */

@@ -18,7 +18,8 @@
  * packets that igmp_send() and mld_send() send. mcast_accepts() decides whether a received packet
  * is delivered.
  *
- * Locks: net->lock protects all these structures; no packet is sent under it.
+ * Locks: net->lock protects all these structures; no packet is sent under it. Functions take it
+ * unless their comment says that it is held. None sleeps but mcast_net_end().
  *
  * May know: link/, inet/ to send.
  */
@@ -128,13 +129,16 @@ struct mc_want {
  */
 int mcast_change(struct net_device *dev, const ip_addr *group, const struct mc_want *was,
 	const struct mc_want *now);
-/* Join and leave a group for the kernel itself. They take net->lock. */
+/* Join and leave a group for the kernel itself. A failure to join is ignored. */
 void mcast_join(struct net_device *dev, const ip_addr *group);
 void mcast_leave(struct net_device *dev, const ip_addr *group);
 /* Returns the solicited-node group of @addr (ndisc.c). */
 ip_addr mcast_solicited_node(const ip_addr *addr);
 
-/* True if a member on @dev accepts packets from @source to @group. Takes net->lock. */
+/*
+ * True if a member on @dev accepts packets from @source to @group. @proto: the protocol of the
+ * packet.
+ */
 bool mcast_accepts(struct net_device *dev, const ip_addr *group, const ip_addr *source, u8 proto);
 
 /*
@@ -148,16 +152,17 @@ void mcast_forget(struct net_device *dev);
 void mcast_forwarding(struct net_device *dev, bool on);
 /* Called when duplicate address detection has ended: reports have a source address from now on. */
 void mcast_have_address(struct net_device *dev);
+/* Set up and stop the timer of a namespace. The second may sleep. */
 void mcast_net_init(struct net *net);
-void mcast_net_end(struct net *net); /* may sleep */
+void mcast_net_end(struct net *net);
 
 /*
- * Add and remove link addresses of @dev. Return 0, -ENOMEM or -ENOBUFS; 0 or -ENOENT. net->lock
- * held.
+ * Add and remove a user of the link address @mac (6 bytes) of @dev. @by_hand: for SIOCADDMULTI.
+ * Return 0, -ENOMEM or -ENOBUFS; 0 or -ENOENT. net->lock held.
  */
 int mcast_mac_add(struct net_device *dev, const u8 *mac, bool by_hand);
 int mcast_mac_del(struct net_device *dev, const u8 *mac, bool by_hand);
-/* Computes the link address of a group (neigh.c). */
+/* Computes the link address of a group, 6 bytes at @mac (neigh.c). */
 void mcast_mac_of(const ip_addr *group, u8 *mac);
 
 /* ---- between mcast.c, mcast_report.c, igmp.c and mld.c ---- */
@@ -173,12 +178,16 @@ struct mc_query {
 	const u8 *sources; /* as received: 4 or 16 bytes each */
 	u32 n;
 };
+/* Schedules the answers to a query. Borrows @q. */
 void mcast_heard_query(struct net_device *dev, const struct mc_query *q);
 /* Records that another host has reported the group to an older querier. */
 void mcast_heard_report(struct net_device *dev, const ip_addr *group);
-/* Returns the version of the protocol that is used on the link at time @now. */
+/*
+ * Returns the version of IGMP (1 to 3) or MLD (1, 2) that is used on the link at time @now.
+ * net->lock held.
+ */
 u8 mcast_version(const struct net_device *dev, bool v6, u64 now);
-/* Arms the timer for @at at the latest. net->lock held. */
+/* Arms the timer for @at (ktime_get()) at the latest. net->lock held. */
 void mcast_at(struct net *net, u64 at);
 /* Returns a random number below @range, or 0 if @range is 0. */
 u64 mcast_random(u64 range);
@@ -187,14 +196,15 @@ static inline u32 mcast_scaled(u8 v)
 {
 	return v < 128 ? v : ((v & 15U) | 16) << ((v >> 4 & 7) + 3);
 }
+/* True if the group is reported to the link. */
 bool mcast_is_reported(const struct net_device *dev, const struct mc_group *g);
 /* Frees @g if it has no members and its leaving was reported. net->lock held. */
 void mcast_drop_idle(struct mc_if *m, struct mc_group *g);
 
 /*
  * Adds the reports that are due to @out, as packets without a network header; skb->ip.daddr is
- * their destination (mcast_report.c). Returns the time of the next report; ~0: there is none.
- * net->lock held.
+ * their destination (mcast_report.c). Returns the time (ktime_get()) of the next report; ~0: there
+ * is none. net->lock held.
  */
 u64 mcast_due(struct net_device *dev, bool v6, u64 now, struct list_head *out);
 /*

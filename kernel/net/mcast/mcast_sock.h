@@ -10,19 +10,23 @@
 #include "kernel/net/inet/inet_sock.h"
 
 extern int sysctl_mld_max_msf;
-/* True unless @skb is for a multicast group that the socket does not accept. */
+/* True unless @skb is for a multicast group that the socket does not accept. Takes c.lock. */
 bool inet_wants_group(struct inet_sock *i, const struct sk_buff *skb);
 /*
- * Finds the device for a group by @ifindex, by an address (@by_addr), or if both are 0 by route.
- * Returns 0 or -ENODEV. *out becomes its ifindex, *id its dev->id.
+ * Finds the device for a group by @ifindex, by an address (@by_addr, network byte order), or if
+ * both are 0 by route. Returns 0 or -ENODEV. *@out becomes its ifindex, *@id its dev->id.
  */
 int inet_mc_device(
 	struct inet_sock *i, const ip_addr *group, int ifindex, u32 by_addr, int *out, u64 *id);
-/* Sets an option about groups and sources. -ENOPROTOOPT: another option. op held. */
+/*
+ * Sets an option about groups and sources. @val: in program memory. May sleep. op held. Returns 0
+ * or -errno, -ENOPROTOOPT for another option.
+ */
 int inet_mc_set(struct inet_sock *i, bool v6, int opt, uaddr_t val, u32 len);
 /*
- * Serves IP_MSFILTER and MCAST_MSFILTER: the value contains the request, and is overwritten by the
- * answer. -ENOPROTOOPT: another option.
+ * Serves IP_MSFILTER and MCAST_MSFILTER: the value in program memory contains the request, and is
+ * overwritten by the answer. *@len: its length, before and after. May sleep. Takes op. Returns 0 or
+ * -errno, -ENOPROTOOPT for another option.
  */
 int inet_mc_get(struct socket *s, int level, int opt, uaddr_t val, u32 *len);
 /* Leaves all groups of a socket that no other task uses. */

@@ -3,7 +3,7 @@
  * ndisc.h: the interface between the files of neighbour discovery: ndisc.c (addresses, neighbours,
  * jobs) and ndisc_ra.c (router advertisements).
  *
- * Locks: jobs_lock (spin, ndisc.c) protects the jobs; these functions take it.
+ * Locks: jobs_lock (spin, ndisc.c) protects the jobs; these functions take it. None sleeps.
  */
 #ifndef NESTLING_NET_NDISC_H
 #define NESTLING_NET_NDISC_H
@@ -26,6 +26,7 @@ struct nd_job {
 	enum nd_job_kind kind;
 	struct net_device *dev;
 	ip_addr addr; /* the address, or the router's */
+	/* ktime_get() at which the job runs */
 	u64 at;
 	union {
 		/*
@@ -62,8 +63,8 @@ struct nd_job {
 /* ---- ndisc.c ---- */
 
 /*
- * Adds a job, or replaces the waiting one that is equal to it. Returns false if the namespace has
- * too many jobs, or there is no memory.
+ * Adds a copy of @job, or replaces the waiting one that is equal to it. Returns false if the
+ * namespace has too many jobs, or there is no memory.
  */
 bool nd_schedule(const struct nd_job *job);
 /*
@@ -79,8 +80,8 @@ bool nd_believes_routers(const struct net_device *dev);
  */
 void nd_take_address(struct net_device *dev, const ip_addr *prefix, u32 made, struct ifaddr *a);
 /*
- * Finds the option @type in [@p, @end): a MAC address, or another value of that size; *mac NULL:
- * there is none. Returns false if the options are malformed.
+ * Finds the option @type in [@p, @end): a MAC address, or another value of that size; *@mac points
+ * to it, NULL: there is none. Returns false if the options are malformed.
  */
 bool nd_find_mac(const u8 *p, const u8 *end, u8 type, const u8 **mac);
 
@@ -89,7 +90,9 @@ void nd_route_ends(const struct nd_job *j);
 
 /* ---- ndisc_ra.c ---- */
 
-/* Handles a router advertisement of @len bytes at @m. */
+/*
+ * Handles a router advertisement of @len bytes at @m, from the ICMPv6 header on. No lock is held.
+ */
 void nd_got_ra(struct net_device *dev, const struct ip_meta *ip, const u8 *m, u32 len);
 
 #endif

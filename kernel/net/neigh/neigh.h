@@ -30,7 +30,8 @@
 
 /*
  * Sends @skb, which begins with its network header, to neighbour @to. The packet waits until the
- * MAC address is known. Consumes it.
+ * MAC address is known. Consumes it. Does not sleep; a socket's c.lock may be held. Returns 0 (also
+ * for a packet that waits) or -errno.
  */
 int neigh_output(struct net_device *dev, const ip_addr *to, struct sk_buff *skb);
 
@@ -45,6 +46,10 @@ int neigh_output(struct net_device *dev, const ip_addr *to, struct sk_buff *skb)
 #define NEIGH_ISROUTER_KNOWN 16
 /* the MAC address may have changed, but only if the last change is old enough (locktime) */
 #define NEIGH_UNLESS_NEW 32
+/*
+ * Updates the entry of @addr by a message that told its MAC address @mac (6 bytes, NULL: none).
+ * @how: NEIGH_*. Sends the waiting packets. No lock is held.
+ */
 void neigh_learn(struct net_device *dev, const ip_addr *addr, const u8 *mac, u32 how);
 /* Records that a higher layer has received something from the neighbour. */
 void neigh_confirm(struct net_device *dev, const ip_addr *addr);
@@ -73,15 +78,21 @@ struct neigh_info {
 };
 /* Copies the first entries of @net, at most @max. Returns their number. */
 u32 neigh_list(struct net *net, struct neigh_info *info, u32 max);
+/* Copies the entry of @addr to *@info. Returns 0 or -ENOENT. */
 int neigh_get(struct net_device *dev, const ip_addr *addr, struct neigh_info *info);
 /*
- * Sets an entry by hand. @mac NULL: the known MAC address is kept, or none is needed. @nlflags:
- * NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE.
+ * Sets an entry by hand. @mac NULL: the known MAC address is kept, or none is needed. @state: one
+ * NUD_*; @nlflags: NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE. No lock is held. Returns 0, -EINVAL,
+ * -EEXIST, -ENOENT or -ENOBUFS.
  */
 int neigh_set(struct net_device *dev, const ip_addr *addr, const u8 *mac, u16 state, u8 flags,
 	u32 nlflags);
-/* Notifies RTNLGRP_NEIGH. RTM_GETNEIGH: requests programs to resolve the address. */
+/*
+ * Notifies RTNLGRP_NEIGH. @type: RTM_NEWNEIGH, RTM_DELNEIGH; RTM_GETNEIGH requests programs to
+ * resolve the address. neigh_lock is not held.
+ */
 void rtnl_notify_neigh(struct net *net, const struct neigh_info *info, u16 type);
+/* Removes the entry of @addr. Returns 0 or -ENOENT. */
 int neigh_del(struct net_device *dev, const ip_addr *addr);
 
 /*
@@ -94,31 +105,38 @@ extern struct neigh_gc {
 } neigh_gc[2];
 
 /* ---- arp.c, ndisc.c ---- */
+/* Receives an ARP packet, whose link header was pulled, and consumes it. */
 void arp_rcv(struct sk_buff *skb);
 /*
- * Requests the MAC address of @addr: from all machines on the link, or from @mac alone. @from: the
- * source of the waiting packet, or NULL.
+ * Requests the MAC address of @addr: from all machines on the link, or from @mac alone (6 bytes).
+ * @from: the source of the waiting packet, or NULL.
  */
 void arp_solicit(struct net_device *dev, const ip_addr *addr, const u8 *mac, const ip_addr *from);
 /*
- * Announces the IPv4 addresses of @dev to all machines on the link. An address that is added or
- * removed meanwhile may be left out.
+ * Announces the IPv4 addresses of @dev to all machines on the link, with no lock held. An address
+ * that is added or removed meanwhile may be left out.
  */
 void arp_announce(struct net_device *dev);
 /* Drops the delayed answers for other machines. */
 void arp_forget(struct net_device *dev);
-void ndisc_rcv(struct sk_buff *skb); /* @skb as ICMPv6 has received it */
+/* Receives a message, @skb as ICMPv6 has received it, and consumes it. */
+void ndisc_rcv(struct sk_buff *skb);
+/* Set up and stop the timer of a namespace. The second may sleep. */
 void ndisc_net_init(struct net *net);
-void ndisc_net_end(struct net *net); /* may sleep */
+void ndisc_net_end(struct net *net);
+/*
+ * Begin neighbour discovery on a device, and end it. The second removes the device's IPv6
+ * addresses, except permanent ones if keep_addr_on_down is set. No lock is held.
+ */
 void ndisc_up(struct net_device *dev);
 void ndisc_down(struct net_device *dev);
 /* Makes a new address for a device whose conf/NAME/addr_gen_mode was changed. */
 void ndisc_regenerate(struct net_device *dev);
 /*
- * addr_gen.c: addr_gen() sets a->addr and a->flags of an address of @dev in network @prefix.
- * @tries: number of addresses made before, which are in use elsewhere. addr_gen_may() returns true
- * if @mode is possible. Both with net->lock held. addr_secret_show() and _store() serve the file of
- * a secret, by its struct netname.
+ * addr_gen.c: addr_gen() sets a->addr and a->flags of an address of @dev in network @prefix, and
+ * takes net->lock. @tries: number of addresses made before, which are in use elsewhere.
+ * addr_gen_may() returns true if @mode is possible, with net->lock held. addr_secret_show() and
+ * _store() serve the file of a secret, by its struct netname; the latter returns 0 or -EIO.
  */
 void addr_gen(struct net_device *dev, const ip_addr *prefix, u32 tries, struct ifaddr *a);
 bool addr_gen_may(const struct net_device *dev, int mode);
@@ -131,6 +149,7 @@ int addr_secret_store(char *text, size_t n, void *arg);
  */
 void ndisc_notify(struct net_device *dev);
 void ndisc_added(struct net_device *dev, const ip_addr *addr);
+/* Asks for the MAC address of @addr, as arp_solicit() does. */
 void ndisc_solicit(struct net_device *dev, const ip_addr *addr, const u8 *mac);
 
 #endif

@@ -26,10 +26,12 @@ struct neigh {
 	u8 mac[ETH_ALEN];
 	u8 state, flags;
 	u32 probes;
-	u64 deadline; /* end of the present state, or FOREVER */
+	/* ktime_get() at the end of the present state, or FOREVER */
+	u64 deadline;
+	/* ktime_get() */
 	u64 used, confirmed, updated;
-	struct list_head queue;
-	u32 queued; /* bytes, sum of skb_truesize() */
+	struct list_head queue; /* packets that wait for the MAC address */
+	u32 queued;             /* bytes, sum of skb_truesize() */
 };
 
 /*
@@ -46,9 +48,14 @@ extern struct ktimer neigh_timer;
 
 /* ---- neigh_lock held ---- */
 
+/* Returns the entry, valid while the lock is held, or NULL. */
 struct neigh *neigh_find(const struct net_device *dev, const ip_addr *addr);
-/* Creates an entry, for which another one may be removed. NULL: there is no room. */
+/*
+ * Creates an entry, for which another one may be removed into @dead. NULL: there is no room, or no
+ * memory.
+ */
 struct neigh *neigh_create(struct net_device *dev, const ip_addr *addr, struct neigh_grave *dead);
+/* Removes the entry and its waiting packets from the table into @g. */
 void neigh_drop(struct neigh *n, struct neigh_grave *g);
 /* Sets the state. @lasts: its time in ns; FOREVER: until an event. */
 void neigh_set_state(struct neigh *n, u8 state, u64 lasts);
@@ -56,7 +63,9 @@ void neigh_set_stale(struct neigh *n);
 void neigh_set_failed(struct neigh *n);
 void neigh_set_reachable(struct neigh *n);
 void neigh_set_delay(struct neigh *n);
-u32 neigh_param(const struct neigh *n, u32 key); /* sysctl of its device */
+/* Returns the sysctl @key (NEIGH_*) of its device, at least 0; times in ms. */
+u32 neigh_param(const struct neigh *n, u32 key);
+/* Returns the time in ns between two requests. */
 u64 neigh_retrans_time(const struct neigh *n);
 void neigh_describe(const struct neigh *n, struct neigh_info *i);
 /* Marks @n as the most recently used entry. Not to be called for entries set by hand. */
