@@ -17,7 +17,7 @@
  * hooks; both tuples are in the table) -> gone (timeout, early drop, conntrack -D).
  *
  * Locks: ct->lock of the namespace (spin), inside of nn->lock; a reference keeps a connection's
- * memory.
+ * memory. No function sleeps, unless its comment says so.
  */
 #ifndef NESTLING_NETFILTER_CONNTRACK_H
 #define NESTLING_NETFILTER_CONNTRACK_H
@@ -44,8 +44,8 @@ struct nf_l4 {
 	u16 frag_off;
 };
 /*
- * Finds the transport header. Returns false if there is none, as in a fragment other than the
- * first.
+ * Finds the transport header of @skb, which begins with its network header; offsets in bytes from
+ * there. Returns false if there is none, as in a fragment other than the first.
  */
 bool nf_find_l4(const struct sk_buff *skb, bool v6, struct nf_l4 *l4);
 
@@ -105,6 +105,10 @@ struct nf_ct_net {
 };
 
 enum ip_conntrack_info;
+/*
+ * Returns the packet's connection without a reference, or NULL, and in *@info its enum
+ * ip_conntrack_info, or -1.
+ */
 static inline struct nf_conn *nf_ct_get(const struct sk_buff *skb, int *info)
 {
 	*info = skb->nf_info && skb->nf_info < NF_UNTRACKED ? (int)skb->nf_info - 1 : -1;
@@ -121,16 +125,23 @@ void nf_ct_set_labels(struct nf_conn *ct, const u32 *value, const u32 *mask);
 /* ---- conntrack.c ---- */
 
 /*
- * Adds a user of connection tracking, which is on while it has users. nfnl_mutex held. Returns 0 or
- * -ENOMEM.
+ * Adds a user of connection tracking, which is on while it has users. nfnl_mutex held; may sleep.
+ * Returns 0, -ENOMEM or -E2BIG.
  */
 int nf_ct_use(struct net *net);
+/* Drops a user. nfnl_mutex held; may sleep. */
 void nf_ct_unuse(struct net *net);
+/* Frees the table of a namespace that ends. May sleep. */
 void nf_ct_net_end(struct net *net);
 extern u32 nf_ct_max; /* limit of connections of a namespace */
 /* Logs an invalid packet if nf_conntrack_log_invalid names its protocol. */
 void nf_ct_log_invalid(const struct nf_state *s, const struct nf_l4 *l4, const char *why);
+/* Computes the tuple of packets in the other direction. */
 void nf_ct_invert(struct nf_tuple *to, const struct nf_tuple *from);
+/*
+ * Fills *@t with the tuple of the packet whose network header is at offset @base of @skb. Returns
+ * true if it has one.
+ */
 bool nf_ct_tuple(const struct sk_buff *skb, bool v6, u32 base, struct nf_tuple *t);
 /*
  * Returns the direction of a connection that has this tuple, with a reference to the connection;
@@ -139,7 +150,8 @@ bool nf_ct_tuple(const struct sk_buff *skb, bool v6, u32 base, struct nf_tuple *
 struct nf_conn_dir *nf_ct_find(struct net *net, const struct nf_tuple *t);
 /*
  * Returns the destination of a connection's first packet before NAT. @local: the tuple of packets
- * that the local end sends. Takes ct->lock. Returns 0, or -ENOENT if the connection is not tracked.
+ * that the local end sends. *@port is in network byte order. Takes ct->lock. Returns 0, or -ENOENT
+ * if the connection is not tracked.
  */
 int nf_ct_original_dst(struct net *net, const struct nf_tuple *local, ip_addr *dst, u16 *port);
 /*
@@ -147,8 +159,15 @@ int nf_ct_original_dst(struct net *net, const struct nf_tuple *local, ip_addr *d
  * table's reference. ct->lock held.
  */
 bool nf_ct_unlink(struct nf_conn *ct);
-/* Calls @fn for each connection, with a reference and without a lock, until it returns nonzero. */
+/*
+ * Calls @fn for each connection, with a reference and without a lock, until it returns nonzero.
+ * Returns that value, 0, or -ENOMEM. May sleep.
+ */
 int nf_ct_each(struct net *net, int (*fn)(struct nf_conn *ct, void *arg), void *arg);
+/*
+ * Removes the connection from the table, if it is there. Takes ct->lock; the caller's reference
+ * stays.
+ */
 void nf_ct_kill(struct nf_conn *ct);
 /*
  * Notifies listeners of @group: NFNLGRP_CONNTRACK_NEW, _UPDATE or _DESTROY (ctnetlink.c). Does not
@@ -167,6 +186,7 @@ u32 nf_ct_packet(struct nf_conn *ct, const struct sk_buff *skb, const struct nf_
 bool nf_ct_may_begin(const struct net *net, const struct sk_buff *skb, const struct nf_l4 *l4);
 /* True if the transport checksum is right, or need not be checked. */
 bool nf_ct_sum_holds(const struct nf_state *s, const struct nf_l4 *l4);
+/* Returns the name of a TCP_CONNTRACK_* state; "NONE" for another number. */
 const char *nf_ct_tcp_name(u8 state);
 
 /*
@@ -185,11 +205,16 @@ struct nf_range {
 	u16 port_base;
 };
 enum { NF_NAT_SRC, NF_NAT_DST };
+/*
+ * Add and drop a user of NAT, and of connection tracking. nfnl_mutex held; may sleep. Return 0 or
+ * the errors of nf_ct_use().
+ */
 int nf_nat_get(struct net *net);
 void nf_nat_put(struct net *net);
 /*
- * Translates the source or destination of the new connection @ct. Returns NF_ACCEPT, or NF_DROP if
- * no port is free.
+ * Translates the source or destination (@manip: NF_NAT_*) of the new connection @ct to an address
+ * and port in @r. Takes ct->lock. Returns NF_ACCEPT, also for a connection that is translated
+ * already, or NF_DROP if no port is free.
  */
 u32 nf_nat_setup(struct nf_conn *ct, const struct nf_range *r, int manip);
 /*
@@ -202,13 +227,18 @@ u32 nf_nat_redirect(struct nf_state *s, const struct nf_range *r);
 /* ---- reject.c ---- */
 
 /*
- * Answers a packet that is rejected. @type: NFT_REJECT_*; @code: the code for the packet's family.
+ * Answers a packet that is rejected, and does not consume it. @type: NFT_REJECT_*; @code: the code
+ * for the packet's family.
  */
 void nf_reject(struct nf_state *s, int type, int code);
 /* ---- log.c ---- */
 
 /* sysctl: packets of namespaces other than init_net are logged too */
 extern int nf_log_all_netns;
+/*
+ * Logs a packet behind @prefix. @level: of syslog(2); @flags: NF_LOG_*. Packets beyond a rate limit
+ * are left out.
+ */
 void nf_log_packet(const struct nf_state *s, u32 level, u32 flags, const char *prefix);
 
 /* ---- checksums ---- */
@@ -226,6 +256,7 @@ static inline u32 nf_csum_delta(const void *old, const void *new, u32 n)
 		sum += (u16)~a[i] + (u32)b[i];
 	return sum;
 }
+/* Returns the checksum @check after a change by @delta. */
 static inline u16 nf_csum_apply(u16 check, u32 delta)
 {
 	u64 sum = (u64)(u16)~check + delta;
@@ -237,6 +268,7 @@ static inline u16 nf_csum_apply(u16 check, u32 delta)
 
 /* ---- addresses of packets (nft_expr_pkt.c) ---- */
 
+/* Reads the addresses of @skb, which begins with its network header. */
 void nf_addrs(const struct sk_buff *skb, bool v6, ip_addr *src, ip_addr *dst);
 /*
  * Returns the type RTN_* of the address @a. With @ifindex not 0, only addresses of that device
@@ -244,7 +276,7 @@ void nf_addrs(const struct sk_buff *skb, bool v6, ip_addr *src, ip_addr *dst);
  */
 struct nft_pkt;
 u32 nf_addr_type(const struct nft_pkt *p, const ip_addr *a, int ifindex);
-/* Returns the packet's bit in `ct state` (nft_expr_ct.c). */
+/* Returns the packet's bit in `ct state`, an NF_CT_STATE_*_BIT (nft_expr_ct.c). */
 u32 nf_ct_state_bit(const struct sk_buff *skb);
 
 #endif

@@ -92,19 +92,28 @@ u32 nf_run_nat_chains(struct nf_state *s, const u32 *done, u32 bit);
  * nf_unregister(). May sleep. Returns 0, -ENOMEM, or -E2BIG for too many functions.
  */
 int nf_register(struct net *net, const struct nf_hook_ops *ops);
+/*
+ * Removes a function with these values. Packets may be inside it until a grace period has passed.
+ * May sleep.
+ */
 void nf_unregister(struct net *net, const struct nf_hook_ops *ops);
 /*
  * Registers the @n functions of @all for IPv4 and IPv6; ignores ops.v6. If one fails, registers
- * none.
+ * none, and returns its error. May sleep, as does its counterpart.
  */
 int nf_register_both(struct net *net, const struct nf_hook_ops *all, u32 n);
 void nf_unregister_both(struct net *net, const struct nf_hook_ops *all, u32 n);
 /* Frees the packet filter of a namespace that is being destroyed. May sleep. */
 void nf_net_end(struct net *net);
+/* nft_trans.c: frees the tables of such a namespace. May sleep. */
 void nft_net_end(struct net *net);
-void nf_ct_conf_init(struct net *net); /* sets defaults of a new namespace */
+/* Sets the defaults of a new namespace. */
+void nf_ct_conf_init(struct net *net);
 
-/* Returns the first @n bytes of @skb, contiguous and writable. @skb must have at least @n bytes. */
+/*
+ * Returns the first @n bytes of @skb, contiguous and writable. @skb must have at least @n bytes,
+ * and if they are not contiguous yet, @n is at most SKB_ROOM.
+ */
 u8 *nf_writable(struct sk_buff *skb, u32 n);
 /*
  * Writes @n bytes at offset @at, which must be within the packet. Returns false if there is no
@@ -122,8 +131,8 @@ void nf_fix_sum(struct sk_buff *skb, u32 at, u32 delta, bool udp);
  */
 void nf_fill_checksum(struct sk_buff *skb);
 
-/* Take and drop a reference to the connection of a packet (conntrack.c). */
 struct nf_conn;
+/* Take and drop a reference to the connection of a packet (conntrack.c). @ct is not NULL. */
 void nf_conn_get(struct nf_conn *ct);
 void nf_conn_put(struct nf_conn *ct);
 /*

@@ -3,7 +3,7 @@
  * nfnetlink.h: messages of NETLINK_NETFILTER: parsing and writing of attributes, and the functions
  * of a subsystem.
  *
- * Attributes come from programs: nla_parse() checks that they lie within the message, and
+ * Attributes come from programs: nla_parse() takes only those that lie within the message, and
  * nla_be16() and its relatives that an attribute is long enough for its value. A message being
  * built (struct nfb) grows as needed. If there is no memory, it is marked `failed`, and further
  * writes are ignored.
@@ -35,15 +35,19 @@ static inline u16 nla_type(nla_t a)
 	return a->nla_type & NLA_TYPE_MASK;
 }
 /*
- * Fills @tb, which has @max + 1 entries, with the attributes of @data by their type. Returns 0 or
- * -EINVAL.
+ * Fills @tb, which has @max + 1 entries, with the attributes in the @len bytes at @data by their
+ * type, NULL for those that are missing. They stay in @data. Stops at the first malformed
+ * attribute. Returns 0.
  */
 int nla_parse(nla_t *tb, u32 max, const void *data, u32 len);
 static inline int nla_parse_nested(nla_t *tb, u32 max, nla_t a)
 {
 	return nla_parse(tb, max, nla_data(a), nla_len(a));
 }
-/* Returns the first attribute of a list (@at NULL), or the one after @at; NULL: no more. */
+/*
+ * Returns the first attribute in @len bytes at @data (@at NULL), or the one after @at; NULL: no
+ * more, or it is malformed.
+ */
 nla_t nla_next(const void *data, u32 len, nla_t at);
 #define nla_for_each(a, list)                                                                      \
 	for (a = nla_next(nla_data(list), nla_len(list), NULL); a;                                 \
@@ -53,21 +57,23 @@ int nla_be16(nla_t a, u16 *v);
 int nla_be32(nla_t a, u32 *v);
 int nla_be64(nla_t a, u64 *v);
 int nla_u8(nla_t a, u8 *v);
-/* Reads a number that may be missing; then *@v stays unchanged. */
+/* Reads a number that may be missing; then *@v stays unchanged. Returns 0 or -EINVAL. */
 int nla_opt32(nla_t a, u32 *v);
 /*
  * Copies text with its terminating 0 to @to. Returns 0, -EINVAL if the text is missing or empty, or
  * -ERANGE if it needs more than @size bytes.
  */
 int nla_text(nla_t a, char *to, u32 size);
+/* True if @a is not NULL and its text is @text. */
 bool nla_is(nla_t a, const char *text);
 
 /* ---- writing ---- */
 
+/* Messages that are being built. All 0: empty. nfb_free() frees the buffer. */
 struct nfb {
 	u8 *buf;
-	u32 len, cap;
-	u32 msg; /* offset of the message being built */
+	u32 len, cap; /* bytes used, and bytes of buf */
+	u32 msg;      /* offset of the message being built */
 	bool failed;
 };
 /* Port and sequence number of a request, for its answer or notification. */
@@ -75,6 +81,10 @@ struct nfb_to {
 	u32 portid, seq;
 	u16 flags;
 };
+/*
+ * Begins a message, which nfb_end() ends. @type includes the subsystem. @res_id is in host byte
+ * order, as are the numbers below.
+ */
 void nfb_begin(struct nfb *b, const struct nfb_to *to, u16 type, u8 family, u16 res_id);
 void nfb_attr(struct nfb *b, u16 type, const void *data, u32 n);
 /* Appends bytes without an attribute header, padded to the alignment of attributes. */
@@ -84,9 +94,11 @@ void nfb_be16(struct nfb *b, u16 type, u16 v);
 void nfb_be32(struct nfb *b, u16 type, u32 v);
 void nfb_be64(struct nfb *b, u16 type, u64 v);
 void nfb_text(struct nfb *b, u16 type, const char *s);
+/* Begins a nest of attributes. Returns the position to pass to nfb_nest_end(). */
 u32 nfb_nest(struct nfb *b, u16 type);
 void nfb_nest_end(struct nfb *b, u32 at);
 void nfb_end(struct nfb *b);
+/* Frees the messages; @b is empty then. */
 void nfb_free(struct nfb *b);
 
 /* ---- handling requests ---- */
@@ -97,6 +109,7 @@ struct nfnl_req {
 	const struct nlmsghdr *h;
 	u8 type, family; /* type without the subsystem */
 	u16 res_id;
+	/* the attributes, and their bytes */
 	const void *attrs;
 	u32 len;
 	/* attribute that caused the error, or NULL */
@@ -107,10 +120,17 @@ static inline struct nfb_to nfnl_to(const struct nfnl_req *r)
 {
 	return (struct nfb_to){ r->n->portid, r->h->nlmsg_seq, 0 };
 }
-/* Sends the message in @b and frees @b. Returns 1 (an answer was sent) or -errno. */
+/*
+ * Sends the message in @b and frees @b. Returns 1 (an answer was sent), 0 (the requester also wants
+ * an acknowledgement) or -errno.
+ */
 int nfnl_answer(struct nfnl_req *r, struct nfb *b);
-/* Sends one of several messages of a dump. Returns 0 or -errno; @b can be reused. */
+/*
+ * Sends one of several messages of a dump. May sleep. Returns 0 or -errno; @b is empty then, and
+ * can be reused.
+ */
 int nfnl_dump(struct nfnl_req *r, struct nfb *b);
+/* Ends a dump. Returns 1 or -errno. */
 int nfnl_done(struct nfnl_req *r);
 /*
  * Sends a message to listeners of @group, and to @echo, the requester if its request asked for a
@@ -124,14 +144,21 @@ static inline int nfnl_bad(struct nfnl_req *r, nla_t a, int err)
 	return err;
 }
 
-/* Handle a message of a subsystem. Return 0, 1 (an answer was sent) or -errno. */
+/*
+ * Handle a message of a subsystem. nfnl_mutex held; may sleep. Return 0, 1 (an answer was sent) or
+ * -errno.
+ */
 int nft_serve(struct nfnl_req *r);
 int ctnl_serve(struct nfnl_req *r);
 int compat_serve(struct nfnl_req *r);
 int nflog_serve(struct nfnl_req *r);
 /* Ends the nflog groups of a socket that is being closed. */
 void nflog_sock_end(struct nl_sock *n);
-/* Handle a message of a batch, its beginning and its end. */
+/*
+ * Handle a message of a batch, and its beginning and its end: commit or abort. nfnl_mutex held; may
+ * sleep. Return 0 or -errno. nft_batch_begin() returns -ERESTART if @genid is neither 0 nor the
+ * present generation. nft_commit() notifies listeners, and aborts if it fails.
+ */
 int nft_batch_one(struct nfnl_req *r);
 int nft_batch_begin(struct net *net, u32 genid);
 int nft_commit(struct net *net, struct nl_sock *n, const struct nlmsghdr *begin);

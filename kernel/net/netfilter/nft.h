@@ -28,7 +28,8 @@
  *    the task that made them.
  *
  * Locks: nfnl_mutex (nfnetlink.c) for every request. nn->lock (spin) for the evaluation of a
- * packet, and for changes of what packets read.
+ * packet, and for changes of what packets read. Functions of requests hold nfnl_mutex, may sleep
+ * and return 0 or -errno. Their objects are borrowed: nfnl_mutex keeps them.
  */
 #ifndef NESTLING_NETFILTER_NFT_H
 #define NESTLING_NETFILTER_NFT_H
@@ -176,6 +177,7 @@ struct nft_expr_type {
 	u32 max; /* highest attribute type */
 	bool stateful;
 	int (*init)(struct nft_ctx *c, struct nft_expr *e, nla_t *tb);
+	/* Evaluates a packet. nn->lock held, so it must not sleep. */
 	void (*eval)(struct nft_expr *e, struct nft_regs *r, struct nft_pkt *p);
 	void (*dump)(const struct nft_expr *e, struct nfb *b);
 	/*
@@ -288,14 +290,22 @@ struct nft_trans {
 	u16 flags;
 	bool echo; /* the requester also gets the notification */
 };
-/* Returns the namespace's nft_net, made at the first call; NULL: no memory. */
+/* Returns the namespace's nft_net, made at the first call; NULL: no memory. nfnl_mutex held. */
 struct nft_net *nft_net(struct net *net);
+/*
+ * Append a step to the batch: @what was made, or with @del is deleted; or it gets new values at the
+ * commit. Return 0 or -ENOMEM.
+ */
 int nft_log(struct nft_net *nn, enum nft_trans_type type, bool del, void *what);
 int nft_log_update(struct nft_net *nn, enum nft_trans_type type, void *what, u64 value, u64 value2,
 	const char *text);
 /* Counts an object. Returns 0 or -ENOSPC. */
 int nft_count(struct nft_net *nn);
 void nft_uncount(struct nft_net *nn);
+/*
+ * Copies the attribute @a, at most @max bytes, to *@out, which the caller owns; NULL if @a is NULL
+ * or empty. Returns 0, -EINVAL or -ENOMEM.
+ */
 int nft_blob_from(nla_t a, u32 max, struct nft_blob **out);
 static inline void nft_put_blob(struct nfb *b, u16 type, const struct nft_blob *u)
 {
@@ -316,6 +326,7 @@ int nft_new_elem(struct nft_ctx *c), nft_del_elem(struct nft_ctx *c),
 	nft_get_elem(struct nft_ctx *c);
 int nft_new_obj(struct nft_ctx *c), nft_del_obj(struct nft_ctx *c), nft_get_obj(struct nft_ctx *c);
 
+/* Append a message that describes the object. @type: NFT_MSG_*. */
 void nft_put_table(struct nfb *b, const struct nfb_to *to, u8 type, const struct nft_table *t);
 void nft_put_chain(struct nfb *b, const struct nfb_to *to, u8 type, const struct nft_chain *c);
 void nft_put_rule(struct nfb *b, const struct nfb_to *to, u8 type, const struct nft_rule *r);
@@ -323,7 +334,10 @@ void nft_put_set(struct nfb *b, const struct nfb_to *to, u8 type, const struct n
 void nft_put_elem_msg(struct nfb *b, const struct nfb_to *to, u8 type, const struct nft_elem *e);
 void nft_put_obj(struct nfb *b, const struct nfb_to *to, u8 type, const struct nft_obj *o);
 
-/* Find objects by the name in a request. The *_get functions return an ERR_PTR if there is none. */
+/*
+ * Find objects by the name in a request. The *_find functions return NULL if there is none, the
+ * *_get functions an ERR_PTR.
+ */
 struct nft_table *nft_table_find(struct nft_net *nn, u8 family, nla_t name);
 struct nft_table *nft_table_get(struct nft_ctx *c, nla_t name);
 struct nft_chain *nft_chain_find(const struct nft_table *t, nla_t name);
@@ -333,6 +347,7 @@ struct nft_obj *nft_obj_find(const struct nft_table *t, nla_t name, u32 type);
 
 /* Marks all rules of the chain as deleted. Returns 0 or -ENOMEM. */
 int nft_chain_flush(struct nft_net *nn, struct nft_chain *ch);
+/* Mark the rule, with its anonymous sets, and the set as deleted. Return 0 or -ENOMEM. */
 int nft_rule_delete(struct nft_net *nn, struct nft_rule *r);
 int nft_set_delete(struct nft_net *nn, struct nft_set *s);
 
@@ -342,6 +357,10 @@ void nft_chain_register(struct net *net, struct nft_chain *ch);
  * the chain until a grace period has passed.
  */
 bool nft_chain_unregister(struct net *net, struct nft_chain *ch);
+/*
+ * Free an object that is in no list. A chain is freed after a grace period; of the others no packet
+ * may hold a pointer.
+ */
 void nft_table_free(struct net *net, struct nft_table *t);
 void nft_chain_free(struct net *net, struct nft_chain *ch);
 void nft_rule_free(struct net *net, struct nft_rule *r);
@@ -363,12 +382,15 @@ int nft_validate(struct nft_table *t);
 int nft_expr_jumps(const struct nft_expr *e, int (*fn)(struct nft_chain *to, u32 depth), u32 depth);
 
 /*
- * dup.c: nf_dup() makes a copy for @gateway, by device @oif (0: any). nf_send_copies() sends the
- * copies after nn->lock is released.
+ * dup.c: nf_dup() makes a copy for @gateway, by device @oif (0: any), if there is memory.
+ * nf_send_copies() sends the copies after nn->lock is released.
  */
 void nf_dup(struct nft_pkt *p, const ip_addr *gateway, u32 oif);
 void nf_send_copies(struct nft_pkt *p);
-/* Sends up to @snap bytes of a packet to the listener of nflog group @group. nn->lock held. */
+/*
+ * Sends up to @snap bytes of a packet to the listener of nflog group @group, if there is one.
+ * nn->lock held.
+ */
 void nflog_packet(const struct nft_pkt *p, u16 group, const char *prefix, u32 snap);
 
 /* ---- sets ---- */
@@ -405,14 +427,17 @@ void nft_set_gc(struct net *net, struct nft_set *s);
 
 /* ---- expressions ---- */
 
+/* Makes an expression from a message. Returns it, owned by the caller, or an ERR_PTR. */
 struct nft_expr *nft_expr_new(struct nft_ctx *c, nla_t nest);
 /*
  * Makes an expression for elements of sets, which must be nft_expr_type.stateful: it keeps a state,
  * refers to no object and may be copied. Returns ERR_PTR(-EOPNOTSUPP) for others.
  */
 struct nft_expr *nft_stateful_new(struct nft_ctx *c, nla_t nest);
+/* Frees an expression with what it holds. */
 void nft_expr_free(struct net *net, struct nft_expr *e);
 void nft_expr_put(struct nfb *b, u16 type, const struct nft_expr *e);
+/* Returns the type of this name, or NULL. */
 const struct nft_expr_type *nft_expr_type(nla_t name);
 #define nft_priv(e) ((void *)(e)->priv)
 
@@ -423,9 +448,14 @@ const struct nft_expr_type *nft_expr_type(nla_t name);
 int nft_reg_load(nla_t a, u8 *reg, u32 len);
 int nft_reg_store(nla_t a, u8 *reg, u32 len);
 void nft_reg_put(struct nfb *b, u16 type, u32 reg);
+/*
+ * Reads a value or verdict from @a into *@d. Takes a reference to a verdict's chain, which
+ * nft_verdict_drop() drops. Returns 0 or -errno.
+ */
 int nft_data_get(struct nft_ctx *c, nla_t a, struct nft_data *d);
 void nft_data_put(struct nfb *b, u16 type, const struct nft_data *d);
 void nft_value_put(struct nfb *b, u16 type, const void *value, u32 len);
+/* Take and drop a reference to the chain of a verdict, if it has one. */
 void nft_verdict_hold(const struct nft_verdict *v);
 void nft_verdict_drop(const struct nft_verdict *v);
 
@@ -441,8 +471,8 @@ void nf_set_bytes(struct nft_pkt *p, u32 at, const void *new, u32 n, u32 sum);
 u32 nf_path_mss(const struct nft_pkt *p);
 void nf_lower_mss(struct nft_pkt *p, u32 mss);
 /*
- * xt_head.c: Finds the first IPv6 extension header of @type. Returns false if it is missing or
- * truncated.
+ * xt_head.c: Finds the first IPv6 extension header of @type, its offset in the packet and its
+ * length in bytes. Returns false if it is missing or truncated.
  */
 bool nf_find_ext(const struct nft_pkt *p, u8 type, u32 *off, u32 *len);
 
@@ -453,14 +483,20 @@ bool nf_find_ext(const struct nft_pkt *p, u8 type, u32 *off, u32 *len);
 struct nf_range;
 void nf_netmap(const struct nft_pkt *p, struct nf_range *r, int manip);
 
-/* Returns the set of a lookup or dynset expression; NULL for other expressions. */
+/*
+ * Returns the set of a lookup, dynset or objref expression, without a reference; NULL for other
+ * expressions.
+ */
 struct nft_set *nft_lookup_set(const struct nft_expr *e);
-/* Hook function: evaluates a base chain for a packet. */
+/* Hook function: evaluates a base chain for a packet. Takes nn->lock. Returns NF_*. */
 u32 nft_run(struct nf_state *s, void *chain);
 /* Hook function of a NAT chain, for a connection's first packet (nat.c). */
 u32 nft_run_nat(struct nf_state *s, void *chain);
 
-/* nft_compat.c: Reads the protocol that iptables gives for a rule. */
+/*
+ * nft_compat.c: Reads the protocol that iptables gives for a rule, into c->proto. Returns 0 or
+ * -EINVAL.
+ */
 int compat_proto(struct nft_ctx *c, nla_t a);
 
 #endif

@@ -5,7 +5,7 @@
  *
  * A list holds a reference to each connection. Each read first drops connections that have ended or
  * were never confirmed, so the count is right. Each entry counts as an object of the namespace.
- * Lock: nn->lock.
+ * Lock: nn->lock, held in all functions, none of which sleeps.
  */
 #ifndef NESTLING_NETFILTER_NFT_COUNT_H
 #define NESTLING_NETFILTER_NFT_COUNT_H
@@ -23,6 +23,7 @@ struct ct_list {
  * connections in the list.
  */
 u32 ct_list_see(const struct nft_pkt *p, struct ct_list *l);
+/* Empties the list. */
 void ct_list_end(struct nft_net *nn, struct ct_list *l);
 
 /* A list for each address. All zero: no list. */
@@ -32,7 +33,12 @@ struct ct_counts {
 	/* address at which the next sweep begins */
 	ip_addr next;
 };
+/*
+ * Adds the packet's connection to the list of @a. Returns the number of connections in that list, 0
+ * for a packet without a connection, ~0 if there is no memory.
+ */
 u32 ct_counts_see(const struct nft_pkt *p, struct ct_counts *t, const ip_addr *a);
+/* Empties all lists. */
 void ct_counts_end(struct nft_net *nn, struct ct_counts *t);
 
 #endif

@@ -15,7 +15,12 @@ struct xt_kind {
 	u32 size;  /* least size of its structure, bytes */
 	/* tracks: uses conntrack while a rule has it; nat_only: only in chains of type nat */
 	bool tracks, nat_only;
+	/* Returns 0, or -errno to refuse a rule with this structure. NULL: none is refused. */
 	int (*check)(const void *info);
+	/*
+	 * match() and target() run under nn->lock, and must not sleep. target() returns
+	 * NFT_CONTINUE, NF_* or NFT_RETURN.
+	 */
 	bool (*match)(const struct nft_pkt *p, const void *info);
 	int (*target)(struct nft_pkt *p, const void *info); /* NFT_CONTINUE, NF_*, NFT_RETURN */
 	/*
@@ -41,7 +46,10 @@ extern const struct xt_kind xt_matches[], xt_head_matches[], xt_keep_matches[], 
 	xt_socket_matches[], xt_proxy_targets[], xt_dup_targets[], xt_label_matches[],
 	xt_npt_targets[];
 
-/* Reads @n bytes of the transport header. Returns false if the packet is too short. */
+/*
+ * Copies @n bytes of the transport header to @to. Returns false if the packet is too short, or has
+ * none.
+ */
 bool xt_read_l4(const struct nft_pkt *p, void *to, u32 n);
 /* Returns the offset of TCP option @want in @opt, a header of @len bytes; 0: it is absent. */
 u32 xt_tcp_option(const u8 *opt, u32 len, u8 want);
