@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * bridge_rtnl.h: the requests of rtnetlink's family AF_BRIDGE (bridge/netlink.c), and brctl's calls
- * (bridge/ioctl.c).
+ * (bridge/ioctl.c). Functions may sleep, and return 0 or -errno. The caller has checked the rights
+ * for changes, except those of br_ioctl().
  */
 #ifndef NESTLING_NET_BRIDGE_RTNL_H
 #define NESTLING_NET_BRIDGE_RTNL_H
@@ -16,7 +17,8 @@ int br_change_fdb(struct net *net, const struct nlmsghdr *req);
 int br_dump_mdb(struct net *net, const struct nlmsghdr *req, rtnl_emit_fn emit, void *arg);
 int br_change_mdb(struct net *net, const struct nlmsghdr *req);
 /*
- * Serves SIOCBRADDBR and the other requests about bridges, on any socket. -ENOTTY: another request.
+ * Serves SIOCBRADDBR and the other requests about bridges, on any socket, after a check of the
+ * rights. @arg: address in program memory. -ENOTTY: another request.
  */
 long br_ioctl(struct net *net, u32 cmd, u64 arg);
 

@@ -42,6 +42,7 @@ struct nl_msg {
 	 */
 	u32 from, group;
 	struct ucred cred;
+	/* bytes of data */
 	u32 len;
 	u32 truesize; /* bytes charged against SO_RCVBUF */
 	u8 data[];
@@ -58,8 +59,9 @@ struct nl_proto {
 	/* all programs may send messages to each other; else only programs with CAP_NET_ADMIN */
 	bool all_send;
 	/*
-	 * Serves a request. Returns 0 when it is done (and acknowledged if requested), 1 when it
-	 * has answered by itself, or -errno. NULL: the protocol takes no requests.
+	 * Serves a request, which it borrows. May sleep. Returns 0 when it is done (and
+	 * acknowledged if requested), 1 when it has answered by itself, or -errno. NULL: the
+	 * protocol takes no requests.
 	 */
 	int (*serve)(struct nl_sock *n, const struct nlmsghdr *req);
 	/*
@@ -129,13 +131,17 @@ struct nl_sock {
 };
 
 /*
- * Puts a message into the socket's queue. @force: the message is (part of) an answer, which must be
- * complete. Returns 0 or -ENOBUFS.
+ * Puts a copy of @len bytes, one or more messages, into the socket's queue. @force: the message is
+ * (part of) an answer, which must be complete. May sleep. Returns 0, also if the queue is full,
+ * which the next recvmsg(2) reports; or -ENOBUFS without memory.
  */
 int nl_queue_bytes(struct nl_sock *n, const void *data, u32 len, bool force);
 /* Queues a message for the socket, or drops it if there is no room. Does not sleep. */
 void nl_notify(struct nl_sock *n, const void *data, u32 len);
-/* Builds one message in a temporary builder and queues it. */
+/*
+ * Builds one message in a temporary builder and queues it, if it is not empty. May sleep, like the
+ * next three. They return 0, -ENOMEM or -ENOBUFS.
+ */
 int nl_answer(struct nl_sock *n, const struct nlmsghdr *req, rtnl_put_fn put, const void *what,
 	u16 flags);
 /*
@@ -143,17 +149,20 @@ int nl_answer(struct nl_sock *n, const struct nlmsghdr *req, rtnl_put_fn put, co
  * NETLINK_EXT_ACK also gets @why (or NULL) and the @offset of the attribute (or 0).
  */
 int nl_error(struct nl_sock *n, const struct nlmsghdr *req, int err, const char *why, u32 offset);
+/* Ends a dump. */
 int nl_done(struct nl_sock *n, const struct nlmsghdr *req);
 /* Ends a dump that has failed with @err, or whose last message has @flags beside NLM_F_MULTI. */
 int nl_done_with(struct nl_sock *n, const struct nlmsghdr *req, int err, u16 flags);
 /*
- * Sends a message to every member of @group of @protocol in @net; NULL: in every namespace that the
- * initial user namespace owns.
+ * Sends a copy of a message to every member of @group (from 1 on) of @protocol in @net; NULL: in
+ * every namespace that the initial user namespace owns. Does not sleep. Without memory the message
+ * is lost.
  */
 void nl_broadcast(struct net *net, int protocol, u32 group, const void *data, u32 len);
 /* Sends a message to every member of @group except @but (NULL: to all). */
 void nl_broadcast_but(struct net *net, int protocol, u32 group, const void *data, u32 len,
 	const struct nl_sock *but);
+/* True if the group (from 1 on) has members. Takes nl_lock. */
 bool nl_has_listeners(struct net *net, int protocol, u32 group);
 /* Sets nl_sock.word and returns the old value. */
 u64 nl_set_word(struct nl_sock *n, u64 word);
@@ -173,8 +182,12 @@ void nl_walk_end(struct nl_sock *mark);
 /* ---- netlink.c and netlink_group.c ---- */
 
 extern spinlock_t nl_lock;
+/* Returns a message with a copy of @data, owned by the caller, or NULL. */
 struct nl_msg *nl_msg_new(const void *data, u32 len, gfp_t gfp);
-/* Consumes @m. Returns 0 or -ENOBUFS. */
+/*
+ * Puts a message into the socket's queue, unless the socket's filter drops it. Consumes @m. Takes
+ * c.lock. Returns 0, or -ENOBUFS if the queue is full.
+ */
 int nl_queue_msg(struct nl_sock *n, struct nl_msg *m, bool force);
 /*
  * Add a socket to the hub of its protocol and namespace (0 or -ENOMEM), and remove it, also from
@@ -201,10 +214,13 @@ void nl_catch_up_locked(struct nl_sock *n);
 void nl_catch_up_some(struct nl_sock *n);
 /*
  * Delivers logged messages of @n's hub while the log is more than half full. For a task that logs
- * many messages.
+ * many messages. May sleep.
  */
 void nl_help(struct nl_sock *n);
-/* Sends a message to the members of a group except @but. */
+/*
+ * Sends a copy of a message to the members of a group except @but. The caller keeps @m. Takes
+ * nl_lock.
+ */
 void nl_to_group(struct net *net, int protocol, u32 group, const struct nl_msg *m,
 	const struct nl_sock *but);
 

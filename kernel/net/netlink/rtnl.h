@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * rtnl.h: rtnetlink(7): links, addresses and routes as netlink messages. netlink.c passes these
- * messages from and to programs.
+ * messages from and to programs. Functions that serve requests borrow the request, may sleep, and
+ * return 0 or -errno; a dump or get passes each object to @emit, with @arg. The caller has checked
+ * the rights for changes.
  */
 #ifndef NESTLING_NET_RTNL_H
 #define NESTLING_NET_RTNL_H
@@ -17,6 +19,10 @@ struct nl_builder {
 	u32 len;
 	u32 msg; /* offset of the current message */
 };
+/*
+ * Begins a message, whose fixed part has @body bytes, all 0, and returns that part. @req: the
+ * request, whose sequence number the message gets. nl_end() ends it.
+ */
 void *nl_begin(struct nl_builder *b, const struct nlmsghdr *req, u32 portid, u16 type, u16 flags,
 	u32 body);
 /*
@@ -34,14 +40,15 @@ u32 nl_nest_plain(struct nl_builder *b, u16 type);
 void nl_nest_end(struct nl_builder *b, u32 at);
 void nl_end(struct nl_builder *b);
 /*
- * Finds attribute @type of a request whose fixed part has @fixed bytes. NULL: the attribute is
- * missing, or shorter than @min.
+ * Finds attribute @type of a request whose fixed part has @fixed bytes. Returns its data in @req,
+ * and the bytes of it in *@len unless that is NULL. NULL: the attribute is missing, or shorter than
+ * @min.
  */
 const void *nl_find(const struct nlmsghdr *req, u32 fixed, u16 type, u32 min, u32 *len);
 
 /*
- * Finds attribute @type inside the attribute [p, p + len), and its length in *@got. NULL: the
- * attribute is missing, or shorter than @min.
+ * Finds attribute @type among the attributes at [p, p + len). Returns its data, and the bytes of it
+ * in *@got. NULL: the attribute is missing, or shorter than @min.
  */
 const void *nl_nested(const void *p, u32 len, u16 type, u32 min, u32 *got);
 
@@ -54,6 +61,10 @@ u32 rtnl_room_for(struct net *net, const struct list_head *list);
  */
 void rtnl_put_gateway(struct nl_builder *b, const ip_addr *gateway, bool v4);
 int rtnl_read_gateway(const void *attrs, u32 len, u8 family, ip_addr *out);
+/*
+ * Reads an address from attribute @type. Returns false if it is missing or too short; *@out is
+ * unchanged then.
+ */
 bool rtnl_attr_addr(const struct nlmsghdr *req, u32 fixed, u16 type, u8 family, ip_addr *out);
 
 /* True for a type of route whose packets are dropped or not routed by this table. */
@@ -63,7 +74,10 @@ static inline bool route_leads_nowhere(u8 type)
 	       type == RTN_THROW;
 }
 
-/* Builds a message that describes the object @what. */
+/*
+ * Builds a message that describes the object @what; leaves @b empty if the object is gone. Must not
+ * sleep.
+ */
 typedef void (*rtnl_put_fn)(
 	struct nl_builder *b, const struct nlmsghdr *req, u32 portid, u16 flags, const void *what);
 /* Answers with one object. Returns 0 or -errno, which ends the dump. */
@@ -77,17 +91,22 @@ struct rtnl_dump {
 	bool strict;
 	u16 each, done;
 };
+/* Serve a dump, and a request for one object. */
 int rtnl_dump(struct net *net, const struct nlmsghdr *req, struct rtnl_dump *d, rtnl_emit_fn emit,
 	void *arg);
 int rtnl_get(
 	struct net *net, const struct nlmsghdr *req, bool strict, rtnl_emit_fn emit, void *arg);
 /*
- * Serves NEW, DEL and SET requests. Returns 0 or -errno, and in *@why a text for the error, if
- * there is one. The caller has checked the rights.
+ * Serves NEW, DEL and SET requests. Returns 0 or -errno, and in *@why a static text for the error,
+ * if there is one.
  */
 int rtnl_change(struct net *net, const struct nlmsghdr *req, const char **why);
 
 /* ---- notifying listeners; may be called from a timer, with no spinlock held ---- */
+/*
+ * @type: RTM_NEW* or RTM_DEL*. @change: the IFF_* flags that have changed. Without memory a
+ * notification is lost.
+ */
 void rtnl_notify(struct net *net, u32 group, rtnl_put_fn put, const void *what);
 void rtnl_notify_link(struct net_device *dev, u16 type, u32 change);
 void rtnl_notify_addr(struct net *net, const struct ifaddr *a, u16 type);
@@ -113,6 +132,7 @@ int nsid_get(struct net *net, struct net *peer);
 int nsid_ask(struct net *net, const struct nlmsghdr *req, rtnl_emit_fn emit, void *arg);
 int nsid_dump(struct net *net, rtnl_emit_fn emit, void *arg);
 int nsid_set(struct net *net, const struct nlmsghdr *req);
+/* Drops the ids that a namespace which ends has, and those of it. */
 void nsids_forget(struct net *net);
 
 /* rtnl_route.c */

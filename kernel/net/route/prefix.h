@@ -13,7 +13,7 @@
  * a search in one space finds no network of another. Nodes of one network are found in the order
  * that the owner gives them. The hash has a random key, so no sender can choose which networks
  * share a bucket. It grows with its content.
- * Locks: the owner holds its own lock around each call.
+ * Locks: the owner holds its own lock around each call. No function sleeps.
  */
 #ifndef NESTLING_NET_PREFIX_H
 #define NESTLING_NET_PREFIX_H
@@ -37,9 +37,14 @@ struct prefix_lens {
 	u16 nr[129];
 };
 
-/* Makes the first buckets. Returns true if the hash has buckets, which prefix_add() requires. */
+/*
+ * Makes the first buckets. Returns true if the hash has buckets, which prefix_add() requires;
+ * false: no memory.
+ */
 bool prefix_ready(struct prefix_hash *h);
+/* Frees the buckets of a hash. The nodes are the owner's. */
 void prefix_free(struct prefix_hash *h);
+/* Sets up a node for the first @bits bits (of 128) of @net. */
 void prefix_set(struct prefix_node *n, u32 space, const ip_addr *net, u32 bits);
 /*
  * Adds @n before @before, a node of the same network; NULL: behind all nodes of the network.

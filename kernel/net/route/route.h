@@ -12,8 +12,9 @@
  * in the result; forward.c calls route_forward() for a packet of another machine. rtnetlink and the
  * ioctls change routes by route_change() and route_del().
  * Locks: net->lock (spin) protects routes, rules and tables. Functions take it unless their comment
- * says that it is held. struct nexthops is immutable; a user without the lock holds a reference.
- * May know: inet/ (addresses), link/ (devices), neigh/; of sockets only the values in struct flow.
+ * says that it is held. struct nexthops is immutable; a user without the lock holds a reference. No
+ * function sleeps. May know: inet/ (addresses), link/ (devices), neigh/; of sockets only the values
+ * in struct flow.
  */
 #ifndef NESTLING_NET_ROUTE_H
 #define NESTLING_NET_ROUTE_H
@@ -49,8 +50,9 @@ struct nexthops {
 	struct nexthop hop[];
 };
 #define HOPS_MAX 64U
-struct nexthops *nexthops_alloc(u32 nr); /* NULL: no memory */
-/* Take and drop a reference. NULL is allowed. */
+/* Returns @nr nexthops, all 0, with one reference; NULL: no memory. */
+struct nexthops *nexthops_alloc(u32 nr);
+/* Take and drop a reference. NULL is allowed. nexthops_get() returns @h. */
 struct nexthops *nexthops_get(struct nexthops *h);
 void nexthops_put(struct nexthops *h);
 
@@ -80,15 +82,20 @@ struct route {
 	struct nexthops *hops;
 };
 /*
- * Adds or replaces a route by rtnetlink's NLM_F_CREATE, _EXCL, _REPLACE and _APPEND. Takes a
- * reference to r->hops. Returns 0, -EEXIST, -ENOENT, -ENOMEM, -ENOBUFS.
+ * Adds a copy of a route, or replaces one, by rtnetlink's NLM_F_CREATE, _EXCL, _REPLACE and
+ * _APPEND, and notifies listeners. Takes a reference to r->hops. Returns 0, -EEXIST, -ENOENT,
+ * -ENODEV (a device is gone), -ENOMEM or -ENOBUFS.
  */
 int route_change(struct net *net, const struct route *r, u16 flags);
+/*
+ * Adds a route of the kernel. Routes of the same key by other nexthops are kept. Returns what
+ * route_change() returns.
+ */
 int route_add(struct net *net, const struct route *r);
 /*
  * Deletes the first route with the destination and table of @r, and with its type, scope, protocol,
- * metric, source, device and gateway where @r has one (not 0, NULL, any, RT_SCOPE_NOWHERE). Returns
- * 0 or -ESRCH.
+ * metric, source, device and gateway where @r has one (not 0, NULL, any, RT_SCOPE_NOWHERE).
+ * Notifies listeners. Returns 0 or -ESRCH.
  */
 int route_del(struct net *net, const struct route *r);
 /*
@@ -100,6 +107,7 @@ int route_del(struct net *net, const struct route *r);
 int route_place(struct net *net, struct route *n, u16 flags, struct list_head *gone);
 /* Removes and returns the route that route_del() would delete, or NULL. net->lock held. */
 struct route *route_take(struct net *net, const struct route *r);
+/* Frees a route that is in no list, with its reference to nexthops; and a list of such routes. */
 void route_free(struct route *r);
 void routes_free(struct list_head *gone);
 
@@ -115,7 +123,7 @@ struct route_table {
 };
 /* Returns the table, or NULL if it never had a route. net->lock held. */
 struct route_table *route_table_find(const struct net *net, bool v4, u32 table);
-/* True if the table ever had a route. net->lock held. */
+/* True if the table ever had a route, or is main or local. net->lock held. */
 bool route_has_table(const struct net *net, bool v4, u32 table);
 /* Frees all tables at the namespace's end. */
 void route_tables_free(struct net *net);
@@ -198,7 +206,10 @@ struct flow {
 };
 /* Limit of flow.steps. A destination whose lookup needs more is unreachable. */
 #define LOOK_MAX 65536U
-/* Finds the route of @f. Returns 0, -ENETUNREACH, -EHOSTUNREACH, -EINVAL, -EACCES. */
+/*
+ * Finds the route of @f, and fills in its result. Returns 0, -ENETUNREACH, -EHOSTUNREACH, -EINVAL
+ * or -EACCES. f->dev has no reference (netdev_find()).
+ */
 int route_output(struct net *net, struct flow *f);
 /* Records a change after which the results of lookups may differ. net->lock held. */
 void route_changed(struct net *net);
@@ -223,6 +234,7 @@ bool route_makes_local(struct net *net, const ip_addr *a);
  */
 int rules_route(
 	struct net *net, struct flow *f, int (*look)(struct net *net, struct flow *f, u32 table));
+/* Makes the first rules of a namespace: 0 or -ENOMEM; and frees all of its rules. */
 int rules_init(struct net *net);
 void rules_free(struct net *net);
 
