@@ -42,25 +42,31 @@ struct filter_view {
 /*
  * Runs the filter of a socket over a packet. Returns true if the socket gets it. The program's view
  * begins @back bytes before @skb's front (a pulled header), at or behind the network header. If the
- * program passes fewer bytes, @skb is truncated, except the pulled header.
+ * program passes fewer bytes, @skb is truncated, except the pulled header. Does not sleep, and does
+ * not consume @skb.
  */
 bool sock_filter_skb(const struct sock_common *c, struct sk_buff *skb, u32 back);
 /*
- * Runs the filter of @c over bytes without an skb. Returns true if the socket gets them; *len
- * becomes the number of bytes that pass.
+ * Runs the filter of @c over *@len bytes without an skb. Returns true if the socket gets them;
+ * *@len becomes the number of bytes that pass. Does not sleep.
  */
 bool sock_filter_bytes(const struct sock_common *c, const void *data, u32 *len);
 /*
- * Runs the program on a view whose members are filled in, except @in. Returns the program's result.
+ * Runs the program on a view of @len bytes whose members are filled in, except @in. Returns the
+ * program's result: how many bytes pass, 0 for none, or an index for a group of sockets.
  */
 u32 sock_filter_view(const struct sk_filter *f, struct filter_view *v, u32 len);
 
-struct sk_filter *filter_read(uaddr_t uprog, u32 len); /* ERR_PTR(-EINVAL, -EFAULT, -ENOMEM) */
-/* Takes a reference. NULL is allowed, as it is for filter_put(). */
+/*
+ * Makes a program from the struct sock_fprog at @uprog in program memory, which has @len bytes.
+ * Returns it with one reference, or ERR_PTR(-EINVAL), -EFAULT or -ENOMEM. May sleep.
+ */
+struct sk_filter *filter_read(uaddr_t uprog, u32 len);
+/* Takes a reference, and returns @f. NULL is allowed, as it is for filter_put(). */
 struct sk_filter *filter_get(struct sk_filter *f);
 /*
- * Returns the filter of a socket, with a reference, while other tasks may replace it. Takes
- * c->lock.
+ * Returns the filter of a socket, with a reference, while other tasks may replace it; NULL: there
+ * is none. Takes c->lock.
  */
 struct sk_filter *filter_get_of(struct sock_common *c);
 void filter_put(struct sk_filter *f);
@@ -79,14 +85,24 @@ extern const struct filter_programs *filter_programs;
  * may be relative to SKF_NET_OFF or SKF_LL_OFF, and @n is at most 4.
  */
 bool filter_view_bytes(const struct filter_view *v, s64 off, u32 n, void *to, bool legacy);
-struct sk_filter *filter_extended(int fd); /* ERR_PTR(-EBADF, -EINVAL, -ENOMEM) */
+/*
+ * Makes a program from current's descriptor @fd of bpf(2). Returns it with one reference, or
+ * ERR_PTR(-EBADF), -EINVAL or -ENOMEM. May sleep.
+ */
+struct sk_filter *filter_extended(int fd);
 
-/* Options of SOL_SOCKET. */
+/*
+ * Options of SOL_SOCKET. They take c->lock, and may sleep. Return 0, -EPERM after SO_LOCK_FILTER,
+ * the errors of the functions above, or -ENOENT if there is no filter to detach. @val: in program
+ * memory.
+ */
 int sock_attach_program(struct sock_common *c, int fd);
 int sock_attach_filter(struct sock_common *c, uaddr_t val, u32 len);
 int sock_detach_filter(struct sock_common *c);
 /*
- * Copies the instructions of the program to @val. Returns their number; @val NULL: does only that.
+ * Copies the instructions of the program to @val in program memory, which has room for @room
+ * instructions. Returns their number, 0 without a program, -EACCES for a program of bpf(2), or
+ * another -errno. @room 0: only returns the number.
  */
 long sock_get_filter(struct sock_common *c, uaddr_t val, u32 room);
 

@@ -90,13 +90,15 @@ struct packet_sock {
 	/* file with the memory of both rings; under op */
 	struct file *ring_file;
 };
+/* Drops a reference; the last one frees the socket. */
 void packet_put(struct packet_sock *p);
+/* Returns the structure of an AF_PACKET socket, without a reference. */
 static inline struct packet_sock *PACKET(struct socket *s)
 {
 	return container_of(s->sk, struct packet_sock, c);
 }
 
-/* Returns the length of the link header of a device of that type. */
+/* Returns the length in bytes of the link header of a device of that type. */
 static inline u32 packet_link_len(u16 hatype)
 {
 	return hatype == ARPHRD_NONE ? 0 : ETH_HLEN;
@@ -104,17 +106,18 @@ static inline u32 packet_link_len(u16 hatype)
 
 extern spinlock_t packet_taps_lock;
 /*
- * packet_tap.c: packet_look() binds a socket to a device and a protocol, and makes it a tap; @proto
- * 0: ends that. Returns 0, -ENODEV, or -ENETDOWN: the device is down, so the socket is bound but is
- * no tap.
+ * packet_tap.c: packet_look() binds a socket to a device and a protocol, and makes it a tap;
+ * @ifindex 0: every device; @proto (host order) 0: ends that. Returns 0, -ENODEV, or -ENETDOWN: the
+ * device is down, so the socket is bound but is no tap.
  */
 int packet_look(struct packet_sock *p, int ifindex, u16 proto);
 /* Calls @fn for each tap of @net, with packet_taps_lock held; for lists. */
 void packet_for_each(
 	struct net *net, void (*fn)(const struct packet_sock *p, void *arg), void *arg);
+/* Ends the tap of a socket. Takes packet_taps_lock. */
 void packet_look_away(struct packet_sock *p);
 
-/* The destination of a packet. */
+/* The destination of a packet. @proto is in host order; @dev has no reference (netdev.h). */
 struct packet_to {
 	struct net_device *dev;
 	u16 proto;
@@ -128,19 +131,33 @@ struct packet_to {
  */
 int packet_prepare(
 	struct packet_sock *p, struct sk_buff *skb, const struct packet_to *to, u32 *pieces);
+/*
+ * Sends a packet that packet_prepare() has accepted, and charges it to the socket. @pieces: from
+ * there. Consumes @skb. Returns 0 or -errno.
+ */
 int packet_transmit(
 	struct packet_sock *p, struct sk_buff *skb, const struct packet_to *to, u32 pieces);
-/* Sends a frame, which keeps its owner. */
+/* Sends a frame, which keeps its owner. Consumes it. Returns 0 or -errno. */
 int packet_leave(struct packet_sock *p, struct sk_buff *skb, const struct packet_to *to);
+/* True if the socket's send buffer has room. */
 bool packet_may_send(const struct packet_sock *p);
 
-/* packet_mem.c */
+/*
+ * packet_mem.c: packet_set_ring() serves PACKET_RX_RING and PACKET_TX_RING, with op held; @val is
+ * in program memory. packet_mmap(), the socket's proto_ops.mmap, does not take op, since mmap_lock
+ * is held. Both return 0 or -errno, and may sleep.
+ */
 int packet_set_ring(struct packet_sock *p, int opt, uaddr_t val, u32 len);
 int packet_mmap(struct socket *s, struct file *f, struct vm_area *v);
+/* Returns the bytes of a frame's header in the format @version, TPACKET_*. */
 u32 packet_header_size(u32 version);
+/*
+ * Frees the rings of a socket that is closed and no tap any more. Programs keep what they have
+ * mapped. May sleep.
+ */
 void packet_rings_end(struct packet_sock *p);
 
-/* packet_ring.c */
+/* packet_ring.c: Frees a ring that no tap uses; NULL is allowed. May sleep. */
 void packet_ring_free(struct packet_ring *r);
 /*
  * True if the ring's frames have room for fewer than @keep bytes of a packet. q_lock held, and
@@ -154,7 +171,12 @@ bool packet_ring_cuts(const struct packet_sock *p, u32 keep, u32 netlen);
  */
 bool packet_ring_put(struct packet_sock *p, const struct sk_buff *skb,
 	const struct sockaddr_ll *from, u32 keep, u32 net, bool whole);
+/* True if the program has a frame or block to read. Takes q_lock. */
 bool packet_ring_ready(struct packet_sock *p);
+/*
+ * Returns how often the ring (TPACKET_V3) was full since the last call, and clears the count.
+ * q_lock held.
+ */
 u32 packet_ring_freezes(struct packet_sock *p);
 /*
  * True if the next frame or block is free; with @part, the frame or block 1/@part of the ring
@@ -162,23 +184,39 @@ u32 packet_ring_freezes(struct packet_sock *p);
  */
 bool packet_ring_has_room(const struct packet_ring *r, u32 part);
 
-/* packet_tx.c: sends the frames of the ring. Returns the number of bytes, or -errno. */
+/*
+ * packet_tx.c: sends the frames of the ring. Takes tx_op; may sleep. Returns the number of bytes,
+ * -EBUSY if there is no ring, or another -errno.
+ */
 ssize_t packet_tx_send(struct packet_sock *p, const struct packet_to *to, bool nonblock);
+/* Frees a ring whose frames no task sends; NULL is allowed. */
 void packet_tx_free(struct packet_tx *t);
 /* True if the program can write its next frame. q_lock held. */
 bool packet_tx_room(const struct packet_tx *t);
 
-/* packet_fanout.c. These three under op; the functions below with packet_taps_lock held. */
+/*
+ * packet_fanout.c: PACKET_FANOUT, PACKET_FANOUT_DATA and the value of the first for programs. op
+ * held in the first two, which may sleep; @val is in program memory. Return 0 or -errno; the value
+ * is 0 without a group.
+ */
 int packet_fanout_join(struct packet_sock *p, uaddr_t val, u32 len);
 int packet_fanout_data(struct packet_sock *p, uaddr_t val, u32 len);
 u32 packet_fanout_get(const struct packet_sock *p);
+/*
+ * Reads PACKET_ROLLOVER_STATS into @val in the kernel, cut at *@len. Returns 0, or -EINVAL without
+ * such a group. Takes no lock.
+ */
 int packet_rollover_stats(const struct packet_sock *p, void *val, u32 *len);
+/* Leaves the group when the socket is closed. Takes packet_taps_lock; may sleep. */
 void packet_fanout_leave(struct packet_sock *p);
-/* Adds the socket to the members that get packets, or removes it: only a tap gets a share. */
+/*
+ * Adds the socket to the members that get packets, or removes it: only a tap gets a share.
+ * packet_taps_lock is held here and in the functions below.
+ */
 void packet_fanout_listen(struct packet_sock *p, bool on);
 /*
  * Returns the member that gets @skb. The packet begins with the link header; the network header is
- * at @net.
+ * @net bytes behind the front. The group has a member that listens; the result has no reference.
  */
 struct packet_sock *packet_fanout_pick(struct packet_fanout *f, struct sk_buff *skb, u32 net);
 /*
@@ -191,11 +229,19 @@ struct sk_buff *packet_fanout_whole(
 	struct packet_fanout *f, struct sk_buff *all, struct list_head *dead);
 /* True if @p is the first member of its group, which acts for the whole group. */
 bool packet_fanout_is_first(const struct packet_sock *p);
+/* True if the group gets a packet that @owner (sk_buff.owner) has sent. */
 bool packet_fanout_wants_sent(const struct packet_fanout *f, const void *owner);
 
 /* packet_vnet.c */
-/* Returns the size of the virtio header that option @opt selects by value @n; -EINVAL. */
+/*
+ * Returns the size in bytes of the virtio header that option @opt selects by value @n, 0: none; or
+ * -EINVAL.
+ */
 int packet_vnet_size(int opt, int n);
+/*
+ * Removes the virtio header at the front of @skb, and applies it. @link: bytes of the link header
+ * behind it; @pieces as in packet_prepare(). Returns 0 or -errno; does not free @skb.
+ */
 int packet_vnet_take(const struct packet_sock *p, struct sk_buff *skb, u32 link, u32 *pieces);
 /*
  * Sends a datagram in fragments with @size bytes of payload each, all of which begin with its first
@@ -208,6 +254,10 @@ int packet_vnet_pieces(
  * memory.
  */
 struct sk_buff *packet_vnet_show(struct sk_buff *skb);
+/*
+ * Writes the virtio header of @skb to the program. Returns 0, -EINVAL if there is no room, or
+ * -EFAULT.
+ */
 int packet_vnet_put(const struct packet_sock *p, const struct sk_buff *skb, struct iov_iter *to);
 
 /* Return the address of a queued packet, and its tp_status for PACKET_AUXDATA. */

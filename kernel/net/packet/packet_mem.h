@@ -3,7 +3,7 @@
  * packet_mem.h: memory that a socket shares with its program, for the rings of AF_PACKET. It is
  * divided into blocks, and a block into frames; no frame crosses the end of its block. Offsets are
  * from the start of the ring; the caller checks them. The program may change the content of the
- * memory at any time.
+ * memory at any time. Offsets and sizes are in bytes, pages in units of PAGE_SIZE.
  */
 #ifndef NESTLING_NET_PACKET_MEM_H
 #define NESTLING_NET_PACKET_MEM_H
@@ -34,29 +34,37 @@ struct ring_mem {
 };
 
 /*
- * Allocates zeroed memory for a request that was checked. -ENOMEM: the caller must still call
- * ring_mem_put(), for the part that was allocated. p->op held.
+ * Allocates zeroed memory for a request that was checked. Returns 0 or -ENOMEM; after -ENOMEM the
+ * caller must still call ring_mem_put(), for the part that was allocated. @tx: for PACKET_TX_RING.
+ * p->op held; may sleep.
  */
 int ring_mem_get(struct ring_mem *m, struct packet_sock *p, const struct tpacket_req3 *q, bool tx);
+/* Frees a ring's memory, and unless `keep` is set discards it in the file. May sleep. */
 void ring_mem_put(struct ring_mem *m);
 
+/* Returns the address of offset @off, valid to the end of its page. */
 void *ring_at(const struct ring_mem *m, u64 off);
 /* Returns a word of the ring at @off. Words are aligned, so each is in one page. */
 static inline u32 *ring_word(const struct ring_mem *m, u64 off)
 {
 	return ring_at(m, off);
 }
+/*
+ * Copy @n bytes to and from the ring, across pages; ring_write_skb() copies the first @n bytes of
+ * @skb.
+ */
 void ring_write(const struct ring_mem *m, u64 off, const void *data, u32 n);
 void ring_read(const struct ring_mem *m, u64 off, void *data, u32 n);
 void ring_write_skb(const struct ring_mem *m, u64 off, const struct sk_buff *skb, u32 n);
+/* Returns the offset of frame @n. */
 static inline u64 ring_frame(const struct ring_mem *m, u32 n)
 {
 	return (u64)(n / m->per_block) * m->block_size + (u64)(n % m->per_block) * m->frame_size;
 }
 
 /*
- * Make rings (packet_ring.c, packet_tx.c). Return the ring or ERR_PTR(-ENOMEM). The functions that
- * free them accept NULL.
+ * Make rings (packet_ring.c, packet_tx.c). p->op held; may sleep. Return the ring, owned by the
+ * caller, or ERR_PTR(-ENOMEM). The functions that free them accept NULL.
  */
 struct packet_ring *packet_ring_new(struct packet_sock *p, const struct tpacket_req3 *q);
 struct packet_tx *packet_tx_new(struct packet_sock *p, const struct tpacket_req3 *q);

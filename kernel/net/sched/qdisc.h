@@ -61,7 +61,8 @@ struct qdisc_ops {
 	 * 0 or -errno; after an error destroy() is called too.
 	 */
 	int (*init)(struct qdisc *q, const void *opt, u32 len);
-	int (*change)(struct qdisc *q, const void *opt, u32 len); /* NULL: -EINVAL */
+	/* Changes settings by TCA_OPTIONS. Returns 0 or -errno. NULL: -EINVAL. */
+	int (*change)(struct qdisc *q, const void *opt, u32 len);
 	/* frees what init() made; may be NULL */
 	void (*destroy)(struct qdisc *q);
 	/*
@@ -69,6 +70,10 @@ struct qdisc_ops {
 	 * qdisc_refuse(). NULL (noqueue): packets are sent at once.
 	 */
 	int (*enqueue)(struct qdisc *q, struct sk_buff *skb, struct qdisc_tx *tx);
+	/*
+	 * Returns the next packet that may leave now, or NULL. root->lock held, as for enqueue()
+	 * and reset().
+	 */
 	struct sk_buff *(*dequeue)(struct qdisc *q, struct qdisc_tx *tx);
 	/* Moves the qdisc's own packets to @drops. The qdiscs below have a reset() of their own. */
 	void (*reset)(struct qdisc *q, struct list_head *drops);
@@ -98,12 +103,14 @@ struct qdisc_class_ops {
 	void (*fill)(struct nl_builder *b, struct tcmsg *m, struct qdisc *q, u32 minor);
 	/* Makes a class or changes an existing one. NULL: -EOPNOTSUPP. */
 	int (*change)(struct qdisc *q, u32 minor, u32 parent, const void *opt, u32 len);
+	/* Removes a class. Returns 0 or -errno. */
 	int (*remove)(struct qdisc *q, u32 minor);
 };
 
 /* Statistics of a qdisc or class, as tc shows them. Protected by root->lock. */
 struct qdisc_stats {
 	u64 bytes;
+	/* qlen in packets, backlog in bytes */
 	u32 packets, drops, overlimits, requeues, qlen, backlog;
 };
 
@@ -144,11 +151,13 @@ struct qdisc_root {
 
 /* ---- for kinds; root->lock held ---- */
 
+/* Adds @skb to @q, and counts it. Consumes it. Returns 0, or the error of the kind's enqueue(). */
 int qdisc_enqueue(struct qdisc *q, struct sk_buff *skb, struct qdisc_tx *tx);
+/* Removes the next packet that may leave now, uncounts it, and returns it; NULL: there is none. */
 struct sk_buff *qdisc_dequeue(struct qdisc *q, struct qdisc_tx *tx);
 /* Returns the packet that qdisc_dequeue() would return, or NULL. */
 struct sk_buff *qdisc_peek(struct qdisc *q, struct qdisc_tx *tx);
-/* Refuses @skb on behalf of enqueue(). Returns -ENOBUFS. */
+/* Refuses @skb on behalf of enqueue(): puts it on tx->drops. Returns -ENOBUFS. */
 int qdisc_refuse(struct sk_buff *skb, struct qdisc_tx *tx);
 /*
  * Drop a packet that was queued before. qdisc_drop() counts the drop at @q and all its parents,
@@ -163,7 +172,7 @@ void qdisc_forgo(struct qdisc *q, u32 len);
  * frees @skb and returns false.
  */
 bool qdisc_add(struct qdisc *q, struct sk_buff *skb, struct qdisc_tx *tx);
-/* Makes the tree run again at @when, when a packet may leave. */
+/* Makes the tree run again at @when (ktime_get()), when a packet may leave. */
 static inline void qdisc_wait(struct qdisc_tx *tx, u64 when)
 {
 	tx->next = min(tx->next, when);
@@ -176,7 +185,10 @@ static inline void qdisc_wait(struct qdisc_tx *tx, u64 when)
  * fails.
  */
 struct qdisc *qdisc_default(struct qdisc *up, u32 minor);
-/* Makes a qdisc of kind @ops below @up. Returns it or ERR_PTR. */
+/*
+ * Makes a qdisc of kind @ops below @up (NULL: a root). @opt: TCA_OPTIONS, @len bytes, or NULL.
+ * Returns it or ERR_PTR. May sleep.
+ */
 struct qdisc *qdisc_make(struct qdisc_root *root, const struct qdisc_ops *ops, struct qdisc *up,
 	u32 parent, u32 handle, const void *opt, u32 len);
 /*
@@ -189,7 +201,8 @@ void qdisc_free(struct qdisc *q);
  */
 void qdisc_swap(struct qdisc *q, struct qdisc **slot, struct qdisc *with);
 /*
- * Charges @n bytes of memory to @q. Returns false if all qdiscs together would exceed their limit.
+ * Charges @n bytes of memory to @q. Returns false if all qdiscs together would exceed their limit,
+ * or @n is too much for one.
  */
 bool qdisc_charge(struct qdisc *q, u64 n);
 void qdisc_uncharge(struct qdisc *q, u64 n);
@@ -207,6 +220,7 @@ struct qdisc_rate {
 	u16 overhead, mpu;
 	u8 link; /* TC_LINKLAYER_* */
 };
+/* Convert a rate from and to the form of messages. @rate64: an u64 in bytes/s, or NULL. */
 void qdisc_rate_read(struct qdisc_rate *r, const struct tc_ratespec *s, const void *rate64);
 void qdisc_rate_write(const struct qdisc_rate *r, struct tc_ratespec *s);
 u64 qdisc_rate_time(const struct qdisc_rate *r, u32 len); /* ns that @len bytes take */
@@ -226,36 +240,48 @@ struct qdisc_chance {
 	u64 state;
 };
 void qdisc_chance_init(struct qdisc_chance *c);
+/* Returns the next number, of 32 random bits. */
 u32 qdisc_chance(struct qdisc_chance *c);
 
-/* Sets "congestion experienced" in a packet. Returns false if the packet does not support ECN. */
+/*
+ * Sets "congestion experienced" in a packet, which begins with its link header if skb->dev has one.
+ * Returns false if the packet does not support ECN, or there is no memory.
+ */
 bool qdisc_mark(struct sk_buff *skb);
 
-/* Returns the largest length of a frame, including the link-layer header. */
+/* Returns the largest length of a frame in bytes, including the link-layer header. */
 u32 qdisc_mtu(const struct net_device *dev);
 
 extern const struct qdisc_ops noqueue_qdisc, pfifo_qdisc, bfifo_qdisc, pfifo_fast_qdisc, tbf_qdisc,
 	netem_qdisc, fq_codel_qdisc, prio_qdisc, htb_qdisc;
-/* Sets the limit of a pfifo or bfifo; does nothing to other kinds. */
+/* Sets the limit of a pfifo (packets) or bfifo (bytes); does nothing to other kinds. */
 void fifo_set_limit(struct qdisc *q, u32 limit);
 
 /* ---- for other folders ---- */
 
 /*
- * qdisc.c: Enqueues @skb in the tree of @dev, for dev_xmit(). Consumes @skb. Returns 0 or -errno.
+ * qdisc.c: Enqueues @skb in the tree of @dev, for dev_xmit(). Spinlocks may be held, as in the next
+ * two. Consumes @skb. Returns 0 or -errno.
  */
 int qdisc_xmit(struct net_device *dev, struct sk_buff *skb);
 /* Runs the tree of @dev again, after the card's queue has got room. */
 void qdisc_more(struct net_device *dev);
 /* Drops all queued packets, when the device is down. */
 void qdisc_purge(struct net_device *dev);
-/* Removes and frees the tree. link.c's mutex held, unless no other task can find the device. */
+/*
+ * Removes and frees the tree. link.c's mutex held, unless no other task can find the device. May
+ * sleep.
+ */
 void qdisc_forget(struct net_device *dev);
 /* Returns the name of the device's root qdisc, as programs see it. */
 const char *qdisc_kind(const struct net_device *dev);
 
-struct qdisc_root *qdisc_root_make(struct net_device *dev); /* NULL: no memory */
-/* Replaces the tree of @dev by @root, and frees the old tree. Both may be NULL. */
+/* Returns a tree without a qdisc yet, owned by the caller. NULL: no memory. link.c's mutex held. */
+struct qdisc_root *qdisc_root_make(struct net_device *dev);
+/*
+ * Replaces the tree of @dev by @root, which then belongs to the device, and frees the old tree.
+ * Both may be NULL. link.c's mutex held; may sleep.
+ */
 void qdisc_root_swap(struct net_device *dev, struct qdisc_root *root);
 
 #endif
