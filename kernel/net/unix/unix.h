@@ -110,23 +110,28 @@ struct unix_sock {
 	u32 inflight, gc_refs;
 	bool gc_live;
 };
+/* Returns the structure of an AF_UNIX socket, without a reference. */
 static inline struct unix_sock *UNIX(struct socket *s)
 {
 	return container_of(s->sk, struct unix_sock, c);
 }
+/* Frees a message that is in no queue, with its files, and ends its charge. May sleep. */
 void unix_msg_free(struct unix_msg *m);
 
 extern int unix_max_dgram_qlen; /* sysctl of net.unix */
 #define UNIX_MAX_DGRAM_QUEUE ((u32)READ_ONCE(unix_max_dgram_qlen))
 
-/* unix.c */
+/* unix.c: Wake up readers and pollers of @u, and the tasks that wait for room in its queue. */
 void unix_wake_readers(struct unix_sock *u);
 void unix_wake_space(struct unix_sock *u);
+/* proto_ops.connect of datagram sockets. */
 int unix_dgram_connect(struct socket *s, struct sockaddr_buf *a, bool nonblock);
+/* Take and drop a reference. */
 void unix_get(struct unix_sock *u);
 void unix_put(struct unix_sock *u);
 /* Charges @m's memory to its sender @u, which is not freed before unix_msg_free(@m). */
 void unix_charge(struct unix_sock *u, struct unix_msg *m);
+/* Returns the bytes of messages that the socket has sent and that are not freed yet. */
 static inline u64 unix_wmem(const struct unix_sock *u)
 {
 	return (u64)atomic_read(&u->wmem) - 1;
@@ -140,70 +145,92 @@ static inline bool unix_has_much_room(const struct unix_sock *u)
 	return (u64)atomic_read(&u->wmem) * 4 <= u->c.sndbuf;
 }
 
-/* unix_poll.c */
+/* unix_poll.c: Operations of struct proto_ops. */
 u32 unix_poll(struct socket *s, struct file *f, struct poll_table *pt);
 long unix_ioctl(struct socket *s, u32 cmd, u64 arg);
 /*
- * Returns the value of FIONREAD: the bytes to read; of a datagram socket, the bytes of the first
- * datagram.
+ * Returns the value of FIONREAD in bytes: the bytes to read; of a datagram socket, the bytes of the
+ * first datagram. Takes c.lock.
  */
 u32 unix_inq(struct unix_sock *u);
-/* ends the polls of @u, whose file is being closed */
+/* Ends the polls of @u, whose file is being closed. May sleep. */
 void unix_forget_polled(struct unix_sock *u);
 
 /* unix_names.c */
+/* Chooses the key of the hash of names, at boot. */
+void unix_names_init(void);
 /*
  * Checks an address. Returns 0 or -EINVAL. A path gets a terminating zero byte, and the length is
  * set to that of the path.
  */
-void unix_names_init(void);
 int unix_check_addr(struct sockaddr_buf *a);
 /* Checks an address to connect or send to. Returns 0 or -EINVAL. */
 int unix_check_target(struct sockaddr_buf *a);
 /* True if current's Landlock domain lets current reach the socket (landlock.h). */
 bool unix_in_scope(const struct unix_sock *u);
-/* Returns the socket that is bound to an address, with a reference, or ERR_PTR(-errno). */
+/*
+ * Returns the socket that is bound to an address, with a reference, or ERR_PTR(-errno), such as
+ * -ECONNREFUSED. @type: SOCK_* that it must have. May sleep.
+ */
 struct unix_sock *unix_find_sock(const struct net *net, struct sockaddr_buf *a, u16 type);
+/* proto_ops.bind. A length of 2 asks for an automatic name. */
 int unix_bind(struct socket *s, struct sockaddr_buf *a);
-/* Binds a socket that has SO_PASSCRED or SO_PASSPIDFD set, and no name, to an automatic name. */
+/*
+ * Binds a socket that has SO_PASSCRED or SO_PASSPIDFD set, and no name, to an automatic name. May
+ * sleep. Returns 0 or -errno.
+ */
 int unix_name_asked(struct unix_sock *u);
+/* proto_ops.getname. */
 int unix_getname(struct socket *s, struct sockaddr_buf *a, bool peer);
 /* Writes the name of @u to @a, for a receiver; length 0: it has none, or @u is NULL. */
 void unix_name_reported(const struct unix_sock *u, struct sockaddr_buf *a);
 /* Gives an accepted socket the name of its listener. Lookups do not find it by that name. */
 void unix_name_accepted(struct unix_sock *srv, const struct unix_sock *l);
-void unix_unhash(struct unix_sock *u); /* lookups no longer find its name */
-void unix_enlist(struct unix_sock *u); /* adds it to the list of all sockets */
+/*
+ * Make lookups find its name no longer, add it to the list of all sockets, and remove it from
+ * there. They take unix_names_lock.
+ */
+void unix_unhash(struct unix_sock *u);
+void unix_enlist(struct unix_sock *u);
 void unix_unlist(struct unix_sock *u);
 /* Finds a socket by inode number, with a reference, or returns NULL. */
 struct unix_sock *unix_by_ino(const struct net *net, u64 ino);
 /*
  * Writes at most @most sockets of @net, with references, to @to, after skipping the first @skip.
- * Returns their number.
+ * Returns their number. Takes unix_names_lock.
  */
 u32 unix_list(const struct net *net, struct unix_sock **to, u32 most, u32 skip);
 
-/* unix_send.c */
+/* unix_send.c: proto_ops.sendmsg; the second is also that of seqpacket sockets. */
 ssize_t unix_stream_sendmsg(struct socket *s, struct msg *m);
 ssize_t unix_dgram_sendmsg(struct socket *s, struct msg *m);
+/* True if @to is closed, or is shut down for reading. */
 bool unix_receiver_gone(const struct unix_sock *to);
 /*
  * True if no more datagrams of @u may be added to @to's queue. There is no limit if @u is @to, or
  * @to's peer. to->c.lock held.
  */
 bool unix_queue_full(const struct unix_sock *u, const struct unix_sock *to);
+/* Returns the socket's peer, with a reference, or NULL. Takes c.lock. */
 struct unix_sock *unix_peer_get(struct unix_sock *u);
 
-/* unix_recv.c */
+/* unix_recv.c: proto_ops.recvmsg; the second is also that of seqpacket sockets. */
 ssize_t unix_stream_recvmsg(struct socket *s, struct msg *m);
 ssize_t unix_dgram_recvmsg(struct socket *s, struct msg *m);
+/*
+ * Removes the first message of the queue and returns it, owned by the caller; NULL: the queue is
+ * empty. read_mutex held; takes c.lock.
+ */
 struct unix_msg *unix_dequeue(struct unix_sock *u);
 /*
  * Subtracts @n bytes that were read; of a datagram socket, also wakes up senders that wait for
- * room.
+ * room. Takes c.lock.
  */
 void unix_consumed(struct unix_sock *u, u64 n);
-/* True if there is something to read: queued, or removed by a reader that may put it back. */
+/*
+ * True if there is something to read: queued, or removed by a reader that may put it back. Takes
+ * c.lock.
+ */
 bool unix_readable(struct unix_sock *u);
 
 /* unix_oob.c */
@@ -216,21 +243,26 @@ void unix_oob_comes(struct unix_sock *to, struct unix_msg *um);
  * marks. read_mutex held.
  */
 bool unix_oob_stops(struct unix_sock *u, bool first);
-/* True if the mark @um ends a peek. @some: the peek has data already. */
+/* True if the mark @um ends a peek. @some: the peek has data already. read_mutex held. */
 bool unix_oob_stops_peek(struct unix_sock *u, const struct unix_msg *um, bool some);
-/* Receives MSG_OOB. Returns 1, -EINVAL if there is no such byte, or -EFAULT. */
+/* Receives MSG_OOB. Returns 1, -EINVAL if there is no such byte, or -EFAULT. read_mutex held. */
 ssize_t unix_oob_recv(struct unix_sock *u, struct msg *m);
 
 /* unix_gc.c */
 /* True if current's user has too many descriptors in flight. */
 bool unix_too_many_inflight(void);
-void unix_inflight(struct unix_msg *m);    /* counts @m's files as in flight */
-void unix_notinflight(struct unix_msg *m); /* counts them as received or dropped */
-/* Frees garbage; called when a socket is closed. Cheap while nothing is in flight. */
+/*
+ * Count @m's files as in flight, and as received or dropped. They take unix_gc_lock, unless the
+ * caller holds it, and may sleep.
+ */
+void unix_inflight(struct unix_msg *m);
+void unix_notinflight(struct unix_msg *m);
+/* Frees garbage; called when a socket is closed. Cheap while nothing is in flight. May sleep. */
 void unix_gc(void);
 /* Lock out the collector while descriptors are taken out of a queue. */
 void unix_gc_lock_queue(void);
 void unix_gc_unlock_queue(void);
+/* Returns the AF_UNIX socket of a file, valid as long as the file, or NULL for another file. */
 struct unix_sock *unix_of_file(struct file *f);
 
 #endif
