@@ -124,7 +124,7 @@ struct sock_common {
 	u64 ino; /* inode number of the socket's file */
 	spinlock_t lock;
 	u32 shutdown; /* SHUT_* bits */
-	/* pending error; read and cleared by SO_ERROR or the next call */
+	/* pending error as -errno, 0: none; read and cleared by SO_ERROR or the next call */
 	int err;
 	/* an error that does not end the connection; SO_ERROR returns this error if err is 0 */
 	int soft_err;
@@ -236,7 +236,7 @@ struct proto_ops {
 	int (*may_send)(struct socket *s);
 	/* Called when the socket has got its file. May be NULL. */
 	void (*opened)(struct socket *s);
-	/* NULL: mmap(2) fails with -ENODEV. */
+	/* Maps memory of the socket into @v. mmap_lock held. NULL: mmap(2) fails with -ENODEV. */
 	int (*mmap)(struct socket *s, struct file *f, struct vm_area *v);
 	/*
 	 * Fills in the family's values of SO_MEMINFO in @n, an array of SK_MEMINFO_VARS that is all

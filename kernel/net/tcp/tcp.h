@@ -47,39 +47,51 @@
 #include "kernel/net/tcp/tcp_timer.h"
 #include "kernel/net/tcp/tcp_wire.h"
 
-/* Creates a TCP socket; a sock_create_fn with the address family in front. */
+/* Creates a TCP socket; a sock_create_fn with the address family in front. Returns 0 or -ENOMEM. */
 int tcp_create(struct socket *s, int family, int type, int protocol);
 /* Returns the state of @i, TCP_*. */
 int tcp_state_of(struct inet_sock *i);
+/*
+ * True if the socket's state is one with a peer for getpeername(2): neither CLOSE, LISTEN, SYN_SENT
+ * nor TIME_WAIT. Takes no lock.
+ */
 bool tcp_has_peer(struct inet_sock *i);
 
-/* tcp.c */
+/* tcp.c: Returns a socket, all 0 but for locks and lists, with one reference; NULL: no memory. */
 struct tcp_sock *tcp_alloc(gfp_t gfp);
+/* Prepares TCP's part of a new socket, in state TCP_CLOSE. */
 void tcp_setup(struct tcp_sock *t);
 /* Copies the namespace's defaults to a new socket. */
 void tcp_follow_net(struct tcp_sock *t);
+/*
+ * Changes the state to TCP_*, and the counters that depend on it. c.lock held, as in the functions
+ * below.
+ */
 void tcp_set_state(struct tcp_sock *t, u8 state);
 /*
- * Ends the connection: removes it from the tables, stops its timers, drops its send queue. c.lock
- * held; the caller holds a reference.
+ * Ends the connection: removes it from the tables, stops its timers, drops its send queue. The
+ * caller holds a reference.
  */
 void tcp_done(struct tcp_sock *t);
-/* Ends the connection like tcp_done(), with the error @err for the program. */
+/* Ends the connection like tcp_done(), with the error @err (-errno) for the program. */
 void tcp_fail(struct tcp_sock *t, int err);
+/* Wakes up readers, writers and pollers by the EPOLL* events @key, and sends SIGIO. */
 void tcp_wake(struct tcp_sock *t, u64 key);
+/* Grows the send buffer with cwnd, unless the program has set its size. */
 void tcp_grow_sndbuf(struct tcp_sock *t);
 /*
  * True if @avail unread bytes are enough to wake up readers: they reach SO_RCVLOWAT, or the window
  * is nearly closed, or the buffer is nearly full.
  */
 bool tcp_enough(const struct tcp_sock *t, u32 avail);
+/* Sends SIGURG to the owner of the file. */
 void tcp_sigurg(struct tcp_sock *t);
 
-/* tcp_data.c */
+/* tcp_data.c: Operations of struct proto_ops. */
 ssize_t tcp_sendmsg(struct socket *s, struct msg *m);
 ssize_t tcp_recvmsg(struct socket *s, struct msg *m);
 
-/* tcp_opt.c */
+/* tcp_opt.c: Operations of struct proto_ops, for all levels. */
 int tcp_setsockopt(struct socket *s, int level, int opt, uaddr_t val, u32 len);
 int tcp_getsockopt(struct socket *s, int level, int opt, void *val, u32 *len);
 

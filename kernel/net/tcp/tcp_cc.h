@@ -70,8 +70,15 @@ static inline const char *tcp_cc_name(bool reno)
 {
 	return reno ? "reno" : "cubic";
 }
-/* Looks up a congestion control algorithm. Returns 0, or -ENOENT for an unknown name. */
+/*
+ * Looks up a congestion control algorithm, and stores in *@reno whether it is Reno. Returns 0, or
+ * -ENOENT for an unknown name. Takes no lock.
+ */
 int tcp_cc_find(const char *name, bool *reno);
+/*
+ * @acked: segments newly acknowledged. @limited: cwnd, not the program, has limited what was sent.
+ * @rtt: ns. tcp_cut() returns segments, and leaves cwnd and ssthresh as they are.
+ */
 void tcp_cwnd_grow(struct tcp_sock *t, u32 acked);
 void tcp_cwnd_used(struct tcp_sock *t, bool limited);
 void tcp_cwnd_idle(struct tcp_sock *t);

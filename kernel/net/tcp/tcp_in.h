@@ -12,7 +12,7 @@
 
 #include "kernel/net/tcp/tcp_sock.h"
 
-/* tcp_in.c */
+/* tcp_in.c: Enters ESTABLISHED: starts keepalive, and wakes up writers. */
 void tcp_enter_established(struct tcp_sock *t);
 /* Enables the options that both the peer's SYN and our sysctls allow. */
 void tcp_take_opts(struct tcp_sock *t, const struct tcp_opts *o);
@@ -20,7 +20,7 @@ void tcp_take_opts(struct tcp_sock *t, const struct tcp_opts *o);
 /* tcp_parse.c */
 /*
  * Pulls the TCP header of @skb into skb->tcp, and its options into @o. Returns true if both are
- * well-formed and the checksum is right.
+ * well-formed and the checksum is right. Does not free @skb. Needs no lock.
  */
 bool tcp_parse(struct net *net, struct sk_buff *skb, struct tcp_opts *o, u16 *urg_ptr);
 
@@ -48,7 +48,7 @@ void tcp_rcv_adjust(struct tcp_sock *t, u32 copied);
 bool tcp_ack(struct tcp_sock *t, const struct sk_buff *skb, const struct sack_block *sacks,
 	u32 nr_sacks);
 
-/* tcp_ecn.c */
+/* tcp_ecn.c: Evaluate ECN in the SYN to a listener's child @t, and in the SYN-ACK to a client. */
 void tcp_ecn_asked(struct tcp_sock *t, const struct sk_buff *syn);
 void tcp_ecn_answered(struct tcp_sock *t, const struct sk_buff *synack);
 /*

@@ -22,6 +22,7 @@ struct tcp_info_all {
 		};
 	};
 };
+/* Fills *@i, also for a listener or a closed socket. */
 void tcp_fill_info(struct tcp_sock *t, struct tcp_info_all *i);
 #define TCP_STATS_MAX 256U
 /*

@@ -7,7 +7,10 @@
  * tcp_make_child(), or at the third segment by tcp_child_of_cookie(). tcp_offer() moves the child
  * to listen.accept_q once it is established; tcp_accept() removes it. tcp_stop_listening() ends the
  * listener and all children in its queues.
- * Locks: listen.lock of the listener, which is inside of a child's c.lock.
+ * Locks: listen.lock of the listener, which is inside of a child's c.lock. Functions take it. The
+ * listener's c.lock is held in none of them, the child's in tcp_offer(), tcp_offered() and
+ * tcp_forget_child(). None sleeps but the two operations of struct proto_ops, tcp_listen() and
+ * tcp_accept().
  */
 #ifndef NESTLING_NET_TCP_LISTEN_H
 #define NESTLING_NET_TCP_LISTEN_H
@@ -16,8 +19,15 @@
 
 int tcp_listen(struct socket *s, int backlog);
 int tcp_accept(struct socket *s, struct socket *to, enum sock_patience patience);
+/*
+ * Ends the queues of a listener that packets no longer find: resets all children in them. No
+ * spinlock is held.
+ */
 void tcp_stop_listening(struct tcp_sock *l);
-/* Makes a child in SYN_RECV from a SYN to listener @l, and sends the SYN-ACK. */
+/*
+ * Makes a child in SYN_RECV from a SYN to listener @l, and sends the SYN-ACK; or sends a cookie and
+ * keeps no child. Does not consume @skb.
+ */
 void tcp_make_child(
 	struct net *net, struct tcp_sock *l, struct sk_buff *skb, const struct tcp_opts *o);
 /*
@@ -32,11 +42,13 @@ struct tcp_sock *tcp_child_of_cookie(
  * The child's c.lock is held.
  */
 bool tcp_offer(struct tcp_sock *child);
+/* Wakes up a task in accept(2), after tcp_offer() has returned true. */
 void tcp_offered(struct tcp_sock *child);
+/* Removes a child that has ended from syn_q. In the accept queue it stays for accept(2). */
 void tcp_forget_child(struct tcp_sock *child);
 
 /* tcp_cookie.c */
-/* Returns SipHash of @n words with a random key of this machine. */
+/* Returns SipHash of @n words with a random key of this machine. Takes no lock. */
 u32 tcp_keyed_hash(const u64 *words, u32 n);
 /*
  * Answers the SYN @skb with a SYN-ACK whose sequence number is a cookie. Uses @c, which is in no

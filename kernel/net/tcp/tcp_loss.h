@@ -118,11 +118,15 @@ struct tcp_loss {
 
 /* tcp_recover.c */
 void tcp_enter_loss(struct tcp_sock *t);
+/* @dup: @ack is a duplicate ACK. Changes *@when. */
 void tcp_react(struct tcp_sock *t, const struct sk_buff *ack, struct arrived *when, bool dup);
+/* Clears SKB_RETRANS of @skb, and uncounts the retransmission. */
 void tcp_forget_retrans(struct tcp_sock *t, struct sk_buff *skb);
+/* Counts a retransmission that the D-SACK block @b reports as a duplicate. */
 void tcp_undo_dsack(struct tcp_sock *t, const struct sack_block *b);
 /* Retransmits segments in flight that have become too large for the path, in smaller pieces. */
 void tcp_too_large(struct tcp_sock *t);
+/* Marks @skb, which is in the write queue, as lost, with its retransmission if there was one. */
 void tcp_mark_lost(struct tcp_sock *t, struct sk_buff *skb);
 /* Begins recovery unless one is running, and retransmits lost segments. */
 void tcp_losses_found(struct tcp_sock *t);
@@ -131,9 +135,14 @@ void tcp_reduce(struct tcp_sock *t);
 
 /* tcp_rack.c */
 void tcp_rack_sent_arrived(struct tcp_sock *t, const struct sk_buff *skb);
+/*
+ * Marks segments that are lost by now, and sets the timer for those that may still arrive. Returns
+ * true if any is lost.
+ */
 bool tcp_rack_find_lost(struct tcp_sock *t);
 /* Records that the peer has reported data up to @end as a duplicate. */
 void tcp_rack_dsack(struct tcp_sock *t, u32 end);
+/* Counts the end of a recovery. */
 void tcp_rack_recovered(struct tcp_sock *t);
 void tcp_rack_arm_probe(struct tcp_sock *t);
 /*

@@ -2,7 +2,8 @@
 /*
  * tcp_mem.h: memory of all connections, and connections without a file, called orphans (tcp_mem.c).
  * The limits are the machine's: net.ipv4.tcp_mem and tcp_max_orphans. Counters are atomic; a
- * socket's share in them is protected by its c.lock.
+ * socket's share in them is protected by its c.lock. The caller holds c.lock in functions that
+ * change a socket. Predicates need no lock.
  */
 #ifndef NESTLING_NET_TCP_MEM_H
 #define NESTLING_NET_TCP_MEM_H
@@ -20,6 +21,7 @@ extern struct tcp_limits {
 
 /* Updates life.mem_pages after the socket's queues have changed. */
 void tcp_mem_sync(struct tcp_sock *t);
+/* tcp_mem_pressure() is true under memory pressure, tcp_mem_full() above the limit. */
 bool tcp_mem_pressure(void);
 bool tcp_mem_full(void);
 /*
@@ -33,12 +35,14 @@ bool tcp_mem_fair(u32 bytes);
 void tcp_shrink_sndbuf(struct tcp_sock *t);
 /* Returns the number of pages in use by all connections. */
 int tcp_mem_used(void);
+/* Returns the number of orphans. */
 int tcp_orphans(void);
 /*
  * Counts a socket as an orphan. Returns false if there are too many orphans, or memory is full; the
  * caller then resets the connection.
  */
 bool tcp_orphan_begin(struct tcp_sock *t);
+/* Uncounts the socket, if it is counted. */
 void tcp_orphan_end(struct tcp_sock *t);
 
 /*
@@ -73,6 +77,10 @@ static inline bool tcp_worth_waking(const struct tcp_sock *t)
  * wakes up writers and pollers later. No lock needed.
  */
 bool tcp_wants_room(struct tcp_sock *t);
+/*
+ * Grows the send buffer if it limits the sender, and wakes up writers and pollers that wait for
+ * room if there is some.
+ */
 void tcp_write_space(struct tcp_sock *t);
 
 #endif

@@ -17,8 +17,11 @@ struct tcp_net {
 	/* tcp_congestion_control: new sockets use Reno instead of CUBIC */
 	bool reno;
 	int max_syn_backlog, abort_on_overflow;
+	/* reordering, max_reordering: segments */
 	int reordering, max_reordering, early_retrans, thin_linear;
+	/* us, ms, s */
 	int rto_min_us, rto_max_ms, min_rtt_wlen;
+	/* min_snd_mss: bytes */
 	int min_snd_mss, signed_windows;
 	int rfc1337, ecn_fallback;
 	/* numbers of tries */
@@ -30,6 +33,7 @@ struct tcp_net {
 	int invalid_ratelimit;                /* ms */
 	int slow_start_after_idle, moderate_rcvbuf;
 	int rmem[3], wmem[3]; /* bytes: minimum, default, maximum */
+	/* bytes */
 	u32 notsent_lowat;
 	int min_tso_segs, tso_rtt_log, pacing_ss, pacing_ca; /* of TSO packets; pacing_*: percent */
 	int pingpong_thresh;
@@ -62,6 +66,7 @@ struct tcp_net {
 };
 
 struct net;
+/* Sets the defaults of a new namespace. */
 void tcp_net_init(struct net *net);
 
 #endif

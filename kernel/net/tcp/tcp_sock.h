@@ -353,6 +353,7 @@ struct tcp_sock {
  */
 #define TCP_COOKIE_OPTS 0x80
 
+/* Returns the structure of a TCP socket, without a reference. */
 static inline struct tcp_sock *TCP(struct inet_sock *i)
 {
 	return container_of(i, struct tcp_sock, inet);
@@ -395,6 +396,7 @@ static inline bool tcp_may_send(const struct tcp_sock *t)
 {
 	return tcp_in(t, TCPF_SENDING) || (t->fast.opened && tcp_in(t, TCPF(TCP_SYN_RECV)));
 }
+/* True during a handshake. */
 static inline bool tcp_connecting(const struct tcp_sock *t)
 {
 	return tcp_in(t, TCPF(TCP_SYN_SENT) | TCPF(TCP_SYN_RECV));
@@ -404,6 +406,7 @@ static inline struct tcp_net *tcp_net(const struct tcp_sock *t)
 {
 	return &t->inet.net->tcp;
 }
+/* Take and drop a reference. */
 static inline void tcp_get(struct tcp_sock *t)
 {
 	inet_get(&t->inet);
