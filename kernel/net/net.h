@@ -49,7 +49,7 @@
 /* Devices (link/). Protected by net->lock. */
 struct net_devs {
 	struct list_head list; /* of net_device.list, by ifindex */
-	struct list_head dead; /* deleted devices (link.c) */
+	struct list_head dead; /* deleted devices, to be used again */
 	/*
 	 * packet sockets of all protocols (taps), by packet_sock.tap; protected by packet_taps_lock
 	 */
@@ -102,9 +102,10 @@ struct net_ports {
 
 /* Other sysctls of IPv4. */
 struct net_ipv4 {
-	kgid_t ping_gid_min, ping_gid_max; /* ping_group_range */
-	int default_ttl;
+	kgid_t ping_gid_min, ping_gid_max;      /* ping_group_range */
+	int default_ttl;                        /* hops of sent packets */
 	int min_pmtu, mtu_expires, min_adv_mss; /* route/; bytes, s, bytes */
+	/* udp_wmem_min: bytes */
 	int forward_use_pmtu, udp_wmem_min, tstamp_allow_data;
 };
 
@@ -143,6 +144,7 @@ struct net_ipv6 {
 
 /* Reassembly queues of one address family (frag.c). Protected by frag.c's lock. */
 struct net_frags {
+	/* of frag_queue.list, the oldest first; in a list of those that have packets */
 	struct list_head queues, link;
 	u32 packets, memory;         /* number of queues; their truesize, bytes */
 	u64 high_thresh, low_thresh; /* ipfrag_*_thresh, bytes */
@@ -180,14 +182,16 @@ struct net_nf {
 	bool whole;
 	/*
 	 * hook functions: the filter's, by family and hook number, then NAT's (index_of() in
-	 * netfilter/core.c)
+	 * netfilter/core.c); replaced under a mutex, read without it, freed after a grace period
 	 */
 	struct nf_hooks *lists[2 * 2 * 5];
-	struct nft_net *nft; /* tables of nftables */
+	/* tables of nftables; NULL: never needed so far */
+	struct nft_net *nft;
 	/* connection tracking; NULL: never needed so far */
 	struct nf_ct_net *ct;
 	struct nf_ct_conf { /* sysctls nf_conntrack_* */
 		int acct, timestamp, events, checksum, log_invalid;
+		/* tcp_timeout_max_retrans: s */
 		int tcp_loose, tcp_max_retrans, tcp_timeout_max_retrans;
 	} ct_conf;
 };

@@ -199,12 +199,14 @@ struct br_port *br_port_of(const struct net_device *dev);
 void br_follow_states(struct bridge *br);
 /* Writes the bridge's identifier to @id: priority (2 bytes, big endian) and id_mac. */
 void br_id(const struct bridge *br, u8 id[8]);
+/* Returns the port's identifier: priority (6 bits) and number. */
 static inline u16 br_port_id(const struct br_port *p)
 {
 	return (u16)(p->priority << 10 | p->no);
 }
 
 /* ---- stp.c; these functions take br->lock and may be called from a timer ---- */
+/* Sets up the spanning tree's part of a new bridge. */
 void br_stp_init(struct bridge *br);
 void br_stp_end(struct bridge *br); /* the bridge has no ports; may sleep */
 /* Sets up a new port, which is in no list yet. */
@@ -226,6 +228,7 @@ void br_stp_set_id(struct bridge *br, u16 priority, const u8 *mac);
 void br_stp_times_changed(struct bridge *br);
 /* Sets a state by hand, a BR_STATE_*. Returns 0, or -EBUSY while STP is on. */
 int br_stp_set_state(struct br_port *p, u8 state);
+/* Set a port's priority (0 to 63) and path cost, and select the roles of ports again. */
 void br_stp_set_priority(struct br_port *p, u16 priority);
 void br_stp_set_cost(struct br_port *p, u32 cost);
 /* Handles a spanning tree message that has arrived by @p. */
@@ -293,6 +296,7 @@ struct br_fdb_info {
 };
 /* Copies the entries of @br, at most @max, to @info, and returns their number. */
 u32 br_fdb_list(struct bridge *br, struct br_fdb_info *info, u32 max);
+/* Copies one entry to *@info. */
 void br_fdb_info_locked(const struct bridge *br, const struct br_fdb *e, struct br_fdb_info *info);
 
 /* ---- forward.c ---- */
@@ -301,11 +305,7 @@ bool br_rx(struct net_device *dev, struct sk_buff *skb);
 int br_xmit(struct net_device *dev, struct sk_buff *skb);
 
 /* ---- values.c ---- */
-/*
- * link_type's functions of a bridge. br_set_value() and br_port_set_value() set one IFLA_BR_* or
- * IFLA_BRPORT_* to @v, times in ticks: link.c's mutex held. Return 0 or -errno, -EOPNOTSUPP for a
- * value that cannot be set.
- */
+/* link_type's functions of a bridge and of its ports. */
 int br_change(struct net_device *dev, const void *data, u32 len);
 int br_change_port(struct net_device *port, const void *data, u32 len);
 void br_fill(struct nl_builder *b, const struct net_device *dev);
@@ -315,6 +315,10 @@ void br_fill_port(struct nl_builder *b, const struct net_device *port);
  * changes.
  */
 u32 br_ageing_shown(const struct bridge *br);
+/*
+ * Set one IFLA_BR_* or IFLA_BRPORT_* to @v, times in ticks. link.c's mutex held. Return 0 or
+ * -errno, -EOPNOTSUPP for a value that cannot be set.
+ */
 int br_set_value(struct bridge *br, u16 attr, u64 v);
 int br_port_set_value(struct br_port *p, u16 attr, u64 v);
 

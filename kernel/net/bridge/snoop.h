@@ -142,12 +142,11 @@ int br_snoop_set(struct bridge *br, u16 attr, u64 v);
  * called without it.
  */
 void br_snoop_finish(struct bridge *br);
-/*
- * Returns the value of IFLA_BR_MCAST_*, intervals in ticks. br_snoop_set_router() sets a port's
- * MDB_RTR_TYPE_*, and returns 0 or -EINVAL.
- */
+/* Returns the value of IFLA_BR_MCAST_*, intervals in ticks. */
 u64 br_snoop_value(const struct bridge *br, u16 attr);
+/* Sets a port's MDB_RTR_TYPE_*. Returns 0 or -EINVAL. */
 int br_snoop_set_router(struct br_port *p, u64 type);
+/* Sets the defaults of a new port. */
 void br_snoop_init_port(struct br_port *p);
 /*
  * br_snoop_port_up(): a port that was disabled or blocking has another state, and is not disabled:
@@ -178,9 +177,11 @@ void br_heard_query(struct bridge *br, struct br_port *p, const ip_addr *source,
 void br_heard_router(struct bridge *br, struct br_port *p, int family);
 /* True if a querier keeps the members of the family's groups up to date. */
 bool br_has_querier(const struct bridge *br, int family);
-/* True if the bridge's host is, or @p leads to, a router of the family (SNOOP_*). */
+/* True if the bridge's host is a router of the family, or leads to one. */
 bool br_is_router(const struct bridge *br, int family);
+/* True if @p leads to a router of the family. */
 bool br_leads_to_router(const struct br_port *p, int family);
+/* True if @g is not NULL and @p is a member of it. */
 bool br_is_member(const struct br_group *g, const struct br_port *p);
 /* Makes the timer run at @at (ktime_get()) or earlier, but not within 20 ms of its previous run. */
 void br_snoop_at(struct bridge *br, u64 at);

@@ -46,6 +46,7 @@ void dgram_for_each(struct dgram_crowd *c, const struct sk_buff *skb,
  * returns ERR_PTR(-errno), also for a pending error. read_mutex is not held.
  */
 struct sk_buff *dgram_wait(struct inet_sock *i, struct msg *m);
+/* Operations of struct proto_ops. */
 ssize_t dgram_recvmsg(struct socket *s, struct msg *m);
 u32 dgram_poll(struct socket *s, struct file *f, struct poll_table *pt);
 int dgram_release(struct socket *s);

@@ -26,6 +26,7 @@ struct sk_buff *ip_defrag(struct net *net, struct sk_buff *skb);
  */
 struct sk_buff *ip_defrag_for(
 	struct net *net, u64 user, struct sk_buff *skb, struct list_head *dead);
+/* Sets the defaults of a new namespace. */
 void frags_net_init(struct net *net);
 /* Drops all fragments of a namespace that ends. */
 void frags_forget(struct net *net);

@@ -265,6 +265,7 @@ static inline void inet_get(struct inet_sock *i)
 }
 /* Drops a reference. The last one frees the socket, with its queues, options and groups. */
 void inet_put(struct inet_sock *i);
+/* True for a TCP socket of either family. */
 static inline bool inet_is_tcp(const struct sock_common *c)
 {
 	return (c->family == AF_INET || c->family == AF_INET6) && c->type == SOCK_STREAM;

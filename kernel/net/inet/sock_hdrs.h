@@ -47,6 +47,7 @@ u32 ip4_opts_len(const struct ip4_opts *x);
 struct ip4_opts *ip4_opts_of(struct inet_sock *i);
 /* Sets IP_OPTIONS. Returns 0, -EINVAL, -EPERM, or -EOPNOTSUPP for source routes. op held. */
 int ip4_opts_set(struct inet_sock *i, uaddr_t val, u32 len);
+/* Reads IP_OPTIONS. */
 void ip4_opts_read(struct inet_sock *i, void *val, u32 *len);
 /* Sets the options of one message (IP_RETOPTS); fails as ip4_opts_set() does. */
 int ip4_opts_cmsg(struct net *net, struct inet_control *c, const void *data, u64 n);

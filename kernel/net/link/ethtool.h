@@ -18,6 +18,7 @@ long ethtool_get_features(const struct net_device *d, u64 arg);
  * (positive) if the program asks for a change.
  */
 long ethtool_set_features(struct net *net, u64 arg);
+/* Reports the number of strings of each requested set. */
 long ethtool_get_sset_info(u64 arg);
 /* Lists strings; -EOPNOTSUPP: no such set. */
 long ethtool_get_strings(u64 arg);

@@ -295,6 +295,7 @@ struct net_device {
 	bool tx_frozen;
 };
 
+/* Returns queue @index, which is below nr_queues. */
 static inline struct netdev_queue *netdev_queue(struct net_device *dev, u32 index)
 {
 	return index ? &dev->more[index - 1] : &dev->first;
@@ -541,6 +542,7 @@ void eth_push(const struct net_device *dev, struct sk_buff *skb, const u8 *dst, 
  * -errno.
  */
 int eth_send(struct net_device *dev, struct sk_buff *skb, const u8 *dst, u16 protocol);
+/* True for a multicast or the broadcast address. */
 static inline bool eth_is_multicast(const u8 *mac)
 {
 	return mac[0] & 1;

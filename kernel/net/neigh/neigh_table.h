@@ -59,6 +59,7 @@ struct neigh *neigh_create(struct net_device *dev, const ip_addr *addr, struct n
 void neigh_drop(struct neigh *n, struct neigh_grave *g);
 /* Sets the state. @lasts: its time in ns; FOREVER: until an event. */
 void neigh_set_state(struct neigh *n, u8 state, u64 lasts);
+/* Set a state, for the time that its sysctl says. */
 void neigh_set_stale(struct neigh *n);
 void neigh_set_failed(struct neigh *n);
 void neigh_set_reachable(struct neigh *n);
@@ -67,6 +68,7 @@ void neigh_set_delay(struct neigh *n);
 u32 neigh_param(const struct neigh *n, u32 key);
 /* Returns the time in ns between two requests. */
 u64 neigh_retrans_time(const struct neigh *n);
+/* Copies the entry to *@i. */
 void neigh_describe(const struct neigh *n, struct neigh_info *i);
 /* Marks @n as the most recently used entry. Not to be called for entries set by hand. */
 void neigh_touch(struct neigh *n);

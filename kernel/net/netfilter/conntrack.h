@@ -114,6 +114,7 @@ static inline struct nf_conn *nf_ct_get(const struct sk_buff *skb, int *info)
 	*info = skb->nf_info && skb->nf_info < NF_UNTRACKED ? (int)skb->nf_info - 1 : -1;
 	return skb->nfct;
 }
+/* Returns the direction, IP_CT_DIR_*, for an enum ip_conntrack_info. */
 static inline int nf_ct_dir(int info)
 {
 	return info >= IP_CT_IS_REPLY ? IP_CT_DIR_REPLY : IP_CT_DIR_ORIGINAL;

@@ -70,6 +70,7 @@ struct nf_hook_ops {
 	bool nat;
 };
 
+/* True if a hook of the namespace has a function. */
 static inline bool nf_active(const struct net *net)
 {
 	return READ_ONCE(net->nf.hooks) != 0;
@@ -102,6 +103,7 @@ void nf_unregister(struct net *net, const struct nf_hook_ops *ops);
  * none, and returns its error. May sleep, as does its counterpart.
  */
 int nf_register_both(struct net *net, const struct nf_hook_ops *all, u32 n);
+/* Removes what nf_register_both() has registered. May sleep. */
 void nf_unregister_both(struct net *net, const struct nf_hook_ops *all, u32 n);
 /* Frees the packet filter of a namespace that is being destroyed. May sleep. */
 void nf_net_end(struct net *net);

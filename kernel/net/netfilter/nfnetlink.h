@@ -22,6 +22,7 @@
 /* ---- parsing ---- */
 
 typedef const struct nlattr *nla_t;
+/* Return the value of an attribute, its length in bytes, and its type without flags. */
 static inline const void *nla_data(nla_t a)
 {
 	return (const u8 *)a + NLA_HDRLEN;
@@ -81,22 +82,22 @@ struct nfb_to {
 	u32 portid, seq;
 	u16 flags;
 };
-/*
- * Begins a message, which nfb_end() ends. @type includes the subsystem. @res_id is in host byte
- * order, as are the numbers below.
- */
+/* Begins a message. @type includes the subsystem. @res_id is in host byte order. */
 void nfb_begin(struct nfb *b, const struct nfb_to *to, u16 type, u8 family, u16 res_id);
+/* Append an attribute with a copy of the value. */
 void nfb_attr(struct nfb *b, u16 type, const void *data, u32 n);
 /* Appends bytes without an attribute header, padded to the alignment of attributes. */
 void nfb_raw(struct nfb *b, const void *data, u32 n);
+/* Append a number, which nfb_be*() write in network byte order, or text with its terminating 0. */
 void nfb_u8(struct nfb *b, u16 type, u8 v);
 void nfb_be16(struct nfb *b, u16 type, u16 v);
 void nfb_be32(struct nfb *b, u16 type, u32 v);
 void nfb_be64(struct nfb *b, u16 type, u64 v);
 void nfb_text(struct nfb *b, u16 type, const char *s);
-/* Begins a nest of attributes. Returns the position to pass to nfb_nest_end(). */
+/* Begin and end a nest of attributes. @at: the position that nfb_nest() has returned. */
 u32 nfb_nest(struct nfb *b, u16 type);
 void nfb_nest_end(struct nfb *b, u32 at);
+/* Ends the message: sets its length. */
 void nfb_end(struct nfb *b);
 /* Frees the messages; @b is empty then. */
 void nfb_free(struct nfb *b);

@@ -301,12 +301,14 @@ int nft_log_update(struct nft_net *nn, enum nft_trans_type type, void *what, u64
 	const char *text);
 /* Counts an object. Returns 0 or -ENOSPC. */
 int nft_count(struct nft_net *nn);
+/* Uncounts an object. */
 void nft_uncount(struct nft_net *nn);
 /*
  * Copies the attribute @a, at most @max bytes, to *@out, which the caller owns; NULL if @a is NULL
  * or empty. Returns 0, -EINVAL or -ENOMEM.
  */
 int nft_blob_from(nla_t a, u32 max, struct nft_blob **out);
+/* Appends @u as an attribute, unless it is NULL. */
 static inline void nft_put_blob(struct nfb *b, u16 type, const struct nft_blob *u)
 {
 	if (u)
@@ -315,6 +317,10 @@ static inline void nft_put_blob(struct nfb *b, u16 type, const struct nft_blob *
 
 /* ---- tables, chains, rules, sets, objects: requests and messages ---- */
 
+/*
+ * Serve a request: fill in c->table, and c->chain if there is one. Return 0, 1 (an answer was sent)
+ * or -errno.
+ */
 int nft_new_table(struct nft_ctx *c), nft_del_table(struct nft_ctx *c),
 	nft_get_table(struct nft_ctx *c);
 int nft_new_chain(struct nft_ctx *c), nft_del_chain(struct nft_ctx *c),
@@ -436,6 +442,7 @@ struct nft_expr *nft_expr_new(struct nft_ctx *c, nla_t nest);
 struct nft_expr *nft_stateful_new(struct nft_ctx *c, nla_t nest);
 /* Frees an expression with what it holds. */
 void nft_expr_free(struct net *net, struct nft_expr *e);
+/* Appends an expression as an attribute. */
 void nft_expr_put(struct nfb *b, u16 type, const struct nft_expr *e);
 /* Returns the type of this name, or NULL. */
 const struct nft_expr_type *nft_expr_type(nla_t name);
@@ -453,6 +460,7 @@ void nft_reg_put(struct nfb *b, u16 type, u32 reg);
  * nft_verdict_drop() drops. Returns 0 or -errno.
  */
 int nft_data_get(struct nft_ctx *c, nla_t a, struct nft_data *d);
+/* Append a value or verdict, or @len bytes of a value, as an attribute. */
 void nft_data_put(struct nfb *b, u16 type, const struct nft_data *d);
 void nft_value_put(struct nfb *b, u16 type, const void *value, u32 len);
 /* Take and drop a reference to the chain of a verdict, if it has one. */

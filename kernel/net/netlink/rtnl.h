@@ -33,11 +33,14 @@ void nl_attr(struct nl_builder *b, u16 type, const void *data, u32 n);
 void nl_attr_u32(struct nl_builder *b, u16 type, u32 v);
 /* Appends an address of four or sixteen bytes. */
 void nl_attr_addr(struct nl_builder *b, u16 type, const ip_addr *a);
-/* Begins a nest of attributes. Returns the position to pass to nl_nest_end(). */
+/*
+ * Begin a nest of attributes. Return the position to pass to nl_nest_end(). nl_nest_plain() does
+ * not set NLA_F_NESTED, as in the format of old attributes.
+ */
 u32 nl_nest(struct nl_builder *b, u16 type);
-/* Begins a nest without NLA_F_NESTED, the format of old attributes. */
 u32 nl_nest_plain(struct nl_builder *b, u16 type);
 void nl_nest_end(struct nl_builder *b, u32 at);
+/* Ends the message: sets its length. */
 void nl_end(struct nl_builder *b);
 /*
  * Finds attribute @type of a request whose fixed part has @fixed bytes. Returns its data in @req,
@@ -129,6 +132,7 @@ int rtnl_change_link(struct net *net, const struct nlmsghdr *req, const char **w
 /* nsid.c: keeps the ids (nsid) that a namespace has for other namespaces. */
 /* Returns @net's id of @peer, and makes one if there is none; -1: no memory. */
 int nsid_get(struct net *net, struct net *peer);
+/* Serve RTM_GETNSID for one id, for all ids, and RTM_NEWNSID. */
 int nsid_ask(struct net *net, const struct nlmsghdr *req, rtnl_emit_fn emit, void *arg);
 int nsid_dump(struct net *net, rtnl_emit_fn emit, void *arg);
 int nsid_set(struct net *net, const struct nlmsghdr *req);

@@ -69,6 +69,7 @@ struct sk_filter *filter_get(struct sk_filter *f);
  * is none. Takes c->lock.
  */
 struct sk_filter *filter_get_of(struct sock_common *c);
+/* Drops a reference. The program is freed a grace period after the last one. */
 void filter_put(struct sk_filter *f);
 
 /* Operations on extended programs, registered by kernel/bpf; NULL before. */

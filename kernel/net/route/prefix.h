@@ -51,6 +51,7 @@ void prefix_set(struct prefix_node *n, u32 space, const ip_addr *net, u32 bits);
  * prefix_ready() must have returned true.
  */
 void prefix_add(struct prefix_hash *h, struct prefix_node *n, struct prefix_node *before);
+/* Removes a node that is in the hash. */
 void prefix_del(struct prefix_hash *h, struct prefix_node *n);
 /*
  * Return the first node of the network with the first @bits bits of @a, and the node of that
@@ -60,6 +61,7 @@ struct prefix_node *prefix_first(
 	const struct prefix_hash *h, u32 space, u32 bits, const ip_addr *a);
 struct prefix_node *prefix_next(const struct prefix_hash *h, const struct prefix_node *n);
 
+/* Count and uncount a node of prefix length @bits (of 128). */
 void prefix_len_add(struct prefix_lens *l, u32 bits);
 void prefix_len_del(struct prefix_lens *l, u32 bits);
 /* Returns the longest length in use that is at most @most; -1: there is none. */

@@ -205,6 +205,7 @@ void qdisc_swap(struct qdisc *q, struct qdisc **slot, struct qdisc *with);
  * or @n is too much for one.
  */
 bool qdisc_charge(struct qdisc *q, u64 n);
+/* Ends the charge of @n bytes. */
 void qdisc_uncharge(struct qdisc *q, u64 n);
 
 /*

@@ -85,8 +85,9 @@ long sock_async_recvmsg(struct file *f, struct sock_header *h, u32 flags);
  */
 long sock_async_recvmsg_out(
 	struct file *f, struct sock_header *h, uaddr_t buf, size_t len, u32 flags);
-/* Sends to address h->to, or to the peer if @h is NULL. Both leave *@it as it is. */
+/* Sends the data of @it to address h->to, or to the peer if @h is NULL. */
 long sock_async_send(struct file *f, struct iov_iter *it, struct sock_header *h, u32 flags);
+/* Receives into @it. Both leave *@it as it is. */
 long sock_async_recv(struct file *f, const struct iov_iter *it, u32 flags);
 
 #endif

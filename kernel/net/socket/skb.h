@@ -247,11 +247,13 @@ void skb_free_list(struct list_head *queue);
  * contains @skb, has the same order as the tree.
  */
 void skb_place(struct rb_root *tree, struct sk_buff *skb, struct sk_buff *before);
+/* True if @skb is the last packet of its queue. */
 static inline bool list_is_last_skb(const struct list_head *queue, const struct sk_buff *skb)
 {
 	return skb->list.next == queue;
 }
 
+/* Return the bytes of headers in room[], and of the whole packet. */
 static inline u32 skb_headlen(const struct sk_buff *skb)
 {
 	return SKB_ROOM - skb->head;

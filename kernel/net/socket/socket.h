@@ -19,9 +19,9 @@
  * Call sequence: a family calls sock_register(); socket(2) calls its create function, which sets
  * socket->ops and socket->sk; each later call uses ops. release() drops the family's structure when
  * the file is closed.
- * Locks: sock_common.lock (spin) protects pending errors and, by the family's rules, its own state.
- * Options are single words, read without a lock; sockopt.c writes them without one, a family under
- * its own.
+ * Locks: sock_common.lock (spin) protects the family's own state, by the family's rules. A pending
+ * error is one word, set and taken without it. Options are single words, read without a lock;
+ * sockopt.c writes them without one, a family under its own.
  * May know: vfs/ and what is below it; of the families only sock_create_fn and proto_ops.
  */
 #ifndef NESTLING_NET_SOCKET_H
@@ -82,11 +82,15 @@ struct sock_rare {
 	u32 tskey;     /* next number of SOF_TIMESTAMPING_OPT_ID */
 	int busy_poll; /* SO_BUSY_POLL, us; no effect */
 	/*
-	 * the CPU that received the last packet, or if cpu_wanted the CPU that the program has set
+	 * the CPU that received the last packet, -1: none did, or if cpu_wanted the CPU that the
+	 * program has set
 	 */
 	int incoming_cpu;
 	bool cpu_wanted; /* incoming_cpu was set by SO_INCOMING_CPU */
-	/* SO_BINDTODEVICE of families in which it has no effect; inet_sock has its own */
+	/*
+	 * device index of SO_BINDTODEVICE, 0: any, of families in which it has no effect; inet_sock
+	 * has its own
+	 */
 	int bound_if;
 	/* SO_MAX_PACING_RATE, bytes/s, inverted bitwise; 0: no limit */
 	u64 pacing;

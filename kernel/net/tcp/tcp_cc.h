@@ -66,6 +66,7 @@ struct tcp_cc {
 };
 
 void tcp_cc_init(struct tcp_sock *t);
+/* Returns the algorithm's name, as TCP_CONGESTION has it. */
 static inline const char *tcp_cc_name(bool reno)
 {
 	return reno ? "reno" : "cubic";

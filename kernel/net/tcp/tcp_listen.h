@@ -17,6 +17,7 @@
 
 #include "kernel/net/tcp/tcp_sock.h"
 
+/* Operations of struct proto_ops. */
 int tcp_listen(struct socket *s, int backlog);
 int tcp_accept(struct socket *s, struct socket *to, enum sock_patience patience);
 /*

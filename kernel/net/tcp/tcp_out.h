@@ -39,6 +39,7 @@ void tcp_retransmit_lost(struct tcp_sock *t);
  * whose retransmission probes the window.
  */
 bool tcp_beyond_window(const struct tcp_sock *t, const struct sk_buff *skb);
+/* Send an empty segment with an acknowledgement, and with a RST. Without memory nothing is sent. */
 void tcp_send_ack(struct tcp_sock *t);
 void tcp_send_reset(struct tcp_sock *t);
 /*

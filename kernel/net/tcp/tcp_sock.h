@@ -379,6 +379,7 @@ static inline bool tcp_now_begin(struct tcp_sock *t)
 	WRITE_ONCE(t->now, ktime_get());
 	return true;
 }
+/* Ends what tcp_now_begin() has begun. c.lock held. */
 static inline void tcp_now_end(struct tcp_sock *t, bool begun)
 {
 	if (begun)

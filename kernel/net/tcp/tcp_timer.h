@@ -16,6 +16,7 @@ void tcp_timers_setup(struct tcp_sock *t);
 void tcp_timers_off(struct tcp_sock *t);
 /* Arms @k, one of @t's timers, to expire in @in ns, also if it is armed already. */
 void tcp_arm(struct tcp_sock *t, struct ktimer *k, u64 in);
+/* Disarms @k, and drops its reference. */
 void tcp_disarm(struct tcp_sock *t, struct ktimer *k);
 /* Restarts the retransmission timer after progress; stops it if nothing is in flight. */
 void tcp_rearm_rtx(struct tcp_sock *t);
