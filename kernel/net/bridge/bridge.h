@@ -62,7 +62,7 @@ enum {
 
 /*
  * A spanning tree's priority vector (IEEE 802.1D, 8.6.2.2). The lower of two vectors is the better
- * path to the root.
+ * path to the root. Bridges are named by their identifiers (br_id()).
  */
 struct br_vector {
 	u8 root[8];
@@ -97,7 +97,7 @@ struct br_port {
 	struct list_head list; /* under br->lock */
 	struct bridge *br;     /* immutable, like dev and no */
 	struct net_device *dev;
-	u16 no;
+	u16 no;   /* number of the port, from 1 on */
 	u8 state; /* BR_STATE_*; written under br->lock */
 	/*
 	 * the port is being removed: no address is learnt from it, and its state stays disabled;
@@ -286,7 +286,10 @@ struct br_fdb_wish {
  */
 int br_fdb_add(struct bridge *br, struct br_port *p, const struct br_fdb_wish *w);
 int br_fdb_del(struct bridge *br, const struct br_port *p, const u8 *mac);
-/* A copy of an entry, for messages. */
+/*
+ * A copy of an entry, for messages. @old: it has expired; @ifindex: of the port, or the bridge;
+ * @master: of the bridge; times are ktime_get().
+ */
 struct br_fdb_info {
 	u8 mac[ETH_ALEN];
 	bool local, fixed, sticky, old;

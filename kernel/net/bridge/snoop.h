@@ -66,8 +66,10 @@ struct br_snoop_family {
 };
 
 struct br_snoop {
+	/* snooping is on; the bridge may be the querier; its queries have its address */
 	bool on, querier, use_ifaddr;
 	u8 router; /* MDB_RTR_TYPE_* of the bridge itself */
+	/* limit of groups; numbers of queries */
 	u32 hash_max, last_member_count, startup_count;
 	/* in ticks of BR_TICK ns */
 	u64 last_member_interval, membership_interval, querier_interval, query_interval,
@@ -122,6 +124,7 @@ struct br_heard {
 	bool routers_only;
 	/* SNOOP_FAMILIES: neither IPv4 nor IPv6 */
 	int family;
+	/* valid while br->lock is held; NULL: there is none */
 	struct br_group *group;
 };
 

@@ -42,8 +42,9 @@ struct icmphdr {
 };
 
 /*
- * Sysctls of icmp_limit.c: ms between two errors to one destination; a bit for each limited type;
- * errors a second to all destinations, and the burst above that rate.
+ * Sysctls of icmp_limit.c: ms between two errors to one destination (ratelimit of IPv4,
+ * ratelimit6); a bit for each limited type; errors a second to all destinations, and the burst
+ * above that rate.
  */
 struct icmp_limits {
 	int ratelimit, ratemask, msgs_per_sec, msgs_burst, ratelimit6;

@@ -94,6 +94,7 @@ bool ip_routed_here(struct net *net, const struct sk_buff *skb);
 struct ip_error {
 	/* errno for the socket, positive */
 	int err;
+	/* ends a connection */
 	bool fatal;
 	u8 type, code;
 	/* MTU; for ICMPv6 the second word of the header */

@@ -42,6 +42,7 @@ struct port_table {
 	struct hlist_head raw; /* raw sockets, which have no ports */
 	/* number of entries into by_port and raw so far, for inet_place.entered */
 	u64 entered;
+	/* TCP's ports */
 	bool stream;
 };
 extern struct port_table tcp_ports, udp_ports, udplite_ports, raw_socks;

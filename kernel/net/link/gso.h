@@ -56,7 +56,10 @@ static inline int gso_sent(int err, bool some)
  */
 u32 gso_segment_len(const struct sk_buff *skb);
 
-/* A TCP or UDP packet whose checksum the device is to fill in; offsets in the packet. */
+/*
+ * A TCP or UDP packet whose checksum the device is to fill in; offsets in bytes from the packet's
+ * front.
+ */
 struct gso_about {
 	bool tcp, v6;
 	u32 ip, csum_start, head_len; /* head_len: the end of the headers */

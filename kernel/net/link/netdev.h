@@ -157,8 +157,8 @@ struct netdev_queue {
 	spinlock_t lock;
 	/* queued packets; under lock, like the members down to large */
 	struct list_head txq;
-	u32 txq_len;
-	bool busy; /* a vCPU is in send() for this queue */
+	u32 txq_len; /* packets, with those that send() has */
+	bool busy;   /* a vCPU is in send() for this queue */
 	/* the card has refused a packet: nothing is sent until netdev_tx_wake() */
 	bool stopped;
 	bool woken; /* netdev_tx_wake() was called while busy */
@@ -166,6 +166,7 @@ struct netdev_queue {
 	bool large;
 	/* in backlog.senders of the vCPU whose net_rx_flush() will send this queue (see listed) */
 	struct list_head link;
+	/* 1: the queue is in such a list; changed by xchg() */
 	u32 listed;
 	/*
 	 * At least OFTEN frames were sent in the last period (netdev_io.c). A guess, as are the two
@@ -240,6 +241,7 @@ struct net_device {
 	bool carrier; /* the link is up */
 	/* carrier is valid; else the operational state is "unknown" */
 	bool oper_known;
+	/* number of changes of `carrier` */
 	u32 carrier_changes;
 
 	/* Stacked devices and bridges: under link.c's mutex. */
@@ -271,6 +273,7 @@ struct net_device {
 
 	/* The driver, and the counters. */
 	const struct netdev_ops *ops;
+	/* the driver's, or the kind's, part */
 	void *private;
 	/* counted without a lock, for people to read; netdev_sum() adds up all of them */
 	struct netdev_stats stats;

@@ -55,7 +55,8 @@ struct tun_file {
 	struct fasync_list async;
 	spinlock_t lock;
 	struct list_head queue; /* frames that are not read yet */
-	u32 queued;
+	u32 queued;             /* frames in `queue` */
+	/* true sizes of the same frames, bytes */
 	u64 bytes;
 	struct rcu_head rcu;
 };
@@ -64,16 +65,21 @@ struct tun {
 	struct net_device *dev;
 	/* an array of 1 or TUN_QUEUES entries; the first nr are in use */
 	struct tun_file **files;
+	/* files in use, and files in `disabled` */
 	u32 nr, nr_disabled;
 	struct list_head disabled; /* of tun_file.link */
 	/* TUN_FLOWS flows, where there may be several queues (tun_queue.c) */
 	u64 *flows;
 	u32 flags; /* TUN_SHAPE, IFF_PERSIST */
 	u32 vnet_len;
+	/*
+	 * only the user `owner` may attach, only members of `group` may; virtio headers are
+	 * little-endian
+	 */
 	bool has_owner, has_group, vnet_le;
 	kuid_t owner;
 	kgid_t group;
-	int sndbuf;
+	int sndbuf; /* TUNSETSNDBUF, bytes */
 	struct rcu_head rcu;
 };
 

@@ -49,6 +49,7 @@ struct mc_if {
 	 * number of all groups, including those without members whose leaving is not reported yet
 	 */
 	u32 kept;
+	/* number of reports of each change (robustness variable) */
 	u32 qrv;
 	u64 interval; /* between queries, ns */
 	/*
@@ -103,6 +104,7 @@ struct mc_source {
 	ip_addr addr;
 	u32 n[2];    /* members that list the source, by mode */
 	bool listed; /* in the list of the group's state */
+	/* to be reported in the answer to a query; reports left of its change */
 	bool asked;
 	u32 changes;
 };
@@ -111,6 +113,7 @@ struct mc_source {
 struct mc_mac {
 	struct list_head list;
 	u8 mac[6];
+	/* groups, and the administrator, that need the address */
 	u32 users;
 	/* added by the administrator (SIOCADDMULTI) */
 	bool by_hand;
@@ -173,9 +176,11 @@ struct mc_query {
 	u8 version;    /* version of the protocol */
 	ip_addr group; /* any: a general query */
 	u64 max_delay; /* ns */
+	/* the querier's robustness variable, 0: unknown */
 	u32 qrv;
 	u64 interval;      /* between queries, ns */
 	const u8 *sources; /* as received: 4 or 16 bytes each */
+	/* number of sources */
 	u32 n;
 };
 /* Schedules the answers to a query. Borrows @q. */

@@ -72,8 +72,8 @@ struct neigh_info {
 	int ifindex;
 	char dev[IFNAMSIZ];
 	u8 mac[ETH_ALEN];
-	u8 state, flags; /* NUD_*, NTF_* */
-	u32 probes;
+	u8 state, flags;              /* NUD_*, NTF_* */
+	u32 probes;                   /* requests without an answer */
 	u64 used, confirmed, updated; /* ktime_get() */
 };
 /* Copies the first entries of @net, at most @max. Returns their number. */

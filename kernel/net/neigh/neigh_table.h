@@ -24,8 +24,8 @@ struct neigh {
 	struct net *net; /* namespace of dev when the entry was made */
 	ip_addr addr;
 	u8 mac[ETH_ALEN];
-	u8 state, flags;
-	u32 probes;
+	u8 state, flags; /* NUD_*, NTF_* */
+	u32 probes;      /* requests without an answer */
 	/* ktime_get() at the end of the present state, or FOREVER */
 	u64 deadline;
 	/* ktime_get() */

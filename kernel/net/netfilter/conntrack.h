@@ -37,7 +37,10 @@
 #define NF_UNTRACKED 16
 #define CT_BUCKETS 4096U
 
-/* The transport header of a packet: protocol, offset, and fragment offset. */
+/*
+ * The transport header of a packet: protocol, and offset in bytes. @frag_off is 0 unless the packet
+ * is a fragment other than the first.
+ */
 struct nf_l4 {
 	u8 proto;
 	u32 off;

@@ -59,6 +59,7 @@ struct nf_state {
 struct nf_hook_ops {
 	/* Returns NF_ACCEPT, NF_DROP, or NF_STOLEN if it has consumed the packet. */
 	u32 (*fn)(struct nf_state *s, void *priv);
+	/* passed to fn(); functions run by priority, the lowest first */
 	void *priv;
 	int priority;
 	u8 hook;

@@ -79,6 +79,7 @@ struct nft_net {
 	struct list_head tables; /* of nft_table.list */
 	/* steps of the current batch, by nft_trans.list */
 	struct list_head trans;
+	/* number of the last commit, and objects counted by nft_count() */
 	u32 genid;
 	atomic_t objects;
 	u64 handles;                /* last handle of a table */
@@ -94,10 +95,14 @@ struct nft_net {
 	bool counts_conns;
 };
 
+/*
+ * A handle is a number that names an object within its table, the table within the namespace. udata
+ * is owned, NULL: none.
+ */
 struct nft_table {
 	struct list_head list, chains, sets, objs;
 	struct nft_net *nn;
-	u64 handle, handles;
+	u64 handle, handles; /* its own; the last one given away */
 	u32 flags, use;
 	u8 family, pend;
 	struct nft_blob *udata;
@@ -116,8 +121,11 @@ struct nft_chain {
 	 */
 	u32 mark;
 	u32 height;
+	/* NFT_NEW, NFT_DEL; NF_*; NF_INET_* */
 	u8 pend, policy, hook;
+	/* nat: type nat; counted: has packets and bytes; visiting: see nft_validate() */
 	bool nat, registered, counted, visiting;
+	/* of a base chain, and its type: "filter", "nat" or "route" */
 	int priority;
 	const char *type;
 	u64 packets, bytes; /* protected by nn->lock */
@@ -125,6 +133,10 @@ struct nft_chain {
 	char name[NFT_NAME];
 };
 
+/*
+ * The registers of one evaluation. @code: NFT_CONTINUE, NF_*, NFT_JUMP and so on; @chain: of a
+ * jump.
+ */
 struct nft_regs {
 	u32 data[NFT_REGS];
 	int code; /* NFT_CONTINUE, NF_*, NFT_JUMP, ... */
@@ -139,6 +151,7 @@ struct nft_pkt {
 	/* l4: the packet has a transport header, at offset thoff */
 	bool v6, l4;
 	u8 proto;
+	/* bytes; frag_off not 0: a fragment other than the first */
 	u32 thoff;
 	u32 frag_off;
 	/* rejection to send after nn->lock is released; reject -1: none */
@@ -197,6 +210,7 @@ struct nft_expr {
 };
 #define NFT_EXPR_ATTRS 24
 
+/* A rule: @n expressions, owned. @id: its number in the batch that makes it. */
 struct nft_rule {
 	struct list_head list;
 	struct nft_chain *chain;
@@ -214,6 +228,7 @@ struct nft_verdict {
 /* A value or a verdict, in the form of messages. */
 struct nft_data {
 	u32 w[NFT_KEY_MAX / 4];
+	/* bytes of the value in w */
 	u32 len;
 	bool is_verdict;
 	struct nft_verdict v;
@@ -237,14 +252,20 @@ struct nft_elem {
 struct nft_set {
 	struct list_head list;
 	struct nft_table *table;
+	/* timeout: ms, 0: none */
 	u64 handle, timeout;
+	/*
+	 * id: its number in the batch that makes it; lengths: bytes; gc_interval: ms, only stored
+	 */
 	u32 id, use, flags, key_type, key_len, data_type, data_len, obj_type, policy, gc_interval;
-	u32 max, nelems; /* elements; nelems: nn->lock */
-	u64 next_gc;     /* ktime_get(); nn->lock */
+	/* limit of elements, 0: none; their number, under nn->lock */
+	u32 max, nelems;
+	u64 next_gc; /* ktime_get(); nn->lock */
 	/* elements that the last lookup visited in vain; nn->lock */
 	u32 walked;
 	u32 fields, field_len[16]; /* fields of a concatenation */
 	u8 pend;
+	/* a rule has used the set */
 	bool bound;
 	struct rb_root elems; /* by key; nn->lock */
 	struct nft_elem *catchall;
@@ -283,6 +304,7 @@ struct nft_trans {
 	struct list_head list;
 	enum nft_trans_type type;
 	bool del;
+	/* the object, of the type that `type` says */
 	void *what;
 	u64 value, value2; /* new values of an update */
 	char *text;

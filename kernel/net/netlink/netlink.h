@@ -97,6 +97,7 @@ struct nl_hub {
 	struct list_head listeners;
 	/* messages (nl_copy) that some listeners have not received yet */
 	struct list_head log;
+	/* messages in log, and their bytes */
 	u32 logged, log_bytes;
 	u64 newest; /* number of the latest message */
 	struct work work;

@@ -21,6 +21,7 @@ struct sk_filter {
 	struct rcu_head rcu;
 	/* a program of kernel/bpf, used instead of @insn; a reference */
 	void *extended;
+	/* number of instructions */
 	u32 len;
 	struct sock_filter insn[];
 };

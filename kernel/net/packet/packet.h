@@ -73,6 +73,7 @@ struct packet_sock {
 
 	/* options, under op */
 	bool auxdata, origdev, loss, tx_has_off, qdisc_bypass;
+	/* version: TPACKET_*; timestamp: SOF_TIMESTAMPING_* */
 	u32 version, reserve, copy_thresh, timestamp;
 	/* size of the virtio header before each packet (PACKET_VNET_HDR), 0: none */
 	u32 vnet;
@@ -81,10 +82,14 @@ struct packet_sock {
 	/* under q_lock, like the members below */
 	spinlock_t q_lock;
 	struct list_head rq;
+	/*
+	 * true sizes of the packets in rq, bytes; packets and drops since the last
+	 * PACKET_STATISTICS
+	 */
 	u32 rmem, packets, drops;
 	struct packet_ring *ring;
 	struct packet_tx *tx; /* under tx_op, too */
-	atomic_t wmem;
+	atomic_t wmem;        /* bytes of sent packets not freed yet */
 
 	struct mutex tx_op;
 	/* file with the memory of both rings; under op */

@@ -23,6 +23,7 @@ struct ring_mem {
 	 * keeps the pages in the file: set when the socket is closed, since programs may map them
 	 */
 	bool keep;
+	/* TPACKET_*; sizes are in bytes; per_block: frames in a block */
 	u32 version;
 	u32 block_size, block_nr, frame_size, frame_nr, per_block;
 	/*
@@ -30,6 +31,7 @@ struct ring_mem {
 	 * those of a user
 	 */
 	u64 charged;
+	/* the user that is charged; a reference */
 	struct user_struct *user;
 };
 

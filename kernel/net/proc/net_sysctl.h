@@ -30,6 +30,7 @@ struct net_sysctl {
 	 */
 	int *at;
 	u32 n;
+	/* range of each number, inclusive */
 	int min, max;
 };
 /*

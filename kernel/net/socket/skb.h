@@ -38,6 +38,7 @@ struct nf_conn;
 
 struct pbuf {
 	atomic_t refs;
+	/* bytes at data */
 	u32 size;
 	/*
 	 * the bytes: behind this structure, or, if large, in a separate page-aligned block, which
@@ -79,11 +80,13 @@ struct tcp_meta {
 	u32 ack_seq;
 	u8 flags;
 	u8 sacked; /* SKB_SACKED and so on (tcp_loss.h) */
+	/* number of retransmissions */
 	u16 retrans;
 	/* number of segments as which the skb was counted when it was sent */
 	u16 segs;
 	/* ktime_get() of the last transmission; 0: never */
 	u64 sent;
+	/* the offered window, in bytes once it is scaled */
 	u32 window;
 	u32 tsval, tsecr;
 	bool saw_ts;
@@ -144,7 +147,8 @@ struct sk_buff {
 	bool unsummed; /* a datagram of IPv6 without a checksum */
 	/* the headers that were last pulled are in room[] */
 	bool room_pulled;
-	u16 sport, dport; /* UDP's, once the header is parsed */
+	/* UDP's, host byte order, once the header is parsed */
+	u16 sport, dport;
 	/*
 	 * size of the payload of each segment if the packet has many segments of TCP (gso.c), or
 	 * many datagrams of UDP; 0: it is one packet
@@ -211,6 +215,7 @@ struct sk_buff {
 	/* bytes that the destructor uncharges */
 	u32 charged;
 	void (*destructor)(struct sk_buff *skb);
+	/* the destructor's: a socket or tree that is charged */
 	void *owner;
 	struct ip_meta ip;
 	union {

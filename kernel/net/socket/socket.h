@@ -144,7 +144,7 @@ struct sock_common {
 	 */
 	u32 classid, prioidx;
 	struct {
-		int on, secs;
+		int on, secs; /* SO_LINGER */
 	} linger;
 	/* the socket's namespace; the family holds the reference */
 	struct net *net;

@@ -16,6 +16,7 @@ extern struct tcp_limits {
 	 * limit
 	 */
 	int mem[3];
+	/* limit of tcp_orphans() */
 	int max_orphans;
 } tcp_limits;
 

@@ -28,6 +28,9 @@ struct tcp_net {
 	int syn_retries, synack_retries, retries2, orphan_retries, syn_linear;
 	/* seconds, except keep_probes (a count) */
 	int fin_timeout, keep_time, keep_intvl, keep_probes;
+	/*
+	 * max_tw: connections in time_waits; somaxconn: limit of a backlog; the others: modes, bits
+	 */
 	int max_tw, somaxconn, syncookies, ecn, fastopen;
 	int sack, timestamps, window_scaling; /* 0: the option is off in handshakes */
 	int invalid_ratelimit;                /* ms */
@@ -48,6 +51,7 @@ struct tcp_net {
 	int fack, adv_win_scale; /* without effect */
 	/* left in challenge_second; races are harmless */
 	int challenge_limit, challenges_left;
+	/* ktime_get() in s */
 	u64 challenge_second;
 	/*
 	 * protects the members below. fast_keys: keys of Fast Open cookies, the current and the

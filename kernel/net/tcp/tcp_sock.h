@@ -189,6 +189,7 @@ struct tcp_ack_state {
 struct tcp_rtt {
 	/* smoothed RTT, 0: no sample yet; its deviation; the retransmission timeout */
 	u64 srtt, rttvar, rto;
+	/* bounds of rto */
 	u64 rto_min, rto_max;
 	u64 min; /* minimum RTT in tcp_min_rtt_wlen */
 	/* minimum RTT since min_at; ktime_get() when the current half of tcp_min_rtt_wlen began */

@@ -99,6 +99,7 @@ struct unix_sock {
 	/* connections to a listener that are not accepted yet */
 	struct list_head pending; /* unix_socks, by pending_link */
 	struct list_head pending_link;
+	/* sockets in pending; their limit, by listen(2) */
 	u32 nr_pending, backlog;
 	/* the name; protected by unix_names_lock */
 	struct sockaddr_buf *name; /* set once */
@@ -107,6 +108,7 @@ struct unix_sock {
 	/* garbage collection; under unix_gc_lock */
 	struct file *file; /* the open file, without a reference */
 	struct list_head inflight_link;
+	/* references in flight; those of candidates for garbage alone; gc_live: not garbage */
 	u32 inflight, gc_refs;
 	bool gc_live;
 };
