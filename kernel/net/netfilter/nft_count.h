@@ -5,7 +5,8 @@
  *
  * A list holds a reference to each connection. Each read first drops connections that have ended or
  * were never confirmed, so the count is right. Each entry counts as an object of the namespace.
- * Lock: nn->lock, held in all functions, none of which sleeps.
+ * Lock: nn->lock, held in the _see functions, and in the _end functions while packets may use the
+ * list. No function sleeps.
  */
 #ifndef NESTLING_NETFILTER_NFT_COUNT_H
 #define NESTLING_NETFILTER_NFT_COUNT_H

@@ -13,8 +13,8 @@
  * ioctls change routes by route_change() and route_del().
  * Locks: net->lock (spin) protects routes, rules and tables. Functions take it unless their comment
  * says that it is held. struct nexthops is immutable; a user without the lock holds a reference. No
- * function sleeps. May know: inet/ (addresses), link/ (devices), neigh/; of sockets only the values
- * in struct flow.
+ * function sleeps but rules_init(). May know: inet/ (addresses), link/ (devices), neigh/; of
+ * sockets only the values in struct flow.
  */
 #ifndef NESTLING_NET_ROUTE_H
 #define NESTLING_NET_ROUTE_H
