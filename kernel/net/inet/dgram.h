@@ -67,8 +67,8 @@ int dgram_wait_wmem(struct inet_sock *i, const struct msg *m);
 void dgram_charge(struct inet_sock *i, struct sk_buff *skb, const struct flow *f);
 /*
  * Finds the destination of a message: m->name, or the socket's peer. Fills @f with the route and
- * *@port (host byte order). f->ext and f->opts are borrowed from m->inet. May sleep. Returns 0 or
- * -errno, -EDESTADDRREQ if there is no destination.
+ * *@port (host byte order). f->ext and f->opts are references of m->inet, which msg_end() drops.
+ * Does not sleep. Returns 0 or -errno, -EDESTADDRREQ if there is no destination.
  */
 int dgram_destination(struct inet_sock *i, struct msg *m, struct flow *f, u16 *port);
 /* Marks @skb, which is about to be sent, with the timestamps that the socket has enabled. */

@@ -38,7 +38,7 @@ void frag_usage(u32 *packets, u32 *memory);
 
 /*
  * Caches for the sysctl mtu_expires (s) that the path to @dst carries packets of at most @mtu
- * bytes; less than the least allowed value counts as that value.
+ * bytes. An @mtu below the least allowed value is raised to that value.
  */
 void pmtu_learn(struct net *net, const ip_addr *dst, u32 mtu);
 /* Returns the cached path MTU to @dst if it is below @mtu, else @mtu. */

@@ -40,15 +40,19 @@ struct link_type {
 	void (*remove)(struct net_device *dev);
 	/* Changes values after setup(). NULL: -EOPNOTSUPP. */
 	int (*change)(struct net_device *dev, const void *data, u32 len);
-	void (*fill)(struct nl_builder *b, const struct net_device *dev); /* IFLA_INFO_DATA */
+	/* Appends IFLA_INFO_DATA. */
+	void (*fill)(struct nl_builder *b, const struct net_device *dev);
 	/* Returns the lower device, or a veth's other end. NULL: the kind has none. */
 	struct net_device *(*lower)(const struct net_device *dev);
-	/* The members below are for kinds that have other devices as ports. */
+	/* Prepares @port as a port of @dev, which is not its master yet. */
 	int (*add_port)(struct net_device *dev, struct net_device *port);
 	/* dev->port and dev->master are set: frames may arrive from now on. */
 	void (*port_entered)(struct net_device *port);
+	/* Ends what add_port() has made; rx_handler is NULL by now. */
 	void (*del_port)(struct net_device *dev, struct net_device *port);
+	/* Changes values of a port: IFLA_INFO_SLAVE_DATA, @len bytes. */
 	int (*change_port)(struct net_device *port, const void *data, u32 len);
+	/* Appends IFLA_INFO_SLAVE_DATA. */
 	void (*fill_port)(struct nl_builder *b, const struct net_device *port);
 	/* The port has come up or gone down, or has another MTU or address. */
 	void (*port_changed)(struct net_device *port);
@@ -70,7 +74,8 @@ extern const struct link_type dummy_link, veth_link, bridge_link, vlan_link, mac
 
 /*
  * Serves RTM_NEWLINK with NLM_F_CREATE. Returns 0 and the device in *@dev, or -errno (-EOPNOTSUPP:
- * no such kind). *@to: the other namespace that the device is made in, as for link_move().
+ * no such kind). *@to: the other namespace that the device is made in, with a reference, or NULL,
+ * as for link_move().
  */
 int link_create(
 	struct net *net, const struct nlmsghdr *req, struct net_device **dev, struct net **to);
@@ -122,7 +127,10 @@ void link_unlock(void);
 void link_assert_locked(void); /* empty in release builds */
 /* Applies IFLA_LINKINFO, @len bytes at @info, to an existing device. */
 int link_change(struct net_device *dev, const void *info, u32 len);
-/* Sets values that the master of @dev keeps for its port: -EOPNOTSUPP if there is no master. */
+/*
+ * Sets values that the master of @dev keeps for its port, @len bytes at @data. Fails with
+ * -EOPNOTSUPP if there is no master.
+ */
 int link_change_port(struct net_device *dev, const void *data, u32 len);
 /*
  * Ends a namespace's devices except lo: those that programs have made are removed, cards go to the

@@ -124,7 +124,7 @@ struct netdev_ops {
 	void (*stop)(struct net_device *dev);
 	/* Checks and applies a new MTU. Returns 0, or -errno to refuse it. May be NULL. */
 	int (*set_mtu)(struct net_device *dev, u32 mtu);
-	/* A new address of 6 bytes is about to be set. May be NULL. */
+	/* Applies a new address of 6 bytes, before it is in dev->addr. May be NULL. */
 	void (*set_address)(struct net_device *dev, const u8 *mac);
 	/* IFF_PROMISC was set or cleared; may be NULL. */
 	void (*modes_changed)(struct net_device *dev);
@@ -381,7 +381,7 @@ static inline u32 netdev_mtu6(const struct net_device *dev)
 	return own && own < mtu ? own : mtu;
 }
 /* Returns the operational state, an IF_OPER_*. */
-u8 netdev_operstate(const struct net_device *dev); /* IF_OPER_* */
+u8 netdev_operstate(const struct net_device *dev);
 /* Applies a change of conf/NAME/disable_ipv6 to the device. */
 void netdev_ipv6_switched(struct net_device *dev);
 /* An alternative name. net->lock held. */

@@ -22,7 +22,7 @@ struct xt_kind {
 	 * NFT_CONTINUE, NF_* or NFT_RETURN.
 	 */
 	bool (*match)(const struct nft_pkt *p, const void *info);
-	int (*target)(struct nft_pkt *p, const void *info); /* NFT_CONTINUE, NF_*, NFT_RETURN */
+	int (*target)(struct nft_pkt *p, const void *info);
 	/*
 	 * Allocates the state of a match or target in a rule, which close() frees with the rule.
 	 * Packets use the state under nn->lock. Returns the state or an ERR_PTR.

@@ -53,7 +53,7 @@ void sock_header_release(struct sock_header *h);
 /* Releases and frees @h, which was allocated by kmalloc() or is NULL. */
 void sock_header_free(struct sock_header *h);
 
-/* As shutdown(2) and listen(2). */
+/* Do what shutdown(2) and listen(2) do. */
 long sock_shutdown_file(struct file *f, int how);
 long sock_listen_file(struct file *f, int backlog);
 /*
@@ -61,7 +61,7 @@ long sock_listen_file(struct file *f, int backlog);
  * acknowledged. Returns -EOPNOTSUPP if the family does not count them, or the file is not a socket.
  */
 long sock_queued_file(struct file *f, bool out);
-/* As setsockopt(2). @optval: in program memory. */
+/* Does what setsockopt(2) does. @optval: in program memory. */
 long sock_setsockopt_file(struct file *f, int level, int optname, uaddr_t optval, int optlen);
 /*
  * Reads an option of SOL_SOCKET into @optval, which has @optlen bytes. Returns the length of the
@@ -78,10 +78,10 @@ long sock_async_connect(struct file *f, struct sock_header *h);
 long sock_async_sendmsg(struct file *f, struct sock_header *h, u32 flags);
 long sock_async_recvmsg(struct file *f, struct sock_header *h, u32 flags);
 /*
- * Receives into one buffer of @len bytes: struct io_uring_recvmsg_out, the name, the ancillary
- * data, the payload. @h gives the room for the name and the ancillary data. Returns the bytes of
- * the buffer that are used, 0 at the end of a stream, -EFAULT if there is no room for them, or
- * -errno.
+ * Receives into one buffer of @len bytes in program memory: struct io_uring_recvmsg_out, the name,
+ * the ancillary data, the payload. @h gives the room for the name and the ancillary data. Returns
+ * the bytes of the buffer that are used, 0 at the end of a stream, -EFAULT if there is no room for
+ * them, or -errno.
  */
 long sock_async_recvmsg_out(
 	struct file *f, struct sock_header *h, uaddr_t buf, size_t len, u32 flags);

@@ -47,11 +47,12 @@ struct ucred {
 struct ucred current_ucred(void);
 struct ucred current_peercred(void);
 /*
- * Translates ids into those of current's namespaces; ids that they lack become 0 (pid) or the
- * overflow ids.
+ * Translates ids into those of current's namespaces. An id without a mapping becomes 0 (pid) or the
+ * overflow id.
  */
 struct ucred ucred_to_user(const struct ucred *c);
 
+/* An address, as the program has passed it or will get it; not necessarily complete. */
 struct sockaddr_buf {
 	u32 len; /* bytes of data */
 	union {
@@ -91,7 +92,7 @@ struct msg {
 	bool nonblock;
 	/* with nonblock: the call's patience is SOCK_WAITS_LATER, not SOCK_TRIES (sock_wait.h) */
 	bool waits_later;
-	/* send, with proto_ops.late_control: the error found in the control messages */
+	/* send, with proto_ops.late_control: the error found in the control messages, as -errno */
 	int ctl_err;
 	/* end of the call's wait (ktime_get()), 0: the call has not waited yet (sock_wait.h) */
 	u64 until;
@@ -122,7 +123,7 @@ u32 msg_flatten(const struct msg *m, u8 *to, u32 room);
  * enable.
  */
 void msg_put_stamps(struct msg *m, const struct sock_common *c, u64 ns);
-/* Adds a record of SO_TIMESTAMPING, also if the option is not set. */
+/* Adds a record of SO_TIMESTAMPING with the time @ns, also if the option is not set. */
 void msg_put_stamping(struct msg *m, const struct sock_common *c, u64 ns);
 /* Adds timestamps, and the other records about a packet that options of SOL_SOCKET enable. */
 void msg_put_skb_info(struct msg *m, struct sock_common *c, const struct sk_buff *skb);

@@ -215,13 +215,13 @@ struct proto_ops {
 	ssize_t (*recvmsg)(struct socket *s, struct msg *m);
 	/*
 	 * Sets an option. @val: in program memory. Returns -ENOPROTOOPT for an unknown option;
-	 * sockopt.c then handles it if the level is SOL_SOCKET. NULL: all of that level are
-	 * unknown.
+	 * sockopt.c then handles it if the level is SOL_SOCKET. NULL: there are no others.
 	 */
 	int (*setsockopt)(struct socket *s, int level, int opt, uaddr_t val, u32 len);
 	/*
 	 * Reads an option into @val, a kernel buffer of 256 bytes. *@len: in, the program's room;
-	 * out, the length of the value. Returns -ENOPROTOOPT as setsockopt does.
+	 * out, the length of the value. Returns -ENOPROTOOPT as setsockopt() does. NULL: there are
+	 * no options but those of SOL_SOCKET.
 	 */
 	int (*getsockopt)(struct socket *s, int level, int opt, void *val, u32 *len);
 	/* @arg: as the program passed it. -ENOTTY, or NULL: net_ioctl() handles the command. */
