@@ -57,7 +57,7 @@ int addr_del(struct net_device *dev, const ip_addr *addr, int prefix);
 bool addr_is_local(struct net *net, const ip_addr *a, int ifindex);
 /* True for 255.255.255.255, and a broadcast address of a device's network. */
 bool addr_is_broadcast(struct net *net, const ip_addr *a);
-/* Returns the state of @a on device @dev. */
+/* States of an address on a device. */
 enum { ADDR_NONE, ADDR_TENTATIVE, ADDR_VALID };
 /* Returns the state of @a on device @dev, an ADDR_*. */
 int addr_state(struct net_device *dev, const ip_addr *a);
