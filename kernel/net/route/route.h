@@ -207,8 +207,10 @@ struct flow {
 /* Limit of flow.steps. A destination whose lookup needs more is unreachable. */
 #define LOOK_MAX 65536U
 /*
- * Finds the route of @f, and fills in its result. Returns 0, -ENETUNREACH, -EHOSTUNREACH, -EINVAL
- * or -EACCES. f->dev has no reference (netdev_find()).
+ * Finds the route of @f, and fills in its result. A destination that is the any address becomes one
+ * of this machine. Returns 0, -ENETUNREACH, -EHOSTUNREACH, -EINVAL, -EACCES, -ENODEV (there is no
+ * device f->oif) or -EADDRNOTAVAIL (there is no source address). f->dev has no reference
+ * (netdev_find()).
  */
 int route_output(struct net *net, struct flow *f);
 /* Records a change after which the results of lookups may differ. net->lock held. */
