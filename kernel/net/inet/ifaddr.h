@@ -46,7 +46,10 @@ struct ifaddr {
 
 /* ---- addrs.c ---- */
 
-/* Adds a copy of @a. Returns 0, -EEXIST, -ENOMEM or -EADDRNOTAVAIL. */
+/*
+ * Adds a copy of @a. Returns 0, -EEXIST, -ENODEV (@dev is gone), -ENOBUFS, -ENOMEM or
+ * -EADDRNOTAVAIL.
+ */
 int addr_add(struct net_device *dev, const struct ifaddr *a);
 /*
  * Removes the address @addr with prefix length @prefix, in the family's bits; -1: with any length.

@@ -112,8 +112,8 @@ bool inet_matches(const struct inet_sock *i, struct net *net, const ip_addr *loc
 
 /*
  * Sets the program that chooses among the sockets that share @i's port, NULL: none. Consumes the
- * reference to @f. Returns 0, -EINVAL if the port is not shared, or -ENOENT if there was no program
- * to remove.
+ * reference to @f. Returns 0, -EINVAL if the port is not shared, -ENOENT if there was no program to
+ * remove, or -ENOMEM.
  */
 int inet_reuse_program(struct inet_sock *i, struct sk_filter *f);
 /* Drops a group that the unbound socket has begun, when its last reference is dropped. */

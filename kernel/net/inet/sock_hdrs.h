@@ -45,7 +45,10 @@ void ip4_opts_put(struct ip4_opts *x);
 u32 ip4_opts_len(const struct ip4_opts *x);
 /* Returns the socket's options, with a reference, or NULL. */
 struct ip4_opts *ip4_opts_of(struct inet_sock *i);
-/* Sets IP_OPTIONS. Returns 0, -EINVAL, -EPERM, or -EOPNOTSUPP for source routes. op held. */
+/*
+ * Sets IP_OPTIONS. May sleep. Returns 0, -EINVAL, -EPERM, -ENOBUFS, -EFAULT, or -EOPNOTSUPP for
+ * source routes. op held.
+ */
 int ip4_opts_set(struct inet_sock *i, uaddr_t val, u32 len);
 /* Reads IP_OPTIONS. */
 void ip4_opts_read(struct inet_sock *i, void *val, u32 *len);

@@ -104,8 +104,8 @@ struct net *link_named_net(const u32 *pid, const u32 *fd, bool admin);
 /* True if a device may have this name, whose length is not checked. Takes no lock. */
 bool link_good_name(const char *name);
 /*
- * Renames a device. Returns 0, -EINVAL, -EEXIST, -ENODEV. A %d in @wanted becomes the first number
- * that is free.
+ * Renames a device. Fails with -EINVAL, -EEXIST, -ENODEV or -ENOMEM. A %d in @wanted becomes the
+ * first number that is free.
  */
 int link_rename(struct net *net, int ifindex, const char *wanted);
 /*

@@ -404,7 +404,7 @@ void nft_elem_deactivate(struct nft_elem *e);
 void nft_elem_activate(struct nft_elem *e);
 /* Removes the element from its set. nn->lock held. */
 void nft_elem_unlink(struct nft_elem *e);
-/* Checks that jumps form no circle and are at most NFT_DEPTH deep. Returns 0 or -EMLINK. */
+/* Checks that jumps form no circle and are at most NFT_DEPTH deep. Returns 0, -ELOOP or -EMLINK. */
 int nft_validate(struct nft_table *t);
 /* Calls @fn for each chain that @e may jump to, until a call returns nonzero. */
 int nft_expr_jumps(const struct nft_expr *e, int (*fn)(struct nft_chain *to, u32 depth), u32 depth);
