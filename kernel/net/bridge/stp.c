@@ -404,6 +404,7 @@ static void take_roots_word(struct bridge *br, const struct br_bpdu *b)
 	}
 }
 
+/* Handles a configuration message. br->lock held. */
 static void heard_config(struct br_port *p, const struct br_bpdu *b)
 {
 	struct bridge *br = p->br;

@@ -278,6 +278,10 @@ static void count_no_route(struct inet_sock *i, const ip_addr *to, int err)
 		IP_STATS(i->net, !ip_is_v4(to)).out_noroutes++;
 }
 
+/*
+ * Reads one datagram. Returns the number of bytes copied, with MSG_TRUNC its length, 0 after a
+ * shutdown, or -errno.
+ */
 static ssize_t receive(struct inet_sock *i, struct msg *m)
 {
 	struct sk_buff *skb = dgram_wait(i, m);
@@ -499,6 +503,10 @@ static void disconnect(struct inet_sock *i)
 	}
 }
 
+/*
+ * Connects to @a: gets a port, and chooses the source address by the route. op held. Returns 0 or
+ * -errno.
+ */
 static int do_connect(struct inet_sock *i, struct sockaddr_buf *a)
 {
 	struct flow f;

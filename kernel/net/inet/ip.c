@@ -244,6 +244,10 @@ static u8 default_ttl(const struct net *net, const struct flow *f, bool v4)
 	return (u8)(v4 ? READ_ONCE(net->ipv4.default_ttl) : CONF6(f->dev, CONF6_HOP_LIMIT));
 }
 
+/*
+ * Sends @skb like ip_send(), behind extension headers; @next: the type of what follows the network
+ * header. Consumes it. Returns 0 or -errno.
+ */
 static int send_with_proto(struct net *net, struct sk_buff *skb, const struct flow *f, u8 next)
 {
 	bool v4 = ip_is_v4(&f->daddr);
@@ -532,6 +536,7 @@ static bool for_us(struct net *net, struct sk_buff *skb)
 	return skb->broadcast || addr_is_local(net, d, 0);
 }
 
+/* Passes a whole, parsed packet for this machine to raw sockets and its transport. Consumes it. */
 static void deliver(struct net *net, struct sk_buff *skb)
 {
 	bool taken = raw_rcv(net, skb);

@@ -196,6 +196,9 @@ static size_t header_len(const struct inet_sock *i)
 	return i->v6 ? sizeof(struct ipv6hdr) : sizeof(struct iphdr);
 }
 
+/*
+ * Sends one packet. Returns the number of bytes, or -errno. The caller drops the references of @m.
+ */
 static ssize_t raw_send(struct socket *s, struct msg *m)
 {
 	struct inet_sock *i = INET(s);
@@ -387,6 +390,10 @@ static int check_echo(const struct inet_sock *i, const struct iov_iter *iter)
 	return h.type == (i->v6 ? ICMPV6_ECHO_REQUEST : ICMP_ECHO) && !h.code ? 0 : -EINVAL;
 }
 
+/*
+ * Sends one echo request, with the socket's port as its identifier. Returns the number of bytes, or
+ * -errno. The caller drops the references of @m.
+ */
 static ssize_t ping_send(struct socket *s, struct msg *m)
 {
 	struct inet_sock *i = INET(s);

@@ -286,6 +286,10 @@ static ssize_t send_noticed(struct inet_sock *i, struct msg *m, const struct flo
 	return n;
 }
 
+/*
+ * Sends one message, or adds it to the datagram that is being collected. Returns the number of
+ * bytes, or -errno.
+ */
 static ssize_t send(struct socket *s, struct msg *m)
 {
 	struct inet_sock *i = INET(s);

@@ -69,6 +69,10 @@ static void set_net(struct net_device *dev, struct net *net)
 	spin_unlock(&old->lock);
 }
 
+/*
+ * Returns a device of @type that is in no list, in the memory of a dead device if there is one.
+ * NULL: no memory, or too many devices. The mutex is held; may sleep.
+ */
 static struct net_device *new_device(struct net *net, const struct link_type *type)
 {
 	struct net_device *dev;
@@ -423,6 +427,10 @@ static int make_there(struct net *net, const struct link_type *type, const struc
 	return err;
 }
 
+/*
+ * Makes both ends of a veth: *@out is the one that @w describes. *@to as for link_create(). The
+ * mutex is held. Returns 0 or -errno.
+ */
 static int make_veth(
 	struct net *net, const struct wish *w, struct net_device **out, struct net **to)
 {

@@ -174,6 +174,10 @@ static u32 count4(const struct inet_sock *i)
 	return n;
 }
 
+/*
+ * Joins a group in @mode, MCAST_INCLUDE or MCAST_EXCLUDE without sources. op held. Returns 0 or
+ * -errno.
+ */
 static int join(struct inet_sock *i, const struct request *r, u8 mode)
 {
 	struct mc_member *m;
@@ -212,6 +216,7 @@ static int join(struct inet_sock *i, const struct request *r, u8 mode)
 	return 0;
 }
 
+/* Ends a membership and frees it. */
 static void drop(struct inet_sock *i, struct mc_member *m)
 {
 	struct mc_want was = wants(m);
@@ -294,6 +299,10 @@ static u32 max_sources(const struct inet_sock *i, bool v6)
 	return min((u32)max(n, 0), MSF_MAX);
 }
 
+/*
+ * Adds a source to the filter of a membership, or removes it (@add false). An inclusive filter that
+ * loses its last source ends the membership. op held. Returns 0 or -errno.
+ */
 static int change_source(
 	struct inet_sock *i, struct mc_member *m, const struct request *r, u8 mode, bool add)
 {

@@ -161,6 +161,10 @@ static enum ask wait_for_answer(struct neigh *n, struct sk_buff *skb, struct nei
 	return whom;
 }
 
+/*
+ * Sends @skb if the MAC address is known; else queues it, and sends a request if one is due. Takes
+ * neigh_lock. Consumes @skb. Returns 0 or -errno.
+ */
 static int resolve(struct net_device *dev, const ip_addr *to, struct sk_buff *skb)
 {
 	enum ask whom = ASK_NOBODY;
@@ -365,6 +369,7 @@ static void expire(struct neigh *n, struct due *d)
 	neigh_set_state(n, n->state, neigh_retrans_time(n));
 }
 
+/* Handles one entry whose deadline has passed. Takes neigh_lock. Returns false if there is none. */
 static bool do_due(void)
 {
 	struct due d = { .whom = ASK_NOBODY };

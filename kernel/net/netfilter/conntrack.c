@@ -396,6 +396,10 @@ int nf_ct_each(struct net *net, int (*fn)(struct nf_conn *ct, void *arg), void *
 
 /* ---- tracking a packet ---- */
 
+/*
+ * Returns a new connection for the tuple @t, with one reference; NULL if the packet may not begin
+ * one, or there is no memory. It is not in the table yet.
+ */
 static struct nf_conn *begin(struct nf_state *s, const struct nf_tuple *t, const struct nf_l4 *l4)
 {
 	struct nf_ct_net *c = s->net->nf.ct;
@@ -445,6 +449,10 @@ static struct nf_conn *resolve(struct nf_state *s, const struct nf_l4 *l4, int *
 	return d->ct;
 }
 
+/*
+ * Returns the IP_CT_* of a packet in direction @dir, and records that a reply was seen. ct->lock
+ * held.
+ */
 static u32 info_of(struct nf_conn *ct, int dir)
 {
 	if (dir == IP_CT_DIR_REPLY) {
@@ -454,6 +462,10 @@ static u32 info_of(struct nf_conn *ct, int dir)
 	return ct->status & IPS_SEEN_REPLY ? IP_CT_ESTABLISHED : IP_CT_NEW;
 }
 
+/*
+ * Hook function: attaches its connection to the packet, with a reference, and updates the
+ * connection. Takes ct->lock. Always returns NF_ACCEPT: a packet without a connection is invalid.
+ */
 static u32 track(struct nf_state *s, void *priv)
 {
 	struct sk_buff *skb = s->skb;

@@ -118,6 +118,10 @@ bool nf_ct_may_begin(const struct net *net, const struct sk_buff *skb, const str
 	       (flags & SYN || READ_ONCE(net->nf.ct_conf.tcp_loose));
 }
 
+/*
+ * Returns the state of a connection in @state after a segment with @flags; @reply: in the direction
+ * of replies.
+ */
 static u8 tcp_next(u8 state, u8 flags, bool reply)
 {
 	if (flags & RST)
@@ -188,6 +192,7 @@ static u64 tcp_expires(const struct nf_conn *ct)
 	return from_now(usual);
 }
 
+/* Updates a connection by a segment, like nf_ct_packet(). ct->lock held. */
 static u32 tcp_packet(
 	struct nf_conn *ct, const struct sk_buff *skb, const struct nf_l4 *l4, int dir)
 {

@@ -386,6 +386,11 @@ static int to_programs(
 	return 0;
 }
 
+/*
+ * Serves the messages in the @len bytes at @buf, and answers those that ask for it or fail. Returns
+ * 0, or -errno if there is no room or memory for an answer; -ECONNREFUSED: the protocol takes no
+ * requests.
+ */
 static int to_kernel(struct nl_sock *n, const u8 *buf, size_t len)
 {
 	size_t off = 0;

@@ -466,6 +466,7 @@ static u64 id_of(struct net *net, int ifindex)
 	return id;
 }
 
+/* Adds a membership, or a user to an equal one. op held. Returns 0, -ENODEV or -ENOBUFS. */
 static int add_member(struct packet_sock *p, const struct packet_mreq *r)
 {
 	u64 id = id_of(p->c.net, r->mr_ifindex);
@@ -501,6 +502,10 @@ static int add_member(struct packet_sock *p, const struct packet_mreq *r)
 	return 0;
 }
 
+/*
+ * Serves PACKET_ADD_MEMBERSHIP and PACKET_DROP_MEMBERSHIP; as on Linux, the second ignores a
+ * membership that does not exist. op held. Returns 0 or -errno.
+ */
 static int membership(struct packet_sock *p, int opt, uaddr_t val, u32 len)
 {
 	struct packet_mreq r = { 0 };

@@ -188,7 +188,10 @@ static bool rings_are_mapped(struct packet_sock *p)
 	return mapped;
 }
 
-/* Makes a ring for received packets; with @q NULL frees it. */
+/*
+ * Makes a ring for received packets; with @q NULL frees it. op held. Returns 0 or -errno, -EBUSY if
+ * a program has mapped the rings.
+ */
 static int set_rx(struct packet_sock *p, const struct tpacket_req3 *q)
 {
 	struct packet_ring *r = q ? packet_ring_new(p, q) : NULL, *old = NULL;
@@ -209,6 +212,10 @@ static int set_rx(struct packet_sock *p, const struct tpacket_req3 *q)
 	return err;
 }
 
+/*
+ * Makes a ring of packets to send; with @q NULL frees it. op held; takes tx_op. Returns 0 or
+ * -errno, -EBUSY if a program has mapped the rings.
+ */
 static int set_tx(struct packet_sock *p, const struct tpacket_req3 *q)
 {
 	struct packet_tx *t, *old = NULL;

@@ -129,6 +129,7 @@ static void put_v2(
 	ring_write(&r->m, at, &h, sizeof(h));
 }
 
+/* Writes a packet to the next frame (TPACKET_V1, V2), as packet_ring_put() does. q_lock held. */
 static bool put_frame(struct packet_ring *r, const struct sk_buff *skb,
 	const struct sockaddr_ll *from, u32 keep, u32 netlen, bool whole)
 {
@@ -217,6 +218,10 @@ static void block_end(struct packet_ring *r, u32 status)
 	r->head = (r->head + 1) % r->m.block_nr;
 }
 
+/*
+ * Writes a packet to the open block (TPACKET_V3), or to the next one. q_lock held. Returns false if
+ * there is no room.
+ */
 static bool put_in_block(struct packet_ring *r, const struct sk_buff *skb,
 	const struct sockaddr_ll *from, u32 keep, u32 netlen)
 {

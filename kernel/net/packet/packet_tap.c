@@ -249,6 +249,10 @@ static bool wants(const struct packet_sock *p, const struct net_device *dev,
 	return p->proto == ETH_P_ALL || p->proto == skb->protocol;
 }
 
+/*
+ * Shows a packet to the taps of the namespace that want it. @out: @dev is about to send it. Takes
+ * packet_taps_lock. Does not consume @skb.
+ */
 static void look(struct net_device *dev, struct sk_buff *skb, bool out)
 {
 	struct sk_buff *all = NULL;

@@ -20,6 +20,10 @@
 /* the TOS bits that a route may match, as on Linux */
 #define IPTOS_TOS_MASK_ 0x1c
 
+/*
+ * Fills in the result for a destination on @dev's link, and chooses a source address if there is
+ * none. net->lock held. Returns 0, -ENETUNREACH if @dev is down, or -EADDRNOTAVAIL.
+ */
 static int take_device(struct net *net, struct flow *f, struct net_device *dev)
 {
 	if (!(dev->flags & IFF_UP))
@@ -106,6 +110,10 @@ static bool choose_way(const struct route *r, const struct flow *f, struct nexth
 	return true;
 }
 
+/*
+ * Fills in the result by route @r and its nexthop @way. net->lock held. Returns what take_device()
+ * returns.
+ */
 static int take_route(
 	struct net *net, struct flow *f, const struct route *r, const struct nexthop *way)
 {
@@ -180,6 +188,10 @@ static const struct route *best_of(const struct net *net, struct flow *f, u32 ta
 	return best;
 }
 
+/*
+ * Looks up the destination in one table, and fills in the result. net->lock held. Returns 0,
+ * -ENETUNREACH (the next table is to be searched), or another error of route_output().
+ */
 static int by_table(struct net *net, struct flow *f, u32 table)
 {
 	const struct route_table *t = route_table_find(net, ip_is_v4(&f->daddr), table);

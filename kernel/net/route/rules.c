@@ -538,6 +538,10 @@ static u32 rule_group(const struct rule *r)
 	return r->family == AF_INET ? RTNLGRP_IPV4_RULE : RTNLGRP_IPV6_RULE;
 }
 
+/*
+ * Adds @r, which the list then owns. @exclusive: fails if there is an equal rule. Takes net->lock,
+ * and notifies listeners. Returns 0, -EINVAL, -EEXIST or -ENOSPC.
+ */
 static int add_rule(struct net *net, struct rule *r, bool exclusive)
 {
 	struct rule *o, copy;
@@ -600,6 +604,10 @@ static bool is_meant(const struct nlmsghdr *req, const struct rule *want, const 
 	       (!want->dst_len || (want->dst_len == r->dst_len && ip_equal(&want->dst, &r->dst)));
 }
 
+/*
+ * Removes and frees the first rule that the request describes. Takes net->lock, and notifies
+ * listeners. Returns 0, -ENOENT or -EOPNOTSUPP.
+ */
 static int del_rule(struct net *net, const struct nlmsghdr *req, const struct rule *want)
 {
 	struct rule *r, *found = NULL;

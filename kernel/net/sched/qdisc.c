@@ -254,6 +254,7 @@ void qdisc_more(struct net_device *dev)
 		qdisc_run(r);
 }
 
+/* Enqueues one frame and runs the tree. Consumes @skb. Returns 0 or -ENOBUFS. */
 static int send_one(struct qdisc_root *r, struct sk_buff *skb)
 {
 	struct qdisc_tx tx;

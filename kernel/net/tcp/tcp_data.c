@@ -279,6 +279,10 @@ static ssize_t send_locked(struct tcp_sock *t, struct msg *m, bool *held)
 	return done ? done : err;
 }
 
+/*
+ * Sends data after the handshake, for which it may wait. Takes snd.write_mutex. Returns the number
+ * of bytes accepted, also if an error followed them, or -errno.
+ */
 static ssize_t send_message(struct socket *s, struct msg *m)
 {
 	struct tcp_sock *t = TCP(INET(s));
@@ -505,6 +509,10 @@ static ssize_t recv_nothing(struct tcp_sock *t, struct msg *m)
 	return 0;
 }
 
+/*
+ * Reads data in order until the request is fulfilled. read_mutex is held; *@held becomes false if
+ * it could not be taken again after a wait. Returns the number of bytes, 0 at the end, or -errno.
+ */
 static ssize_t recv_locked(struct tcp_sock *t, struct msg *m, bool *held)
 {
 	struct sock_common *c = &t->inet.c;

@@ -222,6 +222,7 @@ void tcp_take_opts(struct tcp_sock *t, const struct tcp_opts *o)
 
 /* ---- SYN_SENT ---- */
 
+/* Handles a segment in SYN_SENT. c.lock held. Does not consume @skb. */
 static void synsent(struct tcp_sock *t, struct sk_buff *skb, const struct tcp_opts *o)
 {
 	u8 fl = skb->tcp.flags;
@@ -500,6 +501,10 @@ static void count_ack(struct tcp_sock *t, const struct sk_buff *skb, bool fast, 
 		TCP_EXT_COUNT(t->inet.net, TCPPureAcks);
 }
 
+/*
+ * Handles a segment in a state behind SYN_SENT, by the steps of RFC 9293, 3.10.7.4. @urg: the
+ * urgent pointer. c.lock held. Consumes @skb.
+ */
 static void synced(struct tcp_sock *t, struct sk_buff *skb, const struct tcp_opts *o, u16 urg)
 {
 	u8 fl = skb->tcp.flags;
@@ -596,6 +601,10 @@ static bool reopens(struct tcp_sock *t, const struct sk_buff *skb, const struct 
 	       (t->snd.ts_ok && o->saw_ts && after(o->tsval, t->rcv.ts_recent));
 }
 
+/*
+ * Passes a parsed segment to a socket, or to the child that it makes. Takes c.lock; the caller
+ * holds a reference. Consumes @skb.
+ */
 static void to_socket(
 	struct net *net, struct tcp_sock *t, struct sk_buff *skb, const struct tcp_opts *o, u16 urg)
 {

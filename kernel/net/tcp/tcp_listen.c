@@ -449,6 +449,10 @@ static void forget_giver(struct tcp_sock *t)
 		tcp_put(l);
 }
 
+/*
+ * Makes the socket a listener, or changes a listener's backlog. op held. Returns 0, -EINVAL,
+ * -EADDRINUSE or -ENOMEM.
+ */
 static int listen_locked(struct tcp_sock *t, int backlog)
 {
 	struct inet_sock *i = &t->inet;

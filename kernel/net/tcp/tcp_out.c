@@ -123,6 +123,9 @@ static u8 *put_ts(u8 *p, u32 val, u32 echo)
 	return p + TS_SPACE;
 }
 
+/*
+ * Writes the options of a SYN, or with @ack of a SYN-ACK, to @p. Returns the position behind them.
+ */
 static u8 *put_syn_options(struct tcp_sock *t, u8 *p, bool ack)
 {
 	bool sack = ack ? t->snd.sack_ok : tcp_net(t)->sack,
@@ -157,6 +160,7 @@ static u8 *put_syn_options(struct tcp_sock *t, u8 *p, bool ack)
 	return tcp_fast_option(t, p, 40 - (u32)(p - start));
 }
 
+/* Writes as many SACK blocks as fit into @room bytes to @p. Returns the position behind them. */
 static u8 *put_sacks(struct tcp_sock *t, u8 *p, u32 room)
 {
 	u32 n = t->rcv.nr_sacks, max = t->snd.ts_ok ? 3 : 4, count = 0;

@@ -230,6 +230,10 @@ static void give_up(struct tcp_sock *t, int err)
 	tcp_fail(t, err);
 }
 
+/*
+ * Handles the retransmission timer: gives the connection up, or retransmits and restarts the timer
+ * with a longer timeout. c.lock held.
+ */
 static void retransmit(struct tcp_sock *t)
 {
 	bool last;

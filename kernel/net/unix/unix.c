@@ -320,6 +320,7 @@ static int connect_to_itself(const struct unix_sock *u)
 	return listens ? -EINVAL : -ECONNREFUSED;
 }
 
+/* proto_ops.connect of streams and seqpackets: queues a new socket at the listener. */
 static int stream_connect(struct socket *s, struct sockaddr_buf *a, bool nonblock)
 {
 	struct unix_sock *u = UNIX(s), *l, *srv;

@@ -138,6 +138,11 @@ static ssize_t take_bytes(struct unix_msg *um, struct msg *m, u32 skip)
 	return n;
 }
 
+/*
+ * Reads from the first message, and removes what it has read. @first: the call has no data yet.
+ * read_mutex held. Returns the number of bytes, 0 if there is no message, -EAGAIN if the read ends
+ * before it, or -EFAULT.
+ */
 static ssize_t stream_read_some(struct unix_sock *u, struct msg *m, bool first)
 {
 	struct unix_msg *um;
@@ -307,6 +312,10 @@ static ssize_t stream_read_nothing(struct unix_sock *u, struct msg *m, bool *hel
 	return err == 1 ? report_end(m) : err;
 }
 
+/*
+ * Reads until the request is fulfilled. read_mutex is held; *@held becomes false if it could not be
+ * taken again after a wait. Returns the number of bytes, 0 at the end, or -errno.
+ */
 static ssize_t stream_recv_locked(struct socket *s, struct msg *m, bool *held)
 {
 	struct unix_sock *u = UNIX(s);
@@ -400,6 +409,10 @@ static struct unix_msg *wait_dgram(struct unix_sock *u, struct msg *m, u32 *skip
 	}
 }
 
+/*
+ * Reads or peeks at one datagram. read_mutex and *@held as in stream_recv_locked(). Returns its
+ * number of bytes, or -errno.
+ */
 static ssize_t dgram_recv_locked(struct socket *s, struct msg *m, bool *held)
 {
 	struct unix_sock *u = UNIX(s);
