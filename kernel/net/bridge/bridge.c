@@ -166,6 +166,7 @@ static int may_enter(const struct bridge *br, const struct net_device *port)
 	return br->nr_ports >= BR_PORTS_MAX ? -EXFULL : 0;
 }
 
+/* link_type.add_port: makes @port a port of the bridge, in state disabled. link.c's mutex held. */
 static int add_port(struct net_device *dev, struct net_device *port)
 {
 	struct bridge *br = BRIDGE(dev);
@@ -232,6 +233,7 @@ static void del_port(struct net_device *dev, struct net_device *port)
 
 /* ---- the device ---- */
 
+/* link_type.setup: makes the struct bridge of a new device. */
 static int setup(struct net_device *dev, struct net_device *lower, const void *data, u32 len)
 {
 	struct bridge *br = kzalloc(sizeof(*br), GFP_KERNEL | __GFP_ACCOUNT);

@@ -263,6 +263,10 @@ void br_fdb_own(struct bridge *br)
 
 /* ---- by hand ---- */
 
+/*
+ * Makes an entry by hand, in the place of an older one of the same address, and copies it to
+ * *@info. br->lock held. Returns 0, -ENOENT, -EEXIST, -ENOSPC or -ENOMEM.
+ */
 static int put_by_hand(
 	struct bridge *br, struct br_port *p, const struct br_fdb_wish *w, struct br_fdb_info *info)
 {

@@ -267,6 +267,10 @@ static void keep_on_port(struct bridge *br, struct br_port *p, const u8 *source)
 		br_fdb_notify(br->dev->net, &w.learnt, RTM_NEWNEIGH);
 }
 
+/*
+ * Learns the source of a frame that has arrived by @p, and forwards the frame. Takes br->lock; the
+ * frames leave without it. Consumes @skb.
+ */
 static void pass(struct bridge *br, struct br_port *p, struct sk_buff *skb, const struct ethhdr *h)
 {
 	struct way w = { .skb = skb };

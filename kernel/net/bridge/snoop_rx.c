@@ -133,6 +133,7 @@ static void igmp_query(const struct message *m, const u8 *b, const ip_addr *grou
 	br_heard_query(m->br, m->port, &m->from, m->family, &asked, delay);
 }
 
+/* Handles an IGMP message. br->lock held. Returns false if it is malformed. */
 static bool igmp(const struct message *m, struct br_heard *h)
 {
 	ip_addr group = ip_v4(0);
@@ -159,6 +160,10 @@ static bool igmp(const struct message *m, struct br_heard *h)
 	return true;
 }
 
+/*
+ * Reads the IPv4 header of a packet, and an IGMP or PIM message if it has one. br->lock held.
+ * Returns false if the packet is malformed.
+ */
 static bool look_v4(struct message *m, struct br_heard *h)
 {
 	struct iphdr ip;
@@ -233,6 +238,10 @@ static bool mld(const struct message *m, struct br_heard *h)
 	return true;
 }
 
+/*
+ * Reads the IPv6 header of a packet, and an MLD or PIM message if it has one. br->lock held.
+ * Returns false if the packet is malformed.
+ */
 static bool look_v6(struct message *m, struct br_heard *h)
 {
 	struct ipv6hdr ip;

@@ -268,6 +268,7 @@ static bool is_better_way(const struct br_port *p, const struct br_port *than)
 	return c < 0 || (!c && br_port_id(p) < br_port_id(than));
 }
 
+/* Chooses the root port, and takes over the root and its cost from it. br->lock held. */
 static void select_root(struct bridge *br)
 {
 	struct br_port *p, *best = NULL;

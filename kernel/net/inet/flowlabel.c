@@ -314,6 +314,10 @@ static int get_checked(struct inet_sock *i, const struct in6_flowlabel_req *r, u
 	return err;
 }
 
+/*
+ * Returns the socket's lease of a label, or ends its reflection of labels. op held. Returns 0,
+ * -ESRCH or -ENOPROTOOPT.
+ */
 static int put(struct inet_sock *i, const struct in6_flowlabel_req *r)
 {
 	struct lease_hold *h;

@@ -157,6 +157,7 @@ void icmp_unreachable(struct net *net, struct sk_buff *skb, u8 code4, u8 code6)
 
 /* ---- errors about sent packets ---- */
 
+/* Fills in the type, errno and MTU of an ICMP error. */
 static void error4(u8 type, u8 code, u32 mtu, struct ip_error *e)
 {
 	static const struct {

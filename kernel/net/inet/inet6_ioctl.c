@@ -37,6 +37,7 @@ struct in6_rtmsg {
 };
 BUILD_BUG_ON(sizeof(struct in6_rtmsg) != 80);
 
+/* Serves SIOCSIFADDR and SIOCDIFADDR of IPv6. @arg: a struct in6_ifreq of the program. */
 static long change_addr(struct net *net, u32 cmd, u64 arg)
 {
 	struct net_device *d;
@@ -71,6 +72,7 @@ static long change_addr(struct net *net, u32 cmd, u64 arg)
 	return err;
 }
 
+/* Serves SIOCADDRT and SIOCDELRT of IPv6. @arg: a struct in6_rtmsg of the program. */
 static long change_route(struct net *net, u32 cmd, u64 arg)
 {
 	struct route r = { .table = RT_TABLE_MAIN, .type = RTN_UNICAST };

@@ -18,6 +18,10 @@ struct pktinfo6 {
 	u32 ifindex;
 };
 
+/*
+ * Parses a control message of level SOL_IP, with @n bytes at @data. Returns 0, -EINVAL (also for an
+ * unknown type), or an error of ip4_opts_cmsg().
+ */
 static int cmsg4(struct net *net, struct inet_control *c, int type, const void *data, u64 n)
 {
 	const struct in_pktinfo *p = data;
@@ -47,6 +51,10 @@ static int cmsg4(struct net *net, struct inet_control *c, int type, const void *
 	return -EINVAL;
 }
 
+/*
+ * Parses a control message of level SOL_IPV6, with @n bytes at @data. Returns 0, -EINVAL (also for
+ * an unknown type), or an error of ip6_ext_cmsg().
+ */
 static int cmsg6(struct net *net, struct inet_control *c, int type, const void *data, u64 n)
 {
 	const struct pktinfo6 *p = data;

@@ -193,6 +193,10 @@ static bool says_so(const struct ifaddr *a, u32 cmd, u32 word)
 	return false;
 }
 
+/*
+ * Replaces the device's first IPv4 address by one that differs in what @cmd sets. SIOCSIFADDR of
+ * 0.0.0.0 only removes it. Returns 0 or -errno.
+ */
 static int set_addr(struct net *net, struct net_device *d, u32 cmd, const struct ifreq *r)
 {
 	struct ifaddr now = { .prefix = 32 }, *a;
@@ -290,6 +294,10 @@ static long change_link(struct net_device *d, u32 cmd, const struct ifreq *r)
 	return err;
 }
 
+/*
+ * Serves the ioctls that change a device. @arg: a struct ifreq of the program. Returns 0 or -errno,
+ * -EOPNOTSUPP for what no device has.
+ */
 static long write_device(struct net *net, u32 cmd, u64 arg)
 {
 	struct net_device *d;
@@ -375,6 +383,7 @@ static int route_device(struct net *net, const struct rtentry *e, struct route *
 	return r->dev ? 0 : -ENODEV;
 }
 
+/* Serves SIOCADDRT and SIOCDELRT of IPv4. @arg: a struct rtentry of the program. */
 static long change_route(struct net *net, u32 cmd, u64 arg)
 {
 	struct rtentry e;

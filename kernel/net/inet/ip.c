@@ -31,6 +31,10 @@ static u16 next_id(void)
 	return (u16)atomic_inc_return(&id);
 }
 
+/*
+ * Puts the IPv4 header, with the route's options, in front of @skb. @df: the packet must not be
+ * fragmented.
+ */
 static void push_v4(struct net *net, struct sk_buff *skb, const struct flow *f, u8 ttl, bool df)
 {
 	u32 hlen = sizeof(struct iphdr);

@@ -182,6 +182,11 @@ struct cut {
 	bool v6;
 };
 
+/*
+ * Copies and parses the headers of a packet with @l2 bytes before its network header, and perhaps
+ * VLAN tags. Returns false if it is neither TCP nor UDP, or its headers do not fit into SKB_ROOM
+ * bytes.
+ */
 static bool read_heads(const struct sk_buff *skb, u32 l2, struct cut *c)
 {
 	u32 n = min(skb_len(skb), (u32)SKB_ROOM);

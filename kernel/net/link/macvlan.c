@@ -128,6 +128,7 @@ static struct macvlan *sender(struct mv_port *port, const u8 *source)
 	return NULL;
 }
 
+/* rx_handler of a lower device: returns true if a macvlan has got the frame. Takes port->lock. */
 static bool macvlan_rx(struct net_device *lower, struct sk_buff *skb)
 {
 	struct mv_port *port = READ_ONCE(*(struct mv_port *const *)&lower->port);

@@ -393,6 +393,10 @@ static int add_master_links(struct netname *n)
 	return err ? err : sysfs_symlink_shown(path, show_port_of, n);
 }
 
+/*
+ * Makes the files of a new entry in /sys/class/net and /proc/sys/net. names_mutex held. Returns 0
+ * or -errno.
+ */
 static int add_files(struct netname *n)
 {
 	char path[80];

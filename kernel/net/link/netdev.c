@@ -496,6 +496,7 @@ void netdev_unregister(struct net_device *dev)
 
 static void net_end(struct work *w);
 
+/* Initialises a namespace, which is all 0, and registers its lo. May sleep. Returns 0 or -errno. */
 static int net_setup(struct net *net)
 {
 	struct net_device *lo = netdev_alloc(&lo_ops, ARPHRD_LOOPBACK);

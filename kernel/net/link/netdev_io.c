@@ -163,6 +163,10 @@ static struct sk_buff *backlog_take(struct backlog *b)
 	return skb;
 }
 
+/*
+ * Passes a received packet to taps, the device's master and the protocols. No lock is held.
+ * Consumes @skb.
+ */
 static void deliver(struct sk_buff *skb)
 {
 	bool (*handler)(struct net_device * dev, struct sk_buff * skb) =
@@ -546,6 +550,10 @@ static struct netdev_queue *lock_queue(struct net_device *dev, struct sk_buff *s
 	}
 }
 
+/*
+ * Appends a packet to a queue of the card, which the next net_rx_flush() sends. Consumes @skb.
+ * Returns 0, or -ENOBUFS if the queue is full.
+ */
 static int queue_tx(struct net_device *dev, struct sk_buff *skb)
 {
 	struct backlog *b = &backlogs[smp_processor_id()];

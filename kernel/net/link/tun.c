@@ -53,6 +53,7 @@ static struct tun *TUN(const struct net_device *dev)
 
 /* ---- the device ---- */
 
+/* link_type.setup: makes the struct tun of a new device. @data: its TUN_SHAPE flags. */
 static int setup(struct net_device *dev, struct net_device *lower, const void *data, u32 len)
 {
 	struct tun *t = kzalloc(sizeof(*t), GFP_KERNEL | __GFP_ACCOUNT);
@@ -217,6 +218,10 @@ static int make_device(struct tun_file *tf, const struct tun_ifreq *r, struct ne
 		tf->net, flags & IFF_TUN ? &tun_link : &tap_link, name, &flags, sizeof(flags), dev);
 }
 
+/*
+ * Attaches the file to the device that @r names, or to a new one; writes the device's name to @r.
+ * link.c's mutex held. Returns 0 or -errno.
+ */
 static int attach(struct tun_file *tf, struct tun_ifreq *r)
 {
 	struct net_device *dev;

@@ -118,6 +118,10 @@ static void describe(const struct tun_file *tf, const struct sk_buff *skb, struc
 	v->hdr_len = (u16)a.head_len;
 }
 
+/*
+ * Copies a frame with its headers to the program, cut at the buffer's end. Returns the number of
+ * bytes, -EINVAL if the headers do not fit, or -EFAULT.
+ */
 static ssize_t put_frame(const struct tun_file *tf, const struct sk_buff *skb, struct iov_iter *to)
 {
 	struct tun_pi pi = { .proto = htons(skb->protocol) };

@@ -255,6 +255,7 @@ static int check(const struct net_device *lower, const void *data, u32 len, u16 
 	return find(lower, *v) ? -EEXIST : 0;
 }
 
+/* link_type.setup: makes the struct vlan of a new device on @lower. */
 static int setup(struct net_device *dev, struct net_device *lower, const void *data, u32 len)
 {
 	struct vlan *v;

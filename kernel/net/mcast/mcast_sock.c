@@ -505,6 +505,7 @@ struct msfilter_head {
 	u32 group, iface, mode, n;
 };
 
+/* Serves IP_MSFILTER of setsockopt(2). op held; may sleep. Returns 0 or -errno. */
 static int msfilter4(struct inet_sock *i, uaddr_t val, u32 len)
 {
 	struct request r = { 0 };
@@ -547,6 +548,7 @@ static int read_storage(uaddr_t from, bool v6, ip_addr *a)
 	return addr_of(&ss, v6, a);
 }
 
+/* Serves MCAST_MSFILTER of setsockopt(2). op held; may sleep. Returns 0 or -errno. */
 static int group_filter(struct inet_sock *i, bool v6, uaddr_t val, u32 len)
 {
 	struct request r = { .v6 = v6 };

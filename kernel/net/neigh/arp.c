@@ -332,6 +332,10 @@ static bool accepts(struct net_device *dev, const struct arp_packet *a, const ip
 	       !addr_is_local(dev->net, sip, 0) && !addr_is_broadcast(dev->net, sip);
 }
 
+/*
+ * Handles a valid ARP packet: answers a request for this machine, and learns the sender. @unicast:
+ * it was sent to this machine alone.
+ */
 static void process(struct net_device *dev, const struct arp_packet *a, bool unicast)
 {
 	ip_addr sip = addr_of(a->sip), tip = addr_of(a->tip);

@@ -63,6 +63,7 @@ void nf_conn_put(struct nf_conn *ct)
 
 /* ---- packets ---- */
 
+/* Finds the transport header behind IPv6's extension headers, like nf_find_l4(). */
 static bool find_v6(const struct sk_buff *skb, struct nf_l4 *l4)
 {
 	u8 h[40], e[8], next;

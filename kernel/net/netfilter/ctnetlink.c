@@ -146,6 +146,7 @@ static int visit(struct nf_conn *ct, void *arg)
 	return nfnl_dump(w->r, &w->b);
 }
 
+/* Reads a tuple from a CTA_TUPLE_* attribute. Returns 0 or -EINVAL. */
 static int parse_tuple(nla_t a, u8 family, struct nf_tuple *t)
 {
 	nla_t tb[CTA_TUPLE_MAX + 1], ip[CTA_IP_MAX + 1], pr[CTA_PROTO_MAX + 1];

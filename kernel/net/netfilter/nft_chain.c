@@ -157,6 +157,10 @@ struct hook_wanted {
 	const char *type;
 };
 
+/*
+ * Reads hook, priority and type of a base chain. @type may be NULL: "filter". Returns 0, -EINVAL,
+ * -ENOENT for an unknown type, or -EOPNOTSUPP.
+ */
 static int parse_hook(nla_t hook, nla_t type, struct hook_wanted *w)
 {
 	static const struct {
@@ -201,6 +205,10 @@ static int parse_counters(nla_t a, u64 *packets, u64 *bytes)
 		       0;
 }
 
+/*
+ * Makes a chain for NFT_MSG_NEWCHAIN, and hooks a base chain up. Packets do not see it before the
+ * commit. Returns 0 or -errno.
+ */
 static int create(struct nft_ctx *c, nla_t *tb, u32 flags, u32 policy)
 {
 	struct nft_table *t = c->table;
@@ -291,6 +299,7 @@ static int rename_chain(struct nft_ctx *c, struct nft_chain *ch, nla_t name)
 	return nft_log_update(c->nn, T_RENAME, ch, 0, 0, text);
 }
 
+/* Logs the changes of an existing chain: its name, or counters and policy. Returns 0 or -errno. */
 static int change(struct nft_ctx *c, struct nft_chain *ch, nla_t *tb, bool has_policy, u32 policy)
 {
 	bool base = ch->flags & NFT_CHAIN_BASE;

@@ -76,6 +76,10 @@ static bool has_proto(const struct xt_kind *k, const struct nft_ctx *c, const vo
 	return !want || (want == c->proto && !c->proto_not);
 }
 
+/*
+ * Makes a match or @target of iptables in a rule. Returns 0 or -errno; after an error nothing
+ * remains.
+ */
 static int compat_init(struct nft_ctx *c, struct nft_expr *e, nla_t *tb, bool target)
 {
 	struct compat *x = nft_priv(e);

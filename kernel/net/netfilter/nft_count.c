@@ -136,6 +136,10 @@ static void sweep_keys(struct nft_net *nn, struct ct_counts *t)
 	t->next = k ? k->addr : (ip_addr){ 0 };
 }
 
+/*
+ * Returns the list of address @a, or a new one. NULL: no memory, or too many objects. nn->lock
+ * held.
+ */
 static struct ct_key *key_of(struct nft_net *nn, struct ct_counts *t, const ip_addr *a)
 {
 	struct rb_node **link, *parent = NULL;

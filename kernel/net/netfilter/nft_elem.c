@@ -141,6 +141,10 @@ static int parse_exprs(struct nft_ctx *c, const struct nft_set *s, struct nft_el
 	return 0;
 }
 
+/*
+ * Reads an element from a message into the new @e. Also after an error the caller deactivates and
+ * frees @e. Returns 0 or -errno.
+ */
 static int parse_elem(struct nft_ctx *c, struct nft_set *s, nla_t nest, struct nft_elem *e)
 {
 	nla_t tb[NFTA_SET_ELEM_MAX + 1];
@@ -209,6 +213,10 @@ static int exists(struct nft_ctx *c, struct nft_set *s, const struct nft_elem *e
 	return c->r->h->nlmsg_flags & NLM_F_EXCL ? -EEXIST : 0;
 }
 
+/*
+ * Adds one element of a message. Takes nn->lock. Returns 0, also for an equal element unless
+ * NLM_F_EXCL is set, -EBUSY for one with other data, or another -errno.
+ */
 static int add_one(struct nft_ctx *c, struct nft_set *s, nla_t nest)
 {
 	struct nft_elem *e = elem_alloc(c->nn, NFT_GFP);
@@ -332,6 +340,10 @@ static struct nft_set *find_set(struct nft_ctx *c, nla_t *tb)
 	return s;
 }
 
+/*
+ * Adds or deletes (@add false) the elements of a request. Without a list all are deleted. Returns 0
+ * or -errno; the abort reverts what was done before an error.
+ */
 static int each(struct nft_ctx *c, bool add)
 {
 	nla_t tb[NFTA_SET_ELEM_LIST_MAX + 1], a, list;

@@ -578,6 +578,7 @@ static struct nft_elem *reach(const struct dynset *x, struct nft_regs *r, struct
 	return el;
 }
 
+/* Adds, updates or deletes the element for a packet's key. nn->lock held. */
 static void change_set(const struct dynset *x, struct nft_regs *r, struct nft_pkt *p)
 {
 	struct nft_elem *el;

@@ -25,6 +25,7 @@ struct nft_obj *nft_obj_find(const struct nft_table *t, nla_t name, u32 type)
 	return NULL;
 }
 
+/* Makes the expression of a named object of type @kind, NFT_OBJECT_*. Returns it, or an ERR_PTR. */
 static struct nft_expr *make(struct nft_ctx *c, u32 kind, nla_t data)
 {
 	nla_t attrs[NFT_EXPR_ATTRS + 1];

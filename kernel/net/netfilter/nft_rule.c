@@ -211,6 +211,10 @@ static u32 count_list(nla_t list)
 	return n;
 }
 
+/*
+ * Makes a rule, in no list yet, with references to what its expressions use. Returns it, or an
+ * ERR_PTR.
+ */
 static struct nft_rule *make(struct nft_ctx *c, nla_t *tb)
 {
 	u32 n = count_list(tb[NFTA_RULE_EXPRESSIONS]);

@@ -137,6 +137,7 @@ static int parse_exprs(struct nft_ctx *c, struct nft_set *s, nla_t *tb)
 	return err;
 }
 
+/* Reads the properties of a new set. Returns 0 or -errno; the caller frees what @s holds. */
 static int parse(struct nft_ctx *c, struct nft_set *s, nla_t *tb)
 {
 	int err;

@@ -38,6 +38,10 @@ static bool may_answer(
 	return s->v6 ? type >= 128 : type == 8 || type == 0 || type >= 13;
 }
 
+/*
+ * Sends an ICMP or ICMPv6 "unreachable" error of @code to the sender of the packet, if an answer is
+ * allowed.
+ */
 static void send_icmp(struct nf_state *s, u8 code)
 {
 	struct flow f = { .proto = s->v6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP };
@@ -78,6 +82,7 @@ struct reset {
 	u16 window, check, urgent;
 };
 
+/* Answers a TCP segment other than a RST with a RST. */
 static void send_reset(struct nf_state *s)
 {
 	struct flow f = { .proto = IPPROTO_TCP, .dont_fragment = true };

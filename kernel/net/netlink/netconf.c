@@ -323,6 +323,10 @@ static bool cannot(const struct net *net, const struct netconf *c, const struct 
 	       (is(k, true, CONF6_ADDR_GEN_MODE) && !addr_gen_may(d, v));
 }
 
+/*
+ * Sets a value of a device, of "all" or of "default", and applies it. Takes net->lock; may sleep.
+ * Returns 0, -EINVAL, or -ENODEV if there is no device @name.
+ */
 static int set_conf(struct net *net, const char *name, const struct key *k, int v)
 {
 	bool changed = false, refused = false;

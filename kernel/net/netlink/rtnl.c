@@ -258,6 +258,7 @@ static u8 family_of(const struct nlmsghdr *req)
 	return req->nlmsg_len > NLMSG_HDRLEN ? *(const u8 *)NLMSG_DATA(req) : 0;
 }
 
+/* Serves RTM_GETADDR with NLM_F_DUMP. */
 static int dump_addrs(struct net *net, const struct nlmsghdr *req, struct rtnl_dump *d,
 	rtnl_emit_fn emit, void *arg)
 {
@@ -422,6 +423,7 @@ static int new_addr(
 	return err;
 }
 
+/* Serves RTM_NEWADDR and RTM_DELADDR, as rtnl_change() does. */
 static int change_addr(struct net *net, const struct nlmsghdr *req, const char **why)
 {
 	const struct ifaddrmsg *m = NLMSG_DATA(req);

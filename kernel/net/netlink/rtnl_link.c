@@ -619,6 +619,7 @@ static int del_group(struct net *net, u32 group)
 	return 0;
 }
 
+/* Serves RTM_NEWLINK and RTM_SETLINK, as rtnl_change() does. */
 static int set_link(struct net *net, const struct nlmsghdr *req, const char **why)
 {
 	const u32 *group;

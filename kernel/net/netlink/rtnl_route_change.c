@@ -133,6 +133,10 @@ static int count_hops(const u8 *p, u32 len)
 	return n && n <= (int)HOPS_MAX ? n : -EINVAL;
 }
 
+/*
+ * Reads the nexthops of RTA_MULTIPATH, and checks them, into @r. If there are several, r->hops is a
+ * reference of the caller. Returns 0 or -errno.
+ */
 static int read_hops(
 	struct net *net, const u8 *p, u32 len, u8 family, struct route *r, const char **why)
 {
@@ -271,6 +275,10 @@ static bool local_is_odd(const struct route *r, const void *hops, const char **w
 	return true;
 }
 
+/*
+ * Adds, replaces or changes a route, and drops the reference to r->hops. Returns 0 or -errno, and
+ * in *@why a text for it.
+ */
 static int new_route(struct net *net, const struct nlmsghdr *req, struct route *r, const char **why)
 {
 	const struct rtmsg *m = NLMSG_DATA(req);

@@ -462,6 +462,10 @@ static int read_selectors(const struct nlmsghdr *req, struct rule *r)
 	return err;
 }
 
+/*
+ * Reads a rule from a request. Returns 0, -EINVAL, -EAFNOSUPPORT, or -EOPNOTSUPP for an attribute
+ * that is not supported.
+ */
 static int read_rule(const struct nlmsghdr *req, struct rule *r)
 {
 	const struct fib_rule_hdr *h = NLMSG_DATA(req);

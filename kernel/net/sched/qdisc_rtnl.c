@@ -329,6 +329,10 @@ static bool replaces(const struct nlmsghdr *req, const struct qdisc *q)
 	       (req->nlmsg_flags & NLM_F_EXCL || other_kind(req, q));
 }
 
+/*
+ * Serves RTM_NEWQDISC: changes a qdisc, or makes one in the place of another. link.c's mutex held.
+ * Returns 0 or -errno.
+ */
 static int new_qdisc(struct net_device *dev, const struct nlmsghdr *req)
 {
 	u32 handle = header(req)->tcm_handle, parent = header(req)->tcm_parent;
@@ -463,6 +467,10 @@ static int del_class(struct net_device *dev, struct qdisc *q, u32 minor)
 	return err;
 }
 
+/*
+ * Serves RTM_NEWTCLASS, RTM_DELTCLASS and RTM_GETTCLASS for one class. link.c's mutex held. Returns
+ * 0 or -errno.
+ */
 static int class_request(struct net_device *dev, const struct nlmsghdr *req)
 {
 	u32 minor, parent, len;

@@ -516,6 +516,10 @@ long sys_listen(int fd, int backlog)
 	return err;
 }
 
+/*
+ * Accepts a connection, for current. @addr: where the program wants the peer's address, or 0.
+ * Returns a new descriptor or -errno. A connection whose address cannot be written is closed.
+ */
 static long accept_from(
 	struct socket *s, uaddr_t addr, uaddr_t addrlen, int flags, enum sock_patience patience)
 {
