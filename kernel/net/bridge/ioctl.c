@@ -235,6 +235,10 @@ static long get_port_info(struct bridge *br, u64 to, u64 no, struct answer *a)
 	return found ? answer(a, to, &i, sizeof(i)) : -EINVAL;
 }
 
+/*
+ * Serves BRCTL_GET_FDB_ENTRIES: at most @room entries from number @from on. link.c's mutex held.
+ * Returns the number of entries in @a, or -ENOMEM.
+ */
 static long list_fdb(struct bridge *br, u64 to, u64 room, u64 from, struct answer *a)
 {
 	u32 most = (u32)min(room, LIST_MAX + 0UL), n, done = 0;

@@ -55,6 +55,10 @@ void br_query_sources(struct bridge *br)
 	spin_unlock(&br->lock);
 }
 
+/*
+ * Writes an IGMPv2 query, all but the sender's MAC address, to a zeroed frame. @group: any for a
+ * general query.
+ */
 static void fill_igmp(const struct bridge *br, struct igmp_frame *f, const ip_addr *group)
 {
 	bool general = ip_is_any(group);

@@ -61,6 +61,7 @@ static int read_mreqn(uaddr_t val, u32 len, struct mreqn *r)
 	return copy_from_user(r, val, min(len, (u32)sizeof(*r))) ? -EFAULT : 0;
 }
 
+/* Sets IP_MULTICAST_IF. @val: an address, a struct ip_mreq or a struct ip_mreqn. */
 static int take_multicast_if(void *sk, const struct sock_opt *o, uaddr_t val, u32 len)
 {
 	struct inet_sock *i = sk;

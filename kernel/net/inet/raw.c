@@ -266,6 +266,7 @@ static ssize_t raw_recvmsg(struct socket *s, struct msg *m)
 
 /* ---- raw sockets ---- */
 
+/* proto_ops.bind. Returns 0, -EINVAL, -EADDRNOTAVAIL or the errors of inet_read_addr(). */
 static int raw_bind(struct socket *s, struct sockaddr_buf *a)
 {
 	struct inet_sock *i = INET(s);

@@ -340,6 +340,10 @@ static int change_source(
 	return replace(i, m, mode, n, sources, true);
 }
 
+/*
+ * Returns the membership that the request names, or NULL with *@err 0 if the socket has none, else
+ * -errno. op held.
+ */
 static struct mc_member *member_of(struct inet_sock *i, const struct request *r, int *err)
 {
 	int ifindex;
@@ -613,6 +617,10 @@ int inet_mc_set(struct inet_sock *i, bool v6, int opt, uaddr_t val, u32 len)
 
 /* ---- reading a filter: the answer overwrites the request ---- */
 
+/*
+ * Answers IP_MSFILTER. Sets *@len to the bytes of the answer, which may have fewer sources than the
+ * filter. Returns 0, -EINVAL, -EFAULT, -EADDRNOTAVAIL or the errors of inet_mc_device().
+ */
 static int get_msfilter4(struct inet_sock *i, uaddr_t val, u32 *len)
 {
 	struct request r = { 0 };
@@ -660,6 +668,7 @@ static int put_source(uaddr_t to, const ip_addr *a)
 	return copy_to_user(to, &u, sizeof(u.ss)) ? -EFAULT : 0;
 }
 
+/* As get_msfilter4(), for MCAST_MSFILTER. */
 static int get_group_filter(struct inet_sock *i, bool v6, uaddr_t val, u32 *len)
 {
 	struct request r = { .v6 = v6 };

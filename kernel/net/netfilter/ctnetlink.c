@@ -70,6 +70,10 @@ static void put_times(struct nfb *b, const struct nf_conn *ct)
 	nfb_nest_end(b, nest);
 }
 
+/*
+ * Writes a connection as a message of @type, IPCTNL_MSG_CT_*. @event: for listeners, so without the
+ * use count, and with counters and times only once the connection is gone.
+ */
 static void put_ct(
 	struct nfb *b, const struct nfb_to *to, u8 type, const struct nf_conn *ct, bool event)
 {

@@ -152,6 +152,10 @@ static void put_quote(struct line *l, u32 off, bool quoted, void (*put)(struct l
 	PUT(l, "] ");
 }
 
+/*
+ * Writes the fields of the ICMP header at @off. @fragment: the packet does not begin with it.
+ * @quoted: the packet is the one that an ICMP error quotes.
+ */
 static void put_icmp(struct line *l, u32 off, bool fragment, bool quoted)
 {
 	/*

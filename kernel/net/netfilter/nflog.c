@@ -239,6 +239,10 @@ static int command(struct nfnl_req *r, struct nft_net *nn, struct nflog_group **
 	}
 }
 
+/*
+ * Serves NFULNL_MSG_CONFIG. nfnl_mutex held. Returns 0, -EPERM (the group has another listener),
+ * -ENODEV (it has none), -EINVAL or the errors of command(), set_mode() and set_flags().
+ */
 static int configure(struct nfnl_req *r, struct nft_net *nn, nla_t *tb)
 {
 	struct nflog_group *g;

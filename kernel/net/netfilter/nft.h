@@ -189,6 +189,11 @@ struct nft_expr_type {
 	u32 size;
 	u32 max; /* highest attribute type */
 	bool stateful;
+	/*
+	 * Sets up priv, which is zeroed, by NFTA_EXPR_DATA. nfnl_mutex held; may sleep. Returns 0
+	 * or -errno; after an error nothing remains, and destroy() is not called. NULL: nothing to
+	 * set up.
+	 */
 	int (*init)(struct nft_ctx *c, struct nft_expr *e, nla_t *tb);
 	/* Evaluates a packet. nn->lock held, so it must not sleep. */
 	void (*eval)(struct nft_expr *e, struct nft_regs *r, struct nft_pkt *p);

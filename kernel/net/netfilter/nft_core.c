@@ -56,6 +56,10 @@ void nft_reg_put(struct nfb *b, u16 type, u32 reg)
 
 /* ---- values and verdicts in messages ---- */
 
+/*
+ * Reads NFTA_DATA_VERDICT. Takes a reference to the chain that a jump names. Returns 0, -EINVAL,
+ * -EOPNOTSUPP or -ENOENT.
+ */
 static int get_verdict(struct nft_ctx *c, nla_t a, struct nft_data *d)
 {
 	nla_t tb[NFTA_VERDICT_MAX + 1];

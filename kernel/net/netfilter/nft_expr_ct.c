@@ -18,6 +18,10 @@ struct ct {
 	bool set, has_dir;
 };
 
+/*
+ * Returns the length in bytes of the value of @key, 0 if the key is not supported. @family:
+ * NFPROTO_* of the table.
+ */
 static u32 ct_len(u32 key, u8 family)
 {
 	switch (key) {
@@ -111,6 +115,10 @@ static void ct_number(const struct ct *x, const struct nf_conn *ct, u32 *to)
 	memcpy(to, &n, 8);
 }
 
+/*
+ * Loads a field of @ct into the register, or breaks the rule if its addresses are of the other
+ * family. Every key except NFT_CT_STATE. @info: of nf_ct_get().
+ */
 static void ct_read(const struct ct *x, const struct nf_conn *ct, int info, struct nft_regs *r)
 {
 	const struct nf_tuple *t = &ct->dir[x->dir].t;

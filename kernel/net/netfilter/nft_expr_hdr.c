@@ -138,6 +138,10 @@ static int rt_init(struct nft_ctx *c, struct nft_expr *e, nla_t *tb)
 					    2);
 }
 
+/*
+ * Loads the next hop of the packet's route or the TCP MSS of its path; breaks the rule if there is
+ * no route of that family.
+ */
 static void rt_eval(struct nft_expr *e, struct nft_regs *r, struct nft_pkt *p)
 {
 	const struct rt *x = nft_priv(e);

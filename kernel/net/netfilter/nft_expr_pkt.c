@@ -47,6 +47,10 @@ static int payload_init(struct nft_ctx *c, struct nft_expr *e, nla_t *tb)
 			nft_reg_store(tb[NFTA_PAYLOAD_DREG], &x->reg, x->len);
 }
 
+/*
+ * Sets *@at to the offset of the bytes in the packet. Returns false if the packet does not have
+ * them.
+ */
 static bool where(const struct payload *x, const struct nft_pkt *p, u32 *at)
 {
 	if (x->base == NFT_PAYLOAD_TRANSPORT_HEADER && (!p->l4 || p->frag_off))
@@ -101,6 +105,10 @@ static void payload_write(
 	}
 }
 
+/*
+ * Copies bytes from the packet to registers, or from registers to the packet if x->set. Breaks the
+ * rule if the packet is too short.
+ */
 static void payload_eval(struct nft_expr *e, struct nft_regs *r, struct nft_pkt *p)
 {
 	const struct payload *x = nft_priv(e);
@@ -379,6 +387,10 @@ static int fib_init(struct nft_ctx *c, struct nft_expr *e, nla_t *tb)
 		tb[NFTA_FIB_DREG], &x->reg, x->result == NFT_FIB_RESULT_OIFNAME ? 16 : 4);
 }
 
+/*
+ * Loads the type of an address, or the device of the route to it: its name, its ifindex or, with
+ * NFTA_FIB_F_PRESENT, 1. Without a route it loads zeros.
+ */
 static void fib_eval(struct nft_expr *e, struct nft_regs *r, struct nft_pkt *p)
 {
 	const struct fib *x = nft_priv(e);

@@ -262,6 +262,9 @@ struct lookup {
 	bool has_to, verdict, invert;
 };
 
+/*
+ * Takes a use of the set for a rule. Returns -EBUSY if it is an anonymous set that has been used.
+ */
 static int bind(struct nft_set *s)
 {
 	if (s->flags & NFT_SET_ANONYMOUS && s->bound)

@@ -59,6 +59,10 @@ static int check_recent(const void *i)
 	return 0;
 }
 
+/*
+ * Returns the list that a rule of xt_recent names, with one user more, and makes it if needed.
+ * nfnl_mutex held. ERR_PTR: -ENOSPC or -ENOMEM.
+ */
 static void *open_recent(struct nft_ctx *c, const void *i)
 {
 	const struct xt_recent_mtinfo *m = i;
@@ -215,6 +219,10 @@ static void reap(struct nft_net *nn, struct recent *t, u32 seconds)
 		forget(nn, t, e);
 }
 
+/*
+ * Tests and updates the entry of @a, an address of the packet, in list @t. nn->lock held. True if
+ * the packet matches.
+ */
 static bool do_recent(const struct nft_pkt *p, const struct xt_recent_mtinfo_v1 *m,
 	const ip_addr *a, struct recent *t)
 {

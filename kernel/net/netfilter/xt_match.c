@@ -35,6 +35,7 @@ static bool ports_in(u16 be, u16 lo, u16 hi)
 	return ntohs(be) >= lo && ntohs(be) <= hi;
 }
 
+/* Compares addresses, ports and protocol with those that the match names. */
 static bool conntrack_addrs(
 	const struct xt_conntrack_mtinfo3 *m, const struct nf_conn *ct, int info)
 {

@@ -145,6 +145,10 @@ static struct limit_table *new_limits(
 	return t;
 }
 
+/*
+ * Returns a new limiter of a rule, with a use of the table called @name, which it makes if needed.
+ * @size: bytes of the name's field; @rev: revision of hashlimit. nfnl_mutex held. ERR_PTR on error.
+ */
 static void *open_limit(
 	struct nft_ctx *c, const struct hashlimit_cfg3 *cfg, const char *name, u32 size, u8 rev)
 {
@@ -399,6 +403,7 @@ static bool within_rate(const struct limit_table *t, struct limit_entry *e, u32 
 	return !e->was_over && e->seen <= first;
 }
 
+/* xt_kind.keeps. Drops the packet if there is no memory for its entry. */
 static bool hashlimit(const struct nft_pkt *p, const void *i, void *state)
 {
 	const struct limiter *l = state;

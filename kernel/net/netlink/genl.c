@@ -146,6 +146,10 @@ static void put_stats(
 	nl_end(b);
 }
 
+/*
+ * Answers with the statistics of a thread or process. Returns 1 after an answer without an
+ * acknowledgement, 0 with one, or -errno.
+ */
 static int taskstats_serve(struct nl_sock *n, const struct nlmsghdr *req)
 {
 	const u32 fixed = sizeof(struct genlmsghdr);

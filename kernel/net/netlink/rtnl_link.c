@@ -64,6 +64,7 @@ static void put_stats(struct nl_builder *b, const struct net_device *d)
 	nl_attr(b, IFLA_STATS, &s32, sizeof(s32));
 }
 
+/* Writes IFLA_LINKINFO: what the kinds of @d and of its master say about it. */
 static void put_info(struct nl_builder *b, const struct net_device *d)
 {
 	const struct net_device *master = READ_ONCE(d->master);

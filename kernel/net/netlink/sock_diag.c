@@ -150,6 +150,7 @@ static void put_meminfo(struct nl_builder *b, const struct inet_sock *i, u32 ext
 		nl_attr(b, INET_DIAG_SKMEMINFO, sk, sizeof(sk));
 }
 
+/* rtnl_put_fn: @what points to a pointer to the socket. */
 static void put_inet(
 	struct nl_builder *b, const struct nlmsghdr *req, u32 portid, u16 flags, const void *what)
 {
@@ -336,6 +337,7 @@ static void put_queue(struct nl_builder *b, struct unix_sock *u)
 	nl_attr(b, UNIX_DIAG_RQLEN, &q, sizeof(q));
 }
 
+/* As put_inet(), for a unix socket. */
 static void put_unix(
 	struct nl_builder *b, const struct nlmsghdr *req, u32 portid, u16 flags, const void *what)
 {

@@ -77,7 +77,9 @@ struct qdisc_ops {
 	struct sk_buff *(*dequeue)(struct qdisc *q, struct qdisc_tx *tx);
 	/* Moves the qdisc's own packets to @drops. The qdiscs below have a reset() of their own. */
 	void (*reset)(struct qdisc *q, struct list_head *drops);
-	/* writes TCA_OPTIONS; may be NULL */
+	/*
+	 * Writes TCA_OPTIONS. root->lock held, as for app() and for fill() of a class. May be NULL.
+	 */
 	void (*fill)(struct nl_builder *b, const struct qdisc *q);
 	/*
 	 * Writes TCA_STATS_APP to @to, at most QDISC_APP_MAX bytes, and returns their number. May

@@ -385,6 +385,10 @@ static u64 next_drop(const struct fq_codel *f, const struct codel_flow *w, u64 f
 	return from + (u64)f->interval * 256 / root_of(max(w->count, 1U));
 }
 
+/*
+ * Takes the first packet of a flow, NULL if it has none. Sets *@late if packets have waited too
+ * long for a whole interval. @now, @mtu: of codel_dequeue().
+ */
 static struct sk_buff *flow_next(
 	struct qdisc *q, struct codel_flow *w, u64 now, u32 mtu, bool *late)
 {
@@ -420,6 +424,10 @@ static void begin_dropping(struct fq_codel *f, struct codel_flow *w, u64 now)
 	w->drop_next = next_drop(f, w, now);
 }
 
+/*
+ * Takes the next packet of flow @w, after CoDel has dropped or marked those that waited too long.
+ * NULL: the flow is empty.
+ */
 static struct sk_buff *codel_dequeue(struct qdisc *q, struct codel_flow *w, struct qdisc_tx *tx)
 {
 	struct fq_codel *f = FQ(q);

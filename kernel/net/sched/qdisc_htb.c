@@ -415,6 +415,10 @@ static int parse(const struct htb *h, struct class *c, const void *opt, u32 len)
 	return 0;
 }
 
+/*
+ * Adds a class with the settings @new below @parent (NULL: at the top). A parent that was a leaf
+ * loses its qdisc. Returns 0, -EINVAL, -ENOSPC or -ENOBUFS.
+ */
 static int make_class(struct qdisc *q, const struct class *new, u32 minor, struct class *parent)
 {
 	struct htb *h = HTB(q);
@@ -478,6 +482,10 @@ static int htb_change_class(struct qdisc *q, u32 minor, u32 parent, const void *
 	return 0;
 }
 
+/*
+ * qdisc_class_ops.remove. A parent without other children becomes a leaf again. Returns 0 or
+ * -EBUSY.
+ */
 static int htb_remove_class(struct qdisc *q, u32 minor)
 {
 	struct class *c = find(q, minor), *p = c->parent;

@@ -112,6 +112,10 @@ static int get_dist(struct settings *s, const void *opt, u32 len)
 	return s->dist ? 0 : -ENOMEM;
 }
 
+/*
+ * Reads TCA_OPTIONS into *@s, which begins as a copy of @was. s->dist: a new table, which the
+ * caller owns, or NULL. Returns 0, -EINVAL, -EOPNOTSUPP or -ENOMEM.
+ */
 static int parse(struct settings *s, const void *opt, u32 len, const struct settings *was)
 {
 	const struct tc_netem_qopt *o = opt;

@@ -74,6 +74,7 @@ struct about {
 	u16 type;
 };
 
+/* rtnl_put_fn: @what is a struct about, whose q is NULL for a device without a qdisc. */
 static void put_qdisc(
 	struct nl_builder *b, const struct nlmsghdr *req, u32 portid, u16 flags, const void *what)
 {
