@@ -197,14 +197,17 @@ struct nft_expr_type {
 	int (*init)(struct nft_ctx *c, struct nft_expr *e, nla_t *tb);
 	/* Evaluates a packet. nn->lock held, so it must not sleep. */
 	void (*eval)(struct nft_expr *e, struct nft_regs *r, struct nft_pkt *p);
+	/* Appends the attributes of NFTA_EXPR_DATA. NULL: there are none. */
 	void (*dump)(const struct nft_expr *e, struct nfb *b);
 	/*
 	 * deactivate() drops the references to other objects, activate() takes them again,
-	 * destroy() frees what init() allocated.
+	 * destroy() frees what init() allocated. Packets free stateful expressions, so destroy() of
+	 * these must not sleep. They may be NULL.
 	 */
 	void (*deactivate)(struct nft_expr *e);
 	void (*activate)(struct nft_expr *e);
 	void (*destroy)(struct net *net, struct nft_expr *e);
+	/* Zeroes what the expression has counted. nn->lock held. May be NULL. */
 	void (*reset)(struct nft_expr *e);
 	/* Returns the size of priv in bytes, if it depends on the attributes. */
 	u32 (*size_of)(nla_t *tb);
@@ -467,7 +470,7 @@ struct nft_expr *nft_expr_new(struct nft_ctx *c, nla_t nest);
  * refers to no object and may be copied. Returns ERR_PTR(-EOPNOTSUPP) for others.
  */
 struct nft_expr *nft_stateful_new(struct nft_ctx *c, nla_t nest);
-/* Frees an expression with what it holds. */
+/* Frees an expression, but drops no references to other objects, which is for deactivate(). */
 void nft_expr_free(struct net *net, struct nft_expr *e);
 /* Appends an expression as an attribute. */
 void nft_expr_put(struct nfb *b, u16 type, const struct nft_expr *e);

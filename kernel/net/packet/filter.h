@@ -79,6 +79,7 @@ struct filter_programs {
 	/* Returns a reference to the program, or ERR_PTR(-EBADF, -EINVAL). */
 	void *(*get)(int fd);
 	void (*put)(void *prog);
+	/* Returns the result of sock_filter_view(). Does not sleep. */
 	u32 (*run)(const void *prog, struct filter_view *v);
 };
 extern const struct filter_programs *filter_programs;

@@ -212,10 +212,14 @@ struct sk_buff {
 	u16 queue;
 	/* number of packets that the receiver had dropped when this one was queued */
 	u32 dropped;
-	/* bytes that the destructor uncharges */
+	/* bytes that the destructor, or the send queue of TCP, uncharges */
 	u32 charged;
+	/*
+	 * Uncharges @owner and drops the reference to it. Called once, at the latest by
+	 * kfree_skb(). NULL: there is no owner.
+	 */
 	void (*destructor)(struct sk_buff *skb);
-	/* the destructor's: a socket or tree that is charged */
+	/* the sender's socket, for the destructor; invalid without one */
 	void *owner;
 	struct ip_meta ip;
 	union {
