@@ -133,10 +133,7 @@ struct nft_chain {
 	char name[NFT_NAME];
 };
 
-/*
- * The registers of one evaluation. @code: NFT_CONTINUE, NF_*, NFT_JUMP and so on; @chain: of a
- * jump.
- */
+/* The registers of one evaluation, and its verdict. @chain: of a jump. */
 struct nft_regs {
 	u32 data[NFT_REGS];
 	int code; /* NFT_CONTINUE, NF_*, NFT_JUMP, ... */
@@ -412,9 +409,11 @@ void nft_elem_deactivate(struct nft_elem *e);
 void nft_elem_activate(struct nft_elem *e);
 /* Removes the element from its set. nn->lock held. */
 void nft_elem_unlink(struct nft_elem *e);
-/* Checks that jumps form no circle and are at most NFT_DEPTH deep. Returns 0, -ELOOP or -EMLINK. */
+/* Checks that jumps form no circle and are less than NFT_DEPTH deep. Returns 0 or -EMLINK. */
 int nft_validate(struct nft_table *t);
-/* Calls @fn for each chain that @e may jump to, until a call returns nonzero. */
+/*
+ * Calls @fn for each chain that @e may jump to, until it returns nonzero. Returns that value or 0.
+ */
 int nft_expr_jumps(const struct nft_expr *e, int (*fn)(struct nft_chain *to, u32 depth), u32 depth);
 
 /*
@@ -458,7 +457,10 @@ struct nft_elem *nft_elem_dyn(
 	struct net *net, struct nft_set *s, const void *key, const u32 *data, u64 timeout);
 /* Removes and frees an element that has no pending change. nn->lock held. */
 void nft_elem_end(struct net *net, struct nft_elem *e);
-/* Removes expired elements, at most once a second. nn->lock held. */
+/*
+ * Removes expired elements without a pending change: a limited number per call, and all of them
+ * once a second at most. nn->lock held.
+ */
 void nft_set_gc(struct net *net, struct nft_set *s);
 
 /* ---- expressions ---- */
