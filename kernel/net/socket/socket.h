@@ -286,7 +286,8 @@ long sock_accept_file(struct file *f, uaddr_t addr, uaddr_t addrlen, int flags);
 long sock_recv_file(struct file *f, uaddr_t buf, size_t len, u32 flags);
 /*
  * Queues a copy of the @n bytes at @data as a message at the netlink socket @f; with @n 0 only
- * checks that @f is a netlink socket. Returns 0, -ENOTSOCK, -EINVAL or -ENOBUFS.
+ * checks that @f is a netlink socket. If the queue is full, the message is lost, and the reader
+ * gets ENOBUFS. Returns 0, -ENOTSOCK, -EINVAL or -ENOBUFS.
  */
 int netlink_deliver(struct file *f, const void *data, u32 n);
 
