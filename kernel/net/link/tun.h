@@ -87,15 +87,18 @@ struct tun {
 int tun_queues_setup(struct tun *t);
 void tun_queues_free(struct tun *t);
 /*
- * Makes @tf, which is disabled or attached to no device, a queue of @t. Returns 0, -EBUSY or
- * -E2BIG.
+ * Makes @tf, which is disabled or attached to no device, a queue of @t. link.c's mutex is held, as
+ * for the next two. Returns 0, -EBUSY or -E2BIG.
  */
 int tun_enter(struct tun *t, struct tun_file *tf);
 /* Detaches @tf from its device. */
 void tun_leave(struct tun_file *tf);
 /* Serves TUNSETQUEUE. Returns 0 or -EINVAL. */
 int tun_set_queue(struct tun_file *tf, u32 flags);
-/* Returns the file that gets @skb (the queue of its flow), or NULL. */
+/*
+ * Returns the file that gets @skb (the queue of its flow), or NULL. Takes no lock: the file is
+ * valid for a grace period.
+ */
 struct tun_file *tun_queue_of(struct tun *t, const struct sk_buff *skb);
 /* Records that the flow of @skb, which was written to @tf, belongs to the queue @tf. */
 void tun_learn(struct tun *t, const struct tun_file *tf, const struct sk_buff *skb);

@@ -191,20 +191,20 @@ struct nl_msg *nl_msg_new(const void *data, u32 len, gfp_t gfp);
  */
 int nl_queue_msg(struct nl_sock *n, struct nl_msg *m, bool force);
 /*
- * Add a socket to the hub of its protocol and namespace (0 or -ENOMEM), and remove it, also from
- * its groups. nl_hub_leave() is called with nl_lock held, and returns @n's hub if the caller must
- * free it.
+ * Add a socket to the hub of its protocol and namespace (0 or -ENOMEM; may sleep), and remove it,
+ * also from its groups. nl_hub_leave() is called with nl_lock held, and returns @n's hub if the
+ * caller must free it.
  */
 int nl_hub_enter(struct nl_sock *n);
 struct nl_hub *nl_hub_leave(struct nl_sock *n);
 /*
- * Joins the groups in both @mask and @want, and leaves the others of @mask. Returns 0, or -ENOMEM
- * with no change.
+ * Joins the groups in both @mask and @want, and leaves the others of @mask. May sleep. Returns 0,
+ * or -ENOMEM with no change.
  */
 int nl_set_groups(struct nl_sock *n, u64 mask, u64 want);
 /*
- * Queue the messages of the hub's log that the socket has not received yet. nl_catch_up() returns
- * true if there were any; nl_catch_up_locked() is called with nl_lock held.
+ * Queue the messages of the hub's log that the socket has not received yet. nl_catch_up() may
+ * sleep, and returns true if there were any; nl_catch_up_locked() is called with nl_lock held.
  */
 bool nl_catch_up(struct nl_sock *n);
 void nl_catch_up_locked(struct nl_sock *n);

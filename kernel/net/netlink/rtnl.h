@@ -55,7 +55,10 @@ const void *nl_find(const struct nlmsghdr *req, u32 fixed, u16 type, u32 min, u3
  */
 const void *nl_nested(const void *p, u32 len, u16 type, u32 min, u32 *got);
 
-/* Returns the length of the list and some more, since it may grow before it is copied. */
+/*
+ * Returns the length of the list and some more, since it may grow before it is copied. Takes
+ * net->lock.
+ */
 u32 rtnl_room_for(struct net *net, const struct list_head *list);
 /*
  * rtnl_via.c: rtnl_put_gateway() appends the gateway of a route, unless it is the any address (no
