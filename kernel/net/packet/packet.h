@@ -112,8 +112,9 @@ static inline u32 packet_link_len(u16 hatype)
 extern spinlock_t packet_taps_lock;
 /*
  * packet_tap.c: packet_look() binds a socket to a device and a protocol, and makes it a tap;
- * @ifindex 0: every device; @proto (host order) 0: ends that. Returns 0, -ENODEV, or -ENETDOWN: the
- * device is down, so the socket is bound but is no tap.
+ * @ifindex 0: every device; @proto (host order) 0: ends that. Takes net->lock and packet_taps_lock.
+ * Returns 0, -ENODEV with no change, or -ENETDOWN: the device is down, so the socket is bound but
+ * is no tap.
  */
 int packet_look(struct packet_sock *p, int ifindex, u16 proto);
 /* Calls @fn for each tap of @net, with packet_taps_lock held; for lists. */
