@@ -39,8 +39,8 @@ struct super_block;
 #define I_DIRTY_DATASYNC 0x4 /* attributes that fdatasync writes: size */
 #define I_DIRTY_PAGES 0x8
 #define I_DIRTY (I_DIRTY_SYNC | I_DIRTY_DATASYNC | I_DIRTY_PAGES)
-#define I_FREEING 0x10
-#define I_SYNC 0x20
+#define I_FREEING 0x10  /* being evicted: takes no reference */
+#define I_SYNC 0x20     /* being written back by one task */
 #define I_LINKABLE 0x40 /* of O_TMPFILE: may get its first name */
 /* The file system itself has a reference to the inode until put_super. */
 #define I_OWN 0x80
@@ -50,8 +50,8 @@ struct super_block;
 #define S_APPEND 0x2
 #define S_NOATIME 0x4
 #define S_SYNC 0x8
-#define S_DEAD 0x10 /* a removed directory */
-#define S_PRIVATE 0x20
+#define S_DEAD 0x10    /* a removed directory */
+#define S_PRIVATE 0x20 /* Landlock does not restrict it */
 #define S_DIRSYNC 0x40
 #define S_SWAPFILE 0x100 /* a swap area: cannot be changed */
 /* Cache of a check: the inode has no set-id bits and no security xattrs that a write must clear. */
@@ -59,7 +59,7 @@ struct super_block;
 
 struct file_extent {
 	u64 pos, len, phys; /* bytes; phys: position on the device */
-	u32 flags;
+	u32 flags;          /* FILE_EXTENT_* */
 };
 #define FILE_EXTENT_HOLE 0x1
 #define FILE_EXTENT_UNWRITTEN 0x2 /* allocated, reads as zeros */
@@ -67,10 +67,18 @@ struct file_extent {
 /* The file system reports single blocks instead of extents. FIEMAP joins adjacent ones. */
 #define FILE_EXTENT_BLOCKS 0x4
 
+/*
+ * The operations of a file system's inodes. They may sleep. Those of type int return 0 or -errno.
+ * vfs has checked the permission, and holds i_rwsem for writing of each directory of the operation,
+ * and of the inode that gains or loses a name. The file system attaches a new inode to the negative
+ * @dentry by d_instantiate() or d_instantiate_new(), and vfs removes names from the dcache. @mode
+ * has been masked by the umask.
+ */
 struct inode_operations {
 	/*
 	 * Attaches the inode to @dentry by d_splice_alias() or d_add(), with a NULL inode if the
-	 * name does not exist. Returns NULL, another dentry to use instead, or ERR_PTR.
+	 * name does not exist. Returns NULL, another dentry (with a reference) to use instead, or
+	 * ERR_PTR. @flags: LOOKUP_*.
 	 */
 	struct dentry *(*lookup)(struct inode *dir, struct dentry *dentry, u32 flags);
 	int (*create)(struct inode *dir, struct dentry *dentry, umode_t mode, bool excl);
@@ -88,8 +96,8 @@ struct inode_operations {
 		struct dentry *new_dentry, u32 flags);
 	int (*tmpfile)(struct inode *dir, struct dentry *dentry, umode_t mode);
 	/*
-	 * Returns the target, in a buffer that stays valid, or ERR_PTR. If *to_free is set, the
-	 * caller frees it with kfree().
+	 * Returns the target, NUL-terminated, or ERR_PTR. The caller frees *to_free by kfree(). If
+	 * the operation leaves *to_free NULL, the text is valid as long as the inode.
 	 */
 	const char *(*get_link)(struct dentry *dentry, struct inode *inode, char **to_free);
 	/*
@@ -98,22 +106,31 @@ struct inode_operations {
 	 */
 	int (*follow_link)(struct dentry *dentry, struct inode *inode, struct path *to);
 	int (*permission)(struct inode *inode, int mask); /* MAY_*; NULL: generic_permission */
+	/*
+	 * Fills *st, which is zeroed. @request: STATX_*; @flags: AT_STATX_*. NULL op:
+	 * generic_fillattr().
+	 */
 	int (*getattr)(const struct path *path, struct kstat *st, u32 request, u32 flags);
 	/* getattr does not sleep, so path walks without references may call it. */
 	bool getattr_plain;
+	/*
+	 * Checks and makes the changes in @attr. i_rwsem is held for writing. NULL op: changes the
+	 * inode in memory only.
+	 */
 	int (*setattr)(struct dentry *dentry, struct iattr *attr);
 	/*
-	 * Extended attributes by full name ("user.x"). getxattr and listxattr return the size or
-	 * -errno; buf NULL: only the size. setxattr: @flags XATTR_CREATE or XATTR_REPLACE; value
-	 * NULL: removes the attribute.
+	 * Extended attributes by full name ("user.x"). @size is in bytes. getxattr and listxattr
+	 * return the size or -errno; buf NULL: only the size. listxattr stores names that each end
+	 * with a NUL. setxattr runs with i_rwsem held for writing; @flags: XATTR_CREATE or
+	 * XATTR_REPLACE; value NULL: removes the attribute.
 	 */
 	ssize_t (*getxattr)(struct inode *inode, const char *name, void *buf, size_t size);
 	int (*setxattr)(
 		struct inode *inode, const char *name, const void *value, size_t size, int flags);
 	ssize_t (*listxattr)(struct inode *inode, char *buf, size_t size);
 	/*
-	 * Get and set flags (FS_*_FL of linux/fs.h). set_flags is called with i_rwsem held, and
-	 * returns -EOPNOTSUPP for flags that the file system cannot store.
+	 * Get and set flags (FS_*_FL of linux/fs.h). set_flags is called with i_rwsem held for
+	 * writing, and returns -EOPNOTSUPP for flags that the file system cannot store.
 	 */
 	int (*get_flags)(struct inode *inode, u32 *flags);
 	int (*set_flags)(struct inode *inode, u32 flags);
@@ -189,7 +206,7 @@ struct inode {
 	 * dirtied_when are under s_inode_wblist_lock.
 	 */
 	struct list_head i_dirty_list;
-	u64 dirtied_when;
+	u64 dirtied_when;          /* ktime_get(), ns */
 	struct list_head i_lru;    /* in inode_lru, under inode_lru_lock */
 	struct list_head i_dentry; /* aliases (dentry.d_alias), under i_lock */
 
@@ -238,30 +255,47 @@ static inline void i_size_write(struct inode *i, loff_t size)
 struct inode *new_inode(struct super_block *sb); /* count 1, no number, not hashed; or NULL */
 /*
  * Finds an inode by its number in the hash, or adds a new one with I_NEW, which the caller fills in
- * before it calls unlock_new_inode(). Returns ERR_PTR(-ENOMEM) on failure.
+ * before it calls unlock_new_inode(). Returns it with a reference, or ERR_PTR(-ENOMEM). May sleep.
  */
 struct inode *iget_locked(struct super_block *sb, ino_t ino);
+/*
+ * Finds an inode in the hash, and waits while it has I_NEW. Returns it with a reference, or NULL.
+ */
 struct inode *ilookup(struct super_block *sb, ino_t ino);
+/*
+ * Clears I_NEW and wakes up the lookups that wait for the inode. The reference stays the caller's.
+ */
 void unlock_new_inode(struct inode *inode);
-/* Drops an I_NEW inode that could not be filled in, and removes it from the hash. */
+/* Drops an I_NEW inode that could not be filled in, and removes it from the hash. May sleep. */
 void iget_failed(struct inode *inode);
 /*
  * Removes an inode from the hash while it is in use, so that lookups by number no longer find it.
  */
 void inode_unhash(struct inode *inode);
-/* Enters a new inode into the hash with I_NEW. Returns 0, or -EBUSY if its number is in use. */
+/*
+ * Enters a new inode, whose i_ino is set, into the hash with I_NEW. Returns 0, or -EBUSY if its
+ * number is in use. May sleep.
+ */
 int insert_inode_locked(struct inode *inode);
 /* Enters an inode into the hash while it is in use, so that ilookup() finds it from now on. */
 void inode_hash_late(struct inode *inode);
+/*
+ * Sets owner, group and mode of a file that current makes in @dir. @dir NULL: no parent, so the
+ * group is current's.
+ */
 void inode_init_owner(
 	struct inode *inode, struct inode *dir, umode_t mode); /* owner as of open(2) */
-void ihold(struct inode *inode);
+void ihold(struct inode *inode); /* the caller has a reference already */
+/*
+ * Drops a reference. The last one may write the inode and evict it, so iput() may sleep. @inode may
+ * be NULL.
+ */
 void iput(struct inode *inode);
 /*
  * Drops a reference when the last name or the last open file may be gone. If that was the last use,
  * the inode's space has been freed on return, even if its writeback was running. The function does
- * not wait while another file has the inode open. The caller holds no lock for which a write or a
- * removal could wait. @inode may be NULL.
+ * not wait while another file has the inode open. It may sleep, and the caller holds no lock for
+ * which a write or a removal could wait. @inode may be NULL.
  */
 void iput_removed(struct inode *inode);
 /*
@@ -273,14 +307,24 @@ static inline bool inode_only_flushed(const struct inode *inode)
 {
 	return !inode->i_nlink && atomic_read(&inode->i_count) == 1;
 }
-void clear_inode(struct inode *inode);           /* called at the end of evict_inode */
+/* Called at the end of evict_inode, when no page is cached any more. */
+void clear_inode(struct inode *inode);
+/*
+ * Mark the inode for writeback after a change in memory. They call s_op->dirty_inode, which may
+ * sleep. Nothing happens if the file system has neither write_inode nor writepages.
+ */
 void mark_inode_dirty(struct inode *inode);      /* I_DIRTY_SYNC and I_DIRTY_DATASYNC */
 void mark_inode_dirty_sync(struct inode *inode); /* I_DIRTY_SYNC: times only */
+/*
+ * Change i_nlink in memory only, under the locks of that member. The caller marks the inode dirty.
+ */
 void inc_nlink(struct inode *inode);
 void drop_nlink(struct inode *inode);
 void clear_nlink(struct inode *inode);
 void set_nlink(struct inode *inode, u32 n);
+/* Sets i_mode, i_rdev and i_fop of a new device, FIFO or socket. */
 void init_special_inode(struct inode *inode, umode_t mode, dev_t rdev);
+/* Adds @n bytes, a multiple of 512, perhaps negative, to i_blocks. Takes i_lock. */
 void inode_add_bytes(struct inode *inode, s64 n);
 
 #endif

@@ -8,6 +8,9 @@
  *
  * Locks: s_umount (mounting, remounting, taking down), namespace_sem (the tree of mounts), and the
  * locks of each structure.
+ *
+ * All functions may sleep, unless their comment says otherwise or they only read a counter. Those
+ * of type int return 0 or -errno. Functions that print return bytes without the NUL.
  */
 #ifndef NESTLING_VFS_SUPER_H
 #define NESTLING_VFS_SUPER_H
@@ -15,6 +18,10 @@
 #include "kernel/vfs/vfs.h"
 
 /* ---- superblocks ---- */
+/*
+ * The answer to statfs(2). f_blocks, f_bfree and f_bavail are in units of f_bsize, which is in
+ * bytes.
+ */
 struct kstatfs {
 	s64 f_type, f_bsize;
 	u64 f_blocks, f_bfree, f_bavail, f_files, f_ffree;
@@ -31,14 +38,21 @@ struct kstatfs {
 #define SB_NOATIME 1024
 #define SB_ACTIVE (1 << 30)
 
+/*
+ * The operations may sleep, unless their comment says otherwise. Those of type int return 0 or
+ * -errno.
+ */
 struct super_operations {
+	/* Allocates an inode, which vfs zeroes and fills in. Returns NULL if there is no memory. */
 	struct inode *(*alloc_inode)(struct super_block *sb); /* NULL op: a plain struct inode */
-	void (*free_inode)(struct inode *inode);
+	void (*free_inode)(struct inode *inode);              /* after a grace period */
+	/* Writes the inode, not its pages, to the disk. @sync: also waits for that. */
 	int (*write_inode)(struct inode *inode, bool sync);
 	void (*dirty_inode)(
 		struct inode *inode, u32 flags); /* from mark_inode_dirty(): to journal it */
 	/*
 	 * Returns 1 if an unused inode is to be freed rather than cached. NULL op: 1 if nlink == 0.
+	 * Called under i_lock, so it may not sleep.
 	 */
 	int (*drop_inode)(struct inode *inode);
 	/*
@@ -46,19 +60,28 @@ struct super_operations {
 	 * == 0, and calls clear_inode().
 	 */
 	void (*evict_inode)(struct inode *inode);
-	void (*put_super)(struct super_block *sb);
+	void (*put_super)(struct super_block *sb); /* the last call; frees s_fs_info */
 	/*
 	 * Returns the namespace that an inode of nsfs represents, without a reference. NULL: it
 	 * represents none, as for all inodes if the op is NULL.
 	 */
 	struct ns_common *(*inode_ns)(const struct inode *inode);
+	/* Writes the file system's own metadata, after all inodes. @wait: also waits for that. */
 	int (*sync_fs)(struct super_block *sb, bool wait);
+	/*
+	 * Make the disk consistent and end that state. s_umount is held for writing. NULL op: the
+	 * file system cannot be frozen.
+	 */
 	int (*freeze_fs)(struct super_block *sb);
 	int (*unfreeze_fs)(struct super_block *sb);
 	int (*statfs)(struct dentry *d, struct kstatfs *st);
 	void (*umount_begin)(struct super_block *sb); /* umount -f: fails waiting requests */
+	/*
+	 * Checks a remount with *flags (SB_*), which it may change, and the options @data, which
+	 * may be NULL. s_umount is held for writing.
+	 */
 	int (*remount)(struct super_block *sb, u32 *flags, char *data);
-	/* Called after a write was refused with EROFS. May sleep. May be NULL. */
+	/* Called after a write was refused with EROFS. May be NULL. */
 	void (*write_refused)(struct inode *inode);
 	int (*show_options)(
 		struct super_block *sb, char *buf, size_t size); /* ",opt=..."; returns bytes */
@@ -81,18 +104,18 @@ struct super_operations {
 	bool handle_is_number;
 };
 struct super_block {
-	struct list_head s_list;
-	dev_t s_dev;
-	u32 s_blocksize, s_blocksize_bits;
-	loff_t s_maxbytes;
+	struct list_head s_list;           /* in super_blocks, under sb_lock */
+	dev_t s_dev;                       /* st_dev of its files */
+	u32 s_blocksize, s_blocksize_bits; /* bytes, and log2 of them */
+	loff_t s_maxbytes;                 /* maximal size of a file */
 	struct file_system_type *s_type;
 	const struct super_operations *s_op;
 	const struct dentry_operations *s_d_op; /* default d_op of its dentries */
 	u32 s_flags;
 	u64 s_magic;
-	struct dentry *s_root;
+	struct dentry *s_root; /* holds a reference; NULL until filled */
 	struct rwsem s_umount;
-	struct mutex s_rename_mutex;
+	struct mutex s_rename_mutex; /* names and parents of its dentries */
 	/*
 	 * Number of walks over the list of superblocks that stand at this one, and of mounts that
 	 * wait for its end; under sb_lock.
@@ -102,36 +125,36 @@ struct super_block {
 	bool s_born;
 	/* The superblock was taken down. The last holder of s_looks frees it; under sb_lock. */
 	bool s_gone;
-	atomic_t s_active;
-	struct block_device *s_bdev;
+	atomic_t s_active;           /* references, one for each mount */
+	struct block_device *s_bdev; /* NULL: it has no disk */
 	/* s_bdev is open for writing; under s_umount. */
 	bool s_bdev_write;
 	void *s_fs_info;
-	u32 s_time_gran;
-	s64 s_time_min, s_time_max;
-	char s_id[32];
-	char s_subtype[32]; /* ".sshfs" of "fuse.sshfs" */
+	u32 s_time_gran;            /* ns: granularity of file times */
+	s64 s_time_min, s_time_max; /* seconds: limits of file times */
+	char s_id[32];              /* device name for messages */
+	char s_subtype[32];         /* ".sshfs" of "fuse.sshfs" */
 	u8 s_uuid[16];
 	/* STATX_ATTR_*: the attributes that files of this file system can have. */
 	u64 s_stat_attrs;
-	u64 s_fsid;
+	u64 s_fsid; /* of statfs(2); 0: s_dev */
 	spinlock_t s_inode_list_lock;
 	/* Landlock's objects for inodes of this superblock, under Landlock's lock. */
 	struct list_head s_ruled;
-	struct list_head s_inodes;
+	struct list_head s_inodes; /* all, under s_inode_list_lock */
 	spinlock_t s_inode_wblist_lock;
 	/* Dirty inodes, in the order of dirtied_when; under s_inode_wblist_lock. */
 	struct list_head s_dirty;
 	/* Inodes in writeback, in the order in which it began; under s_inode_wblist_lock. */
 	struct list_head s_syncing;
 	struct backing_dev *s_bdi; /* of s_bdev's disk, else default_bdi */
-	/* The newest writeback error of any file of this file system. */
+	/* The newest writeback error (-errno) of any file of this file system. */
 	int s_wb_err;
 	u32 s_wb_err_seq; /* number of such errors so far; atomic */
 	/* Value of s_wb_err_seq at the last syncfs that returned an error. */
 	u32 s_wb_err_seen;
-	int s_iflags;
-#define SB_I_NODEV 1 /* device nodes cannot be opened */
+	int s_iflags; /* SB_I_* */
+#define SB_I_NODEV 1  /* device nodes cannot be opened */
 #define SB_I_NOEXEC 2
 #define SB_I_NOUSER 4   /* internal: cannot be mounted by users */
 #define SB_I_POSIXACL 8 /* stores access control lists (acl.h) */
@@ -141,7 +164,7 @@ struct super_block {
 	struct user_namespace *s_user_ns;
 	/* A remount is making the file system read-only, so no write may begin; atomic. */
 	bool s_going_ro;
-	atomic64_t s_writers;
+	atomic64_t s_writers; /* mnt_keep_write() in force */
 	/*
 	 * FREEZE_* of the freezes in force. Nothing is written until all are thawed. Set under
 	 * s_umount.
@@ -168,20 +191,22 @@ struct super_block {
 void sb_start_direct_write(struct super_block *sb);
 void sb_end_direct_write(struct super_block *sb);
 /*
- * Begins a change of names or inodes, as mnt_want_write() does. Waits while the file system is
- * frozen.
+ * Begin and end a change of names or inodes, as mnt_want_write() does. sb_start_change() waits
+ * while the file system is frozen, and is called before locks that readers need. sb_end_change()
+ * does not sleep.
  */
 void sb_start_change(struct super_block *sb);
 void sb_end_change(struct super_block *sb);
-void deactivate_super(struct super_block *sb); /* drops a reference (s_active) */
+/* Drops a reference (s_active). The last one takes s_umount and takes the superblock down. */
+void deactivate_super(struct super_block *sb);
 /*
  * Adds @ns nanoseconds to the times of all inodes of file systems without a disk. The machine is
  * stopped (kernel/state).
  */
 void supers_shift_times(u64 ns);
 struct file_system_type {
-	const char *name;
-	int fs_flags;
+	const char *name; /* immutable, never freed */
+	int fs_flags;     /* FS_* */
 #define FS_REQUIRES_DEV 1
 #define FS_HAS_SUBTYPE 4 /* accepts types like "fuse.sshfs" */
 #define FS_USERNS_MOUNT 8
@@ -200,8 +225,8 @@ struct file_system_type {
 	 */
 	const struct fs_param *params;
 	/*
-	 * FS_USERNS_MOUNT: returns the user namespace in which the mounter must have the right to
-	 * mount. NULL op: the mounter's own.
+	 * FS_USERNS_MOUNT: returns the user namespace, without a reference, in which the mounter
+	 * must have the right to mount. NULL op: the mounter's own.
 	 */
 	struct user_namespace *(*owner)(void);
 	/*
@@ -210,26 +235,35 @@ struct file_system_type {
 	bool (*is_bare)(const struct inode *dir);
 	/*
 	 * Returns the root dentry with a reference, or ERR_PTR. The dentry's superblock is new or
-	 * an existing one, with s_umount held for writing and s_active taken. @dev: the source
-	 * argument of mount(2).
+	 * an existing one, with s_umount held for writing and s_active taken. @flags: SB_*. @dev:
+	 * the source argument of mount(2). @data: the options, which mount() may change, or NULL.
 	 */
 	struct dentry *(*mount)(struct file_system_type *t, u32 flags, const char *dev, char *data);
-	/* Undoes mount(). Ends with generic_shutdown_super(). */
+	/* Undoes mount(), by generic_shutdown_super(). s_umount is held for writing. */
 	void (*kill_sb)(struct super_block *sb);
 	struct list_head list;
 };
+/* Adds a type for good. -EBUSY: its name is in use. Does not sleep. */
 int register_filesystem(struct file_system_type *t);
+/* Returns the type, or NULL. "fuse.sshfs" finds the type fuse. Does not sleep. */
 struct file_system_type *get_fs_type(const char *name);
-int filesystems_line(int i, char *buf, size_t size); /* returns 0 past the end */
+/* Prints line @i of /proc/filesystems. Returns 0 past the end. */
+int filesystems_line(int i, char *buf, size_t size);
 /* Calls @fn for the superblocks on the backing device @b, with s_umount held for reading. */
 void for_each_super_of(
 	struct backing_dev *b, void (*fn)(struct super_block *sb, void *arg), void *arg);
 /* Starts the writeback thread of @b unless it already runs. Returns 0 or -ENOMEM. */
 int writeback_start(struct backing_dev *b);
-/* automount.c: functions for file systems with automounts. */
-/* Moves *p from the root of a mount to its mountpoint. Returns false at the topmost mount. */
+/*
+ * automount.c: functions for file systems with automounts. They take mount_lock or namespace_sem.
+ */
+/*
+ * Moves *p, with its references, from the root of a mount to its mountpoint. Returns false, with *p
+ * unchanged, at the topmost mount.
+ */
 bool follow_up(struct path *p);
-bool path_is_mountpoint(const struct path *p);
+bool path_is_mountpoint(const struct path *p); /* true if a mount is on @p */
+/* Finds the mount on @p. Returns false if there is none, else sets *on, with references. */
 bool path_mounted_on(
 	const struct path *p, struct path *on); /* true: sets *on to the mount's root */
 /* True if mounts are on @p or below it. */
@@ -240,7 +274,12 @@ bool path_mounts_busy(const struct path *p);
 bool mnt_tree_busy(struct mount *m, int mine);
 /* True if nothing is mounted on @m and it has at most @mine references. */
 bool mnt_may_umount(struct mount *m, int mine);
-/* Helpers for mount operations: fill(sb, data, silent) builds a new superblock. */
+/*
+ * Helpers for mount operations, with their result. fill(sb, data, silent) builds a new superblock,
+ * and returns 0 or -errno, after which kill_sb is called. mount_bdev() and bdev_mount() share one
+ * superblock for each device (-EBUSY: it is mounted with another SB_RDONLY), mount_single() one for
+ * each type, and mount_nodev() makes a new one.
+ */
 struct dentry *mount_bdev(struct file_system_type *t, u32 flags, const char *dev, void *data,
 	int (*fill)(struct super_block *sb, void *data, bool silent));
 struct dentry *mount_nodev(struct file_system_type *t, u32 flags, void *data,
@@ -249,8 +288,8 @@ struct dentry *mount_single(struct file_system_type *t, u32 flags, void *data,
 	int (*fill)(struct super_block *sb, void *data, bool silent));
 struct dentry *bdev_mount(struct file_system_type *t, u32 flags, struct block_device *b, void *data,
 	int (*fill)(struct super_block *sb, void *data, bool silent));
-void kill_block_super(struct super_block *sb);
-void kill_anon_super(struct super_block *sb);
+void kill_block_super(struct super_block *sb); /* kill_sb after mount_bdev() */
+void kill_anon_super(struct super_block *sb);  /* kill_sb after the others */
 /*
  * Starts the writeback of all dirty inodes and pages, and waits for it if @sync is set. The caller
  * has set I_SYNC in no inode.
@@ -259,10 +298,13 @@ void writeback_sb(struct super_block *sb, bool sync);
 void evict_inodes(struct super_block *sb); /* evicts all unused inodes */
 /*
  * Waits at unmounting for inodes that other tasks are about to release. Returns false if some
- * remain after a time limit.
+ * remain after 10 seconds.
  */
 bool wait_for_inodes(struct super_block *sb);
-/* Takes a superblock down: drops dentries, writes back, evicts inodes and calls put_super. */
+/*
+ * Takes a superblock down: drops dentries, writes back, evicts inodes and calls put_super. s_umount
+ * is held for writing.
+ */
 void generic_shutdown_super(struct super_block *sb);
 /*
  * Freeze and thaw a file system (FIFREEZE, FITHAW). While it is frozen, its disk is consistent and
@@ -291,8 +333,12 @@ void thaw_after_snapshot(void);
 enum super_rest { SUPER_READ_ONLY, SUPER_FROZEN, SUPER_SYNCED };
 void snapshot_supers(
 	void (*fn)(const char *dev, const char *type, enum super_rest rest, void *arg), void *arg);
+/*
+ * Writes inodes, pages and metadata, and with @wait waits for them. Does nothing if the file system
+ * is frozen or read-only. s_umount is held.
+ */
 int sync_filesystem(struct super_block *sb, bool wait);
-void sync_all(void);
+void sync_all(void); /* syncs all file systems and waits */
 /* Ends all freezes of all file systems, and releases held disks (queue_hold()). */
 void thaw_all(void);
 /*
@@ -300,6 +346,7 @@ void thaw_all(void);
  * afterwards.
  */
 void sync_and_quiesce_all(void);
+/* Makes a damaged file system read-only at once. Callable in any context. */
 void sb_error_remount_ro(struct super_block *sb);
 
 /* ---- mounts ---- */
@@ -310,19 +357,19 @@ struct mount {
 	struct super_block *mnt_sb;
 	/* MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_NOATIME, MS_RELATIME ... */
 	u32 mnt_flags;
-	atomic_t mnt_count;
+	atomic_t mnt_count;                     /* references */
 	struct list_head mnt_child, mnt_mounts; /* tree of mounts, under namespace_sem */
 	/* Links in two hash tables: by (parent, mountpoint), and by mountpoint. */
 	struct hlist_node mnt_hash, mnt_on;
 	struct rb_node mnt_node; /* in its namespace, by mnt_id_unique */
 	/* Link in a list of copies that will be attached, or of mounts that are being unmounted. */
 	struct list_head mnt_list;
-	struct mnt_namespace *mnt_ns;
-	char *mnt_devname;
-	int mnt_id;
-	u64 mnt_id_unique; /* never reused */
-	int mnt_group_id;
-	u32 mnt_expiry;
+	struct mnt_namespace *mnt_ns; /* NULL: not attached; no reference */
+	char *mnt_devname;            /* owned, NUL-terminated */
+	int mnt_id;                   /* of /proc/PID/mountinfo */
+	u64 mnt_id_unique;            /* never reused */
+	int mnt_group_id;             /* peer group; 0: none */
+	u32 mnt_expiry;               /* 1: MNT_EXPIRE saw it unused; atomic */
 	struct list_head mnt_share, mnt_slave_list, mnt_slave;
 	struct list_head mnt_going; /* used while an unmount propagates */
 	struct mount *mnt_master;
@@ -353,22 +400,24 @@ bool mnt_ns_for_each(
 	struct ns_common *ns, bool keep, void (*fn)(struct mount *m, void *arg), void *arg);
 /* Returns a counter that changes at each mount and unmount in @ns. */
 u64 mnt_ns_event(struct ns_common *ns);
-struct wait_queue_head *mnt_ns_queue(struct ns_common *ns);
+struct wait_queue_head *mnt_ns_queue(struct ns_common *ns); /* woken at each such change */
 bool mnt_in_current_ns(const struct mount *m);
-extern u32 sysctl_mount_max;
-struct mount *mntget(struct mount *m);
+extern u32 sysctl_mount_max;           /* mounts in a namespace, at most */
+struct mount *mntget(struct mount *m); /* @m may be NULL */
 /* True if current is in the kernel's initial mount namespace. */
 bool in_first_mnt_ns(void);
+/* Drops a reference, and frees the mount if it was the last. @m may be NULL. */
 void mntput(struct mount *m);
 /*
- * Begins a write. Waits while the file system is frozen; a freeze waits until the write ends.
- * Returns 0 or -EROFS.
+ * Begins a write. Waits while the file system is frozen, so the caller holds no lock that readers
+ * need; a freeze waits until the write ends. Returns 0 or -EROFS. After 0 the caller calls
+ * mnt_drop_write().
  */
 int mnt_want_write(struct mount *m);
 void mnt_drop_write(struct mount *m);
 /*
  * Takes write access for as long as a file is open; a freeze does not wait for that. Returns 0 or
- * -EROFS.
+ * -EROFS. Neither this function nor mnt_drop_kept() sleeps.
  */
 int mnt_keep_write(struct mount *m);
 void mnt_drop_kept(struct mount *m);
@@ -386,13 +435,17 @@ kgid_t mnt_seen_gid(const struct mount *m, kgid_t kept);
  * of @path. mntput() ends it. Returns ERR_PTR on failure.
  */
 struct mount *clone_private_mount(const struct path *path);
-int vfs_statfs(const struct path *p, struct kstatfs *st);
+int vfs_statfs(const struct path *p, struct kstatfs *st); /* -ENOSYS: no s_op->statfs */
 /* True if current's root is not the root of its mount namespace. */
 bool current_chrooted(void);
+/* Makes a mount with one reference, or returns ERR_PTR. */
 struct mount *kern_mount(struct file_system_type *t); /* internal, in no namespace */
 /* As kern_mount(), and passes @data to t->mount. */
 struct mount *kern_mount_data(struct file_system_type *t, void *data);
-/* Mounts @dev on the path @dir, for init. Returns 0 or -errno. */
+/*
+ * Mounts @dev on the path @dir, for init. @type: name of the file system; @flags: MS_*; @data:
+ * options or NULL.
+ */
 int do_mount(const char *dev, const char *dir, const char *type, u32 flags, void *data);
 /*
  * boot.c: mounts the device @dev (a name such as /dev/ubda, or 98:0) as the root. @types: types to
@@ -400,13 +453,17 @@ int do_mount(const char *dev, const char *dir, const char *type, u32 flags, void
  * a known type on it.
  */
 int mount_root(const char *dev, const char *types, u32 flags, const char *data);
-int mount_devtmpfs(const char *dir);
+int mount_devtmpfs(const char *dir);              /* 0 if it is mounted there already */
 int set_initial_root(struct file_system_type *t); /* the first mount of all: rootfs */
 /*
- * Prints at the end of @buf which directory of its file system @m shows. Returns the start of the
- * text, or ERR_PTR.
+ * Prints at the end of @buf (of @size bytes) which directory of its file system @m shows. Returns
+ * the start of the text, or ERR_PTR.
  */
 char *mount_root_name(const struct mount *m, char *buf, size_t size);
+/*
+ * Prints the line of @m with paths as seen from @root. Returns bytes, 0 if @m is not visible from
+ * there, or -ENOMEM.
+ */
 int show_mounts_line(struct mount *m, const struct path *root, int style, char *buf,
 	size_t size); /* @style 0: mounts, 1: -info, 2: -stats */
 

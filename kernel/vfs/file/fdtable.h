@@ -6,7 +6,10 @@
  * A system call gets its file by fdget() and ends with fdput(). A new descriptor is reserved by
  * get_unused_fd(), which can fail, and published by fd_install(), which cannot.
  *
- * Locks: files_struct.lock, a spinlock, for the table.
+ * Locks: files_struct.lock, a spinlock, for the table. The functions take it themselves.
+ *
+ * Functions that return int or long return a descriptor or 0, or -errno. @flags of a new
+ * descriptor: O_CLOEXEC or 0. fget*() return a file with a reference, which fput() drops, or NULL.
  */
 #ifndef NESTLING_VFS_FDTABLE_H
 #define NESTLING_VFS_FDTABLE_H
@@ -20,7 +23,7 @@ struct task;
 
 #define FD_LEAF 64
 struct fdtable {
-	u32 max_fds;
+	u32 max_fds;                   /* a multiple of FD_LEAF */
 	u64 *open_fds, *close_on_exec; /* one bit for each descriptor */
 	/* leaf[fd / FD_LEAF][fd % FD_LEAF]. A NULL leaf: none of its descriptors was ever open. */
 	struct file ***leaf;
@@ -29,26 +32,35 @@ struct files_struct {
 	atomic_t count;
 	spinlock_t lock;
 	struct fdtable fdt; /* under @lock, for reads too */
-	u32 next_fd;
+	u32 next_fd;        /* no free descriptor below; under @lock */
 };
 
-struct files_struct *files_alloc(void);
-/* for fork; ERR_PTR on failure */
+struct files_struct *files_alloc(void); /* empty, with one reference, or NULL */
+/*
+ * Copies a table for fork, with those descriptors that are below @max. Returns it with one
+ * reference, or ERR_PTR. May sleep.
+ */
 struct files_struct *files_dup(struct files_struct *old, u32 max);
+/* Drops a reference, and closes all files if it was the last. May sleep. @f may be NULL. */
 void files_put(struct files_struct *f);
 /*
- * Gives current its own copy of the table, with those descriptors that are below @max. Returns 0 or
- * -errno.
+ * Gives current its own copy of the table, unless it has no other user, with those descriptors that
+ * are below @max. May sleep.
  */
 int unshare_files(u32 max);
+/* Closes the descriptors with O_CLOEXEC. current is the only user of @f. May sleep. */
 void files_close_on_exec(struct files_struct *f);
-int get_unused_fd(u32 flags); /* @flags: O_CLOEXEC; -EMFILE: none left */
+/*
+ * Reserve a free descriptor (not below @min) of current. -EMFILE: RLIMIT_NOFILE leaves none;
+ * -ENOMEM. May sleep.
+ */
+int get_unused_fd(u32 flags);
 int get_unused_fd_from(u32 min, u32 flags);
-void put_unused_fd(int fd);
+void put_unused_fd(int fd);              /* for one that was not installed */
 void fd_install(int fd, struct file *f); /* takes over the reference */
 /*
  * Makes the descriptor @fd refer to @f, as dup3(2) does, with a new reference to @f. Returns @fd,
- * -EBADF or -EBUSY.
+ * -EBADF, -ENOMEM, or -EBUSY if another thread has reserved @fd. May sleep.
  */
 long replace_fd(u32 fd, struct file *f, u32 flags);
 struct file *fget(int fd); /* NULL: not open, or O_PATH */
@@ -61,18 +73,18 @@ struct fd {
 	bool put;
 };
 struct fd fdget(int fd);
-struct fd fdget_raw(int fd);
+struct fd fdget_raw(int fd); /* also finds O_PATH files */
 static inline void fdput(struct fd f)
 {
 	if (f.put)
 		fput(f.file);
 }
-struct file *fget_raw(int fd); /* also finds O_PATH files */
-struct file *fget_task(struct task *t, int fd);
-int close_fd(int fd);
+struct file *fget_raw(int fd);                  /* also finds O_PATH files */
+struct file *fget_task(struct task *t, int fd); /* @t's; also O_PATH files */
+int close_fd(int fd);                           /* result of close(2); may sleep */
 /*
  * Finds @t's first open descriptor at or above *fd, for /proc/PID/fd, and stores it in *fd. Returns
- * its file with a reference, or NULL.
+ * its file with a reference, or NULL if there is none.
  */
 struct file *fget_task_next(struct task *t, int *fd);
 bool fd_is_cloexec(struct task *t, int fd);

@@ -6,6 +6,9 @@
  * reference; get_file() takes another. fput() drops one. The last fput() arranges that
  * f_op->release is called later, without locks. Descriptors are in fdtable.h.
  *
+ * Positions and lengths are in bytes. Functions of type int return 0 or -errno. All functions but
+ * get_file(), fput() and the predicates may sleep. A text that is passed ends with a NUL.
+ *
  * Locks: f_lock, a spinlock, for f_flags and f_owner; f_pos_lock, which sleeps, around read, write,
  * lseek and readdir of a file with FMODE_ATOMIC_POS.
  */
@@ -71,11 +74,19 @@ struct dir_context {
 	 * Handles one entry. Returns false if the buffer is full. Reading the directory then stops,
 	 * and later continues with this entry, at its position.
 	 */
+	/*
+	 * @name has @len bytes and no NUL. @type: DT_*. The directory's i_rwsem is held for
+	 * reading.
+	 */
 	bool (*actor)(
 		struct dir_context *ctx, const char *name, int len, loff_t pos, u64 ino, u32 type);
 	/* Position of the next entry: a cookie of the file system; 0 is the start. */
 	loff_t pos;
 };
+/*
+ * Emits the entry at ctx->pos. Returns false if the buffer is full. The caller then leaves ctx->pos
+ * as it is, otherwise it moves ctx->pos to the next entry.
+ */
 static inline bool dir_emit(struct dir_context *ctx, const char *name, int len, u64 ino, u32 type)
 {
 	return ctx->actor(ctx, name, len, ctx->pos, ino, type);
@@ -83,10 +94,23 @@ static inline bool dir_emit(struct dir_context *ctx, const char *name, int len, 
 /* Emits "." and ".." at positions 0 and 1. Returns false if the buffer is full. */
 bool dir_emit_dots(struct file *f, struct dir_context *ctx);
 
+/*
+ * The operations of open files. Those of type int return 0 or -errno. All but lock may sleep, and
+ * run without a lock except for f_pos_lock and the locks that their comments name.
+ */
 struct file_operations {
+	/* Sets f_pos. Returns the new position or -errno. @whence: SEEK_*. */
 	loff_t (*llseek)(struct file *f, loff_t off, int whence);
+	/*
+	 * Transfer at *pos and advance *pos. Return bytes, which may be fewer than requested, or
+	 * -errno. A file that is a stream ignores *pos.
+	 */
 	ssize_t (*read_iter)(struct file *f, struct iov_iter *to, loff_t *pos);
 	ssize_t (*write_iter)(struct file *f, struct iov_iter *from, loff_t *pos);
+	/*
+	 * Emits entries from ctx->pos on, by dir_emit(), until that returns false or the directory
+	 * ends. Returns 0 in both cases.
+	 */
 	int (*iterate)(
 		struct file *f, struct dir_context *ctx); /* directory i_rwsem held for reading */
 	/* Returns EPOLLIN and so on. NULL op: always readable and writable. */
@@ -96,10 +120,23 @@ struct file_operations {
 	int (*open)(struct inode *inode, struct file *f);
 	int (*flush)(struct file *f);                        /* called by every close(2) */
 	int (*release)(struct inode *inode, struct file *f); /* called for the last reference */
+	/*
+	 * Writes the bytes @start to @end, inclusive, and the metadata to the disk, and waits.
+	 * @datasync: only the metadata that a read of the data needs.
+	 */
 	int (*fsync)(struct file *f, loff_t start, loff_t end, bool datasync);
-	/* Serves sync_file_range(2); @end is inclusive. NULL op: writepages suffices. */
+	/*
+	 * Serves sync_file_range(2), after writepages; @end is inclusive. NULL op: writepages
+	 * suffices.
+	 */
 	int (*sync_range)(struct file *f, loff_t start, loff_t end, u32 flags);
+	/* Starts or ends SIGIO for the file (fasync.h). @fd is -1 when the file is released. */
 	int (*fasync)(int fd, struct file *f, bool on);
+	/*
+	 * Sets, or drops (FLK_NONE), a lock at the owner of the real file: @cmd F_SETLK. F_GETLK:
+	 * returns 1, with *fl describing it, if a lock conflicts. Runs under a spinlock. NULL op:
+	 * all locks are known here.
+	 */
 	int (*lock)(struct file *f, int cmd, struct file_lock *fl);
 	/*
 	 * splice() and sendfile() refuse the file, as Linux refuses files that have only read() and
@@ -118,10 +155,10 @@ struct file_operations {
 	ssize_t (*send_stream)(struct file *to, struct file *in, loff_t *pos, size_t n);
 	/* A splice() transfers one whole message, by a single read or write. */
 	bool splice_message;
-	long (*fallocate)(struct file *f, int mode, loff_t off, loff_t len);
+	long (*fallocate)(struct file *f, int mode, loff_t off, loff_t len); /* 0 or -errno */
 	/* Checks fcntl(F_SETFL): 0, or -errno to refuse the flags. */
 	int (*setfl)(struct file *f, u32 flags);
-	/* Prints extra lines of /proc/PID/fdinfo; returns bytes. */
+	/* Prints extra lines of /proc/PID/fdinfo into @buf of @size bytes; returns bytes. */
 	int (*show_fdinfo)(struct file *f, char *buf, size_t size);
 	/* The operations for O_DIRECT (direct_io.h); NULL: O_DIRECT uses the page cache. */
 	const struct direct_ops *direct;
@@ -129,7 +166,7 @@ struct file_operations {
 
 struct file {
 	atomic_t f_count;
-	u32 f_mode;
+	u32 f_mode;  /* FMODE_* */
 	u32 f_flags; /* O_*; under f_lock */
 	spinlock_t f_lock;
 	struct mutex f_pos_lock;
@@ -143,8 +180,8 @@ struct file {
 	struct inode *f_inode;
 	const struct file_operations *f_op;
 	struct address_space *f_mapping;
-	const struct cred *f_cred;
-	void *private_data;
+	const struct cred *f_cred; /* of the opener; holds a reference */
+	void *private_data;        /* of the file's operations */
 	struct file_ra f_ra;
 	u32 f_wb_err_seq; /* number of writeback errors returned */
 	u32 f_sb_err_seq; /* number of errors returned by syncfs */
@@ -184,6 +221,7 @@ static inline bool file_nonblock(const struct file *f, const struct iov_iter *it
 	return f->f_flags & O_NONBLOCK || it->nowait;
 }
 /* Returns the path that /proc/PID/maps shows for @f, with device and inode numbers. */
+/* No reference is taken; the path stays as long as the caller's reference to @f. */
 static inline const struct path *file_shown(const struct file *f)
 {
 	return f->f_shown.dentry ? &f->f_shown : &f->f_path;
@@ -199,69 +237,93 @@ static inline struct file *get_file(struct file *f)
 }
 /*
  * Drops a reference. The release after the last one runs later, as task work, so locks may be held.
+ * @f may be NULL.
  */
 void fput(struct file *f);
 /* Drops a reference, and releases the file at once if it was the last. No lock may be held. */
 void fput_now(struct file *f);
-struct file *alloc_file(const struct path *path, u32 flags,
-	const struct file_operations *fop); /* ERR_PTR; takes references to @path */
+/*
+ * Makes an open file with the operations @fop on @path, to which it takes references. @flags: O_*.
+ * Neither f_op->open is called nor is a permission checked. Returns ERR_PTR on failure.
+ */
+struct file *alloc_file(const struct path *path, u32 flags, const struct file_operations *fop);
 /*
  * Makes an anonymous file named "[name]" (eventfd, epoll and others) on the inode that all
- * anonymous files share. Returns ERR_PTR on failure.
+ * anonymous files share. @priv becomes private_data, which f_op->release frees; on failure
+ * (ERR_PTR) it stays the caller's. @flags: O_*.
  */
 struct file *anon_file(const char *name, const struct file_operations *fop, void *priv, u32 flags);
 /*
- * Make an anonymous file and a descriptor for it, with O_CLOEXEC from @flags. Return the descriptor
- * or -errno. After anon_fd_prepare() the caller publishes the descriptor by fd_install().
+ * Make an anonymous file, with @priv as in anon_file(), and a descriptor for it, with O_CLOEXEC
+ * from @flags. Return the descriptor or -errno. After anon_fd_prepare() the caller owns *f and
+ * publishes it by fd_install(), or gives up by put_unused_fd() and fput().
  */
 int anon_fd_prepare(const char *name, const struct file_operations *fop, void *priv, u32 flags,
 	struct file **f);
 int anon_fd(const char *name, const struct file_operations *fop, void *priv, u32 flags);
 /*
  * Makes a file with a new inode on the pseudo file system @fsname (pipes, sockets). Its path is
- * "name:[ino]". Returns ERR_PTR on failure.
+ * "name:[ino]". @priv and @flags are as in anon_file(). Returns ERR_PTR on failure.
  */
 struct file *pseudo_file(
 	const char *fsname, umode_t mode, const struct file_operations *fop, void *priv, u32 flags);
-/*
- * Sets the super_operations of a pseudo file system, before its first pseudo_file(). Returns 0 or
- * -errno.
- */
+/* Sets the super_operations of a pseudo file system, before its first pseudo_file(). */
 int pseudo_set_super(const char *fsname, const struct super_operations *op);
 
 /*
  * Serve F_SETOWN and F_GETOWN. The owner is a pid, a process group as a negative number, or 0 for
- * none.
+ * none, all in current's pid namespace. file_setown() returns -ESRCH if there is no such process.
+ * These functions and the next two do not sleep.
  */
 int file_setown(struct file *f, s32 who);
 long file_getown(struct file *f);
-/* Makes the process or group @pid (@type: PIDTYPE_*) the owner, which gets SIGIO. */
+/*
+ * Makes the process or group @pid (@type: PIDTYPE_*; NULL: none) the owner, which gets SIGIO. Takes
+ * a reference to @pid of its own.
+ */
 void file_set_owner(struct file *f, struct pid *pid, int type);
 /* Sends SIGURG to the file's owner, whether or not O_ASYNC is set. */
 void file_sigurg(struct file *f);
 
 /*
- * Open, read and write for the kernel itself. filp_open() returns ERR_PTR on failure; the other two
- * return bytes or -errno.
+ * Open, read and write for the kernel itself. filp_open() walks and checks as open(2) of current
+ * does, and returns ERR_PTR on failure. The other two transfer up to @n bytes at *pos, advance *pos
+ * and return bytes or -errno; they do not use f_pos.
  */
 struct file *filp_open(const char *path, u32 flags, umode_t mode);
 ssize_t kernel_read(struct file *f, void *buf, size_t n, loff_t *pos);
 ssize_t kernel_write(struct file *f, const void *buf, size_t n, loff_t *pos);
-/* Transfer between file and memory, after checking f_mode and lengths. Return bytes or -errno. */
+/*
+ * Transfer between file and memory at *pos, which they advance, after checking f_mode (-EBADF),
+ * locks on ranges and lengths. Return bytes, perhaps fewer than requested, or -errno.
+ */
 ssize_t vfs_read_iter(struct file *f, struct iov_iter *to, loff_t *pos);
 ssize_t vfs_write_iter(struct file *f, struct iov_iter *from, loff_t *pos);
 bool file_may_be_direct(const struct file *f); /* true if O_DIRECT may be set */
+/*
+ * Calls f_op->fsync for the bytes @start to @end, inclusive. Returns an earlier writeback error of
+ * the file too, once for each open file.
+ */
 int vfs_fsync_range(struct file *f, loff_t start, loff_t end, bool datasync);
-long vfs_ioctl(struct file *f, u32 cmd, u64 arg);
+long vfs_ioctl(struct file *f, u32 cmd, u64 arg); /* -ENOTTY: no such ioctl */
+/*
+ * Reads directory entries from f_pos on, and advances f_pos. The caller holds f_pos_lock; the
+ * function takes i_rwsem for reading. Returns 0, also if ctx->actor has stopped it, or -errno.
+ */
 int iterate_dir(struct file *f, struct dir_context *ctx);
 /*
- * Opens a file to execute it: checks the permission and denies writes. Returns ERR_PTR on failure.
+ * Opens a regular file to execute it: checks the permission and denies writes until exe_file_put().
+ * @at_flags: AT_SYMLINK_NOFOLLOW, AT_EMPTY_PATH. Returns ERR_PTR on failure.
  */
 struct file *open_exec(int dfd, const char *name, u32 at_flags);
+/*
+ * Denies writes to the file until allow_write_access(). Returns -ETXTBSY if it is open for writing.
+ * Does not sleep.
+ */
 int deny_write_access(struct file *f);
 /*
  * Takes write access for a change of a file by its name. Returns 0, or -ETXTBSY if the file is
- * being executed.
+ * being executed. Does not sleep.
  */
 int get_write_access(struct inode *inode);
 void put_write_access(struct inode *inode);
@@ -269,8 +331,8 @@ void allow_write_access(struct file *f);
 void exe_file_put(struct file *f); /* allow_write_access() and fput() */
 
 /*
- * Opens the file at @path with the checks of open(2), and takes over the references of @path.
- * Returns ERR_PTR on failure.
+ * Opens the file at @path with the checks of open(2), and takes over the references of @path, even
+ * on failure (ERR_PTR). @flags: O_*, of which O_CREAT and O_TMPFILE are ignored.
  */
 struct file *open_path(struct path *path, u32 flags);
 /*
@@ -279,19 +341,27 @@ struct file *open_path(struct path *path, u32 flags);
  */
 struct file *dentry_open(const struct path *path, u32 flags, u32 fmode);
 
-/* Generic pieces for file systems. */
+/*
+ * Operations (struct file_operations) for file systems. The whole file counts as data for
+ * SEEK_DATA. generic_llseek_size() takes the largest position and the end of the file as arguments.
+ */
 loff_t generic_file_llseek(struct file *f, loff_t off, int whence);
 loff_t generic_llseek_size(struct file *f, loff_t off, int whence, loff_t maxsize, loff_t eof);
-loff_t no_llseek(struct file *f, loff_t off, int whence); /* returns -ESPIPE */
-loff_t noop_llseek(struct file *f, loff_t off, int whence);
+loff_t no_llseek(struct file *f, loff_t off, int whence);   /* returns -ESPIPE */
+loff_t noop_llseek(struct file *f, loff_t off, int whence); /* returns f_pos, unchanged */
+/* Reads through the page cache, or past it with O_DIRECT. Takes no i_rwsem. */
 ssize_t generic_file_read_iter(struct file *f, struct iov_iter *to, loff_t *pos);
 /* Takes i_rwsem, and handles O_APPEND, limits and O_SYNC. Returns bytes or -errno. */
 ssize_t generic_file_write_iter(struct file *f, struct iov_iter *from, loff_t *pos);
-ssize_t generic_write_checks(struct file *f, struct iov_iter *from,
-	loff_t *pos); /* bytes to write or -errno; i_rwsem held */
-int generic_file_mmap(struct file *f, struct vm_area *vma);
+/*
+ * Sets *pos for O_APPEND and cuts from->count to the limits. Returns the bytes to write or -errno
+ * (-EFBIG, with SIGXFSZ for RLIMIT_FSIZE). i_rwsem is held for writing.
+ */
+ssize_t generic_write_checks(struct file *f, struct iov_iter *from, loff_t *pos);
+int generic_file_mmap(struct file *f, struct vm_area *vma); /* for files with readpage */
+/* Writes out the pages of the range and then the inode, by s_op->write_inode. */
 int generic_file_fsync(struct file *f, loff_t start, loff_t end, bool datasync);
-int nonseekable_open(struct inode *inode, struct file *f);
-int stream_open(struct inode *inode, struct file *f);
+int nonseekable_open(struct inode *inode, struct file *f); /* forbids lseek, pread, pwrite */
+int stream_open(struct inode *inode, struct file *f);      /* the same, and no f_pos_lock */
 
 #endif

@@ -23,12 +23,17 @@ struct poll_table {
 	 */
 	bool no_wait;
 };
+/*
+ * Adds the caller to @q, which exists as long as @f. @pt and @q may be NULL. f_op->poll() calls it
+ * before it tests the file, so that no event is missed.
+ */
 static inline void poll_wait(struct file *f, struct wait_queue_head *q, struct poll_table *pt)
 {
 	if (pt && pt->queue && q)
 		pt->queue(f, q, pt);
 }
-u32 vfs_default_poll(void);
+u32 vfs_default_poll(void); /* always readable and writable */
+/* Returns EPOLL* of @f. @pt NULL: only the present events. May sleep. */
 static inline u32 vfs_poll(struct file *f, struct poll_table *pt)
 {
 	return f->f_op->poll ? f->f_op->poll(f, pt) : vfs_default_poll();
@@ -39,7 +44,9 @@ static inline u32 vfs_poll(struct file *f, struct poll_table *pt)
  * watched.
  */
 struct file_watch_ops {
-	/* @f, whose f_ep is not empty, is about to be freed. */
+	/*
+	 * Removes all watches of @f, which is about to be freed. Its f_ep is not empty. May sleep.
+	 */
 	void (*release)(struct file *f);
 	/*
 	 * Returns file number @nth among those that the epoll file @ep watches as descriptor @fd,
