@@ -41,8 +41,9 @@ struct async_hook {
 	struct async_poll *poll;
 };
 struct async_poll {
-	struct file *file;
-	u32 events;
+	struct file *file; /* no reference */
+	u32 events;        /* EPOLL*, waited for */
+	/* @mask: the pending ones of @events; it may be 0 only after a cancel. */
 	void (*done)(struct async_poll *p, u32 mask);
 	struct poll_table table;
 	/* A task or NULL. It is only compared, but the armed poll holds a reference to it. */
@@ -56,18 +57,22 @@ struct async_poll {
 	 * last.
 	 */
 	bool once;
-	u32 nr;
+	u32 nr; /* of hooks in use */
 	struct async_hook hooks[ASYNC_POLL_QUEUES];
 	struct work work;
 };
 
+/*
+ * The calls of the example above. async_poll_start() calls f_op->poll, so it may sleep; the others
+ * do not.
+ */
 void async_poll_setup(struct async_poll *p, struct file *f, u32 events,
 	void (*done)(struct async_poll *p, u32 mask));
 int async_poll_start(struct async_poll *p);
 void async_poll_cancel(struct async_poll *p);
 /*
  * With several shots: takes the pending events from the worker, which then does not report them.
- * Returns the events, or 0 if the caller has taken none.
+ * Returns the events, or 0 if the caller has taken none. Calls f_op->poll, so it may sleep.
  */
 u32 async_poll_take(struct async_poll *p);
 /*

@@ -10,10 +10,15 @@
 
 struct file_operations;
 
+/*
+ * Gives the @count minors from @first_minor on to a driver. @name and @fop stay valid until
+ * unregister_chrdev(), which gets the same numbers. Returns 0, -EBUSY if a number is in use, or
+ * -ENOMEM. May sleep. Open files keep using @fop.
+ */
 int register_chrdev(
 	u32 major, u32 first_minor, u32 count, const char *name, const struct file_operations *fop);
-void unregister_chrdev(u32 major, u32 first_minor, u32 count);
-/* Prints line @i of /proc/devices. Returns its length, 0 past the end. */
+void unregister_chrdev(u32 major, u32 first_minor, u32 count); /* does not sleep */
+/* Prints line @i of the character devices of /proc/devices. Returns its length, 0 past the end. */
 int chrdev_line(int i, char *buf, size_t size);
 
 /*

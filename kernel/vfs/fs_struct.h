@@ -12,24 +12,31 @@
 #include "kernel/vfs/name/dentry.h"
 
 struct fs_struct {
-	atomic_t users;
+	atomic_t users; /* references: tasks that share it */
 	spinlock_t lock;
-	int umask;
-	u32 seq; /* odd while root or pwd change */
+	int umask; /* read and written racily */
+	u32 seq;   /* odd while root or pwd change */
 	/* True while an exec runs, during which no child may share this struct; under lock. */
 	bool in_exec;
 	/*
-	 * Under lock. Lock-free readers use seq, in a stretch of code without a boundary
-	 * (internal.h).
+	 * Hold references. Under lock. Lock-free readers use seq, in a stretch of code without a
+	 * boundary (internal.h).
 	 */
 	struct path root, pwd;
 };
 
+/*
+ * Copies @old (NULL: the kernel's initial one). Returns the copy with one reference, or NULL. May
+ * sleep.
+ */
 struct fs_struct *fs_dup(struct fs_struct *old);
-void fs_put(struct fs_struct *fs);
+void fs_put(struct fs_struct *fs); /* @fs may be NULL; may sleep */
 /* Takes a reference for a child. Returns false if a task that uses @fs is in an exec. */
 bool fs_share(struct fs_struct *fs);
-/* Makes @fs (or NULL) current->fs and drops the reference to the old one. */
+/*
+ * Makes @fs (or NULL), whose reference it takes over, current->fs, and drops the reference to the
+ * old one. May sleep.
+ */
 void fs_exchange(struct fs_struct *fs);
 
 #endif

@@ -7,8 +7,11 @@
 
 struct inode;
 
-bool inode_has_handle(const struct inode *inode);
+bool inode_has_handle(const struct inode *inode); /* true if its file system has handles */
+/*
+ * Stores the handle, which open_by_handle_at(2) accepts, in @fh. Only for inodes that have handles.
+ */
 u32 inode_handle(struct inode *inode, u32 fh[3]); /* returns bytes: 8 or 12 */
-int inode_handle_type(const struct inode *inode);
+int inode_handle_type(const struct inode *inode); /* handle_type of the handle */
 
 #endif

@@ -27,6 +27,7 @@
 
 #include "kernel/vfs/internal.h"
 
+/* Returns the value that idmap_leave() must get. @m NULL: no map. */
 static inline struct user_namespace *idmap_enter(const struct mount *m)
 {
 	struct user_namespace *was = current->idmap;
@@ -51,7 +52,9 @@ kgid_t idmap_gid(const struct user_namespace *map, const struct super_block *sb,
 kuid_t idmap_kept_uid(const struct user_namespace *map, const struct super_block *sb, kuid_t seen);
 kgid_t idmap_kept_gid(const struct user_namespace *map, const struct super_block *sb, kgid_t seen);
 
-/* Returns the seen id of @kept through the mount that current works through. */
+/*
+ * Translate between kept and seen ids through the mount that current works through, or return -1.
+ */
 static inline kuid_t sb_seen_uid(const struct super_block *sb, kuid_t kept)
 {
 	return likely(!current->idmap) ? kept : idmap_uid(current->idmap, sb, kept);
@@ -101,8 +104,9 @@ static inline bool in_kept_group(const struct inode *inode, kgid_t kept)
  */
 struct user_namespace *idmap_of_fd(u64 fd);
 /*
- * Checks whether @m may be given the map @map. Returns 0, -EINVAL, -EPERM or -EBUSY. namespace_sem
- * is held.
+ * Checks whether current may give @m the map @map. Returns 0; -EINVAL: @m is attached, its type
+ * does not allow maps, or @map is the superblock's own namespace; -EPERM; -EBUSY: @m has writers.
+ * namespace_sem is held.
  */
 int may_idmap(const struct mount *m, const struct user_namespace *map);
 

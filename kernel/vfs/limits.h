@@ -8,12 +8,17 @@
 
 #include "kernel/lib/types.h"
 
+/*
+ * Number of dentries or inodes in memory, and how many of them are unused, so that they can be
+ * freed.
+ */
 void dcache_stats(u64 *nr, u64 *unused);
 void inode_stats(u64 *nr, u64 *unused);
-u64 nr_files(void);
-extern u32 sysctl_nr_open;
+u64 nr_files(void);        /* open files */
+extern u32 sysctl_nr_open; /* descriptors of a process, at most */
+/* Leases can be taken, 0 or 1; seconds until a lease that is being broken is removed, 0: never. */
 extern int sysctl_leases_enable, sysctl_lease_break_time;
-extern u64 sysctl_file_max;
+extern u64 sysctl_file_max; /* open files, at most */
 extern int sysctl_protected_symlinks, sysctl_protected_hardlinks, sysctl_protected_fifos,
 	sysctl_protected_regular;
 

@@ -12,6 +12,7 @@ struct file;
 struct inode;
 struct path;
 
+/* Bits of a mask: what current wants to do. The first three may be combined. */
 #define MAY_EXEC 1
 #define MAY_WRITE 2
 #define MAY_READ 4
@@ -20,10 +21,19 @@ struct path;
 #define MAY_OPEN 32
 #define MAY_CHDIR 64
 
+/*
+ * Checks mode bits, ACL and capabilities only, for i_op->permission. Other bits of @mask are
+ * ignored.
+ */
 int generic_permission(struct inode *inode, int mask);
+/*
+ * Checks everything: also read-only file systems (-EROFS), immutable files (-EPERM),
+ * i_op->permission and devices. Uses the map that is entered (idmap.h). May sleep.
+ */
 int inode_permission(struct inode *inode, int mask);
 /* Checks permission (@mask: MAY_*) through the path's mount (idmap.h). */
 int path_permission(const struct path *p, int mask);
+/* True if current owns the file or has CAP_FOWNER over it. */
 bool inode_owner_or_capable(const struct inode *inode);
 bool path_owner_or_capable(const struct path *p); /* through the path's mount */
 /*

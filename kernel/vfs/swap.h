@@ -8,7 +8,7 @@
 
 /*
  * Calls @one for each area, in the order in which they were added. No area can be added or removed
- * during the call.
+ * during the call, which holds a mutex. @f and @st are valid during @one only.
  */
 void for_each_swap_area(
 	void (*one)(void *arg, struct file *f, const struct swap_stat *st), void *arg);

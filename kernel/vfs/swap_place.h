@@ -43,17 +43,20 @@ struct swap_place {
 
 /*
  * Pins the files behind the loop devices below @f, which is a block device or a file on one.
- * Returns 0, or -EINVAL if @f cannot hold a swap area.
+ * Returns 0, or -errno with nothing pinned; -EINVAL: @f cannot hold a swap area. @pl is zeroed
+ * before. May sleep.
  */
 int swap_place_pin(struct swap_place *pl, struct file *f);
 /*
  * Finds the disk blocks of the first @slots pages of @f, whose dirty pages have been written out.
  * Allocates blocks where the files below have holes. Returns the number of slots found, which may
- * be smaller than @slots, or -errno.
+ * be smaller than @slots, or -errno; -EINVAL: @f itself has a hole. After an error the caller calls
+ * swap_place_release(). May sleep.
  */
 s64 swap_place_map(struct swap_place *pl, struct file *f, u64 slots);
 /* Frees the extents and unpins the files. */
 void swap_place_release(struct swap_place *pl);
+/* Returns the extent that contains @slot, which must have been found. */
 const struct swap_extent *swap_extent_at(const struct swap_place *pl, u64 slot);
 
 #endif

@@ -11,6 +11,10 @@ ssize_t blkdev_read_iter(struct file *f, struct iov_iter *to, loff_t *pos);
 ssize_t blkdev_write_iter(struct file *f, struct iov_iter *from, loff_t *pos);
 struct direct_ops;
 extern const struct direct_ops blkdev_direct_ops;
-int tenant_sync(struct block_device *b); /* writes the tenant's data to the disk */
+/*
+ * Writes the tenant's data to the disk. Returns 0, also if there is no tenant, or -errno. Takes
+ * tenant_lock for reading, and may sleep.
+ */
+int tenant_sync(struct block_device *b);
 
 #endif

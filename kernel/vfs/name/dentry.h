@@ -7,8 +7,11 @@
  * and a creation with d_instantiate(). dget() and dput() count references; unused dentries stay
  * cached.
  *
- * Locks: kernel/lib/lock_order, level names. Name and parent change under s_rename_mutex, other
- * members under the locks that their comments name.
+ * Locks: kernel/lib/lock_order, level names. A name and a parent change under rename_lock, a parent
+ * also under s_rename_mutex, other members under the locks that their comments name. The functions
+ * take the spinlocks themselves. Those that may drop the last reference to a dentry may sleep:
+ * dput(), path_put(), d_move(), d_prune_aliases(), d_invalidate(), d_splice_alias(),
+ * shrink_dcache_sb().
  */
 #ifndef NESTLING_VFS_DENTRY_H
 #define NESTLING_VFS_DENTRY_H
@@ -26,13 +29,13 @@ struct mount;
 struct path;
 struct super_block;
 
-#define NAME_MAX 255
-#define PATH_MAX 4096
+#define NAME_MAX 255  /* bytes, without a NUL */
+#define PATH_MAX 4096 /* bytes, with the NUL */
 
 struct qstr {
 	const char *name; /* not NUL-terminated */
-	u32 len;
-	u32 hash;
+	u32 len;          /* bytes */
+	u32 hash;         /* full_name_hash() */
 };
 
 /* Bits of d_flags. */
@@ -57,15 +60,19 @@ struct qstr {
 /* Walks call d_op's d_manage() and d_automount(). */
 #define DCACHE_MANAGED 0x800
 
+/* All may be NULL. Operations of type int return what their comments say, else 0 or -errno. */
 struct dentry_operations {
+	/* Asks whether a cached dentry is still valid. @flags: LOOKUP_*. May sleep. */
 	int (*d_revalidate)(struct dentry *d, u32 flags); /* 1: valid, 0: drop @d, -errno */
 	/*
 	 * Returns true if the dentry is valid without a call of d_revalidate. The fast walk calls
 	 * this without references, so it may not sleep.
 	 */
 	bool (*d_fresh)(const struct dentry *d);
-	int (*d_delete)(const struct dentry *d); /* 1: do not cache it when unused */
-	void (*d_release)(struct dentry *d);
+	/* Returns 1 if an unused dentry is not to be cached. d_lock is held, so may not sleep. */
+	int (*d_delete)(const struct dentry *d);
+	void (*d_release)(struct dentry *d); /* frees d_fsdata; no lock is held */
+	/* Returns the start of the text, which it writes at the end of @buf, or ERR_PTR. */
 	char *(*d_dname)(
 		struct dentry *d, char *buf, int len); /* writes a name such as "pipe:[123]" */
 	/*
@@ -83,13 +90,13 @@ struct dentry_operations {
 
 #define DNAME_INLINE 40
 struct dentry {
-	u32 d_flags; /* under d_lock */
-	atomic_t d_count;
+	u32 d_flags;      /* DCACHE_*; under d_lock */
+	atomic_t d_count; /* references; negative: dead */
 	spinlock_t d_lock;
 	struct hlist_node d_hash; /* in the dcache, under its bucket lock */
-	/* The parent; a root is its own parent. Changes under s_rename_mutex and d_lock. */
+	/* The parent, with a reference; a root is its own. Changes under both locks named above. */
 	struct dentry *d_parent;
-	struct qstr d_name;    /* locks as for d_parent */
+	struct qstr d_name;    /* under rename_lock */
 	struct inode *d_inode; /* NULL: negative; under d_lock */
 	char d_iname[DNAME_INLINE];
 	struct super_block *d_sb;
@@ -105,13 +112,15 @@ struct dentry {
 	struct rcu_head d_rcu;
 };
 
+/* Holds a reference to each, unless a comment says otherwise. */
 struct path {
 	struct mount *mnt;
 	struct dentry *dentry;
 };
 void path_get(const struct path *p);
-void path_put(const struct path *p);
+void path_put(const struct path *p); /* members may be NULL */
 
+/* Makes a child, which takes a reference to @parent. @name is copied. May sleep. */
 struct dentry *d_alloc(
 	struct dentry *parent, const struct qstr *name); /* count 1, unhashed; NULL: no memory */
 /*
@@ -119,8 +128,15 @@ struct dentry *d_alloc(
  * (NULL).
  */
 struct dentry *d_make_root(struct inode *inode);
+/*
+ * Makes a dentry with DCACHE_PSEUDO, without a parent. @name is copied, and cut to NAME_MAX. NULL:
+ * no memory.
+ */
 struct dentry *d_alloc_pseudo(struct super_block *sb, const char *name);
-/* Makes a negative dentry positive. Takes over the caller's reference to the inode. */
+/*
+ * Makes a negative dentry positive. Takes over the caller's reference to the inode, which may be
+ * NULL.
+ */
 void d_instantiate(struct dentry *d, struct inode *inode);
 /* As d_instantiate(), and then calls unlock_new_inode(). */
 void d_instantiate_new(struct dentry *d, struct inode *inode);
@@ -129,13 +145,15 @@ void d_instantiate_new(struct dentry *d, struct inode *inode);
  * it returns false, the caller keeps its reference to the inode.
  */
 bool d_instantiate_only(struct dentry *d, struct inode *inode);
+/* As d_instantiate(), and then hashes @d, so that lookups find it. */
 void d_add(struct dentry *d, struct inode *inode); /* @inode NULL: @d becomes negative */
 /*
- * Ends a lookup. Takes over the caller's reference to the inode, which may be ERR_PTR. Returns
- * NULL, a dentry to use instead of @d, or ERR_PTR.
+ * Ends a lookup of @d. Takes over the caller's reference to the inode, which may be NULL or
+ * ERR_PTR. Returns NULL if @d was hashed, a dentry (with a reference) to use instead of @d, or
+ * ERR_PTR.
  */
 struct dentry *d_splice_alias(struct inode *inode, struct dentry *d);
-void d_drop(struct dentry *d);
+void d_drop(struct dentry *d);        /* makes @d unhashed */
 void d_set_managed(struct dentry *d); /* sets DCACHE_MANAGED for its lifetime */
 static inline bool d_managed(const struct dentry *d)
 {
@@ -143,16 +161,24 @@ static inline bool d_managed(const struct dentry *d)
 }
 /* Called after unlink: makes @d unhashed. */
 void d_delete(struct dentry *d);
+/*
+ * After a rename: @d gets the name and the parent of @target, which becomes unhashed; or both swap
+ * names and parents. s_rename_mutex is held unless both are in one directory.
+ */
 void d_move(struct dentry *d, struct dentry *target);
 void d_exchange(struct dentry *a, struct dentry *b);
+/*
+ * Return a dentry with a reference, or NULL. d_lookup() finds the cached child with that name and
+ * hash, which may be negative. d_find_alias() finds a hashed name of a file, or any of a directory.
+ */
 struct dentry *d_lookup(struct dentry *parent, const struct qstr *name);
 struct dentry *d_find_alias(struct inode *inode);
-void d_prune_aliases(struct inode *inode);
+void d_prune_aliases(struct inode *inode); /* frees its unused dentries */
 /* Unhashes @d, drops the unused dentries below it, and unmounts what is on it. */
 void d_invalidate(struct dentry *d);
-struct dentry *dget(struct dentry *d);
-struct dentry *dget_parent(struct dentry *d);
-void dput(struct dentry *d);
+struct dentry *dget(struct dentry *d);        /* @d may be NULL */
+struct dentry *dget_parent(struct dentry *d); /* takes a reference to the parent */
+void dput(struct dentry *d);                  /* @d may be NULL */
 static inline struct inode *d_inode(const struct dentry *d)
 {
 	return d->d_inode;
@@ -161,17 +187,20 @@ static inline bool d_is_negative(const struct dentry *d)
 {
 	return !READ_ONCE(d->d_inode);
 }
-u32 full_name_hash(const char *name, u32 len);
+u32 full_name_hash(const char *name, u32 len); /* for qstr.hash */
 /*
- * Write the path as seen from @root (d_path(): current's root) at the end of @buf. Return the start
- * of the path, or ERR_PTR(-ENAMETOOLONG). Unreachable paths begin with "(unreachable)", deleted
- * ones end with " (deleted)".
+ * Write the path as seen from @root (d_path(): current's root) at the end of @buf, which has @len
+ * bytes. Return the start of the path, NUL-terminated, or ERR_PTR(-ENAMETOOLONG). Unreachable paths
+ * begin with "(unreachable)", deleted ones end with " (deleted)".
  */
 char *d_path(const struct path *p, char *buf, int len);
 char *d_path_root(const struct path *p, const struct path *root, char *buf, int len);
-/* Writes the path from the file system's root, with the results of d_path(). */
+/*
+ * Writes the path from the file system's root, with the results of d_path(). Deleted paths end with
+ * "//deleted".
+ */
 char *dentry_path(struct dentry *d, char *buf, int len);
-void shrink_dcache_sb(struct super_block *sb);
+void shrink_dcache_sb(struct super_block *sb); /* frees all unused dentries */
 /*
  * For dentries of memory file systems: d_persist() takes the reference that keeps a name in the
  * dcache, and d_unpersist() drops it.

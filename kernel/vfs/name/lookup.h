@@ -8,6 +8,10 @@
  *
  * Locks: the directory's i_rwsem for writing. A rename takes that of both directories, and the
  * superblock's s_rename_mutex.
+ *
+ * Functions of type int return 0 or -errno, and all may sleep. @dfd: the descriptor of the
+ * directory where a relative path begins, or AT_FDCWD. @flags: LOOKUP_*. A path that is returned
+ * has references, one that is passed is borrowed. Names end with a NUL, unless a length is passed.
  */
 #ifndef NESTLING_VFS_LOOKUP_H
 #define NESTLING_VFS_LOOKUP_H
@@ -18,6 +22,11 @@ struct dentry;
 struct inode;
 struct path;
 
+/*
+ * Follow a symlink at the end of the path; the path must lead to a directory; mount automounts at
+ * its end; "" is allowed. The LOOKUP_NO_* bits and the three after them are RESOLVE_* of
+ * openat2(2).
+ */
 #define LOOKUP_FOLLOW 0x1
 #define LOOKUP_DIRECTORY 0x2
 #define LOOKUP_AUTOMOUNT 0x4
@@ -40,51 +49,67 @@ struct path;
 #define LOOKUP_OPENER 0x8000
 
 /*
- * Copies a path from guest memory, NUL-terminated. putname() frees it. Returns ERR_PTR(-EFAULT,
- * -ENAMETOOLONG), or -ENOENT for "" without LOOKUP_EMPTY, on failure.
+ * Copies a path from guest memory, NUL-terminated. putname() frees it. On failure returns
+ * ERR_PTR(-EFAULT, -ENAMETOOLONG, -ENOMEM), or -ENOENT for "" without LOOKUP_EMPTY.
  */
 char *getname(uaddr_t name);
 char *getname_flags(uaddr_t name, u32 lookup_flags);
-void putname(char *name);
+void putname(char *name);                                      /* @name may be NULL or ERR_PTR */
 int kern_path(const char *name, u32 flags, struct path *path); /* from current's root and cwd */
 int path_lookupat(int dfd, const char *name, u32 flags, struct path *path);
 int user_path_at(int dfd, uaddr_t name, u32 flags, struct path *path);
 /*
- * Prepares the creation of a name: locks the parent (i_rwsem), takes mnt_want_write(), and returns
- * the negative dentry or ERR_PTR. done_path_create() undoes all three.
+ * Prepares the creation of a name: locks the parent (i_rwsem, for writing), takes mnt_want_write(),
+ * enters the mount's id map, and returns the negative dentry with a reference, or ERR_PTR(-EEXIST
+ * and others). done_path_create() undoes all of it, and drops the references to @parent and @d.
+ * @flags: LOOKUP_DIRECTORY allows slashes after the name.
  */
 struct dentry *path_create(int dfd, const char *name, struct path *parent, u32 flags);
 void done_path_create(struct path *parent, struct dentry *d);
+/*
+ * Looks up one name of @len bytes in the directory @base, in which current must have search
+ * permission. Returns a dentry with a reference, perhaps negative, or ERR_PTR; -EACCES: not a plain
+ * name.
+ */
 struct dentry *lookup_one_len(
 	const char *name, struct dentry *base, int len); /* base's i_rwsem held */
 /*
- * Looks up one name without i_rwsem. current must have search permission for @base, even if the
- * name is cached. Returns a dentry, perhaps negative, or ERR_PTR.
+ * As lookup_one_len(), but takes i_rwsem itself, if the name is not cached; -EINTR: current is
+ * being killed.
  */
 struct dentry *lookup_one_unlocked(const char *name, struct dentry *base, int len);
-/*
- * Finds @name in the directory that contains @at, and crosses to the mount on it. Returns 0 or
- * -errno.
- */
+/* Finds @name in the directory that contains @at, and crosses to the mount on it. */
 int path_beside(const struct path *at, const char *name, struct path *beside);
+/*
+ * Changes of names. They check the permission of current, call the file system and notify watchers.
+ * The caller holds i_rwsem of @dir for writing, mnt_want_write(), and references to the dentries.
+ * They take i_rwsem of the file that loses or gains a name. @d is a child of @dir, negative in the
+ * functions that make a file. @mode has been masked by the umask.
+ */
 int vfs_create(struct inode *dir, struct dentry *d, umode_t mode, bool excl);
 int vfs_mkdir(struct inode *dir, struct dentry *d, umode_t mode);
 int vfs_mknod(struct inode *dir, struct dentry *d, umode_t mode, dev_t dev);
 int vfs_unlink(struct inode *dir, struct dentry *d);
-/* Removes a name as unlink(2) does, from current's root and working directory. */
+/* Removes a name as unlink(2) does, from current's root and working directory. No lock is held. */
 int kern_unlink(const char *name);
 int vfs_rmdir(struct inode *dir, struct dentry *d);
 int vfs_symlink(struct inode *dir, struct dentry *d, const char *target);
 int vfs_link(struct dentry *old, struct inode *dir, struct dentry *d);
+/*
+ * Returns the target of a symlink, or ERR_PTR; -EINVAL: it has no text. The caller frees *to_free
+ * by kfree(); it may be NULL, and the text is then valid as long as the inode.
+ */
 const char *vfs_get_link(struct dentry *d, char **to_free);
 /*
  * Makes a file without a name in @dir (O_TMPFILE); @linkable: linkat(2) may name it later. Returns
- * a dentry with a reference, or ERR_PTR.
+ * a dentry with a reference, or ERR_PTR. Masks @mode by the umask. No lock is held.
  */
 struct dentry *vfs_tmpfile(const struct path *dir, umode_t mode, bool linkable);
 /*
- * Rename. lock_rename() locks both parents for vfs_rename(). If one parent is an ancestor of the
- * other, lock_rename() returns the ancestor's child on the path between them, else NULL.
+ * Rename. lock_rename() locks both parents, of one superblock, for vfs_rename(). If one parent is
+ * an ancestor of the other, lock_rename() returns the ancestor's child on the path between them,
+ * without a reference, else NULL. The caller refuses to rename or replace that child. @flags:
+ * RENAME_*.
  */
 int vfs_rename(
 	struct inode *odir, struct dentry *old, struct inode *ndir, struct dentry *new, u32 flags);
