@@ -53,15 +53,15 @@ struct fs_param {
 /*
  * Checks whether fsconfig(2)'s @cmd may set @key to @value, which is NULL unless @cmd is
  * FSCONFIG_SET_STRING. Returns 0, -EINVAL, or for a path an error such as -ENOENT. Writes the
- * reason, or "", to @msg.
+ * reason, or "", to @msg (@size bytes, with the NUL). May sleep.
  */
 int fs_param_check(const struct fs_param *list, u32 cmd, const char *key, const char *value,
 	char *msg, size_t size);
 
 /*
- * Cuts the next option off *@text, the data of mount(2). Returns the option's name, or NULL at the
- * end. Sets *@value to the text after the name's "=", or to NULL. Options without a name are
- * skipped.
+ * Cuts the next option off *@text, the data of mount(2), which it changes; *@text may be NULL.
+ * Returns the option's name, or NULL at the end. Sets *@value to the text after the name's "=", or
+ * to NULL. Both point into the data. Options without a name are skipped.
  */
 char *fs_next_option(char **text, char **value);
 

@@ -21,8 +21,8 @@
 
 struct given_name {
 	struct given_name *next;
-	u64 at;
-	size_t size;
+	u64 at;      /* the guest address */
+	size_t size; /* bytes of @name, with the NUL */
 	char name[]; /* NUL-terminated */
 };
 
@@ -32,13 +32,17 @@ struct names_given { /* on the stack of @task */
 	const struct given_name *names;
 };
 
+/*
+ * Only given_name_add() may sleep. names_give() borrows the list until names_take_back(), which the
+ * same task calls.
+ */
 int given_name_add(struct given_name **list, uaddr_t at, u32 lookup_flags);
 void given_names_free(struct given_name *list);
 void names_give(struct names_given *g, const struct given_name *names); /* @names may be NULL */
 void names_take_back(struct names_given *g);
 /*
  * Copies the path that current was given for the address @at into @to (PATH_MAX bytes). Returns the
- * path's length, or -1 if current was given none for that address.
+ * path's length without the NUL, or -1 if current was given none for that address.
  */
 ssize_t given_name_copy(char *to, uaddr_t at);
 

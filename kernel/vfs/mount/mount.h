@@ -2,6 +2,9 @@
 /*
  * mount.h: declarations shared by mnt.c (the tree of mounts), mnt_copy.c (making and copying),
  * namespace.c (mount(2) and umount(2)), propagation.c and mounts_show.c.
+ *
+ * Functions that change or walk the tree are called with namespace_sem held, for writing if they
+ * change it, unless their comment says that they take it. Functions of type int return 0 or -errno.
  */
 #ifndef NESTLING_VFS_MOUNT_H
 #define NESTLING_VFS_MOUNT_H
@@ -53,12 +56,12 @@
 
 struct mnt_namespace {
 	struct ns_common ns;
-	struct mount *root;    /* under namespace_sem */
-	struct rb_root mounts; /* by mnt_id_unique; under namespace_sem */
-	u64 event;             /* incremented at each change of the tree */
-	struct wait_queue_head poll;
-	u32 nr_mounts; /* under namespace_sem, as is nr_coming */
-	u32 nr_coming; /* copies about to be attached */
+	struct mount *root;          /* under namespace_sem */
+	struct rb_root mounts;       /* by mnt_id_unique; under namespace_sem */
+	u64 event;                   /* incremented at each change of the tree */
+	struct wait_queue_head poll; /* woken up with each event */
+	u32 nr_mounts;               /* under namespace_sem, as is nr_coming */
+	u32 nr_coming;               /* copies about to be attached */
 	/*
 	 * Number in the order of creation. Bind mounts of a namespace may only be in older
 	 * namespaces.
@@ -109,48 +112,52 @@ static inline bool may_mount(void)
 {
 	return ns_capable(current_mnt_ns()->ns.owner, CAP_SYS_ADMIN);
 }
-u32 mnt_tree_size(struct mount *m);
+u32 mnt_tree_size(struct mount *m); /* number of mounts in the tree, with @m */
 /*
  * Checks whether the namespace may get @n more mounts, in addition to those that are about to be
- * attached. Returns 0 or -ENOSPC. namespace_sem is held.
+ * attached. Returns 0 or -ENOSPC.
  */
 int mnt_ns_room(const struct mnt_namespace *ns, u32 n);
+/* Returns a namespace with one reference. Takes namespace_sem and a reference to @owner. */
 struct mnt_namespace *mnt_ns_new(
 	struct user_namespace *owner, bool detached); /* a new one without a tree, or ERR_PTR */
 /*
  * mnt_ns_find() finds a mount namespace by its unique id. mnt_ns_neighbour() finds the next
  * younger, or with @older the next older one, over which current has CAP_SYS_ADMIN. Both return it
- * with a reference, or NULL.
+ * with a reference, or NULL. They take namespace_sem.
  */
 struct mnt_namespace *mnt_ns_find(u64 unique);
 struct mnt_namespace *mnt_ns_neighbour(struct mnt_namespace *ns, bool older);
 /* Sets *top to the root of the topmost mount at the namespace's root, with references. */
 void mnt_ns_top(struct mnt_namespace *ns, struct path *top);
-u32 mnt_ns_count(struct mnt_namespace *ns); /* number of its mounts */
+u32 mnt_ns_count(struct mnt_namespace *ns); /* takes namespace_sem */
 /* Sets MNT_LOCKED in the mounts of a tree that comes from a more privileged namespace. */
 void mnt_lock_tree(struct mount *m);
-void mnt_ns_add_tree(struct mnt_namespace *ns, struct mount *m);
+void mnt_ns_add_tree(struct mnt_namespace *ns, struct mount *m); /* puts the tree @m into @ns */
 /*
  * Removes the tree @m from its detached namespace. Returns the namespace, whose reference passes to
  * the caller.
  */
 struct mnt_namespace *mnt_ns_del_tree(struct mount *m);
+/* Counts an event and wakes up ns->poll. @ns may be NULL. */
 void mnt_ns_changed(struct mnt_namespace *ns);
 
 /*
- * Makes a mount of @root, to which it takes a reference. The mount is not attached. The caller
- * takes the mount's reference in s_active. Returns ERR_PTR on failure.
+ * Makes a mount of @root, to which it takes a reference. The mount is not attached, and has one
+ * reference, the caller's. The caller takes the mount's reference in s_active. @devname is copied;
+ * @flags: MS_*. Takes no lock. Returns ERR_PTR on failure.
  */
 struct mount *mnt_alloc(struct dentry *root, const char *devname, u32 flags);
 /*
- * Copy a mount, or its subtree, so that the copy shows @root. The copy is not attached. @how:
- * COPY_*. namespace_sem is held. Return ERR_PTR on failure.
+ * Copy a mount, or its subtree, so that the copy shows @root. The copy is not attached, and has one
+ * reference, the caller's. @how: COPY_*. namespace_sem is held for writing. Return ERR_PTR on
+ * failure; mnt_copy_tree(): -EINVAL if @how forbids to copy @m itself.
  */
 struct mount *mnt_clone(struct mount *m, struct dentry *root, u32 how);
 struct mount *mnt_copy_tree(struct mount *m, struct dentry *root, u32 how);
 /*
- * Attaches @m with its subtree at @where. The caller's reference to @m becomes the tree's.
- * namespace_sem is held for writing.
+ * Attaches @m with its subtree at @where, to which it takes references. The caller's reference to
+ * @m becomes the tree's.
  */
 void mnt_attach(struct mount *m, const struct path *where);
 /* Detaches @m with its children. The tree's reference passes to the caller. */
@@ -173,12 +180,17 @@ void mnt_pivot(struct mount *new, struct mount *old, const struct path *put_old)
  * @dead the mounts whose references the caller must drop after it has released namespace_sem.
  */
 void mnt_umount_tree(struct mount *m, struct list_head *dead);
+/* Drops the references of such a list. namespace_sem is not held. May sleep. */
 void mnt_put_list(struct list_head *dead);
-/* Returns the mount after @m in the subtree of @top, parents first; NULL at the end. */
+/*
+ * Returns the mount after @m in the subtree of @top, parents first, without a reference; NULL at
+ * the end.
+ */
 struct mount *mnt_next(struct mount *m, struct mount *top);
 /* Walk a subtree backwards: mnt_last() returns its last mount, mnt_prev() the one before @m. */
 struct mount *mnt_last(struct mount *top);
 struct mount *mnt_prev(struct mount *m);
+/* Detaches @m alone, and adds it to @dead. */
 void mnt_umount_one(
 	struct mount *m, struct list_head *dead); /* its children were unmounted or follow */
 /*
@@ -188,6 +200,9 @@ void mnt_umount_one(
 bool mnt_busy(struct mount *m, int mine);
 bool mnt_is_below(struct mount *m, struct mount *top); /* true if @m is @top or below it */
 
+/*
+ * Drops a reference that was taken only to test whether the mount is in use, so mnt_expiry stays.
+ */
 void mnt_put_keep_expiry(struct mount *m);
 
 /* namespace.c */
@@ -198,14 +213,11 @@ bool mount_capable(const struct file_system_type *t);
  * false, @m has also got the flags that may not be lifted later. namespace_sem is held.
  */
 bool mount_too_revealing(struct mount *m);
-/*
- * Moves @from, which may be detached, to the top of @where. Takes namespace_sem. Returns 0 or
- * -errno.
- */
+/* Moves @from, which may be detached, to the top of @where. Takes namespace_sem. */
 int move_tree(const struct path *from, struct path *where);
 /*
  * Moves @from below the mount whose root is @top, so that the latter covers @from. Takes
- * namespace_sem. Returns 0 or -errno.
+ * namespace_sem.
  */
 int move_beneath(const struct path *from, const struct path *top);
 
@@ -213,7 +225,7 @@ int move_beneath(const struct path *from, const struct path *top);
 int mnt_flags_of_attr(u64 attr); /* mnt_flags for MOUNT_ATTR_*, or -EINVAL */
 /*
  * Makes a descriptor for a tree that is not attached. Takes over the reference to the tree, even on
- * failure. Returns the descriptor or -errno.
+ * failure. @oflags: O_*. Takes namespace_sem. Returns the descriptor or -errno.
  */
 long mnt_tree_fd(struct mount *m, u32 oflags);
 
@@ -225,17 +237,19 @@ long mnt_tree_fd(struct mount *m, u32 oflags);
 int propagate_mount(struct mount *m, const struct path *where, struct list_head *dead);
 void propagate_umount(
 	struct mount *m, bool whole, struct list_head *dead); /* @whole: with all below */
-bool propagation_busy(struct mount *m);
-int mnt_set_type(struct mount *m, u32 type);
-void mnt_leave_group(struct mount *m);
+bool propagation_busy(struct mount *m);                       /* true if a copy of @m is in use */
+int mnt_set_type(struct mount *m, u32 type);                  /* @type: MS_SHARED, MS_SLAVE ... */
+void mnt_leave_group(struct mount *m);                        /* leaves peers and master */
 /* Adds @to to the peer group of @from, and makes @to a slave of @from's master. */
 void mnt_copy_group(struct mount *to, struct mount *from);
 bool mnt_is_shared(const struct mount *m);
 /* namespace.c: called with namespace_sem held */
-bool may_bind(const struct path *old, bool recursive);
+bool may_bind(const struct path *old, bool recursive); /* true if @old can be bound elsewhere */
+/* True if locked mounts of @m are on @d or below it, so that @d may not be shown without them. */
 bool has_locked_children(struct mount *m, struct dentry *d);
 int mnt_set_flags(struct mount *m, u32 flags); /* sets MS_*; -EBUSY if it has writers */
+/* True if @flags keeps all flags of @m that a more privileged namespace has locked. */
 bool may_lift(const struct mount *m, u32 flags);
-int mnt_make_group(struct mount *m);
+int mnt_make_group(struct mount *m); /* makes @m shared; returns 0 */
 
 #endif

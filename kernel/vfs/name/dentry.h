@@ -69,7 +69,7 @@ struct dentry_operations {
 	 * this without references, so it may not sleep.
 	 */
 	bool (*d_fresh)(const struct dentry *d);
-	/* Returns 1 if an unused dentry is not to be cached. d_lock is held, so may not sleep. */
+	/* Returns 1 if an unused dentry is not to be cached. Under d_lock, so it may not sleep. */
 	int (*d_delete)(const struct dentry *d);
 	void (*d_release)(struct dentry *d); /* frees d_fsdata; no lock is held */
 	/* Returns the start of the text, which it writes at the end of @buf, or ERR_PTR. */

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* namei.h: the state of a path walk, shared by namei.c, dirops.c, rename.c and open.c. */
+/*
+ * namei.h: the state of a path walk, shared by namei.c, dirops.c, rename.c and open.c. Functions of
+ * type int return 0 or -errno, and all may sleep, unless their comment says otherwise. @flags:
+ * LOOKUP_*. Names are NUL-terminated.
+ */
 #ifndef NESTLING_VFS_NAMEI_H
 #define NESTLING_VFS_NAMEI_H
 
@@ -17,7 +21,7 @@ struct last {
 };
 
 struct nd_link {
-	/* Rest of the path after the link. */
+	/* Rest of the path after the link; points into the text of the link before, or the path. */
 	const char *rest;
 	char *text; /* the link's target, freed by kfree() */
 };
@@ -25,8 +29,8 @@ struct nd_link {
 struct nameidata {
 	struct path path, root; /* hold references, or mnt is NULL */
 	struct last last;
-	u32 flags;
-	int depth, links;
+	u32 flags;        /* LOOKUP_* */
+	int depth, links; /* used entries of @stack; links followed */
 	bool want_dir, jumped;
 	/* The next component is used itself, so an automount on it is mounted. */
 	bool trigger;
@@ -65,10 +69,14 @@ static inline int component_type(const struct qstr *q)
 	return q->name[1] == '.' ? LAST_DOTDOT : LAST_NORM;
 }
 
-/* Walks without taking references (walk.c). */
+/*
+ * Walks without taking references on the way (walk.c), and does not sleep. Returns 0 with
+ * references in *out, -ECHILD if the caller must walk again with references, or -errno. @last NULL:
+ * walks to the end; else to the parent of the last component, which it stores in *last.
+ */
 int walk_fast(int dfd, const char *name, u32 flags, struct path *out, struct last *last);
 
-/* Goes up one directory, as far as the walk's flags allow. Returns 0 or -errno. */
+/* Goes up one directory, as far as the walk's flags allow. */
 int nd_dotdot(struct nameidata *nd);
 /*
  * Walks to the parent of the last component. Returns 0, after which the caller must call nd_end();
@@ -84,7 +92,7 @@ int nd_walk(struct nameidata *nd, const char *name, bool parent);
 void nd_end(struct nameidata *nd);
 /*
  * Looks up a name in a directory whose i_rwsem is held for writing. Returns a positive or negative
- * dentry, or ERR_PTR.
+ * dentry with a reference, or ERR_PTR.
  */
 struct dentry *lookup_hash(struct dentry *parent, const struct qstr *name, u32 flags);
 /*
@@ -107,8 +115,9 @@ static inline bool d_must_ask(const struct dentry *d)
  */
 struct dentry *revalidate(struct dentry *d, u32 flags);
 /*
- * Look up a name in the cache and, except for lookup_cached(), in the file system. The returned
- * dentry may be negative. lookup_cached() returns NULL for a name that is not cached.
+ * Look up a name in the cache and, except for lookup_cached(), in the file system. Return a dentry
+ * with a reference, which may be negative, or ERR_PTR. lookup_cached() returns NULL for a name that
+ * is not cached. lookup_name() takes the parent's i_rwsem; -EINTR: current is being killed.
  */
 struct dentry *lookup_cached(struct dentry *parent, const struct qstr *name, u32 flags);
 struct dentry *lookup_name(struct dentry *parent, const struct qstr *name, u32 flags);

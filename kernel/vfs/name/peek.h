@@ -7,8 +7,9 @@ struct file;
 struct mount;
 
 /*
- * Opens a file for reading without waiting, for kernel threads. The path stays in @mnt (of
- * kern_mount()) and follows no magic links. Returns ERR_PTR on failure.
+ * Opens a file for reading with O_NONBLOCK, for kernel threads. The path @name begins at the root
+ * of @mnt (of kern_mount()), stays in @mnt and follows no magic links. May sleep. Returns ERR_PTR
+ * on failure.
  */
 struct file *mount_open(struct mount *mnt, const char *name);
 
