@@ -12,6 +12,9 @@
  *	mount_seq   odd while the tree of mounts changes; mount_lock orders the writers
  *
  * Locks: kernel/lib/lock_order, levels super to mounts (locks that sleep) and names (spinlocks).
+ *
+ * Functions of type int or long return 0 or -errno, and functions may sleep, unless their comment
+ * says otherwise.
  */
 #ifndef NESTLING_VFS_INTERNAL_H
 #define NESTLING_VFS_INTERNAL_H
@@ -49,6 +52,10 @@ struct vfs_seq {
 	spinlock_t lock;
 };
 extern struct vfs_seq rename_seq, mount_seq;
+/*
+ * Begins a stretch of lock-free reads. Waits while a writer is active. Returns the value for
+ * vfs_seq_retry().
+ */
 static inline u32 vfs_seq_begin(struct vfs_seq *s)
 {
 	u32 v = smp_load_acquire(&s->seq);
@@ -70,6 +77,7 @@ static inline bool vfs_seq_retry(struct vfs_seq *s, u32 v)
 	__atomic_thread_fence(__ATOMIC_ACQUIRE);
 	return __atomic_load_n(&s->seq, __ATOMIC_SEQ_CST) != v;
 }
+/* Enclose a change. The spinlock is held in between. */
 static inline void vfs_seq_write_begin(struct vfs_seq *s)
 {
 	spin_lock(&s->lock);
@@ -107,7 +115,7 @@ static inline void fs_write_end(struct fs_struct *fs)
 }
 
 /* ---- dcache.c ---- */
-#define D_DEAD (-0x40000000)
+#define D_DEAD (-0x40000000) /* d_count of a dentry that is being freed */
 /*
  * Notifies watchers, once, that a file whose last name was @d has been deleted; does nothing while
  * a file has it open.
@@ -156,18 +164,20 @@ static inline bool d_mounted_or_managed(const struct dentry *d)
 {
 	return READ_ONCE(d->d_flags) & (DCACHE_MOUNTED | DCACHE_MANAGED);
 }
-void d_set_mounted(struct dentry *d, bool on);
+void d_set_mounted(struct dentry *d, bool on); /* takes d_lock */
 /* True if @a is @d or above it. Under s_rename_mutex or rename_lock. */
 bool d_is_ancestor(const struct dentry *a, const struct dentry *d);
 /* True if @d is @top or below it. Takes rename_lock. */
 bool d_is_below(const struct dentry *d, const struct dentry *top);
-void shrink_dcache_parent(struct dentry *d);
+void shrink_dcache_parent(struct dentry *d); /* frees the unused dentries below @d */
+/* Frees all dentries, also those that d_persist() keeps, and sets s_root to NULL. */
 void shrink_dcache_for_umount(struct super_block *sb);
 extern struct hash_key name_key; /* for full_name_hash() and the walks */
 void dcache_init(void);
 
 /* ---- inode.c, writeback.c ---- */
 void inode_init(void);
+/* Takes a reference, unless that fails. Does not sleep. */
 bool igrab(struct inode *inode); /* false: @inode is being freed */
 /*
  * Returns the next inode after @at (NULL: the first) for which @wanted is true. After many for
@@ -178,9 +188,14 @@ struct inode *sb_next_inode(
 	struct super_block *sb, struct inode *at, bool (*wanted)(const struct inode *inode));
 void fsnotify_unmount(struct super_block *sb); /* ends the watches of its inodes */
 int invalidate_inodes(struct super_block *sb);
+/*
+ * Writes the dirty pages and the inode, and with @sync waits for that. Sets I_SYNC meanwhile, and
+ * waits for another task that has set it.
+ */
 int writeback_inode(struct inode *inode, bool sync);
-void writeback_kick(struct inode *inode);
+void writeback_kick(struct inode *inode); /* marks I_DIRTY_PAGES; does not sleep */
 void inode_sync_wait(struct inode *inode);
+/* Waits until @bit (I_NEW, I_SYNC) is clear. The task that clears it calls wake_inode() then. */
 void wait_on_inode_bit(struct inode *inode, u32 bit);
 void wake_inode(struct inode *inode);
 
@@ -205,6 +220,10 @@ struct super_block *super_next(struct super_block *prev);
 struct super_block *super_prev(struct super_block *next);
 /* Calls @fn for every superblock that is not being torn down, with s_umount held for reading. */
 void for_each_super(void (*fn)(struct super_block *sb, void *arg), void *arg);
+/*
+ * Changes flags (SB_*) and options (@data, or NULL). s_umount is held for writing. -EBUSY: a change
+ * to read-only while files are open for writing, or the file system is frozen.
+ */
 int do_remount_sb(struct super_block *sb, u32 flags, char *data);
 static inline struct user_namespace *sb_user_ns(const struct super_block *sb)
 {
@@ -214,7 +233,7 @@ static inline bool sb_rdonly(const struct super_block *sb)
 {
 	return READ_ONCE(sb->s_flags) & SB_RDONLY;
 }
-struct file_system_type *filesystem_nth(int i);
+struct file_system_type *filesystem_nth(int i); /* NULL past the end */
 
 /* ---- namespace.c ---- */
 #define MNT_IN_NS 1    /* mnt_state: attached in a namespace */
@@ -222,9 +241,11 @@ struct file_system_type *filesystem_nth(int i);
 #define MNT_EXPIRED 4  /* umount2(MNT_EXPIRE) once saw it unused */
 #define MNT_DOOMED 8   /* lazily unmounted */
 void namespace_init(void);
-void mnt_set_ns_root(struct mount *m);
+void mnt_set_ns_root(struct mount *m); /* of init_mnt_ns; takes namespace_sem */
+/* Makes a mount with one reference. Takes a reference to @root; @name is copied. */
 struct mount *mnt_alloc_internal(
 	struct dentry *root, const char *name); /* in no namespace; ERR_PTR */
+/* Takes a reference unless the mount is being freed. */
 static inline bool mnt_tryget(struct mount *m)
 {
 	return atomic_inc_not_zero(&m->mnt_count);
@@ -237,8 +258,11 @@ struct mount *mount_lookup_rcu(struct mount *m, struct dentry *d);
 /* Finds the mount on top of @p, with a reference, or returns NULL. */
 struct mount *mount_lookup(const struct path *p);
 bool path_is_under(const struct path *p, const struct path *root); /* takes its locks itself */
-bool mnt_readonly(const struct mount *m);
-/* Unmounts a detached tree of mounts. Called when the file with FMODE_NEED_UNMOUNT is closed. */
+bool mnt_readonly(const struct mount *m); /* true also if its superblock is read-only */
+/*
+ * Unmounts a detached tree of mounts. Called when the file with FMODE_NEED_UNMOUNT is closed. Takes
+ * namespace_sem, as does detach_mounts().
+ */
 void mnt_dissolve(struct mount *m);
 bool is_mountpoint_here(struct dentry *d); /* in current's mount namespace */
 void detach_mounts(struct dentry *d);      /* unmounts all on a removed dentry */
@@ -250,12 +274,18 @@ struct open_how_k {
 	int acc;    /* MAY_* */
 	u32 lookup; /* LOOKUP_* */
 };
-struct file *do_filp_open(int dfd, const char *name, const struct open_how_k *how);
+struct file *do_filp_open(int dfd, const char *name, const struct open_how_k *how); /* or ERR_PTR */
+/*
+ * Check whether current may make or remove the name @d in @dir, whose i_rwsem is held for writing.
+ */
 int may_create(struct inode *dir, struct dentry *d);
 /* True if the file system can store current's fsuid and fsgid as the owner of a new file. */
 bool has_kept_ids(const struct super_block *sb);
 int may_delete(struct inode *dir, struct dentry *d, bool isdir);
-/* Get and set root and working directory of @fs. The getters take references. */
+/*
+ * Get and set root and working directory of @fs, under its lock. Getters and setters take
+ * references to the new path.
+ */
 void get_fs_root(struct fs_struct *fs, struct path *p);
 void get_fs_pwd(struct fs_struct *fs, struct path *p);
 void set_fs_root(struct fs_struct *fs, const struct path *p);
@@ -263,25 +293,42 @@ void set_fs_pwd(struct fs_struct *fs, const struct path *p);
 extern int sysctl_protected_symlinks, sysctl_protected_hardlinks, sysctl_protected_fifos,
 	sysctl_protected_regular;
 
-struct fs_struct *fs_initial(void);
+struct fs_struct *fs_initial(void); /* of the first kernel thread */
 void namei_caches_init(void);
 
 /* ---- open.c, file.c, fdtable.c ---- */
-bool inode_may_be_direct(const struct inode *inode);
-#define ENOIOCTLCMD 515 /* returned inside the kernel only */
+bool inode_may_be_direct(const struct inode *inode); /* true if its data is on a disk */
+#define ENOIOCTLCMD 515                              /* returned inside the kernel only */
 /* Sets the STATX_ATTR_* flags of *st that correspond to the inode's flags. */
 void fill_attributes(struct inode *inode, struct kstat *st);
 long file_attr_ioctl(struct file *f, u32 cmd, u64 arg); /* -ENOIOCTLCMD: another ioctl */
-/* Opens a file whose f_path is set: checks permissions, sets f_op and calls f_op->open. */
+/*
+ * Opens a file whose f_path and f_mode are set: asks Landlock and watchers, breaks leases, sets
+ * f_op and calls f_op->open. The mode bits have been checked. After an error the caller calls
+ * fput().
+ */
 int vfs_open(struct file *f);
 struct file *file_alloc(u32 flags); /* no path yet; ERR_PTR */
 void file_free(struct file *f);     /* a file that was never opened */
+/* Drops f_path, and the counts of readers and writers that open took. */
 void file_drop_path(struct file *f);
 struct file *path_file(const struct path *path); /* opens with O_PATH; ERR_PTR */
 void file_table_init(void);
 int fd_set_cloexec(int fd, bool on); /* 0, -EBADF */
+/*
+ * Makes a descriptor, not below @from, for @f, to which it takes a reference. @flags: O_CLOEXEC or
+ * 0. Returns the descriptor or -errno.
+ */
 long f_dupfd(u32 from, struct file *f, u32 flags);
+/*
+ * Serves close(2) of a descriptor in @owner: calls f_op->flush, whose result it returns, removes
+ * POSIX locks and drops the reference. No lock is held.
+ */
 int filp_close(struct file *f, struct files_struct *owner);
+/*
+ * Sets the size in bytes. @f: the open file, or NULL; @extra: further ATTR_*. Takes i_rwsem. The
+ * caller has write access to the mount and the file.
+ */
 int do_truncate(const struct path *p, loff_t len, struct file *f, u32 extra);
 u32 f_flags_to_lookup(u32 flags);
 
@@ -290,18 +337,23 @@ u32 f_flags_to_lookup(u32 flags);
 #endif
 
 /* ---- read_write.c ---- */
-#define MAX_RW_COUNT (0x7fffffffUL & PAGE_MASK)
+#define MAX_RW_COUNT (0x7fffffffUL & PAGE_MASK) /* bytes of one transfer, at most */
+/*
+ * Checks that *pos (if @pos is set) and @n are not negative and their sum does not overflow. 0 or
+ * -EINVAL.
+ */
 int rw_verify_area(int write, struct file *f, const loff_t *pos, size_t n);
 
 /* ---- attr.c ---- */
-bool atime_needs_update(const struct path *p, struct inode *inode);
+bool atime_needs_update(const struct path *p, struct inode *inode); /* true if a read sets it */
+/* Sets the access time if necessary, but not while a freeze is in force. */
 void touch_atime(const struct path *p);
 int inode_change_ok(struct inode *inode, struct iattr *attr);
 
 /* ---- lease.c ---- */
-long fcntl_setlease(int fd, struct file *f, int type);
-long fcntl_getlease(struct file *f);
-void lease_remove_file(struct file *f); /* called with the last reference */
+long fcntl_setlease(int fd, struct file *f, int type); /* @type: F_RDLCK, F_WRLCK, F_UNLCK */
+long fcntl_getlease(struct file *f);                   /* returns the type */
+void lease_remove_file(struct file *f);                /* called with the last reference */
 /*
  * leases_lines() prints the leases at the position @at, as locks_lines() prints locks; leases come
  * after the locks. lease_fdinfo() prints the lease of @f as line @nr of its fdinfo. Both return the
@@ -312,7 +364,8 @@ int lease_fdinfo(struct file *f, int nr, char *buf, size_t size);
 int lease_break_slow(struct inode *inode, const struct file *f, bool write, bool nonblock);
 /*
  * Breaks the leases of a file before @f opens it (NULL: before a truncation): signals the holders
- * and waits for them. Returns 0, -EAGAIN or -ERESTARTSYS.
+ * and waits for them. @write: read leases are broken too. Returns 0, -EAGAIN (@nonblock) or
+ * -ERESTARTSYS. No lock is held.
  */
 static inline int lease_break(struct inode *inode, const struct file *f, bool write, bool nonblock)
 {
@@ -322,6 +375,7 @@ static inline int lease_break(struct inode *inode, const struct file *f, bool wr
 }
 
 /* ---- locks.c ---- */
+/* Sends SIGIO to the owner of @f, if there is one. @band: EPOLL*. Does not sleep. */
 void kill_fasync(struct file *f, int fd, int band);
 void fown_put(struct fown *o); /* drops the references that @o holds */
 /* Makes current's process the owner that gets the file's signals, if there is no owner yet. */
@@ -341,6 +395,7 @@ long fcntl_lock(int fd, struct file *f, u32 cmd, uaddr_t arg);
 extern const struct file_operations def_chr_fops, def_sock_fops;
 void vfs_special_fops(struct inode *inode); /* sets i_fop of a device, FIFO or socket */
 
+/* True if the inode is a directory, a regular file, a symlink. */
 static inline bool is_dir(const struct inode *i)
 {
 	return (i->i_mode & S_IFMT) == S_IFDIR;
@@ -353,6 +408,7 @@ static inline bool is_lnk(const struct inode *i)
 {
 	return (i->i_mode & S_IFMT) == S_IFLNK;
 }
+/* Returns the DT_* of a file with that mode. */
 static inline u32 inode_dtype(umode_t mode)
 {
 	return (mode >> 12) & 15;

@@ -19,6 +19,7 @@ extern u32 sysctl_nr_open; /* descriptors of a process, at most */
 /* Leases can be taken, 0 or 1; seconds until a lease that is being broken is removed, 0: never. */
 extern int sysctl_leases_enable, sysctl_lease_break_time;
 extern u64 sysctl_file_max; /* open files, at most */
+/* As in Linux: 0 switches the protection off. */
 extern int sysctl_protected_symlinks, sysctl_protected_hardlinks, sysctl_protected_fifos,
 	sysctl_protected_regular;
 

@@ -295,7 +295,7 @@ ssize_t kernel_read(struct file *f, void *buf, size_t n, loff_t *pos);
 ssize_t kernel_write(struct file *f, const void *buf, size_t n, loff_t *pos);
 /*
  * Transfer between file and memory at *pos, which they advance, after checking f_mode (-EBADF),
- * locks on ranges and lengths. Return bytes, perhaps fewer than requested, or -errno.
+ * position and length. Return bytes, perhaps fewer than requested, or -errno.
  */
 ssize_t vfs_read_iter(struct file *f, struct iov_iter *to, loff_t *pos);
 ssize_t vfs_write_iter(struct file *f, struct iov_iter *from, loff_t *pos);

@@ -20,7 +20,7 @@ struct fasync_list {
 	struct list_head late; /* link among the lists of the worker */
 	/* The events of @due: EPOLLHUP, EPOLLIN, EPOLLOUT. */
 	int bands;
-	u32 nr;
+	u32 nr; /* files on both lists; under that lock */
 };
 void fasync_list_init(struct fasync_list *l);
 /* True if the list is empty, so that no lock need be taken. */
@@ -29,8 +29,9 @@ static inline bool fasync_none(const struct fasync_list *l)
 	return !READ_ONCE(l->nr);
 }
 /*
- * Adds @f to the list if @on, otherwise removes it. Returns 0 or -ENOMEM. The list may be freed
- * when its last file has been removed.
+ * Adds @f to the list if @on, otherwise removes it. Events report @fd in si_fd. Takes no reference,
+ * so f_op->release or f_op->fasync must remove @f. Returns 0 or -ENOMEM. May sleep if @on. The list
+ * may be freed when its last file has been removed.
  */
 int fasync_helper(int fd, struct file *f, bool on, struct fasync_list *l);
 /* Signals the owner of each file on the list. @band: EPOLL*. Spinlocks may be held. */

@@ -13,9 +13,9 @@ void locks_remove_file(struct file *f); /* at the last fput: flock, OFD locks */
 /* Removes @owner's POSIX locks on the file, at every close. */
 void locks_remove_posix(struct file *f, struct files_struct *owner);
 /*
- * Writes as many of the next lines of /proc/locks as fit, with the holders' pids in @ns. Locks
- * whose holder has no pid there are left out. Returns bytes, 0 at the end. A line takes up to
- * LOCK_LINE_MAX bytes. Each call walks all locks, so @buf should be large.
+ * Writes as many of the next lines of /proc/locks as fit into @buf (@size bytes), with the holders'
+ * pids in @ns. Locks whose holder has no pid there are left out. Returns bytes, 0 at the end. A
+ * line takes up to LOCK_LINE_MAX bytes. Each call walks all locks, so @buf should be large.
  */
 #define LOCK_LINE_MAX 192
 struct locks_at { /* numbers already visited; begin at 0 */

@@ -9,8 +9,8 @@
 #include "kernel/lib/list.h"
 #include "kernel/lib/types.h"
 
-enum { FLK_POSIX, FLK_OFD, FLK_FLOCK };
-enum { FLK_READ, FLK_WRITE, FLK_NONE };
+enum { FLK_POSIX, FLK_OFD, FLK_FLOCK }; /* kind */
+enum { FLK_READ, FLK_WRITE, FLK_NONE }; /* type; FLK_NONE: a request to unlock */
 
 struct file_lock {
 	struct list_head list; /* locks of the inode, under their lock */
@@ -20,8 +20,8 @@ struct file_lock {
 	u8 kind, type;
 	/* Bytes; end is inclusive. FLK_END: up to the end of the file, even when it grows. */
 	loff_t start, end;
-	pid_t pid;
-	struct inode *inode;
+	pid_t pid;           /* the holder's, for F_GETLK; -1: OFD */
+	struct inode *inode; /* no reference: the owner's file has one */
 };
 #define FLK_END ((loff_t)(~0UL >> 1))
 

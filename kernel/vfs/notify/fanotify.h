@@ -34,8 +34,8 @@ enum fan_type { FAN_ON_INODE, FAN_ON_MOUNT, FAN_ON_SB };
 struct fan_group {
 	/* References: of the file, and of waiting permission events. */
 	atomic_t refs;
-	u32 flags, event_f_flags;
-	bool unprivileged;
+	u32 flags, event_f_flags; /* FAN_*; O_* of the events' files */
+	bool unprivileged;        /* made without CAP_SYS_ADMIN */
 	/*
 	 * Limits the number of groups and marks of the user. The file keeps the user namespace
 	 * alive.
@@ -43,7 +43,7 @@ struct fan_group {
 	struct ucounts *uc;
 	/* List of fan_mark.group_link of all marks; under fanotify_lock. */
 	struct list_head marks;
-	u32 nr_marks;
+	u32 nr_marks; /* under fanotify_lock */
 	/*
 	 * Link in the list of groups that one event has found. This and acc_* are under
 	 * fanotify_lock.
@@ -90,13 +90,13 @@ struct fan_event {
 	struct pid *pid;
 	struct path path; /* with references, or NULL */
 	struct fan_fid object, dir, new_dir;
-	char *name, *new_name; /* point into @text */
+	char *name, *new_name; /* NUL-terminated, in @text, or NULL */
 	/* FAN_FS_ERROR: the first error, and the number of errors that this event reports. */
 	s32 error;
 	u32 error_count;
 	/* True for a permission event. This and the next two are under group->wqh.lock. */
 	bool permission;
-	int fd;
+	int fd;       /* by which the listener answers */
 	u32 response; /* FAN_ALLOW, FAN_DENY; 0: no answer yet */
 	char text[];
 };
@@ -104,11 +104,12 @@ struct fan_event {
 extern struct mutex fanotify_lock;
 extern const struct file_operations fanotify_fops;
 
-void fan_group_put(struct fan_group *g);
-void fan_event_free(struct fan_event *e);
-/* Calls @fn for each mark of @object, under fanotify_lock. */
+void fan_group_put(struct fan_group *g);  /* drops a reference */
+void fan_event_free(struct fan_event *e); /* @e is unlinked, or NULL; may sleep */
+/* Calls @fn for each mark of @object. The caller holds fanotify_lock. */
 void fan_for_each_mark(const void *object, void (*fn)(struct fan_mark *m, void *arg), void *arg);
-int fan_fsid(struct super_block *sb, u32 fsid[2]);
+int fan_fsid(struct super_block *sb, u32 fsid[2]); /* 0, or -ENODEV: it has no id */
+/* Makes the group dead: frees its unread events, and wakes up the tasks that wait for answers. */
 void fan_release_events(struct fan_group *g);
 int fanotify_release(struct inode *inode, struct file *f);
 

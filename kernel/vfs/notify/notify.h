@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * notify.h: the form in which fsnotify.c, which vfs calls, passes an event of a file to inotify,
- * fanotify and dnotify.
+ * fanotify and dnotify. The functions take their mutexes and may sleep.
  */
 #ifndef NESTLING_IPC_NOTIFY_H
 #define NESTLING_IPC_NOTIFY_H
@@ -13,14 +13,15 @@
 /* Events for inotify: IN_ALL_EVENTS, IN_UNMOUNT. */
 #define FS_INOTIFY_EVENTS 0x00006fffU
 
+/* All pointers are borrowed for the call. Names are not NUL-terminated. */
 struct fs_event {
-	u32 mask;
+	u32 mask;                /* IN_* and FAN_* */
 	const struct path *path; /* path of an open file, or NULL */
 	struct inode *inode;     /* the file that the event is about */
 	struct inode *dir;       /* the directory of its name, or NULL */
 	const char *name;        /* its name in @dir */
-	u32 len;
-	u32 cookie;
+	u32 len;                 /* bytes of @name */
+	u32 cookie;              /* as in fsnotify_name() */
 	/*
 	 * An entry of a directory was made, removed or renamed, so the event belongs to the
 	 * directory.
@@ -39,7 +40,8 @@ void inotify_inode_gone(struct inode *inode);
 extern u32 fanotify_nr_marks; /* read without a lock; 0: no marks at all */
 void fanotify_event(const struct fs_event *e);
 void fanotify_error(struct super_block *sb, struct inode *inode, int error);
-int fanotify_permission(const struct fs_event *e); /* 0, -EPERM */
+/* Waits for the answers of the listeners. Returns 0, or -errno to refuse: -EPERM, -ENOMEM. */
+int fanotify_permission(const struct fs_event *e);
 void fanotify_inode_gone(struct inode *inode);
 void fanotify_gone(const void *object); /* @object: a mount or superblock */
 void fanotify_sb_inodes_gone(struct super_block *sb);
