@@ -7,8 +7,8 @@
  * domain is a chain of layers, the youngest first. Each layer forbids the rights that it handles,
  * except below the files and at the ports of its rules.
  *
- * Callers hold no spinlock, except that callers of the checks for signals and ptrace may: those
- * checks take no lock.
+ * Callers hold no spinlock, except that callers of the checks of two domains (signals, abstract
+ * sockets, ptrace) may: those checks take no lock.
  */
 #ifndef NESTLING_VFS_LANDLOCK_H
 #define NESTLING_VFS_LANDLOCK_H
@@ -33,12 +33,12 @@ static inline bool landlocked(void)
 }
 
 /*
- * The checks for files return 0 or -EACCES; landlock_refer() may also return -EXDEV. @dir and @path
- * are given with their mounts.
+ * The checks for files return 0 or -EACCES; landlock_refer() also -EXDEV or -ENOENT. Their subject
+ * is current. @dir and @path are given with their mounts, and borrowed.
  */
 /* Checks an open, and records in f_mode which later operations on the file are forbidden. */
 int landlock_open(struct file *f);
-int landlock_make(const struct path *dir, umode_t mode);
+int landlock_make(const struct path *dir, umode_t mode); /* a new file of type @mode */
 int landlock_remove(const struct path *dir, bool is_dir);
 int landlock_truncate(const struct path *path);
 int landlock_ftruncate(const struct file *f);
@@ -51,12 +51,15 @@ int landlock_refer(const struct path *from, struct dentry *old, const struct pat
 	struct dentry *new, bool removable, bool exchange);
 /* Checks whether current may change the tree of mounts. Returns 0 or -EPERM. */
 int landlock_mount(void);
-/* Drops the inodes of @sb from all rules, since it is being unmounted. */
+/*
+ * Drops the inodes of @sb from all rules, since it is being unmounted. Drops references to
+ * them, so it may sleep.
+ */
 void landlock_sb_gone(struct super_block *sb);
 
 /*
- * Checks whether a TCP socket of @family may be bound, or with @connect connected, to an address.
- * Returns 0, -EACCES, -EINVAL or -EAFNOSUPPORT.
+ * Checks whether a TCP socket of @family (AF_*) may be bound, or with @connect connected, to the
+ * sockaddr @addr of @len bytes in kernel memory. Returns 0, -EACCES, -EINVAL or -EAFNOSUPPORT.
  */
 int landlock_tcp(u16 family, const void *addr, u32 len, bool connect);
 

@@ -9,8 +9,8 @@
 #include "kernel/vfs/internal.h"
 #include "kernel/vfs/landlock/landlock.h"
 
-#define LANDLOCK_ABI 6 /* as in Linux 6.12 */
-#define LANDLOCK_LAYERS 16
+#define LANDLOCK_ABI 6     /* as in Linux 6.12 */
+#define LANDLOCK_LAYERS 16 /* of a domain, at most */
 
 /* Rights and structures that older headers lack, with the values of Linux's UAPI. */
 #define LL_EXECUTE (1U << 0)
@@ -54,19 +54,19 @@ struct ll_object {
 	/* References to the inode and the dentry that landlock_sb_gone() will drop. */
 	struct inode *going;
 	struct dentry *going_dentry;
-	struct list_head list;
+	struct list_head list; /* in sb->s_ruled, under objects_lock */
 };
 
 struct ll_rule {
 	u64 key;               /* the inode's address, or the port */
 	struct ll_object *obj; /* holds a reference; NULL for a port */
-	u32 access;
+	u32 access;            /* LL_*: the rights that it grants */
 };
 
 /* Rules, sorted by key. */
 struct ll_rules {
 	struct ll_rule *v;
-	u32 nr, room;
+	u32 nr, room; /* rules in @v; allocated entries */
 };
 
 struct landlock_domain {
@@ -80,9 +80,13 @@ struct landlock_domain {
 	struct work freeing;
 };
 
-/* Returns the rights that the rule for @key and @inode grants; 0: there is no such rule. */
+/*
+ * Returns the rights (LL_*) that the rule for @key and @inode (NULL: a port) grants; 0: there is no
+ * such rule. @r does not change during the call.
+ */
 u32 ll_find(const struct ll_rules *r, u64 key, const struct inode *inode);
+/* Both may sleep. The copy has references of its own. */
 int ll_copy(struct ll_rules *to, const struct ll_rules *from); /* 0, or -ENOMEM with @to empty */
-void ll_free(struct ll_rules *r);
+void ll_free(struct ll_rules *r);                              /* leaves @r empty */
 
 #endif

@@ -10,7 +10,7 @@ struct page;
 
 struct pipe_buf {
 	struct page *page; /* holds a reference */
-	u32 offset, len;
+	u32 offset, len;   /* bytes in the page */
 	/* No other pipe shares the page, so a write may append to it. */
 	bool merge;
 	bool packet; /* O_DIRECT: one write, one read */
@@ -23,8 +23,8 @@ struct pipe_inode_info {
 	struct mutex mutex;                      /* for all members not marked otherwise */
 	struct wait_queue_head rd_wait, wr_wait; /* woken up without the mutex */
 	u32 head, tail;
-	u32 ring_size; /* a power of two */
-	u32 readers, writers;
+	u32 ring_size;        /* entries of @bufs, a power of two */
+	u32 readers, writers; /* open files with that mode */
 	/* number of opens so far, for openers of a FIFO that wait for the other side */
 	u32 r_counter, w_counter;
 	/* Number of open files of any mode; under inode->i_lock. */
@@ -37,11 +37,14 @@ struct pipe_inode_info {
 	 */
 	bool poll_usage;
 	struct pipe_buf *bufs;
-	struct page *spare[2];
-	struct user_struct *user;
+	struct page *spare[2];    /* unused pages for later writes, or NULL */
+	struct user_struct *user; /* holds a reference; pays for @bufs */
 };
 
 struct pipe_inode_info *file_pipe(struct file *f); /* NULL if @f is not a pipe */
+/*
+ * pipe_empty() and pipe_full() may be called without the mutex; the result may then be out of date.
+ */
 static inline bool pipe_empty(const struct pipe_inode_info *p)
 {
 	return READ_ONCE(p->head) == READ_ONCE(p->tail);
@@ -55,6 +58,7 @@ static inline struct pipe_buf *pipe_slot(struct pipe_inode_info *p, u32 i)
 	return &p->bufs[i & (p->ring_size - 1)];
 }
 /* The functions from here on are called with p->mutex held, unless marked otherwise. */
+/* Adds a buffer to a pipe that is not full. Takes over b's reference to the page. */
 static inline void pipe_push(struct pipe_inode_info *p, const struct pipe_buf *b)
 {
 	*pipe_slot(p, p->head) = *b;
@@ -71,9 +75,10 @@ int pipe_wait_writable(struct pipe_inode_info *p, bool nonblock, bool *waited);
  * writers), -EAGAIN or -ERESTARTSYS. Sets *waited if it slept.
  */
 int pipe_wait_readable(struct pipe_inode_info *p, bool nonblock, bool *waited);
-struct page *pipe_page_get(struct pipe_inode_info *p); /* NULL: no memory */
-void pipe_buf_release(struct pipe_inode_info *p, struct pipe_buf *b);
-/* Removes @n bytes from the first buffer. */
+/* Returns a page with one reference and any content. May sleep. */
+struct page *pipe_page_get(struct pipe_inode_info *p);                /* NULL: no memory */
+void pipe_buf_release(struct pipe_inode_info *p, struct pipe_buf *b); /* drops its page */
+/* Removes @n bytes from the first buffer, which has at least as many. */
 void pipe_consume(struct pipe_inode_info *p, u32 n);
 /*
  * Copies from the first buffer. Returns bytes or -EFAULT. A buffer whose copy faults stays whole,
@@ -81,12 +86,20 @@ void pipe_consume(struct pipe_inode_info *p, u32 n);
  * with @keep (splices) it stays in the buffer.
  */
 ssize_t pipe_read_buf(struct pipe_inode_info *p, struct iov_iter *to, bool keep);
-void pipe_wake_readers(struct pipe_inode_info *p); /* called without the mutex */
+/*
+ * The functions from here on are called without the mutex. Those that transfer may sleep, and
+ * return bytes or -errno. @flags: SPLICE_F_*.
+ */
+void pipe_wake_readers(struct pipe_inode_info *p);
 void pipe_wake_writers(struct pipe_inode_info *p);
+/* Lock and unlock the mutexes of two pipes, which may be the same pipe. */
 void pipe_lock_two(struct pipe_inode_info *a, struct pipe_inode_info *b);
 void pipe_unlock_two(struct pipe_inode_info *a, struct pipe_inode_info *b);
 
-/* Splice from and to a file that has f_op->splice_message. */
+/*
+ * Splice up to @len bytes from and to a file that has f_op->splice_message. @pos: as in splice(2)'s
+ * offsets, never NULL.
+ */
 ssize_t message_to_pipe(struct file *f, loff_t *pos, struct file *pipe, size_t len, u32 flags);
 ssize_t pipe_to_message(struct file *pipe, struct file *f, loff_t *pos, size_t len);
 
@@ -96,13 +109,11 @@ ssize_t pipe_to_message(struct file *pipe, struct file *f, loff_t *pos, size_t l
 #define SPLICE_F_GIFT 8
 /* Internal flag: do not wait for room, not even in an output file that is not a pipe. */
 #define SPLICE_F_OUT_NOWAIT 0x10000
-/*
- * Splices between two files, as splice(2). An offset of NULL means the file's own position. Returns
- * bytes or -errno.
- */
+/* Splices between two files, as splice(2). An offset of NULL means the file's own position. */
 ssize_t splice_files(
 	struct file *in, loff_t *off_in, struct file *out, loff_t *off_out, size_t len, u32 flags);
 ssize_t pipe_send_stream(struct file *pipe, struct file *in, loff_t *pos, size_t n);
+/* Copies buffers from pipe to pipe without removing them, as tee(2). -EINVAL: not two pipes. */
 ssize_t tee_files(struct file *in, struct file *out, size_t len, u32 flags);
 
 #endif

@@ -14,11 +14,14 @@ extern const struct file_operations pipefifo_fops; /* i_fop of inodes of S_IFIFO
  * pipe.
  */
 long pipe_fcntl(struct file *f, u32 cmd, u64 arg);
-/* Makes a pipe (pipe/pipe.c): ends[0] is read, ends[1] is written. Returns 0 or -errno. */
+/*
+ * Makes a pipe (pipe/pipe.c): ends[0] is read, ends[1] is written. Returns 0, with a reference to
+ * each end for the caller, or -errno.
+ */
 int create_pipe(struct file *ends[2]);
 /*
- * Gives up @f's right to write to its pipe for a while, so that readers see the end, and waits
- * until all other readers have closed it, or for a signal.
+ * Gives up the right of @f, a pipe open for writing, to write for a while, so that readers see the
+ * end, and waits until all other readers have closed it, or for a signal.
  */
 void pipe_wait_readers(struct file *f);
 

@@ -6,6 +6,9 @@
  * getxattr and setxattr, in the form of linux/posix_acl_xattr.h. It calls acl_changed() after it
  * has stored one. Its create, mkdir, mknod and tmpfile call acl_inherit() before the inode has a
  * name. vfs does the rest.
+ *
+ * Functions of type int return 0 or -errno. They and acl_get() may read the list from the disk, and
+ * so may sleep.
  */
 #ifndef NESTLING_VFS_ACL_H
 #define NESTLING_VFS_ACL_H
@@ -29,26 +32,29 @@ bool is_acl_name(const char *name); /* true for system.posix_acl_* */
  */
 int acl_permission(struct inode *inode, int mask);
 /*
- * Translates the ids in an attribute's value, in place, from the stored ids to those seen through
- * @m.
+ * Translates the ids in an attribute's value of @size bytes, in place, from the stored ids to those
+ * seen through @m.
  */
 void acl_value_seen(const struct mount *m, void *value, size_t size);
-/* Serves getxattr(2). Ids are those in current's user namespace. */
+/*
+ * Serves getxattr(2): returns the bytes of the list, or -errno; -ENODATA: there is none. @buf NULL:
+ * only the size. Ids are those in current's user namespace.
+ */
 ssize_t acl_get(struct inode *inode, const char *name, void *buf, size_t size);
-/* Sets a list; @value NULL removes it. i_rwsem is held. Returns 0 or -errno. */
+/* Sets a list, as setxattr(2); @value NULL removes it. i_rwsem is held for writing. */
 int acl_set(struct dentry *d, const char *name, const void *value, size_t size);
 /*
  * Returns the mode of a new file in @dir (S_IFDIR: a directory). The umask's bits are removed,
  * unless @dir has a default list, which decides instead.
  */
 umode_t acl_umask(struct inode *dir, umode_t mode);
-/* Applies @dir's default list to the new inode and sets the inode's mode. Returns 0 or -errno. */
+/* Applies @dir's default list to the new inode, and narrows the inode's mode by it. */
 int acl_inherit(struct inode *dir, struct inode *inode);
 /* True if acl_inherit() might store a list. */
 bool acl_inherits(struct inode *dir);
-/* Adapts the list to i_mode after chmod(2). i_rwsem is held. Returns 0 or -errno. */
+/* Adapts the list to i_mode after chmod(2). i_rwsem is held for writing. */
 int acl_chmod(struct inode *inode);
-void acl_changed(struct inode *inode);
-void acl_free(struct inode *inode); /* called when the inode is freed */
+void acl_changed(struct inode *inode); /* forgets the cached lists; does not sleep */
+void acl_free(struct inode *inode);    /* called when the inode is freed */
 
 #endif

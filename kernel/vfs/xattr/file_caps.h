@@ -12,7 +12,7 @@
 struct vfs_ns_cap_data;
 
 /*
- * Converts @value of @size bytes (not 0), which current wants to set, into the stored form @keep,
+ * Converts @value of *size bytes (not 0), which current wants to set, into the stored form *keep,
  * and sets *size to the length of that. Returns 0, -EINVAL or -EPERM.
  */
 int file_caps_to_keep(
@@ -20,7 +20,7 @@ int file_caps_to_keep(
 /*
  * Converts the stored attribute into the form that current sees, and writes it to @buf unless @size
  * is 0. Returns its bytes, or -errno: -ERANGE (@buf is too small), -EOVERFLOW (it belongs to
- * another namespace), -ENODATA and others.
+ * another namespace), -ENODATA and others. May sleep.
  */
 ssize_t file_caps_to_show(struct inode *inode, void *buf, size_t size);
 

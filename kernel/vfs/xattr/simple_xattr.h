@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* simple_xattr.h: extended attributes of memory file systems. */
+/*
+ * simple_xattr.h: extended attributes of memory file systems. Sizes are in bytes, names end with a
+ * NUL. The functions take simple_xattrs.lock themselves.
+ */
 #ifndef NESTLING_VFS_SIMPLE_XATTR_H
 #define NESTLING_VFS_SIMPLE_XATTR_H
 
@@ -26,14 +29,17 @@ void simple_xattrs_evict(struct simple_xattrs *x);
  * the lengths of these names.
  */
 u32 simple_xattrs_count(struct simple_xattrs *x, const char *prefix, size_t *bytes);
-/* Serve getxattr, setxattr and listxattr of inode_operations. */
+/*
+ * Serve getxattr, setxattr and listxattr of inode_operations. simple_xattr_set() may sleep. Errors:
+ * -ENODATA, -ERANGE (@buf is too small), -EEXIST, -ENOMEM.
+ */
 ssize_t simple_xattr_get(struct simple_xattrs *x, const char *name, void *buf, size_t size);
 int simple_xattr_set(
 	struct simple_xattrs *x, const char *name, const void *value, size_t size, int flags);
 /*
- * Sets an attribute of a directory that any user may own. Returns -EOPNOTSUPP for names other than
- * user.*, trusted.* and security.*, and -ENOSPC for too many of user.*. The inode's i_rwsem is
- * held.
+ * As simple_xattr_set(), for a directory that any user may own. Returns -EOPNOTSUPP for names other
+ * than user.*, trusted.* and security.*, and -ENOSPC for too many of user.*. The inode's i_rwsem is
+ * held for writing.
  */
 int simple_xattr_set_bounded(
 	struct simple_xattrs *x, const char *name, const void *value, size_t size, int flags);
