@@ -6,6 +6,16 @@
  * Locks: ring->lock, a mutex, for submission and registration; ring->cq_lock, a spinlock, for the
  * completion queue and the lists of waiting requests. A request that is not waiting belongs to the
  * task that runs it.
+ *
+ * Contracts that many functions share:
+ *	*_prep()	checks the entry at submission, and reads what it points to: 0 or -errno.
+ *	*_issue()	runs a request in its task, and may sleep. Returns the result (-errno on
+ *			failure), or URING_QUEUED. Does not drop the reference to @r.
+ *	*register*()	serves io_uring_register(2): @arg is in guest memory and has @nr
+ *			elements. Returns the call's result.
+ * All three are called with ring->lock held, as are the functions that take registered files,
+ * buffers and groups of buffers. cq_lock is taken by the functions, unless their comment says that
+ * it is held.
  */
 #ifndef NESTLING_IO_URING_H
 #define NESTLING_IO_URING_H
@@ -53,15 +63,15 @@ _Static_assert(offsetof(struct uring_shared, cqes) == 64 && sizeof(struct io_uri
 		       sizeof(struct io_uring_sqe) == 64,
 	"ABI");
 
-struct uring_map {         /* memory that the guest maps; immutable */
-	struct file *file; /* NULL: the program's own pages */
-	struct page **pages;
+struct uring_map {           /* memory that the guest maps; immutable */
+	struct file *file;   /* NULL: the program's own pages */
+	struct page **pages; /* with references */
 	u32 nr;
-	size_t charged;
+	size_t charged; /* bytes: uring_charge() */
 };
 
-struct uring_buffer {
-	u64 base, len;
+struct uring_buffer {  /* guest memory */
+	u64 base, len; /* address, bytes */
 };
 
 struct uring_rsrc { /* a registered file or buffer (rsrc.c) */
@@ -110,7 +120,7 @@ struct uring {
 	u32 array_at;
 	struct list_head all; /* in all_rings, under rings_lock */
 	struct mutex lock;    /* protects the members below */
-	u32 sq_head;
+	u32 sq_head;          /* the kernel's own, not masked */
 	/*
 	 * True if a request within a chain had IOSQE_IO_DRAIN, which also applies to the next
 	 * chain.
@@ -135,9 +145,9 @@ struct uring {
 	struct uring_limits limits;
 	struct radix personalities; /* struct cred by its number (from 1) */
 	u32 nr_personalities, next_personality;
-	spinlock_t cq_lock; /* protects the members below */
-	struct file *eventfd;
-	u32 cq_tail;
+	spinlock_t cq_lock;        /* protects the members below */
+	struct file *eventfd;      /* referenced, or NULL */
+	u32 cq_tail;               /* the kernel's own, not masked */
 	u64 counted;               /* completions, for counting timeouts */
 	struct list_head overflow; /* uring_overflow.link */
 	/* waiting polls and timeouts by uring_req.link, hashed by user_data */
@@ -162,8 +172,8 @@ struct uring {
 	struct list_head again;
 	/* number of requests that have begun to wait and have not finished */
 	u32 nr_active;
-	bool dying;
-	struct wait_queue_head wait;
+	bool dying;                  /* the ring's file was closed */
+	struct wait_queue_head wait; /* for completions and deferred work */
 	/* registered when the ring's first timeout on CLOCK_REALTIME starts */
 	struct clock_watch watch;
 };
@@ -174,10 +184,10 @@ struct uring_overflow {
 };
 
 struct uring_chosen { /* the buffer chosen from a group */
-	u64 addr;
-	u32 len;
-	u16 id;
-	bool there;
+	u64 addr;     /* in guest memory */
+	u32 len;      /* bytes */
+	u16 id;       /* buffer id */
+	bool there;   /* a buffer is chosen */
 };
 
 enum uring_where { RUNNING, ON_WAITING, ON_DRAINED, ON_DISK };
@@ -190,7 +200,7 @@ struct uring_req {
 	atomic_t refs;
 	struct uring *ring;
 	struct io_uring_sqe sqe; /* copy: the guest may change its entry */
-	struct uring_req *next;  /* next in the chain */
+	struct uring_req *next;  /* next in the chain (referenced) */
 	/*
 	 * This request's LINK_TIMEOUT (referenced), or NULL. It belongs to the task that runs the
 	 * request.
@@ -301,42 +311,48 @@ extern const struct file_operations uring_fops;
 extern struct list_head all_rings; /* by ring->all; under rings_lock */
 extern spinlock_t rings_lock;
 /*
- * SINGLE_ISSUER: uring_set_issuer() makes current the issuer, uring_may_issue() is true if current
- * may submit.
+ * SINGLE_ISSUER: uring_set_issuer() makes current the issuer, unless there is one;
+ * uring_may_issue() is true if current may submit. ring->lock is held.
  */
 void uring_set_issuer(struct uring *u);
 bool uring_may_issue(const struct uring *u);
-void uring_put(struct uring *u);
+void uring_put(struct uring *u); /* drops a reference; may sleep */
 /*
  * Charges kernel memory to all rings together, including the rings themselves. Returns 0, or
- * -ENOMEM if they would exceed a quarter of the memory.
+ * -ENOMEM if they would exceed a quarter of the memory. Neither this function nor uring_uncharge()
+ * sleeps.
  */
 int uring_charge(size_t bytes);
 void uring_uncharge(size_t bytes);
+/* @n elements of @size bytes, the same at the free. uring_zalloc() may sleep. @p may be NULL. */
 void *uring_zalloc(size_t n, size_t size); /* charged; NULL if memory is short */
 void uring_free(void *p, size_t n, size_t size);
+/* Makes zeroed memory of @size bytes that the guest can map. @m is zeroed. May sleep. */
 int uring_map_make(struct uring_map *m, u64 size); /* 0 or -errno; free @m in both cases */
 void uring_map_free(struct uring_map *m);
 static inline struct uring_shared *shared_of(struct uring *u)
 {
 	return page_address(u->rings.pages[0]);
 }
+/* Returns the kernel's address of byte @off. What follows is contiguous only within its page. */
 static inline void *map_at(const struct uring_map *m, u64 off)
 {
 	return (char *)page_address(m->pages[off >> PAGE_SHIFT]) + (off & ~PAGE_MASK);
 }
 
-/* ringfds.c: rings that a task has registered for itself */
+/* ringfds.c: rings that a task has registered for itself. The table is current's own: no lock. */
+/* The file of descriptor @fd, or with @registered of entry @fd of the table; perhaps no ring. */
 struct file *uring_get_ring(int fd, bool registered); /* referenced, or ERR_PTR */
 /* Makes the task's empty table, which every task that makes a ring has. Returns 0 or -ENOMEM. */
 int uring_rings_table(void);
 long uring_rings_register(uaddr_t arg, u32 nr);
 /*
- * Puts a file into a free slot and takes over the reference. Returns the slot's number or -errno.
+ * Puts a file into a free slot, and takes over the reference, even on failure. Returns the slot's
+ * number, or -EBUSY if there is no free slot.
  */
 int uring_rings_place(struct file *f);
 long uring_rings_unregister(uaddr_t arg, u32 nr);
-void uring_rings_free(struct task *t);
+void uring_rings_free(struct task *t); /* @t is exiting */
 
 /* register.c */
 bool uring_permitted(const struct uring_req *r); /* True unless a restriction forbids it */
@@ -353,16 +369,22 @@ struct uring_result {
 	s32 res;
 	u32 flags; /* IORING_CQE_F_* */
 };
+/*
+ * Posts a completion and wakes up waiters. If the queue is full, the completion is kept aside until
+ * uring_flush_overflow(), or lost if memory is short. @counts: timeouts count it. Does not sleep.
+ */
 void uring_post(struct uring *u, struct uring_result res, bool counts);
 /*
  * Posts a completion that is not the request's last. Returns false if there is no room: the
  * request's next completion must then be its last.
  */
 bool uring_post_more(struct uring_req *r, long res, u32 flags);
+/* Posts what was kept aside, as far as it fits. */
 void uring_flush_overflow(struct uring *u);
-void uring_set_sq_flag(struct uring *u, u32 flag, bool on);
+void uring_set_sq_flag(struct uring *u, u32 flag, bool on); /* @flag: IORING_SQ_*; atomic */
 /* Signals the eventfd. cq_lock is held, so that the eventfd is not removed meanwhile. */
 void uring_announce(struct uring *u);
+/* Bytes of an entry of the queues. @setup_flags: IORING_SETUP_*. */
 static inline u32 uring_cqe_size(u32 setup_flags)
 {
 	return setup_flags & IORING_SETUP_CQE32 ? 32 : 16;
@@ -373,21 +395,27 @@ static inline u32 uring_sqe_size(u32 setup_flags)
 }
 u32 uring_ready(struct uring *u); /* number of unread completions */
 
-/* kbuf.c */
+/* kbuf.c: groups of buffers. @r's group is that of sqe.buf_group. */
+/* Chooses a buffer for r->buf, which stays in the group until it is used. Returns 0 or -ENOBUFS. */
 int uring_choose(struct uring_req *r);
-void uring_unchoose(struct uring_req *r);
+void uring_unchoose(struct uring_req *r); /* the buffer stays in the group */
+/*
+ * Removes the chosen buffer, of which @n bytes were used, or its used part, from the group. Returns
+ * the IORING_CQE_F_* for the completion, or 0 if none is chosen.
+ */
 u32 uring_use(struct uring_req *r, size_t n);
 /*
  * Chooses as many buffers as @most bytes fill, at least one and at most @max, and stores them in
  * @vec. r->buf is the first. Returns their number, -ENOBUFS (no buffer) or -ENOENT (no group).
  */
 int uring_choose_several(struct uring_req *r, u64 most, struct uvec *vec, u32 max);
+/* As uring_use(), for the @nr buffers of @vec, of which @n bytes in all were used. */
 u32 uring_use_several(struct uring_req *r, const struct uvec *vec, u32 nr, size_t n);
-bool uring_group_empty(const struct uring_req *r);
-bool uring_group_ring(const struct uring_req *r); /* True if not a list */
+bool uring_group_empty(const struct uring_req *r); /* true also if there is no group */
+bool uring_group_ring(const struct uring_req *r);  /* True if not a list */
 /* True if the unused rest of a used buffer stays in the group (IOU_PBUF_RING_INC). */
 bool uring_group_inc(const struct uring_req *r);
-void uring_groups_free(struct uring *u);
+void uring_groups_free(struct uring *u); /* all; ring->lock is held */
 int provide_prep(struct uring_req *r);
 long provide_issue(struct uring_req *r);
 int remove_prep(struct uring_req *r);
@@ -413,42 +441,51 @@ bool uring_defer(struct uring_req *r, void (*func)(struct task_work *w));
  * closed.
  */
 bool uring_defer_shot(struct uring_req *r, u32 mask);
-bool uring_has_deferred(struct uring *u);
+bool uring_has_deferred(struct uring *u); /* without a lock */
 /*
  * True if a request of @t is queued for the issuer. Needed if an exec by another thread has since
  * given @t the leader's pid, so that it no longer equals the recorded issuer.
  */
 bool uring_has_deferred_of(struct uring *u, const struct task *t);
+/* Runs a limited number of queued items. ring->lock is not held. May sleep. */
 void uring_run_deferred(struct uring *u);  /* called by the issuer */
 void uring_drop_deferred(struct uring *u); /* for a ring that is being closed */
 
 /* request.c */
-/* Runs a request and the rest of its chain, until a request waits. */
+/*
+ * Runs a request and the rest of its chain, until a request waits. Takes over the reference to @r.
+ * ring->lock is held.
+ */
 void uring_run(struct uring_req *r);
 /*
- * Posts the result and drops the caller's reference. Returns the next request of the chain, which
- * the caller must run, or NULL.
+ * Posts the result @res (-errno on failure) and drops the caller's reference. Returns the next
+ * request of the chain, with its reference, which the caller must run, or NULL.
  */
 struct uring_req *uring_finish(struct uring_req *r, long res);
 /*
- * Finishes a request in a context that may not run guests' requests (worker, timer). The rest of
- * the chain runs in its task.
+ * Finishes a request, as uring_finish(), in a context that may not run guests' requests (worker,
+ * timer). The rest of the chain runs in its task. @res URING_QUEUED: the task issues @r again. Does
+ * not take ring->lock.
  */
 void uring_finish_elsewhere(struct uring_req *r, long res);
 /* Finishes a request if no task is left that could run the rest of the chain. */
 void uring_abandon(struct uring_req *r, long res);
 /* Detaches the waiting requests of the exiting task @t. They end later, without it. */
 void uring_orphan(struct uring *u, struct task *t);
+/*
+ * Ends @r (or NULL) and all that follow it, which have not begun, with -ECANCELED. @silent: without
+ * completions. Drops the references.
+ */
 void uring_cancel_chain(struct uring_req *r, bool silent);
 /*
  * Ends the whole chain, because one of its requests was refused. If the head has
  * IOSQE_CQE_SKIP_SUCCESS, only the refused request posts a completion.
  */
 void uring_refuse_chain(struct uring_req *head);
-void uring_req_put(struct uring_req *r);
+void uring_req_put(struct uring_req *r); /* drops a reference */
 /*
- * Waits for events of r->file, and then issues the request again. Returns URING_QUEUED, 0 if the
- * events are already pending, or -errno.
+ * Lets the request wait for @events (EPOLL*) of r->file, and issues it again then. Returns
+ * URING_QUEUED, 0 if the events are already pending, or -errno. Does not sleep for the events.
  */
 long uring_wait_file(struct uring_req *r, u32 events);
 /* As uring_wait_file(), for the file @f, to which @r holds a reference. */
@@ -464,8 +501,8 @@ bool uring_in_vain(const struct uring_req *r);
  */
 struct file *uring_file(struct uring *u, int fd, bool fixed);
 /*
- * Waits two milliseconds and then issues the request again. For files that report that they are
- * ready although the operation fails. Returns URING_QUEUED or -ECANCELED.
+ * Issues the request again in two milliseconds, without sleeping. For files that report that they
+ * are ready although the operation fails. Returns URING_QUEUED or -ECANCELED.
  */
 long uring_wait_a_while(struct uring_req *r);
 /*
@@ -478,8 +515,8 @@ bool uring_enlist(struct uring_req *r, enum uring_where where);
  * request must wait.
  */
 bool uring_drain(struct uring_req *r);
-bool uring_delist(struct uring_req *r); /* false if another task delisted it */
-bool uring_unlist_locked(struct uring_req *r);
+bool uring_delist(struct uring_req *r);        /* false if another task delisted it */
+bool uring_unlist_locked(struct uring_req *r); /* the same; cq_lock is held */
 /*
  * Returns a request that matches, and that its task was asked to issue again but has not issued
  * yet, or NULL. cq_lock is held.
@@ -498,6 +535,10 @@ static inline struct list_head *uring_bucket(struct uring *u, u64 data)
 }
 /* Cancels a request. If it is not waiting, it will not wait again. */
 void uring_cancel_one(struct uring_req *r);
+/*
+ * Runs @func(&r->work) in the request's task on its way to user mode, or, with DEFER_TASKRUN, in
+ * the issuer. Passes on the caller's reference to @r. Does not sleep.
+ */
 void uring_run_in_task(struct uring_req *r, void (*func)(struct task_work *w));
 
 /* timeout.c */
@@ -505,8 +546,11 @@ int timeout_prep(struct uring_req *r);
 long timeout_issue(struct uring_req *r);
 long timeout_remove_issue(struct uring_req *r);
 int timeout_remove_prep(struct uring_req *r);
-void timeout_init(struct uring *u);
-/* Stops the timer. Returns true if the timer function will not run. cq_lock is held. */
+void timeout_init(struct uring *u); /* sets up u->watch */
+/*
+ * Stops the timer, and drops its reference to @r, which is not the last. Returns true if the timer
+ * function will not run. cq_lock is held.
+ */
 bool timeout_stop(struct uring_req *r);
 /* Returns the entry of ring->counting before which to insert the timeout. cq_lock is held. */
 struct list_head *timeout_place(struct uring_req *r);
@@ -519,12 +563,16 @@ int link_timeout_prep(struct uring_req *r);
 long link_timeout_issue(struct uring_req *r);
 /* Starts the LINK_TIMEOUT @lt of @r, which is waiting. @lt may be NULL. */
 void limit_start(struct uring_req *r, struct uring_req *lt);
-/* Stops the LINK_TIMEOUT after its request has ended. Returns the result of the LINK_TIMEOUT. */
+/*
+ * Stops the LINK_TIMEOUT after its request has ended. Returns the result of the LINK_TIMEOUT:
+ * -ECANCELED, or -ETIME if it has expired.
+ */
 long limit_stop(struct uring_req *lt);
 /* Ends the timeouts whose target is reached by the number of completions so far. */
 void timeouts_check(struct uring *u);
 
 /* rsrc.c: registered files and buffers */
+/* Drops a reference. The last one posts the completion for @tag. */
 void uring_rsrc_put(struct uring_rsrc *n); /* @n may be NULL */
 /*
  * Returns the file of descriptor @fd, or with @fixed of registered file @fd, referenced. Sets *slot
@@ -533,7 +581,7 @@ void uring_rsrc_put(struct uring_rsrc *n); /* @n may be NULL */
 struct file *uring_req_file(struct uring_req *r, int fd, bool fixed, struct uring_rsrc **slot);
 bool uring_take_buffer(struct uring_req *r); /* sets r->buffer; false if none */
 long uring_rsrc_register(struct uring *u, u32 op, uaddr_t arg, u32 nr);
-void uring_rsrc_free(struct uring *u);
+void uring_rsrc_free(struct uring *u); /* unregisters all */
 int files_update_prep(struct uring_req *r);
 long files_update_issue(struct uring_req *r);
 /*
@@ -543,10 +591,11 @@ long files_update_issue(struct uring_req *r);
  */
 long uring_place_fd(struct uring_req *r, long fd);
 /*
- * Registers a file in the slot that @index selects, in the format of sqe.file_index. Returns the
- * slot's number for IORING_FILE_INDEX_ALLOC, else 0, or -errno.
+ * Registers a file, to which it takes a reference, in the slot that @index selects, in the format
+ * of sqe.file_index. Returns the slot's number for IORING_FILE_INDEX_ALLOC, else 0, or -errno.
  */
 long uring_place_file(struct uring *u, u32 index, struct file *f);
+/* Empties slot @at. Returns 0, -ENXIO (no table), -EINVAL (no such slot) or -EBADF (empty). */
 long uring_remove_file(struct uring *u, u32 at); /* 0 or -errno */
 
 /*
@@ -581,21 +630,23 @@ long linkat_issue(struct uring_req *r);
 int fxattr_prep(struct uring_req *r);
 long xattr_issue(struct uring_req *r);
 int xattr_prep(struct uring_req *r);
-void uring_names_free(struct uring_req *r);
+void uring_names_free(struct uring_req *r); /* called with the last reference */
 
 /*
  * net.c: functions that bundle.c also uses. The first two return 0 if the caller must try again,
- * else the request's result.
+ * else the request's result. uring_sock_again() follows an -EAGAIN; uring_sock_ask_first() comes
+ * before the first try, and waits if sqe.ioprio has @flag. @dontwait: return -EAGAIN instead of
+ * waiting for @events (EPOLL*).
  */
 long uring_sock_again(struct uring_req *r, u32 events, bool dontwait);
 long uring_sock_ask_first(struct uring_req *r, u32 flag, u32 events, bool dontwait);
-bool uring_sock_waits_all(const struct uring_req *r);
+bool uring_sock_waits_all(const struct uring_req *r); /* true if MSG_WAITALL applies */
 /* bundle.c */
 static inline bool uring_bundles(const struct uring_req *r)
 {
 	return r->sqe.ioprio & URING_RECVSEND_BUNDLE;
 }
-long uring_send_chosen(struct uring_req *r);
+long uring_send_chosen(struct uring_req *r); /* issue of a SEND with chosen buffers */
 /*
  * Receives into several buffers, which it chooses and uses. Returns the number of bytes and sets
  * r->cflags, or returns -errno.
@@ -612,7 +663,7 @@ int poll_add_prep(struct uring_req *r);
 long poll_add_issue(struct uring_req *r);
 int poll_remove_prep(struct uring_req *r);
 long poll_remove_issue(struct uring_req *r);
-long uring_sync_cancel(struct uring *u, uaddr_t arg);
+long uring_sync_cancel(struct uring *u, uaddr_t arg); /* IORING_REGISTER_SYNC_CANCEL */
 int cancel_prep(struct uring_req *r);
 long cancel_issue(struct uring_req *r);
 void uring_report_shots(struct uring_req *r); /* reports shots; called by the issuer */
