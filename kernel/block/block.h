@@ -9,6 +9,10 @@
  *
  * Path: ext4 -> bio -> block/queue.c (merging, plugging, ordering of flushes) -> ubd.c ->
  * ubd_host.c; back by irq.c.
+ *
+ * A sector is 512 bytes, whatever a disk's logical_block_size. Functions of type int return 0 or
+ * -errno. All functions may sleep, unless their comment says otherwise. A block_device has no
+ * reference count: its struct stays for ever, with `gone` set once it is removed.
  */
 #ifndef NESTLING_BLOCK_H
 #define NESTLING_BLOCK_H
@@ -34,8 +38,8 @@
 #define REQ_FROM_CACHE 0x2000
 
 struct bio_vec {
-	struct page *page;
-	u32 off, len;
+	struct page *page; /* without a reference */
+	u32 off, len;      /* bytes; may go beyond this page's end */
 };
 #define BIO_MAX_VECS 256
 /* Number of vectors with which a bio fits in one frame, so that __GFP_NOFAIL can work. */
@@ -52,22 +56,25 @@ struct bio {
 	/* The partition whose statistics count this bio too; set by submit_bio(). */
 	struct block_device *part;
 	u32 opf; /* REQ_* */
-	/* The first sector, within @bdev; submit_bio() changes it for partitions. */
+	/* The first sector, within @bdev; submit_bio() changes both for partitions. */
 	sector_t sector;
 	/* Length of a discard or write-zeroes; otherwise the sum of the vectors' lengths. */
 	u64 bytes;
 	int status; /* result once ended: 0 or -errno */
-	/* Called at a boundary or in a task; must not sleep. */
+	/* Called once, at a boundary or in a task; must not sleep. Owns the bio from then on. */
 	void (*end_io)(struct bio *bio);
-	void *private;
-	u64 start_ns; /* ns: when the bio went to the driver */
+	void *private; /* of the submitter */
+	u64 start_ns;  /* ns: when the bio went to the driver */
 	u32 nr_vecs, max_vecs;
 	/* Followed by driver_bytes for the driver: bio_driver(). */
 	struct bio_vec vec[];
 };
-/* NULL: no memory */
+/*
+ * Allocates a bio for up to @nr_vecs vectors (at most BIO_MAX_VECS), which the caller owns. NULL:
+ * no memory. Sleeps as @gfp allows.
+ */
 struct bio *bio_alloc(struct block_device *bdev, u32 nr_vecs, u32 opf, gfp_t gfp);
-void bio_put(struct bio *bio);
+void bio_put(struct bio *bio); /* frees it, not its pages; does not sleep */
 /*
  * Returns the driver's private part of a bio. It was allocated with the bio, so it cannot be
  * missing.
@@ -76,18 +83,27 @@ static inline void *bio_driver(struct bio *bio)
 {
 	return &bio->vec[bio->max_vecs];
 }
+/* Adds @len bytes from byte @off of @p on. The caller keeps the page until the bio has ended. */
 bool bio_add_page(struct bio *bio, struct page *p, u32 len, u32 off); /* false: full */
-/* Submits a request. Never fails: errors are passed to end_io. Called in a task; may sleep. */
+/*
+ * Submits a request. Never fails: errors are passed to end_io. Called in a task; may sleep. Until
+ * end_io the bio belongs to the queue and the driver.
+ */
 void submit_bio(struct bio *bio);
+/* Submits a bio without end_io and waits. The caller then owns the bio again. */
 int submit_bio_wait(struct bio *bio); /* returns the status; may sleep */
+/*
+ * Ends a request, for drivers: calls end_io. @status: 0 or -errno. Does not sleep, nor do the next
+ * four functions.
+ */
 void bio_endio(struct bio *bio, int status);
 /* Logs that the driver has failed @bio. */
 void bio_report_error(const struct bio *bio);
 /* Logs the pages of a failed write for which no task waits, and counts them as lost. */
 void bio_lost(const struct bio *bio);
 /*
- * Counts @bytes (0: an unknown number) as lost on @b's disk by error @err. The count is reported
- * when the instance ends.
+ * Counts @bytes (0: an unknown number) as lost on @b's disk by error @err (-errno). The count is
+ * reported when the instance ends.
  */
 void bdev_lost(struct block_device *b, u64 bytes, int err);
 /*
@@ -104,8 +120,9 @@ struct blk_plug {
 	struct list_head list;
 	u32 nr;
 };
-void blk_start_plug(struct blk_plug *p);
+void blk_start_plug(struct blk_plug *p); /* @p is on the caller's stack */
 void blk_finish_plug(struct blk_plug *p);
+/* Count a bio that goes to the driver, and its end. They do not sleep. */
 void disk_account_start(struct bio *bio);
 void disk_account_end(struct bio *bio);
 
@@ -126,23 +143,34 @@ struct disk_stats {
 	u64 busy_ns, changed;
 };
 /*
- * The numbers behind the name in /proc/diskstats and of /sys/block/DISK/stat
- * (Documentation/admin-guide/iostats.rst); times in ms.
+ * Stores in @v the DISK_STAT_FIELDS numbers behind the name in /proc/diskstats and of
+ * /sys/block/DISK/stat (Documentation/admin-guide/iostats.rst); times in ms. Does not sleep.
  */
 #define DISK_STAT_FIELDS 17
 void disk_stat_fields(struct block_device *b, u64 *v);
-/* Calls @fn for each disk, with the fields of disk_stat_fields(). @fn must not sleep for long. */
+/*
+ * Calls @fn for each disk, with the fields of disk_stat_fields(), under disks_lock, a mutex. @fn
+ * must not sleep for long.
+ */
 void disks_stat(void (*fn)(const struct block_device *b, const u64 *v, void *arg), void *arg);
 void disk_account_merge(struct bio *bio, u32 n); /* @n bios were merged into @bio */
 
 struct gendisk;
 struct file;
 struct file_operations;
+/* All but submit may be NULL, and all may sleep. */
 struct block_device_operations {
+	/*
+	 * Takes over the bio, whose sector is the disk's, and later calls bio_endio(). Called in a
+	 * task.
+	 */
 	void (*submit)(struct gendisk *d, struct bio *bio);
+	/*
+	 * Called at the first open and the last close of each device, under its lock. 0 or -errno.
+	 */
 	int (*open)(struct gendisk *d, bool write);
 	void (*release)(struct gendisk *d);
-	long (*ioctl)(struct gendisk *d, struct file *f, u32 cmd, u64 arg);
+	long (*ioctl)(struct gendisk *d, struct file *f, u32 cmd, u64 arg); /* -ENOTTY: unknown */
 	/*
 	 * Implements bdev_frames(); @s and @nr are within the disk. NULL: the disk's data is in no
 	 * frames.
@@ -161,8 +189,9 @@ struct gendisk {
 	u32 major, first_minor, minors;
 	const struct block_device_operations *ops;
 	void *private;
-	u64 capacity; /* sectors */
-	u32 logical_block_size;
+	u64 capacity;           /* sectors */
+	u32 logical_block_size; /* bytes; requests are aligned to it */
+	/* It cannot be written; it serves REQ_DISCARD; it serves REQ_WRITE_ZEROES. */
 	bool ro, discard, write_zeroes;
 	bool write_cache; /* REQ_FLUSH and REQ_FUA have an effect */
 	bool has_frames;  /* immutable: ops->frames may find frames */
@@ -249,14 +278,14 @@ struct bdev_tenant {
 };
 struct block_device {
 	struct gendisk *disk;
-	u32 partno;
+	u32 partno; /* 0: the whole disk */
 	dev_t dev;
-	sector_t start, nr_sectors;
+	sector_t start, nr_sectors; /* place on the disk, in sectors */
 	/* The device's inode, whose i_mapping is its page cache. */
 	struct inode *inode;
 	struct address_space *mapping;
 	struct mutex lock; /* held over open and close */
-	u32 openers;
+	u32 openers;       /* opens in force; under lock */
 	/*
 	 * True for a removed partition, which cannot be opened. A new partition of that number
 	 * reuses the struct and clears this.
@@ -278,11 +307,11 @@ struct block_device {
 	struct disk_stats stat;
 };
 /*
- * Adds the disk, reads its DOS or GPT partition table, creates the nodes in /dev. Returns 0 or
- * -errno.
+ * Adds the disk, reads its DOS or GPT partition table, creates the nodes in /dev. The driver has
+ * filled in @d, which it keeps until del_gendisk().
  */
 int add_disk(struct gendisk *d);
-void del_gendisk(struct gendisk *d);
+void del_gendisk(struct gendisk *d); /* removes the disk and its partitions */
 /*
  * Withdraws the disk: it cannot be opened any more, but its struct stays. -EBUSY while it or a
  * partition is open. disk_return() adds it again, perhaps with another capacity.
@@ -304,17 +333,20 @@ int disk_resize_partition(struct gendisk *d, u32 partno, sector_t start, u64 nr)
 struct block_device *bdev_by_dev(dev_t dev); /* NULL if there is none */
 /*
  * Parses a disk's number like "8:0 " in the syntax of control groups, and moves *text behind it.
- * Returns 0, -EINVAL, or -ENODEV (also for a partition).
+ * -ENODEV: no such disk, or a partition.
  */
 int disk_parse_number(char **text, dev_t *dev);
 struct block_device *bdev_by_name(const char *name); /* @name: such as "ubda" or "ubda1" */
 int bdev_flush(struct block_device *b);              /* sends REQ_FLUSH and waits */
+/*
+ * Discard or zero @nr sectors from sector @s on, and wait. -EOPNOTSUPP: the driver has no such
+ * operation.
+ */
 int bdev_discard(struct block_device *b, sector_t s, u64 nr);
-/* Returns 0 or -errno; -EOPNOTSUPP if the driver has no such operation. */
 int bdev_write_zeroes(struct block_device *b, sector_t s, u64 nr);
 /*
- * Reads or writes directly and synchronously, for metadata and journals. @buf is in the direct map,
- * aligned to 512 bytes. Returns 0 or -errno.
+ * Reads or writes @n bytes, a multiple of the logical block size, directly and synchronously, for
+ * metadata and journals. @opf: REQ_*. @buf is in the direct map, aligned to 512 bytes.
  */
 int bdev_rw(struct block_device *b, u32 opf, sector_t s, void *buf, size_t n);
 
@@ -324,6 +356,7 @@ static inline bool bdev_has_frames(const struct block_device *b)
 	return b->disk->ops->frames && b->disk->has_frames;
 }
 
+/* Writes the name, such as "ubda1". Returns its length, which may exceed @size as snprintf()'s. */
 int bdev_name(const struct block_device *b, char *buf, size_t size);
 /* Operations on a device as a file; kernel/vfs/bdev registers the table before there are disks. */
 struct disk_file_ops {
@@ -337,7 +370,7 @@ extern const struct disk_file_ops *disk_file_ops;
 /* Makes nodes in /dev; kernel/fs/devtmpfs registers the table before there are disks. */
 struct dev_node_ops {
 	int (*create)(const char *name, umode_t mode, dev_t dev); /* 0 or -errno */
-	int (*remove)(const char *name);
+	int (*remove)(const char *name);                          /* 0 or -errno */
 };
 extern const struct dev_node_ops *dev_node_ops;
 /* Shows disks in /sys; kernel/fs/sysfs registers the table. */
@@ -352,7 +385,7 @@ extern const struct disk_sysfs_ops *disk_sysfs_ops;
  * "change".
  */
 void disk_event(struct block_device *b, const char *action);
-/* Reports a changed or removed medium as "change". */
+/* Reports a changed or removed medium as "change", with a new diskseq. */
 void disk_changed(struct gendisk *d);
 
 /*

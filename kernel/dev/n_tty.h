@@ -29,9 +29,12 @@ static inline u32 ring_at(u64 pos)
 }
 
 /* Called under tty->lock: */
-/* Writes the bytes that @c becomes on the line to @out (up to 8) and returns how many. */
+/*
+ * Writes the bytes that @c becomes on the line to @out (up to 8) and returns how many. Moves the
+ * column.
+ */
 int n_tty_process_output(struct tty_struct *tty, u8 c, u8 *out);
-void n_tty_flush_echoes_locked(struct tty_struct *tty);
+void n_tty_flush_echoes_locked(struct tty_struct *tty); /* passes echo to the driver */
 bool n_tty_readable_locked(
 	const struct tty_struct *tty, u32 min_raw); /* true if it has a line, or @min_raw bytes */
 

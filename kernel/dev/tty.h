@@ -14,6 +14,10 @@
  *                      master's.
  * Controlling terminal: signal->tty, tty->session, tty->pgrp change under tasklist_lock (write) and
  * are read under it or racily.
+ *
+ * The functions take these locks themselves, unless their name ends in _locked (lock is held).
+ * Functions of type int, long and ssize_t return -errno on failure. The caller has a reference to
+ * the tty that it passes.
  */
 #ifndef NESTLING_DEV_TTY_H
 #define NESTLING_DEV_TTY_H
@@ -36,13 +40,18 @@ struct poll_table;
 struct task;
 struct tty_struct;
 
+/*
+ * All but write and write_room may be NULL. open, close, set_termios, resize, ioctl, hangup and free
+ * may sleep; open and hangup are called under ctl_mutex. The others may not sleep.
+ */
 struct tty_operations {
+	/* Returns 0 or -errno. */
 	int (*open)(struct tty_struct *tty, struct file *f); /* NULL: always works */
 	/* Called at each close of a file; at the last one tty->count is 0. */
 	void (*close)(struct tty_struct *tty, struct file *f);
-	/* Accepts up to @n bytes and returns how many. Does not sleep. */
+	/* Accepts up to @n bytes and returns how many, or -errno. Mostly called under lock. */
 	int (*write)(struct tty_struct *tty, const u8 *buf, int n);
-	int (*write_room)(struct tty_struct *tty);
+	int (*write_room)(struct tty_struct *tty);      /* bytes that write() would accept */
 	int (*chars_in_buffer)(struct tty_struct *tty); /* NULL: 0 */
 	void (*unthrottle)(struct tty_struct *tty);     /* the input buffer has room again */
 	/* Called under ctl_mutex when termios has changed from @old. */
@@ -53,10 +62,10 @@ struct tty_operations {
 	long (*ioctl)(struct tty_struct *tty, struct file *f, u32 cmd,
 		u64 arg); /* -ENOTTY: an unknown request */
 	void (*hangup)(struct tty_struct *tty);
-	void (*free)(struct tty_struct *tty);
+	void (*free)(struct tty_struct *tty); /* the last reference is gone */
 };
 
-#define N_TTY_BUF_SIZE 4096
+#define N_TTY_BUF_SIZE 4096 /* bytes, a power of two */
 #define ECHO_BUF_SIZE 4096
 
 /* tty->flags */
@@ -112,6 +121,10 @@ struct tty_struct {
 	u32 echo_column; /* column where pending echo began */
 	/* Column after all output and echo, and column of the edited line's end. */
 	u32 column, line_column;
+	/*
+	 * ^V was typed; echo of erased characters is open (ECHOPRT); output is stopped; by
+	 * tcflow().
+	 */
 	bool lnext, erasing, stopped, tco_stopped;
 	u8 ctrl_status; /* TIOCPKT_* that the master has not read */
 
@@ -132,8 +145,8 @@ struct tty_struct {
 /* n_tty.c */
 void n_tty_init(struct tty_struct *tty); /* empties the buffers, allocates nothing */
 /*
- * Processes bytes from the line. Returns how many; fewer than @n only if the buffer is full in raw
- * mode.
+ * Processes @n bytes from the line, with echo and signals. Returns how many; fewer than @n only if
+ * the buffer is full in raw mode. Does not sleep, as the next two functions do not.
  */
 int tty_input(struct tty_struct *tty, const u8 *buf, int n);
 /*
@@ -143,19 +156,25 @@ int tty_input(struct tty_struct *tty, const u8 *buf, int n);
 int tty_input_room(struct tty_struct *tty);
 /* Ends the input: reads return 0 once the buffer is empty. */
 void tty_input_eof(struct tty_struct *tty);
+/*
+ * Serve read(2), write(2) and poll(2): bytes (0: the end, after a hang-up too) or -errno, after job
+ * control; EPOLL*. Read and write may sleep.
+ */
 ssize_t n_tty_read(struct tty_struct *tty, struct file *f, struct iov_iter *to);
 ssize_t n_tty_write(struct tty_struct *tty, struct file *f, struct iov_iter *from);
 u32 n_tty_poll(struct tty_struct *tty, struct file *f, struct poll_table *pt);
-void n_tty_flush_input(struct tty_struct *tty);
+void n_tty_flush_input(struct tty_struct *tty); /* drops unread input */
+/* Adapts marks and flow to tty->termios, which has changed from @old. ctl_mutex is held. */
 void n_tty_termios_changed(struct tty_struct *tty, const struct ktermios *old);
-int n_tty_chars(struct tty_struct *tty); /* FIONREAD */
-void tty_flush_echoes(struct tty_struct *tty);
-void tty_stop_locked(struct tty_struct *tty); /* ^S */
-void tty_start_locked(struct tty_struct *tty);
+int n_tty_chars(struct tty_struct *tty);       /* FIONREAD: bytes that a read returns */
+void tty_flush_echoes(struct tty_struct *tty); /* passes pending echo to the driver */
+void tty_stop_locked(struct tty_struct *tty);  /* ^S */
+void tty_start_locked(struct tty_struct *tty); /* unless tcflow() has stopped it */
 
 /* tty.c */
 extern const struct ktermios tty_std_termios;
 extern const struct file_operations tty_fops;
+/* @ops stays valid; @name is copied. May sleep. */
 struct tty_struct *tty_alloc(const struct tty_operations *ops, dev_t dev, const char *name,
 	int index); /* refs 1; NULL */
 /*
@@ -164,15 +183,18 @@ struct tty_struct *tty_alloc(const struct tty_operations *ops, dev_t dev, const 
  */
 bool tty_make_buffers(struct tty_struct *tty, gfp_t gfp);
 void tty_get(struct tty_struct *tty);
-void tty_put(struct tty_struct *tty);
+void tty_put(struct tty_struct *tty); /* drops a reference; may sleep */
 /*
  * Registers a line that can be opened by its number for ever, and keeps the caller's reference.
- * Makes /dev/NAME.
+ * Makes /dev/NAME. Returns 0, -ENOSPC (too many lines) or -errno. Called while drivers are set up.
  */
 int tty_register_line(struct tty_struct *tty);
-/* Counts @f as an open of @tty. Returns 0, -EIO or -EBUSY. */
+/*
+ * Counts @f as an open of @tty. Returns 0; -EIO: a pty's slave is locked or its master gone;
+ * -EBUSY: opened exclusively; -ENOMEM; or the error of ops->open. May sleep.
+ */
 int tty_open_file(struct tty_struct *tty, struct file *f);
-struct tty_struct *file_tty(struct file *f);
+struct tty_struct *file_tty(struct file *f); /* borrowed; NULL: @f is no terminal */
 /*
  * Adds TIOCPKT_* bits to a slave's status for a master in packet mode, and wakes up the master. 0:
  * only wakes up, since the bits are set already. No lock is held.
@@ -191,7 +213,8 @@ struct tty_log_ops {
 	void (*add)(struct tty_struct *tty, int what, int direction, const void *data, size_t n);
 };
 extern const struct tty_log_ops *tty_log_ops; /* or NULL */
-void tty_wakeup(struct tty_struct *tty);      /* the driver has room for output */
+/* Wakes up writers. Does not sleep; lock is not held. */
+void tty_wakeup(struct tty_struct *tty); /* the driver has room for output */
 /*
  * Hangs up: sends SIGHUP to the terminal's session. From now on reads of open files return 0 and
  * writes fail. The next open finds a clean terminal. May sleep.
@@ -213,7 +236,7 @@ int tty_do_resize(struct tty_struct *tty, const struct winsize *ws); /* also sen
 /* Set and return the name of the line that /dev/console opens: that of console=, default tty0. */
 void tty_set_console(const char *name);
 const char *tty_console_name(void);
-struct tty_struct *tty_console(void); /* NULL: not registered yet */
+struct tty_struct *tty_console(void); /* borrowed; NULL: not registered yet */
 /*
  * Checks whether current, if it is in a background group, may read from, write to or change the
  * terminal. @sig: SIGTTIN or SIGTTOU. Returns 0 if it may, -ERESTARTSYS after a signal was sent, or
@@ -236,7 +259,10 @@ void tty_open_acquire(struct tty_struct *tty, struct file *f);
 dev_t tty_devnum(struct tty_struct *tty); /* for /proc/PID/stat */
 
 /* pty.c and devpts.c */
-/* Makes a pair and returns the master, or ERR_PTR. */
+/*
+ * Makes a pair for @f, an open ptmx, and pts/N for its slave. Returns the master with the reference
+ * of @f, or ERR_PTR. May sleep, as all functions below but devpts_hold().
+ */
 struct tty_struct *ptm_open(struct file *f);
 /* Pairs that only instances of the first mount namespace may use. */
 extern int pty_reserve;
@@ -257,13 +283,18 @@ void devpts_put(struct devpts *dp);
  * namespace.
  */
 int devpts_spare(const struct devpts *dp);
+/* Reserves the lowest free number for a pair, and gives it back. */
 int devpts_number(struct devpts *dp, struct tty_struct *slave); /* or -ENOSPC, -ENOMEM */
 void devpts_number_free(struct devpts *dp, int index);
+/* Make and remove pts/N, which holds a reference to @slave. The superblock exists. */
 int devpts_new(struct devpts *dp, struct tty_struct *slave); /* makes pts/N; 0 or -errno */
 void devpts_kill(struct devpts *dp, struct tty_struct *slave);
 /* Returns the slave of a pts node with a reference, or NULL. */
 struct tty_struct *devpts_get(struct inode *inode);
-/* Opens the slave through its node, wherever devpts is mounted. Returns ERR_PTR on failure. */
+/*
+ * Opens the slave through its node, wherever devpts is mounted. @flags: O_*. Returns ERR_PTR on
+ * failure; -EIO: the node is gone.
+ */
 struct file *devpts_open(struct devpts *dp, struct file *ptmx, int index, u32 flags);
 
 #endif
