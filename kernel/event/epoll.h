@@ -13,10 +13,11 @@
 #include "kernel/sched/sched.h"
 #include "kernel/vfs/vfs.h"
 
+/* struct epoll_params of Linux 6.9, for EPIOCSPARAMS: kept, but without effect (busy polling). */
 struct epoll_params_ {
-	u32 usecs;
-	u16 budget;
-	u8 prefer, pad;
+	u32 usecs;      /* microseconds */
+	u16 budget;     /* packets */
+	u8 prefer, pad; /* 0 or 1; 0 */
 };
 
 struct eventpoll {
@@ -41,7 +42,7 @@ struct eventpoll {
 	 * nest_lock.
 	 */
 	u64 walk;
-	int found;
+	int found; /* a depth, or a truth value, by the walk */
 };
 
 struct epoll_hook;
@@ -58,10 +59,11 @@ struct epoll_item {
 	bool ready;
 	struct epoll_event event; /* changes under ep->mutex and ep->lock */
 	struct epoll_hook *hooks; /* set when the item is added */
-	bool no_memory;
+	bool no_memory;           /* a hook could not be allocated */
 };
 
 extern const struct file_operations eventpoll_fops;
+/* Returns the epoll file's state, without a reference, or NULL if @f is no epoll file. */
 static inline struct eventpoll *file_ep(struct file *f)
 {
 	return f->f_op == &eventpoll_fops ? f->private_data : NULL;
@@ -74,7 +76,10 @@ long eventpoll_ioctl(struct file *f, u32 cmd, u64 arg);
 /* For file_watch_ops (kernel/vfs/file/poll.h). */
 struct file *eventpoll_target(struct file *ep, int fd, u32 nth);
 void eventpoll_release(struct file *f);
-/* Serves epoll_ctl(2) for a caller that has read the guest's event already. */
+/*
+ * Serves epoll_ctl(2) for a caller that has read the guest's event already. @e is ignored, but not
+ * NULL, for EPOLL_CTL_DEL. Returns 0 or -errno. May sleep.
+ */
 long epoll_ctl_event(int epfd, int op, int fd, const struct epoll_event *e);
 /* Checks whether @ep may watch @child. Returns 0 or -ELOOP. nest_lock is held. */
 long epoll_check_nesting(struct eventpoll *ep, struct eventpoll *child);

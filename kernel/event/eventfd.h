@@ -7,11 +7,14 @@
 
 struct file;
 
-/* Returns the file of the eventfd @fd with a reference, or ERR_PTR(-EBADF, -EINVAL). */
+/*
+ * Returns the file of current's eventfd @fd with a reference, or ERR_PTR(-EBADF: not open, -EINVAL:
+ * no eventfd).
+ */
 struct file *eventfd_fget(int fd);
 /*
- * Adds @n to the counter. Spinlocks may be held. @key: bits that the wake-up passes on beside
- * EPOLLIN.
+ * Adds @n to the counter of @f, an eventfd, up to ULLONG_MAX. Spinlocks may be held. @key: bits
+ * that the wake-up passes on beside EPOLLIN.
  */
 void eventfd_signal_from(struct file *f, u64 n, u64 key);
 static inline void eventfd_signal(struct file *f, u64 n)
