@@ -19,16 +19,16 @@ enum arg {
 	ARG_SIZE,      /* size; greater than zero */
 	ARG_SIZE_OR_0,
 };
-enum ret { RET_NUMBER, RET_NOTHING, RET_VALUE };
+enum ret { RET_NUMBER, RET_NOTHING, RET_VALUE }; /* a value of the map, or NULL */
 
 struct ebpf_helper {
 	const char *name;
-	enum arg arg[5];
+	enum arg arg[5]; /* ARG_NONE after the last */
 	enum ret ret;
-	bool gpl;
+	bool gpl;    /* for programs with a GPL licence only */
 	bool packet; /* for types that read packets only */
 	bool cgroup; /* for cgroup types only */
-	/* @r: the registers; arguments r1 to r5 */
+	/* @r: the registers; arguments r1 to r5. Returns r0. Does not sleep. */
 	u64 (*call)(struct ebpf_machine *m, const u64 *r);
 };
 

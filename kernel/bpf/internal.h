@@ -43,18 +43,18 @@ struct ebpf_type;
 struct ebpf_code {
 	/* The instructions. In a constant that refers to a map, imm is the map's index in @maps. */
 	struct bpf_insn *insn;
-	u32 n;
+	u32 n; /* of instructions */
 	u32 nr_maps;
-	struct bpf_map **maps;
+	struct bpf_map **maps; /* the owner of the code has references */
 	const struct ebpf_type *type;
 };
 
 /* What a program may do, which depends on its loader. */
 struct ebpf_rights {
 	u32 attach_type; /* BPF_CGROUP_*, for types that need it */
-	bool gpl;
-	bool perfmon; /* CAP_PERFMON: may learn addresses */
-	bool strict;  /* BPF_F_STRICT_ALIGNMENT */
+	bool gpl;        /* its licence is compatible with the GPL */
+	bool perfmon;    /* CAP_PERFMON: may learn addresses */
+	bool strict;     /* BPF_F_STRICT_ALIGNMENT */
 };
 
 /* ---- the machine: run.c ---- */
@@ -89,6 +89,7 @@ static inline s64 ebpf_target(const struct bpf_insn *i, u32 pc)
 
 	return (s64)pc + 1 + (far ? i->imm : i->off);
 }
+/* Returns the bytes that a load or store with this opcode accesses. */
 static inline u32 ebpf_size(u8 code)
 {
 	return BPF_SIZE(code) == BPF_W ? 4 :
@@ -112,7 +113,10 @@ struct ebpf_type {
 	 * not be accessed.
 	 */
 	enum ebpf_field (*field)(const struct ebpf_rights *r, u32 off, u32 size, bool write);
-	/* read() and write() access @size bytes at @off of @ctx. */
+	/*
+	 * read() and write() access @size bytes at @off of @ctx. They and the next two do not
+	 * sleep. write() is NULL if the context is read-only.
+	 */
 	u64 (*read)(void *ctx, u32 off, u32 size);
 	void (*write)(void *ctx, u32 off, u32 size, u64 v);
 	/*
@@ -131,12 +135,14 @@ bool ebpf_attach_fits(u32 type, u32 attach_type);
 
 struct ebpf_log {
 	char *buf; /* NULL if no log was requested */
+	/* BPF_LOG_*, as requested; bytes of @buf; bytes of text without its NUL. */
 	u32 level, size, len;
-	bool cut;
+	bool cut; /* text was lost */
 };
+/* Appends to the log, which may be NULL. */
 void ebpf_log(struct ebpf_log *log, const char *fmt, ...) __printf(2, 3);
 
-/* ---- form.c and verify.c: return 0, -EINVAL, -EACCES, -E2BIG or -ENOMEM ---- */
+/* ---- form.c, verify.c: 0, -EINVAL, -EACCES, -E2BIG, -ENOMEM, -EAGAIN (signal); may sleep ---- */
 
 /*
  * Checks the form of the instructions and the control flow between them. @flow must be zeroed

@@ -21,7 +21,8 @@ struct ebpf_machine {
 	const struct ebpf_code *code;
 	const struct ebpf_code *next; /* target of a tail call, or NULL */
 	void *ctx;
-	u64 result;
+	u64 result; /* r0 at the end */
+	/* Nested functions; backward jumps and helpers' work still permitted; tail calls so far. */
 	u32 depth, back, tail_calls;
 	u8 stack[EBPF_STACK] __aligned(8);
 };
@@ -33,8 +34,8 @@ struct ebpf_machine {
 void *ebpf_memory(struct ebpf_machine *m, u64 at, u32 size);
 struct bpf_map *ebpf_map(struct ebpf_machine *m, u64 at); /* NULL if @at is no map */
 /*
- * Charges the program for bytes that a helper processes. If the program has exceeded its limit, its
- * next call ends it.
+ * Charges the program for bytes that a helper processes, one backward jump for each 64. If the
+ * program has exceeded its limit, its next call ends it.
  */
 void ebpf_pay(struct ebpf_machine *m, u64 bytes);
 /*

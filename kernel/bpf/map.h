@@ -21,6 +21,11 @@
 #define MAP_NONE (~0u)              /* index: no element */
 #define BPF_BUCKETS_MAX (64u << 10) /* most buckets of one hash table */
 
+/*
+ * Functions of type int return 0 or -errno. Those that a program calls (find, and with @all false
+ * update, remove, push, pop) may not sleep. @key has key_size bytes, @value value_bytes, or for a
+ * program value_size. @flags: BPF_ANY, BPF_NOEXIST (-EEXIST) or BPF_EXIST (-ENOENT).
+ */
 struct bpf_map_ops {
 	bool per_cpu;
 	bool prog;   /* True if programs may use its values */
@@ -67,32 +72,34 @@ struct bpf_map_ops {
 	 */
 	int (*next)(struct bpf_map *m, const void *key, void *next);
 	/*
-	 * Copies the key and values of the first element at or after *cursor, and moves *cursor to
-	 * the next element. NULL if the type supports no batches.
+	 * Copies the key and values of the first element at or after *cursor, which begins at 0,
+	 * and moves *cursor to the next element. Returns 0, or -ENOENT at the end. NULL if the type
+	 * supports no batches.
 	 */
 	int (*walk)(struct bpf_map *m, u32 *cursor, void *key, void *value);
 	/* for types without keys */
-	int (*push)(struct bpf_map *m, const void *value, u64 flags);
-	int (*pop)(struct bpf_map *m, void *value, bool take);
+	int (*push)(struct bpf_map *m, const void *value, u64 flags); /* -E2BIG: it is full */
+	int (*pop)(struct bpf_map *m, void *value, bool take);        /* -ENOENT: it is empty */
 };
 
 struct bpf_map {
-	atomic_t refs;
+	atomic_t refs;  /* of descriptors and programs */
 	atomic_t users; /* number of open descriptors */
+	/* Immutable; sizes in bytes. max: elements; flags: BPF_F_* of BPF_MAP_CREATE. */
 	u32 id, type, key_size, value_size, max, flags;
 	u32 key_at, value_at; /* byte offsets in an element */
 	u32 value_stride;     /* bytes in the store, for one CPU */
 	/* bytes of the values of all CPUs, in the format for the guest */
 	u32 value_bytes;
-	u32 each; /* bytes of an element */
-	u32 uid;
+	u32 each;    /* bytes of an element */
+	u32 uid;     /* the maker's kuid */
 	bool frozen; /* under lock */
 	char name[BPF_OBJ_NAME_LEN];
 	const struct bpf_map_ops *ops;
 	spinlock_t lock;
-	u32 per_chunk, nr_chunks;
-	u8 **chunks;
-	void *own; /* private data of the type */
+	u32 per_chunk, nr_chunks; /* elements of a chunk; chunks */
+	u8 **chunks;              /* NULL: not allocated yet */
+	void *own;                /* private data of the type */
 };
 
 /* ---- map_store.c ---- */
@@ -116,7 +123,7 @@ u8 *bpf_map_want(struct bpf_map *m, u32 i, bool atomic);
 int bpf_map_fill(struct bpf_map *m); /* makes all chunks; 0 or -ENOMEM */
 /*
  * Called when a program that uses the map is loaded: allocates memory that the program itself could
- * not allocate. Returns 0 or -ENOMEM.
+ * not allocate. Returns 0 or -ENOMEM. May sleep.
  */
 int bpf_map_for_program(struct bpf_map *m);
 /* Returns the hash of the number @more and the @n bytes at @p. */
@@ -149,9 +156,12 @@ u8 *bpf_map_value(const struct bpf_map *m, u32 i);
  */
 struct bpf_map *bpf_map_of_fd(u32 fd, u32 *mode);
 void bpf_map_get(struct bpf_map *m);
-void bpf_map_put(struct bpf_map *m);
+void bpf_map_put(struct bpf_map *m); /* does not sleep */
+/* Makes a descriptor. @flags: BPF_F_RDONLY, BPF_F_WRONLY. Returns it or -errno. */
 long bpf_map_fd(struct bpf_map *m, u32 flags); /* consumes the reference */
 bool bpf_is_map(u32 fd);
+
+/* Commands of bpf(2). @a is a copy in the kernel of the guest's structure, at @uattr. */
 
 long bpf_map_create(const union bpf_attr *a);
 long bpf_map_freeze(const union bpf_attr *a);

@@ -6,7 +6,7 @@
 #include "kernel/net/packet/filter.h"
 
 struct ebpf_skb {
-	struct filter_view *view;
+	struct filter_view *view; /* the packet, borrowed */
 	/* The packet, if the program may write its mark and priority, else NULL. */
 	struct sk_buff *mine;
 	u32 cb[5]; /* scratch memory for the program */

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* verify.h: declarations that the files of the verifier share. verify.c describes how it works. */
+/*
+ * verify.h: declarations that the files of the verifier share. verify.c describes how it works.
+ * Functions of type int return 0, or -errno after writing the reason to the log. @r: a register's
+ * number in the current frame; @i: the instruction at v->now->pc.
+ */
 #ifndef NESTLING_BPF_VERIFY_H
 #define NESTLING_BPF_VERIFY_H
 
@@ -100,26 +104,33 @@ static inline bool is_pointer(const struct reg *r)
 	})
 
 struct reg reg_number(struct bounds b);
-struct reg reg_pointer(enum kind kind);
+struct reg reg_pointer(enum kind kind); /* to the start of its base */
+/*
+ * Check that a register is initialised; holds a number (@what: the use, for the log); is not r10.
+ */
 int check_read(struct verifier *v, u32 r);
 int check_number(struct verifier *v, u32 r, const char *what);
 int check_write(struct verifier *v, u32 r);
-const char *kind_name(const struct reg *r);
+const char *kind_name(const struct reg *r); /* for the log */
 
-/* verify.c: makes @s the current state, and frees the struct. Returns 0 or -ENOMEM. */
+/*
+ * verify.c: makes a copy of @s the current state, and frees @s and the state before. Returns 0 or
+ * -ENOMEM.
+ */
 int resume(struct verifier *v, struct state *s);
 
 /* verify_state.c */
-struct frame *frame_new(u32 slots);
+struct frame *frame_new(u32 slots); /* zeroed, or NULL */
 /*
  * Copies a state. @whole: with room for all stack slots, so that verification can continue with it.
  * Returns NULL if memory is short.
  */
 struct state *state_copy(const struct state *s, bool whole);
-void state_free(struct state *s);
+void state_free(struct state *s); /* @s may be NULL */
 /* True if every possible continuation of @now is also one of @old, which was already verified. */
 bool state_covers(const struct verifier *v, const struct state *old, const struct state *now);
 
+/* The functions from here on check an instruction and simulate it in v->now. */
 /* verify_alu.c */
 int verify_alu(struct verifier *v, const struct bpf_insn *i);
 
@@ -130,11 +141,13 @@ int verify_atomic(struct verifier *v, const struct bpf_insn *i);
 int verify_legacy_load(struct verifier *v, const struct bpf_insn *i);
 /*
  * Checks that a helper may read, or with @write write, @size bytes at the pointer in register @r.
- * Returns 0 or -errno.
  */
 int check_helper_memory(struct verifier *v, u32 r, u32 size, bool write);
 
-/* verify_jump.c */
+/*
+ * verify_jump.c: moves v->now to the next instruction or the target. Returns 1 if no run reaches
+ * the jump.
+ */
 int verify_branch(struct verifier *v, const struct bpf_insn *i);
 
 /* verify_call.c */

@@ -41,8 +41,8 @@ struct task;
 struct tty_struct;
 
 /*
- * All but write and write_room may be NULL. open, close, set_termios, resize, ioctl, hangup and free
- * may sleep; open and hangup are called under ctl_mutex. The others may not sleep.
+ * All but write and write_room may be NULL. open, close, set_termios, resize, ioctl, hangup and
+ * free may sleep; open and hangup are called under ctl_mutex. The others may not sleep.
  */
 struct tty_operations {
 	/* Returns 0 or -errno. */
