@@ -77,8 +77,8 @@ struct iattr {
  */
 ssize_t vfs_getxattr(struct inode *inode, const char *name, void *buf, size_t size);
 /*
- * Checks whether current may read or write (@mask: MAY_*) the extended attribute. Access control
- * lists are checked elsewhere. Returns 0, -EPERM, -EACCES, or -ENODATA if current may not even
+ * Checks whether current may read or write (@mask: MAY_*) the extended attribute, and whether its
+ * name space exists. Access control lists are checked elsewhere. -ENODATA: current may not even
  * learn whether the attribute exists.
  */
 int xattr_permission(struct inode *inode, const char *name, int mask);
@@ -93,8 +93,8 @@ int setattr_prepare(struct dentry *dentry, struct iattr *attr);
  */
 void setattr_copy(struct inode *inode, const struct iattr *attr);
 /*
- * Changes attributes, with the checks that need no rights of current, and notifies watchers. Fills
- * in @attr's times and the consequences of set-id bits. i_rwsem is held for writing.
+ * Changes attributes by i_op->setattr, which checks the rights of current, and notifies watchers.
+ * Fills in the times in @attr, and turns ATTR_KILL_* into a new mode. i_rwsem is held for writing.
  */
 int notify_change(struct dentry *dentry, struct iattr *attr);
 /* Copies the inode's attributes to *st, without a lock held. Does not sleep. */

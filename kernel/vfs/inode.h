@@ -69,10 +69,10 @@ struct file_extent {
 
 /*
  * The operations of a file system's inodes. They may sleep. Those of type int return 0 or -errno.
- * vfs has checked the permission, and holds i_rwsem for writing of each directory of the operation,
- * and of the inode that gains or loses a name. The file system attaches a new inode to the negative
- * @dentry by d_instantiate() or d_instantiate_new(), and vfs removes names from the dcache. @mode
- * has been masked by the umask.
+ * For a change of names, vfs has checked the permission, and holds i_rwsem for writing: of each
+ * directory, though not for tmpfile, and of the inode that gains or loses a name. The file system
+ * attaches a new inode to the negative @dentry by d_instantiate() or d_instantiate_new(). vfs moves
+ * and unhashes dentries. @mode has been masked by the umask.
  */
 struct inode_operations {
 	/*

@@ -43,7 +43,10 @@ struct kstatfs {
  * -errno.
  */
 struct super_operations {
-	/* Allocates an inode, which vfs zeroes and fills in. Returns NULL if there is no memory. */
+	/*
+	 * Allocates the file system's structure around an inode. vfs zeroes and fills in the struct
+	 * inode alone. Returns a pointer to that, or NULL if there is no memory.
+	 */
 	struct inode *(*alloc_inode)(struct super_block *sb); /* NULL op: a plain struct inode */
 	void (*free_inode)(struct inode *inode);              /* after a grace period */
 	/* Writes the inode, not its pages, to the disk. @sync: also waits for that. */
@@ -60,7 +63,7 @@ struct super_operations {
 	 * == 0, and calls clear_inode().
 	 */
 	void (*evict_inode)(struct inode *inode);
-	void (*put_super)(struct super_block *sb); /* the last call; frees s_fs_info */
+	void (*put_super)(struct super_block *sb); /* after all evictions; frees s_fs_info */
 	/*
 	 * Returns the namespace that an inode of nsfs represents, without a reference. NULL: it
 	 * represents none, as for all inodes if the op is NULL.
@@ -77,8 +80,8 @@ struct super_operations {
 	int (*statfs)(struct dentry *d, struct kstatfs *st);
 	void (*umount_begin)(struct super_block *sb); /* umount -f: fails waiting requests */
 	/*
-	 * Checks a remount with *flags (SB_*), which it may change, and the options @data, which
-	 * may be NULL. s_umount is held for writing.
+	 * Applies a remount: *flags (SB_*), which it may change, and the options @data, or NULL.
+	 * vfs then stores *flags. s_umount is held for writing.
 	 */
 	int (*remount)(struct super_block *sb, u32 *flags, char *data);
 	/* Called after a write was refused with EROFS. May be NULL. */
@@ -125,7 +128,7 @@ struct super_block {
 	bool s_born;
 	/* The superblock was taken down. The last holder of s_looks frees it; under sb_lock. */
 	bool s_gone;
-	atomic_t s_active;           /* references, one for each mount */
+	atomic_t s_active;           /* references: of mounts and others */
 	struct block_device *s_bdev; /* NULL: it has no disk */
 	/* s_bdev is open for writing; under s_umount. */
 	bool s_bdev_write;

@@ -72,11 +72,8 @@ struct vm_area;
 struct dir_context {
 	/*
 	 * Handles one entry. Returns false if the buffer is full. Reading the directory then stops,
-	 * and later continues with this entry, at its position.
-	 */
-	/*
-	 * @name has @len bytes and no NUL. @type: DT_*. The directory's i_rwsem is held for
-	 * reading.
+	 * and later continues with this entry, at its position. @name has @len bytes, without a
+	 * NUL. @type: DT_*. The directory's i_rwsem is held for reading.
 	 */
 	bool (*actor)(
 		struct dir_context *ctx, const char *name, int len, loff_t pos, u64 ino, u32 type);
@@ -115,7 +112,9 @@ struct file_operations {
 		struct file *f, struct dir_context *ctx); /* directory i_rwsem held for reading */
 	/* Returns EPOLLIN and so on. NULL op: always readable and writable. */
 	u32 (*poll)(struct file *f, struct poll_table *pt);
+	/* @arg is a number or a guest address, as @cmd has it. */
 	long (*ioctl)(struct file *f, u32 cmd, u64 arg); /* -ENOTTY: unknown command */
+	/* Prepares a new @vma, which is in no tree yet. mmap_lock is held for writing. */
 	int (*mmap)(struct file *f, struct vm_area *vma);
 	int (*open)(struct inode *inode, struct file *f);
 	int (*flush)(struct file *f);                        /* called by every close(2) */
@@ -177,11 +176,11 @@ struct file {
 	 * Otherwise empty.
 	 */
 	struct path f_shown;
-	struct inode *f_inode;
+	struct inode *f_inode; /* kept by f_path */
 	const struct file_operations *f_op;
-	struct address_space *f_mapping;
-	const struct cred *f_cred; /* of the opener; holds a reference */
-	void *private_data;        /* of the file's operations */
+	struct address_space *f_mapping; /* page cache of the data */
+	const struct cred *f_cred;       /* of the opener; holds a reference */
+	void *private_data;              /* of the file's operations */
 	struct file_ra f_ra;
 	u32 f_wb_err_seq; /* number of writeback errors returned */
 	u32 f_sb_err_seq; /* number of errors returned by syncfs */
@@ -192,8 +191,7 @@ struct file {
 	 * fasync.c's lock.
 	 */
 	struct fasync_entry *f_fasync;
-	/* epoll items that watch the file, under the global epoll lock */
-	struct list_head f_ep;
+	struct list_head f_ep; /* epoll items that watch it; under f_lock */
 	struct fown {
 		struct pid *pid;
 		int type;
@@ -220,8 +218,10 @@ static inline bool file_nonblock(const struct file *f, const struct iov_iter *it
 {
 	return f->f_flags & O_NONBLOCK || it->nowait;
 }
-/* Returns the path that /proc/PID/maps shows for @f, with device and inode numbers. */
-/* No reference is taken; the path stays as long as the caller's reference to @f. */
+/*
+ * Return the path and the inode that /proc/PID/maps shows for @f. No reference is taken: they stay
+ * as long as the caller's reference to @f.
+ */
 static inline const struct path *file_shown(const struct file *f)
 {
 	return f->f_shown.dentry ? &f->f_shown : &f->f_path;
@@ -307,8 +307,9 @@ bool file_may_be_direct(const struct file *f); /* true if O_DIRECT may be set */
 int vfs_fsync_range(struct file *f, loff_t start, loff_t end, bool datasync);
 long vfs_ioctl(struct file *f, u32 cmd, u64 arg); /* -ENOTTY: no such ioctl */
 /*
- * Reads directory entries from f_pos on, and advances f_pos. The caller holds f_pos_lock; the
- * function takes i_rwsem for reading. Returns 0, also if ctx->actor has stopped it, or -errno.
+ * Reads directory entries from f_pos on, and advances f_pos. The caller holds f_pos_lock, or is the
+ * only user of @f; the function takes i_rwsem for reading. Returns 0, also if ctx->actor has
+ * stopped it, or -errno.
  */
 int iterate_dir(struct file *f, struct dir_context *ctx);
 /*

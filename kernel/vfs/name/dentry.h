@@ -149,8 +149,8 @@ bool d_instantiate_only(struct dentry *d, struct inode *inode);
 void d_add(struct dentry *d, struct inode *inode); /* @inode NULL: @d becomes negative */
 /*
  * Ends a lookup of @d. Takes over the caller's reference to the inode, which may be NULL or
- * ERR_PTR. Returns NULL if @d was hashed, a dentry (with a reference) to use instead of @d, or
- * ERR_PTR.
+ * ERR_PTR. Returns NULL if @d has got the inode, a dentry (with a reference) to use instead of @d,
+ * or ERR_PTR.
  */
 struct dentry *d_splice_alias(struct inode *inode, struct dentry *d);
 void d_drop(struct dentry *d);        /* makes @d unhashed */

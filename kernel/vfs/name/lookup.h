@@ -22,20 +22,17 @@ struct dentry;
 struct inode;
 struct path;
 
-/*
- * Follow a symlink at the end of the path; the path must lead to a directory; mount automounts at
- * its end; "" is allowed. The LOOKUP_NO_* bits and the three after them are RESOLVE_* of
- * openat2(2).
- */
-#define LOOKUP_FOLLOW 0x1
-#define LOOKUP_DIRECTORY 0x2
-#define LOOKUP_AUTOMOUNT 0x4
-#define LOOKUP_EMPTY 0x8
+#define LOOKUP_FOLLOW 0x1    /* follow a symlink at the path's end */
+#define LOOKUP_DIRECTORY 0x2 /* the path's end must be a directory */
+#define LOOKUP_AUTOMOUNT 0x4 /* trigger an automount at the end */
+#define LOOKUP_EMPTY 0x8     /* the path may be "" */
 #define LOOKUP_PARENT 0x10
+/* What the name is looked up for, for the file system's lookup and d_revalidate. */
 #define LOOKUP_CREATE 0x20
 #define LOOKUP_EXCL 0x40
 #define LOOKUP_OPEN 0x80
 #define LOOKUP_RENAME_TARGET 0x100
+/* As RESOLVE_* of openat2(2). */
 #define LOOKUP_NO_XDEV 0x200
 #define LOOKUP_NO_MAGICLINKS 0x400
 #define LOOKUP_NO_SYMLINKS 0x800
