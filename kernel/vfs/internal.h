@@ -177,7 +177,7 @@ void dcache_init(void);
 
 /* ---- inode.c, writeback.c ---- */
 void inode_init(void);
-/* Takes a reference, unless that fails. Does not sleep. */
+/* Takes a reference without sleeping. The caller may have none. */
 bool igrab(struct inode *inode); /* false: @inode is being freed */
 /*
  * Returns the next inode after @at (NULL: the first) for which @wanted is true. After many for

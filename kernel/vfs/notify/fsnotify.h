@@ -18,7 +18,7 @@ struct super_block;
 void fsnotify_inode(struct inode *inode, u32 mask);
 /*
  * Reports to the watches of @dir that its entry @name (@len bytes) was made, removed or renamed.
- * The two events of a rename have one @cookie, other events 0. @child: its inode, or NULL.
+ * The two events of a rename have one @cookie, other events 0. @child: its inode.
  */
 void fsnotify_name(
 	struct inode *dir, u32 mask, struct inode *child, const char *name, u32 len, u32 cookie);
