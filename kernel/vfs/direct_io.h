@@ -27,7 +27,10 @@ struct direct_extent {
 };
 
 struct direct_ops {
-	/* Finds the first extent of [pos, pos + len). Returns 0 or -errno. i_rwsem is held. */
+	/*
+	 * Finds the first extent of [pos, pos + len), in bytes. Returns 0 or -errno. i_rwsem is
+	 * held, for reading or writing. May sleep.
+	 */
 	int (*map)(struct inode *inode, loff_t pos, u64 len, struct direct_extent *e);
 	/*
 	 * Prepares a write. i_rwsem is held for writing, and the dirty pages of the range have been
@@ -51,7 +54,10 @@ struct direct_ops {
  * itself must consist of frames that the kernel may lend to the disk driver.
  */
 bool file_goes_direct(const struct file *f, const struct iov_iter *it);
-/* True if the transfer consists of whole sectors, in memory and on the disk. */
+/*
+ * True if the transfer consists of whole logical blocks of the disk, and its memory of whole
+ * sectors (512 bytes).
+ */
 bool direct_io_aligned(const struct inode *inode, const struct iov_iter *it, loff_t pos);
 /*
  * Reads without the page cache. Returns bytes or -errno, with *pos advanced; or -EIOCBQUEUED if
@@ -61,9 +67,10 @@ bool direct_io_aligned(const struct inode *inode, const struct iov_iter *it, lof
  */
 ssize_t direct_read(struct file *f, struct iov_iter *to, loff_t *pos);
 /*
- * Writes without the page cache; results as for direct_read(). Releases i_rwsem, which the caller
- * holds for writing, even after an error. Calls sb_start_direct_write() and sb_end_direct_write()
- * itself.
+ * Writes without the page cache; results as for direct_read(). The caller has called
+ * sb_start_direct_write(), then taken i_rwsem for writing, and checked position, length and
+ * alignment. Even after an error i_rwsem is released, and sb_end_direct_write() is called here or
+ * when the transfer ends.
  */
 ssize_t direct_write_unlock(struct file *f, struct iov_iter *from, loff_t *pos);
 /*
