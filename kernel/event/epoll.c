@@ -95,6 +95,10 @@ static void wake_pollers(struct eventpoll *ep, u64 key)
 			&ep->poll, TASK_NORMAL, 1, EPOLLIN | EPOLLRDNORM | (key & WAKE_OF_URING));
 }
 
+/*
+ * Makes the item ready and wakes up waiters, unless a wake-up with @key (events, 0: any) does not
+ * concern it. Returns how many exclusive waiters the wake-up has used: 0 or 1.
+ */
 static int item_tell(struct epoll_item *it, u64 key)
 {
 	struct eventpoll *ep = it->ep;
@@ -132,6 +136,10 @@ static int item_wake(struct wait_queue_entry *e, u64 key)
 	return woke;
 }
 
+/*
+ * Adds the item to the wait queue @q, as the queue operation of its poll_table. Without memory it
+ * sets it->no_memory.
+ */
 static void item_hook(struct file *f, struct wait_queue_head *q, struct poll_table *pt)
 {
 	struct epoll_item *it = container_of(pt, struct epoll_table, pt)->item;
@@ -274,6 +282,10 @@ static void item_refresh(struct eventpoll *ep, struct epoll_item *it, u32 revent
 	}
 }
 
+/*
+ * Adds an item for a file that @ep does not watch as @fd yet. ep->mutex is held. Returns 0, -ENOSPC
+ * (too many items of the user) or -ENOMEM.
+ */
 static long item_add(struct eventpoll *ep, struct file *f, int fd, const struct epoll_event *event)
 {
 	struct user_struct *u = ep->user;
@@ -501,6 +513,7 @@ static bool exclusive_valid(int op, struct file *f, const struct epoll_event *ev
 	return op == EPOLL_CTL_ADD && !file_ep(f) && !(event->events & ~(u32)EXCLUSIVE_OK);
 }
 
+/* Serves epoll_ctl(2) with ep->mutex held. Adds the events to *event that are always reported. */
 static long ctl_locked(
 	struct eventpoll *ep, int op, struct file *f, int fd, struct epoll_event *event)
 {

@@ -249,6 +249,10 @@ static void post(struct uring_req *r, long res, bool begun)
 	post_notification(r);
 }
 
+/*
+ * Ends a request that was not run, with r->refused or -ECANCELED, and drops the caller's reference.
+ * @silent: without a completion. @begun: as in post().
+ */
 static void end_unbegun(struct uring_req *r, bool silent, bool begun)
 {
 	r->next = NULL;
@@ -305,6 +309,7 @@ static long part_or(struct uring_req *r, long res)
 	return r->done;
 }
 
+/* Ends the request's LINK_TIMEOUT, if it has one, and posts its completion. */
 static void end_limit(struct uring_req *r)
 {
 	struct uring_req *lt = r->limit;
@@ -350,6 +355,10 @@ struct uring_req *uring_finish(struct uring_req *r, long res)
 
 /* ---- running ---- */
 
+/*
+ * Runs the operation with the request's file, credentials and paths. Returns its result or
+ * URING_QUEUED.
+ */
 static long issue(struct uring_req *r)
 {
 	const struct uring_op *op = op_of(r);

@@ -118,6 +118,10 @@ static bool of_disk(const struct vm_area *v)
 	       !v->vm_mapping->huge;
 }
 
+/*
+ * Checks that the guest's addresses from @at to @end are mapped, by areas that can be registered.
+ * Returns 0 or -EFAULT. Takes mmap_lock.
+ */
 static int check_areas(u64 at, u64 end)
 {
 	struct mm *mm = current->mm;
@@ -281,6 +285,10 @@ static int fd_of(uaddr_t fds, u32 i, int *fd)
 	return fds.v && get_user(*fd, uaddr_add(fds, (u64)i * sizeof(*fd))) ? -EFAULT : 0;
 }
 
+/*
+ * Registers element @i of the program's array of descriptors in slot @i; -1: leaves the slot empty.
+ * Returns 0 or -errno.
+ */
 static int file_fill(struct uring *u, uaddr_t fds, uaddr_t tags, u32 i)
 {
 	struct uring_rsrc *n;
@@ -592,6 +600,10 @@ static int clone_table(struct uring_table *t, struct uring *u, const struct urin
 	return err;
 }
 
+/*
+ * Replaces the buffers of @u: those in the range of @c become buffers of @from, the others stay.
+ * The locks of both rings are held. Returns 0 or -errno.
+ */
 static long clone(struct uring *u, struct uring *from, struct clone *c)
 {
 	const struct uring_table *src = &from->buffers;

@@ -374,6 +374,10 @@ int notify_change(struct dentry *d, struct iattr *a)
  */
 typedef int (*change_fn)(const struct path *p, struct iattr *a);
 
+/*
+ * Calls @change with write access to the mount, the mount's id map and i_rwsem, and returns its
+ * result. -EROFS: there is no write access.
+ */
 static int change_with(const struct path *p, struct iattr *a, change_fn change)
 {
 	struct inode *inode = p->dentry->d_inode;
@@ -589,6 +593,10 @@ int do_truncate(const struct path *p, loff_t len, struct file *f, u32 extra)
 	return err;
 }
 
+/*
+ * Serves truncate(2): checks the permission, excludes executing tasks and breaks leases. @len:
+ * bytes, not negative.
+ */
 static int truncate_path(const struct path *p, loff_t len)
 {
 	struct inode *inode = p->dentry->d_inode;

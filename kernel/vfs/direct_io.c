@@ -497,6 +497,10 @@ static u64 readable(const struct inode *inode, loff_t pos, u64 count, u64 *most)
 	return min(count, round_up(*most, (u64)SECTOR_MASK + 1));
 }
 
+/*
+ * Reads at @pos. Releases i_rwsem, which is held for reading. Returns bytes, -EIOCBQUEUED or
+ * -errno.
+ */
 static ssize_t read_locked(struct file *f, struct iov_iter *to, loff_t pos)
 {
 	struct address_space *m = f->f_mapping;
@@ -569,6 +573,10 @@ static int clear_cache(struct address_space *m, loff_t pos, u64 n, bool nowait)
 		       0;
 }
 
+/*
+ * Prepares cache and blocks for a write. Returns how many of its bytes may be written now, or as
+ * direct_ops.prepare(). i_rwsem is held for writing.
+ */
 static s64 prepare_write(struct file *f, const struct iov_iter *from, loff_t pos)
 {
 	const struct direct_ops *ops = f->f_op->direct;

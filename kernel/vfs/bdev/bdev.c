@@ -476,6 +476,10 @@ static long set_read_only(struct block_device *b, uaddr_t ua)
 	return 0;
 }
 
+/*
+ * Writes @len zeros at byte @from through the page cache, and waits until they are on the disk.
+ * Returns 0 or -errno.
+ */
 static long write_zeros_cached(struct file *f, u64 from, u64 len)
 {
 	void *zero = get_free_page(GFP_KERNEL | __GFP_ZERO);
@@ -678,6 +682,9 @@ const struct file_operations def_blk_fops = {
 
 /* ---- the devices' inodes ---- */
 
+/*
+ * Makes the inode whose page cache caches the device (disk_file_ops.create). Returns 0 or -ENOMEM.
+ */
 static int inode_create(struct block_device *b)
 {
 	struct inode *inode = new_inode(bdev_sb);

@@ -137,6 +137,7 @@ static int fdt_enlarge(struct files_struct *files, u32 size)
 	return 0;
 }
 
+/* Allocates leaf @w. files->lock is held; it is dropped and retaken. Returns 0 or -ENOMEM. */
 static int fdt_add_leaf(struct files_struct *files, u32 w)
 {
 	struct file **leaf;
@@ -690,6 +691,7 @@ static void range_cloexec(struct files_struct *files, u32 first, u32 last)
 	spin_unlock(&files->lock);
 }
 
+/* Closes the open descriptors from @first to @last, inclusive. No lock is held. */
 static void range_close(struct files_struct *files, u32 first, u32 last)
 {
 	struct file *f;

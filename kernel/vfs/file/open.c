@@ -471,6 +471,7 @@ struct dentry *vfs_tmpfile(const struct path *dir, umode_t mode, bool linkable)
 	return d;
 }
 
+/* Serves O_TMPFILE: @name is the directory. Returns ERR_PTR on failure. */
 static struct file *open_tmpfile(int dfd, const char *name, const struct open_how_k *how)
 {
 	struct user_namespace *was;
@@ -559,6 +560,10 @@ static u32 lookup_of_resolve(u64 resolve)
 	(RESOLVE_NO_XDEV | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS | RESOLVE_BENEATH |         \
 		RESOLVE_IN_ROOT | RESOLVE_CACHED)
 
+/*
+ * Checks valid bits (O_*, RESOLVE_*) for bad combinations and fills in *how. Returns 0, -EINVAL or
+ * -EAGAIN.
+ */
 static int build_open(u64 flags, u64 mode, u64 resolve, struct open_how_k *how)
 {
 	if (flags & O_PATH)
@@ -587,6 +592,7 @@ static int build_open(u64 flags, u64 mode, u64 resolve, struct open_how_k *how)
 
 /* ---- system calls ---- */
 
+/* Opens the path at the guest address @ua. Returns a new descriptor or -errno. */
 static long open_fd(int dfd, uaddr_t ua, const struct open_how_k *how)
 {
 	char *name = getname(ua);

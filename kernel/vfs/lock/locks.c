@@ -131,6 +131,10 @@ static bool closes_circle(const void *owner, const void *by)
 	return false;
 }
 
+/*
+ * Records that the owner of @req, a POSIX lock, waits for the owner @by. Returns 0, or -EDEADLK if
+ * they would wait for each other.
+ */
 static int note_blocked(struct blocked *b, const struct file_lock *req, const void *by)
 {
 	int err = 0;
@@ -396,6 +400,10 @@ void locks_remove_file(struct file *f)
 
 /* ---- fcntl ---- */
 
+/*
+ * Stores the range of @u, relative to l_whence, as absolute bytes in @req. Returns 0, -EINVAL or
+ * -EOVERFLOW.
+ */
 static int range_of(struct file *f, const struct flock *u, struct file_lock *req)
 {
 	loff_t base, start, end;
@@ -423,6 +431,7 @@ static int range_of(struct file *f, const struct flock *u, struct file_lock *req
 	return 0;
 }
 
+/* Fills in @req, whose owner is current or, with @ofd, the file. Returns 0 or -errno. */
 static int request_of(struct file *f, const struct flock *u, bool ofd, struct file_lock *req)
 {
 	int err;
