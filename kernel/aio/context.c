@@ -100,6 +100,10 @@ static int map_ring(struct aio_context *c)
 	return err;
 }
 
+/*
+ * Makes a context for @nr requests, with one reference, and maps its ring in the guest. Returns
+ * ERR_PTR on failure.
+ */
 static struct aio_context *context_new(u32 nr)
 {
 	struct aio_context *c = kzalloc(sizeof(*c), GFP_KERNEL);

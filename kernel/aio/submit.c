@@ -50,6 +50,10 @@ static void poll_done(struct async_poll *p, u32 mask)
 	aio_request_put(r);
 }
 
+/*
+ * The submit functions start the request at the guest's address @user, for which an event is
+ * reserved. They borrow the files. Return 0, after which the event will be completed, or -errno.
+ */
 static long submit_poll(struct aio_context *c, const struct iocb *io, uaddr_t user, struct file *f,
 	struct file *eventfd)
 {

@@ -97,6 +97,10 @@ static int revive_partition(struct block_device *b, sector_t start, u64 nr)
 	return err;
 }
 
+/*
+ * Adds a partition, or the disk itself (0), with its inode and its node in /dev. The range is
+ * within the disk. Returns 0, -EBUSY if it exists already, or -errno.
+ */
 static int add_partition(struct gendisk *d, u32 partno, sector_t start, u64 nr)
 {
 	struct block_device *b = d->part[partno];
@@ -123,7 +127,7 @@ static int add_partition(struct gendisk *d, u32 partno, sector_t start, u64 nr)
 	d->part[partno] = b;
 	disk_name(d, partno, name, sizeof(name));
 	err = dev_node_ops->create(name, S_IFBLK | 0660, b->dev);
-	/* If it failed, a later scan revives the partition. */
+	/* A disk without its node stays gone, a partition without its node does not. */
 	b->gone = err && !partno;
 	if (!err && partno && disk_sysfs_ops)
 		disk_sysfs_ops->part_appeared(b);
@@ -152,6 +156,9 @@ static void del_partition(struct gendisk *d, u32 partno)
 	leave_partition(b);
 }
 
+/*
+ * Adds a partition of a table or of BLKPG, if the disk can have it. Returns 0, -EINVAL or -errno.
+ */
 static int found_partition(struct gendisk *d, u32 partno, sector_t start, u64 nr)
 {
 	if (!partno || partno >= ARRAY_SIZE(d->part) || (partno >= d->minors && d->minors > 1) ||

@@ -82,6 +82,10 @@ static int log_end(struct ebpf_log *log, const union bpf_attr *a, int err)
 
 /* ---- permissions ---- */
 
+/*
+ * Checks whether current may load such a program, and the attributes that do not depend on its
+ * instructions. Returns 0, -EINVAL, -E2BIG or -EPERM.
+ */
 static int check_load(const union bpf_attr *a)
 {
 	const struct ebpf_type *t = ebpf_type_of(a->prog_type);
@@ -134,6 +138,10 @@ int bpf_copy_name(char *dst, const char *src)
 	return -EINVAL;
 }
 
+/*
+ * Copies instructions, licence and name from the guest. Returns an unverified program with one
+ * reference, without maps and id, or ERR_PTR.
+ */
 static struct bpf_prog *prog_from_user(const union bpf_attr *a)
 {
 	char license[LICENSE_MAX] = "";

@@ -156,6 +156,11 @@ static int batch_one(
 	return 0;
 }
 
+/*
+ * Serves a batch, with buffers for a key and a value. Stores the number of processed elements in
+ * the guest's attributes, even after an error other than -EFAULT. Returns 0 or -errno; -ENOENT: the
+ * end of the map.
+ */
 static int do_batch(
 	struct bpf_map *m, u32 cmd, const union bpf_attr *a, uaddr_t uattr, u8 *key, u8 *value)
 {

@@ -104,6 +104,7 @@ static bool read_over(
 	return false;
 }
 
+/* True if a read need not wait: a line or @min_bytes raw bytes are there, or input has ended. */
 static bool ready(struct tty_struct *tty, struct file *f, u32 min_bytes)
 {
 	bool r;
@@ -125,6 +126,10 @@ static void log_bytes(struct tty_struct *tty, int direction, const u8 *buf, size
 		tty_log_ops->add(tty, TTY_LOG_WRITE, direction, buf, n);
 }
 
+/*
+ * Reads a line, or in raw mode as VMIN and VTIME require, with read_mutex held. Returns bytes or
+ * -errno.
+ */
 static ssize_t read_loop(struct tty_struct *tty, struct file *f, struct iov_iter *to)
 {
 	size_t done = 0, want = to->count;
@@ -193,6 +198,10 @@ static bool packet_ready(struct tty_struct *tty, struct file *f)
 	return ready(tty, f, 1) || READ_ONCE(tty->link->ctrl_status);
 }
 
+/*
+ * Reads from a pty's master in packet mode: a status byte, and after TIOCPKT_DATA bytes of the
+ * slave.
+ */
 static ssize_t read_packet(struct tty_struct *tty, struct file *f, struct iov_iter *to)
 {
 	ssize_t err;

@@ -46,6 +46,10 @@ static struct uring_req *req_new(struct uring *u)
 	return r;
 }
 
+/*
+ * Checks the entry against the ring's restrictions and prepares the request. Returns 0 or -errno.
+ * An unknown opcode becomes a NOP, so that it has an entry in uring_ops.
+ */
 static int check_sqe(struct uring_req *r)
 {
 	const struct uring_op *op;
@@ -234,9 +238,9 @@ struct wait_arg {
 	 * min_nr.
 	 */
 	u64 min_until;
-	u64 deadline;
-	uaddr_t mask;
-	u64 mask_size;
+	u64 deadline;  /* ktime; ~0: none */
+	uaddr_t mask;  /* signal mask of the wait; NULL: none */
+	u64 mask_size; /* bytes */
 };
 
 /* Sleeps, at most until a deadline of @w. Returns 0 or -ETIME. */
@@ -251,6 +255,10 @@ static long sleep_for(struct wait_arg *w)
 	return w->deadline == ~0UL ? -ETIME : 0; /* no later deadline is set */
 }
 
+/*
+ * Waits for completions or an expired timeout, and runs deferred work meanwhile. ring->lock is not
+ * held. Returns 0 if any completion is there, else -ETIME or -EINTR.
+ */
 static long wait_cqes(struct uring *u, struct wait_arg *w)
 {
 	int timeouts = atomic_read(&u->timeouts);
@@ -279,6 +287,10 @@ static long wait_cqes(struct uring *u, struct wait_arg *w)
 	return enough(u, w->min_nr, timeouts) || uring_ready(u) ? 0 : ret;
 }
 
+/*
+ * Reads io_uring_enter(2)'s last two arguments into @w: a signal mask or a struct
+ * io_uring_getevents_arg. Returns 0 or -errno.
+ */
 static int parse_arg(const struct uring *u, struct wait_arg *w, u32 flags, uaddr_t arg, size_t size)
 {
 	struct io_uring_getevents_arg ext;

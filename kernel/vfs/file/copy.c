@@ -131,6 +131,9 @@ out:
 
 /* ---- copy_file_range ---- */
 
+/*
+ * Checks a copy_file_range(2), and cuts *n, in bytes, to what the files allow. Returns 0 or -errno.
+ */
 static ssize_t copy_allowed(struct file *in, loff_t ipos, struct file *out, loff_t opos, size_t *n)
 {
 	loff_t size, max = out->f_inode->i_sb->s_maxbytes;

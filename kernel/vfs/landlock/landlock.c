@@ -465,6 +465,10 @@ long sys_landlock_add_rule(int fd, int type, uaddr_t attr, int flags)
 
 /* ---- restricting ---- */
 
+/*
+ * Makes @d, with one reference, a layer with the rules of @r on top of @parent, which may be NULL.
+ * Returns 0 or -ENOMEM; @d is to be put in both cases.
+ */
 static int domain_fill(struct landlock_domain *d, struct ruleset *r, struct landlock_domain *parent)
 {
 	int err;

@@ -168,6 +168,10 @@ static void move_path(struct path *p, struct mount *from, struct mount *to)
 	mntput(from);
 }
 
+/*
+ * Moves root and working directory of @fs from the tree @orig to the same places in its copy.
+ * namespace_sem is held.
+ */
 static void move_fs(struct fs_struct *fs, struct mount *copy, struct mount *orig)
 {
 	struct mount *c = copy, *o = orig;

@@ -118,6 +118,7 @@ bool mount_too_revealing(struct mount *m)
 	return true;
 }
 
+/* Mounts a new file system of @type on top of @where. Returns 0 or -errno. */
 static int do_new_mount(
 	struct path *where, const char *type, u32 flags, const char *dev, char *data)
 {
@@ -195,6 +196,7 @@ bool may_bind(const struct path *old, bool recursive)
 	return recursive || !has_locked_children(old->mnt, old->dentry);
 }
 
+/* Mounts what is at @from, with @recursive also the mounts below it, on top of @where. */
 static int do_bind(struct path *where, const char *from, bool recursive)
 {
 	struct path old;

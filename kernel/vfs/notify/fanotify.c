@@ -103,6 +103,10 @@ static struct inode *mark_free(struct fan_mark *m)
 	return inode;
 }
 
+/*
+ * Adds a mark without events. Takes a reference to an inode, unless the mark is evictable.
+ * fanotify_lock is held. Returns ERR_PTR on failure.
+ */
 static struct fan_mark *mark_new(
 	struct fan_group *g, const void *object, enum fan_type type, u32 flags)
 {

@@ -170,6 +170,10 @@ static void set_fids(
 		set_fid(&ev->object, e->inode);
 }
 
+/*
+ * Makes the form of @e that @group wants, with references to all it has. Returns NULL if memory is
+ * short.
+ */
 static struct fan_event *make_event(
 	struct fan_group *group, const struct fs_event *e, u32 mask, bool ondir)
 {

@@ -183,6 +183,10 @@ static struct watch *watch_find(struct instance *in, struct inode *inode)
 	return NULL;
 }
 
+/*
+ * Gives the watch its descriptor and links it into instance and inode. watch_lock is held. Returns
+ * 0 or -errno.
+ */
 static int watch_link(struct instance *in, struct inode *inode, struct watch *w)
 {
 	struct marks *m = inode->i_fsnotify;
@@ -208,6 +212,10 @@ static int watch_link(struct instance *in, struct inode *inode, struct watch *w)
 	return 0;
 }
 
+/*
+ * Adds a watch, which takes a reference to the inode. watch_lock is held. Returns the watch
+ * descriptor or -errno.
+ */
 static long watch_new(struct instance *in, struct inode *inode, u32 mask)
 {
 	struct ucounts *uc = ucounts_charge(in->uc->ns, in->uc->uid, UCOUNT_INOTIFY_WATCHES);

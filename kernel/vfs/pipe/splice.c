@@ -80,6 +80,10 @@ static int wait_both(
 	return r ? r : 1;
 }
 
+/*
+ * Moves up to @len bytes from pipe to pipe, or with @share (tee) lets both pipes have them. Returns
+ * bytes, 0 at the end of @fin, or -errno.
+ */
 static ssize_t pipe_to_pipe(struct file *fin, struct file *fout, size_t len, u32 flags, bool share)
 {
 	struct pipe_inode_info *in = file_pipe(fin), *out = file_pipe(fout);
@@ -228,6 +232,10 @@ static ssize_t write_buf(
 	return n;
 }
 
+/*
+ * Writes up to @len bytes of the pipe to @f at *pos, and holds the pipe's mutex meanwhile. Returns
+ * bytes, 0 at the pipe's end, or -errno.
+ */
 static ssize_t pipe_to_file(struct file *pipe, struct file *f, loff_t *pos, size_t len, u32 flags)
 {
 	struct pipe_inode_info *p = file_pipe(pipe);
