@@ -190,7 +190,7 @@ struct gendisk {
 	const struct block_device_operations *ops;
 	void *private;
 	u64 capacity;           /* sectors */
-	u32 logical_block_size; /* bytes; requests are aligned to it */
+	u32 logical_block_size; /* bytes; O_DIRECT is aligned to it */
 	/* It cannot be written; it serves REQ_DISCARD; it serves REQ_WRITE_ZEROES. */
 	bool ro, discard, write_zeroes;
 	bool write_cache; /* REQ_FLUSH and REQ_FUA have an effect */
@@ -345,8 +345,8 @@ int bdev_flush(struct block_device *b);              /* sends REQ_FLUSH and wait
 int bdev_discard(struct block_device *b, sector_t s, u64 nr);
 int bdev_write_zeroes(struct block_device *b, sector_t s, u64 nr);
 /*
- * Reads or writes @n bytes, a multiple of the logical block size, directly and synchronously, for
- * metadata and journals. @opf: REQ_*. @buf is in the direct map, aligned to 512 bytes.
+ * Reads or writes @n bytes, a multiple of 512, directly and synchronously, for metadata and
+ * journals. @opf: REQ_*. @buf is in the direct map, aligned to 512 bytes.
  */
 int bdev_rw(struct block_device *b, u32 opf, sector_t s, void *buf, size_t n);
 

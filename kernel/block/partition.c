@@ -84,6 +84,9 @@ static void scan_logical(struct gendisk *d, found_t found, sector_t base, u8 *bu
 	}
 }
 
+/*
+ * Calls @found for each entry of the GPT. Returns false, without a call, if there is no valid GPT.
+ */
 static bool scan_gpt(struct gendisk *d, found_t found)
 {
 	struct gpt_header *h = get_free_page(GFP_KERNEL);

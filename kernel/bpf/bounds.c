@@ -166,6 +166,7 @@ static void range_signs(struct range *r, bool wide)
 
 /* ---- narrowing by the other parts ---- */
 
+/* Narrows each part once by the others. Returns false if no number satisfies all parts. */
 static bool learn(struct bounds *b)
 {
 	struct range *w = &b->wide, *l = &b->low;

@@ -156,6 +156,10 @@ static int check_one(const struct ebpf_code *c, u32 pc, struct ebpf_log *log)
 	return 0;
 }
 
+/*
+ * Checks each instruction by itself, and marks in @flow where functions begin. Returns 0 or
+ * -EINVAL.
+ */
 static int check_each(const struct ebpf_code *c, u8 *flow, struct ebpf_log *log)
 {
 	struct verifier v = { .log = log };

@@ -94,6 +94,10 @@ static void set_owner(const struct pts_options *o, struct inode *inode, const vo
 	inode->i_atime = inode->i_mtime = inode->i_ctime = current_time(inode);
 }
 
+/*
+ * Makes a device node in the root directory, with @private as i_private. Takes i_rwsem of the root.
+ * Returns 0 or -ENOMEM.
+ */
 static int add_node(
 	struct super_block *sb, const char *name, ino_t ino, umode_t mode, dev_t dev, void *private)
 {

@@ -673,6 +673,10 @@ static int wait_ready(struct eventpoll *ep, u64 deadline)
 		&ep->wait, !list_empty(&ep->ready), TASK_INTERRUPTIBLE, deadline, true, 0);
 }
 
+/*
+ * Serves epoll_wait(2). @deadline: ktime in ns; 0: does not wait. Returns the number of events
+ * stored or -errno.
+ */
 static long do_epoll_wait(int epfd, uaddr_t events, int max, u64 deadline)
 {
 	struct eventpoll *ep;

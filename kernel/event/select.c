@@ -261,6 +261,7 @@ static int put_revents(uaddr_t ufds, const struct poll_call *c)
 	return 0;
 }
 
+/* Serves poll(2). @deadline: ktime in ns. Returns the number of ready descriptors or -errno. */
 static long do_poll(uaddr_t ufds, u32 nfds, u64 deadline)
 {
 	struct pollfd inline_fds[INLINE_FDS];
@@ -404,6 +405,7 @@ static int ask_select(struct poll_wait *pw, void *arg)
 	return found;
 }
 
+/* Reads a set of @n bits from the guest; an empty one if @ua is NULL. Returns 0 or -EFAULT. */
 static int get_set(uaddr_t ua, u64 *set, u32 n)
 {
 	u32 bytes = DIV_ROUND_UP(n, 64) * 8;
@@ -426,6 +428,7 @@ static u32 clip(int n)
 	return min((u32)n, max);
 }
 
+/* Serves select(2). @deadline: ktime in ns. Returns the number of bits set or -errno. */
 static long do_select(int n, const uaddr_t *usets, u64 deadline)
 {
 	u64 inline_words[SETS * 2 * SELECT_WORDS], *mem = inline_words;

@@ -248,6 +248,10 @@ static bool is_all(const struct uring_req *r)
 	return is_msg(r) ? !r->header->iter.count : (size_t)r->done >= r->sqe.len;
 }
 
+/*
+ * Sends or receives, with MSG_WAITALL until all bytes have moved. Returns bytes, -errno or
+ * URING_QUEUED.
+ */
 static long all(struct uring_req *r, u32 events)
 {
 	bool recv = r->sqe.opcode == IORING_OP_RECV;

@@ -411,6 +411,7 @@ static bool pipe_nonblock(struct file *f)
 	return file_pipe(f) && f->f_flags & O_NONBLOCK;
 }
 
+/* Splices until goes_on() ends it or a file is not ready. Returns bytes, -errno or URING_QUEUED. */
 static long splice_tries(struct uring_req *r)
 {
 	const struct io_uring_sqe *s = &r->sqe;

@@ -230,6 +230,10 @@ static ssize_t transfer_direct(struct uring_req *r, struct iov_iter *it, bool wr
 	return n;
 }
 
+/*
+ * Transfers once. @polled: without waiting, so -EAGAIN means that the caller should wait for
+ * @events. Returns bytes, -errno or URING_QUEUED.
+ */
 static ssize_t try_once(struct uring_req *r, bool write, bool polled, u32 events)
 {
 	struct iov_iter it;

@@ -183,6 +183,7 @@ bool uring_may_issue(const struct uring *u)
 	return !u->issuer || u->issuer == current->thread_pid;
 }
 
+/* Makes a ring, with one reference, for checked parameters. Returns ERR_PTR on failure. */
 static struct uring *uring_new(const struct io_uring_params *p)
 {
 	struct uring *u;

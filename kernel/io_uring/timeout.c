@@ -344,6 +344,10 @@ static void without_number(struct uring_req *r)
 	list_move_tail(&r->link, uring_bucket(r->ring, r->sqe.user_data));
 }
 
+/*
+ * Gives a waiting timeout the new time @ns. Returns 0, -ENOENT, or -EALREADY if it has just
+ * expired.
+ */
 static long update(struct uring *u, const struct io_uring_sqe *by, u64 ns)
 {
 	struct uring_req *r;

@@ -209,6 +209,10 @@ static void exchange_entries(
 	}
 }
 
+/*
+ * Moves an entry, and removes the file that @nd names. i_rwsem of both directories is held for
+ * writing. Returns 0, -ENOTEMPTY or -ENOMEM.
+ */
 static int move_entry(struct inode *odir, struct dentry *old, struct inode *ndir, struct dentry *nd)
 {
 	bool dir = is_dir(old->d_inode);

@@ -175,6 +175,10 @@ static int stat_name(int dfd, const char *name, u32 lookup, struct stat_request 
 
 #define STAT_FLAGS (AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH | AT_STATX_SYNC_TYPE)
 
+/*
+ * Serves the stat calls: fills *st for the path at the guest address @ua. @flags: AT_*; @mask:
+ * STATX_*. Returns 0 or -errno.
+ */
 static int stat_at(int dfd, uaddr_t ua, int flags, struct kstat *st, u32 mask)
 {
 	u32 lookup = (flags & AT_SYMLINK_NOFOLLOW ? 0 : LOOKUP_FOLLOW) |

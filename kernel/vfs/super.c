@@ -326,6 +326,7 @@ static int open_for_super(struct block_device *b, bool write, struct file_system
 	return bdev_open(b, write, t);
 }
 
+/* Opens the device and makes a superblock on it. Returns its root with a reference, or ERR_PTR. */
 static struct dentry *bdev_new_super(struct file_system_type *t, struct block_device *b, u32 flags,
 	void *data, fill_super_t fill)
 {

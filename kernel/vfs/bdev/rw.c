@@ -112,6 +112,10 @@ static ssize_t read_page_beside(
 	return got;
 }
 
+/*
+ * Reads from a device with a tenant, page by page. tenant_lock is held for reading. Returns bytes
+ * or -errno.
+ */
 static ssize_t read_beside(struct file *f, struct block_device *b, struct iov_iter *to, loff_t *pos)
 {
 	u8 *page = get_free_page(GFP_KERNEL);
@@ -182,6 +186,10 @@ static ssize_t write_page_beside(
 	return (ssize_t)done;
 }
 
+/*
+ * Writes to a device with a tenant, page by page. tenant_lock is held for reading. Returns bytes or
+ * -errno.
+ */
 static ssize_t write_with_tenant(
 	struct file *f, struct block_device *b, struct iov_iter *from, loff_t *pos)
 {

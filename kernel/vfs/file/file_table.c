@@ -294,6 +294,10 @@ struct mount *kern_mount(struct file_system_type *t)
 	return kern_mount_data(t, NULL);
 }
 
+/*
+ * Returns the mount of the pseudo file system @name, which it makes if needed and which stays, or
+ * ERR_PTR. pseudo_lock is held.
+ */
 static struct mount *pseudo_find(const char *name)
 {
 	struct pseudo_fs *p;

@@ -270,6 +270,10 @@ static int set_source(struct fs_context *fc, u32 cmd, const char *value)
 	return fc->source ? 0 : -ENOMEM;
 }
 
+/*
+ * Serves FSCONFIG_SET_*. Keeps a copy of the parameter, and logs the reason of a refusal. Returns 0
+ * or -errno.
+ */
 static int set_param(struct fs_context *fc, u32 cmd, const char *key, char *value)
 {
 	char why[LINE_MAX];
@@ -315,6 +319,10 @@ static struct dentry *make_super(struct fs_context *fc)
 	return root;
 }
 
+/*
+ * Serves FSCONFIG_CMD_CREATE. @exclusive: the superblock must be new, else -EBUSY. Returns 0 or
+ * -errno.
+ */
 static int fc_create(struct fs_context *fc, bool exclusive)
 {
 	struct dentry *root;

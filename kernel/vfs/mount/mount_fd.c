@@ -254,6 +254,10 @@ struct change {
 	struct user_namespace *idmap; /* holds a reference; NULL: keep */
 };
 
+/*
+ * Checks the argument of mount_setattr(2) and fills in *c, which change_put() releases. Returns 0
+ * or -errno.
+ */
 static int build_change(const struct mount_attr *a, struct change *c)
 {
 	u64 known = ATTR_SIMPLE | MOUNT_ATTR__ATIME | MOUNT_ATTR_IDMAP;

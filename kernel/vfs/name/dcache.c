@@ -219,6 +219,10 @@ void d_delete(struct dentry *d)
 
 /* ---- making ---- */
 
+/*
+ * Makes an unhashed negative dentry that is its own parent, with one reference and a copy of the
+ * name. Returns NULL if memory is short.
+ */
 static struct dentry *dentry_new(struct super_block *sb, const struct qstr *name)
 {
 	struct dentry *d = kmem_cache_zalloc(dentry_cache, GFP_KERNEL);

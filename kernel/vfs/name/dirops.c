@@ -422,6 +422,10 @@ static int unlink_with_slash(struct dentry *d)
 	return is_dir(d->d_inode) ? -EISDIR : -ENOTDIR;
 }
 
+/*
+ * Serves unlink(2), or with @dir rmdir(2), of a path in kernel memory. No lock is held. Returns 0
+ * or -errno.
+ */
 static int do_remove(int dfd, const char *name, bool dir)
 {
 	struct inode *parent, *inode = NULL;

@@ -139,6 +139,10 @@ static int set_locked(struct dentry *d, const char *name, const void *value, siz
 	return err;
 }
 
+/*
+ * Sets an attribute, or removes it if @value is NULL. Takes write access to the mount and i_rwsem.
+ * Returns 0 or -errno.
+ */
 static int change_xattr(
 	const struct path *p, const char *name, const void *value, size_t size, int flags)
 {
@@ -216,6 +220,10 @@ ssize_t vfs_getxattr(struct inode *inode, const char *name, void *buf, size_t si
 	return inode->i_op->getxattr(inode, name, buf, size);
 }
 
+/*
+ * Serves getxattr(2) for a path: copies the value to the guest unless @size is 0, and returns its
+ * bytes or -errno.
+ */
 static long get_path(const struct path *p, const char *name, uaddr_t uvalue, size_t size)
 {
 	struct inode *inode = p->dentry->d_inode;
