@@ -318,6 +318,10 @@ void del_gendisk(struct gendisk *d); /* removes the disk and its partitions */
  */
 int disk_withdraw(struct gendisk *d);
 int disk_return(struct gendisk *d);
+/*
+ * Sets the size of the disk, and drops cached pages beyond it. Partitions stay, and udev is not
+ * notified.
+ */
 void disk_set_capacity(struct gendisk *d, u64 sectors);
 /* Removes the partitions and reads the table again; -EBUSY while a partition is in use. */
 int disk_rescan(struct gendisk *d);
@@ -389,8 +393,8 @@ void disk_event(struct block_device *b, const char *action);
 void disk_changed(struct gendisk *d);
 
 /*
- * Write line @i of /proc/diskstats and of /proc/partitions. Return its length; 0 past the last
- * line.
+ * Write line @i of /proc/diskstats, of /proc/partitions, and of the block devices of /proc/devices.
+ * Return its length without the NUL; 0 past the last line.
  */
 int diskstats_line(int i, char *buf, size_t size);
 int partitions_line(int i, char *buf, size_t size);

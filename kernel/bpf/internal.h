@@ -186,6 +186,7 @@ void bpf_prog_get(struct bpf_prog *p);
 void bpf_prog_put(struct bpf_prog *p);
 /* True if the task has @cap or CAP_SYS_ADMIN in the initial user namespace. */
 bool bpf_admin(int cap);
+/* Commands of bpf(2). @a is a copy in the kernel of the guest's structure, at @uattr. */
 long bpf_prog_load(const union bpf_attr *a); /* load.c */
 long bpf_prog_fd_by_id(const union bpf_attr *a);
 long bpf_prog_next_id(const union bpf_attr *a, uaddr_t uattr);
@@ -200,7 +201,7 @@ void ebpf_tag(const struct bpf_insn *insn, u32 n, u8 tag[BPF_TAG_SIZE]);
  */
 int bpf_copy_name(char *dst, const char *src);
 
-/* ---- cgroup.c: programs of control groups ---- */
+/* ---- cgroup.c: programs of control groups: commands of bpf(2), as above ---- */
 
 long bpf_cgroup_attach(const union bpf_attr *a);
 long bpf_cgroup_detach(const union bpf_attr *a);

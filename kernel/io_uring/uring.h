@@ -529,6 +529,7 @@ struct uring_req *uring_find_again(struct uring *u,
  */
 u32 uring_cancel(struct uring *u, bool (*match)(const struct uring_req *r, const void *arg),
 	const void *arg, const u64 *data, u32 max);
+/* Returns the list of waiting requests with that user_data, and of others. Used under cq_lock. */
 static inline struct list_head *uring_bucket(struct uring *u, u64 data)
 {
 	return &u->waiting[(data ^ data >> 8 ^ data >> 16 ^ data >> 32) % URING_BUCKETS];
@@ -672,7 +673,7 @@ int rw_prep(struct uring_req *r);
 long rw_issue(struct uring_req *r);
 int read_shots_prep(struct uring_req *r);
 long read_shots_issue(struct uring_req *r);
-void uring_header_free(struct uring_req *r);
+void uring_header_free(struct uring_req *r); /* called with the last reference */
 int net_prep(struct uring_req *r);
 long send_issue(struct uring_req *r);
 long recv_issue(struct uring_req *r);

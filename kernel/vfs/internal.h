@@ -137,6 +137,10 @@ static inline bool d_tryget(struct dentry *d)
  * no boundary until it has used the child. NULL: there is no such child, or a rename is moving it.
  */
 struct dentry *d_find_rcu(const struct dentry *parent, const struct qstr *name);
+/*
+ * d_unhashed() is true if lookups do not find @d. d_unlinked() is true if, moreover, @d is part of
+ * a tree, so that its name was removed. Without a lock the result may be out of date.
+ */
 static inline bool d_unhashed(const struct dentry *d)
 {
 	return READ_ONCE(d->d_flags) & DCACHE_UNHASHED;
@@ -225,6 +229,7 @@ void for_each_super(void (*fn)(struct super_block *sb, void *arg), void *arg);
  * to read-only while files are open for writing, or the file system is frozen.
  */
 int do_remount_sb(struct super_block *sb, u32 flags, char *data);
+/* Returns the owner of the superblock, without a reference. */
 static inline struct user_namespace *sb_user_ns(const struct super_block *sb)
 {
 	return sb->s_user_ns ? sb->s_user_ns : &init_user_ns;
@@ -281,7 +286,7 @@ struct file *do_filp_open(int dfd, const char *name, const struct open_how_k *ho
 int may_create(struct inode *dir, struct dentry *d);
 /* True if the file system can store current's fsuid and fsgid as the owner of a new file. */
 bool has_kept_ids(const struct super_block *sb);
-int may_delete(struct inode *dir, struct dentry *d, bool isdir);
+int may_delete(struct inode *dir, struct dentry *d, bool isdir); /* @isdir: as rmdir(2) */
 /*
  * Get and set root and working directory of @fs, under its lock. Getters and setters take
  * references to the new path.

@@ -21,8 +21,8 @@ int simple_dir_add(struct inode *dir, struct dentry *d);
  */
 int simple_dir_add_new(struct inode *dir, struct dentry *d, struct inode *inode);
 void simple_dir_remove(struct inode *dir, struct dentry *d);
-bool simple_dir_empty(struct inode *dir);
-void simple_dir_free(struct inode *dir); /* called at eviction */
+bool simple_dir_empty(struct inode *dir); /* true if it has no entries */
+void simple_dir_free(struct inode *dir);  /* called at eviction */
 /*
  * Operations (inode_operations) for such directories. simple_lookup() finds nothing, since all
  * entries are cached. simple_rename() serves RENAME_NOREPLACE and RENAME_EXCHANGE.
@@ -33,7 +33,7 @@ int simple_unlink(struct inode *dir, struct dentry *d);
 int simple_rmdir(struct inode *dir, struct dentry *d);
 int simple_rename(
 	struct inode *odir, struct dentry *old, struct inode *ndir, struct dentry *nd, u32 flags);
-int simple_setattr(struct dentry *d, struct iattr *attr);
+int simple_setattr(struct dentry *d, struct iattr *attr); /* a new size has no effect */
 /*
  * Makes an entry of a read-only tree that the kernel fills (devpts, sysfs). Takes over the
  * reference to @inode, even on failure, and takes the parent's i_rwsem. Returns the dentry with a

@@ -328,7 +328,7 @@ int freeze_for_snapshot(char *failed, size_t size);
  * false if a file system was mounted since, or is being unmounted; the next freeze waits for that.
  */
 bool frozen_for_snapshot(void);
-void thaw_after_snapshot(void);
+void thaw_after_snapshot(void); /* ends what freeze_for_snapshot() froze */
 /*
  * Calls @fn for each file system on a block device, with its device, its type, and the state in
  * which a snapshot taken now would find it. Does not wait.

@@ -87,6 +87,6 @@ int close_fd(int fd);                           /* result of close(2); may sleep
  * its file with a reference, or NULL if there is none.
  */
 struct file *fget_task_next(struct task *t, int *fd);
-bool fd_is_cloexec(struct task *t, int fd);
+bool fd_is_cloexec(struct task *t, int fd); /* false if it is not open */
 
 #endif

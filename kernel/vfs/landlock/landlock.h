@@ -27,6 +27,7 @@ struct task;
 struct landlock_domain *landlock_get(struct landlock_domain *d); /* NULL of NULL */
 void landlock_put(struct landlock_domain *d);                    /* spinlocks may be held */
 
+/* True if current has a domain. */
 static inline bool landlocked(void)
 {
 	return unlikely(current_cred()->landlock);

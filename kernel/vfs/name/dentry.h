@@ -214,6 +214,6 @@ struct name_snapshot {
 	char text[DNAME_INLINE];
 };
 void d_keep_name(struct dentry *d, struct name_snapshot *s);
-void d_drop_name(struct name_snapshot *s);
+void d_drop_name(struct name_snapshot *s); /* s->name.name may be NULL */
 
 #endif

@@ -60,6 +60,7 @@ static inline const char *parse_component(const char *name, struct qstr *q)
 	return p;
 }
 
+/* Returns LAST_NORM, LAST_DOT or LAST_DOTDOT. */
 static inline int component_type(const struct qstr *q)
 {
 	if (q->name[0] != '.' || q->len > 2)
@@ -101,7 +102,7 @@ struct dentry *lookup_hash(struct dentry *parent, const struct qstr *name, u32 f
  * component. Returns 0 or -errno.
  */
 int nd_follow(struct nameidata *nd, struct dentry *d, const char **name, bool last);
-int nd_cross_mounts(struct nameidata *nd);
+int nd_cross_mounts(struct nameidata *nd); /* to the topmost mount on nd->path */
 /* True if the file system must be asked whether the cached name is still valid. */
 static inline bool d_must_ask(const struct dentry *d)
 {

@@ -35,7 +35,7 @@ struct fs_event {
 
 /* inotify.c */
 void inotify_event(const struct fs_event *e);
-void inotify_inode_gone(struct inode *inode);
+void inotify_inode_gone(struct inode *inode); /* removes its watches */
 /* fanotify.c */
 extern u32 fanotify_nr_marks; /* read without a lock; 0: no marks at all */
 void fanotify_event(const struct fs_event *e);

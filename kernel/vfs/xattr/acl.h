@@ -21,6 +21,7 @@
  */
 #define ACL_UNREAD ((struct posix_acl *)1)
 
+/* True if a value of i_acl or i_default_acl says that the list is not cached. */
 static inline bool acl_unread(const struct posix_acl *acl)
 {
 	return (u64)acl & 1;
