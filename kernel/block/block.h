@@ -118,7 +118,7 @@ void bio_end_read_pages(struct bio *bio);
  */
 struct blk_plug {
 	struct list_head list;
-	u32 nr;
+	u32 nr; /* bios on @list */
 };
 void blk_start_plug(struct blk_plug *p); /* @p is on the caller's stack */
 void blk_finish_plug(struct blk_plug *p);
@@ -133,7 +133,7 @@ void disk_account_end(struct bio *bio);
 enum { STAT_READ, STAT_WRITE, STAT_DISCARD, STAT_FLUSH, STAT_GROUPS };
 struct disk_stats {
 	struct {
-		u64 ios, merges, sectors, ns;
+		u64 ios, merges, sectors, ns; /* ns: sum of all requests */
 	} group[STAT_GROUPS];
 	u64 inflight[2]; /* [0]: reads; [1]: all other requests */
 	/*
@@ -188,7 +188,7 @@ struct gendisk {
 	char name[16]; /* "ubda" */
 	u32 major, first_minor, minors;
 	const struct block_device_operations *ops;
-	void *private;
+	void *private;          /* of the driver */
 	u64 capacity;           /* sectors */
 	u32 logical_block_size; /* bytes; O_DIRECT is aligned to it */
 	/* It cannot be written; it serves REQ_DISCARD; it serves REQ_WRITE_ZEROES. */

@@ -19,7 +19,7 @@ enum kind { NOTHING, NUMBER, CTX, STACK, MAP, VALUE, PACKET, PACKET_END };
 
 /* The contents of a register. */
 struct reg {
-	u8 kind;
+	u8 kind;         /* enum kind */
 	bool maybe_null; /* True for a pointer that may be 0 */
 	u8 frame;        /* for STACK: index of the frame */
 	/* For pointers: the constant part of the distance from the base, in bytes. */
@@ -70,14 +70,18 @@ struct verifier {
 	struct ebpf_code *code;
 	const struct ebpf_rights *rights;
 	struct ebpf_log *log;
-	struct state *now;
-	struct state *waiting;
-	struct state **kept; /* by pc */
+	struct state *now;     /* of the path that is followed; owned */
+	struct state *waiting; /* of paths to follow, by next */
+	struct state **kept;   /* by pc */
 	/* By pc: mask of the registers that are read later before they are written. */
 	u16 *live;
 	u8 *starts; /* FLOW_* by pc */
 	/* By the pc of a function's start: bytes of stack that the function uses. */
 	u16 *depth_of;
+	/*
+	 * Ids given out; instructions and jumps examined, now and when the last state was kept;
+	 * lengths of the lists; steps of check_depth().
+	 */
 	u32 ids, processed, jumps, last_processed, last_jumps, nr_kept, nr_waiting, steps;
 };
 

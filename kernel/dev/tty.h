@@ -85,10 +85,10 @@ struct tty_struct {
 	dev_t dev;
 	char name[16]; /* "tty0", "pts/3" */
 	const struct tty_operations *ops;
-	void *driver_data;
+	void *driver_data; /* of the driver */
 	/* pty: the other side; under ctl_mutex of the pair's master */
 	struct tty_struct *link;
-	int index;
+	int index; /* number of the line or pair */
 
 	struct mutex ctl_mutex;
 	int count; /* open files, under ctl_mutex */
@@ -116,7 +116,7 @@ struct tty_struct {
 	u8 *read_buf;
 	u8 *read_mark; /* for each byte: n_tty.h's MARK_* */
 	u64 read_head, canon_head, read_tail;
-	u8 *echo_buf;
+	u8 *echo_buf; /* ECHO_BUF_SIZE bytes for the driver */
 	u32 echo_head, echo_tail;
 	u32 echo_column; /* column where pending echo began */
 	/* Column after all output and echo, and column of the edited line's end. */

@@ -54,6 +54,10 @@ struct sock_header;
  * precede the completions.
  */
 struct uring_shared {
+	/*
+	 * The kernel moves sq_head and cq_tail, the guest the other two; not masked. The guest
+	 * writes cq_flags too.
+	 */
 	u32 sq_head, sq_tail, cq_head, cq_tail;
 	u32 sq_mask, cq_mask, sq_entries, cq_entries;
 	u32 sq_dropped, sq_flags, cq_flags, cq_overflow;
@@ -90,8 +94,8 @@ struct uring_table {
 
 /* IORING_REGISTER_RESTRICTIONS: the operations that are permitted once the ring is enabled. */
 struct uring_limits {
-	bool registered, active;
-	u64 register_ops, ops; /* bitmasks of permitted opcodes */
+	bool registered, active; /* set; in force */
+	u64 register_ops, ops;   /* bitmasks of permitted opcodes */
 	u8 flags_allowed, flags_required;
 };
 
@@ -224,7 +228,7 @@ struct uring_req {
 	bool active; /* counted in ring->nr_active */
 	/* counted in @polls of the ring that @file is */
 	bool polls_ring;
-	bool cancelled;
+	bool cancelled; /* it will not wait again; under cq_lock */
 	/* True if its task has exited, so that operations that need a task fail */
 	bool orphan;
 	int refused; /* -errno if it was refused, else 0 */
@@ -263,7 +267,7 @@ struct uring_req {
 	struct ktimer timer;
 	/* timeout: value of ring->counted that ends it */
 	u64 target;
-	u64 deadline;
+	u64 deadline; /* ktime, ns; TIMEOUT_REMOVE: new time */
 	/* timeout: the requested time in ns; with several shots, the interval */
 	u64 period;
 	/*

@@ -35,9 +35,9 @@ struct kstat {
 	u64 attributes, attributes_mask; /* STATX_ATTR_* */
 	u64 ino;
 	dev_t dev, rdev;
-	kuid_t uid;
+	kuid_t uid; /* kept id; vfs_getattr(): seen id */
 	kgid_t gid;
-	loff_t size;
+	loff_t size; /* bytes */
 	struct timespec64 atime, mtime, ctime, btime;
 	u64 blocks; /* 512-byte units */
 	u64 mnt_id;
@@ -58,8 +58,8 @@ struct kstat {
 #define ATTR_KILL_SGID 0x1000
 #define ATTR_OPEN 0x8000 /* part of an open with O_TRUNC */
 struct iattr {
-	u32 ia_valid;
-	umode_t ia_mode;
+	u32 ia_valid;    /* ATTR_* */
+	umode_t ia_mode; /* type bits are ignored */
 	/*
 	 * For setattr: the set-id bits that ATTR_KILL_* remove. They are cleared in i_mode already.
 	 */

@@ -132,7 +132,7 @@ struct super_block {
 	struct block_device *s_bdev; /* NULL: it has no disk */
 	/* s_bdev is open for writing; under s_umount. */
 	bool s_bdev_write;
-	void *s_fs_info;
+	void *s_fs_info;            /* of the file system */
 	u32 s_time_gran;            /* ns: granularity of file times */
 	s64 s_time_min, s_time_max; /* seconds: limits of file times */
 	char s_id[32];              /* device name for messages */
@@ -354,10 +354,14 @@ void sb_error_remount_ro(struct super_block *sb);
 
 /* ---- mounts ---- */
 struct mount {
+	/*
+	 * Where it is attached, with references; itself and its root if it is not attached. Under
+	 * namespace_sem and mount_lock.
+	 */
 	struct mount *mnt_parent;
 	struct dentry *mnt_mountpoint;
-	struct dentry *mnt_root;
-	struct super_block *mnt_sb;
+	struct dentry *mnt_root;    /* what it shows; referenced; immutable */
+	struct super_block *mnt_sb; /* holds a reference (s_active) */
 	/* MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_NOATIME, MS_RELATIME ... */
 	u32 mnt_flags;
 	atomic_t mnt_count;                     /* references */

@@ -35,8 +35,8 @@ struct swap_place {
 	 */
 	struct {
 		struct block_device *bdev;
-		struct file *f;
-		u64 off; /* where in @f the device begins, bytes */
+		struct file *f; /* referenced */
+		u64 off;        /* where in @f the device begins, bytes */
 	} under[SWAP_DEPTH];
 	u32 nr_under;
 };

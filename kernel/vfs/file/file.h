@@ -193,10 +193,10 @@ struct file {
 	struct fasync_entry *f_fasync;
 	struct list_head f_ep; /* epoll items that watch it; under f_lock */
 	struct fown {
-		struct pid *pid;
-		int type;
-		kuid_t uid, euid;
-		int signum;
+		struct pid *pid;  /* referenced; NULL: no owner */
+		int type;         /* PIDTYPE_* */
+		kuid_t uid, euid; /* of the task that set it */
+		int signum;       /* of F_SETSIG; 0: SIGIO */
 		/*
 		 * The Landlock domain of the task that set the owner, and that task's process if it
 		 * has a domain. References, or NULL.

@@ -101,14 +101,14 @@ struct dentry {
 	char d_iname[DNAME_INLINE];
 	struct super_block *d_sb;
 	const struct dentry_operations *d_op;
-	void *d_fsdata;
+	void *d_fsdata; /* of the file system */
 	/* Position in a simple directory (libfs.c), under the directory's i_rwsem. */
 	u64 d_cookie;
 	/* Link in d_parent->d_subdirs, under the parent's d_lock. */
 	struct list_head d_child;
-	struct list_head d_subdirs;
-	struct list_head d_alias; /* link in d_inode->i_dentry */
-	struct list_head d_lru;
+	struct list_head d_subdirs; /* children, by d_child; under d_lock */
+	struct list_head d_alias;   /* link in d_inode->i_dentry */
+	struct list_head d_lru;     /* under the LRU list's lock */
 	struct rcu_head d_rcu;
 };
 

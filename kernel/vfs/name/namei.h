@@ -16,7 +16,7 @@ enum { LAST_NORM, LAST_ROOT, LAST_DOT, LAST_DOTDOT };
 struct last {
 	/* Points into the path that is being walked. */
 	struct qstr name;
-	int type;
+	int type;   /* LAST_* */
 	bool slash; /* slashes follow the name */
 };
 

@@ -57,10 +57,10 @@ struct fan_group {
 	struct wait_queue_head wqh;
 	/* Lists of fan_event.link. events: to be read; asked: permission events to be answered. */
 	struct list_head events, asked;
-	u32 nr_events;
+	u32 nr_events; /* in @events */
 	/* Value of fs.fanotify.max_queued_events when the group was made; immutable. */
 	u32 max_events;
-	bool dead;
+	bool dead; /* the file was closed; under wqh.lock */
 };
 
 struct fan_mark {
@@ -86,8 +86,8 @@ struct fan_fid {
 
 struct fan_event {
 	struct list_head link;
-	u32 mask;
-	struct pid *pid;
+	u32 mask;         /* FAN_* */
+	struct pid *pid;  /* that caused the event; referenced */
 	struct path path; /* with references, or NULL */
 	struct fan_fid object, dir, new_dir;
 	char *name, *new_name; /* NUL-terminated, in @text, or NULL */
