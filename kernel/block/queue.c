@@ -76,8 +76,8 @@ static bool has_change(const struct bio *bio)
 	return op != REQ_READ && op != REQ_FLUSH;
 }
 
-static DECLARE_WAIT_QUEUE_HEAD(room);
-static DECLARE_WAIT_QUEUE_HEAD(hold);
+static DECLARE_WAIT_QUEUE_HEAD(room); /* a request of a full disk ended */
+static DECLARE_WAIT_QUEUE_HEAD(hold); /* a hold or the last change ended */
 
 /* ---- held disks ---- */
 
@@ -178,7 +178,7 @@ static void dispatch(struct bio *bio)
 
 /* ---- joining ---- */
 
-/* Parts of failed joined bios, to be submitted alone. */
+/* Parts of failed joined bios, to be submitted alone. Under again_lock. */
 static LIST_HEAD(again);
 static DEFINE_SPINLOCK(again_lock);
 static struct work again_work;

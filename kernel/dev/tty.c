@@ -26,6 +26,7 @@
 #define NR_LINES 64
 /* Value of f->f_hangups for a file that is never hung up; no tty->hangups reaches it. */
 #define NEVER_HUNG_UP (~0U)
+/* Registered lines, with references. Changed only while drivers are set up. */
 static struct tty_struct *lines[NR_LINES];
 static u32 nr_lines;
 static char console_name[16] = "tty0";

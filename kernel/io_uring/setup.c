@@ -40,7 +40,7 @@
 
 struct list_head all_rings = LIST_HEAD_INIT(all_rings);
 DEFINE_SPINLOCK(rings_lock);
-static atomic64_t charged;
+static atomic64_t charged; /* bytes: uring_charge() */
 
 int uring_charge(size_t bytes)
 {

@@ -27,8 +27,11 @@
  */
 #define DIRECT_WAIT 20000000000UL
 
+/*
+ * Woken up when a thaw lets writers go on, and when the last write ends for which a freeze waits.
+ */
 static DECLARE_WAIT_QUEUE_HEAD(thaw_wait);
-static atomic_t forbidden;
+static atomic_t forbidden; /* freeze_forbid(true) calls in force */
 
 /*
  * Begins a write for which a freeze waits: counts it in @count, or sleeps while @stopped is set.

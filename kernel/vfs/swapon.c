@@ -49,7 +49,7 @@ struct swap_file {
 };
 
 static DEFINE_MUTEX(areas_lock);
-static LIST_HEAD(swap_files);
+static LIST_HEAD(swap_files); /* by link; under areas_lock */
 
 static struct inode *inode_of(const struct file *f)
 {

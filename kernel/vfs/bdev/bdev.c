@@ -241,7 +241,7 @@ static const struct address_space_operations bdev_aops = {
 
 /* ---- opening ---- */
 
-static DEFINE_SPINLOCK(claim_lock);
+static DEFINE_SPINLOCK(claim_lock); /* protects the holders of all devices */
 
 /*
  * True if another holder excludes @holder from @b. The holder of a disk excludes others from its

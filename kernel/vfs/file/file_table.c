@@ -23,7 +23,7 @@ const struct file_watch_ops *file_watch_ops;
 const struct process_ops *process_ops;
 
 static struct kmem_cache *file_cache;
-static atomic64_t files_in_use;
+static atomic64_t files_in_use; /* struct file that exist */
 u64 sysctl_file_max = INT64_MAX;
 
 u64 nr_files(void)
@@ -201,10 +201,10 @@ struct pseudo_fs {
 	struct list_head list;
 };
 static DEFINE_MUTEX(pseudo_lock);
-static LIST_HEAD(pseudo_list);
+static LIST_HEAD(pseudo_list); /* pseudo_fs.list; under pseudo_lock */
 /* The inode that all anonymous files share; under pseudo_lock until it is set. */
 static struct inode *anon_inode;
-static atomic64_t next_pseudo_ino;
+static atomic64_t next_pseudo_ino; /* inode numbers given out so far */
 
 static const struct super_operations pseudo_super_ops = {
 	.drop_inode = generic_delete_inode,

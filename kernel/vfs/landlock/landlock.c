@@ -60,7 +60,7 @@ static DEFINE_SPINLOCK(objects_lock);
  * Under objects_lock.
  */
 static LIST_HEAD(puts);
-static DECLARE_WAIT_QUEUE_HEAD(puts_done);
+static DECLARE_WAIT_QUEUE_HEAD(puts_done); /* an object left @puts */
 
 static struct ll_object *object_get_locked(struct ll_object *o)
 {

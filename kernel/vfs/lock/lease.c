@@ -43,7 +43,7 @@ struct lease {
 };
 
 static DEFINE_SPINLOCK(lease_lock);
-static LIST_HEAD(all_leases);
+static LIST_HEAD(all_leases);               /* by lease.all; under lease_lock */
 static DECLARE_WAIT_QUEUE_HEAD(lease_wait); /* woken up when a lease ends */
 
 static struct lease **find(struct inode *inode, const struct file *f)
