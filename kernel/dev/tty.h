@@ -69,15 +69,15 @@ struct tty_operations {
 #define ECHO_BUF_SIZE 4096
 
 /* tty->flags */
-#define TTY_EXCLUSIVE 0
+#define TTY_EXCLUSIVE 0    /* TIOCEXCL: no further open */
 #define TTY_OTHER_CLOSED 1 /* pty: the other side is gone */
 #define TTY_PTY_LOCK 3     /* slave cannot be opened yet */
 #define TTY_MASTER 4
 #define TTY_SLAVE 5
 /* Input has ended: reads return 0, writes still work. */
 #define TTY_EOF 6
-#define TTY_THROTTLED 7
-#define TTY_PKT 8
+#define TTY_THROTTLED 7 /* unthrottle() is due when there is room */
+#define TTY_PKT 8       /* of a master: packet mode */
 
 struct tty_struct {
 	atomic_t refs;

@@ -34,7 +34,7 @@ struct simple_dir;
 struct super_block;
 
 /* Bits of i_state, under i_lock. */
-#define I_NEW 0x1
+#define I_NEW 0x1            /* being filled in; lookups wait */
 #define I_DIRTY_SYNC 0x2     /* times and other attributes */
 #define I_DIRTY_DATASYNC 0x4 /* attributes that fdatasync writes: size */
 #define I_DIRTY_PAGES 0x8
@@ -49,10 +49,10 @@ struct super_block;
 #define S_IMMUTABLE 0x1
 #define S_APPEND 0x2
 #define S_NOATIME 0x4
-#define S_SYNC 0x8
-#define S_DEAD 0x10    /* a removed directory */
-#define S_PRIVATE 0x20 /* Landlock does not restrict it */
-#define S_DIRSYNC 0x40
+#define S_SYNC 0x8       /* writes are on the disk on return */
+#define S_DEAD 0x10      /* a removed directory */
+#define S_PRIVATE 0x20   /* Landlock does not restrict it */
+#define S_DIRSYNC 0x40   /* kept for its flag, without effect */
 #define S_SWAPFILE 0x100 /* a swap area: cannot be changed */
 /* Cache of a check: the inode has no set-id bits and no security xattrs that a write must clear. */
 #define S_NOSEC 0x80

@@ -17,9 +17,9 @@ struct path;
 #define MAY_WRITE 2
 #define MAY_READ 4
 #define MAY_APPEND 8
-#define MAY_ACCESS 16
-#define MAY_OPEN 32
-#define MAY_CHDIR 64
+#define MAY_ACCESS 16 /* access(2): nothing is done */
+#define MAY_OPEN 32   /* at open(2) */
+#define MAY_CHDIR 64  /* a directory becomes root or cwd */
 
 /*
  * Checks mode bits, ACL and capabilities only, for i_op->permission. Other bits of @mask are

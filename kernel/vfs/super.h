@@ -36,7 +36,7 @@ struct kstatfs {
 #define SB_NOEXEC 8
 #define SB_SYNCHRONOUS 16
 #define SB_NOATIME 1024
-#define SB_ACTIVE (1 << 30)
+#define SB_ACTIVE (1 << 30) /* mounted: unused inodes stay cached */
 
 /*
  * The operations may sleep, unless their comment says otherwise. Those of type int return 0 or

@@ -40,15 +40,15 @@ struct vm_area;
 /* Bits of f_mode. */
 #define FMODE_READ 0x1
 #define FMODE_WRITE 0x2
-#define FMODE_LSEEK 0x4
-#define FMODE_PREAD 0x8
+#define FMODE_LSEEK 0x4 /* positions can be set */
+#define FMODE_PREAD 0x8 /* pread(2) is allowed */
 #define FMODE_PWRITE 0x10
-#define FMODE_EXEC 0x20
-#define FMODE_PATH 0x4000
-#define FMODE_ATOMIC_POS 0x8000 /* read and write hold f_pos_lock */
-#define FMODE_STREAM 0x200000
-#define FMODE_NOWAIT 0x8000000
-#define FMODE_CREATED 0x100000
+#define FMODE_EXEC 0x20              /* opened to be executed */
+#define FMODE_PATH 0x4000            /* O_PATH */
+#define FMODE_ATOMIC_POS 0x8000      /* read and write hold f_pos_lock */
+#define FMODE_STREAM 0x200000        /* has no position at all */
+#define FMODE_NOWAIT 0x8000000       /* honours iov_iter.nowait */
+#define FMODE_CREATED 0x100000       /* this open made the file */
 #define FMODE_WRITER_COUNTED 0x10000 /* counts in i_writecount */
 /* The file is a running program: writes to it are denied until its last reference is dropped. */
 #define FMODE_DENY_WRITE 0x400000

@@ -40,11 +40,11 @@ struct qstr {
 
 /* Bits of d_flags. */
 #define DCACHE_NEGATIVE 0x1
-#define DCACHE_MOUNTED 0x2
-#define DCACHE_UNHASHED 0x4
+#define DCACHE_MOUNTED 0x2  /* mounts are on it, in any namespace */
+#define DCACHE_UNHASHED 0x4 /* lookups do not find it */
 #define DCACHE_REVALIDATE 0x8
-#define DCACHE_DONTCACHE 0x10
-#define DCACHE_REFERENCED 0x20
+#define DCACHE_DONTCACHE 0x10  /* is freed once it is unused */
+#define DCACHE_REFERENCED 0x20 /* used since the last scan of the LRU */
 /* On the LRU list of unused dentries, though it may be in use again. */
 #define DCACHE_LRU 0x40
 /*
@@ -54,7 +54,7 @@ struct qstr {
 #define DCACHE_PERSISTENT 0x80
 /* Of a pipe, socket or memfd, which is in no tree. */
 #define DCACHE_PSEUDO 0x100
-#define DCACHE_ROOT 0x200
+#define DCACHE_ROOT 0x200 /* of a file system */
 /* Watchers were notified that the file was deleted. */
 #define DCACHE_GONE_TOLD 0x400
 /* Walks call d_op's d_manage() and d_automount(). */
