@@ -161,10 +161,10 @@ int ebpf_verify(
 
 struct bpf_prog {
 	atomic_t refs;
-	u32 id;   /* unique among existing programs */
-	u32 type; /* BPF_PROG_TYPE_* */
-	u32 uid;  /* the loader's kuid */
-	u32 verified;
+	u32 id;       /* unique among existing programs */
+	u32 type;     /* BPF_PROG_TYPE_* */
+	u32 uid;      /* the loader's kuid */
+	u32 verified; /* instructions that the verifier examined */
 	struct ebpf_rights rights;
 	char name[BPF_OBJ_NAME_LEN];
 	/* first bytes of the SHA-1 of its instructions */

@@ -29,7 +29,7 @@ struct swap_extent {
 struct swap_place {
 	struct block_device *bdev;   /* the disk of all slots */
 	struct swap_extent *extents; /* by slot, without gaps */
-	u32 nr_extents, max_extents;
+	u32 nr_extents, max_extents; /* used and allocated entries */
 	/*
 	 * The loop devices on the way to the disk, the uppermost first, and the files behind them.
 	 */

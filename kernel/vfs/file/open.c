@@ -163,8 +163,8 @@ int vfs_open(struct file *f)
 }
 
 /*
- * Checks whether current may open the path with @acc and @flags, by the inode and the mount.
- * Returns 0 or -errno.
+ * Checks whether current may open the path with @acc (MAY_*) and *flags (O_*), by the inode and the
+ * mount. Clears O_TRUNC for devices, FIFOs and sockets. Returns 0 or -errno.
  */
 static int may_open(const struct path *path, int acc, u32 *flags)
 {
