@@ -238,6 +238,7 @@ static void forget(struct verifier *v, u32 pc)
 	v->nr_kept--;
 }
 
+/* Keeps a copy of the current state, unless too many are kept already. Returns 0 or -ENOMEM. */
 static int keep(struct verifier *v)
 {
 	struct state *s;
@@ -286,6 +287,7 @@ static int meet(struct verifier *v)
 
 /* ---- calls and returns ---- */
 
+/* Enters a function of the program, with r1 to r5 of the caller. Returns 0 or -errno. */
 static int do_call(struct verifier *v, const struct bpf_insn *i)
 {
 	struct state *s = v->now;
@@ -308,6 +310,7 @@ static int do_call(struct verifier *v, const struct bpf_insn *i)
 	return 0;
 }
 
+/* Checks r0 at the end of the program. Returns 0, -EACCES or -EINVAL. */
 static int check_result(struct verifier *v)
 {
 	const struct reg *r0 = reg_at(v, BPF_REG_0);
@@ -328,6 +331,7 @@ static int check_result(struct verifier *v)
 	return 0;
 }
 
+/* Leaves a function. Returns 0, 1 at the end of the program, or -errno. */
 static int do_exit(struct verifier *v)
 {
 	struct state *s = v->now;
@@ -410,6 +414,7 @@ static int step(struct verifier *v, const struct bpf_insn *i)
 	return err;
 }
 
+/* Follows all paths. Returns 0 or -errno; -E2BIG: too many instructions; -EAGAIN: a signal. */
 static int walk(struct verifier *v)
 {
 	int err = 0;

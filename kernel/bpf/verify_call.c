@@ -13,6 +13,10 @@ struct call {
 	struct bpf_map *map; /* the preceding ARG_MAP argument */
 };
 
+/*
+ * Checks the size in @r, and the memory before it, to which r - 1 points. @want: ARG_SIZE,
+ * ARG_SIZE_OR_0; @write: the helper writes the memory.
+ */
 static int check_size(struct verifier *v, u32 r, enum arg want, bool write)
 {
 	const struct reg *n = reg_at(v, r);
@@ -62,6 +66,7 @@ static int check_map_kind(struct verifier *v, const struct call *c, const struct
 	return 0;
 }
 
+/* Checks argument @n (0 for r1). Keeps the map of an ARG_MAP in @c. */
 static int check_arg(struct verifier *v, struct call *c, u32 n)
 {
 	u32 r = n + 1;

@@ -122,6 +122,10 @@ static u8 turned(u8 op)
 	}
 }
 
+/*
+ * Narrows the numbers of a comparison in the states of both branches, and stores in @can which of
+ * them are possible. @imm: the constant operand. Returns 0.
+ */
 static int split_numbers(struct verifier *v, const struct bpf_insn *i, struct state *way[WAYS],
 	const struct reg *imm, bool can[WAYS])
 {
@@ -157,6 +161,10 @@ static int split_numbers(struct verifier *v, const struct bpf_insn *i, struct st
 	return 0;
 }
 
+/*
+ * Stores in @can which branches of any comparison, also of pointers, are possible, and narrows the
+ * states of both. Returns 0, or -EACCES if the program may not make the comparison.
+ */
 static int compare(
 	struct verifier *v, const struct bpf_insn *i, struct state *way[WAYS], bool can[WAYS])
 {

@@ -53,6 +53,10 @@ static int stack_span(struct verifier *v, const struct reg *p, s32 off, u32 size
 	return 0;
 }
 
+/*
+ * Checks that the bytes [lo, hi) of the frame's stack were written, and that they belong to no
+ * pointer unless @pointers is set. @size is for the log. Returns 0 or -EACCES.
+ */
 static int check_initialised(
 	struct verifier *v, struct frame *f, s32 lo, s32 hi, u32 size, bool pointers)
 {
@@ -86,6 +90,7 @@ static void scribble(struct frame *f, s32 lo, s32 hi, bool sure)
 	}
 }
 
+/* Loads @size bytes of the stack into the instruction's register. Returns 0 or -EACCES. */
 static int stack_load(struct verifier *v, const struct bpf_insn *i, u32 size, bool sign)
 {
 	const struct reg *p = reg_at(v, i->src_reg);
@@ -121,6 +126,7 @@ static int stack_load(struct verifier *v, const struct bpf_insn *i, u32 size, bo
 	return 0;
 }
 
+/* Stores @size bytes of *what in the stack, at @off from *p. Returns 0 or -errno. */
 static int stack_store(
 	struct verifier *v, const struct reg *p, s16 off, u32 size, const struct reg *what)
 {
@@ -159,6 +165,10 @@ static int stack_store(
 
 /* ---- values, packets ---- */
 
+/*
+ * Checks that @size bytes at @off from the pointer in @r lie within the @room bytes from its base.
+ * @what: the region, for the log.
+ */
 static int check_region(struct verifier *v, u32 r, s32 off, u32 size, u32 room, const char *what)
 {
 	const struct reg *p = reg_at(v, r);

@@ -101,6 +101,9 @@ static void move_on(struct tty_struct *to)
 	}
 }
 
+/*
+ * Passes bytes to the tty @to, or keeps them in ->ahead. Returns how many it took. Does not sleep.
+ */
 static int feed(struct tty_struct *to, const u8 *buf, int n)
 {
 	int took = 0;

@@ -178,6 +178,10 @@ static u32 more_of_list(struct uring_group *g, u64 most, struct uvec *vec, u32 m
 	return n;
 }
 
+/*
+ * Adds to vec[0] the buffers that follow it in the ring, as far as they fit into @most bytes and
+ * @max entries. Returns the number of entries.
+ */
 static u32 more_of_ring(struct uring_group *g, u64 most, struct uvec *vec, u32 max)
 {
 	u64 total = vec[0].len;

@@ -84,6 +84,7 @@ static int import_chosen(struct uring_req *r, struct iov_iter *it)
 	return 0;
 }
 
+/* Sets *it to the memory of the request. Returns 0 or -errno. */
 static int import(struct uring_req *r, struct iov_iter *it)
 {
 	const struct io_uring_sqe *s = &r->sqe;
@@ -161,6 +162,9 @@ static ssize_t at_position(struct file *f, struct iov_iter *it, loff_t *pos, boo
 	return write ? vfs_write_iter(f, it, pos) : vfs_read_iter(f, it, pos);
 }
 
+/*
+ * Transfers at the position of the entry; -1: at f_pos, under f_pos_lock. Returns bytes or -errno.
+ */
 static ssize_t transfer(struct uring_req *r, struct iov_iter *it, bool write)
 {
 	struct file *f = r->file;

@@ -85,6 +85,10 @@ static void tell(struct async_poll *p)
 		run(p);
 }
 
+/*
+ * Handles a wake-up of a wait queue, whose lock is held. @key: events; 0: any. Returns 0: it uses
+ * up no exclusive wake-up.
+ */
 static int hook_wake(struct wait_queue_entry *e, u64 key)
 {
 	struct async_hook *h = container_of(e, struct async_hook, wait);

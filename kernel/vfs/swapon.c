@@ -90,6 +90,7 @@ static void fill_bio(
 		BUG_ON(!bio_add_page(bio, pages[i], PAGE_SIZE, 0));
 }
 
+/* Reads @n slots from @slot on into pages, and waits. Returns 0, -EIO or -ENOMEM. */
 static int swap_read(void *backing, u64 slot, struct page **pages, u32 n)
 {
 	struct swap_file *sf = backing;
@@ -200,6 +201,10 @@ static s64 read_header(struct file *f, struct header *h)
 
 /* ---- exclusive use ---- */
 
+/*
+ * Sets S_SWAPFILE, which forbids changes of the file, and waits for its direct transfers. Returns 0
+ * or -EBUSY.
+ */
 static int claim_file(struct file *f)
 {
 	struct inode *inode = inode_of(f);
@@ -383,6 +388,9 @@ static bool fits_in_memory(struct swap_file *sf)
 	return st.used <= mi.available + nr_swap_free() - min(nr_swap_free(), st.pages - st.used);
 }
 
+/*
+ * Serves swapoff(2) for an area that is marked as going. Frees it, or returns -errno and leaves it.
+ */
 static int remove_file(struct swap_file *sf)
 {
 	int err = fits_in_memory(sf) ? swap_area_remove(sf->area) : -ENOMEM;

@@ -136,6 +136,7 @@ static void insert_dirty(struct super_block *sb, struct inode *inode)
 	list_add(&inode->i_dirty_list, at);
 }
 
+/* Clears I_SYNC, puts the inode back on s_dirty if it is dirty, and wakes up waiters. */
 static void sync_end(struct inode *inode)
 {
 	struct super_block *sb = inode->i_sb;

@@ -59,6 +59,10 @@ void fown_put(struct fown *o)
 	landlock_put(o->landlock);
 }
 
+/*
+ * Makes @pid the file's owner, with references of its own. Unless @instead, an owner that exists
+ * stays.
+ */
 static void set_owner(struct file *f, struct pid *pid, int type, bool instead)
 {
 	struct fown o = { .pid = pid, .type = type, .uid = current_uid(), .euid = current_euid() },

@@ -100,7 +100,7 @@ struct file_operations {
 	loff_t (*llseek)(struct file *f, loff_t off, int whence);
 	/*
 	 * Transfer at *pos and advance *pos. Return bytes, which may be fewer than requested, or
-	 * -errno. A file that is a stream ignores *pos.
+	 * -errno. Streams get NULL or ignore *pos.
 	 */
 	ssize_t (*read_iter)(struct file *f, struct iov_iter *to, loff_t *pos);
 	ssize_t (*write_iter)(struct file *f, struct iov_iter *from, loff_t *pos);
@@ -294,8 +294,9 @@ struct file *filp_open(const char *path, u32 flags, umode_t mode);
 ssize_t kernel_read(struct file *f, void *buf, size_t n, loff_t *pos);
 ssize_t kernel_write(struct file *f, const void *buf, size_t n, loff_t *pos);
 /*
- * Transfer between file and memory at *pos, which they advance, after checking f_mode (-EBADF),
- * position and length. Return bytes, perhaps fewer than requested, or -errno.
+ * Transfer between file and memory at *pos (a stream's may be NULL), which they advance, after
+ * checking f_mode (-EBADF), position and length. Return bytes, perhaps fewer than requested, or
+ * -errno.
  */
 ssize_t vfs_read_iter(struct file *f, struct iov_iter *to, loff_t *pos);
 ssize_t vfs_write_iter(struct file *f, struct iov_iter *from, loff_t *pos);

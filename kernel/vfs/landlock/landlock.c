@@ -68,6 +68,7 @@ static struct ll_object *object_get_locked(struct ll_object *o)
 	return o;
 }
 
+/* Drops a reference. The last one drops the inode, so this may sleep. */
 static void object_put(struct ll_object *o)
 {
 	bool last;

@@ -307,6 +307,7 @@ void mnt_drop_kept(struct mount *m)
 
 /* ---- the tree ---- */
 
+/* Puts one mount into @ns. In a mount_seq write section, with namespace_sem held for writing. */
 static void ns_add(struct mnt_namespace *ns, struct mount *m)
 {
 	struct rb_node **link = &ns->mounts.node, *parent = NULL;
@@ -563,6 +564,7 @@ void mnt_pivot(struct mount *new, struct mount *old, const struct path *put_old)
 	path_put(&outer);
 }
 
+/* Detaches @m and adds it to @dead. namespace_sem is held for writing. */
 static void umount_one(struct mount *m, struct list_head *dead)
 {
 	mnt_leave_group(m);

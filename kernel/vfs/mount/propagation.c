@@ -98,6 +98,10 @@ typedef int (*repeater_t)(struct mount *t, void *arg);
  */
 #define MAX_CHAIN 16
 
+/*
+ * Calls @fn for the slaves of @m and their slaves, and stops at the first result that is not 0,
+ * which it returns.
+ */
 static int for_each_slave(struct mount *m, repeater_t fn, void *arg, int depth)
 {
 	struct mount *s, *next;

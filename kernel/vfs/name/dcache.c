@@ -150,6 +150,7 @@ static void ext_name_put(struct ext_name *e)
 		call_rcu(&e->rcu, ext_name_free);
 }
 
+/* Gives a new dentry a copy of the name, with a NUL. Returns 0 or -ENOMEM. */
 static int d_set_name(struct dentry *d, const struct qstr *name)
 {
 	char *text = d->d_iname;
@@ -577,6 +578,7 @@ bool d_is_ancestor(const struct dentry *a, const struct dentry *d)
 	}
 }
 
+/* Gives @d the name of @from. Under rename_lock. */
 static void d_copy_name(struct dentry *d, const struct dentry *from)
 {
 	struct ext_name *old = name_is_external(d) ? ext_name_of(d) : NULL;

@@ -96,7 +96,7 @@ struct dentry {
 	struct hlist_node d_hash; /* in the dcache, under its bucket lock */
 	/* The parent, with a reference; a root is its own. Changes under both locks named above. */
 	struct dentry *d_parent;
-	struct qstr d_name;    /* under rename_lock */
+	struct qstr d_name;    /* with a NUL; under rename_lock */
 	struct inode *d_inode; /* NULL: negative; under d_lock */
 	char d_iname[DNAME_INLINE];
 	struct super_block *d_sb;

@@ -254,6 +254,10 @@ static int rename_locked(struct rename *r)
 		r->from.path.dentry->d_inode, r->old, r->to.path.dentry->d_inode, r->new, r->flags);
 }
 
+/*
+ * Looks up both names. i_rwsem of both parents is held for writing. Returns 0, with references in
+ * r->old and r->new, or -errno.
+ */
 static int rename_lookup(struct rename *r)
 {
 	struct qstr *nname = &r->to.last.name;

@@ -442,6 +442,9 @@ static u32 find_asked(const struct gather *g, struct asked *to)
 	return n;
 }
 
+/*
+ * Asks the groups until one refuses, and drops the references to all of them. Returns 0 or -errno.
+ */
 static int ask_in_turn(const struct fs_event *e, bool ondir, const struct asked *asked, u32 n)
 {
 	int err = 0;

@@ -115,6 +115,10 @@ static struct event *event_new(int wd, u32 mask, u32 cookie, const char *name, u
 	return e;
 }
 
+/*
+ * Queues the event, which then belongs to the queue, or returns false: it equals the last one, or
+ * the queue is full. wqh.lock is held.
+ */
 static bool queue_locked(struct instance *in, struct event *e)
 {
 	if (!list_empty(&in->events) &&
@@ -344,6 +348,10 @@ void inotify_inode_gone(struct inode *inode)
 
 /* ---- the instance as a file ---- */
 
+/*
+ * Takes the first event off the queue; the caller frees it. NULL: there is none, or with *err set
+ * to -EINVAL, it does not fit into @room bytes.
+ */
 static struct event *take_event(struct instance *in, size_t room, int *err)
 {
 	struct event *e;

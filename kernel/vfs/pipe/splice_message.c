@@ -44,6 +44,10 @@ static struct pipe_buf *room_in(struct message *m)
 	return b;
 }
 
+/*
+ * fill() copies bytes of a read into the message, drain() copies bytes of the message to a write.
+ * Both return how many.
+ */
 static size_t fill(struct iov_iter *it, void *buf, size_t n)
 {
 	size_t done = 0;
@@ -153,6 +157,7 @@ static u32 buffers_of(struct pipe_inode_info *p, size_t len)
 	return have < len ? 0 : at - p->tail;
 }
 
+/* Moves the first @len bytes of the pipe, which has them, to the message. The mutex is held. */
 static void take_out(struct pipe_inode_info *p, struct message *m, size_t len)
 {
 	while (len) {
