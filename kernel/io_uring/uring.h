@@ -429,7 +429,7 @@ long uring_unregister_group(struct uring *u, uaddr_t arg);
 long uring_group_status(struct uring *u, uaddr_t arg);
 /*
  * Returns the file of a buffer ring in kernel memory, for mmap(), referenced, and sets *pages to
- * its size. Returns ERR_PTR on failure.
+ * its size in pages. Returns ERR_PTR on failure. Takes cq_lock alone.
  */
 struct file *uring_group_file(struct uring *u, u64 id, u32 *pages);
 

@@ -79,9 +79,10 @@ struct dentry *lookup_one_unlocked(const char *name, struct dentry *base, int le
 int path_beside(const struct path *at, const char *name, struct path *beside);
 /*
  * Changes of names. They check the permission of current, call the file system and notify watchers.
- * The caller holds i_rwsem of @dir for writing, mnt_want_write(), and references to the dentries.
- * They take i_rwsem of the file that loses or gains a name. @d is a child of @dir, negative in the
- * functions that make a file. @mode has been masked by the umask.
+ * The caller holds i_rwsem of @dir for writing, write access to the mount (mnt_want_write(), not
+ * needed on internal mounts), and references to the dentries. They take i_rwsem of the file that
+ * loses or gains a name. @d is a child of @dir, negative in the functions that make a file. @mode
+ * has been masked by the umask.
  */
 int vfs_create(struct inode *dir, struct dentry *d, umode_t mode, bool excl);
 int vfs_mkdir(struct inode *dir, struct dentry *d, umode_t mode);
@@ -99,7 +100,7 @@ int vfs_link(struct dentry *old, struct inode *dir, struct dentry *d);
 const char *vfs_get_link(struct dentry *d, char **to_free);
 /*
  * Makes a file without a name in @dir (O_TMPFILE); @linkable: linkat(2) may name it later. Returns
- * a dentry with a reference, or ERR_PTR. Masks @mode by the umask. No lock is held.
+ * a dentry with a reference, or ERR_PTR. Masks @mode by the umask. i_rwsem of @dir is not held.
  */
 struct dentry *vfs_tmpfile(const struct path *dir, umode_t mode, bool linkable);
 /*
