@@ -20,6 +20,9 @@ typedef u32 gfp_t;
 #define GFP_NOFS 0x4
 /* For memory of guests: fails, perhaps after an OOM kill, before it would use the reserve. */
 #define GFP_USER 0x8
+/*
+ * Retries until memory is available, and may use a part of the reserve. For callers that may sleep.
+ */
 #define __GFP_NOFAIL 0x10
 /* Charged to current's memory group, as GFP_USER is. */
 #define __GFP_ACCOUNT 0x40
@@ -28,27 +31,44 @@ typedef u32 gfp_t;
 /* Optional memory: fails without reclaim if the memory group has no room. */
 #define __GFP_SPARE 0x80
 
-void *kmalloc(size_t n, gfp_t gfp); /* 16-byte aligned, up to 4 MiB; or NULL */
+/*
+ * Allocate up to 4 MiB, 16-byte aligned; above 8 KiB whole pages. NULL: no memory. kcalloc()
+ * zeroes, and gives NULL if @n * @size overflows. May sleep unless @gfp has GFP_ATOMIC.
+ */
+void *kmalloc(size_t n, gfp_t gfp);
 void *kzalloc(size_t n, gfp_t gfp);
 void *kcalloc(size_t n, size_t size, gfp_t gfp);
+/*
+ * Resizes a block of kmalloc(), or allocates if @p is NULL. Keeps the contents up to the smaller
+ * size; the rest is not zeroed. NULL: no memory, and @p is unchanged.
+ */
 void *krealloc(void *p, size_t n, gfp_t gfp);
 /*
  * Allocates a buffer of *n, *n / 2, ... bytes: the largest that is available without an OOM kill,
- * but at least @least. Sets *n to its size. For buffers that need not be large.
+ * else one of @least bytes, or NULL. Sets *n to its size. For buffers that need not be large.
  */
 void *kmalloc_most(size_t *n, size_t least, gfp_t gfp);
 void *kmemdup(const void *p, size_t n, gfp_t gfp);
 /* Returns the real size of an object of kmalloc, in bytes. */
 size_t ksize(const void *p);
-void kfree(const void *p); /* NULL is fine */
+/* Frees what the functions above returned, or nothing for NULL. Does not sleep. */
+void kfree(const void *p);
 struct kmem_cache;
 /* A flag to add to @align: a shrinker frees unused objects of the cache (dentries, inodes). */
 #define SLAB_RECLAIMABLE BIT(31)
+/*
+ * Creates a cache of objects of @size bytes, for ever. @name is kept by pointer. @align: a power of
+ * two; 0: 16. May sleep. NULL: no memory.
+ */
 struct kmem_cache *kmem_cache_create(const char *name, size_t size, size_t align);
+/* As kmalloc(), kzalloc() and kfree(), with objects of the cache @c. */
 void *kmem_cache_alloc(struct kmem_cache *c, gfp_t gfp);
 void *kmem_cache_zalloc(struct kmem_cache *c, gfp_t gfp);
 void kmem_cache_free(struct kmem_cache *c, void *p);
-/* Prints the line of cache @i for /proc/slabinfo. Returns its length; 0: there is no cache @i. */
+/*
+ * Prints the line of cache @i (from 0) for /proc/slabinfo. Returns its length; 0: there is no cache
+ * @i.
+ */
 int slabinfo_line(int i, char *buf, size_t size);
 
 /* For kernel/mm. */
@@ -56,7 +76,10 @@ void slab_init(void);
 u64 nr_slab_frames(void);
 u64 nr_reclaimable_slab_frames(void); /* of caches that shrinkers empty */
 u64 nr_large_frames(void);            /* frames of kmalloc blocks above 8 KiB */
-/* Frees empty slabs. Returns the number of frames freed. */
+/*
+ * Frees the empty slabs of all caches, after emptying this vCPU's magazines. Returns the number of
+ * frames freed. Does not sleep.
+ */
 u64 slab_shrink(void);
 
 #endif

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * atomic.h: atomic words and reference counts. All read-modify-write operations are full barriers.
+ * atomic.h: atomic words and reference counts. All read-modify-write operations are full barriers;
+ * atomic_read(), atomic_set() and test_bit() order nothing. xchg() and cmpxchg() return the old
+ * value, *_return() the new one.
  */
 #ifndef NESTLING_LIB_ATOMIC_H
 #define NESTLING_LIB_ATOMIC_H
@@ -54,7 +56,7 @@ static inline bool atomic_inc_not_zero(atomic_t *a)
 #define smp_load_acquire(p) __atomic_load_n(p, __ATOMIC_ACQUIRE)
 #define smp_store_release(p, v) __atomic_store_n(p, v, __ATOMIC_RELEASE)
 
-/* Single bits of a word. */
+/* Single bits, 0 to 63, of the u64 at @p. */
 #define set_bit(n, p) ((void)__atomic_or_fetch((p), 1UL << (n), __ATOMIC_SEQ_CST))
 #define clear_bit(n, p) ((void)__atomic_and_fetch((p), ~(1UL << (n)), __ATOMIC_SEQ_CST))
 #define test_bit(n, p) ((__atomic_load_n((p), __ATOMIC_RELAXED) >> (n)) & 1)

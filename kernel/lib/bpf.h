@@ -22,14 +22,22 @@
 struct bpf_input {
 	u32 len; /* result of BPF_LEN */
 	/*
-	 * Loads a value other than a constant, the length or scratch memory. Returns false if the
+	 * Loads a value other than a constant, the length or scratch memory. @x: the index
+	 * register. @a: the destination register, which holds its old value. Returns false if the
 	 * program must end with result 0.
 	 */
 	bool (*load)(const struct bpf_input *in, const struct sock_filter *i, u32 x, u32 *a);
 };
 
-/* Checks a program. Returns 0, -EINVAL, -ENOMEM. @len: 1 to BPF_MAXINSNS. */
+/*
+ * Checks a program. May sleep. Returns 0, -ENOMEM, or -EINVAL, also if @len is not 1 to
+ * BPF_MAXINSNS.
+ */
 int bpf_check(const struct sock_filter *insn, u32 len);
+/*
+ * Runs a checked program and returns its result: 0 if it divides by zero or a load fails. Sleeps
+ * only if @in->load does.
+ */
 u32 bpf_run(const struct sock_filter *insn, const struct bpf_input *in);
 
 #endif

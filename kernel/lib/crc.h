@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* crc.h: checksums of on-disk formats. Tables are built at first use. */
+/* crc.h: checksums of on-disk formats. Data need no alignment. Callable anywhere. */
 #ifndef NESTLING_LIB_CRC_H
 #define NESTLING_LIB_CRC_H
 

@@ -21,7 +21,7 @@ enum {
 	DECOMPRESS_KINDS
 };
 
-/* drivers/decompress fills the table. */
+/* drivers/decompress fills the table with the bodies of the two functions below. */
 struct decompress_ops {
 	bool (*has)(u32 kind);
 	long (*block)(u32 kind, void *out, size_t size, const void *in, size_t n);
@@ -34,9 +34,10 @@ static inline bool decompress_has(u32 kind)
 	return decompress_ops.has(kind);
 }
 /*
- * Decompresses the whole of @in, one stream of @kind, into @out. Returns the bytes, at most @size.
- * -EINVAL: damaged, or longer than @size; -ENOMEM; -EOPNOTSUPP: not built in. Both buffers lie in
- * the direct map; the part of @out behind the result is undefined.
+ * Decompresses the whole of @in, @n bytes, one stream of @kind, into @out. Returns the bytes, at
+ * most @size. -EINVAL: damaged, or longer than @size; -ENOMEM; -EOPNOTSUPP: not built in. Both
+ * buffers lie in the direct map. The part of @out behind the result, or all of it on failure, is
+ * undefined.
  */
 static inline long decompress_block(u32 kind, void *out, size_t size, const void *in, size_t n)
 {

@@ -38,6 +38,7 @@ static inline void keyhash_init(struct keyhash *s, const struct hash_key *k)
 	*s = (struct keyhash){ .h = k->start };
 }
 
+/* Adds eight bytes of a key at once. */
 static inline void keyhash_word(struct keyhash *s, const struct hash_key *k, u64 word)
 {
 	s->h = hash_fold(s->h ^ word, k->factor);
@@ -53,8 +54,8 @@ static inline void keyhash_byte(struct keyhash *s, const struct hash_key *k, u8 
 }
 
 /*
- * Ends a hash. Fewer than eight bytes are left over, so the number of all bytes, modulo 256, fits
- * beside them in a word.
+ * Ends a hash and returns it. Fewer than eight bytes are left over, so the number of all bytes,
+ * modulo 256, fits beside them in a word.
  */
 static inline u32 keyhash_end(struct keyhash *s, const struct hash_key *k)
 {

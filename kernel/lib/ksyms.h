@@ -17,7 +17,9 @@
 const char *ksym_lookup(u64 addr, u64 *offset);
 /* Returns the address of a function by its name, or 0. */
 u64 ksym_address(const char *name);
-/* Returns name and address of the @n-th function by address; NULL behind the last. */
+/*
+ * Returns the name of the @n-th function by address (from 0) and sets *addr; NULL behind the last.
+ */
 const char *ksym_nth(u32 n, u64 *addr);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * list.h: intrusive circular doubly linked lists, and hash lists with one-pointer heads. No locks:
- * the owner locks.
+ * list.h: intrusive circular doubly linked lists, and hash lists with one-pointer heads, with
+ * Linux's names and meanings. No locks: the owner locks.
  */
 #ifndef NESTLING_LIB_LIST_H
 #define NESTLING_LIB_LIST_H
@@ -133,6 +133,7 @@ static inline void hlist_add_at(struct hlist_node *n, struct hlist_node **at)
 		n->next->pprev = &n->next;
 	*at = n;
 }
+/* Does nothing if @n is on no list. */
 static inline void hlist_del_init(struct hlist_node *n)
 {
 	if (!n->pprev)

@@ -39,11 +39,14 @@ typedef struct spinlock {
 	}
 #define LOCK_CLASS(l) NULL
 #endif
+/* Makes a free lock, with its class. */
 #define spin_lock_init(l) spin_lock_setup(l, LOCK_CLASS(l))
 #define DEFINE_SPINLOCK(n) spinlock_t n = SPINLOCK_INIT(n)
 
+/* The body of spin_lock_init(). @name is kept by pointer. */
 void spin_lock_setup(spinlock_t *l, const char *name);
 void spin_lock(spinlock_t *l);
+/* True if it has taken the lock; never waits. */
 bool spin_trylock(spinlock_t *l);
 void spin_unlock(spinlock_t *l);
 /*
@@ -58,14 +61,15 @@ void spin_unlock_yield(spinlock_t *l);
 void spin_lock_raw(spinlock_t *l);
 bool spin_trylock_raw(spinlock_t *l);
 void spin_unlock_raw(spinlock_t *l);
-void assert_spin_held(const spinlock_t *l); /* empty in release builds */
+/* Panics in debug builds if @l is free. Does not check which task holds it. */
+void assert_spin_held(const spinlock_t *l);
 /* Take and release two locks of one class, ordered by address; both may be one lock. */
 void spin_lock_two(spinlock_t *a, spinlock_t *b);
 void spin_unlock_two(spinlock_t *a, spinlock_t *b);
 
 /*
  * A spinning reader-writer lock, for short sections with many readers (tasklist, dentry hash).
- * Writers are preferred.
+ * Writers are preferred, so a reader must not take it again: it would wait for a waiting writer.
  */
 typedef struct rwlock {
 	u32 word;

@@ -11,13 +11,16 @@
 
 #include "kernel/lib/types.h"
 
-/* Adds @bytes (0: an unknown number) to the count of @name. @err: -errno. Callable anywhere. */
+/*
+ * Adds @bytes (0: an unknown number) to the count of @name, which is copied, up to 127 bytes. @err:
+ * -errno. Callable anywhere.
+ */
 void note_lost(const char *name, u64 bytes, int err);
 /* True if @name has lost anything since boot. */
 bool has_lost(const char *name);
 /*
- * Writes one line about the @i-th name that has lost data. Returns its length; 0: there is no such
- * name.
+ * Writes one line about the @i-th name (from 0) that has lost data, at most LOST_LINE bytes with
+ * its terminator. Returns its length; 0: there is no such name.
  */
 #define LOST_LINE 288
 int lost_line(u32 i, char *line, size_t size);
@@ -27,13 +30,19 @@ int lost_line(u32 i, char *line, size_t size);
  */
 void tell_lost(void);
 
-/* Limits lines in the log to a few per five seconds. Protected by a lock of lost.c. */
+/*
+ * Limits lines in the log to ten per five seconds. Zeroed at first. Protected by a lock of lost.c.
+ */
 struct log_limit {
 	/* ktime_get() when the current five seconds began */
 	u64 begun;
+	/* Lines printed and omitted in the current five seconds. */
 	u32 said, missed;
 };
-/* True if a line may be printed now. Prints "@name: N callbacks suppressed" after omitted lines. */
+/*
+ * True if a line may be printed now. @now: ktime_get(). Prints "@name: N callbacks suppressed"
+ * after omitted lines. Callable anywhere.
+ */
 bool may_log(struct log_limit *l, u64 now, const char *name);
 
 #endif

@@ -8,10 +8,11 @@ struct panic_core_ops {
 	/* Called at the end of panic() instead of ending the process. Does not return. */
 	void (*leave)(void);
 };
-extern const struct panic_core_ops *panic_core_ops; /* or NULL */
+/* Or NULL. */
+extern const struct panic_core_ops *panic_core_ops;
 /*
- * Notifies the user on the host of a failure; drivers/mconsole registers it. Callable anywhere: it
- * takes no lock of the kernel.
+ * Notifies the user on the host of a failure, by a terminated text. drivers/mconsole registers it.
+ * Callable anywhere: it takes no lock of the kernel.
  */
 struct trouble_ops {
 	/* Reports a panic, before the process ends or panic_core_ops->leave() runs. */
@@ -19,6 +20,7 @@ struct trouble_ops {
 	/* Reports that /dev/watchdog has expired: the instance restarts. */
 	void (*hang)(const char *text);
 };
+/* Or NULL. */
 extern const struct trouble_ops *trouble_ops;
 
 #endif

@@ -4,8 +4,8 @@
  * consoles.
  *
  * printk may be called anywhere, with spinlocks held too. It appends lines to the ring under its
- * own lock and passes whole lines to the consoles, whose write operation must not sleep. Levels are
- * Linux's ("<6>" by macro).
+ * own lock and passes whole lines to the consoles. A call's text is cut at 999 bytes and always
+ * ends its line, even without a newline. Levels are Linux's, one digit in the KERN_ macros.
  */
 #ifndef NESTLING_LIB_PRINTK_H
 #define NESTLING_LIB_PRINTK_H
@@ -23,6 +23,10 @@
 #define KERN_DEBUG "\0017"
 #define KERN_DEFAULT KERN_WARNING
 
+/*
+ * Return the length of the text, as snprintf() does. @fmt begins with a KERN_ macro, else the level
+ * is KERN_DEFAULT.
+ */
 int printk(const char *fmt, ...) __printf(1, 2);
 int vprintk(const char *fmt, va_list ap);
 #define pr_crit(...) printk(KERN_CRIT __VA_ARGS__)
@@ -32,15 +36,24 @@ int vprintk(const char *fmt, va_list ap);
 #define pr_info(...) printk(KERN_INFO __VA_ARGS__)
 #define pr_debug(...) printk(KERN_DEBUG __VA_ARGS__)
 
+/* Owned by its driver, and in use from console_register() to console_unregister(). */
 struct console {
 	const char *name;
+	/*
+	 * Writes a line of @n bytes, which ends with a newline. Must not sleep. One call at a time,
+	 * with no lock of printk.c held, but perhaps locks of the caller of printk().
+	 */
 	void (*write)(struct console *con, const char *s, size_t n);
+	/* The driver's. */
 	void *data;
 	bool everything; /* gets messages of all levels */
-	/* Under the console lock of printk.c. */
+	/* Protected by the writer's role of printk.c. */
 	struct list_head list;
 };
-/* Registers a console, and writes the ring's existing lines to it. */
+/*
+ * Registers a console, and writes the ring's existing lines to it. Neither function sleeps; both
+ * spin until a write that is going on has ended, so a console's write must not call them.
+ */
 void console_register(struct console *con);
 void console_unregister(struct console *con);
 
@@ -48,13 +61,15 @@ void console_unregister(struct console *con);
 extern int console_loglevel;
 
 /*
- * A record of the ring, for syslog(2) and /dev/kmsg. Records are numbered from 0; the oldest are
- * overwritten.
+ * A record of the ring, for syslog(2) and /dev/kmsg: one line without its newline. Records are
+ * numbered from 0; the oldest are overwritten.
  */
 struct printk_record {
 	u64 seq;
 	u64 ts_ns; /* since boot */
+	/* The level in the low three bits, the facility above them. */
 	u8 level;
+	/* Length of @text without its terminator. */
 	u16 len;
 	char text[1024];
 };
@@ -63,18 +78,19 @@ struct printk_record {
  * 0, or -EAGAIN if there is no such record yet.
  */
 int printk_read(u64 *seq, struct printk_record *rec);
+/* Returns the number that the next record will get. */
 u64 printk_next_seq(void);
 u64 printk_first_seq(void); /* of the oldest record in the ring */
 /*
- * True if lines were added since the last call: the boundary in kernel/sched then wakes up
- * printk_wait.
+ * True if lines were added since the last call. The boundary of kernel/sched is the only caller,
+ * and then wakes up printk_wait.
  */
 bool printk_take_wake(void);
 
 /*
  * True if the caller may print a message that programs can provoke: kernel.printk_ratelimit_burst
- * of them per kernel.printk_ratelimit seconds. @func: the name shown in the later count of
- * suppressed messages.
+ * of them per kernel.printk_ratelimit seconds, of all callers together. @func: the name shown in
+ * the later count of suppressed messages. Callable anywhere.
  */
 bool printk_ratelimit(const char *func);
 extern int sysctl_printk_ratelimit, sysctl_printk_ratelimit_burst;
@@ -86,7 +102,7 @@ extern int panic_timeout;
 /*
  * Reports a broken invariant: prints the text, a back-trace and the guest's state, and writes the
  * text to stderr. The instance then restarts if panic_timeout is set; otherwise the process ends
- * with status 2.
+ * with status 2. Callable anywhere. @fmt needs no level and no newline.
  */
 void panic(const char *fmt, ...) __printf(1, 2) __noreturn;
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * radix.h: a sparse array of pointers indexed by u64, 64 slots a node, and an id allocator on top
- * of it. Used by the page cache, pid maps and tables of ids. No locks: the owner locks. Nodes come
- * from kmalloc().
+ * of it. Used by the page cache, pid maps and tables of ids. No locks: the owner locks, for lookups
+ * too, since removed nodes are freed at once. Nothing sleeps: nodes come from kmalloc(GFP_ATOMIC).
  */
 #ifndef NESTLING_LIB_RADIX_H
 #define NESTLING_LIB_RADIX_H
@@ -28,13 +28,19 @@ void *radix_lookup(const struct radix *r, u64 index);
 u32 radix_run(const struct radix *r, u64 index, u32 nr, void **items);
 /* Inserts @item, which is not NULL. Returns 0, -EEXIST, -ENOMEM. */
 int radix_insert(struct radix *r, u64 index, void *item);
-/* Replaces an existing item and returns the old one. */
+/*
+ * Replaces an existing item by @item, which is not NULL, and returns the old one. NULL: there was
+ * none, and nothing is replaced.
+ */
 void *radix_replace(struct radix *r, u64 index, void *item);
-/* Removes and returns an item, or NULL. */
+/* Removes and returns the item, or returns NULL if there is none. */
 void *radix_delete(struct radix *r, u64 index);
 /* Returns the first item with index >= *index, and sets *index to its index; or NULL. */
 void *radix_next(const struct radix *r, u64 *index);
-/* Inserts at the lowest free index in [min, max]. Returns the index, -ENOSPC or -ENOMEM. */
+/*
+ * Inserts @item, which is not NULL, at the lowest free index in [min, max]. Returns the index,
+ * -ENOSPC or -ENOMEM.
+ */
 s64 radix_alloc(struct radix *r, u64 min, u64 max, void *item);
 
 #endif

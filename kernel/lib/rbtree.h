@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * rbtree.h: intrusive red-black trees (Cormen et al., Introduction to Algorithms, chapter 13). The
- * caller searches and links itself: it finds the parent and the link, then calls rb_link_node and
- * rb_insert_color. No locks: the owner locks.
+ * caller searches: it finds the parent and the link (the child pointer, or &root->node), then calls
+ * rb_link_node and rb_insert_color. No locks: the owner locks.
  */
 #ifndef NESTLING_LIB_RBTREE_H
 #define NESTLING_LIB_RBTREE_H
@@ -33,6 +33,7 @@ static inline void rb_link_node(struct rb_node *n, struct rb_node *parent, struc
 }
 void rb_insert_color(struct rb_node *n, struct rb_root *root);
 void rb_erase(struct rb_node *n, struct rb_root *root);
+/* Return the first, last, next or previous node in the tree's order, or NULL. */
 struct rb_node *rb_first(const struct rb_root *root);
 struct rb_node *rb_last(const struct rb_root *root);
 struct rb_node *rb_next(const struct rb_node *n);

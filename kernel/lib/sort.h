@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * sort.h: sorts in place and ascending: numbers, and pairs by their first and then their second
- * number.
+ * sort.h: sorts @n elements in place and ascending: numbers, and pairs by their first and then
+ * their second number. Needs no memory.
  */
 #ifndef NESTLING_LIB_SORT_H
 #define NESTLING_LIB_SORT_H

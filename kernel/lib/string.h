@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * string.h: the kernel's own memory and string functions, and number parsing and formatting.
+ * string.h: the kernel's own memory and string functions, and number parsing and formatting. A
+ * function without a comment is that of POSIX. Only kstrdup() may sleep.
  */
 #ifndef NESTLING_LIB_STRING_H
 #define NESTLING_LIB_STRING_H
@@ -25,15 +26,15 @@ size_t strspn(const char *s, const char *accept);
 size_t strcspn(const char *s, const char *reject);
 
 /*
- * Copies with truncation, always terminated. Returns the length copied, or -E2BIG if @src did not
- * fit.
+ * Copies with truncation; @dst is terminated unless @size is 0. Returns the length copied, or
+ * -E2BIG if @src did not fit.
  */
 ssize_t strscpy(char *dst, const char *src, size_t size);
 
 /*
  * printf family: %d %i %u %x %X %o %c %s %p %% with flags "-0+ #", width, precision, *, and lengths
- * hh h l ll z j t. No floating point. They return the full length as in C99, sc* the length that
- * was written.
+ * hh h l ll z j t. No floating point. The result is terminated unless @size is 0. They return the
+ * full length as in C99, sc* the length that was written, without the terminator.
  */
 int vsnprintf(char *buf, size_t size, const char *fmt, va_list ap);
 int snprintf(char *buf, size_t size, const char *fmt, ...) __printf(3, 4);
@@ -44,23 +45,25 @@ int scnprintf(char *buf, size_t size, const char *fmt, ...) __printf(3, 4);
  */
 int invalid(char *why, size_t size, const char *fmt, ...) __printf(3, 4);
 
-/*
- * kstrtou64() and kstrtos64() parse a whole string as a number (base 0: by prefix; a trailing
- * newline is allowed). Return 0, -EINVAL or -ERANGE.
- */
 /* Returns the string without surrounding white space, which it cuts off in place. */
 char *strim(char *s);
+/*
+ * Parse a whole string as a number (base 0: by prefix; a leading + and a trailing newline are
+ * allowed). Return 0, -EINVAL or -ERANGE; *out is set on success only.
+ */
 int kstrtou64(const char *s, unsigned base, u64 *out);
 int kstrtos64(const char *s, unsigned base, s64 *out);
 
-/* Parses a size: "512M", "1g", "64k", plain bytes. Returns 0, -EINVAL or -ERANGE. */
+/*
+ * Parses a size in bytes: "512M", "1g", "64k", "2T", plain bytes, with a number as by kstrtou64()
+ * with base 0. Returns 0, -EINVAL or -ERANGE.
+ */
 int kstrtosize(const char *s, u64 *out);
 
-/*
- * Copies a string to memory of the slab allocator (kernel/mm). NULL without memory; freed by kfree.
- */
+/* Copies a string to memory of kmalloc(GFP_KERNEL). NULL: no memory. */
 char *kstrdup(const char *s);
 
+/* Returns a hash that a guest can predict: keyhash.h is for keys that a guest chooses. */
 u32 hash_bytes(const void *p, size_t n, u32 seed);
 static inline u32 hash_u64(u64 v)
 {

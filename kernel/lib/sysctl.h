@@ -14,21 +14,29 @@ enum sysctl_kind {
 	SYSCTL_STRING, /* char[size] */
 	/* As SYSCTL_SHOW, but with words instead of numbers: the file may be read in pieces. */
 	SYSCTL_WORDS,
-	/*
-	 * show(buf, size) returns the bytes; store(text) returns 0 or -errno; store NULL: read
-	 * only.
-	 */
+	/* Text by @show and @store; store NULL: read only. */
 	SYSCTL_SHOW,
 };
 struct sysctl {
-	const char *path; /* "kernel/pid_max" */
+	const char *path; /* below /proc/sys: "kernel/pid_max" */
 	enum sysctl_kind kind;
-	umode_t mode;
+	umode_t mode; /* without write bits: read only */
+	/* The variable. Read and written without a lock. */
 	void *data;
-	/* For SYSCTL_STRING max is the size of the buffer, terminator included. */
+	/*
+	 * Limits of a number. For SYSCTL_STRING max is the size of the buffer, terminator included.
+	 */
 	s64 min, max;
+	/*
+	 * @show and @store may sleep. @show writes at most @size bytes, which is 256, and returns
+	 * how many.
+	 */
 	int (*show)(char *buf, size_t size);
+	/*
+	 * Gets the terminated text without leading blanks, may change it, and returns 0 or -errno.
+	 */
 	int (*store)(char *text);
+	/* Called after the variable was written (not with @store). NULL: nothing to do. */
 	void (*changed)(void);
 };
 #define SYSCTL_NUM(p, v, lo, hi)                                                                   \
@@ -46,7 +54,7 @@ struct sysctl_hooks {
 };
 extern const struct sysctl_hooks sysctl_hooks;
 
-/* Registers the entries of @table, which must live for ever. Returns 0 or -errno. */
+/* Registers the @n entries of @table, which must live for ever. May sleep. Returns 0 or -errno. */
 static inline int sysctl_register(const struct sysctl *table, u32 n)
 {
 	return sysctl_hooks.add(table, n);

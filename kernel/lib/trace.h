@@ -38,23 +38,25 @@ extern u64 trace_points; /* bits of the points that are on */
 	} while (0)
 
 /*
- * Appends a line with time and name to the ring; any lock may be held. Without a ring the line is
- * lost.
+ * Appends a line with time and name ("": none) to the ring, cut at 638 bytes; any lock may be held.
+ * Without a ring the line is lost.
  */
 void trace_print(const char *name, const char *fmt, ...) __printf(2, 3);
-const char *trace_point_name(int i, const char **text); /* NULL past the last */
+/* Returns the name of point @i and sets *text to its description; NULL past the last. */
+const char *trace_point_name(int i, const char **text);
 /* Switches a point, or all points if @name is "all". Returns false for an unknown name. */
 bool trace_point_set(const char *name, bool on);
 
 /*
- * Sets the ring's memory, once and for ever; @size is a power of two. Returns false if the ring has
- * memory already.
+ * Sets the ring's memory, once and for ever; @size in bytes is a power of two. Returns false if the
+ * ring has memory already: @buf then stays the caller's.
  */
 bool trace_ring_set(void *buf, u64 size);
 bool trace_ring_there(void);
 /*
  * Copies whole lines from position *pos on, and advances *pos; ~0: skips to the end, for new lines
- * only. Returns the bytes. *lost: bytes that were overwritten before they were read.
+ * only. Returns the bytes copied, without a terminator; a buffer shorter than the next line (at
+ * most 640 bytes) gets none. *lost: bytes that were overwritten before they were read.
  */
 size_t trace_read(u64 *pos, char *buf, size_t size, u64 *lost);
 

@@ -59,6 +59,7 @@ static inline uaddr_t uaddr_add(uaddr_t a, u64 n)
 #define PAGE_SHIFT 12
 #define PAGE_SIZE 4096UL
 #define PAGE_MASK (~(PAGE_SIZE - 1))
+/* Rounds up to a whole page. */
 #define PAGE_ALIGN(x) (((x) + PAGE_SIZE - 1) & PAGE_MASK)
 #define SECTOR_SHIFT 9
 
@@ -106,6 +107,7 @@ static inline uaddr_t uaddr_add(uaddr_t a, u64 n)
 #define READ_ONCE(x) (*(const volatile __typeof__(x) *)&(x))
 #define WRITE_ONCE(x, v) (*(volatile __typeof__(x) *)&(x) = (v))
 
+/* True if the result does not fit in *@r, which then holds its low bits. */
 #define check_add_overflow(a, b, r) __builtin_add_overflow(a, b, r)
 #define check_mul_overflow(a, b, r) __builtin_mul_overflow(a, b, r)
 
@@ -128,6 +130,7 @@ static inline bool IS_ERR_OR_NULL(const void *p)
 {
 	return !p || IS_ERR(p);
 }
+/* Passes on the errno that @p carries, as another type of pointer. */
 #define ERR_CAST(p) ((void *)(p))
 
 /*

@@ -26,12 +26,18 @@ enum {
  * Before this call nothing is checked.
  */
 void asan_start(void *shadow, u64 size);
-/* Mark a range as invalid or valid. @p and @n are multiples of eight bytes. */
+/*
+ * Mark a range as invalid or valid. @p and @n are multiples of eight bytes. @why: ASAN_FREED or
+ * ASAN_REDZONE.
+ */
 void asan_poison(const void *p, size_t n, u8 why);
 void asan_unpoison(const void *p, size_t n);
-/* Panics if a byte of the range is invalid. */
+/* Panics if a byte of the range is invalid. @write: how it is going to be accessed. */
 void asan_check(const void *p, size_t n, bool write);
-/* Marks the first @used bytes of a block of @size bytes at @p as valid, the rest as redzone. */
+/*
+ * Marks the first @used bytes of a block of @size bytes at @p as valid, the rest as redzone. @p and
+ * @size are multiples of eight.
+ */
 void asan_object(const void *p, size_t used, size_t size);
 #else
 static inline void asan_poison(const void *p, size_t n, u8 why)

@@ -19,6 +19,7 @@
 
 extern bool contention_counted;
 
+/* The bodies of the next two functions. Times are ktime_get() + 1, in nanoseconds. */
 u64 contention_now(void);
 void contention_add(const char *kind, const void *ip, u64 since);
 
@@ -27,17 +28,21 @@ static inline u64 contention_begin(void)
 	return unlikely(READ_ONCE(contention_counted)) ? contention_now() : 0;
 }
 
-/* Counts a wait that began at @since (0: counting was off then). Any lock may be held. */
+/*
+ * Counts a wait that began at @since (0: counting was off then). @kind: a constant such as "mutex".
+ * @ip: the place. Any lock may be held.
+ */
 static inline void contention_end(const char *kind, const void *ip, u64 since)
 {
 	if (unlikely(since))
 		contention_add(kind, ip, since);
 }
 
+/* Zeroes the counts of all rows. A wait that ends meanwhile may be counted in part. */
 void contention_reset(void);
 /*
- * Writes row i as text, "KIND WAITS MICROSECONDS LONGEST PLACE\n". Returns 0 for an empty row, -1
- * past the last.
+ * Writes row i (from 0) as text, "KIND WAITS MICROSECONDS LONGEST PLACE\n", LONGEST in microseconds
+ * too. Returns its length, 0 for an empty row, -1 past the last.
  */
 int contention_line(int i, char *buf, size_t size);
 

@@ -30,22 +30,24 @@ struct held_locks {
 
 #ifdef CONFIG_DEBUG
 /*
- * Records that a lock is taken. @spin: it is a spinlock. @try: it was taken by trylock, which
- * cannot deadlock and records no edge.
+ * Records that the running task takes a lock of the class @name (NULL: none). @spin: it is a
+ * spinlock. @try: it was taken by trylock, which cannot deadlock and records no edge. @ip: the
+ * place, a return address.
  */
 void lockdep_acquire(const void *lock, const char *name, bool spin, bool try, const void *ip);
 void lockdep_release(const void *lock);
 /*
- * Announces that the next lock may be of a class that is held already: the caller defines their
- * order.
+ * Announces that the next lock of this task may be of a class that it holds already: the caller
+ * defines their order.
  */
 void lockdep_same_class_next(void);
 /*
  * Records that @cpu switches to a task whose held locks are @h; NULL: a task that is not checked.
  */
 void lockdep_switch(int cpu, struct held_locks *h);
+/* Logs the locks in @h, with the places that took them. */
 void lockdep_print_held(const struct held_locks *h);
-/* Requests that the graph is written at power-off, line by line, through @write. */
+/* Sets the function through which lockdep_write_edges() writes, line by line: @line of @n bytes. */
 void lockdep_edges_to(void (*write)(const char *line, size_t n));
 /*
  * Writes the graph to the function that lockdep_edges_to() set:
@@ -63,8 +65,8 @@ void lockdep_write_edges(void);
 const void *lockdep_atomic_begin(const void *func);
 void lockdep_atomic_end(const void *outer);
 /*
- * Called by every function that may sleep, whether it sleeps this time or not. Panics if called
- * from a function framed by lockdep_atomic_begin().
+ * Called by every function that may sleep, whether it sleeps this time or not. Panics if the task
+ * holds a spinlock, or if called from a function framed by lockdep_atomic_begin().
  */
 void might_sleep(void);
 #define lock_name(l) ((l)->name)
