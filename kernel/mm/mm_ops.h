@@ -14,16 +14,20 @@ struct mm;
 struct user_namespace;
 struct vm_area;
 
-/* Operations on files, which mm knows only as opaque pointers; vfs registers them. */
+/*
+ * Operations on files, which mm knows only as opaque pointers; vfs registers them. They return
+ * borrowed pointers, except where said. @mmap, @fsync, @fallocate, @put and @inode_put may sleep.
+ */
 struct mm_file_ops {
 	struct address_space *(*mapping)(struct file *f);
-	loff_t (*size)(struct inode *i);
+	loff_t (*size)(struct inode *i); /* i_size, in bytes */
 	/* current's file with a reference, or NULL */
 	struct file *(*fget)(int fd);
 	void (*get)(struct file *f);
 	void (*put)(struct file *f);
-	int (*mmap)(struct file *f, struct vm_area *vma); /* f_op->mmap: 0, -ENODEV, ... */
-	void (*touch)(struct file *f);                    /* updates atime */
+	/* f_op->mmap, with mmap_lock of the area's mm held for writing: 0, -ENODEV, ... */
+	int (*mmap)(struct file *f, struct vm_area *vma);
+	void (*touch)(struct file *f); /* updates atime */
 	u64 (*ino)(struct file *f);
 	dev_t (*dev)(struct file *f);
 	struct file_ra *(*ra)(struct file *f);
@@ -35,8 +39,10 @@ struct mm_file_ops {
 	u32 (*mode)(struct file *f);
 	/* Takes a reference for writeback; false: the inode is being freed. wb_lock is held. */
 	bool (*inode_get)(struct inode *i);
-	void (*inode_put)(struct inode *i);                     /* may sleep */
-	int (*fsync)(struct file *f, loff_t start, loff_t end); /* for msync(MS_SYNC) */
+	void (*inode_put)(struct inode *i); /* may sleep */
+	/* For msync(MS_SYNC). Bytes, @end inclusive. 0 or -errno. */
+	int (*fsync)(struct file *f, loff_t start, loff_t end);
+	/* @mode: FALLOC_FL_*; the range in bytes. 0 or -errno. */
 	int (*fallocate)(
 		struct file *f, int mode, loff_t off, loff_t len); /* for madvise(MADV_REMOVE) */
 };
@@ -47,15 +53,15 @@ extern const struct mm_file_ops *mm_file_ops;
  * capability is granted.
  */
 struct mm_task_ops {
-	/* the limit RLIMIT_* of current's process */
+	/* Returns the soft limit RLIMIT_* of current's process, in its own unit; ~0: none. */
 	u64 (*rlimit)(int which);
-	bool (*capable)(int cap);
+	bool (*capable)(int cap); /* true: current has CAP_* */
 	/* takes a reference to @ns, or to current's namespace if @ns is NULL */
 	struct user_namespace *(*ns_get)(struct user_namespace *ns);
 	void (*ns_put)(struct user_namespace *ns);
 	/*
-	 * Chooses a process and kills it when no memory can be reclaimed. Returns true if one was
-	 * killed.
+	 * Chooses a process and kills it when no memory can be reclaimed for 2^@order frames. May
+	 * sleep. Returns true if one was killed.
 	 */
 	bool (*oom_kill)(gfp_t gfp, u32 order);
 };

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * mmap.h: what mmap(2), munmap(2), brk(2), madvise(2) and execve(2) do to an address space. The
- * functions take mmap_lock themselves, except where said.
+ * functions take mmap_lock themselves, except where said, and may sleep. They return 0 or -errno,
+ * except where said. Addresses and lengths are in bytes. The caller has a use of the mm (mmget()).
  */
 #ifndef NESTLING_MM_MMAP_H
 #define NESTLING_MM_MMAP_H
@@ -13,36 +14,55 @@ struct mm;
 struct vm_area;
 struct vm_operations;
 
-/* Does mmap(2) for the kernel. Takes mmap_lock. Returns the address or -errno. */
+/*
+ * Does mmap(2) for the kernel, with PROT_*, MAP_* and @pgoff in pages. Takes its own reference to
+ * @file (NULL: anonymous). Returns the address or -errno (IS_ERR_VALUE()).
+ */
 u64 do_mmap(struct mm *mm, struct file *file, u64 addr, u64 len, int prot, int flags, u64 pgoff);
+/* Does munmap(2). -EINTR if current is killed. */
 int do_munmap(struct mm *mm, u64 addr, u64 len);
 /*
  * Replaces up_write(&mm->mmap_lock) after an unmap or a move: also sends the events of a
  * userfaultfd, and waits until they are read.
  */
 void mmap_write_unlock(struct mm *mm);
-/* Unmaps under mmap_lock (writing). */
+/* Checks the range as munmap(2) does, and unmaps it, under mmap_lock (writing). */
 int munmap_checked(struct mm *mm, u64 addr, u64 len);
 /*
  * Unmaps a range, under mmap_lock (writing). It must consist of whole pages and end within the
- * address space: that is not checked.
+ * address space: that is not checked. -EPERM: sealed; -ENOMEM.
  */
 int munmap_locked(struct mm *mm, u64 start, u64 len);
 
-/* Set up a new program's areas for exec: a stack that grows down below @top, and the brk area. */
+/*
+ * Set up a new program's areas for exec. @flags: VM_*. mm_setup_stack() makes a stack that ends at
+ * @top and grows down. vm_brk() maps anonymous memory, writable and with @flags & VM_EXEC, in place
+ * of what is mapped there; @addr and @len need not be aligned.
+ */
 int mm_setup_stack(struct mm *mm, u64 top, u64 flags);
 int vm_brk(struct mm *mm, u64 addr, u64 len, u64 flags);
-/* Makes an area whose pages come from vm_ops->fault, such as the vDSO. ERR_PTR. */
+/*
+ * Makes an area whose pages come from @ops->fault, such as the vDSO. @addr is page-aligned. @ops,
+ * @private and @name are kept by pointer. ERR_PTR: -ENOMEM, -EEXIST (something is mapped there).
+ */
 struct vm_area *install_special_mapping(struct mm *mm, u64 addr, u64 len, u64 flags,
 	const struct vm_operations *ops, void *private, const char *name);
 /*
- * Drops the pages of the special mapping at @addr: the next access calls its fault operation again.
+ * Drops the pages of the special mapping that begins at @addr: the next access calls its fault
+ * operation again.
  */
 void zap_special_mapping(struct mm *mm, u64 addr);
+/*
+ * Returns a free range of @len bytes, at @hint if possible, or -errno. @align: a power of two. The
+ * range is not reserved: another thread of the mm may take it.
+ */
 u64 get_unmapped_area(struct mm *mm, u64 hint, u64 len, u64 align);
-/* Does madvise(2) for any mm. */
+/* Does madvise(2) for any mm, with the errors of madvise(2). */
 int mm_madvise(struct mm *mm, u64 addr, u64 len, int advice);
-/* Makes @v locked memory, as with MAP_LOCKED, for f_op->mmap. 0 or -EAGAIN (RLIMIT_MEMLOCK). */
+/*
+ * Makes @v locked memory, as with MAP_LOCKED, for f_op->mmap, with mmap_lock held for writing. 0 or
+ * -EAGAIN (RLIMIT_MEMLOCK).
+ */
 int mm_lock_area(struct vm_area *v);
 
 #endif

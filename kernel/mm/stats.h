@@ -11,11 +11,12 @@
 struct mm;
 struct vm_area;
 
+/* Pages, with the meanings of /proc/meminfo. */
 struct meminfo {
 	u64 total, free, available, cached, buffers, shmem, slab, slab_reclaimable, anon, mapped,
 		dirty, writeback, active_anon, inactive_anon, active_file, inactive_file,
 		page_tables, kernel_stack, committed, commit_limit, swap_total, swap_free,
-		swap_cached; /* pages */
+		swap_cached;
 };
 void si_meminfo(struct meminfo *mi);
 /*
@@ -61,12 +62,14 @@ struct mem_walk_stats {
 	/* number of mappings of the most often mapped page; not a sum */
 	u64 most_maps;
 };
-void vma_stats(struct vm_area *vma, struct mem_walk_stats *st); /* under mmap_lock */
+/* Adds the area's pages to *st. Under mmap_lock. May sleep. */
+void vma_stats(struct vm_area *vma, struct mem_walk_stats *st);
 /*
  * Writes the entries of /proc/PID/pagemap for @nr pages from @va on. @pfns: the reader may see
- * frame numbers. Under mmap_lock.
+ * frame numbers. Under mmap_lock. May sleep.
  */
 void mm_pagemap(struct mm *mm, u64 va, u64 nr, u64 *out, bool pfns);
-int mm_status_vma_flags(u64 vm_flags, char *buf, size_t size); /* "rd wr mr mw ..." */
+/* Writes the flags as in smaps, "rd wr mr mw ", terminated. Returns the length. */
+int mm_status_vma_flags(u64 vm_flags, char *buf, size_t size);
 
 #endif

@@ -120,22 +120,33 @@ struct mm {
 	bool reaped;
 };
 
-struct mm *mm_alloc(void);         /* one user, no areas */
-struct mm *mm_dup(struct mm *old); /* copy-on-write, for fork; ERR_PTR */
+/*
+ * Return an mm with one user, the caller's. mm_alloc(): without areas, or NULL: no memory.
+ * mm_dup(): a copy of @old for a fork by current, copy on write; takes both mmap_locks; ERR_PTR:
+ * -ENOMEM, -EINTR (killed). May sleep.
+ */
+struct mm *mm_alloc(void);
+struct mm *mm_dup(struct mm *old);
+/*
+ * Take and drop a use of the memory. The caller of mmget() has one already: a finder without one
+ * takes it by atomic_inc_not_zero(&mm->mm_users). The last mmput() sleeps: it unmaps all areas and
+ * puts their files.
+ */
 void mmget(struct mm *mm);
-void mmput(struct mm *mm); /* may sleep */
+void mmput(struct mm *mm);
 /*
  * Calls @fn for every mm that may have a space (the host process that holds its memory), until @fn
  * returns an error, which is then the result. The machine is stopped. -EAGAIN: an mm is just being
  * freed.
  */
 int mm_each_stopped(int (*fn)(struct mm *mm));
+/* Take and drop a reference to the structure alone. Do not sleep. */
 void mmgrab(struct mm *mm);
 void mmdrop(struct mm *mm);
 
 /*
  * Takes the space of an mm that no vCPU runs now, to be used by another mm. The first mm gets a new
- * space when it runs again. Returns false if there is no such mm.
+ * space when it runs again. Returns false if no mm has such a space.
  */
 bool mm_take_idle_space(void);
 
@@ -146,10 +157,14 @@ static inline u8 mdwe_inherited(u8 bits)
 }
 
 /*
- * Returns the page shift of the area at @addr, or PAGE_SHIFT if nothing is mapped. Takes mmap_lock.
+ * Returns log2 of the size of pages of the area at @addr, or PAGE_SHIFT if nothing is mapped. Takes
+ * mmap_lock.
  */
 u32 mm_page_shift(struct mm *mm, u64 addr);
-/* Frees the private memory of an mm whose process is dying. Later accesses fail with -EFAULT. */
+/*
+ * Frees the private memory of an mm whose process is dying. Later accesses fail with -EFAULT. Takes
+ * mmap_lock, and may sleep; the caller has a use of the mm.
+ */
 void mm_reap(struct mm *mm);
 
 #endif

@@ -58,13 +58,19 @@ struct vm_area;
 /* vm_name is the name in maps: "[vdso]" */
 #define VM_SPECIAL_NAME 0x10000000
 
+/*
+ * Called with mmap_lock held, for reading or (open, close) for writing. May sleep. Each may be
+ * NULL.
+ */
 struct vm_operations {
 	/*
 	 * Special mappings: returns the page for @index with a reference, or ERR_PTR(-EFAULT) for
 	 * SIGBUS. NULL: the area maps the page cache or anonymous memory.
 	 */
 	struct page *(*fault)(struct vm_area *vma, u64 index);
-	void (*open)(struct vm_area *vma); /* called after a split and at fork */
+	/* Called for the new area after a split and at fork. */
+	void (*open)(struct vm_area *vma);
+	/* Called before the area is freed. */
 	void (*close)(struct vm_area *vma);
 };
 
@@ -109,7 +115,10 @@ struct vm_area {
 	u64 last_fault;
 };
 
-/* Finds the first area with vm_end > addr; under mmap_lock. */
+/*
+ * Returns the first area with vm_end > @addr, which may begin behind @addr; NULL: none. Under
+ * mmap_lock, which also protects the result.
+ */
 struct vm_area *find_vma(struct mm *mm, u64 addr);
 /*
  * True for memory of memfd_secret, which is accessed only through the page tables of a process that

@@ -25,7 +25,7 @@ enum fault_kind {
 	FAULT_SWAP, /* was in a swap area */
 	FAULT_KINDS
 };
-/* Counts a fault that took @ns. */
+/* Counts a fault that took @ns nanoseconds of this vCPU. @major: it waited for the disk. */
 void fault_count(enum fault_kind kind, bool major, u64 ns);
 /* Counts a minor fault of current for entries of a file that were made ahead of their use. */
 void fault_count_ahead(void);
@@ -43,8 +43,9 @@ struct fault_info {
 };
 
 /*
- * Finds or makes the entry for @addr, and takes page_table_lock. NULL: no memory, and the lock is
- * not held.
+ * Finds the entry for @addr, makes its table if that is missing, and takes page_table_lock, which
+ * entry_unlock() drops. NULL: no memory, and the lock is not held. May sleep before it has the
+ * lock.
  */
 pte_t *entry_lock(struct mm *mm, u64 addr);
 void entry_unlock(struct mm *mm);
@@ -57,24 +58,24 @@ pte_t entry_protected(const struct vm_area *v, pte_t e);
 void entry_set(struct vm_area *v, pte_t *e, struct page *p, pte_t bits);
 
 /*
- * Serve a fault on the page at @addr. mmap_lock is held for reading. Return 0: check the entry
- * again; or -errno.
+ * Serve a fault on the page at @addr, page-aligned. mmap_lock is held for reading. May sleep.
+ * @flags: FAULT_*; @e: the entry as it was read. Return 0: check the entry again; or -errno.
  */
 int anon_fault(struct vm_area *v, u64 addr, struct fault_info *info);
 int file_fault(struct vm_area *v, u64 addr, u32 flags, struct fault_info *info);
 int cow_fault(struct vm_area *v, u64 addr, pte_t e, u32 flags, struct fault_info *info);
 /*
- * Waits for a page that a process must provide (FUSE), perhaps for ever. file_fault() and
- * shared_write_fault() return OWED_FAULT for such a page. Called with mmap_lock held for reading,
- * and drops it: otherwise other readers of this memory (ps) would wait too. Returns 0: check the
- * entry again; or -errno.
+ * Waits for a page that a process must provide (FUSE), perhaps for ever, but killably. file_fault()
+ * and shared_write_fault() return OWED_FAULT for such a page. Called with mmap_lock held for
+ * reading, and drops it: otherwise other readers of this memory (ps) would wait too. Returns 0:
+ * check the entry again; or -errno.
  */
 int owed_wait(struct vm_area *v, u64 addr);
 int shared_write_fault(struct vm_area *v, u64 addr, pte_t e, struct fault_info *info);
 
 /*
  * Fills the empty entries of [start, end) with pages of the page cache that are uptodate and
- * unlocked, without waiting.
+ * unlocked, without waiting. mmap_lock is held.
  */
 void file_map_resident(struct vm_area *v, u64 start, u64 end);
 
@@ -90,15 +91,18 @@ bool anon_small_made(struct mm *mm, u64 start, u64 end);
 
 /*
  * Maps pages of a private area that the current mm has just made, if a fixed address or a small
- * file makes it likely that they are used.
+ * file makes it likely that they are used. Takes mmap_lock, and may sleep.
  */
 void mmap_ahead(struct mm *mm, u64 start, u64 end, bool fixed);
 
-/* Allocates a frame for an anonymous page, with undefined content; NULL. */
+/*
+ * Allocates a frame for an anonymous page, with undefined content and one reference; NULL: no
+ * memory, and no OOM kill was tried. May sleep.
+ */
 struct page *anon_page_alloc(void);
 /*
- * Allocates single frames, if possible from a contiguous run. Initialise with { .order = n } for
- * about 2^n frames.
+ * Allocates single frames, as anon_page_alloc() does, if possible from a contiguous run. Initialise
+ * with { .order = n } for about 2^n frames.
  */
 struct frame_run {
 	struct page *next;

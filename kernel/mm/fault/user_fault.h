@@ -12,23 +12,28 @@ struct file;
 struct mm;
 
 /*
- * Handles a fault of guest code. Returns 0 if it was resolved, or a signal to force: SIGSEGV or
- * SIGBUS, with *code set.
+ * Handles a fault of guest code of current at @addr; @error: the CPU's error code. Takes mmap_lock,
+ * and may sleep. Returns 0 if guest code may try the access again, or a signal to force: SIGSEGV or
+ * SIGBUS, with *code set to its si_code.
  */
 int handle_fault(struct mm *mm, u64 addr, u64 error, int *code);
 /*
- * Handles a SIGBUS of the host for an access of guest code at @addr. Returns true if the access may
- * be tried again, false if the guest gets the signal.
+ * Handles a SIGBUS of the host for an access of guest code at @addr. May sleep. Returns true if the
+ * access may be tried again, false if the guest gets the signal.
  */
 bool handle_bus_error(struct mm *mm, u64 addr);
-/* Makes one page of the mm accessible, for uaccess. 0 or -errno. */
+/* Makes one page of the mm accessible, for uaccess. Takes mmap_lock, and may sleep. 0 or -errno. */
 int user_fault_in(struct mm *mm, u64 addr, bool write);
-/* Maps the pages that a new program will surely touch, before it runs. */
+/*
+ * Maps the pages that a new program will surely touch, before it runs. Takes mmap_lock, and may
+ * sleep. Errors are ignored.
+ */
 void mm_prefault(struct mm *mm, struct file *exe);
 
 /*
- * Counts of guests' faults by kind (fault_count.c). A line: KIND FAULTS MAJOR MICROSECONDS LONGEST.
- * Returns 0 for a kind without faults, -1 past the last kind.
+ * Counts of guests' faults by kind (fault_count.c), while faults_counted is set. A line: KIND
+ * FAULTS MAJOR MICROSECONDS LONGEST, LONGEST in microseconds too. Returns its length, 0 for a kind
+ * without faults, -1 past the last kind.
  */
 extern bool faults_counted;
 void fault_counts_reset(void);

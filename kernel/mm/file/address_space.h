@@ -45,12 +45,17 @@ struct file_ra {
 #define RA_SEQUENTIAL 2 /* twice the window */
 #define RA_NOREUSE 4    /* pages that were read need not be kept */
 
+/* A request to write dirty pages. */
 struct writeback_control {
 	bool sync;       /* wait for the end: fsync, sync */
 	u64 nr_to_write; /* pages to write at most; decremented */
 	u64 start, end;  /* byte range, end inclusive */
 };
 
+/*
+ * Operations of a file system. They may sleep, except where said. @file is NULL for reads that
+ * belong to no open file. Optional operations are NULL if the file system does not need them.
+ */
 struct address_space_operations {
 	/*
 	 * Starts to fill a locked page, and unlocks it at the end, with SetPageUptodate or
@@ -67,11 +72,15 @@ struct address_space_operations {
 	 * do nothing. NULL: pages are read by readpage.
 	 */
 	void (*readahead)(struct address_space *m, struct file *file, u64 index, u32 nr);
-	/* Writes dirty pages of the range out. */
+	/*
+	 * Starts to write dirty pages of the range, at most nr_to_write, which it decrements. A
+	 * caller that needs their ends waits for them. 0 or the first error.
+	 */
 	int (*writepages)(struct address_space *m, struct writeback_control *wbc);
 	/*
-	 * Begins a write of [pos, pos + len) within one page. Returns the page in *page: locked,
-	 * and uptodate if the write does not replace all of it.
+	 * Begins a write of [pos, pos + len) within one page. Returns 0, and in *page the page:
+	 * locked, with a reference, and uptodate if the write does not replace all of it. Otherwise
+	 * -errno. *fsdata is for write_end.
 	 */
 	int (*write_begin)(struct file *file, struct address_space *m, loff_t pos, u32 len,
 		struct page **page, void **fsdata);
@@ -82,16 +91,21 @@ struct address_space_operations {
 	int (*write_end)(struct file *file, struct address_space *m, loff_t pos, u32 len,
 		u32 copied, struct page *page, void *fsdata);
 	/*
-	 * Called before a shared mapping makes the page dirty: allocates its blocks. The page is
-	 * locked on return. 0 or -errno (SIGBUS).
+	 * Called before a shared mapping makes the page dirty: allocates its blocks. Called with
+	 * mmap_lock held for reading and the page not locked; returns 0 with the page locked, or
+	 * -errno (SIGBUS) with the page not locked.
 	 */
 	int (*page_mkwrite)(struct file *file, struct page *page);
 	/*
-	 * Called when the page leaves the cache from byte @offset on (truncate): drops
+	 * Called when the locked page leaves the cache from byte @offset on (truncate): drops
 	 * page->private.
 	 */
 	void (*invalidatepage)(struct page *page, u32 offset);
-	bool (*releasepage)(struct page *page); /* true: reclaim may free the page */
+	/*
+	 * Drops page->private of a clean locked page if that is possible at once. True: reclaim may
+	 * free the page.
+	 */
+	bool (*releasepage)(struct page *page);
 	/*
 	 * Finds the frames of a region (direct.c) that hold pages [index, index + n). Returns n,
 	 * from 1 to @nr. *pfn: the first of n frames in a row, or 0 if these n pages must be read.
@@ -128,7 +142,7 @@ struct address_space {
 	 * blocks are freed; held for reading while a page is added in order to be read
 	 */
 	struct rwsem invalidate_lock;
-	gfp_t gfp;
+	gfp_t gfp; /* for its pages */
 	/* the newest error of writeback; under @lock; see mapping_wb_check() */
 	int wb_err;
 	u32 wb_err_seq; /* number of errors so far; under @lock */
@@ -151,9 +165,10 @@ struct address_space {
 	/* a file of huge pages (hugetlb.h), which are not in @pages; or NULL */
 	struct huge_file *huge;
 };
+/* Initialises a mapping of @host: no pages, bdi NULL, mark_inode_dirty NULL, gfp GFP_KERNEL. */
 void address_space_init(
 	struct address_space *m, struct inode *host, const struct address_space_operations *ops);
-/* Returns i_size of the host inode, by mm_file_ops. */
+/* Returns i_size of the host inode in bytes, by mm_file_ops. */
 loff_t mapping_size(struct address_space *m);
 
 /*
@@ -171,10 +186,14 @@ static inline bool mapping_count_writable(struct address_space *m)
 			return true;
 	return false;
 }
+/*
+ * Denies shared writable mappings. Returns false if there are some, or if they are denied already.
+ */
 static inline bool mapping_deny_writable(struct address_space *m)
 {
 	return cmpxchg(&m->i_mmap_writable.v, 0, -1) == 0;
 }
+/* Ends what mapping_deny_writable() began. */
 static inline void mapping_allow_writable(struct address_space *m)
 {
 	atomic_inc(&m->i_mmap_writable);

@@ -47,20 +47,26 @@ struct backing_dev {
 	const struct inode *flushing;
 };
 extern struct backing_dev default_bdi;
-struct backing_dev *bdi_get(dev_t dev); /* made if missing; NULL: no memory */
 /*
- * Return limits for the number of dirty pages and pages under writeback: bdi_limit() the share of
- * one device, dirty_limits() those of all memory.
+ * Returns the object of the disk @dev, made if it is missing; NULL: no memory. It is never freed,
+ * so there is no reference to drop. May sleep.
+ */
+struct backing_dev *bdi_get(dev_t dev);
+/*
+ * Return limits for the number of dirty pages and pages under writeback: dirty_limits() those of
+ * all memory, bdi_limit() the share of one device in such a limit. All in pages.
  */
 u64 bdi_limit(struct backing_dev *b, u64 limit);
 void dirty_limits(u64 *background, u64 *limit);
 /*
  * Returns the ktime of the next check by the device's thread (in vfs); ~0: only when it is woken.
+ * @last: the ktime of its last check.
  */
 u64 bdi_next_due(struct backing_dev *b, u64 last);
 /*
- * Starts writeback of one mapping: one that is due or, with @all, the oldest. Returns false if
- * there is none.
+ * Starts writeback of one mapping: one that is due at ktime @now or, with @all, the oldest. Called
+ * by the device's thread only; may sleep. Returns false if there is none. Errors go to
+ * mapping_set_error().
  */
 bool bdi_flush_one(struct backing_dev *b, u64 now, bool all);
 /* True if more pages are dirty than the background limit allows. */
@@ -71,6 +77,7 @@ bool bdi_is_over(struct backing_dev *b);
  * file, and each file would be written by itself.
  */
 bool bdi_is_near(struct backing_dev *b);
+/* Wakes up the device's thread, for a check now. Does not sleep. */
 void bdi_wake(struct backing_dev *b);
 /*
  * Asks the device's thread to write dirty inodes, which the shrinker of inodes cannot free.

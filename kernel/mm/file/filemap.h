@@ -7,6 +7,9 @@
  * writeback takes the page by next_dirty_page(), clear_page_dirty_for_io() and
  * set_page_writeback(), and ends with end_page_writeback(). Errors of writeback wait in the mapping
  * (mapping_set_error()) for fsync.
+ *
+ * An index counts pages, a loff_t bytes, and the end of a range is inclusive. The caller puts the
+ * references that are returned. The functions may sleep, except where said.
  */
 #ifndef NESTLING_MM_FILEMAP_H
 #define NESTLING_MM_FILEMAP_H
@@ -19,63 +22,97 @@ struct iov_iter;
 struct page;
 
 /*
- * Page cache. find_get_page() and find_lock_page() return a cached page with a reference (and
- * locked), or NULL. grab_cache_page() finds or adds a page, locked. read_cache_page() returns an
- * uptodate page with a reference, or ERR_PTR.
+ * find_get_page() and find_lock_page() return a cached page with a reference (and locked), or NULL;
+ * the first does not sleep. grab_cache_page() finds or adds a page, locked, perhaps not uptodate;
+ * NULL: no memory.
  */
 struct page *find_get_page(struct address_space *m, u64 index);
 struct page *find_lock_page(struct address_space *m, u64 index);
 struct page *grab_cache_page(struct address_space *m, u64 index);
-u32 find_get_pages(struct address_space *m, u64 index, u64 end, u32 nr,
-	struct page **pages); /* ascending; returns their number */
 /*
- * Finds cached pages from @pos on, at most @nr, up to the first that is missing. Returns their
- * number, perhaps less. For a caller that copies from @pos at once.
+ * Finds at most @nr cached pages of [index, end], in ascending order, each with a reference.
+ * Returns their number. Does not sleep.
+ */
+u32 find_get_pages(struct address_space *m, u64 index, u64 end, u32 nr, struct page **pages);
+/*
+ * Finds cached pages from the one of byte @pos on, at most @nr, up to the first that is missing,
+ * each with a reference. Returns their number, perhaps less. For a caller that copies from @pos at
+ * once. Does not sleep.
  */
 u32 find_get_run(struct address_space *m, u64 pos, u32 nr, struct page **pages);
+/*
+ * Returns an uptodate page with a reference, read if needed, or ERR_PTR. @file may be NULL. Takes
+ * invalidate_lock for reading.
+ */
 struct page *read_cache_page(struct address_space *m, u64 index, struct file *file);
 /*
  * Returns a page of the cache for a write of @len bytes of it: locked, with a reference, not under
  * writeback, and read in unless the write replaces all of it (@len is PAGE_SIZE). ERR_PTR.
  */
 struct page *page_for_write(struct address_space *m, u64 index, u32 len, struct file *file);
-/* Inserts a locked new page (takes a reference): 0, -EEXIST, -ENOMEM. */
+/*
+ * Inserts a locked new page (takes a reference): 0, -EEXIST, -ENOMEM. Neither this function nor the
+ * next one sleeps.
+ */
 int add_to_page_cache(struct page *p, struct address_space *m, u64 index);
-void delete_from_page_cache(struct page *p); /* @p is locked; puts the cache's reference */
-/* Marks a page dirty and calls mark_inode_dirty(). Returns true if the page was clean. */
+/* Removes a locked page of the cache, dirty or not, and puts the cache's reference. */
+void delete_from_page_cache(struct page *p);
+/*
+ * Marks a page dirty and calls mark_inode_dirty(). The page is locked, or otherwise kept in its
+ * mapping. Returns true if the page was clean. Does not sleep.
+ */
 bool set_page_dirty(struct page *p);
 /*
- * Clears the dirty mark and write-protects the page's mappings. Returns true if the page was dirty.
+ * Clears the dirty mark of a locked page and write-protects its mappings. Returns true if the page
+ * was dirty.
  */
 bool clear_page_dirty_for_io(struct page *p);
+/*
+ * Marks a locked page as under writeback and takes a reference, until end_page_writeback(). Does
+ * not sleep.
+ */
 void set_page_writeback(struct page *p);
 /*
  * Removes patched call sites from a locked page that was or will be written to. Needed only if it
  * is PG_patched.
  */
 void page_text_changed(struct page *p);
-/* Drops pages from @start (bytes) on, zeroing the tail of a partial page; unmaps them first. */
+/*
+ * Drop pages from @start on, dirty or not, and zero the part of a page that is in the range. Unmap
+ * the pages first, and wait for writeback. No page of the file may be locked by the caller.
+ */
 void truncate_inode_pages(struct address_space *m, loff_t start);
 void truncate_inode_pages_range(
 	struct address_space *m, loff_t start, loff_t end); /* end inclusive */
-/* Unmaps and drops pages beyond @size, which i_size has changed to. */
+/*
+ * Unmaps and drops pages beyond @size, which i_size has changed to. Otherwise as the functions
+ * above.
+ */
 void truncate_pagecache(struct address_space *m, loff_t size);
 /*
  * Zeroes what mappings have written behind @size, the file's i_size, in its last page; called
  * before i_size grows. No page of the file may be locked.
  */
 void pagecache_zero_tail(struct address_space *m, loff_t size);
-void unmap_mapping_range(struct address_space *m, u64 first_index, u64 nr); /* nr 0: to the end */
-/* Drops unused clean pages (drop_caches, DONTNEED, O_DIRECT). Returns how many. */
+/* Unmaps pages of the file, private copies too, from all address spaces. @nr 0: to the end. */
+void unmap_mapping_range(struct address_space *m, u64 first_index, u64 nr);
+/*
+ * Drops unused clean pages of [start, end], which are indices (drop_caches, DONTNEED, O_DIRECT).
+ * Does not wait for pages. Returns how many.
+ */
 u64 invalidate_mapping_pages(struct address_space *m, u64 start, u64 end);
 /*
  * Drops pages [start, end] (indices), mapped or not, unless they are dirty. 0, or -EBUSY if some
  * remain. Waits for writeback.
  */
 int drop_clean_pages(struct address_space *m, u64 start, u64 end);
-/* Finds the next dirty page at or after *index (<= end), with a reference; sets *index past it. */
+/*
+ * Returns the next dirty page at or after *index (<= end), with a reference, and sets *index past
+ * it. NULL: none.
+ */
 struct page *next_dirty_page(struct address_space *m, u64 *index, u64 end);
 bool mapping_has_dirty(struct address_space *m);
+/* Records an error of writeback, -errno; 0 does nothing. In any context. */
 void mapping_set_error(struct address_space *m, int err);
 /*
  * Errors of writeback are reported once per open file. open stores mapping_wb_sample(m) in the
@@ -87,8 +124,8 @@ u32 mapping_wb_sample(struct address_space *m);
 int mapping_wb_check(struct address_space *m, u32 *since);
 /*
  * Allocates pages [index, index + nr) in contiguous frames and adds them to the cache, locked, up
- * to the first that is in the cache already. For a_ops->readahead. Stores them in @pages, with a
- * reference each, and returns their number.
+ * to the first that is in the cache already, or for which there is no memory. For a_ops->readahead.
+ * Stores them in @pages, with a reference each, and returns their number.
  */
 u32 page_cache_alloc_run(struct address_space *m, u64 index, u32 nr, struct page **pages);
 /*
@@ -101,16 +138,26 @@ struct page *cache_page_own(struct page *p);
 u64 nr_direct_pages(void);
 /*
  * Read and write through the cache: the usual read_iter and write_iter of disk files and tmpfs.
- * They return bytes or -errno, and advance *pos.
+ * They return bytes or -errno, and advance *pos. The caller of filemap_write() holds i_rwsem for
+ * writing, but not for a block device.
  */
 ssize_t filemap_read(struct file *f, struct address_space *m, struct iov_iter *to, loff_t *pos);
 ssize_t filemap_write(struct file *f, struct address_space *m, struct iov_iter *from, loff_t *pos);
+/*
+ * Writes the dirty pages of the range and waits for their ends. Returns 0, or an error that
+ * occurred meanwhile. filemap_fdatawait_range() only waits, and returns 0: mapping_wb_check() has
+ * the errors.
+ */
 int filemap_write_and_wait_range(struct address_space *m, loff_t start, loff_t end);
 int filemap_fdatawait_range(struct address_space *m, loff_t start, loff_t end);
+/* Starts to read @nr pages ahead, as far as the file reaches. Does not wait for them. */
 void force_readahead(struct address_space *m, struct file *f, u64 index, u64 nr);
 /* Writes all dirty pages of every mapping (sync). vfs writes the inodes and file systems itself. */
 void sync_mappings(bool wait);
-/* Makes a writer wait while too many pages are dirty. */
+/*
+ * Makes a writer wait while too many pages are dirty, unless it is killed. The caller holds no
+ * page's lock.
+ */
 void balance_dirty_pages(struct address_space *m);
 u64 nr_dirty_pages(void);
 

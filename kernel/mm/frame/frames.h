@@ -14,12 +14,21 @@
 
 struct page;
 
-/* Sets a bit in @bits for each free frame of region 0, whose content need not be saved. */
+/*
+ * Sets bit pfn % 8 of @bits[pfn / 8] for each free frame of region 0, whose content need not be
+ * saved.
+ */
 void mm_note_free(u8 *bits);
-struct page *alloc_pages(gfp_t gfp, u32 order); /* refcount 1; NULL */
+/*
+ * Allocates 2^@order contiguous frames, @order at most MM_MAX_ORDER, with one reference on the
+ * first. NULL: no memory. May sleep unless @gfp has GFP_ATOMIC. get_free_pages() returns their
+ * address in the direct map instead. free_pages() frees them whatever the reference count, and does
+ * not sleep. free_pages_addr() accepts NULL.
+ */
+struct page *alloc_pages(gfp_t gfp, u32 order);
 void free_pages(struct page *p, u32 order);
 #define alloc_page(gfp) alloc_pages(gfp, 0)
-void *get_free_pages(gfp_t gfp, u32 order); /* kernel address or NULL */
+void *get_free_pages(gfp_t gfp, u32 order);
 void free_pages_addr(void *p, u32 order);
 #define get_free_page(gfp) get_free_pages(gfp, 0)
 #define free_page_addr(p) free_pages_addr(p, 0)
@@ -30,11 +39,14 @@ struct mm_zone_info {
 	u64 min, low, high;
 	u32 cache_max, cache_batch;
 };
+/* Returns the number of free blocks of 2^@order frames. Walks a list under a spinlock. */
 u64 mm_free_blocks(u32 order);
 void mm_zone_info(struct mm_zone_info *z);
+/* Returns the number of free frames in the cache of vCPU @cpu. Racy. */
 u32 mm_cached_frames(int cpu);
+/* vm.min_free_kbytes. mm_min_free_changed() applies a new value to the watermarks. */
 extern int sysctl_min_free_kbytes;
-void mm_min_free_changed(void); /* recomputes watermarks after a change */
+void mm_min_free_changed(void);
 
 /*
  * Takes over frames [first_free, end) from arch, once the direct map exists. @limit (max_pfn): the

@@ -70,6 +70,7 @@ struct page {
 
 extern struct page *mem_map; /* struct pages of region 0, by pfn */
 extern u64 max_pfn;          /* frames of region 0 */
+/* The frame may be of any region, but must exist (pfn_valid()). */
 struct page *pfn_to_page(pfn_t pfn);
 pfn_t page_to_pfn(const struct page *p);
 static inline void *pfn_to_virt(pfn_t pfn)
@@ -80,7 +81,8 @@ static inline void *page_address(const struct page *p)
 {
 	return pfn_to_virt(page_to_pfn(p));
 }
-struct page *virt_to_page(const void *p); /* @p: a direct-map address */
+/* Returns the page that contains @p, an address of the direct map. */
+struct page *virt_to_page(const void *p);
 /* True if these bytes lie in frames of region 0, not in stacks or static data. */
 static inline bool in_direct_map(const void *p, size_t n)
 {
@@ -89,31 +91,41 @@ static inline bool in_direct_map(const void *p, size_t n)
 	return off < size && n <= size - off;
 }
 
+/* The caller has a reference already, or a lock that keeps one. */
 static inline void get_page(struct page *p)
 {
 	atomic_inc(&p->refcount);
 }
-void put_page(struct page *p); /* the last reference frees the frame */
+/* Drops a reference; the last one frees the frame. Does not sleep. */
+void put_page(struct page *p);
 /*
- * Puts pages that page table entries have mapped. Pages that still read as zeros are freed as
- * PG_zero.
+ * Puts @n pages that page table entries have mapped. Pages that still read as zeros are freed as
+ * PG_zero. Does not sleep.
  */
 void free_page_batch(struct page **pages, u32 n);
 
+/*
+ * Sleeps until the page is locked. The caller has a reference. Any task or interrupt may unlock it.
+ */
 void lock_page(struct page *p);
 /*
- * Locks a page of a file whose content a process must provide (FUSE). 0, or -EINTR if current is
- * killed.
+ * As lock_page(), for a page of a file whose content a process must provide (FUSE). 0, or -EINTR
+ * and not locked if current is killed.
  */
 int lock_page_killable(struct page *p);
+/* True if it has locked the page. Does not sleep. */
 bool trylock_page(struct page *p);
 void unlock_page(struct page *p);
 /*
  * Ends the read of a locked page and unlocks it. @err 0: it becomes uptodate, otherwise PG_error.
  */
 void end_page_read(struct page *p, int err);
+/* Sleep until the page is not locked, or not under writeback. The caller has a reference. */
 void wait_on_page_locked(struct page *p);
 void wait_on_page_writeback(struct page *p);
+/*
+ * Ends what set_page_writeback() began, wakes the waiters, and puts its reference. In any context.
+ */
 void end_page_writeback(struct page *p);
 #define PAGE_FLAG_OPS(Name, bit)                                                                   \
 	static inline bool Page##Name(const struct page *p)                                        \

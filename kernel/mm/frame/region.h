@@ -13,21 +13,23 @@ struct page;
 /* number of frames that the host has failed to provide: see region_lost() */
 extern u32 region_lost_count;
 /*
- * Adds a region that arch has set up. @map: zeroed struct pages; @lost: a bit for each frame.
- * Called at boot only.
+ * Adds a region of @nr frames from @start on that arch has set up. @map: zeroed struct pages;
+ * @lost: a bit for each frame. Both stay in use. Called at boot only; panics if there are too many.
  */
 void mm_add_region(pfn_t start, u64 nr, struct page *map, const u8 *lost);
 /*
- * Returns the number of the frame's region (0: physmem), and the frame's offset in the region's
- * file.
+ * Returns the number of the frame's region (0: physmem), and sets *offset to the frame's offset in
+ * the region's file, in bytes. The frame must exist.
  */
 u32 pfn_region(pfn_t pfn, u64 *offset);
+/* True if a region has a frame of this number. */
 bool pfn_valid(pfn_t pfn);
 /*
- * Takes an unused frame of another region: sets one reference and PG_direct. NULL: it is in use, or
- * lost.
+ * Takes an unused frame of another region: sets PG_direct and one reference, the caller's. NULL: it
+ * is in use, or lost. Does not sleep.
  */
 struct page *region_page_take(pfn_t pfn);
+/* The body of region_lost(). */
 bool region_addr_lost(const void *p);
 /*
  * True if the bytes that were just read at @p, in the direct map, were zeros in place of the file's

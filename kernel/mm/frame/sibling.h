@@ -4,10 +4,12 @@
  * child had at these addresses: the space of that child, which is in the pool of spaces now, still
  * maps them.
  *
- *	s = sibling_begin(image);      takes those of these frames that are free; NULL: there was
+ *	s = sibling_begin(image);      @image: the pmap.image of the children, (u64)mm. Takes those
+ *	                               of these frames that are free; NULL: there was
  *	                               no such child, or no memory
- *	p = sibling_take(s, va);       NULL: any frame will do. @va ascends
- *	sibling_end(s);                frees the frames that were not taken
+ *	p = sibling_take(s, va);       a frame with one reference; NULL (also if @s is): any frame
+ *	                               will do. @va ascends
+ *	sibling_end(s);                frees @s, and the frames that were not taken
  *
  * The contents of the frames are undefined. No locks; may sleep.
  */

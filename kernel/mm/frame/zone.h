@@ -30,10 +30,11 @@ extern struct zone zone; /* counts are also read without the lock */
 
 /*
  * Allocates 2^order frames if @reserve frames stay free. PG_zero is set on each frame that is known
- * to be zero. NULL: impossible.
+ * to be zero; references are not set. NULL: impossible.
  */
 struct page *zone_alloc(u32 order, u64 reserve);
-u32 zone_alloc_frames(struct page **p, u32 max, u64 reserve); /* single frames; returns how many */
+/* Allocates up to @max single frames in the same way. Returns how many it stored in @p. */
+u32 zone_alloc_frames(struct page **p, u32 max, u64 reserve);
 /* Frees a block of frames that have no users and no flags. */
 void zone_free(struct page *p, u32 order);
 /* Frees single frames. PG_zero must be set only on frames that still are zero. */
@@ -43,6 +44,7 @@ void zone_free_frames(struct page *const *p, u32 n);
  * block. Returns their number. 0: @pfn is in use, or less than @reserve would stay free.
  */
 u32 zone_take_at(pfn_t pfn, u32 n, u64 reserve);
-void zone_set_marks(void); /* page_alloc.c: after a change of managed */
+/* page_alloc.c: recomputes the watermarks after a change of managed. Does not take zone.lock. */
+void zone_set_marks(void);
 
 #endif
