@@ -19,7 +19,10 @@
 
 /* ---- mseal.c ---- */
 
-/* True if one of the areas from @v (NULL: there are none) that begin before @end is sealed. */
+/*
+ * True if one of the areas from @v (NULL: there are none) that begin before @end is sealed. Under
+ * mmap_lock.
+ */
 bool areas_sealed(struct vm_area *v, u64 end);
 
 /* ---- mmap.c ---- */
@@ -47,7 +50,10 @@ struct zone_marks {
 };
 extern struct zone_marks zone_marks;
 
-/* Sets up the zone [first, end), which buddy_plug_wild() can extend up to @limit. */
+/*
+ * Sets up the zone [first, end), which buddy_plug_wild() can extend up to @limit. The buddy
+ * functions count in frames, take zone.lock, and do not sleep.
+ */
 void buddy_init(pfn_t first, pfn_t end, pfn_t limit);
 /*
  * Removes frames that were never allocated from the zone's end, at most @frames, and only while
@@ -55,8 +61,8 @@ void buddy_init(pfn_t first, pfn_t end, pfn_t limit);
  */
 u64 buddy_unplug_wild(u64 frames, u64 keep);
 /*
- * Removes the largest free block of at most @frames from the zone. *backed: the host has memory for
- * some of it. Returns false if there is none.
+ * Removes the largest free block of at most @frames from the zone, while @keep frames stay free.
+ * *backed: the host has memory for some of it. Returns false if there is none.
  */
 bool buddy_unplug(u64 frames, u64 keep, pfn_t *pfn, u32 *order, bool *backed);
 /*
@@ -68,7 +74,8 @@ u64 buddy_plug_wild(u64 frames);
 u64 buddy_beyond(void); /* number of frames behind the end */
 /*
  * Allocates 2^order frames that are one extent, each with a reference of its own and PG_zero if it
- * is known to be zero. NULL.
+ * is known to be zero, charged to current's group. For @order > 0 nothing is reclaimed. May sleep.
+ * NULL.
  */
 struct page *alloc_extent(gfp_t gfp, u32 order);
 /*
@@ -79,6 +86,7 @@ struct page *alloc_extent(gfp_t gfp, u32 order);
 int alloc_frames_at(pfn_t pfn, u32 n);
 /* Frees a frame that was allocated with PG_zero and not written to since. */
 void free_fresh_page(struct page *p);
+/* Returns the number of free frames, with those in caches of vCPUs. */
 u64 nr_free_frames(void);
 /* Returns the number of free frames that the host backs, as far as is known. */
 u64 nr_free_resident(void);
@@ -133,30 +141,39 @@ void direct_drop_unused(void); /* for drop_caches: drops unmapped pages */
 
 /* ---- reclaim.c ---- */
 
-/* Reclaims frames for an allocation of 2^order. Returns the number of frames freed. May sleep. */
+/*
+ * Reclaims frames for an allocation of 2^order. Returns the number of frames freed, or 1 after a
+ * wait for writeback. May sleep, but does nothing if a spinlock is held.
+ */
 u64 try_to_free_pages(gfp_t gfp, u32 order);
 void wake_kswapd(void);
 /*
- * Frees the frames of one mm that were mapped ahead and not touched. @wait: waits for its mmap_lock
- * instead of trying it. Returns the number of frames freed.
+ * Frees the frames of one mm that were mapped ahead and not touched. Takes mmap_lock for writing:
+ * @wait: waits for it instead of trying it. Returns the number of frames freed. May sleep.
  */
 u64 break_reservations_of(struct mm *mm, bool wait);
 /*
- * Kills a process as the last resort of a fault. No lock is held. Returns true if the fault should
- * be tried again.
+ * Kills a process as the last resort of a fault. No lock is held, and it may sleep. Returns true if
+ * the fault should be tried again.
  */
 bool out_of_memory(struct mm *mm);
 
 /*
- * Drops at most @nr cold pages of @g and of the groups below it. Returns their number. *dirty is
- * incremented for each dirty page met.
+ * Drops at most @nr cold pages of @g and of the groups below it. May sleep. Returns their number.
+ * *dirty is incremented for each dirty page met.
  */
 u64 shrink_lru_group(u64 nr, struct mem_group *g, enum mem_spare spare, u64 *dirty);
 
 /* ---- memcg.c ---- */
 
-int mem_charge(struct page *p, u32 n, gfp_t gfp); /* to current's group: 0 or -ENOMEM */
+/*
+ * Charges @n frames from @p on to current's group: 0, or -ENOMEM and nothing is charged. May
+ * reclaim and sleep unless @gfp has GFP_ATOMIC. mem_uncharge() is for one frame that is charged, in
+ * any context.
+ */
+int mem_charge(struct page *p, u32 n, gfp_t gfp);
 void mem_uncharge(struct page *p);
+/* The body of mem_count(). */
 void mem_count_paid(const struct page *p, enum mem_stat what, s64 n);
 /* Counts for the group that is charged for the page, if it has one. */
 static inline void mem_count(const struct page *p, enum mem_stat what, s64 n)
@@ -170,18 +187,20 @@ static inline void mem_count_mapped(const struct page *p, s64 n)
 	if (!PageAnon(p))
 		mem_count(p, MEM_FILE_MAPPED, n);
 }
+/* Counts a charged page that joins the cache (@n is 1) or leaves it (-1). */
 void mem_count_cached(struct page *p, bool memory_only, s64 n);
+/* Runs the OOM killer in @g. May sleep. Returns true if memory was freed, or a task dies. */
 bool mem_group_oom(struct mem_group *g);
 /*
- * Runs the OOM killer in the nearest full group of current's, and waits for it. Returns true if the
- * allocation can be tried again.
+ * Runs the OOM killer in the nearest full group of current's, and waits for it. May sleep. Returns
+ * true if the allocation can be tried again.
  */
 bool mem_group_oom_own(void);
 /* True if @top, or a group below, pays for the page. */
 bool mem_belongs(const struct page *p, const struct mem_group *top);
 /*
  * Frees frames that any task of the group has mapped ahead and not touched. Returns their number.
- * The mmap_lock of other mms is only tried.
+ * The mmap_lock of other mms is only tried. May sleep.
  */
 u64 break_reservations_in(const struct mem_group *g);
 
@@ -261,11 +280,22 @@ bool slab_starts_at(const struct page *p); /* true if @p is the first page of a 
 
 /* Result: the page has left its mapping and must be looked up again. Internal to mm. */
 #define PAGE_TRUNCATED (-600)
+/*
+ * Waits for a page that is being read, or reads it. The caller has a reference, and has not locked
+ * the page. 0, PAGE_TRUNCATED or -errno.
+ */
 int page_make_uptodate(struct address_space *m, struct page *p, struct file *file);
-/* Removes a clean locked page from the cache if only the cache and the caller have references. */
+/*
+ * Removes a clean locked page from the cache if only the cache and the caller have references.
+ * Returns true if it has removed it.
+ */
 bool remove_unused_page(struct page *p);
-/* Drops a clean page if the file system agrees. Returns false if it is dirty, mapped or in use. */
+/* Drops a locked page if the file system agrees. Returns false if it is dirty, mapped or in use. */
 bool try_drop_clean_page(struct page *p, struct address_space *m);
+/*
+ * Starts reads for a reader of @wanted pages from @index on, the first of which is not cached, and
+ * ahead of it. Does not wait for them.
+ */
 void page_cache_readahead(struct address_space *m, struct file *f, u64 index, u64 wanted);
 /*
  * Reads pages around that of a fault; a longer run if the page is program text. Does nothing if
@@ -279,6 +309,7 @@ static inline struct backing_dev *mapping_bdi(const struct address_space *m)
 /* bdi.c: all backing devices; under wb_lock */
 extern spinlock_t wb_lock;
 extern struct list_head backing_devs;
+/* Starts the next readahead: the reader has come to page @p, which has PG_readahead. */
 void page_cache_readahead_next(struct address_space *m, struct file *f, struct page *p);
 void cancel_dirty_page(struct page *p); /* @p leaves the cache; locked */
 void wake_flushers(void);               /* flushers with dirty pages */
@@ -297,23 +328,25 @@ bool inodes_are_wanted(void); /* a bdi_want_inodes() is pending */
 void wake_balanced(void);
 u64 nr_writeback_pages(void);
 
-/* ---- lru.c ---- */
+/* ---- lru.c: the functions take lru_lock, and do not sleep ---- */
 
 void lru_add(struct page *p);
 void lru_del(struct page *p);
+/* Counts a use: the second one activates the page. */
 void mark_page_accessed(struct page *p);
 void lru_deactivate(struct page *p); /* to the inactive list, as if unused */
 u64 nr_lru_pages(bool active);
 /*
  * Takes up to @nr pages off the cold end of the lists, each with a reference; lru_putback()
- * follows. @whole: the caller wants to see all pages, each once.
+ * follows. @whole: the caller wants to see all pages, each once. Skips groups that @spare protects.
+ * Returns the number of pages.
  */
 u32 lru_isolate(struct page **pages, u32 nr, bool whole, enum mem_spare spare);
 u32 lru_isolate_group(struct page **pages, u32 nr, struct mem_group *g,
 	enum mem_spare spare); /* pages of @g and of groups below */
 void lru_putback(struct page *p, bool active);
 
-/* ---- rmap.c ---- */
+/* ---- rmap.c: the functions take i_mmap_sem for reading, and may sleep ---- */
 
 /* Write-protects all shared mappings of a locked page; the next write faults. */
 void page_mkclean(struct page *p);
@@ -326,13 +359,19 @@ bool page_memory_locked(struct page *p);
 
 #define STACK_GUARD_GAP (256 * PAGE_SIZE)
 
+/* Makes an area that is not linked yet. NULL: no memory. May sleep. */
 struct vm_area *vma_alloc(struct mm *mm, u64 start, u64 end, u64 flags);
 void vma_free(struct vm_area *v); /* puts the file; @v is in no list */
+/* Add the area to its mm and to its file's list, or remove it. They take i_mmap_sem. */
 void vma_link(struct vm_area *v);
 void vma_unlink(struct vm_area *v);
+/* Return the neighbour in the mm, or NULL at the end. */
 struct vm_area *vma_prev(struct vm_area *v);
 struct vm_area *vma_next(struct vm_area *v);
-/* Splits @v at @addr. Returns the new upper part; NULL: no memory. */
+/*
+ * Splits @v at @addr, which lies inside and is page-aligned. Returns the new upper part; NULL: no
+ * memory, and @v is unchanged.
+ */
 struct vm_area *vma_split(struct vm_area *v, u64 addr);
 /* Moves the bounds of a linked VMA; vm_pgoff follows vm_start. */
 void vma_resize(struct vm_area *v, u64 start, u64 end);
@@ -340,7 +379,7 @@ void vma_resize(struct vm_area *v, u64 start, u64 end);
 void vma_merge_range(struct mm *mm, u64 start, u64 end);
 /* Splits areas at the bounds of the range: 0, -ENOMEM, -EINVAL (within a huge page). */
 int vma_split_range(struct mm *mm, u64 start, u64 end);
-/* Returns the VMA that @addr lies in, or NULL. */
+/* Returns the VMA that @addr lies in, or NULL. mmap_lock is held, at least for reading. */
 struct vm_area *vma_lookup(struct mm *mm, u64 addr);
 static inline u64 vma_pages(const struct vm_area *v)
 {
@@ -362,10 +401,16 @@ static inline bool vma_is_cow(const struct vm_area *v)
 }
 /* Returns the entry bits of a page of @v that may be written to. */
 pte_t vma_rights(const struct vm_area *v);
+/* Adds @pages, perhaps negative, to the counts for areas with these flags. */
 void vm_stat_account(struct mm *mm, u64 flags, s64 pages);
-/* Finds a free range. Under mmap_lock, at least for reading. */
+/*
+ * Returns the address of a free range of @len bytes, at @hint if possible, or -errno. @align: a
+ * power of two. @flags: MAP_*, of which only MAP_32BIT matters. Under mmap_lock, at least for
+ * reading.
+ */
 u64 find_free_area(struct mm *mm, u64 hint, u64 len, u64 align, int flags);
 bool vma_can_merge(const struct vm_area *a, const struct vm_area *b);
+/* True if RLIMIT_AS and RLIMIT_DATA allow @pages more with these flags. */
 bool may_expand_vm(struct mm *mm, u64 flags, u64 pages);
 extern struct kmem_cache *vma_cache;
 
@@ -373,18 +418,24 @@ extern struct kmem_cache *vma_cache;
 
 u64 mmap_limit(int which); /* RLIMIT_*; bytes */
 bool mm_capable(int cap);
+/* Returns 0 if RLIMIT_MEMLOCK allows @pages more, -EAGAIN if not, -EPERM if it is 0. */
 int check_lock_limit(struct mm *mm, u64 pages);
 /* True if an area with these flags is faulted in when it is made. */
 static inline bool vm_locked_now(u64 flags)
 {
 	return (flags & (VM_LOCKED | VM_LOCKONFAULT)) == VM_LOCKED;
 }
+/*
+ * Extends a stack down to @addr's page. mmap_lock is held for writing. 0, -EFAULT (no stack) or
+ * -ENOMEM.
+ */
 int expand_stack(struct vm_area *v, u64 addr);
 
 /* ---- mm.c ---- */
 
 extern spinlock_t mm_list_lock;
 extern struct list_head mm_list; /* by mm->mm_list; under mm_list_lock */
+/* Makes an mm for fork with the fields that a copy inherits, and no areas. NULL: no memory. */
 struct mm *mm_alloc_like(struct mm *old);
 /*
  * Returns an mm of the list, or NULL, with mmgrab(): the struct exists until mmdrop(), but its
@@ -398,6 +449,7 @@ int mm_cache_init(void); /* an initcall */
 
 /* number of free frames that need not be given back to the host */
 #define GIVEBACK_KEEP (16UL << 20 >> PAGE_SHIFT)
+/* Arms the timer that gives free frames back to the host. Does not sleep. */
 void giveback_kick(void);
 
 /* ---- fault.c ---- */
@@ -410,17 +462,20 @@ void giveback_kick(void);
 #define FAULT_FORCE 4
 #define FAULT_ANON_ONLY 16 /* -EFAULT unless the area is anonymous */
 /*
- * Makes the entry for @addr allow the access. Takes mmap_lock itself. 0, -EFAULT (no mapping or no
- * right), -ENXIO (beyond the file: SIGBUS), -EIO, -EHWPOISON, -ENOMEM.
+ * Makes the entry for @addr allow the access. Takes mmap_lock itself, and may sleep. 0, -EFAULT (no
+ * mapping or no right), -ENXIO (beyond the file: SIGBUS), -EIO, -EHWPOISON, -ENOMEM, -EINTR.
  */
 int fault_in(struct mm *mm, u64 addr, u32 flags);
 /* Faults in a page that will probably be touched. Errors are ignored, and no OOM kill follows. */
 void fault_ahead(struct mm *mm, u64 addr, u32 flags);
-/* As fault_in(), with mmap_lock held for reading. */
+/*
+ * As fault_in(), with mmap_lock held for reading. Also returns FAULT_GUARD, OWED_FAULT or
+ * USERFAULT.
+ */
 int fault_in_locked(struct vm_area *v, u64 addr, u32 flags);
 /*
- * Faults in all pages of a range. Stops at the first error (-ENXIO also for a guard page). Takes
- * mmap_lock.
+ * Faults in all pages of a range. Takes mmap_lock. Stops at the first error (-ENXIO also for a
+ * guard page), and returns it, or 0.
  */
 int mm_populate(struct mm *mm, u64 start, u64 end, u32 flags);
 
@@ -435,7 +490,7 @@ int mm_populate(struct mm *mm, u64 start, u64 end, u32 flags);
 #define USERFAULT (-601)
 /*
  * True if userfaultfd handles a fault in an area with vm_uffd; otherwise the kernel does. @e is the
- * page's entry.
+ * page's entry. Under mmap_lock.
  */
 bool userfault_check(struct vm_area *v, u64 addr, pte_t e, u32 flags);
 /*
@@ -459,7 +514,10 @@ int userfault_wait(struct vm_area *v, u64 addr, u32 flags, bool user);
 int uffd_note_unmap(struct mm *mm, u64 start, u64 end);
 int uffd_note_remap(struct vm_area *v, struct vm_area *copy, u64 from, u64 len);
 int uffd_note_fork(struct vm_area *from, struct vm_area *v);
-/* Drops the events that current has noted for a change that did not happen. */
+/*
+ * Drops the events that current has noted for a change that did not happen. mmap_lock is held for
+ * writing.
+ */
 void uffd_drop_events(struct mm *mm);
 /*
  * Sends an event to handlers that a range is about to be removed, and waits until they have read
@@ -482,16 +540,17 @@ static inline bool fork_keeps_marker(const struct vm_area *v, pte_t marker)
 
 /*
  * Clears the entries of [start, end) of @v and frees their frames after the space has unmapped
- * them. mmap_lock is held for writing or reading, or (truncate) i_mmap_sem for reading.
+ * them. mmap_lock is held for writing or reading, or (truncate) i_mmap_sem for reading. May sleep.
  */
 void zap_range(struct vm_area *v, u64 start, u64 end);
 /* As zap_range(), but keeps guard markers, since the area remains. */
 void zap_pages(struct vm_area *v, u64 start, u64 end);
 /*
- * Frees anonymous frames of a range that were mapped ahead and never touched. Returns the number of
- * frames freed.
+ * Frees anonymous frames of a range that were mapped ahead and never touched. mmap_lock is held for
+ * writing. May sleep. Returns the number of frames freed.
  */
 u64 zap_untouched(struct vm_area *v, u64 start, u64 end);
+/* Counts @n entries (perhaps negative) of @mm that map @p. */
 void account_rss(struct mm *mm, struct page *p, s64 n);
 /*
  * Unmaps the whole range from the space at once, so that zap_range() needs no flush for each batch.
@@ -513,6 +572,7 @@ bool entry_touched(pte_t e, struct hole_cursor *c);
 
 /* ---- stats.c ---- */
 
+/* Counts @n pages (perhaps negative) of @m in the cache. */
 void count_cached(struct address_space *m, s64 n);
 extern atomic64_t nr_anon_pages, nr_mapped_pages, nr_file_pages, nr_shmem_pages, nr_table_pages;
 
@@ -520,10 +580,12 @@ extern atomic64_t nr_anon_pages, nr_mapped_pages, nr_file_pages, nr_shmem_pages,
 
 void page_waits_init(void);
 
+/* Sleeps until @bit of the page is clear. The caller has a reference. */
 void wait_on_page_bit(struct page *p, int bit);
 /* Clears @bit of the page and wakes the tasks that wait for any bit of the page. */
 void clear_page_bit_wake(struct page *p, int bit);
 
+/* Sleeps for @ns, whatever signal arrives. */
 static inline void sleep_ns(u64 ns)
 {
 	set_current_state(TASK_UNINTERRUPTIBLE);

@@ -8,6 +8,7 @@
 
 #include "kernel/mm/mm.h"
 
+/* True if the allocation must fail. Only those that may sleep do, and only of guests' processes. */
 #ifdef CONFIG_DEBUG
 bool alloc_should_fail(gfp_t gfp);
 #else

@@ -35,13 +35,13 @@ void leak_callers(u64 *site);
  */
 u64 leak_scan(void);
 /*
- * Prints line @i, "OBJECTS BYTES CACHE SITE < SITE ...\n", and returns its length; -1: @i is past
- * the last line.
+ * Prints line @i (from 0), "OBJECTS BYTES CACHE SITE < SITE ...\n", and returns its length; 0: an
+ * empty row; -1: @i is past the last line. May sleep.
  */
 int leak_line(int i, char *buf, size_t size);
 /* Allocates an object and forgets it, for tests. */
 void leak_one(void);
-/* Scans memory, and reports leaks in the kernel's log. */
+/* Scans memory, and reports leaks in the kernel's log. May sleep. */
 void leak_report(void);
 
 #endif

@@ -33,12 +33,14 @@ struct user_break {
 /* set by the debugger; while 0, a breakpoint check costs only the test of this flag */
 extern u32 user_breaks_on;
 
-/* current is about to run guest code; may sleep */
-void user_breaks_enter(struct regs *r);
+/* Called while user_breaks_on is set. All may sleep, except user_breaks_leave(). */
+void user_breaks_enter(struct regs *r);            /* current is about to run guest code */
 void user_breaks_leave(struct regs *r);            /* current has left guest code */
 bool user_breaks_trap(struct regs *r, int trapno); /* true if the trap was a breakpoint's */
+/* @new has copies of the breakpoint instructions of @old: restores its text. */
 void user_breaks_fork(struct mm *new, struct mm *old);
 void user_breaks_task_gone(const struct task *t); /* @t gives its mm up */
+/* The last user of @mm has gone: frees its entries. */
 void user_breaks_mm_gone(const struct mm *mm);
 
 #endif

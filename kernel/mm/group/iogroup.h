@@ -40,19 +40,34 @@ struct io_group {
 
 struct page;
 
+/*
+ * io_group_init() makes an empty group, without limits; @parent outlives it. io_group_free() frees
+ * its nodes, after a grace period in which nothing uses the group. Neither sleeps.
+ */
 void io_group_init(struct io_group *g, struct io_group *parent);
 void io_group_free(struct io_group *g);
-void io_group_reset(struct io_group *g); /* removes all limits */
-/* Sets the group's limits for the disk @dev. 0 or -ENOMEM. */
+/* Removes all limits. Does not sleep. */
+void io_group_reset(struct io_group *g);
+/*
+ * Sets the group's limits for the disk @dev: IO_LIMITS elements, IO_NO_LIMIT for none. May sleep. 0
+ * or -ENOMEM.
+ */
 int io_group_limit(struct io_group *g, dev_t dev, const u64 *limit);
 /*
- * Returns the group's record of a disk. NULL: the group has neither used that disk nor has a limit
- * for it.
+ * Returns the group's record of a disk, which exists as long as the group. NULL: the group has
+ * neither used that disk nor has a limit for it.
  */
 struct io_node *io_group_node(const struct io_group *g, dev_t dev);
 
-/* Counts and charges a request. @page: the first page of a write. */
+/*
+ * Counts and charges a request of current: @kind is IO_READ, IO_WRITE or IO_DISCARD. @page: the
+ * first page of a write, or NULL. Does not sleep, but may let the next io_pause() wait.
+ */
 void io_account(dev_t dev, u32 kind, u64 bytes, const struct page *page);
+/*
+ * The bodies of io_pause() and io_dirtied(). Only the first may sleep, until the limit is met or
+ * current is killed.
+ */
 void io_wait_until_paid(void);
 void io_charge_dirty(dev_t dev);
 extern u32 io_nr_limits; /* nodes with a limit; a racy hint */

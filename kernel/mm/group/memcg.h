@@ -55,7 +55,11 @@ struct huge_group {
 	u64 refused, refused_local;
 };
 struct mem_group;
-int huge_group_limit(struct mem_group *g, enum huge_kind kind, u64 pages); /* 0, -EBUSY */
+/*
+ * Sets a limit, in huge pages. 0, or -EBUSY: more are in use, and the limit stays as it was.
+ * huge_group_reset() removes all limits. Neither sleeps.
+ */
+int huge_group_limit(struct mem_group *g, enum huge_kind kind, u64 pages);
 void huge_group_reset(struct mem_group *g);
 
 /* memcg_keep.c */
@@ -142,13 +146,21 @@ struct mem_watch {
 	u64 most;
 };
 
+/*
+ * Begin a watch, or begin it anew, end it, and return its peak in pages. @w is the caller's, until
+ * mem_watch_end(). None sleeps.
+ */
 void mem_watch_begin(struct mem_group *g, struct mem_watch *w);
 u64 mem_watch_peak(struct mem_group *g, const struct mem_watch *w);
-/* Begins a watch of swap usage. */
+/* Begin a watch of swap usage, and return its peak in pages. mem_watch_end() ends it. */
 void mem_swap_watch_begin(struct mem_group *g, struct mem_watch *w);
 u64 mem_swap_watch_peak(struct mem_group *g, const struct mem_watch *w);
 void mem_watch_end(struct mem_watch *w);
 
+/*
+ * mem_group_init() initialises a zeroed group, without limits; @parent outlives it.
+ * mem_group_reset() removes all limits and protection. Neither sleeps.
+ */
 void mem_group_init(struct mem_group *g, struct mem_group *parent);
 void mem_group_reset(struct mem_group *g);
 /* True if a limit of the group or of one above can cause a task to be killed or delayed. */
@@ -165,11 +177,11 @@ static inline void mem_keeps_changed(struct mem_group *g)
 		mem_keeps_update(g);
 }
 extern bool mem_keeps_recursive; /* the mount option memory_recursiveprot */
-/* Counts the pages of files on the lists of @g and of groups below. */
+/* Counts the pages of files on the inactive and active lists of @g and of groups below. */
 void mem_group_lru(const struct mem_group *g, u64 *inactive, u64 *active);
 /*
- * Returns how many pages of @g (or NULL) reclaim for @top (NULL: the machine) may take; ~0: all. In
- * any context.
+ * Returns how many pages of @g (or NULL) reclaim for @top (NULL: the machine) may take; ~0: all.
+ * mem_spared() is true if it may take none. In any context.
  */
 u64 mem_overage(const struct mem_group *g, const struct mem_group *top, enum mem_spare spare);
 static inline bool mem_spared(
@@ -177,19 +189,25 @@ static inline bool mem_spared(
 {
 	return !mem_overage(g, top, spare);
 }
-/* Counts that reclaim for @top takes these pages although memory.low protects them. */
+/*
+ * Counts that reclaim for @top takes these pages although memory.low protects them.
+ * mem_group_count_low() counts one such event of @g.
+ */
 void mem_note_low(struct page **pages, u32 n, const struct mem_group *top);
 void mem_group_count_low(struct mem_group *g);
 /*
- * Reclaims until the group has at most @pages, after its limit was lowered. @kill: kills a task if
- * that fails.
+ * Reclaims until the group has at most @pages, after its limit was lowered, or gives up. @kill:
+ * kills a task if reclaim fails. May sleep.
  */
 void mem_group_shrink_to(struct mem_group *g, u64 pages, bool kill);
-/* Reclaims cached pages of the group. Returns how many. May sleep. */
+/*
+ * Reclaims about @pages pages of the group: cached, droppable and swappable ones. Returns how many;
+ * or 1 after a wait for writeback. May sleep, and does nothing if a spinlock is held.
+ */
 u64 mem_group_reclaim(struct mem_group *g, u64 pages);
 /*
  * Makes a task whose group is over memory.high reclaim and wait. Called on the way to user mode
- * with TIF_CGROUP.
+ * with TIF_CGROUP. May sleep; no lock is held.
  */
 void mem_group_pay(void);
 /*
@@ -200,9 +218,9 @@ void mem_group_pay_on_the_way(void);
 
 /*
  * Charge the memory of a socket's queues. mem_sock_begin() returns the group to charge, current's,
- * with a reference, when the socket is made; NULL: none. mem_sock_charge() charges pages, or
- * uncharges them if negative, even beyond limits; then other memory of the group is reclaimed. In
- * any context.
+ * with a reference, when the socket is made; NULL: none. mem_sock_end() drops that reference.
+ * mem_sock_charge() charges pages, or uncharges them if negative, even beyond limits; then other
+ * memory of the group is reclaimed later. @g may be NULL. In any context.
  */
 struct mem_group *mem_sock_begin(void);
 void mem_sock_charge(struct mem_group *g, s64 pages);
@@ -211,7 +229,8 @@ void mem_sock_end(struct mem_group *g);
 /*
  * Charges a page of the group that moves to a swap area. Returns false if a limit forbids it. Then
  * *full, if it was NULL, becomes the group with that limit, with a reference; mem_swap_refused()
- * counts and reports it. May be called with spinlocks held.
+ * counts and reports it, and drops the reference. mem_swap_uncharge() takes a page off again. May
+ * be called with spinlocks held.
  */
 bool mem_swap_charge(struct mem_group *g, struct mem_group **full);
 void mem_swap_uncharge(struct mem_group *g);
@@ -233,8 +252,8 @@ struct mem_group_ops {
 	 * Takes a reference, which release() puts. Returns false if the owner is about to be freed.
 	 */
 	bool (*tryget)(struct mem_group *g);
-	bool (*oom_kill)(struct mem_group *g); /* true if a task of the group dies */
-	void (*event)(struct mem_group *g);
+	bool (*oom_kill)(struct mem_group *g);   /* true if a task of the group dies */
+	void (*event)(struct mem_group *g);      /* events[] or swap_events[] has changed */
 	void (*huge_event)(struct mem_group *g); /* called when a huge page was refused */
 	void (*crossed)(struct mem_group *g);    /* a bound was crossed; in any context */
 	/* Returns the group to charge for current's huge pages, with a reference. */

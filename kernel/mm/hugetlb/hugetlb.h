@@ -14,6 +14,8 @@
  *	hugetlb_group.c   limits for groups of tasks
  *	kernel/fs/hugetlbfs    the file system, and the counts that guests read and write
  *
+ * A huge index counts huge pages. Functions that return int return 0 or -errno.
+ *
  * Locks: mmap_lock, then huge_file.lock, then i_mmap_sem, pmap->lock and page_table_lock; the locks
  * of the pool and the quotas are innermost.
  */
@@ -34,7 +36,10 @@ struct hugetlb_numbers {
 	u64 total, free, reserved, surplus, overcommit; /* huge pages */
 };
 void hugetlb_numbers(struct hugetlb_numbers *n);
-/* Sets vm.nr_hugepages as near to @count as free memory and pages in use allow. May sleep. */
+/*
+ * Sets vm.nr_hugepages as near to @count as free memory and pages in use allow. May sleep, and
+ * stops early if current is killed.
+ */
 void hugetlb_resize(u64 count);
 /* Sets vm.nr_overcommit_hugepages, the limit of surplus pages. */
 void hugetlb_set_overcommit(u64 count);
@@ -51,9 +56,14 @@ struct huge_quota {
 	u64 used, reserved;
 	bool gone; /* unmounted: freed with its last page */
 };
-/* Makes a mount's quota. NULL: no memory, or @min pages cannot be kept for it. */
+/*
+ * Makes a mount's quota, in huge pages. May sleep. NULL: no memory, or @min pages cannot be kept
+ * for it.
+ */
 struct huge_quota *huge_quota_new(u64 max, u64 min);
-void huge_quota_put(struct huge_quota *q); /* for unmount; @q may be NULL */
+/* Drops a quota at unmount; @q may be NULL. Files may still use it: its last page frees it. */
+void huge_quota_put(struct huge_quota *q);
+/* Returns how many huge pages are in files of the mount or promised. */
 u64 huge_quota_used(struct huge_quota *q);
 
 /* ---- files ---- */
@@ -72,31 +82,36 @@ struct huge_file {
 	 */
 	bool prepaid;
 };
+/* Initialises a file without pages. @quota may be NULL. */
 void huge_file_init(struct huge_file *f, struct huge_quota *quota);
 /*
- * Promises pages [first, end), so that a later touch finds a page for each. Under f->lock. 0 or
- * -ENOMEM.
+ * Promises pages [first, end), huge indices, so that a later touch finds a page for each. Under
+ * f->lock. May sleep. 0 or -ENOMEM, after which some promises may stay.
  */
 int huge_file_promise(struct huge_file *f, u64 first, u64 end);
-/* Makes the page at @index if it is missing. 0, -ENOSPC, -ENOMEM. */
+/* Makes the page at the huge index @index if it is missing. Takes f->lock. 0, -ENOSPC, -ENOMEM. */
 int huge_file_allocate(struct huge_file *f, u64 index);
-/* Returns the frame at @index (counted in small pages), with a reference, or NULL for a hole. */
+/*
+ * Returns the frame at @index (counted in small pages), with a reference, or NULL for a hole. Takes
+ * f->lock.
+ */
 struct page *huge_file_frame(struct huge_file *f, u64 index);
 /*
- * Drops pages [first, end) and all their mappings; with @promises also the promises there. The
- * caller holds f->lock, and has set i_size under the same hold: otherwise a mapping that extends
- * the file in between would lose its new promise.
+ * Drops pages [first, end), huge indices, and all their mappings; with @promises also the promises
+ * there. May sleep. The caller holds f->lock, and has set i_size under the same hold: otherwise a
+ * mapping that extends the file in between would lose its new promise.
  */
 void huge_file_drop(
 	struct huge_file *f, struct address_space *m, u64 first, u64 end, bool promises);
 /*
  * Makes @v, a new mapping of a file of huge pages, an area of huge pages with its promises. For
- * f_op->mmap, under m->huge->lock. 0, -EINVAL (not aligned), -ENOMEM (the pool is too small).
+ * f_op->mmap, under m->huge->lock and mmap_lock (writing). 0, -EINVAL (not aligned), -ENOMEM (the
+ * pool is too small).
  */
 int hugetlb_mmap(struct address_space *m, struct vm_area *v);
 /*
- * Makes a nameless file of huge pages. @promise: promises all of its pages now. ERR_PTR(-ENOMEM,
- * ...).
+ * Makes a nameless file of huge pages of @size bytes. @promise: promises all of its pages now. May
+ * sleep. Returns a reference, or ERR_PTR(-ENOMEM, ...).
  */
 struct file *hugetlb_file_setup(const char *name, loff_t size, bool promise);
 /* The operation behind hugetlb_file_setup(); kernel/fs/hugetlbfs registers it. */

@@ -22,12 +22,15 @@ void huge_frame_free(struct page *p);
 /* Take and drop a reference of each of the 512 frames of @head. The drop may free the page. */
 void huge_page_get(struct page *head);
 void huge_page_put(struct page *head);
-/* Promises @n pages. Makes surplus pages where that is needed and allowed. 0 or -ENOMEM. */
+/*
+ * Promises @n pages of the quota @q (NULL: none). Makes surplus pages where that is needed and
+ * allowed. May sleep. 0 or -ENOMEM. huge_unreserve() gives promises back.
+ */
 int huge_reserve(struct huge_quota *q, u64 n);
 void huge_unreserve(struct huge_quota *q, u64 n);
 /*
  * Takes a zeroed page with one reference for each frame: a page that was promised, or, if not
- * @promised, one that no promise needs. NULL: there is none.
+ * @promised, one that no promise needs. Returns the first frame. NULL: there is none. May sleep.
  */
 struct page *huge_take(struct huge_quota *q, bool promised);
 
@@ -37,18 +40,19 @@ struct page *huge_take(struct huge_quota *q, bool promised);
  */
 void huge_page_owned(struct page *head, struct mem_group *used, struct mem_group *reserved);
 /*
- * Takes a page and charges it to current. Uses the promise for @index of the private area @v (NULL:
- * no area) if there is one. ERR_PTR(-ENOSPC).
+ * Takes a page as huge_take() does and charges it to current. Uses the promise for @index of the
+ * private area @v (NULL: no area) if there is one. ERR_PTR(-ENOSPC).
  */
 struct page *huge_take_charged(struct huge_quota *q, struct vm_area *v, u64 index);
 
 /* ---- hugetlb_group.c ---- */
 
 /*
- * Charges @n pages to current's group, with a reference for each. NULL: current has no group;
- * ERR_PTR(-ENOMEM): a limit.
+ * Charges @n pages to current's group, with a reference for each, and returns the group for
+ * huge_uncharge(). NULL: current has no group; ERR_PTR(-ENOMEM): a limit.
  */
 struct mem_group *huge_charge(enum huge_kind kind, u64 n);
+/* Takes @n pages and their references off again. @g may be NULL. Does not sleep. */
 void huge_uncharge(enum huge_kind kind, struct mem_group *g, u64 n);
 
 /* ---- hugetlb_file.c ---- */
@@ -74,8 +78,9 @@ static inline bool slot_is_page(const void *slot)
 	return slot && !slot_is_promise(slot);
 }
 /*
- * Finds the page at @index; if there is none and @make is set, makes it. Under f->lock. NULL: a
- * hole; ERR_PTR(-ENOSPC, -ENOMEM).
+ * Returns the first frame of the page at the huge index @index, without a reference; if there is
+ * none and @make is set, makes it, and may sleep. Under f->lock. NULL: a hole; ERR_PTR(-ENOSPC,
+ * -ENOMEM).
  */
 struct page *huge_file_page(struct huge_file *f, u64 index, bool make);
 
@@ -106,12 +111,15 @@ static inline void huge_area_follows(struct vm_area *v, const struct vm_area *fr
 	if (from->vm_flags & VM_HUGETLB && READ_ONCE(from->vm_private) == HUGE_LOST)
 		v->vm_private = HUGE_LOST;
 }
-/* Uses the promise of the page at @index to @v. Returns true if there was an unused promise. */
+/*
+ * Uses the promise of the page at @index of the file to @v. Returns true if there was an unused
+ * promise. Under the file's huge_file.lock.
+ */
 bool huge_promise_spend(struct vm_area *v, u64 index);
 /*
  * For mremap: the private huge areas in [addr, addr + len) were copied to another address, and are
  * about to be unmapped (after a failure @addr is the copy). Makes the unmap leave the promises to
- * the areas that remain.
+ * the areas that remain. mmap_lock is held for writing.
  */
 void huge_promise_moved(struct mm *mm, u64 addr, u64 len);
 
@@ -119,22 +127,22 @@ void huge_promise_moved(struct mm *mm, u64 addr, u64 len);
 
 /*
  * Serve faults as the functions of fault.h do: hugetlb_fault() where there is no entry,
- * hugetlb_cow() a write to a read-only entry.
+ * hugetlb_cow() a write to a read-only entry. -ENXIO: no page is left.
  */
 int hugetlb_fault(struct vm_area *v, u64 addr, u32 flags, struct fault_info *info);
 int hugetlb_cow(struct vm_area *v, u64 addr, pte_t e, struct fault_info *info);
 /* Serves a write to a shared page that userfaultfd has write-protected. */
 int hugetlb_write_fault(struct vm_area *v, u64 addr, struct fault_info *info);
 /*
- * Copies the entries of @from to the child's area @v. *protect: true if the parent's space must be
- * write-protected. Returns 0 or -ENOMEM.
+ * Copies the entries of @from to the child's area @v. *protect is set if the parent's space must be
+ * write-protected. mmap_lock of both is held for writing. May sleep. Returns 0 or -ENOMEM.
  */
 int hugetlb_fork(struct vm_area *v, struct vm_area *from, bool *protect);
 /*
- * For userfault_fill.c; @addr is the beginning of a huge page. An existing page stays (-EEXIST).
- * hugetlb_fill() maps a new page with the content of the 512 frames @from; @from NULL: it only
- * checks. hugetlb_continue() maps the file's page (-EFAULT: there is none). hugetlb_poison() makes
- * accesses raise SIGBUS.
+ * For userfault_fill.c, with mmap_lock held; @addr is the beginning of a huge page. Return 0 or
+ * -errno. An existing page stays (-EEXIST). hugetlb_fill() maps a new page with the content of the
+ * 512 frames @from; @from NULL: it only checks. hugetlb_continue() maps the file's page (-EFAULT:
+ * there is none). hugetlb_poison() makes accesses raise SIGBUS.
  */
 int hugetlb_fill(struct vm_area *v, u64 addr, void **from, pte_t bits);
 int hugetlb_continue(struct vm_area *v, u64 addr, pte_t bits);

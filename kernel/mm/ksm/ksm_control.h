@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * ksm_control.h: the interface of KSM, the merging of equal pages (ksm.c), for /sys/kernel/mm/ksm,
- * prctl(2) and the rest of mm.
+ * prctl(2) and the rest of mm. Functions that set or count something may sleep.
  */
 #ifndef NESTLING_MM_KSM_CONTROL_H
 #define NESTLING_MM_KSM_CONTROL_H
@@ -39,28 +39,33 @@ extern struct ksm_advisor {
 	u64 max_cpu;                       /* percent */
 	u64 min_pages, max_pages, seconds; /* seconds: wanted length of a round */
 } ksm_advisor;
+/* Switches the advisor. A switch sets ksm_pages_to_scan to its start value. */
 void ksm_set_advisor(bool on);
-void ksm_set_pace(u64 *what, u64 value); /* @what: a member of ksm_advisor */
-/* 0, -EINVAL, or -EBUSY if merged pages exist */
+/* Sets *@what, one of the settings above, and wakes up ksmd. */
+void ksm_set_pace(u64 *what, u64 value);
+/* Sets merge_across_nodes: 0, -EINVAL (not 0 or 1), or -EBUSY if merged pages exist. */
 int ksm_set_across_nodes(u64 value);
 void ksm_set_use_zero(bool on);
-bool ksm_is_zero(const struct page *p);      /* true for the merged page of zeros */
-bool ksm_may_merge(const struct vm_area *v); /* under mmap_lock */
-/* True if merging was ever enabled and pages of the area may be merged. */
+bool ksm_is_zero(const struct page *p); /* true for the merged page of zeros */
+/* True if pages of the area may be merged. Under mmap_lock. */
+bool ksm_may_merge(const struct vm_area *v);
+/* True if merging was ever enabled and pages of the area may be merged. Under mmap_lock. */
 bool ksm_watches(const struct vm_area *v);
 /* Returns the bytes that ksm.c needs for records of @pages pages. */
 u64 ksm_overhead(u64 pages);
 void ksm_numbers(struct ksm_numbers *k);
-int ksm_set_all(struct mm *mm, bool on);             /* prctl(PR_SET_MEMORY_MERGE): 0 or -errno */
-void ksm_exec(struct mm *new, const struct mm *old); /* at exec; @new is not published yet */
+/* Serves prctl(PR_SET_MEMORY_MERGE). Takes mmap_lock. 0 or -errno. */
+int ksm_set_all(struct mm *mm, bool on);
+/* Passes PR_SET_MEMORY_MERGE on at exec; @new is not published yet. */
+void ksm_exec(struct mm *new, const struct mm *old);
 /*
  * Sets /sys/kernel/mm/ksm/run to one of KSM_*. Returns 0, -EINVAL or -ENOMEM. KSM_PART copies all
  * merged pages, which may take long.
  */
 int ksm_set_run(u64 value);
 /*
- * Sets how many entries may share a merged page. Returns 0, -EINVAL, or -EBUSY if merged pages
- * exist.
+ * Sets how many entries may share a merged page, 2 to INT32_MAX. Returns 0, -EINVAL, or -EBUSY if
+ * merged pages exist.
  */
 int ksm_set_max_sharing(u64 value);
 

@@ -8,15 +8,20 @@
 
 /* A cache of objects that can be freed when memory is short (dentries, inodes). */
 struct shrinker {
-	u64 (*count)(void);
-	u64 (*scan)(u64 nr); /* returns how many were freed */
+	u64 (*count)(void); /* objects that might be freed */
+	/*
+	 * Tries @nr objects. Returns how many were freed. Called by reclaim, with no spinlock held.
+	 */
+	u64 (*scan)(u64 nr);
 	struct list_head list;
 };
+/* Registers @s, for ever. */
 void register_shrinker(struct shrinker *s);
-/* vm.drop_caches: bits for clean pages of files, and for shrinkers */
+/* Bits of vm.drop_caches: clean pages of files, and shrinkers. drop_caches() may sleep. */
 #define DROP_PAGES 1
 #define DROP_SLAB 2
 void drop_caches(int what);
+/* Percent of the objects of shrinkers that reclaim counts. */
 extern int sysctl_vfs_cache_pressure;
 
 #endif

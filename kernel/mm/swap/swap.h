@@ -59,13 +59,16 @@ struct swap_layout {
 	u32 nr_bad; /* number of elements of @bad */
 };
 
-/* Adds an area and enables it. ERR_PTR: -ENOMEM, -EPERM (too many areas). */
+/*
+ * Adds an area and enables it. @ops and @backing are kept until swap_area_free(), @l is not. May
+ * sleep. ERR_PTR: -ENOMEM, -EPERM (too many areas).
+ */
 struct swap_area *swap_area_add(
 	const struct swap_backing *ops, void *backing, const struct swap_layout *l);
 /*
  * Reads all pages of an area back and disables it. After 0 only the caller uses the area, and must
- * free it. After an error it stays enabled: -EINVAL (another task removes it), -ENOMEM, -EINTR,
- * -EIO (a page cannot be read). Sleeps; no locks may be held.
+ * free it by swap_area_free(). After an error it stays enabled: -EINVAL (another task removes it),
+ * -ENOMEM, -EINTR, -EIO (a page cannot be read). Sleeps; no locks may be held.
  */
 int swap_area_remove(struct swap_area *a);
 void swap_area_free(struct swap_area *a);
@@ -82,6 +85,7 @@ u64 nr_swap_pages(void); /* usable slots of all areas */
 u64 nr_swap_free(void);
 /* Returns the number of frames whose slot is still being written, or could not be written. */
 u64 nr_swap_cached(void);
+/* vm.swappiness, 0 to 200. */
 extern int sysctl_swappiness;
 
 #endif

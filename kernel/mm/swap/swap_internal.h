@@ -66,7 +66,7 @@ struct swap_slots {
 };
 /*
  * Takes up to @want slots of an area and prepares their write. Returns false if none is free, or
- * there is no memory.
+ * there is no memory. Does not sleep. While a slot is taken, its area cannot be removed.
  */
 bool swap_slots_take(struct swap_slots *s, u32 want);
 /* Frees the slots from the @used-th on. */
@@ -79,6 +79,10 @@ void swap_slots_cancel(struct swap_slots *s);
  * limit, with a reference. Under page_table_lock.
  */
 pte_t swap_slot_fill(const struct swap_slots *s, u32 i, struct page *p, struct mem_group **full);
+/*
+ * Starts the prepared write of @pages to the first @n slots, which consumes it. @done is called at
+ * the end with 0 or -errno, and may not sleep. May sleep.
+ */
 void swap_slots_write(const struct swap_slots *s, struct page **pages, u32 n,
 	void (*done)(void *arg, int status), void *arg);
 /*
@@ -95,10 +99,11 @@ bool swap_slot_written(const struct swap_slots *s, u32 i, struct page *p, int st
  */
 u64 swap_shrink(u64 wanted, bool (*chosen)(const struct page *p, void *arg), void *arg);
 /*
- * Swaps out those pages of the range for which that is possible. mmap_lock is held for reading. 0
- * or -EINTR.
+ * Starts to swap out those pages of the range for which that is possible. mmap_lock is held for
+ * reading. May sleep. 0 or -EINTR.
  */
 int swap_out_range(struct vm_area *v, u64 start, u64 end);
+/* True if pages of the area may be swapped out. Under mmap_lock. */
 bool vma_may_swap(const struct vm_area *v);
 
 /* ---- swap_in.c ---- */
@@ -114,8 +119,8 @@ int swap_in(struct vm_area *v, u64 addr, pte_t e, struct fault_info *info);
  */
 int swap_in_range(struct vm_area *v, u64 start, u64 end, int type);
 /*
- * Reads in all pages of area @type. Stops when @any_left returns false. Returns 0, -ENOMEM, -EINTR
- * or -EIO.
+ * Reads in all pages of area @type, with no lock held. Stops when @any_left returns false. Returns
+ * 0, -ENOMEM, -EINTR or -EIO.
  */
 int swap_in_all(int type, bool (*any_left)(struct swap_area *a), struct swap_area *a);
 

@@ -74,21 +74,30 @@ struct uffd {
 };
 
 /*
- * vm.unprivileged_userfaultfd: if set, faults of kernel code are handled without CAP_SYS_PTRACE too
+ * vm.unprivileged_userfaultfd: if set, faults of kernel code are handled without CAP_SYS_PTRACE
+ * too.
  */
 extern int sysctl_unprivileged_userfaultfd;
+/*
+ * Makes a descriptor's state with one reference, without areas. @mm: only mmgrab()bed. @file_flags:
+ * O_CLOEXEC, O_NONBLOCK. May sleep. NULL: no memory. uffd_put() drops a reference.
+ */
 struct uffd *uffd_alloc(struct mm *mm, bool user_only, u32 file_flags);
 void uffd_put(struct uffd *u);
 /*
  * Ends the use of a closed descriptor: its areas are no longer watched, and its waiters try their
- * faults again. Drops a reference.
+ * faults again. Takes mmap_lock. Drops a reference.
  */
 void uffd_release(struct uffd *u);
 
-/* Takes the next message of a fault. Returns false if there is none. */
+/*
+ * Takes the next message of a fault; its waiter goes on waiting. Returns false if there is none.
+ * Does not sleep.
+ */
 bool uffd_take_message(struct uffd *u, struct uffd_msg *msg);
 /* Counts the waiters whose message is unread (*pending), and all waiters (*total). */
 void uffd_counts(struct uffd *u, u64 *pending, u64 *total);
+/* A hint, read without a lock. */
 static inline bool uffd_has_message(const struct uffd *u)
 {
 	return !list_empty(&u->pending) || !list_empty(&u->events);
@@ -96,8 +105,8 @@ static inline bool uffd_has_message(const struct uffd *u)
 
 /*
  * Takes the next event other than a fault. NULL: there is none. *child: the struct uffd of a forked
- * child, or NULL. The reader makes a descriptor of *child, if any, and calls uffd_event_read(), or
- * uffd_event_back() if that failed.
+ * child, or NULL. The reader makes a descriptor of *child, if any, and calls uffd_event_read(),
+ * which leaves *child to that descriptor, or uffd_event_back() if this failed. None sleeps.
  */
 struct uffd_event *uffd_take_event(struct uffd *u, struct uffd_msg *msg, struct uffd **child);
 void uffd_event_read(struct uffd_event *e);
@@ -107,33 +116,35 @@ void uffd_event_back(struct uffd_event *e);
  * Checks a range: 0, or -EINVAL (not page-aligned, empty, or outside of the addresses of a guest).
  */
 int uffd_check_range(u64 start, u64 len);
+/* Lets the waiters of faults in [start, end) try again. Does not sleep. */
 void uffd_wake_range(struct uffd *u, u64 start, u64 end);
 /*
  * Write-protects the pages of an area, or removes the protection, under mmap_lock. PROTECT_EMPTY
  * protects missing entries only. The caller calls pmap_settle() before it drops the lock, since
- * host mappings may still have the old rights. Returns 0, -ENOMEM (no tables for missing entries)
- * or -EINTR.
+ * host mappings may still have the old rights. May sleep. Returns 0, -ENOMEM (no tables for missing
+ * entries) or -EINTR.
  */
 enum uffd_protect { PROTECT_OFF, PROTECT_ON, PROTECT_EMPTY };
 int uffd_protect_entries(struct vm_area *v, u64 start, u64 end, enum uffd_protect how);
 /*
  * True if the area has UFFD_FEATURE_WP_ASYNC and is watched for writes, so PAGEMAP_SCAN may
- * write-protect its pages.
+ * write-protect its pages. Under mmap_lock.
  */
 bool uffd_is_async(const struct vm_area *v);
 /*
- * Serve the ioctls of these names, and check their ranges. Return 0 or -errno. If the mm has ended:
- * -ENOMEM from uffd_register() and uffd_unregister(), -ESRCH from uffd_writeprotect().
+ * Serve the ioctls of these names, and check their ranges, in bytes. They take mmap_lock, except
+ * uffd_wake(). Return 0 or -errno. If the mm has ended: -ENOMEM from uffd_register() and
+ * uffd_unregister(), -ESRCH from uffd_writeprotect(). *ioctls: those that the range allows.
  */
 int uffd_register(struct uffd *u, u64 start, u64 len, u64 mode, u64 *ioctls);
 int uffd_unregister(struct uffd *u, u64 start, u64 len);
 int uffd_wake(struct uffd *u, u64 start, u64 len);
 int uffd_writeprotect(struct uffd *u, u64 start, u64 len, bool on);
 /*
- * Serve the ioctls that fill pages. Return the number of bytes that were filled, or -errno if that
- * is 0. @zero: with zeros instead of @src; @wp: write-protected; @wake: wakes the waiters; @holes:
- * missing source pages count as moved. The caller of uffd_move() has checked the ranges and is a
- * task of the mm.
+ * Serve the ioctls that fill pages. They take mmap_lock. Return the number of bytes that were
+ * filled, or -errno if that is 0; -ESRCH: the mm has ended. @zero: with zeros instead of @src; @wp:
+ * write-protected; @wake: wakes the waiters; @holes: missing source pages count as moved. The
+ * caller of uffd_move() has checked the ranges and is a task of the mm.
  */
 s64 uffd_copy(struct uffd *u, u64 dst, uaddr_t src, u64 len, bool zero, bool wp, bool wake);
 s64 uffd_continue(struct uffd *u, u64 start, u64 len, bool wp, bool wake);
