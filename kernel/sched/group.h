@@ -10,7 +10,8 @@
  * controller's group if it has one. Else the session's group counts, while
  * sched_sessions_count(true) is in force.
  *
- * The creator of a group must not free it while it contains tasks or child groups.
+ * The creator of a group must not free it while it contains tasks or child groups. The functions
+ * may be called with spinlocks held, except sched_group_exit() and sched_throttle(), which sleep.
  */
 #ifndef NESTLING_SCHED_GROUP_H
 #define NESTLING_SCHED_GROUP_H
@@ -49,18 +50,25 @@ struct sched_group {
 	struct wait_queue_head wait;
 };
 
+/* Initialises a zeroed group. */
 void sched_group_init(struct sched_group *g);
-void sched_group_exit(struct sched_group *g); /* for an empty group, before it is freed */
+/* For an empty group, before it is freed. May sleep. */
+void sched_group_exit(struct sched_group *g);
+/* Sets weight 100 and no quota. */
 void sched_group_reset(struct sched_group *g);
 void sched_group_link(struct sched_group *g, struct sched_group *parent);
+/* Sets the weight, 1 to 10000. @idle: competes like a SCHED_IDLE task. */
 void sched_group_set_weight(struct sched_group *g, u32 weight, bool idle);
 /* Sets the effective weight in shares: finer than a weight (SCHED_SHARES). */
 void sched_group_set_shares(struct sched_group *g, u32 shares, bool idle);
-/* Sets the quota: times in ns. 0 or -EINVAL. */
+/*
+ * Sets the quota: times in ns, @period from 1 ms to 1 s, @quota at least 1 ms or SCHED_QUOTA_NONE,
+ * @burst at most @quota. Starts a new period. 0 or -EINVAL.
+ */
 int sched_group_set_quota(struct sched_group *g, u64 quota, u64 period, u64 burst);
 
 /*
- * Set the cpu controller's group: sched_set_group() of a task that does not run yet,
+ * Set the cpu controller's group (NULL: none): sched_set_group() of a task that does not run yet,
  * sched_move_task() of any task.
  */
 void sched_set_group(struct task *t, struct sched_group *g);
@@ -79,8 +87,8 @@ void sched_regroup(struct task *t);
 u32 sched_nice_shares(int nice);
 
 /*
- * Sleeps while a group of current has used up its quota. Called on the way to user mode with
- * TIF_CGROUP.
+ * Sleeps while a group of current has used up its quota, unless current is killed. Called on the
+ * way to user mode with TIF_CGROUP.
  */
 void sched_throttle(void);
 

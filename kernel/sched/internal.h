@@ -195,6 +195,7 @@ u64 steal_take_locked(struct rq *rq, struct task *t, u64 delta, u64 now);
 void steal_after_idle_locked(struct rq *rq, u64 now);
 /* Charges curr for the time since exec_start. */
 void class_update_curr(struct rq *rq, u64 now);
+/* Queues a runnable task. @wakeup: it has slept. */
 void class_enqueue(struct rq *rq, struct task *t, bool wakeup);
 void class_dequeue(struct rq *rq, struct task *t);               /* @t is queued, not curr */
 void class_put_curr(struct rq *rq, struct task *t, bool yields); /* curr returns to its queue */
@@ -234,29 +235,37 @@ static inline void rq_load_add(struct rq *rq, struct task *t, s64 weight)
 	if (unlikely(t->sched_group))
 		group_load_add(t, weight);
 }
+/*
+ * Returns the weight of @t among all tasks, through all its groups; only ratios of it mean
+ * something.
+ */
 u64 group_share(const struct task *t);
+/* Charges the groups of @t for @ns of run time. */
 void group_charge(struct task *t, u64 ns, u64 now);
+/* Called when @t is put on a CPU: sets TIF_CGROUP if one of its groups is throttled. */
 void group_start(struct task *t);
+/* Returns ns until a quota of @t's groups must be checked; ~0: never. */
 u64 group_check_in(const struct task *t, u64 now);
 
 /* dl_*: deadline.c, for SCHED_DEADLINE tasks, under rq->lock */
-void dl_begin(struct task *t);                        /* begins the first period now */
-void dl_refresh(struct task *t, u64 now);             /* called before @t is queued */
-void dl_charge(struct task *t, u64 ns);               /* subtracts @ns from the budget */
-u64 dl_time_left(const struct task *t, u64 now);      /* ns until the next check */
-int dl_check(u64 runtime, u64 deadline, u64 *period); /* 0 or -EINVAL; no lock held */
+void dl_begin(struct task *t);                   /* begins the first period now */
+void dl_refresh(struct task *t, u64 now);        /* called before @t is queued */
+void dl_charge(struct task *t, u64 ns);          /* subtracts @ns from the budget */
+u64 dl_time_left(const struct task *t, u64 now); /* ns until the next check */
+/* Checks the values, and sets a @period of 0 to @deadline. 0 or -EINVAL. */
+int dl_check(u64 runtime, u64 deadline, u64 *period);
 /*
- * Reserves @runtime of each @period; a @period of 0 gives the reservation back. 0 or -EBUSY. No
- * lock held.
+ * Reserves @runtime of each @period; a @period of 0 gives the reservation back. 0 or -EBUSY.
+ * policy_lock is held, and no runqueue's lock.
  */
 int dl_reserve(struct task *t, u64 runtime, u64 period);
 
-/* psi.c; under the lock of @cpu's runqueue */
+/* psi.c; under the lock of @cpu's runqueue. The counts change by -1, 0 or 1. */
 void psi_change(struct task *t, int cpu, u64 now, int runnable, int running, int iowait);
 void psi_switch(struct task *prev, struct task *next, int cpu, u64 now);
 
 /* balance.c, called with no lock held */
-int balance_select(struct task *t); /* for a waking task */
+int balance_select(struct task *t); /* returns a vCPU for a waking task */
 /* Takes a task from another vCPU when @rq has none. No lock held. */
 void balance_pull(struct rq *rq);
 /*
@@ -275,6 +284,7 @@ void balance_tick(
 void balance_join(struct rq *from, struct rq *to);
 /* Returns ns until the first queued task should move to an idle vCPU, or ~0 for never. */
 u64 balance_delay(struct rq *rq, u64 now);
+/* Returns a vCPU on which @t may run, an idle one if possible. */
 int balance_any_allowed(const struct task *t);
 
 /*
@@ -282,7 +292,7 @@ int balance_any_allowed(const struct task *t);
  */
 u64 sched_within(u64 wish, u64 bound);
 
-/* core.c */
+/* core.c; @a and @b may be one runqueue */
 void rq_lock_two(struct rq *a, struct rq *b);
 void rq_unlock_two(struct rq *a, struct rq *b);
 /* Locks the runqueue of t->cpu and returns it. t->cpu and the queue are stable until the unlock. */
@@ -303,8 +313,10 @@ void sched_tick(void); /* at every boundary: slices, balancing */
 u64 sched_next(void);
 
 /* account.c */
+/* Account for idle time up to @now, and for a switch. rq->lock held. */
 void account_idle(struct rq *rq, u64 now);
 void account_switch(struct rq *rq, struct task *prev, struct task *next, u64 now);
+/* Updates the load average. Any lock may be held. */
 void loadavg_update(u64 now);
 /* True for a sleeper that counts for the load average. */
 static inline bool task_is_load(const struct task *t)
@@ -337,7 +349,9 @@ static inline void account_active(struct rq *rq, u64 now)
 u64 timers_expire(int cpu);
 
 /* rcu.c */
+/* Runs what is due at a boundary of @cpu, the own vCPU. No lock held. */
 void rcu_check(int cpu);
+/* True if a function of call_rcu() waits on @cpu. */
 bool rcu_waiting(int cpu);
 /* Returns the ktime at which rcu_check() has work to do, or ~0. */
 u64 rcu_next(int cpu);

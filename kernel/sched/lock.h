@@ -11,6 +11,9 @@
  *	err = wait_event_poll(&wq, cond, deadline, events)
  *	                                             interruptible; only these EPOLL* wake it up
  * or by hand: prepare_to_wait(); test; schedule(); finish_wait().
+ *
+ * Waits and locks may sleep, so the caller holds no spinlock. Wake-ups, trylocks and unlocks do not
+ * sleep.
  */
 #ifndef NESTLING_SCHED_LOCK_H
 #define NESTLING_SCHED_LOCK_H
@@ -54,12 +57,9 @@ struct wait_queue_entry {
 void wait_queue_setup(struct wait_queue_head *q, const char *name);
 #define init_waitqueue_head(q) wait_queue_setup(q, LOCK_CLASS(q))
 /*
- * Bit in the key of a wake_up_all: the queue is about to be freed (after a grace period), so
- * entries that stay longer than a wait must leave it.
- */
-/*
- * The UAPI header defines the bit with a cast to __poll_t, a type that only Linux's own build
- * knows.
+ * Bit in the key of a wake-up of all waiters: the queue is about to be freed (after a grace
+ * period), so entries that stay longer than a wait must leave it. The UAPI header defines the bit
+ * with a cast to __poll_t, a type that only Linux's own build knows.
  */
 #undef WAKE_QUEUE_GONE
 #define WAKE_QUEUE_GONE 0x4000
@@ -68,8 +68,12 @@ void wait_queue_setup(struct wait_queue_head *q, const char *name);
  * completion would loop for ever.
  */
 #define WAKE_OF_URING (1U << 27)
-/* for current, with the default function */
+/* Initialises an entry for current, with the default function. */
 void init_wait_entry(struct wait_queue_entry *e);
+/*
+ * Queue an entry until remove_wait_queue(), and do not sleep. Exclusive ones come last. The caller
+ * keeps @e and @q until then.
+ */
 void add_wait_queue(struct wait_queue_head *q, struct wait_queue_entry *e);
 void add_wait_queue_exclusive(struct wait_queue_head *q, struct wait_queue_entry *e);
 void remove_wait_queue(struct wait_queue_head *q, struct wait_queue_entry *e);
@@ -79,16 +83,23 @@ void remove_wait_queue(struct wait_queue_head *q, struct wait_queue_entry *e);
  */
 void prepare_to_wait(struct wait_queue_head *q, struct wait_queue_entry *e, u32 state);
 void prepare_to_wait_exclusive(struct wait_queue_head *q, struct wait_queue_entry *e, u32 state);
+/* Removes @e and sets current's state to TASK_RUNNING. */
 void finish_wait(struct wait_queue_head *q, struct wait_queue_entry *e);
+/* Wakes up the task in @e->private. Returns 1 if it did, else 0. */
 int default_wake_function(struct wait_queue_entry *e, u64 key);
 
-/* Wakes up all non-exclusive waiters and @nr exclusive ones (0: all) whose state is in @states. */
+/*
+ * Wake up all non-exclusive waiters and @nr exclusive ones (0: all) whose state is in @states.
+ * Callable with spinlocks held; the second one is called with q->lock held. @key: as for
+ * wait_func_t.
+ */
 void wake_up_common(struct wait_queue_head *q, u32 states, int nr, u64 key);
 void wake_up_common_locked(struct wait_queue_head *q, u32 states, int nr, u64 key);
 #define wake_up(q) wake_up_common(q, TASK_NORMAL, 1, 0)
 #define wake_up_all(q) wake_up_common(q, TASK_NORMAL, 0, 0)
 #define wake_up_interruptible(q) wake_up_common(q, TASK_INTERRUPTIBLE, 1, 0)
 #define wake_up_poll(q, key) wake_up_common(q, TASK_NORMAL, 1, key)
+/* True if an entry is queued. A full barrier precedes the test. */
 static inline bool waitqueue_active(struct wait_queue_head *q)
 {
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
@@ -97,7 +108,7 @@ static inline bool waitqueue_active(struct wait_queue_head *q)
 
 /*
  * Sleeps until woken up (returns 0) or until the deadline (-ETIMEDOUT; ktime_get() scale, ~0:
- * none). The caller has set its task state.
+ * none). The caller has set its task state, and tests its condition again afterwards.
  */
 int schedule_deadline(u64 deadline);
 
@@ -179,12 +190,14 @@ struct mutex {
 #define DEFINE_MUTEX(n) struct mutex n = MUTEX_INIT(n)
 void mutex_setup(struct mutex *m, const char *name);
 #define mutex_init(m) mutex_setup(m, LOCK_CLASS(m))
+/* Not recursive. The task that locked a mutex unlocks it. */
 void mutex_lock(struct mutex *m);
 int mutex_lock_interruptible(struct mutex *m); /* 0 or -ERESTARTSYS */
 /* 0, or -ERESTARTSYS if the task is being killed */
 int mutex_lock_killable(struct mutex *m);
 bool mutex_trylock(struct mutex *m);
 void mutex_unlock(struct mutex *m);
+/* Panics in debug builds unless current holds @m. */
 void assert_mutex_held(const struct mutex *m);
 
 /* Fair between readers and writers: new readers queue behind a waiting writer. Not recursive. */
@@ -209,15 +222,23 @@ void down_write(struct rwsem *s);
 int down_write_killable(struct rwsem *s); /* 0 or -EINTR */
 bool down_write_trylock(struct rwsem *s);
 void up_write(struct rwsem *s);
+/* Turns the write lock of the caller into a read lock. Does not sleep. */
 void downgrade_write(struct rwsem *s);
+/* Panic in debug builds unless a task holds @s at all, or for writing. */
 void assert_rwsem_held(const struct rwsem *s);
 void assert_rwsem_held_write(const struct rwsem *s);
 
+/* Counts events that one task signals to another. */
 struct completion {
+	/* complete()s not yet waited for; under wait.lock */
 	u32 done;
 	struct wait_queue_head wait;
 };
 void init_completion(struct completion *c);
+/*
+ * complete() lets one waiter go on, complete_all() all present and later ones. Callable with
+ * spinlocks held. A waiter may free @c as soon as it has returned from its wait.
+ */
 void complete(struct completion *c);
 void complete_all(struct completion *c);
 void wait_for_completion(struct completion *c);

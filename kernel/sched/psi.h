@@ -45,7 +45,11 @@ struct psi_group {
 };
 
 extern struct psi_group psi_system;
-int psi_group_init(struct psi_group *g, struct psi_group *parent, u32 gfp); /* 0 or -ENOMEM */
+/*
+ * Initialises a zeroed group, which measures at once. @parent outlives it. Sleeps as @gfp allows. 0
+ * or -ENOMEM. psi_group_free() frees what it has allocated, not @g.
+ */
+int psi_group_init(struct psi_group *g, struct psi_group *parent, u32 gfp);
 void psi_group_free(struct psi_group *g);
 /*
  * Starts or stops measuring stalls. The tasks that wait are counted even while it is off, so that a
@@ -56,24 +60,31 @@ static inline bool psi_group_on(const struct psi_group *g)
 {
 	return !__atomic_load_n(&g->off, __ATOMIC_RELAXED);
 }
+/* Moves a task to another group (NULL: none but the machine). Callable with spinlocks held. */
 void psi_move_task(struct task *t, struct psi_group *g);
-/* Writes the text of a pressure file (cpu.pressure...) to @buf. Returns its length in bytes. */
+/*
+ * Writes the text of a pressure file (cpu.pressure...) to @buf, terminated. Returns its length in
+ * bytes.
+ */
 int psi_show(struct psi_group *g, enum psi_resource r, char *buf, size_t size);
 
-/* Frame a stretch in which current waits for memory or reclaims memory. */
-bool psi_memstall_enter(void); /* true if this call marked current */
-/* @was: psi_memstall_enter()'s result */
+/*
+ * Frame a stretch in which current waits for memory or reclaims memory, and do not sleep. @was: the
+ * result of psi_memstall_enter(), true if that call marked current.
+ */
+bool psi_memstall_enter(void);
 void psi_memstall_leave(bool was);
 
 /*
  * Makes a trigger from a text like "some 150000 1000000": it fires when 150000 of 1000000 us were
- * lost in that state. Without @privileged the second number must be a multiple of two seconds.
- * Returns ERR_PTR(-EINVAL or -ENOMEM).
+ * lost in that state. The second number is 500000 to 10000000; without @privileged it must be a
+ * multiple of two seconds. @g outlives the trigger. May sleep. Returns ERR_PTR(-EINVAL or -ENOMEM).
  */
 struct psi_trigger;
 struct psi_trigger *psi_trigger_create(
 	struct psi_group *g, enum psi_resource r, const char *text, bool privileged);
-void psi_trigger_destroy(struct psi_trigger *t); /* may sleep */
+void psi_trigger_destroy(struct psi_trigger *t); /* may sleep; @t may be NULL */
+/* Returns the queue that is woken when the trigger fires. */
 struct wait_queue_head *psi_trigger_wait(struct psi_trigger *t);
 /* True if the trigger has fired since the last call. */
 bool psi_trigger_take(struct psi_trigger *t);

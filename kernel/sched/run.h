@@ -25,12 +25,18 @@ static inline u32 get_current_state(void)
 #define set_current_state(s) ((void)__atomic_exchange_n(&current->state, (s), __ATOMIC_SEQ_CST))
 #define __set_current_state(s) (current->state = (s))
 
+/*
+ * Lets other tasks run. Unless current's state is TASK_RUNNING it sleeps until a wake-up, or
+ * returns at once if a signal ends the sleep. It may also return early: the caller tests its
+ * condition again. No spinlock held.
+ */
 void schedule(void);
 /* Completes schedule() in a new task, after arch_switch() to it. */
 void schedule_tail(struct task *prev);
 /* Makes @idle the task that runs on @cpu when no other can. Called at boot, before @cpu starts. */
 void sched_init_idle(struct task *idle, int cpu);
-bool need_resched(void); /* for current */
+/* True if another task shall run in place of current. */
+bool need_resched(void);
 /* Called when a vCPU has nothing to run: does deferred work, which may make tasks runnable. */
 void sched_before_idle(void);
 /*
@@ -44,7 +50,10 @@ void account_user_enter(u64 now);
 void account_user_exit(void);
 /* Called in place of account_user_exit() where no guest code has run. */
 void account_user_none(void);
-/* A boundary: polls interrupts, and reschedules if needed. No spinlock held. */
+/*
+ * A boundary: polls interrupts, and reschedules if needed. No spinlock held. yield() also lets
+ * queued tasks of equal rank run, and sets current's state to TASK_RUNNING.
+ */
 void cond_resched(void);
 void yield(void);
 /*
@@ -64,12 +73,17 @@ void sched_join(int cpu);
 bool sched_spare(u64 ns);
 /* Accounts @ns of such a host call as waiting for a disk (iowait), not as current's CPU time. */
 void sched_waited_on_host(u64 ns);
-/* Wakes @t up if its state is in @states. Returns true if it did. Callable with spinlocks held. */
+/*
+ * Wakes @t up if its state is in @states. Returns true if it did. Callable with spinlocks held. The
+ * caller has a reference to @t, or a lock that keeps it.
+ */
 bool wake_up_state(struct task *t, u32 states);
 #define wake_up_process(t) wake_up_state(t, TASK_NORMAL)
+/* Makes a new task runnable for the first time. Callable with spinlocks held. */
 void wake_up_new_task(struct task *t);
 /* Initialises the scheduler's members of a new task from those of current. */
 void sched_fork(struct task *t);
+/* Gives back what the exiting task has reserved. */
 void sched_exit(struct task *t);
 /* Ends current: sets TASK_DEAD and calls schedule() for the last time. */
 void __noreturn sched_dead(void);

@@ -11,7 +11,10 @@
 struct task;
 
 struct sched_idle_ops {
-	/* Called at a boundary of a vCPU that is about to go idle; does work that was put off. */
+	/*
+	 * Called at a boundary of a vCPU that is about to go idle, with no lock held; does work
+	 * that was put off.
+	 */
 	void (*before_idle)(void);
 };
 struct sched_plug_ops {
@@ -27,7 +30,10 @@ struct sched_timer_ops {
 	 * that kernel/time computed. No lock held.
 	 */
 	void (*cpu_timers)(u64 now);
-	/* Sleeps until @at of the real-time clock and follows clock_settime(): 0 or -ETIMEDOUT. */
+	/*
+	 * Sleeps until @at (ns) of the real-time clock and follows clock_settime(): 0 (woken up) or
+	 * -ETIMEDOUT. The caller has set its task state.
+	 */
 	int (*sleep_real)(u64 at);
 };
 extern const struct sched_idle_ops *sched_idle_ops;   /* kernel/net */

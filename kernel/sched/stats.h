@@ -17,16 +17,20 @@ struct sched_cpu_stats {
 	u64 switches, run_ns, wait_ns, slices;
 };
 void sched_cpu_stats(int cpu, struct sched_cpu_stats *st);
-/* Returns the CPU time of @t in ns, up to now if it is running. */
+/*
+ * Returns the CPU time of @t in ns, up to now if it is running. The caller has a reference to @t.
+ */
 u64 task_sched_runtime(struct task *t);
 /*
- * Frame sleeps that wait for a disk, for /proc/stat and pressure. @outer is the result of
- * io_wait_begin().
+ * Frame sleeps of current that wait for a disk, for /proc/stat and pressure. @outer is the result
+ * of io_wait_begin().
  */
 bool io_wait_begin(void);
 void io_wait_end(bool outer);
 
-void sched_loadavg(u64 avg[3]); /* fixed point, 11 bits of fraction */
+/* Returns the averages of 1, 5 and 15 minutes, with 11 bits of fraction. */
+void sched_loadavg(u64 avg[3]);
+/* Sums over all vCPUs, read racily: switches since boot, runnable tasks now. */
 u64 nr_context_switches(void);
 u32 nr_running(void);
 

@@ -426,17 +426,23 @@ static inline bool rseq_stale(const struct task *t)
 	return t->rseq.v && t->rseq_seen != t->nvcsw + t->nivcsw;
 }
 
+/* The caller has a reference already, or a lock or grace period that keeps @t. */
 static inline void get_task(struct task *t)
 {
 	atomic_inc(&t->usage);
 }
-void put_task(struct task *t); /* frees after a grace period */
-/* Returns a zeroed task with usage 1, kernel stack and fpu, or NULL. */
+/* Drops a reference. The last one frees @t after a grace period. Does not sleep. */
+void put_task(struct task *t);
+/* Returns a zeroed task with usage 1, kernel stack and fpu, or NULL: no memory. May sleep. */
 struct task *task_alloc(void);
-/* Queues @w, which runs before @t returns to user mode or exits; any lock may be held. */
+/*
+ * Queues @w, which runs before @t returns to user mode or exits; any lock may be held. @w is the
+ * caller's until its function begins, which may sleep and may free it.
+ */
 void task_work_add(struct task *t, struct task_work *w);
-void task_work_run(void); /* runs the works queued for current */
-/* Makes @t check its work_flags soon: kicks its vCPU if it is in guest code. */
+/* Runs the works queued for current, the oldest first. May sleep. */
+void task_work_run(void);
+/* Makes @t check its work_flags soon: kicks its vCPU if it is running. Any lock may be held. */
 void kick_process(struct task *t);
 
 extern struct task init_task_storage; /* vCPU 0's idle task */
