@@ -14,12 +14,19 @@
 struct debug_regs;
 struct task;
 
-/* Delivers pending signals; builds signal frames through arch_entry. */
+/*
+ * Delivers pending signals; builds signal frames through arch_entry. Does not return if a signal
+ * ends current.
+ */
 void do_signal(struct regs *regs);
+/*
+ * Forces a signal on current, even if it is blocked or ignored. @addr, @trapno, @error: of the
+ * fault. Does not sleep.
+ */
 void force_sig_fault(int sig, int code, u64 addr, int trapno, u64 error);
 /*
  * log_segfault() logs a fault that is about to raise SIGSEGV, log_trap() a trap that is about to
- * raise @sig.
+ * raise @sig, if debug.exception-trace is set and the program does not handle the signal.
  */
 void log_segfault(u64 addr, u64 error);
 void log_trap(int sig, int trapno, u64 error);

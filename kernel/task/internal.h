@@ -21,7 +21,7 @@
 
 struct user_regs_struct;
 
-/* ---- keyrings.c: a process's keyrings ---- */
+/* ---- keyrings.c: a process's keyrings; only keys_fork() may sleep ---- */
 /* Lets a new process share the session keyring. */
 void keys_fork(struct signal_struct *sig, struct signal_struct *old);
 void keys_exec(struct task *t); /* drops thread and process keyrings */
@@ -30,13 +30,17 @@ void keys_exit_task(struct task *t);
 
 /* ---- autogroup.c ---- */
 struct autogroup;
-/* Makes the group of a new session; NULL: no memory, so the session uses the root group. */
+/*
+ * Makes the group of a new session, with one reference. May sleep. NULL: no memory, so the session
+ * uses the root group.
+ */
 struct autogroup *autogroup_new(void);
+/* Drops a reference; @ag may be NULL. The group is freed after a grace period. */
 void autogroup_put(struct autogroup *ag);
 /* The next three functions are called under tasklist_lock, held for writing. */
 /*
- * Moves a process with all of its threads to @ag (NULL: the root group). Returns the group that the
- * process had before, with its reference.
+ * Moves a process with all of its threads to @ag (NULL: the root group), and takes over its
+ * reference. Returns the group that the process had before, with its reference.
  */
 struct autogroup *autogroup_join(struct signal_struct *sig, struct autogroup *ag);
 /* Makes a new process inherit the autogroup of @old. */
@@ -56,23 +60,27 @@ void guest_tasks_remove(const struct task *t);
 u32 guest_tasks_most(void);
 
 /* ---- mm_hooks.c ---- */
+/* Sets the mode of PR_SET_DUMPABLE, 0 to 2, of which only 1 makes @mm dumpable. */
 void set_dumpable(struct mm *mm, u32 mode);
 
 /* ---- prctl_mm.c ---- */
+/* Serves prctl(PR_SET_MM). May sleep. 0 or -errno. */
 long prctl_set_mm(u64 which, u64 addr, u64 a4, u64 a5);
 
 /* ---- pid_ns.c, wait.c ---- */
-/* Kills and reaps the rest of a namespace, when the last thread of its init ends. */
+/* Kills and reaps the rest of a namespace, when the last thread of its init ends. Sleeps. */
 void zap_pid_ns(struct task *t);
 /* wait.c: reaps the children of current that have died. */
 void zap_wait(void);
 
 /* ---- init_task.c ---- */
+/* Make objects with one reference, which *_put() drops. May sleep. NULL: no memory. */
 struct signal_struct *signal_alloc(void);
 struct sighand_struct *sighand_alloc(void);
 void sighand_put(struct sighand_struct *sh);
 void signal_put(struct signal_struct *sig);
 void task_init_common(struct task *t); /* sets up lists, counts and locks */
+/* Makes an empty queue, to be freed with kfree(). May sleep. NULL: no memory. */
 struct sigpending *pending_alloc(void);
 
 /* ---- fork.c ---- */
@@ -86,13 +94,23 @@ struct clone_args_k {
 	u32 nr_set_tid;
 	struct cgroup *cgroup; /* the child's group; NULL: the parent's */
 };
+/*
+ * Makes a child of current. May sleep, with CLONE_VFORK until the child has given the memory back.
+ * Returns its pid in current's namespace, or -errno.
+ */
 pid_t kernel_clone(const struct clone_args_k *args);
 /* Notes that the child no longer uses the parent's memory. */
 void vfork_finish(struct task *t);
 
 /* ---- exec and exit ---- */
-/* Prepares current for leaving its mm: clears clear_child_tid, gives up robust futexes. */
+/*
+ * Prepares current for leaving its mm: clears clear_child_tid, gives up robust futexes. May sleep.
+ */
 void exit_mm_release(void);
+/*
+ * For exec: ends all other threads of current's process and makes current its leader. Sleeps. 0, or
+ * -EAGAIN: the process is ending, or another thread executes a program.
+ */
 int de_thread(void);
 
 /* ---- exit.c, wait.c ---- */
@@ -103,7 +121,13 @@ void release_task(struct task *t);
  * true if no parent will wait, so that the caller must reap the task.
  */
 bool do_notify_parent(struct task *t, int sig);
+/* Wakes up waiters for children in @parent's process. */
 void wake_up_parent(struct task *t, struct task *parent);
+/*
+ * True if no member of the group has a parent in another group of its session. @ignored, unless
+ * NULL, counts as dead. The first is called with tasklist_lock held; the second, for current's
+ * group, takes it.
+ */
 bool will_become_orphaned_pgrp(struct pid *pgrp, struct task *ignored);
 bool is_current_pgrp_orphaned(void);
 /* Values of task->exit_state. */
@@ -111,6 +135,7 @@ bool is_current_pgrp_orphaned(void);
 #define EXIT_ZOMBIE 32 /* its parent has not waited for it yet */
 /* Its tracer, which is not its parent, has seen the end and is about to detach. */
 #define EXIT_TRACE 48
+/* As kill_pgrp(), with tasklist_lock held. */
 int kill_pgrp_locked(struct pid *pgrp, int sig, const siginfo_t *info);
 
 #define RUSAGE_BOTH_K (-2)
@@ -121,6 +146,7 @@ struct rusage64_k {
 	s64 ru_inblock, ru_oublock, ru_msgsnd, ru_msgrcv, ru_nsignals, ru_nvcsw, ru_nivcsw;
 };
 
+/* Fills in the figures of @t, its process or its children: @who is RUSAGE_*. */
 void getrusage_of(struct task *t, int who, struct rusage64_k *ru);
 
 /*
@@ -185,17 +211,23 @@ static inline bool valid_signal(int sig)
 	return sig >= 0 && sig <= NSIG_MAX;
 }
 
+/*
+ * sighand->lock is held for these functions, up to send_signal_locked(), and they do not sleep.
+ * sig_ignored() is true if @t would drop the signal.
+ */
 bool sig_ignored(struct task *t, int sig, bool force);
-void signal_wake_up(struct task *t, bool fatal); /* sighand->lock held */
+void signal_wake_up(struct task *t, bool fatal); /* for a new signal; @fatal: SIGKILL */
 void recalc_sigpending_and_wake(struct task *t);
+/*
+ * Takes a pending signal of @t, which is current, that is not in @mask, and fills in @info. Returns
+ * its number, or 0.
+ */
 int dequeue_signal_locked(struct task *t, u64 mask, siginfo_t *info);
 void flush_sigqueue(struct sigpending *p);
 void flush_sigqueue_mask(u64 mask, struct sigpending *p);
-/*
- * Queues a signal for @t, or with @group for its process; sighand->lock is held. Returns 0 or
- * -EAGAIN.
- */
+/* Queues a signal for @t, or with @group for its process. Returns 0 or -EAGAIN. */
 int send_signal_locked(int sig, const siginfo_t *info, struct task *t, bool group);
+/* As send_signal_locked(), but takes sighand->lock itself; -ESRCH: @t was released. */
 int do_send_sig_info(int sig, const siginfo_t *info, struct task *t, bool group);
 void force_sig_info(const siginfo_t *info);
 /*
@@ -205,25 +237,53 @@ void force_sig_info(const siginfo_t *info);
  */
 void log_bad_frame(u64 frame);
 void log_fatal_signal(int sig);
+/* Wakes up a thread for a signal that was queued, or kills the process. sighand->lock held. */
 void complete_signal(int sig, struct task *t, bool group);
 /* Sends SIGKILL to all other threads; sighand->lock held. */
 void zap_other_threads(struct task *t);
-int task_participate_group_stop(struct task *t); /* jobctl.c; sighand->lock is held */
+/*
+ * jobctl.c: counts @t as stopped in its group stop. Returns true if its whole process has stopped
+ * now. sighand->lock is held for this function and the next two.
+ */
+int task_participate_group_stop(struct task *t);
 void task_clear_jobctl_pending(struct task *t, u32 mask);
+/* Returns false, and changes nothing, if @t is being killed or exits. */
 bool task_set_jobctl_pending(struct task *t, u32 mask);
 /* Waits until JOBCTL_TRAPPING is cleared, or current is being killed. */
 void wait_for_trap(struct task *t);
-bool do_signal_stop(int signr); /* drops sighand->lock if it returns true */
+/*
+ * Stop current, with sighand->lock held. The first one returns true if it has stopped, and then has
+ * dropped the lock; the others drop it in any case. All may sleep.
+ */
+bool do_signal_stop(int signr);
 void do_jobctl_trap(void);
 void do_freezer_trap(void);
+/*
+ * Notifies @t's parent, or with @for_ptracer its tracer, of a stop or continuation (@why: CLD_*).
+ * tasklist_lock is held.
+ */
 void do_notify_parent_cldstop(struct task *t, bool for_ptracer, int why);
+/* Resets the handlers of @t's process; with @force_default ignored signals too. */
 void flush_signal_handlers(struct task *t, bool force_default);
+/* Marks @t, which is current, as exiting, so that it takes no more signals. Takes sighand->lock. */
 void exit_signals(struct task *t);
+/*
+ * Makes an entry with one reference, charged to @t's user. Does not sleep. NULL: no memory, or
+ * RLIMIT_SIGPENDING is reached and not overridden.
+ */
 struct sigqueue *sigqueue_new(struct task *t, int sig, bool override_limit);
+/* Takes @sig off the queue and fills in @info. sighand->lock held. */
 void collect_signal(int sig, struct sigpending *list, siginfo_t *info);
+/* 0 or -EFAULT. May sleep. */
 int copy_siginfo_from_user(siginfo_t *info, uaddr_t from);
+/* Blocks the signals of the handler's mask after its frame was built; @failed: forces SIGSEGV. */
 void signal_setup_done(bool failed, struct ksignal *ks);
+/*
+ * Takes current's signals until one has a handler. Returns true with *ks filled in; false: none is
+ * left. May sleep, and does not return if a signal ends current.
+ */
 bool get_signal(struct ksignal *ks);
+/* Writes a core dump of current's process if it is wanted. Sleeps. */
 void coredump(const siginfo_t *info);
 /* Called by an exiting thread: waits while another thread of its process writes a core dump. */
 void coredump_wait_exit(struct mm *mm);
@@ -239,6 +299,10 @@ int ptrace_signal(int signr, siginfo_t *info);
  * that the tracer wants delivered, or 0.
  */
 int ptrace_stop(int exit_code, int why, siginfo_t *info);
+/*
+ * Stop current for its tracer, if it has one (ptrace_event*(): and if the tracer wants the event).
+ * Take sighand->lock, and sleep.
+ */
 int ptrace_notify(int exit_code);
 void ptrace_event(int event, u64 message);
 void ptrace_event_pid(int event, const struct pid *pid); /* @pid as numbered for the tracer */
@@ -253,10 +317,14 @@ void exit_ptrace(struct task *tracer, struct list_head *dead);    /* under taskl
 void ptrace_link(struct task *child, struct task *tracer, const struct cred *by);
 void ptrace_unlink(struct task *child);
 void ptrace_trap_notify(struct task *t); /* sighand->lock is held */
+/* True if @t's tracer is not its parent. */
 bool ptrace_reparented(struct task *t);
-long ptrace_request(struct task *child, long request, u64 addr,
-	u64 data); /* ptrace_request.c: @child is stopped */
-long ptrace_regset(struct task *child, long request, u64 type, uaddr_t uiov); /* ptrace_regs.c */
+/*
+ * ptrace_request.c, ptrace_regs.c: serve requests of ptrace(2) for @child, which is stopped. May
+ * sleep. Return the result of the call, or -errno.
+ */
+long ptrace_request(struct task *child, long request, u64 addr, u64 data);
+long ptrace_regset(struct task *child, long request, u64 type, uaddr_t uiov);
 long ptrace_regs_request(struct task *child, long request, u64 addr, u64 data);
 /*
  * Returns @t's FPU image from byte 512 on, and writes the image's first 512 bytes to @head. The
@@ -270,15 +338,20 @@ const void *fpu_image(struct task *t, u8 head[XSTATE_BV_OFFSET]);
 #define PTRACE_GET_DISPATCH 0x4211
 #define PTRACE_SET_SYSCALL_INFO 0x4212 /* Linux 6.16 */
 long user_dispatch_ptrace(struct task *t, u32 request, u64 size, uaddr_t data);
+/* Sets what PR_SET_SYSCALL_USER_DISPATCH sets. 0, -EINVAL or -EFAULT. */
 long user_dispatch_set(struct task *t, u64 mode, u64 offset, u64 len, u64 selector);
 void user_dispatch_clear(struct task *t);
+/* True if current's system call must not be served: a signal is pending instead. May sleep. */
 bool user_dispatch_takes(struct regs *r);
 /* Bits of task->prctl_bits, which fork inherits. */
 #define PRCTL_MCE_PROCESS BIT(0)
 #define PRCTL_MCE_EARLY BIT(1)
 #define PRCTL_IO_FLUSHER BIT(2)
 
-/* core_name.c */
+/*
+ * core_name.c: expand core_pattern, for a name, or for words that @text, of CORE_WORDS_SIZE bytes,
+ * holds. @sig: the signal.
+ */
 #define CORE_MAX_WORDS 64 /* a pattern has 127 bytes */
 #define CORE_WORDS_SIZE (4 * PATH_MAX)
 void core_name(char *buf, size_t size, int sig);
@@ -292,8 +365,8 @@ struct file *core_pipe_open(const char *const *argv);
 bool core_pipe_begin(void);
 void core_pipe_end(struct file *f);
 /*
- * ptrace_debug.c: read and write the debug register @n of @t, a stopped tracee or, at exec,
- * current.
+ * ptrace_debug.c: read and write the debug register @n (0 to 7) of @t, a stopped tracee or, at
+ * exec, current. hw_debug_poke() may sleep, and returns 0, -EIO, -EINVAL or -ENOMEM.
  */
 u64 hw_debug_peek(const struct task *t, u32 n);
 long hw_debug_poke(struct task *t, u32 n, u64 value);
@@ -310,12 +383,14 @@ void fill_user_regs(struct user_regs_struct *ur, const struct regs *r);
 #define PT_STEPPING BIT(17)
 #define PT_EXITKILL (1U << (PT_OPT_SHIFT + 20))
 #define PT_SUSPEND_SECCOMP (1U << (PT_OPT_SHIFT + 21))
+/* Checks PTRACE_O_* of current. 0, -EINVAL or -EPERM. */
 long ptrace_check_options(u64 options);
 
 /* ---- pidfd.c ---- */
 struct file;
 struct pid *pidfd_pid(const struct file *f); /* ERR_PTR(-EBADF); no reference */
-void pidfd_keep_exit(struct task *t);        /* under tasklist_lock */
+/* Stores what pidfds of a released task report. Under tasklist_lock (write). */
+void pidfd_keep_exit(struct task *t);
 /*
  * Wakes up pollers of pidfds at the end of a process, or at the end of a thread for which there are
  * pidfds (PIDFD_THREAD).

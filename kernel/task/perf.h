@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * perf.h: counters of software events (perf.c): what fork, exec and exit call. Without counters a
- * hook costs a test of a pointer.
+ * hook costs a test of a pointer. The functions take perf_lock, a mutex, so they may sleep.
  */
 #ifndef NESTLING_TASK_PERF_H
 #define NESTLING_TASK_PERF_H
@@ -22,6 +22,7 @@ void perf_task_end(struct task *t); /* @t ends, or will never run */
 /* Serves prctl(PR_TASK_PERF_EVENTS_ENABLE, ..._DISABLE). */
 void perf_switch_own(bool on);
 
+/* True if events count @t: only then need the functions above be called. */
 static inline bool perf_counted(const struct task *t)
 {
 	return unlikely(READ_ONCE(t->perf));

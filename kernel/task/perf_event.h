@@ -30,7 +30,12 @@ extern struct mutex perf_lock;
 
 /* Starts or stops the counting, after the state of the event or of its leader has changed. */
 void perf_restate(struct perf_event *e);
+/* Enables or disables the event, and restates it and the members of its group. */
 void perf_set_one(struct perf_event *e, bool on);
+/*
+ * Makes an event with a reference to @t (NULL: for a vCPU), its own leader, disabled. May sleep.
+ * NULL: no memory.
+ */
 struct perf_event *perf_event_new(struct task *t);
 /*
  * Links the event to its task, so that the task's exit finds the event. Returns 0, or -ESRCH if the

@@ -23,7 +23,8 @@ extern u32 proc_event_listeners;
  * listeners.
  */
 struct proc_event_ops {
-	void (*send)(struct proc_event *ev); /* fills in cpu and time */
+	/* Fills in cpu and time, and sends a copy to all listeners. */
+	void (*send)(struct proc_event *ev);
 };
 extern const struct proc_event_ops *proc_event_ops;
 

@@ -14,22 +14,25 @@ struct file;
 struct oom_scope; /* kernel/cgroup/cgroup.h */
 
 /*
- * Makes current, a kernel thread, run the program @path. Returns 0 or -errno. After 0 the caller
- * returns from its kthread function and enters user mode.
+ * Makes current, a kernel thread, run the program @path. May sleep. Returns 0 or -errno. After 0
+ * the caller returns from its kthread function and enters user mode.
  */
 int kernel_execve(const char *path, const char *const *argv, const char *const *envp);
 /*
  * Makes the task with pid 1, with its own files and fs. It runs @fn, which ends with
- * kernel_execve(). Returns the task, or NULL without memory.
+ * kernel_execve(). Returns the task, without a reference, or NULL: no memory. May sleep.
  */
 struct task *kernel_spawn_init(int (*fn)(void *));
 /*
  * Makes a process of the kernel's own, with its own files, init's root and umask 022. The process
- * runs @fn, which ends with kernel_execve(). Returns 0 or -errno.
+ * runs @fn(@arg), which ends with kernel_execve(). May sleep. Returns 0 or -errno.
  */
 int kernel_spawn_helper(int (*fn)(void *), void *arg);
 
-/* do_group_exit() ends current's process, do_exit() the current thread. @code: wait status. */
+/*
+ * do_group_exit() ends current's process, do_exit() the current thread. @code: wait status, as
+ * wait(2) returns it. No lock is held.
+ */
 void do_group_exit(int code) __noreturn;
 void do_exit(int code) __noreturn;
 
@@ -57,23 +60,30 @@ extern int sysctl_oom_kill_allocating_task, sysctl_panic_on_oom, sysctl_oom_dump
 extern int sysctl_threads_max;
 extern struct task *init_process; /* pid 1 */
 
-/* Return what /proc/PID shows, as Linux does. */
+/* Return what /proc/PID shows, as Linux does. The caller has a reference to @t. */
 char task_state_char(struct task *t);
 void task_times(struct task *t, u64 *utime, u64 *stime);         /* of one thread; ns */
 void thread_group_times(struct task *t, u64 *utime, u64 *stime); /* of the whole process; ns */
-/* Returns the task's mm with mmget(), or NULL (a kernel thread, or exiting). */
+/*
+ * Returns the task's mm with mmget(), or NULL (a kernel thread, or exiting). Takes alloc_lock, and
+ * does not sleep; the caller's mmput() may.
+ */
 struct mm *get_task_mm(struct task *t);
+/*
+ * True if current may read the state of @t or, with @attach, trace it. The caller has a reference
+ * to @t. Does not sleep.
+ */
 bool ptrace_may_access(struct task *t, bool attach);
 /*
- * Prevents @t from changing its memory, credentials and dumpability by an exec between the check of
- * current's access to @t and the use. Returns 0, or -ERESTARTSYS if current is being killed. A
- * caller may hold only one task at a time.
+ * Prevents @t from changing its memory, credentials and dumpability by an exec, until
+ * exec_release(), between the check of current's access to @t and the use. May sleep. Returns 0, or
+ * -ERESTARTSYS if current is being killed. A caller may hold only one task at a time.
  */
 int exec_hold(struct task *t);
 void exec_release(struct task *t);
 /*
  * Returns the memory of @t with mmget(), if current may access it; NULL if @t has none; or
- * ERR_PTR(-EACCES, -ERESTARTSYS).
+ * ERR_PTR(-EACCES, -ERESTARTSYS). May sleep. @attach as for ptrace_may_access().
  */
 struct mm *mm_access(struct task *t, bool attach);
 extern char core_pattern[128];
@@ -129,15 +139,15 @@ struct uts_change {
 };
 extern struct uts_change uts_changes[NR_UTS_FIELDS];
 /*
- * Read and write a field of current's namespace: 65 bytes. They check no rights: the file in
- * /proc/sys does.
+ * Read and write a field of current's namespace: 65 bytes, terminated. They check no rights: the
+ * file in /proc/sys does. Neither sleeps.
  */
 void uts_get(enum uts_field which, char name[65]);
 void uts_set(enum uts_field which, const char name[65]);
 
 /*
- * Kills the process in @scope with the highest badness. Returns it with a reference, or NULL. Sets
- * *any to true if a process of @scope is dying, perhaps an earlier victim.
+ * Kills the process in @scope with the highest badness. May sleep. Returns it with a reference, or
+ * NULL. Sets *any to true if a process of @scope is dying, perhaps an earlier victim.
  */
 struct task *oom_kill_within(const struct oom_scope *scope, bool *any);
 /*
@@ -148,15 +158,15 @@ void oom_print_use(const char *what, u64 pages, u64 limit, u64 refused);
 /* Logs that @p is killed with its memory group. */
 void oom_print_killed(struct task *p);
 /*
- * Kills the process with the highest badness when the machine is out of memory. Returns true if a
- * process is dying, perhaps an earlier victim. For mm_task_ops.
+ * Kills the process with the highest badness when the machine is out of memory. May sleep. Returns
+ * true if a process is dying, perhaps an earlier victim. For mm_task_ops.
  */
 bool oom_kill_any(u32 gfp, u32 order);
 /* True unless @p is a kernel thread, is process 1, or has an oom_score_adj of -1000. */
 bool oom_may_kill(const struct task *p);
 /*
- * Begins or ends a freeze of @t by its control group. Returns false if the task is about to end,
- * and so will not freeze.
+ * Begins or ends a freeze of @t by its control group. Takes sighand->lock. Returns false if the
+ * task is about to end, and so will not freeze.
  */
 bool task_set_freeze(struct task *t, bool on);
 /*
@@ -170,10 +180,11 @@ void kernel_power_off(void) __noreturn;
 void kernel_restart(void) __noreturn;
 struct iov_iter;
 /*
- * Copies the next records, as syslog(2) does. Each record is given to one reader only. Waits while
+ * Copies the next records, as syslog(2) does. Each record is given to one reader only. Sleeps while
  * there is no record. Returns bytes or -errno.
  */
 ssize_t syslog_read(struct iov_iter *to);
+/* True if syslog_read() would not wait. */
 bool syslog_unread(void);
 /* True if current may read all records, by kernel.dmesg_restrict and current's capabilities. */
 bool syslog_may_read_all(void);
@@ -189,19 +200,19 @@ void signal_init(int sig);
 void end_instance(int value);
 
 /*
- * Makes a pidfd of the process, or of the thread with PIDFD_THREAD in @flags. Returns ERR_PTR on
- * failure.
+ * Makes a pidfd of the process, or of the thread with PIDFD_THREAD in @flags, which may have
+ * O_NONBLOCK too. Takes its own reference to @pid. May sleep. Returns ERR_PTR on failure.
  */
 struct file *pidfd_file(struct pid *pid, u32 flags);
 
 /*
  * autogroup.c: reads the number and nice level of the task's autogroup. Returns false if the task
- * is in the root group, which has neither.
+ * is in the root group, which has neither. Both functions take tasklist_lock.
  */
 bool task_autogroup(struct task *t, u64 *id, int *nice);
 /*
- * Sets the nice level of the task's autogroup. Returns 0, -EINVAL, -EPERM or -EAGAIN (too soon
- * after the last change).
+ * Sets the nice level of the task's autogroup, -20 to 19. Returns 0, -EINVAL, -EPERM or -EAGAIN
+ * (too soon after the last change).
  */
 int task_set_autogroup_nice(struct task *t, int nice);
 

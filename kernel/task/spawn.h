@@ -53,8 +53,9 @@ struct spawn {
 
 /*
  * Starts a process that runs a program. It begins as root in the initial namespaces with init's
- * root directory, and then becomes the given user. It has no parent and leaves no zombie. Returns
- * 0, or -errno; then no callback is called.
+ * root directory, and then becomes the given user. It has no parent and leaves no zombie. May
+ * sleep. Returns 0, after which @s is used until started() has been called; or -errno, and no
+ * callback is called.
  */
 int kernel_spawn(struct spawn *s);
 

@@ -8,12 +8,19 @@
 
 #include "kernel/lib/types.h"
 
-/* Performs the action of a SysRq key; h, or an unknown key, lists the keys. May sleep. */
+/*
+ * Performs the action of a SysRq key; h, or an unknown key, lists the keys. May sleep. Does not
+ * return for b, c and o.
+ */
 void sysrq(char key);
-/* Prints a heading and as many lines as fit, one for each process. Returns the number of bytes. */
+/*
+ * Prints a heading and as many lines as fit, one for each process, terminated. Takes tasklist_lock.
+ * Returns the number of bytes.
+ */
 size_t tasks_table(char *buf, size_t size);
 /*
- * Logs the kernel back-trace of the task @nr, a pid in the initial namespace. Returns 0 or -ESRCH.
+ * Logs the kernel back-trace of the task @nr, a pid in the initial namespace. Takes tasklist_lock.
+ * Returns 0 or -ESRCH.
  */
 int task_kernel_stack(int nr);
 

@@ -11,8 +11,8 @@
 #include "kernel/lib/types.h"
 
 /*
- * Fill in the statistics of the thread or process that has the pid @nr in current's namespace.
- * Return 0 or -ESRCH.
+ * Fill in the statistics of the thread or process that has the pid @nr in current's namespace. May
+ * sleep. Return 0 or -ESRCH.
  */
 int taskstats_of_thread(pid_t nr, struct taskstats *s);
 int taskstats_of_process(pid_t nr, struct taskstats *s);

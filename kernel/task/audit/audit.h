@@ -12,7 +12,10 @@
 
 struct task;
 
-/* Begins a line with the process and the user of current. Returns false without memory. */
+/*
+ * Begins a line with the process and the user of current. May sleep. Returns false if there is no
+ * memory; after true, audit_end() ends the line.
+ */
 bool audit_begin_task(struct audit *a, const char *event);
 
 /* Logs the start of a process, as a copy of its parent; threads are not logged. */
@@ -29,7 +32,7 @@ void audit_exit(int code);
 
 /*
  * usage.c: raises the recorded maximum to the memory in use now plus @more frames, which were in
- * use before.
+ * use before. Does not sleep.
  */
 void audit_note_memory(u64 more);
 /* Logs the peak use of resources, at the instance's end. */

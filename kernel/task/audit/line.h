@@ -51,19 +51,24 @@ struct audit {
 	bool cut;
 };
 
-/* Begins a line. Returns false if there is no memory; the line then counts as lost. */
+/*
+ * Begins a line, only while audit_on() is true. Returns false if there is no memory; the line then
+ * counts as lost. After true, audit_end() must follow.
+ */
 bool audit_begin(struct audit *a, const char *event);
+/* Adds a number. */
 void audit_number(struct audit *a, const char *key, s64 n);
 /*
  * Adds text of @n bytes, which after escaping is cut at @most bytes. @key is NULL within a list.
  * Returns false if the text did not fit; no more texts may then be added to the list.
  */
 bool audit_text(struct audit *a, const char *key, const char *s, size_t n, u32 most);
+/* Begin and end a list of texts. */
 void audit_list(struct audit *a, const char *key);
 void audit_list_end(struct audit *a);
 /* Marks the line as incomplete. */
 void audit_cut(struct audit *a);
-/* Ends the line and writes it. */
+/* Ends the line, writes it and frees it. */
 void audit_end(struct audit *a);
 
 #endif

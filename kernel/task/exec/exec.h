@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * exec.h: declarations shared by the files of exec, and struct bprm: the data of an exec before its
- * point of no return.
+ * point of no return. The functions may sleep, and return 0 or -errno except where said.
  */
 #ifndef NESTLING_TASK_EXEC_H
 #define NESTLING_TASK_EXEC_H
@@ -83,13 +83,21 @@ struct bprm {
 #define UNSAFE_NO_NEW_PRIVS 4
 
 /* exec_args.c */
+/* Make an empty area, which args_free() frees. */
 int args_init(struct exec_args *a);
 void args_free(struct exec_args *a);
 /* Sets args->min by the limits, after argc and envc are known. Returns 0 or -E2BIG. */
 int args_limits(struct exec_args *a);
-/* Counts the strings of a guest's vector. Returns the number, -EFAULT or -E2BIG. */
+/*
+ * Counts the strings of a guest's vector; a NULL vector has none. Returns the number, -EFAULT,
+ * -E2BIG, or -ERESTARTNOHAND if current is being killed.
+ */
 int args_count(uaddr_t vec);
-int args_push_user(struct exec_args *a, uaddr_t vec, int n); /* pushes the last string first */
+/*
+ * Push @n strings of a guest's vector, the last one first, or one of the kernel. -E2BIG: too long,
+ * or beyond args->min.
+ */
+int args_push_user(struct exec_args *a, uaddr_t vec, int n);
 int args_push_kernel(struct exec_args *a, const char *s);
 int args_remove_first(struct exec_args *a); /* argv[0] */
 int args_write(
@@ -110,8 +118,8 @@ int load_script(struct bprm *b);
 int load_elf(struct bprm *b);                    /* builds b->mm, b->entry, b->sp */
 int bprm_open(struct bprm *b, const char *name); /* replaces b->file, reads its first bytes */
 /*
- * As bprm_open(), for a file that is open already and denies writers. Takes over the reference.
- * Returns 0 or -errno.
+ * As bprm_open(), for a file that is open already and denies writers. Takes over the reference,
+ * also on failure.
  */
 int bprm_take(struct bprm *b, struct file *f);
 /* Reads exactly @n bytes at @pos. Returns 0 or -errno; -ENOEXEC if the file is shorter. */

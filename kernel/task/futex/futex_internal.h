@@ -62,13 +62,15 @@ extern struct futex_bucket futex_table[FUTEX_BUCKETS];
 bool futex_key_eq(const struct futex_key *a, const struct futex_key *b);
 struct futex_bucket *futex_bucket_of(const struct futex_key *k);
 /*
- * Makes the key of a word. Returns 0, after which the caller must call futex_key_put(), -EINVAL
- * (not aligned) or -EFAULT.
+ * Makes the key of a word of current's mm. May sleep. Returns 0, after which the caller must call
+ * futex_key_put(), -EINVAL (not aligned) or -EFAULT.
  */
 int futex_key_get(uaddr_t addr, bool private, struct futex_key *k);
 void futex_key_put(struct futex_key *k);
+/* Queues @q, and takes the bucket's lock. @q->task becomes current, unless @q->tell is set. */
 void futex_enqueue(struct futex_q *q, const struct futex_key *k, u32 bitset);
-bool futex_unqueue(struct futex_q *q); /* false: a waker has taken it off */
+/* Takes @q off its queue. Returns false if a waker has taken it off already. May sleep. */
+bool futex_unqueue(struct futex_q *q);
 /* Wakes up a waiter, under its bucket's lock. @q may be freed afterwards. */
 void futex_wake_q(struct futex_q *q);
 /*
@@ -80,8 +82,13 @@ int futex_sleep(struct futex_q *q, struct wait_until until);
 /* Moves a waiter to another futex's queue; both buckets are locked. */
 void futex_move_q(struct futex_q *q, struct futex_bucket *to, const struct futex_key *k);
 
-/* ---- the operations of futex(2), for futex2.c ---- */
+/* ---- the operations of futex(2), for futex2.c; they may sleep ---- */
+/* Sleeps while the word has @val. Returns 0 (woken up), -EAGAIN, -ETIMEDOUT, -ERESTARTSYS, ... */
 int futex_wait_on(uaddr_t addr, bool private, u32 val, struct wait_until until, u32 bitset);
+/*
+ * Wake up to @nr waiters with a bit of @bitset. Return their number, or -errno. futex_wake_key()
+ * does not sleep.
+ */
 int futex_wake_key(const struct futex_key *k, int nr, u32 bitset);
 long futex_wake(uaddr_t addr, bool private, int nr, u32 bitset);
 /*
@@ -116,12 +123,17 @@ int futex_words_queue(struct wait_word *w, u32 n);
  */
 int futex_words_unqueue(struct wait_word *w, u32 n);
 bool futex_words_woken(struct wait_word *w, u32 n);
+/*
+ * Reads the timeout of a futex call from guest memory (0: none, WAIT_FOREVER). Returns 0, -EFAULT
+ * or -EINVAL.
+ */
 int futex_deadline(bool realtime, bool absolute, uaddr_t timeout, struct wait_until *until);
 
 /* ---- futex_pi.c, futex_requeue.c ---- */
 /*
  * Makes @q a waiter for the lock of @owner (NULL: not known yet), or changes the owner of that
- * lock, and boosts the owner's priority. Under the bucket's lock.
+ * lock, and boosts the owner's priority. Takes its own reference to @owner. Under the bucket's
+ * lock, as is pi_detach(), which undoes this.
  */
 void pi_attach(struct futex_q *q, struct task *owner);
 void pi_detach(struct futex_q *q);

@@ -67,32 +67,39 @@ struct key {
 
 extern struct mutex keys_mutex;
 
-/* Prints line @i of /proc/key-users. Returns 0 past the last line. Takes keys_mutex. */
+/*
+ * Prints line @i (from 0) of /proc/key-users, terminated. Returns its length; 0 past the last line.
+ * Takes keys_mutex.
+ */
 int key_user_line(int i, char *buf, size_t size);
 
 /*
  * Lists the serial numbers of all keys in ascending order, for /proc/keys. Returns their number, or
- * -ENOMEM. The caller frees the list with kfree().
+ * -ENOMEM. The caller frees the list with kfree(). May sleep.
  */
 s64 key_serials(s32 **out);
 #define KEY_LINE_MAX (PAGE_SIZE + 256)
 /*
- * Prints the line of a key in /proc/keys. Returns its length, or 0 if the key was freed or current
- * may not view it. Takes keys_mutex.
+ * Prints the line of a key in /proc/keys, terminated. Returns its length, or 0 if the key was freed
+ * or current may not view it. Takes keys_mutex.
  */
 int key_line(s32 serial, char *buf, size_t size);
 
 const char *key_type_name(enum key_type type);
 int key_type_of(const char *name); /* returns a type, or -ENODEV */
+/* Take and drop a reference. key_put() accepts NULL. Both need no lock, and do not sleep. */
 void key_get(struct key *k);
-void key_put(struct key *k); /* does nothing if @k is NULL */
+void key_put(struct key *k);
 /*
  * Returns the key with this serial number, which may be dead, with a reference, or NULL. Needs no
  * lock.
  */
 struct key *key_find(s32 serial);
 
-/* The following functions are called with keys_mutex held. */
+/*
+ * The following functions are called with keys_mutex held, and may sleep. Those that return int
+ * return 0 or -errno. Keys that are passed stay the caller's.
+ */
 /*
  * Returns a valid keyring of current's uid with this name, in which that uid may search, with a
  * reference, or NULL.
@@ -108,8 +115,8 @@ bool key_may_pay(const struct key_user *u, u32 keys, u32 bytes);
 struct key *key_alloc(
 	enum key_type type, const char *desc, u32 perm); /* ERR_PTR(-EDQUOT, -ENOMEM) */
 /*
- * Makes @data, which comes from kmalloc(), the payload. Returns 0, or -errno, in which case @data
- * stays the caller's.
+ * Makes @data of @len bytes, which comes from kmalloc(), the payload. Returns 0, or -EDQUOT, in
+ * which case @data stays the caller's.
  */
 int key_set_payload(struct key *k, void *data, u32 len);
 /*
@@ -118,8 +125,14 @@ int key_set_payload(struct key *k, void *data, u32 len);
  * with a reference, or ERR_PTR.
  */
 struct key *key_lookup(s32 id, bool create, u32 need);
-/* Finds a key as key_lookup() does, including dead keys, and makes none. */
+/*
+ * Finds a key as key_lookup() does, including dead keys, without a check of rights, and makes none.
+ */
 struct key *key_lookup_dead(s32 id);
+/*
+ * True if current has all rights @need (KEY_*) on the key, as its owner, group or other or, if
+ * current possesses it (key_may_as(): if @possessed), as possessor.
+ */
 bool key_may(const struct key *k, u32 need);
 bool key_may_as(const struct key *k, u32 need, bool possessed);
 bool key_possessed(const struct key *k);
@@ -128,8 +141,14 @@ bool key_possessed(const struct key *k);
  * if it may not be searched.
  */
 bool key_possessed_by(s32 id, const struct key *k);
+/*
+ * Returns 0 if the key can be used, or why not: -ENOKEY, -EKEYREVOKED, -EKEYEXPIRED, k->rejected.
+ */
 int key_alive(struct key *k);
-/* Returns the key of this type and description to which @ring has a direct link, or NULL. */
+/*
+ * Returns the key of this type and description to which @ring has a direct link, without a
+ * reference, or NULL.
+ */
 struct key *keyring_find(struct key *ring, enum key_type type, const char *desc);
 /*
  * Searches @ring and the keyrings below it. Returns a key with a reference, or ERR_PTR: -ENOKEY, or
@@ -142,9 +161,18 @@ struct key *keyring_search(struct key *ring, enum key_type type, const char *des
  * as missing, since the caller would replace it.
  */
 struct key *keys_search(enum key_type type, const char *desc);
-int keyring_link(struct key *ring, struct key *k); /* replaces a key of that name */
+/*
+ * Link a key to a keyring, in place of a key of its type and description, or drop the link. The
+ * ring has its own reference. -ENOTDIR: @ring is no keyring; -ENOENT: there is no such link.
+ */
+int keyring_link(struct key *ring, struct key *k);
 int keyring_unlink(struct key *ring, struct key *k);
+/* Drops all links of a keyring. */
 void keyring_clear(struct key *ring);
+/*
+ * Changes the owner. The user that made the key still pays for it. 0, or -EACCES without
+ * CAP_SYS_ADMIN.
+ */
 int key_chown(struct key *k, kuid_t uid);
 /*
  * Serves KEYCTL_JOIN_SESSION_KEYRING. @name NULL: joins a new keyring without a name. Returns the
@@ -158,11 +186,14 @@ long session_to_parent(void);
 
 /* ---- keyctl.c: arguments, also for request_key.c ---- */
 
-/* Returns the type that the text in guest memory names (enum key_type), or -errno. */
+/*
+ * Returns the type that the text in guest memory names (enum key_type), or -errno: -ENODEV for an
+ * unknown type. May sleep.
+ */
 int key_arg_type(uaddr_t ua);
 /*
- * Copies a description from guest memory. Returns it, to be freed with kfree(); NULL if none was
- * given; or ERR_PTR.
+ * Copies a description from guest memory. May sleep. Returns it, to be freed with kfree(); NULL if
+ * none was given; or ERR_PTR.
  */
 char *key_arg_desc(uaddr_t ua);
 /* Returns the permissions of a new key of this type. */

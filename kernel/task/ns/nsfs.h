@@ -11,12 +11,12 @@
 struct ns_common;
 struct task;
 
-/* Makes a descriptor of @ns, or returns -errno. */
+/* Makes a descriptor of @ns, of which it takes its own reference, or returns -errno. May sleep. */
 long nsfs_fd(struct ns_common *ns);
 
 /*
  * Makes a descriptor of @t's namespace of one kind, for the @nth ioctl PIDFD_GET_*_NAMESPACE,
- * counted from 1. Returns the descriptor or -errno: -ENOTTY, -EACCES, -ESRCH and others.
+ * counted from 1. May sleep. Returns the descriptor or -errno: -ENOTTY, -EACCES, -ESRCH and others.
  */
 long nsfs_task_fd(struct task *t, u32 nth);
 

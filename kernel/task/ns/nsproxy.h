@@ -13,15 +13,22 @@ struct path;
 
 extern const u32 clone_ns_flags; /* all kinds that exist, CLONE_NEW* */
 
-int copy_namespaces(u64 flags, struct task *child, struct user_namespace *owner); /* 0 or -errno */
-void switch_namespaces(struct task *t, struct nsproxy *to); /* @t is current; takes over @to */
+/*
+ * Gives a new child current's namespaces, and new ones, owned by @owner, for the CLONE_NEW* bits of
+ * @flags. May sleep. 0 or -errno.
+ */
+int copy_namespaces(u64 flags, struct task *child, struct user_namespace *owner);
+/*
+ * Replaces the nsproxy of @t, which is current, and puts the old one. Takes over the reference @to.
+ */
+void switch_namespaces(struct task *t, struct nsproxy *to);
 void exit_namespaces(struct task *t);
 /*
  * Called at exec: moves current's new program into the time namespace for children. Returns 0 or
  * -ENOMEM.
  */
 int exec_namespaces(struct mm *mm);
-void nsproxy_put(struct nsproxy *p);
+void nsproxy_put(struct nsproxy *p); /* @p may be NULL */
 
 /* Returns the namespace of an open file of nsfs, without a reference, or NULL. */
 struct ns_common *nsfs_file_ns(const struct file *f);
@@ -33,20 +40,28 @@ struct inode;
 struct ns_common *nsfs_inode_ns(const struct inode *inode);
 
 /*
- * time_ns.c: time_ns_read() converts a time of the machine's clock to current's time namespace.
- * time_ns_abs() converts a time that current has given to the machine's clock.
+ * time_ns.c: time_ns_read() converts a time of the machine's clock (CLOCK_*) to current's time
+ * namespace. time_ns_abs() converts a time that current has given to the machine's clock, and does
+ * not go below 0. Times are in ns.
  */
 u64 time_ns_read(int clock, u64 now);
 u64 time_ns_abs(int clock, u64 abs);
 bool time_ns_is_initial(void);
-/* Writes the text of /proc/PID/timens_offsets. Returns its length. */
+/*
+ * Writes the text of /proc/PID/timens_offsets. Returns its length; 0: @t has no namespaces any
+ * more.
+ */
 int time_ns_show(struct task *t, char *buf, size_t size);
-int time_ns_store(struct task *t, const struct cred *opener,
-	char *text); /* 0, -EINVAL, -ERANGE, -EPERM or -EACCES */
+/*
+ * Stores such a text, which it changes. May sleep. 0, -EINVAL, -ERANGE, -EPERM, -ESRCH, or -EACCES:
+ * a task has entered the namespace.
+ */
+int time_ns_store(struct task *t, const struct cred *opener, char *text);
 
 /*
- * nsfs.c: the links of /proc/PID/ns. ns_link_path() finds the namespace's file, with references;
- * ns_link_text() writes the link's text. Both return 0 or -errno.
+ * nsfs.c: the links of /proc/PID/ns. ns_link_path() finds the namespace's file, with references
+ * in *path, and returns 0 or -errno. ns_link_text() writes the link's text, and returns its length
+ * or -errno. Both return -EACCES if current may not access @t, and may sleep.
  */
 struct ns_link {
 	const char *name;

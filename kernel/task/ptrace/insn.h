@@ -13,7 +13,7 @@
 
 struct insn_touch {
 	u64 addr;
-	u32 len;
+	u32 len; /* bytes */
 	bool write;
 };
 

@@ -48,7 +48,13 @@ struct sigqueue {
 	atomic_t refs;
 };
 
-/* ---- sending; may be called with spinlocks held, but not sighand->lock ---- */
+/*
+ * ---- sending; may be called with spinlocks held, but not sighand->lock ----
+ *
+ * @info: a siginfo, which is copied, or SEND_SIG_NOINFO (from current) or SEND_SIG_PRIV (from the
+ * kernel). Functions that return int return 0 or -errno. -ESRCH: the target has ended; -EAGAIN: no
+ * room for a real-time signal.
+ */
 int send_sig(int sig, struct task *t, const siginfo_t *info);       /* sends to one thread */
 int send_sig_group(int sig, struct task *t, const siginfo_t *info); /* sends to @t's process */
 /*
@@ -57,48 +63,68 @@ int send_sig_group(int sig, struct task *t, const siginfo_t *info); /* sends to 
  * held.
  */
 int send_sig_one_of_many(int sig, struct task *t, const siginfo_t *info);
-int kill_pgrp(struct pid *pgrp, int sig, const siginfo_t *info); /* 0, -ESRCH */
+/*
+ * Signal a group, a process or a thread, if current may do so: otherwise -EPERM, or -EINVAL for an
+ * invalid signal. @sig 0 only checks. The first two take tasklist_lock; @pgrp may be NULL.
+ */
+int kill_pgrp(struct pid *pgrp, int sig, const siginfo_t *info);
 int kill_pid(struct pid *pid, int sig, const siginfo_t *info);
-int kill_thread(struct task *t, int sig, const siginfo_t *info); /* checks current's permission */
-void force_sig(int sig); /* to current, which cannot block it */
+int kill_thread(struct task *t, int sig, const siginfo_t *info);
+/*
+ * Force a signal on current, even if it is blocked or ignored; the second one ignores handlers too.
+ */
+void force_sig(int sig);
 void force_fatal_sig(int sig);
-void kill_mm_users(struct mm *mm, int sig); /* sends to each process that uses @mm */
-/* Checks whether current may signal @t. Returns 0 or -EPERM. */
+/* Sends to each process that uses @mm, also to init. Takes tasklist_lock. */
+void kill_mm_users(struct mm *mm, int sig);
+/* Checks whether current may signal @t. Returns 0, -EPERM or -EINVAL (no such signal). */
 int check_kill_permission(int sig, const siginfo_t *info, struct task *t);
 
 /*
- * Tests of terminals for job control. sig_is_ignored(): true if @t blocks or ignores @sig.
- * is_current_pgrp_orphaned(): true if current's process group is orphaned.
+ * Tests of terminals for job control. sig_is_ignored(): true if @t blocks or ignores @sig; takes
+ * sighand->lock. is_current_pgrp_orphaned(): true if current's process group is orphaned; takes
+ * tasklist_lock.
  */
 bool sig_is_ignored(struct task *t, int sig);
 bool is_current_pgrp_orphaned(void);
 
+/* Sets or clears current's TIF_SIGPENDING. sighand->lock is held. */
 void recalc_sigpending(void);
-void set_current_blocked(u64 mask);
-void set_blocked_locked(u64 mask); /* sighand->lock is held */
 /*
- * Sets the mask for ppoll, pselect and sigsuspend. The old mask is restored after a signal was
- * delivered. Returns 0, -EFAULT or -EINVAL.
+ * Set current's mask of blocked signals. The first one takes sighand->lock and leaves SIGKILL and
+ * SIGSTOP out; for the second one the caller does both.
+ */
+void set_current_blocked(u64 mask);
+void set_blocked_locked(u64 mask);
+/*
+ * Sets the mask for ppoll, pselect and sigsuspend, read from guest memory (a NULL @mask changes
+ * nothing). The old mask is restored after a signal was delivered. May sleep. Returns 0, -EFAULT or
+ * -EINVAL.
  */
 int set_user_sigmask(uaddr_t mask, size_t sigsetsize);
+/*
+ * Restores the mask from before set_user_sigmask(), unless a signal is going to be delivered
+ * (@interrupted).
+ */
 void restore_saved_sigmask_unless(bool interrupted);
 /*
- * Takes one of current's pending signals that is in @mask, for signalfd and sigtimedwait. Returns
- * its number with @info filled in, or 0.
+ * Takes one of current's pending signals that is in @mask, for signalfd and sigtimedwait. Takes
+ * sighand->lock. Returns its number with @info filled in, or 0.
  */
 int dequeue_signal(u64 mask, siginfo_t *info);
 size_t copy_siginfo_to_user(uaddr_t to, const siginfo_t *info); /* returns bytes not copied */
 /*
- * Allocates the signal of a POSIX timer, with one reference, the timer's. Returns NULL if there is
- * no memory or the user's limit is reached.
+ * Allocates the signal of a POSIX timer, with one reference, the timer's, which sigqueue_put()
+ * drops. Does not sleep. Returns NULL if there is no memory or the user's limit is reached.
  */
 struct sigqueue *sigqueue_alloc(void);
 void sigqueue_put(struct sigqueue *q);
-/* Takes a signal of current's process off the queue. */
+/* Takes a signal of current's process off the queue, if it is on one. Takes sighand->lock. */
 void sigqueue_cancel(struct sigqueue *q);
 /*
- * Sends a timer's signal. @missed: earlier periods for which no signal was sent. Periods that pass
- * while the signal is queued, or after it was dropped, count as overruns of it.
+ * Sends a timer's signal to the thread (@type PIDTYPE_PID) or process @pid. Takes tasklist_lock.
+ * @missed: earlier periods for which no signal was sent. Periods that pass while the signal is
+ * queued, or after it was dropped, count as overruns of it.
  */
 void send_sigqueue(struct sigqueue *q, u64 missed, struct pid *pid, enum pid_type type);
 
@@ -147,7 +173,7 @@ extern const struct process_timer_ops process_timer_ops;
 
 /*
  * Returns the sighand of another task, perhaps an exiting one, with its lock held; NULL: the task
- * was released.
+ * was released. The caller has a reference to @t.
  */
 struct sighand_struct *lock_task_sighand(struct task *t);
 static inline void unlock_task_sighand(struct sighand_struct *sh)
@@ -157,7 +183,8 @@ static inline void unlock_task_sighand(struct sighand_struct *sh)
 
 /*
  * Queues @w for a thread of the process @tgid, and wakes up the thread from an interruptible sleep
- * as a signal would. Returns false if the process has no thread any more.
+ * as a signal would. Takes tasklist_lock. Returns false, with @w not queued, if the process has no
+ * thread any more.
  */
 bool process_work_add(struct pid *tgid, struct task_work *w);
 

@@ -6,8 +6,8 @@
 #include "kernel/lib/types.h"
 
 /*
- * Returns the number of the signal to be delivered first: one that is in @pending and not in @mask;
- * or 0.
+ * Returns the number of the signal to be delivered first: one that is in @pending and not in @mask,
+ * both masks of signals; or 0.
  */
 int next_signal(u64 pending, u64 mask);
 
