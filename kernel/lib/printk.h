@@ -112,6 +112,10 @@ void panic(const char *fmt, ...) __printf(1, 2) __noreturn;
  */
 void refuse(const char *fmt, ...) __printf(1, 2) __noreturn;
 
+/*
+ * BUG_ON() panics if @c is true. WARN_ON_ONCE() logs only the first time at each place, and has the
+ * value of @c.
+ */
 #define BUG_ON(c)                                                                                  \
 	do {                                                                                       \
 		if (unlikely(c))                                                                   \

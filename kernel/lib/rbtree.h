@@ -31,6 +31,10 @@ static inline void rb_link_node(struct rb_node *n, struct rb_node *parent, struc
 	n->red = 1;
 	*link = n;
 }
+/*
+ * Rebalance the tree after rb_link_node(), and take a node out of it, which the caller may then
+ * free or link again.
+ */
 void rb_insert_color(struct rb_node *n, struct rb_root *root);
 void rb_erase(struct rb_node *n, struct rb_root *root);
 /* Return the first, last, next or previous node in the tree's order, or NULL. */

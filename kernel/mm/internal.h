@@ -122,6 +122,7 @@ void large_block_gone(pfn_t pfn, u64 n);
 
 /* ---- region.c ---- */
 
+/* The bodies of pfn_to_page() and page_to_pfn() for other regions than 0. */
 struct page *region_pfn_to_page(pfn_t pfn);
 pfn_t region_page_to_pfn(const struct page *p);
 void region_page_free(struct page *p); /* called by the last put_page() */
@@ -247,7 +248,6 @@ int droppable_drop(struct vm_area *v, u64 start, u64 end);
  * Serve MADV_COLD and MADV_PAGEOUT. mmap_lock is held for reading. Return 0, -EINTR, or -EINVAL if
  * the area is locked, of huge pages, or special.
  */
-
 int advise_cold(struct vm_area *v, u64 start, u64 end);
 int advise_pageout(struct vm_area *v, u64 start, u64 end);
 

@@ -20,6 +20,7 @@ struct page;
 struct uffd;
 struct vm_area;
 
+/* Flags of an area. One without a comment has Linux's meaning. */
 #define VM_READ 0x1
 #define VM_WRITE 0x2
 #define VM_EXEC 0x4

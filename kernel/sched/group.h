@@ -41,7 +41,7 @@ struct sched_group {
 	s64 runtime;              /* ns left; also read racily */
 	u64 period_end;           /* ns, arch_cpu_clock() */
 	bool throttled;           /* read racily */
-	u64 throttled_at;
+	u64 throttled_at;         /* ns, arch_cpu_clock() */
 	/* figures of cpu.stat since the group was made */
 	u64 nr_periods, nr_throttled, throttled_ns, nr_bursts, burst_ns;
 	/* armed for period_end while throttled */
@@ -56,6 +56,7 @@ void sched_group_init(struct sched_group *g);
 void sched_group_exit(struct sched_group *g);
 /* Sets weight 100 and no quota. */
 void sched_group_reset(struct sched_group *g);
+/* Makes @g compete within @parent (NULL: below the root), which must outlive it. */
 void sched_group_link(struct sched_group *g, struct sched_group *parent);
 /* Sets the weight, 1 to 10000. @idle: competes like a SCHED_IDLE task. */
 void sched_group_set_weight(struct sched_group *g, u32 weight, bool idle);

@@ -54,6 +54,7 @@ struct wait_queue_entry {
 	u32 events;
 };
 
+/* The body of init_waitqueue_head(). @name: the lock class, kept by pointer. */
 void wait_queue_setup(struct wait_queue_head *q, const char *name);
 #define init_waitqueue_head(q) wait_queue_setup(q, LOCK_CLASS(q))
 /*
@@ -188,6 +189,7 @@ struct mutex {
 		.waiters = LIST_HEAD_INIT((n).waiters)                                             \
 	}
 #define DEFINE_MUTEX(n) struct mutex n = MUTEX_INIT(n)
+/* The body of mutex_init(), as rwsem_setup() is of init_rwsem(). */
 void mutex_setup(struct mutex *m, const char *name);
 #define mutex_init(m) mutex_setup(m, LOCK_CLASS(m))
 /* Not recursive. The task that locked a mutex unlocks it. */
@@ -214,6 +216,7 @@ struct rwsem {
 #define DEFINE_RWSEM(n) struct rwsem n = RWSEM_INIT(n)
 void rwsem_setup(struct rwsem *s, const char *name);
 #define init_rwsem(s) rwsem_setup(s, LOCK_CLASS(s))
+/* Sleep until the caller holds the lock, for reading or writing. */
 void down_read(struct rwsem *s);
 int down_read_killable(struct rwsem *s); /* 0 or -EINTR */
 bool down_read_trylock(struct rwsem *s);

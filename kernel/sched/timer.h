@@ -62,6 +62,7 @@ struct work {
 	void (*func)(struct work *w);
 	u32 queued;
 };
+/* Initialises a work that is not queued. */
 void work_setup(struct work *w, void (*func)(struct work *w));
 /* Queues the work. Returns false if it was queued already. Callable with spinlocks held. */
 bool work_queue(struct work *w);

@@ -19,7 +19,9 @@
 
 extern bool contention_counted;
 
-/* The bodies of the next two functions. Times are ktime_get() + 1, in nanoseconds. */
+/*
+ * The bodies of contention_begin() and contention_end(). Times are ktime_get() + 1, in nanoseconds.
+ */
 u64 contention_now(void);
 void contention_add(const char *kind, const void *ip, u64 since);
 

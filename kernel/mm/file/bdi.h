@@ -27,11 +27,11 @@ struct backing_dev {
 	dev_t dev;                /* 0: default_bdi */
 	u32 ra_pages;             /* most pages to read ahead; 0: none */
 	u32 min_ratio, max_ratio; /* percent of the limit on dirty pages */
-	/* thread shall check now; a racy hint */
+	/* true: its thread shall check now; a racy hint */
 	bool wanted;
-	/* inodes of its file systems are dirty */
+	/* true: inodes of its file systems are dirty */
 	bool metadata;
-	/* the shrinker of inodes has met dirty inodes: write them now */
+	/* true: the shrinker of inodes has met dirty inodes: write them now */
 	bool inodes_wanted;
 	bool runs; /* its thread exists */
 	atomic64_t nr_dirty, nr_writeback;

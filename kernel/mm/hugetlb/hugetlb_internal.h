@@ -13,6 +13,7 @@ static inline bool PageHuge(const struct page *p)
 {
 	return test_bit(PG_huge, &p->flags);
 }
+/* Returns the first frame of the huge page that contains @p. */
 static inline struct page *huge_head(struct page *p)
 {
 	return pfn_to_page(page_to_pfn(p) & ~(HPAGE_FRAMES - 1));
