@@ -79,6 +79,10 @@ int mm_lock_area(struct vm_area *v)
 
 /* ---- the request for a new area ---- */
 
+/*
+ * A call of do_mmap(): its arguments, with addr and len in bytes and pgoff in pages, and results of
+ * its steps.
+ */
 struct map_request {
 	struct mm *mm;
 	struct file *file;
@@ -88,12 +92,14 @@ struct map_request {
 	bool huge; /* the file has huge pages */
 };
 
+/* Returns the VM_* flags of PROT_*. */
 static u64 prot_flags(int prot)
 {
 	return (prot & PROT_READ ? VM_READ : 0) | (prot & PROT_WRITE ? VM_WRITE : 0) |
 	       (prot & PROT_EXEC ? VM_EXEC : 0);
 }
 
+/* Checks the type of mapping (MAP_SHARED...) and sets its flags. 0 or -errno, as the next one. */
 static int check_type(struct map_request *r)
 {
 	switch (r->flags & MAP_TYPE) {
@@ -138,6 +144,7 @@ static int check_file(struct map_request *r)
 	return 0;
 }
 
+/* Returns the VM_* flags of the request before any check. */
 static u64 asked_flags(const struct map_request *r)
 {
 	return prot_flags(r->prot) | r->mm->def_flags | VM_MAYREAD | VM_MAYWRITE | VM_MAYEXEC |
@@ -146,7 +153,10 @@ static u64 asked_flags(const struct map_request *r)
 	       (r->flags & MAP_STACK ? VM_NOHUGEPAGE : 0) | (r->flags & MAP_SYNC ? VM_SYNC : 0);
 }
 
-/* Checks a request after its address was checked, in Linux's order of errors. */
+/*
+ * Checks a request after its address was checked, in Linux's order of errors, and sets vm_flags. 0
+ * or -errno.
+ */
 static int check_request(struct map_request *r)
 {
 	struct mm *mm = r->mm;
@@ -188,6 +198,7 @@ static u64 find_file_area(struct map_request *r)
 	return find_free_area(r->mm, hint, r->len, PAGE_SIZE, r->flags);
 }
 
+/* Returns the address for the mapping, or -errno. mmap_lock is held for writing. */
 static u64 choose_address(struct map_request *r)
 {
 	u64 align = r->huge ? HPAGE_SIZE : PAGE_SIZE;
@@ -255,6 +266,10 @@ static struct vm_area *make_area(struct map_request *r, u64 at)
 	return v;
 }
 
+/*
+ * Commits memory, makes the area, unmaps what it replaces and links it. Returns its address or
+ * -errno, with nothing changed. mmap_lock is held for writing.
+ */
 static u64 map_counted(struct map_request *r)
 {
 	struct mm *mm = r->mm;
@@ -297,6 +312,7 @@ err_uncommit:
 	return err;
 }
 
+/* Serves a request under mmap_lock (writing). Returns the address or -errno. */
 static u64 map_region(struct map_request *r)
 {
 	struct address_space *m = NULL;
@@ -323,7 +339,10 @@ static u64 map_region(struct map_request *r)
 	return at;
 }
 
-/* Sets the request's file to a file of tmpfs, for shared anonymous memory. */
+/*
+ * Sets the request's file to a file of tmpfs, with a reference, for shared anonymous memory; does
+ * nothing for other mappings. 0 or -errno.
+ */
 static int shared_anon_file(struct map_request *r)
 {
 	struct file *f;
@@ -400,7 +419,10 @@ out:
 	return ret;
 }
 
-/* Makes a nameless file for MAP_HUGETLB; *len is rounded up to whole huge pages. ERR_PTR. */
+/*
+ * Makes a nameless file for MAP_HUGETLB, with a reference; *len is rounded up to whole huge pages.
+ * ERR_PTR.
+ */
 static struct file *huge_anon_file(unsigned long flags, unsigned long *len)
 {
 	if (!hugetlb_size_known(flags >> MAP_HUGE_SHIFT & MAP_HUGE_MASK))
@@ -444,8 +466,8 @@ long sys_mmap(unsigned long addr, unsigned long len, unsigned long prot, unsigne
 
 /*
  * Finds the one shared mapping that contains [start, start + size), even if it is split into
- * several areas. Returns its file with a reference, and protection and flags for a new mapping; or
- * NULL.
+ * several areas. mmap_lock is held. Returns its file with a reference, and protection and flags for
+ * a new mapping; or NULL.
  */
 static struct file *shared_range(struct mm *mm, u64 start, u64 size, int *prot, int *flags)
 {
@@ -496,6 +518,7 @@ long sys_remap_file_pages(unsigned long start, unsigned long size, unsigned long
 
 /* ---- munmap ---- */
 
+/* Frees an area that was unlinked, and its pages. mmap_lock is held for writing. */
 static void remove_area(struct vm_area *v)
 {
 	struct mm *mm = v->vm_mm;
@@ -610,7 +633,10 @@ long sys_munmap(unsigned long addr, size_t len)
 
 /* ---- brk ---- */
 
-/* Maps a private anonymous area at a free range. mmap_lock is held. */
+/*
+ * Maps a private anonymous area at a free range. mmap_lock is held for writing. 0, -ENOMEM or
+ * -EAGAIN.
+ */
 static int map_anon(struct mm *mm, u64 addr, u64 len, u64 flags)
 {
 	u64 pages = len >> PAGE_SHIFT;
@@ -674,7 +700,10 @@ static bool brk_allowed(struct mm *mm, u64 brk)
 	return PAGE_ALIGN(brk) + PAGE_SIZE + gap <= next->vm_start;
 }
 
-/* Sets the break, under mmap_lock. Returns true if it is at the requested address. */
+/*
+ * Sets the break, under mmap_lock (writing). Returns true if it is at the requested address;
+ * otherwise nothing has changed.
+ */
 static bool set_brk(struct mm *mm, u64 brk)
 {
 	u64 new = PAGE_ALIGN(brk), old = PAGE_ALIGN(mm->brk);

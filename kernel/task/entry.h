@@ -20,8 +20,8 @@ struct task;
  */
 void do_signal(struct regs *regs);
 /*
- * Forces a signal on current, even if it is blocked or ignored. @addr, @trapno, @error: of the
- * fault. Does not sleep.
+ * Forces a signal on current, even if it is blocked or ignored. @addr: si_addr; @code: si_code;
+ * @trapno and @error: of the fault.
  */
 void force_sig_fault(int sig, int code, u64 addr, int trapno, u64 error);
 /*

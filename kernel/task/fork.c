@@ -34,6 +34,7 @@
 
 #define EFLAGS_TF 0x100UL
 
+/* Checks a combination of CLONE_* flags. 0, -EINVAL or -EPERM. */
 static int check_flags(u64 flags, const struct clone_args_k *args)
 {
 	if ((flags & (CLONE_NEWNS | CLONE_NEWUSER)) && (flags & CLONE_FS))
@@ -68,6 +69,7 @@ static int threads_max_init(void)
 }
 INITCALL(1, threads_max_init);
 
+/* Checks the limits for one more task. 0 or -EAGAIN. */
 static int check_limits(void)
 {
 	const struct cred *c = current_cred();
@@ -84,6 +86,7 @@ static int check_limits(void)
 	return 0;
 }
 
+/* Copies members that each task has for itself. */
 static void copy_own_fields(struct task *t, u64 flags)
 {
 	task_init_common(t);
@@ -112,6 +115,10 @@ static void copy_own_fields(struct task *t, u64 flags)
 	t->rseq_seen = ~0UL;
 }
 
+/*
+ * The copy_*() functions give the child @t its own copy of a part of current or, by @flags
+ * (CLONE_*), a reference to current's. They may sleep. 0 or -errno.
+ */
 static int copy_sighand(struct task *t, u64 flags)
 {
 	struct sighand_struct *sh;
@@ -258,6 +265,7 @@ static struct file *make_pidfd(struct pid *pid, const struct clone_args_k *args,
 	return ERR_PTR(err);
 }
 
+/* Sets the parent and the signal for it. tasklist_lock is held for writing. */
 static void choose_parent(struct task *t, const struct clone_args_k *args)
 {
 	if (args->flags & (CLONE_PARENT | CLONE_THREAD)) {
@@ -290,6 +298,7 @@ static void join_group_stop(struct task *t)
 	set_bit(TIF_SIGPENDING, &t->work_flags);
 }
 
+/* Link a new thread or process. tasklist_lock (writing) and sighand->lock are held. */
 static void link_thread(struct task *t)
 {
 	struct signal_struct *sig = t->signal;
@@ -403,6 +412,7 @@ out:
 	return err;
 }
 
+/* Undoes copy_namespaces(), copy_fs() and copy_files(), as far as they were done. */
 static void put_shared(struct task *t)
 {
 	nsproxy_put(t->nsproxy);
@@ -415,6 +425,10 @@ static void put_shared(struct task *t)
 	t->files = NULL;
 }
 
+/*
+ * Makes a linked child that has not run yet. @event: PTRACE_EVENT_* for the tracer, or 0. May
+ * sleep. Returns it without a reference of the caller's, or ERR_PTR.
+ */
 static struct task *copy_process(const struct clone_args_k *args, int event)
 {
 	struct file *pidfile = NULL;
@@ -558,6 +572,7 @@ static void wait_for_vfork(struct task *child, struct completion *done)
 	}
 }
 
+/* Returns the PTRACE_EVENT_* of the call, or 0. */
 static int clone_event(const struct clone_args_k *args)
 {
 	if (args->flags & CLONE_UNTRACED)
@@ -641,6 +656,7 @@ long sys_clone(u64 flags, u64 newsp, uaddr_t parent_tid, uaddr_t child_tid, u64 
 	return kernel_clone(&args);
 }
 
+/* Checks the arguments of clone3(2). 0 or -EINVAL. */
 static int check_clone_args(const struct clone_args *a)
 {
 	if (a->flags & ~(0xffffffffUL | CLONE_CLEAR_SIGHAND | CLONE_INTO_CGROUP))

@@ -103,6 +103,7 @@ static void poison(struct kmem_cache *c, void *obj)
 	memset(tail_of(c, obj), 0, sizeof(struct slab_tail));
 }
 
+/* Panics if a free object was written to; then fills it as a new one. */
 static void check_poison(struct kmem_cache *c, void *obj)
 {
 	u8 *p = obj;
@@ -118,6 +119,7 @@ static void check_poison(struct kmem_cache *c, void *obj)
 	memset(obj, NEW_BYTE, c->size - TAIL);
 }
 
+/* Panics unless @obj is an object in use whose red zone is intact. */
 static void check_object(struct kmem_cache *c, void *obj)
 {
 	struct page *p = virt_to_page(obj);
@@ -163,6 +165,7 @@ static inline void check_object(struct kmem_cache *c, void *obj)
 
 #define PLACE 0xffffU /* place in the slab, of ->mapcount */
 
+/* @s: the first page of a slab. */
 static u32 order_of(const struct page *s)
 {
 	return (u32)atomic_read(&s->mapcount) >> 16;
@@ -173,6 +176,7 @@ static u32 objects_in(const struct kmem_cache *c, u32 order)
 	return (u32)((PAGE_SIZE << order) / c->size);
 }
 
+/* Returns the first page of the slab that contains @obj. */
 static struct page *slab_of(const void *obj)
 {
 	struct page *p = virt_to_page((void *)((u64)obj & ~(PAGE_SIZE - 1)));
@@ -180,6 +184,10 @@ static struct page *slab_of(const void *obj)
 	return p - (atomic_read(&p->mapcount) & PLACE);
 }
 
+/*
+ * Allocates the frames of a slab, of the order that the cache prefers or of its least one. NULL: no
+ * memory. No lock is held; may sleep as @gfp allows.
+ */
 static struct page *slab_frames_of(struct kmem_cache *c, gfp_t gfp, u32 *order)
 {
 	struct page *s;
@@ -242,6 +250,7 @@ static struct page *slab_new(struct kmem_cache *c, gfp_t gfp)
 	return s;
 }
 
+/* Resets the fields of the slab's pages. */
 static void forget_slab(struct page *s, u32 order)
 {
 	for (u32 i = 0; i < 1U << order; i++) {
@@ -260,6 +269,7 @@ static struct {
 	struct list_head slabs;
 } held = { .lock = SPINLOCK_INIT(held.lock), .slabs = LIST_HEAD_INIT(held.slabs) };
 
+/* Returns true if the slab must be kept, and then lists it; otherwise forgets it. */
 static bool hold_slab(struct page *s, u32 order)
 {
 	bool on;
@@ -274,6 +284,7 @@ static bool hold_slab(struct page *s, u32 order)
 	return on;
 }
 
+/* Frees an empty slab that is on no list. No lock is held. */
 static void slab_release(struct kmem_cache *c, struct page *s)
 {
 	u32 order = order_of(s);
@@ -312,6 +323,7 @@ static void count_slab(struct kmem_cache *c, const struct page *s, s64 by)
 	c->room += (u64)(by * objects_in(c, order_of(s)));
 }
 
+/* Takes the first free object of a slab that has one. */
 static void *slab_take(struct kmem_cache *c, struct page *s)
 {
 	void *obj = s->mapping;
@@ -380,6 +392,10 @@ bool slab_object_at(void *p, struct slab_object *o)
 
 /* ---- magazines ---- */
 
+/*
+ * Returns a free object, or NULL: all slabs are full. Half fills the magazine (NULL: none). Takes
+ * c->lock.
+ */
 static void *objects_take(struct kmem_cache *c, struct magazine *m)
 {
 	void *obj = NULL;
@@ -393,6 +409,7 @@ static void *objects_take(struct kmem_cache *c, struct magazine *m)
 	return obj;
 }
 
+/* Frees objects of the magazine until @keep are left. Takes c->lock. */
 static void objects_give(struct kmem_cache *c, struct magazine *m, u32 keep)
 {
 	struct page *empty[MAG_SIZE];
@@ -410,6 +427,7 @@ static void objects_give(struct kmem_cache *c, struct magazine *m, u32 keep)
 		slab_release(c, empty[--n]);
 }
 
+/* Allocates an object when the magazine is empty. NULL: no memory. */
 static void *cache_alloc_slow(struct kmem_cache *c, gfp_t gfp);
 
 /* Returns the magazine of this vCPU for the cache, made at the first use; NULL: no memory. */
@@ -516,6 +534,7 @@ static u32 slab_order(u32 size)
 	return order;
 }
 
+/* Initialises a cache and lists it, for ever. @size in bytes; @align: a power of two, or 0. */
 static void cache_setup(struct kmem_cache *c, const char *name, u32 size, u32 align)
 {
 	memset(c, 0, sizeof(*c));
@@ -577,6 +596,7 @@ u64 nr_large_frames(void)
 	return atomic_read(&large_frames);
 }
 
+/* Frees the empty slabs of a cache. Returns the number of frames. */
 static u64 cache_shrink(struct kmem_cache *c)
 {
 	struct magazine *m = c->mag[smp_processor_id()];
@@ -634,6 +654,7 @@ int slabinfo_line(int i, char *buf, size_t size)
 
 /* ---- kmalloc ---- */
 
+/* Returns the cache for a block of @n bytes, at most MAX_CLASS. */
 static struct kmem_cache *class_for(size_t n)
 {
 	if (likely(n <= 1024))
@@ -641,6 +662,7 @@ static struct kmem_cache *class_for(size_t n)
 	return &classes[NR_CLASSES - (n <= 2048 ? 3 : n <= 4096 ? 2 : 1)];
 }
 
+/* Returns the order of a block of @n bytes. */
 static u32 order_for(size_t n)
 {
 	return n <= PAGE_SIZE ? 0 : 64 - __builtin_clzl((n - 1) >> PAGE_SHIFT);

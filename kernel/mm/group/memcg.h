@@ -106,11 +106,12 @@ struct mem_group {
 	u64 peak, watched;
 	atomic64_t swap;         /* pages in swap areas, with all below */
 	u64 swap_max, swap_high; /* pages; read racily */
+	/* as @peak and @watched, of @swap */
 	u64 swap_peak, swap_watched;
 	u64 swap_events[MEM_SWAP_EVENTS]; /* atomic, with all below */
 	/* lists of struct mem_watch, under memcg.c's watch_lock */
 	struct list_head watches, swap_watches;
-	bool oom_group;
+	bool oom_group;                                   /* memory.oom.group */
 	u64 events[MEM_EVENTS], local_events[MEM_EVENTS]; /* atomic */
 	u64 reclaimed;                                    /* pages, atomic */
 	struct mem_lru lru;
@@ -125,7 +126,7 @@ struct mem_group {
 	bool oom_waits;
 	/* 0: reclaim by its limits does not swap; negative: vm.swappiness applies; read racily */
 	int swappiness;
-	u64 both_max, both_peak;
+	u64 both_max, both_peak; /* pages */
 	/* charges that max and both_max refused; atomic */
 	u64 hits, both_hits;
 	/*

@@ -95,6 +95,7 @@ static u64 last_singles, last_changed, rounds, scanned, skipped;
 
 /* ---- contents ---- */
 
+/* Returns the keyed checksum of a page's content, never 0. */
 static u32 checksum(const void *page)
 {
 	const u64 *w = page;
@@ -107,7 +108,7 @@ static u32 checksum(const void *page)
 	return keyhash_end(&h, &key) | 1;
 }
 
-/* ---- merged pages ---- */
+/* ---- merged pages; under ksm_mutex ---- */
 
 /* True if the page may get another mapping. A page without mappings only waits for prune(). */
 static bool has_room(const struct ksm_node *n)
@@ -117,6 +118,7 @@ static bool has_room(const struct ksm_node *n)
 	return maps && maps < max_sharing;
 }
 
+/* Returns the merged page with the content of @p, if it has room for one more mapping, or NULL. */
 static struct ksm_node *find_merged(u32 sum, const struct page *p)
 {
 	struct ksm_node *n;
@@ -149,6 +151,7 @@ static struct ksm_node *make_node(u32 sum, const struct page *p)
 	return n;
 }
 
+/* As make_node(), and adds it to merged[]. */
 static struct ksm_node *make_merged(u32 sum, const struct page *p)
 {
 	struct hlist_node **at = &merged[sum % BUCKETS].first;
@@ -221,7 +224,7 @@ static bool is_to_be_pruned(void)
 	return (nr_merged || zeros) && ktime_get() - pruned >= READ_ONCE(ksm_prune_ms) * 1000000;
 }
 
-/* ---- pages without a twin ---- */
+/* ---- pages without a twin; under ksm_mutex ---- */
 
 static void forget_single(struct single *s)
 {
@@ -362,6 +365,10 @@ static struct page *page_at(struct mm *mm, u64 va, struct hole_cursor *holes)
 	return ksm_replaceable(was) && entry_touched(was, holes) ? pfn_to_page(pte_pfn(was)) : NULL;
 }
 
+/*
+ * Scans the pages of [va, end), at most KSM_BATCH, and replaces those that have a merged page.
+ * ksm_mutex and mmap_lock (writing) are held.
+ */
 static void look_at(struct vm_area *v, u64 va, u64 end, bool second_half)
 {
 	struct hole_cursor holes = { 0 };
@@ -465,6 +472,7 @@ static u32 gather(struct mm **list, u32 room)
 	return n;
 }
 
+/* Scans the mms of a round once. *left: pages until the next sleep. */
 static void half_round(struct mm **list, u32 n, u64 *left, bool second)
 {
 	for (u32 i = 0; i < n; i++)
@@ -473,6 +481,7 @@ static void half_round(struct mm **list, u32 n, u64 *left, bool second)
 				return;
 }
 
+/* Ends a round; @whole: it was not stopped. */
 static void round_done(bool whole)
 {
 	mutex_lock(&ksm_mutex);
@@ -497,6 +506,7 @@ void ksm_set_advisor(bool on)
 	mutex_unlock(&ksm_mutex);
 }
 
+/* Lets the advisor set the pace after a round of @pages pages that began at ktime @began. */
 static void advise(u64 pages, u64 began)
 {
 	mutex_lock(&ksm_mutex);
@@ -506,6 +516,7 @@ static void advise(u64 pages, u64 began)
 	mutex_unlock(&ksm_mutex);
 }
 
+/* Scans all mms twice. May sleep long. *left as for half_round(). */
 static void go_round(u64 *left)
 {
 	u64 began = ktime_get(), before = scanned;

@@ -32,13 +32,17 @@ static bool info_from_user(const siginfo_t *info)
 	return info != SEND_SIG_PRIV && (info_is_special(info) || info->si_code <= 0);
 }
 
-/* ---- is the signal ignored? ---- */
+/* ---- is the signal ignored? sighand->lock of @t is held ---- */
 
 static u64 handler_of(struct task *t, int sig)
 {
 	return t->sighand->action[sig - 1].handler;
 }
 
+/*
+ * True if @t's handler, or its default action, ignores the signal. @force: SIGKILL and SIGSTOP
+ * reach init.
+ */
 static bool handler_ignores(struct task *t, int sig, bool force)
 {
 	u64 handler = handler_of(t, sig);
@@ -70,6 +74,7 @@ bool sig_is_ignored(struct task *t, int sig)
 	return ignored;
 }
 
+/* Drops pending signals in @mask of @t's process. */
 static void flush_group(struct task *t, u64 mask)
 {
 	struct task *other;
@@ -109,6 +114,10 @@ static void continue_group(struct task *t)
 	sig->group_stop_signr = 0;
 }
 
+/*
+ * Does what a signal does when it is sent: stop signals and SIGCONT cancel each other. Returns
+ * false if it is dropped. @force as for handler_ignores().
+ */
 static bool prepare_signal(int sig, struct task *t, bool force)
 {
 	if (t->signal->group_exit)
@@ -120,8 +129,9 @@ static bool prepare_signal(int sig, struct task *t, bool force)
 	return !sig_ignored(t, sig, force);
 }
 
-/* ---- choosing a thread ---- */
+/* ---- choosing a thread; sighand->lock is held ---- */
 
+/* True if the thread can take the signal soon. */
 static bool wants_signal(int sig, struct task *t)
 {
 	if ((t->blocked & sigmask_of(sig)) || (t->flags & PF_EXITING))
@@ -133,6 +143,10 @@ static bool wants_signal(int sig, struct task *t)
 	return t == current || !signal_pending(t);
 }
 
+/*
+ * Returns the thread to be woken for a signal of @t or, with @group, of its process; NULL: none
+ * takes it now.
+ */
 static struct task *choose_thread(int sig, struct task *t, bool group)
 {
 	struct signal_struct *signal = t->signal;
@@ -148,12 +162,14 @@ static struct task *choose_thread(int sig, struct task *t, bool group)
 	return NULL;
 }
 
+/* True if the signal's default action ends the process. */
 static bool sig_fatal(struct task *t, int sig)
 {
 	return !((SIG_KERNEL_IGNORE | SIG_KERNEL_STOP) & sigmask_of(sig)) &&
 	       handler_of(t, sig) == 0;
 }
 
+/* Ends all threads of @t's process, with the exit code @sig. */
 static void kill_group_now(int sig, struct task *t)
 {
 	struct signal_struct *signal = t->signal;
@@ -237,6 +253,7 @@ static void translate_sender(siginfo_t *to, struct task *t)
 		to->si_pid = 0;
 }
 
+/* Fills in the siginfo that @t gets, from the one that a caller has passed. */
 static void fill_info(siginfo_t *to, int sig, const siginfo_t *info, struct task *t)
 {
 	if (info == SEND_SIG_NOINFO) {
@@ -467,6 +484,10 @@ int kill_pid(struct pid *pid, int sig, const siginfo_t *info)
 	return err;
 }
 
+/*
+ * Signals all processes that current may signal, except init, kernel threads and its own.
+ * tasklist_lock is held. 0 or -errno.
+ */
 static int kill_everybody(int sig, const siginfo_t *info)
 {
 	int err = -ESRCH, count = 0;
@@ -513,6 +534,10 @@ static int kill_something(int sig, const siginfo_t *info, pid_t nr)
 
 enum forced { FORCE_HANDLED, FORCE_DEFAULT };
 
+/*
+ * Sends current a signal that it cannot block or ignore; FORCE_DEFAULT: or handle. Takes
+ * sighand->lock.
+ */
 static void force_info(const siginfo_t *info, enum forced how)
 {
 	int sig = info->si_signo;
@@ -635,6 +660,7 @@ int kill_thread(struct task *t, int sig, const siginfo_t *info)
 	return err;
 }
 
+/* Signals the thread @pid, if it belongs to the process @tgid (0: any). 0 or -errno. */
 static long send_specific(pid_t tgid, pid_t pid, int sig, const siginfo_t *info)
 {
 	struct task *t = find_get_task(pid);
