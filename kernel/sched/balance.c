@@ -31,6 +31,7 @@ static u64 online_mask(void)
 	return nr_cpus == 64 ? ~0UL : BIT(nr_cpus) - 1;
 }
 
+/* Returns the vCPU of @mask with the fewest runnable tasks, or -1 if @mask is 0. */
 static int least_loaded(u64 mask)
 {
 	int best = -1;

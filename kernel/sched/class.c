@@ -38,6 +38,7 @@ int sysctl_sched_rt_runtime_us = 950000, sysctl_sched_rt_period_us = 1000000;
 static u32 nice_weight[40];
 int sysctl_sched_rr_timeslice = SCHED_RR_TIMESLICE_MS;
 
+/* Fills the table of weights: a step of the nice value is a factor of 1.25. */
 static void weights_init(void)
 {
 	if (nice_weight[20])
@@ -193,6 +194,7 @@ static u64 throttled_for(const struct rq *rq, u64 now)
 	return since < rt_period() ? rt_period() - since : 0;
 }
 
+/* Returns ns for which real-time tasks may still run in this period; ~0: no limit. */
 static u64 rt_time_left(const struct rq *rq, u64 now)
 {
 	u64 runtime = (u64)sysctl_sched_rt_runtime_us * 1000, used = rq->rt_used;
@@ -320,6 +322,7 @@ struct task *class_pick(struct rq *rq)
 	return t;
 }
 
+/* Returns how much of the @slice (ns) curr has left at @now. */
 static u64 slice_left(const struct rq *rq, u64 slice, u64 now)
 {
 	const struct task *t = rq->curr;

@@ -262,6 +262,10 @@ static void put_prev(struct rq *rq, struct task *prev, bool preempted, bool yiel
 	class_put_curr(rq, prev, yields);
 }
 
+/*
+ * Takes the task to run next off the queue; with @yields, another one than @prev if possible.
+ * Returns the idle task if none is queued. rq->lock held.
+ */
 static struct task *pick_next(struct rq *rq, struct task *prev, bool yields)
 {
 	struct task *next, *other;
@@ -279,6 +283,10 @@ static struct task *pick_next(struct rq *rq, struct task *prev, bool yields)
 	return next;
 }
 
+/*
+ * Queues a task that must leave its vCPU on @wish if it is allowed there (-1: no wish), else on
+ * another vCPU. No lock held.
+ */
 static void enqueue_elsewhere(struct task *t, int wish)
 {
 	for (;; wish = -1) {
@@ -337,6 +345,7 @@ void set_running_prio(struct rq *rq, int prio)
 		smp_mb();
 }
 
+/* Makes @next rq->curr, at @now (arch_cpu_clock()). rq->lock held. */
 static void start_running(struct rq *rq, struct task *next, u64 now)
 {
 	rq->curr = next;
@@ -361,6 +370,10 @@ static void start_running(struct rq *rq, struct task *next, u64 now)
 #endif
 }
 
+/*
+ * The body of schedule(), cond_resched() and yield(). @preempted: current stays queued whatever its
+ * state. @yields: other tasks go first. No spinlock held.
+ */
 static void do_schedule(bool preempted, bool yields)
 {
 	struct task *prev = current, *next;
@@ -625,6 +638,7 @@ void sched_exit(struct task *t)
 	t->cpu_timer_at = ~0UL;
 }
 
+/* Sets the members of an idle task. */
 static void init_fields(struct task *idle, int cpu)
 {
 	atomic_set(&idle->usage, 1);

@@ -160,6 +160,7 @@ static void wake_waiters(struct sched_group *g)
 	spin_unlock(&g->wait.lock);
 }
 
+/* The timer's function: begins a new period of a throttled group. */
 static void period_over(struct ktimer *t)
 {
 	struct sched_group *g = container_of(t, struct sched_group, timer);
@@ -216,6 +217,7 @@ void group_charge(struct task *t, u64 ns, u64 now)
 	}
 }
 
+/* Returns the innermost throttled group of @t, or NULL. Takes no lock. */
 static struct sched_group *throttled_group(const struct task *t)
 {
 	struct sched_group *g;

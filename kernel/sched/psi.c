@@ -39,6 +39,7 @@ static const u64 decays[3] = { 1677, 1981, 2034 };
 
 /* ---- counting; under the runqueue's lock ---- */
 
+/* Returns bits of the states that hold on the vCPU of @c. */
 static u32 states_of(const struct psi_group *g, const struct psi_cpu *c)
 {
 	u32 m = 0;
@@ -59,6 +60,10 @@ static u32 states_of(const struct psi_group *g, const struct psi_cpu *c)
 	return m;
 }
 
+/*
+ * Adds the time since the last change to the states that held. @now: arch_cpu_clock(). The
+ * runqueue's lock is held.
+ */
 static void account(struct psi_cpu *c, u64 now)
 {
 	u64 ns = now - c->since;
@@ -99,6 +104,7 @@ void psi_switch(struct task *prev, struct task *next, int cpu, u64 now)
 		psi_change(next, cpu, now, 0, 1, 0);
 }
 
+/* Adds @delta stalls of @t, which is runnable, on @cpu. The runqueue's lock is held. */
 static void count_memstall(struct task *t, int cpu, int delta)
 {
 	struct psi_group *g;
@@ -278,6 +284,7 @@ static void collect(struct psi_group *g, u64 now)
 		g->total[s] += delta[s] / weights * 1000;
 }
 
+/* Updates the averages if FOLD_NS have passed. @now: arch_cpu_clock(). g->lock held. */
 static void fold(struct psi_group *g, u64 now)
 {
 	u64 passed = now - g->avg_at, periods = passed / FOLD_NS;
@@ -344,6 +351,7 @@ struct psi_trigger {
 	bool event; /* atomic: fired since the last take */
 };
 
+/* The timer's function: fires the trigger if the threshold was reached in the window. */
 static void trigger_tick(struct ktimer *k)
 {
 	struct psi_trigger *t = container_of(k, struct psi_trigger, timer);

@@ -41,6 +41,10 @@ const struct task_uring_ops *task_uring_ops;
 
 /* ---- release ---- */
 
+/*
+ * Takes a dead task off all lists. @leader: the process ends with it. tasklist_lock is held for
+ * writing.
+ */
 static void unhash_process(struct task *t, bool leader)
 {
 	nr_threads--;
@@ -57,6 +61,7 @@ static void unhash_process(struct task *t, bool leader)
 	list_del_init(&t->thread_node);
 }
 
+/* Adds a dead thread's figures to those of its process. sighand->lock is held. */
 static void account_dead_thread(struct signal_struct *sig, struct task *t)
 {
 	sig->utime += t->utime;
@@ -143,6 +148,7 @@ void release_task(struct task *t)
 
 /* ---- notifying the parent ---- */
 
+/* Fills in the siginfo with which @t's parent learns of its end. */
 static void child_info(siginfo_t *info, struct task *t, int sig)
 {
 	const struct pid_namespace *to = task_active_pid_ns(t->parent);
@@ -215,6 +221,7 @@ bool do_notify_parent(struct task *t, int sig)
 
 /* ---- children ---- */
 
+/* Returns a thread of the process that is not exiting, or NULL. tasklist_lock is held. */
 static struct task *live_thread(struct signal_struct *sig)
 {
 	struct task *t;
@@ -256,6 +263,7 @@ static struct task *find_new_reaper(struct task *father)
 	return t ? t : &init_task_storage;
 }
 
+/* True if a process of the group is stopped. tasklist_lock is held. */
 static bool has_stopped_jobs(struct pid *pgrp)
 {
 	struct task *t;
@@ -323,6 +331,10 @@ static void reparent_process(struct task *p, struct task *reaper)
 			send_sig_group(t->pdeath_signal, t, SEND_SIG_NOINFO);
 }
 
+/*
+ * Gives the children of the exiting @father to another parent, and detaches its tracees. Adds tasks
+ * that are to be released to @dead. tasklist_lock is held for writing.
+ */
 static void forget_original_parent(struct task *father, struct list_head *dead)
 {
 	struct task *reaper, *p;
@@ -340,6 +352,10 @@ static void forget_original_parent(struct task *father, struct list_head *dead)
 	list_splice_tail_init(&father->children, &reaper->children);
 }
 
+/*
+ * Makes the exiting @t a zombie and notifies its parent, or releases it. @group_dead: it is the
+ * last thread. Sleeps.
+ */
 static void exit_notify(struct task *t, bool group_dead)
 {
 	struct task *p, *next;
@@ -398,6 +414,7 @@ void exit_mm_release(void)
 	}
 }
 
+/* Drops the mm of @t, which is current. Sleeps. */
 static void exit_mm(struct task *t)
 {
 	struct mm *mm = t->mm;
@@ -429,6 +446,7 @@ static void exit_files_fs(struct task *t)
 	fs_exchange(NULL);
 }
 
+/* Raises the process's record of its largest RSS, in pages. */
 static void note_maxrss(struct task *t)
 {
 	struct mm *mm = t->mm;
@@ -440,6 +458,10 @@ static void note_maxrss(struct task *t)
 	t->signal->maxrss = max(t->signal->maxrss, max(rss, mm->hiwater_rss));
 }
 
+/*
+ * Ends the process with its last thread @t, which is current and still has its mm. @code: the
+ * thread's wait status.
+ */
 static void exit_last_thread(struct task *t, int code)
 {
 	spin_lock(&t->sighand->lock);

@@ -142,6 +142,11 @@ static bool give_back_to_parent(struct task *p)
 	return reap;
 }
 
+/*
+ * The next three functions report a child @p that has ended, stopped or continued, if the caller
+ * waits for that. Called with tasklist_lock held for reading, which they drop if they report.
+ * Return the child's pid, or 0: nothing to report.
+ */
 static int wait_zombie(struct wait_opts *wo, struct task *p)
 {
 	int state = ptrace_reparented(p) && thread_group_leader(p) ? EXIT_TRACE : EXIT_DEAD;
@@ -312,6 +317,10 @@ none:
 	return wo->notask_error;
 }
 
+/*
+ * Waits for a child as @wo requests. Returns its pid; 0: WNOHANG and none is ready; or -errno.
+ * Sleeps.
+ */
 static int do_wait(struct wait_opts *wo)
 {
 	struct wait_queue_entry we;
@@ -377,6 +386,10 @@ long sys_wait4(pid_t pid, uaddr_t ustatus, int options, uaddr_t uru)
 	return ret;
 }
 
+/*
+ * Sets the children to wait for, by the arguments of waitid(2). Takes a reference to wo->pid. 0 or
+ * -errno.
+ */
 static int waitid_target(struct wait_opts *wo, int which, pid_t id)
 {
 	struct file *f;

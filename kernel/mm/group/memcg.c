@@ -38,6 +38,7 @@ static u64 swap_of(const struct mem_group *g)
 	return n > 0 ? (u64)n : 0;
 }
 
+/* Counts an event of @g and of the groups above, and notifies their owners. */
 static void count_event(struct mem_group *g, enum mem_event e)
 {
 	__atomic_add_fetch(&g->local_events[e], 1, __ATOMIC_RELAXED);
@@ -71,6 +72,7 @@ static void put_group(struct mem_group *g)
 
 /* ---- charging ---- */
 
+/* Takes @n pages off @g and the groups above. */
 static void uncharge(struct mem_group *g, s64 n)
 {
 	struct mem_group *at;
@@ -84,6 +86,7 @@ static void uncharge(struct mem_group *g, s64 n)
 	}
 }
 
+/* Records @now pages of usage. Calls crossed() if it has reached tell_from. */
 static void note_peak(struct mem_group *g, u64 now)
 {
 	if (now > READ_ONCE(g->peak))
@@ -215,6 +218,10 @@ static int patience(const struct mem_group *g)
 	return may_swap(g) ? 10 : 2;
 }
 
+/*
+ * Charges @n pages to @g and the groups above, after reclaim and the OOM killer if needed. May
+ * sleep unless @gfp has GFP_ATOMIC. 0 or -ENOMEM.
+ */
 static int charge(struct mem_group *g, s64 n, gfp_t gfp)
 {
 	struct mem_group *over = NULL;

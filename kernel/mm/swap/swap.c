@@ -69,6 +69,7 @@ struct place {
 	u32 i;
 };
 
+/* Returns where a slot in use is recorded. swap_lock is held. */
 static struct place place_of(struct swap_area *a, u64 slot)
 {
 	struct place at = { a, NULL, slot / SLOTS, (u32)(slot % SLOTS) };
@@ -93,6 +94,7 @@ static void forget_group(const struct place *at)
 		mem_swap_uncharge(g);
 }
 
+/* Frees a slot, and its cluster if that is empty then. swap_lock is held. */
 static void slot_free(const struct place *at)
 {
 	struct swap_area *a = at->a;
@@ -132,6 +134,7 @@ static struct page *take_held(const struct place *at)
 
 /* ---- counts ---- */
 
+/* The body of swap_get() and, with @held, of swap_use(). */
 static bool count_up(pte_t e, struct page **held)
 {
 	struct place at;
@@ -272,6 +275,10 @@ static s64 find_cluster(struct swap_area *a, u32 room, struct cluster **spare)
 	return -1;
 }
 
+/*
+ * Takes up to @want consecutive slots of the area. *spare: a zeroed frame for a new cluster, NULL
+ * once it is used. swap_lock is held. Returns false if no slot is free.
+ */
 static bool take_from(struct swap_area *a, struct swap_slots *s, u32 want, struct cluster **spare)
 {
 	s64 ci = find_cluster(a, want, spare);
@@ -455,6 +462,7 @@ static int mark_bad(struct swap_area *a, u64 slot)
 	return 0;
 }
 
+/* Makes an area that no table refers to yet. May sleep. NULL: no memory. */
 static struct swap_area *area_make(
 	const struct swap_backing *ops, void *backing, const struct swap_layout *l)
 {
@@ -528,6 +536,7 @@ struct swap_area *swap_area_add(
 	return ERR_PTR(-EPERM);
 }
 
+/* Stops new use of the area. Returns false if that was done already. */
 static bool area_close(struct swap_area *a)
 {
 	bool was;

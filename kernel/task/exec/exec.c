@@ -48,6 +48,7 @@ int read_exact(struct file *f, void *buf, size_t n, u64 pos)
 
 /* ---- the file ---- */
 
+/* Fills b->buf from b->file. 0 or -errno. */
 static int read_start(struct bprm *b)
 {
 	loff_t pos = 0;
@@ -79,6 +80,7 @@ int bprm_open(struct bprm *b, const char *name)
 	return IS_ERR(f) ? PTR_ERR(f) : bprm_take(b, f);
 }
 
+/* Opens the program and sets the names of @b. 0 or -errno. */
 static int open_first(struct bprm *b, int dfd, const char *name, u32 flags)
 {
 	struct file *f = open_exec(dfd, name, flags);
@@ -205,6 +207,7 @@ static void take_name(const struct bprm *b)
 	d_drop_name(&s);
 }
 
+/* True if the new program may dump core and be traced by its user. */
 static bool is_dumpable(const struct bprm *b)
 {
 	const struct cred *c = b->cred;
@@ -217,6 +220,7 @@ static bool is_dumpable(const struct bprm *b)
 	       !cred_gains(current_cred(), c);
 }
 
+/* Gives current the new credentials, which @b no longer has then. */
 static void take_credentials(struct bprm *b)
 {
 	const struct cred *old = current_cred();
@@ -472,6 +476,7 @@ static int push_kernel_vector(struct exec_args *a, const char *const *v, int n)
 	return err;
 }
 
+/* Copies the strings of argv and envp and the file's name to b->args. 0 or -errno. */
 static int gather_strings(struct bprm *b, const struct exec_strings *s)
 {
 	struct exec_args *a = &b->args;
@@ -544,6 +549,10 @@ static bool too_many_processes(void)
 	return yes;
 }
 
+/*
+ * Serves execveat(2), also for the kernel. May sleep. 0 or -errno; a failure after the point of no
+ * return also kills current.
+ */
 static int do_execveat(int dfd, const char *name, const struct exec_strings *s, u32 flags)
 {
 	struct bprm *b = too_many_processes() ? ERR_PTR(-EAGAIN) : kzalloc(sizeof(*b), GFP_KERNEL);
