@@ -78,6 +78,7 @@ static struct page *frame_for(struct fork *f, u64 va)
 	return p ? p : frame_run_take(&f->frames);
 }
 
+/* Gives the child a copy of the page of entry @e. 0 or -ENOMEM. */
 static int copy_at_once(struct fork *f, struct vm_area *v, u64 va, pte_t e)
 {
 	struct page *copy = frame_for(f, va);
@@ -112,6 +113,7 @@ static void reserve_for_child(struct fork *f, struct vm_area *v, u64 va)
 		put_page(p);
 }
 
+/* True if the child gets a copy of the page now, instead of sharing it. */
 static bool wants_copy(const struct fork *f, u64 va, pte_t e)
 {
 	if (f->copied >= COPY_AT_ONCE_MAX || e & PTE_UFFD_WP) /* a copy would be writable */
@@ -259,6 +261,7 @@ static int fork_file(struct fork *f, struct vm_area *v, u64 va, pte_t *ep, int m
 	}
 }
 
+/* Copies a marker or an entry of a swap slot. 0 or -ENOMEM. */
 static int fork_marker(struct fork *f, struct vm_area *v, u64 va, pte_t marker)
 {
 	bool swapped = marker & PTE_SWAP, ok;
@@ -300,6 +303,7 @@ static int fork_entry(struct fork *f, struct vm_area *v, u64 va, pte_t *ep, int 
 	return err ? err : 1;
 }
 
+/* Copies the entries of @from to the child's area @v. 0 or -ENOMEM. */
 static int fork_entries(struct fork *f, struct vm_area *v, struct vm_area *from)
 {
 	u64 va = from->vm_start;
@@ -329,6 +333,7 @@ static int fork_entries(struct fork *f, struct vm_area *v, struct vm_area *from)
 	return min(n, 0);
 }
 
+/* Makes and links the child's copy of the area. NULL: no memory. */
 static struct vm_area *fork_area(struct fork *f, struct vm_area *from)
 {
 	struct vm_area *v = kmem_cache_alloc(vma_cache, GFP_KERNEL);
@@ -357,6 +362,9 @@ static struct vm_area *fork_area(struct fork *f, struct vm_area *from)
 	return v;
 }
 
+/*
+ * Copies an area with its entries to the child. Both mmap_locks are held for writing. 0 or -errno.
+ */
 static int dup_area(struct fork *f, struct vm_area *from)
 {
 	static atomic64_t families;

@@ -38,6 +38,7 @@ static struct address_space *written_back(const struct vm_area *v)
 	return m && !vma_is_cow(v) && !m->a_ops->memory_only ? m : NULL;
 }
 
+/* Drops the pages of [start, end) of @v. mmap_lock is held. May sleep. Returns 0. */
 static int drop(struct vm_area *v, u64 start, u64 end)
 {
 	struct huge_file *huge = v->vm_flags & VM_HUGETLB ? v->vm_mapping->huge : NULL;
@@ -186,6 +187,7 @@ static int advise_guard(struct vm_area *v, u64 start, u64 end)
 	return 0;
 }
 
+/* Serves MADV_GUARD_REMOVE. mmap_lock is held for reading. 0 or -EINVAL. */
 static int advise_no_guard(struct vm_area *v, u64 start, u64 end)
 {
 	struct mm *mm = v->vm_mm;
@@ -259,6 +261,7 @@ static bool seal_forbids(const struct vm_area *v, int advice)
 	       !(v->vm_flags & (VM_SHARED | VM_WRITE));
 }
 
+/* Applies the advice to a part of @v. mmap_lock is held, for writing if a->write. 0 or -errno. */
 static int apply_to_area(const struct advice *a, struct vm_area *v, u64 start, u64 end)
 {
 	u64 flags = (v->vm_flags | a->set) & ~a->clear;
@@ -305,6 +308,7 @@ static int advise_range(const struct advice *a, struct mm *mm, u64 start, u64 en
 	return err ? err : hole;
 }
 
+/* Checks whether MADV_REMOVE applies to the area. 0 or -errno. */
 static int may_remove(const struct vm_area *v)
 {
 	if (seal_forbids(v, MADV_REMOVE))

@@ -298,7 +298,10 @@ static void join_group_stop(struct task *t)
 	set_bit(TIF_SIGPENDING, &t->work_flags);
 }
 
-/* Link a new thread or process. tasklist_lock (writing) and sighand->lock are held. */
+/*
+ * Links a new thread, as link_process() links a new process. tasklist_lock (writing) and
+ * sighand->lock are held.
+ */
 static void link_thread(struct task *t)
 {
 	struct signal_struct *sig = t->signal;

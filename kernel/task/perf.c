@@ -59,6 +59,7 @@ static int perf_paranoid = 2;
 
 /* ---- counting ---- */
 
+/* Returns the present value of what the event counts. */
 static u64 source(const struct perf_event *e)
 {
 	struct task *t = e->task;
@@ -161,6 +162,7 @@ static void apply_group(struct perf_event *e, enum op op)
 		apply(s, op);
 }
 
+/* Sums up an event and the events that were inherited from it. @time in ns. perf_lock is held. */
 static void totals(struct perf_event *e, u64 *count, u64 *time)
 {
 	struct perf_event *c;

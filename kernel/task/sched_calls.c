@@ -95,6 +95,7 @@ static bool realtime(int policy)
 	return policy == SCHED_FIFO || policy == SCHED_RR;
 }
 
+/* Checks whether current may set this policy of @t. 0 or -EPERM. */
 static int check_change(struct task *t, int policy, int prio, int nice)
 {
 	u64 limit = task_rlimit(t, RLIMIT_RTPRIO);
@@ -121,6 +122,7 @@ static bool can_be(int policy, int prio)
 	return !prio && (policy == SCHED_NORMAL || policy == SCHED_BATCH || policy == SCHED_IDLE);
 }
 
+/* Sets the policy of @t, if current may. 0 or -errno, as change_to_deadline(). */
 static int change(struct task *t, int policy, int prio, int nice, bool reset_on_fork)
 {
 	int err;
@@ -434,6 +436,7 @@ static bool in_walk(const struct prio_walk *w, struct task *leader, struct task 
 	}
 }
 
+/* Sets the nice value of @t, if current may. 0, -EPERM or -EACCES. */
 static long set_one(struct task *t, int nice)
 {
 	const struct cred *c = get_task_cred(t);
@@ -473,6 +476,7 @@ static void walk_all(struct prio_walk *w)
 	read_unlock(&tasklist_lock);
 }
 
+/* Serves getpriority(2) or setpriority(2). Returns its result or -errno. */
 static long walk(struct prio_walk *w)
 {
 	struct task *t;

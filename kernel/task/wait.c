@@ -143,9 +143,9 @@ static bool give_back_to_parent(struct task *p)
 }
 
 /*
- * The next three functions report a child @p that has ended, stopped or continued, if the caller
- * waits for that. Called with tasklist_lock held for reading, which they drop if they report.
- * Return the child's pid, or 0: nothing to report.
+ * The functions wait_*() report a child @p that has ended, stopped or continued, if the caller
+ * waits for that. They are called with tasklist_lock held for reading, and drop it if they report.
+ * They return the child's pid, or 0: nothing to report.
  */
 static int wait_zombie(struct wait_opts *wo, struct task *p)
 {

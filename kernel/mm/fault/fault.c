@@ -94,6 +94,7 @@ static bool entry_allows(const struct vm_area *v, pte_t e, u32 flags)
 	return !(flags & FAULT_EXEC) || !(e & PTE_NX);
 }
 
+/* True if the area's rights allow the access. @flags: FAULT_*. */
 static bool vma_allows(const struct vm_area *v, u32 flags)
 {
 	if (flags & FAULT_FORCE)
@@ -106,6 +107,7 @@ static bool vma_allows(const struct vm_area *v, u32 flags)
 	return v->vm_flags & VM_ACCESS;
 }
 
+/* Serves a fault in a special mapping. Returns as fill_entry() does. */
 static int special_fault(struct vm_area *v, u64 addr, u32 flags)
 {
 	struct page *p = v->vm_ops->fault(v, vma_index(v, addr));
@@ -127,6 +129,10 @@ static int special_fault(struct vm_area *v, u64 addr, u32 flags)
 	return 0;
 }
 
+/*
+ * Makes the missing entry for @addr. mmap_lock is held for reading. May sleep. 0: check the entry
+ * again; or -errno.
+ */
 static int fill_entry(struct vm_area *v, u64 addr, u32 flags, struct fault_info *info)
 {
 	if (v->vm_ops && v->vm_ops->fault) {
@@ -173,6 +179,10 @@ static int write_fault(struct vm_area *v, u64 addr, pte_t e, u32 flags, struct f
 					  cow_fault(v, addr, e, flags, info);
 }
 
+/*
+ * Makes the entry for @addr allow the access. mmap_lock is held for reading. May sleep. Returns as
+ * fault_in_locked() does.
+ */
 static int resolve(struct vm_area *v, u64 addr, u32 flags, struct fault_info *info)
 {
 	struct mm *mm = v->vm_mm;
@@ -464,6 +474,10 @@ static void heal(struct mm *mm, u64 page)
 	WRITE_ONCE(mm->last_spurious, 0);
 }
 
+/*
+ * Returns the signal for a fault that failed with @err, and sets its *code; 0: guest code tries
+ * again.
+ */
 static int error_signal(int err, int *code)
 {
 	switch (err) {
@@ -496,6 +510,7 @@ static void balance_file(struct file *f)
 	mm_file_ops->put(f);
 }
 
+/* The body of handle_fault(), without the counting. */
 static int serve_fault(struct mm *mm, u64 addr, u64 error, struct fault_info *info, int *code)
 {
 	u32 flags = (error & ERR_WRITE ? FAULT_WRITE : 0) | (error & ERR_INSTR ? FAULT_EXEC : 0);

@@ -286,6 +286,7 @@ static void make_ahead(struct vm_area *v, u64 addr, u64 end)
 	}
 }
 
+/* Maps a private copy of the locked page @p, which it unlocks and puts. 0 or -errno. */
 static int private_write(struct vm_area *v, u64 addr, struct page *p, struct fault_info *info)
 {
 	struct page *copy = anon_page_alloc();

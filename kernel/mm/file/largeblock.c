@@ -123,6 +123,7 @@ static void note_cost(int err, u64 start, u64 end)
 	spin_unlock(&block_lock);
 }
 
+/* True if the host may be asked for a large page now. Takes block_lock. */
 static bool may_ask_host(void)
 {
 	u64 now;
@@ -251,6 +252,10 @@ static bool worth_it(struct address_space *m, u64 index)
 	return before != NULL;
 }
 
+/*
+ * Makes a block for the file's pages from @index on, in place of an old block. May sleep. Failures
+ * are ignored.
+ */
 static void add_block(struct address_space *m, u64 index, gfp_t gfp)
 {
 	struct page *p = alloc_extent(gfp, BLOCK_ORDER);
@@ -292,6 +297,10 @@ static u32 take_run(struct large_block *b, u32 at, u32 nr)
 	return n;
 }
 
+/*
+ * Takes up to @nr frames of a block for pages from @index on. Returns how many, and *first. Takes
+ * block_lock.
+ */
 static u32 take(const struct address_space *m, u64 index, u32 nr, struct page **first)
 {
 	u32 at = index % BLOCK_PAGES, n = 0;

@@ -163,6 +163,7 @@ static bool is_handlers(const struct vm_area *v, u64 index)
 	return v->vm_flags & (there ? VM_UFFD_MINOR : VM_UFFD_MISSING);
 }
 
+/* Serves a fault where there is no entry. huge_file.lock is held. 0, -ENXIO, -ENOSPC or -ENOMEM. */
 static int fill_locked(struct vm_area *v, u64 addr, u32 flags)
 {
 	u64 index = huge_index(v, addr);
@@ -224,6 +225,7 @@ static bool is_protected(const struct vm_area *v, pte_t e)
 	return v->vm_flags & VM_UFFD_WP && e & PTE_UFFD_WP;
 }
 
+/* Gives the page's entries the rights of the area, unless a userfaultfd protects them. */
 static void make_writable(struct vm_area *v, u64 addr)
 {
 	pte_t rights = vma_rights(v) & PTE_RIGHTS, *e = entry_lock(v->vm_mm, addr & HPAGE_MASK);
@@ -301,6 +303,7 @@ static void take_from_others(struct vm_area *v, u64 addr, struct page *head)
 	up_read(&m->i_mmap_sem);
 }
 
+/* Serves a write to a page that is mapped by @expected. huge_file.lock is held. 0 or -ENOSPC. */
 static int copy_locked(struct vm_area *v, u64 addr, pte_t expected)
 {
 	struct page *old, *new;
@@ -435,6 +438,7 @@ static struct page *page_for_child(
 	return head;
 }
 
+/* Copies a marker of @from to the child's area. 0 or -ENOMEM. */
 static int fork_markers(struct vm_area *v, struct vm_area *from, u64 addr)
 {
 	pte_t *e, marker;
@@ -536,6 +540,7 @@ int hugetlb_fill(struct vm_area *v, u64 addr, void **from, pte_t bits)
 	return err;
 }
 
+/* Maps the file's page. huge_file.lock is held. 0 or -errno. */
 static int continue_locked(struct vm_area *v, u64 addr, pte_t bits)
 {
 	u64 index = huge_index(v, addr);

@@ -116,6 +116,10 @@ static struct page *take_promised(struct huge_file *f, struct mem_group *payer)
 	return head;
 }
 
+/*
+ * Makes the page at @index, whose @slot is empty or a promise. f->lock is held. May sleep.
+ * ERR_PTR(-ENOSPC, -ENOMEM).
+ */
 static struct page *make_page(struct huge_file *f, u64 index, void *slot)
 {
 	struct page *head =
@@ -262,6 +266,7 @@ static void huge_close(struct vm_area *v)
 
 static const struct vm_operations huge_vm_ops = { .open = huge_open, .close = huge_close };
 
+/* Promises the pages of a new private mapping. f->lock is held. 0 or -ENOMEM. */
 static int private_promise(struct huge_file *f, struct vm_area *v)
 {
 	u64 nr = vma_pages(v) >> HPAGE_ORDER;

@@ -88,6 +88,7 @@ static void add_free(struct page *head)
 	pool.nr_free++;
 }
 
+/* Takes a free page of the pool, of which there must be one. pool.lock is held. */
 static struct page *take_free(void)
 {
 	struct page *head;
@@ -107,6 +108,7 @@ static bool may_have_surplus(void)
 
 /* ---- size ---- */
 
+/* Adds a page to the pool. May sleep. Returns false if there is no memory. */
 static bool grow_by_one(void)
 {
 	struct page *head = frames_get();
@@ -396,6 +398,7 @@ static struct page *take_left_over(struct huge_quota *q)
 	return head;
 }
 
+/* Takes a page that a promise has kept. */
 static struct page *take_promised(void)
 {
 	struct page *head;
@@ -473,6 +476,7 @@ void huge_page_put(struct page *head)
 		put_page(head + i);
 }
 
+/* Gives a page without references back to the pool, or a surplus page to the allocator. */
 static void page_free(struct page *head)
 {
 	struct huge_quota *q = (struct huge_quota *)head[1].private;

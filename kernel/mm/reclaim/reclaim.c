@@ -136,6 +136,7 @@ u64 shrink_lru_group(u64 nr, struct mem_group *g, enum mem_spare spare, u64 *dir
 	return freed;
 }
 
+/* Counts pages that were scanned and freed (@stolen), and adds the latter to *freed. */
 static void count_scan(u32 scanned, u64 stolen, u64 *freed)
 {
 	if (current == kswapd_task) {
@@ -148,6 +149,10 @@ static void count_scan(u32 scanned, u64 stolen, u64 *freed)
 	*freed += stolen;
 }
 
+/*
+ * Scans @scan pages of the cache, and returns how many it has freed. *dirty: incremented for each
+ * dirty page met. May sleep.
+ */
 static u64 shrink_lru(u64 scan, enum effort effort, u64 *dirty)
 {
 	bool whole = scan >= nr_lru_pages(false) + nr_lru_pages(true);
@@ -231,6 +236,9 @@ u64 break_reservations_of(struct mm *mm, bool wait)
 	return freed;
 }
 
+/*
+ * Frees about @wanted frames that were mapped ahead and not touched. Returns how many. May sleep.
+ */
 static u64 break_reservations(u64 wanted)
 {
 	u64 freed = 0;

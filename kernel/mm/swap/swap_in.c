@@ -113,6 +113,10 @@ static bool complete_row(const struct swap_in *in)
 	return swap_run(in->e[0], in->n) == in->n;
 }
 
+/*
+ * Allocates frames for the slots beside the target. Returns false if there is no memory: narrow()
+ * puts those that were allocated.
+ */
 static bool alloc_others(struct swap_in *in)
 {
 	for (u32 i = 0; i < in->n; i++) {
@@ -126,6 +130,7 @@ static bool alloc_others(struct swap_in *in)
 	return true;
 }
 
+/* Allocates frames and reads the content into them. May sleep. 0 or -errno. */
 static int fill(struct swap_in *in, struct fault_info *info)
 {
 	bool stall;
@@ -173,6 +178,7 @@ static void commit(struct vm_area *v, struct swap_in *in)
 	spin_unlock(&mm->page_table_lock);
 }
 
+/* Drops the references to frames and the uses of slots that are left. */
 static void finish(struct swap_in *in)
 {
 	for (u32 i = 0; i < in->n; i++) {

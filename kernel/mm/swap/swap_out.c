@@ -78,6 +78,7 @@ bool vma_may_swap(const struct vm_area *v)
 
 /* ---- the end of a write, which may not sleep ---- */
 
+/* Called at the end of a write: frees the frames. May not sleep. */
 static void batch_ended(void *arg, int status)
 {
 	struct batch *b = arg;
@@ -156,6 +157,10 @@ static bool find_first(struct mm *mm, u64 *va, u64 end, struct goal *g)
 
 /* ---- swapping out ---- */
 
+/*
+ * Replaces the entry *e of the page at @va by one of a slot, and locks the page. page_table_lock is
+ * held. Returns false if the page cannot be swapped out now.
+ */
 static bool leave_one(struct vm_area *v, struct batch *b, u64 va, pte_t *e, struct mem_group **full)
 {
 	struct page *p = pfn_to_page(pte_pfn(*e));
@@ -249,6 +254,7 @@ static u32 settle(struct mm *mm, struct batch *b)
 	return untouched;
 }
 
+/* Prepares a write of up to @want pages. Does not sleep. NULL: no memory, or no slots. */
 static struct batch *batch_begin(u32 want)
 {
 	struct batch *b = kmalloc(sizeof(*b), GFP_ATOMIC);

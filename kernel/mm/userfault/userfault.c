@@ -107,6 +107,7 @@ void uffd_counts(struct uffd *u, u64 *pending, u64 *total)
 	*total += *pending;
 }
 
+/* Wakes up the waiters of the list in [start, end). readers.lock is held. */
 static void wake_list(struct list_head *l, u64 start, u64 end)
 {
 	struct userfault_waiter *w, *next;
@@ -132,6 +133,10 @@ void uffd_wake_range(struct uffd *u, u64 start, u64 end)
 
 /* ---- the faulting task ---- */
 
+/*
+ * Returns the VM_UFFD_* flag by which a fault without an entry is handled; 0: the kernel handles
+ * it. mmap_lock is held.
+ */
 static u64 kind_of_missing(struct vm_area *v, u64 addr)
 {
 	struct address_space *m = v->vm_mapping;
@@ -182,6 +187,7 @@ bool userfault_let_go(struct vm_area *v, u64 addr, pte_t e)
 	return true;
 }
 
+/* Returns the entry for @addr, or 0. Takes page_table_lock. */
 static pte_t entry_at(struct mm *mm, u64 addr)
 {
 	pte_t *ep, e;
@@ -209,6 +215,7 @@ static void make_message(
 		msg->arg.pagefault.feat.ptid = (u32)current->pid;
 }
 
+/* Queues a waiter. Returns false if the descriptor was released. */
 static bool enqueue(struct uffd *u, struct userfault_waiter *w)
 {
 	bool queued;
@@ -306,6 +313,7 @@ static bool watchable(const struct uffd *u, const struct vm_area *v, u64 mode)
 	return vma_is_anon(v) || shmem;
 }
 
+/* Checks whether all areas of the range may be watched. mmap_lock is held. 0 or -errno. */
 static int check_areas(struct uffd *u, u64 start, u64 end, u64 mode)
 {
 	struct vm_area *v = find_vma(u->mm, start);
@@ -361,6 +369,10 @@ static void claim_made_ahead(struct vm_area *v)
 	}
 }
 
+/*
+ * Lets @u watch the areas of the range. @mode: VM_UFFD_*. mmap_lock is held for writing. 0 or
+ * -errno.
+ */
 static int watch(struct uffd *u, u64 start, u64 end, u64 mode)
 {
 	struct mm *mm = u->mm;

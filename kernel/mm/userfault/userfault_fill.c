@@ -130,6 +130,10 @@ static int fill_shared(const struct fill *f, struct vm_area *v, u64 addr, const 
 	return err;
 }
 
+/*
+ * Maps @p, with the new content, at @addr, and takes over its reference on success. mmap_lock is
+ * held for reading. 0 or -errno.
+ */
 static int fill_locked(const struct fill *f, u64 addr, struct page *p)
 {
 	struct vm_area *v;
@@ -147,6 +151,7 @@ static int fill_locked(const struct fill *f, u64 addr, struct page *p)
 	return err;
 }
 
+/* Fills the page @done bytes behind the start. May sleep. 0 or -errno. */
 static int fill_page(const struct fill *f, u64 done)
 {
 	struct mm *mm = f->u->mm;
@@ -180,6 +185,10 @@ static void staging_free(struct fill *f)
 	f->staging = NULL;
 }
 
+/*
+ * Allocates frames for the content of a huge page; staging_free() frees them, also after a failure.
+ * 0 or -ENOMEM.
+ */
 static int staging_alloc(struct fill *f)
 {
 	f->staging = kzalloc(HPAGE_FRAMES * sizeof(void *), GFP_KERNEL);
@@ -213,6 +222,7 @@ static int fill_huge_locked(const struct fill *f, u64 done, void **from)
 	return err;
 }
 
+/* Fills the huge page @done bytes behind the start. May sleep. 0 or -errno. */
 static int fill_huge_page(struct fill *f, u64 done)
 {
 	int err = fill_huge_locked(f, done, NULL);
@@ -249,6 +259,7 @@ static s64 fill_checked(const struct fill *f)
 	return size;
 }
 
+/* Fills all pages. Returns the bytes filled, or -errno if that is 0. */
 static s64 fill_range(struct fill *f)
 {
 	s64 size = fill_checked(f);
@@ -317,6 +328,10 @@ static pte_t continue_bits(const struct fill *f, const struct vm_area *v, const 
 	return p && test_bit(PG_patched, &p->flags) ? bits & ~(PTE_RW | PTE_D) : bits;
 }
 
+/*
+ * Maps the file's page at @addr; poison_page() sets a poison marker there. mmap_lock is held for
+ * reading. 0 or -errno.
+ */
 static int continue_page(const struct fill *f, struct vm_area *v, u64 addr)
 {
 	struct page *p;

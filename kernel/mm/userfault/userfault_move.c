@@ -30,6 +30,7 @@ static bool covers(const struct vm_area *v, u64 start, u64 len)
 	return v && v->vm_end - start >= len;
 }
 
+/* Checks the areas of a move. mmap_lock is held. 0 or -errno. */
 static int check_move(const struct move *m)
 {
 	struct mm *mm = m->u->mm;

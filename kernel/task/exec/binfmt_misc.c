@@ -93,6 +93,7 @@ static struct binfmt_misc *nearest(struct user_namespace *ns)
 	return NULL;
 }
 
+/* True if the entry is for this file. */
 static bool matches(const struct bm_entry *e, const struct bprm *b)
 {
 	const char *name = b->interp ? b->interp : b->filename, *dot = strrchr(name, '.');
@@ -107,6 +108,7 @@ static bool matches(const struct bm_entry *e, const struct bprm *b)
 	return true;
 }
 
+/* Returns the entry for the file with a reference, or NULL. */
 static struct bm_entry *find_for(const struct bprm *b)
 {
 	struct binfmt_misc *m = nearest(current_user_ns());
@@ -158,6 +160,7 @@ static int open_again(struct bprm *b, const struct bm_entry *e)
 	return bprm_take(b, f);
 }
 
+/* Replaces b->file by the entry's interpreter. 0 or -errno. */
 static int become(struct bprm *b, const struct bm_entry *e)
 {
 	char *interp;
@@ -245,6 +248,10 @@ static int bytes_of(const char *s, u8 *to)
 	return n;
 }
 
+/*
+ * The functions parse_*() take parts of the entry's line, in place, and return false if they are
+ * invalid.
+ */
 static bool parse_magic(struct bm_entry *e, char **p, char del)
 {
 	char *offset = field(p, del), *magic = offset ? field(p, del) : NULL;
@@ -311,6 +318,7 @@ static bool parse(struct bm_entry *e)
 
 static const struct file_operations entry_ops;
 
+/* Makes a file in the root. m->lock is held, or the file system is not mounted yet. ERR_PTR. */
 static struct dentry *add_file(struct super_block *sb, const char *name, umode_t mode,
 	const struct file_operations *fop, void *what)
 {
@@ -349,6 +357,7 @@ static int command(const char *s, size_t n)
 	return n == 2 && s[0] == '-' && s[1] == '1' ? 2 : -EINVAL;
 }
 
+/* Reads "0", "1" or "-1" as *cmd 0, 1 or 2. Returns the bytes or -errno. */
 static ssize_t take_command(struct iov_iter *from, int *cmd)
 {
 	size_t n = from->count;
@@ -475,6 +484,7 @@ static const struct file_operations status_ops = {
 	.write_iter = status_write,
 };
 
+/* Makes the entry's file. m->lock is held. 0 or -errno. */
 static int entry_add(struct super_block *sb, struct bm_entry *e)
 {
 	struct binfmt_misc *m = sb->s_fs_info;
@@ -582,6 +592,7 @@ static struct dentry *instance_grab(struct user_namespace *ns)
 	return dget(sb->s_root);
 }
 
+/* Mounts an instance for @ns. bm_mount_lock is held. Returns its root, or ERR_PTR. */
 static struct dentry *instance_make(
 	struct file_system_type *t, u32 flags, struct user_namespace *ns)
 {

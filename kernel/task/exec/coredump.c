@@ -153,6 +153,10 @@ static bool was_killed(void)
 	return READ_ONCE(current->pending->signal) & sigmask_of(SIGKILL);
 }
 
+/*
+ * Lets the threads that wait in coredump_wait_exit() go on, and waits until they do not need @cs
+ * any more.
+ */
 static void let_others_go(struct core_state *cs, bool written)
 {
 	bool wait;
@@ -178,6 +182,7 @@ static void let_others_go(struct core_state *cs, bool written)
 
 /* ---- writing ---- */
 
+/* Writes @n bytes to the dump. A failure sets d->err, after which nothing is written. */
 static void emit(struct dump *d, const void *p, size_t n)
 {
 	loff_t nowhere = 0;
@@ -274,6 +279,7 @@ static bool has_private_pages(struct vm_area *vma)
 	return st.anonymous;
 }
 
+/* Returns how many bytes of the area the dump contains, from its beginning. */
 static u64 dump_size(struct vm_area *vma)
 {
 	u32 filter = vma->vm_mm->coredump_filter;
@@ -301,6 +307,7 @@ static u64 dump_size(struct vm_area *vma)
 	return 0;
 }
 
+/* Writes @size bytes of memory from @start on; pages that cannot be read become a hole. */
 static void emit_memory(struct dump *d, u64 start, u64 size)
 {
 	for (u64 addr = start; addr < start + size && !d->err; addr += PAGE_SIZE) {
@@ -586,6 +593,7 @@ static bool is_private(const struct file *f)
 	       file_seen_uid(f, i->i_uid) == current_fsuid() && (i->i_mode & 0677) == 0600;
 }
 
+/* Creates the file of a dump. Returns a reference, or ERR_PTR. */
 static struct file *open_core(int sig)
 {
 	char *name = kmalloc(PATH_MAX, GFP_KERNEL);
@@ -606,6 +614,7 @@ static struct file *open_core(int sig)
 	return ERR_PTR(-EPERM);
 }
 
+/* True if current's process may dump core, and its limit allows it. */
 static bool dump_wanted(bool pipe)
 {
 	u64 limit = rlimit(RLIMIT_CORE);

@@ -69,6 +69,10 @@ static bool is_behind_end(const struct vm_area *vma, u64 at)
 	       at >= round_up((u64)i_size_read(inode), PAGE_SIZE);
 }
 
+/*
+ * Makes the key of a word that may be shared: that of its file, if it is in a shared mapping. May
+ * sleep. 0 or -EFAULT.
+ */
 static int key_of_mapping(struct mm *mm, uaddr_t addr, struct futex_key *k)
 {
 	struct vm_area *vma;
@@ -295,6 +299,7 @@ static long wait_restart(struct restart_block *rb)
 	return err == -ERESTARTSYS ? -ERESTART_RESTARTBLOCK : err;
 }
 
+/* Waits as futex_wait_on() does, and prepares a restart after a signal. */
 static long do_wait(uaddr_t addr, bool private, u32 val, struct wait_until until, u32 bitset)
 {
 	struct restart_block *rb = &current->restart;
@@ -346,6 +351,7 @@ void futex_move_q(struct futex_q *q, struct futex_bucket *to, const struct futex
 	WRITE_ONCE(q->bucket, to);
 }
 
+/* Wakes up @nr_wake waiters and moves @nr_move. Returns the number of both, or -EINVAL. */
 static long requeue_keys(
 	const struct futex_key *from, const struct futex_key *to, int nr_wake, int nr_move)
 {
@@ -411,6 +417,7 @@ out_put_k1:
 	return ret;
 }
 
+/* Computes the new value of FUTEX_WAKE_OP. Returns false for an unknown operation. */
 static bool op_compute(u32 op, u32 old, u32 arg, u32 *new_value)
 {
 	switch (op) {

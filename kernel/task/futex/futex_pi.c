@@ -37,6 +37,7 @@ static int lends(const struct futex_q *q)
 	return min(sched_rt_prio(q->task), MAX_BOOST);
 }
 
+/* Returns the highest priority that waiters lend to @owner, or 0. pi_lock is held. */
 static int best_waiter(const struct task *owner)
 {
 	struct futex_q *q;
@@ -277,6 +278,7 @@ int futex_pi_inherit(uaddr_t addr, pid_t owner)
 	return err ? err : seen != old;
 }
 
+/* Queues @q as a waiter for the PI lock of @owner. Takes the bucket's lock. */
 static void enqueue_for(struct futex_q *q, const struct futex_key *k, struct task *owner)
 {
 	struct futex_bucket *b = futex_bucket_of(k);
@@ -359,6 +361,10 @@ static struct futex_q *choose_heir(struct futex_bucket *b, const struct futex_ke
 	return top;
 }
 
+/*
+ * Ends what choose_heir() began. @owns: the word names @heir (which may be NULL) now, so it is
+ * woken.
+ */
 static void release_heir(struct futex_bucket *b, struct futex_q *heir, bool owns)
 {
 	if (!heir)

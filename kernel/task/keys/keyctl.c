@@ -49,6 +49,7 @@ char *key_arg_desc(uaddr_t ua)
 	return ERR_PTR(n < 0 ? n : -EINVAL);
 }
 
+/* Copies a payload from guest memory, to be freed with kfree(). NULL if @len is 0; ERR_PTR. */
 static void *get_payload(uaddr_t ua, u64 len)
 {
 	void *data;
@@ -66,6 +67,7 @@ static void *get_payload(uaddr_t ua, u64 len)
 	return ERR_PTR(-EFAULT);
 }
 
+/* Checks the length of a payload and, unless @desc is NULL, the description. 0 or -EINVAL. */
 static int payload_fits(enum key_type type, const char *desc, u64 len)
 {
 	switch (type) {
@@ -169,6 +171,10 @@ long sys_add_key(uaddr_t utype, uaddr_t udesc, uaddr_t payload, size_t len, int 
 
 /* ---- keyctl: one key ---- */
 
+/*
+ * The op_*() functions serve commands of keyctl(2). keys_mutex is held. They return the result or
+ * -errno.
+ */
 static long op_get_id(s32 id, bool create)
 {
 	struct key *k = key_lookup(id, create, KEY_SEARCH);
@@ -325,6 +331,7 @@ static long op_describe(s32 id, void **out)
 	return ret;
 }
 
+/* Writes the serial numbers of a keyring to *out, for kfree(). Returns the bytes, or -ENOMEM. */
 static long read_links(struct key *ring, void **out)
 {
 	s32 *ids = kmalloc(max(ring->nr, 1U) * sizeof(*ids), GFP_KERNEL);
@@ -511,6 +518,7 @@ static long op_reqkey_default(s32 which)
 
 /* ---- the call ---- */
 
+/* Serves the commands whose arguments are numbers alone. keys_mutex is held. */
 static long simple_op(int op, u64 a2, u64 a3, u64 a4, u64 a5)
 {
 	switch (op) {

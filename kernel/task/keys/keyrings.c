@@ -108,6 +108,7 @@ static void drop_link(struct key *ring, u32 i)
 	key_put(k);
 }
 
+/* Makes room for one more link. keys_mutex is held. 0, -ENFILE, -EDQUOT or -ENOMEM. */
 static int make_room(struct key *ring)
 {
 	u32 room = ring->room ? 2 * ring->room : 8;
@@ -209,6 +210,10 @@ struct search {
 	bool skip_expired; /* expired keys count as missing */
 };
 
+/*
+ * Searches @ring and the keyrings below it. keys_mutex is held. Returns the key without a
+ * reference, or ERR_PTR: -ENOKEY, or why a key is unusable.
+ */
 static struct key *search_below(struct key *ring, const struct search *s, u32 depth)
 {
 	struct key *worst = ERR_PTR(-ENOKEY), *k;
@@ -240,6 +245,7 @@ static struct key *search_below(struct key *ring, const struct search *s, u32 de
 	return worst;
 }
 
+/* The body of keyring_search(). @skip_expired: an expired key counts as missing. */
 static struct key *search_ring(
 	struct key *ring, enum key_type type, const char *desc, bool possessed, bool skip_expired)
 {
@@ -463,6 +469,10 @@ static struct key *special_ring(s32 id, bool create)
 		KEY_POS(KEY_ALL) | KEY_USR(KEY_VIEW), slot);
 }
 
+/*
+ * Returns the key of this serial number or KEY_SPEC_* constant with a reference, or ERR_PTR.
+ * keys_mutex is held.
+ */
 static struct key *named(s32 id, bool create)
 {
 	struct key *k;

@@ -286,6 +286,7 @@ void ptrace_trap_notify(struct task *t)
 
 /* ---- stops at system calls, called by entry.c ---- */
 
+/* Stops current for its tracer at a system call. @message: PTRACE_EVENTMSG_SYSCALL_*. Sleeps. */
 static void report_syscall(u64 message)
 {
 	int sig;
@@ -413,6 +414,7 @@ static bool may_be_traced_by(struct task *t)
 	return may;
 }
 
+/* Serves PTRACE_TRACEME. 0 or -EPERM. */
 static long ptrace_traceme(void)
 {
 	long err = -EPERM;
@@ -440,6 +442,7 @@ static void trap_stopped_task(struct task *t)
 	spin_unlock(&t->sighand->lock);
 }
 
+/* Attaches current to @t. @flags: PT_*. tasklist_lock is held for writing. 0 or -EPERM. */
 static long attach_locked(struct task *t, u32 flags)
 {
 	if (t->exit_state || t->ptrace || !t->sighand)
@@ -468,6 +471,7 @@ long ptrace_check_options(u64 options)
 	return 0;
 }
 
+/* Serves PTRACE_ATTACH and, with @seize, PTRACE_SEIZE. May sleep. 0 or -errno. */
 static long ptrace_attach(struct task *t, bool seize, u64 addr, u64 options)
 {
 	u32 flags = PT_PTRACED;

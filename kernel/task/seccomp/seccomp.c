@@ -46,6 +46,7 @@ struct seccomp_filter {
 	struct sock_filter insn[];
 };
 
+/* Drops a reference to a chain of filters; @f may be NULL. Does not sleep. */
 static void filter_put(struct seccomp_filter *f)
 {
 	while (f && atomic_dec_and_test(&f->usage)) {
@@ -194,6 +195,10 @@ static void sigsys_info(siginfo_t *info, u32 data)
 	info->si_syscall = (int)r->orig_rax;
 }
 
+/*
+ * Ends current, or with @process its process, because of a filter. @data: of the result. Does not
+ * return.
+ */
 static void kill_now(bool process, u32 data)
 {
 	siginfo_t info;
@@ -218,6 +223,10 @@ static void send_sigsys(u32 data)
 	force_sig_info(&info);
 }
 
+/*
+ * Lets the tracer decide the call. Sleeps. Returns true if the call may proceed; otherwise rax has
+ * its result.
+ */
 static bool ask_tracer(u32 data)
 {
 	struct regs *r = task_regs(current);
@@ -295,6 +304,10 @@ bool seccomp_check(void)
 
 /* ---- installing ---- */
 
+/*
+ * Reads a filter from guest memory and checks it. Returns it with one reference, or ERR_PTR. May
+ * sleep.
+ */
 static struct seccomp_filter *read_filter(uaddr_t uprog)
 {
 	struct {
@@ -354,6 +367,7 @@ static pid_t first_unsyncable(void)
 	return 0;
 }
 
+/* Gives current's filters to the other threads. sighand->lock is held. */
 static void sync_threads(void)
 {
 	struct task *t;
@@ -464,6 +478,10 @@ static bool flags_fit(u32 flags)
 	return listener || !(flags & SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV);
 }
 
+/*
+ * Serves SECCOMP_SET_MODE_FILTER. May sleep. Returns 0, the listener's descriptor, the pid of a
+ * thread that cannot follow, or -errno.
+ */
 static long set_filter(u32 flags, uaddr_t uprog)
 {
 	bool listener = flags & SECCOMP_FILTER_FLAG_NEW_LISTENER,

@@ -113,6 +113,7 @@ void notify_orphan(struct notify_queue *q)
 
 /* ---- the calling task ---- */
 
+/* Installs a descriptor in current, the notifying task, and sets a->ret. */
 static void install_add(struct note_add *a)
 {
 	u32 flags = a->newfd_flags;
@@ -187,6 +188,7 @@ static int wait_for_reply(struct notify_queue *q, struct note *n)
 	}
 }
 
+/* Fails the descriptors that were not installed. q->lock is held. */
 static void refuse_adds(struct note *n)
 {
 	struct note_add *a, *next;
@@ -228,6 +230,7 @@ bool notify_call(struct notify_queue *q, const struct seccomp_data *sd, u64 *rax
 
 /* ---- the listener ---- */
 
+/* Returns the note with this id, or NULL. q->lock is held. */
 static struct note *find_note(struct notify_queue *q, u64 id)
 {
 	struct note *n;
@@ -281,6 +284,7 @@ static bool is_zero(const void *p, size_t n)
 	return !n;
 }
 
+/* The functions notify_*(q, arg) serve the listener's ioctls. They may sleep. 0 or -errno. */
 static long notify_recv(struct notify_queue *q, uaddr_t arg)
 {
 	struct seccomp_notif un;
@@ -356,6 +360,7 @@ static long notify_id_valid(struct notify_queue *q, uaddr_t arg)
 	return err;
 }
 
+/* Queues a descriptor for the notifying task @id. q->lock is held. 0 or -errno. */
 static long queue_add(struct notify_queue *q, struct note_add *a, u64 id)
 {
 	struct note *n;
@@ -402,6 +407,10 @@ static long wait_for_add(struct notify_queue *q, struct note_add *a, u64 id)
 	return a->ret;
 }
 
+/*
+ * Adds a descriptor to the notifying task, and waits until it is installed. Returns its number or
+ * -errno.
+ */
 static long add_checked(struct notify_queue *q, const struct seccomp_notif_addfd *u)
 {
 	struct note_add a = { .flags = u->flags, .newfd = u->newfd, .newfd_flags = u->newfd_flags };
