@@ -53,6 +53,7 @@ size_t inflate_size(void)
 
 /* ---- bits in ---- */
 
+/* Returns the next @n bits (at most 24) of the input; past its end sets z->bad and returns 0. */
 static u32 get_bits(struct inflate *z, u32 n)
 {
 	u32 v;
@@ -159,7 +160,7 @@ static int decode(struct inflate *z, const struct huffman *h)
 	return -EINVAL;
 }
 
-/* ---- blocks ---- */
+/* ---- blocks; functions return 0, or -EINVAL for damaged input ---- */
 
 static const u16 len_base[29] = { 3, 4, 5, 6, 7, 8, 9, 10, 11, 13, 15, 17, 19, 23, 27, 31, 35, 43,
 	51, 59, 67, 83, 99, 115, 131, 163, 195, 227, 258 };

@@ -41,6 +41,7 @@ static bool ends(char c)
 	return !c || c == ',' || c == ' ' || c == '\t' || c == '\n';
 }
 
+/* Parses a range, and moves *text behind it. 0, -EINVAL or -EOVERFLOW. */
 static int take_range(char **text, u32 nr, struct range *r)
 {
 	int err;

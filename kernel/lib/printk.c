@@ -102,6 +102,7 @@ static void make_room(u32 n)
 	}
 }
 
+/* Appends a record. ring_lock is held. */
 static void append(u8 level, u64 ts, const char *text, u16 len)
 {
 	u32 n = record_size(len);
@@ -138,6 +139,7 @@ static struct ring_record *find(u64 seq)
 	return record_at(off);
 }
 
+/* The body of printk_read(), with ring_lock held. */
 static int copy_record_locked(u64 *seq, struct printk_record *rec)
 {
 	struct ring_record *r;
@@ -206,6 +208,7 @@ static void write_consoles(const struct printk_record *r)
 			con->write(con, line, (size_t)n);
 }
 
+/* Writes all new records to the consoles, unless another caller does so already. */
 static void flush_consoles(void)
 {
 	static struct printk_record rec; /* owned by the writer */
@@ -225,6 +228,7 @@ static void flush_consoles(void)
 	spin_unlock(&ring_lock);
 }
 
+/* Spins until no record is being written; then the caller alone may change console_list. */
 static void take_writer_role(void)
 {
 	spin_lock(&ring_lock);

@@ -187,6 +187,7 @@ int radix_insert(struct radix *r, u64 index, void *item)
 	return 0;
 }
 
+/* Fills in the path to @index. Returns false if there is no item. */
 static bool walk(const struct radix *r, u64 index, struct path *p)
 {
 	struct radix_node *n = r->root;

@@ -43,6 +43,7 @@ static void put_text(struct sink *o, const struct spec *sp, const char *s, int l
 		put_n(o, ' ', sp->width - len);
 }
 
+/* The parse_*() functions return the position behind what they have parsed. */
 static const char *parse_flags(const char *f, struct spec *sp)
 {
 	for (;; f++) {

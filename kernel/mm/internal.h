@@ -405,8 +405,7 @@ pte_t vma_rights(const struct vm_area *v);
 void vm_stat_account(struct mm *mm, u64 flags, s64 pages);
 /*
  * Returns the address of a free range of @len bytes, at @hint if possible, or -errno. @align: a
- * power of two. @flags: MAP_*, of which only MAP_32BIT matters. Under mmap_lock, at least for
- * reading.
+ * power of two. @flags: MAP_*, of which only MAP_32BIT matters.
  */
 u64 find_free_area(struct mm *mm, u64 hint, u64 len, u64 align, int flags);
 bool vma_can_merge(const struct vm_area *a, const struct vm_area *b);

@@ -90,6 +90,7 @@ static int make_policy(u32 mode, u32 flags, u64 nodes, u64 *policy)
 	return 0;
 }
 
+/* Reads a policy from the arguments of a system call. May sleep. 0 or -errno. */
 static int policy_from_user(int mode, uaddr_t nmask, u64 maxnode, u64 *policy)
 {
 	u32 flags = (u32)mode & MODE_FLAGS;
@@ -126,6 +127,7 @@ static int put_user_nodes(uaddr_t to, u64 maxnode, u64 nodes)
 	return bytes && put_user(nodes, to) ? -EFAULT : 0;
 }
 
+/* Returns the policy of the area at @addr in *policy. Takes mmap_lock. 0 or -EFAULT. */
 static int policy_of_area(u64 addr, u64 *policy)
 {
 	struct mm *mm = current->mm;
@@ -150,6 +152,7 @@ static int node_of_page(u64 addr)
 	return 0;
 }
 
+/* Serves get_mempolicy(2). 0 or -errno. */
 static int ask_policy(u64 addr, u64 flags, int *value, u64 *nodes)
 {
 	u64 policy = current->mempolicy;
@@ -222,6 +225,9 @@ static bool range_is_mapped(struct mm *mm, u64 start, u64 end)
 	return v && v->vm_start <= start;
 }
 
+/*
+ * Sets the policy of the areas in the range. mmap_lock is held for writing. 0, -EFAULT or -ENOMEM.
+ */
 static int set_range(struct mm *mm, u64 start, u64 end, u64 policy)
 {
 	struct vm_area *first = find_vma(mm, start);

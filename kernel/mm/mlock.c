@@ -68,6 +68,7 @@ static u64 locked_in_range(struct mm *mm, u64 start, u64 end)
 	return n;
 }
 
+/* Serves mlock(2) and mlock2(2). @flags: VM_LOCKED, VM_LOCKONFAULT. May sleep. 0 or -errno. */
 static int lock_range(u64 start, size_t len, u64 flags)
 {
 	struct mm *mm = current->mm;
@@ -138,6 +139,7 @@ static void lock_all(struct mm *mm, u64 flags)
 	}
 }
 
+/* Faults in all accessible pages. Takes mmap_lock. Errors are ignored. */
 static void populate_all(struct mm *mm)
 {
 	u64 at = 0;

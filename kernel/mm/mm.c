@@ -44,6 +44,7 @@ static u64 choose_mmap_base(u64 task_size)
 	return PAGE_ALIGN(task_size - gap - rnd);
 }
 
+/* Makes an mm with one user that is in no list yet. May sleep. NULL: no memory. */
 static struct mm *mm_new(void)
 {
 	struct mm *mm = kmem_cache_zalloc(mm_cache, GFP_KERNEL);

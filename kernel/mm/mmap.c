@@ -267,8 +267,8 @@ static struct vm_area *make_area(struct map_request *r, u64 at)
 }
 
 /*
- * Commits memory, makes the area, unmaps what it replaces and links it. Returns its address or
- * -errno, with nothing changed. mmap_lock is held for writing.
+ * Commits memory, makes the area, unmaps what it replaces and links it. mmap_lock is held for
+ * writing. Returns its address, or -errno: then there is no new area.
  */
 static u64 map_counted(struct map_request *r)
 {

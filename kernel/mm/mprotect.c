@@ -128,6 +128,10 @@ static int check_areas(struct mm *mm, struct protect *p)
 	return err;
 }
 
+/*
+ * Gives the area its new flags. Returns true if the space must be told. mmap_lock is held for
+ * writing.
+ */
 static bool protect_area(struct vm_area *v, struct protect *p)
 {
 	struct mm *mm = v->vm_mm;
@@ -177,6 +181,10 @@ static bool tell_area_of_file(struct vm_area *v, struct protect *p)
 	return tell;
 }
 
+/*
+ * Changes the rights of the range, up to the first area that refuses. mmap_lock is held for
+ * writing. 0 or -errno.
+ */
 static int protect_range(struct mm *mm, struct protect *p)
 {
 	bool tell = false;
@@ -219,6 +227,7 @@ static int apply_grows(struct mm *mm, struct protect *p, int grows)
 	return 0;
 }
 
+/* Serves mprotect(2). 0 or -errno. */
 static long do_mprotect(unsigned long addr, size_t len, unsigned long prot)
 {
 	struct mm *mm = current->mm;

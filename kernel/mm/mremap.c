@@ -89,6 +89,10 @@ static int move_entries(struct vm_area *v, struct vm_area *n, u64 from, u64 to, 
 
 /* ---- moving an area ---- */
 
+/*
+ * Makes an area at @at like @v that is not linked yet. @pgoff: its offset in the file, in pages.
+ * NULL: no memory.
+ */
 static struct vm_area *copy_area(struct vm_area *v, u64 at, u64 len, u64 pgoff)
 {
 	struct vm_area *n = vma_alloc(v->vm_mm, at, at + len, v->vm_flags & ~VM_UFFD_ALL);
@@ -126,6 +130,10 @@ static void leave_unlocked(struct vm_area *v)
 	vma_merge_range(mm, start, end);
 }
 
+/*
+ * Moves the range to @to, where nothing is mapped. mmap_lock is held for writing, as for all
+ * functions from here to remap(). Returns the address, or -errno: then nothing was moved.
+ */
 static u64 move_area(struct remap *r, struct vm_area *v, u64 to)
 {
 	struct mm *mm = r->mm;
@@ -185,6 +193,7 @@ static u64 move_area(struct remap *r, struct vm_area *v, u64 to)
 
 /* ---- growing in place ---- */
 
+/* True if the area can grow up to @end. */
 static bool can_extend(struct mm *mm, struct vm_area *v, u64 end)
 {
 	struct vm_area *next = vma_next(v);
@@ -257,6 +266,7 @@ static int check_target(const struct remap *r)
 	return r->flags & MREMAP_FIXED && r->new_addr < MMAP_MIN_ADDR ? -EPERM : 0;
 }
 
+/* Serves MREMAP_FIXED. Returns the address or -errno. */
 static u64 remap_to(struct remap *r)
 {
 	u64 gone = r->old_len > r->new_len ? r->old_len - r->new_len : 0;
@@ -322,6 +332,7 @@ static int align_huge(struct remap *r, const struct vm_area *v)
 	return 0;
 }
 
+/* Serves mremap(2) with mmap_lock held. Returns the address or -errno. */
 static u64 remap(struct remap *r)
 {
 	int err = align_huge(r, vma_lookup(r->mm, r->addr));

@@ -29,6 +29,7 @@ static bool range_has_hole(struct mm *mm, u64 start, u64 end)
 	return false;
 }
 
+/* Seals the areas of the range. mmap_lock is held for writing. 0 or -ENOMEM. */
 static int seal_range(struct mm *mm, u64 start, u64 end)
 {
 	int err;

@@ -108,6 +108,7 @@ void mm_memory_kinds(struct memory_kinds *k)
 
 /* ---- one area ---- */
 
+/* Adds the page of an entry to *st. */
 static void add_entry(struct mem_walk_stats *st, pte_t e)
 {
 	struct page *p = pfn_to_page(pte_pfn(e));
@@ -216,6 +217,7 @@ void vma_stats(struct vm_area *v, struct mem_walk_stats *st)
 #define PM_FILE BIT(61) /* file page or shared anonymous page */
 #define PM_EXCLUSIVE BIT(56)
 
+/* Returns the 64 bits of /proc/PID/pagemap for an entry. */
 static u64 pagemap_entry(pte_t e, bool pfns, struct hole_cursor *c)
 {
 	u64 out = PM_PRESENT | (e & PTE_UFFD_WP ? PM_UFFD_WP : 0);
@@ -250,6 +252,7 @@ void mm_pagemap(struct mm *mm, u64 va, u64 nr, u64 *out, bool pfns)
 				pagemap_entry(chunk[i], pfns, &c);
 }
 
+/* Returns the PAGE_KIND_* bits of an entry. */
 static u32 entry_kinds(pte_t e, struct hole_cursor *c)
 {
 	u32 kinds = e & PTE_UFFD_WP ? 0 : PAGE_KIND_WRITTEN;

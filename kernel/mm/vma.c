@@ -103,6 +103,7 @@ struct vm_area *vma_lookup(struct mm *mm, u64 addr)
 	return v && v->vm_start <= addr ? v : NULL;
 }
 
+/* Links an area to the tree and the list of its mm. */
 static void tree_insert(struct vm_area *v)
 {
 	struct rb_node **link = &v->vm_mm->mm_rb.node, *parent = NULL;
@@ -373,6 +374,10 @@ static u64 hole_below(struct mm *mm, u64 len, u64 align, u64 top, u64 *larger)
 	}
 }
 
+/*
+ * Returns the highest free range below mmap_base, or -ENOMEM. mmap_lock is held for writing, since
+ * the search updates its marks.
+ */
 static u64 search_down(struct mm *mm, u64 len, u64 align)
 {
 	u64 end, top = mm->mmap_base;
@@ -389,6 +394,7 @@ static u64 search_down(struct mm *mm, u64 len, u64 align)
 	return (end - len) & ~(align - 1);
 }
 
+/* Returns the lowest free range in [from, limit), or -ENOMEM. */
 static u64 search_up(struct mm *mm, u64 len, u64 align, u64 from, u64 limit)
 {
 	u64 at = round_up(from, align);

@@ -134,6 +134,7 @@ static void __noinline forget_swapped(struct mm *mm, struct zap_batch *b, pte_t 
 	b->swapped++;
 }
 
+/* Clears an entry and notes its frame in the batch. page_table_lock is held. */
 static void zap_entry(struct vm_area *v, struct zap_batch *b, u64 va, pte_t *e)
 {
 	struct page *p;
@@ -201,6 +202,7 @@ static void zap_entries(struct vm_area *v, struct zap_batch *b, u64 *va, u64 end
 	spin_unlock(&mm->page_table_lock);
 }
 
+/* The body of zap_range() and zap_pages(). */
 static void zap(struct vm_area *v, u64 start, u64 end, bool keep_guards)
 {
 	struct zap_batch b = { .keep_guards = keep_guards };
@@ -263,6 +265,10 @@ struct reserved {
 	pte_t e;
 };
 
+/*
+ * Takes entries of pages that were mapped ahead out of the table, from *va on, and moves *va.
+ * Returns their number, at most BATCH.
+ */
 static u32 take_reserved(struct vm_area *v, struct reserved *r, u64 *va, u64 end)
 {
 	struct mm *mm = v->vm_mm;
@@ -284,6 +290,7 @@ static u32 take_reserved(struct vm_area *v, struct reserved *r, u64 *va, u64 end
 	return n;
 }
 
+/* Puts such an entry back, as one of a page that was touched. */
 static void give_back_reserved(struct vm_area *v, struct reserved *r)
 {
 	struct mm *mm = v->vm_mm;

@@ -92,6 +92,10 @@ static int lock_slow(struct mutex *m, u32 state)
 	return err;
 }
 
+/*
+ * Locks @m, sleeping in @state. 0, or -ERESTARTSYS if a signal ended the sleep. @ip: the caller,
+ * for reports.
+ */
 static int do_lock(struct mutex *m, u32 state, const void *ip)
 {
 	int err = 0;

@@ -78,6 +78,7 @@ u64 rcu_next(int cpu)
 	return rcu_cpus[cpu].nr ? rcu_cpus[cpu].due : ~0UL;
 }
 
+/* Begins a grace period for the functions in @fresh. The own vCPU is at a boundary. */
 static void begin(struct rcu_cpu *rc)
 {
 	rc->waiting = rc->fresh;
@@ -101,6 +102,7 @@ static void look(struct rcu_cpu *rc)
 	}
 }
 
+/* Calls the functions whose grace period has ended. */
 static void run(struct rcu_cpu *rc)
 {
 	struct rcu_head *h = rc->waiting.first;

@@ -59,6 +59,10 @@ static void grant(struct rwsem *s)
 	}
 }
 
+/*
+ * Sleeps in @state until the lock is granted. Called with wait_lock held, which it drops. 0 or
+ * -EINTR.
+ */
 static int wait_for(struct rwsem *s, bool write, u32 state)
 {
 	struct rwsem_waiter w = { .task = current, .write = write };
@@ -93,6 +97,7 @@ static int wait_for(struct rwsem *s, bool write, u32 state)
 	return 0;
 }
 
+/* Takes the lock, sleeping in @state. 0 or -EINTR. @ip: the caller, for reports. */
 static int down(struct rwsem *s, bool write, u32 state, const void *ip)
 {
 	u64 since;

@@ -46,6 +46,7 @@ static void update_next(struct timer_base *b)
 	WRITE_ONCE(b->next, b->first ? timer_of(b->first)->expires : ~0UL);
 }
 
+/* Puts a timer into the tree. b->lock is held. */
 static void insert(struct timer_base *b, struct ktimer *t)
 {
 	struct rb_node **link = &b->tree.node, *parent = NULL;
@@ -77,6 +78,7 @@ static void remove(struct timer_base *b, struct ktimer *t)
 	update_next(b);
 }
 
+/* Locks and returns the timer's base. */
 static struct timer_base *lock_base(struct ktimer *t)
 {
 	for (;;) {

@@ -77,6 +77,7 @@ static struct work *take_work(void)
 
 static int worker(void *arg);
 
+/* Starts a worker if none is idle. May sleep. */
 static void spawn(void)
 {
 	u64 n = MAX_WORKERS;
@@ -108,6 +109,7 @@ static void run_one(u64 me, struct work *w)
 	wake_up_all(&work_done);
 }
 
+/* Takes the next item for worker @me. NULL: none can run now. */
 static struct work *begin_one(u64 me)
 {
 	struct work *w;

@@ -116,6 +116,7 @@ static u16 class_of(const char *name)
 	return class;
 }
 
+/* True if the graph leads from class @from to class @to. Under the graph lock. */
 static bool reachable(u32 from, u32 to)
 {
 	static u64 seen[WORDS]; /* under the graph lock */
@@ -149,6 +150,9 @@ static void report(const char *what, u32 a, u32 b, const void *ip)
 	graph_lock();
 }
 
+/*
+ * Adds the edge from the @i-th held lock to the graph, and reports an error. Under the graph lock.
+ */
 static void check_edge(
 	const struct held_locks *h, u32 i, const void *lock, u16 class, const void *ip)
 {

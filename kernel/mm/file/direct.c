@@ -70,6 +70,10 @@ static struct page *add_frame(struct address_space *m, u64 index, pfn_t pfn)
 	return NULL;
 }
 
+/*
+ * Makes @nr frames of a region the cached pages from @index on. invalidate_lock is held for
+ * reading.
+ */
 static void fill_batch(struct address_space *m, u64 index, u32 nr, pfn_t pfn)
 {
 	struct page *pages[BATCH];
@@ -122,6 +126,7 @@ u32 direct_fill(struct address_space *m, u64 index, u32 nr, bool *done)
 
 /* ---- replacing a frame by a copy ---- */
 
+/* Returns a locked copy with one reference, or ERR_PTR(-ENOMEM or -EIO). */
 static struct page *copy_frame(struct address_space *m, struct page *p)
 {
 	struct page *copy = alloc_page(m->gfp | GFP_USER);

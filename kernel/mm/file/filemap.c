@@ -214,6 +214,7 @@ bool remove_unused_page(struct page *p)
 	return true;
 }
 
+/* Allocates a locked page for the cache, with one reference. May sleep. NULL: no memory. */
 static struct page *new_locked_page(struct address_space *m, u64 index)
 {
 	gfp_t gfp = m->gfp | GFP_USER;
@@ -276,6 +277,10 @@ static void drop_extent_tail(struct page *p, u32 from, u32 to)
 	}
 }
 
+/*
+ * Adds @nr frames from @first on to the cache as locked pages. Returns how many were added: up to
+ * the first that is in the cache already.
+ */
 static u32 add_extent(
 	struct address_space *m, u64 index, u32 nr, struct page *first, struct page **pages)
 {

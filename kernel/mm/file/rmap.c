@@ -56,6 +56,7 @@ void page_mkclean(struct page *p)
 
 /* ---- unmapping ---- */
 
+/* Removes the entry at @va if it maps @p. i_mmap_sem is held. */
 static void unmap_one(struct vm_area *v, u64 va, struct page *p)
 {
 	struct mm *mm = v->vm_mm;

@@ -19,6 +19,7 @@
 
 #define BATCH 16
 
+/* Unmaps a page and removes it from the cache, if it still is in @m. Sleeps. */
 static void drop_page(struct page *p, struct address_space *m)
 {
 	lock_page(p);
@@ -168,6 +169,7 @@ u64 invalidate_mapping_pages(struct address_space *m, u64 start, u64 end)
 	return dropped;
 }
 
+/* As drop_page(), but leaves a dirty page. Returns false if it stays in the cache. */
 static bool drop_unless_dirty(struct page *p, struct address_space *m)
 {
 	bool dropped = true;

@@ -92,6 +92,7 @@ bool set_page_dirty(struct page *p)
 	return true;
 }
 
+/* Counts a page that has lost its dirty mark. */
 static void account_clean(const struct page *p, struct address_space *m)
 {
 	bool last;

@@ -64,6 +64,7 @@ static void set_used(pfn_t pfn, u64 n, bool used)
 
 /* ---- blocks, under zone.lock ---- */
 
+/* Puts a block on its free list. zone.lock is held. */
 static void block_link(pfn_t pfn, u32 order)
 {
 	struct page *p = mem_map + pfn;
@@ -84,6 +85,7 @@ static void block_unlink(struct page *p)
 	p->private = 0;
 }
 
+/* Frees a block, and merges it with its free buddies. zone.lock is held. */
 static void block_free(pfn_t pfn, u32 order)
 {
 	zone.nr_free += 1UL << order;

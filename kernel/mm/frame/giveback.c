@@ -35,6 +35,7 @@ static bool is_plenty(void)
 	return nr_free_frames() > 2 * zone_marks.high + SLICE;
 }
 
+/* Gives up to @frames free frames to the host, while there are plenty. May call the host. */
 static void give_back(u64 frames)
 {
 	while (frames && is_plenty()) {

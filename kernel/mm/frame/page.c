@@ -110,6 +110,7 @@ void page_waits_init(void)
 		init_waitqueue_head(&page_waits[i]);
 }
 
+/* Sleeps in @state until @bit is clear. 0, or -EINTR if a signal ends the sleep. */
 static int wait_on_page_bit_state(struct page *p, int bit, u32 state)
 {
 	struct wait_queue_head *q = page_wait_queue(p);

@@ -93,6 +93,7 @@ static void cache_drain(struct frame_cache *fc, u32 keep)
 
 /* ---- allocating ---- */
 
+/* Takes free frames while @reserve others stay free, or returns NULL. Does not sleep. */
 static struct page *take_frames(u32 order, u64 reserve)
 {
 	struct frame_cache *fc;
@@ -148,6 +149,10 @@ static struct page *alloc_slow(gfp_t gfp, u32 order)
 	}
 }
 
+/*
+ * Allocates frames without charging them, after reclaim if needed. May sleep unless @gfp has
+ * GFP_ATOMIC. NULL: no memory.
+ */
 static struct page *get_frames(gfp_t gfp, u32 order)
 {
 	struct page *p;

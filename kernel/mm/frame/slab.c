@@ -668,6 +668,7 @@ static u32 order_for(size_t n)
 	return n <= PAGE_SIZE ? 0 : 64 - __builtin_clzl((n - 1) >> PAGE_SHIFT);
 }
 
+/* Allocates a block above MAX_CLASS. NULL: no memory, or too large. */
 static void *large_alloc(size_t n, gfp_t gfp)
 {
 	u32 order = order_for(n);

@@ -78,6 +78,7 @@ static const struct mem_group *child_towards(const struct mem_group *top, const 
 	return g;
 }
 
+/* Returns how many pages of @g reclaim for @top leaves alone, by memory.min or memory.low. */
 static u64 kept(const struct mem_group *g, const struct mem_group *top, enum mem_keep kind)
 {
 	const struct mem_group *at = child_towards(top, g);

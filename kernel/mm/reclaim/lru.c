@@ -50,6 +50,7 @@ static u64 pages_on(const struct mem_lru *l)
 	return l->counts[0] + l->counts[1];
 }
 
+/* Puts a page on a list of its group; unlink_page() takes it off. lru_lock is held. */
 static void link_page(struct page *p, bool active)
 {
 	struct mem_lru *l = lru_of(p);
@@ -160,6 +161,10 @@ static void balance(struct mem_lru *l, u64 nr)
 	}
 }
 
+/*
+ * Takes up to @nr pages off the cold end of the group's lists, each with a reference. lru_lock is
+ * held. Returns their number.
+ */
 static u32 take(struct mem_lru *l, struct page **pages, u64 nr)
 {
 	u32 n = 0;
@@ -231,6 +236,7 @@ u32 lru_isolate(struct page **pages, u32 nr, bool whole, enum mem_spare spare)
 	return n;
 }
 
+/* True if the pages of @l belong to @top or to a group below. */
 static bool is_below(struct mem_lru *l, const struct mem_group *top)
 {
 	const struct mem_group *g;
@@ -258,6 +264,7 @@ static u64 may_give(struct mem_lru *l, const struct mem_group *top, enum mem_spa
 	return is_below(l, top) ? min(pages_on(l), mem_overage(owner_of(l), top, spare)) : 0;
 }
 
+/* Takes pages of all groups below @top in turn. lru_lock is held. Returns their number. */
 static u32 isolate_below(
 	struct page **pages, u32 nr, const struct mem_group *top, enum mem_spare spare)
 {

@@ -93,6 +93,7 @@ static void drop_unmapped(struct page *p)
 	unlock_page(p);
 }
 
+/* Unmaps, drops and puts @n pages of a file. */
 static void page_out(struct mm *mm, struct page **pages, u32 n)
 {
 	bool any = false;
@@ -118,6 +119,10 @@ static void make_cold(struct mm *mm, struct page **pages, u32 n)
 	}
 }
 
+/*
+ * Calls @work for the pages of a file in the range, in batches. mmap_lock is held for reading. 0,
+ * -EINVAL or -EINTR.
+ */
 static int for_file_pages(
 	struct vm_area *v, u64 va, u64 end, void (*work)(struct mm *mm, struct page **pages, u32 n))
 {
