@@ -83,6 +83,9 @@ void acct_collect(struct task *t, int code)
 	sig->acct_pages = t->mm ? READ_ONCE(t->mm->total_vm) : 0;
 }
 
+/*
+ * Fills the record of the process of @t, which is current and the last thread. Takes tasklist_lock.
+ */
 static void fill_record(struct acct_v3 *a, struct task *t)
 {
 	struct signal_struct *sig = t->signal;
@@ -186,6 +189,7 @@ void acct_process(struct task *t)
 
 /* ---- the call ---- */
 
+/* Returns the opened regular file, with a reference, or ERR_PTR. May sleep. */
 static struct file *open_acct_file(uaddr_t path)
 {
 	char *name = getname(path);

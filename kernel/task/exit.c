@@ -432,6 +432,7 @@ static void exit_mm(struct task *t)
 	mmput(mm);
 }
 
+/* @t is current. May sleep. */
 static void exit_files_fs(struct task *t)
 {
 	struct files_struct *files = t->files;

@@ -314,6 +314,7 @@ static void link_thread(struct task *t)
 	join_group_stop(t);
 }
 
+/* Links the leader of a new process. tasklist_lock (writing) is held. */
 static void link_process(struct task *t)
 {
 	struct signal_struct *sig = t->signal, *old = current->signal;

@@ -75,6 +75,7 @@ static void init_idle(struct task *t)
 		strscpy(t->comm, "swapper", sizeof(t->comm));
 }
 
+/* Sets the limits of the first process, some by the number of page frames. */
 static void rlimits_init(struct signal_struct *sig)
 {
 	static const struct {
@@ -209,6 +210,9 @@ static int init_kernel_process(struct task *t, pid_t want)
 	return 0;
 }
 
+/*
+ * Adds the kernel thread @t to the lists of processes. Takes tasklist_lock, and a reference to @t.
+ */
 static void link_kernel_process(struct task *t)
 {
 	get_task(t); /* release_task() drops it */

@@ -77,6 +77,7 @@ static bool visit(struct walk *w, struct task *t)
 	return w->result >= 0;
 }
 
+/* True if the walk by group or user selects @t. tasklist_lock is held. */
 static bool in_walk(const struct walk *w, struct task *leader, struct task *t)
 {
 	const struct cred *c;
@@ -90,6 +91,7 @@ static bool in_walk(const struct walk *w, struct task *leader, struct task *t)
 	return same;
 }
 
+/* Visits every thread that the walk selects, up to the first error. Takes tasklist_lock. */
 static void walk_all(struct walk *w)
 {
 	struct task *leader, *t;
@@ -103,6 +105,7 @@ out:
 	read_unlock(&tasklist_lock);
 }
 
+/* @who: the number of a thread, or 0 for current. */
 static long walk_process(struct walk *w, int who)
 {
 	struct task *t = current;
@@ -118,6 +121,10 @@ static long walk_process(struct walk *w, int who)
 	return w->result;
 }
 
+/*
+ * @who: the number of a thread or process group, or a user ID, by w->which. 0: current's. Returns
+ * w->result or -errno: -ESRCH if no thread is selected.
+ */
 static long walk(struct walk *w, int who)
 {
 	w->result = -ESRCH;

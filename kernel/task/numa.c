@@ -11,8 +11,8 @@
 #define NODE_0 1UL
 
 /*
- * Returns the memory of the process @pid, if current may access it, or ERR_PTR. @none: the error if
- * the process has no memory.
+ * Returns the memory of the process @pid, with a reference, if current may access it, or ERR_PTR.
+ * @pid 0 is current. @none: the error if the process has no memory.
  */
 static struct mm *mm_of(pid_t pid, int none)
 {
@@ -51,6 +51,10 @@ long sys_migrate_pages(pid_t pid, unsigned long maxnode, uaddr_t from, uaddr_t t
 	return new &NODE_0 ? 0 : -EINVAL;
 }
 
+/*
+ * Stores the node of the page that entry @i of @pages names, or -errno, as entry @i of @status.
+ * Returns 0, -EFAULT, or -ENODEV if the wanted node is not node 0.
+ */
 static int move_one(struct mm *mm, uaddr_t pages, uaddr_t nodes, uaddr_t status, u64 i)
 {
 	u64 addr;

@@ -56,6 +56,10 @@ bool oom_may_kill(const struct task *p)
 	       p->signal->oom_score_adj != OOM_SCORE_ADJ_MIN;
 }
 
+/*
+ * Returns pages, raised or lowered by oom_score_adj thousandths of @total, or INT64_MIN if @p may
+ * not be killed. Sets *@u.
+ */
 static s64 badness(struct task *p, u64 total, struct usage *u)
 {
 	s64 points;
@@ -139,6 +143,7 @@ void oom_print_killed(struct task *p)
 	tell_killed("Memory cgroup out of memory", p, &u);
 }
 
+/* @why: start of the message. @p: the leader. @u: its memory. Takes tasklist_lock. */
 static void kill_victim(const char *why, struct task *p, const struct usage *u)
 {
 	struct task *t;
@@ -154,6 +159,10 @@ static void kill_victim(const char *why, struct task *p, const struct usage *u)
 	read_unlock(&tasklist_lock);
 }
 
+/*
+ * Prints the processes within @scope (NULL: all). @total: pages of memory, as for badness(). Takes
+ * tasklist_lock.
+ */
 static void dump_tasks(u64 total, const struct oom_scope *scope)
 {
 	struct task *p;

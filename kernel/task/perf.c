@@ -211,6 +211,7 @@ int perf_bind(struct perf_event *e)
 	return -ESRCH;
 }
 
+/* Removes @e from the list of its task. perf_lock is held. */
 static void unbind(struct perf_event *e)
 {
 	struct perf_event **p;
@@ -457,6 +458,10 @@ static bool wants_nonsense(const struct perf_event_attr *a)
 	       (a->sample_stack_user % 8 || a->sample_stack_user >= 65535);
 }
 
+/*
+ * Reads the caller's attributes, of any size. Returns 0 or -errno, -E2BIG if they have an unknown
+ * part.
+ */
 static int read_attr(union attr *to, uaddr_t ua)
 {
 	u32 size;
@@ -548,6 +553,10 @@ static bool too_many(const struct perf_event *e, const struct perf_event *leader
 	return false;
 }
 
+/*
+ * Attaches @e to its task and to the group of @leader (may be NULL). Returns 0 or -errno. perf_lock
+ * is held.
+ */
 static int join(struct perf_event *e, struct perf_event *leader)
 {
 	int err;
@@ -621,6 +630,10 @@ static long install(struct perf_event *e, struct perf_event *leader, u32 flags)
 	return fd;
 }
 
+/*
+ * Makes the event and its descriptor. @t: the counted task or NULL. Returns the descriptor or
+ * -errno.
+ */
 static long open_event(
 	const struct perf_event_attr *a, struct task *t, struct perf_event *leader, u64 flags)
 {
@@ -639,6 +652,10 @@ static long open_event(
 	return install(e, leader, flags & PERF_FLAG_FD_CLOEXEC ? O_CLOEXEC : 0);
 }
 
+/*
+ * @nr: a pid, 0 for current, or -1 for all tasks on @cpu. @group: a perf file, or no file. Returns
+ * a descriptor or -errno.
+ */
 static long open_checked(
 	const struct perf_event_attr *a, pid_t nr, int cpu, struct fd *group, u64 flags)
 {

@@ -120,6 +120,7 @@ void pidfd_keep_exit(struct task *t)
 	pid->released = true;
 }
 
+/* Returns one of INFO_DUMP_*, or 0 if @t has no memory. */
 static u32 dump_rights(struct task *t)
 {
 	u32 mask = 0;
@@ -170,6 +171,10 @@ static int info_of_task(struct task *t, struct pidfd_info_ *i)
 	return 0;
 }
 
+/*
+ * Fills the members that are still known of a reaped process. @asked: INFO_*. Returns 0 or -ESRCH.
+ * Takes tasklist_lock.
+ */
 static int info_of_gone(struct pid *pid, u64 asked, struct pidfd_info_ *i)
 {
 	int err = -ESRCH;
@@ -325,6 +330,10 @@ static struct pid *get_pidfd(int fd)
 	return pid;
 }
 
+/*
+ * Fills *@info for the signal. @uinfo: user address of a siginfo_t, or 0. Returns 0, -EFAULT,
+ * -EINVAL or -EPERM.
+ */
 static int pidfd_info(siginfo_t *info, int sig, uaddr_t uinfo, struct pid *pid)
 {
 	if (!uinfo.v) {
@@ -377,6 +386,7 @@ static struct pid *get_pidfd_or_dir(int fd, int *scope)
 	return pid;
 }
 
+/* @scope: SEND_*, or 0 for the process. Returns 0 or -errno. */
 static long send_scope(struct pid *pid, int sig, siginfo_t *info, int scope)
 {
 	struct task *t;
@@ -418,6 +428,7 @@ long sys_pidfd_send_signal(int pidfd, int sig, uaddr_t uinfo, int flags)
 	return err;
 }
 
+/* Returns the file of the descriptor @fd of the task, with a reference, or ERR_PTR. May sleep. */
 static struct file *file_of_task(struct pid *pid, int fd)
 {
 	struct task *t = pid_get_task(pid, PIDTYPE_PID);

@@ -14,6 +14,7 @@
 #include "kernel/task/proc_event.h"
 #include "kernel/task/seccomp/seccomp.h"
 
+/* @from: user address of the name, which is cut to 15 bytes. Returns 0 or -EFAULT. */
 static long set_name(uaddr_t from)
 {
 	char name[sizeof(current->comm)] = { 0 };
@@ -150,6 +151,10 @@ static long get_io_flusher(bool args)
 	return args ? -EINVAL : !!(current->prctl_bits & PRCTL_IO_FLUSHER);
 }
 
+/*
+ * @args: the caller has set an argument that must be 0. Returns 0, -EINVAL, or -EINTR if current is
+ * being killed.
+ */
 static long set_thp_disable(u64 on, bool args)
 {
 	struct mm *mm = current->mm;

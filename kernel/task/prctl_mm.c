@@ -49,6 +49,7 @@ static void set_bounds(struct mm *mm, const struct prctl_mm_map *m)
 	mm->env_end = m->env_end;
 }
 
+/* True if the addresses are valid and in order, and the data not larger than RLIMIT_DATA. */
 static bool bounds_fit(const struct mm *mm, const struct prctl_mm_map *m)
 {
 	const u64 all[] = { m->start_code, m->end_code, m->start_data, m->end_data, m->start_brk,
@@ -120,6 +121,10 @@ static bool exe_mapped_locked(struct mm *mm)
 	return false;
 }
 
+/*
+ * Replaces mm->exe_file by the file of the descriptor @fd. Takes mmap_lock. Returns 0 or -errno,
+ * -EBUSY if the old file is still mapped.
+ */
 static long set_exe(int fd)
 {
 	struct mm *mm = current->mm;
@@ -150,6 +155,10 @@ static bool may_restore(void)
 	       ns_capable(current_user_ns(), CAP_CHECKPOINT_RESTORE);
 }
 
+/*
+ * Sets all boundaries, and the vector and executable if given. Takes mmap_lock. Returns 0 or
+ * -errno.
+ */
 static long set_map(uaddr_t from, u64 size)
 {
 	struct mm *mm = current->mm;
@@ -179,6 +188,7 @@ static long set_map(uaddr_t from, u64 size)
 	return 0;
 }
 
+/* @size: bytes. Takes mmap_lock. Returns 0 or -errno. */
 static long set_whole_auxv(uaddr_t from, u64 size)
 {
 	struct mm *mm = current->mm;
@@ -219,6 +229,10 @@ static bool needs_area(u64 which)
 	       (which >= PR_SET_MM_ARG_START && which <= PR_SET_MM_ENV_END);
 }
 
+/*
+ * @which: PR_SET_MM_* of an address. Takes mmap_lock. Returns 0, -EINVAL, or -EFAULT if memory must
+ * be mapped at @addr but is not.
+ */
 static long set_field(u64 which, u64 addr)
 {
 	struct mm *mm = current->mm;

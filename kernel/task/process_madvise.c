@@ -62,6 +62,7 @@ static struct mm *mm_to_advise(int fd, int advice)
 	return mm;
 }
 
+/* Returns the bytes of the ranges before the first failure, or -errno if there are none. */
 static long advise_all(struct mm *mm, const struct iov_iter *it, int advice)
 {
 	const struct uvec *vec = it->vec ? it->vec : &it->one;

@@ -9,6 +9,7 @@
 #include "kernel/vfs/limits.h"
 #include "kernel/vfs/vfs.h"
 
+/* The alloc_lock of the group leader is held. Returns 0, -EINVAL or -EPERM. */
 static int check_limit(struct signal_struct *sig, u32 which, const struct rlimit64_pair *new)
 {
 	if (new->cur > new->max)
@@ -20,6 +21,10 @@ static int check_limit(struct signal_struct *sig, u32 which, const struct rlimit
 	return 0;
 }
 
+/*
+ * Reads the limit @which into @old and sets @new, each unless NULL. Takes the leader's alloc_lock.
+ * Returns 0, -EINVAL or -EPERM.
+ */
 static int do_prlimit(
 	struct task *t, u32 which, const struct rlimit64_pair *new, struct rlimit64_pair *old)
 {

@@ -62,6 +62,10 @@ static int get_sequence(const struct task *t, const struct area *a, struct rseq_
 	return sig == t->rseq_sig ? 0 : -EINVAL;
 }
 
+/*
+ * If @regs are within a critical section, moves them to its abort address. Clears the pointer to
+ * the section. Returns 0, -EFAULT or -EINVAL. May sleep.
+ */
 static int leave_sequence(struct task *t, const struct area *a, struct regs *regs)
 {
 	struct rseq_cs cs;
@@ -132,6 +136,7 @@ void rseq_signal(struct regs *regs)
 		force_sig(SIGSEGV);
 }
 
+/* Unregisters the area at @rseq. Returns 0, -EINVAL, -EPERM or -EFAULT. */
 static long give_up(uaddr_t rseq, u32 len, u32 sig)
 {
 	struct task *t = current;

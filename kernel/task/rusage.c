@@ -51,6 +51,7 @@ static void add_thread(struct task *t, struct rusage64_k *ru, u64 *utime, u64 *s
 	ru->ru_oublock += (s64)(t->io_write_bytes >> 9);
 }
 
+/* Adds what the process of @t has used. Takes sighand->lock. */
 static void add_self(struct task *t, struct rusage64_k *ru, u64 *utime, u64 *stime)
 {
 	struct sighand_struct *sh = lock_task_sighand(t);
@@ -72,6 +73,7 @@ static void add_self(struct task *t, struct rusage64_k *ru, u64 *utime, u64 *sti
 	unlock_task_sighand(sh);
 }
 
+/* Adds what the children that were waited for have used. */
 static void add_children(struct signal_struct *sig, struct rusage64_k *ru, u64 *utime, u64 *stime)
 {
 	*utime += sig->cutime;
@@ -84,6 +86,7 @@ static void add_children(struct signal_struct *sig, struct rusage64_k *ru, u64 *
 	ru->ru_oublock += (s64)sig->coublock;
 }
 
+/* Returns pages, 0 if @t has no memory. */
 static u64 live_maxrss(struct task *t)
 {
 	struct mm *mm = get_task_mm(t);

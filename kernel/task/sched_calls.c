@@ -238,6 +238,7 @@ static bool has_slice(int policy)
 	return policy == SCHED_NORMAL || policy == SCHED_BATCH;
 }
 
+/* Returns 0 or -errno of sched_set_deadline(), -EINVAL or -EPERM. */
 static int change_to_deadline(struct task *t, const struct sched_attr *attr)
 {
 	int err;
@@ -464,6 +465,7 @@ static void visit(struct prio_walk *w, struct task *t)
 		w->result = r;
 }
 
+/* Visits every thread that the walk selects. Takes tasklist_lock. */
 static void walk_all(struct prio_walk *w)
 {
 	struct task *leader, *t;

@@ -13,6 +13,7 @@
 #define PATH_DEFAULT "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 #define PROGRAM_MAX 4096
 
+/* Changes the working directory of the new process. @dir NULL: "/". Returns 0 or -errno. */
 static int go_to(const char *dir)
 {
 	struct fs_struct *fs = current->fs;
@@ -46,6 +47,7 @@ static int enter(struct spawn *s)
 	return err;
 }
 
+/* Installs the files as descriptors 0, 1 and 2. Returns 0 or -errno. */
 static int take_files(struct spawn *s)
 {
 	struct file *files[3] = { NULL };
@@ -67,6 +69,7 @@ static int take_files(struct spawn *s)
 	return err;
 }
 
+/* Sets the supplementary groups. Returns 0 or -ENOMEM. */
 static int take_groups(const struct spawn *s)
 {
 	struct group_info *g = kmalloc(sizeof(*g) + s->nr_groups * sizeof(g->gid[0]), GFP_KERNEL);
@@ -154,6 +157,10 @@ static int execute(const struct spawn *s, char *file)
 	}
 }
 
+/*
+ * Runs in the new process. Returns 0 if current has the program, or -errno. Calls s->started() in
+ * both cases.
+ */
 static int run_spawn(void *arg)
 {
 	struct spawn *s = arg;

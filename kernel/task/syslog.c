@@ -93,6 +93,10 @@ static long read_all(struct iov_iter *to, struct scratch *s)
 	return copy_records(to, &seq, s);
 }
 
+/*
+ * Waits for a record, and copies whole records. Returns bytes or -errno, -EINVAL if the buffer is
+ * too short. Sleeps.
+ */
 static long read_some(struct iov_iter *to, struct scratch *s)
 {
 	size_t len = to->count;
@@ -135,6 +139,7 @@ ssize_t syslog_read(struct iov_iter *to)
 	return ret;
 }
 
+/* @type: READ, READ_ALL or READ_CLEAR. @len: bytes. Returns bytes or -errno. */
 static long read_call(int type, uaddr_t buf, int len)
 {
 	struct iov_iter to;
@@ -172,6 +177,7 @@ static long size_unread(void)
 	return n;
 }
 
+/* @level: for CONSOLE_LEVEL, 1 to 8. Returns 0 or -EINVAL. */
 static long set_console(int type, int level)
 {
 	switch (type) {

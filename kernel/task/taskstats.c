@@ -20,6 +20,7 @@
 #define SECOND 1000000000UL
 #define KB_MASK (~1023UL) /* bytes are reported in whole KiB */
 
+/* Takes mmap_lock, and may sleep. Sizes are in KiB. */
 static void add_memory(struct taskstats *s, struct task *t)
 {
 	struct mm *mm = get_task_mm(t);
@@ -40,6 +41,7 @@ static void add_memory(struct taskstats *s, struct task *t)
 	mmput(mm);
 }
 
+/* Takes tasklist_lock. */
 static void add_identity(struct taskstats *s, struct task *t)
 {
 	const struct cred *c = get_task_cred(t);
@@ -57,6 +59,7 @@ static void add_identity(struct taskstats *s, struct task *t)
 	strscpy(s->ac_comm, t->comm, sizeof(s->ac_comm));
 }
 
+/* Stores times in us, the start of the task in s, and cpu_run_* in ns. */
 static void add_times(struct taskstats *s, struct task *t)
 {
 	u64 now = ktime_get(), utime, stime;

@@ -184,6 +184,7 @@ static int *stopped_code(struct task *p, bool ptrace)
 	return NULL;
 }
 
+/* Reports a stop of @p. Returns 0, or the pid after dropping tasklist_lock. */
 static int wait_stopped(struct wait_opts *wo, bool ptrace, struct task *p)
 {
 	struct sighand_struct *sh;
@@ -207,6 +208,7 @@ static int wait_stopped(struct wait_opts *wo, bool ptrace, struct task *p)
 	return leave(wo, p);
 }
 
+/* Reports that @p has continued. Returns as wait_stopped(). */
 static int wait_continued(struct wait_opts *wo, struct task *p)
 {
 	struct sighand_struct *sh;
@@ -274,6 +276,7 @@ static int consider(struct wait_opts *wo, bool ptrace, struct task *p)
 	return ret ? ret : wait_continued(wo, p);
 }
 
+/* Looks at the children and tracees of @t. tasklist_lock is held. Returns as consider(). */
 static int search_thread(struct wait_opts *wo, struct task *t)
 {
 	struct task *p;
@@ -425,6 +428,7 @@ static int waitid_target(struct wait_opts *wo, int which, pid_t id)
 	return -EINVAL;
 }
 
+/* Fills @info for waitid(2), with zeroes if no child was found. */
 static void waitid_info(siginfo_t *info, const struct wait_opts *wo)
 {
 	memset(info, 0, sizeof(*info));

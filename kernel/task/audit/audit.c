@@ -52,6 +52,7 @@ void audit_fork(const struct task *child)
 	audit_end(&a);
 }
 
+/* Adds the path of the program. @buf: PATH_MAX bytes of scratch. */
 static void add_exe(struct audit *a, char *buf)
 {
 	/* With an empty root the path is built up to the root of the mount namespace. */
@@ -67,6 +68,10 @@ static void add_exe(struct audit *a, char *buf)
 	audit_text(a, "exe", text, strlen(text), AUDIT_PATH);
 }
 
+/*
+ * Adds the argument strings that current's memory has now. @buf: ARGS_READ bytes of scratch. May
+ * sleep.
+ */
 static void add_args(struct audit *a, char *buf)
 {
 	const struct mm *mm = current->mm;

@@ -316,6 +316,7 @@ static int map_program(struct loader *l)
 	return image_map(l, im, base);
 }
 
+/* Maps the ELF interpreter if there is one. Returns 0 or -errno. */
 static int map_interp(struct loader *l)
 {
 	u64 base = 0;
@@ -330,6 +331,7 @@ static int map_interp(struct loader *l)
 	return image_map(l, &l->interp, base);
 }
 
+/* Sets the bounds of code and data in the new memory, which no other task sees yet. */
 static void note_segments(struct mm *mm, const struct image *im)
 {
 	mm->start_code = ~0UL;

@@ -282,6 +282,9 @@ static bool parse_extension(struct bm_entry *e, char **p, char del)
 	return e->ext && *e->ext && !strchr(e->ext, '/') && field(p, del);
 }
 
+/*
+ * @p: a terminated string. Returns false if it has an unknown character, or more after a newline.
+ */
 static bool parse_flags(struct bm_entry *e, const char *p)
 {
 	for (;; p++) {
@@ -296,6 +299,10 @@ static bool parse_flags(struct bm_entry *e, const char *p)
 	}
 }
 
+/*
+ * Cuts e->line into fields, to which the members of @e then point. Returns false if the line is
+ * invalid.
+ */
 static bool parse(struct bm_entry *e)
 {
 	char del = e->line[0], *p = e->line + 1, *type;
@@ -392,6 +399,7 @@ static int show_hex(char *buf, int n, const char *what, const u8 *bytes, u32 siz
 	return n + scnprintf(buf + n, SHOW_SIZE - (size_t)n, "\n");
 }
 
+/* @buf: SHOW_SIZE bytes. Returns the length without the terminating zero. */
 static int entry_text(const struct bm_entry *e, char *buf)
 {
 	int n = scnprintf(buf, SHOW_SIZE, "%s\ninterpreter %s\nflags: %s%s%s%s\n",
@@ -425,6 +433,7 @@ static ssize_t entry_read(struct file *f, struct iov_iter *to, loff_t *pos)
 	return n;
 }
 
+/* Takes "0", "1" or "-1": disables, enables or removes the entry. May sleep. */
 static ssize_t entry_write(struct file *f, struct iov_iter *from, loff_t *pos)
 {
 	struct binfmt_misc *m = f->f_inode->i_sb->s_fs_info;
@@ -458,6 +467,7 @@ static ssize_t status_read(struct file *f, struct iov_iter *to, loff_t *pos)
 	return show(text, (int)strlen(text), to, pos);
 }
 
+/* Takes "0", "1" or "-1": disables or enables all, or removes every entry. May sleep. */
 static ssize_t status_write(struct file *f, struct iov_iter *from, loff_t *pos)
 {
 	struct binfmt_misc *m = f->f_inode->i_sb->s_fs_info;
@@ -498,6 +508,10 @@ static int entry_add(struct super_block *sb, struct bm_entry *e)
 	return 0;
 }
 
+/*
+ * Makes an entry of a whole line of MIN_LINE to MAX_LINE bytes. Returns the bytes or -errno. May
+ * sleep.
+ */
 static ssize_t register_write(struct file *f, struct iov_iter *from, loff_t *pos)
 {
 	struct binfmt_misc *m = f->f_inode->i_sb->s_fs_info;
@@ -621,6 +635,10 @@ static struct dentry *instance_make(
 	return root;
 }
 
+/*
+ * Returns the root of the instance of current's user namespace (as instance_grab() does), or
+ * ERR_PTR. Takes bm_mount_lock.
+ */
 static struct dentry *bm_mount(struct file_system_type *t, u32 flags, const char *dev, char *data)
 {
 	struct user_namespace *ns = current_user_ns();

@@ -71,6 +71,10 @@ static const char *program_path(struct mm *mm, char *buf)
 	return IS_ERR(name) ? NULL : name;
 }
 
+/*
+ * Appends the path of the program, or its @last_component only. If there is no path, appends
+ * current->comm. Returns the bytes that were written. May sleep.
+ */
 static size_t append_program(char *buf, size_t size, bool last_component)
 {
 	char *text = kmalloc(PATH_MAX, GFP_KERNEL);
@@ -85,6 +89,10 @@ static size_t append_program(char *buf, size_t size, bool last_component)
 	return n;
 }
 
+/*
+ * Appends the number for the letter @c of the pattern. @sig: the signal that ended the process.
+ * Returns the bytes that were written, 0 for an unknown letter.
+ */
 static size_t append_number(char *buf, size_t size, char c, int sig)
 {
 	switch (c) {

@@ -336,6 +336,7 @@ static u32 thread_notes_size(void)
 		     (xstate_size > FXSAVE_SIZE ? note_size(xstate_size) : 0));
 }
 
+/* Writes registers and FPU state of current or of a stopped thread. */
 static void emit_thread(struct dump *d, struct task *t)
 {
 	struct elf_prstatus_k ps;
@@ -466,6 +467,7 @@ static void emit_notes(struct dump *d)
 
 /* ---- the file ---- */
 
+/* @notes: bytes of all notes. @data: file offset in bytes of the first segment's content. */
 static void emit_headers(struct dump *d, u64 notes, u64 data)
 {
 	Elf64_Ehdr eh = {
@@ -542,6 +544,7 @@ static void take_mappings(struct dump *d)
 	up_read(&mm->mmap_lock);
 }
 
+/* Writes the whole core file. d->err has the error afterwards. May sleep. */
 static void write_core(struct dump *d)
 {
 	struct core_thread *ct;

@@ -20,6 +20,10 @@ int elf_check_header(const Elf64_Ehdr *eh)
 	return 0;
 }
 
+/*
+ * Checks a PT_LOAD header. @task_size: end of the user address space, in bytes. Returns 0 or
+ * -errno.
+ */
 static int check_load(const Elf64_Phdr *ph, u64 task_size)
 {
 	u64 end;

@@ -340,6 +340,10 @@ static int own_files(void)
 	return err;
 }
 
+/*
+ * Replaces current's program by the new one: takes over b->mm, b->file and b->cred. On failure
+ * returns -errno, and @b keeps all three. May sleep.
+ */
 static int commit(struct bprm *b)
 {
 	struct sighand_struct *fresh = NULL;
@@ -611,6 +615,7 @@ int kernel_execve(const char *path, const char *const *argv, const char *const *
 	return do_execveat(AT_FDCWD, path, &s, 0);
 }
 
+/* @upath, @argv, @envp: user addresses. Returns 0 if current has the new program, or -errno. */
 static long execve_user(int dfd, uaddr_t upath, uaddr_t argv, uaddr_t envp, u32 flags)
 {
 	struct exec_strings s = { .argv = argv, .envp = envp };

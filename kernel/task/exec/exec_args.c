@@ -114,6 +114,10 @@ int args_push_kernel(struct exec_args *a, const char *s)
 	return push(a, strlen(s) + 1, UNULL, s);
 }
 
+/*
+ * @ptr: user address of a terminated string. Returns 0 or -errno: -E2BIG if the string is too long,
+ * -ERESTARTNOHAND if current is being killed.
+ */
 static int push_user_string(struct exec_args *a, u64 ptr)
 {
 	size_t len = strnlen_user(UADDR(ptr), MAX_ARG_STRLEN);

@@ -116,6 +116,7 @@ static bool setid_now(const struct file *f, umode_t *mode, kuid_t *uid, kgid_t *
 	return !err;
 }
 
+/* Changes the IDs of b->cred, which no task uses yet, if the file has set-ID bits that apply. */
 static void apply_setid_bits(struct bprm *b)
 {
 	const struct file *f = file_of(b);

@@ -430,6 +430,7 @@ static bool op_compute(u32 op, u32 old, u32 arg, u32 *new_value)
 	}
 }
 
+/* Returns 1 if the comparison is true, 0 if not, -ENOSYS for an unknown @cmp. */
 static int op_compare(u32 cmp, s32 old, s32 arg)
 {
 	switch (cmp) {

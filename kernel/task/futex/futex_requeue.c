@@ -66,6 +66,10 @@ static int word_owner(uaddr_t addr, struct task **owner)
 	}
 }
 
+/*
+ * Implements FUTEX_CMP_REQUEUE_PI: moves at most @nr waiters from the futex at @a1 to the PI futex
+ * at @a2. Returns the number of moved waiters or -errno, -EAGAIN if the word at @a1 is not @cmp.
+ */
 static long requeue_pi(uaddr_t a1, const struct futex_key *k1, uaddr_t a2,
 	const struct futex_key *k2, long nr, u32 cmp)
 {

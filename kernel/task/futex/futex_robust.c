@@ -96,6 +96,7 @@ static int robust_give_up(u64 entry, s64 offset, bool pending)
 	return 0;
 }
 
+/* Gives up the locks of current's robust list, as far as its addresses can be read. May sleep. */
 static void exit_robust_list(void)
 {
 	struct robust_words {

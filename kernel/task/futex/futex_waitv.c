@@ -71,6 +71,10 @@ bool futex_words_woken(struct wait_word *w, u32 n)
 	return false;
 }
 
+/*
+ * Waits until one of the @n words is woken. Returns its index, or -errno: -ETIMEDOUT, -ERESTARTSYS
+ * for a signal, -EAGAIN if a word does not have its value.
+ */
 static int wait_any(struct wait_word *w, u32 n, struct wait_until until)
 {
 	int err = futex_words_queue(w, n), woken;

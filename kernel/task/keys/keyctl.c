@@ -49,7 +49,10 @@ char *key_arg_desc(uaddr_t ua)
 	return ERR_PTR(n < 0 ? n : -EINVAL);
 }
 
-/* Copies a payload from guest memory, to be freed with kfree(). NULL if @len is 0; ERR_PTR. */
+/*
+ * Returns a copy of the payload at @ua, to be freed with kfree(). NULL if @len is 0, ERR_PTR on
+ * failure.
+ */
 static void *get_payload(uaddr_t ua, u64 len)
 {
 	void *data;
@@ -187,6 +190,9 @@ static long op_get_id(s32 id, bool create)
 	return ret;
 }
 
+/*
+ * Replaces the payload by *@data of @len bytes. At success takes it over and sets *@data to NULL.
+ */
 static long op_update(s32 id, void **data, u32 len)
 {
 	struct key *k = key_lookup(id, false, KEY_WRITE);
@@ -311,6 +317,10 @@ static long op_timeout(s32 id, u32 seconds)
  * ---- keyctl: operations that return a length, and the result in *out (freed by the caller) ----
  */
 
+/*
+ * Makes the text of KEYCTL_DESCRIBE. Returns its length in bytes with the terminating zero, or
+ * -errno.
+ */
 static long op_describe(s32 id, void **out)
 {
 	struct user_namespace *ns = current_user_ns();
@@ -467,6 +477,10 @@ out_key:
 	return ret;
 }
 
+/*
+ * Searches the keyring @ring_id, and links the found key to the keyring @dest (0: no keyring).
+ * Returns the serial of the key or -errno.
+ */
 static long op_search(s32 ring_id, enum key_type type, const char *desc, s32 dest)
 {
 	struct key *ring = key_lookup(ring_id, false, KEY_SEARCH), *to = NULL, *k;
@@ -503,6 +517,7 @@ static long op_join(const char *name)
 	return IS_ERR(k) ? PTR_ERR(k) : k->serial;
 }
 
+/* Returns the previous value or -EINVAL. */
 static long op_reqkey_default(s32 which)
 {
 	long old = current->reqkey_default;

@@ -444,6 +444,10 @@ long session_to_parent(void)
 	return err;
 }
 
+/*
+ * Returns the keyring with the special (negative) @id, without a new reference, or ERR_PTR: -ENOKEY
+ * if it does not exist and @create is false. keys_mutex is held.
+ */
 static struct key *special_ring(s32 id, bool create)
 {
 	struct key **slot;

@@ -305,6 +305,7 @@ static int content_of(const struct key *k, char *buf, size_t size)
 	return k->nr ? scnprintf(buf, size, ": %u\n", k->nr) : scnprintf(buf, size, ": empty\n");
 }
 
+/* Writes the line of /proc/keys into @buf, terminated. Returns its length. */
 static int line_of(const struct key *k, char *buf, size_t size)
 {
 	struct user_namespace *ns = current_user_ns();

@@ -54,6 +54,10 @@ static long construct(enum key_type type, const char *desc, struct key *ring)
 	return err ? err : -ENOENT;
 }
 
+/*
+ * True if @ring (NULL: the default keyring) has a rejected key of that name that has not expired.
+ * keys_mutex is held.
+ */
 static bool negative_there(enum key_type type, const char *desc, struct key *ring)
 {
 	struct key *to = ring ? ring : default_dest(), *k;

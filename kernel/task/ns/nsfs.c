@@ -88,6 +88,10 @@ static long fd_of_owner(struct ns_common *ns)
 	return nsfs_fd(&ns->owner->ns);
 }
 
+/*
+ * Returns a descriptor of the parent namespace, or -errno: -EPERM if current may not see the
+ * parent.
+ */
 static long fd_of_parent(struct ns_common *ns)
 {
 	struct ns_common *up;
@@ -167,6 +171,10 @@ static bool may_see_all(void)
 	return task_active_pid_ns(current) == &init_pid_ns && capable(CAP_SYS_ADMIN);
 }
 
+/*
+ * @to: user address of a struct mnt_info, may be 0 except for NS_MNT_GET_INFO. Returns 0, a
+ * descriptor or -errno.
+ */
 static long mnt_ns_ioctl(struct ns_common *ns, u32 cmd, uaddr_t to)
 {
 	struct mnt_namespace *m = container_of(ns, struct mnt_namespace, ns);
@@ -335,6 +343,7 @@ static int ns_path(struct ns_common *ns, struct path *path)
 	return 0;
 }
 
+/* Returns a new file of @ns, with a reference, or ERR_PTR. May sleep. */
 static struct file *open_ns(struct ns_common *ns)
 {
 	struct path path;
@@ -381,6 +390,7 @@ static struct ns_common *started(struct ns_common *ns)
 	return NULL;
 }
 
+/* Returns the namespace of @t to which the link @l leads, with a reference, or NULL. */
 static struct ns_common *link_ns(struct task *t, const struct ns_link *l)
 {
 	const struct cred *c;

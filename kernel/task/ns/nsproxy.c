@@ -165,6 +165,7 @@ static int unshare_fs(u64 flags, struct fs_struct **fs)
 	return IS_ERR_OR_NULL(*fs) ? -ENOMEM : 0;
 }
 
+/* Adds the flags of unshare(2) that @flags require. */
 static u64 implied_flags(u64 flags)
 {
 	if (flags & CLONE_NEWUSER)
@@ -178,6 +179,7 @@ static u64 implied_flags(u64 flags)
 	return flags;
 }
 
+/* @flags: with those of implied_flags(). Returns 0 or -EINVAL. */
 static int check_unshare(u64 flags)
 {
 	if (flags & ~(CLONE_THREAD | CLONE_FS | CLONE_SIGHAND | CLONE_VM | CLONE_FILES |
@@ -193,6 +195,10 @@ static int check_unshare(u64 flags)
 	return 0;
 }
 
+/*
+ * Makes credentials in a new user namespace. Sets *@cred to them, or to NULL if @flags do not ask
+ * for that. Returns 0 or -errno.
+ */
 static int unshare_cred(u64 flags, struct cred **cred)
 {
 	int err;
@@ -211,6 +217,10 @@ static int unshare_cred(u64 flags, struct cred **cred)
 	return err;
 }
 
+/*
+ * Makes a proxy with new namespaces. @cred, @fs: the new ones or NULL for current's. Sets *@proxy,
+ * to NULL if @flags do not ask for any. Returns 0 or -errno.
+ */
 static int unshare_proxy(u64 flags, struct cred *cred, struct fs_struct *fs, struct nsproxy **proxy)
 {
 	struct user_namespace *owner = cred ? cred->user_ns : current_user_ns();
@@ -275,6 +285,7 @@ static enum ns_slot slot_of(const struct ns_common *ns)
 	return NS_SLOTS;
 }
 
+/* Puts @ns into the set. The set takes its own reference. Returns 0 or -errno. */
 static int install_one(struct nsset *set, struct ns_common *ns)
 {
 	enum ns_slot slot = slot_of(ns);
@@ -291,6 +302,10 @@ static int install_one(struct nsset *set, struct ns_common *ns)
 	return 0;
 }
 
+/*
+ * Prepares @set for namespaces of the kinds @flags (CLONE_NEW*). Returns 0 or -ENOMEM. The caller
+ * also calls nsset_abort() after a failure.
+ */
 static int nsset_begin(struct nsset *set, u64 flags)
 {
 	memset(set, 0, sizeof(*set));

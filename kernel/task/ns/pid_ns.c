@@ -88,6 +88,7 @@ static struct ns_common *pid_ns_copy(
 
 /* ---- the end ---- */
 
+/* Sends SIGKILL to all processes of @ns except current. May sleep. */
 static void kill_all(struct pid_namespace *ns)
 {
 	struct pid *p;

@@ -107,6 +107,7 @@ bool time_ns_is_initial(void)
 	return current_time_ns() == &init_time_ns;
 }
 
+/* Returns the offset in ns of the clock CLOCK_* in current's namespace. */
 static s64 offset_of(int clock)
 {
 	const struct time_namespace *t = current_time_ns();

@@ -140,6 +140,7 @@ long sys_uname(uaddr_t to)
 	return copy_to_user(to, &copy, sizeof(copy)) ? -EFAULT : 0;
 }
 
+/* @from: user address of @len bytes, not terminated. Returns 0, -EPERM, -EINVAL or -EFAULT. */
 static long set_uts_name(enum uts_field which, uaddr_t from, int len)
 {
 	char name[UTS_MAX + 1] = { 0 };
@@ -215,6 +216,9 @@ long sys_getrandom(uaddr_t buf, size_t count, int flags)
 
 /* ---- kcmp ---- */
 
+/*
+ * Compares two kernel pointers, in a secret order that does not change: 0 equal, 1 less, 2 greater.
+ */
 static long order(const void *a, const void *b)
 {
 	static u64 secret; /* hides the order of addresses */
@@ -272,6 +276,7 @@ static long compare_watched(struct task *t1, struct task *t2, u64 fd1, uaddr_t u
 	return ret;
 }
 
+/* Returns as kcmp(2), or -errno. */
 static long compare(struct task *t1, struct task *t2, int type, u64 i1, u64 i2)
 {
 	switch (type) {

@@ -73,6 +73,7 @@ static u32 group(const struct insn *i)
 
 /* ---- prefixes and opcode ---- */
 
+/* Handles @b if it is a legacy prefix, else returns false. */
 static bool prefix(struct insn *i, u8 b)
 {
 	switch (b) {
@@ -91,6 +92,7 @@ static bool prefix(struct insn *i, u8 b)
 	return false;
 }
 
+/* Reads the rest of a VEX (C4, C5) or EVEX (62) prefix and the opcode. */
 static void vex_prefix(struct insn *i, u8 first)
 {
 	static const u8 maps[] = { 0x0f, 0x0f, 0x38, 0x3a };
@@ -114,6 +116,7 @@ static void vex_prefix(struct insn *i, u8 first)
 	i->op = next(i);
 }
 
+/* Reads prefixes and the opcode, and sets i->map and i->op. */
 static void opcode(struct insn *i)
 {
 	u8 b = next(i);
@@ -203,6 +206,7 @@ static void x87(struct insn *i)
 	rm(i, d & 0x7f, d & 0x80, 0);
 }
 
+/* Records what a string instruction accesses in its next step. */
 static void strings(struct insn *i)
 {
 	u32 len = i->op & 1 ? operand(i) : 1;

@@ -19,7 +19,10 @@ struct transfer {
 	u64 done;
 };
 
-/* Copies one remote vector. Returns 0, or -EFAULT if an address of either side is not mapped. */
+/*
+ * Copies one remote vector. Returns 0, -EFAULT if an address of either side is not mapped, or
+ * -EINTR if current is being killed.
+ */
 static int transfer_vector(struct transfer *tr, u64 addr, u64 len)
 {
 	while (len && tr->local.count) {
@@ -49,6 +52,7 @@ static int transfer_vector(struct transfer *tr, u64 addr, u64 len)
 	return 0;
 }
 
+/* Copies all remote vectors. Returns the bytes copied, or -errno if there are none. */
 static long transfer(struct transfer *tr, const struct uvec *remote, u64 nr)
 {
 	int err = 0;
@@ -62,7 +66,9 @@ static long transfer(struct transfer *tr, const struct uvec *remote, u64 nr)
 	return tr->done ? (long)tr->done : err;
 }
 
-/* Returns the memory of the process @pid, if current may access it, or ERR_PTR. */
+/*
+ * Returns the memory of the process @pid, with a reference, if current may access it, or ERR_PTR.
+ */
 static struct mm *mm_of(pid_t pid)
 {
 	struct task *t = find_get_task(pid);
@@ -77,6 +83,7 @@ static struct mm *mm_of(pid_t pid)
 	return mm ? mm : ERR_PTR(-ESRCH);
 }
 
+/* Returns a copy of the @nr vectors at @rvec, to be freed with kfree(), or ERR_PTR. */
 static struct uvec *read_remote(uaddr_t rvec, u64 nr)
 {
 	struct uvec *v;
@@ -99,6 +106,7 @@ static struct uvec *read_remote(uaddr_t rvec, u64 nr)
 	return v;
 }
 
+/* @write: to the remote process. Returns the bytes copied or -errno. May sleep. */
 static long process_vm(
 	pid_t pid, uaddr_t lvec, u64 nr_local, uaddr_t rvec, u64 nr_remote, u64 flags, bool write)
 {

@@ -503,6 +503,10 @@ static long ptrace_attach(struct task *t, bool seize, u64 addr, u64 options)
 	return 0;
 }
 
+/*
+ * @sig: signal with which the tracee goes on, or 0. Returns 0, -EIO, or -ESRCH if @t is not
+ * current's tracee. Takes tasklist_lock.
+ */
 static long ptrace_detach(struct task *t, u64 sig)
 {
 	bool dead;

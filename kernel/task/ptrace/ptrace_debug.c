@@ -88,6 +88,10 @@ u64 hw_debug_peek(const struct task *t, u32 n)
 	return n < NR_BREAKS ? d->set.addr[n] : n == 7 ? d->dr7 : 0;
 }
 
+/*
+ * True if the addresses in @d permit the value @dr7: no I/O breakpoint, every enabled address
+ * aligned to its length, and length 1 for execution.
+ */
 static bool dr7_fits(const struct hw_debug *d, u64 dr7)
 {
 	for (u32 n = 0; n < NR_BREAKS; n++) {
@@ -194,6 +198,7 @@ static u64 breaks_at(const struct hw_debug *d, const struct regs *r)
 	return r->eflags & EFLAGS_RF ? 0 : hit;
 }
 
+/* Saves the contents of the watched memory, and records what the next instruction will access. */
 static void look_at_watched(struct hw_debug *d, const struct regs *r)
 {
 	bool watch = false;

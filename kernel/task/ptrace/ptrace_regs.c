@@ -76,6 +76,10 @@ static void get_regs(struct user_regs_struct *ur, struct task *t)
 		ur->eflags &= ~0x100UL;
 }
 
+/*
+ * Returns 0, or -EIO if a selector or a base is not permitted. Bits of eflags that are not the
+ * user's do not change.
+ */
 static int set_regs(struct task *t, const struct user_regs_struct *ur)
 {
 	struct regs *r = task_regs(t);
@@ -157,6 +161,10 @@ static size_t set_size(u64 type)
 	return 0;
 }
 
+/*
+ * Copies the first @n bytes of the set @type (NT_*) to the user address @to. @n is at most
+ * set_size(). Returns 0 or -EFAULT.
+ */
 static long get_set(struct task *t, u64 type, uaddr_t to, size_t n)
 {
 	struct user_regs_struct ur;
@@ -193,6 +201,7 @@ static bool image_is_good(const u8 *area, size_t n)
 	return !(header[0] & ~arch_xfeatures());
 }
 
+/* @n: must be set_size(). Returns 0 or -errno. May sleep. */
 static long set_fpu(struct task *t, u64 type, uaddr_t from, size_t n)
 {
 	u8 *area;
@@ -216,6 +225,10 @@ static long set_fpu(struct task *t, u64 type, uaddr_t from, size_t n)
 	return err;
 }
 
+/*
+ * Sets the first @n bytes of the set @type from the user address @from. @n is at most set_size().
+ * Returns 0 or -errno.
+ */
 static long set_set(struct task *t, u64 type, uaddr_t from, size_t n)
 {
 	struct user_regs_struct ur;
@@ -249,6 +262,9 @@ long ptrace_regset(struct task *t, long request, u64 type, uaddr_t uiov)
 
 /* ---- single registers: offsets in struct user ---- */
 
+/*
+ * @off: bytes into struct user. @data: user address that gets the word. Returns 0, -EIO or -EFAULT.
+ */
 static long peek_user(struct task *t, u64 off, u64 data)
 {
 	struct user_regs_struct ur;
@@ -264,6 +280,7 @@ static long peek_user(struct task *t, u64 off, u64 data)
 	return put_user(v, UADDR(data));
 }
 
+/* @off: bytes into struct user. @data: the word. Returns 0 or -errno. */
 static long poke_user(struct task *t, u64 off, u64 data)
 {
 	struct user_regs_struct ur;

@@ -35,6 +35,7 @@ static bool shows_memory(const struct task *t, const struct mm *mm)
 	return mm->dump_mode == 1 || (by && cred_ns_capable(by, mm->user_ns, CAP_SYS_PTRACE));
 }
 
+/* Reads or writes *@word at @addr of the tracee. Returns 0 or -EIO. May sleep. */
 static long access_word(struct task *t, u64 addr, u64 *word, bool write)
 {
 	struct mm *mm = get_task_mm(t);
@@ -66,6 +67,10 @@ static void set_work(struct task *t, int flag, bool on)
 		clear_bit(flag, &t->work_flags);
 }
 
+/*
+ * Sets or clears single-stepping. PT_STEPPING means that the tracer, not the tracee, has set the
+ * step flag in eflags.
+ */
 static void set_stepping(struct task *t, bool on)
 {
 	struct regs *r = task_regs(t);
@@ -80,6 +85,7 @@ static void set_stepping(struct task *t, bool on)
 	}
 }
 
+/* @sig: signal with which the tracee goes on, or 0. Returns 0, -EIO or -ESRCH. */
 static long resume(struct task *t, long request, u64 sig)
 {
 	struct sighand_struct *sh;
@@ -99,6 +105,7 @@ static long resume(struct task *t, long request, u64 sig)
 	return 0;
 }
 
+/* Implements PTRACE_INTERRUPT. Returns 0, -EIO if the tracee was not seized, or -ESRCH. */
 static long interrupt(struct task *t)
 {
 	struct sighand_struct *sh;
@@ -117,6 +124,9 @@ static long interrupt(struct task *t)
 	return 0;
 }
 
+/*
+ * Implements PTRACE_LISTEN. Returns 0, -EIO if the tracee is not in a PTRACE_EVENT_STOP, or -ESRCH.
+ */
 static long listen(struct task *t)
 {
 	struct sighand_struct *sh;
@@ -162,6 +172,7 @@ static long copy_siginfo(struct task *t, siginfo_t *info, bool set)
 	return err;
 }
 
+/* Gets or sets the blocked signals. @size: of the mask in bytes, must be 8. Returns 0 or -errno. */
 static long sigmask(struct task *t, long request, u64 size, uaddr_t umask)
 {
 	struct sighand_struct *sh;
@@ -200,6 +211,10 @@ static long siginfo_request(struct task *t, long request, uaddr_t uinfo)
 	return copy_siginfo(t, &info, true);
 }
 
+/*
+ * Copies the signal that is at place @n (from 0) in the queue of the thread, or of the process
+ * (@shared). Returns false if there is none.
+ */
 static bool nth_siginfo(struct task *t, u64 n, bool shared, siginfo_t *info)
 {
 	struct sighand_struct *sh = lock_task_sighand(t);
@@ -247,6 +262,7 @@ static long peek_siginfo(struct task *t, uaddr_t uargs, uaddr_t to)
 
 /* ---- other requests ---- */
 
+/* Copies at most @size bytes. Returns the size of the whole struct or -EFAULT. */
 static long rseq_configuration(struct task *t, u64 size, uaddr_t to)
 {
 	struct ptrace_rseq_configuration c = {
@@ -287,6 +303,7 @@ static u8 syscall_op(struct task *t)
 								   PTRACE_SYSCALL_INFO_NONE;
 }
 
+/* Copies at most @size bytes. Returns the number of bytes that are available, or -EFAULT. */
 static long syscall_info(struct task *t, u64 size, uaddr_t to)
 {
 	const struct regs *r = task_regs(t);
@@ -319,6 +336,7 @@ static long syscall_info(struct task *t, u64 size, uaddr_t to)
 	return copy_to_user(to, &si, min(n, size)) ? -EFAULT : (long)n;
 }
 
+/* Returns 0, or -ERANGE if @nr is not an s32. The number -1 (skip the call) leaves @args unused. */
 static int set_syscall_entry(struct regs *r, u64 nr, const u64 args[6])
 {
 	if ((u64)(s64)(s32)nr != nr)
@@ -361,6 +379,7 @@ static long set_syscall_info(struct task *t, u64 size, uaddr_t from)
 	return -EINVAL;
 }
 
+/* Implements PTRACE_ARCH_PRCTL. Returns 0, -EPERM, -EFAULT or -EINVAL. */
 static long arch_prctl_of(struct task *t, u64 addr, u64 option)
 {
 	struct regs *r = task_regs(t);

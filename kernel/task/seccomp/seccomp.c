@@ -239,6 +239,7 @@ static bool ask_tracer(u32 data)
 	return !fatal_signal_pending(current) && (s64)r->orig_rax >= 0;
 }
 
+/* Returns true if strict mode permits the system call. Else does not return: current ends. */
 static bool check_strict(void)
 {
 	switch (task_regs(current)->orig_rax) {
@@ -520,6 +521,7 @@ static long set_strict(void)
 	return 0;
 }
 
+/* Returns 0, -EFAULT, or -EOPNOTSUPP for an unknown action. */
 static long action_available(uaddr_t uaction)
 {
 	u32 action;

@@ -315,6 +315,11 @@ static long notify_recv(struct notify_queue *q, uaddr_t arg)
 	return -EFAULT;
 }
 
+/*
+ * Replies to a notification. @arg: user address of a struct seccomp_notif_resp. Returns 0 or
+ * -errno: -ENOENT if the task has gone, -EINPROGRESS if the notification was not received yet or
+ * has a reply already.
+ */
 static long notify_send(struct notify_queue *q, uaddr_t arg)
 {
 	struct seccomp_notif_resp r;
@@ -345,6 +350,7 @@ static long notify_send(struct notify_queue *q, uaddr_t arg)
 	return err;
 }
 
+/* Returns 0 if the task still waits for the reply to the ID at @arg, -ENOENT or -EFAULT. */
 static long notify_id_valid(struct notify_queue *q, uaddr_t arg)
 {
 	struct note *n;

@@ -13,6 +13,10 @@
 #include "kernel/task/exec/exec.h"
 #include "kernel/ident/pid_ns.h"
 
+/*
+ * Waits until the other threads have ended. Called with sighand->lock held, which it drops.
+ * *@killed becomes true if current is being killed.
+ */
 static void wait_for_others(struct signal_struct *sig, struct sighand_struct *sh, bool *killed)
 {
 	while (sig->notify_count) {
@@ -59,6 +63,10 @@ static void become_leader(struct task *t, struct task *leader)
 		pid_ns_of(leader->thread_pid)->child_reaper = t;
 }
 
+/*
+ * Waits for the end of the leader, and makes current the leader. Takes tasklist_lock. Returns 0, or
+ * -EAGAIN if current is being killed.
+ */
 static int replace_leader(struct task *leader)
 {
 	struct signal_struct *sig = current->signal;

@@ -133,6 +133,7 @@ long sys_pause(void)
 
 /* ---- waiting for a signal without a handler ---- */
 
+/* Dequeues one of the signals of @mask. Returns its number, or 0 if none is pending. */
 static int take_signal(u64 mask, siginfo_t *info)
 {
 	int sig;
@@ -178,6 +179,10 @@ static int wait_signal(u64 mask, siginfo_t *info, u64 deadline)
 	return sig;
 }
 
+/*
+ * Reads a relative timeout. *@deadline: in ns of ktime_get(), ~0 is never. Returns 0, -EFAULT or
+ * -EINVAL.
+ */
 static int read_deadline(uaddr_t uts, u64 *deadline)
 {
 	struct __kernel_timespec ts;
@@ -224,6 +229,7 @@ long sys_rt_sigtimedwait(uaddr_t uset, uaddr_t uinfo, uaddr_t uts, size_t sigset
 
 /* ---- alternate stacks ---- */
 
+/* Returns 0, -EPERM if current runs on the alternate stack, -EINVAL or -ENOMEM (too small). */
 static int set_altstack(const stack_t *ss)
 {
 	u32 flags = (u32)ss->ss_flags, mode = flags & ~(u32)SS_AUTODISARM;

@@ -24,6 +24,7 @@
 
 /* ---- choosing a signal ---- */
 
+/* Returns a signal that an instruction of current has caused, or 0. sighand->lock is held. */
 static int dequeue_synchronous(siginfo_t *info)
 {
 	struct sigpending *p = current->pending;
@@ -293,6 +294,7 @@ void signal_setup_done(bool failed, struct ksignal *ks)
 	}
 }
 
+/* Sets up the frame of the handler. */
 static void deliver(struct ksignal *ks, struct regs *regs)
 {
 	bool saved = test_bit(TIF_RESTORE_SIGMASK, &current->work_flags);

@@ -21,6 +21,7 @@
 
 /* ---- infos ---- */
 
+/* Returns the user of @t, with a reference. Takes alloc_lock. */
 static struct user_struct *task_user(struct task *t)
 {
 	struct user_struct *u;
