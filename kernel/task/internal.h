@@ -25,6 +25,10 @@ struct user_regs_struct;
 /* Lets a new process share the session keyring. */
 void keys_fork(struct signal_struct *sig, struct signal_struct *old);
 void keys_exec(struct task *t); /* drops thread and process keyrings */
+/*
+ * Drop the references of a process to its session and process keyrings, and of a thread to its
+ * thread keyring.
+ */
 void keys_exit_signal(struct signal_struct *sig);
 void keys_exit_task(struct task *t);
 
@@ -49,6 +53,7 @@ void autogroup_fork(struct signal_struct *sig, struct signal_struct *old);
 void autogroup_link(struct task *t);
 
 /* ---- acct.c: called by the last thread of a process, before and after exit_mm() ---- */
+/* @code: wait status. acct_process() writes the record, and may sleep. */
 void acct_collect(struct task *t, int code);
 void acct_process(struct task *t);
 
@@ -99,7 +104,10 @@ struct clone_args_k {
  * Returns its pid in current's namespace, or -errno.
  */
 pid_t kernel_clone(const struct clone_args_k *args);
-/* Notes that the child no longer uses the parent's memory. */
+/*
+ * Notes that the child @t no longer uses its parent's memory, and wakes up the parent. Does not
+ * sleep.
+ */
 void vfork_finish(struct task *t);
 
 /* ---- exec and exit ---- */
@@ -146,7 +154,10 @@ struct rusage64_k {
 	s64 ru_inblock, ru_oublock, ru_msgsnd, ru_msgrcv, ru_nsignals, ru_nvcsw, ru_nivcsw;
 };
 
-/* Fills in the figures of @t, its process or its children: @who is RUSAGE_*. */
+/*
+ * Fills in the figures of @t, its process or its children: @who is RUSAGE_*, or RUSAGE_BOTH_K for
+ * process and children. ru_maxrss is in KiB. May take sighand->lock, and sleep.
+ */
 void getrusage_of(struct task *t, int who, struct rusage64_k *ru);
 
 /*
@@ -213,22 +224,25 @@ static inline bool valid_signal(int sig)
 
 /*
  * sighand->lock is held for these functions, up to send_signal_locked(), and they do not sleep.
- * sig_ignored() is true if @t would drop the signal.
+ * sig_ignored() is true if @t would drop the signal. @force: SIGKILL and SIGSTOP reach init too.
  */
 bool sig_ignored(struct task *t, int sig, bool force);
 void signal_wake_up(struct task *t, bool fatal); /* for a new signal; @fatal: SIGKILL */
+/* Wakes up @t if a signal that it does not block is pending. */
 void recalc_sigpending_and_wake(struct task *t);
 /*
  * Takes a pending signal of @t, which is current, that is not in @mask, and fills in @info. Returns
  * its number, or 0.
  */
 int dequeue_signal_locked(struct task *t, u64 mask, siginfo_t *info);
+/* Drop all signals of a queue, or those of @mask. */
 void flush_sigqueue(struct sigpending *p);
 void flush_sigqueue_mask(u64 mask, struct sigpending *p);
 /* Queues a signal for @t, or with @group for its process. Returns 0 or -EAGAIN. */
 int send_signal_locked(int sig, const siginfo_t *info, struct task *t, bool group);
 /* As send_signal_locked(), but takes sighand->lock itself; -ESRCH: @t was released. */
 int do_send_sig_info(int sig, const siginfo_t *info, struct task *t, bool group);
+/* Forces a signal on current, even if it is blocked or ignored. Takes sighand->lock. */
 void force_sig_info(const siginfo_t *info);
 /*
  * fault_log.c: log_bad_frame() logs that the signal frame at @frame is unreadable.
@@ -316,7 +330,11 @@ void exit_ptrace(struct task *tracer, struct list_head *dead);    /* under taskl
  */
 void ptrace_link(struct task *child, struct task *tracer, const struct cred *by);
 void ptrace_unlink(struct task *child);
-void ptrace_trap_notify(struct task *t); /* sighand->lock is held */
+/*
+ * Makes @t, which was attached by PTRACE_SEIZE, report a change of its group stop to its tracer.
+ * sighand->lock is held.
+ */
+void ptrace_trap_notify(struct task *t);
 /* True if @t's tracer is not its parent. */
 bool ptrace_reparented(struct task *t);
 /*

@@ -190,8 +190,9 @@ bool syslog_unread(void);
 bool syslog_may_read_all(void);
 /* Returns the sequence number of the first record after the last SYSLOG_ACTION_CLEAR. */
 u64 syslog_cleared(void);
+/* Sends SIGINT to init or, if cad_restarts is set, begins a restart. Does not sleep. */
 void ctrl_alt_del(void);
-/* Sends a signal to init, which is dropped unless init has a handler for it. */
+/* Sends a signal to init, which is dropped unless init has a handler for it. Does not sleep. */
 void signal_init(int sig);
 /*
  * Does what ctrl_alt_del() does; from now on a restart ends the instance instead. @value, unless 0,

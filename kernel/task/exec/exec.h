@@ -78,6 +78,7 @@ struct bprm {
 	/* True after the old program is lost, so that an error kills the task. */
 	bool too_late;
 };
+/* Bits of bprm.unsafe. UNSAFE_SHARE: another process shares root and working directory. */
 #define UNSAFE_SHARE 1
 #define UNSAFE_PTRACE 2 /* the tracer has no CAP_SYS_PTRACE */
 #define UNSAFE_NO_NEW_PRIVS 4
@@ -99,7 +100,7 @@ int args_count(uaddr_t vec);
  */
 int args_push_user(struct exec_args *a, uaddr_t vec, int n);
 int args_push_kernel(struct exec_args *a, const char *s);
-int args_remove_first(struct exec_args *a); /* argv[0] */
+int args_remove_first(struct exec_args *a); /* drops argv[0] */
 int args_write(
 	const struct exec_args *a, struct mm *mm, u64 top); /* to [top - (ARG_AREA - p), top) */
 

@@ -157,6 +157,11 @@ int futex_pi_owner(uaddr_t addr, pid_t pid, struct task **owner);
  * task has taken it first, or -errno.
  */
 int futex_pi_inherit(uaddr_t addr, pid_t owner);
+/*
+ * Serve the PI operations of futex(2). May sleep. Return 0 (futex_cmp_requeue_pi(): the number of
+ * waiters that were moved) or -errno. When futex_lock_pi() returns 0, current owns the word at
+ * @addr, after futex_wait_requeue_pi() that at @a2. @try: -EAGAIN instead of waiting.
+ */
 long futex_wait_requeue_pi(uaddr_t a1, bool private, u32 val, struct wait_until until, uaddr_t a2);
 long futex_cmp_requeue_pi(uaddr_t a1, uaddr_t a2, bool private, int nr_wake, int nr_move, u32 cmp);
 long futex_lock_pi(uaddr_t addr, bool private, bool try, struct wait_until until);
@@ -166,6 +171,11 @@ long futex_unlock_pi(uaddr_t addr, bool private);
  * FUTEX_OWNER_DIED or 0. Returns 0 or -errno.
  */
 long futex_pi_hand_over(uaddr_t addr, const struct futex_key *k, u32 flag);
+/*
+ * futex_pi_exit() is called at exit and exec, and wakes up waiters for those locks of current that
+ * are in no robust list. futex_pi_dead() is called after it at exit: current owns no lock any more.
+ * Neither sleeps.
+ */
 void futex_pi_exit(void);
 void futex_pi_dead(void);
 

@@ -25,11 +25,11 @@ struct core_state;
 
 #define UNMASKABLE (sigmask_of(SIGKILL) | sigmask_of(SIGSTOP))
 
-#define OVERRUN_MAX 0x7fffffffL
+#define OVERRUN_MAX 0x7fffffffL /* larger counts are cut to this */
 struct sigqueue {
 	struct list_head list;
 	siginfo_t info;
-	struct user_struct *user;
+	struct user_struct *user; /* pays for it; with a reference */
 	/* A timer's signal: number of expiries since a task last took it; racy. */
 	u8 unseen;
 	/*
