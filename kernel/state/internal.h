@@ -5,34 +5,42 @@
 
 #include "kernel/state/state.h"
 
+/* All parts, in the order of the linker. */
 extern const struct state_part __start_state_parts[] __weak;
 extern const struct state_part __stop_state_parts[] __weak;
 #define for_each_part(p)                                                                           \
 	for (const struct state_part *p = __start_state_parts; p < __stop_state_parts; p++)
 
 /*
- * Frame an operation that stops the machine; one task at a time. state_begin() returns false if
- * another task is in such an operation.
+ * Frame an operation that stops the machine; one task at a time. Neither sleeps. state_begin()
+ * returns false if another operation is in progress; only after true the caller calls state_end().
  */
 bool state_begin(void);
 void state_end(void);
 /*
- * Waits, with the machine stopped, for requests that the host has nearly completed. Returns -EAGAIN
- * if one does not end; @why then names its part.
+ * Waits, with the machine stopped, for requests that the host has nearly completed, up to 20 ms.
+ * Returns 0 or, if one does not end, -EAGAIN; @why then names its part. Blocks the vCPU.
  */
 s64 state_quiet(struct state_why *why);
 /*
  * put_back.c: state_mark_restored() marks a process that was put back to a state by exec. It
- * returns true each time that the machine has returned to that mark. state_mark_saved() marks the
- * state that machine_save() has just written, in the same stop. state_go_back() returns to the mark
- * if it is the state in @dir; it returns only -errno.
+ * returns false if it has made the mark or could not make it, and true each time that the machine
+ * has returned to that mark. state_mark_saved() marks the state that machine_save() has just
+ * written. Both are called with the machine stopped.
  */
 bool state_mark_restored(void);
 void state_mark_saved(void);
+/*
+ * Returns to the mark, which is the state in @dir. Called by a kernel thread, may sleep. Returns
+ * only -errno, with @why set: -EBUSY, or the first error of a part.
+ */
 int state_go_back(const char *dir, struct state_why *why);
 /* Returns @err. Sets @why to @text unless it has a text already. */
 s64 state_fail(struct state_why *why, s64 err, const char *text);
-/* Lets all other tasks of the first vCPU run for @ns. */
+/*
+ * Lets all other tasks of the first vCPU run for @ns. Called by a kernel thread that is bound to
+ * the first vCPU.
+ */
 void state_pause(u64 ns);
 
 #endif

@@ -48,17 +48,18 @@ enum { RESET_FD_SOCKET, RESET_FD_AREA, RESET_FDS };
  * The start of the memory file. The server fills in all of it before it attaches; the kernel reads
  * sizes and offsets once, and refuses areas that are not in [0, size), overlap or are not aligned
  * to a page. The server writes inputs and clears the counters while the machine waits in its read.
+ * All sizes, offsets and lengths are in bytes, offsets from the start of the file.
  */
 struct reset_area {
 	uint32_t magic;
 	uint32_t version;
-	uint64_t size; /* of the memory file, in bytes */
+	uint64_t size; /* of the memory file */
 	uint32_t input_at;
 	uint32_t input_max;
 	uint32_t input_len; /* set by the server before RUN */
 	uint32_t record_at;
 	uint32_t record_max;
-	/* set by the kernel before DONE, DEAD */
+	/* set by the kernel before DONE and DEAD */
 	uint32_t record_len;
 	/*
 	 * Counters of the edges that the guest kernel has run since RUN, a byte each, if it was
@@ -67,9 +68,9 @@ struct reset_area {
 	uint32_t cover_at;
 	uint32_t cover_len;
 	/* the kernel sets these three before READY */
-	uint64_t resets;   /* how often the machine was put back */
-	uint64_t reset_ns; /* ns that the last put-back took */
-	uint64_t reset_pages;
+	uint64_t resets;      /* how often the machine was put back */
+	uint64_t reset_ns;    /* ns that the last put-back took */
+	uint64_t reset_pages; /* pages of 4 KiB that it put back */
 };
 
 enum reset_op {

@@ -47,8 +47,8 @@ struct state_part {
 	const char *name;
 	/*
 	 * Prepares for describe(), for example by copying data that do not change to the folder
-	 * @dir. The machine runs; may sleep. Called again if a save restarts. Returns 0, or -errno
-	 * with @why set: the save fails, and finish() follows.
+	 * @dir, a path of the host. The machine runs; may sleep. Called again if a save restarts.
+	 * Returns 0, or -errno with @why set: the save fails, and finish() follows.
 	 */
 	int (*prepare)(const char *dir, struct state_why *why);
 	/*
@@ -128,14 +128,15 @@ struct state_part {
  * Saves the instance to the folder @dir, which exists and is empty. Sleeps until it is done.
  * Returns 0 with *@stopped set to the ns for which the machine was stopped, or -errno with @why,
  * -EBUSY during another save. In each process that continues from the state it returns 1, after
- * resumed() of every part.
+ * connected() of every part. All paths are paths of the host, and borrowed. The caller is any task
+ * that may sleep.
  */
 int state_save(const char *dir, u64 *stopped, struct state_why *why);
 
 /*
  * Saves as state_save() does, but keeps the machine stopped until @hold returns. @hold is called
  * once memory is written, in this process only, and not if the save fails; it may call only doors.
- * @so_far: ns for which the machine has been stopped.
+ * @so_far: ns for which the machine has been stopped. It runs after finish() of every part.
  */
 int state_save_held(const char *dir, void (*hold)(u64 so_far), u64 *stopped, struct state_why *why);
 
@@ -158,8 +159,8 @@ int state_put_back(const struct mm *quiet, struct state_why *why);
  * Makes this process the instance that was saved in @dir. If the process was last saved as, or put
  * back to, this state, the machine goes back in place if it can, as with state_put_back().
  * Otherwise the kernel executes itself again, with the same pid, descriptors and parameters, and
- * restore=@dir. Called by a kernel thread. Returns only on an early error; calls @begins before
- * each attempt.
+ * restore=@dir. Called by a kernel thread, may sleep. Calls @begins before each attempt. Returns
+ * only -errno with @why set, before the first attempt: @dir holds no state that can be read.
  */
 int state_rollback(const char *dir, void (*begins)(void *arg, bool in_place), void *arg,
 	struct state_why *why);

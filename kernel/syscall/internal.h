@@ -5,7 +5,10 @@
 
 #include "kernel/syscall/syscall.h"
 
-/* Calls the handler, and prints a line with the call's arguments and result. */
+/*
+ * Calls the handler of @d, the entry of @nr, and records the call as syscall_strace and the filter
+ * say. Returns the result of the handler, as syscall_dispatch().
+ */
 long syscall_traced(u32 nr, const struct syscall_desc *d, const u64 *args);
 
 /*
@@ -26,21 +29,22 @@ struct trace_filter {
 	u64 calls[(NR_SYSCALLS + 63) / 64];
 };
 extern struct trace_filter trace_filter;
-/* Counts a call of @nr that took @ns. */
+/* Counts a call of @nr (below NR_SYSCALLS) that took @ns. */
 void trace_count_call(u32 nr, u64 ns, bool failed);
 
-/* Returns "EBADF" for 9; NULL for an unknown errno. */
+/* Returns "EBADF" for 9 (not -9); NULL for an unknown errno. */
 const char *errno_name(int err);
 
 /*
- * Appends argument @v, formatted as @type, to the text of length @len in @buf. Returns the new
- * length, always below @size. Reads no guest memory: a path is printed as its address.
+ * Appends argument @v, formatted as @type, to the terminated text of length @len in @buf, as far as
+ * it fits in @size bytes. Returns the new length, always below @size. Reads no guest memory: a path
+ * is printed as its address.
  */
 size_t format_arg(char *buf, size_t size, size_t len, enum syscall_arg type, u64 v);
 
 /*
- * Appends @text in quotes, with unprintable characters escaped, and "..." behind it if @more.
- * Returns the new length.
+ * Appends the @n bytes at @text in quotes, with unprintable characters escaped, and "..." behind it
+ * if @more. Cuts and returns as format_arg() does.
  */
 size_t format_quoted(char *buf, size_t size, size_t len, const char *text, size_t n, bool more);
 

@@ -46,15 +46,17 @@ enum syscall_arg {
 struct syscall_desc {
 	const char *name; /* NULL: no call has this number */
 	/*
-	 * Casts the raw registers to the handler's types and calls it; NULL if there is no handler.
+	 * Casts the raw registers, of which there are six at @a, to the handler's types and calls
+	 * it; NULL if there is no handler.
 	 */
 	long (*call)(const u64 *a);
 	/* sys_NAME. A weak symbol, only to be compared with NULL. */
 	void (*handler)(void);
 	u8 status; /* enum syscall_status */
+	/* the members of @types and @args that are valid */
 	u8 nargs;
-	u8 types[6]; /* enum syscall_arg */
-	const char *args[6];
+	u8 types[6];         /* enum syscall_arg */
+	const char *args[6]; /* names */
 	/* What the handler lacks, or why there is no handler; "" if complete. */
 	const char *note;
 };
@@ -62,30 +64,34 @@ struct syscall_desc {
 extern const struct syscall_desc syscall_table[NR_SYSCALLS]; /* immutable */
 
 /*
- * Serves the system call @nr of current. Only the low 32 bits of @nr count, as on Linux. Returns
- * -ENOSYS for a number without handler, out of range or with the x32 bit. Does not return from
- * exit. After execve and rt_sigreturn the result is the value of rax in the new registers.
+ * Serves the system call @nr of current, with the raw registers @args; may sleep. Only the low 32
+ * bits of @nr count, as on Linux. Returns -ENOSYS for a number without handler, out of range or
+ * with the x32 bit. Does not return from exit. After execve and rt_sigreturn the result is the
+ * value of rax in the new registers.
  */
 long syscall_dispatch(u64 nr, const u64 args[6]);
 
 /* Bits of TRACE_CALLS_* (internal.h); 0: no call is traced. */
 extern int syscall_strace;
 /*
- * Controls tracing at run time. @text is one of (docs/debugging.md): "calls [pid=N] [follow]
- * [only=NAME,...]", "times" with these options, "off", "point NAME on|off". Returns 0, or -errno
- * with the reason in @why. May sleep.
+ * Controls tracing at run time. @text, which the function overwrites, is one of
+ * (docs/debugging.md): "calls [pid=N] [follow] [only=NAME,...]", "times" with these options, "off",
+ * "point NAME on|off". Returns 0, or -errno (-EINVAL, -ESRCH, -ENOENT, -ENOMEM) with the reason in
+ * @why, a buffer of @size bytes. May sleep.
  */
 int trace_control(char *text, char *why, size_t size);
 /*
- * Writes line @i of the table of "times": "name calls errors us_total us_most". Returns 0 for a
- * call number without counts, -1 past the last.
+ * Writes line @i of the table of "times" to @buf: "name calls errors us_total us_most". Returns the
+ * length of the text, 0 for a call number without counts, or -1 past the last number or if "times"
+ * was never on.
  */
 int trace_times_line(int i, char *buf, size_t size);
 
 /*
  * Writes one line for /proc/nestling/syscalls: "number name calls errors status", status being
  * full, partial or missing. Unknown numbers are counted together under the number NR_SYSCALLS.
- * Returns the length of the text, 0 if @nr has no line. A caller loops over 0 ... NR_SYSCALLS.
+ * Returns the length of the text (never more than @size - 1), 0 if @nr has no line. A caller loops
+ * over 0 ... NR_SYSCALLS.
  */
 int syscall_count_line(int nr, char *buf, size_t size);
 

@@ -7,24 +7,30 @@
 #include "kernel/time/time.h"
 
 /*
- * posix_timer.c: sends the signals of the CPU-time timers of @sig that are due at the process time
- * @exec. Returns the time until the next expiry in ns, or ~0.
+ * posix_timer.c: sends the signals of the CPU-time timers that are due: those of @sig, current's
+ * process, at the process time @exec (ns), and those of current. Returns the ns of CPU time until
+ * the next expiry, ~0 if there is none, or 0 if some timers are still due. The caller holds no
+ * lock.
  */
 u64 posix_cpu_timers_check(struct signal_struct *sig, u64 exec);
+/* Deletes the POSIX timers of @sig and takes their signals off the queues. May sleep. */
 void posix_timers_delete_all(struct signal_struct *sig);
 
 /*
- * For sched_timer_ops: sleeps until @at (ns) of real time (-ETIMEDOUT) or a wake-up (0). The caller
- * has set its task state.
+ * For sched_timer_ops: sleeps until @at (ns) of real time, and returns -ETIMEDOUT; or until a
+ * wake-up, and returns 0. The caller has set its task state.
  */
 int sleep_until_real(u64 at);
-/* For process_timer_ops: the signal of a timer was taken; signal @signo is not ignored any more. */
+/*
+ * For process_timer_ops: current has taken the signal of a timer; current's process does not ignore
+ * @signo any more. The caller holds no lock, and timer_signal_wanted() may sleep.
+ */
 void timer_signal_taken(siginfo_t *info);
 void timer_signal_wanted(int signo);
 
 /*
  * Returns the first of expires, expires + interval, ... after @now. *missed: how many of the times
- * after @expires have passed.
+ * after @expires have passed. All times are ns; @interval is not 0.
  */
 u64 next_period(u64 expires, u64 interval, u64 now, u64 *missed);
 
@@ -35,13 +41,14 @@ u64 next_period(u64 expires, u64 interval, u64 now, u64 *missed);
  * signal was last taken. The longer the signal is not taken (blocked, ignored, the process is
  * stopped), the longer the timer rests, up to 0.7 s. Otherwise such timers, of which a user may
  * have thousands, would use up a vCPU. The rest ends when the signal is taken, or is no longer
- * ignored.
+ * ignored. @interval is not 0.
  */
 u64 next_expiry(u64 expires, u64 interval, u64 now, u8 *unseen, u64 *missed, u64 *left_out);
 
 /*
- * Returns the remaining time that a guest reads of a timer that has expired before, @rest from its
- * next expiry. If the period is so short that the timer may rest, the result is at most a period.
+ * Returns the remaining time that a guest reads of a timer that has expired before. @rest: ns until
+ * its next expiry, or 0 if it is not armed. If the period @interval is so short that the timer may
+ * rest, the result is at most a period.
  */
 u64 rest_of_period(u64 rest, u64 interval);
 
@@ -52,10 +59,16 @@ u64 rest_of_period(u64 rest, u64 interval);
 void real_timer_wanted(void);
 
 struct __kernel_timex;
-/* clock.c: serves ADJ_SETOFFSET: moves real time by tx->time. 0 or -EINVAL. */
+/*
+ * clock.c: serves ADJ_SETOFFSET: moves real time by tx->time. Returns 0, -EINVAL, or -EPERM without
+ * CAP_SYS_TIME.
+ */
 int clock_step(const struct __kernel_timex *tx);
 
-/* Serves adjtimex(2) (ntp.c). Returns the state of the clock (TIME_OK ...), or -errno. */
+/*
+ * Serves adjtimex(2) (ntp.c): applies *tx, and overwrites it with the state of the clock. Returns
+ * TIME_OK or TIME_ERROR; or -EPERM or -EINVAL, with *tx unchanged.
+ */
 int ntp_adjust(struct __kernel_timex *tx);
 /* Drops pending corrections, since the clock was set. */
 void ntp_clear(void);
