@@ -12,15 +12,18 @@
 #include "kernel/sched/sched.h"
 #include "kernel/ident/user_ns.h"
 
+/* Supplementary groups. Refcounted by @usage, immutable. */
 struct group_info {
 	atomic_t usage;
 	u32 ngroups;
 	kgid_t gid[]; /* sorted */
 };
 
+/* What is counted for a user in all namespaces together. Refcounted by @usage. */
 struct user_struct {
 	atomic_t usage;
 	kuid_t uid;
+	/* tasks (threads too) whose credentials have this user */
 	atomic_t processes;
 	/*
 	 * Bytes: mq_bytes, packet_rings, and texts, which the open files of the user keep
@@ -28,7 +31,7 @@ struct user_struct {
 	 */
 	atomic64_t mq_bytes, locked_vm, sigpending, pipe_pages, epoll_watches, packet_rings,
 		unix_inflight, texts;
-	struct list_head list;
+	struct list_head list; /* under users_lock (cred.c) */
 };
 
 struct landlock_domain; /* kernel/vfs/landlock/landlock.h */
@@ -55,43 +58,71 @@ extern struct cred init_cred;
 #define current_fsgid() (current->cred->fsgid)
 #define current_user_ns() (current->cred->user_ns)
 
+/*
+ * Takes a reference to @c, which is not NULL. put_cred() takes NULL too, and is callable with
+ * spinlocks held.
+ */
 const struct cred *get_cred(const struct cred *c);
 void put_cred(const struct cred *c);
 /*
  * Returns the credentials that decide what other tasks may do to @t, with a reference: the task's
- * own, not those of override_creds().
+ * own, not those of override_creds(). Takes alloc_lock of @t.
  */
 const struct cred *get_task_cred(struct task *t);
-struct cred *prepare_creds(void); /* copies current's; NULL: no memory */
-int commit_creds(struct cred *c); /* installs @c; returns 0 */
+/*
+ * To change current's credentials: prepare_creds() returns a copy that the caller owns and may
+ * write to, or NULL if there is no memory; it may sleep. commit_creds() installs the copy, takes
+ * over the reference, and returns 0. abort_creds() drops the copy instead.
+ */
+struct cred *prepare_creds(void);
+int commit_creds(struct cred *c);
 void abort_creds(struct cred *c);
 /*
- * Makes current act as @c until revert_creds(); takes a reference. Returns the credentials to
- * restore. Other tasks still see current's own credentials: otherwise the owner of @c could trace a
- * program that only acts for it, and take it over.
+ * Makes current act as @c, of which it takes a reference, until revert_creds(). Returns the
+ * credentials to restore, for revert_creds(). Calls may nest. Other tasks still see current's own
+ * credentials: otherwise the owner of @c could trace a program that only acts for it, and take it
+ * over.
  */
 const struct cred *override_creds(const struct cred *c);
 void revert_creds(const struct cred *old);
 /* True if current's effective set has @cap in the initial user namespace; sets PF_SUPERPRIV. */
 bool capable(int cap);
-bool in_group(kgid_t gid); /* @gid is the fsgid or supplementary */
+/* True if @gid is current's fsgid (in_egroup(): egid) or one of its supplementary groups. */
+bool in_group(kgid_t gid);
 bool in_egroup(kgid_t gid);
-struct user_struct *get_uid_user(kuid_t uid); /* with a reference; NULL: no memory */
+/*
+ * Returns the counts of @uid, made if needed, with a reference, or NULL if there is no memory. May
+ * sleep.
+ */
+struct user_struct *get_uid_user(kuid_t uid);
 void put_uid_user(struct user_struct *u);
 /*
- * Gives a forked child its credentials, shared, or with a new user namespace (CLONE_NEWUSER), and
- * counts the process.
+ * Gives a forked child its credentials: current's own with CLONE_THREAD, else a copy, with
+ * CLONE_NEWUSER in a new user namespace; and counts the process. @chrooted: as for
+ * create_user_ns(). Returns 0, -ENOMEM, or an error of create_user_ns(). May sleep.
  */
 int copy_creds(struct task *child, u64 flags, bool chrooted);
+/*
+ * Drops the reference of @t, and sets t->cred to NULL. The caller has subtracted the process from
+ * its user's count.
+ */
 void exit_creds(struct task *t);
+/* True if @b has all capabilities of @a. */
 bool cap_issubset(u64 a, u64 b);
 #define CAP_FULL ((1UL << (CAP_LAST_CAP + 1)) - 1)
 #define CAP_BIT(c) (1UL << (c))
 /* True if this change must clear the dumpable flag: the task may get another user's secrets. */
 bool cred_gains(const struct cred *old, const struct cred *new);
+/*
+ * Change the capabilities in @new as a change of its uids, or of its fsuid, from those of @old
+ * demands (capabilities(7)).
+ */
 void cap_setuid_fixup(struct cred *new, const struct cred *old);
 void cap_setfsuid_fixup(struct cred *new, const struct cred *old);
-/* prctl(2)'s calls for capabilities. */
+/*
+ * prctl(2)'s calls for capabilities: current's credentials. All return a result or -errno, and may
+ * sleep.
+ */
 long prctl_capbset_drop(u64 cap);
 long prctl_set_securebits(u64 bits);
 long prctl_set_keepcaps(u64 on);
@@ -110,7 +141,7 @@ struct cred_task_ops {
 	 * clears the dumpable flag.
 	 */
 	void (*gains)(void);
-	/* Called after the change. */
+	/* Called after the change. @old is still valid. */
 	void (*changed)(const struct cred *old, const struct cred *new);
 };
 extern const struct cred_task_ops *cred_task_ops;

@@ -17,8 +17,9 @@
  * of future children; a task's own pid namespace is that of its struct pid.
  *
  * Life of a namespace: copy() makes it with one reference; nsproxies, open files of nsfs and child
- * namespaces (user, pid) hold references; free() is called after the last is dropped, in a context
- * that may sleep and holds no lock.
+ * namespaces (user, pid) hold references; free() is called after the last is dropped, with no lock
+ * held. It may sleep, but not for a user or pid namespace: these may be dropped in a callback of
+ * RCU.
  *
  * Invariants:
  * 1. ns->owner lives as long as the namespace.
@@ -73,40 +74,50 @@ struct ns_ops {
 	u32 flag; /* CLONE_NEW* */
 	enum ucount count;
 	/*
-	 * Makes a namespace for clone or unshare. @fs, if not NULL, is moved into it (mnt). Returns
-	 * ERR_PTR on failure.
+	 * Makes a namespace for clone or unshare, like @old or empty, with one reference, which the
+	 * caller owns. @fs, if not NULL, is moved into it (mnt). Returns ERR_PTR on failure. May
+	 * sleep.
 	 */
 	struct ns_common *(*copy)(
 		struct ns_common *old, struct user_namespace *owner, struct fs_struct *fs);
 	void (*free)(struct ns_common *ns);
 	/*
 	 * Checks whether current may join @ns by setns(), and prepares the changes that follow. The
-	 * caller then stores @ns in its slot. Returns 0 or -errno.
+	 * caller then stores @ns in its slot. Returns 0 or -errno. May sleep.
 	 */
 	int (*install)(struct nsset *set, struct ns_common *ns);
 	struct ns_common *(*parent)(struct ns_common *ns); /* without a reference, or NULL */
-	/* a forked child starts in @ns (time) */
+	/*
+	 * Current, whose memory is @mm, enters @ns at exec, because its children's namespace was
+	 * another (time).
+	 */
 	void (*enter)(struct ns_common *ns, struct mm *mm);
 };
 
 extern struct nsproxy init_nsproxy;
 
+/* Registers a kind of namespace at boot. @ops is kept. */
 void ns_register(enum ns_slot slot, const struct ns_ops *ops, struct ns_common *init);
 /*
- * Initialises a new namespace and counts it for current's euid. Returns 0, -ENOSPC or -ENOMEM.
- * ns_fini() reverts it.
+ * Initialises a new namespace with one reference, takes a reference to @owner, and counts the
+ * namespace for current's euid. Returns 0, -ENOSPC or -ENOMEM; may sleep. ns_fini() reverts it, and
+ * leaves freeing @ns to the caller.
  */
 int ns_init(struct ns_common *ns, const struct ns_ops *ops, struct user_namespace *owner);
 void ns_fini(struct ns_common *ns);
+/* Both take NULL too. ns_put() calls free() for the last reference. */
 struct ns_common *ns_get(struct ns_common *ns);
 void ns_put(struct ns_common *ns);
-/* Returns a task's namespace with a reference, or NULL if the task is exiting or has none. */
+/*
+ * Returns a task's namespace with a reference, or NULL if the task is exiting or has none. Takes
+ * alloc_lock of @t.
+ */
 struct ns_common *ns_of_task(struct task *t, enum ns_slot slot);
 /* Returns the owner of current's namespace in @slot, without a reference. */
 struct user_namespace *current_ns_owner(enum ns_slot slot);
 /*
  * An install() that requires only CAP_SYS_ADMIN in the namespace's owner and in current's user
- * namespace.
+ * namespace, or that of set->cred. Returns 0 or -EPERM.
  */
 int ns_install_default(struct nsset *set, struct ns_common *ns);
 

@@ -25,10 +25,10 @@
 struct pid_namespace {
 	struct ns_common ns;
 	struct pid_namespace *parent; /* a reference */
-	u32 level;
-	struct radix map; /* number -> struct pid */
-	pid_t last_given;
-	u32 nr_pids; /* numbers in use */
+	u32 level;                    /* 0: the initial namespace */
+	struct radix map;             /* number -> struct pid */
+	pid_t last_given;             /* the last number allocated */
+	u32 nr_pids;                  /* numbers in use */
 	/* no number is allocated; under pidmap_lock */
 	bool dying;
 	struct task *child_reaper;
@@ -41,7 +41,7 @@ struct pid_namespace {
 	int memfd_noexec;
 	/*
 	 * After reboot(2) inside: the signal by which the namespace's init then appears to have
-	 * died.
+	 * died; else 0.
 	 */
 	int reboot;
 };
@@ -58,7 +58,9 @@ static inline struct pid_namespace *task_active_pid_ns(const struct task *t)
 
 	return p ? pid_ns_of(p) : NULL;
 }
-struct ns_common *task_active_pid_ns_get(struct task *t); /* with a reference, or NULL */
+/* Returns task_active_pid_ns() with a reference, or NULL. Takes tasklist_lock. */
+struct ns_common *task_active_pid_ns_get(struct task *t);
+/* Returns the number in @ns, or 0 if @p is NULL or not visible there. */
 static inline pid_t pid_nr_ns(const struct pid *p, const struct pid_namespace *ns)
 {
 	if (!p || ns->level > p->level)
@@ -67,6 +69,7 @@ static inline pid_t pid_nr_ns(const struct pid *p, const struct pid_namespace *n
 		return p->nr;
 	return p->upper[ns->level - 1].ns == ns ? p->upper[ns->level - 1].nr : 0;
 }
+/* Returns the namespace of current without a reference, never NULL. */
 static inline struct pid_namespace *current_pid_ns(void)
 {
 	struct pid_namespace *ns = task_active_pid_ns(current);
@@ -78,8 +81,12 @@ static inline pid_t pid_vnr(const struct pid *p)
 {
 	return pid_nr_ns(p, current_pid_ns());
 }
-pid_t task_pid_nr_ns(struct task *t, const struct pid_namespace *ns);  /* the thread's number */
-pid_t task_tgid_nr_ns(struct task *t, const struct pid_namespace *ns); /* its process's number */
+/*
+ * Return the number of the thread, or of its process, in @ns; 0 if it is not visible there. The
+ * caller keeps @t from being freed.
+ */
+pid_t task_pid_nr_ns(struct task *t, const struct pid_namespace *ns);
+pid_t task_tgid_nr_ns(struct task *t, const struct pid_namespace *ns);
 static inline pid_t task_pid_vnr(struct task *t)
 {
 	return task_pid_nr_ns(t, current_pid_ns());
@@ -90,10 +97,11 @@ static inline pid_t task_tgid_vnr(struct task *t)
 }
 /*
  * Translate a number of the initial namespace to @ns's, or to that of current; 0 if it is not
- * visible there.
+ * visible there or not in use.
  */
 pid_t pid_from_global_ns(pid_t nr, const struct pid_namespace *ns);
 pid_t pid_from_global(pid_t nr);
+/* Looks up a number in @ns. Returns it with a reference, or NULL. */
 struct pid *find_get_pid_ns(pid_t nr, struct pid_namespace *ns);
 /* True if @ns is @top or a descendant of it. */
 bool in_pidns(const struct pid_namespace *top, const struct pid_namespace *ns);

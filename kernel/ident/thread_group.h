@@ -31,7 +31,7 @@ struct ksigaction {
 	u64 handler; /* 0 SIG_DFL, 1 SIG_IGN */
 	u64 flags;
 	u64 restorer;
-	u64 mask;
+	u64 mask; /* bit n - 1: signal n */
 };
 
 struct sighand_struct {
@@ -40,21 +40,22 @@ struct sighand_struct {
 	spinlock_t lock;
 	struct ksigaction action[NSIG_MAX];
 	struct wait_queue_head signalfd_wqh;
-	/* lock_task_sighand() reads the struct without a reference. */
+	/* lock_task_sighand() reads the struct without a reference, so it is freed by RCU. */
 	struct rcu_head rcu;
 };
 
 /* State that the threads of a process share. Under sighand->lock unless said otherwise. */
 struct signal_struct {
+	/* references; the struct is freed by RCU with the last */
 	atomic_t sigcnt;
 	atomic_t live;  /* threads that have not begun to exit */
 	int nr_threads; /* under tasklist_lock */
 	/* List of task->thread_node, under tasklist_lock. */
 	struct list_head threads;
-	struct wait_queue_head wait_chldexit;
+	struct wait_queue_head wait_chldexit; /* its threads in wait(2) */
 	struct task *curr_target;
-	struct sigpending shared_pending;
-	int group_exit_code;
+	struct sigpending shared_pending; /* signals to the process */
+	int group_exit_code;              /* in wait(2)'s format */
 	/* All threads exit with group_exit_code. */
 	bool group_exit;
 	/*
@@ -62,8 +63,10 @@ struct signal_struct {
 	 * groups).
 	 */
 	atomic_t multi_signals;
+	/* threads that have yet to stop (jobctl.c) */
 	int group_stop_count;
 	u32 flags; /* SIGNAL_STOP_STOPPED, ... (signal.c) */
+	/* the thread whose exec kills all others, or NULL */
 	struct task *group_exec_task;
 	/* Sessions and groups: under tasklist_lock. */
 	struct pid *pids[4]; /* PIDTYPE_* */
@@ -78,6 +81,10 @@ struct signal_struct {
 	} rlim[RLIM_NLIMITS];
 	/* Usage of threads and children that have exited; times in ns. */
 	u64 utime, stime, cutime, cstime, sum_exec;
+	/*
+	 * Also of threads and, with c in front, children that have exited. Switches and faults are
+	 * numbers, blocks are of 512 bytes, maxrss is in pages.
+	 */
 	u64 nvcsw, nivcsw, cnvcsw, cnivcsw, min_flt, maj_flt, cmin_flt, cmaj_flt, inblock, oublock,
 		cinblock, coublock, maxrss, cmaxrss;
 	struct key *session_keyring, *process_keyring; /* references; under keys_mutex */
@@ -85,7 +92,9 @@ struct signal_struct {
 	u32 exec_id;
 	/* For process accounting: exit code of the last thread. */
 	int acct_code;
-	u64 acct_pages; /* its size at that exit, in pages */
+	/* total_vm in pages at the exit of the last thread */
+	u64 acct_pages;
+	/* of threads that have exited: bytes, and numbers of calls (syscr, syscw) */
 	u64 rchar, wchar, syscr, syscw, read_bytes, write_bytes;
 	/*
 	 * The session's scheduling group (autogroup.c), a reference; NULL: the root group. Under
@@ -99,15 +108,17 @@ struct signal_struct {
 	struct rb_root cpu_timers;
 	int next_posix_timer_id;
 	struct ktimer real_timer; /* ITIMER_REAL */
-	u64 it_real_incr;
+	u64 it_real_incr;         /* ns; 0: no period */
 	/* Expiries since SIGALRM was last delivered; read and written without a lock. */
 	u8 it_real_unseen;
 	bool it_real_again; /* expired since it was set */
 	struct {
 		u64 expires, incr; /* ns of process CPU time; 0: off */
 	} it[2];                   /* ITIMER_VIRTUAL, ITIMER_PROF */
+	/* -1000 to 1000, as in /proc/PID/oom_score_adj */
 	int oom_score_adj, oom_score_adj_min;
 	bool oom_victim;
+	/* the core dump that is being written, or NULL */
 	struct core_state *core_state;
 	struct mutex cred_guard_mutex; /* exec against ptrace attach */
 	/*
@@ -152,6 +163,7 @@ static inline pid_t task_pid(const struct task *t)
 	return t->pid;
 }
 
+/* Return the soft limit RLIMIT_@which of current or @t, without a lock; ~0: unlimited. */
 static inline u64 rlimit(int which)
 {
 	return READ_ONCE(current->signal->rlim[which].cur);

@@ -50,7 +50,7 @@ enum ucount {
 
 /*
  * How many namespaces of each kind, inotify instances, watches and so on a user has in a user
- * namespace. Refcounted; under ucounts_lock.
+ * namespace. Refcounted by @usage; under ucounts_lock (user_ns.c).
  */
 struct ucounts {
 	struct list_head list;
@@ -61,10 +61,12 @@ struct ucounts {
 };
 /*
  * Adds one to the count of @uid in @ns, and to those of the owners of the namespaces in each
- * namespace above. Returns ERR_PTR(-ENOSPC or -ENOMEM) on failure. The caller must keep @ns.
- * Allocates nothing if @uid already has counts in @ns.
+ * namespace above. Returns the counts, for ucounts_uncharge(), or ERR_PTR(-ENOSPC or -ENOMEM). The
+ * caller must keep @ns until then. Allocates nothing, and does not sleep, if @uid already has
+ * counts in @ns.
  */
 struct ucounts *ucounts_charge(struct user_namespace *ns, kuid_t uid, enum ucount kind);
+/* Reverts ucounts_charge(). @uc may be NULL. Does not sleep. */
 void ucounts_uncharge(struct ucounts *uc, enum ucount kind);
 
 /* Every namespace begins with this struct (kernel/ident/ns.h). */
@@ -77,10 +79,11 @@ struct ns_common {
 	struct ucounts *uc; /* NULL: an initial namespace */
 };
 
+/* @count consecutive ids: @first in the namespace is @lower in the initial namespace. */
 struct id_extent {
-	/* @first in the namespace is @lower in the initial namespace */
 	u32 first, lower, count;
 };
+/* Immutable once @nr is not 0. */
 struct id_map {
 	u32 nr;
 	struct id_extent *ext;
@@ -90,21 +93,21 @@ struct user_namespace {
 	struct ns_common ns;
 	struct user_namespace *parent; /* ns.owner */
 	u32 level;
-	/* the creator's uid; group: the creator's gid */
+	/* the creator's euid and egid */
 	kuid_t owner;
 	kgid_t group;
 	struct id_map uid_map, gid_map, projid_map;
 	bool setgroups_allowed;          /* under map_mutex */
 	bool parent_could_setfcap;       /* the creator had CAP_SETFCAP */
-	u64 ucount_max[UCOUNTS];         /* /proc/sys/user */
+	u64 ucount_max[UCOUNTS];         /* limits, by enum ucount */
 	struct binfmt_misc *binfmt_misc; /* set once (binfmt_misc.c) */
 };
 extern struct user_namespace init_user_ns;
 
 /*
  * Translate @count consecutive ids, down to the kernel's or up to the namespace's. Return the
- * first, or -1 if they are not all in one extent. (That both ends are mapped is not enough: there
- * may be a hole between them.)
+ * first, or -1 if they are not all in one extent. No lock is needed. (That both ends are mapped is
+ * not enough: there may be a hole between them.)
  */
 u32 id_map_down_range(const struct id_map *map, u32 id, u32 count);
 u32 id_map_up_range(const struct id_map *map, u32 kid, u32 count);
@@ -118,6 +121,7 @@ static inline u32 id_map_up(const struct id_map *map, u32 kid)
 	return id_map_up_range(map, kid, 1);
 }
 
+/* True unless @id, a uid or gid, is -1. */
 static inline bool uid_valid(u32 id)
 {
 	return id != (u32)-1;
@@ -151,6 +155,7 @@ static inline u32 from_kgid_munged(const struct user_namespace *ns, kgid_t kgid)
 {
 	return id_munged(from_kgid(ns, kgid));
 }
+/* True if the namespace has an id for @kuid (@kgid). */
 static inline bool kuid_has_mapping(const struct user_namespace *ns, kuid_t kuid)
 {
 	return from_kuid(ns, kuid) != (u32)-1;
@@ -160,28 +165,42 @@ static inline bool kgid_has_mapping(const struct user_namespace *ns, kgid_t kgid
 	return from_kgid(ns, kgid) != (u32)-1;
 }
 
+/*
+ * get_user_ns() takes a reference and returns @ns. put_user_ns() takes NULL too, and does not
+ * sleep.
+ */
 struct user_namespace *get_user_ns(struct user_namespace *ns);
 void put_user_ns(struct user_namespace *ns);
 /* True if @ns is @top or a descendant of it. */
 bool in_userns(const struct user_namespace *top, const struct user_namespace *ns);
-bool ns_capable(struct user_namespace *ns, int cap); /* for current; sets PF_SUPERPRIV */
+/* See above; for current. If true, sets PF_SUPERPRIV of current. */
+bool ns_capable(struct user_namespace *ns, int cap);
+/* As ns_capable(), for a task with credentials @c. Sets no flag. */
 bool cred_ns_capable(const struct cred *c, const struct user_namespace *ns, int cap);
 /* Returns ns_capable() for the user namespace of @t's credentials. */
 bool ns_capable_to(struct task *t, int cap);
-/* True if current has @cap in its user namespace and the object's two ids are mapped there. */
+/*
+ * True if current has @cap in its user namespace and the object's two ids are mapped there. Sets
+ * PF_SUPERPRIV, as does ns_capable_to().
+ */
 bool capable_wrt_ids(kuid_t uid, kgid_t gid, int cap);
 /* True if @uid is id 0 of current's user namespace or of an ancestor. */
 bool root_of_current(kuid_t uid);
+/* True if setgroups(2) is allowed in @ns: its gid_map is written, and "deny" is not. May sleep. */
 bool userns_may_setgroups(const struct user_namespace *ns);
 /*
- * Gives @c, a copy of current's credentials, a new user namespace and all capabilities in it.
- * Returns 0 or -errno.
+ * Gives @c, a copy of current's credentials, a new user namespace and all capabilities in it. Fails
+ * with -EPERM if @chrooted: current's root is not the root of its mount namespace; or if the euid
+ * or egid is not mapped. Returns 0, -EPERM, -ENOSPC (too many, or too deep) or -ENOMEM, with @c
+ * unchanged. May sleep.
  */
 int create_user_ns(struct cred *c, bool chrooted);
 
 /*
  * The files uid_map, gid_map, projid_map and setgroups in /proc/PID; user_namespaces(7) has the
- * format.
+ * format. @text is terminated. userns_map_line() writes line @i of a map, with the ids that @reader
+ * sees, and returns its length, or 0 behind the last line. The others may sleep, and return 0,
+ * -EPERM, -EINVAL or -ENOMEM.
  */
 enum userns_map { USERNS_UID_MAP, USERNS_GID_MAP, USERNS_PROJID_MAP };
 int userns_map_line(struct user_namespace *ns, enum userns_map which, const struct cred *reader,
