@@ -90,7 +90,7 @@ struct pid *alloc_pid(struct pid_namespace *ns, const pid_t *want, u32 nr_want);
 /*
  * Stops allocation in @ns, and sets the task to be woken up when few numbers are left (NULL: none),
  * which the caller keeps. Returns false if the namespace was closed already. Takes pidmap_lock, as
- * do the four functions that follow.
+ * do the three functions that follow.
  */
 bool pid_ns_close(struct pid_namespace *ns, struct task *zapper);
 /*

@@ -32,8 +32,8 @@ struct ipc_ids {
 	spinlock_t lock;       /* protects all members */
 	struct radix by_index; /* struct sysv_perm of each object */
 	struct radix by_key;   /* objects that have a key */
-	int in_use;
-	int last_index;
+	int in_use;            /* objects in the table */
+	int last_index;        /* of the newest object; -1: none yet */
 	u32 seq;
 	/* the id requested for the next object, or -1 (sysctls kernel.*_next_id) */
 	int next_id;
@@ -45,6 +45,7 @@ struct ipc_namespace {
 	/* limits: sysctls of proc(5) */
 	u64 shm_max, shm_all; /* shm_max in bytes, shm_all in pages */
 	int shm_mni;
+	/* not 0: a segment is removed when no process has it attached and its maker has ended */
 	int shm_rmid_forced;
 	int sem_limits[4]; /* SEMMSL, SEMMNS, SEMOPM, SEMMNI */
 	int msg_max, msg_mnb, msg_mni;
@@ -53,6 +54,7 @@ struct ipc_namespace {
 	/* POSIX message queues (mqueue.c) */
 	/* set once under mq_lock, then immutable */
 	struct mount *mq_mount;
+	/* limits: sysctls fs.mqueue.*; numbers of queues and messages, sizes in bytes */
 	int mq_queues_max, mq_msg_max, mq_msgsize_max, mq_msg_default, mq_msgsize_default;
 	atomic_t mq_queues;
 };
@@ -73,13 +75,14 @@ static inline void ipc_ns_put(struct ipc_namespace *ns)
 struct ipc_namespace *task_ipc_ns(const struct task *t);
 
 /*
- * Charges kernel memory that guests use through IPC, in all namespaces together. Returns 0, or
- * -ENOMEM beyond a quarter of the memory.
+ * Charges @bytes of kernel memory that guests use through IPC, in all namespaces together. Returns
+ * 0, or -ENOMEM beyond a quarter of the memory. Neither call sleeps.
  */
 int ipc_charge(size_t bytes);
 void ipc_uncharge(size_t bytes);
 /*
- * Charge and allocate. They return NULL on failure. ipc_free() must be called with the same @bytes.
+ * Charge and allocate; may sleep. They return NULL on failure. ipc_free() must be called with the
+ * same @bytes, and not with NULL.
  */
 void *ipc_alloc(size_t bytes);
 void *ipc_zalloc(size_t bytes);

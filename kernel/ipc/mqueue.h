@@ -14,7 +14,7 @@
 struct mq_message {
 	struct list_head link;
 	u32 prio;
-	u64 size;
+	u64 size; /* bytes of @text */
 	u8 text[];
 };
 
@@ -24,10 +24,10 @@ struct mq_inode {
 	struct user_struct *user; /* charged for the queue; immutable */
 	/* bytes charged to user->mq_bytes; immutable */
 	u64 charged;
-	s64 max_msgs, msg_size; /* immutable */
-	spinlock_t lock;        /* for all members below */
-	s64 nr;
-	u64 bytes;
+	s64 max_msgs, msg_size;              /* msg_size: bytes; immutable */
+	spinlock_t lock;                     /* for all members below */
+	s64 nr;                              /* queued messages */
+	u64 bytes;                           /* of their texts */
 	struct list_head messages;           /* by priority, then oldest first */
 	struct list_head receivers, senders; /* mq_waiter, the most urgent task first */
 	struct wait_queue_head wait;         /* tasks that poll the queue */
@@ -49,25 +49,41 @@ static inline struct mq_inode *MQ(const struct inode *inode)
 
 extern const struct file_operations mqueue_file_ops;
 
-/* Returns the root mount of the namespace's queues with a reference, or ERR_PTR (mqueue_fs.c). */
+/*
+ * Returns the root mount of the namespace's queues with a reference, or ERR_PTR (mqueue_fs.c). May
+ * sleep.
+ */
 struct mount *mq_mount_get(struct ipc_namespace *ns);
-/* Makes a queue with the name of @d, whose directory is locked. @attr NULL: default attributes. */
+/*
+ * Makes a queue with the name of @d, whose directory is locked. @mode: permissions; @attr NULL:
+ * default attributes. Returns 0, or -errno, such as -EACCES after the end of the namespace, -EINVAL
+ * for @attr, -ENOSPC and -EMFILE beyond a limit. May sleep.
+ */
 int mq_create(struct inode *dir, struct dentry *d, umode_t mode, const struct mq_attr *attr);
+/* Set the default limits of a namespace, and drop its mount at its end (may sleep). */
 void mq_namespace_init(struct ipc_namespace *ns);
 void mq_namespace_exit(struct ipc_namespace *ns);
 
-/* mqueue.c */
+/* Frees all messages of a queue that no task uses any more. */
 void mq_drop_messages(struct mq_inode *q);
-/* Returns the open queue of a descriptor. If there is none, file is NULL and *err is -EBADF. */
+/*
+ * Returns the open queue of a descriptor, for fdput(), and sets *err to 0. If there is none, file
+ * is NULL and *err is -EBADF.
+ */
 struct fd mq_fd(int fd, int *err);
 
 /*
- * Moves the notification request from the queue to @n, when a message has come to an empty queue;
- * q->lock is held. The caller then sends it without locks (mqueue_notify.c).
+ * Moves the notification request with its references from the queue to @n, when a message has come
+ * to an empty queue; q->lock is held. Without a request n->owner is NULL. The caller then calls
+ * mq_notify_send() without locks, which sends it, or does nothing, and drops the references
+ * (mqueue_notify.c).
  */
 void mq_notify_take(struct mq_inode *q, struct mq_notify *n);
 void mq_notify_send(struct mq_notify *n);
-/* Ends the notification request of current's process, or with @any that of any process. */
+/*
+ * Ends the notification request of current's process, or with @any that of any process. Takes
+ * q->lock.
+ */
 void mq_notify_end(struct mq_inode *q, bool any);
 
 #endif

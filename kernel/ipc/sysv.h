@@ -47,11 +47,12 @@ struct sysv_perm {
 	umode_t mode;
 };
 
+/* What a call of semget(), msgget() or shmget() asks for. */
 struct sysv_request {
 	struct ipc_namespace *ns;
 	s32 key;
-	int flags;
-	u64 size; /* bytes of a segment; number of semaphores */
+	int flags; /* IPC_CREAT, ... and permissions */
+	u64 size;  /* bytes of a segment; number of semaphores */
 };
 
 /* Data of IPC_STAT and IPC_SET for each type. */
@@ -65,19 +66,29 @@ struct sysv_type {
 	enum ipc_type type;
 	/* SEM_, MSG_ or SHM_STAT_ANY */
 	int stat_any;
+	/* bytes of the member of union sysv_ds */
 	size_t ds_size;
-	/* Makes an object with refs 1, whose perm sysv_perm_init() has filled in. ERR_PTR. */
+	/*
+	 * Makes an object with refs 1, whose perm sysv_perm_init() has filled in, or returns
+	 * ERR_PTR. May sleep.
+	 */
 	struct sysv_perm *(*make)(const struct sysv_request *r);
-	/* Returns 0 if the existing object suits the request, else -EINVAL. */
+	/*
+	 * Returns 0 if the existing object suits the request, else -EINVAL. NULL: always 0.
+	 * perm->lock is held.
+	 */
 	int (*fits)(struct sysv_perm *p, const struct sysv_request *r);
-	void (*free)(struct sysv_perm *p); /* called for the last reference */
+	/* Called for the last reference, with no lock held. */
+	void (*free)(struct sysv_perm *p);
+	/* Returns the largest number of objects. */
 	int (*limit)(struct ipc_namespace *ns);
 	/* Fills in @ds, which is zeroed. perm->lock is held. */
 	void (*fill)(struct sysv_perm *p, union sysv_ds *ds);
-	int (*set)(struct sysv_perm *p, const union sysv_ds *ds); /* 0 or -errno */
+	/* Stores what IPC_SET may change. Returns 0 or -errno. perm->lock is held. */
+	int (*set)(struct sysv_perm *p, const union sysv_ds *ds);
 	/*
-	 * Removes the object, for IPC_RMID or at the end of the namespace. The caller has a
-	 * reference.
+	 * Removes the object, for IPC_RMID or at the end of the namespace, unless that was done
+	 * already. The caller has a reference, which it keeps, and holds no lock.
 	 */
 	void (*destroy)(struct ipc_namespace *ns, struct sysv_perm *p);
 };
@@ -89,10 +100,17 @@ static inline struct ipc_namespace *current_ipc_ns(void)
 	return task_ipc_ns(current);
 }
 
+/* Fills in the perm of a new object, with one reference, and current as its maker. */
 void sysv_perm_init(struct sysv_perm *p, const struct sysv_request *r);
-/* Returns the id of the object that the request asks for, made if needed, or -errno. */
+/*
+ * Returns the id of the object that the request asks for, made if needed, or -errno (-ENOENT,
+ * -EEXIST, -EACCES, -EINVAL, -ENOSPC, -ENOMEM, -ERESTARTNOINTR). May sleep.
+ */
 long sysv_get(const struct sysv_type *t, const struct sysv_request *r);
-/* Return an object with a reference, by its id or its index. ERR_PTR(-EINVAL). */
+/*
+ * Return an object with a reference, by its id or its index (of an id, only the index counts); or
+ * ERR_PTR(-EINVAL).
+ */
 struct sysv_perm *sysv_find(struct ipc_namespace *ns, enum ipc_type t, int id);
 struct sysv_perm *sysv_find_index(struct ipc_namespace *ns, enum ipc_type t, int index);
 /*
@@ -100,28 +118,49 @@ struct sysv_perm *sysv_find_index(struct ipc_namespace *ns, enum ipc_type t, int
  * NULL: there is none.
  */
 struct sysv_perm *sysv_next(struct ipc_namespace *ns, enum ipc_type t, u64 *index);
+/* Drops a reference; the last one frees the object. No spinlock is held. */
 void sysv_put(const struct sysv_type *t, struct sysv_perm *p);
-int sysv_lock(struct sysv_perm *p); /* 0: @p is locked; -EIDRM: it is removed */
-int sysv_permits(const struct sysv_perm *p, umode_t want); /* 0 or -EACCES */
-int sysv_owner(const struct sysv_perm *p);                 /* for IPC_SET, IPC_RMID: 0 or -EPERM */
+/* Takes perm->lock, and returns 0; or returns -EIDRM, without the lock, if @p is removed. */
+int sysv_lock(struct sysv_perm *p);
+/*
+ * The next functions read or change @p under perm->lock. sysv_permits(): 0 if current has the
+ * permissions @want (IPC_R, IPC_W), or -EACCES. sysv_owner(): 0 if current may do IPC_SET and
+ * IPC_RMID, or -EPERM.
+ */
+int sysv_permits(const struct sysv_perm *p, umode_t want);
+int sysv_owner(const struct sysv_perm *p);
 /*
  * Removes the object from the tables. perm->lock is held and `removed` is set. The caller drops the
- * table's reference afterwards.
+ * table's reference afterwards. sysv_forget_key() only removes the key, so that the object is found
+ * by its id alone.
  */
 void sysv_remove(struct ipc_namespace *ns, enum ipc_type t, struct sysv_perm *p);
 void sysv_forget_key(struct ipc_namespace *ns, enum ipc_type t, struct sysv_perm *p);
-int sysv_max_index(struct ipc_namespace *ns, enum ipc_type t); /* 0 if there is none */
+/* The highest index in use, 0 if there is none; and the number of objects. */
+int sysv_max_index(struct ipc_namespace *ns, enum ipc_type t);
 int sysv_in_use(struct ipc_namespace *ns, enum ipc_type t);
+/*
+ * Copy ids and mode to a guest's structure, and for IPC_SET from it: 0, or -EINVAL for an id that
+ * is not mapped. perm->lock is held.
+ */
 void sysv_perm_out(const struct sysv_perm *p, struct ipc64_perm *out);
-int sysv_perm_set(struct sysv_perm *p, const struct ipc64_perm *in); /* 0 or -EINVAL */
-/* sysv_ctl.c: IPC_STAT, SEM_STAT, SEM_STAT_ANY and the like; IPC_SET and IPC_RMID. */
+int sysv_perm_set(struct sysv_perm *p, const struct ipc64_perm *in);
+/*
+ * sysv_ctl.c: serve IPC_STAT, SEM_STAT, SEM_STAT_ANY and the like, for which @id is an index;
+ * IPC_SET and IPC_RMID. @buf is guest memory, so they may sleep. Return 0, the id (SEM_STAT and the
+ * like), or -errno.
+ */
 long sysv_stat(const struct sysv_type *t, int id, int cmd, uaddr_t buf);
 long sysv_change(const struct sysv_type *t, int id, int cmd, uaddr_t buf);
-s64 sysv_now(void); /* seconds */
+s64 sysv_now(void); /* seconds of real time */
 /*
  * Returns the struct pid of current's process with a reference, so that it may outlive the process.
  */
 struct pid *sysv_get_tgid(void);
+/*
+ * Makes *where @new_pid (or NULL), with a reference of its own, and drops the old one. The caller
+ * holds the lock of *where.
+ */
 static inline void sysv_set_pid(struct pid **where, struct pid *new_pid)
 {
 	struct pid *old = *where;
@@ -130,18 +169,28 @@ static inline void sysv_set_pid(struct pid **where, struct pid *new_pid)
 	if (old)
 		put_pid(old);
 }
+/* Returns the struct pid of @t's process without a reference, or NULL if @t has none any more. */
 static inline struct pid *sysv_tgid(struct task *t)
 {
 	return t->signal ? t->signal->pids[PIDTYPE_TGID] : NULL;
 }
 
-/* Print an object's line of /proc/sysvipc. They return its bytes, 0 if the object was removed. */
+/*
+ * Print an object's line of /proc/sysvipc to @buf, a buffer of @size bytes. They take perm->lock,
+ * and return the line's bytes, 0 if the object was removed.
+ */
 int sysv_shm_line(struct ipc_namespace *ns, struct sysv_perm *p, char *buf, size_t size);
 int sysv_sem_line(struct ipc_namespace *ns, struct sysv_perm *p, char *buf, size_t size);
 int sysv_msg_line(struct ipc_namespace *ns, struct sysv_perm *p, char *buf, size_t size);
-void shm_destroy_orphans(struct ipc_namespace *ns); /* called when shm_rmid_forced is set */
+/*
+ * Called when shm_rmid_forced is set: removes all segments that nothing attaches and whose makers
+ * have ended.
+ */
+void shm_destroy_orphans(struct ipc_namespace *ns);
 
-/* Hooks for the fork and exit of tasks (ipcns.c). */
+/*
+ * Hooks for the fork and exit of tasks (ipcns.c); may sleep. sem_task_fork() returns 0 or -ENOMEM.
+ */
 void sem_task_exit(struct task *t);
 void shm_task_exit(struct task *t);
 int sem_task_fork(struct task *child, u64 clone_flags);

@@ -10,14 +10,14 @@ struct sem {
 	struct pid *pid; /* process that last changed `val` */
 };
 
-/* A set. All members are under perm.lock. */
+/* A set. All members are under perm.lock, @undos also under undo_lock. */
 struct sem_set {
 	struct sysv_perm perm;
 	struct ipc_namespace *ns; /* immutable */
 	u32 nsems;                /* immutable */
 	struct list_head pending; /* sem_queue, in the order of arrival */
 	struct list_head undos;   /* of sem_undo.set_link */
-	s64 otime, ctime;
+	s64 otime, ctime;         /* seconds of real time */
 	struct sem sems[];
 };
 static inline struct sem_set *to_sem(struct sysv_perm *p)
@@ -35,6 +35,7 @@ struct sem_undo {
 	/* NULL: an exiting process is about to apply and free the record */
 	struct sem_undo_list *list;
 	struct sem_set *set;
+	/* for each semaphore, what is added to its value */
 	s16 adj[];
 };
 struct sem_undo_list {
@@ -48,7 +49,7 @@ struct sem_queue {
 	struct list_head link;
 	struct task *task;
 	struct pid *pid;
-	struct sembuf *ops;
+	struct sembuf *ops; /* @nops of them */
 	u32 nops;
 	struct sem_undo *undo;
 	const struct sembuf *blocking; /* the operation that is not possible yet */
@@ -61,9 +62,13 @@ struct sem_queue {
  * is held.
  */
 void sem_update(struct sem_set *s);
-/* Wakes up all sleepers with @result. */
+/* Wakes up all sleepers with @result. perm.lock is held. */
 void sem_wake_all(struct sem_set *s, int result);
-/* Returns current's undo record for @s, and makes it if needed. ERR_PTR. No lock is held. */
+/*
+ * Returns current's undo record for @s, and makes it if needed; or ERR_PTR(-ENOMEM or -EIDRM). No
+ * lock is held; may sleep. The record is valid until the set is removed: the caller checks that
+ * under perm.lock.
+ */
 struct sem_undo *sem_undo_get(struct sem_set *s);
 /*
  * Sets the adjustments of semaphore @n (~0: of all) to 0 in all records, after its value was set.
@@ -72,11 +77,12 @@ struct sem_undo *sem_undo_get(struct sem_set *s);
 void sem_undo_clear(struct sem_set *s, u32 n);
 /*
  * Removes all records of a set that is removed. Those that no exiting process is about to free go
- * on @freed, for sem_undo_free_list(). perm.lock is held.
+ * on @freed, for sem_undo_free_list(). perm.lock is held. sem_undo_free_list() is called without
+ * locks.
  */
 void sem_undo_forget(struct sem_set *s, struct list_head *freed);
 void sem_undo_free_list(struct list_head *freed);
-/* sysv_semctl.c: operations for sysv_sem_type */
+/* sysv_semctl.c: operations of sysv_sem_type */
 void sem_fill(struct sysv_perm *p, union sysv_ds *all);
 int sem_set_perm(struct sysv_perm *p, const union sysv_ds *ds);
 

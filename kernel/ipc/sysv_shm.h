@@ -16,11 +16,14 @@ struct shm_segment {
 	/* immutable; valid while the namespace exists (see sysv_shm.c) */
 	struct ipc_namespace *ns;
 	struct file *file; /* holds the memory; immutable */
-	u64 size, pages;   /* immutable */
-	bool accounted;    /* immutable */
-	/* under perm.lock */
+	/* bytes that the guest asked for, and pages; immutable */
+	u64 size, pages;
+	/* pages are counted by vm_acct_memory(); immutable */
+	bool accounted;
+	/* under perm.lock: memory areas that map the segment; times in seconds of real time */
 	u64 nattch;
 	s64 atime, dtime, ctime;
+	/* processes that made it, and last attached or detached it */
 	struct pid *cpid, *lpid;
 	/* the process that made the segment, until that process ends; for shm_rmid_forced */
 	struct pid *creator;
@@ -29,7 +32,7 @@ static inline struct shm_segment *to_shm(struct sysv_perm *p)
 {
 	return container_of(p, struct shm_segment, perm);
 }
-/* sysv_shmctl.c: operations for sysv_shm_type */
+/* sysv_shmctl.c: operations of sysv_shm_type */
 void shm_fill(struct sysv_perm *p, union sysv_ds *all);
 int shm_set(struct sysv_perm *p, const union sysv_ds *ds);
 
