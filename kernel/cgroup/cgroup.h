@@ -62,19 +62,22 @@ struct cgroup_notify {
 #define CG_MAX_FILES 64
 
 struct cgroup {
+	/* The root is not counted. */
 	atomic_t refs;
 	/* The directory's inode number; the root's is 1. */
 	u64 id;
 	struct cgroup *parent; /* holds a reference; immutable */
-	u32 level;
-	char *name;
+	u32 level;             /* 0: the root */
+	char *name;            /* terminated; NULL: the root; immutable */
 
 	/* The members below are under cgroup_mutex. */
 	struct list_head children, sibling;
 	u32 control; /* CG_*: enabled for the children */
 	bool threaded;
 	u32 nr_threaded_children;
+	/* limits below this group; ~0: none */
 	u64 max_depth, max_descendants;
+	/* groups below: in the tree, and removed but not yet freed; atomic */
 	u64 nr_descendants, nr_dying;
 	u64 cpus, mems; /* cpuset: bits as written; 0: unset */
 	bool dead;      /* read racily */
@@ -151,14 +154,20 @@ static inline struct pids_group *cgroup_pids(struct cgroup *c)
 	return c->parent ? &c->pids : NULL;
 }
 
+/*
+ * cgroup_get() takes a reference and returns @c. cgroup_put() takes NULL too, does not sleep, and
+ * is callable with locks held.
+ */
 struct cgroup *cgroup_get(struct cgroup *c);
 void cgroup_put(struct cgroup *c);
+/* Returns @t's group, never NULL, with a reference. Takes cgroup_tasks_lock. */
 struct cgroup *task_get_cgroup(struct task *t);
 /* True if @c is @ancestor or lies below it. */
 bool cgroup_is_descendant(const struct cgroup *c, const struct cgroup *ancestor);
 /*
- * Writes the path of @c below @root to the end of @buf: "/a/b", with "/.." for each level between
- * @root and a common ancestor. Returns the start of the path, or ERR_PTR(-ENAMETOOLONG).
+ * Writes the path of @c below @root, terminated, to the end of @buf, a buffer of @size bytes (at
+ * least 2): "/a/b", with "/.." for each level between @root and a common ancestor. Returns the
+ * start of the path in @buf, or ERR_PTR(-ENAMETOOLONG). Takes no lock: the caller has references.
  */
 char *cgroup_path(struct cgroup *c, struct cgroup *root, char *buf, size_t size);
 
@@ -166,7 +175,10 @@ char *cgroup_path(struct cgroup *c, struct cgroup *root, char *buf, size_t size)
 struct cgroup *cgroup_ns_root(void);
 /* True if current is in the initial cgroup namespace. */
 bool cgroup_ns_is_first(void);
-/* Returns the group that is delegated to the caller's namespace; NULL for the initial namespace. */
+/*
+ * Returns the group that is delegated to the caller's namespace, without a reference; NULL for the
+ * initial namespace.
+ */
 struct cgroup *cgroup_ns_top(void);
 /*
  * True if a move from @from to @to would cross the border of a delegated subtree: @top and the
@@ -174,11 +186,26 @@ struct cgroup *cgroup_ns_top(void);
  */
 bool cgroup_leaves(const struct cgroup *top, const struct cgroup *from, const struct cgroup *to);
 
-/* Functions that change the tree. They take cgroup_mutex and return 0 or -errno. */
-/* Returns the new group with a reference, or ERR_PTR(). */
+/*
+ * Functions that change the tree. They take cgroup_mutex, may sleep, and return 0 or -errno:
+ * -ENODEV if the group was removed.
+ *
+ * cgroup_mkdir() returns the new group with a reference, or ERR_PTR(); -EAGAIN: a limit of depth or
+ * number, -EEXIST: the name of a group or file. @name has @len bytes and need not be terminated.
+ */
 struct cgroup *cgroup_mkdir(struct cgroup *parent, const char *name, u32 len);
+/* -EBUSY: @c has children or tasks. The caller keeps its reference. */
 int cgroup_rmdir(struct cgroup *c);
+/*
+ * Enables and disables controllers (CG_*) for the children. -ENOENT: @c lacks one of @on; -EBUSY: a
+ * child uses one of @off, or @c has tasks; -EOPNOTSUPP: the type of @c; -EEXIST: a group has the
+ * name of a new file.
+ */
 int cgroup_set_control(struct cgroup *c, u32 on, u32 off);
+/*
+ * Makes @c a threaded group for ever. -EOPNOTSUPP: its tasks, controllers or parent do not allow
+ * it.
+ */
 int cgroup_set_threaded(struct cgroup *c);
 /*
  * cgroup_give_away() gives controllers to a hierarchy of version 1. Returns 0, or -EBUSY while a
@@ -187,35 +214,50 @@ int cgroup_set_threaded(struct cgroup *c);
 int cgroup_give_away(u32 controllers);
 void cgroup_take_back(u32 controllers);
 /*
- * cpuset: set the wanted vCPUs and memory nodes; 0 clears them. Return 0 or -errno. The machine has
- * one memory node.
+ * cpuset: set the wanted vCPUs and memory nodes, a bit each; 0 clears them. -ENODEV also if the
+ * controller is not enabled; -ENOSPC: a group with tasks cannot clear them. The machine has one
+ * memory node.
  */
 int cgroup_set_cpus(struct cgroup *c, u64 mask);
 int cgroup_set_mems(struct cgroup *c, u64 mask);
+/*
+ * Returns the text of cgroup.type, a constant. Under cgroup_mutex, as is cgroup_valid_domain(),
+ * which is true unless @c is threaded or has the type "domain invalid".
+ */
 const char *cgroup_type(struct cgroup *c);
 bool cgroup_valid_domain(struct cgroup *c);
-/* Returns @parent's child called @name with a reference, or NULL. */
+/*
+ * Returns @parent's child called @name (@len bytes) with a reference, or NULL. Takes cgroup_mutex.
+ */
 struct cgroup *cgroup_child(struct cgroup *parent, const char *name, u32 len);
 /*
- * Returns the group after @c in a walk over @top and all groups below, parents first; NULL at the
- * end. Under cgroup_mutex.
+ * Returns the group after @c in a walk over @top and all groups below, parents first, without a
+ * reference; NULL at the end. Under cgroup_mutex.
  */
 struct cgroup *cgroup_next(struct cgroup *c, struct cgroup *top);
 
 /*
- * Moves a process, or one thread, to @dst. Returns 0 or -errno. @may checks the permission: 0 or
- * -errno; it is called with cgroup_mutex held.
+ * Moves the process, or the one thread, with the number @nr in current's pid namespace (0: current)
+ * to @dst. Returns 0 or -errno: -ESRCH, -EINVAL for a kernel thread, -ENODEV, -EOPNOTSUPP or -EBUSY
+ * for @dst. @may checks the permission, 0 or -errno; it is called with cgroup_mutex held, and may
+ * be NULL. May sleep.
  */
 int cgroup_attach(struct cgroup *dst, pid_t nr, bool process,
 	int (*may)(struct cgroup *from, struct cgroup *to, void *arg), void *arg);
 /*
- * Collects the pids of the processes, or of the threads, of @c (@below: of its subtree), in
- * ascending order. Returns their count, or -ENOMEM; the caller frees *@out with kfree().
+ * Collects the pids (of the initial namespace) of the processes, or of the threads, of @c (@below:
+ * of its subtree), in ascending order. Returns their count, or -ENOMEM; the caller frees *@out with
+ * kfree(). Takes cgroup_mutex.
  */
 s64 cgroup_collect(struct cgroup *c, bool processes, bool below, pid_t **out);
+/*
+ * Kills the processes of @c and of the groups below. Takes cgroup_mutex and cgroup_threads, as does
+ * cgroup_kill_those().
+ */
 void cgroup_kill(struct cgroup *c);
-/* Kills the processes of @c for which @who returns true. */
+/* Kills the processes of @c and below for which @who returns true; @who NULL: all. */
 void cgroup_kill_those(struct cgroup *c, bool (*who)(struct task *p));
+/* Sets cgroup.freeze. Does not wait for the tasks to stop. Takes cgroup_mutex. */
 void cgroup_set_freeze(struct cgroup *c, bool on);
 
 /*
@@ -227,10 +269,13 @@ void cgroup_set_freeze(struct cgroup *c, bool on);
 int cgroup_can_fork(struct task *t, struct cgroup *into);
 void cgroup_cancel_fork(struct task *t, struct cgroup *into);
 void cgroup_post_fork(struct task *t, struct cgroup *into);
-void cgroup_kthread(struct task *t); /* makes a kernel thread join the root */
+/* Makes a kernel thread, which is new, join the root. */
+void cgroup_kthread(struct task *t);
+/* Called by @t, which exits: takes it out of its group. It keeps t->cgroup. */
 void cgroup_exit(struct task *t);
 /* Uncharges a task that was reaped, whose pid is free. */
 void cgroup_release(struct task *t);
+/* Drops the reference of @t, which is freed. */
 void cgroup_free(struct task *t);
 /* Operations of the groups' files that the tree calls; kernel/fs/cgroup2 registers them. */
 struct cgroup_file_ops {
@@ -253,7 +298,7 @@ extern const struct cgroup_file_ops *cgroup_file_ops;
 /* Calls cgroup_file_ops->of_fd(). Returns ERR_PTR(-EBADF) if no such table is registered. */
 struct cgroup *cgroup_of_fd(int fd, bool *may_fork_into);
 /*
- * Called after current has received a file from another task. A socket gets the numbers of the
+ * Called after current has received @f from another task. A socket gets the numbers of the
  * receiver's groups of net_cls and net_prio.
  */
 void cgroup_file_received(struct file *f);
@@ -263,7 +308,10 @@ struct cgroup_program_ops {
 };
 extern const struct cgroup_program_ops *cgroup_program_ops;
 
-/* Writes the path of the memory group that pays for @p's memory. */
+/*
+ * Writes the path of the memory group that pays for @p's memory to @buf, terminated and whole, or
+ * "(too long)".
+ */
 void cgroup_memory_path(struct task *p, char *buf, size_t size);
 
 #define OOM_PATH_MAX 256
@@ -288,6 +336,7 @@ struct cgroup_task_ops {
 	 * NULL. Sets *any to true if a process of @scope is dying, perhaps an earlier victim.
 	 */
 	struct task *(*oom_kill_within)(const struct oom_scope *scope, bool *any);
+	/* True unless @p is a kernel thread or init, or its oom_score_adj forbids it. */
 	bool (*oom_may_kill)(const struct task *p);
 	/*
 	 * For oom_scope.tell(): oom_print_use() logs pages in use, the limit, and the number of
@@ -313,19 +362,21 @@ extern const struct cgroup_task_ops *cgroup_task_ops;
 /*
  * cgroup_enter_frozen() notes that current has stopped. cgroup_leave_frozen() notes that current
  * continues; unless @always is set, it does so only if current's groups are no longer to be frozen.
+ * They take cgroup_tasks_lock.
  */
 void cgroup_enter_frozen(void);
 void cgroup_leave_frozen(bool always);
 
 /*
  * Wakes up the tasks that poll a file of @c whose text has changed; a worker reports the change to
- * inotify. @which: CGN_*.
+ * inotify. @which: CGN_*. Does not sleep.
  */
 void cgroup_notify(struct cgroup *c, u32 which);
 
 /*
  * Resources that all present and former tasks of @c and of the groups below have used. Times in ns.
- * faults: all page faults; major: those that waited for a disk.
+ * faults: all page faults; major: those that waited for a disk. cgroup_cpu_times() takes
+ * cgroup_mutex.
  */
 struct cgroup_times {
 	u64 exec, utime, stime, nice, faults, major;

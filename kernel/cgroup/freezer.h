@@ -10,6 +10,7 @@
 
 /* Freezes or thaws all tasks; may sleep. Tasks stop at their next return to guest code. */
 void freeze_all_tasks(bool on);
+/* True if all tasks but kernel threads have stopped. May sleep. */
 bool all_tasks_frozen(void);
 
 #endif

@@ -17,20 +17,27 @@
 
 extern struct rwsem cgroup_threads;
 
-/* tasks.c; under cgroup_tasks_lock */
+/*
+ * tasks.c; under cgroup_tasks_lock. cgroup_link_task() enters @t in the list and counts of @c, and
+ * leaves t->cgroup to the caller.
+ */
 void cgroup_link_task(struct cgroup *c, struct task *t);
 void cgroup_unlink_task(struct task *t);
 void cgroup_flush_times(struct task *t);
-/* tasks.c: sorts pids in ascending order and removes duplicates; returns how many remain */
+/* tasks.c: sorts @n pids in ascending order and removes duplicates; returns how many remain */
 s64 cgroup_sort_unique(pid_t *all, s64 n);
 
 /*
  * tasks.c: sets the groups that pay for each task's memory and I/O (@controllers). If @away,
- * version 1 takes over and there is no such group; otherwise version 2's groups pay again.
+ * version 1 takes over and there is no such group; otherwise version 2's groups pay again. Takes
+ * cgroup_threads for writing.
  */
 void cgroup_switch_payers(u32 controllers, bool away);
 
-/* freezer.c; under cgroup_tasks_lock */
+/*
+ * freezer.c; under cgroup_tasks_lock. cgroup_freeze_task(): @on as version 2 demands it; a freeze
+ * of version 1 counts as well. cgroup_update_frozen() updates @frozen of @c and the groups above.
+ */
 void cgroup_freeze_task(struct task *t, bool on);
 void cgroup_update_frozen(struct cgroup *c);
 
@@ -38,6 +45,7 @@ void cgroup_update_frozen(struct cgroup *c);
 struct cgroup1;
 struct cgroup1_hier;
 extern spinlock_t cgroup1_lock;
+/* @t's group, or the top; valid under cgroup1_lock */
 struct cgroup1 *cgroup1_group_of(
 	const struct task *t, const struct cgroup1_hier *h); /* takes no reference */
 /* true if @g is @top or lies below it */
@@ -64,14 +72,21 @@ void cgroup1_net_owner(struct cgroup1_hier *h, bool on);
 void cgroup1_blkio_owner(struct cgroup1_hier *h, bool on);
 void cgroup1_blkio_moved(struct task *t, struct cgroup1 *g);
 /*
- * v1_cpu.c, v1_cpuset.c: apply a move of @t to @g (NULL: the top) for pids, cpu and cpuset.
- * cgroup1_pids_moved() is called under cgroup_threads and sets the group in which @t counts until
- * it is reaped.
+ * v1_cpu.c, v1_cpuset.c: apply a move of @t to @g (NULL: the top) for pids, cpu and cpuset, under
+ * cgroup1_lock. cgroup1_pids_moved() is also under cgroup_threads, and sets the group in which @t
+ * counts until it is reaped.
  */
 void cgroup1_pids_moved(struct task *t, struct cgroup1 *g);
 void cgroup1_cpu_moved(struct task *t, struct cgroup1 *g);
 void cgroup1_cpuset_moved(struct task *t, struct cgroup1 *g);
-/* v1_memory.c */
+/*
+ * v1_memory.c: cgroup1_memory_init() sets up the memory part of a new group, and
+ * cgroup1_inherit_memory() gives it its parent's settings. cgroup1_memory_owner() gives memory and
+ * hugetlb to @h (@on) or back to version 2, under cgroup1_mutex. cgroup1_memory_moved() sets the
+ * group that pays for @t's memory (@g NULL: the top), under cgroup1_lock. cgroup1_oom_kill() is
+ * mem_group_ops.oom_kill() for a group of version 1; it may sleep until there is room.
+ * cgroup1_memory_exit() signals and drops the eventfds of a removed group.
+ */
 void cgroup1_memory_init(struct cgroup1 *g);
 void cgroup1_inherit_memory(struct cgroup1 *g, struct cgroup1 *parent);
 void cgroup1_memory_owner(struct cgroup1_hier *h, bool on);
@@ -79,11 +94,16 @@ void cgroup1_memory_moved(struct task *t, struct cgroup1 *g);
 bool cgroup1_oom_kill(struct mem_group *g);
 void cgroup1_memory_exit(struct cgroup1 *g);
 /*
- * For mem_group_ops. cgroup1_mem_crossed() is called when usage has crossed a threshold.
- * cgroup1_huge_payer() returns the group to which current's huge pages are charged.
+ * For mem_group_ops. cgroup1_mem_crossed() is called when usage has crossed a threshold, perhaps
+ * with locks held. cgroup1_huge_payer() returns the group to which current's huge pages are
+ * charged, with a reference to its owner, or NULL.
  */
 void cgroup1_mem_crossed(struct mem_group *m);
 struct mem_group *cgroup1_huge_payer(void);
+/*
+ * v1_cpuset.c: give the top all vCPUs and nodes, and a new group what clone_children demands; the
+ * latter under cgroup1_mutex.
+ */
 void cgroup1_cpuset_top(struct cgroup1 *top);
 void cgroup1_inherit_cpuset(struct cgroup1 *g, const struct cgroup1 *parent);
 /*
@@ -112,11 +132,12 @@ void cgroup_apply_cpus(struct cgroup *top);
 
 /*
  * tree.c: links the scheduler's groups and moves the tasks of @c to them, as the controllers of @c
- * require.
+ * require. Under cgroup_mutex.
  */
 void cgroup_apply_sched(struct cgroup *c);
 /* True if @c may have tasks of its own beside the threaded groups below it. */
 bool cgroup_may_divide(const struct cgroup *c);
+/* Returns the scheduler's group of @c's tasks, without a reference; NULL: the root. */
 struct sched_group *cgroup_sched_group(struct cgroup *c);
 
 #endif

@@ -95,8 +95,8 @@ struct cgroup1 {
 	struct cgroup1_hier *hier;
 	struct cgroup1 *parent;   /* NULL: the top */
 	struct list_head sibling; /* in hier->groups; under cgroup1_mutex */
-	u32 level;
-	char *name;
+	u32 level;                /* 0: the top */
+	char *name;               /* terminated */
 
 	/* Set when removed; written under cgroup1_mutex and cgroup1_lock, read racily. */
 	bool dead;
@@ -172,14 +172,15 @@ struct cgroup1 {
 
 extern struct mutex cgroup1_mutex;
 
+/* Takes a reference and returns @g. */
 struct cgroup1 *cgroup1_get(struct cgroup1 *g);
 /* Drops a reference, in any context. Does nothing if @g is NULL. */
 void cgroup1_put(struct cgroup1 *g);
 
 /*
- * Makes a hierarchy, which is not listed yet. Its top has one reference, the caller's. Returns
- * ERR_PTR(-ENOMEM, -ENOSPC) on failure. Only one caller at a time may be between this call and
- * cgroup1_list().
+ * Makes a hierarchy, which is not listed yet; may sleep. Its top has one reference, the caller's.
+ * Returns ERR_PTR(-ENOMEM, -ENOSPC) on failure. Only one caller at a time may be between this call
+ * and cgroup1_list().
  */
 struct cgroup1_hier *cgroup1_create(const char *name, u32 controllers);
 /*
@@ -194,11 +195,20 @@ void cgroup1_list(struct cgroup1_hier *h, struct super_block *sb);
 void cgroup1_unlist(struct cgroup1_hier *h);
 struct cgroup1_hier *cgroup1_find(const char *name, u32 controllers, bool none);
 struct cgroup1_hier *cgroup1_before(u32 id);
-u32 cgroup1_taken(u32 controllers); /* maps CG1_* to version 2's CG_* */
-/* Returns the first hierarchy that has any of these controllers, or NULL. */
+/* Returns the controllers of version 2 (CG_*) that @controllers (CG1_*) take from it. */
+u32 cgroup1_taken(u32 controllers);
+/*
+ * Returns the first hierarchy that has any of these controllers, without a reference, or NULL.
+ * Under cgroup1_mutex.
+ */
 struct cgroup1_hier *cgroup1_owner(u32 controllers);
 
-/* Functions that change the tree. They take cgroup1_mutex and return 0 or -errno. */
+/*
+ * Functions that change the tree. They take cgroup1_mutex (cgroup1_set_notify(): cgroup1_lock), and
+ * return 0 or -errno. cgroup1_mkdir() returns the new group with a reference or ERR_PTR(); @name
+ * has @len bytes. cgroup1_rmdir() returns -EBUSY if @g has tasks or children; @g is not the top.
+ * @path is copied.
+ */
 struct cgroup1 *cgroup1_mkdir(
 	struct cgroup1 *parent, const char *name, u32 len); /* new reference; -EAGAIN: too deep */
 int cgroup1_rmdir(struct cgroup1 *g);
@@ -206,8 +216,9 @@ void cgroup1_set_notify(struct cgroup1 *g, bool on);
 int cgroup1_set_agent(struct cgroup1_hier *h, const char *path);
 
 /*
- * Writes the path of @g below @root: "/a/b", with "/.." for each level between @root and a common
- * ancestor. Returns its length, or -ENAMETOOLONG.
+ * Writes the path of @g below @root to @buf, terminated: "/a/b", with "/.." for each level between
+ * @root and a common ancestor. Returns its length, or -ENAMETOOLONG. Takes no lock: the caller has
+ * references.
  */
 int cgroup1_path(const struct cgroup1 *g, const struct cgroup1 *root, char *buf, size_t size);
 
@@ -217,23 +228,29 @@ void cgroup1_label(const struct cgroup1_hier *h, char buf[CGROUP1_LABEL]);
 
 /*
  * cpuacct: computes the usage of the present and former tasks of @g and below, since @g was made or
- * reset.
+ * reset. The top has the usage of the machine, and cannot be reset. May sleep for the top, and
+ * takes tasklist_lock and cgroup1_lock.
  */
 void cgroup1_usage(struct cgroup1 *g, struct cgroup1_usage *u);
 void cgroup1_reset_usage(struct cgroup1 *g);
 /*
- * devices: cgroup1_set_devices() adds a rule in the format of devices.allow or devices.deny.
- * Returns 0 or -errno. cgroup1_devices_text() returns the rules in the format of devices.list, to
- * be freed with kfree(), or NULL without memory.
+ * devices: cgroup1_set_devices() adds a rule in the format of devices.allow or devices.deny to @g,
+ * which is not the top. Returns 0, -EINVAL, -EPERM (the parent denies it) or -ENOMEM.
+ * cgroup1_devices_text() returns the rules in the format of devices.list, terminated and to be
+ * freed with kfree(), or NULL without memory. All take a mutex.
  */
 int cgroup1_set_devices(struct cgroup1 *g, const char *text, bool allow);
 char *cgroup1_devices_text(struct cgroup1 *g);
-/* True if current's groups allow the accesses @what (DEVICE_*) to the device. */
+/*
+ * True if current's groups allow the accesses @what (DEVICE_*) to the device @dev. @mode: S_IFBLK
+ * or S_IFCHR. May sleep.
+ */
 bool cgroup1_may_use(umode_t mode, dev_t dev, int what);
 /*
- * blkio: cgroup1_set_io() sets the limit @which (IO_RBPS...) for one disk, and takes cgroup1_mutex.
- * Returns 0, -ENOMEM, or -ENODEV if the group was removed. cgroup1_add_io() adds the figures of @g
- * and the groups below for one disk to @bytes and @ios; under cgroup1_mutex.
+ * blkio: cgroup1_set_io() sets the limit @which (IO_RBPS...) for one disk, in bytes or requests per
+ * second or IO_NO_LIMIT, and takes cgroup1_mutex. Returns 0, -ENOMEM, or -ENODEV if the group was
+ * removed. cgroup1_add_io() adds the figures of @g and the groups below for one disk to the
+ * IO_KINDS numbers @bytes and @ios; under cgroup1_mutex.
  */
 int cgroup1_set_io(struct cgroup1 *g, dev_t dev, u32 which, u64 limit);
 void cgroup1_add_io(struct cgroup1 *g, dev_t dev, u64 *bytes, u64 *ios);
@@ -243,10 +260,14 @@ void cgroup1_add_io(struct cgroup1 *g, dev_t dev, u64 *bytes, u64 *ios);
  */
 int cgroup1_charge_pids(struct task *t);
 void cgroup1_uncharge_pids(struct task *t);
-/* cpu: settings. Return 0, -EINVAL, or -ENODEV if the group was removed. */
+/*
+ * cpu: settings of @g. All take cgroup1_mutex, and return 0, -EINVAL (the top has none), or -ENODEV
+ * if the group was removed. @shares is clamped to 2 ... 2^18. @quota (or SCHED_QUOTA_NONE), @period
+ * (1 ms to 1 s) and @burst are in ns.
+ */
 int cgroup1_set_shares(struct cgroup1 *g, u64 shares);
 int cgroup1_set_idle(struct cgroup1 *g, bool idle);
-int cgroup1_set_quota(struct cgroup1 *g, u64 quota, u64 period, u64 burst); /* times in ns */
+int cgroup1_set_quota(struct cgroup1 *g, u64 quota, u64 period, u64 burst);
 /* cpuset: flags of cpuset_flags. */
 #define CS1_CPU_EXCLUSIVE BIT(0)
 #define CS1_MEM_EXCLUSIVE BIT(1)
@@ -258,6 +279,11 @@ int cgroup1_set_quota(struct cgroup1 *g, u64 quota, u64 period, u64 burst); /* t
 #define CS1_MEMORY_MIGRATE BIT(3)
 #define CS1_SPREAD_PAGE BIT(4)
 #define CS1_SPREAD_SLAB BIT(5)
+/*
+ * Set the vCPUs and memory nodes, a bit each, or a flag. All take cgroup1_mutex, and return 0,
+ * -EACCES (the parent lacks it, or @g is the top), -EBUSY (a child has it), -EINVAL (exclusive),
+ * -ENOSPC (tasks would have none) or -ENODEV.
+ */
 int cgroup1_set_cpus(struct cgroup1 *g, u64 cpus);
 int cgroup1_set_mems(struct cgroup1 *g, u64 mems);
 int cgroup1_set_cpuset_flag(struct cgroup1 *g, u32 flag, bool on);
@@ -268,9 +294,15 @@ int cgroup1_set_cpuset_flag(struct cgroup1 *g, u32 flag, bool on);
  */
 int cgroup1_watch_usage(struct cgroup1 *g, struct file *eventfd, u64 pages);
 int cgroup1_watch_oom(struct cgroup1 *g, struct file *eventfd);
-/* Returns the part of the count @of, a member of g->mem, that the groups below do not have. */
+/*
+ * Returns the part of the count @of (pages), a member of g->mem, that the groups below do not have.
+ * Takes cgroup1_mutex.
+ */
 u64 cgroup1_own_pages(struct cgroup1 *g, const atomic64_t *of);
-/* Freezes or thaws the tasks of @g and of the groups below. */
+/*
+ * Freezes or thaws the tasks of @g and of the groups below; does not wait for them to stop. Takes
+ * cgroup1_mutex.
+ */
 void cgroup1_set_freeze(struct cgroup1 *g, bool on);
 /* True if FROZEN was written to @g or to a group above; read racily. */
 bool cgroup1_freezes(const struct cgroup1 *g);
@@ -311,17 +343,26 @@ struct cgroup1_net_ops {
 	void (*received)(struct file *f);
 };
 extern const struct cgroup1_net_ops *cgroup1_net;
+/* Stores the numbers of @t's groups in *ids. Takes cgroup1_lock. */
 void cgroup1_net_ids(const struct task *t, struct cgroup1_net_ids *ids);
-int cgroup1_set_classid(struct cgroup1 *g, u32 classid); /* returns 0, -ENOMEM or -ENODEV */
+/*
+ * Sets the class of @g, and marks its tasks' sockets. Takes cgroup1_mutex. Returns 0, -ENOMEM or
+ * -ENODEV.
+ */
+int cgroup1_set_classid(struct cgroup1 *g, u32 classid);
 
-/* Moves the process or thread @nr, with the rights of @cr. Returns 0 or -errno. */
+/*
+ * Moves the process or thread @nr (in current's pid namespace, 0: current) to @g, with the rights
+ * of @cr. Takes cgroup1_mutex. Returns 0, -ESRCH, -EINVAL (a kernel thread), -EACCES, -ENODEV or
+ * -ENOSPC (cpuset).
+ */
 int cgroup1_attach(struct cgroup1 *g, pid_t nr, bool process, const struct cred *cr);
-/* Collects pids as cgroup_collect() does. */
+/* Collects pids as cgroup_collect() does, but only of @g itself. Takes tasklist_lock. */
 s64 cgroup1_collect(struct cgroup1 *g, bool processes, pid_t **out);
 
 /*
  * cgroup1_of_task() returns @t's group in @h with a reference. cgroup1_copy() writes @t's groups in
- * all hierarchies to @to, with references.
+ * all hierarchies to @to, by slot, with references; NULL: the top. They take cgroup1_lock.
  */
 struct cgroup1 *cgroup1_of_task(struct task *t, struct cgroup1_hier *h);
 void cgroup1_copy(struct task *t, struct cgroup1 *to[CGROUP1_MAX]);

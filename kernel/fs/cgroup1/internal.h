@@ -16,9 +16,9 @@
 #include "kernel/vfs/super.h"
 
 /*
- * files.c: Add and remove the control files of a group's directory. The caller of
- * cg1_remove_files() holds the directory's i_rwsem, that of cg1_add_files() does not. Return 0 or
- * -ENOMEM.
+ * files.c: add and remove the control files of a group's directory; may sleep. The caller of
+ * cg1_remove_files() holds the directory's i_rwsem, that of cg1_add_files() does not.
+ * cg1_add_files() returns 0 or -errno, and leaves the files that it has added to the caller.
  */
 int cg1_add_files(struct cgroup1 *g, struct dentry *dir);
 void cg1_remove_files(struct cgroup1 *g, struct inode *dir);
@@ -30,7 +30,10 @@ bool cg1_is_file(
  */
 bool cg1_may_set_agent(const struct cred *cr);
 
-/* blkio_files.c */
+/*
+ * blkio_files.c, and the files below: show and store functions of control files. They return 0 or
+ * -errno, may sleep, and hold no lock. @text is terminated, and they may overwrite it.
+ */
 #define CG1_RW(fn)                                                                                 \
 	int cg1_show_##fn(struct seq *s, struct cgroup1 *g);                                       \
 	int cg1_store_##fn(struct file *f, struct cgroup1 *g, char *text)
@@ -93,10 +96,13 @@ CG1_RW(promised_peak);
 CG1_RW(promised_fails);
 int cg1_show_huge_numa(struct seq *s, struct cgroup1 *g);
 
-/* files.c: Returns the name of the control file that @f has open if it is one of @g, else NULL. */
+/* files.c: returns the name of the control file that @f has open if it is one of @g, else NULL. */
 const char *cg1_name_of(const struct file *f, const struct cgroup1 *g);
 
-/* cgroup1.c */
+/*
+ * cgroup1.c: returns a new inode with a reference to @g, owned by current's user, or NULL without
+ * memory. Takes cgroup1_mutex.
+ */
 struct inode *cg1_new_inode(struct super_block *sb, struct cgroup1 *g, umode_t mode);
 
 #endif

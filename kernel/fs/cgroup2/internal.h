@@ -16,6 +16,7 @@
 #include "kernel/ident/cred.h"
 #include "kernel/vfs/vfs.h"
 
+/* flags of struct cg_file */
 #define CGF_NOT_ON_ROOT 1
 #define CGF_ONLY_ON_ROOT 2
 #define CGF_PRESSURE 8 /* hidden if cgroup.pressure is 0 */
@@ -28,11 +29,18 @@ struct cg_file {
 	const char *name;
 	umode_t mode;
 	u32 controller; /* CG_* that has the file; 0: core file */
-	/* @text is NUL-terminated, without blanks around it. Returns 0 or -errno. */
+	/* CGF_* */
 	u32 flags;
 	int notify; /* CGN_* of its changes, or -1 */
+	/*
+	 * Prints the text of the file. Returns 0 or -errno. May sleep. NULL: the file cannot be
+	 * read.
+	 */
 	int (*show)(struct seq *s, struct cgroup *c);
-	/* @text is NUL-terminated. Returns 0 or -errno. */
+	/*
+	 * @text is NUL-terminated, without blanks around it. Returns 0 or -errno. May sleep, and
+	 * with CGF_SETTING is called with cgroup_mutex held. NULL: the file cannot be written.
+	 */
 	int (*store)(struct file *f, struct cgroup *c, char *text);
 };
 
@@ -52,7 +60,7 @@ extern const u32 nr_cg_files;
 bool cg_file_here(const struct cgroup *c, const struct cg_file *cf);
 /*
  * Enclose a change of a controller's settings. Between them the group is not removed and keeps the
- * controller. cg_begin() returns 0 with cgroup_mutex held, or -ENODEV.
+ * controller (0: none is needed). cg_begin() returns 0 with cgroup_mutex held, or -ENODEV.
  */
 int cg_begin(struct cgroup *c, u32 controller);
 void cg_end(void);
@@ -66,15 +74,16 @@ bool cg_is_file(const struct cgroup *c, u32 controllers, const char *name, u32 l
 int cg_show_procs(struct seq *s, struct cgroup *c);
 int cg_show_threads(struct seq *s, struct cgroup *c);
 int cg_store_procs(struct file *f, struct cgroup *c, char *text);
-/* Parses "max", for which *v becomes @max, or a number. Returns 0 or -errno. */
+/* True if @cr may write to @c's cgroup.procs. For cgroup_file_ops. */
 bool cg_may_write_procs(const struct cred *cr, struct cgroup *c);
 int cg_store_threads(struct file *f, struct cgroup *c, char *text);
 
 /* Parses "max", for which *v becomes @max, or a number, with no blanks. Returns 0 or -EINVAL. */
 int cg_parse_max(char *text, u64 max, u64 *v);
+/* Prints @v, or "max" if it is at least @max, and a newline. */
 void cg_show_max(struct seq *s, u64 v, u64 max);
 
-/* memory_files.c, cpu_files.c, cpuset_files.c */
+/* memory_files.c, cpu_files.c, cpuset_files.c and others: show() and store() of struct cg_file */
 int cg_show_memory_stat(struct seq *s, struct cgroup *c);
 #define CG_RW(fn)                                                                                  \
 	int cg_show_##fn(struct seq *s, struct cgroup *c);                                         \
