@@ -97,38 +97,57 @@ static inline bool autofs_is_trigger(const struct autofs_sb *s)
 }
 
 /* super.c */
-struct inode *autofs_new_inode(struct super_block *sb, umode_t mode); /* NULL if memory is short */
-int autofs_use_pipe(struct file *f); /* 0, or -EINVAL: not a writable pipe */
+/* Returns a new inode, owned as the root, or NULL if memory is short. @mode has the type, too. */
+struct inode *autofs_new_inode(struct super_block *sb, umode_t mode);
+/*
+ * Checks that @f is the writable end of a pipe, and sets it to packets and to blocking writes.
+ * Returns 0 or -EINVAL. Takes no reference.
+ */
+int autofs_use_pipe(struct file *f);
 extern struct file_operations autofs_root_fops, autofs_dir_fops;
 
 /* root.c */
 extern const struct dentry_operations autofs_dops;
 extern const struct inode_operations autofs_dir_iops;
-bool autofs_oz(struct autofs_sb *s); /* see the file top */
+/*
+ * True if current sees the bare directories (see the file top). autofs_oz() takes s->lock, the
+ * caller of autofs_oz_locked() holds it.
+ */
+bool autofs_oz(struct autofs_sb *s);
 bool autofs_oz_locked(const struct autofs_sb *s);
-int autofs_info_new(struct dentry *d); /* 0 or -ENOMEM */
+/* Gives @d, which has none, its autofs_info. Returns 0 or -ENOMEM. */
+int autofs_info_new(struct dentry *d);
 
 /* wait.c */
 /*
  * Requests the daemon to mount a file system at @p, or with @expire to unmount it, and waits for
- * the answer. Returns 0, the daemon's error, -EINTR or -ENOENT (catatonic, or the task has no pid
- * in the daemon's namespace).
+ * the answer; no lock is held. Returns 0, the daemon's error, -EINTR, -ENOMEM, -ENAMETOOLONG or
+ * -ENOENT (catatonic, or the task has no pid in the daemon's namespace).
  */
 int autofs_ask(struct autofs_sb *s, const struct path *p, bool expire);
-int autofs_answer(struct autofs_sb *s, u32 token, int status); /* 0 or -EINVAL */
+/*
+ * Ends the request @token: the tasks that wait for it get @status, 0 or -errno. Returns 0, or
+ * -EINVAL if there is no such request. Takes s->lock.
+ */
+int autofs_answer(struct autofs_sb *s, u32 token, int status);
+/* Makes the mount catatonic, for ever or until it gets a new pipe. Takes s->lock. */
 void autofs_catatonic(struct autofs_sb *s);
 /* Waits until no expiry of @d is in progress. Returns 0 or -EINTR. */
 int autofs_await_expiry(struct autofs_sb *s, const struct dentry *d);
 
-/* expire.c */
-int autofs_expire(struct autofs_sb *s, struct mount *m, u32 how); /* -EAGAIN: no candidate */
 /*
- * Fills @p with a name that the daemon may unmount, without a request (protocol 3). Returns 0, or
- * -EAGAIN if there is none.
+ * expire.c: chooses a name or trigger below the mount @m that may be unmounted (@how:
+ * AUTOFS_EXP_*), and makes the daemon unmount it. Returns 0, -EAGAIN if there is no candidate, or
+ * an error of autofs_ask(). Both functions sleep and take s->lock.
+ */
+int autofs_expire(struct autofs_sb *s, struct mount *m, u32 how);
+/*
+ * Fills @p with a name, not terminated, that the daemon may unmount, without a request (protocol
+ * 3). Returns 0, or -EAGAIN if there is none.
  */
 int autofs_expire_name(struct autofs_sb *s, struct mount *m, struct autofs_packet_expire *p);
 
-/* dev.c */
+/* dev.c: serves ioctl() on the root of a mount */
 long autofs_mount_ioctl(struct file *f, u32 cmd, u64 arg);
 
 #endif

@@ -6,7 +6,9 @@
 #include "kernel/lib/types.h"
 
 /*
- * Make and remove the node @name, which may contain directories ("pts/ptmx"). Return 0 or -errno.
+ * Make and remove the node @name, which may contain directories ("pts/ptmx") and is copied. Missing
+ * directories are made. @mode: S_IFCHR or S_IFBLK, and permissions. devtmpfs_remove() returns
+ * -ENOENT if @name is no device node. Both return 0 or -errno, and may sleep.
  */
 int devtmpfs_create(const char *name, umode_t mode, dev_t dev);
 int devtmpfs_remove(const char *name);

@@ -19,6 +19,8 @@
  * Everything on the disk is hostile: a cluster number outside the disk, a circular chain, and a
  * chain of more clusters than the disk has give -EIO.
  *
+ * Functions may sleep. Those of type int return 0 or -errno, unless their comment says more.
+ *
  * Locks: i_rwsem of directories and files (vfs), then fat_inode.lock (its runs), then fat_sb.lock
  * (the FAT, the count of free clusters). fat_sb.entry_lock protects fat_inode.slot_at against
  * writeback; inside it only device pages are locked. hash_lock is an innermost lock.
@@ -40,18 +42,22 @@
 struct fat_sb {
 	struct super_block *sb;
 	bool vfat;
-	u32 bits; /* 12, 16, 32 */
-	u32 sector_size, cluster_size, cluster_bits;
-	u64 fat_at, fat_size, root_at, data_at; /* byte positions on the device */
-	u32 fats, active;                       /* active: number of the FAT that is read */
-	bool mirrored;
-	u32 root_size;           /* FAT12, FAT16: bytes of the root */
-	u32 root_cluster;        /* FAT32: first cluster of the root */
-	u32 end;                 /* number of the last cluster + 1 */
-	u64 fsinfo_at, state_at; /* byte positions; 0: none */
+	u32 bits;                                    /* 12, 16, 32 */
+	u32 sector_size, cluster_size, cluster_bits; /* bytes; log2 of cluster_size */
+	u64 fat_at, fat_size, root_at, data_at;      /* byte positions on the device */
+	u32 fats, active;                            /* copies; number of the copy that is read */
+	bool mirrored;                               /* changes are written to all copies */
+	u32 root_size;                               /* FAT12, FAT16: bytes of the root */
+	u32 root_cluster;                            /* FAT32: first cluster of the root */
+	u32 end;                                     /* number of the last cluster + 1 */
+	u64 fsinfo_at, state_at;                     /* byte positions; 0: none */
+	/* the dirty bit as found at mount; true if this mount has set it */
 	bool was_dirty, marked;
 	struct mutex lock;
-	u32 free, hint; /* under lock; free is valid if @counted */
+	/*
+	 * Free clusters, valid if @counted; cluster at which the search for one begins. Under lock.
+	 */
+	u32 free, hint;
 	bool counted;
 	struct mutex entry_lock;
 	spinlock_t hash_lock;
@@ -77,6 +83,7 @@ struct fat_inode {
 	struct inode vfs;
 	struct mutex lock;
 	u32 start; /* first cluster; 0: none; under lock */
+	/* the part of the chain that is known, in order; @nr_runs of @room; under lock */
 	struct fat_run *runs;
 	u32 nr_runs, room;
 	bool whole; /* True if @runs has the whole chain */
@@ -117,47 +124,65 @@ static inline bool sb_is_rdonly(const struct super_block *sb)
 }
 
 /*
- * super.c: Reports damage: prints @what and @where, and acts as errors= says (by default the file
- * system becomes read-only). Returns -EIO.
+ * super.c: reports damage: prints @what and @where, and acts as errors= says (by default the file
+ * system becomes read-only; it may panic). Returns -EIO. Takes no lock.
  */
 int fat_error(struct fat_sb *s, const char *what, u64 where);
+/* Parses the options in @data, which it overwrites, into @s. Returns 0 or -EINVAL. */
 int fat_parse_options(struct super_block *sb, struct fat_sb *s, char *data);
+/* Prints the options to @buf as ",word,key=value". Returns the length. */
 int fat_show_options(struct super_block *sb, char *buf, size_t size);
 
-/* into device pages */
-int fat_write(struct fat_sb *s, u64 at, const void *buf, size_t n); /* into the device's pages */
+/* table.c: writes @n bytes at byte @at of the device, into its pages */
+int fat_write(struct fat_sb *s, u64 at, const void *buf, size_t n);
+/* byte position of @cluster, which is in range, on the device */
 u64 fat_cluster_at(const struct fat_sb *s, u32 cluster);
+/* Counts the free clusters, if that is not done yet. fat_sb.lock is held. */
 int fat_count_free(struct fat_sb *s);
 /*
- * Maps the bytes of the file from @pos on that are contiguous on the device, at most *n. Sets *at
- * to their position on the device and *n to their number. Returns 0 or -errno: -ENODATA if the
- * chain ends before @pos.
+ * Maps the bytes of the file from @pos on that are contiguous on the device, at most *n, which is
+ * not 0. Sets *at to their position on the device and *n to their number. -ENODATA: the chain ends
+ * before @pos. This function and the three that follow take fat_inode.lock.
  */
 int fat_map(struct fat_inode *fi, u64 pos, u64 *at, u64 *n);
-int fat_grow(struct fat_inode *fi, u64 bytes);   /* to @bytes or more; 0 or -ENOSPC */
-int fat_shrink(struct fat_inode *fi, u64 bytes); /* to the clusters that @bytes need */
+/*
+ * Allocate clusters for @bytes bytes, and free those that @bytes bytes do not need. -ENOSPC changes
+ * nothing. i_size is left alone, i_blocks is set.
+ */
+int fat_grow(struct fat_inode *fi, u64 bytes);
+int fat_shrink(struct fat_inode *fi, u64 bytes);
+/* Returns the bytes of the whole chain of clusters, and sets *err to 0; or *err to -errno. */
 u64 fat_chain_bytes(struct fat_inode *fi, int *err);
+/* Frees the runs of an inode that no other task uses. */
 void fat_forget_runs(struct fat_inode *fi);
 
 /* ---- name.c ---- */
+/* A name in UTF-16, not terminated: @n units, at most 255. */
 struct fat_name {
 	u16 units[256];
 	u32 n;
 };
 /* Parses a component of a path. Returns 0, -EINVAL (not allowed as a name) or -ENAMETOOLONG. */
 int fat_name_parse(const struct fat_sb *s, const struct qstr *q, struct fat_name *name);
+/* Writes a name as guests see it, not terminated, to @to, which has NAME_MAX bytes. */
 u32 fat_name_put(
 	const struct fat_sb *s, const u16 *units, u32 n, char *to); /* bytes, at most NAME_MAX */
+/* These two ignore case. */
 u32 fat_name_hash(const u16 *units, u32 n);
 bool fat_name_same(const u16 *a, u32 an, const u16 *b, u32 bn);
+/* Writes the short name of @d as displayed. Returns the number of units. */
 u32 fat_short_units(
 	const struct fat_sb *s, const struct fat_slot *d, u16 units[12]); /* as displayed */
+/* checksum of a short name, which its long slots have */
 u8 fat_short_sum(const u8 name[11]);
 /*
- * Makes the short name for @name, with its case flags *lcase. Returns true if they represent the
- * whole name, and false if it needs a long name too, and the short name a tail.
+ * Makes the short name for @name, padded with blanks, with its case flags *lcase. Returns true if
+ * they represent the whole name, and false if it needs a long name too, and the short name a tail.
  */
 bool fat_short_make(const struct fat_sb *s, const struct fat_name *name, u8 to[11], u8 *lcase);
+/*
+ * Appends a tail to the base name, another one for each number of @tries; @hash of the long name.
+ */
 void fat_short_tail(u8 name[11], u32 tries, u32 hash);
 
 /* ---- dir.c ---- */
@@ -171,18 +196,24 @@ struct fat_entry {
 	u16 short_units[12];
 	u32 short_n;
 };
+/*
+ * Reads the entry at or after byte *off of the directory into @e. Returns 1, 0 (end) or -errno, and
+ * moves *off to the next slot. The caller of this and the following functions holds @dir's i_rwsem.
+ */
 int fat_next(struct inode *dir, u32 *off,
 	struct fat_entry *e); /* 1, 0 (end) or -errno; *off: next slot */
+/* Looks for @name without regard to case. */
 int fat_find(struct inode *dir, const struct fat_name *name,
 	struct fat_entry *e); /* 0, -ENOENT or another -errno */
 /*
- * Adds slots for @name, with the other fields from @slot. @e becomes the new entry. Returns 0 or
- * -errno.
+ * Adds slots for @name, with the other fields from @slot. @e becomes the new entry. -ENOSPC,
+ * -EEXIST: no short name is left.
  */
 int fat_add(struct inode *dir, const struct fat_name *name, const struct fat_slot *slot,
 	struct fat_entry *e);
+/* Marks the slots of @e as deleted. The clusters stay. */
 int fat_take_away(struct inode *dir, const struct fat_entry *e);
-int fat_is_empty(struct inode *dir); /* 0, -ENOTEMPTY or another -errno */
+int fat_is_empty(struct inode *dir); /* 0 or -ENOTEMPTY */
 extern const struct file_operations fat_dir_fops;
 
 /* ---- inode.c, namei.c, file.c ---- */
@@ -195,19 +226,30 @@ struct inode *fat_alloc_inode(struct super_block *sb);
 void fat_free_inode(struct inode *inode);
 void fat_evict_inode(struct inode *inode);
 int fat_write_inode(struct inode *inode, bool sync);
+/* Returns the inode of the root with a reference, or ERR_PTR. */
 struct inode *fat_root(struct super_block *sb);
-struct inode *fat_iget(struct inode *dir, const struct fat_entry *e); /* ERR_PTR */
-/* number that readdir shows */
+/* Returns the inode of @e with a reference, or ERR_PTR. @dir's i_rwsem is held. */
+struct inode *fat_iget(struct inode *dir, const struct fat_entry *e);
+/* Returns the inode number that readdir shows for the short slot at byte @at of the device. */
 u64 fat_known_ino(struct fat_sb *s, u64 at);
-int fat_number(struct inode *inode, u64 at);                  /* hashes a new inode, with I_NEW */
-void fat_fill(struct inode *inode, const struct fat_slot *d); /* all but a directory's size */
+/*
+ * Gives a new inode, for the short slot at byte @at, its number, and hashes it with I_NEW. Returns
+ * 0.
+ */
+int fat_number(struct inode *inode, u64 at);
+/* Fills in @inode from its slot: all but a directory's size. */
+void fat_fill(struct inode *inode, const struct fat_slot *d);
+/* Notes that @inode has the slots of @e in @dir, and that it has none any more. Take entry_lock. */
 void fat_attach(struct inode *inode, struct inode *dir, const struct fat_entry *e);
 void fat_detach(struct inode *inode);
+/* Copies the times of @inode to @d, rounded as FAT stores them. */
 void fat_slot_times(struct fat_slot *d, const struct inode *inode);
 int fat_setattr(struct dentry *d, struct iattr *attr);
-int fat_extend(struct inode *inode, loff_t size); /* appends zeros; i_rwsem is held */
-int fat_set_start(struct fat_slot *d, u32 start);
-void fat_note_lost(struct inode *inode); /* called after sync_blockdev() */
+/* Appends zeros up to @size bytes. i_rwsem is held. -EFBIG from 4 GiB on. */
+int fat_extend(struct inode *inode, loff_t size);
+int fat_set_start(struct fat_slot *d, u32 start); /* returns 0 */
+/* Called after sync_blockdev(): lets @inode report errors of the device's writeback. */
+void fat_note_lost(struct inode *inode);
 int fat_fsync(struct file *f, loff_t start, loff_t end, bool datasync);
 int fat_getattr(const struct path *path, struct kstat *st, u32 request, u32 flags);
 

@@ -16,6 +16,7 @@
 #define CPIO_HEADER 110
 #define CPIO_NAME_MAX 4096
 
+/* The numbers of a header: @size in bytes, @mtime in seconds. */
 struct cpio_entry {
 	u32 ino, mode, uid, gid, nlink, mtime, size;
 	u32 major, minor, rmajor, rminor;
@@ -23,13 +24,14 @@ struct cpio_entry {
 };
 
 /*
- * Operations of the caller. If one returns a result other than 0, the reader stops, and cpio_feed()
- * returns that result.
+ * Operations of the caller: entry() after header and name, whose @e and name are valid until it
+ * returns; data() for each piece of the contents; end() after the contents. If one returns a result
+ * other than 0, the reader stops, and cpio_feed() returns that result.
  */
 struct cpio_ops {
-	int (*entry)(void *arg, const struct cpio_entry *e); /* after header and name */
-	int (*data)(void *arg, const u8 *data, size_t n);    /* a piece of the contents */
-	int (*end)(void *arg);                               /* after the contents */
+	int (*entry)(void *arg, const struct cpio_entry *e);
+	int (*data)(void *arg, const u8 *data, size_t n);
+	int (*end)(void *arg);
 };
 
 struct cpio {
@@ -45,6 +47,7 @@ struct cpio {
 	bool trailer;
 	char buf[CPIO_NAME_MAX + 4];
 };
+/* Starts a reader. It allocates nothing, so nothing need be freed at its end. */
 void cpio_begin(struct cpio *c, const struct cpio_ops *ops, void *arg);
 /*
  * Consumes the next @n bytes. Returns 0, -EINVAL (not an archive), or the result of an operation

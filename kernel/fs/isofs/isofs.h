@@ -13,6 +13,9 @@
  * and reading beyond the device gives -EIO. An inode's number is the position of its record on the
  * device. A directory's number is the position of its own "." record, to which all records that
  * name it lead.
+ *
+ * The file system is read-only, so there are no locks. Functions that read the device may sleep,
+ * and return 0 or -errno, such as -EIO for damage, unless their comment says more.
  */
 #ifndef NESTLING_ISOFS_H
 #define NESTLING_ISOFS_H
@@ -29,7 +32,7 @@ struct iso_sb {
 	struct super_block *sb;
 	/* log2 of the bytes in a logical block, the unit of extents */
 	u32 block_bits;
-	u64 blocks;
+	u64 blocks; /* logical blocks of the volume */
 	bool rock, joliet;
 	/* bytes to skip before the System Use entries of each record (SP entry) */
 	u8 rock_skip;
@@ -85,24 +88,29 @@ struct iso_record {
 		u8 raw[256];
 	};
 };
-/* A walk through the records of a directory of @size bytes at byte @at of the device. */
+/*
+ * A walk through the records of a directory of @size bytes at byte @at of the device. The caller
+ * sets @at, @size and @pos.
+ */
 struct iso_walk {
 	/* pos: offset in bytes of the next record in the directory */
 	u64 at, size, pos;
 	struct iso_record r;
-	u64 r_pos;
+	u64 r_pos; /* offset of @r in the directory */
 };
 /* Reads the next record into @w. Returns 1, 0 at the directory's end, or -errno. */
 int iso_next(struct super_block *sb, struct iso_walk *w);
+/* Reads and checks the record at byte @at of the device. */
 int iso_read_record(struct super_block *sb, u64 at, struct iso_record *r);
-/* byte position on the device */
+/* Returns the byte position of the contents on the device. */
 u64 iso_extent(const struct iso_sb *s, const struct iso_dir_record *d);
 /* True for "." (@which 0), or ".." (1). */
 bool iso_is_dot(const struct iso_dir_record *d, u8 which);
+/* Converts a record's date (7 bytes) to seconds since 1970; 0 if it is invalid. */
 s64 iso_date(const u8 *d);
 /*
- * Makes the name of a record without Rock Ridge, at most NAME_MAX bytes. Returns its length in
- * bytes, or 0 if the record is not shown.
+ * Makes the name of a record without Rock Ridge, at most NAME_MAX bytes, not terminated, at @name,
+ * which has NAME_MAX + 1 bytes. Returns its length in bytes, or 0 if the record is not shown.
  */
 u32 iso_plain_name(const struct iso_sb *s, const struct iso_dir_record *d, char *name);
 
@@ -131,11 +139,19 @@ struct rock {
 #define ROCK_CTIME 256
 /* Looks for Rock Ridge in the root's "." record @r, and sets s->rock and s->rock_skip. */
 void iso_rock_probe(struct iso_sb *s, const struct iso_record *r);
+/*
+ * Reads the System Use entries of @r into @k, which the caller has zeroed except for @link. Does
+ * nothing without Rock Ridge.
+ */
 int iso_rock(struct iso_sb *s, const struct iso_record *r, struct rock *k);
 
-/* ---- inode.c, dir.c ---- */
-struct inode *iso_iget_dir(struct super_block *sb, u64 at); /* ERR_PTR */
-/* Returns the inode of @dir's current record, or ERR_PTR. */
+/*
+ * Returns the inode of the directory whose "." record is at byte @at, with a reference, or ERR_PTR.
+ */
+struct inode *iso_iget_dir(struct super_block *sb, u64 at);
+/*
+ * Returns the inode of @dir's current record, which is no directory, with a reference, or ERR_PTR.
+ */
 struct inode *iso_iget_file(struct super_block *sb, const struct iso_walk *dir);
 int iso_inode_cache_init(void);
 struct inode *iso_alloc_inode(struct super_block *sb);

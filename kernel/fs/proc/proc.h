@@ -30,8 +30,8 @@ struct seq {
 	 */
 	struct mutex lock;
 	char *buf;
-	char **more; /* the blocks after @buf, or NULL */
-	size_t len, size;
+	char **more;      /* the blocks after @buf, or NULL */
+	size_t len, size; /* bytes printed, and bytes of all blocks */
 	/* start of the current piece, in units of the show function; 0: start of the text */
 	u64 cursor;
 	/* start of the next piece, set by the show function; 0: this is the last piece */
@@ -74,10 +74,14 @@ struct seq {
 	u64 mempolicy;
 };
 #define SEQ_PIECE (32U << 10)
+/*
+ * Print at the end of the text. They do not sleep. If memory is short, they set s->full, and the
+ * show function is called again with more.
+ */
 void seq_printf(struct seq *s, const char *fmt, ...) __printf(2, 3);
 void seq_write(struct seq *s, const void *p, size_t n);
 void seq_puts(struct seq *s, const char *text);
-/* Returns byte @at of the printed text. */
+/* Returns byte @at of the printed text, which is below s->len. */
 char seq_char(const struct seq *s, size_t at);
 /* True if the show function should end the current piece: it is long enough, or memory is short. */
 static inline bool seq_has_piece(const struct seq *s)
@@ -86,44 +90,66 @@ static inline bool seq_has_piece(const struct seq *s)
 }
 /*
  * Reserves memory for @n more bytes, so that printing them under spinlocks need not allocate any.
+ * May sleep.
  */
 void seq_reserve(struct seq *s, size_t n);
-/* Initialise and free the text of an open file. */
+/* Initialise a zeroed seq, and free its text. @f is borrowed for as long as the file is open. */
 void seq_open(struct seq *s, const struct file *f);
 void seq_close(struct seq *s);
 /*
- * Reads from the text of an open file, after seq_open(). A read at position 0 calls @make to print
- * the text. If memory was short, @make is called again with a larger buffer. Returns the number of
- * bytes or -errno.
+ * Reads from the text of an open file, after seq_open(). A read at position 0 calls @make, which
+ * returns 0 or -errno, to print the text. If memory was short, @make is called again with a larger
+ * buffer. Returns the number of bytes or -errno, and moves *pos. Takes s->lock.
  */
 ssize_t seq_read(struct seq *s, struct iov_iter *to, loff_t *pos,
 	int (*make)(struct seq *s, void *arg), void *arg);
 /* Escapes blanks, newlines, tabs and backslashes as \ooo. */
 void seq_escape(struct seq *s, const char *text);
 
-typedef int (*show_fn)(struct seq *s, void *arg); /* 0 or -errno */
-/* @text is NUL-terminated, without its last newline. Returns 0 or -errno. */
+/*
+ * Prints the text. Returns 0 or -errno. May sleep, and may be called several times for one text.
+ * @arg is that of the registration.
+ */
+typedef int (*show_fn)(struct seq *s, void *arg);
+/*
+ * @text is NUL-terminated, without its last newline, and has @n bytes. The function may overwrite
+ * it. Returns 0 or -errno. May sleep.
+ */
 typedef int (*store_fn)(char *text, size_t n, void *arg);
 
-/* Makes a directory of the fixed tree, and its missing parents. Returns 0 or -ENOMEM. */
+/*
+ * Functions that add to the fixed tree. Paths have no slash at the start, and are copied. Missing
+ * directories are made. Functions, arguments and targets are kept. All may sleep; the caller
+ * serialises them after boot.
+ *
+ * Makes a directory of the fixed tree. Returns 0 or -ENOMEM; 0 if it exists.
+ */
 int proc_mkdir(const char *path);
-/* Makes a file. Files below "sys" are variables (proc_sysctl_fops). Returns 0 or -ENOMEM. */
+/*
+ * Makes a file. Files below "sys" are variables (proc_sysctl_fops). @show or @store may be NULL.
+ * Returns 0 or -ENOMEM.
+ */
 int proc_create(const char *path, umode_t mode, show_fn show, store_fn store, void *arg);
 /*
  * Gives tasks for which @may is true the rights of the file's owner, in addition to root. For a
  * value of one of current's namespaces. @may is checked for the opener, and again at each write,
- * since a write changes the writer's namespace. Returns 0, or -ENOENT if @path does not exist.
+ * since a write changes the writer's namespace. Returns 0, or -ENOENT if @path does not exist, or
+ * -ENOMEM.
  */
 int proc_let(const char *path, bool (*may)(const struct cred *c));
 int proc_let_only(const char *path,
 	bool (*may)(const struct cred *c)); /* root too writes only if @may is true */
+/* Makes a symbolic link to @target, which is kept. Returns 0 or -ENOMEM. */
 int proc_symlink(const char *path, const char *target);
-/* Makes a file with its own operations (kmsg). */
+/* Makes a file with its own operations (kmsg). Returns 0 or -ENOMEM. */
 int proc_create_fops(const char *path, umode_t mode, const struct file_operations *fops);
 
-/* The same for another file system that is a fixed tree (sysfs). Paths are relative to @root. */
+/*
+ * These functions do for another file system that is a fixed tree (sysfs) what the ones above do
+ * for /proc. Paths are relative to @root.
+ */
 struct proc_entry;
-/* NULL if @path does not exist */
+/* Returns the entry, or NULL if @path does not exist. Takes no lock: entries are never removed. */
 struct proc_entry *tree_find(struct proc_entry *root, const char *path);
 int tree_mkdir(struct proc_entry *root, const char *path);
 int tree_create(struct proc_entry *root, const char *path, umode_t mode, show_fn show,
@@ -138,7 +164,8 @@ int tree_symlink(struct proc_entry *root, const char *path, const char *target);
 int tree_rename(struct proc_entry *root, const char *path, const char *name);
 /*
  * Makes a file of /proc/sys a string, which may be read and written in pieces. It has at most @max
- * bytes, including its terminator.
+ * bytes, including its terminator. This function and the two that follow return 0, -ENOENT or
+ * -ENOMEM.
  */
 int proc_is_text(const char *path, u32 max);
 /* Makes a file of /proc/sys a text that may be read in pieces, but is written in one piece. */
@@ -152,12 +179,15 @@ typedef ssize_t (*store_list_fn)(char *text, size_t n, bool cut, loff_t pos);
 int proc_is_list(const char *path, store_list_fn store);
 /*
  * Makes poll() of the variable report each change. To report a change, the caller increments
- * *changes and wakes up @changed. Returns 0, or -ENOENT if the variable does not exist.
+ * *changes and wakes up @changed. Returns 0, -ENOENT if the variable does not exist, or -ENOMEM.
+ * The pointers are kept.
  */
 int proc_may_change(const char *path, const u32 *changes, struct wait_queue_head *changed);
+/* As tree_show_when() in /proc, and gives the entry the name @name, as tree_rename() does. */
 int proc_show_when(const char *path, const char *name, bool (*when)(void *arg), void *arg);
-/* The entry at @path exists only while @when(@arg) returns true. 0 or -errno. */
+/* The entry at @path exists only while @when(@arg) returns true. Returns 0, -ENOENT or -ENOMEM. */
 int tree_show_when(struct proc_entry *root, const char *path, bool (*when)(void *arg), void *arg);
+/* Fills in @sb for a mount of the tree. Returns 0 or -ENOMEM. */
 int tree_fill_super(struct super_block *sb, struct proc_entry *root, u64 magic);
 bool tree_is_bare(const struct inode *dir); /* True for an empty directory of a tree */
 
@@ -201,6 +231,7 @@ static inline const struct proc_extra *proc_extra(const struct proc_entry *e)
 /* True if the opener of @f may write to the entry @e. */
 bool proc_opener_may(const struct file *f, const struct proc_entry *e);
 extern struct proc_entry proc_root_entry;
+/* Returns the child of @dir called @name (@len bytes), or NULL. Takes no lock. */
 struct proc_entry *proc_find(struct proc_entry *dir, const char *name, u32 len);
 
 /*
@@ -238,7 +269,10 @@ bool proc_lists(const struct super_block *sb, struct task *t);
 /* True if current finds @t by its number. */
 bool proc_finds(const struct super_block *sb, struct task *t);
 bool proc_pids_only(const struct super_block *sb); /* True with subset=pid */
-/* Check permission and get attributes of process directories on a mount with hidepid=. */
+/*
+ * Check permission and get attributes of process directories on a mount with hidepid=. Return 0 or
+ * -errno.
+ */
 int proc_hidden_permission(struct inode *inode, int mask);
 int proc_hidden_getattr(const struct path *path, struct kstat *st, u32 request, u32 flags);
 extern const struct super_operations tree_super_operations;
@@ -254,7 +288,10 @@ static inline struct proc_inode *PROC_I(const struct inode *inode)
 {
 	return inode->i_private;
 }
-/* Makes an inode with a new proc_inode. Returns NULL if memory is short. */
+/*
+ * Makes an inode with a new proc_inode, which takes a reference of its own to @pid (or NULL).
+ * Returns NULL if memory is short.
+ */
 struct inode *proc_new_inode(struct super_block *sb, umode_t mode, struct pid *pid);
 /* Returns the task of an inode below /proc/PID, referenced, or NULL if the task is gone. */
 struct task *proc_task(const struct inode *inode);
@@ -262,7 +299,7 @@ struct task *proc_task_of(const struct proc_inode *pi);
 
 /*
  * Parses a number as Linux does in /proc/sys: decimal, octal (leading 0) or hexadecimal (0x), with
- * no sign but "-". Returns 0 or -errno.
+ * no sign but "-". The number ends at the terminator. Returns 0 or -errno.
  */
 int sysctl_number(const char *text, s64 *v);
 
@@ -280,9 +317,17 @@ ssize_t proc_text_read(struct file *f, struct iov_iter *to, loff_t *pos);
 ssize_t proc_text_write(struct file *f, struct iov_iter *from, loff_t *pos);
 u32 proc_always_poll(struct file *f, struct poll_table *pt);
 extern const struct dentry_operations proc_pid_dops;
+/*
+ * The lookup of /proc/PID: attaches an inode to @d and returns NULL, or ERR_PTR. proc_pid_iterate()
+ * lists processes for readdir, at positions @base + PID; it returns 0.
+ */
 struct dentry *proc_pid_lookup(
 	struct inode *dir, struct dentry *d, const struct qstr *name); /* ERR_PTR(-ENOENT): none */
 int proc_pid_iterate(struct file *f, struct dir_context *ctx, loff_t base);
+/*
+ * The text of the entry @pi. proc_entry_open() checks current's right, and sets s->mm of a text
+ * about memory. All return 0 or -errno: -ESRCH if the task is gone.
+ */
 int proc_entry_open(const struct proc_inode *pi, struct seq *s);
 int proc_entry_show(const struct proc_inode *pi, struct seq *s);
 /*
@@ -290,10 +335,15 @@ int proc_entry_show(const struct proc_inode *pi, struct seq *s);
  * has checked the task's right. Returns 0 or -errno.
  */
 int proc_entry_link(const struct proc_inode *pi, struct task *t, struct path *path);
+/* As store_fn, for the entry that @f has open: 0 or -errno. */
 int proc_entry_store(struct file *f, char *text, size_t n);
 long proc_entry_ioctl(struct file *f, u32 cmd, u64 arg);
 
 /* pid.c, pid_dirs.c */
+/*
+ * Returns a new inode with the owner of @t, which takes a reference to @pid, or NULL without
+ * memory. @thread: it describes the thread @pid, not its process.
+ */
 struct inode *proc_pid_inode(
 	struct inode *dir, umode_t mode, struct pid *pid, bool thread, struct task *t);
 int proc_pid_setattr(struct dentry *d, struct iattr *attr);
@@ -303,14 +353,18 @@ extern const struct file_operations proc_ns_dir_fops, proc_net_dir_fops, proc_at
 	proc_map_files_fops, proc_pagemap_fops;
 
 /*
- * Ends a lookup: attaches @inode, which belongs to a task, to @d. Returns -ENOMEM if @inode is
- * NULL.
+ * Ends a lookup: attaches @inode, which belongs to a task, to @d, and returns NULL. Returns
+ * ERR_PTR(-ENOMEM) if @inode is NULL.
  */
 struct dentry *proc_pid_add(struct dentry *d, struct inode *inode);
+/* False if @name is not such a number, or above 2^31 - 1. */
 bool proc_parse_number(
 	const struct qstr *name, u32 *n); /* decimal, without needless leading zeros */
 
-/* pid_fd.c */
+/*
+ * pid_fd.c, pid_link.c: targets of links. They set *path, referenced, and return 0 or -errno. The
+ * caller holds a reference to @t, and the locks of proc_entry_link().
+ */
 int proc_link_fd(struct task *t, int fd, struct path *path);
 int proc_link_exe(struct task *t, struct path *path);
 int proc_link_cwd(struct task *t, struct path *path);
@@ -319,11 +373,19 @@ int proc_show_fdinfo(struct seq *s, struct task *t, int fd);
 extern const struct inode_operations proc_fd_dir_iops, proc_fdinfo_dir_iops;
 extern const struct file_operations proc_fd_dir_fops, proc_fdinfo_dir_fops;
 
-/* pid_mem.c */
+/*
+ * pid_mem.c. proc_map_file_path() finds the area [start, end) of @t that maps a file: sets *flags
+ * to its VM_* and, unless @path is NULL, *path to the file, referenced. Returns 0 or -ENOENT. Takes
+ * mmap_lock.
+ */
 int proc_store_clear_refs(struct task *t, struct file *f, char *text);
 int proc_map_file_path(struct task *t, u64 start, u64 end, struct path *path, u64 *flags);
 
-/* pid_text.c */
+/*
+ * pid_text.c and others. The caller holds a reference to @t, or the users' reference to @mm
+ * (mm_users). Functions that show print the file's text. Functions that store get the text of a
+ * write to @f, NUL-terminated, which they may overwrite. All return 0 or -errno and may sleep.
+ */
 int proc_show_comm(struct seq *s, struct task *t);
 int proc_store_comm(struct task *t, struct file *f, char *text);
 int proc_show_cmdline(struct seq *s, struct task *t);
@@ -364,13 +426,16 @@ int proc_show_sessionid(struct seq *s, struct task *t);
 int proc_show_coredump_filter(struct seq *s, struct task *t);
 int proc_show_children(struct seq *s, struct task *t);
 
-/* pid_maps.c, pid_stat.c and others: texts of one process */
+/*
+ * pid_maps.c, pid_stat.c and others: texts of one process (pid_) or thread (tid_), with the
+ * contract of the functions above
+ */
 int proc_pid_status(struct seq *s, struct task *t);
 int proc_pid_stat(struct seq *s, struct task *t);
 int proc_tid_stat(struct seq *s, struct task *t);
 int proc_pid_statm(struct seq *s, struct task *t);
 int proc_pid_maps(struct seq *s, struct mm *mm);
-/* Returns the name of an area without a file, or NULL. mmap_lock is held. */
+/* Returns the name of an area without a file, or NULL. mmap_lock is held, and keeps the text. */
 const char *proc_vma_name(struct vm_area *vma);
 /* pid_pagemap_scan.c. The file's mm is @f->private_data. */
 long proc_pagemap_ioctl(struct file *f, u32 cmd, u64 arg);

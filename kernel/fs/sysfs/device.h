@@ -12,14 +12,14 @@ struct sysfs_device {
 	const char *devpath;
 	const char *subsystem; /* such as "mem" */
 	/*
-	 * Writes the device's variables to @to as lines NAME=VALUE, at most 255 bytes. Returns
-	 * their length in bytes.
+	 * Writes the device's variables to @to, a buffer of @size bytes, as terminated lines
+	 * NAME=VALUE, at most 255 bytes. Returns their length in bytes.
 	 */
 	int (*vars)(char *to, size_t size, void *arg);
 	void *arg;
 };
 
-/* An event of a device, for udev. */
+/* An event of a device, for udev. All texts are terminated, and borrowed for the call of send(). */
 struct uevent {
 	const char *action, *devpath, *subsystem;
 	/* the device's variables, as lines NAME=VALUE */
@@ -35,8 +35,15 @@ struct uevent_ops {
 };
 extern const struct uevent_ops *uevent_ops; /* NULL until kernel/net registers it */
 
-/* Adds @dir/uevent. Returns 0 or -ENOMEM. The caller holds sysfs_grow, except at boot. */
+/*
+ * Adds @dir/uevent; @dir is a path below /sys without a slash at its start. Keeps @d. Returns 0 or
+ * -ENOMEM. The caller holds sysfs_grow, except at boot.
+ */
 int sysfs_add_uevent(const char *dir, const struct sysfs_device *d);
+/*
+ * Sends an event of @d to udev, if kernel/net is there. @action: "add", "remove" and so on; @synth:
+ * as in struct uevent.
+ */
 void uevent_send(const struct sysfs_device *d, const char *action, const char *synth);
 /*
  * Parses a write to a `uevent` file: "ACTION [UUID [KEY=VALUE ...]]". Leaves the action in @text,
@@ -45,8 +52,8 @@ void uevent_send(const struct sysfs_device *d, const char *action, const char *s
  */
 int uevent_parse(char *text, char *synth, size_t size);
 /*
- * Adds a character device, which has a node in devtmpfs, to /sys, and sends its event "add".
- * Returns 0 or -ENOMEM.
+ * Adds a character device, which has the node @node in devtmpfs, to /sys, and sends its event
+ * "add". @node is copied. Takes sysfs_grow. Returns 0 or -ENOMEM.
  */
 int sysfs_add_chrdev(const char *node, umode_t mode, dev_t dev);
 

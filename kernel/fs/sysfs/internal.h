@@ -6,8 +6,8 @@
 #include "kernel/fs/sysfs/sysfs.h"
 
 /*
- * sysfs.c: Print the number @arg, the CPU mask of vCPU @arg, the range of all vCPUs, and the CPU
- * mask of all vCPUs.
+ * sysfs.c: functions of type show_fn, which return 0. They print the number @arg, the CPU mask of
+ * vCPU @arg, the range of all vCPUs, and the CPU mask of all vCPUs.
  */
 int sysfs_show_number(struct seq *s, void *arg);
 int sysfs_show_cpu_mask(struct seq *s, void *arg);

@@ -2,6 +2,10 @@
 /*
  * sysfs.h: how drivers add entries to /sys. Entries are never removed. sysfs_show_when() can hide
  * one while it has no meaning.
+ *
+ * Paths are relative to /sys, without a slash at the start, and copied; missing directories are
+ * made. @show, @store and @arg are kept. Functions whose comment says nothing else return 0 or
+ * -ENOMEM. All may sleep. The caller holds sysfs_grow (device.h), except at boot.
  */
 #ifndef NESTLING_FS_SYSFS_H
 #define NESTLING_FS_SYSFS_H
@@ -12,8 +16,8 @@ struct gendisk;
 
 extern const struct file_operations sysfs_file_fops; /* file.c */
 
-int sysfs_create(const char *path, show_fn show, void *arg); /* mode 0444; 0 or -ENOMEM */
-/* Hides the entry at @path whenever @when(arg) is false. Returns 0 or -ENOENT. */
+int sysfs_create(const char *path, show_fn show, void *arg); /* mode 0444 */
+/* Hides the entry at @path whenever @when(arg) is false. Returns 0, -ENOENT or -ENOMEM. */
 int sysfs_show_when(const char *path, bool (*when)(void *arg), void *arg);
 /*
  * Renames the entry at @path to @name. The pointer is kept, so the text may change later. Returns 0
@@ -27,7 +31,7 @@ int sysfs_symlink_shown(const char *path, show_fn show, void *arg); /* @show pri
 int sysfs_mkdir(const char *path);
 /*
  * Adds the entries of a disk and all its possible partitions in /sys/block/NAME, /sys/class/block
- * and /sys/dev/block. They are visible while the disk or partition exists.
+ * and /sys/dev/block. They are visible while the disk or partition exists. Takes sysfs_grow.
  */
 int sysfs_add_disk(struct gendisk *d);
 int sysfs_add_blocks(void); /* at boot, for the existing disks */

@@ -78,8 +78,13 @@ static inline struct tmpfs_inode *tmpfs_inode(struct inode *inode)
 }
 
 /* inode.c */
+/*
+ * Returns a new inode, counted in @sb, or ERR_PTR(-ENOSPC or -ENOMEM). @dir: its directory, for
+ * owner and flags, or NULL. @mode has the type, too.
+ */
 struct inode *tmpfs_new_inode(
 	struct super_block *sb, struct inode *dir, umode_t mode, dev_t rdev); /* ERR_PTR */
+/* Operations of inodes (struct inode_operations). i_rwsem is held by callers of those that set. */
 ssize_t tmpfs_getxattr(struct inode *inode, const char *name, void *buf, size_t size);
 int tmpfs_setxattr(
 	struct inode *inode, const char *name, const void *value, size_t size, int flags);
@@ -91,13 +96,19 @@ int tmpfs_set_flags(struct inode *inode, u32 flags);
 	.getxattr = tmpfs_getxattr, .setxattr = tmpfs_setxattr, .listxattr = tmpfs_listxattr
 /* file.c */
 extern const struct address_space_operations tmpfs_aops;
-int tmpfs_readpage(struct file *f, struct page *p); /* used by other kinds' a_ops too */
+/*
+ * Operations of address spaces, used by other kinds' a_ops too. tmpfs_readpage() gets a locked page
+ * that is new in the page cache, charges and zeroes it, and unlocks it: 0 or -ENOSPC.
+ * tmpfs_page_mkwrite() returns 0 with @p locked.
+ */
+int tmpfs_readpage(struct file *f, struct page *p);
 int tmpfs_page_mkwrite(struct file *f, struct page *p);
 extern const struct file_operations tmpfs_file_ops;
 extern const struct inode_operations tmpfs_file_iops;
 /*
  * Implements read_iter. @get returns the page at an index, referenced, or NULL for a hole, which
  * reads as zeros. Returns the number of bytes read, at most up to the end of the file, or -EFAULT.
+ * Moves *pos. May sleep.
  */
 ssize_t tmpfs_read_pages(struct inode *inode, struct iov_iter *to, loff_t *pos,
 	struct page *(*get)(struct inode *inode, u64 index));
@@ -107,15 +118,19 @@ ssize_t tmpfs_read_pages(struct inode *inode, struct iov_iter *to, loff_t *pos,
  */
 void tmpfs_recount(struct inode *inode);
 /* super.c */
+/*
+ * Fills in the superblock of a mount of tmpfs. @data: options, which it overwrites, or NULL.
+ * Returns 0 or -errno. May sleep.
+ */
 int tmpfs_fill_super(struct super_block *sb, void *data, bool silent);
 /*
  * Fills a superblock of @kind for files that the kernel itself makes. It has no limits and no
- * options.
+ * options. Returns 0 or -ENOMEM.
  */
 int tmpfs_fill_internal(struct super_block *sb, const struct tmpfs_kind *kind, u32 magic);
 /*
- * Calls @option for each option in "key=value,word,...", with NULL as @v for a word. Returns 0 or
- * the first error, which is logged with the file system's name @fs.
+ * Calls @option for each option in "key=value,word,...", with NULL as @v for a word. Overwrites
+ * @data. Returns 0 or the first error, which is logged with the file system's name @fs.
  */
 int tmpfs_parse_options(
 	const char *fs, char *data, int (*option)(void *arg, const char *key, char *v), void *arg);
@@ -129,13 +144,14 @@ int tmpfs_parse_option(struct tmpfs_sb *s, const char *key, const char *v);
  * -EINVAL.
  */
 int tmpfs_parse_size(const char *v, u64 whole, u64 *bytes);
-int tmpfs_show_ids(const struct tmpfs_sb *s, char *buf, size_t size); /* prints uid= and gid= */
+/* Prints uid= and gid= to @buf, and returns the length. */
+int tmpfs_show_ids(const struct tmpfs_sb *s, char *buf, size_t size);
 /*
  * Makes a nameless file of @size bytes with mode 0777, open for reading and writing, which is shown
- * as "/name (deleted)". Returns ERR_PTR on failure.
+ * as "/name (deleted)". Returns it with a reference, or ERR_PTR. May sleep.
  */
 struct file *tmpfs_nameless_file(struct mount *mnt, const char *name, loff_t size);
-/* Charges @n pages. Returns 0 or -ENOSPC. */
+/* Charge and uncharge @n pages. tmpfs_charge() returns 0 or -ENOSPC. They take tmpfs_sb.lock. */
 int tmpfs_charge(struct super_block *sb, u64 n);
 void tmpfs_uncharge(struct super_block *sb, u64 n);
 
