@@ -22,6 +22,10 @@
  *
  * Locks: fuse_conn.lock (lists and states of requests; only wait queues' locks are inside it),
  * fuse_inode.lock (counts and open files of an inode).
+ *
+ * Functions that ask the server sleep until it answers. They return -EINTR if the task is killed
+ * or, before the server has read the request, gets a signal; -ENOTCONN without a connection;
+ * -ECONNABORTED after an abort; else the server's error.
  */
 #ifndef NESTLING_FS_FUSE_H
 #define NESTLING_FS_FUSE_H
@@ -68,6 +72,7 @@ struct fuse_conn {
 	struct hash_key owner_key; /* key of fuse_lock_owner() */
 	kuid_t user_id;
 	kgid_t group_id;
+	/* sizes in bytes; minor: the server's protocol version */
 	u32 rootmode, max_read, max_write, minor;
 	u32 max_read_asked; /* option max_read= in bytes; 0: not set */
 	/*
@@ -200,6 +205,7 @@ struct fuse_file {
 	/* in fuse_conn.polls, if @polled; under fc->lock */
 	struct rb_node poll_node;
 	bool polled;
+	/* the server's handle and node, and the number by which it reports events */
 	u64 fh, nodeid, poll_kh;
 	u32 flags; /* FOPEN_* */
 	/*
@@ -237,30 +243,48 @@ static inline struct fuse_conn *fuse_conn_of(const struct inode *inode)
 }
 
 /* req.c */
+/* Returns a connection with one reference, in current's namespaces, or NULL without memory. */
 struct fuse_conn *fuse_conn_new(void);
 void fuse_conn_get(struct fuse_conn *fc);
 void fuse_conn_put(struct fuse_conn *fc);
+/*
+ * Ends the connection: all requests end with -ECONNABORTED. No lock is held. May be called again.
+ */
 void fuse_abort(struct fuse_conn *fc);
 /*
- * Makes a request with an argument of @in_len bytes at req->in, which the caller fills, and room
- * for @out_size bytes of answer at req->out. Returns ERR_PTR on failure.
+ * Makes a request of current with a zeroed argument of @in_len bytes at req->in, which the caller
+ * fills, and room for @out_size bytes of answer at req->out. Returns it with one reference, which
+ * fuse_req_put() or fuse_send_async() drops, or ERR_PTR(-ENOMEM).
  */
 struct fuse_req *fuse_req_new(
 	struct fuse_conn *fc, u32 opcode, u64 nodeid, size_t in_len, size_t out_size);
 /*
  * The RELEASE request is made at open, which can still fail, and fuse_release_set() fills it in
- * later.
+ * later. @dir: it is a RELEASEDIR. fuse_release_new() returns ERR_PTR(-ENOMEM) on failure.
  */
 struct fuse_req *fuse_release_new(struct fuse_conn *fc);
 void fuse_release_set(struct fuse_req *r, u64 nodeid, bool dir);
 void fuse_req_put(struct fuse_req *r);
-/* Sends the request and waits for its answer. Returns 0 or -errno. */
+/*
+ * Sends the request and waits for its answer, which is in r->out, r->out_len bytes, at success. The
+ * caller keeps its reference. Returns 0 or -errno: also -EOVERFLOW if current's ids have no
+ * mapping.
+ */
 int fuse_send(struct fuse_req *r);
-/* Sends the request without waiting, and takes over the caller's reference. */
+/*
+ * Sends the request without waiting, and takes over the caller's reference. @end is called once,
+ * when the request is DONE, perhaps before this function returns, with no lock held; r->err is then
+ * 0 or -errno.
+ */
 void fuse_send_async(struct fuse_req *r, void (*end)(struct fuse_req *r));
+/*
+ * Takes @r off all lists and makes it DONE. fc->lock is held; the caller drops it, and then calls
+ * fuse_req_finish().
+ */
 void fuse_req_done_locked(struct fuse_req *r, int err);
 /* Wakes up the waiter of a DONE request, or calls its end(), and drops the queue's reference. */
 void fuse_req_finish(struct fuse_req *r);
+/* Queues the FORGET @f, or frees it without a connection. Takes over @f. Does not sleep. */
 void fuse_queue_forget(struct fuse_conn *fc, struct fuse_forget *f);
 /*
  * Drops a reference to an inode's forget. The last drop queues the FORGET if the server has counted
@@ -268,8 +292,8 @@ void fuse_queue_forget(struct fuse_conn *fc, struct fuse_forget *f);
  */
 void fuse_forget_put(struct fuse_conn *fc, struct fuse_forget *f);
 /*
- * Sends a request with up to two arguments (@a, @b) and waits for an answer of exactly @outn bytes.
- * Returns 0 or -errno.
+ * Sends a request with up to two arguments (@a of @an bytes, @b of @bn bytes) and waits for an
+ * answer of exactly @outn bytes, which it copies to @out. Returns 0 or -errno, as fuse_send().
  */
 int fuse_call(struct fuse_conn *fc, u32 opcode, u64 nodeid, const void *a, size_t an, const void *b,
 	size_t bn, void *out, size_t outn);
@@ -279,10 +303,12 @@ void fuse_fit_request(struct fuse_req *r); /* called after INIT, before queueing
 void fuse_fit_answer(struct fuse_req *r);  /* called after a successful answer */
 
 /* super.c */
+/* Sends INIT without waiting. Without memory it aborts the connection. */
 void fuse_send_init(struct fuse_conn *fc);
 /*
- * Returns the inode for the entry in an answer to LOOKUP, MKNOD and others, and counts one more
- * lookup of its node. Returns ERR_PTR on failure. @asked: fuse_asking() before the request.
+ * Returns the inode for the valid entry in an answer to LOOKUP, MKNOD and others, with a reference,
+ * and counts one more lookup of its node. Returns ERR_PTR on failure, after a FORGET of that
+ * lookup. @asked: fuse_asking() before the request.
  */
 struct inode *fuse_iget(struct super_block *sb, const struct fuse_entry_out *e, u64 asked);
 /* True if the entry's attributes and nodeid are plausible. nodeid may be 0. */
@@ -292,58 +318,93 @@ bool fuse_valid_entry(const struct fuse_entry_out *e);
  * before the request, or ~0 if the size cannot have changed since.
  */
 void fuse_set_attr(struct inode *inode, const struct fuse_attr *a, u64 until, u64 asked);
+/* Returns a mark to be taken before a request for attributes. */
 u64 fuse_asking(struct fuse_conn *fc);
-void fuse_grow(struct inode *inode, loff_t size); /* Makes the size at least @size bytes. */
+/* Makes the size at least @size bytes. Takes fuse_inode.lock. */
+void fuse_grow(struct inode *inode, loff_t size);
 /*
  * Sets the file's size to @size bytes, or with @grow to at least @size, and marks its attributes as
- * out of date.
+ * out of date. Takes fuse_inode.lock.
  */
 void fuse_set_size(struct inode *inode, loff_t size, bool grow);
-u64 fuse_until(u64 sec, u32 nsec);                      /* now plus a time-out, as ktime */
-void fuse_forget_one(struct fuse_conn *fc, u64 nodeid); /* undoes one lookup of @nodeid */
+/* Returns the ktime of the end of a time-out: 0 if it is 0, ~0 if it is never. */
+u64 fuse_until(u64 sec, u32 nsec);
+/* Undoes one lookup of @nodeid, if there is memory. */
+void fuse_forget_one(struct fuse_conn *fc, u64 nodeid);
 
 /* dir.c */
 void fuse_set_ops(struct inode *inode);
-int fuse_update_attr(struct inode *inode, struct file *f); /* asks only if outdated */
-/* Sends mtime and ctime to the server if this kernel has changed them. Returns 0 or -errno. */
+/*
+ * Ask the server for attributes: fuse_update_attr() only if the known ones are out of date. @f: a
+ * file of @inode that is open, or NULL. Return 0 or -errno, -EIO for another type.
+ */
+int fuse_update_attr(struct inode *inode, struct file *f);
+/*
+ * Sends mtime and ctime to the server if this kernel has changed them. @f is an open file of
+ * @inode. Returns 0 or -errno. Does not wait if current exits.
+ */
 int fuse_flush_times(struct inode *inode, struct file *f);
 int fuse_refresh_attr(struct inode *inode, struct file *f);
+/*
+ * True if current may use the mount: its ids are the mounter's, or with allow_other it is in the
+ * mounter's user namespace or below.
+ */
 bool fuse_allowed(const struct fuse_conn *fc);
 extern const struct dentry_operations fuse_dops;
+/* Marks the attributes as out of date. Takes fuse_inode.lock. */
 void fuse_stale_attr(struct inode *inode);
 
 /* file.c */
 extern const struct file_operations fuse_file_fops;
+/*
+ * Implements open(): sets f->private_data to a fuse_file that the server has opened. Returns 0 or
+ * -errno.
+ */
 int fuse_open_common(struct inode *inode, struct file *f, bool dir);
-/* Frees a handle that the server has not opened, so no RELEASE is sent. */
+/*
+ * Frees a handle that the server has not opened, so no RELEASE is sent. fuse_file_release() sends
+ * RELEASE with the open @flags, without waiting, and frees the handle of @inode.
+ */
 void fuse_file_drop(struct fuse_file *ff);
 void fuse_file_release(struct inode *inode, struct fuse_file *ff, u32 flags);
+/*
+ * Sends a request with the @n bytes at @in without waiting for its answer, which has @out bytes and
+ * is discarded. FORGET for the node of @inode waits for that answer; @nodeid may be another node.
+ * Returns 0, even if memory was short.
+ */
 int fuse_send_and_forget(struct inode *inode, struct fuse_conn *fc, u32 opcode, u64 nodeid,
 	const void *in, size_t n, size_t out);
+/* Returns a handle with one user, not opened by the server yet, or NULL without memory. */
 struct fuse_file *fuse_file_new(struct fuse_conn *fc, u64 nodeid);
+/*
+ * Sends FSYNC or FSYNCDIR (@opcode). *no: set if the server answers ENOSYS, which counts as 0.
+ * Returns 0 or -errno.
+ */
 int fuse_fsync_common(struct file *f, bool datasync, u32 opcode, bool *no);
 /*
- * Sends a READ or READDIR of at most @n bytes. Returns the request with its answer (out, out_len),
- * which the caller drops by fuse_req_put(), or ERR_PTR.
+ * Sends a READ or READDIR at @pos of at most @n bytes, with the open @flags. Returns the request
+ * with its answer (out, out_len), which the caller drops by fuse_req_put(), or ERR_PTR.
  */
 struct fuse_req *fuse_ask_data(struct fuse_file *ff, u32 opcode, loff_t pos, size_t n, u32 flags);
 /*
- * Reads up to @n bytes at @pos into @buf. Returns the number of bytes, less than @n at the end of
- * the file, or -errno.
+ * Reads up to @n bytes at @pos into @buf, a buffer of the kernel. Returns the number of bytes, less
+ * than @n at the end of the file, or -errno.
  */
 ssize_t fuse_read_data(struct fuse_file *ff, void *buf, size_t n, loff_t pos, u32 flags);
 
 /* poll.c */
+/* Implements poll(). Sleeps, except for kernel threads and if pt->no_wait is set. */
 u32 fuse_poll(struct file *f, struct poll_table *pt);
-void fuse_poll_end(struct fuse_file *ff); /* Takes @ff off fuse_conn.polls. */
+void fuse_poll_end(struct fuse_file *ff); /* takes @ff off fuse_conn.polls */
+/* The server reports an event for poll_kh @kh. Returns 0, even if no file has it. */
 int fuse_notify_poll(struct fuse_conn *fc, u64 kh);
 
 /* notify.c */
 /* Handles a message of FUSE_NOTIFY_@code, whose body is the rest of @from. Returns 0 or -errno. */
 int fuse_notify(struct fuse_conn *fc, int code, struct iov_iter *from);
 
-/* of files and directories */
-long fuse_ioctl(struct file *f, u32 cmd, u64 arg); /* for files and directories */
+/* ioctl.c: implements ioctl() of files and directories */
+long fuse_ioctl(struct file *f, u32 cmd, u64 arg);
 
 /* pages.c */
 extern const struct address_space_operations fuse_aops;
@@ -360,8 +421,8 @@ void fuse_send_all(struct inode *inode);
 void fuse_await_writes(struct fuse_conn *fc);
 
 /*
- * Returns the page at @index, locked and referenced. ERR_PTR(-EINTR): the task was killed while it
- * waited for a READ of the page.
+ * Returns the page at @index, locked and referenced, perhaps not up to date. ERR_PTR(-EINTR): the
+ * task was killed while it waited for a READ of the page. ERR_PTR(-ENOMEM).
  */
 struct page *fuse_grab_page(struct address_space *m, u64 index);
 
@@ -375,8 +436,8 @@ ssize_t fuse_listxattr(struct inode *inode, char *buf, size_t size);
 
 /* dev.c */
 /*
- * Attaches the connection to an open file of /dev/fuse. Returns 0, -EINVAL (@f is no such file) or
- * -EBUSY (@f already has a connection).
+ * Attaches the connection to an open file of /dev/fuse, which takes a reference to it. Returns 0,
+ * -EINVAL (@f is no such file) or -EBUSY (@f already has a connection).
  */
 int fuse_dev_attach(struct file *f, struct fuse_conn *fc);
 

@@ -36,6 +36,8 @@
  * before children), then all locks of the real file systems. If those are overlays too, their locks
  * have another lockdep class (OVL_LOCK_CLASS). Operations on the layers run with the credentials of
  * the mounter: ovl_enter(), ovl_leave().
+ *
+ * Functions may sleep. Those of type int return 0 or -errno, unless their comment says more.
  */
 #ifndef NESTLING_FS_OVERLAY_H
 #define NESTLING_FS_OVERLAY_H
@@ -76,10 +78,11 @@ struct ovl_layer {
 struct ovl_sb {
 	/* layer[0] is the upper layer (its mnt is NULL if there is none); immutable */
 	struct ovl_layer layer[OVL_MAX_LAYERS + 1];
-	u32 nr_layers; /* including layer[0] */
-	u32 nr_data;   /* data-only layers, the last in @layer */
-	u32 nr_fs;
+	u32 nr_layers;       /* including layer[0] */
+	u32 nr_data;         /* data-only layers, the last in @layer */
+	u32 nr_fs;           /* different file systems of the layers */
 	struct dentry *work; /* work directory's "work", or NULL */
+	/* the mounter's; a reference */
 	const struct cred *creds;
 	char *lowerdir, *upperdir, *workdir; /* options' text, for show_options */
 	bool redirect_dir, redirect_follow, follow_asked, userxattr, is_volatile, metacopy;
@@ -126,6 +129,7 @@ struct ovl_inode {
 	/* the newest merged listing, while an open file uses it; under hash_lock */
 	struct listing *listing;
 	struct hlist_node node; /* in ovl_sb.hash; under hash_lock */
+	/* the real inode by which it is hashed, or NULL; under hash_lock */
 	struct inode *key;
 };
 
@@ -137,6 +141,10 @@ static inline struct ovl_inode *OVL_I(const struct inode *inode)
 {
 	return container_of((struct inode *)inode, struct ovl_inode, vfs);
 }
+/*
+ * Return a real dentry without a reference, which is valid as long as @inode. ovl_upper() is NULL
+ * before the copy-up; afterwards it never changes.
+ */
 static inline struct dentry *ovl_upper(const struct inode *inode)
 {
 	return smp_load_acquire(&OVL_I(inode)->upper);
@@ -174,6 +182,7 @@ static inline struct path ovl_data_path(const struct inode *inode)
 	return (struct path){ data->dentry ? OVL_SB(inode->i_sb)->layer[data->layer].mnt : NULL,
 		data->dentry };
 }
+/* Returns the real inode with the data, or NULL if the data is missing. */
 static inline struct inode *ovl_data_inode(const struct inode *inode)
 {
 	struct dentry *d = ovl_data_path(inode).dentry;
@@ -191,6 +200,7 @@ static inline bool ovl_is_whiteout(const struct dentry *d)
 
 	return inode && S_ISCHR(inode->i_mode) && !inode->i_rdev;
 }
+/* Returns the credentials to restore, for ovl_leave(). */
 static inline const struct cred *ovl_enter(const struct super_block *sb)
 {
 	return override_creds(OVL_SB(sb)->creds);
@@ -227,11 +237,12 @@ struct ovl_found {
 struct inode *ovl_get_inode(struct super_block *sb, const struct ovl_found *found);
 /* True if @real has the mark "opaque". Uses the mounter's credentials. */
 bool ovl_is_opaque(const struct super_block *sb, struct dentry *real);
+/* Make lookups of the real inode @key find @inode, and end that. Take hash_lock. */
 void ovl_rehash(struct inode *inode, struct inode *key);
 void ovl_unhash(struct inode *inode);
 /*
- * Returns 1 if @name in @dir is visible in the lower layers (it exists and is not whited out), 0 if
- * it is not, or -errno.
+ * Returns 1 if @name (@len bytes) in @dir is visible in the lower layers (it exists and is not
+ * whited out), 0 if it is not, or -errno. The caller has the mounter's credentials.
  */
 int ovl_lower_has(struct inode *dir, const char *name, int len);
 /* Returns the inode number that the overlay shows for inode @ino of @layer. */
@@ -242,21 +253,36 @@ u64 ovl_ino(const struct super_block *sb, u32 layer, u64 ino);
  * changes, so an xattr of the upper file only records them. @prot: S_IMMUTABLE, S_APPEND.
  */
 #define OVL_PROT (S_IMMUTABLE | S_APPEND)
+/*
+ * Read the record (0 if there is none), and replace it: -EOPNOTSUPP if the upper layer cannot store
+ * it. The mounter's credentials are in use.
+ */
 u32 ovl_read_prot(const struct ovl_sb *ofs, struct dentry *upper);
 int ovl_write_prot(const struct super_block *sb, struct dentry *upper, u32 prot);
 
 /* inode.c */
-int ovl_copy_up_inode(struct inode *inode); /* -ESTALE: @inode has no name */
+/* Copies the inode up under any of its names, if that is not done. -ESTALE: it has no name. */
+int ovl_copy_up_inode(struct inode *inode);
+/* Writes the name of the mark @which (OVL_*), terminated, to @buf, and returns @buf. */
 const char *ovl_xattr(const struct ovl_sb *ofs, int which, char buf[48]);
 enum { OVL_OPAQUE, OVL_REDIRECT, OVL_ORIGIN, OVL_IMPURE, OVL_METACOPY, OVL_PROTATTR };
+/*
+ * Set (@value NULL: remove) and get an xattr of a file in a layer, with the mounter's permissions.
+ * ovl_set_xattr() takes the file's i_rwsem. ovl_get_xattr() returns the length or -errno, -ERANGE
+ * if @n is not 0 and too small.
+ */
 int ovl_set_xattr(struct dentry *upper, const char *name, const void *value, size_t n);
 ssize_t ovl_get_xattr(struct dentry *real, const char *name, void *buf, size_t n);
 /* Sets the mark @which (OVL_*) of @upper. -EOPNOTSUPP: the upper layer cannot store it. */
 int ovl_set_own_xattr(
 	const struct super_block *sb, struct dentry *upper, int which, const void *value, size_t n);
+/* True if @name is a mark of overlayfs, which the overlay hides. */
 bool ovl_private_xattr(const struct ovl_sb *ofs, const char *name);
-void ovl_copy_attr(struct inode *inode); /* from the real inode */
+/* Copies mode, owner, times, flags, size and link count from the real inode to @inode. */
+void ovl_copy_attr(struct inode *inode);
+/* Sets the operations of a new inode for its i_mode. */
 void ovl_set_ops(struct inode *inode);
+/* Operations of inodes (struct inode_operations); they switch to the mounter's credentials. */
 int ovl_getattr(const struct path *path, struct kstat *st, u32 request, u32 flags);
 int ovl_get_flags(struct inode *inode, u32 *flags);
 int ovl_set_flags(struct inode *inode, u32 flags);
@@ -271,21 +297,31 @@ ssize_t ovl_listxattr(struct inode *inode, char *buf, size_t size);
 	.get_flags = ovl_get_flags, .set_flags = ovl_set_flags
 /*
  * Returns the inode number of the file's origin, as the overlay shows it, or 0 if the upper file
- * has no usable origin.
+ * has no usable origin. The caller has the mounter's credentials, here and for ovl_set_origin().
  */
 u64 ovl_origin_ino(const struct super_block *sb, struct dentry *upper);
+/* Marks @upper as a copy of @from. Returns 0 too if that cannot be recorded. */
 int ovl_set_origin(const struct super_block *sb, struct dentry *upper, const struct ovl_path *from);
 
-/* copyup.c. The first two functions switch to the mounter's credentials themselves. */
-int ovl_copy_up(struct dentry *d);                        /* with its parent directories */
-int ovl_copy_up_truncated(struct dentry *d, loff_t size); /* data: at most @size bytes */
 /*
- * Makes a file or directory with an unused name in the work directory. Returns its dentry with a
- * reference, or ERR_PTR.
+ * copyup.c. The first two functions switch to the mounter's credentials themselves, get write
+ * access, and take ovl_inode.lock. They copy @d, after the parent directories that are not copied
+ * up, or do nothing. ovl_copy_up_truncated() copies at most @size bytes of data. -EROFS: there is
+ * no upper layer. -EINTR: a signal came.
+ */
+int ovl_copy_up(struct dentry *d);
+int ovl_copy_up_truncated(struct dentry *d, loff_t size);
+/*
+ * Makes a file or directory with an unused name in the work directory; @link: target of a symbolic
+ * link. Returns its dentry with a reference, or ERR_PTR. The caller has write access and the
+ * mounter's credentials, here and for ovl_remove_temp(), ovl_whiteout(), ovl_place() and
+ * ovl_set_opaque().
  */
 struct dentry *ovl_make_temp(struct super_block *sb, umode_t mode, dev_t rdev, const char *link);
+/* Removes @temp, if it is in the work directory. The caller keeps its reference. */
 void ovl_remove_temp(struct super_block *sb, struct dentry *temp);
 
+/* Called after a change of names in @dir, so that merged listings are made again. */
 static inline void ovl_dir_changed(struct inode *dir)
 {
 	__atomic_add_fetch(&OVL_I(dir)->version, 1, __ATOMIC_SEQ_CST);
@@ -295,13 +331,18 @@ static inline void ovl_dir_changed(struct inode *dir)
 extern const struct inode_operations ovl_dir_iops;
 /* Makes a whiteout in the work directory. Returns 0 and its dentry (referenced), or -errno. */
 int ovl_whiteout(struct super_block *sb, struct dentry **white);
-/* Renames @temp from the work directory to @name in @dir, an upper directory. @flags: RENAME_*. */
+/*
+ * Renames @temp from the work directory to @name (@len bytes) in @dir, an upper directory. @flags:
+ * RENAME_*. -ESTALE: @temp is not in the work directory. Takes the i_rwsem of both directories.
+ */
 int ovl_place(struct super_block *sb, struct dentry *temp, struct dentry *dir, const char *name,
 	int len, u32 flags);
+/* Marks @upper, the upper directory of @inode, as opaque. */
 int ovl_set_opaque(
 	struct inode *inode, struct dentry *upper, int none); /* @none: result if no_marks is set */
 
 /* rename.c */
+/* Implements rename(). The vfs holds s_rename_mutex and the i_rwsem of both directories. */
 int ovl_rename(
 	struct inode *odir, struct dentry *old, struct inode *ndir, struct dentry *new, u32 flags);
 
@@ -310,16 +351,19 @@ extern const struct file_operations ovl_dir_fops;
 int ovl_dir_empty(struct inode *dir); /* 0, -ENOTEMPTY, -errno */
 /* Removes the whiteouts in an upper directory that is about to be removed. */
 int ovl_clear_whiteouts(struct super_block *sb, struct dentry *upper);
-/* Removes everything below @dir. Called at mount for the work directory. */
+/*
+ * Removes everything below @dir, @depth levels deep, and ignores errors. Called at mount for the
+ * work directory.
+ */
 void ovl_clear_tree(struct mount *m, struct dentry *dir, u32 depth);
 
 /*
- * file.c: Opens the file @real of a layer, or returns ERR_PTR. Called with the mounter's
- * credentials, and checks the mounter's permission on @real: the caller's own permission was
- * checked on another real file, if @real has only the data of a metacopy file or is not the topmost
- * part of a merged directory.
+ * file.c: opens the file @real of a layer, and returns it with a reference, or ERR_PTR. Called with
+ * the mounter's credentials, and checks the mounter's permission on @real: the caller's own
+ * permission was checked on another real file, if @real has only the data of a metacopy file or is
+ * not the topmost part of a merged directory.
  */
-struct file *ovl_open_layer(const struct path *real, u32 flags); /* ERR_PTR */
+struct file *ovl_open_layer(const struct path *real, u32 flags);
 extern const struct file_operations ovl_file_ops;
 
 #endif

@@ -14,6 +14,8 @@
  * blocks only leads forward and ends where its table ends, so every walk over it ends. Damage gives
  * -EIO. sqfs_error() logs it, at a limited rate, and panics with errors=panic. The disk is never
  * written to, so pages, inodes and decoded blocks may be dropped at any time.
+ *
+ * Functions that read the disk may sleep. Positions are bytes on the device.
  */
 #ifndef NESTLING_SQUASHFS_H
 #define NESTLING_SQUASHFS_H
@@ -31,8 +33,8 @@ struct sqfs_cached {
 	u64 pos;              /* byte position on the device */
 	u64 next;             /* where the next metadata block begins */
 	u32 len;              /* bytes of @data */
-	u32 refs;
-	bool pending; /* a task is filling the block */
+	u32 refs;             /* under sqfs_cache.lock */
+	bool pending;         /* a task is filling the block */
 	int err;
 	u8 *data;
 };
@@ -46,8 +48,8 @@ struct sqfs_cache {
 	struct wait_queue_head wait;
 	struct hlist_head hash[SQFS_CACHE_HASH];
 	struct list_head lru; /* unused blocks, oldest first */
-	u32 nr, max;
-	u32 size; /* bytes allocated for each block */
+	u32 nr, max;          /* blocks: allocated, and at most */
+	u32 size;             /* bytes allocated for each block */
 };
 
 /* Work space: the buffers of one decompression. */
@@ -64,11 +66,11 @@ struct sqfs_sb {
 	u32 kind; /* DECOMPRESS_* */
 	u32 block_size, block_log;
 	u64 bytes_used, inode_table, directory_table, directory_end, fragment_table, export_table;
-	u64 xattr_table, xattr_start; /* SQFS_NONE64: no xattrs */
-	u32 xattr_ids, inodes, fragments, nr_ids;
-	u32 *ids;
-	bool panics; /* errors=panic */
-	u32 threads; /* threads=; 0: number of vCPUs + 1 */
+	u64 xattr_table, xattr_start;             /* SQFS_NONE64: no xattrs */
+	u32 xattr_ids, inodes, fragments, nr_ids; /* numbers of entries */
+	u32 *ids;                                 /* @nr_ids uids and gids; immutable */
+	bool panics;                              /* errors=panic */
+	u32 threads;                              /* threads=; 0: number of vCPUs + 1 */
 	struct sqfs_cache meta, fragment;
 	spinlock_t space_lock; /* protects the spaces and counts */
 	struct list_head spaces;
@@ -90,7 +92,7 @@ struct sqfs_inode {
 	 */
 	u64 more_block;
 	u32 more_offset;
-	u32 indices;
+	u32 indices; /* entries of a directory's index */
 	/* the place of a file's first block and tail end, or of a directory's listing */
 	u64 start;
 	u64 fragment_pos;
@@ -110,13 +112,18 @@ static inline struct sqfs_inode *SQFS_I(const struct inode *inode)
 	return container_of(inode, struct sqfs_inode, vfs);
 }
 
-/* super.c: Reports damage: prints @what and @where. Returns -EIO. */
+/* super.c: reports damage: prints @what and @where, or panics with errors=panic. Returns -EIO. */
 int sqfs_error(struct sqfs_sb *s, const char *what, u64 where);
 
 /* ---- block.c ---- */
-int sqfs_spaces_init(struct sqfs_sb *s); /* allocates one work space */
+/* Allocates one work space, and sets the limit of their number. Returns 0 or -ENOMEM. */
+int sqfs_spaces_init(struct sqfs_sb *s);
 void sqfs_spaces_free(struct sqfs_sb *s);
-struct sqfs_space *sqfs_space_get(struct sqfs_sb *s); /* waits if all are in use */
+/*
+ * Returns a work space for the caller alone, until sqfs_space_put(). Waits if all are in use, so a
+ * task may hold only one.
+ */
+struct sqfs_space *sqfs_space_get(struct sqfs_sb *s);
 void sqfs_space_put(struct sqfs_sb *s, struct sqfs_space *w);
 /* Reads @n bytes at @pos of the device through its page cache. For tables. Returns 0 or -errno. */
 int sqfs_read_cached(struct sqfs_sb *s, u64 pos, void *buf, u32 n);
@@ -126,22 +133,29 @@ int sqfs_read_cached(struct sqfs_sb *s, u64 pos, void *buf, u32 n);
  */
 long sqfs_decode_meta(struct sqfs_sb *s, u64 pos, u8 *out, u64 *next);
 /*
- * Decodes the data block at @pos into @out, at most @max bytes. @size: its length on disk, with the
- * flag SQFS_BLOCK_PLAIN. Returns the number of decoded bytes or -errno.
+ * Decodes the data block at @pos into @out, at most @max bytes, in the work space @w of the caller.
+ * @size: its length on disk, with the flag SQFS_BLOCK_PLAIN. Returns the number of decoded bytes or
+ * -errno.
  */
 long sqfs_decode_data(struct sqfs_sb *s, struct sqfs_space *w, u64 pos, u32 size, u8 *out, u32 max);
 
 /* ---- cache.c ---- */
+/* At most @max blocks of @size bytes, which are allocated when they are needed. @c is zeroed. */
 void sqfs_cache_init(struct sqfs_cache *c, u32 max, u32 size);
+/* Frees the blocks, none of which is in use. */
 void sqfs_cache_free(struct sqfs_cache *c);
-struct sqfs_cached *sqfs_fragment_get(struct sqfs_sb *s, u64 pos, u32 size); /* ERR_PTR */
+/*
+ * Returns the decoded fragment block at @pos, referenced until sqfs_cached_put(), or ERR_PTR. @size
+ * as for sqfs_decode_data().
+ */
+struct sqfs_cached *sqfs_fragment_get(struct sqfs_sb *s, u64 pos, u32 size);
 void sqfs_cached_put(struct sqfs_cache *c, struct sqfs_cached *b);
 /* A place in a chain of metadata blocks that ends before @end. */
 struct sqfs_cursor {
 	u64 block, end;
 	u32 offset;
 };
-/* Reads the next @n bytes, or skips them if @buf is NULL. Returns 0 or -errno. */
+/* Reads the next @n bytes, or skips them if @buf is NULL, and moves @c. Returns 0 or -errno. */
 int sqfs_read(struct sqfs_sb *s, struct sqfs_cursor *c, void *buf, u64 n);
 /*
  * Reads entry @index of a table whose entries have @size bytes. @table: position of the list of the
@@ -150,8 +164,16 @@ int sqfs_read(struct sqfs_sb *s, struct sqfs_cursor *c, void *buf, u64 n);
 int sqfs_read_entry(struct sqfs_sb *s, u64 table, u64 index, u32 size, void *buf);
 
 /* ---- inode.c ---- */
+/*
+ * Returns the inode at @place (block << 16 | offset in the table of inodes) with a reference, or
+ * ERR_PTR: -EIO if its number is not @number.
+ */
 struct inode *sqfs_iget(
 	struct super_block *sb, u64 place, u32 number); /* @number 0: any; ERR_PTR */
+/*
+ * Return the inode with the number @ino, or of @dir's parent, with a reference, or ERR_PTR.
+ * -ESTALE: there is no such inode, or @generation is not 0.
+ */
 struct inode *sqfs_handle_inode(struct super_block *sb, u64 ino, u32 generation);
 struct inode *sqfs_parent_inode(struct inode *dir);
 int sqfs_inode_cache_init(void);
@@ -160,12 +182,13 @@ void sqfs_free_inode(struct inode *inode);
 void sqfs_evict_inode(struct inode *inode);
 
 /* ---- file.c, dir.c, xattr.c ---- */
-u64 sqfs_nr_blocks(const struct sqfs_inode *si); /* without a tail end in a fragment */
+/* Returns the number of data blocks of a file, without a tail end in a fragment. */
+u64 sqfs_nr_blocks(const struct sqfs_inode *si);
 void sqfs_list_free(struct sqfs_list *l);
 extern const struct address_space_operations sqfs_aops;
 extern const struct file_operations sqfs_file_fops, sqfs_dir_fops;
 extern const struct inode_operations sqfs_file_iops, sqfs_dir_iops, sqfs_symlink_iops;
-int sqfs_xattr_open(struct sqfs_sb *s); /* called at mount */
+int sqfs_xattr_open(struct sqfs_sb *s); /* at mount: 0 or -errno */
 ssize_t sqfs_getxattr(struct inode *inode, const char *name, void *buf, size_t size);
 ssize_t sqfs_listxattr(struct inode *inode, char *buf, size_t size);
 
