@@ -145,6 +145,7 @@ void iso_rock_probe(struct iso_sb *s, const struct iso_record *r);
  */
 int iso_rock(struct iso_sb *s, const struct iso_record *r, struct rock *k);
 
+/* ---- inode.c, dir.c ---- */
 /*
  * Returns the inode of the directory whose "." record is at byte @at, with a reference, or ERR_PTR.
  */
