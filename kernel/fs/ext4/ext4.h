@@ -11,6 +11,10 @@
  * alloc_lock, orphan_lock, j->lock and buf_lock (spin). Pages are never locked under a handle. A
  * handle keeps its transaction from committing, so it is held only for as long as one consistent
  * change takes, and never while data is copied from or to user memory.
+ *
+ * Unless their comment says more, functions may sleep, those of type int return 0 or -errno, and a
+ * returned buffer is referenced until ext4_brelse(). @h is an open handle with credits for the
+ * change.
  */
 #ifndef NESTLING_EXT4_H
 #define NESTLING_EXT4_H
@@ -151,6 +155,10 @@ struct ext4_sb {
 	struct log_limit lost_limit; /* limits log lines of writeback */
 	/* The superblock as read at mount. Its features and geometry never change. */
 	struct ext4_disk_sb disk;
+	/*
+	 * The sizes are in bytes. Like all up to sectors_at_mount, they do not change after the
+	 * mount.
+	 */
 	u32 block_size, blocks_per_group, inodes_per_group, inode_size, desc_size, descs_per_block;
 	u32 nr_groups, first_data_block, gdt_blocks, csum_seed, first_ino;
 	u64 blocks_count, overhead;
@@ -181,6 +189,7 @@ struct ext4_sb {
 	 */
 	struct mutex alloc_lock;
 	struct ext4_group_info *groups;
+	/* reserved_root: blocks that only a privileged task may use */
 	u64 free_blocks, free_inodes, reserved_root;
 	/*
 	 * Blocks reserved for nodes of extent trees, which not even root's data may use. Immutable.
@@ -272,25 +281,30 @@ static inline struct ext4_inode *EXT4_I(const struct inode *inode)
 }
 
 void ext4_bufs_shrinker_init(void); /* called once, at boot */
+/* Make and free a mount's cache. No buffer is in use at ext4_bufs_destroy(). */
 int ext4_bufs_init(struct ext4_sb *sbi);
 void ext4_bufs_destroy(struct ext4_sb *sbi);
 /*
- * Reads the block and returns it, referenced until ext4_brelse(). Returns ERR_PTR on failure:
- * -EFSCORRUPTED (no such block, or it is used for something else), -EIO or -ENOMEM.
+ * Reads the block and returns it. @use: EXT4_USE(). Waits for memory. Returns ERR_PTR on failure:
+ * -EFSCORRUPTED (no such block, or it is used for something else) or -EIO.
  */
 struct ext4_buf *ext4_bread(struct ext4_sb *sbi, u64 block, u64 use);
-/* Returns the buffer of a newly allocated block, zeroed and not read from the disk, or ERR_PTR. */
+/*
+ * Returns the buffer of a newly allocated block, zeroed and not read from the disk. Returns
+ * ERR_PTR(-EFSCORRUPTED) if the block does not exist or is in use.
+ */
 struct ext4_buf *ext4_bnew(struct ext4_sb *sbi, u64 block, u64 use);
-/* Returns the block's buffer, referenced, if it is in the cache, or NULL. */
+/* Returns the block's buffer if it is in the cache, or NULL. Does not sleep. */
 struct ext4_buf *ext4_bfind(struct ext4_sb *sbi, u64 block);
 bool ext4_buf_is_newer(const struct ext4_buf *b); /* True if the disk has older content */
 /*
- * Drops the block's buffer, so that the next user reads the block from the disk. Returns false if
- * the buffer is in use or newer than the disk.
+ * Drops the block's buffer, if it is in the cache, so that the next user reads the block from the
+ * disk. Returns false if the buffer is in use or newer than the disk.
  */
 bool ext4_bdrop(struct ext4_sb *sbi, u64 block);
-/* Returns a buffer that is in no cache and is never written to disk, or NULL. */
+/* Returns a zeroed buffer that is in no cache and is never written to disk. Waits for memory. */
 struct ext4_buf *ext4_bprivate(struct ext4_sb *sbi);
+/* Take and drop a reference, under buf_lock. Neither sleeps. */
 void ext4_bget(struct ext4_buf *b);
 void ext4_brelse(struct ext4_buf *b);
 
@@ -307,8 +321,12 @@ static inline struct ext4_disk_sb *ext4_live_sb(struct ext4_sb *sbi)
 {
 	return (void *)(sbi->sb_buf->data + sbi->sb_off);
 }
+/* Sets the checksum in @d, if the file system has checksums. */
 void ext4_sb_set_csum(struct ext4_sb *sbi, struct ext4_disk_sb *d);
-/* error.c: Logs and counts an error, and acts as the option errors= says. */
+/*
+ * error.c: Logs and counts an error, and acts as the option errors= says (it may panic). Sleeps,
+ * since it writes to the superblock on disk.
+ */
 #define ext4_error(sb, ...) ext4_error_at(sb, __func__, __LINE__, __VA_ARGS__)
 /* Reports an error and notifies watchers. The caller holds no ext4 lock but the inode's. */
 #define ext4_error_inode(inode, ...) ext4_error_inode_at(inode, __func__, __LINE__, __VA_ARGS__)
@@ -316,10 +334,14 @@ void ext4_error_at(struct super_block *sb, const char *func, u32 line, const cha
 	__printf(4, 5);
 void ext4_error_inode_at(struct inode *inode, const char *func, u32 line, const char *fmt, ...)
 	__printf(4, 5);
-/* Makes the file system read-only and aborts the journal. */
+/*
+ * Makes the file system read-only and aborts the journal with @err, an -errno. Does nothing if it
+ * is read-only already.
+ */
 void ext4_stop_writing(struct super_block *sb, int err);
 void ext4_load_errors(struct ext4_sb *sbi);                            /* from sbi->disk */
 void ext4_errors_to_disk(struct ext4_sb *sbi, struct ext4_disk_sb *d); /* also sets the checksum */
+/* Logs, at a mount, the errors that earlier mounts had recorded. */
 void ext4_report_errors(const struct ext4_sb *sbi);
 /* Restores the errors that the superblock (@before) had recorded before a log replay. */
 void ext4_keep_errors(struct ext4_sb *sbi, const struct ext4_disk_sb *before);
@@ -327,9 +349,12 @@ void ext4_keep_errors(struct ext4_sb *sbi, const struct ext4_disk_sb *before);
  * geometry.c: Each function returns 0 or -errno, and logs the reason of a failure unless @silent.
  */
 int ext4_refuse_mount(struct super_block *sb, bool silent, const char *why); /* returns -EINVAL */
+/* Reads the superblock at opt.sb_block into sbi->disk. -EINVAL: there is no ext4 there. */
 int ext4_read_super(struct super_block *sb, struct ext4_sb *sbi, bool silent);
+/* May make the mount read-only (SB_RDONLY). */
 int ext4_check_features(struct super_block *sb, struct ext4_sb *sbi, bool silent);
 int ext4_check_geometry(struct super_block *sb, struct ext4_sb *sbi, bool silent);
+/* True if @count is not 0 and all of [block, block+count) are blocks of the file system. */
 bool ext4_block_valid(const struct ext4_sb *sbi, u64 block, u64 count);
 static inline u32 ext4_csum(u32 crc, const void *p, size_t n)
 {
@@ -351,8 +376,12 @@ static inline u32 ext4_group_blocks(const struct ext4_sb *sbi, u32 group)
 }
 
 /* ---- group.c ---- */
-/* NULL if @group does not exist */
+/*
+ * Returns the descriptor in its buffer, valid as long as the mount, or NULL if @group does not
+ * exist. It changes under alloc_lock.
+ */
 struct ext4_disk_group *ext4_group(struct ext4_sb *sbi, u32 group);
+/* Return block numbers: of the table's first block, and of the bitmaps. */
 u64 ext4_group_inode_table(struct ext4_sb *sbi, const struct ext4_disk_group *g);
 u64 ext4_group_block_bitmap(struct ext4_sb *sbi, const struct ext4_disk_group *g);
 u64 ext4_group_inode_bitmap(struct ext4_sb *sbi, const struct ext4_disk_group *g);
@@ -361,6 +390,7 @@ u64 ext4_group_inode_bitmap(struct ext4_sb *sbi, const struct ext4_disk_group *g
  * held.
  */
 void ext4_group_dirty(struct ext4_handle *h, struct ext4_sb *sbi, u32 group);
+/* True if the group begins with a copy of the superblock. */
 bool ext4_has_backup_super(const struct ext4_sb *sbi, u32 group);
 /*
  * Reads and checks all descriptors again. No task may write to the file system meanwhile. Returns 0
@@ -379,6 +409,7 @@ u32 ext4_window_room(struct ext4_sb *sbi, struct inode *inode, u32 lblk, bool on
 bool ext4_window_small(struct inode *inode); /* True if any free run will do */
 /* Returns the file's window that has a place for block @lblk, or NULL. */
 struct ext4_window *ext4_window_find(struct ext4_sb *sbi, u64 ino, u32 lblk);
+/* Remembers that block @lblk and the next, @len in all, have their place from @first on. */
 void ext4_window_set(struct ext4_sb *sbi, u64 ino, u32 lblk, u64 first, u32 len);
 /*
  * Returns how many of the free blocks [block, block+len) the file @ino may take. If that is 0, sets
@@ -387,12 +418,14 @@ void ext4_window_set(struct ext4_sb *sbi, u64 ino, u32 lblk, u64 first, u32 len)
 u32 ext4_window_clip(const struct ext4_sb *sbi, u64 ino, u64 block, u32 len, u32 *skip);
 void ext4_window_closed(
 	struct ext4_sb *sbi, struct inode *inode); /* at the last close of a writer */
+/* Removes all windows of the inode. Takes alloc_lock, as ext4_window_closed() does. */
 void ext4_window_drop(struct ext4_sb *sbi, const struct inode *inode);
 
 /* ---- balloc.c, ialloc.c ---- */
 /*
- * Allocates up to *len contiguous blocks at or near @goal. Returns the first block and sets *len to
- * their number, or returns 0 and sets *err.
+ * Allocates up to *len contiguous blocks at or near @goal, and counts them in i_blocks. Returns the
+ * first block and sets *len to their number, or returns 0 and sets *err (-ENOSPC or another
+ * -errno). Takes alloc_lock.
  */
 u64 ext4_alloc_blocks(struct ext4_handle *h, struct inode *inode, u64 goal, u32 *len, int *err);
 /*
@@ -401,6 +434,11 @@ u64 ext4_alloc_blocks(struct ext4_handle *h, struct inode *inode, u64 goal, u32 
  */
 u64 ext4_alloc_data(struct ext4_handle *h, struct inode *inode, u32 lblk, u64 goal, bool on,
 	u32 *len, int *err);
+/*
+ * Frees the blocks and subtracts them from i_blocks. They can be allocated after the commit.
+ * @metadata: calls ext4_forget() for each. Takes alloc_lock. A failure is reported by ext4_error(),
+ * and the blocks that are left are lost.
+ */
 void ext4_free_blocks(
 	struct ext4_handle *h, struct inode *inode, u64 block, u32 count, bool metadata);
 /*
@@ -410,7 +448,11 @@ void ext4_free_blocks(
  * ERR_PTR if the bitmap cannot be read.
  */
 struct ext4_buf *ext4_hold_bitmap(struct ext4_handle *h, struct ext4_sb *sbi, u64 block);
-int ext4_reserve(struct ext4_sb *sbi, u32 blocks); /* delayed allocation: 0 or -ENOSPC */
+/*
+ * Promises @blocks free blocks until ext4_unreserve(). Both take alloc_lock. Returns 0 or -ENOSPC;
+ * before that a task without a handle commits, if that would free blocks.
+ */
+int ext4_reserve(struct ext4_sb *sbi, u32 blocks);
 /*
  * Reserves blocks for metadata that has no promise, such as a directory's or an attribute's block,
  * without a commit. Takes no promised blocks. Takes root's share only if the task may use it or
@@ -425,16 +467,18 @@ void ext4_unreserve(struct ext4_sb *sbi, u32 blocks);
 bool ext4_try_again(struct super_block *sb, int err, u32 *tries);
 u64 ext4_held_blocks(const struct ext4_sb *sbi); /* alloc_lock is held */
 u64 ext4_max_blocks(const struct inode *inode);  /* most blocks that its map can hold */
-void ext4_end_moves(struct inode *inode);        /* called before the file grows */
+/* Called before the file grows: write-protects the page that has the old end. */
+void ext4_end_moves(struct inode *inode);
 /* Returns how many blocks at the group's beginning the superblock and descriptors take. */
 u32 ext4_base_blocks(struct ext4_sb *sbi, u32 group);
 /* True if a block in the range has bitmaps, inode tables or descriptors. */
 bool ext4_is_metadata(struct ext4_sb *sbi, u64 block, u32 count);
 /*
  * Makes an inode, which is in the inode hash with I_NEW set, has its owner, and is in no directory
- * yet. Returns ERR_PTR on failure.
+ * yet. The caller writes it and calls unlock_new_inode(). Returns ERR_PTR on failure.
  */
 struct inode *ext4_new_inode(struct ext4_handle *h, struct inode *dir, umode_t mode);
+/* Clears the inode's bit in the bitmap. Takes alloc_lock. Failures are reported by ext4_error(). */
 void ext4_free_inode_number(struct ext4_handle *h, struct inode *inode);
 /*
  * Returns the bitmap that freeing the inode's number will change, referenced.
@@ -447,17 +491,19 @@ struct ext4_buf *ext4_hold_inode_bitmap(
 /* ---- inode.c ---- */
 /* Sets i_dtime on disk of an inode that is not in memory. Returns 0 or -errno. */
 int ext4_set_raw_dtime(struct ext4_handle *h, struct super_block *sb, u32 ino, u32 dtime);
+/* Returns the inode with a reference, or ERR_PTR: -ESTALE if there is no such inode, or another. */
 struct inode *ext4_iget(struct super_block *sb, ino_t ino);
 /*
- * Finds the inode of a file handle. Returns ERR_PTR on failure: -ESTALE if that inode does not
- * exist any more.
+ * Finds the inode of a file handle, as ext4_iget() does. @generation 0: any. -ESTALE if that inode
+ * does not exist any more.
  */
 struct inode *ext4_handle_inode(struct super_block *sb, u64 ino, u32 generation);
-struct inode *ext4_parent_inode(struct inode *dir);      /* found by its ".." */
+/* Finds the directory that ".." names. Takes @dir's i_rwsem. */
+struct inode *ext4_parent_inode(struct inode *dir);
 bool ext4_inode_in_use(struct super_block *sb, u32 ino); /* True if the inode bitmap says so */
 /*
- * Writes the inode into its block of the inode table, in the handle's transaction. Returns 0 or
- * -errno.
+ * Writes the inode into its block of the inode table, in the handle's transaction. Takes the lock
+ * of that block's buffer.
  */
 int ext4_write_inode_raw(struct ext4_handle *h, struct inode *inode);
 /*
@@ -470,7 +516,9 @@ void ext4_note_change(const struct ext4_handle *h, struct inode *inode);
  * count, since their writer writes them itself.
  */
 bool ext4_inode_differs(struct inode *inode);
+/* Finds the inode's block in the inode table, and its byte offset there. */
 int ext4_locate_inode(struct super_block *sb, ino_t ino, u64 *block, u32 *off);
+/* Sets the operations for i_mode. -EFSCORRUPTED: there is no such type. */
 int ext4_set_inode_ops(struct inode *inode);
 void ext4_init_csum_seed(struct inode *inode);
 /*
@@ -478,6 +526,7 @@ void ext4_init_csum_seed(struct inode *inode);
  * Returns ERR_PTR on failure.
  */
 struct ext4_buf *ext4_raw_inode(struct inode *inode, struct ext4_disk_inode **raw);
+/* Sets the checksum in @raw, if the file system has checksums. */
 void ext4_raw_inode_csum(struct inode *inode, struct ext4_disk_inode *raw);
 
 /* ---- aops.c, delalloc.c, writepages.c ---- */
@@ -487,7 +536,8 @@ static inline u32 ext4_blocks_per_page(const struct inode *inode)
 }
 /*
  * Reserves blocks for bytes [from, to) of the page before they become dirty. @p is locked, unless
- * it is NULL. Returns 0 or -ENOSPC: there would be no blocks for the bytes later.
+ * it is NULL. Takes i_data_sem. Returns 0, -ENOSPC (there would be no blocks for the bytes later),
+ * -EFBIG (the map cannot hold them) or another -errno.
  */
 int ext4_promise(struct inode *inode, struct page *p, u32 from, u32 to);
 /*
@@ -496,6 +546,7 @@ int ext4_promise(struct inode *inode, struct page *p, u32 from, u32 to);
  */
 u32 ext4_take_promise(struct page *p, u8 *mask);
 void ext4_give_back(struct inode *inode, u32 blocks);
+/* Takes the reservation off the locked page and gives it back at once. */
 void ext4_drop_promise(struct page *p);
 int ext4_writepages(struct address_space *m, struct writeback_control *wbc);
 extern const struct address_space_operations ext4_aops;
@@ -515,26 +566,34 @@ struct ext4_map {
 	 */
 	bool fresh;
 };
+/*
+ * Finds where block map->lblk lies, and sets all but @fresh. An inline file has holes only. -EFBIG:
+ * a block map ends before that block.
+ */
 int ext4_map_blocks(struct inode *inode, struct ext4_map *map);
 int ext4_extent_check_root(struct inode *inode);
 /*
  * Allocates missing blocks at the beginning of the range. map->len is cut to one extent.
- * @unwritten: marks them as unwritten. Returns 0 or -errno.
+ * @unwritten: marks them as unwritten (-EOPNOTSUPP without extents). i_data_sem is held for
+ * writing. Returns 0 or -errno: -EIO for an inline file.
  */
 int ext4_map_create(
 	struct ext4_handle *h, struct inode *inode, struct ext4_map *map, bool unwritten);
 /*
- * Frees the file's blocks @from to @last (inclusive). Restarts the handle as needed: *h changes,
- * and i_data_sem is dropped meanwhile. Returns 0 or -errno.
+ * Frees the file's blocks @from to @last (inclusive). Restarts the handle as needed: *h changes
+ * (NULL if none could begin), and i_data_sem is dropped meanwhile. It is held for writing. Returns
+ * 0 or -errno.
  */
 int ext4_remove_space(struct ext4_handle **h, struct inode *inode, u32 from, u32 last);
 /*
  * Moves the part in [@from, @last] of the last extent that has such a part by @by file blocks. Its
  * data stays in place on the disk. Returns 1 and sets *at to the part's old first block, 0 if there
- * is no such part, or -errno. The caller has reserved room for splits of nodes (ext4_reserve()).
+ * is no such part, or -errno (-EFBIG: beyond what a map can hold). The caller has reserved room for
+ * splits of nodes (ext4_reserve()).
  */
 int ext4_shift_last(
 	struct ext4_handle *h, struct inode *inode, u32 from, u32 last, s64 by, u32 *at);
+/* Makes the map of a new inode: empty. */
 void ext4_extent_init(struct inode *inode);
 #define EXT4_REMOVE_CREDITS 48
 
@@ -544,10 +603,15 @@ struct ext4_path {
 	struct ext4_extent_header *h;
 	u32 i;
 };
-int ext4_find_path(struct inode *inode, u32 lblk, struct ext4_path *path); /* depth or -errno */
+/*
+ * Searches the extent tree for @lblk. @path: EXT4_MAX_DEPTH + 1 levels, whose nodes are referenced
+ * until ext4_put_path(). Returns the depth, or -errno with nothing to put.
+ */
+int ext4_find_path(struct inode *inode, u32 lblk, struct ext4_path *path);
 void ext4_put_path(struct ext4_path *path, int depth);
 
 /* ---- orphan.c ---- */
+/* Take orphan_lock. ext4_orphan_add() writes the inode, and does nothing if it is on the list. */
 int ext4_orphan_add(struct ext4_handle *h, struct inode *inode);
 int ext4_orphan_del(
 	struct ext4_handle *h, struct inode *inode); /* the caller writes the inode afterwards */
@@ -557,12 +621,16 @@ void ext4_orphan_evicted(struct inode *inode);       /* when the inode leaves me
  * read from @raw and is still locked.
  */
 void ext4_orphan_back(struct inode *inode, const struct ext4_disk_inode *raw);
-bool ext4_orphans_removed(struct ext4_sb *sbi); /* True if a nameless one is in memory */
-void ext4_orphans_free(struct ext4_sb *sbi);
+bool ext4_orphans_removed(struct ext4_sb *sbi);   /* True if a nameless one is in memory */
+void ext4_orphans_free(struct ext4_sb *sbi);      /* at unmount */
 void ext4_orphan_cleanup(struct super_block *sb); /* at a mount for writing */
 
 /* ---- truncate.c ---- */
-int ext4_truncate(struct inode *inode); /* frees the blocks beyond i_size */
+/*
+ * Frees the blocks beyond i_size, behind which the page cache is empty. Opens a handle and takes
+ * i_data_sem. After a failure the inode stays on the list of orphans. i_rwsem is held.
+ */
+int ext4_truncate(struct inode *inode);
 void ext4_evict_inode(struct inode *inode);
 int ext4_setattr(struct dentry *d, struct iattr *attr);
 int ext4_extent_at(struct inode *inode, u64 pos, struct file_extent *e);
@@ -578,7 +646,11 @@ long ext4_fallocate(struct file *f, int mode, loff_t off, loff_t len);
  */
 int ext4_alloc_unwritten(struct inode *inode, struct ext4_map *m, loff_t end);
 extern const struct direct_ops ext4_direct_ops; /* dio.c */
-/* shift.c: i_rwsem is held. The caller has checked the range, but not against the file's size. */
+/*
+ * shift.c: i_rwsem is held. The caller has checked the range, but not against the file's size. @off
+ * and @len are in bytes. -EINVAL: they are not whole blocks, or reach beyond the size. They take
+ * the invalidate_lock.
+ */
 int ext4_collapse_range(struct inode *inode, loff_t off, loff_t len);
 int ext4_insert_range(struct inode *inode, loff_t off, loff_t len);
 
@@ -589,26 +661,29 @@ static inline bool ext4_is_inline(const struct inode *inode)
 }
 bool ext4_wants_inline(const struct inode *inode); /* True if new data may lie in the inode */
 /*
- * Copies the file's bytes in the inode, at most @room, to @to. Returns their number, or -ENODATA if
- * the file is not inline.
+ * Copies the file's bytes in the inode, at most @room, to @to. Takes i_data_sem. Returns their
+ * number, or -ENODATA if the file is not inline.
  */
 int ext4_inline_read(struct inode *inode, u8 *to, u32 room);
 /*
- * Moves a file's content out of its inode into blocks, before its size or map changes. Needs no
- * handle. @shorter: the file shrinks, so on a full disk root's reserve may be used too. Returns 0
- * or -errno.
+ * Moves a file's content out of its inode into blocks, before its size or map changes. Opens a
+ * handle and takes i_data_sem. @shorter: the file shrinks, so on a full disk root's reserve may be
+ * used too. Returns 0 or -errno.
  */
 int ext4_inline_out(struct inode *inode, bool shorter);
-/* Writes page @index into the inode. Returns 0 or -errno: -ENOSPC if the file needs blocks. */
+/*
+ * Writes @page, a whole page at @index, into the inode. Takes i_data_sem. Returns 0 or -errno:
+ * -ENOSPC if the file needs blocks.
+ */
 int ext4_inline_write(struct ext4_handle *h, struct inode *inode, u64 index, const u8 *page);
 /*
  * Returns the entries of an inline directory as a private leaf, or ERR_PTR. ext4_leaf_dirty() puts
- * it back into the inode after a change.
+ * it back into the inode after a change. Both take i_data_sem.
  */
 struct ext4_buf *ext4_inline_dir(struct inode *dir);
 int ext4_inline_dir_store(struct ext4_handle *h, struct inode *dir, struct ext4_buf *leaf);
 
-/* ---- file.c, dir.c, readdir.c, namei.c, htree.c ---- */
+/* ---- file.c, dir.c, readdir.c, namei.c, htree.c; a directory's i_rwsem is held ---- */
 /*
  * Sets the checksum of a changed leaf and adds it to the transaction. Puts the leaf of an inline
  * directory back into the inode. Returns 0 or -errno.
@@ -616,6 +691,7 @@ int ext4_inline_dir_store(struct ext4_handle *h, struct inode *dir, struct ext4_
 int ext4_leaf_dirty(struct ext4_handle *h, struct inode *dir, struct ext4_buf *b);
 bool ext4_dir_indexed(const struct inode *dir); /* True with EXT4_INDEX_FL */
 extern const u8 ext4_dtype_of[8];               /* file type on disk to DT_* */
+/* True if the entry at @off of @block is well-formed and ends at or before @end. */
 bool ext4_entry_ok(const struct ext4_sb *sbi, const u8 *block, u32 off, u32 end);
 extern const struct file_operations ext4_dir_fops, ext4_file_fops;
 extern const struct inode_operations ext4_dir_iops, ext4_file_iops, ext4_symlink_iops,
@@ -627,35 +703,45 @@ long ext4_ioctl(struct file *f, u32 cmd, u64 arg); /* ioctl.c */
  */
 void ext4_flush_new(struct inode *inode);
 int ext4_fsync(struct file *f, loff_t start, loff_t end, bool datasync);
-/* Returns block @lblk of a directory, checked. Returns NULL for a hole, and ERR_PTR on failure. */
+/*
+ * Returns block @lblk of a directory, checked. Returns NULL for a hole, and ERR_PTR on failure
+ * (-EINTR if a fatal signal interrupts the walk over a damaged directory).
+ */
 struct ext4_buf *ext4_dir_block(struct inode *dir, u32 lblk);
 u32 ext4_rec_len(const struct ext4_sb *sbi, const struct ext4_dir_entry *de);
 u32 ext4_dir_nr_blocks(const struct inode *dir);
+/* Returns the entry in the leaf's block, or NULL. The leaf was checked. */
 struct ext4_dir_entry *ext4_leaf_find(
 	const struct ext4_sb *sbi, u8 *block, const struct qstr *name);
 void ext4_dir_set_csum(struct inode *dir, struct ext4_buf *b); /* of a leaf, before ext4_dirty() */
 u32 ext4_dir_space(const struct ext4_sb *sbi);                 /* bytes for entries in a leaf */
 /*
- * Finds a name. Returns its block, referenced, and sets *de to its entry. Returns NULL if the name
- * does not exist, and ERR_PTR on failure.
+ * Finds a name. Returns its block and sets *de to its entry. Returns NULL if the name does not
+ * exist, and ERR_PTR on failure.
  */
 struct ext4_buf *ext4_dir_find(
 	struct inode *dir, const struct qstr *name, struct ext4_dir_entry **de);
+/* Adds an entry for a name that does not exist yet, and writes the directory's inode. */
 int ext4_dir_add(
 	struct ext4_handle *h, struct inode *dir, const struct qstr *name, u32 ino, umode_t mode);
+/* Removes the entry that ext4_dir_find() has returned in @b and @de. The caller keeps @b. */
 int ext4_dir_remove(
 	struct ext4_handle *h, struct inode *dir, struct ext4_buf *b, struct ext4_dir_entry *de);
-/* Adds an entry to this leaf if it has room. Returns 0, -ENOSPC, -EEXIST or another -errno. */
+/* Adds an entry if this leaf has room (else -ENOSPC). Does not look whether the name exists. */
 int ext4_leaf_add(struct ext4_handle *h, struct inode *dir, struct ext4_buf *b,
 	const struct qstr *name, u32 ino, umode_t mode);
 struct ext4_buf *ext4_link_block(struct inode *inode); /* for a long symlink; ERR_PTR */
+/*
+ * Adds a zeroed block, *lblk, to the directory and raises its i_size. The caller fills it and calls
+ * ext4_dirty(). -ENOSPC also if the directory is as large as it may be.
+ */
 struct ext4_buf *ext4_dir_append(
-	struct ext4_handle *h, struct inode *dir, u32 *lblk); /* a new block, zeroed. ERR_PTR */
+	struct ext4_handle *h, struct inode *dir, u32 *lblk); /* ERR_PTR on failure */
 /* Makes the block an empty leaf, which has an unused entry and the tail. */
 void ext4_leaf_init(struct ext4_sb *sbi, struct ext4_buf *b);
 /*
- * htree.c: Both functions return -ENOENT if the index cannot be used. The caller then searches
- * block by block.
+ * htree.c: As ext4_dir_find() and ext4_dir_add(). Both return -ENOENT if the index cannot be used.
+ * The caller then searches block by block.
  */
 struct ext4_buf *ext4_htree_find(
 	struct inode *dir, const struct qstr *name, struct ext4_dir_entry **de);
@@ -675,8 +761,8 @@ void ext4_htree_root_csum(struct inode *dir, struct ext4_buf *root);
 /* Makes an index for a directory of one full leaf. Returns 0 or -errno. */
 int ext4_htree_make(struct ext4_handle *h, struct inode *dir);
 /*
- * hash.c: Computes a name's hash of the given version, and 32 more bits unless @minor is NULL.
- * Returns 0 or -EINVAL.
+ * hash.c: Computes the hash of a name of @len bytes in the given version, and 32 more bits unless
+ * @minor is NULL. Returns 0 or -EINVAL (unknown version). Does not sleep.
  */
 int ext4_dirhash(
 	const struct ext4_sb *sbi, u32 version, const char *name, u32 len, u32 *hash, u32 *minor);

@@ -27,20 +27,22 @@ static inline bool extent_unwritten(const struct ext4_extent *e)
  */
 int ext4_extent_verify(struct inode *inode, struct ext4_buf *b, int depth);
 /*
- * Returns the index of the last entry that begins at or before @lblk, or 0 if all begin later.
- * Index and leaf entries have the same first word.
+ * Returns the index of the last entry that begins at or before @lblk, or 0 if there is none. Index
+ * and leaf entries have the same first word.
  */
 u32 ext4_extent_find(const struct ext4_extent_header *h, u32 lblk);
 
 /*
- * Stops the handle, whose transaction is full, and starts another in a new transaction. Drops
- * i_data_sem meanwhile. Returns 0, or -errno: the caller then has no handle.
+ * Stops the handle, whose transaction is full, and starts another in a new transaction. Writes the
+ * inode before that. i_data_sem is held for writing, and dropped meanwhile. Returns 0, or -errno:
+ * *h is then NULL.
  */
 int ext4_restart(struct ext4_handle **h, struct inode *inode);
 
 /* ---- indirect.c: files without extents ---- */
+/* As ext4_map_create(), for one block: sets map->len to 1. */
 int ext4_ind_create(struct ext4_handle *h, struct inode *inode, struct ext4_map *map);
-/* Frees the file's blocks @from to @last (inclusive). @last ~0U: to the end. */
+/* As ext4_remove_space(). @last ~0U: to the end. */
 int ext4_ind_remove(struct ext4_handle **h, struct inode *inode, u32 from, u32 last);
 
 #endif

@@ -64,25 +64,31 @@ static inline u64 be64(const void *p)
 	return __builtin_bswap64(v);
 }
 
+/* A transaction. The journal frees it after its commit. */
 struct ext4_txn {
 	u32 tid;
-	u32 updates, nr_bufs, reserved; /* under j->lock */
-	struct list_head bufs;          /* by ext4_buf.t_list; under j->lock */
-	atomic_t data_inflight;
-	bool data_failed;
+	/* updates: open handles; reserved: their credits; under j->lock */
+	u32 updates, nr_bufs, reserved;
+	struct list_head bufs;  /* by ext4_buf.t_list; under j->lock */
+	atomic_t data_inflight; /* bios of ext4_ordered_bio() in flight */
+	bool data_failed;       /* True if such a bio failed */
 	struct ext4_journal *j;
 	struct ext4_freed *freed; /* under j->lock */
 	u64 *revokes;             /* under j->lock */
 	u32 nr_revokes, max_revokes;
-	u64 started;
+	u64 started; /* monotonic time in ns */
 };
 
 struct ext4_journal {
 	struct ext4_sb *sbi;
 	struct inode *inode;
-	u64 *map;                      /* map[log block]: device block */
-	u32 first, maxlen, head, used; /* used only by the journal thread */
-	bool wide;                     /* True if tags have 64-bit block numbers */
+	u64 *map; /* map[log block]: device block */
+	/*
+	 * In log blocks; the log is [first, maxlen), the next record goes to @head. Used only by
+	 * the journal thread.
+	 */
+	u32 first, maxlen, head, used;
+	bool wide; /* True if tags have 64-bit block numbers */
 	/* True if every block of the log has a checksum (version 3). */
 	bool csum;
 	u32 csum_seed;
@@ -94,7 +100,7 @@ struct ext4_journal {
 	struct jbd_super super; /* log's superblock as on disk */
 	u8 *super_block;        /* log block that has it */
 
-	spinlock_t lock;
+	spinlock_t lock; /* innermost; for what follows */
 	struct ext4_txn *running, *committing;
 	bool barrier, stop, aborted;
 	bool disk_refused; /* True if a disk error aborted the log */
@@ -132,9 +138,14 @@ void ext4_commit_txn(struct ext4_journal *j, struct ext4_txn *t);
  * and in a freeze or close while that thread is idle or has ended. Returns 0 or -errno.
  */
 int ext4_checkpoint(struct ext4_journal *j);
+/*
+ * Writes the log's superblock. @start: log block of the oldest transaction, 0: log is empty;
+ * @sequence: its number. Does nothing if unlogged. Returns 0 or -errno.
+ */
 int ext4_log_write_super(struct ext4_journal *j, u32 start, u32 sequence);
 /* Returns how many blocks of the log @n revoke records take. */
 u32 ext4_log_revoke_blocks(const struct ext4_journal *j, u32 n);
+/* Frees the copy, takes @b off j->checkpoint, and drops the reference. */
 void ext4_log_drop_copy(struct ext4_journal *j, struct ext4_buf *b);
 
 u32 ext4_journal_room(const struct ext4_journal *j); /* most log blocks in use */

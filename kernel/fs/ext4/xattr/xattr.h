@@ -12,8 +12,16 @@
 #define EXT4_VALUE_MAX 65536U
 
 /* ea_inode.c: values in their own inodes. The functions with an int result return 0 or -errno. */
-/* @size: the value's full size */
+
+/*
+ * Reads a value into @buf, which has room for it. @size: the value's full size in bytes.
+ * -EFSCORRUPTED: the inode's size or hash differs.
+ */
 int ext4_value_read(struct super_block *sb, u32 ino, void *buf, u32 size);
+/*
+ * Makes the value's inode, with a count of 1, and sets *ino to its number. At a failure there is no
+ * inode.
+ */
 int ext4_value_create(
 	struct ext4_handle *h, struct inode *owner, const void *value, u32 size, u32 *ino);
 struct inode *ext4_value_hold(struct super_block *sb, u32 ino); /* ERR_PTR; drop it by iput() */
@@ -22,9 +30,9 @@ int ext4_value_ref(struct ext4_handle *h, struct super_block *sb, u32 ino,
 u32 ext4_value_hash(const struct ext4_sb *sbi, const void *value, u32 size);
 
 /*
- * Returns the value of the attribute system.data in *value, allocated (NULL if *size is 0). Returns
- * 0, or -ENODATA if there is none, or another -errno. i_data_sem is held, for writing if the value
- * will change.
+ * Gets the value of the attribute system.data: sets *value (to free by kfree(); NULL if *size is 0)
+ * and *size. Returns 0, or -ENODATA if there is none, or another -errno. i_data_sem is held, for
+ * writing if the value will change.
  */
 int ext4_system_data(struct inode *inode, u8 **value, u32 *size);
 /*
@@ -76,8 +84,13 @@ struct attrs {
  */
 int ext4_attrs_load(struct inode *inode, struct attrs *as);
 void ext4_attrs_free(struct attrs *as);
+/*
+ * Adds an attribute that is not in @as. Copies name and value. Returns 0, -ENOSPC (@as is full) or
+ * -ENOMEM.
+ */
 int ext4_attrs_add(
 	struct attrs *as, u8 index, const char *name, u32 name_len, const void *value, u32 size);
+/* Returns the attribute, which @as keeps, or NULL. */
 struct attr *ext4_attrs_find(struct attrs *as, u8 index, const char *name);
 /*
  * Writes all attributes in @as to the disk. Returns 0, or -errno with nothing changed. i_data_sem
@@ -114,8 +127,8 @@ bool ext4_attr_is_acl(u8 index);
  */
 ssize_t ext4_acl_from_disk(const u8 *p, u32 size, void *out, size_t room);
 /*
- * Converts an access control list, which the VFS has checked, into the form on disk. The caller
- * frees the result. Returns NULL if memory is short.
+ * Converts an access control list, which the VFS has checked, into the form on disk. Returns it and
+ * sets *len (bytes). The caller frees it by kfree(). Returns NULL if memory is short.
  */
 void *ext4_acl_to_disk(const void *value, size_t size, size_t *len);
 
