@@ -49,9 +49,9 @@ struct k_itimer {
 	/* its signal, counted in RLIMIT_SIGPENDING; for SIGEV_NONE it is never sent */
 	struct sigqueue *q;
 	spinlock_t lock; /* protects the next four members */
-	u64 interval;
-	u64 expires; /* ns on its clock; 0: not armed */
-	bool again;  /* true: has expired since it was set */
+	u64 interval;    /* period in ns; 0: expires once */
+	u64 expires;     /* ns on its clock; 0: not armed */
+	bool again;      /* true: has expired since it was set */
 	/* periods before @expires that are skipped while the timer rests (next_expiry()) */
 	u64 left_out;
 
@@ -73,6 +73,7 @@ struct k_itimer {
 
 static DEFINE_SPINLOCK(timers_lock);
 
+/* Drops a reference. The last one may wait for the timer's function, so no lock is held. */
 static void kt_put(struct k_itimer *kt)
 {
 	if (!atomic_dec_and_test(&kt->usage))
@@ -125,11 +126,13 @@ static struct k_itimer *kt_find(int id, bool or_next)
 	return kt;
 }
 
+/* Returns the timer of the current process, with a reference, or NULL. */
 static struct k_itimer *kt_get(int id)
 {
 	return kt_find(id, false);
 }
 
+/* Adds @kt to the process's list, which takes over the caller's reference. Takes timers_lock. */
 static void kt_enlist(struct k_itimer *kt)
 {
 	struct rb_node **link = &kt->sig->posix_timer_ids.node, *parent = NULL;
@@ -158,6 +161,7 @@ static bool kt_delist(struct k_itimer *kt)
 
 /* ---- CPU clocks: their timers by expiry ---- */
 
+/* Returns the tree of the timer's CPU clock. Trees are under timers_lock. */
 static struct rb_root *cpu_tree(const struct k_itimer *kt)
 {
 	return kt->thread ? &kt->thread->cpu_timers : &kt->cpu->cpu_timers;
@@ -190,12 +194,14 @@ static void enter_tree(struct k_itimer *kt)
 
 /* ---- expiry ---- */
 
+/* Sends the timer's signal. @missed: periods to count as overruns. No lock is held. */
 static void notify(struct k_itimer *kt, u64 missed)
 {
 	if (kt->notify != SIGEV_NONE)
 		send_sigqueue(kt->q, missed, kt->target, kt->target_type);
 }
 
+/* Arms a timer for kt->expires. kt->lock is held. */
 static void arm(struct k_itimer *kt)
 {
 	if (!clock_is_cpu(kt->clock)) {
@@ -209,7 +215,7 @@ static void arm(struct k_itimer *kt)
 	spin_unlock(&timers_lock);
 }
 
-/* Disarms a timer. kt->expires may change only while the timer is in no tree. */
+/* Disarms a timer. kt->expires may change only while the timer is in no tree. kt->lock is held. */
 static void disarm(struct k_itimer *kt)
 {
 	clock_timer_cancel(&kt->timer);
@@ -221,7 +227,8 @@ static void disarm(struct k_itimer *kt)
 
 /*
  * Sets the next expiry of a timer that is due. *missed: periods that have passed meanwhile. Returns
- * false if the timer was stopped or set again, and is not due.
+ * false if the timer was stopped or set again, and is not due. @now: ns on its clock. Takes
+ * kt->lock.
  */
 static bool advance(struct k_itimer *kt, u64 now, u64 *missed)
 {
@@ -270,8 +277,8 @@ static void cpu_expired(struct k_itimer *kt, u64 now)
 }
 
 /*
- * Expires timers of a clock that shows @now. Returns the time until the next expiry, ~0 if there is
- * none, or 0 if some are still due.
+ * Expires timers of a clock that shows @now. Returns the time until the next expiry in ns, ~0 if
+ * there is none, or 0 if some are still due. No lock is held.
  */
 static u64 expire_tree(struct rb_root *tree, u64 now)
 {
@@ -311,7 +318,7 @@ u64 posix_cpu_timers_check(struct signal_struct *sig, u64 exec)
 
 /* ---- creation ---- */
 
-/* Sets kt->target, the receiver of the event, with a reference. */
+/* Sets kt->target, the receiver of the event, with a reference. Returns 0 or -EINVAL. */
 static int set_target(struct k_itimer *kt, const struct sigevent *ev)
 {
 	struct task *t;
@@ -378,6 +385,7 @@ static int clock_has_timers(int clock)
 	return clock < 0 ? 0 : clock_read(clock, &now);
 }
 
+/* Sets the thread or process whose CPU time @clock counts, referenced. Returns 0 or -EINVAL. */
 static int set_clock(struct k_itimer *kt, int clock)
 {
 	u64 now;
@@ -393,6 +401,7 @@ static int set_clock(struct k_itimer *kt, int clock)
 	return 0;
 }
 
+/* Allocates the signal. Returns 0, or -EAGAIN at the limit RLIMIT_SIGPENDING. */
 static int set_signal(struct k_itimer *kt, const struct sigevent *ev)
 {
 	kt->q = sigqueue_alloc();
@@ -405,6 +414,7 @@ static int set_signal(struct k_itimer *kt, const struct sigevent *ev)
 	return 0;
 }
 
+/* Sets the number of a new timer. Takes timers_lock. */
 static void choose_id(struct k_itimer *kt)
 {
 	struct signal_struct *sig = kt->sig;
@@ -419,6 +429,7 @@ static void choose_id(struct k_itimer *kt)
 	spin_unlock(&timers_lock);
 }
 
+/* Returns a timer that is in no list, with a reference, or NULL if memory is short. */
 static struct k_itimer *kt_new(int clock)
 {
 	struct k_itimer *kt = kzalloc(sizeof(*kt), GFP_KERNEL);
@@ -471,6 +482,7 @@ long sys_timer_create(int which, uaddr_t event, uaddr_t id)
 
 /* ---- setting ---- */
 
+/* Reads the clock on which kt->expires counts, in ns. Returns 0 or -errno. */
 static int kt_now(struct k_itimer *kt, u64 *now)
 {
 	if (kt->thread) {
@@ -480,6 +492,10 @@ static int kt_now(struct k_itimer *kt, u64 *now)
 	return clock_read(kt->timer.clock, now);
 }
 
+/*
+ * Returns the ns until the next expiry, as timer_gettime(2) reports: 0 if not armed, at least 1 if
+ * a signal is due. kt->lock is held.
+ */
 static u64 rest(const struct k_itimer *kt, u64 now)
 {
 	u64 missed, expires = kt->expires;
@@ -591,7 +607,7 @@ long sys_timer_getoverrun(int id)
 /*
  * Ends the rest of a timer that rests: its next expiry is at the end of the current period. Returns
  * how many periods have passed since the last expiry, for the caller to report. With @later the
- * next expiry reports them.
+ * next expiry reports them. kt->lock is held.
  */
 static s64 end_rest(struct k_itimer *kt, u64 now, bool later)
 {

@@ -46,6 +46,7 @@ void ext4_extent_init(struct inode *inode)
 	EXT4_I(inode)->i_flags |= EXT4_EXTENTS_FL;
 }
 
+/* Returns how many entries fit into a node's block, with 4 bytes left for the checksum. */
 static u16 node_max(const struct ext4_sb *sbi)
 {
 	return (u16)((sbi->block_size - sizeof(struct ext4_extent_header) - 4) / ENTRY);
@@ -137,6 +138,7 @@ int ext4_find_path(struct inode *inode, u32 lblk, struct ext4_path *path)
 	return err;
 }
 
+/* Make a gap for an entry at @at, and remove entry @at. The node has room for the gap. */
 static void open_gap(struct ext4_extent_header *h, u32 at)
 {
 	struct ext4_extent *e = extents(h);
@@ -153,7 +155,7 @@ static void close_gap(struct ext4_extent_header *h, u32 at)
 	memmove(&e[at], &e[at + 1], (h->eh_entries - at) * ENTRY);
 }
 
-/* Allocates a block for a node of the tree. Returns its buffer, or ERR_PTR. */
+/* Allocates a block for a node, without entries. Returns its buffer, referenced, or ERR_PTR. */
 static struct ext4_buf *new_node(struct ext4_handle *h, struct inode *inode, u16 depth)
 {
 	struct ext4_sb *sbi = EXT4_SB(inode->i_sb);
@@ -254,6 +256,7 @@ static int make_room(
 	return level > 0 ? split(h, inode, path, level, lblk) : grow(h, inode);
 }
 
+/* True if @b follows @a in the file and on the disk, and one extent can hold both. */
 static bool can_merge(const struct ext4_extent *a, const struct ext4_extent *b)
 {
 	u32 max_len = extent_unwritten(a) ? EXT4_INIT_MAX_LEN - 1 : EXT4_INIT_MAX_LEN;
@@ -382,7 +385,7 @@ struct cut {
 
 /*
  * Finds the part in [from, last] of the last extent that has such a part. If none has, *c is empty.
- * Returns the depth of its leaf, or -errno.
+ * Returns the depth of its leaf, with @path to put, or -errno.
  */
 static int find_cut(struct inode *inode, u32 from, u32 last, struct ext4_path *path, struct cut *c)
 {
@@ -416,6 +419,7 @@ static void cut_to_group(struct ext4_sb *sbi, struct cut *c)
 		c->from = c->start + (u32)(first - c->pblk);
 }
 
+/* True if a piece of the extent is left on both sides. */
 static bool in_two(const struct cut *c)
 {
 	return c->from > c->start && c->end < c->stop;
@@ -447,6 +451,10 @@ static int hold_one(struct ext4_handle *h, struct ext4_sb *sbi, u64 block, struc
 	return 0;
 }
 
+/*
+ * Fills @held, until held_put(). @data: as for remove_last(). Returns 0, or -errno with nothing
+ * held.
+ */
 static int hold_bitmaps(struct ext4_handle *h, struct inode *inode, const struct ext4_path *path,
 	int depth, const struct cut *c, bool data, struct held *held)
 {

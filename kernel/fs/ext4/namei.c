@@ -55,7 +55,7 @@ static struct dentry *ext4_lookup(struct inode *dir, struct dentry *d, u32 flags
 	return d_splice_alias(inode, d);
 }
 
-/* ---- making ---- */
+/* ---- making: make_node() and the like try once, in one handle, and return 0 or -errno ---- */
 
 /*
  * Writes the new inode, adds its name and attaches it to the dentry. Returns 0, or -errno after
@@ -80,6 +80,7 @@ static int add_name(struct ext4_handle *h, struct inode *dir, struct dentry *d, 
 	return err;
 }
 
+/* Stores the number in i_block: 8 bits for major and minor, or a second form for larger numbers. */
 static void set_device(struct inode *inode, dev_t dev)
 {
 	struct ext4_inode *ei = EXT4_I(inode);
@@ -185,7 +186,7 @@ static int fill_directory(struct ext4_handle *h, struct inode *dir, struct inode
 
 /*
  * Counts one more name of the directory ("." or ".."). The count stays at 1 above the maximum
- * (dir_nlink).
+ * (dir_nlink). The caller writes the inode, here and after dec_dir_count().
  */
 static void inc_dir_count(struct inode *dir)
 {
@@ -349,7 +350,10 @@ static int ext4_link(struct dentry *old, struct inode *dir, struct dentry *d)
 
 /* ---- removing ---- */
 
-/* Returns the block with the entry of @d, which must lead to @inode, referenced, or ERR_PTR. */
+/*
+ * Returns the block with the entry of @d, referenced, and sets *de. Returns ERR_PTR(-ENOENT) if
+ * there is no entry, -EFSCORRUPTED if it does not lead to @inode, or another.
+ */
 static struct ext4_buf *entry_of(
 	struct inode *dir, struct dentry *d, struct inode *inode, struct ext4_dir_entry **de)
 {
@@ -364,6 +368,7 @@ static struct ext4_buf *entry_of(
 	return b;
 }
 
+/* Removes the entry of @d, which must lead to @inode. Returns 0 or -errno. */
 static int remove_entry(
 	struct ext4_handle *h, struct inode *dir, struct dentry *d, struct inode *inode)
 {
@@ -412,6 +417,9 @@ static int ext4_unlink(struct inode *dir, struct dentry *d)
 	return err;
 }
 
+/*
+ * Returns 0 if the directory is empty, -ENOTEMPTY, -EINTR after a fatal signal, or another -errno.
+ */
 static int is_empty(struct inode *dir)
 {
 	struct ext4_sb *sbi = EXT4_SB(dir->i_sb);
@@ -530,6 +538,7 @@ static struct ext4_buf *parent_block(struct inode *inode, bool change)
 	return b;
 }
 
+/* @b: a result of parent_block(), also NULL or ERR_PTR */
 static void parent_block_put(struct ext4_buf *b)
 {
 	if (!IS_ERR_OR_NULL(b))
@@ -577,6 +586,7 @@ static void undo_new_name(struct ext4_handle *h, struct inode *ndir, struct dent
 			(unsigned long)ndir->i_ino, err);
 }
 
+/* Exchanges the two names in the handle. Returns 0 or -errno. */
 static int exchange(struct ext4_handle *h, struct inode *odir, struct dentry *old,
 	struct inode *ndir, struct dentry *new)
 {
@@ -691,6 +701,9 @@ static int do_rename(struct ext4_handle *h, struct inode *odir, struct dentry *o
 	return err;
 }
 
+/*
+ * Renames in one handle. @white: RENAME_WHITEOUT. @moved: as for do_rename(). Returns 0 or -errno.
+ */
 static int move(struct inode *odir, struct dentry *old, struct inode *ndir, struct dentry *new,
 	bool white, bool *moved)
 {

@@ -136,6 +136,7 @@ static void mark_in_use(struct ext4_sb *sbi)
 		d->s_state &= (u16)~EXT4_VALID_FS;
 }
 
+/* Writes the superblock, marked as unmounted cleanly. The log is empty. Returns 0 or -errno. */
 static int write_clean(struct ext4_sb *sbi)
 {
 	ext4_live_sb(sbi)->s_feature_incompat &= ~(u32)INCOMPAT_RECOVER;
@@ -144,6 +145,10 @@ static int write_clean(struct ext4_sb *sbi)
 	return write_sb(sbi);
 }
 
+/*
+ * Opens the journal, and writes the superblock, marked as in use. Returns 0, or -errno with the
+ * journal closed.
+ */
 static int begin_writing(struct super_block *sb)
 {
 	struct ext4_sb *sbi = EXT4_SB(sb);
@@ -164,6 +169,7 @@ static int begin_writing(struct super_block *sb)
 	return err;
 }
 
+/* Closes the journal, if it is open, and marks the superblock as clean if the log is empty then. */
 static void end_writing(struct super_block *sb)
 {
 	struct ext4_sb *sbi = EXT4_SB(sb);
@@ -380,6 +386,7 @@ static void abort_by_user(struct super_block *sb)
 	fsnotify_fs_error(sb, NULL, ESHUTDOWN);
 }
 
+/* Ends writing, even if it returns -errno: the error of writing the files. */
 static int to_read_only(struct super_block *sb)
 {
 	int err;
@@ -406,6 +413,7 @@ static int reread(struct super_block *sb, struct ext4_sb *sbi)
 	return 0;
 }
 
+/* Begins writing. Returns 0, or -errno with the mount still read-only. */
 static int to_read_write(struct super_block *sb)
 {
 	struct ext4_sb *sbi = EXT4_SB(sb);
@@ -520,6 +528,7 @@ static int load(struct super_block *sb, struct ext4_sb *sbi, bool silent)
 	return 0;
 }
 
+/* Makes and sets sb->s_fs_info. Returns NULL if memory is short. */
 static struct ext4_sb *sbi_new(struct super_block *sb)
 {
 	struct ext4_sb *sbi = kzalloc(sizeof(*sbi), GFP_KERNEL);
@@ -591,6 +600,7 @@ static int load_with_options(struct super_block *sb, char *data, bool silent)
 	return err ? err : load(sb, sbi, silent);
 }
 
+/* Loads the file system, and loads it anew after a replay of the log. Returns 0 or -errno. */
 static int load_and_recover(struct super_block *sb, char *data, bool silent)
 {
 	int err = load_with_options(sb, data, silent);
@@ -625,6 +635,7 @@ static int load_and_recover(struct super_block *sb, char *data, bool silent)
 	return err;
 }
 
+/* Sets sb->s_root. Returns 0 or -errno. */
 static int get_root(struct super_block *sb)
 {
 	struct inode *root = ext4_iget(sb, EXT4_ROOT_INO);

@@ -39,11 +39,13 @@
 #define SECOND 1000000000UL
 #define UNLOGGED_BLOCKS 16384 /* four times a transaction's size */
 
+/* A task's handle, in current->journal_info. */
 struct ext4_handle {
 	struct ext4_txn *txn;
-	u32 refs, credits;
+	u32 refs, credits; /* refs: nested calls of ext4_start() */
 };
 
+/* True if @a is @b or later. The numbers may wrap around. */
 static bool tid_geq(u32 a, u32 b)
 {
 	return (s32)(a - b) >= 0;
@@ -62,6 +64,7 @@ u32 ext4_journal_room(const struct ext4_journal *j)
 	return (u32)min(log, max(bytes / 8 / j->sbi->block_size, (u64)ROOM_LEAST));
 }
 
+/* Returns how many blocks of the log a transaction may need at most. */
 static u32 txn_max(const struct ext4_journal *j)
 {
 	return ext4_journal_room(j) / 4;
@@ -85,6 +88,7 @@ static bool may_start(const struct ext4_journal *j, u32 credits)
 	       (!j->barrier && !j->frozen && t && txn_blocks(j, t) + credits <= txn_max(j));
 }
 
+/* True if a waiting join() may succeed: a transaction has room, or a new one can begin. */
 static bool start_ready(struct ext4_journal *j, u32 credits)
 {
 	bool yes;
@@ -105,6 +109,7 @@ static struct ext4_txn *txn_new(struct ext4_journal *j)
 	return t;
 }
 
+/* Asks for a commit up to @tid. The caller holds j->lock, and wakes j->wait_work afterwards. */
 static void want_commit_locked(struct ext4_journal *j, u32 tid)
 {
 	if (!tid_geq(j->wanted_tid, tid))
@@ -255,6 +260,7 @@ void ext4_dirty(struct ext4_handle *h, struct ext4_buf *b)
 		ext4_brelse(b);
 }
 
+/* Adds a revoke record. May sleep, but cannot fail. */
 static void add_revoke(struct ext4_txn *t, u64 block)
 {
 	struct ext4_journal *j = t->j;
@@ -332,6 +338,10 @@ void ext4_ordered_done(struct ext4_txn *t, bool failed)
 
 /* ---- the thread ---- */
 
+/*
+ * True if the running transaction must commit now. *deadline: the time (ktime_get()) when its age
+ * demands it, or ~0 if there is none.
+ */
 static bool commit_due(struct ext4_journal *j, u64 *deadline)
 {
 	bool due = false;
@@ -560,6 +570,7 @@ static int check_replayable(const struct ext4_journal *j)
 	return -EOPNOTSUPP;
 }
 
+/* Reads and checks the log's superblock, and sets first and maxlen. Returns 0 or -errno. */
 static int read_super(struct ext4_journal *j)
 {
 	struct ext4_sb *sbi = j->sbi;
@@ -605,6 +616,7 @@ static void journal_free(struct ext4_journal *j)
 	kfree(j);
 }
 
+/* Finds the log of a file system. Starts no thread. Returns ERR_PTR on failure. */
 static struct ext4_journal *journal_open(struct super_block *sb)
 {
 	struct ext4_journal *j = kzalloc(sizeof(*j), GFP_KERNEL);
@@ -638,6 +650,10 @@ err_free:
 	return ERR_PTR(err);
 }
 
+/*
+ * Prepares the journal, whose log was replayed, and writes an empty log. @next_tid 0: begins with
+ * 1. Returns 0 or -errno.
+ */
 static int journal_begin_writing(struct ext4_journal *j, u32 next_tid)
 {
 	j->wide = EXT4_HAS(j->sbi, incompat, INCOMPAT_64BIT);

@@ -30,6 +30,7 @@ struct xattr_entry {
 _Static_assert(
 	sizeof(struct xattr_header) == 32 && sizeof(struct xattr_entry) == 16, "xattr layout");
 
+/* Return the space that a name's entry and a value take, in bytes: multiples of 4. */
 static u32 entry_len(u32 name_len)
 {
 	return (u32)(sizeof(struct xattr_entry) + name_len + 3) & ~3U;
@@ -171,6 +172,9 @@ static bool csum_ok(struct ext4_sb *sbi, struct ext4_buf *b)
 	return ok;
 }
 
+/*
+ * Returns the inode's block of attributes (file_acl is not 0), referenced and checked, or ERR_PTR.
+ */
 static struct ext4_buf *read_block(struct inode *inode)
 {
 	struct ext4_sb *sbi = EXT4_SB(inode->i_sb);
@@ -296,6 +300,7 @@ bool ext4_has_xattrs(struct inode *inode, const struct ext4_disk_inode *raw)
 	       end - start >= 8 && *(__le32 *)(start + 4);
 }
 
+/* Computes e_hash, over the name and the value or the value's checksum. */
 static u32 entry_hash(const struct attr *a)
 {
 	u32 hash = 0, i;
@@ -454,8 +459,9 @@ int ext4_attr_block_go(struct ext4_handle *h, struct inode *inode, bool *alone)
 }
 
 /*
- * Returns a block that only this inode uses: its own, or a new one. Drops a shared block only after
- * the new one is allocated. Returns ERR_PTR on failure, with nothing changed.
+ * Returns a block, referenced, that only this inode uses: its own, or a new one. *alone: as for
+ * ext4_attr_block_go(). Drops a shared block only after the new one is allocated. Returns ERR_PTR
+ * on failure, with nothing changed.
  */
 static struct ext4_buf *own_block(struct ext4_handle *h, struct inode *inode, bool *alone)
 {
@@ -491,6 +497,10 @@ static struct ext4_buf *own_block(struct ext4_handle *h, struct inode *inode, bo
 	return ERR_PTR(err);
 }
 
+/*
+ * Writes the attributes that are not marked in @done into the inode's own block. Returns 0 or
+ * -errno.
+ */
 static int put_block(struct ext4_handle *h, struct inode *inode, struct attrs *as, bool *done)
 {
 	struct ext4_sb *sbi = EXT4_SB(inode->i_sb);
@@ -513,7 +523,7 @@ static int put_block(struct ext4_handle *h, struct inode *inode, struct attrs *a
 
 /*
  * True if all attributes fit. Tries it in scratch memory, so that no later step fails for lack of
- * space.
+ * space. False also if memory is short.
  */
 static bool fits(struct inode *inode, struct attrs *as)
 {
@@ -583,6 +593,7 @@ void ext4_attr_drop_value(struct ext4_handle *h, struct inode *inode, struct att
 	ext4_attr_leave_value(inode, a);
 }
 
+/* Drops the values that this change has put into inodes, after a failure. */
 static void drop_made(struct ext4_handle *h, struct inode *inode, struct attrs *as)
 {
 	u32 i;
@@ -614,6 +625,7 @@ static int keep_shared(struct ext4_handle *h, struct inode *inode, struct attrs 
 	return 0;
 }
 
+/* Undoes keep_shared(). */
 static void keep_no_more(struct ext4_handle *h, struct inode *inode, struct attrs *as)
 {
 	u32 i;
@@ -660,7 +672,7 @@ static int make_fit(struct ext4_handle *h, struct inode *inode, struct attrs *as
 
 /*
  * Writes all attributes: into the inode as far as they fit, the others into its block. Returns 0,
- * or -errno with the inode unchanged.
+ * or -errno with the inode unchanged. @saved: scratch memory of inode_size bytes.
  */
 static int put_all(struct ext4_handle *h, struct inode *inode, struct attrs *as,
 	struct ext4_disk_inode *raw, u8 *saved)
